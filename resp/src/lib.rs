@@ -1,0 +1,2 @@
+//! Bytes and RESP frames.
+#![forbid(unsafe_code)]

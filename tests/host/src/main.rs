@@ -1,0 +1,2 @@
+//! Stand-in game server.
+fn main() {}
