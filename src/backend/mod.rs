@@ -1,0 +1,162 @@
+//! What a backend is: a client's protocol as a state machine that does no I/O, and the options that configure it.
+//!
+//! The event loop hands a [`Session`] bytes, commands and the time; it gets back bytes to write, wishes about links, and
+//! the time at which to come again. What the session learns goes straight into the [`Sink`].
+//!
+//! A new backend is one new folder here and one row in [`SCHEMES`].
+
+mod options;
+
+use std::any::Any;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::model::{Args, Command, Counters, Limits, LinkId, Sink};
+
+pub use options::{OptionError, OptionValue, Options};
+
+/// One row of the table of backends.
+#[derive(Debug, Clone, Copy)]
+pub struct Scheme {
+    /// URL schemes that it serves, without `://`.
+    pub names: &'static [&'static str],
+    /// Makes a backend of URL and options.
+    ///
+    /// # Errors
+    ///
+    /// Whatever is wrong with them, naming the key.
+    pub configure: fn(Options) -> Result<Arc<dyn Backend>, OptionError>,
+}
+
+/// A configured backend: all of its options are known and valid. Lives on the main thread.
+pub trait Backend: Send + Sync {
+    /// A session that has not connected yet; its first [`Session::poll_action`] says what it wants.
+    fn session(&self, start: Start) -> Box<dyn Session>;
+
+    /// Refuses a command that would break the session, such as SUBSCRIBE, naming what to use instead.
+    ///
+    /// # Errors
+    ///
+    /// The sentence that the caller's Lua error shows.
+    fn check(&self, args: &Args) -> Result<(), String>;
+
+    /// The bounds of the queues that the session will use.
+    fn limits(&self) -> Limits;
+
+    /// How long a request waits for its answer unless it says otherwise.
+    fn command_timeout(&self) -> Duration;
+
+    /// Where it connects to, for people. No secret.
+    fn address(&self) -> String;
+
+    /// Whether `other` has the same settings, so that a second Connect need not reconnect.
+    fn same_settings(&self, other: &dyn Backend) -> bool;
+
+    /// For [`Backend::same_settings`].
+    fn as_any(&self) -> &dyn Any;
+}
+
+/// What a new session is given.
+#[derive(Debug, Clone)]
+pub struct Start {
+    /// The time.
+    pub now: Instant,
+    /// Seed of its random numbers.
+    pub seed: u64,
+    /// Where it counts.
+    pub counters: Arc<Counters>,
+}
+
+/// A client's protocol, without I/O. Every call carries the time; none blocks, panics or loops.
+pub trait Session: Send {
+    /// The link asked for by [`Action::Connect`] is up.
+    fn handle_connected(&mut self, link: LinkId, now: Instant, sink: &mut dyn Sink);
+
+    /// Bytes arrived. Returns how many were consumed; fewer than all only if the sink said [`Flow::Stop`] or the link
+    /// is no longer wanted (an [`Action::Close`] then waits). What was not consumed is handed in again, once there is
+    /// room, before anything newer. An empty `bytes` tells that reading goes on.
+    ///
+    /// [`Flow::Stop`]: crate::model::Flow::Stop
+    fn handle_input(&mut self, link: LinkId, now: Instant, bytes: &[u8], sink: &mut dyn Sink) -> usize;
+
+    /// The main thread asks for something.
+    fn handle_command(&mut self, now: Instant, command: Command, sink: &mut dyn Sink);
+
+    /// The time that [`Session::poll_timeout`] named has come. May be called early.
+    fn handle_timeout(&mut self, now: Instant, sink: &mut dyn Sink);
+
+    /// The link is gone, or could not be made. Not called for links that the session itself closed.
+    fn handle_disconnected(&mut self, link: LinkId, now: Instant, cause: LinkError, sink: &mut dyn Sink);
+
+    /// Bytes to be written to the link, in order; empty if there are none.
+    fn poll_transmit(&mut self, link: LinkId) -> &[u8];
+
+    /// The first `n` of those bytes were written.
+    fn transmitted(&mut self, link: LinkId, now: Instant, n: usize);
+
+    /// The next wish, to be carried out in order; `None` when there is none.
+    fn poll_action(&mut self) -> Option<Action>;
+
+    /// When [`Session::handle_timeout`] is due.
+    fn poll_timeout(&self) -> Option<Instant>;
+}
+
+/// What a session wishes of the event loop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Make this link. Every address that the endpoint's name has is tried, all within the deadline.
+    Connect {
+        /// Which link.
+        link: LinkId,
+        /// Where to.
+        endpoint: Endpoint,
+        /// When to give up. The session watches it too.
+        deadline: Instant,
+    },
+    /// Close this link, or stop making it. Nothing more is heard of it.
+    Close(LinkId),
+    /// The session has ended: close all of its links and forget it.
+    Finish,
+}
+
+/// Where a link leads to.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Endpoint {
+    /// A host's name or address, and a port.
+    Tcp {
+        /// Name, or IPv4 or IPv6 address without brackets.
+        host: String,
+        /// Port.
+        port: u16,
+    },
+    /// A Unix socket.
+    Unix(PathBuf),
+}
+
+/// Why a link was lost or could not be made, as the event loop saw it.
+#[derive(Debug, thiserror::Error)]
+pub enum LinkError {
+    /// The name has no address.
+    #[error("cannot resolve {host}: {reason}")]
+    Resolve {
+        /// The name.
+        host: String,
+        /// What the resolver said.
+        reason: String,
+    },
+    /// No address let us connect.
+    #[error("cannot connect to {address}: {source}")]
+    Connect {
+        /// The last address tried.
+        address: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// The peer closed the connection.
+    #[error("the server closed the connection")]
+    Eof,
+    /// Reading or writing failed.
+    #[error("the connection broke: {0}")]
+    Io(std::io::Error),
+}

@@ -1,0 +1,77 @@
+//! Counters that the worker writes and the main thread reads, without a lock.
+
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+
+/// What a client is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum State {
+    /// A connection is being made, or subscriptions are being restored on it.
+    Connecting = 0,
+    /// Connected and subscribed.
+    Ready = 1,
+    /// Between two attempts to connect.
+    Waiting = 2,
+    /// Closed for good.
+    Closed = 3,
+}
+
+impl State {
+    /// The state as Lua sees it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Connecting => "connecting",
+            Self::Ready => "ready",
+            Self::Waiting => "waiting",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+/// Figures of one client. Each is written by one thread and read by any; a reader may see one figure a moment before
+/// another.
+#[derive(Debug, Default)]
+pub struct Counters {
+    state: AtomicU8,
+    /// Messages that arrived for a live subscription.
+    pub received: AtomicU64,
+    /// Bytes read from sockets.
+    pub bytes_in: AtomicU64,
+    /// Bytes written to sockets.
+    pub bytes_out: AtomicU64,
+    /// Publishes that the server answered without an error.
+    pub published: AtomicU64,
+    /// Connections that became ready after the first one.
+    pub reconnects: AtomicU64,
+    /// Messages dropped since the queue was full.
+    pub dropped_overflow: AtomicU64,
+    /// Messages dropped since they were larger than allowed.
+    pub dropped_too_large: AtomicU64,
+    /// The last round trip of a PING, in nanoseconds; 0 before the first.
+    pub round_trip: AtomicU64,
+    /// Channels and patterns confirmed by the server on the present connection.
+    pub confirmed: AtomicU64,
+}
+
+impl Counters {
+    /// The client's state, as of now and perhaps ahead of the events that tell of it.
+    pub fn state(&self) -> State {
+        match self.state.load(Ordering::Acquire) {
+            0 => State::Connecting,
+            1 => State::Ready,
+            2 => State::Waiting,
+            _ => State::Closed,
+        }
+    }
+
+    /// Says what the client is doing now.
+    pub fn set_state(&self, state: State) {
+        self.state.store(state as u8, Ordering::Release);
+    }
+
+    /// Adds to a figure that only the calling thread writes.
+    pub fn add(figure: &AtomicU64, n: u64) {
+        // One writer: a load and a store cost less than a locked addition.
+        figure.store(figure.load(Ordering::Relaxed).wrapping_add(n), Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,82 @@
+//! The one error that addons see.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// Why a request failed, a link was lost or a subscription refused. Lua sees it as
+/// `{ code = "…", message = "…", sent = … }`.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{code}: {message}")]
+pub struct Error {
+    /// What kind of failure it is.
+    pub code: Code,
+    /// Who is at fault and what to do, in a sentence. Never holds a secret.
+    pub message: Cow<'static, str>,
+    /// Whether the command may have reached the server.
+    pub sent: bool,
+}
+
+impl Error {
+    /// An error about something that never left this process.
+    pub fn unsent(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, message: message.into(), sent: false }
+    }
+
+    /// An error about something that may have reached the server.
+    pub fn sent(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, message: message.into(), sent: true }
+    }
+}
+
+/// The kind of failure: one of ours, or the code with which the server began its error.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Code {
+    /// The connection was lost.
+    Disconnected,
+    /// No answer within the time given.
+    Timeout,
+    /// Too many commands wait for an answer already, or too many bytes in them.
+    Overloaded,
+    /// The client was closed.
+    Closed,
+    /// Nobody accepts connections there.
+    Refused,
+    /// The host's name could not be resolved.
+    Resolve,
+    /// The peer broke the protocol, or does not speak it.
+    Protocol,
+    /// The server refused the user or password, without a code of its own for that.
+    Auth,
+    /// The answer was larger than `max_message_bytes`.
+    TooLarge,
+    /// The server, or this build, cannot do what was asked.
+    Unsupported,
+    /// The server's own code, such as `NOPERM` or `WRONGTYPE`.
+    Server(Box<str>),
+}
+
+impl Code {
+    /// The code as Lua sees it.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Disconnected => "DISCONNECTED",
+            Self::Timeout => "TIMEOUT",
+            Self::Overloaded => "OVERLOADED",
+            Self::Closed => "CLOSED",
+            Self::Refused => "REFUSED",
+            Self::Resolve => "RESOLVE",
+            Self::Protocol => "PROTOCOL",
+            Self::Auth => "AUTH",
+            Self::TooLarge => "TOOLARGE",
+            Self::Unsupported => "UNSUPPORTED",
+            Self::Server(code) => code,
+        }
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

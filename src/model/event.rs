@@ -1,0 +1,88 @@
+//! What a session tells of itself, beside messages and answers.
+
+use std::time::Duration;
+
+use super::{Error, Topic};
+
+/// A change that the main thread hears of, in order with messages and answers. Never dropped.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// Connected, and every subscription that was wanted then is confirmed or refused.
+    Ready(Ready),
+    /// A link was lost or could not be made.
+    Down {
+        /// Why.
+        error: Error,
+        /// How long until the next attempt.
+        retry_in: Duration,
+    },
+    /// The subscriber link was lost and is back: messages sent meanwhile may be missing. Stands exactly between the
+    /// last message before and the first one after.
+    Gap {
+        /// Time since the last byte on the old link.
+        lasted: Duration,
+        /// Why the link was lost.
+        error: Error,
+    },
+    /// Messages that will reach no callback.
+    Dropped {
+        /// How many.
+        count: u64,
+        /// How many bytes their payloads had.
+        bytes: u64,
+        /// Why.
+        reason: DropReason,
+    },
+    /// A subscription was confirmed for the first time.
+    Subscribed(Topic),
+    /// A subscription was refused.
+    SubscribeFailed {
+        /// Which one.
+        topic: Topic,
+        /// Why.
+        error: Error,
+    },
+    /// A request that nobody waits for failed.
+    RequestFailed {
+        /// Name of the command, as it was called. Never its arguments.
+        command: Box<[u8]>,
+        /// The channel of a Publish.
+        channel: Option<Box<[u8]>>,
+        /// Why.
+        error: Error,
+    },
+    /// The session ended; nothing follows.
+    Closed,
+}
+
+/// What is known once a client is ready.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ready {
+    /// Whether the client was never ready before.
+    pub first: bool,
+    /// The protocol version in use.
+    pub protocol: u8,
+    /// What the server calls itself, if it says so.
+    pub server: Option<Box<str>>,
+    /// The server's version, if it says so.
+    pub version: Option<Box<str>>,
+}
+
+/// Why messages were dropped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DropReason {
+    /// The queue to the main thread was full.
+    Overflow,
+    /// The message was larger than `max_message_bytes`.
+    TooLarge,
+}
+
+impl DropReason {
+    /// The reason as Lua sees it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Overflow => "overflow",
+            Self::TooLarge => "too_large",
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! The words that every room shares: ids, commands, events, values, errors, and the small traits by which a room asks
+//! for what another one owns. Nothing here knows Redis, sockets or Lua.
+
+mod args;
+mod command;
+mod counters;
+mod error;
+mod event;
+mod id;
+mod limits;
+mod traits;
+mod value;
+
+pub use args::Args;
+pub use command::{Command, Request, RequestKind};
+pub use counters::{Counters, State};
+pub use error::{Code, Error};
+pub use event::{DropReason, Event, Ready};
+pub use id::{ClientId, LinkId, Slot, Topic, TopicKind};
+pub use limits::{Limits, Overflow};
+pub use traits::{About, Flow, Join, ReplyTo, Sink, Spawn, Ticket, Wake};
+pub use value::Value;

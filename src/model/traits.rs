@@ -1,0 +1,86 @@
+//! What a room asks of another one without knowing it.
+
+use std::io;
+use std::sync::mpsc::SyncSender;
+use std::time::Instant;
+
+use super::{DropReason, Error, Event, Slot, Value};
+
+/// Wakes the thread on the other side of a queue.
+pub trait Wake: Send + Sync {
+    /// Makes the sleeper look at its queue soon. May be called from any thread, any number of times.
+    fn wake(&self);
+}
+
+/// Starts the worker thread, which serves `inbox` until it is told to stop.
+pub trait Spawn<Inbox> {
+    /// Starts it.
+    ///
+    /// # Errors
+    ///
+    /// The system refused a thread, or what the event loop needs.
+    fn spawn(&self, inbox: Inbox) -> io::Result<Box<dyn Join>>;
+}
+
+/// A thread that can be waited for.
+pub trait Join {
+    /// Waits for the thread to end, until `deadline`. Returns whether it has ended.
+    fn join(self: Box<Self>, deadline: Instant) -> bool;
+}
+
+/// Whether the sink takes more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Flow {
+    /// There is room.
+    Go,
+    /// What was handed over is kept, but nothing more should come until there is room again: stop decoding and leave
+    /// the rest of the input unconsumed.
+    Stop,
+}
+
+/// Where a session puts what it learns: the batch under construction on the way to the main thread.
+///
+/// Things arrive there in the order in which they were put in.
+pub trait Sink {
+    /// A message for a live subscription. `channel` is given for patterns, whose messages must name it.
+    fn message(&mut self, slot: Slot, channel: Option<&[u8]>, payload: &[u8]) -> Flow;
+
+    /// A message that was not kept.
+    fn dropped(&mut self, bytes: u64, reason: DropReason) -> Flow;
+
+    /// The one answer to the request that `ticket` came with. `about` names the request if it fails and nobody waits.
+    fn answer(&mut self, ticket: Ticket, result: Result<Value, Error>, about: About<'_>) -> Flow;
+
+    /// A change of state.
+    fn event(&mut self, event: Event) -> Flow;
+}
+
+/// What an error may say of a request: its command's name and a Publish's channel, never more.
+#[derive(Debug, Clone, Copy)]
+pub struct About<'a> {
+    /// Name of the command.
+    pub command: &'a [u8],
+    /// Channel of a Publish.
+    pub channel: Option<&'a [u8]>,
+}
+
+/// The right to one answer. Cannot be copied, and is given up with the answer.
+#[derive(Debug)]
+pub struct Ticket {
+    /// Who waits.
+    pub to: ReplyTo,
+    /// What the request counts for in the budget of pending bytes.
+    pub bytes: usize,
+}
+
+/// Who waits for an answer.
+#[derive(Debug)]
+pub enum ReplyTo {
+    /// A callback of the main thread.
+    Callback(Slot),
+    /// Nobody; an error becomes an event.
+    Nobody,
+    /// The main thread itself, stopped until the answer is there. The answer overtakes everything queued.
+    Caller(SyncSender<Result<Value, Error>>),
+}
