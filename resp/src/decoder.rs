@@ -259,7 +259,12 @@ impl Decoder {
     }
 
     fn frame<'s, 'i: 's>(&'s self, data: &'i [u8]) -> Frame<'s> {
-        Frame { nodes: &self.parser.nodes, data, first: self.parser.first(), truncated: self.parser.is_truncated() }
+        Frame {
+            nodes: &self.parser.nodes,
+            data,
+            first: self.parser.first(),
+            truncated: self.parser.is_truncated(),
+        }
     }
 
     fn frame_carried(&self) -> Frame<'_> {

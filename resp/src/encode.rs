@@ -5,7 +5,9 @@
 #[non_exhaustive]
 pub enum EncodeError {
     /// A simple string or simple error with CR or LF in it.
-    #[error("a simple string or error must not contain CR or LF (byte {at}); use a bulk string or blob error")]
+    #[error(
+        "a simple string or error must not contain CR or LF (byte {at}); use a bulk string or blob error"
+    )]
     LineBreak {
         /// Position of the offending byte.
         at: usize,

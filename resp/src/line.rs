@@ -11,7 +11,9 @@ use crate::limits::Limits;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) enum Line {
     /// Bytes from the first one behind the type byte; the end is where the CR stands.
-    Text { end: usize },
+    Text {
+        end: usize,
+    },
     Integer(i64),
     Double(f64),
     Boolean(bool),
@@ -58,8 +60,13 @@ enum Step {
     Point,
     Fraction,
     Exponent,
-    ExponentSign { negative: bool },
-    ExponentDigits { negative: bool, significant: bool },
+    ExponentSign {
+        negative: bool,
+    },
+    ExponentDigits {
+        negative: bool,
+        significant: bool,
+    },
     /// How many letters of `inf` were seen.
     Inf(u8),
     /// How many letters of `nan`, or of `NAN`.
@@ -78,7 +85,15 @@ enum Step {
 impl LineReader {
     /// A line whose type byte stands at `start`.
     pub(crate) fn new(kind: u8, start: usize) -> Self {
-        Self { kind, start, scan: start + 1, step: Step::Start, negative: false, value: 0, significant: false }
+        Self {
+            kind,
+            start,
+            scan: start + 1,
+            step: Step::Start,
+            negative: false,
+            value: 0,
+            significant: false,
+        }
     }
 
     /// Reads on. `None` if the buffer ends before the line does; the position then is the buffer's end.

@@ -236,9 +236,8 @@ impl Parser {
                     // Of two limits the one that is reached first counts, however the input was cut.
                     let seen = match &done {
                         Ok(_) => line.scan,
-                        Err(fault) if fault.kind == ErrorKind::LineLimit => {
-                            usize::try_from(self.limits.line).map_or(usize::MAX, |most| line.start.saturating_add(most + 2))
-                        }
+                        Err(fault) if fault.kind == ErrorKind::LineLimit => usize::try_from(self.limits.line)
+                            .map_or(usize::MAX, |most| line.start.saturating_add(most + 2)),
                         Err(fault) => fault.at,
                     };
                     self.check_size(seen, line.start)?;
@@ -343,7 +342,8 @@ impl Parser {
             return fault(ErrorKind::ExpectedChunk);
         }
         match byte {
-            b'+' | b'-' | b':' | b'$' | b'*' | b'_' | b',' | b'#' | b'(' | b'!' | b'=' | b'%' | b'~' | b'|' => {}
+            b'+' | b'-' | b':' | b'$' | b'*' | b'_' | b',' | b'#' | b'(' | b'!' | b'=' | b'%' | b'~'
+            | b'|' => {}
             b'>' => {
                 if self.stack.iter().any(|open| open.kind == Kind::Push) {
                     return fault(ErrorKind::NestedPush);

@@ -50,7 +50,11 @@ impl Url {
             host,
             port,
             path: percent_decode(path)?,
-            query: query.split('&').filter(|pair| !pair.is_empty()).map(split_pair).collect::<Result<_, _>>()?,
+            query: query
+                .split('&')
+                .filter(|pair| !pair.is_empty())
+                .map(split_pair)
+                .collect::<Result<_, _>>()?,
         })
     }
 }
@@ -132,14 +136,18 @@ fn percent_decode(text: &str) -> Result<Vec<u8>, OptionError> {
         let mut digit = || bytes.next().and_then(|b| char::from(b).to_digit(16));
         match (digit(), digit()) {
             (Some(high), Some(low)) => decoded.extend(u8::try_from(high * 16 + low)),
-            _ => return Err(error("a % in the URL is followed by two hexadecimal digits; a % itself is %25")),
+            _ => {
+                return Err(error("a % in the URL is followed by two hexadecimal digits; a % itself is %25"));
+            }
         }
     }
     Ok(decoded)
 }
 
 fn bad_port() -> OptionError {
-    error("the URL's port must be a number from 1 to 65535 (percent-encode the characters / ? # @ in a password)")
+    error(
+        "the URL's port must be a number from 1 to 65535 (percent-encode the characters / ? # @ in a password)",
+    )
 }
 
 fn error(text: &str) -> OptionError {

@@ -108,9 +108,8 @@ impl Config {
                 (credentials, db(&mut set, db_text.as_deref())?, endpoint)
             }
         };
-        let mut seconds = |key, default: f64| {
-            Ok(set.seconds(key)?.unwrap_or_else(|| Duration::from_secs_f64(default)))
-        };
+        let mut seconds =
+            |key, default: f64| Ok(set.seconds(key)?.unwrap_or_else(|| Duration::from_secs_f64(default)));
         let config = Self {
             endpoint,
             credentials,
@@ -196,7 +195,9 @@ fn redis_url(set: &mut OptionSet, url: Url) -> Result<(Option<String>, Endpoint)
 /// Path and the text of the database of a `unix://` URL.
 fn unix_url(set: &mut OptionSet, url: Url) -> Result<(Option<String>, Endpoint), OptionError> {
     if !url.host.is_empty() || url.port.is_some() {
-        return Err(OptionError::Url("a socket's URL has three slashes, as in unix:///run/redis.sock".to_owned()));
+        return Err(OptionError::Url(
+            "a socket's URL has three slashes, as in unix:///run/redis.sock".to_owned(),
+        ));
     }
     given_once(set, "path")?;
     if let Some(key) = ["host", "port"].into_iter().find(|key| set.has(key)) {
@@ -232,7 +233,10 @@ fn endpoint(set: &mut OptionSet) -> Result<Endpoint, OptionError> {
     }
     let host = match set.text("host")? {
         Some(text) => host(text).map_err(|_| {
-            OptionError::invalid("host", "must be a name or address alone; port and the rest have options too")
+            OptionError::invalid(
+                "host",
+                "must be a name or address alone; port and the rest have options too",
+            )
         })?,
         None => DEFAULT_HOST.to_owned(),
     };
@@ -257,7 +261,8 @@ fn host(text: String) -> Result<String, String> {
     Ok(text)
 }
 
-const SOCKET_PATH_RULE: &str = "must be the path of a socket: an absolute one, at most 107 bytes, without NUL";
+const SOCKET_PATH_RULE: &str =
+    "must be the path of a socket: an absolute one, at most 107 bytes, without NUL";
 
 fn socket_path(path: String) -> Result<PathBuf, &'static str> {
     if !path.starts_with('/') || path.len() < 2 || path.len() > MAX_SOCKET_PATH || path.contains('\0') {
@@ -339,6 +344,8 @@ fn overflow(set: &mut OptionSet) -> Result<Overflow, OptionError> {
         None | Some(b"drop_oldest") => Ok(Overflow::DropOldest),
         Some(b"drop_newest") => Ok(Overflow::DropNewest),
         Some(b"pause") => Ok(Overflow::Pause),
-        Some(_) => Err(OptionError::invalid("overflow", "must be \"drop_oldest\", \"drop_newest\" or \"pause\"")),
+        Some(_) => {
+            Err(OptionError::invalid("overflow", "must be \"drop_oldest\", \"drop_newest\" or \"pause\""))
+        }
     }
 }

@@ -8,7 +8,6 @@ use super::failure::{Circumstances, Failure};
 use super::handshake::{self, Step};
 use super::link::{Awaits, Phase, Version};
 use super::session::{COMMANDS, Core, Loss, Out, SLOW_CONSUMER, SUBSCRIBER};
-use super::wire;
 use crate::backend::Action;
 use crate::model::{Code, Error, Event, Value};
 
@@ -83,7 +82,8 @@ impl Core {
         let seen = Circumstances {
             opening: link.opening(),
             was_new: !link.is_up(),
-            lagged: link.paused || link.resumed.is_some_and(|at| now.saturating_duration_since(at) < SLOW_CONSUMER),
+            lagged: link.paused
+                || link.resumed.is_some_and(|at| now.saturating_duration_since(at) < SLOW_CONSUMER),
         };
         let error = failure.into_error(&self.config, seen);
         self.salvage(i, &error, out);
@@ -176,7 +176,7 @@ impl Core {
             Phase::Up => {
                 link.dead_at = Some(now + self.config.ping_timeout);
                 if !std::mem::replace(&mut link.liveness_in_flight, true) {
-                    link.send(Awaits::Liveness { since: now }, |out| wire::words(out, &[b"PING"]));
+                    link.send(Awaits::Liveness { since: now }, &[b"PING"]);
                 }
             }
         }

@@ -61,15 +61,21 @@ impl Failure {
             Self::Link(cause) => link_error(&cause, seen),
             Self::ConnectTimeout { reached } => {
                 let seconds = config.connect_timeout.as_secs_f64();
-                let what = if reached { "the server was reached but did not answer" } else { "no connection" };
+                let what =
+                    if reached { "the server was reached but did not answer" } else { "no connection" };
                 Error::unsent(Code::Timeout, format!("{what} within {seconds} s"))
             }
             Self::Silent(silence) => Error::unsent(
                 Code::Disconnected,
-                format!("the server sent nothing for {} s, not even an answer to PING", silence.as_secs_f64()),
+                format!(
+                    "the server sent nothing for {} s, not even an answer to PING",
+                    silence.as_secs_f64()
+                ),
             ),
             Self::Refused { step, error } => refused(step, error),
-            Self::Unasked(error) => Error { message: format!("the server said: {}", error.message).into(), ..error },
+            Self::Unasked(error) => {
+                Error { message: format!("the server said: {}", error.message).into(), ..error }
+            }
             Self::NoResp3 => Error::unsent(
                 Code::Unsupported,
                 "the server does not speak RESP3; leave out the option protocol, or set it to 2",
@@ -82,9 +88,10 @@ impl Failure {
                 Code::Protocol,
                 "the server's answers do not match the commands; the connection was closed",
             ),
-            Self::Unsubscribed => {
-                Error::unsent(Code::Disconnected, "the server ended a subscription; the connection was renewed")
-            }
+            Self::Unsubscribed => Error::unsent(
+                Code::Disconnected,
+                "the server ended a subscription; the connection was renewed",
+            ),
         }
     }
 }

@@ -7,7 +7,6 @@
 use super::config::{Config, Protocol};
 use super::failure::Failure;
 use super::link::{Awaits, Link, Version};
-use super::wire;
 use crate::model::{Code, Error, LinkId, Value};
 
 /// What CLIENT SETINFO says of us: <https://redis.io/docs/latest/commands/client-setinfo/>
@@ -72,7 +71,7 @@ fn introduce(link: &mut Link, config: &Config) {
 }
 
 fn send(link: &mut Link, step: Step, words: &[&[u8]]) {
-    link.send(Awaits::Handshake(step), |out| wire::words(out, words));
+    link.send(Awaits::Handshake(step), words);
 }
 
 /// The answer to one step. The handshake is over when none is in flight any more. What the server says of itself goes
@@ -163,7 +162,9 @@ fn from_hello(reply: &Value) -> Option<Server> {
 /// Server and version out of INFO's lines: <https://redis.io/docs/latest/commands/info/>
 fn from_info(info: &[u8]) -> Server {
     let field = |name: &[u8]| {
-        info.split(|&b| b == b'\n').find_map(|line| line.strip_prefix(name)).map(|rest| text(rest.trim_ascii_end()))
+        info.split(|&b| b == b'\n')
+            .find_map(|line| line.strip_prefix(name))
+            .map(|rest| text(rest.trim_ascii_end()))
     };
     let version = field(b"redis_version:");
     let name = field(b"server_name:").or_else(|| version.is_some().then(|| "redis".into()));

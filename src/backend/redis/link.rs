@@ -3,6 +3,8 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use resp::Encoder;
+
 use super::backoff::Backoff;
 use super::handshake::Step;
 use super::request::Asked;
@@ -160,10 +162,10 @@ impl Link {
         self.opening_len = 0;
     }
 
-    /// Encodes something with `encode` and awaits its answer.
-    pub(super) fn send(&mut self, awaits: Awaits, encode: impl FnOnce(&mut Vec<u8>)) {
+    /// Encodes a command of few words and awaits its answer.
+    pub(super) fn send(&mut self, awaits: Awaits, words: &[&[u8]]) {
         let start = self.transmit.end();
-        encode(self.transmit.tail());
+        Encoder::new(self.transmit.tail()).command(words);
         self.in_flight.push_back(InFlight { start, end: self.transmit.end(), awaits });
     }
 

@@ -2,10 +2,11 @@
 
 use std::time::Instant;
 
+use resp::Encoder;
+
 use super::link::{Awaits, InFlight};
 use super::request::Asked;
 use super::session::{COMMANDS, Core, Out};
-use super::wire;
 use crate::model::{Code, Error, Request};
 
 /// No more is encoded while this many bytes wait to be written: what is not encoded can still time out unsent, and
@@ -69,10 +70,14 @@ impl Core {
             self.last_token += 1;
             let token = self.last_token;
             let start = link.transmit.end();
-            wire::batch(link.transmit.tail(), batch.command(), batch.names());
+            let mut encoder = Encoder::new(link.transmit.tail());
+            encoder.array(batch.names().len() + 1).bulk_string(batch.command());
+            for name in batch.names() {
+                encoder.bulk_string(name);
+            }
             let end = link.transmit.end();
             link.in_flight.push_back(InFlight { start, end, awaits: Awaits::Batch(batch) });
-            link.send(Awaits::Fence { token }, |out| wire::words(out, &[b"PING", &fence(token)]));
+            link.send(Awaits::Fence { token }, &[b"PING", &fence(token)]);
         }
     }
 
@@ -104,7 +109,9 @@ impl Core {
         let mut cuts = Vec::new();
         let mut cut = 0;
         for _ in 0..self.links[COMMANDS].in_flight.len() {
-            let Some(InFlight { start, end, awaits }) = self.links[COMMANDS].in_flight.pop_front() else { break };
+            let Some(InFlight { start, end, awaits }) = self.links[COMMANDS].in_flight.pop_front() else {
+                break;
+            };
             let awaits = match awaits {
                 Awaits::Request(asked) if asked.deadline <= now && start >= sent => {
                     self.pending -= 1;

@@ -2,7 +2,8 @@
 
 use std::time::Instant;
 
-use super::wire;
+use resp::Encoder;
+
 use crate::model::{About, Args, Code, Error, Request, RequestKind, Ticket, Value};
 
 /// A request with its place in the order of things.
@@ -47,7 +48,11 @@ impl Asked {
             RequestKind::Transaction(commands) => commands.iter().all(named),
             RequestKind::Ping => true,
         };
-        if valid { Ok(()) } else { Err(Error::unsent(Code::Unsupported, "a command without a name cannot be sent")) }
+        if valid {
+            Ok(())
+        } else {
+            Err(Error::unsent(Code::Unsupported, "a command without a name cannot be sent"))
+        }
     }
 
     /// Appends the request to `out`; its answers are awaited from `now`.
@@ -55,15 +60,22 @@ impl Asked {
         self.since = now;
         self.replies = 1;
         match &self.kind {
-            RequestKind::Publish(args) => wire::publish(out, args),
-            RequestKind::Command(args) => wire::command(out, args.iter()),
-            RequestKind::Ping => wire::words(out, &[b"PING"]),
-            RequestKind::Transaction(commands) => {
-                wire::words(out, &[b"MULTI"]);
-                for args in commands {
-                    wire::command(out, args.iter());
+            RequestKind::Publish(args) => {
+                let mut encoder = Encoder::new(out);
+                encoder.array(args.len() + 1).bulk_string(b"PUBLISH");
+                for arg in args.iter() {
+                    encoder.bulk_string(arg);
                 }
-                wire::words(out, &[b"EXEC"]);
+            }
+            RequestKind::Command(args) => drop(Encoder::new(out).command(args.iter())),
+            RequestKind::Ping => drop(Encoder::new(out).command(["PING"])),
+            RequestKind::Transaction(commands) => {
+                let mut encoder = Encoder::new(out);
+                encoder.command(["MULTI"]);
+                for args in commands {
+                    encoder.command(args.iter());
+                }
+                encoder.command(["EXEC"]);
                 self.replies = commands.len() + 2;
             }
         }
@@ -72,16 +84,6 @@ impl Asked {
     /// Answers still to come.
     pub(super) fn replies(&self) -> usize {
         self.replies
-    }
-
-    /// What an error may say of it.
-    pub(super) fn about(&self) -> About<'_> {
-        match &self.kind {
-            RequestKind::Publish(args) => About { command: b"PUBLISH", channel: args.get(0) },
-            RequestKind::Command(args) => About { command: args.get(0).unwrap_or_default(), channel: None },
-            RequestKind::Transaction(_) => About { command: b"MULTI", channel: None },
-            RequestKind::Ping => About { command: b"PING", channel: None },
-        }
     }
 
     /// One answer came at `now`.
@@ -112,11 +114,24 @@ impl Asked {
     }
 }
 
+/// What an error may say of a request.
+pub(super) fn about(kind: &RequestKind) -> About<'_> {
+    match kind {
+        RequestKind::Publish(args) => About { command: b"PUBLISH", channel: args.get(0) },
+        RequestKind::Command(args) => About { command: args.get(0).unwrap_or_default(), channel: None },
+        RequestKind::Transaction(_) => About { command: b"MULTI", channel: None },
+        RequestKind::Ping => About { command: b"PING", channel: None },
+    }
+}
+
 /// The error of a transaction of which one command was refused before EXEC.
 fn aborted(first: Error, no_multi: bool) -> Error {
     if no_multi {
         let text = format!("MULTI was refused, so the commands may have run one by one: {}", first.message);
         return Error::sent(first.code, text);
     }
-    Error::sent(Code::Server("EXECABORT".into()), format!("nothing was run, since a command was refused: {first}"))
+    Error::sent(
+        Code::Server("EXECABORT".into()),
+        format!("nothing was run, since a command was refused: {first}"),
+    )
 }

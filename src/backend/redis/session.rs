@@ -14,12 +14,12 @@ use super::config::Config;
 use super::failure::Failure;
 use super::handshake::Server;
 use super::link::{Link, Phase, Version};
+use super::reply;
 use super::request::Asked;
 use super::topics::Topics;
-use super::inbound;
 use crate::backend::{Action, LinkError, Session, Start};
 use crate::model::{
-    Code, Command, Counters, Error, Event, Flow, LinkId, Request, Sink, State, Ticket, Value, About,
+    About, Code, Command, Counters, Error, Event, Flow, LinkId, Request, Sink, State, Ticket, Value,
 };
 
 /// The link of all commands, and under RESP3 of everything.
@@ -105,10 +105,11 @@ impl RedisSession {
         let Start { now, seed, counters } = start;
         let link = |id: u8| {
             // Links that back off at the same time do so differently.
-            let backoff = Backoff::new(seed.wrapping_add(u64::from(id)), config.reconnect_min, config.reconnect_max);
+            let backoff =
+                Backoff::new(seed.wrapping_add(u64::from(id)), config.reconnect_min, config.reconnect_max);
             Link::new(LinkId(id), backoff, now)
         };
-        let decoder = || Decoder::with_limits(inbound::limits(config.max_message_bytes));
+        let decoder = || Decoder::with_limits(reply::limits(config.max_message_bytes));
         let mut core = Core {
             links: [link(0), link(1)],
             config: Arc::clone(&config),
@@ -284,7 +285,10 @@ impl Core {
                 return;
             }
         }
-        if self.links[COMMANDS].is_up() && self.is_needed(SUBSCRIBER) && self.links[SUBSCRIBER].phase == Phase::Idle {
+        if self.links[COMMANDS].is_up()
+            && self.is_needed(SUBSCRIBER)
+            && self.links[SUBSCRIBER].phase == Phase::Idle
+        {
             self.connect(SUBSCRIBER, now);
         }
         self.check_ready(out);
@@ -313,10 +317,15 @@ impl Core {
         }
         self.update_state();
         let Server { name, version } = self.server.clone();
-        out.event(Event::Ready(crate::model::Ready { first, protocol: protocol as u8, server: name, version }));
+        out.event(Event::Ready(crate::model::Ready {
+            first,
+            protocol: protocol as u8,
+            server: name,
+            version,
+        }));
     }
 
-    fn update_state(&self) {
+    pub(super) fn update_state(&self) {
         let waits = |i: usize| self.is_needed(i) && matches!(self.links[i].phase, Phase::Waiting { .. });
         self.counters.set_state(if self.closed {
             State::Closed

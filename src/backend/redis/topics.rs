@@ -62,7 +62,9 @@ impl Batch {
         if (operation, kind) != (self.operation, self.kind) {
             return false;
         }
-        let Some(ahead) = self.names[self.confirmed..].iter().position(|n| **n == *name) else { return false };
+        let Some(ahead) = self.names[self.confirmed..].iter().position(|n| **n == *name) else {
+            return false;
+        };
         self.names.swap(self.confirmed, self.confirmed + ahead);
         self.confirmed += 1;
         true
@@ -244,7 +246,8 @@ impl Topics {
             [(TopicKind::Channel, &mut self.channels), (TopicKind::Pattern, &mut self.patterns)]
         {
             // In the order of their Subscribes, not in that of a hash table: a conversation can be replayed.
-            let mut topics: Vec<_> = table.iter_mut().map(|(name, entry)| (entry.number, name, entry)).collect();
+            let mut topics: Vec<_> =
+                table.iter_mut().map(|(name, entry)| (entry.number, name, entry)).collect();
             topics.sort_unstable_by_key(|(number, ..)| *number);
             for (_, name, entry) in topics {
                 entry.queued = true;
@@ -277,10 +280,7 @@ impl Topics {
             let Some((kind, name)) = self.queue.pop_front() else { break };
             let Some(operation) = self.dequeue(kind, &name) else { continue };
             bytes += name.len();
-            batch
-                .get_or_insert(Batch { operation, kind, names: Vec::new(), confirmed: 0 })
-                .names
-                .push(name);
+            batch.get_or_insert(Batch { operation, kind, names: Vec::new(), confirmed: 0 }).names.push(name);
         }
         batch
     }

@@ -60,13 +60,13 @@ impl Transmit {
 
     /// Takes out ranges of offsets, ascending and wholly untransmitted; what follows them moves up.
     pub(super) fn cut(&mut self, ranges: &[Range<u64>]) {
-        let base = self.sent - self.start as u64;
-        let index = |offset: u64| usize::try_from(offset - base).unwrap_or(usize::MAX).min(self.bytes.len());
+        let (base, len) = (self.sent - self.start as u64, self.bytes.len());
+        let index = |offset: u64| usize::try_from(offset - base).unwrap_or(len).min(len);
         let Some(first) = ranges.first() else { return };
         let mut write = index(first.start);
         for (n, range) in ranges.iter().enumerate() {
             let from = index(range.end);
-            let to = ranges.get(n + 1).map_or(self.bytes.len(), |next| index(next.start));
+            let to = ranges.get(n + 1).map_or(len, |next| index(next.start));
             self.bytes.copy_within(from..to, write);
             write += to - from;
         }
