@@ -9,5 +9,6 @@
 //! ```
 
 pub mod backend;
+pub mod dispatch;
 pub mod model;
 pub mod queue;
