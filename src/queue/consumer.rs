@@ -1,6 +1,14 @@
 //! The main thread's end of a client's events.
 
-use crate::model::{Error, Event, ReplyTo, Slot, Ticket, Value};
+use std::cell::Cell;
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::sync::atomic::{Ordering, fence};
+
+use super::batch::{Batch, Cursor, Message};
+use super::shared::{Amounts, Control, Shared, What};
+use crate::model::{Code, DropReason, Error, Event, ReplyTo, Slot, Ticket, Value};
 
 /// One thing that came from the worker, in order.
 #[derive(Debug, PartialEq)]
@@ -26,35 +34,269 @@ pub enum Item<'a> {
 }
 
 /// The main thread's end of a client's events. Stays on its thread.
-#[derive(Debug)]
 pub struct Consumer {
+    shared: Arc<Shared>,
+    /// The batch that is being read.
+    held: Option<Box<Batch>>,
+    cursor: Cursor,
+    /// What was popped and is not read yet, at most one of each source.
+    from_full: Option<Box<Batch>>,
+    from_tail: Option<Box<Batch>>,
+    from_control: Option<Control>,
+    /// The next entry's number, if nothing was dropped.
+    expected: u64,
+    /// Payload bytes of all messages so far, delivered or told as dropped.
+    payload: u64,
+    /// Sums of what was handed out.
+    taken: Amounts,
+    /// The worker was not yet offered the room that this made.
+    made_room: bool,
+    requests: Cell<usize>,
+    request_bytes: Cell<usize>,
+    answered: usize,
+    closed: bool,
     // A Lua state belongs to one thread, and so does what feeds it.
-    _not_send: std::marker::PhantomData<*mut ()>,
+    _not_send: PhantomData<*mut ()>,
+}
+
+/// Where the next thing comes from.
+enum Step {
+    Batch(Box<Batch>),
+    Control(Control),
+    Lost { count: u64, bytes: u64 },
 }
 
 impl Consumer {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self {
+            shared,
+            held: None,
+            cursor: Cursor::default(),
+            from_full: None,
+            from_tail: None,
+            from_control: None,
+            expected: 0,
+            payload: 0,
+            taken: Amounts::default(),
+            made_room: false,
+            requests: Cell::new(0),
+            request_bytes: Cell::new(0),
+            answered: 0,
+            closed: false,
+            _not_send: PhantomData,
+        }
+    }
+
     /// The next thing, if there is one. Never waits.
+    #[allow(clippy::should_implement_trait, reason = "an iterator's items cannot borrow from it")]
     pub fn next(&mut self) -> Option<Item<'_>> {
-        todo!()
+        loop {
+            if let Some(batch) = self.held.take_if(|batch| batch.is_read(&self.cursor)) {
+                self.cursor = Cursor::default();
+                self.shared.recycle(batch);
+                self.offer_room();
+            }
+            if self.held.is_some() {
+                return self.read();
+            }
+            if self.is_empty() {
+                self.rest();
+                return None;
+            }
+            match self.step() {
+                None => {
+                    self.rest();
+                    return None;
+                }
+                Some(Step::Batch(batch)) => self.held = Some(batch),
+                Some(Step::Control(control)) => {
+                    if let Some(item) = self.open(control) {
+                        return Some(item);
+                    }
+                }
+                Some(Step::Lost { count, bytes }) => {
+                    let reason = DropReason::Overflow;
+                    return Some(Item::Event(Event::Dropped { count, bytes, reason }));
+                }
+            }
+        }
+    }
+
+    /// Whether surely nothing waits.
+    pub fn is_empty(&self) -> bool {
+        self.expected == self.shared.worker.0.published.load(Ordering::Acquire)
     }
 
     /// Reserves the place of one answer and `bytes` of the budget of pending bytes.
     ///
     /// # Errors
     ///
-    /// `OVERLOADED`, if `max_pending` requests, or too many bytes in them, wait for an answer already.
+    /// `OVERLOADED`, if `max_pending` requests, or too many bytes in them, wait for an answer already; `CLOSED`, if the
+    /// session has ended.
     pub fn ticket(&self, to: ReplyTo, bytes: usize) -> Result<Ticket, Error> {
-        let _ = (to, bytes);
-        todo!()
+        let limits = &self.shared.limits;
+        if self.closed {
+            return Err(Error::unsent(Code::Closed, "the client is closed"));
+        }
+        if self.pending() >= limits.max_pending {
+            let max = limits.max_pending;
+            let message =
+                format!("{max} requests wait for an answer already; wait for some, or raise max_pending");
+            return Err(Error::unsent(Code::Overloaded, message));
+        }
+        let freed = self.shared.worker.0.request_bytes.load(Ordering::Relaxed);
+        if self.request_bytes.get().wrapping_sub(freed).saturating_add(bytes) > limits.pending_bytes {
+            let max = limits.pending_bytes;
+            let message = format!(
+                "requests that wait for an answer may have {max} bytes together, and this one is too much; wait for some"
+            );
+            return Err(Error::unsent(Code::Overloaded, message));
+        }
+        self.requests.set(self.requests.get().wrapping_add(1));
+        self.request_bytes.set(self.request_bytes.get().wrapping_add(bytes));
+        Ok(Ticket { to, bytes })
     }
 
-    /// Requests accepted and not yet answered.
+    /// Requests accepted and not yet answered, or whose answer was not yet handed out.
     pub fn pending(&self) -> usize {
-        todo!()
+        if self.closed {
+            // What the session did not answer, nobody will.
+            return 0;
+        }
+        let answered = self.answered.wrapping_add(self.shared.worker.0.answered.load(Ordering::Relaxed));
+        self.requests.get().wrapping_sub(answered)
     }
 
-    /// Messages that wait, and their bytes.
+    /// Messages that wait, and their bytes, channel names of pattern messages included.
     pub fn queued(&self) -> (usize, usize) {
-        todo!()
+        let waiting = self.waiting();
+        (waiting.events, waiting.bytes)
+    }
+
+    /// The next message of the held batch, which goes back to the worker once it is used up.
+    fn read(&mut self) -> Option<Item<'_>> {
+        let batch = self.held.as_deref()?;
+        let Message { slot, channel, payload } = batch.read(&mut self.cursor)?;
+        self.expected += 1;
+        self.payload += payload.len() as u64;
+        let size = payload.len() + channel.map_or(0, <[u8]>::len);
+        self.taken.events = self.taken.events.wrapping_add(1);
+        self.taken.bytes = self.taken.bytes.wrapping_add(size);
+        self.made_room = true;
+        self.shared.taken.0.store(self.taken);
+        Some(Item::Message { slot, channel, payload })
+    }
+
+    /// What has the lowest number, or what is missing before it.
+    fn step(&mut self) -> Option<Step> {
+        self.poll();
+        if self.lowest()?.0 != self.expected {
+            // Whatever is below it is visible by now, if it was not dropped.
+            self.poll();
+        }
+        let (lowest, before) = self.lowest()?;
+        if lowest != self.expected {
+            let lost = Step::Lost { count: lowest - self.expected, bytes: before - self.payload };
+            (self.expected, self.payload) = (lowest, before);
+            return Some(lost);
+        }
+        if let Some(control) = self.from_control.take_if(|control| control.seq == lowest) {
+            return Some(Step::Control(control));
+        }
+        let of_lowest = |batch: &mut Box<Batch>| batch.first() == lowest;
+        self.from_full.take_if(of_lowest).or_else(|| self.from_tail.take_if(of_lowest)).map(Step::Batch)
+    }
+
+    /// Looks at each source of which nothing is held, until the expected number is found.
+    fn poll(&mut self) {
+        let expected = self.expected;
+        let found =
+            |batch: &Option<Box<Batch>>| batch.as_ref().is_some_and(|batch| batch.first() == expected);
+        // A pop from an empty queue costs a fence, a look does not.
+        if self.from_full.is_none() && !self.shared.full.is_empty() {
+            self.from_full = self.shared.full.pop();
+        }
+        if found(&self.from_full) {
+            return;
+        }
+        if self.from_control.is_none() && !self.shared.control.is_empty() {
+            self.from_control = self.shared.control.pop();
+        }
+        if self.from_control.as_ref().is_some_and(|control| control.seq == expected) {
+            return;
+        }
+        if self.from_tail.is_none() && !self.shared.tail.is_empty() {
+            self.from_tail = self.shared.tail.pop();
+        }
+    }
+
+    /// The lowest number held, and the payload bytes before it.
+    fn lowest(&self) -> Option<(u64, u64)> {
+        let batches = [&self.from_full, &self.from_tail];
+        let batches = batches.into_iter().flatten().map(|batch| (batch.first(), batch.before()));
+        let control = self.from_control.as_ref().map(|control| (control.seq, control.before));
+        batches.chain(control).min()
+    }
+
+    /// What a control entry says.
+    fn open(&mut self, control: Control) -> Option<Item<'static>> {
+        self.expected += 1;
+        self.made_room = true;
+        let item = match control.what {
+            What::Answer { slot, result, bytes } => {
+                self.free_place(bytes);
+                Some(Item::Answer { slot, result })
+            }
+            What::Failed { event, bytes } => {
+                self.free_place(bytes);
+                Some(Item::Event(event))
+            }
+            What::State(event) => {
+                self.closed |= event == Event::Closed;
+                self.free_state();
+                Some(Item::Event(event))
+            }
+            What::Skipped { count, bytes, reason } => {
+                self.free_state();
+                Some(Item::Event(Event::Dropped { count, bytes, reason }))
+            }
+            What::Marker => None,
+        };
+        self.shared.taken.0.store(self.taken);
+        self.offer_room();
+        item
+    }
+
+    fn free_place(&mut self, bytes: usize) {
+        self.answered = self.answered.wrapping_add(1);
+        self.taken.answer_bytes = self.taken.answer_bytes.wrapping_add(bytes);
+    }
+
+    fn free_state(&mut self) {
+        self.taken.states = self.taken.states.wrapping_add(1);
+    }
+
+    /// Tells a waiting worker of room, now that nothing more is to be taken.
+    fn rest(&mut self) {
+        if std::mem::take(&mut self.made_room) {
+            // Either the worker, which looks at the sums after it said that it waits, sees ours, or we see that it
+            // waits. In the middle of work a look without this suffices: another one follows.
+            fence(Ordering::SeqCst);
+            self.offer_room();
+        }
+    }
+
+    fn offer_room(&self) {
+        self.shared.offer_room(|| self.waiting());
+    }
+
+    fn waiting(&self) -> Amounts {
+        self.shared.worker.0.put.load().since(self.taken)
+    }
+}
+
+impl fmt::Debug for Consumer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Consumer").field("expected", &self.expected).field("queued", &self.queued()).finish()
     }
 }

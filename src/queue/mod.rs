@@ -4,10 +4,38 @@
 //! client's session learns back to the main thread, in two lanes: messages, which the overflow policy may drop, and
 //! answers and state, which nothing drops. Every entry has a sequence number, so that the reader puts the lanes together
 //! again and counts exactly what is missing.
+//!
+//! # How the lanes meet again
+//!
+//! Messages travel in batches: one arena of bytes and a list of entries with consecutive numbers. Sealed batches pass
+//! through `full`. The batch under construction is published at each flush through `tail`, a queue of one place, from
+//! which the worker takes it back to append more if the reader has not fetched it yet: a lone message never waits, and
+//! lone messages on the way to a busy reader still share a batch. The control lane carries answers and state.
+//!
+//! The writer keeps three rules:
+//!
+//! 1. Before anything enters the control lane, the batch under construction (taken back from `tail` if it is there) is
+//!    sealed into `full`. So no batch spans the number of a control entry.
+//! 2. While the writer holds a batch under construction, `tail` is empty and nothing else is published before that
+//!    batch is. So, except for a batch that grows in `tail`, whatever is published later has higher numbers than
+//!    whatever was published before.
+//! 3. A number is used up by every message that arrives, whether it is kept or not, and by every control entry.
+//!
+//! The reader holds at most one popped thing of each source, and takes the one with the lowest number, `m`. If `m` is
+//! the number that it expects, nothing is missing. If not, it looks once more at each source of which it holds nothing.
+//! By rule 2 everything below `m` was published before `m` was, so this look finds all of it that still exists: in
+//! `full` or in the control lane, since `tail` held nothing below `m` any more when `m` appeared elsewhere, and when
+//! `m` came out of `tail` nothing else can be in there. What is still missing was dropped. And since a batch is popped
+//! either by the reader or by the writer that makes room, each number is delivered or missing, never both.
+//!
+//! Counts cross the border without a locked instruction: each figure is a sum that one thread writes and the other
+//! reads, and what waits is the difference of two sums.
 
+mod batch;
 mod consumer;
 mod orders;
 mod producer;
+mod shared;
 
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -17,20 +45,44 @@ pub use orders::{Inbox, Order, Orders, orders};
 pub use producer::Producer;
 
 use crate::model::{Counters, Limits, Wake};
+use shared::Shared;
 
 /// Says that some client has something for the main thread: one flag for all clients, so that a look at nothing costs
-/// one load.
+/// one load. Whoever finds it set takes it back with `swap(false, Acquire)` before looking at the clients.
 pub type Signal = Arc<AtomicBool>;
 
 /// The two ends of one client's way to the main thread.
 ///
 /// `wake` wakes the worker when a full queue has room again.
+///
+/// ```
+/// use std::sync::Arc;
+/// use realtime::model::{Counters, Limits, Overflow, Sink, Slot};
+/// use realtime::queue::{Inbox, Item, Order, Orders, Signal, events, orders};
+///
+/// let (orders, _inbox): (Orders<()>, Inbox<()>) = orders();
+/// let limits = Limits {
+///     queue_events: 1000,
+///     queue_bytes: 1 << 20,
+///     overflow: Overflow::DropOldest,
+///     max_pending: 100,
+///     pending_bytes: 1 << 20,
+/// };
+/// let signal = Signal::default();
+/// let (mut producer, mut consumer) = events(limits, Arc::new(Counters::default()), signal, orders.waker());
+///
+/// let slot = Slot { index: 0, generation: 0 };
+/// let _ = producer.message(slot, None, b"hello");
+/// producer.flush();
+/// assert_eq!(consumer.next(), Some(Item::Message { slot, channel: None, payload: b"hello" }));
+/// assert_eq!(consumer.next(), None);
+/// ```
 pub fn events(
     limits: Limits,
     counters: Arc<Counters>,
     signal: Signal,
     wake: Arc<dyn Wake>,
 ) -> (Producer, Consumer) {
-    let _ = (limits, counters, signal, wake);
-    todo!()
+    let shared = Arc::new(Shared::new(limits, counters, signal, wake));
+    (Producer::new(Arc::clone(&shared)), Consumer::new(shared))
 }

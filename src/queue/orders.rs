@@ -1,8 +1,11 @@
 //! From the main thread to the worker.
 
-use std::marker::PhantomData;
-use std::sync::Arc;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering, fence};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
+
+use crossbeam_queue::SegQueue;
 
 use super::Producer;
 use crate::model::{ClientId, Command, Wake};
@@ -34,27 +37,127 @@ pub enum Order<S> {
 }
 
 /// The two ends of the way to the worker.
+///
+/// What bounds it: requests carry tickets, of which there is a limited number; the rest is as much as a script asks for.
 pub fn orders<S>() -> (Orders<S>, Inbox<S>) {
-    todo!()
+    let line =
+        Arc::new(Line { queue: SegQueue::new(), bell: Arc::default(), abandoned: AtomicBool::new(false) });
+    (Orders(Arc::clone(&line)), Inbox(line))
 }
 
 /// The main thread's end.
-#[derive(Debug)]
-pub struct Orders<S>(PhantomData<S>);
+pub struct Orders<S>(Arc<Line<S>>);
 
 impl<S> Orders<S> {
     /// Hands an order over, and wakes the worker if it sleeps.
     pub fn push(&self, order: Order<S>) {
-        let _ = order;
-        todo!()
+        self.0.queue.push(order);
+        self.0.bell.ring();
+        if self.0.abandoned.load(Ordering::Relaxed) {
+            self.0.clear();
+        }
     }
 
     /// Wakes the worker if it sleeps; for the consumers of [`super::events`].
     pub fn waker(&self) -> Arc<dyn Wake> {
-        todo!()
+        Arc::<Bell>::clone(&self.0.bell)
     }
 }
 
 /// The worker's end.
-#[derive(Debug)]
-pub struct Inbox<S>(PhantomData<S>);
+pub struct Inbox<S>(Arc<Line<S>>);
+
+impl<S> Inbox<S> {
+    /// Says how to wake this end. Until then nothing is woken; saying it again changes nothing.
+    pub fn attach(&self, wake: Arc<dyn Wake>) {
+        let _ = self.0.bell.wake.set(wake);
+    }
+
+    /// The next order, if there is one. Never waits.
+    pub fn pop(&self) -> Option<Order<S>> {
+        self.0.queue.pop()
+    }
+
+    /// Announces that this end is about to sleep. From now on an order wakes it. `false` if something has come
+    /// already: then it is awake, and has to look.
+    pub fn fall_asleep(&self) -> bool {
+        let bell = &self.0.bell;
+        bell.asleep.store(true, Ordering::Relaxed);
+        // Either we see what the other end did before it looked whether we sleep, or it sees that we do.
+        fence(Ordering::SeqCst);
+        let quiet = self.0.queue.is_empty() && !bell.rung.load(Ordering::Acquire);
+        if !quiet {
+            self.wake_up();
+        }
+        quiet
+    }
+
+    /// This end is awake, and looks at everything before it falls asleep again.
+    pub fn wake_up(&self) {
+        self.0.bell.asleep.store(false, Ordering::Relaxed);
+        self.0.bell.rung.swap(false, Ordering::AcqRel);
+    }
+}
+
+impl<S> Drop for Inbox<S> {
+    fn drop(&mut self) {
+        self.0.abandoned.store(true, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
+        self.0.clear();
+    }
+}
+
+struct Line<S> {
+    queue: SegQueue<Order<S>>,
+    bell: Arc<Bell>,
+    /// The worker has ended: orders are dropped, and a producer in them says that its client is closed.
+    abandoned: AtomicBool,
+}
+
+impl<S> Line<S> {
+    fn clear(&self) {
+        while self.queue.pop().is_some() {}
+    }
+}
+
+/// Knows whether the worker sleeps, and how to wake it.
+#[derive(Default)]
+struct Bell {
+    asleep: AtomicBool,
+    /// Rung since the worker woke up last.
+    rung: AtomicBool,
+    wake: OnceLock<Arc<dyn Wake>>,
+}
+
+impl Bell {
+    /// Wakes the worker if it sleeps, for the sake of what was put in its queue.
+    fn ring(&self) {
+        fence(Ordering::SeqCst);
+        // The swap is only paid for when there is someone to wake, and only one of many rings wakes.
+        if self.asleep.load(Ordering::Relaxed)
+            && self.asleep.swap(false, Ordering::AcqRel)
+            && let Some(wake) = self.wake.get()
+        {
+            wake.wake();
+        }
+    }
+}
+
+impl Wake for Bell {
+    fn wake(&self) {
+        self.rung.store(true, Ordering::Release);
+        self.ring();
+    }
+}
+
+impl<S> fmt::Debug for Orders<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Orders").field("waiting", &self.0.queue.len()).finish()
+    }
+}
+
+impl<S> fmt::Debug for Inbox<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inbox").field("waiting", &self.0.queue.len()).finish()
+    }
+}

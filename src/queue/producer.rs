@@ -1,29 +1,379 @@
 //! The worker's end of a client's events.
 
-use crate::model::{About, DropReason, Error, Event, Flow, Sink, Slot, Ticket, Value};
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::batch::Batch;
+use super::shared::{Amounts, Control, MAX_STATES, Shared, What};
+use crate::model::{
+    About, Counters, DropReason, Error, Event, Flow, Overflow, ReplyTo, Sink, Slot, State, Ticket, Value,
+};
 
 /// The worker's end of a client's events.
-#[derive(Debug)]
-pub struct Producer {}
+///
+/// What was put in reaches the main thread at the next [`Producer::flush`]. A producer that is dropped without an
+/// [`Event::Closed`] says it itself.
+pub struct Producer {
+    shared: Arc<Shared>,
+    /// The batch under construction, while it is not in `tail`.
+    open: Option<Box<Batch>>,
+    /// The next entry's number.
+    seq: u64,
+    /// Payload bytes of all messages so far, kept or not.
+    payload: u64,
+    /// Sums of what was put in.
+    put: Amounts,
+    /// What the main thread had taken out when last looked at.
+    taken: Amounts,
+    answered: usize,
+    request_bytes: usize,
+    /// Messages that the session skipped, not yet put into the control lane.
+    skipped: Option<(u64, u64, DropReason)>,
+    /// Messages were dropped behind the last entry.
+    untold: bool,
+    /// The session was told to stop.
+    stopped: bool,
+    /// Something was published since the main thread was told last.
+    news: bool,
+    closed: bool,
+}
+
+impl Producer {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Self {
+            shared,
+            open: None,
+            seq: 0,
+            payload: 0,
+            put: Amounts::default(),
+            taken: Amounts::default(),
+            answered: 0,
+            request_bytes: 0,
+            skipped: None,
+            untold: false,
+            stopped: false,
+            news: false,
+            closed: false,
+        }
+    }
+
+    /// Publishes everything, and tells the main thread if there was anything.
+    pub fn flush(&mut self) {
+        self.put_skipped();
+        if self.untold && self.room_or_wish() {
+            self.put_control(What::Marker);
+        }
+        if let Some(batch) = self.open.take() {
+            let end = batch.end();
+            self.store_put();
+            // Cannot fail: the place was empty when this batch was begun or taken back, and only we fill it.
+            self.open = self.shared.tail.push(batch).err();
+            self.publish(end);
+        }
+        if std::mem::take(&mut self.news) {
+            self.shared.signal.store(true, Ordering::Release);
+        }
+    }
+
+    /// Whether a session that was told [`Flow::Stop`] may go on. If not, the worker is woken once it may.
+    pub fn has_room(&mut self) -> bool {
+        if self.stopped && self.room_or_wish() {
+            self.stopped = false;
+        }
+        !self.stopped
+    }
+
+    /// Whether this end waits for the main thread to take something out: it wants a [`Producer::flush`] and another
+    /// look at [`Producer::has_room`] whenever the worker is woken.
+    pub fn waits(&self) -> bool {
+        self.stopped || self.untold
+    }
+
+    /// The client's figures.
+    pub fn counters(&self) -> &Arc<Counters> {
+        &self.shared.counters
+    }
+
+    /// Whether half of everything is free; if not, the main thread will wake the worker when it is.
+    fn room_or_wish(&mut self) -> bool {
+        if self.is_low() {
+            return true;
+        }
+        self.shared.want_room();
+        self.is_low()
+    }
+
+    fn is_low(&mut self) -> bool {
+        self.look();
+        self.shared.is_low(self.waiting())
+    }
+
+    /// Looks at what the main thread took out.
+    fn look(&mut self) {
+        self.taken = self.shared.taken.0.load();
+    }
+
+    /// What waits, as of the last look.
+    fn waiting(&self) -> Amounts {
+        self.put.since(self.taken)
+    }
+
+    /// Whether `check` holds now. The main thread's sums are only read if it does not hold as of the last look: they
+    /// can only have grown.
+    fn holds(&mut self, check: impl Fn(&Self, Amounts) -> bool) -> bool {
+        check(self, self.waiting()) || {
+            self.look();
+            check(self, self.waiting())
+        }
+    }
+
+    /// Whether the session may hand over more.
+    fn flow(&mut self) -> Flow {
+        let go = self.holds(|this, waiting| {
+            let limits = &this.shared.limits;
+            waiting.states < MAX_STATES
+                && waiting.answer_bytes < limits.queue_bytes
+                && (!this.shared.pauses()
+                    || (waiting.events < limits.queue_events && waiting.bytes < limits.queue_bytes))
+        }) && (!self.shared.pauses() || self.has_place(1));
+        if go {
+            Flow::Go
+        } else {
+            self.stopped = true;
+            Flow::Stop
+        }
+    }
+
+    /// Whether `full` has places for `more` batches beside the one under construction, whose place is always kept.
+    fn has_place(&self, more: usize) -> bool {
+        let kept = usize::from(self.open.is_some() || !self.shared.tail.is_empty());
+        self.shared.full.len() + kept + more <= self.shared.full.capacity()
+    }
+
+    /// Makes room for a message of `size` bytes, if the policy lets it. Afterwards there is an open batch for it.
+    fn admit(&mut self, size: usize) -> bool {
+        if self.open.is_none() {
+            self.open = self.shared.tail.pop();
+        }
+        loop {
+            let fits = self.holds(|this, waiting| {
+                let limits = &this.shared.limits;
+                match limits.overflow {
+                    // One message too large for what is left may pass: the session stops behind it.
+                    Overflow::Pause => {
+                        waiting.events < limits.queue_events && waiting.bytes < limits.queue_bytes
+                    }
+                    // An empty queue takes a message of any size.
+                    Overflow::DropOldest | Overflow::DropNewest => {
+                        waiting.events == 0
+                            || (waiting.events < limits.queue_events
+                                && waiting.bytes.saturating_add(size) <= limits.queue_bytes)
+                    }
+                }
+            });
+            if fits && self.open_for(size) {
+                return true;
+            }
+            if self.shared.limits.overflow != Overflow::DropOldest || !self.drop_oldest() {
+                return false;
+            }
+        }
+    }
+
+    /// Has an open batch that takes `size` bytes more, if there is a place for it.
+    fn open_for(&mut self, size: usize) -> bool {
+        let shared = &self.shared;
+        match &self.open {
+            Some(batch) if batch.takes(size, shared.batch_entries, shared.batch_bytes) => return true,
+            _ if !self.has_place(1) => return false,
+            _ => self.seal(),
+        }
+        let mut batch = self.shared.free.pop().unwrap_or_default();
+        batch.restart(self.seq, self.payload);
+        self.open = Some(batch);
+        true
+    }
+
+    /// Drops the oldest batch that the main thread has not fetched.
+    fn drop_oldest(&mut self) -> bool {
+        match self.shared.full.pop().or_else(|| self.open.take()) {
+            Some(batch) => {
+                self.forget(batch);
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn forget(&mut self, batch: Box<Batch>) {
+        self.put.events = self.put.events.wrapping_sub(batch.len());
+        self.put.bytes = self.put.bytes.wrapping_sub(batch.bytes());
+        self.store_put();
+        Counters::add(&self.shared.counters.dropped_overflow, batch.len() as u64);
+        self.shared.recycle(batch);
+    }
+
+    /// Ends the batch under construction: nothing joins it any more.
+    fn seal(&mut self) {
+        let Some(batch) = self.open.take().or_else(|| self.shared.tail.pop()) else { return };
+        let end = batch.end();
+        self.store_put();
+        // A place was kept for it. Were it not, the oldest batch would have to go.
+        if let Some(oldest) = self.shared.full.force_push(batch) {
+            self.forget(oldest);
+        }
+        self.publish(end);
+    }
+
+    fn put_control(&mut self, what: What) {
+        self.seal();
+        match &what {
+            What::Answer { bytes, .. } | What::Failed { bytes, .. } => {
+                self.put.answer_bytes = self.put.answer_bytes.wrapping_add(*bytes);
+            }
+            What::State(_) | What::Skipped { .. } => self.put.states = self.put.states.wrapping_add(1),
+            What::Marker => {}
+        }
+        self.store_put();
+        self.shared.control.push(Control { seq: self.seq, before: self.payload, what });
+        self.seq += 1;
+        self.untold = false;
+        self.publish(self.seq);
+    }
+
+    fn put_skipped(&mut self) {
+        if let Some((count, bytes, reason)) = self.skipped.take() {
+            self.put_control(What::Skipped { count, bytes, reason });
+        }
+    }
+
+    fn publish(&mut self, end: u64) {
+        self.shared.worker.0.published.store(end, Ordering::Release);
+        self.news = true;
+    }
+
+    fn store_put(&self) {
+        self.shared.worker.0.put.store(self.put);
+    }
+
+    /// Frees the place of a request that needs no entry.
+    fn free_place(&mut self) {
+        self.answered = self.answered.wrapping_add(1);
+        self.shared.worker.0.answered.store(self.answered, Ordering::Relaxed);
+    }
+}
 
 impl Sink for Producer {
     fn message(&mut self, slot: Slot, channel: Option<&[u8]>, payload: &[u8]) -> Flow {
-        let _ = (slot, channel, payload);
-        todo!()
+        self.put_skipped();
+        Counters::add(&self.shared.counters.received, 1);
+        let size = channel.map_or(0, <[u8]>::len) + payload.len();
+        if self.admit(size)
+            && let Some(batch) = &mut self.open
+        {
+            batch.push(slot, channel, payload, self.shared.batch_bytes);
+            self.put.events = self.put.events.wrapping_add(1);
+            self.put.bytes = self.put.bytes.wrapping_add(size);
+            self.untold = false;
+        } else {
+            // The number stays empty, and so no batch may span it.
+            self.seal();
+            Counters::add(&self.shared.counters.dropped_overflow, 1);
+            self.untold = true;
+        }
+        self.seq += 1;
+        self.payload += payload.len() as u64;
+        self.flow()
     }
 
     fn dropped(&mut self, bytes: u64, reason: DropReason) -> Flow {
-        let _ = (bytes, reason);
-        todo!()
+        let counters = &self.shared.counters;
+        Counters::add(&counters.received, 1);
+        Counters::add(
+            match reason {
+                DropReason::Overflow => &counters.dropped_overflow,
+                DropReason::TooLarge => &counters.dropped_too_large,
+            },
+            1,
+        );
+        match &mut self.skipped {
+            Some((count, sum, same)) if *same == reason => {
+                *count += 1;
+                *sum = sum.saturating_add(bytes);
+            }
+            _ => {
+                self.put_skipped();
+                self.skipped = Some((1, bytes, reason));
+            }
+        }
+        self.flow()
     }
 
     fn answer(&mut self, ticket: Ticket, result: Result<Value, Error>, about: About<'_>) -> Flow {
-        let _ = (ticket, result, about);
-        todo!()
+        self.put_skipped();
+        self.request_bytes = self.request_bytes.wrapping_add(ticket.bytes);
+        self.shared.worker.0.request_bytes.store(self.request_bytes, Ordering::Relaxed);
+        match (ticket.to, result) {
+            (ReplyTo::Callback(slot), result) => {
+                let bytes = result.as_ref().map_or_else(error_bytes, value_bytes);
+                self.put_control(What::Answer { slot, result, bytes });
+            }
+            (ReplyTo::Nobody, Ok(_)) => self.free_place(),
+            (ReplyTo::Nobody, Err(error)) => {
+                let bytes = error_bytes(&error) + about.command.len() + about.channel.map_or(0, <[u8]>::len);
+                let event = Event::RequestFailed {
+                    command: about.command.into(),
+                    channel: about.channel.map(Into::into),
+                    error,
+                };
+                self.put_control(What::Failed { event, bytes });
+            }
+            (ReplyTo::Caller(caller), result) => {
+                self.free_place();
+                // Fails only if the caller has stopped waiting.
+                let _ = caller.try_send(result);
+            }
+        }
+        self.flow()
     }
 
     fn event(&mut self, event: Event) -> Flow {
-        let _ = event;
-        todo!()
+        self.put_skipped();
+        self.closed |= event == Event::Closed;
+        self.put_control(What::State(event));
+        self.flow()
     }
+}
+
+impl Drop for Producer {
+    fn drop(&mut self) {
+        if !self.closed {
+            self.shared.counters.set_state(State::Closed);
+            let _ = self.event(Event::Closed);
+        }
+        self.flush();
+    }
+}
+
+impl fmt::Debug for Producer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Producer").field("seq", &self.seq).field("waiting", &self.waiting()).finish()
+    }
+}
+
+/// About how many bytes an answer holds on to.
+fn value_bytes(value: &Value) -> usize {
+    size_of::<Value>()
+        + match value {
+            Value::Null | Value::Boolean(_) | Value::Integer(_) | Value::Double(_) => 0,
+            Value::String(bytes) => bytes.len(),
+            Value::Array(values) => values.iter().map(value_bytes).sum(),
+            Value::Map(pairs) => pairs.iter().map(|(key, value)| value_bytes(key) + value_bytes(value)).sum(),
+            Value::Error(error) => error_bytes(error),
+        }
+}
+
+fn error_bytes(error: &Error) -> usize {
+    size_of::<Error>() + error.message.len()
 }

@@ -1,0 +1,119 @@
+//! Messages on their way, many at a time.
+
+use std::num::NonZeroUsize;
+
+use crate::model::Slot;
+
+/// Messages with consecutive numbers, and one arena for their bytes.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    /// Number of the first message.
+    first: u64,
+    /// Payload bytes of all messages before the first one of this batch, kept or not.
+    before: u64,
+    /// For each message its channel, if it carries one, then its payload.
+    arena: Vec<u8>,
+    entries: Vec<Entry>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    slot: Slot,
+    /// The channel's length and one, so that a message without a channel takes no room for saying so.
+    channel: Option<NonZeroUsize>,
+    payload: usize,
+}
+
+/// One message of a batch.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Message<'a> {
+    pub(super) slot: Slot,
+    pub(super) channel: Option<&'a [u8]>,
+    pub(super) payload: &'a [u8],
+}
+
+/// Where reading a batch goes on.
+#[derive(Debug, Default)]
+pub(super) struct Cursor {
+    entry: usize,
+    byte: usize,
+}
+
+impl Batch {
+    /// Makes the batch an empty one whose first message will have this number.
+    pub(super) fn restart(&mut self, first: u64, before: u64) {
+        self.first = first;
+        self.before = before;
+        self.arena.clear();
+        self.entries.clear();
+    }
+
+    /// Adds a message that the batch [takes](Batch::takes).
+    pub(super) fn push(&mut self, slot: Slot, channel: Option<&[u8]>, payload: &[u8], max_bytes: usize) {
+        let needed = self.arena.len() + channel.map_or(0, <[u8]>::len) + payload.len();
+        if needed > self.arena.capacity() {
+            // Doubles, but never past what a batch may have: larger arenas are not kept for reuse.
+            let wanted = (2 * self.arena.capacity()).min(max_bytes).max(needed);
+            self.arena.reserve_exact(wanted - self.arena.len());
+        }
+        if let Some(channel) = channel {
+            self.arena.extend_from_slice(channel);
+        }
+        self.arena.extend_from_slice(payload);
+        let channel = channel.map(|channel| NonZeroUsize::MIN.saturating_add(channel.len()));
+        self.entries.push(Entry { slot, channel, payload: payload.len() });
+    }
+
+    /// The message at the cursor, which moves on; `None` at the end.
+    pub(super) fn read(&self, cursor: &mut Cursor) -> Option<Message<'_>> {
+        let entry = self.entries.get(cursor.entry)?;
+        let middle = cursor.byte + entry.channel.map_or(0, |length| length.get() - 1);
+        let end = middle + entry.payload;
+        let message = Message {
+            slot: entry.slot,
+            channel: entry.channel.map(|_| &self.arena[cursor.byte..middle]),
+            payload: &self.arena[middle..end],
+        };
+        *cursor = Cursor { entry: cursor.entry + 1, byte: end };
+        Some(message)
+    }
+
+    /// Whether the cursor stands behind the last message.
+    pub(super) fn is_read(&self, cursor: &Cursor) -> bool {
+        cursor.entry == self.entries.len()
+    }
+
+    /// Whether another message of `size` bytes may join. A lone message may have any size.
+    pub(super) fn takes(&self, size: usize, max_entries: usize, max_bytes: usize) -> bool {
+        self.entries.is_empty()
+            || (self.entries.len() < max_entries && self.arena.len().saturating_add(size) <= max_bytes)
+    }
+
+    pub(super) fn first(&self) -> u64 {
+        self.first
+    }
+
+    /// The number behind the last message's.
+    pub(super) fn end(&self) -> u64 {
+        self.first + self.entries.len() as u64
+    }
+
+    pub(super) fn before(&self) -> u64 {
+        self.before
+    }
+
+    /// How many messages it has.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// How many bytes they have, names of channels included.
+    pub(super) fn bytes(&self) -> usize {
+        self.arena.len()
+    }
+
+    /// How many bytes the batch holds on to, in use or not.
+    pub(super) fn arena_capacity(&self) -> usize {
+        self.arena.capacity()
+    }
+}

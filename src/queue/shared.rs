@@ -1,0 +1,214 @@
+//! What both ends of a client's events share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
+
+use crossbeam_queue::{ArrayQueue, SegQueue};
+
+use super::Signal;
+use super::batch::Batch;
+use crate::model::{Counters, DropReason, Error, Event, Limits, Overflow, Slot, Value, Wake};
+
+/// A batch has at most this share of what may wait, so that making room costs no more than that.
+const BATCH_SHARE: usize = 8;
+/// Most messages of a batch.
+const BATCH_ENTRIES: usize = 1024;
+/// Most bytes of a batch, but for one that has a single message.
+const BATCH_BYTES: usize = 64 * 1024;
+/// How many batches more than a full queue needs have a place: every control entry between two messages ends a batch.
+const SPARE_BATCHES: usize = 1024;
+/// Most batches that have a place, whatever the limits say: four gigabytes of full ones.
+const MAX_PLACES: usize = 1 << 16;
+/// How many empty batches are kept for reuse.
+const FREE_BATCHES: usize = 4;
+/// How many changes of state may wait before reading stops.
+pub(super) const MAX_STATES: usize = 1024;
+
+/// What travels in the control lane, with its number.
+#[derive(Debug)]
+pub(super) struct Control {
+    pub(super) seq: u64,
+    /// Payload bytes of all messages before it, kept or not.
+    pub(super) before: u64,
+    pub(super) what: What,
+}
+
+/// What a control entry says.
+#[derive(Debug)]
+pub(super) enum What {
+    /// An answer for a callback, and its bytes in the budget of answers.
+    Answer { slot: Slot, result: Result<Value, Error>, bytes: usize },
+    /// A failed request that nobody waits for. Its place was reserved like an answer's.
+    Failed { event: Event, bytes: usize },
+    /// A change of state.
+    State(Event),
+    /// Messages that the session did not hand over.
+    Skipped { count: u64, bytes: u64, reason: DropReason },
+    /// Nothing: its number shows that what is missing before it was dropped.
+    Marker,
+}
+
+/// Keeps what one thread writes out of the cache line that the other one writes. Two lines, since processors fetch
+/// them in pairs.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(super) struct Line<T>(pub(super) T);
+
+/// What the worker writes.
+#[derive(Debug, Default)]
+pub(super) struct WorkerSide {
+    /// The number behind the last published entry's.
+    pub(super) published: AtomicU64,
+    /// What was put in, without what was taken out again to make room. Stored before what it counts is published, so
+    /// that the main thread never takes out more than it sees put in.
+    pub(super) put: Sums,
+    /// Requests whose place was freed without an entry.
+    pub(super) answered: AtomicUsize,
+    /// Bytes of requests that were answered.
+    pub(super) request_bytes: AtomicUsize,
+}
+
+/// What both ends share.
+pub(super) struct Shared {
+    pub(super) limits: Limits,
+    pub(super) batch_entries: usize,
+    pub(super) batch_bytes: usize,
+    pub(super) full: ArrayQueue<Box<Batch>>,
+    pub(super) tail: ArrayQueue<Box<Batch>>,
+    pub(super) free: ArrayQueue<Box<Batch>>,
+    pub(super) control: SegQueue<Control>,
+    pub(super) worker: Line<WorkerSide>,
+    /// What the main thread took out.
+    pub(super) taken: Line<Sums>,
+    /// The worker waits until little is queued.
+    pub(super) wants_room: AtomicBool,
+    pub(super) counters: Arc<Counters>,
+    pub(super) signal: Signal,
+    pub(super) wake: Arc<dyn Wake>,
+}
+
+impl Shared {
+    pub(super) fn new(limits: Limits, counters: Arc<Counters>, signal: Signal, wake: Arc<dyn Wake>) -> Self {
+        // A queue without any room could carry nothing at all.
+        let limits = Limits {
+            queue_events: limits.queue_events.max(1),
+            queue_bytes: limits.queue_bytes.max(1),
+            ..limits
+        };
+        let batch_entries = (limits.queue_events / BATCH_SHARE).clamp(1, BATCH_ENTRIES);
+        let batch_bytes = (limits.queue_bytes / BATCH_SHARE).clamp(1, BATCH_BYTES);
+        // Two neighbours have more bytes together than one batch may have, else they would be one.
+        let places = (2 * (limits.queue_bytes / batch_bytes))
+            .saturating_add(limits.queue_events / batch_entries)
+            .saturating_add(SPARE_BATCHES)
+            .min(limits.queue_events.saturating_add(1))
+            .min(MAX_PLACES);
+        Self {
+            limits,
+            batch_entries,
+            batch_bytes,
+            full: ArrayQueue::new(places),
+            tail: ArrayQueue::new(1),
+            free: ArrayQueue::new(FREE_BATCHES),
+            control: SegQueue::new(),
+            worker: Line::default(),
+            taken: Line::default(),
+            wants_room: AtomicBool::new(false),
+            counters,
+            signal,
+            wake,
+        }
+    }
+
+    /// Gives an emptied batch back for reuse, but for one that grew around a large message.
+    pub(super) fn recycle(&self, batch: Box<Batch>) {
+        if batch.arena_capacity() <= self.batch_bytes {
+            // Enough are kept already: this one is freed.
+            let _ = self.free.push(batch);
+        }
+    }
+
+    /// Whether so little waits that reading may go on.
+    pub(super) fn is_low(&self, waiting: Amounts) -> bool {
+        let half = |limit: usize| limit / 2;
+        waiting.events <= half(self.limits.queue_events)
+            && waiting.bytes <= half(self.limits.queue_bytes)
+            && waiting.answer_bytes <= half(self.limits.queue_bytes)
+            && waiting.states <= half(MAX_STATES)
+            && self.full.len() <= half(self.full.capacity())
+    }
+
+    /// Wakes the worker if it waits for room and there is some. To be called by the main thread.
+    pub(super) fn offer_room(&self, waiting: impl FnOnce() -> Amounts) {
+        if self.wants_room.load(Ordering::Acquire)
+            && self.is_low(waiting())
+            && self.wants_room.swap(false, Ordering::AcqRel)
+        {
+            self.wake.wake();
+        }
+    }
+
+    /// Asks the main thread to wake the worker once there is room. The caller looks at the sums again afterwards:
+    /// either it sees what the main thread took out meanwhile, or the main thread sees the wish.
+    pub(super) fn want_room(&self) {
+        self.wants_room.store(true, Ordering::Release);
+        fence(Ordering::SeqCst);
+    }
+
+    /// Whether messages stop the worker.
+    pub(super) fn pauses(&self) -> bool {
+        self.limits.overflow == Overflow::Pause
+    }
+}
+
+/// How much was put in, was taken out, or waits. Sums may wrap around; what waits is their difference.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Amounts {
+    /// Messages.
+    pub(super) events: usize,
+    /// Their bytes, with the channel names that go along.
+    pub(super) bytes: usize,
+    /// Changes of state.
+    pub(super) states: usize,
+    /// Bytes of answers.
+    pub(super) answer_bytes: usize,
+}
+
+impl Amounts {
+    pub(super) fn since(self, earlier: Self) -> Self {
+        Self {
+            events: self.events.wrapping_sub(earlier.events),
+            bytes: self.bytes.wrapping_sub(earlier.bytes),
+            states: self.states.wrapping_sub(earlier.states),
+            answer_bytes: self.answer_bytes.wrapping_sub(earlier.answer_bytes),
+        }
+    }
+}
+
+/// Amounts that one thread writes and the other one reads.
+#[derive(Debug, Default)]
+pub(super) struct Sums {
+    events: AtomicUsize,
+    bytes: AtomicUsize,
+    states: AtomicUsize,
+    answer_bytes: AtomicUsize,
+}
+
+impl Sums {
+    /// Orders nothing: what the amounts are about is published or fenced by itself.
+    pub(super) fn load(&self) -> Amounts {
+        Amounts {
+            events: self.events.load(Ordering::Relaxed),
+            bytes: self.bytes.load(Ordering::Relaxed),
+            states: self.states.load(Ordering::Relaxed),
+            answer_bytes: self.answer_bytes.load(Ordering::Relaxed),
+        }
+    }
+
+    pub(super) fn store(&self, amounts: Amounts) {
+        self.events.store(amounts.events, Ordering::Relaxed);
+        self.bytes.store(amounts.bytes, Ordering::Relaxed);
+        self.states.store(amounts.states, Ordering::Relaxed);
+        self.answer_bytes.store(amounts.answer_bytes, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,266 @@
+//! Nothing is lost but what the policy drops, and that is counted exactly and in its place: on one thread against a
+//! naive account of what was put in, and on two threads.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread;
+
+use proptest::prelude::*;
+use realtime::model::{
+    Counters, DropReason, Event, Flow, Limits, Overflow, Sink, Slot, Topic, TopicKind, Wake,
+};
+use realtime::queue::{Consumer, Item, Producer, Signal, events};
+
+struct Nobody;
+
+impl Wake for Nobody {
+    fn wake(&self) {}
+}
+
+fn ends(limits: Limits) -> (Producer, Consumer, Arc<Counters>) {
+    let counters = Arc::<Counters>::default();
+    let (producer, consumer) = events(limits, Arc::clone(&counters), Signal::default(), Arc::new(Nobody));
+    (producer, consumer, counters)
+}
+
+fn slot(number: usize) -> Slot {
+    Slot { index: u32::try_from(number).unwrap(), generation: 0 }
+}
+
+fn state(number: usize) -> Event {
+    Event::Subscribed(Topic { kind: TopicKind::Channel, name: number.to_string().into_bytes().into() })
+}
+
+/// Everything that was put in, in order, as the reader has to find it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Entry {
+    Message { bytes: usize },
+    Skipped { bytes: usize },
+    State,
+}
+
+/// Reads what came out against what was put in.
+#[derive(Default)]
+struct Account {
+    put: VecDeque<(usize, Entry)>,
+    delivered: u64,
+    overflow: u64,
+    too_large: u64,
+}
+
+impl Account {
+    fn check(&mut self, item: &Item<'_>) {
+        match item {
+            Item::Message { slot, channel, payload } => {
+                let (number, entry) = self.put.pop_front().expect("a message that nobody sent");
+                assert_eq!(*slot, self::slot(number));
+                assert_eq!(entry, Entry::Message { bytes: payload.len() });
+                assert!(payload.iter().all(|&byte| byte == number as u8));
+                assert_eq!(channel.is_some(), number % 3 == 0);
+                self.delivered += 1;
+            }
+            Item::Event(Event::Dropped { count, bytes, reason }) => {
+                let mut sum = 0;
+                for _ in 0..*count {
+                    let (_, entry) = self.put.pop_front().expect("more dropped than sent");
+                    sum += match (entry, reason) {
+                        (Entry::Message { bytes }, DropReason::Overflow)
+                        | (Entry::Skipped { bytes }, DropReason::TooLarge) => bytes as u64,
+                        _ => panic!("{entry:?} dropped as {reason:?}"),
+                    };
+                }
+                assert_eq!(*bytes, sum);
+                match reason {
+                    DropReason::Overflow => self.overflow += count,
+                    DropReason::TooLarge => self.too_large += count,
+                }
+            }
+            Item::Event(event) => {
+                let (number, entry) = self.put.pop_front().expect("a state that nobody told");
+                assert_eq!((entry, event), (Entry::State, &state(number)));
+            }
+            Item::Answer { .. } => panic!("an answer to nothing"),
+        }
+    }
+
+    fn is_settled(&self, counters: &Counters) {
+        assert!(self.put.is_empty(), "{} entries never came out", self.put.len());
+        assert_eq!(
+            counters.received.load(Ordering::Relaxed),
+            self.delivered + self.overflow + self.too_large
+        );
+        assert_eq!(counters.dropped_overflow.load(Ordering::Relaxed), self.overflow);
+        assert_eq!(counters.dropped_too_large.load(Ordering::Relaxed), self.too_large);
+    }
+}
+
+fn put(producer: &mut Producer, number: usize, entry: Entry) -> Flow {
+    match entry {
+        Entry::Message { bytes } => {
+            let channel = (number % 3 == 0).then_some(&b"channel"[..]);
+            producer.message(slot(number), channel, &vec![number as u8; bytes])
+        }
+        Entry::Skipped { bytes } => producer.dropped(bytes as u64, DropReason::TooLarge),
+        Entry::State => producer.event(state(number)),
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Put(Entry),
+    Flush,
+    Take(usize),
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        8 => (0..40_usize).prop_map(|bytes| Step::Put(Entry::Message { bytes })),
+        1 => (0..400_usize).prop_map(|bytes| Step::Put(Entry::Message { bytes })),
+        1 => (0..100_usize).prop_map(|bytes| Step::Put(Entry::Skipped { bytes })),
+        1 => Just(Step::Put(Entry::State)),
+        3 => Just(Step::Flush),
+        3 => (1..20_usize).prop_map(Step::Take),
+    ]
+}
+
+fn overflow() -> impl Strategy<Value = Overflow> {
+    prop_oneof![Just(Overflow::DropOldest), Just(Overflow::DropNewest), Just(Overflow::Pause)]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(512) })]
+
+    #[test]
+    fn what_comes_out_is_what_went_in_but_for_what_is_counted(
+        overflow in overflow(),
+        queue_events in 1..60_usize,
+        queue_bytes in 1..600_usize,
+        steps in prop::collection::vec(step(), 1..400),
+    ) {
+        let limits = Limits { queue_events, queue_bytes, overflow, max_pending: 1, pending_bytes: 1 };
+        let (mut producer, mut consumer, counters) = ends(limits);
+        let mut account = Account::default();
+        // What a simple queue would hold, given which messages were refused or made room.
+        let mut largest = 0;
+        for (number, step) in steps.into_iter().enumerate() {
+            match step {
+                Step::Put(entry) => {
+                    // A session that was told to stop hands over nothing more of what it reads.
+                    if producer.has_room() {
+                        account.put.push_back((number, entry));
+                        let before = counters.dropped_overflow.load(Ordering::Relaxed);
+                        let flow = put(&mut producer, number, entry);
+                        let lost = counters.dropped_overflow.load(Ordering::Relaxed) - before;
+                        if let Entry::Message { bytes } = entry {
+                            largest = largest.max(bytes + 7);
+                            match overflow {
+                                Overflow::Pause => prop_assert_eq!(lost, 0),
+                                Overflow::DropNewest => prop_assert!(lost <= 1),
+                                Overflow::DropOldest => {}
+                            }
+                        }
+                        if overflow != Overflow::Pause {
+                            prop_assert_eq!(flow, Flow::Go);
+                        }
+                    }
+                }
+                Step::Flush => producer.flush(),
+                Step::Take(count) => {
+                    for _ in 0..count {
+                        let Some(item) = consumer.next() else { break };
+                        account.check(&item);
+                    }
+                }
+            }
+            let (events, bytes) = consumer.queued();
+            prop_assert!(events <= queue_events, "{} messages wait", events);
+            prop_assert!(bytes <= queue_bytes + largest, "{} bytes wait", bytes);
+        }
+        // Twice: what was dropped behind the last entry is told once there is room.
+        for _ in 0..2 {
+            producer.flush();
+            while let Some(item) = consumer.next() {
+                account.check(&item);
+            }
+        }
+        prop_assert!(consumer.is_empty());
+        prop_assert_eq!(consumer.queued(), (0, 0));
+        account.is_settled(&counters);
+    }
+}
+
+/// A cheap sequence without a pattern.
+fn scramble(number: usize) -> usize {
+    (number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23) as usize
+}
+
+fn entry(number: usize) -> Entry {
+    match scramble(number) % 64 {
+        0 => Entry::State,
+        1 => Entry::Skipped { bytes: number % 1000 },
+        2 => Entry::Message { bytes: scramble(number) % 3000 },
+        _ => Entry::Message { bytes: scramble(number) % 40 },
+    }
+}
+
+fn two_threads(overflow: Overflow) {
+    const ENTRIES: usize = 60_000;
+    let limits =
+        Limits { queue_events: 500, queue_bytes: 10_000, overflow, max_pending: 1, pending_bytes: 1 };
+    let (mut producer, mut consumer, counters) = ends(limits);
+    let worker = thread::spawn(move || {
+        for number in 0..ENTRIES {
+            while !producer.has_room() {
+                thread::yield_now();
+            }
+            let flow = put(&mut producer, number, entry(number));
+            if flow == Flow::Stop || scramble(number) % 7 == 0 {
+                producer.flush();
+            }
+            if scramble(number) % 1024 == 0 {
+                thread::yield_now();
+            }
+        }
+        // Dropped here: it publishes the rest, and says that it is closed.
+    });
+    let mut account = Account::default();
+    account.put.extend((0..ENTRIES).map(|number| (number, entry(number))));
+    let mut turns = 0;
+    loop {
+        turns += 1;
+        match consumer.next() {
+            Some(Item::Event(Event::Closed)) => break,
+            Some(item) => account.check(&item),
+            None => thread::yield_now(),
+        }
+        // Fall behind from time to time, so that the queue fills up.
+        if scramble(turns) % 512 == 0 {
+            (0..20).for_each(|_| thread::yield_now());
+        }
+    }
+    worker.join().unwrap();
+    assert!(consumer.next().is_none());
+    account.is_settled(&counters);
+    if overflow == Overflow::Pause {
+        assert_eq!(account.overflow, 0);
+    } else {
+        assert!(account.delivered > 0);
+        assert!(account.overflow > 0, "this run never filled the queue and shows nothing");
+    }
+}
+
+#[test]
+fn two_threads_drop_oldest() {
+    two_threads(Overflow::DropOldest);
+}
+
+#[test]
+fn two_threads_drop_newest() {
+    two_threads(Overflow::DropNewest);
+}
+
+#[test]
+fn two_threads_pause() {
+    two_threads(Overflow::Pause);
+}
