@@ -10,5 +10,6 @@
 
 pub mod backend;
 pub mod dispatch;
+pub mod lua;
 pub mod model;
 pub mod queue;

@@ -18,3 +18,6 @@ pub use client::{Client, Traffic};
 pub use dispatcher::{Dispatcher, Given, Step};
 pub use kind::EventKind;
 pub use slab::Slab;
+
+#[cfg(test)]
+mod tests;
