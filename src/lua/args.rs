@@ -200,7 +200,7 @@ impl Call<'_> {
         }
         let index = n + self.before;
         let commands = whole_sequence(self.frame, index, |frame, at| match frame.kind(at) {
-            Kind::Table => words_at(frame, at),
+            Kind::Table => words_at(frame, at).map_err(|problem| format!("in that command, {problem}")),
             kind => Err(format!("table expected, got {}", kind.name())),
         });
         match commands {

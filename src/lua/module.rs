@@ -54,8 +54,8 @@ pub(super) struct Fixed {
     pub(super) error_meta: c_int,
     /// Metatable of clients.
     pub(super) client_meta: c_int,
-    /// `debug.traceback` as it was at the start, or false.
-    pub(super) traceback: c_int,
+    /// Puts a traceback behind an error, where it was raised.
+    pub(super) trace: c_int,
     /// Reports an error to the game.
     pub(super) report: c_int,
     /// Prints a line on the console.

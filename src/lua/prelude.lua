@@ -12,7 +12,7 @@ local function member(library, name)
     return type(value) == "function" and value or nil
 end
 
-local traceback = member("debug", "traceback") or false
+local traceback = member("debug", "traceback")
 local timer_create, hook_add = member("timer", "Create"), member("hook", "Add")
 local first_reporters = { rawget(G, "ErrorNoHaltWithStack"), rawget(G, "ErrorNoHalt") }
 local MsgC, Color = rawget(G, "MsgC"), rawget(G, "Color")
@@ -22,6 +22,12 @@ local function text_of(value)
     local ok, text = pcall(tostring, value)
     if ok and type(text) == "string" then return text end
     return "(error object is a " .. type(value) .. " value)"
+end
+
+-- Runs where a callback raised, while its stack is still there.
+local function trace(err)
+    local text = text_of(err)
+    return traceback and traceback(text, 2) or text
 end
 
 local function try(fn, ...)
@@ -120,4 +126,4 @@ local function map(reply)
     return result
 end
 
-return traceback, report, say, null, error_meta, map, start_timer, start_hook
+return trace, report, say, null, error_meta, map, start_timer, start_hook

@@ -119,8 +119,7 @@ pub(super) unsafe extern "C-unwind" fn body(state: State) -> c_int {
         }
         let fixed = (*module).fixed;
         lua.set_top(0);
-        lua.push_reference(fixed.traceback);
-        let handler = c_int::from(Frame::new(lua).kind(1) == super::frame::Kind::Function);
+        lua.push_reference(fixed.trace);
         let mut arguments = 0;
         loop {
             let module = module_of(anchor);
@@ -145,7 +144,7 @@ pub(super) unsafe extern "C-unwind" fn body(state: State) -> c_int {
                     for n in 0..arguments {
                         lua.push_copy(2 + n);
                     }
-                    if lua.protected_call(arguments, 0, handler) != 0 {
+                    if lua.protected_call(arguments, 0, 1) != 0 {
                         report(lua, fixed.report);
                         lua.set_top(1 + arguments);
                     }

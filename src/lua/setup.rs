@@ -129,7 +129,7 @@ unsafe fn set_up(lua: Lua, spawn: *mut Box<dyn Spawn<Inbox<Run>>>) {
             lua.raise();
         }
         let results = lua.top() - PRELUDE_RESULTS;
-        let [traceback, report, say, null, error_meta, map, start_timer, start_hook] =
+        let [trace, report, say, null, error_meta, map, start_timer, start_hook] =
             std::array::from_fn(|n| results + 1 + c_int::try_from(n).unwrap_or(0));
         lua.push_copy(null);
         lua.set_field(global, c"NULL");
@@ -147,7 +147,7 @@ unsafe fn set_up(lua: Lua, spawn: *mut Box<dyn Spawn<Inbox<Run>>>) {
             null: keep(null),
             error_meta: keep(error_meta),
             client_meta: keep(methods),
-            traceback: keep(traceback),
+            trace: keep(trace),
             report: keep(report),
             say: keep(say),
         };
