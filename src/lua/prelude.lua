@@ -44,10 +44,10 @@ local function report(err)
     print(text)
 end
 
-local orange = type(Color) == "function" and Color(255, 170, 60) or nil
+local colored, orange = pcall(Color, 255, 170, 60)
 
 local function say(line)
-    if orange and try(MsgC, orange, line, "\n") then return end
+    if colored and try(MsgC, orange, line, "\n") then return end
     print(line)
 end
 
@@ -105,8 +105,7 @@ local error_meta = {
     end,
 }
 
--- A list of keys and values in turn becomes a table; what is a table by key already stays as it is. A reply's lists have
--- no holes, and a map of the server's has no key 1 beside a key 2 but by intent.
+-- A list of keys and values in turn becomes a table by key; what is one already stays as it is.
 local function map(reply)
     if type(reply) ~= "table" or reply == null then
         error("bad argument #1 to 'Map' (reply: table expected, got " .. (reply == null and "NULL" or type(reply)) .. ")", 2)

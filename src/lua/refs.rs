@@ -8,7 +8,6 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::frame::Frame;
-use super::raw::Lua;
 
 /// References that one C function can need: a callback, a name and a client's table, and one to spare.
 const RESERVE: usize = 4;
@@ -28,20 +27,14 @@ pub(super) struct Ref {
 }
 
 impl Pool {
-    /// Reserves enough for one C function.
-    ///
-    /// # Safety
-    ///
-    /// See [`Lua`].
-    pub(super) unsafe fn reserve(&self, lua: Lua) {
-        while self.reserved.borrow().len() < RESERVE {
-            // SAFETY: nothing is alive here that has to be dropped; the borrow above has ended.
-            let reference = unsafe {
-                lua.push_boolean(false);
-                lua.reference()
-            };
-            self.reserved.borrow_mut().push(reference);
-        }
+    /// Whether enough is reserved for one C function.
+    pub(super) fn is_ready(&self) -> bool {
+        self.reserved.borrow().len() >= RESERVE
+    }
+
+    /// Adds a reference that the registry has: to something other than nil, which would cost it the key.
+    pub(super) fn reserve(&self, reference: i32) {
+        self.reserved.borrow_mut().push(reference);
     }
 
     /// Lets Lua collect what was dropped.

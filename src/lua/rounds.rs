@@ -121,12 +121,15 @@ pub(super) unsafe extern "C-unwind" fn body(state: State) -> c_int {
         lua.set_top(0);
         lua.push_reference(fixed.trace);
         let mut arguments = 0;
+        let mut called = false;
         loop {
             let module = module_of(anchor);
             if module.is_null() {
                 return 0;
             }
-            match next(&mut *module, lua) {
+            let job = next(&mut *module, lua, called);
+            called = matches!(job, Job::Call { .. });
+            match job {
                 Job::Done => return 0,
                 Job::Line(line) => {
                     lua.set_top(1);
@@ -192,9 +195,12 @@ unsafe fn report(lua: Lua, reporter: c_int) {
     }
 }
 
-/// Decides what to do next, and counts what was done before.
-fn next(module: &mut Module, lua: Lua) -> Job {
+/// Decides what to do next. `called` says that a callback has just run.
+fn next(module: &mut Module, lua: Lua, called: bool) -> Job {
     let Some(round) = &mut module.round else { return Job::Done };
+    if called {
+        round.count();
+    }
     if round.spent {
         return Job::Done;
     }
@@ -220,9 +226,6 @@ fn next(module: &mut Module, lua: Lua) -> Job {
         eprintln!("[realtime] internal error, please report it: {}", text_of(&*panic));
         Job::Done
     });
-    if let Job::Call { .. } = job {
-        round.count();
-    }
     module.pool.settle(&mut Frame::new(lua));
     job
 }

@@ -14,7 +14,7 @@ use super::api::text_of;
 use super::args::{Call, Fault};
 use super::frame::Frame;
 use super::functions::{FUNCTIONS, Function};
-use super::module::Module;
+use super::module::{Fixed, Module};
 use super::number::NumberText;
 use super::output::{Exit, Output, Pushed, push_held};
 use super::raw::Lua;
@@ -87,22 +87,11 @@ unsafe extern "C-unwind" fn trampoline(state: State) -> c_int {
     };
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "nonsense finds no function")]
     let Some(function) = FUNCTIONS.get(which as usize) else { return 0 };
-    // SAFETY: the anchor is ours.
-    let module = unsafe { module_of(anchor) };
-    if module.is_null() {
-        // SAFETY: nothing is alive here that has to be dropped.
-        return unsafe { without_module(lua, function) };
-    }
-    // SAFETY: nothing is alive here that has to be dropped. What a collection could run may close the module.
-    let module = unsafe {
-        (*module).pool.reserve(lua);
-        prepare(lua, module, function);
-        module_of(anchor)
-    };
-    if module.is_null() {
+    // SAFETY: nothing is alive here that has to be dropped.
+    let Some(module) = (unsafe { ready(lua, anchor, function) }) else {
         // SAFETY: as above.
         return unsafe { without_module(lua, function) };
-    }
+    };
     // SAFETY: nobody else refers to the module while pure Rust runs: no Lua code does.
     let exit = work(unsafe { &mut *module }, &mut Frame::new(lua), function);
     // SAFETY: an exit owns nothing.
@@ -112,11 +101,39 @@ unsafe extern "C-unwind" fn trampoline(state: State) -> c_int {
 /// What a client's table holds until it has a client: the number of none.
 const NO_CLIENT: f64 = -1.0;
 
-/// What a call needs on the stack before pure Rust can run.
-unsafe fn prepare(lua: Lua, module: *mut Module, function: &Function) {
+/// Does for a call what may raise and has to come before its work. Returns the module, unless it is closed.
+unsafe fn ready(lua: Lua, anchor: *mut c_void, function: &Function) -> Option<*mut Module> {
+    // SAFETY: the caller has nothing alive that has to be dropped, nor have we. A collection can run scripts, which use up
+    // what was reserved or close the module: so both are looked at again after each step.
+    unsafe {
+        let module = module_of(anchor);
+        if module.is_null() {
+            return None;
+        }
+        prepare(lua, (*module).fixed, function.prepare);
+        loop {
+            let module = module_of(anchor);
+            if module.is_null() {
+                return None;
+            }
+            if (*module).pool.is_ready() {
+                return Some(module);
+            }
+            lua.push_boolean(false);
+            let reference = lua.reference();
+            let module = module_of(anchor);
+            if !module.is_null() {
+                (*module).pool.reserve(reference);
+            }
+        }
+    }
+}
+
+/// Puts on the stack what a function needs there.
+unsafe fn prepare(lua: Lua, fixed: Fixed, what: Prepare) {
     // SAFETY: the caller has nothing alive that has to be dropped, nor have we.
     unsafe {
-        match function.prepare {
+        match what {
             Prepare::Nothing => {}
             Prepare::Client => {
                 // A client's table, behind the arguments. Its one element is there already, so that filling it in
@@ -125,7 +142,7 @@ unsafe fn prepare(lua: Lua, module: *mut Module, function: &Function) {
                 let table = lua.top();
                 lua.push_number(NO_CLIENT);
                 lua.set_element(table, 1);
-                lua.push_reference((*module).fixed.client_meta);
+                lua.push_reference(fixed.client_meta);
                 lua.set_metatable(table);
             }
             Prepare::TextArgument(index) => {
