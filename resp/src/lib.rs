@@ -1,2 +1,17 @@
-//! Bytes and RESP frames.
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
+
+mod decoder;
+mod encode;
+mod error;
+mod frame;
+mod limits;
+mod line;
+mod node;
+mod parser;
+
+pub use decoder::Decoder;
+pub use encode::{EncodeError, Encoder};
+pub use error::{DecodeError, ErrorKind};
+pub use frame::{Element, Frame, Items, Pairs, Value};
+pub use limits::Limits;

@@ -6,6 +6,8 @@
 //! A new backend is one new folder here and one row in [`SCHEMES`].
 
 mod options;
+mod redis;
+mod url;
 
 use std::any::Any;
 use std::path::PathBuf;
@@ -15,6 +17,41 @@ use std::time::{Duration, Instant};
 use crate::model::{Args, Command, Counters, Limits, LinkId, Sink};
 
 pub use options::{OptionError, OptionValue, Options};
+
+/// The table of backends. The first row serves options without a URL.
+pub const SCHEMES: &[Scheme] = &[redis::SCHEME];
+
+/// Makes a backend of URL and options: the one whose row names the URL's scheme.
+///
+/// ```
+/// use realtime::backend::{Options, configure};
+///
+/// let url = Some("redis://user:secret@10.0.0.5:6379/0".to_owned());
+/// let backend = configure(Options { url, pairs: Vec::new() })?;
+/// assert_eq!(backend.address(), "10.0.0.5:6379");
+/// # Ok::<(), realtime::backend::OptionError>(())
+/// ```
+///
+/// # Errors
+///
+/// An unknown scheme, or whatever the backend finds wrong with the options.
+pub fn configure(options: Options) -> Result<Arc<dyn Backend>, OptionError> {
+    let Some(url) = &options.url else {
+        return (SCHEMES[0].configure)(options);
+    };
+    let (scheme, _) = url::split_scheme(url)?;
+    match SCHEMES.iter().find(|row| row.names.contains(&scheme.as_str())) {
+        Some(row) => (row.configure)(options),
+        None => {
+            let known: Vec<_> =
+                SCHEMES.iter().flat_map(|row| row.names).map(|name| format!("{name}://")).collect();
+            Err(OptionError::Url(format!(
+                "unknown URL scheme {scheme}://; the schemes are {}",
+                known.join(", ")
+            )))
+        }
+    }
+}
 
 /// One row of the table of backends.
 #[derive(Debug, Clone, Copy)]

@@ -1,4 +1,7 @@
-//! Options on their way from a script to a backend.
+//! Options on their way from a script to a backend, and what every backend needs to read them.
+
+use std::ops::RangeInclusive;
+use std::time::Duration;
 
 /// URL and options as a script gave them, not yet understood by anyone.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -20,6 +23,18 @@ pub enum OptionValue {
     Boolean(bool),
     /// Anything else: the name of its Lua type.
     Other(&'static str),
+}
+
+impl OptionValue {
+    /// What a script calls a value of this type.
+    fn type_name(&self) -> &'static str {
+        match self {
+            Self::String(_) => "a string",
+            Self::Number(_) => "a number",
+            Self::Boolean(_) => "a boolean",
+            Self::Other(name) => name,
+        }
+    }
 }
 
 /// What is wrong with URL or options. Never quotes a secret.
@@ -44,4 +59,126 @@ pub enum OptionError {
     /// The URL cannot be understood.
     #[error("{0}")]
     Url(String),
+}
+
+impl OptionError {
+    /// An error about the value of `key`.
+    pub(super) fn invalid(key: &str, problem: impl Into<String>) -> Self {
+        Self::Invalid { key: key.to_owned(), problem: problem.into() }
+    }
+}
+
+/// The longest time that an option may name, in seconds: a year.
+const MAX_SECONDS: f64 = 31_536_000.0;
+
+/// Up to here every whole number has a double of its own.
+const MAX_WHOLE: f64 = 9_007_199_254_740_992.0;
+
+/// An options table whose keys are known, each to be taken out once by the backend that it is for.
+pub(super) struct OptionSet {
+    pairs: Vec<(String, OptionValue)>,
+}
+
+impl OptionSet {
+    /// # Errors
+    ///
+    /// A key that is not in `known`.
+    pub(super) fn new(pairs: Vec<(String, OptionValue)>, known: &[&str]) -> Result<Self, OptionError> {
+        match pairs.iter().find(|(key, _)| !known.contains(&key.as_str())) {
+            Some((key, _)) => Err(OptionError::Unknown { key: key.clone(), known: known.join(", ") }),
+            None => Ok(Self { pairs }),
+        }
+    }
+
+    /// Whether `key` was given and has not been taken.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.pairs.iter().any(|(k, _)| k == key)
+    }
+
+    /// Takes the value of `key`.
+    pub(super) fn take(&mut self, key: &str) -> Option<OptionValue> {
+        let at = self.pairs.iter().position(|(k, _)| k == key)?;
+        Some(self.pairs.swap_remove(at).1)
+    }
+
+    /// Takes a string of any bytes.
+    pub(super) fn bytes(&mut self, key: &str) -> Result<Option<Vec<u8>>, OptionError> {
+        match self.take(key) {
+            None => Ok(None),
+            Some(OptionValue::String(bytes)) => Ok(Some(bytes)),
+            Some(other) => {
+                Err(OptionError::invalid(key, format!("must be a string, not {}", other.type_name())))
+            }
+        }
+    }
+
+    /// Takes a string that is text.
+    pub(super) fn text(&mut self, key: &str) -> Result<Option<String>, OptionError> {
+        match self.bytes(key)?.map(String::from_utf8) {
+            None => Ok(None),
+            Some(Ok(text)) => Ok(Some(text)),
+            Some(Err(_)) => Err(OptionError::invalid(key, "must be UTF-8 text")),
+        }
+    }
+
+    /// Takes a whole number within `range`.
+    pub(super) fn whole(
+        &mut self,
+        key: &str,
+        range: RangeInclusive<u32>,
+    ) -> Result<Option<u32>, OptionError> {
+        let Some(value) = self.take(key) else { return Ok(None) };
+        whole(&value, u64::from(*range.start())..=u64::from(*range.end()))
+            .and_then(|n| u32::try_from(n).ok())
+            .map(Some)
+            .ok_or_else(|| {
+                let (low, high) = range.into_inner();
+                OptionError::invalid(
+                    key,
+                    format!("must be a whole number from {low} to {high}, not {}", shown(&value)),
+                )
+            })
+    }
+
+    /// Takes a number of things or bytes, at least 1.
+    pub(super) fn count(&mut self, key: &str) -> Result<Option<usize>, OptionError> {
+        let Some(value) = self.take(key) else { return Ok(None) };
+        whole(&value, 1..=u64::MAX).and_then(|n| usize::try_from(n).ok()).map(Some).ok_or_else(|| {
+            OptionError::invalid(key, format!("must be a whole number, at least 1, not {}", shown(&value)))
+        })
+    }
+
+    /// Takes a time in seconds, more than none.
+    pub(super) fn seconds(&mut self, key: &str) -> Result<Option<Duration>, OptionError> {
+        let Some(value) = self.take(key) else { return Ok(None) };
+        match value {
+            OptionValue::Number(n) if n > 0.0 && n <= MAX_SECONDS => Ok(Some(Duration::from_secs_f64(n))),
+            other => Err(OptionError::invalid(
+                key,
+                format!(
+                    "must be a number of seconds, more than 0 and at most {MAX_SECONDS}, not {}",
+                    shown(&other)
+                ),
+            )),
+        }
+    }
+}
+
+/// The whole number that `value` is, if it is one within `range`.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked on the line before")]
+fn whole(value: &OptionValue, range: RangeInclusive<u64>) -> Option<u64> {
+    match *value {
+        OptionValue::Number(n) if (0.0..=MAX_WHOLE).contains(&n) && n.fract() == 0.0 => {
+            Some(n as u64).filter(|n| range.contains(n))
+        }
+        _ => None,
+    }
+}
+
+/// A wrong value for people: numbers as they are, of others the type alone.
+pub(super) fn shown(value: &OptionValue) -> String {
+    match value {
+        OptionValue::Number(n) => n.to_string(),
+        other => other.type_name().to_owned(),
+    }
 }

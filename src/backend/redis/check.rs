@@ -1,0 +1,77 @@
+//! Commands that would break a session that shares its links, and what to use instead of them.
+
+use crate::model::Args;
+
+/// Refuses a command that would stop the link for all others, change whom or what it talks to, or whose answers cannot
+/// be told from messages.
+///
+/// # Errors
+///
+/// What to use instead.
+pub(super) fn check(args: &Args) -> Result<(), String> {
+    let Some(name) = args.get(0).filter(|name| !name.is_empty()) else {
+        return Err("a command needs a name, as in { \"GET\", \"key\" }".to_owned());
+    };
+    let upper = name.to_ascii_uppercase();
+    match instead(&upper, args) {
+        None => Ok(()),
+        Some(instead) => Err(format!("{} cannot be sent here: {instead}", upper.escape_ascii())),
+    }
+}
+
+/// What to use instead of a command, if it may not be sent.
+fn instead(name: &[u8], args: &Args) -> Option<&'static str> {
+    Some(match name {
+        b"SUBSCRIBE" => "use client:Subscribe",
+        b"PSUBSCRIBE" => "use client:PSubscribe",
+        b"UNSUBSCRIBE" => "use client:Unsubscribe",
+        b"PUNSUBSCRIBE" => "use client:PUnsubscribe",
+        b"SSUBSCRIBE" | b"SUNSUBSCRIBE" => {
+            "sharded channels are not supported; use client:Subscribe and client:Unsubscribe"
+        }
+        b"BLPOP" => "it would block every other command of this client; use LPOP in a timer",
+        b"BRPOP" => "it would block every other command of this client; use RPOP in a timer",
+        b"BLMOVE" => "it would block every other command of this client; use LMOVE in a timer",
+        b"BRPOPLPUSH" => "it would block every other command of this client; use RPOPLPUSH in a timer",
+        b"BLMPOP" => "it would block every other command of this client; use LMPOP in a timer",
+        b"BZPOPMIN" => "it would block every other command of this client; use ZPOPMIN in a timer",
+        b"BZPOPMAX" => "it would block every other command of this client; use ZPOPMAX in a timer",
+        b"BZMPOP" => "it would block every other command of this client; use ZMPOP in a timer",
+        b"XREAD" | b"XREADGROUP" if blocks(args) => {
+            "BLOCK would block every other command of this client; leave it out and ask again in a timer"
+        }
+        b"WAIT" | b"WAITAOF" => {
+            "it would block every other command of this client; set min-replicas-to-write on the server"
+        }
+        b"MULTI" | b"EXEC" | b"DISCARD" => "use client:Transaction",
+        b"WATCH" | b"UNWATCH" => "use client:Transaction, or EVAL to decide inside the server",
+        b"HELLO" => "use the options protocol, username, password and name of realtime.Connect",
+        b"AUTH" => "use the options username and password of realtime.Connect",
+        b"SELECT" => "use the option db of realtime.Connect",
+        b"QUIT" | b"RESET" => "use client:Disconnect",
+        b"CLIENT" if args.get(1).is_some_and(|sub| sub.eq_ignore_ascii_case(b"REPLY")) => {
+            "without answers nothing could be told of any command; leave out the callback instead"
+        }
+        b"MONITOR" => "use redis-cli MONITOR",
+        b"SYNC" | b"PSYNC" | b"REPLCONF" => "it is for replicas; use redis-cli --rdb for a copy of the data",
+        _ => return None,
+    })
+}
+
+/// Whether XREAD or XREADGROUP has a BLOCK among its options, which end at STREAMS.
+fn blocks(args: &Args) -> bool {
+    let mut args = args.iter().skip(1);
+    while let Some(arg) = args.next() {
+        if arg.eq_ignore_ascii_case(b"BLOCK") {
+            return true;
+        }
+        if arg.eq_ignore_ascii_case(b"STREAMS") {
+            return false;
+        }
+        // Names of a group and a consumer may be anything.
+        if arg.eq_ignore_ascii_case(b"GROUP") {
+            args.nth(1);
+        }
+    }
+    false
+}

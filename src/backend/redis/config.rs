@@ -1,0 +1,351 @@
+//! The options of the Redis backend: from URL and table to a valid [`Config`].
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::backend::options::{OptionSet, shown};
+use crate::backend::url::{Url, is_ipv6};
+use crate::backend::{Endpoint, OptionError, OptionValue, Options};
+use crate::model::{Limits, Overflow};
+
+/// The options table's keys, in the order in which an error lists them.
+const KEYS: &[&str] = &[
+    "host",
+    "port",
+    "path",
+    "username",
+    "password",
+    "db",
+    "name",
+    "protocol",
+    "connect_timeout",
+    "command_timeout",
+    "ping_interval",
+    "ping_timeout",
+    "reconnect_min",
+    "reconnect_max",
+    "queue_events",
+    "queue_bytes",
+    "overflow",
+    "max_pending",
+    "max_message_bytes",
+];
+
+const DEFAULT_HOST: &str = "127.0.0.1";
+const DEFAULT_PORT: u16 = 6379;
+const DEFAULT_QUEUE_EVENTS: usize = 65_536;
+const DEFAULT_QUEUE_BYTES: usize = 32 << 20;
+const DEFAULT_MAX_PENDING: usize = 10_000;
+const DEFAULT_MAX_MESSAGE_BYTES: usize = 4 << 20;
+/// Bytes in requests accepted and not yet answered.
+const PENDING_BYTES: usize = 64 << 20;
+/// The highest database number that SELECT takes.
+const MAX_DB: u32 = i32::MAX as u32;
+/// `sun_path` has 108 bytes on Linux, of which the last is a NUL.
+const MAX_SOCKET_PATH: usize = 107;
+
+/// Which version of the protocol to speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Protocol {
+    /// RESP3 if the server has it, else RESP2.
+    Auto,
+    Resp2,
+    Resp3,
+}
+
+/// Whom to log in as.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct Credentials {
+    /// `None`: the user `default`, as of old.
+    pub(super) user: Option<Vec<u8>>,
+    pub(super) password: Vec<u8>,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials")
+            .field("user", &self.user.as_ref().map(|user| user.escape_ascii().to_string()))
+            .field("password", &"…")
+            .finish()
+    }
+}
+
+/// Valid settings of a Redis client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Config {
+    pub(super) endpoint: Endpoint,
+    pub(super) credentials: Option<Credentials>,
+    pub(super) db: u32,
+    pub(super) name: Option<String>,
+    pub(super) protocol: Protocol,
+    pub(super) connect_timeout: Duration,
+    pub(super) command_timeout: Duration,
+    pub(super) ping_interval: Duration,
+    pub(super) ping_timeout: Duration,
+    pub(super) reconnect_min: Duration,
+    pub(super) reconnect_max: Duration,
+    pub(super) limits: Limits,
+    pub(super) max_message_bytes: usize,
+}
+
+impl Config {
+    /// # Errors
+    ///
+    /// What is wrong with the options, naming the key.
+    pub(super) fn new(options: Options) -> Result<Self, OptionError> {
+        let url = options.url.as_deref().map(Url::parse).transpose()?;
+        let mut set = OptionSet::new(options.pairs, KEYS)?;
+        let (credentials, db, endpoint) = match url {
+            None => (credentials(&mut set, None)?, db(&mut set, None)?, endpoint(&mut set)?),
+            Some(url) => {
+                let credentials = credentials(&mut set, url.credentials.clone())?;
+                let (db_text, endpoint) = match url.scheme.as_str() {
+                    "unix" => unix_url(&mut set, url)?,
+                    "rediss" => return Err(no_tls()),
+                    _ => redis_url(&mut set, url)?,
+                };
+                (credentials, db(&mut set, db_text.as_deref())?, endpoint)
+            }
+        };
+        let mut seconds =
+            |key, default: f64| Ok(set.seconds(key)?.unwrap_or_else(|| Duration::from_secs_f64(default)));
+        let config = Self {
+            endpoint,
+            credentials,
+            db,
+            connect_timeout: seconds("connect_timeout", 5.0)?,
+            command_timeout: seconds("command_timeout", 10.0)?,
+            ping_interval: seconds("ping_interval", 15.0)?,
+            ping_timeout: seconds("ping_timeout", 5.0)?,
+            reconnect_min: seconds("reconnect_min", 0.1)?,
+            reconnect_max: seconds("reconnect_max", 30.0)?,
+            name: name(&mut set)?,
+            protocol: protocol(&mut set)?,
+            limits: Limits {
+                queue_events: set.count("queue_events")?.unwrap_or(DEFAULT_QUEUE_EVENTS),
+                queue_bytes: set.count("queue_bytes")?.unwrap_or(DEFAULT_QUEUE_BYTES),
+                overflow: overflow(&mut set)?,
+                max_pending: set.count("max_pending")?.unwrap_or(DEFAULT_MAX_PENDING),
+                pending_bytes: PENDING_BYTES,
+            },
+            max_message_bytes: set.count("max_message_bytes")?.unwrap_or(DEFAULT_MAX_MESSAGE_BYTES),
+        };
+        if config.reconnect_min > config.reconnect_max {
+            let max = config.reconnect_max.as_secs_f64();
+            return Err(OptionError::invalid(
+                "reconnect_min",
+                format!("may not exceed reconnect_max, which is {max}"),
+            ));
+        }
+        if config.max_message_bytes > config.limits.queue_bytes {
+            let (message, queue) = (config.max_message_bytes, config.limits.queue_bytes);
+            return Err(OptionError::invalid(
+                "max_message_bytes",
+                format!("is {message} and may not exceed queue_bytes, which is {queue}"),
+            ));
+        }
+        Ok(config)
+    }
+}
+
+fn no_tls() -> OptionError {
+    OptionError::Url(
+        "rediss:// needs TLS, which this build does not have; run a tunnel (stunnel, WireGuard) beside the game \
+         server and connect to its local end with redis://"
+            .to_owned(),
+    )
+}
+
+/// Refuses an option for what the URL says already.
+fn given_once(set: &OptionSet, key: &str) -> Result<(), OptionError> {
+    if set.has(key) {
+        return Err(OptionError::invalid(key, "is given by the URL already; give it once"));
+    }
+    Ok(())
+}
+
+/// Host, port and the text of the database of a `redis://` URL.
+fn redis_url(set: &mut OptionSet, url: Url) -> Result<(Option<String>, Endpoint), OptionError> {
+    if let Some((key, _)) = url.query.first() {
+        return Err(OptionError::Url(format!(
+            "the URL has an unknown key \"{}\" behind its question mark; give it in the options table",
+            key.escape_debug()
+        )));
+    }
+    if url.host.is_empty() {
+        return Err(OptionError::Url("the URL names no host, as in redis://host:6379".to_owned()));
+    }
+    given_once(set, "host")?;
+    if set.has("path") {
+        return Err(OptionError::invalid("path", "and a host in the URL exclude each other"));
+    }
+    let port = match url.port {
+        Some(port) => {
+            given_once(set, "port")?;
+            port
+        }
+        None => port(set)?,
+    };
+    let db = String::from_utf8_lossy(&url.path).trim_start_matches('/').to_owned();
+    let endpoint = Endpoint::Tcp { host: host(url.host).map_err(OptionError::Url)?, port };
+    Ok((Some(db).filter(|db| !db.is_empty()), endpoint))
+}
+
+/// Path and the text of the database of a `unix://` URL.
+fn unix_url(set: &mut OptionSet, url: Url) -> Result<(Option<String>, Endpoint), OptionError> {
+    if !url.host.is_empty() || url.port.is_some() {
+        return Err(OptionError::Url(
+            "a socket's URL has three slashes, as in unix:///run/redis.sock".to_owned(),
+        ));
+    }
+    given_once(set, "path")?;
+    if let Some(key) = ["host", "port"].into_iter().find(|key| set.has(key)) {
+        return Err(OptionError::invalid(key, "and a socket's path in the URL exclude each other"));
+    }
+    let mut db = None;
+    for (key, value) in url.query {
+        if key != "db" || db.is_some() {
+            return Err(OptionError::Url(format!(
+                "behind the question mark a unix:// URL takes db once and nothing else, not \"{}\"",
+                key.escape_debug()
+            )));
+        }
+        db = Some(value);
+    }
+    let path = String::from_utf8(url.path).ok().and_then(|path| socket_path(path).ok());
+    let Some(path) = path else {
+        return Err(OptionError::Url(format!("the URL's path {SOCKET_PATH_RULE}")));
+    };
+    unix_only(|| OptionError::Url("unix:// works on Unix systems alone; use redis:// here".to_owned()))?;
+    Ok((db, Endpoint::Unix(path)))
+}
+
+/// Where to connect to without a URL.
+fn endpoint(set: &mut OptionSet) -> Result<Endpoint, OptionError> {
+    if let Some(path) = set.text("path")? {
+        if let Some(key) = ["host", "port"].into_iter().find(|key| set.has(key)) {
+            return Err(OptionError::invalid(key, "and path exclude each other"));
+        }
+        unix_only(|| OptionError::invalid("path", "works on Unix systems alone; use host and port here"))?;
+        let path = socket_path(path).map_err(|rule| OptionError::invalid("path", rule))?;
+        return Ok(Endpoint::Unix(path));
+    }
+    let host = match set.text("host")? {
+        Some(text) => host(text).map_err(|_| {
+            OptionError::invalid(
+                "host",
+                "must be a name or address alone; port and the rest have options too",
+            )
+        })?,
+        None => DEFAULT_HOST.to_owned(),
+    };
+    Ok(Endpoint::Tcp { host, port: port(set)? })
+}
+
+fn port(set: &mut OptionSet) -> Result<u16, OptionError> {
+    let port = set.whole("port", 1..=u32::from(u16::MAX))?;
+    Ok(port.and_then(|port| u16::try_from(port).ok()).unwrap_or(DEFAULT_PORT))
+}
+
+/// A host's name, or its address without brackets.
+fn host(text: String) -> Result<String, String> {
+    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(&text);
+    if is_ipv6(bare) {
+        return Ok(bare.to_owned());
+    }
+    let foreign = |c: char| c.is_whitespace() || c.is_control() || ":/?#@[]\"".contains(c);
+    if text.is_empty() || text.contains(foreign) {
+        return Err("the URL's host must be a name or an address".to_owned());
+    }
+    Ok(text)
+}
+
+const SOCKET_PATH_RULE: &str =
+    "must be the path of a socket: an absolute one, at most 107 bytes, without NUL";
+
+fn socket_path(path: String) -> Result<PathBuf, &'static str> {
+    if !path.starts_with('/') || path.len() < 2 || path.len() > MAX_SOCKET_PATH || path.contains('\0') {
+        return Err(SOCKET_PATH_RULE);
+    }
+    Ok(PathBuf::from(path))
+}
+
+fn unix_only(error: impl FnOnce() -> OptionError) -> Result<(), OptionError> {
+    if cfg!(unix) { Ok(()) } else { Err(error()) }
+}
+
+fn credentials(
+    set: &mut OptionSet,
+    in_url: Option<(Vec<u8>, Vec<u8>)>,
+) -> Result<Option<Credentials>, OptionError> {
+    let (url_user, url_password) = in_url.unzip();
+    let url_user = url_user.filter(|user| !user.is_empty());
+    if url_user.is_some() {
+        given_once(set, "username")?;
+    }
+    if url_password.is_some() {
+        given_once(set, "password")?;
+    }
+    let user = match url_user {
+        Some(user) => Some(user),
+        None => set.bytes("username")?,
+    };
+    let password = match url_password {
+        Some(password) => Some(password),
+        None => set.bytes("password")?,
+    };
+    match (user, password) {
+        (user, Some(password)) => Ok(Some(Credentials { user, password })),
+        (None, None) => Ok(None),
+        (Some(_), None) => Err(OptionError::invalid("username", "needs a password beside it")),
+    }
+}
+
+fn db(set: &mut OptionSet, in_url: Option<&str>) -> Result<u32, OptionError> {
+    let Some(text) = in_url else {
+        return Ok(set.whole("db", 0..=MAX_DB)?.unwrap_or(0));
+    };
+    given_once(set, "db")?;
+    let digits = text.bytes().all(|b| b.is_ascii_digit());
+    text.parse().ok().filter(|&db| digits && db <= MAX_DB).ok_or_else(|| {
+        OptionError::Url("the URL's database must be a whole number, as in redis://host:6379/0".to_owned())
+    })
+}
+
+fn name(set: &mut OptionSet) -> Result<Option<String>, OptionError> {
+    let name = set.bytes("name")?;
+    // What CLIENT SETNAME takes: https://redis.io/docs/latest/commands/client-setname/
+    let valid = |name: &Vec<u8>| !name.is_empty() && name.iter().all(u8::is_ascii_graphic);
+    match name.map(|name| if valid(&name) { String::from_utf8(name).ok() } else { None }) {
+        None => Ok(None),
+        Some(Some(name)) => Ok(Some(name)),
+        Some(None) => Err(OptionError::invalid(
+            "name",
+            "must be of printable ASCII characters, at least one, without spaces",
+        )),
+    }
+}
+
+fn protocol(set: &mut OptionSet) -> Result<Protocol, OptionError> {
+    match set.take("protocol") {
+        None => Ok(Protocol::Auto),
+        Some(OptionValue::String(text)) if text == b"auto" => Ok(Protocol::Auto),
+        Some(OptionValue::Number(2.0)) => Ok(Protocol::Resp2),
+        Some(OptionValue::Number(3.0)) => Ok(Protocol::Resp3),
+        Some(other) => {
+            Err(OptionError::invalid("protocol", format!("must be \"auto\", 2 or 3, not {}", shown(&other))))
+        }
+    }
+}
+
+fn overflow(set: &mut OptionSet) -> Result<Overflow, OptionError> {
+    match set.bytes("overflow")?.as_deref() {
+        None | Some(b"drop_oldest") => Ok(Overflow::DropOldest),
+        Some(b"drop_newest") => Ok(Overflow::DropNewest),
+        Some(b"pause") => Ok(Overflow::Pause),
+        Some(_) => {
+            Err(OptionError::invalid("overflow", "must be \"drop_oldest\", \"drop_newest\" or \"pause\""))
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! Links come and go: attempts, handshakes, losses, liveness.
+
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use super::config::Protocol;
+use super::failure::{Circumstances, Failure};
+use super::handshake::{self, Step};
+use super::link::{Awaits, Phase, Version};
+use super::session::{COMMANDS, Core, Loss, Out, SLOW_CONSUMER, SUBSCRIBER};
+use crate::backend::Action;
+use crate::model::{Code, Error, Event, Value};
+
+impl Core {
+    /// Begins an attempt.
+    pub(super) fn connect(&mut self, i: usize, now: Instant) {
+        let deadline = now + self.config.connect_timeout;
+        let link = &mut self.links[i];
+        link.phase = Phase::Connecting { deadline };
+        self.actions.push_back(Action::Connect {
+            link: link.id,
+            endpoint: self.config.endpoint.clone(),
+            deadline,
+        });
+    }
+
+    /// The event loop made the link: says hello on it.
+    pub(super) fn connected(&mut self, i: usize, now: Instant) {
+        let version = match (self.config.protocol, self.protocol) {
+            (Protocol::Resp2, _) | (Protocol::Auto, Some(Version::Resp2)) => Version::Resp2,
+            (Protocol::Resp3, _) | (Protocol::Auto, _) => Version::Resp3,
+        };
+        let link = &mut self.links[i];
+        let Phase::Connecting { deadline } = link.phase else { return };
+        link.reset(now);
+        link.phase = Phase::Handshaking { deadline };
+        handshake::begin(link, &self.config, version);
+    }
+
+    /// The answer to one step of the handshake.
+    pub(super) fn handshake_answer(
+        &mut self,
+        i: usize,
+        step: Step,
+        reply: Result<Value, Error>,
+        now: Instant,
+        out: &mut Out<'_>,
+    ) {
+        let link = &mut self.links[i];
+        match handshake::answer(link, &self.config, &mut self.server, step, reply) {
+            Err(failure) => self.fail(i, failure, now, out),
+            Ok(()) if link.in_flight.is_empty() => self.up(i, now, out),
+            Ok(()) => {}
+        }
+    }
+
+    /// The server let us in.
+    fn up(&mut self, i: usize, now: Instant, out: &mut Out<'_>) {
+        let link = &mut self.links[i];
+        link.phase = Phase::Up;
+        self.protocol.get_or_insert(link.version);
+        if self.subscriber() == i && self.closing.is_none() {
+            if let Some(Loss { since, error }) = self.loss.take()
+                && self.topics.was_confirmed()
+            {
+                self.gap_told = Some(now);
+                out.event(Event::Gap { lasted: now.saturating_duration_since(since), error });
+            }
+            self.topics.connected();
+        }
+        self.check_ready(out);
+    }
+
+    /// A link is lost or could not be made: answers what was under way on it, tells of it, and arranges the next attempt.
+    pub(super) fn fail(&mut self, i: usize, failure: Failure, now: Instant, out: &mut Out<'_>) {
+        let needed = self.is_needed(i);
+        let link = &mut self.links[i];
+        if !failure.is_link_gone() {
+            self.actions.push_back(Action::Close(link.id));
+        }
+        let proved = link.proved;
+        let seen = Circumstances {
+            opening: link.opening(),
+            was_new: !link.is_up(),
+            lagged: link.paused
+                || link.resumed.is_some_and(|at| now.saturating_duration_since(at) < SLOW_CONSUMER),
+        };
+        let error = failure.into_error(&self.config, seen);
+        self.salvage(i, &error, out);
+        if self.subscriber() == i {
+            self.lose_subscriptions(i, &error);
+        }
+        self.links[i].reset(now);
+        self.links[i].phase = Phase::Idle;
+        if i == COMMANDS && !self.links[SUBSCRIBER].is_up() {
+            self.abandon_attempt(SUBSCRIBER, now);
+        }
+        if !self.links.iter().any(super::link::Link::is_up) {
+            self.protocol = None;
+        }
+        if !needed || self.closing.is_some() {
+            return;
+        }
+        let retry_in = self.links[i].backoff.next();
+        self.links[i].phase = Phase::Waiting { until: now + retry_in };
+        // A link that was fine and is lost while the client is down anyway is no news.
+        if std::mem::take(&mut self.ready) || !proved {
+            self.update_state();
+            out.event(Event::Down { error, retry_in });
+        }
+    }
+
+    /// The subscriptions' link is lost: remembers since when messages may be missing.
+    fn lose_subscriptions(&mut self, i: usize, error: &Error) {
+        let link = &self.links[i];
+        if self.loss.is_none() && self.topics.was_confirmed() {
+            // A gap was told on this connection, but not every subscription was back: the new gap joins the old one.
+            let restored = self.topics.is_restored();
+            let since = self.gap_told.filter(|_| !restored).unwrap_or(link.heard);
+            self.loss = Some(Loss { since, error: error.clone() });
+        }
+        self.gap_told = None;
+        self.batches = 0;
+        self.topics.disconnected();
+        self.counters.confirmed.store(0, Ordering::Relaxed);
+    }
+
+    /// Answers what may have reached the server, and puts the rest back to the front of the backlog.
+    fn salvage(&mut self, i: usize, cause: &Error, out: &mut Out<'_>) {
+        let link = &mut self.links[i];
+        let sent = link.transmit.sent();
+        let mut unsent = Vec::new();
+        for entry in link.in_flight.drain(..) {
+            match entry.awaits {
+                Awaits::Request(asked) if entry.start < sent => {
+                    let text = format!("the connection was lost before the answer came ({})", cause.message);
+                    self.pending -= 1;
+                    asked.answer(Err(Error::sent(Code::Disconnected, text)), out);
+                }
+                Awaits::Request(asked) => unsent.push(asked),
+                _ => {}
+            }
+        }
+        for asked in unsent.into_iter().rev() {
+            self.backlog.push_front(asked);
+        }
+    }
+
+    /// Stops making a link that has no use at present.
+    fn abandon_attempt(&mut self, i: usize, now: Instant) {
+        let link = &mut self.links[i];
+        if matches!(link.phase, Phase::Connecting { .. } | Phase::Handshaking { .. }) {
+            self.actions.push_back(Action::Close(link.id));
+            link.reset(now);
+            link.phase = Phase::Idle;
+        }
+    }
+
+    /// What is due on a link by now.
+    pub(super) fn link_timeout(&mut self, i: usize, now: Instant, out: &mut Out<'_>) {
+        let link = &mut self.links[i];
+        if link.timer(self.config.ping_interval).is_none_or(|due| due > now) {
+            return;
+        }
+        match link.phase {
+            Phase::Idle => {}
+            Phase::Connecting { .. } => self.fail(i, Failure::ConnectTimeout { reached: false }, now, out),
+            Phase::Handshaking { .. } => self.fail(i, Failure::ConnectTimeout { reached: true }, now, out),
+            // The subscriber link follows the other one, which then finds it idle.
+            Phase::Waiting { .. } if i == SUBSCRIBER => link.phase = Phase::Idle,
+            Phase::Waiting { .. } => self.connect(i, now),
+            Phase::Up if link.dead_at.is_some() => {
+                let silence = now.saturating_duration_since(link.listening);
+                self.fail(i, Failure::Silent(silence), now, out);
+            }
+            Phase::Up => {
+                link.dead_at = Some(now + self.config.ping_timeout);
+                if !std::mem::replace(&mut link.liveness_in_flight, true) {
+                    link.send(Awaits::Liveness { since: now }, &[b"PING"]);
+                }
+            }
+        }
+    }
+}

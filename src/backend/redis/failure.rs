@@ -1,0 +1,147 @@
+//! Why a connection failed, and the one place where that becomes the error that addons see.
+//!
+//! Every failure is retried with backoff: a server comes back, a name appears, a password, an ACL or a protocol version
+//! is mended while the game server runs. What can never work, a bad option, is refused before there is a session.
+
+use std::io::ErrorKind;
+use std::time::Duration;
+
+use resp::DecodeError;
+
+use super::config::Config;
+use super::handshake::Step;
+use crate::backend::LinkError;
+use crate::model::{Code, Error};
+
+/// Why a connection failed.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The event loop lost it or could not make it.
+    Link(LinkError),
+    /// It was not ready for use within `connect_timeout`; whether the server was reached.
+    ConnectTimeout { reached: bool },
+    /// Not a byte came for this long, though a PING was sent.
+    Silent(Duration),
+    /// The server refused a step of the handshake.
+    Refused { step: Step, error: Error },
+    /// The server said something without being asked.
+    Unasked(Error),
+    /// The server speaks RESP2 alone, and RESP3 is demanded.
+    NoResp3,
+    /// The answer to HELLO is no map.
+    NotHello,
+    /// What came is not RESP.
+    Decode(DecodeError),
+    /// An answer that belongs to no command, or not to the one whose turn it is.
+    OutOfStep,
+    /// The server ended a subscription that is wanted.
+    Unsubscribed,
+}
+
+/// What a connection was like when it failed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Circumstances<'a> {
+    /// Its first bytes.
+    pub(super) opening: &'a [u8],
+    /// It never got through its handshake.
+    pub(super) was_new: bool,
+    /// Reading rested on it, now or lately, since the main thread did not keep up.
+    pub(super) lagged: bool,
+}
+
+impl Failure {
+    /// Whether the event loop knows that the link is gone.
+    pub(super) fn is_link_gone(&self) -> bool {
+        matches!(self, Self::Link(_))
+    }
+
+    /// The error to be told.
+    pub(super) fn into_error(self, config: &Config, seen: Circumstances<'_>) -> Error {
+        match self {
+            Self::Link(cause) => link_error(&cause, seen),
+            Self::ConnectTimeout { reached } => {
+                let seconds = config.connect_timeout.as_secs_f64();
+                let what =
+                    if reached { "the server was reached but did not answer" } else { "no connection" };
+                Error::unsent(Code::Timeout, format!("{what} within {seconds} s"))
+            }
+            Self::Silent(silence) => Error::unsent(
+                Code::Disconnected,
+                format!(
+                    "the server sent nothing for {} s, not even an answer to PING",
+                    silence.as_secs_f64()
+                ),
+            ),
+            Self::Refused { step, error } => refused(step, error),
+            Self::Unasked(error) => {
+                Error { message: format!("the server said: {}", error.message).into(), ..error }
+            }
+            Self::NoResp3 => Error::unsent(
+                Code::Unsupported,
+                "the server does not speak RESP3; leave out the option protocol, or set it to 2",
+            ),
+            Self::NotHello => {
+                Error::unsent(Code::Protocol, "the server answered HELLO with something else than a map")
+            }
+            Self::Decode(error) => Error::unsent(Code::Protocol, not_resp(&error, seen.opening)),
+            Self::OutOfStep => Error::unsent(
+                Code::Protocol,
+                "the server's answers do not match the commands; the connection was closed",
+            ),
+            Self::Unsubscribed => Error::unsent(
+                Code::Disconnected,
+                "the server ended a subscription; the connection was renewed",
+            ),
+        }
+    }
+}
+
+fn link_error(cause: &LinkError, seen: Circumstances<'_>) -> Error {
+    let code = match cause {
+        LinkError::Resolve { .. } => Code::Resolve,
+        LinkError::Connect { source, .. } if source.kind() == ErrorKind::TimedOut => Code::Timeout,
+        LinkError::Connect { .. } => Code::Refused,
+        LinkError::Eof | LinkError::Io(_) => Code::Disconnected,
+    };
+    let lost = matches!(cause, LinkError::Eof | LinkError::Io(_));
+    let hint = if lost && seen.lagged {
+        "; the likely reason: messages were not read as fast as they came, and the server drops a client whose output \
+         buffer is full (client-output-buffer-limit pubsub)"
+    } else if lost && seen.was_new && seen.opening.is_empty() {
+        " before it answered; does it speak plain Redis protocol on this port?"
+    } else {
+        ""
+    };
+    Error::unsent(code, format!("{cause}{hint}"))
+}
+
+/// The server's own code is kept, and a bare `ERR` about a login becomes `AUTH`.
+fn refused(step: Step, error: Error) -> Error {
+    let text = error.message.to_ascii_lowercase();
+    let about_login = text.contains("auth") || text.contains("password");
+    let code = match (&error.code, step) {
+        (Code::Server(code), Step::Hello | Step::Auth) if &**code == "ERR" && about_login => Code::Auth,
+        _ => error.code,
+    };
+    let what = match step {
+        _ if text.contains("max number of clients") => "connection",
+        Step::Select => "database (SELECT)",
+        _ if about_login || step == Step::Auth => "login",
+        _ => "connection",
+    };
+    Error::unsent(code, format!("the server refused the {what}: {}", error.message))
+}
+
+/// What answered, if it does not speak RESP.
+fn not_resp(error: &DecodeError, opening: &[u8]) -> String {
+    // A TLS record begins with its type (alert: 21, handshake: 22) and the major version 3.
+    if opening.starts_with(b"HTTP/") {
+        "an HTTP server answers there, not Redis; check host and port".to_owned()
+    } else if opening.starts_with(&[21, 3]) || opening.starts_with(&[22, 3]) {
+        "the server speaks TLS on this port; use its plain port, or a tunnel such as stunnel".to_owned()
+    } else if opening.starts_with(b"SSH-") {
+        "an SSH server answers there, not Redis; check host and port".to_owned()
+    } else {
+        format!("the server sent what is not RESP: {error}")
+    }
+}

@@ -1,0 +1,176 @@
+//! What is said on a new connection before it is used: protocol version, login, database, names.
+//!
+//! RESP3: `HELLO 3 [AUTH user password] [SETNAME name]`, then SELECT and CLIENT SETINFO in one go. RESP2: AUTH, then
+//! SELECT, CLIENT SETNAME, CLIENT SETINFO and INFO in one go. A server limits what it reads from a stranger, so nothing
+//! is sent behind a login that is not confirmed.
+
+use super::config::{Config, Protocol};
+use super::failure::Failure;
+use super::link::{Awaits, Link, Version};
+use crate::model::{Code, Error, LinkId, Value};
+
+/// What CLIENT SETINFO says of us: <https://redis.io/docs/latest/commands/client-setinfo/>
+const LIBRARY_NAME: &[u8] = b"realtime";
+const LIBRARY_VERSION: &str = env!("CARGO_PKG_VERSION");
+/// The user that a password without a user belongs to.
+const DEFAULT_USER: &[u8] = b"default";
+
+/// One command of the handshake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Step {
+    Hello,
+    Auth,
+    Select,
+    SetName,
+    SetInfo,
+    Info,
+}
+
+/// What the server says of itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Server {
+    pub(super) name: Option<Box<str>>,
+    pub(super) version: Option<Box<str>>,
+}
+
+/// Begins the handshake on a fresh connection in `version`.
+pub(super) fn begin(link: &mut Link, config: &Config, version: Version) {
+    link.version = version;
+    match (version, &config.credentials) {
+        (Version::Resp3, credentials) => {
+            let mut words: Vec<&[u8]> = vec![b"HELLO", b"3"];
+            if let Some(login) = credentials {
+                words.extend([b"AUTH", login.user.as_deref().unwrap_or(DEFAULT_USER), &login.password]);
+            }
+            if let Some(name) = &config.name {
+                words.extend([b"SETNAME", name.as_bytes()]);
+            }
+            send(link, Step::Hello, &words);
+        }
+        (Version::Resp2, Some(login)) => match &login.user {
+            Some(user) => send(link, Step::Auth, &[b"AUTH", user, &login.password]),
+            None => send(link, Step::Auth, &[b"AUTH", &login.password]),
+        },
+        (Version::Resp2, None) => introduce(link, config),
+    }
+}
+
+/// The server let us in: says the rest in one go.
+fn introduce(link: &mut Link, config: &Config) {
+    if config.db != 0 {
+        send(link, Step::Select, &[b"SELECT", config.db.to_string().as_bytes()]);
+    }
+    if let (Version::Resp2, Some(name)) = (link.version, &config.name) {
+        send(link, Step::SetName, &[b"CLIENT", b"SETNAME", name.as_bytes()]);
+    }
+    send(link, Step::SetInfo, &[b"CLIENT", b"SETINFO", b"LIB-NAME", LIBRARY_NAME]);
+    send(link, Step::SetInfo, &[b"CLIENT", b"SETINFO", b"LIB-VER", LIBRARY_VERSION.as_bytes()]);
+    if link.version == Version::Resp2 && link.id == LinkId(0) {
+        send(link, Step::Info, &[b"INFO", b"server"]);
+    }
+}
+
+fn send(link: &mut Link, step: Step, words: &[&[u8]]) {
+    link.send(Awaits::Handshake(step), words);
+}
+
+/// The answer to one step. The handshake is over when none is in flight any more. What the server says of itself goes
+/// into `server`.
+///
+/// # Errors
+///
+/// Why the server doesn't let us in.
+pub(super) fn answer(
+    link: &mut Link,
+    config: &Config,
+    server: &mut Server,
+    step: Step,
+    reply: Result<Value, Error>,
+) -> Result<(), Failure> {
+    match (step, reply) {
+        (Step::Hello, Ok(reply)) => {
+            *server = from_hello(&reply).ok_or(Failure::NotHello)?;
+            introduce(link, config);
+        }
+        (Step::Hello, Err(error)) if lacks_hello(&error) => match config.protocol {
+            Protocol::Auto => begin(link, config, Version::Resp2),
+            _ => return Err(Failure::NoResp3),
+        },
+        (Step::Auth, Ok(_)) => introduce(link, config),
+        (Step::Info, Ok(Value::String(text))) => *server = from_info(&text),
+        (Step::Select | Step::SetName | Step::SetInfo | Step::Info, Ok(_)) => {}
+        // Names and INFO are courtesies; old servers and narrow ACLs refuse them.
+        (Step::SetName | Step::SetInfo | Step::Info, Err(error)) if error.code.as_str() != "NOAUTH" => {}
+        (_, Err(error)) => return Err(Failure::Refused { step, error: without_secret(error, config) }),
+    }
+    Ok(())
+}
+
+/// Whether the server knows no HELLO, or not this version of the protocol. Anything else that it says is its answer.
+fn lacks_hello(error: &Error) -> bool {
+    let text = error.message.to_ascii_lowercase();
+    match error.code.as_str() {
+        "NOPROTO" => true,
+        "ERR" => text.starts_with("unknown") || text.starts_with("unsupported"),
+        _ => false,
+    }
+}
+
+/// Servers echo the arguments of a command that they don't know, and a login is one.
+fn without_secret(mut error: Error, config: &Config) -> Error {
+    let Some(login) = &config.credentials else { return error };
+    let text = error.message.to_mut();
+    if let Some(echo) = text.find("with args") {
+        text.truncate(echo);
+        text.push_str("…");
+    }
+    if let Ok(password) = std::str::from_utf8(&login.password)
+        && !password.is_empty()
+        && text.contains(password)
+    {
+        *text = text.replace(password, "…");
+    }
+    if let Code::Server(code) = &error.code
+        && code.as_bytes() == login.password
+    {
+        error.code = Code::Auth;
+    }
+    error
+}
+
+/// Server and version out of HELLO's map; `None` if it is none.
+fn from_hello(reply: &Value) -> Option<Server> {
+    let mut server = Server::default();
+    let mut note = |key: &Value, value: &Value| {
+        if let (Value::String(key), Value::String(value)) = (key, value) {
+            match &**key {
+                b"server" => server.name = Some(text(value)),
+                b"version" => server.version = Some(text(value)),
+                _ => {}
+            }
+        }
+    };
+    match reply {
+        Value::Map(pairs) => pairs.iter().for_each(|(key, value)| note(key, value)),
+        // A proxy that speaks RESP2 under the name of RESP3.
+        Value::Array(flat) => flat.chunks_exact(2).for_each(|pair| note(&pair[0], &pair[1])),
+        _ => return None,
+    }
+    Some(server)
+}
+
+/// Server and version out of INFO's lines: <https://redis.io/docs/latest/commands/info/>
+fn from_info(info: &[u8]) -> Server {
+    let field = |name: &[u8]| {
+        info.split(|&b| b == b'\n')
+            .find_map(|line| line.strip_prefix(name))
+            .map(|rest| text(rest.trim_ascii_end()))
+    };
+    let version = field(b"redis_version:");
+    let name = field(b"server_name:").or_else(|| version.is_some().then(|| "redis".into()));
+    Server { name, version }
+}
+
+fn text(bytes: &[u8]) -> Box<str> {
+    String::from_utf8_lossy(bytes).into()
+}

@@ -1,0 +1,204 @@
+//! What comes from the server: messages, confirmations and answers.
+
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use resp::{Frame, Items, Value as Resp};
+
+use super::failure::Failure;
+use super::link::{Awaits, InFlight, Version};
+use super::outbound::fence;
+use super::reply::{answer, reply};
+use super::request::Progress;
+use super::session::{Core, Out, SUBSCRIBER};
+use super::topics::Operation;
+use crate::model::{Counters, DropReason, Error, RequestKind, TopicKind, Value};
+
+impl Core {
+    /// One frame came.
+    #[inline]
+    pub(super) fn frame(&mut self, i: usize, now: Instant, frame: &Frame<'_>, out: &mut Out<'_>) {
+        match frame.value() {
+            Resp::Push(items) => drop(self.push(i, items, frame.is_truncated(), now, out)),
+            // RESP2 has no type for pushes: on its subscriber link arrays are what pushes are elsewhere.
+            Resp::Array(items) if i == SUBSCRIBER && self.links[i].version == Version::Resp2 => {
+                if let Some(Pong(payload)) = self.push(i, items, frame.is_truncated(), now, out) {
+                    self.answered(i, now, answer(payload), out);
+                }
+            }
+            _ => self.answered(i, now, reply(frame), out),
+        }
+    }
+
+    /// A push, or an array that stands for one. Kinds that are unknown, and shapes that no server sends, mean nothing.
+    #[inline]
+    fn push<'a>(
+        &mut self,
+        i: usize,
+        mut items: Items<'a>,
+        truncated: bool,
+        now: Instant,
+        out: &mut Out<'_>,
+    ) -> Option<Pong<'a>> {
+        let kind = items.next()?.value().as_bytes()?;
+        let (first, second) = (items.next()?.value(), items.next().map(|item| item.value()));
+        match (kind, second) {
+            (b"message", payload) if payload.is_some() || truncated => {
+                self.message(i, TopicKind::Channel, first, None, payload, out);
+            }
+            (b"pmessage", channel) => {
+                let payload = items.next().map(|item| item.value());
+                if payload.is_some() || truncated {
+                    let channel = channel.and_then(|channel| channel.as_bytes());
+                    self.message(i, TopicKind::Pattern, first, channel, payload, out);
+                }
+            }
+            (b"subscribe", _) => self.confirmed(i, Operation::Subscribe, TopicKind::Channel, first, now, out),
+            (b"psubscribe", _) => {
+                self.confirmed(i, Operation::Subscribe, TopicKind::Pattern, first, now, out)
+            }
+            (b"unsubscribe", _) => {
+                self.confirmed(i, Operation::Unsubscribe, TopicKind::Channel, first, now, out)
+            }
+            (b"punsubscribe", _) => {
+                self.confirmed(i, Operation::Unsubscribe, TopicKind::Pattern, first, now, out)
+            }
+            (b"pong", None) => return Some(Pong(first)),
+            _ => {}
+        }
+        None
+    }
+
+    #[inline]
+    fn message(
+        &mut self,
+        i: usize,
+        kind: TopicKind,
+        topic: Resp<'_>,
+        channel: Option<&[u8]>,
+        payload: Option<Resp<'_>>,
+        out: &mut Out<'_>,
+    ) {
+        if i != self.subscriber() || !self.links[i].is_up() {
+            return;
+        }
+        let Some(slot) = topic.as_bytes().and_then(|name| self.topics.slot(kind, name)) else { return };
+        match payload {
+            Some(Resp::Skipped { len }) => out.put(|sink| sink.dropped(len, DropReason::TooLarge)),
+            Some(payload) => {
+                if let Some(payload) = payload.as_bytes() {
+                    out.put(|sink| sink.message(slot, channel, payload));
+                }
+            }
+            // The names before it were too long for the frame to be kept to its end.
+            None => out.put(|sink| sink.dropped(0, DropReason::TooLarge)),
+        }
+    }
+
+    /// A confirmation: of the batch whose turn it is, or else of nothing that we asked for.
+    fn confirmed(
+        &mut self,
+        i: usize,
+        operation: Operation,
+        kind: TopicKind,
+        name: Resp<'_>,
+        now: Instant,
+        out: &mut Out<'_>,
+    ) {
+        let Some(name) = name.as_bytes() else { return };
+        let link = &mut self.links[i];
+        let sent = link.transmit.sent();
+        if let Some(InFlight { start, awaits: Awaits::Batch(batch), .. }) = link.in_flight.front_mut()
+            && *start < sent
+            && batch.tick_off(operation, kind, name)
+        {
+            if batch.is_complete() {
+                link.pop_front();
+                self.batches -= 1;
+            }
+            if let Some(event) = self.topics.confirm(operation, kind, name) {
+                out.event(event);
+            }
+            self.counters.confirmed.store(self.topics.confirmed(), Ordering::Relaxed);
+            self.check_ready(out);
+        } else if operation == Operation::Unsubscribe
+            && i == self.subscriber()
+            && self.topics.is_held(kind, name)
+        {
+            self.fail(i, Failure::Unsubscribed, now, out);
+        }
+    }
+
+    /// An answer came: it belongs to what is longest in flight.
+    fn answered(&mut self, i: usize, now: Instant, reply: Result<Value, Error>, out: &mut Out<'_>) {
+        let link = &mut self.links[i];
+        let sent = link.transmit.sent();
+        if link.in_flight.front().is_none_or(|entry| entry.start >= sent) {
+            return self.unasked(i, now, reply, out);
+        }
+        let Some(InFlight { start, end, awaits }) = link.pop_front() else { return };
+        match awaits {
+            Awaits::Handshake(step) => self.handshake_answer(i, step, reply, now, out),
+            Awaits::Batch(batch) => match reply {
+                Err(error) => {
+                    self.batches -= 1;
+                    self.topics.refuse(batch, &error, |event| out.event(event));
+                    self.check_ready(out);
+                }
+                Ok(_) => self.fail(i, Failure::OutOfStep, now, out),
+            },
+            Awaits::Fence { token } => match reply {
+                Ok(Value::String(echo)) if *echo != *fence(token) => {
+                    self.fail(i, Failure::OutOfStep, now, out)
+                }
+                // A user without the right to PING is refused, which is in order too.
+                Ok(Value::String(_)) | Err(_) => {}
+                Ok(_) => self.fail(i, Failure::OutOfStep, now, out),
+            },
+            Awaits::Liveness { since } => {
+                link.liveness_in_flight = false;
+                self.note_round_trip(since, now);
+            }
+            Awaits::Abandoned { replies } => {
+                if replies > 1 {
+                    let awaits = Awaits::Abandoned { replies: replies - 1 };
+                    link.in_flight.push_front(InFlight { start, end, awaits });
+                }
+            }
+            Awaits::Request(asked) => match asked.reply(now, reply) {
+                Progress::Waits(asked) => {
+                    link.in_flight.push_front(InFlight { start, end, awaits: Awaits::Request(asked) });
+                }
+                Progress::Done(asked, result) => {
+                    if result.is_ok() {
+                        match asked.kind {
+                            RequestKind::Publish(_) => Counters::add(&self.counters.published, 1),
+                            RequestKind::Ping => self.note_round_trip(asked.since(), now),
+                            _ => {}
+                        }
+                    }
+                    self.pending -= 1;
+                    asked.answer(result, out);
+                }
+            },
+        }
+    }
+
+    /// The server says something that nobody asked for. An error is why it is about to hang up.
+    fn unasked(&mut self, i: usize, now: Instant, reply: Result<Value, Error>, out: &mut Out<'_>) {
+        let failure = match reply {
+            Err(error) => Failure::Unasked(error),
+            Ok(_) => Failure::OutOfStep,
+        };
+        self.fail(i, failure, now, out);
+    }
+
+    fn note_round_trip(&self, since: Instant, now: Instant) {
+        let nanos = u64::try_from(now.saturating_duration_since(since).as_nanos()).unwrap_or(u64::MAX);
+        // 0 stands for none yet.
+        self.counters.round_trip.store(nanos.max(1), Ordering::Relaxed);
+    }
+}
+
+/// The answer to a PING in RESP2's subscribed mode: what it echoes.
+struct Pong<'a>(Resp<'a>);

@@ -1,0 +1,228 @@
+//! One connection: how far it has come, what waits to be written to it and what is awaited from it.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use resp::Encoder;
+
+use super::backoff::Backoff;
+use super::handshake::Step;
+use super::request::Asked;
+use super::topics::Batch;
+use super::transmit::Transmit;
+use crate::model::LinkId;
+
+/// Entries for which an empty in-flight queue keeps room.
+const KEEP_IN_FLIGHT: usize = 256;
+/// How many of a connection's first bytes are kept to tell what answered, if it is no Redis server.
+const OPENING: usize = 8;
+
+/// How far a link has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Phase {
+    /// Not wanted, or not yet.
+    Idle,
+    /// The event loop makes it.
+    Connecting {
+        /// When the attempt, handshake included, is given up.
+        deadline: Instant,
+    },
+    /// It is made; the server has not let us in yet.
+    Handshaking {
+        /// As above.
+        deadline: Instant,
+    },
+    /// In use.
+    Up,
+    /// Between two attempts.
+    Waiting {
+        /// When the next one begins.
+        until: Instant,
+    },
+}
+
+/// The version of the protocol that a link speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Version {
+    Resp2 = 2,
+    Resp3 = 3,
+}
+
+/// Something that was encoded and whose answer is awaited. The entries of a link cover its whole stream of bytes, in
+/// order and without holes.
+#[derive(Debug)]
+pub(super) struct InFlight {
+    /// Offset of its first byte in the stream.
+    pub(super) start: u64,
+    /// Offset behind its last byte.
+    pub(super) end: u64,
+    /// What is awaited.
+    pub(super) awaits: Awaits,
+}
+
+/// What the next answer belongs to.
+#[derive(Debug)]
+pub(super) enum Awaits {
+    /// A step of the handshake.
+    Handshake(Step),
+    /// A SUBSCRIBE or UNSUBSCRIBE: confirmations, which are no answers, or one error in their place.
+    Batch(Batch),
+    /// The PING behind a batch; any answer to it ends the batch.
+    Fence {
+        /// What it echoes.
+        token: u64,
+    },
+    /// The PING that looks for life.
+    Liveness {
+        /// When it was encoded.
+        since: Instant,
+    },
+    /// A request of the main thread.
+    Request(Asked),
+    /// A request that was answered with an error already; its late answers are swallowed.
+    Abandoned {
+        /// How many there are to come.
+        replies: usize,
+    },
+}
+
+/// One connection of a session.
+#[derive(Debug)]
+pub(super) struct Link {
+    pub(super) id: LinkId,
+    pub(super) phase: Phase,
+    pub(super) version: Version,
+    pub(super) backoff: Backoff,
+    pub(super) transmit: Transmit,
+    pub(super) in_flight: VecDeque<InFlight>,
+    /// This connection has done all that it was made for at least once.
+    pub(super) proved: bool,
+    /// When the last byte came.
+    pub(super) heard: Instant,
+    /// Since when silence counts: as `heard`, but for times in which nobody listened.
+    pub(super) listening: Instant,
+    /// The PING that looks for life is in flight, and nothing was heard since: when the link counts as dead.
+    pub(super) dead_at: Option<Instant>,
+    /// A PING that looks for life has no answer yet.
+    pub(super) liveness_in_flight: bool,
+    /// The sink said Stop: nobody listens.
+    pub(super) paused: bool,
+    /// When that ended last.
+    pub(super) resumed: Option<Instant>,
+    /// How much of the last input was left unconsumed.
+    pub(super) unconsumed: usize,
+    opening: [u8; OPENING],
+    opening_len: usize,
+}
+
+impl Link {
+    pub(super) fn new(id: LinkId, backoff: Backoff, now: Instant) -> Self {
+        Self {
+            id,
+            phase: Phase::Idle,
+            version: Version::Resp3,
+            backoff,
+            transmit: Transmit::default(),
+            in_flight: VecDeque::new(),
+            proved: false,
+            heard: now,
+            listening: now,
+            dead_at: None,
+            liveness_in_flight: false,
+            paused: false,
+            resumed: None,
+            unconsumed: 0,
+            opening: [0; OPENING],
+            opening_len: 0,
+        }
+    }
+
+    pub(super) fn is_up(&self) -> bool {
+        self.phase == Phase::Up
+    }
+
+    /// Whether bytes go to and fro.
+    pub(super) fn is_open(&self) -> bool {
+        matches!(self.phase, Phase::Handshaking { .. } | Phase::Up)
+    }
+
+    /// A new connection begins: nothing of the old one counts.
+    pub(super) fn reset(&mut self, now: Instant) {
+        self.transmit.reset();
+        self.in_flight.clear();
+        self.shrink();
+        self.proved = false;
+        self.heard = now;
+        self.listening = now;
+        self.dead_at = None;
+        self.liveness_in_flight = false;
+        self.paused = false;
+        self.resumed = None;
+        self.unconsumed = 0;
+        self.opening_len = 0;
+    }
+
+    /// Encodes a command of few words and awaits its answer.
+    pub(super) fn send(&mut self, awaits: Awaits, words: &[&[u8]]) {
+        let start = self.transmit.end();
+        Encoder::new(self.transmit.tail()).command(words);
+        self.in_flight.push_back(InFlight { start, end: self.transmit.end(), awaits });
+    }
+
+    /// The front entry is answered.
+    pub(super) fn pop_front(&mut self) -> Option<InFlight> {
+        let entry = self.in_flight.pop_front();
+        if self.in_flight.is_empty() {
+            self.shrink();
+        }
+        entry
+    }
+
+    fn shrink(&mut self) {
+        if self.in_flight.capacity() > KEEP_IN_FLIGHT {
+            self.in_flight.shrink_to(KEEP_IN_FLIGHT);
+        }
+    }
+
+    /// Input arrives, of which the first part may have been seen before. Returns how many bytes are new.
+    pub(super) fn hear(&mut self, now: Instant, bytes: &[u8]) -> usize {
+        if std::mem::take(&mut self.paused) {
+            self.resumed = Some(now);
+            self.listening = now;
+        }
+        let fresh = bytes.len().saturating_sub(self.unconsumed);
+        if fresh > 0 {
+            self.heard = now;
+            self.listening = now;
+            self.dead_at = None;
+            let room = &mut self.opening[self.opening_len..];
+            let taken = room.len().min(fresh);
+            let from = bytes.len() - fresh;
+            room[..taken].copy_from_slice(&bytes[from..from + taken]);
+            self.opening_len += taken;
+        }
+        fresh
+    }
+
+    /// Nobody listens until more input is handed in: silence means nothing.
+    pub(super) fn pause(&mut self) {
+        self.paused = true;
+        self.dead_at = None;
+    }
+
+    /// The connection's first bytes.
+    pub(super) fn opening(&self) -> &[u8] {
+        &self.opening[..self.opening_len]
+    }
+
+    /// When something is due on this link.
+    pub(super) fn timer(&self, ping_interval: Duration) -> Option<Instant> {
+        match self.phase {
+            Phase::Idle => None,
+            Phase::Connecting { deadline } | Phase::Handshaking { deadline } => Some(deadline),
+            Phase::Waiting { until } => Some(until),
+            Phase::Up if self.paused => None,
+            Phase::Up => Some(self.dead_at.unwrap_or(self.listening + ping_interval)),
+        }
+    }
+}

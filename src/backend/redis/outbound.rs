@@ -1,0 +1,164 @@
+//! What is sent and when: requests in their order, subscriptions in batches, neither faster than the link drains.
+
+use std::time::Instant;
+
+use resp::Encoder;
+
+use super::link::{Awaits, InFlight};
+use super::request::Asked;
+use super::session::{COMMANDS, Core, Out};
+use crate::model::{Code, Error, Request};
+
+/// No more is encoded while this many bytes wait to be written: what is not encoded can still time out unsent, and
+/// memory stays bounded.
+const HIGH_WATER: usize = 256 << 10;
+/// SUBSCRIBEs in flight at most.
+const MAX_BATCHES: usize = 8;
+
+impl Core {
+    /// Accepts a request.
+    pub(super) fn request(&mut self, request: Request, now: Instant, out: &mut Out<'_>) {
+        let asked = Asked::new(request, self.topics.last_number(), now);
+        if let Err(error) = asked.validate() {
+            asked.answer(Err(error), out);
+        } else if asked.deadline <= now {
+            asked.answer(Err(timeout_unsent()), out);
+        } else {
+            self.due = Some(self.due.map_or(asked.deadline, |due| due.min(asked.deadline)));
+            self.pending += 1;
+            self.backlog.push_back(asked);
+        }
+    }
+
+    /// Encodes what may be sent on a link by now.
+    pub(super) fn pump(&mut self, i: usize) {
+        if !self.links[i].is_up() {
+            return;
+        }
+        if i == COMMANDS {
+            self.pump_requests();
+        }
+        if i == self.subscriber() {
+            self.pump_subscriptions(i);
+        }
+    }
+
+    /// A request waits for every subscription made before it to be confirmed or refused, so that a publish reaches it:
+    /// on two links nothing else orders them, and on one the parts of a refused SUBSCRIBE are tried again.
+    fn pump_requests(&mut self) {
+        let link = &mut self.links[COMMANDS];
+        while link.transmit.len() < HIGH_WATER
+            && let Some(asked) = self.backlog.front()
+            && !self.topics.holds_back(asked.after)
+            && asked.deadline > self.now
+            && let Some(mut asked) = self.backlog.pop_front()
+        {
+            let start = link.transmit.end();
+            asked.encode(self.now, link.transmit.tail());
+            let end = link.transmit.end();
+            link.in_flight.push_back(InFlight { start, end, awaits: Awaits::Request(asked) });
+        }
+    }
+
+    fn pump_subscriptions(&mut self, i: usize) {
+        let link = &mut self.links[i];
+        while link.transmit.len() < HIGH_WATER
+            && self.batches < MAX_BATCHES
+            && let Some(batch) = self.topics.next_batch()
+        {
+            self.batches += 1;
+            self.last_token += 1;
+            let token = self.last_token;
+            let start = link.transmit.end();
+            let mut encoder = Encoder::new(link.transmit.tail());
+            encoder.array(batch.names().len() + 1).bulk_string(batch.command());
+            for name in batch.names() {
+                encoder.bulk_string(name);
+            }
+            let end = link.transmit.end();
+            link.in_flight.push_back(InFlight { start, end, awaits: Awaits::Batch(batch) });
+            link.send(Awaits::Fence { token }, &[b"PING", &fence(token)]);
+        }
+    }
+
+    /// Answers requests whose time is up. What was not transmitted of them is taken back; what was is awaited on, so
+    /// that its late answer finds its place.
+    pub(super) fn expire(&mut self, now: Instant, out: &mut Out<'_>) {
+        if self.pending == 0 || self.due.is_none_or(|due| due > now) {
+            return;
+        }
+        self.due = None;
+        for _ in 0..self.backlog.len() {
+            match self.backlog.pop_front() {
+                Some(asked) if asked.deadline <= now => {
+                    self.pending -= 1;
+                    asked.answer(Err(timeout_unsent()), out);
+                }
+                Some(asked) => {
+                    self.note_deadline(asked.deadline);
+                    self.backlog.push_back(asked);
+                }
+                None => {}
+            }
+        }
+        self.expire_in_flight(now, out);
+    }
+
+    fn expire_in_flight(&mut self, now: Instant, out: &mut Out<'_>) {
+        let sent = self.links[COMMANDS].transmit.sent();
+        let mut cuts = Vec::new();
+        let mut cut = 0;
+        for _ in 0..self.links[COMMANDS].in_flight.len() {
+            let Some(InFlight { start, end, awaits }) = self.links[COMMANDS].in_flight.pop_front() else {
+                break;
+            };
+            let awaits = match awaits {
+                Awaits::Request(asked) if asked.deadline <= now && start >= sent => {
+                    self.pending -= 1;
+                    asked.answer(Err(timeout_unsent()), out);
+                    cuts.push(start..end);
+                    cut += end - start;
+                    continue;
+                }
+                Awaits::Request(asked) if asked.deadline <= now => {
+                    self.pending -= 1;
+                    let replies = asked.replies();
+                    asked.answer(Err(timeout_sent()), out);
+                    Awaits::Abandoned { replies }
+                }
+                Awaits::Request(asked) => {
+                    self.note_deadline(asked.deadline);
+                    Awaits::Request(asked)
+                }
+                other => other,
+            };
+            self.links[COMMANDS].in_flight.push_back(InFlight { start: start - cut, end: end - cut, awaits });
+        }
+        self.links[COMMANDS].transmit.cut(&cuts);
+    }
+
+    fn note_deadline(&mut self, deadline: Instant) {
+        self.due = Some(self.due.map_or(deadline, |due| due.min(deadline)));
+    }
+}
+
+impl Asked {
+    /// Gives the one answer.
+    pub(super) fn answer(self, result: Result<crate::model::Value, Error>, out: &mut Out<'_>) {
+        let Self { ticket, kind, .. } = self;
+        out.answer(ticket, result, super::request::about(&kind));
+    }
+}
+
+/// What the fence with this number echoes.
+pub(super) fn fence(token: u64) -> Vec<u8> {
+    format!("realtime:{token}").into_bytes()
+}
+
+fn timeout_unsent() -> Error {
+    Error::unsent(Code::Timeout, "the command could not be sent in time and never will be")
+}
+
+fn timeout_sent() -> Error {
+    Error::sent(Code::Timeout, "no answer came in time; the command may have run")
+}

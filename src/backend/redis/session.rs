@@ -1,0 +1,374 @@
+//! The session's face towards the event loop, and its state.
+//!
+//! [`Core`] is spread over this folder by concern: [`super::connection`] makes links and mourns them,
+//! [`super::outbound`] sends, [`super::inbound`] understands what comes.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use resp::Decoder;
+
+use super::backoff::Backoff;
+use super::config::Config;
+use super::failure::Failure;
+use super::handshake::Server;
+use super::link::{Link, Phase, Version};
+use super::reply;
+use super::request::Asked;
+use super::topics::Topics;
+use crate::backend::{Action, LinkError, Session, Start};
+use crate::model::{
+    About, Code, Command, Counters, Error, Event, Flow, LinkId, Request, Sink, State, Ticket, Value,
+};
+
+/// The link of all commands, and under RESP3 of everything.
+pub(super) const COMMANDS: usize = 0;
+/// The link of the subscriptions under RESP2.
+pub(super) const SUBSCRIBER: usize = 1;
+const LINKS: usize = 2;
+
+/// A client's conversation with a Redis server.
+pub(super) struct RedisSession {
+    // Beside the core, since a frame borrows its decoder while the core takes it in.
+    decoders: [Decoder; LINKS],
+    core: Core,
+}
+
+/// All of the session but its decoders.
+pub(super) struct Core {
+    pub(super) config: Arc<Config>,
+    pub(super) counters: Arc<Counters>,
+    pub(super) links: [Link; LINKS],
+    pub(super) actions: VecDeque<Action>,
+    /// The version that is spoken, decided by the first link that comes up and for as long as one is.
+    pub(super) protocol: Option<Version>,
+    pub(super) server: Server,
+    pub(super) topics: Topics,
+    /// SUBSCRIBEs and UNSUBSCRIBEs in flight.
+    pub(super) batches: usize,
+    /// The last fence's token.
+    pub(super) last_token: u64,
+    /// Requests accepted and not yet encoded.
+    pub(super) backlog: VecDeque<Asked>,
+    /// Requests accepted and not yet answered.
+    pub(super) pending: usize,
+    /// No request's deadline is before this.
+    pub(super) due: Option<Instant>,
+    pub(super) ready: bool,
+    pub(super) was_ready: bool,
+    /// The subscriptions' link was lost and no gap told of it yet.
+    pub(super) loss: Option<Loss>,
+    /// When the last gap was told.
+    pub(super) gap_told: Option<Instant>,
+    /// Disconnect was asked for: when to end at the latest.
+    pub(super) closing: Option<Instant>,
+    pub(super) closed: bool,
+    /// The time, as far as the last call told.
+    pub(super) now: Instant,
+}
+
+/// A loss of the subscriptions' link.
+#[derive(Debug)]
+pub(super) struct Loss {
+    /// Messages may be missing from here on.
+    pub(super) since: Instant,
+    pub(super) error: Error,
+}
+
+/// A sink that remembers whether it was full.
+pub(super) struct Out<'a> {
+    sink: &'a mut dyn Sink,
+    pub(super) stop: bool,
+}
+
+impl<'a> Out<'a> {
+    fn new(sink: &'a mut dyn Sink) -> Self {
+        Self { sink, stop: false }
+    }
+
+    pub(super) fn put(&mut self, put: impl FnOnce(&mut dyn Sink) -> Flow) {
+        self.stop |= put(self.sink) == Flow::Stop;
+    }
+
+    pub(super) fn event(&mut self, event: Event) {
+        self.put(|sink| sink.event(event));
+    }
+
+    pub(super) fn answer(&mut self, ticket: Ticket, result: Result<Value, Error>, about: About<'_>) {
+        self.put(|sink| sink.answer(ticket, result, about));
+    }
+}
+
+impl RedisSession {
+    pub(super) fn new(config: Arc<Config>, start: Start) -> Self {
+        let Start { now, seed, counters } = start;
+        let link = |id: u8| {
+            // Links that back off at the same time do so differently.
+            let backoff =
+                Backoff::new(seed.wrapping_add(u64::from(id)), config.reconnect_min, config.reconnect_max);
+            Link::new(LinkId(id), backoff, now)
+        };
+        let decoder = || Decoder::with_limits(reply::limits(config.max_message_bytes));
+        let mut core = Core {
+            links: [link(0), link(1)],
+            config: Arc::clone(&config),
+            counters,
+            actions: VecDeque::new(),
+            protocol: None,
+            server: Server::default(),
+            topics: Topics::default(),
+            batches: 0,
+            last_token: 0,
+            backlog: VecDeque::new(),
+            pending: 0,
+            due: None,
+            ready: false,
+            was_ready: false,
+            loss: None,
+            gap_told: None,
+            closing: None,
+            closed: false,
+            now,
+        };
+        core.connect(COMMANDS, now);
+        core.update_state();
+        Self { decoders: [decoder(), decoder()], core }
+    }
+
+    fn index(link: LinkId) -> Option<usize> {
+        Some(usize::from(link.0)).filter(|&i| i < LINKS)
+    }
+}
+
+impl Session for RedisSession {
+    fn handle_connected(&mut self, link: LinkId, now: Instant, sink: &mut dyn Sink) {
+        let Some(i) = Self::index(link) else { return };
+        self.core.now = now;
+        self.decoders[i].reset();
+        self.core.connected(i, now);
+        self.core.settle(now, &mut Out::new(sink));
+    }
+
+    fn handle_input(&mut self, link: LinkId, now: Instant, bytes: &[u8], sink: &mut dyn Sink) -> usize {
+        let Some(i) = Self::index(link).filter(|&i| self.core.links[i].is_open()) else { return 0 };
+        let Self { decoders, core } = self;
+        core.now = now;
+        let fresh = core.links[i].hear(now, bytes);
+        Counters::add(&core.counters.bytes_in, fresh as u64);
+        let mut out = Out::new(sink);
+        let mut input = bytes;
+        while !out.stop {
+            match decoders[i].decode(&mut input) {
+                Ok(None) => break,
+                Ok(Some(frame)) => core.frame(i, now, &frame, &mut out),
+                Err(error) => core.fail(i, Failure::Decode(error), now, &mut out),
+            }
+            if !core.links[i].is_open() {
+                // The rest belongs to a connection that is no more.
+                decoders[i].reset();
+                break;
+            }
+        }
+        let link = &mut core.links[i];
+        if link.is_open() {
+            link.unconsumed = input.len();
+            if out.stop {
+                link.pause();
+            }
+        }
+        core.settle(now, &mut out);
+        bytes.len() - input.len()
+    }
+
+    fn handle_command(&mut self, now: Instant, command: Command, sink: &mut dyn Sink) {
+        let core = &mut self.core;
+        core.now = now;
+        let mut out = Out::new(sink);
+        let is_open = core.closing.is_none() && !core.closed;
+        match command {
+            Command::Subscribe { topic, slot } if is_open => {
+                if let Some(event) = core.topics.subscribe(&topic, slot) {
+                    out.event(event);
+                }
+            }
+            Command::Unsubscribe(topic) if is_open => core.topics.unsubscribe(&topic),
+            Command::Subscribe { .. } | Command::Unsubscribe(_) => {}
+            Command::Request(request) if is_open => core.request(request, now, &mut out),
+            Command::Request(request) => refuse_closed(request, now, &mut out),
+            Command::Disconnect { deadline } => core.close(deadline),
+        }
+        core.settle(now, &mut out);
+    }
+
+    fn handle_timeout(&mut self, now: Instant, sink: &mut dyn Sink) {
+        let core = &mut self.core;
+        core.now = now;
+        let mut out = Out::new(sink);
+        core.expire(now, &mut out);
+        for i in 0..LINKS {
+            core.link_timeout(i, now, &mut out);
+        }
+        core.settle(now, &mut out);
+    }
+
+    fn handle_disconnected(&mut self, link: LinkId, now: Instant, cause: LinkError, sink: &mut dyn Sink) {
+        let Some(i) = Self::index(link) else { return };
+        let core = &mut self.core;
+        core.now = now;
+        let mut out = Out::new(sink);
+        if !matches!(core.links[i].phase, Phase::Idle | Phase::Waiting { .. }) {
+            core.fail(i, Failure::Link(cause), now, &mut out);
+        }
+        core.settle(now, &mut out);
+    }
+
+    fn poll_transmit(&mut self, link: LinkId) -> &[u8] {
+        let Some(i) = Self::index(link) else { return &[] };
+        self.core.pump(i);
+        self.core.links[i].transmit.pending()
+    }
+
+    fn transmitted(&mut self, link: LinkId, now: Instant, n: usize) {
+        let Some(i) = Self::index(link) else { return };
+        self.core.now = now;
+        let n = self.core.links[i].transmit.transmitted(n);
+        Counters::add(&self.core.counters.bytes_out, n);
+    }
+
+    fn poll_action(&mut self) -> Option<Action> {
+        self.core.actions.pop_front()
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        let core = &self.core;
+        if core.closed {
+            return None;
+        }
+        let links = core.links.iter().filter_map(|link| link.timer(core.config.ping_interval));
+        let requests = core.due.filter(|_| core.pending > 0);
+        links.chain(requests).chain(core.closing).min()
+    }
+}
+
+/// A request that comes when the client is closed.
+fn refuse_closed(request: Request, now: Instant, out: &mut Out<'_>) {
+    let Asked { ticket, kind, .. } = Asked::new(request, 0, now);
+    out.answer(ticket, Err(closed(false)), super::request::about(&kind));
+}
+
+/// The error of a request that the client's end overtook.
+pub(super) fn closed(sent: bool) -> Error {
+    Error { code: Code::Closed, message: "the client was disconnected before the answer came".into(), sent }
+}
+
+impl Core {
+    /// The link that carries the subscriptions.
+    pub(super) fn subscriber(&self) -> usize {
+        if self.protocol == Some(Version::Resp2) { SUBSCRIBER } else { COMMANDS }
+    }
+
+    /// Whether a link has anything to do.
+    pub(super) fn is_needed(&self, i: usize) -> bool {
+        i == COMMANDS || i == self.subscriber() && !self.topics.is_empty()
+    }
+
+    /// Ends each call: does what follows from what happened in it.
+    fn settle(&mut self, now: Instant, out: &mut Out<'_>) {
+        if self.closed {
+            return;
+        }
+        if let Some(deadline) = self.closing {
+            let hopeless = matches!(self.links[COMMANDS].phase, Phase::Idle | Phase::Waiting { .. });
+            if self.pending == 0 || hopeless || deadline <= now {
+                self.finish(out);
+                return;
+            }
+        }
+        if self.links[COMMANDS].is_up()
+            && self.is_needed(SUBSCRIBER)
+            && self.links[SUBSCRIBER].phase == Phase::Idle
+        {
+            self.connect(SUBSCRIBER, now);
+        }
+        self.check_ready(out);
+        self.update_state();
+    }
+
+    /// Tells that the client is ready, once it is.
+    pub(super) fn check_ready(&mut self, out: &mut Out<'_>) {
+        let subscriber = self.subscriber();
+        let restored = self.topics.is_restored();
+        for (i, link) in self.links.iter_mut().enumerate() {
+            if link.is_up() && !link.proved && (i != subscriber || restored) {
+                link.proved = true;
+                link.backoff.reset();
+            }
+        }
+        let good = |i: usize| self.links[i].proved || !self.is_needed(i);
+        if self.ready || self.closing.is_some() || !good(COMMANDS) || !good(SUBSCRIBER) {
+            return;
+        }
+        let Some(protocol) = self.protocol else { return };
+        let first = !std::mem::replace(&mut self.was_ready, true);
+        self.ready = true;
+        if !first {
+            Counters::add(&self.counters.reconnects, 1);
+        }
+        self.update_state();
+        let Server { name, version } = self.server.clone();
+        out.event(Event::Ready(crate::model::Ready {
+            first,
+            protocol: protocol as u8,
+            server: name,
+            version,
+        }));
+    }
+
+    pub(super) fn update_state(&self) {
+        let waits = |i: usize| self.is_needed(i) && matches!(self.links[i].phase, Phase::Waiting { .. });
+        self.counters.set_state(if self.closed {
+            State::Closed
+        } else if self.ready {
+            State::Ready
+        } else if waits(COMMANDS) || waits(SUBSCRIBER) {
+            State::Waiting
+        } else {
+            State::Connecting
+        });
+    }
+
+    /// Disconnect was asked for.
+    fn close(&mut self, deadline: Instant) {
+        self.closing = Some(self.closing.map_or(deadline, |earlier| earlier.min(deadline)));
+        self.topics.clear();
+        self.loss = None;
+    }
+
+    /// The session ends: whoever still waits is answered.
+    fn finish(&mut self, out: &mut Out<'_>) {
+        for link in &mut self.links {
+            let sent = link.transmit.sent();
+            for entry in link.in_flight.drain(..) {
+                if let super::link::Awaits::Request(asked) = entry.awaits {
+                    asked.answer(Err(closed(entry.start < sent)), out);
+                }
+            }
+            link.reset(self.now);
+            link.phase = Phase::Idle;
+        }
+        for asked in self.backlog.drain(..) {
+            asked.answer(Err(closed(false)), out);
+        }
+        self.pending = 0;
+        self.ready = false;
+        self.closed = true;
+        self.update_state();
+        out.event(Event::Closed);
+        self.actions.push_back(Action::Finish);
+    }
+}
+
+/// How long after a pause a lost connection is still blamed on it: the time after which a server drops a subscriber whose
+/// buffer is over its soft limit, <https://redis.io/docs/latest/develop/reference/clients/>.
+pub(super) const SLOW_CONSUMER: Duration = Duration::from_secs(60);

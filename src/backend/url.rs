@@ -1,0 +1,155 @@
+//! URLs of the form `scheme://[[user]:password@]host[:port][/path][?key=value]`, as every backend takes them.
+//!
+//! A URL holds a password and is easily mistyped: no error quotes more of it than its scheme.
+
+use std::net::Ipv6Addr;
+
+use super::OptionError;
+
+/// A URL in its parts, percent-encoding undone.
+#[derive(Default, PartialEq, Eq)]
+pub(super) struct Url {
+    /// In lower case, without `://`.
+    pub(super) scheme: String,
+    /// User and password; the user may be empty.
+    pub(super) credentials: Option<(Vec<u8>, Vec<u8>)>,
+    /// Name or address, without brackets; may be empty.
+    pub(super) host: String,
+    pub(super) port: Option<u16>,
+    /// With its leading slash, if it has one.
+    pub(super) path: Vec<u8>,
+    /// Keys and values behind the question mark.
+    pub(super) query: Vec<(String, String)>,
+}
+
+impl Url {
+    /// # Errors
+    ///
+    /// What is wrong, and how it is written instead.
+    pub(super) fn parse(url: &str) -> Result<Self, OptionError> {
+        let (scheme, rest) = split_scheme(url)?;
+        if rest.bytes().any(|b| b.is_ascii_control() || b == b' ') {
+            return Err(error("the URL has a space or a control character in it: percent-encode it"));
+        }
+        let (authority, rest) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+        if rest.contains('@') {
+            return Err(error("percent-encode the characters / ? # @ in the URL's user and password"));
+        }
+        if rest.contains('#') {
+            return Err(error("the URL has a fragment (#…), which means nothing here"));
+        }
+        let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let (credentials, address) = match authority.rsplit_once('@') {
+            Some((user_info, address)) => (split_credentials(user_info)?, address),
+            None => (None, authority),
+        };
+        let (host, port) = split_address(address)?;
+        Ok(Self {
+            scheme,
+            credentials,
+            host,
+            port,
+            path: percent_decode(path)?,
+            query: query
+                .split('&')
+                .filter(|pair| !pair.is_empty())
+                .map(split_pair)
+                .collect::<Result<_, _>>()?,
+        })
+    }
+}
+
+/// The scheme in lower case, and what follows `://`.
+pub(super) fn split_scheme(url: &str) -> Result<(String, &str), OptionError> {
+    let valid = |scheme: &str| {
+        scheme.starts_with(|c: char| c.is_ascii_alphabetic())
+            && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
+    };
+    match url.split_once("://") {
+        Some((scheme, rest)) if valid(scheme) => Ok((scheme.to_ascii_lowercase(), rest)),
+        _ => Err(error("a URL begins with its scheme, as in redis://host:6379")),
+    }
+}
+
+fn split_credentials(user_info: &str) -> Result<Option<(Vec<u8>, Vec<u8>)>, OptionError> {
+    let Some((user, password)) = user_info.split_once(':') else {
+        return Err(error("the URL has a user but no password; write user:password@ or :password@"));
+    };
+    // An empty variable in a template such as redis://:$PASSWORD@host.
+    if user.is_empty() && password.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some((percent_decode(user)?, percent_decode(password)?)))
+}
+
+fn split_address(address: &str) -> Result<(String, Option<u16>), OptionError> {
+    let (host, port) = if let Some(rest) = address.strip_prefix('[') {
+        let Some((host, port)) = rest.split_once(']') else {
+            return Err(error("the URL's IPv6 address has no closing bracket"));
+        };
+        if !is_ipv6(host) {
+            return Err(error("the URL has no IPv6 address in its brackets"));
+        }
+        (host, port)
+    } else {
+        let at = address.find(':').unwrap_or(address.len());
+        let (host, port) = address.split_at(at);
+        if port.matches(':').count() > 1 {
+            return Err(error("the URL's IPv6 address needs brackets, as in redis://[::1]:6379"));
+        }
+        (host, port)
+    };
+    let port = match port.strip_prefix(':') {
+        None if port.is_empty() => None,
+        Some(digits) if digits.bytes().all(|b| b.is_ascii_digit()) => {
+            digits.parse::<u16>().ok().filter(|&port| port > 0).map(Some).ok_or_else(bad_port)?
+        }
+        _ => return Err(bad_port()),
+    };
+    Ok((host.to_owned(), port))
+}
+
+/// Whether `host` is an IPv6 address, with or without a zone.
+pub(super) fn is_ipv6(host: &str) -> bool {
+    let address = host.split_once('%').map_or(host, |(address, _)| address);
+    address.parse::<Ipv6Addr>().is_ok()
+}
+
+fn split_pair(pair: &str) -> Result<(String, String), OptionError> {
+    let Some((key, value)) = pair.split_once('=') else {
+        return Err(error("the URL's query is written ?key=value"));
+    };
+    match (String::from_utf8(percent_decode(key)?), String::from_utf8(percent_decode(value)?)) {
+        (Ok(key), Ok(value)) => Ok((key, value)),
+        _ => Err(error("the URL's query is not UTF-8 text")),
+    }
+}
+
+fn percent_decode(text: &str) -> Result<Vec<u8>, OptionError> {
+    let mut bytes = text.bytes();
+    let mut decoded = Vec::with_capacity(text.len());
+    while let Some(byte) = bytes.next() {
+        if byte != b'%' {
+            decoded.push(byte);
+            continue;
+        }
+        let mut digit = || bytes.next().and_then(|b| char::from(b).to_digit(16));
+        match (digit(), digit()) {
+            (Some(high), Some(low)) => decoded.extend(u8::try_from(high * 16 + low)),
+            _ => {
+                return Err(error("a % in the URL is followed by two hexadecimal digits; a % itself is %25"));
+            }
+        }
+    }
+    Ok(decoded)
+}
+
+fn bad_port() -> OptionError {
+    error(
+        "the URL's port must be a number from 1 to 65535 (percent-encode the characters / ? # @ in a password)",
+    )
+}
+
+fn error(text: &str) -> OptionError {
+    OptionError::Url(text.to_owned())
+}

@@ -1,0 +1,51 @@
+//! The module's default build pulls in five crates, the parser, and what those need. Nothing else gets in unnoticed.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+/// The direct, normal dependencies of `package` on every platform, as `cargo tree` shows them.
+fn direct_dependencies(package: &str) -> BTreeSet<String> {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--locked", "--edges", "normal", "--target", "all", "--depth", "1"])
+        .args(["--prefix", "depth", "--format", " {p}", "--package", package])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "cargo tree: {}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).expect("cargo tree prints UTF-8");
+    let names = text.lines().filter_map(|line| line.strip_prefix("1 "));
+    names.filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
+}
+
+fn set(names: &[&str]) -> BTreeSet<String> {
+    names.iter().map(|&name| name.to_owned()).collect()
+}
+
+#[test]
+fn module_depends_on_five_crates_and_the_parser() {
+    let allowed = set(&["crossbeam-queue", "gmod", "memchr", "mio", "realtime-resp", "thiserror"]);
+    let found = direct_dependencies("realtime");
+    let others: Vec<_> = found.difference(&allowed).collect();
+    assert!(others.is_empty(), "the module's default build may not depend on {others:?}");
+    assert!(found.contains("gmod"), "cargo tree was not understood: {found:?}");
+}
+
+#[test]
+fn parser_depends_on_memchr_and_thiserror() {
+    assert_eq!(direct_dependencies("realtime-resp"), set(&["memchr", "thiserror"]));
+}
+
+#[test]
+fn gmod_comes_without_its_detours() {
+    let output = Command::new(env!("CARGO"))
+        .args(["tree", "--locked", "--edges", "normal", "--target", "all", "--prefix", "none"])
+        .args(["--package", "realtime"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo runs");
+    let text = String::from_utf8_lossy(&output.stdout);
+    for crate_name in ["retour", "skidscan", "ctor"] {
+        assert!(!text.lines().any(|line| line.starts_with(&format!("{crate_name} "))), "{crate_name} got in");
+    }
+    assert!(text.contains("gmod v"), "cargo tree was not understood: {text}");
+}

@@ -1,0 +1,126 @@
+-- What the suites share. Loaded with include("_kit.lua").
+
+require("realtime")
+
+local kit = {}
+
+-- Ten times what anything here takes on a slow machine.
+kit.PATIENCE = 15
+
+-- A name of this run's own, so that suites on one real server do not hear each other.
+local run = string.format("%d", math.floor(SysTime() * 1e6) % 1e12)
+local count = 0
+function kit.unique(name)
+	count = count + 1
+	return name .. "." .. run .. "." .. count
+end
+
+-- A client over the protocol version under test.
+function kit.connect(options)
+	options = options or {}
+	local url = options.url or host.redis_url
+	options.url = nil
+	if options.protocol == nil then options.protocol = host.protocol or "auto" end
+	return realtime.Connect(url, options)
+end
+
+-- A client that is ready.
+function kit.ready(options)
+	local client = kit.connect(options)
+	host.wait(function() return client:IsConnected() end, kit.PATIENCE, "the client to be ready")
+	return client
+end
+
+function kit.wait(what, condition)
+	return host.wait(condition, kit.PATIENCE, what)
+end
+
+-- Ticks go by.
+function kit.ticks(n)
+	local from = host.ticks()
+	host.wait(function() return host.ticks() >= from + n end, kit.PATIENCE, n .. " ticks")
+end
+
+-- Waits inside one tick, without letting callbacks run.
+function kit.block_until(what, condition)
+	local deadline = SysTime() + kit.PATIENCE
+	while not condition() do
+		if SysTime() > deadline then error("waited in vain for " .. what, 2) end
+	end
+end
+
+local function show(value)
+	if type(value) == "string" then return string.format("%q", value) end
+	if type(value) == "table" then
+		local parts = {}
+		for k, v in pairs(value) do parts[#parts + 1] = "[" .. show(k) .. "] = " .. show(v) end
+		table.sort(parts)
+		return "{ " .. table.concat(parts, ", ") .. " }"
+	end
+	return tostring(value)
+end
+kit.show = show
+
+function kit.same(a, b)
+	if type(a) ~= "table" or type(b) ~= "table" then return a == b or (a ~= a and b ~= b) end
+	for k, v in pairs(a) do
+		if not kit.same(v, rawget(b, k)) then return false end
+	end
+	for k in pairs(b) do
+		if rawget(a, k) == nil then return false end
+	end
+	return true
+end
+
+function kit.eq(got, want, what)
+	if not kit.same(got, want) then
+		error(string.format("%s: expected %s, got %s", what or "value", show(want), show(got)), 2)
+	end
+end
+
+function kit.raises(pattern, fn, ...)
+	local ok, message = pcall(fn, ...)
+	if ok then error("expected an error that says " .. show(pattern), 2) end
+	message = tostring(message)
+	if not message:find(pattern) then
+		error(string.format("expected an error that says %s, got %s", show(pattern), show(message)), 2)
+	end
+	return message
+end
+
+-- Collects what a callback gets: list[n] = { … }, list.fn is the callback.
+function kit.recorder()
+	local list = {}
+	list.fn = function(...) list[#list + 1] = { ... } end
+	return list
+end
+
+-- Runs a command and waits for its answer.
+function kit.command(client, args, seconds)
+	local done, err, reply = false, nil, nil
+	local accepted, refused = client:Command(args, function(e, r)
+		done, err, reply = true, e, r
+	end, seconds)
+	if not accepted then return refused, nil end
+	kit.wait("the answer to " .. tostring(args[1]), function() return done end)
+	return err, reply
+end
+
+-- Publishes and waits for the answer.
+function kit.publish(client, channel, message)
+	local done, err, receivers = false, nil, nil
+	assert(client:Publish(channel, message, function(e, r) done, err, receivers = true, e, r end))
+	kit.wait("the answer to a publish", function() return done end)
+	return err, receivers
+end
+
+-- Subscribes and waits until the server has confirmed it.
+function kit.subscribe(client, channel, ...)
+	client:Subscribe(channel, ...)
+	local done = false
+	-- A command after the subscription is answered after it, in both protocols.
+	client:Publish(kit.unique("fence"), "", function() done = true end)
+	kit.wait("the subscription to " .. channel, function() return done end)
+end
+
+return kit

@@ -1,0 +1,84 @@
+-- once
+-- Every option: what it takes, what it refuses, and in which words.
+
+local kit = include("_kit.lua")
+
+local URL = "redis://127.0.0.1:1"
+
+local function refused(key, options, url)
+	local message = kit.raises(key, realtime.Connect, url or URL, options)
+	return message
+end
+
+host.test("an unknown option raises, names it and lists the known", function()
+	local message = refused("passwrod", { passwrod = "hunter2" })
+	assert(message:find("command_timeout", 1, true), message)
+	assert(not message:find("hunter2", 1, true), "the value leaked: " .. message)
+end)
+
+host.test("wrong types and impossible numbers name the key", function()
+	local cases = {
+		port = { 0, 65536, 1.5, -1, "x", true, 0 / 0 }, host = { 1, true, {}, "" }, username = { 1, {} }, password = { 1, {} },
+		db = { -1, 1.5, "x", 1 / 0 }, name = { 1, "a b", "a\nb", "\127" }, protocol = { 1, 4, "resp3", true },
+		connect_timeout = { 0, -1, "5", 0 / 0, 1 / 0 }, command_timeout = { 0, -1, {} }, ping_interval = { 0, -1, "x" },
+		ping_timeout = { 0, -1 }, reconnect_min = { 0, -1 }, reconnect_max = { 0, -1 },
+		queue_events = { 0, -1, 1.5, "x" }, queue_bytes = { 0, -1, "x" }, overflow = { "drop", 1, true },
+		max_pending = { 0, -1, 1.5 }, max_message_bytes = { 0, -1, "x" }, id = { 1, true, {} },
+	}
+	for key, values in pairs(cases) do
+		for _, value in ipairs(values) do refused(key, { [key] = value }, (key == "host" or key == "port") and "" or URL) end
+	end
+end)
+
+host.test("contradictions are named", function()
+	refused("reconnect_min", { reconnect_min = 10, reconnect_max = 1 })
+	refused("max_message_bytes", { max_message_bytes = 2 ^ 26, queue_bytes = 2 ^ 20 })
+	refused("host", { host = "127.0.0.1" })
+	refused("port", { port = 1 })
+	refused("db", { db = 1 }, URL .. "/1")
+	refused("password", { password = "x" }, "redis://:y@127.0.0.1:1")
+end)
+
+host.test("URLs that cannot be understood say why", function()
+	for url, pattern in pairs({
+		[""] = "", ["nonsense"] = "redis://", ["http://x"] = "http", ["redis://h:0"] = "port", ["redis://h:99999"] = "port",
+		["redis://h:x"] = "port", ["redis://h/x"] = "db", ["redis://h/-1"] = "db", ["redis://h?x=1"] = "x",
+		["redis://[::1"] = "", ["redis://u:%zz@h"] = "%%", ["unix://"] = "path", ["unix:///p?x=1"] = "x",
+		["redis://"] = "host",
+	}) do
+		local ok, message = pcall(realtime.Connect, url)
+		if ok then error("accepted " .. url) end
+		assert(tostring(message):lower():find(pattern), url .. ": " .. tostring(message))
+	end
+end)
+
+host.test("rediss:// raises and says what to use instead", function()
+	local message = kit.raises("TLS", realtime.Connect, "rediss://127.0.0.1:6379")
+	assert(message:find("stunnel", 1, true), message)
+end)
+
+host.test("no secret in errors, in tostring or in Stats", function()
+	for _, url in ipairs({ "redis://user:s3cret@h:99999", "redis://user:s3cret@h/x", "redis://user:s3cret@[::1", "x://u:s3cret@h" }) do
+		local _, message = pcall(realtime.Connect, url)
+		assert(not tostring(message):find("s3cret", 1, true), "leaked: " .. tostring(message))
+	end
+	local client = realtime.Connect("redis://user:s3cret@127.0.0.1:1")
+	assert(not tostring(client):find("s3cret", 1, true))
+	assert(not kit.show(client:Stats()):find("s3cret", 1, true))
+	client:Disconnect()
+end)
+
+host.test("Connect takes options alone", function()
+	local client = realtime.Connect({ host = "127.0.0.1", port = 1, connect_timeout = 1 })
+	kit.wait("a failed attempt", function() return client:State() == "waiting" end)
+	client:Disconnect()
+end)
+
+host.test("Connect without arguments wants REALTIME_URL", function()
+	kit.raises("REALTIME_URL", realtime.Connect)
+end)
+
+host.test("wrong arguments of Connect name the argument", function()
+	for _, bad in ipairs({ 1, true, print }) do kit.raises("#1", realtime.Connect, bad) end
+	for _, bad in ipairs({ 1, true, print, "x" }) do kit.raises("#2", realtime.Connect, URL, bad) end
+end)
