@@ -1,5 +1,7 @@
 //! The way from the worker to the main thread and back, through its public face.
 
+#![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::sync_channel;

@@ -1,6 +1,9 @@
 //! Nothing is lost but what the policy drops, and that is counted exactly and in its place: on one thread against a
 //! naive account of what was put in, and on two threads.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failure here is a failed test")]
+#![allow(clippy::cast_possible_truncation, reason = "numbers are cut down to patterns of bytes on purpose")]
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -57,7 +60,7 @@ impl Account {
                 assert_eq!(*slot, self::slot(number));
                 assert_eq!(entry, Entry::Message { bytes: payload.len() });
                 assert!(payload.iter().all(|&byte| byte == number as u8));
-                assert_eq!(channel.is_some(), number % 3 == 0);
+                assert_eq!(channel.is_some(), number.is_multiple_of(3));
                 self.delivered += 1;
             }
             Item::Event(Event::Dropped { count, bytes, reason }) => {
@@ -98,7 +101,7 @@ impl Account {
 fn put(producer: &mut Producer, number: usize, entry: Entry) -> Flow {
     match entry {
         Entry::Message { bytes } => {
-            let channel = (number % 3 == 0).then_some(&b"channel"[..]);
+            let channel = number.is_multiple_of(3).then_some(&b"channel"[..]);
             producer.message(slot(number), channel, &vec![number as u8; bytes])
         }
         Entry::Skipped { bytes } => producer.dropped(bytes as u64, DropReason::TooLarge),
@@ -195,47 +198,44 @@ fn scramble(number: usize) -> usize {
     (number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(23) as usize
 }
 
-fn entry(number: usize) -> Entry {
-    match scramble(number) % 64 {
+/// One in `mix` entries is a state.
+fn entry(number: usize, mix: usize) -> Entry {
+    match scramble(number) % mix {
         0 => Entry::State,
-        1 => Entry::Skipped { bytes: number % 1000 },
-        2 => Entry::Message { bytes: scramble(number) % 3000 },
+        3 => Entry::Skipped { bytes: number % 1000 },
+        5 => Entry::Message { bytes: scramble(number) % 3000 },
         _ => Entry::Message { bytes: scramble(number) % 40 },
     }
 }
 
-fn two_threads(overflow: Overflow) {
+fn two_threads(overflow: Overflow, queue_events: usize, mix: usize, flushes: usize) {
     const ENTRIES: usize = 60_000;
-    let limits =
-        Limits { queue_events: 500, queue_bytes: 10_000, overflow, max_pending: 1, pending_bytes: 1 };
+    let limits = Limits { queue_events, queue_bytes: 10_000, overflow, max_pending: 1, pending_bytes: 1 };
     let (mut producer, mut consumer, counters) = ends(limits);
     let worker = thread::spawn(move || {
         for number in 0..ENTRIES {
             while !producer.has_room() {
                 thread::yield_now();
             }
-            let flow = put(&mut producer, number, entry(number));
-            if flow == Flow::Stop || scramble(number) % 7 == 0 {
+            let flow = put(&mut producer, number, entry(number, mix));
+            if flow == Flow::Stop || scramble(number).is_multiple_of(flushes) {
                 producer.flush();
-            }
-            if scramble(number) % 1024 == 0 {
-                thread::yield_now();
             }
         }
         // Dropped here: it publishes the rest, and says that it is closed.
     });
     let mut account = Account::default();
-    account.put.extend((0..ENTRIES).map(|number| (number, entry(number))));
+    account.put.extend((0..ENTRIES).map(|number| (number, entry(number, mix))));
     let mut turns = 0;
     loop {
         turns += 1;
         match consumer.next() {
             Some(Item::Event(Event::Closed)) => break,
             Some(item) => account.check(&item),
-            None => thread::yield_now(),
+            None => std::hint::spin_loop(),
         }
         // Fall behind from time to time, so that the queue fills up.
-        if scramble(turns) % 512 == 0 {
+        if scramble(turns).is_multiple_of(512) {
             (0..20).for_each(|_| thread::yield_now());
         }
     }
@@ -252,15 +252,21 @@ fn two_threads(overflow: Overflow) {
 
 #[test]
 fn two_threads_drop_oldest() {
-    two_threads(Overflow::DropOldest);
+    two_threads(Overflow::DropOldest, 500, 64, 7);
 }
 
 #[test]
 fn two_threads_drop_newest() {
-    two_threads(Overflow::DropNewest);
+    two_threads(Overflow::DropNewest, 500, 64, 7);
 }
 
 #[test]
 fn two_threads_pause() {
-    two_threads(Overflow::Pause);
+    two_threads(Overflow::Pause, 500, 64, 7);
+}
+
+#[test]
+fn two_threads_many_states() {
+    // A batch is published and taken back for the sake of a state behind it all the time.
+    two_threads(Overflow::Pause, 500, 2, 1);
 }

@@ -90,6 +90,11 @@ impl Consumer {
     /// The next thing, if there is one. Never waits.
     #[allow(clippy::should_implement_trait, reason = "an iterator's items cannot borrow from it")]
     pub fn next(&mut self) -> Option<Item<'_>> {
+        self.next_between(|| ())
+    }
+
+    /// [`Consumer::next`], with a call wherever something of the worker's may come between two looks.
+    pub(super) fn next_between(&mut self, mut between: impl FnMut()) -> Option<Item<'_>> {
         loop {
             if let Some(batch) = self.held.take_if(|batch| batch.is_read(&self.cursor)) {
                 self.cursor = Cursor::default();
@@ -103,7 +108,7 @@ impl Consumer {
                 self.rest();
                 return None;
             }
-            match self.step() {
+            match self.step(&mut between) {
                 None => {
                     self.rest();
                     return None;
@@ -188,11 +193,11 @@ impl Consumer {
     }
 
     /// What has the lowest number, or what is missing before it.
-    fn step(&mut self) -> Option<Step> {
-        self.poll();
+    fn step(&mut self, between: &mut impl FnMut()) -> Option<Step> {
+        self.poll(between);
         if self.lowest()?.0 != self.expected {
             // Whatever is below it is visible by now, if it was not dropped.
-            self.poll();
+            self.poll(between);
         }
         let (lowest, before) = self.lowest()?;
         if lowest != self.expected {
@@ -208,7 +213,8 @@ impl Consumer {
     }
 
     /// Looks at each source of which nothing is held, until the expected number is found.
-    fn poll(&mut self) {
+    fn poll(&mut self, between: &mut impl FnMut()) {
+        between();
         let expected = self.expected;
         let found =
             |batch: &Option<Box<Batch>>| batch.as_ref().is_some_and(|batch| batch.first() == expected);
@@ -219,12 +225,14 @@ impl Consumer {
         if found(&self.from_full) {
             return;
         }
+        between();
         if self.from_control.is_none() && !self.shared.control.is_empty() {
             self.from_control = self.shared.control.pop();
         }
         if self.from_control.as_ref().is_some_and(|control| control.seq == expected) {
             return;
         }
+        between();
         if self.from_tail.is_none() && !self.shared.tail.is_empty() {
             self.from_tail = self.shared.tail.pop();
         }

@@ -33,6 +33,8 @@
 
 mod batch;
 mod consumer;
+#[cfg(test)]
+mod interleaving;
 mod orders;
 mod producer;
 mod shared;
