@@ -1,2 +1,108 @@
-//! Stand-in game server.
-fn main() {}
+//! A stand-in for a Garry's Mod server.
+//!
+//! It loads binary modules into LuaJIT as the game does, gives scripts the game's globals, and ticks. Tests run in it, and so
+//! can an addon author's script:
+//!
+//! ```sh
+//! cargo run -q -p gmod-host -- my_script.lua
+//! ```
+//!
+//! The script ends the run with `host.exit(code)`; see the README beside this crate for the `host` table, and `--help` for
+//! the options.
+//!
+//! # How it is built
+//!
+//! LuaJIT is built from source as the library that the game calls `lua_shared`. Each run has a folder laid out like the
+//! game's; the program enters it, loads `lua_shared` by the path that modules use, and so shares one LuaJIT with them.
+//! What the game does in C++ is in `src/` and as little as possible; the globals are Lua files in `glua/`, which reach the
+//! program through one table of native functions. All `unsafe` is in `ffi`.
+#![deny(unsafe_code)]
+
+mod cli;
+mod fake;
+mod ffi;
+mod folder;
+mod natives;
+mod prelude;
+mod process;
+mod run;
+mod server;
+mod value;
+mod watchdog;
+
+use std::{
+    env, io,
+    path::{self, Path, PathBuf},
+    process::ExitCode,
+};
+
+use cli::{Options, Request};
+use folder::GameFolder;
+use run::{EXIT_FAILED, EXIT_USAGE, Run};
+use watchdog::Watchdog;
+
+/// Built by build.rs.
+const LUA_SHARED: &str = env!("GMOD_HOST_LUA_SHARED");
+
+/// Why a run did not begin.
+#[derive(Debug, thiserror::Error)]
+enum StartError {
+    #[error("the module {0} does not exist")]
+    NoModule(PathBuf),
+    #[error("cannot lay out the game's folder: {0}")]
+    Folder(io::Error),
+    #[error("cannot enter the game's folder: {0}")]
+    Enter(io::Error),
+    #[error("cannot load LuaJIT: {0}")]
+    LuaShared(#[from] libloading::Error),
+    #[error("cannot start the watchdog: {0}")]
+    Watchdog(io::Error),
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+fn main() -> ExitCode {
+    ffi::restore_sigpipe();
+    let code = match cli::parse(env::args_os().skip(1)) {
+        Ok(Request::Help) => {
+            print!("{}", cli::USAGE);
+            0
+        }
+        Ok(Request::Run(options)) => start(options).unwrap_or_else(|error| {
+            eprintln!("gmod-host: {error}");
+            EXIT_FAILED
+        }),
+        Err(error) => {
+            eprintln!("gmod-host: {error}\n\n{}", cli::USAGE);
+            EXIT_USAGE
+        }
+    };
+    // As a shell sees it: the low byte.
+    ExitCode::from(code.to_le_bytes()[0])
+}
+
+fn start(options: Options) -> Result<i32, StartError> {
+    let start_folder = env::current_dir()?;
+    let module = module_file(&options)?;
+    let folder = GameFolder::create(Path::new(LUA_SHARED), module.as_deref()).map_err(StartError::Folder)?;
+    env::set_current_dir(folder.root()).map_err(StartError::Enter)?;
+    // By the path that modules use, so that they get the same one.
+    ffi::load_lua_shared(Path::new(folder::LUA_SHARED))?;
+    let watchdog =
+        Watchdog::start(options.timeout, folder.root().to_path_buf()).map_err(StartError::Watchdog)?;
+    let run = Run::new(options, folder, start_folder);
+    server::serve(&run);
+    let code = run.verdict();
+    drop(run);
+    drop(watchdog);
+    Ok(code)
+}
+
+/// The file behind `require("realtime")`, if there is one.
+fn module_file(options: &Options) -> Result<Option<PathBuf>, StartError> {
+    match &options.module {
+        Some(file) if file.is_file() => Ok(Some(path::absolute(file)?)),
+        Some(file) => Err(StartError::NoModule(file.clone())),
+        None => Ok(Some(folder::built_module()?).filter(|file| file.is_file())),
+    }
+}

@@ -1,0 +1,51 @@
+//! Builds LuaJIT as the shared library that the game calls lua_shared, and the module for the host's own tests.
+//! Needs a C compiler and make.
+
+use std::{
+    env,
+    error::Error,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=c");
+
+    let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?);
+    // A debug build checks every use of the C API, as the game's own build does not: a module's mistake aborts at once.
+    let debug = env::var("PROFILE")? == "debug";
+    let luajit = luajit_src::Build::new().debug(debug).try_build().map_err(|error| error.to_string())?;
+
+    // Every symbol of the static library, and the one that only the game's library has.
+    let lua_shared = out.join("lua_shared.so");
+    run(c_compiler(luajit.include_dir())
+        .args(["-shared", "-Wl,-soname,lua_shared.so", "-o"])
+        .arg(&lua_shared)
+        .arg("c/lua_shared.c")
+        .arg("-Wl,--whole-archive")
+        .arg(luajit.lib_dir().join("libluajit.a"))
+        .args(["-Wl,--no-whole-archive", "-lm", "-ldl"]))?;
+    println!("cargo:rustc-env=GMOD_HOST_LUA_SHARED={}", lua_shared.display());
+
+    let probe = out.join("probe.so");
+    run(c_compiler(luajit.include_dir())
+        .args(["-shared", "-o"])
+        .arg(&probe)
+        .arg("c/probe.c")
+        .arg(&lua_shared))?;
+    println!("cargo:rustc-env=GMOD_HOST_PROBE={}", probe.display());
+    Ok(())
+}
+
+/// The target's C compiler with its flags, `-m32` for instance.
+fn c_compiler(include: &Path) -> Command {
+    let mut command = cc::Build::new().get_compiler().to_command();
+    command.args(["-fPIC", "-O2", "-Wall", "-I"]).arg(include);
+    command
+}
+
+fn run(command: &mut Command) -> Result<(), Box<dyn Error>> {
+    let status = command.status()?;
+    if status.success() { Ok(()) } else { Err(format!("{command:?}: {status}").into()) }
+}

@@ -1,0 +1,69 @@
+-- What addons print, and the errors that they raise and report.
+local native = ...
+local select, tostring, type, concat = select, tostring, type, table.concat
+
+local function join(separator, ...)
+	local pieces = {}
+	for i = 1, select("#", ...) do pieces[i] = tostring((select(i, ...))) end
+	return concat(pieces, separator)
+end
+
+function print(...) native.print(join("\t", ...) .. "\n") end
+function Msg(...) native.print(join("", ...)) end
+function MsgN(...) native.print(join("", ...) .. "\n") end
+MsgAll = Msg
+
+local color = { __index = {}, MetaName = "Color" }
+
+function color:__eq(other) return self.r == other.r and self.g == other.g and self.b == other.b and self.a == other.a end
+function color:__tostring() return string.format("%d %d %d %d", self.r, self.g, self.b, self.a) end
+function color.__index:Unpack() return self.r, self.g, self.b, self.a end
+
+debug.getregistry().Color = color
+
+function Color(r, g, b, a)
+	local function channel(value) return math.min(tonumber(value) or 255, 255) end
+	return setmetatable({ r = channel(r), g = channel(g), b = channel(b), a = channel(a) }, color)
+end
+
+function IsColor(value) return getmetatable(value) == color end
+
+-- The colours are lost: this console has none.
+function MsgC(...)
+	local pieces = {}
+	for i = 1, select("#", ...) do
+		local piece = select(i, ...)
+		if not (type(piece) == "table" and piece.r and piece.g and piece.b) then pieces[#pieces + 1] = tostring(piece) end
+	end
+	native.print(concat(pieces))
+end
+
+function Error(...) error(join("", ...), 2) end
+
+function ErrorNoHalt(...)
+	local where = debug.getinfo(2, "Sl")
+	local place = where and where.currentline > 0 and where.short_src .. ":" .. where.currentline .. ": " or ""
+	native.warn("\n[ERROR] " .. place .. join("", ...) .. "\n")
+end
+
+-- A lone string goes straight to the host, which needs no memory of Lua's to report it.
+function ErrorNoHaltWithStack(...)
+	local message = ...
+	if select("#", ...) ~= 1 or type(message) ~= "string" then message = join("", ...) end
+	return native.report(message)
+end
+
+-- For the prelude: a message handler that no addon can replace, and the way to call what may raise.
+local function report(message)
+	if type(message) == "table" then message = tostring(message) end
+	return native.report(message)
+end
+
+function native.protected(fn, ...)
+	local ok, err = xpcall(fn, report, ...)
+	-- The handler returns nothing; where Lua did not call it, memory is out.
+	if not ok and err ~= nil then native.report(err) end
+	return ok
+end
+
+function ProtectedCall(fn, ...) return native.protected(fn, ...) end

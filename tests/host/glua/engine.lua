@@ -1,0 +1,107 @@
+-- The engine: realms, time, loading of files and modules. Last, what the game takes away from Lua.
+local native = ...
+local loadstring, pcall, unpack = loadstring, pcall, unpack
+
+SERVER, CLIENT, MENU_DLL = true, false, false
+VERSION, VERSIONSTR, BRANCH = 240000, "240000", "unknown"
+
+CurTime = native.game_time
+SysTime = native.system_time
+RealTime = native.system_time
+UnPredictedCurTime = native.game_time
+FrameTime = native.tick_interval
+
+engine = { TickInterval = native.tick_interval }
+function engine.TickCount() return native.ticks() end
+function engine.ActiveGamemode() return "sandbox" end
+
+game = {}
+function game.GetMap() return "gm_construct" end
+function game.MaxPlayers() return 16 end
+function game.IsDedicated() return true end
+function game.SinglePlayer() return false end
+
+player = {}
+function player.GetAll() return {} end
+function player.GetHumans() return {} end
+function player.GetBots() return {} end
+function player.GetCount() return 0 end
+function player.Iterator() return ipairs({}) end
+
+gmod = {}
+function gmod.GetGamemode() return GAMEMODE end
+function GetHostName() return "gmod-host" end
+
+function util.IsBinaryModuleInstalled(name) return native.module_exists(name) end
+
+function AddCSLuaFile() end
+
+-- The name of the chunk at that level, as include needs it.
+local function chunk_at(level)
+	local info = debug.getinfo(level + 1, "S")
+	return info and info.source:match("^@(.*)")
+end
+
+local function load_file(found)
+	local chunk, err = loadstring(found[2], "@" .. found[1])
+	if not chunk then error(err, 0) end
+	return chunk
+end
+
+function include(path)
+	local from = chunk_at(2)
+	local found = native.find_lua(from, path)
+	if not found then
+		native.warn("Couldn't include file '" .. path .. "' - File not found (" .. (from or "<nowhere>") .. ")\n")
+		return
+	end
+	return load_file(found)()
+end
+
+-- The binary module first: a Lua module of the same name never runs while there is one.
+local loaded = package.loaded
+function require(name)
+	if type(name) ~= "string" then error("bad argument #1 to 'require' (string expected, got " .. type(name) .. ")", 2) end
+	local open = native.open_module(name)
+	if open == true then return end
+	if open then
+		open()
+		return
+	end
+	if loaded[name] ~= nil then return end
+	local found = native.find_lua(nil, "includes/modules/" .. name .. ".lua")
+	if not found then
+		native.warn("Couldn't include file 'includes/modules/" .. name .. ".lua' - File not found\n")
+		error("Module not found!", 2)
+	end
+	loaded[name] = true
+	load_file(found)()
+end
+
+function CompileString(code, name, handle_error)
+	local chunk, err = loadstring(code, name)
+	if chunk then return chunk end
+	if handle_error == false then return err end
+	native.report(err)
+end
+
+function RunString(code, name, handle_error)
+	local chunk = CompileString(code, name or "RunString", handle_error)
+	if type(chunk) ~= "function" then return chunk end
+	native.protected(chunk)
+end
+
+-- One tick of the server. Allocates nothing by itself, so that it goes on when memory is out.
+function native.tick()
+	local hibernating = native.hibernating()
+	native.run_timers(hibernating)
+	if not hibernating then
+		native.run_hooks("Think")
+		native.run_hooks("Tick")
+	end
+	native.run_coroutines()
+end
+
+io, load, loadfile, loadstring, dofile = nil, nil, nil, nil, nil
+os = { clock = os.clock, date = os.date, difftime = os.difftime, time = os.time }
+package = { loaded = loaded, seeall = package.seeall }

@@ -1,0 +1,59 @@
+-- The `host` table: what a script knows and steers of this program. The README lists it.
+local native = ...
+
+host = {}
+
+-- Read when asked for: the first one starts the embedded server if there is no other.
+local read = {
+	redis_url = native.redis_url,
+	args = native.arguments,
+	protocol = native.protocol,
+	map_number = native.map_number,
+}
+
+-- host.fake.METHOD(…) goes to the embedded server as it is.
+local fake = setmetatable({}, {
+	__index = function(_, method)
+		return function(...) return native.fake(method, ...) end
+	end,
+})
+function read.fake()
+	native.fake("url")
+	return fake
+end
+
+setmetatable(host, {
+	__index = function(_, key)
+		local get = read[key]
+		if not get then error("host has no '" .. tostring(key) .. "'", 2) end
+		return get()
+	end,
+})
+
+-- In a coroutine of host.run or host.test these do not return; elsewhere, what calls them runs to its end.
+function host.exit(code)
+	native.exit(code)
+	native.leave()
+end
+function host.next_map()
+	native.next_map()
+	native.leave()
+end
+
+host.hibernate = native.hibernate
+host.spin = native.spin
+host.ticks = native.ticks
+host.tick_times = native.tick_times
+host.close_times = native.close_times
+host.keep = native.keep
+host.kept = native.kept
+host.setenv = native.set_environment
+
+host.expect_errors = native.expect_errors
+host.errors = native.errors
+host.console = native.console
+
+host.fail_alloc_after = native.fail_allocations
+host.rss = native.resident_bytes
+host.threads = native.threads
+host.fds = native.descriptors

@@ -1,0 +1,111 @@
+//! A folder laid out like the game's, for the time of one run.
+
+use std::{
+    env, fs, io,
+    path::{Path, PathBuf},
+    process,
+};
+
+/// Where the game keeps its Lua library, relative to the folder: modules find it by this path.
+#[cfg(target_pointer_width = "64")]
+pub(crate) const LUA_SHARED: &str = "bin/linux64/lua_shared.so";
+#[cfg(target_pointer_width = "32")]
+pub(crate) const LUA_SHARED: &str = "garrysmod/bin/lua_shared_srv.so";
+
+/// The platform in a module's file name. The game says `.dll` on every platform.
+#[cfg(target_pointer_width = "64")]
+pub(crate) const PLATFORM: &str = "linux64";
+#[cfg(target_pointer_width = "32")]
+pub(crate) const PLATFORM: &str = "linux";
+
+const FOLDERS: [&str; 4] =
+    ["garrysmod/lua/bin", "garrysmod/lua/includes/modules", "garrysmod/data", "garrysmod/addons"];
+
+/// The folder; removed when dropped.
+#[derive(Debug)]
+pub(crate) struct GameFolder {
+    root: PathBuf,
+}
+
+impl GameFolder {
+    /// Makes the folder, with the Lua library and the module (if there is one) in their places.
+    ///
+    /// # Errors
+    ///
+    /// The system's own: no room, no permission.
+    pub(crate) fn create(lua_shared: &Path, module: Option<&Path>) -> io::Result<Self> {
+        let folder = Self { root: unused_folder(&env::temp_dir())? };
+        for path in FOLDERS {
+            fs::create_dir_all(folder.root.join(path))?;
+        }
+        let lua_shared_here = folder.root.join(LUA_SHARED);
+        if let Some(parent) = lua_shared_here.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        // Links: the loader knows a library by its inode, and a debug build is large.
+        std::os::unix::fs::symlink(lua_shared, lua_shared_here)?;
+        if let Some(module) = module {
+            std::os::unix::fs::symlink(module, folder.module("realtime"))?;
+        }
+        Ok(folder)
+    }
+
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// `garrysmod/lua`.
+    pub(crate) fn lua(&self) -> PathBuf {
+        self.root.join("garrysmod/lua")
+    }
+
+    /// `garrysmod/data`.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.root.join("garrysmod/data")
+    }
+
+    /// Where the game looks for the binary module of that name.
+    pub(crate) fn module(&self, name: &str) -> PathBuf {
+        self.lua().join(format!("bin/gmsv_{name}_{PLATFORM}.dll"))
+    }
+
+    /// Removes the folder. What cannot be removed is left to the system's care for temporary files.
+    pub(crate) fn remove(&self) {
+        if let Err(error) = fs::remove_dir_all(&self.root)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            eprintln!("gmod-host: {} is left behind: {error}", self.root.display());
+        }
+    }
+}
+
+impl Drop for GameFolder {
+    fn drop(&mut self) {
+        self.remove();
+    }
+}
+
+/// Makes a folder that nobody has: process ids come again after a crash.
+fn unused_folder(parent: &Path) -> io::Result<PathBuf> {
+    let mut attempt = 0_u32;
+    loop {
+        let root = parent.join(format!("gmod-host-{}-{attempt}", process::id()));
+        match fs::create_dir(&root) {
+            Ok(()) => return Ok(root),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => attempt += 1,
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// The module that cargo built beside this program: as a dependency it is always in `deps`, and only there always fresh.
+///
+/// # Errors
+///
+/// The system does not tell where this program is.
+pub(crate) fn built_module() -> io::Result<PathBuf> {
+    let program = env::current_exe()?;
+    let folder = program.parent().unwrap_or(Path::new("/"));
+    let deps = if folder.ends_with("deps") { folder.to_path_buf() } else { folder.join("deps") };
+    Ok(deps.join("librealtime.so"))
+}

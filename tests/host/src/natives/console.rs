@@ -1,0 +1,55 @@
+//! The console, and the errors that reach it.
+
+use crate::{ffi::Call, value::Value};
+
+/// `print(text)`: to the console as it is.
+pub(super) fn print(call: &Call<'_>) -> Result<Value, String> {
+    call.run().print(call.bytes(0)?).map_err(|error| format!("the standard output: {error}"))?;
+    Ok(Value::Nil)
+}
+
+/// `warn(text)`: likewise, to the standard error.
+pub(super) fn warn(call: &Call<'_>) -> Result<Value, String> {
+    call.run().warn(call.bytes(0)?);
+    Ok(Value::Nil)
+}
+
+/// `report(error)`: an error that the engine survives. Also a message handler. Needs no memory from Lua.
+pub(super) fn report(call: &Call<'_>) -> Result<Value, String> {
+    call.run().report(&message(call.value(0)), &call.traceback());
+    Ok(Value::Nil)
+}
+
+/// `abort(error)`: one that ends the run. Also a message handler.
+pub(super) fn abort(call: &Call<'_>) -> Result<Value, String> {
+    call.run().abort(&message(call.value(0)), &call.traceback());
+    Ok(Value::Nil)
+}
+
+/// An error may be any value; tables that print as something are turned into text by the prelude.
+fn message(error: &Value) -> Vec<u8> {
+    match error {
+        Value::Text(text) => text.clone(),
+        Value::Number(number) => number.to_string().into_bytes(),
+        Value::Boolean(boolean) => boolean.to_string().into_bytes(),
+        Value::Nil => b"nil".to_vec(),
+        Value::List(_) | Value::Function(_) | Value::Other => b"(an error that is not a string)".to_vec(),
+    }
+}
+
+/// `console()`: the lines so far.
+pub(super) fn lines(call: &Call<'_>) -> Result<Value, String> {
+    Ok(call.run().console().into())
+}
+
+/// `errors()`: the texts of the errors so far.
+pub(super) fn errors(call: &Call<'_>) -> Result<Value, String> {
+    Ok(Value::List(call.run().errors.borrow().iter().map(|error| error.clone().into()).collect()))
+}
+
+/// `expect_errors(count)`: so many more errors are as they should be.
+pub(super) fn expect_errors(call: &Call<'_>) -> Result<Value, String> {
+    let run = call.run();
+    run.expected_errors.set(run.expected_errors.get() + call.count(0)?);
+    Ok(Value::Nil)
+}

@@ -1,0 +1,97 @@
+//! Files: the game's data folder, and Lua files.
+
+use std::{
+    fs, io,
+    path::{Component, Path, PathBuf},
+};
+
+use crate::{ffi::Call, value::Value};
+
+/// `find_lua(from, path)`: {name, source} of a Lua file beside the chunk `from` or in `lua/`, or nil.
+pub(super) fn find_lua(call: &Call<'_>) -> Result<Value, String> {
+    let from = match call.value(0) {
+        Value::Nil => None,
+        _ => Some(call.text(0)?),
+    };
+    let Some((file, name)) = call.run().find_lua(from, call.text(1)?) else { return Ok(Value::Nil) };
+    let source = fs::read(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+    Ok(Value::List(vec![name.into(), source.into()]))
+}
+
+/// `read(root, path)`: the file's bytes, or nil.
+pub(super) fn read(call: &Call<'_>) -> Result<Value, String> {
+    let Some(path) = place(call)? else { return Ok(Value::Nil) };
+    unless_missing(fs::read(path))
+}
+
+/// `write(root, path, bytes)`: whether that went well.
+pub(super) fn write(call: &Call<'_>) -> Result<Value, String> {
+    let Some(path) = place(call)? else { return Ok(false.into()) };
+    Ok(fs::write(path, call.bytes(2)?).is_ok().into())
+}
+
+/// `append(root, path, bytes)`: whether that went well.
+pub(super) fn append(call: &Call<'_>) -> Result<Value, String> {
+    use io::Write;
+    let Some(path) = place(call)? else { return Ok(false.into()) };
+    let bytes = call.bytes(2)?;
+    let file = fs::OpenOptions::new().append(true).create(true).open(path);
+    Ok(file.and_then(|mut file| file.write_all(bytes)).is_ok().into())
+}
+
+/// `delete(root, path)`: whether that went well.
+pub(super) fn delete(call: &Call<'_>) -> Result<Value, String> {
+    let Some(path) = place(call)? else { return Ok(false.into()) };
+    let deleted = if path.is_dir() { fs::remove_dir(path) } else { fs::remove_file(path) };
+    Ok(deleted.is_ok().into())
+}
+
+/// `make_folder(root, path)`: whether that went well.
+pub(super) fn make_folder(call: &Call<'_>) -> Result<Value, String> {
+    let Some(path) = place(call)? else { return Ok(false.into()) };
+    Ok(fs::create_dir_all(path).is_ok().into())
+}
+
+/// `kind(root, path)`: "file", "folder" or nil.
+pub(super) fn kind(call: &Call<'_>) -> Result<Value, String> {
+    let Some(path) = place(call)? else { return Ok(Value::Nil) };
+    Ok(if path.is_dir() { "folder".into() } else { path.is_file().then_some("file").into() })
+}
+
+/// `list(root, path)`: {name, is_folder, name, is_folder, …} sorted by name, or nil.
+pub(super) fn list(call: &Call<'_>) -> Result<Value, String> {
+    let Some(path) = place(call)? else { return Ok(Value::Nil) };
+    let Ok(entries) = fs::read_dir(path) else { return Ok(Value::Nil) };
+    let mut found: Vec<(String, bool)> = entries
+        .filter_map(Result::ok)
+        .map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path().is_dir()))
+        .collect();
+    found.sort();
+    Ok(Value::List(found.into_iter().flat_map(|(name, is_folder)| [name.into(), is_folder.into()]).collect()))
+}
+
+/// The file that root ("DATA", "LUA" or "GAME") and path name, or `None` where the game sees nothing.
+fn place(call: &Call<'_>) -> Result<Option<PathBuf>, String> {
+    let folder = &call.run().folder;
+    let root = match call.text(0)? {
+        "DATA" => folder.data(),
+        "LUA" | "lsv" => folder.lua(),
+        "GAME" | "MOD" => folder.root().join("garrysmod"),
+        _ => return Ok(None),
+    };
+    let path = Path::new(call.text(1)?);
+    // The game lets nobody out of its folder.
+    let inside =
+        path.components().all(|component| matches!(component, Component::Normal(_) | Component::CurDir));
+    Ok(inside.then(|| root.join(path)))
+}
+
+fn unless_missing(result: io::Result<Vec<u8>>) -> Result<Value, String> {
+    match result {
+        Ok(bytes) => Ok(bytes.into()),
+        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::IsADirectory) => {
+            Ok(Value::Nil)
+        }
+        Err(error) => Err(error.to_string()),
+    }
+}

@@ -1,0 +1,55 @@
+//! What the prelude cannot do in Lua. Each is an entry of the table that every chunk of the prelude gets.
+
+mod console;
+mod files;
+mod host;
+mod modules;
+
+use std::ffi::CStr;
+
+use crate::value::Native;
+
+/// All natives, by the name that Lua knows them by.
+pub(crate) const NATIVES: &[(&CStr, Native)] = &[
+    (c"print", console::print),
+    (c"warn", console::warn),
+    (c"report", console::report),
+    (c"abort", console::abort),
+    (c"console", console::lines),
+    (c"errors", console::errors),
+    (c"expect_errors", console::expect_errors),
+    (c"open_module", modules::open),
+    (c"module_exists", modules::exists),
+    (c"find_lua", files::find_lua),
+    (c"read", files::read),
+    (c"write", files::write),
+    (c"append", files::append),
+    (c"delete", files::delete),
+    (c"make_folder", files::make_folder),
+    (c"kind", files::kind),
+    (c"list", files::list),
+    (c"game_time", host::game_time),
+    (c"system_time", host::system_time),
+    (c"tick_interval", host::tick_interval),
+    (c"hibernating", host::hibernating),
+    (c"hibernate", host::hibernate),
+    (c"spin", host::spin),
+    (c"ticks", host::ticks),
+    (c"tick_times", host::tick_times),
+    (c"exit", host::exit),
+    (c"next_map", host::next_map),
+    (c"map_number", host::map_number),
+    (c"close_times", host::close_times),
+    (c"keep", host::keep),
+    (c"kept", host::kept),
+    (c"arguments", host::arguments),
+    (c"protocol", host::protocol),
+    (c"redis_url", host::redis_url),
+    (c"fake", host::fake),
+    (c"set_environment", host::set_environment),
+    (c"fail_allocations", host::fail_allocations),
+    (c"resident_bytes", host::resident_bytes),
+    (c"threads", host::threads),
+    (c"descriptors", host::descriptors),
+    (c"test_result", host::test_result),
+];

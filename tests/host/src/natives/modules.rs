@@ -1,0 +1,47 @@
+//! Binary modules.
+
+use std::{error::Error, path::Path};
+
+use crate::{
+    ffi::{Call, Module},
+    value::Value,
+};
+
+/// `open_module(name)`: loads `lua/bin/gmsv_NAME_PLATFORM.dll` and returns its gmod13_open, or nil if there is no such
+/// file, or true if it is loaded already.
+pub(super) fn open(call: &Call<'_>) -> Result<Value, String> {
+    let run = call.run();
+    let name = plain_name(call)?;
+    let file = run.folder.module(name);
+    if !file.is_file() {
+        return Ok(Value::Nil);
+    }
+    if run.modules.borrow().iter().any(|(loaded, _)| loaded == name) {
+        return Ok(true.into());
+    }
+    let module =
+        Module::load(&file).map_err(|error| format!("Couldn't load module library! ({})", reason(&error)))?;
+    let open = module.open;
+    run.modules.borrow_mut().push((name.to_owned(), module));
+    Ok(Value::Function(open))
+}
+
+/// `module_exists(name)`: whether there is such a file.
+pub(super) fn exists(call: &Call<'_>) -> Result<Value, String> {
+    Ok(call.run().folder.module(plain_name(call)?).is_file().into())
+}
+
+/// A module's name is part of a file's name, never a path.
+fn plain_name<'a>(call: &'a Call<'_>) -> Result<&'a str, String> {
+    let name = call.text(0)?;
+    if Path::new(name).components().count() == 1 && !name.starts_with('.') {
+        Ok(name)
+    } else {
+        Err("Module not found!".to_owned())
+    }
+}
+
+/// The loader's own words, which libloading keeps behind its own.
+fn reason(error: &libloading::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), ToString::to_string)
+}

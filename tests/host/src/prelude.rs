@@ -1,0 +1,37 @@
+//! The game's globals, in Lua.
+
+use std::ffi::CStr;
+
+/// How the names of the prelude's chunks begin, as a traceback shows them.
+pub(crate) const PREFIX: &str = "host/";
+/// The function of the prelude through which the engine calls what an addon gave it.
+pub(crate) const PROTECTED: &str = "protected";
+
+macro_rules! prelude {
+    ($($name:literal),* $(,)?) => {
+        /// The chunks in the order in which they run, each with the table of natives as its argument.
+        pub(crate) const PRELUDE: &[(&CStr, &str)] = &[$((
+            match CStr::from_bytes_with_nul(concat!("=host/", $name, "\0").as_bytes()) {
+                Ok(name) => name,
+                Err(_) => panic!("a file name has no NUL byte"),
+            },
+            include_str!(concat!("../glua/", $name)),
+        )),*];
+    };
+}
+
+prelude!(
+    "console.lua",
+    "types.lua",
+    "string.lua",
+    "table.lua",
+    "math.lua",
+    "json.lua",
+    "hook.lua",
+    "timer.lua",
+    "files.lua",
+    "console_commands.lua",
+    "engine.lua",
+    "host.lua",
+    "tests.lua",
+);

@@ -1,0 +1,37 @@
+//! What this process uses, as the system counts it.
+
+use std::{fs, io};
+
+/// Threads of this process, the host's own included.
+///
+/// # Errors
+///
+/// The system has no /proc.
+pub(crate) fn threads() -> io::Result<usize> {
+    Ok(fs::read_dir("/proc/self/task")?.count())
+}
+
+/// Open file descriptors of this process.
+///
+/// # Errors
+///
+/// The system has no /proc.
+pub(crate) fn descriptors() -> io::Result<usize> {
+    // Less the one that reads the folder.
+    Ok(fs::read_dir("/proc/self/fd")?.count().saturating_sub(1))
+}
+
+/// Resident memory in bytes.
+///
+/// # Errors
+///
+/// The system has no /proc, or words it differently.
+pub(crate) fn resident_bytes() -> io::Result<usize> {
+    const BYTES_PER_KIB: usize = 1024;
+    let status = fs::read_to_string("/proc/self/status")?;
+    status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix("kB")?.trim().parse::<usize>().ok())
+        .map(|kib| kib * BYTES_PER_KIB)
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "/proc/self/status has no VmRSS"))
+}

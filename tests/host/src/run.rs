@@ -1,0 +1,219 @@
+//! What one run of the program knows, over all its maps.
+
+use std::{
+    cell::{Cell, OnceCell, RefCell},
+    collections::{BTreeMap, VecDeque},
+    env,
+    io::{self, Write},
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use crate::{cli::Options, fake::Fake, ffi::Module, folder::GameFolder, value::Value};
+
+/// How many durations of ticks, and lines of the console, are kept for the script to read.
+const HISTORY: usize = 65_536;
+
+/// The codes of the program itself.
+pub(crate) const EXIT_FAILED: i32 = 1;
+pub(crate) const EXIT_USAGE: i32 = 64;
+pub(crate) const EXIT_TIMEOUT: i32 = 124;
+
+/// Why a Lua state ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// `host.exit`, a failure, or the timeout.
+    Exit(i32),
+    /// `host.next_map`.
+    NextMap,
+}
+
+/// All that outlives a Lua state. Natives see it shared, so everything that changes is in a cell.
+pub(crate) struct Run {
+    pub(crate) options: Options,
+    pub(crate) folder: GameFolder,
+    /// Where the program was started: the script's path is relative to it.
+    pub(crate) start_folder: PathBuf,
+    pub(crate) started: Instant,
+    pub(crate) end: Cell<Option<End>>,
+    failed: Cell<bool>,
+    console: RefCell<VecDeque<Vec<u8>>>,
+    unfinished_line: RefCell<Vec<u8>>,
+    pub(crate) errors: RefCell<Vec<Vec<u8>>>,
+    pub(crate) expected_errors: Cell<usize>,
+    pub(crate) hibernating: Cell<bool>,
+    pub(crate) spinning: Cell<bool>,
+    pub(crate) map_number: Cell<usize>,
+    pub(crate) ticks: Cell<usize>,
+    tick_times: RefCell<VecDeque<Duration>>,
+    /// Game time: stands still while hibernating.
+    pub(crate) game_time: Cell<Duration>,
+    pub(crate) modules: RefCell<Vec<(String, Module)>>,
+    pub(crate) close_times: RefCell<Vec<Duration>>,
+    pub(crate) kept: RefCell<BTreeMap<Vec<u8>, Value>>,
+    pub(crate) tests_passed: Cell<usize>,
+    pub(crate) tests_failed: Cell<usize>,
+    fake: OnceCell<Fake>,
+}
+
+impl Run {
+    pub(crate) fn new(options: Options, folder: GameFolder, start_folder: PathBuf) -> Self {
+        Self {
+            hibernating: Cell::new(options.hibernate),
+            options,
+            folder,
+            start_folder,
+            started: Instant::now(),
+            end: Cell::new(None),
+            failed: Cell::new(false),
+            console: RefCell::default(),
+            unfinished_line: RefCell::default(),
+            errors: RefCell::default(),
+            expected_errors: Cell::new(0),
+            spinning: Cell::new(false),
+            map_number: Cell::new(1),
+            ticks: Cell::new(0),
+            tick_times: RefCell::default(),
+            game_time: Cell::new(Duration::ZERO),
+            modules: RefCell::default(),
+            close_times: RefCell::default(),
+            kept: RefCell::default(),
+            tests_passed: Cell::new(0),
+            tests_failed: Cell::new(0),
+            fake: OnceCell::new(),
+        }
+    }
+
+    /// Asks for the end of this Lua state. The first one counts.
+    pub(crate) fn end(&self, end: End) {
+        if self.end.get().is_none() {
+            self.end.set(Some(end));
+        }
+    }
+
+    /// The run has failed, whatever the script says later.
+    pub(crate) fn fail(&self) {
+        self.failed.set(true);
+        self.end(End::Exit(EXIT_FAILED));
+    }
+
+    /// Text for the console, as it comes: a line may come in pieces.
+    ///
+    /// # Errors
+    ///
+    /// The standard output's own.
+    pub(crate) fn print(&self, text: &[u8]) -> io::Result<()> {
+        self.remember(text);
+        io::stdout().write_all(text)
+    }
+
+    /// Text for the console that tells of an error: to the standard error.
+    pub(crate) fn warn(&self, text: &[u8]) {
+        self.remember(text);
+        // What was printed before is to stand before. If neither stream works, the exit code must do.
+        let _flushed = io::stdout().flush();
+        let _written = io::stderr().write_all(text);
+    }
+
+    fn remember(&self, text: &[u8]) {
+        let mut line = self.unfinished_line.borrow_mut();
+        let mut console = self.console.borrow_mut();
+        for piece in text.split_inclusive(|byte| *byte == b'\n') {
+            match piece.split_last() {
+                Some((b'\n', rest)) => {
+                    line.extend_from_slice(rest);
+                    push_bounded(&mut console, std::mem::take(&mut line));
+                }
+                _ => line.extend_from_slice(piece),
+            }
+        }
+    }
+
+    /// The lines of the console so far, oldest first.
+    pub(crate) fn console(&self) -> Vec<Value> {
+        self.console.borrow().iter().map(|line| line.clone().into()).collect()
+    }
+
+    /// An error that reached `ErrorNoHaltWithStack` or its like in the engine.
+    pub(crate) fn report(&self, message: &[u8], traceback: &str) {
+        self.errors.borrow_mut().push(message.to_vec());
+        // An expected error is no news.
+        if self.errors.borrow().len() > self.expected_errors.get() {
+            self.abort(message, traceback);
+        }
+    }
+
+    /// An error that ends the run.
+    pub(crate) fn abort(&self, message: &[u8], traceback: &str) {
+        self.fail();
+        self.warn(&[b"\n[ERROR] ", message, b"\n", traceback.as_bytes(), b"\n"].concat());
+    }
+
+    pub(crate) fn tick_done(&self, duration: Duration) {
+        self.ticks.set(self.ticks.get() + 1);
+        push_bounded(&mut self.tick_times.borrow_mut(), duration);
+    }
+
+    /// How long each tick worked since the last call.
+    pub(crate) fn take_tick_times(&self) -> Vec<Duration> {
+        self.tick_times.take().into()
+    }
+
+    /// The server's URL: the environment's, or that of the embedded server, which this starts.
+    ///
+    /// # Errors
+    ///
+    /// The embedded server does not start, or REDIS_URL is not UTF-8.
+    pub(crate) fn redis_url(&self) -> Result<String, String> {
+        match env::var("REDIS_URL") {
+            Ok(url) => Ok(url),
+            Err(env::VarError::NotPresent) => Ok(self.fake()?.url()),
+            Err(error @ env::VarError::NotUnicode(_)) => Err(format!("REDIS_URL: {error}")),
+        }
+    }
+
+    /// The embedded server, started by the first call.
+    ///
+    /// # Errors
+    ///
+    /// It does not start, or the run has another server.
+    pub(crate) fn fake(&self) -> Result<&Fake, String> {
+        if env::var_os("REDIS_URL").is_some() {
+            return Err("host.fake is the embedded server, and REDIS_URL names another one".to_owned());
+        }
+        if let Some(fake) = self.fake.get() {
+            return Ok(fake);
+        }
+        let fake = Fake::start().map_err(|error| format!("the embedded server does not start: {error}"))?;
+        Ok(self.fake.get_or_init(|| fake))
+    }
+
+    /// The exit code, with a word on standard error if it is not the script's own.
+    pub(crate) fn verdict(&self) -> i32 {
+        let (errors, expected) = (self.errors.borrow().len(), self.expected_errors.get());
+        let code = match self.end.get() {
+            Some(End::Exit(code)) => code,
+            Some(End::NextMap) | None => EXIT_FAILED,
+        };
+        if errors < expected {
+            eprintln!("gmod-host: {expected} errors were expected, {errors} came");
+        }
+        if code == 0 && (self.failed.get() || errors != expected) { EXIT_FAILED } else { code }
+    }
+
+    /// Where the file is that `from` (a chunk's name) includes as `path`, and the name that its chunk gets.
+    pub(crate) fn find_lua(&self, from: Option<&str>, path: &str) -> Option<(PathBuf, String)> {
+        let beside = from.and_then(|from| Path::new(from).parent()).map(|folder| folder.join(path));
+        let beside = beside.map(|shown| (self.start_folder.join(&shown), shown));
+        let installed = (self.folder.lua().join(path), Path::new("lua").join(path));
+        let (file, shown) = beside.into_iter().chain([installed]).find(|(file, _)| file.is_file())?;
+        Some((file, shown.to_string_lossy().into_owned()))
+    }
+}
+
+fn push_bounded<T>(history: &mut VecDeque<T>, value: T) {
+    if history.len() == HISTORY {
+        history.pop_front();
+    }
+    history.push_back(value);
+}

@@ -1,0 +1,122 @@
+//! The main thread: maps, one after the other, and the ticks of each.
+
+use std::{
+    ffi::{CStr, CString},
+    fs, thread,
+    time::Instant,
+};
+
+use crate::{
+    cli::Unload,
+    ffi::{Lua, Outcome},
+    prelude::PRELUDE,
+    run::{EXIT_TIMEOUT, End, Run},
+};
+
+/// The natives that take an error: one of a callback, which the run survives if it is expected, and one of the script.
+pub(crate) const REPORT: &CStr = c"report";
+pub(crate) const ABORT: &CStr = c"abort";
+/// Left by the prelude: runs what is due.
+const TICK: &CStr = c"tick";
+
+/// Runs the script, map after map, until it ends.
+pub(crate) fn serve(run: &Run) {
+    loop {
+        play_map(run);
+        match run.end.get() {
+            Some(End::NextMap) => {
+                run.end.set(None);
+                run.map_number.set(run.map_number.get() + 1);
+            }
+            _ => return,
+        }
+    }
+}
+
+fn play_map(run: &Run) {
+    let Some(lua) = Lua::open(run) else {
+        eprintln!("gmod-host: no memory for a Lua state");
+        return run.fail();
+    };
+    for (name, source) in PRELUDE {
+        conclude(run, &lua.run_chunk(name, source.as_bytes(), true, ABORT));
+    }
+    run_script(run, &lua);
+    tick_until_the_end(run, &lua);
+    close(run, lua);
+}
+
+fn run_script(run: &Run, lua: &Lua<'_>) {
+    let script = &run.options.script;
+    let source = match fs::read(run.start_folder.join(script)) {
+        Ok(source) => source,
+        Err(error) => {
+            eprintln!("gmod-host: {}: {error}", script.display());
+            return run.fail();
+        }
+    };
+    match CString::new(format!("@{}", script.display())) {
+        Ok(name) => conclude(run, &lua.run_chunk(&name, &source, false, ABORT)),
+        Err(_) => unreachable!("a path that could be opened has no NUL byte"),
+    }
+}
+
+fn tick_until_the_end(run: &Run, lua: &Lua<'_>) {
+    let interval = run.options.tick_interval;
+    let mut last = Instant::now();
+    let mut next = last;
+    while run.end.get().is_none() {
+        let start = Instant::now();
+        if start.duration_since(run.started) >= run.options.timeout {
+            eprintln!("gmod-host: no host.exit within {} seconds", run.options.timeout.as_secs_f64());
+            return run.end(End::Exit(EXIT_TIMEOUT));
+        }
+        if !run.hibernating.get() {
+            run.game_time.set(run.game_time.get() + start.duration_since(last));
+        }
+        last = start;
+        conclude(run, &lua.call_native(TICK, ABORT));
+        run.tick_done(start.elapsed());
+        // After a stall the game does not make up for lost ticks.
+        next = (next + interval).max(Instant::now());
+        if !run.spinning.get() {
+            thread::sleep(next.saturating_duration_since(Instant::now()));
+        }
+    }
+}
+
+/// Ends the Lua state as the game does: each module's gmod13_close, then lua_close.
+fn close(run: &Run, lua: Lua<'_>) {
+    lua.stop_failing();
+    let modules = run.modules.take();
+    let start = Instant::now();
+    for (_, module) in modules.iter().rev() {
+        if let Some(entry) = module.close
+            && let Outcome::Unreported(message) = lua.call_entry_point(entry, REPORT)
+        {
+            run.report(&message, "");
+        }
+    }
+    run.close_times.borrow_mut().push(start.elapsed());
+
+    let unload = run.options.unload;
+    let mut lua = Some(lua);
+    if unload == Unload::AfterLuaClose {
+        lua = None;
+    }
+    if unload != Unload::Never {
+        for (name, module) in modules {
+            if let Err(error) = module.unload() {
+                eprintln!("gmod-host: {name} does not unload: {error}");
+                run.fail();
+            }
+        }
+    }
+    drop(lua);
+}
+
+fn conclude(run: &Run, outcome: &Outcome) {
+    if let Outcome::Unreported(message) = outcome {
+        run.abort(message, "");
+    }
+}
