@@ -1,0 +1,115 @@
+//! What can be made to go wrong, and for whom.
+
+use std::time::Duration;
+
+/// How a connection is ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Close {
+    /// In order: the client reads what was sent, then the end of the stream.
+    #[default]
+    Fin,
+    /// With a TCP reset: the client's next read or write fails. On a Unix socket the same as [`Close::Fin`].
+    Reset,
+}
+
+/// The connections that a call is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// All that are open now.
+    All,
+    /// Those with at least one channel or pattern.
+    Subscribers,
+    /// The one with this id, as `CLIENT ID` reports it: 1 for the first connection of a server, never used again.
+    Id(u64),
+    /// Those that named themselves so with `CLIENT SETNAME` or `HELLO`.
+    Name(String),
+}
+
+/// What goes wrong on a connection. The default: nothing.
+///
+/// ```
+/// use fake_redis::Faults;
+///
+/// let trickle = Faults { pieces: vec![1], ..Faults::default() };
+/// assert!(trickle.read && trickle.write);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Faults {
+    /// Whether the server reads. If not, the client's bytes pile up in the system's buffers until its writes stall.
+    pub read: bool,
+    /// Whether the server writes. If not, commands still run and their replies wait.
+    pub write: bool,
+    /// Sizes of the single writes in bytes, taken in turn, over and over (a zero counts as one). Empty: as much as
+    /// the socket takes. The system may join writes again before the client reads.
+    pub pieces: Vec<usize>,
+    /// How long each byte waits before it may be written.
+    pub delay: Duration,
+    /// Ends the connection once this many bytes were read from it, counted from its start. What was read still
+    /// runs, and what can be written of its replies is written.
+    pub cut_after_received: Option<u64>,
+    /// Ends the connection once this many bytes were written to it, counted from its start.
+    pub cut_after_sent: Option<u64>,
+    /// How the two cuts end it.
+    pub cut_with: Close,
+    /// Bytes to say at once to a connection that is accepted, before any reply.
+    pub greeting: Vec<u8>,
+}
+
+impl Default for Faults {
+    fn default() -> Faults {
+        Faults {
+            read: true,
+            write: true,
+            pieces: Vec::new(),
+            delay: Duration::ZERO,
+            cut_after_received: None,
+            cut_after_sent: None,
+            cut_with: Close::Fin,
+            greeting: Vec::new(),
+        }
+    }
+}
+
+impl Faults {
+    /// Says `bytes` to a connection and ends it, as a server does that takes no more clients.
+    #[must_use]
+    pub fn turn_away(bytes: impl Into<Vec<u8>>) -> Faults {
+        let greeting = bytes.into();
+        Faults { cut_after_sent: Some(greeting.len() as u64), greeting, ..Faults::default() }
+    }
+}
+
+/// What happens to a command in place of, or after, its usual answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Reaction {
+    /// It does not run; these bytes are its answer. Empty: no answer at all.
+    Answer(Vec<u8>),
+    /// It does not run; the connection ends.
+    Close(Close),
+    /// It runs, and the connection ends before its answer goes out.
+    RunThenClose(Close),
+}
+
+/// Whether `HELLO` works.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Hello {
+    /// As in Redis 6 and later: both protocol versions.
+    #[default]
+    Full,
+    /// Refuses protocol version 3 with `-NOPROTO`.
+    NoProto,
+    /// Is an unknown command, as in Redis 5.
+    Unknown,
+}
+
+/// Whether the server answers commands that need its data.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Health {
+    /// It does.
+    #[default]
+    Serving,
+    /// `-LOADING`, as after a start.
+    Loading,
+    /// `-MASTERDOWN`, as a replica that lost its master.
+    MasterDown,
+}
