@@ -66,16 +66,6 @@ pub struct Scheme {
     pub configure: fn(Options) -> Result<Arc<dyn Backend>, OptionError>,
 }
 
-/// Makes a backend of URL and options.
-///
-/// # Errors
-///
-/// Whatever is wrong with them, naming the key.
-pub fn configure(options: Options) -> Result<Arc<dyn Backend>, OptionError> {
-    let _ = options;
-    Err(OptionError::Url("no backend yet".into()))
-}
-
 /// A configured backend: all of its options are known and valid. Lives on the main thread.
 pub trait Backend: Send + Sync {
     /// A session that has not connected yet; its first [`Session::poll_action`] says what it wants.
