@@ -26,7 +26,6 @@ pub struct Dispatcher<R, D> {
     waiting: bool,
     turn: Turn,
     notices: VecDeque<Notice>,
-    lines: VecDeque<String>,
     now: Now<R>,
     ended: Option<(Slot, ClientId)>,
 }
@@ -116,7 +115,6 @@ impl<R, D> Dispatcher<R, D> {
             waiting: false,
             turn: Turn::default(),
             notices: VecDeque::new(),
-            lines: VecDeque::new(),
             now: Now { walk: None, callback: None, answer: None, event: None, line: String::new() },
             ended: None,
         }
@@ -162,12 +160,6 @@ impl<R, D> Dispatcher<R, D> {
         }
     }
 
-    /// Has a line printed on the console, soon.
-    pub fn announce(&mut self, line: String) {
-        self.lines.push_back(line);
-        self.waiting = true;
-    }
-
     /// Begins a round of steps: everything that the signal told of so far will be found.
     pub fn begin(&mut self) {
         if self.signal.swap(false, Ordering::AcqRel) {
@@ -189,10 +181,6 @@ impl<R, D> Dispatcher<R, D> {
         (self.now.callback, self.now.answer, self.now.event) = (None, None, None);
         if let Some(ended) = self.ended.take() {
             self.forget(ended);
-        }
-        if let Some(line) = self.lines.pop_front() {
-            self.now.line = line;
-            return Step::Line(&self.now.line);
         }
         if let Some(notice) = self.notices.pop_front() {
             return self.notify(&notice);

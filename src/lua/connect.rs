@@ -128,7 +128,7 @@ fn hint(module: &mut Module, origin: Option<&(String, i32)>) {
         return;
     };
     if !std::mem::replace(&mut twin.data.hinted, true) {
-        module.dispatcher.announce(format!(
+        module.line = Some(format!(
             "[realtime] {source}:{line}: another client was made here while the first is open; \
              with an id in its options, Connect returns the first one"
         ));

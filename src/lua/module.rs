@@ -40,6 +40,8 @@ pub(super) struct Module {
     /// raising push left behind goes with the next function that ends further out.
     #[expect(clippy::vec_box, reason = "an output must stay where it is while inner calls come and go")]
     pub(super) outputs: Vec<Box<Output>>,
+    /// A line that the function that is running wants on the console.
+    pub(super) line: Option<String>,
     pub(super) tick_budget: Duration,
     /// The round of callbacks that is going on.
     pub(super) round: Option<Round>,
@@ -123,6 +125,7 @@ impl Module {
             spawn,
             clients: 0,
             outputs: Vec::new(),
+            line: None,
             tick_budget: DEFAULT_TICK_BUDGET,
             round: None,
         }

@@ -204,6 +204,7 @@ unsafe fn leave(lua: Lua, anchor: *mut c_void, exit: Exit) -> c_int {
     // SAFETY: nothing here has to be dropped while a call may raise. A collection that a push starts may call any function
     // of ours, so the module is looked up again after each, and an output is held by the module in a box of its own.
     unsafe {
+        print_line(lua, anchor);
         match exit {
             Exit::Nothing => 0,
             Exit::Boolean(value) => {
@@ -240,6 +241,27 @@ unsafe fn leave(lua: Lua, anchor: *mut c_void, exit: Exit) -> c_int {
                     Pushed::Error => lua.raise(),
                 }
             }
+        }
+    }
+}
+
+/// Prints the line that the function wants on the console, if it wants one.
+unsafe fn print_line(lua: Lua, anchor: *mut c_void) {
+    // SAFETY: as in `leave`. Nothing could close the module since it was left, and it holds the text.
+    unsafe {
+        let module = module_of(anchor);
+        let Some(line) = (*module).line.take() else { return };
+        let say = (*module).fixed.say;
+        let Exit::Held(depth) = (*module).hold(Output::Text(line.into_bytes())) else { return };
+        lua.push_reference(say);
+        let output: *const Output = &raw const *(&(*module).outputs)[depth];
+        push_held(lua, (*module).fixed, output);
+        if lua.protected_call(1, 0, 0) != 0 {
+            lua.set_top(lua.top() - 1);
+        }
+        let module = module_of(anchor);
+        if !module.is_null() {
+            (*module).outputs.truncate(depth);
         }
     }
 }
