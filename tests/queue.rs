@@ -216,6 +216,18 @@ fn a_message_larger_than_the_rest_fits_alone() {
 }
 
 #[test]
+fn a_full_queue_stops_messages_but_no_answers() {
+    let mut ends = ends(limits(4, 1_000, Overflow::Pause));
+    while ends.producer.message(SLOT, None, b"x") == Flow::Go {}
+    assert!(ends.producer.take_stop());
+    let ticket = ends.consumer.ticket(ReplyTo::Callback(SLOT), 1).unwrap();
+    assert_eq!(ends.producer.answer(ticket, Ok(Value::Null), ABOUT), Flow::Go);
+    assert_eq!(ends.producer.event(subscribed(b"x")), Flow::Go);
+    assert!(!ends.producer.take_stop());
+    assert!(!ends.producer.has_room());
+}
+
+#[test]
 fn states_and_answers_are_kept_and_stop_the_reading_in_the_end() {
     let mut ends = ends(limits(4, 100, Overflow::DropOldest));
     let stop = (0..100_000).position(|_| ends.producer.event(subscribed(b"x")) == Flow::Stop).unwrap();

@@ -67,7 +67,8 @@ proptest! {
         let mut schedule = schedule.into_iter();
         let mut read = 0;
         let mut lost = 0;
-        loop {
+        for round in 0.. {
+            prop_assert!(round < 10_000, "something never comes");
             let over = worker.borrow().script.is_empty();
             let item = consumer.next_between(|| {
                 for _ in 0..schedule.next().unwrap_or(1) {

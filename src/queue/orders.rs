@@ -29,7 +29,8 @@ pub enum Order<S> {
         /// What.
         command: Command,
     },
-    /// The Lua state ends: what was accepted is still sent until `deadline`, then the thread ends.
+    /// The Lua state ends: what was accepted is still sent until `deadline`, then the thread ends. Only the first one
+    /// counts.
     Shutdown {
         /// When to end at the latest.
         deadline: Instant,
@@ -45,7 +46,7 @@ pub fn orders<S>() -> (Orders<S>, Inbox<S>) {
     (Orders(Arc::clone(&line)), Inbox(line))
 }
 
-/// The main thread's end.
+/// The main thread's end. Dropping it ends the worker at once, if no [`Order::Shutdown`] came before.
 pub struct Orders<S>(Arc<Line<S>>);
 
 impl<S> Orders<S> {
@@ -61,6 +62,12 @@ impl<S> Orders<S> {
     /// Wakes the worker if it sleeps; for the consumers of [`super::events`].
     pub fn waker(&self) -> Arc<dyn Wake> {
         Arc::<Bell>::clone(&self.0.bell)
+    }
+}
+
+impl<S> Drop for Orders<S> {
+    fn drop(&mut self) {
+        self.push(Order::Shutdown { deadline: Instant::now() });
     }
 }
 

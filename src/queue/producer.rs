@@ -32,8 +32,10 @@ pub struct Producer {
     skipped: Option<(u64, u64, DropReason)>,
     /// Messages were dropped behind the last entry.
     untold: bool,
-    /// The session was told to stop.
+    /// The session was told to stop, and there was no room since.
     stopped: bool,
+    /// The session was told to stop since somebody asked.
+    stop_said: bool,
     /// Something was published since the main thread was told last.
     news: bool,
     closed: bool,
@@ -53,6 +55,7 @@ impl Producer {
             skipped: None,
             untold: false,
             stopped: false,
+            stop_said: false,
             news: false,
             closed: false,
         }
@@ -82,6 +85,11 @@ impl Producer {
             self.stopped = false;
         }
         !self.stopped
+    }
+
+    /// Whether [`Flow::Stop`] was said since this was asked last.
+    pub fn take_stop(&mut self) -> bool {
+        std::mem::take(&mut self.stop_said)
     }
 
     /// Whether this end waits for the main thread to take something out: it wants a [`Producer::flush`] and another
@@ -128,21 +136,33 @@ impl Producer {
         }
     }
 
-    /// Whether the session may hand over more.
+    /// Whether the session may hand over more messages.
+    fn message_flow(&mut self) -> Flow {
+        if self.shared.pauses() {
+            let go = self.holds(|this, waiting| {
+                let limits = &this.shared.limits;
+                waiting.events < limits.queue_events && waiting.bytes < limits.queue_bytes
+            });
+            if !go || !self.has_place(1) {
+                return self.stop();
+            }
+        }
+        self.flow()
+    }
+
+    /// Whether the session may hand over more answers and changes of state. They have a lane of their own: messages
+    /// that wait for room do not stop a link that brings none.
     fn flow(&mut self) -> Flow {
         let go = self.holds(|this, waiting| {
-            let limits = &this.shared.limits;
-            waiting.states < MAX_STATES
-                && waiting.answer_bytes < limits.queue_bytes
-                && (!this.shared.pauses()
-                    || (waiting.events < limits.queue_events && waiting.bytes < limits.queue_bytes))
-        }) && (!self.shared.pauses() || self.has_place(1));
-        if go {
-            Flow::Go
-        } else {
-            self.stopped = true;
-            Flow::Stop
-        }
+            waiting.states < MAX_STATES && waiting.answer_bytes < this.shared.limits.queue_bytes
+        });
+        if go { Flow::Go } else { self.stop() }
+    }
+
+    fn stop(&mut self) -> Flow {
+        self.stopped = true;
+        self.stop_said = true;
+        Flow::Stop
     }
 
     /// Whether `full` has places for `more` batches beside the one under construction, whose place is always kept.
@@ -284,7 +304,7 @@ impl Sink for Producer {
         }
         self.seq += 1;
         self.payload += payload.len() as u64;
-        self.flow()
+        self.message_flow()
     }
 
     fn dropped(&mut self, bytes: u64, reason: DropReason) -> Flow {
