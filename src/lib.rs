@@ -9,5 +9,7 @@
 //! ```
 
 pub mod backend;
+pub mod dispatch;
+pub mod lua;
 pub mod model;
 pub mod queue;

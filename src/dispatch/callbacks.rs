@@ -1,0 +1,149 @@
+//! The callbacks of one topic or one event.
+
+/// The callbacks of one topic or one event, each under an identifier, in the order in which they came.
+///
+/// A walk over them tolerates every change in its middle: it remembers serial numbers, not positions.
+#[derive(Debug)]
+pub struct Callbacks<R> {
+    // Ascending by serial: new ones go to the end, replaced ones keep their place.
+    entries: Vec<Entry<R>>,
+}
+
+#[derive(Debug)]
+struct Entry<R> {
+    serial: u64,
+    identifier: Box<[u8]>,
+    callback: R,
+}
+
+/// Where a walk over [`Callbacks`] stands.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Walk {
+    // The callback that ran last.
+    serial: u64,
+    // Where it stood, if nothing moved since.
+    position: usize,
+    // What came with this serial or a later one came during the walk and does not take part.
+    end: u64,
+}
+
+impl<R> Default for Callbacks<R> {
+    fn default() -> Self {
+        Self { entries: Vec::new() }
+    }
+}
+
+impl<R> Callbacks<R> {
+    /// Puts a callback under an identifier, and returns its serial number. One that is there already is replaced: the
+    /// new one takes over its place and serial number.
+    pub(super) fn set(&mut self, serials: &mut u64, identifier: &[u8], callback: R) -> u64 {
+        if let Some(entry) = self.entries.iter_mut().find(|entry| *entry.identifier == *identifier) {
+            entry.callback = callback;
+            return entry.serial;
+        }
+        *serials += 1;
+        self.entries.push(Entry { serial: *serials, identifier: identifier.into(), callback });
+        *serials
+    }
+
+    /// Removes the callback under an identifier. Returns whether there was one.
+    pub(super) fn remove(&mut self, identifier: &[u8]) -> bool {
+        let position = self.entries.iter().position(|entry| *entry.identifier == *identifier);
+        position.map(|position| self.entries.remove(position)).is_some()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The first callback, and a walk that goes on behind it. `serials` is the newest serial number given out.
+    pub(super) fn first(&self, serials: u64) -> Option<(&R, Walk)> {
+        let entry = self.entries.first()?;
+        Some((&entry.callback, Walk { serial: entry.serial, position: 0, end: serials + 1 }))
+    }
+
+    /// The callback with this serial number, if it is still there, as a walk of its own.
+    pub(super) fn only(&self, serial: u64) -> Option<Walk> {
+        let position = self.entries.binary_search_by_key(&serial, |entry| entry.serial).ok()?;
+        Some(Walk { serial, position, end: serial + 1 })
+    }
+
+    /// Takes the walk to the next callback that is still there. Returns whether there is one.
+    pub(super) fn advance(&self, walk: &mut Walk) -> bool {
+        let unmoved = self.entries.get(walk.position).is_some_and(|entry| entry.serial == walk.serial);
+        let position = if unmoved {
+            walk.position + 1
+        } else {
+            self.entries.partition_point(|entry| entry.serial <= walk.serial)
+        };
+        match self.entries.get(position) {
+            Some(entry) if entry.serial < walk.end => {
+                (walk.serial, walk.position) = (entry.serial, position);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// The callback at which the walk stands.
+    pub(super) fn at(&self, walk: &Walk) -> Option<&R> {
+        self.entries
+            .get(walk.position)
+            .filter(|entry| entry.serial == walk.serial)
+            .map(|entry| &entry.callback)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn three() -> (Callbacks<char>, u64) {
+        let (mut callbacks, mut serials) = (Callbacks::default(), 0);
+        for (name, callback) in [(b"a", 'a'), (b"b", 'b'), (b"c", 'c')] {
+            callbacks.set(&mut serials, name, callback);
+        }
+        (callbacks, serials)
+    }
+
+    /// Walks, doing `change` after the first callback, and returns who was called.
+    fn walk(change: impl FnOnce(&mut Callbacks<char>, &mut u64)) -> String {
+        let (mut callbacks, mut serials) = three();
+        let (first, mut walk) = callbacks.first(serials).unwrap();
+        let mut called = String::from(*first);
+        change(&mut callbacks, &mut serials);
+        while callbacks.advance(&mut walk) {
+            called.push(*callbacks.at(&walk).unwrap());
+        }
+        called
+    }
+
+    #[test]
+    fn a_walk_survives_every_change_in_its_middle() {
+        assert_eq!(walk(|_, _| ()), "abc");
+        assert_eq!(walk(|callbacks, _| _ = callbacks.remove(b"a")), "abc", "removes itself");
+        assert_eq!(walk(|callbacks, _| _ = callbacks.remove(b"b")), "ac", "removes the next");
+        assert_eq!(walk(|callbacks, _| *callbacks = Callbacks::default()), "a", "removes all");
+        assert_eq!(walk(|callbacks, serials| _ = callbacks.set(serials, b"d", 'd')), "abc", "adds one");
+        assert_eq!(walk(|callbacks, serials| _ = callbacks.set(serials, b"b", 'B')), "aBc", "replaces one");
+        let again = walk(|callbacks, serials| {
+            callbacks.remove(b"b");
+            callbacks.set(serials, b"b", 'B');
+        });
+        assert_eq!(again, "ac", "what comes back is new");
+    }
+
+    #[test]
+    fn a_replaced_callback_keeps_its_place() {
+        let (mut callbacks, mut serials) = three();
+        let before = callbacks.len();
+        callbacks.set(&mut serials, b"a", 'A');
+        assert_eq!((callbacks.len(), *callbacks.first(serials).unwrap().0), (before, 'A'));
+    }
+}

@@ -1,0 +1,222 @@
+//! One client as the main thread sees it.
+
+use std::collections::HashMap;
+
+use super::callbacks::Callbacks;
+use super::console::Console;
+use super::{EventKind, Slab};
+use crate::model::{ClientId, Command, Error, Event, ReplyTo, Slot, Ticket, Topic};
+use crate::queue::Consumer;
+
+/// One client: its callbacks, and the sessions whose events reach them. `R` refers to a callback or a string of the
+/// embedding room, `D` is what that room keeps of a client.
+#[derive(Debug)]
+pub struct Client<R, D> {
+    /// What the embedding room keeps.
+    pub data: D,
+    // The present session is the last one. Those before it were replaced and only have answers to deliver.
+    pub(super) sources: Vec<Source>,
+    pub(super) topics: HashMap<Topic, Slot>,
+    pub(super) subscriptions: Slab<Subscription<R>>,
+    pub(super) requests: Slab<R>,
+    pub(super) listeners: [Callbacks<R>; EventKind::ALL.len()],
+    // The newest serial number of a callback.
+    pub(super) serials: u64,
+    pub(super) console: Console,
+    pub(super) ready: Option<Event>,
+    pub(super) was_ready: bool,
+    pub(super) open: bool,
+    pub(super) delivered: u64,
+}
+
+/// A session's way to the main thread.
+#[derive(Debug)]
+pub(super) struct Source {
+    pub(super) session: ClientId,
+    pub(super) consumer: Consumer,
+    pub(super) retired: bool,
+}
+
+/// One topic's callbacks, and its name as the embedding room hands it to them.
+#[derive(Debug)]
+pub(super) struct Subscription<R> {
+    pub(super) name: R,
+    pub(super) callbacks: Callbacks<R>,
+}
+
+/// What waits and what passed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Traffic {
+    /// Messages that reached at least one callback.
+    pub delivered: u64,
+    /// Channels and patterns with callbacks.
+    pub subscriptions: usize,
+    /// Requests accepted and not yet answered.
+    pub pending: usize,
+    /// Messages that wait for the main thread.
+    pub queued_events: usize,
+    /// Their bytes.
+    pub queued_bytes: usize,
+}
+
+impl<R, D> Client<R, D> {
+    /// A client with its first session. `label` names it on the console; no secret.
+    pub fn new(data: D, label: String, session: ClientId, consumer: Consumer) -> Self {
+        Self {
+            data,
+            sources: vec![Source { session, consumer, retired: false }],
+            topics: HashMap::new(),
+            subscriptions: Slab::default(),
+            requests: Slab::default(),
+            listeners: Default::default(),
+            serials: 0,
+            console: Console::new(label),
+            ready: None,
+            was_ready: false,
+            open: true,
+            delivered: 0,
+        }
+    }
+
+    /// Whether neither the script nor the session has ended it.
+    pub fn is_open(&self) -> bool {
+        self.open
+    }
+
+    /// The session that commands go to, while the client is open.
+    pub fn session(&self) -> Option<ClientId> {
+        self.current().map(|source| source.session)
+    }
+
+    fn current(&self) -> Option<&Source> {
+        self.sources.last().filter(|source| self.open && !source.retired)
+    }
+
+    /// The last `ready`, while the client is.
+    pub fn ready(&self) -> Option<&Event> {
+        self.ready.as_ref()
+    }
+
+    /// Puts a callback on a topic, under an identifier. Returns the command that the session needs if the topic is new.
+    /// `name` is the topic's name as callbacks get it.
+    pub fn subscribe(
+        &mut self,
+        topic: Topic,
+        identifier: &[u8],
+        callback: R,
+        name: impl FnOnce() -> R,
+    ) -> Option<Command> {
+        let known = self.topics.get(&topic).copied();
+        if let Some(subscription) = known.and_then(|slot| self.subscriptions.get_mut(slot)) {
+            subscription.callbacks.set(&mut self.serials, identifier, callback);
+            return None;
+        }
+        let mut callbacks = Callbacks::default();
+        callbacks.set(&mut self.serials, identifier, callback);
+        let slot = self.subscriptions.insert(Subscription { name: name(), callbacks });
+        self.topics.insert(topic.clone(), slot);
+        Some(Command::Subscribe { topic, slot })
+    }
+
+    /// Removes a callback from a topic, at once. Returns the command that the session needs if it was the last one.
+    pub fn unsubscribe(&mut self, topic: Topic, identifier: &[u8]) -> Option<Command> {
+        let slot = *self.topics.get(&topic)?;
+        let subscription = self.subscriptions.get_mut(slot)?;
+        subscription.callbacks.remove(identifier);
+        if !subscription.callbacks.is_empty() {
+            return None;
+        }
+        self.subscriptions.remove(slot);
+        self.topics.remove(&topic);
+        Some(Command::Unsubscribe(topic))
+    }
+
+    /// Removes a listener, at once.
+    pub fn off(&mut self, kind: EventKind, identifier: &[u8]) {
+        self.listeners[kind as usize].remove(identifier);
+    }
+
+    /// Reserves the place of one answer of `bytes` bytes of request, to be handed to `callback` if there is one.
+    ///
+    /// # Errors
+    ///
+    /// `CLOSED` and `OVERLOADED`: there will be no answer.
+    pub fn ticket(&mut self, callback: Option<R>, bytes: usize) -> Result<Ticket, Error> {
+        let Some(source) = self.sources.last().filter(|source| self.open && !source.retired) else {
+            return Err(closed());
+        };
+        let Some(callback) = callback else {
+            return source.consumer.ticket(ReplyTo::Nobody, bytes);
+        };
+        let slot = self.requests.insert(callback);
+        source
+            .consumer
+            .ticket(ReplyTo::Callback(slot), bytes)
+            .inspect_err(|_| drop(self.requests.remove(slot)))
+    }
+
+    /// Reserves the place of one answer for somebody who stands and waits for it.
+    ///
+    /// # Errors
+    ///
+    /// As [`Client::ticket`].
+    pub fn ticket_to(&self, to: ReplyTo, bytes: usize) -> Result<Ticket, Error> {
+        self.current().ok_or_else(closed)?.consumer.ticket(to, bytes)
+    }
+
+    /// Ends the client for its script: no message and no change of state reaches a callback from now on. Answers still
+    /// do. Returns the session that is to be told, unless there is none any more.
+    pub fn close(&mut self) -> Option<ClientId> {
+        let session = self.session();
+        self.open = false;
+        self.ready = None;
+        self.topics.clear();
+        self.subscriptions = Slab::default();
+        for source in &mut self.sources {
+            source.retired = true;
+        }
+        session
+    }
+
+    /// Puts a new session in the place of the present one, whose answers still arrive. Returns the old one, which is to
+    /// be told, and what the new one has to subscribe to.
+    pub fn replace(
+        &mut self,
+        label: String,
+        session: ClientId,
+        consumer: Consumer,
+    ) -> (Option<ClientId>, Vec<Command>) {
+        let old = self.session();
+        for source in &mut self.sources {
+            source.retired = true;
+        }
+        self.sources.push(Source { session, consumer, retired: false });
+        self.console = Console::new(label);
+        self.ready = None;
+        let topics = self.topics.iter();
+        (old, topics.map(|(topic, &slot)| Command::Subscribe { topic: topic.clone(), slot }).collect())
+    }
+
+    /// What waits and what passed.
+    pub fn traffic(&self) -> Traffic {
+        let mut traffic = Traffic {
+            delivered: self.delivered,
+            subscriptions: self.subscriptions.len(),
+            pending: 0,
+            queued_events: 0,
+            queued_bytes: 0,
+        };
+        for source in &self.sources {
+            let (events, bytes) = source.consumer.queued();
+            traffic.pending += source.consumer.pending();
+            traffic.queued_events += events;
+            traffic.queued_bytes += bytes;
+        }
+        traffic
+    }
+}
+
+/// The answer to whoever asks something of a closed client.
+fn closed() -> Error {
+    Error::unsent(crate::model::Code::Closed, "the client is closed")
+}

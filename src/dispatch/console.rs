@@ -1,0 +1,104 @@
+//! Lines for the server's console, where no script listens.
+
+use std::time::{Duration, Instant};
+
+use super::EventKind;
+use crate::model::{DropReason, Event};
+
+/// At most one line of a kind for each client within this time.
+const INTERVAL: Duration = Duration::from_secs(10);
+
+/// Turns a client's events into console lines, not too many.
+#[derive(Debug)]
+pub(super) struct Console {
+    label: String,
+    kinds: [Silence; EventKind::ALL.len()],
+    told_down: bool,
+}
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Silence {
+    since: Option<Instant>,
+    missed: u64,
+}
+
+impl Console {
+    /// `label` says which client it is. No secret.
+    pub(super) fn new(label: String) -> Self {
+        Self { label, kinds: Default::default(), told_down: false }
+    }
+
+    /// The line for an event that no script listens to, if it deserves one now.
+    pub(super) fn line(&mut self, event: &Event, clock: impl FnOnce() -> Instant) -> Option<String> {
+        let kind = EventKind::of(event)?;
+        let text = match event {
+            Event::Ready(_) => {
+                return std::mem::take(&mut self.told_down)
+                    .then(|| format!("[realtime] {}: ready", self.label));
+            }
+            Event::Down { error, retry_in } => {
+                format!("{error}; next attempt in {:.1} s", retry_in.as_secs_f64())
+            }
+            Event::Dropped { count, bytes, reason } => {
+                let reason = match reason {
+                    DropReason::Overflow => "the queue was full",
+                    DropReason::TooLarge => "larger than max_message_bytes",
+                };
+                format!("{count} messages of {bytes} bytes were dropped: {reason}")
+            }
+            Event::SubscribeFailed { topic, error } => format!("cannot subscribe to {topic}: {error}"),
+            Event::RequestFailed { command, channel, error } => {
+                let command = command.escape_ascii();
+                match channel {
+                    Some(channel) => format!("{command} to \"{}\" failed: {error}", channel.escape_ascii()),
+                    None => format!("{command} failed: {error}"),
+                }
+            }
+            Event::Gap { .. } | Event::Subscribed(_) | Event::Closed => return None,
+        };
+        let now = clock();
+        let silence = &mut self.kinds[kind as usize];
+        if silence.since.is_some_and(|since| now.saturating_duration_since(since) < INTERVAL) {
+            silence.missed += 1;
+            return None;
+        }
+        let missed = std::mem::replace(silence, Silence { since: Some(now), missed: 0 }).missed;
+        self.told_down |= kind == EventKind::Down;
+        let more = if missed == 0 { String::new() } else { format!(" ({missed} more since the last line)") };
+        Some(format!("[realtime] {}: {text}{more}", self.label))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Code, Error, Ready};
+
+    fn down() -> Event {
+        let error = Error::unsent(Code::Refused, "nobody there");
+        Event::Down { error, retry_in: Duration::from_millis(400) }
+    }
+
+    fn ready() -> Event {
+        Event::Ready(Ready { first: true, protocol: 3, server: None, version: None })
+    }
+
+    #[test]
+    fn lines_of_a_kind_keep_their_distance_and_count_what_they_missed() {
+        let start = Instant::now();
+        let mut console = Console::new("main".into());
+        let mut at = |millis| console.line(&down(), || start + Duration::from_millis(millis));
+        assert_eq!(at(0).as_deref(), Some("[realtime] main: REFUSED: nobody there; next attempt in 0.4 s"));
+        assert_eq!((at(10), at(9_999)), (None, None));
+        assert!(at(10_000).unwrap().ends_with("(2 more since the last line)"));
+    }
+
+    #[test]
+    fn ready_speaks_only_after_a_printed_down() {
+        let mut console = Console::new("main".into());
+        assert_eq!(console.line(&ready(), Instant::now), None);
+        console.line(&down(), Instant::now);
+        assert_eq!(console.line(&ready(), Instant::now).as_deref(), Some("[realtime] main: ready"));
+        assert_eq!(console.line(&ready(), Instant::now), None);
+    }
+}

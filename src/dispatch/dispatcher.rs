@@ -1,0 +1,325 @@
+//! What to call next.
+
+use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use super::callbacks::Walk;
+use super::client::Client;
+use super::{EventKind, Slab};
+use crate::model::{ClientId, Error, Event, Slot, Value};
+use crate::queue::{Item, Signal};
+
+/// Items of one client before the next client's turn.
+const STRIDE: u32 = 32;
+
+/// All clients of one Lua state, and the order in which their callbacks run.
+///
+/// [`Dispatcher::step`] says what to call and with what; the embedding room copies out what it needs, lets go, and calls.
+#[derive(Debug)]
+pub struct Dispatcher<R, D> {
+    clients: Slab<Client<R, D>>,
+    // In order of creation.
+    order: Vec<Slot>,
+    signal: Signal,
+    // Something may wait that the signal no longer tells of.
+    waiting: bool,
+    turn: Turn,
+    notices: VecDeque<Notice>,
+    now: Now<R>,
+    ended: Option<(Slot, ClientId)>,
+}
+
+/// Whose turn it is.
+#[derive(Debug, Default)]
+struct Turn {
+    // Position in the order of clients.
+    client: usize,
+    source: usize,
+    // Items since the turn began.
+    taken: u32,
+    // Clients in a row that had nothing.
+    empty: usize,
+}
+
+/// A listener that came to a client that was ready already.
+#[derive(Debug, PartialEq, Eq)]
+struct Notice {
+    client: Slot,
+    serial: u64,
+}
+
+/// What is being delivered. Stays as it is until the next step.
+#[derive(Debug)]
+struct Now<R> {
+    walk: Option<(Slot, List, Walk)>,
+    callback: Option<R>,
+    answer: Option<Result<Value, Error>>,
+    event: Option<Event>,
+    line: String,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum List {
+    Topic(Slot),
+    Event(EventKind),
+}
+
+/// What [`Dispatcher::step`] found.
+#[derive(Debug)]
+pub enum Step<'a, R, D> {
+    /// Nothing waits.
+    Idle,
+    /// Nothing that anybody has to hear of; there may be more.
+    Skipped,
+    /// This is to be called.
+    Call {
+        /// The callback.
+        callback: &'a R,
+        /// Whose it is.
+        data: &'a D,
+        /// With what.
+        given: Given<'a, R>,
+    },
+    /// This is to be printed on the console.
+    Line(&'a str),
+}
+
+/// What a callback is called with.
+#[derive(Debug)]
+pub enum Given<'a, R> {
+    /// The same as the callback before it.
+    Again,
+    /// A message.
+    Message {
+        /// What was sent.
+        payload: &'a [u8],
+        /// The channel's or the pattern's name.
+        name: &'a R,
+        /// The channel, for a pattern's message.
+        channel: Option<&'a [u8]>,
+    },
+    /// The answer to a request.
+    Answer(&'a Result<Value, Error>),
+    /// A change of state.
+    Event(&'a Event),
+}
+
+impl<R, D> Dispatcher<R, D> {
+    /// No clients yet. `signal` is the one that the queues of all clients will raise.
+    pub fn new(signal: Signal) -> Self {
+        Self {
+            clients: Slab::default(),
+            order: Vec::new(),
+            signal,
+            waiting: false,
+            turn: Turn::default(),
+            notices: VecDeque::new(),
+            now: Now { walk: None, callback: None, answer: None, event: None, line: String::new() },
+            ended: None,
+        }
+    }
+
+    /// Whether there may be something to do. Costs one load.
+    pub fn has_work(&self) -> bool {
+        self.waiting || self.signal.load(Ordering::Acquire)
+    }
+
+    /// Adds a client.
+    pub fn insert(&mut self, client: Client<R, D>) -> Slot {
+        let slot = self.clients.insert(client);
+        self.order.push(slot);
+        slot
+    }
+
+    /// A client, until its last answer was delivered.
+    pub fn get(&self, slot: Slot) -> Option<&Client<R, D>> {
+        self.clients.get(slot)
+    }
+
+    /// A client, until its last answer was delivered.
+    pub fn get_mut(&mut self, slot: Slot) -> Option<&mut Client<R, D>> {
+        self.clients.get_mut(slot)
+    }
+
+    /// The clients that are open, in order of creation.
+    pub fn open(&self) -> impl Iterator<Item = (Slot, &Client<R, D>)> {
+        let clients = self.order.iter().filter_map(|&slot| Some((slot, self.clients.get(slot)?)));
+        clients.filter(|(_, client)| client.open)
+    }
+
+    /// Puts a listener on an event of a client, under an identifier. One for `ready` on a client that is ready gets a
+    /// `ready` of its own, soon.
+    pub fn listen(&mut self, slot: Slot, kind: EventKind, identifier: &[u8], callback: R) {
+        let Some(client) = self.clients.get_mut(slot) else { return };
+        let serial = client.listeners[kind as usize].set(&mut client.serials, identifier, callback);
+        let notice = Notice { client: slot, serial };
+        if kind == EventKind::Ready && client.ready.is_some() && !self.notices.contains(&notice) {
+            self.notices.push_back(notice);
+            self.waiting = true;
+        }
+    }
+
+    /// Begins a round of steps: everything that the signal told of so far will be found.
+    pub fn begin(&mut self) {
+        if self.signal.swap(false, Ordering::AcqRel) {
+            self.waiting = true;
+        }
+        self.turn.empty = 0;
+    }
+
+    /// Gives up what is being delivered: the callbacks that have not had it yet do not get it.
+    pub fn abandon(&mut self) {
+        self.now.walk = None;
+    }
+
+    /// What to call next.
+    pub fn step(&mut self) -> Step<'_, R, D> {
+        if self.advance() {
+            return self.again();
+        }
+        (self.now.callback, self.now.answer, self.now.event) = (None, None, None);
+        if let Some(ended) = self.ended.take() {
+            self.forget(ended);
+        }
+        if let Some(notice) = self.notices.pop_front() {
+            return self.notify(&notice);
+        }
+        while self.turn.empty < self.order.len() {
+            if self.turn.client >= self.order.len() {
+                self.turn = Turn { empty: self.turn.empty, ..Turn::default() };
+            }
+            match self.clients.get(self.order[self.turn.client]) {
+                Some(client) if self.turn.source < client.sources.len() && self.turn.taken < STRIDE => {
+                    return self.fetch();
+                }
+                _ => {
+                    let empty = if self.turn.taken == 0 { self.turn.empty + 1 } else { 0 };
+                    self.turn = Turn { client: self.turn.client + 1, empty, ..Turn::default() };
+                }
+            }
+        }
+        self.waiting = false;
+        Step::Idle
+    }
+
+    /// Takes the present walk to its next callback. Returns whether there is one.
+    fn advance(&mut self) -> bool {
+        let Some((slot, list, mut walk)) = self.now.walk.take() else { return false };
+        let Some(client) = self.clients.get(slot) else { return false };
+        let callbacks = match list {
+            List::Topic(topic) => client.subscriptions.get(topic).map(|subscription| &subscription.callbacks),
+            List::Event(kind) => Some(&client.listeners[kind as usize]),
+        };
+        let found = callbacks.is_some_and(|callbacks| callbacks.advance(&mut walk));
+        if found {
+            self.now.walk = Some((slot, list, walk));
+        }
+        found
+    }
+
+    /// The callback at which the walk stands, with what the one before it was given.
+    fn again(&self) -> Step<'_, R, D> {
+        let Some((slot, list, walk)) = &self.now.walk else { return Step::Skipped };
+        let Some(client) = self.clients.get(*slot) else { return Step::Skipped };
+        let callback = match list {
+            List::Topic(topic) => client.subscriptions.get(*topic).and_then(|topic| topic.callbacks.at(walk)),
+            List::Event(kind) => client.listeners[*kind as usize].at(walk),
+        };
+        match callback {
+            Some(callback) => Step::Call { callback, data: &client.data, given: Given::Again },
+            None => Step::Skipped,
+        }
+    }
+
+    /// Tells a late listener that its client is ready.
+    fn notify(&mut self, notice: &Notice) -> Step<'_, R, D> {
+        let Some(client) = self.clients.get(notice.client) else { return Step::Skipped };
+        let listeners = &client.listeners[EventKind::Ready as usize];
+        let (Some(ready), Some(walk)) = (&client.ready, listeners.only(notice.serial)) else {
+            return Step::Skipped;
+        };
+        let Some(callback) = listeners.at(&walk) else { return Step::Skipped };
+        self.now.walk = Some((notice.client, List::Event(EventKind::Ready), walk));
+        let event = self.now.event.insert(ready.clone());
+        Step::Call { callback, data: &client.data, given: Given::Event(event) }
+    }
+
+    /// Takes one item from the client and the source whose turn it is.
+    fn fetch(&mut self) -> Step<'_, R, D> {
+        let slot = self.order[self.turn.client];
+        let Some(client) = self.clients.get_mut(slot) else { return Step::Skipped };
+        let Some(source) = client.sources.get_mut(self.turn.source) else { return Step::Skipped };
+        let Some(item) = source.consumer.next() else {
+            self.turn.source += 1;
+            return Step::Skipped;
+        };
+        self.turn.taken += 1;
+        match item {
+            Item::Message { slot: topic, channel, payload } => {
+                // A retired session's slots lead to the same callbacks: what it still had would reach them out of order.
+                let subscription = if source.retired { None } else { client.subscriptions.get(topic) };
+                let Some(subscription) = subscription else { return Step::Skipped };
+                let Some((callback, walk)) = subscription.callbacks.first(client.serials) else {
+                    return Step::Skipped;
+                };
+                client.delivered += 1;
+                self.now.walk = Some((slot, List::Topic(topic), walk));
+                let given = Given::Message { payload, name: &subscription.name, channel };
+                Step::Call { callback, data: &client.data, given }
+            }
+            Item::Answer { slot: request, result } => {
+                let Some(callback) = client.requests.remove(request) else { return Step::Skipped };
+                let callback = self.now.callback.insert(callback);
+                let given = Given::Answer(self.now.answer.insert(result));
+                Step::Call { callback, data: &client.data, given }
+            }
+            Item::Event(event) => {
+                match &event {
+                    Event::Closed => {
+                        self.ended = Some((slot, source.session));
+                        return Step::Skipped;
+                    }
+                    Event::RequestFailed { .. } => {}
+                    _ if source.retired => return Step::Skipped,
+                    Event::Ready(ready) => {
+                        let mut ready = ready.clone();
+                        ready.first = !std::mem::replace(&mut client.was_ready, true);
+                        client.ready = Some(Event::Ready(ready));
+                    }
+                    Event::Down { .. } => client.ready = None,
+                    _ => {}
+                }
+                let event = match (&event, &client.ready) {
+                    (Event::Ready(_), Some(ready)) => ready.clone(),
+                    _ => event,
+                };
+                let Some(kind) = EventKind::of(&event) else { return Step::Skipped };
+                let Some((callback, walk)) = client.listeners[kind as usize].first(client.serials) else {
+                    let Some(line) = client.console.line(&event, Instant::now) else { return Step::Skipped };
+                    self.now.line = line;
+                    return Step::Line(&self.now.line);
+                };
+                self.now.walk = Some((slot, List::Event(kind), walk));
+                let event = self.now.event.insert(event);
+                Step::Call { callback, data: &client.data, given: Given::Event(event) }
+            }
+        }
+    }
+
+    /// Forgets a session that has ended, and its client if that was the last one.
+    fn forget(&mut self, (slot, session): (Slot, ClientId)) {
+        let Some(client) = self.clients.get_mut(slot) else { return };
+        if client.session() == Some(session) {
+            // It ended by itself.
+            client.close();
+        }
+        client.sources.retain(|source| source.session != session);
+        if client.sources.is_empty() {
+            self.clients.remove(slot);
+            self.order.retain(|&other| other != slot);
+        }
+        // Positions have moved: a new round looks at everybody.
+        self.turn = Turn::default();
+    }
+}

@@ -1,0 +1,56 @@
+//! The events that a script can listen to.
+
+use crate::model::Event;
+
+/// The events that a script can listen to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EventKind {
+    /// Connected, and every subscription settled.
+    Ready,
+    /// A link was lost or could not be made.
+    Down,
+    /// Messages may be missing here.
+    Gap,
+    /// Messages were dropped here.
+    Dropped,
+    /// A subscription was confirmed.
+    Subscribed,
+    /// A subscription was refused, or a request that nobody waits for failed.
+    Error,
+}
+
+impl EventKind {
+    /// Every kind, in the order of their discriminants.
+    pub const ALL: [Self; 6] =
+        [Self::Ready, Self::Down, Self::Gap, Self::Dropped, Self::Subscribed, Self::Error];
+
+    /// The kind's name in Lua.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Ready => "ready",
+            Self::Down => "down",
+            Self::Gap => "gap",
+            Self::Dropped => "dropped",
+            Self::Subscribed => "subscribed",
+            Self::Error => "error",
+        }
+    }
+
+    /// The kind with this name.
+    pub fn from_name(name: &[u8]) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str().as_bytes() == name)
+    }
+
+    /// The kind of an event; none for the end of a session, which scripts don't hear of.
+    pub fn of(event: &Event) -> Option<Self> {
+        match event {
+            Event::Ready(_) => Some(Self::Ready),
+            Event::Down { .. } => Some(Self::Down),
+            Event::Gap { .. } => Some(Self::Gap),
+            Event::Dropped { .. } => Some(Self::Dropped),
+            Event::Subscribed(_) => Some(Self::Subscribed),
+            Event::SubscribeFailed { .. } | Event::RequestFailed { .. } => Some(Self::Error),
+            Event::Closed => None,
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Values at numbered places, each place with a generation.
+
+use crate::model::Slot;
+
+/// Values at numbered places. A place is reused, but never under the same [`Slot`].
+///
+/// ```
+/// use realtime::dispatch::Slab;
+///
+/// let mut slab = Slab::default();
+/// let old = slab.insert("old");
+/// slab.remove(old);
+/// let new = slab.insert("new");
+/// assert_eq!((old.index, slab.get(old)), (new.index, None));
+/// ```
+#[derive(Debug)]
+pub struct Slab<T> {
+    places: Vec<Place<T>>,
+    free: Vec<u32>,
+}
+
+#[derive(Debug)]
+struct Place<T> {
+    generation: u32,
+    value: Option<T>,
+}
+
+impl<T> Default for Slab<T> {
+    fn default() -> Self {
+        Self { places: Vec::new(), free: Vec::new() }
+    }
+}
+
+impl<T> Slab<T> {
+    /// Puts a value somewhere.
+    pub fn insert(&mut self, value: T) -> Slot {
+        if let Some(index) = self.free.pop() {
+            let place = &mut self.places[index as usize];
+            place.value = Some(value);
+            return Slot { index, generation: place.generation };
+        }
+        #[expect(clippy::expect_used, reason = "so many places do not fit into memory")]
+        let index = u32::try_from(self.places.len()).expect("a slab of less than four billion places");
+        self.places.push(Place { generation: 0, value: Some(value) });
+        Slot { index, generation: 0 }
+    }
+
+    /// The value at this place, unless it is gone.
+    pub fn get(&self, slot: Slot) -> Option<&T> {
+        let place = self.places.get(slot.index as usize)?;
+        if place.generation == slot.generation { place.value.as_ref() } else { None }
+    }
+
+    /// The value at this place, unless it is gone.
+    pub fn get_mut(&mut self, slot: Slot) -> Option<&mut T> {
+        let place = self.places.get_mut(slot.index as usize)?;
+        if place.generation == slot.generation { place.value.as_mut() } else { None }
+    }
+
+    /// Takes the value away. Its slot leads nowhere from now on.
+    pub fn remove(&mut self, slot: Slot) -> Option<T> {
+        let place = self.places.get_mut(slot.index as usize)?;
+        if place.generation != slot.generation {
+            return None;
+        }
+        let value = place.value.take()?;
+        place.generation = place.generation.wrapping_add(1);
+        self.free.push(slot.index);
+        Some(value)
+    }
+
+    /// Every value with its slot.
+    pub fn iter(&self) -> impl Iterator<Item = (Slot, &T)> {
+        self.places.iter().zip(0..).filter_map(|(place, index)| {
+            Some((Slot { index, generation: place.generation }, place.value.as_ref()?))
+        })
+    }
+
+    /// How many values there are.
+    pub fn len(&self) -> usize {
+        self.places.len() - self.free.len()
+    }
+
+    /// Whether there is no value.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slot_of_a_former_tenant_leads_nowhere() {
+        let mut slab = Slab::default();
+        let a = slab.insert('a');
+        assert_eq!(slab.remove(a), Some('a'));
+        assert_eq!(slab.remove(a), None);
+        let b = slab.insert('b');
+        assert_eq!(b.index, a.index);
+        assert_eq!((slab.get(a), slab.get(b)), (None, Some(&'b')));
+        assert_eq!(slab.remove(a), None);
+        assert_eq!(slab.len(), 1);
+    }
+
+    #[test]
+    fn iteration_names_each_live_value_by_its_own_slot() {
+        let mut slab = Slab::default();
+        let slots: Vec<_> = (0..4).map(|n| slab.insert(n)).collect();
+        slab.remove(slots[1]);
+        assert_eq!(slab.iter().collect::<Vec<_>>(), [(slots[0], &0), (slots[2], &2), (slots[3], &3)]);
+    }
+}

@@ -1,0 +1,264 @@
+//! Arguments of a call, and what is wrong with them.
+
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use super::frame::{Frame, Kind};
+use super::module::{Module, unpack};
+use super::number::{NumberError, NumberText};
+use super::refs::Ref;
+use crate::model::{Args, Slot};
+
+/// What the script did wrong, for its Lua error. Where it happened is added at the end.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Fault {
+    /// An argument is of another kind, or out of range.
+    #[error("bad argument #{position} to '{function}' ({argument}: {expected} expected, got {got})")]
+    Argument {
+        position: i32,
+        function: &'static str,
+        argument: &'static str,
+        expected: &'static str,
+        got: String,
+    },
+    /// An argument contains something wrong.
+    #[error("bad argument #{position} to '{function}' ({argument}: {problem})")]
+    Inside { position: i32, function: &'static str, argument: &'static str, problem: String },
+    /// A method was called on something else.
+    #[error(
+        "bad self to '{function}' (RealtimeClient expected, got {got}; methods are called with a colon: \
+         client:{function}(…))"
+    )]
+    This { function: &'static str, got: &'static str },
+    /// What the function says itself.
+    #[error("{0}")]
+    Other(String),
+}
+
+/// One call of a function: its name, its frame, and the number of values that stand before its first argument.
+pub(super) struct Call<'a> {
+    pub(super) function: &'static str,
+    pub(super) frame: &'a mut Frame,
+    /// 1 for a method, whose client comes first.
+    pub(super) before: i32,
+}
+
+/// A string, or a number as text.
+pub(super) enum Text<'a> {
+    Bytes(&'a [u8]),
+    Number(NumberText),
+}
+
+impl AsRef<[u8]> for Text<'_> {
+    fn as_ref(&self) -> &[u8] {
+        match self {
+            Self::Bytes(bytes) => bytes,
+            Self::Number(number) => number.as_ref(),
+        }
+    }
+}
+
+/// The longest time that a script may ask for: a year. Longer ones are mistakes.
+const MAX_SECONDS: f64 = 365.0 * 86_400.0;
+
+/// Reads a string or a finite number at a position of the stack. The error ends "expected, got …".
+fn text_at(frame: &Frame, index: i32) -> Result<Text<'_>, String> {
+    match frame.number(index) {
+        Some(number) => {
+            NumberText::new(number).map(Text::Number).map_err(|error: NumberError| error.to_string())
+        }
+        None => frame.bytes(index).map(Text::Bytes).ok_or_else(|| frame.kind(index).name().to_owned()),
+    }
+}
+
+impl Call<'_> {
+    /// The kind of argument `n`, counted from 1.
+    pub(super) fn kind(&self, n: i32) -> Kind {
+        self.frame.kind(n + self.before)
+    }
+
+    /// That argument `n` should have been something else.
+    pub(super) fn expected(&self, n: i32, argument: &'static str, expected: &'static str) -> Fault {
+        self.fault(n, argument, expected, self.kind(n).name())
+    }
+
+    fn fault(
+        &self,
+        position: i32,
+        argument: &'static str,
+        expected: &'static str,
+        got: impl Into<String>,
+    ) -> Fault {
+        Fault::Argument { position, function: self.function, argument, expected, got: got.into() }
+    }
+
+    /// That something is wrong within argument `n`.
+    pub(super) fn inside(&self, position: i32, argument: &'static str, problem: impl Into<String>) -> Fault {
+        Fault::Inside { position, function: self.function, argument, problem: problem.into() }
+    }
+
+    /// Argument `n`: a string, or a number as text.
+    pub(super) fn text(&self, n: i32, argument: &'static str) -> Result<Text<'_>, Fault> {
+        text_at(self.frame, n + self.before).map_err(|got| {
+            let expected = if self.kind(n) == Kind::Number { "finite number" } else { "string or number" };
+            self.fault(n, argument, expected, got)
+        })
+    }
+
+    /// Argument `n`: a string.
+    pub(super) fn string(&self, n: i32, argument: &'static str) -> Result<&[u8], Fault> {
+        self.frame.bytes(n + self.before).ok_or_else(|| self.expected(n, argument, "string"))
+    }
+
+    /// Argument `n`: a function, or nothing.
+    pub(super) fn optional_function(&self, n: i32, argument: &'static str) -> Result<Option<i32>, Fault> {
+        match self.kind(n) {
+            Kind::Function => Ok(Some(n + self.before)),
+            kind if kind.is_absent() => Ok(None),
+            _ => Err(self.expected(n, argument, "function or nil")),
+        }
+    }
+
+    /// Argument `n`: a positive time in seconds, or nothing.
+    pub(super) fn optional_timeout(&self, n: i32) -> Result<Option<Duration>, Fault> {
+        const EXPECTED: &str = "positive number of seconds, a year at most,";
+        match self.frame.number(n + self.before) {
+            Some(seconds) if seconds > 0.0 && seconds <= MAX_SECONDS => {
+                Ok(Some(Duration::from_secs_f64(seconds)))
+            }
+            Some(seconds) => Err(self.fault(n, "seconds", EXPECTED, seconds.to_string())),
+            None if self.kind(n).is_absent() => Ok(None),
+            None => Err(self.expected(n, "seconds", "number")),
+        }
+    }
+
+    /// Argument `n`: a time budget in seconds. Without end if it is infinite.
+    pub(super) fn budget(&self, n: i32) -> Result<Duration, Fault> {
+        match self.frame.number(n + self.before) {
+            Some(seconds) if seconds >= 0.0 => {
+                Ok(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
+            }
+            Some(seconds) => Err(self.fault(n, "seconds", "number from 0 up", seconds.to_string())),
+            None => Err(self.expected(n, "seconds", "number")),
+        }
+    }
+
+    /// An identifier and a function, at arguments `n` and `n + 1`, or the function alone at `n`: then the calling file is
+    /// the identifier. Returns the identifier and where on the stack the function is.
+    pub(super) fn identifier_and_function(&self, n: i32) -> Result<(Vec<u8>, i32), Fault> {
+        match self.kind(n) {
+            Kind::Function => Ok((self.calling_file(), n + self.before)),
+            Kind::String if self.kind(n + 1) == Kind::Function => {
+                Ok((self.string(n, "identifier")?.to_vec(), n + 1 + self.before))
+            }
+            Kind::String => Err(self.expected(n + 1, "callback", "function")),
+            _ if self.kind(n + 1) == Kind::Function => Err(self.expected(n, "identifier", "string")),
+            _ => Err(self.expected(n, "callback", "function, or an identifier and a function,")),
+        }
+    }
+
+    /// An identifier at argument `n`, or the calling file.
+    pub(super) fn identifier(&self, n: i32) -> Result<Vec<u8>, Fault> {
+        match self.kind(n) {
+            Kind::String => Ok(self.string(n, "identifier")?.to_vec()),
+            kind if kind.is_absent() => Ok(self.calling_file()),
+            _ => Err(self.expected(n, "identifier", "string or nil")),
+        }
+    }
+
+    /// The file of the script that called; the chunk's name if it is no file.
+    fn calling_file(&self) -> Vec<u8> {
+        // With no script on the stack, as in a coroutine made of the function itself, there is one such place for all.
+        self.frame.caller().map_or_else(|| b"[C]".to_vec(), |place| place.source.into_bytes())
+    }
+
+    /// The client that a method was called on. It may be closed and gone.
+    pub(super) fn this(&mut self, module: &Module) -> Result<Slot, Fault> {
+        let handle = self.frame.element(1, 1, |frame, at| frame.number(at)).flatten();
+        if let Some(slot) = handle.and_then(unpack) {
+            match module.dispatcher.get(slot) {
+                Some(client) if self.frame.is(1, client.data.table.index()) => return Ok(slot),
+                None if self.frame.has_metatable(1, module.fixed.client_meta) => return Ok(slot),
+                _ => {}
+            }
+        }
+        Err(Fault::This { function: self.function, got: self.frame.kind(1).name() })
+    }
+
+    /// Argument `n`: a command's words, as a sequence of strings and numbers.
+    pub(super) fn words(&mut self, n: i32, argument: &'static str) -> Result<Args, Fault> {
+        if self.kind(n) != Kind::Table {
+            return Err(self.expected(n, argument, "table"));
+        }
+        words_at(self.frame, n + self.before).map_err(|problem| self.inside(n, argument, problem))
+    }
+
+    /// Argument `n`: a sequence of commands.
+    pub(super) fn commands(&mut self, n: i32, argument: &'static str) -> Result<Vec<Args>, Fault> {
+        if self.kind(n) != Kind::Table {
+            return Err(self.expected(n, argument, "table"));
+        }
+        let index = n + self.before;
+        let commands = whole_sequence(self.frame, index, |frame, at| match frame.kind(at) {
+            Kind::Table => words_at(frame, at).map_err(|problem| format!("in that command, {problem}")),
+            kind => Err(format!("table expected, got {}", kind.name())),
+        });
+        match commands {
+            Ok(commands) if commands.is_empty() => Err(self.inside(n, argument, "it holds no command")),
+            Ok(commands) => Ok(commands),
+            Err(problem) => Err(self.inside(n, argument, problem)),
+        }
+    }
+
+    /// Keeps the function at a position of the stack.
+    pub(super) fn keep(&mut self, module: &Module, index: i32) -> Ref {
+        module.pool.keep(self.frame, index)
+    }
+}
+
+/// A command's words in the table at `index`. The error says which one is wrong.
+fn words_at(frame: &mut Frame, index: i32) -> Result<Args, String> {
+    let mut args = Args::with_capacity(usize::try_from(frame.length(index)).unwrap_or(0), 0);
+    whole_sequence(frame, index, |frame, at| {
+        let expected = if frame.kind(at) == Kind::Number { "finite number" } else { "string or number" };
+        let text = text_at(frame, at).map_err(|got| format!("{expected} expected, got {got}"))?;
+        args.push(text.as_ref());
+        Ok(())
+    })?;
+    if args.is_empty() { Err("a command's name is missing: the table is empty".into()) } else { Ok(args) }
+}
+
+/// Reads every element of the table at `index`, which must be a sequence without holes and hold nothing else.
+fn whole_sequence<T>(
+    frame: &mut Frame,
+    index: i32,
+    mut read: impl FnMut(&mut Frame, i32) -> Result<T, String>,
+) -> Result<Vec<T>, String> {
+    let length = frame.length(index);
+    let mut items = Vec::with_capacity(usize::try_from(length).unwrap_or(0));
+    for n in 1..=length {
+        let item = frame.element(index, n, |frame, at| match frame.kind(at) {
+            Kind::Nil => Err("nil, a hole in the sequence".to_owned()),
+            _ => read(frame, at),
+        });
+        items.push(
+            item.unwrap_or_else(|| Err("no table".into()))
+                .map_err(|problem| format!("index {n}: {problem}"))?,
+        );
+    }
+    // What lies outside of the sequence would be lost without a word.
+    let stray = frame.each(index, |frame, key, _| match frame.number(key) {
+        Some(number) if number.fract() == 0.0 && number >= 1.0 && number <= f64::from(length) => {
+            ControlFlow::Continue(())
+        }
+        Some(number) if number.fract() == 0.0 && number > f64::from(length) => {
+            ControlFlow::Break(format!("index {}: nil, a hole in the sequence", length + 1))
+        }
+        Some(number) => ControlFlow::Break(format!("index {number}: not part of a sequence")),
+        None => ControlFlow::Break(match frame.bytes(key) {
+            Some(key) => format!("index \"{}\": not part of a sequence", key.escape_ascii()),
+            None => format!("an index that is a {}: not part of a sequence", frame.kind(key).name()),
+        }),
+    });
+    stray.map_or(Ok(items), Err)
+}

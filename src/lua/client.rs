@@ -1,0 +1,165 @@
+//! Methods of a client, but for its requests.
+
+use std::time::Instant;
+
+use super::args::{Call, Fault};
+use super::module::{DISCONNECT_FLUSH, Module};
+use super::output::Output;
+use super::stats::Stats;
+use crate::dispatch::EventKind;
+use crate::model::{Command, Slot, State, Topic, TopicKind};
+
+/// `client:Subscribe(channel, [identifier,] callback)`
+pub(super) fn subscribe(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
+    subscribe_to(module, call, TopicKind::Channel)
+}
+
+/// `client:PSubscribe(pattern, [identifier,] callback)`
+pub(super) fn psubscribe(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
+    subscribe_to(module, call, TopicKind::Pattern)
+}
+
+fn subscribe_to(module: &mut Module, call: &mut Call<'_>, kind: TopicKind) -> Result<Output, Fault> {
+    let slot = call.this(module)?;
+    let topic = topic(call, kind)?;
+    let (identifier, function) = call.identifier_and_function(2)?;
+    ensure_open(module, call, slot)?;
+    let callback = call.keep(module, function);
+    let pool = std::rc::Rc::clone(&module.pool);
+    let Some(client) = module.dispatcher.get_mut(slot) else { return Ok(Output::Nothing) };
+    // The name is the first argument, made a string already if it was a number.
+    let name = || pool.keep(call.frame, 2);
+    let command = client.subscribe(topic, &identifier, callback, name);
+    send(module, slot, command);
+    Ok(Output::Nothing)
+}
+
+/// `client:Unsubscribe(channel [, identifier])`
+pub(super) fn unsubscribe(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
+    unsubscribe_from(module, call, TopicKind::Channel)
+}
+
+/// `client:PUnsubscribe(pattern [, identifier])`
+pub(super) fn punsubscribe(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
+    unsubscribe_from(module, call, TopicKind::Pattern)
+}
+
+fn unsubscribe_from(module: &mut Module, call: &mut Call<'_>, kind: TopicKind) -> Result<Output, Fault> {
+    let slot = call.this(module)?;
+    let topic = topic(call, kind)?;
+    let identifier = call.identifier(2)?;
+    let command = module.dispatcher.get_mut(slot).and_then(|client| client.unsubscribe(topic, &identifier));
+    send(module, slot, command);
+    Ok(Output::Nothing)
+}
+
+fn topic(call: &Call<'_>, kind: TopicKind) -> Result<Topic, Fault> {
+    let argument = match kind {
+        TopicKind::Channel => "channel",
+        TopicKind::Pattern => "pattern",
+    };
+    Ok(Topic { kind, name: call.text(1, argument)?.as_ref().into() })
+}
+
+fn ensure_open(module: &Module, call: &Call<'_>, slot: Slot) -> Result<(), Fault> {
+    if module.dispatcher.get(slot).is_some_and(|client| client.is_open()) {
+        return Ok(());
+    }
+    let problem = format!("'{}' on a closed client; make a new one with realtime.Connect", call.function);
+    Err(Fault::Other(problem))
+}
+
+fn send(module: &Module, slot: Slot, command: Option<Command>) {
+    let session = module.dispatcher.get(slot).and_then(|client| client.session());
+    if let (Some(session), Some(command)) = (session, command) {
+        module.send(session, command);
+    }
+}
+
+/// `client:On(event, [identifier,] callback)`
+pub(super) fn on(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
+    let slot = call.this(module)?;
+    let kind = event(call)?;
+    let (identifier, function) = call.identifier_and_function(2)?;
+    ensure_open(module, call, slot)?;
+    let callback = call.keep(module, function);
+    module.dispatcher.listen(slot, kind, &identifier, callback);
+    Ok(Output::Nothing)
+}
+
+/// `client:Off(event [, identifier])`
+pub(super) fn off(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
+    let slot = call.this(module)?;
+    let kind = event(call)?;
+    let identifier = call.identifier(2)?;
+    if let Some(client) = module.dispatcher.get_mut(slot) {
+        client.off(kind, &identifier);
+    }
+    Ok(Output::Nothing)
+}
+
+fn event(call: &Call<'_>) -> Result<EventKind, Fault> {
+    let name = call.string(1, "event")?;
+    EventKind::from_name(name).ok_or_else(|| {
+        let names: Vec<_> = EventKind::ALL.iter().map(|kind| format!("\"{}\"", kind.as_str())).collect();
+        let problem =
+            format!("there is no event \"{}\"; the events are {}", name.escape_ascii(), names.join(", "));
+        call.inside(1, "event", problem)
+    })
+}
+
+/// `client:State()` → "connecting", "ready", "waiting" or "closed"
+pub(super) fn state(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
+    let slot = call.this(module)?;
+    Ok(Output::Static(state_of(module, slot).as_str()))
+}
+
+/// `client:IsConnected()` → whether the state is "ready"
+pub(super) fn is_connected(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
+    let slot = call.this(module)?;
+    Ok(Output::Boolean(state_of(module, slot) == State::Ready))
+}
+
+/// `client:IsValid()` → whether it is not closed
+pub(super) fn is_valid(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
+    let slot = call.this(module)?;
+    Ok(Output::Boolean(state_of(module, slot) != State::Closed))
+}
+
+fn state_of(module: &Module, slot: Slot) -> State {
+    match module.dispatcher.get(slot) {
+        Some(client) if client.is_open() => client.data.counters.state(),
+        _ => State::Closed,
+    }
+}
+
+/// `client:Stats()` → a table of figures; of a closed client whose last answer was delivered, its state alone
+pub(super) fn stats(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
+    let slot = call.this(module)?;
+    let state = state_of(module, slot);
+    let stats = match module.dispatcher.get(slot) {
+        Some(client) => Stats::of(client, state, Instant::now()),
+        None => Stats::closed(),
+    };
+    Ok(Output::Stats(Box::new(stats)))
+}
+
+/// `client:Disconnect()`
+pub(super) fn disconnect(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
+    let slot = call.this(module)?;
+    if let Some(session) = module.dispatcher.get_mut(slot).and_then(|client| client.close()) {
+        module.send(session, Command::Disconnect { deadline: Instant::now() + DISCONNECT_FLUSH });
+    }
+    Ok(Output::Nothing)
+}
+
+/// `tostring(client)` → for people: its id, where it leads to, and its state
+pub(super) fn to_string(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
+    let slot = call.this(module)?;
+    let state = state_of(module, slot).as_str();
+    let text = match module.dispatcher.get(slot) {
+        Some(client) => format!("RealtimeClient [{}] ({state})", client.data.label()),
+        None => format!("RealtimeClient ({state})"),
+    };
+    Ok(Output::Text(text.into_bytes()))
+}

@@ -1,0 +1,72 @@
+//! Every function of the module, in one table.
+
+use super::args::{Call, Fault};
+use super::module::Module;
+use super::output::Output;
+use super::trampoline::{Closed, Prepare};
+use super::{client, connect, library, requests};
+
+/// One function of the module or method of its clients.
+pub(super) struct Function {
+    pub(super) name: &'static str,
+    /// Whether it is a method: its first value is the client.
+    pub(super) method: bool,
+    pub(super) run: fn(&mut Module, &mut Call<'_>) -> Result<Output, Fault>,
+    pub(super) closed: Closed,
+    pub(super) prepare: Prepare,
+}
+
+const fn function(
+    name: &'static str,
+    run: fn(&mut Module, &mut Call<'_>) -> Result<Output, Fault>,
+    closed: Closed,
+) -> Function {
+    Function { name, method: false, run, closed, prepare: Prepare::Nothing }
+}
+
+const fn method(
+    name: &'static str,
+    run: fn(&mut Module, &mut Call<'_>) -> Result<Output, Fault>,
+    closed: Closed,
+) -> Function {
+    Function { name, method: true, run, closed, prepare: Prepare::Nothing }
+}
+
+/// A method whose first argument is a topic's name.
+const fn topic_method(
+    name: &'static str,
+    run: fn(&mut Module, &mut Call<'_>) -> Result<Output, Fault>,
+) -> Function {
+    Function { name, method: true, run, closed: Closed::Raise, prepare: Prepare::TextArgument(2) }
+}
+
+/// Functions and methods. The metamethod `__tostring` is a method of that name.
+pub(super) static FUNCTIONS: [Function; 21] = [
+    Function {
+        name: "Connect",
+        method: false,
+        run: connect::connect,
+        closed: Closed::Raise,
+        prepare: Prepare::Client,
+    },
+    function("ProcessEvents", library::process_events, Closed::Zero),
+    function("SetTickBudget", library::set_tick_budget, Closed::Nothing),
+    function("Clients", library::clients, Closed::Raise),
+    topic_method("Subscribe", client::subscribe),
+    topic_method("PSubscribe", client::psubscribe),
+    method("Unsubscribe", client::unsubscribe, Closed::Nothing),
+    method("PUnsubscribe", client::punsubscribe, Closed::Nothing),
+    method("On", client::on, Closed::Raise),
+    method("Off", client::off, Closed::Nothing),
+    method("Publish", requests::publish, Closed::Raise),
+    method("Command", requests::command, Closed::Raise),
+    method("Transaction", requests::transaction, Closed::Raise),
+    method("CommandSync", requests::command_sync, Closed::Raise),
+    method("Ping", requests::ping, Closed::Raise),
+    method("State", client::state, Closed::Text("closed")),
+    method("IsConnected", client::is_connected, Closed::False),
+    method("IsValid", client::is_valid, Closed::False),
+    method("Stats", client::stats, Closed::Raise),
+    method("Disconnect", client::disconnect, Closed::Nothing),
+    method("__tostring", client::to_string, Closed::Text("RealtimeClient (closed)")),
+];

@@ -1,0 +1,31 @@
+//! Functions of the global `realtime`.
+
+use std::time::Instant;
+
+use super::args::{Call, Fault};
+use super::module::{Module, Round};
+use super::output::Output;
+use crate::dispatch::Budget;
+
+/// `realtime.ProcessEvents([seconds])` → how many callbacks ran
+pub(super) fn process_events(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
+    let limit = if call.kind(1).is_absent() { module.tick_budget } else { call.budget(1)? };
+    if module.round.is_some() || !module.dispatcher.has_work() {
+        return Ok(Output::Number(0.0));
+    }
+    module.dispatcher.begin();
+    module.round =
+        Some(Round { budget: Budget::new(Instant::now(), limit), spent: false, ran: 0, skipped: 0 });
+    Ok(Output::Round)
+}
+
+/// `realtime.SetTickBudget(seconds)`
+pub(super) fn set_tick_budget(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
+    module.tick_budget = call.budget(1)?;
+    Ok(Output::Nothing)
+}
+
+/// `realtime.Clients()` → a sequence of the open ones
+pub(super) fn clients(module: &mut Module, _call: &mut Call<'_>) -> Result<Output, Fault> {
+    Ok(Output::List(module.dispatcher.open().map(|(_, client)| client.data.table.index()).collect()))
+}

@@ -1,0 +1,42 @@
+//! The game's Lua: arguments in, values out, callback references, the tick. The only room that knows `gmod`.
+//!
+//! What keeps a Lua error from passing a frame that owns something, and a panic from reaching Lua, is in
+//! `trampoline.rs` and `rounds.rs`.
+
+mod api;
+mod args;
+mod client;
+mod connect;
+mod frame;
+mod functions;
+mod library;
+mod module;
+mod number;
+mod output;
+mod pin;
+mod push;
+mod raw;
+mod refs;
+mod requests;
+mod rounds;
+mod setup;
+mod stats;
+mod trampoline;
+
+pub use module::Run;
+pub use setup::{close, open};
+
+/// Whatever holds a value of Lua stays on the main thread: this does not compile if one of these types can leave it.
+const _: () = {
+    trait CanLeave<Marker> {
+        fn answer() {}
+    }
+    impl<T: ?Sized> CanLeave<()> for T {}
+    struct Sendable;
+    impl<T: ?Sized + Send> CanLeave<Sendable> for T {}
+    // With two implementations that fit, the compiler could not tell which one is meant.
+    let _ = <module::Module as CanLeave<_>>::answer;
+    let _ = <refs::Ref as CanLeave<_>>::answer;
+    let _ = <frame::Frame as CanLeave<_>>::answer;
+    let _ = <raw::Lua as CanLeave<_>>::answer;
+};

@@ -1,0 +1,210 @@
+//! What hangs on one Lua state.
+
+use std::ffi::c_int;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::output::Output;
+use super::refs::{Pool, Ref};
+use crate::backend::{Backend, Session};
+use crate::dispatch::{Budget, Dispatcher};
+use crate::model::{ClientId, Command, Counters, Join, Slot, Spawn};
+use crate::queue::{Inbox, Order, Orders, Signal, orders};
+
+/// What the worker thread runs for a client.
+pub type Run = Box<dyn Session>;
+
+/// How much time callbacks get in each tick, unless the script says otherwise.
+pub(super) const DEFAULT_TICK_BUDGET: Duration = Duration::from_millis(2);
+
+/// How long a closed client waits for answers.
+pub(super) const DISCONNECT_FLUSH: Duration = Duration::from_secs(1);
+
+/// How long the end of a Lua state waits for what was accepted to be sent, over all clients.
+const SHUTDOWN_FLUSH: Duration = Duration::from_millis(250);
+
+/// How much longer it waits for the worker thread to end.
+const SHUTDOWN_GRACE: Duration = Duration::from_millis(250);
+
+/// All that belongs to one Lua state. It holds values of Lua, and so can't leave the main thread.
+pub(super) struct Module {
+    pub(super) pool: Rc<Pool>,
+    pub(super) fixed: Fixed,
+    pub(super) dispatcher: Dispatcher<Ref, Handle>,
+    pub(super) signal: Signal,
+    pub(super) worker: Option<Worker>,
+    spawn: Box<dyn Spawn<Inbox<Run>>>,
+    clients: u32,
+    /// What functions are about to push, innermost last: a collection that a push starts can call us again. What a
+    /// raising push left behind goes with the next function that ends further out.
+    #[expect(clippy::vec_box, reason = "an output must stay where it is while inner calls come and go")]
+    pub(super) outputs: Vec<Box<Output>>,
+    /// A line that the function that is running wants on the console.
+    pub(super) line: Option<String>,
+    pub(super) tick_budget: Duration,
+    /// The round of callbacks that is going on.
+    pub(super) round: Option<Round>,
+}
+
+/// References to values that live as long as the Lua state.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fixed {
+    /// `realtime.NULL`.
+    pub(super) null: c_int,
+    /// Metatable of error tables.
+    pub(super) error_meta: c_int,
+    /// Metatable of clients.
+    pub(super) client_meta: c_int,
+    /// Puts a traceback behind an error, where it was raised.
+    pub(super) trace: c_int,
+    /// Reports an error to the game.
+    pub(super) report: c_int,
+    /// Prints a line on the console.
+    pub(super) say: c_int,
+    /// The loop that runs callbacks.
+    pub(super) rounds: c_int,
+}
+
+/// A round of callbacks.
+#[derive(Debug)]
+pub(super) struct Round {
+    pub(super) budget: Budget,
+    pub(super) spent: bool,
+    /// Callbacks that ran.
+    pub(super) ran: u32,
+    /// Things that reached no callback.
+    pub(super) skipped: u32,
+}
+
+/// The worker thread.
+pub(super) struct Worker {
+    pub(super) orders: Orders<Run>,
+    join: Box<dyn Join>,
+}
+
+/// What this room keeps of a client.
+pub(super) struct Handle {
+    /// The client's table.
+    pub(super) table: Ref,
+    /// The `id` that the script gave it.
+    pub(super) id: Option<Vec<u8>>,
+    /// Where the script made it, and whether the hint about twins was printed.
+    pub(super) origin: Option<(String, i32)>,
+    pub(super) hinted: bool,
+    pub(super) backend: Arc<dyn Backend>,
+    pub(super) counters: Arc<Counters>,
+    pub(super) since: Instant,
+}
+
+impl Handle {
+    /// The client's name for people. No secret.
+    pub(super) fn label(&self) -> String {
+        label(self.id.as_deref(), &*self.backend)
+    }
+}
+
+/// A client's name for people: its id if it has one, and where it leads to.
+pub(super) fn label(id: Option<&[u8]>, backend: &dyn Backend) -> String {
+    match id {
+        Some(id) => format!("{} at {}", id.escape_ascii(), backend.address()),
+        None => backend.address(),
+    }
+}
+
+impl Module {
+    /// A module with no client.
+    pub(super) fn new(fixed: Fixed, pool: Rc<Pool>, spawn: Box<dyn Spawn<Inbox<Run>>>) -> Self {
+        let signal = Signal::default();
+        Self {
+            pool,
+            fixed,
+            dispatcher: Dispatcher::new(Arc::clone(&signal)),
+            signal,
+            worker: None,
+            spawn,
+            clients: 0,
+            outputs: Vec::new(),
+            line: None,
+            tick_budget: DEFAULT_TICK_BUDGET,
+            round: None,
+        }
+    }
+
+    /// The worker thread, started if this is the first time.
+    ///
+    /// # Errors
+    ///
+    /// The system refused it.
+    pub(super) fn worker(&mut self) -> std::io::Result<&Worker> {
+        match &mut self.worker {
+            Some(worker) => Ok(worker),
+            missing => {
+                let (orders, inbox) = orders();
+                let join = self.spawn.spawn(inbox)?;
+                Ok(missing.insert(Worker { orders, join }))
+            }
+        }
+    }
+
+    /// A name for a new session.
+    pub(super) fn session_name(&mut self) -> ClientId {
+        self.clients += 1;
+        ClientId(self.clients)
+    }
+
+    /// Hands a command to a session.
+    pub(super) fn send(&self, client: ClientId, command: Command) {
+        // There is a session, so there is a worker.
+        if let Some(worker) = &self.worker {
+            worker.orders.push(Order::Command { client, command });
+        }
+    }
+
+    /// Ends it all: what was accepted is still sent, for a bounded time.
+    pub(super) fn shut_down(self) {
+        let Some(Worker { orders, join }) = self.worker else { return };
+        let deadline = Instant::now() + SHUTDOWN_FLUSH;
+        orders.push(Order::Shutdown { deadline });
+        if !join.join(deadline + SHUTDOWN_GRACE) {
+            eprintln!("[realtime] the worker thread did not end in time and is left to itself");
+        }
+    }
+}
+
+/// A client's slot as the number that its table holds: 21 bits of place, 32 of generation, within what a double holds.
+pub(super) fn pack(slot: Slot) -> f64 {
+    f64::from(slot.generation) * PLACES + f64::from(slot.index)
+}
+
+/// The slot that a client's table holds.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "checked, or nonsense that fits no slot"
+)]
+pub(super) fn unpack(number: f64) -> Option<Slot> {
+    if number.fract() != 0.0 || !(0.0..=super::number::MAX_EXACT).contains(&number) {
+        return None;
+    }
+    Some(Slot { index: (number % PLACES) as u32, generation: (number / PLACES) as u32 })
+}
+
+/// Places for clients that a packed slot can name. Far more than a process could hold.
+const PLACES: f64 = 2_097_152.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slot_survives_being_a_number() {
+        for (index, generation) in [(0, 0), (1, 0), (0, 1), (2_097_151, u32::MAX), (77, 4_000_000_000)] {
+            let slot = Slot { index, generation };
+            assert_eq!(unpack(pack(slot)), Some(slot));
+        }
+        for nonsense in [-1.0, 0.5, f64::NAN, f64::INFINITY, 1e300] {
+            assert_eq!(unpack(nonsense), None, "{nonsense}");
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! What a function gives back.
+
+use super::module::{Fixed, Module};
+use super::push::{push_error, push_reply};
+use super::raw::Lua;
+use super::stats::Stats;
+use crate::model::{Error, Value};
+
+/// What a function gives back, before anything of it is on the stack.
+#[derive(Debug)]
+pub(super) enum Output {
+    /// Nothing.
+    Nothing,
+    Boolean(bool),
+    Number(f64),
+    Text(Vec<u8>),
+    Static(&'static str),
+    /// What is kept under this reference.
+    Kept(i32),
+    /// A sequence of what is kept under these references.
+    List(Vec<i32>),
+    /// false and an error.
+    Refused(Error),
+    /// An error or nil, and a reply.
+    Answer(Result<Value, Error>),
+    Stats(Box<Stats>),
+    /// Callbacks are to run first; then their number.
+    Round,
+    /// A Lua error.
+    Raise(String),
+}
+
+/// An [`Output`] that owns nothing, so that it may be alive in a frame that raises.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Exit {
+    Nothing,
+    Boolean(bool),
+    Number(f64),
+    Static(&'static str),
+    Kept(i32),
+    Round,
+    /// The last of the module's outputs, at this depth.
+    Held(usize),
+}
+
+impl Module {
+    /// Makes an output safe to be alive where Lua may raise.
+    pub(super) fn hold(&mut self, output: Output) -> Exit {
+        match output {
+            Output::Nothing => Exit::Nothing,
+            Output::Boolean(value) => Exit::Boolean(value),
+            Output::Number(value) => Exit::Number(value),
+            Output::Static(text) => Exit::Static(text),
+            Output::Kept(reference) => Exit::Kept(reference),
+            Output::Round => Exit::Round,
+            held => {
+                self.outputs.push(Box::new(held));
+                Exit::Held(self.outputs.len() - 1)
+            }
+        }
+    }
+}
+
+/// What became of an output that was pushed.
+pub(super) enum Pushed {
+    /// So many values.
+    Values(i32),
+    /// An error to be raised.
+    Error,
+}
+
+/// Pushes an output that the module holds.
+///
+/// # Safety
+///
+/// See [`Lua`]. `output` stays where it is until this returns.
+pub(super) unsafe fn push_held(lua: Lua, fixed: Fixed, output: *const Output) -> Pushed {
+    // SAFETY: the module holds it, in a box, and touches it no more until this returns. What is borrowed owns nothing.
+    let output = unsafe { &*output };
+    // SAFETY: the caller keeps to the contract, and nothing here has to be dropped.
+    unsafe {
+        match output {
+            Output::Text(text) => lua.push_bytes(text),
+            Output::List(references) => {
+                lua.create_table(i32::try_from(references.len()).unwrap_or(0), 0);
+                let table = lua.top();
+                for (&reference, n) in references.iter().zip(1..) {
+                    lua.push_reference(reference);
+                    lua.set_element(table, n);
+                }
+            }
+            Output::Refused(error) => {
+                lua.push_boolean(false);
+                push_error(lua, fixed, error);
+                return Pushed::Values(2);
+            }
+            Output::Answer(result) => {
+                push_reply(lua, fixed, result);
+                return Pushed::Values(2);
+            }
+            Output::Stats(stats) => stats.push(lua),
+            Output::Raise(message) => {
+                lua.push_bytes(message.as_bytes());
+                return Pushed::Error;
+            }
+            Output::Nothing
+            | Output::Boolean(_)
+            | Output::Number(_)
+            | Output::Static(_)
+            | Output::Kept(_)
+            | Output::Round => return Pushed::Values(0),
+        }
+    }
+    Pushed::Values(1)
+}

@@ -1,0 +1,264 @@
+//! Values, errors and events as Lua sees them.
+
+use std::ffi::CStr;
+
+use super::module::Fixed;
+use super::number::MAX_EXACT;
+use super::raw::Lua;
+use crate::model::{Code, Error, Event, TopicKind, Value};
+
+/// Pushes an error or nil, and a reply or nil: what a callback of a request is called with.
+///
+/// # Safety
+///
+/// See [`Lua`].
+pub(super) unsafe fn push_reply(lua: Lua, fixed: Fixed, result: &Result<Value, Error>) {
+    // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
+    unsafe {
+        match result {
+            Ok(value) if has_odd_key(value) => {
+                push_coded(lua, fixed, Code::Unsupported.as_str(), ODD_KEY, true);
+                lua.push_nil();
+            }
+            Ok(Value::Null) => {
+                lua.push_nil();
+                lua.push_nil();
+            }
+            Ok(value) => {
+                lua.push_nil();
+                push_value(lua, fixed, value);
+            }
+            Err(error) => {
+                push_error(lua, fixed, error);
+                lua.push_nil();
+            }
+        }
+    }
+}
+
+const ODD_KEY: &str =
+    "the reply has a map whose key is itself a list, a map or an error: Lua has no such key";
+
+/// Whether a key in there would have to be a table. Goes as deep as the value, which the decoder bounds.
+fn has_odd_key(value: &Value) -> bool {
+    match value {
+        Value::Array(items) => items.iter().any(has_odd_key),
+        Value::Map(pairs) => pairs.iter().any(|(key, value)| {
+            matches!(key, Value::Array(_) | Value::Map(_) | Value::Error(_)) || has_odd_key(value)
+        }),
+        _ => false,
+    }
+}
+
+/// Pushes a value as it stands inside of a reply. Goes as deep as the value, which the decoder bounds; LuaJIT's stack
+/// grows with it.
+///
+/// # Safety
+///
+/// See [`Lua`].
+unsafe fn push_value(lua: Lua, fixed: Fixed, value: &Value) {
+    // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
+    unsafe {
+        match value {
+            Value::Null => lua.push_reference(fixed.null),
+            Value::Boolean(value) => lua.push_boolean(*value),
+            Value::Integer(value) => push_integer(lua, *value),
+            Value::Double(value) => lua.push_number(*value),
+            Value::String(bytes) => lua.push_bytes(bytes),
+            Value::Error(error) => push_error(lua, fixed, error),
+            Value::Array(items) => {
+                lua.create_table(i32::try_from(items.len()).unwrap_or(0), 0);
+                let table = lua.top();
+                for (item, n) in items.iter().zip(1..) {
+                    push_value(lua, fixed, item);
+                    lua.set_element(table, n);
+                }
+            }
+            Value::Map(pairs) => {
+                lua.create_table(0, i32::try_from(pairs.len()).unwrap_or(0));
+                let table = lua.top();
+                for (key, value) in pairs {
+                    match key {
+                        // Lua allows every key but nil, which a null has become, and NaN.
+                        Value::Double(number) if number.is_nan() => lua.push_bytes(b"nan"),
+                        key => push_value(lua, fixed, key),
+                    }
+                    push_value(lua, fixed, value);
+                    lua.set_table(table);
+                }
+            }
+        }
+    }
+}
+
+/// Pushes a whole number, or its digits if a double can't hold it exactly.
+///
+/// # Safety
+///
+/// See [`Lua`].
+unsafe fn push_integer(lua: Lua, value: i64) {
+    #[expect(clippy::cast_precision_loss, reason = "what loses precision is not used")]
+    let number = value as f64;
+    // SAFETY: the caller keeps to the contract; the digits are on the stack.
+    unsafe {
+        if number.abs() <= MAX_EXACT && value.unsigned_abs() <= 1 << 53 {
+            lua.push_number(number);
+        } else {
+            let mut digits = Digits::default();
+            lua.push_bytes(digits.write(value));
+        }
+    }
+}
+
+/// Room for the digits of any `i64`.
+#[derive(Default)]
+struct Digits([u8; 20]);
+
+impl Digits {
+    fn write(&mut self, value: i64) -> &[u8] {
+        let mut rest = value.unsigned_abs();
+        let mut at = self.0.len();
+        loop {
+            at -= 1;
+            self.0[at] = b'0' + u8::try_from(rest % 10).unwrap_or(0);
+            rest /= 10;
+            if rest == 0 {
+                break;
+            }
+        }
+        if value < 0 {
+            at -= 1;
+            self.0[at] = b'-';
+        }
+        &self.0[at..]
+    }
+}
+
+/// Pushes an error's table.
+///
+/// # Safety
+///
+/// See [`Lua`].
+pub(super) unsafe fn push_error(lua: Lua, fixed: Fixed, error: &Error) {
+    // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
+    unsafe { push_coded(lua, fixed, error.code.as_str(), &error.message, error.sent) }
+}
+
+unsafe fn push_coded(lua: Lua, fixed: Fixed, code: &str, message: &str, sent: bool) {
+    // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
+    unsafe {
+        lua.create_table(0, 3);
+        let table = lua.top();
+        push_field(lua, table, c"code", code.as_bytes());
+        push_field(lua, table, c"message", message.as_bytes());
+        lua.push_boolean(sent);
+        lua.set_field(table, c"sent");
+        lua.push_reference(fixed.error_meta);
+        lua.set_metatable(table);
+    }
+}
+
+unsafe fn push_field(lua: Lua, table: i32, name: &CStr, value: &[u8]) {
+    // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
+    unsafe {
+        lua.push_bytes(value);
+        lua.set_field(table, name);
+    }
+}
+
+unsafe fn push_number_field(lua: Lua, table: i32, name: &CStr, value: f64) {
+    // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
+    unsafe {
+        lua.push_number(value);
+        lua.set_field(table, name);
+    }
+}
+
+unsafe fn push_error_field(lua: Lua, fixed: Fixed, table: i32, error: &Error) {
+    // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
+    unsafe {
+        push_error(lua, fixed, error);
+        lua.set_field(table, c"err");
+    }
+}
+
+/// Pushes what listeners of an event get to know.
+///
+/// # Safety
+///
+/// See [`Lua`].
+pub(super) unsafe fn push_info(lua: Lua, fixed: Fixed, event: &Event) {
+    // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
+    unsafe {
+        lua.create_table(0, 4);
+        let table = lua.top();
+        match event {
+            Event::Ready(ready) => {
+                lua.push_boolean(ready.first);
+                lua.set_field(table, c"first");
+                push_number_field(lua, table, c"protocol", f64::from(ready.protocol));
+                if let Some(server) = &ready.server {
+                    push_field(lua, table, c"server", server.as_bytes());
+                }
+                if let Some(version) = &ready.version {
+                    push_field(lua, table, c"version", version.as_bytes());
+                }
+            }
+            Event::Down { error, retry_in } => {
+                push_error_field(lua, fixed, table, error);
+                push_number_field(lua, table, c"retry_in", retry_in.as_secs_f64());
+            }
+            Event::Gap { lasted, error } => {
+                push_number_field(lua, table, c"seconds", lasted.as_secs_f64());
+                push_error_field(lua, fixed, table, error);
+            }
+            #[expect(clippy::cast_precision_loss, reason = "counts stay below 2^53")]
+            Event::Dropped { count, bytes, reason } => {
+                push_number_field(lua, table, c"count", *count as f64);
+                push_number_field(lua, table, c"bytes", *bytes as f64);
+                push_field(lua, table, c"reason", reason.as_str().as_bytes());
+            }
+            Event::Subscribed(topic) => push_field(lua, table, topic_key(topic.kind), &topic.name),
+            Event::SubscribeFailed { topic, error } => {
+                push_error_field(lua, fixed, table, error);
+                push_field(lua, table, topic_key(topic.kind), &topic.name);
+            }
+            Event::RequestFailed { command, channel, error } => {
+                push_error_field(lua, fixed, table, error);
+                push_field(lua, table, c"command", command);
+                if let Some(channel) = channel {
+                    push_field(lua, table, c"channel", channel);
+                }
+            }
+            Event::Closed => {}
+        }
+    }
+}
+
+fn topic_key(kind: TopicKind) -> &'static CStr {
+    match kind {
+        TopicKind::Channel => c"channel",
+        TopicKind::Pattern => c"pattern",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_of_the_largest_numbers() {
+        for value in [i64::MIN, i64::MAX, 9_007_199_254_740_993, -9_007_199_254_740_993, 0, -1, 10] {
+            assert_eq!(Digits::default().write(value), value.to_string().as_bytes());
+        }
+    }
+
+    #[test]
+    fn keys_that_would_be_tables_are_found_at_any_depth() {
+        let text = || Value::String(b"x"[..].into());
+        assert!(!has_odd_key(&Value::Map(vec![(Value::Null, text()), (Value::Double(f64::NAN), text())])));
+        assert!(has_odd_key(&Value::Map(vec![(Value::Array(vec![]), text())])));
+        let inner = Value::Map(vec![(Value::Map(vec![]), text())]);
+        assert!(has_odd_key(&Value::Array(vec![text(), Value::Map(vec![(text(), inner)])])));
+    }
+}

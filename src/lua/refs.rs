@@ -1,0 +1,72 @@
+//! Values of Lua that Rust keeps.
+//!
+//! Keeping a value in the registry can raise, and so can taking it out by a collection that follows. So references are
+//! reserved in advance, where raising is harmless; filling and emptying a reserved one can't fail, and dropping one only
+//! notes its number for later.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use super::frame::Frame;
+
+/// References that one C function can need: a callback, a name and a client's table, and one to spare.
+const RESERVE: usize = 4;
+
+/// The references of one Lua state. Reused, never returned: the registry stays as large as the most that were in use.
+#[derive(Debug, Default)]
+pub(super) struct Pool {
+    reserved: RefCell<Vec<i32>>,
+    dropped: RefCell<Vec<i32>>,
+}
+
+/// A value of Lua that is kept until this is dropped. Can't leave the main thread.
+#[derive(Debug)]
+pub(super) struct Ref {
+    index: i32,
+    pool: Rc<Pool>,
+}
+
+impl Pool {
+    /// Whether enough is reserved for one C function.
+    pub(super) fn is_ready(&self) -> bool {
+        self.reserved.borrow().len() >= RESERVE
+    }
+
+    /// Adds a reference that the registry has: to something other than nil, which would cost it the key.
+    pub(super) fn reserve(&self, reference: i32) {
+        self.reserved.borrow_mut().push(reference);
+    }
+
+    /// Lets Lua collect what was dropped.
+    pub(super) fn settle(&self, frame: &mut Frame) {
+        if self.dropped.borrow().is_empty() {
+            return;
+        }
+        let mut dropped = self.dropped.borrow_mut();
+        for &index in dropped.iter() {
+            frame.release(index);
+        }
+        self.reserved.borrow_mut().append(&mut dropped);
+    }
+
+    /// Keeps the value at `index`.
+    pub(super) fn keep(self: &Rc<Self>, frame: &mut Frame, index: i32) -> Ref {
+        #[expect(clippy::expect_used, reason = "every C function reserves what it needs before it begins")]
+        let reference = self.reserved.borrow_mut().pop().expect("a reserved reference");
+        frame.keep(index, reference);
+        Ref { index: reference, pool: Rc::clone(self) }
+    }
+}
+
+impl Ref {
+    /// Where in the registry the value is.
+    pub(super) fn index(&self) -> i32 {
+        self.index
+    }
+}
+
+impl Drop for Ref {
+    fn drop(&mut self) {
+        self.pool.dropped.borrow_mut().push(self.index);
+    }
+}

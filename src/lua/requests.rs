@@ -1,0 +1,111 @@
+//! Methods of a client that get an answer.
+
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::time::{Duration, Instant};
+
+use super::args::{Call, Fault};
+use super::module::Module;
+use super::output::Output;
+use crate::model::{Args, Code, Command, Error, ReplyTo, Request, RequestKind, Slot};
+
+/// How long `CommandSync` waits unless the script says otherwise.
+const SYNC_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How much longer `CommandSync` waits for the worker to say that time is up: it knows more about it than we.
+const SYNC_GRACE: Duration = Duration::from_millis(100);
+
+/// `client:Publish(channel, message [, callback [, seconds]])` → true, or false and an error
+pub(super) fn publish(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
+    let slot = call.this(module)?;
+    let (channel, message) = (call.text(1, "channel")?, call.text(2, "message")?);
+    let mut args = Args::with_capacity(2, channel.as_ref().len() + message.as_ref().len());
+    args.push(channel.as_ref());
+    args.push(message.as_ref());
+    request(module, call, slot, args.byte_len(), RequestKind::Publish(args), 3)
+}
+
+/// `client:Command(words [, callback [, seconds]])` → true, or false and an error
+pub(super) fn command(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
+    let slot = call.this(module)?;
+    let args = call.words(1, "command")?;
+    check(module, call, slot, &args)?;
+    request(module, call, slot, args.byte_len(), RequestKind::Command(args), 2)
+}
+
+/// `client:Transaction(commands [, callback [, seconds]])` → true, or false and an error
+pub(super) fn transaction(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
+    let slot = call.this(module)?;
+    let commands = call.commands(1, "commands")?;
+    for args in &commands {
+        check(module, call, slot, args)?;
+    }
+    let bytes = commands.iter().map(Args::byte_len).sum();
+    request(module, call, slot, bytes, RequestKind::Transaction(commands), 2)
+}
+
+/// `client:Ping([callback])` → true, or false and an error
+pub(super) fn ping(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
+    let slot = call.this(module)?;
+    request(module, call, slot, 0, RequestKind::Ping, 1)
+}
+
+/// Refuses a command that would break the session.
+fn check(module: &Module, call: &Call<'_>, slot: Slot, args: &Args) -> Result<(), Fault> {
+    let Some(client) = module.dispatcher.get(slot) else { return Ok(()) };
+    client.data.backend.check(args).map_err(|problem| call.inside(1, "command", problem))
+}
+
+/// Hands a request over. A callback may stand at argument `n`, and a timeout behind it.
+fn request(
+    module: &mut Module,
+    call: &mut Call<'_>,
+    slot: Slot,
+    bytes: usize,
+    kind: RequestKind,
+    n: i32,
+) -> Result<Output, Fault> {
+    let function = call.optional_function(n, "callback")?;
+    let timeout = if matches!(kind, RequestKind::Ping) { None } else { call.optional_timeout(n + 1)? };
+    let callback = function.map(|index| call.keep(module, index));
+    let Some(client) = module.dispatcher.get_mut(slot) else { return Ok(Output::Refused(gone())) };
+    let ticket = match client.ticket(callback, bytes) {
+        Ok(ticket) => ticket,
+        Err(error) => return Ok(Output::Refused(error)),
+    };
+    let timeout = timeout.unwrap_or_else(|| client.data.backend.command_timeout());
+    if let Some(session) = client.session() {
+        let request = Request { ticket, deadline: Instant::now() + timeout, kind };
+        module.send(session, Command::Request(request));
+    }
+    Ok(Output::Boolean(true))
+}
+
+/// `client:CommandSync(words [, seconds])` → error or nil, reply or nil
+pub(super) fn command_sync(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
+    let slot = call.this(module)?;
+    let args = call.words(1, "command")?;
+    check(module, call, slot, &args)?;
+    let timeout = call.optional_timeout(2)?.unwrap_or(SYNC_TIMEOUT);
+    let Some(client) = module.dispatcher.get(slot) else { return Ok(Output::Answer(Err(gone()))) };
+    let (sender, receiver) = sync_channel(1);
+    let ticket = match client.ticket_to(ReplyTo::Caller(sender), args.byte_len()) {
+        Ok(ticket) => ticket,
+        Err(error) => return Ok(Output::Answer(Err(error))),
+    };
+    if let Some(session) = client.session() {
+        let request =
+            Request { ticket, deadline: Instant::now() + timeout, kind: RequestKind::Command(args) };
+        module.send(session, Command::Request(request));
+    }
+    Ok(Output::Answer(match receiver.recv_timeout(timeout + SYNC_GRACE) {
+        Ok(answer) => answer,
+        Err(RecvTimeoutError::Timeout) => {
+            Err(Error::sent(Code::Timeout, "no answer in time, and the worker thread is busy elsewhere"))
+        }
+        Err(RecvTimeoutError::Disconnected) => Err(gone()),
+    }))
+}
+
+fn gone() -> Error {
+    Error::unsent(Code::Closed, "the client is closed")
+}

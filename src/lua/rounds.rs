@@ -1,0 +1,243 @@
+//! Running callbacks.
+//!
+//! A round runs inside one C function under `lua_pcall`, with all of its data in the module's state. Each callback has a
+//! protected call of its own; what raises outside of one (making a string of a payload, for want of memory) ends the
+//! C function, is reported, and the round goes on behind it.
+
+use std::ffi::c_int;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
+
+use gmod::lua::State;
+
+use super::api::text_of;
+use super::frame::Frame;
+use super::module::{Handle, Module, Round};
+use super::push::{push_info, push_reply};
+use super::raw::Lua;
+use super::refs::Ref;
+use super::trampoline::{ANCHOR, module_of};
+use crate::dispatch::{Given, Step};
+use crate::model::{Error, Event, Value};
+
+/// Things that reach no callback may pass in a round that has run none yet, whatever its budget: so that a round finds a
+/// callback that waits behind them, and yet ends.
+const MAX_SKIPPED: u32 = 1024;
+
+/// What to do next. Owns nothing; what it points to stays as it is until the next step of the dispatcher.
+#[derive(Debug, Clone, Copy)]
+enum Job {
+    Done,
+    Line(*const str),
+    Call { callback: c_int, with: With },
+}
+
+#[derive(Debug, Clone, Copy)]
+enum With {
+    Again,
+    Message { payload: *const [u8], name: c_int, channel: Option<*const [u8]> },
+    Answer(*const Result<Value, Error>),
+    Event { event: *const Event, client: c_int },
+}
+
+/// Runs the round that the module has begun. Returns how many callbacks ran. Never raises.
+///
+/// # Safety
+///
+/// See [`Lua`]; `anchor` is the module's userdata.
+pub(super) unsafe fn run(lua: Lua, anchor: *mut std::ffi::c_void) -> u32 {
+    // SAFETY: nothing here has to be dropped. These calls use a few of the free slots of a C function, and what may raise
+    // is inside of the protected call. A callback may close the module, so that it is looked up after each.
+    unsafe {
+        let top = lua.top();
+        loop {
+            let module = module_of(anchor);
+            if module.is_null() {
+                return 0;
+            }
+            let fixed = (*module).fixed;
+            lua.push_reference(fixed.rounds);
+            let status = lua.protected_call(0, 0, 0);
+            let module = module_of(anchor);
+            if module.is_null() {
+                lua.set_top(top);
+                return 0;
+            }
+            if status == 0 {
+                break;
+            }
+            report(lua, fixed.report);
+            lua.set_top(top);
+            let module = module_of(anchor);
+            if module.is_null() {
+                return 0;
+            }
+            if !go_on(&mut *module) {
+                break;
+            }
+        }
+        lua.set_top(top);
+        end(&mut *module_of(anchor))
+    }
+}
+
+/// Puts a failed delivery behind. Returns whether there is time for more.
+fn go_on(module: &mut Module) -> bool {
+    module.dispatcher.abandon();
+    match &mut module.round {
+        Some(round) => {
+            // A failure to deliver counts as much as a callback: else a lack of memory would outlast any budget.
+            round.count();
+            !round.spent
+        }
+        None => false,
+    }
+}
+
+fn end(module: &mut Module) -> u32 {
+    module.dispatcher.abandon();
+    module.round.take().map_or(0, |round| round.ran)
+}
+
+impl Round {
+    fn count(&mut self) {
+        self.ran += 1;
+        self.spent |= self.budget.spent(Instant::now);
+    }
+}
+
+/// The C function that a round runs in.
+pub(super) unsafe extern "C-unwind" fn body(state: State) -> c_int {
+    // SAFETY: nothing in this frame has to be dropped: a job owns nothing. Lua calls this with the state that runs and the
+    // anchor as its upvalue; the module is looked up again after whatever could have run a script.
+    unsafe {
+        let Some(lua) = Lua::new(state) else { return 0 };
+        let anchor = lua.userdata_upvalue(ANCHOR);
+        let module = module_of(anchor);
+        if module.is_null() {
+            return 0;
+        }
+        let fixed = (*module).fixed;
+        lua.set_top(0);
+        lua.push_reference(fixed.trace);
+        let mut arguments = 0;
+        let mut called = false;
+        loop {
+            let module = module_of(anchor);
+            if module.is_null() {
+                return 0;
+            }
+            let job = next(&mut *module, lua, called);
+            called = matches!(job, Job::Call { .. });
+            match job {
+                Job::Done => return 0,
+                Job::Line(line) => {
+                    lua.set_top(1);
+                    lua.push_reference(fixed.say);
+                    lua.push_bytes((*line).as_bytes());
+                    lua.protected_call(1, 0, 0);
+                }
+                Job::Call { callback, with } => {
+                    if !matches!(with, With::Again) {
+                        lua.set_top(1);
+                        push_arguments(lua, fixed, with);
+                        arguments = lua.top() - 1;
+                    }
+                    lua.push_reference(callback);
+                    for n in 0..arguments {
+                        lua.push_copy(2 + n);
+                    }
+                    if lua.protected_call(arguments, 0, 1) != 0 {
+                        report(lua, fixed.report);
+                        lua.set_top(1 + arguments);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Pushes what a callback is called with.
+unsafe fn push_arguments(lua: Lua, fixed: super::module::Fixed, with: With) {
+    // SAFETY: the caller keeps to the contract; what the job points to stays until the next step.
+    unsafe {
+        match with {
+            With::Again => {}
+            With::Message { payload, name, channel } => {
+                lua.push_bytes(&*payload);
+                if let Some(channel) = channel {
+                    lua.push_bytes(&*channel);
+                }
+                lua.push_reference(name);
+            }
+            With::Answer(result) => push_reply(lua, fixed, &*result),
+            With::Event { event, client } => {
+                push_info(lua, fixed, &*event);
+                lua.push_reference(client);
+            }
+        }
+    }
+}
+
+/// Reports the error on top of the stack to the game, and takes it off.
+unsafe fn report(lua: Lua, reporter: c_int) {
+    // SAFETY: the caller keeps to the contract. Three slots are used, and the call is protected.
+    unsafe {
+        let error = lua.top();
+        lua.push_reference(reporter);
+        lua.push_copy(error);
+        if lua.protected_call(1, 0, 0) != 0 {
+            let frame = Frame::new(lua);
+            let text = frame.bytes(error).map_or("an error that is no text".into(), String::from_utf8_lossy);
+            eprintln!("[realtime] {text}");
+        }
+        lua.set_top(error - 1);
+    }
+}
+
+/// Decides what to do next. `called` says that a callback has just run.
+fn next(module: &mut Module, lua: Lua, called: bool) -> Job {
+    let Some(round) = &mut module.round else { return Job::Done };
+    if called {
+        round.count();
+    }
+    if round.spent {
+        return Job::Done;
+    }
+    let found = catch_unwind(AssertUnwindSafe(|| {
+        loop {
+            match module.dispatcher.step() {
+                Step::Idle => return Job::Done,
+                Step::Skipped => {
+                    round.skipped += 1;
+                    if round.skipped > MAX_SKIPPED && round.budget.spent(Instant::now) {
+                        round.spent = true;
+                        return Job::Done;
+                    }
+                }
+                Step::Line(line) => return Job::Line(line),
+                Step::Call { callback, data, given } => {
+                    return Job::Call { callback: callback.index(), with: with(&given, data) };
+                }
+            }
+        }
+    }));
+    let job = found.unwrap_or_else(|panic| {
+        eprintln!("[realtime] internal error, please report it: {}", text_of(&*panic));
+        Job::Done
+    });
+    module.pool.settle(&mut Frame::new(lua));
+    job
+}
+
+/// Copies out what a callback is called with.
+fn with(given: &Given<'_, Ref>, data: &Handle) -> With {
+    match *given {
+        Given::Again => With::Again,
+        Given::Message { payload, name, channel } => {
+            With::Message { payload, name: name.index(), channel: channel.map(std::ptr::from_ref) }
+        }
+        Given::Answer(result) => With::Answer(result),
+        Given::Event(event) => With::Event { event, client: data.table.index() },
+    }
+}

@@ -1,0 +1,171 @@
+//! The beginning and the end of a Lua state.
+
+use std::ffi::{CStr, c_int, c_void};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+
+use gmod::lua::State;
+
+use super::api::{self, text_of};
+use super::functions::FUNCTIONS;
+use super::module::{Fixed, Module, Run};
+use super::pin::pin;
+use super::raw::{GLOBALS, Lua, REGISTRY};
+use super::refs::Pool;
+use super::rounds;
+use super::trampoline::{Anchor, module_of, push_function};
+use crate::model::Spawn;
+use crate::queue::Inbox;
+
+/// The global table, and the version that it names.
+const GLOBAL: &CStr = c"realtime";
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Where in the registry the module's userdata is.
+const ANCHOR_KEY: &CStr = c"realtime.module";
+
+/// Name of the clients' metatable, for `FindMetaTable`.
+const CLIENT_META: &CStr = c"RealtimeClient";
+
+/// The game's number for a userdata that is none of its own types.
+const PLAIN_USERDATA: u8 = 7;
+
+/// The part of the module that is written in Lua, and how many values it returns.
+const PRELUDE: &str = include_str!("prelude.lua");
+const PRELUDE_RESULTS: c_int = 8;
+
+/// Sets the module up in a Lua state: afresh, whatever was there before. `spawn` starts the worker thread, at the first
+/// Connect. If the game's Lua functions can't be found, says so on stderr and leaves the state alone.
+///
+/// # Safety
+///
+/// `state` is the `lua_State` that the game hands to `gmod13_open`, on its main thread.
+pub unsafe fn open(state: *mut c_void, spawn: Box<dyn Spawn<Inbox<Run>>>) -> c_int {
+    if let Err(reason) = api::load() {
+        eprintln!("[realtime] not loaded: {reason}");
+        return 0;
+    }
+    pin();
+    // What is handed over must not be dropped by a frame that a Lua error passes.
+    let spawn = Box::into_raw(Box::new(spawn));
+    // SAFETY: the game calls us in a C function of its own.
+    let Some(lua) = (unsafe { Lua::new(State(state)) }) else { return 0 };
+    // SAFETY: as above; nothing is alive here that has to be dropped. If this raises, the box leaks, and `require` fails.
+    unsafe {
+        end_former(lua);
+        set_up(lua, spawn);
+    }
+    0
+}
+
+/// Ends the module in a Lua state: what was accepted is still sent, for a bounded time. Functions that scripts still hold
+/// do nothing from now on.
+///
+/// # Safety
+///
+/// `state` is the `lua_State` that the game hands to `gmod13_close`, on its main thread, and `lua_close` has not freed it.
+pub unsafe fn close(state: *mut c_void) -> c_int {
+    // SAFETY: the game calls us in a C function of its own.
+    if let Some(lua) = unsafe { Lua::new(State(state)) } {
+        // SAFETY: as above; nothing is alive here that has to be dropped.
+        unsafe { end_former(lua) };
+    }
+    0
+}
+
+/// Ends the module that the state has, if it has one.
+unsafe fn end_former(lua: Lua) {
+    // SAFETY: nothing is alive here that has to be dropped while a call may raise. The registry has no metatable, and the
+    // string exists if the field does.
+    let module = unsafe {
+        lua.get_field(REGISTRY, ANCHOR_KEY);
+        let anchor = lua.userdata(lua.top());
+        let module = module_of(anchor);
+        if !anchor.is_null() {
+            (*anchor.cast::<Anchor>()).module = std::ptr::null_mut();
+        }
+        lua.set_top(lua.top() - 1);
+        module
+    };
+    if module.is_null() {
+        return;
+    }
+    // SAFETY: it came from a box, and nobody finds it any more.
+    let module = unsafe { Box::from_raw(module) };
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| module.shut_down())) {
+        eprintln!("[realtime] internal error at the end, please report it: {}", text_of(&*panic));
+    }
+}
+
+/// Makes everything that the state needs.
+unsafe fn set_up(lua: Lua, spawn: *mut Box<dyn Spawn<Inbox<Run>>>) {
+    // SAFETY: nothing is alive here that has to be dropped, but the pool and the module at the very end, when no more call
+    // raises. On the stack, behind what the game may have there: the userdata, the global table, the clients' metatable,
+    // and the prelude's results.
+    unsafe {
+        let base = lua.top();
+        let (userdata, global, methods) = (base + 1, base + 2, base + 3);
+        let anchor = lua.new_userdata(size_of::<Anchor>()).cast::<Anchor>();
+        anchor.write(Anchor { module: std::ptr::null_mut(), kind: PLAIN_USERDATA });
+        lua.create_table(0, 8);
+        lua.create_table(0, 24);
+        lua.push_copy(methods);
+        lua.set_field(methods, c"__index");
+        lua.push_bytes(CLIENT_META.to_bytes());
+        lua.set_field(methods, c"MetaName");
+        for (which, function) in FUNCTIONS.iter().enumerate() {
+            lua.push_bytes(function.name.as_bytes());
+            push_function(lua, userdata, which);
+            lua.set_table(if function.method { methods } else { global });
+        }
+        lua.push_bytes(VERSION.as_bytes());
+        lua.set_field(global, c"VERSION");
+
+        if lua.load(PRELUDE.as_bytes(), c"=realtime") != 0 {
+            lua.raise();
+        }
+        lua.get_field(global, c"ProcessEvents");
+        if lua.protected_call(1, PRELUDE_RESULTS, 0) != 0 {
+            lua.raise();
+        }
+        let results = lua.top() - PRELUDE_RESULTS;
+        let [trace, report, say, null, error_meta, map, start_timer, start_hook] =
+            std::array::from_fn(|n| results + 1 + c_int::try_from(n).unwrap_or(0));
+        lua.push_copy(null);
+        lua.set_field(global, c"NULL");
+        lua.push_copy(map);
+        lua.set_field(global, c"Map");
+
+        let keep = |index| {
+            lua.push_copy(index);
+            lua.reference()
+        };
+        lua.push_copy(userdata);
+        lua.push_closure(rounds::body, 1);
+        let fixed = Fixed {
+            rounds: lua.reference(),
+            null: keep(null),
+            error_meta: keep(error_meta),
+            client_meta: keep(methods),
+            trace: keep(trace),
+            report: keep(report),
+            say: keep(say),
+        };
+        lua.push_copy(methods);
+        lua.set_field(REGISTRY, CLIENT_META);
+        lua.push_copy(global);
+        lua.set_field(GLOBALS, GLOBAL);
+        lua.push_copy(userdata);
+        lua.set_field(REGISTRY, ANCHOR_KEY);
+
+        // No Lua call stands between here and the end of this block's ownership.
+        let module = Module::new(fixed, Rc::new(Pool::default()), *Box::from_raw(spawn));
+        (*anchor).module = Box::into_raw(Box::new(module));
+
+        for start in [start_timer, start_hook] {
+            lua.push_copy(start);
+            lua.protected_call(0, 0, 0);
+        }
+        lua.set_top(base);
+    }
+}

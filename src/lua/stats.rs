@@ -1,0 +1,93 @@
+//! A client's figures.
+
+use std::ffi::CStr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use super::module::Handle;
+use super::raw::Lua;
+use super::refs::Ref;
+use crate::dispatch::Client;
+use crate::model::{Event, State};
+
+/// A client's figures at one moment.
+#[derive(Debug)]
+pub(super) struct Stats {
+    state: State,
+    address: Option<String>,
+    numbers: Vec<(&'static CStr, f64)>,
+    server: Option<Box<str>>,
+    version: Option<Box<str>>,
+}
+
+impl Stats {
+    /// The figures of a client.
+    #[expect(clippy::cast_precision_loss, reason = "counts stay below 2^53")]
+    pub(super) fn of(client: &Client<Ref, Handle>, state: State, now: Instant) -> Self {
+        let handle = &client.data;
+        let (counters, traffic) = (&handle.counters, client.traffic());
+        let read = |figure: &AtomicU64| figure.load(Ordering::Relaxed);
+        let (overflow, too_large) = (read(&counters.dropped_overflow), read(&counters.dropped_too_large));
+        let mut numbers = vec![
+            (c"received", read(&counters.received) as f64),
+            (c"delivered", traffic.delivered as f64),
+            (c"dropped", (overflow + too_large) as f64),
+            (c"dropped_overflow", overflow as f64),
+            (c"dropped_too_large", too_large as f64),
+            (c"bytes_in", read(&counters.bytes_in) as f64),
+            (c"bytes_out", read(&counters.bytes_out) as f64),
+            (c"published", read(&counters.published) as f64),
+            (c"pending", traffic.pending as f64),
+            (c"queued_events", traffic.queued_events as f64),
+            (c"queued_bytes", traffic.queued_bytes as f64),
+            (c"subscriptions", traffic.subscriptions as f64),
+            (c"confirmed", read(&counters.confirmed) as f64),
+            (c"reconnects", read(&counters.reconnects) as f64),
+            (c"uptime", now.saturating_duration_since(handle.since).as_secs_f64()),
+        ];
+        let round_trip = read(&counters.round_trip);
+        if round_trip != 0 {
+            numbers.push((c"round_trip", std::time::Duration::from_nanos(round_trip).as_secs_f64()));
+        }
+        let (mut server, mut version) = (None, None);
+        if let Some(Event::Ready(ready)) = client.ready() {
+            numbers.push((c"protocol", f64::from(ready.protocol)));
+            (server, version) = (ready.server.clone(), ready.version.clone());
+        }
+        Self { state, address: Some(handle.backend.address()), numbers, server, version }
+    }
+
+    /// The figures of a client that is gone.
+    pub(super) fn closed() -> Self {
+        let (server, version) = (None, None);
+        Self { state: State::Closed, address: None, numbers: Vec::new(), server, version }
+    }
+
+    /// Pushes them as a table.
+    ///
+    /// # Safety
+    ///
+    /// See [`Lua`].
+    pub(super) unsafe fn push(&self, lua: Lua) {
+        let texts = [
+            (c"state", Some(self.state.as_str())),
+            (c"address", self.address.as_deref()),
+            (c"server", self.server.as_deref()),
+            (c"version", self.version.as_deref()),
+        ];
+        // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
+        unsafe {
+            lua.create_table(0, i32::try_from(self.numbers.len() + texts.len()).unwrap_or(0));
+            let table = lua.top();
+            for &(name, number) in &self.numbers {
+                lua.push_number(number);
+                lua.set_field(table, name);
+            }
+            for (name, text) in texts {
+                let Some(text) = text else { continue };
+                lua.push_bytes(text.as_bytes());
+                lua.set_field(table, name);
+            }
+        }
+    }
+}

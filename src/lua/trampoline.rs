@@ -1,0 +1,285 @@
+//! The one C function behind every function of the module.
+//!
+//! Four steps, so that no Lua error passes a frame that owns something and no panic reaches Lua: reserve what the call
+//! could need, where raising is harmless; read the arguments and do the work, in `catch_unwind` and without a call that
+//! raises; leave the result in the module's state; then, with nothing left to drop, push it or raise.
+
+use std::any::Any;
+use std::ffi::{c_int, c_void};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use gmod::lua::State;
+
+use super::api::text_of;
+use super::args::{Call, Fault};
+use super::frame::Frame;
+use super::functions::{FUNCTIONS, Function};
+use super::module::{Fixed, Module};
+use super::number::NumberText;
+use super::output::{Exit, Output, Pushed, push_held};
+use super::raw::Lua;
+use super::rounds;
+
+/// What the userdata behind every function holds: where the module is, or null once it was closed. Lua owns this memory
+/// and frees it with the state; there is no finalizer, since the library's code may be gone by then.
+#[repr(C)]
+pub(super) struct Anchor {
+    pub(super) module: *mut Module,
+    /// The game reads a pointer and a type number from userdata it meets; a plain userdata has type 7.
+    pub(super) kind: u8,
+}
+
+/// The upvalue that holds the [`Anchor`].
+pub(super) const ANCHOR: c_int = 1;
+
+/// The upvalue that says which of [`FUNCTIONS`] it is.
+const WHICH: c_int = 2;
+
+/// What a call gets when the module was closed.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Closed {
+    /// A Lua error.
+    Raise,
+    /// Nothing.
+    Nothing,
+    /// false.
+    False,
+    /// 0.
+    Zero,
+    /// A text.
+    Text(&'static str),
+}
+
+/// The module behind a userdata; null if it was closed.
+///
+/// # Safety
+///
+/// `anchor` is null or the userdata that [`super::open`] made, in a state that is not closed.
+pub(super) unsafe fn module_of(anchor: *mut c_void) -> *mut Module {
+    if anchor.is_null() {
+        return std::ptr::null_mut();
+    }
+    // SAFETY: the caller vouches for it; Lua keeps it as long as a function refers to it.
+    unsafe { (*anchor.cast::<Anchor>()).module }
+}
+
+/// Pushes one of the module's functions.
+///
+/// # Safety
+///
+/// See [`Lua`]. The value at `anchor` is the module's userdata.
+pub(super) unsafe fn push_function(lua: Lua, anchor: c_int, which: usize) {
+    let number = u32::try_from(which).unwrap_or(u32::MAX);
+    // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
+    unsafe {
+        lua.push_copy(anchor);
+        lua.push_number(f64::from(number));
+        lua.push_closure(trampoline, 2);
+    }
+}
+
+unsafe extern "C-unwind" fn trampoline(state: State) -> c_int {
+    // SAFETY: Lua calls this with the state that runs, and made the closure with both upvalues.
+    let Some((lua, anchor, which)) = (unsafe {
+        Lua::new(state).map(|lua| (lua, lua.userdata_upvalue(ANCHOR), lua.number_upvalue(WHICH)))
+    }) else {
+        return 0;
+    };
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "nonsense finds no function")]
+    let Some(function) = FUNCTIONS.get(which as usize) else { return 0 };
+    // SAFETY: nothing is alive here that has to be dropped.
+    let Some(module) = (unsafe { ready(lua, anchor, function) }) else {
+        // SAFETY: as above.
+        return unsafe { without_module(lua, function) };
+    };
+    // SAFETY: nobody else refers to the module while pure Rust runs: no Lua code does.
+    let exit = work(unsafe { &mut *module }, &mut Frame::new(lua), function);
+    // SAFETY: an exit owns nothing.
+    unsafe { leave(lua, anchor, exit) }
+}
+
+/// What a client's table holds until it has a client: the number of none.
+const NO_CLIENT: f64 = -1.0;
+
+/// Does for a call what may raise and has to come before its work. Returns the module, unless it is closed.
+unsafe fn ready(lua: Lua, anchor: *mut c_void, function: &Function) -> Option<*mut Module> {
+    // SAFETY: the caller has nothing alive that has to be dropped, nor have we. A collection can run scripts, which use up
+    // what was reserved or close the module: so both are looked at again after each step.
+    unsafe {
+        let module = module_of(anchor);
+        if module.is_null() {
+            return None;
+        }
+        prepare(lua, (*module).fixed, function.prepare);
+        loop {
+            let module = module_of(anchor);
+            if module.is_null() {
+                return None;
+            }
+            if (*module).pool.is_ready() {
+                return Some(module);
+            }
+            lua.push_boolean(false);
+            let reference = lua.reference();
+            let module = module_of(anchor);
+            if !module.is_null() {
+                (*module).pool.reserve(reference);
+            }
+        }
+    }
+}
+
+/// Puts on the stack what a function needs there.
+unsafe fn prepare(lua: Lua, fixed: Fixed, what: Prepare) {
+    // SAFETY: the caller has nothing alive that has to be dropped, nor have we.
+    unsafe {
+        match what {
+            Prepare::Nothing => {}
+            Prepare::Client => {
+                // A client's table, behind the arguments. Its one element is there already, so that filling it in
+                // cannot fail.
+                lua.create_table(1, 0);
+                let table = lua.top();
+                lua.push_number(NO_CLIENT);
+                lua.set_element(table, 1);
+                lua.push_reference(fixed.client_meta);
+                lua.set_metatable(table);
+            }
+            Prepare::TextArgument(index) => {
+                // A name is kept as a Lua string, so that no message has to make one.
+                let number = Frame::new(lua).number(index).map(NumberText::new);
+                if let Some(Ok(text)) = number {
+                    lua.push_bytes(text.as_ref());
+                    lua.replace(index);
+                }
+            }
+        }
+    }
+}
+
+/// What a function needs on the stack before it runs.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Prepare {
+    Nothing,
+    /// A new client's table, behind the arguments.
+    Client,
+    /// The argument at this position of the stack as a string, if it is a number.
+    TextArgument(i32),
+}
+
+/// Runs a function's pure part.
+fn work(module: &mut Module, frame: &mut Frame, function: &Function) -> Exit {
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        module.pool.settle(frame);
+        let before = i32::from(function.method);
+        let mut call = Call { function: function.name, frame, before };
+        (function.run)(module, &mut call)
+    }));
+    let output = match result {
+        Ok(Ok(output)) => output,
+        Ok(Err(fault)) => Output::Raise(located(frame, &fault)),
+        Err(panic) => Output::Raise(panicked(&*panic)),
+    };
+    module.hold(output)
+}
+
+/// A fault's text, with the script's file and line before it.
+fn located(frame: &Frame, fault: &Fault) -> String {
+    match frame.direct_caller() {
+        Some(place) if place.line > 0 => format!("{}:{}: {fault}", place.short, place.line),
+        _ => fault.to_string(),
+    }
+}
+
+fn panicked(panic: &(dyn Any + Send)) -> String {
+    format!("internal error of realtime, please report it: {}", text_of(panic))
+}
+
+/// Pushes what a function gives back, or raises.
+///
+/// # Safety
+///
+/// Nothing is alive that has to be dropped; `anchor` is the module's userdata.
+unsafe fn leave(lua: Lua, anchor: *mut c_void, exit: Exit) -> c_int {
+    // SAFETY: nothing here has to be dropped while a call may raise. A collection that a push starts may call any function
+    // of ours, so the module is looked up again after each, and an output is held by the module in a box of its own.
+    unsafe {
+        print_line(lua, anchor);
+        match exit {
+            Exit::Nothing => 0,
+            Exit::Boolean(value) => {
+                lua.push_boolean(value);
+                1
+            }
+            Exit::Number(value) => {
+                lua.push_number(value);
+                1
+            }
+            Exit::Static(text) => {
+                lua.push_bytes(text.as_bytes());
+                1
+            }
+            Exit::Kept(reference) => {
+                lua.push_reference(reference);
+                1
+            }
+            Exit::Round => {
+                let ran = rounds::run(lua, anchor);
+                lua.push_number(f64::from(ran));
+                1
+            }
+            Exit::Held(depth) => {
+                let module = module_of(anchor);
+                let output: *const Output = &raw const *(&(*module).outputs)[depth];
+                let pushed = push_held(lua, (*module).fixed, output);
+                let module = module_of(anchor);
+                if !module.is_null() {
+                    (*module).outputs.truncate(depth);
+                }
+                match pushed {
+                    Pushed::Values(count) => count,
+                    Pushed::Error => lua.raise(),
+                }
+            }
+        }
+    }
+}
+
+/// Prints the line that the function wants on the console, if it wants one.
+unsafe fn print_line(lua: Lua, anchor: *mut c_void) {
+    // SAFETY: as in `leave`. Nothing could close the module since it was left, and it holds the text.
+    unsafe {
+        let module = module_of(anchor);
+        let Some(line) = (*module).line.take() else { return };
+        let say = (*module).fixed.say;
+        let Exit::Held(depth) = (*module).hold(Output::Text(line.into_bytes())) else { return };
+        lua.push_reference(say);
+        let output: *const Output = &raw const *(&(*module).outputs)[depth];
+        push_held(lua, (*module).fixed, output);
+        if lua.protected_call(1, 0, 0) != 0 {
+            lua.set_top(lua.top() - 1);
+        }
+        let module = module_of(anchor);
+        if !module.is_null() {
+            (*module).outputs.truncate(depth);
+        }
+    }
+}
+
+/// Answers a call that comes after the module was closed.
+unsafe fn without_module(lua: Lua, function: &Function) -> c_int {
+    // SAFETY: nothing is alive that has to be dropped.
+    unsafe {
+        match function.closed {
+            Closed::Nothing => return 0,
+            Closed::False => lua.push_boolean(false),
+            Closed::Zero => lua.push_number(0.0),
+            Closed::Text(text) => lua.push_bytes(text.as_bytes()),
+            Closed::Raise => {
+                lua.push_bytes(b"realtime was closed with the map it was loaded on");
+                return lua.raise();
+            }
+        }
+    }
+    1
+}
