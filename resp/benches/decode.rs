@@ -1,4 +1,5 @@
 //! How fast frames are decoded, in bytes and frames a second.
+#![allow(clippy::expect_used, reason = "a bench that cannot go on says why")]
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};

@@ -1,4 +1,5 @@
 //! The example program `dump`, as its users meet it.
+#![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says why")]
 
 use std::io::Write;
 use std::process::{Command, Stdio};

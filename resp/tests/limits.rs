@@ -1,4 +1,5 @@
 //! What a peer cannot make us hold: hard limits, and what is skipped as it streams by.
+#![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says why")]
 
 mod common;
 
