@@ -54,7 +54,7 @@ fn trees() -> impl Strategy<Value = Tree> {
         let body = prop_oneof![
             (list.clone(), prop::sample::select(vec![b'*', b'~']))
                 .prop_map(|(list, kind)| Body::List(kind, list)),
-            pairs.clone().prop_map(Body::Map),
+            pairs.prop_map(Body::Map),
             list.prop_map(|list| {
                 Body::Text(
                     b'$',
