@@ -5,8 +5,10 @@
 #include "lauxlib.h"
 #include "lua.h"
 
+#include <dlfcn.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 static int opened, closed;
@@ -40,9 +42,22 @@ static int push_strings(lua_State *L) {
 	return 0;
 }
 
-/* probe.lua_pcall(): the address of the C API that this module is bound to. */
-static int address_of_pcall(lua_State *L) {
-	lua_pushfstring(L, "%p", (void *)lua_pcall);
+/* probe.same_luajit(): whether the library that modules open by its path is the one that runs this. */
+static int same_luajit(lua_State *L) {
+	void *library = dlopen("bin/linux64/lua_shared.so", RTLD_NOW);
+	lua_pushboolean(L, library && dlsym(library, "lua_pcall") == (void *)lua_pcall && dlsym(library, "lua_resume_real"));
+	return 1;
+}
+
+/* probe.luajits(): how many libraries of that name the process has mapped. */
+static int luajits(lua_State *L) {
+	char line[4096];
+	int count = 0;
+	FILE *maps = fopen("/proc/self/maps", "r");
+	if (!maps) return luaL_error(L, "no /proc");
+	while (fgets(line, sizeof line, maps)) count += strstr(line, " r-xp ") && strstr(line, "lua_shared");
+	fclose(maps);
+	lua_pushinteger(L, count);
 	return 1;
 }
 
@@ -51,7 +66,8 @@ __attribute__((visibility("default"))) int gmod13_open(lua_State *L) {
 		{"sigpipe_is_default", sigpipe_is_default},
 		{"write_to_closed_pipe", write_to_closed_pipe},
 		{"push_strings", push_strings},
-		{"lua_pcall", address_of_pcall},
+		{"same_luajit", same_luajit},
+		{"luajits", luajits},
 		{NULL, NULL},
 	};
 	opened++;

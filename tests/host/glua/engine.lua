@@ -1,6 +1,6 @@
 -- The engine: realms, time, loading of files and modules. Last, what the game takes away from Lua.
 local native = ...
-local loadstring, pcall, unpack = loadstring, pcall, unpack
+local loadstring = loadstring
 
 SERVER, CLIENT, MENU_DLL = true, false, false
 VERSION, VERSIONSTR, BRANCH = 240000, "240000", "unknown"
@@ -48,14 +48,24 @@ local function load_file(found)
 	return chunk
 end
 
+-- The file that is being included: who calls include in a return statement is no longer on the stack.
+local including
+
+local function included(outer, ...)
+	including = outer
+	return ...
+end
+
 function include(path)
 	local from = chunk_at(2)
-	local found = native.find_lua(from, path)
+	local found = native.find_lua(from, path) or native.find_lua(including, path)
 	if not found then
 		native.warn("Couldn't include file '" .. path .. "' - File not found (" .. (from or "<nowhere>") .. ")\n")
 		return
 	end
-	return load_file(found)()
+	local outer, chunk = including, load_file(found)
+	including = found[1]
+	return included(outer, chunk())
 end
 
 -- The binary module first: a Lua module of the same name never runs while there is one.
@@ -102,6 +112,6 @@ function native.tick()
 	native.run_coroutines()
 end
 
-io, load, loadfile, loadstring, dofile = nil, nil, nil, nil, nil
+io, load, loadfile, dofile, _G.loadstring = nil, nil, nil, nil, nil
 os = { clock = os.clock, date = os.date, difftime = os.difftime, time = os.time }
 package = { loaded = loaded, seeall = package.seeall }

@@ -77,7 +77,7 @@ local function finish(entry, ok, err)
 		if not ok and err == nil then err = "error(nil)" end
 		return finish_test(entry, not ok and err or nil)
 	end
-	if not ok then native.abort(tostring(err) .. "\n" .. debug.traceback(entry.thread)) end
+	if not ok then native.abort(tostring(err), debug.traceback(entry.thread) .. "\n") end
 end
 
 local function next_test()

@@ -17,6 +17,7 @@ Options:
   --tick-rate HZ      ticks a second (default 66)
   --hibernate         start as an empty server: only timers made by timer.Create(id, 0, 0, fn) run
   --module FILE       what require(\"realtime\") loads, instead of the module built with this program
+  --addon FOLDER      an addon: its lua/autorun runs before the script, its lua/ is where include and require look
   --timeout SECONDS   give up after that long (default 60), with exit code 124
   --unload WHEN       at the end of a Lua state, unload the modules \"before\" lua_close or \"after\" it (default: \"never\")
   -h, --help          this text
@@ -40,6 +41,7 @@ pub(crate) struct Options {
     pub(crate) tick_interval: Duration,
     pub(crate) hibernate: bool,
     pub(crate) module: Option<PathBuf>,
+    pub(crate) addons: Vec<PathBuf>,
     pub(crate) timeout: Duration,
     pub(crate) unload: Unload,
     pub(crate) script: PathBuf,
@@ -63,6 +65,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
     let mut unload = Unload::Never;
     let mut hibernate = false;
     let mut module = None;
+    let mut addons = Vec::new();
     while let Some(argument) = parser.next()? {
         match argument {
             Short('h') | Long("help") => return Ok(Request::Help),
@@ -73,6 +76,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
             Long("timeout") => timeout = positive(&mut parser, "--timeout", Duration::try_from_secs_f64)?,
             Long("hibernate") => hibernate = true,
             Long("module") => module = Some(PathBuf::from(parser.value()?)),
+            Long("addon") => addons.push(PathBuf::from(parser.value()?)),
             Long("unload") => {
                 unload = match parser.value()?.string()?.as_str() {
                     "never" => Unload::Never,
@@ -91,6 +95,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
                     tick_interval,
                     hibernate,
                     module,
+                    addons,
                     timeout,
                     unload,
                     script,

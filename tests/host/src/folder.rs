@@ -50,13 +50,39 @@ impl GameFolder {
         Ok(folder)
     }
 
+    /// Puts an addon's folder into `garrysmod/addons`.
+    ///
+    /// # Errors
+    ///
+    /// The system's own; two addons of one name.
+    pub(crate) fn install_addon(&self, addon: &Path) -> io::Result<()> {
+        let addon = addon.canonicalize()?;
+        let name = addon.file_name().unwrap_or_default();
+        std::os::unix::fs::symlink(&addon, self.root.join("garrysmod/addons").join(name))
+    }
+
     pub(crate) fn root(&self) -> &Path {
         &self.root
     }
 
-    /// `garrysmod/lua`.
-    pub(crate) fn lua(&self) -> PathBuf {
-        self.root.join("garrysmod/lua")
+    /// Where Lua files are, as paths below `garrysmod`: its own folder, then that of each addon.
+    ///
+    /// # Errors
+    ///
+    /// The system's own.
+    pub(crate) fn lua_folders(&self) -> io::Result<Vec<PathBuf>> {
+        let mut folders = vec![];
+        for addon in fs::read_dir(self.root.join("garrysmod/addons"))? {
+            folders.push(Path::new("addons").join(addon?.file_name()).join("lua"));
+        }
+        folders.sort();
+        folders.insert(0, PathBuf::from("lua"));
+        Ok(folders)
+    }
+
+    /// `garrysmod`, which scripts' paths are relative to.
+    pub(crate) fn game(&self) -> PathBuf {
+        self.root.join("garrysmod")
     }
 
     /// `garrysmod/data`.
@@ -66,7 +92,7 @@ impl GameFolder {
 
     /// Where the game looks for the binary module of that name.
     pub(crate) fn module(&self, name: &str) -> PathBuf {
-        self.lua().join(format!("bin/gmsv_{name}_{PLATFORM}.dll"))
+        self.game().join(format!("lua/bin/gmsv_{name}_{PLATFORM}.dll"))
     }
 
     /// Removes the folder. What cannot be removed is left to the system's care for temporary files.

@@ -49,6 +49,8 @@ const LUA_SHARED: &str = env!("GMOD_HOST_LUA_SHARED");
 enum StartError {
     #[error("the module {0} does not exist")]
     NoModule(PathBuf),
+    #[error("the addon {0} cannot be used: {1}")]
+    Addon(PathBuf, io::Error),
     #[error("cannot lay out the game's folder: {0}")]
     Folder(io::Error),
     #[error("cannot enter the game's folder: {0}")]
@@ -85,6 +87,9 @@ fn start(options: Options) -> Result<i32, StartError> {
     let start_folder = env::current_dir()?;
     let module = module_file(&options)?;
     let folder = GameFolder::create(Path::new(LUA_SHARED), module.as_deref()).map_err(StartError::Folder)?;
+    for addon in &options.addons {
+        folder.install_addon(addon).map_err(|error| StartError::Addon(addon.clone(), error))?;
+    }
     env::set_current_dir(folder.root()).map_err(StartError::Enter)?;
     // By the path that modules use, so that they get the same one.
     ffi::load_lua_shared(Path::new(folder::LUA_SHARED))?;

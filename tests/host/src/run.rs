@@ -201,13 +201,52 @@ impl Run {
         if code == 0 && (self.failed.get() || errors != expected) { EXIT_FAILED } else { code }
     }
 
-    /// Where the file is that `from` (a chunk's name) includes as `path`, and the name that its chunk gets.
-    pub(crate) fn find_lua(&self, from: Option<&str>, path: &str) -> Option<(PathBuf, String)> {
-        let beside = from.and_then(|from| Path::new(from).parent()).map(|folder| folder.join(path));
-        let beside = beside.map(|shown| (self.start_folder.join(&shown), shown));
-        let installed = (self.folder.lua().join(path), Path::new("lua").join(path));
-        let (file, shown) = beside.into_iter().chain([installed]).find(|(file, _)| file.is_file())?;
-        Some((file, shown.to_string_lossy().into_owned()))
+    /// The file that `from` (a chunk's name) includes as `path`, and the name that its chunk gets.
+    ///
+    /// # Errors
+    ///
+    /// The system's own.
+    pub(crate) fn find_lua(&self, from: Option<&str>, path: &str) -> io::Result<Option<(PathBuf, String)>> {
+        let game = self.folder.game();
+        let mut candidates = Vec::new();
+        if let Some(folder) = from.and_then(|from| Path::new(from).parent()) {
+            let beside = folder.join(path);
+            candidates.push((self.start_folder.join(&beside), beside.clone()));
+            candidates.push((game.join(&beside), beside));
+        }
+        for folder in self.folder.lua_folders()? {
+            let installed = folder.join(path);
+            candidates.push((game.join(&installed), installed));
+        }
+        let found = candidates.into_iter().find(|(file, _)| file.is_file());
+        Ok(found.map(|(file, name)| (file, name.to_string_lossy().into_owned())))
+    }
+
+    /// The files that addons want to run before everything else, in the game's order, with their chunks' names.
+    ///
+    /// # Errors
+    ///
+    /// The system's own.
+    pub(crate) fn autorun(&self) -> io::Result<Vec<(PathBuf, String)>> {
+        let mut found = Vec::new();
+        for part in ["autorun", "autorun/server"] {
+            for folder in self.folder.lua_folders()? {
+                let folder = folder.join(part);
+                let Ok(entries) = std::fs::read_dir(self.folder.game().join(&folder)) else { continue };
+                let mut names = Vec::new();
+                for entry in entries {
+                    names.push(folder.join(entry?.file_name()));
+                }
+                names.retain(|name| name.extension().is_some_and(|extension| extension == "lua"));
+                names.sort();
+                found.extend(
+                    names
+                        .into_iter()
+                        .map(|name| (self.folder.game().join(&name), name.to_string_lossy().into_owned())),
+                );
+            }
+        }
+        Ok(found)
     }
 }
 

@@ -41,23 +41,37 @@ fn play_map(run: &Run) {
     for (name, source) in PRELUDE {
         conclude(run, &lua.run_chunk(name, source.as_bytes(), true, ABORT));
     }
-    run_script(run, &lua);
+    run_scripts(run, &lua);
     tick_until_the_end(run, &lua);
     close(run, lua);
 }
 
-fn run_script(run: &Run, lua: &Lua<'_>) {
-    let script = &run.options.script;
-    let source = match fs::read(run.start_folder.join(script)) {
-        Ok(source) => source,
+/// What addons run at the start, then the script.
+fn run_scripts(run: &Run, lua: &Lua<'_>) {
+    let mut scripts = match run.autorun() {
+        Ok(scripts) => scripts,
         Err(error) => {
-            eprintln!("gmod-host: {}: {error}", script.display());
+            eprintln!("gmod-host: the addons cannot be read: {error}");
             return run.fail();
         }
     };
-    match CString::new(format!("@{}", script.display())) {
-        Ok(name) => conclude(run, &lua.run_chunk(&name, &source, false, ABORT)),
-        Err(_) => unreachable!("a path that could be opened has no NUL byte"),
+    let script = &run.options.script;
+    scripts.push((run.start_folder.join(script), script.display().to_string()));
+    for (file, name) in scripts {
+        if run.end.get().is_some() {
+            return;
+        }
+        let source = match fs::read(&file) {
+            Ok(source) => source,
+            Err(error) => {
+                eprintln!("gmod-host: {name}: {error}");
+                return run.fail();
+            }
+        };
+        match CString::new(format!("@{name}")) {
+            Ok(name) => conclude(run, &lua.run_chunk(&name, &source, false, ABORT)),
+            Err(_) => unreachable!("a path that could be opened has no NUL byte"),
+        }
     }
 }
 
@@ -79,9 +93,10 @@ fn tick_until_the_end(run: &Run, lua: &Lua<'_>) {
         run.tick_done(start.elapsed());
         // After a stall the game does not make up for lost ticks.
         next = (next + interval).max(Instant::now());
-        if !run.spinning.get() {
-            thread::sleep(next.saturating_duration_since(Instant::now()));
+        if run.spinning.get() {
+            next = Instant::now();
         }
+        thread::sleep(next.saturating_duration_since(Instant::now()));
     }
 }
 

@@ -20,9 +20,13 @@ pub(super) fn report(call: &Call<'_>) -> Result<Value, String> {
     Ok(Value::Nil)
 }
 
-/// `abort(error)`: one that ends the run. Also a message handler.
+/// `abort(error [, traceback])`: one that ends the run. Also a message handler.
 pub(super) fn abort(call: &Call<'_>) -> Result<Value, String> {
-    call.run().abort(&message(call.value(0)), &call.traceback());
+    let traceback = match call.value(1) {
+        Value::Nil => call.traceback(),
+        _ => call.text(1)?.to_owned(),
+    };
+    call.run().abort(&message(call.value(0)), &traceback);
     Ok(Value::Nil)
 }
 

@@ -13,7 +13,8 @@ pub(super) fn find_lua(call: &Call<'_>) -> Result<Value, String> {
         Value::Nil => None,
         _ => Some(call.text(0)?),
     };
-    let Some((file, name)) = call.run().find_lua(from, call.text(1)?) else { return Ok(Value::Nil) };
+    let found = call.run().find_lua(from, call.text(1)?).map_err(|error| error.to_string())?;
+    let Some((file, name)) = found else { return Ok(Value::Nil) };
     let source = fs::read(&file).map_err(|error| format!("{}: {error}", file.display()))?;
     Ok(Value::List(vec![name.into(), source.into()]))
 }
@@ -75,8 +76,8 @@ fn place(call: &Call<'_>) -> Result<Option<PathBuf>, String> {
     let folder = &call.run().folder;
     let root = match call.text(0)? {
         "DATA" => folder.data(),
-        "LUA" | "lsv" => folder.lua(),
-        "GAME" | "MOD" => folder.root().join("garrysmod"),
+        "LUA" | "lsv" => folder.game().join("lua"),
+        "GAME" | "MOD" => folder.game(),
         _ => return Ok(None),
     };
     let path = Path::new(call.text(1)?);

@@ -1,6 +1,9 @@
 //! Binary modules.
 
-use std::{error::Error, path::Path};
+use std::{
+    error::Error,
+    path::{Component, Path},
+};
 
 use crate::{
     ffi::{Call, Module},
@@ -11,7 +14,7 @@ use crate::{
 /// file, or true if it is loaded already.
 pub(super) fn open(call: &Call<'_>) -> Result<Value, String> {
     let run = call.run();
-    let name = plain_name(call)?;
+    let Some(name) = plain_name(call)? else { return Ok(Value::Nil) };
     let file = run.folder.module(name);
     if !file.is_file() {
         return Ok(Value::Nil);
@@ -28,17 +31,13 @@ pub(super) fn open(call: &Call<'_>) -> Result<Value, String> {
 
 /// `module_exists(name)`: whether there is such a file.
 pub(super) fn exists(call: &Call<'_>) -> Result<Value, String> {
-    Ok(call.run().folder.module(plain_name(call)?).is_file().into())
+    Ok(plain_name(call)?.is_some_and(|name| call.run().folder.module(name).is_file()).into())
 }
 
-/// A module's name is part of a file's name, never a path.
-fn plain_name<'a>(call: &'a Call<'_>) -> Result<&'a str, String> {
+/// The name, if it can be part of a file's name: it never is a path.
+fn plain_name<'a>(call: &'a Call<'_>) -> Result<Option<&'a str>, String> {
     let name = call.text(0)?;
-    if Path::new(name).components().count() == 1 && !name.starts_with('.') {
-        Ok(name)
-    } else {
-        Err("Module not found!".to_owned())
-    }
+    Ok(matches!(Path::new(name).components().collect::<Vec<_>>()[..], [Component::Normal(_)]).then_some(name))
 }
 
 /// The loader's own words, which libloading keeps behind its own.
