@@ -8,7 +8,7 @@ use resp::{Frame, Items, Value as Resp};
 use super::failure::Failure;
 use super::link::{Awaits, InFlight, Version};
 use super::outbound::fence;
-use super::reply::{answer, reply};
+use super::reply::{MAX_NAME, answer, reply};
 use super::request::Progress;
 use super::session::{Core, Out, SUBSCRIBER};
 use super::topics::Operation;
@@ -23,10 +23,19 @@ impl Core {
             // RESP2 has no type for pushes: on its subscriber link arrays are what pushes are elsewhere.
             Resp::Array(items) if i == SUBSCRIBER && self.links[i].version == Version::Resp2 => {
                 if let Some(Pong(payload)) = self.push(i, items, frame.is_truncated(), now, out) {
-                    self.answered(i, now, answer(payload), out);
+                    self.answered(i, now, answer(payload, self.reply_limit(i)), out);
                 }
             }
-            _ => self.answered(i, now, reply(frame), out),
+            _ => self.answered(i, now, reply(frame, self.reply_limit(i)), out),
+        }
+    }
+
+    /// Bytes that an answer may have. The handshake's are not the user's, and no larger than the decoder lets pass.
+    fn reply_limit(&self, i: usize) -> usize {
+        let own = MAX_NAME.max(self.config.max_message_bytes);
+        match self.links[i].in_flight.front() {
+            Some(InFlight { awaits: Awaits::Request(_), .. }) => self.config.max_message_bytes,
+            _ => own,
         }
     }
 
@@ -46,11 +55,10 @@ impl Core {
             (b"message", payload) if payload.is_some() || truncated => {
                 self.message(i, TopicKind::Channel, first, None, payload, out);
             }
-            (b"pmessage", channel) => {
+            (b"pmessage", _) => {
                 let payload = items.next().map(|item| item.value());
                 if payload.is_some() || truncated {
-                    let channel = channel.and_then(|channel| channel.as_bytes());
-                    self.message(i, TopicKind::Pattern, first, channel, payload, out);
+                    self.message(i, TopicKind::Pattern, first, second, payload, out);
                 }
             }
             (b"subscribe", _) => self.confirmed(i, Operation::Subscribe, TopicKind::Channel, first, now, out),
@@ -75,7 +83,7 @@ impl Core {
         i: usize,
         kind: TopicKind,
         topic: Resp<'_>,
-        channel: Option<&[u8]>,
+        channel: Option<Resp<'_>>,
         payload: Option<Resp<'_>>,
         out: &mut Out<'_>,
     ) {
@@ -83,15 +91,22 @@ impl Core {
             return;
         }
         let Some(slot) = topic.as_bytes().and_then(|name| self.topics.slot(kind, name)) else { return };
-        match payload {
-            Some(Resp::Skipped { len }) => out.put(|sink| sink.dropped(len, DropReason::TooLarge)),
-            Some(payload) => {
-                if let Some(payload) = payload.as_bytes() {
-                    out.put(|sink| sink.message(slot, channel, payload));
-                }
+        let (bytes, payload) = match payload.map(|payload| (payload, payload.as_bytes())) {
+            Some((_, Some(payload))) => (payload.len() as u64, Some(payload)),
+            Some((Resp::Skipped { len }, None)) => (len, None),
+            Some((_, None)) => return,
+            // The names before it were so long that the frame was not kept to its end.
+            None => (0, None),
+        };
+        let named = match channel {
+            Some(channel) => channel.as_bytes().map(Some),
+            None => Some(None),
+        };
+        match (payload, named) {
+            (Some(payload), Some(channel)) if payload.len() <= self.config.max_message_bytes => {
+                out.put(|sink| sink.message(slot, channel, payload));
             }
-            // The names before it were too long for the frame to be kept to its end.
-            None => out.put(|sink| sink.dropped(0, DropReason::TooLarge)),
+            _ => out.put(|sink| sink.dropped(bytes, DropReason::TooLarge)),
         }
     }
 

@@ -1,18 +1,20 @@
 //! Answers in the terms of every backend.
 
-use resp::{Element, Frame, Limits, Value as Resp};
+use resp::{Frame, Limits, Value as Resp};
 
 use crate::model::{Code, Error, Value};
 
-/// What a message may have beside its payload before its frame counts as too large: names and lengths.
-const FRAME_OVERHEAD: u64 = 64 << 10;
+/// The longest name of a channel or pattern. Names, and what little else stands beside a payload, are kept up to this
+/// size however small `max_message_bytes` is.
+pub(super) const MAX_NAME: usize = 64 << 10;
 
 /// The decoder's limits: what is larger than `max_message_bytes` streams by without being kept.
 pub(super) fn limits(max_message_bytes: usize) -> Limits {
-    let max = max_message_bytes as u64;
+    let (max, name) = (max_message_bytes as u64, MAX_NAME as u64);
     Limits {
-        skip_blobs_over: max,
-        skip_frames_over: max.saturating_add(FRAME_OVERHEAD),
+        skip_blobs_over: max.max(name),
+        // A pattern's message has two names.
+        skip_frames_over: max.saturating_add(3 * name),
         // A message may be of any size that a server lets pass (proto-max-bulk-len can be raised): it is never held.
         blob: u64::MAX,
         frame: u64::MAX,
@@ -20,16 +22,16 @@ pub(super) fn limits(max_message_bytes: usize) -> Limits {
     }
 }
 
-/// A whole answer.
+/// A whole answer, of at most `max` bytes in all of its strings.
 ///
 /// # Errors
 ///
 /// The server's error, or `TOOLARGE`.
-pub(super) fn reply(frame: &Frame<'_>) -> Result<Value, Error> {
+pub(super) fn reply(frame: &Frame<'_>, max: usize) -> Result<Value, Error> {
     if frame.is_truncated() {
-        return Err(too_large(None));
+        return Err(too_large());
     }
-    answer(frame.value())
+    answer(frame.value(), max)
 }
 
 /// The value of an answer, or of a part of one that stands for it.
@@ -37,53 +39,53 @@ pub(super) fn reply(frame: &Frame<'_>) -> Result<Value, Error> {
 /// # Errors
 ///
 /// As above.
-pub(super) fn answer(value: Resp<'_>) -> Result<Value, Error> {
+pub(super) fn answer(value: Resp<'_>, max: usize) -> Result<Value, Error> {
     match value {
         Resp::SimpleError(text) | Resp::BlobError(text) => Err(server_error(text)),
-        value => convert(value),
+        value => Converter { left: max }.convert(value),
     }
 }
 
-/// As deep as the decoder's limit on depth, which bounds the recursion.
-fn convert(value: Resp<'_>) -> Result<Value, Error> {
-    Ok(match value {
-        Resp::SimpleString(bytes)
-        | Resp::BulkString(bytes)
-        | Resp::BigNumber(bytes)
-        | Resp::VerbatimString { text: bytes, .. } => Value::String(bytes.into()),
-        Resp::SimpleError(text) | Resp::BlobError(text) => Value::Error(Box::new(server_error(text))),
-        Resp::Integer(n) => Value::Integer(n),
-        Resp::Double(n) => Value::Double(n),
-        Resp::Boolean(b) => Value::Boolean(b),
-        Resp::Null => Value::Null,
-        Resp::Array(items) | Resp::Set(items) | Resp::Push(items) => {
-            Value::Array(items.map(element).collect::<Result<_, _>>()?)
-        }
-        Resp::Map(pairs) => {
-            let pairs = pairs.map(|(key, value)| Ok((element(key)?, element(value)?)));
-            Value::Map(pairs.collect::<Result<_, Error>>()?)
-        }
-        Resp::Skipped { len } => return Err(too_large(Some(len))),
-        other => {
-            return Err(Error::sent(
-                Code::Unsupported,
-                format!("the server answered with an unknown type: {other:?}"),
-            ));
-        }
-    })
+/// Makes owned values of a frame's. As deep as the decoder's limit on depth, which bounds the recursion.
+struct Converter {
+    /// Bytes that strings may still have.
+    left: usize,
 }
 
-fn element(element: Element<'_>) -> Result<Value, Error> {
-    convert(element.value())
+impl Converter {
+    fn convert(&mut self, value: Resp<'_>) -> Result<Value, Error> {
+        Ok(match value {
+            Resp::SimpleString(bytes)
+            | Resp::BulkString(bytes)
+            | Resp::BigNumber(bytes)
+            | Resp::VerbatimString { text: bytes, .. } => {
+                self.left = self.left.checked_sub(bytes.len()).ok_or_else(too_large)?;
+                Value::String(bytes.into())
+            }
+            Resp::SimpleError(text) | Resp::BlobError(text) => Value::Error(Box::new(server_error(text))),
+            Resp::Integer(n) => Value::Integer(n),
+            Resp::Double(n) => Value::Double(n),
+            Resp::Boolean(b) => Value::Boolean(b),
+            Resp::Null => Value::Null,
+            Resp::Array(items) | Resp::Set(items) | Resp::Push(items) => {
+                Value::Array(items.map(|item| self.convert(item.value())).collect::<Result<_, _>>()?)
+            }
+            Resp::Map(pairs) => {
+                let pairs =
+                    pairs.map(|(key, value)| Ok((self.convert(key.value())?, self.convert(value.value())?)));
+                Value::Map(pairs.collect::<Result<_, Error>>()?)
+            }
+            Resp::Skipped { .. } => return Err(too_large()),
+            other => {
+                let text = format!("the server answered with a type that is not supported: {other:?}");
+                return Err(Error::sent(Code::Unsupported, text));
+            }
+        })
+    }
 }
 
-fn too_large(len: Option<u64>) -> Error {
-    let what =
-        len.map_or_else(|| "the answer".to_owned(), |len| format!("a string of {len} bytes in the answer"));
-    Error::sent(
-        Code::TooLarge,
-        format!("{what} is larger than max_message_bytes allows; the command has run"),
-    )
+fn too_large() -> Error {
+    Error::sent(Code::TooLarge, "the answer is larger than max_message_bytes; the command has run")
 }
 
 /// A server's error: its code is the first word, if it looks like one.

@@ -14,7 +14,7 @@ use super::config::Config;
 use super::failure::Failure;
 use super::handshake::Server;
 use super::link::{Link, Phase, Version};
-use super::reply;
+use super::reply::{self, MAX_NAME};
 use super::request::Asked;
 use super::topics::Topics;
 use crate::backend::{Action, LinkError, Session, Start};
@@ -187,6 +187,11 @@ impl Session for RedisSession {
         let mut out = Out::new(sink);
         let is_open = core.closing.is_none() && !core.closed;
         match command {
+            Command::Subscribe { topic, .. } if is_open && topic.name.len() > MAX_NAME => {
+                let text = format!("a name may have {MAX_NAME} bytes, not {}", topic.name.len());
+                let error = Error::unsent(Code::Unsupported, text);
+                out.event(Event::SubscribeFailed { topic, error });
+            }
             Command::Subscribe { topic, slot } if is_open => {
                 if let Some(event) = core.topics.subscribe(&topic, slot) {
                     out.event(event);

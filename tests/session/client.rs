@@ -1,0 +1,502 @@
+//! A session, its clock, and the server's side of its links as literal bytes.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use realtime::backend::{Action, Endpoint, LinkError, OptionValue, Options, Session, Start, configure};
+use realtime::model::{
+    About, Args, Command, Counters, DropReason, Error, Event, Flow, LinkId, ReplyTo, Request, RequestKind,
+    Sink, Slot, State, Ticket, Topic, TopicKind, Value,
+};
+
+/// What the session told the main thread.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Said {
+    Message { slot: u32, channel: Option<String>, payload: String },
+    TooLarge(u64),
+    Answer { id: u32, result: Result<Value, Error> },
+    Event(Event),
+}
+
+/// A sink that writes down what it is told, and says Stop where the test wants it.
+#[derive(Debug, Default)]
+pub(crate) struct Recorder {
+    pub(crate) said: Vec<Said>,
+    /// Say Stop to everything.
+    pub(crate) full: bool,
+    /// Names of failed requests: command and channel.
+    pub(crate) about: Vec<(String, Option<String>)>,
+}
+
+impl Recorder {
+    fn note(&mut self, said: Said) -> Flow {
+        self.said.push(said);
+        if self.full { Flow::Stop } else { Flow::Go }
+    }
+}
+
+impl Sink for Recorder {
+    fn message(&mut self, slot: Slot, channel: Option<&[u8]>, payload: &[u8]) -> Flow {
+        self.note(Said::Message { slot: slot.index, channel: channel.map(text), payload: text(payload) })
+    }
+
+    fn dropped(&mut self, bytes: u64, reason: DropReason) -> Flow {
+        assert_eq!(reason, DropReason::TooLarge, "overflow is the queue's business");
+        self.note(Said::TooLarge(bytes))
+    }
+
+    fn answer(&mut self, ticket: Ticket, result: Result<Value, Error>, about: About<'_>) -> Flow {
+        let ReplyTo::Callback(slot) = ticket.to else { panic!("tests use callbacks") };
+        if result.is_err() {
+            self.about.push((text(about.command), about.channel.map(text)));
+        }
+        self.note(Said::Answer { id: slot.index, result })
+    }
+
+    fn event(&mut self, event: Event) -> Flow {
+        self.note(Said::Event(event))
+    }
+}
+
+/// How the server's bytes are cut into reads.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Reads {
+    /// As the test gives them.
+    Whole,
+    /// One byte at a time.
+    Bytes,
+    /// With one cut, at this byte of all that the server ever sends.
+    CutAt(usize),
+}
+
+pub(crate) struct Client {
+    pub(crate) session: Box<dyn Session>,
+    pub(crate) now: Instant,
+    pub(crate) sink: Recorder,
+    pub(crate) counters: Arc<Counters>,
+    pub(crate) reads: Reads,
+    /// Bytes that each link's socket still takes.
+    pub(crate) writable: [usize; 2],
+    /// Links on which nothing is delivered: what the session left unconsumed.
+    unconsumed: [Vec<u8>; 2],
+    actions: VecDeque<Action>,
+    written: [Vec<u8>; 2],
+    sent_by_server: usize,
+    /// The link that carries subscriptions.
+    pub(crate) subscriber: u8,
+}
+
+/// The version of the protocol that a conversation is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Resp {
+    Two,
+    Three,
+}
+
+pub(crate) const BOTH: [Resp; 2] = [Resp::Two, Resp::Three];
+
+impl Client {
+    pub(crate) fn new(url: &str, pairs: &[(&str, OptionValue)]) -> Self {
+        let pairs = pairs.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
+        let backend = configure(Options { url: Some(url.to_owned()), pairs }).expect("valid options");
+        let now = Instant::now();
+        let counters = Arc::new(Counters::default());
+        let session = backend.session(Start { now, seed: 7, counters: Arc::clone(&counters) });
+        Self {
+            session,
+            now,
+            sink: Recorder::default(),
+            counters,
+            reads: Reads::Whole,
+            writable: [usize::MAX; 2],
+            unconsumed: [Vec::new(), Vec::new()],
+            actions: VecDeque::new(),
+            written: [Vec::new(), Vec::new()],
+            sent_by_server: 0,
+            subscriber: 0,
+        }
+    }
+
+    /// A client that is ready, without subscriptions.
+    pub(crate) fn ready(resp: Resp, pairs: &[(&str, OptionValue)]) -> Self {
+        let mut client = Self::new("redis://server", pairs);
+        client.handshake(resp);
+        client.expect_ready(true, resp);
+        client
+    }
+
+    /// Makes the command link and answers its handshake.
+    pub(crate) fn handshake(&mut self, resp: Resp) {
+        self.connected(0);
+        self.hello(resp);
+    }
+
+    /// Answers the handshake of the command link, whichever version it begins with.
+    pub(crate) fn hello(&mut self, resp: Resp) {
+        let first = self.commands(0);
+        match resp {
+            Resp::Three => {
+                assert_eq!(first[0].split(' ').next(), Some("HELLO"));
+                self.server(0, HELLO3);
+                assert_eq!(self.commands(0), SETINFO);
+                self.server(0, b"+OK\r\n+OK\r\n");
+                self.subscriber = 0;
+            }
+            Resp::Two => {
+                if first[0].starts_with("HELLO") {
+                    self.server(0, b"-ERR unknown command 'HELLO'\r\n");
+                    assert_eq!(self.commands(0), [SETINFO[0], SETINFO[1], "INFO server"]);
+                }
+                self.server(0, b"+OK\r\n+OK\r\n$32\r\n# Server\r\nredis_version:5.0.14\r\n\r\n");
+                self.subscriber = 1;
+            }
+        }
+    }
+
+    /// Makes the subscriber link, if it is one of its own.
+    pub(crate) fn subscriber_up(&mut self) {
+        if self.subscriber == 1 {
+            self.connected(1);
+            assert_eq!(self.commands(1), SETINFO);
+            self.server(1, b"+OK\r\n+OK\r\n");
+        }
+    }
+
+    /// The session asks for this link and gets it.
+    pub(crate) fn connected(&mut self, link: u8) {
+        self.expect_connect(link);
+        self.session.handle_connected(LinkId(link), self.now, &mut self.sink);
+        self.after();
+    }
+
+    pub(crate) fn expect_connect(&mut self, link: u8) {
+        match self.actions.pop_front().or_else(|| self.session.poll_action()) {
+            Some(Action::Connect { link: l, endpoint: Endpoint::Tcp { host, port }, .. }) => {
+                assert_eq!((l, host.as_str(), port), (LinkId(link), "server", 6379));
+            }
+            other => panic!("expected a wish to connect, not {other:?}"),
+        }
+    }
+
+    pub(crate) fn expect_close(&mut self, link: u8) {
+        assert_eq!(self.action(), Some(Action::Close(LinkId(link))));
+    }
+
+    pub(crate) fn action(&mut self) -> Option<Action> {
+        self.after();
+        self.actions.pop_front()
+    }
+
+    /// The server sends bytes.
+    pub(crate) fn server(&mut self, link: u8, bytes: &[u8]) {
+        let start = self.sent_by_server;
+        self.sent_by_server += bytes.len();
+        match self.reads {
+            Reads::Whole => self.read(link, bytes),
+            Reads::Bytes => bytes.chunks(1).for_each(|byte| self.read(link, byte)),
+            Reads::CutAt(at) if (start..self.sent_by_server).contains(&at) => {
+                let (head, tail) = bytes.split_at(at - start);
+                self.read(link, head);
+                self.read(link, tail);
+            }
+            Reads::CutAt(_) => self.read(link, bytes),
+        }
+    }
+
+    /// The server sends bytes on the link of the subscriptions: `>` stands for a push, in the form of the protocol.
+    pub(crate) fn push(&mut self, bytes: &str) {
+        let kind = if self.subscriber == 1 { "*" } else { ">" };
+        let link = self.subscriber;
+        self.server(link, bytes.replace('>', kind).as_bytes());
+    }
+
+    /// The confirmation of a subscription.
+    pub(crate) fn confirm(&mut self, what: &str, name: &str) {
+        self.push(&format!(">3\r\n${}\r\n{what}\r\n${}\r\n{name}\r\n:1\r\n", what.len(), name.len()));
+    }
+
+    /// The answer to the fence with this number.
+    pub(crate) fn fence(&mut self, number: u64) {
+        let token = format!("realtime:{number}");
+        let (link, len) = (self.subscriber, token.len());
+        let reply = match link {
+            1 => format!("*2\r\n$4\r\npong\r\n${len}\r\n{token}\r\n"),
+            _ => format!("${len}\r\n{token}\r\n"),
+        };
+        self.server(link, reply.as_bytes());
+    }
+
+    /// A message on the link of the subscriptions.
+    pub(crate) fn message(&mut self, channel: &str, payload: &str) {
+        self.push(&format!(
+            ">3\r\n$7\r\nmessage\r\n${}\r\n{channel}\r\n${}\r\n{payload}\r\n",
+            channel.len(),
+            payload.len()
+        ));
+    }
+
+    fn read(&mut self, link: u8, bytes: &[u8]) {
+        let kept = &mut self.unconsumed[usize::from(link)];
+        kept.extend_from_slice(bytes);
+        let input = std::mem::take(kept);
+        let consumed = self.session.handle_input(LinkId(link), self.now, &input, &mut self.sink);
+        assert!(consumed <= input.len());
+        assert!(
+            consumed == input.len()
+                || self.sink.full
+                || self.is_closed(link)
+                || self.counters.state() == State::Closed,
+            "input may be left only if the sink is full or the link unwanted"
+        );
+        if consumed < input.len() && self.sink.full {
+            self.unconsumed[usize::from(link)] = input[consumed..].to_vec();
+        }
+        self.after();
+    }
+
+    fn is_closed(&mut self, link: u8) -> bool {
+        while let Some(action) = self.session.poll_action() {
+            self.actions.push_back(action);
+        }
+        self.actions.iter().any(|action| matches!(action, Action::Close(l) if l.0 == link))
+    }
+
+    /// There is room in the queue again: reading goes on.
+    pub(crate) fn resume(&mut self, link: u8) {
+        self.sink.full = false;
+        self.read(link, &[]);
+    }
+
+    /// The connection is lost.
+    pub(crate) fn lost(&mut self, link: u8, cause: LinkError) {
+        self.unconsumed[usize::from(link)].clear();
+        self.session.handle_disconnected(LinkId(link), self.now, cause, &mut self.sink);
+        self.written[usize::from(link)].clear();
+        self.after();
+    }
+
+    pub(crate) fn refused(&mut self, link: u8) {
+        let source = io::Error::from(io::ErrorKind::ConnectionRefused);
+        self.lost(link, LinkError::Connect { address: "127.0.0.1:6379".into(), source });
+    }
+
+    /// Time passes; timers fire when they are due.
+    pub(crate) fn advance(&mut self, seconds: f64) {
+        let end = self.now + Duration::from_secs_f64(seconds);
+        let mut rounds = 0;
+        while let Some(due) = self.session.poll_timeout().filter(|&due| due <= end) {
+            rounds += 1;
+            assert!(rounds < 1000, "a timer that never rests");
+            self.now = self.now.max(due);
+            self.session.handle_timeout(self.now, &mut self.sink);
+            self.after();
+        }
+        self.now = end;
+    }
+
+    /// Lets time pass until the session asks for this link again, and makes it.
+    pub(crate) fn reconnect(&mut self, link: u8) {
+        self.await_attempt();
+        self.connected(link);
+    }
+
+    /// Lets time pass until the session asks for a link.
+    pub(crate) fn await_attempt(&mut self) {
+        for _ in 0..100 {
+            if self.actions.iter().any(|action| matches!(action, Action::Connect { .. })) {
+                return;
+            }
+            let due = self.session.poll_timeout().expect("a timer for the next attempt");
+            let wait = due.saturating_duration_since(self.now).as_secs_f64();
+            self.advance(wait + 1e-9);
+        }
+        panic!("no attempt to reconnect");
+    }
+
+    pub(crate) fn command(&mut self, command: Command) {
+        self.session.handle_command(self.now, command, &mut self.sink);
+        self.after();
+    }
+
+    /// As [`Client::command`], but nothing is written in between.
+    pub(crate) fn command_in_one_tick(&mut self, command: Command) {
+        self.session.handle_command(self.now, command, &mut self.sink);
+    }
+
+    pub(crate) fn subscribe(&mut self, name: &str, slot: u32) {
+        self.command(subscribe(TopicKind::Channel, name, slot));
+    }
+
+    pub(crate) fn psubscribe(&mut self, name: &str, slot: u32) {
+        self.command(subscribe(TopicKind::Pattern, name, slot));
+    }
+
+    pub(crate) fn unsubscribe(&mut self, name: &str) {
+        self.command(Command::Unsubscribe(topic(TopicKind::Channel, name)));
+    }
+
+    pub(crate) fn request(&mut self, id: u32, seconds: f64, kind: RequestKind) {
+        let request = self.make_request(id, seconds, kind);
+        self.command(request);
+    }
+
+    pub(crate) fn make_request(&self, id: u32, seconds: f64, kind: RequestKind) -> Command {
+        let ticket = Ticket { to: ReplyTo::Callback(Slot { index: id, generation: 0 }), bytes: 0 };
+        Command::Request(Request { ticket, deadline: self.now + Duration::from_secs_f64(seconds), kind })
+    }
+
+    pub(crate) fn publish(&mut self, id: u32, channel: &str, message: &str) {
+        self.request(id, 10.0, RequestKind::Publish([channel, message].iter().collect()));
+    }
+
+    pub(crate) fn get(&mut self, id: u32, key: &str) {
+        self.request(id, 10.0, RequestKind::Command(args(&["GET", key])));
+    }
+
+    pub(crate) fn disconnect(&mut self, seconds: f64) {
+        self.command(Command::Disconnect { deadline: self.now + Duration::from_secs_f64(seconds) });
+    }
+
+    /// Writes what the links take, and collects the session's wishes.
+    pub(crate) fn after(&mut self) {
+        while let Some(action) = self.session.poll_action() {
+            self.actions.push_back(action);
+        }
+        for link in 0..2 {
+            loop {
+                let bytes = self.session.poll_transmit(LinkId(link));
+                let n = bytes.len().min(self.writable[usize::from(link)]);
+                if n == 0 {
+                    break;
+                }
+                self.written[usize::from(link)].extend_from_slice(&bytes[..n]);
+                self.writable[usize::from(link)] -= n;
+                self.session.transmitted(LinkId(link), self.now, n);
+            }
+        }
+    }
+
+    /// The commands written to a link since the last look, their words joined by spaces.
+    pub(crate) fn commands(&mut self, link: u8) -> Vec<String> {
+        let bytes = self.bytes(link);
+        let mut decoder = resp::Decoder::new();
+        let mut input = &bytes[..];
+        let mut commands = Vec::new();
+        while let Some(frame) = decoder.decode(&mut input).expect("commands are RESP") {
+            let resp::Value::Array(words) = frame.value() else { panic!("commands are arrays") };
+            let words: Vec<_> =
+                words.map(|word| text(word.value().as_bytes().expect("of strings"))).collect();
+            commands.push(words.join(" "));
+        }
+        assert_eq!(decoder.frame_start(), None, "an incomplete command: {:?}", text(&bytes));
+        commands
+    }
+
+    /// The bytes written to a link since the last look.
+    pub(crate) fn bytes(&mut self, link: u8) -> Vec<u8> {
+        self.after();
+        std::mem::take(&mut self.written[usize::from(link)])
+    }
+
+    /// What was told since the last look.
+    pub(crate) fn said(&mut self) -> Vec<Said> {
+        std::mem::take(&mut self.sink.said)
+    }
+
+    pub(crate) fn expect_ready(&mut self, first: bool, resp: Resp) {
+        let said = self.said();
+        let [Said::Event(Event::Ready(ready))] = &said[..] else { panic!("expected ready, not {said:?}") };
+        assert_eq!(ready.first, first);
+        assert_eq!(ready.protocol, if resp == Resp::Two { 2 } else { 3 });
+        assert_eq!(self.counters.state(), State::Ready);
+    }
+
+    /// Exactly one event was told: the client is down. Returns why, and how long until the next attempt.
+    pub(crate) fn expect_down(&mut self) -> (Error, Duration) {
+        let said = self.said();
+        match &said[..] {
+            [Said::Event(Event::Down { error, retry_in })] => (error.clone(), *retry_in),
+            _ => panic!("expected down, not {said:?}"),
+        }
+    }
+
+    pub(crate) fn round_trip(&self) -> u64 {
+        self.counters.round_trip.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn confirmed(&self) -> u64 {
+        self.counters.confirmed.load(Ordering::Relaxed)
+    }
+}
+
+/// Runs a conversation with the server's bytes whole, byte by byte, and cut once at each of them.
+pub(crate) fn every_cut(conversation: impl Fn(&mut Client), make: impl Fn() -> Client) {
+    let run = |reads| {
+        let mut client = make();
+        client.reads = reads;
+        conversation(&mut client);
+        client.sent_by_server
+    };
+    let total = run(Reads::Whole);
+    run(Reads::Bytes);
+    for at in 0..total {
+        run(Reads::CutAt(at));
+    }
+}
+
+/// Redis 7's answer to HELLO 3.
+pub(crate) const HELLO3: &[u8] = b"%7\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$6\r\n7.0.15\r\n$5\r\nproto\r\n:3\r\n\
+    $2\r\nid\r\n:42\r\n$4\r\nmode\r\n$10\r\nstandalone\r\n$4\r\nrole\r\n$6\r\nmaster\r\n$7\r\nmodules\r\n*0\r\n";
+
+pub(crate) const SETINFO: [&str; 2] =
+    ["CLIENT SETINFO LIB-NAME realtime", concat!("CLIENT SETINFO LIB-VER ", env!("CARGO_PKG_VERSION"))];
+
+pub(crate) fn text(bytes: &[u8]) -> String {
+    bytes
+        .iter()
+        .map(|&b| if b.is_ascii() { char::from(b).to_string() } else { format!("\\x{b:02x}") })
+        .collect()
+}
+
+pub(crate) fn topic(kind: TopicKind, name: &str) -> Topic {
+    Topic { kind, name: name.as_bytes().into() }
+}
+
+pub(crate) fn subscribe(kind: TopicKind, name: &str, slot: u32) -> Command {
+    Command::Subscribe { topic: topic(kind, name), slot: Slot { index: slot, generation: 0 } }
+}
+
+pub(crate) fn subscribed(kind: TopicKind, name: &str) -> Said {
+    Said::Event(Event::Subscribed(topic(kind, name)))
+}
+
+pub(crate) fn args(words: &[&str]) -> Args {
+    words.iter().collect()
+}
+
+pub(crate) fn message(slot: u32, payload: &str) -> Said {
+    Said::Message { slot, channel: None, payload: payload.to_owned() }
+}
+
+pub(crate) fn answer(id: u32, value: Value) -> Said {
+    Said::Answer { id, result: Ok(value) }
+}
+
+pub(crate) fn string(text: &str) -> Value {
+    Value::String(text.as_bytes().into())
+}
+
+/// The one thing said is an error as this request's answer: its code, its text, and whether it was sent.
+pub(crate) fn failure(said: &[Said]) -> (u32, String, bool) {
+    match said {
+        [Said::Answer { id, result: Err(error) }] => (*id, error.code.as_str().to_owned(), error.sent),
+        other => panic!("expected one failed answer, not {other:?}"),
+    }
+}
+
+pub(crate) fn option_text(text: &str) -> OptionValue {
+    OptionValue::String(text.as_bytes().to_vec())
+}

@@ -1,0 +1,225 @@
+//! Getting in: protocol versions, logins, names, and every way to be turned away.
+
+use realtime::backend::OptionValue;
+use realtime::model::{Event, State};
+
+use crate::client::{Client, HELLO3, Resp, SETINFO, Said, every_cut, option_text};
+
+const NUMBER: fn(f64) -> OptionValue = OptionValue::Number;
+
+#[test]
+fn the_bytes_of_hello() {
+    let mut client = Client::new("redis://:secret@server", &[]);
+    client.connected(0);
+    assert_eq!(
+        client.bytes(0),
+        b"*5\r\n$5\r\nHELLO\r\n$1\r\n3\r\n$4\r\nAUTH\r\n$7\r\ndefault\r\n$6\r\nsecret\r\n"
+    );
+}
+
+#[test]
+fn resp3_with_everything() {
+    let make = || Client::new("redis://user:secret@server/5", &[("name", option_text("ttt-1"))]);
+    let conversation = |client: &mut Client| {
+        assert_eq!(client.counters.state(), State::Connecting);
+        client.connected(0);
+        assert_eq!(client.commands(0), ["HELLO 3 AUTH user secret SETNAME ttt-1"]);
+        client.server(0, HELLO3);
+        assert_eq!(client.commands(0), ["SELECT 5", SETINFO[0], SETINFO[1]]);
+        assert_eq!(client.said(), []);
+        client.server(0, b"+OK\r\n-ERR unknown subcommand 'SETINFO'. Try CLIENT HELP.\r\n-ERR no\r\n");
+        let said = client.said();
+        let [Said::Event(Event::Ready(ready))] = &said[..] else { panic!("{said:?}") };
+        assert!(ready.first);
+        assert_eq!(ready.protocol, 3);
+        assert_eq!(ready.server.as_deref(), Some("redis"));
+        assert_eq!(ready.version.as_deref(), Some("7.0.15"));
+        assert_eq!(client.counters.state(), State::Ready);
+        assert_eq!(client.action(), None);
+    };
+    every_cut(conversation, make);
+}
+
+#[test]
+fn resp2_with_everything() {
+    let make = || {
+        Client::new(
+            "redis://user:secret@server/5",
+            &[("name", option_text("ttt-1")), ("protocol", NUMBER(2.0))],
+        )
+    };
+    let conversation = |client: &mut Client| {
+        client.connected(0);
+        assert_eq!(client.commands(0), ["AUTH user secret"], "a stranger says no more than its name");
+        client.server(0, b"+OK\r\n");
+        assert_eq!(
+            client.commands(0),
+            ["SELECT 5", "CLIENT SETNAME ttt-1", SETINFO[0], SETINFO[1], "INFO server"]
+        );
+        client.server(0, b"+OK\r\n-NOPERM no setname\r\n-ERR\r\n-ERR\r\n$22\r\nredis_version:6.2.14\r\n\r\n");
+        let said = client.said();
+        let [Said::Event(Event::Ready(ready))] = &said[..] else { panic!("{said:?}") };
+        assert_eq!(ready.protocol, 2);
+        assert_eq!(ready.server.as_deref(), Some("redis"));
+        assert_eq!(ready.version.as_deref(), Some("6.2.14"));
+        assert_eq!(client.action(), None, "no second link without a subscription");
+    };
+    every_cut(conversation, make);
+}
+
+#[test]
+fn falls_back_to_resp2_and_logs_in_as_of_old() {
+    for refusal in [
+        &b"-NOPROTO unsupported protocol version\r\n"[..],
+        b"-ERR unknown command `HELLO`, with args beginning with: `3`, `AUTH`, `default`, `secret`, \r\n",
+        b"-ERR unknown command 'HELLO'\r\n",
+    ] {
+        let mut client = Client::new("redis://:secret@server", &[]);
+        client.connected(0);
+        client.commands(0);
+        client.server(0, refusal);
+        assert_eq!(client.commands(0), ["AUTH secret"]);
+        client.server(0, b"+OK\r\n");
+        assert_eq!(client.commands(0), [SETINFO[0], SETINFO[1], "INFO server"]);
+        client.server(0, b"-ERR\r\n-ERR\r\n-NOPERM no info\r\n");
+        client.expect_ready(true, Resp::Two);
+    }
+}
+
+#[test]
+fn resp3_is_tried_anew_on_each_connection() {
+    let mut client = Client::ready(Resp::Two, &[]);
+    client.lost(0, realtime::backend::LinkError::Eof);
+    client.said();
+    client.reconnect(0);
+    client.hello(Resp::Three);
+    client.expect_ready(false, Resp::Three);
+}
+
+/// Runs the handshake up to `answer`, the server's last word; returns the error told.
+fn turned_away(url: &str, pairs: &[(&str, OptionValue)], answers: &[&[u8]]) -> realtime::model::Error {
+    let mut client = Client::new(url, pairs);
+    client.connected(0);
+    for answer in answers {
+        assert_eq!(client.said(), []);
+        client.commands(0);
+        client.server(0, answer);
+    }
+    let (error, _) = client.expect_down();
+    client.expect_close(0);
+    assert_eq!(client.counters.state(), State::Waiting);
+    assert_eq!(client.commands(0), Vec::<String>::new());
+    client.reconnect(0);
+    error
+}
+
+#[test]
+fn a_refused_login_is_the_answer_and_no_reason_to_fall_back() {
+    for (answer, code) in [
+        (&b"-WRONGPASS invalid username-password pair or user is disabled.\r\n"[..], "WRONGPASS"),
+        (b"-NOAUTH HELLO must be called with the client already authenticated\r\n", "NOAUTH"),
+        (b"-NOPERM this user has no permissions\r\n", "NOPERM"),
+        (b"-ERR AUTH <password> called without any password configured for the default user\r\n", "AUTH"),
+        (b"-DENIED Redis is running in protected mode\r\n", "DENIED"),
+        (b"-ERR max number of clients reached\r\n", "ERR"),
+    ] {
+        let error = turned_away("redis://:hunter2@server", &[], &[answer]);
+        assert_eq!(error.code.as_str(), code);
+        let words = String::from_utf8_lossy(answer);
+        assert!(error.message.contains(words.trim().split_once(' ').unwrap().1), "{error}");
+        assert!(!error.to_string().contains("hunter2"));
+    }
+}
+
+#[test]
+fn a_refused_login_in_resp2() {
+    let two = [("protocol", NUMBER(2.0))];
+    let away = |answer| turned_away("redis://:hunter2@server", &two, &[answer]);
+    assert_eq!(away(b"-ERR invalid password\r\n").code.as_str(), "AUTH");
+    assert_eq!(away(b"-ERR Client sent AUTH, but no password is set\r\n").code.as_str(), "AUTH");
+    assert_eq!(away(b"-WRONGPASS no\r\n").code.as_str(), "WRONGPASS");
+    assert_eq!(away(b"-ERR max number of clients reached\r\n").code.as_str(), "ERR", "no fault of the login");
+    let error = away(b"-ERR unknown command `AUTH`, with args beginning with: `hunter2`, \r\n");
+    assert!(!error.to_string().contains("hunter2"), "{error}");
+    let error = away(b"-ERR hunter2 is wrong\r\n");
+    assert!(!error.to_string().contains("hunter2"), "{error}");
+}
+
+#[test]
+fn a_missing_password_is_found_in_resp2_too() {
+    let error = turned_away(
+        "redis://server",
+        &[("protocol", NUMBER(2.0))],
+        &[b"-NOAUTH Authentication required.\r\n"],
+    );
+    assert_eq!(error.code.as_str(), "NOAUTH");
+}
+
+#[test]
+fn a_refused_database() {
+    let error = turned_away("redis://server/99", &[], &[HELLO3, b"-ERR DB index is out of range\r\n"]);
+    assert_eq!(error.to_string(), "ERR: the server refused the database (SELECT): DB index is out of range");
+}
+
+#[test]
+fn demanding_resp3_of_a_server_without_it() {
+    let error =
+        turned_away("redis://server", &[("protocol", NUMBER(3.0))], &[b"-ERR unknown command 'HELLO'\r\n"]);
+    assert_eq!(error.code.as_str(), "UNSUPPORTED");
+    assert!(error.message.contains("protocol"), "{error}");
+}
+
+#[test]
+fn what_is_no_redis_server() {
+    for (answer, word) in [
+        (&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], "HTTP"),
+        (b"\x15\x03\x01\x00\x02\x02\x46", "TLS"),
+        (b"SSH-2.0-OpenSSH_9.2\r\n", "SSH"),
+        (b"220 mail.example.com ESMTP\r\n", "not RESP"),
+        (b"+HELLO yourself\r\n", "HELLO"),
+    ] {
+        let error = turned_away("redis://server", &[], &[answer]);
+        assert_eq!(error.code.as_str(), "PROTOCOL");
+        assert!(error.message.contains(word), "{error}");
+    }
+}
+
+#[test]
+fn a_peer_that_never_answers() {
+    let mut client = Client::new("redis://server", &[("connect_timeout", NUMBER(5.0))]);
+    client.expect_connect(0);
+    client.advance(4.9);
+    assert_eq!(client.said(), []);
+    client.advance(0.2);
+    let (error, _) = client.expect_down();
+    assert_eq!(error.code.as_str(), "TIMEOUT");
+    client.expect_close(0);
+    // The handshake has to fit into the same time.
+    client.reconnect(0);
+    client.advance(4.9);
+    client.server(0, b"%1\r\n");
+    assert_eq!(client.said(), []);
+    client.advance(0.2);
+    let (error, _) = client.expect_down();
+    assert_eq!(error.code.as_str(), "TIMEOUT");
+    assert!(error.message.contains("did not answer"), "{error}");
+}
+
+#[test]
+fn a_link_that_cannot_be_made() {
+    use realtime::backend::LinkError;
+    let mut client = Client::new("redis://server", &[]);
+    client.expect_connect(0);
+    client.refused(0);
+    assert_eq!(client.expect_down().0.code.as_str(), "REFUSED");
+    assert_eq!(client.action(), None, "what is gone need not be closed");
+    client.reconnect(0);
+    client.lost(0, LinkError::Eof);
+    let (error, _) = client.expect_down();
+    assert_eq!(error.code.as_str(), "DISCONNECTED");
+    assert!(error.message.contains("before it answered"), "{error}");
+    client.await_attempt();
+    client.expect_connect(0);
+    client.lost(0, LinkError::Resolve { host: "server".into(), reason: "no such host".into() });
+    assert_eq!(client.expect_down().0.code.as_str(), "RESOLVE");
+}

@@ -1,0 +1,390 @@
+//! SUBSCRIBE and its family: confirmations, refusals, batches, messages.
+
+use realtime::backend::OptionValue;
+use realtime::model::{Command, Event, TopicKind};
+
+use crate::client::{BOTH, Client, Resp, Said, every_cut, message, subscribe, subscribed, topic};
+
+/// A client that is ready and subscribed to `chat` as slot 1.
+fn subscribed_to_chat(resp: Resp) -> Client {
+    let mut client = Client::ready(resp, &[]);
+    client.subscribe("chat", 1);
+    client.subscriber_up();
+    let link = client.subscriber;
+    assert_eq!(client.commands(link), ["SUBSCRIBE chat", "PING realtime:1"]);
+    client.confirm("subscribe", "chat");
+    assert_eq!(client.said(), [subscribed(TopicKind::Channel, "chat")]);
+    client.fence(1);
+    assert_eq!(client.said(), []);
+    assert_eq!(client.confirmed(), 1);
+    client
+}
+
+#[test]
+fn messages_reach_their_slot_however_reads_are_cut() {
+    for resp in BOTH {
+        every_cut(
+            |client| {
+                client.message("chat", "hello");
+                client.message("other", "not ours");
+                client.message("chat", "a\0b\r\nc");
+                assert_eq!(client.said(), [message(1, "hello"), message(1, "a\0b\r\nc")]);
+            },
+            || subscribed_to_chat(resp),
+        );
+    }
+}
+
+#[test]
+fn a_whole_conversation_however_reads_are_cut() {
+    for resp in BOTH {
+        let conversation = |client: &mut Client| {
+            client.handshake(resp);
+            client.subscribe("chat", 1);
+            client.psubscribe("kills.*", 2);
+            client.subscriber_up();
+            let link = client.subscriber;
+            client.said();
+            assert_eq!(
+                client.commands(link).len(),
+                4,
+                "channels and patterns are two commands, with a fence behind each"
+            );
+            // A message stands before its own confirmation.
+            client.message("chat", "early");
+            client.confirm("subscribe", "chat");
+            client.fence(1);
+            client.confirm("psubscribe", "kills.*");
+            client.push(">4\r\n$8\r\npmessage\r\n$7\r\nkills.*\r\n$7\r\nkills.x\r\n$3\r\nbob\r\n");
+            client.fence(2);
+            let said: Vec<_> = client
+                .said()
+                .into_iter()
+                .filter(|said| !matches!(said, Said::Event(Event::Ready(_))))
+                .collect();
+            let kill = Said::Message { slot: 2, channel: Some("kills.x".into()), payload: "bob".into() };
+            assert_eq!(
+                said,
+                [
+                    message(1, "early"),
+                    subscribed(TopicKind::Channel, "chat"),
+                    subscribed(TopicKind::Pattern, "kills.*"),
+                    kill,
+                ]
+            );
+            client.publish(9, "chat", "hi");
+            assert_eq!(client.commands(0), ["PUBLISH chat hi"]);
+            client.server(0, b":1\r\n");
+            assert_eq!(client.said().len(), 1);
+        };
+        every_cut(conversation, || Client::new("redis://server", &[]));
+    }
+}
+
+#[test]
+fn names_are_any_bytes_and_come_back_after_a_reconnect() {
+    for resp in BOTH {
+        let mut client = Client::ready(resp, &[]);
+        client.subscribe("a b\r\n\0*", 1);
+        client.subscriber_up();
+        let link = client.subscriber;
+        assert_eq!(client.commands(link)[0], "SUBSCRIBE a b\r\n\0*");
+        client.confirm("subscribe", "a b\r\n\0*");
+        client.message("a b\r\n\0*", "x");
+        assert_eq!(client.said()[1], message(1, "x"));
+    }
+}
+
+#[test]
+fn ready_waits_for_what_was_wanted_when_the_link_came_up() {
+    for resp in BOTH {
+        let mut client = Client::new("redis://server", &[]);
+        client.subscribe("a", 1);
+        client.psubscribe("b*", 2);
+        client.handshake(resp);
+        client.subscriber_up();
+        assert_eq!(client.said(), []);
+        client.confirm("subscribe", "a");
+        client.fence(1);
+        assert_eq!(client.said(), [subscribed(TopicKind::Channel, "a")]);
+        // Wanted later: nothing to wait for.
+        client.subscribe("late", 3);
+        client.confirm("psubscribe", "b*");
+        let said = client.said();
+        assert_eq!(said[0], subscribed(TopicKind::Pattern, "b*"));
+        assert!(matches!(said[1], Said::Event(Event::Ready(_))), "{said:?}");
+    }
+}
+
+#[test]
+fn a_refused_channel_is_found_and_the_others_live() {
+    for resp in BOTH {
+        let mut client = Client::new("redis://server", &[]);
+        for (slot, name) in ["a", "b", "secret", "d"].into_iter().enumerate() {
+            client.subscribe(name, u32::try_from(slot).unwrap());
+        }
+        client.handshake(resp);
+        client.subscriber_up();
+        let link = client.subscriber;
+        assert_eq!(client.commands(link), ["SUBSCRIBE a b secret d", "PING realtime:1"]);
+        client.server(link, b"-NOPERM No permissions to access a channel\r\n");
+        client.fence(1);
+        assert_eq!(client.said(), [], "nothing is known yet");
+        assert_eq!(
+            client.commands(link),
+            ["SUBSCRIBE a b", "PING realtime:2", "SUBSCRIBE secret d", "PING realtime:3"]
+        );
+        client.confirm("subscribe", "a");
+        client.confirm("subscribe", "b");
+        client.fence(2);
+        client.server(link, b"-NOPERM No permissions to access a channel\r\n");
+        // A user without the right to PING: in order all the same.
+        client.server(link, b"-NOPERM this user has no permissions to run the 'ping' command\r\n");
+        assert_eq!(
+            client.commands(link),
+            ["SUBSCRIBE secret", "PING realtime:4", "SUBSCRIBE d", "PING realtime:5"]
+        );
+        client.said();
+        client.server(link, b"-NOPERM No permissions to access a channel\r\n");
+        client.fence(4);
+        let said = client.said();
+        let [Said::Event(Event::SubscribeFailed { topic: refused, error })] = &said[..] else {
+            panic!("{said:?}")
+        };
+        assert_eq!(*refused, topic(TopicKind::Channel, "secret"));
+        assert_eq!(error.code.as_str(), "NOPERM");
+        client.confirm("subscribe", "d");
+        client.fence(5);
+        let said = client.said();
+        assert_eq!(said[0], subscribed(TopicKind::Channel, "d"));
+        assert!(matches!(said[1], Said::Event(Event::Ready(_))), "refused is settled: {said:?}");
+        assert_eq!(client.confirmed(), 3);
+        client.message("b", "x");
+        assert_eq!(client.said(), [message(1, "x")]);
+        // Tried again on the next connection, and told once.
+        client.lost(link, realtime::backend::LinkError::Eof);
+        client.reconnect(link);
+        if resp == Resp::Three {
+            client.hello(resp);
+        } else {
+            client.commands(1);
+            client.server(1, b"+OK\r\n+OK\r\n");
+        }
+        assert_eq!(client.commands(link)[0], "SUBSCRIBE a b secret d");
+    }
+}
+
+#[test]
+fn a_refusal_is_told_once_until_it_is_asked_for_anew() {
+    let mut client = Client::ready(Resp::Three, &[]);
+    client.subscribe("secret", 1);
+    client.server(0, b"-NOPERM no\r\n");
+    client.fence(1);
+    assert_eq!(client.said().len(), 1);
+    client.lost(0, realtime::backend::LinkError::Eof);
+    client.reconnect(0);
+    client.hello(Resp::Three);
+    client.said();
+    client.server(0, b"-NOPERM no\r\n");
+    client.fence(2);
+    let said = client.said();
+    assert!(matches!(said[..], [Said::Event(Event::Ready(_))]), "{said:?}");
+    client.commands(0);
+    client.subscribe("secret", 2);
+    assert_eq!(client.commands(0)[0], "SUBSCRIBE secret");
+    client.server(0, b"-NOPERM no\r\n");
+    client.fence(3);
+    assert_eq!(client.said().len(), 1);
+}
+
+#[test]
+fn an_error_behind_the_confirmations_is_the_fences() {
+    for resp in BOTH {
+        let mut client = Client::ready(resp, &[]);
+        client.subscribe("chat", 1);
+        client.subscriber_up();
+        client.confirm("subscribe", "chat");
+        let link = client.subscriber;
+        client.server(link, b"-NOPERM this user has no permissions to run the 'ping' command\r\n");
+        assert_eq!(client.said(), [subscribed(TopicKind::Channel, "chat")]);
+        client.message("chat", "x");
+        assert_eq!(client.said(), [message(1, "x")]);
+    }
+}
+
+#[test]
+fn a_fence_before_its_confirmations_is_out_of_step() {
+    for resp in BOTH {
+        let mut client = Client::ready(resp, &[]);
+        client.subscribe("chat", 1);
+        client.subscriber_up();
+        client.fence(1);
+        assert_eq!(client.expect_down().0.code.as_str(), "PROTOCOL");
+        client.expect_close(client.subscriber);
+    }
+}
+
+#[test]
+fn subscribes_of_one_tick_are_one_command() {
+    for resp in BOTH {
+        let mut client = subscribed_to_chat(resp);
+        for name in ["a", "b", "c"] {
+            client.command_in_one_tick(subscribe(TopicKind::Channel, name, 2));
+        }
+        client.command_in_one_tick(Command::Unsubscribe(topic(TopicKind::Channel, "b")));
+        client.command_in_one_tick(Command::Unsubscribe(topic(TopicKind::Channel, "chat")));
+        let link = client.subscriber;
+        assert_eq!(
+            client.commands(link),
+            ["SUBSCRIBE a c", "PING realtime:2", "UNSUBSCRIBE chat", "PING realtime:3"]
+        );
+        client.message("chat", "nobody wants it");
+        assert_eq!(client.said(), []);
+    }
+}
+
+#[test]
+fn a_change_of_mind_before_anything_was_sent_costs_nothing() {
+    for resp in BOTH {
+        let mut client = subscribed_to_chat(resp);
+        client.command_in_one_tick(Command::Unsubscribe(topic(TopicKind::Channel, "chat")));
+        client.command_in_one_tick(subscribe(TopicKind::Channel, "chat", 5));
+        let link = client.subscriber;
+        assert_eq!(client.commands(link), Vec::<String>::new());
+        assert_eq!(client.said(), [subscribed(TopicKind::Channel, "chat")], "the new wish is confirmed");
+        client.message("chat", "x");
+        assert_eq!(client.said(), [message(5, "x")]);
+    }
+}
+
+#[test]
+fn a_new_slot_takes_the_old_ones_place() {
+    for resp in BOTH {
+        let mut client = subscribed_to_chat(resp);
+        client.subscribe("chat", 8);
+        client.message("chat", "x");
+        assert_eq!(client.said(), [message(8, "x")]);
+        assert_eq!(client.commands(client.subscriber), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn many_channels_go_out_in_bounded_batches() {
+    for resp in BOTH {
+        let mut client = Client::new("redis://server", &[]);
+        for n in 0..20_500_u32 {
+            client.command_in_one_tick(subscribe(TopicKind::Channel, &format!("channel-{n}"), n));
+        }
+        client.handshake(resp);
+        client.subscriber_up();
+        let link = client.subscriber;
+        let (mut confirmed, mut fence) = (0, 0);
+        while confirmed < 20_500 {
+            let commands = client.commands(link);
+            let batches: Vec<_> =
+                commands.iter().filter(|command| command.starts_with("SUBSCRIBE")).collect();
+            assert!(!batches.is_empty() && batches.len() <= 8, "{} batches at once", batches.len());
+            for batch in batches {
+                let names: Vec<_> = batch.split(' ').skip(1).collect();
+                assert!(names.len() <= 1000);
+                for name in names {
+                    assert_eq!(name, format!("channel-{confirmed}"), "in the order of their Subscribes");
+                    client.confirm("subscribe", name);
+                    confirmed += 1;
+                }
+                fence += 1;
+                client.fence(fence);
+            }
+        }
+        assert_eq!(client.said().len(), 20_501);
+        assert_eq!(client.confirmed(), 20_500);
+        client.message("channel-12345", "x");
+        assert_eq!(client.said(), [message(12_345, "x")]);
+    }
+}
+
+#[test]
+fn long_names_make_smaller_batches_and_a_slow_link_is_not_flooded() {
+    let mut client = Client::new("redis://server", &[]);
+    for n in 0..500 {
+        let name = format!("{n:0>5000}");
+        client.command_in_one_tick(subscribe(TopicKind::Channel, &name, n));
+    }
+    client.connected(0);
+    client.hello(Resp::Three);
+    // All that is in flight: eight batches of at most 64 KiB of names.
+    let commands = client.commands(0);
+    assert_eq!(commands.len(), 16);
+    assert!(commands.iter().all(|command| command.len() < (64 << 10) + 1000));
+}
+
+#[test]
+fn an_oversized_message_is_told_and_the_link_lives() {
+    for resp in BOTH {
+        every_cut(
+            |client| {
+                client.message("chat", "123456789");
+                client.message("other", "123456789");
+                client.message("chat", "12345678");
+                assert_eq!(client.said(), [Said::TooLarge(9), message(1, "12345678")]);
+            },
+            || {
+                let mut client = Client::ready(resp, &[("max_message_bytes", OptionValue::Number(8.0))]);
+                client.subscribe("chat", 1);
+                client.subscriber_up();
+                client.push(">3\r\n+subscribe\r\n+chat\r\n:1\r\n");
+                client.said();
+                client
+            },
+        );
+    }
+}
+
+#[test]
+fn a_subscription_ended_by_the_server_is_a_loss() {
+    for resp in BOTH {
+        let mut client = subscribed_to_chat(resp);
+        client.confirm("unsubscribe", "other");
+        assert_eq!(client.said(), [], "nothing of ours");
+        client.confirm("unsubscribe", "chat");
+        assert_eq!(client.expect_down().0.code.as_str(), "DISCONNECTED");
+    }
+}
+
+#[test]
+fn under_resp2_the_second_link_is_opened_by_the_first_subscription() {
+    let mut client = Client::ready(Resp::Two, &[]);
+    assert_eq!(client.action(), None);
+    client.subscribe("chat", 1);
+    client.connected(1);
+    assert_eq!(client.commands(1).len(), 2);
+    client.server(1, b"+OK\r\n+OK\r\n");
+    assert_eq!(client.commands(1), ["SUBSCRIBE chat", "PING realtime:1"]);
+    // Both forms of the answer to PING occur around subscribed mode.
+    client.confirm("subscribe", "chat");
+    client.server(1, b"$10\r\nrealtime:1\r\n");
+    assert_eq!(client.said(), [subscribed(TopicKind::Channel, "chat")]);
+    client.unsubscribe("chat");
+    assert_eq!(client.commands(1), ["UNSUBSCRIBE chat", "PING realtime:2"]);
+    client.confirm("unsubscribe", "chat");
+    client.server(1, b"*2\r\n$4\r\npong\r\n$10\r\nrealtime:2\r\n");
+    assert_eq!(client.said(), []);
+    assert_eq!(client.confirmed(), 0);
+}
+
+#[test]
+fn under_resp2_the_second_link_logs_in_like_the_first() {
+    let two = [("protocol", OptionValue::Number(2.0)), ("name", crate::client::option_text("n"))];
+    let mut client = Client::new("redis://u:p@server/3", &two);
+    client.subscribe("chat", 1);
+    client.connected(0);
+    client.commands(0);
+    client.server(0, b"+OK\r\n");
+    client.server(0, b"+OK\r\n+OK\r\n+OK\r\n+OK\r\n$0\r\n\r\n");
+    client.connected(1);
+    assert_eq!(client.commands(1), ["AUTH u p"]);
+    client.server(1, b"+OK\r\n");
+    assert_eq!(client.commands(1)[..2], ["SELECT 3", "CLIENT SETNAME n"]);
+    client.server(1, b"+OK\r\n+OK\r\n+OK\r\n+OK\r\n");
+    assert_eq!(client.commands(1)[0], "SUBSCRIBE chat");
+}
