@@ -168,6 +168,12 @@ impl<R, D> Dispatcher<R, D> {
         self.turn.empty = 0;
     }
 
+    /// Whether what was handed out last may still have callbacks to go to. They get it in the next step, which may come
+    /// in a later round.
+    pub fn is_walking(&self) -> bool {
+        self.now.walk.is_some()
+    }
+
     /// Gives up what is being delivered: the callbacks that have not had it yet do not get it.
     pub fn abandon(&mut self) {
         self.now.walk = None;

@@ -18,6 +18,9 @@ pub type Run = Box<dyn Session>;
 /// How much time callbacks get in each tick, unless the script says otherwise.
 pub(super) const DEFAULT_TICK_BUDGET: Duration = Duration::from_millis(2);
 
+/// A callback gets three values at most: message, channel and pattern.
+pub(super) const MAX_ARGUMENTS: usize = 3;
+
 /// How long a closed client waits for answers.
 pub(super) const DISCONNECT_FLUSH: Duration = Duration::from_secs(1);
 
@@ -45,6 +48,8 @@ pub(super) struct Module {
     pub(super) tick_budget: Duration,
     /// The round of callbacks that is going on.
     pub(super) round: Option<Round>,
+    /// How many values the last round left for the next one.
+    pub(super) carried: c_int,
 }
 
 /// References to values that live as long as the Lua state.
@@ -64,6 +69,8 @@ pub(super) struct Fixed {
     pub(super) say: c_int,
     /// The loop that runs callbacks.
     pub(super) rounds: c_int,
+    /// Reserved for what a callback is called with, when a round ends between two that share it.
+    pub(super) carried: [c_int; MAX_ARGUMENTS],
 }
 
 /// A round of callbacks.
@@ -128,6 +135,7 @@ impl Module {
             line: None,
             tick_budget: DEFAULT_TICK_BUDGET,
             round: None,
+            carried: 0,
         }
     }
 

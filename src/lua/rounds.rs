@@ -95,7 +95,6 @@ fn go_on(module: &mut Module) -> bool {
 }
 
 fn end(module: &mut Module) -> u32 {
-    module.dispatcher.abandon();
     module.round.take().map_or(0, |round| round.ran)
 }
 
@@ -120,7 +119,7 @@ pub(super) unsafe extern "C-unwind" fn body(state: State) -> c_int {
         let fixed = (*module).fixed;
         lua.set_top(0);
         lua.push_reference(fixed.trace);
-        let mut arguments = 0;
+        let mut arguments = resume(lua, &mut *module);
         let mut called = false;
         loop {
             let module = module_of(anchor);
@@ -130,7 +129,10 @@ pub(super) unsafe extern "C-unwind" fn body(state: State) -> c_int {
             let job = next(&mut *module, lua, called);
             called = matches!(job, Job::Call { .. });
             match job {
-                Job::Done => return 0,
+                Job::Done => {
+                    suspend(lua, &mut *module, arguments);
+                    return 0;
+                }
                 Job::Line(line) => {
                     lua.set_top(1);
                     lua.push_reference(fixed.say);
@@ -145,7 +147,7 @@ pub(super) unsafe extern "C-unwind" fn body(state: State) -> c_int {
                     }
                     lua.push_reference(callback);
                     for n in 0..arguments {
-                        lua.push_copy(2 + n);
+                        lua.push_copy(FIRST_ARGUMENT + n);
                     }
                     if lua.protected_call(arguments, 0, 1) != 0 {
                         report(lua, fixed.report);
@@ -156,6 +158,32 @@ pub(super) unsafe extern "C-unwind" fn body(state: State) -> c_int {
         }
     }
 }
+
+/// Keeps what the remaining callbacks of a walk are to be called with for the next round. Can't raise.
+unsafe fn suspend(lua: Lua, module: &mut Module, arguments: c_int) {
+    if !module.dispatcher.is_walking() {
+        return;
+    }
+    let mut frame = Frame::new(lua);
+    for (n, &reference) in (0..arguments).zip(&module.fixed.carried) {
+        frame.keep(FIRST_ARGUMENT + n, reference);
+    }
+    module.carried = arguments;
+}
+
+/// Puts back what the last round kept, and returns how many values these are. Can't raise: there are few.
+unsafe fn resume(lua: Lua, module: &mut Module) -> c_int {
+    let carried = std::mem::take(&mut module.carried);
+    for (_, &reference) in (0..carried).zip(&module.fixed.carried) {
+        // SAFETY: a few of the free slots of a C function.
+        unsafe { lua.push_reference(reference) };
+        Frame::new(lua).release(reference);
+    }
+    carried
+}
+
+/// Where the arguments of callbacks stand in the loop's frame, behind the error handler.
+const FIRST_ARGUMENT: c_int = 2;
 
 /// Pushes what a callback is called with.
 unsafe fn push_arguments(lua: Lua, fixed: super::module::Fixed, with: With) {

@@ -150,6 +150,10 @@ unsafe fn set_up(lua: Lua, spawn: *mut Box<dyn Spawn<Inbox<Run>>>) {
             trace: keep(trace),
             report: keep(report),
             say: keep(say),
+            carried: std::array::from_fn(|_| {
+                lua.push_boolean(false);
+                lua.reference()
+            }),
         };
         lua.push_copy(methods);
         lua.set_field(REGISTRY, CLIENT_META);

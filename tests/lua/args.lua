@@ -1,0 +1,150 @@
+-- once
+-- Every function with every wrong kind of argument: a Lua error that names the argument, and the process lives.
+
+local kit = include("_kit.lua")
+
+local function client() return realtime.Connect("redis://127.0.0.1:1") end
+
+-- One value of every kind, and numbers that are no proper ones.
+local kinds = {
+	["nil"] = function() return nil end,
+	boolean = function() return true end,
+	number = function() return 1 end,
+	string = function() return "ready" end,
+	table = function() return {} end,
+	["function"] = function() return function() end end,
+	thread = function() return coroutine.create(function() end) end,
+	userdata = function() return newproxy() end,
+	NaN = function() return 0 / 0 end,
+	infinity = function() return math.huge end,
+	negative = function() return -1 end,
+}
+
+local TEXT = { string = true, number = true, negative = true }
+local FUNCTION = { ["function"] = true }
+local CALLBACK = { ["function"] = true, ["nil"] = true }
+local SECONDS = { number = true, ["nil"] = true }
+local fn = function() end
+
+-- Proper arguments of each method, and which kinds each of them may be of.
+local methods = {
+	-- A function may stand in the identifier's place; what follows it is too much and goes unseen, as in Lua.
+	Subscribe = { { "c", "id", fn }, { TEXT, { string = true, ["function"] = true }, FUNCTION } },
+	PSubscribe = { { "c", "id", fn }, { TEXT, { string = true, ["function"] = true }, FUNCTION } },
+	Unsubscribe = { { "c", "id" }, { TEXT, { string = true, ["nil"] = true } } },
+	PUnsubscribe = { { "c", "id" }, { TEXT, { string = true, ["nil"] = true } } },
+	Publish = { { "c", "m", fn, 1 }, { TEXT, TEXT, CALLBACK, SECONDS } },
+	Command = { { { "PING" }, fn, 1 }, { {}, CALLBACK, SECONDS } },
+	Transaction = { { { { "PING" } }, fn, 1 }, { {}, CALLBACK, SECONDS } },
+	CommandSync = { { { "PING" }, 0.001 }, { {}, SECONDS } },
+	Ping = { { fn }, { CALLBACK } },
+	On = { { "ready", "id", fn }, { { string = true }, { string = true, ["function"] = true }, FUNCTION } },
+	Off = { { "ready", "id" }, { { string = true }, { string = true, ["nil"] = true } } },
+}
+
+local functions = {
+	Connect = { { "redis://127.0.0.1:1", { id = "args" } }, { { table = true }, { table = true, ["nil"] = true } } },
+	SetTickBudget = { { 0.002 }, { { number = true, infinity = true } } },
+	ProcessEvents = { { 0.002 }, { { number = true, infinity = true, ["nil"] = true } } },
+	Map = { { {} }, { { table = true } } },
+}
+
+local function try(name, call, proper, allowed)
+	for position = 1, #allowed do
+		for kind, make in pairs(kinds) do
+			local arguments = { unpack(proper) }
+			arguments[position] = make()
+			local ok, message = pcall(call, unpack(arguments, 1, #proper))
+			if allowed[position][kind] then
+				if not ok then error(name .. " refuses a " .. kind .. " at " .. position .. ": " .. message) end
+			else
+				if ok then error(name .. " accepts a " .. kind .. " at " .. position) end
+				assert(message:find("#" .. position, 1, true), name .. " with a " .. kind .. ": " .. message)
+				assert(message:find("'" .. name .. "'", 1, true), name .. " is not named: " .. message)
+			end
+		end
+	end
+end
+
+host.test("methods", function()
+	local c = client()
+	for name, case in pairs(methods) do
+		try(name, function(...) return c[name](c, ...) end, case[1], case[2])
+	end
+	c:Disconnect()
+end)
+
+host.test("functions", function()
+	for name, case in pairs(functions) do try(name, realtime[name], case[1], case[2]) end
+	for _, c in ipairs(realtime.Clients()) do c:Disconnect() end
+	realtime.SetTickBudget(0.002)
+end)
+
+host.test("an error begins with the script's own file and line", function()
+	local c = client()
+	local _, message = pcall(function() c:Publish() end)
+	assert(message:find("^[^:]*args%.lua:%d+: "), message)
+	c:Disconnect()
+end)
+
+host.test("methods on anything but a client say how they are called", function()
+	local c = client()
+	local forged = { {}, { 0 }, { 1e9 }, setmetatable({}, getmetatable(c)), setmetatable({ "x" }, getmetatable(c)),
+		setmetatable({ -1 }, getmetatable(c)), setmetatable({ 0.5 }, getmetatable(c)) }
+	for name, method in pairs(getmetatable(c)) do
+		if type(method) == "function" then
+			for kind, make in pairs(kinds) do
+				local ok, message = pcall(method, make())
+				if ok then error(name .. " works on a " .. kind) end
+				assert(message:find("RealtimeClient", 1, true) and message:find("client:", 1, true), message)
+			end
+			for _, self in ipairs(forged) do
+				local ok, message = pcall(method, self)
+				if ok then error(name .. " works on a forged table") end
+				assert(message:find("RealtimeClient", 1, true), message)
+			end
+		end
+	end
+	kit.eq(pcall(c.Publish), false)
+	c:Disconnect()
+end)
+
+host.test("what is wrong inside a command is named by its index", function()
+	local c = client()
+	for pattern, words in pairs({
+		["index 2: .*boolean"] = { "SET", true }, ["index 3: .*NaN"] = { "SET", "k", 0 / 0 },
+		["index 1: .*table"] = { {} }, ["index 2: .*hole"] = { "SET", nil, "x" }, ["\"x\""] = { "SET", x = 1 },
+		["2^53"] = { "SET", 2 ^ 53 + 2 }, ["infinite"] = { "SET", -math.huge }, ["empty"] = {},
+	}) do
+		local message = kit.raises("#1", c.Command, c, words)
+		assert(message:find(pattern) or message:find(pattern, 1, true), message)
+	end
+	local message = kit.raises("index 2", c.Transaction, c, { { "PING" }, { "SET", false } })
+	assert(message:find("boolean", 1, true), message)
+	c:Disconnect()
+end)
+
+host.test("times that cannot be meant are refused", function()
+	local c = client()
+	for _, seconds in ipairs({ 0, -1, 0 / 0, math.huge, 1e12 }) do
+		kit.raises("seconds", c.Publish, c, "c", "m", nil, seconds)
+		kit.raises("seconds", c.CommandSync, c, { "PING" }, seconds)
+	end
+	kit.raises("seconds", realtime.SetTickBudget, -0.001)
+	kit.raises("seconds", realtime.ProcessEvents, 0 / 0)
+	c:Disconnect()
+end)
+
+host.test("a client shows itself without its secrets", function()
+	local c = realtime.Connect("redis://user:hunter2@127.0.0.1:1", { id = "shown" })
+	local text = tostring(c)
+	assert(text:find("RealtimeClient", 1, true) and text:find("shown", 1, true), text)
+	assert(text:find("127.0.0.1:1", 1, true) and text:find(c:State(), 1, true), text)
+	assert(not text:find("hunter2", 1, true))
+	assert(IsValid(c))
+	kit.eq(getmetatable(c).MetaName, "RealtimeClient")
+	assert(getmetatable(c) == FindMetaTable("RealtimeClient"))
+	c:Disconnect()
+	assert(not IsValid(c))
+	assert(tostring(c):find("closed", 1, true), tostring(c))
+end)
