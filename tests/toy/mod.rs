@@ -6,7 +6,7 @@
 //!         PUB topic text               OK                 to the publisher
 //! ```
 
-#![allow(dead_code, unreachable_pub, reason = "each test file uses its part of this")]
+#![allow(dead_code, unused_imports, unreachable_pub, reason = "each test file uses its part of this")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failure here is a failed test")]
 #![allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "tests give numbers that fit")]
 
