@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use resp::Encoder;
 
 use super::backoff::Backoff;
+use super::batch::Batch;
 use super::handshake::Step;
 use super::request::Asked;
-use super::topics::Batch;
 use super::transmit::Transmit;
 use crate::model::LinkId;
 
