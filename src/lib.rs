@@ -12,4 +12,5 @@ pub mod backend;
 pub mod dispatch;
 pub mod lua;
 pub mod model;
+pub mod net;
 pub mod queue;

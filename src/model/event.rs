@@ -13,7 +13,7 @@ pub enum Event {
     Down {
         /// Why.
         error: Error,
-        /// How long until the next attempt.
+        /// How long until the next attempt; [`Duration::MAX`] if there will be none.
         retry_in: Duration,
     },
     /// The subscriber link was lost and is back: messages sent meanwhile may be missing. Stands exactly between the

@@ -1,0 +1,172 @@
+//! Any input, valid or not, cut anywhere: the decoder says what its naive twin says.
+
+mod common;
+
+use common::twin::{Body, Grammar, Tree};
+use common::{cut, decode, twin};
+use proptest::prelude::*;
+use resp::Encoder;
+
+/// Pieces of grammar, so that random input gets past its first byte.
+fn fragments() -> impl Strategy<Value = Vec<u8>> {
+    let token = prop_oneof![
+        6 => prop::sample::select(vec![
+            "*1\r\n", "*2\r\n", "*3\r\n", "*0\r\n", "*-1\r\n", "$-1\r\n", "$0\r\n\r\n", "$3\r\nabc\r\n", "+OK\r\n", "-ERR x\r\n",
+            ":1\r\n", ":-7\r\n", ":007\r\n", "_\r\n", "#t\r\n", "#f\r\n", ",1.5\r\n", ",inf\r\n", ",-nan\r\n", "(123\r\n",
+            "!5\r\nERR x\r\n", "=7\r\ntxt:abc\r\n", "%1\r\n", "%0\r\n", "~2\r\n", "~0\r\n", ">2\r\n", ">0\r\n", "|1\r\n", "|0\r\n",
+            "$?\r\n", ";2\r\nab\r\n", ";0\r\n", "*?\r\n", "~?\r\n", "%?\r\n", ".\r\n",
+        ]).prop_map(|text| text.as_bytes().to_vec()),
+        1 => prop::sample::select(vec![
+            "*", "$", "+", "-", ":", "%", "~", ">", "|", "(", ",", "#", "_", "!", "=", ";", ".", "\r\n", "\r", "\n", "?", "-1",
+            "$5", "*4294967295\r\n", ">?\r\n", "%-1\r\n", "$-2\r\n", ":9223372036854775808\r\n", ":-9223372036854775808\r\n",
+            ",1e400\r\n", ",1e308\r\n", ",0e999\r\n", ",.5\r\n", ",5.\r\n", ",infinity\r\n", ",NAN\r\n", ",nan(x1)\r\n",
+            "(12x\r\n", "=3\r\nabc\r\n", "=4\r\nabcd\r\n", "$3\r\nabcd\r\n", "#x\r\n", "_x\r\n", "$600000000\r\n",
+        ]).prop_map(|text| text.as_bytes().to_vec()),
+        1 => prop::collection::vec(any::<u8>(), 0..6),
+        1 => ",[-+0-9.eEnaif]{0,9}\r\n".prop_map(String::into_bytes),
+        1 => ":[-+0-9]{0,22}\r\n".prop_map(String::into_bytes),
+    ];
+    prop::collection::vec(token, 0..24).prop_map(|tokens| tokens.concat())
+}
+
+fn trees() -> impl Strategy<Value = Tree> {
+    let text = prop::collection::vec(prop_oneof![9 => 0x20..0x7fu8, 1 => any::<u8>()], 0..12);
+    let line = text
+        .clone()
+        .prop_map(|bytes| bytes.into_iter().filter(|byte| !b"\r\n".contains(byte)).collect::<Vec<_>>());
+    let scalar = prop_oneof![
+        line.clone().prop_map(|text| Body::Text(b'+', text)),
+        line.prop_map(|text| Body::Text(b'-', text)),
+        text.clone().prop_map(|text| Body::Text(b'$', text)),
+        text.clone().prop_map(|text| Body::Text(b'!', text)),
+        text.prop_map(|text| Body::Text(b'=', [b"txt:", &text[..]].concat())),
+        "-?[0-9]{1,40}".prop_map(|digits| Body::Text(b'(', digits.into_bytes())),
+        any::<i64>().prop_map(Body::Integer),
+        any::<f64>().prop_map(Body::Double),
+        any::<bool>().prop_map(Body::Boolean),
+        Just(Body::Null),
+    ];
+    let leaf = scalar.prop_map(|body| Tree { attributes: Vec::new(), streamed: false, body });
+    leaf.prop_recursive(5, 40, 5, |inner| {
+        let list = prop::collection::vec(inner.clone(), 0..5);
+        let pairs = prop::collection::vec((inner.clone(), inner.clone()), 0..4);
+        let body = prop_oneof![
+            (list.clone(), prop::sample::select(vec![b'*', b'~']))
+                .prop_map(|(list, kind)| Body::List(kind, list)),
+            pairs.clone().prop_map(Body::Map),
+            list.prop_map(|list| {
+                Body::Text(
+                    b'$',
+                    list.iter().flat_map(|tree| format!("{tree:?}").into_bytes()).take(30).collect(),
+                )
+            }),
+        ];
+        (body, prop::collection::vec((inner.clone(), inner), 0..2), any::<bool>()).prop_map(
+            |(body, attributes, streamed)| Tree {
+                attributes,
+                streamed: streamed && matches!(body, Body::List(..) | Body::Map(_) | Body::Text(b'$', _)),
+                body,
+            },
+        )
+    })
+}
+
+fn encode(tree: &Tree, out: &mut Vec<u8>) {
+    if !tree.attributes.is_empty() {
+        Encoder::new(out).attribute(tree.attributes.len());
+        for (key, value) in &tree.attributes {
+            encode(key, out);
+            encode(value, out);
+        }
+    }
+    match &tree.body {
+        Body::Text(b'$', text) if tree.streamed => {
+            Encoder::new(out).streamed_string();
+            for piece in text.chunks(7) {
+                Encoder::new(out).chunk(piece);
+            }
+            Encoder::new(out).end_chunks();
+        }
+        Body::Text(kind, text) => {
+            let mut encoder = Encoder::new(out);
+            match kind {
+                b'+' => encoder.simple_string(text).expect("a line"),
+                b'-' => encoder.simple_error(text).expect("a line"),
+                b'(' => encoder.big_number(text).expect("a number"),
+                b'$' => encoder.bulk_string(text),
+                b'!' => encoder.blob_error(text),
+                _ => encoder.verbatim_string(*b"txt", &text[4..]),
+            };
+        }
+        Body::Integer(n) => drop(Encoder::new(out).integer(*n)),
+        Body::Double(n) => drop(Encoder::new(out).double(*n)),
+        Body::Boolean(b) => drop(Encoder::new(out).boolean(*b)),
+        Body::Null => drop(Encoder::new(out).null()),
+        Body::List(kind, items) => {
+            let mut encoder = Encoder::new(out);
+            match (kind, tree.streamed) {
+                (b'*', false) => encoder.array(items.len()),
+                (b'*', true) => encoder.streamed_array(),
+                (b'~', false) => encoder.set(items.len()),
+                (b'~', true) => encoder.streamed_set(),
+                _ => encoder.push(items.len()),
+            };
+            items.iter().for_each(|item| encode(item, out));
+            if tree.streamed {
+                Encoder::new(out).end_stream();
+            }
+        }
+        Body::Map(pairs) => {
+            if tree.streamed {
+                Encoder::new(out).streamed_map();
+            } else {
+                Encoder::new(out).map(pairs.len());
+            }
+            for (key, value) in pairs {
+                encode(key, out);
+                encode(value, out);
+            }
+            if tree.streamed {
+                Encoder::new(out).end_stream();
+            }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_twin_agrees(input in fragments()) {
+        prop_assert_eq!(decode([&input[..]]), twin::parse(&input, &Grammar::new()));
+    }
+
+    #[test]
+    fn any_split_gives_what_the_whole_gives(input in fragments(), mut cuts in prop::collection::vec(0..200usize, 0..20)) {
+        cuts.sort_unstable();
+        let whole = decode([&input[..]]);
+        prop_assert_eq!(&decode(cut(&input, &cuts)), &whole);
+        prop_assert_eq!(&decode(input.chunks(1)), &whole);
+    }
+
+    #[test]
+    fn what_is_encoded_decodes_to_the_same(trees in prop::collection::vec(trees(), 1..4), mut cuts in prop::collection::vec(0..400usize, 0..9)) {
+        let mut bytes = Vec::new();
+        trees.iter().for_each(|tree| encode(tree, &mut bytes));
+        cuts.sort_unstable();
+        let (decoded, end) = decode(cut(&bytes, &cuts));
+        prop_assert_eq!(end, twin::End::Clean);
+        prop_assert_eq!(decoded, trees);
+    }
+
+    #[test]
+    fn a_flipped_byte_is_judged_alike(trees in prop::collection::vec(trees(), 1..3), at in any::<prop::sample::Index>(), byte in any::<u8>()) {
+        let mut bytes = Vec::new();
+        trees.iter().for_each(|tree| encode(tree, &mut bytes));
+        let at = at.index(bytes.len());
+        bytes[at] = byte;
+        let whole = decode([&bytes[..]]);
+        prop_assert_eq!(&decode(bytes.chunks(1)), &whole);
+        prop_assert_eq!(whole, twin::parse(&bytes, &Grammar::new()));
+    }
+}

@@ -1,0 +1,245 @@
+//! One client: its session, and the links that the session wishes for.
+
+use std::any::Any;
+use std::time::{Duration, Instant};
+
+use mio::Token;
+use mio::event::Event as Readiness;
+
+use super::BoxedSession;
+use super::io::Io;
+use super::link::{Input, Link, News};
+use super::resolve::Resolved;
+use crate::backend::{Action, Endpoint, LinkError};
+use crate::model::{ClientId, Code, Command, Counters, Error, Event, LinkId, Sink};
+use crate::queue::Producer;
+
+/// Reads of one link before the others have their turn.
+const READS_PER_TURN: usize = 4;
+
+/// One client of the loop.
+pub(super) struct Client {
+    id: ClientId,
+    session: BoxedSession,
+    producer: Producer,
+    links: Vec<Link>,
+    /// When the session wants to be called, as it last said.
+    timeout: Option<Instant>,
+    /// Something happened that a turn has to follow.
+    touched: bool,
+    finished: bool,
+}
+
+impl Client {
+    pub(super) fn new(id: ClientId, session: BoxedSession, producer: Producer) -> Self {
+        Self { id, session, producer, links: Vec::new(), timeout: None, touched: true, finished: false }
+    }
+
+    /// Whether the session has ended.
+    pub(super) fn is_finished(&self) -> bool {
+        self.finished
+    }
+
+    /// Whether there is something to do that no event and no timer will announce.
+    pub(super) fn is_busy(&self) -> bool {
+        self.touched || self.links.iter().any(Link::can_read)
+    }
+
+    /// Whether a turn has something to do.
+    pub(super) fn is_due(&self, now: Instant) -> bool {
+        self.is_busy() || self.producer.waits() || self.next_timeout().is_some_and(|timeout| timeout <= now)
+    }
+
+    /// When a turn is due at the latest.
+    pub(super) fn next_timeout(&self) -> Option<Instant> {
+        self.links.iter().filter_map(Link::timeout).chain(self.timeout).min()
+    }
+
+    /// The main thread asks for something.
+    pub(super) fn command(&mut self, now: Instant, command: Command) {
+        self.touched = true;
+        self.session.handle_command(now, command, &mut self.producer);
+    }
+
+    /// The selector has news of a link.
+    pub(super) fn ready(&mut self, token: Token, readiness: &Readiness) {
+        if let Some(link) = self.links.iter_mut().find(|link| link.token == token) {
+            link.ready(readiness);
+            self.touched = true;
+        }
+    }
+
+    /// The resolver has news of a link.
+    pub(super) fn resolved(&mut self, token: Token, resolved: Resolved, io: &mut Io, now: Instant) {
+        if let Some(at) = self.links.iter().position(|link| link.token == token) {
+            let news = self.links[at].resolved(resolved, io, now);
+            self.hear(at, news, io, now);
+        }
+    }
+
+    /// Ends the client after its session panicked.
+    pub(super) fn panicked(&mut self, panic: &(dyn Any + Send)) {
+        let text = panic.downcast_ref::<&str>().copied();
+        let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no text");
+        self.fail(format!("the client ended by a bug in this module, please report it: {text}"));
+    }
+
+    /// Ends the client, with a reason that its session does not know.
+    pub(super) fn fail(&mut self, message: String) {
+        let error = Error::unsent(Code::Closed, message);
+        let _ = self.producer.event(Event::Down { error, retry_in: Duration::MAX });
+        self.finished = true;
+    }
+
+    /// Does all there is to do for now.
+    pub(super) fn turn(&mut self, io: &mut Io, now: Instant) {
+        self.touched = false;
+        if self.timeout.is_some_and(|timeout| timeout <= now) {
+            self.session.handle_timeout(now, &mut self.producer);
+        }
+        self.carry_out(io, now);
+        self.for_each_link(io, now, Self::make);
+        self.for_each_link(io, now, Self::resume);
+        self.for_each_link(io, now, Self::read);
+        self.for_each_link(io, now, Self::write);
+        self.producer.flush();
+        self.timeout = self.session.poll_timeout();
+    }
+
+    /// Calls `step` with the position of each link, of which any may go and come meanwhile.
+    fn for_each_link(&mut self, io: &mut Io, now: Instant, step: fn(&mut Self, usize, &mut Io, Instant)) {
+        let mut at = 0;
+        while let Some(token) = self.links.get(at).map(|link| link.token) {
+            step(self, at, io, now);
+            if self.links.get(at).is_some_and(|link| link.token == token) {
+                at += 1;
+            }
+        }
+    }
+
+    fn make(&mut self, at: usize, io: &mut Io, now: Instant) {
+        let news = self.links[at].make(io, now);
+        self.hear(at, news, io, now);
+    }
+
+    fn hear(&mut self, at: usize, news: News, io: &mut Io, now: Instant) {
+        match news {
+            News::Nothing => {}
+            News::Connected => {
+                self.touched = true;
+                self.session.handle_connected(self.links[at].id, now, &mut self.producer);
+                self.carry_out(io, now);
+            }
+            News::Lost(cause) => self.lose(at, cause, io, now),
+        }
+    }
+
+    fn lose(&mut self, at: usize, cause: LinkError, io: &mut Io, now: Instant) {
+        self.touched = true;
+        let link = self.links.remove(at);
+        let id = link.id;
+        link.close(io);
+        self.session.handle_disconnected(id, now, cause, &mut self.producer);
+        self.carry_out(io, now);
+    }
+
+    /// Hands in again what the session left for later, once there is room.
+    fn resume(&mut self, at: usize, io: &mut Io, now: Instant) {
+        if self.links[at].is_stalled()
+            && self.producer.has_room()
+            && let Some(kept) = self.links[at].resume()
+        {
+            self.hand_in(at, &kept, now);
+            self.carry_out(io, now);
+        }
+    }
+
+    fn read(&mut self, at: usize, io: &mut Io, now: Instant) {
+        let token = self.links[at].token;
+        for _ in 0..READS_PER_TURN {
+            let link = self.links.get_mut(at).filter(|link| link.token == token && link.can_read());
+            let Some(link) = link else { return };
+            match link.read(&mut io.buffer) {
+                Input::Bytes(n) => {
+                    Counters::add(&self.producer.counters().bytes_in, n as u64);
+                    self.hand_in(at, &io.buffer[..n], now);
+                    // The main thread may begin with what has come while more is read.
+                    self.producer.flush();
+                    self.carry_out(io, now);
+                }
+                Input::Nothing => return,
+                Input::Lost(cause) => return self.lose(at, cause, io, now),
+            }
+        }
+    }
+
+    fn hand_in(&mut self, at: usize, bytes: &[u8], now: Instant) {
+        let link = &mut self.links[at];
+        let consumed = self.session.handle_input(link.id, now, bytes, &mut self.producer);
+        let stopped = self.producer.take_stop();
+        let rest = bytes.get(consumed..).unwrap_or_default();
+        if stopped || !rest.is_empty() {
+            link.stall(rest.to_vec());
+            // The next turn finds room, or leaves word that it waits for some.
+            self.touched = true;
+        }
+    }
+
+    fn write(&mut self, at: usize, io: &mut Io, now: Instant) {
+        let link = &mut self.links[at];
+        while link.can_write() {
+            let bytes = self.session.poll_transmit(link.id);
+            if bytes.is_empty() {
+                break;
+            }
+            let Some(written) = link.write(bytes) else { break };
+            Counters::add(&self.producer.counters().bytes_out, written as u64);
+            self.session.transmitted(link.id, now, written);
+        }
+        link.ask_for_news(&io.registry);
+        self.carry_out(io, now);
+    }
+
+    /// Does what the session wishes.
+    fn carry_out(&mut self, io: &mut Io, now: Instant) {
+        while let Some(action) = self.session.poll_action() {
+            match action {
+                Action::Connect { link, endpoint, deadline } => {
+                    self.connect(link, endpoint, deadline, io, now);
+                }
+                Action::Close(link) => self.close(link, io),
+                Action::Finish => {
+                    self.finished = true;
+                    self.close_all(io);
+                }
+            }
+        }
+    }
+
+    fn connect(&mut self, id: LinkId, endpoint: Endpoint, deadline: Instant, io: &mut Io, now: Instant) {
+        self.close(id, io);
+        let token = io.new_token(self.id, id);
+        let (link, news) = Link::connect(id, token, endpoint, deadline, io, now);
+        match news {
+            News::Lost(cause) => {
+                link.close(io);
+                self.touched = true;
+                self.session.handle_disconnected(id, now, cause, &mut self.producer);
+            }
+            News::Nothing | News::Connected => self.links.push(link),
+        }
+    }
+
+    fn close(&mut self, id: LinkId, io: &mut Io) {
+        if let Some(at) = self.links.iter().position(|link| link.id == id) {
+            self.links.remove(at).close(io);
+        }
+    }
+
+    /// Closes all links.
+    pub(super) fn close_all(&mut self, io: &mut Io) {
+        for link in self.links.drain(..) {
+            link.close(io);
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Name resolution, which blocks in the system and so has threads of its own.
+
+use std::collections::{HashMap, VecDeque};
+use std::fmt;
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::mpsc::Sender;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread;
+
+use mio::Token;
+
+use super::LoopWaker;
+use crate::model::Wake;
+
+/// How many lookups run at a time.
+const MAX_THREADS: usize = 4;
+
+/// The addresses of a name, or what the system said. Their ports mean nothing.
+pub(super) type Resolved = Result<Vec<SocketAddr>, String>;
+
+type Resolve = dyn Fn(&str) -> io::Result<Vec<SocketAddr>> + Send + Sync;
+
+/// Resolves names on a few threads that are kept for the next lookups.
+///
+/// The threads live as long as the process: a lookup cannot be interrupted, and waiting for one at the end of a map
+/// would stall the game.
+pub(super) struct Resolver {
+    resolve: Box<Resolve>,
+    state: Mutex<State>,
+    job: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    threads: usize,
+    idle: usize,
+    /// Names that no thread has begun to look up.
+    jobs: VecDeque<Arc<str>>,
+    /// Who waits for which name. A name stays in here until its lookup has ended.
+    waiting: HashMap<Arc<str>, Vec<Reply>>,
+}
+
+/// Who waits for an answer.
+pub(super) struct Reply {
+    token: Token,
+    answers: Sender<(Token, Resolved)>,
+    waker: Arc<LoopWaker>,
+}
+
+impl Reply {
+    pub(super) fn new(token: Token, answers: Sender<(Token, Resolved)>, waker: Arc<LoopWaker>) -> Self {
+        Self { token, answers, waker }
+    }
+
+    fn send(self, resolved: Resolved) {
+        // Fails if the worker has ended meanwhile, and with it whoever wanted to know.
+        if self.answers.send((self.token, resolved)).is_ok() {
+            self.waker.wake();
+        }
+    }
+}
+
+impl Resolver {
+    /// The one that asks the system; the same for the whole process.
+    pub(super) fn of_the_system() -> Arc<Self> {
+        static SYSTEM: OnceLock<Arc<Resolver>> = OnceLock::new();
+        let new = || Self::new(|host| Ok((host, 0).to_socket_addrs()?.collect()));
+        Arc::clone(SYSTEM.get_or_init(new))
+    }
+
+    pub(super) fn new(
+        resolve: impl Fn(&str) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
+    ) -> Arc<Self> {
+        Arc::new(Self { resolve: Box::new(resolve), state: Mutex::default(), job: Condvar::new() })
+    }
+
+    /// Looks a name up, or joins a lookup of it that runs already. Never waits.
+    pub(super) fn look_up(self: &Arc<Self>, host: &str, reply: Reply) {
+        let mut state = self.lock();
+        if let Some(replies) = state.waiting.get_mut(host) {
+            replies.push(reply);
+            return;
+        }
+        if state.jobs.len() >= state.idle && state.threads < MAX_THREADS {
+            let this = Arc::clone(self);
+            match thread::Builder::new().name("realtime-dns".into()).spawn(move || this.serve()) {
+                Ok(_) => state.threads += 1,
+                // The threads there are will come to it.
+                Err(_) if state.threads > 0 => {}
+                Err(error) => {
+                    drop(state);
+                    reply.send(Err(format!("no thread to do it on: {error}")));
+                    return;
+                }
+            }
+        }
+        let host: Arc<str> = host.into();
+        state.waiting.insert(Arc::clone(&host), vec![reply]);
+        state.jobs.push_back(host);
+        self.job.notify_one();
+    }
+
+    /// What each thread does.
+    fn serve(&self) {
+        let mut state = self.lock();
+        loop {
+            let Some(host) = state.jobs.pop_front() else {
+                state.idle += 1;
+                state = self.job.wait(state).unwrap_or_else(PoisonError::into_inner);
+                state.idle -= 1;
+                continue;
+            };
+            drop(state);
+            let resolved = match (self.resolve)(&host) {
+                Ok(addresses) if addresses.is_empty() => Err("it has no address".into()),
+                Ok(addresses) => Ok(addresses),
+                Err(error) => Err(error.to_string()),
+            };
+            state = self.lock();
+            for reply in state.waiting.remove(&host).unwrap_or_default() {
+                reply.send(resolved.clone());
+            }
+        }
+    }
+
+    /// No code that can panic runs while this is held, so that a poisoned lock holds nothing broken.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Resolver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Resolver").finish_non_exhaustive()
+    }
+}

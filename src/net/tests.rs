@@ -1,0 +1,279 @@
+//! Making links: slow and shared lookups, several addresses, deadlines.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use super::resolve::Resolver;
+use super::{BoxedSession, Worker};
+use crate::backend::{Action, Endpoint, LinkError, Session};
+use crate::model::{
+    ClientId, Command, Counters, Event, Flow, Join, Limits, LinkId, Overflow, Sink, Spawn, Wake,
+};
+use crate::queue::{Order, Orders, Signal, events, orders};
+
+/// Far beyond what anything here takes.
+const LONG: Duration = Duration::from_secs(60);
+
+/// A session that makes one link and tells what became of it.
+struct Probe {
+    actions: VecDeque<Action>,
+    told: Sender<Result<(), LinkError>>,
+}
+
+impl Session for Probe {
+    fn handle_connected(&mut self, _: LinkId, _: Instant, _: &mut dyn Sink) {
+        self.told.send(Ok(())).expect("a test that listens");
+    }
+
+    fn handle_input(&mut self, _: LinkId, _: Instant, bytes: &[u8], _: &mut dyn Sink) -> usize {
+        bytes.len()
+    }
+
+    fn handle_command(&mut self, _: Instant, command: Command, sink: &mut dyn Sink) {
+        assert!(matches!(command, Command::Disconnect { .. }));
+        assert_eq!(sink.event(Event::Closed), Flow::Go);
+        self.actions.push_back(Action::Finish);
+    }
+
+    fn handle_timeout(&mut self, _: Instant, _: &mut dyn Sink) {}
+
+    fn handle_disconnected(&mut self, _: LinkId, _: Instant, cause: LinkError, _: &mut dyn Sink) {
+        self.told.send(Err(cause)).expect("a test that listens");
+    }
+
+    fn poll_transmit(&mut self, _: LinkId) -> &[u8] {
+        &[]
+    }
+
+    fn transmitted(&mut self, _: LinkId, _: Instant, _: usize) {}
+
+    fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        None
+    }
+}
+
+struct Nobody;
+
+impl Wake for Nobody {
+    fn wake(&self) {}
+}
+
+struct Bench {
+    orders: Orders<BoxedSession>,
+    running: Box<dyn Join>,
+    clients: u32,
+}
+
+impl Bench {
+    fn new(resolve: impl Fn(&str) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static) -> Self {
+        let (orders, inbox) = orders();
+        let worker = Worker { wakes: Arc::default(), resolver: Resolver::new(resolve) };
+        Self { orders, running: worker.spawn(inbox).expect("a worker"), clients: 0 }
+    }
+
+    fn connect(&mut self, endpoint: Endpoint, patience: Duration) -> Receiver<Result<(), LinkError>> {
+        let (told, news) = channel();
+        let deadline = Instant::now() + patience;
+        let action = Action::Connect { link: LinkId(0), endpoint, deadline };
+        let limits = Limits {
+            queue_events: 1,
+            queue_bytes: 1,
+            overflow: Overflow::Pause,
+            max_pending: 1,
+            pending_bytes: 1,
+        };
+        let (producer, _) = events(limits, Arc::<Counters>::default(), Signal::default(), Arc::new(Nobody));
+        let client = ClientId(self.clients);
+        self.clients += 1;
+        let session = Box::new(Probe { actions: [action].into(), told });
+        self.orders.push(Order::Open { client, session, producer });
+        news
+    }
+
+    fn end(self) {
+        self.orders.push(Order::Shutdown { deadline: Instant::now() + LONG });
+        assert!(self.running.join(Instant::now() + LONG));
+    }
+}
+
+fn name(host: &str, port: u16) -> Endpoint {
+    Endpoint::Tcp { host: host.into(), port }
+}
+
+fn localhost() -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, 0).into()
+}
+
+fn listener() -> (TcpListener, u16) {
+    let listener = TcpListener::bind(localhost()).expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    (listener, port)
+}
+
+#[test]
+fn a_lookup_that_never_ends_stalls_nobody_else_and_delays_no_close() {
+    let (go_on, gate) = channel::<()>();
+    let gate = Mutex::new(gate);
+    let mut bench = Bench::new(move |host| {
+        if host == "stuck" {
+            let _ = gate.lock().expect("one lookup of that name").recv();
+        }
+        Ok(vec![localhost()])
+    });
+    let (_listener, port) = listener();
+    let stuck = bench.connect(name("stuck", port), LONG);
+    let fine = bench.connect(name("fine", port), LONG);
+    assert!(matches!(fine.recv_timeout(LONG), Ok(Ok(()))));
+    assert!(stuck.try_recv().is_err());
+    bench.end();
+    drop(go_on);
+}
+
+#[test]
+fn a_lookup_has_its_deadline() {
+    let (go_on, gate) = channel::<()>();
+    let gate = Mutex::new(gate);
+    let mut bench = Bench::new(move |_| {
+        let _ = gate.lock().expect("one lookup").recv();
+        Ok(vec![localhost()])
+    });
+    let news = bench.connect(name("stuck", 1), Duration::from_millis(20));
+    let Ok(Err(LinkError::Resolve { host, reason })) = news.recv_timeout(LONG) else {
+        panic!("not resolved")
+    };
+    assert_eq!((host.as_str(), reason.as_str()), ("stuck", "no answer in time"));
+    drop(go_on);
+    bench.end();
+}
+
+#[test]
+fn lookups_of_one_name_are_shared_and_four_names_run_at_a_time() {
+    const NAMES: usize = 8;
+    const CLIENTS: usize = 24;
+    let (begun, begins) = channel::<String>();
+    let (go_on, gate) = channel::<()>();
+    let gate = Mutex::new(gate);
+    let mut bench = Bench::new(move |host| {
+        begun.send(host.into()).expect("a test that listens");
+        let _ = gate.lock().expect("no panic").recv();
+        Ok(vec![localhost()])
+    });
+    let (_listener, port) = listener();
+    let news: Vec<_> =
+        (0..CLIENTS).map(|n| bench.connect(name(&format!("name-{}", n % NAMES), port), LONG)).collect();
+    let mut lookups = HashMap::<String, usize>::new();
+    for _ in 0..4 {
+        *lookups.entry(begins.recv_timeout(LONG).expect("four lookups")).or_default() += 1;
+    }
+    // A turn that came after all of them: now everyone has asked.
+    for _ in 0..2 {
+        let news = bench.connect(name("127.0.0.1", port), LONG);
+        assert!(matches!(news.recv_timeout(LONG), Ok(Ok(()))));
+    }
+    assert!(begins.try_recv().is_err(), "a fifth lookup at a time");
+    drop(go_on);
+    for news in &news {
+        assert!(matches!(news.recv_timeout(LONG), Ok(Ok(()))));
+    }
+    bench.end();
+    while let Ok(name) = begins.try_recv() {
+        *lookups.entry(name).or_default() += 1;
+    }
+    assert_eq!(lookups.len(), NAMES);
+    assert!(lookups.values().all(|&times| times == 1), "{lookups:?}");
+}
+
+#[test]
+fn an_address_needs_no_resolver() {
+    let mut bench = Bench::new(|host| panic!("asked for {host}"));
+    let (_listener, port) = listener();
+    let news = bench.connect(name("127.0.0.1", port), LONG);
+    assert!(matches!(news.recv_timeout(LONG), Ok(Ok(()))));
+    bench.end();
+}
+
+#[test]
+fn a_name_without_an_address_is_not_resolved() {
+    let mut bench = Bench::new(|_| Ok(Vec::new()));
+    let news = bench.connect(name("empty", 1), LONG);
+    assert!(matches!(news.recv_timeout(LONG), Ok(Err(LinkError::Resolve { .. }))));
+    bench.end();
+}
+
+/// Addresses at which connecting hangs, which only Linux lets a test have.
+#[cfg(target_os = "linux")]
+mod deaf {
+    use socket2::{Domain, Socket, Type};
+
+    use super::*;
+
+    /// A listener whose backlog is full: whoever connects to it waits.
+    struct Deaf {
+        _listener: Socket,
+        _first: Vec<Socket>,
+        address: SocketAddr,
+    }
+
+    impl Deaf {
+        fn new(ip: Ipv4Addr, port: u16) -> Self {
+            let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+            listener.bind(&SocketAddr::from((ip, port)).into()).expect("a port");
+            listener.listen(0).expect("a listener");
+            let address = listener.local_addr().expect("an address");
+            let connect = |_| {
+                let first = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+                first.set_nonblocking(true).expect("a non-blocking socket");
+                let _ = first.connect(&address);
+                first
+            };
+            let first = (0..4).map(connect).collect();
+            let address = address.as_socket().expect("an IP address");
+            Self { _listener: listener, _first: first, address }
+        }
+    }
+
+    #[test]
+    fn all_addresses_are_tried_each_with_its_share_of_the_time() {
+        let (_listener, port) = listener();
+        // One refuses, one never answers, the last one is there.
+        let deaf = Deaf::new(Ipv4Addr::new(127, 0, 0, 2), port);
+        let refusing = SocketAddr::from((Ipv4Addr::new(127, 0, 0, 3), 0));
+        let addresses = vec![refusing, deaf.address, localhost()];
+        let mut bench = Bench::new(move |_| Ok(addresses.clone()));
+        let news = bench.connect(name("several", port), Duration::from_secs(2));
+        assert!(matches!(news.recv_timeout(LONG), Ok(Ok(()))));
+        bench.end();
+    }
+
+    #[test]
+    fn the_last_address_is_told_when_none_answers() {
+        let deaf = Deaf::new(Ipv4Addr::new(127, 0, 0, 2), 0);
+        let (refusing, port) = (localhost(), deaf.address.port());
+        let addresses = vec![refusing, deaf.address];
+        let mut bench = Bench::new(move |_| Ok(addresses.clone()));
+        let news = bench.connect(name("several", port), Duration::from_millis(50));
+        let Ok(Err(LinkError::Connect { address, source })) = news.recv_timeout(LONG) else {
+            panic!("connected to nobody")
+        };
+        assert_eq!(address, deaf.address.to_string());
+        assert_eq!(source.kind(), io::ErrorKind::TimedOut);
+        bench.end();
+    }
+
+    #[test]
+    fn a_close_while_connecting_is_a_close() {
+        let deaf = Deaf::new(Ipv4Addr::LOCALHOST, 0);
+        let mut bench = Bench::new(|_| Ok(Vec::new()));
+        let news = bench.connect(name("127.0.0.1", deaf.address.port()), LONG);
+        bench.end();
+        assert!(news.try_recv().is_err());
+    }
+}

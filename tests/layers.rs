@@ -1,0 +1,291 @@
+//! Who may import whom. Reads every path in every file under `src/`, test code included, and fails on any edge that
+//! the table does not have.
+
+#![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Each room, and what it may import beside itself, the standard library and thiserror.
+const ROOMS: &[(&str, &[&str])] = &[
+    ("model", &[]),
+    ("backend", &["model", "resp"]),
+    ("queue", &["model", "crossbeam_queue"]),
+    ("net", &["backend", "queue", "model", "mio"]),
+    ("dispatch", &["queue", "model"]),
+    ("lua", &["dispatch", "queue", "backend", "model", "gmod"]),
+];
+
+/// Everybody may.
+const EVERYWHERE: &[&str] = &["thiserror"];
+
+/// The crates that the module itself depends on. Test code may use more, and the compiler keeps that to tests.
+fn dependencies() -> Vec<String> {
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let section = manifest.split("\n[").find(|section| section.starts_with("dependencies]")).unwrap();
+    let names =
+        section.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once(" = "));
+    names.map(|(name, _)| name.replace('-', "_")).collect()
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Token {
+    Name(String),
+    /// `::`
+    Colons,
+    Other(char),
+}
+
+/// The tokens of a source, without comments, strings and characters.
+fn tokens(source: &str) -> Vec<Token> {
+    let chars: Vec<char> = source.chars().collect();
+    let at = |i: usize| chars.get(i).copied().unwrap_or('\0');
+    let mut tokens = Vec::new();
+    let mut i = 0;
+    while i < chars.len() {
+        let start = i;
+        match at(i) {
+            '/' if at(i + 1) == '/' => {
+                while i < chars.len() && at(i) != '\n' {
+                    i += 1;
+                }
+            }
+            '/' if at(i + 1) == '*' => {
+                let mut depth = 0;
+                loop {
+                    match (at(i), at(i + 1)) {
+                        ('/', '*') => (depth, i) = (depth + 1, i + 2),
+                        ('*', '/') => (depth, i) = (depth - 1, i + 2),
+                        _ => i += 1,
+                    }
+                    if depth == 0 || i >= chars.len() {
+                        break;
+                    }
+                }
+            }
+            '"' => {
+                i += 1;
+                while i < chars.len() && at(i) != '"' {
+                    i += if at(i) == '\\' { 2 } else { 1 };
+                }
+                i += 1;
+            }
+            '\'' if at(i + 1) == '\\' => {
+                i += 3;
+                while i < chars.len() && at(i) != '\'' {
+                    i += 1;
+                }
+                i += 1;
+            }
+            '\'' if at(i + 2) == '\'' => i += 3,
+            ':' if at(i + 1) == ':' => {
+                tokens.push(Token::Colons);
+                i += 2;
+            }
+            c if c.is_alphabetic() || c == '_' => {
+                while at(i).is_alphanumeric() || at(i) == '_' {
+                    i += 1;
+                }
+                let hashes = chars[i..].iter().take_while(|&&c| c == '#').count();
+                let name: String = chars[start..i].iter().collect();
+                if matches!(name.as_str(), "r" | "br" | "cr") && at(i + hashes) == '"' {
+                    let end: Vec<char> =
+                        std::iter::once('"').chain(std::iter::repeat_n('#', hashes)).collect();
+                    i += hashes + 1;
+                    while i < chars.len() && !chars[i..].starts_with(&end) {
+                        i += 1;
+                    }
+                    i += end.len();
+                } else {
+                    tokens.push(Token::Name(name));
+                }
+            }
+            c => {
+                if !c.is_whitespace() {
+                    tokens.push(Token::Other(c));
+                }
+                i += 1;
+            }
+        }
+    }
+    tokens
+}
+
+/// Every path of a source, groups spread out: `a::{b, c::d}` is `a::b` and `a::c::d`.
+fn paths(tokens: &[Token]) -> Vec<Vec<String>> {
+    let mut found = Vec::new();
+    let mut i = 0;
+    while i < tokens.len() {
+        if matches!(&tokens[i], Token::Name(name) if name == "use") {
+            i = tree(tokens, i + 1, &[], &mut found);
+        } else if matches!(tokens[i], Token::Name(_)) && tokens.get(i + 1) == Some(&Token::Colons) {
+            i = tree(tokens, i, &[], &mut found);
+        } else {
+            i += 1;
+        }
+    }
+    found
+}
+
+/// One path, or a group of them, behind `prefix`; returns where it ends.
+fn tree(tokens: &[Token], mut i: usize, prefix: &[String], found: &mut Vec<Vec<String>>) -> usize {
+    let mut path = prefix.to_vec();
+    loop {
+        match tokens.get(i) {
+            Some(Token::Colons) => i += 1,
+            Some(Token::Name(name)) => {
+                path.push(name.clone());
+                i += 1;
+                if tokens.get(i) != Some(&Token::Colons) {
+                    break;
+                }
+            }
+            Some(Token::Other('{')) => {
+                i += 1;
+                while !matches!(tokens.get(i), None | Some(Token::Other('}'))) {
+                    i = tree(tokens, i, &path, found);
+                    // On to the next of the group, past an alias.
+                    while !matches!(tokens.get(i), None | Some(Token::Other(',' | '}'))) {
+                        i += 1;
+                    }
+                    i += usize::from(tokens.get(i) == Some(&Token::Other(',')));
+                }
+                return i + 1;
+            }
+            _ => break,
+        }
+    }
+    if path.len() > prefix.len() {
+        found.push(path);
+    }
+    i
+}
+
+fn names_a_room(name: Option<&String>) -> bool {
+    name.is_some_and(|name| ROOMS.iter().any(|(room, _)| room == name))
+}
+
+/// What a source of `module` (its path from the crate's root) imports and may not.
+fn violations(module: &[&str], source: &str, crates: &[String]) -> Vec<String> {
+    let Some(&room) = module.first() else { return Vec::new() };
+    let Some((_, allowed)) = ROOMS.iter().find(|(name, _)| *name == room) else {
+        return vec![format!("{room} is no room of the table")];
+    };
+    let mut wrong = Vec::new();
+    for path in paths(&tokens(source)) {
+        let supers = path.iter().take_while(|name| *name == "super").count();
+        let inside = match path[0].as_str() {
+            "crate" => &path[1..],
+            // In a module inside of a file this reaches less far than it is taken for, and names no room.
+            "super" if supers >= module.len() && names_a_room(path.get(supers)) => &path[supers..],
+            name if crates.iter().any(|known| known == name) => {
+                if !allowed.contains(&name) && !EVERYWHERE.contains(&name) {
+                    wrong.push(format!("{room} imports the crate {name}"));
+                }
+                continue;
+            }
+            _ => continue,
+        };
+        let Some(other) = inside.first().map(String::as_str) else { continue };
+        if other != room && !allowed.contains(&other) {
+            wrong.push(format!("{room} imports {}", path.join("::")));
+        } else if room != "backend" && other == "backend" && inside.get(1).is_some_and(|name| name == "redis")
+        {
+            wrong.push(format!("{room} knows a backend: {}", path.join("::")));
+        }
+    }
+    wrong
+}
+
+#[test]
+fn rooms_import_only_what_the_table_allows() {
+    let crates = dependencies();
+    assert!(crates.contains(&"mio".into()) && crates.contains(&"crossbeam_queue".into()), "{crates:?}");
+    let mut files = Vec::new();
+    sources(&root().join("src"), &mut files);
+    assert!(files.len() > 20, "only {} files found", files.len());
+    let mut wrong = Vec::new();
+    for file in files {
+        let inside = file.strip_prefix(root().join("src")).unwrap().with_extension("");
+        let mut module: Vec<&str> = inside.iter().map(|part| part.to_str().unwrap()).collect();
+        if matches!(module.last(), Some(&"mod" | &"lib")) {
+            module.pop();
+        }
+        let source = fs::read_to_string(&file).unwrap();
+        wrong.extend(
+            violations(&module, &source, &crates)
+                .into_iter()
+                .map(|what| format!("{}: {what}", file.display())),
+        );
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_table_names_the_rooms_there_are() {
+    let mut rooms: Vec<_> = fs::read_dir(root().join("src"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir())
+        .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    let mut table: Vec<_> = ROOMS.iter().map(|(name, _)| (*name).to_owned()).collect();
+    rooms.sort();
+    table.sort();
+    assert_eq!(rooms, table);
+}
+
+#[test]
+fn every_way_to_break_a_layer_is_seen() {
+    let crates = ["mio", "gmod", "resp", "crossbeam_queue", "memchr", "thiserror"].map(str::to_owned);
+    let broken: &[(&[&str], &str)] = &[
+        (&["model"], "use crate::queue::Producer;"),
+        (&["model", "id"], "fn f() { crate::net::go(); }"),
+        (&["model", "id"], "use super::super::net::Worker;"),
+        (&["queue", "producer"], "use crate::{model::Event, backend::Session};"),
+        (&["queue", "producer"], "use {std::io, mio};"),
+        (&["dispatch"], "use crate::backend::Backend;"),
+        (&["dispatch"], "#[cfg(test)] mod tests { use crate::net::Worker; }"),
+        (&["net", "link"], "type State = gmod::lua::State;"),
+        (&["net", "link"], "use crate::backend::{Session, redis::Config};"),
+        (&["lua"], "use crate::net;"),
+        (&["lua"], "use crate::backend::redis::Config;"),
+        (&["lua"], "let a = 'x'; let b = '\\''; let c: &'a str = r#\"\"#; mio::Poll::new()"),
+        (&["backend", "redis", "session"], "use ::mio::Poll;"),
+        (&["attic"], "use std::io;"),
+    ];
+    for (module, source) in broken {
+        assert_eq!(violations(module, source, &crates).len(), 1, "{module:?}: {source}");
+    }
+    let fine: &[(&[&str], &str)] = &[
+        (&["model", "id"], "use super::Error; use thiserror::Error as E; use std::net::IpAddr;"),
+        (
+            &["queue"],
+            "// use crate::net::Worker;\n/* mio::Poll /* */ gmod::lua */ const A: &str = \"mio::Poll\";",
+        ),
+        (&["queue"], "const A: &str = r##\"use \"# mio::Poll\"##;"),
+        (&["net", "link"], "use crate::{backend::{Session, Start}, queue::*}; use mio::net::TcpStream;"),
+        (&["net", "tests"], "mod deaf { use super::*; use super::super::resolve; }"),
+        (&["lua"], "use crate::backend::SCHEMES; use crate::dispatch::Dispatcher as D; let resp = 1;"),
+        (&["backend", "redis", "config"], "use super::super::OptionError; use crate::backend::redis::X;"),
+        (&[], "pub use crate::net::Worker; use gmod::lua;"),
+    ];
+    for (module, source) in fine {
+        assert_eq!(violations(module, source, &crates), [""; 0], "{module:?}: {source}");
+    }
+}

@@ -1,0 +1,64 @@
+//! A peer that closes in the middle of a write, in a process where SIGPIPE kills: the game is one. A file of its own,
+//! since a signal's disposition belongs to the process.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
+
+mod toy;
+
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::os::unix::net::UnixListener;
+
+use realtime::backend::OptionValue;
+use realtime::model::{Code, ReplyTo, Slot};
+use toy::Game;
+
+fn sigpipe_kills() {
+    // SAFETY: SIG_DFL is no handler, so that no code of ours runs in a signal; nothing here depends on the old one.
+    let old = unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+    assert_ne!(old, libc::SIG_ERR);
+}
+
+/// A peer that reads a little of what is sent and hangs up, with the rest still coming.
+fn hang_up_on(options: &[(&str, OptionValue)], accept: impl Fn() -> Box<dyn ReadWrite>) {
+    sigpipe_kills();
+    let mut game = Game::start();
+    let mut client = game.connect(options);
+    for _ in 0..20 {
+        let mut stream = accept();
+        client.wait_ready();
+        let text = vec![b'x'; 300_000];
+        for _ in 0..10 {
+            game.publish(&client, "big", &text, ReplyTo::Callback(Slot { index: 0, generation: 0 }));
+        }
+        stream.read_exact(&mut [0; 1000]).unwrap();
+        drop(stream);
+        for _ in 0..10 {
+            assert_eq!(client.wait_answer().unwrap_err().code, Code::Disconnected);
+        }
+    }
+}
+
+trait ReadWrite: Read + Write {}
+impl<T: Read + Write> ReadWrite for T {}
+
+#[test]
+fn over_tcp() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let options = [("port", OptionValue::Number(port.into())), ("retry", OptionValue::Number(0.0))];
+    hang_up_on(&options, || Box::new(listener.accept().unwrap().0));
+}
+
+#[test]
+fn over_a_unix_socket() {
+    let folder = std::env::temp_dir().join(format!("realtime-sigpipe-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("socket");
+    let listener = UnixListener::bind(&path).unwrap();
+    let path = OptionValue::String(path.into_os_string().into_encoded_bytes());
+    let options = [("path", path), ("retry", OptionValue::Number(0.0))];
+    hang_up_on(&options, || Box::new(listener.accept().unwrap().0));
+    std::fs::remove_dir_all(folder).unwrap();
+}

@@ -1,0 +1,157 @@
+//! The main thread of a game that talks to toy servers.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use realtime::backend::{Backend, OptionValue, Options, Session, Start};
+use realtime::model::{
+    Args, ClientId, Command, Counters, Error, Event, Join, ReplyTo, Request, RequestKind, Slot, Spawn, Topic,
+    TopicKind, Value,
+};
+use realtime::net::Worker;
+use realtime::queue::{Consumer, Item, Order, Orders, Signal, events, orders};
+
+/// Far beyond what anything here takes, on however busy a machine.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Waits until `look` finds something.
+pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "never came: {what}");
+        std::thread::yield_now();
+    }
+}
+
+/// What came to the main thread.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Seen {
+    Message(Slot, Vec<u8>),
+    Answer(Slot, Result<Value, Error>),
+    Event(Event),
+}
+
+pub struct Game {
+    pub worker: Worker,
+    pub signal: Signal,
+    orders: Orders<Box<dyn Session>>,
+    running: Option<Box<dyn Join>>,
+    clients: u32,
+}
+
+pub struct Client {
+    pub id: ClientId,
+    pub consumer: Consumer,
+    pub counters: Arc<Counters>,
+}
+
+impl Game {
+    pub fn start() -> Self {
+        let (orders, inbox) = orders();
+        let worker = Worker::new();
+        let running = worker.spawn(inbox).expect("a worker");
+        Self { worker, signal: Signal::default(), orders, running: Some(running), clients: 0 }
+    }
+
+    pub fn connect(&mut self, options: &[(&str, OptionValue)]) -> Client {
+        let pairs = options.iter().map(|(key, value)| ((*key).into(), value.clone())).collect();
+        let backend = (super::SCHEME.configure)(Options { url: None, pairs }).expect("good options");
+        self.open(&*backend)
+    }
+
+    pub fn open(&mut self, backend: &dyn Backend) -> Client {
+        let counters = Arc::<Counters>::default();
+        let start = Start { now: Instant::now(), seed: 1, counters: Arc::clone(&counters) };
+        let session = backend.session(start);
+        let signal = Arc::clone(&self.signal);
+        let (producer, consumer) =
+            events(backend.limits(), Arc::clone(&counters), signal, self.orders.waker());
+        let id = ClientId(self.clients);
+        self.clients += 1;
+        self.orders.push(Order::Open { client: id, session, producer });
+        Client { id, consumer, counters }
+    }
+
+    pub fn command(&self, client: &Client, command: Command) {
+        self.orders.push(Order::Command { client: client.id, command });
+    }
+
+    pub fn subscribe(&self, client: &Client, topic: &str, index: u32) {
+        let topic = Topic { kind: TopicKind::Channel, name: topic.as_bytes().into() };
+        self.command(client, Command::Subscribe { topic, slot: Slot { index, generation: 0 } });
+    }
+
+    pub fn publish(&self, client: &Client, topic: &str, text: &[u8], to: ReplyTo) {
+        let args: Args = [topic.as_bytes(), text].iter().collect();
+        let ticket = client.consumer.ticket(to, args.byte_len()).expect("room for a request");
+        let deadline = Instant::now() + PATIENCE;
+        let request = Request { ticket, deadline, kind: RequestKind::Publish(args) };
+        self.command(client, Command::Request(request));
+    }
+
+    /// Ends the worker; returns whether it did by `deadline`.
+    pub fn shutdown(&mut self, patience: Duration) -> bool {
+        let deadline = Instant::now() + patience;
+        self.orders.push(Order::Shutdown { deadline });
+        self.running.take().expect("ended only once").join(deadline + PATIENCE)
+    }
+}
+
+impl Client {
+    pub fn next(&mut self) -> Option<Seen> {
+        Some(match self.consumer.next()? {
+            Item::Message { slot, payload, .. } => Seen::Message(slot, payload.into()),
+            Item::Answer { slot, result } => Seen::Answer(slot, result),
+            Item::Event(event) => Seen::Event(event),
+        })
+    }
+
+    pub fn wait(&mut self) -> Seen {
+        eventually("anything", || self.next())
+    }
+
+    /// Skips what comes before the first thing that `wanted` accepts.
+    pub fn wait_for<T>(&mut self, what: &str, mut wanted: impl FnMut(Seen) -> Option<T>) -> T {
+        eventually(what, || {
+            while let Some(seen) = self.next() {
+                if let Some(found) = wanted(seen) {
+                    return Some(found);
+                }
+            }
+            None
+        })
+    }
+
+    pub fn wait_ready(&mut self) {
+        self.wait_for("ready", |seen| matches!(seen, Seen::Event(Event::Ready(_))).then_some(()));
+    }
+
+    pub fn wait_down(&mut self) -> Error {
+        self.wait_for("down", |seen| match seen {
+            Seen::Event(Event::Down { error, .. }) => Some(error),
+            _ => None,
+        })
+    }
+
+    pub fn wait_message(&mut self) -> (Slot, Vec<u8>) {
+        self.wait_for("a message", |seen| match seen {
+            Seen::Message(slot, text) => Some((slot, text)),
+            _ => None,
+        })
+    }
+
+    pub fn wait_answer(&mut self) -> Result<Value, Error> {
+        self.wait_for("an answer", |seen| match seen {
+            Seen::Answer(_, result) => Some(result),
+            _ => None,
+        })
+    }
+
+    pub fn dropped(&self) -> u64 {
+        self.counters.dropped_overflow.load(Ordering::Relaxed)
+    }
+}

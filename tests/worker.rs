@@ -1,0 +1,359 @@
+//! The worker over real sockets, with a backend that it has never heard of.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failure here is a failed test")]
+
+mod toy;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::sync_channel;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use realtime::backend::OptionValue;
+use realtime::model::{Code, Event, ReplyTo, Slot, State, Value};
+use toy::{Game, Seen, eventually};
+
+const LONG: Duration = Duration::from_secs(60);
+const ANSWER: Slot = Slot { index: 99, generation: 0 };
+
+fn text(value: &str) -> OptionValue {
+    OptionValue::String(value.into())
+}
+
+fn port(listener: &TcpListener) -> [(&'static str, OptionValue); 1] {
+    [("port", OptionValue::Number(listener.local_addr().unwrap().port().into()))]
+}
+
+fn listener() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").unwrap()
+}
+
+/// Serves one connection on a thread of its own.
+fn serve<T: Send + 'static>(
+    listener: &TcpListener,
+    serve: impl FnOnce(TcpStream) -> T + Send + 'static,
+) -> JoinHandle<T> {
+    let listener = listener.try_clone().unwrap();
+    thread::spawn(move || serve(listener.accept().unwrap().0))
+}
+
+/// Says OK to each PUB and sends it back as a MSG, until the client goes.
+fn echo(stream: impl Read, mut back: impl Write) {
+    for line in BufReader::new(stream).split(b'\n') {
+        let Ok(line) = line else { return };
+        if let Some(message) = line.strip_prefix(b"PUB ") {
+            let _ = back.write_all(&[b"MSG ", message, b"\nOK\n"].concat());
+        }
+    }
+}
+
+fn talk(mut game: Game, mut client: toy::Client) {
+    game.subscribe(&client, "chat", 5);
+    game.publish(&client, "chat", b"hello \xff", ReplyTo::Callback(ANSWER));
+    let mut seen = Vec::new();
+    while seen.len() < 3 {
+        seen.push(client.wait());
+    }
+    assert!(matches!(&seen[0], Seen::Event(Event::Ready(ready)) if ready.first));
+    assert_eq!(seen[1], Seen::Message(Slot { index: 5, generation: 0 }, b"hello \xff".into()));
+    assert_eq!(seen[2], Seen::Answer(ANSWER, Ok(Value::Boolean(true))));
+    assert_eq!(client.counters.bytes_out.load(Ordering::Relaxed), 9 + 17);
+    assert_eq!(client.counters.bytes_in.load(Ordering::Relaxed), 17 + 3);
+    assert!(game.shutdown(LONG));
+    assert_eq!(client.wait(), Seen::Event(Event::Closed));
+}
+
+#[test]
+fn a_backend_of_its_own_over_tcp() {
+    let listener = listener();
+    let server = serve(&listener, |stream| echo(stream.try_clone().unwrap(), stream));
+    let mut game = Game::start();
+    let client = game.connect(&port(&listener));
+    talk(game, client);
+    server.join().unwrap();
+}
+
+#[test]
+fn a_host_by_name() {
+    let listener = listener();
+    let server = serve(&listener, |stream| echo(stream.try_clone().unwrap(), stream));
+    let mut game = Game::start();
+    let [port] = port(&listener);
+    let client = game.connect(&[("host", text("localhost")), port]);
+    talk(game, client);
+    server.join().unwrap();
+}
+
+#[cfg(unix)]
+#[test]
+fn a_backend_of_its_own_over_a_unix_socket() {
+    let folder = std::env::temp_dir().join(format!("realtime-worker-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("socket");
+    let listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    let server = thread::spawn(move || {
+        let (stream, _) = listener.accept().unwrap();
+        echo(stream.try_clone().unwrap(), stream);
+    });
+    let mut game = Game::start();
+    let client = game.connect(&[("path", text(path.to_str().unwrap()))]);
+    talk(game, client);
+    server.join().unwrap();
+    std::fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
+fn options_are_the_backends_own() {
+    let unknown =
+        realtime::backend::Options { url: None, pairs: vec![("db".into(), OptionValue::Number(0.0))] };
+    assert!((toy::SCHEME.configure)(unknown).is_err());
+}
+
+#[test]
+fn fifty_thousand_messages_arrive_in_order_through_a_queue_of_sixty_four() {
+    const MESSAGES: usize = 50_000;
+    let listener = listener();
+    let server = serve(&listener, |mut stream| {
+        let mut line = String::new();
+        BufReader::new(stream.try_clone().unwrap()).read_line(&mut line).unwrap();
+        assert_eq!(line, "SUB flood\n");
+        let flood: String = (0..MESSAGES).map(|n| format!("MSG flood {n}\n")).collect();
+        stream.write_all(flood.as_bytes()).unwrap();
+    });
+    let mut game = Game::start();
+    let [port] = port(&listener);
+    let queue = ("queue_events", OptionValue::Number(64.0));
+    let mut client = game.connect(&[port, queue, ("pause", OptionValue::Boolean(true))]);
+    game.subscribe(&client, "flood", 1);
+    client.wait_ready();
+    for expected in 0..MESSAGES {
+        assert_eq!(
+            client.wait(),
+            Seen::Message(Slot { index: 1, generation: 0 }, expected.to_string().into())
+        );
+        assert!(client.consumer.queued().0 <= 64);
+    }
+    server.join().unwrap();
+    // The end of the connection was behind the messages, and is told behind them.
+    assert_eq!(client.wait_down().code, Code::Disconnected);
+    assert_eq!(client.dropped(), 0);
+}
+
+#[test]
+fn a_full_queue_holds_up_its_own_client_alone() {
+    let flooded = listener();
+    let flood = serve(&flooded, |mut stream| {
+        let mut sent = 0_usize;
+        // Ends when the client goes.
+        while stream.write_all(b"MSG flood x\n").is_ok() {
+            sent += 1;
+        }
+        sent
+    });
+    let quiet = listener();
+    let server = serve(&quiet, |stream| echo(stream.try_clone().unwrap(), stream));
+    let mut game = Game::start();
+    let [to_flood] = port(&flooded);
+    let queue = ("queue_events", OptionValue::Number(10.0));
+    let paused = game.connect(&[to_flood, queue, ("pause", OptionValue::Boolean(true))]);
+    game.subscribe(&paused, "flood", 1);
+    let mut flowing = game.connect(&port(&quiet));
+    game.subscribe(&flowing, "chat", 2);
+    eventually("a full queue", || (paused.consumer.queued().0 == 10).then_some(()));
+    for n in 0..100 {
+        game.publish(&flowing, "chat", n.to_string().as_bytes(), ReplyTo::Nobody);
+        assert_eq!(flowing.wait_message().1, n.to_string().as_bytes());
+    }
+    assert_eq!(paused.consumer.queued().0, 10);
+    assert!(game.shutdown(Duration::from_millis(100)));
+    assert!(flood.join().unwrap() > 10);
+    server.join().unwrap();
+}
+
+#[test]
+fn a_slow_reader_gets_everything_in_the_end() {
+    const MESSAGES: usize = 200;
+    let listener = listener();
+    let (go, wait) = sync_channel::<()>(0);
+    let server = serve(&listener, move |mut stream| {
+        wait.recv().unwrap();
+        let mut all: Vec<u8> = Vec::new();
+        let mut piece = [0; 1000];
+        while all.len() < MESSAGES * (9 + 100_000) {
+            let n = stream.read(&mut piece).unwrap();
+            all.extend(&piece[..n]);
+        }
+        stream.write_all("OK\n".repeat(MESSAGES).as_bytes()).unwrap();
+        all
+    });
+    let mut game = Game::start();
+    let mut client = game.connect(&port(&listener));
+    client.wait_ready();
+    for n in 0..MESSAGES {
+        let text = vec![b'a' + u8::try_from(n % 26).unwrap(); 100_000];
+        game.publish(&client, "big", &text, ReplyTo::Callback(ANSWER));
+    }
+    // More than the system holds for a socket: writing has to go on when it can.
+    eventually("some bytes on the way", || {
+        (client.counters.bytes_out.load(Ordering::Relaxed) > 0).then_some(())
+    });
+    go.send(()).unwrap();
+    for _ in 0..MESSAGES {
+        assert!(client.wait_answer().is_ok());
+    }
+    let expected: Vec<u8> = (0..MESSAGES)
+        .flat_map(|n| {
+            [&b"PUB big "[..], &vec![b'a' + u8::try_from(n % 26).unwrap(); 100_000], b"\n"].concat()
+        })
+        .collect();
+    assert!(server.join().unwrap() == expected);
+}
+
+#[test]
+fn refused_and_unresolvable_peers_are_told_as_such() {
+    let mut game = Game::start();
+    let refused = port(&listener());
+    let mut client = game.connect(&refused);
+    let error = client.wait_down();
+    assert_eq!(error.code, Code::Refused);
+    assert!(error.message.contains("127.0.0.1"), "{error}");
+    assert_eq!(client.wait_down().code, Code::Refused, "it is tried again");
+
+    // Too long for a name, so that no resolver asks the network for it.
+    let name = format!("{}.invalid", "x".repeat(64));
+    let mut client = game.connect(&[("host", text(&name)), ("port", OptionValue::Number(1.0))]);
+    let error = client.wait_down();
+    assert_eq!(error.code, Code::Resolve);
+    assert!(error.message.contains(&name), "{error}");
+
+    let mut client = game.connect(&[("path", text("/nonexistent/realtime/socket"))]);
+    let error = client.wait_down();
+    assert_eq!(error.code, Code::Refused);
+    assert!(error.message.contains("/nonexistent/realtime/socket"), "{error}");
+}
+
+#[test]
+fn a_server_that_comes_later_is_found_and_one_that_goes_is_missed() {
+    let first = listener();
+    let address = first.local_addr().unwrap();
+    let to_address = port(&first);
+    drop(first);
+    let mut game = Game::start();
+    let mut client = game.connect(&to_address);
+    assert_eq!(client.wait_down().code, Code::Refused);
+    let second = TcpListener::bind(address).unwrap();
+    drop(second.accept().unwrap());
+    client.wait_ready();
+    assert_eq!(client.wait_down().code, Code::Disconnected);
+    let _third = second.accept().unwrap();
+    client.wait_ready();
+    assert_eq!(client.counters.state(), State::Ready);
+}
+
+#[test]
+fn what_the_server_said_before_it_hung_up_is_heard() {
+    let listener = listener();
+    let server = serve(&listener, |mut stream| {
+        stream.write_all(b"MSG chat goodbye\n").unwrap();
+        stream.shutdown(std::net::Shutdown::Write).unwrap();
+        // Whatever the client sends is refused from here on.
+    });
+    let mut game = Game::start();
+    let mut client = game.connect(&port(&listener));
+    game.subscribe(&client, "chat", 1);
+    assert_eq!(client.wait_message().1, b"goodbye");
+    assert_eq!(client.wait_down().code, Code::Disconnected);
+    server.join().unwrap();
+}
+
+#[test]
+fn what_was_accepted_is_sent_before_the_worker_ends() {
+    const MESSAGES: usize = 1_000;
+    let listener = listener();
+    let server = serve(&listener, |stream| {
+        let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+        let got = lines.by_ref().take(MESSAGES).map(Result::unwrap).collect::<Vec<_>>();
+        (&stream).write_all("OK\n".repeat(MESSAGES).as_bytes()).unwrap();
+        (got, lines.next().is_none())
+    });
+    let mut game = Game::start();
+    let mut client = game.connect(&port(&listener));
+    for n in 0..MESSAGES {
+        game.publish(&client, "log", n.to_string().as_bytes(), ReplyTo::Nobody);
+    }
+    assert!(game.shutdown(LONG));
+    let (got, closed) = server.join().unwrap();
+    assert_eq!(got, (0..MESSAGES).map(|n| format!("PUB log {n}")).collect::<Vec<_>>());
+    assert!(closed);
+    client.wait_for("closed", |seen| (seen == Seen::Event(Event::Closed)).then_some(()));
+    assert_eq!(client.consumer.pending(), 0);
+}
+
+#[test]
+fn the_end_comes_in_time_when_the_server_does_not_answer() {
+    let listener = listener();
+    let mut game = Game::start();
+    let mut client = game.connect(&port(&listener));
+    let (_stream, _) = listener.accept().unwrap();
+    game.publish(&client, "log", b"x", ReplyTo::Callback(ANSWER));
+    let before = Instant::now();
+    assert!(game.shutdown(Duration::from_millis(50)));
+    assert!(before.elapsed() < LONG);
+    assert_eq!(client.wait_answer().unwrap_err().code, Code::Closed);
+    assert_eq!(client.wait(), Seen::Event(Event::Closed));
+    assert_eq!(client.counters.state(), State::Closed);
+}
+
+#[test]
+fn a_client_that_panics_ends_alone() {
+    let bad = listener();
+    let server = serve(&bad, |mut stream| {
+        stream.write_all(b"PANIC\n").unwrap();
+        // Until the client hangs up.
+        let _ = stream.read(&mut [0]);
+    });
+    let good = listener();
+    let echoing = serve(&good, |stream| echo(stream.try_clone().unwrap(), stream));
+    let mut game = Game::start();
+    let mut fine = game.connect(&port(&good));
+    game.subscribe(&fine, "chat", 1);
+    fine.wait_ready();
+    let mut broken = game.connect(&port(&bad));
+    let (caller, answer) = sync_channel(1);
+    game.publish(&broken, "chat", b"x", ReplyTo::Caller(caller));
+    let error = broken.wait_down();
+    assert_eq!(error.code, Code::Closed);
+    assert!(error.message.contains("the server told us to panic"), "{error}");
+    assert_eq!(broken.wait(), Seen::Event(Event::Closed));
+    assert!(answer.recv_timeout(LONG).is_err());
+    server.join().unwrap();
+    game.publish(&fine, "chat", b"still here", ReplyTo::Nobody);
+    assert_eq!(fine.wait_message().1, b"still here");
+    assert!(game.shutdown(LONG));
+    echoing.join().unwrap();
+}
+
+#[test]
+fn a_thousand_publishes_in_a_tick_wake_the_worker_at_most_twenty_times() {
+    let listener = listener();
+    let server = serve(&listener, |stream| echo(stream.try_clone().unwrap(), stream));
+    let mut game = Game::start();
+    let mut client = game.connect(&port(&listener));
+    client.wait_ready();
+    // The machine may take the time from either thread in the middle: one undisturbed tick of ten shows it.
+    let fewest = (0..10).map(|_| {
+        let before = game.worker.wakes();
+        for _ in 0..1_000 {
+            game.publish(&client, "chat", b"x", ReplyTo::Nobody);
+        }
+        let wakes = game.worker.wakes() - before;
+        eventually("every answer", || (client.consumer.pending() == 0).then_some(()));
+        wakes
+    });
+    let fewest = fewest.min().unwrap();
+    assert!(fewest <= 20, "{fewest} wake-ups");
+    assert!(game.shutdown(LONG));
+    server.join().unwrap();
+}
