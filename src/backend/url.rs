@@ -6,13 +6,16 @@ use std::net::Ipv6Addr;
 
 use super::OptionError;
 
+/// User and password, any bytes each.
+pub(super) type Credentials = (Vec<u8>, Vec<u8>);
+
 /// A URL in its parts, percent-encoding undone.
 #[derive(Default, PartialEq, Eq)]
 pub(super) struct Url {
     /// In lower case, without `://`.
     pub(super) scheme: String,
     /// User and password; the user may be empty.
-    pub(super) credentials: Option<(Vec<u8>, Vec<u8>)>,
+    pub(super) credentials: Option<Credentials>,
     /// Name or address, without brackets; may be empty.
     pub(super) host: String,
     pub(super) port: Option<u16>,
@@ -71,7 +74,7 @@ pub(super) fn split_scheme(url: &str) -> Result<(String, &str), OptionError> {
     }
 }
 
-fn split_credentials(user_info: &str) -> Result<Option<(Vec<u8>, Vec<u8>)>, OptionError> {
+fn split_credentials(user_info: &str) -> Result<Option<Credentials>, OptionError> {
     let Some((user, password)) = user_info.split_once(':') else {
         return Err(error("the URL has a user but no password; write user:password@ or :password@"));
     };

@@ -305,6 +305,7 @@ impl Client {
 
     /// Lets time pass until the session asks for a link.
     pub(crate) fn await_attempt(&mut self) {
+        self.after();
         for _ in 0..100 {
             if self.actions.iter().any(|action| matches!(action, Action::Connect { .. })) {
                 return;

@@ -1,1 +1,288 @@
-//! To come.
+//! Bytes and calls that no server and no event loop should send: nothing panics, loops or grows.
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use realtime::backend::{LinkError, OptionValue};
+use realtime::model::{Command, Event, LinkId, RequestKind, Slot, TopicKind};
+
+use crate::client::{BOTH, Client, HELLO3, Resp, Said, args, failure, topic};
+
+#[test]
+fn malformed_bytes_close_the_link_and_it_is_made_again() {
+    for resp in BOTH {
+        for link in [0, 1] {
+            if link == 1 && resp == Resp::Three {
+                continue;
+            }
+            let mut client = Client::ready(resp, &[]);
+            client.subscribe("chat", 1);
+            client.subscriber_up();
+            client.confirm("subscribe", "chat");
+            client.fence(1);
+            client.said();
+            client.server(link, b"?");
+            let (error, _) = client.expect_down();
+            assert_eq!(error.code.as_str(), "PROTOCOL");
+            client.expect_close(link);
+            // What came behind belongs to nobody.
+            let late = client.session.handle_input(LinkId(link), client.now, b"+OK\r\n", &mut client.sink);
+            assert_eq!(late, 0);
+            client.reconnect(link);
+        }
+    }
+}
+
+#[test]
+fn an_answer_to_nothing_is_out_of_step() {
+    for resp in BOTH {
+        let mut client = Client::ready(resp, &[]);
+        client.server(0, b"+OK\r\n");
+        assert_eq!(client.expect_down().0.code.as_str(), "PROTOCOL");
+        client.expect_close(0);
+    }
+}
+
+#[test]
+fn an_error_that_nobody_asked_for_is_why_the_server_hangs_up() {
+    for resp in BOTH {
+        let mut client = Client::ready(resp, &[]);
+        client.server(0, b"-ERR max number of clients reached\r\n");
+        let (error, _) = client.expect_down();
+        assert!(error.message.contains("max number of clients"), "{error}");
+    }
+}
+
+#[test]
+fn an_answer_before_its_command_was_written_is_no_answer() {
+    let mut client = Client::ready(Resp::Three, &[]);
+    client.writable[0] = 0;
+    client.get(1, "a");
+    client.server(0, b"+early\r\n");
+    assert_eq!(client.expect_down().0.code.as_str(), "PROTOCOL");
+    client.expect_close(0);
+    client.writable[0] = usize::MAX;
+    client.reconnect(0);
+    client.hello(Resp::Three);
+    client.said();
+    assert_eq!(client.commands(0), ["GET a"], "never sent before, so it may be sent now");
+}
+
+#[test]
+fn fences_must_echo() {
+    for resp in BOTH {
+        for wrong in [&b"$3\r\nabc\r\n"[..], b":1\r\n", b"*0\r\n", b"_\r\n"] {
+            let mut client = Client::ready(resp, &[]);
+            client.subscribe("chat", 1);
+            client.subscriber_up();
+            client.confirm("subscribe", "chat");
+            client.said();
+            client.server(client.subscriber, wrong);
+            assert_eq!(client.expect_down().0.code.as_str(), "PROTOCOL", "{}", wrong.escape_ascii());
+        }
+    }
+}
+
+#[test]
+fn calls_about_unknown_or_idle_links_mean_nothing() {
+    for link in [1, 2, 255] {
+        let mut client = Client::ready(Resp::Three, &[]);
+        let id = LinkId(link);
+        client.session.handle_connected(id, client.now, &mut client.sink);
+        assert_eq!(client.session.handle_input(id, client.now, b"+OK\r\n", &mut client.sink), 0);
+        client.session.handle_disconnected(id, client.now, LinkError::Eof, &mut client.sink);
+        client.session.transmitted(id, client.now, 1000);
+        assert_eq!(client.session.poll_transmit(id), b"");
+        client.session.handle_timeout(client.now, &mut client.sink);
+        assert_eq!(client.said(), []);
+        client.get(1, "a");
+        client.server(0, b"+a\r\n");
+        assert_eq!(client.said().len(), 1);
+    }
+}
+
+#[test]
+fn a_link_that_is_up_cannot_come_up_again() {
+    let mut client = Client::ready(Resp::Three, &[]);
+    client.get(1, "a");
+    client.server(0, b"$5\r\nhel");
+    client.session.handle_connected(LinkId(0), client.now, &mut client.sink);
+    client.server(0, b"lo\r\n");
+    assert_eq!(client.said(), [crate::client::answer(1, crate::client::string("hello"))]);
+    assert_eq!(client.commands(0), ["GET a"]);
+}
+
+#[test]
+fn a_name_too_long_is_refused_by_itself() {
+    let mut client = Client::ready(Resp::Three, &[]);
+    client.subscribe(&"x".repeat(70_000), 1);
+    let said = client.said();
+    let [Said::Event(Event::SubscribeFailed { error, .. })] = &said[..] else { panic!("{}", said.len()) };
+    assert_eq!(error.code.as_str(), "UNSUPPORTED");
+    assert_eq!(client.commands(0), Vec::<String>::new());
+}
+
+#[test]
+fn an_endless_message_is_skipped_as_it_comes() {
+    for resp in BOTH {
+        let mut client = Client::ready(resp, &[("max_message_bytes", OptionValue::Number(100.0))]);
+        client.subscribe("chat", 1);
+        client.subscriber_up();
+        client.confirm("subscribe", "chat");
+        client.fence(1);
+        client.said();
+        client.push(">3\r\n+message\r\n+chat\r\n$10000000\r\n");
+        let piece = vec![b'x'; 100_000];
+        for _ in 0..100 {
+            client.server(client.subscriber, &piece);
+        }
+        client.server(client.subscriber, b"\r\n");
+        assert_eq!(client.said(), [Said::TooLarge(10_000_000)]);
+        client.message("chat", "small");
+        assert_eq!(client.said().len(), 1);
+    }
+}
+
+/// Something that happens to a session.
+#[derive(Debug, Clone)]
+enum Act {
+    Server(u8, Vec<u8>),
+    Known(u8, usize),
+    Connected(u8),
+    Lost(u8),
+    Wait(f64),
+    Subscribe(u8),
+    Unsubscribe(u8),
+    Get(f64),
+    Transaction(usize),
+    Ping,
+    Writable(u8, usize),
+    Full(bool),
+    Disconnect(f64),
+}
+
+/// Bytes that get somewhere.
+const KNOWN: &[&[u8]] = &[
+    HELLO3,
+    b"+OK\r\n",
+    b"+OK\r\n+OK\r\n",
+    b"-ERR unknown command 'HELLO'\r\n",
+    b"-NOPERM no\r\n",
+    b">3\r\n$9\r\nsubscribe\r\n$1\r\n0\r\n:1\r\n",
+    b"*3\r\n$9\r\nsubscribe\r\n$1\r\n1\r\n:1\r\n",
+    b">3\r\n$11\r\nunsubscribe\r\n$1\r\n0\r\n:1\r\n",
+    b"*3\r\n$11\r\nunsubscribe\r\n$1\r\n1\r\n:1\r\n",
+    b"$10\r\nrealtime:1\r\n",
+    b"*2\r\n$4\r\npong\r\n$10\r\nrealtime:2\r\n",
+    b">3\r\n$7\r\nmessage\r\n$1\r\n0\r\n$1\r\nx\r\n",
+    b"*3\r\n$7\r\nmessage\r\n$1\r\n1\r\n$1\r\nx\r\n",
+    b"+PONG\r\n",
+    b"$-1\r\n",
+    b"*2\r\n:1\r\n",
+    b"|1\r\n+a\r\n",
+    b"\r\n",
+];
+
+fn act() -> impl Strategy<Value = Act> {
+    let link = 0..3_u8;
+    prop_oneof![
+        2 => (link.clone(), vec(any::<u8>(), 0..20)).prop_map(|(link, bytes)| Act::Server(link, bytes)),
+        12 => (link.clone(), 0..KNOWN.len()).prop_map(|(link, which)| Act::Known(link, which)),
+        4 => link.clone().prop_map(Act::Connected),
+        1 => link.prop_map(Act::Lost),
+        3 => (0.0..20.0_f64).prop_map(Act::Wait),
+        3 => (0..3_u8).prop_map(Act::Subscribe),
+        2 => (0..3_u8).prop_map(Act::Unsubscribe),
+        3 => (0.0..5.0_f64).prop_map(Act::Get),
+        1 => (0..3_usize).prop_map(Act::Transaction),
+        1 => Just(Act::Ping),
+        2 => (0..2_u8, prop_oneof![0..100_usize, Just(usize::MAX)]).prop_map(|(link, n)| Act::Writable(link, n)),
+        1 => any::<bool>().prop_map(Act::Full),
+        1 => (0.0..3.0_f64).prop_map(Act::Disconnect),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever happens in whatever order, every request gets exactly one answer, and `closed` is the last word.
+    #[test]
+    fn every_request_gets_exactly_one_answer(acts in vec(act(), 0..60)) {
+        let mut client = Client::new("redis://server", &[]);
+        let mut asked = 0;
+        let mut said = Vec::new();
+        for act in acts {
+            let mut request = |client: &mut Client, seconds, kind| {
+                client.request(asked, seconds, kind);
+                asked += 1;
+            };
+            match act {
+                Act::Server(link, bytes) => feed(&mut client, link, &bytes),
+                Act::Known(link, which) => feed(&mut client, link, KNOWN[which]),
+                Act::Connected(link) => {
+                    client.session.handle_connected(LinkId(link), client.now, &mut client.sink);
+                }
+                Act::Lost(link) => client.lost(link.min(1), LinkError::Eof),
+                Act::Wait(seconds) => client.advance(seconds),
+                Act::Subscribe(name) => client.subscribe(&name.to_string(), name.into()),
+                Act::Unsubscribe(name) => client.unsubscribe(&name.to_string()),
+                Act::Get(seconds) => request(&mut client, seconds, RequestKind::Command(args(&["GET", "a"]))),
+                Act::Transaction(n) => {
+                    request(&mut client, 3.0, RequestKind::Transaction(vec![args(&["GET", "a"]); n]));
+                }
+                Act::Ping => request(&mut client, 3.0, RequestKind::Ping),
+                Act::Writable(link, n) => client.writable[usize::from(link)] = n,
+                Act::Full(full) => client.sink.full = full,
+                Act::Disconnect(seconds) => client.disconnect(seconds),
+            }
+            client.after();
+            said.extend(client.said());
+        }
+        client.disconnect(1.0);
+        client.advance(2.0);
+        said.extend(client.said());
+        let closed = said.iter().position(|said| *said == Said::Event(Event::Closed)).expect("it ends");
+        for late in &said[closed + 1..] {
+            // Asked for after the end.
+            prop_assert_eq!(failure(std::slice::from_ref(late)).1, "CLOSED");
+        }
+        let mut answers: Vec<_> =
+            said.iter().filter_map(|said| match said { Said::Answer { id, .. } => Some(*id), _ => None }).collect();
+        answers.sort_unstable();
+        prop_assert_eq!(answers, (0..asked).collect::<Vec<_>>());
+        prop_assert_eq!(client.session.poll_timeout(), None);
+    }
+}
+
+/// Bytes on any link, without the harness's belief about what must be consumed.
+fn feed(client: &mut Client, link: u8, bytes: &[u8]) {
+    let mut rest = bytes;
+    for _ in 0..=bytes.len() {
+        let n = client.session.handle_input(LinkId(link), client.now, rest, &mut client.sink);
+        assert!(n <= rest.len());
+        rest = &rest[n..];
+        if n == 0 || rest.is_empty() {
+            break;
+        }
+    }
+    client.after();
+}
+
+#[test]
+fn the_harness_sees_what_it_should() {
+    // A guard for the property above: its known bytes do lead to readiness, confirmations and messages.
+    let mut client = Client::new("redis://server", &[]);
+    client.subscribe("0", 0);
+    client.connected(0);
+    for known in [0, 2, 5, 9, 11] {
+        feed(&mut client, 0, KNOWN[known]);
+    }
+    let said = client.said();
+    assert!(matches!(said[0], Said::Event(Event::Subscribed(_))), "{said:?}");
+    assert!(matches!(said[1], Said::Event(Event::Ready(_))), "{said:?}");
+    assert!(matches!(said[2], Said::Message { slot: 0, .. }), "{said:?}");
+    client.command(Command::Unsubscribe(topic(TopicKind::Channel, "0")));
+    client.command(Command::Subscribe {
+        topic: topic(TopicKind::Channel, "1"),
+        slot: Slot { index: 1, generation: 9 },
+    });
+}

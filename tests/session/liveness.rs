@@ -1,1 +1,197 @@
-//! To come.
+//! Silence: PINGs that look for life, dead links, and times in which nobody listens.
+
+use realtime::backend::LinkError;
+use realtime::model::{Event, TopicKind};
+
+use crate::client::{BOTH, Client, Resp, Said, message, subscribed};
+
+/// Ready, with one subscription, so that RESP2 has both of its links; nothing awaited on either.
+fn subscribed_client(resp: Resp) -> Client {
+    let mut client = Client::ready(resp, &[]);
+    client.subscribe("chat", 1);
+    client.subscriber_up();
+    client.confirm("subscribe", "chat");
+    client.fence(1);
+    assert_eq!(client.said(), [subscribed(TopicKind::Channel, "chat")]);
+    client.commands(0);
+    client.commands(1);
+    client
+}
+
+#[test]
+fn an_idle_link_is_pinged_and_any_byte_is_life() {
+    for (resp, reply) in [
+        (Resp::Three, &b"+PONG\r\n"[..]),
+        (Resp::Three, b"-LOADING Redis is loading the dataset in memory\r\n"),
+        (Resp::Three, b"-MASTERDOWN Link with MASTER is down\r\n"),
+        (Resp::Three, b"-NOPERM this user has no permissions to run the 'ping' command\r\n"),
+        (Resp::Three, b"+"),
+        (Resp::Two, b"*2\r\n$4\r\npong\r\n$0\r\n\r\n"),
+        (Resp::Two, b"+PONG\r\n"),
+    ] {
+        let mut client = subscribed_client(resp);
+        let link = client.subscriber;
+        client.advance(14.9);
+        assert_eq!(client.commands(link), Vec::<String>::new());
+        client.advance(0.2);
+        assert_eq!(client.commands(link), ["PING"]);
+        client.advance(4.0);
+        client.server(0, if link == 0 { reply } else { b"+PONG\r\n" });
+        if link == 1 {
+            client.server(1, reply);
+        }
+        client.advance(14.0);
+        assert_eq!(client.said(), [], "{resp:?} {}", reply.escape_ascii());
+    }
+}
+
+#[test]
+fn a_dead_link_is_found_within_interval_and_timeout() {
+    for resp in BOTH {
+        let mut client = subscribed_client(resp);
+        let link = client.subscriber;
+        client.message("chat", "x");
+        client.said();
+        client.advance(19.9);
+        if link == 1 {
+            client.server(0, b"+PONG\r\n");
+        }
+        assert_eq!(client.said(), []);
+        client.advance(0.2);
+        let (error, _) = client.expect_down();
+        assert_eq!(error.code.as_str(), "DISCONNECTED");
+        assert!(error.message.contains("20 s"), "{error}");
+        client.expect_close(link);
+    }
+}
+
+#[test]
+fn a_half_open_link_is_found_while_we_send() {
+    let mut client = subscribed_client(Resp::Three);
+    for id in 0..40 {
+        client.publish(id, "chat", "into the void");
+        client.advance(0.45);
+    }
+    assert!(!client.said().iter().any(|said| matches!(said, Said::Event(_))));
+    client.advance(3.0);
+    assert!(
+        client.said().iter().any(|said| matches!(said, Said::Event(Event::Down { .. }))),
+        "sending is no sign of life"
+    );
+}
+
+#[test]
+fn nothing_to_do_wakes_nobody() {
+    let mut client = subscribed_client(Resp::Three);
+    // Answered requests leave no timer behind.
+    client.get(1, "x");
+    client.server(0, b"+x\r\n");
+    client.said();
+    let due = client.session.poll_timeout().expect("the next PING");
+    assert_eq!(due, client.now + std::time::Duration::from_secs(15));
+}
+
+#[test]
+fn messages_put_the_ping_off() {
+    let mut client = subscribed_client(Resp::Three);
+    for _ in 0..10 {
+        client.advance(10.0);
+        client.message("chat", "x");
+        assert_eq!(client.said(), [message(1, "x")]);
+    }
+    assert_eq!(client.commands(0), Vec::<String>::new());
+}
+
+#[test]
+fn a_server_that_never_answers_pings_is_sent_one_at_a_time() {
+    let mut client = subscribed_client(Resp::Three);
+    for _ in 0..10 {
+        client.advance(16.0);
+        client.message("chat", "x");
+    }
+    assert_eq!(client.commands(0), ["PING"]);
+    assert_eq!(client.said().len(), 10);
+}
+
+#[test]
+fn while_nobody_listens_silence_means_nothing() {
+    for resp in BOTH {
+        let mut client = subscribed_client(resp);
+        let link = client.subscriber;
+        client.sink.full = true;
+        let frame = if link == 1 { "*" } else { ">" };
+        let two = format!("{frame}3\r\n+message\r\n+chat\r\n+1\r\n{frame}3\r\n+message\r\n+chat\r\n+2\r\n");
+        client.server(link, two.as_bytes());
+        assert_eq!(client.said(), [message(1, "1")], "the second one waits");
+        for _ in 0..10 {
+            client.advance(14.0);
+            if link == 1 {
+                client.server(0, b"+PONG\r\n");
+            }
+        }
+        assert_eq!(client.commands(link), Vec::<String>::new());
+        client.said();
+        client.resume(link);
+        assert_eq!(client.said(), [message(1, "2")]);
+        client.advance(14.0);
+        if link == 1 {
+            client.server(0, b"+PONG\r\n");
+        }
+        assert_eq!(client.said(), [], "listening begins anew");
+        client.advance(2.0);
+        assert_eq!(client.commands(link), ["PING"]);
+    }
+}
+
+#[test]
+fn a_link_lost_while_we_lag_names_the_likely_reason() {
+    for resp in BOTH {
+        let mut client = subscribed_client(resp);
+        client.sink.full = true;
+        client.message("chat", "1");
+        client.advance(5.0);
+        client.said();
+        client.resume(client.subscriber);
+        client.lost(client.subscriber, LinkError::Eof);
+        let (error, _) = client.expect_down();
+        assert!(error.message.contains("client-output-buffer-limit"), "{error}");
+        // Long after, it is no reason any more.
+        let mut client = subscribed_client(resp);
+        client.sink.full = true;
+        client.message("chat", "1");
+        client.resume(client.subscriber);
+        for _ in 0..25 {
+            client.advance(4.0);
+            client.message("chat", "1");
+            if resp == Resp::Two && client.commands(0) == ["PING"] {
+                client.server(0, b"+PONG\r\n");
+            }
+        }
+        assert!(!client.said().iter().any(|said| matches!(said, Said::Event(_))));
+        client.lost(client.subscriber, LinkError::Eof);
+        let said = client.said();
+        let Some(Said::Event(Event::Down { error, .. })) = said.last() else { panic!("{said:?}") };
+        assert!(!error.message.contains("client-output-buffer-limit"), "{error}");
+    }
+}
+
+#[test]
+fn old_bytes_handed_in_again_are_no_news() {
+    let mut client = subscribed_client(Resp::Three);
+    client.sink.full = true;
+    client.server(0, b">3\r\n+message\r\n+chat\r\n+1\r\n>3\r\n+message\r\n+chat\r\n+2\r\n");
+    client.advance(30.0);
+    client.resume(0);
+    client.said();
+    client.lost(0, LinkError::Eof);
+    let lost_at = client.now;
+    client.reconnect(0);
+    client.hello(Resp::Three);
+    let said = client.said();
+    let Some(Said::Event(Event::Gap { lasted, .. })) = said.last() else { panic!("{said:?}") };
+    assert_eq!(
+        *lasted,
+        std::time::Duration::from_secs(30) + (client.now - lost_at),
+        "since the last byte came"
+    );
+}

@@ -1,5 +1,12 @@
 //! Whole conversations of the Redis session with a scripted server, in virtual time: no socket, no sleep.
 
+#![allow(
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "clippy spares test functions, but not what they share"
+)]
+
 mod client;
 
 mod commands;

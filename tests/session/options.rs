@@ -1,1 +1,308 @@
-//! To come.
+//! URL and options table: what is taken, what is refused and with which words.
+
+use realtime::backend::{Backend, OptionValue, Options, configure};
+use realtime::model::{Args, Overflow};
+
+use crate::client::{args, option_text};
+
+type Pairs<'a> = &'a [(&'a str, OptionValue)];
+
+fn make(url: Option<&str>, pairs: Pairs<'_>) -> Result<std::sync::Arc<dyn Backend>, String> {
+    let pairs = pairs.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
+    configure(Options { url: url.map(str::to_owned), pairs }).map_err(|error| error.to_string())
+}
+
+fn address(url: &str) -> String {
+    make(Some(url), &[]).expect(url).address()
+}
+
+fn refused(url: Option<&str>, pairs: Pairs<'_>) -> String {
+    match make(url, pairs) {
+        Err(error) => error,
+        Ok(backend) => panic!("{url:?} {pairs:?} was taken: {}", backend.address()),
+    }
+}
+
+fn number(n: f64) -> OptionValue {
+    OptionValue::Number(n)
+}
+
+#[test]
+fn urls() {
+    for (url, expected) in [
+        ("redis://server", "server:6379"),
+        ("REDIS://server:1", "server:1"),
+        ("redis://10.0.0.5:65535/0", "10.0.0.5:65535"),
+        ("redis://server/", "server:6379"),
+        ("redis://[::1]:7000/3", "[::1]:7000"),
+        ("redis://[fe80::1%eth0]", "[fe80::1%eth0]:6379"),
+        ("redis://user:p%40ss%2fword@server", "server:6379"),
+        ("redis://:@server", "server:6379"),
+        ("unix:///run/redis.sock", "/run/redis.sock"),
+        ("unix:///run/my%20redis.sock?db=2", "/run/my redis.sock"),
+        ("unix://user:secret@/run/redis.sock", "/run/redis.sock"),
+    ] {
+        assert_eq!(address(url), expected, "{url}");
+    }
+}
+
+#[test]
+fn urls_refused() {
+    for (url, word) in [
+        ("", "scheme"),
+        ("server:6379", "scheme"),
+        ("://server", "scheme"),
+        ("http://server", "redis://, unix://"),
+        ("redis://", "no host"),
+        ("redis:///0", "no host"),
+        ("redis://:6379", "no host"),
+        ("redis://server:0", "port"),
+        ("redis://server:65536", "port"),
+        ("redis://server:", "port"),
+        ("redis://server:+1", "port"),
+        ("redis://::1:6379", "brackets"),
+        ("redis://[::1", "bracket"),
+        ("redis://[server]", "brackets"),
+        ("redis://[::1]x", "port"),
+        ("redis://user@server", "password"),
+        ("redis://server/x", "database"),
+        ("redis://server/-1", "database"),
+        ("redis://server/+1", "database"),
+        ("redis://server/0/1", "database"),
+        ("redis://server/99999999999", "database"),
+        ("redis://server?db=1", "unknown key \"db\""),
+        ("redis://server/0?name=x", "unknown key \"name\""),
+        ("redis://server/0#x", "fragment"),
+        ("redis://ser ver", "space"),
+        ("redis://us%4:x@server", "%"),
+        ("redis://us%zz:x@server", "%"),
+        ("rediss://server", "tunnel"),
+        ("unix://run/redis.sock", "three slashes"),
+        ("unix:///", "path"),
+        ("unix:///x?db=1&db=2", "once"),
+        ("unix:///x?name=y", "db"),
+        ("unix:///x?db", "key=value"),
+        ("unix:///x?db=y", "database"),
+        ("unix:///a%00b", "path"),
+    ] {
+        let error = refused(Some(url), &[]);
+        assert!(error.contains(word), "{url}: {error}");
+    }
+    assert!(refused(Some(&format!("unix:///{}", "x".repeat(107))), &[]).contains("107"));
+}
+
+#[test]
+fn no_error_quotes_a_password() {
+    for url in [
+        "redis://user:hun/ter2@server",
+        "redis://user:hun?ter2@server",
+        "redis://user:hun#ter2@server",
+        "redis://user:hun%ter2@server",
+        "redis://user:hun ter2@server",
+        "redis://hunter2@server",
+        "redis://:hunter2",
+        "redis://u:hunter2@server:hunter2",
+        "redis:hunter2@server",
+        "hunter2",
+        "redis://u:x?y=hunter2@server",
+        "unix://u:hunter2@host/run/redis.sock",
+    ] {
+        let error = refused(Some(url), &[]);
+        assert!(!error.contains("ter2") && !error.contains("hun"), "{url}: {error}");
+    }
+    let error = refused(None, &[("password", OptionValue::Number(421.0))]);
+    assert!(!error.contains("421"), "{error}");
+    // An @ alone is understood: the last one ends the password.
+    assert_eq!(address("redis://user:p@ss@server"), "server:6379");
+}
+
+#[test]
+fn options_refused() {
+    let text = option_text;
+    for (key, value, word) in [
+        ("host", number(1.0), "a string, not a number"),
+        ("host", text(""), "name or address"),
+        ("host", text("server:6379"), "name or address"),
+        ("host", text("a b"), "name or address"),
+        ("host", OptionValue::String(vec![0xff]), "UTF-8"),
+        ("port", text("6379"), "a string"),
+        ("port", number(0.0), "1 to 65535, not 0"),
+        ("port", number(65536.0), "not 65536"),
+        ("port", number(1.5), "not 1.5"),
+        ("port", number(f64::NAN), "not NaN"),
+        ("path", text("redis.sock"), "absolute"),
+        ("path", text("/a\0b"), "NUL"),
+        ("username", text("bob"), "password"),
+        ("username", OptionValue::Boolean(true), "a boolean"),
+        ("password", OptionValue::Other("table"), "table"),
+        ("db", number(-1.0), "-1"),
+        ("db", number(0.5), "0.5"),
+        ("name", text("a b"), "spaces"),
+        ("name", text("a\n"), "spaces"),
+        ("name", text("é"), "ASCII"),
+        ("name", text(""), "at least one"),
+        ("protocol", text("3"), "\"auto\", 2 or 3"),
+        ("protocol", number(4.0), "\"auto\", 2 or 3, not 4"),
+        ("connect_timeout", number(0.0), "more than 0"),
+        ("command_timeout", number(-1.0), "-1"),
+        ("ping_interval", number(f64::INFINITY), "inf"),
+        ("ping_timeout", number(f64::NAN), "NaN"),
+        ("reconnect_min", number(31.0), "reconnect_max"),
+        ("reconnect_max", number(0.05), "reconnect_min"),
+        ("reconnect_max", number(1e10), "at most 31536000"),
+        ("queue_events", number(0.0), "at least 1"),
+        ("queue_bytes", number(1.5), "1.5"),
+        ("queue_bytes", number(1024.0), "max_message_bytes"),
+        ("overflow", text("drop"), "drop_oldest"),
+        ("max_pending", text("many"), "a string"),
+        ("max_message_bytes", number(33.0 * 1_048_576.0), "queue_bytes"),
+        ("max_message_bytes", number(1e300), "whole number"),
+        ("nmae", text("x"), "max_message_bytes"),
+        ("id", text("x"), "unknown"),
+    ] {
+        let error = refused(None, &[(key, value.clone())]);
+        assert!(error.contains(key) && error.contains(word), "{key} = {value:?}: {error}");
+    }
+}
+
+#[test]
+fn one_thing_is_given_once() {
+    let text = option_text;
+    for (url, key, value) in [
+        ("redis://server", "host", text("server")),
+        ("redis://server:6379", "port", number(6379.0)),
+        ("redis://server", "path", text("/x")),
+        ("redis://u:p@server", "username", text("u")),
+        ("redis://u:p@server", "password", text("p")),
+        ("redis://server/1", "db", number(1.0)),
+        ("unix:///x", "path", text("/x")),
+        ("unix:///x", "host", text("server")),
+        ("unix:///x", "port", number(1.0)),
+        ("unix:///x?db=1", "db", number(1.0)),
+    ] {
+        let error = refused(Some(url), &[(key, value)]);
+        assert!(error.contains(&format!("option \"{key}\"")), "{url} {key}: {error}");
+    }
+    for key in ["host", "port"] {
+        let value = if key == "host" { text("server") } else { number(1.0) };
+        assert!(refused(None, &[("path", text("/x")), (key, value)]).contains(key));
+    }
+    // Different things may come from both.
+    let mixed =
+        [("port", number(1.0)), ("db", number(3.0)), ("password", text("p")), ("username", text("u"))];
+    assert_eq!(make(Some("redis://server"), &mixed).unwrap().address(), "server:1");
+    assert!(make(Some("redis://:p@server"), &[("username", text("u"))]).is_ok());
+}
+
+#[test]
+fn defaults_and_every_option() {
+    let backend = make(None, &[]).unwrap();
+    assert_eq!(backend.address(), "127.0.0.1:6379");
+    let limits = backend.limits();
+    assert_eq!((limits.queue_events, limits.queue_bytes), (65_536, 32 << 20));
+    assert_eq!((limits.max_pending, limits.overflow), (10_000, Overflow::DropOldest));
+    assert_eq!(backend.command_timeout().as_secs(), 10);
+    let text = option_text;
+    let backend = make(
+        None,
+        &[
+            ("host", text("::1")),
+            ("port", number(7000.0)),
+            ("username", text("u")),
+            ("password", OptionValue::String(vec![0, 0xff])),
+            ("db", number(15.0)),
+            ("name", text("ttt-1")),
+            ("protocol", text("auto")),
+            ("connect_timeout", number(0.5)),
+            ("command_timeout", number(2.5)),
+            ("ping_interval", number(1.0)),
+            ("ping_timeout", number(1.0)),
+            ("reconnect_min", number(1.0)),
+            ("reconnect_max", number(1.0)),
+            ("queue_events", number(10.0)),
+            ("queue_bytes", number(1000.0)),
+            ("overflow", text("pause")),
+            ("max_pending", number(5.0)),
+            ("max_message_bytes", number(1000.0)),
+        ],
+    )
+    .unwrap();
+    assert_eq!(backend.address(), "[::1]:7000");
+    let limits = backend.limits();
+    assert_eq!((limits.queue_events, limits.queue_bytes), (10, 1000));
+    assert_eq!((limits.max_pending, limits.overflow), (5, Overflow::Pause));
+    assert_eq!(backend.command_timeout().as_millis(), 2500);
+}
+
+#[test]
+fn same_settings() {
+    let a = make(Some("redis://u:p@server:6379/0"), &[]).unwrap();
+    let b = make(
+        None,
+        &[("host", option_text("server")), ("username", option_text("u")), ("password", option_text("p"))],
+    )
+    .unwrap();
+    let c = make(Some("redis://u:q@server:6379/0"), &[]).unwrap();
+    assert!(a.same_settings(&*b));
+    assert!(!a.same_settings(&*c));
+}
+
+#[test]
+fn commands_that_would_break_the_session() {
+    let backend = make(None, &[]).unwrap();
+    for (words, instead) in [
+        (&["SUBSCRIBE", "a"][..], "client:Subscribe"),
+        (&["pSubscribe", "a"], "client:PSubscribe"),
+        (&["UNSUBSCRIBE"], "client:Unsubscribe"),
+        (&["PUNSUBSCRIBE"], "client:PUnsubscribe"),
+        (&["SSUBSCRIBE", "a"], "client:Subscribe"),
+        (&["SUNSUBSCRIBE"], "client:Unsubscribe"),
+        (&["BLPOP", "a", "0"], "LPOP"),
+        (&["BRPOP", "a", "0"], "RPOP"),
+        (&["BLMOVE", "a", "b", "LEFT", "LEFT", "0"], "LMOVE"),
+        (&["BRPOPLPUSH", "a", "b", "0"], "RPOPLPUSH"),
+        (&["BLMPOP", "0", "1", "a", "LEFT"], "LMPOP"),
+        (&["BZPOPMIN", "a", "0"], "ZPOPMIN"),
+        (&["BZPOPMAX", "a", "0"], "ZPOPMAX"),
+        (&["BZMPOP", "0", "1", "a", "MIN"], "ZMPOP"),
+        (&["XREAD", "BLOCK", "0", "STREAMS", "a", "$"], "timer"),
+        (&["xreadgroup", "GROUP", "g", "c", "COUNT", "1", "block", "0", "STREAMS", "a", ">"], "timer"),
+        (&["WAIT", "1", "0"], "min-replicas"),
+        (&["WAITAOF", "1", "1", "0"], "min-replicas"),
+        (&["MULTI"], "client:Transaction"),
+        (&["EXEC"], "client:Transaction"),
+        (&["DISCARD"], "client:Transaction"),
+        (&["WATCH", "a"], "EVAL"),
+        (&["UNWATCH"], "EVAL"),
+        (&["HELLO", "3"], "protocol"),
+        (&["AUTH", "x"], "password"),
+        (&["SELECT", "1"], "db"),
+        (&["QUIT"], "client:Disconnect"),
+        (&["RESET"], "client:Disconnect"),
+        (&["CLIENT", "reply", "OFF"], "callback"),
+        (&["MONITOR"], "redis-cli"),
+        (&["SYNC"], "replicas"),
+        (&["PSYNC", "?", "-1"], "replicas"),
+        (&["REPLCONF", "ACK", "1"], "replicas"),
+        (&[], "name"),
+        (&["", "a"], "name"),
+    ] {
+        let error = backend.check(&args(words)).expect_err(words.first().unwrap_or(&""));
+        assert!(error.contains(instead), "{words:?}: {error}");
+    }
+    for words in [
+        &["GET", "SUBSCRIBE"][..],
+        &["XREAD", "COUNT", "2", "STREAMS", "BLOCK", "0"],
+        &["XREADGROUP", "GROUP", "block", "BLOCK", "STREAMS", "a", ">"],
+        &["CLIENT", "LIST"],
+        &["CLIENT"],
+        &["CLIENT", "TRACKING", "ON"],
+        &["SCRIPT", "LOAD", "return 1"],
+        &["PUBLISH", "a", "b"],
+        &["PING"],
+    ] {
+        assert_eq!(backend.check(&args(words)), Ok(()), "{words:?}");
+    }
+    let binary: Args = [&b"\xff\r\n"[..]].iter().collect();
+    assert_eq!(backend.check(&binary), Ok(()), "unknown commands are the server's business");
+}

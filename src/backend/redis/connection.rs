@@ -24,17 +24,18 @@ impl Core {
         });
     }
 
-    /// The event loop made the link: says hello on it.
-    pub(super) fn connected(&mut self, i: usize, now: Instant) {
+    /// The event loop made the link: says hello on it. Returns whether the link was asked for.
+    pub(super) fn connected(&mut self, i: usize, now: Instant) -> bool {
         let version = match (self.config.protocol, self.protocol) {
             (Protocol::Resp2, _) | (Protocol::Auto, Some(Version::Resp2)) => Version::Resp2,
             (Protocol::Resp3, _) | (Protocol::Auto, _) => Version::Resp3,
         };
         let link = &mut self.links[i];
-        let Phase::Connecting { deadline } = link.phase else { return };
+        let Phase::Connecting { deadline } = link.phase else { return false };
         link.reset(now);
         link.phase = Phase::Handshaking { deadline };
         handshake::begin(link, &self.config, version);
+        true
     }
 
     /// The answer to one step of the handshake.

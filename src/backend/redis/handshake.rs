@@ -122,7 +122,7 @@ fn without_secret(mut error: Error, config: &Config) -> Error {
     let text = error.message.to_mut();
     if let Some(echo) = text.find("with args") {
         text.truncate(echo);
-        text.push_str("…");
+        text.push('…');
     }
     if let Ok(password) = std::str::from_utf8(&login.password)
         && !password.is_empty()

@@ -3,11 +3,12 @@
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use resp::{Frame, Items, Value as Resp};
+use resp::{Frame, Value as Resp};
 
 use super::failure::Failure;
 use super::link::{Awaits, InFlight, Version};
 use super::outbound::fence;
+use super::push::Push;
 use super::reply::{MAX_NAME, answer, reply};
 use super::request::Progress;
 use super::session::{Core, Out, SUBSCRIBER};
@@ -18,14 +19,27 @@ impl Core {
     /// One frame came.
     #[inline]
     pub(super) fn frame(&mut self, i: usize, now: Instant, frame: &Frame<'_>, out: &mut Out<'_>) {
-        match frame.value() {
-            Resp::Push(items) => drop(self.push(i, items, frame.is_truncated(), now, out)),
-            // RESP2 has no type for pushes: on its subscriber link arrays are what pushes are elsewhere.
+        let value = frame.value();
+        // RESP2 has no type for pushes: on its subscriber link arrays are what pushes are elsewhere.
+        let push = match value {
+            Resp::Push(items) => Push::parse(items, frame.is_truncated()),
             Resp::Array(items) if i == SUBSCRIBER && self.links[i].version == Version::Resp2 => {
-                if let Some(Pong(payload)) = self.push(i, items, frame.is_truncated(), now, out) {
-                    self.answered(i, now, answer(payload, self.reply_limit(i)), out);
-                }
+                Push::parse(items, frame.is_truncated())
             }
+            _ => None,
+        };
+        match push {
+            Some(Push::Message { kind, topic, channel, payload }) => {
+                self.message(i, kind, topic, channel, payload, out);
+            }
+            Some(Push::Confirmation { operation, kind, name }) => {
+                self.confirmed(i, operation, kind, name, now, out);
+            }
+            Some(Push::Pong(echo)) if !matches!(value, Resp::Push(_)) => {
+                self.answered(i, now, answer(echo, self.reply_limit(i)), out);
+            }
+            // A push that means nothing to us, and nothing to any command.
+            _ if matches!(value, Resp::Push(_)) => {}
             _ => self.answered(i, now, reply(frame, self.reply_limit(i)), out),
         }
     }
@@ -39,44 +53,7 @@ impl Core {
         }
     }
 
-    /// A push, or an array that stands for one. Kinds that are unknown, and shapes that no server sends, mean nothing.
-    #[inline]
-    fn push<'a>(
-        &mut self,
-        i: usize,
-        mut items: Items<'a>,
-        truncated: bool,
-        now: Instant,
-        out: &mut Out<'_>,
-    ) -> Option<Pong<'a>> {
-        let kind = items.next()?.value().as_bytes()?;
-        let (first, second) = (items.next()?.value(), items.next().map(|item| item.value()));
-        match (kind, second) {
-            (b"message", payload) if payload.is_some() || truncated => {
-                self.message(i, TopicKind::Channel, first, None, payload, out);
-            }
-            (b"pmessage", _) => {
-                let payload = items.next().map(|item| item.value());
-                if payload.is_some() || truncated {
-                    self.message(i, TopicKind::Pattern, first, second, payload, out);
-                }
-            }
-            (b"subscribe", _) => self.confirmed(i, Operation::Subscribe, TopicKind::Channel, first, now, out),
-            (b"psubscribe", _) => {
-                self.confirmed(i, Operation::Subscribe, TopicKind::Pattern, first, now, out)
-            }
-            (b"unsubscribe", _) => {
-                self.confirmed(i, Operation::Unsubscribe, TopicKind::Channel, first, now, out)
-            }
-            (b"punsubscribe", _) => {
-                self.confirmed(i, Operation::Unsubscribe, TopicKind::Pattern, first, now, out)
-            }
-            (b"pong", None) => return Some(Pong(first)),
-            _ => {}
-        }
-        None
-    }
-
+    /// A message came.
     #[inline]
     fn message(
         &mut self,
@@ -164,7 +141,7 @@ impl Core {
             },
             Awaits::Fence { token } => match reply {
                 Ok(Value::String(echo)) if *echo != *fence(token) => {
-                    self.fail(i, Failure::OutOfStep, now, out)
+                    self.fail(i, Failure::OutOfStep, now, out);
                 }
                 // A user without the right to PING is refused, which is in order too.
                 Ok(Value::String(_)) | Err(_) => {}
@@ -214,6 +191,3 @@ impl Core {
         self.counters.round_trip.store(nanos.max(1), Ordering::Relaxed);
     }
 }
-
-/// The answer to a PING in RESP2's subscribed mode: what it echoes.
-struct Pong<'a>(Resp<'a>);

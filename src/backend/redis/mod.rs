@@ -9,6 +9,7 @@ mod handshake;
 mod inbound;
 mod link;
 mod outbound;
+mod push;
 mod reply;
 mod request;
 mod session;

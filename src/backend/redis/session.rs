@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use resp::Decoder;
@@ -109,10 +110,10 @@ impl RedisSession {
                 Backoff::new(seed.wrapping_add(u64::from(id)), config.reconnect_min, config.reconnect_max);
             Link::new(LinkId(id), backoff, now)
         };
-        let decoder = || Decoder::with_limits(reply::limits(config.max_message_bytes));
+        let limits = reply::limits(config.max_message_bytes);
+        let decoders = [Decoder::with_limits(limits), Decoder::with_limits(limits)];
         let mut core = Core {
             links: [link(0), link(1)],
-            config: Arc::clone(&config),
             counters,
             actions: VecDeque::new(),
             protocol: None,
@@ -130,10 +131,11 @@ impl RedisSession {
             closing: None,
             closed: false,
             now,
+            config,
         };
         core.connect(COMMANDS, now);
         core.update_state();
-        Self { decoders: [decoder(), decoder()], core }
+        Self { decoders, core }
     }
 
     fn index(link: LinkId) -> Option<usize> {
@@ -145,8 +147,9 @@ impl Session for RedisSession {
     fn handle_connected(&mut self, link: LinkId, now: Instant, sink: &mut dyn Sink) {
         let Some(i) = Self::index(link) else { return };
         self.core.now = now;
-        self.decoders[i].reset();
-        self.core.connected(i, now);
+        if self.core.connected(i, now) {
+            self.decoders[i].reset();
+        }
         self.core.settle(now, &mut Out::new(sink));
     }
 
@@ -368,6 +371,7 @@ impl Core {
         self.pending = 0;
         self.ready = false;
         self.closed = true;
+        self.counters.confirmed.store(0, Ordering::Relaxed);
         self.update_state();
         out.event(Event::Closed);
         self.actions.push_back(Action::Finish);

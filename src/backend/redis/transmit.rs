@@ -106,7 +106,7 @@ mod tests {
         transmit.tail().extend_from_slice(b"tail");
         transmit.transmitted(3 * KEEP);
         let offset = 4 * KEEP as u64;
-        transmit.cut(&[offset..offset + 6]);
+        transmit.cut(std::slice::from_ref(&(offset..offset + 6)));
         assert_eq!(transmit.transmitted(KEEP), KEEP as u64);
         assert_eq!(transmit.pending(), b"tail");
         assert_eq!(transmit.transmitted(100), 4, "no more than there was");
