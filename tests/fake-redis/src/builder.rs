@@ -1,0 +1,156 @@
+//! What a server is told before it starts.
+
+use std::io;
+
+use crate::acl::Users;
+use crate::faults::{Faults, Health, Hello};
+use crate::server::FakeRedis;
+use crate::socket::Address;
+use crate::state::Settings;
+
+/// The version that is reported, and imitated.
+const VERSION: &str = "7.0.15";
+/// As in Redis's configuration: `maxclients`, and the hard limit of `client-output-buffer-limit pubsub`.
+const MAX_CLIENTS: usize = 10_000;
+const SUBSCRIBER_BUFFER: usize = 32 << 20;
+
+/// Settles what a server is like, then starts it.
+///
+/// ```
+/// use fake_redis::{FakeRedis, Hello};
+///
+/// let server = FakeRedis::builder()
+///     .password("secret")
+///     .user("bob on >hunter2 ~* &chat.* +@all -flushall")
+///     .hello(Hello::Unknown)
+///     .start()?;
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Builder {
+    address: Address,
+    password: Option<String>,
+    users: Vec<String>,
+    settings: Settings,
+}
+
+impl Default for Builder {
+    fn default() -> Builder {
+        Builder {
+            address: Address::Tcp(0),
+            password: None,
+            users: Vec::new(),
+            settings: Settings {
+                hello: Hello::Full,
+                health: Health::Serving,
+                version: VERSION.to_owned(),
+                max_clients: MAX_CLIENTS,
+                subscriber_buffer: SUBSCRIBER_BUFFER,
+                new_faults: Faults::default(),
+                log: false,
+            },
+        }
+    }
+}
+
+impl Builder {
+    /// A TCP port of 127.0.0.1. The default, 0, takes a free one.
+    #[must_use]
+    pub fn port(mut self, port: u16) -> Builder {
+        self.address = Address::Tcp(port);
+        self
+    }
+
+    /// A Unix socket at this path, in place of a port. It must not exist; it is removed when the server stops.
+    #[cfg(unix)]
+    #[must_use]
+    pub fn unix(mut self, path: impl Into<std::path::PathBuf>) -> Builder {
+        self.address = Address::Unix(path.into());
+        self
+    }
+
+    /// A password for the default user, as `requirepass` sets it.
+    #[must_use]
+    pub fn password(mut self, password: impl Into<String>) -> Builder {
+        self.password = Some(password.into());
+        self
+    }
+
+    /// A user: its name and its rules, as in `ACL SETUSER`. Of the categories `@all` and those that name a kind of
+    /// data or `@pubsub`, `@connection` and `@transaction` are known; rules on keys are read and ignored.
+    #[must_use]
+    pub fn user(mut self, name_and_rules: impl Into<String>) -> Builder {
+        self.users.push(name_and_rules.into());
+        self
+    }
+
+    /// Whether `HELLO` works.
+    #[must_use]
+    pub fn hello(mut self, hello: Hello) -> Builder {
+        self.settings.hello = hello;
+        self
+    }
+
+    /// Whether commands that need data are answered.
+    #[must_use]
+    pub fn health(mut self, health: Health) -> Builder {
+        self.settings.health = health;
+        self
+    }
+
+    /// The version that `HELLO` and `INFO` report, by default "7.0.15". From 7.2 on `CLIENT SETINFO` is known.
+    #[must_use]
+    pub fn version(mut self, version: impl Into<String>) -> Builder {
+        self.settings.version = version.into();
+        self
+    }
+
+    /// How many connections may be open; the next is told `-ERR max number of clients reached`. Default 10,000.
+    #[must_use]
+    pub fn max_clients(mut self, clients: usize) -> Builder {
+        self.settings.max_clients = clients;
+        self
+    }
+
+    /// A subscriber with more than this many bytes unsent is cut off. Default 32 MiB. What the system's own buffers
+    /// take counts as sent.
+    #[must_use]
+    pub fn subscriber_buffer(mut self, bytes: usize) -> Builder {
+        self.settings.subscriber_buffer = bytes;
+        self
+    }
+
+    /// What goes wrong on each connection from its start.
+    #[must_use]
+    pub fn faults(mut self, faults: Faults) -> Builder {
+        self.settings.new_faults = faults;
+        self
+    }
+
+    /// Whether each connection's commands are kept, for [`State::commands`](crate::State::commands). Memory grows
+    /// with each command then. Default: no.
+    #[must_use]
+    pub fn log(mut self, log: bool) -> Builder {
+        self.settings.log = log;
+        self
+    }
+
+    /// Starts the server.
+    ///
+    /// # Errors
+    ///
+    /// The address is taken, a rule of a user is not known (`InvalidInput`), or the system gives no port, thread or
+    /// event queue.
+    pub fn start(self) -> io::Result<FakeRedis> {
+        let mut users = Users::default();
+        if let Some(password) = &self.password {
+            users.require_password(Some(password.as_bytes()));
+        }
+        for line in &self.users {
+            let mut words = line.split_ascii_whitespace().map(str::as_bytes);
+            let name = words.next().unwrap_or_default();
+            users.set(name, words).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+        }
+        FakeRedis::start_with(self.settings, users, &self.address)
+    }
+}

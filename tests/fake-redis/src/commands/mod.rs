@@ -1,0 +1,367 @@
+//! The commands: what each is allowed to be, and in which order Redis 7.0 looks whether it is.
+
+mod acl;
+mod client;
+mod connection;
+mod data;
+mod debug;
+mod hashes;
+mod keys;
+mod lists;
+mod pubsub;
+mod server;
+mod sets;
+mod sorted_sets;
+mod strings;
+mod transactions;
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use crate::connection::{Connection, Ending, ReplyMode, Session};
+use crate::failure::Failure;
+use crate::faults::{Health, Hello, Reaction};
+use crate::keyspace::Database;
+use crate::reply::{Protocol, Reply};
+use crate::request::Request;
+use crate::state::State;
+
+type Outcome = Result<(), Failure>;
+
+/// A row of the table of commands.
+#[derive(Debug)]
+pub(crate) struct Command {
+    /// In lower case; a subcommand's with its command's before it: `client|id`.
+    name: &'static str,
+    /// Arguments, the name included; negative: at least as many.
+    arity: isize,
+    category: &'static str,
+    run: fn(&mut Call<'_>) -> Outcome,
+    subcommands: &'static [Command],
+    /// Runs while the server is loading or has lost its master.
+    without_data: bool,
+    without_authentication: bool,
+    /// Runs in RESP2's subscribed mode.
+    when_subscribed: bool,
+    /// Runs at once between MULTI and EXEC.
+    never_queued: bool,
+}
+
+impl Command {
+    const fn new(
+        name: &'static str,
+        arity: isize,
+        category: &'static str,
+        run: fn(&mut Call<'_>) -> Outcome,
+    ) -> Command {
+        Command {
+            name,
+            arity,
+            category,
+            run,
+            subcommands: &[],
+            without_data: false,
+            without_authentication: false,
+            when_subscribed: false,
+            never_queued: false,
+        }
+    }
+
+    /// A command that does nothing without a subcommand.
+    const fn container(name: &'static str, category: &'static str, subcommands: &'static [Command]) -> Command {
+        let mut command = Command::new(name, -2, category, |_| Ok(()));
+        command.subcommands = subcommands;
+        command
+    }
+
+    const fn without_data(mut self) -> Command {
+        self.without_data = true;
+        self
+    }
+
+    const fn without_authentication(mut self) -> Command {
+        self.without_authentication = true;
+        self
+    }
+
+    const fn when_subscribed(mut self) -> Command {
+        self.when_subscribed = true;
+        self
+    }
+
+    const fn never_queued(mut self) -> Command {
+        self.never_queued = true;
+        self
+    }
+}
+
+const TABLES: [&[Command]; 13] = [
+    acl::COMMANDS,
+    client::COMMANDS,
+    connection::COMMANDS,
+    debug::COMMANDS,
+    hashes::COMMANDS,
+    keys::COMMANDS,
+    lists::COMMANDS,
+    pubsub::COMMANDS,
+    server::COMMANDS,
+    sets::COMMANDS,
+    sorted_sets::COMMANDS,
+    strings::COMMANDS,
+    transactions::COMMANDS,
+];
+
+/// All commands by name, subcommands by theirs.
+fn index() -> &'static HashMap<&'static str, &'static Command> {
+    static INDEX: OnceLock<HashMap<&'static str, &'static Command>> = OnceLock::new();
+    INDEX.get_or_init(|| {
+        let commands = TABLES.iter().flat_map(|table| table.iter());
+        let all = commands.flat_map(|command| std::iter::once(command).chain(command.subcommands));
+        all.map(|command| (command.name, command)).collect()
+    })
+}
+
+impl Command {
+    pub(crate) fn find_by_full_name(name: &str) -> Option<&'static Command> {
+        index().get(name).copied()
+    }
+
+    /// How many commands there are, without subcommands.
+    fn count() -> usize {
+        TABLES.iter().map(|table| table.len()).sum()
+    }
+
+    /// Whether an ACL rule may speak of this.
+    pub(crate) fn rule_names_something(what: &str) -> bool {
+        match what.strip_prefix('@') {
+            Some(category) => category == "all" || index().values().any(|command| command.category == category),
+            None => index().contains_key(what),
+        }
+    }
+
+    /// Whether an ACL rule speaks of this command.
+    pub(crate) fn is_named_by(&self, what: &str) -> bool {
+        match what.strip_prefix('@') {
+            Some(category) => category == "all" || category == self.category,
+            None => self.name == what || self.name.split_once('|').is_some_and(|(container, _)| container == what),
+        }
+    }
+
+    fn takes(&self, arguments: usize) -> bool {
+        let arguments = isize::try_from(arguments).unwrap_or(isize::MAX);
+        if self.arity < 0 { arguments >= -self.arity } else { arguments == self.arity }
+    }
+}
+
+/// One command as it runs.
+pub(crate) struct Call<'a> {
+    pub(crate) state: &'a mut State,
+    pub(crate) id: u64,
+    pub(crate) args: &'a [Vec<u8>],
+    pub(crate) command: &'static Command,
+}
+
+impl Call<'_> {
+    fn connection(&mut self) -> &mut Connection {
+        self.state.connections.current(self.id)
+    }
+
+    fn session(&mut self) -> &mut Session {
+        &mut self.connection().session
+    }
+
+    /// The answer, which goes nowhere if the client said that it wants none.
+    fn reply(&mut self) -> Reply<'_> {
+        let connection = self.connection();
+        let protocol = connection.session.protocol;
+        match connection.session.reply_mode {
+            ReplyMode::On | ReplyMode::SkipNext => Reply::new(&mut connection.fresh, protocol),
+            ReplyMode::Off | ReplyMode::Skip => Reply::new(&mut connection.unwanted, protocol),
+        }
+    }
+
+    /// What is said whether the client wants answers or not.
+    fn push(&mut self) -> Reply<'_> {
+        let connection = self.connection();
+        Reply::new(&mut connection.fresh, connection.session.protocol)
+    }
+
+    fn database(&mut self) -> &mut Database {
+        let db = self.session().db;
+        &mut self.state.databases[db]
+    }
+}
+
+/// Does with a request what a server does: answers it, refuses it, or queues it.
+pub(crate) fn process(state: &mut State, id: u64, request: Request) {
+    let found = lookup(&request, state);
+    let known_as = found.as_ref().map_or_else(|_| lower(&request[0]), |command| command.name.to_owned());
+    state.note(id, &known_as, &request);
+    state.connections.current(id).commands += 1;
+
+    let reaction = state.take_reaction(&known_as);
+    match &reaction {
+        Some(Reaction::Answer(bytes)) => {
+            state.connections.current(id).fresh.extend_from_slice(bytes);
+            return;
+        }
+        Some(Reaction::Close(how)) => {
+            state.connections.current(id).end(Ending::Now(*how));
+            return;
+        }
+        Some(Reaction::RunThenClose(_)) | None => {}
+    }
+
+    match found.and_then(|command| admit(state, id, &request, command)) {
+        Ok(command) => {
+            let session = &mut state.connections.current(id).session;
+            session.last_command = command.name;
+            match &mut session.transaction {
+                Some(transaction) if !command.never_queued => {
+                    transaction.queue.push(request);
+                    Call { state: &mut *state, id, args: &[], command }.reply().simple("QUEUED");
+                }
+                _ => run(state, id, &request, command),
+            }
+        }
+        Err(failure) => refuse(state, id, &request, &failure),
+    }
+
+    let connection = state.connections.current(id);
+    connection.command_done();
+    if let Some(Reaction::RunThenClose(how)) = reaction {
+        connection.end(Ending::Now(how));
+    }
+}
+
+fn run(state: &mut State, id: u64, args: &[Vec<u8>], command: &'static Command) {
+    let mut call = Call { state, id, args, command };
+    if let Err(failure) = (command.run)(&mut call) {
+        call.reply().error(&failure);
+    }
+}
+
+/// Says why a command does not even begin. Between MULTI and EXEC that spoils the transaction.
+fn refuse(state: &mut State, id: u64, request: &Request, failure: &Failure) {
+    let session = &mut state.connections.current(id).session;
+    let is_exec = request[0].eq_ignore_ascii_case(b"exec");
+    if let Some(transaction) = &mut session.transaction {
+        transaction.spoiled = true;
+        if is_exec {
+            session.transaction = None;
+            session.watched.clear();
+        }
+    }
+    // A refusal has no command of its own; any stands in to find the reply.
+    let mut call = Call { state, id, args: request, command: &transactions::COMMANDS[0] };
+    call.reply().error(failure);
+}
+
+fn lower(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(&bytes.to_ascii_lowercase()).into_owned()
+}
+
+/// Finds the command, and the subcommand if it has some.
+fn lookup(request: &Request, state: &State) -> Result<&'static Command, Failure> {
+    let name = lower(&request[0]);
+    if state.settings.hello == Hello::Unknown && name == "hello" {
+        return Err(unknown_to_redis_5(request));
+    }
+    let Some(command) = Command::find_by_full_name(&name).filter(|_| !name.contains('|')) else {
+        return Err(unknown(request));
+    };
+    if command.subcommands.is_empty() {
+        return Ok(command);
+    }
+    let Some(subcommand) = request.get(1) else { return Ok(command) };
+    let full_name = format!("{name}|{}", lower(subcommand));
+    Command::find_by_full_name(&full_name).filter(|found| state.knows(found)).ok_or_else(|| {
+        let mut text = b"ERR unknown subcommand '".to_vec();
+        text.extend(subcommand.iter().take(QUOTED));
+        text.extend(format!("'. Try {} HELP.", name.to_ascii_uppercase()).into_bytes());
+        Failure::quoting(text)
+    })
+}
+
+impl State {
+    /// Whether this server's version has the command.
+    fn knows(&self, command: &Command) -> bool {
+        command.name != "client|setinfo" || at_least(&self.settings.version, (7, 2))
+    }
+}
+
+fn at_least(version: &str, (major, minor): (u32, u32)) -> bool {
+    let mut numbers = version.split('.').map(|number| number.parse().unwrap_or(0));
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= (major, minor)
+}
+
+/// How much of what the client sent an error quotes.
+const QUOTED: usize = 128;
+
+fn unknown(request: &Request) -> Failure {
+    let mut text = b"ERR unknown command '".to_vec();
+    text.extend(request[0].iter().take(QUOTED));
+    text.extend_from_slice(b"', with args beginning with: ");
+    let start = text.len();
+    for argument in &request[1..] {
+        let left = QUOTED.saturating_sub(text.len() - start);
+        if left == 0 {
+            break;
+        }
+        text.push(b'\'');
+        text.extend(argument.iter().take(left));
+        text.extend_from_slice(b"' ");
+    }
+    Failure::quoting(text)
+}
+
+fn unknown_to_redis_5(request: &Request) -> Failure {
+    let mut text = b"ERR unknown command `".to_vec();
+    text.extend(request[0].iter().take(QUOTED));
+    text.extend_from_slice(b"`, with args beginning with: ");
+    for argument in &request[1..] {
+        text.push(b'`');
+        text.extend(argument.iter().take(QUOTED));
+        text.extend_from_slice(b"`, ");
+    }
+    Failure::quoting(text)
+}
+
+/// The checks of `processCommand` in Redis 7.0's server.c, in their order.
+fn admit(
+    state: &mut State,
+    id: u64,
+    request: &Request,
+    command: &'static Command,
+) -> Result<&'static Command, Failure> {
+    if !command.takes(request.len()) {
+        return Err(Failure::wrong_number_of_arguments(command.name));
+    }
+    let session = &state.connections.current(id).session;
+    let authenticated = session.authenticated || !state.users.authentication_required();
+    if !authenticated && !command.without_authentication {
+        return Err(Failure::NOT_AUTHENTICATED);
+    }
+    // Who has not said who it is, is the default user, who may do what comes before authentication.
+    if !command.without_authentication {
+        let user = state.users.find(&session.user);
+        if !user.is_some_and(|user| user.may_run(command)) {
+            return Err(Failure::forbidden(command.name));
+        }
+        if user.is_some_and(|user| !pubsub::channels_allowed(user, command, request)) {
+            return Err(Failure::CHANNEL_FORBIDDEN);
+        }
+    }
+    if session.protocol == Protocol::Resp2 && session.subscriptions() > 0 && !command.when_subscribed {
+        return Err(Failure::quoting(format!(
+            "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this \
+             context",
+            command.name
+        )));
+    }
+    match state.settings.health {
+        Health::MasterDown if !command.without_data => Err(Failure::MASTER_DOWN),
+        Health::Loading if !command.without_data => Err(Failure::LOADING),
+        _ => Ok(command),
+    }
+}

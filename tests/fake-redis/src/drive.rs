@@ -1,0 +1,138 @@
+//! Driving a server while it runs: what it says and what goes wrong.
+
+use crate::acl::AclError;
+use crate::connection::Ending;
+use crate::faults::{Close, Faults, Health, Hello, Reaction, Target};
+use crate::server::FakeRedis;
+
+impl FakeRedis {
+    /// Sends a message to all who listen; tells how many deliveries that made, as `PUBLISH` does.
+    pub fn publish(&self, channel: impl AsRef<[u8]>, payload: impl AsRef<[u8]>) -> usize {
+        self.change(|state| state.publish(channel.as_ref(), payload.as_ref()))
+    }
+
+    /// Ends connections at once; what was not yet written to them is lost. Tells how many.
+    #[expect(clippy::needless_pass_by_value, reason = "a target is made for the call")]
+    pub fn drop_connections(&self, target: Target, how: Close) -> usize {
+        self.change(|state| {
+            state.connections.chosen(&target).map(|connection| connection.end(Ending::Now(how))).count()
+        })
+    }
+
+    /// Says an error, such as `ERR max number of clients reached`, and then ends the connections. Tells how many.
+    ///
+    /// A line break in `error` becomes a space.
+    #[expect(clippy::needless_pass_by_value, reason = "a target is made for the call")]
+    pub fn kick(&self, target: Target, error: &str) -> usize {
+        let line = format!("-{}\r\n", error.replace(['\r', '\n'], " "));
+        self.change(|state| {
+            let kick = |connection: &mut crate::connection::Connection| {
+                connection.fresh.extend_from_slice(line.as_bytes());
+                connection.end(Ending::Flushed);
+            };
+            state.connections.chosen(&target).map(kick).count()
+        })
+    }
+
+    /// Says any bytes, asked or not. Tells to how many connections.
+    #[expect(clippy::needless_pass_by_value, reason = "a target is made for the call")]
+    pub fn send(&self, target: Target, bytes: impl AsRef<[u8]>) -> usize {
+        let bytes = bytes.as_ref();
+        self.change(|state| {
+            state.connections.chosen(&target).map(|connection| connection.fresh.extend_from_slice(bytes)).count()
+        })
+    }
+
+    /// Changes what goes wrong on connections that are open. Tells on how many.
+    ///
+    /// ```
+    /// use fake_redis::{FakeRedis, Target};
+    ///
+    /// let server = FakeRedis::start()?;
+    /// server.faults(Target::All, |faults| faults.read = false); // stalls
+    /// server.faults(Target::All, |faults| faults.read = true); // goes on
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    #[expect(clippy::needless_pass_by_value, reason = "a target is made for the call")]
+    pub fn faults(&self, target: Target, mut edit: impl FnMut(&mut Faults)) -> usize {
+        self.change(|state| {
+            state.connections.chosen(&target).map(|connection| edit(&mut connection.faults)).count()
+        })
+    }
+
+    /// Changes what goes wrong on connections that are accepted from now on.
+    ///
+    /// ```
+    /// use fake_redis::{FakeRedis, Faults};
+    ///
+    /// let server = FakeRedis::start()?;
+    /// server.faults_for_new(|faults| faults.write = false); // accepts and never answers
+    /// server.faults_for_new(|faults| *faults = Faults::turn_away("-DENIED Redis is running in protected mode\r\n"));
+    /// server.faults_for_new(|faults| *faults = Faults::default()); // well again
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn faults_for_new(&self, edit: impl FnOnce(&mut Faults)) {
+        self.change(|state| edit(&mut state.settings.new_faults));
+    }
+
+    /// What to do with the next command of this name (such as "publish" or "client|setname", in any case), on
+    /// whichever connection it comes. Several reactions to one name are used up in order.
+    pub fn on_next(&self, command: &str, reaction: Reaction) {
+        self.change(|state| state.reactions.push((command.to_ascii_lowercase(), reaction)));
+    }
+
+    /// Forgets the reactions that were not used up.
+    pub fn forget_reactions(&self) {
+        self.change(|state| state.reactions.clear());
+    }
+
+    /// Whether commands that need data are answered.
+    pub fn set_health(&self, health: Health) {
+        self.change(|state| state.settings.health = health);
+    }
+
+    /// Whether `HELLO` works.
+    pub fn set_hello(&self, hello: Hello) {
+        self.change(|state| state.settings.hello = hello);
+    }
+
+    /// How many connections may be open.
+    pub fn set_max_clients(&self, clients: usize) {
+        self.change(|state| state.settings.max_clients = clients);
+    }
+
+    /// The unsent bytes at which a subscriber is cut off.
+    pub fn set_subscriber_buffer(&self, bytes: usize) {
+        self.change(|state| state.settings.subscriber_buffer = bytes);
+    }
+
+    /// The default user's password; `None` asks for none. Connections that are open stay authenticated, as in Redis.
+    pub fn set_password(&self, password: Option<&str>) {
+        self.change(|state| state.users.require_password(password.map(str::as_bytes)));
+    }
+
+    /// Makes or changes a user, as `ACL SETUSER` does: who listens to a channel that the user lost is disconnected.
+    ///
+    /// # Errors
+    ///
+    /// A rule is not known; nothing is changed then.
+    pub fn set_user(&self, name_and_rules: &str) -> Result<(), AclError> {
+        let mut words = name_and_rules.split_ascii_whitespace().map(str::as_bytes);
+        let name = words.next().unwrap_or_default();
+        self.change(|state| {
+            state.users.set(name, words)?;
+            state.drop_revoked();
+            Ok(())
+        })
+    }
+
+    /// Whether each connection's commands are kept. `false` forgets those that were.
+    pub fn set_log(&self, log: bool) {
+        self.change(|state| {
+            state.settings.log = log;
+            if !log {
+                state.forget_log();
+            }
+        });
+    }
+}

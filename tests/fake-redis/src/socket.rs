@@ -1,0 +1,219 @@
+//! TCP and Unix sockets behind one face.
+
+use std::fmt;
+use std::io::{self, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use mio::{Interest, Registry, Token};
+use socket2::{Domain, SockRef, Socket, Type};
+
+use crate::faults::Close;
+
+/// Where the server is, or is to be, reached.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Address {
+    /// A TCP port on 127.0.0.1.
+    Tcp(u16),
+    /// A Unix socket.
+    #[cfg(unix)]
+    Unix(PathBuf),
+}
+
+impl fmt::Display for Address {
+    /// A URL, as clients take it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Address::Tcp(port) => write!(f, "redis://{}:{port}", Ipv4Addr::LOCALHOST),
+            #[cfg(unix)]
+            Address::Unix(path) => write!(f, "unix://{}", path.display()),
+        }
+    }
+}
+
+/// Connections that wait to be accepted.
+const BACKLOG: i32 = 1024;
+
+/// The server's door.
+#[derive(Debug)]
+pub(crate) enum Door {
+    Tcp(mio::net::TcpListener),
+    #[cfg(unix)]
+    Unix(mio::net::UnixListener),
+    /// Shut. A TCP port stays bound, so that connecting is refused and nobody else gets the port.
+    Shut(Option<Socket>),
+}
+
+impl Door {
+    /// Opens the door; port 0 takes a free one, which the address that comes back names.
+    pub(crate) fn open(address: &Address) -> io::Result<(Door, Address)> {
+        match address {
+            Address::Tcp(port) => {
+                let socket = bind(*port)?;
+                let port = socket.local_addr()?.as_socket().map_or(*port, |address| address.port());
+                Ok((Door::listen(socket)?, Address::Tcp(port)))
+            }
+            #[cfg(unix)]
+            Address::Unix(path) => {
+                Ok((Door::Unix(mio::net::UnixListener::bind(path)?), address.clone()))
+            }
+        }
+    }
+
+    fn listen(socket: Socket) -> io::Result<Door> {
+        socket.listen(BACKLOG)?;
+        Ok(Door::Tcp(mio::net::TcpListener::from_std(socket.into())))
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        !matches!(self, Door::Shut(_))
+    }
+
+    /// Shuts the door: from now on connecting to `address` is refused.
+    pub(crate) fn shut(&mut self, address: &Address, registry: &Registry) -> io::Result<()> {
+        if !self.is_open() {
+            return Ok(());
+        }
+        self.deregister(registry)?;
+        // The listener has to be gone before its port can be bound again.
+        *self = Door::Shut(None);
+        match address {
+            Address::Tcp(port) => *self = Door::Shut(Some(bind(*port)?)),
+            #[cfg(unix)]
+            Address::Unix(path) => match std::fs::remove_file(path) {
+                // Somebody removed it, or the whole directory, before.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                outcome => outcome?,
+            },
+        }
+        Ok(())
+    }
+
+    /// Opens a door that was shut, at the same address.
+    pub(crate) fn open_again(&mut self, address: &Address) -> io::Result<()> {
+        match self {
+            Door::Shut(held) => {
+                *self = match held.take() {
+                    Some(socket) => Door::listen(socket)?,
+                    None => Door::open(address)?.0,
+                };
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    pub(crate) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        match self {
+            Door::Tcp(listener) => registry.register(listener, token, Interest::READABLE),
+            #[cfg(unix)]
+            Door::Unix(listener) => registry.register(listener, token, Interest::READABLE),
+            Door::Shut(_) => Ok(()),
+        }
+    }
+
+    fn deregister(&mut self, registry: &Registry) -> io::Result<()> {
+        match self {
+            Door::Tcp(listener) => registry.deregister(listener),
+            #[cfg(unix)]
+            Door::Unix(listener) => registry.deregister(listener),
+            Door::Shut(_) => Ok(()),
+        }
+    }
+
+    /// The next connection that waits, and what to call its far end.
+    pub(crate) fn accept(&self) -> io::Result<(Stream, String)> {
+        match self {
+            Door::Tcp(listener) => {
+                let (stream, peer) = listener.accept()?;
+                stream.set_nodelay(true)?;
+                Ok((Stream::Tcp(stream), peer.to_string()))
+            }
+            #[cfg(unix)]
+            Door::Unix(listener) => {
+                let (stream, _) = listener.accept()?;
+                let path = listener.local_addr()?.as_pathname().map(PathBuf::from).unwrap_or_default();
+                // Redis calls clients by the server's own path.
+                Ok((Stream::Unix(stream), format!("{}:0", path.display())))
+            }
+            Door::Shut(_) => Err(io::ErrorKind::WouldBlock.into()),
+        }
+    }
+}
+
+fn bind(port: u16) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
+    // Elsewhere than on Unix the option would let two servers share a port.
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into())?;
+    Ok(socket)
+}
+
+/// One connection's socket.
+#[derive(Debug)]
+pub(crate) enum Stream {
+    Tcp(mio::net::TcpStream),
+    #[cfg(unix)]
+    Unix(mio::net::UnixStream),
+}
+
+impl Stream {
+    pub(crate) fn register(&mut self, registry: &Registry, token: Token) -> io::Result<()> {
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        match self {
+            Stream::Tcp(stream) => registry.register(stream, token, interest),
+            #[cfg(unix)]
+            Stream::Unix(stream) => registry.register(stream, token, interest),
+        }
+    }
+
+    pub(crate) fn is_unix(&self) -> bool {
+        !matches!(self, Stream::Tcp(_))
+    }
+
+    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Stream::Tcp(stream) => stream.read(buffer),
+            #[cfg(unix)]
+            Stream::Unix(stream) => stream.read(buffer),
+        }
+    }
+
+    /// Writes some of `bytes`. Never vectored: that form raises SIGPIPE on a closed peer in a C process.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Stream::Tcp(stream) => stream.write(bytes),
+            #[cfg(unix)]
+            Stream::Unix(stream) => stream.write(bytes),
+        }
+    }
+
+    /// Ends the connection. The peer may have ended it before: what fails then is of no interest.
+    pub(crate) fn close(mut self, how: Close, registry: &Registry) {
+        let _ = match &mut self {
+            Stream::Tcp(stream) => {
+                let _ = registry.deregister(stream);
+                match how {
+                    Close::Reset => SockRef::from(&*stream).set_linger(Some(Duration::ZERO)),
+                    Close::Fin => stream.shutdown(std::net::Shutdown::Write).and_then(|()| self.drain()),
+                }
+            }
+            #[cfg(unix)]
+            Stream::Unix(stream) => {
+                let _ = registry.deregister(stream);
+                stream.shutdown(std::net::Shutdown::Write).and_then(|()| self.drain())
+            }
+        };
+    }
+
+    /// Reads what has arrived: closing a socket with unread bytes would send a reset, and the peer might lose what
+    /// was written to it.
+    fn drain(&mut self) -> io::Result<()> {
+        let mut scrap = [0; 4096];
+        while self.read(&mut scrap)? > 0 {}
+        Ok(())
+    }
+}
