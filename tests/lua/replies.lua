@@ -1,72 +1,106 @@
--- servers: real
--- Replies that Lua cannot hold as they are: keys that are null, NaN or tables, large numbers, depth.
+-- How each kind of reply reaches Lua. The embedded server answers FAKE.REPLY with the bytes it is given.
 
 local kit = include("_kit.lua")
 
--- Runs a script on the server that answers in the protocol of the connection.
-local function eval(client, script)
-	local err, reply = kit.command(client, { "EVAL", "redis.setresp(" .. client:Stats().protocol .. ") " .. script, 0 })
-	return err, reply
+local client
+
+local function reply(bytes)
+	client = client or kit.ready()
+	return kit.command(client, { "FAKE.REPLY", bytes })
 end
 
-host.test("values of every type", function()
-	local client = kit.ready()
-	if client:Stats().protocol == 3 then
-		kit.eq({ eval(client, "return {1, 'text', true, false, {double=0.5}, {big_number='123456789012345678901234567890'}}") },
-			{ nil, { 1, "text", true, false, 0.5, "123456789012345678901234567890" } })
-		kit.eq({ eval(client, "return {double=1/0}") }, { nil, math.huge })
-		local _, nan = eval(client, "return {double=0/0}")
-		assert(nan ~= nan)
-		kit.eq({ eval(client, "return {verbatim_string={string='# title', format='mkd'}}") }, { nil, "# title" })
-		kit.eq({ eval(client, "return {set={one=true}}") }, { nil, { "one" } })
-		kit.eq({ eval(client, "return {map={a=1}}") }, { nil, { a = 1 } })
+host.test("scalars", function()
+	local cases = {
+		{ "+OK\r\n", "OK" }, { "$3\r\na\0b\r\n", "a\0b" }, { ":42\r\n", 42 }, { ":-1\r\n", -1 },
+		{ ":9007199254740992\r\n", 2 ^ 53 }, { ":9007199254740993\r\n", "9007199254740993" },
+		{ ":-9223372036854775808\r\n", "-9223372036854775808" }, { ",1.5\r\n", 1.5 }, { ",inf\r\n", 1 / 0 },
+		{ "#t\r\n", true }, { "#f\r\n", false }, { "(123456789012345678901234567890\r\n", "123456789012345678901234567890" },
+		{ "=7\r\ntxt:abc\r\n", "abc" }, { "$?\r\n;2\r\nab\r\n;1\r\nc\r\n;0\r\n", "abc" }, { "|1\r\n+ttl\r\n:1\r\n+x\r\n", "x" },
+	}
+	for _, case in ipairs(cases) do
+		kit.eq({ reply(case[1]) }, { nil, case[2] }, case[1])
 	end
-	kit.eq({ eval(client, "return {1, {}, {'a', {2}}}") }, { nil, { 1, {}, { "a", { 2 } } } })
-	local err, reply = eval(client, "return {redis.error_reply('MINE what happened'), 2}")
+	local err, nan = reply(",nan\r\n")
 	kit.eq(err, nil)
-	kit.eq({ reply[1].code, reply[1].message, tostring(reply[1]), reply[2] },
-		{ "MINE", "what happened", "MINE: what happened", 2 })
-	client:Disconnect()
-end)
-
-host.test("keys that Lua does not allow", function()
-	local client = kit.ready()
-	if client:Stats().protocol == 3 then
-		local err, reply = eval(client, "return {map={[{double=0/0}]=1, [false]=2, x=3}}")
-		kit.eq(err, nil)
-		kit.eq(reply.nan, 1)
-		kit.eq(reply.x, 3)
-		assert(reply[false] == 2 or reply[realtime.NULL] == 2, kit.show(reply))
-		err, reply = eval(client, "return {map={[{1, 2}]='x'}}")
-		kit.eq({ err.code, reply }, { "UNSUPPORTED", nil })
+	assert(nan ~= nan, "NaN")
+	for _, null in ipairs({ "_\r\n", "$-1\r\n", "*-1\r\n" }) do
+		kit.eq({ reply(null) }, {}, null)
 	end
-	kit.eq({ kit.command(client, { "ECHO", "fine" }) }, { nil, "fine" })
-	client:Disconnect()
 end)
 
-host.test("nulls inside of lists leave no holes", function()
-	local client, key = kit.ready(), kit.unique("null")
-	kit.command(client, { "SET", key, "x" })
-	local err, reply = kit.command(client, { "MGET", key .. "1", key, key .. "2" })
-	kit.eq({ err, #reply }, { nil, 3 })
-	assert(reply[1] == realtime.NULL and reply[2] == "x" and reply[3] == realtime.NULL)
-	client:Disconnect()
+host.test("errors", function()
+	local err = reply("-WRONGTYPE Operation against a key\r\n")
+	kit.eq({ err.code, err.message, err.sent, tostring(err) },
+		{ "WRONGTYPE", "Operation against a key", true, "WRONGTYPE: Operation against a key" })
+	err = reply("!21\r\nSYNTAX invalid syntax\r\n")
+	kit.eq({ err.code, err.message }, { "SYNTAX", "invalid syntax" })
+	err = reply("-something without a code\r\n")
+	kit.eq(err.code, "ERR")
+	kit.eq(err.message, "something without a code")
 end)
 
-host.test("deep replies", function()
-	local client = kit.ready()
-	local err, reply = eval(client, "local t = {7} for i = 2, 100 do t = {t} end return t")
+host.test("sequences and sets, nulls and errors inside", function()
+	local NULL = realtime.NULL
+	kit.eq({ reply("*3\r\n:1\r\n$-1\r\n:3\r\n") }, { nil, { 1, NULL, 3 } })
+	kit.eq({ reply("*0\r\n") }, { nil, {} })
+	kit.eq({ reply("~2\r\n+a\r\n+b\r\n") }, { nil, { "a", "b" } })
+	kit.eq({ reply("*?\r\n:1\r\n*1\r\n_\r\n.\r\n") }, { nil, { 1, { NULL } } })
+	local _, list = reply("*2\r\n-ERR inner\r\n:2\r\n")
+	kit.eq(tostring(list[1]), "ERR: inner")
+	kit.eq(list[2], 2)
+end)
+
+host.test("maps, with keys that Lua has trouble with", function()
+	kit.eq({ reply("%2\r\n+a\r\n:1\r\n:7\r\n#t\r\n") }, { nil, { a = 1, [7] = true } })
+	local err, map = reply("%3\r\n_\r\n+null\r\n,nan\r\n+nan\r\n#f\r\n_\r\n")
 	kit.eq(err, nil)
-	local depth = 0
-	while type(reply) == "table" do depth, reply = depth + 1, reply[1] end
-	kit.eq({ depth, reply }, { 100, 7 })
-	client:Disconnect()
+	kit.eq(map[realtime.NULL], "null")
+	kit.eq(map.nan, "nan")
+	kit.eq(map[false], realtime.NULL)
+	for _, key in ipairs({ "*0\r\n", "%0\r\n", "~1\r\n:1\r\n" }) do
+		local refused = reply("%1\r\n" .. key .. "+v\r\n")
+		kit.eq(refused.code, "UNSUPPORTED")
+	end
+	local refused = reply("*2\r\n:1\r\n%1\r\n*0\r\n+v\r\n")
+	kit.eq(refused.code, "UNSUPPORTED", "deep inside as well")
 end)
 
-host.test("wide replies", function()
-	local client = kit.ready()
-	local err, reply = eval(client, "local t = {} for i = 1, 20000 do t[i] = i end return t")
+host.test("nesting as deep as the limit, and wide", function()
+	local err, value = reply(("*1\r\n"):rep(100) .. ":7\r\n")
 	kit.eq(err, nil)
-	kit.eq({ #reply, reply[20000] }, { 20000, 20000 })
+	for _ = 1, 100 do value = value[1] end
+	kit.eq(value, 7)
+	local wide = { "*10000\r\n" }
+	for i = 1, 10000 do wide[#wide + 1] = ":" .. i .. "\r\n" end
+	err, value = reply(table.concat(wide))
+	kit.eq(err, nil)
+	kit.eq(#value, 10000)
+	kit.eq(value[10000], 10000)
+end)
+
+host.test("an array that looks like a message is a reply", function()
+	kit.eq({ reply("*3\r\n$7\r\nmessage\r\n$1\r\nc\r\n$1\r\nm\r\n") }, { nil, { "message", "c", "m" } })
+end)
+
+host.test("every type that the server's own DEBUG PROTOCOL gives", function()
+	for name, expected in pairs({ string = "Hello World", integer = 12345, double = 3.141, null = false, array = { 0, 1, 2 } }) do
+		local err, value = kit.command(client, { "DEBUG", "PROTOCOL", name })
+		kit.eq(err, nil, name)
+		if host.protocol == 3 or name ~= "double" then kit.eq(value or false, expected, name) end
+	end
+	if host.protocol == 3 then
+		kit.eq({ kit.command(client, { "DEBUG", "PROTOCOL", "true" }) }, { nil, true })
+		kit.eq({ kit.command(client, { "DEBUG", "PROTOCOL", "false" }) }, { nil, false })
+		kit.eq({ kit.command(client, { "DEBUG", "PROTOCOL", "bignum" }) }, { nil, "1234567999999999999999999999999999999" })
+	end
+end)
+
+host.test("a reply that breaks the protocol costs the connection, not the process", function()
+	local other = kit.ready({ reconnect_min = 0.02, reconnect_max = 0.1 })
+	local err = kit.command(other, { "FAKE.REPLY", "*1\r\n?what\r\n" })
+	assert(err.code == "PROTOCOL" or err.code == "DISCONNECTED", tostring(err))
+	kit.wait("ready again", function() return other:IsConnected() end)
+	kit.eq({ kit.command(other, { "ECHO", "x" }) }, { nil, "x" })
+	other:Disconnect()
 	client:Disconnect()
 end)

@@ -3,24 +3,13 @@ local native = ...
 
 host = {}
 
--- Read when asked for: the first one starts the embedded server if there is no other.
+-- Read when asked for. What names a server starts it.
 local read = {
-	redis_url = native.redis_url,
 	args = native.arguments,
 	protocol = native.protocol,
 	map_number = native.map_number,
 }
-
--- host.fake.METHOD(…) goes to the embedded server as it is.
-local fake = setmetatable({}, {
-	__index = function(_, method)
-		return function(...) return native.fake(method, ...) end
-	end,
-})
-function read.fake()
-	native.fake("url")
-	return fake
-end
+native.host_reads = read
 
 setmetatable(host, {
 	__index = function(_, key)

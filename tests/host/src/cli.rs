@@ -18,6 +18,8 @@ Options:
   --hibernate         start as an empty server: only timers made by timer.Create(id, 0, 0, fn) run
   --module FILE       what require(\"realtime\") loads, instead of the module built with this program
   --addon FOLDER      an addon: its lua/autorun runs before the script, its lua/ is where include and require look
+  --server KIND       what host.redis_url starts if REDIS_URL is not set: \"fake\", the embedded server (default), or
+                      \"real\", a redis-server from the PATH
   --timeout SECONDS   give up after that long (default 60), with exit code 124
   --unload WHEN       at the end of a Lua state, unload the modules \"before\" lua_close or \"after\" it (default: \"never\")
   -h, --help          this text
@@ -35,6 +37,15 @@ pub(crate) enum Unload {
     AfterLuaClose,
 }
 
+/// The server that the run starts for its script, unless REDIS_URL names one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// The embedded one.
+    Fake,
+    /// A redis-server from the PATH.
+    Real,
+}
+
 /// What was asked for.
 #[derive(Debug)]
 pub(crate) struct Options {
@@ -42,6 +53,7 @@ pub(crate) struct Options {
     pub(crate) hibernate: bool,
     pub(crate) module: Option<PathBuf>,
     pub(crate) addons: Vec<PathBuf>,
+    pub(crate) server: Kind,
     pub(crate) timeout: Duration,
     pub(crate) unload: Unload,
     pub(crate) script: PathBuf,
@@ -66,6 +78,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
     let mut hibernate = false;
     let mut module = None;
     let mut addons = Vec::new();
+    let mut server = Kind::Fake;
     while let Some(argument) = parser.next()? {
         match argument {
             Short('h') | Long("help") => return Ok(Request::Help),
@@ -77,6 +90,13 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
             Long("hibernate") => hibernate = true,
             Long("module") => module = Some(PathBuf::from(parser.value()?)),
             Long("addon") => addons.push(PathBuf::from(parser.value()?)),
+            Long("server") => {
+                server = match parser.value()?.string()?.as_str() {
+                    "fake" => Kind::Fake,
+                    "real" => Kind::Real,
+                    other => return Err(format!("--server takes fake or real, not '{other}'").into()),
+                }
+            }
             Long("unload") => {
                 unload = match parser.value()?.string()?.as_str() {
                     "never" => Unload::Never,
@@ -96,6 +116,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
                     hibernate,
                     module,
                     addons,
+                    server,
                     timeout,
                     unload,
                     script,

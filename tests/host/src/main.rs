@@ -19,7 +19,6 @@
 #![deny(unsafe_code)]
 
 mod cli;
-mod fake;
 mod ffi;
 mod folder;
 mod natives;
@@ -27,6 +26,7 @@ mod prelude;
 mod process;
 mod run;
 mod server;
+mod servers;
 mod value;
 mod watchdog;
 

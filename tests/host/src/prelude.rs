@@ -33,5 +33,6 @@ prelude!(
     "console_commands.lua",
     "engine.lua",
     "host.lua",
+    "servers.lua",
     "tests.lua",
 );

@@ -9,7 +9,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{cli::Options, fake::Fake, ffi::Module, folder::GameFolder, value::Value};
+use crate::{
+    cli::Options,
+    ffi::Module,
+    folder::GameFolder,
+    servers::{Fake, Server},
+    value::Value,
+};
 
 /// How many durations of ticks, and lines of the console, are kept for the script to read.
 const HISTORY: usize = 65_536;
@@ -53,7 +59,8 @@ pub(crate) struct Run {
     pub(crate) kept: RefCell<BTreeMap<Vec<u8>, Value>>,
     pub(crate) tests_passed: Cell<usize>,
     pub(crate) tests_failed: Cell<usize>,
-    fake: OnceCell<Fake>,
+    server: OnceCell<Server>,
+    pub(crate) more_fakes: RefCell<Vec<Fake>>,
 }
 
 impl Run {
@@ -80,7 +87,8 @@ impl Run {
             kept: RefCell::default(),
             tests_passed: Cell::new(0),
             tests_failed: Cell::new(0),
-            fake: OnceCell::new(),
+            server: OnceCell::new(),
+            more_fakes: RefCell::default(),
         }
     }
 
@@ -159,33 +167,30 @@ impl Run {
         self.tick_times.take().into()
     }
 
-    /// The server's URL: the environment's, or that of the embedded server, which this starts.
+    /// The server's URL: the environment's, or that of the run's own server, which this starts.
     ///
     /// # Errors
     ///
-    /// The embedded server does not start, or REDIS_URL is not UTF-8.
+    /// The server does not start, or REDIS_URL is not UTF-8.
     pub(crate) fn redis_url(&self) -> Result<String, String> {
         match env::var("REDIS_URL") {
             Ok(url) => Ok(url),
-            Err(env::VarError::NotPresent) => Ok(self.fake()?.url()),
+            Err(env::VarError::NotPresent) => Ok(self.server()?.url()),
             Err(error @ env::VarError::NotUnicode(_)) => Err(format!("REDIS_URL: {error}")),
         }
     }
 
-    /// The embedded server, started by the first call.
+    /// The run's own server, started by the first call.
     ///
     /// # Errors
     ///
-    /// It does not start, or the run has another server.
-    pub(crate) fn fake(&self) -> Result<&Fake, String> {
-        if env::var_os("REDIS_URL").is_some() {
-            return Err("host.fake is the embedded server, and REDIS_URL names another one".to_owned());
+    /// It does not start, or the environment names another one.
+    pub(crate) fn server(&self) -> Result<&Server, String> {
+        if let Some(server) = self.server.get() {
+            return Ok(server);
         }
-        if let Some(fake) = self.fake.get() {
-            return Ok(fake);
-        }
-        let fake = Fake::start().map_err(|error| format!("the embedded server does not start: {error}"))?;
-        Ok(self.fake.get_or_init(|| fake))
+        let server = Server::start(self.options.server, self.folder.root())?;
+        Ok(self.server.get_or_init(|| server))
     }
 
     /// The exit code, with a word on standard error if it is not the script's own.

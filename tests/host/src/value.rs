@@ -10,6 +10,8 @@ pub(crate) enum Value {
     Number(f64),
     Text(Vec<u8>),
     List(Vec<Value>),
+    /// A table with named fields; only ever a result.
+    Map(Vec<(&'static str, Value)>),
     /// A module's entry point, to be called from Lua.
     Function(EntryPoint),
     /// An argument of a kind that no native takes.
@@ -75,6 +77,25 @@ impl<T: Into<Value>> From<Option<T>> for Value {
     }
 }
 
+impl Value {
+    /// A whole number, 0 or more.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "checked to be whole and small"
+    )]
+    pub(crate) fn as_count(&self) -> Option<usize> {
+        match *self {
+            Self::Number(number)
+                if number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number) =>
+            {
+                Some(number as usize)
+            }
+            _ => None,
+        }
+    }
+}
+
 impl Call<'_> {
     /// The `index`th argument (from 0), or nil.
     pub(crate) fn value(&self, index: usize) -> &Value {
@@ -101,29 +122,11 @@ impl Call<'_> {
 
     /// # Errors
     ///
-    /// The argument is no number.
-    pub(crate) fn number(&self, index: usize) -> Result<f64, String> {
-        match self.value(index) {
-            Value::Number(number) => Ok(*number),
-            _ => Err(format!("bad argument #{} (number expected)", index + 1)),
-        }
-    }
-
-    /// # Errors
-    ///
     /// The argument is no whole number, or a negative one.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "checked to be whole and small"
-    )]
     pub(crate) fn count(&self, index: usize) -> Result<usize, String> {
-        let number = self.number(index)?;
-        if number.fract() == 0.0 && (0.0..=f64::from(u32::MAX)).contains(&number) {
-            Ok(number as usize)
-        } else {
-            Err(format!("bad argument #{} (a whole number, 0 or more, expected)", index + 1))
-        }
+        self.value(index)
+            .as_count()
+            .ok_or_else(|| format!("bad argument #{} (a whole number, 0 or more, expected)", index + 1))
     }
 
     /// Lua's truth: all but nil and false.

@@ -106,13 +106,9 @@ fn arguments_behind_the_script_are_its_own() {
 #[test]
 fn the_environment_chooses_the_protocol() {
     let script = "print(type(host.protocol), host.protocol) host.exit()";
-    Script::new(script).run().stdout("string\tauto\n");
+    Script::new(script).run().stdout("nil\tnil\n");
     Script::new(script).env("HOST_PROTOCOL", "2").run().stdout("number\t2\n");
-    Script::new(script)
-        .env("HOST_PROTOCOL", "4")
-        .run()
-        .code(1)
-        .stderr("HOST_PROTOCOL is 2, 3 or auto, not '4'");
+    Script::new(script).env("HOST_PROTOCOL", "4").run().code(1).stderr("HOST_PROTOCOL is 2 or 3, not '4'");
 }
 
 #[test]
@@ -496,7 +492,85 @@ fn another_server_leaves_no_embedded_one() {
         .run()
         .code(0)
         .stdout("redis://example.invalid:1\nfalse\t")
-        .stdout("REDIS_URL names another one");
+        .stdout("REDIS_URL names another server");
+}
+
+#[test]
+fn the_embedded_server_is_driven_from_lua() {
+    Script::new(
+        r#"
+        local before = host.threads()
+        assert(host.redis_url:find("^redis://127.0.0.1:%d+$") and host.redis_url == host.fake.url())
+        assert(host.threads() > before, "it starts when it is asked for")
+        assert(host.server.kind() == "fake" and host.server.publish("nobody", "listens") == 0)
+        assert(#host.fake.connections() == 0 and host.fake.accepted() == 0)
+        assert(host.fake.drop("subscribers", "reset") == 0 and host.fake.drop() == 0 and host.fake.drop(7) == 0)
+        assert(host.fake.faults("all", { read = false, pieces = 3, delay = 0.5, cut_with = "reset" }) == 0)
+        assert(host.fake.faults("new", { greeting = "-DENIED no\r\n", cut_after_sent = 12 }) == nil)
+        host.fake.faults("new", { none = true })
+        for _, call in ipairs({
+            { "on_next", "publish", "answer", "-ERR no\r\n" }, { "on_next", "ping", "close", "reset" }, { "forget_reactions" },
+            { "health", "loading" }, { "health", "serving" }, { "hello", "noproto" }, { "hello", "full" }, { "max_clients", 5 },
+            { "subscriber_buffer", 1000 }, { "password", "secret" }, { "password" }, { "user", "bob on >x ~* &* +@all" },
+            { "log", true }, { "pause" }, { "resume" }, { "stop" }, { "start" }, { "refuse" }, { "start" },
+        }) do
+            host.fake[call[1]](unpack(call, 2))
+        end
+        for _, call in ipairs({
+            { "no_such_method" }, { "health", "ill" }, { "user", "bob +nonsense(" }, { "publish", 1 }, { "max_clients", -1 },
+            { "on_next", "ping", "explode" },
+        }) do
+            assert(not pcall(host.fake[call[1]], unpack(call, 2)), call[1])
+        end
+        assert(not pcall(host.fake.faults, "all", { reed = false }))
+        assert(not pcall(host.server.health, "loading"), "not of both kinds")
+        assert(not pcall(function() return host.real end))
+
+        local second = host.new_fake({ socket = "second.sock", password = "x", version = "7.2.4" })
+        assert(second.url():find("^unix:///.*/second.sock$"), second.url())
+        assert(not pcall(host.new_fake, { colour = "red" }))
+        host.exit()
+        "#,
+    )
+    .run()
+    .code(0);
+}
+
+#[test]
+fn a_real_server_is_driven_from_lua() {
+    if !support::real_server() {
+        return;
+    }
+    Script::new(
+        r#"
+        local real = host.real
+        assert(host.redis_url == real.url() and host.server.kind() == "real" and real.socket():find("^unix:///"))
+        assert(real.publish("nobody", "listens") == 0 and real.command("PING") == "PONG")
+        assert(real.command("SET", "key", "a\0b") == "OK" and real.command("GET", "key") == "a\0b")
+        assert(real.command("KEYS", "*")[1] == "key")
+        assert(select(2, pcall(real.command, "NONSENSE")):find("unknown command"))
+        real.drop()
+        for _, stop in ipairs({ "stop", "kill" }) do
+            real[stop]()
+            assert(not pcall(real.command, "PING"))
+            real.start()
+            assert(real.command("GET", "key") == nil, "a fresh one")
+        end
+        real.command("CONFIG", "SET", "requirepass", "secret")
+        assert(real.command("PING") == "PONG", "whatever the default user's password is")
+        -- In a pause it takes connections and says nothing.
+        real.pause()
+        real.resume()
+        assert(real.command("PING") == "PONG")
+        real.pause()
+        real.stop()
+        assert(not pcall(function() return host.fake end))
+        host.exit()
+        "#,
+    )
+    .options(&["--server", "real"])
+    .run()
+    .code(0);
 }
 
 #[test]

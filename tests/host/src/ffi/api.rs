@@ -86,6 +86,7 @@ lua_api! {
     fn lua_pushnil(*mut RawState);
     fn lua_pushnumber(*mut RawState, f64);
     fn lua_rawgeti(*mut RawState, c_int, c_int);
+    fn lua_rawset(*mut RawState, c_int);
     fn lua_rawseti(*mut RawState, c_int, c_int);
     fn lua_remove(*mut RawState, c_int);
     fn lua_setallocf(*mut RawState, Option<Allocate>, *mut c_void);

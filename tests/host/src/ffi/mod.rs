@@ -1,4 +1,4 @@
-//! Everything unsafe: the game's Lua API, loading libraries, and three calls into the C library.
+//! Everything unsafe: the game's Lua API, loading libraries, and a few calls into the C library.
 //!
 //! Two rules keep it sound. A Lua state is used on the thread that made it ([`Lua`] is not `Send`). And a frame that calls
 //! what can raise a Lua error owns nothing that needs dropping, since the error may skip its destructors.
@@ -15,4 +15,4 @@ pub(crate) use api::load_lua_shared;
 pub(crate) use call::Call;
 pub(crate) use module::{EntryPoint, Module};
 pub(crate) use state::{Lua, Outcome};
-pub(crate) use system::{exit_now, restore_sigpipe, set_environment};
+pub(crate) use system::{die_with_parent, exit_now, restore_sigpipe, send_signal, set_environment};

@@ -233,6 +233,14 @@ unsafe fn push(raw: *mut RawState, value: &Value) {
             Value::Number(number) => (api.lua_pushnumber)(raw, *number),
             Value::Text(text) => (api.lua_pushlstring)(raw, text.as_ptr().cast(), text.len()),
             Value::Function(entry) => (api.lua_pushcclosure)(raw, entry.0, 0),
+            Value::Map(fields) => {
+                (api.lua_createtable)(raw, 0, c_int::try_from(fields.len()).unwrap_or_default());
+                for (name, value) in fields {
+                    (api.lua_pushlstring)(raw, name.as_ptr().cast(), name.len());
+                    push(raw, value);
+                    (api.lua_rawset)(raw, -3);
+                }
+            }
             Value::List(list) => {
                 (api.lua_createtable)(raw, c_int::try_from(list.len()).unwrap_or_default(), 0);
                 for (index, value) in (1..).zip(list) {

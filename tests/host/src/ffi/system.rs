@@ -1,6 +1,11 @@
 //! What the C library does for this process.
 
-use std::ffi::CString;
+use std::{
+    ffi::{CString, c_int},
+    io,
+    os::unix::process::CommandExt,
+    process::Command,
+};
 
 /// A Rust program ignores SIGPIPE, the game does not: a write to a closed peer kills it.
 pub(crate) fn restore_sigpipe() {
@@ -19,6 +24,31 @@ pub(crate) fn set_environment(name: &[u8], value: &[u8]) -> Result<(), std::ffi:
     // what reads the environment on another thread, as its documentation demands.
     unsafe { libc::setenv(name.as_ptr(), value.as_ptr(), 1) };
     Ok(())
+}
+
+/// Has a child process killed if this thread ends before it, by the watchdog or by a signal.
+pub(crate) fn die_with_parent(command: &mut Command) {
+    // SAFETY: between fork and exec, prctl is safe to call: it takes no lock and no memory.
+    unsafe {
+        command.pre_exec(|| match libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) {
+            0 => Ok(()),
+            _ => Err(io::Error::last_os_error()),
+        });
+    }
+}
+
+/// Sends a signal to a child process that was not waited for yet, so that the id is still its own.
+///
+/// # Errors
+///
+/// The system's own.
+pub(crate) fn send_signal(process: u32, signal: c_int) -> io::Result<()> {
+    let process = libc::pid_t::try_from(process).map_err(io::Error::other)?;
+    // SAFETY: kill has no conditions.
+    match unsafe { libc::kill(process, signal) } {
+        0 => Ok(()),
+        _ => Err(io::Error::last_os_error()),
+    }
 }
 
 /// Ends the process at once, running nothing more of it.

@@ -37,7 +37,9 @@ fn message(error: &Value) -> Vec<u8> {
         Value::Number(number) => number.to_string().into_bytes(),
         Value::Boolean(boolean) => boolean.to_string().into_bytes(),
         Value::Nil => b"nil".to_vec(),
-        Value::List(_) | Value::Function(_) | Value::Other => b"(an error that is not a string)".to_vec(),
+        Value::List(_) | Value::Map(_) | Value::Function(_) | Value::Other => {
+            b"(an error that is not a string)".to_vec()
+        }
     }
 }
 

@@ -103,26 +103,15 @@ pub(super) fn arguments(call: &Call<'_>) -> Result<Value, String> {
     Ok(Value::List(arguments.iter().map(|argument| argument.as_bytes().to_vec().into()).collect()))
 }
 
-/// `protocol()`: the version that the environment asks for: 2, 3 or "auto".
+/// `protocol()`: the version that the environment asks for, 2 or 3, or nil.
 pub(super) fn protocol(_: &Call<'_>) -> Result<Value, String> {
     match env::var("HOST_PROTOCOL").as_deref() {
         Ok("2") => Ok(Value::Number(2.0)),
         Ok("3") => Ok(Value::Number(3.0)),
-        Ok("auto") | Err(env::VarError::NotPresent) => Ok("auto".into()),
-        Ok(other) => Err(format!("HOST_PROTOCOL is 2, 3 or auto, not '{other}'")),
+        Ok(other) => Err(format!("HOST_PROTOCOL is 2 or 3, not '{other}'")),
+        Err(env::VarError::NotPresent) => Ok(Value::Nil),
         Err(error) => Err(format!("HOST_PROTOCOL: {error}")),
     }
-}
-
-/// `redis_url()`: starts the embedded server if there is no other.
-pub(super) fn redis_url(call: &Call<'_>) -> Result<Value, String> {
-    Ok(call.run().redis_url()?.into())
-}
-
-/// `fake(method, …)`: drives the embedded server.
-pub(super) fn fake(call: &Call<'_>) -> Result<Value, String> {
-    let method = call.text(0)?;
-    call.run().fake()?.call(method, &call.arguments[1..])
 }
 
 /// `set_environment(name, value)`: for code that reads it later.

@@ -4,6 +4,7 @@ mod console;
 mod files;
 mod host;
 mod modules;
+mod servers;
 
 use std::ffi::CStr;
 
@@ -44,8 +45,12 @@ pub(crate) const NATIVES: &[(&CStr, Native)] = &[
     (c"kept", host::kept),
     (c"arguments", host::arguments),
     (c"protocol", host::protocol),
-    (c"redis_url", host::redis_url),
-    (c"fake", host::fake),
+    (c"redis_url", servers::redis_url),
+    (c"server", servers::server),
+    (c"fake", servers::fake),
+    (c"real", servers::real),
+    (c"new_fake", servers::new_fake),
+    (c"drive_fake", servers::drive_fake),
     (c"set_environment", host::set_environment),
     (c"fail_allocations", host::fail_allocations),
     (c"resident_bytes", host::resident_bytes),

@@ -1,4 +1,5 @@
 //! Runs the host on a script in a folder of its own.
+#![expect(clippy::expect_used, reason = "a test that cannot set itself up fails")]
 
 use std::{
     env, fs,
@@ -100,6 +101,17 @@ impl Drop for Script {
 /// The host with nothing but options.
 pub(crate) fn host(options: &[&str]) -> Outcome {
     Outcome(command().args(options).output().expect("the host starts"))
+}
+
+/// Whether there is a redis-server to test with. Where CI is set, there must be.
+pub(crate) fn real_server() -> bool {
+    let there =
+        Command::new("redis-server").arg("--version").output().is_ok_and(|output| output.status.success());
+    assert!(
+        there || env::var_os("CI").is_none_or(|ci| ci != "true"),
+        "CI=true, and there is no redis-server on the PATH"
+    );
+    there
 }
 
 fn command() -> Command {

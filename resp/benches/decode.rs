@@ -1,0 +1,92 @@
+//! How fast frames are decoded, in bytes and frames a second.
+#![allow(clippy::expect_used, reason = "a bench that cannot go on says why")]
+
+use divan::counter::{BytesCount, ItemsCount};
+use divan::{Bencher, black_box};
+use resp::{Decoder, Encoder};
+
+fn main() {
+    divan::main();
+}
+
+/// So many bytes of the same frame, in whole frames.
+const CORPUS: usize = 256 * 1024;
+
+fn repeat(write: impl Fn(&mut Encoder<'_>)) -> (Vec<u8>, usize) {
+    let mut out = Vec::new();
+    let mut frames = 0;
+    while out.len() < CORPUS || frames < 4 {
+        write(&mut Encoder::new(&mut out));
+        frames += 1;
+    }
+    (out, frames)
+}
+
+fn run(bencher: Bencher<'_, '_>, (corpus, frames): &(Vec<u8>, usize), piece: usize) {
+    let mut decoder = Decoder::new();
+    bencher.counter(BytesCount::new(corpus.len())).counter(ItemsCount::new(*frames)).bench_local(|| {
+        let mut seen = 0;
+        for mut input in corpus.chunks(piece) {
+            while let Some(frame) = decoder.decode(&mut input).expect("valid") {
+                black_box(frame.value());
+                seen += 1;
+            }
+        }
+        assert_eq!(seen, *frames);
+    });
+}
+
+#[divan::bench(args = [16, 64, 512, 4096, 1 << 20])]
+fn resp3_push(bencher: Bencher<'_, '_>, size: usize) {
+    let payload = vec![b'x'; size];
+    let corpus = repeat(|encoder| {
+        encoder.push(3).bulk_string(b"message").bulk_string(b"chat").bulk_string(&payload);
+    });
+    run(bencher, &corpus, usize::MAX);
+}
+
+#[divan::bench(args = [64])]
+fn resp3_push_in_pieces_of_64_kib(bencher: Bencher<'_, '_>, size: usize) {
+    let payload = vec![b'x'; size];
+    let corpus = repeat(|encoder| {
+        encoder.push(3).bulk_string(b"message").bulk_string(b"chat").bulk_string(&payload);
+    });
+    run(bencher, &corpus, 64 * 1024);
+}
+
+#[divan::bench(args = [64])]
+fn resp2_message(bencher: Bencher<'_, '_>, size: usize) {
+    let payload = vec![b'x'; size];
+    let corpus = repeat(|encoder| {
+        encoder.array(3).bulk_string(b"message").bulk_string(b"chat").bulk_string(&payload);
+    });
+    run(bencher, &corpus, usize::MAX);
+}
+
+#[divan::bench]
+fn mixed_replies(bencher: Bencher<'_, '_>) {
+    let corpus = repeat(|encoder| {
+        if let Ok(encoder) = encoder.simple_string("OK") {
+            encoder
+                .integer(1234)
+                .bulk_string(b"value")
+                .null()
+                .map(2)
+                .bulk_string(b"a")
+                .integer(1)
+                .bulk_string(b"b")
+                .double(0.5);
+        }
+    });
+    run(bencher, &(corpus.0, corpus.1 * 5), usize::MAX);
+}
+
+#[divan::bench(args = [usize::MAX, 4096, 1448])]
+fn array_of_100_000(bencher: Bencher<'_, '_>, piece: usize) {
+    let mut out = Vec::new();
+    Encoder::new(&mut out).array(100_000);
+    for i in 0..100_000u32 {
+        Encoder::new(&mut out).bulk_string(i.to_string().as_bytes());
+    }
+    run(bencher, &(out, 1), piece);
+}

@@ -1,0 +1,53 @@
+//! Warm, the decoder and the encoder allocate nothing.
+#![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says why")]
+
+use allocation_counter::measure;
+use resp::{Decoder, Encoder};
+
+fn allocations_of(work: impl FnOnce()) -> u64 {
+    measure(work).count_total
+}
+
+#[test]
+fn warm_decoding_allocates_nothing() {
+    let mut out = Vec::new();
+    for _ in 0..50 {
+        Encoder::new(&mut out).push(3).bulk_string(b"message").bulk_string(b"chat").bulk_string(&[b'x'; 64]);
+        Encoder::new(&mut out).map(1).bulk_string(b"key").array(2).integer(1).double(0.5);
+        out.extend_from_slice(
+            b"|1\r\n+a\r\n:1\r\n*?\r\n$?\r\n;2\r\nab\r\n;1\r\nc\r\n;0\r\n>1\r\n+x\r\n.\r\n",
+        );
+    }
+    for size in [out.len(), 4096, 1448, 100, 7, 1] {
+        let mut decoder = Decoder::new();
+        let mut run = || {
+            let mut frames = 0;
+            for mut piece in out.chunks(size) {
+                while let Some(frame) = decoder.decode(&mut piece).expect("valid") {
+                    assert!(!frame.is_truncated());
+                    frames += 1;
+                }
+            }
+            assert_eq!(frames, 200);
+        };
+        run();
+        assert_eq!(allocations_of(run), 0, "in pieces of {size}");
+    }
+}
+
+#[test]
+fn warm_encoding_allocates_nothing() {
+    let mut out = Vec::with_capacity(1024);
+    assert_eq!(
+        allocations_of(|| {
+            for i in 0..1000 {
+                out.clear();
+                Encoder::new(&mut out)
+                    .command([&b"PUBLISH"[..], b"chat", &[b'x'; 64]])
+                    .integer(-i)
+                    .boolean(true);
+            }
+        }),
+        0
+    );
+}

@@ -1,0 +1,37 @@
+-- The server that a script talks to: host.server, host.fake, host.real, host.new_fake. Options and faults are tables here and
+-- names and values in turn for the natives.
+local native = ...
+
+local function flat(into, t)
+	for name, value in pairs(t) do
+		into[#into + 1] = name
+		into[#into + 1] = value
+	end
+	return unpack(into)
+end
+
+local function driver(drive)
+	return setmetatable({
+		faults = function(target, changes) return drive("faults", flat({ target or "all" }, changes)) end,
+	}, {
+		__index = function(_, method)
+			return function(...) return drive(method, ...) end
+		end,
+	})
+end
+
+local servers = { server = driver(native.server), fake = driver(native.fake), real = driver(native.real) }
+
+-- Asking for the table already says whether there is such a server.
+for name, server in pairs(servers) do
+	native.host_reads[name] = function()
+		native[name]("url")
+		return server
+	end
+end
+native.host_reads.redis_url = native.redis_url
+
+function host.new_fake(options)
+	local number = native.new_fake(flat({}, options or {}))
+	return driver(function(method, ...) return native.drive_fake(number, method, ...) end)
+end

@@ -1,0 +1,57 @@
+//! The server that a script talks to.
+
+use crate::{
+    ffi::Call,
+    servers::{Fake, Server},
+    value::Value,
+};
+
+/// `redis_url()`: starts the run's server if the environment names none.
+pub(super) fn redis_url(call: &Call<'_>) -> Result<Value, String> {
+    Ok(call.run().redis_url()?.into())
+}
+
+/// `server(method, …)`: what the embedded server and a real one can do.
+pub(super) fn server(call: &Call<'_>) -> Result<Value, String> {
+    let (method, arguments) = split(call)?;
+    call.run().server()?.call(method, arguments)
+}
+
+/// `fake(method, …)`: drives the embedded server.
+pub(super) fn fake(call: &Call<'_>) -> Result<Value, String> {
+    let (method, arguments) = split(call)?;
+    match call.run().server()? {
+        Server::Fake(fake) => fake.call(method, arguments),
+        Server::Real(_) => Err("host.fake is the embedded server, and this run has a real one".to_owned()),
+    }
+}
+
+/// `real(method, …)`: drives the redis-server.
+pub(super) fn real(call: &Call<'_>) -> Result<Value, String> {
+    let (method, arguments) = split(call)?;
+    match call.run().server()? {
+        Server::Real(real) => real.call(method, arguments),
+        Server::Fake(_) => Err("host.real is a redis-server, and this run has the embedded one".to_owned()),
+    }
+}
+
+/// `new_fake(name, value, …)`: another embedded server; returns its number.
+pub(super) fn new_fake(call: &Call<'_>) -> Result<Value, String> {
+    let run = call.run();
+    let fake = Fake::start(run.folder.root(), &call.arguments)?;
+    let mut fakes = run.more_fakes.borrow_mut();
+    fakes.push(fake);
+    Ok((fakes.len() - 1).into())
+}
+
+/// `drive_fake(number, method, …)`: drives one of those.
+pub(super) fn drive_fake(call: &Call<'_>) -> Result<Value, String> {
+    let number = call.count(0)?;
+    let fakes = call.run().more_fakes.borrow();
+    let fake = fakes.get(number).ok_or_else(|| "there is no such server".to_owned())?;
+    fake.call(call.text(1)?, &call.arguments[2..])
+}
+
+fn split<'a>(call: &'a Call<'_>) -> Result<(&'a str, &'a [Value]), String> {
+    Ok((call.text(0)?, &call.arguments[1..]))
+}

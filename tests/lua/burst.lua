@@ -1,0 +1,45 @@
+-- servers: fake, real
+-- Fifty thousand messages in one burst: all of them, in order, and each tick within its budget.
+
+local kit = include("_kit.lua")
+
+local MESSAGES = 50000
+
+host.test("a burst arrives whole and in order", function()
+	local publisher, subscriber, channel = kit.ready({ max_pending = MESSAGES + 10 }), kit.ready(), kit.unique("burst")
+	local next, wrong = 1, nil
+	kit.subscribe(subscriber, channel, function(message)
+		if message ~= tostring(next) then wrong = wrong or ("expected " .. next .. ", got " .. message) end
+		next = next + 1
+	end)
+	for i = 1, MESSAGES do assert(publisher:Publish(channel, i)) end
+	host.wait(function() return next > MESSAGES end, 60, "the last message")
+	kit.eq(wrong, nil)
+	local stats = subscriber:Stats()
+	kit.eq(stats.delivered, MESSAGES)
+	kit.eq(stats.dropped_overflow, 0)
+	publisher:Disconnect()
+	subscriber:Disconnect()
+end)
+
+host.test("a tick is not longer than its budget and one callback", function()
+	local client, channel = kit.ready(), kit.unique("budget")
+	local calls, runs = 0, {}
+	kit.subscribe(client, channel, function()
+		calls = calls + 1
+		local till = SysTime() + 0.0005
+		while SysTime() < till do end
+	end)
+	for i = 1, 200 do client:Publish(channel, i) end
+	kit.block_until("all of them queued", function() return client:Stats().queued_events == 200 end)
+	while calls < 200 do
+		local before = calls
+		realtime.ProcessEvents(0.002)
+		runs[#runs + 1] = calls - before
+		if #runs > 200 then break end
+	end
+	kit.eq(calls, 200)
+	-- Each callback takes half a millisecond at least: no run of 2 ms can hold more than four and the one that was running.
+	for i, n in ipairs(runs) do assert(n >= 1 and n <= 5, "run " .. i .. " had " .. n) end
+	client:Disconnect()
+end)

@@ -1,0 +1,187 @@
+-- Faults that only the embedded server can be told to have.
+
+local kit = include("_kit.lua")
+
+local function quick(url, more)
+	local options = { url = url, reconnect_min = 0.02, reconnect_max = 0.1, connect_timeout = 2 }
+	for k, v in pairs(more or {}) do options[k] = v end
+	return options
+end
+
+-- The first reason that a client gives for not being connected.
+local function reason(options)
+	local client, err = kit.connect(options), nil
+	client:On("down", "test", function(info) err = err or info.err end)
+	kit.wait("down", function() return err end)
+	return client, err
+end
+
+host.test("a wrong password is told as that, without hammering", function()
+	local server = host.new_fake({ password = "right" })
+	local client, err = reason(quick(server.url():gsub("//[^@]*@", "//"), { password = "wrong" }))
+	assert(err.code == "WRONGPASS" or err.code == "AUTH", tostring(err))
+	assert(not tostring(err):find("wrong\"", 1, true))
+	client:Disconnect()
+	client, err = reason(quick((server.url():gsub("//[^@]*@", "//"))))
+	kit.eq(err.code, "NOAUTH")
+	client:Disconnect()
+end)
+
+host.test("password and ACL user", function()
+	local server = host.new_fake({ user = "alice on >secret ~* &allowed* +@all" })
+	local client = kit.ready(quick((server.url():gsub("//", "//alice:secret@"))))
+	local errors = kit.recorder()
+	client:On("error", errors.fn)
+	local got = kit.recorder()
+	client:Subscribe("allowed.1", got.fn)
+	client:Subscribe("forbidden", got.fn)
+	client:Subscribe("allowed.2", got.fn)
+	kit.wait("the refusal", function() return #errors >= 1 end)
+	kit.eq(errors[1][1].err.code, "NOPERM")
+	kit.eq(errors[1][1].channel, "forbidden")
+	kit.publish(client, "allowed.1", "x")
+	kit.publish(client, "allowed.2", "y")
+	kit.wait("the others live", function() return #got == 2 end)
+	client:Disconnect()
+end)
+
+host.test("another one's turn: max number of clients is the reason given", function()
+	local server = host.new_fake({ max_clients = 1 })
+	local first = kit.ready(quick(server.url()))
+	local client, err = reason(quick(server.url()))
+	assert(tostring(err):find("max number of clients", 1, true), tostring(err))
+	server.max_clients(10)
+	kit.wait("room for both", function() return client:IsConnected() end)
+	first:Disconnect()
+	client:Disconnect()
+end)
+
+host.test("what is no Redis is told as that", function()
+	local server = host.new_fake()
+	server.faults("new", { greeting = "HTTP/1.1 400 Bad Request\r\n\r\n" })
+	local client, err = reason(quick(server.url()))
+	kit.eq(err.code, "PROTOCOL")
+	assert(tostring(err):find("HTTP", 1, true), tostring(err))
+	client:Disconnect()
+end)
+
+host.test("a name without an address", function()
+	local client, err = reason({ url = "redis://no-such-host.invalid:6379", connect_timeout = 5 })
+	kit.eq(err.code, "RESOLVE")
+	assert(tostring(err):find("no%-such%-host"), tostring(err))
+	client:Disconnect()
+end)
+
+host.test("a server that accepts and never answers", function()
+	local server = host.new_fake()
+	server.faults("new", { read = false })
+	local client, err = reason(quick(server.url(), { connect_timeout = 0.2 }))
+	kit.eq(err.code, "TIMEOUT")
+	client:Disconnect()
+end)
+
+host.test("a server without RESP3, one without HELLO", function()
+	if host.protocol == 3 then return end
+	for _, hello in ipairs({ "noproto", "unknown" }) do
+		local server = host.new_fake({ hello = hello, password = "secret" })
+		local url = server.url():gsub("//[^@]*@", "//"):gsub("//", "//:secret@")
+		local client, got = kit.connect(quick(url, { protocol = "auto" })), kit.recorder()
+		local info
+		client:On("ready", function(i) info = i end)
+		client:Subscribe("chat", got.fn)
+		client:Publish("chat", "hello")
+		kit.wait("the message", function() return #got == 1 end)
+		kit.wait("ready", function() return info end)
+		kit.eq(info.protocol, 2)
+		kit.eq(#server.connections(), 2, "two links under RESP2")
+		client:Disconnect()
+	end
+	local server = host.new_fake({ hello = "noproto" })
+	local client, err = reason(quick(server.url(), { protocol = 3 }))
+	kit.eq(err.code, "UNSUPPORTED")
+	client:Disconnect()
+end)
+
+host.test("output in pieces of one byte", function()
+	local server = host.new_fake()
+	server.faults("new", { pieces = 1 })
+	local client, got = kit.ready(quick(server.url())), kit.recorder()
+	client:Subscribe("chat", got.fn)
+	for i = 1, 5 do kit.publish(client, "chat", "message " .. i) end
+	kit.wait("five messages", function() return #got == 5 end)
+	for i = 1, 5 do kit.eq(got[i][1], "message " .. i) end
+	client:Disconnect()
+end)
+
+host.test("LOADING and MASTERDOWN answers to a PING mean alive", function()
+	local server = host.new_fake()
+	local client = kit.ready(quick(server.url(), { ping_interval = 0.05, ping_timeout = 5 }))
+	local downs = kit.recorder()
+	client:On("down", downs.fn)
+	for _, health in ipairs({ "loading", "masterdown" }) do
+		server.health(health)
+		local pings = server.received("PING")
+		kit.wait("three PINGs", function() return server.received("PING") >= pings + 3 end)
+		kit.eq(#downs, 0)
+		kit.eq(client:State(), "ready")
+	end
+	client:Disconnect()
+end)
+
+host.test("a message over max_message_bytes is counted as dropped, in its place", function()
+	local server = host.new_fake()
+	local client, order = kit.ready(quick(server.url(), { max_message_bytes = 1000 })), {}
+	client:On("dropped", function(info) order[#order + 1] = info end)
+	kit.subscribe(client, "c", function(message) order[#order + 1] = #message end)
+	server.publish("c", ("x"):rep(1000))
+	server.publish("c", ("x"):rep(1001))
+	server.publish("c", ("x"):rep(5000000))
+	server.publish("c", "end")
+	kit.wait("the last message", function() return order[#order] == 3 end)
+	kit.eq(order[1], 1000)
+	local count, bytes = 0, 0
+	for i = 2, #order - 1 do
+		kit.eq(order[i].reason, "too_large")
+		count, bytes = count + order[i].count, bytes + order[i].bytes
+	end
+	kit.eq({ count, bytes }, { 2, 5001001 })
+	kit.eq(client:State(), "ready", "the link lives")
+	client:Disconnect()
+end)
+
+host.test("a reply over max_message_bytes is TOOLARGE and the link lives", function()
+	local server = host.new_fake()
+	local client = kit.ready(quick(server.url(), { max_message_bytes = 1000 }))
+	kit.command(client, { "SET", "k", ("x"):rep(900) })
+	kit.command(client, { "APPEND", "k", ("x"):rep(900) })
+	local err = kit.command(client, { "GET", "k" })
+	kit.eq(err.code, "TOOLARGE")
+	for i = 1, 200 do client:Command({ "RPUSH", "l", ("y"):rep(20) }) end
+	err = kit.command(client, { "LRANGE", "l", 0, -1 })
+	kit.eq(err.code, "TOOLARGE")
+	kit.eq({ kit.command(client, { "ECHO", "fine" }) }, { nil, "fine" })
+	client:Disconnect()
+end)
+
+host.test("a user without +ping still lives, subscribes and is watched", function()
+	local server = host.new_fake({ user = "bob on >pw ~* &* +@all -ping" })
+	local client, got = kit.ready(quick((server.url():gsub("//", "//bob:pw@")), { ping_interval = 0.05 })), kit.recorder()
+	client:Subscribe("chat", got.fn)
+	kit.publish(client, "chat", "x")
+	kit.wait("the message", function() return #got == 1 end)
+	client:Disconnect()
+end)
+
+host.test("max_pending refuses in the call itself", function()
+	local server = host.new_fake()
+	local client = kit.ready(quick(server.url(), { max_pending = 10 }))
+	local answered = 0
+	for i = 1, 10 do assert(client:Publish("c", "x", function() answered = answered + 1 end)) end
+	local ok, err = client:Publish("c", "x", function() error("a refused command has no answer") end)
+	kit.eq(ok, false)
+	kit.eq(err.code, "OVERLOADED")
+	kit.eq(err.sent, false)
+	kit.wait("the answers", function() return answered == 10 end)
+	assert(client:Publish("c", "x"), "room again")
+	client:Disconnect()
+end)

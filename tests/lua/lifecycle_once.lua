@@ -1,0 +1,37 @@
+-- The end of the Lua state: map changes with clients in every condition.
+
+local kit = include("_kit.lua")
+
+local MAPS = 30
+
+host.run(function()
+	local map = host.map_number
+	local channel = "lifecycle"
+	local got = 0
+	local client = kit.connect()
+	client:Subscribe(channel, function() got = got + 1 end)
+	local condition = map % 5
+	if condition == 0 then
+		host.wait(function() return client:IsConnected() end, kit.PATIENCE, "ready on map " .. map)
+		client:Publish(channel, "x")
+		host.wait(function() return got == 1 end, kit.PATIENCE, "a message on map " .. map)
+	elseif condition == 1 then
+		realtime.Connect("redis://no-such-host.invalid") -- still resolving
+	elseif condition == 2 then
+		realtime.Connect("redis://127.0.0.1:1") -- refused
+	elseif condition == 3 then
+		host.wait(function() return client:IsConnected() end, kit.PATIENCE, "ready on map " .. map)
+		for i = 1, 1000 do client:Publish(channel, i) end -- flooded, and with much unsent
+	end
+	if map >= MAPS then
+		for i, seconds in ipairs(host.close_times()) do
+			if seconds > 1 then
+				print("closing map " .. i .. " took " .. seconds .. " s")
+				host.exit(1)
+			end
+		end
+		print(map .. " maps")
+		host.exit(0)
+	end
+	host.next_map()
+end)
