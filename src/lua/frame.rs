@@ -8,9 +8,9 @@ use std::mem::MaybeUninit;
 use std::ops::ControlFlow;
 use std::slice;
 
-use gmod::lua::{LUA_REGISTRYINDEX, LuaDebug};
+use gmod::lua::LuaDebug;
 
-use super::raw::Lua;
+use super::raw::{KEPT, Lua};
 
 /// What kind of value something is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -182,19 +182,19 @@ impl Frame {
         found
     }
 
-    /// Whether the value at `index` is the very one that is kept in the registry under `reference`.
+    /// Whether the value at `index` is the very one that is kept under `reference`.
     pub(super) fn is(&mut self, index: i32, reference: i32) -> bool {
         let top = self.top();
-        // SAFETY: reads the registry, and compares two values that are there without metamethods.
+        // SAFETY: reads a table of ours, and compares two values that are there without metamethods.
         let same = unsafe {
-            (self.lua.api.rawgeti)(self.lua.state, LUA_REGISTRYINDEX, reference);
+            (self.lua.api.rawgeti)(self.lua.state, KEPT, reference);
             (self.lua.api.rawequal)(self.lua.state, index, top + 1) != 0
         };
         self.restore(top);
         same && index <= top
     }
 
-    /// Whether the value at `index` has the metatable that is kept in the registry under `reference`.
+    /// Whether the value at `index` has the metatable that is kept under `reference`.
     pub(super) fn has_metatable(&mut self, index: i32, reference: i32) -> bool {
         let top = self.top();
         // SAFETY: pushes the metatable if there is one.
@@ -204,22 +204,22 @@ impl Frame {
         same
     }
 
-    /// Keeps the value at `index` in the registry under a reference that is reserved already.
+    /// Keeps the value at `index` under a reference that is reserved already.
     pub(super) fn keep(&mut self, index: i32, reserved: i32) {
         assert!(index <= self.top(), "there is no such value");
-        // SAFETY: the registry has this key already, so that storing under it allocates nothing.
+        // SAFETY: the table has this key already, so that storing under it allocates nothing.
         unsafe {
             (self.lua.api.pushvalue)(self.lua.state, index);
-            (self.lua.api.rawseti)(self.lua.state, LUA_REGISTRYINDEX, reserved);
+            (self.lua.api.rawseti)(self.lua.state, KEPT, reserved);
         }
     }
 
-    /// Lets go of the value that is kept in the registry under a reference, which stays reserved.
+    /// Lets go of the value that is kept under a reference, which stays reserved.
     pub(super) fn release(&mut self, reserved: i32) {
-        // SAFETY: as `keep`. Not nil: that could cost the registry the key.
+        // SAFETY: as `keep`. Not nil: that could cost the table the key.
         unsafe {
             (self.lua.api.pushboolean)(self.lua.state, 0);
-            (self.lua.api.rawseti)(self.lua.state, LUA_REGISTRYINDEX, reserved);
+            (self.lua.api.rawseti)(self.lua.state, KEPT, reserved);
         }
     }
 

@@ -149,12 +149,24 @@ unsafe fn push_coded(lua: Lua, fixed: Fixed, code: &str, message: &str, sent: bo
     unsafe {
         lua.create_table(0, 3);
         let table = lua.top();
+        push_error_fields(lua, table, code, message, sent);
+        lua.push_reference(fixed.error_meta);
+        lua.set_metatable(table);
+    }
+}
+
+/// Fills an error's table.
+///
+/// # Safety
+///
+/// See [`Lua`].
+pub(super) unsafe fn push_error_fields(lua: Lua, table: i32, code: &str, message: &str, sent: bool) {
+    // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
+    unsafe {
         push_field(lua, table, c"code", code.as_bytes());
         push_field(lua, table, c"message", message.as_bytes());
         lua.push_boolean(sent);
         lua.set_field(table, c"sent");
-        lua.push_reference(fixed.error_meta);
-        lua.set_metatable(table);
     }
 }
 

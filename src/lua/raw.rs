@@ -94,10 +94,10 @@ pass! {
     fn create_table(sequence: c_int, others: c_int) = createtable(sequence, others);
     /// Pushes a userdata and returns its memory.
     fn new_userdata(size: usize) -> *mut c_void = newuserdata(size);
-    /// Pushes what is kept in the registry under a reference.
-    fn push_reference(reference: c_int) = rawgeti(LUA_REGISTRYINDEX, reference);
-    /// Pops a value and keeps it in the registry.
-    fn reference() -> c_int = reference(LUA_REGISTRYINDEX);
+    /// Pushes what is kept under a reference.
+    fn push_reference(reference: c_int) = rawgeti(KEPT, reference);
+    /// Pops a value and keeps it under a reference.
+    fn set_reference(reference: c_int) = rawseti(KEPT, reference);
     /// Pops a value into element `n` of the table at `index`.
     fn set_element(index: c_int, n: c_int) = rawseti(index, n);
     /// Pops key and value into the table at `index`.
@@ -118,6 +118,15 @@ pass! {
     /// Raises the value on top.
     fn raise() -> c_int = error();
 }
+
+/// The upvalue of each of our C functions that holds the [`Anchor`](super::trampoline::Anchor).
+pub(super) const ANCHOR: c_int = 1;
+
+/// Where the values are that Rust keeps: a table that is the second upvalue of each of our C functions.
+///
+/// Not the registry: LuaJIT's tables lose elements if memory runs out while one with both an array and a hash part
+/// grows. This one is a plain array for ever, which grows in one piece or not at all.
+pub(super) const KEPT: c_int = LUA_GLOBALSINDEX - 2;
 
 /// Where globals are.
 pub(super) const GLOBALS: c_int = LUA_GLOBALSINDEX;

@@ -1,10 +1,9 @@
 //! Values of Lua that Rust keeps.
 //!
-//! Keeping a value in the registry can raise, and so can taking it out by a collection that follows. So references are
-//! reserved in advance, where raising is harmless; filling and emptying a reserved one can't fail, and dropping one only
-//! notes its number for later.
+//! Making a place for one can raise. So places are reserved in advance, where raising is harmless; filling and emptying a
+//! reserved one can't fail, and dropping one only notes its number for later.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use super::frame::Frame;
@@ -12,9 +11,11 @@ use super::frame::Frame;
 /// References that one C function can need: a callback, a name and a client's table, and one to spare.
 const RESERVE: usize = 4;
 
-/// The references of one Lua state. Reused, never returned: the registry stays as large as the most that were in use.
-#[derive(Debug, Default)]
+/// The references of one Lua state. Reused, never returned: their table stays as large as the most that were in use.
+#[derive(Debug)]
 pub(super) struct Pool {
+    /// The highest one that exists.
+    size: Cell<i32>,
     reserved: RefCell<Vec<i32>>,
     dropped: RefCell<Vec<i32>>,
 }
@@ -27,14 +28,27 @@ pub(super) struct Ref {
 }
 
 impl Pool {
+    /// A pool behind `size` references that are in use for ever.
+    pub(super) fn new(size: i32) -> Self {
+        Self { size: Cell::new(size), reserved: RefCell::default(), dropped: RefCell::default() }
+    }
+
     /// Whether enough is reserved for one C function.
     pub(super) fn is_ready(&self) -> bool {
         self.reserved.borrow().len() >= RESERVE
     }
 
-    /// Adds a reference that the registry has: to something other than nil, which would cost it the key.
-    pub(super) fn reserve(&self, reference: i32) {
-        self.reserved.borrow_mut().push(reference);
+    /// A reference that does not exist yet.
+    pub(super) fn candidate(&self) -> i32 {
+        self.size.get() + 1
+    }
+
+    /// Adds a candidate that has been given a place, unless that has happened meanwhile.
+    pub(super) fn reserve(&self, candidate: i32) {
+        if candidate == self.candidate() {
+            self.size.set(candidate);
+            self.reserved.borrow_mut().push(candidate);
+        }
     }
 
     /// Lets Lua collect what was dropped.
@@ -59,7 +73,7 @@ impl Pool {
 }
 
 impl Ref {
-    /// Where in the registry the value is.
+    /// Where the value is.
     pub(super) fn index(&self) -> i32 {
         self.index
     }

@@ -14,9 +14,9 @@ use super::api::text_of;
 use super::frame::Frame;
 use super::module::{Handle, Module, Round};
 use super::push::{push_info, push_reply};
-use super::raw::Lua;
+use super::raw::{ANCHOR, Lua};
 use super::refs::Ref;
-use super::trampoline::{ANCHOR, module_of};
+use super::trampoline::module_of;
 use crate::dispatch::{Given, Step};
 use crate::model::{Error, Event, Value};
 
@@ -107,8 +107,8 @@ impl Round {
 
 /// The C function that a round runs in.
 pub(super) unsafe extern "C-unwind" fn body(state: State) -> c_int {
-    // SAFETY: nothing in this frame has to be dropped: a job owns nothing. Lua calls this with the state that runs and the
-    // anchor as its upvalue; the module is looked up again after whatever could have run a script.
+    // SAFETY: nothing in this frame has to be dropped: a job owns nothing. Lua calls this with the state that runs and with
+    // its upvalues; the module is looked up again after whatever could have run a script.
     unsafe {
         let Some(lua) = Lua::new(state) else { return 0 };
         let anchor = lua.userdata_upvalue(ANCHOR);

@@ -30,6 +30,9 @@ const CLIENT_META: &CStr = c"RealtimeClient";
 /// The game's number for a userdata that is none of its own types.
 const PLAIN_USERDATA: u8 = 7;
 
+/// Room for references to begin with.
+const REFERENCES: c_int = 64;
+
 /// The part of the module that is written in Lua, and how many values it returns.
 const PRELUDE: &str = include_str!("prelude.lua");
 const PRELUDE_RESULTS: c_int = 8;
@@ -100,13 +103,14 @@ unsafe fn end_former(lua: Lua) {
 /// Makes everything that the state needs.
 unsafe fn set_up(lua: Lua, spawn: *mut Box<dyn Spawn<Inbox<Run>>>) {
     // SAFETY: nothing is alive here that has to be dropped, but the pool and the module at the very end, when no more call
-    // raises. On the stack, behind what the game may have there: the userdata, the global table, the clients' metatable,
-    // and the prelude's results.
+    // raises. On the stack, behind what the game may have there: the userdata, the table of references, the global table, the
+    // clients' metatable, and the prelude's results.
     unsafe {
         let base = lua.top();
-        let (userdata, global, methods) = (base + 1, base + 2, base + 3);
+        let [userdata, kept, global, methods] = [base + 1, base + 2, base + 3, base + 4];
         let anchor = lua.new_userdata(size_of::<Anchor>()).cast::<Anchor>();
         anchor.write(Anchor { module: std::ptr::null_mut(), kind: PLAIN_USERDATA });
+        lua.create_table(REFERENCES, 0);
         lua.create_table(0, 8);
         lua.create_table(0, 24);
         lua.push_copy(methods);
@@ -115,7 +119,7 @@ unsafe fn set_up(lua: Lua, spawn: *mut Box<dyn Spawn<Inbox<Run>>>) {
         lua.set_field(methods, c"MetaName");
         for (which, function) in FUNCTIONS.iter().enumerate() {
             lua.push_bytes(function.name.as_bytes());
-            push_function(lua, userdata, which);
+            push_function(lua, userdata, kept, which);
             lua.set_table(if function.method { methods } else { global });
         }
         lua.push_bytes(VERSION.as_bytes());
@@ -136,24 +140,26 @@ unsafe fn set_up(lua: Lua, spawn: *mut Box<dyn Spawn<Inbox<Run>>>) {
         lua.push_copy(map);
         lua.set_field(global, c"Map");
 
-        let keep = |index| {
+        let mut count = 0;
+        let mut keep = |index| {
+            count += 1;
             lua.push_copy(index);
-            lua.reference()
+            lua.set_element(kept, count);
+            count
         };
         lua.push_copy(userdata);
-        lua.push_closure(rounds::body, 1);
+        lua.push_copy(kept);
+        lua.push_closure(rounds::body, 2);
         let fixed = Fixed {
-            rounds: lua.reference(),
+            rounds: keep(lua.top()),
             null: keep(null),
             error_meta: keep(error_meta),
             client_meta: keep(methods),
             trace: keep(trace),
             report: keep(report),
             say: keep(say),
-            carried: std::array::from_fn(|_| {
-                lua.push_boolean(false);
-                lua.reference()
-            }),
+            // Any value will do to make the places.
+            carried: std::array::from_fn(|_| keep(methods)),
         };
         lua.push_copy(methods);
         lua.set_field(REGISTRY, CLIENT_META);
@@ -163,7 +169,7 @@ unsafe fn set_up(lua: Lua, spawn: *mut Box<dyn Spawn<Inbox<Run>>>) {
         lua.set_field(REGISTRY, ANCHOR_KEY);
 
         // No Lua call stands between here and the end of this block's ownership.
-        let module = Module::new(fixed, Rc::new(Pool::default()), *Box::from_raw(spawn));
+        let module = Module::new(fixed, Rc::new(Pool::new(count)), *Box::from_raw(spawn));
         (*anchor).module = Box::into_raw(Box::new(module));
 
         for start in [start_timer, start_hook] {

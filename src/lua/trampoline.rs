@@ -8,7 +8,7 @@ use std::any::Any;
 use std::ffi::{c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use gmod::lua::State;
+use gmod::lua::State as RawState;
 
 use super::api::text_of;
 use super::args::{Call, Fault};
@@ -17,8 +17,10 @@ use super::functions::{FUNCTIONS, Function};
 use super::module::{Fixed, Module};
 use super::number::NumberText;
 use super::output::{Exit, Output, Pushed, push_held};
-use super::raw::Lua;
+use super::push::push_error_fields;
+use super::raw::{ANCHOR, Lua};
 use super::rounds;
+use crate::model::{Code, State};
 
 /// What the userdata behind every function holds: where the module is, or null once it was closed. Lua owns this memory
 /// and frees it with the state; there is no finalizer, since the library's code may be gone by then.
@@ -29,13 +31,10 @@ pub(super) struct Anchor {
     pub(super) kind: u8,
 }
 
-/// The upvalue that holds the [`Anchor`].
-pub(super) const ANCHOR: c_int = 1;
-
 /// The upvalue that says which of [`FUNCTIONS`] it is.
-const WHICH: c_int = 2;
+const WHICH: c_int = 3;
 
-/// What a call gets when the module was closed.
+/// What a call gets when the module was closed: what a closed client gives.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Closed {
     /// A Lua error.
@@ -48,6 +47,14 @@ pub(super) enum Closed {
     Zero,
     /// A text.
     Text(&'static str),
+    /// An empty table.
+    Empty,
+    /// A table that says that the state is closed.
+    Stats,
+    /// An error.
+    Error,
+    /// false and an error.
+    Refuse,
 }
 
 /// The module behind a userdata; null if it was closed.
@@ -67,19 +74,20 @@ pub(super) unsafe fn module_of(anchor: *mut c_void) -> *mut Module {
 ///
 /// # Safety
 ///
-/// See [`Lua`]. The value at `anchor` is the module's userdata.
-pub(super) unsafe fn push_function(lua: Lua, anchor: c_int, which: usize) {
+/// See [`Lua`]. The value at `anchor` is the module's userdata, that at `kept` the table of references.
+pub(super) unsafe fn push_function(lua: Lua, anchor: c_int, kept: c_int, which: usize) {
     let number = u32::try_from(which).unwrap_or(u32::MAX);
     // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
     unsafe {
         lua.push_copy(anchor);
+        lua.push_copy(kept);
         lua.push_number(f64::from(number));
-        lua.push_closure(trampoline, 2);
+        lua.push_closure(trampoline, 3);
     }
 }
 
-unsafe extern "C-unwind" fn trampoline(state: State) -> c_int {
-    // SAFETY: Lua calls this with the state that runs, and made the closure with both upvalues.
+unsafe extern "C-unwind" fn trampoline(state: RawState) -> c_int {
+    // SAFETY: Lua calls this with the state that runs, and made the closure with its upvalues.
     let Some((lua, anchor, which)) = (unsafe {
         Lua::new(state).map(|lua| (lua, lua.userdata_upvalue(ANCHOR), lua.number_upvalue(WHICH)))
     }) else {
@@ -119,11 +127,12 @@ unsafe fn ready(lua: Lua, anchor: *mut c_void, function: &Function) -> Option<*m
             if (*module).pool.is_ready() {
                 return Some(module);
             }
+            let candidate = (*module).pool.candidate();
             lua.push_boolean(false);
-            let reference = lua.reference();
+            lua.set_reference(candidate);
             let module = module_of(anchor);
             if !module.is_null() {
-                (*module).pool.reserve(reference);
+                (*module).pool.reserve(candidate);
             }
         }
     }
@@ -275,11 +284,35 @@ unsafe fn without_module(lua: Lua, function: &Function) -> c_int {
             Closed::False => lua.push_boolean(false),
             Closed::Zero => lua.push_number(0.0),
             Closed::Text(text) => lua.push_bytes(text.as_bytes()),
+            Closed::Empty => lua.create_table(0, 0),
+            Closed::Stats => {
+                lua.create_table(0, 1);
+                lua.push_bytes(State::Closed.as_str().as_bytes());
+                lua.set_field(lua.top() - 1, c"state");
+            }
+            Closed::Error => push_closed(lua),
+            Closed::Refuse => {
+                lua.push_boolean(false);
+                push_closed(lua);
+                return 2;
+            }
             Closed::Raise => {
-                lua.push_bytes(b"realtime was closed with the map it was loaded on");
+                lua.push_bytes(CLOSED.as_bytes());
                 return lua.raise();
             }
         }
     }
     1
+}
+
+const CLOSED: &str = "realtime was closed with the map it was loaded on";
+
+/// Pushes the error of a closed client. Its metatable went with the module.
+unsafe fn push_closed(lua: Lua) {
+    // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
+    unsafe {
+        lua.create_table(0, 3);
+        let table = lua.top();
+        push_error_fields(lua, table, Code::Closed.as_str(), CLOSED, false);
+    }
 }
