@@ -37,23 +37,21 @@ const REFERENCES: c_int = 64;
 const PRELUDE: &str = include_str!("prelude.lua");
 const PRELUDE_RESULTS: c_int = 8;
 
-/// Sets the module up in a Lua state: afresh, whatever was there before. `spawn` starts the worker thread, at the first
-/// Connect. If the game's Lua functions can't be found, says so on stderr and leaves the state alone.
+/// Sets the module up in a Lua state: afresh, whatever was there before. `spawn` makes what starts the worker thread, at
+/// the first Connect. If the game's Lua functions can't be found, says so on stderr and leaves the state alone.
 ///
 /// # Safety
 ///
 /// `state` is the `lua_State` that the game hands to `gmod13_open`, on its main thread.
-pub unsafe fn open(state: *mut c_void, spawn: Box<dyn Spawn<Inbox<Run>>>) -> c_int {
+pub unsafe fn open(state: *mut c_void, spawn: fn() -> Box<dyn Spawn<Inbox<Run>>>) -> c_int {
     if let Err(reason) = api::load() {
         eprintln!("[realtime] not loaded: {reason}");
         return 0;
     }
     pin();
-    // What is handed over must not be dropped by a frame that a Lua error passes.
-    let spawn = Box::into_raw(Box::new(spawn));
     // SAFETY: the game calls us in a C function of its own.
     let Some(lua) = (unsafe { Lua::new(State(state)) }) else { return 0 };
-    // SAFETY: as above; nothing is alive here that has to be dropped. If this raises, the box leaks, and `require` fails.
+    // SAFETY: as above; nothing is alive here that has to be dropped. If this raises, `require` fails.
     unsafe {
         end_former(lua);
         set_up(lua, spawn);
@@ -101,7 +99,7 @@ unsafe fn end_former(lua: Lua) {
 }
 
 /// Makes everything that the state needs.
-unsafe fn set_up(lua: Lua, spawn: *mut Box<dyn Spawn<Inbox<Run>>>) {
+unsafe fn set_up(lua: Lua, spawn: fn() -> Box<dyn Spawn<Inbox<Run>>>) {
     // SAFETY: nothing is alive here that has to be dropped, but the pool and the module at the very end, when no more call
     // raises. On the stack, behind what the game may have there: the userdata, the table of references, the global table, the
     // clients' metatable, and the prelude's results.
@@ -169,7 +167,7 @@ unsafe fn set_up(lua: Lua, spawn: *mut Box<dyn Spawn<Inbox<Run>>>) {
         lua.set_field(REGISTRY, ANCHOR_KEY);
 
         // No Lua call stands between here and the end of this block's ownership.
-        let module = Module::new(fixed, Rc::new(Pool::new(count)), *Box::from_raw(spawn));
+        let module = Module::new(fixed, Rc::new(Pool::new(count)), spawn());
         (*anchor).module = Box::into_raw(Box::new(module));
 
         for start in [start_timer, start_hook] {
