@@ -26,7 +26,13 @@ host.test("wrong types and impossible numbers name the key", function()
 		max_pending = { 0, -1, 1.5 }, max_message_bytes = { 0, -1, "x" }, id = { 1, true, {} },
 	}
 	for key, values in pairs(cases) do
-		for _, value in ipairs(values) do refused(key, { [key] = value }, (key == "host" or key == "port") and "" or URL) end
+		for _, value in ipairs(values) do
+			if key == "host" or key == "port" then
+				kit.raises(key, realtime.Connect, { [key] = value })
+			else
+				refused(key, { [key] = value })
+			end
+		end
 	end
 end)
 
@@ -42,7 +48,7 @@ end)
 host.test("URLs that cannot be understood say why", function()
 	for url, pattern in pairs({
 		[""] = "", ["nonsense"] = "redis://", ["http://x"] = "http", ["redis://h:0"] = "port", ["redis://h:99999"] = "port",
-		["redis://h:x"] = "port", ["redis://h/x"] = "db", ["redis://h/-1"] = "db", ["redis://h?x=1"] = "x",
+		["redis://h:x"] = "port", ["redis://h/x"] = "database", ["redis://h/-1"] = "database", ["redis://h?x=1"] = "x",
 		["redis://[::1"] = "", ["redis://u:%zz@h"] = "%%", ["unix://"] = "path", ["unix:///p?x=1"] = "x",
 		["redis://"] = "host",
 	}) do
