@@ -207,6 +207,13 @@ fn hooks_do_as_the_games() {
         assert(hook.Run("Ask", 1) == 1 and hook.GetTable().Ask.a == nil and hook.GetTable().Ask.b)
         assert(hook.Run("Nobody") == nil)
 
+        local ran = {}
+        hook.Add("Cut", "a", function() ran.a = true hook.Remove("Cut", "b") hook.Add("Cut", "d", function() ran.d = true end) end)
+        hook.Add("Cut", "b", function() ran.b = true end)
+        hook.Add("Cut", "c", function() ran.c = true end)
+        hook.Run("Cut")
+        assert(ran.a and ran.c and not ran.b, "one that is removed in the round does not run in it")
+
         local gone = { IsValid = function() return false end }
         hook.Add("Ask2", gone, function() error("not called") end)
         hook.Run("Ask2")
@@ -347,8 +354,11 @@ fn modules_are_unloaded_when_asked_in_both_orders() {
         let outcome = Script::new(script).module(PROBE).options(&["--unload", when]).run();
         outcome.code(0).stdout(second);
         let stderr = outcome.stderr_text();
-        let closed = stderr.find("probe: closed").expect("closed");
-        assert!(closed < stderr.find("lua_close").expect("finalizers ran"), "{when}: {stderr}");
+        let place = |text| stderr.find(text).unwrap_or_else(|| panic!("{when}: no {text:?} in {stderr}"));
+        let (closed, unloaded, lua_closed) =
+            (place("probe: closed"), place("probe: unloaded"), place("lua_close"));
+        assert!(closed < unloaded.min(lua_closed), "{when}: {stderr}");
+        assert_eq!(unloaded < lua_closed, when == "before", "{when}: {stderr}");
     }
 }
 
@@ -365,6 +375,14 @@ fn memory_runs_out_on_demand() {
             fail(nil)
             assert(some and not ok and err == "not enough memory", err)
             assert(pcall(probe.push_strings, 1000))
+        end)
+        host.test("what frees memory needs none", function()
+            local garbage = ("x"):rep(1e6)
+            garbage = nil
+            fail(0)
+            local ok, err = pcall(collectgarbage)
+            fail(nil)
+            assert(ok, err)
         end)
         host.test("in a timer, which is reported and removed; the server goes on", function()
             host.expect_errors(1)
@@ -389,7 +407,7 @@ fn memory_runs_out_on_demand() {
     .module(PROBE)
     .run()
     .code(0)
-    .stdout("3 passed, 0 failed");
+    .stdout("4 passed, 0 failed");
 }
 
 #[test]
