@@ -141,6 +141,8 @@ fn a_refused_login_in_resp2() {
     assert_eq!(away(b"-ERR max number of clients reached\r\n").code.as_str(), "ERR", "no fault of the login");
     let error = away(b"-ERR unknown command `AUTH`, with args beginning with: `hunter2`, \r\n");
     assert!(!error.to_string().contains("hunter2"), "{error}");
+    let error = away(b"-ERR unknown command `AUTH`, with args beginning with: `hunt\r\n");
+    assert!(!error.to_string().contains("hunt"), "a part of it is secret too: {error}");
     let error = away(b"-ERR hunter2 is wrong\r\n");
     assert!(!error.to_string().contains("hunter2"), "{error}");
 }

@@ -18,6 +18,13 @@ fn subscribed_client(resp: Resp) -> Client {
     client
 }
 
+/// Keeps RESP2's command link alive while the test is about the other one.
+fn answer_ping(client: &mut Client, subscriber: u8) {
+    if subscriber == 1 && client.commands(0) == ["PING"] {
+        client.server(0, b"+PONG\r\n");
+    }
+}
+
 #[test]
 fn an_idle_link_is_pinged_and_any_byte_is_life() {
     for (resp, reply) in [
@@ -53,9 +60,7 @@ fn a_dead_link_is_found_within_interval_and_timeout() {
         client.message("chat", "x");
         client.said();
         client.advance(19.9);
-        if link == 1 {
-            client.server(0, b"+PONG\r\n");
-        }
+        answer_ping(&mut client, link);
         assert_eq!(client.said(), []);
         client.advance(0.2);
         let (error, _) = client.expect_down();
@@ -123,21 +128,19 @@ fn while_nobody_listens_silence_means_nothing() {
         let two = format!("{frame}3\r\n+message\r\n+chat\r\n+1\r\n{frame}3\r\n+message\r\n+chat\r\n+2\r\n");
         client.server(link, two.as_bytes());
         assert_eq!(client.said(), [message(1, "1")], "the second one waits");
-        for _ in 0..10 {
-            client.advance(14.0);
-            if link == 1 {
-                client.server(0, b"+PONG\r\n");
-            }
+        for _ in 0..40 {
+            client.advance(4.0);
+            answer_ping(&mut client, link);
         }
         assert_eq!(client.commands(link), Vec::<String>::new());
-        client.said();
+        assert_eq!(client.said(), []);
         client.resume(link);
         assert_eq!(client.said(), [message(1, "2")]);
-        client.advance(14.0);
-        if link == 1 {
-            client.server(0, b"+PONG\r\n");
+        for _ in 0..7 {
+            client.advance(2.0);
+            answer_ping(&mut client, link);
         }
-        assert_eq!(client.said(), [], "listening begins anew");
+        assert_eq!(client.commands(link), Vec::<String>::new(), "listening begins anew");
         client.advance(2.0);
         assert_eq!(client.commands(link), ["PING"]);
     }
@@ -163,9 +166,8 @@ fn a_link_lost_while_we_lag_names_the_likely_reason() {
         for _ in 0..25 {
             client.advance(4.0);
             client.message("chat", "1");
-            if resp == Resp::Two && client.commands(0) == ["PING"] {
-                client.server(0, b"+PONG\r\n");
-            }
+            let link = client.subscriber;
+            answer_ping(&mut client, link);
         }
         assert!(!client.said().iter().any(|said| matches!(said, Said::Event(_))));
         client.lost(client.subscriber, LinkError::Eof);
@@ -194,4 +196,19 @@ fn old_bytes_handed_in_again_are_no_news() {
         std::time::Duration::from_secs(30) + (client.now - lost_at),
         "since the last byte came"
     );
+}
+
+#[test]
+fn a_full_sink_outside_of_any_input_stops_the_next_one() {
+    let mut client = subscribed_client(Resp::Three);
+    client.sink.full = true;
+    client.request(1, 1.0, realtime::model::RequestKind::Ping);
+    client.advance(2.0);
+    assert_eq!(client.said().len(), 1, "a timeout, answered into a full sink");
+    client.server(0, b"+PO");
+    client.advance(100.0);
+    assert_eq!(client.said(), [], "nobody listens, so silence means nothing");
+    client.resume(0);
+    client.server(0, b"NG\r\n");
+    assert_eq!(client.said(), []);
 }

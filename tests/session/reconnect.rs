@@ -136,6 +136,7 @@ fn a_second_loss_in_the_middle_of_resubscribing_loses_nothing() {
         back_up(&mut client, resp);
         client.commands(link);
         client.said();
+        client.advance(2.0);
         client.confirm("subscribe", "a");
         client.advance(1.0);
         client.lost(link, LinkError::Eof);
@@ -146,7 +147,7 @@ fn a_second_loss_in_the_middle_of_resubscribing_loses_nothing() {
         let (lasted, _) = gap(&client.said()[0]);
         assert_eq!(
             lasted,
-            Duration::from_secs(1) + (client.now - lost_at),
+            Duration::from_secs(3) + (client.now - lost_at),
             "since the gap before: b* has been missing all the time"
         );
         let commands = client.commands(link);
@@ -359,4 +360,35 @@ fn what_is_subscribed_while_down_comes_with_the_rest() {
         client.confirm("subscribe", "c");
         assert_eq!(client.said(), [subscribed(TopicKind::Channel, "c")]);
     }
+}
+
+#[test]
+fn the_second_link_is_not_made_without_the_first() {
+    let mut client = Client::ready(Resp::Two, &[]);
+    client.subscribe("a", 1);
+    client.connected(1);
+    client.lost(0, LinkError::Eof);
+    client.expect_down();
+    client.expect_close(1);
+    client.reconnect(0);
+    client.hello(Resp::Three);
+    // Under RESP3 it has no use.
+    assert_eq!(client.action(), None);
+    assert_eq!(client.commands(0)[0], "SUBSCRIBE a");
+}
+
+#[test]
+fn messages_come_from_a_subscribed_link_alone() {
+    for resp in BOTH {
+        let mut client = with_subscriptions(resp);
+        let link = client.subscriber;
+        client.lost(link, LinkError::Eof);
+        client.said();
+        client.reconnect(link);
+        client.message("a", "before the handshake, and before the gap");
+        assert!(!client.said().iter().any(|said| matches!(said, Said::Message { .. })));
+    }
+    let mut client = with_subscriptions(Resp::Two);
+    client.server(0, b">3\r\n+message\r\n+a\r\n+on the wrong link\r\n");
+    assert_eq!(client.said(), []);
 }

@@ -388,3 +388,114 @@ fn under_resp2_the_second_link_logs_in_like_the_first() {
     client.server(1, b"+OK\r\n+OK\r\n+OK\r\n+OK\r\n");
     assert_eq!(client.commands(1)[0], "SUBSCRIBE chat");
 }
+
+/// Subscribe, Unsubscribe and Subscribe again, each sent and none answered.
+fn three_in_flight(resp: Resp) -> Client {
+    let mut client = Client::ready(resp, &[]);
+    client.subscribe("chat", 1);
+    client.subscriber_up();
+    client.unsubscribe("chat");
+    client.subscribe("chat", 2);
+    let link = client.subscriber;
+    assert_eq!(
+        client.commands(link),
+        [
+            "SUBSCRIBE chat",
+            "PING realtime:1",
+            "UNSUBSCRIBE chat",
+            "PING realtime:2",
+            "SUBSCRIBE chat",
+            "PING realtime:3"
+        ]
+    );
+    client
+}
+
+#[test]
+fn only_the_last_of_several_in_flight_settles_a_wish() {
+    for resp in BOTH {
+        let mut client = three_in_flight(resp);
+        client.publish(1, "chat", "hello");
+        client.confirm("subscribe", "chat");
+        client.fence(1);
+        client.confirm("unsubscribe", "chat");
+        client.fence(2);
+        assert_eq!(client.said(), [], "what was confirmed is not what was asked last");
+        assert_eq!(client.commands(0), Vec::<String>::new());
+        client.confirm("subscribe", "chat");
+        assert_eq!(client.said(), [subscribed(TopicKind::Channel, "chat")]);
+        assert_eq!(client.commands(0), ["PUBLISH chat hello"]);
+    }
+}
+
+#[test]
+fn a_refusal_of_an_old_wish_is_not_told_of_the_new_one() {
+    for resp in BOTH {
+        let mut client = three_in_flight(resp);
+        client.server(client.subscriber, b"-NOPERM not yet\r\n");
+        client.fence(1);
+        client.confirm("unsubscribe", "chat");
+        client.fence(2);
+        assert_eq!(client.said(), []);
+        client.confirm("subscribe", "chat");
+        client.fence(3);
+        assert_eq!(client.said(), [subscribed(TopicKind::Channel, "chat")]);
+        assert_eq!(client.commands(client.subscriber), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn ready_does_not_wait_for_what_is_wanted_no_more() {
+    for resp in BOTH {
+        let mut client = Client::new("redis://server", &[]);
+        client.subscribe("a", 1);
+        client.subscribe("b", 2);
+        client.handshake(resp);
+        client.subscriber_up();
+        client.confirm("subscribe", "a");
+        client.said();
+        client.unsubscribe("b");
+        let said = client.said();
+        assert!(matches!(said[..], [Said::Event(Event::Ready(_))]), "{said:?}");
+    }
+}
+
+#[test]
+fn a_refusal_after_a_confirmation_is_news() {
+    let mut client = Client::ready(Resp::Three, &[]);
+    client.subscribe("a", 1);
+    let mut fence = 0;
+    for answer in ["refuse", "confirm", "refuse"] {
+        client.commands(0);
+        fence += 1;
+        match answer {
+            "refuse" => {
+                client.said();
+                client.server(0, b"-NOPERM no\r\n");
+                let said = client.said();
+                assert!(matches!(said[0], Said::Event(Event::SubscribeFailed { .. })), "{said:?}");
+            }
+            _ => client.confirm("subscribe", "a"),
+        }
+        client.fence(fence);
+        client.lost(0, realtime::backend::LinkError::Eof);
+        client.reconnect(0);
+        client.hello(Resp::Three);
+    }
+}
+
+#[test]
+fn a_confirmation_before_its_command_was_written_is_none() {
+    for resp in BOTH {
+        let mut client = subscribed_to_chat(resp);
+        let link = usize::from(client.subscriber);
+        client.writable[link] = 0;
+        client.subscribe("early", 2);
+        client.confirm("subscribe", "early");
+        assert_eq!(client.said(), []);
+        client.writable[link] = usize::MAX;
+        client.after();
+        client.confirm("subscribe", "early");
+        assert_eq!(client.said(), [subscribed(TopicKind::Channel, "early")]);
+    }
+}

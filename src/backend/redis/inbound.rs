@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use resp::{Frame, Value as Resp};
 
+use super::batch::Operation;
 use super::failure::Failure;
 use super::link::{Awaits, InFlight, Version};
 use super::outbound::fence;
@@ -12,7 +13,6 @@ use super::push::Push;
 use super::reply::{MAX_NAME, answer, reply};
 use super::request::Progress;
 use super::session::{Core, Out, SUBSCRIBER};
-use super::topics::Operation;
 use crate::model::{Counters, DropReason, Error, RequestKind, TopicKind, Value};
 
 impl Core {

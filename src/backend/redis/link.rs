@@ -6,9 +6,9 @@ use std::time::{Duration, Instant};
 use resp::Encoder;
 
 use super::backoff::Backoff;
+use super::batch::Batch;
 use super::handshake::Step;
 use super::request::Asked;
-use super::topics::Batch;
 use super::transmit::Transmit;
 use crate::model::LinkId;
 
@@ -184,8 +184,8 @@ impl Link {
         }
     }
 
-    /// Input arrives, of which the first part may have been seen before. Returns how many bytes are new.
-    pub(super) fn hear(&mut self, now: Instant, bytes: &[u8]) -> usize {
+    /// Input arrives, of which the first part may have been seen before.
+    pub(super) fn hear(&mut self, now: Instant, bytes: &[u8]) {
         if std::mem::take(&mut self.paused) {
             self.resumed = Some(now);
             self.listening = now;
@@ -201,7 +201,6 @@ impl Link {
             room[..taken].copy_from_slice(&bytes[from..from + taken]);
             self.opening_len += taken;
         }
-        fresh
     }
 
     /// Nobody listens until more input is handed in: silence means nothing.

@@ -71,8 +71,8 @@ impl Core {
             let token = self.last_token;
             let start = link.transmit.end();
             let mut encoder = Encoder::new(link.transmit.tail());
-            encoder.array(batch.names().len() + 1).bulk_string(batch.command());
-            for name in batch.names() {
+            encoder.array(batch.names.len() + 1).bulk_string(batch.command());
+            for name in &batch.names {
                 encoder.bulk_string(name);
             }
             let end = link.transmit.end();

@@ -65,6 +65,8 @@ pub(super) struct Core {
     /// Disconnect was asked for: when to end at the latest.
     pub(super) closing: Option<Instant>,
     pub(super) closed: bool,
+    /// The sink said Stop outside of any input: the event loop will not read on behind the next one.
+    pub(super) stopped: bool,
     /// The time, as far as the last call told.
     pub(super) now: Instant,
 }
@@ -130,6 +132,7 @@ impl RedisSession {
             gap_told: None,
             closing: None,
             closed: false,
+            stopped: false,
             now,
             config,
         };
@@ -157,8 +160,7 @@ impl Session for RedisSession {
         let Some(i) = Self::index(link).filter(|&i| self.core.links[i].is_open()) else { return 0 };
         let Self { decoders, core } = self;
         core.now = now;
-        let fresh = core.links[i].hear(now, bytes);
-        Counters::add(&core.counters.bytes_in, fresh as u64);
+        core.links[i].hear(now, bytes);
         let mut out = Out::new(sink);
         let mut input = bytes;
         while !out.stop {
@@ -176,7 +178,7 @@ impl Session for RedisSession {
         let link = &mut core.links[i];
         if link.is_open() {
             link.unconsumed = input.len();
-            if out.stop {
+            if out.stop || std::mem::take(&mut core.stopped) {
                 link.pause();
             }
         }
@@ -207,6 +209,7 @@ impl Session for RedisSession {
             Command::Disconnect { deadline } => core.close(deadline),
         }
         core.settle(now, &mut out);
+        core.stopped |= out.stop;
     }
 
     fn handle_timeout(&mut self, now: Instant, sink: &mut dyn Sink) {
@@ -218,6 +221,7 @@ impl Session for RedisSession {
             core.link_timeout(i, now, &mut out);
         }
         core.settle(now, &mut out);
+        core.stopped |= out.stop;
     }
 
     fn handle_disconnected(&mut self, link: LinkId, now: Instant, cause: LinkError, sink: &mut dyn Sink) {
@@ -229,6 +233,7 @@ impl Session for RedisSession {
             core.fail(i, Failure::Link(cause), now, &mut out);
         }
         core.settle(now, &mut out);
+        core.stopped |= out.stop;
     }
 
     fn poll_transmit(&mut self, link: LinkId) -> &[u8] {
@@ -240,8 +245,7 @@ impl Session for RedisSession {
     fn transmitted(&mut self, link: LinkId, now: Instant, n: usize) {
         let Some(i) = Self::index(link) else { return };
         self.core.now = now;
-        let n = self.core.links[i].transmit.transmitted(n);
-        Counters::add(&self.core.counters.bytes_out, n);
+        self.core.links[i].transmit.transmitted(n);
     }
 
     fn poll_action(&mut self) -> Option<Action> {

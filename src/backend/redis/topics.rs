@@ -9,67 +9,13 @@
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 
+use super::batch::{Batch, Name, Operation};
 use crate::model::{Error, Event, Slot, Topic, TopicKind};
 
 /// Names in one SUBSCRIBE at most.
 const BATCH_NAMES: usize = 1000;
 /// Bytes of names in one SUBSCRIBE at most, but for a single longer one.
 const BATCH_BYTES: usize = 64 << 10;
-
-/// A channel's or pattern's name, shared by the table and the batches in flight.
-type Name = Arc<[u8]>;
-
-/// SUBSCRIBE or UNSUBSCRIBE, and their forms for patterns.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Operation {
-    Subscribe,
-    Unsubscribe,
-}
-
-/// One SUBSCRIBE or UNSUBSCRIBE in flight.
-#[derive(Debug)]
-pub(super) struct Batch {
-    pub(super) operation: Operation,
-    pub(super) kind: TopicKind,
-    names: Vec<Name>,
-    /// How many of `names` were confirmed; they stand first.
-    confirmed: usize,
-}
-
-impl Batch {
-    /// The command's name.
-    pub(super) fn command(&self) -> &'static [u8] {
-        match (self.operation, self.kind) {
-            (Operation::Subscribe, TopicKind::Channel) => b"SUBSCRIBE",
-            (Operation::Subscribe, TopicKind::Pattern) => b"PSUBSCRIBE",
-            (Operation::Unsubscribe, TopicKind::Channel) => b"UNSUBSCRIBE",
-            (Operation::Unsubscribe, TopicKind::Pattern) => b"PUNSUBSCRIBE",
-        }
-    }
-
-    /// Its arguments.
-    pub(super) fn names(&self) -> impl ExactSizeIterator<Item = &[u8]> {
-        self.names.iter().map(|name| &**name)
-    }
-
-    /// Whether the server confirmed all of it.
-    pub(super) fn is_complete(&self) -> bool {
-        self.confirmed == self.names.len()
-    }
-
-    /// Ticks off the confirmation of `name`, if it is awaited. Servers confirm in the order of the arguments.
-    pub(super) fn tick_off(&mut self, operation: Operation, kind: TopicKind, name: &[u8]) -> bool {
-        if (operation, kind) != (self.operation, self.kind) {
-            return false;
-        }
-        let Some(ahead) = self.names[self.confirmed..].iter().position(|n| **n == *name) else {
-            return false;
-        };
-        self.names.swap(self.confirmed, self.confirmed + ahead);
-        self.confirmed += 1;
-        true
-    }
-}
 
 /// What is known of one topic.
 #[derive(Debug, Default)]
@@ -260,11 +206,10 @@ impl Topics {
 
     /// The next SUBSCRIBE or UNSUBSCRIBE to be sent, if there is one.
     pub(super) fn next_batch(&mut self) -> Option<Batch> {
-        while let Some((kind, names)) = self.retries.pop_front() {
-            let mut batch = Batch { operation: Operation::Subscribe, kind, names, confirmed: 0 };
-            batch.names.retain(|name| self.dequeue(kind, name) == Some(Operation::Subscribe));
-            if !batch.names.is_empty() {
-                return Some(batch);
+        while let Some((kind, mut names)) = self.retries.pop_front() {
+            names.retain(|name| self.dequeue(kind, name) == Some(Operation::Subscribe));
+            if !names.is_empty() {
+                return Some(Batch::new(Operation::Subscribe, kind, names));
             }
         }
         let mut batch: Option<Batch> = None;
@@ -280,7 +225,7 @@ impl Topics {
             let Some((kind, name)) = self.queue.pop_front() else { break };
             let Some(operation) = self.dequeue(kind, &name) else { continue };
             bytes += name.len();
-            batch.get_or_insert(Batch { operation, kind, names: Vec::new(), confirmed: 0 }).names.push(name);
+            batch.get_or_insert_with(|| Batch::new(operation, kind, Vec::new())).names.push(name);
         }
         batch
     }
@@ -304,8 +249,8 @@ impl Topics {
     /// The server refused what is left of a batch. Calls `tell` for each event to be told: a name that was refused
     /// alone is given up until the next connection, several are tried again in two halves.
     pub(super) fn refuse(&mut self, batch: Batch, error: &Error, mut tell: impl FnMut(Event)) {
-        let Batch { operation, kind, mut names, confirmed } = batch;
-        names.drain(..confirmed);
+        let (operation, kind) = (batch.operation, batch.kind);
+        let mut names = batch.into_rest();
         if operation == Operation::Unsubscribe {
             // Its messages are wanted by nobody and ignored; a later SUBSCRIBE is confirmed all the same.
             for name in &names {
