@@ -128,7 +128,13 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn new(id: u64, stream: Stream, peer: String, authenticated: bool, faults: Faults) -> Connection {
+    pub(crate) fn new(
+        id: u64,
+        stream: Stream,
+        peer: String,
+        authenticated: bool,
+        faults: Faults,
+    ) -> Connection {
         Connection {
             id,
             stream,
@@ -170,7 +176,8 @@ impl Connection {
         if !self.readable || !self.faults.read || self.ending != Ending::No {
             return None;
         }
-        let left = self.faults.cut_after_received.map_or(u64::MAX, |limit| limit.saturating_sub(self.received));
+        let left =
+            self.faults.cut_after_received.map_or(u64::MAX, |limit| limit.saturating_sub(self.received));
         let room = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
         if room == 0 {
             self.cut();

@@ -39,7 +39,11 @@ impl FakeRedis {
     pub fn send(&self, target: Target, bytes: impl AsRef<[u8]>) -> usize {
         let bytes = bytes.as_ref();
         self.change(|state| {
-            state.connections.chosen(&target).map(|connection| connection.fresh.extend_from_slice(bytes)).count()
+            state
+                .connections
+                .chosen(&target)
+                .map(|connection| connection.fresh.extend_from_slice(bytes))
+                .count()
         })
     }
 

@@ -1,6 +1,6 @@
 //! The server's one thread: waits for sockets, reads requests, runs them, writes what they leave to be written.
 
-use std::io::{self, ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted}};
+use std::io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};

@@ -17,13 +17,11 @@ impl Failure {
     pub(crate) const WRONG_PASSWORD: Failure =
         Failure::of("WRONGPASS invalid username-password pair or user is disabled.");
     pub(crate) const NOT_AUTHENTICATED: Failure = Failure::of("NOAUTH Authentication required.");
-    pub(crate) const CHANNEL_FORBIDDEN: Failure = Failure::of(
-        "NOPERM this user has no permissions to access one of the channels used as arguments",
-    );
+    pub(crate) const CHANNEL_FORBIDDEN: Failure =
+        Failure::of("NOPERM this user has no permissions to access one of the channels used as arguments");
     pub(crate) const LOADING: Failure = Failure::of("LOADING Redis is loading the dataset in memory");
-    pub(crate) const MASTER_DOWN: Failure = Failure::of(
-        "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
-    );
+    pub(crate) const MASTER_DOWN: Failure =
+        Failure::of("MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.");
     pub(crate) const EXEC_ABORTED: Failure =
         Failure::of("EXECABORT Transaction discarded because of previous errors.");
 
@@ -49,6 +47,12 @@ impl Failure {
 
     pub(crate) fn forbidden(command: &str) -> Failure {
         Failure::quoting(format!("NOPERM this user has no permissions to run the '{command}' command"))
+    }
+
+    /// What EXEC says if it is refused itself.
+    pub(crate) fn aborting_exec(&self) -> Failure {
+        let reason = self.0.strip_prefix(b"ERR ").unwrap_or(&self.0);
+        Failure::quoting([b"EXECABORT Transaction discarded because of: ", reason].concat())
     }
 
     pub(crate) fn as_bytes(&self) -> &[u8] {

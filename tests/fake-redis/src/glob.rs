@@ -96,7 +96,9 @@ mod tests {
             ("[abc", "c", true),
             ("[abc", "d", false),
             ("[a\\]]", "]", true),
-            ("[a-]", "-", true),
+            // What looks like a range is one, up to the bracket.
+            ("[a-]", "-", false),
+            ("[a-]", "^", true),
             ("\\*", "*", true),
             ("\\*", "a", false),
             ("a\\", "a\\", true),

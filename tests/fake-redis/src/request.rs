@@ -190,7 +190,8 @@ mod tests {
 
     #[test]
     fn a_client_that_is_not_authenticated_may_send_little() {
-        let long = |n: usize| [format!("*1\r\n${n}\r\n").into_bytes(), vec![b'x'; n], b"\r\n".to_vec()].concat();
+        let long =
+            |n: usize| [format!("*1\r\n${n}\r\n").into_bytes(), vec![b'x'; n], b"\r\n".to_vec()].concat();
         let many = |n: usize| [format!("*{n}\r\n"), "$1\r\nx\r\n".repeat(n)].concat().into_bytes();
         let refused = |bytes: &[u8]| read(bytes, false, bytes.len()).1;
         assert_eq!(refused(&many(10)), None);

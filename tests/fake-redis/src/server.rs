@@ -151,7 +151,11 @@ impl FakeRedis {
     /// # Errors
     ///
     /// [`NotInTime`], which shows the connections as they are then.
-    pub fn wait_until(&self, mut wanted: impl FnMut(&State) -> bool, limit: Duration) -> Result<(), NotInTime> {
+    pub fn wait_until(
+        &self,
+        mut wanted: impl FnMut(&State) -> bool,
+        limit: Duration,
+    ) -> Result<(), NotInTime> {
         let deadline = Instant::now() + limit;
         let mut state = self.shared.lock();
         while !wanted(&state) {
@@ -212,7 +216,7 @@ impl Drop for FakeRedis {
         let outcome = self.change(|state| {
             state.quit = true;
             state.bury_all(Close::Fin);
-            shut(state)
+            state.door.give_up(&state.address, &state.registry)
         });
         if let Err(error) = outcome {
             eprintln!("fake-redis: {} was not given back: {error}", self.url());

@@ -4,7 +4,8 @@ use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use mio::{Interest, Registry, Token};
 use socket2::{Domain, SockRef, Socket, Type};
@@ -55,9 +56,7 @@ impl Door {
                 Ok((Door::listen(socket)?, Address::Tcp(port)))
             }
             #[cfg(unix)]
-            Address::Unix(path) => {
-                Ok((Door::Unix(mio::net::UnixListener::bind(path)?), address.clone()))
-            }
+            Address::Unix(path) => Ok((Door::Unix(mio::net::UnixListener::bind(path)?), address.clone())),
         }
     }
 
@@ -70,6 +69,17 @@ impl Door {
         !matches!(self, Door::Shut(_))
     }
 
+    /// Shuts the door and gives the address back.
+    pub(crate) fn give_up(&mut self, address: &Address, registry: &Registry) -> io::Result<()> {
+        if self.is_open() {
+            self.deregister(registry)?;
+            #[cfg(unix)]
+            remove_file(address)?;
+        }
+        *self = Door::Shut(None);
+        Ok(())
+    }
+
     /// Shuts the door: from now on connecting to `address` is refused.
     pub(crate) fn shut(&mut self, address: &Address, registry: &Registry) -> io::Result<()> {
         if !self.is_open() {
@@ -79,13 +89,9 @@ impl Door {
         // The listener has to be gone before its port can be bound again.
         *self = Door::Shut(None);
         match address {
-            Address::Tcp(port) => *self = Door::Shut(Some(bind(*port)?)),
+            Address::Tcp(port) => *self = Door::Shut(Some(bind_again(*port)?)),
             #[cfg(unix)]
-            Address::Unix(path) => match std::fs::remove_file(path) {
-                // Somebody removed it, or the whole directory, before.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                outcome => outcome?,
-            },
+            Address::Unix(_) => remove_file(address)?,
         }
         Ok(())
     }
@@ -142,6 +148,17 @@ impl Door {
     }
 }
 
+/// Removes what a Unix socket leaves behind; a TCP port leaves nothing.
+#[cfg(unix)]
+fn remove_file(address: &Address) -> io::Result<()> {
+    let Address::Unix(path) = address else { return Ok(()) };
+    match std::fs::remove_file(path) {
+        // Somebody removed it, or the whole directory, before.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        outcome => outcome,
+    }
+}
+
 fn bind(port: u16) -> io::Result<Socket> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
     // Elsewhere than on Unix the option would let two servers share a port.
@@ -150,6 +167,23 @@ fn bind(port: u16) -> io::Result<Socket> {
     socket.set_nonblocking(true)?;
     socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into())?;
     Ok(socket)
+}
+
+/// How long a port may take to be given back.
+const HANDING_BACK: Duration = Duration::from_secs(5);
+
+/// Binds a port that this process has just given back. A child process that is being started holds a copy of every
+/// socket until its program is loaded: until then the port is not free.
+fn bind_again(port: u16) -> io::Result<Socket> {
+    let deadline = Instant::now() + HANDING_BACK;
+    loop {
+        match bind(port) {
+            Err(error) if error.kind() == io::ErrorKind::AddrInUse && Instant::now() < deadline => {
+                thread::yield_now();
+            }
+            outcome => return outcome,
+        }
+    }
 }
 
 /// One connection's socket.

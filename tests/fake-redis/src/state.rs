@@ -6,6 +6,7 @@ use std::time::Instant;
 use mio::Registry;
 
 use crate::acl::Users;
+use crate::commands::Command;
 use crate::connection::{Connection, Ending};
 use crate::faults::{Close, Faults, Health, Hello, Reaction, Target};
 use crate::keyspace::Database;
@@ -73,7 +74,7 @@ pub struct State {
     pub(crate) started: Instant,
     pub(crate) quit: bool,
     accepted: u64,
-    counts: HashMap<String, u64>,
+    counts: HashMap<&'static str, u64>,
     log: BTreeMap<u64, Vec<Request>>,
 }
 
@@ -137,10 +138,11 @@ impl State {
         self.pubsub.pattern_subscribers(pattern.as_ref()).len()
     }
 
-    /// How often a command was received, on all connections ever, whether it ran or was refused.
+    /// How often a command of this name (such as "publish" or "client|setname", in any case) was received, on all
+    /// connections ever, whether it ran or was refused. Commands that this server does not know are not counted.
     #[must_use]
     pub fn received(&self, command: &str) -> u64 {
-        self.counts.get(&command.to_ascii_lowercase()).copied().unwrap_or(0)
+        self.counts.get(command.to_ascii_lowercase().as_str()).copied().unwrap_or(0)
     }
 
     /// The commands of a connection, open or not, if they are logged: see [`Builder::log`](crate::Builder::log).
@@ -177,7 +179,13 @@ impl ConnectionInfo {
 }
 
 impl State {
-    pub(crate) fn new(settings: Settings, users: Users, door: Door, address: Address, registry: Registry) -> State {
+    pub(crate) fn new(
+        settings: Settings,
+        users: Users,
+        door: Door,
+        address: Address,
+        registry: Registry,
+    ) -> State {
         State {
             settings,
             users,
@@ -203,12 +211,9 @@ impl State {
     }
 
     /// Remembers that a command came.
-    pub(crate) fn note(&mut self, id: u64, known_as: &str, request: &Request) {
-        match self.counts.get_mut(known_as) {
-            Some(count) => *count += 1,
-            None => {
-                self.counts.insert(known_as.to_owned(), 1);
-            }
+    pub(crate) fn note(&mut self, id: u64, command: Option<&'static Command>, request: &Request) {
+        if let Some(command) = command {
+            *self.counts.entry(command.name()).or_default() += 1;
         }
         if self.settings.log {
             self.log.entry(id).or_default().push(request.clone());

@@ -96,7 +96,8 @@ fn list(call: &mut Call<'_>) -> Outcome {
             Filter { kind: Some(ClientType::parse(kind)?), ..Filter::default() }
         }
         [option, ids @ ..] if option.eq_ignore_ascii_case(b"id") && !ids.is_empty() => {
-            let ids: Result<Vec<u64>, Failure> = ids.iter().map(|id| client_id(id, "ERR Invalid client ID")).collect();
+            let ids: Result<Vec<u64>, Failure> =
+                ids.iter().map(|id| client_id(id, "ERR Invalid client ID")).collect();
             Filter { ids: Some(ids?), ..Filter::default() }
         }
         _ => return Err(Failure::SYNTAX),
@@ -224,7 +225,8 @@ fn describe(connection: &Connection) -> String {
     if flags.is_empty() {
         flags.push('N');
     }
-    let queued = session.transaction.as_ref().map_or("-1".to_owned(), |queued| queued.queue.len().to_string());
+    let queued =
+        session.transaction.as_ref().map_or("-1".to_owned(), |queued| queued.queue.len().to_string());
     format!(
         "id={} addr={} name={} age={} flags={flags} db={} sub={} psub={} multi={queued} omem={} cmd={} user={} resp={}\n",
         connection.id,

@@ -15,6 +15,7 @@ mod sorted_sets;
 mod strings;
 mod transactions;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
@@ -68,7 +69,11 @@ impl Command {
     }
 
     /// A command that does nothing without a subcommand.
-    const fn container(name: &'static str, category: &'static str, subcommands: &'static [Command]) -> Command {
+    const fn container(
+        name: &'static str,
+        category: &'static str,
+        subcommands: &'static [Command],
+    ) -> Command {
         let mut command = Command::new(name, -2, category, |_| Ok(()));
         command.subcommands = subcommands;
         command
@@ -122,6 +127,10 @@ fn index() -> &'static HashMap<&'static str, &'static Command> {
 }
 
 impl Command {
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
     pub(crate) fn find_by_full_name(name: &str) -> Option<&'static Command> {
         index().get(name).copied()
     }
@@ -134,7 +143,9 @@ impl Command {
     /// Whether an ACL rule may speak of this.
     pub(crate) fn rule_names_something(what: &str) -> bool {
         match what.strip_prefix('@') {
-            Some(category) => category == "all" || index().values().any(|command| command.category == category),
+            Some(category) => {
+                category == "all" || index().values().any(|command| command.category == category)
+            }
             None => index().contains_key(what),
         }
     }
@@ -143,7 +154,9 @@ impl Command {
     pub(crate) fn is_named_by(&self, what: &str) -> bool {
         match what.strip_prefix('@') {
             Some(category) => category == "all" || category == self.category,
-            None => self.name == what || self.name.split_once('|').is_some_and(|(container, _)| container == what),
+            None => {
+                self.name == what || self.name.split_once('|').is_some_and(|(container, _)| container == what)
+            }
         }
     }
 
@@ -196,7 +209,7 @@ impl Call<'_> {
 pub(crate) fn process(state: &mut State, id: u64, request: Request) {
     let found = lookup(&request, state);
     let known_as = found.as_ref().map_or_else(|_| lower(&request[0]), |command| command.name.to_owned());
-    state.note(id, &known_as, &request);
+    state.note(id, Command::find_by_full_name(&known_as), &request);
     state.connections.current(id).commands += 1;
 
     let reaction = state.take_reaction(&known_as);
@@ -244,17 +257,18 @@ fn run(state: &mut State, id: u64, args: &[Vec<u8>], command: &'static Command) 
 /// Says why a command does not even begin. Between MULTI and EXEC that spoils the transaction.
 fn refuse(state: &mut State, id: u64, request: &Request, failure: &Failure) {
     let session = &mut state.connections.current(id).session;
-    let is_exec = request[0].eq_ignore_ascii_case(b"exec");
     if let Some(transaction) = &mut session.transaction {
         transaction.spoiled = true;
-        if is_exec {
-            session.transaction = None;
-            session.watched.clear();
-        }
+    }
+    let mut failure = Cow::Borrowed(failure);
+    if request[0].eq_ignore_ascii_case(b"exec") {
+        session.transaction = None;
+        session.watched.clear();
+        failure = Cow::Owned(failure.aborting_exec());
     }
     // A refusal has no command of its own; any stands in to find the reply.
     let mut call = Call { state, id, args: request, command: &transactions::COMMANDS[0] };
-    call.reply().error(failure);
+    call.reply().error(&failure);
 }
 
 fn lower(bytes: &[u8]) -> String {

@@ -9,10 +9,18 @@ use crate::pubsub::Kind;
 use crate::request::Request;
 
 pub(super) const COMMANDS: &[Command] = &[
-    Command::new("subscribe", -2, "pubsub", |call| join(call, Kind::Channel)).without_data().when_subscribed(),
-    Command::new("psubscribe", -2, "pubsub", |call| join(call, Kind::Pattern)).without_data().when_subscribed(),
-    Command::new("unsubscribe", -1, "pubsub", |call| leave(call, Kind::Channel)).without_data().when_subscribed(),
-    Command::new("punsubscribe", -1, "pubsub", |call| leave(call, Kind::Pattern)).without_data().when_subscribed(),
+    Command::new("subscribe", -2, "pubsub", |call| join(call, Kind::Channel))
+        .without_data()
+        .when_subscribed(),
+    Command::new("psubscribe", -2, "pubsub", |call| join(call, Kind::Pattern))
+        .without_data()
+        .when_subscribed(),
+    Command::new("unsubscribe", -1, "pubsub", |call| leave(call, Kind::Channel))
+        .without_data()
+        .when_subscribed(),
+    Command::new("punsubscribe", -1, "pubsub", |call| leave(call, Kind::Pattern))
+        .without_data()
+        .when_subscribed(),
     Command::new("publish", 3, "pubsub", publish).without_data(),
     Command::container(
         "pubsub",
@@ -112,7 +120,8 @@ fn channels(call: &mut Call<'_>) -> Outcome {
 
 fn subscriber_counts(call: &mut Call<'_>) -> Outcome {
     let asked = &call.args[2..];
-    let counts: Vec<usize> = asked.iter().map(|channel| call.state.pubsub.subscribers(channel).len()).collect();
+    let counts: Vec<usize> =
+        asked.iter().map(|channel| call.state.pubsub.subscribers(channel).len()).collect();
     let mut reply = call.reply();
     // An array of pairs, not a map, under RESP3 too.
     reply.array(asked.len() * 2);

@@ -47,7 +47,8 @@ fn sections(state: &mut State) -> Vec<Section> {
         #[cfg(unix)]
         Address::Unix(_) => 0,
     };
-    let subscribers = state.connections.iter().filter(|connection| connection.session.subscriptions() > 0).count();
+    let subscribers =
+        state.connections.iter().filter(|connection| connection.session.subscriptions() > 0).count();
     let keyspace = state.databases.iter_mut().enumerate().filter_map(|(db, database)| {
         let keys = database.keys().count();
         (keys > 0).then(|| (DATABASE_NAMES[db], format!("keys={keys},expires=0,avg_ttl=0")))
@@ -87,8 +88,8 @@ fn sections(state: &mut State) -> Vec<Section> {
 }
 
 const DATABASE_NAMES: [&str; crate::state::DATABASES] = [
-    "db0", "db1", "db2", "db3", "db4", "db5", "db6", "db7", "db8", "db9", "db10", "db11", "db12", "db13", "db14",
-    "db15",
+    "db0", "db1", "db2", "db3", "db4", "db5", "db6", "db7", "db8", "db9", "db10", "db11", "db12", "db13",
+    "db14", "db15",
 ];
 
 fn time(call: &mut Call<'_>) -> Outcome {

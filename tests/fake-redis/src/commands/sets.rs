@@ -16,9 +16,9 @@ pub(super) const COMMANDS: &[Command] = &[
 
 fn add(call: &mut Call<'_>) -> Outcome {
     let (key, members) = (&call.args[1], &call.args[2..]);
-    let new = call
-        .database()
-        .update(key, |set: &mut Set| Ok(members.iter().filter(|member| set.insert(member.to_vec())).count()))?;
+    let new = call.database().update(key, |set: &mut Set| {
+        Ok(members.iter().filter(|member| set.insert(member.to_vec())).count())
+    })?;
     call.reply().count(new);
     Ok(())
 }

@@ -25,9 +25,9 @@ fn add(call: &mut Call<'_>) -> Outcome {
         pairs.map(|pair| Ok((float(&pair[0])?, &pair[1]))).collect();
     let scored = scored?;
     let key = &call.args[1];
-    let new = call
-        .database()
-        .update(key, |set: &mut SortedSet| Ok(scored.iter().filter(|(score, member)| set.set(member, *score)).count()))?;
+    let new = call.database().update(key, |set: &mut SortedSet| {
+        Ok(scored.iter().filter(|(score, member)| set.set(member, *score)).count())
+    })?;
     call.reply().count(new);
     Ok(())
 }
