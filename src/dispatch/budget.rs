@@ -23,8 +23,9 @@ pub struct Budget {
 
 impl Budget {
     /// A budget that begins now. A limit too far away to be told as a time is none.
-    pub fn new(now: Instant, limit: Duration) -> Self {
-        Self { end: now.checked_add(limit), looked: now, stride: 1, left: 1 }
+    pub fn new(now: Instant, limit: Option<Duration>) -> Self {
+        let end = limit.and_then(|limit| now.checked_add(limit));
+        Self { end, looked: now, stride: 1, left: 1 }
     }
 
     /// Whether the time is used up; to be asked after each callback.
@@ -57,7 +58,7 @@ mod tests {
     fn run(limit: Duration, lengths: impl IntoIterator<Item = Duration>) -> (usize, Duration, usize) {
         let start = Instant::now();
         let (mut now, mut ran, mut looks) = (start, 0, 0);
-        let mut budget = Budget::new(start, limit);
+        let mut budget = Budget::new(start, Some(limit));
         for length in lengths {
             now += length;
             ran += 1;

@@ -132,12 +132,10 @@ impl Call<'_> {
         }
     }
 
-    /// Argument `n`: a time budget in seconds. Without end if it is infinite.
-    pub(super) fn budget(&self, n: i32) -> Result<Duration, Fault> {
+    /// Argument `n`: a time budget in seconds. `None` for one without end.
+    pub(super) fn budget(&self, n: i32) -> Result<Option<Duration>, Fault> {
         match self.frame.number(n + self.before) {
-            Some(seconds) if seconds >= 0.0 => {
-                Ok(Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX))
-            }
+            Some(seconds) if seconds >= 0.0 => Ok(Duration::try_from_secs_f64(seconds).ok()),
             Some(seconds) => Err(self.fault(n, "seconds", "number from 0 up", seconds.to_string())),
             None => Err(self.expected(n, "seconds", "number")),
         }

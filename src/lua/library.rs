@@ -9,7 +9,7 @@ use crate::dispatch::Budget;
 
 /// `realtime.ProcessEvents([seconds])` → how many callbacks ran
 pub(super) fn process_events(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
-    let limit = if call.kind(1).is_absent() { module.tick_budget } else { call.budget(1)? };
+    let limit = if call.kind(1).is_absent() { Some(module.tick_budget) } else { call.budget(1)? };
     if module.round.is_some() || !module.dispatcher.has_work() {
         return Ok(Output::Number(0.0));
     }
@@ -21,7 +21,8 @@ pub(super) fn process_events(module: &mut Module, call: &mut Call<'_>) -> Result
 
 /// `realtime.SetTickBudget(seconds)`
 pub(super) fn set_tick_budget(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
-    module.tick_budget = call.budget(1)?;
+    // A tick without end would be the last one.
+    module.tick_budget = call.budget(1)?.ok_or_else(|| call.expected(1, "seconds", "finite number"))?;
     Ok(Output::Nothing)
 }
 
