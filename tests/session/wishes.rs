@@ -8,7 +8,8 @@ use proptest::prelude::*;
 use realtime::backend::LinkError;
 use realtime::model::{Command, Event, TopicKind};
 
-use crate::client::{BOTH, Client, Resp, Said, subscribe, topic};
+use crate::client::{BOTH, Client, Resp, subscribe, topic};
+use crate::sink::Said;
 
 const NAMES: [&str; 4] = ["a", "b", "c", "secret"];
 
