@@ -1,29 +1,31 @@
-//! Frames, as one looks at them.
+//! Decoded frames and the views into them.
 
-use std::fmt;
+use crate::tape::{Kind, Node};
 
-use crate::node::{Kind, Node};
-
-/// One whole reply or push, borrowed from the input or from the decoder.
+/// One whole reply, push or command, borrowed from the input or from the decoder.
 #[derive(Clone, Copy)]
 pub struct Frame<'a> {
-    pub(crate) nodes: &'a [Node],
-    pub(crate) data: &'a [u8],
-    pub(crate) first: usize,
-    pub(crate) truncated: bool,
+    root: Element<'a>,
+    truncated: bool,
 }
 
 impl<'a> Frame<'a> {
+    /// `nodes` is one value, its attributes before it.
+    #[inline]
+    pub(crate) fn new(bytes: &'a [u8], nodes: &'a [Node], truncated: bool) -> Self {
+        Self { root: Element { bytes, nodes }, truncated }
+    }
+
     /// The frame's outermost value, with its attributes.
     #[inline]
     pub fn root(&self) -> Element<'a> {
-        Element::new(Tape { nodes: self.nodes, data: self.data }, self.first)
+        self.root
     }
 
     /// The frame's outermost value.
     #[inline]
     pub fn value(&self) -> Value<'a> {
-        self.root().value()
+        self.root.value()
     }
 
     /// Whether the frame was larger than [`Limits::skip_frames_over`](crate::Limits::skip_frames_over): what came behind
@@ -34,167 +36,118 @@ impl<'a> Frame<'a> {
     }
 }
 
-impl fmt::Debug for Frame<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.root().fmt(f)
-    }
-}
-
-#[derive(Clone, Copy)]
-struct Tape<'a> {
-    nodes: &'a [Node],
-    data: &'a [u8],
-}
-
-impl<'a> Tape<'a> {
-    fn bytes(&self, node: &Node) -> &'a [u8] {
-        let (start, len) = (node.start(), node.len());
-        // Nodes are made with ranges inside the data; an empty slice beats a panic should that ever be wrong.
-        self.data.get(start..start + len).unwrap_or_default()
-    }
-}
-
-/// A value and the attributes before it.
+/// A value with its attributes.
 #[derive(Clone, Copy)]
 pub struct Element<'a> {
-    tape: Tape<'a>,
-    first: usize,
-    at: usize,
+    bytes: &'a [u8],
+    /// The attributes, then the value, and nothing else.
+    nodes: &'a [Node],
 }
 
 impl<'a> Element<'a> {
-    #[inline]
-    fn new(tape: Tape<'a>, first: usize) -> Self {
-        let mut at = first;
-        while let Some(node) = tape.nodes.get(at) {
-            if node.kind != Kind::Attribute {
-                break;
-            }
-            at = node.end();
-        }
-        Self { tape, first, at }
-    }
-
     /// The value.
     #[inline]
     pub fn value(&self) -> Value<'a> {
-        let Some(node) = self.tape.nodes.get(self.at) else { return Value::Null };
-        let tape = self.tape;
+        let at = value_at(self.nodes);
+        // An element is made with its value's node; a null beats a panic should that ever be wrong.
+        let Some((node, inside)) = self.nodes.get(at..).and_then(<[Node]>::split_first) else {
+            return Value::Null;
+        };
+        let items = || Items { bytes: self.bytes, nodes: inside, len: node.len };
+        let text = || node.text_in(self.bytes);
         match node.kind {
-            Kind::SimpleString => Value::SimpleString(tape.bytes(node)),
-            Kind::SimpleError => Value::SimpleError(tape.bytes(node)),
-            Kind::Integer => Value::Integer(node.integer()),
-            Kind::BulkString => Value::BulkString(tape.bytes(node)),
-            Kind::BlobError => Value::BlobError(tape.bytes(node)),
-            Kind::BigNumber => Value::BigNumber(tape.bytes(node)),
-            Kind::Double => Value::Double(node.double()),
-            Kind::Boolean => Value::Boolean(node.integer() != 0),
-            Kind::Null => Value::Null,
-            Kind::Verbatim => match tape.bytes(node).split_first_chunk::<4>() {
+            Kind::SimpleString => Value::SimpleString(text()),
+            Kind::SimpleError => Value::SimpleError(text()),
+            Kind::BulkString => Value::BulkString(text()),
+            Kind::BlobError => Value::BlobError(text()),
+            Kind::BigNumber => Value::BigNumber(text()),
+            Kind::Verbatim => match text().split_first_chunk() {
                 Some(([a, b, c, _], text)) => Value::VerbatimString { format: [*a, *b, *c], text },
                 None => Value::Null,
             },
-            Kind::Skipped => Value::Skipped { len: node.skipped() },
-            Kind::Array => Value::Array(self.items(node)),
-            Kind::Set => Value::Set(self.items(node)),
-            Kind::Push => Value::Push(self.items(node)),
-            Kind::Map | Kind::Attribute => {
-                let end = node.end();
-                Value::Map(Pairs { tape, at: self.at + 1, end, stop: end, len: node.count() / 2 })
+            Kind::Integer => Value::Integer(node.bits.cast_signed()),
+            Kind::Double => Value::Double(f64::from_bits(node.bits)),
+            Kind::Boolean => Value::Boolean(node.bits != 0),
+            Kind::Null => Value::Null,
+            Kind::Array => Value::Array(items()),
+            Kind::Set => Value::Set(items()),
+            Kind::Push => Value::Push(items()),
+            Kind::Map => {
+                Value::Map(Pairs { bytes: self.bytes, nodes: inside, here: node.len, len: node.len })
             }
+            Kind::Skipped => Value::Skipped { len: node.len },
         }
-    }
-
-    #[inline]
-    fn items(&self, node: &Node) -> Items<'a> {
-        Items { tape: self.tape, at: self.at + 1, end: node.end(), len: node.count() }
     }
 
     /// The attributes before the value, in order; those of several attribute frames one after the other.
+    #[inline]
     pub fn attributes(&self) -> Pairs<'a> {
+        let at = value_at(self.nodes);
+        let nodes = &self.nodes[..at];
         let mut len = 0;
-        let mut at = self.first;
-        while at < self.at {
-            let Some(node) = self.tape.nodes.get(at) else { break };
-            len += node.count() / 2;
-            at = node.end();
+        let mut next = 0;
+        while let Some(node) = nodes.get(next) {
+            len += node.len;
+            next += node.span as usize;
         }
-        Pairs { tape: self.tape, at: self.first, end: self.first, stop: self.at, len }
+        Pairs { bytes: self.bytes, nodes, here: 0, len }
     }
 
     /// Whether the value came in its streamed form.
-    pub fn is_streamed(&self) -> bool {
-        self.tape.nodes.get(self.at).is_some_and(|node| node.streamed)
-    }
-
     #[inline]
-    fn next(&self) -> usize {
-        match self.tape.nodes.get(self.at) {
-            Some(node) if node.kind.is_aggregate() => node.end(),
-            _ => self.at + 1,
-        }
+    pub fn is_streamed(&self) -> bool {
+        self.nodes.get(value_at(self.nodes)).is_some_and(|node| node.is(Node::STREAMED))
     }
 }
 
-impl fmt::Debug for Element<'_> {
-    /// One level is shown; what is inside of inner aggregates is not, so that depth costs no stack.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.value() {
-            Value::Array(items) | Value::Set(items) | Value::Push(items) => {
-                let mut list = f.debug_list();
-                for item in items {
-                    list.entry(&item.value());
-                }
-                list.finish()
-            }
-            Value::Map(pairs) => {
-                let mut map = f.debug_map();
-                for (key, value) in pairs {
-                    map.entry(&key.value(), &value.value());
-                }
-                map.finish()
-            }
-            value => value.fmt(f),
-        }
+/// The index of the first node that is no attribute, if there is one.
+#[inline]
+fn value_at(nodes: &[Node]) -> usize {
+    let mut at = 0;
+    while let Some(node) = nodes.get(at)
+        && node.is(Node::ATTRIBUTE)
+    {
+        at += node.span as usize;
     }
+    at
 }
 
-/// A value of RESP2 or RESP3.
+/// A decoded value. Text is bytes as they were sent, UTF-8 or not.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub enum Value<'a> {
-    /// `+text`
+    /// `+OK`
     SimpleString(&'a [u8]),
-    /// `-text`
+    /// `-ERR unknown command`
     SimpleError(&'a [u8]),
-    /// `:number`
-    Integer(i64),
-    /// `$len`, bytes
+    /// `$5`, or the pieces of a streamed string put together
     BulkString(&'a [u8]),
-    /// `!len`, bytes
+    /// `!21`
     BlobError(&'a [u8]),
-    /// `=len`, three bytes that name the format, a colon, bytes
+    /// `=15`
     VerbatimString {
-        /// Such as `txt` or `mkd`.
+        /// What the text is: `txt` or `mkd`, as far as is known.
         format: [u8; 3],
-        /// What follows the colon.
+        /// The text behind the colon.
         text: &'a [u8],
     },
-    /// `(digits`: sign and digits as they came
+    /// `(3492890328409238509324850943850943825024385`, the sign included if one was sent
     BigNumber(&'a [u8]),
-    /// `,number`
+    /// `:1000`
+    Integer(i64),
+    /// `,1.5`
     Double(f64),
-    /// `#t`, `#f`
+    /// `#t`
     Boolean(bool),
-    /// `_`, `$-1`, `*-1`
+    /// `_`, `$-1` or `*-1`
     Null,
-    /// `*n`
+    /// `*2`
     Array(Items<'a>),
-    /// `~n`
+    /// `~2`, duplicates included if any were sent
     Set(Items<'a>),
-    /// `>n`
+    /// `>3`
     Push(Items<'a>),
-    /// `%n`
+    /// `%2`, in the order of the wire, duplicate keys included
     Map(Pairs<'a>),
     /// A blob longer than [`Limits::skip_blobs_over`](crate::Limits::skip_blobs_over), which was not kept.
     Skipped {
@@ -215,43 +168,20 @@ impl<'a> Value<'a> {
     #[inline]
     pub fn as_bytes(&self) -> Option<&'a [u8]> {
         match *self {
-            Self::SimpleString(bytes) | Self::BulkString(bytes) => Some(bytes),
-            Self::VerbatimString { text, .. } => Some(text),
+            Self::SimpleString(text) | Self::BulkString(text) | Self::VerbatimString { text, .. } => {
+                Some(text)
+            }
             _ => None,
         }
     }
 }
 
-impl fmt::Debug for Value<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::SimpleString(text) => write!(f, "SimpleString(\"{}\")", text.escape_ascii()),
-            Self::SimpleError(text) => write!(f, "SimpleError(\"{}\")", text.escape_ascii()),
-            Self::Integer(n) => write!(f, "Integer({n})"),
-            Self::BulkString(bytes) => write!(f, "BulkString(\"{}\")", bytes.escape_ascii()),
-            Self::BlobError(bytes) => write!(f, "BlobError(\"{}\")", bytes.escape_ascii()),
-            Self::VerbatimString { format, text } => {
-                write!(f, "VerbatimString({}, \"{}\")", format.escape_ascii(), text.escape_ascii())
-            }
-            Self::BigNumber(digits) => write!(f, "BigNumber({})", digits.escape_ascii()),
-            Self::Double(n) => write!(f, "Double({n})"),
-            Self::Boolean(b) => write!(f, "Boolean({b})"),
-            Self::Null => f.write_str("Null"),
-            Self::Array(items) => write!(f, "Array({} elements)", items.len()),
-            Self::Set(items) => write!(f, "Set({} elements)", items.len()),
-            Self::Push(items) => write!(f, "Push({} elements)", items.len()),
-            Self::Map(pairs) => write!(f, "Map({} pairs)", pairs.len()),
-            Self::Skipped { len } => write!(f, "Skipped({len} bytes)"),
-        }
-    }
-}
-
-/// The elements of an array, set or push, in order.
+/// The elements of an array, set or push, in order. Going to the next one takes the same time whatever is inside.
 #[derive(Clone, Copy)]
 pub struct Items<'a> {
-    tape: Tape<'a>,
-    at: usize,
-    end: usize,
+    bytes: &'a [u8],
+    /// The elements that are left, and nothing else.
+    nodes: &'a [Node],
     len: u64,
 }
 
@@ -274,31 +204,20 @@ impl<'a> Iterator for Items<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Element<'a>> {
-        if self.at >= self.end {
-            return None;
-        }
-        let element = Element::new(self.tape, self.at);
-        self.at = element.next();
+        let element = take(self.bytes, &mut self.nodes)?;
         self.len = self.len.saturating_sub(1);
         Some(element)
-    }
-}
-
-impl fmt::Debug for Items<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.map(|element| element.value())).finish()
     }
 }
 
 /// The pairs of a map, or of attributes, in order, none dropped.
 #[derive(Clone, Copy)]
 pub struct Pairs<'a> {
-    tape: Tape<'a>,
-    at: usize,
-    /// Where the present map or attribute frame ends.
-    end: usize,
-    /// Where the last one ends.
-    stop: usize,
+    bytes: &'a [u8],
+    /// The pairs that are left; between those of two attributes, the second one's own node.
+    nodes: &'a [Node],
+    /// Pairs left before the next attribute's own node.
+    here: u64,
     len: u64,
 }
 
@@ -319,29 +238,27 @@ impl Pairs<'_> {
 impl<'a> Iterator for Pairs<'a> {
     type Item = (Element<'a>, Element<'a>);
 
+    #[inline]
     fn next(&mut self) -> Option<(Element<'a>, Element<'a>)> {
-        while self.at >= self.end {
-            if self.at >= self.stop {
-                return None;
-            }
-            self.end = self.tape.nodes.get(self.at)?.end();
-            self.at += 1;
+        while self.here == 0 {
+            let (attribute, rest) = self.nodes.split_first()?;
+            self.here = attribute.len;
+            self.nodes = rest;
         }
-        let key = Element::new(self.tape, self.at);
-        if key.next() >= self.end {
-            // The frame was truncated between key and value.
-            self.at = self.stop;
-            return None;
-        }
-        let value = Element::new(self.tape, key.next());
-        self.at = value.next();
+        let key = take(self.bytes, &mut self.nodes)?;
+        let value = take(self.bytes, &mut self.nodes)?;
+        self.here -= 1;
         self.len = self.len.saturating_sub(1);
         Some((key, value))
     }
 }
 
-impl fmt::Debug for Pairs<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(self.map(|(key, value)| (key.value(), value.value()))).finish()
-    }
+/// Cuts the first element off `nodes`.
+#[inline]
+fn take<'a>(bytes: &'a [u8], nodes: &mut &'a [Node]) -> Option<Element<'a>> {
+    let at = value_at(nodes);
+    let end = at + nodes.get(at)?.span as usize;
+    let (element, rest) = nodes.split_at_checked(end)?;
+    *nodes = rest;
+    Some(Element { bytes, nodes: element })
 }

@@ -1,14 +1,13 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod debug;
 mod decoder;
 mod encode;
 mod error;
 mod frame;
 mod limits;
-mod line;
-mod node;
-mod parser;
+mod tape;
 
 pub use decoder::Decoder;
 pub use encode::{EncodeError, Encoder};

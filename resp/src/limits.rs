@@ -17,7 +17,7 @@ pub struct Limits {
     pub depth: usize,
     /// Elements in one aggregate; a map's pair counts as two. Default 16 Mi.
     pub aggregate: u64,
-    /// Elements in one frame altogether, attributes included. Default 32 Mi.
+    /// Values in one frame altogether; those in attributes count, and each attribute counts as one more. Default 32 Mi.
     pub elements: u64,
     /// Bytes in one blob; also all chunks of a streamed one together. Default 512 MiB.
     pub blob: u64,
@@ -28,8 +28,9 @@ pub struct Limits {
     /// A blob longer than this many bytes is not kept: it appears as [`Value::Skipped`](crate::Value::Skipped). Default:
     /// none is skipped.
     pub skip_blobs_over: u64,
-    /// A frame that would take more than this many bytes of memory is kept no further: it is delivered
-    /// [truncated](crate::Frame::is_truncated). Default: none is.
+    /// A frame is kept no further once its bytes, skipped blobs apart, or the 24 bytes of bookkeeping for each of its
+    /// values come to more than this many: it is delivered [truncated](crate::Frame::is_truncated). Its outermost value
+    /// is there in any case; attributes whose value was not kept are not. Default: none is.
     pub skip_frames_over: u64,
 }
 

@@ -49,12 +49,6 @@ fn each_limit_is_an_error_at_the_header_that_passes_it() {
     check(elements, b"*3\r\n:1\r\n:2\r\n:3\r\n", &["[Integer(1), Integer(2), Integer(3)]"], End::Clean);
     check(elements, b"*2\r\n*1\r\n:1\r\n*1\r\n", &[], error(ErrorKind::ElementsLimit, 12));
     check(elements, b"|1\r\n:1\r\n:2\r\n*1\r\n", &[], error(ErrorKind::ElementsLimit, 12));
-    check(
-        elements,
-        b"$?\r\n;1\r\na\r\n;1\r\nb\r\n;1\r\nc\r\n;1\r\n",
-        &[],
-        error(ErrorKind::ElementsLimit, 25),
-    );
 
     let blob = limits(|limits| limits.blob = 4);
     check(blob, b"$4\r\nabcd\r\n", &["BulkString(\"abcd\")"], End::Clean);

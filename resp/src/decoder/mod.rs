@@ -1,0 +1,311 @@
+//! The decoder: its public face, and the loop that feeds input to the fast path and to the state machine.
+
+mod fast;
+mod machine;
+mod number;
+mod reply;
+
+use crate::{DecodeError, ErrorKind, Frame, Limits};
+use machine::{State, Streamed, Token};
+use number::Double;
+use reply::Reply;
+
+/// A resumable RESP2 and RESP3 decoder.
+///
+/// It takes all the input it is given, cut anywhere. A frame that lies wholly inside one input is borrowed from it;
+/// the beginning of a frame that goes on in later input is copied to the decoder, once. Once its buffers are warm, it
+/// allocates nothing; what a large frame took is given back.
+///
+/// ```
+/// use resp::{Decoder, Value};
+///
+/// let mut decoder = Decoder::new();
+/// let mut seen = Vec::new();
+/// for mut input in [&b"+OK\r\n$5\r\nhe"[..], &b"llo\r\n:"[..], &b"42\r\n"[..]] {
+///     while let Some(frame) = decoder.decode(&mut input)? {
+///         seen.push(format!("{:?}", frame.value()));
+///     }
+/// }
+/// assert_eq!(seen, [r#"SimpleString("OK")"#, r#"BulkString("hello")"#, "Integer(42)"]);
+/// # Ok::<(), resp::DecodeError>(())
+/// ```
+#[derive(Debug)]
+pub struct Decoder {
+    limits: Limits,
+    fast: fast::Bounds,
+    state: State,
+    token: Token,
+    streamed: Streamed,
+    double: Double,
+    /// The frame being read.
+    reply: Reply,
+    /// The reply that a push in its middle interrupts, if `interrupted`; else spare buffers.
+    outer: Reply,
+    interrupted: bool,
+    /// The frame in `reply` was handed out: it ends with the next call.
+    delivered: bool,
+    /// Bytes taken.
+    offset: u64,
+    failed: Option<DecodeError>,
+}
+
+/// One call's input, and how far it is read.
+struct Cursor<'i> {
+    input: &'i [u8],
+    pos: usize,
+    /// Where those bytes begin that belong to the frame's text and are not in its carry yet.
+    kept_from: usize,
+    /// Where the frame's part of the input begins.
+    frame_from: usize,
+}
+
+/// How a call ended.
+enum Progress {
+    /// All input is taken and the frame, if any, is incomplete.
+    More,
+    /// A frame ends at `end`; its bytes are the input's from `start` on.
+    InInput { start: usize, end: usize },
+    /// A frame ends at `end`; its bytes are in the carry.
+    InCarry { end: usize },
+}
+
+impl Decoder {
+    /// A decoder with the default [`Limits`], which skips nothing.
+    pub fn new() -> Self {
+        Self::with_limits(Limits::default())
+    }
+
+    /// A decoder with limits of your own.
+    pub fn with_limits(limits: Limits) -> Self {
+        Self {
+            limits,
+            fast: fast::Bounds::new(&limits),
+            state: State::Value,
+            token: Token::default(),
+            streamed: Streamed::default(),
+            double: Double::default(),
+            reply: Reply::new(),
+            outer: Reply::new(),
+            interrupted: false,
+            delivered: false,
+            offset: 0,
+            failed: None,
+        }
+    }
+
+    /// Takes input up to the end of the next frame, and advances `input` past it.
+    ///
+    /// With a frame, there may be more in what is left of `input`; with `None`, all of it was taken, and the frame
+    /// that it ends in, if any, goes on in the next input. So one loop takes it all:
+    ///
+    /// ```
+    /// # let mut decoder = resp::Decoder::new();
+    /// # let bytes = b":1\r\n:2\r\n";
+    /// let mut input: &[u8] = bytes;
+    /// while let Some(frame) = decoder.decode(&mut input)? {
+    ///     println!("{frame:?}");
+    /// }
+    /// # Ok::<(), resp::DecodeError>(())
+    /// ```
+    ///
+    /// A push in the middle of another reply comes out first, as a frame of its own.
+    ///
+    /// # Errors
+    ///
+    /// As soon as what was read can't be the beginning of valid input within the limits. `input` is then left as it
+    /// was, and every further call gives the same error until [`reset`](Self::reset).
+    #[inline]
+    pub fn decode<'s, 'i: 's>(&'s mut self, input: &mut &'i [u8]) -> Result<Option<Frame<'s>>, DecodeError> {
+        let all = *input;
+        let (bytes, end): (&[u8], usize) = match self.run(all)? {
+            Progress::InInput { start, end } => (&all[start..end], end),
+            Progress::InCarry { end } => (&self.reply.carry, end),
+            Progress::More => {
+                *input = &[];
+                return Ok(None);
+            }
+        };
+        *input = &all[end..];
+        Ok(Some(Frame::new(bytes, &self.reply.nodes, self.reply.truncated)))
+    }
+
+    /// Where the frame that is not complete yet began, attributes included; `None` between frames. While a push
+    /// interrupts a reply, it is the reply.
+    pub fn frame_start(&self) -> Option<u64> {
+        if self.interrupted {
+            Some(self.outer.start)
+        } else if !self.delivered && self.offset > self.reply.start {
+            Some(self.reply.start)
+        } else {
+            None
+        }
+    }
+
+    /// Bytes taken since the decoder was made or reset.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Bytes that the decoder holds for unfinished frames.
+    pub fn buffered(&self) -> usize {
+        let outer = if self.interrupted { self.outer.carry.len() } else { 0 };
+        let own = if self.delivered { 0 } else { self.reply.carry.len() };
+        outer + own
+    }
+
+    /// The limits in force.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Sets other limits, for what is read from now on.
+    pub fn set_limits(&mut self, limits: Limits) {
+        self.limits = limits;
+        self.fast = fast::Bounds::new(&limits);
+    }
+
+    /// Forgets everything read, errors included, for a new stream. Limits and thresholds stay.
+    pub fn reset(&mut self) {
+        self.reply.release();
+        self.outer.release();
+        self.reply.restart(0);
+        self.outer.restart(0);
+        self.state = State::Value;
+        self.interrupted = false;
+        self.delivered = false;
+        self.offset = 0;
+        self.failed = None;
+    }
+
+    fn run(&mut self, input: &[u8]) -> Result<Progress, DecodeError> {
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
+        if self.delivered {
+            self.next_frame();
+        }
+        let mut cursor = Cursor { input, pos: 0, kept_from: 0, frame_from: 0 };
+        match self.advance(&mut cursor) {
+            Ok(true) => Ok(self.deliver(&cursor)),
+            Ok(false) => {
+                self.put_by(&cursor);
+                Ok(Progress::More)
+            }
+            Err(error) => {
+                self.failed = Some(error);
+                Err(error)
+            }
+        }
+    }
+
+    /// Makes ready for the frame behind the one that was handed out.
+    #[inline]
+    fn next_frame(&mut self) {
+        self.delivered = false;
+        self.reply.restart(self.offset);
+        if self.interrupted {
+            self.resume_outer();
+        }
+    }
+
+    #[cold]
+    fn resume_outer(&mut self) {
+        std::mem::swap(&mut self.reply, &mut self.outer);
+        // It may be long until the next push interrupts a reply.
+        self.outer.release();
+        self.interrupted = false;
+    }
+
+    /// Reads until the frame is complete (true) or the input ends (false).
+    fn advance(&mut self, cursor: &mut Cursor<'_>) -> Result<bool, DecodeError> {
+        loop {
+            let end = self.window_end(cursor);
+            if cursor.pos < end {
+                if matches!(self.state, State::Value) && self.fast_values(cursor, end) {
+                    return Ok(true);
+                }
+                if cursor.pos < end && self.step(cursor, end)? {
+                    return Ok(true);
+                }
+            } else if end == cursor.input.len() {
+                return Ok(false);
+            } else if self.wire(cursor) >= self.limits.frame {
+                return Err(DecodeError { kind: ErrorKind::FrameLimit, offset: self.header_start(cursor) });
+            } else {
+                self.truncate(cursor);
+            }
+        }
+    }
+
+    /// How far the input may be read before the frame passes a limit or a threshold.
+    fn window_end(&self, cursor: &Cursor<'_>) -> usize {
+        let wire = self.wire(cursor);
+        let mut budget = self.limits.frame.saturating_sub(wire);
+        if !self.reply.truncated && !self.is_skipping() {
+            budget = budget.min(self.limits.skip_frames_over.saturating_sub(wire - self.reply.skipped));
+        }
+        usize::try_from(budget)
+            .map_or(cursor.input.len(), |budget| cursor.pos.saturating_add(budget).min(cursor.input.len()))
+    }
+
+    /// Bytes of the frame that were read.
+    #[inline]
+    fn wire(&self, cursor: &Cursor<'_>) -> u64 {
+        self.reply.wire + (cursor.pos - cursor.frame_from) as u64
+    }
+
+    #[inline]
+    fn offset_at(&self, cursor: &Cursor<'_>) -> u64 {
+        self.offset + cursor.pos as u64
+    }
+
+    /// Where in the frame's bytes the next one will stand.
+    #[inline]
+    fn kept_at(&self, cursor: &Cursor<'_>) -> usize {
+        self.reply.carry.len() + (cursor.pos - cursor.kept_from)
+    }
+
+    /// Copies the frame's bytes out of the input as far as it is read.
+    fn carry_over(&mut self, cursor: &mut Cursor<'_>) {
+        if !self.reply.truncated {
+            self.reply.keep(&cursor.input[cursor.kept_from..cursor.pos], self.limits.skip_frames_over);
+        }
+        cursor.kept_from = cursor.pos;
+    }
+
+    /// Keeps the frame no further than it is read.
+    #[cold]
+    fn truncate(&mut self, cursor: &mut Cursor<'_>) {
+        self.carry_over(cursor);
+        self.reply.truncate();
+    }
+
+    fn deliver(&mut self, cursor: &Cursor<'_>) -> Progress {
+        self.delivered = true;
+        self.offset += cursor.pos as u64;
+        let end = cursor.pos;
+        if self.reply.truncated {
+            Progress::InCarry { end }
+        } else if self.reply.carry.is_empty() {
+            Progress::InInput { start: cursor.kept_from, end }
+        } else {
+            self.reply.keep(&cursor.input[cursor.kept_from..end], self.limits.skip_frames_over);
+            Progress::InCarry { end }
+        }
+    }
+
+    /// Puts by what the input holds of an incomplete frame.
+    fn put_by(&mut self, cursor: &Cursor<'_>) {
+        if !self.reply.truncated && self.is_keeping() {
+            self.reply.keep(&cursor.input[cursor.kept_from..], self.limits.skip_frames_over);
+        }
+        self.reply.wire = self.wire(cursor);
+        self.offset += cursor.pos as u64;
+    }
+}
+
+impl Default for Decoder {
+    fn default() -> Self {
+        Self::new()
+    }
+}

@@ -1,0 +1,96 @@
+//! A decoded frame as a flat list of nodes in the order of the wire.
+
+/// The type of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    SimpleString,
+    SimpleError,
+    BulkString,
+    BlobError,
+    Verbatim,
+    BigNumber,
+    Integer,
+    Double,
+    Boolean,
+    Null,
+    Array,
+    Set,
+    Push,
+    Map,
+    /// A blob that was read, but not kept.
+    Skipped,
+}
+
+/// One value, or one attribute, whose contents follow it.
+///
+/// A value's attributes stand before it, so a value with attributes is a run of attribute nodes, each with its
+/// contents, and then its own node.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Node {
+    /// Where the text begins in the frame's bytes; or the bits of an integer, a double or a boolean.
+    pub(crate) bits: u64,
+    /// Bytes of text; items of an aggregate, pairs of a map or attribute; bytes that were skipped.
+    pub(crate) len: u64,
+    /// Nodes up to the next sibling: this one and everything inside it.
+    pub(crate) span: u32,
+    pub(crate) kind: Kind,
+    pub(crate) flags: u8,
+}
+
+impl Node {
+    /// The node is an attribute. Its kind is `Map`.
+    pub(crate) const ATTRIBUTE: u8 = 1;
+    /// It was sent without a length.
+    pub(crate) const STREAMED: u8 = 2;
+
+    #[inline]
+    pub(crate) const fn scalar(kind: Kind, bits: u64) -> Self {
+        Self { bits, len: 0, span: 1, kind, flags: 0 }
+    }
+
+    #[inline]
+    pub(crate) const fn text(kind: Kind, start: usize, len: usize) -> Self {
+        Self { bits: start as u64, len: len as u64, span: 1, kind, flags: 0 }
+    }
+
+    #[inline]
+    pub(crate) const fn aggregate(kind: Kind, len: u64, flags: u8) -> Self {
+        Self { bits: 0, len, span: 1, kind, flags }
+    }
+
+    pub(crate) const fn skipped(len: u64) -> Self {
+        Self { bits: 0, len, span: 1, kind: Kind::Skipped, flags: 0 }
+    }
+
+    #[inline]
+    pub(crate) const fn is(&self, flag: u8) -> bool {
+        self.flags & flag != 0
+    }
+
+    /// Whether `bits` is a place in the frame's bytes.
+    pub(crate) const fn is_text(&self) -> bool {
+        matches!(
+            self.kind,
+            Kind::SimpleString
+                | Kind::SimpleError
+                | Kind::BulkString
+                | Kind::BlobError
+                | Kind::Verbatim
+                | Kind::BigNumber
+        )
+    }
+
+    /// The text, for a kind that has one.
+    #[inline]
+    pub(crate) fn text_in<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        let start = index(self.bits);
+        &bytes[start..start + index(self.len)]
+    }
+}
+
+/// A place or a length that was a `usize` when it went into a node.
+#[inline]
+#[allow(clippy::cast_possible_truncation, reason = "only usize values are stored, and widened to do so")]
+pub(crate) const fn index(stored: u64) -> usize {
+    stored as usize
+}
