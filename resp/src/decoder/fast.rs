@@ -5,7 +5,7 @@
 //! they are predicted, so that the next header's place is known before the digits have been converted, which beats
 //! converting eight digits at once.
 
-use super::reply::{Level, MAX_ELEMENTS, node_number};
+use super::reply::{Level, MAX_ELEMENTS};
 use super::{Cursor, Decoder};
 use crate::Limits;
 use crate::tape::{Kind, Node};
@@ -14,13 +14,16 @@ use crate::tape::{Kind, Node};
 const LINE: usize = 32;
 /// Digits that any length or count of the fast path has at most, so that no arithmetic can overflow.
 const MOST_DIGITS: usize = 9;
+/// As the two bytes are read.
+const CRLF: u16 = u16::from_le_bytes(*b"\r\n");
 
 /// What the fast path may take without asking.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bounds {
     /// A frame is truncated at this many nodes: its tape would pass `Limits::skip_frames_over`.
     pub(super) nodes: usize,
-    enabled: bool,
+    /// Bytes of a frame.
+    frame: u64,
     blob: u64,
     aggregate: u64,
     elements: u64,
@@ -30,9 +33,11 @@ pub(super) struct Bounds {
 impl Bounds {
     pub(super) fn new(limits: &Limits) -> Self {
         let nodes = limits.skip_frames_over / size_of::<Node>() as u64;
+        // A line of the fast path is never too long, unless none may be taken.
+        let frame = if limits.line < LINE as u64 { 0 } else { limits.frame.min(limits.skip_frames_over) };
         Self {
             nodes: usize::try_from(nodes).unwrap_or(usize::MAX),
-            enabled: limits.line >= LINE as u64,
+            frame,
             blob: limits.blob.min(limits.skip_blobs_over),
             aggregate: limits.aggregate,
             elements: limits.elements.min(MAX_ELEMENTS).min(nodes),
@@ -42,124 +47,185 @@ impl Bounds {
 }
 
 impl Decoder {
+    /// Takes a frame that is a plain value, or an aggregate of such, and lies wholly in `input`; its end. Else the frame
+    /// is begun as far as that goes, and the place is where the state machine has to go on.
+    #[inline]
+    pub(super) fn flat_frame(&mut self, input: &[u8]) -> Result<usize, usize> {
+        let window = match usize::try_from(self.fast.frame) {
+            Ok(most) if most < input.len() => &input[..most],
+            _ => input,
+        };
+        let nodes = &mut self.reply.nodes;
+        nodes.clear();
+        let (mut pos, mut left, kind, count) = match header(window, &self.fast, 1, true) {
+            Some(Header { kind, len, count, size }) => {
+                nodes.push(Node { span: count + 1, ..Node::aggregate(kind, len, 0) });
+                (size, count, kind, count)
+            }
+            None => (0, 1, Kind::Null, 0),
+        };
+        while left > 0 {
+            // Room is made elsewhere, so that the vector stays in registers.
+            if nodes.len() == nodes.capacity() {
+                break;
+            }
+            let Some((node, end)) = plain(window, pos, 0, &self.fast) else { break };
+            nodes.push(node);
+            pos = end;
+            left -= 1;
+        }
+        if left == 0 {
+            self.offset += pos as u64;
+            return Ok(pos);
+        }
+        self.reply.start = self.offset;
+        if pos > 0 {
+            self.reply.elements += u64::from(count);
+            self.reply.is_push = kind == Kind::Push;
+            self.reply.stack.push(Level::ROOT);
+            self.reply.top = Level { node: 0, count: left, kind, flags: 0 };
+        }
+        Err(pos)
+    }
+
     /// Takes values as long as they are complete and plain; true if that completed the frame.
     #[inline]
-    pub(super) fn fast_values(&mut self, cursor: &mut Cursor<'_>, end: usize) -> bool {
+    pub(super) fn fast_values(&mut self, cursor: &mut Cursor<'_>) -> bool {
         let reply = &mut self.reply;
-        if !self.fast.enabled
-            || reply.truncated
-            || reply.pending.is_some()
-            || reply.elements > self.fast.elements
-        {
+        if reply.truncated || reply.pending.is_some() || reply.elements > self.fast.elements {
             return false;
         }
-        let window = &cursor.input[..end];
+        // Skipped bytes do not count towards a threshold, but to leave them in only means that the state machine has the
+        // last word earlier.
+        let wire = reply.wire + (cursor.pos - cursor.frame_from) as u64;
+        let window = match usize::try_from(self.fast.frame.saturating_sub(wire)) {
+            Ok(most) if most < cursor.input.len() - cursor.pos => &cursor.input[..cursor.pos + most],
+            _ => cursor.input,
+        };
         // Where a byte of the input will stand among those of the frame. `kept_from` may be the larger one.
         let shift = reply.carry.len().wrapping_sub(cursor.kept_from);
         let mut pos = cursor.pos;
-        let mut top = reply.top;
         let mut complete = false;
-        while top.flags == 0 {
-            let Some((&tag, rest)) = window[pos..].split_first() else { break };
-            let (node, len) = match tag {
-                b'$' => {
-                    let Some((len, header)) = number(rest) else { break };
-                    let start = pos + 1 + header;
-                    let body_end = start + len;
-                    if len as u64 > self.fast.blob || !ends_line(window, body_end) {
-                        break;
-                    }
-                    (Node::text(Kind::BulkString, start.wrapping_add(shift), len), body_end + 2 - pos)
-                }
-                b':' => {
-                    let negative = rest.first() == Some(&b'-');
-                    let Some((value, len)) = number(&rest[usize::from(negative)..]) else { break };
-                    let value = value as u64;
-                    let bits = if negative { value.wrapping_neg() } else { value };
-                    (Node::scalar(Kind::Integer, bits), 1 + usize::from(negative) + len)
-                }
-                b'+' | b'-' => {
-                    let Some(len) = short_line(rest) else { break };
-                    let kind = if tag == b'+' { Kind::SimpleString } else { Kind::SimpleError };
-                    (Node::text(kind, (pos + 1).wrapping_add(shift), len), len + 3)
-                }
-                b'_' if rest.starts_with(b"\r\n") => (Node::scalar(Kind::Null, 0), 3),
-                b'#' if rest.starts_with(b"t\r\n") => (Node::scalar(Kind::Boolean, 1), 4),
-                b'#' if rest.starts_with(b"f\r\n") => (Node::scalar(Kind::Boolean, 0), 4),
-                b'*' | b'>' | b'%' | b'~' => {
-                    let Some((len, header)) = number(rest) else { break };
-                    let (kind, each) = match tag {
-                        b'*' => (Kind::Array, 1),
-                        b'%' => (Kind::Map, 2),
-                        b'~' => (Kind::Set, 1),
-                        _ if reply.stack.is_empty() => (Kind::Push, 1),
-                        _ => break,
-                    };
-                    let count = len as u64 * each;
-                    let elements = reply.elements + count;
-                    if count > self.fast.aggregate
-                        || elements > self.fast.elements
-                        || reply.stack.len() >= self.fast.depth
-                    {
-                        break;
-                    }
-                    reply.elements = elements;
-                    if kind == Kind::Push {
-                        reply.is_push = true;
-                    }
-                    let node = Node::aggregate(kind, len as u64, 0);
-                    if count > 0 {
-                        reply.stack.push(top);
-                        // No more than `MAX_ELEMENTS`.
-                        let count = u32::try_from(count).unwrap_or(u32::MAX);
-                        top = Level { node: node_number(reply.nodes.len()), count, kind, flags: 0 };
-                        reply.nodes.push(node);
-                        pos += 1 + header;
-                        continue;
-                    }
-                    (node, 1 + header)
-                }
-                _ => break,
-            };
-            reply.nodes.push(node);
-            pos += len;
-            top.count -= 1;
-            if top.count == 0 {
-                reply.top = top;
-                complete = reply.filled();
-                top = reply.top;
-                if complete {
+        while !complete && reply.top.flags == 0 {
+            if let Some((node, end)) = plain(window, pos, shift, &self.fast) {
+                reply.nodes.push(node);
+                pos = end;
+                complete = reply.value_done();
+            } else {
+                let is_root = !reply.is_nested();
+                let rest = window.get(pos..).unwrap_or_default();
+                let Some(header) = header(rest, &self.fast, reply.elements, is_root) else { break };
+                if reply.stack.len() >= self.fast.depth {
                     break;
                 }
+                reply.elements += u64::from(header.count);
+                complete = reply.open(Node::aggregate(header.kind, header.len, 0), header.count);
+                pos += header.size;
             }
         }
-        reply.top = top;
         cursor.pos = pos;
         complete
     }
 }
 
+/// The header of an aggregate.
+struct Header {
+    kind: Kind,
+    /// Items, or pairs.
+    len: u64,
+    /// Elements.
+    count: u32,
+    /// Bytes of the header.
+    size: usize,
+}
+
+/// The header of an aggregate that a frame of so many elements can take.
+#[inline(always)]
+fn header(bytes: &[u8], bounds: &Bounds, elements: u64, is_root: bool) -> Option<Header> {
+    let (&tag, rest) = bytes.split_first()?;
+    let (kind, each) = match tag {
+        b'>' if is_root => (Kind::Push, 1),
+        b'*' => (Kind::Array, 1),
+        b'%' => (Kind::Map, 2),
+        b'~' => (Kind::Set, 1),
+        _ => return None,
+    };
+    let (len, digits) = number(rest)?;
+    let count = len as u64 * each;
+    if count > bounds.aggregate || elements + count > bounds.elements || bounds.depth == 0 {
+        return None;
+    }
+    Some(Header { kind, len: len as u64, count: u32::try_from(count).ok()?, size: 1 + digits })
+}
+
+/// A value without elements, and where it ends. Its text will stand `shift` bytes further on.
+#[inline(always)]
+fn plain(window: &[u8], pos: usize, shift: usize, bounds: &Bounds) -> Option<(Node, usize)> {
+    let rest = window.get(pos..)?;
+    if let Some(&[b'$', a, b, c, d, e]) = rest.first_chunk() {
+        let (len, header) = if u16::from_le_bytes([b, c]) == CRLF {
+            (digit(a)?, 4)
+        } else if u16::from_le_bytes([c, d]) == CRLF {
+            (digit(a)? * 10 + digit(b)?, 5)
+        } else if u16::from_le_bytes([d, e]) == CRLF {
+            (digit(a)? * 100 + digit(b)? * 10 + digit(c)?, 6)
+        } else {
+            let (len, digits) = number(&rest[1..])?;
+            (len, 1 + digits)
+        };
+        let start = pos + header;
+        let end = start + len;
+        let trailer = window.get(end..)?.first_chunk()?;
+        if len as u64 > bounds.blob || u16::from_le_bytes(*trailer) != CRLF {
+            return None;
+        }
+        return Some((Node::text(Kind::BulkString, start.wrapping_add(shift), len), end + 2));
+    }
+    other(rest, pos.wrapping_add(shift)).map(|(node, size)| (node, pos + size))
+}
+
+/// A plain value that is no bulk string, and its size. It stands at `at`.
+#[inline]
+fn other(bytes: &[u8], at: usize) -> Option<(Node, usize)> {
+    let (&tag, rest) = bytes.split_first()?;
+    Some(match tag {
+        b':' => {
+            let negative = rest.first() == Some(&b'-');
+            let (value, len) = number(&rest[usize::from(negative)..])?;
+            let value = value as u64;
+            let bits = if negative { value.wrapping_neg() } else { value };
+            (Node::scalar(Kind::Integer, bits), 1 + usize::from(negative) + len)
+        }
+        b'+' | b'-' => {
+            let len = short_line(rest)?;
+            let kind = if tag == b'+' { Kind::SimpleString } else { Kind::SimpleError };
+            (Node::text(kind, at.wrapping_add(1), len), len + 3)
+        }
+        b'_' if rest.starts_with(b"\r\n") => (Node::scalar(Kind::Null, 0), 3),
+        b'#' if rest.starts_with(b"t\r\n") => (Node::scalar(Kind::Boolean, 1), 4),
+        b'#' if rest.starts_with(b"f\r\n") => (Node::scalar(Kind::Boolean, 0), 4),
+        b'$' if rest.starts_with(b"-1\r\n") => (Node::scalar(Kind::Null, 0), 5),
+        _ => return None,
+    })
+}
+
+#[inline(always)]
+fn digit(byte: u8) -> Option<usize> {
+    let digit = byte.wrapping_sub(b'0');
+    (digit <= 9).then_some(usize::from(digit))
+}
+
 /// A decimal number without a sign, and how many bytes it takes with its CRLF.
 #[inline]
 fn number(bytes: &[u8]) -> Option<(usize, usize)> {
-    let (&first, _) = bytes.split_first()?;
-    let mut value = usize::from(first.wrapping_sub(b'0'));
-    if value > 9 {
-        return None;
-    }
-    let mut at = 1;
-    loop {
-        let byte = *bytes.get(at)?;
-        at += 1;
-        if byte == b'\r' {
-            return (*bytes.get(at)? == b'\n').then_some((value, at + 1));
+    let mut value = 0;
+    for (at, &byte) in bytes.iter().take(MOST_DIGITS + 1).enumerate() {
+        match digit(byte) {
+            Some(digit) => value = value * 10 + digit,
+            None => return (at > 0 && ends_line(bytes, at)).then_some((value, at + 2)),
         }
-        let digit = usize::from(byte.wrapping_sub(b'0'));
-        if digit > 9 || at > MOST_DIGITS {
-            return None;
-        }
-        value = value * 10 + digit;
     }
+    None
 }
 
 /// The length of a short line that ends in CRLF.

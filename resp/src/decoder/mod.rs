@@ -42,11 +42,20 @@ pub struct Decoder {
     /// The reply that a push in its middle interrupts, if `interrupted`; else spare buffers.
     outer: Reply,
     interrupted: bool,
-    /// The frame in `reply` was handed out: it ends with the next call.
-    delivered: bool,
+    phase: Phase,
     /// Bytes taken.
     offset: u64,
     failed: Option<DecodeError>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Phase {
+    /// No frame is begun, and `reply` is as it was made, but for nodes and for buffers of ordinary size.
+    Between,
+    /// A frame is begun, or may be.
+    Within,
+    /// The frame in `reply` was handed out. It ends with the next call.
+    Delivered,
 }
 
 /// One call's input, and how far it is read.
@@ -87,7 +96,7 @@ impl Decoder {
             reply: Reply::new(),
             outer: Reply::new(),
             interrupted: false,
-            delivered: false,
+            phase: Phase::Between,
             offset: 0,
             failed: None,
         }
@@ -114,10 +123,22 @@ impl Decoder {
     ///
     /// As soon as what was read can't be the beginning of valid input within the limits. `input` is then left as it
     /// was, and every further call gives the same error until [`reset`](Self::reset).
-    #[inline]
     pub fn decode<'s, 'i: 's>(&'s mut self, input: &mut &'i [u8]) -> Result<Option<Frame<'s>>, DecodeError> {
         let all = *input;
-        let (bytes, end): (&[u8], usize) = match self.run(all)? {
+        if self.phase == Phase::Delivered {
+            self.next_frame();
+        }
+        let mut from = 0;
+        if self.phase == Phase::Between {
+            match self.flat_frame(all) {
+                Ok(end) => {
+                    *input = &all[end..];
+                    return Ok(Some(Frame::new(all, &self.reply.nodes, false)));
+                }
+                Err(end) => from = end,
+            }
+        }
+        let (bytes, end): (&[u8], usize) = match self.run(all, from)? {
             Progress::InInput { start, end } => (&all[start..end], end),
             Progress::InCarry { end } => (&self.reply.carry, end),
             Progress::More => {
@@ -134,7 +155,7 @@ impl Decoder {
     pub fn frame_start(&self) -> Option<u64> {
         if self.interrupted {
             Some(self.outer.start)
-        } else if !self.delivered && self.offset > self.reply.start {
+        } else if self.phase == Phase::Within && self.offset > self.reply.start {
             Some(self.reply.start)
         } else {
             None
@@ -149,7 +170,7 @@ impl Decoder {
     /// Bytes that the decoder holds for unfinished frames.
     pub fn buffered(&self) -> usize {
         let outer = if self.interrupted { self.outer.carry.len() } else { 0 };
-        let own = if self.delivered { 0 } else { self.reply.carry.len() };
+        let own = if self.phase == Phase::Delivered { 0 } else { self.reply.carry.len() };
         outer + own
     }
 
@@ -172,19 +193,19 @@ impl Decoder {
         self.outer.restart(0);
         self.state = State::Value;
         self.interrupted = false;
-        self.delivered = false;
+        self.phase = Phase::Between;
         self.offset = 0;
         self.failed = None;
     }
 
-    fn run(&mut self, input: &[u8]) -> Result<Progress, DecodeError> {
+    /// Goes on in `input` behind what is read of it.
+    #[inline(never)]
+    fn run(&mut self, input: &[u8], from: usize) -> Result<Progress, DecodeError> {
         if let Some(error) = self.failed {
             return Err(error);
         }
-        if self.delivered {
-            self.next_frame();
-        }
-        let mut cursor = Cursor { input, pos: 0, kept_from: 0, frame_from: 0 };
+        self.phase = Phase::Within;
+        let mut cursor = Cursor { input, pos: from, kept_from: 0, frame_from: 0 };
         match self.advance(&mut cursor) {
             Ok(true) => Ok(self.deliver(&cursor)),
             Ok(false) => {
@@ -199,41 +220,45 @@ impl Decoder {
     }
 
     /// Makes ready for the frame behind the one that was handed out.
-    #[inline]
+    #[inline(never)]
     fn next_frame(&mut self) {
-        self.delivered = false;
         self.reply.restart(self.offset);
+        self.phase = if self.reply.is_large() { Phase::Within } else { Phase::Between };
         if self.interrupted {
-            self.resume_outer();
+            std::mem::swap(&mut self.reply, &mut self.outer);
+            // It may be long until the next push interrupts a reply.
+            self.outer.release();
+            self.interrupted = false;
+            self.phase = Phase::Within;
         }
     }
 
-    #[cold]
-    fn resume_outer(&mut self) {
-        std::mem::swap(&mut self.reply, &mut self.outer);
-        // It may be long until the next push interrupts a reply.
-        self.outer.release();
-        self.interrupted = false;
-    }
-
     /// Reads until the frame is complete (true) or the input ends (false).
+    #[inline]
     fn advance(&mut self, cursor: &mut Cursor<'_>) -> Result<bool, DecodeError> {
         loop {
-            let end = self.window_end(cursor);
-            if cursor.pos < end {
-                if matches!(self.state, State::Value) && self.fast_values(cursor, end) {
-                    return Ok(true);
-                }
-                if cursor.pos < end && self.step(cursor, end)? {
-                    return Ok(true);
-                }
-            } else if end == cursor.input.len() {
-                return Ok(false);
-            } else if self.wire(cursor) >= self.limits.frame {
-                return Err(DecodeError { kind: ErrorKind::FrameLimit, offset: self.header_start(cursor) });
-            } else {
-                self.truncate(cursor);
+            if matches!(self.state, State::Value) && self.fast_values(cursor) {
+                return Ok(true);
             }
+            if cursor.pos == cursor.input.len() {
+                return Ok(false);
+            }
+            if self.step_within(cursor)? {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// One step of the state machine, if no limit and no threshold is in the way of the next byte.
+    fn step_within(&mut self, cursor: &mut Cursor<'_>) -> Result<bool, DecodeError> {
+        let end = self.window_end(cursor);
+        if cursor.pos < end {
+            self.step(cursor, end)
+        } else if self.wire(cursor) >= self.limits.frame {
+            Err(DecodeError { kind: ErrorKind::FrameLimit, offset: self.header_start(cursor) })
+        } else {
+            self.truncate(cursor);
+            Ok(false)
         }
     }
 
@@ -280,8 +305,9 @@ impl Decoder {
         self.reply.truncate();
     }
 
+    #[inline]
     fn deliver(&mut self, cursor: &Cursor<'_>) -> Progress {
-        self.delivered = true;
+        self.phase = Phase::Delivered;
         self.offset += cursor.pos as u64;
         let end = cursor.pos;
         if self.reply.truncated {

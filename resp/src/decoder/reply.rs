@@ -91,9 +91,8 @@ impl Reply {
     }
 
     /// Makes ready for a frame that begins at `start`, and gives back memory that the last one did not need.
-    #[inline]
     pub(super) fn restart(&mut self, start: u64) {
-        if self.carry.capacity() > RETAINED_BYTES || self.nodes.capacity() > RETAINED_NODES {
+        if self.is_large() {
             self.shrink();
         }
         self.carry.clear();
@@ -110,9 +109,13 @@ impl Reply {
         self.is_push = false;
     }
 
+    /// Whether more memory is retained than in any case.
+    pub(super) fn is_large(&self) -> bool {
+        self.carry.capacity() > RETAINED_BYTES || self.nodes.capacity() > RETAINED_NODES
+    }
+
     /// A large frame leaves its memory to the next one; a smaller one behind it gives it back. Giving it back at once
     /// makes a row of large frames ten times as slow: the allocator returns it to the system, page by page.
-    #[cold]
     fn shrink(&mut self) {
         if self.carry.capacity() > RETAINED_BYTES && self.carry.len() < self.carry.capacity() / NEEDED {
             self.carry = Vec::new();
