@@ -51,3 +51,34 @@ fn warm_encoding_allocates_nothing() {
         0
     );
 }
+
+/// One large frame does not leave the buffers large for ever: the next one that does without gives the memory back.
+#[test]
+fn memory_of_a_large_frame_is_given_back() {
+    const RETAINED: i64 = 256 * 1024;
+    let mut wide = Vec::new();
+    Encoder::new(&mut wide).array(100_000);
+    for i in 0..100_000 {
+        Encoder::new(&mut wide).integer(i);
+    }
+    let mut long = Vec::new();
+    Encoder::new(&mut long).bulk_string(&vec![b'x'; 10_000_000]);
+    let mut push = b"*1\r\n>1\r\n".to_vec();
+    push.extend_from_slice(&long);
+    push.extend_from_slice(b":1\r\n");
+    for (large, frames) in [(wide, 1), (long, 1), (push, 2)] {
+        for size in [1448, large.len()] {
+            let mut decoder = Decoder::new();
+            let kept = measure(|| {
+                let mut seen = 0;
+                for mut piece in large.chunks(size).chain([&b"+OK\r\n+OK\r\n"[..]]) {
+                    while decoder.decode(&mut piece).expect("valid").is_some() {
+                        seen += 1;
+                    }
+                }
+                assert_eq!(seen, frames + 2);
+            });
+            assert!(kept.bytes_current < RETAINED, "{kept:?} in pieces of {size}");
+        }
+    }
+}

@@ -3,10 +3,12 @@
 
 mod common;
 
+use std::fmt::Write;
+
 use common::twin::{Body, Grammar, Tree};
-use common::{cut, decode, twin};
+use common::{cut, decode, decode_with, twin};
 use proptest::prelude::*;
-use resp::Encoder;
+use resp::{Decoder, Element, Encoder, Frame, Limits, Value};
 
 /// Pieces of grammar, so that random input gets past its first byte.
 fn fragments() -> impl Strategy<Value = Vec<u8>> {
@@ -134,6 +136,43 @@ fn encode(tree: &Tree, out: &mut Vec<u8>) {
     }
 }
 
+/// Limits and thresholds that random input passes often.
+fn tight_limits() -> impl Strategy<Value = Limits> {
+    let threshold = |most: u64| prop_oneof![Just(u64::MAX), 0..most];
+    ((0..5usize, 0..6u64, 1..24u64), (0..8u64, 0..40u64, 0..120u64), (threshold(6), threshold(150))).prop_map(
+        |((depth, aggregate, elements), (blob, line, frame), (skip_blobs_over, skip_frames_over))| Limits {
+            depth,
+            aggregate,
+            elements,
+            blob,
+            line,
+            frame,
+            skip_blobs_over,
+            skip_frames_over,
+        },
+    )
+}
+
+/// A value and all that is inside it, also where something is missing.
+fn describe(element: Element<'_>, out: &mut String) {
+    for (key, value) in element.attributes() {
+        out.push('|');
+        describe(key, out);
+        describe(value, out);
+    }
+    write!(out, "{:?}", element.value()).expect("a string takes anything");
+    match element.value() {
+        Value::Array(items) | Value::Set(items) | Value::Push(items) => {
+            items.for_each(|item| describe(item, out));
+        }
+        Value::Map(pairs) => pairs.for_each(|(key, value)| {
+            describe(key, out);
+            describe(value, out);
+        }),
+        _ => {}
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -148,6 +187,34 @@ proptest! {
         let whole = decode([&input[..]]);
         prop_assert_eq!(&decode(cut(&input, &cuts)), &whole);
         prop_assert_eq!(&decode(input.chunks(1)), &whole);
+    }
+
+    /// Which limit was passed, where, and what of a frame was kept depends on the bytes alone.
+    #[test]
+    fn any_split_meets_the_same_limits(
+        limits in tight_limits(),
+        input in fragments(),
+        mut cuts in prop::collection::vec(0..200usize, 0..20),
+    ) {
+        cuts.sort_unstable();
+        let look = |frame: Frame<'_>| {
+            let mut text = if frame.is_truncated() { "truncated ".to_owned() } else { String::new() };
+            describe(frame.root(), &mut text);
+            text
+        };
+        let whole = decode_with(limits, [&input[..]], look);
+        prop_assert_eq!(&decode_with(limits, cut(&input, &cuts), look), &whole);
+        prop_assert_eq!(&decode_with(limits, input.chunks(1), look), &whole);
+    }
+
+    /// Neither the frame nor a push inside it takes more room than the threshold.
+    #[test]
+    fn no_more_is_held_than_the_threshold(limits in tight_limits(), input in fragments()) {
+        let mut decoder = Decoder::with_limits(limits);
+        for mut byte in input.chunks(1) {
+            while matches!(decoder.decode(&mut byte), Ok(Some(_))) {}
+            prop_assert!(decoder.buffered() as u64 <= limits.skip_frames_over.saturating_mul(2));
+        }
     }
 
     #[test]

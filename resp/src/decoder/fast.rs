@@ -32,7 +32,8 @@ pub(super) struct Bounds {
 
 impl Bounds {
     pub(super) fn new(limits: &Limits) -> Self {
-        let nodes = limits.skip_frames_over / size_of::<Node>() as u64;
+        // The root is kept in any case.
+        let nodes = (limits.skip_frames_over / size_of::<Node>() as u64).max(1);
         // A line of the fast path is never too long, unless none may be taken.
         let frame = if limits.line < LINE as u64 { 0 } else { limits.frame.min(limits.skip_frames_over) };
         Self {

@@ -1,6 +1,8 @@
 //! The decoder: its public face, and the loop that feeds input to the fast path and to the state machine.
 
+mod blob;
 mod fast;
+mod line;
 mod machine;
 mod number;
 mod reply;
