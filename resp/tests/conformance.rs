@@ -191,7 +191,20 @@ fn doubles() {
 
 #[test]
 fn doubles_are_rounded_once() {
-    for text in ["0.1", "9007199254740993", "1.7976931348623157e308", "5e-324", "2.2250738585072011e-308"] {
+    // In the middle between two doubles, but for a digit far behind; and digits that only an exponent makes small.
+    let far = format!("9007199254740993.{}1", "0".repeat(2000));
+    let shrunk = format!("{}5e-3000", "1234567890".repeat(300));
+    let tiny = format!("0.{}123456789e1500", "0".repeat(1500));
+    for text in [
+        &far[..],
+        &shrunk,
+        &tiny,
+        "0.1",
+        "9007199254740993",
+        "1.7976931348623157e308",
+        "5e-324",
+        "2.2250738585072011e-308",
+    ] {
         let frames = decode([format!(",{text}\r\n").as_bytes()]).0;
         assert_eq!(frames[0].body, twin::Body::Double(text.parse().expect("a double")));
     }

@@ -176,6 +176,53 @@ fn a_push_inside_a_truncated_frame_is_whole() {
 }
 
 #[test]
+fn what_a_truncated_frame_keeps_is_whole_values() {
+    let skip = |over| limits(|limits| limits.skip_frames_over = over);
+    // As large as allowed is not larger.
+    check(skip(3), b"_\r\n_\r\n", &["Null", "Null"], End::Clean);
+    check(skip(2), b"_\r\n:1\r\n", &["Null truncated", "Integer(1) truncated"], End::Clean);
+    check(skip(8), b"$4\r\nabcd\r\n:1\r\n", &["Skipped(4 bytes) truncated", "Integer(1)"], End::Clean);
+    // No attribute without its value, and nothing from inside an attribute.
+    let long = "b".repeat(150);
+    let input = format!("*2\r\n:1\r\n|1\r\n+a\r\n+{long}\r\n:2\r\n:3\r\n");
+    check(skip(150), input.as_bytes(), &["[Integer(1)] truncated", "Integer(3)"], End::Clean);
+    let input = format!("|1\r\n+a\r\n+{long}\r\n>1\r\n:2\r\n:3\r\n");
+    check(skip(150), input.as_bytes(), &["[] truncated", "Integer(3)"], End::Clean);
+}
+
+#[test]
+fn attributes_of_a_push_count_in_the_push_alone() {
+    let frame = limits(|limits| limits.frame = 40);
+    check(
+        frame,
+        b"*2\r\n:1\r\n|1\r\n+aaaaaaaaaa\r\n:1\r\n>1\r\n+x\r\n+bbbbbbbbbbbbbbbbbbbbbbbbb\r\n",
+        &["[SimpleString(\"x\")]", "[Integer(1), SimpleString(\"bbbbbbbbbbbbbbbbbbbbbbbbb\")]"],
+        End::Clean,
+    );
+    check(
+        frame,
+        b"*2\r\n:1\r\n|1\r\n+aaaaaaaaaa\r\n:1\r\n>1\r\n+xxxxxxxxxxxxxxxx\r\n",
+        &[],
+        End::Error(ErrorKind::FrameLimit, 33),
+    );
+}
+
+#[test]
+fn nothing_is_held_of_a_streamed_string_that_grew_too_long() {
+    let mut decoder = Decoder::with_limits(limits(|limits| limits.skip_blobs_over = 1000));
+    let piece = [b";900\r\n", &[b'x'; 900][..], b"\r\n"].concat();
+    assert!(decoder.decode(&mut &b"*2\r\n$?\r\n"[..]).expect("valid").is_none());
+    assert!(decoder.decode(&mut &piece[..]).expect("valid").is_none());
+    assert!(decoder.buffered() > 900);
+    for _ in 0..100 {
+        assert!(decoder.decode(&mut &piece[..]).expect("valid").is_none());
+        assert!(decoder.buffered() < 100, "{} bytes held", decoder.buffered());
+    }
+    let frame = decoder.decode(&mut &b";0\r\n:7\r\n"[..]).expect("valid").expect("whole");
+    assert_eq!(format!("{frame:?}"), "[Skipped(90900 bytes), Integer(7)]");
+}
+
+#[test]
 fn deep_nesting_costs_no_stack() {
     let deep = limits(|limits| limits.depth = 1_000_000);
     let mut input = b"*1\r\n".repeat(1_000_000);
