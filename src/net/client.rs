@@ -218,7 +218,7 @@ impl Client {
 
     fn connect(&mut self, id: LinkId, endpoint: Endpoint, deadline: Instant, io: &mut Io, now: Instant) {
         self.close(id, io);
-        let token = io.new_token(self.id, id);
+        let token = io.new_token(self.id);
         let (link, news) = Link::connect(id, token, endpoint, deadline, io, now);
         match news {
             News::Lost(cause) => {

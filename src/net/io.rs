@@ -9,7 +9,7 @@ use mio::{Registry, Token};
 
 use super::LoopWaker;
 use super::resolve::{Reply, Resolved, Resolver};
-use crate::model::{ClientId, LinkId};
+use crate::model::ClientId;
 
 /// The token of the waker; links have the others.
 pub(super) const WAKER: Token = Token(0);
@@ -23,7 +23,7 @@ pub(super) struct Io {
     /// Where all links read into.
     pub(super) buffer: Box<[u8]>,
     /// Whose the tokens are. A token is never given out twice, so that late news of a closed link reach nobody.
-    owners: HashMap<Token, (ClientId, LinkId)>,
+    owners: HashMap<Token, ClientId>,
     last_token: Token,
     resolver: Arc<Resolver>,
     waker: Arc<LoopWaker>,
@@ -46,9 +46,9 @@ impl Io {
         })
     }
 
-    pub(super) fn new_token(&mut self, client: ClientId, link: LinkId) -> Token {
+    pub(super) fn new_token(&mut self, client: ClientId) -> Token {
         self.last_token = Token(self.last_token.0 + 1);
-        self.owners.insert(self.last_token, (client, link));
+        self.owners.insert(self.last_token, client);
         self.last_token
     }
 
@@ -57,7 +57,7 @@ impl Io {
     }
 
     pub(super) fn owner(&self, token: Token) -> Option<ClientId> {
-        self.owners.get(&token).map(|&(client, _)| client)
+        self.owners.get(&token).copied()
     }
 
     /// Looks a name up for a link, whose token the answer will bear.
