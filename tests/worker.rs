@@ -338,22 +338,23 @@ fn a_client_that_panics_ends_alone() {
 #[test]
 fn a_thousand_publishes_in_a_tick_wake_the_worker_at_most_twenty_times() {
     let listener = listener();
-    let server = serve(&listener, |stream| echo(stream.try_clone().unwrap(), stream));
+    let server = serve(&listener, |mut stream| std::io::copy(&mut stream, &mut std::io::sink()));
     let mut game = Game::start();
     let mut client = game.connect(&port(&listener));
     client.wait_ready();
-    // The machine may take the time from either thread in the middle: one undisturbed tick of ten shows it.
-    let fewest = (0..10).map(|_| {
+    // The machine may take the time from either thread in the middle: one undisturbed tick of five shows it.
+    let fewest = (0..5).map(|_| {
         let before = game.worker.wakes();
         for _ in 0..1_000 {
             game.publish(&client, "chat", b"x", ReplyTo::Nobody);
+            // What Lua does between two calls, at its slowest.
+            let began = Instant::now();
+            while began.elapsed() < Duration::from_micros(25) {}
         }
-        let wakes = game.worker.wakes() - before;
-        eventually("every answer", || (client.consumer.pending() == 0).then_some(()));
-        wakes
+        game.worker.wakes() - before
     });
     let fewest = fewest.min().unwrap();
-    assert!(fewest <= 20, "{fewest} wake-ups");
-    assert!(game.shutdown(LONG));
-    server.join().unwrap();
+    assert!((1..=20).contains(&fewest), "{fewest} wake-ups");
+    assert!(game.shutdown(Duration::from_millis(100)));
+    server.join().unwrap().unwrap();
 }

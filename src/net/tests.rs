@@ -18,14 +18,20 @@ use crate::queue::{Order, Orders, Signal, events, orders};
 /// Far beyond what anything here takes.
 const LONG: Duration = Duration::from_secs(60);
 
+/// How much later than the loop a session gives up.
+const SLACK: Duration = Duration::from_millis(500);
+
 /// A session that makes one link and tells what became of it.
 struct Probe {
     actions: VecDeque<Action>,
+    /// When it gives up by itself, if the loop does not.
+    deadline: Option<Instant>,
     told: Sender<Result<(), LinkError>>,
 }
 
 impl Session for Probe {
     fn handle_connected(&mut self, _: LinkId, _: Instant, _: &mut dyn Sink) {
+        self.deadline = None;
         self.told.send(Ok(())).expect("a test that listens");
     }
 
@@ -39,9 +45,15 @@ impl Session for Probe {
         self.actions.push_back(Action::Finish);
     }
 
-    fn handle_timeout(&mut self, _: Instant, _: &mut dyn Sink) {}
+    fn handle_timeout(&mut self, now: Instant, _: &mut dyn Sink) {
+        if self.deadline.take_if(|deadline| *deadline <= now).is_some() {
+            let late = io::Error::new(io::ErrorKind::TimedOut, "the session gave up before the loop");
+            self.told.send(Err(LinkError::Io(late))).expect("a test that listens");
+        }
+    }
 
     fn handle_disconnected(&mut self, _: LinkId, _: Instant, cause: LinkError, _: &mut dyn Sink) {
+        self.deadline = None;
         self.told.send(Err(cause)).expect("a test that listens");
     }
 
@@ -56,7 +68,7 @@ impl Session for Probe {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        None
+        self.deadline
     }
 }
 
@@ -93,7 +105,7 @@ impl Bench {
         let (producer, _) = events(limits, Arc::<Counters>::default(), Signal::default(), Arc::new(Nobody));
         let client = ClientId(self.clients);
         self.clients += 1;
-        let session = Box::new(Probe { actions: [action].into(), told });
+        let session = Box::new(Probe { actions: [action].into(), deadline: Some(deadline + SLACK), told });
         self.orders.push(Order::Open { client, session, producer });
         news
     }

@@ -128,6 +128,7 @@ impl Consumer {
     }
 
     /// Whether surely nothing waits.
+    #[inline]
     pub fn is_empty(&self) -> bool {
         self.expected == self.shared.worker.0.published.load(Ordering::Acquire)
     }

@@ -40,7 +40,7 @@ end)
 host.test("SetTickBudget takes seconds and nothing else", function()
 	realtime.SetTickBudget(0.001)
 	realtime.SetTickBudget(0.002)
-	for _, bad in ipairs({ 0 / 0, -1, 1 / 0, "x", true }) do kit.raises("SetTickBudget", realtime.SetTickBudget, bad) end
+	for _, bad in ipairs({ 0 / 0, -1, "x", true }) do kit.raises("SetTickBudget", realtime.SetTickBudget, bad) end
 	kit.raises("SetTickBudget", realtime.SetTickBudget)
 	for _, bad in ipairs({ 0 / 0, -1, "x", true }) do kit.raises("ProcessEvents", realtime.ProcessEvents, bad) end
 end)

@@ -26,7 +26,13 @@ host.test("wrong types and impossible numbers name the key", function()
 		max_pending = { 0, -1, 1.5 }, max_message_bytes = { 0, -1, "x" }, id = { 1, true, {} },
 	}
 	for key, values in pairs(cases) do
-		for _, value in ipairs(values) do refused(key, { [key] = value }, (key == "host" or key == "port") and "" or URL) end
+		for _, value in ipairs(values) do
+			if key == "host" or key == "port" then
+				kit.raises(key, realtime.Connect, { [key] = value })
+			else
+				refused(key, { [key] = value })
+			end
+		end
 	end
 end)
 

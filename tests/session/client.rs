@@ -8,58 +8,11 @@ use std::time::{Duration, Instant};
 
 use realtime::backend::{Action, Endpoint, LinkError, OptionValue, Options, Session, Start, configure};
 use realtime::model::{
-    About, Args, Command, Counters, DropReason, Error, Event, Flow, LinkId, ReplyTo, Request, RequestKind,
-    Sink, Slot, State, Ticket, Topic, TopicKind, Value,
+    Args, Command, Counters, Error, Event, LinkId, ReplyTo, Request, RequestKind, Slot, State, Ticket, Topic,
+    TopicKind,
 };
 
-/// What the session told the main thread.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Said {
-    Message { slot: u32, channel: Option<String>, payload: String },
-    TooLarge(u64),
-    Answer { id: u32, result: Result<Value, Error> },
-    Event(Event),
-}
-
-/// A sink that writes down what it is told, and says Stop where the test wants it.
-#[derive(Debug, Default)]
-pub(crate) struct Recorder {
-    pub(crate) said: Vec<Said>,
-    /// Say Stop to everything.
-    pub(crate) full: bool,
-    /// Names of failed requests: command and channel.
-    pub(crate) about: Vec<(String, Option<String>)>,
-}
-
-impl Recorder {
-    fn note(&mut self, said: Said) -> Flow {
-        self.said.push(said);
-        if self.full { Flow::Stop } else { Flow::Go }
-    }
-}
-
-impl Sink for Recorder {
-    fn message(&mut self, slot: Slot, channel: Option<&[u8]>, payload: &[u8]) -> Flow {
-        self.note(Said::Message { slot: slot.index, channel: channel.map(text), payload: text(payload) })
-    }
-
-    fn dropped(&mut self, bytes: u64, reason: DropReason) -> Flow {
-        assert_eq!(reason, DropReason::TooLarge, "overflow is the queue's business");
-        self.note(Said::TooLarge(bytes))
-    }
-
-    fn answer(&mut self, ticket: Ticket, result: Result<Value, Error>, about: About<'_>) -> Flow {
-        let ReplyTo::Callback(slot) = ticket.to else { panic!("tests use callbacks") };
-        if result.is_err() {
-            self.about.push((text(about.command), about.channel.map(text)));
-        }
-        self.note(Said::Answer { id: slot.index, result })
-    }
-
-    fn event(&mut self, event: Event) -> Flow {
-        self.note(Said::Event(event))
-    }
-}
+use crate::sink::{Recorder, Said, text};
 
 /// How the server's bytes are cut into reads.
 #[derive(Debug, Clone, Copy)]
@@ -455,13 +408,6 @@ pub(crate) const HELLO3: &[u8] = b"%7\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nve
 pub(crate) const SETINFO: [&str; 2] =
     ["CLIENT SETINFO LIB-NAME realtime", concat!("CLIENT SETINFO LIB-VER ", env!("CARGO_PKG_VERSION"))];
 
-pub(crate) fn text(bytes: &[u8]) -> String {
-    bytes
-        .iter()
-        .map(|&b| if b.is_ascii() { char::from(b).to_string() } else { format!("\\x{b:02x}") })
-        .collect()
-}
-
 pub(crate) fn topic(kind: TopicKind, name: &str) -> Topic {
     Topic { kind, name: name.as_bytes().into() }
 }
@@ -470,32 +416,8 @@ pub(crate) fn subscribe(kind: TopicKind, name: &str, slot: u32) -> Command {
     Command::Subscribe { topic: topic(kind, name), slot: Slot { index: slot, generation: 0 } }
 }
 
-pub(crate) fn subscribed(kind: TopicKind, name: &str) -> Said {
-    Said::Event(Event::Subscribed(topic(kind, name)))
-}
-
 pub(crate) fn args(words: &[&str]) -> Args {
     words.iter().collect()
-}
-
-pub(crate) fn message(slot: u32, payload: &str) -> Said {
-    Said::Message { slot, channel: None, payload: payload.to_owned() }
-}
-
-pub(crate) fn answer(id: u32, value: Value) -> Said {
-    Said::Answer { id, result: Ok(value) }
-}
-
-pub(crate) fn string(text: &str) -> Value {
-    Value::String(text.as_bytes().into())
-}
-
-/// The one thing said is an error as this request's answer: its code, its text, and whether it was sent.
-pub(crate) fn failure(said: &[Said]) -> (u32, String, bool) {
-    match said {
-        [Said::Answer { id, result: Err(error) }] => (*id, error.code.as_str().to_owned(), error.sent),
-        other => panic!("expected one failed answer, not {other:?}"),
-    }
 }
 
 pub(crate) fn option_text(text: &str) -> OptionValue {

@@ -1,9 +1,10 @@
 //! Requests and their one answer.
 
-use realtime::backend::{Action, LinkError, OptionValue};
-use realtime::model::{Event, RequestKind, State, Value};
+use realtime::backend::{LinkError, OptionValue};
+use realtime::model::{Event, RequestKind, Value};
 
-use crate::client::{BOTH, Client, Resp, Said, answer, args, every_cut, failure, message, string};
+use crate::client::{BOTH, Client, Resp, args, every_cut};
+use crate::sink::{Said, answer, failure, message, string};
 
 #[test]
 fn answers_come_in_order_however_reads_are_cut() {
@@ -372,101 +373,6 @@ fn a_slow_link_is_not_filled_beyond_its_mark() {
     assert!((256 << 10..280 << 10).contains(&waiting), "{waiting} bytes are encoded");
     client.writable[0] = usize::MAX;
     assert_eq!(client.commands(0).len(), 100, "more is encoded as it drains");
-}
-
-#[test]
-fn disconnect_sends_what_was_accepted_and_waits_for_answers() {
-    for resp in BOTH {
-        let mut client = Client::ready(resp, &[]);
-        client.subscribe("chat", 1);
-        client.subscriber_up();
-        client.confirm("subscribe", "chat");
-        client.fence(1);
-        client.subscribe("other", 2);
-        client.publish(1, "chat", "a");
-        client.said();
-        client.disconnect(1.0);
-        client.message("chat", "nobody listens");
-        // Confirmations still find their place.
-        client.confirm("subscribe", "other");
-        client.fence(2);
-        assert!(client.commands(0).contains(&"PUBLISH chat a".to_owned()));
-        client.request(2, 9.0, RequestKind::Ping);
-        assert_eq!(failure(&client.said()), (2, "CLOSED".to_owned(), false));
-        assert_eq!(client.counters.state(), State::Ready);
-        client.server(0, b":0\r\n");
-        assert_eq!(client.said(), [answer(1, Value::Integer(0)), Said::Event(Event::Closed)]);
-        assert_eq!(client.counters.state(), State::Closed);
-        assert_eq!(client.action(), Some(Action::Finish));
-        assert_eq!(client.session.poll_timeout(), None);
-        // Nothing more comes of it, and a straggler gets its answer all the same.
-        client.server(0, b":0\r\n");
-        client.request(3, 9.0, RequestKind::Ping);
-        assert_eq!(failure(&client.said()), (3, "CLOSED".to_owned(), false));
-    }
-}
-
-#[test]
-fn disconnect_gives_up_at_its_deadline() {
-    for resp in BOTH {
-        let mut client = Client::ready(resp, &[]);
-        client.get(1, "sent");
-        client.writable[0] = 0;
-        client.get(2, "unsent");
-        client.disconnect(1.0);
-        client.advance(0.9);
-        assert_eq!(client.said(), []);
-        client.advance(0.2);
-        let said = client.said();
-        assert_eq!(failure(&said[..1]), (1, "CLOSED".to_owned(), true));
-        assert_eq!(failure(&said[1..2]), (2, "CLOSED".to_owned(), false));
-        assert_eq!(said[2..], [Said::Event(Event::Closed)]);
-    }
-}
-
-#[test]
-fn disconnect_of_an_idle_client_is_immediate() {
-    let mut client = Client::ready(Resp::Three, &[]);
-    client.disconnect(1.0);
-    assert_eq!(client.said(), [Said::Event(Event::Closed)]);
-    assert_eq!(client.action(), Some(Action::Finish));
-}
-
-#[test]
-fn disconnect_while_connecting_still_sends() {
-    for resp in BOTH {
-        let mut client = Client::new("redis://server", &[]);
-        client.publish(1, "chat", "hello");
-        client.disconnect(1.0);
-        client.handshake(resp);
-        assert_eq!(client.commands(0), ["PUBLISH chat hello"]);
-        client.server(0, b":0\r\n");
-        assert_eq!(client.said(), [answer(1, Value::Integer(0)), Said::Event(Event::Closed)]);
-    }
-}
-
-#[test]
-fn disconnect_between_attempts_waits_for_nothing() {
-    let mut client = Client::new("redis://server", &[]);
-    client.publish(1, "chat", "hello");
-    client.expect_connect(0);
-    client.refused(0);
-    client.said();
-    client.disconnect(1.0);
-    let said = client.said();
-    assert_eq!(failure(&said[..1]), (1, "CLOSED".to_owned(), false));
-    assert_eq!(said[1..], [Said::Event(Event::Closed)]);
-}
-
-#[test]
-fn losing_the_link_ends_a_disconnect() {
-    let mut client = Client::ready(Resp::Three, &[]);
-    client.get(1, "a");
-    client.disconnect(1.0);
-    client.lost(0, LinkError::Eof);
-    let said = client.said();
-    assert_eq!(failure(&said[..1]), (1, "DISCONNECTED".to_owned(), true));
-    assert_eq!(said[1..], [Said::Event(Event::Closed)]);
 }
 
 #[test]

@@ -3,7 +3,8 @@
 use realtime::backend::OptionValue;
 use realtime::model::{Event, State};
 
-use crate::client::{Client, HELLO3, Resp, SETINFO, Said, every_cut, option_text};
+use crate::client::{Client, HELLO3, Resp, SETINFO, every_cut, option_text};
+use crate::sink::Said;
 
 const NUMBER: fn(f64) -> OptionValue = OptionValue::Number;
 

@@ -5,7 +5,8 @@ use proptest::prelude::*;
 use realtime::backend::{LinkError, OptionValue};
 use realtime::model::{Command, Event, LinkId, RequestKind, Slot, TopicKind};
 
-use crate::client::{BOTH, Client, HELLO3, Resp, Said, args, failure, topic};
+use crate::client::{BOTH, Client, HELLO3, Resp, args, topic};
+use crate::sink::{Said, failure};
 
 #[test]
 fn malformed_bytes_close_the_link_and_it_is_made_again() {
@@ -107,7 +108,7 @@ fn a_link_that_is_up_cannot_come_up_again() {
     client.server(0, b"$5\r\nhel");
     client.session.handle_connected(LinkId(0), client.now, &mut client.sink);
     client.server(0, b"lo\r\n");
-    assert_eq!(client.said(), [crate::client::answer(1, crate::client::string("hello"))]);
+    assert_eq!(client.said(), [crate::sink::answer(1, crate::sink::string("hello"))]);
     assert_eq!(client.commands(0), ["GET a"]);
 }
 
@@ -202,7 +203,7 @@ fn act() -> impl Strategy<Value = Act> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Whatever happens in whatever order, every request gets exactly one answer, and `closed` is the last word.
     #[test]

@@ -3,7 +3,8 @@
 use realtime::backend::LinkError;
 use realtime::model::{Event, TopicKind};
 
-use crate::client::{BOTH, Client, Resp, Said, message, subscribed};
+use crate::client::{BOTH, Client, Resp};
+use crate::sink::{Said, message, subscribed};
 
 /// Ready, with one subscription, so that RESP2 has both of its links; nothing awaited on either.
 fn subscribed_client(resp: Resp) -> Client {

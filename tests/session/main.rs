@@ -8,8 +8,11 @@
 )]
 
 mod client;
+mod sink;
 
+mod batches;
 mod commands;
+mod ending;
 mod handshake;
 mod hostile;
 mod liveness;

@@ -5,7 +5,8 @@ use std::time::Duration;
 use realtime::backend::{LinkError, OptionValue};
 use realtime::model::{Event, State, TopicKind};
 
-use crate::client::{BOTH, Client, Resp, Said, message, subscribed};
+use crate::client::{BOTH, Client, Resp};
+use crate::sink::{Said, message, subscribed};
 
 /// A client that is ready and subscribed to `a` and `b*`.
 fn with_subscriptions(resp: Resp) -> Client {

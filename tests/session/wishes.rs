@@ -8,7 +8,8 @@ use proptest::prelude::*;
 use realtime::backend::LinkError;
 use realtime::model::{Command, Event, TopicKind};
 
-use crate::client::{BOTH, Client, Resp, Said, subscribe, topic};
+use crate::client::{BOTH, Client, Resp, subscribe, topic};
+use crate::sink::Said;
 
 const NAMES: [&str; 4] = ["a", "b", "c", "secret"];
 
@@ -193,7 +194,7 @@ fn check(resp: Resp, acts: &[Act]) -> Result<(), TestCaseError> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn what_was_asked_last_is_what_the_server_has(acts in vec(act(), 0..80)) {

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::config::Protocol;
 use super::failure::{Circumstances, Failure};
 use super::handshake::{self, Step};
-use super::link::{Awaits, Phase, Version};
+use super::link::{Awaits, Link, Phase, Version};
 use super::session::{COMMANDS, Core, Loss, Out, SLOW_CONSUMER, SUBSCRIBER};
 use crate::backend::Action;
 use crate::model::{Code, Error, Event, Value};
@@ -96,7 +96,7 @@ impl Core {
         if i == COMMANDS && !self.links[SUBSCRIBER].is_up() {
             self.abandon_attempt(SUBSCRIBER, now);
         }
-        if !self.links.iter().any(super::link::Link::is_up) {
+        if !self.links.iter().any(Link::is_up) {
             self.protocol = None;
         }
         if !needed || self.closing.is_some() {

@@ -108,7 +108,8 @@ fn link_error(cause: &LinkError, seen: Circumstances<'_>) -> Error {
         "; the likely reason: messages were not read as fast as they came, and the server drops a client whose output \
          buffer is full (client-output-buffer-limit pubsub)"
     } else if lost && seen.was_new && seen.opening.is_empty() {
-        " before it answered; does it speak plain Redis protocol on this port?"
+        " before it answered; does it speak plain Redis protocol on this port? A proxy that hangs up at HELLO needs the \
+         option protocol = 2"
     } else {
         ""
     };

@@ -100,10 +100,16 @@ pub(super) fn answer(
         (Step::Info, Ok(Value::String(text))) => *server = from_info(&text),
         (Step::Select | Step::SetName | Step::SetInfo | Step::Info, Ok(_)) => {}
         // Names and INFO are courtesies; old servers and narrow ACLs refuse them.
-        (Step::SetName | Step::SetInfo | Step::Info, Err(error)) if error.code.as_str() != "NOAUTH" => {}
+        (Step::SetName | Step::SetInfo | Step::Info, Err(error)) if !turns_away(&error) => {}
         (_, Err(error)) => return Err(Failure::Refused { step, error: without_secret(error, config) }),
     }
     Ok(())
+}
+
+/// Whether an error is about the connection, whatever it seems to answer: a server that turns a client away says so at
+/// once, before it has read a command.
+fn turns_away(error: &Error) -> bool {
+    matches!(error.code.as_str(), "NOAUTH" | "DENIED") || error.message.contains("max number of clients")
 }
 
 /// Whether the server knows no HELLO, or not this version of the protocol. Anything else that it says is its answer.

@@ -5,9 +5,9 @@ use std::time::Instant;
 use resp::Encoder;
 
 use super::link::{Awaits, InFlight};
-use super::request::Asked;
+use super::request::{Asked, about};
 use super::session::{COMMANDS, Core, Out};
-use crate::model::{Code, Error, Request};
+use crate::model::{Code, Error, Request, Value};
 
 /// No more is encoded while this many bytes wait to be written: what is not encoded can still time out unsent, and
 /// memory stays bounded.
@@ -144,9 +144,9 @@ impl Core {
 
 impl Asked {
     /// Gives the one answer.
-    pub(super) fn answer(self, result: Result<crate::model::Value, Error>, out: &mut Out<'_>) {
+    pub(super) fn answer(self, result: Result<Value, Error>, out: &mut Out<'_>) {
         let Self { ticket, kind, .. } = self;
-        out.answer(ticket, result, super::request::about(&kind));
+        out.answer(ticket, result, about(&kind));
     }
 }
 

@@ -1,7 +1,7 @@
 //! The session's face towards the event loop, and its state.
 //!
-//! [`Core`] is spread over this folder by concern: [`super::connection`] makes links and mourns them,
-//! [`super::outbound`] sends, [`super::inbound`] understands what comes.
+//! [`Core`] is spread over this folder by concern: `connection` makes links and mourns them, `outbound` sends, `inbound`
+//! understands what comes.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -14,13 +14,13 @@ use super::backoff::Backoff;
 use super::config::Config;
 use super::failure::Failure;
 use super::handshake::Server;
-use super::link::{Link, Phase, Version};
+use super::link::{Awaits, Link, Phase, Version};
 use super::reply::{self, MAX_NAME};
-use super::request::Asked;
+use super::request::{Asked, about};
 use super::topics::Topics;
 use crate::backend::{Action, LinkError, Session, Start};
 use crate::model::{
-    About, Code, Command, Counters, Error, Event, Flow, LinkId, Request, Sink, State, Ticket, Value,
+    About, Code, Command, Counters, Error, Event, Flow, LinkId, Ready, Request, Sink, State, Ticket, Value,
 };
 
 /// The link of all commands, and under RESP3 of everything.
@@ -28,6 +28,9 @@ pub(super) const COMMANDS: usize = 0;
 /// The link of the subscriptions under RESP2.
 pub(super) const SUBSCRIBER: usize = 1;
 const LINKS: usize = 2;
+/// How long after a pause a lost connection is still blamed on it: the time after which a server drops a subscriber whose
+/// buffer is over its soft limit, <https://redis.io/docs/latest/develop/reference/clients/>.
+pub(super) const SLOW_CONSUMER: Duration = Duration::from_secs(60);
 
 /// A client's conversation with a Redis server.
 pub(super) struct RedisSession {
@@ -266,7 +269,7 @@ impl Session for RedisSession {
 /// A request that comes when the client is closed.
 fn refuse_closed(request: Request, now: Instant, out: &mut Out<'_>) {
     let Asked { ticket, kind, .. } = Asked::new(request, 0, now);
-    out.answer(ticket, Err(closed(false)), super::request::about(&kind));
+    out.answer(ticket, Err(closed(false)), about(&kind));
 }
 
 /// The error of a request that the client's end overtook.
@@ -329,12 +332,7 @@ impl Core {
         }
         self.update_state();
         let Server { name, version } = self.server.clone();
-        out.event(Event::Ready(crate::model::Ready {
-            first,
-            protocol: protocol as u8,
-            server: name,
-            version,
-        }));
+        out.event(Event::Ready(Ready { first, protocol: protocol as u8, server: name, version }));
     }
 
     pub(super) fn update_state(&self) {
@@ -362,7 +360,7 @@ impl Core {
         for link in &mut self.links {
             let sent = link.transmit.sent();
             for entry in link.in_flight.drain(..) {
-                if let super::link::Awaits::Request(asked) = entry.awaits {
+                if let Awaits::Request(asked) = entry.awaits {
                     asked.answer(Err(closed(entry.start < sent)), out);
                 }
             }
@@ -381,7 +379,3 @@ impl Core {
         self.actions.push_back(Action::Finish);
     }
 }
-
-/// How long after a pause a lost connection is still blamed on it: the time after which a server drops a subscriber whose
-/// buffer is over its soft limit, <https://redis.io/docs/latest/develop/reference/clients/>.
-pub(super) const SLOW_CONSUMER: Duration = Duration::from_secs(60);

@@ -151,6 +151,12 @@ impl Builder {
             let name = words.next().unwrap_or_default();
             users.set(name, words).map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         }
-        FakeRedis::start_with(self.settings, users, &self.address)
+        let address = match self.address {
+            // A URL has no relative paths.
+            #[cfg(unix)]
+            Address::Unix(path) => Address::Unix(std::path::absolute(path)?),
+            tcp @ Address::Tcp(_) => tcp,
+        };
+        FakeRedis::start_with(self.settings, users, &address)
     }
 }

@@ -306,3 +306,77 @@ impl Connection {
         };
     }
 }
+
+#[cfg(test)]
+#[cfg(unix)]
+mod tests {
+    use std::io::Read;
+    use std::time::Duration;
+
+    use super::*;
+
+    /// A connection with these faults, and its far end.
+    fn connection(faults: Faults) -> (Connection, mio::net::UnixStream) {
+        let (near, far) = mio::net::UnixStream::pair().unwrap();
+        let mut connection = Connection::new(1, Stream::Unix(near), String::new(), true, faults);
+        connection.readable = false;
+        (connection, far)
+    }
+
+    /// What has arrived at the far end.
+    fn heard(far: &mut mio::net::UnixStream) -> Vec<u8> {
+        let mut bytes = [0; 64];
+        let n = far.read(&mut bytes).unwrap_or(0);
+        bytes[..n].to_vec()
+    }
+
+    #[test]
+    fn each_flush_writes_one_piece() {
+        let pieces = vec![1, 3, 0];
+        let (mut connection, mut far) = connection(Faults { pieces, ..Faults::default() });
+        connection.fresh.extend_from_slice(b"abcdefgh");
+        let mut found = Vec::new();
+        while connection.unsent() > 0 {
+            assert!(found.is_empty() || connection.is_busy());
+            connection.flush(Instant::now());
+            found.push(heard(&mut far));
+        }
+        let expected: [&[u8]; 5] = [b"a", b"bcd", b"e", b"f", b"gh"];
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn what_is_delayed_waits_for_its_moment_and_is_not_overtaken() {
+        const SECOND: Duration = Duration::from_secs(1);
+        let (mut connection, mut far) = connection(Faults { delay: 2 * SECOND, ..Faults::default() });
+        let start = Instant::now();
+        connection.fresh.extend_from_slice(b"a");
+        connection.flush(start);
+        connection.fresh.extend_from_slice(b"b");
+        connection.flush(start + SECOND);
+        assert_eq!((heard(&mut far), connection.unsent()), (b"".to_vec(), 2));
+        assert_eq!(connection.due(), Some(start + 2 * SECOND));
+        // Without a delay from now on, what comes still waits for what came before it.
+        connection.faults.delay = Duration::ZERO;
+        connection.fresh.extend_from_slice(b"c");
+        connection.flush(start + 2 * SECOND);
+        assert_eq!(heard(&mut far), b"a");
+        assert!(!connection.is_busy());
+        connection.flush(start + 3 * SECOND);
+        assert_eq!((heard(&mut far), connection.unsent()), (b"bc".to_vec(), 0));
+        assert_eq!(connection.due(), None);
+    }
+
+    #[test]
+    fn a_buffer_that_was_large_once_is_given_back() {
+        let (mut connection, mut far) = connection(Faults::default());
+        connection.fresh.resize(16 * RETAIN, b'x');
+        let mut sink = vec![0; RETAIN];
+        while connection.unsent() > 0 {
+            connection.writable = true;
+            connection.flush(Instant::now());
+            while far.read(&mut sink).is_ok_and(|n| n > 0) {}
+        }
+        assert!(connection.ready.capacity() + connection.fresh.capacity() <= 2 * RETAIN);
+    }
+}

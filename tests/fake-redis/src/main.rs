@@ -7,12 +7,12 @@ use fake_redis::{Builder, FakeRedis, Hello};
 const USAGE: &str = "\
 usage: fake-redis [OPTIONS]
 
-  --port N           a TCP port of 127.0.0.1 (default: a free one)
-  --unix PATH        a Unix socket in place of a port
-  --password TEXT    the default user's password
-  --user \"NAME RULES\" a user, as in ACL SETUSER; may be repeated
-  --resp2            HELLO is an unknown command, as in Redis 5
-  --no-resp3         HELLO 3 is refused with NOPROTO
+  --port N             a TCP port of 127.0.0.1 (default: a free one)
+  --unix PATH          a Unix socket in place of a port
+  --password TEXT      the default user's password
+  --user \"NAME RULES\"  a user, as in ACL SETUSER; may be repeated
+  --resp2              HELLO is an unknown command, as in Redis 5
+  --no-resp3           HELLO 3 is refused with NOPROTO
 
 Prints the URL and serves until it is killed.";
 

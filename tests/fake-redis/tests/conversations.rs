@@ -15,6 +15,7 @@
 //! Bytes are written with `\r`, `\n`, `\0`, `\\` and `\xff`; `""` is an empty word. `{number}` stands for digits, `{any}`
 //! for anything up to a line end. A table runs once in each version, after a `HELLO 3` by each client for RESP3; one that
 //! is `! bare` says its own `HELLO` and runs once.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails says so by panicking")]
 
 mod support;
 

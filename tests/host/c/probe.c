@@ -84,6 +84,8 @@ __attribute__((visibility("default"))) int gmod13_open(lua_State *L) {
 	return 0;
 }
 
+__attribute__((destructor)) static void unloaded(void) { fprintf(stderr, "probe: unloaded\n"); }
+
 __attribute__((visibility("default"))) int gmod13_close(lua_State *L) {
 	(void)L;
 	closed++;

@@ -1,0 +1,147 @@
+//! Timers, hooks, globals and files, as the game has them.
+
+use crate::support::Script;
+
+#[test]
+fn an_empty_server_runs_zero_delay_timers_alone() {
+    Script::new(
+        r#"
+        local ran = {}
+        local function count(what) return function() ran[what] = (ran[what] or 0) + 1 end end
+        timer.Create("endless", 0, 0, count("endless"))
+        timer.Create("thrice", 0, 3, count("thrice"))
+        timer.Create("late", 0.001, 0, count("late"))
+        timer.Simple(0, count("simple"))
+        hook.Add("Think", "think", count("think"))
+        hook.Add("Tick", "tick", count("tick"))
+        host.run(function()
+            host.pass(10)
+            assert(CurTime() == 0, "game time stands still")
+            assert(ran.endless >= 9, "the zero-delay timer runs")
+            for _, what in ipairs({ "thrice", "late", "simple", "think", "tick" }) do assert(not ran[what], what) end
+            host.hibernate(false)
+            host.wait(function() return ran.thrice == 3 and ran.late and ran.simple and ran.think and ran.tick end, 10, "all")
+            assert(CurTime() > 0)
+            host.exit()
+        end)
+        "#,
+    )
+    .options(&["--hibernate"])
+    .run()
+    .code(0);
+}
+
+#[test]
+fn a_timer_that_raises_is_reported_and_removed() {
+    Script::new(
+        r#"
+        host.expect_errors(2)
+        local ran = 0
+        timer.Create("bad", 0, 0, function() ran = ran + 1 error("boo") end)
+        timer.Create("worse", 0, 5, function() error({}) end)
+        local others = 0
+        timer.Create("good", 0, 0, function() others = others + 1 end)
+        host.run(function()
+            host.wait(function() return others == 5 end, 10, "the other timer")
+            assert(ran == 1 and not timer.Exists("bad") and not timer.Exists("worse") and timer.Exists("good"))
+            assert(host.errors()[1]:find("script.lua:4: boo$"), host.errors()[1])
+            host.exit()
+        end)
+        "#,
+    )
+    .run()
+    .code(0);
+}
+
+#[test]
+fn timers_do_as_the_games() {
+    Script::new(
+        r#"
+        local log = {}
+        local function note(text) return function() log[#log + 1] = text end end
+        timer.Simple(0, note("simple"))
+        timer.Create("ordinary", 0.0001, 1, note("ordinary"))
+        timer.Create("zero", 0, 0, note("zero"))
+        timer.Create("twin", 0, 0, note("first twin"))
+        timer.Create("twin", 0, 0, function() note("twin")() timer.Remove("twin") timer.Simple(0, note("made inside")) end)
+        assert(timer.Exists("twin"))
+        host.run(function()
+            assert(table.concat(log, ", ") == "zero, twin, simple", table.concat(log, ", "))
+            assert(not timer.Exists("twin") and timer.Exists("ordinary"), "no game time has passed")
+            host.pass()
+            assert(table.concat(log, ", ", 4) == "zero, ordinary, made inside", table.concat(log, ", "))
+            assert(not timer.Exists("ordinary"))
+
+            local count = 0
+            timer.Create("adjusted", 1000, 1, function() count = count + 1 end)
+            timer.Adjust("adjusted", 0.001, 2)
+            host.wait(function() return count == 2 end, 10, "the adjusted timer")
+            assert(not timer.Exists("adjusted"))
+            assert(not pcall(timer.Create, "x", 0, 0) and not pcall(timer.Simple, "soon", print))
+            host.exit()
+        end)
+        "#,
+    )
+    .run()
+    .code(0);
+}
+
+#[test]
+fn hooks_do_as_the_games() {
+    Script::new(
+        r#"
+        hook.Add("Ask", "a", function(x) if x == 1 then return "a", 2 end end)
+        hook.Add("Ask", "b", function(x) return x end)
+        local text, number = hook.Run("Ask", 1)
+        assert(text == "a" and number == 2 and hook.Run("Ask", 5) == 5, "the first answer ends the round")
+        hook.Remove("Ask", "a")
+        assert(hook.Run("Ask", 1) == 1 and hook.GetTable().Ask.a == nil and hook.GetTable().Ask.b)
+        assert(hook.Run("Nobody") == nil)
+
+        local ran = {}
+        hook.Add("Cut", "a", function() ran.a = true hook.Remove("Cut", "b") hook.Add("Cut", "d", function() ran.d = true end) end)
+        hook.Add("Cut", "b", function() ran.b = true end)
+        hook.Add("Cut", "c", function() ran.c = true end)
+        hook.Run("Cut")
+        assert(ran.a and ran.c and not ran.b, "one that is removed in the round does not run in it")
+
+        local gone = { IsValid = function() return false end }
+        hook.Add("Ask2", gone, function() error("not called") end)
+        hook.Run("Ask2")
+
+        -- An error goes to who runs the hooks: for the engine's own, to the console, and the round is over.
+        host.expect_errors(2)
+        hook.Add("Raise", "a", function() error("raised") end)
+        assert(not pcall(hook.Run, "Raise"))
+        local thinks, after = 0, 0
+        hook.Add("Think", "a", function() thinks = thinks + 1 if thinks <= 2 then error("in think") end end)
+        hook.Add("Think", "b", function() after = after + 1 end)
+        host.run(function()
+            host.pass(4)
+            assert(thinks == 5 and after == 3, after)
+            host.exit()
+        end)
+        "#,
+    )
+    .run()
+    .code(0);
+}
+
+#[test]
+fn include_looks_beside_the_file_and_in_addons() {
+    let outcome =
+        Script::new("print(include('lib/a.lua')) include('shared.lua') include('nope.lua') host.exit()")
+            .file("lib/a.lua", "return include('b.lua')")
+            .file("lib/b.lua", "return debug.getinfo(1, 'S').source:match('lib/b.lua$')")
+            .addon_file("lua/shared.lua", "print('shared', debug.getinfo(1, 'S').short_src)")
+            .addon_file("lua/autorun/first.lua", "print('first')")
+            .addon_file("lua/autorun/server/second.lua", "print('second')")
+            .run();
+    outcome.code(0).stdout("first\nsecond\nlib/b.lua\nshared\taddons/addon/lua/shared.lua\n");
+    outcome.stderr("Couldn't include file 'nope.lua'");
+}
+
+#[test]
+fn the_games_globals_are_there() {
+    Script::new(include_str!("globals.lua")).run().code(0).stdout("all there\n");
+}

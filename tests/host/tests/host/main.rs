@@ -1,0 +1,7 @@
+//! The host, seen from outside: small scripts, and what the program makes of them.
+
+mod command_line;
+mod game;
+mod host_table;
+mod modules;
+mod support;
