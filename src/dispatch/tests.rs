@@ -221,6 +221,7 @@ fn each_request_is_answered_once_and_a_refused_one_never() {
     }
     let refused = world.dispatcher.get_mut(client).unwrap().ticket(Some("5"), 1).unwrap_err();
     assert_eq!((refused.code, refused.sent), (Code::Overloaded, false));
+    assert_eq!(world.dispatcher.get(client).unwrap().requests.len(), MAX_PENDING, "its callback was let go");
     assert_eq!(world.dispatcher.get(client).unwrap().traffic().pending, MAX_PENDING);
     for ticket in tickets {
         answer(&mut producer, ticket, Err(Error::sent(Code::Timeout, "late")));

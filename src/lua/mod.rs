@@ -23,8 +23,16 @@ mod setup;
 mod stats;
 mod trampoline;
 
+use std::fmt::Arguments;
+use std::io::{self, Write};
+
 pub use module::Run;
 pub use setup::{close, open};
+
+/// Says something where Lua can't: on stderr. A console that is gone is no reason to stop, let alone to panic.
+fn complain(what: Arguments<'_>) {
+    let _ = writeln!(io::stderr(), "[realtime] {what}");
+}
 
 /// Whatever holds a value of Lua stays on the main thread: this does not compile if one of these types can leave it.
 const _: () = {

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::complain;
 use super::output::Output;
 use super::refs::{Pool, Ref};
 use crate::backend::{Backend, Session};
@@ -175,7 +176,7 @@ impl Module {
         let deadline = Instant::now() + SHUTDOWN_FLUSH;
         orders.push(Order::Shutdown { deadline });
         if !join.join(deadline + SHUTDOWN_GRACE) {
-            eprintln!("[realtime] the worker thread did not end in time and is left to itself");
+            complain(format_args!("the worker thread did not end in time and is left to itself"));
         }
     }
 }

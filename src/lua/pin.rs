@@ -19,7 +19,10 @@ pub(super) fn pin() {
     let pinned =
         unsafe { GetModuleHandleExW(PIN | FROM_ADDRESS, (pin as fn()) as *const c_void, &raw mut module) };
     if pinned == 0 {
-        eprintln!("[realtime] cannot keep the library in memory: {}", std::io::Error::last_os_error());
+        super::complain(format_args!(
+            "cannot keep the library in memory: {}",
+            std::io::Error::last_os_error()
+        ));
     }
 }
 

@@ -11,6 +11,7 @@ use std::time::Instant;
 use gmod::lua::State;
 
 use super::api::text_of;
+use super::complain;
 use super::frame::Frame;
 use super::module::{Handle, Module, Round};
 use super::push::{push_info, push_reply};
@@ -217,7 +218,7 @@ unsafe fn report(lua: Lua, reporter: c_int) {
         if lua.protected_call(1, 0, 0) != 0 {
             let frame = Frame::new(lua);
             let text = frame.bytes(error).map_or("an error that is no text".into(), String::from_utf8_lossy);
-            eprintln!("[realtime] {text}");
+            complain(format_args!("{text}"));
         }
         lua.set_top(error - 1);
     }
@@ -251,7 +252,7 @@ fn next(module: &mut Module, lua: Lua, called: bool) -> Job {
         }
     }));
     let job = found.unwrap_or_else(|panic| {
-        eprintln!("[realtime] internal error, please report it: {}", text_of(&*panic));
+        complain(format_args!("internal error, please report it: {}", text_of(&*panic)));
         Job::Done
     });
     module.pool.settle(&mut Frame::new(lua));

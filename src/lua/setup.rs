@@ -7,6 +7,7 @@ use std::rc::Rc;
 use gmod::lua::State;
 
 use super::api::{self, text_of};
+use super::complain;
 use super::functions::FUNCTIONS;
 use super::module::{Fixed, Module, Run};
 use super::pin::pin;
@@ -45,7 +46,7 @@ const PRELUDE_RESULTS: c_int = 8;
 /// `state` is the `lua_State` that the game hands to `gmod13_open`, on its main thread.
 pub unsafe fn open(state: *mut c_void, spawn: fn() -> Box<dyn Spawn<Inbox<Run>>>) -> c_int {
     if let Err(reason) = api::load() {
-        eprintln!("[realtime] not loaded: {reason}");
+        complain(format_args!("not loaded: {reason}"));
         return 0;
     }
     pin();
@@ -94,7 +95,7 @@ unsafe fn end_former(lua: Lua) {
     // SAFETY: it came from a box, and nobody finds it any more.
     let module = unsafe { Box::from_raw(module) };
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| module.shut_down())) {
-        eprintln!("[realtime] internal error at the end, please report it: {}", text_of(&*panic));
+        complain(format_args!("internal error at the end, please report it: {}", text_of(&*panic)));
     }
 }
 
