@@ -91,8 +91,8 @@ fn start(options: Options) -> Result<i32, StartError> {
         folder.install_addon(addon).map_err(|error| StartError::Addon(addon.clone(), error))?;
     }
     env::set_current_dir(folder.root()).map_err(StartError::Enter)?;
-    // By the path that modules use, so that they get the same one.
-    ffi::load_lua_shared(Path::new(folder::LUA_SHARED))?;
+    // The file that modules name by its path from here. Named in full, debuggers find it, too.
+    ffi::load_lua_shared(&folder.root().join(folder::LUA_SHARED))?;
     let watchdog =
         Watchdog::start(options.timeout, folder.root().to_path_buf()).map_err(StartError::Watchdog)?;
     let run = Run::new(options, folder, start_folder);

@@ -46,7 +46,7 @@ pub(crate) struct Run {
     console: RefCell<VecDeque<Vec<u8>>>,
     unfinished_line: RefCell<Vec<u8>>,
     pub(crate) errors: RefCell<Vec<Vec<u8>>>,
-    pub(crate) expected_errors: Cell<usize>,
+    expected_errors: Cell<(usize, usize)>,
     pub(crate) hibernating: Cell<bool>,
     pub(crate) spinning: Cell<bool>,
     pub(crate) map_number: Cell<usize>,
@@ -76,7 +76,7 @@ impl Run {
             console: RefCell::default(),
             unfinished_line: RefCell::default(),
             errors: RefCell::default(),
-            expected_errors: Cell::new(0),
+            expected_errors: Cell::new((0, 0)),
             spinning: Cell::new(false),
             map_number: Cell::new(1),
             ticks: Cell::new(0),
@@ -146,9 +146,16 @@ impl Run {
     pub(crate) fn report(&self, message: &[u8], traceback: &str) {
         self.errors.borrow_mut().push(message.to_vec());
         // An expected error is no news.
-        if self.errors.borrow().len() > self.expected_errors.get() {
+        let (_, most) = self.expected_errors.get();
+        if self.errors.borrow().len() > most {
             self.abort(message, traceback);
         }
+    }
+
+    /// So many more errors, at least and at most, are as they should be.
+    pub(crate) fn expect_errors(&self, least: usize, most: usize) {
+        let before = self.expected_errors.get();
+        self.expected_errors.set((before.0.saturating_add(least), before.1.saturating_add(most)));
     }
 
     /// An error that ends the run.
@@ -195,15 +202,16 @@ impl Run {
 
     /// The exit code, with a word on standard error if it is not the script's own.
     pub(crate) fn verdict(&self) -> i32 {
-        let (errors, expected) = (self.errors.borrow().len(), self.expected_errors.get());
+        let errors = self.errors.borrow().len();
+        let (least, most) = self.expected_errors.get();
         let code = match self.end.get() {
             Some(End::Exit(code)) => code,
             Some(End::NextMap) | None => EXIT_FAILED,
         };
-        if errors < expected {
-            eprintln!("gmod-host: {expected} errors were expected, {errors} came");
+        if errors < least {
+            eprintln!("gmod-host: {least} errors were expected, {errors} came");
         }
-        if code == 0 && (self.failed.get() || errors != expected) { EXIT_FAILED } else { code }
+        if code == 0 && (self.failed.get() || !(least..=most).contains(&errors)) { EXIT_FAILED } else { code }
     }
 
     /// The file that `from` (a chunk's name) includes as `path`, and the name that its chunk gets.

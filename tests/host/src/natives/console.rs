@@ -53,9 +53,10 @@ pub(super) fn errors(call: &Call<'_>) -> Result<Value, String> {
     Ok(Value::List(call.run().errors.borrow().iter().map(|error| error.clone().into()).collect()))
 }
 
-/// `expect_errors(count)`: so many more errors are as they should be.
+/// `expect_errors(least [, most])`: so many more errors are as they should be; without `most`, exactly so many.
 pub(super) fn expect_errors(call: &Call<'_>) -> Result<Value, String> {
-    let run = call.run();
-    run.expected_errors.set(run.expected_errors.get() + call.count(0)?);
+    let least = call.count(0)?;
+    let most = if matches!(call.value(1), Value::Nil) { least } else { call.count(1)? };
+    call.run().expect_errors(least, most);
     Ok(Value::Nil)
 }

@@ -73,6 +73,10 @@ fn errors_that_reach_the_engine_must_be_expected() {
         .run()
         .code(1)
         .stderr("2 errors were expected, 1 came");
+    for (least, most, code) in [(0, 5, 0), (2, 2, 0), (2, 3, 0), (3, 5, 1), (1, 1, 1)] {
+        let expected = format!("host.expect_errors({least}, {most}) {reported} {reported} host.exit(0)");
+        Script::new(&expected).run().code(code);
+    }
     // The run's own code stays.
     Script::new(&format!("host.expect_errors(2) {reported} host.exit(7)")).run().code(7);
 }

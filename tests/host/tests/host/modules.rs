@@ -163,6 +163,14 @@ fn memory_runs_out_on_demand() {
 }
 
 #[test]
+fn a_test_that_dies_of_it_says_so() {
+    Script::new("host.test('greedy', function() host.fail_alloc_after(0) local t = {} end)")
+        .run()
+        .code(1)
+        .stdout("FAILED  greedy\nnot enough memory");
+}
+
+#[test]
 fn a_state_ends_well_while_memory_is_out() {
     Script::new("require('realtime') host.fail_alloc_after(0) host.exit()")
         .module(PROBE)
