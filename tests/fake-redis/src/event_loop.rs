@@ -105,10 +105,7 @@ fn serve(state: &mut State, id: u64, buffer: &mut [u8]) {
         let authenticated = connection.session.authenticated || !state.users.authentication_required();
         match connection.requests.next(&mut input, authenticated) {
             Ok(Some(request)) => commands::process(state, id, request),
-            Ok(None) => {
-                connection.cut_if_received_enough();
-                return;
-            }
+            Ok(None) => return,
             Err(error) => {
                 connection.fresh.extend_from_slice(format!("-{}\r\n", error.0).as_bytes());
                 connection.end(Ending::Flushed);
