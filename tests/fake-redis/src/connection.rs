@@ -236,12 +236,10 @@ impl Connection {
     /// Moves to `ready` what need not wait any longer.
     fn ripen(&mut self, now: Instant) {
         if !self.fresh.is_empty() && (!self.faults.delay.is_zero() || !self.delayed.is_empty()) {
-            let due = now + self.faults.delay;
-            // Nothing overtakes what was said before it.
-            let due = self.delayed.back().map_or(due, |(before, _)| due.max(*before));
             self.delayed_bytes += self.fresh.len();
-            self.delayed.push_back((due, std::mem::take(&mut self.fresh)));
+            self.delayed.push_back((now + self.faults.delay, std::mem::take(&mut self.fresh)));
         }
+        // From the front only: nothing overtakes what was said before it.
         while self.delayed.front().is_some_and(|(due, _)| *due <= now) {
             if let Some((_, bytes)) = self.delayed.pop_front() {
                 self.delayed_bytes -= bytes.len();

@@ -40,6 +40,7 @@ pub(crate) fn run(shared: Arc<Shared>, mut poll: Poll) {
         if state.quit {
             return;
         }
+        state.woken = false;
         accept(&mut state);
         for event in &events {
             let id = event.token().0 as u64;
