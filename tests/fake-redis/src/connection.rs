@@ -180,7 +180,6 @@ impl Connection {
             self.faults.cut_after_received.map_or(u64::MAX, |limit| limit.saturating_sub(self.received));
         let room = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
         if room == 0 {
-            self.cut();
             return None;
         }
         match self.stream.read(&mut buffer[..room]) {
@@ -196,29 +195,13 @@ impl Connection {
         None
     }
 
-    /// Ends the connection if as much was read as the faults allow.
-    pub(crate) fn cut_if_received_enough(&mut self) {
-        if self.faults.cut_after_received.is_some_and(|limit| self.received >= limit) {
-            self.cut();
-        }
-    }
-
-    fn cut(&mut self) {
-        self.flush(Instant::now());
-        self.end(Ending::Now(self.faults.cut_with));
-    }
-
     /// Writes what may be written and what the socket takes.
     pub(crate) fn flush(&mut self, now: Instant) {
         self.ripen(now);
         while self.writable && self.faults.write && !matches!(self.ending, Ending::Now(_)) {
             let left = self.faults.cut_after_sent.map_or(u64::MAX, |limit| limit.saturating_sub(self.sent));
-            if left == 0 {
-                self.end(Ending::Now(self.faults.cut_with));
-                return;
-            }
             let waiting = self.ready.len() - self.written;
-            if waiting == 0 {
+            if left == 0 || waiting == 0 {
                 break;
             }
             let pieces = &self.faults.pieces;
@@ -240,8 +223,10 @@ impl Connection {
             }
         }
         self.tidy();
-        let sent_enough = self.faults.cut_after_sent.is_some_and(|limit| self.sent >= limit);
-        if sent_enough {
+        let enough = |limit: Option<u64>, count: u64| limit.is_some_and(|limit| count >= limit);
+        if enough(self.faults.cut_after_sent, self.sent)
+            || enough(self.faults.cut_after_received, self.received)
+        {
             self.end(Ending::Now(self.faults.cut_with));
         } else if self.ending == Ending::Flushed && self.unsent() == 0 {
             self.ending = Ending::Now(Close::Fin);
@@ -251,12 +236,10 @@ impl Connection {
     /// Moves to `ready` what need not wait any longer.
     fn ripen(&mut self, now: Instant) {
         if !self.fresh.is_empty() && (!self.faults.delay.is_zero() || !self.delayed.is_empty()) {
-            let due = now + self.faults.delay;
-            // Nothing overtakes what was said before it.
-            let due = self.delayed.back().map_or(due, |(before, _)| due.max(*before));
             self.delayed_bytes += self.fresh.len();
-            self.delayed.push_back((due, std::mem::take(&mut self.fresh)));
+            self.delayed.push_back((now + self.faults.delay, std::mem::take(&mut self.fresh)));
         }
+        // From the front only: nothing overtakes what was said before it.
         while self.delayed.front().is_some_and(|(due, _)| *due <= now) {
             if let Some((_, bytes)) = self.delayed.pop_front() {
                 self.delayed_bytes -= bytes.len();

@@ -8,7 +8,7 @@ use crate::server::FakeRedis;
 impl FakeRedis {
     /// Sends a message to all who listen; tells how many deliveries that made, as `PUBLISH` does.
     pub fn publish(&self, channel: impl AsRef<[u8]>, payload: impl AsRef<[u8]>) -> usize {
-        self.change(|state| state.publish(channel.as_ref(), payload.as_ref()))
+        self.change_later(|state| state.publish(channel.as_ref(), payload.as_ref()))
     }
 
     /// Ends connections at once; what was not yet written to them is lost. Tells how many.

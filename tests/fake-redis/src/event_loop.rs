@@ -40,6 +40,7 @@ pub(crate) fn run(shared: Arc<Shared>, mut poll: Poll) {
         if state.quit {
             return;
         }
+        state.woken = false;
         accept(&mut state);
         for event in &events {
             let id = event.token().0 as u64;
@@ -105,10 +106,7 @@ fn serve(state: &mut State, id: u64, buffer: &mut [u8]) {
         let authenticated = connection.session.authenticated || !state.users.authentication_required();
         match connection.requests.next(&mut input, authenticated) {
             Ok(Some(request)) => commands::process(state, id, request),
-            Ok(None) => {
-                connection.cut_if_received_enough();
-                return;
-            }
+            Ok(None) => return,
             Err(error) => {
                 connection.fresh.extend_from_slice(format!("-{}\r\n", error.0).as_bytes());
                 connection.end(Ending::Flushed);

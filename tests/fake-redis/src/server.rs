@@ -113,14 +113,26 @@ impl FakeRedis {
         self.address.to_string()
     }
 
-    /// Looks at the state, or changes it, with the server's thread standing still. Then the thread goes on with what
-    /// there is to do.
+    /// Changes the state with the server's thread standing still. What follows from it at once, such as the end of a
+    /// connection, has happened when this returns.
     pub(crate) fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        self.change_later(|state| {
+            let outcome = change(state);
+            state.settle();
+            outcome
+        })
+    }
+
+    /// Changes the state, and leaves to the server's thread what follows from it: many changes in a row then cost one
+    /// wake-up and one write.
+    pub(crate) fn change_later<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let mut state = self.shared.lock();
         let outcome = change(&mut state);
-        state.settle();
+        let asleep = !std::mem::replace(&mut state.woken, true);
         drop(state);
-        self.wake();
+        if asleep {
+            self.wake();
+        }
         self.shared.changed.notify_all();
         outcome
     }
@@ -132,12 +144,12 @@ impl FakeRedis {
         }
     }
 
-    /// Looks at the state; the server stands still meanwhile.
+    /// Looks at the state; the server stands still meanwhile, so `look` must not call it.
     pub fn look<T>(&self, look: impl FnOnce(&State) -> T) -> T {
         look(&self.shared.lock())
     }
 
-    /// Waits until the state is as wanted.
+    /// Waits until the state is as wanted. The server stands still while `wanted` looks, which must not call it.
     ///
     /// ```
     /// # use std::time::Duration;

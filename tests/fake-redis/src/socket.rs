@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr};
+#[cfg(unix)]
 use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};

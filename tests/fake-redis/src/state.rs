@@ -73,6 +73,8 @@ pub struct State {
     pub(crate) registry: Registry,
     pub(crate) started: Instant,
     pub(crate) quit: bool,
+    /// Whether the event loop has been woken and not yet looked.
+    pub(crate) woken: bool,
     accepted: u64,
     counts: HashMap<&'static str, u64>,
     log: BTreeMap<u64, Vec<Request>>,
@@ -198,6 +200,7 @@ impl State {
             registry,
             started: Instant::now(),
             quit: false,
+            woken: false,
             accepted: 0,
             counts: HashMap::new(),
             log: BTreeMap::new(),

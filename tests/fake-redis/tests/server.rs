@@ -46,6 +46,15 @@ fn a_stopped_server_refuses_and_comes_back_with_its_data_on_the_same_port() {
 }
 
 #[test]
+fn a_stopped_server_keeps_its_port_from_others() {
+    let server = start();
+    server.stop().unwrap();
+    let other = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    let address = std::net::SocketAddr::from(([127, 0, 0, 1], server.port()));
+    assert_eq!(other.bind(&address.into()).unwrap_err().kind(), ErrorKind::AddrInUse);
+}
+
+#[test]
 fn a_server_that_refuses_keeps_whom_it_has() {
     let server = start();
     let mut a = Client::connect(&server);
