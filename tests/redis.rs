@@ -1,0 +1,211 @@
+//! The Redis backend through the real worker: the same conversation with the in-process server and with a real
+//! `redis-server`, over RESP2 and RESP3, TCP and Unix sockets.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failure here is a failed test")]
+
+mod toy;
+
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command as Process, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use fake_redis::FakeRedis;
+use realtime::backend::{OptionValue, Options, configure};
+use realtime::model::{
+    Args, Code, Command, Event, ReplyTo, Request, RequestKind, Slot, State, Topic, TopicKind, Value,
+};
+use toy::{Client, Game, Seen, eventually};
+
+const LONG: Duration = Duration::from_secs(60);
+const CHANNEL: Slot = Slot { index: 1, generation: 0 };
+const PATTERN: Slot = Slot { index: 2, generation: 0 };
+const ANSWER: Slot = Slot { index: 3, generation: 0 };
+
+fn connect(game: &mut Game, url: &str, protocol: f64) -> Client {
+    let pairs = vec![
+        ("protocol".to_owned(), OptionValue::Number(protocol)),
+        ("name".to_owned(), OptionValue::String(b"test".to_vec())),
+        ("reconnect_max".to_owned(), OptionValue::Number(0.1)),
+    ];
+    let backend = configure(Options { url: Some(url.to_owned()), pairs }).expect("good options");
+    game.open(&*backend)
+}
+
+fn request(game: &Game, client: &Client, kind: RequestKind) {
+    let ticket = client.consumer.ticket(ReplyTo::Callback(ANSWER), 100).expect("room for a request");
+    game.command(client, Command::Request(Request { ticket, deadline: Instant::now() + LONG, kind }));
+}
+
+fn args(words: &[&[u8]]) -> Args {
+    words.iter().collect()
+}
+
+/// Subscribe, publish, commands, a transaction, PING, and the end; every answer and message in order.
+fn converse(url: &str, protocol: f64) {
+    let mut game = Game::start();
+    let mut client = connect(&mut game, url, protocol);
+    let topic = |kind, name: &str| Topic { kind, name: name.as_bytes().into() };
+    game.command(&client, Command::Subscribe { topic: topic(TopicKind::Channel, "chat"), slot: CHANNEL });
+    game.command(&client, Command::Subscribe { topic: topic(TopicKind::Pattern, "ch*"), slot: PATTERN });
+    request(&game, &client, RequestKind::Publish(args(&[b"chat", b"a\0\xff\r\nb"])));
+
+    let mut ready = None;
+    let mut messages = Vec::new();
+    let answer = loop {
+        match client.wait() {
+            Seen::Event(Event::Ready(info)) => ready = Some(info),
+            Seen::Event(Event::Subscribed(_)) => {}
+            Seen::Message(slot, payload) => messages.push((slot, payload)),
+            Seen::Answer(slot, result) => {
+                assert_eq!(slot, ANSWER);
+                break result;
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    // One connection gets a message for each subscription that it matches.
+    assert_eq!(answer, Ok(Value::Integer(2)));
+    while messages.len() < 2 {
+        messages.push(client.wait_message());
+    }
+    messages.sort_by_key(|(slot, _)| slot.index);
+    let payload = b"a\0\xff\r\nb".to_vec();
+    assert_eq!(messages, [(CHANNEL, payload.clone()), (PATTERN, payload)]);
+    let ready = ready.expect("ready before any answer");
+    assert!(ready.first);
+    assert_eq!(f64::from(ready.protocol), protocol);
+    assert!(ready.version.is_some_and(|version| version.contains('.')));
+    assert_eq!(client.counters.state(), State::Ready);
+
+    let key = b"realtime-test".as_slice();
+    request(&game, &client, RequestKind::Command(args(&[b"DEL", key])));
+    assert!(matches!(client.wait_answer(), Ok(Value::Integer(_))));
+    let commands = vec![args(&[b"SET", key, b"1"]), args(&[b"INCR", key]), args(&[b"LPUSH", key, b"x"])];
+    request(&game, &client, RequestKind::Transaction(commands));
+    let Ok(Value::Array(replies)) = client.wait_answer() else { panic!("an array") };
+    assert_eq!(replies[..2], [Value::String(b"OK".as_slice().into()), Value::Integer(2)]);
+    assert!(matches!(&replies[2], Value::Error(error) if error.code == Code::Server("WRONGTYPE".into())));
+    request(&game, &client, RequestKind::Ping);
+    assert!(matches!(client.wait_answer(), Ok(Value::Double(seconds)) if seconds > 0.0));
+    request(&game, &client, RequestKind::Command(args(&[b"CLIENT", b"GETNAME"])));
+    assert_eq!(client.wait_answer(), Ok(Value::String(b"test".as_slice().into())));
+
+    game.command(&client, Command::Unsubscribe(topic(TopicKind::Channel, "chat")));
+    game.command(&client, Command::Unsubscribe(topic(TopicKind::Pattern, "ch*")));
+    eventually("no receiver", || {
+        request(&game, &client, RequestKind::Publish(args(&[b"chat", b"nobody"])));
+        (client.wait_answer() == Ok(Value::Integer(0))).then_some(())
+    });
+    game.command(&client, Command::Disconnect { deadline: Instant::now() + LONG });
+    client.wait_for("the end", |seen| (seen == Seen::Event(Event::Closed)).then_some(()));
+    assert!(game.shutdown(LONG));
+}
+
+#[test]
+fn with_the_in_process_server() {
+    let server = FakeRedis::start().expect("a server");
+    converse(&server.url(), 3.0);
+    converse(&server.url(), 2.0);
+}
+
+#[test]
+fn with_the_in_process_server_over_a_unix_socket() {
+    let folder = Folder::new();
+    let path = folder.0.join("socket");
+    let server = FakeRedis::builder().unix(&path).start().expect("a server");
+    let url = format!("unix://{}", path.display());
+    converse(&url, 3.0);
+    converse(&url, 2.0);
+    drop(server);
+}
+
+#[test]
+fn with_a_real_server() {
+    let Some(server) = RealRedis::start() else { return };
+    for url in [server.tcp(), server.unix()] {
+        converse(&url, 3.0);
+        converse(&url, 2.0);
+    }
+}
+
+/// A folder that goes away with its value.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let number = COUNT.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("realtime-redis-{}-{number}", std::process::id()));
+        std::fs::create_dir_all(&path).expect("a folder");
+        Self(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+struct RealRedis {
+    process: Child,
+    folder: Folder,
+    port: u16,
+}
+
+impl RealRedis {
+    /// A server of this test's own; `None` if none is installed, which is a failure where the gate runs.
+    fn start() -> Option<Self> {
+        if let Err(error) = Process::new("redis-server").arg("--version").stdout(Stdio::null()).status() {
+            assert!(std::env::var_os("CI").is_none(), "the gate needs a redis-server on the PATH: {error}");
+            println!("left out: no redis-server on the PATH ({error})");
+            return None;
+        }
+        // Another process may take the port before the server does; then another port is tried.
+        for _ in 0..20 {
+            let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+            let port = listener.local_addr().expect("bound").port();
+            drop(listener);
+            let folder = Folder::new();
+            let mut process = Process::new("redis-server")
+                .args(["--bind", "127.0.0.1", "--save", "", "--unixsocket", "redis.sock"])
+                .args(["--port", &port.to_string(), "--dir"])
+                .arg(&folder.0)
+                .current_dir(&folder.0)
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .spawn()
+                .expect("it was there a moment ago");
+            let up = eventually("redis-server up or gone", || {
+                if process.try_wait().expect("a child").is_some() {
+                    return Some(false);
+                }
+                let listens =
+                    folder.0.join("redis.sock").exists() && TcpStream::connect(("127.0.0.1", port)).is_ok();
+                listens.then_some(true)
+            });
+            if up {
+                return Some(Self { process, folder, port });
+            }
+        }
+        panic!("redis-server found no free port");
+    }
+
+    fn tcp(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    fn unix(&self) -> String {
+        format!("unix://{}", self.folder.0.join("redis.sock").display())
+    }
+}
+
+impl Drop for RealRedis {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
