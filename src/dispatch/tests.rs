@@ -336,13 +336,13 @@ fn what_a_session_leaves_unanswered_is_answered_in_order_before_its_client_goes(
     let mut world = World::new();
     let (client, mut producer) = world.client("c");
     let mut ask = |name| world.dispatcher.get_mut(client).unwrap().ticket(Some(name), 1).unwrap();
-    let (first, answered) = (ask("1"), ask("2"));
+    let (answered, second) = (ask("1"), ask("2"));
     answer(&mut producer, answered, Ok(Value::Null));
-    assert_eq!(world.run_quietly(), ["c.2: Null"]);
-    // Takes the place that the second one left, and yet comes last.
+    assert_eq!(world.run_quietly(), ["c.1: Null"]);
+    // The third one takes the place that the first one left, and yet comes after the second.
     let mut ask = |name| world.dispatcher.get_mut(client).unwrap().ticket(Some(name), 1).unwrap();
     let late = (ask("3"), ask("4"));
-    drop((first, late));
+    drop((second, late));
     tell(&mut producer, Event::Closed);
     let mut pending = Vec::new();
     let log = world.run(|world, _| {
@@ -352,7 +352,7 @@ fn what_a_session_leaves_unanswered_is_answered_in_order_before_its_client_goes(
         pending.push(client.traffic().pending);
     });
     let closed = Error::unanswered();
-    assert_eq!(log, ["1", "3", "4"].map(|name| format!("c.{name}: {closed}")));
+    assert_eq!(log, ["2", "3", "4"].map(|name| format!("c.{name}: {closed}")));
     assert_eq!((closed.code, pending), (Code::Closed, vec![2, 1, 0]));
     assert!(world.dispatcher.get(client).is_none());
 }
