@@ -1,6 +1,6 @@
 //! One client as the main thread sees it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use super::callbacks::Callbacks;
 use super::console::Console;
@@ -18,9 +18,11 @@ pub struct Client<R, D> {
     pub(super) sources: Vec<Source>,
     pub(super) topics: HashMap<Topic, Slot>,
     pub(super) subscriptions: Slab<Subscription<R>>,
-    pub(super) requests: Slab<R>,
+    pub(super) requests: Slab<Waiting<R>>,
+    // Callbacks of requests that a session left unanswered when it ended, in the order of the calls.
+    pub(super) leftover: VecDeque<R>,
     pub(super) listeners: [Callbacks<R>; EventKind::ALL.len()],
-    // The newest serial number of a callback.
+    // The newest serial number of a callback or a request.
     pub(super) serials: u64,
     pub(super) console: Console,
     pub(super) ready: Option<Event>,
@@ -35,6 +37,16 @@ pub(super) struct Source {
     pub(super) session: ClientId,
     pub(super) consumer: Consumer,
     pub(super) retired: bool,
+}
+
+/// A callback that waits for its answer.
+#[derive(Debug)]
+pub(super) struct Waiting<R> {
+    pub(super) callback: R,
+    // Which session the request went to.
+    session: ClientId,
+    // Ascending in the order of the calls.
+    serial: u64,
 }
 
 /// One topic's callbacks, and its name as the embedding room hands it to them.
@@ -68,6 +80,7 @@ impl<R, D> Client<R, D> {
             topics: HashMap::new(),
             subscriptions: Slab::default(),
             requests: Slab::default(),
+            leftover: VecDeque::new(),
             listeners: Default::default(),
             serials: 0,
             console: Console::new(label),
@@ -148,7 +161,9 @@ impl<R, D> Client<R, D> {
         let Some(callback) = callback else {
             return source.consumer.ticket(ReplyTo::Nobody, bytes);
         };
-        let slot = self.requests.insert(callback);
+        self.serials += 1;
+        let waiting = Waiting { callback, session: source.session, serial: self.serials };
+        let slot = self.requests.insert(waiting);
         source
             .consumer
             .ticket(ReplyTo::Callback(slot), bytes)
@@ -178,6 +193,22 @@ impl<R, D> Client<R, D> {
         session
     }
 
+    /// Lets go of a session that has ended, by its own doing if it is the present one. It answers nothing from now on:
+    /// the callbacks that still wait for it are owed an error.
+    pub(super) fn end(&mut self, session: ClientId) {
+        if self.session() == Some(session) {
+            self.close();
+        }
+        self.sources.retain(|source| source.session != session);
+        let of_session = |(slot, waiting): (Slot, &Waiting<R>)| {
+            (waiting.session == session).then_some((waiting.serial, slot))
+        };
+        let mut owed: Vec<_> = self.requests.iter().filter_map(of_session).collect();
+        owed.sort_unstable_by_key(|&(serial, _)| serial);
+        let owed = owed.into_iter().filter_map(|(_, slot)| self.requests.remove(slot));
+        self.leftover.extend(owed.map(|waiting| waiting.callback));
+    }
+
     /// Puts a new session in the place of the present one, whose answers still arrive. Returns the old one, which is to
     /// be told, and what the new one has to subscribe to.
     pub fn replace(
@@ -202,7 +233,7 @@ impl<R, D> Client<R, D> {
         let mut traffic = Traffic {
             delivered: self.delivered,
             subscriptions: self.subscriptions.len(),
-            pending: 0,
+            pending: self.leftover.len(),
             queued_events: 0,
             queued_bytes: 0,
         };

@@ -37,7 +37,7 @@ impl Console {
                     .then(|| format!("[realtime] {}: ready", self.label));
             }
             Event::Down { error, retry_in } => {
-                format!("{error}; next attempt in {:.1} s", retry_in.as_secs_f64())
+                format!("{error}; {}", next_attempt(*retry_in))
             }
             Event::Dropped { count, bytes, reason } => {
                 let reason = match reason {
@@ -69,6 +69,17 @@ impl Console {
     }
 }
 
+/// When the next attempt comes, as precisely as a reader cares.
+fn next_attempt(retry_in: Duration) -> String {
+    const SECOND: Duration = Duration::from_secs(1);
+    match retry_in {
+        Duration::MAX => "there will be no other attempt".into(),
+        short if short < Duration::from_millis(1) => "trying again at once".into(),
+        short if short < SECOND => format!("next attempt in {} ms", short.as_millis()),
+        long => format!("next attempt in {:.1} s", long.as_secs_f64()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -88,9 +99,24 @@ mod tests {
         let start = Instant::now();
         let mut console = Console::new("main".into());
         let mut at = |millis| console.line(&down(), || start + Duration::from_millis(millis));
-        assert_eq!(at(0).as_deref(), Some("[realtime] main: REFUSED: nobody there; next attempt in 0.4 s"));
+        assert_eq!(at(0).as_deref(), Some("[realtime] main: REFUSED: nobody there; next attempt in 400 ms"));
         assert_eq!((at(10), at(9_999)), (None, None));
         assert!(at(10_000).unwrap().ends_with("(2 more since the last line)"));
+    }
+
+    #[test]
+    fn the_pause_before_the_next_attempt_is_told_in_fitting_units() {
+        for (pause, text) in [
+            (Duration::ZERO, "trying again at once"),
+            (Duration::from_micros(999), "trying again at once"),
+            (Duration::from_millis(1), "next attempt in 1 ms"),
+            (Duration::from_micros(999_999), "next attempt in 999 ms"),
+            (Duration::from_secs(1), "next attempt in 1.0 s"),
+            (Duration::from_millis(29_960), "next attempt in 30.0 s"),
+            (Duration::MAX, "there will be no other attempt"),
+        ] {
+            assert_eq!(next_attempt(pause), text);
+        }
     }
 
     #[test]

@@ -27,7 +27,10 @@ pub struct Dispatcher<R, D> {
     turn: Turn,
     notices: VecDeque<Notice>,
     now: Now<R>,
+    // A session that said that it has ended.
     ended: Option<(Slot, ClientId)>,
+    // A client with callbacks that such a session left without an answer.
+    owing: Option<Slot>,
 }
 
 /// Whose turn it is.
@@ -117,6 +120,7 @@ impl<R, D> Dispatcher<R, D> {
             notices: VecDeque::new(),
             now: Now { walk: None, callback: None, answer: None, event: None, line: String::new() },
             ended: None,
+            owing: None,
         }
     }
 
@@ -185,8 +189,19 @@ impl<R, D> Dispatcher<R, D> {
             return self.again();
         }
         (self.now.callback, self.now.answer, self.now.event) = (None, None, None);
-        if let Some(ended) = self.ended.take() {
-            self.forget(ended);
+        if let Some((slot, session)) = self.ended.take()
+            && let Some(client) = self.clients.get_mut(slot)
+        {
+            client.end(session);
+            self.owing = Some(slot);
+        }
+        if let Some(slot) = self.owing {
+            if let Some(callback) = self.clients.get_mut(slot).and_then(|client| client.leftover.pop_front())
+            {
+                return self.give_up(slot, callback);
+            }
+            self.owing = None;
+            self.settle(slot);
         }
         if let Some(notice) = self.notices.pop_front() {
             return self.notify(&notice);
@@ -275,8 +290,8 @@ impl<R, D> Dispatcher<R, D> {
                 Step::Call { callback, data: &client.data, given }
             }
             Item::Answer { slot: request, result } => {
-                let Some(callback) = client.requests.remove(request) else { return Step::Skipped };
-                let callback = self.now.callback.insert(callback);
+                let Some(waiting) = client.requests.remove(request) else { return Step::Skipped };
+                let callback = self.now.callback.insert(waiting.callback);
                 let given = Given::Answer(self.now.answer.insert(result));
                 Step::Call { callback, data: &client.data, given }
             }
@@ -313,15 +328,17 @@ impl<R, D> Dispatcher<R, D> {
         }
     }
 
-    /// Forgets a session that has ended, and its client if that was the last one.
-    fn forget(&mut self, (slot, session): (Slot, ClientId)) {
-        let Some(client) = self.clients.get_mut(slot) else { return };
-        if client.session() == Some(session) {
-            // It ended by itself.
-            client.close();
-        }
-        client.sources.retain(|source| source.session != session);
-        if client.sources.is_empty() {
+    /// Answers a request whose session ended without an answer.
+    fn give_up(&mut self, slot: Slot, callback: R) -> Step<'_, R, D> {
+        let Some(client) = self.clients.get(slot) else { return Step::Skipped };
+        let callback = self.now.callback.insert(callback);
+        let given = Given::Answer(self.now.answer.insert(Err(Error::unanswered())));
+        Step::Call { callback, data: &client.data, given }
+    }
+
+    /// Forgets a client if that was its last session.
+    fn settle(&mut self, slot: Slot) {
+        if self.clients.get(slot).is_some_and(|client| client.sources.is_empty()) {
             self.clients.remove(slot);
             self.order.retain(|&other| other != slot);
         }

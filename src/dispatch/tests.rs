@@ -332,6 +332,48 @@ fn a_session_that_ends_by_itself_closes_its_client() {
 }
 
 #[test]
+fn what_a_session_leaves_unanswered_is_answered_in_order_before_its_client_goes() {
+    let mut world = World::new();
+    let (client, mut producer) = world.client("c");
+    let mut ask = |name| world.dispatcher.get_mut(client).unwrap().ticket(Some(name), 1).unwrap();
+    let (answered, second) = (ask("1"), ask("2"));
+    answer(&mut producer, answered, Ok(Value::Null));
+    assert_eq!(world.run_quietly(), ["c.1: Null"]);
+    // The third one takes the place that the first one left, and yet comes after the second.
+    let mut ask = |name| world.dispatcher.get_mut(client).unwrap().ticket(Some(name), 1).unwrap();
+    let late = (ask("3"), ask("4"));
+    drop((second, late));
+    tell(&mut producer, Event::Closed);
+    let mut pending = Vec::new();
+    let log = world.run(|world, _| {
+        let client = world.dispatcher.get_mut(client).unwrap();
+        assert!(!client.is_open());
+        assert_eq!(client.ticket(Some("none"), 1).unwrap_err().code, Code::Closed);
+        pending.push(client.traffic().pending);
+    });
+    let closed = Error::unanswered();
+    assert_eq!(log, ["2", "3", "4"].map(|name| format!("c.{name}: {closed}")));
+    assert_eq!((closed.code, pending), (Code::Closed, vec![2, 1, 0]));
+    assert!(world.dispatcher.get(client).is_none());
+}
+
+#[test]
+fn what_a_replaced_session_leaves_unanswered_is_answered_and_the_client_stays() {
+    let mut world = World::new();
+    let (client, mut old) = world.client("c");
+    let lost = world.dispatcher.get_mut(client).unwrap().ticket(Some("lost"), 1).unwrap();
+    let (session, mut new, consumer) = world.session();
+    world.dispatcher.get_mut(client).unwrap().replace("c".into(), session, consumer);
+    let kept = world.dispatcher.get_mut(client).unwrap().ticket(Some("kept"), 1).unwrap();
+    drop(lost);
+    tell(&mut old, Event::Closed);
+    assert_eq!(world.run_quietly(), [format!("c.lost: {}", Error::unanswered())]);
+    answer(&mut new, kept, Ok(Value::Null));
+    assert_eq!(world.run_quietly(), ["c.kept: Null"]);
+    assert!(world.dispatcher.get(client).unwrap().is_open());
+}
+
+#[test]
 fn a_client_made_by_a_callback_joins_the_round() {
     let mut world = World::new();
     let (client, mut producer) = world.client("c");

@@ -1,6 +1,7 @@
 //! Values, errors and events as Lua sees them.
 
 use std::ffi::CStr;
+use std::time::Duration;
 
 use super::module::Fixed;
 use super::number::MAX_EXACT;
@@ -218,7 +219,10 @@ pub(super) unsafe fn push_info(lua: Lua, fixed: Fixed, event: &Event) {
             }
             Event::Down { error, retry_in } => {
                 push_error_field(lua, fixed, table, error);
-                push_number_field(lua, table, c"retry_in", retry_in.as_secs_f64());
+                // Absent if there will be no other attempt.
+                if *retry_in != Duration::MAX {
+                    push_number_field(lua, table, c"retry_in", retry_in.as_secs_f64());
+                }
             }
             Event::Gap { lasted, error } => {
                 push_number_field(lua, table, c"seconds", lasted.as_secs_f64());

@@ -102,7 +102,7 @@ pub(super) fn command_sync(module: &mut Module, call: &mut Call<'_>) -> Result<O
         Err(RecvTimeoutError::Timeout) => {
             Err(Error::sent(Code::Timeout, "no answer in time, and the worker thread is busy elsewhere"))
         }
-        Err(RecvTimeoutError::Disconnected) => Err(gone()),
+        Err(RecvTimeoutError::Disconnected) => Err(Error::unanswered()),
     }))
 }
 

@@ -26,6 +26,11 @@ impl Error {
     pub fn sent(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
         Self { code, message: message.into(), sent: true }
     }
+
+    /// The answer to a request whose session ended without one. Nobody knows any more how far the request came.
+    pub fn unanswered() -> Self {
+        Self::sent(Code::Closed, "the client ended before the answer came")
+    }
 }
 
 /// The kind of failure: one of ours, or the code with which the server began its error.
