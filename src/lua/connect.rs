@@ -19,22 +19,36 @@ use crate::queue::{Consumer, Order, events};
 const URL_VARIABLE: &str = "REALTIME_URL";
 
 /// What a script asked for.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Wish {
     options: Options,
     id: Option<Vec<u8>>,
-    /// Which argument the options were; 0 if there were none.
-    position: i32,
+    source: Source,
+}
+
+/// Where the settings came from.
+#[derive(Debug, Clone, Copy)]
+enum Source {
+    Environment,
+    Url,
+    UrlAndOptions,
+    Options,
 }
 
 /// `realtime.Connect([url] [, options])` → client
 pub(super) fn connect(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
     let wish = wish(call)?;
-    let position = wish.position;
-    let backend = backend::configure(wish.options).map_err(|error| match (&error, position) {
-        (OptionError::Url(_), 0 | 2) => call.inside(1, "url", error.to_string()),
-        (_, 0) => Fault::Other(format!("'{}': {error}", call.function)),
-        _ => call.inside(position, "options", error.to_string()),
+    let backend = backend::configure(wish.options).map_err(with_own_keys).map_err(|error| {
+        match (wish.source, &error) {
+            (Source::Environment, _) => {
+                Fault::Other(format!("'{}': environment variable {URL_VARIABLE}: {error}", call.function))
+            }
+            (Source::Url, _) | (Source::UrlAndOptions, OptionError::Url(_)) => {
+                call.inside(1, "url", error.to_string())
+            }
+            (Source::UrlAndOptions, _) => call.inside(2, "options", error.to_string()),
+            (Source::Options, _) => call.inside(1, "options", error.to_string()),
+        }
     })?;
     let origin = call.frame.caller().map(|place| (place.source, place.line));
     let Some(id) = wish.id else {
@@ -138,44 +152,53 @@ fn hint(module: &mut Module, origin: Option<&(String, i32)>) {
 fn wish(call: &mut Call<'_>) -> Result<Wish, Fault> {
     // The new client's table stands behind the arguments.
     let count = call.frame.top() - 1;
-    let mut wish = Wish::default();
-    let options = match call.kind(1) {
-        _ if count == 0 => {
-            let url = std::env::var(URL_VARIABLE).map_err(|error| {
-                Fault::Other(match error {
-                    std::env::VarError::NotPresent => format!(
-                        "'Connect' without a URL: give one, or set the environment variable {URL_VARIABLE}"
-                    ),
-                    std::env::VarError::NotUnicode(_) => {
-                        format!("the environment variable {URL_VARIABLE} is not UTF-8")
-                    }
-                })
-            })?;
-            wish.options.url = Some(url);
-            return Ok(wish);
-        }
-        Kind::Table => 1,
+    let (url, source) = match call.kind(1) {
+        _ if count == 0 => (Some(url_of_environment()?), Source::Environment),
+        Kind::Table => (None, Source::Options),
         Kind::String => {
-            wish.options.url =
-                Some(utf8(call.string(1, "url")?).map_err(|problem| call.inside(1, "url", problem))?);
-            2
+            let url = utf8(call.string(1, "url")?).map_err(|problem| call.inside(1, "url", problem))?;
+            let alone = count == 1 || call.kind(2).is_absent();
+            (Some(url), if alone { Source::Url } else { Source::UrlAndOptions })
         }
         _ => return Err(call.expected(1, "url", "string, or a table of options,")),
     };
-    if options == 2 && (count == 1 || call.kind(2).is_absent()) {
-        return Ok(wish);
+    let mut wish = Wish { options: Options { url, pairs: Vec::new() }, id: None, source };
+    let position = match source {
+        Source::Environment | Source::Url => return Ok(wish),
+        Source::UrlAndOptions => 2,
+        Source::Options => 1,
+    };
+    if call.kind(position) != Kind::Table {
+        return Err(call.expected(position, "options", "table"));
     }
-    if call.kind(options) != Kind::Table {
-        return Err(call.expected(options, "options", "table"));
-    }
-    wish.position = options;
-    let problem = call.frame.each(options, |frame, key, value| match option(frame, key, value, &mut wish) {
+    let problem = call.frame.each(position, |frame, key, value| match option(frame, key, value, &mut wish) {
         Ok(()) => ControlFlow::Continue(()),
         Err(problem) => ControlFlow::Break(problem),
     });
     // A table's order is arbitrary; what is said about it should not be.
     wish.options.pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
-    problem.map_or(Ok(wish), |problem| Err(call.inside(options, "options", problem)))
+    problem.map_or(Ok(wish), |problem| Err(call.inside(position, "options", problem)))
+}
+
+fn url_of_environment() -> Result<String, Fault> {
+    std::env::var(URL_VARIABLE).map_err(|error| {
+        Fault::Other(match error {
+            std::env::VarError::NotPresent => {
+                format!("'Connect' without a URL: give one, or set the environment variable {URL_VARIABLE}")
+            }
+            std::env::VarError::NotUnicode(_) => {
+                format!("'Connect': environment variable {URL_VARIABLE}: {NOT_UTF8}")
+            }
+        })
+    })
+}
+
+/// Lists beside the backend's options the one that is ours.
+fn with_own_keys(error: OptionError) -> OptionError {
+    match error {
+        OptionError::Unknown { key, known } => OptionError::Unknown { key, known: format!("id, {known}") },
+        other => other,
+    }
 }
 
 /// Reads one option. The error is a sentence.
@@ -196,10 +219,7 @@ fn option(frame: &Frame, key: i32, value: i32, wish: &mut Wish) -> Result<(), St
             }
             wish.id = Some(id.to_vec());
         }
-        "url" if wish.options.url.is_some() => {
-            return Err("option \"url\" is given beside a URL; leave one of them out".into());
-        }
-        "url" => wish.options.url = Some(utf8(frame.bytes(value).ok_or_else(expected)?)?),
+        "url" => return Err("a URL is the first argument of Connect, not an option".into()),
         _ => {
             let value = match frame.kind(value) {
                 Kind::String => OptionValue::String(frame.bytes(value).unwrap_or_default().to_vec()),
@@ -215,7 +235,7 @@ fn option(frame: &Frame, key: i32, value: i32, wish: &mut Wish) -> Result<(), St
 
 /// The text of a URL. The error does not quote it: it may hold a password.
 fn utf8(bytes: &[u8]) -> Result<String, String> {
-    std::str::from_utf8(bytes)
-        .map(str::to_owned)
-        .map_err(|_| "the URL is not UTF-8: percent-encode it".into())
+    std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| NOT_UTF8.into())
 }
+
+const NOT_UTF8: &str = "the URL is not UTF-8: percent-encode it";

@@ -12,7 +12,7 @@ end
 
 host.test("an unknown option raises, names it and lists the known", function()
 	local message = refused("passwrod", { passwrod = "hunter2" })
-	assert(message:find("command_timeout", 1, true), message)
+	assert(message:find("command_timeout", 1, true) and message:find("id, host", 1, true), message)
 	assert(not message:find("hunter2", 1, true), "the value leaked: " .. message)
 end)
 
@@ -78,10 +78,30 @@ host.test("Connect takes options alone", function()
 	local client = realtime.Connect({ host = "127.0.0.1", port = 1, connect_timeout = 1 })
 	kit.wait("a failed attempt", function() return client:State() == "waiting" end)
 	client:Disconnect()
+	local port = tonumber(host.redis_url:match(":(%d+)"))
+	client = realtime.Connect({ port = port, id = "options" })
+	kit.wait("ready", function() return client:IsConnected() end)
+	client:Disconnect()
 end)
 
-host.test("Connect without arguments wants REALTIME_URL", function()
-	kit.raises("REALTIME_URL", realtime.Connect)
+host.test("Connect without arguments takes the URL in REALTIME_URL", function()
+	local message = kit.raises("REALTIME_URL", realtime.Connect)
+	assert(message:find("set the environment variable", 1, true), message)
+	for _, broken in ipairs({ "", "nonsense", "redis://u:s3cret@h:99999", "redis://:s3cret@h/x", "redis://:\255@h" }) do
+		host.setenv("REALTIME_URL", broken)
+		message = kit.raises("REALTIME_URL", realtime.Connect)
+		assert(not message:find("s3cret", 1, true) and not message:find("#1", 1, true), message)
+	end
+	host.setenv("REALTIME_URL", host.redis_url)
+	local client = realtime.Connect()
+	kit.wait("ready", function() return client:IsConnected() end)
+	client:Disconnect()
+	kit.raises("#1", realtime.Connect, nil) -- a URL that is missing by mistake is none from the environment
+end)
+
+host.test("a URL is an argument, not an option", function()
+	kit.raises("first argument", realtime.Connect, { url = URL })
+	kit.raises("first argument", realtime.Connect, URL, { url = URL })
 end)
 
 host.test("wrong arguments of Connect name the argument", function()
