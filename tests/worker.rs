@@ -336,6 +336,24 @@ fn a_client_that_panics_ends_alone() {
 }
 
 #[test]
+fn a_client_that_leaves_input_though_there_is_room_ends_alone() {
+    let bad = listener();
+    let server = serve(&bad, |mut stream| {
+        stream.write_all(b"LEAVE IT\n").unwrap();
+        // Until the client hangs up.
+        let _ = stream.read(&mut [0]);
+    });
+    let mut game = Game::start();
+    let mut broken = game.connect(&port(&bad));
+    let error = broken.wait_down();
+    assert_eq!(error.code, Code::Closed);
+    assert!(error.message.contains("bug"), "{error}");
+    assert_eq!(broken.wait(), Seen::Event(Event::Closed));
+    server.join().unwrap();
+    assert!(game.shutdown(LONG));
+}
+
+#[test]
 fn a_thousand_publishes_in_a_tick_wake_the_worker_at_most_twenty_times() {
     let listener = listener();
     let server = serve(&listener, |mut stream| std::io::copy(&mut stream, &mut std::io::sink()));

@@ -17,6 +17,10 @@ use crate::queue::Producer;
 /// Reads of one link before the others have their turn.
 const READS_PER_TURN: usize = 4;
 
+/// What ends a client whose session breaks the rule that it takes input unless it is told to stop.
+const REFUSED_INPUT: &str =
+    "the client ended by a bug in this module, please report it: its session left input untouched";
+
 /// One client of the loop.
 pub(super) struct Client {
     id: ClientId,
@@ -149,8 +153,13 @@ impl Client {
             && self.producer.has_room()
             && let Some(kept) = self.links[at].resume()
         {
-            self.hand_in(at, &kept, now);
+            let token = self.links[at].token;
+            let progressed = self.hand_in(at, &kept, now);
             self.carry_out(io, now);
+            if !progressed && self.links.get(at).is_some_and(|link| link.token == token) {
+                // Handed in once more, it would be left again, and so for ever.
+                self.fail(REFUSED_INPUT.into());
+            }
         }
     }
 
@@ -173,7 +182,8 @@ impl Client {
         }
     }
 
-    fn hand_in(&mut self, at: usize, bytes: &[u8], now: Instant) {
+    /// Hands input to the session. Returns whether it took some of it, or was told to stop.
+    fn hand_in(&mut self, at: usize, bytes: &[u8], now: Instant) -> bool {
         let link = &mut self.links[at];
         let consumed = self.session.handle_input(link.id, now, bytes, &mut self.producer);
         let stopped = self.producer.take_stop();
@@ -183,6 +193,7 @@ impl Client {
             // The next turn finds room, or leaves word that it waits for some.
             self.touched = true;
         }
+        stopped || consumed > 0 || bytes.is_empty()
     }
 
     fn write(&mut self, at: usize, io: &mut Io, now: Instant) {

@@ -4,6 +4,7 @@ use std::collections::{HashMap, VecDeque};
 use std::fmt;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
@@ -112,10 +113,12 @@ impl Resolver {
                 continue;
             };
             drop(state);
-            let resolved = match (self.resolve)(&host) {
-                Ok(addresses) if addresses.is_empty() => Err("it has no address".into()),
-                Ok(addresses) => Ok(addresses),
-                Err(error) => Err(error.to_string()),
+            // A thread that panicked would be missing for ever, and whoever waits for this name with it.
+            let resolved = match catch_unwind(AssertUnwindSafe(|| (self.resolve)(&host))) {
+                Ok(Ok(addresses)) if addresses.is_empty() => Err("it has no address".into()),
+                Ok(Ok(addresses)) => Ok(addresses),
+                Ok(Err(error)) => Err(error.to_string()),
+                Err(_) => Err("the lookup ended by a bug in this module, please report it".into()),
             };
             state = self.lock();
             for reply in state.waiting.remove(&host).unwrap_or_default() {

@@ -204,6 +204,27 @@ fn lookups_of_one_name_are_shared_and_four_names_run_at_a_time() {
 }
 
 #[test]
+fn a_lookup_that_panics_is_an_answer_and_its_thread_lives() {
+    const LOOKUPS: usize = 6;
+    let mut bench = Bench::new(|host| match host {
+        "fine" => Ok(vec![localhost()]),
+        _ => panic!("asked for {host}"),
+    });
+    // More of them than there are threads.
+    for n in 0..LOOKUPS {
+        let news = bench.connect(name(&format!("broken-{n}"), 1), LONG);
+        let Ok(Err(LinkError::Resolve { reason, .. })) = news.recv_timeout(LONG) else {
+            panic!("not resolved")
+        };
+        assert!(reason.contains("bug"), "{reason}");
+    }
+    let (_listener, port) = listener();
+    let fine = bench.connect(name("fine", port), LONG);
+    assert!(matches!(fine.recv_timeout(LONG), Ok(Ok(()))));
+    bench.end();
+}
+
+#[test]
 fn an_address_needs_no_resolver() {
     let mut bench = Bench::new(|host| panic!("asked for {host}"));
     let (_listener, port) = listener();

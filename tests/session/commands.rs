@@ -216,6 +216,24 @@ fn a_late_answer_finds_nobody_and_shifts_nothing() {
 }
 
 #[test]
+fn a_timeout_says_if_it_was_us_who_read_nothing() {
+    let mut client = Client::ready(Resp::Three, &[]);
+    client.subscribe("chat", 1);
+    client.confirm("subscribe", "chat");
+    client.fence(1);
+    client.said();
+    client.sink.full = true;
+    client.push(">3\r\n$7\r\nmessage\r\n$4\r\nchat\r\n$1\r\nx\r\n");
+    client.said();
+    client.request(1, 1.0, RequestKind::Command(args(&["GET", "a"])));
+    client.advance(1.5);
+    let said = client.said();
+    let [Said::Answer { result: Err(error), .. }] = &said[..] else { panic!("{said:?}") };
+    assert_eq!(error.code.as_str(), "TIMEOUT");
+    assert!(error.message.contains("queue to the callbacks is full"), "{error}");
+}
+
+#[test]
 fn a_half_written_command_counts_as_sent() {
     let mut client = Client::ready(Resp::Three, &[]);
     client.writable[0] = 1;

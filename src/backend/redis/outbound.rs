@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use resp::Encoder;
 
-use super::link::{Awaits, InFlight};
+use super::link::{Awaits, InFlight, Link};
 use super::request::{Asked, about};
 use super::session::{COMMANDS, Core, Out};
 use crate::model::{Code, Error, Request, Value};
@@ -105,7 +105,8 @@ impl Core {
     }
 
     fn expire_in_flight(&mut self, now: Instant, out: &mut Out<'_>) {
-        let sent = self.links[COMMANDS].transmit.sent();
+        let Link { transmit, paused, .. } = &self.links[COMMANDS];
+        let (sent, paused) = (transmit.sent(), *paused);
         let mut cuts = Vec::new();
         let mut cut = 0;
         for _ in 0..self.links[COMMANDS].in_flight.len() {
@@ -123,7 +124,7 @@ impl Core {
                 Awaits::Request(asked) if asked.deadline <= now => {
                     self.pending -= 1;
                     let replies = asked.replies();
-                    asked.answer(Err(timeout_sent()), out);
+                    asked.answer(Err(timeout_sent(paused)), out);
                     Awaits::Abandoned { replies }
                 }
                 Awaits::Request(asked) => {
@@ -159,6 +160,14 @@ fn timeout_unsent() -> Error {
     Error::unsent(Code::Timeout, "the command could not be sent in time and never will be")
 }
 
-fn timeout_sent() -> Error {
-    Error::sent(Code::Timeout, "no answer came in time; the command may have run")
+fn timeout_sent(paused: bool) -> Error {
+    Error::sent(
+        Code::Timeout,
+        if paused { PAUSED } else { "no answer came in time; the command may have run" },
+    )
 }
+
+/// Why the answer of a server that may have sent it was not seen. Whoever waits for it without letting callbacks run
+/// waits for himself.
+const PAUSED: &str = "no answer could be read in time: the queue to the callbacks is full, and the connection stands \
+                      still until they have run; the command may have run";
