@@ -152,6 +152,34 @@ host.test("a second Connect with the same id returns the open client", function(
 	d:Disconnect()
 end)
 
+host.test("other settings for an id: what was queued arrives, then gap, then ready, and nothing is told twice", function()
+	local id, channel, order = kit.unique("id"), kit.unique("moved"), {}
+	local client = kit.ready({ id = id })
+	for _, event in ipairs({ "gap", "ready", "subscribed", "error" }) do
+		client:On(event, function(info) order[#order + 1] = event order[event] = info end)
+	end
+	kit.subscribe(client, channel, function(message) order[#order + 1] = message end)
+	kit.wait("its ready", function() return order.ready end)
+	client:Publish(channel, "queued")
+	kit.block_until("a queued message", function() return client:Stats().queued_events == 1 end)
+	table.Empty(order)
+	local pending = kit.recorder()
+	client:Publish(channel .. "other", "x", pending.fn)
+	kit.connect({ id = id, name = "moved" })
+	kit.eq(#order, 0)
+	kit.publish(client, channel, "new")
+	kit.wait("ready", function() return order.ready end)
+	kit.wait("the new message", function() return #order == 4 end)
+	-- ready comes with the last confirmation, which is before or after the message.
+	kit.eq({ order[1], order[2] }, { "queued", "gap" })
+	assert(table.HasValue(order, "new"), kit.show(order))
+	kit.eq(order.ready.first, false)
+	kit.eq(order.gap.err.code, "CLOSED")
+	assert(order.gap.seconds > 0 and order.gap.seconds < kit.PATIENCE, tostring(order.gap.seconds))
+	kit.eq({ #pending, pending[1][1] }, { 1, nil }, "what was accepted before is answered")
+	client:Disconnect()
+end)
+
 host.test("a second Connect from the same line while the first is open prints a hint", function()
 	local clients = {}
 	local before = #host.console()
