@@ -133,6 +133,19 @@ host.test("Stats of a client that is not ready names no server", function()
 	client:Disconnect()
 end)
 
+host.test("a client that no script keeps lives on", function()
+	local channel, got = kit.unique("kept"), kit.recorder()
+	local name = kit.unique("unkept"):gsub("%.", "-");
+	(function() kit.subscribe(kit.ready({ name = name }), channel, got.fn) end)()
+	collectgarbage()
+	collectgarbage()
+	local other = kit.ready()
+	kit.eq({ kit.publish(other, channel, "x") }, { nil, 1 })
+	kit.wait("the message", function() return #got == 1 end)
+	other:Disconnect()
+	for _, client in ipairs(realtime.Clients()) do client:Disconnect() end
+end)
+
 host.test("Clients lists the open ones", function()
 	local before = #realtime.Clients()
 	local client = kit.connect()
