@@ -1,6 +1,7 @@
 //! One client as the main thread sees it.
 
 use std::collections::{HashMap, VecDeque};
+use std::time::{Duration, Instant};
 
 use super::callbacks::Callbacks;
 use super::console::Console;
@@ -14,7 +15,7 @@ use crate::queue::Consumer;
 pub struct Client<R, D> {
     /// What the embedding room keeps.
     pub data: D,
-    // The present session is the last one. Those before it were replaced and only have answers to deliver.
+    // The present session is the last one. Those before it were replaced and deliver what they still have.
     pub(super) sources: Vec<Source>,
     pub(super) topics: HashMap<Topic, Slot>,
     pub(super) subscriptions: Slab<Subscription<R>>,
@@ -29,6 +30,9 @@ pub struct Client<R, D> {
     pub(super) was_ready: bool,
     pub(super) open: bool,
     pub(super) delivered: u64,
+    // A replaced session had subscriptions, and the one in its place has none yet: since when messages may be missing,
+    // and why.
+    pub(super) loss: Option<(Instant, Error)>,
 }
 
 /// A session's way to the main thread.
@@ -54,6 +58,8 @@ pub(super) struct Waiting<R> {
 pub(super) struct Subscription<R> {
     pub(super) name: R,
     pub(super) callbacks: Callbacks<R>,
+    // The session that told of its confirmation first.
+    confirmed: Option<ClientId>,
 }
 
 /// What waits and what passed.
@@ -88,6 +94,7 @@ impl<R, D> Client<R, D> {
             was_ready: false,
             open: true,
             delivered: 0,
+            loss: None,
         }
     }
 
@@ -126,7 +133,7 @@ impl<R, D> Client<R, D> {
         }
         let mut callbacks = Callbacks::default();
         callbacks.set(&mut self.serials, identifier, callback);
-        let slot = self.subscriptions.insert(Subscription { name: name(), callbacks });
+        let slot = self.subscriptions.insert(Subscription { name: name(), callbacks, confirmed: None });
         self.topics.insert(topic.clone(), slot);
         Some(Command::Subscribe { topic, slot })
     }
@@ -209,23 +216,41 @@ impl<R, D> Client<R, D> {
         self.leftover.extend(owed.map(|waiting| waiting.callback));
     }
 
-    /// Puts a new session in the place of the present one, whose answers still arrive. Returns the old one, which is to
-    /// be told, and what the new one has to subscribe to.
-    pub fn replace(
-        &mut self,
-        label: String,
-        session: ClientId,
-        consumer: Consumer,
-    ) -> (Option<ClientId>, Vec<Command>) {
-        let old = self.session();
+    /// Notes that a replaced session's subscriptions are lost, from `lasted` ago on.
+    pub(super) fn lose(&mut self, lasted: Duration, error: Error) {
+        let now = Instant::now();
+        let since = now.checked_sub(lasted).unwrap_or(now);
+        match &mut self.loss {
+            Some((earlier, _)) => *earlier = since.min(*earlier),
+            missing => *missing = Some((since, error)),
+        }
+    }
+
+    /// The gap between a replaced session and the one in its place, to be told once.
+    pub(super) fn gap(&mut self) -> Option<Event> {
+        let (since, error) = self.loss.take()?;
+        Some(Event::Gap { lasted: since.elapsed(), error })
+    }
+
+    /// Notes a session's word that a topic is confirmed. Returns whether no session before it said so.
+    pub(super) fn confirm(&mut self, topic: &Topic, session: ClientId) -> bool {
+        let known = self.topics.get(topic).copied();
+        let Some(subscription) = known.and_then(|slot| self.subscriptions.get_mut(slot)) else { return true };
+        *subscription.confirmed.get_or_insert(session) == session
+    }
+
+    /// Puts a new session in the place of the present one, which was told to disconnect before the new one was opened, and
+    /// whose messages and answers still arrive. Returns what the new one has to subscribe to.
+    pub fn replace(&mut self, label: String, session: ClientId, consumer: Consumer) -> Vec<Command> {
         for source in &mut self.sources {
             source.retired = true;
         }
         self.sources.push(Source { session, consumer, retired: false });
         self.console = Console::new(label);
         self.ready = None;
+        self.delivered = 0;
         let topics = self.topics.iter();
-        (old, topics.map(|(topic, &slot)| Command::Subscribe { topic: topic.clone(), slot }).collect())
+        topics.map(|(topic, &slot)| Command::Subscribe { topic: topic.clone(), slot }).collect()
     }
 
     /// What waits and what passed.

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::callbacks::Walk;
-use super::client::Client;
+use super::client::{Client, Source};
 use super::{EventKind, Slab};
 use crate::model::{ClientId, Error, Event, Slot, Value};
 use crate::queue::{Item, Signal};
@@ -27,6 +27,8 @@ pub struct Dispatcher<R, D> {
     turn: Turn,
     notices: VecDeque<Notice>,
     now: Now<R>,
+    // An event that was taken and is to be told next.
+    told: Option<Told>,
     // A session that said that it has ended.
     ended: Option<(Slot, ClientId)>,
     // A client with callbacks that such a session left without an answer.
@@ -50,6 +52,14 @@ struct Turn {
 struct Notice {
     client: Slot,
     serial: u64,
+}
+
+/// An event of a session.
+#[derive(Debug)]
+struct Told {
+    client: Slot,
+    session: ClientId,
+    event: Event,
 }
 
 /// What is being delivered. Stays as it is until the next step.
@@ -119,6 +129,7 @@ impl<R, D> Dispatcher<R, D> {
             turn: Turn::default(),
             notices: VecDeque::new(),
             now: Now { walk: None, callback: None, answer: None, event: None, line: String::new() },
+            told: None,
             ended: None,
             owing: None,
         }
@@ -189,6 +200,9 @@ impl<R, D> Dispatcher<R, D> {
             return self.again();
         }
         (self.now.callback, self.now.answer, self.now.event) = (None, None, None);
+        if let Some(told) = self.told.take() {
+            return self.tell(told);
+        }
         if let Some((slot, session)) = self.ended.take()
             && let Some(client) = self.clients.get_mut(slot)
         {
@@ -270,6 +284,15 @@ impl<R, D> Dispatcher<R, D> {
     fn fetch(&mut self) -> Step<'_, R, D> {
         let slot = self.order[self.turn.client];
         let Some(client) = self.clients.get_mut(slot) else { return Step::Skipped };
+        // What a replaced session still had comes before anything of the one in its place. In this order of looks: whatever
+        // the old one published before the new one did is seen.
+        let has_news = |source: &Source| !source.consumer.is_empty();
+        if self.turn.source > 0
+            && client.sources.get(self.turn.source).is_some_and(has_news)
+            && let Some(older) = client.sources[..self.turn.source].iter().position(has_news)
+        {
+            self.turn.source = older;
+        }
         let Some(source) = client.sources.get_mut(self.turn.source) else { return Step::Skipped };
         let Some(item) = source.consumer.next() else {
             self.turn.source += 1;
@@ -278,13 +301,12 @@ impl<R, D> Dispatcher<R, D> {
         self.turn.taken += 1;
         match item {
             Item::Message { slot: topic, channel, payload } => {
-                // A retired session's slots lead to the same callbacks: what it still had would reach them out of order.
-                let subscription = if source.retired { None } else { client.subscriptions.get(topic) };
-                let Some(subscription) = subscription else { return Step::Skipped };
+                let Some(subscription) = client.subscriptions.get(topic) else { return Step::Skipped };
                 let Some((callback, walk)) = subscription.callbacks.first(client.serials) else {
                     return Step::Skipped;
                 };
-                client.delivered += 1;
+                // The figures are those of the present session.
+                client.delivered += u64::from(!source.retired);
                 self.now.walk = Some((slot, List::Topic(topic), walk));
                 let given = Given::Message { payload, name: &subscription.name, channel };
                 Step::Call { callback, data: &client.data, given }
@@ -296,36 +318,55 @@ impl<R, D> Dispatcher<R, D> {
                 Step::Call { callback, data: &client.data, given }
             }
             Item::Event(event) => {
-                match &event {
-                    Event::Closed => {
-                        self.ended = Some((slot, source.session));
-                        return Step::Skipped;
-                    }
-                    Event::RequestFailed { .. } => {}
-                    _ if source.retired => return Step::Skipped,
-                    Event::Ready(ready) => {
-                        let mut ready = ready.clone();
-                        ready.first = !std::mem::replace(&mut client.was_ready, true);
-                        client.ready = Some(Event::Ready(ready));
-                    }
-                    Event::Down { .. } => client.ready = None,
-                    _ => {}
-                }
-                let event = match (&event, &client.ready) {
-                    (Event::Ready(_), Some(ready)) => ready.clone(),
-                    _ => event,
-                };
-                let Some(kind) = EventKind::of(&event) else { return Step::Skipped };
-                let Some((callback, walk)) = client.listeners[kind as usize].first(client.serials) else {
-                    let Some(line) = client.console.line(&event, Instant::now) else { return Step::Skipped };
-                    self.now.line = line;
-                    return Step::Line(&self.now.line);
-                };
-                self.now.walk = Some((slot, List::Event(kind), walk));
-                let event = self.now.event.insert(event);
-                Step::Call { callback, data: &client.data, given: Given::Event(event) }
+                self.told = Some(Told { client: slot, session: source.session, event });
+                Step::Skipped
             }
         }
+    }
+
+    /// Tells the listeners of an event, or the console.
+    fn tell(&mut self, told: Told) -> Step<'_, R, D> {
+        let Told { client: slot, session, event } = told;
+        let Some(client) = self.clients.get_mut(slot) else { return Step::Skipped };
+        let is_present = client.session() == Some(session);
+        let event = match event {
+            Event::Closed => {
+                self.ended = Some((slot, session));
+                return Step::Skipped;
+            }
+            Event::RequestFailed { .. } => event,
+            _ if !client.open => return Step::Skipped,
+            Event::Dropped { .. } => event,
+            Event::Gap { lasted, error } if !is_present => {
+                client.lose(lasted, error);
+                return Step::Skipped;
+            }
+            _ if !is_present => return Step::Skipped,
+            Event::Ready(_) | Event::Subscribed(_) if client.loss.is_some() => {
+                self.told = Some(Told { client: slot, session, event });
+                let Some(gap) = client.gap() else { return Step::Skipped };
+                gap
+            }
+            Event::Subscribed(topic) if !client.confirm(&topic, session) => return Step::Skipped,
+            Event::Ready(mut ready) => {
+                ready.first = !std::mem::replace(&mut client.was_ready, true);
+                client.ready.insert(Event::Ready(ready)).clone()
+            }
+            Event::Down { .. } => {
+                client.ready = None;
+                event
+            }
+            _ => event,
+        };
+        let Some(kind) = EventKind::of(&event) else { return Step::Skipped };
+        let Some((callback, walk)) = client.listeners[kind as usize].first(client.serials) else {
+            let Some(line) = client.console.line(&event, Instant::now) else { return Step::Skipped };
+            self.now.line = line;
+            return Step::Line(&self.now.line);
+        };
+        self.now.walk = Some((slot, List::Event(kind), walk));
+        let event = self.now.event.insert(event);
+        Step::Call { callback, data: &client.data, given: Given::Event(event) }
     }
 
     /// Answers a request whose session ended without an answer.

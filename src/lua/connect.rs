@@ -96,16 +96,16 @@ fn share(
     if client.data.backend.same_settings(&*backend) {
         return Ok(Output::Kept(reference));
     }
+    // The old session is told first: whatever it still hands over comes before anything of the new one.
+    if let Some(old) = client.session() {
+        module.send(old, Command::Disconnect { deadline: Instant::now() + DISCONNECT_FLUSH });
+    }
     let opened = open(module, call, &*backend)?;
     let Some(client) = module.dispatcher.get_mut(slot) else { return Ok(Output::Nothing) };
     let label = label(client.data.id.as_deref(), &*backend);
     (client.data.backend, client.data.counters, client.data.since) = (backend, opened.counters, opened.at);
-    let (old, commands) = client.replace(label, opened.session, opened.consumer);
-    for command in commands {
+    for command in client.replace(label, opened.session, opened.consumer) {
         module.send(opened.session, command);
-    }
-    if let Some(old) = old {
-        module.send(old, Command::Disconnect { deadline: opened.at + DISCONNECT_FLUSH });
     }
     Ok(Output::Kept(reference))
 }

@@ -20,7 +20,10 @@ pub enum Command {
     Unsubscribe(Topic),
     /// Something that gets exactly one answer.
     Request(Request),
-    /// Send what was accepted, wait for answers until `deadline`, answer the rest with `CLOSED`, and end.
+    /// Send what was accepted, wait for answers until `deadline`, answer the rest with `CLOSED`, and end. From now on no
+    /// message is for anyone; if a subscription was confirmed, an [`Event::Gap`] says so, for a session that takes over.
+    ///
+    /// [`Event::Gap`]: crate::model::Event::Gap
     Disconnect {
         /// When waiting ends.
         deadline: Instant,

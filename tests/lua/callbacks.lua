@@ -67,6 +67,58 @@ host.test("an error of any type is reported as text", function()
 	client:Disconnect()
 end)
 
+-- Every place that takes a callback: what puts it there, so that it is called once.
+local function places(client, channel)
+	return {
+		Subscribe = function(fn) client:Subscribe(channel, "one", fn) client:Publish(channel, "x") end,
+		PSubscribe = function(fn) client:PSubscribe(channel .. ".*", "one", fn) client:Publish(channel .. ".x", "x") end,
+		Publish = function(fn) client:Publish(channel .. "none", "x", fn) end,
+		Command = function(fn) client:Command({ "ECHO", "x" }, fn) end,
+		["a failed Command"] = function(fn) client:Command({ "NOSUCHCOMMAND" }, fn) end,
+		Transaction = function(fn) client:Transaction({ { "ECHO", "x" } }, fn) end,
+		Ping = function(fn) client:Ping(fn) end,
+		ready = function(fn) client:On("ready", "one", fn) end,
+		subscribed = function(fn) client:On("subscribed", "one", fn) client:Subscribe(channel .. "s", "s", print) end,
+		error = function(fn) client:On("error", "one", fn) client:Command({ "NOSUCHCOMMAND" }) end,
+	}
+end
+
+host.test("a callback that raises is reported in every place, and what comes behind it is called", function()
+	for what in pairs(places()) do
+		local client, channel, got, reported = kit.ready(), kit.unique("raise"), kit.recorder(), #host.errors()
+		kit.ticks(1)
+		host.expect_errors(1)
+		places(client, channel)[what](function() error("raised in " .. what) end)
+		client:Ping(got.fn)
+		kit.wait("a report of " .. what, function() return #host.errors() == reported + 1 end)
+		assert(host.errors()[reported + 1]:find("raised in " .. what, 1, true))
+		kit.wait("what comes behind " .. what, function() return #got == 1 end)
+		client:Disconnect()
+	end
+end)
+
+host.test("a callback may close its client and connect again, in every place", function()
+	for what in pairs(places()) do
+		local id, channel, got = kit.unique("again"), kit.unique("again"), kit.recorder()
+		local client, calls, after = kit.ready({ id = id }), 0, kit.recorder()
+		kit.ticks(1)
+		local new
+		places(client, channel)[what](function()
+			calls = calls + 1
+			client:Publish(channel .. "last", "x", after.fn) -- accepted, and so answered
+			client:Disconnect()
+			new = kit.connect({ id = id })
+			new:Subscribe(channel, got.fn)
+			new:Publish(channel, "from the new one")
+		end)
+		kit.wait("a message to the new client, from " .. what, function() return #got == 1 end)
+		assert(new ~= client and new:IsValid() and not client:IsValid(), what)
+		kit.wait("the answer to the old one", function() return #after == 1 end)
+		kit.eq({ calls, after[1][1] }, { 1, nil }, what)
+		new:Disconnect()
+	end
+end)
+
 host.test("a reporter that raises or is missing does no harm", function()
 	local client, channel, got = kit.ready(), kit.unique("report"), kit.recorder()
 	local before, errors = ErrorNoHaltWithStack, #host.errors()

@@ -117,7 +117,8 @@ host.test("a stopped server is found dead by PING and comes back", function()
 end)
 
 host.test("a command times out, and is never sent if it was not yet", function()
-	local client, channel, got = kit.ready(quick()), kit.unique("timeout"), kit.recorder()
+	-- Far longer than anybody waits here: it is each command's own timeout that counts.
+	local client, channel, got = kit.ready(quick({ command_timeout = 1000 })), kit.unique("timeout"), kit.recorder()
 	host.server.stop()
 	kit.wait("down", function() return not client:IsConnected() end)
 	local key, done = kit.unique("never"), nil
@@ -125,6 +126,10 @@ host.test("a command times out, and is never sent if it was not yet", function()
 	kit.wait("the timeout", function() return done end)
 	kit.eq(done.code, "TIMEOUT")
 	kit.eq(done.sent, false)
+	assert(client:Publish(channel, "x", got.fn, 0.05))
+	assert(client:Transaction({ { "SET", key, "x" } }, got.fn, 0.05))
+	kit.wait("their timeouts", function() return #got == 2 end)
+	for i = 1, 2 do kit.eq({ got[i][1].code, got[i][1].sent }, { "TIMEOUT", false }) end
 	host.server.start()
 	kit.wait("ready", function() return client:IsConnected() end)
 	kit.eq({ kit.command(client, { "EXISTS", key }) }, { nil, 0 }, "it was not sent later")

@@ -45,6 +45,36 @@ host.test("password and ACL user", function()
 	client:Disconnect()
 end)
 
+host.test("a request without a callback that fails is an event that names command and channel", function()
+	local server = host.new_fake({ user = "carol on >secret ~* &allowed* +@all -ping" })
+	local client = kit.ready(quick((server.url():gsub("//", "//carol:secret@"))))
+	local errors = kit.recorder()
+	client:On("error", errors.fn)
+	client:Publish("forbidden", "s3cret")
+	client:Ping()
+	client:Transaction({ { "SET", "s3cret" } })
+	client:Command({ "nosuchcommand", "s3cret" })
+	client:PSubscribe("forbidden.*", function() end)
+	kit.wait("five errors", function() return #errors == 5 end)
+	local seen = {}
+	for _, call in ipairs(errors) do
+		local info, err = call[1], call[1].err
+		assert(call[2] == client, "the client is the second argument")
+		assert(not (info.channel or ""):find("s3cret", 1, true))
+		seen[#seen + 1] = table.concat({ info.command or "-", info.channel or "-", info.pattern or "-", err.code }, " ")
+		kit.eq({ type(err.code), type(err.message), type(err.sent) }, { "string", "string", "boolean" })
+		kit.eq(table.Count(err), 3, "fields of " .. kit.show(err))
+		kit.eq(tostring(err), err.code .. ": " .. err.message)
+		kit.eq(err.sent, true)
+	end
+	table.sort(seen)
+	kit.eq(seen, {
+		"- - forbidden.* NOPERM", "MULTI - - EXECABORT", "PING - - NOPERM", "PUBLISH forbidden - NOPERM",
+		"nosuchcommand - - ERR",
+	})
+	client:Disconnect()
+end)
+
 host.test("another one's turn: max number of clients is the reason given", function()
 	local server = host.new_fake({ max_clients = 1 })
 	local first = kit.ready(quick(server.url()))

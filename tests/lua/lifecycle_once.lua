@@ -22,6 +22,13 @@ host.run(function()
 	elseif condition == 3 then
 		host.wait(function() return client:IsConnected() end, kit.PATIENCE, "ready on map " .. map)
 		for i = 1, 1000 do client:Publish(channel, i) end -- flooded, and with much unsent
+	else
+		host.wait(function() return client:IsConnected() end, kit.PATIENCE, "ready on map " .. map)
+		if map > 5 then
+			local err, last = client:CommandSync({ "GET", "last words" })
+			assert(not err and last == tostring(map - 5), "what was accepted at the end of map " .. map - 5 .. " was not sent")
+		end
+		client:Command({ "SET", "last words", map }) -- and the state ends at once
 	end
 	if map >= MAPS then
 		for i, seconds in ipairs(host.close_times()) do

@@ -111,14 +111,17 @@ impl Core {
         }
     }
 
+    /// Since when messages may be missing if the subscriptions end now.
+    pub(super) fn missing_since(&self, subscriber: usize) -> Instant {
+        // A gap was told on this connection, but not every subscription was back: the new gap joins the old one.
+        let restored = self.topics.is_restored();
+        self.gap_told.filter(|_| !restored).unwrap_or(self.links[subscriber].heard)
+    }
+
     /// The subscriptions' link is lost: remembers since when messages may be missing.
     fn lose_subscriptions(&mut self, i: usize, error: &Error) {
-        let link = &self.links[i];
         if self.loss.is_none() && self.topics.was_confirmed() {
-            // A gap was told on this connection, but not every subscription was back: the new gap joins the old one.
-            let restored = self.topics.is_restored();
-            let since = self.gap_told.filter(|_| !restored).unwrap_or(link.heard);
-            self.loss = Some(Loss { since, error: error.clone() });
+            self.loss = Some(Loss { since: self.missing_since(i), error: error.clone() });
         }
         self.gap_told = None;
         self.batches = 0;

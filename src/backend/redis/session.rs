@@ -209,7 +209,7 @@ impl Session for RedisSession {
             Command::Subscribe { .. } | Command::Unsubscribe(_) => {}
             Command::Request(request) if is_open => core.request(request, now, &mut out),
             Command::Request(request) => refuse_closed(request, now, &mut out),
-            Command::Disconnect { deadline } => core.close(deadline),
+            Command::Disconnect { deadline } => core.close(now, deadline, &mut out),
         }
         core.settle(now, &mut out);
         core.stopped |= out.stop;
@@ -349,7 +349,13 @@ impl Core {
     }
 
     /// Disconnect was asked for.
-    fn close(&mut self, deadline: Instant) {
+    fn close(&mut self, now: Instant, deadline: Instant, out: &mut Out<'_>) {
+        if self.topics.was_confirmed() {
+            let since =
+                self.loss.as_ref().map_or_else(|| self.missing_since(self.subscriber()), |loss| loss.since);
+            let error = Error::unsent(Code::Closed, "the connection was replaced by one with other settings");
+            out.event(Event::Gap { lasted: now.saturating_duration_since(since), error });
+        }
         self.closing = Some(self.closing.map_or(deadline, |earlier| earlier.min(deadline)));
         self.topics.clear();
         self.loss = None;
