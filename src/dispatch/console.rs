@@ -8,6 +8,9 @@ use crate::model::{DropReason, Event};
 /// At most one line of a kind for each client within this time.
 const INTERVAL: Duration = Duration::from_secs(10);
 
+/// A pause before the next attempt that a line would show as 0.0 s.
+const WORTH_A_FIGURE: Duration = Duration::from_millis(50);
+
 /// Turns a client's events into console lines, not too many.
 #[derive(Debug)]
 pub(super) struct Console {
@@ -37,7 +40,14 @@ impl Console {
                     .then(|| format!("[realtime] {}: ready", self.label));
             }
             Event::Down { error, retry_in } => {
-                format!("{error}; next attempt in {:.1} s", retry_in.as_secs_f64())
+                // The server's own words may end with a full stop.
+                let error = error.to_string();
+                let error = error.trim_end_matches('.');
+                match *retry_in {
+                    Duration::MAX => format!("{error}; there is no further attempt"),
+                    pause if pause < WORTH_A_FIGURE => format!("{error}; trying again at once"),
+                    pause => format!("{error}; trying again in {:.1} s", pause.as_secs_f64()),
+                }
             }
             Event::Dropped { count, bytes, reason } => {
                 let reason = match reason {
@@ -75,8 +85,11 @@ mod tests {
     use crate::model::{Code, Error, Ready};
 
     fn down() -> Event {
-        let error = Error::unsent(Code::Refused, "nobody there");
-        Event::Down { error, retry_in: Duration::from_millis(400) }
+        down_for("nobody there", Duration::from_millis(400))
+    }
+
+    fn down_for(why: &'static str, retry_in: Duration) -> Event {
+        Event::Down { error: Error::unsent(Code::Refused, why), retry_in }
     }
 
     fn ready() -> Event {
@@ -88,9 +101,23 @@ mod tests {
         let start = Instant::now();
         let mut console = Console::new("main".into());
         let mut at = |millis| console.line(&down(), || start + Duration::from_millis(millis));
-        assert_eq!(at(0).as_deref(), Some("[realtime] main: REFUSED: nobody there; next attempt in 0.4 s"));
+        assert_eq!(at(0).as_deref(), Some("[realtime] main: REFUSED: nobody there; trying again in 0.4 s"));
         assert_eq!((at(10), at(9_999)), (None, None));
         assert!(at(10_000).unwrap().ends_with("(2 more since the last line)"));
+    }
+
+    #[test]
+    fn a_line_says_when_the_next_attempt_is() {
+        let line = |retry_in| {
+            let mut console = Console::new("main".into());
+            console.line(&down_for("no such user.", retry_in), Instant::now).unwrap()
+        };
+        let begin = "[realtime] main: REFUSED: no such user; ";
+        assert_eq!(line(Duration::ZERO), format!("{begin}trying again at once"));
+        assert_eq!(line(Duration::from_millis(49)), format!("{begin}trying again at once"));
+        assert_eq!(line(Duration::from_millis(50)), format!("{begin}trying again in 0.1 s"));
+        assert_eq!(line(Duration::from_millis(29_960)), format!("{begin}trying again in 30.0 s"));
+        assert_eq!(line(Duration::MAX), format!("{begin}there is no further attempt"));
     }
 
     #[test]
