@@ -37,7 +37,9 @@ impl Console {
                     .then(|| format!("[realtime] {}: ready", self.label));
             }
             Event::Down { error, retry_in } => {
-                format!("{error}; {}", next_attempt(*retry_in))
+                // The server's own words may end with a full stop.
+                let error = error.to_string();
+                format!("{}; {}", error.trim_end_matches('.'), next_attempt(*retry_in))
             }
             Event::Dropped { count, bytes, reason } => {
                 let reason = match reason {
@@ -86,8 +88,11 @@ mod tests {
     use crate::model::{Code, Error, Ready};
 
     fn down() -> Event {
-        let error = Error::unsent(Code::Refused, "nobody there");
-        Event::Down { error, retry_in: Duration::from_millis(400) }
+        down_for("nobody there", Duration::from_millis(400))
+    }
+
+    fn down_for(why: &'static str, retry_in: Duration) -> Event {
+        Event::Down { error: Error::unsent(Code::Refused, why), retry_in }
     }
 
     fn ready() -> Event {
@@ -102,6 +107,13 @@ mod tests {
         assert_eq!(at(0).as_deref(), Some("[realtime] main: REFUSED: nobody there; next attempt in 400 ms"));
         assert_eq!((at(10), at(9_999)), (None, None));
         assert!(at(10_000).unwrap().ends_with("(2 more since the last line)"));
+    }
+
+    #[test]
+    fn the_servers_full_stop_does_not_end_the_line() {
+        let mut console = Console::new("main".into());
+        let line = console.line(&down_for("no such user.", Duration::ZERO), Instant::now);
+        assert_eq!(line.as_deref(), Some("[realtime] main: REFUSED: no such user; trying again at once"));
     }
 
     #[test]
