@@ -36,6 +36,7 @@ impl Console {
                 return std::mem::take(&mut self.told_down)
                     .then(|| format!("[realtime] {}: ready", self.label));
             }
+            Event::Down { error, retry_in: Duration::MAX } => error.to_string(),
             Event::Down { error, retry_in } => {
                 // The server's own words may end with a full stop.
                 let error = error.to_string();
@@ -129,6 +130,13 @@ mod tests {
         ] {
             assert_eq!(next_attempt(pause), text);
         }
+    }
+
+    #[test]
+    fn an_end_without_another_attempt_promises_none() {
+        let event = Event::Down { error: Error::unsent(Code::Closed, "the end"), retry_in: Duration::MAX };
+        let line = Console::new("main".into()).line(&event, Instant::now);
+        assert_eq!(line.as_deref(), Some("[realtime] main: CLOSED: the end"));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What hangs on one Lua state.
 
 use std::ffi::c_int;
+use std::mem;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -171,8 +172,18 @@ impl Module {
     }
 
     /// Ends it all: what was accepted is still sent, for a bounded time.
+    ///
+    /// A script can close the module while one of our functions pushes a value, since pushing may start a collection and
+    /// so a finalizer. What is being pushed then is never freed, and stays valid.
     pub(super) fn shut_down(self) {
-        let Some(Worker { orders, join }) = self.worker else { return };
+        let Self { worker, dispatcher, outputs, round, .. } = self;
+        if round.is_some() {
+            mem::forget(dispatcher);
+        }
+        if !outputs.is_empty() {
+            mem::forget(outputs);
+        }
+        let Some(Worker { orders, join }) = worker else { return };
         let deadline = Instant::now() + SHUTDOWN_FLUSH;
         orders.push(Order::Shutdown { deadline });
         if !join.join(deadline + SHUTDOWN_GRACE) {

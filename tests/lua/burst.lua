@@ -43,3 +43,24 @@ host.test("a tick is not longer than its budget and one callback", function()
 	for i, n in ipairs(runs) do assert(n >= 1 and n <= 5, "run " .. i .. " had " .. n) end
 	client:Disconnect()
 end)
+
+host.test("callbacks that turn slow after many fast ones end the tick with the first of them", function()
+	local client, channel, calls = kit.ready(), kit.unique("turn"), {}
+	kit.subscribe(client, channel, function(message)
+		calls[#calls + 1] = message
+		if message == "slow" then
+			local till = SysTime() + 0.05
+			while SysTime() < till do end
+		end
+	end)
+	for i = 1, 40 do client:Publish(channel, i <= 20 and "fast" or "slow") end
+	kit.block_until("all of them queued", function() return client:Stats().queued_events == 40 end)
+	while #calls < 40 do
+		local before = #calls
+		realtime.ProcessEvents(0.03)
+		local slow = 0
+		for i = before + 1, #calls do slow = slow + (calls[i] == "slow" and 1 or 0) end
+		assert(slow <= 1, slow .. " callbacks that take longer than the budget ran in it")
+	end
+	client:Disconnect()
+end)

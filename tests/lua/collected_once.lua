@@ -1,0 +1,56 @@
+-- The module is closed by a finalizer, which the collection runs that our own push of a value has started: what is being
+-- pushed stays whole, and nothing is touched that was freed.
+--
+-- A script has no way to close the module. Here it calls gmod13_close as the game does, through LuaJIT's FFI, on a
+-- coroutine's state.
+
+local kit = include("_kit.lua")
+
+local MAPS, BYTES, FINALIZERS = 20, 40000, 200
+local PLATFORMS = { x86 = "linux", x64 = "linux64" }
+
+local ffi = debug.getregistry()._PRELOAD.ffi("ffi")
+ffi.cdef("int gmod13_close(void *state);")
+local module = ffi.load("garrysmod/lua/bin/gmsv_realtime_" .. PLATFORMS[jit.arch] .. ".dll")
+local other = coroutine.create(function() end)
+
+local function close()
+	module.gmod13_close(ffi.cast("void *", tonumber(tostring(other):match("0x%x+"))))
+end
+jit.off(close)
+
+host.run(function()
+	local map = host.map_number
+	if map > MAPS then return host.exit(0) end
+	local client, channel, payload = kit.ready(), kit.unique("collected"), ("x"):rep(BYTES)
+	local got, closed, words = nil, false, { "GET", "k" }
+	kit.subscribe(client, channel, function(message) got = message end)
+	client:CommandSync({ "SET", "k", payload })
+	-- What a call reserves is there already, so that pushing its result is the first to need memory.
+	for _ = 1, 3 do client:CommandSync(words) end
+	local run = function() got = select(2, client:CommandSync(words)) end
+	if map % 2 == 0 then
+		client:Publish(channel, payload)
+		kit.block_until("the message", function() return client:Stats().queued_events == 1 end)
+		run = function() realtime.ProcessEvents(1) end
+	end
+	collectgarbage()
+	collectgarbage("stop")
+	collectgarbage("setstepmul", 1000000)
+	for _ = 1, FINALIZERS do
+		getmetatable(newproxy(true)).__gc = function()
+			if not closed then
+				closed = true
+				close()
+			end
+		end
+	end
+	collectgarbage("restart")
+	run()
+	assert(closed, "no finalizer ran")
+	assert(got == nil or got == payload, "what was pushed is changed")
+	kit.eq(client:State(), "closed")
+	-- An answer was there already. What reaches a callback may come too late.
+	if map % 2 == 1 then kit.eq(got, payload, "the answer") end
+	host.next_map()
+end)
