@@ -24,10 +24,12 @@ function kit.connect(options)
 	return realtime.Connect(url, options)
 end
 
--- A client that is ready.
+-- A client that is ready, and whose `ready` was told: the state is ahead of the events, the figures about the server
+-- come with them.
 function kit.ready(options)
 	local client = kit.connect(options)
-	host.wait(function() return client:IsConnected() end, kit.PATIENCE, "the client to be ready")
+	host.wait(function() return client:IsConnected() and client:Stats().protocol end, kit.PATIENCE,
+		"the client to be ready")
 	return client
 end
 

@@ -133,6 +133,15 @@ fn a_refused_login_is_the_answer_and_no_reason_to_fall_back() {
 }
 
 #[test]
+fn without_a_password_the_answer_says_where_one_goes() {
+    for options in [&[][..], &[("protocol", NUMBER(2.0)), ("db", NUMBER(2.0))]] {
+        let error = turned_away("redis://server", options, &[b"-NOAUTH Authentication required.\r\n"]);
+        assert_eq!(error.code.as_str(), "NOAUTH");
+        assert!(error.message.contains("redis://:password@host"), "{error}");
+    }
+}
+
+#[test]
 fn a_refused_login_in_resp2() {
     let two = [("protocol", NUMBER(2.0))];
     let away = |answer| turned_away("redis://:hunter2@server", &two, &[answer]);
@@ -176,6 +185,7 @@ fn demanding_resp3_of_a_server_without_it() {
 fn what_is_no_redis_server() {
     for (answer, word) in [
         (&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], "HTTP"),
+        (b"<!DOCTYPE HTML>\n<html>", "HTTP"),
         (b"\x15\x03\x01\x00\x02\x02\x46", "TLS"),
         (b"SSH-2.0-OpenSSH_9.2\r\n", "SSH"),
         (b"220 mail.example.com ESMTP\r\n", "not RESP"),

@@ -66,7 +66,7 @@ fn a_dead_link_is_found_within_interval_and_timeout() {
         client.advance(0.2);
         let (error, _) = client.expect_down();
         assert_eq!(error.code.as_str(), "DISCONNECTED");
-        assert!(error.message.contains("20 s"), "{error}");
+        assert!(error.message.contains("20.0 s"), "{error}");
         client.expect_close(link);
     }
 }

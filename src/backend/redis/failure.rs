@@ -68,10 +68,16 @@ impl Failure {
             Self::Silent(silence) => Error::unsent(
                 Code::Disconnected,
                 format!(
-                    "the server sent nothing for {} s, not even an answer to PING",
+                    "the server sent nothing for {:.1} s, not even an answer to PING",
                     silence.as_secs_f64()
                 ),
             ),
+            Self::Refused { error, .. } if has_code(&error, "NOAUTH") && config.credentials.is_none() => {
+                // The server's own words are about HELLO, which no addon ever sent.
+                let message = "the server wants a password and none was given; put it into the URL \
+                               (redis://:password@host) or into the option password";
+                Error { message: message.into(), ..error }
+            }
             Self::Refused { step, error } => refused(step, error),
             Self::Unasked(error) => {
                 Error { message: format!("the server said: {}", error.message).into(), ..error }
@@ -108,8 +114,8 @@ fn link_error(cause: &LinkError, seen: Circumstances<'_>) -> Error {
         "; the likely reason: messages were not read as fast as they came, and the server drops a client whose output \
          buffer is full (client-output-buffer-limit pubsub)"
     } else if lost && seen.was_new && seen.opening.is_empty() {
-        " before it answered; does it speak plain Redis protocol on this port? A proxy that hangs up at HELLO needs the \
-         option protocol = 2"
+        " before it answered; does it speak plain Redis protocol on this port, without TLS? A proxy that hangs up at \
+         HELLO needs the option protocol = 2"
     } else {
         ""
     };
@@ -121,7 +127,7 @@ fn refused(step: Step, error: Error) -> Error {
     let text = error.message.to_ascii_lowercase();
     let about_login = text.contains("auth") || text.contains("password");
     let code = match (&error.code, step) {
-        (Code::Server(code), Step::Hello | Step::Auth) if &**code == "ERR" && about_login => Code::Auth,
+        (_, Step::Hello | Step::Auth) if has_code(&error, "ERR") && about_login => Code::Auth,
         _ => error.code,
     };
     let what = match step {
@@ -133,10 +139,16 @@ fn refused(step: Step, error: Error) -> Error {
     Error::unsent(code, format!("the server refused the {what}: {}", error.message))
 }
 
+/// Whether the error has this code of the server's own.
+fn has_code(error: &Error, code: &str) -> bool {
+    matches!(&error.code, Code::Server(own) if &**own == code)
+}
+
 /// What answered, if it does not speak RESP.
 fn not_resp(error: &DecodeError, opening: &[u8]) -> String {
     // A TLS record begins with its type (alert: 21, handshake: 22) and the major version 3.
-    if opening.starts_with(b"HTTP/") {
+    // To what is no request of theirs, some web servers answer with a page and no header before it.
+    if opening.starts_with(b"HTTP/") || opening.starts_with(b"<") {
         "an HTTP server answers there, not Redis; check host and port".to_owned()
     } else if opening.starts_with(&[21, 3]) || opening.starts_with(&[22, 3]) {
         "the server speaks TLS on this port; use its plain port, or a tunnel such as stunnel".to_owned()
