@@ -99,8 +99,17 @@ impl Call<'_> {
 
     /// Argument `n`: a string, or a number as text.
     pub(super) fn text(&self, n: i32, argument: &'static str) -> Result<Text<'_>, Fault> {
+        self.text_or(n, argument, "string or number")
+    }
+
+    /// Argument `n`: what a message consists of.
+    pub(super) fn message(&self, n: i32) -> Result<Text<'_>, Fault> {
+        self.text_or(n, "message", "string or number (for a table: util.TableToJSON)")
+    }
+
+    fn text_or(&self, n: i32, argument: &'static str, expected: &'static str) -> Result<Text<'_>, Fault> {
         text_at(self.frame, n + self.before).map_err(|got| {
-            let expected = if self.kind(n) == Kind::Number { "finite number" } else { "string or number" };
+            let expected = if self.kind(n) == Kind::Number { "finite number" } else { expected };
             self.fault(n, argument, expected, got)
         })
     }

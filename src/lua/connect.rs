@@ -212,6 +212,10 @@ fn option(frame: &Frame, key: i32, value: i32, wish: &mut Wish) -> Result<(), St
     let expected =
         || format!("option \"{name}\" must be a string, not a value of type {}", frame.kind(value).name());
     match name {
+        // The first argument is the module itself.
+        "Connect" if frame.kind(value) == Kind::Function => {
+            return Err("Connect is called with a dot: realtime.Connect(…)".into());
+        }
         "id" => {
             let id = frame.bytes(value).ok_or_else(expected)?;
             if id.is_empty() {

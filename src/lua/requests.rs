@@ -17,7 +17,7 @@ const SYNC_GRACE: Duration = Duration::from_millis(100);
 /// `client:Publish(channel, message [, callback [, seconds]])` → true, or false and an error
 pub(super) fn publish(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
     let slot = call.this(module)?;
-    let (channel, message) = (call.text(1, "channel")?, call.text(2, "message")?);
+    let (channel, message) = (call.text(1, "channel")?, call.message(2)?);
     let mut args = Args::with_capacity(2, channel.as_ref().len() + message.as_ref().len());
     args.push(channel.as_ref());
     args.push(message.as_ref());

@@ -87,6 +87,12 @@ host.test("an error begins with the script's own file and line", function()
 	c:Disconnect()
 end)
 
+host.test("a table for a message is told the way to JSON", function()
+	local c = client()
+	kit.raises("util%.TableToJSON", c.Publish, c, "c", { a = 1 })
+	c:Disconnect()
+end)
+
 host.test("methods on anything but a client say how they are called", function()
 	local c = client()
 	local forged = { {}, { 0 }, { 1e9 }, setmetatable({}, getmetatable(c)), setmetatable({ "x" }, getmetatable(c)),

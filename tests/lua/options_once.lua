@@ -36,6 +36,10 @@ host.test("wrong types and impossible numbers name the key", function()
 	end
 end)
 
+host.test("Connect with a colon says so", function()
+	kit.raises("dot", function() realtime:Connect(URL) end)
+end)
+
 host.test("contradictions are named", function()
 	refused("reconnect_min", { reconnect_min = 10, reconnect_max = 1 })
 	refused("max_message_bytes", { max_message_bytes = 2 ^ 26, queue_bytes = 2 ^ 20 })

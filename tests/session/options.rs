@@ -286,6 +286,7 @@ fn commands_that_would_break_the_session() {
         (&["REPLCONF", "ACK", "1"], "replicas"),
         (&[], "name"),
         (&["", "a"], "name"),
+        (&["GET key"], "element"),
     ] {
         let error = backend.check(&args(words)).expect_err(words.first().unwrap_or(&""));
         assert!(error.contains(instead), "{words:?}: {error}");

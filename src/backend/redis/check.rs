@@ -12,6 +12,12 @@ pub(super) fn check(args: &Args) -> Result<(), String> {
     let Some(name) = args.get(0).filter(|name| !name.is_empty()) else {
         return Err("a command needs a name, as in { \"GET\", \"key\" }".to_owned());
     };
+    if name.contains(&b' ') {
+        return Err(format!(
+            "\"{}\" is more than a command's name: each word is an element of its own, as in {{ \"GET\", \"key\" }}",
+            name.escape_ascii()
+        ));
+    }
     let upper = name.to_ascii_uppercase();
     match instead(&upper, args) {
         None => Ok(()),
