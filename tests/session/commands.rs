@@ -216,6 +216,32 @@ fn a_late_answer_finds_nobody_and_shifts_nothing() {
 }
 
 #[test]
+fn a_server_that_sends_but_answers_no_more_is_left_before_what_it_owes_passes_max_pending() {
+    let mut client = Client::ready(Resp::Three, &[("max_pending", OptionValue::Number(3.0))]);
+    client.subscribe("chat", 1);
+    client.confirm("subscribe", "chat");
+    client.fence(1);
+    client.said();
+    for id in 1..=4 {
+        client.request(id, 1.0, RequestKind::Command(args(&["GET", "a"])));
+        // Alive by every other measure.
+        client.message("chat", "x");
+        client.said();
+        client.advance(1.5);
+        let said = client.said();
+        assert_eq!(failure(&said[..1]), (id, "TIMEOUT".to_owned(), true));
+        if id <= 3 {
+            assert_eq!(said.len(), 1, "{said:?}");
+            continue;
+        }
+        let [_, Said::Event(Event::Down { error, .. })] = &said[..] else { panic!("{said:?}") };
+        assert_eq!(error.code.as_str(), "DISCONNECTED");
+        assert!(error.message.contains("4 commands without an answer"), "{error}");
+        client.expect_close(0);
+    }
+}
+
+#[test]
 fn a_timeout_says_if_it_was_us_who_read_nothing() {
     let mut client = Client::ready(Resp::Three, &[]);
     client.subscribe("chat", 1);

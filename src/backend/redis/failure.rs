@@ -34,6 +34,8 @@ pub(super) enum Failure {
     Decode(DecodeError),
     /// An answer that belongs to no command, or not to the one whose turn it is.
     OutOfStep,
+    /// So many commands timed out on it, and their answers never came.
+    Unanswered(usize),
     /// The server ended a subscription that is wanted.
     Unsubscribed,
 }
@@ -93,6 +95,12 @@ impl Failure {
             Self::OutOfStep => Error::unsent(
                 Code::Protocol,
                 "the server's answers do not match the commands; the connection was closed",
+            ),
+            Self::Unanswered(commands) => Error::unsent(
+                Code::Disconnected,
+                format!(
+                    "the server sends, but left {commands} commands without an answer; the connection was renewed"
+                ),
             ),
             Self::Unsubscribed => Error::unsent(
                 Code::Disconnected,

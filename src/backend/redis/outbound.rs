@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use resp::Encoder;
 
+use super::failure::Failure;
 use super::link::{Awaits, InFlight, Link};
 use super::request::{Asked, about};
 use super::session::{COMMANDS, Core, Out};
@@ -108,7 +109,7 @@ impl Core {
         let Link { transmit, paused, .. } = &self.links[COMMANDS];
         let (sent, paused) = (transmit.sent(), *paused);
         let mut cuts = Vec::new();
-        let mut cut = 0;
+        let (mut cut, mut abandoned) = (0, 0);
         for _ in 0..self.links[COMMANDS].in_flight.len() {
             let Some(InFlight { start, end, awaits }) = self.links[COMMANDS].in_flight.pop_front() else {
                 break;
@@ -125,6 +126,11 @@ impl Core {
                     self.pending -= 1;
                     let replies = asked.replies();
                     asked.answer(Err(timeout_sent(paused)), out);
+                    abandoned += 1;
+                    Awaits::Abandoned { replies }
+                }
+                Awaits::Abandoned { replies } => {
+                    abandoned += 1;
                     Awaits::Abandoned { replies }
                 }
                 Awaits::Request(asked) => {
@@ -136,6 +142,11 @@ impl Core {
             self.links[COMMANDS].in_flight.push_back(InFlight { start: start - cut, end: end - cut, awaits });
         }
         self.links[COMMANDS].transmit.cut(&cuts);
+        // A server that goes on sending, but answers no more, passes for alive; what it owes must not grow for ever. While
+        // it is we who do not read, it owes nothing.
+        if abandoned > self.config.limits.max_pending && !paused {
+            self.fail(COMMANDS, Failure::Unanswered(abandoned), now, out);
+        }
     }
 
     fn note_deadline(&mut self, deadline: Instant) {
