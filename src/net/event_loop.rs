@@ -165,7 +165,10 @@ impl EventLoop {
 
 /// Runs `work`; if it panics, that client ends and no other does.
 fn guard(client: &mut Client, work: impl FnOnce(&mut Client)) {
-    // A client that panicked is only told to say so, and dropped.
+    // A client that panicked says so, and is dropped in this turn; its session is not called again.
+    if client.is_finished() {
+        return;
+    }
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| work(client))) {
         client.panicked(&*panic);
     }
