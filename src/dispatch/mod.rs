@@ -10,6 +10,7 @@ mod client;
 mod console;
 mod dispatcher;
 mod kind;
+mod reports;
 mod slab;
 
 pub use budget::Budget;
@@ -17,6 +18,7 @@ pub use callbacks::Callbacks;
 pub use client::{Client, Traffic};
 pub use dispatcher::{Dispatcher, Given, Step};
 pub use kind::EventKind;
+pub use reports::Reports;
 pub use slab::Slab;
 
 #[cfg(test)]

@@ -10,13 +10,18 @@ use crate::dispatch::Budget;
 /// `realtime.ProcessEvents([seconds])` → how many callbacks ran
 pub(super) fn process_events(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
     let limit = if call.kind(1).is_absent() { Some(module.tick_budget) } else { call.budget(1)? };
-    if module.round.is_some() || !module.dispatcher.has_work() {
+    if module.round.is_some() || !has_work(module) {
         return Ok(Output::Number(0.0));
     }
     module.dispatcher.begin();
     module.round =
         Some(Round { budget: Budget::new(Instant::now(), limit), spent: false, ran: 0, skipped: 0 });
     Ok(Output::Round)
+}
+
+/// Whether callbacks may wait, or errors that were not reported are to be counted out.
+fn has_work(module: &Module) -> bool {
+    module.dispatcher.has_work() || module.reports.is_due(Instant::now)
 }
 
 /// `realtime.SetTickBudget(seconds)`

@@ -10,7 +10,7 @@ use super::complain;
 use super::output::Output;
 use super::refs::{Pool, Ref};
 use crate::backend::{Backend, Session};
-use crate::dispatch::{Budget, Dispatcher};
+use crate::dispatch::{Budget, Dispatcher, Reports};
 use crate::model::{ClientId, Command, Counters, Join, Slot, Spawn};
 use crate::queue::{Inbox, Order, Orders, Signal, orders};
 
@@ -50,6 +50,8 @@ pub(super) struct Module {
     pub(super) tick_budget: Duration,
     /// The round of callbacks that is going on.
     pub(super) round: Option<Round>,
+    /// Errors of callbacks that are not reported one by one.
+    pub(super) reports: Reports,
     /// How many values the last round left for the next one.
     pub(super) carried: c_int,
 }
@@ -137,6 +139,7 @@ impl Module {
             line: None,
             tick_budget: DEFAULT_TICK_BUDGET,
             round: None,
+            reports: Reports::default(),
             carried: 0,
         }
     }
@@ -176,7 +179,10 @@ impl Module {
     /// A script can close the module while one of our functions pushes a value, since pushing may start a collection and
     /// so a finalizer. What is being pushed then is never freed, and stays valid.
     pub(super) fn shut_down(self) {
-        let Self { worker, dispatcher, outputs, round, .. } = self;
+        let Self { worker, dispatcher, outputs, round, mut reports, .. } = self;
+        for line in reports.rest(Instant::now()) {
+            complain(format_args!("{line}"));
+        }
         if round.is_some() {
             mem::forget(dispatcher);
         }

@@ -67,7 +67,7 @@ pub(super) unsafe fn run(lua: Lua, anchor: *mut std::ffi::c_void) -> u32 {
             if status == 0 {
                 break;
             }
-            report(lua, fixed.report);
+            report(lua, anchor, fixed.report);
             lua.set_top(top);
             let module = module_of(anchor);
             if module.is_null() {
@@ -151,7 +151,7 @@ pub(super) unsafe extern "C-unwind" fn body(state: State) -> c_int {
                         lua.push_copy(FIRST_ARGUMENT + n);
                     }
                     if lua.protected_call(arguments, 0, 1) != 0 {
-                        report(lua, fixed.report);
+                        report(lua, anchor, fixed.report);
                         lua.set_top(1 + arguments);
                     }
                 }
@@ -208,20 +208,35 @@ unsafe fn push_arguments(lua: Lua, fixed: super::module::Fixed, with: With) {
     }
 }
 
-/// Reports the error on top of the stack to the game, and takes it off.
-unsafe fn report(lua: Lua, reporter: c_int) {
-    // SAFETY: the caller keeps to the contract. Three slots are used, and the call is protected.
+/// Reports the error on top of the stack to the game, unless there were too many like it, and takes it off.
+unsafe fn report(lua: Lua, anchor: *mut std::ffi::c_void, reporter: c_int) {
+    // SAFETY: the caller keeps to the contract. Three slots are used, and the call is protected; nothing that has to be
+    // dropped is alive meanwhile. A callback may have closed the module.
     unsafe {
         let error = lua.top();
-        lua.push_reference(reporter);
-        lua.push_copy(error);
-        if lua.protected_call(1, 0, 0) != 0 {
-            let frame = Frame::new(lua);
-            let text = frame.bytes(error).map_or("an error that is no text".into(), String::from_utf8_lossy);
-            complain(format_args!("{text}"));
+        let module = module_of(anchor);
+        if module.is_null() || is_reported(&mut *module, lua, error) {
+            lua.push_reference(reporter);
+            lua.push_copy(error);
+            if lua.protected_call(1, 0, 0) != 0 {
+                let frame = Frame::new(lua);
+                complain(format_args!("{}", String::from_utf8_lossy(error_text(&frame, error))));
+            }
         }
         lua.set_top(error - 1);
     }
+}
+
+/// Whether the error at this position of the stack is one of those that are reported.
+fn is_reported(module: &mut Module, lua: Lua, error: c_int) -> bool {
+    let frame = Frame::new(lua);
+    let admit = || module.reports.admit(error_text(&frame, error), Instant::now());
+    // Were there a bug, the error is what has to be told.
+    catch_unwind(AssertUnwindSafe(admit)).unwrap_or(true)
+}
+
+fn error_text(frame: &Frame, error: c_int) -> &[u8] {
+    frame.bytes(error).unwrap_or(b"an error that is no text")
 }
 
 /// Decides what to do next. `called` says that a callback has just run.
@@ -233,7 +248,15 @@ fn next(module: &mut Module, lua: Lua, called: bool) -> Job {
     if round.spent {
         return Job::Done;
     }
+    let reports = &mut module.reports;
     let found = catch_unwind(AssertUnwindSafe(|| {
+        // At the beginning of a round, and behind a line like it.
+        if !called
+            && reports.is_due(Instant::now)
+            && let Some(line) = reports.line(Instant::now())
+        {
+            return Job::Line(line);
+        }
         loop {
             match module.dispatcher.step() {
                 Step::Idle => return Job::Done,

@@ -5,3 +5,4 @@ mod game;
 mod host_table;
 mod modules;
 mod support;
+mod the_end;

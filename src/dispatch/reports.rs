@@ -1,0 +1,268 @@
+//! Errors of callbacks, told without flooding the console.
+//!
+//! A callback that raises, raises at every message. The first few errors of one text are reported in full; those behind
+//! them are counted, and the count is told.
+
+use std::time::{Duration, Instant};
+
+/// How often the count is told, and how long an error has to stay away for the next one to be new again.
+const INTERVAL: Duration = Duration::from_secs(10);
+/// Errors of one text that are reported in full.
+const IN_FULL: u32 = 5;
+/// Different texts that are told apart at a time. What is in full then is `TEXTS * IN_FULL` in an interval at most.
+const TEXTS: usize = 64;
+/// Bytes of a text by which it is known.
+const TEXT_BYTES: usize = 256;
+
+/// Decides which errors are reported, and counts the others.
+#[derive(Debug, Default)]
+pub struct Reports {
+    known: Vec<Known>,
+    /// Errors that found no place among those: all of them, by the text of the first.
+    others: Option<Known>,
+    /// When the next count is to be told.
+    due: Option<Instant>,
+    line: String,
+}
+
+/// An error that came lately.
+#[derive(Debug)]
+struct Known {
+    text: Box<[u8]>,
+    /// When it came first, or was counted out last.
+    since: Instant,
+    /// How many were reported.
+    told: u32,
+    /// How many were not, since then.
+    missed: u64,
+}
+
+impl Known {
+    fn new(text: &[u8], now: Instant) -> Self {
+        Self { text: text.into(), since: now, told: 0, missed: 0 }
+    }
+
+    /// Whether its time is over.
+    fn is_over(&self, now: Instant) -> bool {
+        now.saturating_duration_since(self.since) >= INTERVAL
+    }
+
+    /// What was not reported, as a line. The next errors are counted from zero.
+    fn count_out(&mut self, now: Instant, other: &str) -> String {
+        let seconds = now.saturating_duration_since(self.since).as_secs_f64();
+        let errors = if self.missed == 1 { "error" } else { "errors" };
+        let text = String::from_utf8_lossy(&self.text);
+        let line = format!("{} more {errors} in callbacks within {seconds:.0} s{other}: {text}", self.missed);
+        (self.since, self.missed) = (now, 0);
+        line
+    }
+}
+
+/// Said of those that found no place.
+const OTHER: &str = ", of several kinds, such as";
+
+impl Reports {
+    /// Whether the error with this message, and a traceback behind it, is to be reported in full.
+    pub fn admit(&mut self, message: &[u8], now: Instant) -> bool {
+        let end = message.iter().take(TEXT_BYTES).position(|&byte| byte == b'\n');
+        let text = &message[..end.unwrap_or_else(|| message.len().min(TEXT_BYTES))];
+        // What stayed away, and was counted out, is forgotten.
+        let is_old = |known: &Known| known.missed == 0 && known.is_over(now);
+        let at = match self.known.iter().position(|known| *known.text == *text) {
+            Some(at) if is_old(&self.known[at]) => {
+                (self.known[at].since, self.known[at].told) = (now, 0);
+                at
+            }
+            Some(at) => at,
+            None => {
+                self.known.retain(|known| !is_old(known));
+                self.known.push(Known::new(text, now));
+                self.known.len() - 1
+            }
+        };
+        let known = if at < TEXTS {
+            &mut self.known[at]
+        } else {
+            let last = self.known.pop();
+            self.others.get_or_insert_with(|| last.unwrap_or_else(|| Known::new(text, now)))
+        };
+        if at < TEXTS && known.told < IN_FULL {
+            known.told += 1;
+            return true;
+        }
+        known.missed += 1;
+        let due = known.since + INTERVAL;
+        self.due = Some(self.due.map_or(due, |earlier| earlier.min(due)));
+        false
+    }
+
+    /// Whether there is a [`Reports::line`]. Costs nothing as long as every error was reported.
+    #[inline]
+    pub fn is_due(&self, clock: impl FnOnce() -> Instant) -> bool {
+        self.due.is_some_and(|due| due <= clock())
+    }
+
+    /// The next count that is to be told, if its time has come.
+    pub fn line(&mut self, now: Instant) -> Option<&str> {
+        self.due.filter(|&due| due <= now)?;
+        let line = self.take(|known| known.is_over(now), now);
+        let waiting = self.known.iter().chain(&self.others).filter(|known| known.missed > 0);
+        self.due = waiting.map(|known| known.since + INTERVAL).min();
+        self.line = format!("[realtime] {}", line?);
+        Some(&self.line)
+    }
+
+    /// All that was not told yet: the end has come.
+    pub fn rest(&mut self, now: Instant) -> impl Iterator<Item = String> {
+        std::iter::from_fn(move || self.take(|_| true, now))
+    }
+
+    /// The count of something that `wanted` accepts.
+    fn take(&mut self, wanted: impl Fn(&Known) -> bool, now: Instant) -> Option<String> {
+        let mut known = self.known.iter_mut();
+        if let Some(known) = known.find(|known| known.missed > 0 && wanted(known)) {
+            return Some(known.count_out(now, ""));
+        }
+        Some(self.others.take_if(|others| wanted(others))?.count_out(now, OTHER))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Errors at times of our own.
+    struct World {
+        reports: Reports,
+        start: Instant,
+        millis: u64,
+    }
+
+    impl World {
+        fn new() -> Self {
+            Self { reports: Reports::default(), start: Instant::now(), millis: 0 }
+        }
+
+        fn now(&self) -> Instant {
+            self.start + Duration::from_millis(self.millis)
+        }
+
+        /// How many of so many errors were reported in full.
+        fn raise(&mut self, times: usize, message: &str) -> usize {
+            let now = self.now();
+            (0..times).filter(|_| self.reports.admit(message.as_bytes(), now)).count()
+        }
+
+        fn lines(&mut self) -> Vec<String> {
+            let now = self.now();
+            assert_eq!(self.reports.is_due(|| now), self.reports.due.is_some_and(|due| due <= now));
+            std::iter::from_fn(|| self.reports.line(now).map(Into::into)).collect()
+        }
+    }
+
+    #[test]
+    fn the_first_few_are_reported_and_the_others_counted() {
+        let mut world = World::new();
+        assert_eq!(world.raise(10_000, "a.lua:5: boom\nstack traceback:\n\t…"), 5);
+        world.millis = 9_999;
+        assert_eq!(world.lines(), [""; 0]);
+        world.millis = 10_000;
+        assert_eq!(world.lines(), ["[realtime] 9995 more errors in callbacks within 10 s: a.lua:5: boom"]);
+        assert_eq!(world.lines(), [""; 0], "told once");
+    }
+
+    #[test]
+    fn an_error_that_goes_on_is_one_line_in_each_interval() {
+        let mut world = World::new();
+        let (mut in_full, mut lines) = (0, Vec::new());
+        for _ in 0..60 {
+            in_full += world.raise(100, "boom");
+            world.millis += 1_000;
+            lines.extend(world.lines());
+        }
+        assert_eq!((in_full, lines.len()), (5, 6), "{lines:?}");
+        let counted: usize =
+            lines.iter().map(|line| line.split(' ').nth(1).unwrap().parse::<usize>().unwrap()).sum();
+        assert_eq!(in_full + counted, 6_000, "none is lost");
+    }
+
+    #[test]
+    fn an_error_that_stayed_away_is_new_again() {
+        let mut world = World::new();
+        assert_eq!(world.raise(4, "boom"), 4);
+        world.millis = 10_000;
+        assert_eq!(world.raise(6, "boom"), 5);
+        world.millis = 20_000;
+        assert_eq!(world.lines(), ["[realtime] 1 more error in callbacks within 10 s: boom"]);
+        world.millis = 29_999;
+        assert_eq!(world.raise(1, "boom"), 0, "lately");
+        world.millis = 30_000;
+        assert_eq!(world.lines().len(), 1);
+        world.millis = 40_000;
+        assert_eq!(world.raise(1, "boom"), 1);
+    }
+
+    #[test]
+    fn what_is_not_yet_counted_out_is_not_forgotten() {
+        let mut world = World::new();
+        world.raise(6, "boom");
+        world.millis = 60_000;
+        assert_eq!(world.raise(2, "boom"), 0);
+        assert_eq!(world.lines(), ["[realtime] 3 more errors in callbacks within 60 s: boom"]);
+    }
+
+    #[test]
+    fn each_text_is_known_by_its_own_first_line() {
+        let mut world = World::new();
+        assert_eq!(
+            world.raise(9, "a\nfrom here") + world.raise(9, "b") + world.raise(9, "a\nfrom there"),
+            10
+        );
+        world.millis = 10_000;
+        assert_eq!(world.lines().len(), 2);
+    }
+
+    #[test]
+    fn any_number_of_texts_is_bounded_and_counted() {
+        let mut world = World::new();
+        let long = "x".repeat(100_000);
+        let in_full: usize = (0..10_000).map(|n| world.raise(1, &format!("player {n}: {long}"))).sum();
+        assert_eq!(in_full, TEXTS);
+        assert!(world.reports.known.len() <= TEXTS);
+        assert!(world.reports.known.iter().all(|known| known.text.len() <= TEXT_BYTES));
+        world.millis = 10_000;
+        let lines = world.lines();
+        assert_eq!(lines.len(), 1);
+        let told =
+            "[realtime] 9936 more errors in callbacks within 10 s, of several kinds, such as: player 64: ";
+        assert!(lines[0].starts_with(told) && lines[0].len() < 2 * TEXT_BYTES, "{}", lines[0]);
+        assert_eq!(world.raise(1, "another"), 1, "the old ones have made room");
+    }
+
+    #[test]
+    fn the_end_tells_the_rest() {
+        let mut world = World::new();
+        world.raise(7, "a");
+        world.raise(5, "b");
+        for n in 0..TEXTS {
+            world.raise(1, &format!("c {n}"));
+        }
+        world.millis = 3_000;
+        let now = world.now();
+        let rest: Vec<_> = world.reports.rest(now).collect();
+        assert_eq!(
+            rest,
+            [
+                "2 more errors in callbacks within 3 s: a",
+                "2 more errors in callbacks within 3 s, of several kinds, such as: c 62"
+            ]
+        );
+    }
+
+    #[test]
+    fn as_long_as_all_are_reported_no_clock_is_read() {
+        let mut world = World::new();
+        world.raise(5, "boom");
+        assert!(!world.reports.is_due(|| panic!("a look at the clock")));
+    }
+}
