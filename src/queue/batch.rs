@@ -112,6 +112,12 @@ impl Batch {
         self.arena.len()
     }
 
+    /// Gives back the memory that its messages do not need.
+    pub(super) fn shrink(&mut self) {
+        self.arena.shrink_to_fit();
+        self.entries.shrink_to_fit();
+    }
+
     /// How many bytes the batch holds on to, in use or not.
     pub(super) fn arena_capacity(&self) -> usize {
         self.arena.capacity()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::batch::Batch;
-use super::shared::{Amounts, Control, MAX_STATES, Shared, What};
+use super::shared::{Amounts, Control, MAX_STATES, ROOMY_BATCHES, Shared, What, error_bytes, value_bytes};
 use crate::model::{
     About, Counters, DropReason, Error, Event, Flow, Overflow, ReplyTo, Sink, Slot, State, Ticket, Value,
 };
@@ -236,8 +236,11 @@ impl Producer {
 
     /// Ends the batch under construction: nothing joins it any more.
     fn seal(&mut self) {
-        let Some(batch) = self.open.take().or_else(|| self.shared.tail.pop()) else { return };
+        let Some(mut batch) = self.open.take().or_else(|| self.shared.tail.pop()) else { return };
         let end = batch.end();
+        if self.shared.full.len() >= ROOMY_BATCHES {
+            batch.shrink();
+        }
         self.store_put();
         // A place was kept for it. Were it not, the oldest batch would have to go.
         if let Some(oldest) = self.shared.full.force_push(batch) {
@@ -380,20 +383,4 @@ impl fmt::Debug for Producer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Producer").field("seq", &self.seq).field("waiting", &self.waiting()).finish()
     }
-}
-
-/// About how many bytes an answer holds on to.
-fn value_bytes(value: &Value) -> usize {
-    size_of::<Value>()
-        + match value {
-            Value::Null | Value::Boolean(_) | Value::Integer(_) | Value::Double(_) => 0,
-            Value::String(bytes) => bytes.len(),
-            Value::Array(values) => values.iter().map(value_bytes).sum(),
-            Value::Map(pairs) => pairs.iter().map(|(key, value)| value_bytes(key) + value_bytes(value)).sum(),
-            Value::Error(error) => error_bytes(error),
-        }
-}
-
-fn error_bytes(error: &Error) -> usize {
-    size_of::<Error>() + error.message.len()
 }

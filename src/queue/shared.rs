@@ -19,6 +19,9 @@ const BATCH_BYTES: usize = 64 * 1024;
 const SPARE_BATCHES: usize = 1024;
 /// Most batches that have a place, whatever the limits say: four gigabytes of full ones.
 const MAX_PLACES: usize = 1 << 16;
+/// How many batches may wait with memory to spare. Beyond it a batch is cut to what it holds when it is sealed: a reader
+/// that is so far behind loses nothing by it, and small messages between control entries hold no large arenas.
+pub(super) const ROOMY_BATCHES: usize = 32;
 /// How many empty batches are kept for reuse.
 const FREE_BATCHES: usize = 4;
 /// How many changes of state may wait before reading stops.
@@ -211,4 +214,21 @@ impl Sums {
         self.states.store(amounts.states, Ordering::Relaxed);
         self.answer_bytes.store(amounts.answer_bytes, Ordering::Relaxed);
     }
+}
+
+/// About how many bytes an answer holds on to.
+pub(super) fn value_bytes(value: &Value) -> usize {
+    size_of::<Value>()
+        + match value {
+            Value::Null | Value::Boolean(_) | Value::Integer(_) | Value::Double(_) => 0,
+            Value::String(bytes) => bytes.len(),
+            Value::Array(values) => values.iter().map(value_bytes).sum(),
+            Value::Map(pairs) => pairs.iter().map(|(key, value)| value_bytes(key) + value_bytes(value)).sum(),
+            Value::Error(error) => error_bytes(error),
+        }
+}
+
+/// About how many bytes an error holds on to.
+pub(super) fn error_bytes(error: &Error) -> usize {
+    size_of::<Error>() + error.message.len()
 }
