@@ -1,0 +1,142 @@
+//! The queue alone: messages that nobody takes out, and small ones where large ones were.
+
+use std::sync::Arc;
+
+use allocation_counter::measure;
+use realtime::model::{Counters, DropReason, Event, Flow, Limits, Overflow, Sink, Slot, Wake};
+use realtime::queue::{Consumer, Item, Producer, Signal, events};
+
+const SLOT: Slot = Slot { index: 1, generation: 0 };
+const POLICIES: [Overflow; 3] = [Overflow::DropOldest, Overflow::DropNewest, Overflow::Pause];
+
+const QUEUE_BYTES: usize = 16 << 20;
+const QUEUE_EVENTS: usize = 20_000;
+/// What a message costs beside its bytes.
+const ENTRY: usize = 24;
+/// What there is beside the messages that wait.
+const CONSTANT: usize = 4 << 20;
+const BOUND: u64 = (QUEUE_BYTES + QUEUE_EVENTS * ENTRY + CONSTANT) as u64;
+
+struct Nobody;
+
+impl Wake for Nobody {
+    fn wake(&self) {}
+}
+
+fn queue(overflow: Overflow) -> (Producer, Consumer) {
+    let limits = Limits {
+        queue_events: QUEUE_EVENTS,
+        queue_bytes: QUEUE_BYTES,
+        overflow,
+        max_pending: 10,
+        pending_bytes: 1 << 20,
+    };
+    events(limits, Arc::<Counters>::default(), Signal::default(), Arc::new(Nobody))
+}
+
+/// What came out: messages, and those told as dropped.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Outcome {
+    delivered: usize,
+    overflow: usize,
+    too_large: usize,
+}
+
+impl Outcome {
+    /// Takes out so many things, or all that there are.
+    fn take(&mut self, consumer: &mut Consumer, most: usize) {
+        for _ in 0..most {
+            match consumer.next() {
+                Some(Item::Message { .. }) => self.delivered += 1,
+                Some(Item::Event(Event::Dropped { count, reason, .. })) => {
+                    let figure = match reason {
+                        DropReason::Overflow => &mut self.overflow,
+                        DropReason::TooLarge => &mut self.too_large,
+                    };
+                    *figure += usize::try_from(count).unwrap();
+                }
+                Some(other) => panic!("{other:?}"),
+                None => return,
+            }
+        }
+    }
+}
+
+/// Puts in messages of these sizes in turn, up to `bytes` in all, unless told to stop; then takes all of it out. Returns
+/// how many went in, and what came out.
+fn flood(overflow: Overflow, sizes: &[usize], bytes: usize) -> (usize, Outcome) {
+    let (mut producer, mut consumer) = queue(overflow);
+    let payload = vec![b'x'; *sizes.iter().max().unwrap()];
+    let (mut sent, mut sum) = (0, 0);
+    for &size in sizes.iter().cycle() {
+        let flow = producer.message(SLOT, None, &payload[..size]);
+        producer.flush();
+        (sent, sum) = (sent + 1, sum + size);
+        if flow == Flow::Stop || sum >= bytes || sent >= 5 * QUEUE_EVENTS {
+            break;
+        }
+    }
+    let mut outcome = Outcome::default();
+    for _ in 0..2 {
+        outcome.take(&mut consumer, usize::MAX);
+        // What was dropped last is told once there is room.
+        producer.flush();
+    }
+    (sent, outcome)
+}
+
+#[test]
+fn a_queue_that_nobody_reads_holds_its_limits_and_little_else() {
+    for overflow in POLICIES {
+        // Just more than half of a batch, just more than a batch, one byte, and all sorts.
+        for sizes in [&[33_000][..], &[66_000], &[1], &[10, 1000, 40_000, 3, 200_000, 0, 64]] {
+            let mut result = None;
+            let memory = measure(|| result = Some(flood(overflow, sizes, 3 * QUEUE_BYTES)));
+            let (sent, outcome) = result.unwrap();
+            assert_eq!(outcome.delivered + outcome.overflow, sent, "{overflow:?} {sizes:?}");
+            assert!(
+                overflow == Overflow::Pause || outcome.overflow > 0,
+                "{overflow:?} {sizes:?} floods nothing"
+            );
+            // Under "pause" the message that fills the queue may pass whole.
+            let largest = sizes.iter().max().map_or(0, |&size| size as u64);
+            assert!(memory.bytes_max <= BOUND + 2 * largest, "{overflow:?} {sizes:?}: {memory:?}");
+            assert_eq!(memory.bytes_current, 0, "{overflow:?} {sizes:?}");
+        }
+    }
+}
+
+/// Every batch that the reader empties comes back for one small message each, with something behind it that no batch
+/// spans: what waits is little, and so must be the memory that it waits in.
+#[test]
+fn small_messages_do_not_hold_on_to_the_memory_of_large_ones() {
+    const SMALL: usize = 1000;
+    for overflow in [Overflow::DropOldest, Overflow::DropNewest] {
+        let memory = measure(|| {
+            let (mut producer, mut consumer) = queue(overflow);
+            let mut outcome = Outcome::default();
+            for _ in 0..QUEUE_EVENTS - SMALL {
+                let _ = producer.message(SLOT, None, &[b'x'; 800]);
+            }
+            producer.flush();
+            let waits = measure(|| {
+                while outcome.delivered < QUEUE_EVENTS - SMALL {
+                    // A batch's worth.
+                    outcome.take(&mut consumer, 82);
+                    for _ in 0..5 {
+                        let _ = producer.message(SLOT, None, b"x");
+                        let _ = producer.dropped(1 << 30, DropReason::TooLarge);
+                    }
+                    producer.flush();
+                }
+            });
+            let (events, bytes) = consumer.queued();
+            assert!(events > SMALL && bytes < 10_000, "{events} messages of {bytes} bytes wait");
+            // What was there before has gone, but for what waits now.
+            let before = i64::try_from((QUEUE_EVENTS - SMALL) * 800).unwrap();
+            let now = before + waits.bytes_current;
+            assert!(now < i64::try_from(CONSTANT).unwrap(), "{overflow:?}: {now} bytes for {bytes}");
+        });
+        assert!(memory.bytes_max <= BOUND, "{overflow:?}: {memory:?}");
+    }
+}
