@@ -11,7 +11,7 @@ local STALL, PING_INTERVAL, PING_TIMEOUT = 2.5, 0.5, 1
 
 -- What the README says a client holds at most, and what the host may need beside it.
 local function bound(options)
-	return options.queue_bytes + 24 * options.queue_events + 3 * options.max_message_bytes + 4 * 2 ^ 20 + 16 * 2 ^ 20
+	return options.queue_bytes + 24 * options.queue_events + 5 * options.max_message_bytes + 4 * 2 ^ 20 + 16 * 2 ^ 20
 end
 
 local SCRIPT = [[
@@ -95,7 +95,7 @@ local function flood(policy, messages, size, stall, options)
 	local stalled = SysTime() - start
 
 	host.spin(true)
-	host.wait(function() return got + told >= messages end, 300, "all of it, or word of it")
+	host.wait(function() return wrong or got + told >= messages end, 300, "all of it, or word of it")
 	local drained = SysTime() - start - stalled
 	kit.wait("every answer", function() return answered == asked end)
 	kit.wait("every subscription", function() return confirmed == math.min(blocks, 100) end)

@@ -286,3 +286,33 @@ fn requests_that_nobody_takes_are_bounded_by_their_bytes_and_their_memory_given_
     assert!(memory.bytes_max < (64 + 3) * EACH as u64, "{memory:?}");
     assert!(memory.bytes_current < ORDINARY, "{memory:?}");
 }
+
+#[test]
+fn what_means_nothing_to_us_is_not_held_either() {
+    const MAX: usize = 1 << 20;
+    for (header, element) in [
+        (&b">4000000\r\n+news\r\n"[..], &b"_\r\n"[..]),
+        (b">4000000\r\n+message\r\n", b"+\r\n"),
+        (
+            b">4000000\r\n+news\r\n",
+            b"$100\r\n0123456789012345678901234567890123456789012345678901234567890123456789\
+            012345678901234567890123456789\r\n",
+        ),
+    ] {
+        let mut client = Client::new(MAX);
+        let elements = element.repeat(1000);
+        let memory = cost(&mut client, |client| {
+            client.server(header);
+            for _ in 0..3999 {
+                client.server(&elements);
+            }
+            client.server(&elements[..999 * element.len()]);
+            client.say(10);
+            assert_eq!(client.seen(), [Seen::Message(10)]);
+            client.say(10);
+        });
+        // Its bytes, and what is noted of its elements, of which there are two while the buffer grows.
+        assert!(memory.bytes_max < 4 * MAX as u64, "{memory:?}");
+        assert!(memory.bytes_current < ORDINARY, "{memory:?}");
+    }
+}
