@@ -245,6 +245,58 @@ fn states_and_answers_are_kept_and_stop_the_reading_in_the_end() {
     assert!(ends.producer.has_room());
 }
 
+/// Each skipped message stands in its place, so that many of them between messages would fill the lane that nothing drops
+/// from. A policy that drops goes on dropping then.
+#[test]
+fn skipped_messages_stop_the_reading_under_pause_alone() {
+    const PAIRS: u64 = 5_000;
+    for overflow in [Overflow::DropOldest, Overflow::DropNewest] {
+        let mut ends = ends(limits(100_000, 1_000_000, overflow));
+        for n in 0..PAIRS {
+            assert_eq!(ends.producer.dropped(1_000, DropReason::TooLarge), Flow::Go, "{overflow:?} {n}");
+            assert_eq!(ends.producer.message(SLOT, None, b"x"), Flow::Go, "{overflow:?} {n}");
+            ends.producer.flush();
+        }
+        assert_eq!(ends.producer.event(subscribed(b"chat")), Flow::Go, "there is a place for what matters");
+        assert_eq!(ends.producer.dropped(7, DropReason::TooLarge), Flow::Go);
+        ends.producer.flush();
+        let ticket = ends.consumer.ticket(ReplyTo::Callback(SLOT), 1).unwrap();
+        assert_eq!(ends.producer.answer(ticket, Ok(Value::Null), ABOUT), Flow::Go);
+        ends.producer.flush();
+        let (mut place, mut delivered, mut sum, mut by_reason, mut told) = (0, 0, 0, [0, 0], Vec::new());
+        for seen in drain(&mut ends.consumer) {
+            match seen {
+                Owned::Event(Event::Dropped { count, bytes, reason }) => {
+                    sum += bytes;
+                    by_reason[usize::from(reason == DropReason::Overflow)] += count;
+                    place += count;
+                }
+                Owned::Message(..) => {
+                    place += 1;
+                    delivered += 1;
+                    assert!(place.is_multiple_of(2), "{overflow:?}: each stands behind a skipped one");
+                }
+                other => told.push(other),
+            }
+        }
+        assert_eq!(place, 2 * PAIRS + 1, "{overflow:?}");
+        assert_eq!(sum, 1_000 * PAIRS + 7 + (PAIRS - delivered), "{overflow:?}");
+        assert_eq!(told, [Owned::Event(subscribed(b"chat")), Owned::Answer(Ok(Value::Null))]);
+        let counters = &ends.counters;
+        assert_eq!(counters.received.load(Ordering::Relaxed), 2 * PAIRS + 1);
+        let figures = [&counters.dropped_too_large, &counters.dropped_overflow];
+        assert_eq!(figures.map(|figure| figure.load(Ordering::Relaxed)), by_reason);
+        assert!(by_reason[0] > 100 && delivered > 100, "{by_reason:?}, {delivered} delivered");
+    }
+    let mut ends = ends(limits(100_000, 1_000_000, Overflow::Pause));
+    let stop = (0..PAIRS).position(|_| {
+        let flow = ends.producer.dropped(1_000, DropReason::TooLarge);
+        let _ = ends.producer.message(SLOT, None, b"x");
+        flow == Flow::Stop
+    });
+    assert!(stop.is_some_and(|stop| stop < 2_000), "{stop:?}");
+}
+
 #[test]
 fn places_are_reserved_and_freed() {
     let mut ends = ends(limits(100, 1_000, Overflow::DropOldest));

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::batch::Batch;
-use super::shared::{Amounts, Control, MAX_STATES, ROOMY_BATCHES, Shared, What, error_bytes, value_bytes};
+use super::shared::{
+    Amounts, Control, FEW_STATES, MAX_STATES, ROOMY_BATCHES, Shared, What, error_bytes, value_bytes,
+};
 use crate::model::{
     About, Counters, DropReason, Error, Event, Flow, Overflow, ReplyTo, Sink, Slot, State, Ticket, Value,
 };
@@ -266,9 +268,29 @@ impl Producer {
     }
 
     fn put_skipped(&mut self) {
-        if let Some((count, bytes, reason)) = self.skipped.take() {
+        let Some((count, bytes, reason)) = self.skipped.take() else { return };
+        // Each takes a place that nothing drops from. A policy that drops stops no reading for their sake: once half of
+        // the places are taken, they are among what the queue had no room for.
+        if self.shared.pauses() || self.holds(|_, waiting| waiting.states <= FEW_STATES) {
+            let counters = &self.shared.counters;
+            let figure = match reason {
+                DropReason::Overflow => &counters.dropped_overflow,
+                DropReason::TooLarge => &counters.dropped_too_large,
+            };
+            Counters::add(figure, count);
             self.put_control(What::Skipped { count, bytes, reason });
+        } else {
+            self.lose(count, bytes);
         }
+    }
+
+    /// Drops messages before they are put in. Their numbers stay empty, and so no batch may span them.
+    fn lose(&mut self, count: u64, bytes: u64) {
+        self.seal();
+        Counters::add(&self.shared.counters.dropped_overflow, count);
+        self.untold = true;
+        self.seq += count;
+        self.payload += bytes;
     }
 
     fn publish(&mut self, end: u64) {
@@ -299,27 +321,16 @@ impl Sink for Producer {
             self.put.events = self.put.events.wrapping_add(1);
             self.put.bytes = self.put.bytes.wrapping_add(size);
             self.untold = false;
+            self.seq += 1;
+            self.payload += payload.len() as u64;
         } else {
-            // The number stays empty, and so no batch may span it.
-            self.seal();
-            Counters::add(&self.shared.counters.dropped_overflow, 1);
-            self.untold = true;
+            self.lose(1, payload.len() as u64);
         }
-        self.seq += 1;
-        self.payload += payload.len() as u64;
         self.message_flow()
     }
 
     fn dropped(&mut self, bytes: u64, reason: DropReason) -> Flow {
-        let counters = &self.shared.counters;
-        Counters::add(&counters.received, 1);
-        Counters::add(
-            match reason {
-                DropReason::Overflow => &counters.dropped_overflow,
-                DropReason::TooLarge => &counters.dropped_too_large,
-            },
-            1,
-        );
+        Counters::add(&self.shared.counters.received, 1);
         match &mut self.skipped {
             Some((count, sum, same)) if *same == reason => {
                 *count += 1;

@@ -26,6 +26,8 @@ pub(super) const ROOMY_BATCHES: usize = 32;
 const FREE_BATCHES: usize = 4;
 /// How many changes of state may wait before reading stops.
 pub(super) const MAX_STATES: usize = 1024;
+/// So few of them that reading may go on.
+pub(super) const FEW_STATES: usize = MAX_STATES / 2;
 
 /// What travels in the control lane, with its number.
 #[derive(Debug)]
@@ -137,7 +139,7 @@ impl Shared {
         waiting.events <= half(self.limits.queue_events)
             && waiting.bytes <= half(self.limits.queue_bytes)
             && waiting.answer_bytes <= half(self.limits.queue_bytes)
-            && waiting.states <= half(MAX_STATES)
+            && waiting.states <= FEW_STATES
             && self.full.len() <= half(self.full.capacity())
     }
 
