@@ -269,7 +269,10 @@ impl Consumer {
                 self.free_state();
                 Some(Item::Event(Event::Dropped { count, bytes, reason }))
             }
-            What::Marker => None,
+            What::Marker => {
+                self.free_state();
+                None
+            }
         };
         self.shared.taken.0.store(self.taken);
         self.offer_room();

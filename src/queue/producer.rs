@@ -257,8 +257,9 @@ impl Producer {
             What::Answer { bytes, .. } | What::Failed { bytes, .. } => {
                 self.put.answer_bytes = self.put.answer_bytes.wrapping_add(*bytes);
             }
-            What::State(_) | What::Skipped { .. } => self.put.states = self.put.states.wrapping_add(1),
-            What::Marker => {}
+            What::State(_) | What::Skipped { .. } | What::Marker => {
+                self.put.states = self.put.states.wrapping_add(1);
+            }
         }
         self.store_put();
         self.shared.control.push(Control { seq: self.seq, before: self.payload, what });

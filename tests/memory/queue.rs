@@ -140,3 +140,33 @@ fn small_messages_do_not_hold_on_to_the_memory_of_large_ones() {
         assert!(memory.bytes_max <= BOUND, "{overflow:?}: {memory:?}");
     }
 }
+
+/// A queue with room for small messages drops large ones for want of room; that each of these is told of may cost no
+/// memory for each.
+#[test]
+fn word_of_what_was_dropped_takes_no_memory_without_end() {
+    let limits = Limits {
+        queue_events: 100,
+        queue_bytes: 1000,
+        overflow: Overflow::DropNewest,
+        max_pending: 10,
+        pending_bytes: 1000,
+    };
+    let (mut producer, mut consumer) =
+        events(limits, Arc::<Counters>::default(), Signal::default(), Arc::new(Nobody));
+    let _ = producer.message(SLOT, None, &[b'x'; 450]);
+    producer.flush();
+    let memory = measure(|| {
+        for _ in 0..100_000 {
+            let _ = producer.message(SLOT, None, &[b'x'; 600]);
+            producer.flush();
+        }
+    });
+    assert!(memory.bytes_max < 200_000, "{memory:?}");
+    let mut outcome = Outcome::default();
+    for _ in 0..2 {
+        outcome.take(&mut consumer, usize::MAX);
+        producer.flush();
+    }
+    assert_eq!(outcome, Outcome { delivered: 1, overflow: 100_000, too_large: 0 });
+}
