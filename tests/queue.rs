@@ -249,12 +249,18 @@ fn states_and_answers_are_kept_and_stop_the_reading_in_the_end() {
 /// from. A policy that drops goes on dropping then.
 #[test]
 fn skipped_messages_stop_the_reading_under_pause_alone() {
-    const PAIRS: u64 = 5_000;
+    const MESSAGES: u64 = 5_000;
     for overflow in [Overflow::DropOldest, Overflow::DropNewest] {
         let mut ends = ends(limits(100_000, 1_000_000, overflow));
-        for n in 0..PAIRS {
-            assert_eq!(ends.producer.dropped(1_000, DropReason::TooLarge), Flow::Go, "{overflow:?} {n}");
-            assert_eq!(ends.producer.message(SLOT, None, b"x"), Flow::Go, "{overflow:?} {n}");
+        // One to three skipped ones before each message, which says how many things came before it.
+        let (mut put, mut skipped) = (0_u64, 0);
+        for n in 0..MESSAGES {
+            for _ in 0..=n % 3 {
+                assert_eq!(ends.producer.dropped(1_000, DropReason::TooLarge), Flow::Go, "{overflow:?} {n}");
+                (put, skipped) = (put + 1, skipped + 1);
+            }
+            assert_eq!(ends.producer.message(SLOT, None, &put.to_be_bytes()), Flow::Go, "{overflow:?} {n}");
+            put += 1;
             ends.producer.flush();
         }
         assert_eq!(ends.producer.event(subscribed(b"chat")), Flow::Go, "there is a place for what matters");
@@ -263,7 +269,7 @@ fn skipped_messages_stop_the_reading_under_pause_alone() {
         let ticket = ends.consumer.ticket(ReplyTo::Callback(SLOT), 1).unwrap();
         assert_eq!(ends.producer.answer(ticket, Ok(Value::Null), ABOUT), Flow::Go);
         ends.producer.flush();
-        let (mut place, mut delivered, mut sum, mut by_reason, mut told) = (0, 0, 0, [0, 0], Vec::new());
+        let (mut place, mut delivered, mut sum, mut by_reason, mut told) = (0_u64, 0, 0, [0, 0], Vec::new());
         for seen in drain(&mut ends.consumer) {
             match seen {
                 Owned::Event(Event::Dropped { count, bytes, reason }) => {
@@ -271,25 +277,25 @@ fn skipped_messages_stop_the_reading_under_pause_alone() {
                     by_reason[usize::from(reason == DropReason::Overflow)] += count;
                     place += count;
                 }
-                Owned::Message(..) => {
+                Owned::Message(_, payload) => {
+                    assert_eq!(payload, place.to_be_bytes(), "{overflow:?}");
                     place += 1;
                     delivered += 1;
-                    assert!(place.is_multiple_of(2), "{overflow:?}: each stands behind a skipped one");
                 }
                 other => told.push(other),
             }
         }
-        assert_eq!(place, 2 * PAIRS + 1, "{overflow:?}");
-        assert_eq!(sum, 1_000 * PAIRS + 7 + (PAIRS - delivered), "{overflow:?}");
+        assert_eq!(place, put + 1, "{overflow:?}");
+        assert_eq!(sum, 1_000 * skipped + 7 + 8 * (MESSAGES - delivered), "{overflow:?}");
         assert_eq!(told, [Owned::Event(subscribed(b"chat")), Owned::Answer(Ok(Value::Null))]);
         let counters = &ends.counters;
-        assert_eq!(counters.received.load(Ordering::Relaxed), 2 * PAIRS + 1);
+        assert_eq!(counters.received.load(Ordering::Relaxed), put + 1);
         let figures = [&counters.dropped_too_large, &counters.dropped_overflow];
         assert_eq!(figures.map(|figure| figure.load(Ordering::Relaxed)), by_reason);
         assert!(by_reason[0] > 100 && delivered > 100, "{by_reason:?}, {delivered} delivered");
     }
     let mut ends = ends(limits(100_000, 1_000_000, Overflow::Pause));
-    let stop = (0..PAIRS).position(|_| {
+    let stop = (0..MESSAGES).position(|_| {
         let flow = ends.producer.dropped(1_000, DropReason::TooLarge);
         let _ = ends.producer.message(SLOT, None, b"x");
         flow == Flow::Stop
