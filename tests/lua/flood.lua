@@ -40,7 +40,7 @@ local function flood(policy, messages, size, stall, options)
 	local channel = kit.unique("flood")
 	local server, send = source(channel, string.rep("x", size - 8))
 	options.url, options.overflow, options.command_timeout = server.url(), policy, 100
-	options.ping_interval, options.ping_timeout = PING_INTERVAL, PING_TIMEOUT
+	if policy == "pause" then options.ping_interval, options.ping_timeout = PING_INTERVAL, PING_TIMEOUT end
 	local client = kit.ready(options)
 	local got, told, next, first, last, wrong = 0, 0, 1, nil, nil, nil
 	client:On("dropped", function(info)
