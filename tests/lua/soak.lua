@@ -325,7 +325,7 @@ host.run(function()
 	first = first or before.rss
 	print(string.format("resident     %.1f MiB when warm, %.1f at the end, %.1f at most", first / MIB, after.rss / MIB,
 		peak / MIB))
-	local growth = (after.rss - first) / MIB
+	local growth = (math.max(peak, after.rss) - first) / MIB
 	if growth > settings.memory then problem("the process grew by %.1f MiB", growth) end
 	local cpu = {}
 	for name, seconds in pairs(after.cpu) do

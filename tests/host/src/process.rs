@@ -52,9 +52,10 @@ pub(crate) fn processor_seconds() -> io::Result<BTreeMap<String, f64>> {
                 _ if !thread.exists() => continue,
                 (Err(error), _) | (_, Err(error)) => return Err(error),
             };
-        let nanos = times.split_whitespace().next().and_then(|nanos| nanos.parse().ok()).ok_or_else(|| {
-            io::Error::new(io::ErrorKind::InvalidData, "/proc/self/task/*/schedstat is not what it was")
-        })?;
+        let nanos =
+            times.split_whitespace().next().and_then(|nanos| nanos.parse().ok()).ok_or_else(|| {
+                io::Error::new(io::ErrorKind::InvalidData, "/proc/self/task/*/schedstat is not what it was")
+            })?;
         *threads.entry(name.trim_end().to_owned()).or_default() += Duration::from_nanos(nanos).as_secs_f64();
     }
     Ok(threads)

@@ -79,8 +79,13 @@ impl Publisher {
     /// The system gives no thread.
     pub(crate) fn start(plan: Plan) -> io::Result<Self> {
         let (figures, stop) = (Arc::<Figures>::default(), Arc::<AtomicBool>::default());
-        let mut work =
-            Work { plan, figures: Arc::clone(&figures), stop: Arc::clone(&stop), request: Vec::new(), last: 0 };
+        let mut work = Work {
+            plan,
+            figures: Arc::clone(&figures),
+            stop: Arc::clone(&stop),
+            request: Vec::new(),
+            last: 0,
+        };
         let thread = thread::Builder::new().name("publisher".to_owned()).spawn(move || work.run())?;
         Ok(Self { figures, stop, thread: Some(thread) })
     }
