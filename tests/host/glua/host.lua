@@ -46,3 +46,11 @@ host.fail_alloc_after = native.fail_allocations
 host.rss = native.resident_bytes
 host.threads = native.threads
 host.fds = native.descriptors
+host.block = native.block
+
+-- Seconds by the name of the thread.
+function host.cpu()
+	local flat, threads = native.processor_seconds(), {}
+	for i = 1, #flat, 2 do threads[flat[i]] = flat[i + 1] end
+	return threads
+end

@@ -24,6 +24,7 @@ mod folder;
 mod natives;
 mod prelude;
 mod process;
+mod publisher;
 mod run;
 mod server;
 mod servers;

@@ -1,6 +1,6 @@
 //! What this process uses, as the system counts it.
 
-use std::{fs, io};
+use std::{collections::BTreeMap, fs, io, time::Duration};
 
 /// Threads of this process, the host's own included.
 ///
@@ -34,4 +34,29 @@ pub(crate) fn resident_bytes() -> io::Result<usize> {
         .find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix("kB")?.trim().parse::<usize>().ok())
         .map(|kib| kib * BYTES_PER_KIB)
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "/proc/self/status has no VmRSS"))
+}
+
+/// Processor time of each thread of this process, by its name; that of several of one name together.
+///
+/// # Errors
+///
+/// The system has no /proc, or does not count this.
+pub(crate) fn processor_seconds() -> io::Result<BTreeMap<String, f64>> {
+    let mut threads = BTreeMap::new();
+    for thread in fs::read_dir("/proc/self/task")? {
+        let thread = thread?.path();
+        let (name, times) =
+            match (fs::read_to_string(thread.join("comm")), fs::read_to_string(thread.join("schedstat"))) {
+                (Ok(name), Ok(times)) => (name, times),
+                // It ended meanwhile.
+                _ if !thread.exists() => continue,
+                (Err(error), _) | (_, Err(error)) => return Err(error),
+            };
+        let nanos =
+            times.split_whitespace().next().and_then(|nanos| nanos.parse().ok()).ok_or_else(|| {
+                io::Error::new(io::ErrorKind::InvalidData, "/proc/self/task/*/schedstat is not what it was")
+            })?;
+        *threads.entry(name.trim_end().to_owned()).or_default() += Duration::from_nanos(nanos).as_secs_f64();
+    }
+    Ok(threads)
 }

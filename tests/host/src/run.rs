@@ -13,6 +13,7 @@ use crate::{
     cli::Options,
     ffi::Module,
     folder::GameFolder,
+    publisher::Publisher,
     servers::{Fake, Server},
     value::Value,
 };
@@ -61,6 +62,7 @@ pub(crate) struct Run {
     pub(crate) tests_failed: Cell<usize>,
     server: OnceCell<Server>,
     pub(crate) more_fakes: RefCell<Vec<Fake>>,
+    pub(crate) publishers: RefCell<Vec<Publisher>>,
 }
 
 impl Run {
@@ -89,6 +91,7 @@ impl Run {
             tests_failed: Cell::new(0),
             server: OnceCell::new(),
             more_fakes: RefCell::default(),
+            publishers: RefCell::default(),
         }
     }
 

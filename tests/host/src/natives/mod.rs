@@ -5,6 +5,7 @@ mod files;
 mod host;
 mod modules;
 mod servers;
+mod soak;
 
 use std::ffi::CStr;
 
@@ -57,4 +58,9 @@ pub(crate) const NATIVES: &[(&CStr, Native)] = &[
     (c"threads", host::threads),
     (c"descriptors", host::descriptors),
     (c"test_result", host::test_result),
+    (c"start_publisher", soak::start_publisher),
+    (c"publisher_figures", soak::publisher_figures),
+    (c"stop_publisher", soak::stop_publisher),
+    (c"block", soak::block),
+    (c"processor_seconds", soak::processor_seconds),
 ];
