@@ -1,7 +1,6 @@
 //! What hangs on one Lua state.
 
 use std::ffi::c_int;
-use std::mem;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -171,19 +170,15 @@ impl Module {
         }
     }
 
-    /// Ends it all: what was accepted is still sent, for a bounded time.
-    ///
-    /// A script can close the module while one of our functions pushes a value, since pushing may start a collection and
-    /// so a finalizer. What is being pushed then is never freed, and stays valid.
-    pub(super) fn shut_down(self) {
-        let Self { worker, dispatcher, outputs, round, .. } = self;
-        if round.is_some() {
-            mem::forget(dispatcher);
-        }
-        if !outputs.is_empty() {
-            mem::forget(outputs);
-        }
-        let Some(Worker { orders, join }) = worker else { return };
+    /// Whether a function of ours that has not returned yet may look at what is in here: a callback can close the module,
+    /// and so can whatever a push runs, since it may start a collection and so a finalizer.
+    pub(super) fn is_in_use(&self) -> bool {
+        self.round.is_some() || !self.outputs.is_empty()
+    }
+
+    /// Ends the worker: what was accepted is still sent, for a bounded time.
+    pub(super) fn shut_down(&mut self) {
+        let Some(Worker { orders, join }) = self.worker.take() else { return };
         let deadline = Instant::now() + SHUTDOWN_FLUSH;
         orders.push(Order::Shutdown { deadline });
         if !join.join(deadline + SHUTDOWN_GRACE) {
