@@ -126,7 +126,7 @@ fn run(script: &Path, server: Server, protocol: Option<u8>, unload: &str) -> Res
     let mut command = host()?;
     command
         .current_dir(&root)
-        .args(["--server", server.name(), "--unload", unload])
+        .args(["--server", server.name(), "--unload", unload, "--timeout", timeout()])
         .arg(script.strip_prefix(&root)?)
         .env_remove("REDIS_URL")
         .env_remove("REALTIME_URL")
@@ -144,6 +144,11 @@ fn run(script: &Path, server: Server, protocol: Option<u8>, unload: &str) -> Res
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     )))
+}
+
+/// Seconds for one script: many times what the slowest takes.
+fn timeout() -> &'static str {
+    if env::var_os(RUNNER).is_some() { "600" } else { "60" }
 }
 
 /// The host, by itself or under a tool.
