@@ -128,6 +128,7 @@ fn run(script: &Path, server: Server, protocol: Option<u8>, unload: &str) -> Res
         .current_dir(&root)
         .args(["--server", server.name(), "--unload", unload, "--timeout", timeout()])
         .arg(script.strip_prefix(&root)?)
+        .args(env::var_os(RUNNER).map(|_| "slow"))
         .env_remove("REDIS_URL")
         .env_remove("REALTIME_URL")
         .env_remove("HOST_PROTOCOL");
