@@ -1,7 +1,6 @@
 //! What hangs on one Lua state.
 
 use std::ffi::c_int;
-use std::mem;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -174,22 +173,18 @@ impl Module {
         }
     }
 
-    /// Ends it all: what was accepted is still sent, for a bounded time.
-    ///
-    /// A script can close the module while one of our functions pushes a value, since pushing may start a collection and
-    /// so a finalizer. What is being pushed then is never freed, and stays valid.
-    pub(super) fn shut_down(self) {
-        let Self { worker, dispatcher, outputs, round, mut reports, .. } = self;
-        for line in reports.rest(Instant::now()) {
+    /// Whether a function of ours that has not returned yet may look at what is in here: a callback can close the module,
+    /// and so can whatever a push runs, since it may start a collection and so a finalizer.
+    pub(super) fn is_in_use(&self) -> bool {
+        self.round.is_some() || !self.outputs.is_empty()
+    }
+
+    /// Ends it all: errors that were not reported are told, what was accepted is still sent, for a bounded time.
+    pub(super) fn shut_down(&mut self) {
+        for line in self.reports.rest(Instant::now()) {
             complain(format_args!("{line}"));
         }
-        if round.is_some() {
-            mem::forget(dispatcher);
-        }
-        if !outputs.is_empty() {
-            mem::forget(outputs);
-        }
-        let Some(Worker { orders, join }) = worker else { return };
+        let Some(Worker { orders, join }) = self.worker.take() else { return };
         let deadline = Instant::now() + SHUTDOWN_FLUSH;
         orders.push(Order::Shutdown { deadline });
         if !join.join(deadline + SHUTDOWN_GRACE) {

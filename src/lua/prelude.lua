@@ -57,20 +57,21 @@ local TIMER, HOOK, PATIENCE = "realtime.ProcessEvents", "realtime.ProcessEvents"
 local timer_silence, hook_silence, timer_ran = 0, 0, false
 local timer_tick, hook_tick
 
+-- An addon's library may be the one that counts now, and it may do nothing at all: so both ways, each harmless if the other
+-- one worked.
+local function both(first, present, ...)
+    try(first, ...)
+    if present ~= first then try(present, ...) end
+end
+
 local function start_timer()
     timer_silence = 0
-    local create = member("timer", "Create")
-    if not try(create, TIMER, 0, 0, timer_tick) and create ~= timer_create then
-        try(timer_create, TIMER, 0, 0, timer_tick)
-    end
+    both(timer_create, member("timer", "Create"), TIMER, 0, 0, timer_tick)
 end
 
 local function start_hook()
     hook_silence = 0
-    local add = member("hook", "Add")
-    if not try(add, "Think", HOOK, hook_tick) and add ~= hook_add then
-        try(hook_add, "Think", HOOK, hook_tick)
-    end
+    both(hook_add, member("hook", "Add"), "Think", HOOK, hook_tick)
 end
 
 function timer_tick()

@@ -17,7 +17,7 @@ use super::module::{Handle, Module, Round};
 use super::push::{push_info, push_reply};
 use super::raw::{ANCHOR, Lua};
 use super::refs::Ref;
-use super::trampoline::module_of;
+use super::trampoline::{let_go, module_of};
 use crate::dispatch::{Given, Step};
 use crate::model::{Error, Event, Value};
 
@@ -51,34 +51,21 @@ pub(super) unsafe fn run(lua: Lua, anchor: *mut std::ffi::c_void) -> u32 {
     // is inside of the protected call. A callback may close the module, so that it is looked up after each.
     unsafe {
         let top = lua.top();
-        loop {
-            let module = module_of(anchor);
-            if module.is_null() {
-                return 0;
-            }
-            let fixed = (*module).fixed;
+        while let Some(module) = module_of(anchor).as_ref() {
+            let fixed = module.fixed;
             lua.push_reference(fixed.rounds);
-            let status = lua.protected_call(0, 0, 0);
-            let module = module_of(anchor);
-            if module.is_null() {
-                lua.set_top(top);
-                return 0;
+            let raised = lua.protected_call(0, 0, 0) != 0;
+            if raised {
+                report(lua, anchor, fixed.report);
             }
-            if status == 0 {
-                break;
-            }
-            report(lua, anchor, fixed.report);
             lua.set_top(top);
-            let module = module_of(anchor);
-            if module.is_null() {
-                return 0;
-            }
-            if !go_on(&mut *module) {
-                break;
+            let Some(module) = module_of(anchor).as_mut() else { break };
+            if !raised || !go_on(module) {
+                return end(module);
             }
         }
-        lua.set_top(top);
-        end(&mut *module_of(anchor))
+        let_go(anchor, |module| module.round = None);
+        0
     }
 }
 

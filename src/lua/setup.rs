@@ -1,12 +1,11 @@
 //! The beginning and the end of a Lua state.
 
 use std::ffi::{CStr, c_int, c_void};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use gmod::lua::State;
 
-use super::api::{self, text_of};
+use super::api;
 use super::complain;
 use super::functions::FUNCTIONS;
 use super::module::{Fixed, Module, Run};
@@ -14,7 +13,7 @@ use super::pin::pin;
 use super::raw::{GLOBALS, Lua, REGISTRY};
 use super::refs::Pool;
 use super::rounds;
-use super::trampoline::{Anchor, module_of, push_function};
+use super::trampoline::{Anchor, close_module, push_function};
 use crate::model::Spawn;
 use crate::queue::Inbox;
 
@@ -79,24 +78,14 @@ pub unsafe fn close(state: *mut c_void) -> c_int {
 unsafe fn end_former(lua: Lua) {
     // SAFETY: nothing is alive here that has to be dropped while a call may raise. The registry has no metatable, and the
     // string exists if the field does.
-    let module = unsafe {
+    let anchor = unsafe {
         lua.get_field(REGISTRY, ANCHOR_KEY);
         let anchor = lua.userdata(lua.top());
-        let module = module_of(anchor);
-        if !anchor.is_null() {
-            (*anchor.cast::<Anchor>()).module = std::ptr::null_mut();
-        }
         lua.set_top(lua.top() - 1);
-        module
+        anchor
     };
-    if module.is_null() {
-        return;
-    }
-    // SAFETY: it came from a box, and nobody finds it any more.
-    let module = unsafe { Box::from_raw(module) };
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| module.shut_down())) {
-        complain(format_args!("internal error at the end, please report it: {}", text_of(&*panic)));
-    }
+    // SAFETY: the registry keeps the userdata.
+    unsafe { close_module(anchor) };
 }
 
 /// Makes everything that the state needs.
@@ -108,7 +97,7 @@ unsafe fn set_up(lua: Lua, spawn: fn() -> Box<dyn Spawn<Inbox<Run>>>) {
         let base = lua.top();
         let [userdata, kept, global, methods] = [base + 1, base + 2, base + 3, base + 4];
         let anchor = lua.new_userdata(size_of::<Anchor>()).cast::<Anchor>();
-        anchor.write(Anchor { module: std::ptr::null_mut(), kind: PLAIN_USERDATA });
+        anchor.write(Anchor::new(PLAIN_USERDATA));
         lua.create_table(REFERENCES, 0);
         lua.create_table(0, 8);
         lua.create_table(0, 24);

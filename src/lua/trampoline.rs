@@ -12,6 +12,7 @@ use gmod::lua::State as RawState;
 
 use super::api::text_of;
 use super::args::{Call, Fault};
+use super::complain;
 use super::frame::Frame;
 use super::functions::{FUNCTIONS, Function};
 use super::module::{Fixed, Module};
@@ -28,7 +29,67 @@ use crate::model::{Code, State};
 pub(super) struct Anchor {
     pub(super) module: *mut Module,
     /// The game reads a pointer and a type number from userdata it meets; a plain userdata has type 7.
-    pub(super) kind: u8,
+    kind: u8,
+    /// A closed module that functions of ours further out still look at; the last of them frees it.
+    remains: *mut Module,
+}
+
+impl Anchor {
+    pub(super) fn new(kind: u8) -> Self {
+        Self { module: std::ptr::null_mut(), kind, remains: std::ptr::null_mut() }
+    }
+}
+
+/// Ends the module behind a userdata, if there is one.
+///
+/// # Safety
+///
+/// `anchor` is null or the userdata that [`super::open`] made, in a state that is not closed.
+pub(super) unsafe fn close_module(anchor: *mut c_void) {
+    // SAFETY: the caller vouches for it. From here on nobody finds the module but us.
+    let (anchor, module) = unsafe { (anchor.cast::<Anchor>(), module_of(anchor)) };
+    if module.is_null() {
+        return;
+    }
+    // SAFETY: as above. No Lua runs in here, and what came from a box is freed once: now, or by who uses it last.
+    unsafe {
+        (*anchor).module = std::ptr::null_mut();
+        end_well(|| (*module).shut_down());
+        if (*module).is_in_use() {
+            (*anchor).remains = module;
+        } else {
+            end_well(|| drop(Box::from_raw(module)));
+        }
+    }
+}
+
+/// What a function does that looked at something of the module's, and has found it closed since: `done` says what it looked
+/// at. The last one frees the rest.
+///
+/// # Safety
+///
+/// As for [`close_module`]; the caller looks at nothing of the module any more.
+pub(super) unsafe fn let_go(anchor: *mut c_void, done: impl FnOnce(&mut Module)) {
+    // SAFETY: the caller vouches for the userdata; what was left there came from a box and is freed once.
+    unsafe {
+        let anchor = anchor.cast::<Anchor>();
+        let module = (*anchor).remains;
+        if module.is_null() {
+            return;
+        }
+        end_well(|| done(&mut *module));
+        if !(*module).is_in_use() {
+            (*anchor).remains = std::ptr::null_mut();
+            end_well(|| drop(Box::from_raw(module)));
+        }
+    }
+}
+
+/// Runs what must not panic into Lua.
+fn end_well(work: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
+        complain(format_args!("internal error at the end, please report it: {}", text_of(&*panic)));
+    }
 }
 
 /// The upvalue that says which of [`FUNCTIONS`] it is.
@@ -237,19 +298,10 @@ unsafe fn leave(lua: Lua, anchor: *mut c_void, exit: Exit) -> c_int {
                 lua.push_number(f64::from(ran));
                 1
             }
-            Exit::Held(depth) => {
-                let module = module_of(anchor);
-                let output: *const Output = &raw const *(&(*module).outputs)[depth];
-                let pushed = push_held(lua, (*module).fixed, output);
-                let module = module_of(anchor);
-                if !module.is_null() {
-                    (*module).outputs.truncate(depth);
-                }
-                match pushed {
-                    Pushed::Values(count) => count,
-                    Pushed::Error => lua.raise(),
-                }
-            }
+            Exit::Held(depth) => match push_output(lua, anchor, depth) {
+                Pushed::Values(count) => count,
+                Pushed::Error => lua.raise(),
+            },
         }
     }
 }
@@ -263,15 +315,27 @@ unsafe fn print_line(lua: Lua, anchor: *mut c_void) {
         let say = (*module).fixed.say;
         let Exit::Held(depth) = (*module).hold(Output::Text(line.into_bytes())) else { return };
         lua.push_reference(say);
-        let output: *const Output = &raw const *(&(*module).outputs)[depth];
-        push_held(lua, (*module).fixed, output);
+        push_output(lua, anchor, depth);
         if lua.protected_call(1, 0, 0) != 0 {
             lua.set_top(lua.top() - 1);
         }
+    }
+}
+
+/// Pushes the output at `depth`, which is then gone.
+unsafe fn push_output(lua: Lua, anchor: *mut c_void, depth: usize) -> Pushed {
+    // SAFETY: as in `leave`. The module is there: nothing could close it since it held the output.
+    unsafe {
         let module = module_of(anchor);
-        if !module.is_null() {
+        let output: *const Output = &raw const *(&(*module).outputs)[depth];
+        let pushed = push_held(lua, (*module).fixed, output);
+        let module = module_of(anchor);
+        if module.is_null() {
+            let_go(anchor, |module| module.outputs.truncate(depth));
+        } else {
             (*module).outputs.truncate(depth);
         }
+        pushed
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use mio::{Registry, Token};
 
 use super::LoopWaker;
-use super::resolve::{Reply, Resolved, Resolver};
+use super::resolve::{Lookup, Reply, Resolved, Resolver};
 use crate::model::ClientId;
 
 /// The token of the waker; links have the others.
@@ -60,10 +60,10 @@ impl Io {
         self.owners.get(&token).copied()
     }
 
-    /// Looks a name up for a link, whose token the answer will bear.
-    pub(super) fn look_up(&self, host: &str, token: Token) {
+    /// Looks a name up for a link, whose token the answer will bear. It comes as long as the link keeps the question.
+    pub(super) fn look_up(&self, host: &str, token: Token) -> Lookup {
         let (answers, waker) = (self.answers.clone(), Arc::clone(&self.waker));
-        self.resolver.look_up(host, Reply::new(token, answers, waker));
+        self.resolver.look_up(host, Reply::new(token, answers, waker))
     }
 
     /// The next answer of the resolver, if there is one.

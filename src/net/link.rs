@@ -10,7 +10,7 @@ use mio::{Registry, Token};
 
 use super::connect::{Connecting, Progress};
 use super::io::Io;
-use super::resolve::Resolved;
+use super::resolve::{Lookup, Resolved};
 use super::socket::{Socket, Target};
 use crate::backend::{Endpoint, LinkError};
 use crate::model::LinkId;
@@ -45,6 +45,7 @@ enum Phase {
         host: String,
         port: u16,
         deadline: Instant,
+        _lookup: Lookup,
     },
     Connecting(Connecting),
     Up(Socket),
@@ -94,8 +95,8 @@ impl Link {
             Endpoint::Tcp { host, port } => match host.parse::<IpAddr>() {
                 Ok(ip) => Target::Tcp(SocketAddr::new(ip, port)),
                 Err(_) => {
-                    io.look_up(&host, token);
-                    link.phase = Phase::Resolving { host, port, deadline };
+                    let lookup = io.look_up(&host, token);
+                    link.phase = Phase::Resolving { host, port, deadline, _lookup: lookup };
                     return (link, News::Nothing);
                 }
             },
@@ -108,7 +109,7 @@ impl Link {
     /// The answer of the resolver.
     pub(super) fn resolved(&mut self, resolved: Resolved, io: &Io, now: Instant) -> News {
         match std::mem::replace(&mut self.phase, Phase::Gone) {
-            Phase::Resolving { host, port, deadline } => match resolved {
+            Phase::Resolving { host, port, deadline, .. } => match resolved {
                 Ok(addresses) => {
                     let mut targets = VecDeque::with_capacity(addresses.len());
                     for mut address in addresses {

@@ -6,7 +6,7 @@ use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::Sender;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::thread;
 
 use mio::Token;
@@ -38,11 +38,36 @@ struct State {
     idle: usize,
     /// Names that no thread has begun to look up.
     jobs: VecDeque<Arc<str>>,
-    /// Who waits for which name. A name stays in here until its lookup has ended.
-    waiting: HashMap<Arc<str>, Vec<Reply>>,
+    /// Who waits for which name. A name stays in here until its lookup has ended. What there is of who waits belongs to
+    /// them: a lookup that never ends keeps nothing of a link that is gone, nor of a worker that has ended.
+    waiting: HashMap<Arc<str>, Vec<Weak<Reply>>>,
+}
+
+impl State {
+    /// Forgets who no longer waits, and the names that nobody waits for and no thread has begun to look up.
+    fn forget_unwanted(&mut self) {
+        for replies in self.waiting.values_mut() {
+            replies.retain(|reply| reply.strong_count() > 0);
+        }
+        let waiting = &mut self.waiting;
+        self.jobs.retain(|host| {
+            let wanted = waiting.get(host).is_some_and(|replies| !replies.is_empty());
+            if !wanted {
+                waiting.remove(host);
+            }
+            wanted
+        });
+    }
+}
+
+/// A question that was asked. Dropping it withdraws it.
+#[derive(Debug)]
+pub(super) struct Lookup {
+    _reply: Arc<Reply>,
 }
 
 /// Who waits for an answer.
+#[derive(Debug)]
 pub(super) struct Reply {
     token: Token,
     answers: Sender<(Token, Resolved)>,
@@ -54,7 +79,7 @@ impl Reply {
         Self { token, answers, waker }
     }
 
-    fn send(self, resolved: Resolved) {
+    fn send(&self, resolved: Resolved) {
         // Fails if the worker has ended meanwhile, and with it whoever wanted to know.
         if self.answers.send((self.token, resolved)).is_ok() {
             self.waker.wake();
@@ -77,10 +102,18 @@ impl Resolver {
     }
 
     /// Looks a name up, or joins a lookup of it that runs already. Never waits.
-    pub(super) fn look_up(self: &Arc<Self>, host: &str, reply: Reply) {
+    #[must_use = "the answer comes as long as the question is kept"]
+    pub(super) fn look_up(self: &Arc<Self>, host: &str, reply: Reply) -> Lookup {
+        let reply = Arc::new(reply);
+        self.ask(host, &reply);
+        Lookup { _reply: reply }
+    }
+
+    fn ask(self: &Arc<Self>, host: &str, reply: &Arc<Reply>) {
         let mut state = self.lock();
+        state.forget_unwanted();
         if let Some(replies) = state.waiting.get_mut(host) {
-            replies.push(reply);
+            replies.push(Arc::downgrade(reply));
             return;
         }
         if state.jobs.len() >= state.idle && state.threads < MAX_THREADS {
@@ -97,7 +130,7 @@ impl Resolver {
             }
         }
         let host: Arc<str> = host.into();
-        state.waiting.insert(Arc::clone(&host), vec![reply]);
+        state.waiting.insert(Arc::clone(&host), vec![Arc::downgrade(reply)]);
         state.jobs.push_back(host);
         self.job.notify_one();
     }
@@ -106,6 +139,7 @@ impl Resolver {
     fn serve(&self) {
         let mut state = self.lock();
         loop {
+            state.forget_unwanted();
             let Some(host) = state.jobs.pop_front() else {
                 state.idle += 1;
                 state = self.job.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -121,7 +155,8 @@ impl Resolver {
                 Err(_) => Err("the lookup ended by a bug in this module, please report it".into()),
             };
             state = self.lock();
-            for reply in state.waiting.remove(&host).unwrap_or_default() {
+            let replies = state.waiting.remove(&host).unwrap_or_default();
+            for reply in replies.iter().filter_map(Weak::upgrade) {
                 reply.send(resolved.clone());
             }
         }

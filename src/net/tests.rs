@@ -3,6 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::atomic::AtomicU64;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -81,6 +82,8 @@ impl Wake for Nobody {
 struct Bench {
     orders: Orders<BoxedSession>,
     running: Box<dyn Join>,
+    /// Kept by whoever can wake the worker.
+    wakes: Arc<AtomicU64>,
     clients: u32,
 }
 
@@ -88,7 +91,8 @@ impl Bench {
     fn new(resolve: impl Fn(&str) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static) -> Self {
         let (orders, inbox) = orders();
         let worker = Worker { wakes: Arc::default(), resolver: Resolver::new(resolve) };
-        Self { orders, running: worker.spawn(inbox).expect("a worker"), clients: 0 }
+        let running = worker.spawn(inbox).expect("a worker");
+        Self { orders, running, wakes: worker.wakes, clients: 0 }
     }
 
     fn connect(&mut self, endpoint: Endpoint, patience: Duration) -> Receiver<Result<(), LinkError>> {
@@ -164,6 +168,52 @@ fn a_lookup_has_its_deadline() {
     assert_eq!((host.as_str(), reason.as_str()), ("stuck", "no answer in time"));
     drop(go_on);
     bench.end();
+}
+
+#[test]
+fn a_lookup_that_never_ends_keeps_nothing_of_a_worker_that_ended() {
+    let (begun, begins) = channel::<()>();
+    let (go_on, gate) = channel::<()>();
+    let gate = Mutex::new(gate);
+    let mut bench = Bench::new(move |_| {
+        begun.send(()).expect("a test that listens");
+        let _ = gate.lock().expect("one lookup").recv();
+        Ok(Vec::new())
+    });
+    let news = bench.connect(name("stuck", 1), LONG);
+    begins.recv_timeout(LONG).expect("a lookup");
+    let wakes = Arc::clone(&bench.wakes);
+    bench.end();
+    assert!(news.try_recv().is_err());
+    // What wakes a worker has a descriptor.
+    assert_eq!(Arc::strong_count(&wakes), 1);
+    drop(go_on);
+}
+
+#[test]
+fn what_nobody_waits_for_any_more_is_not_looked_up() {
+    let (begun, begins) = channel::<String>();
+    let (go_on, gate) = channel::<()>();
+    let gate = Mutex::new(gate);
+    let mut bench = Bench::new(move |host| {
+        begun.send(host.into()).expect("a test that listens");
+        let _ = gate.lock().expect("no panic").recv();
+        Ok(vec![localhost()])
+    });
+    let (_listener, port) = listener();
+    let busy: Vec<_> = (0..4).map(|n| bench.connect(name(&format!("busy-{n}"), port), LONG)).collect();
+    let mut asked: Vec<_> = (0..4).map(|_| begins.recv_timeout(LONG).expect("four lookups")).collect();
+    let given_up = bench.connect(name("given-up", port), Duration::from_millis(20));
+    assert!(matches!(given_up.recv_timeout(LONG), Ok(Err(LinkError::Resolve { .. }))));
+    let wanted = bench.connect(name("wanted", port), LONG);
+    drop(go_on);
+    for news in busy.iter().chain([&wanted]) {
+        assert!(matches!(news.recv_timeout(LONG), Ok(Ok(()))));
+    }
+    bench.end();
+    asked.extend(begins.try_iter());
+    asked.sort();
+    assert_eq!(asked, ["busy-0", "busy-1", "busy-2", "busy-3", "wanted"]);
 }
 
 #[test]

@@ -31,6 +31,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         .arg("-Wl,--whole-archive")
         .arg(luajit.lib_dir().join("libluajit.a"))
         .args(["-Wl,--no-whole-archive", "-lm", "-ldl"]))?;
+    // Modules are to find the program's function before the C library's: see src/ffi/names.rs.
+    println!("cargo:rustc-link-arg-bins=-Wl,--export-dynamic-symbol=getaddrinfo");
     println!("cargo:rustc-env=GMOD_HOST_LUA_SHARED={}", lua_shared.display());
 
     let probe = out.join("probe.so");

@@ -1,6 +1,7 @@
 -- What addons print, and the errors that they raise and report.
 local native = ...
-local select, tostring, type, concat = select, tostring, type, table.concat
+local select, tostring, type, concat, xpcall = select, tostring, type, table.concat, xpcall
+local error, getinfo, min, tonumber = error, debug.getinfo, math.min, tonumber
 
 local function join(separator, ...)
 	local pieces = {}
@@ -22,7 +23,7 @@ function color.__index:Unpack() return self.r, self.g, self.b, self.a end
 debug.getregistry().Color = color
 
 function Color(r, g, b, a)
-	local function channel(value) return math.min(tonumber(value) or 255, 255) end
+	local function channel(value) return min(tonumber(value) or 255, 255) end
 	return setmetatable({ r = channel(r), g = channel(g), b = channel(b), a = channel(a) }, color)
 end
 
@@ -41,7 +42,7 @@ end
 function Error(...) error(join("", ...), 2) end
 
 function ErrorNoHalt(...)
-	local where = debug.getinfo(2, "Sl")
+	local where = getinfo(2, "Sl")
 	local place = where and where.currentline > 0 and where.short_src .. ":" .. where.currentline .. ": " or ""
 	native.warn("\n[ERROR] " .. place .. join("", ...) .. "\n")
 end

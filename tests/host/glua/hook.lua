@@ -1,6 +1,6 @@
 -- Hooks. As in the game: the first answer that is not nil ends the round, and so does an error, which goes to the caller.
 local native = ...
-local type, IsValid = type, IsValid
+local type, IsValid, rawget, G = type, IsValid, rawget, _G
 
 hook = {}
 
@@ -70,7 +70,7 @@ end
 
 local call = hook.Call
 
-function hook.Run(event, ...) return call(event, GAMEMODE, ...) end
+function hook.Run(event, ...) return call(event, rawget(G, "GAMEMODE"), ...) end
 
 -- The engine's own calls: whatever raises is reported.
 local function run(event) return hook.Run(event) end

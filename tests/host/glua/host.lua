@@ -44,6 +44,8 @@ host.console = native.console
 
 host.fail_alloc_after = native.fail_allocations
 host.rss = native.resident_bytes
+host.heap = native.allocated_bytes
+host.mapped = native.library_is_mapped
 host.threads = native.threads
 host.fds = native.descriptors
 host.block = native.block

@@ -1,6 +1,8 @@
 -- host.run, host.wait and host.test: scripts that wait for things, written in one piece.
 local native = ...
 local coroutine, SysTime = coroutine, SysTime
+-- Scripts may replace these.
+local error, tostring, format, traceback = error, tostring, string.format, debug.traceback
 local resume, status, yield, running = coroutine.resume, coroutine.status, coroutine.yield, coroutine.running
 
 -- What waits for the next tick, and tests that wait for their turn.
@@ -71,7 +73,7 @@ local function finish_test(entry, err)
 	if err == nil then
 		native.print("ok      " .. entry.name .. "\n")
 	else
-		native.print("FAILED  " .. entry.name .. "\n" .. tostring(err) .. "\n" .. debug.traceback(entry.thread) .. "\n")
+		native.print("FAILED  " .. entry.name .. "\n" .. tostring(err) .. "\n" .. traceback(entry.thread) .. "\n")
 	end
 end
 
@@ -80,7 +82,7 @@ local function finish(entry, ok, err)
 		if not ok and err == nil then err = "error(nil)" end
 		return finish_test(entry, not ok and err or nil)
 	end
-	if not ok then native.abort(tostring(err), debug.traceback(entry.thread) .. "\n") end
+	if not ok then native.abort(tostring(err), traceback(entry.thread) .. "\n") end
 end
 
 local function next_test()
@@ -88,7 +90,7 @@ local function next_test()
 	if first_test > last_test then
 		last_test = 0
 		local result = native.test_result()
-		native.print(string.format("%d passed, %d failed\n", result[1], result[2]))
+		native.print(format("%d passed, %d failed\n", result[1], result[2]))
 		native.exit(result[2] == 0 and 0 or 1)
 		return
 	end

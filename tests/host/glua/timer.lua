@@ -3,7 +3,9 @@
 local native = ...
 local type, game_time = type, native.game_time
 
-timer = {}
+-- A script may replace the global.
+local timer = {}
+_G.timer = timer
 
 local named = {}
 -- In the order of their making. Dead ones are swept out after the round in which they died.

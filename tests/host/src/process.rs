@@ -21,6 +21,15 @@ pub(crate) fn descriptors() -> io::Result<usize> {
     Ok(fs::read_dir("/proc/self/fd")?.count().saturating_sub(1))
 }
 
+/// Whether a mapped file's path has `part` in it.
+///
+/// # Errors
+///
+/// The system has no /proc.
+pub(crate) fn has_mapped(part: &str) -> io::Result<bool> {
+    Ok(fs::read_to_string("/proc/self/maps")?.lines().any(|line| line.contains(part)))
+}
+
 /// Resident memory in bytes.
 ///
 /// # Errors

@@ -4,7 +4,10 @@
 //!
 //! - `-- once`: it runs once, with no version chosen (as does a script whose name ends in `_once.lua`);
 //! - `-- servers: fake, real`: it runs against the embedded server, and against a redis-server if there is one on the
-//!   PATH. Where CI=true there must be. Scripts in `tests/lua/real/` run against a redis-server alone.
+//!   PATH. Where CI=true there must be. Scripts in `tests/lua/real/` run against a redis-server alone;
+//! - `-- unload: before, after`: it runs once for each of these values of the host's option `--unload`.
+//!
+//! Semicolons stand between them.
 //!
 //! Scripts whose names begin with an underscore, and other folders, are left alone.
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot set itself up fails")]
@@ -38,7 +41,14 @@ struct Suite {
     script: PathBuf,
     protocols: &'static [Option<u8>],
     servers: Vec<Server>,
+    unload: Vec<String>,
 }
+
+/// What the host does unless it is told otherwise.
+const UNLOAD_DEFAULT: &str = "never";
+
+/// A command, in words without spaces, that every host runs under: valgrind, for instance.
+const RUNNER: &str = "GMOD_HOST_RUNNER";
 
 const ONCE: &[Option<u8>] = &[None];
 const BOTH: &[Option<u8>] = &[Some(2), Some(3)];
@@ -67,46 +77,58 @@ fn suite(script: PathBuf, prefix: &str, default: &[Server]) -> Suite {
     let source = fs::read_to_string(&script).expect("UTF-8");
     let marks = source.lines().next().and_then(|line| line.strip_prefix("--")).unwrap_or_default();
     let once = stem.ends_with("_once") || marks.split([' ', ';', ',']).any(|mark| mark == "once");
-    let servers = match marks.split_once("servers:") {
-        Some((_, list)) => servers(list, &script),
-        None => default.to_vec(),
-    };
-    Suite { name: format!("{prefix}{stem}"), script, protocols: if once { ONCE } else { BOTH }, servers }
-}
-
-fn servers(list: &str, script: &Path) -> Vec<Server> {
-    let list = list.split(';').next().unwrap_or_default();
-    let server = |name: &str| match name.trim() {
+    let server = |name: &str| match name {
         "fake" => Server::Fake,
         "real" => Server::Real,
         other => panic!("{}: servers are fake and real, not '{other}'", script.display()),
     };
-    list.split(',').map(server).collect()
+    let servers = match listed(marks, "servers:") {
+        Some(names) => names.map(server).collect(),
+        None => default.to_vec(),
+    };
+    let unload = match listed(marks, "unload:") {
+        Some(names) => names.map(str::to_owned).collect(),
+        None => vec![UNLOAD_DEFAULT.to_owned()],
+    };
+    let protocols = if once { ONCE } else { BOTH };
+    Suite { name: format!("{prefix}{stem}"), script, protocols, servers, unload }
+}
+
+/// What a mark lists.
+fn listed<'marks>(marks: &'marks str, mark: &str) -> Option<impl Iterator<Item = &'marks str>> {
+    let (_, list) = marks.split_once(mark)?;
+    Some(list.split(';').next().unwrap_or_default().split(',').map(str::trim))
 }
 
 fn trials(suite: Suite) -> Vec<Trial> {
-    let Suite { name, script, protocols, servers } = suite;
+    let Suite { name, script, protocols, servers, unload } = suite;
     let mut trials = Vec::new();
     for &server in &servers {
         for &protocol in protocols {
-            let version = protocol.map_or_else(String::new, |version| format!("resp{version}, "));
-            let name = format!("{name} ({version}{})", server.name());
-            let script = script.clone();
-            // Without a redis-server: shown as ignored, or failing, where CI counts on it.
-            let ignored = server == Server::Real && !on_ci() && !has_redis_server();
-            trials.push(Trial::test(name, move || run(&script, server, protocol)).with_ignored_flag(ignored));
+            for unload in &unload {
+                let version = protocol.map_or_else(String::new, |version| format!("resp{version}, "));
+                let order =
+                    if unload == UNLOAD_DEFAULT { String::new() } else { format!(", unload {unload}") };
+                let name = format!("{name} ({version}{}{order})", server.name());
+                let (script, unload) = (script.clone(), unload.clone());
+                let test = Trial::test(name, move || run(&script, server, protocol, &unload));
+                // Without a redis-server: shown as ignored, or failing, where CI counts on it.
+                let ignored = server == Server::Real && !on_ci() && !has_redis_server();
+                trials.push(test.with_ignored_flag(ignored));
+            }
         }
     }
     trials
 }
 
-fn run(script: &Path, server: Server, protocol: Option<u8>) -> Result<(), Failed> {
+fn run(script: &Path, server: Server, protocol: Option<u8>, unload: &str) -> Result<(), Failed> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
-    let mut command = Command::new(env!("CARGO_BIN_EXE_gmod-host"));
+    let mut command = host()?;
     command
         .current_dir(&root)
-        .args(["--server", server.name()])
+        .args(["--server", server.name(), "--unload", unload, "--timeout", timeout()])
         .arg(script.strip_prefix(&root)?)
+        .args(env::var_os(RUNNER).map(|_| "slow"))
         .env_remove("REDIS_URL")
         .env_remove("REALTIME_URL")
         .env_remove("HOST_PROTOCOL");
@@ -123,6 +145,22 @@ fn run(script: &Path, server: Server, protocol: Option<u8>) -> Result<(), Failed
         String::from_utf8_lossy(&output.stdout),
         String::from_utf8_lossy(&output.stderr)
     )))
+}
+
+/// Seconds for one script: many times what the slowest takes.
+fn timeout() -> &'static str {
+    if env::var_os(RUNNER).is_some() { "600" } else { "60" }
+}
+
+/// The host, by itself or under a tool.
+fn host() -> Result<Command, Failed> {
+    let program = env!("CARGO_BIN_EXE_gmod-host");
+    let Some(runner) = env::var_os(RUNNER) else { return Ok(Command::new(program)) };
+    let runner = runner.into_string().map_err(|_| format!("{RUNNER} is not UTF-8"))?;
+    let mut words = runner.split_whitespace();
+    let mut command = Command::new(words.next().ok_or_else(|| format!("{RUNNER} is empty"))?);
+    command.args(words).arg(program);
+    Ok(command)
 }
 
 fn on_ci() -> bool {

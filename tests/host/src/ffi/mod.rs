@@ -8,6 +8,7 @@ mod allocator;
 mod api;
 mod call;
 mod module;
+mod names;
 mod state;
 mod system;
 
@@ -15,4 +16,6 @@ pub(crate) use api::load_lua_shared;
 pub(crate) use call::Call;
 pub(crate) use module::{EntryPoint, Module};
 pub(crate) use state::{Lua, Outcome};
-pub(crate) use system::{die_with_parent, exit_now, restore_sigpipe, send_signal, set_environment};
+pub(crate) use system::{
+    allocated_bytes, die_with_parent, exit_now, restore_sigpipe, send_signal, set_environment,
+};

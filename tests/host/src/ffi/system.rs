@@ -26,6 +26,14 @@ pub(crate) fn set_environment(name: &[u8], value: &[u8]) -> Result<(), std::ffi:
     Ok(())
 }
 
+/// Bytes that C and Rust code holds of the C library's memory. Lua's own is not in it.
+pub(crate) fn allocated_bytes() -> usize {
+    // SAFETY: mallinfo2 has no conditions.
+    let memory = unsafe { libc::mallinfo2() };
+    // Small blocks and those with mappings of their own.
+    memory.uordblks + memory.hblkhd
+}
+
 /// Has a child process killed if this thread ends before it, by the watchdog or by a signal.
 pub(crate) fn die_with_parent(command: &mut Command) {
     // SAFETY: between fork and exec, prctl is safe to call: it takes no lock and no memory.

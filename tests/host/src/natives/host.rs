@@ -135,6 +135,11 @@ pub(super) fn resident_bytes(_: &Call<'_>) -> Result<Value, String> {
     counted(process::resident_bytes())
 }
 
+/// `allocated_bytes()`: by C and Rust code of this process.
+pub(super) fn allocated_bytes(_: &Call<'_>) -> Result<Value, String> {
+    Ok(ffi::allocated_bytes().into())
+}
+
 /// `threads()`: of this process.
 pub(super) fn threads(_: &Call<'_>) -> Result<Value, String> {
     counted(process::threads())

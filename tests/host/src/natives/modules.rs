@@ -7,6 +7,7 @@ use std::{
 
 use crate::{
     ffi::{Call, Module},
+    process,
     value::Value,
 };
 
@@ -27,6 +28,11 @@ pub(super) fn open(call: &Call<'_>) -> Result<Value, String> {
     let open = module.open;
     run.modules.borrow_mut().push((name.to_owned(), module));
     Ok(Value::Function(open))
+}
+
+/// `library_is_mapped(part)`: whether the process has a library in memory whose path has that in it.
+pub(super) fn is_mapped(call: &Call<'_>) -> Result<Value, String> {
+    Ok(process::has_mapped(call.text(0)?).map_err(|error| error.to_string())?.into())
 }
 
 /// `module_exists(name)`: whether there is such a file.

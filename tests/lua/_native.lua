@@ -1,0 +1,44 @@
+-- What no script can do, for tests that must: through LuaJIT's FFI.
+
+local native = {}
+
+local PLATFORMS = { x86 = "linux", x64 = "linux64" }
+
+local ffi = debug.getregistry()._PRELOAD.ffi("ffi")
+ffi.cdef([[
+	int gmod13_close(void *state);
+	int socket(int domain, int type, int protocol);
+	int bind(int socket, const void *address, unsigned length);
+	int listen(int socket, int backlog);
+	int connect(int socket, const void *address, unsigned length);
+	int getsockname(int socket, void *address, unsigned *length);
+]])
+local module = ffi.load("garrysmod/lua/bin/gmsv_realtime_" .. PLATFORMS[jit.arch] .. ".dll")
+local other = coroutine.create(function() end)
+
+-- Closes the module as the game does, from wherever this is called. The state that it gets is a coroutine's.
+function native.close()
+	module.gmod13_close(ffi.cast("void *", tonumber(tostring(other):match("0x%x+"))))
+end
+jit.off(native.close)
+
+local AF_INET, SOCK_STREAM, SOCK_NONBLOCK = 2, 1, 2048
+local ADDRESS_BYTES, PORT_AT, IP_AT = 16, 2, 4
+local BACKLOG_FILLERS = 4
+
+-- The port of a listener on 127.0.0.1 at which connecting hangs: it has no backlog, and others are in front. It lives as
+-- long as the process.
+function native.deaf_port()
+	local address = ffi.new("unsigned char[?]", ADDRESS_BYTES)
+	ffi.cast("unsigned short *", address)[0] = AF_INET
+	address[IP_AT], address[IP_AT + 3] = 127, 1
+	local listener = ffi.C.socket(AF_INET, SOCK_STREAM, 0)
+	assert(ffi.C.bind(listener, address, ADDRESS_BYTES) == 0 and ffi.C.listen(listener, 0) == 0)
+	assert(ffi.C.getsockname(listener, address, ffi.new("unsigned[1]", ADDRESS_BYTES)) == 0)
+	for _ = 1, BACKLOG_FILLERS do
+		ffi.C.connect(ffi.C.socket(AF_INET, SOCK_STREAM + SOCK_NONBLOCK, 0), address, ADDRESS_BYTES)
+	end
+	return address[PORT_AT] * 256 + address[PORT_AT + 1]
+end
+
+return native

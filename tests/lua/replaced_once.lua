@@ -1,0 +1,109 @@
+-- Addons that replace globals after the module was loaded: callbacks go on, and what raises is reported.
+
+-- The reporter that is missing when the module is loaded.
+local reporter = ErrorNoHaltWithStack
+if host.map_number == 2 then ErrorNoHaltWithStack = nil end
+local kit = include("_kit.lua")
+ErrorNoHaltWithStack = reporter
+
+local G = _G
+local pairs, rawget, rawset, assert, error = pairs, rawget, rawset, assert, error
+
+-- Whatever an addon may put in the place of a function.
+local function broken() error("a replaced global was called", 2) end
+local function idle() end
+
+-- Replaces for the time of `fn`, which must not look at what is replaced.
+local function with(replaced, fn)
+	local before = {}
+	for name, value in pairs(replaced) do before[name] = rawget(G, name) or false end
+	for name, value in pairs(replaced) do rawset(G, name, value or nil) end
+	fn()
+	for name, value in pairs(before) do rawset(G, name, value or nil) end
+end
+
+-- A message arrives, and an error in a callback is reported.
+local function works(what)
+	local client, channel, got = kit.ready(), kit.unique("replaced"), 0
+	kit.subscribe(client, channel, "counts", function() got = got + 1 end)
+	client:Subscribe(channel, "raises", function() error("raised with " .. what, 0) end)
+	local reported = #host.errors()
+	host.expect_errors(1)
+	return client, function() client:Publish(channel, "x") end, function()
+		return got == 1 and #host.errors() == reported + 1
+	end
+end
+
+-- The engine reads its own libraries anew in each tick: what it needs of them stays.
+local function library(name, functions) return setmetatable(functions, { __index = G[name] }) end
+
+local replacements = {
+	functions = {
+		pcall = broken, xpcall = broken, error = idle, print = broken, tostring = broken, rawget = broken, type = broken,
+		pairs = broken, ipairs = broken, unpack = broken, setmetatable = broken, getmetatable = broken, next = broken,
+		MsgC = broken, Color = broken, ErrorNoHalt = broken, select = broken, tonumber = broken,
+	},
+	["no functions"] = {
+		pcall = false, error = false, print = false, tostring = false, rawget = false, type = false, pairs = false,
+		unpack = false, setmetatable = false, MsgC = false, Color = false, ErrorNoHalt = false,
+	},
+	["no libraries"] = { debug = false, timer = false, table = false, string = false, math = false, coroutine = false },
+	["libraries that do nothing"] = {
+		debug = library("debug", { traceback = idle }), timer = library("timer", { Create = idle, Exists = idle }),
+		hook = library("hook", { Add = idle, GetTable = idle }),
+	},
+	["libraries that raise"] = {
+		debug = library("debug", { traceback = broken }), timer = library("timer", { Create = broken }),
+		hook = library("hook", { Add = broken }),
+	},
+	["no module"] = { realtime = false, _G = false },
+}
+
+for what, replaced in SortedPairs(replacements) do
+	host.test(what .. ", on map " .. host.map_number, function()
+		local client, send, arrived = works(what)
+		local remove, unhook, pass, ticks = timer.Remove, hook.Remove, host.pass, host.ticks
+		with(replaced, function()
+			-- What puts the tick back has to do it with what it kept.
+			remove("realtime.ProcessEvents")
+			send()
+			for _ = 1, 30 do if not arrived() then pass(1) end end
+			pass(20)
+			unhook("Think", "realtime.ProcessEvents")
+		end)
+		assert(arrived(), "no message or no report")
+		kit.wait("the timer is back", function() return timer.Exists("realtime.ProcessEvents") end)
+		kit.wait("the hook is back", function() return hook.GetTable().Think["realtime.ProcessEvents"] end)
+		client:Disconnect()
+	end)
+end
+
+local setmetatable = setmetatable
+host.test("metatables of strings and of the global table, on map " .. host.map_number, function()
+	local client, send, arrived = works("metatables")
+	local strings = getmetatable("")
+	local index = strings.__index
+	setmetatable(G, { __index = broken, __newindex = broken })
+	strings.__index, strings.__concat, strings.__eq = broken, broken, broken
+	send()
+	for _ = 1, 30 do if not arrived() then host.pass(1) end end
+	strings.__index, strings.__concat, strings.__eq = index, nil, nil
+	setmetatable(G, nil)
+	assert(arrived(), "no message or no report")
+	client:Disconnect()
+end)
+
+host.test("a reporter that was missing from the start, on map " .. host.map_number, function()
+	local client, channel, got = kit.ready(), kit.unique("missing"), 0
+	kit.subscribe(client, channel, function() got = got + 1 error("told to nobody but the console", 0) end)
+	ErrorNoHaltWithStack = nil
+	client:Publish(channel, "x")
+	-- What was there at the start takes over; if nothing was, the console does.
+	if host.map_number == 1 then host.expect_errors(1) end
+	kit.wait("the message", function() return got == 1 end)
+	ErrorNoHaltWithStack = reporter
+	local console = table.concat(host.console(), "\n")
+	if host.map_number == 2 then assert(console:find("told to nobody but the console", 1, true), console) end
+	client:Disconnect()
+	if host.map_number == 1 then host.next_map() end
+end)
