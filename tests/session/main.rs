@@ -19,4 +19,5 @@ mod liveness;
 mod options;
 mod reconnect;
 mod subscriptions;
+mod verify;
 mod wishes;
