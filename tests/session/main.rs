@@ -9,6 +9,8 @@
 
 mod client;
 mod sink;
+mod twin;
+mod world;
 
 mod batches;
 mod commands;
