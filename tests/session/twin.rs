@@ -122,6 +122,10 @@ impl Server {
         self.links[link].as_ref().is_some_and(|link| !link.inbox.is_empty())
     }
 
+    pub(crate) fn next_command(&self, link: usize) -> Option<&[String]> {
+        self.links[link].as_ref()?.inbox.front().map(Vec::as_slice)
+    }
+
     pub(crate) fn has_answer(&self, link: usize) -> bool {
         self.links[link].as_ref().is_some_and(|link| !link.outbox.is_empty())
     }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use realtime::backend::{Action, LinkError, OptionValue};
-use realtime::model::{Command, Event, LinkId, State, TopicKind};
+use realtime::model::{Command, Event, LinkId, RequestKind, State, TopicKind};
 
 use crate::client::{Client, Reads, Resp, subscribe, topic};
 use crate::sink::{Said, text};
@@ -23,7 +23,10 @@ pub(crate) enum Act {
     Run(usize),
     /// One answer of the server arrives.
     Deliver(usize),
+    /// Somebody else publishes.
     Publish(usize),
+    /// The client does.
+    Ask(usize),
     Forbid(usize),
     Allow(usize),
     /// Links that are asked for are made.
@@ -31,6 +34,9 @@ pub(crate) enum Act {
     Lose(usize),
     Wait(f64),
 }
+
+/// How the messages of the client's own publishes begin; a number follows.
+const ASKED: &str = "ask-";
 
 /// One wish, from the Subscribe to the Unsubscribe that ends it.
 #[derive(Debug, Default)]
@@ -46,6 +52,18 @@ pub(crate) struct Wish {
     pub(crate) restoring: bool,
     /// It was confirmed before the last loss, of which no gap was told.
     pub(crate) gap_owed: bool,
+    /// Which one it is.
+    number: u32,
+}
+
+/// A publish of the client's own.
+#[derive(Debug)]
+struct Asked {
+    /// What was wanted before it, and the numbers of those wishes.
+    behind: Vec<(Name, u32)>,
+    /// How many losses there were before it.
+    losses: usize,
+    answered: bool,
 }
 
 /// A session, the server, and what is known about them both.
@@ -57,6 +75,8 @@ pub(crate) struct World {
     pub(crate) asked_for: BTreeSet<u8>,
     pub(crate) slots: u32,
     pub(crate) payloads: u32,
+    asked: Vec<Asked>,
+    losses: usize,
     pub(crate) readies: u32,
 }
 
@@ -74,6 +94,8 @@ impl World {
             asked_for: BTreeSet::new(),
             slots: 0,
             payloads: 0,
+            asked: Vec::new(),
+            losses: 0,
             readies: 0,
         }
     }
@@ -91,12 +113,13 @@ impl World {
                 self.wishes.remove(&Name::new(kind, NAMES[name]));
             }
             Act::Write(link, n) => self.write(link, n),
-            Act::Run(link) => drop(self.server.run(link)),
+            Act::Run(link) => return self.run(link).map(drop),
             Act::Deliver(link) => return self.deliver(link),
             Act::Publish(name) => {
                 self.payloads += 1;
                 self.server.publish(NAMES[name], &self.payloads.to_string());
             }
+            Act::Ask(name) => self.ask(NAMES[name]),
             Act::Forbid(name) => {
                 self.server.forbidden.insert(NAMES[name].to_owned());
                 // A user who loses the right to a channel that he listens to is disconnected.
@@ -117,8 +140,40 @@ impl World {
     pub(crate) fn subscribe(&mut self, kind: TopicKind, name: &str) {
         self.slots += 1;
         self.client.command_in_one_tick(subscribe(kind, name, self.slots));
-        let wish = self.wishes.entry(Name::new(kind, name)).or_default();
+        let number = self.slots;
+        let new = || Wish { number, ..Wish::default() };
+        let wish = self.wishes.entry(Name::new(kind, name)).or_insert_with(new);
         (wish.slot, wish.news) = (self.slots, true);
+    }
+
+    fn ask(&mut self, channel: &str) {
+        let id = u32::try_from(self.asked.len()).expect("not so many");
+        let words = [channel.to_owned(), format!("{ASKED}{id}")];
+        let kind = RequestKind::Publish(words.iter().collect());
+        let command = self.client.make_request(id, 1000.0, kind);
+        self.client.command_in_one_tick(command);
+        let behind = self.wishes.iter().map(|(name, wish)| (name.clone(), wish.number)).collect();
+        self.asked.push(Asked { behind, losses: self.losses, answered: false });
+    }
+
+    /// The server runs a command. A publish of the client's own finds all subscriptions that were asked for before it.
+    fn run(&mut self, link: usize) -> Result<bool, TestCaseError> {
+        let id = self.server.next_command(link).and_then(|words| words.last()?.strip_prefix(ASKED));
+        if let Some(asked) = id.map(|id| &self.asked[id.parse::<usize>().expect("a number")])
+            && asked.losses == self.losses
+        {
+            for (name, number) in &asked.behind {
+                let is_wanted = self.wishes.get(name).is_some_and(|wish| wish.number == *number);
+                let is_settled = self.server.has(name) || self.server.refused().contains(name);
+                prop_assert!(!is_wanted || is_settled, "a publish overtook {:?}", name);
+            }
+        }
+        Ok(self.server.run(link))
+    }
+
+    /// Whether each publish of the client's own has its answer.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.asked.iter().all(|asked| asked.answered)
     }
 
     fn write(&mut self, link: usize, n: usize) {
@@ -159,10 +214,8 @@ impl World {
     }
 
     fn drop_link(&mut self, link: usize) {
+        self.losses += 1;
         self.server.links[link] = None;
-        self.client.writable[link] = usize::MAX;
-        self.client.bytes(u8::try_from(link).expect("0 or 1"));
-        self.client.writable[link] = 0;
         if link == self.subscriber() {
             for wish in self.wishes.values_mut() {
                 wish.gap_owed |= wish.told;
@@ -199,6 +252,13 @@ impl World {
                     let wish = self.wishes.get(name).expect("a message that somebody wants");
                     prop_assert_eq!((slot, &payload), (wish.slot, sent));
                     prop_assert!(!wish.gap_owed, "a message before its gap");
+                }
+                Said::Answer { id, result } => {
+                    let answered = &mut self.asked[id as usize].answered;
+                    prop_assert!(!std::mem::replace(answered, true), "answered twice");
+                    if let Err(error) = result {
+                        prop_assert_eq!(error.code.as_str(), "DISCONNECTED", "{}", error);
+                    }
                 }
                 Said::Event(Event::Subscribed(topic)) => {
                     let name = Name::new(topic.kind, &text(&topic.name));
@@ -245,17 +305,17 @@ impl World {
             self.act(&Act::Connect)?;
             for link in [0, 1] {
                 self.act(&Act::Write(link, usize::MAX))?;
-                while self.server.run(link) {}
+                while self.run(link)? {}
                 while self.server.has_answer(link) {
                     self.deliver(link)?;
                 }
             }
-            let idle = [0, 1].iter().all(|&link| !self.server.has_command(link));
-            if idle && self.asked_for.is_empty() && self.client.counters.state() == State::Ready {
-                let link = u8::try_from(self.subscriber()).expect("0 or 1");
-                if self.client.session.poll_transmit(LinkId(link)).is_empty() {
-                    return Ok(());
-                }
+            let unread = [0, 1].iter().any(|&link| self.server.has_command(link));
+            let unsent =
+                [0, 1].iter().any(|&link| !self.client.session.poll_transmit(LinkId(link)).is_empty());
+            let is_ready = self.client.counters.state() == State::Ready;
+            if is_ready && !unread && !unsent && self.asked_for.is_empty() {
+                return Ok(());
             }
             self.client.advance(0.1);
             self.take_actions();
