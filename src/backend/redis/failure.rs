@@ -71,9 +71,14 @@ impl Failure {
             Self::Link(cause) => link_error(&cause, seen),
             Self::ConnectTimeout { reached } => {
                 let seconds = config.connect_timeout.as_secs_f64();
-                let what =
-                    if reached { "the server was reached but did not answer" } else { "no connection" };
-                Error::unsent(Code::Timeout, format!("{what} within {seconds} s"))
+                let text = if reached {
+                    format!(
+                        "the server was reached but did not answer within {seconds} s; it hangs, or it waits for TLS"
+                    )
+                } else {
+                    format!("no connection within {seconds} s")
+                };
+                Error::unsent(Code::Timeout, text)
             }
             Self::Silent(silence) => Error::unsent(
                 Code::Disconnected,
