@@ -26,6 +26,7 @@ fn act() -> impl Strategy<Value = Act> {
         3 => (0..NAMES.len()).prop_map(Act::Forbid),
         3 => (0..NAMES.len()).prop_map(Act::Allow),
         6 => Just(Act::Connect),
+        1 => Just(Act::Refuse),
         2 => (0..2_usize).prop_map(Act::Lose),
         4 => (0.0..0.2_f64).prop_map(Act::Wait),
     ]

@@ -31,6 +31,8 @@ pub(crate) enum Act {
     Allow(usize),
     /// Links that are asked for are made.
     Connect,
+    /// Or not.
+    Refuse,
     Lose(usize),
     Wait(f64),
 }
@@ -130,6 +132,11 @@ impl World {
             }
             Act::Allow(name) => drop(self.server.forbidden.remove(NAMES[name])),
             Act::Connect => self.connect(),
+            Act::Refuse => {
+                for link in std::mem::take(&mut self.asked_for) {
+                    self.client.refused(link);
+                }
+            }
             Act::Lose(link) => self.lose(link),
             Act::Wait(seconds) => self.client.advance(seconds),
         }
