@@ -7,7 +7,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use realtime::model::{State, TopicKind};
 
-use crate::client::{BOTH, Reads};
+use crate::client::{BOTH, Reads, Resp};
 use crate::twin::Name;
 use crate::world::{Act, NAMES, World};
 
@@ -109,6 +109,22 @@ fn the_model_sees_what_it_should() {
         world.act(&Act::Publish(0)).expect("as promised");
         assert!(world.server.has_answer(world.subscriber()));
     }
+}
+
+#[test]
+fn what_is_wanted_anew_while_the_second_link_waits_comes_with_it() {
+    let mut world = World::new(Resp::Two, false, Reads::Whole);
+    world.settle().expect("rest");
+    for act in [
+        Act::Subscribe(TopicKind::Channel, 0),
+        Act::Refuse,
+        Act::Unsubscribe(TopicKind::Channel, 0),
+        Act::Subscribe(TopicKind::Channel, 0),
+    ] {
+        world.act(&act).expect("as promised");
+    }
+    world.settle().expect("rest");
+    assert_eq!(world.server.subscribed().len(), 1);
 }
 
 #[test]

@@ -320,7 +320,9 @@ impl World {
             let unread = [0, 1].iter().any(|&link| self.server.has_command(link));
             let unsent =
                 [0, 1].iter().any(|&link| !self.client.session.poll_transmit(LinkId(link)).is_empty());
-            let is_ready = self.client.counters.state() == State::Ready;
+            // A ready client may still wait for the second link of RESP2, if it was asked for anew meanwhile.
+            let is_ready = self.client.counters.state() == State::Ready
+                && (self.wishes.is_empty() || self.server.links[self.subscriber()].is_some());
             if is_ready && !unread && !unsent && self.asked_for.is_empty() {
                 return Ok(());
             }
