@@ -6,13 +6,14 @@
 
 mod toy;
 
+use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command as Process, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use fake_redis::FakeRedis;
+use fake_redis::{Close, FakeRedis, Target};
 use realtime::backend::{OptionValue, Options, configure};
 use realtime::model::{
     Args, Code, Command, Event, ReplyTo, Request, RequestKind, Slot, State, Topic, TopicKind, Value,
@@ -131,6 +132,55 @@ fn with_a_real_server() {
     }
 }
 
+const MANY: u32 = 100_000;
+
+/// Subscribes to many channels, loses the connection, and is subscribed to all of them again. `drop_all` ends every
+/// connection of the server.
+fn many_channels(url: &str, protocol: f64, drop_all: impl Fn()) {
+    let mut game = Game::start();
+    let mut client = connect(&mut game, url, protocol);
+    client.wait_ready();
+    let began = Instant::now();
+    for n in 0..MANY {
+        game.subscribe(&client, &format!("channel-{n}"), n);
+    }
+    let mut told = 0;
+    client.wait_for("the last confirmation", |seen| {
+        told += u32::from(matches!(seen, Seen::Event(Event::Subscribed(_))));
+        (told == MANY).then_some(())
+    });
+    let subscribed = began.elapsed();
+    drop_all();
+    let began = Instant::now();
+    client.wait_for("the gap", |seen| matches!(seen, Seen::Event(Event::Gap { .. })).then_some(()));
+    client.wait_ready();
+    println!("{MANY} channels over RESP{protocol}: {subscribed:?}, and after a loss {:?}", began.elapsed());
+    assert_eq!(client.counters.confirmed.load(Ordering::Relaxed), u64::from(MANY));
+    for n in [0, MANY / 2, MANY - 1] {
+        game.publish(&client, &format!("channel-{n}"), b"x", ReplyTo::Nobody);
+        assert_eq!(client.wait_message(), (Slot { index: n, generation: 0 }, b"x".to_vec()));
+    }
+    assert!(game.shutdown(LONG));
+}
+
+#[test]
+fn a_hundred_thousand_channels_come_back_from_the_in_process_server() {
+    let server = FakeRedis::start().expect("a server");
+    for protocol in [2.0, 3.0] {
+        many_channels(&server.url(), protocol, || {
+            server.drop_connections(Target::All, Close::Fin);
+        });
+    }
+}
+
+#[test]
+fn a_hundred_thousand_channels_come_back_from_a_real_server() {
+    let Some(server) = RealRedis::start() else { return };
+    for protocol in [2.0, 3.0] {
+        many_channels(&server.tcp(), protocol, || server.drop_all());
+    }
+}
+
 /// A folder that goes away with its value.
 struct Folder(PathBuf);
 
@@ -196,6 +246,14 @@ impl RealRedis {
 
     fn tcp(&self) -> String {
         format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// Ends every connection but the one that asks for it.
+    fn drop_all(&self) {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("a server");
+        stream.write_all(b"CLIENT KILL TYPE pubsub\r\nCLIENT KILL TYPE normal\r\n").expect("a connection");
+        let answers = BufReader::new(stream).lines().take(2);
+        answers.for_each(|answer| assert!(answer.expect("an answer").starts_with(':')));
     }
 
     fn unix(&self) -> String {

@@ -121,6 +121,17 @@ impl OptionSet {
         }
     }
 
+    /// Takes a yes or no.
+    pub(super) fn boolean(&mut self, key: &str) -> Result<Option<bool>, OptionError> {
+        match self.take(key) {
+            None => Ok(None),
+            Some(OptionValue::Boolean(boolean)) => Ok(Some(boolean)),
+            Some(other) => {
+                Err(OptionError::invalid(key, format!("must be true or false, not {}", shown(&other))))
+            }
+        }
+    }
+
     /// Takes a whole number within `range`.
     pub(super) fn whole(
         &mut self,

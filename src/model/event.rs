@@ -19,7 +19,7 @@ pub enum Event {
     /// The subscriber link was lost and is back: messages sent meanwhile may be missing. Stands exactly between the
     /// last message before and the first one after.
     Gap {
-        /// Time since the last byte on the old link.
+        /// Time since the last byte on the old link, or since the last message if answers came but messages did not.
         lasted: Duration,
         /// Why the link was lost.
         error: Error,

@@ -98,13 +98,15 @@ impl Client {
     /// Does all there is to do for now.
     pub(super) fn turn(&mut self, io: &mut Io, now: Instant) {
         self.touched = false;
-        if self.timeout.is_some_and(|timeout| timeout <= now) {
-            self.session.handle_timeout(now, &mut self.producer);
-        }
         self.carry_out(io, now);
         self.for_each_link(io, now, Self::make);
         self.for_each_link(io, now, Self::resume);
         self.for_each_link(io, now, Self::read);
+        // Behind the reading: after a time in which this process stood still, what came meanwhile is no silence.
+        if self.timeout.is_some_and(|timeout| timeout <= now) {
+            self.session.handle_timeout(now, &mut self.producer);
+            self.carry_out(io, now);
+        }
         self.for_each_link(io, now, Self::write);
         self.producer.flush();
         self.timeout = self.session.poll_timeout();

@@ -53,11 +53,15 @@ pub(crate) const BOTH: [Resp; 2] = [Resp::Two, Resp::Three];
 
 impl Client {
     pub(crate) fn new(url: &str, pairs: &[(&str, OptionValue)]) -> Self {
+        Self::with_seed(url, pairs, 7)
+    }
+
+    pub(crate) fn with_seed(url: &str, pairs: &[(&str, OptionValue)], seed: u64) -> Self {
         let pairs = pairs.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
         let backend = configure(Options { url: Some(url.to_owned()), pairs }).expect("valid options");
         let now = Instant::now();
         let counters = Arc::new(Counters::default());
-        let session = backend.session(Start { now, seed: 7, counters: Arc::clone(&counters) });
+        let session = backend.session(Start { now, seed, counters: Arc::clone(&counters) });
         Self {
             session,
             now,

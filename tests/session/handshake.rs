@@ -187,6 +187,8 @@ fn what_is_no_redis_server() {
         (&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], "HTTP"),
         (b"<!DOCTYPE HTML>\n<html>", "HTTP"),
         (b"\x15\x03\x01\x00\x02\x02\x46", "TLS"),
+        (b"\x15\x03\x03\x00\x02\x02\x0a", "TLS"),
+        (b"\x16\x03\x03\x00\x31", "TLS"),
         (b"SSH-2.0-OpenSSH_9.2\r\n", "SSH"),
         (b"220 mail.example.com ESMTP\r\n", "not RESP"),
         (b"+HELLO yourself\r\n", "HELLO"),
@@ -194,6 +196,31 @@ fn what_is_no_redis_server() {
         let error = turned_away("redis://server", &[], &[answer]);
         assert_eq!(error.code.as_str(), "PROTOCOL");
         assert!(error.message.contains(word), "{error}");
+    }
+}
+
+#[test]
+fn a_wrong_password_is_not_hammered() {
+    for (resp3, answer) in
+        [(true, &b"-WRONGPASS no\r\n"[..]), (false, b"-ERR invalid password\r\n"), (true, b"-NOAUTH no\r\n")]
+    {
+        let version = [("protocol", NUMBER(if resp3 { 3.0 } else { 2.0 }))];
+        let mut client = Client::new("redis://:wrong@server", &version);
+        let end = client.now + std::time::Duration::from_secs(600);
+        let mut attempts = 0;
+        while client.now < end {
+            client.await_attempt();
+            client.connected(0);
+            attempts += 1;
+            assert_eq!(client.commands(0).len(), 1, "nothing behind the login");
+            client.server(0, answer);
+            let (_, retry_in) = client.expect_down();
+            assert!(retry_in <= std::time::Duration::from_secs(30));
+            client.expect_close(0);
+        }
+        // Nine attempts until the pauses are as long as they get, from then on one each fifteen seconds on average.
+        println!("{attempts} attempts in ten minutes");
+        assert!((20..=80).contains(&attempts), "{attempts} attempts in ten minutes");
     }
 }
 

@@ -161,6 +161,12 @@ enum Act {
     Disconnect(f64),
 }
 
+/// The channel of the probes, by the seed of these tests: confirmed, and a probe.
+const CHANNEL3: &[u8] = b">3\r\n+subscribe\r\n+realtime:probe:aeaf52febe706064\r\n:1\r\n";
+const CHANNEL2: &[u8] = b"*3\r\n+subscribe\r\n+realtime:probe:aeaf52febe706064\r\n:1\r\n";
+const PROBE3: &[u8] = b">3\r\n+message\r\n+realtime:probe:aeaf52febe706064\r\n+x\r\n";
+const PROBE2: &[u8] = b"*3\r\n+message\r\n+realtime:probe:aeaf52febe706064\r\n+x\r\n";
+
 /// Bytes that get somewhere.
 const KNOWN: &[&[u8]] = &[
     HELLO3,
@@ -176,6 +182,11 @@ const KNOWN: &[&[u8]] = &[
     b"*2\r\n$4\r\npong\r\n$10\r\nrealtime:2\r\n",
     b">3\r\n$7\r\nmessage\r\n$1\r\n0\r\n$1\r\nx\r\n",
     b"*3\r\n$7\r\nmessage\r\n$1\r\n1\r\n$1\r\nx\r\n",
+    CHANNEL3,
+    CHANNEL2,
+    PROBE3,
+    PROBE2,
+    b":1\r\n",
     b"+PONG\r\n",
     b"$-1\r\n",
     b"*2\r\n:1\r\n",
@@ -207,8 +218,8 @@ proptest! {
 
     /// Whatever happens in whatever order, every request gets exactly one answer, and `closed` is the last word.
     #[test]
-    fn every_request_gets_exactly_one_answer(acts in vec(act(), 0..60)) {
-        let mut client = Client::new("redis://server", &[]);
+    fn every_request_gets_exactly_one_answer(acts in vec(act(), 0..60), verify in any::<bool>()) {
+        let mut client = Client::new("redis://server", &[("verify_delivery", OptionValue::Boolean(verify))]);
         let mut asked = 0;
         let mut said = Vec::new();
         for act in acts {
@@ -271,12 +282,15 @@ fn feed(client: &mut Client, link: u8, bytes: &[u8]) {
 #[test]
 fn the_harness_sees_what_it_should() {
     // A guard for the property above: its known bytes do lead to readiness, confirmations and messages.
-    let mut client = Client::new("redis://server", &[]);
+    let mut client = Client::new("redis://server", &[("verify_delivery", OptionValue::Boolean(true))]);
     client.subscribe("0", 0);
     client.connected(0);
     for known in [0, 2, 5, 9, 11] {
         feed(&mut client, 0, KNOWN[known]);
     }
+    feed(&mut client, 0, CHANNEL3);
+    client.advance(15.1);
+    assert!(client.commands(0).iter().any(|command| command.starts_with("PUBLISH")));
     let said = client.said();
     assert!(matches!(said[0], Said::Event(Event::Subscribed(_))), "{said:?}");
     assert!(matches!(said[1], Said::Event(Event::Ready(_))), "{said:?}");

@@ -9,6 +9,8 @@
 
 mod client;
 mod sink;
+mod twin;
+mod world;
 
 mod batches;
 mod commands;
@@ -19,4 +21,5 @@ mod liveness;
 mod options;
 mod reconnect;
 mod subscriptions;
+mod verify;
 mod wishes;

@@ -153,6 +153,8 @@ fn options_refused() {
         ("queue_events", number(0.0), "at least 1"),
         ("queue_bytes", number(1.5), "1.5"),
         ("queue_bytes", number(1024.0), "max_message_bytes"),
+        ("verify_delivery", number(1.0), "true or false"),
+        ("verify_delivery", text("true"), "true or false"),
         ("overflow", text("drop"), "drop_oldest"),
         ("max_pending", text("many"), "a string"),
         ("max_message_bytes", number(33.0 * 1_048_576.0), "queue_bytes"),
@@ -217,6 +219,7 @@ fn defaults_and_every_option() {
             ("command_timeout", number(2.5)),
             ("ping_interval", number(1.0)),
             ("ping_timeout", number(1.0)),
+            ("verify_delivery", OptionValue::Boolean(true)),
             ("reconnect_min", number(1.0)),
             ("reconnect_max", number(1.0)),
             ("queue_events", number(10.0)),
@@ -245,6 +248,12 @@ fn same_settings() {
     let c = make(Some("redis://u:q@server:6379/0"), &[]).unwrap();
     assert!(a.same_settings(&*b));
     assert!(!a.same_settings(&*c));
+    let verified = |yes| {
+        let pairs = [("verify_delivery", OptionValue::Boolean(yes))];
+        make(Some("redis://u:p@server"), &pairs).unwrap()
+    };
+    assert!(a.same_settings(&*verified(false)), "off by default");
+    assert!(!a.same_settings(&*verified(true)));
 }
 
 #[test]

@@ -1,195 +1,73 @@
-//! What is wanted and what the server has: whatever the interleaving of Subscribe, Unsubscribe, confirmations and
-//! losses, the two end up the same.
+//! What is wanted and what the server has: whatever the interleaving of Subscribe, Unsubscribe, partial writes,
+//! confirmations, refusals and losses, the two end up the same, and what is told on the way is true.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use realtime::backend::LinkError;
-use realtime::model::{Command, Event, TopicKind};
+use realtime::model::{State, TopicKind};
 
-use crate::client::{BOTH, Client, Resp, subscribe, topic};
-use crate::sink::Said;
-
-const NAMES: [&str; 4] = ["a", "b", "c", "secret"];
-
-/// A server that takes commands late and answers them later.
-#[derive(Default)]
-struct Server {
-    /// Commands that it has not read yet.
-    inbox: VecDeque<String>,
-    /// Answers that are on their way.
-    outbox: VecDeque<Answer>,
-    /// What it would deliver: kind and name.
-    subscribed: BTreeSet<(TopicKindName, String)>,
-}
-
-type TopicKindName = &'static str;
-
-enum Answer {
-    Confirmation { what: &'static str, name: String },
-    Error,
-    Pong(String),
-    Message { channel: String },
-}
-
-impl Server {
-    /// Reads one command.
-    fn read(&mut self) {
-        let Some(command) = self.inbox.pop_front() else { return };
-        let mut words = command.split(' ');
-        let (what, kind, add) = match words.next() {
-            Some("SUBSCRIBE") => ("subscribe", "channel", true),
-            Some("PSUBSCRIBE") => ("psubscribe", "pattern", true),
-            Some("UNSUBSCRIBE") => ("unsubscribe", "channel", false),
-            Some("PUNSUBSCRIBE") => ("punsubscribe", "pattern", false),
-            Some("PING") => {
-                let token = words.next().expect("fences only").to_owned();
-                return self.outbox.push_back(Answer::Pong(token));
-            }
-            other => panic!("unexpected {other:?}"),
-        };
-        let names: Vec<_> = words.map(str::to_owned).collect();
-        if add && names.iter().any(|name| name == "secret") {
-            return self.outbox.push_back(Answer::Error);
-        }
-        for name in names {
-            if add {
-                self.subscribed.insert((kind, name.clone()));
-            } else {
-                self.subscribed.remove(&(kind, name.clone()));
-            }
-            self.outbox.push_back(Answer::Confirmation { what, name });
-        }
-    }
-
-    /// Somebody publishes.
-    fn publish(&mut self, channel: &str) {
-        if self.subscribed.contains(&("channel", channel.to_owned())) {
-            self.outbox.push_back(Answer::Message { channel: channel.to_owned() });
-        }
-    }
-
-    /// One answer arrives.
-    fn deliver(&mut self, client: &mut Client) {
-        match self.outbox.pop_front() {
-            None => {}
-            Some(Answer::Confirmation { what, name }) => client.confirm(what, &name),
-            Some(Answer::Error) => client.server(client.subscriber, b"-NOPERM no\r\n"),
-            Some(Answer::Pong(token)) => {
-                let number = token.trim_start_matches("realtime:").parse().expect("a fence's token");
-                client.fence(number);
-            }
-            Some(Answer::Message { channel }) => client.message(&channel, "x"),
-        }
-    }
-}
-
-#[derive(Debug, Clone)]
-enum Act {
-    Subscribe(TopicKind, usize),
-    Unsubscribe(TopicKind, usize),
-    /// The session writes; until then it gathers.
-    Flush,
-    Read,
-    Deliver,
-    Publish(usize),
-    Lose,
-}
+use crate::client::{BOTH, Reads, Resp};
+use crate::twin::Name;
+use crate::world::{Act, NAMES, World};
 
 fn act() -> impl Strategy<Value = Act> {
     let kind = prop_oneof![3 => Just(TopicKind::Channel), 1 => Just(TopicKind::Pattern)];
+    // The link of the subscriptions is 0 or 1 as the protocol has it: half of the acts find nothing to do.
+    let bytes = prop_oneof![1 => 1..60_usize, 3 => Just(usize::MAX)];
     prop_oneof![
-        8 => (kind.clone(), 0..NAMES.len()).prop_map(|(kind, name)| Act::Subscribe(kind, name)),
-        6 => (kind, 0..NAMES.len()).prop_map(|(kind, name)| Act::Unsubscribe(kind, name)),
-        6 => Just(Act::Flush),
-        8 => Just(Act::Read),
-        12 => Just(Act::Deliver),
-        2 => (0..NAMES.len()).prop_map(Act::Publish),
-        1 => Just(Act::Lose),
+        16 => (kind.clone(), 0..NAMES.len()).prop_map(|(kind, name)| Act::Subscribe(kind, name)),
+        12 => (kind, 0..NAMES.len()).prop_map(|(kind, name)| Act::Unsubscribe(kind, name)),
+        20 => (0..2_usize, bytes).prop_map(|(link, n)| Act::Write(link, n)),
+        24 => (0..2_usize).prop_map(Act::Run),
+        36 => (0..2_usize).prop_map(Act::Deliver),
+        6 => (0..NAMES.len()).prop_map(Act::Publish),
+        6 => (0..NAMES.len()).prop_map(Act::Ask),
+        3 => (0..NAMES.len()).prop_map(Act::Forbid),
+        3 => (0..NAMES.len()).prop_map(Act::Allow),
+        6 => Just(Act::Connect),
+        1 => Just(Act::Refuse),
+        2 => (0..2_usize).prop_map(Act::Lose),
+        4 => (0.0..0.2_f64).prop_map(Act::Wait),
     ]
 }
 
-/// A session whose subscriptions' link is up, with whatever it wants.
-fn link_up(client: &mut Client, resp: Resp) {
-    if resp == Resp::Two {
-        client.connected(1);
-        client.commands(1);
-        client.server(1, b"+OK\r\n+OK\r\n");
-    }
-}
-
-fn check(resp: Resp, acts: &[Act]) -> Result<(), TestCaseError> {
-    let mut client = Client::ready(resp, &[]);
-    let mut server = Server::default();
-    let mut wanted: BTreeSet<(TopicKindName, String)> = BTreeSet::new();
-    let mut slot = 0;
-    // Opens the second link of RESP2 for good.
-    client.psubscribe("always", 1_000_000);
-    wanted.insert(("pattern", "always".to_owned()));
-    link_up(&mut client, resp);
-    let kind_name = |kind: TopicKind| if kind == TopicKind::Channel { "channel" } else { "pattern" };
+fn check(mut world: World, acts: &[Act]) -> Result<(), TestCaseError> {
     for act in acts {
-        match *act {
-            Act::Subscribe(kind, name) => {
-                slot += 1;
-                client.command_in_one_tick(subscribe(kind, NAMES[name], slot));
-                wanted.insert((kind_name(kind), NAMES[name].to_owned()));
-            }
-            Act::Unsubscribe(kind, name) => {
-                client.command_in_one_tick(Command::Unsubscribe(topic(kind, NAMES[name])));
-                wanted.remove(&(kind_name(kind), NAMES[name].to_owned()));
-            }
-            Act::Flush => server.inbox.extend(client.commands(client.subscriber)),
-            Act::Read => server.read(),
-            Act::Deliver => server.deliver(&mut client),
-            Act::Publish(name) => server.publish(NAMES[name]),
-            Act::Lose => {
-                server = Server::default();
-                client.lost(client.subscriber, LinkError::Eof);
-                let link = client.subscriber;
-                client.reconnect(link);
-                match resp {
-                    Resp::Three => client.hello(resp),
-                    Resp::Two => {
-                        client.commands(1);
-                        client.server(1, b"+OK\r\n+OK\r\n");
-                    }
-                }
-            }
-        }
-        for said in client.said() {
-            let unwanted = match &said {
-                Said::Message { slot: at, .. } => *at > slot,
-                Said::Event(Event::Down { error, .. }) => error.code.as_str() == "PROTOCOL",
-                _ => false,
-            };
-            prop_assert!(!unwanted, "{said:?}");
-        }
+        world.act(act)?;
     }
-    // Everything comes to rest.
-    for _ in 0..1000 {
-        server.inbox.extend(client.commands(client.subscriber));
-        if server.inbox.is_empty() && server.outbox.is_empty() {
-            break;
-        }
-        server.read();
-        server.deliver(&mut client);
+    world.settle()?;
+    // What is missing now was refused on this connection, perhaps before it was allowed.
+    let wanted: BTreeSet<_> = world.wishes.keys().cloned().collect();
+    let has = world.server.subscribed();
+    let refused = world.server.refused();
+    prop_assert!(has.is_subset(&wanted), "{:?} instead of {:?}", has, wanted);
+    prop_assert!(wanted.difference(&has).all(|name| refused.contains(name)), "{:?} {:?}", wanted, has);
+    prop_assert_eq!(world.client.confirmed(), has.len() as u64);
+    // A new connection tries all of it again.
+    world.lose(world.subscriber());
+    world.settle()?;
+    let allowed: BTreeSet<_> =
+        wanted.iter().filter(|name| !world.server.forbidden.contains(&name.text)).cloned().collect();
+    prop_assert_eq!(&world.server.subscribed(), &allowed);
+    prop_assert_eq!(world.client.confirmed(), allowed.len() as u64);
+    for (name, wish) in &world.wishes {
+        prop_assert!(!allowed.contains(name) || wish.told, "never told: {:?}", name);
+        prop_assert!(allowed.contains(name) || wish.told || wish.refusal_told, "never told: {:?}", name);
+        prop_assert!(!wish.gap_owed, "the gap of {:?}", name);
     }
-    wanted.retain(|(_, name)| name != "secret");
-    prop_assert_eq!(&server.subscribed, &wanted);
-    prop_assert_eq!(client.confirmed(), wanted.len() as u64);
-    client.said();
-    for name in NAMES {
-        client.message(name, "x");
-        let arrived = client.said().len();
-        if name != "secret" {
-            prop_assert_eq!(arrived, usize::from(wanted.contains(&("channel", name.to_owned()))), "{}", name);
-        }
+    prop_assert!(world.is_answered());
+    // Each message reaches what wants it, and nothing else.
+    for name in 0..NAMES.len() {
+        world.act(&Act::Publish(name))?;
+    }
+    while world.server.has_answer(world.subscriber()) {
+        world.deliver(world.subscriber())?;
     }
     // Nothing waits for a confirmation that will not come.
-    client.publish(1, "a", "x");
-    prop_assert_eq!(client.commands(0), ["PUBLISH a x"]);
+    world.act(&Act::Ask(0))?;
+    world.settle()?;
+    prop_assert!(world.is_answered());
     Ok(())
 }
 
@@ -197,9 +75,120 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_was_asked_last_is_what_the_server_has(acts in vec(act(), 0..80)) {
+    fn what_was_asked_last_is_what_the_server_has(
+        acts in vec(act(), 0..150),
+        verify in any::<bool>(),
+        bytewise in any::<bool>(),
+    ) {
         for resp in BOTH {
-            check(resp, &acts)?;
+            let reads = if bytewise { Reads::Bytes } else { Reads::Whole };
+            check(World::new(resp, verify, reads), &acts)?;
+        }
+    }
+}
+
+#[test]
+fn the_model_sees_what_it_should() {
+    // A guard for the property above: refusals, confirmations, losses and messages do happen in it.
+    for resp in BOTH {
+        let mut world = World::new(resp, false, Reads::Whole);
+        world.act(&Act::Forbid(1)).expect("as promised");
+        for name in 0..3 {
+            world.act(&Act::Subscribe(TopicKind::Channel, name)).expect("as promised");
+        }
+        world.settle().expect("rest");
+        assert_eq!(world.server.subscribed().len(), 2);
+        assert_eq!(world.server.refused().len(), 1);
+        assert!(world.wishes[&Name::new(TopicKind::Channel, "b")].refusal_told);
+        world.act(&Act::Allow(1)).expect("as promised");
+        world.lose(world.subscriber());
+        assert!(world.wishes[&Name::new(TopicKind::Channel, "a")].gap_owed);
+        world.settle().expect("rest");
+        assert_eq!(world.server.subscribed().len(), 3, "tried again");
+        assert_eq!(world.readies, 2);
+        world.act(&Act::Publish(0)).expect("as promised");
+        assert!(world.server.has_answer(world.subscriber()));
+    }
+}
+
+#[test]
+fn what_is_wanted_anew_while_the_second_link_waits_comes_with_it() {
+    let mut world = World::new(Resp::Two, false, Reads::Whole);
+    world.settle().expect("rest");
+    for act in [
+        Act::Subscribe(TopicKind::Channel, 0),
+        Act::Refuse,
+        Act::Unsubscribe(TopicKind::Channel, 0),
+        Act::Subscribe(TopicKind::Channel, 0),
+    ] {
+        world.act(&act).expect("as promised");
+    }
+    world.settle().expect("rest");
+    assert_eq!(world.server.subscribed().len(), 1);
+}
+
+#[test]
+fn a_loss_at_any_point_of_resubscribing_loses_nothing() {
+    for resp in BOTH {
+        let mut world;
+        let mut moment = 0;
+        loop {
+            world = World::new(resp, false, Reads::Whole);
+            world.server.forbidden.insert("c".into());
+            for name in NAMES {
+                world.subscribe(TopicKind::Channel, name);
+                world.subscribe(TopicKind::Pattern, name);
+            }
+            world.settle().expect("rest");
+            world.lose(0);
+            world.lose(1);
+            // Ten bytes, one command or one answer at a time.
+            let steps = [Act::Wait(0.02), Act::Connect, Act::Write(0, 10), Act::Write(1, 10)];
+            let more = [Act::Run(0), Act::Run(1), Act::Deliver(0), Act::Deliver(1)];
+            for step in steps.iter().chain(&more).cycle().take(moment) {
+                world.act(step).expect("as promised");
+            }
+            let was_ready = world.client.counters.state() == State::Ready;
+            world.lose(0);
+            world.lose(1);
+            world.settle().expect("rest");
+            assert_eq!(world.server.subscribed().len(), 8, "lost after {moment} steps");
+            assert_eq!(world.client.confirmed(), 8);
+            if was_ready {
+                break;
+            }
+            moment += 1;
+        }
+        assert!(moment > 100, "it went by in {moment} steps");
+        println!("{resp:?}: ready after {moment} steps, lost after each of them");
+    }
+}
+
+#[test]
+fn a_hundred_thousand_channels_come_back_at_a_cost_that_grows_as_they_do() {
+    for resp in BOTH {
+        for channels in [10_000, 100_000] {
+            let mut world = World::new(resp, false, Reads::Whole);
+            for n in 0..channels {
+                world.subscribe(TopicKind::Channel, &format!("channel-{n}"));
+            }
+            // Ten batches have one that is refused.
+            world.server.forbidden.extend((0..10).map(|n| format!("channel-{}", n * 1000 + n)));
+            world.settle().expect("rest");
+            assert_eq!(world.server.subscribed().len(), channels - 10);
+            world.lose(world.subscriber());
+            let asked = std::mem::take(&mut world.server.asked);
+            let began = std::time::Instant::now();
+            world.settle().expect("rest");
+            let again = std::mem::take(&mut world.server.asked);
+            assert_eq!(world.server.subscribed().len(), channels - 10);
+            assert_eq!(world.client.confirmed(), channels as u64 - 10);
+            assert_eq!(asked, again, "the second time like the first");
+            // A thousand names at most in each, and a refused batch in halves down to the one: twice its names, and
+            // two commands for each of ten halvings.
+            assert!(again.names <= channels + 10 * 2 * 1000, "{again:?}");
+            assert!(again.commands <= channels / 1000 + 10 * 2 * 10, "{again:?}");
+            println!("{resp:?}: {channels} channels, {again:?}, both sides in {:?}", began.elapsed());
         }
     }
 }

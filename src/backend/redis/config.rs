@@ -23,6 +23,7 @@ const KEYS: &[&str] = &[
     "command_timeout",
     "ping_interval",
     "ping_timeout",
+    "verify_delivery",
     "reconnect_min",
     "reconnect_max",
     "queue_events",
@@ -83,6 +84,8 @@ pub(super) struct Config {
     pub(super) command_timeout: Duration,
     pub(super) ping_interval: Duration,
     pub(super) ping_timeout: Duration,
+    /// Whether a client sends itself probes.
+    pub(super) verify_delivery: bool,
     pub(super) reconnect_min: Duration,
     pub(super) reconnect_max: Duration,
     pub(super) limits: Limits,
@@ -120,6 +123,7 @@ impl Config {
             ping_timeout: seconds("ping_timeout", 5.0)?,
             reconnect_min: seconds("reconnect_min", 0.1)?,
             reconnect_max: seconds("reconnect_max", 30.0)?,
+            verify_delivery: set.boolean("verify_delivery")?.unwrap_or(false),
             name: name(&mut set)?,
             protocol: protocol(&mut set)?,
             limits: Limits {

@@ -8,6 +8,7 @@ use super::failure::{Circumstances, Failure};
 use super::handshake::{self, Step};
 use super::link::{Awaits, Link, Phase, Version};
 use super::session::{COMMANDS, Core, Loss, Out, SLOW_CONSUMER, SUBSCRIBER};
+use super::verify;
 use crate::backend::Action;
 use crate::model::{Code, Error, Event, Value};
 
@@ -80,6 +81,7 @@ impl Core {
             self.actions.push_back(Action::Close(link.id));
         }
         let proved = link.proved;
+        let missing_since = verify::missing_since(&failure);
         let seen = Circumstances {
             opening: link.opening(),
             was_new: !link.is_up(),
@@ -89,10 +91,15 @@ impl Core {
         let error = failure.into_error(&self.config, seen);
         self.salvage(i, &error, out);
         if self.subscriber() == i {
-            self.lose_subscriptions(i, &error);
+            self.lose_subscriptions(i, &error, missing_since);
         }
         self.links[i].reset(now);
         self.links[i].phase = Phase::Idle;
+        if i == COMMANDS
+            && let Some(verify) = &mut self.verify
+        {
+            verify.unanswered();
+        }
         if i == COMMANDS && !self.links[SUBSCRIBER].is_up() {
             self.abandon_attempt(SUBSCRIBER, now);
         }
@@ -119,9 +126,14 @@ impl Core {
     }
 
     /// The subscriptions' link is lost: remembers since when messages may be missing.
-    fn lose_subscriptions(&mut self, i: usize, error: &Error) {
+    fn lose_subscriptions(&mut self, i: usize, error: &Error, missing_since: Option<Instant>) {
         if self.loss.is_none() && self.topics.was_confirmed() {
-            self.loss = Some(Loss { since: self.missing_since(i), error: error.clone() });
+            let since = self.missing_since(i);
+            let since = missing_since.map_or(since, |earlier| earlier.min(since));
+            self.loss = Some(Loss { since, error: error.clone() });
+        }
+        if let Some(verify) = &mut self.verify {
+            verify.disconnected();
         }
         self.gap_told = None;
         self.batches = 0;

@@ -4,12 +4,13 @@
 //! is mended while the game server runs. What can never work, a bad option, is refused before there is a session.
 
 use std::io::ErrorKind;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use resp::DecodeError;
 
 use super::config::Config;
 use super::handshake::Step;
+use super::verify;
 use crate::backend::LinkError;
 use crate::model::{Code, Error};
 
@@ -38,6 +39,13 @@ pub(super) enum Failure {
     Unanswered(usize),
     /// The server ended a subscription that is wanted.
     Unsubscribed,
+    /// The server took a probe and delivered nothing, though it answers.
+    Undelivered {
+        /// When a message came last.
+        missing_since: Instant,
+        /// How long the probe was awaited.
+        waited: Duration,
+    },
 }
 
 /// What a connection was like when it failed.
@@ -63,9 +71,14 @@ impl Failure {
             Self::Link(cause) => link_error(&cause, seen),
             Self::ConnectTimeout { reached } => {
                 let seconds = config.connect_timeout.as_secs_f64();
-                let what =
-                    if reached { "the server was reached but did not answer" } else { "no connection" };
-                Error::unsent(Code::Timeout, format!("{what} within {seconds} s"))
+                let text = if reached {
+                    format!(
+                        "the server was reached but did not answer within {seconds} s; it hangs, or it waits for TLS"
+                    )
+                } else {
+                    format!("no connection within {seconds} s")
+                };
+                Error::unsent(Code::Timeout, text)
             }
             Self::Silent(silence) => Error::unsent(
                 Code::Disconnected,
@@ -106,6 +119,7 @@ impl Failure {
                 Code::Disconnected,
                 "the server ended a subscription; the connection was renewed",
             ),
+            Self::Undelivered { waited, .. } => verify::undelivered(waited),
         }
     }
 }

@@ -13,6 +13,7 @@ use super::push::Push;
 use super::reply::{MAX_NAME, answer, reply};
 use super::request::Progress;
 use super::session::{Core, Out, SUBSCRIBER};
+use super::verify::is_reserved;
 use crate::model::{Counters, DropReason, Error, RequestKind, TopicKind, Value};
 
 impl Core {
@@ -67,6 +68,9 @@ impl Core {
         if i != self.subscriber() || !self.links[i].is_up() {
             return;
         }
+        if let Some(verify) = &mut self.verify {
+            verify.delivered(self.now);
+        }
         let Some(slot) = topic.as_bytes().and_then(|name| self.topics.slot(kind, name)) else { return };
         let (bytes, payload) = match payload.map(|payload| (payload, payload.as_bytes())) {
             Some((_, Some(payload))) => (payload.len() as u64, Some(payload)),
@@ -79,6 +83,11 @@ impl Core {
             Some(channel) => channel.as_bytes().map(Some),
             None => Some(None),
         };
+        if let Some(Some(channel)) = named
+            && is_reserved(channel)
+        {
+            return;
+        }
         match (payload, named) {
             (Some(payload), Some(channel)) if payload.len() <= self.config.max_message_bytes => {
                 out.put(|sink| sink.message(slot, channel, payload));
@@ -98,8 +107,19 @@ impl Core {
         out: &mut Out<'_>,
     ) {
         let Some(name) = name.as_bytes() else { return };
+        let is_probe_channel =
+            operation == Operation::Subscribe && kind == TopicKind::Channel && self.is_probe_channel(name);
         let link = &mut self.links[i];
         let sent = link.transmit.sent();
+        if is_probe_channel {
+            let awaited = matches!(link.in_flight.front(),
+                Some(InFlight { start, awaits: Awaits::ProbeChannel, .. }) if *start < sent);
+            if awaited {
+                link.pop_front();
+                self.probe_channel_confirmed(now);
+            }
+            return;
+        }
         if let Some(InFlight { start, awaits: Awaits::Batch(batch), .. }) = link.in_flight.front_mut()
             && *start < sent
             && batch.tick_off(operation, kind, name)
@@ -151,6 +171,11 @@ impl Core {
                 link.liveness_in_flight = false;
                 self.note_round_trip(since, now);
             }
+            Awaits::ProbeChannel => match reply {
+                Err(error) => self.probe_channel_refused(error, out),
+                Ok(_) => self.fail(i, Failure::OutOfStep, now, out),
+            },
+            Awaits::Probe => self.probe_answered(reply, now, out),
             Awaits::Abandoned { replies } => {
                 if replies > 1 {
                     let awaits = Awaits::Abandoned { replies: replies - 1 };

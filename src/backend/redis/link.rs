@@ -77,6 +77,10 @@ pub(super) enum Awaits {
         /// When it was encoded.
         since: Instant,
     },
+    /// The SUBSCRIBE to the channel of the probes: a confirmation, or an error in its place.
+    ProbeChannel,
+    /// The PUBLISH of a probe.
+    Probe,
     /// A request of the main thread.
     Request(Asked),
     /// A request that was answered with an error already; its late answers are swallowed.
@@ -109,6 +113,8 @@ pub(super) struct Link {
     pub(super) paused: bool,
     /// When that ended last.
     pub(super) resumed: Option<Instant>,
+    /// The last input ended in the middle of a frame.
+    pub(super) within_frame: bool,
     /// How much of the last input was left unconsumed.
     pub(super) unconsumed: usize,
     opening: [u8; OPENING],
@@ -131,6 +137,7 @@ impl Link {
             liveness_in_flight: false,
             paused: false,
             resumed: None,
+            within_frame: false,
             unconsumed: 0,
             opening: [0; OPENING],
             opening_len: 0,
@@ -158,6 +165,7 @@ impl Link {
         self.liveness_in_flight = false;
         self.paused = false;
         self.resumed = None;
+        self.within_frame = false;
         self.unconsumed = 0;
         self.opening_len = 0;
     }

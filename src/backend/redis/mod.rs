@@ -11,11 +11,13 @@ mod inbound;
 mod link;
 mod outbound;
 mod push;
+mod random;
 mod reply;
 mod request;
 mod session;
 mod topics;
 mod transmit;
+mod verify;
 
 use std::any::Any;
 use std::sync::Arc;

@@ -6,9 +6,11 @@ use resp::Encoder;
 
 use super::failure::Failure;
 use super::link::{Awaits, InFlight, Link};
+use super::reply::MAX_NAME;
 use super::request::{Asked, about};
 use super::session::{COMMANDS, Core, Out};
-use crate::model::{Code, Error, Request, Value};
+use super::verify::{is_reserved, reserved};
+use crate::model::{Code, Error, Event, Request, Slot, Topic, Value};
 
 /// No more is encoded while this many bytes wait to be written: what is not encoded can still time out unsent, and
 /// memory stays bounded.
@@ -17,6 +19,29 @@ const HIGH_WATER: usize = 256 << 10;
 const MAX_BATCHES: usize = 8;
 
 impl Core {
+    /// Wants a topic, unless its name is none that can be had.
+    pub(super) fn subscribe(&mut self, topic: Topic, slot: Slot, now: Instant, out: &mut Out<'_>) {
+        let refusal = if topic.name.len() > MAX_NAME {
+            let text = format!("a name may have {MAX_NAME} bytes, not {}", topic.name.len());
+            Some(Error::unsent(Code::Unsupported, text))
+        } else if is_reserved(&topic.name) {
+            Some(reserved())
+        } else {
+            None
+        };
+        if let Some(error) = refusal {
+            return out.event(Event::SubscribeFailed { topic, error });
+        }
+        if self.topics.is_empty()
+            && let Some(verify) = &mut self.verify
+        {
+            verify.begin(now);
+        }
+        if let Some(event) = self.topics.subscribe(&topic, slot) {
+            out.event(event);
+        }
+    }
+
     /// Accepts a request.
     pub(super) fn request(&mut self, request: Request, now: Instant, out: &mut Out<'_>) {
         let asked = Asked::new(request, self.topics.last_number(), now);
@@ -80,6 +105,7 @@ impl Core {
             link.in_flight.push_back(InFlight { start, end, awaits: Awaits::Batch(batch) });
             link.send(Awaits::Fence { token }, &[b"PING", &fence(token)]);
         }
+        self.subscribe_to_probes(i);
     }
 
     /// Answers requests whose time is up. What was not transmitted of them is taken back; what was is awaited on, so

@@ -15,9 +15,10 @@ use super::config::Config;
 use super::failure::Failure;
 use super::handshake::Server;
 use super::link::{Awaits, Link, Phase, Version};
-use super::reply::{self, MAX_NAME};
+use super::reply;
 use super::request::{Asked, about};
 use super::topics::Topics;
+use super::verify::Verify;
 use crate::backend::{Action, LinkError, Session, Start};
 use crate::model::{
     About, Code, Command, Counters, Error, Event, Flow, LinkId, Ready, Request, Sink, State, Ticket, Value,
@@ -70,6 +71,8 @@ pub(super) struct Core {
     pub(super) closed: bool,
     /// The sink said Stop outside of any input: the event loop will not read on behind the next one.
     pub(super) stopped: bool,
+    /// Whether messages are delivered, if that is asked.
+    pub(super) verify: Option<Verify>,
     /// The time, as far as the last call told.
     pub(super) now: Instant,
 }
@@ -115,6 +118,8 @@ impl RedisSession {
                 Backoff::new(seed.wrapping_add(u64::from(id)), config.reconnect_min, config.reconnect_max);
             Link::new(LinkId(id), backoff, now)
         };
+        // Another sequence of random numbers than those of the links.
+        let verify = config.verify_delivery.then(|| Verify::new(seed.wrapping_add(LINKS as u64), now));
         let limits = reply::limits(config.max_message_bytes);
         let decoders = [Decoder::with_limits(limits), Decoder::with_limits(limits)];
         let mut core = Core {
@@ -136,6 +141,7 @@ impl RedisSession {
             closing: None,
             closed: false,
             stopped: false,
+            verify,
             now,
             config,
         };
@@ -181,6 +187,7 @@ impl Session for RedisSession {
         let link = &mut core.links[i];
         if link.is_open() {
             link.unconsumed = input.len();
+            link.within_frame = decoders[i].frame_start().is_some();
             if out.stop || std::mem::take(&mut core.stopped) {
                 link.pause();
             }
@@ -195,16 +202,7 @@ impl Session for RedisSession {
         let mut out = Out::new(sink);
         let is_open = core.closing.is_none() && !core.closed;
         match command {
-            Command::Subscribe { topic, .. } if is_open && topic.name.len() > MAX_NAME => {
-                let text = format!("a name may have {MAX_NAME} bytes, not {}", topic.name.len());
-                let error = Error::unsent(Code::Unsupported, text);
-                out.event(Event::SubscribeFailed { topic, error });
-            }
-            Command::Subscribe { topic, slot } if is_open => {
-                if let Some(event) = core.topics.subscribe(&topic, slot) {
-                    out.event(event);
-                }
-            }
+            Command::Subscribe { topic, slot } if is_open => core.subscribe(topic, slot, now, &mut out),
             Command::Unsubscribe(topic) if is_open => core.topics.unsubscribe(&topic),
             Command::Subscribe { .. } | Command::Unsubscribe(_) => {}
             Command::Request(request) if is_open => core.request(request, now, &mut out),
@@ -223,6 +221,7 @@ impl Session for RedisSession {
         for i in 0..LINKS {
             core.link_timeout(i, now, &mut out);
         }
+        core.probe_timeout(now, &mut out);
         core.settle(now, &mut out);
         core.stopped |= out.stop;
     }
@@ -262,7 +261,7 @@ impl Session for RedisSession {
         }
         let links = core.links.iter().filter_map(|link| link.timer(core.config.ping_interval));
         let requests = core.due.filter(|_| core.pending > 0);
-        links.chain(requests).chain(core.closing).min()
+        links.chain(requests).chain(core.closing).chain(core.probe_due()).min()
     }
 }
 

@@ -39,6 +39,8 @@ pub struct Faults {
     pub read: bool,
     /// Whether the server writes. If not, commands still run and their replies wait.
     pub write: bool,
+    /// Whether published messages arrive. If not, all else goes on, and `PUBLISH` counts the connection as a receiver.
+    pub deliver: bool,
     /// Sizes of the single writes in bytes, taken in turn, over and over (a zero counts as one). Empty: as much as
     /// the socket takes. The system may join writes again before the client reads.
     pub pieces: Vec<usize>,
@@ -60,6 +62,7 @@ impl Default for Faults {
         Faults {
             read: true,
             write: true,
+            deliver: true,
             pieces: Vec::new(),
             delay: Duration::ZERO,
             cut_after_received: None,

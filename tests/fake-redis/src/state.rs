@@ -243,6 +243,9 @@ impl State {
             for id in subscribers {
                 let Some(connection) = connections.0.get_mut(id) else { continue };
                 receivers += 1;
+                if !connection.faults.deliver {
+                    continue;
+                }
                 let protocol = connection.session.protocol;
                 let bytes = said[usize::from(protocol == Protocol::Resp3)].get_or_insert_with(|| {
                     let mut bytes = Vec::new();

@@ -90,6 +90,20 @@ fn replies_held_back_come_in_order_once_released() {
 }
 
 #[test]
+fn messages_may_vanish_while_all_else_goes_on() {
+    let server = start();
+    let (mut a, mut b) = (subscriber(&server), subscriber(&server));
+    let deaf = server.look(|state| state.connections()[0].id);
+    server.faults(Target::Id(deaf), |faults| faults.deliver = false);
+    assert_eq!(server.publish("news", "hello"), 2, "it claims to have delivered");
+    b.expect(MESSAGE, "while another hears nothing");
+    a.ask("PING", b"*2\r\n$4\r\npong\r\n$0\r\n\r\n");
+    server.faults(Target::Id(deaf), |faults| faults.deliver = true);
+    server.publish("news", "hello");
+    a.expect(MESSAGE, "delivered again");
+}
+
+#[test]
 fn connections_that_are_accepted_may_never_be_answered() {
     let server = FakeRedis::builder().faults(Faults { write: false, ..Faults::default() }).start().unwrap();
     let mut a = Client::connect(&server);

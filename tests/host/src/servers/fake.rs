@@ -198,6 +198,7 @@ fn edited(changes: &[Value]) -> Result<impl Fn(&mut Faults), String> {
             ("none", Value::Boolean(true)) => Box::new(|faults| *faults = Faults::default()),
             ("read", &Value::Boolean(read)) => Box::new(move |faults| faults.read = read),
             ("write", &Value::Boolean(write)) => Box::new(move |faults| faults.write = write),
+            ("deliver", &Value::Boolean(deliver)) => Box::new(move |faults| faults.deliver = deliver),
             ("pieces", _) => {
                 let pieces = vec![count(value, name)?];
                 Box::new(move |faults| faults.pieces.clone_from(&pieces))

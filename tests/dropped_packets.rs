@@ -1,0 +1,95 @@
+//! A network that swallows packets: nobody closes anything, nothing comes any more. In a network namespace of its own, where
+//! the system lets one be made; elsewhere the test says that it was left out.
+
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failure here is a failed test")]
+
+mod toy;
+
+use std::env;
+use std::process::Command as Process;
+use std::time::{Duration, Instant};
+
+use fake_redis::FakeRedis;
+use realtime::backend::{OptionValue, Options, configure};
+use realtime::model::{Event, ReplyTo, State};
+use toy::{Game, Seen};
+
+/// Set for the part of the test that runs inside the namespace.
+const INSIDE: &str = "REALTIME_TEST_NAMESPACE";
+/// Seconds before a PING, and behind it.
+const PATIENCE: f64 = 0.5;
+const LONG: Duration = Duration::from_secs(60);
+
+/// This program again, in a network namespace with nothing in it.
+fn inside(program: &str, arguments: &[&str]) -> Process {
+    let mut process = Process::new("unshare");
+    process.args(["--map-root-user", "--net", program]).args(arguments);
+    process
+}
+
+/// The only network interface of the namespace.
+fn loopback(state: &str) {
+    let status = Process::new("ip").args(["link", "set", "lo", state]).status();
+    assert!(status.expect("it was there before").success());
+}
+
+#[test]
+fn a_network_that_swallows_packets_is_found_and_survived() {
+    if env::var_os(INSIDE).is_some() {
+        return [2.0, 3.0].into_iter().for_each(converse);
+    }
+    match inside("ip", &["link", "set", "lo", "up"]).output() {
+        Ok(output) if output.status.success() => {}
+        Ok(output) => {
+            let why = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+            return println!("left out: no network namespace is to be had here ({why})");
+        }
+        Err(error) => return println!("left out: unshare and ip are needed ({error})"),
+    }
+    let program = env::current_exe().unwrap();
+    let arguments = ["--exact", "a_network_that_swallows_packets_is_found_and_survived", "--nocapture"];
+    let status = inside(program.to_str().unwrap(), &arguments).env(INSIDE, "1").status().unwrap();
+    assert!(status.success());
+}
+
+fn converse(protocol: f64) {
+    loopback("up");
+    let server = FakeRedis::start().expect("a server");
+    let option = |key: &str, value| (key.to_owned(), OptionValue::Number(value));
+    let pairs = vec![
+        option("protocol", protocol),
+        option("ping_interval", PATIENCE),
+        option("ping_timeout", PATIENCE),
+        option("connect_timeout", PATIENCE),
+        option("reconnect_max", 0.1),
+    ];
+    let backend = configure(Options { url: Some(server.url()), pairs }).expect("good options");
+    let mut game = Game::start();
+    let mut client = game.open(&*backend);
+    game.subscribe(&client, "chat", 1);
+    client.wait_for("a confirmation", |seen| matches!(seen, Seen::Event(Event::Subscribed(_))).then_some(()));
+    server.publish("chat", "before");
+    assert_eq!(client.wait_message().1, b"before");
+
+    let began = Instant::now();
+    loopback("down");
+    server.publish("chat", "swallowed");
+    let error = client.wait_down();
+    println!("RESP{protocol}: found after {:?}: {error}", began.elapsed());
+    assert_eq!(error.code.as_str(), "DISCONNECTED");
+    assert!(error.message.contains("not even an answer to PING"), "{error}");
+
+    loopback("up");
+    let gap = client.wait_for("the gap", |seen| match seen {
+        Seen::Event(Event::Gap { error, .. }) => Some(error),
+        Seen::Message(..) => panic!("a message before the gap"),
+        _ => None,
+    });
+    assert_eq!(gap.code, error.code);
+    client.wait_ready();
+    assert_eq!(client.counters.state(), State::Ready);
+    game.publish(&client, "chat", b"after", ReplyTo::Nobody);
+    assert_eq!(client.wait_message().1, b"after");
+    assert!(game.shutdown(LONG));
+}

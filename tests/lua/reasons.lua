@@ -1,0 +1,142 @@
+-- servers: fake, real
+-- Why there is no connection: the likely reason, as the console tells it where no script listens.
+
+local kit = include("_kit.lua")
+
+local function quick(url, more)
+	local options = { url = url, reconnect_min = 0.02, reconnect_max = 0.1, connect_timeout = 2 }
+	for k, v in pairs(more or {}) do options[k] = v end
+	return options
+end
+
+-- The lines about one client that the console got since `from`.
+local function lines(client, from)
+	local found, address = {}, client:Stats().address
+	for i = from + 1, #host.console() do
+		local line = host.console()[i]
+		if line:find("[realtime] " .. address .. ":", 1, true) then found[#found + 1] = line end
+	end
+	return found
+end
+
+-- Makes a client that is turned away again and again; returns the one line that is printed meanwhile.
+local function line(attempts, options)
+	local from = #host.console()
+	local client = kit.connect(options)
+	kit.wait("a line", function() return #lines(client, from) > 0 end)
+	kit.wait("more attempts", attempts)
+	local printed = lines(client, from)
+	kit.eq(#printed, 1, "lines: " .. kit.show(printed))
+	assert(printed[1]:find("trying again at once", 1, true) or printed[1]:find("next attempt in", 1, true), printed[1])
+	client:Disconnect()
+	return printed[1]
+end
+
+local function says(text, ...)
+	for _, part in ipairs({ ... }) do assert(text:find(part, 1, true), "not " .. kit.show(part) .. ": " .. text) end
+end
+
+-- Attempts are counted from the connections that the server took.
+local function turned_away(faults, more)
+	local server = host.new_fake()
+	server.faults("new", faults)
+	return line(function() return server.accepted() >= 5 end, quick(server.url(), more))
+end
+
+if host.server.kind() == "fake" then
+	host.test("a wrong password, and none: one line, however many attempts", function()
+		local server = host.new_fake({ password = "right" })
+		local bare = server.url():gsub("//[^@]*@", "//")
+		local text = line(function() return server.accepted() >= 5 end, quick(bare, { password = "s3cret" }))
+		says(text, "WRONGPASS", "the server refused the login")
+		assert(not text:find("s3cret", 1, true), text)
+		local from = server.accepted()
+		says(line(function() return server.accepted() >= from + 5 end, quick(bare)), "NOAUTH", "redis://:password@host")
+	end)
+
+	host.test("max number of clients", function()
+		local server = host.new_fake({ max_clients = 1 })
+		local first = kit.ready(quick(server.url()))
+		says(line(function() return server.accepted() >= 5 end, quick(server.url(), { name = "second" })),
+			"max number of clients reached")
+		first:Disconnect()
+	end)
+
+	host.test("a TLS port: an alert, a hang-up, a reset, or nothing at all", function()
+		says(turned_away({ greeting = "\21\3\1\0\2\2\70", cut_after_sent = 7 }), "PROTOCOL", "speaks TLS on this port")
+		says(turned_away({ greeting = "\22\3\3\0\49" }), "speaks TLS on this port")
+		for _, how in ipairs({ "fin", "reset" }) do
+			says(turned_away({ cut_after_received = 1, cut_with = how }), "DISCONNECTED", "before it answered",
+				"without TLS?")
+		end
+		says(turned_away({ write = false }, { connect_timeout = 0.05 }), "TIMEOUT", "was reached but did not answer", "TLS")
+	end)
+
+	host.test("an HTTP server, and others that are not Redis", function()
+		says(turned_away({ greeting = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n" }), "PROTOCOL",
+			"an HTTP server answers there, not Redis")
+		says(turned_away({ greeting = "SSH-2.0-OpenSSH_9.2\r\n" }), "an SSH server answers there, not Redis")
+		says(turned_away({ greeting = "220 mail.example.com ESMTP\r\n" }), "what is not RESP")
+	end)
+
+	host.test("nobody there, and a name without an address", function()
+		local server = host.new_fake()
+		local url = server.url()
+		server.stop()
+		local ticks = host.ticks()
+		says(line(function() return host.ticks() > ticks + 30 end, quick(url)), "REFUSED", "cannot connect to 127.0.0.1:")
+		says(line(function() return true end, quick("redis://no-such-host.invalid")), "RESOLVE", "no-such-host.invalid")
+	end)
+end
+
+host.test("cut off as a slow consumer", function()
+	local limited = host.server.kind() == "real" and host.real or host.new_fake({ subscriber_buffer = 1000000 })
+	if host.server.kind() == "real" then
+		limited.command("CONFIG", "SET", "client-output-buffer-limit", "pubsub 1000000 1000000 60")
+	end
+	local client = kit.ready(quick(limited.url(), { overflow = "pause", queue_events = 10 }))
+	local channel, from = kit.unique("flood"), #host.console()
+	local ready, down = false, false
+	kit.subscribe(client, channel, function() end)
+	client:On("ready", function(info) ready = ready or not info.first end)
+	-- Nobody reads while this tick goes on.
+	local message = ("x"):rep(100000)
+	kit.block_until("the server has enough of it", function() return limited.publish(channel, message) == 0 end)
+	kit.wait("it is back", function() return ready end)
+	local printed = lines(client, from)
+	kit.eq(#printed, 1, "lines: " .. kit.show(printed))
+	says(printed[1], "DISCONNECTED", "messages were not read as fast as they came", "client-output-buffer-limit")
+	client:Disconnect()
+	if host.server.kind() == "real" then
+		limited.command("CONFIG", "SET", "client-output-buffer-limit", "pubsub 33554432 8388608 60")
+	end
+end)
+
+if host.server.kind() == "real" then
+	host.test("a wrong password at a real server", function()
+		host.real.command("ACL", "SETUSER", "alice", "reset", "on", ">right", "~*", "&*", "+@all")
+		local function refused() return tonumber(host.real.command("INFO", "errorstats"):match("errorstat_WRONGPASS:count=(%d+)") or 0) end
+		local from = refused()
+		says(line(function() return refused() >= from + 5 end,
+			quick(host.redis_url, { username = "alice", password = "s3cret" })), "WRONGPASS")
+	end)
+
+	host.test("MASTERDOWN is an answer to PING", function()
+		host.real.command("CONFIG", "SET", "replica-serve-stale-data", "no")
+		host.real.command("REPLICAOF", "127.0.0.1", "1")
+		local client, downs = kit.ready(quick(host.redis_url, { ping_interval = 0.05, ping_timeout = 5 })), kit.recorder()
+		client:On("down", downs.fn)
+		local channel, got = kit.unique("stale"), kit.recorder()
+		kit.subscribe(client, channel, got.fn)
+		kit.eq(kit.command(client, { "PING" }).code, "MASTERDOWN")
+		local function pings() return tonumber(host.real.command("INFO", "errorstats"):match("errorstat_MASTERDOWN:count=(%d+)")) end
+		local from = pings()
+		kit.wait("five PINGs", function() return pings() >= from + 5 end)
+		host.real.publish(channel, "x")
+		kit.wait("a message", function() return #got == 1 end)
+		kit.eq(#downs, 0)
+		host.real.command("REPLICAOF", "NO", "ONE")
+		host.real.command("CONFIG", "SET", "replica-serve-stale-data", "yes")
+		client:Disconnect()
+	end)
+end

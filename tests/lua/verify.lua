@@ -1,0 +1,165 @@
+-- servers: fake, real
+-- verify_delivery: the client sends itself probes, and finds a server that answers but delivers nothing.
+
+local kit = include("_kit.lua")
+
+local PREFIX = "realtime:probe:"
+
+local function options(more)
+	local options = {
+		verify_delivery = true, ping_interval = 0.05, ping_timeout = 5, reconnect_min = 0.02, reconnect_max = 0.1, connect_timeout = 2,
+	}
+	for k, v in pairs(more or {}) do options[k] = v end
+	return options
+end
+
+-- Everything that the client tells beside messages.
+local function watch(client)
+	local log = {}
+	for _, event in ipairs({ "down", "gap", "error", "dropped" }) do
+		client:On(event, "watch", function(info) log[#log + 1] = { event, info } end)
+	end
+	function log.last(name)
+		for i = #log, 1, -1 do if log[i][1] == name then return log[i][2] end end
+	end
+	return log
+end
+
+-- A second pair of eyes on the same server, which may see probes since it is no client of the module.
+local function probes()
+	if host.server.kind() == "fake" then return host.fake.received("PUBLISH") end
+	local stats = host.real.command("INFO", "commandstats")
+	return tonumber(stats:match("cmdstat_publish:calls=(%d+)") or 0)
+end
+
+-- A user of the server, by name, as the first lines of the ACL describe it.
+local function user(name, rules)
+	if host.server.kind() == "fake" then
+		host.fake.user(name .. " " .. rules)
+	else
+		local words = { "ACL", "SETUSER", name, "reset" }
+		for word in rules:gmatch("%S+") do words[#words + 1] = word end
+		host.real.command(unpack(words))
+	end
+	return (host.redis_url:gsub("//[^@]*@", "//"):gsub("//", "//" .. name .. ":pw@"))
+end
+
+host.test("probes come and go, and nobody sees them", function()
+	local client = kit.ready(options())
+	local log, all, chat = watch(client), kit.recorder(), kit.unique("chat")
+	kit.subscribe(client, chat, function() end)
+	client:PSubscribe("*", all.fn)
+	client:PSubscribe("realtime:*", all.fn)
+	kit.publish(client, chat, "x")
+	kit.wait("a message by pattern", function() return #all > 0 end)
+	local published, from = client:Stats().published, probes()
+	kit.wait("ten probes", function() return probes() >= from + 10 end)
+	kit.eq(#log, 0, "events: " .. kit.show(log))
+	for _, call in ipairs(all) do assert(call[2]:sub(1, #PREFIX) ~= PREFIX, "a probe reached a callback: " .. call[2]) end
+	local stats = client:Stats()
+	kit.eq({ stats.published, stats.subscriptions, stats.confirmed }, { published, 3, 3 })
+	kit.eq(stats.received, stats.delivered + stats.dropped)
+	kit.eq(client:State(), "ready")
+	client:Disconnect()
+end)
+
+host.test("nothing is asked before something is subscribed, or without the option", function()
+	local quiet = kit.ready(options())
+	local off = kit.ready(options({ verify_delivery = false }))
+	kit.subscribe(off, kit.unique("off"), function() end)
+	local from = probes()
+	for _ = 1, 5 do
+		kit.command(quiet, { "ECHO", "x" })
+		-- Several ping intervals.
+		host.pass(10)
+	end
+	kit.eq(probes(), from, "publishes")
+	quiet:Disconnect()
+	off:Disconnect()
+end)
+
+host.test("an ACL that forbids the channel, or PUBLISH, is one error and ends the check", function()
+	for name, case in pairs({
+		nochannel = { rules = "on >pw ~* resetchannels &chat* +@all", channel = true },
+		nopublish = { rules = "on >pw ~* &* +@all -publish", channel = true, command = "PUBLISH" },
+	}) do
+		local client = kit.connect(options({ url = user(name, case.rules) }))
+		local log, got = watch(client), kit.recorder()
+		client:Subscribe("chat", got.fn)
+		kit.wait("the error", function() return #log > 0 end)
+		local info = log.last("error")
+		kit.eq(info.err.code, "NOPERM")
+		assert(info.err.message:find("verify_delivery", 1, true), tostring(info.err))
+		assert(info.channel:sub(1, #PREFIX) == PREFIX, kit.show(info))
+		kit.eq(info.command, case.command)
+		host.pass(20)
+		kit.eq({ #log, client:State() }, { 1, "ready" }, name .. ": " .. kit.show(log))
+		host.server.publish("chat", "hello")
+		kit.wait("a message", function() return #got == 1 end)
+		-- A new connection tries again, and says nothing new.
+		host.server.drop()
+		kit.wait("gap", function() return log.last("gap") and client:IsConnected() end)
+		host.pass(20)
+		local errors = 0
+		for _, entry in ipairs(log) do if entry[1] == "error" then errors = errors + 1 end end
+		kit.eq(errors, 1)
+		client:Disconnect()
+	end
+end)
+
+host.test("a callback on probes is refused", function()
+	local client, errors = kit.ready(), kit.recorder()
+	client:On("error", errors.fn)
+	client:Subscribe(PREFIX .. "x", function() end)
+	client:PSubscribe(PREFIX .. "*", function() end)
+	kit.wait("two errors", function() return #errors == 2 end)
+	kit.eq(errors[1][1].channel, PREFIX .. "x")
+	kit.eq(errors[2][1].pattern, PREFIX .. "*")
+	for i = 1, 2 do kit.eq(errors[i][1].err.code, "UNSUPPORTED") end
+	client:Disconnect()
+end)
+
+if host.server.kind() == "fake" then
+	host.test("a server that answers PING but delivers nothing is a dead link, and told as that", function()
+		local server = host.new_fake()
+		local client = kit.ready(options({ url = server.url(), ping_timeout = 0.2 }))
+		local log, got = watch(client), kit.recorder()
+		kit.subscribe(client, "chat", got.fn)
+		server.publish("chat", "before")
+		kit.wait("a message", function() return #got == 1 end)
+		server.faults("all", { deliver = false })
+		server.publish("chat", "lost")
+		kit.wait("down", function() return #log > 0 end)
+		local err = log.last("down").err
+		kit.eq(err.code, "DISCONNECTED")
+		assert(err.message:find("answers PING but delivers no messages", 1, true), tostring(err))
+		kit.wait("the gap, on a connection that is well", function() return log.last("gap") and client:IsConnected() end)
+		server.publish("chat", "after")
+		kit.wait("a message again", function() return got[#got][1] == "after" end)
+		kit.eq(#got, 2)
+		client:Disconnect()
+	end)
+
+	host.test("without verify_delivery that stays unseen", function()
+		local server = host.new_fake()
+		local client = kit.ready(options({ url = server.url(), verify_delivery = false }))
+		local log, got = watch(client), kit.recorder()
+		kit.subscribe(client, "chat", got.fn)
+		server.faults("all", { deliver = false })
+		local from = server.received("PING")
+		server.publish("chat", "lost")
+		kit.wait("PINGs", function() return server.received("PING") > from + 5 end)
+		kit.eq({ #log, #got, client:State() }, { 0, 0, "ready" })
+		client:Disconnect()
+	end)
+
+	host.test("with no listener the console says it", function()
+		local server = host.new_fake()
+		local client, from = kit.ready(options({ url = server.url(), ping_timeout = 0.2 })), #host.console()
+		kit.subscribe(client, "chat", function() end)
+		server.faults("all", { deliver = false })
+		kit.wait("a line", function() return #host.console() > from end)
+		assert(host.console()[from + 1]:find("delivers no messages", 1, true), host.console()[from + 1])
+		client:Disconnect()
+	end)
+end

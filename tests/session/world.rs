@@ -1,0 +1,334 @@
+//! A session, the naive server of [`twin`](crate::twin), and what is known about them both.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+use realtime::backend::{Action, LinkError, OptionValue};
+use realtime::model::{Command, Event, LinkId, RequestKind, State, TopicKind};
+
+use crate::client::{Client, Reads, Resp, subscribe, topic};
+use crate::sink::{Said, text};
+use crate::twin::{Answer, Name, Server};
+
+pub(crate) const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
+pub(crate) const KINDS: [TopicKind; 2] = [TopicKind::Channel, TopicKind::Pattern];
+
+#[derive(Debug, Clone)]
+pub(crate) enum Act {
+    Subscribe(TopicKind, usize),
+    Unsubscribe(TopicKind, usize),
+    /// So many bytes go out on a link.
+    Write(usize, usize),
+    /// The server runs one command.
+    Run(usize),
+    /// One answer of the server arrives.
+    Deliver(usize),
+    /// Somebody else publishes.
+    Publish(usize),
+    /// The client does.
+    Ask(usize),
+    Forbid(usize),
+    Allow(usize),
+    /// Links that are asked for are made.
+    Connect,
+    /// Or not.
+    Refuse,
+    Lose(usize),
+    Wait(f64),
+}
+
+/// How the messages of the client's own publishes begin; a number follows.
+const ASKED: &str = "ask-";
+
+/// One wish, from the Subscribe to the Unsubscribe that ends it.
+#[derive(Debug, Default)]
+pub(crate) struct Wish {
+    pub(crate) slot: u32,
+    /// `subscribed` was told of it.
+    pub(crate) told: bool,
+    /// A refusal was told of it.
+    pub(crate) refusal_told: bool,
+    /// It was asked for again, or confirmed, since.
+    pub(crate) news: bool,
+    /// It was there when the present connection was made, and is neither confirmed nor refused on it.
+    pub(crate) restoring: bool,
+    /// It was confirmed before the last loss, of which no gap was told.
+    pub(crate) gap_owed: bool,
+    /// Which one it is.
+    number: u32,
+}
+
+/// A publish of the client's own.
+#[derive(Debug)]
+struct Asked {
+    /// What was wanted before it, and the numbers of those wishes.
+    behind: Vec<(Name, u32)>,
+    /// How many losses there were before it.
+    losses: usize,
+    answered: bool,
+}
+
+/// A session, the server, and what is known about them both.
+pub(crate) struct World {
+    pub(crate) client: Client,
+    pub(crate) server: Server,
+    pub(crate) wishes: BTreeMap<Name, Wish>,
+    /// Links that the session asks for.
+    pub(crate) asked_for: BTreeSet<u8>,
+    pub(crate) slots: u32,
+    pub(crate) payloads: u32,
+    asked: Vec<Asked>,
+    losses: usize,
+    pub(crate) readies: u32,
+}
+
+impl World {
+    pub(crate) fn new(resp: Resp, verify: bool, reads: Reads) -> Self {
+        let options =
+            [("reconnect_max", OptionValue::Number(0.1)), ("verify_delivery", OptionValue::Boolean(verify))];
+        let mut client = Client::new("redis://:password@server", &options);
+        client.reads = reads;
+        client.writable = [0; 2];
+        Self {
+            client,
+            server: Server::new(resp),
+            wishes: BTreeMap::new(),
+            asked_for: BTreeSet::new(),
+            slots: 0,
+            payloads: 0,
+            asked: Vec::new(),
+            losses: 0,
+            readies: 0,
+        }
+    }
+
+    /// The link that carries the subscriptions.
+    pub(crate) fn subscriber(&self) -> usize {
+        usize::from(self.server.resp == Resp::Two)
+    }
+
+    pub(crate) fn act(&mut self, act: &Act) -> Result<(), TestCaseError> {
+        match *act {
+            Act::Subscribe(kind, name) => self.subscribe(kind, NAMES[name]),
+            Act::Unsubscribe(kind, name) => {
+                self.client.command_in_one_tick(Command::Unsubscribe(topic(kind, NAMES[name])));
+                self.wishes.remove(&Name::new(kind, NAMES[name]));
+            }
+            Act::Write(link, n) => self.write(link, n),
+            Act::Run(link) => return self.run(link).map(drop),
+            Act::Deliver(link) => return self.deliver(link),
+            Act::Publish(name) => {
+                self.payloads += 1;
+                self.server.publish(NAMES[name], &self.payloads.to_string());
+            }
+            Act::Ask(name) => self.ask(NAMES[name]),
+            Act::Forbid(name) => {
+                self.server.forbidden.insert(NAMES[name].to_owned());
+                // A user who loses the right to a channel that he listens to is disconnected.
+                let link = self.subscriber();
+                if KINDS.iter().any(|&kind| self.server.has(&Name::new(kind, NAMES[name]))) {
+                    self.lose(link);
+                }
+            }
+            Act::Allow(name) => drop(self.server.forbidden.remove(NAMES[name])),
+            Act::Connect => self.connect(),
+            Act::Refuse => {
+                for link in std::mem::take(&mut self.asked_for) {
+                    self.client.refused(link);
+                }
+            }
+            Act::Lose(link) => self.lose(link),
+            Act::Wait(seconds) => self.client.advance(seconds),
+        }
+        self.take_actions();
+        self.listen(None)
+    }
+
+    pub(crate) fn subscribe(&mut self, kind: TopicKind, name: &str) {
+        self.slots += 1;
+        self.client.command_in_one_tick(subscribe(kind, name, self.slots));
+        let number = self.slots;
+        let new = || Wish { number, ..Wish::default() };
+        let wish = self.wishes.entry(Name::new(kind, name)).or_insert_with(new);
+        (wish.slot, wish.news) = (self.slots, true);
+    }
+
+    fn ask(&mut self, channel: &str) {
+        let id = u32::try_from(self.asked.len()).expect("not so many");
+        let words = [channel.to_owned(), format!("{ASKED}{id}")];
+        let kind = RequestKind::Publish(words.iter().collect());
+        let command = self.client.make_request(id, 1000.0, kind);
+        self.client.command_in_one_tick(command);
+        let behind = self.wishes.iter().map(|(name, wish)| (name.clone(), wish.number)).collect();
+        self.asked.push(Asked { behind, losses: self.losses, answered: false });
+    }
+
+    /// The server runs a command. A publish of the client's own finds all subscriptions that were asked for before it.
+    fn run(&mut self, link: usize) -> Result<bool, TestCaseError> {
+        let id = self.server.next_command(link).and_then(|words| words.last()?.strip_prefix(ASKED));
+        if let Some(asked) = id.map(|id| &self.asked[id.parse::<usize>().expect("a number")])
+            && asked.losses == self.losses
+        {
+            for (name, number) in &asked.behind {
+                let is_wanted = self.wishes.get(name).is_some_and(|wish| wish.number == *number);
+                let is_settled = self.server.has(name) || self.server.refused().contains(name);
+                prop_assert!(!is_wanted || is_settled, "a publish overtook {:?}", name);
+            }
+        }
+        Ok(self.server.run(link))
+    }
+
+    /// Whether each publish of the client's own has its answer.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.asked.iter().all(|asked| asked.answered)
+    }
+
+    fn write(&mut self, link: usize, n: usize) {
+        self.client.writable[link] = n;
+        let bytes = self.client.bytes(u8::try_from(link).expect("0 or 1"));
+        self.client.writable[link] = 0;
+        self.server.receive(link, &bytes);
+    }
+
+    fn take_actions(&mut self) {
+        while let Some(action) = self.client.action() {
+            match action {
+                Action::Connect { link, .. } => drop(self.asked_for.insert(link.0)),
+                Action::Close(link) => {
+                    self.asked_for.remove(&link.0);
+                    self.drop_link(usize::from(link.0));
+                }
+                Action::Finish => panic!("nobody disconnects"),
+            }
+        }
+    }
+
+    fn connect(&mut self) {
+        for link in std::mem::take(&mut self.asked_for) {
+            self.server.accept(usize::from(link));
+            if usize::from(link) == self.subscriber() {
+                self.wishes.values_mut().for_each(|wish| wish.restoring = true);
+            }
+            self.client.session.handle_connected(LinkId(link), self.client.now, &mut self.client.sink);
+        }
+    }
+
+    pub(crate) fn lose(&mut self, link: usize) {
+        if self.server.links[link].is_some() {
+            self.drop_link(link);
+            self.client.lost(u8::try_from(link).expect("0 or 1"), LinkError::Eof);
+        }
+    }
+
+    fn drop_link(&mut self, link: usize) {
+        self.losses += 1;
+        self.server.links[link] = None;
+        if link == self.subscriber() {
+            for wish in self.wishes.values_mut() {
+                wish.gap_owed |= wish.told;
+                wish.restoring = false;
+            }
+        }
+    }
+
+    pub(crate) fn deliver(&mut self, link: usize) -> Result<(), TestCaseError> {
+        let Some(answer) = self.server.deliver(link) else { return Ok(()) };
+        if let Answer::Confirmation { subscribe: true, name, .. } | Answer::Refused { alone: Some(name), .. } =
+            &answer
+            && let Some(wish) = self.wishes.get_mut(name)
+        {
+            wish.restoring = false;
+            // A refusal that follows is news.
+            wish.news |= matches!(answer, Answer::Confirmation { .. });
+        }
+        self.client.server(u8::try_from(link).expect("0 or 1"), answer.bytes());
+        self.take_actions();
+        self.listen(Some(&answer))
+    }
+
+    /// Looks at what was told, after the answer that arrived if one did.
+    fn listen(&mut self, answer: Option<&Answer>) -> Result<(), TestCaseError> {
+        let mut messages = 0;
+        for said in self.client.said() {
+            match said {
+                Said::Message { slot, payload, .. } => {
+                    messages += 1;
+                    let Some(Answer::Message { name, payload: sent, .. }) = answer else {
+                        return Err(TestCaseError::fail("a message out of nothing"));
+                    };
+                    let wish = self.wishes.get(name).expect("a message that somebody wants");
+                    prop_assert_eq!((slot, &payload), (wish.slot, sent));
+                    prop_assert!(!wish.gap_owed, "a message before its gap");
+                }
+                Said::Answer { id, result } => {
+                    let answered = &mut self.asked[id as usize].answered;
+                    prop_assert!(!std::mem::replace(answered, true), "answered twice");
+                    if let Err(error) = result {
+                        prop_assert_eq!(error.code.as_str(), "DISCONNECTED", "{}", error);
+                    }
+                }
+                Said::Event(Event::Subscribed(topic)) => {
+                    let name = Name::new(topic.kind, &text(&topic.name));
+                    let wish = self.wishes.get_mut(&name).expect("a wish of the one that is told");
+                    prop_assert!(!std::mem::replace(&mut wish.told, true), "told twice: {:?}", name);
+                    prop_assert!(self.server.has(&name));
+                }
+                Said::Event(Event::SubscribeFailed { topic, error }) => {
+                    let name = Name::new(topic.kind, &text(&topic.name));
+                    prop_assert_eq!(error.code.as_str(), "NOPERM");
+                    let alone =
+                        matches!(answer, Some(Answer::Refused { alone: Some(alone), .. }) if *alone == name);
+                    prop_assert!(alone, "told of another than the one that was refused: {:?}", name);
+                    let wish = self.wishes.get_mut(&name).expect("a wish of the one that is told");
+                    prop_assert!(wish.news || !wish.refusal_told, "told twice: {:?}", name);
+                    (wish.refusal_told, wish.news) = (true, false);
+                }
+                Said::Event(Event::Gap { .. }) => {
+                    prop_assert!(self.wishes.values().any(|wish| wish.gap_owed), "a gap in nothing");
+                    self.wishes.values_mut().for_each(|wish| wish.gap_owed = false);
+                }
+                Said::Event(Event::Ready(ready)) => {
+                    prop_assert_eq!(ready.first, self.readies == 0);
+                    self.readies += 1;
+                    let waits: Vec<_> = self.wishes.iter().filter(|(_, wish)| wish.restoring).collect();
+                    prop_assert!(waits.is_empty(), "ready too early: {:?}", waits);
+                    prop_assert!(!self.wishes.values().any(|wish| wish.gap_owed), "ready before the gap");
+                }
+                Said::Event(Event::Down { error, .. }) => {
+                    prop_assert_ne!(error.code.as_str(), "PROTOCOL", "{}", error);
+                }
+                other => return Err(TestCaseError::fail(format!("{other:?}"))),
+            }
+        }
+        if let Some(Answer::Message { name, .. }) = answer {
+            prop_assert_eq!(messages, usize::from(self.wishes.contains_key(name)), "{:?}", name);
+        }
+        Ok(())
+    }
+
+    /// Everything comes to rest.
+    pub(crate) fn settle(&mut self) -> Result<(), TestCaseError> {
+        for _ in 0..200 {
+            self.act(&Act::Connect)?;
+            for link in [0, 1] {
+                self.act(&Act::Write(link, usize::MAX))?;
+                while self.run(link)? {}
+                while self.server.has_answer(link) {
+                    self.deliver(link)?;
+                }
+            }
+            let unread = [0, 1].iter().any(|&link| self.server.has_command(link));
+            let unsent =
+                [0, 1].iter().any(|&link| !self.client.session.poll_transmit(LinkId(link)).is_empty());
+            // A ready client may still wait for the second link of RESP2, if it was asked for anew meanwhile.
+            let is_ready = self.client.counters.state() == State::Ready
+                && (self.wishes.is_empty() || self.server.links[self.subscriber()].is_some());
+            if is_ready && !unread && !unsent && self.asked_for.is_empty() {
+                return Ok(());
+            }
+            self.client.advance(0.1);
+            self.take_actions();
+        }
+        Err(TestCaseError::fail(format!("no rest: {:?}", self.client.counters.state())))
+    }
+}
