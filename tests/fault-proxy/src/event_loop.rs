@@ -116,6 +116,13 @@ impl State {
         all
     }
 
+    pub(crate) fn cuts(&self) -> (usize, usize) {
+        let past = self.past.iter().filter(|connection| connection.cut).count();
+        let live: Vec<_> = self.links.values().filter(|link| link.is_cut()).collect();
+        let left = live.iter().filter(|link| link.client.is_none()).count();
+        (past + live.len(), past + left)
+    }
+
     pub(crate) fn cut(&mut self, how: Cut) -> usize {
         let open = self.links.values_mut().filter(|link| link.client.is_some());
         open.map(|link| link.end(how)).count()

@@ -192,6 +192,12 @@ impl FaultProxy {
         self.shared.lock().accepted
     }
 
+    /// How many connections a fault has cut, and how many of those the client has let go of since.
+    #[must_use]
+    pub fn cuts(&self) -> (usize, usize) {
+        self.shared.lock().cuts()
+    }
+
     /// The connections that are open, and of the others those that were recorded or cut, in the order in which they were
     /// accepted.
     #[must_use]
