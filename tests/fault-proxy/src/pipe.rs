@@ -8,8 +8,10 @@ use mio::net::TcpStream;
 
 use crate::faults::{Course, Cut};
 
-/// Bytes that are read ahead of what can be passed on.
+/// No more is read while this many bytes wait to be passed on.
 const BUFFER: usize = 64 << 10;
+/// Bytes that are read at once.
+const CHUNK: usize = 8 << 10;
 
 /// What became of a direction.
 #[derive(Debug, PartialEq, Eq)]
@@ -91,13 +93,11 @@ impl Pipe {
         if !self.readable || self.source_ended || self.buffer.len() >= BUFFER {
             return Ok(false);
         }
-        let held = self.buffer.len();
-        self.buffer.resize(BUFFER, 0);
-        let outcome = from.read(&mut self.buffer[held..]);
-        self.buffer.truncate(held + *outcome.as_ref().unwrap_or(&0));
+        let mut chunk = [0; CHUNK];
+        let outcome = from.read(&mut chunk);
         match outcome {
             Ok(0) => self.source_ended = true,
-            Ok(_) => {}
+            Ok(n) => self.buffer.extend_from_slice(&chunk[..n]),
             Err(error) if error.kind() == ErrorKind::WouldBlock => {
                 self.readable = false;
                 return Ok(false);
