@@ -1,4 +1,4 @@
--- The server that a script talks to: host.server, host.fake, host.real, host.new_fake. Options and faults are tables here and
+-- The server that a script talks to: host.server, host.fake, host.real, host.new_fake, host.proxy. Options and faults are tables here and
 -- names and values in turn for the natives.
 local native = ...
 
@@ -34,4 +34,14 @@ native.host_reads.redis_url = native.redis_url
 function host.new_fake(options)
 	local number = native.new_fake(flat({}, options or {}))
 	return driver(function(method, ...) return native.drive_fake(number, method, ...) end)
+end
+
+function host.proxy(options)
+	local number = native.new_proxy(options and options.server or host.redis_url)
+	local function drive(method, ...) return native.drive_proxy(number, method, ...) end
+	local proxy = driver(drive)
+	for _, method in ipairs({ "faults", "next", "edit" }) do
+		proxy[method] = function(changes) return drive(method, flat({}, changes)) end
+	end
+	return proxy
 end

@@ -13,7 +13,7 @@ use crate::{
     cli::Options,
     ffi::Module,
     folder::GameFolder,
-    servers::{Fake, Server},
+    servers::{Fake, Proxy, Server},
     value::Value,
 };
 
@@ -61,6 +61,7 @@ pub(crate) struct Run {
     pub(crate) tests_failed: Cell<usize>,
     server: OnceCell<Server>,
     pub(crate) more_fakes: RefCell<Vec<Fake>>,
+    pub(crate) proxies: RefCell<Vec<Proxy>>,
 }
 
 impl Run {
@@ -89,6 +90,7 @@ impl Run {
             tests_failed: Cell::new(0),
             server: OnceCell::new(),
             more_fakes: RefCell::default(),
+            proxies: RefCell::default(),
         }
     }
 
