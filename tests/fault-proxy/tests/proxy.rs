@@ -89,7 +89,8 @@ fn without_faults_everything_passes_both_ways_and_so_do_both_ends() {
         writer.shutdown(Shutdown::Write).unwrap();
     });
     assert!(read_to_end(&mut client) == big, "a megabyte there and back");
-    (write.join().unwrap(), echo.join().unwrap());
+    write.join().unwrap();
+    echo.join().unwrap();
     drop(client);
     assert!(proxy.wait_until(|all| all.iter().all(|one| !one.open), LONG));
     let all = proxy.connections();
