@@ -1,4 +1,4 @@
--- The server that a script talks to: host.server, host.fake, host.real, host.new_fake. Options and faults are tables here and
+-- The server that a script talks to: host.server, host.fake, host.real, host.new_fake, host.proxy. Options and faults are tables here and
 -- names and values in turn for the natives.
 local native = ...
 
@@ -44,4 +44,14 @@ function host.new_publisher(options)
 		figures = function() return native.publisher_figures(number) end,
 		stop = function() native.stop_publisher(number) end,
 	}
+end
+
+function host.proxy(options)
+	local number = native.new_proxy(options and options.server or host.redis_url)
+	local function drive(method, ...) return native.drive_proxy(number, method, ...) end
+	local proxy = driver(drive)
+	for _, method in ipairs({ "faults", "next", "edit" }) do
+		proxy[method] = function(changes) return drive(method, flat({}, changes)) end
+	end
+	return proxy
 end

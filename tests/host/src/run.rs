@@ -14,7 +14,7 @@ use crate::{
     ffi::Module,
     folder::GameFolder,
     publisher::Publisher,
-    servers::{Fake, Server},
+    servers::{Fake, Proxy, Server},
     value::Value,
 };
 
@@ -63,6 +63,7 @@ pub(crate) struct Run {
     server: OnceCell<Server>,
     pub(crate) more_fakes: RefCell<Vec<Fake>>,
     pub(crate) publishers: RefCell<Vec<Publisher>>,
+    pub(crate) proxies: RefCell<Vec<Proxy>>,
 }
 
 impl Run {
@@ -92,6 +93,7 @@ impl Run {
             server: OnceCell::new(),
             more_fakes: RefCell::default(),
             publishers: RefCell::default(),
+            proxies: RefCell::default(),
         }
     }
 

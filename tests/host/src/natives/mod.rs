@@ -53,6 +53,8 @@ pub(crate) const NATIVES: &[(&CStr, Native)] = &[
     (c"real", servers::real),
     (c"new_fake", servers::new_fake),
     (c"drive_fake", servers::drive_fake),
+    (c"new_proxy", servers::new_proxy),
+    (c"drive_proxy", servers::drive_proxy),
     (c"set_environment", host::set_environment),
     (c"fail_allocations", host::fail_allocations),
     (c"resident_bytes", host::resident_bytes),

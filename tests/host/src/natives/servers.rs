@@ -2,7 +2,7 @@
 
 use crate::{
     ffi::Call,
-    servers::{Fake, Server},
+    servers::{Fake, Proxy, Server},
     value::Value,
 };
 
@@ -50,6 +50,22 @@ pub(super) fn drive_fake(call: &Call<'_>) -> Result<Value, String> {
     let fakes = call.run().more_fakes.borrow();
     let fake = fakes.get(number).ok_or_else(|| "there is no such server".to_owned())?;
     fake.call(call.text(1)?, &call.arguments[2..])
+}
+
+/// `new_proxy(url)`: a proxy before that server; returns its number.
+pub(super) fn new_proxy(call: &Call<'_>) -> Result<Value, String> {
+    let proxy = Proxy::start(call.text(0)?)?;
+    let mut proxies = call.run().proxies.borrow_mut();
+    proxies.push(proxy);
+    Ok((proxies.len() - 1).into())
+}
+
+/// `drive_proxy(number, method, …)`: drives one of those.
+pub(super) fn drive_proxy(call: &Call<'_>) -> Result<Value, String> {
+    let number = call.count(0)?;
+    let proxies = call.run().proxies.borrow();
+    let proxy = proxies.get(number).ok_or_else(|| "there is no such proxy".to_owned())?;
+    proxy.call(call.text(1)?, &call.arguments[2..])
 }
 
 fn split<'a>(call: &'a Call<'_>) -> Result<(&'a str, &'a [Value]), String> {

@@ -270,7 +270,7 @@ fn hello(name: &str) -> Result<Hello, String> {
     }
 }
 
-fn pairs(values: &[Value]) -> Result<Vec<(&str, &Value)>, String> {
+pub(super) fn pairs(values: &[Value]) -> Result<Vec<(&str, &Value)>, String> {
     values
         .chunks(2)
         .map(|pair| match pair {
@@ -280,7 +280,7 @@ fn pairs(values: &[Value]) -> Result<Vec<(&str, &Value)>, String> {
         .collect()
 }
 
-fn word<'a>(value: &'a Value, name: &str) -> Result<&'a str, String> {
+pub(super) fn word<'a>(value: &'a Value, name: &str) -> Result<&'a str, String> {
     match value {
         Value::Text(text) => std::str::from_utf8(text).map_err(|_| format!("{name}: UTF-8 expected")),
         _ => Err(format!("{name}: string expected")),
@@ -291,7 +291,7 @@ fn texts(texts: &[Vec<u8>]) -> Value {
     Value::List(texts.iter().cloned().map(Value::from).collect())
 }
 
-fn count(value: &Value, name: &str) -> Result<usize, String> {
+pub(super) fn count(value: &Value, name: &str) -> Result<usize, String> {
     value.as_count().ok_or_else(|| format!("{name}: a whole number, 0 or more, expected"))
 }
 

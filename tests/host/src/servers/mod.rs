@@ -2,11 +2,13 @@
 
 mod client;
 mod fake;
+mod proxy;
 mod real;
 
 use std::{env, path::Path};
 
 pub(crate) use fake::Fake;
+pub(crate) use proxy::Proxy;
 pub(crate) use real::Real;
 
 use crate::{cli::Kind, value::Value};

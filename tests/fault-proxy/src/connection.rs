@@ -1,0 +1,150 @@
+//! One client's connection, and the one to the server behind it.
+
+use std::io::{ErrorKind, Read};
+use std::net::Shutdown;
+use std::time::{Duration, Instant};
+
+use mio::net::TcpStream;
+use socket2::SockRef;
+
+use crate::faults::{Cut, Faults};
+use crate::pipe::{Outcome, Pipe};
+
+/// What is known of a connection, see [`FaultProxy::connections`](crate::FaultProxy::connections).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Connection {
+    /// Its number, from 0, in the order in which they were accepted.
+    pub id: u64,
+    /// Whether the client's side is still open.
+    pub open: bool,
+    /// Whether a fault has cut it.
+    pub cut: bool,
+    /// Bytes passed on to the server, and to the client.
+    pub passed_up: u64,
+    /// As above.
+    pub passed_down: u64,
+    /// Those bytes, if [`Faults::record`] was set; else empty.
+    pub up: Vec<u8>,
+    /// As above.
+    pub down: Vec<u8>,
+}
+
+/// A connection as the thread has it.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) id: u64,
+    pub(crate) client: Option<TcpStream>,
+    pub(crate) server: Option<TcpStream>,
+    pub(crate) up: Pipe,
+    pub(crate) down: Pipe,
+    /// Cut with [`Cut::Close`]: nothing is passed on any more.
+    drains: bool,
+    cut: bool,
+}
+
+impl Link {
+    /// A link whose sockets are open, or, without `server`, one that is never answered.
+    pub(crate) fn new(id: u64, client: TcpStream, server: Option<TcpStream>, faults: Faults) -> Link {
+        for stream in [Some(&client), server.as_ref()].into_iter().flatten() {
+            // Pieces are to go as they are written. A peer that is gone already is seen at the first read.
+            let _gone = stream.set_nodelay(true);
+        }
+        let up = Pipe::new(faults.up, faults.record);
+        let down = Pipe::new(faults.down, faults.record);
+        Link { id, client: Some(client), server, up, down, drains: false, cut: false }
+    }
+
+    pub(crate) fn describe(&self) -> Connection {
+        Connection {
+            id: self.id,
+            open: self.client.is_some(),
+            cut: self.cut,
+            passed_up: self.up.passed,
+            passed_down: self.down.passed,
+            up: self.up.record.clone().unwrap_or_default(),
+            down: self.down.record.clone().unwrap_or_default(),
+        }
+    }
+
+    pub(crate) fn is_cut(&self) -> bool {
+        self.cut
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        self.client.is_none() && self.server.is_none()
+    }
+
+    /// Passes on what can be; returns when there is more to do without any socket's doing.
+    pub(crate) fn serve(&mut self, now: Instant) -> Option<Instant> {
+        if !self.drains
+            && let (Some(client), Some(server)) = (&mut self.client, &mut self.server)
+        {
+            for direction in [Direction::Up, Direction::Down] {
+                let outcome = match direction {
+                    Direction::Up => self.up.flow(client, server, now),
+                    Direction::Down => self.down.flow(server, client, now),
+                };
+                match outcome {
+                    Outcome::Flows => {}
+                    Outcome::Cut(Cut::HalfClose) => self.cut = true,
+                    Outcome::Cut(how) => {
+                        self.end(how);
+                        break;
+                    }
+                    Outcome::Broken => {
+                        self.reset();
+                        return None;
+                    }
+                }
+            }
+            if self.up.ended && self.down.ended {
+                self.drains = true;
+            }
+        }
+        if self.drains || self.server.is_none() {
+            drain(&mut self.client);
+            drain(&mut self.server);
+        }
+        [self.up.due, self.down.due].into_iter().flatten().min()
+    }
+
+    /// Cuts it now.
+    pub(crate) fn end(&mut self, how: Cut) {
+        self.cut = true;
+        if how == Cut::Reset {
+            return self.reset();
+        }
+        for stream in [&self.client, &self.server].into_iter().flatten() {
+            // If the peer is gone already, there is nobody to tell.
+            let _gone = stream.shutdown(Shutdown::Write);
+        }
+        self.drains = true;
+        (self.up.due, self.down.due) = (None, None);
+    }
+
+    fn reset(&mut self) {
+        for stream in [self.client.take(), self.server.take()].into_iter().flatten() {
+            // If that fails, the connection has failed before.
+            let _gone = SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum Direction {
+    Up,
+    Down,
+}
+
+/// Throws away what comes. Lets go of the socket at its end.
+fn drain(stream: &mut Option<TcpStream>) {
+    let mut scrap = [0; 4096];
+    while let Some(open) = stream {
+        match open.read(&mut scrap) {
+            Ok(n) if n > 0 => {}
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Ok(_) | Err(_) => *stream = None,
+        }
+    }
+}

@@ -1,0 +1,159 @@
+//! The proxy's one thread.
+
+use std::collections::BTreeMap;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use mio::net::{TcpListener, TcpStream};
+use mio::{Events, Interest, Poll, Registry, Token};
+use socket2::Socket;
+
+use crate::connection::{Connection, Link};
+use crate::faults::{Cut, Faults};
+use crate::proxy::Shared;
+
+pub(crate) const WAKER: Token = Token(usize::MAX);
+pub(crate) const DOOR: Token = Token(usize::MAX - 1);
+/// Events taken from the system at once.
+const EVENTS: usize = 256;
+/// Each connection has a token for its client and one for its server.
+const SIDES: usize = 2;
+
+/// What the thread and the calls that drive it share.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) registry: Registry,
+    pub(crate) door: Door,
+    pub(crate) upstream: SocketAddr,
+    /// Faults of the next connections, in turn; then those of all others.
+    pub(crate) next: std::collections::VecDeque<Faults>,
+    pub(crate) usual: Faults,
+    pub(crate) links: BTreeMap<u64, Link>,
+    /// What is left of connections that were recorded, or cut.
+    pub(crate) past: Vec<Connection>,
+    pub(crate) accepted: u64,
+    pub(crate) quit: bool,
+}
+
+#[derive(Debug)]
+pub(crate) enum Door {
+    Open(TcpListener),
+    /// The port stays bound, so that connecting is refused and nobody else gets it.
+    Shut(Socket),
+    /// On the way from one to the other.
+    Neither,
+}
+
+impl State {
+    /// Lets in all who wait at the door.
+    fn accept(&mut self) {
+        loop {
+            let Door::Open(door) = &self.door else { return };
+            match door.accept() {
+                Ok((client, _)) => {
+                    // Whoever can't be served is let go: the client sees its connection end.
+                    let _hung_up = self.admit(client);
+                }
+                Err(error)
+                    if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::ConnectionAborted) => {}
+                // Nobody waits; or the process has no descriptor left, and the next turn tries again.
+                Err(_) => return,
+            }
+        }
+    }
+
+    fn admit(&mut self, mut client: TcpStream) -> io::Result<()> {
+        let id = self.accepted;
+        self.accepted += 1;
+        let faults = self.next.pop_front().unwrap_or_else(|| self.usual.clone());
+        let first = usize::try_from(id).map_err(io::Error::other)? * SIDES;
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        self.registry.register(&mut client, Token(first), interest)?;
+        let server = if faults.mute {
+            None
+        } else {
+            let mut server = TcpStream::connect(self.upstream)?;
+            self.registry.register(&mut server, Token(first + 1), interest)?;
+            Some(server)
+        };
+        self.links.insert(id, Link::new(id, client, server, faults));
+        Ok(())
+    }
+
+    fn note(&mut self, token: Token, readable: bool, writable: bool) {
+        let Some(link) = self.links.get_mut(&((token.0 / SIDES) as u64)) else { return };
+        let (from, to) = if token.0.is_multiple_of(SIDES) {
+            (&mut link.up, &mut link.down)
+        } else {
+            (&mut link.down, &mut link.up)
+        };
+        from.readable |= readable;
+        to.writable |= writable;
+    }
+
+    /// Does what can be done; returns when there is more without any socket's doing.
+    pub(crate) fn serve(&mut self) -> Option<Instant> {
+        let now = Instant::now();
+        let mut due: Option<Instant> = None;
+        let Self { links, past, .. } = self;
+        links.retain(|_, link| {
+            due = [due, link.serve(now)].into_iter().flatten().min();
+            let over = link.is_over();
+            if over && (link.is_cut() || link.up.record.is_some()) {
+                past.push(link.describe());
+            }
+            !over
+        });
+        due
+    }
+
+    pub(crate) fn connections(&self) -> Vec<Connection> {
+        let open = self.links.values().map(Link::describe);
+        let mut all: Vec<_> = self.past.iter().cloned().chain(open).collect();
+        all.sort_by_key(|connection| connection.id);
+        all
+    }
+
+    pub(crate) fn cuts(&self) -> (usize, usize) {
+        let past = self.past.iter().filter(|connection| connection.cut).count();
+        let live: Vec<_> = self.links.values().filter(|link| link.is_cut()).collect();
+        let left = live.iter().filter(|link| link.client.is_none()).count();
+        (past + live.len(), past + left)
+    }
+
+    pub(crate) fn cut(&mut self, how: Cut) -> usize {
+        let open = self.links.values_mut().filter(|link| link.client.is_some());
+        open.map(|link| link.end(how)).count()
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the thread owns its share")]
+pub(crate) fn run(shared: Arc<Shared>, mut poll: Poll) {
+    let mut events = Events::with_capacity(EVENTS);
+    let mut due: Option<Instant> = None;
+    loop {
+        let timeout = due.map(|due| due.saturating_duration_since(Instant::now()));
+        if let Err(error) = poll.poll(&mut events, timeout)
+            && error.kind() != ErrorKind::Interrupted
+        {
+            #[expect(clippy::panic, reason = "only a broken system makes poll fail; the message says so")]
+            {
+                panic!("fault-proxy: waiting for sockets failed: {error}");
+            }
+        }
+        let mut state = shared.lock();
+        if state.quit {
+            return;
+        }
+        state.accept();
+        for event in &events {
+            let readable = event.is_readable() || event.is_read_closed() || event.is_error();
+            state.note(event.token(), readable, event.is_writable() || event.is_write_closed());
+        }
+        due = state.serve();
+        drop(state);
+        shared.changed.notify_all();
+    }
+}

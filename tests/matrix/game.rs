@@ -1,0 +1,153 @@
+//! The main thread of a game: worker, queues and dispatcher as the module has them, with a log in place of Lua.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use realtime::backend::{Backend, Session, Start};
+use realtime::dispatch::{Client, Dispatcher, EventKind, Given, Step};
+use realtime::model::{
+    Args, ClientId, Command, Counters, Error, Event, Join, Request, RequestKind, Slot, Spawn, Topic, Value,
+};
+use realtime::net::Worker;
+use realtime::queue::{Order, Orders, Signal, events, orders};
+
+/// How long a request may take; far beyond what any does here.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What a callback was called with.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Seen {
+    /// The callback of this topic, by its number.
+    Message(usize, Vec<u8>),
+    /// The callback of this request, by its number.
+    Answer(usize, Result<Value, Error>),
+    Event(Event),
+}
+
+/// What stands for a callback.
+#[derive(Debug, Clone, Copy)]
+enum Callback {
+    Topic(usize),
+    Answer(usize),
+    Event,
+    Name,
+}
+
+/// A client, as its run holds it.
+#[derive(Debug)]
+pub struct Handle {
+    slot: Slot,
+    session: ClientId,
+    pub counters: Arc<Counters>,
+}
+
+pub struct Game {
+    orders: Orders<Box<dyn Session>>,
+    running: Option<Box<dyn Join>>,
+    signal: Signal,
+    dispatcher: Dispatcher<Callback, usize>,
+    clients: u32,
+}
+
+impl Game {
+    pub fn start() -> Self {
+        let (orders, inbox) = orders();
+        let running = Worker::new().spawn(inbox).expect("a worker");
+        let signal = Signal::default();
+        let dispatcher = Dispatcher::new(Arc::clone(&signal));
+        Self { orders, running: Some(running), signal, dispatcher, clients: 0 }
+    }
+
+    /// A client of the run with this number.
+    pub fn open(&mut self, run: usize, backend: &dyn Backend) -> Handle {
+        let counters = Arc::<Counters>::default();
+        self.clients += 1;
+        let start =
+            Start { now: Instant::now(), seed: u64::from(self.clients), counters: Arc::clone(&counters) };
+        let session = backend.session(start);
+        let signal = Arc::clone(&self.signal);
+        let (producer, consumer) =
+            events(backend.limits(), Arc::clone(&counters), signal, self.orders.waker());
+        let id = ClientId(self.clients);
+        let slot = self.dispatcher.insert(Client::new(run, String::new(), id, consumer));
+        for kind in EventKind::ALL {
+            self.dispatcher.listen(slot, kind, b"matrix", Callback::Event);
+        }
+        self.orders.push(Order::Open { client: id, session, producer });
+        Handle { slot, session: id, counters }
+    }
+
+    pub fn subscribe(&mut self, client: &Handle, number: usize, topic: Topic) {
+        let callback = Callback::Topic(number);
+        if let Some(entry) = self.dispatcher.get_mut(client.slot)
+            && let Some(command) = entry.subscribe(topic, b"matrix", callback, || Callback::Name)
+        {
+            self.orders.push(Order::Command { client: client.session, command });
+        }
+    }
+
+    pub fn request(&mut self, client: &Handle, number: usize, kind: RequestKind) {
+        let entry = self.dispatcher.get_mut(client.slot).expect("an open client");
+        let bytes = match &kind {
+            RequestKind::Publish(args) | RequestKind::Command(args) => args.byte_len(),
+            _ => 0,
+        };
+        let ticket = entry.ticket(Some(Callback::Answer(number)), bytes).expect("room for a request");
+        let command = Command::Request(Request { ticket, deadline: Instant::now() + PATIENCE, kind });
+        self.orders.push(Order::Command { client: client.session, command });
+    }
+
+    pub fn disconnect(&mut self, client: &Handle) {
+        if let Some(session) = self.dispatcher.get_mut(client.slot).and_then(Client::close) {
+            let command = Command::Disconnect { deadline: Instant::now() };
+            self.orders.push(Order::Command { client: session, command });
+        }
+    }
+
+    /// Whether a client has had its last answer.
+    pub fn is_over(&self, client: &Handle) -> bool {
+        self.dispatcher.get(client.slot).is_none()
+    }
+
+    /// Runs every callback that waits; returns whether there was one.
+    pub fn tick(&mut self, mut called: impl FnMut(usize, Seen)) -> bool {
+        if !self.dispatcher.has_work() {
+            return false;
+        }
+        self.dispatcher.begin();
+        let mut busy = false;
+        loop {
+            match self.dispatcher.step() {
+                Step::Idle => return busy,
+                Step::Skipped | Step::Line(_) => {}
+                Step::Call { callback, data, given } => {
+                    busy = true;
+                    let seen = match (*callback, given) {
+                        (Callback::Topic(number), Given::Message { payload, .. }) => {
+                            Seen::Message(number, payload.into())
+                        }
+                        (Callback::Answer(number), Given::Answer(result)) => {
+                            Seen::Answer(number, result.clone())
+                        }
+                        (Callback::Event, Given::Event(event)) => Seen::Event(event.clone()),
+                        (callback, given) => panic!("{callback:?} was called with {given:?}"),
+                    };
+                    called(*data, seen);
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Game {
+    fn drop(&mut self) {
+        self.orders.push(Order::Shutdown { deadline: Instant::now() });
+        if let Some(running) = self.running.take() {
+            running.join(Instant::now() + PATIENCE);
+        }
+    }
+}
+
+pub fn args(words: &[&[u8]]) -> Args {
+    words.iter().collect()
+}

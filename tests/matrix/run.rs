@@ -1,0 +1,390 @@
+//! One conversation with its cuts: what a client is made to do, step by step, until all is well again.
+
+use std::time::{Duration, Instant};
+
+use fault_proxy::{Connection, Course, FaultProxy, Faults};
+use realtime::backend::{OptionValue, Options, configure};
+use realtime::model::{Event, RequestKind, State, Topic, TopicKind, Value};
+
+use crate::game::{Game, Handle, Seen, args};
+use crate::outside::{Outside, Published};
+use crate::server::PASSWORD;
+
+const CHANNELS: usize = 14;
+const PATTERNS: usize = 6;
+pub const TOPICS: usize = CHANNELS + PATTERNS;
+/// Ten times what a run takes on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Messages from outside while the client is away, at most: one in each tick.
+const MEANWHILE: usize = 40;
+/// Rounds of messages after the last cut, at most. Each further one has a reason in the log.
+const ROUNDS: usize = 20;
+
+/// Which of a client's links a connection is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// RESP3: everything.
+    Only,
+    /// RESP2: requests, or subscriptions.
+    Commands,
+    Subscriber,
+}
+
+/// One cut of one connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cut {
+    /// The connection's number, in the order in which the proxy accepted them.
+    pub connection: usize,
+    pub role: Role,
+    /// From the client to the server, or the other way.
+    pub up: bool,
+    /// After so many bytes.
+    pub at: u64,
+    pub how: fault_proxy::Cut,
+}
+
+/// A request, and what came of it.
+#[derive(Debug)]
+pub enum Asked {
+    Publish { payload: Vec<u8> },
+    Ping,
+    Echo(Vec<u8>),
+}
+
+/// A message from outside.
+#[derive(Debug)]
+pub struct Sent {
+    pub payload: Vec<u8>,
+    /// The topics whose confirmation the client had been told of before.
+    pub subscribed: [bool; TOPICS],
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Phase {
+    Script(usize),
+    /// The cuts are made, or the script is over: until the client has noticed.
+    Settling,
+    /// A round of messages, one to each topic; payloads that have yet to come.
+    Round,
+    Closing,
+    Over,
+}
+
+pub struct Run {
+    pub cuts: Vec<Cut>,
+    prefix: String,
+    topics: Vec<Topic>,
+    proxy: FaultProxy,
+    client: Handle,
+    outside: Option<Outside>,
+    deadline: Instant,
+    phase: Phase,
+    /// Messages that the present round, or the script's present step, waits for.
+    awaited: Vec<(usize, Vec<u8>)>,
+    rounds: usize,
+    /// Where in the log the present round began, and its PING.
+    round_start: usize,
+    round_ping: usize,
+    serial: usize,
+    meanwhile: usize,
+    subscribed: [bool; TOPICS],
+    pub log: Vec<Seen>,
+    pub asked: Vec<Asked>,
+    pub sent: Vec<Sent>,
+    pub published: Vec<Published>,
+    pub connections: Vec<Connection>,
+    /// Bytes that had passed on each connection when the client was ready last.
+    pub at_ready: Vec<(u64, u64)>,
+    pub stuck: Option<String>,
+    /// How many cuts were made.
+    pub made: usize,
+}
+
+fn topics(prefix: &str) -> Vec<Topic> {
+    let channel = |i| (TopicKind::Channel, format!("{prefix}.c{i:x}"));
+    // The last one matches some of the channels too, so that those messages come twice.
+    let pattern = |i| match i {
+        5 => (TopicKind::Pattern, format!("{prefix}.c[0-3]")),
+        i => (TopicKind::Pattern, format!("{prefix}.p{i}*")),
+    };
+    let all = (0..CHANNELS).map(channel).chain((0..PATTERNS).map(pattern));
+    all.map(|(kind, name)| Topic { kind, name: name.into_bytes().into() }).collect()
+}
+
+impl Run {
+    pub fn start(
+        game: &mut Game,
+        number: usize,
+        setup: &Setup<'_>,
+        cuts: Vec<Cut>,
+        outside: Outside,
+    ) -> Self {
+        let proxy = FaultProxy::start(setup.server).expect("a proxy");
+        let recorded = Faults { record: true, ..Faults::default() };
+        let connections = cuts.iter().map(|cut| cut.connection + 1).max().unwrap_or(0);
+        let mut faults = vec![recorded.clone(); connections];
+        for cut in &cuts {
+            let course = Course { cut_at: Some(cut.at), cut: cut.how, ..Course::default() };
+            let faults = &mut faults[cut.connection];
+            *(if cut.up { &mut faults.up } else { &mut faults.down }) = course;
+        }
+        proxy.faults(recorded);
+        proxy.next(faults);
+
+        let pairs = [
+            ("protocol", OptionValue::Number(f64::from(setup.protocol))),
+            ("name", OptionValue::String(b"m".to_vec())),
+            ("reconnect_min", OptionValue::Number(0.000_5)),
+            ("reconnect_max", OptionValue::Number(0.002)),
+            ("connect_timeout", OptionValue::Number(PATIENCE.as_secs_f64())),
+            // No PING but those of the conversation: its length is to be the same every time.
+            ("ping_interval", OptionValue::Number(PATIENCE.as_secs_f64())),
+        ];
+        let pairs = pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+        let url = format!("redis://:{PASSWORD}@{}", proxy.address());
+        let backend = configure(Options { url: Some(url), pairs }).expect("good options");
+
+        let prefix = format!("{number:05x}");
+        let topics = topics(&prefix);
+        let mut outside = outside;
+        outside.watch(&format!("{prefix}.*"));
+        let client = game.open(number, &*backend);
+        for (number, topic) in topics.iter().enumerate() {
+            game.subscribe(&client, number, topic.clone());
+        }
+        let mut run = Self {
+            cuts,
+            prefix,
+            topics,
+            proxy,
+            client,
+            outside: Some(outside),
+            deadline: Instant::now() + PATIENCE,
+            phase: Phase::Script(0),
+            awaited: Vec::new(),
+            rounds: 0,
+            round_start: 0,
+            round_ping: 0,
+            serial: 0,
+            meanwhile: 0,
+            subscribed: [false; TOPICS],
+            log: Vec::new(),
+            asked: Vec::new(),
+            sent: Vec::new(),
+            published: Vec::new(),
+            connections: Vec::new(),
+            at_ready: Vec::new(),
+            stuck: None,
+            made: 0,
+        };
+        // Behind a Subscribe, and so to be heard by it.
+        run.publish(game, 5);
+        run
+    }
+
+    /// The topics that a message on this channel is for.
+    pub fn audience(&self, channel: &[u8]) -> Vec<usize> {
+        let is_for = |topic: &Topic| match topic.kind {
+            TopicKind::Channel => *topic.name == *channel,
+            TopicKind::Pattern => fake_redis::matches(&topic.name, channel),
+        };
+        (0..TOPICS).filter(|&number| is_for(&self.topics[number])).collect()
+    }
+
+    pub fn topic(&self, name: &[u8]) -> Option<usize> {
+        self.topics.iter().position(|topic| *topic.name == *name)
+    }
+
+    /// A callback was called.
+    pub fn see(&mut self, seen: Seen) {
+        match &seen {
+            Seen::Message(topic, payload) => {
+                self.awaited.retain(|(t, p)| (t, p) != (topic, payload));
+            }
+            Seen::Event(Event::Subscribed(topic)) => {
+                if let Some(number) = self.topic(&topic.name) {
+                    self.subscribed[number] = true;
+                }
+            }
+            Seen::Event(Event::Ready(_)) => {
+                let passed = |connection: Connection| (connection.passed_up, connection.passed_down);
+                self.at_ready = self.proxy.connections().into_iter().map(passed).collect();
+            }
+            _ => {}
+        }
+        self.log.push(seen);
+    }
+
+    fn channel(&self, topic: usize) -> String {
+        match topic {
+            0..CHANNELS => format!("{}.c{topic:x}", self.prefix),
+            19 => format!("{}.c2", self.prefix),
+            _ => format!("{}.p{}x", self.prefix, topic - CHANNELS),
+        }
+    }
+
+    /// A payload that no other message of this run has.
+    fn payload(&mut self, who: char) -> String {
+        self.serial += 1;
+        format!("{who}{:04}", self.serial)
+    }
+
+    fn expect(&mut self, channel: &str, payload: &str) {
+        for topic in self.audience(channel.as_bytes()) {
+            self.awaited.push((topic, payload.as_bytes().to_vec()));
+        }
+    }
+
+    fn publish_outside(&mut self, topic: usize) {
+        let (channel, payload) = (self.channel(topic), self.payload('o'));
+        if let Some(outside) = &mut self.outside {
+            outside.publish(&channel, &payload);
+        }
+        self.expect(&channel, &payload);
+        self.sent.push(Sent { payload: payload.into_bytes(), subscribed: self.subscribed });
+    }
+
+    fn publish(&mut self, game: &mut Game, topic: usize) {
+        let (channel, payload) = (self.channel(topic), self.payload('s'));
+        self.expect(&channel, &payload);
+        let kind = RequestKind::Publish(args(&[channel.as_bytes(), payload.as_bytes()]));
+        game.request(&self.client, self.asked.len(), kind);
+        self.asked.push(Asked::Publish { payload: payload.into_bytes() });
+    }
+
+    fn ping(&mut self, game: &mut Game) -> usize {
+        game.request(&self.client, self.asked.len(), RequestKind::Ping);
+        self.asked.push(Asked::Ping);
+        self.asked.len() - 1
+    }
+
+    fn echo(&mut self, game: &mut Game) {
+        let text = self.payload('e').into_bytes();
+        game.request(&self.client, self.asked.len(), RequestKind::Command(args(&[b"ECHO", &text])));
+        self.asked.push(Asked::Echo(text));
+    }
+
+    fn answers(&self) -> usize {
+        self.log.iter().filter(|seen| matches!(seen, Seen::Answer(..))).count()
+    }
+
+    /// Goes on; returns whether the run is over.
+    pub fn poll(&mut self, game: &mut Game) -> bool {
+        if Instant::now() > self.deadline {
+            self.stuck = Some(format!("{:?}, waiting for {:?}", self.phase, self.awaited));
+            game.disconnect(&self.client);
+            self.connections = self.proxy.connections();
+            return true;
+        }
+        let (made, noticed) = self.proxy.cuts();
+        self.made = made;
+        match self.phase {
+            Phase::Script(step) => {
+                // Until something is cut, each step waits for what the one before it leads to.
+                let is_quiet = self.awaited.is_empty()
+                    && self.answers() == self.asked.len()
+                    && self.subscribed.iter().all(|&told| told);
+                if made == 0 && !is_quiet {
+                    return false;
+                }
+                self.step(game, step);
+            }
+            Phase::Settling => {
+                if made > 0 && self.meanwhile < MEANWHILE && self.client.counters.state() != State::Ready {
+                    self.meanwhile += 1;
+                    self.publish_outside(self.meanwhile % TOPICS);
+                }
+                if noticed == made && self.client.counters.state() == State::Ready && self.told_ready() {
+                    self.round(game);
+                }
+            }
+            Phase::Round => {
+                let (answered, fine) = self.round_answer();
+                let lost = self.log[self.round_start..]
+                    .iter()
+                    .any(|seen| matches!(seen, Seen::Event(Event::Gap { .. } | Event::Down { .. })));
+                if lost || answered && !fine || made > noticed {
+                    self.awaited.clear();
+                    self.phase = Phase::Settling;
+                    if self.rounds == ROUNDS {
+                        self.stuck = Some("the client never stays ready".to_owned());
+                        return true;
+                    }
+                } else if fine && self.awaited.is_empty() && self.answers() == self.asked.len() {
+                    game.disconnect(&self.client);
+                    self.phase = Phase::Closing;
+                }
+            }
+            Phase::Closing if game.is_over(&self.client) => {
+                let own = self.sent.len();
+                if let Some(outside) = &mut self.outside {
+                    self.published = outside.published(&format!("{}.*", self.prefix), own);
+                }
+                self.connections = self.proxy.connections();
+                self.phase = Phase::Over;
+            }
+            Phase::Closing | Phase::Over => {}
+        }
+        self.phase == Phase::Over
+    }
+
+    /// Whether the last that the client was told of its state is that it is ready.
+    fn told_ready(&self) -> bool {
+        let states = self.log.iter().rev().find_map(|seen| match seen {
+            Seen::Event(Event::Ready(_)) => Some(true),
+            Seen::Event(Event::Down { .. }) => Some(false),
+            _ => None,
+        });
+        states == Some(true)
+    }
+
+    /// One step of the conversation.
+    fn step(&mut self, game: &mut Game, step: usize) {
+        self.publish_outside(step);
+        if step.is_multiple_of(2) {
+            self.publish(game, (step * 7 + 3) % TOPICS);
+        }
+        if step % 5 == 1 {
+            self.ping(game);
+        }
+        if step % 5 == 3 {
+            self.echo(game);
+            self.publish(game, step);
+        }
+        self.phase = if step + 1 < TOPICS { Phase::Script(step + 1) } else { Phase::Settling };
+    }
+
+    /// Begins a round: all is well once everything in it has come.
+    fn round(&mut self, game: &mut Game) {
+        self.rounds += 1;
+        self.round_start = self.log.len();
+        self.awaited.clear();
+        for topic in 0..TOPICS {
+            self.publish_outside(topic);
+        }
+        self.publish(game, 0);
+        self.round_ping = self.ping(game);
+        self.phase = Phase::Round;
+    }
+
+    fn round_answer(&self) -> (bool, bool) {
+        let answer = self.log.iter().find_map(|seen| match seen {
+            Seen::Answer(number, result) if *number == self.round_ping => Some(result),
+            _ => None,
+        });
+        (answer.is_some(), matches!(answer, Some(Ok(Value::Double(_)))))
+    }
+
+    /// Gives back what the next run can use.
+    pub fn take_outside(&mut self) -> Option<Outside> {
+        self.outside.take().filter(|_| self.stuck.is_none())
+    }
+}
+
+/// What all runs of a matrix have in common.
+#[derive(Debug, Clone, Copy)]
+pub struct Setup<'a> {
+    pub name: &'a str,
+    pub protocol: u8,
+    pub server: std::net::SocketAddr,
+}
