@@ -73,7 +73,7 @@ pub fn options(input: &[u8]) {
 
 /// The mark stands once, between `user:` and the last `@` before the path.
 fn marks_a_password(raw: &str) -> bool {
-    let Some((_, rest)) = raw.split_once("://") else { return false };
+    let Some((scheme, rest)) = raw.split_once("://") else { return false };
     match rest.split_once(SECRET_MARK) {
         None => !raw.contains(SECRET_MARK),
         Some((before, behind)) => {
@@ -81,7 +81,7 @@ fn marks_a_password(raw: &str) -> bool {
                 && !before.contains(['/', '?', '#', '@'])
                 && behind.starts_with('@')
                 && !behind.contains(SECRET_MARK)
-                && !raw.starts_with(SECRET_MARK)
+                && !scheme.contains(SECRET_MARK)
         }
     }
 }

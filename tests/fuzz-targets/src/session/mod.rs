@@ -49,7 +49,9 @@ const MAX_WAKES: usize = 2000;
 const MAX_ACTIONS: usize = 16;
 /// What a session may hold, whatever comes: of each link half-read frames and what waits to be written, beside the few
 /// requests and topics that are under way here.
-const MAX_HELD: i64 = 3 << 20;
+const MAX_HELD: i64 = 32 << 20;
+/// The same with small messages.
+const MAX_HELD_SMALL: i64 = 3 << 20;
 const TENTH: Duration = Duration::from_millis(100);
 
 /// Name of a channel or pattern by its number: few, so that numbers meet; the last is beyond what a name may have.
@@ -142,7 +144,7 @@ impl World {
         });
         let peak = self.held + i64::try_from(memory.bytes_max).unwrap_or(i64::MAX);
         self.held += memory.bytes_current;
-        assert!(peak < MAX_HELD, "{peak} bytes held");
+        assert!(peak < if self.profile.small { MAX_HELD_SMALL } else { MAX_HELD }, "{peak} bytes held");
         result.expect("it was called")
     }
 
