@@ -7,7 +7,7 @@ use arbitrary::{Arbitrary, Result, Unstructured};
 use realtime::backend::{Action, Backend, Endpoint, OptionValue, Options, Start, configure};
 use realtime::model::{Args, Counters};
 
-/// Stands where a password stands; the fuzzer does not know it.
+/// Stands where a password stands. An input that has it itself has found it out, and is not judged by it.
 const SECRET: &str = "correct-horse-battery-staple";
 /// In the input's text, stands for [`SECRET`].
 const SECRET_MARK: char = '\u{1}';
@@ -42,7 +42,8 @@ pub fn options(input: &[u8]) {
     let Ok((raw, pairs)) = given(&mut u) else { return };
     let url = raw.as_ref().map(|raw| raw.replace(SECRET_MARK, SECRET));
     // Where the mark stands as a password, and there alone, the text behind it is secret.
-    let is_secret = raw.as_ref().is_none_or(|raw| marks_a_password(raw));
+    let is_known = input.windows(SECRET.len()).any(|part| part == SECRET.as_bytes());
+    let is_secret = !is_known && raw.as_ref().is_none_or(|raw| marks_a_password(raw));
     let options = Options { url: url.clone(), pairs: pairs.clone() };
     match configure(options.clone()) {
         Err(error) => {
