@@ -14,7 +14,7 @@ mod session;
 mod tree;
 
 pub use conformance::conformance_inputs;
-pub use decoder::{decoder_pieces, decoder_twin, encode_decode, pieces_input};
+pub use decoder::{decoder_pieces, decoder_twin, encode_decode, pieces_input, valid_stream};
 pub use options::options;
 pub use session::{Act, Profile, Reply, Script, Wish, session};
 
