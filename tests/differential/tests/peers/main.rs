@@ -10,6 +10,7 @@ mod resp_rs;
 use common::twin::{Body, Tree};
 use fuzz_targets::{conformance_inputs, valid_stream};
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use resp::{Decoder, ErrorKind};
 
 /// What a parser makes of the beginning of a stream. Errors are equal: which one it is each calls by another name.
@@ -148,8 +149,9 @@ fn conformance_tables() {
     }
 }
 
+// The same choices in every run: a new disagreement is for whoever changes something.
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1000, rng_seed: RngSeed::Fixed(7), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn valid_streams(seed in prop::collection::vec(any::<u8>(), 0..300)) {

@@ -41,6 +41,8 @@ const MAX_PENDING: usize = 40;
 const MAX_ACTS: usize = 400;
 /// Bytes that floods of one script have altogether.
 const MAX_FLOOD: usize = 1 << 20;
+/// More unread bytes than this are read at once: in pieces they would take as many calls.
+const MAX_PIECES: usize = 4096;
 /// Timers that may fire at one point in time, one making the next due.
 const MAX_TIMERS: usize = 8;
 /// Timers that may fire in the longest wait.
@@ -326,7 +328,8 @@ impl World {
         let room = MAX_FLOOD.saturating_sub(self.links[at].unread.len());
         let from = self.links[at].unread.len();
         self.links[at].unread.extend_from_slice(&bytes[..bytes.len().min(room)]);
-        let size = if self.reads == 0 { usize::MAX } else { self.reads.into() };
+        let many = self.links[at].unread.len() > MAX_PIECES;
+        let size = if self.reads == 0 || many { usize::MAX } else { self.reads.into() };
         let mut end = from;
         // While nobody reads, the bytes wait in the socket.
         while !self.judge.full && end < self.links[at].unread.len() {
