@@ -77,7 +77,7 @@ fn limits_and_cuts(u: &mut Unstructured<'_>) -> Result<(Limits, Vec<usize>)> {
 }
 
 /// The longest line that the twin judges in reasonable time, which grows with its square.
-const TWIN_LINE: usize = 200;
+const TWIN_LINE: usize = 60;
 
 /// The decoder says what its naive twin says. The input is the stream itself.
 pub fn decoder_twin(input: &[u8]) {

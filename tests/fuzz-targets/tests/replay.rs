@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::{fs, thread};
 
-use fuzz_targets::{TARGETS, Target};
+use fuzz_targets::{Act, Profile, Script, TARGETS, Target};
 
 /// The naive twin is recursive.
 const STACK: usize = 64 << 20;
@@ -62,6 +62,22 @@ fn options() {
 #[test]
 fn session() {
     replay("session");
+}
+
+/// A guard for the session's target: floods large enough for it to see that one is held.
+#[test]
+fn floods_are_not_held() {
+    for link in [0, 1] {
+        for kind in 0..8 {
+            let profile =
+                Profile { protocol: 1 + link, login: false, named: false, small: true, old_server: false };
+            let mut acts = vec![Act::Connected(0)];
+            acts.extend([0, 0, 0].map(Act::AnswerAll));
+            acts.push(Act::Raw(0, b"*10000000\r\n".to_vec()));
+            acts.extend([(); 4].map(|()| Act::Flood(0, kind, 255)));
+            fuzz_targets::session(&Script { profile, acts }.to_bytes());
+        }
+    }
 }
 
 #[test]
