@@ -123,9 +123,11 @@ fn trees_and_cuts(u: &mut Unstructured<'_>) -> Result<(Vec<twin::Tree>, Vec<usiz
     Ok((trees, (0..64).map(|n| n * distance).collect(), line))
 }
 
+type Writer = fn(&mut Encoder<'_>, &[u8]) -> std::result::Result<(), EncodeError>;
+
 /// No text gets out of its line.
 fn refused_or_read_back(text: &[u8]) {
-    let writers: [fn(&mut Encoder<'_>, &[u8]) -> std::result::Result<(), EncodeError>; 3] = [
+    let writers: [Writer; 3] = [
         |encoder, text| encoder.simple_string(text).map(drop),
         |encoder, text| encoder.simple_error(text).map(drop),
         |encoder, text| encoder.big_number(text).map(drop),

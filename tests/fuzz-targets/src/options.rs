@@ -44,7 +44,7 @@ pub fn options(input: &[u8]) {
     // Where the mark stands as a password, and there alone, the text behind it is secret.
     let is_known = input.windows(SECRET.len()).any(|part| part == SECRET.as_bytes());
     let is_secret = !is_known && raw.as_ref().is_none_or(|raw| marks_a_password(raw));
-    let options = Options { url: url.clone(), pairs: pairs.clone() };
+    let options = Options { url: url.clone(), pairs };
     match configure(options.clone()) {
         Err(error) => {
             let text = error.to_string();

@@ -228,7 +228,7 @@ impl Act {
             }
             Self::AnswerAll(link) => out.extend([2, *link]),
             Self::Message(link, pattern, name, size) => {
-                out.extend([3, *link, (*pattern).into(), *name, *size])
+                out.extend([3, *link, (*pattern).into(), *name, *size]);
             }
             Self::Confirm(link, subscribe, pattern, name) => {
                 out.extend([4, *link, (*subscribe).into(), (*pattern).into(), *name]);
