@@ -154,6 +154,8 @@ fn doubles() {
         ",nan(0x1)\r\n",
         ",-nan()\r\n",
         ",0e400\r\n",
+        ",0e99999999999999999999999999999999\r\n",
+        ",1e-99999999999999999999999999999999\r\n",
         ",1e-400\r\n",
         ",1e+0000005\r\n",
         ",1e308\r\n",
@@ -267,6 +269,9 @@ fn attributes() {
         ("%?\r\n+k\r\n+v\r\n|0\r\n.\r\n", DanglingAttribute, 16),
     ]);
     check(b"|1\r\n+a\r\n:1\r\n", 0, End::Incomplete(0));
+    // An attribute that ends with an aggregate, and the value it describes is not the last one.
+    check(b"*?\r\n*1\r\n|1\r\n+a\r\n*1\r\n:1\r\n+x\r\n.\r\n", 1, End::Clean);
+    check(b"*3\r\n|1\r\n+a\r\n*1\r\n:1\r\n+x\r\n>1\r\n+push\r\n+y\r\n+z\r\n", 2, End::Clean);
     check(b"+x\r\n|1\r\n+a\r\n:1\r\n", 1, End::Incomplete(4));
 }
 

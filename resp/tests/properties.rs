@@ -3,12 +3,11 @@
 
 mod common;
 
-use std::fmt::Write;
-
+use common::encode::encode;
 use common::twin::{Body, Grammar, Tree};
-use common::{cut, decode, decode_with, twin};
+use common::{cut, decode, decode_with, describe, twin};
 use proptest::prelude::*;
-use resp::{Decoder, Element, Encoder, Frame, Limits, Value};
+use resp::{Decoder, Frame, Limits};
 
 /// Pieces of grammar, so that random input gets past its first byte.
 fn fragments() -> impl Strategy<Value = Vec<u8>> {
@@ -74,68 +73,6 @@ fn trees() -> impl Strategy<Value = Tree> {
     })
 }
 
-fn encode(tree: &Tree, out: &mut Vec<u8>) {
-    if !tree.attributes.is_empty() {
-        Encoder::new(out).attribute(tree.attributes.len());
-        for (key, value) in &tree.attributes {
-            encode(key, out);
-            encode(value, out);
-        }
-    }
-    match &tree.body {
-        Body::Text(b'$', text) if tree.streamed => {
-            Encoder::new(out).streamed_string();
-            for piece in text.chunks(7) {
-                Encoder::new(out).chunk(piece);
-            }
-            Encoder::new(out).end_chunks();
-        }
-        Body::Text(kind, text) => {
-            let mut encoder = Encoder::new(out);
-            match kind {
-                b'+' => encoder.simple_string(text).expect("a line"),
-                b'-' => encoder.simple_error(text).expect("a line"),
-                b'(' => encoder.big_number(text).expect("a number"),
-                b'$' => encoder.bulk_string(text),
-                b'!' => encoder.blob_error(text),
-                _ => encoder.verbatim_string(*b"txt", &text[4..]),
-            };
-        }
-        Body::Integer(n) => drop(Encoder::new(out).integer(*n)),
-        Body::Double(n) => drop(Encoder::new(out).double(*n)),
-        Body::Boolean(b) => drop(Encoder::new(out).boolean(*b)),
-        Body::Null => drop(Encoder::new(out).null()),
-        Body::List(kind, items) => {
-            let mut encoder = Encoder::new(out);
-            match (kind, tree.streamed) {
-                (b'*', false) => encoder.array(items.len()),
-                (b'*', true) => encoder.streamed_array(),
-                (b'~', false) => encoder.set(items.len()),
-                (b'~', true) => encoder.streamed_set(),
-                _ => encoder.push(items.len()),
-            };
-            items.iter().for_each(|item| encode(item, out));
-            if tree.streamed {
-                Encoder::new(out).end_stream();
-            }
-        }
-        Body::Map(pairs) => {
-            if tree.streamed {
-                Encoder::new(out).streamed_map();
-            } else {
-                Encoder::new(out).map(pairs.len());
-            }
-            for (key, value) in pairs {
-                encode(key, out);
-                encode(value, out);
-            }
-            if tree.streamed {
-                Encoder::new(out).end_stream();
-            }
-        }
-    }
-}
-
 /// Limits and thresholds that random input passes often.
 fn tight_limits() -> impl Strategy<Value = Limits> {
     let threshold = |most: u64| prop_oneof![Just(u64::MAX), 0..most];
@@ -151,26 +88,6 @@ fn tight_limits() -> impl Strategy<Value = Limits> {
             skip_frames_over,
         },
     )
-}
-
-/// A value and all that is inside it, also where something is missing.
-fn describe(element: Element<'_>, out: &mut String) {
-    for (key, value) in element.attributes() {
-        out.push('|');
-        describe(key, out);
-        describe(value, out);
-    }
-    write!(out, "{:?}", element.value()).expect("a string takes anything");
-    match element.value() {
-        Value::Array(items) | Value::Set(items) | Value::Push(items) => {
-            items.for_each(|item| describe(item, out));
-        }
-        Value::Map(pairs) => pairs.for_each(|(key, value)| {
-            describe(key, out);
-            describe(value, out);
-        }),
-        _ => {}
-    }
 }
 
 proptest! {
@@ -197,11 +114,7 @@ proptest! {
         mut cuts in prop::collection::vec(0..200usize, 0..20),
     ) {
         cuts.sort_unstable();
-        let look = |frame: Frame<'_>| {
-            let mut text = if frame.is_truncated() { "truncated ".to_owned() } else { String::new() };
-            describe(frame.root(), &mut text);
-            text
-        };
+        let look = |frame: Frame<'_>| describe(frame);
         let whole = decode_with(limits, [&input[..]], look);
         prop_assert_eq!(&decode_with(limits, cut(&input, &cuts), look), &whole);
         prop_assert_eq!(&decode_with(limits, input.chunks(1), look), &whole);

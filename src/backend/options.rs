@@ -68,6 +68,10 @@ impl OptionError {
     }
 }
 
+/// The shortest time that an option may name, in seconds. Much less would be no time at all as the clock counts it, and a
+/// timer without end.
+const MIN_SECONDS: f64 = 0.001;
+
 /// The longest time that an option may name, in seconds: a year.
 const MAX_SECONDS: f64 = 31_536_000.0;
 
@@ -159,15 +163,17 @@ impl OptionSet {
         })
     }
 
-    /// Takes a time in seconds, more than none.
+    /// Takes a time in seconds, neither too short for a clock nor endless.
     pub(super) fn seconds(&mut self, key: &str) -> Result<Option<Duration>, OptionError> {
         let Some(value) = self.take(key) else { return Ok(None) };
         match value {
-            OptionValue::Number(n) if n > 0.0 && n <= MAX_SECONDS => Ok(Some(Duration::from_secs_f64(n))),
+            OptionValue::Number(n) if (MIN_SECONDS..=MAX_SECONDS).contains(&n) => {
+                Ok(Some(Duration::from_secs_f64(n)))
+            }
             other => Err(OptionError::invalid(
                 key,
                 format!(
-                    "must be a number of seconds, more than 0 and at most {MAX_SECONDS}, not {}",
+                    "must be a number of seconds, at least {MIN_SECONDS} and at most {MAX_SECONDS}, not {}",
                     shown(&other)
                 ),
             )),

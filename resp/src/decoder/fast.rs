@@ -107,7 +107,8 @@ impl Decoder {
         let shift = reply.carry.len().wrapping_sub(cursor.kept_from);
         let mut pos = cursor.pos;
         let mut complete = false;
-        while !complete && reply.top.flags == 0 {
+        // The end of an aggregate can be that of an attribute around it, and what it describes is the state machine's.
+        while !complete && reply.top.flags == 0 && reply.pending.is_none() {
             if let Some((node, end)) = plain(window, pos, shift, &self.fast) {
                 reply.nodes.push(node);
                 pos = end;

@@ -69,8 +69,8 @@ impl BigNumber {
 const SIGNIFICANT_DIGITS: usize = 800;
 /// A decimal `0.d…` times ten to a power above this is infinite, whatever its digits.
 const MAX_EXPONENT: i64 = 309;
-/// Beyond this, an exponent is as good as infinite; far from both ends of `i64`, so that sums stay exact.
-const EXPONENT_CEILING: i64 = 1 << 60;
+/// Beyond this, an exponent is as good as infinite; so far from both ends of `i64` that one digit more and sums stay exact.
+const EXPONENT_CEILING: i64 = 1 << 59;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Part {

@@ -2,9 +2,12 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says why")]
 
+pub(crate) mod encode;
 pub(crate) mod twin;
 
-use resp::{Decoder, Element, Limits, Pairs, Value};
+use std::fmt::Write;
+
+use resp::{Decoder, Element, Frame, Limits, Pairs, Value};
 use twin::{Body, End, Tree};
 
 /// A frame's value as a tree of its own.
@@ -43,7 +46,7 @@ pub(crate) fn decode<'a>(pieces: impl IntoIterator<Item = &'a [u8]>) -> (Vec<Tre
 pub(crate) fn decode_with<'a, T>(
     limits: Limits,
     pieces: impl IntoIterator<Item = &'a [u8]>,
-    mut look: impl FnMut(resp::Frame<'_>) -> T,
+    mut look: impl FnMut(Frame<'_>) -> T,
 ) -> (Vec<T>, End) {
     let mut decoder = Decoder::with_limits(limits);
     let mut frames = Vec::new();
@@ -80,4 +83,31 @@ pub(crate) fn cut<'a>(input: &'a [u8], cuts: &[usize]) -> Vec<&'a [u8]> {
     }
     pieces.push(&input[at..]);
     pieces
+}
+
+/// A frame in words, also where something is missing from it.
+pub(crate) fn describe(frame: Frame<'_>) -> String {
+    let mut text = if frame.is_truncated() { "truncated ".to_owned() } else { String::new() };
+    describe_element(frame.root(), &mut text);
+    text
+}
+
+/// A value and all that is inside it, also where something is missing.
+fn describe_element(element: Element<'_>, out: &mut String) {
+    for (key, value) in element.attributes() {
+        out.push('|');
+        describe_element(key, out);
+        describe_element(value, out);
+    }
+    write!(out, "{:?}", element.value()).expect("a string takes anything");
+    match element.value() {
+        Value::Array(items) | Value::Set(items) | Value::Push(items) => {
+            items.for_each(|item| describe_element(item, out));
+        }
+        Value::Map(pairs) => pairs.for_each(|(key, value)| {
+            describe_element(key, out);
+            describe_element(value, out);
+        }),
+        _ => {}
+    }
 }

@@ -182,15 +182,16 @@ impl Twin<'_> {
                 _ => {
                     text.push(byte);
                     let limits = resp::Limits::default();
-                    let too_much = |most| digits(&text).is_some_and(|n| n > most) || text.len() > 18;
+                    let number = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+                    let too_much = |most| number && digits(&text).is_none_or(|n| n > most);
                     match kind {
-                        b'$' | b'!' | b'=' | b';' if too_much(limits.blob) && digits(&text).is_some() => {
+                        b'$' | b'!' | b'=' | b';' if too_much(limits.blob) => {
                             return Err(Stop::Error(ErrorKind::BlobLimit, self.at - text.len()));
                         }
-                        b'*' | b'~' | b'>' if too_much(limits.aggregate) && digits(&text).is_some() => {
+                        b'*' | b'~' | b'>' if too_much(limits.aggregate) => {
                             return Err(Stop::Error(ErrorKind::AggregateLimit, self.at - text.len()));
                         }
-                        b'%' | b'|' if too_much(limits.aggregate / 2) && digits(&text).is_some() => {
+                        b'%' | b'|' if too_much(limits.aggregate / 2) => {
                             return Err(Stop::Error(ErrorKind::AggregateLimit, self.at - text.len()));
                         }
                         _ => {}

@@ -1,0 +1,63 @@
+//! Writes the first inputs of every fuzzer: `cargo run -p fuzz-targets --example seeds -- fuzz/corpus`
+//!
+//! They come from the parser's conformance tables, from what a real redis-server said (`fuzz/captures/`, recorded anew
+//! with the argument `--record`), and from conversations written down here. Files are named by what they hold, so that a
+//! second run adds nothing. `cargo fuzz cmin TARGET` then drops what brings no coverage.
+
+#![allow(clippy::expect_used, clippy::panic, reason = "a tool that cannot go on says why")]
+
+mod conversations;
+mod record;
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::Path;
+use std::{env, fs};
+
+use fuzz_targets::{conformance_inputs, pieces_input};
+
+/// A file of the corpus may have so many bytes.
+const MAX_FILE: usize = 4096;
+
+fn main() {
+    let mut arguments = env::args().skip(1);
+    let corpus = arguments.next().expect("the folder of the corpora, and perhaps --record");
+    let corpus = Path::new(&corpus);
+    let captures = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/captures");
+    if arguments.next().as_deref() == Some("--record") {
+        fs::create_dir_all(&captures).expect("a folder for captures");
+        for (name, bytes) in record::record() {
+            fs::write(captures.join(name), bytes).expect("a capture is written");
+        }
+    }
+    let mut streams = conformance_inputs();
+    let tables = streams.len();
+    let mut captured: Vec<_> = fs::read_dir(&captures)
+        .expect("fuzz/captures")
+        .map(|entry| fs::read(entry.expect("an entry").path()).expect("a capture"))
+        .collect();
+    captured.sort();
+    streams.extend(captured.iter().cloned());
+
+    for stream in &streams {
+        write(corpus, "decoder_twin", stream);
+        write(corpus, "decoder_pieces", &pieces_input(&[1, 2, 3, 5, 8, 13, 21, 34], stream));
+        write(corpus, "encode_decode", stream);
+    }
+    for script in conversations::scripts(&streams[..tables], &captured) {
+        write(corpus, "session", &script.to_bytes());
+    }
+    for input in conversations::options() {
+        write(corpus, "options", &input);
+    }
+}
+
+fn write(corpus: &Path, target: &str, input: &[u8]) {
+    if input.len() > MAX_FILE {
+        return;
+    }
+    let folder = corpus.join(target);
+    fs::create_dir_all(&folder).expect("a folder for the corpus");
+    let mut hasher = DefaultHasher::new();
+    input.hash(&mut hasher);
+    fs::write(folder.join(format!("seed-{:016x}", hasher.finish())), input).expect("a seed is written");
+}

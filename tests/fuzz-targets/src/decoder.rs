@@ -1,0 +1,158 @@
+//! The parser: in pieces, against its naive twin, and behind its own encoder.
+
+use std::sync::LazyLock;
+
+use arbitrary::{Arbitrary, Result, Unstructured};
+use resp::{Decoder, EncodeError, Encoder, ErrorKind, Limits};
+
+use crate::common::encode::encode;
+use crate::common::twin::{self, End, Grammar};
+use crate::common::{cut, decode, decode_with, describe};
+use crate::tree::{text, tree};
+
+/// Regular expressions take longer to make than most inputs to parse.
+static GRAMMAR: LazyLock<Grammar> = LazyLock::new(Grammar::new);
+
+/// Whole, in the fuzzer's pieces, and byte by byte: the same frames, the same end at the same offset, within limits that
+/// the fuzzer chooses too; and no more is held than the thresholds allow.
+///
+/// The input begins with a byte for each limit, then the number of cuts and the distances between them, and what is left
+/// is the stream: see [`pieces_input`].
+pub fn decoder_pieces(input: &[u8]) {
+    let mut u = Unstructured::new(input);
+    let Ok((limits, cuts)) = limits_and_cuts(&mut u) else { return };
+    let stream = u.take_rest();
+    let whole = decode_with(limits, [stream], describe);
+    assert_eq!(decode_with(limits, cut(stream, &cuts), describe), whole, "in pieces");
+    assert_eq!(decode_with(limits, stream.chunks(1), describe), whole, "byte by byte");
+
+    let mut decoder = Decoder::with_limits(limits);
+    for mut piece in cut(stream, &cuts) {
+        while matches!(decoder.decode(&mut piece), Ok(Some(_))) {}
+        let held = decoder.buffered() as u64;
+        // A reply and a push in its middle.
+        assert!(held <= limits.skip_frames_over.saturating_mul(2), "{held} bytes held, {limits:?}");
+    }
+    // Whatever happened, a reset makes it as new.
+    decoder.reset();
+    let mut again = &b":7\r\n"[..];
+    let allowed = limits.line > 0 && limits.frame >= 4;
+    assert_eq!(matches!(decoder.decode(&mut again), Ok(Some(_))), allowed, "after a reset, {limits:?}");
+}
+
+/// An input of [`decoder_pieces`]: default limits, a cut behind each of the distances, and this stream.
+pub fn pieces_input(distances: &[u8], stream: &[u8]) -> Vec<u8> {
+    let count = u8::try_from(distances.len()).unwrap_or(u8::MAX);
+    let defaults = [DEFAULT_LIMIT; LIMITS];
+    [&defaults, &[count][..], &distances[..usize::from(count)], stream].concat()
+}
+
+/// This byte in place of a limit leaves it at its default.
+const DEFAULT_LIMIT: u8 = u8::MAX;
+const LIMITS: usize = 8;
+
+fn limits_and_cuts(u: &mut Unstructured<'_>) -> Result<(Limits, Vec<usize>)> {
+    let bytes = <[u8; LIMITS]>::arbitrary(u)?;
+    let limit = |byte: u8, default: u64| if byte == DEFAULT_LIMIT { default } else { u64::from(byte) };
+    let default = Limits::default();
+    let [depth, aggregate, elements, blob, line, frame, skip_blobs_over, skip_frames_over] = bytes;
+    let limits = Limits {
+        depth: if depth == DEFAULT_LIMIT { default.depth } else { usize::from(depth) },
+        aggregate: limit(aggregate, default.aggregate),
+        elements: limit(elements, default.elements),
+        blob: limit(blob, default.blob),
+        line: limit(line, default.line),
+        frame: limit(frame, default.frame),
+        skip_blobs_over: limit(skip_blobs_over, default.skip_blobs_over),
+        skip_frames_over: limit(skip_frames_over, default.skip_frames_over),
+    };
+    let count = u8::arbitrary(u)?;
+    let mut at = 0;
+    let mut cuts = Vec::new();
+    for _ in 0..count {
+        at += usize::from(u8::arbitrary(u)?);
+        cuts.push(at);
+    }
+    Ok((limits, cuts))
+}
+
+/// The longest line that the twin judges in reasonable time, which grows with its square.
+const TWIN_LINE: usize = 60;
+
+/// The decoder says what its naive twin says. The input is the stream itself.
+pub fn decoder_twin(input: &[u8]) {
+    if input.split(|&byte| byte == b'\n').any(|line| line.len() > TWIN_LINE) {
+        return;
+    }
+    let (frames, end) = decode([input]);
+    let (expected, expected_end) = twin::parse(input, &GRAMMAR);
+    match end {
+        // Limits that the twin does not have: up to there it agrees.
+        End::Error(ErrorKind::DepthLimit | ErrorKind::ElementsLimit, at) => {
+            assert!(at < input.len() as u64);
+            assert!(expected.starts_with(&frames), "{frames:?} and {expected:?}");
+        }
+        _ => {
+            assert_eq!(frames, expected);
+            assert_eq!(end, expected_end);
+        }
+    }
+}
+
+/// What the encoder writes, the decoder reads as the same, and the twin too; what it cannot write, it refuses and leaves
+/// out.
+pub fn encode_decode(input: &[u8]) {
+    let mut u = Unstructured::new(input);
+    let Ok((trees, cuts, line)) = trees_and_cuts(&mut u) else { return };
+    let mut bytes = Vec::new();
+    for tree in &trees {
+        encode(tree, &mut bytes);
+    }
+    let (decoded, end) = decode(cut(&bytes, &cuts));
+    assert_eq!(end, End::Clean, "\"{}\"", bytes.escape_ascii());
+    assert_eq!(decoded, trees);
+    assert_eq!(twin::parse(&bytes, &GRAMMAR), (trees, End::Clean), "the twin");
+    refused_or_read_back(&line);
+}
+
+fn trees_and_cuts(u: &mut Unstructured<'_>) -> Result<(Vec<twin::Tree>, Vec<usize>, Vec<u8>)> {
+    let count = u8::arbitrary(u)? % 4;
+    let distance = usize::from(u8::arbitrary(u)?) + 1;
+    let line = text(u)?;
+    let trees = (0..count).map(|_| tree(u)).collect::<Result<Vec<_>>>()?;
+    Ok((trees, (0..64).map(|n| n * distance).collect(), line))
+}
+
+type Writer = fn(&mut Encoder<'_>, &[u8]) -> std::result::Result<(), EncodeError>;
+
+/// No text gets out of its line.
+fn refused_or_read_back(text: &[u8]) {
+    let writers: [Writer; 3] = [
+        |encoder, text| encoder.simple_string(text).map(drop),
+        |encoder, text| encoder.simple_error(text).map(drop),
+        |encoder, text| encoder.big_number(text).map(drop),
+    ];
+    for write in writers {
+        let mut bytes = Vec::new();
+        match write(&mut Encoder::new(&mut bytes), text) {
+            Ok(()) => {
+                let (frames, end) = decode([&bytes[..]]);
+                assert_eq!((frames.len(), end), (1, End::Clean), "\"{}\"", bytes.escape_ascii());
+            }
+            Err(_) => assert!(bytes.is_empty(), "half a frame was written: \"{}\"", bytes.escape_ascii()),
+        }
+    }
+}
+
+/// A stream of valid frames, chosen by these bytes.
+pub fn valid_stream(choices: &[u8]) -> Vec<u8> {
+    let mut u = Unstructured::new(choices);
+    let mut stream = Vec::new();
+    while !u.is_empty() {
+        match tree(&mut u) {
+            Ok(tree) => encode(&tree, &mut stream),
+            Err(_) => break,
+        }
+    }
+    stream
+}

@@ -1,0 +1,37 @@
+//! What the fuzzers run. Each target takes any bytes and panics if an invariant does not hold.
+//!
+//! The bodies are plain functions, so that the corpora are replayed by `cargo test` on stable Rust; `fuzz/` feeds them
+//! from libFuzzer.
+
+#![allow(clippy::panic, clippy::expect_used, reason = "a target that finds something says what")]
+
+#[path = "../../../resp/tests/common/mod.rs"]
+mod common;
+mod conformance;
+mod decoder;
+mod options;
+mod session;
+mod tree;
+
+pub use conformance::conformance_inputs;
+pub use decoder::{decoder_pieces, decoder_twin, encode_decode, pieces_input, valid_stream};
+pub use options::options;
+pub use session::{Act, Profile, Reply, Script, Wish, session};
+
+/// A target by its name.
+#[derive(Debug, Clone, Copy)]
+pub struct Target {
+    /// As the folders of its corpus and its fuzzer are called.
+    pub name: &'static str,
+    /// Runs one input.
+    pub run: fn(&[u8]),
+}
+
+/// Every target.
+pub const TARGETS: &[Target] = &[
+    Target { name: "decoder_pieces", run: decoder_pieces },
+    Target { name: "decoder_twin", run: decoder_twin },
+    Target { name: "encode_decode", run: encode_decode },
+    Target { name: "options", run: options },
+    Target { name: "session", run: session },
+];

@@ -1,0 +1,189 @@
+//! The server's side of a session's links: what it was sent, and what it answers, rightly or not.
+
+use std::collections::VecDeque;
+
+use resp::{Decoder, Encoder, Value};
+
+use super::act::Reply;
+use super::name;
+
+/// Longer than [`super::SMALL_MESSAGE`].
+const LARGE: usize = 1000;
+
+/// The server's side of one link.
+#[derive(Debug, Default)]
+pub(super) struct Peer {
+    decoder: Decoder,
+    commands: VecDeque<Vec<Vec<u8>>>,
+    resp3: bool,
+    subscriptions: usize,
+    in_transaction: Option<usize>,
+}
+
+impl Peer {
+    /// The session wrote these bytes. Whatever it is told, it speaks RESP.
+    pub(super) fn written(&mut self, mut bytes: &[u8]) {
+        loop {
+            match self.decoder.decode(&mut bytes) {
+                Ok(None) => return,
+                Ok(Some(frame)) => {
+                    let Value::Array(words) = frame.value() else { panic!("not a command: {frame:?}") };
+                    let words: Vec<_> = words
+                        .map(|word| match word.value() {
+                            Value::BulkString(word) => word.to_vec(),
+                            other => panic!("a command with {other:?} in it"),
+                        })
+                        .collect();
+                    assert!(words.first().is_some_and(|name| !name.is_empty()), "a command without a name");
+                    self.commands.push_back(words);
+                }
+                Err(error) => panic!("the session wrote what is not RESP: {error}"),
+            }
+        }
+    }
+
+    /// How many commands wait for an answer.
+    pub(super) fn waiting(&self) -> usize {
+        self.commands.len()
+    }
+
+    /// The next command's answer, such as it is.
+    pub(super) fn answer(&mut self, how: Reply, old_server: bool) -> Vec<u8> {
+        let Some(words) = self.commands.pop_front() else { return Vec::new() };
+        let mut out = Vec::new();
+        match how {
+            Reply::Proper => self.proper(&words, old_server, &mut out),
+            Reply::Described => {
+                out.extend(b"|1\r\n+ttl\r\n:1\r\n");
+                self.proper(&words, old_server, &mut out);
+            }
+            Reply::BehindMessage => {
+                self.message(false, 0, 1, &mut out);
+                self.proper(&words, old_server, &mut out);
+            }
+            Reply::NoPermission => out.extend(b"-NOPERM no permission\r\n"),
+            Reply::Echo => {
+                out.extend(b"-ERR unknown command, with args beginning with:");
+                for word in &words {
+                    out.extend(b" '");
+                    out.extend(word.iter().filter(|byte| !b"\r\n".contains(byte)));
+                    out.push(b'\'');
+                }
+                out.extend(b"\r\n");
+            }
+            Reply::Loading => out.extend(b"-LOADING Redis is loading the dataset in memory\r\n"),
+            Reply::Null => out.extend(if self.resp3 { &b"_\r\n"[..] } else { b"$-1\r\n" }),
+            Reply::Integer => out.extend(b":1\r\n"),
+            Reply::Interrupted => {
+                out.extend(b"*2\r\n:1\r\n");
+                self.message(false, 0, 1, &mut out);
+                out.extend(b":2\r\n");
+            }
+            Reply::Streamed => {
+                Encoder::new(&mut out).streamed_string().chunk(b"ab").chunk(b"c").end_chunks();
+            }
+            Reply::Large => {
+                Encoder::new(&mut out).bulk_string(&[b'x'; LARGE]);
+            }
+            Reply::Half => {
+                if let Some((kind, [first, ..])) = words.split_first().filter(|_| is_wish(&words)) {
+                    self.confirm(&kind.to_ascii_lowercase(), first, &mut out);
+                }
+                out.extend(b"-NOPERM no permission for the rest\r\n");
+            }
+            Reply::Silence => {}
+        }
+        out
+    }
+
+    fn proper(&mut self, words: &[Vec<u8>], old_server: bool, out: &mut Vec<u8>) {
+        let upper = words[0].to_ascii_uppercase();
+        let argument = words.get(1).map(Vec::as_slice);
+        if is_wish(words) {
+            for name in &words[1..] {
+                self.confirm(&upper.to_ascii_lowercase(), name, out);
+            }
+            return;
+        }
+        let mut encoder = Encoder::new(out);
+        match &upper[..] {
+            b"HELLO" if old_server => out.extend(b"-ERR unknown command 'HELLO'\r\n"),
+            b"HELLO" => {
+                self.resp3 = argument == Some(b"3");
+                encoder.map(2);
+                for (key, value) in [(b"server", b"redis"), (b"versio", b"7.0.1")] {
+                    encoder.bulk_string(key).bulk_string(value);
+                }
+            }
+            b"PING" if !self.resp3 && self.subscriptions > 0 => {
+                encoder.array(2).bulk_string(b"pong").bulk_string(argument.unwrap_or_default());
+            }
+            b"PING" => match argument {
+                Some(echo) => {
+                    encoder.bulk_string(echo);
+                }
+                None => out.extend(b"+PONG\r\n"),
+            },
+            b"MULTI" => {
+                self.in_transaction = Some(0);
+                out.extend(b"+OK\r\n");
+            }
+            b"EXEC" => {
+                let count = self.in_transaction.take().unwrap_or(0);
+                encoder.array(count);
+                for _ in 0..count {
+                    encoder.integer(1);
+                }
+            }
+            _ if self.in_transaction.is_some() => {
+                self.in_transaction = self.in_transaction.map(|count| count + 1);
+                out.extend(b"+QUEUED\r\n");
+            }
+            b"PUBLISH" => {
+                encoder.integer(1);
+            }
+            b"INFO" => {
+                encoder.bulk_string(b"# Server\r\nredis_version:5.0.14\r\n");
+            }
+            b"GET" => {
+                encoder.bulk_string(b"value");
+            }
+            _ => out.extend(b"+OK\r\n"),
+        }
+    }
+
+    /// A message, in the form of the link's protocol.
+    pub(super) fn message(&self, pattern: bool, number: u8, size: u8, out: &mut Vec<u8>) {
+        let mut encoder = self.push(if pattern { 4 } else { 3 }, out);
+        encoder.bulk_string(if pattern { b"pmessage" } else { b"message" });
+        if pattern {
+            encoder.bulk_string(name(number));
+        }
+        encoder.bulk_string(name(number)).bulk_string(&vec![b'm'; size.into()]);
+    }
+
+    /// A confirmation.
+    pub(super) fn confirm(&mut self, kind: &[u8], name: &[u8], out: &mut Vec<u8>) {
+        let ends = kind.ends_with(b"unsubscribe");
+        self.subscriptions =
+            if ends { self.subscriptions.saturating_sub(1) } else { self.subscriptions.saturating_add(1) };
+        let count = i64::try_from(self.subscriptions).unwrap_or(i64::MAX);
+        self.push(3, out).bulk_string(kind).bulk_string(name).integer(count);
+    }
+
+    fn push<'a>(&self, count: usize, out: &'a mut Vec<u8>) -> Encoder<'a> {
+        let mut encoder = Encoder::new(out);
+        if self.resp3 {
+            encoder.push(count);
+        } else {
+            encoder.array(count);
+        }
+        encoder
+    }
+}
+
+/// Whether a command is answered by confirmations.
+fn is_wish(words: &[Vec<u8>]) -> bool {
+    let subscribe = words[0].to_ascii_lowercase().ends_with(b"subscribe");
+    subscribe && words.len() > 1
+}

@@ -1,0 +1,96 @@
+//! Everything that a fuzzer ever found interesting, through the same functions, on stable Rust.
+
+#![allow(clippy::expect_used, reason = "a test that cannot go on says why")]
+
+use std::path::Path;
+use std::{fs, thread};
+
+use fuzz_targets::{Act, Profile, Script, TARGETS, Target};
+
+/// The naive twin is recursive.
+const STACK: usize = 64 << 20;
+
+fn inputs(folder: &str, target: &str) -> Vec<(String, Vec<u8>)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz").join(folder).join(target);
+    let Ok(entries) = fs::read_dir(&folder) else { return Vec::new() };
+    let mut paths: Vec<_> = entries.map(|entry| entry.expect("an entry of the corpus").path()).collect();
+    paths.sort();
+    paths
+        .into_iter()
+        .map(|path| (path.display().to_string(), fs::read(&path).expect("an input of the corpus")))
+        .collect()
+}
+
+fn replay(name: &str) {
+    let Target { run, .. } =
+        *TARGETS.iter().find(|target| target.name == name).expect("a target of that name");
+    let corpus = inputs("corpus", name);
+    assert!(!corpus.is_empty(), "there is no corpus of {name}");
+    let inputs = [corpus, inputs("regressions", name)].concat();
+    let count = inputs.len();
+    let thread = thread::Builder::new().stack_size(STACK).spawn(move || {
+        for (path, input) in inputs {
+            // Whose turn it is when one of them panics; shown for a failed test alone.
+            println!("{path}");
+            run(&input);
+        }
+    });
+    thread.expect("a thread").join().expect("the input named last breaks a promise");
+    println!("{name}: {count} inputs");
+}
+
+#[test]
+fn decoder_pieces() {
+    replay("decoder_pieces");
+}
+
+#[test]
+fn decoder_twin() {
+    replay("decoder_twin");
+}
+
+#[test]
+fn encode_decode() {
+    replay("encode_decode");
+}
+
+#[test]
+fn options() {
+    replay("options");
+}
+
+#[test]
+fn session() {
+    replay("session");
+}
+
+/// A guard for the session's target: floods large enough for it to see that one is held.
+#[test]
+fn floods_are_not_held() {
+    for link in [0, 1] {
+        for kind in 0..8 {
+            let profile =
+                Profile { protocol: 1 + link, login: false, named: false, small: true, old_server: false };
+            let mut acts = vec![Act::Connected(0)];
+            acts.extend([0, 0, 0].map(Act::AnswerAll));
+            acts.push(Act::Raw(0, b"*10000000\r\n".to_vec()));
+            acts.extend([(); 4].map(|()| Act::Flood(0, kind, 255)));
+            fuzz_targets::session(&Script { profile, acts }.to_bytes());
+        }
+    }
+}
+
+#[test]
+fn every_target_is_replayed_and_fuzzed() {
+    let mut fuzzers: Vec<_> =
+        fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/fuzz_targets"))
+            .expect("the fuzzers")
+            .map(|entry| {
+                entry.expect("an entry").path().with_extension("").file_name().expect("a name").to_owned()
+            })
+            .collect();
+    fuzzers.sort();
+    let targets: Vec<_> = TARGETS.iter().map(|target| target.name).collect();
+    assert_eq!(fuzzers, targets);
+    assert_eq!(targets, ["decoder_pieces", "decoder_twin", "encode_decode", "options", "session"]);
+}
