@@ -247,7 +247,7 @@ host.run(function()
 	local next_second, next_line, next_restart, back_at = start + 1, start, start + settings.restart_every, nil
 	local next_stall, stalls, stalled, restarts = start + math.min(1, settings.stall_every), 0, 0, 0
 	local last_restart = start + settings.seconds - settings.restart_every / 2
-	local in_burst, kill = 0, false
+	local in_burst, kill = 0, true
 
 	local function line()
 		local now = sample()
@@ -263,8 +263,15 @@ host.run(function()
 			host.real.start()
 			back_at, calm_since = nil, SysTime()
 		elseif not back_at and now >= next_restart and now < last_restart then
-			-- As an administrator would, and as a crash does.
-			if kill then host.real.kill() else host.real.stop() end
+			-- As a crash does, with commands that it took and never answers, and as an administrator would.
+			if kill then
+				host.real.pause()
+				ask_all(#kinds)
+				host.pass(2)
+				host.real.kill()
+			else
+				host.real.stop()
+			end
 			kill = not kill
 			restarts, back_at, next_restart = restarts + 1, now + random(DOWN_MIN, DOWN_MAX), now + settings.restart_every
 		end
