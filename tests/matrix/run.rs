@@ -15,6 +15,13 @@ const PATTERNS: usize = 6;
 pub const TOPICS: usize = CHANNELS + PATTERNS;
 /// Ten times what a run takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// Of the cuts, one in so many is followed by a connection that hands on what the server says in pieces of so many bytes,
+/// so far apart.
+const SLOW_EVERY: u64 = 16;
+const SLOW_PIECE: usize = 40;
+const SLOW_PAUSE: Duration = Duration::from_micros(200);
+/// Connections of a client at most.
+const LINKS: usize = 2;
 /// Messages from outside while the client is away, at most: one in each tick.
 const MEANWHILE: usize = 40;
 /// Rounds of messages after the last cut, at most. Each further one has a reason in the log.
@@ -127,6 +134,13 @@ impl Run {
             let course = Course { cut_at: Some(cut.at), cut: cut.how, ..Course::default() };
             let faults = &mut faults[cut.connection];
             *(if cut.up { &mut faults.up } else { &mut faults.down }) = course;
+        }
+        // Some come back slowly: a message falls between two confirmations, where a gap told late would stand behind it.
+        if let [cut] = cuts[..]
+            && cut.at.is_multiple_of(SLOW_EVERY)
+        {
+            let down = Course { piece: SLOW_PIECE, pause: SLOW_PAUSE, ..Course::default() };
+            faults.extend(vec![Faults { down, ..recorded.clone() }; LINKS]);
         }
         proxy.faults(recorded);
         proxy.next(faults);
