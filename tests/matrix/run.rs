@@ -148,7 +148,7 @@ impl Run {
         let pairs = [
             ("protocol", OptionValue::Number(f64::from(setup.protocol))),
             ("name", OptionValue::String(b"m".to_vec())),
-            ("reconnect_min", OptionValue::Number(0.000_5)),
+            ("reconnect_min", OptionValue::Number(0.001)),
             ("reconnect_max", OptionValue::Number(0.002)),
             ("connect_timeout", OptionValue::Number(PATIENCE.as_secs_f64())),
             // No PING but those of the conversation: its length is to be the same every time.
