@@ -15,15 +15,17 @@ const PATTERNS: usize = 6;
 pub const TOPICS: usize = CHANNELS + PATTERNS;
 /// Ten times what a run takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Of the cuts, one in so many is followed by a connection that hands on what the server says in pieces of so many bytes,
-/// so far apart.
+/// Of the cuts, one in so many is followed by connections that hand on what the client says in pieces of so many bytes, so
+/// far apart.
 const SLOW_EVERY: u64 = 16;
 const SLOW_PIECE: usize = 40;
-const SLOW_PAUSE: Duration = Duration::from_micros(200);
+const SLOW_PAUSE: Duration = Duration::from_millis(1);
 /// Connections of a client at most.
 const LINKS: usize = 2;
-/// Messages from outside while the client is away, at most: one in each tick.
-const MEANWHILE: usize = 40;
+/// Messages from outside while the client is away, at most, and the time between two: a slow link takes that long to be
+/// restored.
+const MEANWHILE: usize = 60;
+const MEANWHILE_EVERY: Duration = Duration::from_millis(1);
 /// Rounds of messages after the last cut, at most. Each further one has a reason in the log.
 const ROUNDS: usize = 20;
 
@@ -94,6 +96,7 @@ pub struct Run {
     round_ping: usize,
     serial: usize,
     meanwhile: usize,
+    meanwhile_due: Instant,
     subscribed: [bool; TOPICS],
     pub log: Vec<Seen>,
     pub asked: Vec<Asked>,
@@ -135,12 +138,13 @@ impl Run {
             let faults = &mut faults[cut.connection];
             *(if cut.up { &mut faults.up } else { &mut faults.down }) = course;
         }
-        // Some come back slowly: a message falls between two confirmations, where a gap told late would stand behind it.
+        // Some come back slowly: messages fall between the SUBSCRIBE and the PSUBSCRIBE, where a gap told late would stand
+        // behind them.
         if let [cut] = cuts[..]
             && cut.at.is_multiple_of(SLOW_EVERY)
         {
-            let down = Course { piece: SLOW_PIECE, pause: SLOW_PAUSE, ..Course::default() };
-            faults.extend(vec![Faults { down, ..recorded.clone() }; LINKS]);
+            let up = Course { piece: SLOW_PIECE, pause: SLOW_PAUSE, ..Course::default() };
+            faults.extend(vec![Faults { up, ..recorded.clone() }; LINKS]);
         }
         proxy.faults(recorded);
         proxy.next(faults);
@@ -181,6 +185,7 @@ impl Run {
             round_ping: 0,
             serial: 0,
             meanwhile: 0,
+            meanwhile_due: Instant::now(),
             subscribed: [false; TOPICS],
             log: Vec::new(),
             asked: Vec::new(),
@@ -304,8 +309,11 @@ impl Run {
                 self.step(game, step);
             }
             Phase::Settling => {
-                if made > 0 && self.meanwhile < MEANWHILE && self.client.counters.state() != State::Ready {
+                let now = Instant::now();
+                let away = made > 0 && self.client.counters.state() != State::Ready;
+                if away && self.meanwhile < MEANWHILE && self.meanwhile_due <= now {
                     self.meanwhile += 1;
+                    self.meanwhile_due = now + MEANWHILE_EVERY;
                     self.publish_outside(self.meanwhile % TOPICS);
                 }
                 if noticed == made && self.client.counters.state() == State::Ready && self.told_ready() {
