@@ -40,8 +40,8 @@ pub(super) struct Module {
     pub(super) worker: Option<Worker>,
     spawn: Box<dyn Spawn<Inbox<Run>>>,
     clients: u32,
-    /// What functions are about to push, innermost last: a collection that a push starts can call us again. What a
-    /// raising push left behind goes with the next function that ends further out.
+    /// What functions are about to push, innermost last: a collection that a push starts can call us again. What a push
+    /// that raised left behind goes with a function further out, or else with the state.
     #[expect(clippy::vec_box, reason = "an output must stay where it is while inner calls come and go")]
     pub(super) outputs: Vec<Box<Output>>,
     /// A line that the function that is running wants on the console.
@@ -177,6 +177,13 @@ impl Module {
     /// and so can whatever a push runs, since it may start a collection and so a finalizer.
     pub(super) fn is_in_use(&self) -> bool {
         self.round.is_some() || !self.outputs.is_empty()
+    }
+
+    /// Frees all events and callbacks, unless a round still looks at them: a closed module may have to outlast a push.
+    pub(super) fn forget_events(&mut self) {
+        if self.round.is_none() {
+            self.dispatcher = Dispatcher::new(Arc::clone(&self.signal));
+        }
     }
 
     /// Ends it all: errors that were not reported are told, what was accepted is still sent, for a bounded time.

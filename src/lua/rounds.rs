@@ -64,7 +64,10 @@ pub(super) unsafe fn run(lua: Lua, anchor: *mut std::ffi::c_void) -> u32 {
                 return end(module);
             }
         }
-        let_go(anchor, |module| module.round = None);
+        let_go(anchor, |module| {
+            module.round = None;
+            module.forget_events();
+        });
         0
     }
 }
@@ -122,7 +125,8 @@ pub(super) unsafe extern "C-unwind" fn body(state: State) -> c_int {
                     return 0;
                 }
                 Job::Line(line) => {
-                    lua.set_top(1);
+                    // What the remaining callbacks of a walk are to be called with stays.
+                    lua.set_top(1 + arguments);
                     lua.push_reference(fixed.say);
                     lua.push_bytes((*line).as_bytes());
                     lua.protected_call(1, 0, 0);

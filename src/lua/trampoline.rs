@@ -57,6 +57,7 @@ pub(super) unsafe fn close_module(anchor: *mut c_void) {
         end_well(|| (*module).shut_down());
         if (*module).is_in_use() {
             (*anchor).remains = module;
+            end_well(|| (*module).forget_events());
         } else {
             end_well(|| drop(Box::from_raw(module)));
         }
@@ -324,9 +325,12 @@ unsafe fn print_line(lua: Lua, anchor: *mut c_void) {
 
 /// Pushes the output at `depth`, which is then gone.
 unsafe fn push_output(lua: Lua, anchor: *mut c_void, depth: usize) -> Pushed {
-    // SAFETY: as in `leave`. The module is there: nothing could close it since it held the output.
+    // SAFETY: as in `leave`. If the module was closed since it held the output, that is what remains of it.
     unsafe {
-        let module = module_of(anchor);
+        let mut module = module_of(anchor);
+        if module.is_null() {
+            module = (*anchor.cast::<Anchor>()).remains;
+        }
         let output: *const Output = &raw const *(&(*module).outputs)[depth];
         let pushed = push_held(lua, (*module).fixed, output);
         let module = module_of(anchor);

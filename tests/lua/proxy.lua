@@ -3,7 +3,7 @@
 
 local kit = include("_kit.lua")
 
-local QUICK = { reconnect_min = 0.005, reconnect_max = 0.02, connect_timeout = 2, ping_interval = 0.3, ping_timeout = 0.3 }
+local QUICK = { reconnect_min = 0.005, reconnect_max = 0.02, connect_timeout = 20, ping_interval = 10, ping_timeout = 10 }
 
 -- A client behind a proxy of its own, with the faults of its first connection; its events and messages, in order.
 local function behind(faults, more)
@@ -69,7 +69,7 @@ host.test("half closed: the client leaves, and comes back", function()
 end)
 
 host.test("stalled: silence is found and left; a short one is not", function()
-	local proxy, client, log, channel = behind()
+	local proxy, client, log, channel = behind(nil, { ping_interval = 0.3, ping_timeout = 0.3 })
 	kit.wait("ready", function() return log.count("ready") == 1 end)
 	proxy.edit({ down_stall = true })
 	kit.wait("down", function() return log.count("down") > 0 end)

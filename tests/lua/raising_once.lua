@@ -90,6 +90,28 @@ host.test("a tick ends with its budget, also if each callback raises", function(
 	client:Disconnect()
 end)
 
+host.test("a count is told between two callbacks of one message, and the second gets what it is to get", function()
+	host.expect_errors(5)
+	local client, channel, calls, wrong, kept = kit.ready(), kit.unique("between"), 0, nil, 0
+	client:Subscribe(channel, "raises", function() error("in the middle") end)
+	kit.subscribe(client, channel, "is second", function(message, name)
+		calls = calls + 1
+		if message ~= "payload" or name ~= channel then wrong = { message, name } end
+	end)
+	-- One callback in each round, so that each but the first round of a message begins between two.
+	realtime.SetTickBudget(1e-9)
+	host.wait(function()
+		kept = client:Stats().queued_events
+		if kept < 5 then for _ = 1, 10 do client:Publish(channel, "payload") end end
+		return counted("in the middle") > 0
+	end, 100, "the count")
+	realtime.SetTickBudget(0.002)
+	kit.wait("the rest", function() return client:Stats().queued_events == 0 end)
+	kit.eq(wrong, nil)
+	assert(calls > 0, "no call")
+	client:Disconnect()
+end)
+
 host.test("texts without end find an end", function()
 	-- What the tests before have left takes some of the places.
 	host.expect_errors(1, 64)

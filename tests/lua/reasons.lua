@@ -69,7 +69,7 @@ if host.server.kind() == "fake" then
 			says(turned_away({ cut_after_received = 1, cut_with = how }), "DISCONNECTED", "before it answered",
 				"without TLS?")
 		end
-		says(turned_away({ write = false }, { connect_timeout = 0.05 }), "TIMEOUT", "was reached but did not answer", "TLS")
+		says(turned_away({ write = false }, { connect_timeout = 0.5 }), "TIMEOUT", "was reached but did not answer", "TLS")
 	end)
 
 	host.test("an HTTP server, and others that are not Redis", function()

@@ -396,6 +396,43 @@ fn a_server_that_is_busy_is_asked_again() {
 }
 
 #[test]
+fn a_server_that_is_too_busy_to_subscribe_is_asked_again() {
+    for resp in BOTH {
+        let (mut client, channel) = asking(resp);
+        let link = client.subscriber;
+        for _ in 0..3 {
+            client.server(link, b"-BUSY Redis is busy running a script\r\n");
+            assert_eq!(client.said(), []);
+            assert!(!client.commands(link).iter().any(|command| command.starts_with("SUBSCRIBE")), "at once");
+            assert_eq!(answer_for(&mut client, 14.5), 0);
+            client.advance(1.0);
+            let asked = client.commands(link);
+            assert!(asked.contains(&format!("SUBSCRIBE {channel}")), "{asked:?}");
+            if let Some("PING") = asked.first().map(|command| &**command) {
+                client.server(link, if link == 1 { PONG_ON_SUBSCRIBER } else { b"+PONG\r\n" });
+            }
+        }
+        client.confirm("subscribe", &channel);
+        assert_eq!(answer_for(&mut client, 15.5), 1);
+    }
+}
+
+#[test]
+fn a_link_lost_while_a_probe_is_missing_has_its_gap_since_the_last_message() {
+    let (mut client, _) = verified(Resp::Three);
+    client.message("chat", "the last one");
+    client.said();
+    assert_eq!(answer_for(&mut client, 17.0), 1);
+    client.lost(0, LinkError::Eof);
+    client.said();
+    client.reconnect(0);
+    client.hello(Resp::Three);
+    let said = client.said();
+    let Some(Said::Event(Event::Gap { lasted, .. })) = said.first() else { panic!("{said:?}") };
+    assert!(*lasted >= Duration::from_secs(17), "{lasted:?}");
+}
+
+#[test]
 fn an_answer_to_another_question_is_out_of_step() {
     let (mut client, _) = verified(Resp::Three);
     client.advance(15.1);

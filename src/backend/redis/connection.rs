@@ -8,7 +8,7 @@ use super::failure::{Circumstances, Failure};
 use super::handshake::{self, Step};
 use super::link::{Awaits, Link, Phase, Version};
 use super::session::{COMMANDS, Core, Loss, Out, SLOW_CONSUMER, SUBSCRIBER};
-use super::verify;
+use super::verify::Verify;
 use crate::backend::Action;
 use crate::model::{Code, Error, Event, Value};
 
@@ -81,7 +81,6 @@ impl Core {
             self.actions.push_back(Action::Close(link.id));
         }
         let proved = link.proved;
-        let missing_since = verify::missing_since(&failure);
         let seen = Circumstances {
             opening: link.opening(),
             was_new: !link.is_up(),
@@ -91,7 +90,7 @@ impl Core {
         let error = failure.into_error(&self.config, seen);
         self.salvage(i, &error, out);
         if self.subscriber() == i {
-            self.lose_subscriptions(i, &error, missing_since);
+            self.lose_subscriptions(i, &error);
         }
         self.links[i].reset(now);
         self.links[i].phase = Phase::Idle;
@@ -122,15 +121,16 @@ impl Core {
     pub(super) fn missing_since(&self, subscriber: usize) -> Instant {
         // A gap was told on this connection, but not every subscription was back: the new gap joins the old one.
         let restored = self.topics.is_restored();
-        self.gap_told.filter(|_| !restored).unwrap_or(self.links[subscriber].heard)
+        let since = self.gap_told.filter(|_| !restored).unwrap_or(self.links[subscriber].heard);
+        // A probe is missing: what came since was no message.
+        let unproved = self.verify.as_ref().and_then(Verify::unproved_since);
+        unproved.map_or(since, |unproved| unproved.min(since))
     }
 
     /// The subscriptions' link is lost: remembers since when messages may be missing.
-    fn lose_subscriptions(&mut self, i: usize, error: &Error, missing_since: Option<Instant>) {
+    fn lose_subscriptions(&mut self, i: usize, error: &Error) {
         if self.loss.is_none() && self.topics.was_confirmed() {
-            let since = self.missing_since(i);
-            let since = missing_since.map_or(since, |earlier| earlier.min(since));
-            self.loss = Some(Loss { since, error: error.clone() });
+            self.loss = Some(Loss { since: self.missing_since(i), error: error.clone() });
         }
         if let Some(verify) = &mut self.verify {
             verify.disconnected();

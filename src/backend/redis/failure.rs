@@ -4,7 +4,7 @@
 //! is mended while the game server runs. What can never work, a bad option, is refused before there is a session.
 
 use std::io::ErrorKind;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use resp::DecodeError;
 
@@ -39,13 +39,8 @@ pub(super) enum Failure {
     Unanswered(usize),
     /// The server ended a subscription that is wanted.
     Unsubscribed,
-    /// The server took a probe and delivered nothing, though it answers.
-    Undelivered {
-        /// When a message came last.
-        missing_since: Instant,
-        /// How long the probe was awaited.
-        waited: Duration,
-    },
+    /// The server took a probe and delivered nothing for so long, though it answers.
+    Undelivered(Duration),
 }
 
 /// What a connection was like when it failed.
@@ -119,7 +114,7 @@ impl Failure {
                 Code::Disconnected,
                 "the server ended a subscription; the connection was renewed",
             ),
-            Self::Undelivered { waited, .. } => verify::undelivered(waited),
+            Self::Undelivered(waited) => verify::undelivered(waited),
         }
     }
 }

@@ -172,7 +172,7 @@ impl Core {
                 self.note_round_trip(since, now);
             }
             Awaits::ProbeChannel => match reply {
-                Err(error) => self.probe_channel_refused(error, out),
+                Err(error) => self.probe_channel_refused(error, now, out),
                 Ok(_) => self.fail(i, Failure::OutOfStep, now, out),
             },
             Awaits::Probe => self.probe_answered(reply, now, out),

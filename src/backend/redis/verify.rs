@@ -18,6 +18,9 @@ const PREFIX: &[u8] = b"realtime:probe:";
 /// What a probe says: where it comes from, to whoever watches the server.
 const PROBE: &[u8] = b"verify_delivery";
 
+/// The server's code for what the ACL forbids.
+const NO_PERMISSION: &str = "NOPERM";
+
 /// How far the present connection has come with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
@@ -25,6 +28,8 @@ enum Stage {
     Unsubscribed,
     /// SUBSCRIBE is under way.
     Subscribing,
+    /// The server could not take it then, and will be asked again.
+    Postponed { since: Instant },
     /// The server forbids it.
     Refused,
     /// No probe is under way.
@@ -80,6 +85,11 @@ impl Verify {
         self.delivered = now;
     }
 
+    /// When a message came last, if the server took a probe since and delivered nothing.
+    pub(super) fn unproved_since(&self) -> Option<Instant> {
+        matches!(self.stage, Stage::Taken { .. }).then_some(self.delivered)
+    }
+
     /// The subscriptions' link is lost.
     pub(super) fn disconnected(&mut self) {
         self.stage = Stage::Unsubscribed;
@@ -97,10 +107,13 @@ impl Verify {
         self.stage = Stage::Refused;
         let first = !std::mem::replace(&mut self.refusal_told, true);
         first.then(|| {
-            let prefix = PREFIX.escape_ascii();
+            let mend = if error.code.as_str() == NO_PERMISSION {
+                format!("allow the user +subscribe, +publish and &{}*, or leave", PREFIX.escape_ascii())
+            } else {
+                "leave".to_owned()
+            };
             let message = format!(
-                "{}; verify_delivery rests on this connection: allow the user +subscribe, +publish and \
-                 &{prefix}*, or leave the option out",
+                "{}; verify_delivery rests on this connection: {mend} the option out",
                 error.message.trim_end_matches('.')
             );
             event(self.channel.clone(), Error { message: message.into(), ..error })
@@ -151,7 +164,13 @@ impl Core {
     }
 
     /// The channel of the probes is refused.
-    pub(super) fn probe_channel_refused(&mut self, error: Error, out: &mut Out<'_>) {
+    pub(super) fn probe_channel_refused(&mut self, error: Error, now: Instant, out: &mut Out<'_>) {
+        if !is_lasting(&error) {
+            if let Some(verify) = &mut self.verify {
+                verify.stage = Stage::Postponed { since: now };
+            }
+            return;
+        }
         let failed = |name, error| {
             let topic = Topic { kind: TopicKind::Channel, name };
             Event::SubscribeFailed { topic, error }
@@ -201,6 +220,7 @@ impl Core {
             Stage::Idle if self.links[COMMANDS].is_up() => {
                 Some(verify.delivered.max(verify.asked).max(listening) + self.config.ping_interval)
             }
+            Stage::Postponed { since } => Some(since + self.config.ping_interval),
             Stage::Taken { since } => {
                 // What stands before the probe has to come first: a message of any size, confirmations of any number.
                 let moving = link.within_frame || self.batches > 0;
@@ -217,13 +237,18 @@ impl Core {
             return;
         }
         let Some(verify) = &mut self.verify else { return };
-        if let Stage::Taken { since } = verify.stage {
-            let (missing_since, waited) = (verify.delivered, now.saturating_duration_since(since));
-            self.fail(self.subscriber(), Failure::Undelivered { missing_since, waited }, now, out);
-        } else {
-            verify.stage = Stage::Sent;
-            verify.asked = now;
-            self.links[COMMANDS].send(Awaits::Probe, &[b"PUBLISH", &verify.channel, PROBE]);
+        match verify.stage {
+            Stage::Taken { since } => {
+                let waited = now.saturating_duration_since(since);
+                self.fail(self.subscriber(), Failure::Undelivered(waited), now, out);
+            }
+            // The next look at what is to be sent subscribes.
+            Stage::Postponed { .. } => verify.stage = Stage::Unsubscribed,
+            _ => {
+                verify.stage = Stage::Sent;
+                verify.asked = now;
+                self.links[COMMANDS].send(Awaits::Probe, &[b"PUBLISH", &verify.channel, PROBE]);
+            }
         }
     }
 }
@@ -231,15 +256,7 @@ impl Core {
 /// Whether a refusal will be the same next time: an ACL, a command that the server does not have. Others pass, such as
 /// `BUSY`, `LOADING` and `MASTERDOWN`.
 fn is_lasting(error: &Error) -> bool {
-    matches!(error.code.as_str(), "NOPERM" | "ERR")
-}
-
-/// Since when messages may be missing, if a failure knows better than the last byte that came.
-pub(super) fn missing_since(failure: &Failure) -> Option<Instant> {
-    match failure {
-        Failure::Undelivered { missing_since, .. } => Some(*missing_since),
-        _ => None,
-    }
+    matches!(error.code.as_str(), NO_PERMISSION | "ERR")
 }
 
 /// What an addon is told of a missing probe.

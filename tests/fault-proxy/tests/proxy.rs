@@ -10,7 +10,7 @@ use fault_proxy::{Course, Cut, FaultProxy, Faults};
 
 const LONG: Duration = Duration::from_secs(30);
 /// Time between pieces in which the other side reads each by itself.
-const PAUSE: Duration = Duration::from_millis(20);
+const PAUSE: Duration = Duration::from_millis(200);
 /// How long nothing must come for a stall to be believed.
 const SILENCE: Duration = Duration::from_millis(50);
 

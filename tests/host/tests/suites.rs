@@ -63,7 +63,7 @@ fn main() -> ExitCode {
 }
 
 fn suites_in(folder: &Path, prefix: &str, default: &[Server]) -> Vec<Suite> {
-    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let entries = fs::read_dir(folder).expect("the folder of the suites");
     let mut scripts: Vec<PathBuf> = entries.map(|entry| entry.expect("a readable folder").path()).collect();
     scripts.sort();
     let is_suite = |script: &PathBuf| script.is_file() && script.extension().is_some_and(|end| end == "lua");
@@ -149,7 +149,7 @@ fn run(script: &Path, server: Server, protocol: Option<u8>, unload: &str) -> Res
 
 /// Seconds for one script: many times what the slowest takes.
 fn timeout() -> &'static str {
-    if env::var_os(RUNNER).is_some() { "600" } else { "60" }
+    if env::var_os(RUNNER).is_some() { "600" } else { "300" }
 }
 
 /// The host, by itself or under a tool.
@@ -164,7 +164,7 @@ fn host() -> Result<Command, Failed> {
 }
 
 fn on_ci() -> bool {
-    env::var_os("CI").is_some_and(|ci| ci == "true")
+    env::var_os("CI").is_some()
 }
 
 fn has_redis_server() -> bool {
