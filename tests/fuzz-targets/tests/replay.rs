@@ -40,6 +40,17 @@ fn replay(name: &str) {
 }
 
 #[test]
+fn every_folder_of_inputs_has_its_target() {
+    for folder in ["corpus", "regressions"] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz").join(folder);
+        for entry in fs::read_dir(folder).expect("the folder") {
+            let name = entry.expect("an entry").file_name();
+            assert!(TARGETS.iter().any(|target| *target.name == *name), "{}", name.display());
+        }
+    }
+}
+
+#[test]
 fn decoder_pieces() {
     replay("decoder_pieces");
 }
