@@ -31,6 +31,7 @@ local CHANNELS, BY_PATTERN = 12, 4 -- the first few are heard by a pattern
 local SEQUENCE, HEAD = 12, 28 -- where the number and the time of a message end
 local SHOWN = 20 -- problems that are printed
 local DOWN_MIN, DOWN_MAX = 0.1, 3 -- seconds that a server stays away
+local GAP_SLACK = 1 -- seconds: from when a gap is told by the worker until the main thread hears of it, without a stall
 local STALL_MIN, STALL_MAX, BURST = 0.1, 2, 4 -- seconds of a stall, stalls of a burst at most
 
 local problems = 0
@@ -75,7 +76,7 @@ end
 
 -- Messages published while the main thread was stalled, or the client was away, wait for it: all of them, and the others.
 local every, calm = histogram(), histogram()
-local calm_since = 0
+local calm_since, stalled_until = 0, 0
 
 local names = {}
 for i = 0, CHANNELS - 1 do names[i] = (i < BY_PATTERN and "soak.pattern." or "soak.exact.") .. i end
@@ -83,7 +84,7 @@ for i = 0, CHANNELS - 1 do names[i] = (i < BY_PATTERN and "soak.pattern." or "so
 -- What one client got of what was published. One publisher on one connection: the numbers come in order over all channels.
 local function account(client, name)
 	local self = { name = name, received = 0, dropped = 0, in_gaps = 0, gaps = 0, gap_seconds = 0, last = 0 }
-	local last, last_of, back = 0, {}, {}
+	local last, last_at, last_of, back = 0, nil, {}, {}
 	-- Dropped since the last message; a gap was told and not every subscription is back; nothing may be missing.
 	local dropped, recovering, strict = 0, false, true
 	for i = 0, CHANNELS - 1 do last_of[i], back[i] = 0, true end
@@ -113,7 +114,7 @@ local function account(client, name)
 			problem("%s: %s has a hole before %d behind the gap", name, channel, number)
 		end
 		last, last_of[turn], back[turn] = number, number, true
-		self.last, dropped, strict = number, 0, not recovering
+		self.last, dropped, strict, last_at = number, 0, not recovering, at / 1e6
 		local micros = now * 1e6 - at
 		every.add(micros)
 		if at > calm_since * 1e6 and strict then calm.add(micros) end
@@ -129,6 +130,12 @@ local function account(client, name)
 	end)
 	client:On("gap", function(info)
 		self.gaps, self.gap_seconds = self.gaps + 1, self.gap_seconds + info.seconds
+		-- Nothing that was sent before the time that the gap names may be missing.
+		local from, now = SysTime() - info.seconds, SysTime()
+		if last_at and dropped == 0 and now > stalled_until + GAP_SLACK and last_at < from - GAP_SLACK then
+			problem("%s: the last message before a gap of %.1f s was sent %.1f s before it", name, info.seconds, from - last_at)
+		end
+		last_at = nil
 		recovering, strict = true, false
 		for i = 0, CHANNELS - 1 do back[i] = false end
 	end)
@@ -280,7 +287,7 @@ host.run(function()
 			local seconds = STALL_MIN * (STALL_MAX / STALL_MIN) ^ math.random()
 			host.block(seconds)
 			in_burst, stalls, stalled, calm_since = in_burst - 1, stalls + 1, stalled + seconds, SysTime()
-			next_stall = SysTime() + (in_burst > 0 and random(0, 0.2) or exponential(settings.stall_every))
+			stalled_until, next_stall = SysTime(), SysTime() + (in_burst > 0 and random(0, 0.2) or exponential(settings.stall_every))
 		end
 		if now >= next_second then
 			next_second = now + 1
