@@ -94,7 +94,9 @@ mod tests {
         // Sixteen bits of place and seven of tag: as random ones would spread, give or take.
         for shift in [0, 48] {
             let mut places = vec![0_u32; 1 << 16];
-            all.iter().for_each(|hash| places[usize::from((hash >> shift) as u16)] += 1);
+            for hash in &all {
+                places[usize::try_from(hash >> shift & 0xffff).unwrap()] += 1;
+            }
             let most = places.iter().max().unwrap();
             assert!(*most <= 12, "{most} of {} names share their bits from {shift} on", all.len());
         }
