@@ -1,0 +1,197 @@
+/*
+ * The bare calls that the module's work cannot do without, for the benches in benches/game to compare with: a C function that
+ * does nothing, messages handed to callbacks, and messages read from a socket. Nothing here is careful: callbacks do not
+ * raise, and the peer is a Redis server on this machine.
+ */
+#include "lauxlib.h"
+#include "lua.h"
+
+#include <arpa/inet.h>
+#include <malloc.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Bytes of a payload's number, at its beginning: no payload comes twice. */
+#define HEAD 16
+
+static uint64_t payloads_made;
+
+/* Scrambled, since LuaJIT looks at few bytes of a string when it hashes it: none of the two sides may have bad luck. */
+static void payload(char *into, size_t size) {
+	uint64_t number = ++payloads_made * UINT64_C(0x9e3779b97f4a7c15);
+	for (int i = 0; i < HEAD; i++, number >>= 4) into[i] = "0123456789abcdef"[number & 15];
+	memset(into + HEAD, 'x', size - HEAD);
+}
+
+static size_t check_size(lua_State *L, int index) {
+	lua_Integer size = luaL_checkinteger(L, index);
+	luaL_argcheck(L, size >= HEAD, index, "16 bytes at least");
+	return (size_t)size;
+}
+
+/* bare.zero(): what a call from Lua costs. */
+static int zero(lua_State *L) {
+	lua_pushinteger(L, 0);
+	return 1;
+}
+
+/* bare.payloads(count, size, before, behind): fresh payloads, each between these two. */
+static int payloads(lua_State *L) {
+	size_t count = (size_t)luaL_checkinteger(L, 1), size = check_size(L, 2), before_size, behind_size;
+	const char *before = luaL_checklstring(L, 3, &before_size), *behind = luaL_checklstring(L, 4, &behind_size);
+	size_t each = before_size + size + behind_size;
+	char *all = malloc(count * each + 1);
+	if (!all) return luaL_error(L, "no memory");
+	for (size_t i = 0; i < count; i++) {
+		char *at = all + i * each;
+		memcpy(at, before, before_size);
+		payload(at + before_size, size);
+		memcpy(at + before_size + size, behind, behind_size);
+	}
+	lua_pushlstring(L, all, count * each);
+	free(all);
+	return 1;
+}
+
+static double seconds(void) {
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/*
+ * bare.deliver(count, size, channel, callback, …): so many fresh payloads, each to every callback. Returns the seconds that
+ * it took. The payloads are made before, in one piece of memory, as they would come from a socket.
+ */
+static int deliver(lua_State *L) {
+	enum { FIRST = 4 };
+	int callbacks = lua_gettop(L) - FIRST + 1, failed = 0;
+	size_t count = (size_t)luaL_checkinteger(L, 1), size = check_size(L, 2);
+	luaL_checkstring(L, 3);
+	luaL_checktype(L, FIRST, LUA_TFUNCTION);
+	lua_getglobal(L, "debug");
+	lua_getfield(L, -1, "traceback");
+	lua_insert(L, 1);
+	lua_pop(L, 1);
+	int *references = malloc((size_t)callbacks * sizeof *references);
+	char *all = malloc(count * size + 1);
+	if (!references || !all) return luaL_error(L, "no memory");
+	for (int i = callbacks; i-- > 0;) references[i] = luaL_ref(L, LUA_REGISTRYINDEX);
+	int channel = luaL_ref(L, LUA_REGISTRYINDEX);
+	for (size_t i = 0; i < count; i++) payload(all + i * size, size);
+
+	int top = lua_gettop(L);
+	double start = seconds();
+	for (size_t i = 0; i < count; i++) {
+		if (callbacks == 1) {
+			lua_rawgeti(L, LUA_REGISTRYINDEX, references[0]);
+			lua_pushlstring(L, all + i * size, size);
+			lua_rawgeti(L, LUA_REGISTRYINDEX, channel);
+			failed |= lua_pcall(L, 2, 0, 1);
+			continue;
+		}
+		lua_pushlstring(L, all + i * size, size);
+		lua_rawgeti(L, LUA_REGISTRYINDEX, channel);
+		for (int c = 0; c < callbacks; c++) {
+			lua_rawgeti(L, LUA_REGISTRYINDEX, references[c]);
+			lua_pushvalue(L, top + 1);
+			lua_pushvalue(L, top + 2);
+			failed |= lua_pcall(L, 2, 0, 1);
+		}
+		lua_settop(L, top);
+	}
+	double took = seconds() - start;
+
+	for (int i = 0; i < callbacks; i++) luaL_unref(L, LUA_REGISTRYINDEX, references[i]);
+	luaL_unref(L, LUA_REGISTRYINDEX, channel);
+	free(references);
+	free(all);
+	if (failed) return luaL_error(L, "a callback raised");
+	lua_pushnumber(L, took);
+	return 1;
+}
+
+/* The thread of bare.read. */
+static int reader_socket = -1;
+static pthread_t reader;
+static atomic_uint_fast64_t reader_reads, reader_bytes;
+
+static void *read_all(void *unused) {
+	static char buffer[64 * 1024];
+	struct pollfd wanted = {.fd = reader_socket, .events = POLLIN};
+	ssize_t got;
+	while (poll(&wanted, 1, -1) == 1 && (got = read(reader_socket, buffer, sizeof buffer)) > 0) {
+		atomic_fetch_add_explicit(&reader_reads, 1, memory_order_relaxed);
+		atomic_fetch_add_explicit(&reader_bytes, (uint64_t)got, memory_order_relaxed);
+	}
+	return unused;
+}
+
+/* bare.read(port, channel): a thread named bare-reader that subscribes to it on 127.0.0.1, then polls and reads. */
+static int start_reader(lua_State *L) {
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)luaL_checkint(L, 1))};
+	const char *channel = luaL_checkstring(L, 2);
+	char request[512];
+	int size = snprintf(request, sizeof request, "SUBSCRIBE %s\r\n", channel);
+	if (reader_socket != -1) return luaL_error(L, "it reads already");
+	if (size >= (int)sizeof request) return luaL_error(L, "the channel's name is too long");
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	reader_socket = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (reader_socket == -1 || connect(reader_socket, (struct sockaddr *)&address, sizeof address) != 0
+		|| write(reader_socket, request, (size_t)size) != size || pthread_create(&reader, NULL, read_all, NULL) != 0) {
+		if (reader_socket != -1) close(reader_socket);
+		reader_socket = -1;
+		return luaL_error(L, "no connection");
+	}
+	pthread_setname_np(reader, "bare-reader");
+	return 0;
+}
+
+/* bare.reads(): how many reads brought something, and how many bytes, since the process began. */
+static int reads(lua_State *L) {
+	lua_pushnumber(L, (lua_Number)atomic_load(&reader_reads));
+	lua_pushnumber(L, (lua_Number)atomic_load(&reader_bytes));
+	return 2;
+}
+
+/* bare.stop(): ends the thread. */
+static int stop_reader(lua_State *L) {
+	(void)L;
+	if (reader_socket == -1) return 0;
+	shutdown(reader_socket, SHUT_RDWR);
+	pthread_join(reader, NULL);
+	close(reader_socket);
+	reader_socket = -1;
+	return 0;
+}
+
+/* bare.trim(): free memory goes back to the system, so that what is resident is what is held. */
+static int trim(lua_State *L) {
+	(void)L;
+	malloc_trim(0);
+	return 0;
+}
+
+__attribute__((visibility("default"))) int gmod13_open(lua_State *L) {
+	static const luaL_Reg functions[] = {
+		{"zero", zero},	  {"payloads", payloads}, {"deliver", deliver}, {"read", start_reader},
+		{"reads", reads}, {"stop", stop_reader},  {"trim", trim},		{NULL, NULL},
+	};
+	lua_newtable(L);
+	for (const luaL_Reg *function = functions; function->name; function++) {
+		lua_pushcfunction(L, function->func);
+		lua_setfield(L, -2, function->name);
+	}
+	lua_setglobal(L, "bare");
+	return 0;
+}
+
+__attribute__((visibility("default"))) int gmod13_close(lua_State *L) { return stop_reader(L); }
