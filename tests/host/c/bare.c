@@ -67,9 +67,21 @@ static double seconds(void) {
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+/* What another thread makes. */
+struct messages {
+	char *all;
+	size_t count, size;
+};
+
+static void *make_messages(void *of) {
+	struct messages *messages = of;
+	for (size_t i = 0; i < messages->count; i++) payload(messages->all + i * messages->size, messages->size);
+	return NULL;
+}
+
 /*
  * bare.deliver(count, size, channel, callback, …): so many fresh payloads, each to every callback. Returns the seconds that
- * it took. The payloads are made before, in one piece of memory, as they would come from a socket.
+ * it took. The payloads are made before, in one piece of memory and by another thread, as if a worker had read them.
  */
 static int deliver(lua_State *L) {
 	enum { FIRST = 4 };
@@ -83,10 +95,13 @@ static int deliver(lua_State *L) {
 	lua_pop(L, 1);
 	int *references = malloc((size_t)callbacks * sizeof *references);
 	char *all = malloc(count * size + 1);
-	if (!references || !all) return luaL_error(L, "no memory");
+	struct messages messages = {.all = all, .count = count, .size = size};
+	pthread_t maker;
+	if (!references || !all || pthread_create(&maker, NULL, make_messages, &messages) != 0)
+		return luaL_error(L, "no memory");
+	pthread_join(maker, NULL);
 	for (int i = callbacks; i-- > 0;) references[i] = luaL_ref(L, LUA_REGISTRYINDEX);
 	int channel = luaL_ref(L, LUA_REGISTRYINDEX);
-	for (size_t i = 0; i < count; i++) payload(all + i * size, size);
 
 	int top = lua_gettop(L);
 	double start = seconds();
