@@ -82,7 +82,8 @@ local function deliveries(client, source, channels, round)
 				-- Of the same code as the module's, and each a function of its own.
 				local callbacks = {}
 				for c = 1, n do callbacks[c] = function() heard = heard + 1 end end
-				deliver = function() return bare.deliver(messages, settings.size, channels[i], unpack(callbacks)) end
+				bare.prepare(messages, settings.size, channels[i], unpack(callbacks))
+				deliver = function() return bare.deliver(messages) end
 			end
 			timed(name, n, messages, deliver)
 		end

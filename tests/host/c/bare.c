@@ -67,68 +67,79 @@ static double seconds(void) {
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* What another thread makes. */
-struct messages {
-	char *all;
-	size_t count, size;
-};
+/* What bare.prepare makes and bare.deliver uses. */
+static struct {
+	char *payloads;
+	size_t size, capacity, next;
+	int callbacks, *references, channel;
+} ready;
 
-static void *make_messages(void *of) {
-	struct messages *messages = of;
-	for (size_t i = 0; i < messages->count; i++) payload(messages->all + i * messages->size, messages->size);
-	return NULL;
+static void *make_payloads(void *unused) {
+	for (size_t i = 0; i < ready.capacity; i++) payload(ready.payloads + i * ready.size, ready.size);
+	return unused;
 }
 
 /*
- * bare.deliver(count, size, channel, callback, …): so many fresh payloads, each to every callback. Returns the seconds that
- * it took. The payloads are made before, in one piece of memory and by another thread, as if a worker had read them.
+ * bare.prepare(capacity, size, channel, callback, …): so many fresh payloads for these callbacks. They are made in one piece
+ * of memory and by another thread, as if a worker had read them.
  */
-static int deliver(lua_State *L) {
+static int prepare(lua_State *L) {
 	enum { FIRST = 4 };
-	int callbacks = lua_gettop(L) - FIRST + 1, failed = 0;
-	size_t count = (size_t)luaL_checkinteger(L, 1), size = check_size(L, 2);
+	pthread_t maker;
+	size_t capacity = (size_t)luaL_checkinteger(L, 1), size = check_size(L, 2);
 	luaL_checkstring(L, 3);
 	luaL_checktype(L, FIRST, LUA_TFUNCTION);
-	lua_getglobal(L, "debug");
-	lua_getfield(L, -1, "traceback");
-	lua_insert(L, 1);
-	lua_pop(L, 1);
-	int *references = malloc((size_t)callbacks * sizeof *references);
-	char *all = malloc(count * size + 1);
-	struct messages messages = {.all = all, .count = count, .size = size};
-	pthread_t maker;
-	if (!references || !all || pthread_create(&maker, NULL, make_messages, &messages) != 0)
+	for (int i = 0; i < ready.callbacks; i++) luaL_unref(L, LUA_REGISTRYINDEX, ready.references[i]);
+	if (ready.callbacks) luaL_unref(L, LUA_REGISTRYINDEX, ready.channel);
+	free(ready.references);
+	free(ready.payloads);
+	ready.callbacks = 0;
+	ready.references = malloc((size_t)lua_gettop(L) * sizeof *ready.references);
+	ready.payloads = malloc(capacity * size + 1);
+	ready.size = size, ready.capacity = capacity, ready.next = 0;
+	if (!ready.references || !ready.payloads || pthread_create(&maker, NULL, make_payloads, NULL) != 0)
 		return luaL_error(L, "no memory");
 	pthread_join(maker, NULL);
-	for (int i = callbacks; i-- > 0;) references[i] = luaL_ref(L, LUA_REGISTRYINDEX);
-	int channel = luaL_ref(L, LUA_REGISTRYINDEX);
+	int callbacks = lua_gettop(L) - FIRST + 1;
+	for (int i = callbacks; i-- > 0;) ready.references[i] = luaL_ref(L, LUA_REGISTRYINDEX);
+	ready.channel = luaL_ref(L, LUA_REGISTRYINDEX);
+	ready.callbacks = callbacks;
+	return 0;
+}
 
-	int top = lua_gettop(L);
+/* bare.deliver(count): so many of these payloads, each to every callback. Returns the seconds that it took. */
+static int deliver(lua_State *L) {
+	size_t count = (size_t)luaL_checkinteger(L, 1);
+	int failed = 0;
+	if (!ready.callbacks || count > ready.capacity) return luaL_error(L, "so many are not prepared");
+	if (ready.next + count > ready.capacity) ready.next = 0;
+	const char *at = ready.payloads + ready.next * ready.size;
+	ready.next += count;
+	lua_settop(L, 0);
+	lua_getglobal(L, "debug");
+	lua_getfield(L, 1, "traceback");
+	lua_remove(L, 1);
+
 	double start = seconds();
-	for (size_t i = 0; i < count; i++) {
-		if (callbacks == 1) {
-			lua_rawgeti(L, LUA_REGISTRYINDEX, references[0]);
-			lua_pushlstring(L, all + i * size, size);
-			lua_rawgeti(L, LUA_REGISTRYINDEX, channel);
+	for (size_t i = 0; i < count; i++, at += ready.size) {
+		if (ready.callbacks == 1) {
+			lua_rawgeti(L, LUA_REGISTRYINDEX, ready.references[0]);
+			lua_pushlstring(L, at, ready.size);
+			lua_rawgeti(L, LUA_REGISTRYINDEX, ready.channel);
 			failed |= lua_pcall(L, 2, 0, 1);
 			continue;
 		}
-		lua_pushlstring(L, all + i * size, size);
-		lua_rawgeti(L, LUA_REGISTRYINDEX, channel);
-		for (int c = 0; c < callbacks; c++) {
-			lua_rawgeti(L, LUA_REGISTRYINDEX, references[c]);
-			lua_pushvalue(L, top + 1);
-			lua_pushvalue(L, top + 2);
+		lua_pushlstring(L, at, ready.size);
+		lua_rawgeti(L, LUA_REGISTRYINDEX, ready.channel);
+		for (int c = 0; c < ready.callbacks; c++) {
+			lua_rawgeti(L, LUA_REGISTRYINDEX, ready.references[c]);
+			lua_pushvalue(L, 2);
+			lua_pushvalue(L, 3);
 			failed |= lua_pcall(L, 2, 0, 1);
 		}
-		lua_settop(L, top);
+		lua_settop(L, 1);
 	}
 	double took = seconds() - start;
-
-	for (int i = 0; i < callbacks; i++) luaL_unref(L, LUA_REGISTRYINDEX, references[i]);
-	luaL_unref(L, LUA_REGISTRYINDEX, channel);
-	free(references);
-	free(all);
 	if (failed) return luaL_error(L, "a callback raised");
 	lua_pushnumber(L, took);
 	return 1;
@@ -197,8 +208,8 @@ static int trim(lua_State *L) {
 
 __attribute__((visibility("default"))) int gmod13_open(lua_State *L) {
 	static const luaL_Reg functions[] = {
-		{"zero", zero},	  {"payloads", payloads}, {"deliver", deliver}, {"read", start_reader},
-		{"reads", reads}, {"stop", stop_reader},  {"trim", trim},		{NULL, NULL},
+		{"zero", zero}, {"payloads", payloads}, {"prepare", prepare}, {"deliver", deliver}, {"read", start_reader},
+		{"reads", reads}, {"stop", stop_reader}, {"trim", trim}, {NULL, NULL},
 	};
 	lua_newtable(L);
 	for (const luaL_Reg *function = functions; function->name; function++) {
