@@ -68,7 +68,9 @@ end
 
 -- A client that is ready.
 function kit.ready(options, url)
-	local client = realtime.Connect(url or host.redis_url, options or {})
+	options = options or {}
+	options.id = options.id or kit.unique("client")
+	local client = realtime.Connect(url or host.redis_url, options)
 	host.wait(function() return client:IsConnected() and client:Stats().protocol end, kit.PATIENCE, "the client")
 	return client
 end
@@ -96,41 +98,57 @@ end
 local BLOCK = 10000
 
 local SCRIPT = [[
-local filler, first, size = string.rep('x', 1024), tonumber(ARGV[2]), tonumber(ARGV[4])
+local filler, first, size, channels = string.rep('x', 1024), tonumber(ARGV[2]), tonumber(ARGV[4]), tonumber(ARGV[5])
 while #filler < size do filler = filler .. filler end
 for i = first, first + tonumber(ARGV[3]) - 1 do
-	redis.call('PUBLISH', ARGV[1], string.sub(redis.sha1hex(tostring(i)) .. filler, 1, size))
+	local channel = channels == 0 and ARGV[1] or string.format(ARGV[1], i * STEP % channels)
+	redis.call('PUBLISH', channel, string.sub(redis.sha1hex(tostring(i)) .. filler, 1, size))
 end
 ]]
+-- Prime, so that neighbours in time are none in memory, and each channel has its turn.
+local STEP = 7919
+SCRIPT = SCRIPT:gsub("STEP", tostring(STEP))
 
 -- Something that sends fresh messages to those who have subscribed to a channel: source(channel, size, count), whose clients
--- connect to source.url. The real server publishes; the embedded one says what it is told to, to a subscriber of RESP3.
+-- connect to source.url. With a number of channels behind, they take turns, and `channel` is a format for their numbers from
+-- 0. The real server publishes; the embedded one says what it is told to, to a subscriber of RESP3.
 function kit.source()
 	local sent = 0
 	local function of(url, send)
-		return setmetatable({ url = url }, { __call = function(_, channel, size, messages)
-			for from = 1, messages, BLOCK do send(channel, size, math.min(BLOCK, messages - from + 1)) end
-			sent = sent + messages
+		return setmetatable({ url = url }, { __call = function(_, channel, size, messages, channels)
+			while messages > 0 do
+				local block = math.min(BLOCK, messages)
+				send(channel, size, block, channels or 0)
+				sent, messages = sent + block, messages - block
+			end
 		end })
 	end
 	if host.server.kind() == "real" then
 		host.real.command("CONFIG", "SET", "client-output-buffer-limit", "pubsub 0 0 0")
-		return of(host.real.url(), function(channel, size, messages)
-			host.real.command("EVAL", SCRIPT, "0", channel, tostring(sent), tostring(messages), tostring(size))
-			sent = sent + messages
+		return of(host.real.url(), function(channel, size, messages, channels)
+			host.real.command("EVAL", SCRIPT, "0", channel, tostring(sent), tostring(messages), tostring(size),
+				tostring(channels))
 		end)
 	end
 	local fake = host.new_fake()
-	return of(fake.url(), function(channel, size, messages)
-		local head = string.format(">3\r\n$7\r\nmessage\r\n$%d\r\n%s\r\n$%d\r\n", #channel, channel, size)
-		fake.send("subscribers", bare.payloads(messages, size, head, "\r\n"))
+	local function head(channel, size)
+		return string.format(">3\r\n$7\r\nmessage\r\n$%d\r\n%s\r\n$%d\r\n", #channel, channel, size)
+	end
+	return of(fake.url(), function(channel, size, messages, channels)
+		if channels == 0 then return fake.send("subscribers", bare.payloads(messages, size, head(channel, size), "\r\n")) end
+		local parts = {}
+		for i = 1, messages do
+			local name = string.format(channel, (sent + i) * STEP % channels)
+			parts[i] = bare.payloads(1, size, head(name, size), "\r\n")
+		end
+		fake.send("subscribers", table.concat(parts))
 	end)
 end
 
 -- Has so many messages wait for the main thread, which stands still meanwhile.
-function kit.fill(client, source, channel, size, messages)
+function kit.fill(client, source, channel, size, messages, channels)
 	local wanted = client:Stats().queued_events + messages
-	source(channel, size, messages)
+	source(channel, size, messages, channels)
 	kit.block_until("the queue", function() return client:Stats().queued_events == wanted end)
 end
 
