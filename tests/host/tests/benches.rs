@@ -58,7 +58,9 @@ fn run(root: &Path, script: &Path) -> Result<(), Failed> {
     problems.extend(unknown.map(|key| format!("{key} is not announced")));
     let no_number = |line: &&str| {
         word(line, "= ", 0).is_some()
-            && word(line, "= ", 1).and_then(|number| number.parse::<f64>().ok()).is_none_or(|n| !n.is_finite())
+            && word(line, "= ", 1)
+                .and_then(|number| number.parse::<f64>().ok())
+                .is_none_or(|n| !n.is_finite())
     };
     problems.extend(stdout.lines().filter(no_number).map(|line| format!("no number: {line}")));
     if problems.is_empty() {
