@@ -22,7 +22,8 @@
 -- = clients_<n>_threads                  threads of the module
 
 local kit = include("_kit.lua")
-local settings = kit.settings({ events = 1000000, channels = 100000, clients = 100, messages = 20000, rounds = 9, size = 64 },
+local settings = kit.settings(
+	{ events = 1000000, channels = 100000, clients = 100, messages = 20000, rounds = 9, size = 64 },
 	{ events = 1000, channels = 100, clients = 10, messages = 100, rounds = 1 })
 
 local heard = 0
@@ -62,7 +63,8 @@ end
 
 local function events(source)
 	for _, n in ipairs(decades(10, settings.events)) do
-		local client, channel = kit.ready({ queue_events = settings.events + 1, queue_bytes = 2 ^ 28 }, source.url), kit.unique("events")
+		local channel, options = kit.unique("events"), { queue_events = settings.events + 1, queue_bytes = 2 ^ 28 }
+		local client = kit.ready(options, source.url)
 		client:Subscribe(channel, callback)
 		kit.confirmed(client)
 		local figures = kit.rounds()

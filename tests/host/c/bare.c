@@ -166,7 +166,7 @@ static int start_reader(lua_State *L) {
 	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)luaL_checkint(L, 1))};
 	const char *channel = luaL_checkstring(L, 2);
 	char request[512];
-	int size = snprintf(request, sizeof request, "SUBSCRIBE %s\r\n", channel);
+	int size = snprintf(request, sizeof request, "*2\r\n$9\r\nSUBSCRIBE\r\n$%zu\r\n%s\r\n", strlen(channel), channel);
 	if (reader_socket != -1) return luaL_error(L, "it reads already");
 	if (size >= (int)sizeof request) return luaL_error(L, "the channel's name is too long");
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);

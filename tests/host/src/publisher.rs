@@ -214,3 +214,21 @@ fn due(elapsed: Duration, rate: u64) -> u64 {
 fn when(messages: u64, rate: u64) -> Duration {
     Duration::from_micros((messages * MICROS).div_ceil(rate))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{MICROS, due, when};
+    use std::time::Duration;
+
+    #[test]
+    fn a_message_is_due_when_it_is_said_to_be_and_not_before() {
+        for rate in [1, 7, 999, 1000, 1_000_003] {
+            for messages in [1, 2, 3, 1000, 1_234_567] {
+                let time = when(messages, rate);
+                assert!(due(time, rate) >= messages, "{messages} at {rate}");
+                assert!(due(time - Duration::from_micros(1), rate) < messages, "{messages} at {rate}");
+            }
+        }
+        assert_eq!(when(1, MICROS), Duration::from_micros(1));
+    }
+}
