@@ -109,6 +109,10 @@ local function channels(source)
 		local key, client, format = "channels_" .. n .. "_", kit.ready(nil, source.url), kit.unique("channels") .. ".%06d"
 		local names = {}
 		for i = 0, n - 1 do names[i] = string.format(format, i) end
+		-- What comes with the first one is no channel's own.
+		client:Subscribe("first", callback)
+		kit.confirmed(client)
+		source("first", settings.size, 1)
 		host.pass(2)
 		local before, start = heap(), SysTime()
 		for i = 0, n - 1 do client:Subscribe(names[i], callback) end
