@@ -278,25 +278,38 @@ impl<R, D> Dispatcher<R, D> {
         Step::Call { callback, data: &client.data, given: Given::Event(event) }
     }
 
+    /// The client whose turn it is, unless nobody has anything.
+    #[inline]
+    fn whose_turn(&mut self) -> Option<Slot> {
+        while self.turn.empty < self.order.len() {
+            let Some(&slot) = self.order.get(self.turn.client) else {
+                self.turn = Turn { empty: self.turn.empty, ..Turn::default() };
+                continue;
+            };
+            let has_news = |client: &Client<R, D>| {
+                self.turn.taken < STRIDE
+                    && client
+                        .sources
+                        .get(self.turn.source..)
+                        .is_some_and(|sources| !sources.iter().all(|source| source.consumer.is_at_rest()))
+            };
+            if self.clients.get(slot).is_some_and(has_news) {
+                return Some(slot);
+            }
+            let empty = if self.turn.taken == 0 { self.turn.empty + 1 } else { 0 };
+            self.turn = Turn { client: self.turn.client + 1, empty, ..Turn::default() };
+        }
+        None
+    }
+
     /// Takes one item from the client and the source whose turn it is.
     #[inline]
     fn fetch(&mut self) -> Step<'_, R, D> {
-        if self.turn.empty >= self.order.len() {
+        let Some(slot) = self.whose_turn() else {
             self.waiting = false;
             return Step::Idle;
-        }
-        let Some(&slot) = self.order.get(self.turn.client) else {
-            self.turn = Turn { empty: self.turn.empty, ..Turn::default() };
-            return Step::Skipped;
         };
-        let client = match self.clients.get_mut(slot) {
-            Some(client) if self.turn.source < client.sources.len() && self.turn.taken < STRIDE => client,
-            _ => {
-                let empty = if self.turn.taken == 0 { self.turn.empty + 1 } else { 0 };
-                self.turn = Turn { client: self.turn.client + 1, empty, ..Turn::default() };
-                return Step::Skipped;
-            }
-        };
+        let Some(client) = self.clients.get_mut(slot) else { return Step::Skipped };
         // What a replaced session still had comes before anything of the one in its place. In this order of looks: whatever
         // the old one published before the new one did is seen.
         let has_news = |source: &Source| !source.consumer.is_empty();

@@ -138,6 +138,12 @@ impl Consumer {
         self.expected == self.shared.worker.0.published.load(Ordering::Acquire)
     }
 
+    /// Whether nothing waits, and nothing is left to do for what was taken.
+    #[inline]
+    pub fn is_at_rest(&self) -> bool {
+        self.held.is_none() && !self.made_room && self.is_empty()
+    }
+
     /// Reserves the place of one answer and `bytes` of the budget of pending bytes.
     ///
     /// # Errors
