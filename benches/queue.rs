@@ -1,49 +1,25 @@
 //! What a message costs between the two threads: put in by the worker, taken out by the main thread.
 
-#![allow(clippy::expect_used, reason = "a bench that cannot go on says why")]
+#![allow(clippy::expect_used, clippy::panic, reason = "a bench that cannot go on says why")]
+
+mod common;
 
 use std::sync::Arc;
 
+use common::{BATCH, LIMITS, Nobody, take_all};
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
-use realtime::model::{Counters, Flow, Limits, Overflow, Sink, Slot, Wake};
-use realtime::queue::{Consumer, Item, Producer, events};
+use realtime::model::{Counters, Flow, Sink, Slot};
+use realtime::queue::{Consumer, Producer, events};
 
 fn main() {
     divan::main();
 }
 
-/// Messages put in before any is taken out.
-const BATCH: usize = 1000;
 const SLOT: Slot = Slot { index: 0, generation: 0 };
 
-#[derive(Debug)]
-struct Nobody;
-
-impl Wake for Nobody {
-    fn wake(&self) {}
-}
-
 fn queue() -> (Producer, Consumer) {
-    let limits = Limits {
-        queue_events: 65_536,
-        queue_bytes: 32 << 20,
-        overflow: Overflow::DropOldest,
-        max_pending: 10_000,
-        pending_bytes: 64 << 20,
-    };
-    events(limits, Arc::new(Counters::default()), Arc::default(), Arc::new(Nobody))
-}
-
-fn take_all(consumer: &mut Consumer) -> usize {
-    let mut taken = 0;
-    while let Some(item) = consumer.next() {
-        if let Item::Message { payload, .. } = item {
-            black_box(payload);
-            taken += 1;
-        }
-    }
-    taken
+    events(LIMITS, Arc::new(Counters::default()), Arc::default(), Arc::new(Nobody))
 }
 
 #[divan::bench(args = [16, 64, 1024])]

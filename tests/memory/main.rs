@@ -3,5 +3,8 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failure here is a failed test")]
 
+#[path = "../../benches/common/mod.rs"]
+mod common;
 mod queue;
 mod session;
+mod warm;

@@ -1,0 +1,138 @@
+//! The paths, each from what one thread is given to what it hands on.
+
+use std::hint::black_box;
+
+use realtime::model::{LinkId, TopicKind};
+use resp::{Decoder, Encoder};
+
+use crate::common::dispatch::World;
+use crate::common::session::{Case, case, client, messages};
+use crate::common::{BATCH, publish, take_all};
+
+/// One of the hot paths.
+pub(crate) struct Path {
+    pub(crate) name: &'static str,
+    /// Goes through it so many times.
+    pub(crate) run: fn(usize),
+    /// Messages, publishes or callbacks of one time.
+    pub(crate) items: usize,
+    /// Instructions for each of them.
+    pub(crate) limit: f64,
+}
+
+const fn path(name: &'static str, items: usize, run: fn(usize), limit: f64) -> Path {
+    Path { name, run, items, limit }
+}
+
+const CHANNEL: Case = case(3, TopicKind::Channel, 1);
+const CALLBACKS: usize = 100;
+
+/// All of them, with the limits that hold on x86-64.
+pub(crate) const PATHS: &[Path] = &[
+    path("decode a 64 B push", BATCH, |n| decode(n, CHANNEL), 362.0),
+    path("decode a 64 B RESP2 message", BATCH, |n| decode(n, case(2, TopicKind::Channel, 1)), 361.0),
+    path("decode an element of an array", ELEMENTS, decode_array, 76.0),
+    path("encode a 64 B publish", BATCH, encode, 140.0),
+    path("message through session and queue", BATCH, |n| receive(n, CHANNEL), 862.0),
+    path("the same in RESP2", BATCH, |n| receive(n, case(2, TopicKind::Channel, 1)), 962.0),
+    path(
+        "the same, one channel of 10,000",
+        BATCH,
+        |n| receive(n, case(3, TopicKind::Channel, 10_000)),
+        863.0,
+    ),
+    path("message of a pattern", BATCH, |n| receive(n, case(3, TopicKind::Pattern, 1)), 1138.0),
+    path("message to a callback", BATCH, |n| dispatch(n, 1, 1), 427.0),
+    path("one of 100 callbacks of a message", BATCH * CALLBACKS, |n| dispatch(n, 1, 100), 113.0),
+    path("message to one of 100 clients", BATCH, |n| dispatch(n, 100, 1), 600.0),
+    path("look at nothing", BATCH, look_at_nothing, 10.0),
+    path("publish and its answer", BATCH, publish_and_answer, 1997.0),
+];
+
+/// Elements of the array.
+const ELEMENTS: usize = 10_000;
+/// What one segment of a network brings.
+const SEGMENT: usize = 1448;
+
+fn decode(rounds: usize, case: Case) {
+    let bytes = messages(case);
+    let mut decoder = Decoder::new();
+    for _ in 0..rounds {
+        let mut input = &bytes[..];
+        while let Some(frame) = decoder.decode(&mut input).expect("valid") {
+            black_box(frame.root());
+        }
+    }
+}
+
+fn decode_array(rounds: usize) {
+    let mut bytes = Vec::new();
+    Encoder::new(&mut bytes).array(ELEMENTS);
+    for n in 0..ELEMENTS {
+        Encoder::new(&mut bytes).bulk_string(n.to_string().as_bytes());
+    }
+    let mut decoder = Decoder::new();
+    for _ in 0..rounds {
+        for mut piece in bytes.chunks(SEGMENT) {
+            while let Some(frame) = decoder.decode(&mut piece).expect("valid") {
+                black_box(frame.root());
+            }
+        }
+    }
+}
+
+fn encode(rounds: usize) {
+    let mut out = Vec::new();
+    for _ in 0..rounds {
+        out.clear();
+        for _ in 0..BATCH {
+            Encoder::new(black_box(&mut out)).command([
+                &b"PUBLISH"[..],
+                b"chat",
+                &[b'x'; crate::common::SIZE],
+            ]);
+        }
+    }
+}
+
+/// What the worker does with each message, and what the main thread does to see it.
+fn receive(rounds: usize, case: Case) {
+    let ((mut client, mut producer, mut consumer), bytes) = (client(case), messages(case));
+    for _ in 0..rounds {
+        client.read(client.subscriber, &bytes, &mut producer);
+        producer.flush();
+        assert_eq!(take_all(&mut consumer), BATCH);
+    }
+}
+
+/// What the main thread does with each message that waits, and what was done to put it there.
+fn dispatch(rounds: usize, clients: u32, callbacks: usize) {
+    let mut world = World::new(clients, callbacks);
+    for _ in 0..rounds {
+        world.fill(BATCH);
+        assert_eq!(world.run(), BATCH * callbacks);
+    }
+}
+
+fn look_at_nothing(rounds: usize) {
+    let world = World::new(1, 1);
+    for _ in 0..rounds * BATCH {
+        assert!(!black_box(&world.dispatcher).has_work());
+    }
+}
+
+fn publish_and_answer(rounds: usize) {
+    const LINK: LinkId = LinkId(0);
+    let (mut client, mut producer, mut consumer) = client(CHANNEL);
+    let replies = b":1\r\n".repeat(BATCH);
+    for _ in 0..rounds {
+        for _ in 0..BATCH {
+            let command = publish(&consumer, client.now);
+            client.session.handle_command(client.now, command, &mut producer);
+        }
+        client.write(LINK);
+        client.read(LINK, &replies, &mut producer);
+        producer.flush();
+        assert_eq!((take_all(&mut consumer), consumer.pending()), (0, 0));
+    }
+}
