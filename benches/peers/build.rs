@@ -7,7 +7,7 @@ use std::{
     process::Command,
 };
 
-/// The folder with hiredis' sources.
+/// The folder with hiredis' sources. Without it: where `run` puts them.
 const HIREDIS: &str = "PEERS_HIREDIS";
 
 /// What a client needs of it: no TLS, no adapters for event loops.
@@ -18,12 +18,18 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rerun-if-changed=c");
     println!("cargo:rerun-if-env-changed={HIREDIS}");
     let out = PathBuf::from(env::var_os("OUT_DIR").ok_or("cargo sets OUT_DIR")?);
-    let hiredis = PathBuf::from(env::var_os(HIREDIS).ok_or_else(|| {
-        format!("{HIREDIS} is to name the folder of hiredis' sources: benches/peers/run fetches them")
-    })?);
+    let hiredis = match env::var_os(HIREDIS) {
+        Some(folder) => PathBuf::from(folder),
+        None => {
+            PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").ok_or("cargo sets this")?).join("target/hiredis")
+        }
+    };
     for source in SOURCES {
         if !hiredis.join(source).is_file() {
-            return Err(format!("{HIREDIS}: no {source} in {}", hiredis.display()).into());
+            let folder = hiredis.display();
+            return Err(
+                format!("no {source} in {folder}: benches/peers/run --fetch gets hiredis' sources").into()
+            );
         }
     }
     println!("cargo:rustc-env=HIREDIS_VERSION={}", version(&hiredis)?);

@@ -81,7 +81,7 @@ impl Error {
     }
 
     /// For `map_err`: a peer's error.
-    pub(crate) fn peer<E: std::fmt::Display>(peer: &'static str) -> impl Fn(E) -> Self {
+    pub(crate) fn peer<E: std::fmt::Display>(peer: &'static str) -> impl Fn(E) -> Self + Copy {
         move |error| Self::Peer { peer, message: error.to_string() }
     }
 }

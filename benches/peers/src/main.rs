@@ -1,20 +1,33 @@
 //! The module and its parser beside their peers.
 
 mod error;
+mod firehose;
 mod hiredis;
 mod parse;
+mod process;
 mod results;
 mod settings;
 mod subscribe;
 mod system;
 
+use error::Error;
+use results::Results;
+use settings::Settings;
+use subscribe::Subject;
+
 pub(crate) const USAGE: &str = "";
 
-fn main() -> Result<(), error::Error> {
-    let mut results = results::Results::default();
-    let quick = std::env::args().any(|arg| arg == "--quick");
-    let settings = if quick { settings::Settings::QUICK } else { settings::Settings::FULL };
-    parse::run(&settings, &mut results)?;
+fn main() -> Result<(), Error> {
+    let mut results = Results::default();
+    let args: Vec<String> = std::env::args().collect();
+    let settings = if args.iter().any(|a| a == "--quick") { Settings::QUICK } else { Settings::FULL };
+    match args[1].as_str() {
+        "serve" => return firehose::serve(args[2].parse().unwrap()),
+        "firehose" => return Subject::named(&args[2]).unwrap().firehose(args[3].parse().unwrap()),
+        "parse" => parse::run(&settings, &mut results)?,
+        "fire" => firehose::run(&settings, &mut results)?,
+        _ => {}
+    }
     print!("{}", results.table());
     Ok(())
 }
