@@ -7,12 +7,13 @@ use tokio::sync::broadcast::error::RecvError;
 use super::{CHANNEL, END, Meter};
 use crate::error::Error;
 
-/// The network's task fills the channel before it gives way. A receiver that lags behind loses messages, and says so.
+/// A receiver that lags behind loses messages, and says so. Also for that reason it has two threads: on one, the network's
+/// task fills any channel before it gives way, and most messages are lost.
 const ROOM: usize = 65_536;
 
 pub(super) fn receive<M: Meter>(port: u16, meter: &mut M) -> Result<(), Error> {
     let peer = Error::peer("fred");
-    let runtime = super::runtime()?;
+    let runtime = super::runtime(2)?;
     runtime.block_on(async {
         let mut config = Config::from_url(&format!("redis://127.0.0.1:{port}")).map_err(peer)?;
         config.version = RespVersion::RESP3;

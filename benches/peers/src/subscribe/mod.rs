@@ -132,17 +132,16 @@ impl Subject {
     }
 }
 
-/// What fred and rustis run on. One thread takes less of the processor than several, and loses nothing by it: what is behind
-/// the socket is one task.
-fn runtime() -> Result<tokio::runtime::Runtime, Error> {
-    if std::env::var_os("PEERS_THREADS").is_some() {
-        return tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .map_err(Error::io("a runtime"));
+/// What asynchronous peers run on: one thread, which takes the least of the processor, unless a peer needs more.
+fn runtime(threads: usize) -> Result<tokio::runtime::Runtime, Error> {
+    let mut builder = match threads {
+        1 => tokio::runtime::Builder::new_current_thread(),
+        _ => tokio::runtime::Builder::new_multi_thread(),
+    };
+    if threads > 1 {
+        builder.worker_threads(threads);
     }
-    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(Error::io("a runtime"))
+    builder.enable_all().build().map_err(Error::io("a runtime"))
 }
 
 /// Counts, from the first message on.

@@ -36,7 +36,7 @@ pub(super) fn blocking<M: Meter>(port: u16, meter: &mut M) -> Result<(), Error> 
 
 pub(super) fn asynchronous<M: Meter>(port: u16, meter: &mut M) -> Result<(), Error> {
     let peer = Error::peer("redis-rs");
-    let runtime = super::runtime()?;
+    let runtime = super::runtime(1)?;
     runtime.block_on(async {
         let client = client(format!("redis://127.0.0.1:{port}/"))?;
         let (mut sink, mut stream) = client.get_async_pubsub().await.map_err(peer)?.split();

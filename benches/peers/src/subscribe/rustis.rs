@@ -9,7 +9,7 @@ use crate::error::Error;
 
 pub(super) fn receive<M: Meter>(port: u16, meter: &mut M) -> Result<(), Error> {
     let peer = Error::peer("rustis");
-    let runtime = super::runtime()?;
+    let runtime = super::runtime(1)?;
     runtime.block_on(async {
         let mut config: Config = format!("redis://127.0.0.1:{port}").into_config().map_err(peer)?;
         config.backpressure.max_pubsub_bytes = 0;
