@@ -92,7 +92,7 @@ pub(crate) fn this_program() -> Result<Command, Error> {
 
 fn add(group: &str, subject: &str, figures: &Figures, results: &mut Results) -> Result<(), Error> {
     let (messages, seconds) = (figures.get("messages")?, figures.get("seconds")?);
-    results.add(group, subject, "messages", "msg/s", messages / seconds);
+    results.add(group, subject, "messages", "M msg/s", messages / seconds / 1e6);
     let cpu = per_million(figures.get("cpu_seconds")?, figures)?;
     results.add(group, subject, "processor time for a million", "ms", cpu * 1e3);
     results.add(group, subject, "peak memory", "B", figures.get("peak_bytes")?);

@@ -21,8 +21,11 @@ trait Parser {
     fn parse(&mut self, corpus: &Corpus) -> Result<usize, Error>;
 }
 
+/// A parser and its name.
+type Row = (&'static str, Box<dyn Parser>);
+
 /// The rows, in the order of the table.
-fn parsers() -> Result<Vec<(&'static str, Box<dyn Parser>)>, Error> {
+fn parsers() -> Result<Vec<Row>, Error> {
     Ok(vec![
         (OURS, Box::new(ours::Ours::default())),
         ("hiredis", Box::new(others::Hiredis(Reader::new()?))),
