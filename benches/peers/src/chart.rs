@@ -126,8 +126,11 @@ const CHARTS: [Chart; 4] = [
 
 /// References that would make all other bars alike.
 const LEFT_OUT: [&str; 1] = ["bare read()"];
-/// References, which do not do the whole work.
+/// Those that do less than the whole work.
 const PALE: [&str; 2] = ["memchr over every CR", "rustis (index only)"];
+const PALE_SAYS: &str = "pale: does less than the others";
+/// Ours too, in another way.
+const ALSO_OURS: [&str; 1] = ["realtime (RESP2)"];
 
 const WIDTH: f64 = 760.0;
 const MARGIN: f64 = 20.0;
@@ -210,13 +213,17 @@ fn draw_panel(panel: &Panel, bars: &[Bar<'_>], top: f64, body: &mut String) -> f
     let most = ours.map_or(f64::INFINITY, |ours| ours * CUT_BEYOND);
     let longest = bars.iter().map(|bar| bar.value).filter(|value| *value <= most).fold(0.0, f64::max);
     text(body, MARGIN, top + 15.0, "font-size=\"15\" font-weight=\"600\" fill=\"#1f2328\"", panel.title);
-    let best = "font-size=\"12\" fill=\"#59636e\" text-anchor=\"end\"";
-    text(body, WIDTH - MARGIN, top + 15.0, best, panel.best.told());
+    let small = "font-size=\"12\" fill=\"#59636e\" text-anchor=\"end\"";
+    let pale = bars.iter().any(|bar| PALE.contains(&bar.subject));
+    let note =
+        if pale { format!("{PALE_SAYS}; {}", panel.best.told()) } else { panel.best.told().to_owned() };
+    text(body, WIDTH - MARGIN, top + 15.0, small, &note);
     let mut y = top + TITLE;
     for bar in bars {
         let (fill, weight) = match bar.subject {
             OURS => ("#0969da", "600"),
             subject if PALE.contains(&subject) => ("#d1d9e0", "400"),
+            subject if ALSO_OURS.contains(&subject) => ("#54aeff", "600"),
             _ => ("#818b98", "400"),
         };
         let cut = bar.value > most;

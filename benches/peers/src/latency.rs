@@ -37,7 +37,7 @@ const PAYLOAD: usize = 64;
 /// The system's own; there is no redis-server; a child that fails.
 pub(crate) fn run(settings: &Settings, host: &Path, results: &mut Results) -> Result<(), Error> {
     let server = Redis::start()?;
-    for _ in 0..settings.rounds {
+    for _ in 0..settings.latency_rounds {
         let mut ours = Command::new(host);
         ours.args(["--timeout", "60", "benches/game/latency.lua"]).arg(format!("port={}", server.port));
         server.measure(settings, OURS, ours, results)?;

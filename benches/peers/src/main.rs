@@ -92,7 +92,9 @@ fn run(mut parser: Parser) -> Result<(), Error> {
         }
     }
     println!("{}", results.table());
-    println!("hiredis {}; medians of {} interleaved rounds", hiredis::VERSION, settings.rounds);
+    let Settings { rounds, latency_rounds, .. } = settings;
+    let version = hiredis::VERSION;
+    println!("hiredis {version}; medians of {rounds} interleaved rounds, of {latency_rounds} for latencies");
     json.map_or(Ok(()), |json| results.write(&json))
 }
 

@@ -13,6 +13,8 @@ pub(crate) struct Settings {
     pub(crate) elements: u32,
     /// Messages of the firehose for each subscriber and round.
     pub(crate) messages: usize,
+    /// Rounds of latencies: more and shorter ones, since one disturbance decides a 99th percentile.
+    pub(crate) latency_rounds: usize,
     /// Messages of which the latency is taken, for each subscriber and round.
     pub(crate) latencies: usize,
     /// Whether little is measured, so that it ends within a minute.
@@ -26,7 +28,8 @@ impl Settings {
         parse_for: Duration::from_millis(40),
         elements: 100_000,
         messages: 3_000_000,
-        latencies: 3000,
+        latency_rounds: 15,
+        latencies: 1000,
         quick: false,
     };
 
@@ -36,6 +39,7 @@ impl Settings {
         parse_for: Duration::from_millis(5),
         elements: 20_000,
         messages: 200_000,
+        latency_rounds: 1,
         latencies: 300,
         quick: true,
     };
