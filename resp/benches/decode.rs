@@ -81,6 +81,57 @@ fn mixed_replies(bencher: Bencher<'_, '_>) {
     run(bencher, &(corpus.0, corpus.1 * 5), usize::MAX);
 }
 
+/// Arrays of one array each, and an integer in the innermost.
+#[divan::bench(args = [1, 8, 64])]
+fn nested_arrays(bencher: Bencher<'_, '_>, depth: usize) {
+    let corpus = repeat(|encoder| {
+        for _ in 0..depth {
+            encoder.array(1);
+        }
+        encoder.integer(1);
+    });
+    run(bencher, &corpus, usize::MAX);
+}
+
+/// What a tree of lists and maps looks like: three levels of eight.
+#[divan::bench]
+fn tree_of_maps(bencher: Bencher<'_, '_>) {
+    fn level(encoder: &mut Encoder<'_>, levels: usize) {
+        encoder.map(8);
+        for key in 0..8 {
+            encoder.integer(key);
+            if levels > 1 {
+                level(encoder, levels - 1);
+            } else {
+                encoder.bulk_string(b"value");
+            }
+        }
+    }
+    run(bencher, &repeat(|encoder| level(encoder, 3)), usize::MAX);
+}
+
+#[divan::bench(args = [10, 1000, 100_000])]
+fn wide_array_of_integers(bencher: Bencher<'_, '_>, count: usize) {
+    let corpus = repeat(|encoder| {
+        encoder.array(count);
+        for n in 0..count {
+            encoder.integer(i64::try_from(n).expect("small"));
+        }
+    });
+    run(bencher, &corpus, usize::MAX);
+}
+
+#[divan::bench(args = [10, 1000, 100_000])]
+fn wide_map_of_strings(bencher: Bencher<'_, '_>, pairs: usize) {
+    let corpus = repeat(|encoder| {
+        encoder.map(pairs);
+        for n in 0..pairs {
+            encoder.bulk_string(format!("key:{n:06}").as_bytes()).bulk_string(b"a value of some bytes");
+        }
+    });
+    run(bencher, &corpus, usize::MAX);
+}
+
 #[divan::bench(args = [usize::MAX, 4096, 1448])]
 fn array_of_100_000(bencher: Bencher<'_, '_>, piece: usize) {
     let mut out = Vec::new();

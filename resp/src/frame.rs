@@ -48,34 +48,45 @@ impl<'a> Element<'a> {
     /// The value.
     #[inline]
     pub fn value(&self) -> Value<'a> {
-        let at = value_at(self.nodes);
-        // An element is made with its value's node; a null beats a panic should that ever be wrong.
-        let Some((node, inside)) = self.nodes.get(at..).and_then(<[Node]>::split_first) else {
-            return Value::Null;
-        };
-        let items = || Items { bytes: self.bytes, nodes: inside, len: node.len };
-        let text = || node.text_in(self.bytes);
-        match node.kind {
-            Kind::SimpleString => Value::SimpleString(text()),
-            Kind::SimpleError => Value::SimpleError(text()),
-            Kind::BulkString => Value::BulkString(text()),
-            Kind::BlobError => Value::BlobError(text()),
-            Kind::BigNumber => Value::BigNumber(text()),
-            Kind::Verbatim => match text().split_first_chunk() {
-                Some(([a, b, c, _], text)) => Value::VerbatimString { format: [*a, *b, *c], text },
-                None => Value::Null,
-            },
-            Kind::Integer => Value::Integer(node.bits.cast_signed()),
-            Kind::Double => Value::Double(f64::from_bits(node.bits)),
-            Kind::Boolean => Value::Boolean(node.bits != 0),
-            Kind::Null => Value::Null,
-            Kind::Array => Value::Array(items()),
-            Kind::Set => Value::Set(items()),
-            Kind::Push => Value::Push(items()),
-            Kind::Map => {
-                Value::Map(Pairs { bytes: self.bytes, nodes: inside, here: node.len, len: node.len })
+        value(self.bytes, self.nodes)
+    }
+
+    /// The bytes of a simple string, bulk string or verbatim string: as [`Value::as_bytes`], with no [`Value`] made for
+    /// it.
+    ///
+    /// ```
+    /// # let mut decoder = resp::Decoder::new();
+    /// let frame = decoder.decode(&mut &b"$2\r\nhi\r\n"[..])?;
+    /// assert_eq!(frame.and_then(|frame| frame.root().as_bytes()), Some(&b"hi"[..]));
+    /// # Ok::<(), resp::DecodeError>(())
+    /// ```
+    #[inline]
+    pub fn as_bytes(&self) -> Option<&'a [u8]> {
+        match self.nodes {
+            // Nearly everything that is asked for its bytes.
+            [node] if node.kind == Kind::BulkString => Some(node.text_in(self.bytes)),
+            _ => value(self.bytes, self.nodes).as_bytes(),
+        }
+    }
+
+    /// The elements of a push; `None` for anything else.
+    ///
+    /// ```
+    /// # let mut decoder = resp::Decoder::new();
+    /// let frame = decoder.decode(&mut &b">1\r\n$2\r\nhi\r\n"[..])?;
+    /// assert_eq!(frame.and_then(|frame| frame.root().as_push()).map(|items| items.len()), Some(1));
+    /// # Ok::<(), resp::DecodeError>(())
+    /// ```
+    #[inline]
+    pub fn as_push(&self) -> Option<Items<'a>> {
+        match self.nodes {
+            [node, inside @ ..] if node.kind == Kind::Push => {
+                Some(Items { bytes: self.bytes, nodes: inside, len: node.len })
             }
-            Kind::Skipped => Value::Skipped { len: node.len },
+            _ => match value(self.bytes, self.nodes) {
+                Value::Push(items) => Some(items),
+                _ => None,
+            },
         }
     }
 
@@ -97,6 +108,37 @@ impl<'a> Element<'a> {
     #[inline]
     pub fn is_streamed(&self) -> bool {
         self.nodes.get(value_at(self.nodes)).is_some_and(|node| node.is(Node::STREAMED))
+    }
+}
+
+/// The value of an element. Its parts come by value, so that a caller's can stay in registers.
+fn value<'a>(bytes: &'a [u8], nodes: &'a [Node]) -> Value<'a> {
+    let at = value_at(nodes);
+    // An element is made with its value's node; a null beats a panic should that ever be wrong.
+    let Some((node, inside)) = nodes.get(at..).and_then(<[Node]>::split_first) else {
+        return Value::Null;
+    };
+    let items = || Items { bytes, nodes: inside, len: node.len };
+    let text = || node.text_in(bytes);
+    match node.kind {
+        Kind::SimpleString => Value::SimpleString(text()),
+        Kind::SimpleError => Value::SimpleError(text()),
+        Kind::BulkString => Value::BulkString(text()),
+        Kind::BlobError => Value::BlobError(text()),
+        Kind::BigNumber => Value::BigNumber(text()),
+        Kind::Verbatim => match text().split_first_chunk() {
+            Some(([a, b, c, _], text)) => Value::VerbatimString { format: [*a, *b, *c], text },
+            None => Value::Null,
+        },
+        Kind::Integer => Value::Integer(node.bits.cast_signed()),
+        Kind::Double => Value::Double(f64::from_bits(node.bits)),
+        Kind::Boolean => Value::Boolean(node.bits != 0),
+        Kind::Null => Value::Null,
+        Kind::Array => Value::Array(items()),
+        Kind::Set => Value::Set(items()),
+        Kind::Push => Value::Push(items()),
+        Kind::Map => Value::Map(Pairs { bytes, nodes: inside, here: node.len, len: node.len }),
+        Kind::Skipped => Value::Skipped { len: node.len },
     }
 }
 
@@ -204,9 +246,10 @@ impl<'a> Iterator for Items<'a> {
 
     #[inline]
     fn next(&mut self) -> Option<Element<'a>> {
-        let element = take(self.bytes, &mut self.nodes)?;
+        let (nodes, rest) = split_first(self.nodes)?;
+        self.nodes = rest;
         self.len = self.len.saturating_sub(1);
-        Some(element)
+        Some(Element { bytes: self.bytes, nodes })
     }
 }
 
@@ -245,20 +288,27 @@ impl<'a> Iterator for Pairs<'a> {
             self.here = attribute.len;
             self.nodes = rest;
         }
-        let key = take(self.bytes, &mut self.nodes)?;
-        let value = take(self.bytes, &mut self.nodes)?;
+        let (key, rest) = split_first(self.nodes)?;
+        let (value, rest) = split_first(rest)?;
+        self.nodes = rest;
         self.here -= 1;
         self.len = self.len.saturating_sub(1);
-        Some((key, value))
+        let element = |nodes| Element { bytes: self.bytes, nodes };
+        Some((element(key), element(value)))
     }
 }
 
-/// Cuts the first element off `nodes`.
+/// Splits the nodes of the first element off.
 #[inline]
-fn take<'a>(bytes: &'a [u8], nodes: &mut &'a [Node]) -> Option<Element<'a>> {
-    let at = value_at(nodes);
-    let end = at + nodes.get(at)?.span as usize;
-    let (element, rest) = nodes.split_at_checked(end)?;
-    *nodes = rest;
-    Some(Element { bytes, nodes: element })
+fn split_first(nodes: &[Node]) -> Option<(&[Node], &[Node])> {
+    match nodes {
+        // Most elements are a single node: then neither span nor place has to be looked for.
+        [first, rest @ ..] if first.span == 1 && !first.is(Node::ATTRIBUTE) => {
+            Some((std::slice::from_ref(first), rest))
+        }
+        _ => {
+            let at = value_at(nodes);
+            nodes.split_at_checked(at + nodes.get(at)?.span as usize)
+        }
+    }
 }

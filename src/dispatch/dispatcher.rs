@@ -27,6 +27,8 @@ pub struct Dispatcher<R, D> {
     turn: Turn,
     notices: VecDeque<Notice>,
     now: Now<R>,
+    // Something other than messages is being delivered or waits: a message is worth the one look at this.
+    unusual: bool,
     // An event that was taken and is to be told next.
     told: Option<Told>,
     // A session that said that it has ended.
@@ -111,6 +113,8 @@ pub enum Given<'a, R> {
         name: &'a R,
         /// The channel, for a pattern's message.
         channel: Option<&'a [u8]>,
+        /// No other callback gets it.
+        alone: bool,
     },
     /// The answer to a request.
     Answer(&'a Result<Value, Error>),
@@ -129,6 +133,7 @@ impl<R, D> Dispatcher<R, D> {
             turn: Turn::default(),
             notices: VecDeque::new(),
             now: Now { walk: None, callback: None, answer: None, event: None, line: String::new() },
+            unusual: false,
             told: None,
             ended: None,
             owing: None,
@@ -171,7 +176,7 @@ impl<R, D> Dispatcher<R, D> {
         let notice = Notice { client: slot, serial };
         if kind == EventKind::Ready && client.ready.is_some() && !self.notices.contains(&notice) {
             self.notices.push_back(notice);
-            self.waiting = true;
+            (self.waiting, self.unusual) = (true, true);
         }
     }
 
@@ -195,10 +200,17 @@ impl<R, D> Dispatcher<R, D> {
     }
 
     /// What to call next.
+    #[inline]
     pub fn step(&mut self) -> Step<'_, R, D> {
-        if self.advance() {
+        if self.now.walk.is_some() && self.advance() {
             return self.again();
         }
+        if self.unusual { self.step_unusual() } else { self.fetch() }
+    }
+
+    /// What to call next, where something other than messages is being delivered or waits.
+    #[inline(never)]
+    fn step_unusual(&mut self) -> Step<'_, R, D> {
         (self.now.callback, self.now.answer, self.now.event) = (None, None, None);
         if let Some(told) = self.told.take() {
             return self.tell(told);
@@ -220,22 +232,8 @@ impl<R, D> Dispatcher<R, D> {
         if let Some(notice) = self.notices.pop_front() {
             return self.notify(&notice);
         }
-        while self.turn.empty < self.order.len() {
-            if self.turn.client >= self.order.len() {
-                self.turn = Turn { empty: self.turn.empty, ..Turn::default() };
-            }
-            match self.clients.get(self.order[self.turn.client]) {
-                Some(client) if self.turn.source < client.sources.len() && self.turn.taken < STRIDE => {
-                    return self.fetch();
-                }
-                _ => {
-                    let empty = if self.turn.taken == 0 { self.turn.empty + 1 } else { 0 };
-                    self.turn = Turn { client: self.turn.client + 1, empty, ..Turn::default() };
-                }
-            }
-        }
-        self.waiting = false;
-        Step::Idle
+        self.unusual = false;
+        self.fetch()
     }
 
     /// Takes the present walk to its next callback. Returns whether there is one.
@@ -280,9 +278,37 @@ impl<R, D> Dispatcher<R, D> {
         Step::Call { callback, data: &client.data, given: Given::Event(event) }
     }
 
+    /// The client whose turn it is, unless nobody has anything.
+    #[inline]
+    fn whose_turn(&mut self) -> Option<Slot> {
+        while self.turn.empty < self.order.len() {
+            let Some(&slot) = self.order.get(self.turn.client) else {
+                self.turn = Turn { empty: self.turn.empty, ..Turn::default() };
+                continue;
+            };
+            let has_news = |client: &Client<R, D>| {
+                self.turn.taken < STRIDE
+                    && client
+                        .sources
+                        .get(self.turn.source..)
+                        .is_some_and(|sources| !sources.iter().all(|source| source.consumer.is_at_rest()))
+            };
+            if self.clients.get(slot).is_some_and(has_news) {
+                return Some(slot);
+            }
+            let empty = if self.turn.taken == 0 { self.turn.empty + 1 } else { 0 };
+            self.turn = Turn { client: self.turn.client + 1, empty, ..Turn::default() };
+        }
+        None
+    }
+
     /// Takes one item from the client and the source whose turn it is.
+    #[inline]
     fn fetch(&mut self) -> Step<'_, R, D> {
-        let slot = self.order[self.turn.client];
+        let Some(slot) = self.whose_turn() else {
+            self.waiting = false;
+            return Step::Idle;
+        };
         let Some(client) = self.clients.get_mut(slot) else { return Step::Skipped };
         // What a replaced session still had comes before anything of the one in its place. In this order of looks: whatever
         // the old one published before the new one did is seen.
@@ -307,17 +333,22 @@ impl<R, D> Dispatcher<R, D> {
                 };
                 // The figures are those of the present session.
                 client.delivered += u64::from(!source.retired);
-                self.now.walk = Some((slot, List::Topic(topic), walk));
-                let given = Given::Message { payload, name: &subscription.name, channel };
+                let alone = subscription.callbacks.len() == 1;
+                if !alone {
+                    self.now.walk = Some((slot, List::Topic(topic), walk));
+                }
+                let given = Given::Message { payload, name: &subscription.name, channel, alone };
                 Step::Call { callback, data: &client.data, given }
             }
             Item::Answer { slot: request, result } => {
                 let Some(waiting) = client.requests.remove(request) else { return Step::Skipped };
+                self.unusual = true;
                 let callback = self.now.callback.insert(waiting.callback);
                 let given = Given::Answer(self.now.answer.insert(result));
                 Step::Call { callback, data: &client.data, given }
             }
             Item::Event(event) => {
+                self.unusual = true;
                 self.told = Some(Told { client: slot, session: source.session, event });
                 Step::Skipped
             }

@@ -62,7 +62,7 @@ impl World {
     /// Runs everything, calling `react` after each callback, and returns what happened.
     fn run(&mut self, mut react: impl FnMut(&mut Self, &str)) -> Vec<String> {
         let mut log = Vec::new();
-        let mut last = String::new();
+        let (mut last, mut is_last) = (String::new(), false);
         self.dispatcher.begin();
         loop {
             let entry = match self.dispatcher.step() {
@@ -70,9 +70,11 @@ impl World {
                 Step::Skipped => continue,
                 Step::Line(line) => line.to_owned(),
                 Step::Call { callback, data, given } => {
+                    assert!(!(is_last && matches!(given, Given::Again)), "a message for one reached two");
                     last = match given {
                         Given::Again => last,
-                        Given::Message { payload, name, channel } => {
+                        Given::Message { payload, name, channel, alone } => {
+                            is_last = alone;
                             let channel = channel.map(|channel| format!(" on {}", channel.escape_ascii()));
                             format!("{}{} for {name}", payload.escape_ascii(), channel.unwrap_or_default())
                         }

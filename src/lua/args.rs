@@ -63,11 +63,15 @@ const MAX_SECONDS: f64 = 365.0 * 86_400.0;
 
 /// Reads a string or a finite number at a position of the stack. The error ends "expected, got …".
 fn text_at(frame: &Frame, index: i32) -> Result<Text<'_>, String> {
+    // Strings first: nearly all texts are.
+    if let Some(bytes) = frame.bytes(index) {
+        return Ok(Text::Bytes(bytes));
+    }
     match frame.number(index) {
         Some(number) => {
             NumberText::new(number).map(Text::Number).map_err(|error: NumberError| error.to_string())
         }
-        None => frame.bytes(index).map(Text::Bytes).ok_or_else(|| frame.kind(index).name().to_owned()),
+        None => Err(frame.kind(index).name().to_owned()),
     }
 }
 
@@ -131,12 +135,14 @@ impl Call<'_> {
     /// Argument `n`: a positive time in seconds, or nothing.
     pub(super) fn optional_timeout(&self, n: i32) -> Result<Option<Duration>, Fault> {
         const EXPECTED: &str = "positive number of seconds, a year at most,";
+        if self.kind(n).is_absent() {
+            return Ok(None);
+        }
         match self.frame.number(n + self.before) {
             Some(seconds) if seconds > 0.0 && seconds <= MAX_SECONDS => {
                 Ok(Some(Duration::from_secs_f64(seconds)))
             }
             Some(seconds) => Err(self.fault(n, "seconds", EXPECTED, seconds.to_string())),
-            None if self.kind(n).is_absent() => Ok(None),
             None => Err(self.expected(n, "seconds", "number")),
         }
     }
@@ -181,10 +187,21 @@ impl Call<'_> {
 
     /// The client that a method was called on. It may be closed and gone.
     pub(super) fn this(&mut self, module: &Module) -> Result<Slot, Fault> {
+        // Most calls are for the client of the last one. As long as it is there, no other value can have its place in memory.
+        let pointer = self.frame.pointer(1);
+        if let Some((last, slot)) = module.last_this.get()
+            && last == pointer
+            && module.dispatcher.get(slot).is_some()
+        {
+            return Ok(slot);
+        }
         let handle = self.frame.element(1, 1, |frame, at| frame.number(at)).flatten();
         if let Some(slot) = handle.and_then(unpack) {
             match module.dispatcher.get(slot) {
-                Some(client) if self.frame.is(1, client.data.table.index()) => return Ok(slot),
+                Some(client) if self.frame.is(1, client.data.table.index()) => {
+                    module.last_this.set(Some((pointer, slot)));
+                    return Ok(slot);
+                }
                 None if self.frame.has_metatable(1, module.fixed.client_meta) => return Ok(slot),
                 _ => {}
             }

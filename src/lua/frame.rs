@@ -3,7 +3,7 @@
 //! Everything here is safe: these calls can't raise, run no Lua code and start no garbage collection, whatever is on the
 //! stack. That is what pure Rust, with things to be dropped, may do between a call and its answer.
 
-use std::ffi::{CStr, c_char, c_int};
+use std::ffi::{CStr, c_char, c_int, c_void};
 use std::mem::MaybeUninit;
 use std::ops::ControlFlow;
 use std::slice;
@@ -127,6 +127,13 @@ impl Frame {
         // SAFETY: Lua keeps the string, which never moves or changes, as long as it is on the stack; taking it off
         // needs the frame mutably, and no collection runs meanwhile.
         Some(unsafe { slice::from_raw_parts(bytes.cast(), length) })
+    }
+
+    /// Where in memory the table, function or userdata at `index` is; null for a value that is nowhere. No two that exist at
+    /// one time are at one place.
+    pub(super) fn pointer(&self, index: i32) -> *const c_void {
+        // SAFETY: any positive index may be asked about.
+        unsafe { (self.lua.api.topointer)(self.lua.state, index) }
     }
 
     /// The length of the table at `index`, as `#` gives it without metamethods; 0 for anything else.

@@ -14,6 +14,8 @@ pub(super) struct Function {
     pub(super) run: fn(&mut Module, &mut Call<'_>) -> Result<Output, Fault>,
     pub(super) closed: Closed,
     pub(super) prepare: Prepare,
+    /// Whether a call without arguments has nothing to do, and returns 0.
+    pub(super) is_idle: Option<fn(&Module) -> bool>,
 }
 
 const fn function(
@@ -21,7 +23,7 @@ const fn function(
     run: fn(&mut Module, &mut Call<'_>) -> Result<Output, Fault>,
     closed: Closed,
 ) -> Function {
-    Function { name, method: false, run, closed, prepare: Prepare::Nothing }
+    Function { name, method: false, run, closed, prepare: Prepare::Nothing, is_idle: None }
 }
 
 const fn method(
@@ -29,7 +31,7 @@ const fn method(
     run: fn(&mut Module, &mut Call<'_>) -> Result<Output, Fault>,
     closed: Closed,
 ) -> Function {
-    Function { name, method: true, run, closed, prepare: Prepare::Nothing }
+    Function { name, method: true, run, closed, prepare: Prepare::Nothing, is_idle: None }
 }
 
 /// A method whose first argument is a topic's name.
@@ -37,7 +39,14 @@ const fn topic_method(
     name: &'static str,
     run: fn(&mut Module, &mut Call<'_>) -> Result<Output, Fault>,
 ) -> Function {
-    Function { name, method: true, run, closed: Closed::Raise, prepare: Prepare::TextArgument(2) }
+    Function {
+        name,
+        method: true,
+        run,
+        closed: Closed::Raise,
+        prepare: Prepare::TextArgument(2),
+        is_idle: None,
+    }
 }
 
 /// Functions and methods. The metamethod `__tostring` is a method of that name.
@@ -48,8 +57,12 @@ pub(super) static FUNCTIONS: [Function; 21] = [
         run: connect::connect,
         closed: Closed::Raise,
         prepare: Prepare::Client,
+        is_idle: None,
     },
-    function("ProcessEvents", library::process_events, Closed::Zero),
+    Function {
+        is_idle: Some(library::is_idle),
+        ..function("ProcessEvents", library::process_events, Closed::Zero)
+    },
     function("SetTickBudget", library::set_tick_budget, Closed::Nothing),
     function("Clients", library::clients, Closed::Empty),
     topic_method("Subscribe", client::subscribe),

@@ -10,7 +10,7 @@ use crate::dispatch::Budget;
 /// `realtime.ProcessEvents([seconds])` → how many callbacks ran
 pub(super) fn process_events(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
     let limit = if call.kind(1).is_absent() { Some(module.tick_budget) } else { call.budget(1)? };
-    if module.round.is_some() || !has_work(module) {
+    if is_idle(module) {
         return Ok(Output::Number(0.0));
     }
     module.dispatcher.begin();
@@ -19,9 +19,10 @@ pub(super) fn process_events(module: &mut Module, call: &mut Call<'_>) -> Result
     Ok(Output::Round)
 }
 
-/// Whether callbacks may wait, or errors that were not reported are to be counted out.
-fn has_work(module: &Module) -> bool {
-    module.dispatcher.has_work() || module.reports.is_due(Instant::now)
+/// Whether no callback waits and no error that was not reported is to be counted out; or callbacks are running, and we are
+/// called from one.
+pub(super) fn is_idle(module: &Module) -> bool {
+    module.round.is_some() || !(module.dispatcher.has_work() || module.reports.is_due(Instant::now))
 }
 
 /// `realtime.SetTickBudget(seconds)`

@@ -1,6 +1,7 @@
 //! What hangs on one Lua state.
 
-use std::ffi::c_int;
+use std::cell::Cell;
+use std::ffi::{c_int, c_void};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -53,6 +54,8 @@ pub(super) struct Module {
     pub(super) reports: Reports,
     /// How many values the last round left for the next one.
     pub(super) carried: c_int,
+    /// The client that a method was called on last, and where its table is.
+    pub(super) last_this: Cell<Option<(*const c_void, Slot)>>,
 }
 
 /// References to values that live as long as the Lua state.
@@ -140,6 +143,7 @@ impl Module {
             round: None,
             reports: Reports::default(),
             carried: 0,
+            last_this: Cell::new(None),
         }
     }
 

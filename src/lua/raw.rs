@@ -94,6 +94,8 @@ pass! {
     fn create_table(sequence: c_int, others: c_int) = createtable(sequence, others);
     /// Pushes a userdata and returns its memory.
     fn new_userdata(size: usize) -> *mut c_void = newuserdata(size);
+    /// Pushes element `n` of the table at `index`, without metamethods.
+    fn push_element(index: c_int, n: c_int) = rawgeti(index, n);
     /// Pushes what is kept under a reference.
     fn push_reference(reference: c_int) = rawgeti(KEPT, reference);
     /// Pops a value and keeps it under a reference.

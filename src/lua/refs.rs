@@ -52,10 +52,15 @@ impl Pool {
     }
 
     /// Lets Lua collect what was dropped.
+    #[inline]
     pub(super) fn settle(&self, frame: &mut Frame) {
-        if self.dropped.borrow().is_empty() {
-            return;
+        if !self.dropped.borrow().is_empty() {
+            self.release_dropped(frame);
         }
+    }
+
+    #[inline(never)]
+    fn release_dropped(&self, frame: &mut Frame) {
         let mut dropped = self.dropped.borrow_mut();
         for &index in dropped.iter() {
             frame.release(index);

@@ -13,9 +13,9 @@ use gmod::lua::State;
 use super::api::text_of;
 use super::complain;
 use super::frame::Frame;
-use super::module::{Handle, Module, Round};
+use super::module::{Fixed, Handle, Module, Round};
 use super::push::{push_info, push_reply};
-use super::raw::{ANCHOR, Lua};
+use super::raw::{ANCHOR, KEPT, Lua};
 use super::refs::Ref;
 use super::trampoline::{let_go, module_of};
 use crate::dispatch::{Given, Step};
@@ -30,13 +30,17 @@ const MAX_SKIPPED: u32 = 1024;
 enum Job {
     Done,
     Line(*const str),
-    Call { callback: c_int, with: With },
+    /// Another callback, with what the one before it was called with.
+    Again(c_int),
+    Call {
+        callback: c_int,
+        with: With,
+    },
 }
 
 #[derive(Debug, Clone, Copy)]
 enum With {
-    Again,
-    Message { payload: *const [u8], name: c_int, channel: Option<*const [u8]> },
+    Message { payload: *const [u8], name: c_int, channel: Option<*const [u8]>, alone: bool },
     Answer(*const Result<Value, Error>),
     Event { event: *const Event, client: c_int },
 }
@@ -90,6 +94,7 @@ fn end(module: &mut Module) -> u32 {
 }
 
 impl Round {
+    #[inline]
     fn count(&mut self) {
         self.ran += 1;
         self.spent |= self.budget.spent(Instant::now);
@@ -109,8 +114,11 @@ pub(super) unsafe extern "C-unwind" fn body(state: State) -> c_int {
         }
         let fixed = (*module).fixed;
         lua.set_top(0);
+        // An element of a table on the stack costs less than one of an upvalue.
+        lua.push_copy(KEPT);
         lua.push_reference(fixed.trace);
-        let mut arguments = resume(lua, &mut *module);
+        // How many values stand there for callbacks that share them.
+        let mut shared = resume(lua, &mut *module);
         let mut called = false;
         loop {
             let module = module_of(anchor);
@@ -118,35 +126,56 @@ pub(super) unsafe extern "C-unwind" fn body(state: State) -> c_int {
                 return 0;
             }
             let job = next(&mut *module, lua, called);
-            called = matches!(job, Job::Call { .. });
-            match job {
+            called = matches!(job, Job::Again(_) | Job::Call { .. });
+            let arguments = match job {
                 Job::Done => {
-                    suspend(lua, &mut *module, arguments);
+                    suspend(lua, &mut *module, shared);
                     return 0;
                 }
                 Job::Line(line) => {
                     // What the remaining callbacks of a walk are to be called with stays.
-                    lua.set_top(1 + arguments);
                     lua.push_reference(fixed.say);
                     lua.push_bytes((*line).as_bytes());
                     lua.protected_call(1, 0, 0);
+                    lua.set_top(HANDLER + shared);
+                    continue;
                 }
-                Job::Call { callback, with } => {
-                    if !matches!(with, With::Again) {
-                        lua.set_top(1);
-                        push_arguments(lua, fixed, with);
-                        arguments = lua.top() - 1;
+                Job::Again(callback) => {
+                    push_shared(lua, callback, shared);
+                    shared
+                }
+                Job::Call { callback, ref with } => {
+                    if shared > 0 {
+                        lua.set_top(HANDLER);
+                        shared = 0;
                     }
-                    lua.push_reference(callback);
-                    for n in 0..arguments {
-                        lua.push_copy(FIRST_ARGUMENT + n);
-                    }
-                    if lua.protected_call(arguments, 0, 1) != 0 {
-                        report(lua, anchor, fixed.report);
-                        lua.set_top(1 + arguments);
+                    if let With::Message { alone: true, .. } | With::Answer(_) = with {
+                        // Nobody else gets them: they need not be copied.
+                        lua.push_element(REFERENCES, callback);
+                        push_arguments(lua, fixed, with)
+                    } else {
+                        shared = push_arguments(lua, fixed, with);
+                        push_shared(lua, callback, shared);
+                        shared
                     }
                 }
+            };
+            if lua.protected_call(arguments, 0, HANDLER) != 0 {
+                report(lua, anchor, fixed.report);
+                lua.set_top(HANDLER + shared);
             }
+        }
+    }
+}
+
+/// Pushes a callback, and copies of what it is called with.
+#[inline]
+unsafe fn push_shared(lua: Lua, callback: c_int, shared: c_int) {
+    // SAFETY: the caller keeps to the contract.
+    unsafe {
+        lua.push_element(REFERENCES, callback);
+        for n in 1..=shared {
+            lua.push_copy(HANDLER + n);
         }
     }
 }
@@ -158,7 +187,7 @@ unsafe fn suspend(lua: Lua, module: &mut Module, arguments: c_int) {
     }
     let mut frame = Frame::new(lua);
     for (n, &reference) in (0..arguments).zip(&module.fixed.carried) {
-        frame.keep(FIRST_ARGUMENT + n, reference);
+        frame.keep(HANDLER + 1 + n, reference);
     }
     module.carried = arguments;
 }
@@ -174,26 +203,36 @@ unsafe fn resume(lua: Lua, module: &mut Module) -> c_int {
     carried
 }
 
-/// Where the arguments of callbacks stand in the loop's frame, behind the error handler.
-const FIRST_ARGUMENT: c_int = 2;
+/// What stands in the loop's frame: the table of references, and the handler of errors. What callbacks share comes behind.
+const REFERENCES: c_int = 1;
+const HANDLER: c_int = 2;
 
-/// Pushes what a callback is called with.
-unsafe fn push_arguments(lua: Lua, fixed: super::module::Fixed, with: With) {
+/// Pushes what a callback is called with, and returns how many values these are.
+#[inline]
+unsafe fn push_arguments(lua: Lua, fixed: Fixed, with: &With) -> c_int {
     // SAFETY: the caller keeps to the contract; what the job points to stays until the next step.
     unsafe {
-        match with {
-            With::Again => {}
-            With::Message { payload, name, channel } => {
+        match *with {
+            With::Message { payload, name, channel, .. } => {
                 lua.push_bytes(&*payload);
-                if let Some(channel) = channel {
-                    lua.push_bytes(&*channel);
-                }
-                lua.push_reference(name);
+                let names = match channel {
+                    Some(channel) => {
+                        lua.push_bytes(&*channel);
+                        2
+                    }
+                    None => 1,
+                };
+                lua.push_element(REFERENCES, name);
+                1 + names
             }
-            With::Answer(result) => push_reply(lua, fixed, &*result),
+            With::Answer(result) => {
+                push_reply(lua, fixed, &*result);
+                2
+            }
             With::Event { event, client } => {
                 push_info(lua, fixed, &*event);
-                lua.push_reference(client);
+                lua.push_element(REFERENCES, client);
+                2
             }
         }
     }
@@ -260,7 +299,11 @@ fn next(module: &mut Module, lua: Lua, called: bool) -> Job {
                 }
                 Step::Line(line) => return Job::Line(line),
                 Step::Call { callback, data, given } => {
-                    return Job::Call { callback: callback.index(), with: with(&given, data) };
+                    let callback = callback.index();
+                    return match with(&given, data) {
+                        None => Job::Again(callback),
+                        Some(with) => Job::Call { callback, with },
+                    };
                 }
             }
         }
@@ -273,14 +316,15 @@ fn next(module: &mut Module, lua: Lua, called: bool) -> Job {
     job
 }
 
-/// Copies out what a callback is called with.
-fn with(given: &Given<'_, Ref>, data: &Handle) -> With {
-    match *given {
-        Given::Again => With::Again,
-        Given::Message { payload, name, channel } => {
-            With::Message { payload, name: name.index(), channel: channel.map(std::ptr::from_ref) }
+/// Copies out what a callback is called with; `None` if that stands on the stack already.
+#[inline]
+fn with(given: &Given<'_, Ref>, data: &Handle) -> Option<With> {
+    Some(match *given {
+        Given::Again => return None,
+        Given::Message { payload, name, channel, alone } => {
+            With::Message { payload, name: name.index(), channel: channel.map(std::ptr::from_ref), alone }
         }
         Given::Answer(result) => With::Answer(result),
         Given::Event(event) => With::Event { event, client: data.table.index() },
-    }
+    })
 }

@@ -1,5 +1,7 @@
 //! The arguments of one command, in one buffer.
 
+use std::fmt;
+
 /// The arguments of one command, any bytes each, held in one buffer.
 ///
 /// ```
@@ -9,52 +11,82 @@
 /// assert_eq!(args.len(), 3);
 /// assert_eq!(args.get(2), Some(&b"a\0b"[..]));
 /// ```
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Args {
+    // Each argument behind its length, so that a command is one piece of memory.
     bytes: Vec<u8>,
-    ends: Vec<usize>,
+    count: usize,
 }
+
+const LENGTH: usize = size_of::<usize>();
 
 impl Args {
     /// No arguments, with room for `count` of them and `bytes` bytes altogether.
     pub fn with_capacity(count: usize, bytes: usize) -> Self {
-        Self { bytes: Vec::with_capacity(bytes), ends: Vec::with_capacity(count) }
+        Self { bytes: Vec::with_capacity(count.saturating_mul(LENGTH).saturating_add(bytes)), count: 0 }
     }
 
     /// Adds one argument behind the others.
     pub fn push(&mut self, arg: &[u8]) {
+        self.bytes.extend_from_slice(&arg.len().to_ne_bytes());
         self.bytes.extend_from_slice(arg);
-        self.ends.push(self.bytes.len());
+        self.count += 1;
     }
 
     /// How many arguments there are.
     pub fn len(&self) -> usize {
-        self.ends.len()
+        self.count
     }
 
     /// Whether there is no argument.
     pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
+        self.count == 0
     }
 
     /// How many bytes the arguments have altogether.
     pub fn byte_len(&self) -> usize {
-        self.bytes.len()
+        self.bytes.len() - self.count * LENGTH
     }
 
-    /// The argument at `index`, from 0.
+    /// The argument at `index`, from 0. Looks at those before it.
     pub fn get(&self, index: usize) -> Option<&[u8]> {
-        let end = *self.ends.get(index)?;
-        let start = if index == 0 { 0 } else { self.ends[index - 1] };
-        Some(&self.bytes[start..end])
+        self.iter().nth(index)
     }
 
     /// The arguments in order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
-        let mut start = 0;
-        self.ends.iter().map(move |&end| &self.bytes[std::mem::replace(&mut start, end)..end])
+        Iter { bytes: &self.bytes, left: self.count }
     }
 }
+
+impl fmt::Debug for Args {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter().map(<[u8]>::escape_ascii)).finish()
+    }
+}
+
+struct Iter<'a> {
+    bytes: &'a [u8],
+    left: usize,
+}
+
+impl<'a> Iterator for Iter<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let (&length, rest) = self.bytes.split_first_chunk()?;
+        let (arg, rest) = rest.split_at_checked(usize::from_ne_bytes(length))?;
+        self.bytes = rest;
+        self.left -= 1;
+        Some(arg)
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl ExactSizeIterator for Iter<'_> {}
 
 impl<T: AsRef<[u8]>> FromIterator<T> for Args {
     fn from_iter<I: IntoIterator<Item = T>>(iter: I) -> Self {

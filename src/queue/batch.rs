@@ -1,6 +1,6 @@
 //! Messages on their way, many at a time.
 
-use std::num::NonZeroUsize;
+use std::num::NonZeroU32;
 
 use crate::model::Slot;
 
@@ -16,12 +16,13 @@ pub(super) struct Batch {
     entries: Vec<Entry>,
 }
 
+/// What is known of one message. Small, since the main thread fetches each from the worker's cache.
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     slot: Slot,
     /// The channel's length and one, so that a message without a channel takes no room for saying so.
-    channel: Option<NonZeroUsize>,
-    payload: usize,
+    channel: Option<NonZeroU32>,
+    payload: u32,
 }
 
 /// One message of a batch.
@@ -48,8 +49,20 @@ impl Batch {
         self.entries.clear();
     }
 
-    /// Adds a message that the batch [takes](Batch::takes).
-    pub(super) fn push(&mut self, slot: Slot, channel: Option<&[u8]>, payload: &[u8], max_bytes: usize) {
+    /// Adds a message that the batch [takes](Batch::takes). Returns whether it did: a part of four gigabytes has no entry.
+    pub(super) fn push(
+        &mut self,
+        slot: Slot,
+        channel: Option<&[u8]>,
+        payload: &[u8],
+        max_bytes: usize,
+    ) -> bool {
+        let Ok(length) = u32::try_from(payload.len()) else { return false };
+        let named = match channel.map(|channel| u32::try_from(channel.len())) {
+            None => None,
+            Some(Ok(length)) if length < u32::MAX => NonZeroU32::new(length + 1),
+            Some(_) => return false,
+        };
         let needed = self.arena.len() + channel.map_or(0, <[u8]>::len) + payload.len();
         if needed > self.arena.capacity() {
             // Doubles, but never past what a batch may have: larger arenas are not kept for reuse.
@@ -60,15 +73,16 @@ impl Batch {
             self.arena.extend_from_slice(channel);
         }
         self.arena.extend_from_slice(payload);
-        let channel = channel.map(|channel| NonZeroUsize::MIN.saturating_add(channel.len()));
-        self.entries.push(Entry { slot, channel, payload: payload.len() });
+        self.entries.push(Entry { slot, channel: named, payload: length });
+        true
     }
 
     /// The message at the cursor, which moves on; `None` at the end.
+    #[inline]
     pub(super) fn read(&self, cursor: &mut Cursor) -> Option<Message<'_>> {
         let entry = self.entries.get(cursor.entry)?;
-        let middle = cursor.byte + entry.channel.map_or(0, |length| length.get() - 1);
-        let end = middle + entry.payload;
+        let middle = cursor.byte + entry.channel.map_or(0, |length| length.get() as usize - 1);
+        let end = middle + entry.payload as usize;
         let message = Message {
             slot: entry.slot,
             channel: entry.channel.map(|_| &self.arena[cursor.byte..middle]),
@@ -79,6 +93,7 @@ impl Batch {
     }
 
     /// Whether the cursor stands behind the last message.
+    #[inline]
     pub(super) fn is_read(&self, cursor: &Cursor) -> bool {
         cursor.entry == self.entries.len()
     }

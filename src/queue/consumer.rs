@@ -89,11 +89,16 @@ impl Consumer {
 
     /// The next thing, if there is one. Never waits.
     #[allow(clippy::should_implement_trait, reason = "an iterator's items cannot borrow from it")]
+    #[inline]
     pub fn next(&mut self) -> Option<Item<'_>> {
-        self.next_between(|| ())
+        match &self.held {
+            Some(batch) if !batch.is_read(&self.cursor) => self.read(),
+            _ => self.next_between(|| ()),
+        }
     }
 
     /// [`Consumer::next`], with a call wherever something of the worker's may come between two looks.
+    #[inline(never)]
     pub(super) fn next_between(&mut self, mut between: impl FnMut()) -> Option<Item<'_>> {
         loop {
             if let Some(batch) = self.held.take_if(|batch| batch.is_read(&self.cursor)) {
@@ -131,6 +136,12 @@ impl Consumer {
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.expected == self.shared.worker.0.published.load(Ordering::Acquire)
+    }
+
+    /// Whether nothing waits, and nothing is left to do for what was taken.
+    #[inline]
+    pub fn is_at_rest(&self) -> bool {
+        self.held.is_none() && !self.made_room && self.is_empty()
     }
 
     /// Reserves the place of one answer and `bytes` of the budget of pending bytes.
@@ -180,6 +191,7 @@ impl Consumer {
     }
 
     /// The next message of the held batch, which goes back to the worker once it is used up.
+    #[inline]
     fn read(&mut self) -> Option<Item<'_>> {
         let batch = self.held.as_deref()?;
         let Message { slot, channel, payload } = batch.read(&mut self.cursor)?;
@@ -189,7 +201,7 @@ impl Consumer {
         self.taken.events = self.taken.events.wrapping_add(1);
         self.taken.bytes = self.taken.bytes.wrapping_add(size);
         self.made_room = true;
-        self.shared.taken.0.store(self.taken);
+        self.shared.taken.0.store_messages(self.taken);
         Some(Item::Message { slot, channel, payload })
     }
 

@@ -317,8 +317,8 @@ impl Sink for Producer {
         let size = channel.map_or(0, <[u8]>::len) + payload.len();
         if self.admit(size)
             && let Some(batch) = &mut self.open
+            && batch.push(slot, channel, payload, self.shared.batch_bytes)
         {
-            batch.push(slot, channel, payload, self.shared.batch_bytes);
             self.put.events = self.put.events.wrapping_add(1);
             self.put.bytes = self.put.bytes.wrapping_add(size);
             self.untold = false;

@@ -211,10 +211,15 @@ impl Sums {
     }
 
     pub(super) fn store(&self, amounts: Amounts) {
-        self.events.store(amounts.events, Ordering::Relaxed);
-        self.bytes.store(amounts.bytes, Ordering::Relaxed);
+        self.store_messages(amounts);
         self.states.store(amounts.states, Ordering::Relaxed);
         self.answer_bytes.store(amounts.answer_bytes, Ordering::Relaxed);
+    }
+
+    /// Stores what a message changes.
+    pub(super) fn store_messages(&self, amounts: Amounts) {
+        self.events.store(amounts.events, Ordering::Relaxed);
+        self.bytes.store(amounts.bytes, Ordering::Relaxed);
     }
 }
 

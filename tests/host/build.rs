@@ -1,4 +1,4 @@
-//! Builds LuaJIT as the shared library that the game calls lua_shared, and the module for the host's own tests.
+//! Builds LuaJIT as the shared library that the game calls lua_shared, and the modules for the host's own tests and benches.
 //! Needs a C compiler and make.
 
 use std::{
@@ -7,6 +7,9 @@ use std::{
     path::{Path, PathBuf},
     process::Command,
 };
+
+/// Modules in C, and the names by which the program and its tests know where they are.
+const MODULES: [(&str, &str); 2] = [("probe.c", "GMOD_HOST_PROBE"), ("bare.c", "GMOD_HOST_BARE")];
 
 /// Set to 1, it builds LuaJIT with its own checks.
 const CHECKS: &str = "GMOD_HOST_LUAJIT_CHECKS";
@@ -35,13 +38,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo:rustc-link-arg-bins=-Wl,--export-dynamic-symbol=getaddrinfo");
     println!("cargo:rustc-env=GMOD_HOST_LUA_SHARED={}", lua_shared.display());
 
-    let probe = out.join("probe.so");
-    run(c_compiler(luajit.include_dir())
-        .args(["-shared", "-o"])
-        .arg(&probe)
-        .arg("c/probe.c")
-        .arg(&lua_shared))?;
-    println!("cargo:rustc-env=GMOD_HOST_PROBE={}", probe.display());
+    for (source, name) in MODULES {
+        let module = out.join(source).with_extension("so");
+        run(c_compiler(luajit.include_dir())
+            .args(["-shared", "-pthread", "-o"])
+            .arg(&module)
+            .arg(Path::new("c").join(source))
+            .arg(&lua_shared))?;
+        println!("cargo:rustc-env={name}={}", module.display());
+    }
     Ok(())
 }
 

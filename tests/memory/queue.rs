@@ -12,7 +12,7 @@ const POLICIES: [Overflow; 3] = [Overflow::DropOldest, Overflow::DropNewest, Ove
 const QUEUE_BYTES: usize = 16 << 20;
 const QUEUE_EVENTS: usize = 20_000;
 /// What a message costs beside its bytes.
-const ENTRY: usize = 24;
+const ENTRY: usize = 16;
 /// What there is beside the messages that wait.
 const CONSTANT: usize = 4 << 20;
 const BOUND: u64 = (QUEUE_BYTES + QUEUE_EVENTS * ENTRY + CONSTANT) as u64;

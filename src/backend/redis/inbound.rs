@@ -3,44 +3,48 @@
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use resp::{Frame, Value as Resp};
+use resp::{Element, Frame, Value as Resp};
 
 use super::batch::Operation;
 use super::failure::Failure;
 use super::link::{Awaits, InFlight, Version};
 use super::outbound::fence;
-use super::push::Push;
+use super::push::{Message, Push, plain_message};
 use super::reply::{MAX_NAME, answer, reply};
 use super::request::Progress;
 use super::session::{Core, Out, SUBSCRIBER};
 use super::verify::is_reserved;
-use crate::model::{Counters, DropReason, Error, RequestKind, TopicKind, Value};
+use crate::model::{Counters, DropReason, Error, RequestKind, Slot, TopicKind, Value};
 
 impl Core {
     /// One frame came.
     #[inline]
     pub(super) fn frame(&mut self, i: usize, now: Instant, frame: &Frame<'_>, out: &mut Out<'_>) {
-        let value = frame.value();
         // RESP2 has no type for pushes: on its subscriber link arrays are what pushes are elsewhere.
-        let push = match value {
-            Resp::Push(items) => Push::parse(items, frame.is_truncated()),
-            Resp::Array(items) if i == SUBSCRIBER && self.links[i].version == Version::Resp2 => {
-                Push::parse(items, frame.is_truncated())
-            }
+        let push = frame.root().as_push();
+        let items = push.or_else(|| match frame.value() {
+            Resp::Array(items) if i == SUBSCRIBER && self.links[i].version == Version::Resp2 => Some(items),
             _ => None,
-        };
-        match push {
-            Some(Push::Message { kind, topic, channel, payload }) => {
-                self.message(i, kind, topic, channel, payload, out);
+        });
+        // Nothing of it is looked at twice.
+        if let Some((topic, payload)) = items.and_then(plain_message)
+            && payload.len() <= self.config.max_message_bytes
+        {
+            if let Some(slot) = self.delivered(i, TopicKind::Channel, Some(topic)) {
+                out.put(|sink| sink.message(slot, None, payload));
             }
+            return;
+        }
+        match items.and_then(|items| Push::parse(items, frame.is_truncated())) {
+            Some(Push::Message(message)) => self.message(i, &message, out),
             Some(Push::Confirmation { operation, kind, name }) => {
                 self.confirmed(i, operation, kind, name, now, out);
             }
-            Some(Push::Pong(echo)) if !matches!(value, Resp::Push(_)) => {
-                self.answered(i, now, answer(echo, self.reply_limit(i)), out);
+            Some(Push::Pong(echo)) if push.is_none() => {
+                self.answered(i, now, answer(echo.value(), self.reply_limit(i)), out);
             }
             // A push that means nothing to us, and nothing to any command.
-            _ if matches!(value, Resp::Push(_)) => {}
+            _ if push.is_some() => {}
             _ => self.answered(i, now, reply(frame, self.reply_limit(i)), out),
         }
     }
@@ -54,45 +58,36 @@ impl Core {
         }
     }
 
-    /// A message came.
+    /// A message came: the subscription that it is for, if it is for one.
     #[inline]
-    fn message(
-        &mut self,
-        i: usize,
-        kind: TopicKind,
-        topic: Resp<'_>,
-        channel: Option<Resp<'_>>,
-        payload: Option<Resp<'_>>,
-        out: &mut Out<'_>,
-    ) {
+    fn delivered(&mut self, i: usize, kind: TopicKind, topic: Option<&[u8]>) -> Option<Slot> {
         if i != self.subscriber() || !self.links[i].is_up() {
-            return;
+            return None;
         }
         if let Some(verify) = &mut self.verify {
             verify.delivered(self.now);
         }
-        let Some(slot) = topic.as_bytes().and_then(|name| self.topics.slot(kind, name)) else { return };
-        let (bytes, payload) = match payload.map(|payload| (payload, payload.as_bytes())) {
-            Some((_, Some(payload))) => (payload.len() as u64, Some(payload)),
-            Some((Resp::Skipped { len }, None)) => (len, None),
-            Some((_, None)) => return,
-            // The names before it were so long that the frame was not kept to its end.
-            None => (0, None),
-        };
-        let named = match channel {
-            Some(channel) => channel.as_bytes().map(Some),
-            None => Some(None),
-        };
-        if let Some(Some(channel)) = named
+        self.topics.slot(kind, topic?)
+    }
+
+    /// A message that is a pattern's, or too large.
+    fn message(&mut self, i: usize, message: &Message<'_>, out: &mut Out<'_>) {
+        let Some(slot) = self.delivered(i, message.kind, message.topic.as_bytes()) else { return };
+        let channel = message.channel.map(|channel| channel.as_bytes());
+        if let Some(Some(channel)) = channel
             && is_reserved(channel)
         {
             return;
         }
-        match (payload, named) {
-            (Some(payload), Some(channel)) if payload.len() <= self.config.max_message_bytes => {
-                out.put(|sink| sink.message(slot, channel, payload));
+        match (message.payload.and_then(|payload| payload.as_bytes()), channel) {
+            (Some(payload), None | Some(Some(_))) if payload.len() <= self.config.max_message_bytes => {
+                out.put(|sink| sink.message(slot, channel.flatten(), payload));
             }
-            _ => out.put(|sink| sink.dropped(bytes, DropReason::TooLarge)),
+            _ => {
+                if let Some(bytes) = message.payload_len() {
+                    out.put(|sink| sink.dropped(bytes, DropReason::TooLarge));
+                }
+            }
         }
     }
 
@@ -102,7 +97,7 @@ impl Core {
         i: usize,
         operation: Operation,
         kind: TopicKind,
-        name: Resp<'_>,
+        name: Element<'_>,
         now: Instant,
         out: &mut Out<'_>,
     ) {

@@ -13,7 +13,7 @@ use super::transmit::Transmit;
 use crate::model::LinkId;
 
 /// Entries for which an empty in-flight queue keeps room.
-const KEEP_IN_FLIGHT: usize = 256;
+const KEEP_IN_FLIGHT: usize = 1024;
 /// How many of a connection's first bytes are kept to tell what answered, if it is no Redis server.
 const OPENING: usize = 8;
 

@@ -9,6 +9,7 @@ mod failure;
 mod handshake;
 mod inbound;
 mod link;
+mod names;
 mod outbound;
 mod push;
 mod random;

@@ -1,6 +1,6 @@
 //! What a server sends without being asked, and confirmations of subscriptions.
 
-use resp::{Items, Value};
+use resp::{Element, Items, Value};
 
 use super::batch::Operation;
 use crate::model::TopicKind;
@@ -8,19 +8,32 @@ use crate::model::TopicKind;
 /// A push of RESP3, or an array that stands for one on RESP2's subscriber link.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Push<'a> {
-    /// A message. What was not kept of it, since it was too long, is missing.
-    Message {
-        kind: TopicKind,
-        /// The channel or pattern that was subscribed to.
-        topic: Value<'a>,
-        /// The channel of a pattern's message.
-        channel: Option<Value<'a>>,
-        payload: Option<Value<'a>>,
-    },
+    /// A message.
+    Message(Message<'a>),
     /// One name of a SUBSCRIBE or UNSUBSCRIBE was dealt with.
-    Confirmation { operation: Operation, kind: TopicKind, name: Value<'a> },
+    Confirmation { operation: Operation, kind: TopicKind, name: Element<'a> },
     /// The answer to a PING in RESP2's subscribed mode: what it echoes.
-    Pong(Value<'a>),
+    Pong(Element<'a>),
+}
+
+/// Channel and message of a push that is what nearly all are: a channel's message that was kept whole.
+#[inline]
+pub(super) fn plain_message<'a>(mut items: Items<'a>) -> Option<(&'a [u8], &'a [u8])> {
+    if items.next()?.as_bytes()? != b"message" {
+        return None;
+    }
+    Some((items.next()?.as_bytes()?, items.next()?.as_bytes()?))
+}
+
+/// A message. What was not kept of it, since it was too long, is missing.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Message<'a> {
+    pub(super) kind: TopicKind,
+    /// The channel or pattern that was subscribed to.
+    pub(super) topic: Element<'a>,
+    /// The channel of a pattern's message.
+    pub(super) channel: Option<Element<'a>>,
+    pub(super) payload: Option<Element<'a>>,
 }
 
 impl<'a> Push<'a> {
@@ -30,35 +43,41 @@ impl<'a> Push<'a> {
     pub(super) fn parse(mut items: Items<'a>, truncated: bool) -> Option<Self> {
         use Operation::{Subscribe, Unsubscribe};
         use TopicKind::{Channel, Pattern};
-        let mut next = || items.next().map(|item| item.value());
-        let kind = next()?.as_bytes()?;
-        let first = next()?;
+        let kind = items.next()?.as_bytes()?;
+        let first = items.next()?;
         let confirmation = |operation, kind| Some(Self::Confirmation { operation, kind, name: first });
+        let message = |kind, channel, payload: Option<_>| {
+            (payload.is_some() || truncated).then_some(Self::Message(Message {
+                kind,
+                topic: first,
+                channel,
+                payload,
+            }))
+        };
         match kind {
-            b"message" => {
-                let payload = next();
-                (payload.is_some() || truncated).then_some(Self::Message {
-                    kind: Channel,
-                    topic: first,
-                    channel: None,
-                    payload,
-                })
-            }
+            b"message" => message(Channel, None, items.next()),
             b"pmessage" => {
-                let (channel, payload) = (next(), next());
-                (payload.is_some() || truncated).then_some(Self::Message {
-                    kind: Pattern,
-                    topic: first,
-                    channel,
-                    payload,
-                })
+                let channel = items.next();
+                message(Pattern, channel, items.next())
             }
             b"subscribe" => confirmation(Subscribe, Channel),
             b"psubscribe" => confirmation(Subscribe, Pattern),
             b"unsubscribe" => confirmation(Unsubscribe, Channel),
             b"punsubscribe" => confirmation(Unsubscribe, Pattern),
-            b"pong" if next().is_none() => Some(Self::Pong(first)),
+            b"pong" if items.next().is_none() => Some(Self::Pong(first)),
             _ => None,
+        }
+    }
+}
+
+impl Message<'_> {
+    /// How many bytes the payload had, as far as that is known; `None` for what is no payload.
+    pub(super) fn payload_len(&self) -> Option<u64> {
+        match self.payload.map(|payload| payload.value()) {
+            Some(Value::Skipped { len }) => Some(len),
+            Some(value) => value.as_bytes().map(|payload| payload.len() as u64),
+            // The names before it were so long that the frame was not kept to its end.
+            None => Some(0),
         }
     }
 }

@@ -6,10 +6,11 @@
 //! [`Topics::confirm`] and [`Topics::refuse`]. Since each operation is chosen when it is sent, from the wish of that
 //! moment, the last one in flight always ends in what was asked last.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::batch::{Batch, Name, Operation};
+use super::names::Names;
 use crate::model::{Error, Event, Slot, Topic, TopicKind};
 
 /// Names in one SUBSCRIBE at most.
@@ -54,8 +55,8 @@ impl Entry {
 /// The subscriptions of one session.
 #[derive(Debug, Default)]
 pub(super) struct Topics {
-    channels: HashMap<Name, Entry>,
-    patterns: HashMap<Name, Entry>,
+    channels: Names<Entry>,
+    patterns: Names<Entry>,
     /// Topics whose wish may differ from what was requested, each once.
     queue: VecDeque<(TopicKind, Name)>,
     /// Parts of refused batches, each to be tried by itself.
@@ -298,14 +299,14 @@ impl Topics {
         self.of(kind).get(name).is_some_and(|entry| entry.confirmed && entry.in_flight == 0)
     }
 
-    fn of(&self, kind: TopicKind) -> &HashMap<Name, Entry> {
+    fn of(&self, kind: TopicKind) -> &Names<Entry> {
         match kind {
             TopicKind::Channel => &self.channels,
             TopicKind::Pattern => &self.patterns,
         }
     }
 
-    fn of_mut(&mut self, kind: TopicKind) -> &mut HashMap<Name, Entry> {
+    fn of_mut(&mut self, kind: TopicKind) -> &mut Names<Entry> {
         match kind {
             TopicKind::Channel => &mut self.channels,
             TopicKind::Pattern => &mut self.patterns,

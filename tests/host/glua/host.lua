@@ -52,9 +52,13 @@ host.fds = native.descriptors
 host.block = native.block
 host.monotonic = native.monotonic
 
--- Seconds by the name of the thread.
-function host.cpu()
-	local flat, threads = native.processor_seconds(), {}
+host.writes = native.writes
+
+-- Figures by the name of the thread.
+local function by_thread(flat)
+	local threads = {}
 	for i = 1, #flat, 2 do threads[flat[i]] = flat[i + 1] end
 	return threads
 end
+function host.cpu() return by_thread(native.processor_seconds()) end
+function host.sleeps() return by_thread(native.sleeps()) end

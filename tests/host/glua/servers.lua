@@ -39,7 +39,8 @@ end
 -- Somebody else who publishes on 127.0.0.1, on a thread of its own. Each message is its number (12 digits, from 1), its time
 -- (SysTime in microseconds, 16 digits), and dashes up to `size`; the channels take turns.
 function host.new_publisher(options)
-	local number = native.start_publisher(options.port, options.rate, options.size, unpack(options.channels))
+	local number = native.start_publisher(options.port, options.rate, options.size, options.alone or false,
+		unpack(options.channels))
 	return {
 		figures = function() return native.publisher_figures(number) end,
 		stop = function() native.stop_publisher(number) end,

@@ -28,12 +28,12 @@ pub(crate) struct GameFolder {
 }
 
 impl GameFolder {
-    /// Makes the folder, with the Lua library and the module (if there is one) in their places.
+    /// Makes the folder, with the Lua library and modules, by their names, in their places.
     ///
     /// # Errors
     ///
     /// The system's own: no room, no permission.
-    pub(crate) fn create(lua_shared: &Path, module: Option<&Path>) -> io::Result<Self> {
+    pub(crate) fn create(lua_shared: &Path, modules: &[(&str, &Path)]) -> io::Result<Self> {
         let folder = Self { root: unused_folder(&env::temp_dir())? };
         for path in FOLDERS {
             fs::create_dir_all(folder.root.join(path))?;
@@ -44,8 +44,8 @@ impl GameFolder {
         }
         // Links: the loader knows a library by its inode, and a debug build is large.
         std::os::unix::fs::symlink(lua_shared, lua_shared_here)?;
-        if let Some(module) = module {
-            std::os::unix::fs::symlink(module, folder.module("realtime"))?;
+        for (name, file) in modules {
+            std::os::unix::fs::symlink(file, folder.module(name))?;
         }
         Ok(folder)
     }

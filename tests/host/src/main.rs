@@ -44,6 +44,8 @@ use watchdog::Watchdog;
 
 /// Built by build.rs.
 const LUA_SHARED: &str = env!("GMOD_HOST_LUA_SHARED");
+/// What benches compare the module with; built by build.rs, too.
+const BARE: &str = env!("GMOD_HOST_BARE");
 
 /// Why a run did not begin.
 #[derive(Debug, thiserror::Error)]
@@ -87,7 +89,9 @@ fn main() -> ExitCode {
 fn start(options: Options) -> Result<i32, StartError> {
     let start_folder = env::current_dir()?;
     let module = module_file(&options)?;
-    let folder = GameFolder::create(Path::new(LUA_SHARED), module.as_deref()).map_err(StartError::Folder)?;
+    let mut modules = vec![("bare", Path::new(BARE))];
+    modules.extend(module.as_deref().map(|file| ("realtime", file)));
+    let folder = GameFolder::create(Path::new(LUA_SHARED), &modules).map_err(StartError::Folder)?;
     for addon in &options.addons {
         folder.install_addon(addon).map_err(|error| StartError::Addon(addon.clone(), error))?;
     }

@@ -64,21 +64,54 @@ fn status(line: &'static str) -> io::Result<usize> {
 ///
 /// The system has no /proc, or does not count this.
 pub(crate) fn processor_seconds() -> io::Result<BTreeMap<String, f64>> {
+    by_thread("schedstat", |times| {
+        let nanos = times.split_whitespace().next()?.parse().ok()?;
+        Some(Duration::from_nanos(nanos).as_secs_f64())
+    })
+}
+
+/// How often each thread of this process gave up the processor to wait, by its name; several of one name together.
+///
+/// # Errors
+///
+/// The system has no /proc, or words it differently.
+pub(crate) fn sleeps() -> io::Result<BTreeMap<String, f64>> {
+    by_thread("status", |status| field(status, "voluntary_ctxt_switches:"))
+}
+
+/// Adds up, by the names of threads, what `read` finds in that file of each.
+fn by_thread(file: &str, read: impl Fn(&str) -> Option<f64>) -> io::Result<BTreeMap<String, f64>> {
     let mut threads = BTreeMap::new();
     for thread in fs::read_dir("/proc/self/task")? {
         let thread = thread?.path();
-        let (name, times) =
-            match (fs::read_to_string(thread.join("comm")), fs::read_to_string(thread.join("schedstat"))) {
-                (Ok(name), Ok(times)) => (name, times),
+        let (name, text) =
+            match (fs::read_to_string(thread.join("comm")), fs::read_to_string(thread.join(file))) {
+                (Ok(name), Ok(text)) => (name, text),
                 // It ended meanwhile.
                 _ if !thread.exists() => continue,
                 (Err(error), _) | (_, Err(error)) => return Err(error),
             };
-        let nanos =
-            times.split_whitespace().next().and_then(|nanos| nanos.parse().ok()).ok_or_else(|| {
-                io::Error::new(io::ErrorKind::InvalidData, "/proc/self/task/*/schedstat is not what it was")
-            })?;
-        *threads.entry(name.trim_end().to_owned()).or_default() += Duration::from_nanos(nanos).as_secs_f64();
+        let figure = read(&text).ok_or_else(|| unknown(&format!("/proc/self/task/*/{file}")))?;
+        *threads.entry(name.trim_end().to_owned()).or_default() += figure;
     }
     Ok(threads)
+}
+
+/// How often this thread has called write(2) or its like. What goes to a socket by send(2) is not in it.
+///
+/// # Errors
+///
+/// The system has no /proc, or does not count this.
+pub(crate) fn writes() -> io::Result<f64> {
+    let counts = fs::read_to_string("/proc/thread-self/io")?;
+    field(&counts, "syscw:").ok_or_else(|| unknown("/proc/thread-self/io"))
+}
+
+/// The number in the line that begins like this.
+fn field(text: &str, name: &str) -> Option<f64> {
+    text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
+}
+
+fn unknown(file: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("{file} is not what it was"))
 }

@@ -40,6 +40,8 @@ pub(crate) struct Plan {
     pub(crate) rate: u64,
     /// Bytes of a message, [`HEAD`] at least.
     pub(crate) size: usize,
+    /// Each message goes out in a write of its own, at its own time, and is answered before the next one.
+    pub(crate) alone: bool,
     /// They take turns: message `n` (from 1) goes to channel `n % channels`. There is at least one.
     pub(crate) channels: Vec<Vec<u8>>,
     /// What the messages' times count from.
@@ -141,9 +143,11 @@ impl Work {
         let mut made = 0;
         while !self.stopped() {
             let due = due(start.elapsed(), self.plan.rate);
-            let batch = (due - made).min(BATCH);
+            let batch = (due - made).min(if self.plan.alone { 1 } else { BATCH });
             if batch == 0 {
-                thread::sleep(ROUND);
+                let next =
+                    if self.plan.alone { when(made + 1, self.plan.rate) } else { start.elapsed() + ROUND };
+                thread::sleep(next.saturating_sub(start.elapsed()));
                 continue;
             }
             made += batch;
@@ -199,8 +203,32 @@ impl Work {
     }
 }
 
+const MICROS: u64 = 1_000_000;
+
 /// Messages that should have gone out after so long.
 fn due(elapsed: Duration, rate: u64) -> u64 {
-    const MICROS: u128 = 1_000_000;
-    u64::try_from(elapsed.as_micros() * u128::from(rate) / MICROS).unwrap_or(u64::MAX)
+    u64::try_from(elapsed.as_micros() * u128::from(rate) / u128::from(MICROS)).unwrap_or(u64::MAX)
+}
+
+/// When that many are due, by the clock of [`due`].
+fn when(messages: u64, rate: u64) -> Duration {
+    Duration::from_micros((messages * MICROS).div_ceil(rate))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{MICROS, due, when};
+    use std::time::Duration;
+
+    #[test]
+    fn a_message_is_due_when_it_is_said_to_be_and_not_before() {
+        for rate in [1, 7, 999, 1000, 1_000_003] {
+            for messages in [1, 2, 3, 1000, 1_234_567] {
+                let time = when(messages, rate);
+                assert!(due(time, rate) >= messages, "{messages} at {rate}");
+                assert!(due(time - Duration::from_micros(1), rate) < messages, "{messages} at {rate}");
+            }
+        }
+        assert_eq!(when(1, MICROS), Duration::from_micros(1));
+    }
 }

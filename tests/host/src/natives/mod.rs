@@ -69,4 +69,6 @@ pub(crate) const NATIVES: &[(&CStr, Native)] = &[
     (c"stop_publisher", soak::stop_publisher),
     (c"block", soak::block),
     (c"processor_seconds", soak::processor_seconds),
+    (c"sleeps", soak::sleeps),
+    (c"writes", soak::writes),
 ];

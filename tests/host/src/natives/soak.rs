@@ -1,6 +1,8 @@
-//! What a long run under load needs: somebody else who publishes, stalls, and who used the processor.
+//! What a long run under load needs: somebody else who publishes, stalls, and what each thread did.
 
 use std::{
+    collections::BTreeMap,
+    io,
     sync::atomic::{AtomicU64, Ordering},
     thread,
     time::Duration,
@@ -13,7 +15,7 @@ use crate::{
     value::Value,
 };
 
-/// `start_publisher(port, rate, size, channel, …)`: returns its number.
+/// `start_publisher(port, rate, size, alone, channel, …)`: returns its number.
 pub(super) fn start_publisher(call: &Call<'_>) -> Result<Value, String> {
     let port = u16::try_from(call.count(0)?).map_err(|_| "port: at most 65535".to_owned())?;
     let (rate, size) = (call.count(1)?, call.count(2)?);
@@ -23,10 +25,11 @@ pub(super) fn start_publisher(call: &Call<'_>) -> Result<Value, String> {
     if size < HEAD {
         return Err(format!("size: bytes of a message, {HEAD} or more"));
     }
-    let channels = (3..call.arguments.len().max(4))
+    let channels = (4..call.arguments.len().max(5))
         .map(|index| call.bytes(index).map(<[u8]>::to_vec))
         .collect::<Result<_, _>>()?;
-    let plan = Plan { port, rate: rate as u64, size, channels, epoch: call.run().started };
+    let plan =
+        Plan { port, rate: rate as u64, size, alone: call.truth(3), channels, epoch: call.run().started };
     let publisher = Publisher::start(plan).map_err(|error| format!("the publisher: {error}"))?;
     let mut publishers = call.run().publishers.borrow_mut();
     publishers.push(publisher);
@@ -69,6 +72,20 @@ pub(super) fn block(call: &Call<'_>) -> Result<Value, String> {
 
 /// `processor_seconds()`: {name, seconds, name, seconds, …} of the threads of this process.
 pub(super) fn processor_seconds(_: &Call<'_>) -> Result<Value, String> {
-    let threads = process::processor_seconds().map_err(|error| error.to_string())?;
-    Ok(Value::List(threads.into_iter().flat_map(|(name, seconds)| [name.into(), seconds.into()]).collect()))
+    by_thread(process::processor_seconds())
+}
+
+/// `sleeps()`: {name, count, name, count, …}: how often threads of this process began to wait.
+pub(super) fn sleeps(_: &Call<'_>) -> Result<Value, String> {
+    by_thread(process::sleeps())
+}
+
+fn by_thread(figures: io::Result<BTreeMap<String, f64>>) -> Result<Value, String> {
+    let figures = figures.map_err(|error| error.to_string())?;
+    Ok(Value::List(figures.into_iter().flat_map(|(name, figure)| [name.into(), figure.into()]).collect()))
+}
+
+/// `writes()`: calls of write(2) by this thread.
+pub(super) fn writes(_: &Call<'_>) -> Result<Value, String> {
+    Ok(process::writes().map_err(|error| error.to_string())?.into())
 }
