@@ -36,7 +36,7 @@ const SCRIPTS: &[Script] = &[
 /// How long one script may take.
 const PATIENCE: Duration = Duration::from_secs(300);
 
-/// All of them. One that is not there is left out, with a word.
+/// All of them.
 ///
 /// # Errors
 ///
@@ -44,10 +44,6 @@ const PATIENCE: Duration = Duration::from_secs(300);
 pub(crate) fn run(settings: &Settings, host: &Path, results: &mut Results) -> Result<(), Error> {
     for script in SCRIPTS {
         let file = format!("benches/game/{}.lua", script.name);
-        if !Path::new(&file).exists() {
-            eprintln!("peers: {file} is not there");
-            continue;
-        }
         let mut command = Command::new(host);
         command.arg("--timeout").arg(PATIENCE.as_secs().to_string()).args(script.options).arg(&file);
         command.args(if settings.quick { script.quick } else { script.full });
