@@ -44,11 +44,13 @@ host.console = native.console
 
 host.fail_alloc_after = native.fail_allocations
 host.rss = native.resident_bytes
+host.peak_rss = native.peak_resident_bytes
 host.heap = native.allocated_bytes
 host.mapped = native.library_is_mapped
 host.threads = native.threads
 host.fds = native.descriptors
 host.block = native.block
+host.monotonic = native.monotonic
 
 host.writes = native.writes
 

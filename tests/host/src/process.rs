@@ -36,13 +36,26 @@ pub(crate) fn has_mapped(part: &str) -> io::Result<bool> {
 ///
 /// The system has no /proc, or words it differently.
 pub(crate) fn resident_bytes() -> io::Result<usize> {
+    status("VmRSS:")
+}
+
+/// The most resident memory that there was, in bytes.
+///
+/// # Errors
+///
+/// The system has no /proc, or words it differently.
+pub(crate) fn peak_resident_bytes() -> io::Result<usize> {
+    status("VmHWM:")
+}
+
+fn status(line: &'static str) -> io::Result<usize> {
     const BYTES_PER_KIB: usize = 1024;
     let status = fs::read_to_string("/proc/self/status")?;
     status
         .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix("kB")?.trim().parse::<usize>().ok())
+        .find_map(|found| found.strip_prefix(line)?.trim().strip_suffix("kB")?.trim().parse::<usize>().ok())
         .map(|kib| kib * BYTES_PER_KIB)
-        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "/proc/self/status has no VmRSS"))
+        .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, format!("/proc/self/status has no {line}")))
 }
 
 /// Processor time of each thread of this process, by its name; that of several of one name together.

@@ -5,6 +5,7 @@ use std::{
     io,
     os::unix::process::CommandExt,
     process::Command,
+    time::Duration,
 };
 
 /// A Rust program ignores SIGPIPE, the game does not: a write to a closed peer kills it.
@@ -57,6 +58,17 @@ pub(crate) fn send_signal(process: u32, signal: c_int) -> io::Result<()> {
         0 => Ok(()),
         _ => Err(io::Error::last_os_error()),
     }
+}
+
+/// The clock that all processes of the machine read alike.
+pub(crate) fn monotonic() -> Duration {
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `time` is written to and nothing else. This clock is always there, so that it cannot fail.
+    unsafe { libc::clock_gettime(libc::CLOCK_MONOTONIC, &raw mut time) };
+    Duration::new(
+        u64::try_from(time.tv_sec).unwrap_or_default(),
+        u32::try_from(time.tv_nsec).unwrap_or_default(),
+    )
 }
 
 /// Ends the process at once, running nothing more of it.

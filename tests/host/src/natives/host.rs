@@ -19,6 +19,11 @@ pub(super) fn system_time(call: &Call<'_>) -> Result<Value, String> {
     Ok(call.run().started.elapsed().as_secs_f64().into())
 }
 
+/// `monotonic()`: seconds of the clock that all processes of the machine read alike.
+pub(super) fn monotonic(_: &Call<'_>) -> Result<Value, String> {
+    Ok(ffi::monotonic().as_secs_f64().into())
+}
+
 /// `tick_interval()`: seconds.
 pub(super) fn tick_interval(call: &Call<'_>) -> Result<Value, String> {
     Ok(call.run().options.tick_interval.as_secs_f64().into())
@@ -133,6 +138,11 @@ pub(super) fn fail_allocations(call: &Call<'_>) -> Result<Value, String> {
 /// `resident_bytes()`: of this process.
 pub(super) fn resident_bytes(_: &Call<'_>) -> Result<Value, String> {
     counted(process::resident_bytes())
+}
+
+/// `peak_resident_bytes()`: the most that there were.
+pub(super) fn peak_resident_bytes(_: &Call<'_>) -> Result<Value, String> {
+    counted(process::peak_resident_bytes())
 }
 
 /// `allocated_bytes()`: by C and Rust code of this process.

@@ -70,6 +70,9 @@ fn the_process_is_measured() {
     Script::new(
         r#"
         assert(host.rss() > 1e6 and host.threads() >= 1 and host.fds() >= 3)
+        assert(host.peak_rss() >= host.rss() - 1e6)
+        local before = host.monotonic()
+        assert(before > 0 and host.monotonic() >= before)
         host.spin(true)
         host.run(function()
             host.pass(1000)

@@ -1,0 +1,188 @@
+//! How long a message takes from the publisher through a real redis-server to each subscriber.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use resp::{Decoder, Encoder, Value};
+
+use crate::error::Error;
+use crate::firehose::this_program;
+use crate::process::{Service, figures};
+use crate::results::{OURS, Results};
+use crate::settings::Settings;
+use crate::subscribe::{CHANNEL, END, Subject};
+use crate::system;
+
+/// The group of these figures.
+pub(crate) const GROUP: &str = "publish to receive through redis-server, 64 B";
+
+/// How long one subscriber, or the server's start, may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Between two looks whether somebody is there.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(5);
+/// Another process may take the port between our asking and the server's.
+const ATTEMPTS: usize = 5;
+/// Bytes of a message.
+const PAYLOAD: usize = 64;
+
+/// Everybody in turn, round after round.
+///
+/// # Errors
+///
+/// The system's own; there is no redis-server; a child that fails.
+pub(crate) fn run(settings: &Settings, host: &Path, results: &mut Results) -> Result<(), Error> {
+    let server = Redis::start()?;
+    for _ in 0..settings.latency_rounds {
+        let mut ours = Command::new(host);
+        ours.args(["--timeout", "60", "benches/game/latency.lua"]).arg(format!("port={}", server.port));
+        server.measure(settings, OURS, ours, results)?;
+        for subject in Subject::LATENCY {
+            let mut command = this_program()?;
+            command.args(["latency", subject.name(), &server.port.to_string()]);
+            server.measure(settings, subject.name(), command, results)?;
+        }
+    }
+    Ok(())
+}
+
+/// A redis-server of this run's own.
+struct Redis {
+    port: u16,
+    folder: PathBuf,
+    _process: Service,
+}
+
+impl Redis {
+    fn start() -> Result<Self, Error> {
+        let folder = std::env::temp_dir().join(format!("realtime-peers-{}", std::process::id()));
+        fs::create_dir_all(&folder).map_err(Error::io(folder.display().to_string()))?;
+        let mut last = Error::peer("redis-server")("it does not start");
+        for _ in 0..ATTEMPTS {
+            let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
+            let port = free.map_err(Error::io("a free port"))?.port();
+            let mut command = Command::new("redis-server");
+            command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--port"]);
+            command.arg(port.to_string()).arg("--dir").arg(&folder);
+            let mut process = Service::silent(command)?;
+            match wait_until_ready(&mut process, port) {
+                Ok(()) => return Ok(Self { port, folder, _process: process }),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    fn measure(
+        &self,
+        settings: &Settings,
+        name: &str,
+        subscriber: Command,
+        results: &mut Results,
+    ) -> Result<(), Error> {
+        let mut command = this_program()?;
+        command.args(["publish", &self.port.to_string(), &settings.latencies.to_string()]);
+        let _publisher = Service::silent(command)?;
+        let figures = figures(subscriber, PATIENCE)?;
+        results.add(GROUP, name, "p50", "ns", figures.get("p50")?);
+        results.add(GROUP, name, "p99", "ns", figures.get("p99")?);
+        Ok(())
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        // What cannot be removed is left to the system's care for temporary files.
+        let _removed = fs::remove_dir_all(&self.folder);
+    }
+}
+
+fn wait_until_ready(process: &mut Service, port: u16) -> Result<(), Error> {
+    let deadline = Instant::now() + PATIENCE;
+    while Instant::now() < deadline && !process.has_ended() {
+        if let Ok(mut client) = Client::connect(port)
+            && client.command(&[b"PING"]).is_ok()
+        {
+            return Ok(());
+        }
+        thread::sleep(BETWEEN_LOOKS);
+    }
+    Err(Error::peer("redis-server")("it does not start"))
+}
+
+/// The child process: once somebody has subscribed, publishes a message with the time in it every millisecond or so, and in the
+/// end one that says so.
+///
+/// # Errors
+///
+/// The system's own; nobody subscribes.
+pub(crate) fn publish(port: u16, messages: usize) -> Result<(), Error> {
+    let mut client = Client::connect(port)?;
+    let deadline = Instant::now() + PATIENCE;
+    while client.command(&[b"PUBSUB", b"NUMSUB", CHANNEL.as_bytes()])? < 1 {
+        if Instant::now() > deadline {
+            return Err(Error::peer("the publisher")("nobody subscribed"));
+        }
+        thread::sleep(BETWEEN_LOOKS);
+    }
+    // From half a millisecond to one and a half, so that no subscriber's own rhythm agrees with it.
+    let mut chance = 1_u32;
+    for _ in 0..messages {
+        chance = chance.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        thread::sleep(Duration::from_micros(u64::from(500 + (chance >> 16) % 1000)));
+        let mut payload = system::monotonic().as_nanos().to_string().into_bytes();
+        payload.resize(PAYLOAD, b'-');
+        client.command(&[b"PUBLISH", CHANNEL.as_bytes(), &payload])?;
+    }
+    client.command(&[b"PUBLISH", CHANNEL.as_bytes(), END])?;
+    Ok(())
+}
+
+/// A connection that waits for each answer.
+struct Client {
+    stream: TcpStream,
+    decoder: Decoder,
+}
+
+impl Client {
+    fn connect(port: u16) -> Result<Self, Error> {
+        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).map_err(Error::io("connect"))?;
+        stream.set_nodelay(true).map_err(Error::io("connect"))?;
+        stream.set_read_timeout(Some(PATIENCE)).map_err(Error::io("connect"))?;
+        Ok(Self { stream, decoder: Decoder::new() })
+    }
+
+    /// Returns the integer in the answer, the last one if it is an array, else 0.
+    fn command(&mut self, words: &[&[u8]]) -> Result<i64, Error> {
+        let mut out = Vec::new();
+        Encoder::new(&mut out).command(words);
+        self.stream.write_all(&out).map_err(Error::io("write"))?;
+        let mut buffer = [0; 1024];
+        loop {
+            let len = self.stream.read(&mut buffer).map_err(Error::io("read"))?;
+            if len == 0 {
+                return Err(Error::peer("redis-server")("it closed the connection"));
+            }
+            let mut input = &buffer[..len];
+            let Some(frame) = self.decoder.decode(&mut input).map_err(Error::peer("redis-server"))? else {
+                continue;
+            };
+            return match frame.value() {
+                Value::SimpleError(error) => Err(Error::peer("redis-server")(String::from_utf8_lossy(error))),
+                Value::Integer(integer) => Ok(integer),
+                Value::Array(items) => Ok(items
+                    .filter_map(|item| match item.value() {
+                        Value::Integer(integer) => Some(integer),
+                        _ => None,
+                    })
+                    .last()
+                    .unwrap_or_default()),
+                _ => Ok(0),
+            };
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! The bytes that all parsers read.
+
+use bytes::Bytes;
+use resp::{Decoder, Encoder};
+
+use crate::error::Error;
+
+/// So many bytes of the same frame, in whole frames.
+const SIZE: usize = 256 * 1024;
+
+/// A stream of frames, and how it arrives.
+#[derive(Debug)]
+pub(crate) struct Corpus {
+    pub(crate) name: String,
+    pub(crate) bytes: Bytes,
+    /// How long each frame is.
+    pub(crate) frames: Vec<usize>,
+    /// How many bytes arrive at a time.
+    pub(crate) piece: usize,
+    /// The protocol's version.
+    pub(crate) protocol: u8,
+}
+
+impl Corpus {
+    fn new(name: impl Into<String>, bytes: Vec<u8>) -> Result<Self, Error> {
+        let mut decoder = Decoder::new();
+        let (mut rest, mut frames) = (&bytes[..], Vec::new());
+        while !rest.is_empty() {
+            let before = rest.len();
+            decoder.decode(&mut rest).map_err(Error::peer("our own corpus"))?;
+            frames.push(before - rest.len());
+        }
+        Ok(Self { name: name.into(), bytes: bytes.into(), frames, piece: usize::MAX, protocol: 3 })
+    }
+
+    fn repeated(name: impl Into<String>, write: impl Fn(&mut Encoder<'_>)) -> Result<Self, Error> {
+        let (mut out, mut frames) = (Vec::new(), 0);
+        while out.len() < SIZE || frames < 4 {
+            write(&mut Encoder::new(&mut out));
+            frames += 1;
+        }
+        Self::new(name, out)
+    }
+
+    /// What has arrived, piece after piece.
+    pub(crate) fn pieces(&self) -> impl Iterator<Item = &[u8]> {
+        self.bytes.chunks(self.piece)
+    }
+
+    /// How many bytes have arrived, piece after piece.
+    pub(crate) fn arrivals(&self) -> impl Iterator<Item = usize> {
+        let len = self.bytes.len();
+        (1..=len.div_ceil(self.piece)).map(move |pieces| pieces.saturating_mul(self.piece).min(len))
+    }
+}
+
+/// All of them. `elements` is how many the large array has.
+///
+/// # Errors
+///
+/// None, unless our own encoder writes what our own decoder refuses.
+pub(crate) fn all(elements: u32) -> Result<Vec<Corpus>, Error> {
+    let mut all = Vec::new();
+    for (size, name) in [(16, "16 B"), (64, "64 B"), (512, "512 B"), (4096, "4 KiB"), (1 << 20, "1 MiB")] {
+        let payload = vec![b'x'; size];
+        all.push(Corpus::repeated(format!("RESP3 push, {name}"), |encoder| {
+            encoder.push(3).bulk_string(b"message").bulk_string(b"chat").bulk_string(&payload);
+        })?);
+    }
+    let payload = [b'x'; 64];
+    let resp2 = Corpus::repeated("RESP2 message, 64 B", |encoder| {
+        encoder.array(3).bulk_string(b"message").bulk_string(b"chat").bulk_string(&payload);
+    })?;
+    all.push(Corpus { protocol: 2, ..resp2 });
+    all.push(Corpus::repeated("mixed small replies", mixed)?);
+    all.push(Corpus::repeated("array 32 deep", |encoder| {
+        for _ in 0..32 {
+            encoder.array(2).integer(1);
+        }
+        encoder.bulk_string(b"leaf");
+    })?);
+    all.push(Corpus::repeated("array of 1,000, mixed", |encoder| {
+        encoder.array(1000);
+        for i in 0..500 {
+            encoder.integer(i).bulk_string(b"value");
+        }
+    })?);
+    let mut array = Vec::new();
+    Encoder::new(&mut array).array(elements as usize);
+    for i in 0..elements {
+        Encoder::new(&mut array).bulk_string(i.to_string().as_bytes());
+    }
+    for (piece, how) in [(usize::MAX, "whole"), (4096, "in 4 KiB pieces"), (1448, "in 1,448 B pieces")] {
+        let corpus = Corpus::new(format!("array of {}, {how}", thousands(elements)), array.clone())?;
+        all.push(Corpus { piece, ..corpus });
+    }
+    Ok(all)
+}
+
+fn mixed(encoder: &mut Encoder<'_>) {
+    encoder.integer(1234).bulk_string(b"value").null();
+    encoder.map(2).bulk_string(b"a").integer(1).bulk_string(b"b").double(0.5);
+    // Cannot fail: there is no line end in it.
+    let _written = encoder.simple_string("OK");
+}
+
+fn thousands(number: u32) -> String {
+    format!("{},{:03}", number / 1000, number % 1000)
+}

@@ -1,0 +1,92 @@
+//! Frames out of the same bytes, parser beside parser in one process.
+
+mod corpus;
+mod others;
+mod ours;
+mod redis_protocol;
+mod resp_rs;
+
+use std::time::{Duration, Instant};
+
+use corpus::Corpus;
+
+use crate::error::Error;
+use crate::hiredis::Reader;
+use crate::results::{OURS, Results};
+use crate::settings::Settings;
+
+/// A parser with what it keeps from one piece of input to the next.
+trait Parser {
+    /// Looks at every value in the corpus; returns how many frames there were.
+    fn parse(&mut self, corpus: &Corpus) -> Result<usize, Error>;
+}
+
+/// A parser and its name.
+type Row = (&'static str, Box<dyn Parser>);
+
+/// The rows, in the order of the table.
+fn parsers() -> Result<Vec<Row>, Error> {
+    Ok(vec![
+        (OURS, Box::new(ours::Ours::default())),
+        ("hiredis", Box::new(others::Hiredis(Reader::new()?))),
+        ("redis-protocol (ranges)", Box::new(redis_protocol::Ranges)),
+        ("redis-protocol (bytes)", Box::new(redis_protocol::Bytes)),
+        ("resp-rs", Box::new(resp_rs::RespRs)),
+        ("redis-rs", Box::<others::RedisRs>::default()),
+        ("rustis (index only)", Box::<others::Rustis>::default()),
+        ("memchr over every CR", Box::new(ours::Memchr)),
+    ])
+}
+
+/// Measures nanoseconds for each frame, all parsers in turn, round after round.
+///
+/// # Errors
+///
+/// A parser that refuses what is valid, or finds another number of frames.
+pub(crate) fn run(settings: &Settings, results: &mut Results) -> Result<(), Error> {
+    for corpus in corpus::all(settings.elements)? {
+        let group = format!("parse: {}", corpus.name);
+        let mut parsers = parsers()?;
+        for _ in 0..settings.rounds {
+            for (name, parser) in &mut parsers {
+                let nanos = measure(name, parser.as_mut(), &corpus, settings.parse_for)?;
+                results.add(&group, name, "time a frame", "ns", nanos);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn measure(
+    name: &'static str,
+    parser: &mut dyn Parser,
+    corpus: &Corpus,
+    duration: Duration,
+) -> Result<f64, Error> {
+    // The first one warms up, and is looked at.
+    let warm = Instant::now();
+    let found = parser.parse(corpus)?;
+    let frames = corpus.frames.len();
+    if found != frames {
+        return Err(Error::Frames { parser: name, corpus: corpus.name.clone(), found, frames });
+    }
+    let once = warm.elapsed();
+    if once > duration * 10 {
+        // So slow that being warm makes no difference.
+        return Ok(nanos(once, frames));
+    }
+    let (start, mut times) = (Instant::now(), 0);
+    loop {
+        parser.parse(corpus)?;
+        times += 1;
+        let elapsed = start.elapsed();
+        if elapsed >= duration {
+            return Ok(nanos(elapsed, frames * times));
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "no count here reaches 2^53")]
+fn nanos(elapsed: Duration, frames: usize) -> f64 {
+    elapsed.as_secs_f64() * 1e9 / frames as f64
+}

@@ -1,0 +1,11 @@
+//! A blocking hiredis context: `redisBufferRead`, then `redisGetReplyFromReader` until nothing more is whole.
+
+use super::Meter;
+use crate::error::Error;
+use crate::hiredis::Subscriber;
+
+pub(super) fn receive<M: Meter>(port: u16, protocol: u8, meter: &mut M) -> Result<(), Error> {
+    let mut subscriber = Subscriber::connect(port, protocol)?;
+    while subscriber.receive(meter)? {}
+    Ok(())
+}

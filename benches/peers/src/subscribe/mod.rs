@@ -1,0 +1,202 @@
+//! Subscribers, each in a process of its own, and what they report.
+
+mod bare;
+mod fred;
+mod hiredis;
+mod ours;
+mod redis_rs;
+mod rustis;
+
+use std::time::Duration;
+
+use crate::error::Error;
+use crate::results::OURS;
+use crate::system;
+
+/// What everybody subscribes to.
+pub(crate) const CHANNEL: &str = "firehose";
+/// The same, as C has it.
+pub(crate) const CHANNEL_C: &std::ffi::CStr = c"firehose";
+
+/// The payload behind which nothing comes.
+pub(crate) const END: &[u8] = b"end";
+
+/// What is made of the messages that arrive.
+pub(crate) trait Meter {
+    /// Whether it needs each payload, not only how many there were.
+    const LOOKS: bool;
+
+    /// One message.
+    fn message(&mut self, payload: &[u8]);
+
+    /// Messages that nobody needs to look at.
+    fn count(&mut self, messages: usize);
+}
+
+/// A subscriber.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Subject {
+    /// A loop around `read`, which looks for no frame.
+    Bare,
+    Hiredis {
+        protocol: u8,
+    },
+    RedisRs,
+    RedisRsAsync,
+    Fred,
+    Rustis,
+    Ours {
+        protocol: u8,
+    },
+}
+
+impl Subject {
+    /// Who takes part in what, in the order of the table.
+    pub(crate) const FIREHOSE: [Self; 9] = [
+        Self::Ours { protocol: 3 },
+        Self::Ours { protocol: 2 },
+        Self::Hiredis { protocol: 3 },
+        Self::Hiredis { protocol: 2 },
+        Self::RedisRs,
+        Self::RedisRsAsync,
+        Self::Fred,
+        Self::Rustis,
+        Self::Bare,
+    ];
+    /// Who takes part in what, in the order of the table.
+    pub(crate) const LATENCY: [Self; 5] =
+        [Self::Hiredis { protocol: 3 }, Self::RedisRs, Self::RedisRsAsync, Self::Fred, Self::Rustis];
+
+    /// The row's name.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Bare => "bare read()",
+            Self::Hiredis { protocol: 2 } => "hiredis (RESP2)",
+            Self::Hiredis { .. } => "hiredis",
+            Self::RedisRs => "redis-rs (blocking)",
+            Self::RedisRsAsync => "redis-rs (async)",
+            Self::Fred => "fred",
+            Self::Rustis => "rustis",
+            Self::Ours { protocol: 2 } => "realtime (RESP2)",
+            Self::Ours { .. } => OURS,
+        }
+    }
+
+    /// The one with that name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::FIREHOSE.into_iter().find(|subject| subject.name() == name)
+    }
+
+    /// Subscribes, and hands every message to the meter, up to the one that says "end".
+    fn receive<M: Meter>(self, port: u16, meter: &mut M) -> Result<(), Error> {
+        match self {
+            Self::Bare => bare::receive(port, meter),
+            Self::Hiredis { protocol } => hiredis::receive(port, protocol, meter),
+            Self::RedisRs => redis_rs::blocking(port, meter),
+            Self::RedisRsAsync => redis_rs::asynchronous(port, meter),
+            Self::Fred => fred::receive(port, meter),
+            Self::Rustis => rustis::receive(port, meter),
+            Self::Ours { protocol } => ours::receive(port, protocol, meter),
+        }
+    }
+
+    /// The child process that takes a firehose: prints what it cost.
+    ///
+    /// # Errors
+    ///
+    /// The peer's, the system's.
+    pub(crate) fn firehose(self, port: u16) -> Result<(), Error> {
+        let mut count = Count::default();
+        self.receive(port, &mut count)?;
+        let (now, cpu) = (system::monotonic(), system::processor_time());
+        let (then, cpu_then) = count.first.unwrap_or((now, cpu));
+        println!("= messages {}", count.messages);
+        println!("= seconds {:.9}", (now - then).as_secs_f64());
+        println!("= cpu_seconds {:.9}", cpu.saturating_sub(cpu_then).as_secs_f64());
+        println!("= peak_bytes {}", system::peak_resident_bytes().map_err(Error::io("/proc"))?);
+        Ok(())
+    }
+
+    /// The child process that takes messages with times in them: prints how long they took.
+    ///
+    /// # Errors
+    ///
+    /// The peer's, the system's.
+    pub(crate) fn latency(self, port: u16) -> Result<(), Error> {
+        let mut ages = Ages::default();
+        self.receive(port, &mut ages)?;
+        println!("= messages {}", ages.0.len());
+        println!("= p50 {}", ages.percentile(0.5));
+        println!("= p99 {}", ages.percentile(0.99));
+        Ok(())
+    }
+}
+
+/// What asynchronous peers run on: one thread, which takes the least of the processor, unless a peer needs more.
+fn runtime(threads: usize) -> Result<tokio::runtime::Runtime, Error> {
+    let mut builder = match threads {
+        1 => tokio::runtime::Builder::new_current_thread(),
+        _ => tokio::runtime::Builder::new_multi_thread(),
+    };
+    if threads > 1 {
+        builder.worker_threads(threads);
+    }
+    builder.enable_all().build().map_err(Error::io("a runtime"))
+}
+
+/// Counts, from the first message on.
+#[derive(Debug, Default)]
+struct Count {
+    messages: usize,
+    first: Option<(Duration, Duration)>,
+}
+
+impl Meter for Count {
+    const LOOKS: bool = false;
+
+    #[inline]
+    fn message(&mut self, payload: &[u8]) {
+        std::hint::black_box(payload);
+        self.count(1);
+    }
+
+    #[inline]
+    fn count(&mut self, messages: usize) {
+        if self.first.is_none() {
+            self.first = Some((system::monotonic(), system::processor_time()));
+        }
+        self.messages += messages;
+    }
+}
+
+/// How old messages were when they came, in nanoseconds.
+#[derive(Debug, Default)]
+struct Ages(Vec<u64>);
+
+impl Ages {
+    fn percentile(&mut self, part: f64) -> u64 {
+        self.0.sort_unstable();
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a place in a list of a few thousand"
+        )]
+        let place = (self.0.len() as f64 * part) as usize;
+        self.0.get(place).copied().unwrap_or_default()
+    }
+}
+
+impl Meter for Ages {
+    const LOOKS: bool = true;
+
+    fn message(&mut self, payload: &[u8]) {
+        let now = system::monotonic();
+        let sent = std::str::from_utf8(payload).ok().and_then(|text| text.split('-').next()?.parse().ok());
+        if let Some(age) = sent.and_then(|sent| now.checked_sub(Duration::from_nanos(sent))) {
+            self.0.push(u64::try_from(age.as_nanos()).unwrap_or(u64::MAX));
+        }
+    }
+
+    fn count(&mut self, _: usize) {}
+}
