@@ -48,7 +48,11 @@ impl<'a> Element<'a> {
     /// The value.
     #[inline]
     pub fn value(&self) -> Value<'a> {
-        value(self.bytes, self.nodes)
+        match self.nodes {
+            // What most elements are, where the caller's compiler sees it: it need not look for the kind again.
+            [node] if node.kind == Kind::BulkString => Value::BulkString(node.text_in(self.bytes)),
+            _ => value(self.bytes, self.nodes),
+        }
     }
 
     /// The bytes of a simple string, bulk string or verbatim string: as [`Value::as_bytes`], with no [`Value`] made for

@@ -192,6 +192,29 @@ fn doubles() {
 }
 
 #[test]
+fn doubles_of_few_digits_are_what_the_standard_library_reads() {
+    // Each number of digits before and behind the point, with all digits alike and in a row.
+    for (before, behind) in (1..18).flat_map(|before| (0..18).map(move |behind| (before, behind))) {
+        for digits in [
+            "123456789012345678901234567890123456",
+            "999999999999999999999999999999999999",
+            "000000000000000000000000000000000001",
+        ] {
+            for sign in ["", "-"] {
+                let point = if behind > 0 { "." } else { "" };
+                let text = format!("{sign}{}{point}{}", &digits[..before], &digits[before..before + behind]);
+                let expected: f64 = text.parse().expect("a double");
+                let input = format!(",{text}\r\n");
+                for (frames, _) in [decode([input.as_bytes()]), decode(input.as_bytes().chunks(1))] {
+                    let twin::Body::Double(value) = frames[0].body else { panic!("{text}: {frames:?}") };
+                    assert_eq!(value.to_bits(), expected.to_bits(), "{text}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn doubles_are_rounded_once() {
     // In the middle between two doubles, but for a digit far behind; and digits that only an exponent makes small.
     let far = format!("9007199254740993.{}1", "0".repeat(2000));

@@ -26,6 +26,7 @@ fn fragments() -> impl Strategy<Value = Vec<u8>> {
         ]).prop_map(|text| text.as_bytes().to_vec()),
         1 => prop::collection::vec(any::<u8>(), 0..6),
         1 => ",[-+0-9.eEnaif]{0,9}\r\n".prop_map(String::into_bytes),
+        1 => ",-?[0-9]{1,17}(\\.[0-9]{0,17})?\r\n".prop_map(String::into_bytes),
         1 => ":[-+0-9]{0,22}\r\n".prop_map(String::into_bytes),
     ];
     prop::collection::vec(token, 0..24).prop_map(|tokens| tokens.concat())

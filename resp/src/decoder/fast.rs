@@ -203,6 +203,10 @@ fn other(bytes: &[u8], at: usize) -> Option<(Node, usize)> {
             let kind = if tag == b'+' { Kind::SimpleString } else { Kind::SimpleError };
             (Node::text(kind, at.wrapping_add(1), len), len + 3)
         }
+        b',' => {
+            let (value, len) = short_double(rest)?;
+            (Node::scalar(Kind::Double, value.to_bits()), 1 + len)
+        }
         b'_' if rest.starts_with(b"\r\n") => (Node::scalar(Kind::Null, 0), 3),
         b'#' if rest.starts_with(b"t\r\n") => (Node::scalar(Kind::Boolean, 1), 4),
         b'#' if rest.starts_with(b"f\r\n") => (Node::scalar(Kind::Boolean, 0), 4),
@@ -225,6 +229,43 @@ fn number(bytes: &[u8]) -> Option<(usize, usize)> {
         match digit(byte) {
             Some(digit) => value = value * 10 + digit,
             None => return (at > 0 && ends_line(bytes, at)).then_some((value, at + 2)),
+        }
+    }
+    None
+}
+
+/// Ten to the power of each number of places that can stand behind the point. All are exact.
+const POWERS: [f64; DOUBLE_DIGITS] =
+    [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14];
+/// So many digits are a whole number that a double holds exactly.
+const DOUBLE_DIGITS: usize = 15;
+
+/// A double of few digits without an exponent, and how many bytes it takes with its CRLF. Both numbers of the division are
+/// exact, so its result is what is nearest to the text (Clinger, "How to read floating point numbers accurately", 1990).
+#[inline]
+fn short_double(bytes: &[u8]) -> Option<(f64, usize)> {
+    let negative = bytes.first() == Some(&b'-');
+    let text = &bytes[usize::from(negative)..];
+    let (mut digits, mut value, mut before_point) = (0, 0_u64, None);
+    for (at, &byte) in text.iter().take(DOUBLE_DIGITS + 2).enumerate() {
+        match digit(byte) {
+            Some(digit) if digits < DOUBLE_DIGITS => {
+                value = value * 10 + digit as u64;
+                digits += 1;
+            }
+            None if byte == b'.' && before_point.is_none() && digits > 0 => before_point = Some(digits),
+            None if byte == b'\r' => {
+                let behind_point = digits - before_point.unwrap_or(digits);
+                let is_whole = digits > 0 && (before_point.is_none() || behind_point > 0);
+                if !is_whole || !ends_line(text, at) {
+                    return None;
+                }
+                #[expect(clippy::cast_precision_loss, reason = "no more digits than a double holds")]
+                let magnitude = value as f64 / POWERS[behind_point];
+                let value = if negative { -magnitude } else { magnitude };
+                return Some((value, usize::from(negative) + at + 2));
+            }
+            _ => return None,
         }
     }
     None
