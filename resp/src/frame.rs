@@ -48,9 +48,13 @@ impl<'a> Element<'a> {
     /// The value.
     #[inline]
     pub fn value(&self) -> Value<'a> {
+        // What most values are, where the caller's compiler sees it: it need not look for the kind again.
+        let items = |nodes, len| Items { bytes: self.bytes, nodes, len };
         match self.nodes {
-            // What most elements are, where the caller's compiler sees it: it need not look for the kind again.
-            [node] if node.kind == Kind::BulkString => Value::BulkString(node.text_in(self.bytes)),
+            [node, ..] if node.kind == Kind::BulkString => Value::BulkString(node.text_in(self.bytes)),
+            [node, ..] if node.kind == Kind::Integer => Value::Integer(node.bits.cast_signed()),
+            [node, inside @ ..] if node.kind == Kind::Push => Value::Push(items(inside, node.len)),
+            [node, inside @ ..] if node.kind == Kind::Array => Value::Array(items(inside, node.len)),
             _ => value(self.bytes, self.nodes),
         }
     }
@@ -67,8 +71,10 @@ impl<'a> Element<'a> {
     #[inline]
     pub fn as_bytes(&self) -> Option<&'a [u8]> {
         match self.nodes {
-            // Nearly everything that is asked for its bytes.
-            [node] if node.kind == Kind::BulkString => Some(node.text_in(self.bytes)),
+            [node, ..] if matches!(node.kind, Kind::BulkString | Kind::SimpleString) => {
+                Some(node.text_in(self.bytes))
+            }
+            [node, ..] if !node.is(Node::ATTRIBUTE) && node.kind != Kind::Verbatim => None,
             _ => value(self.bytes, self.nodes).as_bytes(),
         }
     }

@@ -50,7 +50,7 @@ impl Bounds {
 impl Decoder {
     /// Takes a frame that is a plain value, or an aggregate of such, and lies wholly in `input`; its end. Else the frame
     /// is begun as far as that goes, and the place is where the state machine has to go on.
-    #[inline]
+    #[inline(never)]
     pub(super) fn flat_frame(&mut self, input: &[u8]) -> Result<usize, usize> {
         let window = match usize::try_from(self.fast.frame) {
             Ok(most) if most < input.len() => &input[..most],
@@ -152,7 +152,11 @@ fn header(bytes: &[u8], bounds: &Bounds, elements: u64, is_root: bool) -> Option
         b'~' => (Kind::Set, 1),
         _ => return None,
     };
-    let (len, digits) = number(rest)?;
+    let (len, digits) = match *rest {
+        // Nearly all have few elements.
+        [len @ b'0'..=b'9', b'\r', b'\n', ..] => (usize::from(len - b'0'), 3),
+        _ => number(rest)?,
+    };
     let count = len as u64 * each;
     if count > bounds.aggregate || elements + count > bounds.elements || bounds.depth == 0 {
         return None;

@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use resp::{Decoder, Value};
+use resp::{Decoder, Element, Value};
 
 use super::{Corpus, Parser};
 use crate::error::Error;
@@ -15,7 +15,7 @@ impl Parser for Ours {
         let mut seen = 0;
         for mut piece in corpus.pieces() {
             while let Some(frame) = self.0.decode(&mut piece).map_err(Error::peer("realtime-resp"))? {
-                touch(frame.value());
+                touch(frame.root());
                 seen += 1;
             }
         }
@@ -23,14 +23,14 @@ impl Parser for Ours {
     }
 }
 
-fn touch(value: Value<'_>) {
-    match value {
-        Value::SimpleString(text)
-        | Value::SimpleError(text)
-        | Value::BulkString(text)
-        | Value::BlobError(text)
-        | Value::BigNumber(text)
-        | Value::VerbatimString { text, .. } => {
+fn touch(element: Element<'_>) {
+    // The way to bytes that needs no value.
+    if let Some(text) = element.as_bytes() {
+        black_box(text);
+        return;
+    }
+    match element.value() {
+        Value::SimpleError(text) | Value::BlobError(text) | Value::BigNumber(text) => {
             black_box(text);
         }
         Value::Integer(integer) => {
@@ -42,12 +42,10 @@ fn touch(value: Value<'_>) {
         Value::Boolean(boolean) => {
             black_box(boolean);
         }
-        Value::Array(items) | Value::Set(items) | Value::Push(items) => {
-            items.for_each(|item| touch(item.value()));
-        }
+        Value::Array(items) | Value::Set(items) | Value::Push(items) => items.for_each(touch),
         Value::Map(pairs) => pairs.for_each(|(key, value)| {
-            touch(key.value());
-            touch(value.value());
+            touch(key);
+            touch(value);
         }),
         other => {
             black_box(other);
