@@ -89,7 +89,8 @@ impl Consumer {
 
     /// The next thing, if there is one. Never waits.
     #[allow(clippy::should_implement_trait, reason = "an iterator's items cannot borrow from it")]
-    #[inline]
+    // An item is large: inlined, what a message consists of stays in registers.
+    #[inline(always)]
     pub fn next(&mut self) -> Option<Item<'_>> {
         match &self.held {
             Some(batch) if !batch.is_read(&self.cursor) => self.read(),
@@ -191,7 +192,7 @@ impl Consumer {
     }
 
     /// The next message of the held batch, which goes back to the worker once it is used up.
-    #[inline]
+    #[inline(always)]
     fn read(&mut self) -> Option<Item<'_>> {
         let batch = self.held.as_deref()?;
         let Message { slot, channel, payload } = batch.read(&mut self.cursor)?;

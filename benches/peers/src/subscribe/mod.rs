@@ -7,6 +7,7 @@ mod ours;
 mod redis_rs;
 mod rustis;
 
+use std::thread;
 use std::time::Duration;
 
 use crate::error::Error;
@@ -41,6 +42,8 @@ pub(crate) enum Subject {
     Hiredis {
         protocol: u8,
     },
+    /// With a thread beside it that never rests, as a game's main thread that looks for messages all the time.
+    HiredisBesideSpinner,
     RedisRs,
     RedisRsAsync,
     Fred,
@@ -64,8 +67,14 @@ impl Subject {
         Self::Bare,
     ];
     /// Who takes part in what, in the order of the table.
-    pub(crate) const LATENCY: [Self; 5] =
-        [Self::Hiredis { protocol: 3 }, Self::RedisRs, Self::RedisRsAsync, Self::Fred, Self::Rustis];
+    pub(crate) const LATENCY: [Self; 6] = [
+        Self::Hiredis { protocol: 3 },
+        Self::HiredisBesideSpinner,
+        Self::RedisRs,
+        Self::RedisRsAsync,
+        Self::Fred,
+        Self::Rustis,
+    ];
 
     /// The row's name.
     pub(crate) fn name(self) -> &'static str {
@@ -73,6 +82,7 @@ impl Subject {
             Self::Bare => "bare read()",
             Self::Hiredis { protocol: 2 } => "hiredis (RESP2)",
             Self::Hiredis { .. } => "hiredis",
+            Self::HiredisBesideSpinner => "hiredis beside a spinning thread",
             Self::RedisRs => "redis-rs (blocking)",
             Self::RedisRsAsync => "redis-rs (async)",
             Self::Fred => "fred",
@@ -84,7 +94,7 @@ impl Subject {
 
     /// The one with that name.
     pub(crate) fn named(name: &str) -> Option<Self> {
-        Self::FIREHOSE.into_iter().find(|subject| subject.name() == name)
+        Self::FIREHOSE.into_iter().chain(Self::LATENCY).find(|subject| subject.name() == name)
     }
 
     /// Subscribes, and hands every message to the meter, up to the one that says "end".
@@ -92,6 +102,15 @@ impl Subject {
         match self {
             Self::Bare => bare::receive(port, meter),
             Self::Hiredis { protocol } => hiredis::receive(port, protocol, meter),
+            Self::HiredisBesideSpinner => {
+                // It ends with the process.
+                thread::spawn(|| {
+                    loop {
+                        std::hint::spin_loop();
+                    }
+                });
+                hiredis::receive(port, 3, meter)
+            }
             Self::RedisRs => redis_rs::blocking(port, meter),
             Self::RedisRsAsync => redis_rs::asynchronous(port, meter),
             Self::Fred => fred::receive(port, meter),
