@@ -15,7 +15,7 @@
 #include "lua.h"
 #include "lualib.h"
 
-/* The very callback of benches/game/firehose.lua. */
+/* The very callback of benches/peers/lua/firehose.lua. */
 static const char SCRIPT[] =
 	"local count, ended = 0, false\n"
 	"function callback(message, channel)\n"

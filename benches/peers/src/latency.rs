@@ -39,7 +39,7 @@ pub(crate) fn run(settings: &Settings, host: &Path, results: &mut Results) -> Re
     let server = Redis::start()?;
     for _ in 0..settings.latency_rounds {
         let mut ours = Command::new(host);
-        ours.args(["--timeout", "60", "benches/game/latency.lua"]).arg(format!("port={}", server.port));
+        ours.args(["--timeout", "60", "benches/peers/lua/latency.lua"]).arg(format!("port={}", server.port));
         server.measure(settings, OURS, ours, results)?;
         for subject in Subject::LATENCY {
             let mut command = this_program()?;

@@ -50,7 +50,7 @@ pub(crate) fn run_into_lua(settings: &Settings, host: &Path, results: &mut Resul
     for _ in 0..settings.rounds {
         let figures = against(settings.messages, |port| {
             let mut command = Command::new(host);
-            command.args(["--timeout", "60", "benches/game/firehose.lua"]).arg(format!("port={port}"));
+            command.args(["--timeout", "60", "benches/peers/lua/firehose.lua"]).arg(format!("port={port}"));
             Ok(command)
         })?;
         add(INTO_LUA, OURS, &figures, results)?;

@@ -1,5 +1,5 @@
 -- Messages as fast as the server sends them, each into a callback, to the one that says "end".
--- gmod-host benches/game/firehose.lua port=PORT: a server that sends by itself once somebody subscribes to "firehose".
+-- gmod-host benches/peers/lua/firehose.lua port=PORT: a server that sends by itself once somebody subscribes to "firehose".
 
 require("realtime")
 
