@@ -2,8 +2,8 @@
 return function(realtime, addon)
 	local methods = {}
 	local CHANNEL = "realtime:presence"
-	local INTERVAL = 5 -- seconds between two words of a server
-	local PATIENCE = 3 * INTERVAL + 1 -- of silence, until it counts as gone
+	addon.presence_interval = 5 -- seconds between two words of a server
+	local PATIENCE = 3.2 -- intervals of silence, until it counts as gone
 	local SHOUT = 60 -- seconds between two complaints about a twin
 	local MAX_TWINS = 32 -- remembered at a time
 	local SysTime = SysTime
@@ -14,7 +14,7 @@ return function(realtime, addon)
 	end
 
 	local function has_twin(self)
-		return self.twin_heard ~= nil and SysTime() - self.twin_heard < PATIENCE
+		return self.twin_heard ~= nil and SysTime() - self.twin_heard < PATIENCE * addon.presence_interval
 	end
 
 	-- What others learn of this server. Asked for each time: at load there is no host name yet, and players come and go.
@@ -26,7 +26,7 @@ return function(realtime, addon)
 	end
 
 	local function announce(self, ask)
-		self.next = SysTime() + INTERVAL
+		self.next = SysTime() + addon.presence_interval
 		local word = description(self)
 		word.ask = ask
 		-- While the link is down it would only wait for its own timeout.
@@ -108,7 +108,7 @@ return function(realtime, addon)
 		-- Without a connection nobody is heard, and nobody has left.
 		if not self.client:IsConnected() or not self.listening then return end
 		for id, server in pairs(self.servers) do
-			if now - math.max(server.heard, self.listening) > PATIENCE then
+			if now - math.max(server.heard, self.listening) > PATIENCE * addon.presence_interval then
 				self.servers[id] = nil
 				tell(self, "left", server)
 			end
