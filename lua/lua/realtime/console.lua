@@ -97,21 +97,31 @@ return function(realtime, addon)
 	local function end_tail(channel)
 		local tail = tails[channel]
 		tails[channel] = nil
-		if tail.client:IsValid() then tail.client[tail.pattern and "PUnsubscribe" or "Unsubscribe"](tail.client, channel, "realtime_tail") end
+		tail.count_out()
+		if next(tails) == nil then addon.RemoveTask("realtime_tail") end
+		if tail.client:IsValid() then
+			tail.client[tail.pattern and "PUnsubscribe" or "Unsubscribe"](tail.client, channel, "realtime_tail")
+		end
 	end
 
-	local function tail_listener(say)
-		local second, lines, more = 0, 0, 0
-		return function(message, channel)
-			local now = math.floor(SysTime())
-			if now ~= second then
-				if more > 0 then say("… and %d more messages within a second", more) end
-				second, lines, more = now, 0, 0
-			end
-			lines = lines + 1
-			if lines > TAIL_LINES then more = more + 1 return end
-			say("[%s] %s", printable(channel), printable(message, TAIL_BYTES))
+	-- Shows so many lines in a second, and how many more there were.
+	local function new_tail(say, client, channel)
+		local second, lines = 0, 0
+		local tail = { client = client, pattern = channel:find("[%*%?%[]") ~= nil }
+		function tail.count_out()
+			if lines > TAIL_LINES then say("… and %d more messages within a second", lines - TAIL_LINES) end
+			lines = 0
 		end
+		function tail.tick(now)
+			if math.floor(now) == second then return end
+			second = math.floor(now)
+			tail.count_out()
+		end
+		function tail.hear(message, from)
+			lines = lines + 1
+			if lines <= TAIL_LINES then say("[%s] %s", printable(from), printable(message, TAIL_BYTES)) end
+		end
+		return tail
 	end
 
 	command("realtime_tail", "realtime: show a channel's messages; again: end that; alone: end all", function(say, arguments)
@@ -130,9 +140,12 @@ return function(realtime, addon)
 		end
 		local client, message = realtime.Default()
 		if not client then return say("%s", message) end
-		local pattern = channel:find("[%*%?%[]") ~= nil
-		client[pattern and "PSubscribe" or "Subscribe"](client, channel, "realtime_tail", tail_listener(say))
-		tails[channel] = { client = client, pattern = pattern }
+		local tail = new_tail(say, client, channel)
+		client[tail.pattern and "PSubscribe" or "Subscribe"](client, channel, "realtime_tail", tail.hear)
+		tails[channel] = tail
+		addon.AddTask("realtime_tail", function(now)
+			for _, each in pairs(tails) do each.tick(now) end
+		end)
 		say("showing %s; realtime_tail %s ends it", channel, channel)
 	end)
 

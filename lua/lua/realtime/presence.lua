@@ -37,7 +37,7 @@ return function(realtime, addon)
 		return {
 			id = id, instance = word.instance, map = word.map, players = word.players, bots = word.bots,
 			max_players = word.max_players, name = word.name, fields = istable(word.fields) and word.fields or {},
-			duplicate = word.duplicate == true,
+			duplicate = word.duplicate == true, heard = SysTime(),
 		}
 	end
 
@@ -92,7 +92,6 @@ return function(realtime, addon)
 			return
 		end
 		local server = entry(id, word)
-		server.heard = SysTime()
 		self.servers[id] = server
 		if not known then
 			tell(self, "joined", server)
