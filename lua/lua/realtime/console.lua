@@ -29,7 +29,7 @@ return function(realtime, addon)
 	end
 
 	local function name_of(client)
-		return (tostring(client):gsub("^RealtimeClient ", ""):gsub(" %(%w+%)$", ""))
+		return tostring(client):match("%[(.*)%]") or "a closed client"
 	end
 
 	-- Figures of each client a few seconds ago: what a rate is told from.
@@ -169,15 +169,18 @@ return function(realtime, addon)
 
 	local function look(say)
 		for _, client in ipairs(realtime.Clients()) do
-			if not watched[client] then watch(say, client) end
-			watched[client] = watched[client] or ""
-		end
-		for client, before in pairs(watched) do
-			local state = client:State()
-			if state ~= before then
-				say("[realtime] %s: %s%s", name_of(client), before ~= "" and before .. " -> " or "", state)
-				watched[client] = state ~= "closed" and state or nil
+			if not watched[client] then
+				watched[client] = { name = name_of(client) }
+				watch(say, client)
 			end
+		end
+		for client, known in pairs(watched) do
+			local state = client:State()
+			if state ~= known.state then
+				say("[realtime] %s: %s%s", known.name, known.state and known.state .. " -> " or "", state)
+				known.state = state
+			end
+			if state == "closed" then watched[client] = nil end
 		end
 	end
 

@@ -30,7 +30,7 @@ host.test("status shows every client with its figures", function()
 	clear()
 	RunConsoleCommand("realtime_status")
 	for _, part in ipairs({
-		'this server is "ttt-1"', "[realtime.Default ", ": ready", "redis 7", "RESP3", "round trip", " ms", "received       3",
+		'this server is "ttt-1"', "realtime.Default at 127.0.0.1:", ": ready", "redis 7", "RESP3", "round trip", " ms", "received       3",
 		"3 handed to callbacks", "published      3", "dropped        0 (0 overflow, 0 too large)", "subscriptions  1, 1 confirmed",
 		"reconnects",
 	}) do
@@ -49,7 +49,7 @@ host.test("ping answers for every client, also one that is not there", function(
 	other:On("down", function() end)
 	clear()
 	RunConsoleCommand("realtime_ping")
-	kit.wait("both", function() return said():find("%[realtime%.Default [^\n]*%]: %d+%.%d+ ms") and said():find("%[nobody [^\n]*%]: %u+: ") end)
+	kit.wait("both", function() return said():find("realtime%.Default at [^\n]*: %d+%.%d+ ms") and said():find("nobody at [^\n]*: %u+: ") end)
 	other:Disconnect()
 end)
 
@@ -101,14 +101,14 @@ host.test("debug shows every change of state of every client, and no secret", fu
 	clear()
 	local address = host.new_fake({ password = "another" }).url():match("127%.0%.0%.1:%d+")
 	local client = realtime.Connect("redis://:" .. SECRET .. "@" .. address, { id = "debugged" })
-	shows("[debugged ")
+	shows("[realtime] debugged at ")
 	kit.wait("its states", function() return said(": down (") and said("waiting") and said("WRONGPASS") end)
 	assert(not said(SECRET), said())
 	client:Disconnect()
-	kit.wait("its end", function() return said("-> closed") end)
+	kit.wait("its end", function() return said():find("debugged at [^\n]* %-> closed") end)
 	clear()
 	host.server.drop()
-	kit.wait("the way back of the other", function() return said("[realtime.Default") and said(": down (") and said(": ready (") end)
+	kit.wait("the way back of the other", function() return said("[realtime] realtime.Default at") and said(": down (") and said(": ready (") end)
 	clear()
 	RunConsoleCommand("realtime_debug", 0)
 	host.server.drop()
