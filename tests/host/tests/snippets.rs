@@ -1,0 +1,246 @@
+//! The Lua in the documentation runs: every block that begins with three backticks and `lua` in README.md, in
+//! tests/host/README.md and in docs/*.md, each in a host of its own, with the addon installed.
+//!
+//! A block passes if nothing raises, neither in it nor in a callback, until its clients are connected, have their answers,
+//! and some ticks went by. Where it says `redis://…`, the run's own server answers, and `realtime.Default()` leads there.
+//!
+//! What a block needs, and what is to come of it, may stand in comments of the Markdown, which readers do not see:
+//!
+//! ````markdown
+//! <!-- setup
+//! local client = realtime.Connect(host.redis_url)
+//! -->
+//! ```lua
+//! client:Subscribe("chat", function(message) print(message) end)
+//! ```
+//! <!-- check
+//! host.wait(function() return host.server.publish("chat", "hello") == 1 end, 10, "the subscription")
+//! host.wait(function() return table.concat(host.console(), "\n"):find("hello") end, 10, "hello on the console")
+//! -->
+//! ````
+//!
+//! `setup` and `check` share the block's locals; `check` may wait (see tests/host/README.md). With `<!-- options: … -->` before
+//! the block (before `setup`, if there is one) the host gets more options. Lines in errors are those of the file.
+#![expect(clippy::expect_used, reason = "a test that cannot set itself up fails")]
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+/// Well above what any of them needs.
+const TIMEOUT_SECONDS: &str = "60";
+
+/// Before a block, in the place of the line before it: what it finds, and what is looked at behind it.
+const PRELUDE: &str = r#"if host.map_number == 1 and __ADDON__ then host.put("data/realtime.json", '{ "url": "' .. host.redis_url .. '", "id": "ttt-1" }') host.next_map() return end require("realtime") do local connect = realtime.Connect function realtime.Connect(url, ...) if isstring(url) then url = host.redis_url return connect(url, ...) end if istable(url) then url.host, url.password, url.username = nil url.port = tonumber(host.redis_url:match("(%d+)$")) return connect(url) end return connect(host.redis_url) end end"#;
+
+/// Behind it: in one line, too.
+const CODA: &str = r#" if __CHECK__ then __CHECK__() end for _, client in ipairs(realtime.Clients()) do host.wait(function() return not client:IsValid() or client:IsConnected() and client:Stats().pending == 0 end, 20, "an idle " .. tostring(client)) end host.pass(5) host.exit(0) end)"#;
+
+/// A block of Lua, with what stands around it.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Snippet {
+    /// Where the block's first line is, from 1.
+    line: usize,
+    options: Vec<String>,
+    /// Each with the number of its first line.
+    setup: Option<(usize, String)>,
+    code: String,
+    check: Option<(usize, String)>,
+}
+
+impl Snippet {
+    /// The script: every line where it stands in the file.
+    fn script(&self) -> String {
+        let mut script = PRELUDE.replace("__ADDON__", &self.has_addon().to_string());
+        if let Some((line, setup)) = &self.setup {
+            at_line(&mut script, *line, setup);
+        }
+        at_line(&mut script, self.line, &self.code);
+        match &self.check {
+            Some((line, check)) => {
+                script.push_str(" local function __CHECK__()");
+                at_line(&mut script, *line, check);
+                script.push_str(" end");
+            }
+            None => script.push_str(" local __CHECK__ = nil"),
+        }
+        script.push_str(" host.run(function()");
+        script.push_str(CODA);
+        script
+    }
+
+    fn has_addon(&self) -> bool {
+        !self.options.iter().any(|option| option == "no-addon")
+    }
+}
+
+fn at_line(script: &mut String, line: usize, text: &str) {
+    let now = script.matches('\n').count() + 1;
+    script.push_str(&"\n".repeat(line.saturating_sub(now)));
+    script.push_str(text);
+}
+
+fn main() -> ExitCode {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the repository");
+    let mut files = vec![root.join("README.md"), root.join("tests/host/README.md")];
+    let docs = fs::read_dir(root.join("docs")).expect("docs/");
+    files.extend(docs.map(|entry| entry.expect("a readable folder").path()));
+    files.retain(|file| file.extension().is_some_and(|end| end == "md"));
+    files.sort();
+    let mut trials = vec![
+        Trial::test("blocks are found, with what stands around them", blocks_are_found),
+        Trial::test("a block keeps its lines", lines_are_kept),
+    ];
+    for file in files {
+        let name = file.strip_prefix(&root).expect("in the repository").display().to_string();
+        for snippet in snippets(&fs::read_to_string(&file).expect("UTF-8")) {
+            let (root, name) = (root.clone(), name.clone());
+            trials.push(Trial::test(format!("{name}:{}", snippet.line), move || run(&root, &name, &snippet)));
+        }
+    }
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+/// All blocks of a Markdown text.
+fn snippets(markdown: &str) -> Vec<Snippet> {
+    let lines: Vec<&str> = markdown.lines().collect();
+    let mut found: Vec<Snippet> = Vec::new();
+    let mut next = Snippet::default();
+    let mut at = 0;
+    while at < lines.len() {
+        let line = lines[at].trim_end();
+        if line == "```lua" {
+            let end = end_of(&lines, at, "```");
+            next.line = at + 2;
+            next.code = lines[at + 1..end].join("\n");
+            found.push(std::mem::take(&mut next));
+            at = end;
+        } else if line.starts_with("```") {
+            // A block in another language, or one that shows Markdown.
+            let fence = "`".repeat(line.len() - line.trim_start_matches('`').len());
+            at = end_of(&lines, at, &fence);
+            next = Snippet::default();
+        } else if let Some(options) =
+            line.strip_prefix("<!-- options:").and_then(|rest| rest.strip_suffix("-->"))
+        {
+            next.options = options.split_whitespace().map(str::to_owned).collect();
+        } else if line == "<!-- setup" {
+            let end = end_of(&lines, at, "-->");
+            next.setup = Some((at + 2, lines[at + 1..end].join("\n")));
+            at = end;
+        } else if line == "<!-- check" {
+            let end = end_of(&lines, at, "-->");
+            if let Some(before) = found.last_mut() {
+                before.check = Some((at + 2, lines[at + 1..end].join("\n")));
+            }
+            at = end;
+        } else if !line.is_empty() {
+            next = Snippet::default();
+        }
+        at += 1;
+    }
+    found
+}
+
+/// The line that ends what begins at a line.
+fn end_of(lines: &[&str], start: usize, mark: &str) -> usize {
+    let behind = &lines[start + 1..];
+    start + 1 + behind.iter().position(|line| line.trim_end() == mark).unwrap_or(behind.len())
+}
+
+fn run(root: &Path, name: &str, snippet: &Snippet) -> Result<(), Failed> {
+    // Named as the file, so that errors are.
+    let folder = fresh_folder(&format!("{name}-{}", snippet.line))?;
+    let script = folder.join(name.replace('/', "_"));
+    fs::write(&script, snippet.script())?;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gmod-host"));
+    command.current_dir(&folder).args(["--timeout", TIMEOUT_SECONDS]);
+    if snippet.has_addon() {
+        command.arg("--addon").arg(root.join("lua"));
+    }
+    command
+        .args(snippet.options.iter().filter(|option| *option != "no-addon"))
+        .arg(script.file_name().ok_or("a file")?)
+        .env_remove("REDIS_URL")
+        .env_remove("REALTIME_URL")
+        .env_remove("HOST_PROTOCOL");
+    let output = command.output()?;
+    fs::remove_dir_all(&folder)?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    Err(Failed::from(format!("{name}:{}: {}\n{stdout}\n{stderr}", snippet.line, output.status)))
+}
+
+fn fresh_folder(name: &str) -> Result<PathBuf, Failed> {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!(
+        "snippet-{}-{}",
+        std::process::id(),
+        name.replace('/', "_")
+    ));
+    fs::create_dir_all(&folder)?;
+    Ok(folder)
+}
+
+fn blocks_are_found() -> Result<(), Failed> {
+    let markdown = "\
+text
+<!-- options: --hibernate -->
+<!-- setup
+local a = 1
+-->
+
+```lua
+print(a)
+```
+<!-- check
+assert(a)
+-->
+```sh
+```lua
+```
+<!-- setup
+of nothing
+-->
+text
+```lua
+x = 2
+```
+````markdown
+```lua
+not run
+```
+````
+";
+    let wanted = vec![
+        Snippet {
+            line: 8,
+            options: vec!["--hibernate".to_owned()],
+            setup: Some((4, "local a = 1".to_owned())),
+            code: "print(a)".to_owned(),
+            check: Some((11, "assert(a)".to_owned())),
+        },
+        Snippet { line: 21, code: "x = 2".to_owned(), ..Snippet::default() },
+    ];
+    let found = snippets(markdown);
+    if found == wanted { Ok(()) } else { Err(format!("{found:#?}").into()) }
+}
+
+fn lines_are_kept() -> Result<(), Failed> {
+    let [snippet] = &snippets("\n\n<!-- setup\nsetup\n-->\n```lua\ncode\n```\n<!-- check\ncheck\n-->\n")[..]
+    else {
+        return Err("one block".into());
+    };
+    let script = snippet.script();
+    let lines: Vec<&str> = script.lines().collect();
+    let are = [(4, "setup"), (7, "code"), (10, "check")];
+    match are.iter().find(|(line, text)| !lines.get(line - 1).is_some_and(|found| found.starts_with(text))) {
+        None => Ok(()),
+        Some((line, text)) => Err(format!("no {text} in line {line} of:\n{script}").into()),
+    }
+}
