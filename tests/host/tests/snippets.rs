@@ -60,13 +60,15 @@ impl Snippet {
             at_line(&mut script, *line, setup);
         }
         at_line(&mut script, self.line, &self.code);
+        // Its last line may end in a comment.
+        script.push('\n');
         match &self.check {
             Some((line, check)) => {
-                script.push_str(" local function __CHECK__()");
+                script.push_str("local function __CHECK__()");
                 at_line(&mut script, *line, check);
-                script.push_str(" end");
+                script.push_str("\nend");
             }
-            None => script.push_str(" local __CHECK__ = nil"),
+            None => script.push_str("local __CHECK__ = nil"),
         }
         script.push_str(" host.run(function()");
         script.push_str(CODA);
