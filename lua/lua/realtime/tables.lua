@@ -12,6 +12,8 @@ return function(realtime, addon)
 
 	local function listener(self, fn, others)
 		return function(message, channel, pattern)
+			-- On an empty server no hook runs that could do it.
+			addon.EnsureTick()
 			local data, from = realtime.Decode(message)
 			if data == nil then
 				addon.SayRarely("decode " .. channel, string.format("a message on %s was left out: %s", channel, from))

@@ -21,6 +21,7 @@ return function(_, addon)
 	local function ensure()
 		if not timer_exists(TIMER) then timer.Create(TIMER, 0, 0, tick) end
 	end
+	addon.EnsureTick = ensure
 
 	-- Calls task(SysTime()) at every tick until RemoveTask. `key`: anything, one task for each.
 	function addon.AddTask(key, task)

@@ -34,11 +34,9 @@ use libtest_mimic::{Arguments, Failed, Trial};
 /// Well above what any of them needs.
 const TIMEOUT_SECONDS: &str = "60";
 
-/// Before a block, in the place of the line before it: what it finds, and what is looked at behind it.
-const PRELUDE: &str = r#"if host.map_number == 1 and __ADDON__ then host.put("data/realtime.json", '{ "url": "' .. host.redis_url .. '", "id": "ttt-1" }') host.next_map() return end require("realtime") do local connect = realtime.Connect function realtime.Connect(url, ...) if isstring(url) then url = host.redis_url return connect(url, ...) end if istable(url) then url.host, url.password, url.username = nil url.port = tonumber(host.redis_url:match("(%d+)$")) return connect(url) end return connect(host.redis_url) end end"#;
-
-/// Behind it: in one line, too.
-const CODA: &str = r#" if __CHECK__ then __CHECK__() end for _, client in ipairs(realtime.Clients()) do host.wait(function() return not client:IsValid() or client:IsConnected() and client:Stats().pending == 0 end, 20, "an idle " .. tostring(client)) end host.pass(5) host.exit(0) end)"#;
+/// What runs before a block and behind it, as functions of a file beside the script.
+const BEFORE: &str = include_str!("snippets/before.lua");
+const AFTER: &str = include_str!("snippets/after.lua");
 
 /// A block of Lua, with what stands around it.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -55,7 +53,7 @@ struct Snippet {
 impl Snippet {
     /// The script: every line where it stands in the file.
     fn script(&self) -> String {
-        let mut script = PRELUDE.replace("__ADDON__", &self.has_addon().to_string());
+        let mut script = format!("if include('before.lua')({}) then return end ", self.has_addon());
         if let Some((line, setup)) = &self.setup {
             at_line(&mut script, *line, setup);
         }
@@ -64,14 +62,12 @@ impl Snippet {
         script.push('\n');
         match &self.check {
             Some((line, check)) => {
-                script.push_str("local function __CHECK__()");
+                script.push_str("include('after.lua')(function()");
                 at_line(&mut script, *line, check);
-                script.push_str("\nend");
+                script.push_str("\nend)");
             }
-            None => script.push_str("local __CHECK__ = nil"),
+            None => script.push_str("include('after.lua')()"),
         }
-        script.push_str(" host.run(function()");
-        script.push_str(CODA);
         script
     }
 
@@ -96,6 +92,10 @@ fn main() -> ExitCode {
     let mut trials = vec![
         Trial::test("blocks are found, with what stands around them", blocks_are_found),
         Trial::test("a block keeps its lines", lines_are_kept),
+        Trial::test("a block that is wrong fails", {
+            let root = root.clone();
+            move || wrong_ones_fail(&root)
+        }),
     ];
     for file in files {
         let name = file.strip_prefix(&root).expect("in the repository").display().to_string();
@@ -159,6 +159,9 @@ fn run(root: &Path, name: &str, snippet: &Snippet) -> Result<(), Failed> {
     let folder = fresh_folder(&format!("{name}-{}", snippet.line))?;
     let script = folder.join(name.replace('/', "_"));
     fs::write(&script, snippet.script())?;
+    for (name, source) in [("before.lua", BEFORE), ("after.lua", AFTER)] {
+        fs::write(folder.join(name), format!("return function(...) {source} end"))?;
+    }
     let mut command = Command::new(env!("CARGO_BIN_EXE_gmod-host"));
     command.current_dir(&folder).args(["--timeout", TIMEOUT_SECONDS]);
     if snippet.has_addon() {
@@ -245,4 +248,25 @@ fn lines_are_kept() -> Result<(), Failed> {
         None => Ok(()),
         Some((line, text)) => Err(format!("no {text} in line {line} of:\n{script}").into()),
     }
+}
+
+fn wrong_ones_fail(root: &Path) -> Result<(), Failed> {
+    let wrong = [
+        ("the block raises", "```lua\nerror('wrong')\n```\n"),
+        ("it is no Lua", "```lua\nlocal = 5\n```\n"),
+        ("a callback raises", "```lua\nrealtime.Connect(''):Ping(function() error('wrong') end)\n```\n"),
+        ("the check fails", "```lua\nlocal a = 5\n```\n<!-- check\nassert(a == 6)\n-->\n"),
+    ];
+    for (number, (what, markdown)) in wrong.into_iter().enumerate() {
+        for snippet in snippets(markdown) {
+            match run(root, &format!("wrong-{number}.md"), &snippet) {
+                Ok(()) => return Err(format!("{what}, and it passes").into()),
+                Err(error) if error.message().is_some_and(|text| !text.contains("[ERROR]")) => {
+                    return Err(error);
+                }
+                Err(_) => {}
+            }
+        }
+    }
+    Ok(())
 }

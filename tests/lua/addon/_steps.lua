@@ -1,6 +1,7 @@
 -- Plays what an owner does: each step changes the folder, starts the server anew (a map change does), and looks.
 -- Usage: include("_steps.lua")({ { name = …, before = function() … end, check = function(said) … end }, … })
--- The first step finds an empty folder with everything installed. said(): what the console shows since that start; said(text) raises unless text is in it.
+-- The first step finds an empty folder with everything installed.
+-- said(): what the console shows since that start; said(text) raises unless text is in it.
 
 return function(steps)
 	local map = host.map_number

@@ -114,3 +114,31 @@ host.test("every event", function()
 	end
 	client:Disconnect()
 end)
+
+host.test("the folder is one that the Workshop takes", function()
+	local json = util.JSONToTable(file.Read("addons/lua/addon.json", "MOD"))
+	kit.eq(json.type, "servercontent")
+	assert(isstring(json.title) and #json.tags >= 1 and #json.tags <= 2)
+	local function ignored(path)
+		for _, pattern in ipairs(json.ignore) do
+			if path:find("^" .. string.PatternSafe(pattern):gsub("%%%*", ".*") .. "$") then return true end
+		end
+		return false
+	end
+	local seen = 0
+	local function look(folder)
+		local files, folders = file.Find("addons/lua/" .. folder .. "*", "MOD")
+		for _, name in ipairs(files) do
+			local path = folder .. name
+			kit.eq(path, path:lower())
+			if path ~= "addon.json" then
+				seen = seen + 1
+				local for_the_game = path:find("^lua/.*%.lua$") ~= nil
+				assert(ignored(path) ~= for_the_game, path .. (for_the_game and " is ignored" or " is not ignored"))
+			end
+		end
+		for _, name in ipairs(folders) do look(folder .. name .. "/") end
+	end
+	look("")
+	assert(seen > 15, seen)
+end)

@@ -1,5 +1,6 @@
 -- Where Redis is and how the server is called: the file, the environment, and what is said about each.
 
+local PATIENCE = host.args[1] == "slow" and 120 or 15
 local FILE = "data/realtime.json"
 local SECRET = "pa55word-of-the-test"
 
@@ -7,7 +8,7 @@ local function config(format, ...) host.put(FILE, string.format(format, ...)) en
 local function url() return host.redis_url end
 
 local function wait_connected(client)
-	host.wait(function() return client:IsConnected() end, 10, "the connection")
+	host.wait(function() return client:IsConnected() end, PATIENCE, "the connection")
 end
 
 local function no_client(said, ...)
@@ -57,7 +58,7 @@ include("_steps.lua")({
 			assert(not said():find("no id", 1, true), said())
 			local err, name = client:CommandSync({ "CLIENT", "GETNAME" })
 			assert(name == "ttt-1", tostring(err or name))
-			host.wait(function() return said():find('as "ttt-1"', 1, true) end, 10, "the line that says it is connected")
+			host.wait(function() return said():find('as "ttt-1"', 1, true) end, PATIENCE, "the line that says it is connected")
 			client:Disconnect()
 			local fresh = realtime.Default()
 			assert(fresh ~= client and fresh:IsValid(), "a client that somebody closed is made anew")
@@ -71,7 +72,7 @@ include("_steps.lua")({
 			local client = realtime.Default()
 			local _, name = client:CommandSync({ "CLIENT", "GETNAME" })
 			assert(name == "other", tostring(name))
-			host.wait(function() return client:Stats().protocol end, 10, "the figures")
+			host.wait(function() return client:Stats().protocol end, PATIENCE, "the figures")
 			assert(client:Stats().protocol == 2)
 		end,
 	},
