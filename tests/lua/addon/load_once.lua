@@ -7,7 +7,9 @@ local kit = { raises = function(pattern, fn, ...)
 	return message
 end }
 
-local FILE = "lua/bin/gmsv_realtime_linux64.dll"
+local platform = include("_platform.lua")
+local FILE = platform.file
+local OTHER = "lua/bin/" .. platform.other[1]
 local function count(text, part)
 	local n = 0
 	for _ in text:gmatch(string.PatternSafe(part)) do n = n + 1 end
@@ -45,8 +47,8 @@ include("_steps.lua")({
 		end,
 		check = function(said)
 			said("garrysmod/" .. FILE)
-			said("64-bit Linux")
-			said("In that folder there is now: gmsv_bare_linux64.dll.")
+			said(platform.description)
+			said("In that folder there is now: " .. platform.bare .. ".")
 			assert(count(said(), "the binary module is missing") == 1, said())
 			assert(realtime == nil)
 			local result, message = include("realtime/load.lua")
@@ -68,12 +70,12 @@ include("_steps.lua")({
 		name = "another platform's file is named as such",
 		before = function()
 			host.delete("addons/early/lua/autorun/a.lua")
-			host.move("kept.dll", "lua/bin/gmsv_realtime_linux.dll")
-			host.put("lua/bin/gmsv_realtime_win64.dll", "")
+			host.move("kept.dll", OTHER)
+			host.put("lua/bin/librealtime.so", "")
 		end,
 		check = function(said)
 			said("garrysmod/" .. FILE)
-			said("gmsv_realtime_linux.dll (for 32-bit Linux), gmsv_realtime_win64.dll (for 64-bit Windows)")
+			said(platform.other[1] .. " (for " .. platform.other[2] .. "), librealtime.so.")
 		end,
 	},
 	{
@@ -108,7 +110,7 @@ include("_steps.lua")({
 		name = "a file in an addon's folder is where the game does not look",
 		before = function()
 			host.move("elsewhere", "lua/bin")
-			host.move("lua/bin/gmsv_realtime_linux.dll", "addons/early/" .. FILE)
+			host.move(OTHER, "addons/early/" .. FILE)
 		end,
 		check = function(said) said("The file lies in lua/bin of an addon, where the game does not look") end,
 	},

@@ -3,7 +3,7 @@
 -- by a message.
 
 local PATIENCE = host.args[1] == "slow" and 120 or 15
-local MODULE, CONFIG = "lua/bin/gmsv_realtime_linux64.dll", "data/realtime.json"
+local MODULE, CONFIG = include("_platform.lua").file, "data/realtime.json"
 
 local function config(url, id) host.put(CONFIG, string.format('{ "url": "%s", "id": "%s" }', url, id)) end
 local function shows(said, text)
