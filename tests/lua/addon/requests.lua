@@ -173,6 +173,8 @@ host.test("bad arguments and NaN raise; strange messages do no harm", function()
 	kit.raises("#1", one.Answer, one, nil, print)
 	kit.raises("#2", one.Answer, one, "x", 5)
 	local channel = "realtime:requests:" .. two:Id()
+	local elsewhere = kit.recorder()
+	one.client:Subscribe("elsewhere", elsewhere.fn)
 	for _, text in ipairs({
 		"x", "[]", '{"from":"a","data":5}', '{"from":"a","data":{}}',
 		'{"from":"a","data":{"request":"ok","number":1,"answer_to":"elsewhere"}}',
@@ -184,5 +186,6 @@ host.test("bad arguments and NaN raise; strange messages do no harm", function()
 	end
 	two:Answer("ok", function(_, _, reply) reply(nil, "fine") end)
 	kit.eq({ ask(one, two:Id(), "ok") }, { nil, "fine" })
+	kit.eq(#elsewhere, 0, "answers on a channel that is none for answers")
 	close(one, two)
 end)
