@@ -5,19 +5,22 @@ return function(realtime, addon)
 	local TAIL_LINES = 50 -- of realtime_tail in a second; the others are counted
 	local TAIL_BYTES = 200 -- of a message
 
-	-- Lines for whoever typed the command: the server's console, or a superadmin's.
+	-- Lines for whoever typed the command, the server's console or a superadmin's; and whether that player has left.
 	local function printer(player)
-		if not IsValid(player) then return function(...) print(string.format(...)) end end
-		return function(...)
-			if IsValid(player) then player:PrintMessage(HUD_PRINTCONSOLE, string.format(...)) end
+		if not IsValid(player) then
+			return function(...) print(string.format(...)) end, function() return false end
 		end
+		local function gone() return not IsValid(player) end
+		return function(...)
+			if not gone() then player:PrintMessage(HUD_PRINTCONSOLE, string.format(...)) end
+		end, gone
 	end
 
 	local function command(name, help, run)
 		concommand.Add(name, function(player, _, arguments)
-			local say = printer(player)
+			local say, gone = printer(player)
 			if IsValid(player) and not player:IsSuperAdmin() then return say("%s is for superadmins", name) end
-			run(say, arguments or {}, player)
+			run(say, arguments or {}, gone)
 		end, nil, help)
 	end
 
@@ -105,7 +108,7 @@ return function(realtime, addon)
 	end
 
 	-- Shows so many lines in a second, and how many more there were.
-	local function new_tail(say, client, channel)
+	local function new_tail(say, gone, client, channel)
 		local second, lines = 0, 0
 		local tail = { client = client, pattern = channel:find("[%*%?%[]") ~= nil }
 		function tail.count_out()
@@ -113,6 +116,7 @@ return function(realtime, addon)
 			lines = 0
 		end
 		function tail.tick(now)
+			if gone() then return end_tail(channel) end
 			if math.floor(now) == second then return end
 			second = math.floor(now)
 			tail.count_out()
@@ -124,7 +128,7 @@ return function(realtime, addon)
 		return tail
 	end
 
-	command("realtime_tail", "realtime: show a channel's messages; again: end that; alone: end all", function(say, arguments)
+	command("realtime_tail", "realtime: show a channel's messages; again: end that; alone: end all", function(say, arguments, gone)
 		local channel = arguments[1]
 		if not channel then
 			if next(tails) == nil then return say("usage: realtime_tail CHANNEL, or a pattern: realtime_tail kills.*") end
@@ -140,7 +144,7 @@ return function(realtime, addon)
 		end
 		local client, message = realtime.Default()
 		if not client then return say("%s", message) end
-		local tail = new_tail(say, client, channel)
+		local tail = new_tail(say, gone, client, channel)
 		client[tail.pattern and "PSubscribe" or "Subscribe"](client, channel, "realtime_tail", tail.hear)
 		tails[channel] = tail
 		addon.AddTask("realtime_tail", function(now)
@@ -184,17 +188,25 @@ return function(realtime, addon)
 		end
 	end
 
-	command("realtime_debug", "realtime: 1 shows every change of state, 0 ends that", function(say, arguments)
+	local function end_debug()
+		addon.RemoveTask(IDENTIFIER)
+		for client in pairs(watched or {}) do
+			for _, event in ipairs(EVENTS) do client:Off(event, IDENTIFIER) end
+		end
+		watched = nil
+	end
+
+	command("realtime_debug", "realtime: 1 shows every change of state, 0 ends that", function(say, arguments, gone)
 		if arguments[1] == "1" then
-			watched = watched or {}
-			addon.AddTask(IDENTIFIER, function() look(say) end)
+			end_debug() -- who typed last sees it
+			watched = {}
+			addon.AddTask(IDENTIFIER, function()
+				if gone() then return end_debug() end
+				look(say)
+			end)
 			say("realtime_debug is on")
 		elseif arguments[1] == "0" then
-			addon.RemoveTask(IDENTIFIER)
-			for client in pairs(watched or {}) do
-				for _, event in ipairs(EVENTS) do client:Off(event, IDENTIFIER) end
-			end
-			watched = nil
+			end_debug()
 			say("realtime_debug is off")
 		else
 			say("usage: realtime_debug 1, or realtime_debug 0")

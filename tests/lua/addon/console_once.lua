@@ -123,7 +123,7 @@ end)
 local function somebody(is_superadmin)
 	local lines = {}
 	return {
-		IsValid = function() return true end, IsPlayer = function() return true end,
+		IsValid = function(self) return not self.left end, IsPlayer = function() return true end,
 		IsSuperAdmin = function() return is_superadmin end,
 		PrintMessage = function(_, kind, text) kit.eq(kind, HUD_PRINTCONSOLE) lines[#lines + 1] = text end,
 	}, lines
@@ -148,5 +148,18 @@ host.test("a superadmin may, and reads the answer in the game; nobody else may",
 	publish(channel, "for them")
 	kit.wait("their line", function() return lines[#lines] == "[" .. channel .. "] for them" end)
 	assert(not said("for them"))
-	concommand.Run(player, "realtime_tail", { channel })
+	-- Who leaves takes the tail along, and the console hears nothing of it.
+	concommand.Run(player, "realtime_debug", { "1" })
+	local other = kit.unique("other")
+	concommand.Run(player, "realtime_tail", { other })
+	subscribed()
+	local wanted = realtime.Default():Stats().subscriptions
+	local before = #lines
+	player.left = true
+	kit.wait("the end of both tails", function() return realtime.Default():Stats().subscriptions == wanted - 2 end)
+	clear()
+	local reconnects = realtime.Default():Stats().reconnects
+	host.server.drop()
+	kit.wait("the way back", function() return realtime.Default():Stats().reconnects > reconnects end)
+	kit.eq({ #lines, said(": down (") }, { before, false })
 end)
