@@ -1,6 +1,6 @@
 //! Timers, hooks, globals and files, as the game has them.
 
-use crate::support::Script;
+use crate::support::{PROBE, Script};
 
 #[test]
 fn an_empty_server_runs_zero_delay_timers_alone() {
@@ -144,4 +144,56 @@ fn include_looks_beside_the_file_and_in_addons() {
 #[test]
 fn the_games_globals_are_there() {
     Script::new(include_str!("globals.lua")).run().code(0).stdout("all there\n");
+}
+
+#[test]
+fn addons_are_mounted_into_game_and_not_into_mod() {
+    Script::new(
+        r#"
+        host.put("lua/bin/own.dll", "own")
+        local function found(root) return table.concat(file.Find("lua/bin/*.dll", root), " ") end
+        assert(found("MOD"):find("own.dll") and not found("MOD"):find("theirs.dll"), found("MOD"))
+        assert(found("GAME"):find("own.dll.* theirs.dll"), found("GAME"))
+        assert(file.Exists("lua/bin/theirs.dll", "GAME") and not file.Exists("lua/bin/theirs.dll", "MOD"))
+        assert(file.Read("lua/bin/theirs.dll", "GAME") == "x" and file.Read("only/one.lua", "LUA") == "y")
+        assert(file.Find("no/such/*", "GAME") == nil)
+        host.move("lua/bin/own.dll", "some/where/else.dll")
+        assert(file.Read("some/where/else.dll", "MOD") == "own" and not file.Exists("lua/bin/own.dll", "MOD"))
+        host.delete("some/where/else.dll")
+        assert(not file.Exists("some/where/else.dll", "MOD"))
+        assert(not pcall(host.delete, "some/where/else.dll") and not pcall(host.move, "nothing", "x"))
+        assert(not pcall(host.put, "../outside", ""))
+        host.exit()
+        "#,
+    )
+    .addon_file("lua/bin/theirs.dll", "x")
+    .addon_file("lua/only/one.lua", "y")
+    .run()
+    .code(0);
+}
+
+#[test]
+fn shut_down_runs_at_the_end_of_each_map_before_the_modules_close() {
+    let script = r#"
+        require("realtime")
+        hook.Add("ShutDown", "test", function() ErrorNoHalt("shut down ", host.map_number, "\n") end)
+        if host.map_number == 2 then host.exit() else host.next_map() end"#;
+    let outcome = Script::new(script).module(PROBE).run();
+    let stderr = outcome.code(0).stderr_text();
+    let places = ["shut down 1", "probe: closed 1", "shut down 2", "probe: closed 2"];
+    let places = places.map(|text| stderr.find(text).unwrap_or_else(|| panic!("no {text:?} in {stderr}")));
+    assert!(places.is_sorted(), "{stderr}");
+}
+
+#[test]
+fn the_environment_can_be_set_and_unset() {
+    let script = "
+        require('realtime')
+        host.setenv('REALTIME_URL', 'nonsense://')
+        local _, set = pcall(realtime.Connect)
+        host.setenv('REALTIME_URL', nil)
+        local _, unset = pcall(realtime.Connect)
+        assert(set:find('nonsense') and unset:find('set the environment variable'), unset)
+        host.exit()";
+    Script::new(script).run().code(0);
 }

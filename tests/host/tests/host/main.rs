@@ -1,5 +1,6 @@
 //! The host, seen from outside: small scripts, and what the program makes of them.
 
+mod addon;
 mod bare;
 mod command_line;
 mod game;

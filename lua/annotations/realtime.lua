@@ -1,0 +1,350 @@
+---@meta
+-- For editors (LuaLS, GLua): completion and checks for the module and the addon. Never loaded by the game.
+
+---@class realtime
+---@field VERSION string the module's version, such as "0.1.0"
+---@field ADDON_VERSION string the addon's version, such as "0.1.0"
+---@field NULL table stands for a null inside a list, and inside a reply's table, so that tables have no holes
+realtime = {}
+
+---@alias RealtimeValue string|number|boolean|table what has a form in JSON
+
+---@class RealtimeError
+---@field code string the server's own code, or one of README's list: "DISCONNECTED", "TIMEOUT", "NOBODY" …
+---@field message string for people
+---@field sent boolean whether the command may have reached the server
+
+---@class RealtimeOptions
+---@field id? string a second Connect with the id of an open client returns that client
+---@field host? string default "127.0.0.1"
+---@field port? integer default 6379
+---@field path? string a Unix socket; not on Windows
+---@field username? string
+---@field password? string
+---@field db? integer default 0
+---@field name? string the connection's name (CLIENT SETNAME): no spaces or control characters
+---@field protocol? "auto"|2|3 default "auto"
+---@field connect_timeout? number seconds (5), name resolution and handshake included
+---@field command_timeout? number seconds (10) from the call to TIMEOUT, offline time included
+---@field ping_interval? number idle seconds (15) before a PING
+---@field ping_timeout? number seconds (5) without any byte after it before the link counts as dead
+---@field verify_delivery? boolean finds a server that answers but delivers no messages (false)
+---@field reconnect_min? number seconds (0.1)
+---@field reconnect_max? number seconds (30)
+---@field queue_events? integer messages that may wait for the main thread (65536)
+---@field queue_bytes? integer and their bytes (33554432)
+---@field overflow? "drop_oldest"|"drop_newest"|"pause" what to do when they are more
+---@field max_pending? integer commands accepted and not yet answered (10000)
+---@field max_message_bytes? integer a larger message is skipped and counted as dropped (4194304)
+
+---@class RealtimeStats
+---@field state "connecting"|"ready"|"waiting"|"closed"
+---@field address string where the client connects to, without secrets
+---@field server? string what the server calls itself, from `ready` until `down`
+---@field version? string its version
+---@field protocol? 2|3
+---@field uptime number seconds since the Connect that made or reconnected it
+---@field received integer messages that arrived for a live subscription
+---@field delivered integer messages of those that were handed to callbacks
+---@field dropped integer messages that were not
+---@field dropped_overflow integer because the queue was full
+---@field dropped_too_large integer because they were larger than max_message_bytes
+---@field queued_events integer messages that wait for the main thread
+---@field queued_bytes integer their bytes
+---@field published integer publishes that the server answered without an error
+---@field pending integer commands accepted and not yet answered
+---@field subscriptions integer channels and patterns wanted
+---@field confirmed integer and confirmed on the present connection
+---@field bytes_in integer
+---@field bytes_out integer
+---@field reconnects integer times the client became ready again
+---@field round_trip? number seconds that the last PING took
+
+---@class RealtimeClient
+local RealtimeClient = {}
+
+---A client, at once; the connection is made and kept up in the background. Raises only for bad arguments.
+---```lua
+---local client = realtime.Connect("redis://:secret@10.0.0.5:6379", { id = "main" })
+---```
+---@param url? string|RealtimeOptions `redis://user:password@host:port/db`, or options; without: the environment's REALTIME_URL
+---@param options? RealtimeOptions
+---@return RealtimeClient
+function realtime.Connect(url, options) end
+
+---Runs waiting callbacks for at most so long, at least one if one waits. The module does it every frame by itself.
+---@param seconds? number default: the tick budget
+---@return integer ran how many ran
+function realtime.ProcessEvents(seconds) end
+
+---How long callbacks may take in a frame.
+---@param seconds number default 0.002
+function realtime.SetTickBudget(seconds) end
+
+---Every open client.
+---@return RealtimeClient[]
+function realtime.Clients() end
+
+---A table by key from a map, or from a list of keys and values in turn (HGETALL under RESP2).
+---@param reply table
+---@return table
+function realtime.Map(reply) end
+
+---The client that all addons of this server share, from the environment's REALTIME_URL or data/realtime.json.
+---```lua
+---local client, message = realtime.Default()
+---if not client then return print(message) end
+---```
+---@return RealtimeClient? client
+---@return string? message what is wrong or missing, if there is none
+function realtime.Default() end
+
+---This server's own id, from data/realtime.json.
+---@return string id
+---@return boolean named false if it was made up for this map
+function realtime.ServerId() end
+
+---A value as JSON, in an envelope with the sender's id: `{"from":"ttt-1","data":…}`.
+---@param data RealtimeValue
+---@param id? string default: this server's
+---@return string? text
+---@return string? reason why it has no form in JSON, and where in the table
+function realtime.Encode(data, id) end
+
+---What is in an envelope. Integers beyond 2^53 come as strings, nulls in lists as realtime.NULL.
+---@param text string
+---@return RealtimeValue? data
+---@return string from the sender's id; or the reason, if data is nil
+function realtime.Decode(text) end
+
+---Tables as messages. One object for each client and id.
+---@param client? RealtimeClient default: realtime.Default()
+---@param id? string default: this server's
+---@return RealtimeTables? tables
+---@return string? message why there is none: realtime.Default()'s
+function realtime.Tables(client, id) end
+
+---Requests from server to server. One object for each client and id.
+---@param client? RealtimeClient default: realtime.Default()
+---@param id? string default: this server's
+---@return RealtimeRequests? requests
+---@return string? message why there is none: realtime.Default()'s
+function realtime.Requests(client, id) end
+
+---Which servers are up; this one tells of itself from now on. One object for each client and id.
+---@param client? RealtimeClient default: realtime.Default()
+---@param id? string default: this server's
+---@return RealtimePresence? presence
+---@return string? message why there is none: realtime.Default()'s
+function realtime.Presence(client, id) end
+
+---Calls fn for each message of a channel. The same channel and identifier again replaces the callback.
+---@param channel string
+---@param identifier string|fun(message: string, channel: string) left out: the calling file
+---@param fn? fun(message: string, channel: string)
+function RealtimeClient:Subscribe(channel, identifier, fn) end
+
+---Likewise for a glob pattern: `kills.*`, `map.?`, `team.[ab]`.
+---@param pattern string
+---@param identifier string|fun(message: string, channel: string, pattern: string) left out: the calling file
+---@param fn? fun(message: string, channel: string, pattern: string)
+function RealtimeClient:PSubscribe(pattern, identifier, fn) end
+
+---Takes effect at once.
+---@param channel string
+---@param identifier? string default: the calling file
+function RealtimeClient:Unsubscribe(channel, identifier) end
+
+---Takes effect at once.
+---@param pattern string
+---@param identifier? string default: the calling file
+function RealtimeClient:PUnsubscribe(pattern, identifier) end
+
+---Publishes any bytes.
+---@param channel string
+---@param message string|number
+---@param fn? fun(err: RealtimeError?, receivers: integer?)
+---@param seconds? number a timeout of its own
+---@return boolean accepted
+---@return RealtimeError? err if not
+function RealtimeClient:Publish(channel, message, fn, seconds) end
+
+---Any command that does not block or change the connection.
+---@param arguments (string|number)[] `{ "SET", "key", "value" }`
+---@param fn? fun(err: RealtimeError?, reply: any)
+---@param seconds? number a timeout of its own
+---@return boolean accepted
+---@return RealtimeError? err if not
+function RealtimeClient:Command(arguments, fn, seconds) end
+
+---Commands between MULTI and EXEC, in one piece.
+---@param commands (string|number)[][]
+---@param fn? fun(err: RealtimeError?, replies: any[]?)
+---@param seconds? number a timeout of its own
+---@return boolean accepted
+---@return RealtimeError? err if not
+function RealtimeClient:Transaction(commands, fn, seconds) end
+
+---Blocks the game until the answer or TIMEOUT. For start-up.
+---@param arguments (string|number)[]
+---@param seconds? number default 5, connecting included
+---@return RealtimeError? err
+---@return any reply
+function RealtimeClient:CommandSync(arguments, seconds) end
+
+---The round trip.
+---@param fn? fun(err: RealtimeError?, seconds: number?)
+---@return boolean accepted
+---@return RealtimeError? err if not
+function RealtimeClient:Ping(fn) end
+
+---Calls fn for each event of that kind.
+---@param event "ready"|"down"|"gap"|"dropped"|"subscribed"|"error"
+---@param identifier string|fun(info: table, client: RealtimeClient) left out: the calling file
+---@param fn? fun(info: table, client: RealtimeClient)
+function RealtimeClient:On(event, identifier, fn) end
+
+---Takes a callback of On away.
+---@param event "ready"|"down"|"gap"|"dropped"|"subscribed"|"error"
+---@param identifier? string default: the calling file
+function RealtimeClient:Off(event, identifier) end
+
+---What the connection is doing.
+---@return "connecting"|"ready"|"waiting"|"closed"
+function RealtimeClient:State() end
+
+---Whether the state is "ready".
+---@return boolean
+function RealtimeClient:IsConnected() end
+
+---Whether it is not closed.
+---@return boolean
+function RealtimeClient:IsValid() end
+
+---Figures.
+---@return RealtimeStats
+function RealtimeClient:Stats() end
+
+---Sends what was accepted, then closes for good. Returns at once.
+function RealtimeClient:Disconnect() end
+
+---@class RealtimeTables
+local RealtimeTables = {}
+
+---The server's id that goes with each message.
+---@return string
+function RealtimeTables:Id() end
+
+---Publishes a value as JSON. Raises for NaN, infinity and what else has no form in JSON, and says where it is.
+---@param channel string
+---@param data RealtimeValue
+---@param fn? fun(err: RealtimeError?, receivers: integer?)
+---@param seconds? number a timeout of its own
+---@return boolean accepted
+---@return RealtimeError? err if not
+function RealtimeTables:Publish(channel, data, fn, seconds) end
+
+---Calls fn for each message of a channel, one's own included.
+---@param channel string
+---@param identifier string|fun(data: RealtimeValue, from: string, channel: string) left out: the calling file
+---@param fn? fun(data: RealtimeValue, from: string, channel: string)
+function RealtimeTables:Subscribe(channel, identifier, fn) end
+
+---Likewise, without what this server published itself.
+---@param channel string
+---@param identifier string|fun(data: RealtimeValue, from: string, channel: string) left out: the calling file
+---@param fn? fun(data: RealtimeValue, from: string, channel: string)
+function RealtimeTables:SubscribeOthers(channel, identifier, fn) end
+
+---Calls fn for each message of the channels that match, one's own included.
+---@param pattern string
+---@param identifier string|fun(data: RealtimeValue, from: string, channel: string, pattern: string) left out: the calling file
+---@param fn? fun(data: RealtimeValue, from: string, channel: string, pattern: string)
+function RealtimeTables:PSubscribe(pattern, identifier, fn) end
+
+---Likewise, without what this server published itself.
+---@param pattern string
+---@param identifier string|fun(data: RealtimeValue, from: string, channel: string, pattern: string) left out: the calling file
+---@param fn? fun(data: RealtimeValue, from: string, channel: string, pattern: string)
+function RealtimeTables:PSubscribeOthers(pattern, identifier, fn) end
+
+---Ends Subscribe or SubscribeOthers.
+---@param channel string
+---@param identifier? string default: the calling file
+function RealtimeTables:Unsubscribe(channel, identifier) end
+
+---Ends PSubscribe or PSubscribeOthers.
+---@param pattern string
+---@param identifier? string default: the calling file
+function RealtimeTables:PUnsubscribe(pattern, identifier) end
+
+---@class RealtimeRequests
+local RealtimeRequests = {}
+
+---The server's id under which requests reach it.
+---@return string
+function RealtimeRequests:Id() end
+
+---Asks another server. fn runs exactly once if this returns true. Codes beside those of a publish: "NOBODY" (at once),
+---"UNKNOWN", "FAILED", "TIMEOUT", and the other server's own.
+---@param server string its id
+---@param name string the request's
+---@param data RealtimeValue?
+---@param fn fun(err: RealtimeError?, data: RealtimeValue?)
+---@param seconds? number default 5
+---@return boolean accepted
+---@return RealtimeError? err if not
+function RealtimeRequests:Ask(server, name, data, fn, seconds) end
+
+---Answers requests of that name; nil ends that. `reply(err, data)`: at once or later, at most once; err is nil, a text, or a
+---table with code and message.
+---@param name string
+---@param fn? fun(data: RealtimeValue?, from: string, reply: fun(err: nil|string|table, data: RealtimeValue?): boolean)
+function RealtimeRequests:Answer(name, fn) end
+
+---@class RealtimeServer
+---@field id string
+---@field map string
+---@field players integer bots included
+---@field bots integer
+---@field max_players integer
+---@field name string the host name
+---@field fields table<string, RealtimeValue> what that server has Set
+---@field age number seconds since it was heard
+---@field own boolean whether it is this one
+---@field duplicate boolean whether another server has the same id
+
+---@class RealtimePresence
+local RealtimePresence = {}
+
+---The id under which others see this server.
+---@return string
+function RealtimePresence:Id() end
+
+---Every server that is up, this one included, in the order of their ids.
+---@return RealtimeServer[]
+function RealtimePresence:Servers() end
+
+---One server.
+---@param id string
+---@return RealtimeServer?
+function RealtimePresence:Server(id) end
+
+---A field of this server's own, told to the others with the next tick.
+---@param key string
+---@param value RealtimeValue? nil takes it away
+function RealtimePresence:Set(key, value) end
+
+---Calls fn when a server joins, leaves, changes (map, players, fields …), or turns out to have another one's id.
+---@param event "joined"|"left"|"changed"|"duplicate"
+---@param identifier string|fun(server: RealtimeServer) left out: the calling file
+---@param fn? fun(server: RealtimeServer)
+function RealtimePresence:On(event, identifier, fn) end
+
+---Takes a callback of On away.
+---@param event "joined"|"left"|"changed"|"duplicate"
+---@param identifier? string default: the calling file
+function RealtimePresence:Off(event, identifier) end
+
+---Says goodbye and hears nobody any more. realtime.Presence begins anew.
+function RealtimePresence:Stop() end

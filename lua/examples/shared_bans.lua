@@ -1,0 +1,59 @@
+-- A ban on one server is a ban on all. To use it, copy it into lua/autorun/server/ of an addon of yours, and call
+-- SharedBans.Add("76561198000000001", 3600, "reason") and SharedBans.Remove("76561198000000001").
+--
+-- A hash in Redis is the truth; messages only say what changed. What a message might have missed is read again.
+
+local realtime = include("realtime/load.lua")
+if not realtime then return end -- the console says what is missing
+local client, problem = realtime.Default()
+if not client then return print("[shared_bans] " .. problem) end
+local tables = realtime.Tables()
+
+local KEY, CHANNEL = "bans", "bans.changed"
+local bans = {} -- SteamID64 → { reason, expires }, the copy that CheckPassword looks at
+
+local function complain(err) print("[shared_bans] " .. tostring(err)) end
+
+-- All of them: at the start, after every loss of the connection, and where messages were dropped.
+local function read_all()
+	client:Command({ "HGETALL", KEY }, function(err, reply)
+		if err then return complain(err) end
+		bans = {}
+		for id, text in pairs(realtime.Map(reply)) do bans[id] = realtime.Decode(text) end
+	end)
+end
+client:On("ready", "shared_bans", read_all)
+client:On("dropped", "shared_bans", read_all)
+
+tables:Subscribe(CHANNEL, function(id)
+	if not isstring(id) then return end
+	client:Command({ "HGET", KEY, id }, function(err, text)
+		if err then return complain(err) end
+		bans[id] = text and realtime.Decode(text) or nil
+	end)
+end)
+
+local function changed(id)
+	return function(err)
+		if err then return complain(err) end
+		tables:Publish(CHANNEL, id)
+	end
+end
+
+SharedBans = {}
+
+-- id: a SteamID64, as a string. seconds: 0 for ever.
+function SharedBans.Add(id, seconds, reason)
+	local ban = { reason = reason, expires = seconds > 0 and os.time() + seconds or 0 }
+	client:Command({ "HSET", KEY, id, (assert(realtime.Encode(ban))) }, changed(id))
+end
+
+function SharedBans.Remove(id)
+	client:Command({ "HDEL", KEY, id }, changed(id))
+end
+
+hook.Add("CheckPassword", "shared_bans", function(id)
+	local ban = bans[id]
+	if not ban or (ban.expires > 0 and ban.expires <= os.time()) then return end
+	return false, "You are banned: " .. tostring(ban.reason)
+end)

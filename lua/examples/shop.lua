@@ -1,0 +1,44 @@
+-- A shop with one stock for all servers: the server with the id "hub" sells, the others ask it.
+-- To use it, copy it into lua/autorun/server/ of an addon of yours, on every server.
+
+local realtime = include("realtime/load.lua")
+if not realtime then return end -- the console says what is missing
+local client, problem = realtime.Default()
+if not client then return print("[shop] " .. problem) end
+local requests = realtime.Requests()
+
+local SELLER, STOCK = "hub", "shop:stock:" -- and the item
+
+Shop = {}
+
+-- Redis counts: two orders in the same moment cannot both get the last one.
+function Shop.Sell(order, from, reply)
+	if not istable(order) or not isstring(order.item) then return reply("an order needs an item") end
+	client:Command({ "INCRBY", STOCK .. order.item, -1 }, function(err, left)
+		if err then return reply(err) end
+		if left < 0 then
+			client:Command({ "INCRBY", STOCK .. order.item, 1 })
+			return reply({ code = "SOLDOUT", message = "no " .. order.item .. " is left" })
+		end
+		print(string.format("[shop] %s for %s on %s, %d left", order.item, tostring(order.buyer), from, left))
+		reply(nil, { item = order.item, left = left })
+	end)
+end
+
+if realtime.ServerId() == SELLER then requests:Answer("shop.buy", Shop.Sell) end
+
+-- fn(item) if it was sold.
+function Shop.Buy(ply, item, fn)
+	requests:Ask(SELLER, "shop.buy", { item = item, buyer = ply:SteamID64() }, function(err, sale)
+		if not IsValid(ply) then return end
+		if not err then
+			ply:ChatPrint("You bought a " .. sale.item .. ".")
+			return fn(sale.item)
+		end
+		if err.code == "SOLDOUT" then return ply:ChatPrint("Sold out: " .. err.message) end
+		if err.code == "NOBODY" then return ply:ChatPrint("The shop is closed: its server is down.") end
+		-- TIMEOUT, DISCONNECTED: it may or may not have been sold.
+		ply:ChatPrint("The shop does not answer, try later.")
+		print("[shop] " .. tostring(err))
+	end)
+end

@@ -1,0 +1,26 @@
+-- Chat with a web site or a Discord bot. To use it, copy it into lua/autorun/server/ of an addon of yours.
+--
+-- The other side is any program with a Redis library. It subscribes to `web.from_game`, and publishes to `web.to_game`:
+--
+--     {"from":"discord","data":{"user":"Bob","text":"hello"}}
+--
+-- Large ids (Discord's, Steam's) go as strings; as numbers they would lose digits in most languages, here they are read
+-- as strings.
+
+local realtime = include("realtime/load.lua")
+if not realtime then return end -- the console says what is missing
+local tables, problem = realtime.Tables()
+if not tables then return print("[web_bridge] " .. problem) end
+
+local MAX_TEXT = 200 -- the web is not the game: do not trust what comes from there
+
+hook.Add("PlayerSay", "web_bridge", function(ply, text, team_only)
+	if team_only then return end
+	tables:Publish("web.from_game", { steamid = ply:SteamID64(), name = ply:Nick(), text = text })
+end)
+
+tables:SubscribeOthers("web.to_game", function(line, from)
+	if not istable(line) or not isstring(line.user) or not isstring(line.text) then return end
+	local text = line.text:gsub("%c", " "):sub(1, MAX_TEXT)
+	PrintMessage(HUD_PRINTTALK, string.format("[%s] %s: %s", from, line.user:gsub("%c", " "):sub(1, 32), text))
+end)

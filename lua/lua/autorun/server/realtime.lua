@@ -1,0 +1,13 @@
+-- At every start and map: whether all is well, or what is missing, before an addon needs it.
+local realtime = include("realtime/load.lua")
+if not realtime then return end
+
+local client, message = realtime.Default()
+if not client then
+	realtime.addon.Say(message)
+	return
+end
+client:On("ready", "realtime.autorun", function(info)
+	realtime.addon.Say(string.format('connected to %s %s as "%s"', info.server or "a server", info.version or "",
+		realtime.ServerId()))
+end)

@@ -1,0 +1,215 @@
+-- What an owner types into the server's console: realtime_status, realtime_ping, realtime_tail, realtime_debug.
+return function(realtime, addon)
+	local SysTime = SysTime
+	local RATE_WINDOW = 5 -- seconds at least that a rate is taken over
+	local TAIL_LINES = 50 -- of realtime_tail in a second; the others are counted
+	local TAIL_BYTES = 200 -- of a message
+
+	-- Lines for whoever typed the command, the server's console or a superadmin's; and whether that player has left.
+	local function printer(player)
+		if not IsValid(player) then
+			return function(...) print(string.format(...)) end, function() return false end
+		end
+		local function gone() return not IsValid(player) end
+		return function(...)
+			if not gone() then player:PrintMessage(HUD_PRINTCONSOLE, string.format(...)) end
+		end, gone
+	end
+
+	local function command(name, help, run)
+		concommand.Add(name, function(player, _, arguments)
+			local say, gone = printer(player)
+			if IsValid(player) and not player:IsSuperAdmin() then return say("%s is for superadmins", name) end
+			run(say, arguments or {}, gone)
+		end, nil, help)
+	end
+
+	-- What came from elsewhere must not steer the terminal.
+	local function printable(text, most)
+		local shown = text:sub(1, most or #text):gsub("%c", function(c) return string.format("\\x%02x", c:byte()) end)
+		if most and #text > most then shown = shown .. string.format(" … (%d bytes)", #text) end
+		return shown
+	end
+
+	local function name_of(client)
+		return tostring(client):match("%[(.*)%]") or "a closed client"
+	end
+
+	-- Figures of each client a few seconds ago: what a rate is told from.
+	local samples = setmetatable({}, { __mode = "k" })
+	local next_sample = 0
+	addon.AddTask("realtime_status", function(now)
+		if now < next_sample then return end
+		next_sample = now + RATE_WINDOW
+		for _, client in ipairs(realtime.Clients()) do
+			local sample = samples[client]
+			samples[client] = { at = now, stats = client:Stats(), before = sample and { at = sample.at, stats = sample.stats } }
+		end
+	end)
+
+	local function rate(client, stats, key)
+		local sample = samples[client]
+		local from = sample and (sample.before or sample)
+		local seconds = from and SysTime() - from.at or 0
+		if seconds < 0.5 or not from.stats[key] or stats[key] < from.stats[key] then return "" end
+		return string.format(" (%.1f/s)", (stats[key] - from.stats[key]) / seconds)
+	end
+
+	local function show(say, client)
+		local stats = client:Stats()
+		say("%s: %s", name_of(client), stats.state)
+		if not stats.address then return end
+		local server = stats.server and string.format("%s %s, RESP%d", stats.server, stats.version or "", stats.protocol)
+		say("    server         %s", server or "none at present")
+		say("    round trip     %s", stats.round_trip and string.format("%.2f ms", stats.round_trip * 1000) or "not measured yet")
+		say("    received       %d%s, %d handed to callbacks", stats.received, rate(client, stats, "received"), stats.delivered)
+		say("    published      %d%s, %d wait for an answer", stats.published, rate(client, stats, "published"), stats.pending)
+		say("    dropped        %d (%d overflow, %d too large)", stats.dropped, stats.dropped_overflow, stats.dropped_too_large)
+		say("    waiting        %d messages, %d bytes", stats.queued_events, stats.queued_bytes)
+		say("    subscriptions  %d, %d confirmed", stats.subscriptions, stats.confirmed)
+		say("    up             %.0f s, %d reconnects", stats.uptime, stats.reconnects)
+	end
+
+	command("realtime_status", "realtime: every client and its figures", function(say)
+		local id, named = realtime.ServerId()
+		say('realtime: module %s, addon %s, this server is "%s"%s', realtime.VERSION, realtime.ADDON_VERSION, id,
+			named and "" or " (it has no id in garrysmod/data/realtime.json)")
+		local clients = realtime.Clients()
+		for _, client in ipairs(clients) do show(say, client) end
+		if #clients == 0 then
+			say("no clients")
+			local _, message = realtime.Default()
+			if message then say("%s", message) end
+		end
+	end)
+
+	command("realtime_ping", "realtime: the round trip to each client's server", function(say)
+		local clients = realtime.Clients()
+		if #clients == 0 then return say("no clients") end
+		for _, client in ipairs(clients) do
+			local accepted, refusal = client:Ping(function(err, seconds)
+				if err then return say("%s: %s", name_of(client), tostring(err)) end
+				say("%s: %.2f ms", name_of(client), seconds * 1000)
+			end)
+			if not accepted then say("%s: %s", name_of(client), tostring(refusal)) end
+		end
+	end)
+
+	local tails = {}
+
+	local function end_tail(channel)
+		local tail = tails[channel]
+		tails[channel] = nil
+		tail.count_out()
+		if next(tails) == nil then addon.RemoveTask("realtime_tail") end
+		if tail.client:IsValid() then
+			tail.client[tail.pattern and "PUnsubscribe" or "Unsubscribe"](tail.client, channel, "realtime_tail")
+		end
+	end
+
+	-- Shows so many lines in a second, and how many more there were.
+	local function new_tail(say, gone, client, channel)
+		local second, lines = 0, 0
+		local tail = { client = client, pattern = channel:find("[%*%?%[]") ~= nil }
+		function tail.count_out()
+			if lines > TAIL_LINES then say("… and %d more messages within a second", lines - TAIL_LINES) end
+			lines = 0
+		end
+		function tail.tick(now)
+			if gone() then return end_tail(channel) end
+			if math.floor(now) == second then return end
+			second = math.floor(now)
+			tail.count_out()
+		end
+		function tail.hear(message, from)
+			lines = lines + 1
+			if lines <= TAIL_LINES then say("[%s] %s", printable(from), printable(message, TAIL_BYTES)) end
+		end
+		return tail
+	end
+
+	command("realtime_tail", "realtime: show a channel's messages; again: end that; alone: end all", function(say, arguments, gone)
+		local channel = arguments[1]
+		if not channel then
+			if next(tails) == nil then return say("usage: realtime_tail CHANNEL, or a pattern: realtime_tail kills.*") end
+			for watched in pairs(tails) do
+				end_tail(watched)
+				say("%s is no longer shown", watched)
+			end
+			return
+		end
+		if tails[channel] then
+			end_tail(channel)
+			return say("%s is no longer shown", channel)
+		end
+		local client, message = realtime.Default()
+		if not client then return say("%s", message) end
+		local tail = new_tail(say, gone, client, channel)
+		client[tail.pattern and "PSubscribe" or "Subscribe"](client, channel, "realtime_tail", tail.hear)
+		tails[channel] = tail
+		addon.AddTask("realtime_tail", function(now)
+			for _, each in pairs(tails) do each.tick(now) end
+		end)
+		say("showing %s; realtime_tail %s ends it", channel, channel)
+	end)
+
+	-- Every event and change of state of every client, those that are yet to come included.
+	local EVENTS = { "ready", "down", "gap", "dropped", "subscribed", "error" }
+	local IDENTIFIER = "realtime_debug"
+
+	local function details(info)
+		local parts = {}
+		for key, value in SortedPairs(info) do parts[#parts + 1] = key .. " = " .. printable(tostring(value)) end
+		return table.concat(parts, ", ")
+	end
+
+	local watched
+
+	local function watch(say, client)
+		for _, event in ipairs(EVENTS) do
+			client:On(event, IDENTIFIER, function(info) say("[realtime] %s: %s (%s)", name_of(client), event, details(info)) end)
+		end
+	end
+
+	local function look(say)
+		for _, client in ipairs(realtime.Clients()) do
+			if not watched[client] then
+				watched[client] = { name = name_of(client) }
+				watch(say, client)
+			end
+		end
+		for client, known in pairs(watched) do
+			local state = client:State()
+			if state ~= known.state then
+				say("[realtime] %s: %s%s", known.name, known.state and known.state .. " -> " or "", state)
+				known.state = state
+			end
+			if state == "closed" then watched[client] = nil end
+		end
+	end
+
+	local function end_debug()
+		addon.RemoveTask(IDENTIFIER)
+		for client in pairs(watched or {}) do
+			for _, event in ipairs(EVENTS) do client:Off(event, IDENTIFIER) end
+		end
+		watched = nil
+	end
+
+	command("realtime_debug", "realtime: 1 shows every change of state, 0 ends that", function(say, arguments, gone)
+		if arguments[1] == "1" then
+			end_debug() -- who typed last sees it
+			watched = {}
+			addon.AddTask(IDENTIFIER, function()
+				if gone() then return end_debug() end
+				look(say)
+			end)
+			say("realtime_debug is on")
+		elseif arguments[1] == "0" then
+			end_debug()
+			say("realtime_debug is off")
+		else
+			say("usage: realtime_debug 1, or realtime_debug 0")
+		end
+	end)
+end

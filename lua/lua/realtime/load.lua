@@ -1,0 +1,37 @@
+-- The way in for addons: local realtime, message = include("realtime/load.lua")
+-- Returns the `realtime` table, or nil and what is to be done. However often it is included, everything is set up once.
+if CLIENT then return nil, "realtime is for servers" end
+
+local ADDON_VERSION = include("realtime/version.lua")
+if istable(realtime) and realtime.ADDON_VERSION then return realtime end
+
+local install = include("realtime/install.lua")
+local orange = Color(255, 170, 60)
+
+local function say(text) MsgC(orange, "[realtime] " .. text, "\n") end
+
+-- On the console in full the first time, however many addons ask; each of them gets it.
+local function fail(message)
+	if REALTIME_TOLD ~= message then MsgC(orange, install.Once(message), "\n") end
+	return nil, message
+end
+
+if not util.IsBinaryModuleInstalled("realtime") then return fail(install.Missing()) end
+local loaded, reason = pcall(require, "realtime")
+if not loaded then return fail(install.Broken(reason)) end
+if not istable(realtime) or not realtime.VERSION then
+	return fail(install.Broken("it loads, but there is no global table `realtime` with a VERSION after it"))
+end
+local mismatch = install.Mismatch(realtime.VERSION, ADDON_VERSION)
+if mismatch then return fail(mismatch) end
+
+-- What the parts share. Not for addons: it changes without notice.
+local addon = { Say = say }
+realtime.addon = addon
+
+for _, part in ipairs({ "tick", "json", "config", "objects", "tables", "requests", "presence", "console" }) do
+	include("realtime/" .. part .. ".lua")(realtime, addon)
+end
+-- Last: a part that raised leaves the way in open for the next try.
+realtime.ADDON_VERSION = ADDON_VERSION
+return realtime

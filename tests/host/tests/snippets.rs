@@ -1,0 +1,272 @@
+//! The Lua in the documentation runs: every block that begins with three backticks and `lua` in README.md, in
+//! tests/host/README.md and in docs/*.md, each in a host of its own, with the addon installed.
+//!
+//! A block passes if nothing raises, neither in it nor in a callback, until its clients are connected, have their answers,
+//! and some ticks went by. Where it says `redis://…`, the run's own server answers, and `realtime.Default()` leads there.
+//!
+//! What a block needs, and what is to come of it, may stand in comments of the Markdown, which readers do not see:
+//!
+//! ````markdown
+//! <!-- setup
+//! local client = realtime.Connect(host.redis_url)
+//! -->
+//! ```lua
+//! client:Subscribe("chat", function(message) print(message) end)
+//! ```
+//! <!-- check
+//! host.wait(function() return host.server.publish("chat", "hello") == 1 end, 10, "the subscription")
+//! host.wait(function() return table.concat(host.console(), "\n"):find("hello") end, 10, "hello on the console")
+//! -->
+//! ````
+//!
+//! `setup` and `check` share the block's locals; `check` may wait (see tests/host/README.md). With `<!-- options: … -->` before
+//! the block (before `setup`, if there is one) the host gets more options. Lines in errors are those of the file.
+#![expect(clippy::expect_used, reason = "a test that cannot set itself up fails")]
+
+use std::{
+    env, fs,
+    path::{Path, PathBuf},
+    process::{Command, ExitCode},
+};
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+/// Well above what any of them needs.
+const TIMEOUT_SECONDS: &str = "60";
+
+/// What runs before a block and behind it, as functions of a file beside the script.
+const BEFORE: &str = include_str!("snippets/before.lua");
+const AFTER: &str = include_str!("snippets/after.lua");
+
+/// A block of Lua, with what stands around it.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Snippet {
+    /// Where the block's first line is, from 1.
+    line: usize,
+    options: Vec<String>,
+    /// Each with the number of its first line.
+    setup: Option<(usize, String)>,
+    code: String,
+    check: Option<(usize, String)>,
+}
+
+impl Snippet {
+    /// The script: every line where it stands in the file.
+    fn script(&self) -> String {
+        let mut script = format!("if include('before.lua')({}) then return end ", self.has_addon());
+        if let Some((line, setup)) = &self.setup {
+            at_line(&mut script, *line, setup);
+        }
+        at_line(&mut script, self.line, &self.code);
+        // Its last line may end in a comment.
+        script.push('\n');
+        match &self.check {
+            Some((line, check)) => {
+                script.push_str("include('after.lua')(function()");
+                at_line(&mut script, *line, check);
+                script.push_str("\nend)");
+            }
+            None => script.push_str("include('after.lua')()"),
+        }
+        script
+    }
+
+    fn has_addon(&self) -> bool {
+        !self.options.iter().any(|option| option == "no-addon")
+    }
+}
+
+fn at_line(script: &mut String, line: usize, text: &str) {
+    let now = script.matches('\n').count() + 1;
+    script.push_str(&"\n".repeat(line.saturating_sub(now)));
+    script.push_str(text);
+}
+
+fn main() -> ExitCode {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the repository");
+    let mut files = vec![root.join("README.md"), root.join("tests/host/README.md")];
+    let docs = fs::read_dir(root.join("docs")).expect("docs/");
+    files.extend(docs.map(|entry| entry.expect("a readable folder").path()));
+    files.retain(|file| file.extension().is_some_and(|end| end == "md"));
+    files.sort();
+    let mut trials = vec![
+        Trial::test("blocks are found, with what stands around them", blocks_are_found),
+        Trial::test("a block keeps its lines", lines_are_kept),
+        Trial::test("a block that is wrong fails", {
+            let root = root.clone();
+            move || wrong_ones_fail(&root)
+        }),
+    ];
+    for file in files {
+        let name = file.strip_prefix(&root).expect("in the repository").display().to_string();
+        for snippet in snippets(&fs::read_to_string(&file).expect("UTF-8")) {
+            let (root, name) = (root.clone(), name.clone());
+            trials.push(Trial::test(format!("{name}:{}", snippet.line), move || run(&root, &name, &snippet)));
+        }
+    }
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+/// All blocks of a Markdown text.
+fn snippets(markdown: &str) -> Vec<Snippet> {
+    let lines: Vec<&str> = markdown.lines().collect();
+    let mut found: Vec<Snippet> = Vec::new();
+    let mut next = Snippet::default();
+    let mut at = 0;
+    while at < lines.len() {
+        let line = lines[at].trim_end();
+        if line == "```lua" {
+            let end = end_of(&lines, at, "```");
+            next.line = at + 2;
+            next.code = lines[at + 1..end].join("\n");
+            found.push(std::mem::take(&mut next));
+            at = end;
+        } else if line.starts_with("```") {
+            // A block in another language, or one that shows Markdown.
+            let fence = "`".repeat(line.len() - line.trim_start_matches('`').len());
+            at = end_of(&lines, at, &fence);
+            next = Snippet::default();
+        } else if let Some(options) =
+            line.strip_prefix("<!-- options:").and_then(|rest| rest.strip_suffix("-->"))
+        {
+            next.options = options.split_whitespace().map(str::to_owned).collect();
+        } else if line == "<!-- setup" {
+            let end = end_of(&lines, at, "-->");
+            next.setup = Some((at + 2, lines[at + 1..end].join("\n")));
+            at = end;
+        } else if line == "<!-- check" {
+            let end = end_of(&lines, at, "-->");
+            if let Some(before) = found.last_mut() {
+                before.check = Some((at + 2, lines[at + 1..end].join("\n")));
+            }
+            at = end;
+        } else if !line.is_empty() {
+            next = Snippet::default();
+        }
+        at += 1;
+    }
+    found
+}
+
+/// The line that ends what begins at a line.
+fn end_of(lines: &[&str], start: usize, mark: &str) -> usize {
+    let behind = &lines[start + 1..];
+    start + 1 + behind.iter().position(|line| line.trim_end() == mark).unwrap_or(behind.len())
+}
+
+fn run(root: &Path, name: &str, snippet: &Snippet) -> Result<(), Failed> {
+    // Named as the file, so that errors are.
+    let folder = fresh_folder(&format!("{name}-{}", snippet.line))?;
+    let script = folder.join(name.replace('/', "_"));
+    fs::write(&script, snippet.script())?;
+    for (name, source) in [("before.lua", BEFORE), ("after.lua", AFTER)] {
+        fs::write(folder.join(name), format!("return function(...) {source} end"))?;
+    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_gmod-host"));
+    command.current_dir(&folder).args(["--timeout", TIMEOUT_SECONDS]);
+    if snippet.has_addon() {
+        command.arg("--addon").arg(root.join("lua"));
+    }
+    command
+        .args(snippet.options.iter().filter(|option| *option != "no-addon"))
+        .arg(script.file_name().ok_or("a file")?)
+        .env_remove("REDIS_URL")
+        .env_remove("REALTIME_URL")
+        .env_remove("HOST_PROTOCOL");
+    let output = command.output()?;
+    fs::remove_dir_all(&folder)?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    Err(Failed::from(format!("{name}:{}: {}\n{stdout}\n{stderr}", snippet.line, output.status)))
+}
+
+fn fresh_folder(name: &str) -> Result<PathBuf, Failed> {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!(
+        "snippet-{}-{}",
+        std::process::id(),
+        name.replace('/', "_")
+    ));
+    fs::create_dir_all(&folder)?;
+    Ok(folder)
+}
+
+fn blocks_are_found() -> Result<(), Failed> {
+    let markdown = "\
+text
+<!-- options: --hibernate -->
+<!-- setup
+local a = 1
+-->
+
+```lua
+print(a)
+```
+<!-- check
+assert(a)
+-->
+```sh
+```lua
+```
+<!-- setup
+of nothing
+-->
+text
+```lua
+x = 2
+```
+````markdown
+```lua
+not run
+```
+````
+";
+    let wanted = vec![
+        Snippet {
+            line: 8,
+            options: vec!["--hibernate".to_owned()],
+            setup: Some((4, "local a = 1".to_owned())),
+            code: "print(a)".to_owned(),
+            check: Some((11, "assert(a)".to_owned())),
+        },
+        Snippet { line: 21, code: "x = 2".to_owned(), ..Snippet::default() },
+    ];
+    let found = snippets(markdown);
+    if found == wanted { Ok(()) } else { Err(format!("{found:#?}").into()) }
+}
+
+fn lines_are_kept() -> Result<(), Failed> {
+    let [snippet] = &snippets("\n\n<!-- setup\nsetup\n-->\n```lua\ncode\n```\n<!-- check\ncheck\n-->\n")[..]
+    else {
+        return Err("one block".into());
+    };
+    let script = snippet.script();
+    let lines: Vec<&str> = script.lines().collect();
+    let are = [(4, "setup"), (7, "code"), (10, "check")];
+    match are.iter().find(|(line, text)| !lines.get(line - 1).is_some_and(|found| found.starts_with(text))) {
+        None => Ok(()),
+        Some((line, text)) => Err(format!("no {text} in line {line} of:\n{script}").into()),
+    }
+}
+
+fn wrong_ones_fail(root: &Path) -> Result<(), Failed> {
+    let wrong = [
+        ("the block raises", "```lua\nerror('wrong')\n```\n"),
+        ("it is no Lua", "```lua\nlocal = 5\n```\n"),
+        ("a callback raises", "```lua\nrealtime.Connect(''):Ping(function() error('wrong') end)\n```\n"),
+        ("the check fails", "```lua\nlocal a = 5\n```\n<!-- check\nassert(a == 6)\n-->\n"),
+    ];
+    for (number, (what, markdown)) in wrong.into_iter().enumerate() {
+        for snippet in snippets(markdown) {
+            match run(root, &format!("wrong-{number}.md"), &snippet) {
+                Ok(()) => return Err(format!("{what}, and it passes").into()),
+                Err(error) if error.message().is_some_and(|text| !text.contains("[ERROR]")) => {
+                    return Err(error);
+                }
+                Err(_) => {}
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,18 @@
+-- Runs before a block of the documentation. Returns true if the map begins anew first.
+local with_addon = ...
+if with_addon and host.map_number == 1 then
+	host.put("data/realtime.json", string.format('{ "url": "%s", "id": "ttt-1" }', host.redis_url))
+	host.next_map()
+	return true
+end
+
+require("realtime")
+
+-- Whatever address a block names, the run's own server answers.
+local connect = realtime.Connect
+function realtime.Connect(url, ...)
+	if not istable(url) then return connect(host.redis_url, ...) end
+	url.host, url.username, url.password, url.path = nil, nil, nil, nil
+	url.port = tonumber(host.redis_url:match("%d+$"))
+	return connect(url, ...)
+end

@@ -1,0 +1,140 @@
+-- Where Redis is and how the server is called: the file, the environment, and what is said about each.
+
+local PATIENCE = host.args[1] == "slow" and 120 or 15
+local FILE = "data/realtime.json"
+local SECRET = "pa55word-of-the-test"
+
+local function config(format, ...) host.put(FILE, string.format(format, ...)) end
+local function url() return host.redis_url end
+
+local function wait_connected(client)
+	host.wait(function() return client:IsConnected() end, PATIENCE, "the connection")
+end
+
+local function no_client(said, ...)
+	local client, message = realtime.Default()
+	assert(client == nil and isstring(message), tostring(client))
+	for _, part in ipairs({ ... }) do
+		assert(message:find(part, 1, true), message)
+		said(part)
+	end
+	assert(not said():find(SECRET, 1, true), "a secret on the console")
+end
+
+include("_steps.lua")({
+	{
+		name = "the first start writes a template and says so; Default says what is missing",
+		check = function(said)
+			said("wrote garrysmod/data/realtime.json")
+			said('this server has no id: write one into garrysmod/data/realtime.json ("id": "ttt-1")')
+			no_client(said, "no Redis is configured", "garrysmod/data/realtime.json", "REALTIME_URL")
+			local template = util.JSONToTable(file.Read("realtime.json", "DATA"))
+			assert(template.url == "" and template.id == "" and istable(template.options), "the template is not as documented")
+			assert(template.help:find("FastDL", 1, true), template.help)
+			local id, named = realtime.ServerId()
+			assert(id:find("^unnamed%-%x%x%x%x%x%x%x%x$") and named == false, id)
+			host.keep("unnamed", id)
+			host.put("before", file.Read("realtime.json", "DATA"))
+		end,
+	},
+	{
+		name = "the template is not written twice, and a made-up id is another one at every map",
+		check = function(said)
+			assert(not said():find("wrote", 1, true), said())
+			assert(file.Read("before", "MOD") == file.Read("realtime.json", "DATA"))
+			assert(realtime.ServerId() ~= host.kept("unnamed"))
+		end,
+	},
+	{
+		name = "one client for all addons, with the id as its name",
+		before = function() config('{ "url": "%s", "id": "ttt-1" }', url()) end,
+		check = function(said)
+			local client = realtime.Default()
+			assert(client and realtime.Default() == client, "Default makes one client after the other")
+			assert(#realtime.Clients() == 1)
+			wait_connected(client)
+			local id, named = realtime.ServerId()
+			assert(id == "ttt-1" and named == true)
+			assert(not said():find("no id", 1, true), said())
+			local err, name = client:CommandSync({ "CLIENT", "GETNAME" })
+			assert(name == "ttt-1", tostring(err or name))
+			host.wait(function() return said():find('as "ttt-1"', 1, true) end, PATIENCE, "the line that says it is connected")
+			client:Disconnect()
+			local fresh = realtime.Default()
+			assert(fresh ~= client and fresh:IsValid(), "a client that somebody closed is made anew")
+			wait_connected(fresh)
+		end,
+	},
+	{
+		name = "options go to Connect",
+		before = function() config('\239\187\191{ "url": "%s", "id": "ttt-1", "options": { "name": "other", "protocol": 2 } }', url()) end,
+		check = function()
+			local client = realtime.Default()
+			local _, name = client:CommandSync({ "CLIENT", "GETNAME" })
+			assert(name == "other", tostring(name))
+			host.wait(function() return client:Stats().protocol end, PATIENCE, "the figures")
+			assert(client:Stats().protocol == 2)
+		end,
+	},
+	{
+		name = "the environment comes first, the id is the file's",
+		before = function()
+			config('{ "url": "redis://:%s@127.0.0.1:1", "id": "ttt-1", "options": { "protocol": 2 } }', SECRET)
+			host.setenv("REALTIME_URL", url())
+		end,
+		check = function(said)
+			wait_connected(realtime.Default())
+			assert(realtime.Default() == realtime.Default() and realtime.ServerId() == "ttt-1")
+			said('"options" of garrysmod/data/realtime.json do not count')
+		end,
+	},
+	{
+		name = "a wrong URL in the environment is told, and the file not taken instead",
+		before = function()
+			config('{ "url": "%s", "id": "ttt-1" }', url())
+			host.setenv("REALTIME_URL", "http://user:" .. SECRET .. "@127.0.0.1")
+		end,
+		check = function(said) no_client(said, "REALTIME_URL", "http") end,
+	},
+	{
+		name = "a wrong URL in the file",
+		before = function()
+			host.setenv("REALTIME_URL", nil)
+			config('{ "url": "redis://user:%s@127.0.0.1:70000", "id": "ttt-1" }', SECRET)
+		end,
+		check = function(said) no_client(said, "garrysmod/data/realtime.json: ", "port") end,
+	},
+	{
+		name = "an option that there is not",
+		before = function() config('{ "url": "%s", "options": { "pasword": "%s" } }', url(), SECRET) end,
+		check = function(said) no_client(said, "garrysmod/data/realtime.json: ", "pasword") end,
+	},
+	{
+		name = "a file that is not JSON is named with line and column, and left alone",
+		before = function() config('{\n\t"url": "redis://:%s@127.0.0.1",\n\t"id": ttt-1\n}', SECRET) end,
+		check = function(said)
+			no_client(said, "garrysmod/data/realtime.json is not JSON: line 3, column 8")
+			assert(file.Read("realtime.json", "DATA"):find(SECRET, 1, true), "the owner's file was written over")
+		end,
+	},
+	{ name = "no object", before = function() config('"redis://"') end, check = function(said) no_client(said, "it holds no { }") end },
+	{ name = "an id with spaces", before = function() config('{ "id": "TTT 1" }') end, check = function(said) no_client(said, '"id" must be of letters') end },
+	{ name = "an id that is a number", before = function() config('{ "id": 1 }') end, check = function(said) no_client(said, '"id" must be a text') end },
+	{ name = "a url that is none", before = function() config('{ "url": {} }') end, check = function(said) no_client(said, '"url" must be a text') end },
+	{
+		name = "a setting that there is not",
+		before = function() config('{ "ulr": "redis://:%s@127.0.0.1" }', SECRET) end,
+		check = function(said) no_client(said, 'there is no "ulr"') end,
+	},
+	{
+		name = "a folder that cannot be written",
+		before = function()
+			host.delete(FILE)
+			host.move("data", "data_away")
+		end,
+		check = function(said)
+			said("cannot be written: check who owns garrysmod/data")
+			no_client(said, "no Redis is configured")
+		end,
+	},
+})

@@ -1,0 +1,165 @@
+-- What is typed into the console.
+
+local SECRET = "pa55word-of-the-test"
+if host.map_number == 1 then
+	host.put("data/realtime.json", string.format('{ "url": "%s", "id": "ttt-1" }', host.redis_url))
+	host.next_map()
+	return
+end
+
+local kit = include("../_kit.lua")
+local from = 0
+local function said(text)
+	local lines = {}
+	for i, line in ipairs(host.console()) do if i > from then lines[#lines + 1] = line end end
+	local all = table.concat(lines, "\n")
+	return text == nil and all or all:find(text, 1, true) ~= nil
+end
+local function clear() from = #host.console() end
+local function shows(text) kit.wait("'" .. text .. "' on the console; there is:\n" .. said(), function() return said(text) end) end
+local function publish(channel, message) kit.publish(realtime.Default(), channel, message) end
+local function subscribed() kit.subscribe(realtime.Default(), kit.unique("fence"), function() end) end
+
+host.test("status shows every client with its figures", function()
+	local client, channel = realtime.Default(), kit.unique("c")
+	kit.wait("ready", function() return client:Stats().protocol end)
+	client:Subscribe(channel, function() end)
+	for i = 1, 3 do kit.publish(client, channel, i) end
+	client:Ping()
+	kit.wait("three and a ping", function() return client:Stats().delivered == 3 and client:Stats().round_trip end)
+	clear()
+	RunConsoleCommand("realtime_status")
+	for _, part in ipairs({
+		'this server is "ttt-1"', "realtime.Default at 127.0.0.1:", ": ready", "redis 7", "RESP3", "round trip", " ms", "received       3",
+		"3 handed to callbacks", "published      3", "dropped        0 (0 overflow, 0 too large)", "subscriptions  1, 1 confirmed",
+		"reconnects",
+	}) do
+		assert(said(part), part .. " is not in:\n" .. said())
+	end
+	kit.wait("rates", function()
+		publish(channel, "x")
+		clear()
+		RunConsoleCommand("realtime_status")
+		return said():find("received       %d+ %(%d+%.%d/s%)") and said():find("published      %d+ %(%d+%.%d/s%)")
+	end)
+end)
+
+host.test("ping answers for every client, also one that is not there", function()
+	local other = realtime.Connect("redis://127.0.0.1:1", { id = "nobody", command_timeout = 0.05 })
+	other:On("down", function() end)
+	clear()
+	RunConsoleCommand("realtime_ping")
+	kit.wait("both", function() return said():find("realtime%.Default at [^\n]*: %d+%.%d+ ms") and said():find("nobody at [^\n]*: %u+: ") end)
+	other:Disconnect()
+end)
+
+host.test("tail shows a channel and a pattern, until told again", function()
+	local channel = kit.unique("watched")
+	clear()
+	RunConsoleCommand("realtime_tail")
+	assert(said("usage: realtime_tail CHANNEL"))
+	RunConsoleCommand("realtime_tail", channel)
+	subscribed()
+	publish(channel, "hello\27[2J\nthere")
+	shows("[" .. channel .. "] hello\\x1b[2J\\x0athere")
+	publish(channel, ("x"):rep(5000))
+	shows(("x"):rep(200) .. " … (5000 bytes)")
+	RunConsoleCommand("realtime_tail", channel .. "*")
+	subscribed()
+	clear()
+	publish(channel, "twice")
+	kit.wait("both", function() return select(2, said():gsub("twice", "")) == 2 end)
+	RunConsoleCommand("realtime_tail", channel)
+	clear()
+	publish(channel, "once")
+	shows("once")
+	kit.ticks(3)
+	kit.eq(select(2, said():gsub("once", "")), 1)
+	RunConsoleCommand("realtime_tail")
+	assert(said(channel .. "* is no longer shown"))
+	clear()
+	publish(channel, "never")
+	kit.ticks(3)
+	assert(not said("never"))
+	kit.eq(realtime.Default():Stats().subscriptions > 0, true)
+end)
+
+host.test("a flood does not become one of the console", function()
+	local channel = kit.unique("flood")
+	RunConsoleCommand("realtime_tail", channel)
+	subscribed()
+	clear()
+	for i = 1, 2000 do realtime.Default():Publish(channel, "flood" .. i) end
+	kit.wait("the count", function() return said():find("and %d+ more messages within a second") end)
+	local lines = select(2, said():gsub("flood%d", ""))
+	assert(lines >= 50 and lines < 1000, lines .. " lines")
+	RunConsoleCommand("realtime_tail", channel)
+end)
+
+host.test("debug shows every change of state of every client, and no secret", function()
+	RunConsoleCommand("realtime_debug", 1)
+	clear()
+	local address = host.new_fake({ password = "another" }).url():match("127%.0%.0%.1:%d+")
+	local client = realtime.Connect("redis://:" .. SECRET .. "@" .. address, { id = "debugged" })
+	shows("[realtime] debugged at ")
+	kit.wait("its states", function() return said(": down (") and said("waiting") and said("WRONGPASS") end)
+	assert(not said(SECRET), said())
+	client:Disconnect()
+	kit.wait("its end", function() return said():find("debugged at [^\n]* %-> closed") end)
+	clear()
+	host.server.drop()
+	kit.wait("the way back of the other", function() return said("[realtime] realtime.Default at") and said(": down (") and said(": ready (") end)
+	clear()
+	RunConsoleCommand("realtime_debug", 0)
+	host.server.drop()
+	local reconnects = realtime.Default():Stats().reconnects
+	kit.wait("again", function() return realtime.Default():Stats().reconnects > reconnects end)
+	kit.ticks(3)
+	assert(not said(": down ("), said())
+	RunConsoleCommand("realtime_debug")
+	assert(said("usage: realtime_debug 1"))
+end)
+
+local function somebody(is_superadmin)
+	local lines = {}
+	return {
+		IsValid = function(self) return not self.left end, IsPlayer = function() return true end,
+		IsSuperAdmin = function() return is_superadmin end,
+		PrintMessage = function(_, kind, text) kit.eq(kind, HUD_PRINTCONSOLE) lines[#lines + 1] = text end,
+	}, lines
+end
+
+host.test("a superadmin may, and reads the answer in the game; nobody else may", function()
+	for _, name in ipairs({ "realtime_status", "realtime_ping", "realtime_tail", "realtime_debug" }) do
+		local player, lines = somebody(false)
+		clear()
+		assert(concommand.Run(player, name, { "secrets" }))
+		kit.eq(lines, { name .. " is for superadmins" })
+		kit.eq(said(), "")
+	end
+	local channel = kit.unique("theirs")
+	local player, lines = somebody(true)
+	clear()
+	concommand.Run(player, "realtime_status", {})
+	assert(#lines > 5 and lines[1]:find("ttt-1", 1, true))
+	kit.eq(said(), "")
+	concommand.Run(player, "realtime_tail", { channel })
+	subscribed()
+	publish(channel, "for them")
+	kit.wait("their line", function() return lines[#lines] == "[" .. channel .. "] for them" end)
+	assert(not said("for them"))
+	-- Who leaves takes the tail along, and the console hears nothing of it.
+	concommand.Run(player, "realtime_debug", { "1" })
+	local other = kit.unique("other")
+	concommand.Run(player, "realtime_tail", { other })
+	subscribed()
+	local wanted = realtime.Default():Stats().subscriptions
+	local before = #lines
+	player.left = true
+	kit.wait("the end of both tails", function() return realtime.Default():Stats().subscriptions == wanted - 2 end)
+	clear()
+	local reconnects = realtime.Default():Stats().reconnects
+	host.server.drop()
+	kit.wait("the way back", function() return realtime.Default():Stats().reconnects > reconnects end)
+	kit.eq({ #lines, said(": down (") }, { before, false })
+end)

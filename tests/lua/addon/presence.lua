@@ -1,0 +1,210 @@
+-- servers: fake, real
+-- Which servers are up: each client stands for a server.
+
+local kit = include("../_kit.lua")
+
+local function server(id)
+	return realtime.Presence(kit.ready(), id)
+end
+
+local function close(...)
+	for _, presence in ipairs({ ... }) do presence:Stop() presence.client:Disconnect() end
+end
+
+local function knows(presence, id)
+	return function() return presence:Server(id) end
+end
+
+local function count(text)
+	local n = 0
+	for _, line in ipairs(host.console()) do
+		if line:find(text, 1, true) then n = n + 1 end
+	end
+	return n
+end
+
+host.test("a newcomer learns of all others at once, and they of it", function()
+	realtime.addon.presence_interval = 1000 -- nothing comes by itself
+	local a, b, c = kit.unique("a"), kit.unique("b"), kit.unique("c")
+	local at_a = server(a)
+	local at_b = server(b)
+	kit.wait("a knows b", knows(at_a, b))
+	kit.wait("b knows a", knows(at_b, a))
+	local joined = kit.recorder()
+	at_a:On("joined", joined.fn)
+	local at_c = server(c)
+	kit.wait("c knows both", function() return at_c:Server(a) and at_c:Server(b) end)
+	kit.wait("both know c", function() return at_a:Server(c) and at_b:Server(c) and #joined == 1 end)
+	kit.eq(joined[1][1].id, c)
+	local ids, own = {}, 0
+	for i, entry in ipairs(at_b:Servers()) do
+		ids[i] = entry.id
+		own = own + (entry.own and 1 or 0)
+	end
+	local wanted = { a, b, c }
+	kit.eq(ids, wanted, "in the order of the ids")
+	kit.eq(own, 1)
+	local entry = at_a:Server(c)
+	kit.eq({ entry.map, entry.players, entry.bots, entry.max_players, entry.name, entry.fields, entry.duplicate },
+		{ "gm_construct", 0, 0, 16, "gmod-host", {}, false })
+	assert(entry.age >= 0 and entry.age < kit.PATIENCE and not entry.own)
+	kit.eq(at_a:Server("nobody"), nil)
+	close(at_a, at_b, at_c)
+end)
+
+host.test("fields, map and players are told when they change, on an empty server too", function()
+	realtime.addon.presence_interval = 1000
+	local a, b = kit.unique("a"), kit.unique("b")
+	local at_a, at_b, changed = server(a), server(b), kit.recorder()
+	kit.wait("b knows a", knows(at_b, a))
+	at_b:On("changed", changed.fn)
+	host.hibernate(true)
+	local mode = { "ttt", { rounds = 5, host = "76561198000000001" } }
+	at_a:Set("mode", mode)
+	mode[1] = "changed later"
+	kit.wait("the field", function() return at_b:Server(a).fields.mode end)
+	kit.eq(at_b:Server(a).fields.mode, { "ttt", { rounds = 5, host = "76561198000000001" } })
+	kit.eq(changed[#changed][1].fields.mode[1], "ttt")
+	kit.eq(at_a:Server(a).fields.mode[1], "ttt", "its own entry")
+	at_a:Set("mode", nil)
+	kit.wait("no field", function() return not at_b:Server(a).fields.mode end)
+	local get_map, get_count = game.GetMap, player.GetCount
+	game.GetMap, player.GetCount = function() return "gm_flatgrass" end, function() return 7 end
+	at_a:Set("x", 1)
+	kit.wait("the map", function() return at_b:Server(a).map == "gm_flatgrass" and at_b:Server(a).players == 7 end)
+	game.GetMap, player.GetCount = get_map, get_count
+	host.hibernate(false)
+	kit.raises("'Set' \"x\": y: NaN", at_a.Set, at_a, "x", { y = 0 / 0 })
+	kit.raises("#1", at_a.Set, at_a, 5, 5)
+	close(at_a, at_b)
+end)
+
+host.test("words come by themselves while hibernating, and who is silent has left", function()
+	realtime.addon.presence_interval = 0.02
+	local a, b = kit.unique("a"), kit.unique("b")
+	local at_a, at_b, left = server(a), server(b), kit.recorder()
+	kit.wait("b knows a", knows(at_b, a))
+	at_b:On("left", left.fn)
+	host.hibernate(true)
+	local words, channel = 0, "realtime:presence"
+	at_b.client:Subscribe(channel, function(text) if text:find('"from":"' .. a .. '"', 1, true) then words = words + 1 end end)
+	kit.wait("ten words", function() return words >= 10 end)
+	kit.eq(#left, 0)
+	-- No hook puts the timer back while the server is empty; the next message does.
+	timer.Remove("realtime.Addon")
+	at_b.client:Publish(channel, realtime.Encode({ instance = "someone" }, "someone"))
+	local from = words
+	kit.wait("ten more", function() return words >= from + 10 end)
+	at_a.client:Disconnect() -- without a goodbye
+	kit.wait("a has left", function() return not at_b:Server(a) and not at_b:Server("someone") end)
+	host.hibernate(false)
+	local ids = { left[1][1].id, left[2][1].id }
+	table.sort(ids)
+	kit.eq(ids, { a, "someone" })
+	close(at_b)
+end)
+
+host.test("goodbye is told at once: at Stop, and at the end of the Lua state", function()
+	realtime.addon.presence_interval = 1000
+	local a, b = kit.unique("a"), kit.unique("b")
+	local at_a, at_b, left = server(a), server(b), kit.recorder()
+	kit.wait("b knows a", knows(at_b, a))
+	at_b:On("left", "one", left.fn)
+	at_b:On("left", "two", left.fn)
+	at_b:Off("left", "two")
+	at_a:Stop()
+	kit.wait("a has left", function() return #left == 1 end)
+	local again = realtime.Presence(at_a.client, a)
+	assert(again ~= at_a)
+	kit.wait("a is back", knows(at_b, a))
+	local shut_down = hook.GetTable().ShutDown["realtime.Presence " .. a]
+	shut_down()
+	kit.wait("a has left again", function() return #left == 2 end)
+	close(again, at_b)
+end)
+
+host.test("a lost connection of one's own makes nobody leave", function()
+	realtime.addon.presence_interval = 0.05
+	local a, b = kit.unique("a"), kit.unique("b")
+	local proxy = host.proxy()
+	local at_a = server(a)
+	local at_b = realtime.Presence(kit.ready({ url = proxy.url(), reconnect_min = 0.001, reconnect_max = 0.001 }), b)
+	local left = kit.recorder()
+	kit.wait("b knows a", knows(at_b, a))
+	at_b:On("left", left.fn)
+	at_b.client:On("down", function() end)
+	proxy.refuse()
+	proxy.cut()
+	kit.wait("b is cut off", function() return not at_b.client:IsConnected() end)
+	-- Many intervals.
+	local from = at_b:Server(a).age
+	kit.wait("silence", function() return at_b:Server(a).age > from + 0.5 end)
+	kit.eq(#left, 0)
+	local words = 0
+	at_b:On("changed", function() words = words + 1 end)
+	at_a:Set("x", 1)
+	proxy.accept()
+	kit.wait("b hears a again", function() return words == 1 end)
+	kit.eq(#left, 0)
+	close(at_a, at_b)
+end)
+
+host.test("two servers with one id: both shout, the others know", function()
+	realtime.addon.presence_interval = 1000
+	local id, c = kit.unique("twin"), kit.unique("c")
+	local third = server(c)
+	local told_third, told_first = kit.recorder(), kit.recorder()
+	third:On("duplicate", told_third.fn)
+	local first = server(id)
+	first:On("duplicate", told_first.fn)
+	kit.wait("first is known", knows(third, id))
+	local second = server(id)
+	kit.wait("all know", function() return #told_first == 1 and #told_third == 1 end)
+	kit.wait("the other twin, too", function() return second:Server(id).duplicate and first:Server(id).duplicate end)
+	kit.eq({ told_first[1][1].id, told_third[1][1].id, told_third[1][1].duplicate }, { id, id, true })
+	assert(third:Server(id).duplicate)
+	local shouted = count('TWO SERVERS HAVE THE ID "' .. id .. '"')
+	kit.eq(shouted, 3, "one line of each")
+	assert(count("this one, and gmod-host on gm_construct") >= 2)
+	for i = 1, 5 do first:Set("x", i) second:Set("x", i) kit.ticks(2) end
+	kit.eq(count('TWO SERVERS HAVE THE ID "' .. id .. '"'), 3, "it is said once a minute")
+	close(first, second, third)
+end)
+
+host.test("a map change is no twin: its old Lua state is heard once at most", function()
+	realtime.addon.presence_interval = 1000
+	local id = kit.unique("changing")
+	local now = server(id)
+	local other = kit.ready()
+	local word = realtime.Encode({ instance = "former", map = "gm_old" }, id)
+	kit.publish(other, "realtime:presence", word)
+	kit.publish(other, "realtime:presence", realtime.Encode({ instance = "former", bye = true }, id))
+	local fence = kit.recorder()
+	kit.subscribe(now.client, "fence" .. id, fence.fn)
+	kit.publish(other, "fence" .. id, "")
+	kit.wait("the fence", function() return #fence == 1 end)
+	kit.eq(now:Server(id).duplicate, false)
+	kit.publish(other, "realtime:presence", word)
+	kit.wait("heard twice, it is one", function() return now:Server(id).duplicate end)
+	other:Disconnect()
+	close(now)
+end)
+
+host.test("strange words and bad arguments", function()
+	local a = server(kit.unique("a"))
+	for _, text in ipairs({ "x", '{"from":"s","data":5}', '{"from":"s","data":{}}', '{"from":"s","data":{"instance":5}}' }) do
+		kit.publish(a.client, "realtime:presence", text)
+	end
+	kit.publish(a.client, "realtime:presence", '{"from":"odd","data":{"instance":"i","fields":5,"map":[1],"players":"x"}}')
+	kit.wait("the odd one", knows(a, "odd"))
+	kit.eq(a:Server("odd").fields, {})
+	kit.eq(a:Server("s"), nil)
+	kit.raises("joined", a.On, a, "nonsense", print)
+	kit.raises("joined", a.Off, a, "nonsense")
+	kit.raises("function", a.On, a, "left", "x")
+	host.expect_errors(1)
+	a:On("joined", function() error("in a listener") end)
+	kit.publish(a.client, "realtime:presence", '{"from":"odd2","data":{"instance":"i"}}')
+	kit.wait("the error", function() return #host.errors() == 1 end)
+	close(a)
+end)

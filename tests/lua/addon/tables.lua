@@ -1,0 +1,122 @@
+-- servers: fake, real
+-- Tables from server to server: two clients stand for two servers.
+
+local kit = include("../_kit.lua")
+
+local function two()
+	return realtime.Tables(kit.ready(), "one"), realtime.Tables(kit.ready(), "two")
+end
+
+local function close(...)
+	for _, tables in ipairs({ ... }) do tables.client:Disconnect() end
+end
+
+host.test("a table arrives with its sender, at the sender too", function()
+	local one, two = two()
+	local channel, at_one, at_two = kit.unique("t"), kit.recorder(), kit.recorder()
+	one:Subscribe(channel, at_one.fn)
+	two:Subscribe(channel, at_two.fn)
+	kit.subscribe(two.client, kit.unique("fence"), function() end)
+	local data = { id = "76561198000000001", ["76561198000000001"] = { 1, 2.5, false } }
+	local receivers
+	assert(one:Publish(channel, data, function(_, n) receivers = n end))
+	kit.wait("both", function() return #at_one == 1 and #at_two == 1 and receivers end)
+	kit.eq(at_two[1], { data, "one", channel })
+	kit.eq(at_one[1], { data, "one", channel })
+	kit.eq(receivers, 2)
+	kit.eq({ one:Id(), tostring(two) }, { "one", "RealtimeTables [two]" })
+	close(one, two)
+end)
+
+host.test("one's own echo can be skipped", function()
+	local one, two = two()
+	local channel, at_one, by_pattern = kit.unique("t"), kit.recorder(), kit.recorder()
+	one:SubscribeOthers(channel, at_one.fn)
+	one:PSubscribeOthers(channel .. "*", by_pattern.fn)
+	kit.subscribe(one.client, kit.unique("fence"), function() end)
+	kit.publish(one.client, channel, realtime.Encode("own", "one"))
+	one:Publish(channel, "own")
+	two:Publish(channel, "other")
+	kit.wait("the other's", function() return #at_one == 1 and #by_pattern == 1 end)
+	kit.eq(at_one[1], { "other", "two", channel })
+	kit.eq(by_pattern[1], { "other", "two", channel, channel .. "*" })
+	kit.ticks(3)
+	kit.eq(#at_one, 1)
+	close(one, two)
+end)
+
+host.test("identifiers are those of hook.Add, and apart from those of plain subscriptions", function()
+	local one, two = two()
+	local channel, plain, first, second, own = kit.unique("t"), kit.recorder(), kit.recorder(), kit.recorder(), kit.recorder()
+	one.client:Subscribe(channel, plain.fn)
+	one:Subscribe(channel, "same", first.fn)
+	one:Subscribe(channel, "same", second.fn)
+	one:Subscribe(channel, own.fn)
+	kit.subscribe(one.client, kit.unique("fence"), function() end)
+	two:Publish(channel, 1)
+	kit.wait("three", function() return #plain == 1 and #second == 1 and #own == 1 end)
+	kit.eq(#first, 0, "the callback that was replaced")
+	one:Unsubscribe(channel, "same")
+	one:Unsubscribe(channel)
+	two:Publish(channel, 2)
+	kit.wait("the plain one", function() return #plain == 2 end)
+	kit.eq({ #second, #own }, { 1, 1 })
+	local by_pattern = kit.recorder()
+	one:PSubscribe(channel .. "*", by_pattern.fn)
+	kit.subscribe(one.client, kit.unique("fence"), function() end)
+	two:Publish(channel, 3)
+	kit.wait("by pattern", function() return #by_pattern == 1 end)
+	one:PUnsubscribe(channel .. "*")
+	two:Publish(channel, 4)
+	kit.wait("the plain one", function() return #plain == 4 end)
+	kit.eq(#by_pattern, 1)
+	close(one, two)
+end)
+
+host.test("what is no envelope is left out and told, once for a while; the rest arrives", function()
+	local one, two = two()
+	local channel, got = kit.unique("t"), kit.recorder()
+	one:Subscribe(channel, got.fn)
+	kit.subscribe(one.client, kit.unique("fence"), function() end)
+	for _ = 1, 100 do two.client:Publish(channel, "plain") end
+	two:Publish(channel, "good")
+	kit.wait("the good one", function() return #got == 1 end)
+	local told = 0
+	for _, line in ipairs(host.console()) do
+		if line:find("a message on " .. channel .. " was left out: line 1, column 1", 1, true) then told = told + 1 end
+	end
+	kit.eq(told, 1, "lines about it")
+	close(one, two)
+end)
+
+host.test("NaN raises where it was published, with the channel and the place", function()
+	local one, two = two()
+	kit.raises("^tests/lua/addon/tables.lua:%d+: 'Publish' to speeds: players%[1%]%.speed: NaN", function()
+		one:Publish("speeds", { players = { { speed = 0 / 0 } } })
+	end)
+	close(one, two)
+end)
+
+host.test("bad arguments raise, a closed client refuses", function()
+	local one, two = two()
+	kit.raises("client expected", realtime.Tables, {})
+	kit.raises("client expected", realtime.Tables, "x")
+	kit.raises("server's id", realtime.Tables, one.client, "a b")
+	kit.raises("server's id", realtime.Tables, one.client, "")
+	kit.raises("server's id", realtime.Tables, one.client, ("x"):rep(65))
+	kit.raises("identifier", one.Subscribe, one, "c")
+	kit.raises("identifier", one.Subscribe, one, "c", 5, print)
+	kit.raises("function", one.Subscribe, one, "c", "x")
+	local client = one.client
+	assert(realtime.Tables(client, "one") == one and realtime.Tables(client, "other") ~= one, "one object for client and id")
+	client:Disconnect()
+	kit.eq(one:Publish("c", 1), false)
+	kit.raises("closed client", realtime.Tables, client, "one")
+	close(two)
+end)
+
+host.test("without a configuration there is none, and it says why", function()
+	local tables, message = realtime.Tables()
+	kit.eq(tables, nil)
+	assert(message:find("no Redis is configured", 1, true), message)
+end)
