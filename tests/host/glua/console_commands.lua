@@ -33,7 +33,7 @@ cvars = {}
 function cvars.AddChangeCallback(name, callback) table.insert(CreateConVar(name, "").callbacks, callback) end
 
 concommand = {}
-function concommand.Add(name, fn) commands[name:lower()] = fn end
+function concommand.Add(name, fn, _, _) commands[name:lower()] = fn end
 function concommand.Remove(name) commands[name:lower()] = nil end
 function concommand.GetTable() return commands end
 

@@ -30,7 +30,13 @@ function player.Iterator() return ipairs({}) end
 
 gmod = {}
 function gmod.GetGamemode() return GAMEMODE end
-function GetHostName() return "gmod-host" end
+-- As on a real server, it has its name from server.cfg, which runs after the Lua files of the start.
+function GetHostName() return native.ticks() > 0 and "gmod-host" or "Garry's Mod" end
+
+HUD_PRINTNOTIFY, HUD_PRINTCONSOLE, HUD_PRINTTALK, HUD_PRINTCENTER = 1, 2, 3, 4
+function PrintMessage(kind, text)
+	for _, who in ipairs(player.GetAll()) do who:PrintMessage(kind, text) end
+end
 
 function util.IsBinaryModuleInstalled(name) return native.module_exists(name) end
 
@@ -111,6 +117,9 @@ function native.tick()
 	end
 	native.run_coroutines()
 end
+
+-- The last of a Lua state: a map change, or the server's end.
+function native.shut_down() native.run_hooks("ShutDown") end
 
 io, load, loadfile, dofile, _G.loadstring = nil, nil, nil, nil, nil
 os = { clock = os.clock, date = os.date, difftime = os.difftime, time = os.time }

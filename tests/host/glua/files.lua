@@ -3,9 +3,31 @@ local native = ...
 
 file = {}
 
+-- Where a root looks, one place after the other: addons are mounted into the game's folder, "MOD" is that folder alone.
+local function places(root, path)
+	if root == "GAME" or root == "LUA" or root == "lsv" then
+		local own = root == "GAME" and path or "lua/" .. path
+		local found, addons = { "MOD", own }, native.list("MOD", "addons") or {}
+		for i = 1, #addons, 2 do
+			found[#found + 1] = "MOD"
+			found[#found + 1] = "addons/" .. addons[i] .. "/" .. own
+		end
+		return found
+	end
+	return { root, path }
+end
+
+local function first(get, root, path)
+	local all = places(root or "DATA", path)
+	for i = 1, #all, 2 do
+		local found = get(all[i], all[i + 1])
+		if found ~= nil then return found end
+	end
+end
+
 function file.Read(path, root)
-	if root == true then root = "GAME" elseif not root then root = "DATA" end
-	return native.read(root, path)
+	if root == true then root = "GAME" end
+	return first(native.read, root, path)
 end
 
 -- The game takes only some endings, and lower-cases names.
@@ -29,22 +51,31 @@ end
 
 function file.Delete(path) return native.delete("DATA", path:lower()) end
 function file.CreateDir(path) return native.make_folder("DATA", path:lower()) end
-function file.Exists(path, root) return native.kind(root or "DATA", path) ~= nil end
-function file.IsDir(path, root) return native.kind(root or "DATA", path) == "folder" end
+function file.Exists(path, root) return first(native.kind, root, path) ~= nil end
+function file.IsDir(path, root) return first(native.kind, root, path) == "folder" end
 function file.Size(path, root)
-	local contents = native.read(root or "DATA", path)
+	local contents = file.Read(path, root)
 	return contents and #contents or -1
 end
 
 function file.Find(pattern, root)
 	local folder, name = pattern:match("^(.-)([^/]*)$")
-	local listing = native.list(root, folder)
-	if not listing then return nil, nil end
 	local wanted = "^" .. name:gsub("[%-%^%$%(%)%%%.%[%]%+%?]", "%%%0"):gsub("%*", ".*") .. "$"
-	local files, folders = {}, {}
-	for i = 1, #listing, 2 do
-		local into = listing[i + 1] and folders or files
-		if listing[i]:find(wanted) then into[#into + 1] = listing[i] end
+	local files, folders, seen, valid = {}, {}, {}, false
+	local all = places(root, folder)
+	for i = 1, #all, 2 do
+		local listing = native.list(all[i], all[i + 1])
+		valid = valid or listing ~= nil
+		for j = 1, listing and #listing or 0, 2 do
+			local entry, into = listing[j], listing[j + 1] and folders or files
+			if entry:find(wanted) and not seen[entry] then
+				seen[entry] = true
+				into[#into + 1] = entry
+			end
+		end
 	end
+	if not valid then return nil, nil end
+	table.sort(files)
+	table.sort(folders)
 	return files, folders
 end

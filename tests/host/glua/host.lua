@@ -38,6 +38,21 @@ host.keep = native.keep
 host.kept = native.kept
 host.setenv = native.set_environment
 
+-- Below garrysmod/, past the rules for Lua: what the server's owner does with files.
+function host.put(path, contents)
+	local folder = path:match("^(.*)/")
+	if folder then native.make_folder("MOD", folder) end
+	if not native.write("MOD", path, contents) then error("cannot write " .. path, 2) end
+end
+function host.move(from, to)
+	local folder = to:match("^(.*)/")
+	if folder then native.make_folder("MOD", folder) end
+	if not native.rename("MOD", from, to) then error("cannot move " .. from .. " to " .. to, 2) end
+end
+function host.delete(path)
+	if not native.delete("MOD", path) then error("cannot delete " .. path, 2) end
+end
+
 host.expect_errors = native.expect_errors
 host.errors = native.errors
 host.console = native.console

@@ -10,7 +10,8 @@ end
 local function number_text(number)
 	if number ~= number or number == math.huge or number == -math.huge then return "null" end
 	if number == math.floor(number) and math.abs(number) < 2 ^ 53 then return string.format("%d", number) end
-	return string.format("%.17g", number)
+	-- As the game does: a SteamID64 that is a number loses its last digits.
+	return string.format("%.14g", number)
 end
 
 local encode
@@ -62,6 +63,7 @@ local function utf8_text(code)
 end
 
 local decode
+local meanings = { ["true"] = true, ["false"] = false, inf = math.huge }
 
 local function skip(text, at) return text:match("^[ \t\r\n]*()", at) end
 
@@ -114,8 +116,12 @@ local function decode_map(text, at, keep_keys)
 		at = skip(text, at)
 		if text:sub(at, at) ~= ":" then error("no colon") end
 		value, at = decode(text, at + 1, keep_keys)
-		-- The game turns keys that look like numbers into numbers.
-		map[not keep_keys and tonumber(key) or key] = value
+		if not keep_keys then
+			-- The game turns keys that look like numbers into numbers, and some words into what they mean.
+			local number = tonumber(key)
+			if number then key = number elseif meanings[key] ~= nil then key = meanings[key] end
+		end
+		map[key] = value
 		at = skip(text, at)
 		local mark = text:sub(at, at)
 		if mark == "}" then return map, at + 1 end
@@ -146,4 +152,16 @@ function util.JSONToTable(text, _, keep_keys)
 	if type(text) ~= "string" then error("bad argument #1 to 'JSONToTable' (string expected, got " .. type(text) .. ")", 2) end
 	local ok, value, at = pcall(decode, text, 1, keep_keys)
 	if ok and type(value) == "table" and skip(text, at) > #text then return value end
+end
+
+-- As the game gives it: a decimal number in a string.
+function util.CRC(text)
+	local crc = bit.bnot(0)
+	for i = 1, #text do
+		crc = bit.bxor(crc, text:byte(i))
+		for _ = 1, 8 do
+			crc = bit.bxor(bit.rshift(crc, 1), bit.band(0xEDB88320, -bit.band(crc, 1)))
+		end
+	end
+	return string.format("%.0f", bit.bnot(crc) % 2 ^ 32)
 end

@@ -28,6 +28,13 @@ function IsValid(object)
 	return is_valid and is_valid(object) or false
 end
 
+-- No entity: who types into the server's console, for instance.
+NULL = setmetatable({}, {
+	MetaName = "Entity",
+	__index = { IsValid = function() return false end, IsPlayer = function() return false end },
+	__tostring = function() return "[NULL Entity]" end,
+})
+
 function tobool(value)
 	return value ~= nil and value ~= false and value ~= 0 and value ~= "0" and value ~= "" and value ~= "false"
 end

@@ -18,6 +18,8 @@ pub(crate) const REPORT: &CStr = c"report";
 pub(crate) const ABORT: &CStr = c"abort";
 /// Left by the prelude: runs what is due.
 const TICK: &CStr = c"tick";
+/// Left by the prelude: what scripts want to do at the end.
+const SHUT_DOWN: &CStr = c"shut_down";
 
 /// Runs the script, map after map, until it ends.
 pub(crate) fn serve(run: &Run) {
@@ -100,9 +102,10 @@ fn tick_until_the_end(run: &Run, lua: &Lua<'_>) {
     }
 }
 
-/// Ends the Lua state as the game does: each module's gmod13_close, then lua_close.
+/// Ends the Lua state as the game does: the hook ShutDown, each module's gmod13_close, then lua_close.
 fn close(run: &Run, lua: Lua<'_>) {
     lua.stop_failing();
+    conclude(run, &lua.call_native(SHUT_DOWN, ABORT));
     let modules = run.modules.take();
     let start = Instant::now();
     for (_, module) in modules.iter().rev() {

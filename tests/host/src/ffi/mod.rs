@@ -18,4 +18,5 @@ pub(crate) use module::{EntryPoint, Module};
 pub(crate) use state::{Lua, Outcome};
 pub(crate) use system::{
     allocated_bytes, die_with_parent, exit_now, restore_sigpipe, send_signal, set_environment,
+    unset_environment,
 };

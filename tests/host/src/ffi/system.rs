@@ -26,6 +26,18 @@ pub(crate) fn set_environment(name: &[u8], value: &[u8]) -> Result<(), std::ffi:
     Ok(())
 }
 
+/// Takes a variable out of the environment.
+///
+/// # Errors
+///
+/// The name has a NUL byte.
+pub(crate) fn unset_environment(name: &[u8]) -> Result<(), std::ffi::NulError> {
+    let name = CString::new(name)?;
+    // SAFETY: as in `set_environment`.
+    unsafe { libc::unsetenv(name.as_ptr()) };
+    Ok(())
+}
+
 /// Bytes that C and Rust code holds of the C library's memory. Lua's own is not in it.
 pub(crate) fn allocated_bytes() -> usize {
     // SAFETY: mallinfo2 has no conditions.

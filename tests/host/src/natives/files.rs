@@ -47,6 +47,12 @@ pub(super) fn delete(call: &Call<'_>) -> Result<Value, String> {
     Ok(deleted.is_ok().into())
 }
 
+/// `rename(root, from, to)`: whether that went well.
+pub(super) fn rename(call: &Call<'_>) -> Result<Value, String> {
+    let (Some(from), Some(to)) = (place(call)?, place_at(call, 2)?) else { return Ok(false.into()) };
+    Ok(fs::rename(from, to).is_ok().into())
+}
+
 /// `make_folder(root, path)`: whether that went well.
 pub(super) fn make_folder(call: &Call<'_>) -> Result<Value, String> {
     let Some(path) = place(call)? else { return Ok(false.into()) };
@@ -71,16 +77,21 @@ pub(super) fn list(call: &Call<'_>) -> Result<Value, String> {
     Ok(Value::List(found.into_iter().flat_map(|(name, is_folder)| [name.into(), is_folder.into()]).collect()))
 }
 
-/// The file that root ("DATA", "LUA" or "GAME") and path name, or `None` where the game sees nothing.
+/// The file that root ("DATA", "LUA" or "MOD") and path name, or `None` where the game sees nothing.
 fn place(call: &Call<'_>) -> Result<Option<PathBuf>, String> {
+    place_at(call, 1)
+}
+
+/// Likewise, with the path at another argument.
+fn place_at(call: &Call<'_>, argument: usize) -> Result<Option<PathBuf>, String> {
     let folder = &call.run().folder;
     let root = match call.text(0)? {
         "DATA" => folder.data(),
-        "LUA" | "lsv" => folder.game().join("lua"),
-        "GAME" | "MOD" => folder.game(),
+        "LUA" => folder.game().join("lua"),
+        "MOD" => folder.game(),
         _ => return Ok(None),
     };
-    let path = Path::new(call.text(1)?);
+    let path = Path::new(call.text(argument)?);
     // The game lets nobody out of its folder.
     let inside =
         path.components().all(|component| matches!(component, Component::Normal(_) | Component::CurDir));

@@ -114,9 +114,14 @@ pub(super) fn protocol(_: &Call<'_>) -> Result<Value, String> {
     }
 }
 
-/// `set_environment(name, value)`: for code that reads it later.
+/// `set_environment(name, value)`: for code that reads it later; nil takes the variable out.
 pub(super) fn set_environment(call: &Call<'_>) -> Result<Value, String> {
-    ffi::set_environment(call.bytes(0)?, call.bytes(1)?).map_err(|error| error.to_string())?;
+    let name = call.bytes(0)?;
+    match call.value(1) {
+        Value::Nil => ffi::unset_environment(name),
+        _ => ffi::set_environment(name, call.bytes(1)?),
+    }
+    .map_err(|error| error.to_string())?;
     Ok(Value::Nil)
 }
 

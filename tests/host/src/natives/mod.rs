@@ -28,6 +28,7 @@ pub(crate) const NATIVES: &[(&CStr, Native)] = &[
     (c"write", files::write),
     (c"append", files::append),
     (c"delete", files::delete),
+    (c"rename", files::rename),
     (c"make_folder", files::make_folder),
     (c"kind", files::kind),
     (c"list", files::list),
