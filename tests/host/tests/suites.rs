@@ -5,9 +5,12 @@
 //! - `-- once`: it runs once, with no version chosen (as does a script whose name ends in `_once.lua`);
 //! - `-- servers: fake, real`: it runs against the embedded server, and against a redis-server if there is one on the
 //!   PATH. Where CI=true there must be. Scripts in `tests/lua/real/` run against a redis-server alone;
-//! - `-- unload: before, after`: it runs once for each of these values of the host's option `--unload`.
+//! - `-- unload: before, after`: it runs once for each of these values of the host's option `--unload`;
+//! - `-- tick-rate: 22, 66`: likewise for `--tick-rate`.
 //!
 //! Semicolons stand between them.
+//!
+//! Scripts in `tests/lua/addon/` run with the addon of `lua/` installed.
 //!
 //! Scripts whose names begin with an underscore, and other folders, are left alone.
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot set itself up fails")]
@@ -42,10 +45,14 @@ struct Suite {
     protocols: &'static [Option<u8>],
     servers: Vec<Server>,
     unload: Vec<String>,
+    tick_rates: Vec<String>,
+    /// Whether the addon is installed.
+    addon: bool,
 }
 
 /// What the host does unless it is told otherwise.
 const UNLOAD_DEFAULT: &str = "never";
+const TICK_RATE_DEFAULT: &str = "66";
 
 /// A command, in words without spaces, that every host runs under: valgrind, for instance.
 const RUNNER: &str = "GMOD_HOST_RUNNER";
@@ -58,7 +65,8 @@ fn main() -> ExitCode {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../lua").canonicalize().expect("tests/lua");
     let mut suites = suites_in(&folder, "", &[Server::Fake]);
     suites.extend(suites_in(&folder.join("real"), "real/", &[Server::Real]));
-    let trials = suites.into_iter().flat_map(trials).collect();
+    suites.extend(suites_in(&folder.join("addon"), "addon/", &[Server::Fake]));
+    let trials = suites.iter().flat_map(trials).collect();
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
@@ -90,8 +98,13 @@ fn suite(script: PathBuf, prefix: &str, default: &[Server]) -> Suite {
         Some(names) => names.map(str::to_owned).collect(),
         None => vec![UNLOAD_DEFAULT.to_owned()],
     };
+    let tick_rates = match listed(marks, "tick-rate:") {
+        Some(rates) => rates.map(str::to_owned).collect(),
+        None => vec![TICK_RATE_DEFAULT.to_owned()],
+    };
     let protocols = if once { ONCE } else { BOTH };
-    Suite { name: format!("{prefix}{stem}"), script, protocols, servers, unload }
+    let addon = prefix == "addon/";
+    Suite { name: format!("{prefix}{stem}"), script, protocols, servers, unload, tick_rates, addon }
 }
 
 /// What a mark lists.
@@ -100,33 +113,52 @@ fn listed<'marks>(marks: &'marks str, mark: &str) -> Option<impl Iterator<Item =
     Some(list.split(';').next().unwrap_or_default().split(',').map(str::trim))
 }
 
-fn trials(suite: Suite) -> Vec<Trial> {
-    let Suite { name, script, protocols, servers, unload } = suite;
+fn trials(suite: &Suite) -> Vec<Trial> {
     let mut trials = Vec::new();
-    for &server in &servers {
-        for &protocol in protocols {
-            for unload in &unload {
-                let version = protocol.map_or_else(String::new, |version| format!("resp{version}, "));
-                let order =
-                    if unload == UNLOAD_DEFAULT { String::new() } else { format!(", unload {unload}") };
-                let name = format!("{name} ({version}{}{order})", server.name());
-                let (script, unload) = (script.clone(), unload.clone());
-                let test = Trial::test(name, move || run(&script, server, protocol, &unload));
-                // Without a redis-server: shown as ignored, or failing, where CI counts on it.
-                let ignored = server == Server::Real && !on_ci() && !has_redis_server();
-                trials.push(test.with_ignored_flag(ignored));
+    for &server in &suite.servers {
+        for &protocol in suite.protocols {
+            for unload in &suite.unload {
+                for tick_rate in &suite.tick_rates {
+                    trials.push(trial(suite, server, protocol, unload, tick_rate));
+                }
             }
         }
     }
     trials
 }
 
-fn run(script: &Path, server: Server, protocol: Option<u8>, unload: &str) -> Result<(), Failed> {
+fn trial(suite: &Suite, server: Server, protocol: Option<u8>, unload: &str, tick_rate: &str) -> Trial {
+    let mut name = format!("{} (", suite.name);
+    if let Some(version) = protocol {
+        name.push_str(&format!("resp{version}, "));
+    }
+    name.push_str(server.name());
+    if unload != UNLOAD_DEFAULT {
+        name.push_str(&format!(", unload {unload}"));
+    }
+    if tick_rate != TICK_RATE_DEFAULT {
+        name.push_str(&format!(", {tick_rate} Hz"));
+    }
+    name.push(')');
+    let words = ["--server", server.name(), "--unload", unload, "--tick-rate", tick_rate];
+    let mut options = words.map(str::to_owned).to_vec();
+    if suite.addon {
+        options.extend(["--addon", "lua"].map(str::to_owned));
+    }
+    let script = suite.script.clone();
+    let test = Trial::test(name, move || run(&script, &options, protocol));
+    // Without a redis-server: shown as ignored, or failing, where CI counts on it.
+    let ignored = server == Server::Real && !on_ci() && !has_redis_server();
+    test.with_ignored_flag(ignored)
+}
+
+fn run(script: &Path, options: &[String], protocol: Option<u8>) -> Result<(), Failed> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize()?;
     let mut command = host()?;
     command
         .current_dir(&root)
-        .args(["--server", server.name(), "--unload", unload, "--timeout", timeout()])
+        .args(options)
+        .args(["--timeout", timeout()])
         .arg(script.strip_prefix(&root)?)
         .args(env::var_os(RUNNER).map(|_| "slow"))
         .env_remove("REDIS_URL")

@@ -98,7 +98,7 @@ local function metatable(name)
 	function meta:Connect(host, port, timeout, max_reconnects, interval)
 		local connection = get(meta, self)
 		host = values.check_string(host, 1, "Connect")
-		port = values.check_integer(port, 2, "Connect")
+		port = tonumber(values.check_integer(port, 2, "Connect"))
 		local settings = port == 0 and { path = host } or { host = host, port = port }
 		if type(interval) == "number" and interval > 0 then
 			settings.reconnect_min, settings.reconnect_max = interval / 1000, interval / 1000
@@ -160,66 +160,59 @@ local client, subscriber = metatable("redis_client"), metatable("redis_subscribe
 function redis.CreateClient() return create(client) end
 function redis.CreateSubscriber() return create(subscriber) end
 
--- Commands wait for Commit.
+-- Commands wait for Commit. In each of these the client is looked at first, then the arguments.
 
-local function add(meta, this, words, callback)
-	return get(meta, this):add({ name = words[1] and words[1]:upper(), words = words, callback = callback })
-end
+local function entry(words, callback) return { name = words[1]:upper(), words = words, callback = callback } end
+
+local text, integer, fn = values.check_string, values.check_integer, values.check_function
 
 function client:Send(command, callback)
-	get(client, self)
-	local words = values.words(command)
-	callback = values.check_function(callback, 2, "Send", true)
+	local connection, words = get(client, self), values.words(command)
+	fn(callback, 2, "Send", true)
 	if not words[1] then return nil, "ERR empty command" end
-	return add(client, self, words, callback)
+	return connection:add(entry(words, callback))
 end
 
 function client:Ping(callback)
-	return add(client, self, { "PING" }, values.check_function(callback, 1, "Ping", true))
+	return get(client, self):add(entry({ "PING" }, fn(callback, 1, "Ping", true)))
 end
 
 function client:Auth(password, callback)
-	local words = { "AUTH", values.check_string(password, 1, "Auth") }
-	return add(client, self, words, values.check_function(callback, 2, "Auth", true))
+	return get(client, self):add(entry({ "AUTH", text(password, 1, "Auth") }, fn(callback, 2, "Auth", true)))
 end
 
 function client:Select(database, callback)
-	local words = { "SELECT", values.text(values.check_integer(database, 1, "Select")) }
-	return add(client, self, words, values.check_function(callback, 2, "Select", true))
+	return get(client, self):add(entry({ "SELECT", integer(database, 1, "Select") }, fn(callback, 2, "Select", true)))
 end
 
 function client:Publish(channel, message, callback)
-	local words = { "PUBLISH", values.check_string(channel, 1, "Publish"), values.check_string(message, 2, "Publish") }
-	return add(client, self, words, values.check_function(callback, 3, "Publish", true))
+	return get(client, self):add(entry({ "PUBLISH", text(channel, 1, "Publish"), text(message, 2, "Publish") },
+		fn(callback, 3, "Publish", true)))
 end
 
 function client:Exists(keys, callback)
-	return add(client, self, values.words(keys, "EXISTS"), values.check_function(callback, 2, "Exists"))
+	return get(client, self):add(entry(values.words(keys, "EXISTS"), fn(callback, 2, "Exists")))
 end
 
 function client:Delete(keys, callback)
-	return add(client, self, values.words(keys, "DEL"), values.check_function(callback, 2, "Delete", true))
+	return get(client, self):add(entry(values.words(keys, "DEL"), fn(callback, 2, "Delete", true)))
 end
 
 function client:Get(key, callback)
-	local words = { "GET", values.check_string(key, 1, "Get") }
-	return add(client, self, words, values.check_function(callback, 2, "Get"))
+	return get(client, self):add(entry({ "GET", text(key, 1, "Get") }, fn(callback, 2, "Get")))
 end
 
 function client:Set(key, value, callback)
-	local words = { "SET", values.check_string(key, 1, "Set"), values.check_string(value, 2, "Set") }
-	return add(client, self, words, values.check_function(callback, 3, "Set", true))
+	return get(client, self):add(entry({ "SET", text(key, 1, "Set"), text(value, 2, "Set") }, fn(callback, 3, "Set", true)))
 end
 
 function client:SetEx(key, seconds, value, callback)
-	local words = { "SETEX", values.check_string(key, 1, "SetEx"),
-		values.text(values.check_integer(seconds, 2, "SetEx")), values.check_string(value, 3, "SetEx") }
-	return add(client, self, words, values.check_function(callback, 4, "SetEx", true))
+	return get(client, self):add(entry({ "SETEX", text(key, 1, "SetEx"), integer(seconds, 2, "SetEx"), text(value, 3, "SetEx") },
+		fn(callback, 4, "SetEx", true)))
 end
 
 function client:TTL(key, callback)
-	local words = { "TTL", values.check_string(key, 1, "TTL") }
-	return add(client, self, words, values.check_function(callback, 2, "TTL"))
+	return get(client, self):add(entry({ "TTL", text(key, 1, "TTL") }, fn(callback, 2, "TTL")))
 end
 
 -- Subscriptions, too. What is unsubscribed is silent at once.
@@ -245,8 +238,7 @@ subscribe("PSubscribe", "patterns")
 
 -- Not in the SuperiorServers fork, but in others: without Auth, no subscriber enters a server with a password.
 function subscriber:Auth(password, callback)
-	local words = { "AUTH", values.check_string(password, 1, "Auth") }
-	return add(subscriber, self, words, values.check_function(callback, 2, "Auth", true))
+	return get(subscriber, self):add(entry({ "AUTH", text(password, 1, "Auth") }, fn(callback, 2, "Auth", true)))
 end
 
-function subscriber:Ping() return add(subscriber, self, { "PING" }) end
+function subscriber:Ping() return get(subscriber, self):add(entry({ "PING" })) end

@@ -74,16 +74,11 @@ function values.check_string(value, position, name)
 	return value
 end
 
-function values.check_number(value, position, name)
-	local number = (type(value) == "number" or type(value) == "string") and tonumber(value)
-	if not number then bad(position, name, "number", value) end
-	return number
-end
-
 -- What C++ makes of a number where it wants an int.
 function values.check_integer(value, position, name)
-	local number = values.check_number(value, position, name)
-	return number < 0 and math.ceil(number) or math.floor(number)
+	local number = (type(value) == "number" or type(value) == "string") and tonumber(value)
+	if not number then bad(position, name, "number", value) end
+	return text(number < 0 and math.ceil(number) or math.floor(number))
 end
 
 function values.check_function(value, position, name, optional)
