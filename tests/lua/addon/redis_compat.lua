@@ -159,9 +159,10 @@ host.test("databases, over a reconnection, too", function()
 	kit.eq(tostring(err), "ERR invalid DB index")
 	kit.eq(kit.ask(client, "Get", key), "in 0", "a database that is refused changes nothing")
 	kit.eq(kit.ask(client, "Select", 3), "OK")
+	local back = false
+	function client:OnConnected() back = true end
 	host.server.drop()
-	kit.wait("the loss", function() return not client:IsConnected() end)
-	kit.wait("the connection", function() return client:IsConnected() end)
+	kit.poll("the connection", function() return back end, client)
 	kit.eq(kit.ask(client, "Get", key), "in 3")
 	client:Destroy()
 end)
