@@ -95,6 +95,8 @@ function Connection:open(settings)
 	for key, value in pairs(settings) do options[key] = value end
 	last_id = last_id + 1
 	options.id = "gm_redis " .. last_id
+	-- A user named in the options waits for the password that Auth brings.
+	if not options.password then options.username = nil end
 	-- gm_redis speaks RESP2: HGETALL answers a flat list, ZSCORE a text.
 	if self.kind == "redis_client" then options.protocol = 2 end
 	local ok, native = pcall(realtime.Connect, options)
