@@ -42,7 +42,6 @@ local client = FindMetaTable("redis_client")
 
 -- By way of Send, so that an addon that puts its own in place of it sees these commands, too.
 
-function client:Auth(password, callback) return self:Send({ "AUTH", password }, callback) end
 function client:State(callback) return self:Send({ "CLUSTER", "INFO" }, callback) end
 function client:Save(callback) return self:Send("BGSAVE", callback) end
 function client:LastSave(callback) return self:Send("LASTSAVE", callback) end
@@ -52,6 +51,9 @@ function client:SetEx(key, seconds, value, callback) return self:Send({ "SETEX",
 function client:Get(key, callback) return self:Send({ "GET", key }, callback) end
 function client:GetConfig(name, callback) return self:Send({ "CONFIG", "GET", name }, callback) end
 function client:SetConfig(name, value, callback) return self:Send({ "CONFIG", "SET", name, value }, callback) end
+
+-- Old binaries have none of their own.
+client.Auth = client.Auth or function(self, password, callback) return self:Send({ "AUTH", password }, callback) end
 
 local function with_keys(name, keys)
 	local command = { name }
