@@ -69,6 +69,16 @@ host.test("a user by Send, and by the options", function()
 	kit.eq(kit.ask(client, "Auth", "secret"), "OK")
 	redis.Options.username = nil
 	client:Destroy()
+	-- The database of the options is the one that is chosen.
+	redis.Options.db = 2
+	client = kit.client()
+	kit.eq(kit.ask(client, "Set", "options", "in 2"), "OK")
+	kit.eq(kit.ask(client, "Select", 0), "OK")
+	kit.eq(kit.ask(client, "Get", "options"), nil)
+	kit.eq(kit.ask(client, "Select", 2), "OK")
+	kit.eq(kit.ask(client, "Get", "options"), "in 2")
+	redis.Options.db = nil
+	client:Destroy()
 end)
 
 host.test("a wrong password leaves the connection as it was", function()

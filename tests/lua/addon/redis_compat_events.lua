@@ -249,3 +249,25 @@ host.test("Disconnect answers what waits", function()
 	kit.eq(tostring(replies[2][2]), "DISCONNECTED network failure")
 	client:Destroy()
 end)
+
+host.test("Connect inside a callback: of gm_redis's and of realtime's", function()
+	local native = realtime.Connect(host.redis_url, { id = "native" })
+	for _, caller in ipairs({ "gm_redis", "realtime" }) do
+		local good, bad, client, results = redis.CreateClient(), redis.CreateClient(), kit.client(), nil
+		local function connect()
+			results = { { good:Connect(kit.host, kit.port) }, { bad:Connect("127.0.0.1", 1) } }
+		end
+		if caller == "realtime" then
+			native:Ping(connect)
+		else
+			client:Ping(connect)
+			client:Commit()
+		end
+		kit.poll("the results", function() return results end, client)
+		kit.eq(results[1], { true }, caller)
+		assert(results[2][1] == nil and isstring(results[2][2]), caller)
+		kit.eq(kit.ask(good, "Ping"), "PONG")
+		for _, each in ipairs({ good, bad, client }) do each:Destroy() end
+	end
+	native:Disconnect()
+end)

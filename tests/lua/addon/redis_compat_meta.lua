@@ -20,6 +20,33 @@ host.test("fields of any kind, and what comes before them", function()
 	kit.eq(client[1], "one", "fields can be read after the end")
 end)
 
+host.test("loading redis.core again leaves clients alive", function()
+	local client, subscriber = kit.client(), kit.subscriber()
+	client.field = "kept"
+	include("includes/modules/redis.core.lua")
+	include("includes/modules/redis.lua")
+	assert(FindMetaTable("redis_client") == CLIENT and getmetatable(client) == CLIENT)
+	assert(client:IsConnected() and subscriber:IsConnected())
+	kit.eq({ client.field, kit.ask(client, "Ping") }, { "kept", "PONG" })
+	client:Destroy()
+	subscriber:Destroy()
+end)
+
+host.test("a client's table tells no secret", function()
+	local client = kit.client()
+	client:Auth("hunter2")
+	local function search(t, seen)
+		if seen[t] then return end
+		seen[t] = true
+		for key, value in pairs(t) do
+			assert(key ~= "hunter2" and value ~= "hunter2", "the password is in it")
+			if istable(value) then search(value, seen) end
+		end
+	end
+	search(client, {})
+	client:Destroy()
+end)
+
 host.test("methods that an addon adds, and those that it replaces", function()
 	function CLIENT:Increment(key, callback) return self:Send({ "INCR", key }, callback) end
 	local client, key, sent = kit.client(), kit.unique("incr"), {}

@@ -18,10 +18,14 @@ end
 -- Options of realtime.Connect for which gm_redis has no argument, such as username or name. Read by each Connect.
 redis = { Version = 1.21, Options = {} }
 
--- Where a client keeps what is behind it. All else about it is asked of its metatable.
-local KEY = {}
+-- Where a client keeps what is behind it, in a function: who prints or copies a client's table is not to find a password.
+-- A string, so that clients live on when this file is loaded again.
+local KEY = "\0gm_redis"
 
-local function find(meta, this) return type(this) == "table" and getmetatable(this) == meta and rawget(this, KEY) or nil end
+local function find(meta, this)
+	local behind = type(this) == "table" and getmetatable(this) == meta and rawget(this, KEY)
+	return behind and behind() or nil
+end
 
 -- What is behind a client. Raises for one that was destroyed, and for anything else.
 local function get(meta, this)
@@ -151,7 +155,7 @@ local function create(meta)
 	local this = {}
 	local connection = Connection.new(meta.MetaName, options)
 	connection.place = tostring(this):match("0x%x+") or tostring(this)
-	this[KEY] = connection
+	this[KEY] = function() return connection end
 	return setmetatable(this, meta)
 end
 

@@ -243,7 +243,7 @@ function here.AUTH(self, entry)
 	if #words < 2 or #words > 3 then
 		return self:answer(entry, values.failure("ERR", "wrong number of arguments for 'auth' command"))
 	end
-	self:switch(entry, { username = #words == 3 and words[2] or self.settings.username, password = words[#words] })
+	self:switch(entry, words[#words], #words == 3 and words[2] or nil, self.settings.db)
 end
 
 function here.SELECT(self, entry)
@@ -251,8 +251,8 @@ function here.SELECT(self, entry)
 	if #entry.words ~= 2 or not db or db < 0 or db % 1 ~= 0 then
 		return self:answer(entry, values.failure("ERR", "invalid DB index"))
 	end
-	if db == (self.settings.db or 0) then return self:answer(entry, nil, "OK") end
-	self:switch(entry, { db = db })
+	if db == (self.settings.db or self.options().db or 0) then return self:answer(entry, nil, "OK") end
+	self:switch(entry, self.settings.password, self.settings.username, db)
 end
 
 function here.MULTI(self, entry)
@@ -268,10 +268,10 @@ function here.DISCARD(self, entry)
 end
 
 -- Another password or database: a new link, which takes the old one's place if the server accepts it.
-function Connection:switch(entry, changes)
+function Connection:switch(entry, password, username, db)
 	local settings = {}
 	for key, value in pairs(self.settings) do settings[key] = value end
-	for key, value in pairs(changes) do settings[key] = value end
+	settings.password, settings.username, settings.db = password, username, db
 	local link, err = self:open(settings)
 	if not link then return self:answer(entry, err) end
 	self.trial, link.entry, link.settings = link, entry, settings
