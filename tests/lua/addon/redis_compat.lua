@@ -188,6 +188,8 @@ host.test("transactions by way of Send", function()
 	kit.eq(replies[4][2], { "OK", 2 })
 	kit.eq(tostring(replies[5][2]), "ERR DISCARD without MULTI")
 	kit.eq(tostring(replies[6][2]), "ERR EXEC without MULTI")
+	assert(client:Send("MULTI"))
+	kit.eq(kit.ask(client, "Send", "exec"), {})
 	assert(client:Send("MULTI") and client:Send({ "SET", key, "9" }) and client:Send("DISCARD"))
 	kit.eq(kit.ask(client, "Get", key), "2")
 	client:Destroy()
@@ -252,8 +254,11 @@ host.test("a client that nobody keeps is closed", function()
 	collectgarbage()
 	collectgarbage()
 	local before = open()
-	kit.client().OnConnected = function() end
+	local client = kit.client()
+	-- Nothing is to come any more that could remind it.
+	kit.ticks(5)
 	kit.eq(open(), before + 1)
+	client = nil
 	kit.poll("its end", function()
 		collectgarbage()
 		return open() <= before

@@ -30,6 +30,12 @@ host.test("before Auth a client is connected, and every command is refused", fun
 	assert(not tostring(err):find("wrong$") and client:IsConnected())
 	_, err = kit.ask(client, "Ping")
 	kit.eq(err.code, "NOAUTH")
+	local order = {}
+	client:Auth("wrong", function(_, reply) order[1] = reply.code end)
+	client:Ping(function(_, reply) order[2] = reply.code end)
+	client:Commit()
+	kit.poll("both answers", function() return order[2] end, client)
+	kit.eq(order, { "WRONGPASS", "NOAUTH" })
 	kit.eq(kit.ask(client, "Auth", "secret"), "OK")
 	kit.eq(kit.ask(client, "Set", "key", "value"), "OK")
 	kit.eq(kit.ask(client, "Get", "key"), "value")

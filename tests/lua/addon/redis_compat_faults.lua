@@ -133,6 +133,14 @@ host.test("ten thousands of commands in one Commit, and a bound on what waits", 
 	client:Commit()
 	kit.poll("the answers", function() return answered == 25000 end, client)
 	kit.eq(wrong, 0)
+	redis.Options.max_pending = 10
+	local narrow = kit.client()
+	redis.Options.max_pending = nil
+	for _ = 1, 100 do narrow:Ping(count) end
+	narrow:Commit()
+	kit.poll("the answers through a narrow client", function() return answered == 25100 end, narrow)
+	kit.eq(wrong, 0)
+	narrow:Destroy()
 	for _ = 1, 65536 do assert(client:Ping()) end
 	local ok, err = client:Ping()
 	assert(ok == nil and err:find("OVERLOADED", 1, true), tostring(err))
