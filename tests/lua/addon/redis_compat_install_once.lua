@@ -16,7 +16,7 @@ local steps = {
 		assert(not util.IsBinaryModuleInstalled("redis.core"))
 		require("redis")
 		require("redis")
-		assert(redis.Version == 1.21 and realtime and lines_with("[realtime]") == 0)
+		assert(redis.Version == 1.21 and realtime and lines_with("gm_redis") == 0)
 		assert(FindMetaTable("redis_client").State, "redis.lua ran")
 		-- A file that nobody can load stands for the binary.
 		host.put(FOLDER .. BINARY, "no library")
@@ -25,7 +25,7 @@ local steps = {
 		assert(util.IsBinaryModuleInstalled("redis.core"))
 		local ok, err = pcall(require, "redis")
 		assert(not ok and err:find("Couldn't load module library!", 1, true), err)
-		assert(redis == nil and realtime == nil, "stepped aside")
+		assert(redis == nil and not FindMetaTable("redis_client"), "stepped aside")
 		assert(lines_with("gm_redis itself is installed") == 1 and lines_with("garrysmod/lua/bin/" .. BINARY) == 1)
 		-- One that loads, and changes nothing of redis.
 		host.put(FOLDER .. BINARY, file.Read(FOLDER .. BINARY:gsub("redis.core", "bare"), "MOD"))
@@ -37,7 +37,7 @@ local steps = {
 		function client:Send(command) return command end
 		RegisterMetaTable("redis_client", client)
 		require("redis")
-		assert(lines_with("gm_redis itself is installed") == 2 and realtime == nil and redis.Version == nil)
+		assert(lines_with("gm_redis itself is installed") == 2 and redis.Version == nil)
 		local ok, err = pcall(redis.CreateClient)
 		assert(not ok and err:find("no more", 1, true))
 		redis.CreateClient = nil
