@@ -80,6 +80,7 @@ host.test("Connect says why it failed", function()
 	kit.raises("bad argument #1 to 'Connect' %(string expected, got table%)", client.Connect, client, {}, 1)
 	kit.raises("bad argument #2 to 'Connect' %(number expected, got no value%)", client.Connect, client, "localhost")
 	kit.eq({ client:Connect(kit.host, tostring(kit.port)) }, { true })
+	client:Destroy()
 end)
 
 host.test("port 0 is a Unix socket", function()
