@@ -1,0 +1,90 @@
+-- gm_redis's values: what Lua may hand to a command, and what a callback gets as its answer.
+-- Used by includes/modules/redis.core.lua.
+
+local values = {}
+
+-- An error in place of an answer. gm_redis gave the bare text, which nothing told apart from a value. This is no string, but
+-- reads as one: tostring, .. and methods such as err:find() see the server's text.
+local failure = { MetaName = "redis_error" }
+
+function failure:__tostring() return self.code .. " " .. self.message end
+function failure.__concat(a, b) return tostring(a) .. tostring(b) end
+function failure:__index(key)
+	local fn = string[key]
+	return fn and function(this, ...)
+		if rawequal(this, self) then this = tostring(self) end
+		return fn(this, ...)
+	end
+end
+
+function values.failure(code, message, sent)
+	return setmetatable({ code = code, message = message, sent = sent or false }, failure)
+end
+
+-- One of realtime's own error tables.
+function values.failure_of(err) return values.failure(err.code, err.message, err.sent) end
+
+-- Changes lists in place. A null inside a list is false, as in Redis's own Lua: nil would end the list there.
+local function answer(reply)
+	if type(reply) ~= "table" then return reply end
+	for i = 1, #reply do
+		local item = reply[i]
+		if item == realtime.NULL then
+			reply[i] = false
+		elseif type(item) == "table" then
+			reply[i] = getmetatable(item) and values.failure_of(item) or answer(item)
+		end
+	end
+	return reply
+end
+values.answer = answer
+
+-- Whole numbers in full: gm_redis wrote 1e+15 for a million billions.
+local function text(value)
+	if type(value) == "number" and value == math.floor(value) and math.abs(value) <= 2 ^ 53 then
+		return string.format("%.0f", value)
+	end
+	return tostring(value)
+end
+values.text = text
+
+-- A command's words behind a first one: those of a list up to its first nil, else the value alone.
+function values.words(keys, first)
+	local words = { first }
+	if type(keys) ~= "table" then
+		words[#words + 1] = text(keys)
+		return words
+	end
+	local i = 1
+	while keys[i] ~= nil do
+		words[#words + 1] = text(keys[i])
+		i = i + 1
+	end
+	return words
+end
+
+local function bad(position, name, expected, value)
+	error(string.format("bad argument #%d to '%s' (%s expected, got %s)", position, name, expected,
+		value == nil and "no value" or type(value)), 4)
+end
+
+function values.check_string(value, position, name)
+	if type(value) == "number" then return text(value) end
+	if type(value) ~= "string" then bad(position, name, "string", value) end
+	return value
+end
+
+-- What C++ makes of a number where it wants an int.
+function values.check_integer(value, position, name)
+	local number = (type(value) == "number" or type(value) == "string") and tonumber(value)
+	if not number then bad(position, name, "number", value) end
+	return text(number < 0 and math.ceil(number) or math.floor(number))
+end
+
+function values.check_function(value, position, name, optional)
+	if optional and value == nil then return end
+	if type(value) ~= "function" then bad(position, name, "function", value) end
+	return value
+end
+
+return values

@@ -1,0 +1,178 @@
+-- servers: fake, real
+-- gm_redis's faults, one after the other: each test fails on gm_redis itself.
+
+local kit = include("_redis.lua")
+
+local BINARY = "a\0b\255\r\n\0"
+
+host.test("payloads, keys and channels are not cut at NUL", function()
+	local client, key, channel = kit.client(), kit.unique("bin\0ary"), kit.unique("ch\0annel")
+	kit.eq(kit.ask(client, "Set", key, BINARY), "OK")
+	kit.eq(kit.ask(client, "Get", key), BINARY)
+	kit.eq(kit.ask(client, "Exists", key), 1)
+	kit.eq(kit.ask(client, "Exists", (key:gsub("%z.*", ""))), 0)
+	kit.eq(kit.ask(client, "Send", { "RPUSH", key .. "l", BINARY }), 1)
+	kit.eq(kit.ask(client, "Send", { "LRANGE", key .. "l", 0, -1 }), { BINARY })
+	local subscriber, heard = kit.listening(channel)
+	kit.eq(kit.ask(client, "Publish", channel, BINARY), 1)
+	kit.poll("the message", function() return #heard == 1 end, subscriber)
+	kit.eq(heard[1], { channel, BINARY })
+	local large = BINARY:rep(100000)
+	kit.eq(kit.ask(client, "Publish", channel, large), 1)
+	kit.poll("the large message", function() return #heard == 2 end, subscriber)
+	assert(heard[2][2] == large)
+	client:Destroy()
+	subscriber:Destroy()
+end)
+
+host.test("an error is no value, and reads as the text that it was", function()
+	local client, key = kit.client(), kit.unique("error")
+	kit.eq(kit.ask(client, "Send", { "RPUSH", key, "x" }), 1)
+	local reply, err = kit.ask(client, "Get", key)
+	assert(not isstring(reply) and reply == err)
+	kit.eq({ err.code, err.sent }, { "WRONGTYPE", true })
+	local text = "WRONGTYPE Operation against a key holding the wrong kind of value"
+	kit.eq(tostring(reply), text)
+	kit.eq("> " .. reply .. " <", "> " .. text .. " <")
+	kit.eq({ reply:find("against", 1, true), reply:sub(1, 5), reply:upper():sub(1, 3) }, { 21, "WRONG", "WRO" })
+	assert(reply ~= "OK" and util.JSONToTable(tostring(reply)) == nil)
+	-- A value that only looks like one is a value.
+	kit.eq(kit.ask(client, "Set", key, text), "OK")
+	local value, no_err = kit.ask(client, "Get", key)
+	kit.eq({ value, no_err }, { text, nil })
+	kit.eq({ kit.ask(client, "Get", kit.unique("nothing")) }, {}, "no value is no error")
+	client:Destroy()
+end)
+
+host.test("an error among replies is told apart as well", function()
+	local client, key, replies = kit.client(), kit.unique("inner"), kit.recorder()
+	for _, command in ipairs({ "MULTI", { "RPUSH", key, "x" }, { "GET", key }, { "DEL", key }, "EXEC" }) do
+		client:Send(command, replies.fn)
+	end
+	client:Commit()
+	kit.poll("the answers", function() return #replies == 5 end, client)
+	local last = replies[5][2]
+	kit.eq({ #last, last[1], last[3] }, { 3, 1, 1 })
+	assert(last[2].code == "WRONGTYPE" and tostring(last[2]):find("^WRONGTYPE Op"))
+	client:Destroy()
+end)
+
+host.test("lists have no holes", function()
+	local client, a, b = kit.client(), kit.unique("list"), kit.unique("list")
+	kit.ask(client, "Set", a, "1")
+	kit.ask(client, "Set", b, "2")
+	local none = kit.unique("none")
+	local list = kit.ask(client, "Send", { "MGET", none, a, none, b, none })
+	kit.eq(list, { false, "1", false, "2", false })
+	kit.eq(#list, 5)
+	local seen = 0
+	for i, value in ipairs(list) do seen = value and seen + i or seen end
+	kit.eq(seen, 6)
+	kit.eq(kit.ask(client, "Send", { "LRANGE", none, 0, -1 }), {})
+	client:Destroy()
+end)
+
+host.test("replies have RESP2's shapes, from 1", function()
+	local client, key = kit.client(), kit.unique("hash")
+	kit.ask(client, "Send", { "HSET", key, "field", "value" })
+	kit.eq(kit.ask(client, "Send", { "HGETALL", key }), { "field", "value" })
+	kit.eq(kit.ask(client, "Send", { "HGET", key, "none" }), nil)
+	kit.eq(kit.ask(client, "Send", { "HDEL", key, "field" }), 1)
+	client:Destroy()
+end)
+
+host.test("whole numbers are sent in full", function()
+	local client, key = kit.client(), kit.unique("number")
+	kit.ask(client, "Send", { "SET", key, 2 ^ 53 })
+	kit.eq(kit.ask(client, "Get", key), "9007199254740992")
+	kit.ask(client, "Set", key, -1e15)
+	kit.eq(kit.ask(client, "Get", key), "-1000000000000000")
+	client:Destroy()
+end)
+
+host.test("a connection calls OnConnected, not OnDisconnected", function()
+	local client, calls = redis.CreateClient(), {}
+	client.OnDisconnected = function() calls[#calls + 1] = "down" end
+	assert(client:Connect(kit.host, kit.port))
+	client:Poll()
+	kit.eq(calls, {}, "gm_redis calls OnDisconnected here")
+	client:Disconnect()
+	client.OnConnected = function() calls[#calls + 1] = "up" end
+	assert(client:Connect(kit.host, kit.port))
+	client:Poll()
+	kit.eq(calls, { "up" })
+	client:Destroy()
+end)
+
+host.test("a command is not sent a second time when the connection breaks before its answer", function()
+	local proxy = host.proxy()
+	local port = tonumber(proxy.url():match(":(%d+)"))
+	local client, witness, key = redis.CreateClient(), kit.client(), kit.unique("twice")
+	assert(client:Connect("127.0.0.1", port))
+	proxy.edit({ down_stall = true })
+	local reply
+	client:Send({ "INCR", key }, function(_, answer) reply = answer end)
+	client:Commit()
+	kit.wait("the command to have run", function() return kit.ask(witness, "Get", key) == "1" end)
+	proxy.cut()
+	kit.poll("the answer", function() return reply end, client)
+	kit.eq({ reply.code, reply.sent }, { "DISCONNECTED", true })
+	kit.poll("the connection", function() return client:IsConnected() end, client)
+	kit.eq(kit.ask(client, "Get", key), "1")
+	client:Destroy()
+	witness:Destroy()
+end)
+
+host.test("ten thousands of commands in one Commit, and a bound on what waits", function()
+	local client, answered, wrong = kit.client(), 0, 0
+	local function count(_, reply)
+		answered = answered + 1
+		if reply ~= "PONG" then wrong = wrong + 1 end
+	end
+	for _ = 1, 25000 do client:Ping(count) end
+	client:Commit()
+	kit.poll("the answers", function() return answered == 25000 end, client)
+	kit.eq(wrong, 0)
+	redis.Options.max_pending = 10
+	local narrow = kit.client()
+	redis.Options.max_pending = nil
+	for _ = 1, 100 do narrow:Ping(count) end
+	narrow:Commit()
+	kit.poll("the answers through a narrow client", function() return answered == 25100 end, narrow)
+	kit.eq(wrong, 0)
+	narrow:Destroy()
+	for _ = 1, 65536 do assert(client:Ping()) end
+	local ok, err = client:Ping()
+	assert(ok == nil and err:find("OVERLOADED", 1, true), tostring(err))
+	client:Destroy()
+end)
+
+host.test("what is never polled stays bounded, and the loss is told", function()
+	local channel = kit.unique("unpolled")
+	local subscriber, heard = kit.listening(channel)
+	local sender = realtime.Connect(host.redis_url, { id = "sender" })
+	local message, sent, answered, most = ("x"):rep(1024 * 1024), 0, 0, 40
+	-- One at a time: it is the wrapper's bound that counts here, not realtime's.
+	for i = 1, most do
+		sender:Publish(channel, message, function() answered = answered + 1 end)
+		kit.wait("the publish", function() return answered == i end)
+		kit.ticks(2)
+	end
+	kit.poll("the messages", function() return #heard >= 32 end, subscriber)
+	kit.eq(#heard, 32, "32 MiB")
+	kit.wait("the line", function()
+		subscriber:Poll()
+		return table.concat(host.console(), "\n"):find("redis_subscriber .-: 8 messages were dropped: too many waited for Poll")
+	end)
+	sender:Disconnect()
+	subscriber:Destroy()
+end)
+
+host.test("a callback may destroy its client while more waits", function()
+	local channel = kit.unique("destroyed")
+	local subscriber, n = kit.listening(channel), 0
+	subscriber.OnMessage = function(this) n = n + 1 this:Destroy() end
+	for _ = 1, 3 do host.server.publish(channel, "x") end
+	kit.wait("its end", function() return not subscriber:IsValid() or subscriber:Poll() and false end)
+	kit.eq(n, 1)
+end)
