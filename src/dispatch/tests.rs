@@ -1,13 +1,13 @@
 //! What scripts rely on, through real queues.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use super::*;
 use crate::model::{
-    About, ClientId, Code, Command, Counters, DropReason, Error, Event, Limits, Overflow, Ready, ReplyTo,
-    Sink, Slot, Ticket, Topic, TopicKind, Value,
+    About, ClientId, Code, Command, Counters, DropReason, Error, Event, Flow, Limits, Overflow, Ready,
+    ReplyTo, Sink, Slot, Ticket, Topic, TopicKind, Value, Wake,
 };
 use crate::queue::{Inbox, Orders, Producer, Signal, events, orders};
 
@@ -70,11 +70,12 @@ impl World {
                 Step::Skipped => continue,
                 Step::Line(line) => line.to_owned(),
                 Step::Call { callback, data, given } => {
-                    assert!(!(is_last && matches!(given, Given::Again)), "a message for one reached two");
+                    let again = matches!(given, Given::Again);
+                    assert!(!(is_last && again), "a message for one reached two");
+                    is_last = matches!(given, Given::Message { alone: true, .. });
                     last = match given {
                         Given::Again => last,
-                        Given::Message { payload, name, channel, alone } => {
-                            is_last = alone;
+                        Given::Message { payload, name, channel, alone: _ } => {
                             let channel = channel.map(|channel| format!(" on {}", channel.escape_ascii()));
                             format!("{}{} for {name}", payload.escape_ascii(), channel.unwrap_or_default())
                         }
@@ -151,6 +152,77 @@ fn every_callback_of_a_topic_gets_each_message_in_order() {
     );
     assert!(!world.dispatcher.has_work());
     assert_eq!(world.dispatcher.get(client).unwrap().traffic().delivered, 2);
+}
+
+#[test]
+fn a_worker_that_paused_behind_the_last_message_is_woken_once_it_was_taken() {
+    #[derive(Default)]
+    struct Counting(AtomicUsize);
+    impl Wake for Counting {
+        fn wake(&self) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    let mut world = World::new();
+    let limits = Limits {
+        queue_events: 100,
+        queue_bytes: 100,
+        overflow: Overflow::Pause,
+        max_pending: MAX_PENDING,
+        pending_bytes: 1000,
+    };
+    let wakes = Arc::<Counting>::default();
+    let wake = Arc::<Counting>::clone(&wakes);
+    let (mut producer, consumer) =
+        events(limits, Arc::new(Counters::default()), Arc::clone(&world.signal), wake);
+    let client = world.dispatcher.insert(Client::new("c", "c".into(), ClientId(1), consumer));
+    let slot = world.subscribe(client, &channel("chat"), "a").unwrap();
+    assert_eq!(producer.message(slot, None, &[b'x'; 100]), Flow::Stop);
+    producer.flush();
+    assert!(!producer.has_room());
+    assert_eq!(world.run_quietly().len(), 1);
+    assert_eq!(wakes.0.load(Ordering::Relaxed), 1);
+    assert!(producer.has_room());
+}
+
+#[test]
+fn a_listener_that_comes_late_hears_of_ready_though_nothing_else_happens() {
+    let mut world = World::new();
+    let (client, mut producer) = world.client("c");
+    tell(&mut producer, ready());
+    world.run_quietly();
+    world.dispatcher.listen(client, EventKind::Ready, b"late", "late");
+    assert!(world.dispatcher.has_work());
+    assert_eq!(world.run_quietly(), ["c.late: Ready first"]);
+}
+
+#[test]
+fn an_answer_and_its_callback_are_let_go_of_once_they_were_handed_over() {
+    let mut dispatcher: Dispatcher<Arc<()>, ()> = Dispatcher::new(Signal::default());
+    let (orders, _inbox): (Orders<()>, _) = orders();
+    let limits = Limits {
+        queue_events: 100,
+        queue_bytes: 10_000,
+        overflow: Overflow::DropOldest,
+        max_pending: MAX_PENDING,
+        pending_bytes: 1000,
+    };
+    let (mut producer, consumer) =
+        events(limits, Arc::new(Counters::default()), Signal::default(), orders.waker());
+    let client = dispatcher.insert(Client::new((), "c".into(), ClientId(1), consumer));
+    let callback = Arc::new(());
+    let ticket = dispatcher.get_mut(client).unwrap().ticket(Some(Arc::clone(&callback)), 0).unwrap();
+    answer(&mut producer, ticket, Ok(Value::Integer(1)));
+    dispatcher.begin();
+    let mut calls = 0;
+    loop {
+        match dispatcher.step() {
+            Step::Idle => break,
+            Step::Call { .. } => calls += 1,
+            Step::Skipped | Step::Line(_) => {}
+        }
+    }
+    assert_eq!((calls, Arc::strong_count(&callback)), (1, 1));
 }
 
 #[test]

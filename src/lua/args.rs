@@ -187,10 +187,11 @@ impl Call<'_> {
 
     /// The client that a method was called on. It may be closed and gone.
     pub(super) fn this(&mut self, module: &Module) -> Result<Slot, Fault> {
-        // Most calls are for the client of the last one. As long as it is there, no other value can have its place in memory.
+        // Most calls are for the client of the last one. As long as it is there, no other table can have its place in memory.
         let pointer = self.frame.pointer(1);
         if let Some((last, slot)) = module.last_this.get()
             && last == pointer
+            && self.frame.kind(1) == Kind::Table
             && module.dispatcher.get(slot).is_some()
         {
             return Ok(slot);

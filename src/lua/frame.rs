@@ -130,7 +130,7 @@ impl Frame {
     }
 
     /// Where in memory the table, function or userdata at `index` is; null for a value that is nowhere. No two that exist at
-    /// one time are at one place.
+    /// one time are at one place; but a light userdata of another module's gives whatever address that chose.
     pub(super) fn pointer(&self, index: i32) -> *const c_void {
         // SAFETY: any positive index may be asked about.
         unsafe { (self.lua.api.topointer)(self.lua.state, index) }

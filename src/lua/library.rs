@@ -10,6 +10,7 @@ use crate::dispatch::Budget;
 /// `realtime.ProcessEvents([seconds])` → how many callbacks ran
 pub(super) fn process_events(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
     let limit = if call.kind(1).is_absent() { Some(module.tick_budget) } else { call.budget(1)? };
+    // What was dropped is let go of by now.
     if is_idle(module) {
         return Ok(Output::Number(0.0));
     }
@@ -19,10 +20,11 @@ pub(super) fn process_events(module: &mut Module, call: &mut Call<'_>) -> Result
     Ok(Output::Round)
 }
 
-/// Whether no callback waits and no error that was not reported is to be counted out; or callbacks are running, and we are
-/// called from one.
+/// Whether no callback waits, no error that was not reported is to be counted out, and nothing is to be let go; or callbacks
+/// are running, and we are called from one.
 pub(super) fn is_idle(module: &Module) -> bool {
-    module.round.is_some() || !(module.dispatcher.has_work() || module.reports.is_due(Instant::now))
+    module.round.is_some()
+        || !(module.dispatcher.has_work() || module.pool.has_dropped() || module.reports.is_due(Instant::now))
 }
 
 /// `realtime.SetTickBudget(seconds)`

@@ -51,10 +51,16 @@ impl Pool {
         }
     }
 
-    /// Lets Lua collect what was dropped.
+    /// Whether something was dropped that Lua cannot collect yet.
+    #[inline]
+    pub(super) fn has_dropped(&self) -> bool {
+        !self.dropped.borrow().is_empty()
+    }
+
+    /// Lets Lua collect what was dropped. Its references are given out again from then on.
     #[inline]
     pub(super) fn settle(&self, frame: &mut Frame) {
-        if !self.dropped.borrow().is_empty() {
+        if self.has_dropped() {
             self.release_dropped(frame);
         }
     }

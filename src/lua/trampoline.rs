@@ -2,7 +2,8 @@
 //!
 //! Four steps, so that no Lua error passes a frame that owns something and no panic reaches Lua: reserve what the call
 //! could need, where raising is harmless; read the arguments and do the work, in `catch_unwind` and without a call that
-//! raises; leave the result in the module's state; then, with nothing left to drop, push it or raise.
+//! raises; leave the result in the module's state; then, with nothing left to drop, push it or raise. A tick with nothing to
+//! do leaves before all that.
 
 use std::any::Any;
 use std::ffi::{c_int, c_void};
@@ -252,7 +253,10 @@ pub(super) enum Prepare {
 /// Runs a function's pure part.
 fn work(module: &mut Module, frame: &mut Frame, function: &Function) -> Exit {
     let result = catch_unwind(AssertUnwindSafe(|| {
-        module.pool.settle(frame);
+        // Further out, values may be being pushed by their references: those are not to be another's meanwhile.
+        if !module.is_in_use() {
+            module.pool.settle(frame);
+        }
         let before = i32::from(function.method);
         let mut call = Call { function: function.name, frame, before };
         (function.run)(module, &mut call)

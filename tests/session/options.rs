@@ -169,6 +169,13 @@ fn options_refused() {
 }
 
 #[test]
+fn no_message_may_have_more_bytes_than_an_entry_of_the_queue_can_say() {
+    let number = |n: f64| OptionValue::Number(n);
+    let error = refused(None, &[("queue_bytes", number(8e9)), ("max_message_bytes", number(5e9))]);
+    assert!(error.contains("max_message_bytes") && error.contains("at most"), "{error}");
+}
+
+#[test]
 fn one_thing_is_given_once() {
     let text = option_text;
     for (url, key, value) in [

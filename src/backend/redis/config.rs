@@ -149,6 +149,10 @@ impl Config {
                 format!("is {message} and may not exceed queue_bytes, which is {queue}"),
             ));
         }
+        if u32::try_from(config.max_message_bytes).is_err() {
+            let most = u32::MAX;
+            return Err(OptionError::invalid("max_message_bytes", format!("may be {most} at most")));
+        }
         Ok(config)
     }
 }
