@@ -508,7 +508,7 @@ fn a_client_made_by_a_callback_joins_the_round() {
     let made = AtomicUsize::new(0);
     let log = world.run(|world, entry| {
         if entry == "c.f: 1 for name" {
-            made.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            made.fetch_add(1, Ordering::Relaxed);
             let (client, mut producer) = world.client("new");
             let slot = world.subscribe(client, &channel("a"), "g").unwrap();
             say(&mut producer, slot, "hello");
