@@ -50,6 +50,9 @@ const UNLOAD_DEFAULT: &str = "never";
 /// A command, in words without spaces, that every host runs under: valgrind, for instance.
 const RUNNER: &str = "GMOD_HOST_RUNNER";
 
+/// The file behind `require("realtime")`, instead of the module that was built along: one that goes to servers.
+const MODULE: &str = "GMOD_HOST_MODULE";
+
 const ONCE: &[Option<u8>] = &[None];
 const BOTH: &[Option<u8>] = &[Some(2), Some(3)];
 
@@ -127,7 +130,9 @@ fn run(script: &Path, server: Server, protocol: Option<u8>, unload: &str) -> Res
     command
         .current_dir(&root)
         .args(["--server", server.name(), "--unload", unload, "--timeout", timeout()])
-        .arg(script.strip_prefix(&root)?)
+        .args(env::var_os(MODULE).map(|file| ["--module".into(), file]).into_iter().flatten())
+        // As the game has it in the names of chunks, on Windows, too.
+        .arg(script.strip_prefix(&root)?.to_string_lossy().replace('\\', "/"))
         .args(env::var_os(RUNNER).map(|_| "slow"))
         .env_remove("REDIS_URL")
         .env_remove("REALTIME_URL")
