@@ -1,4 +1,4 @@
--- once; unload: before, after
+-- once; unix; unload: before, after
 -- The end of the Lua state many times in one process, in every condition a client can be in: nothing is left of it, and
 -- no end takes long. The number of maps may stand behind the script's name.
 

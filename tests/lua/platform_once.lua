@@ -100,8 +100,9 @@ local function first_map()
 		server.stop()
 		kit.wait("the loss", function() return events[2] == "down" end)
 		server.start()
-		kit.wait("the return", function() return events[4] == "ready" end)
-		kit.eq(events[3], "gap")
+		-- Each attempt that failed meanwhile is one more "down".
+		kit.wait("the return", function() return #events > 3 and events[#events] == "ready" end)
+		kit.eq(events[#events - 1], "gap")
 		client:Publish(channel, "late")
 		kit.wait("a message after the restart", function() return late == "late" end)
 	end

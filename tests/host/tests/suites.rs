@@ -5,7 +5,8 @@
 //! - `-- once`: it runs once, with no version chosen (as does a script whose name ends in `_once.lua`);
 //! - `-- servers: fake, real`: it runs against the embedded server, and against a redis-server if there is one on the
 //!   PATH. Where CI=true there must be. Scripts in `tests/lua/real/` run against a redis-server alone;
-//! - `-- unload: before, after`: it runs once for each of these values of the host's option `--unload`.
+//! - `-- unload: before, after`: it runs once for each of these values of the host's option `--unload`;
+//! - `-- unix`: it needs what only Unix has, and is ignored on Windows.
 //!
 //! Semicolons stand between them.
 //!
@@ -42,6 +43,7 @@ struct Suite {
     protocols: &'static [Option<u8>],
     servers: Vec<Server>,
     unload: Vec<String>,
+    unix: bool,
 }
 
 /// What the host does unless it is told otherwise.
@@ -79,7 +81,9 @@ fn suite(script: PathBuf, prefix: &str, default: &[Server]) -> Suite {
     let stem = script.file_stem().expect("a file").to_string_lossy().into_owned();
     let source = fs::read_to_string(&script).expect("UTF-8");
     let marks = source.lines().next().and_then(|line| line.strip_prefix("--")).unwrap_or_default();
-    let once = stem.ends_with("_once") || marks.split([' ', ';', ',']).any(|mark| mark == "once");
+    let has = |wanted: &str| marks.split([' ', ';', ',']).any(|mark| mark == wanted);
+    let once = stem.ends_with("_once") || has("once");
+    let unix = has("unix");
     let server = |name: &str| match name {
         "fake" => Server::Fake,
         "real" => Server::Real,
@@ -94,7 +98,7 @@ fn suite(script: PathBuf, prefix: &str, default: &[Server]) -> Suite {
         None => vec![UNLOAD_DEFAULT.to_owned()],
     };
     let protocols = if once { ONCE } else { BOTH };
-    Suite { name: format!("{prefix}{stem}"), script, protocols, servers, unload }
+    Suite { name: format!("{prefix}{stem}"), script, protocols, servers, unload, unix }
 }
 
 /// What a mark lists.
@@ -104,7 +108,7 @@ fn listed<'marks>(marks: &'marks str, mark: &str) -> Option<impl Iterator<Item =
 }
 
 fn trials(suite: Suite) -> Vec<Trial> {
-    let Suite { name, script, protocols, servers, unload } = suite;
+    let Suite { name, script, protocols, servers, unload, unix } = suite;
     let mut trials = Vec::new();
     for &server in &servers {
         for &protocol in protocols {
@@ -116,7 +120,8 @@ fn trials(suite: Suite) -> Vec<Trial> {
                 let (script, unload) = (script.clone(), unload.clone());
                 let test = Trial::test(name, move || run(&script, server, protocol, &unload));
                 // Without a redis-server: shown as ignored, or failing, where CI counts on it.
-                let ignored = server == Server::Real && !on_ci() && !has_redis_server();
+                let ignored =
+                    (server == Server::Real && !on_ci() && !has_redis_server()) || (unix && cfg!(windows));
                 trials.push(test.with_ignored_flag(ignored));
             }
         }
