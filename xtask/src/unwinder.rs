@@ -2,7 +2,7 @@
 //!
 //! cargo-zigbuild links zig's own unwinder into a library. The module must use the system's, as LuaJIT does: when a Lua
 //! error passes the module's frames, LuaJIT's unwinder calls Rust's personality routine with a context of its own, which
-//! only that unwinder's functions can read. The stand-in has the functions that Rust uses, with the versions that they
+//! only that unwinder's functions can read; with zig's, the first raised error is a segmentation fault. The stand-in has the functions that Rust uses, with the versions that they
 //! had when they came (GCC 4.2 is the newest of them); the real one takes its place on the server.
 
 use std::fs;
