@@ -163,7 +163,10 @@ impl OptionSet {
             return Err(OptionError::invalid(key, problem));
         };
         usize::try_from(number).map(Some).map_err(|_| {
-            OptionError::invalid(key, format!("may not exceed {}, which is all that 32 bits can count", usize::MAX))
+            OptionError::invalid(
+                key,
+                format!("may not exceed {}, which is all that 32 bits can count", usize::MAX),
+            )
         })
     }
 
