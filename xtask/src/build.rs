@@ -67,7 +67,7 @@ const FLAGS: [&str; 2] = [
     // Panics say what went wrong, not in which file of the machine that built it.
     "-Zlocation-detail=none",
     // Functions that nobody marked as worth it are called instead of copied to where they are used. At this number no hot path
-    // takes 3 % more instructions than without it (`cargo bench --profile dist --bench instructions`); at 25, a publish 14 %.
+    // takes 3 % more instructions than without it (`cargo bench --profile dist --bench instructions`); at 25, a publish 11 %.
     "-Cllvm-args=-inline-threshold=50",
 ];
 

@@ -103,7 +103,7 @@ fn faults(file: &Path, folders: &[PathBuf]) -> Vec<Fault> {
 #[test]
 fn a_module_that_is_as_it_should_be_passes() {
     let folder = Folder::new("fine");
-    let report = check(&folder.module(&FINE), &[folder.0.clone()]).unwrap();
+    let report = check(&folder.module(&FINE), std::slice::from_ref(&folder.0)).unwrap();
     assert_eq!(report.glibc.unwrap().to_string(), "2.17");
     assert_eq!(report.libraries, ["libc.so.6", "libgcc_s.so.1"]);
 }
