@@ -123,7 +123,7 @@ fn a_missing_entry_point_is_refused_and_so_is_another_export() {
     let file = folder.module(&Wish { close: "gmod13_shut", ..FINE });
     assert_eq!(
         faults(&file, &[]),
-        [Fault::NoEntryPoint("gmod13_close"), Fault::Export("gmod13_shut".to_owned())]
+        [Fault::NoEntryPoint("gmod13_close"), Fault::Exports(vec!["gmod13_shut".to_owned()])]
     );
 }
 

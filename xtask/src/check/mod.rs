@@ -78,8 +78,8 @@ pub enum Fault {
     #[error("does not export {0}")]
     NoEntryPoint(&'static str),
     /// Somebody else might find a way in.
-    #[error("exports {0}, which is not for others to see")]
-    Export(String),
+    #[error("exports what is not for others to see: {}", shortened(.0))]
+    Exports(Vec<String>),
     /// A Lua error that passes its frames would crash.
     #[error(
         "has an unwinder of its own instead of {UNWINDER}'s, which a Lua error that passes its frames does not survive"
@@ -116,6 +116,14 @@ pub enum CheckError {
     /// It may not be given to servers.
     #[error("{}", Listed(.0, .1))]
     Faulty(PathBuf, Vec<Fault>),
+}
+
+/// The first few of many names.
+fn shortened(names: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let more = names.len().saturating_sub(SHOWN);
+    let shown = names[..names.len() - more].join(", ");
+    if more == 0 { shown } else { format!("{shown} and {more} more") }
 }
 
 struct Listed<'a>(&'a Path, &'a [Fault]);
@@ -173,8 +181,11 @@ pub fn judge(facts: &Facts, platform: &Platform) -> Vec<Fault> {
     }
     faults
         .extend(ENTRY_POINTS.into_iter().filter(|name| !has(&facts.exports, name)).map(Fault::NoEntryPoint));
-    let others = facts.exports.iter().filter(|name| !ENTRY_POINTS.contains(&name.as_str()));
-    faults.extend(others.cloned().map(Fault::Export));
+    let mut others = facts.exports.clone();
+    others.retain(|name| !ENTRY_POINTS.contains(&name.as_str()));
+    if !others.is_empty() {
+        faults.push(Fault::Exports(others));
+    }
     if facts.has_symbols {
         faults.push(Fault::NotStripped);
     }

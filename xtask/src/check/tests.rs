@@ -80,8 +80,16 @@ fn entry_points_have_to_be_there_and_nothing_else() {
     facts.exports = vec!["gmod13_open".to_owned(), "rust_eh_personality".to_owned()];
     assert_eq!(
         judge(&facts, platform),
-        [Fault::NoEntryPoint("gmod13_close"), Fault::Export("rust_eh_personality".to_owned())]
+        [Fault::NoEntryPoint("gmod13_close"), Fault::Exports(vec!["rust_eh_personality".to_owned()])]
     );
+}
+
+#[test]
+fn of_many_exports_a_few_are_named() {
+    let names: Vec<String> = (0..7).map(|n| format!("f{n}")).collect();
+    let text = Fault::Exports(names.clone()).to_string();
+    assert!(text.ends_with("f0, f1, f2, f3, f4 and 2 more"), "{text}");
+    assert!(Fault::Exports(names[..5].to_vec()).to_string().ends_with("f3, f4"));
 }
 
 #[test]
