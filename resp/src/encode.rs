@@ -230,24 +230,28 @@ impl<'a> Encoder<'a> {
         Ok(self.end())
     }
 
+    #[inline]
     fn blob(&mut self, kind: u8, bytes: &[u8]) -> &mut Self {
         self.header(kind, bytes.len());
         self.out.extend_from_slice(bytes);
         self.end()
     }
 
+    #[inline]
     fn header(&mut self, kind: u8, number: usize) -> &mut Self {
         self.out.push(kind);
         self.digits(number as u64);
         self.end()
     }
 
+    #[inline]
     fn end(&mut self) -> &mut Self {
         self.out.extend_from_slice(b"\r\n");
         self
     }
 
     /// Decimal digits, without the formatting machinery: a header is written for every argument of every command.
+    #[inline]
     fn digits(&mut self, mut number: u64) {
         let mut digits = [0; 20];
         let mut at = digits.len();

@@ -158,8 +158,15 @@ impl OptionSet {
     /// Takes a number of things or bytes, at least 1.
     pub(super) fn count(&mut self, key: &str) -> Result<Option<usize>, OptionError> {
         let Some(value) = self.take(key) else { return Ok(None) };
-        whole(&value, 1..=u64::MAX).and_then(|n| usize::try_from(n).ok()).map(Some).ok_or_else(|| {
-            OptionError::invalid(key, format!("must be a whole number, at least 1, not {}", shown(&value)))
+        let Some(number) = whole(&value, 1..=u64::MAX) else {
+            let problem = format!("must be a whole number, at least 1, not {}", shown(&value));
+            return Err(OptionError::invalid(key, problem));
+        };
+        usize::try_from(number).map(Some).map_err(|_| {
+            OptionError::invalid(
+                key,
+                format!("may not exceed {}, which is all that 32 bits can count", usize::MAX),
+            )
         })
     }
 

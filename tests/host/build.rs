@@ -1,5 +1,5 @@
 //! Builds LuaJIT as the shared library that the game calls lua_shared, and the modules for the host's own tests and benches.
-//! Needs a C compiler and make.
+//! Needs a C compiler for the target, and make.
 
 use std::{
     env,
@@ -8,7 +8,7 @@ use std::{
     process::Command,
 };
 
-/// Modules in C, and the names by which the program and its tests know where they are.
+/// Modules in C, and the names by which the program and its tests know where they are. They are written for Unix.
 const MODULES: [(&str, &str); 2] = [("probe.c", "GMOD_HOST_PROBE"), ("bare.c", "GMOD_HOST_BARE")];
 
 /// Set to 1, it builds LuaJIT with its own checks.
@@ -25,18 +25,30 @@ fn main() -> Result<(), Box<dyn Error>> {
     let debug = env::var_os(CHECKS).is_some_and(|checks| checks == "1");
     let luajit = luajit_src::Build::new().debug(debug).try_build().map_err(|error| error.to_string())?;
 
+    let windows = env::var("CARGO_CFG_TARGET_OS").is_ok_and(|os| os == "windows");
+    let (name, before, behind): (_, &[_], &[_]) = if windows {
+        // Modules find the library among those that are loaded, by this name.
+        ("lua_shared.dll", &["-static-libgcc", "-Wl,--export-all-symbols"], &["-Wl,--no-whole-archive"])
+    } else {
+        ("lua_shared.so", &["-Wl,-soname,lua_shared.so"], &["-Wl,--no-whole-archive", "-lm", "-ldl"])
+    };
     // Every symbol of the static library, and the one that only the game's library has.
-    let lua_shared = out.join("lua_shared.so");
+    let lua_shared = out.join(name);
     run(c_compiler(luajit.include_dir())
-        .args(["-shared", "-Wl,-soname,lua_shared.so", "-o"])
+        .arg("-shared")
+        .args(before)
+        .arg("-o")
         .arg(&lua_shared)
-        .arg("c/lua_shared.c")
-        .arg("-Wl,--whole-archive")
+        .args(["c/lua_shared.c", "-Wl,--whole-archive"])
         .arg(luajit.lib_dir().join("libluajit.a"))
-        .args(["-Wl,--no-whole-archive", "-lm", "-ldl"]))?;
+        .args(behind))?;
+    println!("cargo:rustc-env=GMOD_HOST_LUA_SHARED={}", lua_shared.display());
+    if windows {
+        return Ok(());
+    }
+
     // Modules are to find the program's function before the C library's: see src/ffi/names.rs.
     println!("cargo:rustc-link-arg-bins=-Wl,--export-dynamic-symbol=getaddrinfo");
-    println!("cargo:rustc-env=GMOD_HOST_LUA_SHARED={}", lua_shared.display());
 
     for (source, name) in MODULES {
         let module = out.join(source).with_extension("so");

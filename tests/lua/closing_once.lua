@@ -1,9 +1,11 @@
--- once; unload: before, after
+-- once; unix; unload: before, after
 -- The end of the Lua state many times in one process, in every condition a client can be in: nothing is left of it, and
 -- no end takes long. The number of maps may stand behind the script's name.
 
 -- Whatever the host unloads, the library stays.
-if host.map_number > 1 then assert(host.mapped("librealtime"), "the library is gone") end
+if host.map_number > 1 then
+	assert(host.mapped("librealtime") or host.mapped("gmsv_realtime"), "the library is gone")
+end
 
 local kit = include("_kit.lua")
 local native = include("_native.lua")

@@ -91,7 +91,10 @@ end)
 host.test("Connect without arguments takes the URL in REALTIME_URL", function()
 	local message = kit.raises("REALTIME_URL", realtime.Connect)
 	assert(message:find("set the environment variable", 1, true), message)
-	for _, broken in ipairs({ "", "nonsense", "redis://u:s3cret@h:99999", "redis://:s3cret@h/x", "redis://:\255@h" }) do
+	local urls = { "", "nonsense", "redis://u:s3cret@h:99999", "redis://:s3cret@h/x" }
+	-- The environment of Windows is text.
+	if jit.os ~= "Windows" then urls[#urls + 1] = "redis://:\255@h" end
+	for _, broken in ipairs(urls) do
 		host.setenv("REALTIME_URL", broken)
 		message = kit.raises("REALTIME_URL", realtime.Connect)
 		assert(not message:find("s3cret", 1, true) and not message:find("#1", 1, true), message)

@@ -1,4 +1,4 @@
--- servers: fake, real
+-- servers: fake, real; unix
 -- Every way in which a connection goes wrong, between the module and a server that knows nothing of it.
 
 local kit = include("_kit.lua")

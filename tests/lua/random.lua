@@ -1,3 +1,4 @@
+-- unix
 -- Everything at random for a while, callbacks and faults included: what holds for every client holds to its end. Each
 -- accepted command is answered once, messages of one publisher come in order and never twice, and nothing is left.
 

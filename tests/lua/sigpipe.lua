@@ -1,4 +1,4 @@
--- servers: fake
+-- servers: fake; unix
 -- The peer closes while we write. SIGPIPE kills this process, as it may kill the game: nothing but `down` may come of it.
 
 local kit = include("_kit.lua")

@@ -205,6 +205,20 @@ fn one_thing_is_given_once() {
 }
 
 #[test]
+fn numbers_go_as_far_as_the_system_counts() {
+    let beyond = 4_294_967_296.0;
+    for key in ["queue_events", "queue_bytes", "max_pending"] {
+        if cfg!(target_pointer_width = "32") {
+            assert!(make(None, &[(key, number(beyond - 1.0))]).is_ok(), "{key}");
+            let error = refused(None, &[(key, number(beyond))]);
+            assert!(error.contains(key) && error.contains("may not exceed 4294967295"), "{error}");
+        } else {
+            assert!(make(None, &[(key, number(beyond))]).is_ok(), "{key}");
+        }
+    }
+}
+
+#[test]
 fn defaults_and_every_option() {
     let backend = make(None, &[]).unwrap();
     assert_eq!(backend.address(), "127.0.0.1:6379");

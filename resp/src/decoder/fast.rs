@@ -154,14 +154,14 @@ fn header(bytes: &[u8], bounds: &Bounds, elements: u64, is_root: bool) -> Option
     };
     let (len, digits) = match *rest {
         // Nearly all have few elements.
-        [len @ b'0'..=b'9', b'\r', b'\n', ..] => (usize::from(len - b'0'), 3),
+        [len @ b'0'..=b'9', b'\r', b'\n', ..] => (u64::from(len - b'0'), 3),
         _ => number(rest)?,
     };
-    let count = len as u64 * each;
+    let count = len * each;
     if count > bounds.aggregate || elements + count > bounds.elements || bounds.depth == 0 {
         return None;
     }
-    Some(Header { kind, len: len as u64, count: u32::try_from(count).ok()?, size: 1 + digits })
+    Some(Header { kind, len, count: u32::try_from(count).ok()?, size: 1 + digits })
 }
 
 /// A value without elements, and where it ends. Its text will stand `shift` bytes further on.
@@ -177,7 +177,8 @@ fn plain(window: &[u8], pos: usize, shift: usize, bounds: &Bounds) -> Option<(No
             (digit(a)? * 100 + digit(b)? * 10 + digit(c)?, 6)
         } else {
             let (len, digits) = number(&rest[1..])?;
-            (len, 1 + digits)
+            // What is longer than the window does not end in it; nor need it be a number that 32 bits can hold.
+            (usize::try_from(len).ok().filter(|&len| len < window.len())?, 1 + digits)
         };
         let start = pos + header;
         let end = start + len;
@@ -198,7 +199,6 @@ fn other(bytes: &[u8], at: usize) -> Option<(Node, usize)> {
         b':' => {
             let negative = rest.first() == Some(&b'-');
             let (value, len) = number(&rest[usize::from(negative)..])?;
-            let value = value as u64;
             let bits = if negative { value.wrapping_neg() } else { value };
             (Node::scalar(Kind::Integer, bits), 1 + usize::from(negative) + len)
         }
@@ -227,11 +227,11 @@ fn digit(byte: u8) -> Option<usize> {
 
 /// A decimal number without a sign, and how many bytes it takes with its CRLF.
 #[inline]
-fn number(bytes: &[u8]) -> Option<(usize, usize)> {
-    let mut value = 0;
+fn number(bytes: &[u8]) -> Option<(u64, usize)> {
+    let mut value = 0_u64;
     for (at, &byte) in bytes.iter().take(MOST_DIGITS + 1).enumerate() {
         match digit(byte) {
-            Some(digit) => value = value * 10 + digit,
+            Some(digit) => value = value * 10 + digit as u64,
             None => return (at > 0 && ends_line(bytes, at)).then_some((value, at + 2)),
         }
     }

@@ -245,7 +245,9 @@ impl Twin<'_> {
             }
             self.at += 1;
             let text = self.line(kind)?;
-            let count = digits(&text).map(|n| usize::try_from(n).expect("within the limits"));
+            // Other kinds' digits count nothing, and may be more than 32 bits can.
+            let counts = digits(&text).filter(|_| b"$!=*%~|>".contains(&kind));
+            let count = counts.map(|n| usize::try_from(n).expect("within the limits"));
             let streamed = text == b"?" && b"$*~%".contains(&kind);
             let null = text == b"-1" && b"$*".contains(&kind);
             let body = match (kind, count) {

@@ -71,6 +71,7 @@ impl Door {
     }
 
     /// Shuts the door and gives the address back.
+    #[cfg_attr(not(unix), expect(unused_variables, reason = "only a Unix socket leaves a file"))]
     pub(crate) fn give_up(&mut self, address: &Address, registry: &Registry) -> io::Result<()> {
         if self.is_open() {
             self.deregister(registry)?;

@@ -7,16 +7,20 @@ use std::{
 };
 
 /// Where the game keeps its Lua library, relative to the folder: modules find it by this path.
-#[cfg(target_pointer_width = "64")]
-pub(crate) const LUA_SHARED: &str = "bin/linux64/lua_shared.so";
-#[cfg(target_pointer_width = "32")]
-pub(crate) const LUA_SHARED: &str = "garrysmod/bin/lua_shared_srv.so";
+pub(crate) const LUA_SHARED: &str = match (cfg!(windows), cfg!(target_pointer_width = "64")) {
+    (false, true) => "bin/linux64/lua_shared.so",
+    (false, false) => "garrysmod/bin/lua_shared_srv.so",
+    (true, true) => "bin/win64/lua_shared.dll",
+    (true, false) => "garrysmod/bin/lua_shared.dll",
+};
 
 /// The platform in a module's file name. The game says `.dll` on every platform.
-#[cfg(target_pointer_width = "64")]
-pub(crate) const PLATFORM: &str = "linux64";
-#[cfg(target_pointer_width = "32")]
-pub(crate) const PLATFORM: &str = "linux";
+pub(crate) const PLATFORM: &str = match (cfg!(windows), cfg!(target_pointer_width = "64")) {
+    (false, true) => "linux64",
+    (false, false) => "linux",
+    (true, true) => "win64",
+    (true, false) => "win32",
+};
 
 const FOLDERS: [&str; 4] =
     ["garrysmod/lua/bin", "garrysmod/lua/includes/modules", "garrysmod/data", "garrysmod/addons"];
@@ -42,10 +46,9 @@ impl GameFolder {
         if let Some(parent) = lua_shared_here.parent() {
             fs::create_dir_all(parent)?;
         }
-        // Links: the loader knows a library by its inode, and a debug build is large.
-        std::os::unix::fs::symlink(lua_shared, lua_shared_here)?;
+        put(lua_shared, &lua_shared_here)?;
         for (name, file) in modules {
-            std::os::unix::fs::symlink(file, folder.module(name))?;
+            put(file, &folder.module(name))?;
         }
         Ok(folder)
     }
@@ -58,7 +61,7 @@ impl GameFolder {
     pub(crate) fn install_addon(&self, addon: &Path) -> io::Result<()> {
         let addon = addon.canonicalize()?;
         let name = addon.file_name().unwrap_or_default();
-        std::os::unix::fs::symlink(&addon, self.root.join("garrysmod/addons").join(name))
+        put(&addon, &self.root.join("garrysmod/addons").join(name))
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -95,10 +98,12 @@ impl GameFolder {
         self.game().join(format!("lua/bin/gmsv_{name}_{PLATFORM}.dll"))
     }
 
-    /// Removes the folder. What cannot be removed is left to the system's care for temporary files.
+    /// Removes the folder. What cannot be removed is left to the system's care for temporary files: on Windows, the
+    /// libraries that this process has loaded, which stay in memory as the module does.
     pub(crate) fn remove(&self) {
         if let Err(error) = fs::remove_dir_all(&self.root)
             && error.kind() != io::ErrorKind::NotFound
+            && !cfg!(windows)
         {
             eprintln!("gmod-host: {} is left behind: {error}", self.root.display());
         }
@@ -109,6 +114,26 @@ impl Drop for GameFolder {
     fn drop(&mut self) {
         self.remove();
     }
+}
+
+/// Puts a file or a folder into a place, as a link: the loader knows a library by its inode, and a debug build is large.
+#[cfg(unix)]
+fn put(from: &Path, to: &Path) -> io::Result<()> {
+    std::os::unix::fs::symlink(from, to)
+}
+
+/// Likewise, as a copy: links are not for everybody on Windows.
+#[cfg(windows)]
+fn put(from: &Path, to: &Path) -> io::Result<()> {
+    if !from.is_dir() {
+        return fs::copy(from, to).map(|_bytes| ());
+    }
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        put(&entry.path(), &to.join(entry.file_name()))?;
+    }
+    Ok(())
 }
 
 /// Makes a folder that nobody has: process ids come again after a crash.
@@ -133,5 +158,5 @@ pub(crate) fn built_module() -> io::Result<PathBuf> {
     let program = env::current_exe()?;
     let folder = program.parent().unwrap_or(Path::new("/"));
     let deps = if folder.ends_with("deps") { folder.to_path_buf() } else { folder.join("deps") };
-    Ok(deps.join("librealtime.so"))
+    Ok(deps.join(if cfg!(windows) { "realtime.dll" } else { "librealtime.so" }))
 }

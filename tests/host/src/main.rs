@@ -44,8 +44,8 @@ use watchdog::Watchdog;
 
 /// Built by build.rs.
 const LUA_SHARED: &str = env!("GMOD_HOST_LUA_SHARED");
-/// What benches compare the module with; built by build.rs, too.
-const BARE: &str = env!("GMOD_HOST_BARE");
+/// What benches compare the module with; built by build.rs, too, on Unix.
+const BARE: Option<&str> = option_env!("GMOD_HOST_BARE");
 
 /// Why a run did not begin.
 #[derive(Debug, thiserror::Error)]
@@ -89,7 +89,7 @@ fn main() -> ExitCode {
 fn start(options: Options) -> Result<i32, StartError> {
     let start_folder = env::current_dir()?;
     let module = module_file(&options)?;
-    let mut modules = vec![("bare", Path::new(BARE))];
+    let mut modules: Vec<_> = BARE.map(|file| ("bare", Path::new(file))).into_iter().collect();
     modules.extend(module.as_deref().map(|file| ("realtime", file)));
     let folder = GameFolder::create(Path::new(LUA_SHARED), &modules).map_err(StartError::Folder)?;
     for addon in &options.addons {

@@ -6,7 +6,8 @@
 //! - `-- servers: fake, real`: it runs against the embedded server, and against a redis-server if there is one on the
 //!   PATH. Where CI=true there must be. Scripts in `tests/lua/real/` run against a redis-server alone;
 //! - `-- unload: before, after`: it runs once for each of these values of the host's option `--unload`;
-//! - `-- tick-rate: 22, 66`: likewise for `--tick-rate`.
+//! - `-- tick-rate: 22, 66`: likewise for `--tick-rate`;
+//! - `-- unix`: it needs what only Unix has, and is ignored on Windows.
 //!
 //! Semicolons stand between them.
 //!
@@ -48,6 +49,8 @@ struct Suite {
     tick_rates: Vec<String>,
     /// Whether the addon is installed.
     addon: bool,
+    /// It needs what only Unix has.
+    unix: bool,
 }
 
 /// What the host does unless it is told otherwise.
@@ -56,6 +59,9 @@ const TICK_RATE_DEFAULT: &str = "66";
 
 /// A command, in words without spaces, that every host runs under: valgrind, for instance.
 const RUNNER: &str = "GMOD_HOST_RUNNER";
+
+/// The file behind `require("realtime")`, instead of the module that was built along: one that goes to servers.
+const MODULE: &str = "GMOD_HOST_MODULE";
 
 const ONCE: &[Option<u8>] = &[None];
 const BOTH: &[Option<u8>] = &[Some(2), Some(3)];
@@ -84,7 +90,9 @@ fn suite(script: PathBuf, prefix: &str, default: &[Server]) -> Suite {
     let stem = script.file_stem().expect("a file").to_string_lossy().into_owned();
     let source = fs::read_to_string(&script).expect("UTF-8");
     let marks = source.lines().next().and_then(|line| line.strip_prefix("--")).unwrap_or_default();
-    let once = stem.ends_with("_once") || marks.split([' ', ';', ',']).any(|mark| mark == "once");
+    let has = |wanted: &str| marks.split([' ', ';', ',']).any(|mark| mark == wanted);
+    let once = stem.ends_with("_once") || has("once");
+    let unix = has("unix");
     let server = |name: &str| match name {
         "fake" => Server::Fake,
         "real" => Server::Real,
@@ -104,7 +112,7 @@ fn suite(script: PathBuf, prefix: &str, default: &[Server]) -> Suite {
     };
     let protocols = if once { ONCE } else { BOTH };
     let addon = prefix == "addon/";
-    Suite { name: format!("{prefix}{stem}"), script, protocols, servers, unload, tick_rates, addon }
+    Suite { name: format!("{prefix}{stem}"), script, protocols, servers, unload, tick_rates, addon, unix }
 }
 
 /// What a mark lists.
@@ -148,7 +156,8 @@ fn trial(suite: &Suite, server: Server, protocol: Option<u8>, unload: &str, tick
     let script = suite.script.clone();
     let test = Trial::test(name, move || run(&script, &options, protocol));
     // Without a redis-server: shown as ignored, or failing, where CI counts on it.
-    let ignored = server == Server::Real && !on_ci() && !has_redis_server();
+    let ignored =
+        (server == Server::Real && !on_ci() && !has_redis_server()) || (suite.unix && cfg!(windows));
     test.with_ignored_flag(ignored)
 }
 
@@ -159,7 +168,9 @@ fn run(script: &Path, options: &[String], protocol: Option<u8>) -> Result<(), Fa
         .current_dir(&root)
         .args(options)
         .args(["--timeout", timeout()])
-        .arg(script.strip_prefix(&root)?)
+        .args(env::var_os(MODULE).map(|file| ["--module".into(), file]).into_iter().flatten())
+        // As the game has it in the names of chunks, on Windows, too.
+        .arg(script.strip_prefix(&root)?.to_string_lossy().replace('\\', "/"))
         .args(env::var_os(RUNNER).map(|_| "slow"))
         .env_remove("REDIS_URL")
         .env_remove("REALTIME_URL")

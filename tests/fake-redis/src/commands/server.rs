@@ -42,6 +42,10 @@ fn info(call: &mut Call<'_>) -> Outcome {
 type Section = (&'static str, Vec<(&'static str, String)>);
 
 fn sections(state: &mut State) -> Vec<Section> {
+    #[cfg_attr(
+        not(unix),
+        expect(clippy::infallible_destructuring_match, reason = "on Unix there is another kind")
+    )]
     let port = match state.address {
         Address::Tcp(port) => port,
         #[cfg(unix)]

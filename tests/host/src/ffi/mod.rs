@@ -8,8 +8,13 @@ mod allocator;
 mod api;
 mod call;
 mod module;
+#[cfg(unix)]
 mod names;
 mod state;
+#[cfg(unix)]
+mod system;
+#[cfg(windows)]
+#[path = "system_windows.rs"]
 mod system;
 
 pub(crate) use api::load_lua_shared;
@@ -17,6 +22,6 @@ pub(crate) use call::Call;
 pub(crate) use module::{EntryPoint, Module};
 pub(crate) use state::{Lua, Outcome};
 pub(crate) use system::{
-    allocated_bytes, die_with_parent, exit_now, monotonic, restore_sigpipe, send_signal, set_environment,
-    unset_environment,
+    Signal, allocated_bytes, die_with_parent, exit_now, monotonic, restore_sigpipe, send_signal,
+    set_environment, unset_environment,
 };

@@ -1,12 +1,6 @@
 //! What the C library does for this process.
 
-use std::{
-    ffi::{CString, c_int},
-    io,
-    os::unix::process::CommandExt,
-    process::Command,
-    time::Duration,
-};
+use std::{ffi::CString, io, os::unix::process::CommandExt, process::Command, time::Duration};
 
 /// A Rust program ignores SIGPIPE, the game does not: a write to a closed peer kills it.
 pub(crate) fn restore_sigpipe() {
@@ -40,11 +34,15 @@ pub(crate) fn unset_environment(name: &[u8]) -> Result<(), std::ffi::NulError> {
 }
 
 /// Bytes that C and Rust code holds of the C library's memory. Lua's own is not in it.
-pub(crate) fn allocated_bytes() -> usize {
+///
+/// # Errors
+///
+/// None here; on other systems, that nobody counts them.
+pub(crate) fn allocated_bytes() -> io::Result<usize> {
     // SAFETY: mallinfo2 has no conditions.
     let memory = unsafe { libc::mallinfo2() };
     // Small blocks and those with mappings of their own.
-    memory.uordblks + memory.hblkhd
+    Ok(memory.uordblks + memory.hblkhd)
 }
 
 /// Has a child process killed if this thread ends before it, by the watchdog or by a signal.
@@ -58,12 +56,28 @@ pub(crate) fn die_with_parent(command: &mut Command) {
     }
 }
 
+/// What a server's process can be told.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Signal {
+    /// End in order.
+    End,
+    /// Stand still.
+    Pause,
+    /// Go on.
+    Resume,
+}
+
 /// Sends a signal to a child process that was not waited for yet, so that the id is still its own.
 ///
 /// # Errors
 ///
 /// The system's own.
-pub(crate) fn send_signal(process: u32, signal: c_int) -> io::Result<()> {
+pub(crate) fn send_signal(process: u32, signal: Signal) -> io::Result<()> {
+    let signal = match signal {
+        Signal::End => libc::SIGTERM,
+        Signal::Pause => libc::SIGSTOP,
+        Signal::Resume => libc::SIGCONT,
+    };
     let process = libc::pid_t::try_from(process).map_err(io::Error::other)?;
     // SAFETY: kill has no conditions.
     match unsafe { libc::kill(process, signal) } {

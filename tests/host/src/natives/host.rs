@@ -103,9 +103,8 @@ pub(super) fn kept(call: &Call<'_>) -> Result<Value, String> {
 
 /// `arguments()`: the command line behind the script.
 pub(super) fn arguments(call: &Call<'_>) -> Result<Value, String> {
-    use std::os::unix::ffi::OsStrExt;
     let arguments = &call.run().options.arguments;
-    Ok(Value::List(arguments.iter().map(|argument| argument.as_bytes().to_vec().into()).collect()))
+    Ok(Value::List(arguments.iter().map(|argument| argument.as_encoded_bytes().to_vec().into()).collect()))
 }
 
 /// `protocol()`: the version that the environment asks for, 2 or 3, or nil.
@@ -152,7 +151,7 @@ pub(super) fn peak_resident_bytes(_: &Call<'_>) -> Result<Value, String> {
 
 /// `allocated_bytes()`: by C and Rust code of this process.
 pub(super) fn allocated_bytes(_: &Call<'_>) -> Result<Value, String> {
-    Ok(ffi::allocated_bytes().into())
+    counted(ffi::allocated_bytes())
 }
 
 /// `threads()`: of this process.

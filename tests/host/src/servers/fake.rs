@@ -23,10 +23,12 @@ impl Fake {
     /// # Errors
     ///
     /// An unknown option, or the server's own.
+    #[cfg_attr(not(unix), expect(unused_variables, reason = "there are Unix sockets on Unix alone"))]
     pub(crate) fn start(folder: &Path, options: &[Value]) -> Result<Self, String> {
         let mut builder = FakeRedis::builder();
         for (name, value) in pairs(options)? {
             builder = match (name, value) {
+                #[cfg(unix)]
                 ("socket", Value::Text(_)) => builder.unix(folder.join(word(value, name)?)),
                 ("password", _) => builder.password(word(value, name)?),
                 ("user", _) => builder.user(word(value, name)?),

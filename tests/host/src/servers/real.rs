@@ -12,7 +12,10 @@ use std::{
 };
 
 use super::{bytes, client};
-use crate::{ffi, value::Value};
+use crate::{
+    ffi::{self, Signal},
+    value::Value,
+};
 
 /// The user with whom the host speaks to the server, whatever the script makes of the default one.
 const USER: &str = "gmod-host";
@@ -121,7 +124,7 @@ impl Real {
         client::command(self.port, USER, PASSWORD, arguments)
     }
 
-    fn signal(&self, signal: i32) -> Result<(), String> {
+    fn signal(&self, signal: Signal) -> Result<(), String> {
         match self.child.borrow().as_ref() {
             Some(child) => ffi::send_signal(child.id(), signal).map_err(|error| error.to_string()),
             None => Err("the server is stopped".to_owned()),
@@ -139,8 +142,8 @@ impl Real {
 
     /// Ends the process as an administrator would: it closes its connections.
     fn stop(&self) -> Result<(), String> {
-        self.signal(libc::SIGTERM)?;
-        self.signal(libc::SIGCONT)?;
+        self.signal(Signal::End)?;
+        self.signal(Signal::Resume)?;
         let mut child = self.child.borrow_mut();
         if let Some(mut child) = child.take() {
             child.wait().map_err(|error| error.to_string())?;
@@ -177,8 +180,8 @@ impl Real {
             "start" if self.child.borrow().is_some() => {}
             "start" => self.spawn()?,
             "kill" => self.kill(),
-            "pause" => self.signal(libc::SIGSTOP)?,
-            "resume" => self.signal(libc::SIGCONT)?,
+            "pause" => self.signal(Signal::Pause)?,
+            "resume" => self.signal(Signal::Resume)?,
             _ => return Err(format!("host.real has {METHODS}, but no '{method}'")),
         }
         Ok(Value::Nil)

@@ -1,0 +1,88 @@
+//! What the system does for this process: here, what Windows has of it.
+
+use std::{
+    env, io,
+    process::Command,
+    sync::OnceLock,
+    time::{Duration, Instant},
+};
+
+/// There is none.
+pub(crate) fn restore_sigpipe() {}
+
+/// Sets an environment variable for this process.
+///
+/// # Errors
+///
+/// The name or the value cannot be in an environment.
+pub(crate) fn set_environment(name: &[u8], value: &[u8]) -> Result<(), &'static str> {
+    let text = |bytes| str::from_utf8(bytes).map_err(|_| "the environment takes UTF-8");
+    let (name, value) = (text(name)?, text(value)?);
+    if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
+        return Err("the environment takes no empty names, and no NUL bytes");
+    }
+    // SAFETY: on Windows this is safe at any time.
+    unsafe { env::set_var(name, value) };
+    Ok(())
+}
+
+/// Takes a variable out of the environment.
+///
+/// # Errors
+///
+/// The name cannot be in an environment.
+pub(crate) fn unset_environment(name: &[u8]) -> Result<(), &'static str> {
+    let name = str::from_utf8(name).map_err(|_| "the environment takes UTF-8")?;
+    if name.is_empty() || name.contains(['=', '\0']) {
+        return Err("the environment takes no empty names, and no NUL bytes");
+    }
+    // SAFETY: on Windows this is safe at any time.
+    unsafe { env::remove_var(name) };
+    Ok(())
+}
+
+/// The time that has passed in this process: there is no clock here that all processes read alike.
+pub(crate) fn monotonic() -> Duration {
+    static START: OnceLock<Instant> = OnceLock::new();
+    START.get_or_init(Instant::now).elapsed()
+}
+
+/// Bytes that C and Rust code holds.
+///
+/// # Errors
+///
+/// Always: nobody counts them here.
+pub(crate) fn allocated_bytes() -> io::Result<usize> {
+    Err(io::Error::new(io::ErrorKind::Unsupported, "the host counts memory on Linux alone"))
+}
+
+/// Nothing of the kind: a server that this starts may outlive it if it is killed.
+pub(crate) fn die_with_parent(_: &mut Command) {}
+
+/// What a server's process can be told.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Signal {
+    /// End in order.
+    End,
+    /// Stand still.
+    Pause,
+    /// Go on.
+    Resume,
+}
+
+/// Sends a signal to a child process.
+///
+/// # Errors
+///
+/// Always: Windows has none.
+pub(crate) fn send_signal(_: u32, signal: Signal) -> io::Result<()> {
+    Err(io::Error::new(
+        io::ErrorKind::Unsupported,
+        format!("Windows has no signal to tell a process: {signal:?}"),
+    ))
+}
+
+/// Ends the process at once.
+pub(crate) fn exit_now(code: i32) -> ! {
+    std::process::exit(code)
+}

@@ -1,0 +1,97 @@
+//! What a release consists of beside the four files.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipWriter};
+
+use crate::addon::{self, AddonError};
+use crate::check::Report;
+use crate::platform::{Platform, System};
+
+/// Why there is no release.
+#[derive(Debug, thiserror::Error)]
+pub enum BundleError {
+    /// The system's own.
+    #[error("{0}: {1}")]
+    Io(PathBuf, #[source] io::Error),
+    /// The archive could not be written.
+    #[error("{0}: {1}")]
+    Zip(PathBuf, #[source] zip::result::ZipError),
+    /// The addon's folder cannot be read.
+    #[error(transparent)]
+    Addon(#[from] AddonError),
+}
+
+fn at(path: &Path) -> impl FnOnce(io::Error) -> BundleError {
+    let path = path.to_owned();
+    move |error| BundleError::Io(path, error)
+}
+
+/// Packs modules and addon as they lie in `garrysmod/`.
+pub(crate) fn zip(archive: &Path, modules: &[PathBuf], addon: &Path) -> Result<(), BundleError> {
+    let mut contents = Vec::new();
+    for module in modules {
+        let name = module.file_name().unwrap_or_default().to_string_lossy();
+        contents.push((format!("lua/bin/{name}"), module.clone()));
+    }
+    for (name, file) in addon::files(addon)? {
+        contents.push((format!("addons/realtime/{name}"), file));
+    }
+    contents.sort();
+    let broken = |error| BundleError::Zip(archive.to_owned(), error);
+    let mut zip = ZipWriter::new(File::create(archive).map_err(at(archive))?);
+    // Without times: who builds it again gets the same bytes. Readable to the server's user, whoever unpacks it.
+    let options = SimpleFileOptions::default()
+        .compression_method(CompressionMethod::Deflated)
+        .compression_level(Some(9))
+        .last_modified_time(zip::DateTime::default())
+        .unix_permissions(0o644);
+    for (name, file) in contents {
+        let bytes = fs::read(&file).map_err(at(&file))?;
+        zip.start_file(name, options).map_err(broken)?;
+        zip.write_all(&bytes).map_err(at(archive))?;
+    }
+    zip.finish().map_err(broken)?;
+    Ok(())
+}
+
+/// `SHA256SUMS`, for `sha256sum -c`.
+pub(crate) fn sums(files: &[PathBuf]) -> Result<String, BundleError> {
+    let mut lines = String::new();
+    for file in files {
+        let bytes = fs::read(file).map_err(at(file))?;
+        let digest = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        lines += &format!("{digest}  {}\n", file.file_name().unwrap_or_default().to_string_lossy());
+    }
+    Ok(lines)
+}
+
+/// `manifest.json`: what is in it, for people and programs.
+pub(crate) fn manifest(version: &str, modules: &[(&Platform, Report)]) -> String {
+    let quoted = |names: &[String]| {
+        names.iter().map(|name| format!("{:?}", name.to_ascii_lowercase())).collect::<Vec<_>>().join(", ")
+    };
+    let entries = modules.iter().map(|(platform, report)| {
+        let glibc = report.glibc.as_ref().map_or_else(String::new, |glibc| format!("\"oldest_glibc\": \"{glibc}\", "));
+        let system = match platform.system {
+            System::Linux => "Linux",
+            System::Windows => "Windows",
+        };
+        let mut libraries = report.libraries.clone();
+        libraries.sort_by_key(|name| name.to_ascii_lowercase());
+        libraries.dedup_by_key(|name| name.to_ascii_lowercase());
+        format!(
+            "    {{ \"file\": \"{}\", \"system\": \"{system}\", \"bits\": {}, \"bytes\": {}, {glibc}\"needs\": [{}] }}",
+            platform.file_name(),
+            platform.bits(),
+            report.size,
+            quoted(&libraries)
+        )
+    });
+    let entries = entries.collect::<Vec<_>>().join(",\n");
+    format!("{{\n  \"version\": \"{version}\",\n  \"modules\": [\n{entries}\n  ]\n}}\n")
+}

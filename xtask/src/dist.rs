@@ -1,0 +1,90 @@
+//! `cargo dist`: everything that a release consists of, in `dist/`.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use crate::build::{self, BuildError};
+use crate::bundle::{self, BundleError};
+use crate::check::{CheckError, check};
+use crate::platform::{PLATFORMS, Platform};
+use crate::tools::{Missing, Tools};
+
+/// The version that the module names, too: the workspace's.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Why there is no release.
+#[derive(Debug, thiserror::Error)]
+pub enum DistError {
+    /// Programs are missing.
+    #[error("{}", lines(.0))]
+    Missing(Vec<Missing>),
+    /// A module did not build.
+    #[error("{0}: {1}")]
+    Build(&'static str, #[source] BuildError),
+    /// What was built may not be given to servers.
+    #[error(transparent)]
+    Check(#[from] CheckError),
+    /// It could not be packed.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+    /// The system's own.
+    #[error("{0}: {1}")]
+    Io(PathBuf, #[source] io::Error),
+}
+
+fn lines(missing: &[Missing]) -> String {
+    missing.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+}
+
+/// Builds, checks and packs. With less than all platforms, there is no zip: a release has all four.
+///
+/// # Errors
+///
+/// Whatever is missing, does not build, or is not as it should be.
+pub fn dist(root: &Path, platforms: &[&'static Platform]) -> Result<(), DistError> {
+    let tools = Tools::find(root, platforms).map_err(DistError::Missing)?;
+    let folder = root.join("dist");
+    let broken = |path: &Path| {
+        let path = path.to_owned();
+        move |error| DistError::Io(path, error)
+    };
+    // What an earlier run left is of another build.
+    if folder.is_dir() {
+        fs::remove_dir_all(&folder).map_err(broken(&folder))?;
+    }
+    fs::create_dir_all(&folder).map_err(broken(&folder))?;
+    let mut modules = Vec::new();
+    for &platform in platforms {
+        let built =
+            build::build(&tools, root, platform).map_err(|error| DistError::Build(platform.name, error))?;
+        let file = folder.join(platform.file_name());
+        fs::copy(&built, &file).map_err(broken(&built))?;
+        let report = check(&file, &private_folders(root))?;
+        modules.push((platform, report));
+    }
+    let mut files: Vec<PathBuf> =
+        platforms.iter().map(|platform| folder.join(platform.file_name())).collect();
+    let manifest = folder.join("manifest.json");
+    fs::write(&manifest, bundle::manifest(VERSION, &modules)).map_err(broken(&manifest))?;
+    if platforms.len() == PLATFORMS.len() {
+        let archive = folder.join(format!("realtime-{VERSION}.zip"));
+        bundle::zip(&archive, &files, &root.join("lua"))?;
+        files.push(archive);
+    }
+    files.push(manifest);
+    let sums = folder.join("SHA256SUMS");
+    fs::write(&sums, bundle::sums(&files)?).map_err(broken(&sums))?;
+    for (platform, report) in &modules {
+        let glibc =
+            report.glibc.as_ref().map_or_else(String::new, |glibc| format!(", glibc {glibc} or newer"));
+        println!("{}: {} KiB{glibc}", platform.file_name(), report.size.div_ceil(1024));
+    }
+    Ok(())
+}
+
+/// Folders that a file for others has no business to name: where it was built.
+fn private_folders(root: &Path) -> Vec<PathBuf> {
+    let home = std::env::home_dir().into_iter();
+    home.chain([root.to_owned()]).filter(|folder| folder.components().count() > 1).collect()
+}

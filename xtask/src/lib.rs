@@ -1,0 +1,11 @@
+//! The project's own tools. `cargo dist` builds the module for all platforms, checks what came out, and packs it.
+
+pub mod addon;
+pub mod build;
+pub mod bundle;
+pub mod check;
+pub mod command;
+pub mod dist;
+pub mod platform;
+pub mod tools;
+pub mod unwinder;

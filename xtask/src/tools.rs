@@ -1,0 +1,138 @@
+//! What a build needs on the machine, and what to install where it is missing.
+
+use std::env;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::command::output;
+use crate::platform::{Platform, System};
+
+/// The versions that the released files are linked with.
+const CARGO_ZIGBUILD: &str = "0.24.1";
+const ZIG: &str = "0.17.1";
+
+/// Where `cargo dist` looks for zig beside the PATH, in the project's folder, so that nothing has to be put there.
+const ZIG_FOLDER: &str = "target/zig";
+
+/// Something that is not there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Missing {
+    what: String,
+    install: String,
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}; install it: {}", self.what, self.install)
+    }
+}
+
+/// The tools that are there.
+#[derive(Debug)]
+pub(crate) struct Tools {
+    pub(crate) cargo: PathBuf,
+    /// Where programs are looked for.
+    pub(crate) path: std::ffi::OsString,
+    /// Rust's library of that target, with the objects that a DLL begins and ends with.
+    sysroot: PathBuf,
+}
+
+impl Tools {
+    /// Looks for what these platforms need.
+    ///
+    /// # Errors
+    ///
+    /// All that is missing.
+    pub(crate) fn find(root: &Path, platforms: &[&Platform]) -> Result<Self, Vec<Missing>> {
+        let mut missing = Vec::new();
+        let cargo = env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from);
+        let path = path_with(&root.join(ZIG_FOLDER).join("bin"));
+        let sysroot = sysroot(root);
+        if !sysroot.join("lib/rustlib/src/rust/library/Cargo.lock").is_file() {
+            missing.push(Missing {
+                what: "Rust's own library comes without its sources".to_owned(),
+                install: by_toolchain(
+                    &sysroot,
+                    "rustup component add rust-src",
+                    "apt-get install rust-web-src",
+                ),
+            });
+        }
+        if platforms.iter().any(|platform| platform.system == System::Linux) {
+            missing.extend(zig(&path));
+        }
+        for platform in platforms.iter().filter(|platform| platform.system == System::Windows) {
+            missing.extend(mingw(platform));
+        }
+        if missing.is_empty() { Ok(Self { cargo, path, sysroot }) } else { Err(missing) }
+    }
+
+    /// The folder with `rsbegin.o` and `rsend.o`, unless the compiler finds them by itself.
+    pub(crate) fn start_objects(&self, platform: &Platform) -> bool {
+        self.sysroot.join("lib/rustlib").join(platform.triple).join("lib/rsbegin.o").is_file()
+    }
+
+    /// Where their sources are.
+    pub(crate) fn start_sources(&self) -> PathBuf {
+        self.sysroot.join("lib/rustlib/src/rust/library/rtstartup")
+    }
+
+    /// A program that is looked for where zig is, too.
+    pub(crate) fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
+        let mut command = Command::new(program);
+        command.env("PATH", &self.path);
+        command
+    }
+}
+
+fn path_with(folder: &Path) -> std::ffi::OsString {
+    let others = env::var_os("PATH").unwrap_or_default();
+    let folders = std::iter::once(folder.to_owned()).chain(env::split_paths(&others));
+    env::join_paths(folders).unwrap_or(others)
+}
+
+fn sysroot(root: &Path) -> PathBuf {
+    let rustc = env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    output(Command::new(rustc).args(["--print", "sysroot"]).current_dir(root)).unwrap_or_default().into()
+}
+
+/// What to do, by where the toolchain comes from.
+fn by_toolchain(sysroot: &Path, rustup: &str, debian: &str) -> String {
+    if sysroot == Path::new("/usr") { debian.to_owned() } else { rustup.to_owned() }
+}
+
+fn zig(path: &std::ffi::OsStr) -> Option<Missing> {
+    let version =
+        |program: &str, arguments: &[&str]| output(Command::new(program).args(arguments).env("PATH", path));
+    let cargo_zigbuild = version("cargo-zigbuild", &["--version"]);
+    let zig = version("python3", &["-m", "ziglang", "version"]).or_else(|| version("zig", &["version"]));
+    let found = (cargo_zigbuild.as_deref().and_then(|text| text.split(' ').next_back()), zig.as_deref());
+    if found == (Some(CARGO_ZIGBUILD), Some(ZIG)) {
+        return None;
+    }
+    let shown = |version: Option<&str>| version.unwrap_or("none").to_owned();
+    Some(Missing {
+        what: format!(
+            "Linux needs cargo-zigbuild {CARGO_ZIGBUILD} (found: {}) and zig {ZIG} (found: {})",
+            shown(found.0),
+            shown(found.1)
+        ),
+        install: format!(
+            "python3 -m venv {ZIG_FOLDER} && {ZIG_FOLDER}/bin/pip install cargo-zigbuild=={CARGO_ZIGBUILD} \
+             ziglang=={ZIG} (Debian: apt-get install python3-venv)"
+        ),
+    })
+}
+
+fn mingw(platform: &Platform) -> Option<Missing> {
+    let (compiler, package) = if platform.is_64 {
+        ("x86_64-w64-mingw32-gcc", "gcc-mingw-w64-x86-64-win32")
+    } else {
+        ("i686-w64-mingw32-gcc", "gcc-mingw-w64-i686-win32")
+    };
+    output(Command::new(compiler).arg("--version")).is_none().then(|| Missing {
+        what: format!("{} needs MinGW, whose compiler is {compiler}", platform.name),
+        install: format!("apt-get install {package}"),
+    })
+}
