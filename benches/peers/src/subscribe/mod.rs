@@ -82,7 +82,7 @@ impl Subject {
             Self::Bare => "bare read()",
             Self::Hiredis { protocol: 2 } => "hiredis (RESP2)",
             Self::Hiredis { .. } => "hiredis",
-            Self::HiredisBesideSpinner => "hiredis beside a spinning thread",
+            Self::HiredisBesideSpinner => "hiredis beside a spinner",
             Self::RedisRs => "redis-rs (blocking)",
             Self::RedisRsAsync => "redis-rs (async)",
             Self::Fred => "fred",
