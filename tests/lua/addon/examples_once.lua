@@ -38,6 +38,18 @@ local function example(name)
 	kit.subscribe(realtime.Default(), kit.unique("fence"), function() end)
 end
 
+-- More messages than the queue has room for, after a look at what is before.
+local function overflow(before)
+	local client, channel = realtime.Default(), kit.unique("flood")
+	kit.subscribe(client, channel, function() end)
+	before()
+	local stats = client:Stats()
+	for i = 1, 500 do host.server.publish(channel, tostring(i)) end
+	kit.block_until("the flood", function() return client:Stats().received >= stats.received + 500 end)
+	kit.wait("word of it", function() return client:Stats().dropped > stats.dropped end)
+	client:Unsubscribe(channel)
+end
+
 local other = kit.connect({ id = "other" })
 local others = realtime.Tables(other, "ttt-2")
 
@@ -79,16 +91,90 @@ host.test("shared_bans", function()
 	kit.wait("it is read again", function() return answer("76561198000000009")[1] == false and answer(key)[1] == nil end)
 	-- What its queue had no room for: the message about this change is as lost as those that fill it.
 	kit.command(other, { "HSET", "bans", key, realtime.Encode({ reason = "dropped", expires = 0 }, "ttt-2") })
-	local client, channel = realtime.Default(), kit.unique("flood")
-	kit.subscribe(client, channel, function() end)
-	kit.eq(answer(key), {})
-	local received = client:Stats().received
-	for i = 1, 500 do host.server.publish(channel, tostring(i)) end
-	kit.block_until("the flood", function() return client:Stats().received >= received + 500 end)
+	overflow(function() kit.eq(answer(key), {}) end)
 	kit.wait("it is read again", function() return answer(key)[1] == false end)
-	assert(client:Stats().dropped > 0, "nothing was dropped")
-	client:Unsubscribe(channel)
 	kit.command(other, { "DEL", "bans" })
+end)
+
+-- MySQL as mysqloo shows it: answers come later, in the order of the questions.
+local function fake_mysql()
+	local rows, db = {}, { failing = false }
+	local function find(id)
+		for i, row in ipairs(rows) do if row.steamid == id then return i, row end end
+	end
+	local function run(sql, values)
+		local id = values[1]
+		if sql:find("^DELETE") then table.remove(rows, find(id)) return {} end
+		if sql:find("^REPLACE") then
+			table.insert(rows, { steamid = id, reason = values[2], expires = values[3] })
+			return {}
+		end
+		if isstring(id) then return { table.Copy(select(2, find(id)) or nil) } end
+		return table.Copy(rows)
+	end
+	function db:connect() timer.Simple(0, function() self:onConnected() end) end
+	function db:prepare(sql)
+		local question, values = {}, {}
+		function question:setString(i, value) assert(isstring(value)) values[i] = value end
+		function question:setNumber(i, value) assert(isnumber(value)) values[i] = value end
+		function question:start()
+			timer.Simple(0, function()
+				if db.failing then return self:onError("it is away", sql) end
+				self:onSuccess(run(sql, values))
+			end)
+		end
+		return question
+	end
+	mysqloo, package.loaded.mysqloo = { connect = function() return db end }, true
+	local is_installed = util.IsBinaryModuleInstalled
+	function util.IsBinaryModuleInstalled(name) return name == "mysqloo" or is_installed(name) end
+	return db, rows
+end
+
+host.test("database_bans", function()
+	example("database_bans")
+	kit.eq({ DatabaseBans, host.console()[#host.console()] }, { nil, "[database_bans] mysqloo is not installed" })
+	hook.Remove("CheckPassword", "shared_bans")
+	local db, rows = fake_mysql()
+	rows[1] = { steamid = "76561198000000007", reason = "old", expires = 0 }
+	example("database_bans")
+	local function reason(id) return select(2, hook.Run("CheckPassword", "7656119800000000" .. id)) end
+	kit.wait("the one from before", function() return reason(7) == "You are banned: old" end)
+	kit.eq(reason(1), nil)
+	local told = kit.recorder()
+	others:Subscribe("bans.changed", told.fn)
+	kit.subscribe(other, kit.unique("fence"), function() end)
+	DatabaseBans.Add("76561198000000001", 3600, "cheats")
+	kit.wait("the new one", function() return reason(1) == "You are banned: cheats" end)
+	DatabaseBans.Add("76561198000000002", 0, "for ever")
+	kit.wait("one for ever", function() return reason(2) == "You are banned: for ever" end)
+	rows[#rows + 1] = { steamid = "76561198000000003", reason = "over", expires = os.time() - 1 }
+	DatabaseBans.Remove("76561198000000001")
+	kit.wait("the pardon", function() return not reason(1) and #told == 3 end)
+	kit.eq(told[3], { "76561198000000001", "hub", "bans.changed" })
+	-- A web site's change, and its message as the example's head has it.
+	rows[#rows + 1] = { steamid = "76561198000000004", reason = "by the web", expires = 0 }
+	host.server.publish("bans.changed", '{"from":"web","data":"76561198000000004"}')
+	kit.wait("the web's", function() return reason(4) == "You are banned: by the web" end)
+	-- Changes without a message, at `ready` and at `dropped`.
+	rows[#rows + 1] = { steamid = "76561198000000005", reason = "unheard", expires = 0 }
+	kit.ticks(3)
+	kit.eq(reason(5), nil)
+	host.server.drop()
+	kit.wait("it is read again", function() return reason(5) end)
+	kit.eq(reason(3), nil)
+	table.remove(rows, 1)
+	overflow(function() kit.eq(reason(7), "You are banned: old") end)
+	kit.wait("it is read again", function() return not reason(7) end)
+	-- MySQL is away: the copy counts, until the next attempt.
+	db.failing = true
+	local lines = #host.console()
+	overflow(function() end)
+	kit.wait("the complaint", function() return table.concat(host.console(), "\n", lines + 1):find("it is away", 1, true) end)
+	kit.eq(reason(5), "You are banned: unheard")
+	db.failing, rows[#rows] = false, nil
+	timer.Adjust("database_bans", 0)
+	kit.wait("it is read again", function() return not reason(5) end)
 end)
 
 host.test("kill_feed", function()
