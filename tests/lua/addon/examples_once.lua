@@ -98,7 +98,7 @@ end)
 
 -- MySQL as mysqloo shows it: answers come later, in the order of the questions.
 local function fake_mysql()
-	local rows, db = {}, { failing = false }
+	local rows, db = {}, { failing = true, attempts = 0 }
 	local function find(id)
 		for i, row in ipairs(rows) do if row.steamid == id then return i, row end end
 	end
@@ -112,7 +112,7 @@ local function fake_mysql()
 		if isstring(id) then return { table.Copy(select(2, find(id)) or nil) } end
 		return table.Copy(rows)
 	end
-	function db:connect() timer.Simple(0, function() self:onConnected() end) end
+	function db:connect() self.attempts = self.attempts + 1 end
 	function db:prepare(sql)
 		local question, values = {}, {}
 		function question:setString(i, value) assert(isstring(value)) values[i] = value end
@@ -139,6 +139,12 @@ host.test("database_bans", function()
 	rows[1] = { steamid = "76561198000000007", reason = "old", expires = 0 }
 	example("database_bans")
 	local function reason(id) return select(2, hook.Run("CheckPassword", "7656119800000000" .. id)) end
+	kit.wait("`ready` comes first", function() return host.console()[#host.console()] == "[database_bans] it is away" end)
+	db:onConnectionFailed("refused")
+	timer.Adjust("database_bans_connect", 0)
+	kit.wait("one more attempt", function() return db.attempts == 2 end)
+	db.failing = false
+	db:onConnected()
 	kit.wait("the one from before", function() return reason(7) == "You are banned: old" end)
 	kit.eq(reason(1), nil)
 	local told = kit.recorder()
@@ -289,7 +295,11 @@ host.test("handoff: over there", function()
 	kit.eq({ ask(guest("76561198000000002")) }, { nil, true })
 	kit.eq({ ask(guest("76561198000000002")) }, { nil, true }, "his own seat")
 	kit.eq({ ask(guest("76561198000000003")) }, { "FULL" })
-	kit.eq({ ask({ id = "76561198000000003" }) }, { "ERROR" })
+	for _, missing in ipairs({ "id", "health", "armor", "weapons" }) do
+		local incomplete = guest("76561198000000003")
+		incomplete[missing] = nil
+		kit.eq({ ask(incomplete) }, { "ERROR" }, "without " .. missing)
+	end
 	kit.eq({ come("76561198000000004") }, { nil, {} }, "somebody else")
 	kit.eq({ come("76561198000000002") }, { true, { "weapon_crowbar", "weapon_357", health = 100, armor = 15 } })
 	kit.eq({ come("76561198000000002") }, { nil, {} }, "his second life")
