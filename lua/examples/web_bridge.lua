@@ -1,6 +1,7 @@
 -- Chat with a web site or a Discord bot. To use it, copy it into lua/autorun/server/ of an addon of yours.
 --
--- The other side is any program with a Redis library. It subscribes to `web.from_game`, and publishes to `web.to_game`:
+-- The other side is any program with a Redis library; bridge/bridge.py shows it without one. It subscribes to
+-- `web.from_game`, and publishes to `web.to_game`:
 --
 --     {"from":"discord","data":{"user":"Bob","text":"hello"}}
 --

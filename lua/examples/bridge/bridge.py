@@ -1,0 +1,130 @@
+#!/usr/bin/env python3
+"""The other side of web_bridge.lua: what a web site or a Discord bot would do, in plain Python.
+
+    python3 bridge.py redis://:password@127.0.0.1:6379
+
+Each line typed here, "name: text", is said on the game servers; what is said there is printed. The end of the input
+(Ctrl+D) ends it. It speaks the few words of Redis's protocol itself, so that nothing needs to be installed; a bot of
+yours would use a Redis library.
+"""
+
+import json
+import socket
+import sys
+import threading
+import time
+from urllib.parse import unquote, urlsplit
+
+ME = "web"  # the sender's id that the servers see
+FROM_GAME, TO_GAME = "web.from_game", "web.to_game"
+RETRY = 1  # seconds
+
+
+class Refused(Exception):
+    """What Redis says instead of an answer."""
+
+
+class Redis:
+    """One connection. Any loss of it is an OSError."""
+
+    def __init__(self, url):
+        where = urlsplit(url)
+        if where.scheme != "redis":
+            sys.exit("the URL is to begin with redis://")
+        self.socket = socket.create_connection((where.hostname or "127.0.0.1", where.port or 6379), timeout=10)
+        self.socket.settimeout(None)
+        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        self.incoming = self.socket.makefile("rb")
+        if where.password:
+            words = [unquote(word) for word in (where.username, where.password) if word]
+            self.ask("AUTH", *words)
+
+    def send(self, *words):
+        """A command is a list of strings, each behind its length in bytes."""
+        parts = [b"*%d\r\n" % len(words)]
+        for word in words:
+            word = word.encode()
+            parts.append(b"$%d\r\n%s\r\n" % (len(word), word))
+        self.socket.sendall(b"".join(parts))
+
+    def read(self):
+        """One reply: +text, -error, :number, $string or *list."""
+        line = self.incoming.readline()
+        if not line.endswith(b"\r\n"):
+            raise ConnectionError("the server closed the connection")
+        kind, rest = line[:1], line[1:-2]
+        if kind == b"-":
+            raise Refused(rest.decode(errors="replace"))
+        if kind == b"+":
+            return rest.decode()
+        if kind == b":":
+            return int(rest)
+        length = int(rest)
+        if length < 0:
+            return None
+        if kind == b"*":
+            return [self.read() for _ in range(length)]
+        text = self.incoming.read(length + 2)
+        if len(text) < length + 2:
+            raise ConnectionError("the server closed the connection")
+        return text[:-2].decode(errors="replace")
+
+    def ask(self, *words):
+        self.send(*words)
+        return self.read()
+
+
+def say(text):
+    print("".join(c if c.isprintable() else " " for c in text), flush=True)
+
+
+def listen(url):
+    """Prints what the servers say, and connects again whenever the connection is lost."""
+    while True:
+        try:
+            redis = Redis(url)
+            with redis.socket, redis.incoming:
+                redis.ask("SUBSCRIBE", FROM_GAME)
+                say("listening")
+                while True:
+                    _kind, _channel, message = redis.read()
+                    hear(message)
+        except (OSError, Refused) as problem:
+            say(f"not listening: {problem}")
+            time.sleep(RETRY)
+
+
+def hear(message):
+    try:
+        envelope = json.loads(message)
+        line = envelope["data"]
+        say(f"[{envelope['from']}] {line['name']} ({line['steamid']}): {line['text']}")
+    except (ValueError, KeyError, TypeError, RecursionError):
+        say("left out a message that is no line of chat")
+
+
+def publish(url, user, text):
+    """Returns how many servers heard it. Large ids would go as strings, too: as numbers they lose digits."""
+    message = json.dumps({"from": ME, "data": {"user": user, "text": text}}, ensure_ascii=False)
+    redis = Redis(url)  # for each line a connection: a bot keeps one
+    with redis.socket, redis.incoming:
+        return redis.ask("PUBLISH", TO_GAME, message)
+
+
+def main():
+    if len(sys.argv) != 2:
+        sys.exit(__doc__)
+    url = sys.argv[1]
+    threading.Thread(target=listen, args=(url,), daemon=True).start()
+    for line in sys.stdin:
+        user, colon, text = line.strip().partition(": ")
+        if not colon:
+            say("type it as name: text")
+            continue
+        try:
+            say(f"{publish(url, user, text)} servers heard it")
+        except (OSError, Refused) as problem:
+            say(f"nobody heard it: {problem}")
+
+
+main()

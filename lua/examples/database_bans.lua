@@ -1,0 +1,79 @@
+-- A ban on one server is a ban on all, and the truth is your MySQL database, which a web site may write to as well. To use
+-- it, install mysqloo, make the table, and copy this into lua/autorun/server/ of an addon of yours. Where Redis may hold
+-- the bans, shared_bans.lua is simpler.
+--
+--     CREATE TABLE bans (steamid VARCHAR(20) PRIMARY KEY, reason TEXT NOT NULL, expires BIGINT NOT NULL);
+--
+-- mysqloo answers in the hook Think, which an empty server runs with sv_hibernate_think 1 alone: put that into server.cfg.
+-- Whoever changes a row publishes its SteamID64, from a web site for instance as {"from":"web","data":"7656119…"}.
+
+local realtime = include("realtime/load.lua")
+if not realtime then return end -- the console says what is missing
+local client, problem = realtime.Default()
+if not client then return print("[database_bans] " .. problem) end
+if not util.IsBinaryModuleInstalled("mysqloo") then return print("[database_bans] mysqloo is not installed") end
+require("mysqloo")
+local tables = realtime.Tables()
+
+local CHANNEL, RETRY = "bans.changed", 30 -- seconds
+local db = mysqloo.connect("127.0.0.1", "user", "password", "database", 3306)
+local bans = {} -- SteamID64 → its row, the copy that CheckPassword looks at
+
+-- mysqloo answers in the order of the questions: of two answers, the later one is newer.
+local function query(sql, values, fn, failed)
+	local question = db:prepare(sql)
+	for i, value in ipairs(values) do
+		if isnumber(value) then question:setNumber(i, value) else question:setString(i, value) end
+	end
+	function question:onSuccess(rows) fn(rows) end
+	function question:onError(err)
+		print("[database_bans] " .. err)
+		if failed then failed() end
+	end
+	question:start()
+end
+
+-- All of them: at the start, after every loss of the connection to Redis, and where messages were dropped.
+local function read_all()
+	query("SELECT steamid, reason, expires FROM bans WHERE expires = 0 OR expires > ?", { os.time() }, function(rows)
+		bans = {}
+		for _, row in ipairs(rows) do bans[row.steamid] = row end
+	end, function()
+		timer.Create("database_bans", RETRY, 1, read_all) -- until then the old ones count
+	end)
+end
+function db:onConnected() read_all() end
+function db:onConnectionFailed(err)
+	print("[database_bans] " .. err)
+	timer.Create("database_bans_connect", RETRY, 1, function() db:connect() end)
+end
+db:connect()
+client:On("ready", "database_bans", read_all)
+client:On("dropped", "database_bans", read_all)
+
+tables:Subscribe(CHANNEL, function(id)
+	if not isstring(id) then return end
+	query("SELECT steamid, reason, expires FROM bans WHERE steamid = ?", { id }, function(rows) bans[id] = rows[1] end, read_all)
+end)
+
+local function changed(id)
+	return function() tables:Publish(CHANNEL, id) end
+end
+
+DatabaseBans = {}
+
+-- id: a SteamID64, as a string. seconds: 0 for ever.
+function DatabaseBans.Add(id, seconds, reason)
+	local expires = seconds > 0 and os.time() + seconds or 0
+	query("REPLACE INTO bans (steamid, reason, expires) VALUES (?, ?, ?)", { id, reason, expires }, changed(id))
+end
+
+function DatabaseBans.Remove(id)
+	query("DELETE FROM bans WHERE steamid = ?", { id }, changed(id))
+end
+
+hook.Add("CheckPassword", "database_bans", function(id)
+	local ban = bans[id]
+	if not ban or (ban.expires > 0 and ban.expires <= os.time()) then return end
+	return false, "You are banned: " .. ban.reason
+end)

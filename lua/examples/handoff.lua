@@ -1,0 +1,73 @@
+-- Sends a player to another server, which knows what he carries when he comes: Handoff.Send(ply, "ttt-2").
+-- To use it, copy it into lua/autorun/server/ of an addon of yours, on every server, with your addresses.
+
+local realtime = include("realtime/load.lua")
+if not realtime then return end -- the console says what is missing
+local requests, problem = realtime.Requests()
+if not requests then return print("[handoff] " .. problem) end
+
+local ADDRESSES = { -- as players reach them; a server in a container does not know its own
+	["hub"] = "203.0.113.5:27015",
+	["ttt-2"] = "203.0.113.5:27016",
+}
+local HOLD = 120 -- seconds that a seat is kept
+local MAX_WEAPONS = 32
+
+local guests = {} -- SteamID64 → what comes with him, and until when his seat is kept
+
+local function forget_late_ones()
+	for id, guest in pairs(guests) do
+		if guest.until_when < SysTime() then guests[id] = nil end
+	end
+end
+
+-- Over there: a seat is kept, or the answer says why not.
+requests:Answer("handoff", function(guest, from, reply)
+	if not istable(guest) or not isstring(guest.id) or not isnumber(guest.health) or not isnumber(guest.armor)
+		or not istable(guest.weapons) then
+		return reply("a hand-off needs id, health, armor and weapons")
+	end
+	forget_late_ones()
+	guests[guest.id] = nil -- asked twice, he still takes one seat
+	if player.GetCount() + table.Count(guests) >= game.MaxPlayers() then
+		return reply({ code = "FULL", message = "no seat is free" })
+	end
+	guest.until_when = SysTime() + HOLD
+	guests[guest.id] = guest
+	print(string.format("[handoff] a seat is kept for %s, from %s", guest.id, from))
+	reply(nil, true)
+end)
+
+-- Over there: he has come. His first loadout is what he brought.
+hook.Add("PlayerLoadout", "handoff", function(ply)
+	forget_late_ones()
+	local guest = guests[ply:SteamID64()]
+	if not guest then return end
+	guests[ply:SteamID64()] = nil
+	ply:SetHealth(math.Clamp(guest.health, 1, ply:GetMaxHealth()))
+	ply:SetArmor(math.Clamp(guest.armor, 0, 100))
+	for i = 1, MAX_WEAPONS do
+		if isstring(guest.weapons[i]) then ply:Give(guest.weapons[i]) end
+	end
+	return true -- instead of the usual
+end)
+
+Handoff = {}
+
+-- Here.
+function Handoff.Send(ply, server)
+	local address = ADDRESSES[server]
+	if not address or server == requests:Id() then return ply:ChatPrint("There is no way to " .. server .. ".") end
+	local guest = { id = ply:SteamID64(), health = ply:Health(), armor = ply:Armor(), weapons = {} }
+	for i, weapon in ipairs(ply:GetWeapons()) do guest.weapons[i] = weapon:GetClass() end
+	requests:Ask(server, "handoff", guest, function(err)
+		if not IsValid(ply) then return end
+		-- His client asks him, and connects. Servers cannot do that by themselves.
+		if not err then return ply:SendLua(string.format("permissions.AskToConnect(%q)", address)) end
+		if err.code == "FULL" then return ply:ChatPrint(server .. " is full.") end
+		if err.code == "NOBODY" then return ply:ChatPrint(server .. " is down.") end
+		-- TIMEOUT: a seat may be kept there, and is given up by itself.
+		ply:ChatPrint(server .. " does not answer, try later.")
+		print("[handoff] " .. tostring(err))
+	end)
+end

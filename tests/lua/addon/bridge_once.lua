@@ -1,0 +1,120 @@
+-- unix; servers: fake, real
+-- The bridge of lua/examples/bridge, run by Python, talks with web_bridge.lua through the module.
+
+if host.map_number == 1 then
+	host.put("data/realtime.json", string.format('{ "url": "%s", "id": "hub" }', host.redis_url))
+	host.next_map()
+	return
+end
+
+local kit = include("../_kit.lua")
+
+-- Lua in the game starts no processes, so neither does the host.
+local ffi = debug.getregistry()._PRELOAD.ffi("ffi")
+ffi.cdef([[
+	void *popen(const char *command, const char *mode);
+	int fputs(const char *text, void *stream);
+	int fflush(void *stream);
+	int pclose(void *stream);
+	int system(const char *command);
+	char *getenv(const char *name);
+]])
+local function environment(name)
+	local value = ffi.C.getenv(name)
+	return value ~= nil and ffi.string(value) or nil
+end
+
+if ffi.C.system("command -v python3 >/dev/null") ~= 0 then
+	assert(environment("CI") ~= "true", "there is no python3")
+	print("there is no python3: left out")
+	return host.exit(0)
+end
+
+local function quoted(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
+
+-- Where the host was started: it has gone into a folder of its own since.
+local here = debug.getinfo(1, "S").source:match("^@(.*)bridge_once%.lua$")
+if here:sub(1, 1) ~= "/" then here = environment("PWD") .. "/" .. here end
+local SCRIPT = quoted(here .. "../../../lua/examples/bridge/bridge.py")
+
+-- A running bridge: what it prints goes into data/NAME.txt.
+local function start(name, url)
+	local stream = ffi.C.popen("exec python3 " .. SCRIPT .. " " .. quoted(url) .. " >garrysmod/data/" .. name .. ".txt 2>&1", "w")
+	assert(stream ~= nil, "popen")
+	local bridge, seen = {}, 1
+	function bridge.type(line)
+		ffi.C.fputs(line .. "\n", stream)
+		ffi.C.fflush(stream)
+	end
+	-- Waits for the line, behind the last one that was waited for.
+	function bridge.wait(line)
+		local said
+		local found = host.wait(function()
+			said = file.Read(name .. ".txt", "DATA") or ""
+			local _, stop = said:find(line, seen, true)
+			seen = stop or seen
+			return stop
+		end, kit.PATIENCE)
+		if not found then error("waited in vain for " .. line .. " in: " .. said, 2) end
+	end
+	-- The end of its input is its own. Returns its exit code, as wait(2) has it.
+	function bridge.close() return ffi.C.pclose(stream) end
+	return bridge
+end
+
+local chat = {}
+local alice = {
+	Nick = function() return "Alice" end, SteamID64 = function() return "76561198000000001" end,
+	PrintMessage = function(_, _, text) chat[#chat + 1] = text end,
+}
+function player.GetAll() return { alice } end
+
+host.test("chat goes both ways", function()
+	include("../../../lua/examples/web_bridge.lua")
+	kit.subscribe(realtime.Default(), kit.unique("fence"), function() end)
+	local bridge = start("chat", host.redis_url)
+	bridge.wait("listening\n")
+	hook.Run("PlayerSay", alice, 'a "quoted" ☃ line', false)
+	bridge.wait('[hub] Alice (76561198000000001): a "quoted" ☃ line\n')
+	bridge.type('Bob: hello "there": ☃')
+	kit.wait("the line", function() return #chat == 1 end)
+	kit.eq(chat, { '[web] Bob: hello "there": ☃' })
+	bridge.wait("1 servers heard it\n")
+	bridge.type("no colon")
+	bridge.wait("type it as name: text\n")
+	-- What others may send.
+	for _, message in ipairs({ "", "no JSON", "[]", '{"from":"x","data":5}', ("["):rep(100000) }) do
+		host.server.publish("web.from_game", message)
+		bridge.wait("left out a message that is no line of chat\n")
+	end
+	host.server.publish("web.from_game", '{"from":"x","data":{"name":"\\u001b[1m","steamid":"1","text":"two\\nlines"}}')
+	bridge.wait("[x]  [1m (1): two lines\n")
+	-- It comes back by itself.
+	host.server.drop()
+	bridge.wait("not listening: the server closed the connection\n")
+	bridge.wait("listening\n")
+	kit.wait("this server's way back", function() return realtime.Default():IsConnected() end)
+	hook.Run("PlayerSay", alice, "still there?", false)
+	bridge.wait("[hub] Alice (76561198000000001): still there?\n")
+	host.server.stop()
+	bridge.type("Bob: anybody?")
+	bridge.wait("nobody heard it: ")
+	kit.eq(bridge.close(), 0, "its exit code")
+end)
+
+host.test("a password, and a user who may do just this", function()
+	local server = host.new_fake({ password = "a b:c", user = "web on >d@e/f resetchannels &web.* -@all +subscribe +publish" })
+	local address = server.url():match("[%d.]+:%d+")
+	for name, login in pairs({ password = ":a%20b%3Ac", user = "web:d%40e%2Ff" }) do
+		local bridge = start(name, "redis://" .. login .. "@" .. address)
+		bridge.wait("listening\n")
+		bridge.type("Bob: hello")
+		bridge.wait("0 servers heard it\n")
+		kit.eq(bridge.close(), 0, "its exit code")
+	end
+	local bridge = start("wrong", "redis://web:wrong@" .. address)
+	bridge.wait("not listening: WRONGPASS")
+	bridge.type("Bob: hello")
+	bridge.wait("nobody heard it: WRONGPASS")
+	kit.eq(bridge.close(), 0, "its exit code")
+end)
