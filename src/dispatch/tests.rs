@@ -15,6 +15,13 @@ use crate::queue::{Inbox, Orders, Producer, Signal, events, orders};
 type Name = &'static str;
 
 const MAX_PENDING: usize = 4;
+const LIMITS: Limits = Limits {
+    queue_events: 100,
+    queue_bytes: 10_000,
+    overflow: Overflow::DropOldest,
+    max_pending: MAX_PENDING,
+    pending_bytes: 1000,
+};
 
 struct World {
     dispatcher: Dispatcher<Name, Name>,
@@ -33,15 +40,8 @@ impl World {
 
     fn session(&mut self) -> (ClientId, Producer, crate::queue::Consumer) {
         self.sessions += 1;
-        let limits = Limits {
-            queue_events: 100,
-            queue_bytes: 10_000,
-            overflow: Overflow::DropOldest,
-            max_pending: MAX_PENDING,
-            pending_bytes: 1000,
-        };
         let counters = Arc::new(Counters::default());
-        let (producer, consumer) = events(limits, counters, Arc::clone(&self.signal), self.orders.waker());
+        let (producer, consumer) = events(LIMITS, counters, Arc::clone(&self.signal), self.orders.waker());
         (ClientId(self.sessions), producer, consumer)
     }
 
@@ -164,13 +164,7 @@ fn a_worker_that_paused_behind_the_last_message_is_woken_once_it_was_taken() {
         }
     }
     let mut world = World::new();
-    let limits = Limits {
-        queue_events: 100,
-        queue_bytes: 100,
-        overflow: Overflow::Pause,
-        max_pending: MAX_PENDING,
-        pending_bytes: 1000,
-    };
+    let limits = Limits { queue_bytes: 100, overflow: Overflow::Pause, ..LIMITS };
     let wakes = Arc::<Counting>::default();
     let wake = Arc::<Counting>::clone(&wakes);
     let (mut producer, consumer) =
@@ -200,15 +194,8 @@ fn a_listener_that_comes_late_hears_of_ready_though_nothing_else_happens() {
 fn an_answer_and_its_callback_are_let_go_of_once_they_were_handed_over() {
     let mut dispatcher: Dispatcher<Arc<()>, ()> = Dispatcher::new(Signal::default());
     let (orders, _inbox): (Orders<()>, _) = orders();
-    let limits = Limits {
-        queue_events: 100,
-        queue_bytes: 10_000,
-        overflow: Overflow::DropOldest,
-        max_pending: MAX_PENDING,
-        pending_bytes: 1000,
-    };
     let (mut producer, consumer) =
-        events(limits, Arc::new(Counters::default()), Signal::default(), orders.waker());
+        events(LIMITS, Arc::new(Counters::default()), Signal::default(), orders.waker());
     let client = dispatcher.insert(Client::new((), "c".into(), ClientId(1), consumer));
     let callback = Arc::new(());
     let ticket = dispatcher.get_mut(client).unwrap().ticket(Some(Arc::clone(&callback)), 0).unwrap();
