@@ -19,7 +19,7 @@ local MAPS = SLOW and 64 or tonumber(host.args[1] or 144)
 local LONGEST_CLOSE = SLOW and 10 or 1
 
 -- Names whose lookup never ends, more of them than there are threads for lookups.
-local STUCK_NAMES = 5
+local STUCK_NAMES, RESOLVERS = 5, 4
 
 -- Rounds of all conditions before the first look: by then caches and tables have grown to their size.
 local WARM_ROUNDS = 3
@@ -77,7 +77,10 @@ local conditions = {
 	end,
 	function() -- resolving names that never resolve
 		for i = 1, STUCK_NAMES do elsewhere("redis://" .. i .. ".stuck.invalid") end
-		host.pass(2)
+		-- These threads stay for the next lookups. All of them are there from the first time on, and the worker besides.
+		kit.wait("all threads for lookups", function()
+			return host.threads() >= host.kept("alone") + RESOLVERS + 1
+		end)
 		leave()
 	end,
 	function() -- a peer that never says a word
@@ -187,7 +190,10 @@ host.run(function()
 	host.server.resume()
 	pcall(host.server.start)
 	host.tick_times() -- which the host keeps until they are asked for
-	if map == 1 then host.keep("deaf", native.deaf_port()) end
+	if map == 1 then
+		host.keep("deaf", native.deaf_port())
+		host.keep("alone", host.threads())
+	end
 	if map == WARM_ROUNDS * #conditions + 1 then
 		for what, value in pairs(measure()) do host.keep(what, value) end
 	end
