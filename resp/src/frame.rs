@@ -89,14 +89,9 @@ impl<'a> Element<'a> {
     /// ```
     #[inline]
     pub fn as_push(&self) -> Option<Items<'a>> {
-        match self.nodes {
-            [node, inside @ ..] if node.kind == Kind::Push => {
-                Some(Items { bytes: self.bytes, nodes: inside, len: node.len })
-            }
-            _ => match value(self.bytes, self.nodes) {
-                Value::Push(items) => Some(items),
-                _ => None,
-            },
+        match self.value() {
+            Value::Push(items) => Some(items),
+            _ => None,
         }
     }
 
