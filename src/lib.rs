@@ -1,7 +1,7 @@
 //! Redis pub/sub for Garry's Mod servers.
 //!
 //! The module's interface is Lua (see the README); these rooms are public so that tests and benches can reach them.
-//! Data flows one way through them, and each imports only what `ARCHITECTURE.md` allows:
+//! Data flows one way through them, and each imports only what `docs/architecture.md` allows:
 //!
 //! ```text
 //! socket -> net -> resp -> backend session -> queue -> dispatch -> lua callback

@@ -1,5 +1,5 @@
-//! The Lua in the documentation runs: every block that begins with three backticks and `lua` in README.md, in
-//! tests/host/README.md and in docs/*.md, each in a host of its own, with the addon installed.
+//! The documentation is true. Its Lua runs: every block that begins with three backticks and `lua`, in any page of the
+//! repository, each in a host of its own, with the addon installed.
 //!
 //! A block passes if nothing raises, neither in it nor in a callback, until its clients are connected, have their answers,
 //! and some ticks went by. Where it says `redis://…`, the run's own server answers, and `realtime.Default()` leads there.
@@ -30,6 +30,11 @@ use std::{
 };
 
 use libtest_mimic::{Arguments, Failed, Trial};
+
+#[path = "snippets/links.rs"]
+mod links;
+#[path = "snippets/markdown.rs"]
+mod markdown;
 
 /// Well above what any of them needs.
 const TIMEOUT_SECONDS: &str = "60";
@@ -84,11 +89,6 @@ fn at_line(script: &mut String, line: usize, text: &str) {
 
 fn main() -> ExitCode {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the repository");
-    let mut files = vec![root.join("README.md"), root.join("tests/host/README.md")];
-    let docs = fs::read_dir(root.join("docs")).expect("docs/");
-    files.extend(docs.map(|entry| entry.expect("a readable folder").path()));
-    files.retain(|file| file.extension().is_some_and(|end| end == "md"));
-    files.sort();
     let mut trials = vec![
         Trial::test("blocks are found, with what stands around them", blocks_are_found),
         Trial::test("a block keeps its lines", lines_are_kept),
@@ -96,10 +96,21 @@ fn main() -> ExitCode {
             let root = root.clone();
             move || wrong_ones_fail(&root)
         }),
+        Trial::test("a dead link is found", {
+            let root = root.clone();
+            move || links::dead_ones_are_found(&root)
+        }),
+        Trial::test("every link leads somewhere", {
+            let root = root.clone();
+            move || links::all_lead_somewhere(&root)
+        }),
+        Trial::test("pages that sources name are there", {
+            let root = root.clone();
+            move || links::pages_that_sources_name(&root)
+        }),
     ];
-    for file in files {
-        let name = file.strip_prefix(&root).expect("in the repository").display().to_string();
-        for snippet in snippets(&fs::read_to_string(&file).expect("UTF-8")) {
+    for (name, text) in markdown::pages(&root) {
+        for snippet in snippets(&text) {
             let (root, name) = (root.clone(), name.clone());
             trials.push(Trial::test(format!("{name}:{}", snippet.line), move || run(&root, &name, &snippet)));
         }
