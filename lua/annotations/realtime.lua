@@ -10,7 +10,7 @@ realtime = {}
 ---@alias RealtimeValue string|number|boolean|table what has a form in JSON
 
 ---@class RealtimeError
----@field code string the server's own code, or one of README's list: "DISCONNECTED", "TIMEOUT", "NOBODY" …
+---@field code string the server's own code, or one of docs/api.md's list: "DISCONNECTED", "TIMEOUT", "NOBODY" …
 ---@field message string for people
 ---@field sent boolean whether the command may have reached the server
 

@@ -19,8 +19,11 @@
 //! -->
 //! ````
 //!
-//! `setup` and `check` share the block's locals; `check` may wait (see tests/host/README.md). With `<!-- options: … -->` before
-//! the block (before `setup`, if there is one) the host gets more options. Lines in errors are those of the file.
+//! `setup` and `check` share the block's locals; `check` may wait (see tests/host/README.md). Beside what the host has,
+//! `host.says(text)` waits until the console says it, and `host.player(name, id)` is a player. With `<!-- options: … -->`
+//! before the block (before `setup`, if there is one) the host gets more options; `no-addon` leaves the addon out. With
+//! `--server real` the block is ignored where there is no redis-server, unless CI is set. Lines in errors are those of the
+//! file.
 #![expect(clippy::expect_used, reason = "a test that cannot set itself up fails")]
 
 use std::{
@@ -35,6 +38,10 @@ use libtest_mimic::{Arguments, Failed, Trial};
 mod links;
 #[path = "snippets/markdown.rs"]
 mod markdown;
+#[path = "snippets/reference.rs"]
+mod reference;
+#[path = "snippets/servers.rs"]
+mod servers;
 
 /// Well above what any of them needs.
 const TIMEOUT_SECONDS: &str = "60";
@@ -104,6 +111,10 @@ fn main() -> ExitCode {
             let root = root.clone();
             move || links::all_lead_somewhere(&root)
         }),
+        Trial::test("the API reference is whole", {
+            let root = root.clone();
+            move || reference::is_whole(&root)
+        }),
         Trial::test("pages that sources name are there", {
             let root = root.clone();
             move || links::pages_that_sources_name(&root)
@@ -112,7 +123,9 @@ fn main() -> ExitCode {
     for (name, text) in markdown::pages(&root) {
         for snippet in snippets(&text) {
             let (root, name) = (root.clone(), name.clone());
-            trials.push(Trial::test(format!("{name}:{}", snippet.line), move || run(&root, &name, &snippet)));
+            let ignored = snippet.options.iter().any(|option| option == "real") && !servers::there_must_be_one();
+            let trial = Trial::test(format!("{name}:{}", snippet.line), move || run(&root, &name, &snippet));
+            trials.push(trial.with_ignored_flag(ignored));
         }
     }
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
