@@ -32,7 +32,8 @@ pub(crate) fn pages(root: &Path) -> Vec<(String, String)> {
     let mut pages: Vec<_> = found
         .into_iter()
         .map(|path| {
-            let name = path.strip_prefix(root).expect("in the repository").to_string_lossy().replace('\\', "/");
+            let name =
+                path.strip_prefix(root).expect("in the repository").to_string_lossy().replace('\\', "/");
             (name, fs::read_to_string(&path).expect("UTF-8"))
         })
         .collect();
@@ -128,7 +129,8 @@ pub(crate) fn links(line: &str) -> Vec<String> {
 pub(crate) fn anchors(markdown: &str) -> Vec<String> {
     let mut seen: HashMap<String, usize> = HashMap::new();
     let text = prose(markdown);
-    let headings = text.lines().filter(|line| line.trim_start_matches('#').starts_with(' ') && line.starts_with('#'));
+    let headings =
+        text.lines().filter(|line| line.trim_start_matches('#').starts_with(' ') && line.starts_with('#'));
     headings
         .map(|line| {
             let slug = slug(line.trim_start_matches('#').trim());

@@ -29,7 +29,8 @@ type Names = BTreeSet<String>;
 
 pub(crate) fn is_whole(root: &Path) -> Result<(), Failed> {
     let read = |file: &str| fs::read_to_string(root.join(file)).expect("a file of the repository");
-    let (annotations, api, addon) = (read("lua/annotations/realtime.lua"), read("docs/api.md"), read("docs/addon.md"));
+    let (annotations, api, addon) =
+        (read("lua/annotations/realtime.lua"), read("docs/api.md"), read("docs/addon.md"));
     let mut wrong = Vec::new();
     for (class, name) in functions(&annotations) {
         let page = match PAGES.iter().find(|(known, _)| *known == class) {
@@ -45,19 +46,33 @@ pub(crate) fn is_whole(root: &Path) -> Result<(), Failed> {
     }
     let options: Names = ["host", "port", "path", "username", "password", "db"].map(str::to_owned).into();
     let listed = keys(section(&api, "## Options"));
-    compare("options", &listed.union(&options).cloned().collect(), &fields(&annotations, "RealtimeOptions"), &mut wrong);
+    compare(
+        "options",
+        &listed.union(&options).cloned().collect(),
+        &fields(&annotations, "RealtimeOptions"),
+        &mut wrong,
+    );
     compare("figures", &keys(section(&api, "## Stats")), &fields(&annotations, "RealtimeStats"), &mut wrong);
     compare("events", &keys(section(&api, "## Events")), &events(&annotations), &mut wrong);
     let ours: Names = quoted_capitals(&read("src/model/error.rs")).collect();
     let others = NO_CODE.iter().map(|&code| code.to_owned());
-    compare("codes", &keys(section(&api, "## Errors")), &ours.into_iter().chain(others).collect(), &mut wrong);
+    compare(
+        "codes",
+        &keys(section(&api, "## Errors")),
+        &ours.into_iter().chain(others).collect(),
+        &mut wrong,
+    );
     if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n").into()) }
 }
 
 fn compare(what: &str, told: &Names, there: &Names, wrong: &mut Vec<String>) {
     let difference = |a: &Names, b: &Names| a.difference(b).cloned().collect::<Vec<_>>().join(", ");
     if told != there || there.is_empty() {
-        wrong.push(format!("{what}: missing {:?}, invented {:?}", difference(there, told), difference(told, there)));
+        wrong.push(format!(
+            "{what}: missing {:?}, invented {:?}",
+            difference(there, told),
+            difference(told, there)
+        ));
     }
 }
 
@@ -74,7 +89,8 @@ fn fields(annotations: &str, class: &str) -> Names {
 }
 
 fn events(annotations: &str) -> Names {
-    let line = annotations.lines().find(|line| line.starts_with("---@param event \"ready\"")).unwrap_or_default();
+    let line =
+        annotations.lines().find(|line| line.starts_with("---@param event \"ready\"")).unwrap_or_default();
     line.split('"').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
@@ -88,7 +104,9 @@ fn section<'a>(page: &'a str, heading: &str) -> &'a str {
 fn keys(section: &str) -> Names {
     let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
     let cells = rows.filter_map(|row| row.split_once(" | ")).map(|(cell, _)| format!("`{cell}"));
-    cells.flat_map(|cell| markdown::inline_code(&cell).into_iter().map(str::to_owned).collect::<Vec<_>>()).collect()
+    cells
+        .flat_map(|cell| markdown::inline_code(&cell).into_iter().map(str::to_owned).collect::<Vec<_>>())
+        .collect()
 }
 
 fn quoted_capitals(source: &str) -> impl Iterator<Item = String> {
