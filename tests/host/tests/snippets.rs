@@ -34,6 +34,14 @@ use std::{
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
+#[path = "snippets/acl.rs"]
+mod acl;
+#[path = "snippets/blocks.rs"]
+mod blocks;
+#[path = "snippets/config.rs"]
+mod config;
+#[path = "snippets/console.rs"]
+mod console;
 #[path = "snippets/links.rs"]
 mod links;
 #[path = "snippets/markdown.rs"]
@@ -42,6 +50,10 @@ mod markdown;
 mod reference;
 #[path = "snippets/servers.rs"]
 mod servers;
+#[path = "snippets/shell.rs"]
+mod shell;
+#[path = "snippets/tunnels.rs"]
+mod tunnels;
 
 /// Well above what any of them needs.
 const TIMEOUT_SECONDS: &str = "60";
@@ -129,6 +141,7 @@ fn main() -> ExitCode {
             trials.push(trial.with_ignored_flag(ignored));
         }
     }
+    trials.extend(blocks::trials(&root));
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
@@ -137,6 +150,8 @@ fn snippets(markdown: &str) -> Vec<Snippet> {
     let lines: Vec<&str> = markdown.lines().collect();
     let mut found: Vec<Snippet> = Vec::new();
     let mut next = Snippet::default();
+    // A check belongs to the block before it, which another test may run.
+    let mut ours = false;
     let mut at = 0;
     while at < lines.len() {
         let line = lines[at].trim_end();
@@ -145,12 +160,14 @@ fn snippets(markdown: &str) -> Vec<Snippet> {
             next.line = at + 2;
             next.code = lines[at + 1..end].join("\n");
             found.push(std::mem::take(&mut next));
+            ours = true;
             at = end;
         } else if line.starts_with("```") {
             // A block in another language, or one that shows Markdown.
             let fence = "`".repeat(line.len() - line.trim_start_matches('`').len());
             at = end_of(&lines, at, &fence);
             next = Snippet::default();
+            ours = false;
         } else if let Some(options) =
             line.strip_prefix("<!-- options:").and_then(|rest| rest.strip_suffix("-->"))
         {
@@ -161,7 +178,7 @@ fn snippets(markdown: &str) -> Vec<Snippet> {
             at = end;
         } else if line == "<!-- check" {
             let end = end_of(&lines, at, "-->");
-            if let Some(before) = found.last_mut() {
+            if let Some(before) = found.last_mut().filter(|_| ours) {
                 before.check = Some((at + 2, lines[at + 1..end].join("\n")));
             }
             at = end;
@@ -180,31 +197,44 @@ fn end_of(lines: &[&str], start: usize, mark: &str) -> usize {
 }
 
 fn run(root: &Path, name: &str, snippet: &Snippet) -> Result<(), Failed> {
-    // Named as the file, so that errors are.
     let folder = fresh_folder(&format!("{name}-{}", snippet.line))?;
-    let script = folder.join(name.replace('/', "_"));
-    fs::write(&script, snippet.script())?;
     for (name, source) in [("before.lua", BEFORE), ("after.lua", AFTER)] {
         fs::write(folder.join(name), format!("return function(...) {source} end"))?;
     }
+    let options: Vec<&str> =
+        snippet.options.iter().filter(|option| *option != "no-addon").map(String::as_str).collect();
+    // Named as the file, so that errors are.
+    let file = name.replace('/', "_");
+    host(root, &folder, &file, &snippet.script(), snippet.has_addon(), &options, &[])
+        .map_err(|error| format!("{name}:{}: {}", snippet.line, error.message().unwrap_or_default()).into())
+}
+
+/// Runs a script in the host, and removes the folder if all was well.
+fn host(
+    root: &Path,
+    folder: &Path,
+    file: &str,
+    script: &str,
+    addon: bool,
+    options: &[&str],
+    environment: &[(&str, &str)],
+) -> Result<(), Failed> {
+    fs::write(folder.join(file), script)?;
     let mut command = Command::new(env!("CARGO_BIN_EXE_gmod-host"));
-    command.current_dir(&folder).args(["--timeout", TIMEOUT_SECONDS]);
-    if snippet.has_addon() {
+    command.current_dir(folder).args(["--timeout", TIMEOUT_SECONDS]);
+    if addon {
         command.arg("--addon").arg(root.join("lua"));
     }
-    command
-        .args(snippet.options.iter().filter(|option| *option != "no-addon"))
-        .arg(script.file_name().ok_or("a file")?)
-        .env_remove("REDIS_URL")
-        .env_remove("REALTIME_URL")
-        .env_remove("HOST_PROTOCOL");
-    let output = command.output()?;
-    fs::remove_dir_all(&folder)?;
+    for variable in ["REDIS_URL", "REALTIME_URL", "HOST_PROTOCOL"] {
+        command.env_remove(variable);
+    }
+    let output = command.args(options).arg(file).envs(environment.iter().copied()).output()?;
     if output.status.success() {
+        fs::remove_dir_all(folder)?;
         return Ok(());
     }
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    Err(Failed::from(format!("{name}:{}: {}\n{stdout}\n{stderr}", snippet.line, output.status)))
+    Err(Failed::from(format!("{}\n{stdout}\n{stderr}", output.status)))
 }
 
 fn fresh_folder(name: &str) -> Result<PathBuf, Failed> {
@@ -234,6 +264,9 @@ assert(a)
 ```sh
 ```lua
 ```
+<!-- check
+of what another test runs
+-->
 <!-- setup
 of nothing
 -->
@@ -255,7 +288,7 @@ not run
             code: "print(a)".to_owned(),
             check: Some((11, "assert(a)".to_owned())),
         },
-        Snippet { line: 21, code: "x = 2".to_owned(), ..Snippet::default() },
+        Snippet { line: 24, code: "x = 2".to_owned(), ..Snippet::default() },
     ];
     let found = snippets(markdown);
     if found == wanted { Ok(()) } else { Err(format!("{found:#?}").into()) }

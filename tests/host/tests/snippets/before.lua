@@ -1,7 +1,9 @@
 -- Runs before a block of the documentation. Returns true if the map begins anew first.
 local with_addon = ...
 if with_addon and host.map_number == 1 then
-	host.put("data/realtime.json", string.format('{ "url": "%s", "id": "ttt-1" }', host.redis_url))
+	-- A server that was away is found again soon.
+	host.put("data/realtime.json",
+		string.format('{ "url": "%s", "id": "ttt-1", "options": { "reconnect_max": 0.5 } }', host.redis_url))
 	host.next_map()
 	return true
 end
@@ -19,7 +21,7 @@ end
 
 -- For checks: waits until the console says it.
 function host.says(text)
-	host.wait(function() return table.concat(host.console(), "\n"):find(text, 1, true) end, 10, "'" .. text .. "' on the console")
+	host.wait(function() return table.concat(host.console(), "\n"):find(text, 1, true) end, 20, "'" .. text .. "' on the console")
 end
 
 -- For setups: a player, who keeps what is said to him in `heard`.

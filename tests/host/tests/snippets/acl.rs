@@ -1,0 +1,103 @@
+//! Configurations and lines for `redis-cli` are taken by a real redis-server, and the ACL allows just what it says.
+
+use std::path::Path;
+
+use libtest_mimic::Failed;
+
+use crate::{
+    fresh_folder, host,
+    markdown::{self, Block},
+    servers::{Redis, words},
+};
+
+/// What the user of the documentation can and cannot do, as the game sees it.
+const AS_THAT_USER: &str = include_str!("as_that_user.lua");
+
+/// A block of redis.conf: the server starts with it. If it makes the game servers' user, that one is tried out.
+pub(crate) fn configuration(root: &Path, name: &str, block: &Block) -> Result<(), Failed> {
+    let redis = Redis::start(fresh_folder(&format!("{name}-{}", block.line))?, &block.code)?;
+    if block.code.contains("\nuser gmod ") { is_right(root, &redis) } else { Ok(()) }
+}
+
+/// Lines for `redis-cli`, typed while a server runs that knows no user yet. It is then the same as with the configuration.
+pub(crate) fn typed(root: &Path, name: &str, block: &Block) -> Result<(), Failed> {
+    let redis = Redis::start(fresh_folder(&format!("{name}-{}", block.line))?, "requirepass admin")?;
+    for line in block.code.lines() {
+        redis.ask(&words(line))?;
+    }
+    let written = std::fs::read_to_string(redis.folder.join("redis.conf"))?;
+    if !written.contains("\nuser gmod on ") {
+        return Err(format!("CONFIG REWRITE wrote no user:\n{written}").into());
+    }
+    is_right(root, &redis)
+}
+
+fn is_right(root: &Path, redis: &Redis) -> Result<(), Failed> {
+    let owners = std::fs::read_to_string(root.join("docs/owners.md"))?;
+    let told = told(&owners)?;
+    let rules = rules(&redis.ask(&["ACL", "GETUSER", "gmod"])?);
+    if rules != told {
+        return Err(format!("the table has {told:?}, the server {rules:?}").into());
+    }
+    for protocol in ["2", "3"] {
+        let folder = fresh_folder(&format!("as-that-user-{}-{protocol}", redis.port))?;
+        let url = format!("redis://gmod:secret@127.0.0.1:{}", redis.port);
+        host(
+            root,
+            &folder,
+            "acl.lua",
+            AS_THAT_USER,
+            true,
+            &[],
+            &[("REDIS_URL", &url), ("HOST_PROTOCOL", protocol)],
+        )?;
+    }
+    Ok(())
+}
+
+/// The rules that the table of the page names, sorted.
+fn told(owners: &str) -> Result<Vec<String>, Failed> {
+    let (_, table) = owners.split_once("| allows | for |").ok_or("no table of what the ACL allows")?;
+    let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+    let mut rules: Vec<String> = rows
+        .flat_map(|row| markdown::inline_code(row.split(" | ").next().unwrap_or(row)))
+        .flat_map(str::split_whitespace)
+        .map(|rule| rule.replace("\\|", "|"))
+        .collect();
+    rules.sort();
+    Ok(rules)
+}
+
+/// The commands and channels of `ACL GETUSER`, sorted.
+fn rules(reply: &str) -> Vec<String> {
+    let lines: Vec<&str> = reply.lines().collect();
+    let behind = |key: &str| {
+        let at = lines.iter().position(|line| *line == key);
+        at.and_then(|at| lines.get(at + 1)).copied().unwrap_or_default()
+    };
+    let all = [behind("commands"), behind("channels"), behind("keys")].join(" ");
+    let mut rules: Vec<String> =
+        all.split_whitespace().filter(|rule| *rule != "-@all").map(str::to_owned).collect();
+    rules.sort();
+    rules
+}
+
+/// Every `ACL SETUSER …` in the text is one that a server takes.
+pub(crate) fn in_the_text(root: &Path) -> Result<(), Failed> {
+    let redis = Redis::start(fresh_folder("acl-in-the-text")?, "")?;
+    let mut seen = 0;
+    for (name, text) in markdown::pages(root) {
+        for (number, line) in markdown::prose(&text).lines().enumerate() {
+            let rules =
+                markdown::inline_code(line).into_iter().filter(|code| code.starts_with("ACL SETUSER "));
+            for rule in rules.filter(|rule| !rule.contains('…')) {
+                seen += 1;
+                let answer = redis.ask(&words(rule));
+                answer.map_err(|error| {
+                    format!("{name}:{}: {}", number + 1, error.message().unwrap_or_default())
+                })?;
+            }
+        }
+    }
+    if seen >= 5 { Ok(()) } else { Err(format!("only {seen} were found").into()) }
+}

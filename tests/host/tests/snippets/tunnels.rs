@@ -1,0 +1,133 @@
+//! The tunnels of docs/owners.md. WireGuard needs a kernel and root: its files are held against each other. stunnel's run,
+//! where it is installed, with addresses and folders of this machine's own; else their words are looked at.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use libtest_mimic::Failed;
+
+use crate::{
+    fresh_folder,
+    markdown::Block,
+    servers::{self, Process, Redis},
+};
+
+type Sections = Vec<(String, BTreeMap<String, String>)>;
+
+/// What may stand in each section.
+const WORDS: &[(&str, &[&str])] = &[
+    ("Interface", &["Address", "ListenPort", "PrivateKey"]),
+    ("Peer", &["PublicKey", "AllowedIPs", "Endpoint", "PersistentKeepalive"]),
+    ("redis", &["client", "accept", "connect", "ciphers", "PSKsecrets"]),
+];
+
+fn sections(text: &str) -> Result<Sections, Failed> {
+    let mut sections = Sections::new();
+    for line in text.lines().filter(|line| !line.is_empty() && !line.starts_with('#')) {
+        if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+            sections.push((name.to_owned(), BTreeMap::new()));
+            continue;
+        }
+        let (key, value) = line.split_once(" = ").ok_or_else(|| format!("no key = value: {line}"))?;
+        let (section, values) = sections.last_mut().ok_or("a value before any section")?;
+        let words = WORDS.iter().find(|(name, _)| name == section).map(|(_, words)| *words);
+        if !words.is_some_and(|words| words.contains(&key)) {
+            return Err(format!("[{section}] has no {key}").into());
+        }
+        values.insert(key.to_owned(), value.to_owned());
+    }
+    Ok(sections)
+}
+
+/// All blocks of `ini` of a page at once: each is an end of something.
+pub(crate) fn ends_meet(blocks: &[&Block]) -> Result<(), Failed> {
+    let all: Vec<Sections> = blocks.iter().map(|block| sections(&block.code)).collect::<Result<_, _>>()?;
+    let begins = |with: &str| {
+        all.iter().filter(|file| file.first().is_some_and(|(name, _)| name == with)).collect::<Vec<_>>()
+    };
+    let ([near, far], [server, client]) = (&begins("Interface")[..], &begins("redis")[..]) else {
+        return Err("two ends of WireGuard and two of stunnel are expected".into());
+    };
+    // Each end of WireGuard lets in the other's address, and the game server finds the other's port.
+    let value = |file: &Sections, section: &str, key: &str| {
+        let found = file.iter().find(|(name, _)| name == section).and_then(|(_, values)| values.get(key));
+        found.cloned().ok_or_else(|| Failed::from(format!("[{section}] wants {key}")))
+    };
+    let host = |address: String| address.split('/').next().unwrap_or_default().to_owned();
+    let same = |what: &str, a: String, b: String| {
+        if a == b { Ok(()) } else { Err(Failed::from(format!("{what}: {a}, {b}"))) }
+    };
+    for (here, there) in [(near, far), (far, near)] {
+        let allowed = value(here, "Peer", "AllowedIPs")?;
+        same("AllowedIPs", allowed, format!("{}/32", host(value(there, "Interface", "Address")?)))?;
+    }
+    let port = |address: String| address.rsplit(':').next().unwrap_or_default().to_owned();
+    same("Endpoint", port(value(far, "Peer", "Endpoint")?), value(near, "Interface", "ListenPort")?)?;
+    // The client of stunnel reaches its server.
+    same("connect", value(client, "redis", "connect")?, value(server, "redis", "accept")?)?;
+    same("client", value(client, "redis", "client")?, "yes".to_owned())
+}
+
+/// Whether stunnel is there to run.
+pub(crate) fn stunnel() -> Option<std::path::PathBuf> {
+    servers::find("stunnel4").or_else(|| servers::find("stunnel"))
+}
+
+/// A PING goes through both ends of stunnel to a redis-server; with another key it does not.
+pub(crate) fn stunnel_carries(blocks: &[&Block]) -> Result<(), Failed> {
+    let program = stunnel().ok_or("no stunnel")?;
+    let folder = fresh_folder("stunnel")?;
+    let redis = Redis::start(fresh_folder("stunnel-redis")?, "")?;
+    let (tunnel, near) = (servers::free_port()?, servers::free_port()?);
+    let start = |name: &str, text: &str, key: char| -> Result<Process, Failed> {
+        let secrets = folder.join(format!("{name}.txt"));
+        fs::write(&secrets, format!("ttt-1:{}\n", key.to_string().repeat(64)))?;
+        private(&secrets)?;
+        let adapted = text
+            .replace("203.0.113.5:6380", &format!("127.0.0.1:{tunnel}"))
+            .replace("/etc/stunnel/psk.txt", &secrets.display().to_string())
+            .replace("accept = 127.0.0.1:6379", &format!("accept = 127.0.0.1:{near}"))
+            .replace("connect = 127.0.0.1:6379", &format!("connect = 127.0.0.1:{}", redis.port));
+        let file = folder.join(format!("{name}.conf"));
+        fs::write(&file, format!("foreground = yes\npid =\n{adapted}\n"))?;
+        Process::start(Command::new(&program).arg(&file).stdout(Stdio::null()).stderr(Stdio::null()))
+    };
+    let pinged = || {
+        let output = Command::new("redis-cli").args(["-p", &near.to_string(), "PING"]).output();
+        output.is_ok_and(|output| output.stdout == b"PONG\n")
+    };
+    let texts = |client: bool| {
+        let of = |block: &&&Block| {
+            block.code.contains("PSKsecrets") && block.code.contains("client = yes") == client
+        };
+        blocks.iter().find(of).map(|block| block.code.as_str()).ok_or("both ends of stunnel")
+    };
+    let mut server = start("server", texts(false)?, 'a')?;
+    let listens = || std::net::TcpStream::connect(("127.0.0.1", tunnel)).is_ok();
+    server.wait("stunnel's server", listens)?;
+    let mut client = start("client", texts(true)?, 'a')?;
+    client.wait("stunnel's client", pinged)?;
+    drop(client);
+    let mut wrong = start("wrong", texts(true)?, 'b')?;
+    wrong.wait("stunnel's client", || std::net::TcpStream::connect(("127.0.0.1", near)).is_ok())?;
+    if pinged() {
+        return Err("another key is as good".into());
+    }
+    fs::remove_dir_all(&folder)?;
+    Ok(())
+}
+
+#[cfg(unix)]
+fn private(file: &Path) -> Result<(), Failed> {
+    use std::os::unix::fs::PermissionsExt as _;
+    Ok(fs::set_permissions(file, fs::Permissions::from_mode(0o600))?)
+}
+
+#[cfg(not(unix))]
+fn private(_file: &Path) -> Result<(), Failed> {
+    Ok(())
+}
