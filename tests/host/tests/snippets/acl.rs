@@ -39,6 +39,7 @@ fn is_right(root: &Path, redis: &Redis) -> Result<(), Failed> {
     if rules != told {
         return Err(format!("the table has {told:?}, the server {rules:?}").into());
     }
+    redis.ask(&["CONFIG", "RESETSTAT"])?;
     for protocol in ["2", "3"] {
         let folder = fresh_folder(&format!("as-that-user-{}-{protocol}", redis.port))?;
         let url = format!("redis://gmod:secret@127.0.0.1:{}", redis.port);
@@ -51,6 +52,14 @@ fn is_right(root: &Path, redis: &Redis) -> Result<(), Failed> {
             &[],
             &[("REDIS_URL", &url), ("HOST_PROTOCOL", protocol)],
         )?;
+    }
+    // Nothing is allowed for nothing: the server saw each of these commands.
+    let used = redis.ask(&["INFO", "commandstats"])?;
+    let commands = told.iter().filter_map(|rule| rule.strip_prefix('+'));
+    for command in commands {
+        if !used.contains(&format!("cmdstat_{command}:calls=")) {
+            return Err(format!("{command} is allowed, and never used:\n{used}").into());
+        }
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! The tunnels of docs/owners.md. WireGuard needs a kernel and root: its files are held against each other. stunnel's run,
-//! where it is installed, with addresses and folders of this machine's own; else their words are looked at.
+//! where it is installed, with addresses and folders of this machine's own; else their words are looked at, as are those
+//! for systemd.
 
 use std::{
     collections::BTreeMap,
@@ -22,6 +23,7 @@ type Sections = Vec<(String, BTreeMap<String, String>)>;
 const WORDS: &[(&str, &[&str])] = &[
     ("Interface", &["Address", "ListenPort", "PrivateKey"]),
     ("Peer", &["PublicKey", "AllowedIPs", "Endpoint", "PersistentKeepalive"]),
+    ("Unit", &["After", "Wants"]),
     ("redis", &["client", "accept", "connect", "ciphers", "PSKsecrets"]),
 ];
 
@@ -32,7 +34,10 @@ fn sections(text: &str) -> Result<Sections, Failed> {
             sections.push((name.to_owned(), BTreeMap::new()));
             continue;
         }
-        let (key, value) = line.split_once(" = ").ok_or_else(|| format!("no key = value: {line}"))?;
+        let (key, value) = line
+            .split_once('=')
+            .map(|(key, value)| (key.trim(), value.trim()))
+            .ok_or_else(|| format!("no key = value: {line}"))?;
         let (section, values) = sections.last_mut().ok_or("a value before any section")?;
         let words = WORDS.iter().find(|(name, _)| name == section).map(|(_, words)| *words);
         if !words.is_some_and(|words| words.contains(&key)) {
