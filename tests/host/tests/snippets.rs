@@ -1,5 +1,8 @@
-//! The documentation is true. Its Lua runs: every block that begins with three backticks and `lua`, in any page of the
-//! repository, each in a host of its own, with the addon installed.
+//! The documentation is true. Every block of every page is run, or the list says why not (`snippets/blocks.rs`), every link
+//! leads somewhere (`links.rs`), the reference is whole (`reference.rs`), and commands name what is there (`cargo.rs`).
+//!
+//! Lua runs: every block that begins with three backticks and `lua`, in any page and in the annotations, each in a host of
+//! its own, with the addon installed.
 //!
 //! A block passes if nothing raises, neither in it nor in a callback, until its clients are connected, have their answers,
 //! and some ticks went by. Where it says `redis://…`, the run's own server answers, and `realtime.Default()` leads there.
@@ -38,6 +41,8 @@ use libtest_mimic::{Arguments, Failed, Trial};
 mod acl;
 #[path = "snippets/blocks.rs"]
 mod blocks;
+#[path = "snippets/cargo.rs"]
+mod cargo;
 #[path = "snippets/config.rs"]
 mod config;
 #[path = "snippets/console.rs"]
@@ -123,6 +128,14 @@ fn main() -> ExitCode {
             let root = root.clone();
             move || links::all_lead_somewhere(&root)
         }),
+        Trial::test("a command that names nothing is found", {
+            let root = root.clone();
+            move || cargo::wrong_commands_are_found(&root)
+        }),
+        Trial::test("commands name what is there", {
+            let root = root.clone();
+            move || cargo::commands_name_what_is_there(&root)
+        }),
         Trial::test("the API reference is whole", {
             let root = root.clone();
             move || reference::is_whole(&root)
@@ -132,7 +145,7 @@ fn main() -> ExitCode {
             move || links::pages_that_sources_name(&root)
         }),
     ];
-    for (name, text) in markdown::pages(&root) {
+    for (name, text) in markdown::pages(&root).into_iter().chain([annotations(&root)]) {
         for snippet in snippets(&text) {
             let (root, name) = (root.clone(), name.clone());
             let ignored =
@@ -143,6 +156,14 @@ fn main() -> ExitCode {
     }
     trials.extend(blocks::trials(&root));
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
+
+/// What editors show is Markdown, too, in comments.
+fn annotations(root: &Path) -> (String, String) {
+    let name = "lua/annotations/realtime.lua";
+    let text = fs::read_to_string(root.join(name)).expect("the annotations");
+    let lines = text.lines().map(|line| line.strip_prefix("---").unwrap_or_default());
+    (name.to_owned(), lines.collect::<Vec<_>>().join("\n"))
 }
 
 /// All blocks of a Markdown text.
