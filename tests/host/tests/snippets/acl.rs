@@ -15,13 +15,13 @@ const AS_THAT_USER: &str = include_str!("as_that_user.lua");
 
 /// A block of redis.conf: the server starts with it. If it makes the game servers' user, that one is tried out.
 pub(crate) fn configuration(root: &Path, name: &str, block: &Block) -> Result<(), Failed> {
-    let redis = Redis::start(fresh_folder(&format!("{name}-{}", block.line))?, &block.code)?;
+    let redis = Redis::start(&fresh_folder(&format!("{name}-{}", block.line))?, &block.code)?;
     if block.code.contains("\nuser gmod ") { is_right(root, &redis) } else { Ok(()) }
 }
 
 /// Lines for `redis-cli`, typed while a server runs that knows no user yet. It is then the same as with the configuration.
 pub(crate) fn typed(root: &Path, name: &str, block: &Block) -> Result<(), Failed> {
-    let redis = Redis::start(fresh_folder(&format!("{name}-{}", block.line))?, "requirepass admin")?;
+    let redis = Redis::start(&fresh_folder(&format!("{name}-{}", block.line))?, "requirepass admin")?;
     for line in block.code.lines() {
         redis.ask(&words(line))?;
     }
@@ -93,7 +93,7 @@ fn rules(reply: &str) -> Vec<String> {
 
 /// Every `ACL SETUSER …` in the text is one that a server takes.
 pub(crate) fn in_the_text(root: &Path) -> Result<(), Failed> {
-    let redis = Redis::start(fresh_folder("acl-in-the-text")?, "")?;
+    let redis = Redis::start(&fresh_folder("acl-in-the-text")?, "")?;
     let mut seen = 0;
     for (name, text) in markdown::pages(root) {
         for (number, line) in markdown::prose(&text).lines().enumerate() {

@@ -29,6 +29,19 @@ pub(crate) fn free_port() -> Result<u16, Failed> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
+/// Another process may take a free port between our asking and our server's. It then ends at once.
+pub(crate) fn attempts<T>(mut once: impl FnMut() -> Result<T, Failed>) -> Result<T, Failed> {
+    for _ in 0..4 {
+        match once() {
+            Err(error) if error.message().is_some_and(|text| text.contains(ENDED)) => {}
+            outcome => return outcome,
+        }
+    }
+    once()
+}
+
+const ENDED: &str = "ended with";
+
 /// A process that ends with its owner.
 pub(crate) struct Process(Child);
 
@@ -42,7 +55,7 @@ impl Process {
         let deadline = Instant::now() + PATIENCE;
         while !ready() {
             if let Some(status) = self.0.try_wait()? {
-                return Err(format!("{what} ended with {status}").into());
+                return Err(format!("{what} {ENDED} {status}").into());
             }
             if Instant::now() > deadline {
                 return Err(format!("{what} does not answer").into());
@@ -71,7 +84,12 @@ pub(crate) struct Redis {
 
 impl Redis {
     /// Starts it in an empty folder. Addresses of somebody's network become ones of this machine's own.
-    pub(crate) fn start(folder: PathBuf, configuration: &str) -> Result<Redis, Failed> {
+    pub(crate) fn start(folder: &Path, configuration: &str) -> Result<Redis, Failed> {
+        attempts(|| Redis::start_once(folder.to_path_buf(), configuration))
+    }
+
+    fn start_once(folder: PathBuf, configuration: &str) -> Result<Redis, Failed> {
+        fs::create_dir_all(&folder)?;
         let port = free_port()?;
         let adapted = configuration.replace("10.0.0.5", "127.0.0.2");
         let file = folder.join("redis.conf");

@@ -119,13 +119,13 @@ fn files_are_there(root: &Path, text: &str) -> Result<(), Failed> {
 fn server(root: &Path, name: &str, block: &Block) -> Result<Redis, Failed> {
     let folder = fresh_folder(&format!("{name}-{}-redis", block.line))?;
     if !block.code.contains("--user gmod") {
-        return Redis::start(folder, "");
+        return Redis::start(&folder, "");
     }
     let owners = fs::read_to_string(root.join(OWNERS))?;
     let blocks = crate::markdown::blocks(&owners);
     let with_user =
         blocks.iter().find(|block| block.language == "conf" && block.code.contains("\nuser gmod "));
-    Redis::start(folder, &with_user.ok_or("no configuration with that user")?.code)
+    Redis::start(&folder, &with_user.ok_or("no configuration with that user")?.code)
 }
 
 /// Runs a script in `folder` with the stubs; its standard input is the password, in case somebody asks.

@@ -84,9 +84,13 @@ pub(crate) fn stunnel() -> Option<std::path::PathBuf> {
 
 /// A PING goes through both ends of stunnel to a redis-server; with another key it does not.
 pub(crate) fn stunnel_carries(blocks: &[&Block]) -> Result<(), Failed> {
+    servers::attempts(|| stunnel_carries_now(blocks))
+}
+
+fn stunnel_carries_now(blocks: &[&Block]) -> Result<(), Failed> {
     let program = stunnel().ok_or("no stunnel")?;
     let folder = fresh_folder("stunnel")?;
-    let redis = Redis::start(fresh_folder("stunnel-redis")?, "")?;
+    let redis = Redis::start(&fresh_folder("stunnel-redis")?, "")?;
     let (tunnel, near) = (servers::free_port()?, servers::free_port()?);
     let start = |name: &str, text: &str, key: char| -> Result<Process, Failed> {
         let secrets = folder.join(format!("{name}.txt"));
