@@ -12,7 +12,8 @@ use crate::markdown;
 const KINDS: &[(&str, &str)] = &[("--test", "tests"), ("--bench", "benches"), ("--example", "examples")];
 
 /// Words of ours that cargo is told in `.cargo/config.toml`.
-const ALIASES: &[&str] = &["demo", "dist"];
+const ALIASES: &[&str] =
+    &["demo = \"run -q -p gmod-host -- lua/examples/demo.lua\"", "dist = \"run -q -p xtask --\""];
 
 /// What stands for something else.
 const PLACEHOLDERS: &[&str] = &["NAME", "TARGET", "my_script.lua", "tests/lua/NAME.lua"];
@@ -20,7 +21,7 @@ const PLACEHOLDERS: &[&str] = &["NAME", "TARGET", "my_script.lua", "tests/lua/NA
 pub(crate) fn commands_name_what_is_there(root: &Path) -> Result<(), Failed> {
     let packages = packages(root);
     let aliases = fs::read_to_string(root.join(".cargo/config.toml"))?;
-    if let Some(missing) = ALIASES.iter().find(|alias| !aliases.contains(&format!("\n{alias} = "))) {
+    if let Some(missing) = ALIASES.iter().find(|alias| !aliases.contains(&format!("\n{alias}\n"))) {
         return Err(format!("there is no alias {missing}").into());
     }
     let mut wrong = Vec::new();

@@ -58,6 +58,11 @@ const LINES: &[(&str, Line)] = &[
 /// What the documentation has in its place, and a test in its own.
 const STUBS: &[(&str, &str)] = &[
     ("srcds_run_x64", "#!/bin/sh\necho \"srcds: $REALTIME_URL $*\"\n"),
+    // cargo would put the module in its place anew, while other tests load it. Its alias is looked at in cargo.rs.
+    (
+        "bin/cargo",
+        "#!/bin/sh\n[ \"$1\" = demo ] && exec \"$GMOD_HOST\" lua/examples/demo.lua\nexec \"$CARGO\" \"$@\"\n",
+    ),
     ("bin/redis-cli", "#!/bin/sh\nexec \"$REDIS_CLI\" -e -s \"$REDIS_SOCKET\" \"$@\"\n"),
 ];
 
@@ -148,6 +153,7 @@ fn bash(
         .args(options)
         .arg(folder.join("block.sh"))
         .env("PATH", format!("{}:{path}", folder.join("bin").display()));
+    command.env("GMOD_HOST", env!("CARGO_BIN_EXE_gmod-host")).env("CARGO", find("cargo").ok_or("no cargo")?);
     // cargo wants the repository, the game's server its own folder.
     command.current_dir(if script.contains("cargo ") { root } else { folder });
     if let (Some(redis), Some(program)) = (redis, find("redis-cli")) {
