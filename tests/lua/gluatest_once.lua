@@ -44,7 +44,7 @@ local verdicts = {
 	{ "passed", { async = true, func = function() expect(1).to.equal(1) done() end } },
 	{ "passed", { async = true, func = function() timer.Simple(0, function() expect(1).to.equal(1) done() end) end } },
 	{ "passed", { async = true, func = function() done() end } },
-	{ "passed", { async = true, func = function() done() fail() expect(1).to.equal(2) end } },
+	{ "passed", { async = true, func = function() done() done() fail() expect(1).to.equal(2) end } },
 	{ "failed", { async = true, timeout = 0.05, func = function() expect(1).to.equal(1) end }, "Timeout" },
 	{ "failed", { async = true, func = function() fail("not this way") end }, "not this way" },
 	{ "failed", { async = true, func = function() fail() end }, "fail() called" },
@@ -121,6 +121,13 @@ host.test("every expectation and its opposite", function()
 	end
 end)
 
+host.test("functions get what stands behind them", function()
+	local function five(value) if value ~= 5 then error("not five") end end
+	eq(run_case({ func = function() expect(five, 5).to.succeed() end }).verdict, "passed", "succeed")
+	eq(run_case({ func = function() expect(five, 6).to.err() end }).verdict, "passed", "err")
+	eq(run_case({ func = function() expect(five, 5).to.err() end }).verdict, "failed", "no err")
+end)
+
 host.test("errWith: the whole message, without an addon's place, of a function with its arguments", function()
 	local function verdict(side, text, wanted)
 		return run_case({ func = function() expect(raises, text)[side].errWith(wanted) end }).verdict
@@ -177,7 +184,27 @@ host.test("a failure ends neither its case's cleanup nor the run; a file's failu
 end)
 
 for _, async in ipairs({ false, true }) do
-	host.test("hooks, timers, globals and stubs of a case end with it" .. (async and ", async" or ""), function()
+	local kind = async and ", async" or ""
+	host.test("a case does not begin behind a beforeEach that raised" .. kind, function()
+		local began = 0
+		local result = run_case({ async = async, func = function() began = began + 1 end }, { beforeEach = here })
+		eq(result.verdict, "failed", "the verdict")
+		eq(began, 0, "cases that began")
+	end)
+
+	-- In an async case what should not hold raises, too: GLuaTest records only the others.
+	host.test("a case ends at a toNot that fails" .. kind, function()
+		local went_on = false
+		local result = run_case({ async = async, func = function()
+			expect(1).toNot.equal(1)
+			went_on = true
+			if async then done() end
+		end })
+		eq(result.verdict, "failed", "the verdict")
+		eq(went_on, false, "whether it went on")
+	end)
+
+	host.test("hooks, timers, globals and stubs of a case end with it" .. kind, function()
 		local library, calls = { get = function() return "real" end }, 0
 		local real = library.get
 		local result = run_case({ async = async, func = function()

@@ -58,12 +58,21 @@ return {
 		},
 		{
 			name = "realtime_tail of the same channel ends it",
+			async = true,
 			func = function(state)
 				type_in("realtime_tail", state.channel)
-				expect(string.find(state.text(), "showing " .. state.channel, 1, true)).to.exist()
+				expect(state.text()).to.equal("showing " .. state.channel .. "; realtime_tail " .. state.channel .. " ends it")
 				type_in("realtime_tail", state.channel)
-				expect(state.lines[#state.lines]).to.equal(state.channel .. " is no longer shown")
+				expect(state.lines[2]).to.equal(state.channel .. " is no longer shown")
+				client:Subscribe(state.channel, function(message)
+					if message ~= "last" then return end
+					expect(#state.lines).to.equal(2)
+					done()
+				end)
+				client:Publish(state.channel, "first")
+				client:Publish(state.channel, "last")
 			end,
+			cleanup = function(state) client:Unsubscribe(state.channel) end,
 		},
 		{
 			name = "realtime_debug says how it is used",

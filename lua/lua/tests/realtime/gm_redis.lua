@@ -62,11 +62,11 @@ return {
 			end,
 		},
 		{
-			name = "Commands wait for Commit, answers for Poll",
+			name = "Commands wait for Commit",
 			when = can_run,
 			async = true,
 			func = function(state)
-				local committed = false
+				local round_trips, committed = 0, false
 				state.client:Connect(host, port)
 				state.client:Ping(function(client, reply)
 					expect(committed).to.beTrue()
@@ -74,7 +74,28 @@ return {
 					expect(reply).to.equal("PONG")
 					done()
 				end)
-				committed = state.client:Commit()
+				-- Long enough for an answer, had it been sent.
+				local function pong()
+					round_trips = round_trips + 1
+					if round_trips < 5 then return default:Ping(pong) end
+					committed = true
+					state.client:Commit()
+				end
+				default:Ping(pong)
+			end,
+		},
+		{
+			name = "Answers wait for Poll",
+			when = can_run,
+			func = function(state)
+				local answered, deadline = false, SysTime() + 5
+				state.client:Connect(host, port)
+				state.client:Ping(function() answered = true end)
+				state.client:Commit()
+				realtime.ProcessEvents()
+				expect(answered).to.beFalse()
+				while not answered and SysTime() < deadline do state.client:Poll() end
+				expect(answered).to.beTrue()
 			end,
 		},
 		{

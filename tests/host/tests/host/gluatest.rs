@@ -34,7 +34,7 @@ fn one_that_fails_or_expects_nothing_ends_with_1() {
             r#"return { cases = { { name = "a case", func = function() expect(1).to.equal(2) end } } }"#,
         )
         .run()
-        .stdout("FAILED  tests/bad/a.lua: a case\nlua/tests/bad/a.lua:1: Expected 1 to equal 2\n")
+        .stdout("FAILED  tests/bad/a.lua: a case\nlua/tests/bad/a.lua:1: Expected 1 to equal 2\nok      good")
         .stdout("1 passed, 1 failed, 0 empty, 1 skipped\n")
         .code(1);
     runner()
