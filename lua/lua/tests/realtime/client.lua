@@ -2,6 +2,9 @@
 local realtime = assert(include("realtime/load.lua"))
 local client = assert(realtime.Default())
 
+-- An ACL that allows channels by a pattern allows that very pattern, and no narrower one.
+local PATTERN = "realtime:*"
+
 local number = 0
 
 return {
@@ -15,7 +18,7 @@ return {
 	afterEach = function(state)
 		client:Unsubscribe(state.channel)
 		client:Unsubscribe(state.channel, "kept")
-		client:PUnsubscribe(state.channel .. ":*")
+		client:PUnsubscribe(PATTERN)
 	end,
 
 	cases = {
@@ -47,13 +50,13 @@ return {
 			name = "A pattern's callback is told channel and pattern",
 			async = true,
 			func = function(state)
-				client:PSubscribe(state.channel .. ":*", function(message, channel, pattern)
+				client:PSubscribe(PATTERN, function(message, channel, pattern)
+					if channel ~= state.channel then return end
 					expect(message).to.equal("by pattern")
-					expect(channel).to.equal(state.channel .. ":kills")
-					expect(pattern).to.equal(state.channel .. ":*")
+					expect(pattern).to.equal(PATTERN)
 					done()
 				end)
-				client:Publish(state.channel .. ":kills", "by pattern")
+				client:Publish(state.channel, "by pattern")
 			end,
 		},
 		{
@@ -71,17 +74,19 @@ return {
 			end,
 		},
 		{
-			name = "A publish tells how many subscribers there are",
+			name = "A publish tells how many subscribers hear it",
 			async = true,
 			func = function(state)
-				client:Publish(state.channel, "to nobody", function(err, receivers)
+				-- Somebody else may be subscribed to everything.
+				local others
+				client:Publish(state.channel, "before", function(err, receivers)
 					expect(err).to.beNil()
-					expect(receivers).to.equal(0)
+					others = receivers
 				end)
 				client:Subscribe(state.channel, function() end)
-				client:Publish(state.channel, "to one", function(err, receivers)
+				client:Publish(state.channel, "after", function(err, receivers)
 					expect(err).to.beNil()
-					expect(receivers).to.equal(1)
+					expect(receivers).to.equal(others + 1)
 					done()
 				end)
 			end,
