@@ -51,7 +51,8 @@ local steps = {
 	end,
 	function()
 		says(INSTALLED .. " and garrysmod/" .. OLD)
-		host.delete(OLD)
+		-- A copy of realtime's stays.
+		host.put(OLD, file.Read("addons/lua/" .. OLD, "MOD"))
 	end,
 	-- gm_redis's binary brings `redis` and the metatables; the half that was Lua is still ours.
 	function()
@@ -68,6 +69,7 @@ local steps = {
 		local command = setmetatable({}, client):Expire("key", 5)
 		assert(command[1] == "EXPIRE" and command[2] == "key" and command[3] == 5)
 		host.delete(FOLDER .. BINARY)
+		host.put(OLD, "-- One that never runs.\n")
 		host.put(BEFORE, 'require("redis.core")\nFOREIGN_FILE_RAN = true\n')
 		host.put(BEHIND, "-- Another one that never runs.\n")
 	end,
