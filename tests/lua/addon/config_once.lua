@@ -85,7 +85,7 @@ include("_steps.lua")({
 		check = function(said)
 			wait_connected(realtime.Default())
 			assert(realtime.Default() == realtime.Default() and realtime.ServerId() == "ttt-1")
-			assert(realtime.Default():Stats().protocol == 2, "the file's options")
+			host.wait(function() return realtime.Default():Stats().protocol == 2 end, PATIENCE, "the file's options")
 			local _, name = realtime.Default():CommandSync({ "CLIENT", "GETNAME" })
 			assert(name == "ttt-1", tostring(name))
 		end,
