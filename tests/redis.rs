@@ -13,7 +13,7 @@ use std::process::{Child, Command as Process, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use fake_redis::{Close, FakeRedis, Target};
+use fake_redis::{Close, FakeRedis, Hello, Target};
 use realtime::backend::{OptionValue, Options, configure};
 use realtime::model::{
     Args, Code, Command, Event, ReplyTo, Request, RequestKind, Slot, State, Topic, TopicKind, Value,
@@ -25,9 +25,12 @@ const CHANNEL: Slot = Slot { index: 1, generation: 0 };
 const PATTERN: Slot = Slot { index: 2, generation: 0 };
 const ANSWER: Slot = Slot { index: 3, generation: 0 };
 
-fn connect(game: &mut Game, url: &str, protocol: f64) -> Client {
+/// `protocol`: the option, or `None` for "auto".
+fn connect(game: &mut Game, url: &str, protocol: Option<u8>) -> Client {
+    let protocol =
+        protocol.map_or(OptionValue::String(b"auto".to_vec()), |version| OptionValue::Number(version.into()));
     let pairs = vec![
-        ("protocol".to_owned(), OptionValue::Number(protocol)),
+        ("protocol".to_owned(), protocol),
         ("name".to_owned(), OptionValue::String(b"test".to_vec())),
         ("reconnect_max".to_owned(), OptionValue::Number(0.1)),
     ];
@@ -45,7 +48,8 @@ fn args(words: &[&[u8]]) -> Args {
 }
 
 /// Subscribe, publish, commands, a transaction, PING, and the end; every answer and message in order.
-fn converse(url: &str, protocol: f64) {
+/// `spoken`: what `protocol` comes to.
+fn converse(url: &str, protocol: Option<u8>, spoken: u8) {
     let mut game = Game::start();
     let mut client = connect(&mut game, url, protocol);
     let topic = |kind, name: &str| Topic { kind, name: name.as_bytes().into() };
@@ -77,7 +81,7 @@ fn converse(url: &str, protocol: f64) {
     assert_eq!(messages, [(CHANNEL, payload.clone()), (PATTERN, payload)]);
     let ready = ready.expect("ready before any answer");
     assert!(ready.first);
-    assert_eq!(f64::from(ready.protocol), protocol);
+    assert_eq!(ready.protocol, spoken);
     assert!(ready.version.is_some_and(|version| version.contains('.')));
     assert_eq!(client.counters.state(), State::Ready);
 
@@ -108,8 +112,17 @@ fn converse(url: &str, protocol: f64) {
 #[test]
 fn with_the_in_process_server() {
     let server = FakeRedis::start().expect("a server");
-    converse(&server.url(), 3.0);
-    converse(&server.url(), 2.0);
+    converse(&server.url(), Some(3), 3);
+    converse(&server.url(), Some(2), 2);
+    converse(&server.url(), None, 3);
+}
+
+#[test]
+fn with_an_in_process_server_that_speaks_resp2_alone() {
+    for hello in [Hello::Unknown, Hello::NoProto] {
+        let server = FakeRedis::builder().hello(hello).start().expect("a server");
+        converse(&server.url(), None, 2);
+    }
 }
 
 #[test]
@@ -118,8 +131,8 @@ fn with_the_in_process_server_over_a_unix_socket() {
     let path = folder.0.join("socket");
     let server = FakeRedis::builder().unix(&path).start().expect("a server");
     let url = format!("unix://{}", path.display());
-    converse(&url, 3.0);
-    converse(&url, 2.0);
+    converse(&url, Some(3), 3);
+    converse(&url, Some(2), 2);
     drop(server);
 }
 
@@ -127,8 +140,9 @@ fn with_the_in_process_server_over_a_unix_socket() {
 fn with_a_real_server() {
     let Some(server) = RealRedis::start() else { return };
     for url in [server.tcp(), server.unix()] {
-        converse(&url, 3.0);
-        converse(&url, 2.0);
+        for protocol in server.protocols {
+            converse(&url, *protocol, protocol.unwrap_or(2));
+        }
     }
 }
 
@@ -136,7 +150,7 @@ const MANY: u32 = 100_000;
 
 /// Subscribes to many channels, loses the connection, and is subscribed to all of them again. `drop_all` ends every
 /// connection of the server.
-fn many_channels(url: &str, protocol: f64, drop_all: impl Fn()) {
+fn many_channels(url: &str, protocol: Option<u8>, drop_all: impl Fn()) {
     let mut game = Game::start();
     let mut client = connect(&mut game, url, protocol);
     client.wait_ready();
@@ -154,7 +168,7 @@ fn many_channels(url: &str, protocol: f64, drop_all: impl Fn()) {
     let began = Instant::now();
     client.wait_for("the gap", |seen| matches!(seen, Seen::Event(Event::Gap { .. })).then_some(()));
     client.wait_ready();
-    println!("{MANY} channels over RESP{protocol}: {subscribed:?}, and after a loss {:?}", began.elapsed());
+    println!("{MANY} channels over RESP{protocol:?}: {subscribed:?}, and after a loss {:?}", began.elapsed());
     assert_eq!(client.counters.confirmed.load(Ordering::Relaxed), u64::from(MANY));
     for n in [0, MANY / 2, MANY - 1] {
         game.publish(&client, &format!("channel-{n}"), b"x", ReplyTo::Nobody);
@@ -166,7 +180,7 @@ fn many_channels(url: &str, protocol: f64, drop_all: impl Fn()) {
 #[test]
 fn a_hundred_thousand_channels_come_back_from_the_in_process_server() {
     let server = FakeRedis::start().expect("a server");
-    for protocol in [2.0, 3.0] {
+    for protocol in [Some(2), Some(3)] {
         many_channels(&server.url(), protocol, || {
             server.drop_connections(Target::All, Close::Fin);
         });
@@ -176,7 +190,7 @@ fn a_hundred_thousand_channels_come_back_from_the_in_process_server() {
 #[test]
 fn a_hundred_thousand_channels_come_back_from_a_real_server() {
     let Some(server) = RealRedis::start() else { return };
-    for protocol in [2.0, 3.0] {
+    for &protocol in server.protocols {
         many_channels(&server.tcp(), protocol, || server.drop_all());
     }
 }
@@ -204,23 +218,36 @@ struct RealRedis {
     process: Child,
     folder: Folder,
     port: u16,
+    /// What it can be asked for: before Redis 6 there is no RESP3, and "auto" falls back.
+    protocols: &'static [Option<u8>],
 }
 
 impl RealRedis {
-    /// A server of this test's own; `None` if none is installed, which is a failure where the gate runs.
+    /// A server of this test's own: `REDIS_SERVER` in the environment, or the one on the PATH; `None` if none is installed,
+    /// which is a failure where the gate runs.
     fn start() -> Option<Self> {
-        if let Err(error) = Process::new("redis-server").arg("--version").stdout(Stdio::null()).status() {
-            assert!(std::env::var_os("CI").is_none(), "the gate needs a redis-server on the PATH: {error}");
-            println!("left out: no redis-server on the PATH ({error})");
-            return None;
-        }
+        let program = std::env::var_os("REDIS_SERVER").unwrap_or_else(|| "redis-server".into());
+        let version = match Process::new(&program).arg("--version").output() {
+            Ok(output) => String::from_utf8_lossy(&output.stdout).into_owned(),
+            Err(error) => {
+                assert!(
+                    std::env::var_os("CI").is_none(),
+                    "the gate needs a redis-server on the PATH: {error}"
+                );
+                println!("left out: no redis-server on the PATH ({error})");
+                return None;
+            }
+        };
+        let (_, version) = version.split_once("v=").expect("a version");
+        let major: u32 = version.split('.').next().and_then(|number| number.parse().ok()).expect("a number");
+        let protocols: &[_] = if major < 6 { &[None, Some(2)] } else { &[Some(2), Some(3)] };
         // Another process may take the port before the server does; then another port is tried.
         for _ in 0..20 {
             let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
             let port = listener.local_addr().expect("bound").port();
             drop(listener);
             let folder = Folder::new();
-            let mut process = Process::new("redis-server")
+            let mut process = Process::new(&program)
                 .args(["--bind", "127.0.0.1", "--save", "", "--unixsocket", "redis.sock"])
                 .args(["--port", &port.to_string(), "--dir"])
                 .arg(&folder.0)
@@ -238,7 +265,7 @@ impl RealRedis {
                 listens.then_some(true)
             });
             if up {
-                return Some(Self { process, folder, port });
+                return Some(Self { process, folder, port, protocols });
             }
         }
         panic!("redis-server found no free port");

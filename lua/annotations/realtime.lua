@@ -67,7 +67,7 @@ local RealtimeClient = {}
 ---```lua
 ---local client = realtime.Connect("redis://:secret@10.0.0.5:6379", { id = "main" })
 ---```
----@param url? string|RealtimeOptions `redis://user:password@host:port/db`, or options; without: the environment's REALTIME_URL
+---@param url? string|RealtimeOptions `redis://user:password@host:port/db`, or options; nil before options, or nothing at all: the environment's REALTIME_URL
 ---@param options? RealtimeOptions
 ---@return RealtimeClient
 function realtime.Connect(url, options) end

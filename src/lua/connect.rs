@@ -30,23 +30,26 @@ struct Wish {
 #[derive(Debug, Clone, Copy)]
 enum Source {
     Environment,
+    EnvironmentAndOptions,
     Url,
     UrlAndOptions,
     Options,
 }
 
-/// `realtime.Connect([url] [, options])` → client
+/// `realtime.Connect([url] [, options])`, `realtime.Connect(options)` → client
 pub(super) fn connect(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
     let wish = wish(call)?;
     let backend = backend::configure(wish.options).map_err(with_own_keys).map_err(|error| {
         match (wish.source, &error) {
-            (Source::Environment, _) => {
+            (Source::Environment, _) | (Source::EnvironmentAndOptions, OptionError::Url(_)) => {
                 Fault::Other(format!("'{}': environment variable {URL_VARIABLE}: {error}", call.function))
             }
             (Source::Url, _) | (Source::UrlAndOptions, OptionError::Url(_)) => {
                 call.inside(1, "url", error.to_string())
             }
-            (Source::UrlAndOptions, _) => call.inside(2, "options", error.to_string()),
+            (Source::UrlAndOptions | Source::EnvironmentAndOptions, _) => {
+                call.inside(2, "options", error.to_string())
+            }
             (Source::Options, _) => call.inside(1, "options", error.to_string()),
         }
     })?;
@@ -154,6 +157,10 @@ fn wish(call: &mut Call<'_>) -> Result<Wish, Fault> {
     let count = call.frame.top() - 1;
     let (url, source) = match call.kind(1) {
         _ if count == 0 => (Some(url_of_environment()?), Source::Environment),
+        // A nil alone is a URL that is missing by mistake.
+        Kind::Nil if count > 1 && call.kind(2) == Kind::Table => {
+            (Some(url_of_environment()?), Source::EnvironmentAndOptions)
+        }
         Kind::Table => (None, Source::Options),
         Kind::String => {
             let url = utf8(call.string(1, "url")?).map_err(|problem| call.inside(1, "url", problem))?;
@@ -165,7 +172,7 @@ fn wish(call: &mut Call<'_>) -> Result<Wish, Fault> {
     let mut wish = Wish { options: Options { url, pairs: Vec::new() }, id: None, source };
     let position = match source {
         Source::Environment | Source::Url => return Ok(wish),
-        Source::UrlAndOptions => 2,
+        Source::UrlAndOptions | Source::EnvironmentAndOptions => 2,
         Source::Options => 1,
     };
     if call.kind(position) != Kind::Table {

@@ -3,6 +3,8 @@
 
 local kit = include("_kit.lua")
 
+host.setenv("REALTIME_URL", "redis://127.0.0.1:1")
+
 local function client() return realtime.Connect("redis://127.0.0.1:1") end
 
 -- One value of every kind, and numbers that are no proper ones.
@@ -43,7 +45,11 @@ local methods = {
 }
 
 local functions = {
-	Connect = { { "redis://127.0.0.1:1", { id = "args" } }, { { table = true }, { table = true, ["nil"] = true } } },
+	-- Nil is the URL of the environment.
+	Connect = {
+		{ "redis://127.0.0.1:1", { id = "args" } },
+		{ { table = true, ["nil"] = true }, { table = true, ["nil"] = true } },
+	},
 	SetTickBudget = { { 0.002 }, { { number = true } } },
 	ProcessEvents = { { 0.002 }, { { number = true, infinity = true, ["nil"] = true } } },
 	Map = { { {} }, { { table = true } } },

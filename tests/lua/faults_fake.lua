@@ -126,10 +126,15 @@ host.test("a server without RESP3, one without HELLO", function()
 		kit.eq(#server.connections(), 2, "two links under RESP2")
 		client:Disconnect()
 	end
-	local server = host.new_fake({ hello = "noproto" })
-	local client, err = reason(quick(server.url(), { protocol = 3 }))
-	kit.eq(err.code, "UNSUPPORTED")
-	client:Disconnect()
+end)
+
+host.test("protocol = 3 at a server without it says what to do", function()
+	for _, hello in ipairs({ "noproto", "unknown" }) do
+		local server = host.new_fake({ hello = hello })
+		local client, err = reason(quick(server.url(), { protocol = 3 }))
+		kit.eq(tostring(err), "UNSUPPORTED: the server does not speak RESP3; leave out the option protocol, or set it to 2")
+		client:Disconnect()
+	end
 end)
 
 host.test("output in pieces of one byte", function()

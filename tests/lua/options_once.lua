@@ -104,6 +104,28 @@ host.test("Connect without arguments takes the URL in REALTIME_URL", function()
 	kit.wait("ready", function() return client:IsConnected() end)
 	client:Disconnect()
 	kit.raises("#1", realtime.Connect, nil) -- a URL that is missing by mistake is none from the environment
+	kit.raises("#1", realtime.Connect, nil, "x")
+end)
+
+host.test("Connect takes the URL in REALTIME_URL with options", function()
+	host.setenv("REALTIME_URL", nil)
+	local message = kit.raises("set the environment variable REALTIME_URL", realtime.Connect, nil, {})
+	assert(not message:find("#", 1, true), message)
+	host.setenv("REALTIME_URL", "redis://:s3cret@h:99999")
+	message = kit.raises("environment variable REALTIME_URL", realtime.Connect, nil, { name = "n" })
+	assert(not message:find("s3cret", 1, true), message)
+	host.setenv("REALTIME_URL", host.redis_url)
+	-- Of an option that is wrong the variable is not to blame, nor of what it says itself.
+	for key, value in pairs({ pasword = "x", db = -1, port = 7 }) do
+		message = kit.raises('"' .. key .. '"', realtime.Connect, nil, { [key] = value })
+		assert(message:find("#2", 1, true) and not message:find("REALTIME_URL", 1, true), message)
+	end
+	local client = realtime.Connect(nil, { id = "of the environment", name = "mine" })
+	kit.wait("ready", function() return client:IsConnected() end)
+	local _, name = client:CommandSync({ "CLIENT", "GETNAME" })
+	kit.eq(name, "mine")
+	kit.eq(realtime.Connect(nil, { id = "of the environment", name = "mine" }) == client, true)
+	client:Disconnect()
 end)
 
 host.test("a URL is an argument, not an option", function()

@@ -111,32 +111,3 @@ host.test("cut off as a slow consumer", function()
 		limited.command("CONFIG", "SET", "client-output-buffer-limit", "pubsub 33554432 8388608 60")
 	end
 end)
-
-if host.server.kind() == "real" then
-	host.test("a wrong password at a real server", function()
-		host.real.command("ACL", "SETUSER", "alice", "reset", "on", ">right", "~*", "&*", "+@all")
-		local function refused() return tonumber(host.real.command("INFO", "errorstats"):match("errorstat_WRONGPASS:count=(%d+)") or 0) end
-		local from = refused()
-		says(line(function() return refused() >= from + 5 end,
-			quick(host.redis_url, { username = "alice", password = "s3cret" })), "WRONGPASS")
-	end)
-
-	host.test("MASTERDOWN is an answer to PING", function()
-		host.real.command("CONFIG", "SET", "replica-serve-stale-data", "no")
-		host.real.command("REPLICAOF", "127.0.0.1", "1")
-		local client, downs = kit.ready(quick(host.redis_url, { ping_interval = 0.05, ping_timeout = 5 })), kit.recorder()
-		client:On("down", downs.fn)
-		local channel, got = kit.unique("stale"), kit.recorder()
-		kit.subscribe(client, channel, got.fn)
-		kit.eq(kit.command(client, { "PING" }).code, "MASTERDOWN")
-		local function pings() return tonumber(host.real.command("INFO", "errorstats"):match("errorstat_MASTERDOWN:count=(%d+)")) end
-		local from = pings()
-		kit.wait("five PINGs", function() return pings() >= from + 5 end)
-		host.real.publish(channel, "x")
-		kit.wait("a message", function() return #got == 1 end)
-		kit.eq(#downs, 0)
-		host.real.command("REPLICAOF", "NO", "ONE")
-		host.real.command("CONFIG", "SET", "replica-serve-stale-data", "yes")
-		client:Disconnect()
-	end)
-end

@@ -14,7 +14,7 @@ local settings = {
 	report_every = 60, -- seconds between lines about memory
 	memory = 16, -- MiB by which the process may grow once it is warm
 	seed = 1,
-	protocols = host.protocol and tostring(host.protocol) or "2,3", -- one client for each
+	protocols = host.protocol and tostring(host.protocol) or "all", -- one client for each: "2,3", or what the server speaks
 }
 
 for _, argument in ipairs(host.args) do
@@ -228,8 +228,9 @@ host.run(function()
 	local port = host.real.url():match(":(%d+)$")
 	-- The first client starts the worker, which stays until the end of the Lua state.
 	local starter = realtime.Connect(host.real.url(), { id = "soak-starter" })
-	host.wait(function() return starter:IsConnected() end, PATIENCE, "the server")
+	host.wait(function() return starter:Stats().protocol end, PATIENCE, "the server")
 	local with_it = host.fds()
+	if settings.protocols == "all" then settings.protocols = starter:Stats().protocol == 3 and "2,3" or "2" end
 	starter:Disconnect()
 	host.wait(function() return host.fds() < with_it end, PATIENCE, "the end of the first client")
 	local closed = { threads = host.threads(), fds = host.fds() }

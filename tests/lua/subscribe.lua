@@ -76,6 +76,18 @@ host.test("a publish made right after a subscribe reaches it", function()
 	end
 end)
 
+host.test("a publish made right after an unsubscribe does not count it", function()
+	local client, channel, got = kit.ready(), kit.unique("ended"), kit.recorder()
+	client:Subscribe(channel, got.fn)
+	client:PSubscribe(channel .. "*", got.fn)
+	kit.eq({ kit.publish(client, channel, "one") }, { nil, 2 }, "while subscribed")
+	client:Unsubscribe(channel)
+	kit.eq({ kit.publish(client, channel, "two") }, { nil, 1 }, "the pattern is left")
+	client:PUnsubscribe(channel .. "*")
+	kit.eq({ kit.publish(client, channel, "three") }, { nil, 0 }, "nothing is left")
+	client:Disconnect()
+end)
+
 host.test("identifiers live side by side, the same pair replaces", function()
 	local client, channel = kit.ready(), kit.unique("ids")
 	local a, b, c = kit.recorder(), kit.recorder(), kit.recorder()

@@ -32,18 +32,6 @@ local function probes()
 	return tonumber(stats:match("cmdstat_publish:calls=(%d+)") or 0)
 end
 
--- A user of the server, by name, as the first lines of the ACL describe it.
-local function user(name, rules)
-	if host.server.kind() == "fake" then
-		host.fake.user(name .. " " .. rules)
-	else
-		local words = { "ACL", "SETUSER", name, "reset" }
-		for word in rules:gmatch("%S+") do words[#words + 1] = word end
-		host.real.command(unpack(words))
-	end
-	return (host.redis_url:gsub("//[^@]*@", "//"):gsub("//", "//" .. name .. ":pw@"))
-end
-
 host.test("probes come and go, and nobody sees them", function()
 	local client = kit.ready(options())
 	local log, all, chat = watch(client), kit.recorder(), kit.unique("chat")
@@ -76,35 +64,6 @@ host.test("nothing is asked before something is subscribed, or without the optio
 	kit.eq(probes(), from, "publishes")
 	quiet:Disconnect()
 	off:Disconnect()
-end)
-
-host.test("an ACL that forbids the channel, or PUBLISH, is one error and ends the check", function()
-	for name, case in pairs({
-		nochannel = { rules = "on >pw ~* resetchannels &chat* +@all", channel = true },
-		nopublish = { rules = "on >pw ~* &* +@all -publish", channel = true, command = "PUBLISH" },
-	}) do
-		local client = kit.connect(options({ url = user(name, case.rules) }))
-		local log, got = watch(client), kit.recorder()
-		client:Subscribe("chat", got.fn)
-		kit.wait("the error", function() return #log > 0 end)
-		local info = log.last("error")
-		kit.eq(info.err.code, "NOPERM")
-		assert(info.err.message:find("verify_delivery", 1, true), tostring(info.err))
-		assert(info.channel:sub(1, #PREFIX) == PREFIX, kit.show(info))
-		kit.eq(info.command, case.command)
-		host.pass(20)
-		kit.eq({ #log, client:State() }, { 1, "ready" }, name .. ": " .. kit.show(log))
-		host.server.publish("chat", "hello")
-		kit.wait("a message", function() return #got == 1 end)
-		-- A new connection tries again, and says nothing new.
-		host.server.drop()
-		kit.wait("gap", function() return log.last("gap") and client:IsConnected() end)
-		host.pass(20)
-		local errors = 0
-		for _, entry in ipairs(log) do if entry[1] == "error" then errors = errors + 1 end end
-		kit.eq(errors, 1)
-		client:Disconnect()
-	end
 end)
 
 host.test("a callback on probes is refused", function()

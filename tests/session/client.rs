@@ -130,7 +130,7 @@ impl Client {
     }
 
     pub(crate) fn expect_connect(&mut self, link: u8) {
-        match self.actions.pop_front().or_else(|| self.session.poll_action()) {
+        match self.action_before_writing() {
             Some(Action::Connect { link: l, endpoint: Endpoint::Tcp { host, port }, .. }) => {
                 assert_eq!((l, host.as_str(), port), (LinkId(link), "server", 6379));
             }
@@ -140,6 +140,10 @@ impl Client {
 
     pub(crate) fn expect_close(&mut self, link: u8) {
         assert_eq!(self.action(), Some(Action::Close(LinkId(link))));
+    }
+
+    pub(crate) fn action_before_writing(&mut self) -> Option<Action> {
+        self.actions.pop_front().or_else(|| self.session.poll_action())
     }
 
     pub(crate) fn action(&mut self) -> Option<Action> {

@@ -158,6 +158,30 @@ fn a_refused_login_in_resp2() {
 }
 
 #[test]
+fn a_user_at_a_server_that_knows_none() {
+    // Redis 3.0.5 and 5.0.6, whose AUTH takes a password alone.
+    const OLD: &[u8] = b"-ERR wrong number of arguments for 'auth' command\r\n";
+    for (protocol, answers) in [
+        ("auto", &[b"-ERR unknown command 'HELLO'\r\n", OLD][..]),
+        ("auto", &[b"-ERR unknown command `HELLO`, with args beginning with: `3`, `AUTH`, `gmod`, `hunter2`, \r\n", OLD]),
+        ("2", &[OLD]),
+    ] {
+        let protocol = if protocol == "2" { NUMBER(2.0) } else { option_text(protocol) };
+        let error = turned_away("redis://gmod:hunter2@server", &[("protocol", protocol)], answers);
+        assert_eq!(
+            error.to_string(),
+            "AUTH: the server knows no users, as Redis before 6.0: leave the user out, as in redis://:password@host"
+        );
+    }
+    // Without a user it is somebody else's fault.
+    let error = turned_away("redis://:hunter2@server", &[("protocol", NUMBER(2.0))], &[OLD]);
+    assert_eq!(
+        error.to_string(),
+        "AUTH: the server refused the login: wrong number of arguments for 'auth' command"
+    );
+}
+
+#[test]
 fn a_missing_password_is_found_in_resp2_too() {
     let error = turned_away(
         "redis://server",
@@ -175,10 +199,17 @@ fn a_refused_database() {
 
 #[test]
 fn demanding_resp3_of_a_server_without_it() {
-    let error =
-        turned_away("redis://server", &[("protocol", NUMBER(3.0))], &[b"-ERR unknown command 'HELLO'\r\n"]);
-    assert_eq!(error.code.as_str(), "UNSUPPORTED");
-    assert!(error.message.contains("protocol"), "{error}");
+    for answer in [
+        &b"-ERR unknown command 'HELLO'\r\n"[..],
+        b"-ERR unknown command `HELLO`, with args beginning with: `3`, \r\n",
+        b"-NOPROTO unsupported protocol version\r\n",
+    ] {
+        let error = turned_away("redis://server", &[("protocol", NUMBER(3.0))], &[answer]);
+        assert_eq!(
+            error.to_string(),
+            "UNSUPPORTED: the server does not speak RESP3; leave out the option protocol, or set it to 2"
+        );
+    }
 }
 
 #[test]

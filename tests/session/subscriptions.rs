@@ -295,3 +295,17 @@ fn a_confirmation_before_its_command_was_written_is_none() {
         assert_eq!(client.said(), [subscribed(TopicKind::Channel, "early")]);
     }
 }
+
+#[test]
+fn a_publish_waits_for_the_end_of_a_subscription_before_it() {
+    for resp in BOTH {
+        let mut client = subscribed_to_chat(resp);
+        client.unsubscribe("chat");
+        client.publish(9, "chat", "for the others");
+        let link = client.subscriber;
+        assert_eq!(client.commands(link), ["UNSUBSCRIBE chat", "PING realtime:2"], "{resp:?}");
+        assert_eq!(client.commands(0), Vec::<String>::new(), "{resp:?}");
+        client.confirm("unsubscribe", "chat");
+        assert_eq!(client.commands(0), ["PUBLISH chat for the others"], "{resp:?}");
+    }
+}

@@ -79,10 +79,16 @@ proptest! {
         acts in vec(act(), 0..150),
         verify in any::<bool>(),
         bytewise in any::<bool>(),
+        connected in any::<bool>(),
     ) {
         for resp in BOTH {
             let reads = if bytewise { Reads::Bytes } else { Reads::Whole };
-            check(World::new(resp, verify, reads), &acts)?;
+            let mut world = World::new(resp, verify, reads);
+            if connected {
+                world.subscribe(TopicKind::Channel, NAMES[0]);
+                world.settle()?;
+            }
+            check(world, &acts)?;
         }
     }
 }

@@ -63,6 +63,8 @@ pub(crate) struct Wish {
 struct Asked {
     /// What was wanted before it, and the numbers of those wishes.
     behind: Vec<(Name, u32)>,
+    /// How many Subscribes there were before it.
+    slots: u32,
     /// How many losses there were before it.
     losses: usize,
     answered: bool,
@@ -73,6 +75,8 @@ pub(crate) struct World {
     pub(crate) client: Client,
     pub(crate) server: Server,
     pub(crate) wishes: BTreeMap<Name, Wish>,
+    /// The slot that each name was last subscribed as, wanted or not.
+    last_slots: BTreeMap<Name, u32>,
     /// Links that the session asks for.
     pub(crate) asked_for: BTreeSet<u8>,
     pub(crate) slots: u32,
@@ -93,6 +97,7 @@ impl World {
             client,
             server: Server::new(resp),
             wishes: BTreeMap::new(),
+            last_slots: BTreeMap::new(),
             asked_for: BTreeSet::new(),
             slots: 0,
             payloads: 0,
@@ -151,6 +156,7 @@ impl World {
         let new = || Wish { number, ..Wish::default() };
         let wish = self.wishes.entry(Name::new(kind, name)).or_insert_with(new);
         (wish.slot, wish.news) = (self.slots, true);
+        self.last_slots.insert(Name::new(kind, name), self.slots);
     }
 
     fn ask(&mut self, channel: &str) {
@@ -160,10 +166,11 @@ impl World {
         let command = self.client.make_request(id, 1000.0, kind);
         self.client.command_in_one_tick(command);
         let behind = self.wishes.iter().map(|(name, wish)| (name.clone(), wish.number)).collect();
-        self.asked.push(Asked { behind, losses: self.losses, answered: false });
+        self.asked.push(Asked { behind, slots: self.slots, losses: self.losses, answered: false });
     }
 
-    /// The server runs a command. A publish of the client's own finds all subscriptions that were asked for before it.
+    /// The server runs a command. A publish of the client's own finds all subscriptions that were asked for before it, and
+    /// none that was taken back before it.
     fn run(&mut self, link: usize) -> Result<bool, TestCaseError> {
         let id = self.server.next_command(link).and_then(|words| words.last()?.strip_prefix(ASKED));
         if let Some(asked) = id.map(|id| &self.asked[id.parse::<usize>().expect("a number")])
@@ -173,6 +180,10 @@ impl World {
                 let is_wanted = self.wishes.get(name).is_some_and(|wish| wish.number == *number);
                 let is_settled = self.server.has(name) || self.server.refused().contains(name);
                 prop_assert!(!is_wanted || is_settled, "a publish overtook {:?}", name);
+            }
+            for (name, slot) in &self.last_slots {
+                let is_gone = *slot <= asked.slots && !asked.behind.iter().any(|(behind, _)| behind == name);
+                prop_assert!(!is_gone || !self.server.has(name), "a publish overtook the end of {:?}", name);
             }
         }
         Ok(self.server.run(link))
@@ -191,7 +202,8 @@ impl World {
     }
 
     fn take_actions(&mut self) {
-        while let Some(action) = self.client.action() {
+        // Nothing is written before Write: the event loop hands over all commands of a tick first.
+        while let Some(action) = self.client.action_before_writing() {
             match action {
                 Action::Connect { link, .. } => drop(self.asked_for.insert(link.0)),
                 Action::Close(link) => {

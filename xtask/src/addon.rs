@@ -16,7 +16,7 @@ pub enum AddonError {
 }
 
 /// Left out where there is no addon.json that says it: what authors need, and servers don't.
-const IGNORED_BY_DEFAULT: [&str; 4] = ["tests/*", "annotations/*", "examples/*", ".*"];
+const IGNORED_BY_DEFAULT: [&str; 5] = ["tests/*", "lua/tests/*", "annotations/*", "examples/*", ".*"];
 
 /// The addon's files with their names inside of its folder, sorted. None if there is no such folder.
 ///
@@ -100,6 +100,17 @@ mod tests {
         ] {
             assert_eq!(ignored(broken), None, "{broken}");
         }
+    }
+
+    #[test]
+    fn servers_get_the_addon_without_what_authors_need() {
+        let found = files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../lua")).unwrap();
+        let names: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
+        assert!(names.contains(&"addon.json") && names.contains(&"lua/realtime/load.lua"), "{names:?}");
+        let others = names.iter().filter(|name| **name != "addon.json").filter(|name| {
+            !["lua/autorun/", "lua/includes/", "lua/realtime/"].iter().any(|folder| name.starts_with(folder))
+        });
+        assert_eq!(others.collect::<Vec<_>>(), Vec::<&&str>::new());
     }
 
     #[test]

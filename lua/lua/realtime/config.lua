@@ -65,32 +65,24 @@ return function(realtime, addon)
 
 	function realtime.ServerId() return id, settings.id ~= nil end
 
-	-- Lua cannot read the environment, the module can.
-	local function from_environment()
-		local ok, result = pcall(realtime.Connect)
-		if ok then return result end
-		local unset = tostring(result):find("set the environment variable REALTIME_URL", 1, true)
-		if not unset then return nil, tostring(result) end
-	end
-
+	-- Lua cannot read the environment, the module can: without a URL it takes that of REALTIME_URL.
 	local function connect()
 		if problem then return nil, problem end
-		local client, err = from_environment()
-		if client or err then
-			if client and next(settings.options) ~= nil then
-				addon.Say('"options" of ' .. SHOWN .. " do not count where the environment variable REALTIME_URL is set")
-			end
-			return client, err
+		local options = {}
+		for key, value in pairs(settings.options) do options[key] = value end
+		options.id = "realtime.Default"
+		if options.name == nil then options.name = settings.id end
+		local ok, result = pcall(realtime.Connect, nil, options)
+		if ok then return result end
+		if not tostring(result):find("set the environment variable REALTIME_URL", 1, true) then
+			local of_file = not tostring(result):find("environment variable REALTIME_URL", 1, true)
+			return nil, (of_file and SHOWN .. ": " or "") .. tostring(result)
 		end
 		if not settings.url then
 			return nil, "no Redis is configured: write its URL into " .. SHOWN ..
 				' ("url": "redis://:password@10.0.0.5:6379"), or set the environment variable REALTIME_URL; then restart'
 		end
-		local options = {}
-		for key, value in pairs(settings.options) do options[key] = value end
-		options.id = "realtime.Default"
-		if options.name == nil then options.name = settings.id end
-		local ok, result = pcall(realtime.Connect, settings.url, options)
+		ok, result = pcall(realtime.Connect, settings.url, options)
 		if ok then return result end
 		return nil, SHOWN .. ": " .. tostring(result)
 	end

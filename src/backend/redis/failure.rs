@@ -88,6 +88,15 @@ impl Failure {
                                (redis://:password@host) or into the option password";
                 Error { message: message.into(), ..error }
             }
+            Self::Refused { step: Step::Auth, error }
+                if config.credentials.as_ref().is_some_and(|login| login.user.is_some())
+                    && error.message.contains("wrong number of arguments") =>
+            {
+                // Its AUTH takes a password alone.
+                let text = "the server knows no users, as Redis before 6.0: leave the user out, as in \
+                            redis://:password@host";
+                Error::unsent(Code::Auth, text)
+            }
             Self::Refused { step, error } => refused(step, error),
             Self::Unasked(error) => {
                 Error { message: format!("the server said: {}", error.message).into(), ..error }

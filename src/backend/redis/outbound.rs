@@ -69,8 +69,9 @@ impl Core {
         }
     }
 
-    /// A request waits for every subscription made before it to be confirmed or refused, so that a publish reaches it:
-    /// on two links nothing else orders them, and on one the parts of a refused SUBSCRIBE are tried again.
+    /// A request waits for every subscription made or ended before it to be confirmed or refused, so that a publish reaches
+    /// the one and is not counted for the other: on two links nothing else orders them, and on one the parts of a refused
+    /// SUBSCRIBE are tried again.
     fn pump_requests(&mut self) {
         let link = &mut self.links[COMMANDS];
         while link.transmit.len() < HIGH_WATER

@@ -23,7 +23,7 @@ const BATCH_BYTES: usize = 64 << 10;
 struct Entry {
     /// What its messages carry; `None`: nobody wants them.
     slot: Option<Slot>,
-    /// Number of the Subscribe that is the reason for `slot`.
+    /// Number of the Subscribe or Unsubscribe that is the reason for `slot`.
     number: u64,
     /// What the last operation sent, if any, asked for.
     requested: bool,
@@ -46,9 +46,14 @@ impl Entry {
         self.slot.is_some()
     }
 
+    /// The server has it, or may yet: it answers what is in flight later.
+    fn may_be_held(&self) -> bool {
+        self.requested || self.in_flight > 0
+    }
+
     /// Nothing is left to remember.
     fn is_over(&self) -> bool {
-        !self.is_wanted() && !self.requested && !self.queued && self.in_flight == 0
+        !self.is_wanted() && !self.may_be_held() && !self.queued
     }
 }
 
@@ -61,9 +66,9 @@ pub(super) struct Topics {
     queue: VecDeque<(TopicKind, Name)>,
     /// Parts of refused batches, each to be tried by itself.
     retries: VecDeque<(TopicKind, Vec<Name>)>,
-    /// Numbers of the wishes that are neither confirmed nor refused on the present connection.
+    /// Numbers of the wishes, for a topic or for its end, that are neither confirmed nor refused on the present connection.
     unsettled: BTreeSet<u64>,
-    /// Number of the last Subscribe.
+    /// Number of the last Subscribe or Unsubscribe.
     last_number: u64,
     /// Whether there is a connection to subscribe on.
     online: bool,
@@ -100,12 +105,12 @@ impl Topics {
         self.online && self.restoring == 0
     }
 
-    /// Number of the last Subscribe, for [`Topics::holds_back`].
+    /// Number of the last Subscribe or Unsubscribe, for [`Topics::holds_back`].
     pub(super) fn last_number(&self) -> u64 {
         self.last_number
     }
 
-    /// Whether a Subscribe up to this number is neither confirmed nor refused, so that a publish behind it has to wait.
+    /// Whether a wish up to this number is neither confirmed nor refused, so that a publish behind it has to wait.
     pub(super) fn holds_back(&self, number: u64) -> bool {
         self.unsettled.first().is_some_and(|&first| first <= number)
     }
@@ -130,6 +135,7 @@ impl Topics {
             self.wanted += 1;
         }
         entry.refusal_told = false;
+        self.unsettled.remove(&entry.number);
         entry.number = self.last_number;
         self.unsettled.insert(entry.number);
         if entry.in_flight == 0 && entry.confirmed {
@@ -144,17 +150,23 @@ impl Topics {
 
     /// Wants a topic no more.
     pub(super) fn unsubscribe(&mut self, topic: &Topic) {
+        self.last_number += 1;
+        let number = self.last_number;
         let Some(entry) = self.of_mut(topic.kind).get_mut(&*topic.name) else { return };
         if entry.slot.take().is_none() {
             return;
         }
-        let number = entry.number;
+        let before = std::mem::replace(&mut entry.number, number);
+        let may_be_held = entry.may_be_held();
         let restoring = std::mem::take(&mut entry.restoring);
         let told = std::mem::take(&mut entry.told);
         self.wanted -= 1;
         self.restoring -= usize::from(restoring);
         self.told -= usize::from(told);
-        self.unsettled.remove(&number);
+        self.unsettled.remove(&before);
+        if may_be_held {
+            self.unsettled.insert(number);
+        }
         self.enqueue(topic.kind, &topic.name);
         self.forget_if_over(topic.kind, &topic.name);
     }
@@ -237,11 +249,14 @@ impl Topics {
         let before = entry.confirmed;
         entry.confirmed = operation == Operation::Subscribe;
         entry.in_flight = entry.in_flight.saturating_sub(1);
-        let now = entry.confirmed;
-        let settled = entry.in_flight == 0 && now && entry.is_wanted();
+        let (now, wanted, number) = (entry.confirmed, entry.is_wanted(), entry.number);
+        let settled = entry.in_flight == 0 && now == wanted;
         self.confirmed = self.confirmed + u64::from(now) - u64::from(before);
-        if settled {
+        if settled && wanted {
             return self.settle_confirmed(kind, name);
+        }
+        if settled {
+            self.unsettled.remove(&number);
         }
         self.forget_if_over(kind, name);
         None
@@ -267,11 +282,17 @@ impl Topics {
                 return false;
             }
             entry.requested = false;
-            if entry.is_wanted() && !entry.queued && !alone {
+            if !entry.is_wanted() {
+                let number = entry.number;
+                self.unsettled.remove(&number);
+                self.forget_if_over(kind, name);
+                return false;
+            }
+            if !entry.queued && !alone {
                 entry.queued = true;
                 return true;
             }
-            if entry.is_wanted() && !entry.queued {
+            if !entry.queued {
                 let first = !std::mem::replace(&mut entry.refusal_told, true);
                 let number = entry.number;
                 let restoring = std::mem::take(&mut entry.restoring);
@@ -282,7 +303,6 @@ impl Topics {
                     tell(Event::SubscribeFailed { topic, error: error.clone() });
                 }
             }
-            self.forget_if_over(kind, name);
             false
         });
         let half = names.split_off(names.len() / 2);

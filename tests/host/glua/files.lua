@@ -3,15 +3,17 @@ local native = ...
 
 file = {}
 
--- Where a root looks, one place after the other: addons are mounted into the game's folder, "MOD" is that folder alone.
+-- Where a root looks, one place after the other: addons are mounted before the game's folder, "MOD" is that folder alone.
 local function places(root, path)
 	if root == "GAME" or root == "LUA" or root == "lsv" then
 		local own = root == "GAME" and path or "lua/" .. path
-		local found, addons = { "MOD", own }, native.list("MOD", "addons") or {}
+		local found, addons = {}, native.list("MOD", "addons") or {}
 		for i = 1, #addons, 2 do
 			found[#found + 1] = "MOD"
 			found[#found + 1] = "addons/" .. addons[i] .. "/" .. own
 		end
+		found[#found + 1] = "MOD"
+		found[#found + 1] = own
 		return found
 	end
 	return { root, path }

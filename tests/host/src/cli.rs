@@ -19,7 +19,7 @@ Options:
   --module FILE       what require(\"realtime\") loads, instead of the module built with this program
   --addon FOLDER      an addon: its lua/autorun runs before the script, its lua/ is where include and require look
   --server KIND       what host.redis_url starts if REDIS_URL is not set: \"fake\", the embedded server (default), or
-                      \"real\", a redis-server from the PATH
+                      \"real\", a redis-server: REDIS_SERVER in the environment, or the PATH's
   --timeout SECONDS   give up after that long (default 60), with exit code 124
   --unload WHEN       at the end of a Lua state, unload the modules \"before\" lua_close or \"after\" it (default: \"never\")
   -h, --help          this text
@@ -42,7 +42,7 @@ pub(crate) enum Unload {
 pub(crate) enum Kind {
     /// The embedded one.
     Fake,
-    /// A redis-server from the PATH.
+    /// A redis-server.
     Real,
 }
 

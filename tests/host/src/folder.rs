@@ -68,7 +68,7 @@ impl GameFolder {
         &self.root
     }
 
-    /// Where Lua files are, as paths below `garrysmod`: its own folder, then that of each addon.
+    /// Where Lua files are, as paths below `garrysmod`, in the game's order: that of each addon, then its own.
     ///
     /// # Errors
     ///
@@ -79,7 +79,7 @@ impl GameFolder {
             folders.push(Path::new("addons").join(addon?.file_name()).join("lua"));
         }
         folders.sort();
-        folders.insert(0, PathBuf::from("lua"));
+        folders.push(PathBuf::from("lua"));
         Ok(folders)
     }
 

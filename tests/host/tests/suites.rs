@@ -5,11 +5,15 @@
 //! - `-- once`: it runs once, with no version chosen (as does a script whose name ends in `_once.lua`);
 //! - `-- servers: fake, real`: it runs against the embedded server, and against a redis-server if there is one on the
 //!   PATH. Where CI=true there must be. Scripts in `tests/lua/real/` run against a redis-server alone;
+//! - `-- redis: 6.2`: the redis-server must be of that version at least;
 //! - `-- unload: before, after`: it runs once for each of these values of the host's option `--unload`;
 //! - `-- tick-rate: 22, 66`: likewise for `--tick-rate`;
 //! - `-- unix`: it needs what only Unix has, and is ignored on Windows.
 //!
 //! Semicolons stand between them.
+//!
+//! `REDIS_SERVER=FILE` in the environment names another redis-server. One before version 6 has no RESP3: what would run over
+//! either version runs over `protocol = "auto"` and over 2 instead. What cannot run is shown as ignored, and why.
 //!
 //! Scripts in `tests/lua/addon/` run with the addon of `lua/` installed.
 //!
@@ -51,11 +55,22 @@ struct Suite {
     addon: bool,
     /// It needs what only Unix has.
     unix: bool,
+    /// The oldest redis-server that can do what it needs.
+    redis: Version,
 }
+
+/// Major and minor.
+type Version = (u32, u32);
 
 /// What the host does unless it is told otherwise.
 const UNLOAD_DEFAULT: &str = "never";
 const TICK_RATE_DEFAULT: &str = "66";
+
+/// The redis-server, instead of the one on the PATH. The host reads it, too.
+const REDIS_SERVER: &str = "REDIS_SERVER";
+
+/// The first with RESP3.
+const REDIS_6: Version = (6, 0);
 
 /// A command, in words without spaces, that every host runs under: valgrind, for instance.
 const RUNNER: &str = "GMOD_HOST_RUNNER";
@@ -65,6 +80,7 @@ const MODULE: &str = "GMOD_HOST_MODULE";
 
 const ONCE: &[Option<u8>] = &[None];
 const BOTH: &[Option<u8>] = &[Some(2), Some(3)];
+const BOTH_WITHOUT_RESP3: &[Option<u8>] = &[None, Some(2)];
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
@@ -72,7 +88,8 @@ fn main() -> ExitCode {
     let mut suites = suites_in(&folder, "", &[Server::Fake]);
     suites.extend(suites_in(&folder.join("real"), "real/", &[Server::Real]));
     suites.extend(suites_in(&folder.join("addon"), "addon/", &[Server::Fake]));
-    let trials = suites.iter().flat_map(trials).collect();
+    let redis = redis_version();
+    let trials = suites.iter().flat_map(|suite| trials(suite, redis)).collect();
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
@@ -110,9 +127,23 @@ fn suite(script: PathBuf, prefix: &str, default: &[Server]) -> Suite {
         Some(rates) => rates.map(str::to_owned).collect(),
         None => vec![TICK_RATE_DEFAULT.to_owned()],
     };
+    let redis = match listed(marks, "redis:").and_then(|mut list| list.next()) {
+        Some(text) => version(text).unwrap_or_else(|| panic!("{}: no version: '{text}'", script.display())),
+        None => (0, 0),
+    };
     let protocols = if once { ONCE } else { BOTH };
     let addon = prefix == "addon/";
-    Suite { name: format!("{prefix}{stem}"), script, protocols, servers, unload, tick_rates, addon, unix }
+    Suite {
+        name: format!("{prefix}{stem}"),
+        script,
+        protocols,
+        servers,
+        unload,
+        tick_rates,
+        addon,
+        unix,
+        redis,
+    }
 }
 
 /// What a mark lists.
@@ -121,13 +152,16 @@ fn listed<'marks>(marks: &'marks str, mark: &str) -> Option<impl Iterator<Item =
     Some(list.split(';').next().unwrap_or_default().split(',').map(str::trim))
 }
 
-fn trials(suite: &Suite) -> Vec<Trial> {
+/// `redis`: the version of the redis-server, if there is one.
+fn trials(suite: &Suite, redis: Option<Version>) -> Vec<Trial> {
     let mut trials = Vec::new();
     for &server in &suite.servers {
-        for &protocol in suite.protocols {
+        let old = server == Server::Real && redis.is_some_and(|version| version < REDIS_6);
+        let protocols = if old && suite.protocols == BOTH { BOTH_WITHOUT_RESP3 } else { suite.protocols };
+        for &protocol in protocols {
             for unload in &suite.unload {
                 for tick_rate in &suite.tick_rates {
-                    trials.push(trial(suite, server, protocol, unload, tick_rate));
+                    trials.push(trial(suite, server, redis, protocol, unload, tick_rate));
                 }
             }
         }
@@ -135,10 +169,19 @@ fn trials(suite: &Suite) -> Vec<Trial> {
     trials
 }
 
-fn trial(suite: &Suite, server: Server, protocol: Option<u8>, unload: &str, tick_rate: &str) -> Trial {
+fn trial(
+    suite: &Suite,
+    server: Server,
+    redis: Option<Version>,
+    protocol: Option<u8>,
+    unload: &str,
+    tick_rate: &str,
+) -> Trial {
     let mut name = format!("{} (", suite.name);
-    if let Some(version) = protocol {
-        name.push_str(&format!("resp{version}, "));
+    match protocol {
+        Some(version) => name.push_str(&format!("resp{version}, ")),
+        None if suite.protocols == BOTH => name.push_str("auto, "),
+        None => {}
     }
     name.push_str(server.name());
     if unload != UNLOAD_DEFAULT {
@@ -155,10 +198,19 @@ fn trial(suite: &Suite, server: Server, protocol: Option<u8>, unload: &str, tick
     }
     let script = suite.script.clone();
     let test = Trial::test(name, move || run(&script, &options, protocol));
-    // Without a redis-server: shown as ignored, or failing, where CI counts on it.
-    let ignored =
-        (server == Server::Real && !on_ci() && !has_redis_server()) || (suite.unix && cfg!(windows));
-    test.with_ignored_flag(ignored)
+    let lacks = match (server, redis) {
+        _ if suite.unix && cfg!(windows) => Some("needs Unix".to_owned()),
+        // Where CI counts on one it fails.
+        (Server::Real, None) if !on_ci() => Some("needs a redis-server".to_owned()),
+        (Server::Real, Some(version)) if version < suite.redis => {
+            Some(format!("needs Redis {}.{}", suite.redis.0, suite.redis.1))
+        }
+        _ => None,
+    };
+    match lacks {
+        Some(reason) => test.with_kind(reason).with_ignored_flag(true),
+        None => test,
+    }
 }
 
 fn run(script: &Path, options: &[String], protocol: Option<u8>) -> Result<(), Failed> {
@@ -210,6 +262,20 @@ fn on_ci() -> bool {
     env::var_os("CI").is_some()
 }
 
-fn has_redis_server() -> bool {
-    Command::new("redis-server").arg("--version").output().is_ok_and(|output| output.status.success())
+/// What the redis-server says of itself: `Redis server v=7.0.15 …`.
+fn redis_version() -> Option<Version> {
+    let program = env::var_os(REDIS_SERVER);
+    let output =
+        Command::new(program.as_deref().unwrap_or("redis-server".as_ref())).arg("--version").output();
+    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
+    let found = text.split_once("v=").and_then(|(_, text)| version(text));
+    // One that was asked for by name is not done without.
+    assert!(found.is_some() || program.is_none(), "{REDIS_SERVER} in the environment names no redis-server");
+    found
+}
+
+/// The first two numbers of `6.2.14`.
+fn version(text: &str) -> Option<Version> {
+    let mut numbers = text.split('.').map(|number| number.trim().parse().ok());
+    Some((numbers.next()??, numbers.next()??))
 }

@@ -7,7 +7,6 @@ local here = platforms[jit.os][jit.arch]
 return {
 	description = here[2],
 	file = "lua/bin/gmsv_realtime_" .. here[1] .. ".dll",
-	bare = "gmsv_bare_" .. here[1] .. ".dll",
 	-- One that is not this one.
 	other = here[1] == "linux" and { "gmsv_realtime_win32.dll", "32-bit Windows" } or { "gmsv_realtime_linux.dll", "32-bit Linux" },
 }

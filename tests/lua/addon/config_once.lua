@@ -85,8 +85,15 @@ include("_steps.lua")({
 		check = function(said)
 			wait_connected(realtime.Default())
 			assert(realtime.Default() == realtime.Default() and realtime.ServerId() == "ttt-1")
-			said('"options" of garrysmod/data/realtime.json do not count')
+			host.wait(function() return realtime.Default():Stats().protocol == 2 end, PATIENCE, "the file's options")
+			local _, name = realtime.Default():CommandSync({ "CLIENT", "GETNAME" })
+			assert(name == "ttt-1", tostring(name))
 		end,
+	},
+	{
+		name = "an option of the file that is wrong beside a URL of the environment",
+		before = function() config('{ "id": "ttt-1", "options": { "db": -1 } }') end,
+		check = function(said) no_client(said, "garrysmod/data/realtime.json: ", '"db"') end,
 	},
 	{
 		name = "a wrong URL in the environment is told, and the file not taken instead",

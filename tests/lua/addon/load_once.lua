@@ -44,11 +44,12 @@ include("_steps.lua")({
 		before = function()
 			host.delete("addons/early/lua/autorun/a.lua")
 			host.move(FILE, "kept.dll")
+			host.put("lua/bin/gmsv_another.dll", "")
 		end,
 		check = function(said)
 			said("garrysmod/" .. FILE)
 			said(platform.description)
-			said("In that folder there is now: " .. platform.bare .. ".")
+			said("In that folder there is now: gmsv_another.dll")
 			assert(count(said(), "the binary module is missing") == 1, said())
 			assert(realtime == nil)
 			local result, message = include("realtime/load.lua")

@@ -1,4 +1,4 @@
--- tick-rate: 22, 66, 100
+-- servers: fake, real; tick-rate: 22, 66, 100
 -- A new owner's path: from an empty folder to a message from outside on the console. Each step that is left out is named
 -- by a message.
 

@@ -72,8 +72,11 @@ host.test("Connect says why it failed", function()
 	local ok, err = client:Connect("127.0.0.1", 1)
 	assert(ok == nil and err:find("127.0.0.1:1", 1, true), tostring(err))
 	assert(not client:IsConnected() and not client:IsReconnecting())
-	ok, err = client:Connect("stuck.invalid", 1, 10)
-	assert(ok == nil and err:find("TIMEOUT", 1, true), tostring(err))
+	-- The host answers for names on Unix alone.
+	if jit.os ~= "Windows" then
+		ok, err = client:Connect("stuck.invalid", 1, 10)
+		assert(ok == nil and err:find("TIMEOUT", 1, true), tostring(err))
+	end
 	ok, err = client:Connect("127.0.0.1", 70000)
 	assert(ok == nil and err:find("port", 1, true), tostring(err))
 	kit.eq({ client:Poll() }, { false }, "no event came of it")
@@ -84,6 +87,11 @@ host.test("Connect says why it failed", function()
 end)
 
 host.test("port 0 is a Unix socket", function()
+	if jit.os == "Windows" then
+		local ok, err = redis.CreateClient():Connect("/a/socket", 0)
+		assert(ok == nil and err:find("works on Unix systems alone", 1, true), tostring(err))
+		return
+	end
 	local client, server = redis.CreateClient(), host.new_fake({ socket = "compat.sock" })
 	local path = server.url():match("^unix://(/[^?]*)")
 	kit.eq({ client:Connect(path, 0) }, { true })

@@ -1,14 +1,33 @@
--- What lies in the way: gm_redis's own binary, and an old redis.lua. Each step is a start of the server.
+-- What lies in the way: gm_redis's own binary, and another redis.lua. Each step is a start of the server.
 
 local FOLDER = "lua/bin/"
 local BINARY = (file.Find("lua/bin/gmsv_realtime_*.dll", "MOD") or {})[1]:gsub("realtime", "redis.core")
 local OLD = "lua/includes/modules/redis.lua"
+-- A binary that any system loads; the host has none but realtime's on Windows.
+local LOADS = jit.os ~= "Windows" and FOLDER .. BINARY:gsub("redis.core", "bare")
 
-local function lines_with(text)
-	local n = 0
-	for _, line in ipairs(host.console()) do n = n + (line:find(text, 1, true) and 1 or 0) end
-	return n
+-- What the addon said at this start of what lies in the way.
+local function said()
+	local lines = {}
+	for i = (host.kept("lines") or 0) + 1, #host.console() do
+		local line = host.console()[i]
+		if line:find("redis.lua", 1, true) or line:find("gm_redis", 1, true) then lines[#lines + 1] = line end
+	end
+	return table.concat(lines, "\n")
 end
+
+local function says(text)
+	if said() ~= text then error("the console says " .. said() .. "\nand not        " .. text, 2) end
+end
+
+local INSTALLED = '[realtime] gm_redis itself is installed and answers for require("redis"), not realtime. To move over, stop the ' ..
+	"server and delete garrysmod/" .. FOLDER .. BINARY
+local OVER_REALTIME = '[realtime] require("redis") runs garrysmod/%s, not realtime\'s own file. It works over realtime; if it ' ..
+	"came with gm_redis, stop the server and delete it"
+local ANOTHER = '[realtime] require("redis") runs garrysmod/%s, not realtime\'s own file, and that one does not use realtime: ' ..
+	"addons made for gm_redis may fail. If nothing else needs it, stop the server and delete it"
+-- Before and behind the addon under test, which is mounted as addons/lua.
+local BEFORE, BEHIND = "addons/aaa/" .. OLD, "addons/zzz/" .. OLD
 
 local steps = {
 	-- The usual.
@@ -16,7 +35,8 @@ local steps = {
 		assert(not util.IsBinaryModuleInstalled("redis.core"))
 		require("redis")
 		require("redis")
-		assert(redis.Version == 1.21 and realtime and lines_with("gm_redis") == 0)
+		assert(redis.Version == 1.21 and realtime)
+		says("")
 		assert(FindMetaTable("redis_client").State, "redis.lua ran")
 		-- A file that nobody can load stands for the binary.
 		host.put(FOLDER .. BINARY, "no library")
@@ -26,9 +46,15 @@ local steps = {
 		local ok, err = pcall(require, "redis")
 		assert(not ok and err:find("Couldn't load module library!", 1, true), err)
 		assert(redis == nil and not FindMetaTable("redis_client"), "stepped aside")
-		assert(lines_with("gm_redis itself is installed") == 1 and lines_with("garrysmod/lua/bin/" .. BINARY) == 1)
-		-- One that loads, and changes nothing of redis.
-		host.put(FOLDER .. BINARY, file.Read(FOLDER .. BINARY:gsub("redis.core", "bare"), "MOD"))
+		says(INSTALLED)
+		-- One that loads, and changes nothing of redis; the whole of gm_redis.
+		if LOADS then host.put(FOLDER .. BINARY, file.Read(LOADS, "MOD")) end
+		host.put(OLD, 'require("redis.core")\n')
+	end,
+	function()
+		says(INSTALLED .. " and garrysmod/" .. OLD)
+		-- A copy of realtime's stays.
+		host.put(OLD, file.Read("addons/lua/" .. OLD, "MOD"))
 	end,
 	-- gm_redis's binary brings `redis` and the metatables; the half that was Lua is still ours.
 	function()
@@ -36,21 +62,48 @@ local steps = {
 		client.__index, redis = client, { CreateClient = function() return nil, "no more" end }
 		function client:Send(command) return command end
 		RegisterMetaTable("redis_client", client)
-		require("redis")
-		assert(lines_with("gm_redis itself is installed") == 2 and redis.Version == nil)
-		local ok, err = pcall(redis.CreateClient)
-		assert(not ok and err:find("no more", 1, true))
-		redis.CreateClient = nil
-		local command = setmetatable({}, client):Expire("key", 5)
-		assert(command[1] == "EXPIRE" and command[2] == "key" and command[3] == 5)
+		says(INSTALLED)
+		if LOADS then
+			require("redis")
+			says(INSTALLED)
+			assert(redis.Version == nil)
+			local ok, err = pcall(redis.CreateClient)
+			assert(not ok and err:find("no more", 1, true))
+			redis.CreateClient = nil
+			local command = setmetatable({}, client):Expire("key", 5)
+			assert(command[1] == "EXPIRE" and command[2] == "key" and command[3] == 5)
+		end
 		host.delete(FOLDER .. BINARY)
-		host.put(OLD, 'require("redis.core")\nOLD_FILE_RAN = true\n')
+		host.put(OLD, "-- One that never runs.\n")
+		host.put(BEFORE, 'require("redis.core")\nFOREIGN_FILE_RAN = true\n')
+		host.put(BEHIND, "-- Another one that never runs.\n")
 	end,
-	-- The game's own folder comes before addons.
+	-- It is named whether it is required or not.
+	function()
+		says(OVER_REALTIME:format(BEFORE))
+		require("redis")
+		assert(FOREIGN_FILE_RAN and redis.Version == 1.21)
+		says(OVER_REALTIME:format(BEFORE))
+		host.put(BEFORE, "FOREIGN_FILE_RAN = true\n")
+	end,
+	-- Not gm_redis's, and not ours.
+	function()
+		says(ANOTHER:format(BEFORE))
+		require("redis")
+		assert(FOREIGN_FILE_RAN and redis == nil)
+		-- A Workshop addon lies in no folder.
+		file.Find = function() return {}, {} end
+		local message = include("realtime/gm_redis/in_the_way.lua")()
+		assert(message:find("runs the includes/modules/redis.lua of a Workshop addon, not", 1, true), message)
+		host.delete(BEFORE)
+		host.put(OLD, 'require("redis.core")\n')
+	end,
+	-- Those that never run are in nobody's way: addons are mounted before the game's own folder.
 	function()
 		require("redis")
-		assert(OLD_FILE_RAN and redis.Version == 1.21)
-		assert(lines_with("garrysmod/" .. OLD .. " is a file of gm_redis") == 1)
+		assert(FindMetaTable("redis_client").State, "ours ran")
+		says("")
+		host.delete(BEHIND)
 		host.delete(OLD)
 	end,
 	function()
@@ -58,12 +111,13 @@ local steps = {
 		assert(redis.CreateSubscriber and not FindMetaTable("redis_client").State)
 		require("redis")
 		assert(FindMetaTable("redis_client").State and redis.GetClientsTable)
-		assert(lines_with("is a file of gm_redis") == 1 and lines_with("itself is installed") == 2, "nothing is said now")
+		says("")
 		host.exit(0)
 	end,
 }
 
 host.run(function()
 	steps[host.map_number]()
+	host.keep("lines", #host.console())
 	host.next_map()
 end)

@@ -1,5 +1,5 @@
 -- A real redis-server, and somebody else who publishes on it: any bytes reach a callback, over TCP and over a Unix socket,
--- with a password and an ACL user, and again after the server was killed.
+-- with a password, and again after the server was killed.
 
 local kit = include("../_kit.lua")
 
@@ -31,18 +31,14 @@ host.test("over TCP", function() works() end)
 
 host.test("over a Unix socket", function() works({ url = host.real.socket() }) end)
 
-host.test("with an ACL user and with a password", function()
-	host.real.command("ACL", "SETUSER", "alice", "on", ">p@ss:word/", "~*", "&*", "+@all")
-	for _, url in ipairs({ host.real.url(), host.real.socket() }) do
-		works({ url = url, username = "alice", password = "p@ss:word/" })
-	end
-	works({ url = (host.real.url():gsub("//", "//alice:p%%40ss%%3Aword%%2F@")) })
+host.test("with a password", function()
 	host.real.command("CONFIG", "SET", "requirepass", "hunter2")
 	works({ password = "hunter2" })
 	local client, err = kit.connect({ password = "wrong", reconnect_min = 0.05 }), nil
 	client:On("down", function(info) err = info.err end)
 	kit.wait("the refusal", function() return err end)
-	kit.eq(err.code, "WRONGPASS")
+	-- Before Redis 6 there is no code for it.
+	assert(err.code == "WRONGPASS" or tostring(err) == "AUTH: the server refused the login: invalid password", tostring(err))
 	client:Disconnect()
 	host.real.command("CONFIG", "SET", "requirepass", "")
 end)

@@ -4,8 +4,8 @@ local kit = include("../_kit.lua")
 
 -- Runs a script on the server that answers in the protocol of the connection.
 local function eval(client, script)
-	local err, reply = kit.command(client, { "EVAL", "redis.setresp(" .. client:Stats().protocol .. ") " .. script, 0 })
-	return err, reply
+	local choose = client:Stats().protocol == 3 and "redis.setresp(3) " or ""
+	return kit.command(client, { "EVAL", choose .. script, 0 })
 end
 
 host.test("values of every type", function()
@@ -49,16 +49,6 @@ host.test("nulls inside of lists leave no holes", function()
 	local err, reply = kit.command(client, { "MGET", key .. "1", key, key .. "2" })
 	kit.eq({ err, #reply }, { nil, 3 })
 	assert(reply[1] == realtime.NULL and reply[2] == "x" and reply[3] == realtime.NULL)
-	client:Disconnect()
-end)
-
-host.test("deep replies", function()
-	local client = kit.ready()
-	local err, reply = eval(client, "local t = {7} for i = 2, 100 do t = {t} end return t")
-	kit.eq(err, nil)
-	local depth = 0
-	while type(reply) == "table" do depth, reply = depth + 1, reply[1] end
-	kit.eq({ depth, reply }, { 100, 7 })
 	client:Disconnect()
 end)
 

@@ -1,4 +1,7 @@
 -- At every start and map: whether all is well, or what is missing, before an addon needs it.
+local in_the_way = include("realtime/gm_redis/in_the_way.lua")()
+if in_the_way then print("[realtime] " .. in_the_way) end
+
 local realtime = include("realtime/load.lua")
 if not realtime then return end
 

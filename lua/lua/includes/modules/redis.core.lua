@@ -5,16 +5,6 @@ require("realtime")
 local Connection = include("realtime/gm_redis/connection.lua")
 local values = include("realtime/gm_redis/values.lua")
 
--- An old file of gm_redis may run in place of ours, which lies beside this one.
-for level = 2, 10 do
-	local caller = debug.getinfo(level, "S")
-	local path = caller and caller.source:match("^@(.*includes/modules/redis%.lua)$")
-	local text = path and file.Read(path, "MOD")
-	if text and not text:find("realtime", 1, true) then
-		print("[realtime] garrysmod/" .. path .. " is a file of gm_redis and runs in place of realtime's own: delete it")
-	end
-end
-
 -- Options of realtime.Connect for which gm_redis has no argument, such as username or name. Read by each Connect.
 redis = { Version = 1.21, Options = {} }
 

@@ -1,13 +1,6 @@
 -- The part of gm_redis that was Lua (the SuperiorServers fork, version 1.21): over realtime, or over gm_redis's own binary
 -- where that is installed. docs/gm_redis.md in realtime's repository tells how to move over.
 
--- The binary comes first for `require`, so nothing of realtime is behind `redis` then.
-if util.IsBinaryModuleInstalled("redis.core") then
-	local files = file.Find("lua/bin/gmsv_redis.core_*.dll", "MOD") or {}
-	print("[realtime] gm_redis itself is installed and answers for `redis`, not realtime. To move over, stop the server and delete "
-		.. "garrysmod/lua/bin/" .. (files[1] or "gmsv_redis.core_*.dll"))
-end
-
 require("redis.core")
 
 local clients = setmetatable({}, { __mode = "v" })

@@ -13,21 +13,17 @@ use crate::value::Value;
 /// How long an answer may take before the server counts as dead.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Runs one command on a connection of its own, after AUTH.
+/// Runs one command on a connection of its own, after `login` if that is not empty.
 ///
 /// # Errors
 ///
 /// No connection, no answer, no RESP, or the server's own error.
-pub(super) fn command<'a>(
-    port: u16,
-    user: &str,
-    password: &str,
-    arguments: impl ExactSizeIterator<Item = &'a [u8]>,
-) -> Result<Value, String> {
+pub(super) fn command(port: u16, login: &[&[u8]], words: &[&[u8]]) -> Result<Value, String> {
     let mut connection = Connection::open(port).map_err(|error| format!("127.0.0.1:{port}: {error}"))?;
-    let authenticate: [&[u8]; 3] = [b"AUTH", user.as_bytes(), password.as_bytes()];
-    connection.ask(authenticate.into_iter())?;
-    connection.ask(arguments)
+    if !login.is_empty() {
+        connection.ask(login)?;
+    }
+    connection.ask(words)
 }
 
 struct Connection {
@@ -43,9 +39,9 @@ impl Connection {
         Ok(Self { stream, decoder: Decoder::new() })
     }
 
-    fn ask<'a>(&mut self, arguments: impl ExactSizeIterator<Item = &'a [u8]>) -> Result<Value, String> {
+    fn ask(&mut self, words: &[&[u8]]) -> Result<Value, String> {
         let mut request = Vec::new();
-        Encoder::new(&mut request).command(arguments);
+        Encoder::new(&mut request).command(words.iter().copied());
         self.stream.write_all(&request).map_err(|error| error.to_string())?;
         let mut buffer = [0; 4096];
         loop {

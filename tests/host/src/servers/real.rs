@@ -2,6 +2,8 @@
 
 use std::{
     cell::RefCell,
+    env,
+    ffi::OsString,
     fs::File,
     io,
     net::{Ipv4Addr, TcpListener, TcpStream},
@@ -17,7 +19,11 @@ use crate::{
     value::Value,
 };
 
-/// The user with whom the host speaks to the server, whatever the script makes of the default one.
+/// The program, if it is not the one on the PATH.
+const PROGRAM: &str = "REDIS_SERVER";
+
+/// The user with whom the host speaks to the server, whatever the script makes of the default one. Where there are users:
+/// before Redis 6 there is one password for everybody.
 const USER: &str = "gmod-host";
 const PASSWORD: &str = "known-to-the-host-alone";
 
@@ -33,6 +39,10 @@ const METHODS: &str = "url, socket, publish, drop, stop, start, kill, pause, res
 /// A redis-server on a free port of 127.0.0.1 and on a Unix socket.
 #[derive(Debug)]
 pub(crate) struct Real {
+    program: OsString,
+    has_users: bool,
+    /// `requirepass` of a server without users, as far as a script has set it.
+    password: RefCell<Vec<u8>>,
     folder: PathBuf,
     port: u16,
     child: RefCell<Option<Child>>,
@@ -43,11 +53,16 @@ impl Real {
     ///
     /// # Errors
     ///
-    /// There is no redis-server on the PATH, or it does not start.
+    /// There is no such redis-server, or it does not start.
     pub(super) fn start(folder: &Path) -> Result<Self, String> {
+        let program = env::var_os(PROGRAM).unwrap_or_else(|| "redis-server".into());
+        let has_users = major_version(&program)? >= 6;
         let mut last_error = String::new();
         for _ in 0..ATTEMPTS {
             let server = Self {
+                program: program.clone(),
+                has_users,
+                password: RefCell::default(),
                 folder: folder.to_path_buf(),
                 port: free_port().map_err(|error| format!("no free port: {error}"))?,
                 child: RefCell::new(None),
@@ -71,7 +86,7 @@ impl Real {
     fn spawn(&self) -> Result<(), String> {
         let log_file = self.folder.join("redis.log");
         let log = File::create(&log_file).map_err(|error| format!("{}: {error}", log_file.display()))?;
-        let mut command = Command::new("redis-server");
+        let mut command = Command::new(&self.program);
         command
             .args([
                 "--bind",
@@ -87,16 +102,20 @@ impl Real {
             .arg(&self.folder)
             .arg("--unixsocket")
             .arg(self.socket())
-            .args(["--user", USER, "on", &format!(">{PASSWORD}"), "~*", "&*", "+@all"])
             .stdin(Stdio::null())
             .stdout(log);
+        if self.has_users {
+            command.args(["--user", USER, "on", &format!(">{PASSWORD}"), "~*", "&*", "+@all"]);
+        }
+        // What CONFIG SET said to the process before is forgotten.
+        self.password.take();
         ffi::die_with_parent(&mut command);
-        let child = command.spawn().map_err(|error| format!("redis-server: {error}"))?;
+        let child = command.spawn().map_err(|error| format!("{}: {error}", self.program.display()))?;
         *self.child.borrow_mut() = Some(child);
         self.wait_until_ready().map_err(|error| {
             let said = std::fs::read_to_string(&log_file).unwrap_or_default();
             self.kill();
-            format!("redis-server: {error}\n{said}")
+            format!("{}: {error}\n{said}", self.program.display())
         })
     }
 
@@ -110,7 +129,7 @@ impl Real {
             }
             let ready =
                 self.socket().exists() && TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok();
-            if ready && self.command([&b"PING"[..]].into_iter()).is_ok() {
+            if ready && self.command(&[b"PING"]).is_ok() {
                 return Ok(());
             }
             if Instant::now() > deadline {
@@ -120,8 +139,18 @@ impl Real {
         }
     }
 
-    fn command<'a>(&self, arguments: impl ExactSizeIterator<Item = &'a [u8]>) -> Result<Value, String> {
-        client::command(self.port, USER, PASSWORD, arguments)
+    fn command(&self, words: &[&[u8]]) -> Result<Value, String> {
+        let password = self.password.borrow().clone();
+        let login: &[&[u8]] = match &*password {
+            _ if self.has_users => &[b"AUTH", USER.as_bytes(), PASSWORD.as_bytes()],
+            [] => &[],
+            password => &[b"AUTH", password],
+        };
+        let answer = client::command(self.port, login, words)?;
+        if let [b"CONFIG", b"SET", b"requirepass", password] = words {
+            *self.password.borrow_mut() = password.to_vec();
+        }
+        Ok(answer)
     }
 
     fn signal(&self, signal: Signal) -> Result<(), String> {
@@ -163,17 +192,17 @@ impl Real {
             "port" => return Ok(f64::from(self.port).into()),
             "publish" => {
                 let publish = [b"PUBLISH", bytes(arguments, 0, method)?, bytes(arguments, 1, method)?];
-                return self.command(publish.into_iter());
+                return self.command(&publish);
             }
             "command" => {
                 let words: Vec<&[u8]> = (0..arguments.len())
                     .map(|index| bytes(arguments, index, method))
                     .collect::<Result<_, _>>()?;
-                return self.command(words.into_iter());
+                return self.command(&words);
             }
             "drop" => {
                 for kind in ["normal", "pubsub"] {
-                    self.command(["CLIENT", "KILL", "TYPE", kind].map(str::as_bytes).into_iter())?;
+                    self.command(&["CLIENT", "KILL", "TYPE", kind].map(str::as_bytes))?;
                 }
             }
             "stop" => self.stop()?,
@@ -192,6 +221,16 @@ impl Drop for Real {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+/// What the program says of itself: `Redis server v=5.0.6 …`, `Server v=8.0.1 …`.
+fn major_version(program: &OsString) -> Result<u32, String> {
+    let name = program.display();
+    let output =
+        Command::new(program).arg("--version").output().map_err(|error| format!("{name}: {error}"))?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let version = text.split_once("v=").and_then(|(_, version)| version.split('.').next()?.parse().ok());
+    version.ok_or_else(|| format!("{name} is no redis-server: it does not tell its version"))
 }
 
 fn free_port() -> io::Result<u16> {

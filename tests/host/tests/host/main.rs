@@ -4,6 +4,7 @@ mod addon;
 mod bare;
 mod command_line;
 mod game;
+mod gluatest;
 mod host_table;
 mod modules;
 mod support;

@@ -31,8 +31,12 @@ const PRODUCE: &str = include_str!("produce.lua");
 const NOT_OURS: &[&str] = &["Module not found!", "Couldn't load module library!", "GLIBC_2.… not found"];
 
 /// What we hand on from the system or from Redis: the rest of a line.
-const HANDED_ON: &[&str] =
-    &["Connection reset by peer", "os error", "invalid username-password pair or user is disabled"];
+const HANDED_ON: &[&str] = &[
+    "Connection reset by peer",
+    "os error",
+    "invalid password",
+    "invalid username-password pair or user is disabled",
+];
 
 pub(crate) fn is_produced(root: &Path, name: &str, block: &Block, produce: &str) -> Result<(), Failed> {
     let folder = fresh_folder(&format!("{name}-{}", block.line))?;
