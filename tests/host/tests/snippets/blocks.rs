@@ -17,6 +17,16 @@ const NO_CONSOLE: &[(&str, &str, &str)] = &[
     ("docs/owners.md", "garrysmod/addons/realtime/ ", "a folder: its files are those that are built"),
 ];
 
+/// Chapters that a test of their own follows from their first block to the last: page, chapter, test. Both are there, or
+/// neither is.
+const FOLLOWED: &[(&str, &str, &str)] =
+    &[("tests/host/README.md", "Ten minutes", "tests/host/tests/host/tutorial.rs")];
+
+/// Whether a test of its own follows the chapter of a block.
+pub(crate) fn is_followed(page: &str, block: &Block) -> bool {
+    FOLLOWED.iter().any(|(name, chapter, _)| *name == page && *chapter == block.chapter)
+}
+
 /// Languages whose blocks other tests run.
 const ELSEWHERE: &[&str] = &["lua", "rust"];
 
@@ -34,6 +44,9 @@ pub(crate) fn trials(root: &Path) -> Vec<Trial> {
             let before = at.checked_sub(1).and_then(|at| blocks.get(at));
             let behind = blocks.get(at + 1).filter(|next| follows(block, next));
             let is_output = before.is_some_and(|before| follows(before, block));
+            if is_followed(name, block) {
+                continue;
+            }
             let known = known(name, block);
             if known.is_ok() && (ELSEWHERE.contains(&&*block.language) || is_output) {
                 continue;
@@ -52,7 +65,8 @@ pub(crate) fn trials(root: &Path) -> Vec<Trial> {
     let all: Vec<Block> = pages.iter().flat_map(|(_, blocks)| blocks.clone()).collect();
     let shells = all.clone();
     trials.push(Trial::test("every rule for the shell counts", move || shell::every_rule_counts(&shells)));
-    trials.push(Trial::test("every drawing is there", move || every_exception_counts(&pages)));
+    let folder = root.to_owned();
+    trials.push(Trial::test("every exception counts", move || every_exception_counts(&folder, &pages)));
     let ends = all.clone();
     trials.push(Trial::test("both ends of each tunnel meet", move || tunnels::ends_meet(&of(&ends, "ini"))));
     let stunnel = Trial::test("stunnel carries a PING", move || tunnels::stunnel_carries(&of(&all, "ini")));
@@ -154,7 +168,15 @@ fn batch(root: &Path, block: &Block) -> Result<(), Failed> {
     }
 }
 
-fn every_exception_counts(pages: &[(String, Vec<Block>)]) -> Result<(), Failed> {
+fn every_exception_counts(root: &Path, pages: &[(String, Vec<Block>)]) -> Result<(), Failed> {
+    for (page, chapter, test) in FOLLOWED {
+        let blocks = pages.iter().filter(|(name, _)| name == page).flat_map(|(_, blocks)| blocks);
+        let chapter_is_there = blocks.filter(|block| block.chapter == *chapter).count() > 0;
+        let test = fs::read_to_string(root.join(test)).unwrap_or_default();
+        if chapter_is_there != test.contains(&format!("\"## {chapter}\"")) {
+            return Err(format!("{page} has a chapter {chapter}, or a test follows it, but not both").into());
+        }
+    }
     for (page, part, why) in NO_CONSOLE {
         let blocks = pages.iter().filter(|(name, _)| name == page).flat_map(|(_, blocks)| blocks);
         if blocks.filter(|block| block.language == "text" && block.code.contains(part)).count() != 1 {

@@ -6,7 +6,7 @@ use std::{fs, path::Path};
 
 use libtest_mimic::Failed;
 
-use crate::markdown;
+use crate::{blocks::is_followed, markdown};
 
 /// Where cargo finds each kind of program.
 const KINDS: &[(&str, &str)] = &[("--test", "tests"), ("--bench", "benches"), ("--example", "examples")];
@@ -27,7 +27,9 @@ pub(crate) fn commands_name_what_is_there(root: &Path) -> Result<(), Failed> {
     let mut wrong = Vec::new();
     let mut seen = 0;
     for (name, text) in markdown::pages(root) {
-        let shell = markdown::blocks(&text).into_iter().filter(|block| block.language == "sh");
+        let shell = markdown::blocks(&text)
+            .into_iter()
+            .filter(|block| block.language == "sh" && !is_followed(&name, block));
         let prose = markdown::prose(&text);
         let inline = prose.lines().flat_map(markdown::inline_code).map(str::to_owned);
         let lines = shell.flat_map(|block| block.code.lines().map(str::to_owned).collect::<Vec<_>>());

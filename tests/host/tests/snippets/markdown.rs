@@ -21,6 +21,8 @@ pub(crate) struct Block {
     pub(crate) code: String,
     /// Whether the fence begins its line.
     pub(crate) indented: bool,
+    /// The heading of the second level that it is below.
+    pub(crate) chapter: String,
     /// The comment `<!-- produce` right before it, if there is one.
     pub(crate) produce: Option<String>,
 }
@@ -58,6 +60,7 @@ pub(crate) fn blocks(markdown: &str) -> Vec<Block> {
     let lines: Vec<&str> = markdown.lines().collect();
     let mut found = Vec::new();
     let mut produce = None;
+    let mut chapter = String::new();
     let mut at = 0;
     while let Some(line) = lines.get(at) {
         let text = line.trim_start();
@@ -75,6 +78,7 @@ pub(crate) fn blocks(markdown: &str) -> Vec<Block> {
                 language: text.trim_start_matches('`').trim().to_owned(),
                 code: code.collect::<Vec<_>>().join("\n"),
                 indented: indent > 0,
+                chapter: chapter.clone(),
                 produce: produce.take(),
             });
             at = end;
@@ -84,6 +88,9 @@ pub(crate) fn blocks(markdown: &str) -> Vec<Block> {
             at = end;
         } else if !text.is_empty() {
             produce = None;
+            if let Some(heading) = line.strip_prefix("## ") {
+                heading.clone_into(&mut chapter);
+            }
         }
         at += 1;
     }
