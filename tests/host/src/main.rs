@@ -7,8 +7,8 @@
 //! cargo run -q -p gmod-host -- my_script.lua
 //! ```
 //!
-//! The script ends the run with `host.exit(code)`; see the README beside this crate for the `host` table, and `--help` for
-//! the options.
+//! The script ends the run with `host.exit(code)`. Without a script it is a server's console. See the README beside this
+//! crate for a tutorial and the `host` table, and `--help` for the options.
 //!
 //! # How it is built
 //!
@@ -24,11 +24,15 @@ mod folder;
 mod natives;
 mod prelude;
 mod process;
+mod prompt;
 mod publisher;
 mod run;
+mod screen;
 mod server;
 mod servers;
+mod tool;
 mod value;
+mod watch;
 mod watchdog;
 
 use std::{
@@ -62,6 +66,10 @@ enum StartError {
     LuaShared(#[from] libloading::Error),
     #[error("cannot start the watchdog: {0}")]
     Watchdog(io::Error),
+    #[error("{0}")]
+    Server(String),
+    #[error("cannot edit lines on this terminal ({0}); with \"gmod-host | cat\" it takes plain ones")]
+    Terminal(#[from] rustyline::error::ReadlineError),
     #[error(transparent)]
     Io(#[from] io::Error),
 }
@@ -98,10 +106,12 @@ fn start(options: Options) -> Result<i32, StartError> {
     env::set_current_dir(folder.root()).map_err(StartError::Enter)?;
     // The file that modules name by its path from here. Named in full, debuggers find it, too.
     ffi::load_lua_shared(&folder.root().join(folder::LUA_SHARED))?;
-    let watchdog =
-        Watchdog::start(options.timeout, folder.root().to_path_buf()).map_err(StartError::Watchdog)?;
+    let watchdog = options.timeout.map(|timeout| Watchdog::start(timeout, folder.root().to_path_buf()));
+    let watchdog = watchdog.transpose().map_err(StartError::Watchdog)?;
     let run = Run::new(options, folder, start_folder);
+    let terminal = run.options.is_tool().then(|| tool::start(&run)).transpose()?;
     server::serve(&run);
+    drop(terminal);
     let code = run.verdict();
     drop(run);
     drop(watchdog);

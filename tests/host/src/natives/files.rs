@@ -7,7 +7,7 @@ use std::{
 
 use crate::{ffi::Call, value::Value};
 
-/// `find_lua(from, path)`: {name, source} of a Lua file beside the chunk `from` or in `lua/`, or nil.
+/// `find_lua(from, path)`: {name, source} of a Lua file beside the chunk `from` or in `lua/`, or nil. Who asks runs it.
 pub(super) fn find_lua(call: &Call<'_>) -> Result<Value, String> {
     let from = match call.value(0) {
         Value::Nil => None,
@@ -16,6 +16,7 @@ pub(super) fn find_lua(call: &Call<'_>) -> Result<Value, String> {
     let found = call.run().find_lua(from, call.text(1)?).map_err(|error| error.to_string())?;
     let Some((file, name)) = found else { return Ok(Value::Nil) };
     let source = fs::read(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+    call.run().runs(&file, &name, &source);
     Ok(Value::List(vec![name.into(), source.into()]))
 }
 

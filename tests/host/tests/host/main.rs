@@ -2,9 +2,13 @@
 
 mod addon;
 mod bare;
+mod colors;
 mod command_line;
 mod game;
 mod host_table;
 mod modules;
+mod prompt;
+mod session;
 mod support;
 mod the_end;
+mod watch;
