@@ -20,7 +20,9 @@ Options:
   --watch             a Lua file that changes on disk runs again (with the console it always does)
   --tick-rate HZ      ticks a second (default 66)
   --hibernate         start as an empty server: only timers made by timer.Create(id, 0, 0, fn) run
-  --module FILE       what require(\"realtime\") loads, instead of the module built with this program
+  --module FILE       what require(\"realtime\") loads, instead of the module built with this program; \"none\" for nothing
+  --game FOLDER       a server's folder that stays, with its garrysmod/ in it, made if there is none. Its lua/bin counts
+                      before --module, its data/realtime.json before the server that the host starts
   --addon FOLDER      an addon: its lua/autorun runs before the script, its lua/ is where include and require look; as
                       often as there are addons
   --server KIND       what host.redis_url starts if REDIS_URL is not set: \"fake\", the embedded server (default), or
@@ -77,6 +79,7 @@ pub(crate) struct Options {
     pub(crate) tick_interval: Duration,
     pub(crate) hibernate: bool,
     pub(crate) module: Option<PathBuf>,
+    pub(crate) game: Option<PathBuf>,
     pub(crate) addons: Vec<PathBuf>,
     pub(crate) server: Kind,
     pub(crate) timeout: Option<Duration>,
@@ -111,6 +114,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
         tick_interval: Duration::from_secs_f64(DEFAULT_TICK_RATE.recip()),
         hibernate: false,
         module: None,
+        game: None,
         addons: Vec::new(),
         server: Kind::Fake,
         timeout: None,
@@ -135,6 +139,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
             Long("prompt") => options.prompt = true,
             Long("watch") => options.watch = true,
             Long("module") => options.module = Some(PathBuf::from(parser.value()?)),
+            Long("game") => options.game = Some(PathBuf::from(parser.value()?)),
             Long("addon") => options.addons.push(PathBuf::from(parser.value()?)),
             Long("server") => {
                 let kinds = [("fake", Kind::Fake), ("real", Kind::Real)];

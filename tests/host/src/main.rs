@@ -51,6 +51,9 @@ const LUA_SHARED: &str = env!("GMOD_HOST_LUA_SHARED");
 /// What benches compare the module with; built by build.rs, too, on Unix.
 const BARE: Option<&str> = option_env!("GMOD_HOST_BARE");
 
+/// The value of `--module` for a server that lacks it.
+const NO_MODULE: &str = "none";
+
 /// Why a run did not begin.
 #[derive(Debug, thiserror::Error)]
 enum StartError {
@@ -99,7 +102,12 @@ fn start(options: Options) -> Result<i32, StartError> {
     let module = module_file(&options)?;
     let mut modules: Vec<_> = BARE.map(|file| ("bare", Path::new(file))).into_iter().collect();
     modules.extend(module.as_deref().map(|file| ("realtime", file)));
-    let folder = GameFolder::create(Path::new(LUA_SHARED), &modules).map_err(StartError::Folder)?;
+    let lua_shared = Path::new(LUA_SHARED);
+    let folder = match &options.game {
+        Some(server) => GameFolder::around(server, lua_shared, &modules),
+        None => GameFolder::create(lua_shared, &modules),
+    };
+    let mut folder = folder.map_err(StartError::Folder)?;
     for addon in &options.addons {
         folder.install_addon(addon).map_err(|error| StartError::Addon(addon.clone(), error))?;
     }
@@ -121,6 +129,7 @@ fn start(options: Options) -> Result<i32, StartError> {
 /// The file behind `require("realtime")`, if there is one.
 fn module_file(options: &Options) -> Result<Option<PathBuf>, StartError> {
     match &options.module {
+        Some(file) if file == Path::new(NO_MODULE) => Ok(None),
         Some(file) if file.is_file() => Ok(Some(path::absolute(file)?)),
         Some(file) => Err(StartError::NoModule(file.clone())),
         None => Ok(Some(folder::built_module()?).filter(|file| file.is_file())),

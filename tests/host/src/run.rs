@@ -5,7 +5,7 @@ use std::{
     collections::{BTreeMap, VecDeque},
     env,
     fmt::Display,
-    io,
+    fs, io,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -255,16 +255,15 @@ impl Run {
     ///
     /// The system's own.
     pub(crate) fn find_lua(&self, from: Option<&str>, path: &str) -> io::Result<Option<(PathBuf, String)>> {
-        let game = self.folder.game();
         let mut candidates = Vec::new();
         if let Some(folder) = from.and_then(|from| Path::new(from).parent()) {
             let beside = folder.join(path);
             candidates.push((self.start_folder.join(&beside), beside.clone()));
-            candidates.push((game.join(&beside), beside));
+            candidates.push((self.folder.find(&beside), beside));
         }
         for folder in self.folder.lua_folders()? {
             let installed = folder.join(path);
-            candidates.push((game.join(&installed), installed));
+            candidates.push((self.folder.find(&installed), installed));
         }
         let found = candidates.into_iter().find(|(file, _)| file.is_file());
         Ok(found.map(|(file, name)| (file, name.to_string_lossy().into_owned())))
@@ -280,7 +279,7 @@ impl Run {
         for part in ["autorun", "autorun/server"] {
             for folder in self.folder.lua_folders()? {
                 let folder = folder.join(part);
-                let Ok(entries) = std::fs::read_dir(self.folder.game().join(&folder)) else { continue };
+                let Ok(entries) = fs::read_dir(self.folder.find(&folder)) else { continue };
                 let mut names = Vec::new();
                 for entry in entries {
                     names.push(folder.join(entry?.file_name()));
@@ -290,7 +289,7 @@ impl Run {
                 found.extend(
                     names
                         .into_iter()
-                        .map(|name| (self.folder.game().join(&name), name.to_string_lossy().into_owned())),
+                        .map(|name| (self.folder.find(&name), name.to_string_lossy().into_owned())),
                 );
             }
         }

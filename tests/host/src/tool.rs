@@ -48,7 +48,8 @@ pub(crate) fn start(run: &Run) -> Result<Option<Terminal<'_>>, StartError> {
     Ok(terminal)
 }
 
-/// Says where Redis is and how to publish there. Clients that were not told get there by themselves.
+/// Says where Redis is and how to publish there. Clients that were not told get there by themselves; in a server's own
+/// folder, its configuration tells them.
 fn tell_server(run: &Run) -> Result<(), StartError> {
     let named = ["REDIS_URL", DEFAULT_URL].into_iter().find(|name| env::var_os(name).is_some());
     let shown = match named {
@@ -60,7 +61,9 @@ fn tell_server(run: &Run) -> Result<(), StartError> {
         }
         None => {
             let url = run.redis_url().map_err(StartError::Server)?;
-            set_default(&url)?;
+            if run.options.game.is_none() {
+                set_default(&url)?;
+            }
             run.say(format_args!("{} is at {url}", run.options.server));
             url
         }

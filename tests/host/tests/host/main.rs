@@ -7,6 +7,7 @@ mod command_line;
 mod game;
 mod host_table;
 mod modules;
+mod owner;
 mod prompt;
 mod session;
 mod support;

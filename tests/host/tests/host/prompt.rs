@@ -166,7 +166,7 @@ fn it_ends_in_order() {
 fn a_stuck_console_ends_at_the_second_interrupt() {
     let mut session = prompt();
     session.line("print('stuck') while true do end").next("stuck");
-    session.signal("INT").signal("INT").is_killed();
+    session.is_killed_by("INT");
 }
 
 #[test]

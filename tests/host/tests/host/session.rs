@@ -10,7 +10,7 @@ use std::{
     process::{Child, ChildStdin, Command, Stdio},
     sync::mpsc::{self, Receiver, RecvTimeoutError},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use crate::support;
@@ -142,9 +142,16 @@ impl Session {
         self
     }
 
-    /// A signal ends it, past all order.
-    pub(crate) fn is_killed(&mut self) {
-        let status = self.child.wait().expect("a child");
+    /// It ends past all order, by one signal after the other: two at once may be one.
+    pub(crate) fn is_killed_by(&mut self, name: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        let status = loop {
+            self.signal(name);
+            if let Some(status) = self.child.try_wait().expect("a child") {
+                break status;
+            }
+            assert!(Instant::now() < deadline, "it does not end\n{self:?}");
+        };
         assert_eq!(status.code(), None, "{self:?}");
     }
 
