@@ -18,6 +18,8 @@ run with host.exit(code).
 Options:
   --prompt            the console, beside a script, too
   --watch             a Lua file that changes on disk runs again (with the console it always does)
+  --configured        REALTIME_URL leads clients that were not told where Redis is to host.redis_url (with --prompt or
+                      --watch it does, unless there is --game)
   --tick-rate HZ      ticks a second (default 66)
   --hibernate         start as an empty server: only timers made by timer.Create(id, 0, 0, fn) run
   --module FILE       what require(\"realtime\") loads, instead of the module built with this program; \"none\" for nothing
@@ -87,6 +89,7 @@ pub(crate) struct Options {
     pub(crate) color: Color,
     pub(crate) prompt: bool,
     pub(crate) watch: bool,
+    pub(crate) configured: bool,
     pub(crate) script: Option<PathBuf>,
     pub(crate) arguments: Vec<OsString>,
 }
@@ -122,6 +125,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
         color: Color::Auto,
         prompt: false,
         watch: false,
+        configured: false,
         script: None,
         arguments: Vec::new(),
     };
@@ -138,6 +142,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
             Long("hibernate") => options.hibernate = true,
             Long("prompt") => options.prompt = true,
             Long("watch") => options.watch = true,
+            Long("configured") => options.configured = true,
             Long("module") => options.module = Some(PathBuf::from(parser.value()?)),
             Long("game") => options.game = Some(PathBuf::from(parser.value()?)),
             Long("addon") => options.addons.push(PathBuf::from(parser.value()?)),
@@ -168,6 +173,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
     }
     options.prompt |= options.script.is_none();
     options.watch |= options.prompt;
+    options.configured |= options.is_tool() && options.game.is_none();
     if !options.is_tool() {
         options.timeout.get_or_insert(DEFAULT_TIMEOUT);
     }

@@ -117,6 +117,7 @@ fn start(options: Options) -> Result<i32, StartError> {
     let watchdog = options.timeout.map(|timeout| Watchdog::start(timeout, folder.root().to_path_buf()));
     let watchdog = watchdog.transpose().map_err(StartError::Watchdog)?;
     let run = Run::new(options, folder, start_folder);
+    tool::configure(&run)?;
     let terminal = run.options.is_tool().then(|| tool::start(&run)).transpose()?;
     server::serve(&run);
     drop(terminal);

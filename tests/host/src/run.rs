@@ -234,6 +234,11 @@ impl Run {
         Ok(self.server.get_or_init(|| server))
     }
 
+    /// The run's own server, if something asked for it.
+    pub(crate) fn server_if_started(&self) -> Option<&Server> {
+        self.server.get()
+    }
+
     /// The exit code, with a word on standard error if it is not the script's own.
     pub(crate) fn verdict(&self) -> i32 {
         let errors = self.errors.borrow().len();

@@ -48,36 +48,35 @@ pub(crate) fn start(run: &Run) -> Result<Option<Terminal<'_>>, StartError> {
     Ok(terminal)
 }
 
-/// Says where Redis is and how to publish there. Clients that were not told get there by themselves; in a server's own
-/// folder, its configuration tells them.
+/// Leads clients that were not told where Redis is to the run's server.
+///
+/// # Errors
+///
+/// The server does not start.
+pub(crate) fn configure(run: &Run) -> Result<(), StartError> {
+    let is_named = env::var_os("REDIS_URL").is_some();
+    if env::var_os(DEFAULT_URL).is_some() || !(run.options.configured || is_named && run.options.is_tool()) {
+        return Ok(());
+    }
+    let url = run.redis_url().map_err(StartError::Server)?;
+    ffi::set_environment(DEFAULT_URL.as_bytes(), url.as_bytes())
+        .map_err(|error| StartError::Server(format!("REDIS_URL: {error}")))
+}
+
+/// Says where Redis is and how to publish there.
 fn tell_server(run: &Run) -> Result<(), StartError> {
-    let named = ["REDIS_URL", DEFAULT_URL].into_iter().find(|name| env::var_os(name).is_some());
-    let shown = match named {
-        Some(DEFAULT_URL) => format!("\"${DEFAULT_URL}\""),
-        Some(name) => {
-            set_default(&run.redis_url().map_err(StartError::Server)?)?;
-            // It may hold a password.
-            format!("\"${name}\"")
-        }
-        None => {
-            let url = run.redis_url().map_err(StartError::Server)?;
-            if run.options.game.is_none() {
-                set_default(&url)?;
-            }
-            run.say(format_args!("{} is at {url}", run.options.server));
-            url
-        }
+    let shown = if env::var_os("REDIS_URL").is_some() {
+        // It may hold a password.
+        "\"$REDIS_URL\"".to_owned()
+    } else if env::var_os(DEFAULT_URL).is_some() && run.server_if_started().is_none() {
+        format!("\"${DEFAULT_URL}\"")
+    } else {
+        let url = run.redis_url().map_err(StartError::Server)?;
+        run.say(format_args!("{} is at {url}", run.options.server));
+        url
     };
     run.say(format_args!("publish from elsewhere: redis-cli -u {shown} PUBLISH test hello"));
     Ok(())
-}
-
-fn set_default(url: &str) -> Result<(), StartError> {
-    if env::var_os(DEFAULT_URL).is_some() {
-        return Ok(());
-    }
-    ffi::set_environment(DEFAULT_URL.as_bytes(), url.as_bytes())
-        .map_err(|error| StartError::Server(format!("REDIS_URL: {error}")))
 }
 
 impl Drop for Terminal<'_> {

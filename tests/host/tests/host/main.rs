@@ -12,4 +12,5 @@ mod prompt;
 mod session;
 mod support;
 mod the_end;
+mod tutorial;
 mod watch;

@@ -86,6 +86,7 @@ fn whatever_ran_counts_and_nothing_else() {
     session.line("changelevel").next("again");
     session.next("new");
     session.next("end");
+    session.line("host.put('lua/own.lua', 'print(3)') print('not included here')").next("not included here");
     replace(&folder.join("script.lua"), "print('quit')");
     session.next("gmod-host: script.lua has changed and runs again");
     session.next("quit");
