@@ -1,11 +1,6 @@
 //! The console's colours.
 
-use std::process::Command;
-
-use crate::{
-    session::Folder,
-    support::{self, Script, write},
-};
+use crate::support::Script;
 
 const SCRIPT: &str = r"
     MsgC(Color(255, 0, 0), 'red', Color(255, 255, 255), 'white', ' ', 1, '\n')
@@ -44,37 +39,5 @@ fn a_pipe_has_none_unless_it_is_told() {
     for options in [&[][..], &["--color", "auto"], &["--color", "never"]] {
         let script = Script::new(&format!("{SCRIPT} error('boo')")).options(options);
         script.run().code(1).no_stdout("\x1b").no_stderr("\x1b");
-    }
-}
-
-/// `script` is the system's own, and gives a program a terminal.
-#[test]
-fn a_terminal_has_them_unless_its_owner_says_no() {
-    let there = Command::new("script").arg("--version").output().is_ok_and(|output| output.status.success());
-    if !there {
-        return;
-    }
-    let folder = Folder::new();
-    write(&folder.join("script.lua"), "MsgC(Color(255, 0, 0), 'red', '\\n') host.exit(0)");
-    for (options, environment, colors) in [
-        ("", ("TERM", "xterm"), true),
-        ("", ("TERM", "dumb"), false),
-        ("", ("NO_COLOR", "1"), false),
-        ("", ("NO_COLOR", ""), true),
-        ("--color never", ("TERM", "xterm"), false),
-        ("--color always", ("NO_COLOR", "1"), true),
-    ] {
-        let run = format!("{} {options} script.lua", support::command().get_program().display());
-        let output = Command::new("script")
-            .args(["--quiet", "--return", "--command", &run, "/dev/null"])
-            .current_dir(&*folder)
-            .env("TERM", "xterm")
-            .env_remove("NO_COLOR")
-            .env(environment.0, environment.1)
-            .output()
-            .expect("script");
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        assert!(output.status.success() && text.contains("red"), "{output:?}");
-        assert_eq!(text.contains("\x1b[31mred\x1b[0m"), colors, "{options} {environment:?}: {text:?}");
     }
 }

@@ -11,6 +11,7 @@ mod owner;
 mod prompt;
 mod session;
 mod support;
+mod terminal;
 mod the_end;
 mod tutorial;
 mod watch;

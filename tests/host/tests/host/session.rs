@@ -57,11 +57,26 @@ pub(crate) struct Session {
 impl Session {
     /// Starts the host in a folder. What it says at its start is not read yet.
     pub(crate) fn start(folder: &Path, options: &[&str], environment: &[(&str, &str)]) -> Self {
+        let mut command = support::command();
+        command.args(options);
+        Self::run(folder, command, environment)
+    }
+
+    /// Starts the host before a terminal; behind it, `stty` tells the terminal's mode.
+    pub(crate) fn in_terminal(folder: &Path) -> Self {
+        let host = env!("CARGO_BIN_EXE_gmod-host");
+        let run = format!("{host}; code=$?; echo \"the mode: $(stty -a | tr -s '\\n' ' ')\"; exit $code");
+        let mut command = Command::new("script");
+        command.args(["--quiet", "--return", "--command", &run, "/dev/null"]);
+        command.env_remove("REDIS_URL").env_remove("REALTIME_URL");
+        Self::run(folder, command, &[("TERM", "xterm")])
+    }
+
+    fn run(folder: &Path, mut command: Command, environment: &[(&str, &str)]) -> Self {
         let temporary = Folder::new();
         let (read, write) = io::pipe().expect("a pipe");
-        let child = support::command()
+        let child = command
             .current_dir(folder)
-            .args(options)
             .env("TMPDIR", &*temporary)
             .envs(environment.iter().copied())
             .stdin(Stdio::piped())
@@ -100,6 +115,14 @@ impl Session {
         self
     }
 
+    /// Types into a terminal.
+    pub(crate) fn keys(&mut self, keys: &str) -> &mut Self {
+        self.seen.push(format!("> {keys:?}"));
+        let input = self.input.as_mut().expect("a console that still takes lines");
+        input.write_all(keys.as_bytes()).expect("a terminal");
+        self
+    }
+
     /// The very next line of the console must be this one.
     pub(crate) fn next(&mut self, expected: &str) -> String {
         let line = self.read(expected);
@@ -109,11 +132,13 @@ impl Session {
 
     /// This line must come; others may come before.
     pub(crate) fn until(&mut self, expected: &str) -> String {
+        let deadline = Instant::now() + PATIENCE;
         loop {
             let line = self.read(expected);
             if matches(expected, &line) {
                 return line;
             }
+            assert!(Instant::now() < deadline, "{expected:?} does not come\n{self:?}");
         }
     }
 
@@ -153,6 +178,17 @@ impl Session {
             assert!(Instant::now() < deadline, "it does not end\n{self:?}");
         };
         assert_eq!(status.code(), None, "{self:?}");
+    }
+
+    /// It ends by itself, with this code, whatever it says before.
+    pub(crate) fn ends_with_whatever(&mut self, code: i32) {
+        loop {
+            match self.lines.recv_timeout(PATIENCE) {
+                Ok(line) => self.seen.push(line),
+                Err(RecvTimeoutError::Timeout) => panic!("it does not end\n{self:?}"),
+                Err(RecvTimeoutError::Disconnected) => return self.ends(code),
+            }
+        }
     }
 
     /// It ends by itself, with this code, nothing more on its console, and nothing left behind.
