@@ -2,8 +2,8 @@
 //!
 //! - `sh` is typed into a shell, one line after the other; `cargo run -q -p gmod-host` starts the host of this build;
 //! - `lua` is a file: its first line says which;
-//! - `text` is a host's console: what stands behind `> ` is typed, every other line must come, in that order and with nothing
-//!   between them. `…` stands for anything, and the address of the first terminal's Redis for the real one.
+//! - `text` is a host's console: what stands behind `> ` and `>> ` is typed, every other line must come, in that order and
+//!   with nothing between them. `…` stands for anything, and the address of the first terminal's Redis for the real one.
 //!
 //! `<!-- terminal 2 -->` says where the next blocks are typed.
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot set itself up fails")]
@@ -121,7 +121,7 @@ impl Reader {
         for line in block {
             let line = self.real(line);
             let session = self.terminals.get_mut(&self.terminal).expect("a host in that terminal");
-            let Some(typed) = line.strip_prefix("> ") else {
+            let Some(typed) = line.strip_prefix("> ").or_else(|| line.strip_prefix(">> ")) else {
                 // The first line that tells of its address.
                 let is_address = line.contains(SHOWN_URL) && self.terminal == 1;
                 let said = session.next(&line.replace(SHOWN_URL, "redis://127.0.0.1:…"));

@@ -103,12 +103,12 @@ fn it_is_an_option_of_its_own() {
         include('a.lua')
         host.put('lua/a.lua', 'count = count + 10')
         host.run(function()
-            print('count', host.wait(function() return count == 11 end, 1))
+            print('count', host.wait(function() return count == 11 end, tonumber(host.args[1])))
             host.exit(0)
         end)
     ";
-    Script::new(script).run().code(0).stdout("count\tfalse\n");
-    Script::new(script).options(&["--watch"]).run().code(0).stdout("count\ttrue\n");
+    Script::new(script).arguments(&["1"]).run().code(0).stdout("count\tfalse\n");
+    Script::new(script).options(&["--watch"]).arguments(&["20"]).run().code(0).stdout("count\ttrue\n");
 }
 
 /// What a script's author would do by hand: change the file that subscribes, and publish.
