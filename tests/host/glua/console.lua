@@ -29,14 +29,16 @@ end
 
 function IsColor(value) return getmetatable(value) == color end
 
--- The colours are lost: this console has none.
 function MsgC(...)
-	local pieces = {}
+	local r, g, b
 	for i = 1, select("#", ...) do
 		local piece = select(i, ...)
-		if not (type(piece) == "table" and piece.r and piece.g and piece.b) then pieces[#pieces + 1] = tostring(piece) end
+		if type(piece) == "table" and piece.r and piece.g and piece.b then
+			r, g, b = piece.r, piece.g, piece.b
+		else
+			native.print(tostring(piece), r, g, b)
+		end
 	end
-	native.print(concat(pieces))
 end
 
 function Error(...) error(join("", ...), 2) end
@@ -59,6 +61,7 @@ local function report(message)
 	if type(message) == "table" then message = tostring(message) end
 	return native.report(message)
 end
+native.report_any = report
 
 function native.protected(fn, ...)
 	local ok, err = xpcall(fn, report, ...)

@@ -1,5 +1,6 @@
 -- Console variables and commands.
-local convars, commands = {}, {}
+local native = ...
+local convars, commands, helps = {}, {}, {}
 local convar = { __index = {}, MetaName = "ConVar" }
 debug.getregistry().ConVar = convar
 
@@ -33,7 +34,10 @@ cvars = {}
 function cvars.AddChangeCallback(name, callback) table.insert(CreateConVar(name, "").callbacks, callback) end
 
 concommand = {}
-function concommand.Add(name, fn, _, _) commands[name:lower()] = fn end
+function concommand.Add(name, fn, _, help)
+	commands[name:lower()] = fn
+	helps[name:lower()] = help
+end
 function concommand.Remove(name) commands[name:lower()] = nil end
 function concommand.GetTable() return commands end
 
@@ -52,5 +56,13 @@ function RunConsoleCommand(name, ...)
 	if concommand.Run(NULL, name, arguments) then return end
 	if convars[name] then convars[name]:SetString(arguments[1]) else print('Unknown command "' .. name .. '"') end
 end
+
+-- For who types into the console.
+native.console_commands = {
+	has = function(name) return commands[name:lower()] ~= nil end,
+	each = function() return pairs(commands) end,
+	help = function(name) return helps[name] or "" end,
+	variables = function() return pairs(convars) end,
+}
 
 FCVAR_NONE, FCVAR_ARCHIVE, FCVAR_PROTECTED, FCVAR_NOTIFY, FCVAR_REPLICATED = 0, 128, 32, 256, 8192

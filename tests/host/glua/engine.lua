@@ -16,7 +16,7 @@ function engine.TickCount() return native.ticks() end
 function engine.ActiveGamemode() return "sandbox" end
 
 game = {}
-function game.GetMap() return "gm_construct" end
+function game.GetMap() return native.kept("host: map") or "gm_construct" end
 function game.MaxPlayers() return 16 end
 function game.IsDedicated() return true end
 function game.SinglePlayer() return false end
@@ -62,6 +62,13 @@ local function included(outer, ...)
 	return ...
 end
 
+local function run_file(found)
+	local outer, chunk = including, load_file(found)
+	including = found[1]
+	return included(outer, chunk())
+end
+native.run_file = run_file
+
 function include(path)
 	local from = chunk_at(2)
 	local found = native.find_lua(from, path) or native.find_lua(including, path)
@@ -69,9 +76,7 @@ function include(path)
 		native.warn("Couldn't include file '" .. path .. "' - File not found (" .. (from or "<nowhere>") .. ")\n")
 		return
 	end
-	local outer, chunk = including, load_file(found)
-	including = found[1]
-	return included(outer, chunk())
+	return run_file(found)
 end
 
 -- The binary module first: a Lua module of the same name never runs while there is one.

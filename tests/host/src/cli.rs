@@ -1,33 +1,53 @@
 //! The command line.
 
-use std::{ffi::OsString, path::PathBuf, time::Duration};
+use std::{ffi::OsString, fmt, path::PathBuf, time::Duration};
 
 use lexopt::prelude::*;
 
 const DEFAULT_TICK_RATE: f64 = 66.0;
+/// For a script by itself.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 
 pub(crate) const USAGE: &str = "\
-Usage: gmod-host [OPTIONS] SCRIPT.lua [ARGS…]
+Usage: gmod-host [OPTIONS] [SCRIPT.lua [ARGS…]]
 
-Runs a script as a Garry's Mod server would, without the game: LuaJIT with the game's globals, `require` for binary
-modules, and a tick loop. The script ends the run with host.exit(code).
+Runs addons and a script as a Garry's Mod server would, without the game: LuaJIT with the game's globals, `require` for
+binary modules, and a tick loop. Without a script it is a server's console: type Lua, a command, or help. A script ends the
+run with host.exit(code).
 
 Options:
+  --prompt            the console, beside a script, too
+  --watch             a Lua file that changes on disk runs again (with the console it always does)
+  --configured        REALTIME_URL leads clients that were not told where Redis is to host.redis_url (with --prompt or
+                      --watch it does, unless there is --game)
   --tick-rate HZ      ticks a second (default 66)
   --hibernate         start as an empty server: only timers made by timer.Create(id, 0, 0, fn) run
-  --module FILE       what require(\"realtime\") loads, instead of the module built with this program
-  --addon FOLDER      an addon: its lua/autorun runs before the script, its lua/ is where include and require look
+  --module FILE       what require(\"realtime\") loads, instead of the module built with this program; \"none\" for nothing
+  --game FOLDER       a server's folder that stays, with its garrysmod/ in it, made if there is none. Its lua/bin counts
+                      before --module, its data/realtime.json before the server that the host starts
+  --addon FOLDER      an addon: its lua/autorun runs before the script, its lua/ is where include and require look; as
+                      often as there are addons
   --server KIND       what host.redis_url starts if REDIS_URL is not set: \"fake\", the embedded server (default), or
                       \"real\", a redis-server: REDIS_SERVER in the environment, or the PATH's
-  --timeout SECONDS   give up after that long (default 60), with exit code 124
+  --timeout SECONDS   give up after that long, with exit code 124 (default 60; with --prompt or --watch never)
+  --color WHEN        \"auto\" (default: on a terminal, unless NO_COLOR is set), \"always\" or \"never\"
   --unload WHEN       at the end of a Lua state, unload the modules \"before\" lua_close or \"after\" it (default: \"never\")
   -h, --help          this text
 
 Exit codes: the script's own; 1 after a Lua error that was not expected; 64 for a bad command line; 124 at the timeout.
+With --prompt or --watch errors end nothing, and the end of the input and Ctrl-C end the run in order, with 0.
 
 The language is plain LuaJIT: of what the game adds to it, `continue`, `!=`, `!`, `&&`, `||` and `//` are not there.
 ";
+
+impl fmt::Display for Kind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Fake => "the embedded Redis",
+            Self::Real => "redis-server",
+        })
+    }
+}
 
 /// When a module's library is unloaded at the end of a Lua state. The game's own order differs from host to host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,18 +66,39 @@ pub(crate) enum Kind {
     Real,
 }
 
+/// Whether the console has colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Color {
+    /// On a terminal, unless the environment says NO_COLOR.
+    Auto,
+    Always,
+    Never,
+}
+
 /// What was asked for.
 #[derive(Debug)]
 pub(crate) struct Options {
     pub(crate) tick_interval: Duration,
     pub(crate) hibernate: bool,
     pub(crate) module: Option<PathBuf>,
+    pub(crate) game: Option<PathBuf>,
     pub(crate) addons: Vec<PathBuf>,
     pub(crate) server: Kind,
-    pub(crate) timeout: Duration,
+    pub(crate) timeout: Option<Duration>,
     pub(crate) unload: Unload,
-    pub(crate) script: PathBuf,
+    pub(crate) color: Color,
+    pub(crate) prompt: bool,
+    pub(crate) watch: bool,
+    pub(crate) configured: bool,
+    pub(crate) script: Option<PathBuf>,
     pub(crate) arguments: Vec<OsString>,
+}
+
+impl Options {
+    /// Whether somebody tries things out, rather than a test: errors end nothing then, and no time is too long.
+    pub(crate) fn is_tool(&self) -> bool {
+        self.prompt || self.watch
+    }
 }
 
 pub(crate) enum Request {
@@ -69,64 +110,87 @@ pub(crate) enum Request {
 ///
 /// # Errors
 ///
-/// An unknown option, a missing or impossible value, or no script.
+/// An unknown option, or a missing or impossible value.
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, lexopt::Error> {
     let mut parser = lexopt::Parser::from_args(arguments);
-    let mut tick_interval = Duration::from_secs_f64(DEFAULT_TICK_RATE.recip());
-    let mut timeout = DEFAULT_TIMEOUT;
-    let mut unload = Unload::Never;
-    let mut hibernate = false;
-    let mut module = None;
-    let mut addons = Vec::new();
-    let mut server = Kind::Fake;
+    let mut options = Options {
+        tick_interval: Duration::from_secs_f64(DEFAULT_TICK_RATE.recip()),
+        hibernate: false,
+        module: None,
+        game: None,
+        addons: Vec::new(),
+        server: Kind::Fake,
+        timeout: None,
+        unload: Unload::Never,
+        color: Color::Auto,
+        prompt: false,
+        watch: false,
+        configured: false,
+        script: None,
+        arguments: Vec::new(),
+    };
     while let Some(argument) = parser.next()? {
         match argument {
             Short('h') | Long("help") => return Ok(Request::Help),
             Long("tick-rate") => {
-                tick_interval =
+                options.tick_interval =
                     positive(&mut parser, "--tick-rate", |hertz| Duration::try_from_secs_f64(hertz.recip()))?;
             }
-            Long("timeout") => timeout = positive(&mut parser, "--timeout", Duration::try_from_secs_f64)?,
-            Long("hibernate") => hibernate = true,
-            Long("module") => module = Some(PathBuf::from(parser.value()?)),
-            Long("addon") => addons.push(PathBuf::from(parser.value()?)),
+            Long("timeout") => {
+                options.timeout = Some(positive(&mut parser, "--timeout", Duration::try_from_secs_f64)?);
+            }
+            Long("hibernate") => options.hibernate = true,
+            Long("prompt") => options.prompt = true,
+            Long("watch") => options.watch = true,
+            Long("configured") => options.configured = true,
+            Long("module") => options.module = Some(PathBuf::from(parser.value()?)),
+            Long("game") => options.game = Some(PathBuf::from(parser.value()?)),
+            Long("addon") => options.addons.push(PathBuf::from(parser.value()?)),
             Long("server") => {
-                server = match parser.value()?.string()?.as_str() {
-                    "fake" => Kind::Fake,
-                    "real" => Kind::Real,
-                    other => return Err(format!("--server takes fake or real, not '{other}'").into()),
-                }
+                let kinds = [("fake", Kind::Fake), ("real", Kind::Real)];
+                options.server = one_of(&mut parser, "--server", &kinds)?;
             }
             Long("unload") => {
-                unload = match parser.value()?.string()?.as_str() {
-                    "never" => Unload::Never,
-                    "before" => Unload::BeforeLuaClose,
-                    "after" => Unload::AfterLuaClose,
-                    other => {
-                        return Err(format!("--unload takes never, before or after, not '{other}'").into());
-                    }
-                }
+                let times = [
+                    ("never", Unload::Never),
+                    ("before", Unload::BeforeLuaClose),
+                    ("after", Unload::AfterLuaClose),
+                ];
+                options.unload = one_of(&mut parser, "--unload", &times)?;
+            }
+            Long("color") => {
+                let choices = [("auto", Color::Auto), ("always", Color::Always), ("never", Color::Never)];
+                options.color = one_of(&mut parser, "--color", &choices)?;
             }
             Value(script) => {
+                options.script = Some(PathBuf::from(script));
                 // What follows the script is the script's, options included.
-                let arguments = parser.raw_args()?.collect();
-                let script = PathBuf::from(script);
-                return Ok(Request::Run(Options {
-                    tick_interval,
-                    hibernate,
-                    module,
-                    addons,
-                    server,
-                    timeout,
-                    unload,
-                    script,
-                    arguments,
-                }));
+                options.arguments = parser.raw_args()?.collect();
+                break;
             }
             _ => return Err(argument.unexpected()),
         }
     }
-    Err("no script was given".into())
+    options.prompt |= options.script.is_none();
+    options.watch |= options.prompt;
+    options.configured |= options.is_tool() && options.game.is_none();
+    if !options.is_tool() {
+        options.timeout.get_or_insert(DEFAULT_TIMEOUT);
+    }
+    Ok(Request::Run(options))
+}
+
+fn one_of<T: Copy>(
+    parser: &mut lexopt::Parser,
+    option: &str,
+    choices: &[(&str, T)],
+) -> Result<T, lexopt::Error> {
+    let word = parser.value()?.string()?;
+    let found = choices.iter().find(|(name, _)| *name == word);
+    found.map(|(_, choice)| *choice).ok_or_else(|| {
+        let names: Vec<_> = choices.iter().map(|(name, _)| *name).collect();
+        format!("{option} takes {}, not '{word}'", names.join(" or ")).into()
+    })
 }
 
 fn positive<E>(

@@ -1,8 +1,10 @@
-//! A folder laid out like the game's, for the time of one run.
+//! A folder laid out like the game's, for the time of one run, or around a server's folder that stays.
 
 use std::{
-    env, fs, io,
-    path::{Path, PathBuf},
+    env,
+    ffi::OsString,
+    fs, io,
+    path::{self, Path, PathBuf},
     process,
 };
 
@@ -25,10 +27,19 @@ pub(crate) const PLATFORM: &str = match (cfg!(windows), cfg!(target_pointer_widt
 const FOLDERS: [&str; 4] =
     ["garrysmod/lua/bin", "garrysmod/lua/includes/modules", "garrysmod/data", "garrysmod/addons"];
 
-/// The folder; removed when dropped.
+/// What a server's folder has before anything is installed.
+const FOLDERS_THAT_STAY: [&str; 3] = ["lua", "data", "addons"];
+
+/// The folder; removed when dropped, but for a `garrysmod` that somebody else keeps.
 #[derive(Debug)]
 pub(crate) struct GameFolder {
     root: PathBuf,
+    game: PathBuf,
+    /// Addons by their names in `garrysmod/addons`. They are read where they lie, so that an edit there counts.
+    mounted: Vec<(OsString, PathBuf)>,
+    /// What stands in for modules that a kept `garrysmod` does not have.
+    modules: Vec<(String, PathBuf)>,
+    is_kept: bool,
 }
 
 impl GameFolder {
@@ -38,30 +49,66 @@ impl GameFolder {
     ///
     /// The system's own: no room, no permission.
     pub(crate) fn create(lua_shared: &Path, modules: &[(&str, &Path)]) -> io::Result<Self> {
-        let folder = Self { root: unused_folder(&env::temp_dir())? };
+        let folder = Self::with_library(lua_shared)?;
         for path in FOLDERS {
             fs::create_dir_all(folder.root.join(path))?;
         }
-        let lua_shared_here = folder.root.join(LUA_SHARED);
-        if let Some(parent) = lua_shared_here.parent() {
-            fs::create_dir_all(parent)?;
-        }
-        put(lua_shared, &lua_shared_here)?;
         for (name, file) in modules {
             put(file, &folder.module(name))?;
         }
         Ok(folder)
     }
 
-    /// Puts an addon's folder into `garrysmod/addons`.
+    /// Likewise, around the folder of a server, whose `garrysmod` it uses and leaves as it is.
+    ///
+    /// # Errors
+    ///
+    /// The system's own.
+    pub(crate) fn around(server: &Path, lua_shared: &Path, modules: &[(&str, &Path)]) -> io::Result<Self> {
+        let mut folder = Self::with_library(lua_shared)?;
+        let game = path::absolute(server)?.join("garrysmod");
+        for path in FOLDERS_THAT_STAY {
+            fs::create_dir_all(game.join(path))?;
+        }
+        folder.game = game;
+        folder.is_kept = true;
+        folder.modules =
+            modules.iter().map(|(name, file)| ((*name).to_owned(), file.to_path_buf())).collect();
+        Ok(folder)
+    }
+
+    fn with_library(lua_shared: &Path) -> io::Result<Self> {
+        let root = unused_folder(&env::temp_dir())?;
+        let game = root.join("garrysmod");
+        let folder = Self { root, game, mounted: Vec::new(), modules: Vec::new(), is_kept: false };
+        let lua_shared_here = folder.root.join(LUA_SHARED);
+        if let Some(parent) = lua_shared_here.parent() {
+            fs::create_dir_all(parent)?;
+        }
+        put(lua_shared, &lua_shared_here)?;
+        Ok(folder)
+    }
+
+    /// Mounts an addon's folder into `garrysmod/addons`.
     ///
     /// # Errors
     ///
     /// The system's own; two addons of one name.
-    pub(crate) fn install_addon(&self, addon: &Path) -> io::Result<()> {
+    pub(crate) fn install_addon(&mut self, addon: &Path) -> io::Result<()> {
         let addon = addon.canonicalize()?;
-        let name = addon.file_name().unwrap_or_default();
-        put(&addon, &self.root.join("garrysmod/addons").join(name))
+        let name = addon.file_name().unwrap_or_default().to_owned();
+        let place = self.game.join("addons").join(&name);
+        if self.mounted.iter().any(|(mounted, _)| *mounted == name) || place.exists() {
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, "there is an addon of that name"));
+        }
+        if !addon.is_dir() {
+            return Err(io::ErrorKind::NotADirectory.into());
+        }
+        if !self.is_kept {
+            put(&addon, &place)?;
+        }
+        self.mounted.push((name, addon));
+        Ok(())
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -74,28 +121,49 @@ impl GameFolder {
     ///
     /// The system's own.
     pub(crate) fn lua_folders(&self) -> io::Result<Vec<PathBuf>> {
-        let mut folders = vec![];
-        for addon in fs::read_dir(self.root.join("garrysmod/addons"))? {
-            folders.push(Path::new("addons").join(addon?.file_name()).join("lua"));
+        let mut names = self.mounted_elsewhere();
+        for addon in fs::read_dir(self.game.join("addons"))? {
+            names.push(addon?.file_name());
         }
-        folders.sort();
-        folders.push(PathBuf::from("lua"));
-        Ok(folders)
+        names.sort();
+        let addons = names.iter().map(|name| Path::new("addons").join(name).join("lua"));
+        Ok(addons.chain(std::iter::once(PathBuf::from("lua"))).collect())
+    }
+
+    /// Addons that are not to be seen in `garrysmod/addons` itself.
+    pub(crate) fn mounted_elsewhere(&self) -> Vec<OsString> {
+        let mounted = self.mounted.iter().filter(|_| self.is_kept);
+        mounted.map(|(name, _)| name.clone()).collect()
+    }
+
+    /// Where a path below `garrysmod` leads to.
+    pub(crate) fn find(&self, path: &Path) -> PathBuf {
+        let mounted = self.mounted.iter().find_map(|(name, addon)| {
+            let place = Path::new("addons").join(name);
+            let rest = path.strip_prefix(&place).ok()?;
+            // A script may have moved what was put there.
+            (self.is_kept || self.game.join(place).exists()).then(|| addon.join(rest))
+        });
+        mounted.unwrap_or_else(|| self.game.join(path))
     }
 
     /// `garrysmod`, which scripts' paths are relative to.
-    pub(crate) fn game(&self) -> PathBuf {
-        self.root.join("garrysmod")
+    pub(crate) fn game(&self) -> &Path {
+        &self.game
     }
 
     /// `garrysmod/data`.
     pub(crate) fn data(&self) -> PathBuf {
-        self.root.join("garrysmod/data")
+        self.game.join("data")
     }
 
     /// Where the game looks for the binary module of that name.
     pub(crate) fn module(&self, name: &str) -> PathBuf {
-        self.game().join(format!("lua/bin/gmsv_{name}_{PLATFORM}.dll"))
+        let file = self.game.join(format!("lua/bin/gmsv_{name}_{PLATFORM}.dll"));
+        match self.modules.iter().find(|(known, _)| known == name) {
+            Some((_, stand_in)) if !file.exists() => stand_in.clone(),
+            _ => file,
+        }
     }
 
     /// Removes the folder. What cannot be removed is left to the system's care for temporary files: on Windows, the

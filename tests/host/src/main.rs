@@ -7,8 +7,8 @@
 //! cargo run -q -p gmod-host -- my_script.lua
 //! ```
 //!
-//! The script ends the run with `host.exit(code)`; see the README beside this crate for the `host` table, and `--help` for
-//! the options.
+//! The script ends the run with `host.exit(code)`. Without a script it is a server's console. See the README beside this
+//! crate for a tutorial and the `host` table, and `--help` for the options.
 //!
 //! # How it is built
 //!
@@ -24,11 +24,15 @@ mod folder;
 mod natives;
 mod prelude;
 mod process;
+mod prompt;
 mod publisher;
 mod run;
+mod screen;
 mod server;
 mod servers;
+mod tool;
 mod value;
+mod watch;
 mod watchdog;
 
 use std::{
@@ -47,6 +51,9 @@ const LUA_SHARED: &str = env!("GMOD_HOST_LUA_SHARED");
 /// What benches compare the module with; built by build.rs, too, on Unix.
 const BARE: Option<&str> = option_env!("GMOD_HOST_BARE");
 
+/// The value of `--module` for a server that lacks it.
+const NO_MODULE: &str = "none";
+
 /// Why a run did not begin.
 #[derive(Debug, thiserror::Error)]
 enum StartError {
@@ -62,6 +69,10 @@ enum StartError {
     LuaShared(#[from] libloading::Error),
     #[error("cannot start the watchdog: {0}")]
     Watchdog(io::Error),
+    #[error("{0}")]
+    Server(String),
+    #[error("cannot edit lines on this terminal ({0}); with \"gmod-host | cat\" it takes plain ones")]
+    Terminal(#[from] rustyline::error::ReadlineError),
     #[error(transparent)]
     Io(#[from] io::Error),
 }
@@ -91,17 +102,25 @@ fn start(options: Options) -> Result<i32, StartError> {
     let module = module_file(&options)?;
     let mut modules: Vec<_> = BARE.map(|file| ("bare", Path::new(file))).into_iter().collect();
     modules.extend(module.as_deref().map(|file| ("realtime", file)));
-    let folder = GameFolder::create(Path::new(LUA_SHARED), &modules).map_err(StartError::Folder)?;
+    let lua_shared = Path::new(LUA_SHARED);
+    let folder = match &options.game {
+        Some(server) => GameFolder::around(server, lua_shared, &modules),
+        None => GameFolder::create(lua_shared, &modules),
+    };
+    let mut folder = folder.map_err(StartError::Folder)?;
     for addon in &options.addons {
         folder.install_addon(addon).map_err(|error| StartError::Addon(addon.clone(), error))?;
     }
     env::set_current_dir(folder.root()).map_err(StartError::Enter)?;
     // The file that modules name by its path from here. Named in full, debuggers find it, too.
     ffi::load_lua_shared(&folder.root().join(folder::LUA_SHARED))?;
-    let watchdog =
-        Watchdog::start(options.timeout, folder.root().to_path_buf()).map_err(StartError::Watchdog)?;
+    let watchdog = options.timeout.map(|timeout| Watchdog::start(timeout, folder.root().to_path_buf()));
+    let watchdog = watchdog.transpose().map_err(StartError::Watchdog)?;
     let run = Run::new(options, folder, start_folder);
+    tool::configure(&run)?;
+    let terminal = run.options.is_tool().then(|| tool::start(&run)).transpose()?;
     server::serve(&run);
+    drop(terminal);
     let code = run.verdict();
     drop(run);
     drop(watchdog);
@@ -111,6 +130,7 @@ fn start(options: Options) -> Result<i32, StartError> {
 /// The file behind `require("realtime")`, if there is one.
 fn module_file(options: &Options) -> Result<Option<PathBuf>, StartError> {
     match &options.module {
+        Some(file) if file == Path::new(NO_MODULE) => Ok(None),
         Some(file) if file.is_file() => Ok(Some(path::absolute(file)?)),
         Some(file) => Err(StartError::NoModule(file.clone())),
         None => Ok(Some(folder::built_module()?).filter(|file| file.is_file())),

@@ -31,6 +31,7 @@ prelude!(
     "timer.lua",
     "files.lua",
     "console_commands.lua",
+    "prompt.lua",
     "engine.lua",
     "host.lua",
     "servers.lua",

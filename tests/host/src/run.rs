@@ -4,7 +4,8 @@ use std::{
     cell::{Cell, OnceCell, RefCell},
     collections::{BTreeMap, VecDeque},
     env,
-    io::{self, Write},
+    fmt::Display,
+    fs, io,
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
@@ -13,12 +14,15 @@ use crate::{
     cli::Options,
     ffi::Module,
     folder::GameFolder,
+    prompt::Prompt,
     publisher::Publisher,
+    screen::{Screen, Stream, Style},
     servers::{Fake, Proxy, Server},
     value::Value,
+    watch::Watch,
 };
 
-/// How many durations of ticks, and lines of the console, are kept for the script to read.
+/// How many durations of ticks, lines of the console, and errors are kept for the script to read.
 const HISTORY: usize = 65_536;
 
 /// The codes of the program itself.
@@ -42,6 +46,11 @@ pub(crate) struct Run {
     /// Where the program was started: the script's path is relative to it.
     pub(crate) start_folder: PathBuf,
     pub(crate) started: Instant,
+    pub(crate) screen: Screen,
+    /// Where somebody types, if there is a prompt.
+    pub(crate) prompt: OnceCell<Prompt>,
+    /// What ran and may change, if changes run again.
+    pub(crate) watch: Option<Watch>,
     pub(crate) end: Cell<Option<End>>,
     failed: Cell<bool>,
     console: RefCell<VecDeque<Vec<u8>>>,
@@ -70,6 +79,9 @@ impl Run {
     pub(crate) fn new(options: Options, folder: GameFolder, start_folder: PathBuf) -> Self {
         Self {
             hibernating: Cell::new(options.hibernate),
+            screen: Screen::new(options.color),
+            prompt: OnceCell::new(),
+            watch: options.watch.then(Watch::new),
             options,
             folder,
             start_folder,
@@ -115,17 +127,30 @@ impl Run {
     /// # Errors
     ///
     /// The standard output's own.
-    pub(crate) fn print(&self, text: &[u8]) -> io::Result<()> {
+    pub(crate) fn print(&self, text: &[u8], style: Style) -> io::Result<()> {
         self.remember(text);
-        io::stdout().write_all(text)
+        self.screen.write(Stream::Out, style, text)
     }
 
     /// Text for the console that tells of an error: to the standard error.
-    pub(crate) fn warn(&self, text: &[u8]) {
+    pub(crate) fn warn(&self, text: &[u8], style: Style) {
         self.remember(text);
-        // What was printed before is to stand before. If neither stream works, the exit code must do.
-        let _flushed = io::stdout().flush();
-        let _written = io::stderr().write_all(text);
+        // If the stream does not work, the exit code must do.
+        let _written = self.screen.write(Stream::Err, style, text);
+    }
+
+    /// A line of the host's own, which is not the server's console.
+    pub(crate) fn say(&self, line: impl Display) {
+        let line = format!("gmod-host: {line}\n");
+        // As above.
+        let _written = self.screen.write(Stream::Err, Style::Host, line.as_bytes());
+    }
+
+    /// A Lua file runs, with these contents.
+    pub(crate) fn runs(&self, file: &Path, name: &str, contents: &[u8]) {
+        if let Some(watch) = &self.watch {
+            watch.runs(file, name, contents);
+        }
     }
 
     fn remember(&self, text: &[u8]) {
@@ -149,7 +174,9 @@ impl Run {
 
     /// An error that reached `ErrorNoHaltWithStack` or its like in the engine.
     pub(crate) fn report(&self, message: &[u8], traceback: &str) {
-        self.errors.borrow_mut().push(message.to_vec());
+        if self.errors.borrow().len() < HISTORY {
+            self.errors.borrow_mut().push(message.to_vec());
+        }
         // An expected error is no news.
         let (_, most) = self.expected_errors.get();
         if self.errors.borrow().len() > most {
@@ -163,10 +190,12 @@ impl Run {
         self.expected_errors.set((before.0.saturating_add(least), before.1.saturating_add(most)));
     }
 
-    /// An error that ends the run.
+    /// An error that ends the run, unless somebody tries things out.
     pub(crate) fn abort(&self, message: &[u8], traceback: &str) {
-        self.fail();
-        self.warn(&[b"\n[ERROR] ", message, b"\n", traceback.as_bytes(), b"\n"].concat());
+        if !self.options.is_tool() {
+            self.fail();
+        }
+        self.warn(&[b"\n[ERROR] ", message, b"\n", traceback.as_bytes(), b"\n"].concat(), Style::Error);
     }
 
     pub(crate) fn tick_done(&self, duration: Duration) {
@@ -205,6 +234,11 @@ impl Run {
         Ok(self.server.get_or_init(|| server))
     }
 
+    /// The run's own server, if something asked for it.
+    pub(crate) fn server_if_started(&self) -> Option<&Server> {
+        self.server.get()
+    }
+
     /// The exit code, with a word on standard error if it is not the script's own.
     pub(crate) fn verdict(&self) -> i32 {
         let errors = self.errors.borrow().len();
@@ -214,8 +248,9 @@ impl Run {
             Some(End::NextMap) | None => EXIT_FAILED,
         };
         if errors < least {
-            eprintln!("gmod-host: {least} errors were expected, {errors} came");
+            self.say(format_args!("{least} errors were expected, {errors} came"));
         }
+        let most = if self.options.is_tool() { usize::MAX } else { most };
         if code == 0 && (self.failed.get() || !(least..=most).contains(&errors)) { EXIT_FAILED } else { code }
     }
 
@@ -225,16 +260,15 @@ impl Run {
     ///
     /// The system's own.
     pub(crate) fn find_lua(&self, from: Option<&str>, path: &str) -> io::Result<Option<(PathBuf, String)>> {
-        let game = self.folder.game();
         let mut candidates = Vec::new();
         if let Some(folder) = from.and_then(|from| Path::new(from).parent()) {
             let beside = folder.join(path);
             candidates.push((self.start_folder.join(&beside), beside.clone()));
-            candidates.push((game.join(&beside), beside));
+            candidates.push((self.folder.find(&beside), beside));
         }
         for folder in self.folder.lua_folders()? {
             let installed = folder.join(path);
-            candidates.push((game.join(&installed), installed));
+            candidates.push((self.folder.find(&installed), installed));
         }
         let found = candidates.into_iter().find(|(file, _)| file.is_file());
         Ok(found.map(|(file, name)| (file, name.to_string_lossy().into_owned())))
@@ -250,7 +284,7 @@ impl Run {
         for part in ["autorun", "autorun/server"] {
             for folder in self.folder.lua_folders()? {
                 let folder = folder.join(part);
-                let Ok(entries) = std::fs::read_dir(self.folder.game().join(&folder)) else { continue };
+                let Ok(entries) = fs::read_dir(self.folder.find(&folder)) else { continue };
                 let mut names = Vec::new();
                 for entry in entries {
                     names.push(folder.join(entry?.file_name()));
@@ -260,7 +294,7 @@ impl Run {
                 found.extend(
                     names
                         .into_iter()
-                        .map(|name| (self.folder.game().join(&name), name.to_string_lossy().into_owned())),
+                        .map(|name| (self.folder.find(&name), name.to_string_lossy().into_owned())),
                 );
             }
         }

@@ -8,9 +8,11 @@ use std::{
 
 use crate::{
     cli::Unload,
-    ffi::{Lua, Outcome},
+    ffi::{self, Lua, Outcome},
     prelude::PRELUDE,
+    prompt::Typed,
     run::{EXIT_TIMEOUT, End, Run},
+    watch::Changed,
 };
 
 /// The natives that take an error: one of a callback, which the run survives if it is expected, and one of the script.
@@ -18,6 +20,8 @@ pub(crate) const REPORT: &CStr = c"report";
 pub(crate) const ABORT: &CStr = c"abort";
 /// Left by the prelude: runs what is due.
 const TICK: &CStr = c"tick";
+/// Left by the prelude: runs the line that was typed.
+const RUN_TYPED: &CStr = c"run_typed";
 /// Left by the prelude: what scripts want to do at the end.
 const SHUT_DOWN: &CStr = c"shut_down";
 
@@ -36,8 +40,11 @@ pub(crate) fn serve(run: &Run) {
 }
 
 fn play_map(run: &Run) {
+    if let Some(watch) = &run.watch {
+        watch.forget();
+    }
     let Some(lua) = Lua::open(run) else {
-        eprintln!("gmod-host: no memory for a Lua state");
+        run.say("no memory for a Lua state");
         return run.fail();
     };
     for (name, source) in PRELUDE {
@@ -53,12 +60,13 @@ fn run_scripts(run: &Run, lua: &Lua<'_>) {
     let mut scripts = match run.autorun() {
         Ok(scripts) => scripts,
         Err(error) => {
-            eprintln!("gmod-host: the addons cannot be read: {error}");
+            run.say(format_args!("the addons cannot be read: {error}"));
             return run.fail();
         }
     };
-    let script = &run.options.script;
-    scripts.push((run.start_folder.join(script), script.display().to_string()));
+    if let Some(script) = &run.options.script {
+        scripts.push((run.start_folder.join(script), script.display().to_string()));
+    }
     for (file, name) in scripts {
         if run.end.get().is_some() {
             return;
@@ -66,15 +74,63 @@ fn run_scripts(run: &Run, lua: &Lua<'_>) {
         let source = match fs::read(&file) {
             Ok(source) => source,
             Err(error) => {
-                eprintln!("gmod-host: {name}: {error}");
+                run.say(format_args!("{name}: {error}"));
                 return run.fail();
             }
         };
-        match CString::new(format!("@{name}")) {
-            Ok(name) => conclude(run, &lua.run_chunk(&name, &source, false, ABORT)),
-            Err(_) => unreachable!("a path that could be opened has no NUL byte"),
+        run.runs(&file, &name, &source);
+        run_file(run, lua, &name, &source);
+    }
+}
+
+fn run_file(run: &Run, lua: &Lua<'_>, name: &str, source: &[u8]) {
+    match CString::new(format!("@{name}")) {
+        Ok(name) => conclude(run, &lua.run_chunk(&name, source, false, ABORT)),
+        Err(_) => unreachable!("a path that could be opened has no NUL byte"),
+    }
+}
+
+/// The game's autorefresh: what ran before and has changed runs again, whatever it was.
+fn run_changed(run: &Run, lua: &Lua<'_>) {
+    let changed = run.watch.as_ref().map(|watch| watch.changed(Instant::now())).unwrap_or_default();
+    for Changed { name, source } in changed {
+        run.say(format_args!("{name} has changed and runs again"));
+        run_file(run, lua, &name, &source);
+    }
+}
+
+/// One line of what was typed, if there is one.
+fn run_typed(run: &Run, lua: &Lua<'_>) {
+    let Some(prompt) = run.prompt.get() else { return };
+    match prompt.take() {
+        Typed::Nothing => {}
+        Typed::Text => {
+            conclude(run, &lua.call_native(RUN_TYPED, REPORT));
+            show_unfinished(run);
+            // No line may be half typed when the terminal is given back.
+            if !matches!(run.end.get(), Some(End::Exit(_))) {
+                prompt.done();
+            }
+        }
+        Typed::End { unfinished } => {
+            if !unfinished.is_empty() {
+                let unfinished = String::from_utf8_lossy(&unfinished).into_owned();
+                run.say(format_args!(
+                    "the input ended within a chunk of Lua, which did not run: {unfinished}"
+                ));
+            }
+            run.end(End::Exit(0));
+        }
+        Typed::Failed(why) => {
+            run.say(format_args!("the standard input: {why}"));
+            run.fail();
         }
     }
+}
+
+fn show_unfinished(run: &Run) {
+    // A terminal that cannot be written to has nobody before it.
+    let _shown = run.screen.show_unfinished();
 }
 
 fn tick_until_the_end(run: &Run, lua: &Lua<'_>) {
@@ -83,15 +139,23 @@ fn tick_until_the_end(run: &Run, lua: &Lua<'_>) {
     let mut next = last;
     while run.end.get().is_none() {
         let start = Instant::now();
-        if start.duration_since(run.started) >= run.options.timeout {
-            eprintln!("gmod-host: no host.exit within {} seconds", run.options.timeout.as_secs_f64());
+        if let Some(timeout) = run.options.timeout
+            && start.duration_since(run.started) >= timeout
+        {
+            run.say(format_args!("no host.exit within {} seconds", timeout.as_secs_f64()));
             return run.end(End::Exit(EXIT_TIMEOUT));
         }
         if !run.hibernating.get() {
             run.game_time.set(run.game_time.get() + start.duration_since(last));
         }
         last = start;
+        if ffi::interrupted() {
+            return run.end(End::Exit(0));
+        }
+        run_changed(run, lua);
+        run_typed(run, lua);
         conclude(run, &lua.call_native(TICK, ABORT));
+        show_unfinished(run);
         run.tick_done(start.elapsed());
         // After a stall the game does not make up for lost ticks.
         next = (next + interval).max(Instant::now());
@@ -125,7 +189,7 @@ fn close(run: &Run, lua: Lua<'_>) {
     if unload != Unload::Never {
         for (name, module) in modules {
             if let Err(error) = module.unload() {
-                eprintln!("gmod-host: {name} does not unload: {error}");
+                run.say(format_args!("{name} does not unload: {error}"));
                 run.fail();
             }
         }

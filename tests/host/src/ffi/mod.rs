@@ -22,6 +22,6 @@ pub(crate) use call::Call;
 pub(crate) use module::{EntryPoint, Module};
 pub(crate) use state::{Lua, Outcome};
 pub(crate) use system::{
-    Signal, allocated_bytes, die_with_parent, exit_now, monotonic, restore_sigpipe, send_signal,
-    set_environment, unset_environment,
+    Signal, TerminalMode, allocated_bytes, die_with_parent, end_on_interrupt, exit_now, interrupted,
+    monotonic, restore_sigpipe, send_signal, set_environment, unset_environment,
 };

@@ -1,11 +1,67 @@
 //! What the C library does for this process.
 
-use std::{ffi::CString, io, os::unix::process::CommandExt, process::Command, time::Duration};
+use std::{
+    ffi::{CString, c_int},
+    io,
+    os::unix::process::CommandExt,
+    process::Command,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+/// Set by a signal.
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 /// A Rust program ignores SIGPIPE, the game does not: a write to a closed peer kills it.
 pub(crate) fn restore_sigpipe() {
     // SAFETY: called at the start of main, before there is another thread.
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+}
+
+/// From now on Ctrl-C, or a plain `kill`, only asks: see [`interrupted`]. A second one ends the process, as it always did.
+pub(crate) fn end_on_interrupt() {
+    extern "C" fn ask(_: c_int) {
+        INTERRUPTED.store(true, Ordering::Relaxed);
+    }
+    for signal in [libc::SIGINT, libc::SIGTERM] {
+        // SAFETY: all zeroes is a valid sigaction with an empty mask; the handler does nothing but store an atomic, which
+        // a signal's handler may.
+        unsafe {
+            let mut action: libc::sigaction = std::mem::zeroed();
+            action.sa_sigaction = ask as extern "C" fn(c_int) as libc::sighandler_t;
+            action.sa_flags = libc::SA_RESETHAND | libc::SA_RESTART;
+            libc::sigaction(signal, &raw const action, std::ptr::null_mut());
+        }
+    }
+}
+
+/// Whether somebody asked for the end.
+pub(crate) fn interrupted() -> bool {
+    INTERRUPTED.load(Ordering::Relaxed)
+}
+
+/// How the terminal was found. A line may be in the middle of being edited when the process ends: dropping this gives the
+/// terminal back as it was.
+#[derive(Debug)]
+pub(crate) struct TerminalMode(Option<libc::termios>);
+
+impl TerminalMode {
+    pub(crate) fn keep() -> Self {
+        // SAFETY: all zeroes is a valid termios, which tcgetattr fills or not.
+        unsafe {
+            let mut mode: libc::termios = std::mem::zeroed();
+            Self((libc::tcgetattr(libc::STDIN_FILENO, &raw mut mode) == 0).then_some(mode))
+        }
+    }
+}
+
+impl Drop for TerminalMode {
+    fn drop(&mut self) {
+        if let Some(mode) = &self.0 {
+            // SAFETY: a mode that tcgetattr gave.
+            unsafe { libc::tcsetattr(libc::STDIN_FILENO, libc::TCSADRAIN, mode) };
+        }
+    }
 }
 
 /// Sets an environment variable for this process.

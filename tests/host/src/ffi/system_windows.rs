@@ -10,6 +10,24 @@ use std::{
 /// There is none.
 pub(crate) fn restore_sigpipe() {}
 
+/// Windows ends the process at once, but for a Ctrl-C where a line is edited.
+pub(crate) fn end_on_interrupt() {}
+
+/// Nobody asks.
+pub(crate) fn interrupted() -> bool {
+    false
+}
+
+/// A console's mode is its shell's to set.
+#[derive(Debug)]
+pub(crate) struct TerminalMode;
+
+impl TerminalMode {
+    pub(crate) fn keep() -> Self {
+        Self
+    }
+}
+
 /// Sets an environment variable for this process.
 ///
 /// # Errors

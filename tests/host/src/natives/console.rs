@@ -1,16 +1,32 @@
 //! The console, and the errors that reach it.
 
-use crate::{ffi::Call, value::Value};
+use crate::{
+    ffi::Call,
+    screen::{Rgb, Style},
+    value::Value,
+};
 
-/// `print(text)`: to the console as it is.
+/// `print(text [, red, green, blue])`: to the console as it is.
 pub(super) fn print(call: &Call<'_>) -> Result<Value, String> {
-    call.run().print(call.bytes(0)?).map_err(|error| format!("the standard output: {error}"))?;
+    let style = match [1, 2, 3].map(|index| channel(call.value(index))) {
+        [Some(red), Some(green), Some(blue)] => Style::Colored(Rgb(red, green, blue)),
+        _ => Style::Plain,
+    };
+    call.run().print(call.bytes(0)?, style).map_err(|error| format!("the standard output: {error}"))?;
     Ok(Value::Nil)
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to what a u8 holds")]
+fn channel(value: &Value) -> Option<u8> {
+    match value {
+        Value::Number(number) => Some(number.clamp(0.0, 255.0) as u8),
+        _ => None,
+    }
 }
 
 /// `warn(text)`: likewise, to the standard error.
 pub(super) fn warn(call: &Call<'_>) -> Result<Value, String> {
-    call.run().warn(call.bytes(0)?);
+    call.run().warn(call.bytes(0)?, Style::Warning);
     Ok(Value::Nil)
 }
 

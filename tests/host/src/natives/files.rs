@@ -7,7 +7,7 @@ use std::{
 
 use crate::{ffi::Call, value::Value};
 
-/// `find_lua(from, path)`: {name, source} of a Lua file beside the chunk `from` or in `lua/`, or nil.
+/// `find_lua(from, path)`: {name, source} of a Lua file beside the chunk `from` or in `lua/`, or nil. Who asks runs it.
 pub(super) fn find_lua(call: &Call<'_>) -> Result<Value, String> {
     let from = match call.value(0) {
         Value::Nil => None,
@@ -16,12 +16,13 @@ pub(super) fn find_lua(call: &Call<'_>) -> Result<Value, String> {
     let found = call.run().find_lua(from, call.text(1)?).map_err(|error| error.to_string())?;
     let Some((file, name)) = found else { return Ok(Value::Nil) };
     let source = fs::read(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+    call.run().runs(&file, &name, &source);
     Ok(Value::List(vec![name.into(), source.into()]))
 }
 
 /// `read(root, path)`: the file's bytes, or nil.
 pub(super) fn read(call: &Call<'_>) -> Result<Value, String> {
-    let Some(path) = place(call)? else { return Ok(Value::Nil) };
+    let Some(path) = found(call)? else { return Ok(Value::Nil) };
     unless_missing(fs::read(path))
 }
 
@@ -61,18 +62,23 @@ pub(super) fn make_folder(call: &Call<'_>) -> Result<Value, String> {
 
 /// `kind(root, path)`: "file", "folder" or nil.
 pub(super) fn kind(call: &Call<'_>) -> Result<Value, String> {
-    let Some(path) = place(call)? else { return Ok(Value::Nil) };
+    let Some(path) = found(call)? else { return Ok(Value::Nil) };
     Ok(if path.is_dir() { "folder".into() } else { path.is_file().then_some("file").into() })
 }
 
 /// `list(root, path)`: {name, is_folder, name, is_folder, …} sorted by name, or nil.
 pub(super) fn list(call: &Call<'_>) -> Result<Value, String> {
-    let Some(path) = place(call)? else { return Ok(Value::Nil) };
-    let Ok(entries) = fs::read_dir(path) else { return Ok(Value::Nil) };
+    let Some(path) = found(call)? else { return Ok(Value::Nil) };
+    let Ok(entries) = fs::read_dir(&path) else { return Ok(Value::Nil) };
     let mut found: Vec<(String, bool)> = entries
         .filter_map(Result::ok)
         .map(|entry| (entry.file_name().to_string_lossy().into_owned(), entry.path().is_dir()))
         .collect();
+    let folder = &call.run().folder;
+    if path == folder.game().join("addons") {
+        let mounted = folder.mounted_elsewhere();
+        found.extend(mounted.into_iter().map(|name| (name.to_string_lossy().into_owned(), true)));
+    }
     found.sort();
     Ok(Value::List(found.into_iter().flat_map(|(name, is_folder)| [name.into(), is_folder.into()]).collect()))
 }
@@ -82,13 +88,22 @@ fn place(call: &Call<'_>) -> Result<Option<PathBuf>, String> {
     place_at(call, 1)
 }
 
+/// Likewise, to be read: in an addon, where that lies.
+fn found(call: &Call<'_>) -> Result<Option<PathBuf>, String> {
+    let folder = &call.run().folder;
+    Ok(place(call)?.map(|path| match path.strip_prefix(folder.game()) {
+        Ok(inside) => folder.find(inside),
+        Err(_) => path,
+    }))
+}
+
 /// Likewise, with the path at another argument.
 fn place_at(call: &Call<'_>, argument: usize) -> Result<Option<PathBuf>, String> {
     let folder = &call.run().folder;
     let root = match call.text(0)? {
         "DATA" => folder.data(),
         "LUA" => folder.game().join("lua"),
-        "MOD" => folder.game(),
+        "MOD" => folder.game().to_path_buf(),
         _ => return Ok(None),
     };
     let path = Path::new(call.text(argument)?);

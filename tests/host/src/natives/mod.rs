@@ -4,6 +4,7 @@ mod console;
 mod files;
 mod host;
 mod modules;
+mod prompt;
 mod servers;
 mod soak;
 
@@ -20,6 +21,8 @@ pub(crate) const NATIVES: &[(&CStr, Native)] = &[
     (c"console", console::lines),
     (c"errors", console::errors),
     (c"expect_errors", console::expect_errors),
+    (c"typed", prompt::typed),
+    (c"typed_goes_on", prompt::typed_goes_on),
     (c"open_module", modules::open),
     (c"library_is_mapped", modules::is_mapped),
     (c"module_exists", modules::exists),

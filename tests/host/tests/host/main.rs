@@ -2,10 +2,17 @@
 
 mod addon;
 mod bare;
+mod colors;
 mod command_line;
 mod game;
 mod gluatest;
 mod host_table;
 mod modules;
+mod owner;
+mod prompt;
+mod session;
 mod support;
+mod terminal;
 mod the_end;
+mod tutorial;
+mod watch;

@@ -114,13 +114,13 @@ pub(crate) fn real_server() -> bool {
     there
 }
 
-fn command() -> Command {
+pub(crate) fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gmod-host"));
-    command.env_remove("REDIS_URL").env_remove("HOST_PROTOCOL");
+    command.env_remove("REDIS_URL").env_remove("REALTIME_URL").env_remove("HOST_PROTOCOL");
     command
 }
 
-fn fresh_folder() -> PathBuf {
+pub(crate) fn fresh_folder() -> PathBuf {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let number = NUMBER.fetch_add(1, Ordering::Relaxed);
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("host-{}-{number}", std::process::id()));
@@ -128,7 +128,7 @@ fn fresh_folder() -> PathBuf {
     folder
 }
 
-fn write(path: &Path, contents: &str) {
+pub(crate) fn write(path: &Path, contents: &str) {
     fs::create_dir_all(path.parent().expect("in a folder")).expect("a folder");
     fs::write(path, contents).expect("a file");
 }
@@ -151,6 +151,14 @@ impl Outcome {
         assert!(
             String::from_utf8_lossy(&self.0.stdout).contains(part),
             "no {part:?} in the output of {self:?}"
+        );
+        self
+    }
+
+    pub(crate) fn no_stdout(&self, part: &str) -> &Self {
+        assert!(
+            !String::from_utf8_lossy(&self.0.stdout).contains(part),
+            "{part:?} in the output of {self:?}"
         );
         self
     }

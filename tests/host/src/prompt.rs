@@ -1,0 +1,195 @@
+//! What is typed into the console: read on a thread of its own, while the server ticks.
+
+use std::{
+    cell::{Cell, RefCell},
+    io::{self, BufRead, IsTerminal},
+    sync::mpsc::{self, Receiver, Sender, TryRecvError},
+    thread,
+};
+
+use rustyline::{Config, DefaultEditor, ExternalPrinter, error::ReadlineError};
+
+use crate::screen::Above;
+
+const PROMPT: &str = "> ";
+/// Where a chunk of Lua goes on.
+const PROMPT_MORE: &str = ">> ";
+
+/// What the reading thread tells.
+#[derive(Debug)]
+enum Input {
+    Line(Vec<u8>),
+    /// Ctrl-C, where lines are edited.
+    Interrupted,
+    End,
+    Failed(String),
+}
+
+/// What the main thread answers to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Wanted {
+    Fresh,
+    /// The chunk of Lua goes on.
+    More,
+}
+
+/// What is to be done in this tick.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Typed {
+    Nothing,
+    /// A line waits in [`Prompt::text`]. Behind it comes [`Prompt::done`].
+    Text,
+    /// The end, and a chunk of Lua that lacks its own.
+    End {
+        unfinished: Vec<u8>,
+    },
+    Failed(String),
+}
+
+/// Reads lines.
+#[derive(Debug)]
+pub(crate) struct Prompt {
+    input: Receiver<Input>,
+    wanted: Sender<Wanted>,
+    text: RefCell<Vec<u8>>,
+    more: RefCell<Vec<u8>>,
+    is_reading: Cell<bool>,
+}
+
+/// The line editor of a terminal.
+pub(crate) struct Editor(DefaultEditor);
+
+impl Editor {
+    /// An editor, and the way to print above its line; `None` unless a person sits at both ends.
+    ///
+    /// # Errors
+    ///
+    /// The terminal's own.
+    pub(crate) fn new() -> Result<Option<(Self, Above)>, ReadlineError> {
+        if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
+            return Ok(None);
+        }
+        let mut editor = DefaultEditor::with_config(Config::builder().auto_add_history(true).build())?;
+        let mut printer = editor.create_external_printer()?;
+        let above = move |text: String| printer.print(text).map_err(io::Error::other);
+        Ok(Some((Self(editor), Box::new(above))))
+    }
+}
+
+impl Prompt {
+    /// Reads from now on: with the editor, or the plain lines of the standard input.
+    ///
+    /// # Errors
+    ///
+    /// The system gives no thread.
+    pub(crate) fn start(editor: Option<Editor>) -> io::Result<Self> {
+        let (tell, input) = mpsc::channel();
+        let (wanted, asked) = mpsc::channel();
+        thread::Builder::new().name("prompt".to_owned()).spawn(move || match editor {
+            Some(Editor(editor)) => read_edited(editor, &tell, &asked),
+            None => read_plain(&tell, &asked),
+        })?;
+        let prompt = Self {
+            input,
+            wanted,
+            text: RefCell::default(),
+            more: RefCell::default(),
+            is_reading: Cell::new(false),
+        };
+        prompt.want(Wanted::Fresh);
+        Ok(prompt)
+    }
+
+    /// What came since the last call, one line at most.
+    pub(crate) fn take(&self) -> Typed {
+        let input = self.input.try_recv();
+        self.is_reading.set(matches!(input, Err(TryRecvError::Empty)) && self.is_reading.get());
+        match input {
+            Err(TryRecvError::Empty) => Typed::Nothing,
+            Ok(Input::Line(line)) => {
+                let mut text = self.more.take();
+                if !text.is_empty() {
+                    text.push(b'\n');
+                }
+                text.extend_from_slice(&line);
+                *self.text.borrow_mut() = text;
+                Typed::Text
+            }
+            Ok(Input::Interrupted) if !self.more.borrow().is_empty() => {
+                self.more.take();
+                self.want(Wanted::Fresh);
+                Typed::Nothing
+            }
+            Ok(Input::Failed(why)) => Typed::Failed(why),
+            Ok(Input::Interrupted | Input::End) | Err(TryRecvError::Disconnected) => {
+                Typed::End { unfinished: self.more.take() }
+            }
+        }
+    }
+
+    /// The line, behind those that it goes on from.
+    pub(crate) fn text(&self) -> Vec<u8> {
+        self.text.borrow().clone()
+    }
+
+    /// The text is no whole chunk of Lua: the next line goes on from it.
+    pub(crate) fn go_on(&self) {
+        self.more.replace(self.text.take());
+    }
+
+    /// The line has been dealt with: the next one may be read.
+    pub(crate) fn done(&self) {
+        self.want(if self.more.borrow().is_empty() { Wanted::Fresh } else { Wanted::More });
+    }
+
+    /// Whether a line is being read, and perhaps half typed.
+    pub(crate) fn is_reading(&self) -> bool {
+        self.is_reading.get()
+    }
+
+    fn want(&self, wanted: Wanted) {
+        self.is_reading.set(true);
+        // If the thread is gone, its last word waits in `input`.
+        let _sent = self.wanted.send(wanted);
+    }
+}
+
+/// Ends when there is nothing more to read, or nobody who asks.
+fn read_edited(mut editor: DefaultEditor, tell: &Sender<Input>, asked: &Receiver<Wanted>) {
+    while let Ok(wanted) = asked.recv() {
+        let prompt = if wanted == Wanted::More { PROMPT_MORE } else { PROMPT };
+        let input = loop {
+            break match editor.readline(prompt) {
+                Ok(line) => Input::Line(line.into_bytes()),
+                Err(ReadlineError::Interrupted) => Input::Interrupted,
+                Err(ReadlineError::Eof) => Input::End,
+                // The window's size, for instance.
+                Err(ReadlineError::Signal(_)) => continue,
+                Err(error) => Input::Failed(error.to_string()),
+            };
+        };
+        if tell.send(input).is_err() {
+            return;
+        }
+    }
+}
+
+fn read_plain(tell: &Sender<Input>, asked: &Receiver<Wanted>) {
+    let mut input = io::stdin().lock();
+    while asked.recv().is_ok() {
+        let mut line = Vec::new();
+        let input = match input.read_until(b'\n', &mut line) {
+            Ok(0) => Input::End,
+            Ok(_) => {
+                while line.last().is_some_and(|byte| matches!(byte, b'\n' | b'\r')) {
+                    line.pop();
+                }
+                Input::Line(line)
+            }
+            Err(error) => Input::Failed(error.to_string()),
+        };
+        if tell.send(input).is_err() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! A new owner's path, followed to the letter: an empty folder, the steps of docs/owners.md, the host in place of the game.
+#![expect(clippy::expect_used, reason = "a test that cannot set itself up fails")]
+
+use std::{fs, path::Path};
+
+use crate::{
+    session::{Folder, Session, publish},
+    support::{self, write},
+};
+
+const OWNERS: &str = include_str!("../../../../docs/owners.md");
+
+/// What the guide announces must come, with nothing but its version of Redis left open.
+fn announced(line: &str) -> &str {
+    assert!(OWNERS.contains(line), "docs/owners.md no longer says {line:?}");
+    line
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder");
+    for entry in fs::read_dir(from).expect("a folder") {
+        let entry = entry.expect("an entry");
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).expect("a file");
+        }
+    }
+}
+
+/// The server, with only what its owner has put there.
+fn start(folder: &Path) -> Session {
+    let mut session = Session::start(folder, &["--game", "server", "--module", "none"], &[]);
+    session.until("gmod-host: type Lua, …");
+    session
+}
+
+#[test]
+fn an_owner_gets_from_an_empty_folder_to_a_message() {
+    // The Redis of another machine.
+    let folder = Folder::new();
+    let mut redis = Session::start(&folder, &[], &[]);
+    let said = redis.next("gmod-host: the embedded Redis is at redis://127.0.0.1:…");
+    let url = &said[said.find("redis://").expect("a URL")..];
+
+    // Nothing is there yet.
+    let mut server = start(&folder);
+    server.line("realtime_status").next("Unknown command \"realtime_status\", …");
+    server.line("quit").ends(0);
+
+    // The addon alone: the console names the file that is missing, and where it goes.
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    copy(&repository.join("lua"), &folder.join("server/garrysmod/addons/realtime"));
+    let mut server = start(&folder);
+    server.next("[realtime] the binary module is missing. …");
+    let module = server.next("    garrysmod/lua/bin/gmsv_realtime_linux….dll");
+    assert!(OWNERS.contains(module.trim()), "docs/owners.md does not name {module}");
+    server.until("Put the file there, under exactly this name, and restart the server.");
+    server.line("quit").ends(0);
+
+    let place = folder.join("server").join(module.trim());
+    fs::create_dir_all(place.parent().expect("a folder")).expect("a folder");
+    let program = support::command().get_program().to_owned();
+    let built = Path::new(&program).parent().expect("a folder").join("deps/librealtime.so");
+    fs::copy(built, place).expect("the module");
+    let mut server = start(&folder);
+    server.next("[realtime] wrote garrysmod/data/realtime.json: …");
+    server.next("[realtime] this server has no id: …");
+    server.next("[realtime] no Redis is configured: write its URL into garrysmod/data/realtime.json …");
+    server.line("quit").ends(0);
+
+    let configuration = announced("{ \"url\": \"redis://gmod:secret@10.0.0.5:6379\", \"id\": \"ttt-1\" }")
+        .replace("redis://gmod:secret@10.0.0.5:6379", url);
+    write(&folder.join("server").join(announced("garrysmod/data/realtime.json")), &configuration);
+    let mut server = start(&folder);
+    server.next(announced("[realtime] connected to redis 7.0.15 as \"ttt-1\""));
+    server.line(announced("realtime_tail chat")).next("showing chat; realtime_tail chat ends it");
+    server.line("host.run(function() host.wait(function() return realtime.Default():Stats().confirmed == 1 end) print('ok') end)");
+    server.until("ok");
+    assert_eq!(publish(url, "chat", "hello"), 1);
+    server.next(announced("[chat] hello"));
+    server.line(announced("realtime_status")).until("    subscriptions  1, 1 confirmed");
+    server.next("    up             …");
+    server.line(announced("realtime_ping")).next("realtime.Default at 127.0.0.1:…: … ms");
+    server.line("quit").ends(0);
+    redis.line("quit");
+}
+
+/// Addons and the module may lie elsewhere, for who writes them; the server's own come first, and nothing is left in it.
+#[test]
+fn a_servers_folder_takes_in_what_lies_elsewhere() {
+    let folder = Folder::new();
+    write(&folder.join("mine/lua/autorun/a.lua"), "print('mine', file.Read('lua/my/text.lua', 'GAME'))");
+    write(&folder.join("mine/lua/my/text.lua"), "text");
+    write(&folder.join("server/garrysmod/addons/own/lua/autorun/b.lua"), "print('own')");
+    write(&folder.join("server/garrysmod/lua/autorun/c.lua"), "print('game')");
+    let options = ["--game", "server", "--addon", "mine"];
+    let mut server = Session::start(&folder, &options, &[]);
+    server.until("gmod-host: type Lua, …");
+    for line in ["game", "mine\ttext", "own"] {
+        server.next(line);
+    }
+    server.line("require('realtime') print(realtime.VERSION)").next("0.1.0");
+    server.line("table.concat(select(2, file.Find('addons/*', 'MOD')), ' ')").next("mine own");
+    server.line("file.Write('kept.txt', 'text')").next("true");
+    server.line("quit").ends(0);
+    let mut left = Vec::new();
+    for (part, expected) in [("addons", "own"), ("lua", "autorun"), ("data", "kept.txt")] {
+        let entries = fs::read_dir(folder.join("server/garrysmod").join(part)).expect("a folder");
+        left.extend(entries.map(|entry| (entry.expect("an entry").file_name(), expected)));
+    }
+    assert!(left.iter().all(|(name, expected)| name == expected), "{left:?}");
+    // Two of one name.
+    let mut server = Session::start(&folder, &[&options[..], &["--addon", "mine"]].concat(), &[]);
+    server.next("gmod-host: the addon mine cannot be used: there is an addon of that name");
+    server.ends(1);
+}

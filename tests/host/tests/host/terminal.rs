@@ -1,0 +1,80 @@
+//! The host before a terminal, which `script` gives it: a program of util-linux. Where there is none, nothing is tested.
+
+use std::process::Command;
+
+use crate::{
+    session::{Folder, Session},
+    support::write,
+};
+
+fn has_script() -> bool {
+    Command::new("script").arg("--version").output().is_ok_and(|output| output.status.success())
+}
+
+#[test]
+fn a_line_is_edited_and_what_is_printed_goes_above_it() {
+    if !has_script() {
+        return;
+    }
+    let folder = Folder::new();
+    let mut session = Session::in_terminal(&folder);
+    session.until("…gmod-host: type Lua, …");
+    session.keys("20 + 4\x7f3\r").until("…23…");
+    // The arrow up.
+    session.keys("\x1b[A\r").until("…23…");
+    // What has no end of its line is shown, too.
+    session.keys("Msg('un' .. 'finished')\r").until("…unfinished…");
+    // Typed in halves, with lines of the server's above it. They show, too, that the line is being edited.
+    session.keys("timer.Create('x', 0.1, 0, function() print('abo' .. 've') end)\r").until("…\x1b[Kabove…");
+    session.keys("'ha' ..").until("…'ha' ..…\x1b[Kabove…");
+    session.keys(" 'lf'\r").until("…half…");
+    // Ctrl-C takes back a chunk that lacks its end.
+    session.keys("for i = 1,\r").until("…>> …\x1b[Kabove…");
+    session.keys("\x03").until("…\x1b[K> …\x1b[Kabove…");
+    session.keys("'a' .. 'fresh'\r").until("…afresh…");
+    session.keys("quit\r").ends_with_whatever(0);
+}
+
+#[test]
+fn the_terminal_is_given_back_as_it_was() {
+    if !has_script() {
+        return;
+    }
+    let folder = Folder::new();
+    let mut session = Session::in_terminal(&folder);
+    session.until("…gmod-host: type Lua, …");
+    // It ends while a line is half typed.
+    session.keys("timer.Simple(0.1, function() host.exit(0) end)\r").keys("half a li");
+    session.until("…the mode: … icanon …");
+    session.ends_with_whatever(0);
+}
+
+#[test]
+fn a_terminal_has_them_unless_its_owner_says_no() {
+    if !has_script() {
+        return;
+    }
+    let folder = Folder::new();
+    write(&folder.join("script.lua"), "MsgC(Color(255, 0, 0), 'red', '\\n') host.exit(0)");
+    for (options, environment, colors) in [
+        ("", ("TERM", "xterm"), true),
+        ("", ("TERM", "dumb"), false),
+        ("", ("NO_COLOR", "1"), false),
+        ("", ("NO_COLOR", ""), true),
+        ("--color never", ("TERM", "xterm"), false),
+        ("--color always", ("NO_COLOR", "1"), true),
+    ] {
+        let run = format!("{} {options} script.lua", env!("CARGO_BIN_EXE_gmod-host"));
+        let output = Command::new("script")
+            .args(["--quiet", "--return", "--command", &run, "/dev/null"])
+            .current_dir(&*folder)
+            .env("TERM", "xterm")
+            .env_remove("NO_COLOR")
+            .env(environment.0, environment.1)
+            .output()
+            .expect("script");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(output.status.success() && text.contains("red"), "{output:?}");
+        assert_eq!(text.contains("\x1b[31mred\x1b[0m"), colors, "{options} {environment:?}: {text:?}");
+    }
+}

@@ -1,0 +1,151 @@
+//! The tutorial in the host's README, followed to the letter. In its blocks
+//!
+//! - `sh` is typed into a shell, one line after the other; `cargo run -q -p gmod-host` starts the host of this build;
+//! - `lua` is a file: its first line says which;
+//! - `text` is a host's console: what stands behind `> ` and `>> ` is typed, every other line must come, in that order and
+//!   with nothing between them. `…` stands for anything, and the address of the first terminal's Redis for the real one.
+//!
+//! `<!-- terminal 2 -->` says where the next blocks are typed.
+#![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot set itself up fails")]
+
+use std::{
+    collections::BTreeMap,
+    os::unix::fs::symlink,
+    path::Path,
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    session::{Folder, Session, publish},
+    support::write,
+};
+
+const README: &str = include_str!("../../README.md");
+const CHAPTER: &str = "## Ten minutes";
+const HOST: &str = "cargo run -q -p gmod-host";
+/// The address that readers see.
+const SHOWN_URL: &str = "redis://127.0.0.1:46379";
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Where the reader is.
+struct Reader {
+    folder: Folder,
+    terminals: BTreeMap<u32, Session>,
+    terminal: u32,
+    /// Of the first terminal's last host.
+    url: Option<String>,
+}
+
+#[test]
+fn the_tutorial_holds_to_the_letter() {
+    let folder = Folder::new();
+    let addon = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../lua").canonicalize().expect("lua/");
+    symlink(addon, folder.join("lua")).expect("a link");
+    let mut reader = Reader { folder, terminals: BTreeMap::new(), terminal: 1, url: None };
+
+    let chapter = README.split_once(CHAPTER).expect("the tutorial").1;
+    let mut lines = chapter.lines().take_while(|line| !line.starts_with("## "));
+    let mut blocks = 0;
+    while let Some(line) = lines.next() {
+        let terminal = line.strip_prefix("<!-- terminal ").and_then(|rest| rest.strip_suffix(" -->"));
+        if let Some(number) = terminal {
+            reader.terminal = number.parse().expect("a number");
+        }
+        let Some(kind) = line.strip_prefix("```") else { continue };
+        let block: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
+        match kind {
+            "sh" => block.iter().for_each(|line| reader.shell(line)),
+            "lua" => reader.file(&block),
+            "text" => reader.console(&block),
+            other => panic!("nobody knows how to follow a block of '{other}'"),
+        }
+        blocks += 1;
+    }
+    assert!(blocks > 15, "there are only {blocks} blocks");
+    // Scripts end by themselves, consoles were ended: see `console`.
+    for session in reader.terminals.values_mut() {
+        session.ends(0);
+    }
+}
+
+impl Reader {
+    fn shell(&mut self, line: &str) {
+        if let Some((environment, arguments)) = line.split_once(HOST) {
+            let environment = environment.split_whitespace().map(|word| self.real(word)).collect::<Vec<_>>();
+            let environment = environment.iter().map(|word| word.split_once('=').expect("NAME=VALUE"));
+            let arguments: Vec<&str> = arguments.split_whitespace().filter(|word| *word != "--").collect();
+            let session = Session::start(&self.folder, &arguments, &environment.collect::<Vec<_>>());
+            let before = self.terminals.insert(self.terminal, session);
+            assert!(before.is_none(), "a host still runs in terminal {}", self.terminal);
+            return;
+        }
+        let line = self.real(line);
+        if line.starts_with("redis-cli ") {
+            return self.publish(&line);
+        }
+        let status = Command::new("sh").args(["-c", &line]).current_dir(&*self.folder).status();
+        assert!(status.expect("sh").success(), "{line}");
+    }
+
+    /// Once somebody is there to hear it: no reader is as fast as a test.
+    fn publish(&self, line: &str) {
+        let has_client = Command::new("redis-cli").arg("--version").output().is_ok();
+        let words = line.strip_prefix("redis-cli -u ").and_then(|rest| rest.split_once(" PUBLISH "));
+        let (url, words) = words.expect("redis-cli -u URL PUBLISH …");
+        let (channel, message) = words.split_once(' ').expect("CHANNEL MESSAGE");
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let heard = if has_client {
+                let output = Command::new("sh").args(["-c", line]).output().expect("sh");
+                String::from_utf8_lossy(&output.stdout)
+                    .trim()
+                    .parse()
+                    .unwrap_or_else(|_| panic!("{output:?}"))
+            } else {
+                publish(url, channel, message.trim_matches('"'))
+            };
+            if heard > 0 {
+                return;
+            }
+            assert!(Instant::now() < deadline, "nobody hears {line}");
+        }
+    }
+
+    fn file(&self, block: &[&str]) {
+        let path = block.first().and_then(|line| line.strip_prefix("-- ")).expect("a file's name");
+        write(&self.folder.join(path), &(block.join("\n") + "\n"));
+    }
+
+    fn console(&mut self, block: &[&str]) {
+        for line in block {
+            let line = self.real(line);
+            let session = self.terminals.get_mut(&self.terminal).expect("a host in that terminal");
+            let Some(typed) = line.strip_prefix("> ").or_else(|| line.strip_prefix(">> ")) else {
+                // The first line that tells of its address.
+                let is_address = line.contains(SHOWN_URL) && self.terminal == 1;
+                let said = session.next(&line.replace(SHOWN_URL, "redis://127.0.0.1:…"));
+                if is_address {
+                    self.url =
+                        said.split_whitespace().find(|word| word.starts_with("redis://")).map(str::to_owned);
+                }
+                continue;
+            };
+            session.line(typed);
+            if typed == "quit" {
+                session.ends(0);
+                self.terminals.remove(&self.terminal);
+                if self.terminal == 1 {
+                    self.url = None;
+                }
+            }
+        }
+    }
+
+    /// What the reader makes of a line: with their own address in it.
+    fn real(&self, line: &str) -> String {
+        let Some(url) = &self.url else { return line.to_owned() };
+        let address = |url: &str| url.trim_start_matches("redis://").to_owned();
+        line.replace(&address(SHOWN_URL), &address(url))
+    }
+}
