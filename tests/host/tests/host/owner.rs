@@ -87,7 +87,7 @@ fn an_owner_gets_from_an_empty_folder_to_a_message() {
     redis.line("quit");
 }
 
-/// Addons and the module may lie elsewhere, for who writes them; the server's own come first, and nothing is left in it.
+/// Addons and the module may lie elsewhere, for who writes them; nothing of them is left in the server's own.
 #[test]
 fn a_servers_folder_takes_in_what_lies_elsewhere() {
     let folder = Folder::new();
@@ -98,7 +98,7 @@ fn a_servers_folder_takes_in_what_lies_elsewhere() {
     let options = ["--game", "server", "--addon", "mine"];
     let mut server = Session::start(&folder, &options, &[]);
     server.until("gmod-host: type Lua, …");
-    for line in ["game", "mine\ttext", "own"] {
+    for line in ["mine\ttext", "own", "game"] {
         server.next(line);
     }
     server.line("require('realtime') print(realtime.VERSION)").next("0.1.0");
