@@ -78,6 +78,7 @@ lua_api! {
     fn lua_getinfo(*mut RawState, *const c_char, *mut Activation) -> c_int;
     fn lua_getstack(*mut RawState, c_int, *mut Activation) -> c_int;
     fn lua_gettop(*mut RawState) -> c_int;
+    fn lua_checkstack(*mut RawState, c_int) -> c_int;
     fn lua_pcall(*mut RawState, c_int, c_int, c_int) -> c_int;
     fn lua_pushboolean(*mut RawState, c_int);
     fn lua_pushcclosure(*mut RawState, CFunction, c_int);

@@ -12,6 +12,9 @@ use crate::{
     value::Value,
 };
 
+/// More than a call of a function needs.
+const STACK_IN_ADVANCE: c_int = 200;
+
 /// What a native function gets: its arguments, the run, and what only the state can tell.
 pub(crate) struct Call<'a> {
     pub(super) raw: *mut RawState,
@@ -70,7 +73,10 @@ impl Call<'_> {
 
     /// Lets every allocation behind the next `after` fail, until called with `None`.
     pub(crate) fn fail_allocations(&self, after: Option<u64>) {
-        // SAFETY: the state of the running call.
+        // The call with `None` needs a stack that has room for it.
+        // SAFETY: the state of the running call. A stack that cannot grow is told by the answer, and left as it is.
+        unsafe { (api().lua_checkstack)(self.raw, STACK_IN_ADVANCE) };
+        // SAFETY: as above.
         unsafe { self.context.allocator.set(self.raw, after) };
     }
 }
