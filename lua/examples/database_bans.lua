@@ -7,7 +7,7 @@
 -- mysqloo answers in the hook Think, which an empty server runs with sv_hibernate_think 1 alone: put that into server.cfg.
 -- Whoever changes a row publishes its SteamID64, from a web site for instance as {"from":"web","data":"7656119…"}.
 
-local realtime = include("realtime/load.lua")
+local realtime = include("realtime/load.lua") ---@type realtime?
 if not realtime then return end -- the console says what is missing
 local client, problem = realtime.Default()
 if not client then return print("[database_bans] " .. problem) end

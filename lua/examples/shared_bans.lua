@@ -3,7 +3,7 @@
 --
 -- A hash in Redis is the truth; messages only say what changed. What a message might have missed is read again.
 
-local realtime = include("realtime/load.lua")
+local realtime = include("realtime/load.lua") ---@type realtime?
 if not realtime then return end -- the console says what is missing
 local client, problem = realtime.Default()
 if not client then return print("[shared_bans] " .. problem) end
