@@ -1,5 +1,8 @@
 ---@meta
 -- For editors (LuaLS, GLua): completion and checks for the module and the addon. Never loaded by the game.
+-- What include returns no editor knows; name it:
+--     local realtime = include("realtime/load.lua") ---@type realtime?
+-- An answer is there where err is nil: its type is given as if it always were.
 
 ---@class realtime
 ---@field VERSION string the module's version, such as "0.1.0"
@@ -163,7 +166,7 @@ function RealtimeClient:PUnsubscribe(pattern, identifier) end
 ---Publishes any bytes.
 ---@param channel string
 ---@param message string|number
----@param fn? fun(err: RealtimeError?, receivers: integer?)
+---@param fn? fun(err: RealtimeError?, receivers: integer)
 ---@param seconds? number a timeout of its own
 ---@return boolean accepted
 ---@return RealtimeError? err if not
@@ -179,7 +182,7 @@ function RealtimeClient:Command(arguments, fn, seconds) end
 
 ---Commands between MULTI and EXEC, in one piece.
 ---@param commands (string|number)[][]
----@param fn? fun(err: RealtimeError?, replies: any[]?)
+---@param fn? fun(err: RealtimeError?, replies: any[])
 ---@param seconds? number a timeout of its own
 ---@return boolean accepted
 ---@return RealtimeError? err if not
@@ -193,7 +196,7 @@ function RealtimeClient:Transaction(commands, fn, seconds) end
 function RealtimeClient:CommandSync(arguments, seconds) end
 
 ---The round trip.
----@param fn? fun(err: RealtimeError?, seconds: number?)
+---@param fn? fun(err: RealtimeError?, seconds: number)
 ---@return boolean accepted
 ---@return RealtimeError? err if not
 function RealtimeClient:Ping(fn) end
@@ -238,7 +241,7 @@ function RealtimeTables:Id() end
 ---Publishes a value as JSON. Raises for NaN, infinity and what else has no form in JSON, and says where it is.
 ---@param channel string
 ---@param data RealtimeValue
----@param fn? fun(err: RealtimeError?, receivers: integer?)
+---@param fn? fun(err: RealtimeError?, receivers: integer)
 ---@param seconds? number a timeout of its own
 ---@return boolean accepted
 ---@return RealtimeError? err if not

@@ -7,7 +7,7 @@
 -- mysqloo answers in the hook Think, which an empty server runs with sv_hibernate_think 1 alone: put that into server.cfg.
 -- Whoever changes a row publishes its SteamID64, from a web site for instance as {"from":"web","data":"7656119…"}.
 
-local realtime = include("realtime/load.lua")
+local realtime = include("realtime/load.lua") ---@type realtime?
 if not realtime then return end -- the console says what is missing
 local client, problem = realtime.Default()
 if not client then return print("[database_bans] " .. problem) end
@@ -18,6 +18,7 @@ local tables = realtime.Tables()
 local CHANNEL, RETRY = "bans.changed", 30 -- seconds
 local db = mysqloo.connect("127.0.0.1", "user", "password", "database", 3306)
 local bans = {} -- SteamID64 → its row, the copy that CheckPassword looks at
+local untold = {} -- SteamID64s: of these the others may not have heard
 
 -- mysqloo answers in the order of the questions: of two answers, the later one is newer.
 local function query(sql, values, fn, failed)
@@ -48,7 +49,18 @@ function db:onConnectionFailed(err)
 	timer.Create("database_bans_connect", RETRY, 1, function() db:connect() end)
 end
 db:connect()
-client:On("ready", "database_bans", read_all)
+
+local function tell(id)
+	untold[id] = true
+	tables:Publish(CHANNEL, id, function(err)
+		if not err then untold[id] = nil end
+	end)
+end
+
+client:On("ready", "database_bans", function()
+	read_all()
+	for id in pairs(untold) do tell(id) end
+end)
 client:On("dropped", "database_bans", read_all)
 
 tables:Subscribe(CHANNEL, function(id)
@@ -56,20 +68,16 @@ tables:Subscribe(CHANNEL, function(id)
 	query("SELECT steamid, reason, expires FROM bans WHERE steamid = ?", { id }, function(rows) bans[id] = rows[1] end, read_all)
 end)
 
-local function changed(id)
-	return function() tables:Publish(CHANNEL, id) end
-end
-
 DatabaseBans = {}
 
 -- id: a SteamID64, as a string. seconds: 0 for ever.
 function DatabaseBans.Add(id, seconds, reason)
 	local expires = seconds > 0 and os.time() + seconds or 0
-	query("REPLACE INTO bans (steamid, reason, expires) VALUES (?, ?, ?)", { id, reason, expires }, changed(id))
+	query("REPLACE INTO bans (steamid, reason, expires) VALUES (?, ?, ?)", { id, reason, expires }, function() tell(id) end)
 end
 
 function DatabaseBans.Remove(id)
-	query("DELETE FROM bans WHERE steamid = ?", { id }, changed(id))
+	query("DELETE FROM bans WHERE steamid = ?", { id }, function() tell(id) end)
 end
 
 hook.Add("CheckPassword", "database_bans", function(id)

@@ -1,7 +1,7 @@
 -- Sends a player to another server, which knows what he carries when he comes: Handoff.Send(ply, "ttt-2").
 -- To use it, copy it into lua/autorun/server/ of an addon of yours, on every server, with your addresses.
 
-local realtime = include("realtime/load.lua")
+local realtime = include("realtime/load.lua") ---@type realtime?
 if not realtime then return end -- the console says what is missing
 local requests, problem = realtime.Requests()
 if not requests then return print("[handoff] " .. problem) end

@@ -1,6 +1,6 @@
 -- One kill feed for all servers. To use it, copy it into lua/autorun/server/ of an addon of yours.
 
-local realtime = include("realtime/load.lua")
+local realtime = include("realtime/load.lua") ---@type realtime?
 if not realtime then return end -- the console says what is missing
 local tables, problem = realtime.Tables()
 if not tables then return print("[kill_feed] " .. problem) end

@@ -4,7 +4,7 @@
 --     GetGlobal2Int("players:ttt-1", -1)  -- -1: that server is down
 --     GetGlobal2Int("players", 0)         -- on all servers
 
-local realtime = include("realtime/load.lua")
+local realtime = include("realtime/load.lua") ---@type realtime?
 if not realtime then return end -- the console says what is missing
 local presence, problem = realtime.Presence()
 if not presence then return print("[player_counts] " .. problem) end

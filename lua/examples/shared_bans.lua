@@ -3,7 +3,7 @@
 --
 -- A hash in Redis is the truth; messages only say what changed. What a message might have missed is read again.
 
-local realtime = include("realtime/load.lua")
+local realtime = include("realtime/load.lua") ---@type realtime?
 if not realtime then return end -- the console says what is missing
 local client, problem = realtime.Default()
 if not client then return print("[shared_bans] " .. problem) end
@@ -33,11 +33,12 @@ tables:Subscribe(CHANNEL, function(id)
 	end)
 end)
 
-local function changed(id)
-	return function(err)
-		if err then return complain(err) end
-		tables:Publish(CHANNEL, id)
-	end
+-- Written and told in one piece: no server misses what another one wrote because the connection broke in between.
+local function write(command, id)
+	client:Transaction({ command, { "PUBLISH", CHANNEL, (assert(realtime.Encode(id))) } }, function(err, replies)
+		err = err or istable(replies[1]) and replies[1]
+		if err then complain(err) end
+	end)
 end
 
 SharedBans = {}
@@ -45,11 +46,11 @@ SharedBans = {}
 -- id: a SteamID64, as a string. seconds: 0 for ever.
 function SharedBans.Add(id, seconds, reason)
 	local ban = { reason = reason, expires = seconds > 0 and os.time() + seconds or 0 }
-	client:Command({ "HSET", KEY, id, (assert(realtime.Encode(ban))) }, changed(id))
+	write({ "HSET", KEY, id, (assert(realtime.Encode(ban))) }, id)
 end
 
 function SharedBans.Remove(id)
-	client:Command({ "HDEL", KEY, id }, changed(id))
+	write({ "HDEL", KEY, id }, id)
 end
 
 hook.Add("CheckPassword", "shared_bans", function(id)

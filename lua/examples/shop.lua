@@ -1,7 +1,7 @@
 -- A shop with one stock for all servers: the server with the id "hub" sells, the others ask it.
 -- To use it, copy it into lua/autorun/server/ of an addon of yours, on every server.
 
-local realtime = include("realtime/load.lua")
+local realtime = include("realtime/load.lua") ---@type realtime?
 if not realtime then return end -- the console says what is missing
 local client, problem = realtime.Default()
 if not client then return print("[shop] " .. problem) end

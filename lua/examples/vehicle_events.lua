@@ -4,7 +4,7 @@
 -- "VehicleElsewhere". These are events: what happened while this server was away is not told later. For a state that
 -- must be right, see shared_bans.lua.
 
-local realtime = include("realtime/load.lua")
+local realtime = include("realtime/load.lua") ---@type realtime?
 if not realtime then return end -- the console says what is missing
 local tables, problem = realtime.Tables()
 if not tables then return print("[vehicle_events] " .. problem) end

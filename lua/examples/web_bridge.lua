@@ -8,7 +8,7 @@
 -- Large ids (Discord's, Steam's) go as strings; as numbers they would lose digits in most languages, here they are read
 -- as strings.
 
-local realtime = include("realtime/load.lua")
+local realtime = include("realtime/load.lua") ---@type realtime?
 if not realtime then return end -- the console says what is missing
 local tables, problem = realtime.Tables()
 if not tables then return print("[web_bridge] " .. problem) end

@@ -29,8 +29,6 @@ class Redis:
 
     def __init__(self, url):
         where = urlsplit(url)
-        if where.scheme != "redis":
-            sys.exit("the URL is to begin with redis://")
         self.socket = socket.create_connection((where.hostname or "127.0.0.1", where.port or 6379), timeout=10)
         self.socket.settimeout(None)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
@@ -115,6 +113,8 @@ def main():
     if len(sys.argv) != 2:
         sys.exit(__doc__)
     url = sys.argv[1]
+    if urlsplit(url).scheme != "redis":
+        sys.exit("the URL is to begin with redis://")
     threading.Thread(target=listen, args=(url,), daemon=True).start()
     for line in sys.stdin:
         user, colon, text = line.strip().partition(": ")

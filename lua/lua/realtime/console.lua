@@ -17,10 +17,10 @@ return function(realtime, addon)
 	end
 
 	local function command(name, help, run)
-		concommand.Add(name, function(player, _, arguments)
+		concommand.Add(name, function(player, _, arguments, text)
 			local say, gone = printer(player)
 			if IsValid(player) and not player:IsSuperAdmin() then return say("%s is for superadmins", name) end
-			run(say, arguments or {}, gone)
+			run(say, arguments or {}, gone, text)
 		end, nil, help)
 	end
 
@@ -128,9 +128,16 @@ return function(realtime, addon)
 		return tail
 	end
 
-	command("realtime_tail", "realtime: show a channel's messages; again: end that; alone: end all", function(say, arguments, gone)
-		local channel = arguments[1]
-		if not channel then
+	-- The whole text: the console splits arguments at colons, which most names of channels have.
+	local function channel_of(arguments, text)
+		text = string.Trim(text or table.concat(arguments, " "))
+		return text:match('^"([^"]*)"?$') or text
+	end
+
+	local help = "realtime: show a channel's messages; again: end that; alone: end all"
+	command("realtime_tail", help, function(say, arguments, gone, text)
+		local channel = channel_of(arguments, text)
+		if channel == "" then
 			if next(tails) == nil then return say("usage: realtime_tail CHANNEL, or a pattern: realtime_tail kills.*") end
 			for watched in pairs(tails) do
 				end_tail(watched)

@@ -38,14 +38,15 @@ end
 -- What it returns; nothing, behind the error's report, if it raises.
 local function protected(fn, ...) return concluded(xpcall(fn, native.report_any, ...)) end
 
--- As the game splits them: by spaces, but for what stands in quotes.
+-- As the game splits them: by spaces, but for what stands in quotes; each of {}()': is a word of its own.
 local function words(text)
 	local found, at = {}, 1
 	while true do
 		at = text:find("%S", at)
 		if not at then return found end
 		local quoted, behind = text:match('^"([^"]*)"?()', at)
-		if not quoted then quoted, behind = text:match("^(%S+)()", at) end
+		if not quoted then quoted, behind = text:match("^([{}()':])()", at) end
+		if not quoted then quoted, behind = text:match("^([^%s{}()':\"]+)()", at) end
 		found[#found + 1], at = quoted, behind
 	end
 end
@@ -117,7 +118,7 @@ local function run_command(line)
 	if rest == "" then
 		print(string.format('"%s" = "%s" (default "%s") %s', name, variable.value, variable.default, variable.help))
 	else
-		protected(variable.SetString, variable, words(rest)[1])
+		protected(variable.SetString, variable, rest:match('^"([^"]*)"') or rest:match("^%S+"))
 	end
 	return true
 end

@@ -117,6 +117,11 @@ fn start(options: Options) -> Result<i32, StartError> {
     let watchdog = options.timeout.map(|timeout| Watchdog::start(timeout, folder.root().to_path_buf()));
     let watchdog = watchdog.transpose().map_err(StartError::Watchdog)?;
     let run = Run::new(options, folder, start_folder);
+    for addon in &run.options.addons {
+        if !run.start_folder.join(addon).join("lua").is_dir() {
+            run.say(format_args!("the addon {} has no folder lua: no Lua of it runs", addon.display()));
+        }
+    }
     tool::configure(&run)?;
     let terminal = run.options.is_tool().then(|| tool::start(&run)).transpose()?;
     server::serve(&run);

@@ -115,6 +115,18 @@ host.test("every event", function()
 	client:Disconnect()
 end)
 
+host.test("an example tells editors what include returns", function()
+	local count = 0
+	for _, name in ipairs((file.Find("addons/lua/examples/*.lua", "MOD"))) do
+		local example = file.Read("addons/lua/examples/" .. name, "MOD")
+		if example:find('include("realtime/load.lua")', 1, true) then
+			count = count + 1
+			assert(example:find('\nlocal realtime = include("realtime/load.lua") ---@type realtime?\n', 1, true), name)
+		end
+	end
+	assert(count > 5, count)
+end)
+
 host.test("the folder is one that the Workshop takes", function()
 	local json = util.JSONToTable(file.Read("addons/lua/addon.json", "MOD"))
 	kit.eq(json.type, "servercontent")

@@ -84,6 +84,20 @@ host.test("tail shows a channel and a pattern, until told again", function()
 	kit.eq(realtime.Default():Stats().subscriptions > 0, true)
 end)
 
+host.test("tail takes a channel with colons, at which the game's console splits arguments", function()
+	local channel = kit.unique("with") .. ":a:b"
+	for _, typed in ipairs({ channel, '"' .. channel .. '"' }) do
+		local arguments = typed == channel and { channel:match("^[^:]+"), ":", "a", ":", "b" } or { channel }
+		clear()
+		concommand.Run(NULL, "realtime_tail", arguments, typed)
+		subscribed()
+		publish(channel, "hello")
+		shows("[" .. channel .. "] hello")
+		concommand.Run(NULL, "realtime_tail", arguments, typed)
+		assert(said(channel .. " is no longer shown"))
+	end
+end)
+
 host.test("a flood does not become one of the console", function()
 	local channel = kit.unique("flood")
 	RunConsoleCommand("realtime_tail", channel)

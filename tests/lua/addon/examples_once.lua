@@ -93,6 +93,18 @@ host.test("shared_bans", function()
 	kit.command(other, { "HSET", "bans", key, realtime.Encode({ reason = "dropped", expires = 0 }, "ttt-2") })
 	overflow(function() kit.eq(answer(key), {}) end)
 	kit.wait("it is read again", function() return answer(key)[1] == false end)
+	-- The connection breaks behind the ban, before its answer: the others hear of it all the same.
+	if host.server.kind() == "fake" then
+		local told = kit.recorder()
+		others:Subscribe("bans.changed", told.fn)
+		kit.subscribe(other, kit.unique("fence"), function() end)
+		local reconnects = realtime.Default():Stats().reconnects
+		host.fake.on_next("exec", "run_then_close") -- ban and word are one command
+		SharedBans.Add("76561198000000003", 0, "without an answer")
+		kit.wait("word of it", function() return told[1] and told[1][1] == "76561198000000003" end)
+		kit.wait("the break", function() return realtime.Default():Stats().reconnects > reconnects end)
+		others:Unsubscribe("bans.changed")
+	end
 	kit.command(other, { "DEL", "bans" })
 end)
 
@@ -181,6 +193,14 @@ host.test("database_bans", function()
 	db.failing, rows[#rows] = false, nil
 	timer.Adjust("database_bans", 0)
 	kit.wait("it is read again", function() return not reason(5) end)
+	-- Redis is away when somebody is banned: the others hear of it when it is back.
+	if host.server.kind() == "fake" then
+		local count = #told
+		host.fake.on_next("publish", "close")
+		DatabaseBans.Add("76561198000000008", 0, "without Redis")
+		kit.wait("word of it", function() return #told > count end)
+		kit.eq(told[#told][1], "76561198000000008")
+	end
 end)
 
 host.test("kill_feed", function()

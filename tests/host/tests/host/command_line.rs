@@ -33,6 +33,11 @@ fn what_is_not_there_is_named() {
     support::host(&["no/such.lua"]).code(1).stderr("no/such.lua");
     support::host(&["--module", "no/such.so", "x.lua"]).code(1).stderr("no/such.so does not exist");
     support::host(&["--addon", "no/such/addon", "x.lua"]).code(1).stderr("no/such/addon");
+    Script::new("host.exit(0)")
+        .addon_file("autorun/a.lua", "print('the folder lua itself was named')")
+        .run()
+        .code(0)
+        .stderr("addon has no folder lua: no Lua of it runs");
 }
 
 #[test]

@@ -80,10 +80,12 @@ fn commands_are_run_as_in_the_games_console() {
     );
     session.line("greet \"a b\"  c").next("[NULL Entity]\tgreet\t2\ta b\t\"a b\"  c");
     session.line("GREET").next("[NULL Entity]\tGREET\t0\tnil\t");
+    session.line("greet STEAM_0:1:2").next("[NULL Entity]\tgreet\t5\tSTEAM_0\tSTEAM_0:1:2");
     session.line("find says").next("greet                    says hello");
     session.line("find nothing of the kind").next("Nothing has 'nothing of the kind' in it");
     session.line("local _ = CreateConVar('my_limit', 5, 0, 'how many')");
     session.line("my_limit").next("\"my_limit\" = \"5\" (default \"5\") how many");
+    session.line("my_limit a:b").line("GetConVar('my_limit'):GetString()").next("a:b");
     session.line("my_limit 7").line("GetConVar('my_limit'):GetInt()").next("7");
     session.line("find my_limit").next("my_limit                 = \"7\" how many");
     session.line("my_limit = 8").line("= my_limit + 1").next("9");

@@ -1,6 +1,7 @@
-//! The host before a terminal, which `script` gives it: a program of util-linux. Where there is none, nothing is tested.
+//! The host before a terminal, which `script` gives it: a program of util-linux. Where there is none, nothing is tested; where CI
+//! is set, there must be.
 
-use std::process::Command;
+use std::{env, process::Command};
 
 use crate::{
     session::{Folder, Session},
@@ -8,7 +9,12 @@ use crate::{
 };
 
 fn has_script() -> bool {
-    Command::new("script").arg("--version").output().is_ok_and(|output| output.status.success())
+    let there = Command::new("script").arg("--version").output().is_ok_and(|output| output.status.success());
+    assert!(
+        there || env::var_os("CI").is_none(),
+        "CI is set, and there is no program named script on the PATH"
+    );
+    there
 }
 
 #[test]
