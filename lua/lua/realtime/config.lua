@@ -28,6 +28,7 @@ return function(realtime, addon)
 			if not wrong then return config end
 			return {}, SHOWN .. " is not JSON: " .. wrong .. ". Mend it, or delete it, and restart: without the file a template is written"
 		end
+		if file.Exists(FILE, "DATA") then return {}, SHOWN .. " is there and cannot be read: check who owns it" end
 		file.Write(FILE, TEMPLATE)
 		if not file.Exists(FILE, "DATA") then
 			addon.Say(SHOWN .. " is not there and cannot be written: check who owns garrysmod/data")

@@ -141,6 +141,18 @@ include("_steps.lua")({
 		check = function(said) no_client(said, "it is empty. Mend it, or delete it, and restart: without the file a template is written") end,
 	},
 	{
+		name = "what cannot be read is not said to be written anew",
+		before = function()
+			host.move(FILE, "kept.json")
+			host.put(FILE .. "/a.txt", "") -- a folder; an owner has a file of root's there
+		end,
+		check = function(said)
+			no_client(said, "garrysmod/data/realtime.json is there and cannot be read: check who owns it")
+			assert(not said():find("wrote", 1, true), said())
+			host.move(FILE, "folder")
+		end,
+	},
+	{
 		name = "a file of another encoding",
 		before = function() host.put(FILE, "\255\254{\0}\0") end,
 		check = function(said) no_client(said, "it is in UTF-16, save it as UTF-8") end,
