@@ -17,9 +17,11 @@ return function(realtime, addon)
 	end
 
 	local function command(name, help, run)
-		concommand.Add(name, function(player, _, arguments)
+		concommand.Add(name, function(player, _, arguments, text)
 			local say, gone = printer(player)
 			if IsValid(player) and not player:IsSuperAdmin() then return say("%s is for superadmins", name) end
+			-- All of them take one word. The console makes several of one with : in it, unless it is in quotes.
+			if arguments and #arguments > 1 then arguments = { string.Trim(text) } end
 			run(say, arguments or {}, gone)
 		end, nil, help)
 	end
