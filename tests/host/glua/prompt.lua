@@ -45,7 +45,9 @@ local function words(text)
 		at = text:find("%S", at)
 		if not at then return found end
 		local quoted, behind = text:match('^"([^"]*)"?()', at)
-		if not quoted then quoted, behind = text:match("^(%S+)()", at) end
+		-- As in the game, these are words of their own outside of quotes.
+		if not quoted then quoted, behind = text:match("^([{}()':])()", at) end
+		if not quoted then quoted, behind = text:match("^([^%s{}()':\"]+)()", at) end
 		found[#found + 1], at = quoted, behind
 	end
 end
@@ -117,7 +119,8 @@ local function run_command(line)
 	if rest == "" then
 		print(string.format('"%s" = "%s" (default "%s") %s', name, variable.value, variable.default, variable.help))
 	else
-		protected(variable.SetString, variable, words(rest)[1])
+		local value = words(rest)
+		protected(variable.SetString, variable, #value == 1 and value[1] or rest)
 	end
 	return true
 end

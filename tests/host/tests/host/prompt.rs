@@ -79,12 +79,15 @@ fn commands_are_run_as_in_the_games_console() {
         "concommand.Add('Greet', function(player, name, words, text) print(player, name, #words, words[1], text) end, nil, 'says hello')",
     );
     session.line("greet \"a b\"  c").next("[NULL Entity]\tgreet\t2\ta b\t\"a b\"  c");
+    session.line("greet a:b \"c:d\"").next("[NULL Entity]\tgreet\t4\ta\ta:b \"c:d\"");
     session.line("GREET").next("[NULL Entity]\tGREET\t0\tnil\t");
     session.line("find says").next("greet                    says hello");
     session.line("find nothing of the kind").next("Nothing has 'nothing of the kind' in it");
     session.line("local _ = CreateConVar('my_limit', 5, 0, 'how many')");
     session.line("my_limit").next("\"my_limit\" = \"5\" (default \"5\") how many");
     session.line("my_limit 7").line("GetConVar('my_limit'):GetInt()").next("7");
+    session.line("my_limit 7 of 8").line("GetConVar('my_limit'):GetString()").next("7 of 8");
+    session.line("my_limit \"7\"");
     session.line("find my_limit").next("my_limit                 = \"7\" how many");
     session.line("my_limit = 8").line("= my_limit + 1").next("9");
     session.line("help").until("lua_run                  CODE: run it");
