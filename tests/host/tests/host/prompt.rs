@@ -192,6 +192,13 @@ fn clients_that_were_not_told_where_redis_is_get_to_the_server_that_is_named() {
     assert_eq!(publish(url, "test", "from outside"), 1, "{session:?}");
     session.next("from outside\ttest");
 
+    // A variable that is empty names no server.
+    let mut alone = Session::start(&folder, &[], &[("REALTIME_URL", "")]);
+    alone.next("gmod-host: the embedded Redis is at redis://127.0.0.1:…");
+    alone.until("gmod-host: type Lua, …");
+    alone.line(connect).next("subscribed");
+    alone.line("quit").ends(0);
+
     // Another host on the same server. Its URL may hold a password, so that only the variable is named.
     for variable in ["REDIS_URL", "REALTIME_URL"] {
         let mut second = Session::start(&folder, &[], &[(variable, url)]);
