@@ -187,17 +187,17 @@ fn wish(call: &mut Call<'_>) -> Result<Wish, Fault> {
     problem.map_or(Ok(wish), |problem| Err(call.inside(position, "options", problem)))
 }
 
+/// A panel sets its variables for every server, to nothing where the owner left the field blank: that is none.
 fn url_of_environment() -> Result<String, Fault> {
-    std::env::var(URL_VARIABLE).map_err(|error| {
-        Fault::Other(match error {
-            std::env::VarError::NotPresent => {
-                format!("'Connect' without a URL: give one, or set the environment variable {URL_VARIABLE}")
-            }
-            std::env::VarError::NotUnicode(_) => {
-                format!("'Connect': environment variable {URL_VARIABLE}: {NOT_UTF8}")
-            }
-        })
-    })
+    match std::env::var(URL_VARIABLE) {
+        Ok(url) if !url.is_empty() => Ok(url),
+        Ok(_) | Err(std::env::VarError::NotPresent) => Err(Fault::Other(format!(
+            "'Connect' without a URL: give one, or set the environment variable {URL_VARIABLE}"
+        ))),
+        Err(std::env::VarError::NotUnicode(_)) => {
+            Err(Fault::Other(format!("'Connect': environment variable {URL_VARIABLE}: {NOT_UTF8}")))
+        }
+    }
 }
 
 /// Lists beside the backend's options the one that is ours.

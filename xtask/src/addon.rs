@@ -13,6 +13,11 @@ pub enum AddonError {
     /// There is an addon.json whose `ignore` is not what this understands.
     #[error("{0}: \"ignore\" is to be a list of strings without backslashes")]
     Ignore(PathBuf),
+    /// It names another version than the module: together they would refuse to load.
+    #[error(
+        "{0} is to say: return \"{1}\" (the version in Cargo.toml: module and addon are released with one number)"
+    )]
+    Version(PathBuf, String),
 }
 
 /// Left out where there is no addon.json that says it: what authors need, and servers don't.
@@ -39,6 +44,25 @@ pub fn files(folder: &Path) -> Result<Vec<(String, PathBuf)>, AddonError> {
     found.retain(|(name, _)| !ignored.iter().any(|pattern| matches(pattern.as_bytes(), name.as_bytes())));
     found.sort();
     Ok(found)
+}
+
+/// Looks whether the addon is there, and names this version, the module's.
+///
+/// # Errors
+///
+/// It names another one, or its file cannot be read.
+pub fn check_version(folder: &Path, version: &str) -> Result<(), AddonError> {
+    let file = folder.join("lua/realtime/version.lua");
+    let text = match fs::read_to_string(&file) {
+        Ok(text) => text,
+        Err(error) => return Err(AddonError::Io(file, error)),
+    };
+    let wanted = format!("return \"{version}\"");
+    if text.lines().any(|line| line == wanted) {
+        Ok(())
+    } else {
+        Err(AddonError::Version(file, version.to_owned()))
+    }
 }
 
 fn walk(folder: &Path, prefix: &str, found: &mut Vec<(String, PathBuf)>) -> Result<(), AddonError> {
@@ -111,6 +135,16 @@ mod tests {
             !["lua/autorun/", "lua/includes/", "lua/realtime/"].iter().any(|folder| name.starts_with(folder))
         });
         assert_eq!(others.collect::<Vec<_>>(), Vec::<&&str>::new());
+    }
+
+    #[test]
+    fn the_addon_of_another_version_is_refused() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../lua");
+        check_version(&folder, env!("CARGO_PKG_VERSION")).unwrap();
+        let error = check_version(&folder, "9.8.7").unwrap_err().to_string();
+        assert!(error.contains("version.lua is to say: return \"9.8.7\""), "{error}");
+        let error = check_version(&folder.join("nothing"), "9.8.7").unwrap_err().to_string();
+        assert!(error.contains("version.lua: "), "{error}");
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::addon;
 use crate::build::{self, BuildError};
 use crate::bundle::{self, BundleError};
 use crate::check::{CheckError, check};
@@ -43,6 +44,9 @@ fn lines(missing: &[Missing]) -> String {
 ///
 /// Whatever is missing, does not build, or is not as it should be.
 pub fn dist(root: &Path, platforms: &[&'static Platform]) -> Result<(), DistError> {
+    let addon = root.join("lua");
+    // Before the minutes that building takes.
+    addon::check_version(&addon, VERSION).map_err(BundleError::from)?;
     let tools = Tools::find(root, platforms).map_err(DistError::Missing)?;
     let folder = root.join("dist");
     let broken = |path: &Path| {
@@ -69,7 +73,7 @@ pub fn dist(root: &Path, platforms: &[&'static Platform]) -> Result<(), DistErro
     fs::write(&manifest, bundle::manifest(VERSION, &modules)).map_err(broken(&manifest))?;
     if platforms.len() == PLATFORMS.len() {
         let archive = folder.join(format!("realtime-{VERSION}.zip"));
-        bundle::zip(&archive, &files, &root.join("lua"))?;
+        bundle::zip(&archive, &files, &addon)?;
         files.push(archive);
     }
     files.push(manifest);

@@ -41,7 +41,7 @@ class Redis:
         """A command is a list of strings, each behind its length in bytes."""
         parts = [b"*%d\r\n" % len(words)]
         for word in words:
-            word = word.encode()
+            word = word.encode(errors="replace")  # what was typed may be no UTF-8
             parts.append(b"$%d\r\n%s\r\n" % (len(word), word))
         self.socket.sendall(b"".join(parts))
 

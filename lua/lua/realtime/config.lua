@@ -18,10 +18,17 @@ return function(realtime, addon)
 		local text = file.Read(FILE, "DATA")
 		if text then
 			local config, wrong = addon.json.Decode(text)
-			if not wrong and type(config) ~= "table" then wrong = "it holds no { }" end
-			if wrong then return {}, SHOWN .. " is not JSON: " .. wrong end
-			return config
+			if not text:find("%S") then
+				wrong = "it is empty"
+			elseif text:find("^\255\254") or text:find("^\254\255") then -- Notepad's "Unicode"
+				wrong = "it is in UTF-16, save it as UTF-8"
+			elseif not wrong and type(config) ~= "table" then
+				wrong = "it holds no { }"
+			end
+			if not wrong then return config end
+			return {}, SHOWN .. " is not JSON: " .. wrong .. ". Mend it, or delete it, and restart: without the file a template is written"
 		end
+		if file.Exists(FILE, "DATA") then return {}, SHOWN .. " is there and cannot be read: check who owns it" end
 		file.Write(FILE, TEMPLATE)
 		if not file.Exists(FILE, "DATA") then
 			addon.Say(SHOWN .. " is not there and cannot be written: check who owns garrysmod/data")

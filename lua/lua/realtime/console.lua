@@ -91,7 +91,11 @@ return function(realtime, addon)
 				if err then return say("%s: %s", name_of(client), tostring(err)) end
 				say("%s: %.2f ms", name_of(client), seconds * 1000)
 			end)
-			if not accepted then say("%s: %s", name_of(client), tostring(refusal)) end
+			if not accepted then
+				say("%s: %s", name_of(client), tostring(refusal))
+			elseif not client:IsConnected() then
+				say("%s: %s; the ping waits for the connection", name_of(client), client:State())
+			end
 		end
 	end)
 

@@ -223,6 +223,7 @@ return function(realtime, addon)
 	-- The envelope: who sent it beside what was sent.
 	function realtime.Encode(data, id)
 		if data == nil then return nil, "the value: nil has no form in JSON" end
+		if data == NULL then return nil, "the value: realtime.NULL alone is no message" end
 		local text, reason = json.Encode(data)
 		if not text then return nil, reason end
 		return '{"from":' .. quoted(id or (realtime.ServerId())) .. ',"data":' .. text .. "}"

@@ -8,7 +8,11 @@ if istable(realtime) and realtime.ADDON_VERSION then return realtime end
 local install = include("realtime/install.lua")
 local orange = Color(255, 170, 60)
 
-local function say(text) MsgC(orange, "[realtime] " .. text, "\n") end
+-- One line. Names in it may come from elsewhere, and must not steer the terminal.
+local function say(text)
+	local line = text:gsub("%c", function(c) return string.format("\\x%02x", c:byte()) end)
+	MsgC(orange, "[realtime] " .. line, "\n")
+end
 
 -- On the console in full the first time, however many addons ask; each of them gets it.
 local function fail(message)

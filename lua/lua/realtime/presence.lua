@@ -33,10 +33,14 @@ return function(realtime, addon)
 		if self.client:IsConnected() then realtime.Tables(self.client, self.id):Publish(CHANNEL, word, function() end) end
 	end
 
+	-- A program on the other side may leave things out: what addons join and add up is always there.
+	local function text(value) return isstring(value) and value or "" end
+	local function number(value) return isnumber(value) and value or 0 end
+
 	local function entry(id, word)
 		return {
-			id = id, instance = word.instance, map = word.map, players = word.players, bots = word.bots,
-			max_players = word.max_players, name = word.name, fields = istable(word.fields) and word.fields or {},
+			id = id, instance = word.instance, map = text(word.map), players = number(word.players), bots = number(word.bots),
+			max_players = number(word.max_players), name = text(word.name), fields = istable(word.fields) and word.fields or {},
 			duplicate = word.duplicate == true, heard = SysTime(),
 		}
 	end
@@ -56,8 +60,7 @@ return function(realtime, addon)
 		local now, id = SysTime(), server.id
 		if now - (self.shouted[id] or -math.huge) < SHOUT then return end
 		self.shouted[id] = now
-		local other = here and string.format("this one, and %s on %s", tostring(server.name), tostring(server.map))
-			or string.format("one of them is %s on %s", tostring(server.name), tostring(server.map))
+		local other = string.format(here and "this one, and %s on %s" or "one of them is %s on %s", server.name, server.map)
 		addon.Say(string.format('TWO SERVERS HAVE THE ID "%s": %s. Give each its own in garrysmod/data/realtime.json ("id"); ' ..
 			"until then requests reach both.", id, other))
 		server.duplicate = true
@@ -103,8 +106,11 @@ return function(realtime, addon)
 
 	local function tick(self, now)
 		if not self.client:IsValid() then return self:Stop() end
+		-- While this server stood still nobody was heard, and nobody has left: what they said waits.
+		if now - (self.ticked or now) > PATIENCE / 2 * addon.presence_interval then self.listening = self.listening and now end
+		self.ticked = now
 		if now >= self.next then announce(self) end
-		-- Without a connection nobody is heard, and nobody has left.
+		-- Nor without a connection.
 		if not self.client:IsConnected() or not self.listening then return end
 		for id, server in pairs(self.servers) do
 			if now - math.max(server.heard, self.listening) > PATIENCE * addon.presence_interval then

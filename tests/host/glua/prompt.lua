@@ -118,7 +118,8 @@ local function run_command(line)
 	if rest == "" then
 		print(string.format('"%s" = "%s" (default "%s") %s', name, variable.value, variable.default, variable.help))
 	else
-		protected(variable.SetString, variable, rest:match('^"([^"]*)"') or rest:match("^%S+"))
+		local value = words(rest)
+		protected(variable.SetString, variable, #value == 1 and value[1] or rest)
 	end
 	return true
 end

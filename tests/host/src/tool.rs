@@ -48,6 +48,11 @@ pub(crate) fn start(run: &Run) -> Result<Option<Terminal<'_>>, StartError> {
     Ok(terminal)
 }
 
+/// An empty one is none, as for the module.
+fn default_url_is_set() -> bool {
+    env::var_os(DEFAULT_URL).is_some_and(|url| !url.is_empty())
+}
+
 /// Leads clients that were not told where Redis is to the run's server.
 ///
 /// # Errors
@@ -55,7 +60,7 @@ pub(crate) fn start(run: &Run) -> Result<Option<Terminal<'_>>, StartError> {
 /// The server does not start.
 pub(crate) fn configure(run: &Run) -> Result<(), StartError> {
     let is_named = env::var_os("REDIS_URL").is_some();
-    if env::var_os(DEFAULT_URL).is_some() || !(run.options.configured || is_named && run.options.is_tool()) {
+    if default_url_is_set() || !(run.options.configured || is_named && run.options.is_tool()) {
         return Ok(());
     }
     let url = run.redis_url().map_err(StartError::Server)?;
@@ -68,7 +73,7 @@ fn tell_server(run: &Run) -> Result<(), StartError> {
     let shown = if env::var_os("REDIS_URL").is_some() {
         // It may hold a password.
         "\"$REDIS_URL\"".to_owned()
-    } else if env::var_os(DEFAULT_URL).is_some() && run.server_if_started().is_none() {
+    } else if default_url_is_set() && run.server_if_started().is_none() {
         format!("\"${DEFAULT_URL}\"")
     } else {
         let url = run.redis_url().map_err(StartError::Server)?;

@@ -91,6 +91,17 @@ include("_steps.lua")({
 		end,
 	},
 	{
+		name = "an empty variable of the environment is none: the file's URL counts",
+		before = function()
+			config('{ "url": "%s", "id": "ttt-1" }', url())
+			host.setenv("REALTIME_URL", "")
+		end,
+		check = function()
+			wait_connected(realtime.Default())
+			host.setenv("REALTIME_URL", url()) -- for those that follow
+		end,
+	},
+	{
 		name = "an option of the file that is wrong beside a URL of the environment",
 		before = function() config('{ "id": "ttt-1", "options": { "db": -1 } }') end,
 		check = function(said) no_client(said, "garrysmod/data/realtime.json: ", '"db"') end,
@@ -123,6 +134,28 @@ include("_steps.lua")({
 			no_client(said, "garrysmod/data/realtime.json is not JSON: line 3, column 8")
 			assert(file.Read("realtime.json", "DATA"):find(SECRET, 1, true), "the owner's file was written over")
 		end,
+	},
+	{
+		name = "an empty file: what to do",
+		before = function() host.put(FILE, " \n") end,
+		check = function(said) no_client(said, "it is empty. Mend it, or delete it, and restart: without the file a template is written") end,
+	},
+	{
+		name = "what cannot be read is not said to be written anew",
+		before = function()
+			host.move(FILE, "kept.json")
+			host.put(FILE .. "/a.txt", "") -- a folder; an owner has a file of root's there
+		end,
+		check = function(said)
+			no_client(said, "garrysmod/data/realtime.json is there and cannot be read: check who owns it")
+			assert(not said():find("wrote", 1, true), said())
+			host.move(FILE, "folder")
+		end,
+	},
+	{
+		name = "a file of another encoding",
+		before = function() host.put(FILE, "\255\254{\0}\0") end,
+		check = function(said) no_client(said, "it is in UTF-16, save it as UTF-8") end,
 	},
 	{ name = "no object", before = function() config('"redis://"') end, check = function(said) no_client(said, "it holds no { }") end },
 	{ name = "an id with spaces", before = function() config('{ "id": "TTT 1" }') end, check = function(said) no_client(said, '"id" must be of letters') end },

@@ -49,6 +49,8 @@ host.test("ping answers for every client, also one that is not there", function(
 	other:On("down", function() end)
 	clear()
 	RunConsoleCommand("realtime_ping")
+	assert(said():find("nobody at [^\n]*: %l+; the ping waits for the connection"), said())
+	assert(select(2, said():gsub("waits for", "")) == 1, "only of the one that is away")
 	kit.wait("both", function() return said():find("realtime%.Default at [^\n]*: %d+%.%d+ ms") and said():find("nobody at [^\n]*: %u+: ") end)
 	other:Disconnect()
 end)

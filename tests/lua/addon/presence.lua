@@ -123,6 +123,20 @@ host.test("goodbye is told at once: at Stop, and at the end of the Lua state", f
 	close(again, at_b)
 end)
 
+host.test("a stall of one's own makes nobody leave", function()
+	realtime.addon.presence_interval = 0.1
+	local a, b = kit.unique("a"), kit.unique("b")
+	local at_a, at_b, left = server(a), server(b), kit.recorder()
+	kit.wait("both know", function() return at_b:Server(a) and at_a:Server(b) end)
+	at_b:On("left", left.fn)
+	host.block(1)
+	local heard = kit.recorder()
+	realtime.Tables(at_b.client, b):Subscribe("realtime:presence", "test", function(_, from) if from == a then heard.fn() end end)
+	kit.wait("a is heard again", function() return #heard > 0 end)
+	kit.eq(#left, 0)
+	close(at_a, at_b)
+end)
+
 host.test("a lost connection of one's own makes nobody leave", function()
 	realtime.addon.presence_interval = 0.05
 	local a, b = kit.unique("a"), kit.unique("b")
@@ -190,6 +204,14 @@ host.test("a map change is no twin: its old Lua state is heard once at most", fu
 	close(now)
 end)
 
+host.test("what another server calls itself does not steer the terminal", function()
+	local a = server(kit.unique("a"))
+	kit.publish(a.client, "realtime:presence",
+		'{"from":"raw","data":{"instance":"i","duplicate":true,"name":"\\u001b[2J","map":"gm\\nflat"}}')
+	kit.wait("the shout", function() return count([["raw": one of them is \x1b[2J on gm\x0aflat]]) == 1 end)
+	close(a)
+end)
+
 host.test("strange words and bad arguments", function()
 	local a = server(kit.unique("a"))
 	for _, text in ipairs({ "x", '{"from":"s","data":5}', '{"from":"s","data":{}}', '{"from":"s","data":{"instance":5}}' }) do
@@ -197,7 +219,8 @@ host.test("strange words and bad arguments", function()
 	end
 	kit.publish(a.client, "realtime:presence", '{"from":"odd","data":{"instance":"i","fields":5,"map":[1],"players":"x"}}')
 	kit.wait("the odd one", knows(a, "odd"))
-	kit.eq(a:Server("odd").fields, {})
+	local odd = a:Server("odd")
+	kit.eq({ odd.fields, odd.map, odd.players, odd.bots, odd.max_players, odd.name }, { {}, "", 0, 0, 0, "" })
 	kit.eq(a:Server("s"), nil)
 	kit.raises("joined", a.On, a, "nonsense", print)
 	kit.raises("joined", a.Off, a, "nonsense")

@@ -97,6 +97,12 @@ host.test("NaN raises where it was published, with the channel and the place", f
 	close(one, two)
 end)
 
+host.test("NULL alone, which nobody could tell from nothing, raises where it was published", function()
+	local one, two = two()
+	kit.raises("'Publish' to t: the value: realtime%.NULL", one.Publish, one, "t", realtime.NULL)
+	close(one, two)
+end)
+
 host.test("bad arguments raise, a closed client refuses", function()
 	local one, two = two()
 	kit.raises("client expected", realtime.Tables, {})

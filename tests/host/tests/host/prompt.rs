@@ -79,6 +79,7 @@ fn commands_are_run_as_in_the_games_console() {
         "concommand.Add('Greet', function(player, name, words, text) print(player, name, #words, words[1], text) end, nil, 'says hello')",
     );
     session.line("greet \"a b\"  c").next("[NULL Entity]\tgreet\t2\ta b\t\"a b\"  c");
+    session.line("greet a:b \"c:d\"").next("[NULL Entity]\tgreet\t4\ta\ta:b \"c:d\"");
     session.line("GREET").next("[NULL Entity]\tGREET\t0\tnil\t");
     session.line("greet STEAM_0:1:2").next("[NULL Entity]\tgreet\t5\tSTEAM_0\tSTEAM_0:1:2");
     session.line("find says").next("greet                    says hello");
@@ -87,6 +88,8 @@ fn commands_are_run_as_in_the_games_console() {
     session.line("my_limit").next("\"my_limit\" = \"5\" (default \"5\") how many");
     session.line("my_limit a:b").line("GetConVar('my_limit'):GetString()").next("a:b");
     session.line("my_limit 7").line("GetConVar('my_limit'):GetInt()").next("7");
+    session.line("my_limit 7 of 8").line("GetConVar('my_limit'):GetString()").next("7 of 8");
+    session.line("my_limit \"7\"");
     session.line("find my_limit").next("my_limit                 = \"7\" how many");
     session.line("my_limit = 8").line("= my_limit + 1").next("9");
     session.line("help").until("lua_run                  CODE: run it");
@@ -190,6 +193,13 @@ fn clients_that_were_not_told_where_redis_is_get_to_the_server_that_is_named() {
     session.line(connect).next("subscribed");
     assert_eq!(publish(url, "test", "from outside"), 1, "{session:?}");
     session.next("from outside\ttest");
+
+    // A variable that is empty names no server.
+    let mut alone = Session::start(&folder, &[], &[("REALTIME_URL", "")]);
+    alone.next("gmod-host: the embedded Redis is at redis://127.0.0.1:…");
+    alone.until("gmod-host: type Lua, …");
+    alone.line(connect).next("subscribed");
+    alone.line("quit").ends(0);
 
     // Another host on the same server. Its URL may hold a password, so that only the variable is named.
     for variable in ["REDIS_URL", "REALTIME_URL"] {
