@@ -46,6 +46,7 @@ realtime = {}
 ---@field server? string what the server calls itself, from `ready` until `down`
 ---@field version? string its version
 ---@field protocol? 2|3
+---@field error? string why the client is not connected, from `down` until `ready`
 ---@field uptime number seconds since the Connect that made or reconnected it
 ---@field received integer messages that arrived for a live subscription
 ---@field delivered integer messages of those that were handed to callbacks

@@ -27,6 +27,7 @@ pub struct Client<R, D> {
     pub(super) serials: u64,
     pub(super) console: Console,
     pub(super) ready: Option<Event>,
+    pub(super) down: Option<Error>,
     pub(super) was_ready: bool,
     pub(super) open: bool,
     pub(super) delivered: u64,
@@ -91,6 +92,7 @@ impl<R, D> Client<R, D> {
             serials: 0,
             console: Console::new(label),
             ready: None,
+            down: None,
             was_ready: false,
             open: true,
             delivered: 0,
@@ -115,6 +117,11 @@ impl<R, D> Client<R, D> {
     /// The last `ready`, while the client is.
     pub fn ready(&self) -> Option<&Event> {
         self.ready.as_ref()
+    }
+
+    /// Why the client is not ready: the last `down`, until the next `ready`.
+    pub fn down(&self) -> Option<&Error> {
+        self.down.as_ref()
     }
 
     /// Puts a callback on a topic, under an identifier. Returns the command that the session needs if the topic is new.
@@ -191,7 +198,7 @@ impl<R, D> Client<R, D> {
     pub fn close(&mut self) -> Option<ClientId> {
         let session = self.session();
         self.open = false;
-        self.ready = None;
+        (self.ready, self.down) = (None, None);
         self.topics.clear();
         self.subscriptions = Slab::default();
         for source in &mut self.sources {
@@ -247,7 +254,7 @@ impl<R, D> Client<R, D> {
         }
         self.sources.push(Source { session, consumer, retired: false });
         self.console = Console::new(label);
-        self.ready = None;
+        (self.ready, self.down) = (None, None);
         self.delivered = 0;
         let topics = self.topics.iter();
         topics.map(|(topic, &slot)| Command::Subscribe { topic: topic.clone(), slot }).collect()

@@ -381,10 +381,11 @@ impl<R, D> Dispatcher<R, D> {
             Event::Subscribed(topic) if !client.confirm(&topic, session) => return Step::Skipped,
             Event::Ready(mut ready) => {
                 ready.first = !std::mem::replace(&mut client.was_ready, true);
+                client.down = None;
                 client.ready.insert(Event::Ready(ready)).clone()
             }
-            Event::Down { .. } => {
-                client.ready = None;
+            Event::Down { ref error, .. } => {
+                (client.ready, client.down) = (None, Some(error.clone()));
                 event
             }
             _ => event,

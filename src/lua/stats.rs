@@ -18,6 +18,7 @@ pub(super) struct Stats {
     numbers: Vec<(&'static CStr, f64)>,
     server: Option<Box<str>>,
     version: Option<Box<str>>,
+    error: Option<String>,
 }
 
 impl Stats {
@@ -54,13 +55,14 @@ impl Stats {
             numbers.push((c"protocol", f64::from(ready.protocol)));
             (server, version) = (ready.server.clone(), ready.version.clone());
         }
-        Self { state, address: Some(handle.backend.address()), numbers, server, version }
+        let error = client.down().map(ToString::to_string);
+        Self { state, address: Some(handle.backend.address()), numbers, server, version, error }
     }
 
     /// The figures of a client that is gone.
     pub(super) fn closed() -> Self {
-        let (server, version) = (None, None);
-        Self { state: State::Closed, address: None, numbers: Vec::new(), server, version }
+        let (server, version, error) = (None, None, None);
+        Self { state: State::Closed, address: None, numbers: Vec::new(), server, version, error }
     }
 
     /// Pushes them as a table.
@@ -74,6 +76,7 @@ impl Stats {
             (c"address", self.address.as_deref()),
             (c"server", self.server.as_deref()),
             (c"version", self.version.as_deref()),
+            (c"error", self.error.as_deref()),
         ];
         // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
         unsafe {

@@ -138,6 +138,17 @@ host.test("Stats of a client that is not ready names no server", function()
 	client:Disconnect()
 end)
 
+host.test("Stats says why a client is not connected, until it is", function()
+	local client = kit.ready({ reconnect_min = 0.05, reconnect_max = 0.1 })
+	kit.eq(client:Stats().error, nil)
+	host.server.stop()
+	kit.wait("an attempt that fails", function() return (client:Stats().error or ""):find("^REFUSED: .*" .. client:Stats().address) end)
+	host.server.start()
+	kit.wait("ready", function() return client:Stats().protocol end)
+	kit.eq(client:Stats().error, nil)
+	client:Disconnect()
+end)
+
 host.test("a client that no script keeps lives on", function()
 	local channel, got = kit.unique("kept"), kit.recorder()
 	local name = kit.unique("unkept"):gsub("%.", "-");

@@ -57,7 +57,7 @@ return function(realtime, addon)
 
 	local function show(say, client)
 		local stats = client:Stats()
-		say("%s: %s", name_of(client), stats.state)
+		say("%s: %s%s", name_of(client), stats.state, stats.error and ", " .. stats.error or "")
 		if not stats.address then return end
 		local server = stats.server and string.format("%s %s, RESP%d", stats.server, stats.version or "", stats.protocol)
 		say("    server         %s", server or "none at present")

@@ -95,7 +95,11 @@ host.test("every figure of Stats, and every field of a server", function()
 	local done
 	client:Ping(function() done = true end)
 	kit.wait("the ping", function() return done end)
-	kit.eq(names(fields.RealtimeStats, all), names(client:Stats(), all))
+	local stats, lost = client:Stats(), realtime.Connect("redis://127.0.0.1:1")
+	kit.wait("a failure", function() return lost:Stats().error end)
+	stats.error = lost:Stats().error
+	lost:Disconnect()
+	kit.eq(names(fields.RealtimeStats, all), names(stats, all))
 	local presence = realtime.Presence(client, "x")
 	kit.eq(names(fields.RealtimeServer, all), names(presence:Server("x"), all))
 	local values = names(realtime, function(key, value) return not isfunction(value) and key ~= "addon" end)
