@@ -31,8 +31,13 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> BundleError {
     move |error| BundleError::Io(path, error)
 }
 
-/// Packs modules and addon as they lie in `garrysmod/`.
-pub(crate) fn zip(archive: &Path, modules: &[PathBuf], addon: &Path) -> Result<(), BundleError> {
+/// Packs modules and addon as they lie in `garrysmod/`, with the terms under which they may be used.
+pub(crate) fn zip(
+    archive: &Path,
+    modules: &[PathBuf],
+    addon: &Path,
+    licenses: &[PathBuf],
+) -> Result<(), BundleError> {
     let mut contents = Vec::new();
     for module in modules {
         let name = module.file_name().unwrap_or_default().to_string_lossy();
@@ -40,6 +45,10 @@ pub(crate) fn zip(archive: &Path, modules: &[PathBuf], addon: &Path) -> Result<(
     }
     for (name, file) in addon::files(addon)? {
         contents.push((format!("addons/realtime/{name}"), file));
+    }
+    for license in licenses {
+        let name = license.file_name().unwrap_or_default().to_string_lossy();
+        contents.push((format!("addons/realtime/{name}"), license.clone()));
     }
     contents.sort();
     let broken = |error| BundleError::Zip(archive.to_owned(), error);
@@ -94,4 +103,35 @@ pub(crate) fn manifest(version: &str, modules: &[(&Platform, Report)]) -> String
     });
     let entries = entries.collect::<Vec<_>>().join(",\n");
     format!("{{\n  \"version\": \"{version}\",\n  \"modules\": [\n{entries}\n  ]\n}}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
+
+    use super::*;
+
+    #[test]
+    fn the_zip_unpacks_into_the_games_folder() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+        let folder = std::env::temp_dir().join(format!("realtime-zip-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let (archive, module) = (folder.join("a.zip"), folder.join("gmsv_realtime_linux64.dll"));
+        fs::write(&module, b"code").unwrap();
+        let licenses = [root.join("LICENSE-MIT")];
+        zip(&archive, std::slice::from_ref(&module), &root.join("lua"), &licenses).unwrap();
+        let read = zip::ZipArchive::new(File::open(&archive).unwrap()).unwrap();
+        let names: Vec<_> = read.file_names().map(|name| name.unwrap().into_owned()).collect();
+        fs::remove_dir_all(&folder).unwrap();
+        for name in [
+            "lua/bin/gmsv_realtime_linux64.dll",
+            "addons/realtime/addon.json",
+            "addons/realtime/lua/realtime/load.lua",
+            "addons/realtime/LICENSE-MIT",
+        ] {
+            assert!(names.iter().any(|found| found == name), "{name} is not in {names:?}");
+        }
+        let places = ["lua/bin/", "addons/realtime/"];
+        assert!(names.iter().all(|name| places.iter().any(|place| name.starts_with(place))), "{names:?}");
+    }
 }

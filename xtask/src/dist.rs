@@ -38,6 +38,9 @@ fn lines(missing: &[Missing]) -> String {
     missing.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
+/// In the project's folder.
+const LICENSES: [&str; 2] = ["LICENSE-APACHE", "LICENSE-MIT"];
+
 /// Builds, checks and packs. With less than all platforms, there is no zip: a release has all four.
 ///
 /// # Errors
@@ -73,7 +76,7 @@ pub fn dist(root: &Path, platforms: &[&'static Platform]) -> Result<(), DistErro
     fs::write(&manifest, bundle::manifest(VERSION, &modules)).map_err(broken(&manifest))?;
     if platforms.len() == PLATFORMS.len() {
         let archive = folder.join(format!("realtime-{VERSION}.zip"));
-        bundle::zip(&archive, &files, &addon)?;
+        bundle::zip(&archive, &files, &addon, &LICENSES.map(|name| root.join(name)))?;
         files.push(archive);
     }
     files.push(manifest);
