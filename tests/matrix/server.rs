@@ -51,31 +51,43 @@ impl Real {
     }
 
     fn start() -> Self {
+        // Another process may take the port before the server does; then another port is tried.
         loop {
-            // Another process may take the port before the server does; then another port is tried.
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
             let port = listener.local_addr().expect("bound").port();
             drop(listener);
-            let folder = std::env::temp_dir().join(format!("realtime-matrix-{}-{port}", std::process::id()));
-            std::fs::create_dir_all(&folder).expect("a folder");
-            let process = Command::new("redis-server")
-                .args(["--bind", "127.0.0.1", "--save", "", "--requirepass", PASSWORD])
-                .args(["--port", &port.to_string(), "--dir"])
-                .arg(&folder)
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .spawn()
-                .expect("redis-server on the PATH");
-            let mut real = Self { process, folder, port };
-            let deadline = Instant::now() + PATIENCE;
-            while real.process.try_wait().expect("a child").is_none() {
-                if TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok() {
-                    return real;
-                }
-                assert!(Instant::now() < deadline, "redis-server did not start");
-                std::thread::yield_now();
+            if let Some(real) = Self::start_on(port) {
+                return real;
             }
         }
+    }
+
+    /// A server on this port; `None` if somebody else has it.
+    pub fn start_on(port: u16) -> Option<Self> {
+        let folder = std::env::temp_dir().join(format!("realtime-matrix-{}-{port}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        let process = Command::new("redis-server")
+            .args(["--bind", "127.0.0.1", "--save", "", "--requirepass", PASSWORD])
+            .args(["--unixsocket", "redis.sock", "--port", &port.to_string(), "--dir"])
+            .arg(&folder)
+            .current_dir(&folder)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("redis-server on the PATH");
+        let mut real = Self { process, folder, port };
+        let deadline = Instant::now() + PATIENCE;
+        while real.process.try_wait().expect("a child").is_none() {
+            // The server makes its socket once it has the port: until then, whoever answers there is somebody else.
+            if real.folder.join("redis.sock").exists()
+                && TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
+            {
+                return Some(real);
+            }
+            assert!(Instant::now() < deadline, "redis-server did not start");
+            std::thread::yield_now();
+        }
+        None
     }
 }
 

@@ -158,6 +158,30 @@ fn a_refused_login_in_resp2() {
 }
 
 #[test]
+fn a_password_that_is_a_word_of_the_servers_own() {
+    for (answer, message) in [
+        (
+            &b"-WRONGPASS invalid username-password pair or user is disabled.\r\n"[..],
+            "the server refused the login: invalid username-password pair or user is disabled.",
+        ),
+        (b"-ERR invalid password\r\n", "the server refused the login: invalid password"),
+        (
+            b"-ERR wrong number of arguments for 'auth' command\r\n",
+            "the server knows no users, as Redis before 6.0: leave the user out, as in redis://:password@host",
+        ),
+        // It may be an echo.
+        (b"-ERR password: no such user\r\n", "the server refused the login: …: no such user"),
+    ] {
+        let url = "redis://gmod:password@server";
+        let error = turned_away(url, &[("protocol", NUMBER(2.0))], &[answer]);
+        assert_eq!(error.message, message);
+    }
+    let old = b"-ERR wrong number of arguments for 'auth' command\r\n";
+    let error = turned_away("redis://gmod:of@server", &[("protocol", NUMBER(2.0))], &[old]);
+    assert!(error.message.contains("knows no users"), "{error}");
+}
+
+#[test]
 fn a_user_at_a_server_that_knows_none() {
     // Redis 3.0.5 and 5.0.6, whose AUTH takes a password alone.
     const OLD: &[u8] = b"-ERR wrong number of arguments for 'auth' command\r\n";

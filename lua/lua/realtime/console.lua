@@ -24,9 +24,8 @@ return function(realtime, addon)
 		end, nil, help)
 	end
 
-	-- What came from elsewhere must not steer the terminal.
 	local function printable(text, most)
-		local shown = text:sub(1, most or #text):gsub("%c", function(c) return string.format("\\x%02x", c:byte()) end)
+		local shown = addon.Printable(text:sub(1, most or #text))
 		if most and #text > most then shown = shown .. string.format(" … (%d bytes)", #text) end
 		return shown
 	end

@@ -58,11 +58,16 @@ return function(realtime, addon)
 
 	local function shout(self, server, here)
 		local now, id = SysTime(), server.id
-		if now - (self.shouted[id] or -math.huge) < SHOUT then return end
+		if self.shouted[id] and now - self.shouted[id] < SHOUT then return end
+		for old, at in pairs(self.shouted) do
+			if now - at >= SHOUT then self.shouted[old] = nil end
+		end
 		self.shouted[id] = now
-		local other = string.format(here and "this one, and %s on %s" or "one of them is %s on %s", server.name, server.map)
+		local name, map = addon.Printable(tostring(server.name)), addon.Printable(tostring(server.map))
+		local other = here and string.format("this one, and %s on %s", name, map)
+			or string.format("one of them is %s on %s", name, map)
 		addon.Say(string.format('TWO SERVERS HAVE THE ID "%s": %s. Give each its own in garrysmod/data/realtime.json ("id"); ' ..
-			"until then requests reach both.", id, other))
+			"until then requests reach both.", addon.Printable(id), other))
 		server.duplicate = true
 		tell(self, "duplicate", server)
 	end

@@ -43,7 +43,12 @@ return function(_, addon)
 
 	hook.Add("Think", TIMER, ensure)
 
-	-- A line to the console, at most one of a kind in ten seconds.
+	-- What came from elsewhere must not steer the terminal.
+	function addon.Printable(text)
+		return (text:gsub("%c", function(c) return string.format("\\x%02x", c:byte()) end))
+	end
+
+	-- A line to the console, at most one of a kind in ten seconds. Others had a hand in its words.
 	local QUIET = 10
 	local said = {}
 	function addon.SayRarely(kind, text)
@@ -53,6 +58,6 @@ return function(_, addon)
 			if now - at >= QUIET then said[old] = nil end
 		end
 		said[kind] = now
-		addon.Say(text)
+		addon.Say(addon.Printable(text))
 	end
 end

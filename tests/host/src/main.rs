@@ -23,6 +23,7 @@ mod ffi;
 mod folder;
 mod natives;
 mod prelude;
+mod printer;
 mod process;
 mod prompt;
 mod publisher;
@@ -125,8 +126,9 @@ fn start(options: Options) -> Result<i32, StartError> {
     tool::configure(&run)?;
     let terminal = run.options.is_tool().then(|| tool::start(&run)).transpose()?;
     server::serve(&run);
-    drop(terminal);
+    // What it has to say is shown before the terminal is given back.
     let code = run.verdict();
+    drop(terminal);
     drop(run);
     drop(watchdog);
     Ok(code)

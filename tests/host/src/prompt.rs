@@ -9,7 +9,7 @@ use std::{
 
 use rustyline::{Config, DefaultEditor, ExternalPrinter, error::ReadlineError};
 
-use crate::screen::Above;
+use crate::printer::Printer;
 
 const PROMPT: &str = "> ";
 /// Where a chunk of Lua goes on.
@@ -64,15 +64,15 @@ impl Editor {
     ///
     /// # Errors
     ///
-    /// The terminal's own.
-    pub(crate) fn new() -> Result<Option<(Self, Above)>, ReadlineError> {
+    /// The terminal's own; the system gives no thread.
+    pub(crate) fn new() -> Result<Option<(Self, Printer)>, ReadlineError> {
         if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
             return Ok(None);
         }
         let mut editor = DefaultEditor::with_config(Config::builder().auto_add_history(true).build())?;
         let mut printer = editor.create_external_printer()?;
-        let above = move |text: String| printer.print(text).map_err(io::Error::other);
-        Ok(Some((Self(editor), Box::new(above))))
+        let above = Printer::start(move |text| printer.print(text).map_err(io::Error::other))?;
+        Ok(Some((Self(editor), above)))
     }
 }
 

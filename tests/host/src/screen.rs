@@ -6,9 +6,10 @@ use std::{
     cell::RefCell,
     env,
     io::{self, IsTerminal, Write},
+    time::Duration,
 };
 
-use crate::cli::Color;
+use crate::{cli::Color, printer::Printer};
 
 /// How text looks. The terminal's own sixteen colours: its owner chose them to be read on its background, dark or light.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,9 +34,6 @@ pub(crate) enum Stream {
     Out,
     Err,
 }
-
-/// Takes a whole piece of text and shows it above the line that is being typed.
-pub(crate) type Above = Box<dyn FnMut(String) -> io::Result<()>>;
 
 /// Below that, a colour is a grey.
 const GREY: u8 = 48;
@@ -93,7 +91,7 @@ pub(crate) struct Screen {
 
 /// A line is being typed: what is printed goes above it, line by line.
 struct Prompt {
-    above: Above,
+    above: Printer,
     unfinished: Vec<u8>,
 }
 
@@ -112,7 +110,7 @@ impl Screen {
     }
 
     /// From now on everything goes above the line that is being typed.
-    pub(crate) fn print_above(&self, above: Above) {
+    pub(crate) fn print_above(&self, above: Printer) {
         *self.prompt.borrow_mut() = Some(Prompt { above, unfinished: Vec::new() });
     }
 
@@ -152,6 +150,11 @@ impl Screen {
             _ => Ok(()),
         }
     }
+
+    /// Waits until what goes above the line has gone there, for so long at most; returns whether it has.
+    pub(crate) fn settle(&self, patience: Duration) -> bool {
+        self.prompt.borrow().as_ref().is_none_or(|prompt| prompt.above.settle(patience))
+    }
 }
 
 impl Prompt {
@@ -159,7 +162,7 @@ impl Prompt {
         self.unfinished.extend_from_slice(text);
         let Some(end) = self.unfinished.iter().rposition(|byte| *byte == b'\n') else { return Ok(()) };
         let finished: Vec<u8> = self.unfinished.drain(..=end).collect();
-        (self.above)(String::from_utf8_lossy(&finished).into_owned())
+        self.above.print(&String::from_utf8_lossy(&finished))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::{
     ffi::{CStr, CString},
     fs, thread,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use crate::{
@@ -24,6 +24,9 @@ const TICK: &CStr = c"tick";
 const RUN_TYPED: &CStr = c"run_typed";
 /// Left by the prelude: what scripts want to do at the end.
 const SHUT_DOWN: &CStr = c"shut_down";
+
+/// How long a line that is to be read waits for what was printed before it.
+const BEFORE_A_LINE: Duration = Duration::from_millis(20);
 
 /// Runs the script, map after map, until it ends.
 pub(crate) fn serve(run: &Run) {
@@ -109,6 +112,8 @@ fn run_typed(run: &Run, lua: &Lua<'_>) {
             show_unfinished(run);
             // No line may be half typed when the terminal is given back.
             if !matches!(run.end.get(), Some(End::Exit(_))) {
+                // Nothing is to be printed while the next line begins; but what the editor owes, it shows then.
+                run.screen.settle(BEFORE_A_LINE);
                 prompt.done();
             }
         }

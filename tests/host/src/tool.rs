@@ -3,6 +3,7 @@
 use std::{
     env,
     io::{self, Write},
+    time::Duration,
 };
 
 use crate::{
@@ -17,6 +18,10 @@ const DEFAULT_URL: &str = "REALTIME_URL";
 
 /// Ends bracketed paste, which the editor of lines begins.
 const END_OF_PASTE_MODE: &str = "\x1b[?2004l";
+
+/// How long the editor may take to show what was printed: far longer than it does while it reads, and no longer than anybody
+/// waits for an end.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// While it lives, lines may be edited. Dropping it gives the terminal back.
 pub(crate) struct Terminal<'run> {
@@ -41,6 +46,7 @@ pub(crate) fn start(run: &Run) -> Result<Option<Terminal<'_>>, StartError> {
     tell_server(run)?;
     if run.options.prompt {
         run.say("type Lua, a command, or help; quit ends it");
+        run.screen.settle(PATIENCE);
         let prompt = Prompt::start(editor)?;
         // Nobody else sets it.
         let _first = run.prompt.set(prompt);
@@ -86,6 +92,13 @@ fn tell_server(run: &Run) -> Result<(), StartError> {
 
 impl Drop for Terminal<'_> {
     fn drop(&mut self) {
+        if !self.run.screen.settle(PATIENCE)
+            && let Some(prompt) = self.run.prompt.get()
+        {
+            // It waits behind Enter, and shows the rest when it reads on.
+            prompt.done();
+            self.run.screen.settle(PATIENCE);
+        }
         let mut out = io::stdout();
         let behind_the_line = if self.run.prompt.get().is_some_and(Prompt::is_reading) { "\r\n" } else { "" };
         // Nothing more can be done for a terminal that is gone.

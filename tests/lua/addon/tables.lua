@@ -89,6 +89,22 @@ host.test("what is no envelope is left out and told, once for a while; the rest 
 	close(one, two)
 end)
 
+host.test("what others name does not steer the console", function()
+	local one, two = two()
+	local name = kit.unique("steers")
+	one:PSubscribe(name .. "*", function() end)
+	kit.subscribe(one.client, kit.unique("fence"), function() end)
+	two.client:Publish(name .. "\27[2J\n[realtime] all is well", "plain")
+	local shown = name .. "\\x1b[2J\\x0a[realtime] all is well was left out"
+	kit.wait("the line", function()
+		for _, line in ipairs(host.console()) do
+			assert(not line:find("\27[2J", 1, true), line)
+			if line:find(shown, 1, true) then return true end
+		end
+	end)
+	close(one, two)
+end)
+
 host.test("NaN raises where it was published, with the channel and the place", function()
 	local one, two = two()
 	kit.raises("^tests/lua/addon/tables.lua:%d+: 'Publish' to speeds: players%[1%]%.speed: NaN", function()

@@ -41,6 +41,28 @@ fn a_line_is_edited_and_what_is_printed_goes_above_it() {
     session.keys("quit\r").ends_with_whatever(0);
 }
 
+/// The editor takes no text between Enter and the next line, and the server prints all the time.
+#[test]
+fn enter_may_be_pressed_while_much_is_printed() {
+    if !has_script() {
+        return;
+    }
+    let folder = Folder::new();
+    let mut session = Session::in_terminal(&folder);
+    session.until("…gmod-host: type Lua, …");
+    // One line at a time: what is typed while the editor takes one in is lost.
+    session
+        .keys("hook.Add('ShutDown', 'x', function() print('good' .. 'bye') end) print('kn' .. 'own')\r")
+        .until("…known…");
+    session.keys("timer.Create('x', 0, 0, function() for i = 1, 20 do print('no' .. 'ise') end end)\r");
+    session.until("…noise…");
+    for n in 0..30 {
+        session.keys(&format!("'mark' .. {n}\r")).until(&format!("…mark{n}…"));
+    }
+    session.keys("quit\r").until("…goodbye…");
+    session.ends_with_whatever(0);
+}
+
 #[test]
 fn the_terminal_is_given_back_as_it_was() {
     if !has_script() {
