@@ -63,7 +63,7 @@ return function(realtime, addon)
 			if now - at >= SHOUT then self.shouted[old] = nil end
 		end
 		self.shouted[id] = now
-		local name, map = addon.Printable(tostring(server.name)), addon.Printable(tostring(server.map))
+		local name, map = addon.Printable(server.name), addon.Printable(server.map)
 		local other = here and string.format("this one, and %s on %s", name, map)
 			or string.format("one of them is %s on %s", name, map)
 		addon.Say(string.format('TWO SERVERS HAVE THE ID "%s": %s. Give each its own in garrysmod/data/realtime.json ("id"); ' ..
@@ -117,12 +117,17 @@ return function(realtime, addon)
 		if now >= self.next then announce(self) end
 		-- Nor without a connection.
 		if not self.client:IsConnected() or not self.listening then return end
+		-- First these, then what is told of them: a callback that lets others be heard adds to the table.
+		local gone
 		for id, server in pairs(self.servers) do
 			if now - math.max(server.heard, self.listening) > PATIENCE * addon.presence_interval then
-				self.servers[id] = nil
-				tell(self, "left", server)
+				gone = gone or {}
+				gone[id] = server
 			end
 		end
+		if not gone then return end
+		for id in pairs(gone) do self.servers[id] = nil end
+		for _, server in SortedPairs(gone) do tell(self, "left", server) end
 	end
 
 	local function shown(server, now)

@@ -14,13 +14,19 @@ return function(realtime, addon)
 
 	local function check_deadlines(self, now)
 		local closed = not self.client:IsValid()
+		-- First these, then their functions, which may ask anew: the table that is walked must not grow.
+		local due
 		for number, request in pairs(self.pending) do
-			if closed then
-				finish(self, number, addon.Error("CLOSED", "the client was closed", true))
-			elseif now >= request.deadline then
-				finish(self, number, addon.Error("TIMEOUT", string.format('"%s" did not answer "%s" within %g s',
-					request.server, request.name, request.seconds), true))
+			if closed or now >= request.deadline then
+				due = due or {}
+				due[number] = request
 			end
+		end
+		if not due and not closed then return end
+		for number, request in SortedPairs(due or {}) do
+			finish(self, number, closed and addon.Error("CLOSED", "the client was closed", true)
+				or addon.Error("TIMEOUT", string.format('"%s" did not answer "%s" within %g s',
+					request.server, request.name, request.seconds), true))
 		end
 		if closed then addon.RemoveTask(self) end
 	end
