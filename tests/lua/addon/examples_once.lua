@@ -9,28 +9,20 @@ if host.map_number == 1 then
 end
 
 local kit = include("../_kit.lua")
+local stand_ins = include("_stand_ins.lua")
+local entity, NOTHING = stand_ins.entity, stand_ins.NOTHING
 
 local chat = {}
 local function somebody(name, id)
 	return {
 		IsValid = function() return true end, Nick = function() return name end, SteamID64 = function() return id end,
-		GetUserGroup = function() return "vip" end, ChatPrint = function(_, text) chat[#chat + 1] = text end,
+		GetUserGroup = function() return "vip" end, Team = function() return 7 end, ChatPrint = function(_, text) chat[#chat + 1] = text end,
 		IsPlayer = function() return true end,
 		PrintMessage = function(_, kind, text) kit.eq(kind, HUD_PRINTTALK) chat[#chat + 1] = text end,
 	}
 end
 local alice = somebody("Alice", "76561198000000001")
 function player.GetAll() return { alice } end
-
--- Something of the game's that is no player.
-local function entity(class, index, fields)
-	local it = {
-		IsValid = function() return true end, GetClass = function() return class end, EntIndex = function() return index end,
-		IsPlayer = function() return false end, IsVehicle = function() return class:find("^prop_vehicle_") ~= nil end,
-	}
-	return table.Merge(it, fields or {})
-end
-local NOTHING = { IsValid = function() return false end, IsPlayer = function() return false end }
 
 local function example(name)
 	chat = {}
@@ -54,6 +46,10 @@ local other = kit.connect({ id = "other" })
 local others = realtime.Tables(other, "ttt-2")
 
 host.test("chat_bridge", function()
+	local shown = stand_ins.network()
+	SERVER, CLIENT = false, true
+	include("../../../lua/examples/chat_bridge.lua")
+	SERVER, CLIENT = true, false
 	example("chat_bridge")
 	local heard = kit.recorder()
 	others:Subscribe("chat", heard.fn)
@@ -61,11 +57,14 @@ host.test("chat_bridge", function()
 	hook.Run("PlayerSay", alice, "for my team", true)
 	hook.Run("PlayerSay", alice, "hello", false)
 	kit.wait("the line there", function() return #heard == 1 end)
-	kit.eq(heard[1], { { id = "76561198000000001", name = "Alice", rank = "vip", text = "hello" }, "hub", "chat" })
-	others:Publish("chat", { name = "Bob", rank = "admin", text = "hi" })
-	kit.wait("the answer here", function() return #chat == 1 end)
-	kit.eq(chat, { "[ttt-2] (admin) Bob: hi" })
+	local line = { id = "76561198000000001", name = "Alice", rank = "vip", color = { 255, 160, 0 }, text = "hello" }
+	kit.eq(heard[1], { line, "hub", "chat" })
 	others:Publish("chat", "no table")
+	others:Publish("chat", { name = "Bob", rank = "admin", color = { 1, 2, 3 }, text = "hi" })
+	others:Publish("chat", { name = "Web", text = "hi, too" })
+	kit.wait("the answers here", function() return #shown == 2 end)
+	kit.eq(shown[1], { color_white, "[ttt-2] (admin) ", Color(1, 2, 3), "Bob", color_white, ": hi" })
+	kit.eq(shown[2], { color_white, "[ttt-2] ", color_white, "Web", color_white, ": hi, too" })
 end)
 
 host.test("shared_bans", function()
