@@ -30,14 +30,19 @@ fn copy(from: &Path, to: &Path) {
 }
 
 /// The server, with only what its owner has put there.
-fn start(folder: &Path) -> Session {
-    let mut session = Session::start(folder, &["--game", "server", "--module", "none"], &[]);
+fn start(folder: &Path, tick_rate: &str) -> Session {
+    let options = ["--game", "server", "--module", "none", "--tick-rate", tick_rate];
+    let mut session = Session::start(folder, &options, &[]);
     session.until("gmod-host: type Lua, …");
     session
 }
 
 #[test]
 fn an_owner_gets_from_an_empty_folder_to_a_message() {
+    ["22", "66", "100"].into_iter().for_each(follow);
+}
+
+fn follow(tick_rate: &str) {
     // The Redis of another machine.
     let folder = Folder::new();
     let mut redis = Session::start(&folder, &[], &[]);
@@ -45,14 +50,14 @@ fn an_owner_gets_from_an_empty_folder_to_a_message() {
     let url = &said[said.find("redis://").expect("a URL")..];
 
     // Nothing is there yet.
-    let mut server = start(&folder);
+    let mut server = start(&folder, tick_rate);
     server.line("realtime_status").next("Unknown command \"realtime_status\", …");
     server.line("quit").ends(0);
 
     // The addon alone: the console names the file that is missing, and where it goes.
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     copy(&repository.join("lua"), &folder.join("server/garrysmod/addons/realtime"));
-    let mut server = start(&folder);
+    let mut server = start(&folder, tick_rate);
     server.next("[realtime] the binary module is missing. …");
     let module = server.next("    garrysmod/lua/bin/gmsv_realtime_linux….dll");
     assert!(OWNERS.contains(module.trim()), "docs/owners.md does not name {module}");
@@ -64,7 +69,7 @@ fn an_owner_gets_from_an_empty_folder_to_a_message() {
     let program = support::command().get_program().to_owned();
     let built = Path::new(&program).parent().expect("a folder").join("deps/librealtime.so");
     fs::copy(built, place).expect("the module");
-    let mut server = start(&folder);
+    let mut server = start(&folder, tick_rate);
     server.next("[realtime] wrote garrysmod/data/realtime.json: …");
     server.next("[realtime] this server has no id: …");
     server.next("[realtime] no Redis is configured: write its URL into garrysmod/data/realtime.json …");
@@ -73,7 +78,7 @@ fn an_owner_gets_from_an_empty_folder_to_a_message() {
     let configuration = announced("{ \"url\": \"redis://gmod:secret@10.0.0.5:6379\", \"id\": \"ttt-1\" }")
         .replace("redis://gmod:secret@10.0.0.5:6379", url);
     write(&folder.join("server").join(announced("garrysmod/data/realtime.json")), &configuration);
-    let mut server = start(&folder);
+    let mut server = start(&folder, tick_rate);
     server.next(announced("[realtime] connected to redis 7.0.15 as \"ttt-1\""));
     server.line(announced("realtime_tail chat")).next("showing chat; realtime_tail chat ends it");
     server.line("host.run(function() host.wait(function() return realtime.Default():Stats().confirmed == 1 end) print('ok') end)");
