@@ -44,6 +44,9 @@ return function(realtime, addon)
 		local url, id, options = config.url, config.id, config.options
 		if url ~= nil and type(url) ~= "string" then return {}, SHOWN .. ': "url" must be a text in quotes' end
 		if options ~= nil and type(options) ~= "table" then return {}, SHOWN .. ': "options" must be a { }' end
+		if options and options.id ~= nil then
+			return {}, SHOWN .. ': "options" may not have an "id", which is the addon\'s own; this server\'s stands beside "options"'
+		end
 		if id ~= nil and type(id) ~= "string" then return {}, SHOWN .. ': "id" must be a text in quotes' end
 		if id and id ~= "" and (not id:find(ID) or #id > MAX_ID) then
 			return {}, SHOWN .. ': "id" must be of letters, digits, "_", "." and "-", at most ' .. MAX_ID

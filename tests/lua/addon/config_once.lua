@@ -102,6 +102,11 @@ include("_steps.lua")({
 		end,
 	},
 	{
+		name = "an id among the options, where it would say nothing",
+		before = function() config('{ "options": { "id": "ttt-1" } }') end,
+		check = function(said) no_client(said, "garrysmod/data/realtime.json: ", '"options" may not have an "id"') end,
+	},
+	{
 		name = "an option of the file that is wrong beside a URL of the environment",
 		before = function() config('{ "id": "ttt-1", "options": { "db": -1 } }') end,
 		check = function(said) no_client(said, "garrysmod/data/realtime.json: ", '"db"') end,
