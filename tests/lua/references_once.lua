@@ -59,8 +59,10 @@ host.test("a finalizer that runs while a message is handed over changes nobody's
 end)
 
 host.test("a new client where a dead one was in memory is the new one", function()
-	local same = 0
-	for _ = 1, 20 do
+	local same, rounds = 0, 0
+	-- Where the memory lies is the system's affair: some need many rounds.
+	while same < 5 and rounds < 200 do
+		rounds = rounds + 1
 		local client = kit.ready()
 		local place = string.format("%p", client)
 		client:Disconnect()

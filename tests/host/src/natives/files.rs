@@ -23,7 +23,15 @@ pub(super) fn find_lua(call: &Call<'_>) -> Result<Value, String> {
 /// `read(root, path)`: the file's bytes, or nil.
 pub(super) fn read(call: &Call<'_>) -> Result<Value, String> {
     let Some(path) = found(call)? else { return Ok(Value::Nil) };
-    unless_missing(fs::read(path))
+    // Windows has another error for what is a folder.
+    if path.is_dir() {
+        return Ok(Value::Nil);
+    }
+    match fs::read(path) {
+        Ok(bytes) => Ok(bytes.into()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Value::Nil),
+        Err(error) => Err(error.to_string()),
+    }
 }
 
 /// `write(root, path, bytes)`: whether that went well.
@@ -111,14 +119,4 @@ fn place_at(call: &Call<'_>, argument: usize) -> Result<Option<PathBuf>, String>
     let inside =
         path.components().all(|component| matches!(component, Component::Normal(_) | Component::CurDir));
     Ok(inside.then(|| root.join(path)))
-}
-
-fn unless_missing(result: io::Result<Vec<u8>>) -> Result<Value, String> {
-    match result {
-        Ok(bytes) => Ok(bytes.into()),
-        Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::IsADirectory) => {
-            Ok(Value::Nil)
-        }
-        Err(error) => Err(error.to_string()),
-    }
 }
