@@ -125,4 +125,16 @@ function kit.subscribe(client, channel, ...)
 	kit.wait("the subscription to " .. channel, function() return done end)
 end
 
+-- Every loss and error that a client tells, as { event, info }, in their order; `last(event)`: the newest such info.
+function kit.troubles(client)
+	local log = {}
+	for _, event in ipairs({ "down", "gap", "error", "dropped" }) do
+		client:On(event, "troubles", function(info) log[#log + 1] = { event, info } end)
+	end
+	function log.last(name)
+		for i = #log, 1, -1 do if log[i][1] == name then return log[i][2] end end
+	end
+	return log
+end
+
 return kit

@@ -13,18 +13,6 @@ local function options(more)
 	return options
 end
 
--- Everything that the client tells beside messages.
-local function watch(client)
-	local log = {}
-	for _, event in ipairs({ "down", "gap", "error", "dropped" }) do
-		client:On(event, "watch", function(info) log[#log + 1] = { event, info } end)
-	end
-	function log.last(name)
-		for i = #log, 1, -1 do if log[i][1] == name then return log[i][2] end end
-	end
-	return log
-end
-
 -- A second pair of eyes on the same server, which may see probes since it is no client of the module.
 local function probes()
 	if host.server.kind() == "fake" then return host.fake.received("PUBLISH") end
@@ -34,7 +22,7 @@ end
 
 host.test("probes come and go, and nobody sees them", function()
 	local client = kit.ready(options())
-	local log, all, chat = watch(client), kit.recorder(), kit.unique("chat")
+	local log, all, chat = kit.troubles(client), kit.recorder(), kit.unique("chat")
 	kit.subscribe(client, chat, function() end)
 	client:PSubscribe("*", all.fn)
 	client:PSubscribe("realtime:*", all.fn)
@@ -82,7 +70,7 @@ if host.server.kind() == "fake" then
 	host.test("a server that answers PING but delivers nothing is a dead link, and told as that", function()
 		local server = host.new_fake()
 		local client = kit.ready(options({ url = server.url(), ping_timeout = 1 }))
-		local log, got = watch(client), kit.recorder()
+		local log, got = kit.troubles(client), kit.recorder()
 		kit.subscribe(client, "chat", got.fn)
 		server.publish("chat", "before")
 		kit.wait("a message", function() return #got == 1 end)
@@ -102,7 +90,7 @@ if host.server.kind() == "fake" then
 	host.test("without verify_delivery that stays unseen", function()
 		local server = host.new_fake()
 		local client = kit.ready(options({ url = server.url(), verify_delivery = false }))
-		local log, got = watch(client), kit.recorder()
+		local log, got = kit.troubles(client), kit.recorder()
 		kit.subscribe(client, "chat", got.fn)
 		server.faults("all", { deliver = false })
 		local from = server.received("PING")

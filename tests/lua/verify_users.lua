@@ -17,18 +17,6 @@ local function user(name, rules)
 	return (host.redis_url:gsub("//[^@]*@", "//"):gsub("//", "//" .. name .. ":pw@"))
 end
 
--- Everything that the client tells beside messages.
-local function watch(client)
-	local log = {}
-	for _, event in ipairs({ "down", "gap", "error", "dropped" }) do
-		client:On(event, "watch", function(info) log[#log + 1] = { event, info } end)
-	end
-	function log.last(name)
-		for i = #log, 1, -1 do if log[i][1] == name then return log[i][2] end end
-	end
-	return log
-end
-
 host.test("an ACL that forbids the channel, or PUBLISH, is one error and ends the check", function()
 	for name, case in pairs({
 		nochannel = { rules = "on >pw ~* resetchannels &chat* +@all", channel = true },
@@ -38,7 +26,7 @@ host.test("an ACL that forbids the channel, or PUBLISH, is one error and ends th
 			url = user(name, case.rules), verify_delivery = true, ping_interval = 0.05, ping_timeout = 5, reconnect_min = 0.02,
 			reconnect_max = 0.1, connect_timeout = 2,
 		})
-		local log, got = watch(client), kit.recorder()
+		local log, got = kit.troubles(client), kit.recorder()
 		client:Subscribe("chat", got.fn)
 		kit.wait("the error", function() return #log > 0 end)
 		local info = log.last("error")
