@@ -180,6 +180,11 @@ fn messages(run: &Run, protocol: u8, handshake: usize) -> Result<(), String> {
     if at < delivered.len() {
         return Err(format!("message {at} never came from a server: {:?}", delivered[at]));
     }
+    // A run ends with messages on every link. A connection behind the last of them was made while the client was closing,
+    // when it need not be told of anything any more.
+    while gaps.len() < due.len() && due.last() == Some(&delivered.len()) {
+        due.pop();
+    }
     if gaps != due {
         return Err(format!("gaps stand before the messages {gaps:?}, and not before {due:?}"));
     }
