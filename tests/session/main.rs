@@ -21,5 +21,6 @@ mod liveness;
 mod options;
 mod reconnect;
 mod subscriptions;
+mod timeouts;
 mod verify;
 mod wishes;
