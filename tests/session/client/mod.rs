@@ -1,4 +1,6 @@
-//! A session, its clock, and the server's side of its links as literal bytes.
+//! A session, its clock, and what the two threads do with it: links and commands.
+
+mod server;
 
 use std::collections::VecDeque;
 use std::io;
@@ -14,16 +16,7 @@ use realtime::model::{
 
 use crate::sink::{Recorder, Said, text};
 
-/// How the server's bytes are cut into reads.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Reads {
-    /// As the test gives them.
-    Whole,
-    /// One byte at a time.
-    Bytes,
-    /// With one cut, at this byte of all that the server ever sends.
-    CutAt(usize),
-}
+pub(crate) use server::{HELLO3, Reads, SETINFO, every_cut};
 
 pub(crate) struct Client {
     pub(crate) session: Box<dyn Session>,
@@ -85,43 +78,6 @@ impl Client {
         client
     }
 
-    /// Makes the command link and answers its handshake.
-    pub(crate) fn handshake(&mut self, resp: Resp) {
-        self.connected(0);
-        self.hello(resp);
-    }
-
-    /// Answers the handshake of the command link, whichever version it begins with.
-    pub(crate) fn hello(&mut self, resp: Resp) {
-        let first = self.commands(0);
-        match resp {
-            Resp::Three => {
-                assert_eq!(first[0].split(' ').next(), Some("HELLO"));
-                self.server(0, HELLO3);
-                assert_eq!(self.commands(0), SETINFO);
-                self.server(0, b"+OK\r\n+OK\r\n");
-                self.subscriber = 0;
-            }
-            Resp::Two => {
-                if first[0].starts_with("HELLO") {
-                    self.server(0, b"-ERR unknown command 'HELLO'\r\n");
-                    assert_eq!(self.commands(0), [SETINFO[0], SETINFO[1], "INFO server"]);
-                }
-                self.server(0, b"+OK\r\n+OK\r\n$32\r\n# Server\r\nredis_version:5.0.14\r\n\r\n");
-                self.subscriber = 1;
-            }
-        }
-    }
-
-    /// Makes the subscriber link, if it is one of its own.
-    pub(crate) fn subscriber_up(&mut self) {
-        if self.subscriber == 1 {
-            self.connected(1);
-            assert_eq!(self.commands(1), SETINFO);
-            self.server(1, b"+OK\r\n+OK\r\n");
-        }
-    }
-
     /// The session asks for this link and gets it.
     pub(crate) fn connected(&mut self, link: u8) {
         self.expect_connect(link);
@@ -149,54 +105,6 @@ impl Client {
     pub(crate) fn action(&mut self) -> Option<Action> {
         self.after();
         self.actions.pop_front()
-    }
-
-    /// The server sends bytes.
-    pub(crate) fn server(&mut self, link: u8, bytes: &[u8]) {
-        let start = self.sent_by_server;
-        self.sent_by_server += bytes.len();
-        match self.reads {
-            Reads::Whole => self.read(link, bytes),
-            Reads::Bytes => bytes.chunks(1).for_each(|byte| self.read(link, byte)),
-            Reads::CutAt(at) if (start..self.sent_by_server).contains(&at) => {
-                let (head, tail) = bytes.split_at(at - start);
-                self.read(link, head);
-                self.read(link, tail);
-            }
-            Reads::CutAt(_) => self.read(link, bytes),
-        }
-    }
-
-    /// The server sends bytes on the link of the subscriptions: `>` stands for a push, in the form of the protocol.
-    pub(crate) fn push(&mut self, bytes: &str) {
-        let kind = if self.subscriber == 1 { "*" } else { ">" };
-        let link = self.subscriber;
-        self.server(link, bytes.replace('>', kind).as_bytes());
-    }
-
-    /// The confirmation of a subscription.
-    pub(crate) fn confirm(&mut self, what: &str, name: &str) {
-        self.push(&format!(">3\r\n${}\r\n{what}\r\n${}\r\n{name}\r\n:1\r\n", what.len(), name.len()));
-    }
-
-    /// The answer to the fence with this number.
-    pub(crate) fn fence(&mut self, number: u64) {
-        let token = format!("realtime:{number}");
-        let (link, len) = (self.subscriber, token.len());
-        let reply = match link {
-            1 => format!("*2\r\n$4\r\npong\r\n${len}\r\n{token}\r\n"),
-            _ => format!("${len}\r\n{token}\r\n"),
-        };
-        self.server(link, reply.as_bytes());
-    }
-
-    /// A message on the link of the subscriptions.
-    pub(crate) fn message(&mut self, channel: &str, payload: &str) {
-        self.push(&format!(
-            ">3\r\n$7\r\nmessage\r\n${}\r\n{channel}\r\n${}\r\n{payload}\r\n",
-            channel.len(),
-            payload.len()
-        ));
     }
 
     fn read(&mut self, link: u8, bytes: &[u8]) {
@@ -393,28 +301,6 @@ impl Client {
         self.counters.confirmed.load(Ordering::Relaxed)
     }
 }
-
-/// Runs a conversation with the server's bytes whole, byte by byte, and cut once at each of them.
-pub(crate) fn every_cut(conversation: impl Fn(&mut Client), make: impl Fn() -> Client) {
-    let run = |reads| {
-        let mut client = make();
-        client.reads = reads;
-        conversation(&mut client);
-        client.sent_by_server
-    };
-    let total = run(Reads::Whole);
-    run(Reads::Bytes);
-    for at in 0..total {
-        run(Reads::CutAt(at));
-    }
-}
-
-/// Redis 7's answer to HELLO 3.
-pub(crate) const HELLO3: &[u8] = b"%7\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$6\r\n7.0.15\r\n$5\r\nproto\r\n:3\r\n\
-    $2\r\nid\r\n:42\r\n$4\r\nmode\r\n$10\r\nstandalone\r\n$4\r\nrole\r\n$6\r\nmaster\r\n$7\r\nmodules\r\n*0\r\n";
-
-pub(crate) const SETINFO: [&str; 2] =
-    ["CLIENT SETINFO LIB-NAME realtime", concat!("CLIENT SETINFO LIB-VER ", env!("CARGO_PKG_VERSION"))];
 
 pub(crate) fn topic(kind: TopicKind, name: &str) -> Topic {
     Topic { kind, name: name.as_bytes().into() }
