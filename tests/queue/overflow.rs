@@ -1,0 +1,187 @@
+//! A main thread that does not keep up: what each policy drops, where that is told, and what stops the reading.
+
+use std::sync::atomic::Ordering;
+
+use realtime::model::{DropReason, Event, Flow, Overflow, ReplyTo, Sink, Value};
+
+use crate::{ABOUT, Owned, SLOT, drain, dropped, ends, limits, message, next, subscribed};
+
+#[test]
+fn the_oldest_make_room_and_are_counted_in_their_place() {
+    let mut ends = ends(limits(4, 1_000, Overflow::DropOldest));
+    for payload in [&b"1"[..], b"22", b"333", b"4444", b"55555", b"666666"] {
+        assert_eq!(ends.producer.message(SLOT, None, payload), Flow::Go);
+    }
+    ends.producer.flush();
+    assert_eq!(ends.consumer.queued(), (4, 3 + 4 + 5 + 6));
+    assert_eq!(
+        drain(&mut ends.consumer),
+        [
+            dropped(2, 3, DropReason::Overflow),
+            message(b"333"),
+            message(b"4444"),
+            message(b"55555"),
+            message(b"666666")
+        ]
+    );
+    assert_eq!(ends.counters.dropped_overflow.load(Ordering::Relaxed), 2);
+}
+
+#[test]
+fn the_newest_are_dropped_and_told_once_there_is_room_though_nothing_follows() {
+    let mut ends = ends(limits(4, 1_000, Overflow::DropNewest));
+    for payload in [&b"1"[..], b"22", b"333", b"4444", b"55555", b"666666"] {
+        assert_eq!(ends.producer.message(SLOT, None, payload), Flow::Go);
+    }
+    ends.producer.flush();
+    assert_eq!(next(&mut ends.consumer), Some(message(b"1")));
+    assert_eq!(ends.bell.0.load(Ordering::Relaxed), 0, "woken while the queue is nearly full");
+    assert_eq!(drain(&mut ends.consumer), [message(b"22"), message(b"333"), message(b"4444")]);
+    assert_eq!(ends.bell.0.load(Ordering::Relaxed), 1, "the worker has to learn that there is room");
+    assert!(ends.producer.waits());
+    ends.producer.flush();
+    assert_eq!(drain(&mut ends.consumer), [dropped(2, 11, DropReason::Overflow)]);
+    assert!(!ends.producer.waits());
+    ends.producer.flush();
+    assert_eq!(drain(&mut ends.consumer), []);
+}
+
+#[test]
+fn a_message_behind_dropped_ones_does_not_join_the_open_batch_before_them() {
+    const FULL: usize = 64;
+    let mut ends = ends(limits(FULL, 10_000, Overflow::DropNewest));
+    let _ = ends.producer.message(SLOT, None, b"first");
+    // Each event ends a batch, so that the last one holds a single message when the queue is full.
+    for _ in 0..FULL - 2 {
+        let _ = ends.producer.message(SLOT, None, b"x");
+        let _ = ends.producer.event(subscribed(b"chat"));
+    }
+    for payload in [&b"last"[..], b"lost"] {
+        let _ = ends.producer.message(SLOT, None, payload);
+    }
+    ends.producer.flush();
+    assert_eq!(next(&mut ends.consumer), Some(message(b"first")));
+    let _ = ends.producer.message(SLOT, None, b"behind");
+    ends.producer.flush();
+    let rest = drain(&mut ends.consumer);
+    assert_eq!(
+        rest[rest.len() - 3..],
+        [message(b"last"), dropped(1, 4, DropReason::Overflow), message(b"behind")]
+    );
+}
+
+#[test]
+fn pause_keeps_everything_and_goes_on_at_half() {
+    let mut ends = ends(limits(4, 1_000, Overflow::Pause));
+    for _ in 0..3 {
+        assert_eq!(ends.producer.message(SLOT, None, b"x"), Flow::Go);
+    }
+    assert_eq!(ends.producer.message(SLOT, None, b"x"), Flow::Stop);
+    ends.producer.flush();
+    assert!(!ends.producer.has_room());
+    assert_eq!(next(&mut ends.consumer), Some(message(b"x")));
+    assert!(!ends.producer.has_room(), "less than half is free");
+    assert_eq!(drain(&mut ends.consumer).len(), 3);
+    assert_eq!(ends.bell.0.load(Ordering::Relaxed), 1);
+    assert!(ends.producer.has_room());
+    assert_eq!(ends.counters.dropped_overflow.load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn a_message_larger_than_the_rest_fits_alone() {
+    for overflow in [Overflow::DropOldest, Overflow::DropNewest, Overflow::Pause] {
+        let mut ends = ends(limits(100, 64, overflow));
+        let large = vec![b'x'; 1_000];
+        let _ = ends.producer.message(SLOT, None, &large);
+        ends.producer.flush();
+        assert_eq!(drain(&mut ends.consumer), [message(&large)], "{overflow:?}");
+    }
+}
+
+#[test]
+fn a_full_queue_stops_messages_but_no_answers() {
+    let mut ends = ends(limits(4, 1_000, Overflow::Pause));
+    assert!((0..10).any(|_| ends.producer.message(SLOT, None, b"x") == Flow::Stop));
+    assert!(ends.producer.take_stop());
+    let ticket = ends.consumer.ticket(ReplyTo::Callback(SLOT), 1).unwrap();
+    assert_eq!(ends.producer.answer(ticket, Ok(Value::Null), ABOUT), Flow::Go);
+    assert_eq!(ends.producer.event(subscribed(b"x")), Flow::Go);
+    assert!(!ends.producer.take_stop());
+    assert!(!ends.producer.has_room());
+}
+
+#[test]
+fn states_and_answers_are_kept_and_stop_the_reading_in_the_end() {
+    let mut ends = ends(limits(4, 100, Overflow::DropOldest));
+    let stop = (0..100_000).position(|_| ends.producer.event(subscribed(b"x")) == Flow::Stop).unwrap();
+    assert!(stop < 2_000, "{stop} states before the first stop");
+    ends.producer.flush();
+    assert!(!ends.producer.has_room());
+    assert_eq!(drain(&mut ends.consumer).len(), stop + 1);
+    assert!(ends.producer.has_room());
+
+    let ticket = ends.consumer.ticket(ReplyTo::Callback(SLOT), 1).unwrap();
+    let large = Value::Array(vec![Value::String(vec![0; 200].into())]);
+    assert_eq!(ends.producer.answer(ticket, Ok(large.clone()), ABOUT), Flow::Stop);
+    ends.producer.flush();
+    assert_eq!(drain(&mut ends.consumer), [Owned::Answer(Ok(large))]);
+    assert!(ends.producer.has_room());
+}
+
+/// Each skipped message stands in its place, so that many of them between messages would fill the lane that nothing drops
+/// from. A policy that drops goes on dropping then.
+#[test]
+fn skipped_messages_stop_the_reading_under_pause_alone() {
+    const MESSAGES: u64 = 5_000;
+    for overflow in [Overflow::DropOldest, Overflow::DropNewest] {
+        let mut ends = ends(limits(100_000, 1_000_000, overflow));
+        // One to three skipped ones before each message, which says how many things came before it.
+        let (mut put, mut skipped) = (0_u64, 0);
+        for n in 0..MESSAGES {
+            for _ in 0..=n % 3 {
+                assert_eq!(ends.producer.dropped(1_000, DropReason::TooLarge), Flow::Go, "{overflow:?} {n}");
+                (put, skipped) = (put + 1, skipped + 1);
+            }
+            assert_eq!(ends.producer.message(SLOT, None, &put.to_be_bytes()), Flow::Go, "{overflow:?} {n}");
+            put += 1;
+            ends.producer.flush();
+        }
+        assert_eq!(ends.producer.event(subscribed(b"chat")), Flow::Go, "there is a place for what matters");
+        assert_eq!(ends.producer.dropped(7, DropReason::TooLarge), Flow::Go);
+        ends.producer.flush();
+        let ticket = ends.consumer.ticket(ReplyTo::Callback(SLOT), 1).unwrap();
+        assert_eq!(ends.producer.answer(ticket, Ok(Value::Null), ABOUT), Flow::Go);
+        ends.producer.flush();
+        let (mut place, mut delivered, mut sum, mut by_reason, mut told) = (0_u64, 0, 0, [0, 0], Vec::new());
+        for seen in drain(&mut ends.consumer) {
+            match seen {
+                Owned::Event(Event::Dropped { count, bytes, reason }) => {
+                    sum += bytes;
+                    by_reason[usize::from(reason == DropReason::Overflow)] += count;
+                    place += count;
+                }
+                Owned::Message(_, payload) => {
+                    assert_eq!(payload, place.to_be_bytes(), "{overflow:?}");
+                    place += 1;
+                    delivered += 1;
+                }
+                other => told.push(other),
+            }
+        }
+        assert_eq!(place, put + 1, "{overflow:?}");
+        assert_eq!(sum, 1_000 * skipped + 7 + 8 * (MESSAGES - delivered), "{overflow:?}");
+        assert_eq!(told, [Owned::Event(subscribed(b"chat")), Owned::Answer(Ok(Value::Null))]);
+        let counters = &ends.counters;
+        assert_eq!(counters.received.load(Ordering::Relaxed), put + 1);
+        let figures = [&counters.dropped_too_large, &counters.dropped_overflow];
+        assert_eq!(figures.map(|figure| figure.load(Ordering::Relaxed)), by_reason);
+        assert!(by_reason[0] > 100 && delivered > 100, "{by_reason:?}, {delivered} delivered");
+    }
+    let mut ends = ends(limits(100_000, 1_000_000, Overflow::Pause));
+    let stop = (0..MESSAGES).position(|_| {
+        let flow = ends.producer.dropped(1_000, DropReason::TooLarge);
+        let _ = ends.producer.message(SLOT, None, b"x");
+        flow == Flow::Stop
+    });
+    assert!(stop.is_some_and(|stop| stop < 2_000), "{stop:?}");
+}
