@@ -1,0 +1,142 @@
+//! What scripts rely on, through real queues.
+
+mod answers;
+mod events;
+mod messages;
+mod sessions;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Client, Dispatcher, EventKind, Given, Step};
+use crate::model::{
+    About, ClientId, Code, Command, Counters, Error, Event, Limits, Overflow, Ready, Sink, Slot, Ticket,
+    Topic, TopicKind, Value,
+};
+use crate::queue::{Inbox, Orders, Producer, Signal, events, orders};
+
+/// A callback is a name here.
+type Name = &'static str;
+
+const MAX_PENDING: usize = 4;
+const LIMITS: Limits = Limits {
+    queue_events: 100,
+    queue_bytes: 10_000,
+    overflow: Overflow::DropOldest,
+    max_pending: MAX_PENDING,
+    pending_bytes: 1000,
+};
+
+struct World {
+    dispatcher: Dispatcher<Name, Name>,
+    signal: Signal,
+    orders: Orders<()>,
+    _inbox: Inbox<()>,
+    sessions: u32,
+}
+
+impl World {
+    fn new() -> Self {
+        let signal = Signal::default();
+        let (orders, inbox) = orders();
+        Self { dispatcher: Dispatcher::new(Arc::clone(&signal)), signal, orders, _inbox: inbox, sessions: 0 }
+    }
+
+    fn session(&mut self) -> (ClientId, Producer, crate::queue::Consumer) {
+        self.sessions += 1;
+        let counters = Arc::new(Counters::default());
+        let (producer, consumer) = events(LIMITS, counters, Arc::clone(&self.signal), self.orders.waker());
+        (ClientId(self.sessions), producer, consumer)
+    }
+
+    fn client(&mut self, name: Name) -> (Slot, Producer) {
+        let (session, producer, consumer) = self.session();
+        (self.dispatcher.insert(Client::new(name, name.into(), session, consumer)), producer)
+    }
+
+    fn subscribe(&mut self, client: Slot, topic: &Topic, callback: Name) -> Option<Slot> {
+        let client = self.dispatcher.get_mut(client).unwrap();
+        match client.subscribe(topic.clone(), callback.as_bytes(), callback, || "name") {
+            Some(Command::Subscribe { slot, .. }) => Some(slot),
+            None => None,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// Runs everything, calling `react` after each callback, and returns what happened.
+    fn run(&mut self, mut react: impl FnMut(&mut Self, &str)) -> Vec<String> {
+        let mut log = Vec::new();
+        let (mut last, mut is_last) = (String::new(), false);
+        self.dispatcher.begin();
+        loop {
+            let entry = match self.dispatcher.step() {
+                Step::Idle => return log,
+                Step::Skipped => continue,
+                Step::Line(line) => line.to_owned(),
+                Step::Call { callback, data, given } => {
+                    let again = matches!(given, Given::Again);
+                    assert!(!(is_last && again), "a message for one reached two");
+                    is_last = matches!(given, Given::Message { alone: true, .. });
+                    last = match given {
+                        Given::Again => last,
+                        Given::Message { payload, name, channel, alone: _ } => {
+                            let channel = channel.map(|channel| format!(" on {}", channel.escape_ascii()));
+                            format!("{}{} for {name}", payload.escape_ascii(), channel.unwrap_or_default())
+                        }
+                        Given::Answer(Ok(value)) => format!("{value:?}"),
+                        Given::Answer(Err(error)) => error.to_string(),
+                        Given::Event(event) => {
+                            format!("{:?} {}", EventKind::of(event).unwrap(), first(event))
+                        }
+                    };
+                    format!("{data}.{callback}: {last}")
+                }
+            };
+            react(self, &entry);
+            log.push(entry);
+        }
+    }
+
+    fn run_quietly(&mut self) -> Vec<String> {
+        self.run(|_, _| ())
+    }
+}
+
+fn first(event: &Event) -> &'static str {
+    match event {
+        Event::Ready(Ready { first: true, .. }) => "first",
+        Event::Gap { lasted, .. } if *lasted >= Duration::from_secs(5) => "past 5 s",
+        _ => "",
+    }
+}
+
+fn gap(lasted: Duration) -> Event {
+    Event::Gap { lasted, error: Error::unsent(Code::Closed, "replaced") }
+}
+
+fn channel(name: &str) -> Topic {
+    Topic { kind: TopicKind::Channel, name: name.as_bytes().into() }
+}
+
+fn say(producer: &mut Producer, slot: Slot, payload: &str) {
+    let _ = producer.message(slot, None, payload.as_bytes());
+    producer.flush();
+}
+
+fn tell(producer: &mut Producer, event: Event) {
+    let _ = producer.event(event);
+    producer.flush();
+}
+
+fn answer(producer: &mut Producer, ticket: Ticket, result: Result<Value, Error>) {
+    let _ = producer.answer(ticket, result, About { command: b"PUBLISH", channel: Some(b"chat") });
+    producer.flush();
+}
+
+fn ready() -> Event {
+    Event::Ready(Ready { first: true, protocol: 3, server: None, version: None })
+}
+
+fn down() -> Event {
+    Event::Down { error: Error::unsent(Code::Refused, "nobody"), retry_in: Duration::from_millis(100) }
+}

@@ -1,0 +1,89 @@
+//! Sessions that end by themselves, and those that another one replaces.
+
+use std::time::Duration;
+
+use super::{World, answer, channel, down, gap, ready, say, tell};
+use crate::dispatch::EventKind;
+use crate::model::{Command, DropReason, Event, Sink, Value};
+
+#[test]
+fn a_replaced_session_hands_over_with_a_gap() {
+    let mut world = World::new();
+    let (client, mut old) = world.client("c");
+    let slot = world.subscribe(client, &channel("chat"), "a").unwrap();
+    for kind in EventKind::ALL {
+        world.dispatcher.listen(client, kind, b"a", "on");
+    }
+    tell(&mut old, Event::Subscribed(channel("chat")));
+    tell(&mut old, ready());
+    world.run_quietly();
+    let ticket = world.dispatcher.get_mut(client).unwrap().ticket(Some("answer"), 1).unwrap();
+
+    let (session, mut new, consumer) = world.session();
+    let handle = world.dispatcher.get_mut(client).unwrap();
+    let commands = handle.replace("c".into(), session, consumer);
+    assert!(matches!(&commands[..], [Command::Subscribe { slot: again, .. }] if *again == slot));
+    assert_eq!(handle.session(), Some(session));
+
+    say(&mut old, slot, "old");
+    let _ = old.dropped(3, DropReason::TooLarge);
+    tell(&mut old, gap(Duration::from_secs(5)));
+    tell(&mut new, down());
+    assert_eq!(world.run_quietly(), ["c.a: old for name", "c.on: Dropped ", "c.on: Down "]);
+
+    tell(&mut old, down());
+    answer(&mut old, ticket, Ok(Value::Null));
+    tell(&mut old, Event::Closed);
+    tell(&mut new, Event::Subscribed(channel("chat")));
+    say(&mut new, slot, "new");
+    tell(&mut new, ready());
+    let log = world.run_quietly();
+    assert_eq!(log, ["c.answer: Null", "c.on: Gap past 5 s", "c.a: new for name", "c.on: Ready "]);
+    world.run_quietly();
+    assert!(world.dispatcher.get(client).unwrap().is_open());
+}
+
+#[test]
+fn a_replaced_session_without_subscriptions_leaves_no_gap() {
+    let mut world = World::new();
+    let (client, mut old) = world.client("c");
+    world.dispatcher.listen(client, EventKind::Gap, b"a", "on");
+    world.dispatcher.listen(client, EventKind::Subscribed, b"a", "on");
+    world.subscribe(client, &channel("chat"), "a");
+    let (session, mut new, consumer) = world.session();
+    world.dispatcher.get_mut(client).unwrap().replace("c".into(), session, consumer);
+    tell(&mut old, Event::Closed);
+    tell(&mut new, Event::Subscribed(channel("chat")));
+    tell(&mut new, ready());
+    assert_eq!(world.run_quietly(), ["c.on: Subscribed "]);
+}
+
+#[test]
+fn what_a_replaced_session_still_has_comes_before_anything_of_the_new_one() {
+    let mut world = World::new();
+    let (client, mut old) = world.client("c");
+    let slot = world.subscribe(client, &channel("chat"), "a").unwrap();
+    let (session, mut new, consumer) = world.session();
+    world.dispatcher.get_mut(client).unwrap().replace("c".into(), session, consumer);
+    say(&mut new, slot, "new 1");
+    let mut once = Some(());
+    let log = world.run(|_, _| {
+        // The dispatcher stands at the new session.
+        if once.take().is_some() {
+            say(&mut old, slot, "old");
+            say(&mut new, slot, "new 2");
+        }
+    });
+    assert_eq!(log, ["c.a: new 1 for name", "c.a: old for name", "c.a: new 2 for name"]);
+}
+
+#[test]
+fn a_session_that_ends_by_itself_closes_its_client() {
+    let mut world = World::new();
+    let (client, mut producer) = world.client("c");
+    world.subscribe(client, &channel("a"), "f");
+    tell(&mut producer, Event::Closed);
+    world.run_quietly();
+    world.run_quietly();
+    assert!(world.dispatcher.get(client).is_none());
+}
