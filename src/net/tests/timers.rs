@@ -1,0 +1,86 @@
+//! Timers behind what came while the worker stood still.
+
+use std::collections::VecDeque;
+use std::io::Write;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Instant;
+
+use super::{Bench, LONG, listener, name};
+use crate::backend::{Action, LinkError, Session};
+use crate::model::{Command, Event, Flow, LinkId, Sink, Topic, TopicKind};
+use crate::queue::Order;
+
+/// A session that stands still in a command until the test lets it go on, with a timer that is then due, and tells which
+/// call came.
+struct Stalled {
+    actions: VecDeque<Action>,
+    go_on: Receiver<()>,
+    due: Option<Instant>,
+    told: Sender<&'static str>,
+}
+
+impl Session for Stalled {
+    fn handle_connected(&mut self, _: LinkId, _: Instant, _: &mut dyn Sink) {
+        self.told.send("connected").expect("a test that listens");
+    }
+
+    fn handle_input(&mut self, _: LinkId, _: Instant, bytes: &[u8], _: &mut dyn Sink) -> usize {
+        self.told.send("input").expect("a test that listens");
+        bytes.len()
+    }
+
+    fn handle_command(&mut self, now: Instant, command: Command, sink: &mut dyn Sink) {
+        if let Command::Disconnect { .. } = command {
+            assert_eq!(sink.event(Event::Closed), Flow::Go);
+            self.actions.push_back(Action::Finish);
+        } else {
+            self.go_on.recv_timeout(LONG).expect("a test that goes on");
+            self.due = Some(now);
+        }
+    }
+
+    fn handle_timeout(&mut self, now: Instant, _: &mut dyn Sink) {
+        if self.due.take_if(|due| *due <= now).is_some() {
+            self.told.send("timeout").expect("a test that listens");
+        }
+    }
+
+    fn handle_disconnected(&mut self, _: LinkId, _: Instant, _: LinkError, _: &mut dyn Sink) {}
+
+    fn poll_transmit(&mut self, _: LinkId) -> &[u8] {
+        &[]
+    }
+
+    fn transmitted(&mut self, _: LinkId, _: Instant, _: usize) {}
+
+    fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        self.due
+    }
+}
+
+#[test]
+fn what_came_while_the_worker_stood_still_is_read_before_any_timer() {
+    let mut bench = Bench::new(|_| Ok(Vec::new()));
+    let (listener, port) = listener();
+    let (told, calls) = channel();
+    let (let_go, go_on) = channel();
+    let action = Action::Connect {
+        link: LinkId(0),
+        endpoint: name("127.0.0.1", port),
+        deadline: Instant::now() + LONG,
+    };
+    let client = bench.open(Stalled { actions: [action].into(), go_on, due: None, told });
+    assert_eq!(calls.recv_timeout(LONG), Ok("connected"));
+    let (mut peer, _) = listener.accept().expect("a connection");
+    let topic = Topic { kind: TopicKind::Channel, name: b"x"[..].into() };
+    bench.orders.push(Order::Command { client, command: Command::Unsubscribe(topic) });
+    peer.write_all(b"an answer").expect("a connection");
+    let_go.send(()).expect("a session that waits");
+    assert_eq!(calls.recv_timeout(LONG), Ok("input"));
+    assert_eq!(calls.recv_timeout(LONG), Ok("timeout"));
+    bench.end();
+}
