@@ -1,14 +1,16 @@
 //! What to call next.
 
+mod events;
+
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 
 use super::callbacks::Walk;
 use super::client::{Client, Source};
 use super::{EventKind, Slab};
 use crate::model::{ClientId, Error, Event, Slot, Value};
 use crate::queue::{Item, Signal};
+use events::Notice;
 
 /// Items of one client before the next client's turn.
 const STRIDE: u32 = 32;
@@ -47,13 +49,6 @@ struct Turn {
     taken: u32,
     // Clients in a row that had nothing.
     empty: usize,
-}
-
-/// A listener that came to a client that was ready already.
-#[derive(Debug, PartialEq, Eq)]
-struct Notice {
-    client: Slot,
-    serial: u64,
 }
 
 /// An event of a session.
@@ -168,18 +163,6 @@ impl<R, D> Dispatcher<R, D> {
         clients.filter(|(_, client)| client.open)
     }
 
-    /// Puts a listener on an event of a client, under an identifier. One for `ready` on a client that is ready gets a
-    /// `ready` of its own, soon.
-    pub fn listen(&mut self, slot: Slot, kind: EventKind, identifier: &[u8], callback: R) {
-        let Some(client) = self.clients.get_mut(slot) else { return };
-        let serial = client.listeners[kind as usize].set(&mut client.serials, identifier, callback);
-        let notice = Notice { client: slot, serial };
-        if kind == EventKind::Ready && client.ready.is_some() && !self.notices.contains(&notice) {
-            self.notices.push_back(notice);
-            (self.waiting, self.unusual) = (true, true);
-        }
-    }
-
     /// Begins a round of steps: everything that the signal told of so far will be found.
     pub fn begin(&mut self) {
         if self.signal.swap(false, Ordering::AcqRel) {
@@ -265,19 +248,6 @@ impl<R, D> Dispatcher<R, D> {
         }
     }
 
-    /// Tells a late listener that its client is ready.
-    fn notify(&mut self, notice: &Notice) -> Step<'_, R, D> {
-        let Some(client) = self.clients.get(notice.client) else { return Step::Skipped };
-        let listeners = &client.listeners[EventKind::Ready as usize];
-        let (Some(ready), Some(walk)) = (&client.ready, listeners.only(notice.serial)) else {
-            return Step::Skipped;
-        };
-        let Some(callback) = listeners.at(&walk) else { return Step::Skipped };
-        self.now.walk = Some((notice.client, List::Event(EventKind::Ready), walk));
-        let event = self.now.event.insert(ready.clone());
-        Step::Call { callback, data: &client.data, given: Given::Event(event) }
-    }
-
     /// The client whose turn it is, unless nobody has anything.
     #[inline]
     fn whose_turn(&mut self) -> Option<Slot> {
@@ -353,52 +323,6 @@ impl<R, D> Dispatcher<R, D> {
                 Step::Skipped
             }
         }
-    }
-
-    /// Tells the listeners of an event, or the console.
-    fn tell(&mut self, told: Told) -> Step<'_, R, D> {
-        let Told { client: slot, session, event } = told;
-        let Some(client) = self.clients.get_mut(slot) else { return Step::Skipped };
-        let is_present = client.session() == Some(session);
-        let event = match event {
-            Event::Closed => {
-                self.ended = Some((slot, session));
-                return Step::Skipped;
-            }
-            Event::RequestFailed { .. } => event,
-            _ if !client.open => return Step::Skipped,
-            Event::Dropped { .. } => event,
-            Event::Gap { lasted, error } if !is_present => {
-                client.lose(lasted, error);
-                return Step::Skipped;
-            }
-            _ if !is_present => return Step::Skipped,
-            Event::Ready(_) | Event::Subscribed(_) if client.loss.is_some() => {
-                self.told = Some(Told { client: slot, session, event });
-                let Some(gap) = client.gap() else { return Step::Skipped };
-                gap
-            }
-            Event::Subscribed(topic) if !client.confirm(&topic, session) => return Step::Skipped,
-            Event::Ready(mut ready) => {
-                ready.first = !std::mem::replace(&mut client.was_ready, true);
-                client.down = None;
-                client.ready.insert(Event::Ready(ready)).clone()
-            }
-            Event::Down { ref error, .. } => {
-                (client.ready, client.down) = (None, Some(error.clone()));
-                event
-            }
-            _ => event,
-        };
-        let Some(kind) = EventKind::of(&event) else { return Step::Skipped };
-        let Some((callback, walk)) = client.listeners[kind as usize].first(client.serials) else {
-            let Some(line) = client.console.line(&event, Instant::now) else { return Step::Skipped };
-            self.now.line = line;
-            return Step::Line(&self.now.line);
-        };
-        self.now.walk = Some((slot, List::Event(kind), walk));
-        let event = self.now.event.insert(event);
-        Step::Call { callback, data: &client.data, given: Given::Event(event) }
     }
 
     /// Answers a request whose session ended without an answer.
