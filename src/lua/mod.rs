@@ -3,6 +3,7 @@
 //! What keeps a Lua error from passing a frame that owns something, and a panic from reaching Lua, is in
 //! `trampoline.rs` and `rounds.rs`.
 
+mod anchor;
 mod api;
 mod args;
 mod client;

@@ -121,7 +121,7 @@ pass! {
     fn raise() -> c_int = error();
 }
 
-/// The upvalue of each of our C functions that holds the [`Anchor`](super::trampoline::Anchor).
+/// The upvalue of each of our C functions that holds the [`Anchor`](super::anchor::Anchor).
 pub(super) const ANCHOR: c_int = 1;
 
 /// Where the values are that Rust keeps: a table that is the second upvalue of each of our C functions.

@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use gmod::lua::State;
 
+use super::anchor::{let_go, module_of};
 use super::api::text_of;
 use super::complain;
 use super::frame::Frame;
@@ -17,7 +18,6 @@ use super::module::{Fixed, Handle, Module, Round};
 use super::push::{push_info, push_reply};
 use super::raw::{ANCHOR, KEPT, Lua};
 use super::refs::Ref;
-use super::trampoline::{let_go, module_of};
 use crate::dispatch::{Given, Step};
 use crate::model::{Error, Event, Value};
 

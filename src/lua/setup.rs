@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use gmod::lua::State;
 
+use super::anchor::{Anchor, close_module};
 use super::api;
 use super::complain;
 use super::functions::FUNCTIONS;
@@ -13,7 +14,7 @@ use super::pin::pin;
 use super::raw::{GLOBALS, Lua, REGISTRY};
 use super::refs::Pool;
 use super::rounds;
-use super::trampoline::{Anchor, close_module, push_function};
+use super::trampoline::push_function;
 use crate::model::Spawn;
 use crate::queue::Inbox;
 

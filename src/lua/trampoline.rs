@@ -11,9 +11,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use gmod::lua::State as RawState;
 
+use super::anchor::{let_go, module_of, module_or_remains};
 use super::api::text_of;
 use super::args::{Call, Fault};
-use super::complain;
 use super::frame::Frame;
 use super::functions::{FUNCTIONS, Function};
 use super::module::{Fixed, Module};
@@ -23,76 +23,6 @@ use super::push::push_error_fields;
 use super::raw::{ANCHOR, Lua};
 use super::rounds;
 use crate::model::{Code, State};
-
-/// What the userdata behind every function holds: where the module is, or null once it was closed. Lua owns this memory
-/// and frees it with the state; there is no finalizer, since the library's code may be gone by then.
-#[repr(C)]
-pub(super) struct Anchor {
-    pub(super) module: *mut Module,
-    /// The game reads a pointer and a type number from userdata it meets; a plain userdata has type 7.
-    kind: u8,
-    /// A closed module that functions of ours further out still look at; the last of them frees it.
-    remains: *mut Module,
-}
-
-impl Anchor {
-    pub(super) fn new(kind: u8) -> Self {
-        Self { module: std::ptr::null_mut(), kind, remains: std::ptr::null_mut() }
-    }
-}
-
-/// Ends the module behind a userdata, if there is one.
-///
-/// # Safety
-///
-/// `anchor` is null or the userdata that [`super::open`] made, in a state that is not closed.
-pub(super) unsafe fn close_module(anchor: *mut c_void) {
-    // SAFETY: the caller vouches for it. From here on nobody finds the module but us.
-    let (anchor, module) = unsafe { (anchor.cast::<Anchor>(), module_of(anchor)) };
-    if module.is_null() {
-        return;
-    }
-    // SAFETY: as above. No Lua runs in here, and what came from a box is freed once: now, or by who uses it last.
-    unsafe {
-        (*anchor).module = std::ptr::null_mut();
-        end_well(|| (*module).shut_down());
-        if (*module).is_in_use() {
-            (*anchor).remains = module;
-            end_well(|| (*module).forget_events());
-        } else {
-            end_well(|| drop(Box::from_raw(module)));
-        }
-    }
-}
-
-/// What a function does that looked at something of the module's, and has found it closed since: `done` says what it looked
-/// at. The last one frees the rest.
-///
-/// # Safety
-///
-/// As for [`close_module`]; the caller looks at nothing of the module any more.
-pub(super) unsafe fn let_go(anchor: *mut c_void, done: impl FnOnce(&mut Module)) {
-    // SAFETY: the caller vouches for the userdata; what was left there came from a box and is freed once.
-    unsafe {
-        let anchor = anchor.cast::<Anchor>();
-        let module = (*anchor).remains;
-        if module.is_null() {
-            return;
-        }
-        end_well(|| done(&mut *module));
-        if !(*module).is_in_use() {
-            (*anchor).remains = std::ptr::null_mut();
-            end_well(|| drop(Box::from_raw(module)));
-        }
-    }
-}
-
-/// Runs what must not panic into Lua.
-fn end_well(work: impl FnOnce()) {
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
-        complain(format_args!("internal error at the end, please report it: {}", text_of(&*panic)));
-    }
-}
 
 /// The upvalue that says which of [`FUNCTIONS`] it is.
 const WHICH: c_int = 3;
@@ -118,19 +48,6 @@ pub(super) enum Closed {
     Error,
     /// false and an error.
     Refuse,
-}
-
-/// The module behind a userdata; null if it was closed.
-///
-/// # Safety
-///
-/// `anchor` is null or the userdata that [`super::open`] made, in a state that is not closed.
-pub(super) unsafe fn module_of(anchor: *mut c_void) -> *mut Module {
-    if anchor.is_null() {
-        return std::ptr::null_mut();
-    }
-    // SAFETY: the caller vouches for it; Lua keeps it as long as a function refers to it.
-    unsafe { (*anchor.cast::<Anchor>()).module }
 }
 
 /// Pushes one of the module's functions.
@@ -342,10 +259,7 @@ unsafe fn print_line(lua: Lua, anchor: *mut c_void) {
 unsafe fn push_output(lua: Lua, anchor: *mut c_void, depth: usize) -> Pushed {
     // SAFETY: as in `leave`. If the module was closed since it held the output, that is what remains of it.
     unsafe {
-        let mut module = module_of(anchor);
-        if module.is_null() {
-            module = (*anchor.cast::<Anchor>()).remains;
-        }
+        let module = module_or_remains(anchor);
         let output: *const Output = &raw const *(&(*module).outputs)[depth];
         let pushed = push_held(lua, (*module).fixed, output);
         let module = module_of(anchor);
