@@ -7,13 +7,12 @@
 mod toy;
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
-use std::process::{Child, Command as Process, Stdio};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::net::TcpStream;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use fake_redis::{Close, FakeRedis, Hello, Target};
+use real_redis::RealRedis;
 use realtime::backend::{OptionValue, Options, configure};
 use realtime::model::{
     Args, Code, Command, Event, ReplyTo, Request, RequestKind, Slot, State, Topic, TopicKind, Value,
@@ -127,8 +126,8 @@ fn with_an_in_process_server_that_speaks_resp2_alone() {
 
 #[test]
 fn with_the_in_process_server_over_a_unix_socket() {
-    let folder = Folder::new();
-    let path = folder.0.join("socket");
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("socket");
     let server = FakeRedis::builder().unix(&path).start().expect("a server");
     let url = format!("unix://{}", path.display());
     converse(&url, Some(3), 3);
@@ -138,9 +137,9 @@ fn with_the_in_process_server_over_a_unix_socket() {
 
 #[test]
 fn with_a_real_server() {
-    let Some(server) = RealRedis::start() else { return };
-    for url in [server.tcp(), server.unix()] {
-        for protocol in server.protocols {
+    let Some((server, protocols)) = real_server() else { return };
+    for url in [server.url(), server.unix_url()] {
+        for protocol in protocols {
             converse(&url, *protocol, protocol.unwrap_or(2));
         }
     }
@@ -189,108 +188,28 @@ fn a_hundred_thousand_channels_come_back_from_the_in_process_server() {
 
 #[test]
 fn a_hundred_thousand_channels_come_back_from_a_real_server() {
-    let Some(server) = RealRedis::start() else { return };
-    for &protocol in server.protocols {
-        many_channels(&server.tcp(), protocol, || server.drop_all());
+    let Some((server, protocols)) = real_server() else { return };
+    for &protocol in protocols {
+        many_channels(&server.url(), protocol, || drop_all(&server));
     }
 }
 
-/// A folder that goes away with its value.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new() -> Self {
-        static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("realtime-redis-{}-{number}", std::process::id()));
-        std::fs::create_dir_all(&path).expect("a folder");
-        Self(path)
+/// A server of this test's own, with what `protocol` can be there: before Redis 6 there is no RESP3, and "auto" falls back.
+/// `None` if there is none and none must be.
+fn real_server() -> Option<(RealRedis, &'static [Option<u8>])> {
+    if !real_redis::is_expected() {
+        println!("left out: no redis-server on the PATH");
+        return None;
     }
+    let (major, _) = real_redis::version().expect("a redis-server");
+    let server = RealRedis::builder().start().expect("a redis-server");
+    Some((server, if major < 6 { &[None, Some(2)] } else { &[Some(2), Some(3)] }))
 }
 
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
-struct RealRedis {
-    process: Child,
-    folder: Folder,
-    port: u16,
-    /// What it can be asked for: before Redis 6 there is no RESP3, and "auto" falls back.
-    protocols: &'static [Option<u8>],
-}
-
-impl RealRedis {
-    /// A server of this test's own: `REDIS_SERVER` in the environment, or the one on the PATH; `None` if none is installed,
-    /// which is a failure where the gate runs.
-    fn start() -> Option<Self> {
-        let program = std::env::var_os("REDIS_SERVER").unwrap_or_else(|| "redis-server".into());
-        let version = match Process::new(&program).arg("--version").output() {
-            Ok(output) => String::from_utf8_lossy(&output.stdout).into_owned(),
-            Err(error) => {
-                assert!(
-                    std::env::var_os("CI").is_none(),
-                    "the gate needs a redis-server on the PATH: {error}"
-                );
-                println!("left out: no redis-server on the PATH ({error})");
-                return None;
-            }
-        };
-        let (_, version) = version.split_once("v=").expect("a version");
-        let major: u32 = version.split('.').next().and_then(|number| number.parse().ok()).expect("a number");
-        let protocols: &[_] = if major < 6 { &[None, Some(2)] } else { &[Some(2), Some(3)] };
-        // Another process may take the port before the server does; then another port is tried.
-        for _ in 0..20 {
-            let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-            let port = listener.local_addr().expect("bound").port();
-            drop(listener);
-            let folder = Folder::new();
-            let mut process = Process::new(&program)
-                .args(["--bind", "127.0.0.1", "--save", "", "--unixsocket", "redis.sock"])
-                .args(["--port", &port.to_string(), "--dir"])
-                .arg(&folder.0)
-                .current_dir(&folder.0)
-                .stdin(Stdio::null())
-                .stdout(Stdio::null())
-                .spawn()
-                .expect("it was there a moment ago");
-            let up = eventually("redis-server up or gone", || {
-                if process.try_wait().expect("a child").is_some() {
-                    return Some(false);
-                }
-                let listens =
-                    folder.0.join("redis.sock").exists() && TcpStream::connect(("127.0.0.1", port)).is_ok();
-                listens.then_some(true)
-            });
-            if up {
-                return Some(Self { process, folder, port, protocols });
-            }
-        }
-        panic!("redis-server found no free port");
-    }
-
-    fn tcp(&self) -> String {
-        format!("redis://127.0.0.1:{}", self.port)
-    }
-
-    /// Ends every connection but the one that asks for it.
-    fn drop_all(&self) {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).expect("a server");
-        stream.write_all(b"CLIENT KILL TYPE pubsub\r\nCLIENT KILL TYPE normal\r\n").expect("a connection");
-        let answers = BufReader::new(stream).lines().take(2);
-        answers.for_each(|answer| assert!(answer.expect("an answer").starts_with(':')));
-    }
-
-    fn unix(&self) -> String {
-        format!("unix://{}", self.folder.0.join("redis.sock").display())
-    }
-}
-
-impl Drop for RealRedis {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
+/// Ends every connection but the one that asks for it.
+fn drop_all(server: &RealRedis) {
+    let mut stream = TcpStream::connect(("127.0.0.1", server.port())).expect("a server");
+    stream.write_all(b"CLIENT KILL TYPE pubsub\r\nCLIENT KILL TYPE normal\r\n").expect("a connection");
+    let answers = BufReader::new(stream).lines().take(2);
+    answers.for_each(|answer| assert!(answer.expect("an answer").starts_with(':')));
 }

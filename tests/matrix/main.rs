@@ -20,7 +20,6 @@ mod run;
 mod server;
 
 use std::collections::HashMap;
-use std::net::{Ipv4Addr, TcpListener};
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
@@ -29,7 +28,7 @@ use game::Game;
 use libtest_mimic::{Arguments, Failed, Trial};
 use outside::Outside;
 use run::{Cut, Role, Run, Setup};
-use server::{PASSWORD, Real, Server};
+use server::{PASSWORD, Server};
 
 /// Conversations at the same time, all on one worker.
 const LANES: usize = 48;
@@ -50,25 +49,12 @@ fn main() -> ExitCode {
     for real in [false, true] {
         for protocol in [3, 2] {
             let server = if real { "real" } else { "fake" };
-            let missing = real && std::env::var_os("CI").is_none() && !Real::is_there();
+            let missing = real && !real_redis::is_expected();
             let trial = Trial::test(format!("{server}_resp{protocol}"), move || matrix(real, protocol));
             trials.push(trial.with_ignored_flag(missing));
         }
     }
-    let missing = std::env::var_os("CI").is_none() && !Real::is_there();
-    let trial = Trial::test("a_port_that_somebody_has_is_no_server", a_port_that_somebody_has_is_no_server);
-    trials.push(trial.with_ignored_flag(missing));
     libtest_mimic::run(&arguments, trials).exit_code()
-}
-
-/// Tests on the same machine take ports all the time. One that is gone before redis-server has it answers all the same.
-fn a_port_that_somebody_has_is_no_server() -> Result<(), Failed> {
-    let somebody = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
-    let port = somebody.local_addr()?.port();
-    match Real::start_on(port) {
-        Some(_) => Err("a stranger was taken for the server".into()),
-        None => Ok(()),
-    }
 }
 
 fn matrix(real: bool, protocol: u8) -> Result<(), Failed> {

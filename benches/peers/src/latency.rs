@@ -1,13 +1,13 @@
 //! How long a message takes from the publisher through a real redis-server to each subscriber.
 
-use std::fs;
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::net::{Ipv4Addr, TcpStream};
+use std::path::Path;
 use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use real_redis::RealRedis;
 use resp::{Decoder, Encoder, Value};
 
 use crate::error::Error;
@@ -25,8 +25,6 @@ pub(crate) const GROUP: &str = "publish to receive through redis-server, 64 B";
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks whether somebody is there.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(5);
-/// Another process may take the port between our asking and the server's.
-const ATTEMPTS: usize = 5;
 /// Bytes of a message.
 const PAYLOAD: usize = 64;
 
@@ -36,82 +34,36 @@ const PAYLOAD: usize = 64;
 ///
 /// The system's own; there is no redis-server; a child that fails.
 pub(crate) fn run(settings: &Settings, host: &Path, results: &mut Results) -> Result<(), Error> {
-    let server = Redis::start()?;
+    let server = RealRedis::builder().prepare(system::die_with_parent).start();
+    let server = server.map_err(Error::peer("redis-server"))?;
+    let port = server.port();
     for _ in 0..settings.latency_rounds {
         let mut ours = Command::new(host);
-        ours.args(["--timeout", "60", "benches/peers/lua/latency.lua"]).arg(format!("port={}", server.port));
-        server.measure(settings, OURS, ours, results)?;
+        ours.args(["--timeout", "60", "benches/peers/lua/latency.lua"]).arg(format!("port={port}"));
+        measure(port, settings, OURS, ours, results)?;
         for subject in Subject::LATENCY {
             let mut command = this_program()?;
-            command.args(["latency", subject.name(), &server.port.to_string()]);
-            server.measure(settings, subject.name(), command, results)?;
+            command.args(["latency", subject.name(), &port.to_string()]);
+            measure(port, settings, subject.name(), command, results)?;
         }
     }
     Ok(())
 }
 
-/// A redis-server of this run's own.
-struct Redis {
+fn measure(
     port: u16,
-    folder: PathBuf,
-    _process: Service,
-}
-
-impl Redis {
-    fn start() -> Result<Self, Error> {
-        let folder = std::env::temp_dir().join(format!("realtime-peers-{}", std::process::id()));
-        fs::create_dir_all(&folder).map_err(Error::io(folder.display().to_string()))?;
-        let mut last = Error::peer("redis-server")("it does not start");
-        for _ in 0..ATTEMPTS {
-            let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).and_then(|listener| listener.local_addr());
-            let port = free.map_err(Error::io("a free port"))?.port();
-            let mut command = Command::new("redis-server");
-            command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--port"]);
-            command.arg(port.to_string()).arg("--dir").arg(&folder);
-            let mut process = Service::silent(command)?;
-            match wait_until_ready(&mut process, port) {
-                Ok(()) => return Ok(Self { port, folder, _process: process }),
-                Err(error) => last = error,
-            }
-        }
-        Err(last)
-    }
-
-    fn measure(
-        &self,
-        settings: &Settings,
-        name: &str,
-        subscriber: Command,
-        results: &mut Results,
-    ) -> Result<(), Error> {
-        let mut command = this_program()?;
-        command.args(["publish", &self.port.to_string(), &settings.latencies.to_string()]);
-        let _publisher = Service::silent(command)?;
-        let figures = figures(subscriber, PATIENCE)?;
-        results.add(GROUP, name, "p50", "ns", figures.get("p50")?);
-        results.add(GROUP, name, "p99", "ns", figures.get("p99")?);
-        Ok(())
-    }
-}
-
-impl Drop for Redis {
-    fn drop(&mut self) {
-        // What cannot be removed is left to the system's care for temporary files.
-        let _removed = fs::remove_dir_all(&self.folder);
-    }
-}
-
-fn wait_until_ready(process: &mut Service, port: u16) -> Result<(), Error> {
-    let deadline = Instant::now() + PATIENCE;
-    while Instant::now() < deadline && !process.has_ended() {
-        if let Ok(mut client) = Client::connect(port)
-            && client.command(&[b"PING"]).is_ok()
-        {
-            return Ok(());
-        }
-        thread::sleep(BETWEEN_LOOKS);
-    }
-    Err(Error::peer("redis-server")("it does not start"))
+    settings: &Settings,
+    name: &str,
+    subscriber: Command,
+    results: &mut Results,
+) -> Result<(), Error> {
+    let mut command = this_program()?;
+    command.args(["publish", &port.to_string(), &settings.latencies.to_string()]);
+    let _publisher = Service::silent(command)?;
+    let figures = figures(subscriber, PATIENCE)?;
+    results.add(GROUP, name, "p50", "ns", figures.get("p50")?);
+    results.add(GROUP, name, "p99", "ns", figures.get("p99")?);
+    Ok(())
 }
 
 /// The child process: once somebody has subscribed, publishes a message with the time in it every millisecond or so, and in the

@@ -46,11 +46,6 @@ impl Service {
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn().map_err(Error::io(told))?;
         Ok(Self { child, said: String::new() })
     }
-
-    /// Whether it has ended.
-    pub(crate) fn has_ended(&mut self) -> bool {
-        !matches!(self.child.try_wait(), Ok(None))
-    }
 }
 
 impl Drop for Service {

@@ -22,7 +22,7 @@ mod support;
 use std::collections::BTreeMap;
 
 use support::client::Client;
-use support::real::RealRedis;
+use support::real;
 use support::table::{Line, Protocol, Setting, Table};
 
 use fake_redis::FakeRedis;
@@ -78,15 +78,15 @@ fn this_server_says_what_the_tables_say() {
 
 #[test]
 fn a_real_server_says_what_the_tables_say() {
-    if let Err(why) = RealRedis::find() {
+    if let Err(why) = real::is_there() {
         assert!(std::env::var_os("CI").is_none_or(|value| value != "true"), "{why}");
         eprintln!("left out: {why}");
         return;
     }
     for table in Table::all() {
         for protocol in versions(&table) {
-            let server = RealRedis::start(&table.settings);
-            play(&table, *protocol, &|| server.connect());
+            let server = real::start(&table.settings);
+            play(&table, *protocol, &|| real::connect(&server));
         }
     }
 }

@@ -34,7 +34,12 @@ fn run(root: &Path, script: &Path) -> Result<(), Failed> {
     command
         .current_dir(root)
         // As they are meant to run, where that is possible.
-        .args(["--server", if has_redis_server() { "real" } else { "fake" }, "--timeout", TIMEOUT_SECONDS])
+        .args([
+            "--server",
+            if real_redis::is_expected() { "real" } else { "fake" },
+            "--timeout",
+            TIMEOUT_SECONDS,
+        ])
         .arg(script.strip_prefix(root)?)
         .arg("quick=1")
         .env_remove("REDIS_URL")
@@ -80,8 +85,4 @@ fn is_meant(printed: &str, announced: &str) -> bool {
     let Some(rest) = printed.strip_prefix(before) else { return false };
     let number = rest.len() - rest.trim_start_matches(|digit: char| digit.is_ascii_digit()).len();
     number > 0 && is_meant(&rest[number..], behind)
-}
-
-fn has_redis_server() -> bool {
-    Command::new("redis-server").arg("--version").output().is_ok_and(|output| output.status.success())
 }

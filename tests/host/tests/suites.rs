@@ -27,6 +27,7 @@ use std::{
 };
 
 use libtest_mimic::{Arguments, Failed, Trial};
+use real_redis::Version;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Server {
@@ -59,15 +60,9 @@ struct Suite {
     redis: Version,
 }
 
-/// Major and minor.
-type Version = (u32, u32);
-
 /// What the host does unless it is told otherwise.
 const UNLOAD_DEFAULT: &str = "never";
 const TICK_RATE_DEFAULT: &str = "66";
-
-/// The redis-server, instead of the one on the PATH. The host reads it, too.
-const REDIS_SERVER: &str = "REDIS_SERVER";
 
 /// The first with RESP3.
 const REDIS_6: Version = (6, 0);
@@ -88,7 +83,8 @@ fn main() -> ExitCode {
     let mut suites = suites_in(&folder, "", &[Server::Fake]);
     suites.extend(suites_in(&folder.join("real"), "real/", &[Server::Real]));
     suites.extend(suites_in(&folder.join("addon"), "addon/", &[Server::Fake]));
-    let redis = redis_version();
+    // A missing one is told of by each test that needs it.
+    let redis = real_redis::version().ok();
     let trials = suites.iter().flat_map(|suite| trials(suite, redis)).collect();
     libtest_mimic::run(&arguments, trials).exit_code()
 }
@@ -200,8 +196,8 @@ fn trial(
     let test = Trial::test(name, move || run(&script, &options, protocol));
     let lacks = match (server, redis) {
         _ if suite.unix && cfg!(windows) => Some("needs Unix".to_owned()),
-        // Where CI counts on one it fails.
-        (Server::Real, None) if !on_ci() => Some("needs a redis-server".to_owned()),
+        // Where one is counted on it fails.
+        (Server::Real, None) if !real_redis::is_expected() => Some("needs a redis-server".to_owned()),
         (Server::Real, Some(version)) if version < suite.redis => {
             Some(format!("needs Redis {}.{}", suite.redis.0, suite.redis.1))
         }
@@ -256,22 +252,6 @@ fn host() -> Result<Command, Failed> {
     let mut command = Command::new(words.next().ok_or_else(|| format!("{RUNNER} is empty"))?);
     command.args(words).arg(program);
     Ok(command)
-}
-
-fn on_ci() -> bool {
-    env::var_os("CI").is_some()
-}
-
-/// What the redis-server says of itself: `Redis server v=7.0.15 …`.
-fn redis_version() -> Option<Version> {
-    let program = env::var_os(REDIS_SERVER);
-    let output =
-        Command::new(program.as_deref().unwrap_or("redis-server".as_ref())).arg("--version").output();
-    let text = output.map(|output| String::from_utf8_lossy(&output.stdout).into_owned()).unwrap_or_default();
-    let found = text.split_once("v=").and_then(|(_, text)| version(text));
-    // One that was asked for by name is not done without.
-    assert!(found.is_some() || program.is_none(), "{REDIS_SERVER} in the environment names no redis-server");
-    found
 }
 
 /// The first two numbers of `6.2.14`.

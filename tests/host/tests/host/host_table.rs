@@ -1,6 +1,6 @@
 //! The `host` table: waiting, testing, looking, and the servers.
 
-use crate::support::{self, Script};
+use crate::support::Script;
 
 #[test]
 fn tests_run_in_turn_and_decide_the_code() {
@@ -142,7 +142,7 @@ fn the_embedded_server_is_driven_from_lua() {
 
 #[test]
 fn a_real_server_is_driven_from_lua() {
-    if !support::real_server() {
+    if !real_redis::is_expected() {
         return;
     }
     Script::new(

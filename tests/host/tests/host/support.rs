@@ -103,17 +103,6 @@ pub(crate) fn host(options: &[&str]) -> Outcome {
     Outcome(command().args(options).output().expect("the host starts"))
 }
 
-/// Whether there is a redis-server to test with. Where CI is set, there must be.
-pub(crate) fn real_server() -> bool {
-    let there =
-        Command::new("redis-server").arg("--version").output().is_ok_and(|output| output.status.success());
-    assert!(
-        there || env::var_os("CI").is_none_or(|ci| ci != "true"),
-        "CI=true, and there is no redis-server on the PATH"
-    );
-    there
-}
-
 pub(crate) fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gmod-host"));
     command.env_remove("REDIS_URL").env_remove("REALTIME_URL").env_remove("HOST_PROTOCOL");

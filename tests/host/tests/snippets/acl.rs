@@ -25,7 +25,7 @@ pub(crate) fn typed(root: &Path, name: &str, block: &Block) -> Result<(), Failed
     for line in block.code.lines() {
         redis.ask(&words(line))?;
     }
-    let written = std::fs::read_to_string(redis.folder.join("redis.conf"))?;
+    let written = std::fs::read_to_string(redis.folder().join("redis.conf"))?;
     if !written.contains("\nuser gmod on ") {
         return Err(format!("CONFIG REWRITE wrote no user:\n{written}").into());
     }
@@ -41,8 +41,8 @@ fn is_right(root: &Path, redis: &Redis) -> Result<(), Failed> {
     }
     redis.ask(&["CONFIG", "RESETSTAT"])?;
     for protocol in ["2", "3"] {
-        let folder = fresh_folder(&format!("as-that-user-{}-{protocol}", redis.port))?;
-        let url = format!("redis://gmod:secret@127.0.0.1:{}", redis.port);
+        let folder = fresh_folder(&format!("as-that-user-{}-{protocol}", redis.port()))?;
+        let url = format!("redis://gmod:secret@127.0.0.1:{}", redis.port());
         host(
             root,
             &folder,

@@ -7,7 +7,7 @@ use libtest_mimic::{Failed, Trial};
 use crate::{
     acl, config, console,
     markdown::{self, Block},
-    servers, shell, tunnels,
+    shell, tunnels,
 };
 
 /// Blocks of `text` that are no lines of the console: their page, what is in them, and why they do not run.
@@ -37,7 +37,7 @@ const BATCH: &str = "bat";
 pub(crate) fn trials(root: &Path) -> Vec<Trial> {
     let pages: Vec<(String, Vec<Block>)> =
         markdown::pages(root).into_iter().map(|(name, text)| (name, markdown::blocks(&text))).collect();
-    let with_redis = servers::there_must_be_one();
+    let with_redis = real_redis::is_expected();
     let mut trials = Vec::new();
     for (name, blocks) in &pages {
         for (at, block) in blocks.iter().enumerate() {

@@ -9,13 +9,9 @@ use std::{
 };
 
 use libtest_mimic::Failed;
+use real_redis::RealRedis;
 
 const PATIENCE: Duration = Duration::from_secs(20);
-
-/// Whether tests that need a redis-server run. Where CI is set, a missing one is a failure.
-pub(crate) fn there_must_be_one() -> bool {
-    env::var_os("CI").is_some() || find("redis-server").is_some()
-}
 
 /// A program on the PATH, or where administrators' programs are.
 pub(crate) fn find(program: &str) -> Option<PathBuf> {
@@ -75,47 +71,37 @@ impl Drop for Process {
 
 /// A redis-server with a configuration of the documentation's.
 pub(crate) struct Redis {
-    pub(crate) folder: PathBuf,
-    pub(crate) port: u16,
+    server: RealRedis,
     /// Of the user `default`, if the configuration has one.
     password: Option<String>,
-    process: Process,
 }
 
 impl Redis {
     /// Starts it in an empty folder. Addresses of somebody's network become ones of this machine's own.
     pub(crate) fn start(folder: &Path, configuration: &str) -> Result<Redis, Failed> {
-        attempts(|| Redis::start_once(folder.to_path_buf(), configuration))
+        let adapted = configuration.replace("10.0.0.5", "127.0.0.2");
+        let server = RealRedis::builder().folder(folder).configuration(&adapted).start();
+        let server = server.map_err(|error| format!("{error}\n{adapted}"))?;
+        let password = configuration.lines().find_map(|line| line.strip_prefix("requirepass "));
+        Ok(Redis { server, password: password.map(str::to_owned) })
     }
 
-    fn start_once(folder: PathBuf, configuration: &str) -> Result<Redis, Failed> {
-        fs::create_dir_all(&folder)?;
-        let port = free_port()?;
-        let adapted = configuration.replace("10.0.0.5", "127.0.0.2");
-        let file = folder.join("redis.conf");
-        fs::write(
-            &file,
-            format!("{adapted}\nport {port}\nunixsocket redis.sock\nlogfile redis.log\nsave \"\"\n"),
-        )?;
-        let mut command = Command::new("redis-server");
-        let process = Process::start(command.arg("redis.conf").current_dir(&folder).stdout(Stdio::null()))?;
-        let password = configuration.lines().find_map(|line| line.strip_prefix("requirepass "));
-        let mut redis = Redis { folder, port, password: password.map(str::to_owned), process };
-        let ask = redis.cli(&["PING"]);
-        let mut answer = ask;
-        let ready = || answer.output().is_ok_and(|output| output.stdout == b"PONG\n");
-        let waited = redis.process.wait("redis-server", ready);
-        waited.map_err(|error| {
-            let log = fs::read_to_string(redis.folder.join("redis.log")).unwrap_or_default();
-            format!("{}\n{log}\n{adapted}", error.message().unwrap_or_default())
-        })?;
-        Ok(redis)
+    pub(crate) fn port(&self) -> u16 {
+        self.server.port()
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.server.folder()
+    }
+
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.server.socket()
     }
 
     /// `redis-cli` as the user who may do everything. An error reply is a failure.
     pub(crate) fn cli(&self, words: &[&str]) -> Command {
         let mut command = Command::new("redis-cli");
-        command.args(["-e", "-s"]).arg(self.folder.join("redis.sock")).args(words);
+        command.args(["-e", "-s"]).arg(self.socket()).args(words);
         if let Some(password) = &self.password {
             command.env("REDISCLI_AUTH", password);
         }
@@ -131,16 +117,12 @@ impl Redis {
         }
         Err(format!("{words:?}: {text}{}", String::from_utf8_lossy(&output.stderr)).into())
     }
-
-    pub(crate) fn socket(&self) -> PathBuf {
-        self.folder.join("redis.sock")
-    }
 }
 
 impl Drop for Redis {
     fn drop(&mut self) {
         // What is left of a failure is looked at by nobody.
-        let _removed = fs::remove_dir_all(&self.folder);
+        let _removed = fs::remove_dir_all(self.folder());
     }
 }
 

@@ -100,7 +100,7 @@ fn stunnel_carries_now(blocks: &[&Block]) -> Result<(), Failed> {
             .replace("203.0.113.5:6380", &format!("127.0.0.1:{tunnel}"))
             .replace("/etc/stunnel/psk.txt", &secrets.display().to_string())
             .replace("accept = 127.0.0.1:6379", &format!("accept = 127.0.0.1:{near}"))
-            .replace("connect = 127.0.0.1:6379", &format!("connect = 127.0.0.1:{}", redis.port));
+            .replace("connect = 127.0.0.1:6379", &format!("connect = 127.0.0.1:{}", redis.port()));
         let file = folder.join(format!("{name}.conf"));
         fs::write(&file, format!("foreground = yes\npid =\n{adapted}\n"))?;
         Process::start(Command::new(&program).arg(&file).stdout(Stdio::null()).stderr(Stdio::null()))

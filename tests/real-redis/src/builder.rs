@@ -1,0 +1,94 @@
+//! How a server is to be.
+
+use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
+use std::path::PathBuf;
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use crate::{Error, RealRedis};
+
+/// Another process may take the port between our asking and the server's.
+const ATTEMPTS: usize = 20;
+
+/// How a server is to be.
+#[derive(Debug, Default)]
+#[must_use]
+pub struct Builder {
+    configuration: String,
+    folder: Option<PathBuf>,
+    port: Option<u16>,
+    prepare: Option<fn(&mut Command)>,
+}
+
+impl Builder {
+    /// Lines of redis.conf, beside those of every server here: on 127.0.0.1 alone, nothing saved, a port, a Unix socket.
+    pub fn configuration(mut self, lines: impl AsRef<str>) -> Self {
+        self.configuration.push_str(lines.as_ref());
+        self.configuration.push('\n');
+        self
+    }
+
+    /// Where its files go, which stay. Without it they go to a folder of its own, and with it.
+    pub fn folder(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.folder = Some(folder.into());
+        self
+    }
+
+    /// On this port and no other.
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = Some(port);
+        self
+    }
+
+    /// What is done to the command before each start of the process.
+    pub fn prepare(mut self, prepare: fn(&mut Command)) -> Self {
+        self.prepare = Some(prepare);
+        self
+    }
+
+    /// Starts a server, and waits until it listens.
+    ///
+    /// # Errors
+    ///
+    /// There is no redis-server, its folder cannot be written, or it does not start.
+    pub fn start(&self) -> Result<RealRedis, Error> {
+        // A missing program is told of as that.
+        crate::version()?;
+        for attempt in 1.. {
+            let port = match self.port {
+                Some(port) => port,
+                None => free_port().map_err(Error::NoPort)?,
+            };
+            match self.start_on(port) {
+                Err(Error::Ended { .. }) if self.port.is_none() && attempt < ATTEMPTS => {}
+                outcome => return outcome,
+            }
+        }
+        unreachable!("the last attempt returns")
+    }
+
+    fn start_on(&self, port: u16) -> Result<RealRedis, Error> {
+        let (folder, own) = match &self.folder {
+            Some(folder) => (folder.clone(), None),
+            None => {
+                let own = TempDir::with_prefix("real-redis-")
+                    .map_err(|source| Error::Folder { path: std::env::temp_dir(), source })?;
+                (own.path().to_owned(), Some(own))
+            }
+        };
+        fs::create_dir_all(&folder).map_err(|source| Error::Folder { path: folder.clone(), source })?;
+        let configuration = format!(
+            "bind 127.0.0.1\nsave \"\"\nappendonly no\n{}port {port}\nunixsocket redis.sock\n",
+            self.configuration
+        );
+        let mut server = RealRedis::new(folder, own, port, configuration, self.prepare);
+        server.start()?;
+        Ok(server)
+    }
+}
+
+fn free_port() -> std::io::Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}

@@ -1,0 +1,55 @@
+//! Why there is no server.
+
+use std::io;
+use std::path::PathBuf;
+use std::process::ExitStatus;
+
+/// Why there is no server.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The program cannot be run.
+    #[error("{program}: {source}; install redis-server, or name one in REDIS_SERVER")]
+    NoProgram {
+        /// The one on the PATH, or what `REDIS_SERVER` names.
+        program: String,
+        /// The system's own.
+        source: io::Error,
+    },
+    /// The program is another one.
+    #[error("{program} is no redis-server: asked for its version it said \"{said}\"")]
+    NoVersion {
+        /// The one on the PATH, or what `REDIS_SERVER` names.
+        program: String,
+        /// What it said.
+        said: String,
+    },
+    /// The server's folder or a file in it cannot be written.
+    #[error("{}: {source}", path.display())]
+    Folder {
+        /// Of the folder or the file.
+        path: PathBuf,
+        /// The system's own.
+        source: io::Error,
+    },
+    /// The system gives no port.
+    #[error("no free port of 127.0.0.1: {0}")]
+    NoPort(io::Error),
+    /// The server ended instead of starting: its configuration is wrong, or somebody else has its port.
+    #[error("redis-server ended with {status}:\n{log}")]
+    Ended {
+        /// How.
+        status: ExitStatus,
+        /// What it said.
+        log: String,
+    },
+    /// The server does not listen in time.
+    #[error("redis-server does not answer:\n{log}")]
+    Silent {
+        /// What it said.
+        log: String,
+    },
+    /// The process cannot be waited for.
+    #[error("redis-server's process: {0}")]
+    Process(io::Error),
+}

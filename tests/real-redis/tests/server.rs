@@ -1,0 +1,77 @@
+//! What a server is to be relied on for.
+
+#![cfg(unix)]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a failure here is a failed test")]
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::net::UnixStream;
+
+use real_redis::{Error, RealRedis};
+
+/// What the server answers to a line, on its Unix socket.
+fn ask(redis: &RealRedis, line: &str) -> String {
+    let mut stream = UnixStream::connect(redis.socket()).unwrap();
+    stream.write_all(line.as_bytes()).unwrap();
+    stream.write_all(b"\r\nQUIT\r\n").unwrap();
+    let mut said = String::new();
+    stream.read_to_string(&mut said).unwrap();
+    said
+}
+
+/// A test with a server; left out where there is none and none must be.
+macro_rules! with_a_server {
+    ($($name:ident $body:block)*) => {$(
+        #[test]
+        fn $name() {
+            if real_redis::is_expected() $body else {
+                println!("left out: no redis-server on the PATH");
+            }
+        }
+    )*};
+}
+
+with_a_server! {
+    it_has_the_configuration {
+        let redis = RealRedis::builder().configuration("maxclients 123").configuration("timeout 7").start().unwrap();
+        let said = ask(&redis, "CONFIG GET maxclients\r\nCONFIG GET timeout");
+        assert_eq!(said, "*2\r\n$10\r\nmaxclients\r\n$3\r\n123\r\n*2\r\n$7\r\ntimeout\r\n$1\r\n7\r\n+OK\r\n");
+    }
+
+    it_starts_again_on_the_same_port_and_has_forgotten {
+        let mut redis = RealRedis::builder().start().unwrap();
+        let port = redis.port();
+        assert_eq!(ask(&redis, "SET a b\r\nCONFIG SET timeout 7"), "+OK\r\n+OK\r\n+OK\r\n");
+        redis.kill();
+        assert_eq!(redis.process(), None);
+        redis.start().unwrap();
+        assert_eq!(redis.port(), port);
+        assert_eq!(ask(&redis, "GET a"), "$-1\r\n+OK\r\n");
+        assert_eq!(ask(&redis, "CONFIG GET timeout"), "*2\r\n$7\r\ntimeout\r\n$1\r\n0\r\n+OK\r\n");
+    }
+
+    its_own_folder_goes_with_it {
+        let redis = RealRedis::builder().start().unwrap();
+        let folder = redis.folder().to_owned();
+        assert!(folder.join("redis.conf").is_file());
+        drop(redis);
+        assert!(!folder.exists());
+    }
+
+    // Tests on the same machine take ports all the time. One that is gone before redis-server has it answers all the same.
+    a_port_that_somebody_has_is_no_server {
+        let somebody = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = somebody.local_addr().unwrap().port();
+        match RealRedis::builder().port(port).start() {
+            Err(Error::Ended { log, .. }) => assert!(log.contains("Address already in use"), "{log}"),
+            other => panic!("a stranger was taken for the server: {other:?}"),
+        }
+    }
+
+    a_configuration_that_is_wrong_is_told_with_what_the_server_said {
+        match RealRedis::builder().configuration("no-such-word 1").start() {
+            Err(Error::Ended { log, .. }) => assert!(log.contains("no-such-word"), "{log}"),
+            other => panic!("{other:?}"),
+        }
+    }
+}
