@@ -129,6 +129,9 @@ pub(crate) fn wrong_lines_fail(root: &Path) -> Result<(), Failed> {
     let block = |code: &str| Block { code: code.to_owned(), ..Block::default() };
     let produce = "print('[realtime] redis.invalid 10 ms at 127.0.0.1:7')";
     is_produced(root, "right.md", &block("[realtime] redis.example … ms at 10.0.0.5:6379"), produce)?;
+    let produce = "print('[realtime] it is away; trying again at once')";
+    is_produced(root, "soon.md", &block("[realtime] it is away; next attempt in 42 ms"), produce)?;
+    is_produced(root, "soon-itself.md", &block("[realtime] it is away; trying again at once"), produce)?;
     let wrong = is_produced(root, "wrong.md", &block("[realtime] another text"), "PATIENCE = 0.1");
     if wrong.is_ok() || is_in_the_sources(root, &block("[realtime] nobody says this 5 times")).is_ok() {
         return Err("a wrong line passes".into());
