@@ -1,16 +1,12 @@
 //! How a server is to be.
 
 use std::fs;
-use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
 use std::process::Command;
 
 use tempfile::TempDir;
 
-use crate::{Error, RealRedis};
-
-/// Another process may take the port between our asking and the server's.
-const ATTEMPTS: usize = 20;
+use crate::{Error, HeldPort, RealRedis};
 
 /// How a server is to be.
 #[derive(Debug, Default)]
@@ -56,20 +52,13 @@ impl Builder {
     pub fn start(&self) -> Result<RealRedis, Error> {
         // A missing program is told of as that.
         crate::version()?;
-        for attempt in 1.. {
-            let port = match self.port {
-                Some(port) => port,
-                None => free_port().map_err(Error::NoPort)?,
-            };
-            match self.start_on(port) {
-                Err(Error::Ended { .. }) if self.port.is_none() && attempt < ATTEMPTS => {}
-                outcome => return outcome,
+        let (port, held) = match self.port {
+            Some(port) => (port, None),
+            None => {
+                let held = HeldPort::new().map_err(Error::NoPort)?;
+                (held.number(), Some(held))
             }
-        }
-        unreachable!("the last attempt returns")
-    }
-
-    fn start_on(&self, port: u16) -> Result<RealRedis, Error> {
+        };
         let (folder, own) = match &self.folder {
             Some(folder) => (folder.clone(), None),
             None => {
@@ -83,12 +72,8 @@ impl Builder {
             "bind 127.0.0.1\nsave \"\"\nappendonly no\n{}port {port}\nunixsocket redis.sock\n",
             self.configuration
         );
-        let mut server = RealRedis::new(folder, own, port, configuration, self.prepare);
+        let mut server = RealRedis::new(folder, own, port, held, configuration, self.prepare);
         server.start()?;
         Ok(server)
     }
-}
-
-fn free_port() -> std::io::Result<u16> {
-    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }

@@ -15,10 +15,12 @@
 
 mod builder;
 mod error;
+mod port;
 mod program;
 mod server;
 
 pub use builder::Builder;
 pub use error::Error;
+pub use port::HeldPort;
 pub use program::{Version, is_expected, version};
 pub use server::RealRedis;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::{Builder, Error, program};
+use crate::{Builder, Error, HeldPort, program};
 
 /// How long the server may take to start.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -27,6 +27,8 @@ pub struct RealRedis {
     /// The folder's owner, if it is to go with the server.
     _own: Option<TempDir>,
     port: u16,
+    /// Also while the process is ended: its clients try again there.
+    _held: Option<HeldPort>,
     configuration: String,
     prepare: Option<fn(&mut Command)>,
     child: Option<Child>,
@@ -42,10 +44,11 @@ impl RealRedis {
         folder: PathBuf,
         own: Option<TempDir>,
         port: u16,
+        held: Option<HeldPort>,
         configuration: String,
         prepare: Option<fn(&mut Command)>,
     ) -> Self {
-        Self { folder, _own: own, port, configuration, prepare, child: None }
+        Self { folder, _own: own, port, _held: held, configuration, prepare, child: None }
     }
 
     /// On 127.0.0.1.

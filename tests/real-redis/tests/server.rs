@@ -1,13 +1,14 @@
 //! What a server is to be relied on for.
 
-#![cfg(unix)]
+#![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failure here is a failed test")]
 
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpListener};
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
 
 use real_redis::{Error, RealRedis};
+use socket2::{Domain, Socket, Type};
 
 /// What the server answers to a line, on its Unix socket.
 fn ask(redis: &RealRedis, line: &str) -> String {
@@ -58,7 +59,21 @@ with_a_server! {
         assert!(!folder.exists());
     }
 
-    // Tests on the same machine take ports all the time. One that is gone before redis-server has it answers all the same.
+    nobody_is_given_its_port_while_it_is_ended {
+        let mut redis = RealRedis::builder().start().unwrap();
+        redis.kill();
+        // As the system does when it looks for a port that nobody has; a socket that may share one would have this one.
+        let somebody = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, redis.port()));
+        assert_eq!(somebody.bind(&address.into()).map_err(|error| error.kind()), Err(ErrorKind::AddrInUse));
+        // Its clients are refused meanwhile.
+        let refused = TcpStream::connect(address).map_err(|error| error.kind());
+        assert_eq!(refused.map(drop), Err(ErrorKind::ConnectionRefused));
+        redis.start().unwrap();
+        assert!(TcpStream::connect(address).is_ok());
+    }
+
+    // One that is gone before redis-server has it answers all the same.
     a_port_that_somebody_has_is_no_server {
         let somebody = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let port = somebody.local_addr().unwrap().port();
