@@ -42,6 +42,10 @@ function util.IsBinaryModuleInstalled(name) return native.module_exists(name) en
 
 function AddCSLuaFile() end
 
+-- The game's Lua as a chunk.
+local function load_lua(code, name) return loadstring(native.plain(code), name) end
+native.load = load_lua
+
 -- The name of the chunk at that level, as include needs it.
 local function chunk_at(level)
 	local info = debug.getinfo(level + 1, "S")
@@ -49,7 +53,7 @@ local function chunk_at(level)
 end
 
 local function load_file(found)
-	local chunk, err = loadstring(found[2], "@" .. found[1])
+	local chunk, err = load_lua(found[2], "@" .. found[1])
 	if not chunk then error(err, 0) end
 	return chunk
 end
@@ -100,7 +104,7 @@ function require(name)
 end
 
 function CompileString(code, name, handle_error)
-	local chunk, err = loadstring(code, name)
+	local chunk, err = load_lua(code, name)
 	if chunk then return chunk end
 	if handle_error == false then return err end
 	native.report(err)

@@ -1,6 +1,6 @@
 -- The console that somebody types into: commands and variables first, then Lua, whose values are shown.
 local native = ...
-local loadstring, getmetatable, select, tostring, type, xpcall = loadstring, getmetatable, select, tostring, type, xpcall
+local getmetatable, select, tostring, type, xpcall = getmetatable, select, tostring, type, xpcall
 local print, concommand, console = print, concommand, native.console_commands
 
 local CHUNK = "@lua_run"
@@ -55,7 +55,7 @@ end
 local built_in = {}
 
 local function run_lua(code)
-	local chunk, wrong = loadstring(code, CHUNK)
+	local chunk, wrong = native.load(code, CHUNK)
 	if not chunk then return native.abort(wrong, "") end
 	protected(chunk)
 end
@@ -128,20 +128,20 @@ local function pass(...) return ... end
 
 -- The value of an expression, or a statement; or nil, what is wrong, and whether that is the want of an end.
 local function compile(text)
-	local chunk, no_value = loadstring("return " .. text, CHUNK)
+	local chunk, no_value = native.load("return " .. text, CHUNK)
 	if chunk then
 		-- Not as a tail call, which would take the line out of the traceback.
-		return loadstring("local __pass = ... return __pass(" .. text .. "\n)", CHUNK)
+		return native.load("local __pass = ... return __pass(" .. text .. "\n)", CHUNK)
 	end
 	local wrong
-	chunk, wrong = loadstring(text, CHUNK)
+	chunk, wrong = native.load(text, CHUNK)
 	return chunk, wrong, not chunk and (wrong:find("'<eof>'$") or no_value:find("'<eof>'$")) ~= nil
 end
 
 -- A name that is neither a command nor a variable: more likely mistyped than Lua.
 local function unknown_name(line, chunk)
 	local name, rest = line:match("^%s*([%a_][%w_]*)%s*(.*)$")
-	if not name or rawget(_G, name) ~= nil or not loadstring("local " .. name) then return end
+	if not name or rawget(_G, name) ~= nil or not native.load("local " .. name) then return end
 	if chunk and rest == "" or not chunk and rest:find("^[%w_\"]") then return name end
 end
 

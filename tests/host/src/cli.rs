@@ -36,8 +36,6 @@ Options:
 
 Exit codes: the script's own; 1 after a Lua error that was not expected; 64 for a bad command line; 124 at the timeout.
 With --prompt or --watch errors end nothing, and the end of the input and Ctrl-C end the run in order, with 0.
-
-The language is plain LuaJIT: of what the game adds to it, `continue`, `!=`, `!`, `&&`, `||` and `//` are not there.
 ";
 
 impl fmt::Display for Kind {

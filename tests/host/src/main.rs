@@ -19,6 +19,7 @@
 #![deny(unsafe_code)]
 
 mod cli;
+mod dialect;
 mod ffi;
 mod folder;
 mod natives;

@@ -5,7 +5,12 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use crate::{ffi::Call, value::Value};
+use crate::{dialect, ffi::Call, value::Value};
+
+/// `plain(source)`: the game's Lua as LuaJIT's.
+pub(super) fn plain(call: &Call<'_>) -> Result<Value, String> {
+    Ok(dialect::plain(call.bytes(0)?).into_owned().into())
+}
 
 /// `find_lua(from, path)`: {name, source} of a Lua file beside the chunk `from` or in `lua/`, or nil. Who asks runs it.
 pub(super) fn find_lua(call: &Call<'_>) -> Result<Value, String> {

@@ -26,6 +26,7 @@ pub(crate) const NATIVES: &[(&CStr, Native)] = &[
     (c"open_module", modules::open),
     (c"library_is_mapped", modules::is_mapped),
     (c"module_exists", modules::exists),
+    (c"plain", files::plain),
     (c"find_lua", files::find_lua),
     (c"read", files::read),
     (c"write", files::write),

@@ -4,6 +4,7 @@ mod addon;
 mod bare;
 mod colors;
 mod command_line;
+mod dialect;
 mod game;
 mod gluatest;
 mod host_table;
