@@ -115,6 +115,10 @@ def main():
     url = sys.argv[1]
     if urlsplit(url).scheme != "redis":
         sys.exit("the URL is to begin with redis://")
+    try:
+        _port = urlsplit(url).port
+    except ValueError:
+        sys.exit("the port in the URL is no number from 0 to 65535")
     threading.Thread(target=listen, args=(url,), daemon=True).start()
     for line in sys.stdin:
         user, colon, text = line.strip().partition(": ")

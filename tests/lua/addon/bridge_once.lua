@@ -123,8 +123,13 @@ host.test("a password, and a user who may do just this", function()
 	kit.eq(bridge.close(), 0, "its exit code")
 end)
 
-host.test("a URL of another kind ends it at once", function()
-	local bridge = start("scheme", "rediss://127.0.0.1")
-	bridge.wait("the URL is to begin with redis://\n")
-	kit.eq(bridge.close(), 256, "its exit code, 1")
+host.test("a URL that is of another kind, or wrong, ends it at once", function()
+	for url, said in pairs({
+		["rediss://127.0.0.1"] = "the URL is to begin with redis://\n",
+		["redis://:secret@127.0.0.1:port"] = "the port in the URL is no number from 0 to 65535\n",
+	}) do
+		local bridge = start("wrong-url", url)
+		bridge.wait(said)
+		kit.eq(bridge.close(), 256, "its exit code, 1")
+	end
 end)
