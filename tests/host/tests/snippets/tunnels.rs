@@ -92,7 +92,9 @@ fn stunnel_carries_now(blocks: &[&Block]) -> Result<(), Failed> {
     let folder = fresh_folder("stunnel")?;
     let redis = Redis::start(&fresh_folder("stunnel-redis")?, "")?;
     let (tunnel, near) = (servers::free_port()?, servers::free_port()?);
-    let start = |name: &str, text: &str, key: char| -> Result<Process, Failed> {
+    // Until it has its port. Whether somebody listens there says nothing: that may be another process, or the very connection
+    // that looks, if the system gives it the same port for its own end.
+    let start = |name: &str, text: &str, key: char, port: u16| -> Result<Process, Failed> {
         let secrets = folder.join(format!("{name}.txt"));
         fs::write(&secrets, format!("ttt-1:{}\n", key.to_string().repeat(64)))?;
         private(&secrets)?;
@@ -101,9 +103,18 @@ fn stunnel_carries_now(blocks: &[&Block]) -> Result<(), Failed> {
             .replace("/etc/stunnel/psk.txt", &secrets.display().to_string())
             .replace("accept = 127.0.0.1:6379", &format!("accept = 127.0.0.1:{near}"))
             .replace("connect = 127.0.0.1:6379", &format!("connect = 127.0.0.1:{}", redis.port));
-        let file = folder.join(format!("{name}.conf"));
-        fs::write(&file, format!("foreground = yes\npid =\n{adapted}\n"))?;
-        Process::start(Command::new(&program).arg(&file).stdout(Stdio::null()).stderr(Stdio::null()))
+        let (file, log) = (folder.join(format!("{name}.conf")), folder.join(format!("{name}.log")));
+        fs::write(
+            &file,
+            format!("foreground = yes\npid =\ndebug = info\noutput = {}\n{adapted}\n", log.display()),
+        )?;
+        // What an earlier attempt said.
+        fs::write(&log, "")?;
+        let mut process =
+            Process::start(Command::new(&program).arg(&file).stdout(Stdio::null()).stderr(Stdio::null()))?;
+        let bound = format!("bound to 127.0.0.1:{port}\n");
+        process.wait("stunnel", || fs::read_to_string(&log).is_ok_and(|text| text.contains(&bound)))?;
+        Ok(process)
     };
     let pinged = || {
         let output = Command::new("redis-cli").args(["-p", &near.to_string(), "PING"]).output();
@@ -115,14 +126,11 @@ fn stunnel_carries_now(blocks: &[&Block]) -> Result<(), Failed> {
         };
         blocks.iter().find(of).map(|block| block.code.as_str()).ok_or("both ends of stunnel")
     };
-    let mut server = start("server", texts(false)?, 'a')?;
-    let listens = || std::net::TcpStream::connect(("127.0.0.1", tunnel)).is_ok();
-    server.wait("stunnel's server", listens)?;
-    let mut client = start("client", texts(true)?, 'a')?;
+    let _server = start("server", texts(false)?, 'a', tunnel)?;
+    let mut client = start("client", texts(true)?, 'a', near)?;
     client.wait("stunnel's client", pinged)?;
     drop(client);
-    let mut wrong = start("wrong", texts(true)?, 'b')?;
-    wrong.wait("stunnel's client", || std::net::TcpStream::connect(("127.0.0.1", near)).is_ok())?;
+    let _wrong = start("wrong", texts(true)?, 'b', near)?;
     if pinged() {
         return Err("another key is as good".into());
     }
