@@ -5,7 +5,7 @@
 mod toy;
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::sync_channel;
 use std::thread::{self, JoinHandle};
@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use realtime::backend::OptionValue;
 use realtime::model::{Code, Event, ReplyTo, Slot, State, Value};
+use socket2::{Domain, Socket, Type};
 use toy::{Game, Seen, eventually};
 
 const LONG: Duration = Duration::from_secs(60);
@@ -28,6 +29,14 @@ fn port(listener: &TcpListener) -> [(&'static str, OptionValue); 1] {
 
 fn listener() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").unwrap()
+}
+
+/// A port at which nobody listens, for as long as this lives: one that was only free might be taken.
+fn closed_port() -> (Socket, [(&'static str, OptionValue); 1]) {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    let port = socket.local_addr().unwrap().as_socket().unwrap().port();
+    (socket, [("port", OptionValue::Number(port.into()))])
 }
 
 /// Serves one connection on a thread of its own.
@@ -214,7 +223,7 @@ fn a_slow_reader_gets_everything_in_the_end() {
 #[test]
 fn refused_and_unresolvable_peers_are_told_as_such() {
     let mut game = Game::start();
-    let refused = port(&listener());
+    let (_closed, refused) = closed_port();
     let mut client = game.connect(&refused);
     let error = client.wait_down();
     assert_eq!(error.code, Code::Refused);
@@ -236,18 +245,16 @@ fn refused_and_unresolvable_peers_are_told_as_such() {
 
 #[test]
 fn a_server_that_comes_later_is_found_and_one_that_goes_is_missed() {
-    let first = listener();
-    let address = first.local_addr().unwrap();
-    let to_address = port(&first);
-    drop(first);
+    let (socket, port) = closed_port();
     let mut game = Game::start();
-    let mut client = game.connect(&to_address);
+    let mut client = game.connect(&port);
     assert_eq!(client.wait_down().code, Code::Refused);
-    let second = TcpListener::bind(address).unwrap();
-    drop(second.accept().unwrap());
+    socket.listen(1).unwrap();
+    let listener = TcpListener::from(socket);
+    drop(listener.accept().unwrap());
     client.wait_ready();
     assert_eq!(client.wait_down().code, Code::Disconnected);
-    let _third = second.accept().unwrap();
+    let _second = listener.accept().unwrap();
     client.wait_ready();
     assert_eq!(client.counters.state(), State::Ready);
 }
@@ -256,6 +263,8 @@ fn a_server_that_comes_later_is_found_and_one_that_goes_is_missed() {
 fn what_the_server_said_before_it_hung_up_is_heard() {
     let listener = listener();
     let server = serve(&listener, |mut stream| {
+        // A message before its subscription would be nobody's.
+        stream.read_exact(&mut [0; b"SUB chat\n".len()]).unwrap();
         stream.write_all(b"MSG chat goodbye\n").unwrap();
         stream.shutdown(std::net::Shutdown::Write).unwrap();
         // Whatever the client sends is refused from here on.

@@ -4,7 +4,7 @@ local kit = include("_kit.lua")
 
 local function quick(url, more)
 	local options = { url = url, reconnect_min = 0.01, reconnect_max = 0.05, connect_timeout = 2, ping_interval = 1,
-		ping_timeout = 1 }
+		ping_timeout = 5 }
 	for k, v in pairs(more or {}) do options[k] = v end
 	return options
 end
@@ -135,11 +135,15 @@ end)
 
 host.test("half an answer, then silence", function()
 	local server = host.new_fake()
-	local client, downs = kit.ready(quick(server.url(), { ping_interval = 0.1, ping_timeout = 0.1 })), kit.recorder()
+	local client, downs = kit.ready(quick(server.url(), { ping_interval = 60 })), kit.recorder()
 	client:On("down", downs.fn)
 	server.on_next("get", "answer", "$103\r\nhalf")
-	local err = kit.command(client, { "GET", "k" }, 0.05)
-	kit.eq(err.code, "TIMEOUT")
+	local err
+	repeat
+		err = kit.command(client, { "GET", "k" }, 0.05)
+		kit.eq(err.code, "TIMEOUT")
+		-- Whose time was up before it was sent has no answer, nor half of one.
+	until err.sent
 	-- A PING's answer is eaten by the rest of that string, which then ends: out of step at the latest.
 	kit.wait("it is noticed", function() client:Ping() return #downs > 0 end)
 	works(client, "after")

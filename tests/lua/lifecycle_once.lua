@@ -27,14 +27,18 @@ host.run(function()
 		host.wait(function() return client:IsConnected() end, kit.PATIENCE, "ready on map " .. map)
 		if map > 5 then
 			local err, last = client:CommandSync({ "GET", "last words" })
-			assert(not err and last == tostring(map - 5), "what was accepted at the end of map " .. map - 5 .. " was not sent")
+			-- It is still sent for so long, and no longer.
+			local in_time = host.close_times()[map - 5] < 0.25
+			assert(not err and (last == tostring(map - 5) or not in_time),
+				"what was accepted at the end of map " .. map - 5 .. " was not sent")
 		end
 		host.fake.faults("new", { delay = 0.03 }) -- so that the state ends before the next client is connected
 		kit.connect():Command({ "SET", "last words", map })
 	end
 	if map >= MAPS then
 		for i, seconds in ipairs(host.close_times()) do
-			if seconds > 1 then
+			-- Ten times what it takes at most, if the machine lets it.
+			if seconds > 5 then
 				print("closing map " .. i .. " took " .. seconds .. " s")
 				host.exit(1)
 			end

@@ -26,6 +26,11 @@ local function behind(faults, more)
 	return proxy, client, log, channel
 end
 
+-- Until its subscription stands: of a connection on which it did not, no gap is told.
+local function up(client, log)
+	kit.wait("ready, and the subscription", function() return log.count("ready") == 1 and client:Stats().confirmed == 1 end)
+end
+
 -- The client is ready, and what it publishes reaches its own subscription.
 local function lives(client, log, channel)
 	local message = kit.unique("alive")
@@ -50,7 +55,7 @@ for _, how in ipairs({ "fin", "reset" }) do
 			end
 		end
 		local proxy, client, log, channel = behind()
-		kit.wait("ready", function() return log.count("ready") == 1 end)
+		up(client, log)
 		assert(proxy.cut(how) >= 1)
 		kit.wait("ready again", function() return log.count("ready") == 2 end)
 		kit.eq(log.count("gap"), 1)
@@ -61,7 +66,7 @@ end
 host.test("half closed: the client leaves, and comes back", function()
 	for _, direction in ipairs({ "up", "down" }) do
 		local proxy, client, log, channel = behind()
-		kit.wait("ready", function() return log.count("ready") == 1 end)
+		up(client, log)
 		proxy.edit({ [direction .. "_cut_at"] = 0, [direction .. "_cut"] = "half" })
 		kit.wait("ready again", function() return log.count("ready") >= 2 and log.count("gap") >= 1 end)
 		lives(client, log, channel)
@@ -128,7 +133,7 @@ end)
 
 host.test("another server in the old one's place", function()
 	local proxy, client, log, channel = behind()
-	kit.wait("ready", function() return log.count("ready") == 1 end)
+	up(client, log)
 	local other = host.new_fake({ version = "7.2.9" })
 	-- It asks for no password, so it takes any that its user could have.
 	other.user("default on nopass ~* &* +@all")

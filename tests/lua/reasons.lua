@@ -94,13 +94,17 @@ host.test("cut off as a slow consumer", function()
 	if host.server.kind() == "real" then
 		limited.command("CONFIG", "SET", "client-output-buffer-limit", "pubsub 1000000 1000000 60")
 	end
-	local client = kit.ready(quick(limited.url(), { overflow = "pause", queue_events = 10 }))
+	local QUEUE = 5
+	local client = kit.ready(quick(limited.url(), { overflow = "pause", queue_events = QUEUE }))
 	local channel, from = kit.unique("flood"), #host.console()
 	local ready, down = false, false
 	kit.subscribe(client, channel, function() end)
 	client:On("ready", function(info) ready = ready or not info.first end)
 	-- Nobody reads while this tick goes on.
 	local message = ("x"):rep(100000)
+	-- It is its queue that is full, before the server has more than it keeps.
+	for _ = 1, QUEUE do limited.publish(channel, message) end
+	kit.block_until("a full queue", function() return client:Stats().queued_events == QUEUE end)
 	kit.block_until("the server has enough of it", function() return limited.publish(channel, message) == 0 end)
 	kit.wait("it is back", function() return ready end)
 	local printed = lines(client, from)

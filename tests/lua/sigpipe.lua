@@ -8,7 +8,7 @@ local ROUNDS, PUBLISHES, BYTES = 10, 40, 100000
 local function cut_in_the_middle(url, how)
 	local server = host.new_fake(url)
 	local client = kit.ready({ url = server.socket and url and url.socket and server.socket() or server.url(),
-		reconnect_min = 0.01, reconnect_max = 0.05 })
+		reconnect_min = 0.01, reconnect_max = 0.05, connect_timeout = 20 })
 	local accepted, answered, downs = 0, 0, 0
 	client:On("down", function(info)
 		downs = downs + 1

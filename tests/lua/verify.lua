@@ -69,7 +69,7 @@ end)
 if host.server.kind() == "fake" then
 	host.test("a server that answers PING but delivers nothing is a dead link, and told as that", function()
 		local server = host.new_fake()
-		local client = kit.ready(options({ url = server.url(), ping_timeout = 1 }))
+		local client = kit.ready(options({ url = server.url() }))
 		local log, got = kit.troubles(client), kit.recorder()
 		kit.subscribe(client, "chat", got.fn)
 		server.publish("chat", "before")
@@ -102,7 +102,7 @@ if host.server.kind() == "fake" then
 
 	host.test("with no listener the console says it", function()
 		local server = host.new_fake()
-		local client, from = kit.ready(options({ url = server.url(), ping_timeout = 1 })), #host.console()
+		local client, from = kit.ready(options({ url = server.url() })), #host.console()
 		kit.subscribe(client, "chat", function() end)
 		server.faults("all", { deliver = false })
 		kit.wait("a line", function() return #host.console() > from end)

@@ -68,15 +68,17 @@ fn a_server_that_refuses_keeps_whom_it_has() {
 
 #[test]
 fn dropping_the_server_ends_everything() {
-    let server = start();
-    let port = server.port();
-    let mut a = Client::connect(&server);
-    a.ask("PING", b"+PONG\r\n");
-    drop(server);
-    a.expect_end("drop");
-    assert!(TcpStream::connect(("127.0.0.1", port)).is_err());
-    // The port is free again.
-    FakeRedis::builder().port(port).start().unwrap();
+    // The port is free again. Now and then another process is quicker to take it, but not time after time.
+    let is_free_again = (0..10).any(|_| {
+        let server = start();
+        let port = server.port();
+        let mut a = Client::connect(&server);
+        a.ask("PING", b"+PONG\r\n");
+        drop(server);
+        a.expect_end("drop");
+        TcpStream::connect(("127.0.0.1", port)).is_err() && FakeRedis::builder().port(port).start().is_ok()
+    });
+    assert!(is_free_again);
 }
 
 #[test]

@@ -2,15 +2,18 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failure here is a failed test")]
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use fault_proxy::{Course, Cut, FaultProxy, Faults};
+use socket2::{Domain, Socket, Type};
 
 const LONG: Duration = Duration::from_secs(30);
-/// Time between pieces in which the other side reads each by itself.
-const PAUSE: Duration = Duration::from_millis(200);
+/// Time between pieces that is over before anybody waits for it.
+const SHORT: Duration = Duration::from_millis(1);
+/// Time between pieces that no test waits for: what comes before it is over comes by itself.
+const ENDLESS: Duration = Duration::from_secs(3600);
 /// How long nothing must come for a stall to be believed.
 const SILENCE: Duration = Duration::from_millis(50);
 
@@ -56,14 +59,18 @@ fn read(stream: &mut TcpStream, n: usize) -> Vec<u8> {
     got
 }
 
-/// The sizes of the pieces in which `n` bytes come.
-fn pieces(stream: &mut TcpStream, n: usize) -> Vec<usize> {
+/// The sizes of the pieces in which `n` bytes come, if the pauses between them have no end of their own.
+fn pieces(proxy: &FaultProxy, stream: &mut TcpStream, n: usize) -> Vec<usize> {
     let mut sizes = Vec::new();
     let mut buffer = [0; 64];
-    while sizes.iter().sum::<usize>() < n {
+    loop {
         sizes.push(stream.read(&mut buffer).unwrap());
+        if sizes.iter().sum::<usize>() >= n {
+            return sizes;
+        }
+        // Whatever is changed, the next piece goes at once.
+        proxy.edit(|_| {});
     }
-    sizes
 }
 
 fn silent(stream: &mut TcpStream) -> bool {
@@ -171,16 +178,20 @@ fn a_stall_holds_until_it_is_over() {
 #[test]
 fn bytes_come_one_by_one_and_apart_at_a_split() {
     let (server, proxy) = start();
-    let trickle = Course { piece: 1, pause: PAUSE, ..Course::default() };
-    let (client, mut served) = pair(&server, &proxy, up(trickle));
-    (&client).write_all(b"abcde").unwrap();
-    assert_eq!(pieces(&mut served, 5), [1; 5]);
+    let trickle = |pause| up(Course { piece: 1, pause, ..Course::default() });
+    let (mut client, mut served) = pair(&server, &proxy, trickle(ENDLESS));
+    client.write_all(b"abcde").unwrap();
+    assert_eq!(pieces(&proxy, &mut served, 5), [1; 5]);
     for n in 1..5_usize {
-        let split = Course { split_at: Some(n as u64), pause: PAUSE, ..Course::default() };
+        let split = Course { split_at: Some(n as u64), pause: ENDLESS, ..Course::default() };
         let (mut client, mut served) = pair(&server, &proxy, down(split));
         served.write_all(b"abcde").unwrap();
-        assert_eq!(pieces(&mut client, 5), [n, 5 - n]);
+        assert_eq!(pieces(&proxy, &mut client, 5), [n, 5 - n]);
     }
+    // A pause is over by itself.
+    let (mut client, mut served) = pair(&server, &proxy, trickle(SHORT));
+    client.write_all(b"abcde").unwrap();
+    assert_eq!(read(&mut served, 5), b"abcde");
 }
 
 #[test]
@@ -225,10 +236,10 @@ fn the_server_behind_it_is_swapped_for_connections_to_come() {
 #[test]
 fn a_server_that_refuses_ends_the_clients_connection() {
     let (server, proxy) = start();
-    let nobody = self::server();
-    let address = nobody.local_addr().unwrap();
-    drop(nobody);
-    proxy.swap(address);
+    // Bound, so that nobody else gets the port, and not listening.
+    let nobody = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+    nobody.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
+    proxy.swap(nobody.local_addr().unwrap().as_socket().unwrap());
     let mut client = TcpStream::connect(proxy.address()).unwrap();
     client.set_read_timeout(Some(LONG)).unwrap();
     let start = Instant::now();

@@ -220,6 +220,8 @@ fn run(script: &Path, options: &[String], protocol: Option<u8>) -> Result<(), Fa
         // As the game has it in the names of chunks, on Windows, too.
         .arg(script.strip_prefix(&root)?.to_string_lossy().replace('\\', "/"))
         .args(env::var_os(RUNNER).map(|_| "slow"))
+        // A shell says so where the host is started; cargo may have been somewhere else.
+        .env("PWD", &root)
         .env_remove("REDIS_URL")
         .env_remove("REALTIME_URL")
         .env_remove("HOST_PROTOCOL");

@@ -11,15 +11,18 @@ redis.Options.reconnect_min = 0.01
 kit.host, kit.port = host.redis_url:match("//([%d.]+):(%d+)")
 kit.port = tonumber(kit.port)
 
-function kit.client(...)
+-- Milliseconds that Connect waits at most: the half second that it waits by itself is none for a busy machine.
+kit.LONG = 10000
+
+function kit.client(timeout, ...)
 	local client = redis.CreateClient()
-	assert(client:Connect(kit.host, kit.port, ...))
+	assert(client:Connect(kit.host, kit.port, timeout or kit.LONG, ...))
 	return client
 end
 
-function kit.subscriber(...)
+function kit.subscriber(timeout, ...)
 	local subscriber = redis.CreateSubscriber()
-	assert(subscriber:Connect(kit.host, kit.port, ...))
+	assert(subscriber:Connect(kit.host, kit.port, timeout or kit.LONG, ...))
 	return subscriber
 end
 
@@ -53,7 +56,7 @@ function kit.listening(channel, subscriber)
 	local heard = {}
 	subscriber.OnMessage = function(this, from, message)
 		assert(this == subscriber)
-		if message ~= "is it there?" then heard[#heard + 1] = { from, message } else heard.there = true end
+		if message ~= "is it there?" then heard[#heard + 1] = { from, message } else heard.there = heard.there + 1 end
 	end
 	assert(subscriber:Subscribe(channel))
 	assert(subscriber:Commit())
@@ -61,15 +64,14 @@ function kit.listening(channel, subscriber)
 	return subscriber, heard
 end
 
--- Publishes until the subscriber hears it.
+-- Publishes until the subscriber hears it, and waits for all of it: none comes later, in the midst of something else.
 function kit.there(channel, subscriber, heard)
-	heard.there = nil
+	local sent = 0
+	heard.there = 0
 	kit.poll("the subscription to " .. channel, function()
-		if not heard.there then host.server.publish(channel, "is it there?") end
-		return heard.there
+		if heard.there == 0 then sent = sent + host.server.publish(channel, "is it there?") end
+		return heard.there > 0 and heard.there == sent
 	end, subscriber)
-	kit.ticks(3)
-	subscriber:Poll()
 end
 
 return kit

@@ -130,8 +130,8 @@ host.test("debug shows every change of state of every client, and no secret", fu
 	kit.wait("the way back of the other", function() return said("[realtime] realtime.Default at") and said(": down (") and said(": ready (") end)
 	clear()
 	RunConsoleCommand("realtime_debug", 0)
-	host.server.drop()
 	local reconnects = realtime.Default():Stats().reconnects
+	host.server.drop()
 	kit.wait("again", function() return realtime.Default():Stats().reconnects > reconnects end)
 	kit.ticks(3)
 	assert(not said(": down ("), said())

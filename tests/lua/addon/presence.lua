@@ -86,10 +86,17 @@ host.test("words come by themselves while hibernating, and who is silent has lef
 	kit.wait("b knows a", knows(at_b, a))
 	at_b:On("left", left.fn)
 	host.hibernate(true)
-	local words, channel = 0, "realtime:presence"
-	at_b.client:Subscribe(channel, function(text) if text:find('"from":"' .. a .. '"', 1, true) then words = words + 1 end end)
+	local words, channel, last, silence = 0, "realtime:presence", SysTime(), 0
+	local function listen() silence, last = math.max(silence, SysTime() - last), SysTime() end
+	at_b.client:Subscribe(channel, function(text)
+		if not text:find('"from":"' .. a .. '"', 1, true) then return end
+		words = words + 1
+		listen()
+	end)
 	kit.wait("ten words", function() return words >= 10 end)
-	kit.eq(#left, 0)
+	listen()
+	-- A server that stands still, or a thread, makes a silence, too.
+	if silence < 3 * realtime.addon.presence_interval then kit.eq(#left, 0) end
 	-- No hook puts the timer back while the server is empty; the next message does.
 	timer.Remove("realtime.Addon")
 	at_b.client:Publish(channel, realtime.Encode({ instance = "someone" }, "someone"))
@@ -98,9 +105,9 @@ host.test("words come by themselves while hibernating, and who is silent has lef
 	at_a.client:Disconnect() -- without a goodbye
 	kit.wait("a has left", function() return not at_b:Server(a) and not at_b:Server("someone") end)
 	host.hibernate(false)
-	local ids = { left[1][1].id, left[2][1].id }
-	table.sort(ids)
-	kit.eq(ids, { a, "someone" })
+	local ids = {}
+	for _, call in ipairs(left) do ids[call[1].id] = true end
+	kit.eq(ids, { [a] = true, someone = true })
 	close(at_b)
 end)
 
@@ -124,12 +131,17 @@ host.test("goodbye is told at once: at Stop, and at the end of the Lua state", f
 end)
 
 host.test("a stall of one's own makes nobody leave", function()
-	realtime.addon.presence_interval = 0.1
+	realtime.addon.presence_interval = 1000
 	local a, b = kit.unique("a"), kit.unique("b")
 	local at_a, at_b, left = server(a), server(b), kit.recorder()
 	kit.wait("both know", function() return at_b:Server(a) and at_a:Server(b) end)
 	at_b:On("left", left.fn)
+	-- Silence is short for this server's own stall alone: how soon the others are heard again is not its doing.
+	realtime.addon.presence_interval = 0.1
 	host.block(1)
+	kit.ticks(2)
+	realtime.addon.presence_interval = 1000
+	at_a:Set("x", 1)
 	local heard = kit.recorder()
 	realtime.Tables(at_b.client, b):Subscribe("realtime:presence", "test", function(_, from) if from == a then heard.fn() end end)
 	kit.wait("a is heard again", function() return #heard > 0 end)
@@ -138,7 +150,7 @@ host.test("a stall of one's own makes nobody leave", function()
 end)
 
 host.test("a lost connection of one's own makes nobody leave", function()
-	realtime.addon.presence_interval = 0.05
+	realtime.addon.presence_interval = 1000
 	local a, b = kit.unique("a"), kit.unique("b")
 	local proxy = host.proxy()
 	local at_a = server(a)
@@ -150,10 +162,12 @@ host.test("a lost connection of one's own makes nobody leave", function()
 	proxy.refuse()
 	proxy.cut()
 	kit.wait("b is cut off", function() return not at_b.client:IsConnected() end)
-	-- Many intervals.
+	-- Many intervals, which are short while there is no connection.
+	realtime.addon.presence_interval = 0.05
 	local from = at_b:Server(a).age
 	kit.wait("silence", function() return at_b:Server(a).age > from + 0.5 end)
 	kit.eq(#left, 0)
+	realtime.addon.presence_interval = 1000
 	local words = 0
 	at_b:On("changed", function() words = words + 1 end)
 	at_a:Set("x", 1)

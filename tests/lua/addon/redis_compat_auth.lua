@@ -11,7 +11,7 @@ end
 
 local function connected(create, port)
 	local client = create()
-	assert(client:Connect("127.0.0.1", port))
+	assert(client:Connect("127.0.0.1", port, kit.LONG))
 	return client
 end
 

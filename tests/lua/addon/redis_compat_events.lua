@@ -54,7 +54,7 @@ end)
 
 host.test("Poll until an answer, without a tick in between", function()
 	local client, reply = redis.CreateClient(), nil
-	assert(client:Connect(kit.host, kit.port))
+	assert(client:Connect(kit.host, kit.port, kit.LONG))
 	local tick = host.ticks()
 	client:Ping(function(_, text) reply = text end)
 	client:Commit()
@@ -172,11 +172,11 @@ host.test("subscriptions live on after a reconnection", function()
 		assert(not subscriber:IsConnected())
 		local unused = kit.unique("unused")
 		kit.eq({ subscriber:Subscribe(unused), subscriber:Unsubscribe(unused), subscriber:Commit() }, { true, true, true })
-		local ok, err = subscriber:Connect(kit.host, kit.port)
+		local ok, err = subscriber:Connect(kit.host, kit.port, kit.LONG)
 		assert(ok == nil and isstring(err), "Connect during the reconnection says what is wrong")
 		host.server.start()
 		kit.poll("the connection", function() return log.count("OnConnected") > before end, subscriber)
-		kit.eq({ subscriber:Connect(kit.host, kit.port) }, { true }, "it is back: what retries may stop")
+		kit.eq({ subscriber:Connect(kit.host, kit.port, kit.LONG) }, { true }, "it is back: what retries may stop")
 		kit.there(channel, subscriber, heard)
 		kit.there(pattern .. ".b", subscriber, heard)
 	end
@@ -201,7 +201,7 @@ host.test("subscriptions live on after Disconnect and Connect, and those made be
 	subscriber:Disconnect()
 	subscriber:Subscribe(early)
 	kit.eq({ subscriber:Commit() }, { nil, "tcp_client is disconnected" })
-	assert(subscriber:Connect(kit.host, kit.port))
+	assert(subscriber:Connect(kit.host, kit.port, kit.LONG))
 	kit.there(channel, subscriber, heard)
 	kit.there(early, subscriber, heard)
 	kit.there(pattern .. ".b", subscriber, heard)
@@ -226,7 +226,7 @@ host.test("commands wait out a reconnection", function()
 end)
 
 host.test("maxReconnects: it gives up, and says so once more", function()
-	local client, subscriber = kit.client(250, 0), kit.subscriber(250, 2, 1)
+	local client, subscriber = kit.client(nil, 0), kit.subscriber(nil, 2, 1)
 	local log, other = log_of(client), log_of(subscriber)
 	client:Poll()
 	local answer
@@ -242,7 +242,7 @@ host.test("maxReconnects: it gives up, and says so once more", function()
 	kit.eq({ #log, #other }, { 3, 5 })
 	assert(not client:IsReconnecting() and not subscriber:IsReconnecting())
 	host.server.start()
-	kit.eq({ client:Connect(kit.host, kit.port) }, { true })
+	kit.eq({ client:Connect(kit.host, kit.port, kit.LONG) }, { true })
 	client:Destroy()
 	subscriber:Destroy()
 end)
@@ -261,7 +261,7 @@ host.test("Disconnect answers what waits", function()
 	kit.eq(tostring(replies[2][2]), "DISCONNECTED network failure")
 	-- What waits behind another database, and that itself.
 	local before = #realtime.Clients()
-	assert(client:Connect(kit.host, kit.port))
+	assert(client:Connect(kit.host, kit.port, kit.LONG))
 	client:Select(5, replies.fn)
 	client:Ping(replies.fn)
 	client:Commit()
@@ -278,7 +278,7 @@ host.test("Connect inside a callback: of gm_redis's and of realtime's", function
 	for _, caller in ipairs({ "gm_redis", "realtime" }) do
 		local good, bad, client, results = redis.CreateClient(), redis.CreateClient(), kit.client(), nil
 		local function connect()
-			results = { { good:Connect(kit.host, kit.port) }, { bad:Connect("127.0.0.1", 1) } }
+			results = { { good:Connect(kit.host, kit.port, kit.LONG) }, { bad:Connect("127.0.0.1", 1) } }
 		end
 		if caller == "realtime" then
 			native:Ping(connect)

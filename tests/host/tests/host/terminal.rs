@@ -4,7 +4,7 @@
 use std::{env, process::Command};
 
 use crate::{
-    session::{Folder, Session},
+    session::{Folder, Session, publish},
     support::write,
 };
 
@@ -70,9 +70,18 @@ fn the_terminal_is_given_back_as_it_was() {
     }
     let folder = Folder::new();
     let mut session = Session::in_terminal(&folder);
+    let said = session.until("…gmod-host: the embedded Redis is at redis://127.0.0.1:…");
+    let url = said[said.find("redis://").expect("a URL")..].trim_end().to_owned();
     session.until("…gmod-host: type Lua, …");
-    // It ends while a line is half typed.
-    session.keys("timer.Simple(0.1, function() host.exit(0) end)\r").keys("half a li");
+    // It ends while a line is half typed, which what is printed above the line shows.
+    session.keys(
+        "require('realtime') c = realtime.Connect() c:Subscribe('end', function() host.exit(0) end) \
+         c:On('subscribed', function() print('subscri' .. 'bed') end)\r",
+    );
+    session.until("…subscribed…");
+    session.keys("timer.Create('x', 0.1, 0, function() print('abo' .. 've') end)\r").until("…\x1b[Kabove…");
+    session.keys("half a li").until("…half a li…\x1b[Kabove…");
+    assert_eq!(publish(&url, "end", "now"), 1, "{session:?}");
     session.until("…the mode: … icanon …");
     session.ends_with_whatever(0);
 }

@@ -2,7 +2,6 @@
 
 use std::{
     env, fs,
-    net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -20,24 +19,6 @@ pub(crate) fn find(program: &str) -> Option<PathBuf> {
     folders.map(|folder| folder.join(program)).find(|file| file.is_file())
 }
 
-/// A port that is free now.
-pub(crate) fn free_port() -> Result<u16, Failed> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
-}
-
-/// Another process may take a free port between our asking and our server's. It then ends at once.
-pub(crate) fn attempts<T>(mut once: impl FnMut() -> Result<T, Failed>) -> Result<T, Failed> {
-    for _ in 0..4 {
-        match once() {
-            Err(error) if error.message().is_some_and(|text| text.contains(ENDED)) => {}
-            outcome => return outcome,
-        }
-    }
-    once()
-}
-
-const ENDED: &str = "ended with";
-
 /// A process that ends with its owner.
 pub(crate) struct Process(Child);
 
@@ -51,7 +32,7 @@ impl Process {
         let deadline = Instant::now() + PATIENCE;
         while !ready() {
             if let Some(status) = self.0.try_wait()? {
-                return Err(format!("{what} {ENDED} {status}").into());
+                return Err(format!("{what} ended with {status}").into());
             }
             if Instant::now() > deadline {
                 return Err(format!("{what} does not answer").into());

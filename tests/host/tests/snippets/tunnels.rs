@@ -10,6 +10,7 @@ use std::{
 };
 
 use libtest_mimic::Failed;
+use real_redis::HeldPort;
 
 use crate::{
     fresh_folder,
@@ -84,29 +85,34 @@ pub(crate) fn stunnel() -> Option<std::path::PathBuf> {
 
 /// A PING goes through both ends of stunnel to a redis-server; with another key it does not.
 pub(crate) fn stunnel_carries(blocks: &[&Block]) -> Result<(), Failed> {
-    servers::attempts(|| stunnel_carries_now(blocks))
-}
-
-fn stunnel_carries_now(blocks: &[&Block]) -> Result<(), Failed> {
     let program = stunnel().ok_or("no stunnel")?;
     let folder = fresh_folder("stunnel")?;
     let redis = Redis::start(&fresh_folder("stunnel-redis")?, "")?;
-    let (tunnel, near) = (servers::free_port()?, servers::free_port()?);
-    let start = |name: &str, text: &str, key: char| -> Result<Process, Failed> {
+    let (tunnel, near) = (HeldPort::new()?, HeldPort::new()?);
+    // Until it has its port. Whether somebody listens there says nothing: that may be another process, or the very connection
+    // that looks, if the system gives it the same port for its own end.
+    let start = |name: &str, text: &str, key: char, port: &HeldPort| -> Result<Process, Failed> {
         let secrets = folder.join(format!("{name}.txt"));
         fs::write(&secrets, format!("ttt-1:{}\n", key.to_string().repeat(64)))?;
         private(&secrets)?;
         let adapted = text
-            .replace("203.0.113.5:6380", &format!("127.0.0.1:{tunnel}"))
+            .replace("203.0.113.5:6380", &format!("127.0.0.1:{}", tunnel.number()))
             .replace("/etc/stunnel/psk.txt", &secrets.display().to_string())
-            .replace("accept = 127.0.0.1:6379", &format!("accept = 127.0.0.1:{near}"))
+            .replace("accept = 127.0.0.1:6379", &format!("accept = 127.0.0.1:{}", near.number()))
             .replace("connect = 127.0.0.1:6379", &format!("connect = 127.0.0.1:{}", redis.port()));
-        let file = folder.join(format!("{name}.conf"));
-        fs::write(&file, format!("foreground = yes\npid =\n{adapted}\n"))?;
-        Process::start(Command::new(&program).arg(&file).stdout(Stdio::null()).stderr(Stdio::null()))
+        let (file, log) = (folder.join(format!("{name}.conf")), folder.join(format!("{name}.log")));
+        fs::write(
+            &file,
+            format!("foreground = yes\npid =\ndebug = info\noutput = {}\n{adapted}\n", log.display()),
+        )?;
+        let mut process =
+            Process::start(Command::new(&program).arg(&file).stdout(Stdio::null()).stderr(Stdio::null()))?;
+        let bound = format!("bound to 127.0.0.1:{}\n", port.number());
+        process.wait("stunnel", || fs::read_to_string(&log).is_ok_and(|text| text.contains(&bound)))?;
+        Ok(process)
     };
     let pinged = || {
-        let output = Command::new("redis-cli").args(["-p", &near.to_string(), "PING"]).output();
+        let output = Command::new("redis-cli").args(["-p", &near.number().to_string(), "PING"]).output();
         output.is_ok_and(|output| output.stdout == b"PONG\n")
     };
     let texts = |client: bool| {
@@ -115,14 +121,11 @@ fn stunnel_carries_now(blocks: &[&Block]) -> Result<(), Failed> {
         };
         blocks.iter().find(of).map(|block| block.code.as_str()).ok_or("both ends of stunnel")
     };
-    let mut server = start("server", texts(false)?, 'a')?;
-    let listens = || std::net::TcpStream::connect(("127.0.0.1", tunnel)).is_ok();
-    server.wait("stunnel's server", listens)?;
-    let mut client = start("client", texts(true)?, 'a')?;
+    let _server = start("server", texts(false)?, 'a', &tunnel)?;
+    let mut client = start("client", texts(true)?, 'a', &near)?;
     client.wait("stunnel's client", pinged)?;
     drop(client);
-    let mut wrong = start("wrong", texts(true)?, 'b')?;
-    wrong.wait("stunnel's client", || std::net::TcpStream::connect(("127.0.0.1", near)).is_ok())?;
+    let _wrong = start("wrong", texts(true)?, 'b', &near)?;
     if pinged() {
         return Err("another key is as good".into());
     }
