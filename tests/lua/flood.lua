@@ -7,7 +7,7 @@ local kit = include("_kit.lua")
 local MESSAGES = tonumber(host.args[1]) or 120000
 local BLOCK = 10000
 -- A link that is silent counts as dead long before the main thread goes on.
-local STALL, PING_INTERVAL, PING_TIMEOUT = 2.5, 0.5, 1
+local STALL, PING_INTERVAL, PING_TIMEOUT = 3.5, 0.5, 2
 
 -- What the README says a client holds at most, and what the host may need beside it.
 local function bound(options)

@@ -24,8 +24,8 @@ use crate::queue::{Order, Orders, Signal, events, orders};
 /// Far beyond what anything here takes.
 const LONG: Duration = Duration::from_secs(60);
 
-/// How much later than the loop a session gives up.
-const SLACK: Duration = Duration::from_millis(500);
+/// How much later than the loop a session gives up: no worker stands still for so long by itself.
+const SLACK: Duration = Duration::from_secs(20);
 
 /// A session that makes one link and tells what became of it.
 struct Probe {
