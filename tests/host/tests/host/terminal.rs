@@ -41,6 +41,24 @@ fn a_line_is_edited_and_what_is_printed_goes_above_it() {
     session.keys("quit\r").ends_with_whatever(0);
 }
 
+/// Also before there is a prompt, and while a line runs.
+#[test]
+fn lines_may_be_typed_ahead() {
+    if !has_script() {
+        return;
+    }
+    let folder = Folder::new();
+    let mut session = Session::in_terminal(&folder);
+    session.keys("print('fir' .. 'st')\rprint('sec' .. 'ond')\r").until("…first…");
+    session.until("…second…");
+    session
+        .keys("'thi' .. 'rd'\r'fou' .. 'rth'\rfor i = 1, 1 do\rprint('fif' .. 'th')\rend\r")
+        .until("…third…");
+    session.until("…fourth…");
+    session.until("…fifth…");
+    session.keys("quit\r").ends_with_whatever(0);
+}
+
 /// The editor takes no text between Enter and the next line, and the server prints all the time.
 #[test]
 fn enter_may_be_pressed_while_much_is_printed() {
@@ -50,7 +68,6 @@ fn enter_may_be_pressed_while_much_is_printed() {
     let folder = Folder::new();
     let mut session = Session::in_terminal(&folder);
     session.until("…gmod-host: type Lua, …");
-    // One line at a time: what is typed while the editor takes one in is lost.
     session
         .keys("hook.Add('ShutDown', 'x', function() print('good' .. 'bye') end) print('kn' .. 'own')\r")
         .until("…known…");
@@ -76,7 +93,7 @@ fn the_terminal_is_given_back_as_it_was() {
     // It ends while a line is half typed, which what is printed above the line shows.
     session.keys(
         "require('realtime') c = realtime.Connect() c:Subscribe('end', function() host.exit(0) end) \
-         c:On('subscribed', function() print('subscri' .. 'bed') end)\r",
+         c:On('subscri' .. 'bed', function() print('subscri' .. 'bed') end)\r",
     );
     session.until("…subscribed…");
     session.keys("timer.Create('x', 0.1, 0, function() print('abo' .. 've') end)\r").until("…\x1b[Kabove…");
