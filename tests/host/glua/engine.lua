@@ -42,7 +42,7 @@ function util.IsBinaryModuleInstalled(name) return native.module_exists(name) en
 
 function AddCSLuaFile() end
 
--- The game's Lua as a chunk.
+-- A chunk, in which the game's comments may be.
 local function load_lua(code, name) return loadstring(native.plain(code), name) end
 native.load = load_lua
 

@@ -19,7 +19,7 @@
 #![deny(unsafe_code)]
 
 mod cli;
-mod dialect;
+mod comments;
 mod ffi;
 mod folder;
 mod natives;

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     cli::Unload,
-    dialect,
+    comments,
     ffi::{self, Lua, Outcome},
     prelude::PRELUDE,
     prompt::Typed,
@@ -89,7 +89,7 @@ fn run_scripts(run: &Run, lua: &Lua<'_>) {
 
 fn run_file(run: &Run, lua: &Lua<'_>, name: &str, source: &[u8]) {
     match CString::new(format!("@{name}")) {
-        Ok(name) => conclude(run, &lua.run_chunk(&name, &dialect::plain(source), false, ABORT)),
+        Ok(name) => conclude(run, &lua.run_chunk(&name, &comments::plain(source), false, ABORT)),
         Err(_) => unreachable!("a path that could be opened has no NUL byte"),
     }
 }

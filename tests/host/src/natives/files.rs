@@ -5,11 +5,11 @@ use std::{
     path::{Component, Path, PathBuf},
 };
 
-use crate::{dialect, ffi::Call, value::Value};
+use crate::{comments, ffi::Call, value::Value};
 
-/// `plain(source)`: the game's Lua as LuaJIT's.
+/// `plain(source)`: with the game's comments as Lua's.
 pub(super) fn plain(call: &Call<'_>) -> Result<Value, String> {
-    Ok(dialect::plain(call.bytes(0)?).into_owned().into())
+    Ok(comments::plain(call.bytes(0)?).into_owned().into())
 }
 
 /// `find_lua(from, path)`: {name, source} of a Lua file beside the chunk `from` or in `lua/`, or nil. Who asks runs it.

@@ -81,5 +81,6 @@ fn the_prompt_speaks_it() {
         .line("end")
         .next("1");
     session.next("3");
+    session.line("/* 1").line("2").line("*/ 'clo' .. 'sed'").next("closed");
     session.end_of_input().ends(0);
 }
