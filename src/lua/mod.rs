@@ -1,7 +1,7 @@
 //! The game's Lua: arguments in, values out, callback references, the tick. The only room that knows `gmod`.
 //!
 //! What keeps a Lua error from passing a frame that owns something, and a panic from reaching Lua, is in
-//! `trampoline.rs` and `rounds.rs`.
+//! `trampoline.rs`, `anchor.rs` and `rounds.rs`.
 
 mod anchor;
 mod api;

@@ -4,7 +4,7 @@
 //!
 //! - `-- once`: it runs once, with no version chosen (as does a script whose name ends in `_once.lua`);
 //! - `-- servers: fake, real`: it runs against the embedded server, and against a redis-server if there is one on the
-//!   PATH. Where CI=true there must be. Scripts in `tests/lua/real/` run against a redis-server alone;
+//!   PATH. Where `CI` is set there must be. Scripts in `tests/lua/real/` run against a redis-server alone;
 //! - `-- redis: 6.2`: the redis-server must be of that version at least;
 //! - `-- unload: before, after`: it runs once for each of these values of the host's option `--unload`;
 //! - `-- tick-rate: 22, 66`: likewise for `--tick-rate`;

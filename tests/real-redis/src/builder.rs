@@ -48,7 +48,8 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// There is no redis-server, its folder cannot be written, or it does not start.
+    /// There is no redis-server, the system gives no port, the folder cannot be written or its path is too long for a
+    /// socket, the server ends or does not listen, or its process cannot be waited for.
     pub fn start(&self) -> Result<RealRedis, Error> {
         // A missing program is told of as that.
         crate::version()?;

@@ -17,11 +17,11 @@ pub enum Error {
         source: io::Error,
     },
     /// The program is another one.
-    #[error("{program} is no redis-server: asked for its version it said \"{said}\"")]
+    #[error("{program} is no redis-server, it calls itself \"{said}\"; name one in REDIS_SERVER")]
     NoVersion {
         /// The one on the PATH, or what `REDIS_SERVER` names.
         program: String,
-        /// What it said.
+        /// What it said when it was asked for its version.
         said: String,
     },
     /// The server's folder or a file in it cannot be written.
@@ -33,10 +33,12 @@ pub enum Error {
         source: io::Error,
     },
     /// The system gives no port.
-    #[error("no free port of 127.0.0.1: {0}")]
+    #[error("no free port of 127.0.0.1: {0}; end what holds so many")]
     NoPort(io::Error),
-    /// The server ended instead of starting: its configuration is wrong, or somebody else has its port.
-    #[error("redis-server ended with {status}:\n{log}")]
+    /// The server ended instead of starting.
+    #[error(
+        "redis-server ended with {status}: its configuration is wrong, or its port somebody else's; it said\n{log}"
+    )]
     Ended {
         /// How.
         status: ExitStatus,
@@ -44,7 +46,9 @@ pub enum Error {
         log: String,
     },
     /// The server does not listen in time.
-    #[error("redis-server does not answer:\n{log}")]
+    #[error(
+        "redis-server does not listen after a minute: the machine is too busy, or it waits for something; it said\n{log}"
+    )]
     Silent {
         /// What it said.
         log: String,

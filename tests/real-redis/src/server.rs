@@ -81,20 +81,22 @@ impl RealRedis {
         self.folder.join(SOCKET)
     }
 
-    /// The process; `None` if it was ended.
+    /// The process; `None` after [`RealRedis::kill`] and [`RealRedis::wait`].
     #[must_use]
     pub fn process(&self) -> Option<u32> {
         self.child.as_ref().map(Child::id)
     }
 
-    /// Starts the process where it was ended before, on the same port, and waits until it listens. What `CONFIG SET` said to
+    /// Starts the process where it has ended, on the same port, and waits until it listens. What `CONFIG SET` said to
     /// the one before is forgotten.
     ///
     /// # Errors
     ///
-    /// Its folder cannot be written, or it does not start.
+    /// As [`Builder::start`], but for the port, which it has.
     pub fn start(&mut self) -> Result<(), Error> {
-        if self.child.is_some() {
+        if let Some(child) = &mut self.child
+            && child.try_wait().map_err(Error::Process)?.is_none()
+        {
             return Ok(());
         }
         let file = self.folder.join(CONFIGURATION);
@@ -137,8 +139,14 @@ impl RealRedis {
                 return Err(Error::Ended { status, log: log() });
             }
             // The server makes its socket when it has its port: whoever answers there before is somebody else.
-            if listens(&self.folder.join(SOCKET), self.port) {
-                break;
+            let socket = self.folder.join(SOCKET);
+            match connect(&socket, self.port) {
+                Ok(()) => break,
+                // The path is longer than a socket's may be.
+                Err(source) if source.kind() == io::ErrorKind::InvalidInput => {
+                    return Err(Error::Folder { path: socket, source });
+                }
+                Err(_) => {}
             }
             if Instant::now() > deadline {
                 return Err(Error::Silent { log: log() });
@@ -177,12 +185,12 @@ impl Drop for RealRedis {
 }
 
 #[cfg(unix)]
-fn listens(socket: &Path, _port: u16) -> bool {
-    std::os::unix::net::UnixStream::connect(socket).is_ok()
+fn connect(socket: &Path, _port: u16) -> io::Result<()> {
+    std::os::unix::net::UnixStream::connect(socket).map(drop)
 }
 
 /// Without Unix sockets in std, the port has to do.
 #[cfg(not(unix))]
-fn listens(_socket: &Path, port: u16) -> bool {
-    std::net::TcpStream::connect((std::net::Ipv4Addr::LOCALHOST, port)).is_ok()
+fn connect(_socket: &Path, port: u16) -> io::Result<()> {
+    std::net::TcpStream::connect((std::net::Ipv4Addr::LOCALHOST, port)).map(drop)
 }

@@ -6,6 +6,7 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::os::unix::net::UnixStream;
+use std::time::{Duration, Instant};
 
 use real_redis::{Error, RealRedis};
 use socket2::{Domain, Socket, Type};
@@ -49,6 +50,29 @@ with_a_server! {
         assert_eq!(redis.port(), port);
         assert_eq!(ask(&redis, "GET a"), "$-1\r\n+OK\r\n");
         assert_eq!(ask(&redis, "CONFIG GET timeout"), "*2\r\n$7\r\ntimeout\r\n$1\r\n0\r\n+OK\r\n");
+    }
+
+    one_that_ended_by_itself_is_started_again {
+        let mut redis = RealRedis::builder().start().unwrap();
+        let first = redis.process();
+        redis.start().unwrap();
+        assert_eq!(redis.process(), first, "it runs");
+        UnixStream::connect(redis.socket()).unwrap().write_all(b"SHUTDOWN NOSAVE\r\n").unwrap();
+        let deadline = Instant::now() + Duration::from_secs(60);
+        while redis.process() == first {
+            redis.start().unwrap();
+            assert!(Instant::now() < deadline, "it does not end");
+        }
+        assert_eq!(ask(&redis, "PING"), "+PONG\r\n+OK\r\n");
+    }
+
+    a_path_too_long_for_a_socket_is_told_at_once {
+        let folder = tempfile::tempdir().unwrap();
+        let deep = folder.path().join("x".repeat(120));
+        match RealRedis::builder().folder(&deep).start() {
+            Err(Error::Folder { path, .. }) => assert_eq!(path, deep.join("redis.sock")),
+            other => panic!("{other:?}"),
+        }
     }
 
     its_own_folder_goes_with_it {

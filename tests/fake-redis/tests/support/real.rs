@@ -12,13 +12,20 @@ use super::table::Setting;
 /// The version whose words this crate has.
 const VERSION: real_redis::Version = (7, 0);
 
-/// Whether there is one to compare with; if not, why.
-pub fn is_there() -> Result<(), String> {
-    let version = real_redis::version().map_err(|error| format!("the comparison needs a server: {error}"))?;
-    if version != VERSION {
-        return Err(format!("the comparison needs a redis-server {VERSION:?}, this one is {version:?}"));
-    }
-    Ok(())
+/// Whether there is one to compare with. Where one is counted on, there must be.
+pub fn is_there() -> bool {
+    let (why, must_be) = match real_redis::version() {
+        Ok(VERSION) => return true,
+        Ok((major, minor)) => {
+            let why =
+                format!("needs a redis-server {}.{}, this one is {major}.{minor}", VERSION.0, VERSION.1);
+            (why, std::env::var_os("CI").is_some())
+        }
+        Err(error) => (error.to_string(), real_redis::is_expected()),
+    };
+    assert!(!must_be, "the comparison: {why}");
+    println!("left out: {why}");
+    false
 }
 
 pub fn start(settings: &[Setting]) -> RealRedis {
