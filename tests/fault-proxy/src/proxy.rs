@@ -63,10 +63,20 @@ impl FaultProxy {
     ///
     /// The system gives no port, thread or event queue.
     pub fn start(server: SocketAddr) -> io::Result<FaultProxy> {
+        Self::start_at(Ipv4Addr::LOCALHOST, server)
+    }
+
+    /// As [`FaultProxy::start`], on a free port of that address of this machine's. Ports of connections that have ended stay
+    /// taken for a minute: who starts proxies by the thousand needs more than one address.
+    ///
+    /// # Errors
+    ///
+    /// As [`FaultProxy::start`]; the address is none of this machine's.
+    pub fn start_at(ip: Ipv4Addr, server: SocketAddr) -> io::Result<FaultProxy> {
         let poll = Poll::new()?;
         let registry = poll.registry().try_clone()?;
         let waker = Waker::new(&registry, event_loop::WAKER)?;
-        let socket = bind(0)?;
+        let socket = bind((ip, 0).into())?;
         let address = socket.local_addr()?;
         let address = address.as_socket().ok_or_else(|| io::Error::other("not an IP address"))?;
         let mut state = State {
@@ -161,12 +171,12 @@ impl FaultProxy {
     ///
     /// Another process took the port in the same moment.
     pub fn refuse(&self) -> io::Result<()> {
-        let port = self.address.port();
+        let address = self.address;
         self.change(|state| {
             if let Door::Open(door) = &mut state.door {
                 state.registry.deregister(door)?;
                 state.door = Door::Neither;
-                state.door = Door::Shut(bind(port)?);
+                state.door = Door::Shut(bind(address)?);
             }
             Ok(())
         })
@@ -233,13 +243,13 @@ impl Drop for FaultProxy {
     }
 }
 
-fn bind(port: u16) -> io::Result<Socket> {
+fn bind(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
     // Elsewhere than on Unix the option would let two processes share a port.
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
-    socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into())?;
+    socket.bind(&address.into())?;
     Ok(socket)
 }
 

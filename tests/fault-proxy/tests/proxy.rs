@@ -247,3 +247,16 @@ fn a_server_that_refuses_ends_the_clients_connection() {
     assert!(start.elapsed() < LONG);
     drop(server);
 }
+
+/// Elsewhere the other addresses have to be set up first.
+#[cfg(target_os = "linux")]
+#[test]
+fn it_is_at_the_address_that_it_was_given_also_after_it_refused() {
+    let server = server();
+    let proxy = FaultProxy::start_at(Ipv4Addr::new(127, 0, 0, 9), server.local_addr().unwrap()).unwrap();
+    assert_eq!(proxy.address().ip(), Ipv4Addr::new(127, 0, 0, 9));
+    proxy.refuse().unwrap();
+    assert!(TcpStream::connect(proxy.address()).is_err());
+    proxy.accept().unwrap();
+    assert!(TcpStream::connect(proxy.address()).is_ok());
+}

@@ -2,6 +2,7 @@
 
 mod script;
 
+use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
 use fault_proxy::{Connection, Course, FaultProxy, Faults};
@@ -96,6 +97,18 @@ pub struct Run {
     pub made: usize,
 }
 
+/// An address of this run's own, on Linux, where all of 127.0.0.0/8 is this machine: the ports of ten thousand runs would
+/// hardly be free again in time, and whoever looks for another server on one of them does not come here.
+fn address(number: usize) -> Ipv4Addr {
+    if cfg!(target_os = "linux") {
+        let [.., high, low] = number.to_be_bytes();
+        let [.., process] = std::process::id().to_be_bytes();
+        Ipv4Addr::new(127, 64 | process & 63, high, low)
+    } else {
+        Ipv4Addr::LOCALHOST
+    }
+}
+
 impl Run {
     pub fn start(
         game: &mut Game,
@@ -104,7 +117,7 @@ impl Run {
         cuts: Vec<Cut>,
         outside: Outside,
     ) -> Self {
-        let proxy = FaultProxy::start(setup.server).expect("a proxy");
+        let proxy = FaultProxy::start_at(address(number), setup.server).expect("a proxy");
         let recorded = Faults { record: true, ..Faults::default() };
         let connections = cuts.iter().map(|cut| cut.connection + 1).max().unwrap_or(0);
         let mut faults = vec![recorded.clone(); connections];
