@@ -53,13 +53,7 @@ fn a_refused_channel_is_found_and_the_others_live() {
         assert_eq!(client.said(), [message(1, "x")]);
         // Tried again on the next connection, and told once.
         client.lost(link, realtime::backend::LinkError::Eof);
-        client.reconnect(link);
-        if resp == Resp::Three {
-            client.hello(resp);
-        } else {
-            client.commands(1);
-            client.server(1, b"+OK\r\n+OK\r\n");
-        }
+        client.subscriber_back(resp);
         assert_eq!(client.commands(link)[0], "SUBSCRIBE a b secret d");
     }
 }

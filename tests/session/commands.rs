@@ -63,11 +63,7 @@ fn every_type_of_answer() {
 #[test]
 fn an_array_that_looks_like_a_message_is_an_answer() {
     for resp in BOTH {
-        let mut client = Client::ready(resp, &[]);
-        client.subscribe("chat", 1);
-        client.subscriber_up();
-        client.confirm("subscribe", "chat");
-        client.fence(1);
+        let mut client = Client::subscribed(resp, &[]);
         client.said();
         client.get(1, "x");
         client.server(0, b"*3\r\n$7\r\nmessage\r\n$4\r\nchat\r\n$2\r\nhi\r\n");

@@ -9,11 +9,7 @@ use crate::sink::{Said, answer, failure};
 #[test]
 fn disconnect_sends_what_was_accepted_and_waits_for_answers() {
     for resp in BOTH {
-        let mut client = Client::ready(resp, &[]);
-        client.subscribe("chat", 1);
-        client.subscriber_up();
-        client.confirm("subscribe", "chat");
-        client.fence(1);
+        let mut client = Client::subscribed(resp, &[]);
         client.subscribe("other", 2);
         client.publish(1, "chat", "a");
         client.said();

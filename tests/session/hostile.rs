@@ -15,11 +15,7 @@ fn malformed_bytes_close_the_link_and_it_is_made_again() {
             if link == 1 && resp == Resp::Three {
                 continue;
             }
-            let mut client = Client::ready(resp, &[]);
-            client.subscribe("chat", 1);
-            client.subscriber_up();
-            client.confirm("subscribe", "chat");
-            client.fence(1);
+            let mut client = Client::subscribed(resp, &[]);
             client.said();
             client.server(link, b"?");
             let (error, _) = client.expect_down();
@@ -125,11 +121,7 @@ fn a_name_too_long_is_refused_by_itself() {
 #[test]
 fn an_endless_message_is_skipped_as_it_comes() {
     for resp in BOTH {
-        let mut client = Client::ready(resp, &[("max_message_bytes", OptionValue::Number(100.0))]);
-        client.subscribe("chat", 1);
-        client.subscriber_up();
-        client.confirm("subscribe", "chat");
-        client.fence(1);
+        let mut client = Client::subscribed(resp, &[("max_message_bytes", OptionValue::Number(100.0))]);
         client.said();
         client.push(">3\r\n+message\r\n+chat\r\n$10000000\r\n");
         let piece = vec![b'x'; 100_000];

@@ -8,11 +8,7 @@ use crate::sink::{Said, message, subscribed};
 
 /// Ready, with one subscription, so that RESP2 has both of its links; nothing awaited on either.
 fn subscribed_client(resp: Resp) -> Client {
-    let mut client = Client::ready(resp, &[]);
-    client.subscribe("chat", 1);
-    client.subscriber_up();
-    client.confirm("subscribe", "chat");
-    client.fence(1);
+    let mut client = Client::subscribed(resp, &[]);
     assert_eq!(client.said(), [subscribed(TopicKind::Channel, "chat")]);
     client.commands(0);
     client.commands(1);

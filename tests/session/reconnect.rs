@@ -24,19 +24,6 @@ fn with_subscriptions(resp: Resp) -> Client {
     client
 }
 
-/// Brings the subscriptions' link back as far as its handshake.
-fn back_up(client: &mut Client, resp: Resp) {
-    let link = client.subscriber;
-    client.reconnect(link);
-    match resp {
-        Resp::Three => client.hello(resp),
-        Resp::Two => {
-            client.commands(1);
-            client.server(1, b"+OK\r\n+OK\r\n");
-        }
-    }
-}
-
 fn gap(said: &Said) -> (Duration, &str) {
     match said {
         Said::Event(Event::Gap { lasted, error }) => (*lasted, error.code.as_str()),
@@ -63,7 +50,7 @@ fn the_gap_stands_between_the_last_message_before_and_the_first_after() {
         assert_eq!(client.counters.state(), State::Waiting);
         assert_eq!(client.confirmed(), 0);
         let lost_at = client.now;
-        back_up(&mut client, resp);
+        client.subscriber_back(resp);
         let said = client.said();
         let (lasted, code) = gap(&said[0]);
         assert_eq!(
@@ -100,7 +87,7 @@ fn no_gap_without_a_confirmed_subscription() {
         client.subscriber_up();
         client.lost(client.subscriber, LinkError::Eof);
         client.said();
-        back_up(&mut client, resp);
+        client.subscriber_back(resp);
         assert_eq!(client.said(), []);
         // Confirmed, and given up before the loss, or during it.
         for during in [false, true] {
@@ -120,7 +107,7 @@ fn no_gap_without_a_confirmed_subscription() {
             if during {
                 give_up(&mut client);
             }
-            back_up(&mut client, Resp::Three);
+            client.subscriber_back(Resp::Three);
             let said = client.said();
             assert!(is_ready(&said[0]), "{said:?}");
             assert_eq!(client.commands(0), Vec::<String>::new());
@@ -134,7 +121,7 @@ fn a_second_loss_in_the_middle_of_resubscribing_loses_nothing() {
         let mut client = with_subscriptions(resp);
         let link = client.subscriber;
         client.lost(link, LinkError::Eof);
-        back_up(&mut client, resp);
+        client.subscriber_back(resp);
         client.commands(link);
         client.said();
         client.advance(2.0);
@@ -144,7 +131,7 @@ fn a_second_loss_in_the_middle_of_resubscribing_loses_nothing() {
         let said = client.said();
         assert!(matches!(said[..], [Said::Event(Event::Down { .. })]), "the attempt failed: {said:?}");
         let lost_at = client.now;
-        back_up(&mut client, resp);
+        client.subscriber_back(resp);
         let (lasted, _) = gap(&client.said()[0]);
         assert_eq!(
             lasted,
@@ -179,7 +166,7 @@ fn a_gap_outlives_failed_attempts() {
             let (error, _) = client.expect_down();
             assert_eq!(error.code.as_str(), "REFUSED");
         }
-        back_up(&mut client, resp);
+        client.subscriber_back(resp);
         let said = client.said();
         let (lasted, code) = gap(&said[0]);
         assert_eq!(lasted, Duration::from_secs(1) + (client.now - lost_at));
@@ -277,7 +264,7 @@ fn losing_the_subscriber_link_leaves_the_command_link_alone() {
     // Whatever follows must reach the subscriptions made before: it waits for them.
     client.publish(2, "a", "hello");
     assert_eq!(client.commands(0), ["GET x"]);
-    back_up(&mut client, Resp::Two);
+    client.subscriber_back(Resp::Two);
     client.said();
     client.confirm("subscribe", "a");
     client.fence(3);
@@ -299,7 +286,7 @@ fn a_restart_under_resp2_is_one_down_one_gap_one_ready() {
         client.server(0, b"-ERR unknown command 'HELLO'\r\n");
         client.server(0, b"+OK\r\n+OK\r\n-ERR no\r\n");
         assert_eq!(client.said(), []);
-        back_up(&mut client, Resp::Two);
+        client.subscriber_back(Resp::Two);
         let said = client.said();
         gap(&said[0]);
         client.confirm("subscribe", "a");
@@ -354,7 +341,7 @@ fn what_is_subscribed_while_down_comes_with_the_rest() {
         client.subscribe("c", 3);
         client.unsubscribe("a");
         client.said();
-        back_up(&mut client, resp);
+        client.subscriber_back(resp);
         let commands = client.commands(link);
         assert_eq!([&commands[0], &commands[2]], ["SUBSCRIBE c", "PSUBSCRIBE b*"]);
         client.said();

@@ -1,12 +1,25 @@
 //! Names: slow lookups, those that clients share, and those that end in nothing.
 
 use std::collections::HashMap;
-use std::sync::mpsc::channel;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::{Bench, LONG, listener, localhost, name};
 use crate::backend::LinkError;
+
+/// Lookups that tell which name they are for, and take until the last value is dropped.
+fn held() -> (Bench, Receiver<String>, Sender<()>) {
+    let (begun, begins) = channel();
+    let (go_on, gate) = channel::<()>();
+    let gate = Mutex::new(gate);
+    let bench = Bench::new(move |host| {
+        begun.send(host.into()).expect("a test that listens");
+        let _ = gate.lock().expect("no panic").recv();
+        Ok(vec![localhost()])
+    });
+    (bench, begins, go_on)
+}
 
 #[test]
 fn a_lookup_that_never_ends_stalls_nobody_else_and_delays_no_close() {
@@ -29,12 +42,7 @@ fn a_lookup_that_never_ends_stalls_nobody_else_and_delays_no_close() {
 
 #[test]
 fn a_lookup_has_its_deadline() {
-    let (go_on, gate) = channel::<()>();
-    let gate = Mutex::new(gate);
-    let mut bench = Bench::new(move |_| {
-        let _ = gate.lock().expect("one lookup").recv();
-        Ok(vec![localhost()])
-    });
+    let (mut bench, _begins, go_on) = held();
     let news = bench.connect(name("stuck", 1), Duration::from_millis(20));
     let Ok(Err(LinkError::Resolve { host, reason })) = news.recv_timeout(LONG) else {
         panic!("not resolved")
@@ -46,14 +54,7 @@ fn a_lookup_has_its_deadline() {
 
 #[test]
 fn a_lookup_that_never_ends_keeps_nothing_of_a_worker_that_ended() {
-    let (begun, begins) = channel::<()>();
-    let (go_on, gate) = channel::<()>();
-    let gate = Mutex::new(gate);
-    let mut bench = Bench::new(move |_| {
-        begun.send(()).expect("a test that listens");
-        let _ = gate.lock().expect("one lookup").recv();
-        Ok(Vec::new())
-    });
+    let (mut bench, begins, go_on) = held();
     let news = bench.connect(name("stuck", 1), LONG);
     begins.recv_timeout(LONG).expect("a lookup");
     let wakes = Arc::clone(&bench.wakes);
@@ -66,14 +67,7 @@ fn a_lookup_that_never_ends_keeps_nothing_of_a_worker_that_ended() {
 
 #[test]
 fn what_nobody_waits_for_any_more_is_not_looked_up() {
-    let (begun, begins) = channel::<String>();
-    let (go_on, gate) = channel::<()>();
-    let gate = Mutex::new(gate);
-    let mut bench = Bench::new(move |host| {
-        begun.send(host.into()).expect("a test that listens");
-        let _ = gate.lock().expect("no panic").recv();
-        Ok(vec![localhost()])
-    });
+    let (mut bench, begins, go_on) = held();
     let (_listener, port) = listener();
     let busy: Vec<_> = (0..4).map(|n| bench.connect(name(&format!("busy-{n}"), port), LONG)).collect();
     let mut asked: Vec<_> = (0..4).map(|_| begins.recv_timeout(LONG).expect("four lookups")).collect();
@@ -94,14 +88,7 @@ fn what_nobody_waits_for_any_more_is_not_looked_up() {
 fn lookups_of_one_name_are_shared_and_four_names_run_at_a_time() {
     const NAMES: usize = 8;
     const CLIENTS: usize = 24;
-    let (begun, begins) = channel::<String>();
-    let (go_on, gate) = channel::<()>();
-    let gate = Mutex::new(gate);
-    let mut bench = Bench::new(move |host| {
-        begun.send(host.into()).expect("a test that listens");
-        let _ = gate.lock().expect("no panic").recv();
-        Ok(vec![localhost()])
-    });
+    let (mut bench, begins, go_on) = held();
     let (_listener, port) = listener();
     let news: Vec<_> =
         (0..CLIENTS).map(|n| bench.connect(name(&format!("name-{}", n % NAMES), port), LONG)).collect();

@@ -24,7 +24,7 @@ pub enum Error {
         /// What it said when it was asked for its version.
         said: String,
     },
-    /// The server's folder or a file in it cannot be written.
+    /// The server's folder or a file in it cannot be written, or its path is longer than a socket's may be.
     #[error("{}: {source}", path.display())]
     Folder {
         /// Of the folder or the file.

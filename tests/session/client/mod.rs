@@ -78,6 +78,16 @@ impl Client {
         client
     }
 
+    /// Ready, and subscribed to `chat` with slot 1; what was said of that waits.
+    pub(crate) fn subscribed(resp: Resp, pairs: &[(&str, OptionValue)]) -> Self {
+        let mut client = Self::ready(resp, pairs);
+        client.subscribe("chat", 1);
+        client.subscriber_up();
+        client.confirm("subscribe", "chat");
+        client.fence(1);
+        client
+    }
+
     /// The session asks for this link and gets it.
     pub(crate) fn connected(&mut self, link: u8) {
         self.expect_connect(link);

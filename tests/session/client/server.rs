@@ -51,6 +51,18 @@ impl Client {
         }
     }
 
+    /// Makes the link of the subscriptions once more, when its time has come, and answers its handshake.
+    pub(crate) fn subscriber_back(&mut self, resp: Resp) {
+        self.reconnect(self.subscriber);
+        match resp {
+            Resp::Three => self.hello(resp),
+            Resp::Two => {
+                self.commands(1);
+                self.server(1, b"+OK\r\n+OK\r\n");
+            }
+        }
+    }
+
     /// The server sends bytes.
     pub(crate) fn server(&mut self, link: u8, bytes: &[u8]) {
         let start = self.sent_by_server;

@@ -9,11 +9,7 @@ use crate::sink::message;
 #[test]
 fn without_the_option_nothing_is_asked() {
     for resp in BOTH {
-        let mut client = Client::ready(resp, &[]);
-        client.subscribe("chat", 1);
-        client.subscriber_up();
-        client.confirm("subscribe", "chat");
-        client.fence(1);
+        let mut client = Client::subscribed(resp, &[]);
         client.said();
         assert_eq!(answer_for(&mut client, 100.0), 0);
         no_events(&mut client);

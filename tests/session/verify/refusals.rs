@@ -26,13 +26,7 @@ fn a_forbidden_channel_is_told_once_and_ends_the_check() {
         assert_eq!(client.said(), [message(1, "x")]);
         // Tried again on the next connection, and not told again.
         client.lost(link, LinkError::Eof);
-        client.reconnect(link);
-        if resp == Resp::Three {
-            client.hello(resp);
-        } else {
-            client.commands(1);
-            client.server(1, b"+OK\r\n+OK\r\n");
-        }
+        client.subscriber_back(resp);
         client.confirm("subscribe", "chat");
         client.fence(2);
         client.said();

@@ -25,13 +25,7 @@ fn a_server_that_answers_but_delivers_nothing_is_found() {
         client.expect_close(link);
         let lost_at = client.now;
         // What is missing is missing since the last message, however many answers came behind it.
-        client.reconnect(link);
-        if resp == Resp::Three {
-            client.hello(resp);
-        } else {
-            client.commands(1);
-            client.server(1, b"+OK\r\n+OK\r\n");
-        }
+        client.subscriber_back(resp);
         let said = client.said();
         let Some(Said::Event(Event::Gap { lasted, error })) = said.first() else { panic!("{said:?}") };
         assert!(*lasted >= Duration::from_secs(20) + (client.now - lost_at), "{lasted:?}");
