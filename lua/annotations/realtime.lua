@@ -94,6 +94,21 @@ function realtime.Clients() end
 ---@return table
 function realtime.Map(reply) end
 
+---A random token: 128 bits from the operating system's source of randomness, as 32 lower-case hexadecimal digits.
+---@return string token
+function realtime.RandomToken() end
+
+---The SHA-256 of a string, any bytes, as 64 lower-case hexadecimal digits.
+---@param text string
+---@return string digest
+function realtime.SHA256(text) end
+
+---The HMAC-SHA256 of a string under a key, both any bytes, as 64 lower-case hexadecimal digits.
+---@param key string
+---@param text string
+---@return string proof
+function realtime.HMAC(key, text) end
+
 ---The client that all addons of this server share, from the environment's REALTIME_URL or data/realtime.json.
 ---```lua
 ---local client, message = realtime.Default()

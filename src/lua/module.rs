@@ -10,6 +10,7 @@ use super::complain;
 use super::output::Output;
 use super::refs::{Pool, Ref};
 use crate::backend::{Backend, Session};
+use crate::crypto::Random;
 use crate::dispatch::{Budget, Dispatcher, Reports};
 use crate::model::{ClientId, Command, Counters, Join, Slot, Spawn};
 use crate::queue::{Inbox, Order, Orders, Signal, orders};
@@ -41,6 +42,8 @@ pub(super) struct Module {
     pub(super) worker: Option<Worker>,
     spawn: Box<dyn Spawn<Inbox<Run>>>,
     clients: u32,
+    /// What `RandomToken` draws from.
+    pub(super) random: Random,
     /// What functions are about to push, innermost last: a collection that a push starts can call us again. What a push
     /// that raised left behind goes with a function further out, or else with the state.
     #[expect(clippy::vec_box, reason = "an output must stay where it is while inner calls come and go")]
@@ -137,6 +140,7 @@ impl Module {
             worker: None,
             spawn,
             clients: 0,
+            random: Random::new(),
             outputs: Vec::new(),
             line: None,
             tick_budget: DEFAULT_TICK_BUDGET,
