@@ -3,7 +3,10 @@
 use std::time::{Duration, Instant};
 
 use super::EventKind;
-use crate::model::{DropReason, Event};
+use crate::model::{DropReason, Event, NAME_CHARACTERS, printable};
+
+/// Characters of a line. Everything in it is bounded by itself, at half of this together.
+const LINE_CHARACTERS: usize = 2048;
 
 /// At most one line of a kind for each client within this time.
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -51,9 +54,12 @@ impl Console {
             }
             Event::SubscribeFailed { topic, error } => format!("cannot subscribe to {topic}: {error}"),
             Event::RequestFailed { command, channel, error } => {
-                let command = command.escape_ascii();
+                let command = printable(command, NAME_CHARACTERS);
                 match channel {
-                    Some(channel) => format!("{command} to \"{}\" failed: {error}", channel.escape_ascii()),
+                    Some(channel) => {
+                        let channel = printable(channel, NAME_CHARACTERS);
+                        format!("{command} to \"{channel}\" failed: {error}")
+                    }
                     None => format!("{command} failed: {error}"),
                 }
             }
@@ -68,6 +74,8 @@ impl Console {
         let missed = std::mem::replace(silence, Silence { since: Some(now), missed: 0 }).missed;
         self.told_down |= kind == EventKind::Down;
         let more = if missed == 0 { String::new() } else { format!(" ({missed} more since the last line)") };
+        // The parts are printable already. Whatever a backend may tell one day, this is one line.
+        let text = printable(text.as_bytes(), LINE_CHARACTERS);
         Some(format!("[realtime] {}: {text}{more}", self.label))
     }
 }
