@@ -14,6 +14,9 @@ return function(realtime, addon)
 	end
 	addon.table_bounds = addon.Bounds(addon.max_table_bytes or 65536, ENVELOPE_BYTES, addon.max_table_elements or 20000)
 
+	-- A name of this Lua state's own, beside the id: two servers that share an id differ in it.
+	local STATE = realtime.RandomToken():sub(1, 16)
+
 	-- An id as realtime.json has it.
 	function addon.IsId(id) return type(id) == "string" and #id <= 64 and find(id, "^[%w_.-]+$") ~= nil end
 
@@ -29,9 +32,10 @@ return function(realtime, addon)
 		if data == realtime.NULL then return nil, "the value: realtime.NULL alone is no message" end
 		local text, reason = Encode(data, bounds)
 		if not text then return nil, reason end
-		if not Sign or not channel then return '{"from":"' .. from .. '","data":' .. text .. "}" end
+		local head = '{"from":"' .. from .. '","state":"' .. STATE
+		if not Sign or not channel then return head .. '","data":' .. text .. "}" end
 		local time = os_time()
-		return format('{"from":"%s","time":%.0f,"mac":"%s","data":', from, time, mac(time, from, channel, text)) .. text .. "}"
+		return format('%s","time":%.0f,"mac":"%s","data":', head, time, mac(time, from, channel, text)) .. text .. "}"
 	end
 
 	-- What is wrong with an envelope's proof, or nil.
@@ -49,8 +53,8 @@ return function(realtime, addon)
 		end
 	end
 
-	-- The data and the sender of a message, or nil and the reason. With a channel its proof is checked, where there is a
-	-- secret.
+	-- The data of a message, its sender's id, and whether it came from this Lua state; or nil and the reason. With a channel
+	-- its proof is checked, where there is a secret.
 	function addon.Decode(text, channel, bounds)
 		local spans = {}
 		local envelope, wrong = Decode(text, bounds.message, spans)
@@ -65,7 +69,7 @@ return function(realtime, addon)
 			wrong = refusal(envelope, channel, sub(text, spans.data[1], spans.data[2]))
 			if wrong then return nil, wrong end
 		end
-		return envelope.data, envelope.from
+		return envelope.data, envelope.from, envelope.state == STATE
 	end
 
 	local function check_channel(name, position, channel)
@@ -86,6 +90,7 @@ return function(realtime, addon)
 	function realtime.Decode(text, channel)
 		check_channel("Decode", 2, channel)
 		if type(text) ~= "string" then return nil, "a " .. type(text) .. " is no text" end
-		return addon.Decode(text, channel, addon.table_bounds)
+		local data, from = addon.Decode(text, channel, addon.table_bounds)
+		return data, from
 	end
 end

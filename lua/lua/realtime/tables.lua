@@ -1,6 +1,7 @@
 -- Tables as messages: JSON in an envelope that says who sent it.
 return function(realtime, addon)
 	local methods = {}
+	local SysTime = SysTime
 
 	-- A channel's name as the module takes it, or nil, and then the module says what is wrong.
 	local function name_of(channel)
@@ -16,30 +17,47 @@ return function(realtime, addon)
 		return self.client:Publish(channel, text, fn, seconds)
 	end
 
+	-- Somebody else publishes under this server's id: then each of the two takes the other's requests for its own.
+	local SHOUT = 60 -- seconds between two complaints about it
+	local function shout(self, channel)
+		local now = SysTime()
+		if self.shouted and now - self.shouted < SHOUT then return end
+		self.shouted = now
+		addon.SayRarely(self, string.format('TWO SERVERS HAVE THE ID "%s": this one, and one that publishes on %s. Give each its ' ..
+			'own in garrysmod/data/realtime.json ("id"); until then requests reach both.', self.id, addon.Printable(channel, 40)))
+	end
+
 	-- Beside callbacks for plain messages that have the same identifier.
 	local PREFIX = "realtime.Tables: "
 
 	-- `bounds`: what a message's data may have. What is over them, or cannot be read, is told under the subscription's name.
+	-- fn(data, from, is_own, channel, pattern).
 	function addon.Listen(self, method, topic, identifier, bounds, fn)
 		local kind = method .. " " .. tostring(topic)
 		self.client[method](self.client, topic, PREFIX .. identifier, function(message, channel, pattern)
 			-- On an empty server no hook runs that could do it.
 			addon.EnsureTick()
-			local data, from = addon.Decode(message, channel, bounds)
+			local data, from, is_own = addon.Decode(message, channel, bounds)
 			if data == nil then
 				addon.SayRarely(kind, string.format("a message on %s was left out: %s", addon.Printable(channel, 64), from))
 			else
-				fn(data, from, channel, pattern)
+				fn(data, from, is_own, channel, pattern)
 			end
 		end)
 	end
 
 	local function subscriber(name, method, others)
-		methods[name] = function(self, channel, identifier, fn)
+		methods[name] = function(self, topic, identifier, fn)
 			identifier, fn = addon.IdentifierAndFunction(name, 2, identifier, fn)
-			local id = self.id
-			addon.Listen(self, method, channel, identifier, addon.table_bounds, not others and fn or function(data, from, ...)
-				if from ~= id then fn(data, from, ...) end
+			addon.Listen(self, method, topic, identifier, addon.table_bounds, function(data, from, is_own, channel, pattern)
+				if from == self.id then
+					if not is_own then
+						shout(self, channel)
+					elseif others then
+						return
+					end
+				end
+				fn(data, from, channel, pattern)
 			end)
 		end
 	end

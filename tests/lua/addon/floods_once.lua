@@ -237,3 +237,25 @@ host.test("two servers with one id are told once a minute, whatever else they sa
 	for _ = 1, 100 do world.say(PRESENCE, "here", { instance = "twin" }) end
 	kit.eq(#told, 3)
 end)
+
+host.test("a twin's messages arrive, and it is told whatever helper is used", function()
+	for _, method in ipairs({ "Subscribe", "SubscribeOthers", "PSubscribe", "PSubscribeOthers" }) do
+		local world, twin = new_world(), new_world()
+		local client, heard = world.client(), kit.recorder()
+		local tables = world.realtime.Tables(client, "here")
+		tables[method](tables, "chat", "test", heard.fn)
+		local pattern = method:sub(1, 1) == "P" and "chat" or nil
+		tables:Publish("chat", "own")
+		world.hear("chat", client.published[1][2], pattern)
+		kit.eq({ #heard, #world.lines }, { method:find("Others") and 0 or 1, 0 }, method .. ": its own")
+		for _ = 1, 3 do world.hear("chat", twin.realtime.Encode("the twin's", "here"), pattern) end
+		kit.eq({ heard[#heard][1], heard[#heard][2], #world.lines }, { "the twin's", "here", 1 }, method)
+		assert(world.lines[1]:find('^TWO SERVERS HAVE THE ID "here": this one, and one that publishes on chat%.'), world.lines[1])
+		world.hear("chat", twin.realtime.Encode("other", "there"), pattern)
+		world.hear("chat", '{"from":"here","data":"of an addon from before"}', pattern)
+		kit.eq(heard[#heard][1], "of an addon from before")
+		world.pass(61, 1)
+		world.hear("chat", twin.realtime.Encode("again", "here"), pattern)
+		kit.eq(#world.lines, 2, "once a minute")
+	end
+end)
