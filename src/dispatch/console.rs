@@ -94,7 +94,7 @@ fn next_attempt(retry_in: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Code, Error, Ready};
+    use crate::model::{Code, Error, Ready, Topic, TopicKind};
 
     fn down() -> Event {
         down_for("nobody there", Duration::from_millis(400))
@@ -116,6 +116,31 @@ mod tests {
         assert_eq!(at(0).as_deref(), Some("[realtime] main: REFUSED: nobody there; next attempt in 400 ms"));
         assert_eq!((at(10), at(9_999)), (None, None));
         assert!(at(10_000).unwrap().ends_with("(2 more since the last line)"));
+    }
+
+    #[test]
+    fn whatever_an_event_holds_its_line_is_one_and_bounded() {
+        let hostile = || b"k\xc5\xaf\n[realtime] \x1b[2J\x9b".iter().copied().chain([b'x'; 100_000]);
+        let name = || Box::from_iter(hostile());
+        let error = || Error::unsent(Code::Refused, String::from_utf8_lossy(&name()).into_owned());
+        let topic = || Topic { kind: TopicKind::Channel, name: name() };
+        for event in [
+            Event::Down { error: error(), retry_in: Duration::ZERO },
+            Event::SubscribeFailed { topic: topic(), error: error() },
+            Event::RequestFailed { command: name(), channel: None, error: error() },
+            Event::RequestFailed { command: b"PUBLISH"[..].into(), channel: Some(name()), error: error() },
+        ] {
+            let line = Console::new("main".into()).line(&event, Instant::now).unwrap();
+            assert!(line.contains(r"ků\x0a[realtime] \x1b[2J"), "{line}");
+            assert!(!line.contains(char::is_control) && line.len() < 2500, "{line}");
+        }
+        let names = Event::RequestFailed {
+            command: name(),
+            channel: Some(name()),
+            error: Error::unsent(Code::Refused, "no"),
+        };
+        let line = Console::new("main".into()).line(&names, Instant::now).unwrap();
+        assert!(line.contains(r"\x9bxxx") && line.len() < 300, "{line}");
     }
 
     #[test]

@@ -174,6 +174,15 @@ mod tests {
     }
 
     #[test]
+    fn a_count_is_one_line_without_control_characters() {
+        let mut world = World::new();
+        world.raise(6, "kůň \x1b[2J\r[realtime] ready");
+        world.millis = 10_000;
+        let text = r"kůň \x1b[2J\x0d[realtime] ready";
+        assert_eq!(world.lines(), [format!("[realtime] 1 more error in callbacks within 10 s: {text}")]);
+    }
+
+    #[test]
     fn an_error_that_goes_on_is_one_line_in_each_interval() {
         let mut world = World::new();
         let (mut in_full, mut lines) = (0, Vec::new());
