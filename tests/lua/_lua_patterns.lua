@@ -74,6 +74,34 @@ local function match_single(c, p, i, after)
 	return kind == c
 end
 
+-- For each pattern and place in it: where the item there ends, and the bytes that it has. Made once, and not counted: `pause`
+-- and `go_on` say when that is.
+local MAX_KNOWN = 500
+local items, known = {}, 0
+local pause, go_on = function() end, function() end
+
+local function make_item(p, i, after)
+	if not items[p] then
+		if known >= MAX_KNOWN then items, known = {}, 0 end
+		items[p], known = {}, known + 1
+	end
+	local item = { after = after }
+	for c = 0, 255 do item[c] = match_single(c, p, i, after) end
+	items[p][i] = item
+	return item
+end
+
+local function item_at(p, i)
+	local of_pattern = items[p]
+	local item = of_pattern and of_pattern[i]
+	if item then return item end
+	local after = class_end(p, i)
+	pause()
+	item = make_item(p, i, after)
+	go_on()
+	return item
+end
+
 local match
 
 local function match_balance(ms, s, i)
@@ -95,22 +123,22 @@ local function match_balance(ms, s, i)
 	end
 end
 
-local function max_expand(ms, s, i, after)
-	local text, p, stop, count = ms.text, ms.pattern, ms.stop, 0
-	while s + count < stop and match_single(byte(text, s + count), p, i, after) do count = count + 1 end
+local function max_expand(ms, s, item)
+	local text, stop, count = ms.text, ms.stop, 0
+	while s + count < stop and item[byte(text, s + count)] do count = count + 1 end
 	while count >= 0 do
-		local found = match(ms, s + count, after + 1)
+		local found = match(ms, s + count, item.after + 1)
 		if found then return found end
 		count = count - 1
 	end
 end
 
-local function min_expand(ms, s, i, after)
-	local text, p, stop = ms.text, ms.pattern, ms.stop
+local function min_expand(ms, s, item)
+	local text, stop = ms.text, ms.stop
 	while true do
-		local found = match(ms, s, after + 1)
+		local found = match(ms, s, item.after + 1)
 		if found then return found end
-		if not (s < stop and match_single(byte(text, s), p, i, after)) then return nil end
+		if not (s < stop and item[byte(text, s)]) then return nil end
 		s = s + 1
 	end
 end
@@ -180,12 +208,13 @@ function match(ms, s, i)
 			is_item = true
 		end
 		if is_item then
-			local after = class_end(p, i)
-			local fits = s < stop and match_single(byte(text, s), p, i, after)
+			local item = item_at(p, i)
+			local after = item.after
+			local fits = s < stop and item[byte(text, s)]
 			local mark = at(p, after)
-			if mark == 42 then return max_expand(ms, s, i, after) end -- *
-			if mark == 43 then return fits and max_expand(ms, s + 1, i, after) or nil end -- +
-			if mark == 45 then return min_expand(ms, s, i, after) end -- -
+			if mark == 42 then return max_expand(ms, s, item) end -- *
+			if mark == 43 then return fits and max_expand(ms, s + 1, item) or nil end -- +
+			if mark == 45 then return min_expand(ms, s, item) end -- -
 			if mark == 63 then -- ?
 				local found = fits and match(ms, s + 1, after + 1)
 				if found then return found end
@@ -259,9 +288,11 @@ end
 
 local patterns = {}
 
--- What a plain search looks at is told to `touch`, in bytes.
-function patterns.functions(touch)
+-- `touch` is told how many bytes a plain search looks at. What happens between `pause` and `go_on` is done once for each
+-- pattern.
+function patterns.functions(touch, pause_counting, go_on_counting)
 	local functions = {}
+	pause, go_on = pause_counting or pause, go_on_counting or go_on
 
 	function functions.find(text, pattern, init, plain)
 		text, pattern = string_argument(text, 1, "find"), string_argument(pattern, 2, "find")

@@ -15,8 +15,11 @@ local EVERY = 1 -- instructions between two calls of the hook, unless count_ever
 local steps, every = 0, EVERY
 
 local sethook, collect, select, type, max, min = debug.sethook, collectgarbage, select, type, math.max, math.min
+local is_paused = false
 local function touch(count) if count > 0 then steps = steps + count end end
-local function tick() steps = steps + every end
+local function tick() if not is_paused then steps = steps + every end end
+local function pause() is_paused = true end
+local function go_on() is_paused = false end
 
 -- What each function looks at, from its arguments.
 local function length(text) return type(text) == "string" and #text or 8 end
@@ -72,7 +75,7 @@ function counter.install()
 	for name, fn in pairs(table) do originals.table[name] = fn end
 	for name, size in pairs(strings) do string[name] = wrapped(originals.string[name], size) end
 	for name, size in pairs(tables) do table[name] = wrapped(originals.table[name], size) end
-	for name, fn in pairs(include("_lua_patterns.lua").functions(touch)) do string[name] = fn end
+	for name, fn in pairs(include("_lua_patterns.lua").functions(touch, pause, go_on)) do string[name] = fn end
 	local real_unpack, real_tonumber = unpack, tonumber
 	function _G.unpack(list, from, to)
 		touch((to or #list) - (from or 1) + 1)
@@ -93,7 +96,7 @@ function counter.uninstall()
 	jit.on()
 end
 
--- The hook runs after so many instructions instead of each: faster, and exact to so many steps.
+-- The hook runs after so many instructions instead of each: faster, and exact to that many, more or less.
 function counter.count_every(instructions) every = instructions end
 
 -- Between these two the steps are counted; they do not nest.
@@ -112,7 +115,8 @@ local function finish(ok, ...)
 	return steps, ...
 end
 
--- The steps that fn(…) takes, and its results. The same call takes the same steps each time.
+-- The steps that fn(…) takes, and its results. The same call takes the same steps each time, but for a few more where a
+-- pattern is used for the first time.
 function counter.count(fn, ...)
 	steps = 0
 	sethook(tick, "", every)

