@@ -12,12 +12,14 @@
 local counter = {}
 
 local EVERY = 1 -- instructions between two calls of the hook, unless count_every says otherwise
-local steps, every = 0, EVERY
+local every = EVERY
+-- Two sums: the hook may run in the middle of an addition to the other one.
+local instructions, touched = 0, 0
 
 local sethook, collect, select, type, max, min = debug.sethook, collectgarbage, select, type, math.max, math.min
 local is_paused = false
-local function touch(count) if count > 0 then steps = steps + count end end
-local function tick() if not is_paused then steps = steps + every end end
+local function touch(count) if count > 0 then touched = touched + count end end
+local function tick() if not is_paused then instructions = instructions + every end end
 local function pause() is_paused = true end
 local function go_on() is_paused = false end
 
@@ -97,20 +99,20 @@ function counter.uninstall()
 end
 
 -- The hook runs after so many instructions instead of each: faster, and exact to that many, more or less.
-function counter.count_every(instructions) every = instructions end
+function counter.count_every(count) every = count end
 
 -- Between these two the steps are counted; they do not nest.
 function counter.start()
-	steps = 0
+	instructions, touched, is_paused = 0, 0, false
 	sethook(tick, "", every)
 end
 function counter.stop()
 	sethook()
-	return steps
+	return instructions + touched
 end
 
 local function finish(ok, ...)
-	sethook()
+	local steps = counter.stop()
 	if not ok then error(..., 0) end
 	return steps, ...
 end
@@ -118,8 +120,7 @@ end
 -- The steps that fn(…) takes, and its results. The same call takes the same steps each time, but for a few more where a
 -- pattern is used for the first time.
 function counter.count(fn, ...)
-	steps = 0
-	sethook(tick, "", every)
+	counter.start()
 	return finish(pcall(fn, ...))
 end
 

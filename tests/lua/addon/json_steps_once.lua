@@ -179,7 +179,7 @@ local VALUES = {
 	{ "many keys", function(size) return map_of(size / 12, 1) end },
 	{ "a long key", function(size) return { [("k"):rep(size)] = 1 } end },
 	{ "a long key of quotes", function(size) return { [('"'):rep(size)] = 1 } end },
-	{ "long keys in each other", function(size) return nested(60, ("k"):rep(size / 60), 1) end },
+	{ "long keys in each other", function(size) return nested(20, ("k"):rep(size / 20), 1) end },
 	-- And what has no form in JSON.
 	{ "NaN after many", function(size) return { list_of(size / 2, 1), 0 / 0 } end },
 	{ "infinity after many", function(size) return { list_of(size / 2, 1), -1 / 0 } end },
@@ -190,8 +190,8 @@ local VALUES = {
 	{ "a boolean as a key after many", function(size) return { list_of(size / 2, 1), { [true] = 1 } } end },
 	{ "a function under a long key", function(size) return { [("k"):rep(size)] = odd } end },
 	{ "a function under a long key of quotes", function(size) return { [('"'):rep(size)] = odd } end },
-	{ "a function under long keys in each other", function(size) return nested(60, ("k"):rep(size / 60), odd) end },
-	{ "a function under long keys of zeros in each other", function(size) return nested(60, ("\0"):rep(size / 60), odd) end },
+	{ "a function under long keys in each other", function(size) return nested(20, ("k"):rep(size / 20), odd) end },
+	{ "a function under long keys of zeros in each other", function(size) return nested(20, ("\0"):rep(size / 20), odd) end },
 	{ "a list with a hole", function(size) return { list_of(size / 2, 1), { 1, [3] = 3 } } end },
 }
 
