@@ -9,11 +9,12 @@ use std::path::{Path, PathBuf};
 /// Each room, and what it may import beside itself, the standard library and thiserror.
 const ROOMS: &[(&str, &[&str])] = &[
     ("model", &[]),
+    ("crypto", &[]),
     ("backend", &["model", "resp"]),
     ("queue", &["model", "crossbeam_queue"]),
     ("net", &["backend", "queue", "model", "mio"]),
     ("dispatch", &["queue", "model"]),
-    ("lua", &["dispatch", "queue", "backend", "model", "gmod"]),
+    ("lua", &["dispatch", "queue", "backend", "crypto", "model", "gmod"]),
 ];
 
 /// Everybody may.
@@ -256,6 +257,7 @@ fn every_way_to_break_a_layer_is_seen() {
     let broken: &[(&[&str], &str)] = &[
         (&["model"], "use crate::queue::Producer;"),
         (&["model", "id"], "fn f() { crate::net::go(); }"),
+        (&["crypto", "random"], "use crate::model::Code;"),
         (&["model", "id"], "use super::super::net::Worker;"),
         (&["queue", "producer"], "use crate::{model::Event, backend::Session};"),
         (&["queue", "producer"], "use {std::io, mio};"),

@@ -94,6 +94,21 @@ function realtime.Clients() end
 ---@return table
 function realtime.Map(reply) end
 
+---A random token: 128 bits from the operating system's source of randomness, as 32 lower-case hexadecimal digits.
+---@return string token
+function realtime.RandomToken() end
+
+---The SHA-256 of a string, any bytes, as 64 lower-case hexadecimal digits.
+---@param text string
+---@return string digest
+function realtime.SHA256(text) end
+
+---The HMAC-SHA256 of a string under a key, both any bytes, as 64 lower-case hexadecimal digits.
+---@param key string
+---@param text string
+---@return string proof
+function realtime.HMAC(key, text) end
+
 ---The client that all addons of this server share, from the environment's REALTIME_URL or data/realtime.json.
 ---```lua
 ---local client, message = realtime.Default()
@@ -108,18 +123,21 @@ function realtime.Default() end
 ---@return boolean named false if it was made up for this map
 function realtime.ServerId() end
 
----A value as JSON, in an envelope with the sender's id: `{"from":"ttt-1","data":…}`.
+---A value as JSON, in an envelope with the sender's id: `{"from":"ttt-1","data":…}`. At most 64 KiB of JSON and 20,000
+---elements, unless realtime.json says more.
 ---@param data RealtimeValue
 ---@param id? string default: this server's
+---@param channel? string signs the text for this channel, where realtime.json has a secret
 ---@return string? text
----@return string? reason why it has no form in JSON, and where in the table
-function realtime.Encode(data, id) end
+---@return string? reason why it has no form in JSON, and where in the table; or that it is too large
+function realtime.Encode(data, id, channel) end
 
 ---What is in an envelope. Integers beyond 2^53 come as strings, nulls in lists as realtime.NULL.
 ---@param text string
+---@param channel? string where the text came from; refuses what was not signed for it, where realtime.json has a secret
 ---@return RealtimeValue? data
 ---@return string from the sender's id; or the reason, if data is nil
-function realtime.Decode(text) end
+function realtime.Decode(text, channel) end
 
 ---Tables as messages. One object for each client and id.
 ---@param client? RealtimeClient default: realtime.Default()
@@ -292,7 +310,7 @@ function RealtimeRequests:Id() end
 ---Asks another server. fn runs exactly once if this returns true. Codes beside those of a publish: "NOBODY" (at once),
 ---"UNKNOWN", "FAILED", "TIMEOUT", and the other server's own.
 ---@param server string its id
----@param name string the request's
+---@param name string the request's, at most 128 bytes
 ---@param data RealtimeValue?
 ---@param fn fun(err: RealtimeError?, data: RealtimeValue?)
 ---@param seconds? number default 5
@@ -308,12 +326,12 @@ function RealtimeRequests:Answer(name, fn) end
 
 ---@class RealtimeServer
 ---@field id string
----@field map string
+---@field map string cut at 128 bytes, safe to print
 ---@field players integer bots included
 ---@field bots integer
 ---@field max_players integer
----@field name string the host name
----@field fields table<string, RealtimeValue> what that server has Set
+---@field name string the host name, cut at 128 bytes, safe to print
+---@field fields table<string, RealtimeValue> what that server has Set, of any type: check before use
 ---@field age number seconds since it was heard
 ---@field own boolean whether it is this one
 ---@field duplicate boolean whether another server has the same id
@@ -334,7 +352,8 @@ function RealtimePresence:Servers() end
 ---@return RealtimeServer?
 function RealtimePresence:Server(id) end
 
----A field of this server's own, told to the others with the next tick.
+---A field of this server's own, told to the others with the next tick. Raises if all fields together are more than 7,936 bytes
+---of JSON or 1,024 elements.
 ---@param key string
 ---@param value RealtimeValue? nil takes it away
 function RealtimePresence:Set(key, value) end

@@ -3,6 +3,8 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
+use crate::model::{NAME_CHARACTERS, printable};
+
 /// URL and options as a script gave them, not yet understood by anyone.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Options {
@@ -89,7 +91,10 @@ impl OptionSet {
     /// A key that is not in `known`.
     pub(super) fn new(pairs: Vec<(String, OptionValue)>, known: &[&str]) -> Result<Self, OptionError> {
         match pairs.iter().find(|(key, _)| !known.contains(&key.as_str())) {
-            Some((key, _)) => Err(OptionError::Unknown { key: key.clone(), known: known.join(", ") }),
+            Some((key, _)) => {
+                let key = printable(key.as_bytes(), NAME_CHARACTERS);
+                Err(OptionError::Unknown { key, known: known.join(", ") })
+            }
             None => Ok(Self { pairs }),
         }
     }

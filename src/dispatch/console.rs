@@ -3,7 +3,10 @@
 use std::time::{Duration, Instant};
 
 use super::EventKind;
-use crate::model::{DropReason, Event};
+use crate::model::{DropReason, Event, NAME_CHARACTERS, printable};
+
+/// Characters of a line. Everything in it is bounded by itself, at half of this together.
+const LINE_CHARACTERS: usize = 2048;
 
 /// At most one line of a kind for each client within this time.
 const INTERVAL: Duration = Duration::from_secs(10);
@@ -51,9 +54,12 @@ impl Console {
             }
             Event::SubscribeFailed { topic, error } => format!("cannot subscribe to {topic}: {error}"),
             Event::RequestFailed { command, channel, error } => {
-                let command = command.escape_ascii();
+                let command = printable(command, NAME_CHARACTERS);
                 match channel {
-                    Some(channel) => format!("{command} to \"{}\" failed: {error}", channel.escape_ascii()),
+                    Some(channel) => {
+                        let channel = printable(channel, NAME_CHARACTERS);
+                        format!("{command} to \"{channel}\" failed: {error}")
+                    }
                     None => format!("{command} failed: {error}"),
                 }
             }
@@ -68,6 +74,8 @@ impl Console {
         let missed = std::mem::replace(silence, Silence { since: Some(now), missed: 0 }).missed;
         self.told_down |= kind == EventKind::Down;
         let more = if missed == 0 { String::new() } else { format!(" ({missed} more since the last line)") };
+        // The parts are printable already. Whatever a backend may tell one day, this is one line.
+        let text = printable(text.as_bytes(), LINE_CHARACTERS);
         Some(format!("[realtime] {}: {text}{more}", self.label))
     }
 }
@@ -86,7 +94,7 @@ fn next_attempt(retry_in: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Code, Error, Ready};
+    use crate::model::{Code, Error, Ready, Topic, TopicKind};
 
     fn down() -> Event {
         down_for("nobody there", Duration::from_millis(400))
@@ -108,6 +116,31 @@ mod tests {
         assert_eq!(at(0).as_deref(), Some("[realtime] main: REFUSED: nobody there; next attempt in 400 ms"));
         assert_eq!((at(10), at(9_999)), (None, None));
         assert!(at(10_000).unwrap().ends_with("(2 more since the last line)"));
+    }
+
+    #[test]
+    fn whatever_an_event_holds_its_line_is_one_and_bounded() {
+        let hostile = || b"k\xc5\xaf\n[realtime] \x1b[2J\x9b".iter().copied().chain([b'x'; 100_000]);
+        let name = || Box::from_iter(hostile());
+        let error = || Error::unsent(Code::Refused, String::from_utf8_lossy(&name()).into_owned());
+        let topic = || Topic { kind: TopicKind::Channel, name: name() };
+        for event in [
+            Event::Down { error: error(), retry_in: Duration::ZERO },
+            Event::SubscribeFailed { topic: topic(), error: error() },
+            Event::RequestFailed { command: name(), channel: None, error: error() },
+            Event::RequestFailed { command: b"PUBLISH"[..].into(), channel: Some(name()), error: error() },
+        ] {
+            let line = Console::new("main".into()).line(&event, Instant::now).unwrap();
+            assert!(line.contains(r"ků\x0a[realtime] \x1b[2J"), "{line}");
+            assert!(!line.contains(char::is_control) && line.len() < 2500, "{line}");
+        }
+        let names = Event::RequestFailed {
+            command: name(),
+            channel: Some(name()),
+            error: Error::unsent(Code::Refused, "no"),
+        };
+        let line = Console::new("main".into()).line(&names, Instant::now).unwrap();
+        assert!(line.contains(r"\x9bxxx") && line.len() < 300, "{line}");
     }
 
     #[test]

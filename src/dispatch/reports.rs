@@ -5,6 +5,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::model::printable;
+
 /// How often the count is told, and how long an error has to stay away for the next one to be new again.
 const INTERVAL: Duration = Duration::from_secs(10);
 /// Errors of one text that are reported in full.
@@ -51,7 +53,7 @@ impl Known {
     fn count_out(&mut self, now: Instant, other: &str) -> String {
         let seconds = now.saturating_duration_since(self.since).as_secs_f64();
         let errors = if self.missed == 1 { "error" } else { "errors" };
-        let text = String::from_utf8_lossy(&self.text);
+        let text = printable(&self.text, TEXT_BYTES);
         let line = format!("{} more {errors} in callbacks within {seconds:.0} s{other}: {text}", self.missed);
         (self.since, self.missed) = (now, 0);
         line
@@ -169,6 +171,15 @@ mod tests {
         world.millis = 10_000;
         assert_eq!(world.lines(), ["[realtime] 9995 more errors in callbacks within 10 s: a.lua:5: boom"]);
         assert_eq!(world.lines(), [""; 0], "told once");
+    }
+
+    #[test]
+    fn a_count_is_one_line_without_control_characters() {
+        let mut world = World::new();
+        world.raise(6, "kůň \x1b[2J\r[realtime] ready");
+        world.millis = 10_000;
+        let text = r"kůň \x1b[2J\x0d[realtime] ready";
+        assert_eq!(world.lines(), [format!("[realtime] 1 more error in callbacks within 10 s: {text}")]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::frame::{Frame, Kind};
 use super::module::{Module, unpack};
 use super::number::{NumberError, NumberText};
 use super::refs::Ref;
-use crate::model::{Args, Slot};
+use crate::model::{Args, NAME_CHARACTERS, Slot, printable};
 
 /// What the script did wrong, for its Lua error. Where it happened is added at the end.
 #[derive(Debug, thiserror::Error)]
@@ -281,7 +281,7 @@ fn whole_sequence<T>(
         }
         Some(number) => ControlFlow::Break(format!("index {number}: not part of a sequence")),
         None => ControlFlow::Break(match frame.bytes(key) {
-            Some(key) => format!("index \"{}\": not part of a sequence", key.escape_ascii()),
+            Some(key) => format!("index \"{}\": not part of a sequence", printable(key, NAME_CHARACTERS)),
             None => format!("an index that is a {}: not part of a sequence", frame.kind(key).name()),
         }),
     });

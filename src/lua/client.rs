@@ -7,7 +7,7 @@ use super::module::{DISCONNECT_FLUSH, Module};
 use super::output::Output;
 use super::stats::Stats;
 use crate::dispatch::EventKind;
-use crate::model::{Command, Slot, State, Topic, TopicKind};
+use crate::model::{Command, NAME_CHARACTERS, Slot, State, Topic, TopicKind, printable};
 
 /// `client:Subscribe(channel, [identifier,] callback)`
 pub(super) fn subscribe(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
@@ -102,8 +102,11 @@ fn event(call: &Call<'_>) -> Result<EventKind, Fault> {
     let name = call.string(1, "event")?;
     EventKind::from_name(name).ok_or_else(|| {
         let names: Vec<_> = EventKind::ALL.iter().map(|kind| format!("\"{}\"", kind.as_str())).collect();
-        let problem =
-            format!("there is no event \"{}\"; the events are {}", name.escape_ascii(), names.join(", "));
+        let problem = format!(
+            "there is no event \"{}\"; the events are {}",
+            printable(name, NAME_CHARACTERS),
+            names.join(", ")
+        );
         call.inside(1, "event", problem)
     })
 }

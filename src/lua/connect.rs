@@ -12,11 +12,14 @@ use super::module::{DISCONNECT_FLUSH, Handle, Module, label, pack};
 use super::output::Output;
 use crate::backend::{self, Backend, OptionError, OptionValue, Options, Start};
 use crate::dispatch::Client;
-use crate::model::{ClientId, Command, Counters, Slot};
+use crate::model::{ClientId, Command, Counters, NAME_CHARACTERS, Slot, printable};
 use crate::queue::{Consumer, Order, events};
 
 /// Names the server where a script gives no URL.
 const URL_VARIABLE: &str = "REALTIME_URL";
+
+/// Characters of a script's name on the console.
+const SOURCE_CHARACTERS: usize = 256;
 
 /// What a script asked for.
 #[derive(Debug)]
@@ -145,6 +148,8 @@ fn hint(module: &mut Module, origin: Option<&(String, i32)>) {
         return;
     };
     if !std::mem::replace(&mut twin.data.hinted, true) {
+        // A chunk that was made of a text is called by its text.
+        let source = printable(source.as_bytes(), SOURCE_CHARACTERS);
         module.line = Some(format!(
             "[realtime] {source}:{line}: another client was made here while the first is open; \
              with an id in its options, Connect returns the first one"
@@ -214,7 +219,7 @@ fn option(frame: &Frame, key: i32, value: i32, wish: &mut Wish) -> Result<(), St
         return Err(format!("keys are strings, but one is a {}", frame.kind(key).name()));
     };
     let Ok(name) = std::str::from_utf8(name) else {
-        return Err(format!("unknown option \"{}\"", name.escape_ascii()));
+        return Err(format!("unknown option \"{}\"", printable(name, NAME_CHARACTERS)));
     };
     let expected =
         || format!("option \"{name}\" must be a string, not a value of type {}", frame.kind(value).name());

@@ -8,6 +8,7 @@ mod api;
 mod args;
 mod client;
 mod connect;
+mod crypto;
 mod frame;
 mod functions;
 mod library;

@@ -10,8 +10,9 @@ use super::complain;
 use super::output::Output;
 use super::refs::{Pool, Ref};
 use crate::backend::{Backend, Session};
+use crate::crypto::Random;
 use crate::dispatch::{Budget, Dispatcher, Reports};
-use crate::model::{ClientId, Command, Counters, Join, Slot, Spawn};
+use crate::model::{ClientId, Command, Counters, Join, NAME_CHARACTERS, Slot, Spawn, printable};
 use crate::queue::{Inbox, Order, Orders, Signal, orders};
 
 /// What the worker thread runs for a client.
@@ -22,6 +23,9 @@ pub(super) const DEFAULT_TICK_BUDGET: Duration = Duration::from_millis(2);
 
 /// A callback gets three values at most: message, channel and pattern.
 pub(super) const MAX_ARGUMENTS: usize = 3;
+
+/// Characters of an address in a client's name for people: the longest name of a host, and a port.
+const ADDRESS_CHARACTERS: usize = 261;
 
 /// How long a closed client waits for answers.
 pub(super) const DISCONNECT_FLUSH: Duration = Duration::from_secs(1);
@@ -41,6 +45,8 @@ pub(super) struct Module {
     pub(super) worker: Option<Worker>,
     spawn: Box<dyn Spawn<Inbox<Run>>>,
     clients: u32,
+    /// What `RandomToken` draws from.
+    pub(super) random: Random,
     /// What functions are about to push, innermost last: a collection that a push starts can call us again. What a push
     /// that raised left behind goes with a function further out, or else with the state.
     #[expect(clippy::vec_box, reason = "an output must stay where it is while inner calls come and go")]
@@ -119,9 +125,10 @@ impl Handle {
 
 /// A client's name for people: its id if it has one, and where it leads to.
 pub(super) fn label(id: Option<&[u8]>, backend: &dyn Backend) -> String {
+    let address = printable(backend.address().as_bytes(), ADDRESS_CHARACTERS);
     match id {
-        Some(id) => format!("{} at {}", id.escape_ascii(), backend.address()),
-        None => backend.address(),
+        Some(id) => format!("{} at {address}", printable(id, NAME_CHARACTERS)),
+        None => address,
     }
 }
 
@@ -137,6 +144,7 @@ impl Module {
             worker: None,
             spawn,
             clients: 0,
+            random: Random::new(),
             outputs: Vec::new(),
             line: None,
             tick_budget: DEFAULT_TICK_BUDGET,

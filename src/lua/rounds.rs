@@ -19,11 +19,14 @@ use super::push::{push_info, push_reply};
 use super::raw::{ANCHOR, KEPT, Lua};
 use super::refs::Ref;
 use crate::dispatch::{Given, Step};
-use crate::model::{Error, Event, Value};
+use crate::model::{Error, Event, Value, printable};
 
 /// Things that reach no callback may pass in a round that has run none yet, whatever its budget: so that a round finds a
 /// callback that waits behind them, and yet ends.
 const MAX_SKIPPED: u32 = 1024;
+
+/// Characters of an error that are kept when no function of the game takes it.
+const UNREPORTED_CHARACTERS: usize = 1024;
 
 /// What to do next. Owns nothing; what it points to stays as it is until the next step of the dispatcher.
 #[derive(Debug, Clone, Copy)]
@@ -250,7 +253,7 @@ unsafe fn report(lua: Lua, anchor: *mut std::ffi::c_void, reporter: c_int) {
             lua.push_copy(error);
             if lua.protected_call(1, 0, 0) != 0 {
                 let frame = Frame::new(lua);
-                complain(format_args!("{}", String::from_utf8_lossy(error_text(&frame, error))));
+                complain(format_args!("{}", printable(error_text(&frame, error), UNREPORTED_CHARACTERS)));
             }
         }
         lua.set_top(error - 1);

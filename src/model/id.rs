@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::printable::{NAME_CHARACTERS, printable};
+
 /// A place in a slab of the main thread: what an event is for.
 ///
 /// The generation tells an old tenant of the place from the new one, so that what is still queued for a removed
@@ -46,6 +48,6 @@ impl fmt::Display for Topic {
             TopicKind::Channel => "channel",
             TopicKind::Pattern => "pattern",
         };
-        write!(f, "{kind} \"{}\"", self.name.escape_ascii())
+        write!(f, "{kind} \"{}\"", printable(&self.name, NAME_CHARACTERS))
     }
 }

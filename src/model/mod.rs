@@ -8,6 +8,7 @@ mod error;
 mod event;
 mod id;
 mod limits;
+mod printable;
 mod traits;
 mod value;
 
@@ -18,5 +19,6 @@ pub use error::{Code, Error};
 pub use event::{DropReason, Event, Ready};
 pub use id::{ClientId, LinkId, Slot, Topic, TopicKind};
 pub use limits::{Limits, Overflow};
+pub use printable::{NAME_CHARACTERS, Printable, printable};
 pub use traits::{About, Flow, Join, ReplyTo, Sink, Spawn, Ticket, Wake};
 pub use value::Value;

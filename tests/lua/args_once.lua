@@ -53,6 +53,9 @@ local functions = {
 	SetTickBudget = { { 0.002 }, { { number = true } } },
 	ProcessEvents = { { 0.002 }, { { number = true, infinity = true, ["nil"] = true } } },
 	Map = { { {} }, { { table = true } } },
+	RandomToken = { {}, {} },
+	SHA256 = { { "text" }, { { string = true } } },
+	HMAC = { { "key", "text" }, { { string = true }, { string = true } } },
 }
 
 local function try(name, call, proper, allowed)

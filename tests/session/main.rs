@@ -21,6 +21,7 @@ mod liveness;
 mod options;
 mod reconnect;
 mod subscriptions;
+mod texts;
 mod timeouts;
 mod verify;
 mod wishes;

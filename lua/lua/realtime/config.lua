@@ -2,12 +2,17 @@
 return function(realtime, addon)
 	local FILE = "realtime.json" -- in garrysmod/data
 	local SHOWN = "garrysmod/data/" .. FILE
-	local ID = "^[%w_.-]+$"
-	local MAX_ID = 64
+	local DEFAULT = "realtime.Default" -- the id of the client that all addons share
+	local MIN_SECRET, MAX_SECRET = 16, 1024 -- bytes
+	-- With its envelope a message of that size passes the module's max_message_bytes.
+	local MIN_TABLE_BYTES, MAX_TABLE_BYTES = 1024, 4000000
+	local MIN_TABLE_ELEMENTS, MAX_TABLE_ELEMENTS = 100, 1000000
+	-- Taken before other addons can put theirs in its place: it is given the password.
+	local Connect, pcall = realtime.Connect, pcall
 
 	local TEMPLATE = [[
 {
-	"help": "url: where Redis is, such as redis://:password@10.0.0.5:6379 (not needed where the environment variable REALTIME_URL is set). id: this server's own name, such as ttt-1; no two servers may have the same. options: see realtime.Connect. This file holds a password: keep it off FastDL. It is read at each start and map.",
+	"help": "url: where Redis is, such as redis://:password@10.0.0.5:6379 (not needed where the environment variable REALTIME_URL is set). id: this server's own name, such as ttt-1; no two servers may have the same. options: see realtime.Connect. More settings: docs/addon.md. This file holds a password: keep it off FastDL. It is read at each start and map.",
 	"url": "",
 	"id": "",
 	"options": {}
@@ -38,63 +43,107 @@ return function(realtime, addon)
 		return {}
 	end
 
-	-- The settings, and what is wrong with them.
-	local function check(config, wrong)
-		if wrong then return {}, wrong end
-		local url, id, options = config.url, config.id, config.options
-		if url ~= nil and type(url) ~= "string" then return {}, SHOWN .. ': "url" must be a text in quotes' end
-		if options ~= nil and type(options) ~= "table" then return {}, SHOWN .. ': "options" must be a { }' end
-		if options and options.id ~= nil then
-			return {}, SHOWN .. ': "options" may not have an "id", which is the addon\'s own; this server\'s stands beside "options"'
-		end
-		if id ~= nil and type(id) ~= "string" then return {}, SHOWN .. ': "id" must be a text in quotes' end
-		if id and id ~= "" and (not id:find(ID) or #id > MAX_ID) then
-			return {}, SHOWN .. ': "id" must be of letters, digits, "_", "." and "-", at most ' .. MAX_ID
-		end
-		for key in pairs(config) do
-			if key ~= "help" and key ~= "url" and key ~= "id" and key ~= "options" then
-				return {}, string.format('%s: there is no "%s"; the settings are url, id and options', SHOWN, tostring(key))
+	local function whole(value, least, most)
+		return isnumber(value) and value % 1 == 0 and value >= least and value <= most
+	end
+
+	-- What each setting must be: a check, and what is said where it fails.
+	local function text(value) return isstring(value) end
+	local function table_size(least, most)
+		return {
+			function(value) return whole(value, least, most) end,
+			string.format("must be a whole number from %d to %d", least, most),
+		}
+	end
+	local settings_known = {
+		help = { function() return true end },
+		url = { text, "must be a text in quotes" },
+		id = { text, "must be a text in quotes" },
+		options = { istable, "must be a { }" },
+		secret = { text, "must be a text in quotes" },
+		max_table_bytes = table_size(MIN_TABLE_BYTES, MAX_TABLE_BYTES),
+		max_table_elements = table_size(MIN_TABLE_ELEMENTS, MAX_TABLE_ELEMENTS),
+	}
+
+	-- What is wrong with the settings, or nil.
+	local function fault(config)
+		for key, value in SortedPairs(config) do
+			local known = settings_known[key]
+			if not known then
+				return string.format('there is no "%s"; the settings are url, id, options, secret, max_table_bytes and max_table_elements',
+					addon.Printable(tostring(key), 64))
 			end
+			if not known[1](value) then return string.format('"%s" %s', key, known[2]) end
 		end
-		return { url = url ~= "" and url or nil, id = id ~= "" and id or nil, options = options or {} }
+		local id, secret, options = config.id, config.secret, config.options
+		if id and id ~= "" and (#id > 64 or not id:find("^[%w_.-]+$")) then
+			return '"id" must be of letters, digits, "_", "." and "-", at most 64'
+		end
+		if secret and secret ~= "" and (#secret < MIN_SECRET or #secret > MAX_SECRET) then
+			return string.format('"secret" must have %d to %d bytes: make one with openssl rand -hex 32', MIN_SECRET, MAX_SECRET)
+		end
+		if options and options.id ~= nil then
+			return '"options" may not have an "id", which is the addon\'s own; this server\'s stands beside "options"'
+		end
 	end
 
-	local settings, problem = check(read())
+	local function set(value) return value ~= "" and value or nil end
 
-	-- A name that nobody else has. Lua's random numbers are the same at each start of some servers, these are not.
-	function addon.RandomName()
-		local seed = tostring({}) .. SysTime() .. os.time() .. math.random()
-		return string.format("%08x", util.CRC(seed)) .. string.format("%08x", util.CRC(seed .. "2"))
+	-- The settings, and what is wrong with them.
+	local function load()
+		local config, problem = read()
+		if not problem then
+			problem = fault(config)
+			problem = problem and SHOWN .. ": " .. problem
+		end
+		if problem then return { options = {} }, problem end
+		return {
+			url = set(config.url), id = set(config.id), secret = set(config.secret), options = config.options or {},
+			max_table_bytes = config.max_table_bytes, max_table_elements = config.max_table_elements,
+		}
 	end
 
-	local id = settings.id or "unnamed-" .. addon.RandomName():sub(1, 8)
-	if not settings.id and not problem then
+	local settings, problem = load()
+	local own_id, secret = settings.id, settings.secret
+	addon.max_table_bytes, addon.max_table_elements = settings.max_table_bytes, settings.max_table_elements
+
+	-- The proof that whoever made it has the servers' secret. There is none without a secret.
+	if secret then
+		local HMAC = realtime.HMAC
+		function addon.Sign(text) return HMAC(secret, text) end
+	end
+
+	local id = own_id or "unnamed-" .. realtime.RandomToken():sub(1, 8)
+	if not own_id and not problem then
 		addon.Say(string.format('this server has no id: write one into %s ("id": "ttt-1"). Until then it is "%s", ' ..
 			"another at every map, and other servers cannot address it.", SHOWN, id))
 	end
 
-	function realtime.ServerId() return id, settings.id ~= nil end
+	function realtime.ServerId() return id, own_id ~= nil end
 
 	-- Lua cannot read the environment, the module can: without a URL it takes that of REALTIME_URL.
 	local function connect()
+		if not settings then settings, problem = load() end
 		if problem then return nil, problem end
 		local options = {}
 		for key, value in pairs(settings.options) do options[key] = value end
-		options.id = "realtime.Default"
-		if options.name == nil then options.name = settings.id end
-		local ok, result = pcall(realtime.Connect, nil, options)
-		if ok then return result end
-		if not tostring(result):find("set the environment variable REALTIME_URL", 1, true) then
-			local of_file = not tostring(result):find("environment variable REALTIME_URL", 1, true)
-			return nil, (of_file and SHOWN .. ": " or "") .. tostring(result)
+		options.id = DEFAULT
+		if options.name == nil then options.name = own_id end
+		local ok, result = pcall(Connect, nil, options)
+		if not ok and tostring(result):find("set the environment variable REALTIME_URL", 1, true) then
+			if not settings.url then
+				return nil, "no Redis is configured: write its URL into " .. SHOWN ..
+					' ("url": "redis://:password@10.0.0.5:6379"), or set the environment variable REALTIME_URL; then restart'
+			end
+			ok, result = pcall(Connect, settings.url, options)
 		end
-		if not settings.url then
-			return nil, "no Redis is configured: write its URL into " .. SHOWN ..
-				' ("url": "redis://:password@10.0.0.5:6379"), or set the environment variable REALTIME_URL; then restart'
+		if ok then
+			-- The password is the module's from now on, and no addon finds it here.
+			settings = nil
+			return result
 		end
-		ok, result = pcall(realtime.Connect, settings.url, options)
-		if ok then return result end
-		return nil, SHOWN .. ": " .. tostring(result)
+		local of_file = not tostring(result):find("environment variable REALTIME_URL", 1, true)
+		return nil, (of_file and SHOWN .. ": " or "") .. tostring(result)
 	end
 
 	local default
@@ -104,5 +153,15 @@ return function(realtime, addon)
 		local client, message = connect()
 		default = client
 		return client, message
+	end
+
+	-- Another URL under the shared client's id would move everybody's.
+	realtime.Connect = function(...)
+		local url, options = ...
+		options = istable(url) and url or options
+		if istable(options) and rawget(options, "id") == DEFAULT then
+			error('\'Connect\': the id "' .. DEFAULT .. '" is that of the client which all addons share: realtime.Default() returns it', 2)
+		end
+		return Connect(...)
 	end
 end

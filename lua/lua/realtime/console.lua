@@ -3,7 +3,7 @@ return function(realtime, addon)
 	local SysTime = SysTime
 	local RATE_WINDOW = 5 -- seconds at least that a rate is taken over
 	local TAIL_LINES = 50 -- of realtime_tail in a second; the others are counted
-	local TAIL_BYTES = 200 -- of a message
+	local SHOWN_BYTES = 200 -- of a message, a channel's name or a detail
 
 	-- Lines for whoever typed the command, the server's console or a superadmin's; and whether that player has left.
 	local function printer(player)
@@ -24,14 +24,10 @@ return function(realtime, addon)
 		end, nil, help)
 	end
 
-	local function printable(text, most)
-		local shown = addon.Printable(text:sub(1, most or #text))
-		if most and #text > most then shown = shown .. string.format(" … (%d bytes)", #text) end
-		return shown
-	end
+	local function printable(text) return addon.Printable(text, SHOWN_BYTES) end
 
 	local function name_of(client)
-		return tostring(client):match("%[(.*)%]") or "a closed client"
+		return tostring(client):match("^RealtimeClient %[(.*)%] %(") or "a closed client"
 	end
 
 	-- Figures of each client a few seconds ago: what a rate is told from.
@@ -71,8 +67,8 @@ return function(realtime, addon)
 
 	command("realtime_status", "realtime: every client and its figures", function(say)
 		local id, named = realtime.ServerId()
-		say('realtime: module %s, addon %s, this server is "%s"%s', realtime.VERSION, realtime.ADDON_VERSION, id,
-			named and "" or " (it has no id in garrysmod/data/realtime.json)")
+		say('realtime: module %s, addon %s, this server is "%s"%s%s', realtime.VERSION, realtime.ADDON_VERSION, id,
+			named and "" or " (it has no id in garrysmod/data/realtime.json)", addon.Sign and ", tables are signed" or "")
 		local clients = realtime.Clients()
 		for _, client in ipairs(clients) do show(say, client) end
 		if #clients == 0 then
@@ -126,7 +122,7 @@ return function(realtime, addon)
 		end
 		function tail.hear(message, from)
 			lines = lines + 1
-			if lines <= TAIL_LINES then say("[%s] %s", printable(from), printable(message, TAIL_BYTES)) end
+			if lines <= TAIL_LINES then say("[%s] %s", printable(from), printable(message)) end
 		end
 		return tail
 	end

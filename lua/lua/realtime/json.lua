@@ -9,6 +9,8 @@ return function(realtime, addon)
 
 	local MAX_DEPTH = 64
 	local MAX_INTEGER = 2 ^ 53
+	local MAX_STEP = 64 -- bytes of a key in an error's path
+	local UNBOUNDED = { bytes = huge, elements = huge }
 	local json = {}
 	addon.json = json
 
@@ -32,14 +34,29 @@ return function(realtime, addon)
 
 	local encode
 
+	-- Each of these appends to `out`, and returns the reason why that cannot be and the path to the value at fault. What is too
+	-- large has no path: it is the whole.
+	local function append(out, piece)
+		local count = out.count + 1
+		out.count, out[count] = count, piece
+		out.bytes = out.bytes - #piece
+		if out.bytes < 0 then return "more than " .. out.most.bytes .. " bytes of JSON" end
+	end
+
 	local function encode_list(out, list, count, depth)
-		out[#out + 1] = "["
+		local reason, path = append(out, "["), nil
 		for i = 1, count do
-			if i > 1 then out[#out + 1] = "," end
-			local reason, path = encode(out, list[i], depth)
-			if reason then return reason, "[" .. i .. "]" .. path end
+			if i > 1 then reason = append(out, ",") end
+			if reason then return reason end
+			reason, path = encode(out, list[i], depth)
+			if reason then return reason, path and "[" .. i .. "]" .. path end
 		end
-		out[#out + 1] = "]"
+		return append(out, "]")
+	end
+
+	local function step(key)
+		if #key > MAX_STEP then key = sub(key, 1, MAX_STEP) .. "…" end
+		return find(key, "^[%a_][%w_]*$") and "." .. key or format("[%q]", key)
 	end
 
 	local function encode_map(out, map, depth)
@@ -52,48 +69,60 @@ return function(realtime, addon)
 				end
 				return "a " .. type(key) .. " as a key", place
 			end
-			out[#out + 1] = open .. quoted(key) .. ":"
+			local reason, path = append(out, open .. quoted(key) .. ":"), nil
+			if reason then return reason end
+			reason, path = encode(out, value, depth)
+			if reason then return reason, path and step(key) .. path end
 			open = ","
-			local reason, path = encode(out, value, depth)
-			if reason then return reason, (match(key, "^[%a_][%w_]*$") and "." .. key or format("[%q]", key)) .. path end
 		end
-		out[#out + 1] = "}"
+		return append(out, "}")
 	end
 
-	-- Appends the value to `out`; or returns the reason why not, and the path to where.
+	-- A list 1, 2, 3 … without holes, and its length. An empty table is one.
+	local function as_list(value)
+		local count, length = 0, #value
+		for _ in pairs(value) do count = count + 1 end
+		if count ~= length then return end
+		for i = 1, length do
+			if value[i] == nil then return end
+		end
+		return length
+	end
+
 	function encode(out, value, depth)
+		out.elements = out.elements - 1
+		if out.elements < 0 then return "more than " .. out.most.elements .. " elements" end
 		local kind = type(value)
 		if kind == "string" then
-			out[#out + 1] = quoted(value)
+			-- What is too long as it is need not be quoted first.
+			return append(out, #value > out.bytes and value or quoted(value))
 		elseif kind == "number" then
 			local text, reason = number_text(value)
 			if not text then return reason, "" end
-			out[#out + 1] = text
+			return append(out, text)
 		elseif kind == "boolean" then
-			out[#out + 1] = value and "true" or "false"
+			return append(out, value and "true" or "false")
 		elseif value == NULL then
-			out[#out + 1] = "null"
+			return append(out, "null")
 		elseif kind == "table" then
 			if depth > MAX_DEPTH then return "more than " .. MAX_DEPTH .. " tables in each other, or a table in itself", "" end
-			local count, length = 0, #value
-			for _ in pairs(value) do count = count + 1 end
-			local is_list = count == length
-			for i = 1, is_list and length or 0 do
-				if value[i] == nil then is_list = false end
-			end
-			if is_list then return encode_list(out, value, length, depth + 1) end
+			local length = as_list(value)
+			if length then return encode_list(out, value, length, depth + 1) end
 			return encode_map(out, value, depth + 1)
 		else
 			return "a " .. kind .. " has no form in JSON", ""
 		end
 	end
 
-	-- The text of a value; or nil and the reason, which begins with the path to what has no form in JSON.
-	function json.Encode(value)
-		local out = {}
+	-- The text of a value; or nil and the reason, which begins with the path to the value at fault. `most`: the bytes and
+	-- elements that it may have; every value is an element, keys are none.
+	function json.Encode(value, most)
+		most = most or UNBOUNDED
+		local out = { count = 0, most = most, bytes = most.bytes, elements = most.elements }
 		local reason, path = encode(out, value, 1)
-		if reason then return nil, (path == "" and "the value" or gsub(path, "^%.", "")) .. ": " .. reason end
-		return concat(out)
+		if not reason then return concat(out) end
+		if not path or path == "" then return nil, "the value: " .. reason end
+		return nil, gsub(path, "^%.", "") .. ": " .. reason
 	end
 
 	local unescapes = { b = "\b", f = "\f", n = "\n", r = "\r", t = "\t", ['"'] = '"', ["\\"] = "\\", ["/"] = "/" }
@@ -135,51 +164,60 @@ return function(realtime, addon)
 
 	local decode
 
-	local function skip(text, at) return match(text, "^[ \t\r\n]*()", at) end
+	-- The place of the next byte that is not white space.
+	local function skip(text, at)
+		local c = byte(text, at)
+		while c == 32 or c == 10 or c == 13 or c == 9 do
+			at = at + 1
+			c = byte(text, at)
+		end
+		return at, c
+	end
 
 	local function decode_list(text, at, depth)
-		local list, count, value, wrong = {}, 0, nil, nil
-		at = skip(text, at + 1)
-		if sub(text, at, at) == "]" then return list, at + 1 end
+		local list, count, value, wrong, mark = {}, 0, nil, nil, nil
+		at, mark = skip(text, at + 1)
+		if mark == 93 then return list, at + 1 end
 		while true do
 			value, at, wrong = decode(text, at, depth)
 			if wrong then return nil, at, wrong end
 			count = count + 1
 			-- No holes, as in replies.
 			list[count] = value == nil and NULL or value
-			at = skip(text, at)
-			local mark = sub(text, at, at)
-			if mark == "]" then return list, at + 1 end
-			if mark ~= "," then return nil, at, "expected ',' or ']'" end
+			at, mark = skip(text, at)
+			if mark == 93 then return list, at + 1 end
+			if mark ~= 44 then return nil, at, "expected ',' or ']'" end
 			at = at + 1
 		end
 	end
 
-	local function decode_map(text, at, depth)
-		local map, key, value, wrong = {}, nil, nil, nil
-		at = skip(text, at + 1)
-		if sub(text, at, at) == "}" then return map, at + 1 end
+	-- `spans`, if there is one, gets where the text of each value begins and ends, by its key.
+	local function decode_map(text, at, depth, spans)
+		local map, key, value, wrong, mark = {}, nil, nil, nil, nil
+		at, mark = skip(text, at + 1)
+		if mark == 125 then return map, at + 1 end
 		while true do
-			at = skip(text, at)
-			if sub(text, at, at) ~= '"' then return nil, at, "expected a key in double quotes" end
+			at, mark = skip(text, at)
+			if mark ~= 34 then return nil, at, "expected a key in double quotes" end
 			key, at, wrong = decode_string(text, at)
 			if wrong then return nil, at, wrong end
-			at = skip(text, at)
-			if sub(text, at, at) ~= ":" then return nil, at, "expected ':'" end
-			value, at, wrong = decode(text, at + 1, depth)
+			at, mark = skip(text, at)
+			if mark ~= 58 then return nil, at, "expected ':'" end
+			local from = skip(text, at + 1)
+			value, at, wrong = decode(text, from, depth)
 			if wrong then return nil, at, wrong end
 			map[key] = value
-			at = skip(text, at)
-			local mark = sub(text, at, at)
-			if mark == "}" then return map, at + 1 end
-			if mark ~= "," then return nil, at, "expected ',' or '}'" end
+			if spans then spans[key] = { from, at - 1 } end
+			at, mark = skip(text, at)
+			if mark == 125 then return map, at + 1 end
+			if mark ~= 44 then return nil, at, "expected ',' or '}'" end
 			at = at + 1
 		end
 	end
 
 	local function decode_number(text, at)
 		local whole, behind = match(text, "^(%-?%d+)()", at)
-		if not whole or match(whole, "^%-?0%d") then return nil, at, "expected a value" end
+		if not whole or find(whole, "^%-?0%d") then return nil, at, "expected a value" end
 		local rest, stop = match(text, "^(%.%d+)()", behind)
 		if not rest then rest, stop = "", behind end
 		local power, after = match(text, "^([eE][+-]?%d+)()", stop)
@@ -190,52 +228,79 @@ return function(realtime, addon)
 		return number, after or stop
 	end
 
-	function decode(text, at, depth)
-		at = skip(text, at)
-		local mark = byte(text, at)
+	function decode(text, at, depth, spans)
+		local mark
+		at, mark = skip(text, at)
 		if mark == 34 then return decode_string(text, at) end
 		if mark == 123 or mark == 91 then
 			if depth > MAX_DEPTH then return nil, at, "more than " .. MAX_DEPTH .. " levels" end
-			return (mark == 123 and decode_map or decode_list)(text, at, depth + 1)
+			if mark == 91 then return decode_list(text, at, depth + 1) end
+			return decode_map(text, at, depth + 1, spans)
 		end
-		if sub(text, at, at + 3) == "true" then return true, at + 4 end
-		if sub(text, at, at + 4) == "false" then return false, at + 5 end
-		if sub(text, at, at + 3) == "null" then return nil, at + 4 end
+		if mark == 116 and sub(text, at, at + 3) == "true" then return true, at + 4 end
+		if mark == 102 and sub(text, at, at + 4) == "false" then return false, at + 5 end
+		if mark == 110 and sub(text, at, at + 3) == "null" then return nil, at + 4 end
 		return decode_number(text, at)
 	end
 
+	-- Whether a text has more elements than `most`, without making any of them. Exact for what is JSON.
+	local function has_more_elements(text, most)
+		-- Two bytes for each: itself, and a bracket or a comma.
+		if #text <= 2 * most then return false end
+		local count, in_string, after_open, at, size = 1, false, false, 1, #text
+		while at <= size do
+			local c = byte(text, at)
+			if in_string then
+				if c == 92 then
+					at = at + 1
+				elseif c == 34 then
+					in_string = false
+				end
+			elseif c > 32 then
+				if after_open then
+					after_open = false
+					if c ~= 93 and c ~= 125 then count = count + 1 end
+				end
+				if c == 44 then
+					count = count + 1
+				elseif c == 34 then
+					in_string = true
+				elseif c == 91 or c == 123 then
+					after_open = true
+				end
+				if count > most then return true end
+			end
+			at = at + 1
+		end
+		return false
+	end
+
+	local function line_and_column(text, start, at)
+		local line, line_start = 1, start
+		while true do
+			local stop = find(text, "\n", line_start, true)
+			if not stop or stop >= at then return line, at - line_start + 1 end
+			line, line_start = line + 1, stop + 1
+		end
+	end
+
 	-- The value in a text; or nil and what is wrong, with line and column. An object's nulls are left out, a list's are
-	-- realtime.NULL; integers beyond 2^53 are strings.
-	function json.Decode(text)
+	-- realtime.NULL; integers beyond 2^53 are strings. `most` as in Encode, `spans` for the object that the text is.
+	function json.Decode(text, most, spans)
+		most = most or UNBOUNDED
+		if #text > most.bytes then return nil, format("it has %d bytes, and %d are the most", #text, most.bytes) end
+		if has_more_elements(text, most.elements) then
+			return nil, format("it has more than %d elements", most.elements)
+		end
 		-- Windows' Notepad begins files so.
 		local start = sub(text, 1, 3) == "\239\187\191" and 4 or 1
-		local value, at, wrong = decode(text, start, 1)
+		local value, at, wrong = decode(text, start, 1, spans)
 		if not wrong then
 			at = skip(text, at)
 			if at <= #text then wrong = "expected the end" end
 		end
 		if not wrong then return value end
-		local before = sub(text, start, at - 1)
-		local _, lines = gsub(before, "\n", "")
-		return nil, format("line %d, column %d: %s", lines + 1, #match(before, "[^\n]*$") + 1, wrong)
-	end
-
-	-- The envelope: who sent it beside what was sent.
-	function realtime.Encode(data, id)
-		if data == nil then return nil, "the value: nil has no form in JSON" end
-		if data == NULL then return nil, "the value: realtime.NULL alone is no message" end
-		local text, reason = json.Encode(data)
-		if not text then return nil, reason end
-		return '{"from":' .. quoted(id or (realtime.ServerId())) .. ',"data":' .. text .. "}"
-	end
-
-	function realtime.Decode(text)
-		if type(text) ~= "string" then return nil, "a " .. type(text) .. " is no text" end
-		local envelope, wrong = json.Decode(text)
-		if wrong then return nil, wrong end
-		if type(envelope) ~= "table" or type(envelope.from) ~= "string" or envelope.data == nil then
-			return nil, 'no envelope: {"from":"ttt-1","data":…}'
-		end
-		return envelope.data, envelope.from
+		local line, column = line_and_column(text, start, at)
+		return nil, format("line %d, column %d: %s", line, column, wrong)
 	end
 end

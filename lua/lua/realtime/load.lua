@@ -8,12 +8,6 @@ if istable(realtime) and realtime.ADDON_VERSION then return realtime end
 local install = include("realtime/install.lua")
 local orange = Color(255, 170, 60)
 
--- One line. Names in it may come from elsewhere, and must not steer the terminal.
-local function say(text)
-	local line = text:gsub("%c", function(c) return string.format("\\x%02x", c:byte()) end)
-	MsgC(orange, "[realtime] " .. line, "\n")
-end
-
 -- On the console in full the first time, however many addons ask; each of them gets it.
 local function fail(message)
 	if REALTIME_TOLD ~= message then MsgC(orange, install.Once(message), "\n") end
@@ -30,10 +24,13 @@ local mismatch = install.Mismatch(realtime.VERSION, ADDON_VERSION)
 if mismatch then return fail(mismatch) end
 
 -- What the parts share. Not for addons: it changes without notice.
-local addon = { Say = say }
+local addon = {}
 realtime.addon = addon
 
-for _, part in ipairs({ "tick", "json", "config", "objects", "tables", "requests", "presence", "console" }) do
+-- One line. Names in it may come from elsewhere, and must not steer the terminal.
+function addon.Say(text) MsgC(orange, "[realtime] " .. addon.Printable(text), "\n") end
+
+for _, part in ipairs({ "tick", "report", "json", "config", "envelope", "objects", "tables", "requests", "presence", "console" }) do
 	include("realtime/" .. part .. ".lua")(realtime, addon)
 end
 -- Last: a part that raised leaves the way in open for the next try.

@@ -42,7 +42,7 @@ return function(realtime, addon)
 				error("'" .. name .. "' for a closed client; make a new one with realtime.Connect", 2)
 			end
 			id = id == nil and realtime.ServerId() or id
-			if not isstring(id) or not id:find("^[%w_.-]+$") or #id > 64 then
+			if not addon.IsId(id) then
 				error("bad argument #2 to '" .. name .. "' (a server's id: 1 to 64 letters, digits, '_', '.' or '-')", 2)
 			end
 			local of_client = made[client] or {}

@@ -9,33 +9,62 @@ return function(realtime, addon)
 	local SysTime = SysTime
 	local EVENTS = { joined = true, left = true, changed = true, duplicate = true }
 
+	-- Whoever may publish may say anything, under any id, as often as he likes. So what is kept of others is bounded: so many
+	-- servers, of so much each.
+	local ENVELOPE_BYTES, ELEMENTS = 256, 1024
+	local BOUNDS = addon.Bounds(8192 - ENVELOPE_BYTES, ENVELOPE_BYTES, ELEMENTS)
+	local MAX_SERVERS = 256
+	local ESTABLISHED = 60 -- seconds, after which a server makes room for no newcomer
+	local MAX_TEXT, MAX_INSTANCE = 128, 64 -- bytes of a name or a map, and of an instance
+	local MAX_PLAYERS = 65535
+	local SHOWN = 40 -- bytes of them in a line of the console
+	local CAUSED_BY_OTHERS = 1 -- seconds between two words that others asked for
+
 	local function tell(self, event, server)
 		for _, fn in pairs(table.Copy(self.listeners[event])) do addon.Protect(fn, server) end
 	end
 
+	local function patience() return PATIENCE * addon.presence_interval end
+
 	local function has_twin(self)
-		return self.twin_heard ~= nil and SysTime() - self.twin_heard < PATIENCE * addon.presence_interval
+		return self.twin_heard ~= nil and SysTime() - self.twin_heard < patience()
 	end
 
+	local function short(text) return #text <= MAX_TEXT and text or text:sub(1, MAX_TEXT) end
+
 	-- What others learn of this server. Asked for each time: at load there is no host name yet, and players come and go.
-	local function description(self)
+	local function description(self, fields)
 		return {
-			instance = self.instance, map = game.GetMap(), players = player.GetCount(), bots = #player.GetBots(),
-			max_players = game.MaxPlayers(), name = GetHostName(), fields = self.fields, duplicate = has_twin(self),
+			instance = self.instance, map = short(game.GetMap()), players = player.GetCount(), bots = #player.GetBots(),
+			max_players = game.MaxPlayers(), name = short(GetHostName()), fields = fields, duplicate = has_twin(self),
 		}
 	end
 
-	local function announce(self, ask)
-		self.next = SysTime() + addon.presence_interval
-		local word = description(self)
-		word.ask = ask
-		-- While the link is down it would only wait for its own timeout.
-		if self.client:IsConnected() then realtime.Tables(self.client, self.id):Publish(CHANNEL, word, function() end) end
+	local function publish(self, word)
+		local text, reason = addon.Encode(word, self.id, CHANNEL, BOUNDS)
+		if not text then return ErrorNoHaltWithStack("presence: " .. reason) end
+		self.client:Publish(CHANNEL, text, function() end)
 	end
 
-	-- A program on the other side may leave things out: what addons join and add up is always there.
-	local function text(value) return isstring(value) and value or "" end
-	local function number(value) return isnumber(value) and value or 0 end
+	local function announce(self)
+		local now = SysTime()
+		self.next, self.announced = now + addon.presence_interval, now
+		local word = description(self, self.fields)
+		word.ask, self.asks = self.asks, nil
+		-- While the link is down it would only wait for its own timeout.
+		if self.client:IsConnected() then publish(self, word) end
+	end
+
+	-- Others asked, or one has this server's id: not at once for each of them, which would make a storm of it.
+	local function announce_soon(self)
+		self.next = math.min(self.next, self.announced + CAUSED_BY_OTHERS)
+	end
+
+	-- A program on the other side may leave things out: what addons join and add up is always there. They print it, too.
+	local function text(value) return isstring(value) and addon.Printable(value, MAX_TEXT) or "" end
+	local function number(value)
+		return isnumber(value) and value % 1 == 0 and value >= 0 and value <= MAX_PLAYERS and value or 0
+	end
 
 	local function entry(id, word)
 		return {
@@ -45,10 +74,12 @@ return function(realtime, addon)
 		}
 	end
 
+	local TOLD = { "map", "players", "bots", "max_players", "name", "fields", "duplicate" }
+
 	local function is_same(a, b)
 		if not istable(a) or not istable(b) then return a == b end
 		for key, value in pairs(a) do
-			if key ~= "heard" and key ~= "instance" and not is_same(value, b[key]) then return false end
+			if not is_same(value, b[key]) then return false end
 		end
 		for key in pairs(b) do
 			if a[key] == nil then return false end
@@ -56,18 +87,22 @@ return function(realtime, addon)
 		return true
 	end
 
-	local function shout(self, server, here)
-		local now, id = SysTime(), server.id
-		if self.shouted[id] and now - self.shouted[id] < SHOUT then return end
-		for old, at in pairs(self.shouted) do
-			if now - at >= SHOUT then self.shouted[old] = nil end
+	local function has_changed(known, server)
+		for _, key in ipairs(TOLD) do
+			if not is_same(known[key], server[key]) then return true end
 		end
-		self.shouted[id] = now
-		local name, map = addon.Printable(server.name), addon.Printable(server.map)
-		local other = here and string.format("this one, and %s on %s", name, map)
-			or string.format("one of them is %s on %s", name, map)
-		addon.Say(string.format('TWO SERVERS HAVE THE ID "%s": %s. Give each its own in garrysmod/data/realtime.json ("id"); ' ..
-			"until then requests reach both.", addon.Printable(id), other))
+		return false
+	end
+
+	-- `holder` remembers when it was told: the known server, or this one.
+	local function shout(self, holder, server, here)
+		local now = SysTime()
+		if holder.shouted and now - holder.shouted < SHOUT then return end
+		holder.shouted = now
+		local other = (here and "this one, and " or "one of them is ")
+			.. addon.Printable(server.name, SHOWN) .. " on " .. addon.Printable(server.map, SHOWN)
+		addon.SayRarely(here and self or CHANNEL .. self.id, string.format('TWO SERVERS HAVE THE ID "%s": %s. Give each its own in ' ..
+			'garrysmod/data/realtime.json ("id"); until then requests reach both.', server.id, other))
 		server.duplicate = true
 		tell(self, "duplicate", server)
 	end
@@ -78,35 +113,76 @@ return function(realtime, addon)
 		if table.Count(self.twins) > MAX_TWINS then self.twins = {} end
 		local count = (self.twins[word.instance] or 0) + 1
 		self.twins[word.instance] = count
-		if count == 1 then return announce(self, true) end -- whoever is really there answers at once
+		if count == 1 then -- whoever is really there answers
+			self.asks = true
+			return announce_soon(self)
+		end
 		self.twin_heard = SysTime()
-		shout(self, entry(self.id, word), true)
+		shout(self, self, entry(self.id, word), true)
+	end
+
+	-- An instance is the hash of what only its own server knows, until it says goodbye with it. Instances from before
+	-- 2026-12, and those of other programs, are no hashes: their word is enough, for one release.
+	local function is_own_goodbye(word)
+		local instance = word.instance
+		if #instance ~= 64 or instance:find("[^0-9a-f]") then return true end
+		return isstring(word.proof) and realtime.SHA256(word.proof) == instance
+	end
+
+	local function hear_goodbye(self, word, id)
+		local known = self.servers[id]
+		if not known or known.instance ~= word.instance or not is_own_goodbye(word) then return end
+		-- Of two that say they are this server one may be false: then silence tells who has left, no word does.
+		if known.contested and SysTime() < known.contested then return end
+		self.servers[id] = nil
+		self.count = self.count - 1
+		tell(self, "left", known)
+	end
+
+	-- Makes room for a newcomer, if anybody is new enough to go for it: the one that was silent longest.
+	local function make_room(self)
+		if self.count < MAX_SERVERS then return true end
+		local now, oldest = SysTime(), nil
+		for _, server in pairs(self.servers) do
+			if now - server.since < ESTABLISHED and (not oldest or server.heard < oldest.heard) then oldest = server end
+		end
+		addon.SayRarely("presence", string.format("more than %d servers say that they are up: %s", MAX_SERVERS,
+			oldest and "those that were silent longest are left out" or "newcomers are left out"))
+		if not oldest then return false end
+		self.servers[oldest.id] = nil
+		self.count = self.count - 1
+		tell(self, "left", oldest)
+		return self.count < MAX_SERVERS
 	end
 
 	local function hear(self, word, id)
-		if not istable(word) or not isstring(word.instance) then
+		if not istable(word) or not isstring(word.instance) or #word.instance > MAX_INSTANCE then
 			addon.SayRarely("presence", 'a word of "' .. id .. '" on ' .. CHANNEL .. " was left out: it has no instance")
 			return
 		end
 		if word.instance == self.instance then return end
-		if word.ask then self.next = 0 end
+		if word.ask then announce_soon(self) end
 		if id == self.id then return hear_twin(self, word) end
+		if word.bye then return hear_goodbye(self, word, id) end
 		local known = self.servers[id]
-		if word.bye then
-			if known and known.instance == word.instance then
-				self.servers[id] = nil
-				tell(self, "left", known)
-			end
-			return
-		end
+		if not known and not make_room(self) then return end
 		local server = entry(id, word)
+		known = self.servers[id] -- a listener may have let others be heard
+		if known then
+			server.since, server.shouted, server.contested = known.since, known.shouted, known.contested
+			local fresh = server.heard - known.heard < patience()
+			if known.instance ~= server.instance and fresh then server.contested = server.heard + patience() end
+		else
+			server.since = server.heard
+			self.count = self.count + 1
+		end
 		self.servers[id] = server
 		if not known then
 			tell(self, "joined", server)
-		elseif not is_same(known, server) then
+		elseif has_changed(known, server) then
 			tell(self, "changed", server)
 		end
-		if server.duplicate then shout(self, server, false) end
+		if server.duplicate then shout(self, server, server, false) end
 	end
 
 	local function tick(self, now)
@@ -120,13 +196,14 @@ return function(realtime, addon)
 		-- First these, then what is told of them: a callback that lets others be heard adds to the table.
 		local gone
 		for id, server in pairs(self.servers) do
-			if now - math.max(server.heard, self.listening) > PATIENCE * addon.presence_interval then
+			if now - math.max(server.heard, self.listening) > patience() then
 				gone = gone or {}
 				gone[id] = server
 			end
 		end
 		if not gone then return end
 		for id in pairs(gone) do self.servers[id] = nil end
+		self.count = table.Count(self.servers)
 		for _, server in SortedPairs(gone) do tell(self, "left", server) end
 	end
 
@@ -139,7 +216,7 @@ return function(realtime, addon)
 	end
 
 	local function own(self)
-		local server = entry(self.id, description(self))
+		local server = entry(self.id, description(self, self.fields))
 		server.own = true
 		return server
 	end
@@ -161,13 +238,21 @@ return function(realtime, addon)
 	-- A field of this server's own, told to the others with the next tick. nil takes it away.
 	function methods:Set(key, value)
 		if not isstring(key) then error("bad argument #1 to 'Set' (a field's name expected)", 2) end
+		local fields = {}
+		for name, field in pairs(self.fields) do fields[name] = field end
 		if value ~= nil then
 			local text, reason = addon.json.Encode(value)
 			if not text then error("'Set' \"" .. key .. "\": " .. reason, 2) end
 			-- As it is now, whatever the addon does to its table.
 			value = addon.json.Decode(text)
 		end
-		self.fields[key] = value
+		fields[key] = value
+		-- With a map and a host name of any length, so that no announcement fails later.
+		local word = description(self, fields)
+		word.map, word.name, word.ask = ("x"):rep(MAX_TEXT), ("\1"):rep(MAX_TEXT), true
+		local _, reason = addon.json.Encode(word, BOUNDS)
+		if reason and value ~= nil then error("'Set' \"" .. key .. "\": with the other fields " .. reason, 2) end
+		self.fields = fields
 		self.next = 0
 	end
 
@@ -187,7 +272,7 @@ return function(realtime, addon)
 		addon.RemoveTask(self)
 		self.forget()
 		hook.Remove("ShutDown", self.hook)
-		self.servers = {}
+		self.servers, self.count = {}, 0
 		if not self.client:IsValid() then return end
 		self.goodbye()
 		realtime.Tables(self.client, self.id):Unsubscribe(CHANNEL, self.hook)
@@ -195,19 +280,20 @@ return function(realtime, addon)
 	end
 
 	addon.Constructor("Presence", methods, function(self)
-		self.instance = addon.RandomName()
-		self.fields, self.servers, self.twins, self.shouted = {}, {}, {}, {} -- twins: how often each was heard
+		local proof = realtime.RandomToken()
+		self.instance = realtime.SHA256(proof)
+		self.fields, self.servers, self.count, self.twins = {}, {}, 0, {} -- twins: how often each was heard
 		self.listeners = { joined = {}, left = {}, changed = {}, duplicate = {} }
-		self.next = math.huge -- until the first `ready`
+		self.next, self.announced = math.huge, -math.huge -- until the first `ready`
 		self.hook = "realtime.Presence " .. self.id
-		realtime.Tables(self.client, self.id):Subscribe(CHANNEL, self.hook, function(word, from) hear(self, word, from) end)
+		addon.Listen(realtime.Tables(self.client, self.id), "Subscribe", CHANNEL, self.hook, BOUNDS,
+			function(word, from) hear(self, word, from) end)
 		self.client:On("ready", self.hook, function()
 			self.listening = SysTime()
-			announce(self, true)
+			self.asks = true
+			announce(self)
 		end)
-		self.goodbye = function()
-			realtime.Tables(self.client, self.id):Publish(CHANNEL, { instance = self.instance, bye = true }, function() end)
-		end
+		self.goodbye = function() publish(self, { instance = self.instance, bye = true, proof = proof }) end
 		-- What is accepted at the end of the Lua state is still sent.
 		hook.Add("ShutDown", self.hook, function() if self.client:IsValid() then self.goodbye() end end)
 		addon.AddTask(self, function(now) tick(self, now) end)

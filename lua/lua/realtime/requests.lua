@@ -3,7 +3,12 @@ return function(realtime, addon)
 	local methods = {}
 	local SECONDS = 5
 	local REQUESTS, ANSWERS = "realtime:requests:", "realtime:answers:"
+	local MAX_NAME, MAX_CODE, MAX_MESSAGE = 128, 64, 512 -- bytes of what travels beside the data
+	local MAX_NUMBER = 2 ^ 53
 	local SysTime = SysTime
+
+	-- Nobody can guess it, so that only who heard a request can answer it.
+	local function random_number() return tonumber(realtime.RandomToken():sub(1, 13), 16) end
 
 	local function finish(self, number, err, data)
 		local request = self.pending[number]
@@ -15,15 +20,13 @@ return function(realtime, addon)
 	local function check_deadlines(self, now)
 		local closed = not self.client:IsValid()
 		-- First these, then their functions, which may ask anew: the table that is walked must not grow.
-		local due
+		local due = {}
 		for number, request in pairs(self.pending) do
-			if closed or now >= request.deadline then
-				due = due or {}
-				due[number] = request
-			end
+			if closed or now >= request.deadline then due[#due + 1] = { number, request } end
 		end
-		if not due and not closed then return end
-		for number, request in SortedPairs(due or {}) do
+		table.sort(due, function(a, b) return a[2].order < b[2].order end)
+		for _, entry in ipairs(due) do
+			local number, request = entry[1], entry[2]
 			finish(self, number, closed and addon.Error("CLOSED", "the client was closed", true)
 				or addon.Error("TIMEOUT", string.format('"%s" did not answer "%s" within %g s',
 					request.server, request.name, request.seconds), true))
@@ -33,19 +36,24 @@ return function(realtime, addon)
 
 	-- Asks another server, or this one. fn(err, data) runs exactly once if this returns true; else false, err.
 	function methods:Ask(server, name, data, fn, seconds)
-		if not isstring(server) then error("bad argument #1 to 'Ask' (a server's id expected)", 2) end
-		if not isstring(name) then error("bad argument #2 to 'Ask' (the request's name expected)", 2) end
+		if not addon.IsId(server) then error("bad argument #1 to 'Ask' (a server's id expected)", 2) end
+		if not isstring(name) or #name > MAX_NAME then
+			error("bad argument #2 to 'Ask' (the request's name expected, at most " .. MAX_NAME .. " bytes)", 2)
+		end
 		if not isfunction(fn) then error("bad argument #4 to 'Ask' (function expected)", 2) end
 		seconds = seconds == nil and SECONDS or seconds
 		if not isnumber(seconds) or not (seconds > 0 and seconds < math.huge) then
 			error("bad argument #5 to 'Ask' (seconds above 0 expected)", 2)
 		end
-		local number = self.number + 1
-		local text, reason = realtime.Encode({ request = name, number = number, answer_to = self.answers, data = data }, self.id)
+		local number, channel = random_number(), REQUESTS .. server
+		local word = { request = name, number = number, answer_to = self.answers, data = data }
+		local text, reason = addon.Encode(word, self.id, channel, addon.table_bounds)
 		if not text then error("'Ask' \"" .. name .. "\": " .. reason, 2) end
-		self.number = number
-		self.pending[number] = { fn = fn, server = server, name = name, seconds = seconds, deadline = SysTime() + seconds }
-		local accepted, refusal = self.client:Publish(REQUESTS .. server, text, function(err, receivers)
+		self.asked = self.asked + 1
+		self.pending[number] = {
+			fn = fn, server = server, name = name, seconds = seconds, deadline = SysTime() + seconds, order = self.asked,
+		}
+		local accepted, refusal = self.client:Publish(channel, text, function(err, receivers)
 			if err then
 				finish(self, number, err)
 			elseif receivers == 0 then
@@ -63,7 +71,9 @@ return function(realtime, addon)
 	-- Answers requests of that name with fn(data, from, reply): reply(err, data), now or later, at most once. One function
 	-- for each name; nil takes it away.
 	function methods:Answer(name, fn)
-		if not isstring(name) then error("bad argument #1 to 'Answer' (the request's name expected)", 2) end
+		if not isstring(name) or #name > MAX_NAME then
+			error("bad argument #1 to 'Answer' (the request's name expected, at most " .. MAX_NAME .. " bytes)", 2)
+		end
 		if fn ~= nil and not isfunction(fn) then error("bad argument #2 to 'Answer' (function expected)", 2) end
 		self.handlers[name] = fn
 	end
@@ -71,8 +81,38 @@ return function(realtime, addon)
 	-- An error as it travels: a text, or a table with code and message.
 	local function portable(err)
 		if err == nil then return nil end
-		if istable(err) then return { code = tostring(err.code or "ERROR"), message = tostring(err.message or "") } end
-		return { code = "ERROR", message = tostring(err) }
+		local code, message = "ERROR", err
+		if istable(err) then code, message = err.code or "ERROR", err.message or "" end
+		return { code = addon.Printable(tostring(code), MAX_CODE), message = addon.Printable(tostring(message), MAX_MESSAGE) }
+	end
+
+	-- The error of an answer, or nil. It may come from anybody, and addons print it.
+	local function error_of(answer)
+		local err = answer.err
+		if err == nil then return nil end
+		if not istable(err) or not isstring(err.code) or not isstring(err.message) then
+			return addon.Error("ERROR", "the answer has an error that is no code and message", true)
+		end
+		return addon.Error(addon.Printable(err.code, MAX_CODE), addon.Printable(err.message, MAX_MESSAGE), true)
+	end
+
+	-- A channel as we make them: nobody is to choose where this server publishes. Addons from before 2026-12 have 16 digits,
+	-- and are understood for one release.
+	local function is_answers_channel(channel)
+		if not isstring(channel) or channel:sub(1, #ANSWERS) ~= ANSWERS then return false end
+		local token = channel:sub(#ANSWERS + 1)
+		return (#token == 32 or #token == 16) and not token:find("[^0-9a-f]")
+	end
+
+	-- What is wrong with a request, or nil.
+	local function fault(request)
+		if not istable(request) then return "it is no table" end
+		local name, number = request.request, request.number
+		if not isstring(name) or #name > MAX_NAME then return '"request" is no name' end
+		if not isnumber(number) or number % 1 ~= 0 or number < 0 or number > MAX_NUMBER then
+			return '"number" is no whole number from 0 to 2^53'
+		end
+		if not is_answers_channel(request.answer_to) then return '"answer_to" is no channel for answers' end
 	end
 
 	local function handle(self, request, from)
@@ -80,39 +120,48 @@ return function(realtime, addon)
 		local function send(err, data, level)
 			if replied then return false end
 			local answer = { number = request.number, err = portable(err), data = data }
-			local text, reason = realtime.Encode(answer, self.id)
+			local text, reason = addon.Encode(answer, self.id, request.answer_to, addon.table_bounds)
 			if not text then error('reply to "' .. request.request .. '": ' .. reason, level + 1) end
 			replied = true
 			return (self.client:Publish(request.answer_to, text))
 		end
+		local name = addon.Printable(request.request, MAX_NAME)
 		local fn = self.handlers[request.request]
 		if not fn then
-			send({ code = "UNKNOWN", message = '"' .. self.id .. '" does not answer "' .. request.request .. '"' }, nil, 1)
+			send({ code = "UNKNOWN", message = '"' .. self.id .. '" does not answer "' .. name .. '"' }, nil, 1)
 			return
 		end
 		local fine = addon.Protect(fn, request.data, from, function(err, data) return send(err, data, 2) end)
 		if not fine then
-			send({ code = "FAILED", message = '"' .. self.id .. '" had an error of its own in "' .. request.request .. '"' }, nil, 1)
+			send({ code = "FAILED", message = '"' .. self.id .. '" had an error of its own in "' .. name .. '"' }, nil, 1)
 		end
 	end
 
+	-- An answer counts for who was asked alone. What answers nothing is late, or somebody's guess.
+	local function hear(self, answer, from)
+		local number = istable(answer) and answer.number
+		local request = isnumber(number) and self.pending[number]
+		if not request then return end
+		if from ~= request.server then
+			addon.SayRarely("answer", string.format('an answer of "%s" was left out: "%s" was asked', from, request.server))
+			return
+		end
+		finish(self, number, error_of(answer), answer.data)
+	end
+
 	addon.Constructor("Requests", methods, function(self)
-		self.answers = ANSWERS .. addon.RandomName()
-		self.number, self.pending, self.handlers = 0, {}, {}
+		self.answers = ANSWERS .. realtime.RandomToken()
+		self.asked, self.pending, self.handlers = 0, {}, {}
 		self.check = function(now) check_deadlines(self, now) end
 		local tables = realtime.Tables(self.client, self.id)
 		tables:Subscribe(REQUESTS .. self.id, "realtime.Requests", function(request, from)
-			if not istable(request) or not isstring(request.request) or not isstring(request.answer_to)
-				or not isnumber(request.number) or request.answer_to:sub(1, #ANSWERS) ~= ANSWERS then
-				addon.SayRarely("request", 'a request from "' .. from .. '" was left out: it has no request, number or answer_to')
-				return
+			local wrong = fault(request)
+			if wrong then
+				addon.SayRarely("request", 'a request of "' .. from .. '" was left out: ' .. wrong)
+			else
+				handle(self, request, from)
 			end
-			handle(self, request, from)
 		end)
-		tables:Subscribe(self.answers, "realtime.Requests", function(answer)
-			if not istable(answer) then return end
-			local err = istable(answer.err) and addon.Error(answer.err.code, answer.err.message, true) or nil
-			finish(self, answer.number, err, answer.data)
-		end)
+		tables:Subscribe(self.answers, "realtime.Requests", function(answer, from) hear(self, answer, from) end)
 	end)
 end

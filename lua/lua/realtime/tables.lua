@@ -2,34 +2,45 @@
 return function(realtime, addon)
 	local methods = {}
 
+	-- A channel's name as the module takes it, or nil, and then the module says what is wrong.
+	local function name_of(channel)
+		if isnumber(channel) then return (addon.json.Encode(channel)) end
+		return isstring(channel) and channel or nil
+	end
+
 	-- Publishes a table, a string, a number or a boolean. Answers as client:Publish does; raises for what has no form in
 	-- JSON, and says where in the table it is.
 	function methods:Publish(channel, data, fn, seconds)
-		local text, reason = realtime.Encode(data, self.id)
+		local text, reason = addon.Encode(data, self.id, name_of(channel), addon.table_bounds)
 		if not text then error("'Publish' to " .. tostring(channel) .. ": " .. reason, 2) end
 		return self.client:Publish(channel, text, fn, seconds)
-	end
-
-	local function listener(self, fn, others)
-		return function(message, channel, pattern)
-			-- On an empty server no hook runs that could do it.
-			addon.EnsureTick()
-			local data, from = realtime.Decode(message)
-			if data == nil then
-				addon.SayRarely("decode " .. channel, string.format("a message on %s was left out: %s", channel, from))
-			elseif not others or from ~= self.id then
-				fn(data, from, channel, pattern)
-			end
-		end
 	end
 
 	-- Beside callbacks for plain messages that have the same identifier.
 	local PREFIX = "realtime.Tables: "
 
+	-- `bounds`: what a message's data may have. What is over them, or cannot be read, is told under the subscription's name.
+	function addon.Listen(self, method, topic, identifier, bounds, fn)
+		local kind = method .. " " .. tostring(topic)
+		self.client[method](self.client, topic, PREFIX .. identifier, function(message, channel, pattern)
+			-- On an empty server no hook runs that could do it.
+			addon.EnsureTick()
+			local data, from = addon.Decode(message, channel, bounds)
+			if data == nil then
+				addon.SayRarely(kind, string.format("a message on %s was left out: %s", addon.Printable(channel, 64), from))
+			else
+				fn(data, from, channel, pattern)
+			end
+		end)
+	end
+
 	local function subscriber(name, method, others)
 		methods[name] = function(self, channel, identifier, fn)
 			identifier, fn = addon.IdentifierAndFunction(name, 2, identifier, fn)
-			self.client[method](self.client, channel, PREFIX .. identifier, listener(self, fn, others))
+			local id = self.id
+			addon.Listen(self, method, channel, identifier, addon.table_bounds, not others and fn or function(data, from, ...)
+				if from ~= id then fn(data, from, ...) end
+			end)
 		end
 	end
 	subscriber("Subscribe", "Subscribe", false)

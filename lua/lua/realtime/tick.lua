@@ -42,22 +42,4 @@ return function(_, addon)
 	end
 
 	hook.Add("Think", TIMER, ensure)
-
-	-- What came from elsewhere must not steer the terminal.
-	function addon.Printable(text)
-		return (text:gsub("%c", function(c) return string.format("\\x%02x", c:byte()) end))
-	end
-
-	-- A line to the console, at most one of a kind in ten seconds. Others had a hand in its words.
-	local QUIET = 10
-	local said = {}
-	function addon.SayRarely(kind, text)
-		local now = SysTime()
-		if said[kind] and now - said[kind] < QUIET then return end
-		for old, at in pairs(said) do
-			if now - at >= QUIET then said[old] = nil end
-		end
-		said[kind] = now
-		addon.Say(addon.Printable(text))
-	end
 end

@@ -1,6 +1,6 @@
 //! Commands that would break a session that shares its links, and what to use instead of them.
 
-use crate::model::Args;
+use crate::model::{Args, NAME_CHARACTERS, printable};
 
 /// Refuses a command that would stop the link for all others, change whom or what it talks to, or whose answers cannot
 /// be told from messages.
@@ -15,7 +15,7 @@ pub(super) fn check(args: &Args) -> Result<(), String> {
     if name.contains(&b' ') {
         return Err(format!(
             "\"{}\" is more than a command's name: each word is an element of its own, as in {{ \"GET\", \"key\" }}",
-            name.escape_ascii()
+            printable(name, NAME_CHARACTERS)
         ));
     }
     let upper = name.to_ascii_uppercase();

@@ -12,7 +12,10 @@ use super::config::Config;
 use super::handshake::Step;
 use super::verify;
 use crate::backend::LinkError;
-use crate::model::{Code, Error};
+use crate::model::{Code, Error, printable};
+
+/// Characters that are kept of what the system says of a link.
+const CAUSE_CHARACTERS: usize = 512;
 
 /// Why a connection failed.
 #[derive(Debug)]
@@ -145,6 +148,7 @@ fn link_error(cause: &LinkError, seen: Circumstances<'_>) -> Error {
     } else {
         ""
     };
+    let cause = printable(cause.to_string().as_bytes(), CAUSE_CHARACTERS);
     Error::unsent(code, format!("{cause}{hint}"))
 }
 

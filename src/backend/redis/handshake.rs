@@ -7,7 +7,8 @@
 use super::config::{Config, Protocol};
 use super::failure::Failure;
 use super::link::{Awaits, Link, Version};
-use crate::model::{Code, Error, LinkId, Value};
+use super::texts::server_name;
+use crate::model::{Error, LinkId, Value};
 
 /// What CLIENT SETINFO says of us: <https://redis.io/docs/latest/commands/client-setinfo/>
 const LIBRARY_NAME: &[u8] = b"realtime";
@@ -89,7 +90,7 @@ pub(super) fn answer(
 ) -> Result<(), Failure> {
     match (step, reply) {
         (Step::Hello, Ok(reply)) => {
-            *server = from_hello(&reply).ok_or(Failure::NotHello)?;
+            *server = from_hello(&reply, config).ok_or(Failure::NotHello)?;
             introduce(link, config);
         }
         (Step::Hello, Err(error)) if lacks_hello(&error) => match config.protocol {
@@ -97,11 +98,11 @@ pub(super) fn answer(
             _ => return Err(Failure::NoResp3),
         },
         (Step::Auth, Ok(_)) => introduce(link, config),
-        (Step::Info, Ok(Value::String(text))) => *server = from_info(&text),
+        (Step::Info, Ok(Value::String(text))) => *server = from_info(&text, config),
         (Step::Select | Step::SetName | Step::SetInfo | Step::Info, Ok(_)) => {}
         // Names and INFO are courtesies; old servers and narrow ACLs refuse them.
         (Step::SetName | Step::SetInfo | Step::Info, Err(error)) if !turns_away(&error) => {}
-        (_, Err(error)) => return Err(Failure::Refused { step, error: without_secret(error, config) }),
+        (_, Err(error)) => return Err(Failure::Refused { step, error: without_echo(error, config) }),
     }
     Ok(())
 }
@@ -122,54 +123,28 @@ fn lacks_hello(error: &Error) -> bool {
     }
 }
 
-/// Servers' answers to a login that echo nothing. A password that is a word of theirs is not to be cut out of them: they would
-/// be hard to read, and the hole would tell it.
-const FIXED_ANSWERS: [&str; 9] = [
-    "AUTH <password> called without any password configured for the default user. Are you sure your configuration is \
-     correct?",
-    "Authentication required.",
-    "Client sent AUTH, but no password is set",
-    "invalid password",
-    "invalid username-password pair",
-    "invalid username-password pair or user is disabled.",
-    "max number of clients reached",
-    "wrong number of arguments for 'auth' command",
-    "wrong number of arguments for 'hello' command",
-];
-
-/// Servers echo the arguments of a command that they don't know, and a login is one.
-fn without_secret(mut error: Error, config: &Config) -> Error {
-    let Some(login) = config.credentials.as_ref().filter(|_| !FIXED_ANSWERS.contains(&&*error.message))
-    else {
-        return error;
-    };
-    let text = error.message.to_mut();
-    if let Some(echo) = text.find("with args") {
+/// Servers echo the arguments of a command that they do not know, and a login is one. Some echo the first few bytes alone,
+/// and a part of a password is not found as a whole one is. So the echo goes, or what follows a hole in the words before it.
+fn without_echo(mut error: Error, config: &Config) -> Error {
+    let hole = || error.message.find('…').filter(|_| error.message.starts_with("unknown command"));
+    if config.credentials.is_some()
+        && let Some(echo) = error.message.find("with args").or_else(hole)
+    {
+        let text = error.message.to_mut();
         text.truncate(echo);
         text.push('…');
-    }
-    if let Ok(password) = std::str::from_utf8(&login.password)
-        && !password.is_empty()
-        && text.contains(password)
-    {
-        *text = text.replace(password, "…");
-    }
-    if let Code::Server(code) = &error.code
-        && code.as_bytes() == login.password
-    {
-        error.code = Code::Auth;
     }
     error
 }
 
 /// Server and version out of HELLO's map; `None` if it is none.
-fn from_hello(reply: &Value) -> Option<Server> {
+fn from_hello(reply: &Value, config: &Config) -> Option<Server> {
     let mut server = Server::default();
     let mut note = |key: &Value, value: &Value| {
         if let (Value::String(key), Value::String(value)) = (key, value) {
             match &**key {
-                b"server" => server.name = Some(text(value)),
-                b"version" => server.version = Some(text(value)),
+                b"server" => server.name = Some(server_name(value, config)),
+                b"version" => server.version = Some(server_name(value, config)),
                 _ => {}
             }
         }
@@ -184,17 +159,13 @@ fn from_hello(reply: &Value) -> Option<Server> {
 }
 
 /// Server and version out of INFO's lines: <https://redis.io/docs/latest/commands/info/>
-fn from_info(info: &[u8]) -> Server {
+fn from_info(info: &[u8], config: &Config) -> Server {
     let field = |name: &[u8]| {
         info.split(|&b| b == b'\n')
             .find_map(|line| line.strip_prefix(name))
-            .map(|rest| text(rest.trim_ascii_end()))
+            .map(|rest| server_name(rest.trim_ascii_end(), config))
     };
     let version = field(b"redis_version:");
     let name = field(b"server_name:").or_else(|| version.is_some().then(|| "redis".into()));
     Server { name, version }
-}
-
-fn text(bytes: &[u8]) -> Box<str> {
-    String::from_utf8_lossy(bytes).into()
 }

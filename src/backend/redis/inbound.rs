@@ -41,11 +41,11 @@ impl Core {
                 self.confirmed(i, operation, kind, name, now, out);
             }
             Some(Push::Pong(echo)) if push.is_none() => {
-                self.answered(i, now, answer(echo.value(), self.reply_limit(i)), out);
+                self.answered(i, now, answer(echo.value(), self.reply_limit(i), &self.config), out);
             }
             // A push that means nothing to us, and nothing to any command.
             _ if push.is_some() => {}
-            _ => self.answered(i, now, reply(frame, self.reply_limit(i)), out),
+            _ => self.answered(i, now, reply(frame, self.reply_limit(i), &self.config), out),
         }
     }
 

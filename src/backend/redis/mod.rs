@@ -16,6 +16,7 @@ mod random;
 mod reply;
 mod request;
 mod session;
+mod texts;
 mod topics;
 mod transmit;
 mod verify;

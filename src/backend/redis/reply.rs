@@ -2,6 +2,8 @@
 
 use resp::{Frame, Limits, Value as Resp};
 
+use super::config::Config;
+use super::texts::server_error;
 use crate::model::{Code, Error, Value};
 
 /// The longest name of a channel or pattern. Names, and what little else stands beside a payload, are kept up to this
@@ -27,11 +29,11 @@ pub(super) fn limits(max_message_bytes: usize) -> Limits {
 /// # Errors
 ///
 /// The server's error, or `TOOLARGE`.
-pub(super) fn reply(frame: &Frame<'_>, max: usize) -> Result<Value, Error> {
+pub(super) fn reply(frame: &Frame<'_>, max: usize, config: &Config) -> Result<Value, Error> {
     if frame.is_truncated() {
         return Err(too_large());
     }
-    answer(frame.value(), max)
+    answer(frame.value(), max, config)
 }
 
 /// The value of an answer, or of a part of one that stands for it.
@@ -39,20 +41,21 @@ pub(super) fn reply(frame: &Frame<'_>, max: usize) -> Result<Value, Error> {
 /// # Errors
 ///
 /// As above.
-pub(super) fn answer(value: Resp<'_>, max: usize) -> Result<Value, Error> {
+pub(super) fn answer(value: Resp<'_>, max: usize, config: &Config) -> Result<Value, Error> {
     match value {
-        Resp::SimpleError(text) | Resp::BlobError(text) => Err(server_error(text)),
-        value => Converter { left: max }.convert(value),
+        Resp::SimpleError(text) | Resp::BlobError(text) => Err(server_error(text, config)),
+        value => Converter { left: max, config }.convert(value),
     }
 }
 
 /// Makes owned values of a frame's. As deep as the decoder's limit on depth, which bounds the recursion.
-struct Converter {
+struct Converter<'a> {
     /// Bytes that strings may still have.
     left: usize,
+    config: &'a Config,
 }
 
-impl Converter {
+impl Converter<'_> {
     fn convert(&mut self, value: Resp<'_>) -> Result<Value, Error> {
         Ok(match value {
             Resp::SimpleString(bytes)
@@ -62,7 +65,9 @@ impl Converter {
                 self.left = self.left.checked_sub(bytes.len()).ok_or_else(too_large)?;
                 Value::String(bytes.into())
             }
-            Resp::SimpleError(text) | Resp::BlobError(text) => Value::Error(Box::new(server_error(text))),
+            Resp::SimpleError(text) | Resp::BlobError(text) => {
+                Value::Error(Box::new(server_error(text, self.config)))
+            }
             Resp::Integer(n) => Value::Integer(n),
             Resp::Double(n) => Value::Double(n),
             Resp::Boolean(b) => Value::Boolean(b),
@@ -76,9 +81,12 @@ impl Converter {
                 Value::Map(pairs.collect::<Result<_, Error>>()?)
             }
             Resp::Skipped { .. } => return Err(too_large()),
-            other => {
-                let text = format!("the server answered with a type that is not supported: {other:?}");
-                return Err(Error::sent(Code::Unsupported, text));
+            // All that the decoder knows today is above.
+            _ => {
+                return Err(Error::sent(
+                    Code::Unsupported,
+                    "the server answered with a type that is not supported",
+                ));
             }
         })
     }
@@ -86,17 +94,4 @@ impl Converter {
 
 fn too_large() -> Error {
     Error::sent(Code::TooLarge, "the answer is larger than max_message_bytes; the command has run")
-}
-
-/// A server's error: its code is the first word, if it looks like one.
-pub(super) fn server_error(text: &[u8]) -> Error {
-    let end = text.iter().position(|&b| b == b' ').unwrap_or(text.len());
-    let (code, rest) = text.split_at(end);
-    let is_code = code.first().is_some_and(u8::is_ascii_uppercase)
-        && code.iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b"_-".contains(b));
-    let (code, message) = match std::str::from_utf8(code) {
-        Ok(code) if is_code => (code, rest.trim_ascii_start()),
-        _ => ("ERR", text),
-    };
-    Error::sent(Code::Server(code.into()), String::from_utf8_lossy(message).into_owned())
 }

@@ -21,6 +21,38 @@ local function no_client(said, ...)
 	assert(not said():find(SECRET, 1, true), "a secret on the console")
 end
 
+-- A password that stands nowhere in this file, for the search below looks through its functions, too.
+local function hidden() return ("drowssap-neddih"):reverse() end
+
+-- Where it is to be found from a value on: in tables, upvalues and metatables.
+local function find_hidden(root)
+	local text, seen, queue = hidden(), {}, { { root, "realtime" } }
+	local function add(value, path)
+		if type(value) == "string" and value:find(text, 1, true) then return path end
+		if (type(value) == "table" or type(value) == "function") and not seen[value] then
+			seen[value] = true
+			queue[#queue + 1] = { value, path }
+		end
+	end
+	while queue[1] do
+		local value, path = unpack(table.remove(queue))
+		local found
+		if type(value) == "table" then
+			for key, item in next, value do
+				found = found or add(key, path .. "." .. tostring(key) .. " (key)") or add(item, path .. "." .. tostring(key))
+			end
+			found = found or add(debug.getmetatable(value), path .. " (metatable)")
+		else
+			for i = 1, 255 do
+				local name, item = debug.getupvalue(value, i)
+				if not name then break end
+				found = found or add(item, path .. ":" .. name)
+			end
+		end
+		if found then return found end
+	end
+end
+
 include("_steps.lua")({
 	{
 		name = "the first start writes a template and says so; Default says what is missing",
@@ -65,6 +97,100 @@ include("_steps.lua")({
 			wait_connected(fresh)
 		end,
 	},
+	{
+		name = "once connected no addon finds the password, whatever it looks through; the client can be made anew",
+		before = function()
+			local address = url():match("[%d.]+:%d+")
+			config('{ "url": "redis://:%s@%s", "id": "ttt-1", "options": { "username": "x%s" } }', hidden(), address, hidden())
+		end,
+		check = function()
+			for _ = 1, 2 do
+				local client = assert(realtime.Default())
+				local place = find_hidden({ realtime, client, hook.GetTable() })
+				assert(not place, place)
+				client:On("down", function() end)
+				client:Disconnect()
+			end
+		end,
+	},
+	{
+		name = "nobody moves the client that all share, and Connect is the game's own for everything else",
+		before = function() config('{ "url": "%s", "id": "ttt-1" }', url()) end,
+		check = function()
+			local client = realtime.Default()
+			local address = client:Stats().address
+			for _, arguments in ipairs({ { "redis://127.0.0.1:1", { id = "realtime.Default" } }, { { host = "127.0.0.1", id = "realtime.Default" } } }) do
+				local ok, message = pcall(function() realtime.Connect(unpack(arguments)) end)
+				assert(not ok and message:find("^tests/lua/addon/config_once.lua:%d+: 'Connect': the id \"realtime.Default\""), message)
+			end
+			assert(client:Stats().address == address and realtime.Default() == client)
+			local other = realtime.Connect(url(), { id = "other" })
+			assert(other == realtime.Connect(url(), { id = "other" }) and other ~= client)
+			local ok, message = pcall(realtime.Connect)
+			assert(not ok and message:find("REALTIME_URL", 1, true), message)
+			ok, message = pcall(realtime.Connect, "redis://127.0.0.1", nil, nil)
+			assert(ok, message)
+			other:Disconnect()
+			message:Disconnect()
+		end,
+	},
+	{
+		name = "an addon that puts its own Connect there is not given the password",
+		check = function()
+			realtime.Default():Disconnect()
+			local given = 0
+			local before = realtime.Connect
+			realtime.Connect = function() given = given + 1 end
+			local client = realtime.Default()
+			realtime.Connect = before
+			assert(client and given == 0)
+		end,
+	},
+	{
+		name = "a secret is shared, and shown to nobody",
+		before = function() config('{ "url": "%s", "id": "ttt-1", "secret": "%s" }', url(), SECRET) end,
+		check = function(said)
+			local tables = assert(realtime.Tables())
+			wait_connected(tables.client)
+			local heard, raw, from
+			tables:Subscribe("chat", function(text) heard = text end)
+			tables.client:Subscribe("chat", function(text) raw = text end)
+			host.wait(function() return tables.client:Stats().confirmed >= 1 end, PATIENCE, "the subscription")
+			tables.client:Publish("chat", '{"from":"web","data":"unsigned"}')
+			tables:Publish("chat", "signed")
+			host.wait(function() return heard end, PATIENCE, "the message")
+			assert(heard == "signed", heard)
+			assert(raw:find('"mac":"%x+"') and not raw:find(SECRET, 1, true), raw)
+			said('a message on chat was left out: it is not signed, and this server has a "secret" in realtime.json')
+			RunConsoleCommand("realtime_status")
+			said("tables are signed")
+			heard, from = realtime.Decode(raw, "chat")
+			assert(heard == "signed" and from == "ttt-1")
+			assert(not said():find(SECRET, 1, true), "the secret on the console")
+		end,
+	},
+	{
+		name = "the bounds of tables can be raised and lowered",
+		before = function()
+			config('{ "url": "%s", "id": "ttt-1", "max_table_bytes": 100000, "max_table_elements": 100 }', url())
+		end,
+		check = function()
+			local text = ("x"):rep(100000 - 2)
+			assert(realtime.Decode((realtime.Encode(text))) == text)
+			local encoded, reason = realtime.Encode(text .. "x")
+			assert(not encoded and reason == "the value: more than 100000 bytes of JSON", reason)
+			local list = {}
+			for i = 1, 99 do list[i] = i end
+			assert(realtime.Encode(list))
+			list[100] = 100
+			encoded, reason = realtime.Encode(list)
+			assert(not encoded and reason == "the value: more than 100 elements", reason)
+		end,
+	},
+	{ name = "a secret that is short", before = function() config('{ "secret": "pa55word" }') end, check = function(said) no_client(said, '"secret" must have 16 to 1024 bytes: make one with openssl rand -hex 32') assert(not said():find("pa55word", 1, true)) end },
+	{ name = "a secret that is a number", before = function() config('{ "secret": 5 }') end, check = function(said) no_client(said, '"secret" must be a text in quotes') end },
+	{ name = "bounds that are none", before = function() config('{ "max_table_bytes": 4194304 }') end, check = function(said) no_client(said, '"max_table_bytes" must be a whole number from 1024 to 4000000') end },
+	{ name = "elements that are none", before = function() config('{ "max_table_elements": "many" }') end, check = function(said) no_client(said, '"max_table_elements" must be a whole number from 100 to 1000000') end },
 	{
 		name = "options go to Connect",
 		before = function() config('\239\187\191{ "url": "%s", "id": "ttt-1", "options": { "name": "other", "protocol": 2 } }', url()) end,

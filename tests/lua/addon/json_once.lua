@@ -83,12 +83,16 @@ host.test("what is no JSON is told with line and column; nothing raises or runs 
 		local data, reason = realtime.Decode(text)
 		assert(data == nil and isstring(reason), kit.show(text))
 	end
-	wrong(("["):rep(100000), "levels")
-	wrong(('{"a":'):rep(100000), "levels")
+	wrong(("["):rep(20000), "levels")
+	wrong(('{"a":'):rep(13000), "levels")
 	wrong("[1,2,3]", "no envelope")
 	wrong('{"data":1}', "no envelope")
 	wrong('{"from":5,"data":1}', "no envelope")
 	wrong('{"from":"a"}', "no envelope")
+	wrong('{"from":"","data":1}', "no id")
+	wrong('{"from":"a b","data":1}', "no id")
+	wrong('{"from":"\\u001b[2J","data":1}', "no id")
+	wrong('{"from":"' .. ("x"):rep(65) .. '","data":1}', "no id")
 	wrong('"text"', "no envelope")
 	kit.eq(realtime.Decode(5), nil)
 	kit.eq({ realtime.Decode('{"from":"web","data":{"x":1},"time":5}') }, { { x = 1 }, "web" }, "more keys are no harm")
@@ -120,5 +124,64 @@ host.test("random tables survive", function()
 	for _ = 1, 500 do
 		local wanted = value(1)
 		kit.eq(round(wanted), wanted, "seed " .. seed)
+	end
+end)
+
+local function envelope(data) return '{"from":"here","data":' .. data .. "}" end
+
+host.test("data of 64 KiB passes, a byte more is refused at both ends", function()
+	local text = ("x"):rep(65536 - 2) -- and two quotes
+	kit.eq(round(text), text)
+	local encoded, reason = realtime.Encode(text .. "x", "here")
+	kit.eq({ encoded, reason }, { nil, "the value: more than 65536 bytes of JSON" })
+	kit.eq({ realtime.Encode({ a = { b = text } }, "here") }, { nil, "the value: more than 65536 bytes of JSON" })
+	kit.eq({ realtime.Encode({ [text] = 1 }, "here") }, { nil, "the value: more than 65536 bytes of JSON" })
+	-- A message has 4 KiB beside its data: other programs may send more keys, or spaces.
+	local bare = envelope("1")
+	local spaces = (" "):rep(65536 + 4096 - #bare)
+	kit.eq({ realtime.Decode(bare .. spaces) }, { 1, "here" })
+	kit.eq({ realtime.Decode(bare .. spaces .. " ") }, { nil, "it has 69633 bytes, and 69632 are the most" })
+end)
+
+host.test("20,000 elements pass, one more is refused at both ends, before a table is made of any", function()
+	local list = {}
+	for i = 1, 19999 do list[i] = {} end -- and the list itself
+	kit.eq(#round(list), 19999)
+	list[20000] = {}
+	kit.eq({ realtime.Encode(list, "here") }, { nil, "the value: more than 20000 elements" })
+	-- The envelope has elements, too: sixty-four are allowed for.
+	local passes = envelope("[" .. ("[],"):rep(20059) .. "[]]")
+	kit.eq(#realtime.Decode(passes), 20060)
+	for _, text in ipairs({
+		envelope("[" .. ("[],"):rep(20061) .. "[]]"), envelope("[" .. ("1,"):rep(20061) .. "1]"),
+		envelope("[" .. ('"",'):rep(20061) .. '""]'), envelope(("[{"):rep(20) .. ("1,"):rep(32000)),
+	}) do
+		collectgarbage()
+		collectgarbage("stop")
+		local before = collectgarbage("count")
+		local data, reason = realtime.Decode(text)
+		local kilobytes = collectgarbage("count") - before
+		collectgarbage("restart")
+		kit.eq({ data, reason }, { nil, "it has more than 20064 elements" })
+		assert(kilobytes < 8, kilobytes .. " KiB were made of it")
+	end
+	-- Brackets and commas inside strings are none, keys are none, nor are empty tables more than one.
+	local text = ('[{,\\"'):rep(10000)
+	kit.eq(#realtime.Decode(envelope('"' .. text .. '"')), 40000)
+	local keys = {}
+	for i = 1, 2500 do keys["k" .. i] = { [","] = "[,]" } end
+	kit.eq(round(keys), keys)
+end)
+
+host.test("what the encoder counts the decoder counts", function()
+	local json = realtime.addon.json
+	local value = { 1, {}, { a = {}, b = { 1, 2, { c = false } } }, "[,]" } -- eleven
+	local text = json.Encode(value)
+	for most = 9, 12 do
+		local bounds = { bytes = 1000, elements = most }
+		local encoded = json.Encode(value, bounds)
+		-- The decoder need not count a text that is too short for more than `most`.
+		local decoded = json.Decode(text .. (" "):rep(30), bounds)
+		kit.eq({ most, encoded ~= nil, decoded ~= nil }, { most, most >= 11, most >= 11 })
 	end
 end)

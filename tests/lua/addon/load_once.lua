@@ -33,10 +33,10 @@ include("_steps.lua")({
 	{
 		name = "a module that an addon required before is the one that is used",
 		before = function()
-			host.put("addons/early/lua/autorun/a.lua", 'require("realtime") early = realtime.Connect')
+			host.put("addons/early/lua/autorun/a.lua", 'require("realtime") early = realtime.Clients')
 		end,
 		check = function()
-			assert(early and early == realtime.Connect and realtime.Default)
+			assert(early and early == realtime.Clients and realtime.Default)
 		end,
 	},
 	{

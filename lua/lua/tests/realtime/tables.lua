@@ -83,6 +83,13 @@ return {
 			end,
 		},
 		{
+			name = "More than the bounds allow is refused where it is published",
+			func = function()
+				local function publish() one:Publish("texts", { text = ("x"):rep(4000000) }) end
+				expect(publish).to.err()
+			end,
+		},
+		{
 			name = "A SteamID64 as a number is refused",
 			func = function()
 				local text, reason = realtime.Encode({ player = 76561198000000001 })

@@ -1,0 +1,91 @@
+-- The envelope: who sent it, beside the data; and, where the servers share a secret, the proof of that.
+return function(realtime, addon)
+	local Encode, Decode, Sign = addon.json.Encode, addon.json.Decode, addon.Sign
+	local find, format, sub, type, abs, os_time = string.find, string.format, string.sub, type, math.abs, os.time
+
+	local ENVELOPE_BYTES, ENVELOPE_ELEMENTS = 4096, 64 -- beside the data of a table
+	local MAX_AGE = 120 -- seconds between two servers' clocks that a signed message may have
+	local MAX_TIME = 2 ^ 53
+
+	-- What the data of a message may have, and the message with its envelope.
+	function addon.Bounds(bytes, envelope_bytes, elements)
+		local message = { bytes = bytes + envelope_bytes, elements = elements + ENVELOPE_ELEMENTS }
+		return { bytes = bytes, elements = elements, message = message }
+	end
+	addon.table_bounds = addon.Bounds(addon.max_table_bytes or 65536, ENVELOPE_BYTES, addon.max_table_elements or 20000)
+
+	-- An id as realtime.json has it.
+	function addon.IsId(id) return type(id) == "string" and #id <= 64 and find(id, "^[%w_.-]+$") ~= nil end
+
+	-- What the secret proves: that somebody who has it sent this data, as this server, at this time, to this channel. The
+	-- length keeps a channel's name and the data apart.
+	local function mac(time, from, channel, text)
+		return Sign(format("%.0f\n%s\n%d\n", time, from, #channel) .. channel .. text)
+	end
+
+	-- The text of a message, or nil and the reason. With a channel it is signed for it, where there is a secret.
+	function addon.Encode(data, from, channel, bounds)
+		if data == nil then return nil, "the value: nil has no form in JSON" end
+		if data == realtime.NULL then return nil, "the value: realtime.NULL alone is no message" end
+		local text, reason = Encode(data, bounds)
+		if not text then return nil, reason end
+		if not Sign or not channel then return '{"from":"' .. from .. '","data":' .. text .. "}" end
+		local time = os_time()
+		return format('{"from":"%s","time":%.0f,"mac":"%s","data":', from, time, mac(time, from, channel, text)) .. text .. "}"
+	end
+
+	-- What is wrong with an envelope's proof, or nil.
+	local function refusal(envelope, channel, text)
+		local time = envelope.time
+		if type(envelope.mac) ~= "string" then return 'it is not signed, and this server has a "secret" in realtime.json' end
+		if type(time) ~= "number" or time % 1 ~= 0 or time < 0 or time > MAX_TIME then return "its time is no number of seconds" end
+		if envelope.mac ~= mac(time, envelope.from, channel, text) then
+			return "it is signed with another secret, or was changed on its way"
+		end
+		local age = os_time() - time
+		if abs(age) > MAX_AGE then
+			return format("it is signed %.0f s %s this server's clock, and %d are the most: sent again by somebody, or a clock is wrong",
+				abs(age), age > 0 and "before" or "after", MAX_AGE)
+		end
+	end
+
+	-- The data and the sender of a message, or nil and the reason. With a channel its proof is checked, where there is a
+	-- secret.
+	function addon.Decode(text, channel, bounds)
+		local spans = {}
+		local envelope, wrong = Decode(text, bounds.message, spans)
+		if wrong then return nil, wrong end
+		if type(envelope) ~= "table" or envelope.data == nil or type(envelope.from) ~= "string" then
+			return nil, 'no envelope: {"from":"ttt-1","data":…}'
+		end
+		if not addon.IsId(envelope.from) then
+			return nil, '"from" is no id: 1 to 64 letters, digits, "_", "." and "-"'
+		end
+		if Sign and channel then
+			wrong = refusal(envelope, channel, sub(text, spans.data[1], spans.data[2]))
+			if wrong then return nil, wrong end
+		end
+		return envelope.data, envelope.from
+	end
+
+	local function check_channel(name, position, channel)
+		if channel ~= nil and type(channel) ~= "string" then
+			error(format("bad argument #%d to '%s' (a channel's name expected)", position, name), 3)
+		end
+	end
+
+	function realtime.Encode(data, id, channel)
+		check_channel("Encode", 3, channel)
+		if id == nil then id = realtime.ServerId() end
+		if not addon.IsId(id) then
+			error("bad argument #2 to 'Encode' (a server's id: 1 to 64 letters, digits, '_', '.' or '-')", 2)
+		end
+		return addon.Encode(data, id, channel, addon.table_bounds)
+	end
+
+	function realtime.Decode(text, channel)
+		check_channel("Decode", 2, channel)
+		if type(text) ~= "string" then return nil, "a " .. type(text) .. " is no text" end
+		return addon.Decode(text, channel, addon.table_bounds)
+	end
+end

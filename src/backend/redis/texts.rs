@@ -1,0 +1,160 @@
+//! The one place where a text of the server's becomes one of ours: errors, the server's name and its version.
+//!
+//! Whoever answers at the configured address, the server or somebody in between, chooses these texts, and they end up on
+//! consoles, in logs and in the hands of addons. So each is [`printable`], of bounded length, and without the password of
+//! the login.
+//!
+//! # What is promised of the password, and what cannot be
+//!
+//! It is cut out where it stands as it is, and where its bytes stand as hexadecimal digits, upper or lower case: servers
+//! echo what they do not understand, and some escape it. It is not cut out of [fixed words of servers](FIXED_ANSWERS),
+//! because the hole would tell that the password is a word of theirs. A server that means harm knows the password, and can
+//! show it in many other ways: reversed, in Base64, in two parts. Nothing here prevents that.
+//!
+//! Data, such as strings in replies and messages, is the addon's and stays as it is.
+//!
+//! [`printable`]: crate::model::printable
+
+use super::config::Config;
+use crate::model::{Code, Error, NAME_CHARACTERS, Printable};
+
+/// Characters of an error that are kept.
+const ERROR_CHARACTERS: usize = 512;
+
+/// The longest code of an error. What is longer is no code.
+const CODE_BYTES: usize = 64;
+
+/// What stands in the password's place.
+const HOLE: &str = "…";
+
+/// Codes with which servers begin their errors. None of them tells anything of a password.
+const FIXED_CODES: [&str; 22] = [
+    "ASK",
+    "BUSY",
+    "BUSYGROUP",
+    "BUSYKEY",
+    "CLUSTERDOWN",
+    "CROSSSLOT",
+    "DENIED",
+    "ERR",
+    "EXECABORT",
+    "LOADING",
+    "MASTERDOWN",
+    "MISCONF",
+    "MOVED",
+    "NOAUTH",
+    "NOPERM",
+    "NOPROTO",
+    "NOREPLICAS",
+    "NOSCRIPT",
+    "OOM",
+    "READONLY",
+    "WRONGPASS",
+    "WRONGTYPE",
+];
+
+/// Servers' answers that echo nothing. A password that is a word of theirs is not to be cut out of them: they would be hard
+/// to read, and the hole would tell it.
+const FIXED_ANSWERS: [&[u8]; 10] = [
+    b"AUTH <password> called without any password configured for the default user. Are you sure your configuration is \
+      correct?",
+    b"Authentication required.",
+    b"Client sent AUTH, but no password is set",
+    b"invalid password",
+    b"invalid username-password pair",
+    b"invalid username-password pair or user is disabled.",
+    b"max number of clients + cluster connections reached",
+    b"max number of clients reached",
+    b"wrong number of arguments for 'auth' command",
+    b"wrong number of arguments for 'hello' command",
+];
+
+/// Words with which servers begin the answer to a command that they do not know, the longest first. An echo of it may
+/// follow, so what stands after them is searched. The handshake falls back to RESP2 at these words.
+const FIXED_BEGINNINGS: [&[u8]; 3] = [b"unknown command", b"unknown", b"unsupported"];
+
+/// What servers call themselves.
+const FIXED_NAMES: [&[u8]; 2] = [b"redis", b"valkey"];
+
+/// An error of the server's. Its code is the first word, if it looks like one.
+pub(super) fn server_error(text: &[u8], config: &Config) -> Error {
+    let end = text.iter().position(|&b| b == b' ').unwrap_or(text.len());
+    let (first, rest) = text.split_at(end);
+    let (code, message) = match code(first, text, config) {
+        Some(code) => (code, rest.trim_ascii_start()),
+        None => ("ERR", text),
+    };
+    let (secret, fixed) = if FIXED_ANSWERS.contains(&message) {
+        (&[][..], 0)
+    } else {
+        (secret(config), beginning(message, secret(config)))
+    };
+    let message = shown(secret, fixed, message, ERROR_CHARACTERS);
+    Error::sent(Code::Server(code.into()), message)
+}
+
+/// How many bytes at the beginning of an error are words of servers that may stay, although the secret may be one of them.
+fn beginning(message: &[u8], secret: &[u8]) -> usize {
+    let starts =
+        |words: &&[u8]| message.get(..words.len()).is_some_and(|start| start.eq_ignore_ascii_case(words));
+    let fixed = FIXED_BEGINNINGS.into_iter().find(starts).map_or(0, <[u8]>::len);
+    let goes_on = |at: usize| secret_at(secret, &message[at..]).is_some_and(|length| at + length > fixed);
+    if (0..fixed).any(goes_on) { 0 } else { fixed }
+}
+
+/// The name or the version that the server gives itself.
+pub(super) fn server_name(text: &[u8], config: &Config) -> Box<str> {
+    let secret = if FIXED_NAMES.contains(&text) { &[] } else { secret(config) };
+    shown(secret, 0, text, NAME_CHARACTERS).into()
+}
+
+/// The first word of an error, if it is a code.
+fn code<'a>(first: &'a [u8], text: &[u8], config: &Config) -> Option<&'a str> {
+    let is_code = first.first().is_some_and(u8::is_ascii_uppercase)
+        && first.len() <= CODE_BYTES
+        && first.iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b"_-".contains(b));
+    let code = std::str::from_utf8(first).ok().filter(|_| is_code)?;
+    let secret = secret(config);
+    let holds_secret = || (0..=first.len()).any(|at| secret_at(secret, &text[at..]).is_some());
+    (FIXED_CODES.contains(&code) || !holds_secret()).then_some(code)
+}
+
+/// The bytes that are not to be printed; none if there is no login.
+fn secret(config: &Config) -> &[u8] {
+    config.credentials.as_ref().map_or(&[], |login| &login.password)
+}
+
+/// A text as one line of at most `most` characters, without the secret. The first `fixed` bytes are left alone.
+fn shown(secret: &[u8], fixed: usize, text: &[u8], most: usize) -> String {
+    let mut out = Printable::new(most);
+    let (head, mut rest) = text.split_at(fixed);
+    out.push(head);
+    loop {
+        // No further than the printed text can reach: the rest need not be searched.
+        let window = rest.len().min(out.window());
+        let found = (0..window).find_map(|at| Some((at, secret_at(secret, &rest[at..])?)));
+        let Some((at, length)) = found else {
+            out.push(rest);
+            return out.finish(text.len());
+        };
+        out.push(&rest[..at]);
+        out.push(HOLE.as_bytes());
+        rest = &rest[at + length..];
+    }
+}
+
+/// How many bytes the secret has at the beginning of a text, as it is or as hexadecimal digits; `None` if it is not there.
+fn secret_at(secret: &[u8], text: &[u8]) -> Option<usize> {
+    if secret.is_empty() {
+        return None;
+    }
+    if text.starts_with(secret) {
+        return Some(secret.len());
+    }
+    let digits = text.get(..2 * secret.len())?;
+    let value = |digit: u8| char::from(digit).to_digit(16);
+    let is_secret = |(pair, &byte): (&[u8; 2], &u8)| {
+        value(pair[0]).zip(value(pair[1])).is_some_and(|(high, low)| high << 4 | low == u32::from(byte))
+    };
+    digits.as_chunks::<2>().0.iter().zip(secret).all(is_secret).then_some(digits.len())
+}

@@ -1,0 +1,97 @@
+-- The addon's helpers in virtual time, over clients that are tables: what is published is kept, what is to be heard is handed
+-- to them, and nothing happens between two calls. `settings`: secret, max_table_bytes, max_table_elements.
+return function(settings)
+	local world = { now = 1000, unix = 1800000000, lines = {}, errors = {} }
+	local tasks, clients = {}, {}
+	local real = realtime
+	local realtime = setmetatable({}, { __index = real })
+	local addon = {
+		error_meta = real.addon.error_meta, max_table_bytes = settings and settings.max_table_bytes,
+		max_table_elements = settings and settings.max_table_elements,
+		Say = function(text) world.lines[#world.lines + 1] = text end,
+		EnsureTick = function() end,
+		AddTask = function(key, task) tasks[key] = task end,
+		RemoveTask = function(key) tasks[key] = nil end,
+		Protect = function(fn, ...)
+			return (xpcall(fn, function(err) world.errors[#world.errors + 1] = tostring(err) end, ...))
+		end,
+	}
+	if settings and settings.secret then
+		function addon.Sign(text) return real.HMAC(settings.secret, text) end
+	end
+	world.realtime, world.addon = realtime, addon
+
+	-- The files take their clocks when they are loaded.
+	local SysTime_before, time_before = SysTime, os.time
+	SysTime, os.time = function() return world.now end, function() return world.unix end
+	for _, part in ipairs({ "report", "json", "envelope", "objects", "tables", "requests", "presence" }) do
+		include("realtime/" .. part .. ".lua")(realtime, addon)
+	end
+	SysTime, os.time = SysTime_before, time_before
+
+	-- A client that is connected. `published`: lists of channel, text and the function for the answer.
+	function world.client()
+		local client = { published = {}, listeners = {}, valid = true, connected = true }
+		local function subscriber(kind)
+			return function(_, topic, identifier, fn)
+				client.listeners[kind .. topic] = client.listeners[kind .. topic] or {}
+				client.listeners[kind .. topic][identifier] = fn
+			end, function(_, topic, identifier)
+				if client.listeners[kind .. topic] then client.listeners[kind .. topic][identifier] = nil end
+			end
+		end
+		client.Subscribe, client.Unsubscribe = subscriber("channel ")
+		client.PSubscribe, client.PUnsubscribe = subscriber("pattern ")
+		function client:Publish(channel, text, fn)
+			self.published[#self.published + 1] = { tostring(channel), text, fn }
+			return true
+		end
+		function client:On(event, _, fn)
+			if event == "ready" then fn() end
+		end
+		function client:Off() end
+		function client:IsValid() return self.valid end
+		function client:IsConnected() return self.connected end
+		clients[#clients + 1] = client
+		return setmetatable(client, FindMetaTable("RealtimeClient"))
+	end
+
+	-- Somebody published that: whoever listens hears it. `pattern`: one that matches the channel.
+	function world.hear(channel, text, pattern)
+		for _, client in ipairs(clients) do
+			for _, fn in pairs(client.listeners[pattern and "pattern " .. pattern or "channel " .. channel] or {}) do
+				addon.Protect(fn, text, channel, pattern)
+			end
+		end
+	end
+
+	-- The same, of a word in its envelope.
+	function world.say(channel, from, data)
+		local text = addon.json.Encode({ from = from, data = data })
+		world.hear(channel, text)
+		return text
+	end
+
+	-- Time passes in ticks of `step` seconds.
+	function world.pass(seconds, step)
+		local stop = world.now + seconds
+		while world.now < stop do
+			local now = math.min(stop, world.now + (step or 0.015))
+			world.unix, world.now = world.unix + now - world.now, now
+			local round = {}
+			for key, task in pairs(tasks) do round[key] = task end
+			for _, task in pairs(round) do addon.Protect(task, now) end
+		end
+	end
+
+	-- Hands on what a client published since the last call, as a server would: to all clients, its own included.
+	function world.exchange()
+		for _, client in ipairs(clients) do
+			local published = client.published
+			client.published = {}
+			for _, message in ipairs(published) do world.hear(message[1], message[2]) end
+		end
+	end
+
+	return world
+end
