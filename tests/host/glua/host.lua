@@ -66,6 +66,7 @@ host.threads = native.threads
 host.fds = native.descriptors
 host.block = native.block
 host.monotonic = native.monotonic
+host.thread_time = native.thread_time
 
 host.writes = native.writes
 

@@ -23,5 +23,5 @@ pub(crate) use module::{EntryPoint, Module};
 pub(crate) use state::{Lua, Outcome};
 pub(crate) use system::{
     Signal, TerminalMode, allocated_bytes, die_with_parent, end_on_interrupt, exit_now, interrupted,
-    monotonic, restore_sigpipe, send_signal, set_environment, unset_environment,
+    monotonic, restore_sigpipe, send_signal, set_environment, thread_time, unset_environment,
 };

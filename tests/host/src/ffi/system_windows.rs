@@ -65,6 +65,15 @@ pub(crate) fn monotonic() -> Duration {
     START.get_or_init(Instant::now).elapsed()
 }
 
+/// The processor time that this thread has used.
+///
+/// # Errors
+///
+/// Always: the host asks for it on Linux alone.
+pub(crate) fn thread_time() -> io::Result<Duration> {
+    Err(io::Error::new(io::ErrorKind::Unsupported, "the host reads a thread's processor time on Linux alone"))
+}
+
 /// Bytes that C and Rust code holds.
 ///
 /// # Errors

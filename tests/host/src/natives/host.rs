@@ -24,6 +24,11 @@ pub(super) fn monotonic(_: &Call<'_>) -> Result<Value, String> {
     Ok(ffi::monotonic().as_secs_f64().into())
 }
 
+/// `thread_time()`: processor seconds of the main thread so far.
+pub(super) fn thread_time(_: &Call<'_>) -> Result<Value, String> {
+    ffi::thread_time().map(|time| time.as_secs_f64().into()).map_err(|error| error.to_string())
+}
+
 /// `tick_interval()`: seconds.
 pub(super) fn tick_interval(call: &Call<'_>) -> Result<Value, String> {
     Ok(call.run().options.tick_interval.as_secs_f64().into())

@@ -39,6 +39,7 @@ pub(crate) const NATIVES: &[(&CStr, Native)] = &[
     (c"game_time", host::game_time),
     (c"system_time", host::system_time),
     (c"monotonic", host::monotonic),
+    (c"thread_time", host::thread_time),
     (c"tick_interval", host::tick_interval),
     (c"hibernating", host::hibernating),
     (c"hibernate", host::hibernate),
