@@ -35,11 +35,14 @@ local function quoted(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
 -- Where the host was started: it has gone into a folder of its own since.
 local here = debug.getinfo(1, "S").source:match("^@(.*)bridge_once%.lua$")
 if here:sub(1, 1) ~= "/" then here = environment("PWD") .. "/" .. here end
-local SCRIPT = quoted(here .. "../../../lua/examples/bridge/bridge.py")
+local FOLDER = here .. "../../../lua/examples/bridge"
+local SCRIPT = quoted(FOLDER .. "/bridge.py")
 
 -- A running bridge: what it prints goes into data/NAME.txt.
-local function start(name, url)
-	local stream = ffi.C.popen("exec python3 " .. SCRIPT .. " " .. quoted(url) .. " >garrysmod/data/" .. name .. ".txt 2>&1", "w")
+local function start(name, url, secret)
+	local command = string.format("exec env PYTHONDONTWRITEBYTECODE=1 REALTIME_SECRET=%s python3 %s %s >garrysmod/data/%s.txt 2>&1",
+		quoted(secret or ""), SCRIPT, quoted(url), name)
+	local stream = ffi.C.popen(command, "w")
 	assert(stream ~= nil, "popen")
 	local bridge, seen = {}, 1
 	function bridge.type(line)
@@ -87,12 +90,17 @@ host.test("chat goes both ways", function()
 	bridge.type("no colon")
 	bridge.wait("type it as name: text\n")
 	-- What others may send.
-	for _, message in ipairs({ "", "no JSON", "[]", '{"from":"x","data":5}', ("["):rep(100000) }) do
+	local line = '{"name":"A","steamid":"1","text":"B"}'
+	for _, message in ipairs({ "", "no JSON", "[]", '{"from":"x","data":5}', ("["):rep(100000), '{"from":["x"],"data":' .. line .. "}",
+		'{"from":"a b","data":' .. line .. "}", '{"from":"","data":' .. line .. "}", '{"from":"x","data":' .. line .. "}" .. (" "):rep(70000),
+		'{"from":"x","data":{"name":"A","steamid":1,"text":"B"}}', '{"from":"x","data":{"name":"A","steamid":"1","text":["B"]}}' }) do
 		host.server.publish("web.from_game", message)
 		bridge.wait("left out a message that is no line of chat\n")
 	end
 	host.server.publish("web.from_game", '{"from":"x","data":{"name":"\\u001b[1m","steamid":"1","text":"two\\nlines"}}')
 	bridge.wait("[x]  [1m (1): two lines\n")
+	host.server.publish("web.from_game", '{"from":"x","data":{"name":"' .. ("n"):rep(500) .. '","steamid":"1","text":"' .. ("t"):rep(500) .. '"}}')
+	bridge.wait("[x] " .. ("n"):rep(64) .. " (1): " .. ("t"):rep(200) .. "\n")
 	-- It comes back by itself.
 	host.server.drop()
 	bridge.wait("not listening: the server closed the connection\n")
@@ -104,6 +112,7 @@ host.test("chat goes both ways", function()
 	bridge.type("Bob: anybody?")
 	bridge.wait("nobody heard it: ")
 	kit.eq(bridge.close(), 0, "its exit code")
+	host.server.start()
 end)
 
 host.test("a password, and a user who may do just this", function()
@@ -132,4 +141,77 @@ host.test("a URL that is of another kind, or wrong, ends it at once", function()
 		bridge.wait(said)
 		kit.eq(bridge.close(), 256, "its exit code, 1")
 	end
+end)
+
+host.test("with a secret it signs, and leaves out what is not signed", function()
+	local heard = kit.recorder()
+	local other = kit.connect({ id = "other" })
+	kit.subscribe(other, "web.to_game", heard.fn)
+	local bridge = start("signed", host.redis_url, "secret")
+	bridge.wait("listening\n")
+	bridge.type('Bob: hello "there": ☃')
+	kit.wait("the line", function() return #heard == 1 end)
+	local form = '^{"from":"web","time":%d+,"mac":"' .. ("%x"):rep(64) .. '","data":{"user": "Bob", "text": "hello \\"there\\": ☃"}}$'
+	assert(heard[1][1]:find(form), heard[1][1])
+	host.server.publish("web.from_game", '{"from":"x","data":{"name":"A","steamid":"1","text":"B"}}')
+	bridge.wait("left out a message that is no line of chat\n")
+	kit.eq(bridge.close(), 0, "its exit code")
+end)
+
+-- The first mac is one that `openssl dgst -sha256 -hmac secret` makes of that text.
+local CHECK = [=[
+import envelope, hmac, time
+from envelope import Forged, mac_of, sign, verify
+
+assert mac_of("secret", 1700000000, "web", "web.to_game", '{"user":"Bob"}') \
+    == "e623711ee20c29b127226af1d09eb6e3a9c135cefb988fbb29ee8e19866ba476"
+data = {"user": "B\u2603b", "list": [1, {"}": "\\"}], "deep": {"data": None}}
+text = sign("secret", "web", "channel", data)
+assert verify("secret", "channel", text) == ("web", data)
+spaced = " " + text.replace('","time":', '" ,\n"time" : ').replace('"data":{"u', '"data" :  {"u') + " "
+assert spaced != text and verify("secret", "channel", spaced) == ("web", data)
+raw = '"\udcff"'  # a byte that is no UTF-8
+now = int(time.time())
+signed = '{"from":"a","time":%d,"mac":"%s","data":%s}' % (now, mac_of("secret", now, "a", "c", raw), raw)
+assert verify("secret", "c", signed) == ("a", "\udcff")
+assert mac_of("secret", 5, "a", "c", raw) == hmac.new(b"secret", b'5\na\n1\nc"\xff"', "sha256").hexdigest()
+
+def refused(text, secret="secret", channel="channel", why=None):
+    try:
+        verify(secret, channel, text)
+    except Forged as forged:
+        assert why is None or why in str(forged), forged
+    else:
+        raise AssertionError(text)
+
+refused(text, secret="Secret", why="another one")
+refused(text, channel="channe1", why="another one")
+refused(text.replace("web", "wep"), why="another one")
+refused(text.replace("\u2603", "x"), why="another one")
+refused(text.replace('"time":', '"time":1'), why="another one")
+refused('{"from":"web","time":true,"mac":"%s","data":1}' % mac_of("secret", True, "web", "channel", "1"), why="type")
+for wrong in ('""', "5", '"%s"' % ("0" * 64), '"%s"' % ("\u2603" * 64), "null", "[]"):
+    refused('{"from":"web","time":%d,"mac":%s,"data":1}' % (now, wrong))
+for wrong in ("", "[]", "{}", "5", "{", "[" * 100000, '{"from":"web","time":true,"mac":"","data":1}', '{"from":"a b","time":1,"mac":"","data":1}'):
+    refused(wrong)
+for offset, fine in ((119, True), (-119, True), (121, False), (-121, False)):
+    time_of, envelope.time.time = envelope.time.time, lambda: now + offset
+    text = '{"from":"a","time":%d,"mac":"%s","data":1}' % (now, mac_of("secret", now, "a", "channel", "1"))
+    verify("secret", "channel", text) if fine else refused(text, why="too old")
+    envelope.time.time = time_of
+try:
+    sign("secret", "a\nb", "channel", 1)
+except ValueError:
+    pass
+else:
+    raise AssertionError("a sender with a line feed")
+]=]
+
+host.test("what is signed and what is refused", function()
+	local command = "exec env PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=" .. quoted(FOLDER) .. " python3 - >garrysmod/data/check.txt 2>&1"
+	local stream = ffi.C.popen(command, "w")
+	assert(stream ~= nil, "popen")
+	ffi.C.fputs(CHECK, stream)
+	local code = ffi.C.pclose(stream)
+	assert(code == 0, file.Read("check.txt", "DATA"))
 end)
