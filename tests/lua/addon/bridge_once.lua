@@ -9,61 +9,8 @@ end
 
 local kit = include("../_kit.lua")
 
--- Lua in the game starts no processes, so neither does the host.
-local ffi = debug.getregistry()._PRELOAD.ffi("ffi")
-ffi.cdef([[
-	void *popen(const char *command, const char *mode);
-	int fputs(const char *text, void *stream);
-	int fflush(void *stream);
-	int pclose(void *stream);
-	int system(const char *command);
-	char *getenv(const char *name);
-]])
-local function environment(name)
-	local value = ffi.C.getenv(name)
-	return value ~= nil and ffi.string(value) or nil
-end
-
-if ffi.C.system("command -v python3 >/dev/null") ~= 0 then
-	assert(environment("CI") ~= "true", "there is no python3")
-	print("there is no python3: left out")
-	return host.exit(0)
-end
-
-local function quoted(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
-
--- Where the host was started: it has gone into a folder of its own since.
-local here = debug.getinfo(1, "S").source:match("^@(.*)bridge_once%.lua$")
-if here:sub(1, 1) ~= "/" then here = environment("PWD") .. "/" .. here end
-local FOLDER = here .. "../../../lua/examples/bridge"
-local SCRIPT = quoted(FOLDER .. "/bridge.py")
-
--- A running bridge: what it prints goes into data/NAME.txt.
-local function start(name, url, secret)
-	local command = string.format("exec env PYTHONDONTWRITEBYTECODE=1 REALTIME_SECRET=%s python3 %s %s >garrysmod/data/%s.txt 2>&1",
-		quoted(secret or ""), SCRIPT, quoted(url), name)
-	local stream = ffi.C.popen(command, "w")
-	assert(stream ~= nil, "popen")
-	local bridge, seen = {}, 1
-	function bridge.type(line)
-		ffi.C.fputs(line .. "\n", stream)
-		ffi.C.fflush(stream)
-	end
-	-- Waits for the line, behind the last one that was waited for.
-	function bridge.wait(line)
-		local said
-		local found = host.wait(function()
-			said = file.Read(name .. ".txt", "DATA") or ""
-			local _, stop = said:find(line, seen, true)
-			seen = stop or seen
-			return stop
-		end, kit.PATIENCE)
-		if not found then error("waited in vain for " .. line .. " in: " .. said, 2) end
-	end
-	-- The end of its input is its own. Returns its exit code, as wait(2) has it.
-	function bridge.close() return ffi.C.pclose(stream) end
-	return bridge
-end
+local bridges = include("_bridge.lua")
+if not bridges then return end
 
 local chat = {}
 local alice = {
@@ -75,7 +22,7 @@ function player.GetAll() return { alice } end
 host.test("chat goes both ways", function()
 	include("../../../lua/examples/web_bridge.lua")
 	kit.subscribe(realtime.Default(), kit.unique("fence"), function() end)
-	local bridge = start("chat", host.redis_url)
+	local bridge = bridges.start("chat", host.redis_url)
 	bridge.wait("listening\n")
 	hook.Run("PlayerSay", alice, 'a "quoted" ☃ line', false)
 	bridge.wait('[hub] Alice (76561198000000001): a "quoted" ☃ line\n')
@@ -119,13 +66,13 @@ host.test("a password, and a user who may do just this", function()
 	local server = host.new_fake({ password = "a b:c", user = "web on >d@e/f resetchannels &web.* -@all +subscribe +publish" })
 	local address = server.url():match("[%d.]+:%d+")
 	for name, login in pairs({ password = ":a%20b%3Ac", user = "web:d%40e%2Ff" }) do
-		local bridge = start(name, "redis://" .. login .. "@" .. address)
+		local bridge = bridges.start(name, "redis://" .. login .. "@" .. address)
 		bridge.wait("listening\n")
 		bridge.type("Bob: hello")
 		bridge.wait("0 servers heard it\n")
 		kit.eq(bridge.close(), 0, "its exit code")
 	end
-	local bridge = start("wrong", "redis://web:wrong@" .. address)
+	local bridge = bridges.start("wrong", "redis://web:wrong@" .. address)
 	bridge.wait("not listening: WRONGPASS")
 	bridge.type("Bob: hello")
 	bridge.wait("nobody heard it: WRONGPASS")
@@ -137,7 +84,7 @@ host.test("a URL that is of another kind, or wrong, ends it at once", function()
 		["rediss://127.0.0.1"] = "the URL is to begin with redis://\n",
 		["redis://:secret@127.0.0.1:port"] = "the port in the URL is no number from 0 to 65535\n",
 	}) do
-		local bridge = start("wrong-url", url)
+		local bridge = bridges.start("wrong-url", url)
 		bridge.wait(said)
 		kit.eq(bridge.close(), 256, "its exit code, 1")
 	end
@@ -147,7 +94,7 @@ host.test("with a secret it signs, and leaves out what is not signed", function(
 	local heard = kit.recorder()
 	local other = kit.connect({ id = "other" })
 	kit.subscribe(other, "web.to_game", heard.fn)
-	local bridge = start("signed", host.redis_url, "secret")
+	local bridge = bridges.start("signed", host.redis_url, "secret")
 	bridge.wait("listening\n")
 	bridge.type('Bob: hello "there": ☃')
 	kit.wait("the line", function() return #heard == 1 end)
@@ -208,10 +155,6 @@ else:
 ]=]
 
 host.test("what is signed and what is refused", function()
-	local command = "exec env PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=" .. quoted(FOLDER) .. " python3 - >garrysmod/data/check.txt 2>&1"
-	local stream = ffi.C.popen(command, "w")
-	assert(stream ~= nil, "popen")
-	ffi.C.fputs(CHECK, stream)
-	local code = ffi.C.pclose(stream)
-	assert(code == 0, file.Read("check.txt", "DATA"))
+	local code, said = bridges.python(CHECK)
+	assert(code == 0, said)
 end)
