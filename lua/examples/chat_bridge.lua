@@ -20,6 +20,18 @@ local tables, problem = realtime.Tables()
 if not tables then return print("[chat_bridge] " .. problem) end
 
 local CHANNEL = "chat"
+local MAX_LINES = 10 -- in a second: players who cannot take more reliable messages are disconnected
+
+-- Whoever may publish in Redis chooses what is in a line: no text reaches players uncut, or with control characters.
+local function clean(text, most) return (text:sub(1, most):gsub("%c", " ")) end
+
+local second, lines = 0, 0
+local function are_too_many()
+	local now = math.floor(SysTime())
+	if now ~= second then second, lines = now, 0 end
+	lines = lines + 1
+	return lines > MAX_LINES
+end
 
 hook.Add("PlayerSay", "chat_bridge", function(ply, text, team_only)
 	if team_only then return end
@@ -32,17 +44,18 @@ end)
 -- A program that is no game server may leave the colour out.
 local function color_of(line)
 	local color = istable(line.color) and line.color or {}
-	return Color(tonumber(color[1]) or 255, tonumber(color[2]) or 255, tonumber(color[3]) or 255)
+	local function part(n) return math.Clamp(tonumber(color[n]) or 255, 0, 255) end
+	return Color(part(1), part(2), part(3))
 end
 
 -- The others' lines: this server's own are in its chat already.
 tables:SubscribeOthers(CHANNEL, function(line, from)
-	if not istable(line) then return end
-	local place = line.rank and string.format("[%s] (%s) ", from, tostring(line.rank)) or string.format("[%s] ", from)
+	if not istable(line) or not isstring(line.name) or not isstring(line.text) or are_too_many() then return end
+	local place = isstring(line.rank) and string.format("[%s] (%s) ", from, clean(line.rank, 32)) or string.format("[%s] ", from)
 	net.Start(MESSAGE)
 	net.WriteString(place)
 	net.WriteColor(color_of(line), false)
-	net.WriteString(tostring(line.name))
-	net.WriteString(tostring(line.text))
+	net.WriteString(clean(line.name, 64))
+	net.WriteString(clean(line.text, 255))
 	net.Broadcast()
 end)

@@ -16,6 +16,7 @@ require("mysqloo")
 local tables = realtime.Tables()
 
 local CHANNEL, RETRY = "bans.changed", 30 -- seconds
+local STEAMID64 = "^7656119%d%d%d%d%d%d%d%d%d%d$"
 local db = mysqloo.connect("127.0.0.1", "user", "password", "database", 3306)
 local bans = {} -- SteamID64 → its row, the copy that CheckPassword looks at
 local untold = {} -- SteamID64s: of these the others may not have heard
@@ -64,7 +65,7 @@ end)
 client:On("dropped", "database_bans", read_all)
 
 tables:Subscribe(CHANNEL, function(id)
-	if not isstring(id) then return end
+	if not isstring(id) or not id:find(STEAMID64) then return end -- whoever may publish in Redis chooses what it is
 	query("SELECT steamid, reason, expires FROM bans WHERE steamid = ?", { id }, function(rows) bans[id] = rows[1] end, read_all)
 end)
 

@@ -33,6 +33,14 @@ end
 
 local function say(...) print(string.format(...)) end
 
+-- Whoever may publish on that Redis chooses what is in a message: its texts are cut, and steer no terminal.
+local function clean(text) return (tostring(text):sub(1, 100):gsub("%c", " ")) end
+local function read(message)
+	local fields = {}
+	for key, value in pairs(util.JSONToTable(message) or {}) do fields[key] = clean(value) end
+	return fields
+end
+
 -- One "game server": a client, its subscriptions, and what it does with what it hears.
 local function server(name)
 	local self = { name = name }
@@ -51,7 +59,7 @@ local function server(name)
 
 	-- Chat relay: everybody hears everybody else. A server skips its own lines.
 	client:Subscribe(prefix .. "chat", function(message)
-		local line = util.JSONToTable(message)
+		local line = read(message)
 		if line.server == name then return end
 		say("[%s] chat   (%s) %s: %s", name, line.server, line.player, line.text)
 		arrive(name .. " hears chat")
@@ -59,8 +67,8 @@ local function server(name)
 
 	-- Kill feed: one pattern for all servers' kills; the channel tells which server.
 	client:PSubscribe(prefix .. "kills.*", function(message, channel)
-		local kill = util.JSONToTable(message)
-		say("[%s] kill   on %s: %s -> %s (%s)", name, channel:sub(#prefix + #"kills." + 1), kill.attacker, kill.victim,
+		local kill = read(message)
+		say("[%s] kill   on %s: %s -> %s (%s)", name, clean(channel:sub(#prefix + #"kills." + 1)), kill.attacker, kill.victim,
 			kill.weapon)
 		arrive(name .. " sees kills")
 	end)
@@ -68,7 +76,7 @@ local function server(name)
 	-- Vehicles: one channel for each kind of event.
 	for _, event in ipairs({ "spawned", "entered", "destroyed" }) do
 		client:Subscribe(prefix .. "vehicle." .. event, function(message)
-			local vehicle = util.JSONToTable(message)
+			local vehicle = read(message)
 			say("[%s] %-9s %s%s", name, event, vehicle.class, vehicle.driver and (" by " .. vehicle.driver) or "")
 			arrive(name .. " learns of vehicles")
 		end)
@@ -76,7 +84,7 @@ local function server(name)
 
 	-- Moves come thick and fast: no JSON, just when they were sent.
 	client:Subscribe(prefix .. "vehicle.moved", function(message)
-		latencies[#latencies + 1] = SysTime() - tonumber(message)
+		latencies[#latencies + 1] = SysTime() - (tonumber(message) or 0)
 		arrive(name .. " follows moves")
 	end)
 

@@ -11,9 +11,11 @@ local ADDRESSES = { -- as players reach them; a server in a container does not k
 	["ttt-2"] = "203.0.113.5:27016",
 }
 local HOLD = 120 -- seconds that a seat is kept
-local MAX_WEAPONS = 32
+local MAX_SEATS = 4 -- kept for each of these servers at a time
+local WEAPONS = { weapon_crowbar = true, weapon_pistol = true, weapon_357 = true, weapon_smg1 = true } -- that may come along
+local STEAMID64 = "^7656119%d%d%d%d%d%d%d%d%d%d$"
 
-local guests = {} -- SteamID64 → what comes with him, and until when his seat is kept
+local guests = {} -- SteamID64 → what comes with him, from where, and until when his seat is kept
 
 local function forget_late_ones()
 	for id, guest in pairs(guests) do
@@ -21,19 +23,32 @@ local function forget_late_ones()
 	end
 end
 
--- Over there: a seat is kept, or the answer says why not.
+local function seats_for(server)
+	local count = 0
+	for _, guest in pairs(guests) do
+		if guest.from == server then count = count + 1 end
+	end
+	return count
+end
+
+-- Over there: a seat is kept, or the answer says why not. Whoever may publish in Redis can ask, and say to be one of these
+-- servers: a seat is for a while, seats are few, and nothing is kept that was not checked.
 requests:Answer("handoff", function(guest, from, reply)
-	if not istable(guest) or not isstring(guest.id) or not isnumber(guest.health) or not isnumber(guest.armor)
-		or not istable(guest.weapons) then
+	if not ADDRESSES[from] then return reply("this server is not known here") end
+	if not istable(guest) or not isstring(guest.id) or not guest.id:find(STEAMID64) or not isnumber(guest.health)
+		or not isnumber(guest.armor) or not istable(guest.weapons) then
 		return reply("a hand-off needs id, health, armor and weapons")
 	end
 	forget_late_ones()
 	guests[guest.id] = nil -- asked twice, he still takes one seat
-	if player.GetCount() + table.Count(guests) >= game.MaxPlayers() then
+	if seats_for(from) >= MAX_SEATS or player.GetCount() + table.Count(guests) >= game.MaxPlayers() then
 		return reply({ code = "FULL", message = "no seat is free" })
 	end
-	guest.until_when = SysTime() + HOLD
-	guests[guest.id] = guest
+	local kept = { from = from, until_when = SysTime() + HOLD, health = guest.health, armor = guest.armor, weapons = {} }
+	for _, class in ipairs(guest.weapons) do
+		if WEAPONS[class] then kept.weapons[class] = true end
+	end
+	guests[guest.id] = kept
 	print(string.format("[handoff] a seat is kept for %s, from %s", guest.id, from))
 	reply(nil, true)
 end)
@@ -46,9 +61,7 @@ hook.Add("PlayerLoadout", "handoff", function(ply)
 	guests[ply:SteamID64()] = nil
 	ply:SetHealth(math.Clamp(guest.health, 1, ply:GetMaxHealth()))
 	ply:SetArmor(math.Clamp(guest.armor, 0, 100))
-	for i = 1, MAX_WEAPONS do
-		if isstring(guest.weapons[i]) then ply:Give(guest.weapons[i]) end
-	end
+	for class in pairs(guest.weapons) do ply:Give(class) end
 	return true -- instead of the usual
 end)
 
@@ -68,6 +81,6 @@ function Handoff.Send(ply, server)
 		if err.code == "NOBODY" then return ply:ChatPrint(server .. " is down.") end
 		-- TIMEOUT: a seat may be kept there, and is given up by itself.
 		ply:ChatPrint(server .. " does not answer, try later.")
-		print("[handoff] " .. tostring(err))
+		print("[handoff] " .. tostring(err):sub(1, 200):gsub("[^ -~]", "?")) -- the other server may have put it
 	end)
 end

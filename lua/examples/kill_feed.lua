@@ -7,6 +7,19 @@ if not tables then return print("[kill_feed] " .. problem) end
 
 local PREFIX = "kills." -- and the server's id: who wants one server's kills alone subscribes to that channel
 
+local MAX_LINES = 10 -- in a second: players who cannot take more reliable messages are disconnected
+
+-- Whoever may publish in Redis chooses what is in a line: no text reaches players uncut, or with control characters.
+local function clean(text, most) return (text:sub(1, most):gsub("%c", " ")) end
+
+local second, lines = 0, 0
+local function are_too_many()
+	local now = math.floor(SysTime())
+	if now ~= second then second, lines = now, 0 end
+	lines = lines + 1
+	return lines > MAX_LINES
+end
+
 -- Guns name their owner as the inflictor; what did it is in his hands then.
 local function weapon_of(inflictor, attacker)
 	if inflictor == attacker and attacker:IsPlayer() then inflictor = attacker:GetActiveWeapon() end
@@ -23,12 +36,11 @@ hook.Add("PlayerDeath", "kill_feed", function(victim, inflictor, attacker)
 end)
 
 tables:PSubscribeOthers(PREFIX .. "*", function(kill, from)
-	if not istable(kill) or not isstring(kill.victim) then return end
-	local line
+	if not istable(kill) or not isstring(kill.victim) or are_too_many() then return end
+	local line = string.format("[%s] %s died", from, clean(kill.victim, 64))
 	if isstring(kill.attacker) then
-		line = string.format("[%s] %s killed %s (%s)", from, kill.attacker, kill.victim, tostring(kill.weapon or "?"))
-	else
-		line = string.format("[%s] %s died", from, kill.victim)
+		line = string.format("[%s] %s killed %s (%s)", from, clean(kill.attacker, 64), clean(kill.victim, 64),
+			isstring(kill.weapon) and clean(kill.weapon, 64) or "?")
 	end
 	PrintMessage(HUD_PRINTTALK, line)
 end)

@@ -1,5 +1,5 @@
 -- How many play where, live, as a hub shows it. To use it, copy it into lua/autorun/server/ of an addon of yours, on every
--- server. Players type !servers; portals and scoreboards ask on the client:
+-- server, with the ids of yours. Players type !servers; portals and scoreboards ask on the client:
 --
 --     GetGlobal2Int("players:ttt-1", -1)  -- -1: that server is down
 --     GetGlobal2Int("players", 0)         -- on all servers
@@ -9,24 +9,33 @@ if not realtime then return end -- the console says what is missing
 local presence, problem = realtime.Presence()
 if not presence then return print("[player_counts] " .. problem) end
 
-local function count(server) return isnumber(server.players) and server.players or 0 end
+-- Whoever may publish in Redis can say to be a server. A global is sent to every player and stays until the map ends, so
+-- that no others than these get one.
+local SERVERS = { ["hub"] = true, ["ttt-1"] = true, ["ttt-2"] = true }
+local MAX_PLAYERS = 128 -- of one server
 
-local function show_total()
+local function known()
+	local list = {}
+	for _, server in ipairs(presence:Servers()) do
+		if SERVERS[server.id] then list[#list + 1] = server end
+	end
+	return list
+end
+
+local function count(server) return math.Clamp(math.floor(server.players), 0, MAX_PLAYERS) end
+
+local function set(server, players)
+	if not SERVERS[server.id] then return end
+	SetGlobal2Int("players:" .. server.id, players)
 	local total = 0
-	for _, server in ipairs(presence:Servers()) do total = total + count(server) end
+	for _, each in ipairs(known()) do total = total + count(each) end
 	SetGlobal2Int("players", total)
 end
 
-local function show(server)
-	SetGlobal2Int("players:" .. server.id, count(server))
-	show_total()
-end
+local function show(server) set(server, count(server)) end
 presence:On("joined", "player_counts", show)
 presence:On("changed", "player_counts", show)
-presence:On("left", "player_counts", function(server)
-	SetGlobal2Int("players:" .. server.id, -1)
-	show_total()
-end)
+presence:On("left", "player_counts", function(server) set(server, -1) end)
 
 -- Presence tells of this server every five seconds; a field that is set makes it tell with the next tick, when one who
 -- leaves is not counted any more.
@@ -39,9 +48,9 @@ hook.Add("PlayerDisconnected", "player_counts", tell)
 
 hook.Add("PlayerSay", "player_counts", function(ply, text)
 	if text ~= "!servers" then return end
-	for _, server in ipairs(presence:Servers()) do
-		ply:ChatPrint(string.format("%s: %d of %s on %s%s", server.id, count(server), tostring(server.max_players),
-			tostring(server.map), server.own and " (here)" or ""))
+	for _, server in ipairs(known()) do
+		ply:ChatPrint(string.format("%s: %d of %d on %s%s", server.id, count(server), math.Clamp(server.max_players, 0, MAX_PLAYERS),
+			server.map:sub(1, 64):gsub("[^%w_-]", "?"), server.own and " (here)" or ""))
 	end
 	return ""
 end)

@@ -10,32 +10,40 @@ if not client then return print("[shared_bans] " .. problem) end
 local tables = realtime.Tables()
 
 local KEY, CHANNEL = "bans", "bans.changed"
+local STEAMID64 = "^7656119%d%d%d%d%d%d%d%d%d%d$"
 local bans = {} -- SteamID64 → { reason, expires }, the copy that CheckPassword looks at
 
 local function complain(err) print("[shared_bans] " .. tostring(err)) end
+
+-- What stands in Redis is checked, too: an error in CheckPassword would let everybody in.
+local function ban_of(text)
+	local ban = text and realtime.Decode(text)
+	if istable(ban) and isstring(ban.reason) and isnumber(ban.expires) then return ban end
+end
 
 -- All of them: at the start, after every loss of the connection, and where messages were dropped.
 local function read_all()
 	client:Command({ "HGETALL", KEY }, function(err, reply)
 		if err then return complain(err) end
 		bans = {}
-		for id, text in pairs(realtime.Map(reply)) do bans[id] = realtime.Decode(text) end
+		for id, text in pairs(realtime.Map(reply)) do bans[id] = ban_of(text) end
 	end)
 end
 client:On("ready", "shared_bans", read_all)
 client:On("dropped", "shared_bans", read_all)
 
 tables:Subscribe(CHANNEL, function(id)
-	if not isstring(id) then return end
+	if not isstring(id) or not id:find(STEAMID64) then return end
 	client:Command({ "HGET", KEY, id }, function(err, text)
 		if err then return complain(err) end
-		bans[id] = text and realtime.Decode(text) or nil
+		bans[id] = ban_of(text)
 	end)
 end)
 
--- Written and told in one piece: no server misses what another one wrote because the connection broke in between.
+-- Written and told in one piece: no server misses what another one wrote because the connection broke in between. Encode
+-- gets the channel's name for the mac that a shared secret adds.
 local function write(command, id)
-	client:Transaction({ command, { "PUBLISH", CHANNEL, (assert(realtime.Encode(id))) } }, function(err, replies)
+	client:Transaction({ command, { "PUBLISH", CHANNEL, (assert(realtime.Encode(id, nil, CHANNEL))) } }, function(err, replies)
 		err = err or istable(replies[1]) and replies[1]
 		if err then complain(err) end
 	end)
@@ -56,5 +64,5 @@ end
 hook.Add("CheckPassword", "shared_bans", function(id)
 	local ban = bans[id]
 	if not ban or (ban.expires > 0 and ban.expires <= os.time()) then return end
-	return false, "You are banned: " .. tostring(ban.reason)
+	return false, "You are banned: " .. ban.reason:sub(1, 200)
 end)

@@ -8,19 +8,22 @@ if not client then return print("[shop] " .. problem) end
 local requests = realtime.Requests()
 
 local SELLER, STOCK = "hub", "shop:stock:" -- and the item
+local ITEMS = { crowbar = true, medkit = true } -- whoever may publish in Redis can ask for anything
+local STEAMID64 = "^7656119%d%d%d%d%d%d%d%d%d%d$"
 
 Shop = {}
 
 -- Redis counts: two orders in the same moment cannot both get the last one.
 function Shop.Sell(order, from, reply)
-	if not istable(order) or not isstring(order.item) then return reply("an order needs an item") end
+	if not istable(order) or not ITEMS[order.item] then return reply("an order needs an item that is sold here") end
+	if not isstring(order.buyer) or not order.buyer:find(STEAMID64) then return reply("an order needs a buyer") end
 	client:Command({ "INCRBY", STOCK .. order.item, -1 }, function(err, left)
 		if err then return reply(err) end
 		if left < 0 then
 			client:Command({ "INCRBY", STOCK .. order.item, 1 })
 			return reply({ code = "SOLDOUT", message = "no " .. order.item .. " is left" })
 		end
-		print(string.format("[shop] %s for %s on %s, %d left", order.item, tostring(order.buyer), from, left))
+		print(string.format("[shop] %s for %s on %s, %d left", order.item, order.buyer, from, left))
 		reply(nil, { item = order.item, left = left })
 	end)
 end
@@ -29,16 +32,16 @@ if realtime.ServerId() == SELLER then requests:Answer("shop.buy", Shop.Sell) end
 
 -- fn(item) if it was sold.
 function Shop.Buy(ply, item, fn)
-	requests:Ask(SELLER, "shop.buy", { item = item, buyer = ply:SteamID64() }, function(err, sale)
+	requests:Ask(SELLER, "shop.buy", { item = item, buyer = ply:SteamID64() }, function(err)
 		if not IsValid(ply) then return end
 		if not err then
-			ply:ChatPrint("You bought a " .. sale.item .. ".")
-			return fn(sale.item)
+			ply:ChatPrint("You bought a " .. item .. ".")
+			return fn(item)
 		end
-		if err.code == "SOLDOUT" then return ply:ChatPrint("Sold out: " .. err.message) end
+		if err.code == "SOLDOUT" then return ply:ChatPrint("Sold out: no " .. item .. " is left") end
 		if err.code == "NOBODY" then return ply:ChatPrint("The shop is closed: its server is down.") end
 		-- TIMEOUT, DISCONNECTED: it may or may not have been sold.
 		ply:ChatPrint("The shop does not answer, try later.")
-		print("[shop] " .. tostring(err))
+		print("[shop] " .. tostring(err):sub(1, 200):gsub("[^ -~]", "?")) -- the seller may have put it
 	end)
 end

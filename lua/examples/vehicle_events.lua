@@ -10,6 +10,8 @@ local tables, problem = realtime.Tables()
 if not tables then return print("[vehicle_events] " .. problem) end
 
 local PREFIX = "vehicle."
+local EVENTS = { spawned = true, entered = true, left = true, removed = true }
+local CLASS, STEAMID64 = "^[%w_]+$", "^7656119%d%d%d%d%d%d%d%d%d%d$"
 
 local function tell(event, vehicle, ply)
 	local by_player = IsValid(ply)
@@ -26,12 +28,25 @@ hook.Add("EntityRemoved", "vehicle_events", function(entity)
 	if entity:IsVehicle() then tell("removed", entity) end
 end)
 
+-- Whoever may publish in Redis chooses what is in a message, and the channel's name. Hooks get these fields alone, each of
+-- its type and size.
+local function checked(vehicle)
+	if not istable(vehicle) or not isstring(vehicle.class) or #vehicle.class > 64 or not vehicle.class:find(CLASS) then return end
+	return {
+		vehicle = isnumber(vehicle.vehicle) and vehicle.vehicle or nil, class = vehicle.class,
+		player = isstring(vehicle.player) and vehicle.player:match(STEAMID64) or nil,
+		name = isstring(vehicle.name) and vehicle.name:sub(1, 64):gsub("%c", " ") or nil,
+	}
+end
+
 tables:PSubscribeOthers(PREFIX .. "*", function(vehicle, from, channel)
-	if not istable(vehicle) or not isstring(vehicle.class) then return end
-	hook.Run("VehicleElsewhere", channel:sub(#PREFIX + 1), vehicle, from)
+	local event = channel:sub(#PREFIX + 1)
+	vehicle = checked(vehicle)
+	if vehicle and EVENTS[event] then hook.Run("VehicleElsewhere", event, vehicle, from) end
 end)
 
--- What an addon may do with it.
+-- What an addon may do with it. The console gets plain ASCII: some terminals obey bytes above 127, too.
 hook.Add("VehicleElsewhere", "vehicle_events", function(event, vehicle, from)
-	print(string.format("[%s] %s %s%s", from, vehicle.class, event, vehicle.name and " by " .. tostring(vehicle.name) or ""))
+	local by = vehicle.name and " by " .. vehicle.name:gsub("[^ -~]", "?") or ""
+	print(string.format("[%s] %s %s%s", from, vehicle.class, event, by))
 end)

@@ -13,7 +13,18 @@ if not realtime then return end -- the console says what is missing
 local tables, problem = realtime.Tables()
 if not tables then return print("[web_bridge] " .. problem) end
 
-local MAX_TEXT = 200 -- the web is not the game: do not trust what comes from there
+local MAX_LINES = 10 -- in a second: players who cannot take more reliable messages are disconnected
+
+-- The web is not the game: no text from there reaches players uncut, or with control characters.
+local function clean(text, most) return (text:sub(1, most):gsub("%c", " ")) end
+
+local second, lines = 0, 0
+local function are_too_many()
+	local now = math.floor(SysTime())
+	if now ~= second then second, lines = now, 0 end
+	lines = lines + 1
+	return lines > MAX_LINES
+end
 
 hook.Add("PlayerSay", "web_bridge", function(ply, text, team_only)
 	if team_only then return end
@@ -21,7 +32,6 @@ hook.Add("PlayerSay", "web_bridge", function(ply, text, team_only)
 end)
 
 tables:SubscribeOthers("web.to_game", function(line, from)
-	if not istable(line) or not isstring(line.user) or not isstring(line.text) then return end
-	local text = line.text:gsub("%c", " "):sub(1, MAX_TEXT)
-	PrintMessage(HUD_PRINTTALK, string.format("[%s] %s: %s", from, line.user:gsub("%c", " "):sub(1, 32), text))
+	if not istable(line) or not isstring(line.user) or not isstring(line.text) or are_too_many() then return end
+	PrintMessage(HUD_PRINTTALK, string.format("[%s] %s: %s", from, clean(line.user, 32), clean(line.text, 200)))
 end)

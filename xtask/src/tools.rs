@@ -8,12 +8,15 @@ use std::process::Command;
 use crate::command::output;
 use crate::platform::{Platform, System};
 
-/// The versions that the released files are linked with.
+/// The versions that the released files are linked with. `ZIG_PINS` has them with the hashes of their packages.
 const CARGO_ZIGBUILD: &str = "0.24.1";
 const ZIG: &str = "0.17.1";
 
 /// Where `cargo dist` looks for zig beside the PATH, in the project's folder, so that nothing has to be put there.
 const ZIG_FOLDER: &str = "target/zig";
+
+/// What pip installs there, in the project's folder.
+const ZIG_PINS: &str = ".ci/zig.txt";
 
 /// Something that is not there.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,8 +122,8 @@ fn zig(path: &std::ffi::OsStr) -> Option<Missing> {
             shown(found.1)
         ),
         install: format!(
-            "python3 -m venv {ZIG_FOLDER} && {ZIG_FOLDER}/bin/pip install cargo-zigbuild=={CARGO_ZIGBUILD} \
-             ziglang=={ZIG} (Debian: apt-get install python3-venv)"
+            "python3 -m venv {ZIG_FOLDER} && {ZIG_FOLDER}/bin/pip install --require-hashes -r {ZIG_PINS} \
+             (Debian: apt-get install python3-venv)"
         ),
     })
 }
@@ -135,4 +138,39 @@ fn mingw(platform: &Platform) -> Option<Missing> {
         what: format!("{} needs MinGW, whose compiler is {compiler}", platform.name),
         install: format!("apt-get install {package}"),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::{CARGO_ZIGBUILD, ZIG, ZIG_PINS};
+
+    /// Each line of the file with what continues it, comments left out.
+    fn pins() -> Vec<String> {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(ZIG_PINS);
+        let text = std::fs::read_to_string(file).unwrap();
+        let lines = text.lines().filter(|line| !line.starts_with('#'));
+        let joined = lines.collect::<Vec<_>>().join("\n").replace("\\\n", " ");
+        joined.lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn what_pip_installs_are_the_versions_that_cargo_dist_wants() {
+        let pins = pins();
+        let packages: Vec<_> = pins.iter().map(|pin| pin.split_whitespace().next().unwrap()).collect();
+        assert_eq!(packages, [format!("cargo-zigbuild=={CARGO_ZIGBUILD}"), format!("ziglang=={ZIG}")]);
+    }
+
+    #[test]
+    fn every_package_has_a_sha256_for_each_of_two_machines() {
+        for pin in pins() {
+            let hashes: Vec<_> = pin.split_whitespace().skip(1).collect();
+            assert_eq!(hashes.len(), 2, "{pin}");
+            for hash in hashes {
+                let digits = hash.strip_prefix("--hash=sha256:").unwrap_or_default();
+                assert!(digits.len() == 64 && digits.chars().all(|c| c.is_ascii_hexdigit()), "{hash}");
+            }
+        }
+    }
 }

@@ -6,18 +6,27 @@
 Each line typed here, "name: text", is said on the game servers; what is said there is printed. The end of the input
 (Ctrl+D) ends it. It speaks the few words of Redis's protocol itself, so that nothing needs to be installed; a bot of
 yours would use a Redis library.
+
+If the servers have a shared secret ("secret" in realtime.json), put it into the environment variable REALTIME_SECRET:
+what is said here is then signed, and what is not signed there is left out.
 """
 
 import json
+import os
 import socket
 import sys
 import threading
 import time
 from urllib.parse import unquote, urlsplit
 
+import envelope
+
 ME = "web"  # the sender's id that the servers see
 FROM_GAME, TO_GAME = "web.from_game", "web.to_game"
 RETRY = 1  # seconds
+SECRET = os.environ.get("REALTIME_SECRET")
+MAX_MESSAGE = 68 * 1024  # bytes; the servers send no more
+MAX_REPLY = 1024 * 1024  # bytes that are read for one reply
 
 
 class Refused(Exception):
@@ -60,12 +69,14 @@ class Redis:
         length = int(rest)
         if length < 0:
             return None
+        if length > MAX_REPLY:
+            raise ConnectionError("the server sends too much")
         if kind == b"*":
             return [self.read() for _ in range(length)]
         text = self.incoming.read(length + 2)
         if len(text) < length + 2:
             raise ConnectionError("the server closed the connection")
-        return text[:-2].decode(errors="replace")
+        return text[:-2].decode(errors="surrogateescape")
 
     def ask(self, *words):
         self.send(*words)
@@ -87,23 +98,33 @@ def listen(url):
                 while True:
                     _kind, _channel, message = redis.read()
                     hear(message)
-        except (OSError, Refused) as problem:
+        except (OSError, Refused, ValueError, RecursionError) as problem:
             say(f"not listening: {problem}")
             time.sleep(RETRY)
 
 
 def hear(message):
+    """Whoever may publish on the channel chooses what is in a message: each field is checked, and cut."""
     try:
-        envelope = json.loads(message)
-        line = envelope["data"]
-        say(f"[{envelope['from']}] {line['name']} ({line['steamid']}): {line['text']}")
+        if len(message) > MAX_MESSAGE:
+            raise ValueError("it is too long")
+        if SECRET:
+            sender, line = envelope.verify(SECRET, FROM_GAME, message)
+        else:
+            whole = json.loads(message)
+            sender, line = whole["from"], whole["data"]
+        name, steamid, text = line["name"], line["steamid"], line["text"]
+        if not all(isinstance(field, str) for field in (sender, name, steamid, text)) or not envelope.ID.fullmatch(sender):
+            raise ValueError("a field is of another type")
+        say(f"[{sender}] {name[:64]} ({steamid[:20]}): {text[:200]}")
     except (ValueError, KeyError, TypeError, RecursionError):
         say("left out a message that is no line of chat")
 
 
 def publish(url, user, text):
     """Returns how many servers heard it. Large ids would go as strings, too: as numbers they lose digits."""
-    message = json.dumps({"from": ME, "data": {"user": user, "text": text}}, ensure_ascii=False)
+    data = {"user": user, "text": text}
+    message = envelope.sign(SECRET, ME, TO_GAME, data) if SECRET else json.dumps({"from": ME, "data": data}, ensure_ascii=False)
     redis = Redis(url)  # for each line a connection: a bot keeps one
     with redis.socket, redis.incoming:
         return redis.ask("PUBLISH", TO_GAME, message)
@@ -127,7 +148,7 @@ def main():
             continue
         try:
             say(f"{publish(url, user, text)} servers heard it")
-        except (OSError, Refused) as problem:
+        except (OSError, Refused, ValueError, RecursionError) as problem:
             say(f"nobody heard it: {problem}")
 
 

@@ -51,6 +51,8 @@ mod console;
 mod links;
 #[path = "snippets/markdown.rs"]
 mod markdown;
+#[path = "snippets/python.rs"]
+mod python;
 #[path = "snippets/reference.rs"]
 mod reference;
 #[path = "snippets/servers.rs"]

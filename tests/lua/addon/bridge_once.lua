@@ -9,58 +9,8 @@ end
 
 local kit = include("../_kit.lua")
 
--- Lua in the game starts no processes, so neither does the host.
-local ffi = debug.getregistry()._PRELOAD.ffi("ffi")
-ffi.cdef([[
-	void *popen(const char *command, const char *mode);
-	int fputs(const char *text, void *stream);
-	int fflush(void *stream);
-	int pclose(void *stream);
-	int system(const char *command);
-	char *getenv(const char *name);
-]])
-local function environment(name)
-	local value = ffi.C.getenv(name)
-	return value ~= nil and ffi.string(value) or nil
-end
-
-if ffi.C.system("command -v python3 >/dev/null") ~= 0 then
-	assert(environment("CI") ~= "true", "there is no python3")
-	print("there is no python3: left out")
-	return host.exit(0)
-end
-
-local function quoted(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
-
--- Where the host was started: it has gone into a folder of its own since.
-local here = debug.getinfo(1, "S").source:match("^@(.*)bridge_once%.lua$")
-if here:sub(1, 1) ~= "/" then here = environment("PWD") .. "/" .. here end
-local SCRIPT = quoted(here .. "../../../lua/examples/bridge/bridge.py")
-
--- A running bridge: what it prints goes into data/NAME.txt.
-local function start(name, url)
-	local stream = ffi.C.popen("exec python3 " .. SCRIPT .. " " .. quoted(url) .. " >garrysmod/data/" .. name .. ".txt 2>&1", "w")
-	assert(stream ~= nil, "popen")
-	local bridge, seen = {}, 1
-	function bridge.type(line)
-		ffi.C.fputs(line .. "\n", stream)
-		ffi.C.fflush(stream)
-	end
-	-- Waits for the line, behind the last one that was waited for.
-	function bridge.wait(line)
-		local said
-		local found = host.wait(function()
-			said = file.Read(name .. ".txt", "DATA") or ""
-			local _, stop = said:find(line, seen, true)
-			seen = stop or seen
-			return stop
-		end, kit.PATIENCE)
-		if not found then error("waited in vain for " .. line .. " in: " .. said, 2) end
-	end
-	-- The end of its input is its own. Returns its exit code, as wait(2) has it.
-	function bridge.close() return ffi.C.pclose(stream) end
-	return bridge
-end
+local bridges = include("_bridge.lua")
+if not bridges then return end
 
 local chat = {}
 local alice = {
@@ -72,7 +22,7 @@ function player.GetAll() return { alice } end
 host.test("chat goes both ways", function()
 	include("../../../lua/examples/web_bridge.lua")
 	kit.subscribe(realtime.Default(), kit.unique("fence"), function() end)
-	local bridge = start("chat", host.redis_url)
+	local bridge = bridges.start("chat", host.redis_url)
 	bridge.wait("listening\n")
 	hook.Run("PlayerSay", alice, 'a "quoted" ☃ line', false)
 	bridge.wait('[hub] Alice (76561198000000001): a "quoted" ☃ line\n')
@@ -87,12 +37,17 @@ host.test("chat goes both ways", function()
 	bridge.type("no colon")
 	bridge.wait("type it as name: text\n")
 	-- What others may send.
-	for _, message in ipairs({ "", "no JSON", "[]", '{"from":"x","data":5}', ("["):rep(100000) }) do
+	local line = '{"name":"A","steamid":"1","text":"B"}'
+	for _, message in ipairs({ "", "no JSON", "[]", '{"from":"x","data":5}', ("["):rep(100000), '{"from":["x"],"data":' .. line .. "}",
+		'{"from":"a b","data":' .. line .. "}", '{"from":"","data":' .. line .. "}", '{"from":"x","data":' .. line .. "}" .. (" "):rep(70000),
+		'{"from":"x","data":{"name":"A","steamid":1,"text":"B"}}', '{"from":"x","data":{"name":"A","steamid":"1","text":["B"]}}' }) do
 		host.server.publish("web.from_game", message)
 		bridge.wait("left out a message that is no line of chat\n")
 	end
 	host.server.publish("web.from_game", '{"from":"x","data":{"name":"\\u001b[1m","steamid":"1","text":"two\\nlines"}}')
 	bridge.wait("[x]  [1m (1): two lines\n")
+	host.server.publish("web.from_game", '{"from":"x","data":{"name":"' .. ("n"):rep(500) .. '","steamid":"1","text":"' .. ("t"):rep(500) .. '"}}')
+	bridge.wait("[x] " .. ("n"):rep(64) .. " (1): " .. ("t"):rep(200) .. "\n")
 	-- It comes back by itself.
 	host.server.drop()
 	bridge.wait("not listening: the server closed the connection\n")
@@ -104,19 +59,20 @@ host.test("chat goes both ways", function()
 	bridge.type("Bob: anybody?")
 	bridge.wait("nobody heard it: ")
 	kit.eq(bridge.close(), 0, "its exit code")
+	host.server.start()
 end)
 
 host.test("a password, and a user who may do just this", function()
 	local server = host.new_fake({ password = "a b:c", user = "web on >d@e/f resetchannels &web.* -@all +subscribe +publish" })
 	local address = server.url():match("[%d.]+:%d+")
 	for name, login in pairs({ password = ":a%20b%3Ac", user = "web:d%40e%2Ff" }) do
-		local bridge = start(name, "redis://" .. login .. "@" .. address)
+		local bridge = bridges.start(name, "redis://" .. login .. "@" .. address)
 		bridge.wait("listening\n")
 		bridge.type("Bob: hello")
 		bridge.wait("0 servers heard it\n")
 		kit.eq(bridge.close(), 0, "its exit code")
 	end
-	local bridge = start("wrong", "redis://web:wrong@" .. address)
+	local bridge = bridges.start("wrong", "redis://web:wrong@" .. address)
 	bridge.wait("not listening: WRONGPASS")
 	bridge.type("Bob: hello")
 	bridge.wait("nobody heard it: WRONGPASS")
@@ -128,8 +84,77 @@ host.test("a URL that is of another kind, or wrong, ends it at once", function()
 		["rediss://127.0.0.1"] = "the URL is to begin with redis://\n",
 		["redis://:secret@127.0.0.1:port"] = "the port in the URL is no number from 0 to 65535\n",
 	}) do
-		local bridge = start("wrong-url", url)
+		local bridge = bridges.start("wrong-url", url)
 		bridge.wait(said)
 		kit.eq(bridge.close(), 256, "its exit code, 1")
 	end
+end)
+
+host.test("with a secret it signs, and leaves out what is not signed", function()
+	local heard = kit.recorder()
+	local other = kit.connect({ id = "other" })
+	kit.subscribe(other, "web.to_game", heard.fn)
+	local bridge = bridges.start("signed", host.redis_url, "secret")
+	bridge.wait("listening\n")
+	bridge.type('Bob: hello "there": ☃')
+	kit.wait("the line", function() return #heard == 1 end)
+	local form = '^{"from":"web","time":%d+,"mac":"' .. ("%x"):rep(64) .. '","data":{"user": "Bob", "text": "hello \\"there\\": ☃"}}$'
+	assert(heard[1][1]:find(form), heard[1][1])
+	host.server.publish("web.from_game", '{"from":"x","data":{"name":"A","steamid":"1","text":"B"}}')
+	bridge.wait("left out a message that is no line of chat\n")
+	kit.eq(bridge.close(), 0, "its exit code")
+end)
+
+-- The first mac is one that `openssl dgst -sha256 -hmac secret` makes of that text.
+local CHECK = [=[
+import envelope, hmac, time
+from envelope import Forged, mac_of, sign, verify
+
+assert mac_of("secret", 1700000000, "web", "web.to_game", '{"user":"Bob"}') \
+    == "e623711ee20c29b127226af1d09eb6e3a9c135cefb988fbb29ee8e19866ba476"
+data = {"user": "B\u2603b", "list": [1, {"}": "\\"}], "deep": {"data": None}}
+text = sign("secret", "web", "channel", data)
+assert verify("secret", "channel", text) == ("web", data)
+spaced = " " + text.replace('","time":', '" ,\n"time" : ').replace('"data":{"u', '"data" :  {"u') + " "
+assert spaced != text and verify("secret", "channel", spaced) == ("web", data)
+raw = '"\udcff"'  # a byte that is no UTF-8
+now = int(time.time())
+signed = '{"from":"a","time":%d,"mac":"%s","data":%s}' % (now, mac_of("secret", now, "a", "c", raw), raw)
+assert verify("secret", "c", signed) == ("a", "\udcff")
+assert mac_of("secret", 5, "a", "c", raw) == hmac.new(b"secret", b'5\na\n1\nc"\xff"', "sha256").hexdigest()
+
+def refused(text, secret="secret", channel="channel", why=None):
+    try:
+        verify(secret, channel, text)
+    except Forged as forged:
+        assert why is None or why in str(forged), forged
+    else:
+        raise AssertionError(text)
+
+refused(text, secret="Secret", why="another one")
+refused(text, channel="channe1", why="another one")
+refused(text.replace("web", "wep"), why="another one")
+refused(text.replace("\u2603", "x"), why="another one")
+refused(text.replace('"time":', '"time":1'), why="another one")
+refused('{"from":"web","time":true,"mac":"%s","data":1}' % mac_of("secret", True, "web", "channel", "1"), why="type")
+for wrong in ('""', "5", '"%s"' % ("0" * 64), '"%s"' % ("\u2603" * 64), "null", "[]"):
+    refused('{"from":"web","time":%d,"mac":%s,"data":1}' % (now, wrong))
+for wrong in ("", "[]", "{}", "5", "{", "[" * 100000, '{"from":"web","time":true,"mac":"","data":1}', '{"from":"a b","time":1,"mac":"","data":1}'):
+    refused(wrong)
+for offset, fine in ((119, True), (-119, True), (121, False), (-121, False)):
+    time_of, envelope.time.time = envelope.time.time, lambda: now + offset
+    text = '{"from":"a","time":%d,"mac":"%s","data":1}' % (now, mac_of("secret", now, "a", "channel", "1"))
+    verify("secret", "channel", text) if fine else refused(text, why="too old")
+    envelope.time.time = time_of
+try:
+    sign("secret", "a\nb", "channel", 1)
+except ValueError:
+    pass
+else:
+    raise AssertionError("a sender with a line feed")
+]=]
+
+host.test("what is signed and what is refused", function()
+	local code, said = bridges.python(CHECK)
+	assert(code == 0, said)
 end)

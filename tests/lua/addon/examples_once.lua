@@ -1,56 +1,19 @@
 -- servers: fake, real
--- The examples of lua/examples do what they say. This server is "hub"; another client stands for another server.
+-- The examples of lua/examples do what they say, whatever others publish.
 
-if host.map_number == 1 then
-	-- A short queue: the tests can fill it.
-	host.put("data/realtime.json", string.format('{ "url": "%s", "id": "hub", "options": { "queue_events": 50 } }', host.redis_url))
-	host.next_map()
-	return
-end
-
+local world = include("_examples.lua")
+if not world then return end
 local kit = include("../_kit.lua")
 local stand_ins = include("_stand_ins.lua")
 local entity, NOTHING = stand_ins.entity, stand_ins.NOTHING
-
-local chat = {}
-local function somebody(name, id)
-	return {
-		IsValid = function() return true end, Nick = function() return name end, SteamID64 = function() return id end,
-		GetUserGroup = function() return "vip" end, Team = function() return 7 end, ChatPrint = function(_, text) chat[#chat + 1] = text end,
-		IsPlayer = function() return true end,
-		PrintMessage = function(_, kind, text) kit.eq(kind, HUD_PRINTTALK) chat[#chat + 1] = text end,
-	}
-end
-local alice = somebody("Alice", "76561198000000001")
-function player.GetAll() return { alice } end
-
-local function example(name)
-	chat = {}
-	include("../../../lua/examples/" .. name .. ".lua")
-	kit.subscribe(realtime.Default(), kit.unique("fence"), function() end)
-end
-
--- More messages than the queue has room for, after a look at what is before.
-local function overflow(before)
-	local client, channel = realtime.Default(), kit.unique("flood")
-	kit.subscribe(client, channel, function() end)
-	before()
-	local stats = client:Stats()
-	for i = 1, 500 do host.server.publish(channel, tostring(i)) end
-	kit.block_until("the flood", function() return client:Stats().received >= stats.received + 500 end)
-	kit.wait("word of it", function() return client:Stats().dropped > stats.dropped end)
-	client:Unsubscribe(channel)
-end
-
-local other = kit.connect({ id = "other" })
-local others = realtime.Tables(other, "ttt-2")
+local alice, other, others = world.alice, world.other, world.others
 
 host.test("chat_bridge", function()
 	local shown = stand_ins.network()
 	SERVER, CLIENT = false, true
 	include("../../../lua/examples/chat_bridge.lua")
 	SERVER, CLIENT = true, false
-	example("chat_bridge")
+	world.example("chat_bridge")
 	local heard = kit.recorder()
 	others:Subscribe("chat", heard.fn)
 	kit.subscribe(other, kit.unique("fence"), function() end)
@@ -65,149 +28,29 @@ host.test("chat_bridge", function()
 	kit.wait("the answers here", function() return #shown == 2 end)
 	kit.eq(shown[1], { color_white, "[ttt-2] (admin) ", Color(1, 2, 3), "Bob", color_white, ": hi" })
 	kit.eq(shown[2], { color_white, "[ttt-2] ", color_white, "Web", color_white, ": hi, too" })
-end)
-
-host.test("shared_bans", function()
-	local key = "76561198000000007"
-	kit.command(other, { "DEL", "bans" })
-	kit.command(other, { "HSET", "bans", key, realtime.Encode({ reason = "old", expires = 0 }, "ttt-2") })
-	example("shared_bans")
-	local function answer(id) return { hook.Run("CheckPassword", id) } end
-	kit.wait("the one from before", function() return answer(key)[1] == false end)
-	kit.eq(answer(key), { false, "You are banned: old" })
-	kit.eq(answer("76561198000000001"), {})
-	SharedBans.Add("76561198000000001", 3600, "cheats")
-	kit.wait("the new one", function() return answer("76561198000000001")[1] == false end)
-	SharedBans.Add("76561198000000002", 1, "for a second")
-	kit.wait("its end", function() return answer("76561198000000002")[1] == nil end)
-	SharedBans.Remove("76561198000000001")
-	kit.wait("the pardon", function() return answer("76561198000000001")[1] == nil end)
-	-- What happens elsewhere while this server hears nothing.
-	kit.command(other, { "HDEL", "bans", key })
-	kit.command(other, { "HSET", "bans", "76561198000000009", realtime.Encode({ reason = "unheard", expires = 0 }, "ttt-2") })
-	kit.eq(answer(key)[1], false)
-	host.server.drop()
-	kit.wait("it is read again", function() return answer("76561198000000009")[1] == false and answer(key)[1] == nil end)
-	-- What its queue had no room for: the message about this change is as lost as those that fill it.
-	kit.command(other, { "HSET", "bans", key, realtime.Encode({ reason = "dropped", expires = 0 }, "ttt-2") })
-	overflow(function() kit.eq(answer(key), {}) end)
-	kit.wait("it is read again", function() return answer(key)[1] == false end)
-	-- The connection breaks behind the ban, before its answer: the others hear of it all the same.
-	if host.server.kind() == "fake" then
-		local told = kit.recorder()
-		others:Subscribe("bans.changed", told.fn)
-		kit.subscribe(other, kit.unique("fence"), function() end)
-		local reconnects = realtime.Default():Stats().reconnects
-		host.fake.on_next("exec", "run_then_close") -- ban and word are one command
-		SharedBans.Add("76561198000000003", 0, "without an answer")
-		kit.wait("word of it", function() return told[1] and told[1][1] == "76561198000000003" end)
-		kit.wait("the break", function() return realtime.Default():Stats().reconnects > reconnects end)
-		others:Unsubscribe("bans.changed")
+	-- Wrong types, control characters, length, numbers that are no colours; then more lines than fit into a second.
+	for _, line in ipairs({ { name = 5, text = "x" }, { name = "x", text = { "x" } }, { name = "x" }, { text = "x" } }) do
+		others:Publish("chat", line)
 	end
-	kit.command(other, { "DEL", "bans" })
-end)
-
--- MySQL as mysqloo shows it: answers come later, in the order of the questions.
-local function fake_mysql()
-	local rows, db = {}, { failing = true, attempts = 0 }
-	local function find(id)
-		for i, row in ipairs(rows) do if row.steamid == id then return i, row end end
-	end
-	local function run(sql, values)
-		local id = values[1]
-		if sql:find("^DELETE") then table.remove(rows, find(id)) return {} end
-		if sql:find("^REPLACE") then
-			table.insert(rows, { steamid = id, reason = values[2], expires = values[3] })
-			return {}
-		end
-		if isstring(id) then return { table.Copy(select(2, find(id)) or nil) } end
-		return table.Copy(rows)
-	end
-	function db:connect() self.attempts = self.attempts + 1 end
-	function db:prepare(sql)
-		local question, values = {}, {}
-		function question:setString(i, value) assert(isstring(value)) values[i] = value end
-		function question:setNumber(i, value) assert(isnumber(value)) values[i] = value end
-		function question:start()
-			timer.Simple(0, function()
-				if db.failing then return self:onError("it is away", sql) end
-				self:onSuccess(run(sql, values))
-			end)
-		end
-		return question
-	end
-	mysqloo, package.loaded.mysqloo = { connect = function() return db end }, true
-	local is_installed = util.IsBinaryModuleInstalled
-	function util.IsBinaryModuleInstalled(name) return name == "mysqloo" or is_installed(name) end
-	return db, rows
-end
-
-host.test("database_bans", function()
-	example("database_bans")
-	kit.eq({ DatabaseBans, host.console()[#host.console()] }, { nil, "[database_bans] mysqloo is not installed" })
-	hook.Remove("CheckPassword", "shared_bans")
-	local db, rows = fake_mysql()
-	rows[1] = { steamid = "76561198000000007", reason = "old", expires = 0 }
-	example("database_bans")
-	local function reason(id) return select(2, hook.Run("CheckPassword", "7656119800000000" .. id)) end
-	kit.wait("`ready` comes first", function() return host.console()[#host.console()] == "[database_bans] it is away" end)
-	db:onConnectionFailed("refused")
-	timer.Adjust("database_bans_connect", 0)
-	kit.wait("one more attempt", function() return db.attempts == 2 end)
-	db.failing = false
-	db:onConnected()
-	kit.wait("the one from before", function() return reason(7) == "You are banned: old" end)
-	kit.eq(reason(1), nil)
-	local told = kit.recorder()
-	others:Subscribe("bans.changed", told.fn)
-	kit.subscribe(other, kit.unique("fence"), function() end)
-	DatabaseBans.Add("76561198000000001", 3600, "cheats")
-	kit.wait("the new one", function() return reason(1) == "You are banned: cheats" end)
-	DatabaseBans.Add("76561198000000002", 0, "for ever")
-	kit.wait("one for ever", function() return reason(2) == "You are banned: for ever" end)
-	rows[#rows + 1] = { steamid = "76561198000000003", reason = "over", expires = os.time() - 1 }
-	DatabaseBans.Remove("76561198000000001")
-	kit.wait("the pardon", function() return not reason(1) and #told == 3 end)
-	kit.eq(told[3], { "76561198000000001", "hub", "bans.changed" })
-	-- A web site's change, and its message as the example's head has it.
-	rows[#rows + 1] = { steamid = "76561198000000004", reason = "by the web", expires = 0 }
-	host.server.publish("bans.changed", '{"from":"web","data":"76561198000000004"}')
-	kit.wait("the web's", function() return reason(4) == "You are banned: by the web" end)
-	-- Changes without a message, at `ready` and at `dropped`.
-	rows[#rows + 1] = { steamid = "76561198000000005", reason = "unheard", expires = 0 }
-	kit.ticks(3)
-	kit.eq(reason(5), nil)
-	host.server.drop()
-	kit.wait("it is read again", function() return reason(5) end)
-	kit.eq(reason(3), nil)
-	table.remove(rows, 1)
-	overflow(function() kit.eq(reason(7), "You are banned: old") end)
-	kit.wait("it is read again", function() return not reason(7) end)
-	-- MySQL is away: the copy counts, until the next attempt.
-	db.failing = true
-	local lines = #host.console()
-	overflow(function() end)
-	kit.wait("the complaint", function() return table.concat(host.console(), "\n", lines + 1):find("it is away", 1, true) end)
-	kit.eq(reason(5), "You are banned: unheard")
-	db.failing, rows[#rows] = false, nil
-	timer.Adjust("database_bans", 0)
-	kit.wait("it is read again", function() return not reason(5) end)
-	-- Redis is away when somebody is banned: the others hear of it when it is back.
-	if host.server.kind() == "fake" then
-		local count = #told
-		host.fake.on_next("publish", "close")
-		DatabaseBans.Add("76561198000000008", 0, "without Redis")
-		kit.wait("word of it", function() return #told > count end)
-		kit.eq(told[#told][1], "76561198000000008")
-	end
+	others:Publish("chat", { name = ("\27"):rep(500), rank = ("\n"):rep(500), color = { 1e9, -5, "x" }, text = ("a\n"):rep(500) })
+	others:Publish("chat", { name = "Bob", rank = { "vip" }, color = 5, text = "hi" })
+	kit.wait("the cut line", function() return #shown == 4 end)
+	kit.eq(shown[3], { color_white, "[ttt-2] (" .. (" "):rep(32) .. ") ", Color(255, 0, 255), (" "):rep(64), color_white,
+		": " .. ("a "):rep(128):sub(1, 255) })
+	kit.eq(shown[4], { color_white, "[ttt-2] ", color_white, "Bob", color_white, ": hi" })
+	world.at_one_moment(function()
+		for i = 1, 30 do others:Publish("chat", { name = "Bob", text = tostring(i) }) end
+		world.settle()
+	end)
+	kit.eq(#shown, 4 + 10)
 end)
 
 host.test("kill_feed", function()
-	example("kill_feed")
+	world.example("kill_feed")
 	local heard = kit.recorder()
 	others:Subscribe("kills.hub", heard.fn)
 	kit.subscribe(other, kit.unique("fence"), function() end)
-	local bob = somebody("Bob", "76561198000000002")
+	local bob = world.somebody("Bob", "76561198000000002")
 	bob.GetActiveWeapon = function() return entity("weapon_357", 7) end
 	hook.Run("PlayerDeath", alice, bob, bob) -- with what he holds
 	hook.Run("PlayerDeath", alice, entity("npc_grenade_frag", 8), bob)
@@ -228,12 +71,27 @@ host.test("kill_feed", function()
 	others:Publish("kills.ttt-2", { victim = 5 })
 	others:Publish("kills.ttt-2", { victim = "Carol", attacker = "Dave", weapon = "weapon_crowbar" })
 	others:Publish("kills.ttt-2", { victim = "Erin" })
-	kit.wait("theirs", function() return #chat == 2 end)
-	kit.eq(chat, { "[ttt-2] Dave killed Carol (weapon_crowbar)", "[ttt-2] Erin died" }) -- and none of this server's own
+	kit.wait("theirs", function() return #world.chat == 2 end)
+	kit.eq(world.chat, { "[ttt-2] Dave killed Carol (weapon_crowbar)", "[ttt-2] Erin died" }) -- and none of this server's own
+	others:Publish("kills.ttt-2", { victim = ("\n"):rep(500), attacker = ("\27"):rep(500), weapon = { "x" } })
+	others:Publish("kills.ttt-2", { victim = "Erin", attacker = { "x" }, weapon = ("\27"):rep(500) })
+	others:Publish("kills.ttt-2", { victim = "Erin", attacker = "Dave", weapon = ("\27"):rep(500) })
+	others:Publish("kills.ttt-2", { victim = ("Erin"):rep(500) })
+	kit.wait("the cut lines", function() return #world.chat == 6 end)
+	local blank = (" "):rep(64)
+	kit.eq({ world.chat[3], world.chat[4], world.chat[5], world.chat[6] }, {
+		"[ttt-2] " .. blank .. " killed " .. blank .. " (?)", "[ttt-2] Erin died", "[ttt-2] Dave killed Erin (" .. blank .. ")",
+		"[ttt-2] " .. ("Erin"):rep(16) .. " died",
+	})
+	world.at_one_moment(function()
+		for _ = 1, 30 do others:Publish("kills.ttt-2", { victim = "Erin" }) end
+		world.settle()
+	end)
+	kit.eq(#world.chat, 6 + 10)
 end)
 
 host.test("vehicle_events", function()
-	example("vehicle_events")
+	world.example("vehicle_events")
 	local heard, elsewhere = kit.recorder(), kit.recorder()
 	others:PSubscribe("vehicle.*", heard.fn)
 	kit.subscribe(other, kit.unique("fence"), function() end)
@@ -256,79 +114,16 @@ host.test("vehicle_events", function()
 	kit.wait("theirs", function() return #elsewhere == 1 end)
 	kit.eq(elsewhere, { { "entered", airboat, "ttt-2" }, fn = elsewhere.fn }) -- and none of this server's own
 	assert(table.concat(host.console(), "\n"):find("[ttt-2] prop_vehicle_airboat entered by Bob", 1, true), "the line")
-end)
-
-host.test("handoff: here", function()
-	example("handoff")
-	local requests = realtime.Requests(other, "ttt-2")
-	kit.subscribe(other, kit.unique("fence"), function() end)
-	local asked, say = kit.recorder(), nil
-	requests:Answer("handoff", function(guest, from, reply)
-		asked.fn(guest, from)
-		reply(say, true)
-	end)
-	local sent = {}
-	alice.SendLua = function(_, code) sent[#sent + 1] = code end
-	alice.Health, alice.Armor = function() return 70 end, function() return 15 end
-	alice.GetWeapons = function() return { entity("weapon_crowbar", 5), entity("weapon_357", 6) } end
-	Handoff.Send(alice, "ttt-2")
-	kit.wait("her way", function() return #sent == 1 end)
-	kit.eq(sent, { 'permissions.AskToConnect("203.0.113.5:27016")' })
-	kit.eq(asked[1], { { id = "76561198000000001", health = 70, armor = 15, weapons = { "weapon_crowbar", "weapon_357" } }, "hub" })
-	say = { code = "FULL" }
-	Handoff.Send(alice, "ttt-2")
-	kit.wait("no seat", function() return #chat == 1 end)
-	requests:Answer("handoff", nil)
-	Handoff.Send(alice, "ttt-2")
-	kit.wait("no such request", function() return #chat == 2 end)
-	realtime.Tables(other, "ttt-2"):Unsubscribe("realtime:requests:ttt-2", "realtime.Requests")
-	kit.subscribe(other, kit.unique("fence"), function() end)
-	Handoff.Send(alice, "ttt-2")
-	kit.wait("nobody there", function() return #chat == 3 end)
-	Handoff.Send(alice, "ttt-3")
-	Handoff.Send(alice, "hub")
-	kit.eq(chat, { "ttt-2 is full.", "ttt-2 does not answer, try later.", "ttt-2 is down.", "There is no way to ttt-3.",
-		"There is no way to hub." })
-	kit.eq({ #sent, #asked }, { 1, 2 })
-end)
-
-host.test("handoff: over there", function()
-	example("handoff")
-	local requests, real = realtime.Requests(other, "ttt-3"), { SysTime, game.MaxPlayers }
-	kit.subscribe(other, kit.unique("fence"), function() end)
-	local function ask(guest)
-		local answers = kit.recorder()
-		requests:Ask("hub", "handoff", guest, answers.fn)
-		kit.wait("the answer", function() return #answers == 1 end)
-		return answers[1][1] and answers[1][1].code, answers[1][2]
-	end
-	local function guest(id) return { id = id, health = 5000, armor = 15, weapons = { "weapon_crowbar", 7, "weapon_357" } } end
-	local function come(id)
-		local got, ply = {}, somebody("Bob", id)
-		ply.GetMaxHealth = function() return 100 end
-		ply.SetHealth, ply.SetArmor = function(_, n) got.health = n end, function(_, n) got.armor = n end
-		ply.Give = function(_, class) got[#got + 1] = class end
-		return hook.Run("PlayerLoadout", ply), got
-	end
-	game.MaxPlayers = function() return 1 end
-	kit.eq({ ask(guest("76561198000000002")) }, { nil, true })
-	kit.eq({ ask(guest("76561198000000002")) }, { nil, true }, "his own seat")
-	kit.eq({ ask(guest("76561198000000003")) }, { "FULL" })
-	for _, missing in ipairs({ "id", "health", "armor", "weapons" }) do
-		local incomplete = guest("76561198000000003")
-		incomplete[missing] = nil
-		kit.eq({ ask(incomplete) }, { "ERROR" }, "without " .. missing)
-	end
-	kit.eq({ come("76561198000000004") }, { nil, {} }, "somebody else")
-	kit.eq({ come("76561198000000002") }, { true, { "weapon_crowbar", "weapon_357", health = 100, armor = 15 } })
-	kit.eq({ come("76561198000000002") }, { nil, {} }, "his second life")
-	-- Who does not come in time gets nothing, and blocks nobody.
-	kit.eq({ ask(guest("76561198000000002")) }, { nil, true })
-	SysTime = function() return real[1]() + 121 end
-	kit.eq({ come("76561198000000002") }, { nil, {} }, "late")
-	SysTime = real[1]
-	kit.eq({ ask(guest("76561198000000003")) }, { nil, true })
-	game.MaxPlayers = real[2]
+	-- Events and classes that there are not, fields of wrong types or lengths, and one more than there should be.
+	others:Publish("vehicle.\27[31m", airboat)
+	others:Publish("vehicle.sold", airboat)
+	for _, class in ipairs({ 5, "", "a b", "\27[31m", ("a"):rep(65) }) do others:Publish("vehicle.entered", { class = class }) end
+	others:Publish("vehicle.entered", { class = "jeep", vehicle = "3", player = "\n", name = { "Bob" }, more = ("x"):rep(1000) })
+	others:Publish("vehicle.entered", { class = "jeep", player = 5, name = ("\27\194\155"):rep(500) })
+	kit.wait("what is left of them", function() return #elsewhere == 3 end)
+	kit.eq(elsewhere[2], { "entered", { class = "jeep" }, "ttt-2" })
+	kit.eq(elsewhere[3], { "entered", { class = "jeep", name = (" \194\155"):rep(22):sub(1, 64) }, "ttt-2" })
+	world.console_is_clean()
 end)
 
 host.test("player_counts", function()
@@ -336,7 +131,7 @@ host.test("player_counts", function()
 	local shown, playing, get_count = {}, 0, player.GetCount
 	function SetGlobal2Int(name, value) shown[name] = value end
 	function player.GetCount() return playing end -- of the one host, so of both servers
-	example("player_counts")
+	world.example("player_counts")
 	local there, told = realtime.Presence(other, "ttt-2"), kit.recorder()
 	there:On("changed", told.fn)
 	kit.wait("they know each other", function() return there:Server("hub") and shown["players:ttt-2"] end)
@@ -351,42 +146,76 @@ host.test("player_counts", function()
 	playing = 2 -- who leaves is counted until the hook is over
 	kit.wait("one less", function() return told[#told][1].players == 2 and shown["players:hub"] == 2 end)
 	kit.eq(hook.Run("PlayerSay", alice, "!servers", false), "")
-	kit.eq(chat, { "hub: 2 of 16 on gm_construct (here)", "ttt-2: 3 of 16 on gm_construct" })
+	kit.eq(world.chat, { "hub: 2 of 16 on gm_construct (here)", "ttt-2: 3 of 16 on gm_construct" })
 	there:Stop()
 	kit.wait("it has left", function() return shown["players:ttt-2"] == -1 end)
 	kit.eq(shown.players, 2)
+	-- Who says to be a server of another name gets no global and no line; who takes a known name, a bounded number.
+	local function spoof(id, ask)
+		realtime.Tables(other, id):Publish("realtime:presence", {
+			instance = ("ab"):rep(32), map = "gm_\27[31m" .. ("x"):rep(500), players = 1000, bots = 0, max_players = 1000, name = "",
+			fields = {}, ask = ask,
+		})
+	end
+	for i = 1, 20 do spoof("evil-" .. i) end
+	spoof("ttt-1")
+	kit.wait("the known name", function() return shown["players:ttt-1"] end)
+	kit.eq(shown, { players = 2 + 128, ["players:hub"] = 2, ["players:ttt-1"] = 128, ["players:ttt-2"] = -1 })
+	world.chat = {}
+	hook.Run("PlayerSay", alice, "!servers", false)
+	kit.eq(#world.chat, 2)
+	assert(world.chat[2]:find("^ttt%-1: 128 of 128 on gm_[%w_?-]+$") and #world.chat[2] < 100, world.chat[2])
 	player.GetCount = get_count
 end)
 
 host.test("shop", function()
 	kit.wait("the other one's connection", function() return other:IsConnected() end)
 	kit.command(other, { "SET", "shop:stock:crowbar", 2 })
-	example("shop")
+	world.example("shop")
 	local sold = {}
 	for _ = 1, 3 do Shop.Buy(alice, "crowbar", function(item) sold[#sold + 1] = item end) end
-	kit.wait("three answers", function() return #chat == 3 end)
+	kit.wait("three answers", function() return #world.chat == 3 end)
 	kit.eq(sold, { "crowbar", "crowbar" })
-	kit.eq(chat, { "You bought a crowbar.", "You bought a crowbar.", "Sold out: no crowbar is left" })
+	kit.eq(world.chat, { "You bought a crowbar.", "You bought a crowbar.", "Sold out: no crowbar is left" })
 	kit.wait("the stock is put right", function()
 		local _, left = kit.command(other, { "GET", "shop:stock:crowbar" })
 		return left == "0"
 	end)
 	local answers = kit.recorder()
 	local asker = realtime.Requests(other, "ttt-2")
-	asker:Ask("hub", "shop.buy", { nothing = true }, answers.fn)
-	kit.wait("the refusal", function() return #answers == 1 end)
-	kit.eq(answers[1][1].message, "an order needs an item")
+	local orders = {
+		{ nothing = true }, { item = { "crowbar" }, buyer = "76561198000000001" }, { item = "tank", buyer = "76561198000000001" },
+		{ item = "crowbar" }, { item = "crowbar", buyer = 5 }, { item = "crowbar", buyer = "76561198000000001\n[realtime] forged" },
+	}
+	for _, order in ipairs(orders) do asker:Ask("hub", "shop.buy", order, answers.fn) end
+	kit.wait("the refusals", function() return #answers == #orders end)
+	for i, answer in ipairs(answers) do
+		kit.eq(answer[1].message, i <= 3 and "an order needs an item that is sold here" or "an order needs a buyer")
+	end
+	-- Another server may take the seller's place: its words reach neither players nor the console as they are.
+	local says
+	realtime.Requests():Answer("shop.buy", function(_, _, reply) reply(says, { item = ("\n"):rep(1000) }) end)
+	world.chat, sold = {}, {}
+	for _, word in ipairs({ false, { code = "SOLDOUT", message = ("\n"):rep(1000) }, { code = "\27[31m", message = "\n" } }) do
+		says = word or nil
+		local before = #world.chat
+		Shop.Buy(alice, "crowbar", function(item) sold[#sold + 1] = item end)
+		kit.wait("her answer", function() return #world.chat > before end)
+	end
+	kit.eq(world.chat, { "You bought a crowbar.", "Sold out: no crowbar is left", "The shop does not answer, try later." })
+	kit.eq(sold, { "crowbar" })
+	world.console_is_clean()
 	-- Its server is away.
 	realtime.Tables():Unsubscribe("realtime:requests:hub", "realtime.Requests")
 	kit.wait("the end of its subscription", function() return select(2, kit.publish(other, "realtime:requests:hub", "")) == 0 end)
-	chat = {}
+	world.chat = {}
 	Shop.Buy(alice, "crowbar", function() error("nobody sold this") end)
-	kit.wait("the message", function() return #chat == 1 end)
-	kit.eq(chat, { "The shop is closed: its server is down." })
+	kit.wait("the message", function() return #world.chat == 1 end)
+	kit.eq(world.chat, { "The shop is closed: its server is down." })
 end)
 
 host.test("web_bridge", function()
-	example("web_bridge")
+	world.example("web_bridge")
 	local heard = kit.recorder()
 	other:Subscribe("web.from_game", heard.fn)
 	kit.subscribe(other, kit.unique("fence"), function() end)
@@ -394,10 +223,19 @@ host.test("web_bridge", function()
 	kit.wait("what the web gets", function() return #heard == 1 end)
 	local seen = util.JSONToTable(heard[1][1])
 	kit.eq({ seen.from, seen.data }, { "hub", { steamid = "76561198000000001", name = "Alice", text = 'a "quoted" line' } })
-	chat = {}
+	world.chat = {}
 	host.server.publish("web.to_game", '{"from":"discord","data":{"user":"Bob","text":"5"}}')
 	host.server.publish("web.to_game", '{"from":"discord","data":{"user":"Bob","text":["no","text"]}}')
 	host.server.publish("web.to_game", '{"from":"discord","data":{"user":"Bob","text":"' .. ("long\\n"):rep(100) .. '"}}')
-	kit.wait("two lines", function() return #chat == 2 end)
-	kit.eq(chat, { "[discord] Bob: 5", "[discord] Bob: " .. ("long "):rep(40) })
+	kit.wait("two lines", function() return #world.chat == 2 end)
+	kit.eq(world.chat, { "[discord] Bob: 5", "[discord] Bob: " .. ("long "):rep(40) })
+	others:Publish("web.to_game", { user = { "Bob" }, text = "hi" })
+	others:Publish("web.to_game", { user = ("\27"):rep(500), text = "hi" })
+	kit.wait("one more", function() return #world.chat == 3 end)
+	kit.eq(world.chat[3], "[ttt-2] " .. (" "):rep(32) .. ": hi")
+	world.at_one_moment(function()
+		for i = 1, 30 do others:Publish("web.to_game", { user = "Bob", text = tostring(i) }) end
+		world.settle()
+	end)
+	kit.eq(#world.chat, 3 + 10)
 end)

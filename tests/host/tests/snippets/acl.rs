@@ -16,7 +16,38 @@ const AS_THAT_USER: &str = include_str!("as_that_user.lua");
 /// A block of redis.conf: the server starts with it. If it makes the game servers' user, that one is tried out.
 pub(crate) fn configuration(root: &Path, name: &str, block: &Block) -> Result<(), Failed> {
     let redis = Redis::start(&fresh_folder(&format!("{name}-{}", block.line))?, &block.code)?;
-    if block.code.contains("\nuser gmod ") { is_right(root, &redis) } else { Ok(()) }
+    if block.code.contains("\nuser gmod ") {
+        is_right(root, &redis)
+    } else if block.code.contains("\nuser ttt-1 ") {
+        of_its_own(root, name, &redis)
+    } else {
+        Ok(())
+    }
+}
+
+/// Users with parts in parentheses, which Redis has from 7.0 on: a game server can do all that the addon needs, and the table
+/// behind the block is right about each.
+fn of_its_own(root: &Path, name: &str, redis: &Redis) -> Result<(), Failed> {
+    as_that_user(root, redis, "ttt-1")?;
+    let page = std::fs::read_to_string(root.join(name))?;
+    let (_, table) = page.split_once("| user | may | may not |").ok_or("no table of what each user may")?;
+    let mut seen = 0;
+    for row in table.lines().skip(2).take_while(|line| line.starts_with('|')) {
+        let cells: Vec<Vec<&str>> = row.trim_matches('|').split(" | ").map(markdown::inline_code).collect();
+        let [user, may, may_not] = &cells[..] else { return Err(format!("no three cells: {row}").into()) };
+        let user = user.first().ok_or("no user")?;
+        for (commands, allowed) in [(may, true), (may_not, false)] {
+            for command in commands {
+                seen += 1;
+                let line = format!("ACL DRYRUN {user} {command}");
+                let answer = redis.ask(&words(&line))?;
+                if (answer.trim() == "OK") != allowed || (!allowed && !answer.contains("no permissions")) {
+                    return Err(format!("{line}: {answer}").into());
+                }
+            }
+        }
+    }
+    if seen > 15 { Ok(()) } else { Err(format!("only {seen} commands were found").into()) }
 }
 
 /// Lines for `redis-cli`, typed while a server runs that knows no user yet. It is then the same as with the configuration.
@@ -40,19 +71,7 @@ fn is_right(root: &Path, redis: &Redis) -> Result<(), Failed> {
         return Err(format!("the table has {told:?}, the server {rules:?}").into());
     }
     redis.ask(&["CONFIG", "RESETSTAT"])?;
-    for protocol in ["2", "3"] {
-        let folder = fresh_folder(&format!("as-that-user-{}-{protocol}", redis.port()))?;
-        let url = format!("redis://gmod:secret@127.0.0.1:{}", redis.port());
-        host(
-            root,
-            &folder,
-            "acl.lua",
-            AS_THAT_USER,
-            true,
-            &[],
-            &[("REDIS_URL", &url), ("HOST_PROTOCOL", protocol)],
-        )?;
-    }
+    as_that_user(root, redis, "gmod")?;
     // Nothing is allowed for nothing: the server saw each of these commands.
     let used = redis.ask(&["INFO", "commandstats"])?;
     let commands = told.iter().filter_map(|rule| rule.strip_prefix('+'));
@@ -60,6 +79,17 @@ fn is_right(root: &Path, redis: &Redis) -> Result<(), Failed> {
         if !used.contains(&format!("cmdstat_{command}:calls=")) {
             return Err(format!("{command} is allowed, and never used:\n{used}").into());
         }
+    }
+    Ok(())
+}
+
+/// Runs what the addon needs, and what is forbidden, over both versions of the protocol.
+fn as_that_user(root: &Path, redis: &Redis, user: &str) -> Result<(), Failed> {
+    for protocol in ["2", "3"] {
+        let folder = fresh_folder(&format!("as-that-user-{}-{protocol}", redis.port()))?;
+        let url = format!("redis://{user}:secret@127.0.0.1:{}", redis.port());
+        let environment = [("REDIS_URL", &*url), ("HOST_PROTOCOL", protocol)];
+        host(root, &folder, "acl.lua", AS_THAT_USER, true, &[], &environment)?;
     }
     Ok(())
 }

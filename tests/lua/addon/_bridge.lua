@@ -1,0 +1,73 @@
+-- Runs lua/examples/bridge with Python. Loaded with include("_bridge.lua"); without Python it ends the run and returns nil.
+
+local kit = include("../_kit.lua")
+
+-- Lua in the game starts no processes, so neither does the host.
+local ffi = debug.getregistry()._PRELOAD.ffi("ffi")
+ffi.cdef([[
+	void *popen(const char *command, const char *mode);
+	int fputs(const char *text, void *stream);
+	int fflush(void *stream);
+	int pclose(void *stream);
+	int system(const char *command);
+	char *getenv(const char *name);
+]])
+local function environment(name)
+	local value = ffi.C.getenv(name)
+	return value ~= nil and ffi.string(value) or nil
+end
+
+if ffi.C.system("command -v python3 >/dev/null") ~= 0 then
+	assert(environment("CI") ~= "true", "there is no python3")
+	print("there is no python3: left out")
+	host.exit(0)
+	return
+end
+
+local function quoted(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
+
+-- Where the host was started: it has gone into a folder of its own since.
+local here = debug.getinfo(1, "S").source:match("^@(.*)_bridge%.lua$")
+if here:sub(1, 1) ~= "/" then here = environment("PWD") .. "/" .. here end
+local FOLDER = here .. "../../../lua/examples/bridge"
+local SCRIPT = quoted(FOLDER .. "/bridge.py")
+
+local bridges = {}
+
+-- A running bridge: what it prints goes into data/NAME.txt.
+function bridges.start(name, url, secret)
+	local command = string.format("exec env PYTHONDONTWRITEBYTECODE=1 REALTIME_SECRET=%s python3 %s %s >garrysmod/data/%s.txt 2>&1",
+		quoted(secret or ""), SCRIPT, quoted(url), name)
+	local stream = ffi.C.popen(command, "w")
+	assert(stream ~= nil, "popen")
+	local bridge, seen = {}, 1
+	function bridge.type(line)
+		ffi.C.fputs(line .. "\n", stream)
+		ffi.C.fflush(stream)
+	end
+	-- Waits for the line, behind the last one that was waited for.
+	function bridge.wait(line)
+		local said
+		local found = host.wait(function()
+			said = file.Read(name .. ".txt", "DATA") or ""
+			local _, stop = said:find(line, seen, true)
+			seen = stop or seen
+			return stop
+		end, kit.PATIENCE)
+		if not found then error("waited in vain for " .. line .. " in: " .. said, 2) end
+	end
+	-- The end of its input is its own. Returns its exit code, as wait(2) has it.
+	function bridge.close() return ffi.C.pclose(stream) end
+	return bridge
+end
+
+-- Runs a Python program that may import the example's modules: its exit code, as wait(2) has it, and what it printed.
+function bridges.python(program)
+	local command = "exec env PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=" .. quoted(FOLDER) .. " python3 - >garrysmod/data/python.txt 2>&1"
+	local stream = ffi.C.popen(command, "w")
+	assert(stream ~= nil, "popen")
+	ffi.C.fputs(program, stream)
+	return ffi.C.pclose(stream), file.Read("python.txt", "DATA")
+end
+
+return bridges

@@ -1,0 +1,72 @@
+-- What the suites of the examples share. This server is "hub"; another client stands for another server. Returns nil while
+-- the map begins anew.
+
+if host.map_number == 1 then
+	-- A short queue: the tests can fill it.
+	host.put("data/realtime.json", string.format('{ "url": "%s", "id": "hub", "options": { "queue_events": 50 } }', host.redis_url))
+	host.next_map()
+	return
+end
+
+local kit = include("../_kit.lua")
+local world = { chat = {} } -- chat: what players are told
+
+function world.somebody(name, id)
+	local function tell(text) world.chat[#world.chat + 1] = text end
+	return {
+		IsValid = function() return true end, Nick = function() return name end, SteamID64 = function() return id end,
+		GetUserGroup = function() return "vip" end, Team = function() return 7 end, ChatPrint = function(_, text) tell(text) end,
+		IsPlayer = function() return true end,
+		PrintMessage = function(_, kind, text) kit.eq(kind, HUD_PRINTTALK) tell(text) end,
+	}
+end
+world.alice = world.somebody("Alice", "76561198000000001")
+function player.GetAll() return { world.alice } end
+
+function world.example(name)
+	world.chat = {}
+	include("../../../lua/examples/" .. name .. ".lua")
+	kit.subscribe(realtime.Default(), kit.unique("fence"), function() end)
+end
+
+-- More messages than the queue has room for, after a look at what is before.
+function world.overflow(before)
+	local client, channel = realtime.Default(), kit.unique("flood")
+	kit.subscribe(client, channel, function() end)
+	before()
+	local stats = client:Stats()
+	for i = 1, 500 do host.server.publish(channel, tostring(i)) end
+	kit.block_until("the flood", function() return client:Stats().received >= stats.received + 500 end)
+	kit.wait("word of it", function() return client:Stats().dropped > stats.dropped end)
+	client:Unsubscribe(channel)
+end
+
+-- Until this server has heard all that the other one has published.
+function world.settle()
+	local channel, heard = kit.unique("settle"), kit.recorder()
+	kit.subscribe(realtime.Default(), channel, heard.fn)
+	world.other:Publish(channel, "")
+	kit.wait("what was published before", function() return #heard == 1 end)
+	realtime.Default():Unsubscribe(channel)
+end
+
+-- Whether the console is free of what steers a terminal.
+function world.console_is_clean()
+	for _, line in ipairs(host.console()) do
+		if line:find("[%z\1-\8\11-\31\127]") or line:find("\194[\128-\159]") then error("on the console: " .. kit.show(line), 2) end
+	end
+end
+
+-- The clock stands still, so that all messages come within one second, and none that came before.
+function world.at_one_moment(fn)
+	local real, now = SysTime, math.floor(SysTime()) + 100
+	SysTime = function() return now end
+	local ok, err = pcall(fn)
+	SysTime = real
+	if not ok then error(err, 0) end
+end
+
+world.other = kit.connect({ id = "other" })
+world.others = realtime.Tables(world.other, "ttt-2")
+
+return world

@@ -1,0 +1,168 @@
+-- servers: fake, real
+-- The bans of lua/examples, with Redis and with MySQL as the truth.
+
+local world = include("_examples.lua")
+if not world then return end
+local kit = include("../_kit.lua")
+local other, others = world.other, world.others
+
+host.test("shared_bans", function()
+	local key = "76561198000000007"
+	kit.command(other, { "DEL", "bans" })
+	kit.command(other, { "HSET", "bans", key, realtime.Encode({ reason = "old", expires = 0 }, "ttt-2") })
+	world.example("shared_bans")
+	local function answer(id) return { hook.Run("CheckPassword", id) } end
+	kit.wait("the one from before", function() return answer(key)[1] == false end)
+	kit.eq(answer(key), { false, "You are banned: old" })
+	kit.eq(answer("76561198000000001"), {})
+	SharedBans.Add("76561198000000001", 3600, "cheats")
+	kit.wait("the new one", function() return answer("76561198000000001")[1] == false end)
+	SharedBans.Add("76561198000000002", 1, "for a second")
+	kit.wait("its end", function() return answer("76561198000000002")[1] == nil end)
+	SharedBans.Remove("76561198000000001")
+	kit.wait("the pardon", function() return answer("76561198000000001")[1] == nil end)
+	-- What is no ban, or a long one, in Redis; and words about what is no SteamID64, for which Redis is not asked.
+	local strange = { "5", '{"reason":5,"expires":0}', '{"reason":"x","expires":"never"}', '{"reason":"x"}', "null" }
+	for _, data in ipairs(strange) do
+		kit.command(other, { "HSET", "bans", "76561198000000004", '{"from":"web","data":' .. data .. "}" })
+		others:Publish("bans.changed", "76561198000000004")
+		world.settle()
+		kit.wait("its answer", function() return realtime.Default():Stats().pending == 0 end)
+		kit.eq({ pcall(hook.Run, "CheckPassword", "76561198000000004") }, { true }, data)
+	end
+	kit.command(other, { "HSET", "bans", "76561198000000005", realtime.Encode({ reason = ("x"):rep(5000), expires = 0 }, "ttt-2") })
+	others:Publish("bans.changed", "76561198000000005")
+	kit.wait("the long one", function() return answer("76561198000000005")[1] == false end)
+	kit.eq(#answer("76561198000000005")[2], #"You are banned: " + 200)
+	if host.server.kind() == "fake" then
+		local asked = host.fake.received("hget")
+		for _, id in ipairs({ "x", "", "76561198000000004 ", ("7"):rep(1000) }) do others:Publish("bans.changed", id) end
+		world.settle()
+		kit.wait("the answers", function() return realtime.Default():Stats().pending == 0 end)
+		kit.eq(host.fake.received("hget"), asked)
+	end
+	-- What happens elsewhere while this server hears nothing.
+	kit.command(other, { "HDEL", "bans", key })
+	kit.command(other, { "HSET", "bans", "76561198000000009", realtime.Encode({ reason = "unheard", expires = 0 }, "ttt-2") })
+	kit.eq(answer(key)[1], false)
+	host.server.drop()
+	kit.wait("it is read again", function() return answer("76561198000000009")[1] == false and answer(key)[1] == nil end)
+	-- What its queue had no room for: the message about this change is as lost as those that fill it.
+	kit.command(other, { "HSET", "bans", key, realtime.Encode({ reason = "dropped", expires = 0 }, "ttt-2") })
+	world.overflow(function() kit.eq(answer(key), {}) end)
+	kit.wait("it is read again", function() return answer(key)[1] == false end)
+	-- The connection breaks behind the ban, before its answer: the others hear of it all the same.
+	if host.server.kind() == "fake" then
+		local told = kit.recorder()
+		others:Subscribe("bans.changed", told.fn)
+		kit.subscribe(other, kit.unique("fence"), function() end)
+		local reconnects = realtime.Default():Stats().reconnects
+		host.fake.on_next("exec", "run_then_close") -- ban and word are one command
+		SharedBans.Add("76561198000000003", 0, "without an answer")
+		kit.wait("word of it", function() return told[1] and told[1][1] == "76561198000000003" end)
+		kit.wait("the break", function() return realtime.Default():Stats().reconnects > reconnects end)
+		others:Unsubscribe("bans.changed")
+	end
+	kit.command(other, { "DEL", "bans" })
+end)
+
+-- MySQL as mysqloo shows it: answers come later, in the order of the questions.
+local function fake_mysql()
+	local rows, db = {}, { failing = true, attempts = 0, prepared = 0 }
+	local function find(id)
+		for i, row in ipairs(rows) do if row.steamid == id then return i, row end end
+	end
+	local function run(sql, values)
+		local id = values[1]
+		if sql:find("^DELETE") then table.remove(rows, find(id)) return {} end
+		if sql:find("^REPLACE") then
+			table.insert(rows, { steamid = id, reason = values[2], expires = values[3] })
+			return {}
+		end
+		if isstring(id) then return { table.Copy(select(2, find(id)) or nil) } end
+		return table.Copy(rows)
+	end
+	function db:connect() self.attempts = self.attempts + 1 end
+	function db:prepare(sql)
+		db.prepared = db.prepared + 1
+		local question, values = {}, {}
+		function question:setString(i, value) assert(isstring(value)) values[i] = value end
+		function question:setNumber(i, value) assert(isnumber(value)) values[i] = value end
+		function question:start()
+			timer.Simple(0, function()
+				if db.failing then return self:onError("it is away", sql) end
+				self:onSuccess(run(sql, values))
+			end)
+		end
+		return question
+	end
+	mysqloo, package.loaded.mysqloo = { connect = function() return db end }, true
+	local is_installed = util.IsBinaryModuleInstalled
+	function util.IsBinaryModuleInstalled(name) return name == "mysqloo" or is_installed(name) end
+	return db, rows
+end
+
+host.test("database_bans", function()
+	world.example("database_bans")
+	kit.eq({ DatabaseBans, host.console()[#host.console()] }, { nil, "[database_bans] mysqloo is not installed" })
+	hook.Remove("CheckPassword", "shared_bans")
+	local db, rows = fake_mysql()
+	rows[1] = { steamid = "76561198000000007", reason = "old", expires = 0 }
+	world.example("database_bans")
+	local function reason(id) return select(2, hook.Run("CheckPassword", "7656119800000000" .. id)) end
+	kit.wait("`ready` comes first", function() return host.console()[#host.console()] == "[database_bans] it is away" end)
+	db:onConnectionFailed("refused")
+	timer.Adjust("database_bans_connect", 0)
+	kit.wait("one more attempt", function() return db.attempts == 2 end)
+	db.failing = false
+	db:onConnected()
+	kit.wait("the one from before", function() return reason(7) == "You are banned: old" end)
+	kit.eq(reason(1), nil)
+	local told = kit.recorder()
+	others:Subscribe("bans.changed", told.fn)
+	kit.subscribe(other, kit.unique("fence"), function() end)
+	DatabaseBans.Add("76561198000000001", 3600, "cheats")
+	kit.wait("the new one", function() return reason(1) == "You are banned: cheats" end)
+	DatabaseBans.Add("76561198000000002", 0, "for ever")
+	kit.wait("one for ever", function() return reason(2) == "You are banned: for ever" end)
+	rows[#rows + 1] = { steamid = "76561198000000003", reason = "over", expires = os.time() - 1 }
+	DatabaseBans.Remove("76561198000000001")
+	kit.wait("the pardon", function() return not reason(1) and #told == 3 end)
+	kit.eq(told[3], { "76561198000000001", "hub", "bans.changed" })
+	-- A web site's change, and its message as the example's head has it.
+	rows[#rows + 1] = { steamid = "76561198000000004", reason = "by the web", expires = 0 }
+	host.server.publish("bans.changed", '{"from":"web","data":"76561198000000004"}')
+	kit.wait("the web's", function() return reason(4) == "You are banned: by the web" end)
+	-- Words about what is no SteamID64 ask MySQL nothing.
+	local prepared = db.prepared
+	for _, id in ipairs({ "x", "' OR 1", ("7"):rep(1000) }) do others:Publish("bans.changed", id) end
+	world.settle()
+	kit.eq(db.prepared, prepared)
+	-- Changes without a message, at `ready` and at `dropped`.
+	rows[#rows + 1] = { steamid = "76561198000000005", reason = "unheard", expires = 0 }
+	kit.ticks(3)
+	kit.eq(reason(5), nil)
+	host.server.drop()
+	kit.wait("it is read again", function() return reason(5) end)
+	kit.eq(reason(3), nil)
+	table.remove(rows, 1)
+	world.overflow(function() kit.eq(reason(7), "You are banned: old") end)
+	kit.wait("it is read again", function() return not reason(7) end)
+	-- MySQL is away: the copy counts, until the next attempt.
+	db.failing = true
+	local lines = #host.console()
+	world.overflow(function() end)
+	kit.wait("the complaint", function() return table.concat(host.console(), "\n", lines + 1):find("it is away", 1, true) end)
+	kit.eq(reason(5), "You are banned: unheard")
+	db.failing, rows[#rows] = false, nil
+	timer.Adjust("database_bans", 0)
+	kit.wait("it is read again", function() return not reason(5) end)
+	-- Redis is away when somebody is banned: the others hear of it when it is back.
+	if host.server.kind() == "fake" then
+		local count = #told
+		host.fake.on_next("publish", "close")
+		DatabaseBans.Add("76561198000000008", 0, "without Redis")
+		kit.wait("word of it", function() return #told > count end)
+		kit.eq(told[#told][1], "76561198000000008")
+	end
+end)

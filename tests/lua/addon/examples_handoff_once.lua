@@ -1,0 +1,110 @@
+-- servers: fake, real
+-- A player is sent to another server with what he carries, on both sides.
+
+local world = include("_examples.lua")
+if not world then return end
+local kit = include("../_kit.lua")
+local entity = include("_stand_ins.lua").entity
+local alice, other, others = world.alice, world.other, world.others
+
+host.test("handoff: here", function()
+	world.example("handoff")
+	local requests = realtime.Requests(other, "ttt-2")
+	kit.subscribe(other, kit.unique("fence"), function() end)
+	local asked, say = kit.recorder(), nil
+	requests:Answer("handoff", function(guest, from, reply)
+		asked.fn(guest, from)
+		reply(say, true)
+	end)
+	local sent = {}
+	alice.SendLua = function(_, code) sent[#sent + 1] = code end
+	alice.Health, alice.Armor = function() return 70 end, function() return 15 end
+	alice.GetWeapons = function() return { entity("weapon_crowbar", 5), entity("weapon_357", 6) } end
+	Handoff.Send(alice, "ttt-2")
+	kit.wait("her way", function() return #sent == 1 end)
+	kit.eq(sent, { 'permissions.AskToConnect("203.0.113.5:27016")' })
+	kit.eq(asked[1], { { id = "76561198000000001", health = 70, armor = 15, weapons = { "weapon_crowbar", "weapon_357" } }, "hub" })
+	say = { code = "FULL" }
+	Handoff.Send(alice, "ttt-2")
+	kit.wait("no seat", function() return #world.chat == 1 end)
+	requests:Answer("handoff", nil)
+	Handoff.Send(alice, "ttt-2")
+	kit.wait("no such request", function() return #world.chat == 2 end)
+	realtime.Tables(other, "ttt-2"):Unsubscribe("realtime:requests:ttt-2", "realtime.Requests")
+	kit.subscribe(other, kit.unique("fence"), function() end)
+	Handoff.Send(alice, "ttt-2")
+	kit.wait("nobody there", function() return #world.chat == 3 end)
+	Handoff.Send(alice, "ttt-3")
+	Handoff.Send(alice, "hub")
+	kit.eq(world.chat, { "ttt-2 is full.", "ttt-2 does not answer, try later.", "ttt-2 is down.", "There is no way to ttt-3.",
+		"There is no way to hub." })
+	kit.eq({ #sent, #asked }, { 1, 2 })
+end)
+
+-- In a case of its own: the server that was asked is gone for the cases above.
+host.test("handoff: here, a hostile answer", function()
+	world.example("handoff")
+	local requests = realtime.Requests(kit.connect({ id = "hostile" }), "ttt-2")
+	kit.wait("its connection", function() return requests.client:IsConnected() end)
+	kit.subscribe(requests.client, kit.unique("fence"), function() end)
+	requests:Answer("handoff", function(_, _, reply) reply({ code = "\27[31m", message = ("\n[realtime] forged"):rep(1000) }) end)
+	alice.Health, alice.Armor, alice.GetWeapons = function() return 70 end, function() return 15 end, function() return {} end
+	Handoff.Send(alice, "ttt-2")
+	kit.wait("the answer", function() return #world.chat == 1 end)
+	kit.eq(world.chat, { "ttt-2 does not answer, try later." })
+	world.console_is_clean()
+	requests.client:Disconnect()
+end)
+
+host.test("handoff: over there", function()
+	world.example("handoff")
+	local requests, real = realtime.Requests(other, "ttt-2"), { SysTime, game.MaxPlayers }
+	kit.subscribe(other, kit.unique("fence"), function() end)
+	local function ask(guest, as)
+		local answers = kit.recorder()
+		local asking = as or requests
+		asking:Ask("hub", "handoff", guest, answers.fn)
+		kit.wait("the answer", function() return #answers == 1 end)
+		return answers[1][1] and answers[1][1].code, answers[1][2]
+	end
+	local function guest(id) return { id = id, health = 5000, armor = 15, weapons = { "weapon_crowbar", 7, "weapon_357", "weapon_357", "item_nuke" } } end
+	local function come(id)
+		local got, ply = {}, world.somebody("Bob", id)
+		ply.GetMaxHealth = function() return 100 end
+		ply.SetHealth, ply.SetArmor = function(_, n) got.health = n end, function(_, n) got.armor = n end
+		ply.Give = function(_, class) got[#got + 1] = class end
+		local instead = hook.Run("PlayerLoadout", ply)
+		table.sort(got)
+		return instead, got
+	end
+	game.MaxPlayers = function() return 1 end
+	kit.eq({ ask(guest("76561198000000002")) }, { nil, true })
+	kit.eq({ ask(guest("76561198000000002")) }, { nil, true }, "his own seat")
+	kit.eq({ ask(guest("76561198000000003")) }, { "FULL" })
+	for _, missing in ipairs({ "id", "health", "armor", "weapons" }) do
+		local incomplete = guest("76561198000000003")
+		incomplete[missing] = nil
+		kit.eq({ ask(incomplete) }, { "ERROR" }, "without " .. missing)
+	end
+	kit.eq({ come("76561198000000004") }, { nil, {} }, "somebody else")
+	kit.eq({ come("76561198000000002") }, { true, { "weapon_357", "weapon_crowbar", health = 100, armor = 15 } })
+	kit.eq({ come("76561198000000002") }, { nil, {} }, "his second life")
+	-- Who does not come in time gets nothing, and blocks nobody.
+	kit.eq({ ask(guest("76561198000000002")) }, { nil, true })
+	SysTime = function() return real[1]() + 121 end
+	kit.eq({ come("76561198000000002") }, { nil, {} }, "late")
+	SysTime = real[1]
+	kit.eq({ ask(guest("76561198000000003")) }, { nil, true })
+	-- Not everybody may send players, an id is a SteamID64, and one server has four seats here at most.
+	game.MaxPlayers = function() return 100 end
+	kit.eq({ ask(guest("76561198000000009"), realtime.Requests(other, "ttt-3")) }, { "ERROR" }, "a server that is not known")
+	for _, id in ipairs({ "Bob", "\27[31m", "76561198000000009\n[realtime] forged", ("7"):rep(1000) }) do
+		kit.eq({ ask(guest(id)) }, { "ERROR" }, kit.show(id))
+	end
+	for i = 4, 6 do kit.eq({ ask(guest("7656119800000000" .. i)) }, { nil, true }, "seat " .. i - 2) end
+	kit.eq({ ask(guest("76561198000000007")) }, { "FULL" }, "one too many")
+	kit.eq({ ask(guest("76561198000000006")) }, { nil, true }, "one that is kept already")
+	kit.eq({ ask(guest("76561198000000007"), realtime.Requests(other, "hub")) }, { nil, true }, "from another server")
+	world.console_is_clean()
+	game.MaxPlayers = real[2]
+end)
