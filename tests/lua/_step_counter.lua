@@ -17,9 +17,16 @@ local every = EVERY
 local instructions, touched = 0, 0
 
 local sethook, collect, select, type, max, min = debug.sethook, collectgarbage, select, type, math.max, math.min
-local is_paused = false
+local is_paused, most = false, math.huge
 local function touch(count) if count > 0 then touched = touched + count end end
-local function tick() if not is_paused then instructions = instructions + every end end
+local function tick()
+	if is_paused then return end
+	instructions = instructions + every
+	if instructions + touched > most then
+		debug.sethook()
+		error("more than " .. most .. " steps", 0)
+	end
+end
 local function pause() is_paused = true end
 local function go_on() is_paused = false end
 
@@ -101,9 +108,9 @@ end
 -- The hook runs after so many instructions instead of each: faster, and exact to that many, more or less.
 function counter.count_every(count) every = count end
 
--- Between these two the steps are counted; they do not nest.
-function counter.start()
-	instructions, touched, is_paused = 0, 0, false
+-- Between these two the steps are counted; they do not nest. With `limit` an error ends what takes more.
+function counter.start(limit)
+	instructions, touched, is_paused, most = 0, 0, false, limit or math.huge
 	sethook(tick, "", every)
 end
 function counter.stop()
