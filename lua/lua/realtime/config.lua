@@ -19,9 +19,16 @@ return function(realtime, addon)
 }
 ]]
 
+	-- The game writes files that everybody on the machine may read.
+	local function restrict()
+		local restricted, reason = realtime.RestrictConfig()
+		if not restricted then addon.Say("everybody on this machine can read the password in " .. SHOWN .. ": " .. reason) end
+	end
+
 	local function read()
 		local text = file.Read(FILE, "DATA")
 		if text then
+			restrict()
 			local config, wrong = addon.json.Decode(text)
 			if not text:find("%S") then
 				wrong = "it is empty"
@@ -38,6 +45,7 @@ return function(realtime, addon)
 		if not file.Exists(FILE, "DATA") then
 			addon.Say(SHOWN .. " is not there and cannot be written: check who owns garrysmod/data")
 		else
+			restrict()
 			addon.Say("wrote " .. SHOWN .. ": a template for where Redis is and how this server is called")
 		end
 		return {}
