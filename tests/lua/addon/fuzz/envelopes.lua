@@ -56,7 +56,7 @@ local real_print, real_time, collect = print, SysTime, collectgarbage
 local problems, current, in_tick = {}, nil, {}
 
 local function escaped(text, most)
-	local shown = text:sub(1, most):gsub("[^\32-\91\93-\126]", function(c) return string.format("\\x%02x", c:byte()) end)
+	local shown = text:sub(1, most):gsub("[^\32-\126]", function(c) return string.format("\\x%02x", c:byte()) end)
 	return shown .. (#text > most and string.format("… (%d bytes)", #text) or "")
 end
 
@@ -314,11 +314,22 @@ local function set_up()
 		world.answers = text:match('"answer_to":"([^"]+)"')
 		world.open[#world.open % 20 + 1] = tonumber(text:match('"number":(%d+)'))
 	end)
+
+	require("redis")
+	local name, port = host.redis_url:match("//([%d.]+):(%d+)")
+	local subscriber = redis.CreateSubscriber()
+	assert(subscriber:Connect(name, tonumber(port), PATIENCE * 1000))
+	subscriber.OnMessage = now_and_then_raise
+	subscriber:Subscribe("fuzz.gm_redis")
+	subscriber:Commit()
+	world.poll = function() while subscriber:Poll() do end end
 	world.presence, world.requests = presence, requests
-	host.wait(function()
-		local stats = client:Stats()
-		return stats.confirmed == stats.subscriptions
-	end, PATIENCE, "the subscriptions")
+	for _, each in ipairs(realtime.Clients()) do
+		host.wait(function()
+			local stats = each:Stats()
+			return stats.confirmed == stats.subscriptions
+		end, PATIENCE, "the subscriptions")
+	end
 end
 
 -- Each ends exactly once; an answer is from whom was asked.
@@ -356,6 +367,7 @@ local function tick()
 	in_tick = {}
 	local before = not counts_steps and host.thread_time()
 	host.pass(1)
+	world.poll()
 	if not before then return end
 	local seconds = host.thread_time() - before
 	ticks = ticks + 1
@@ -421,7 +433,7 @@ host.run(function()
 		if batches % 10 == 0 then check_servers() end
 		if now then
 			-- Floods within a second, silences of half a minute, and all between.
-			now = now + (batches % 40 == 0 and 30 or batches % 7 == 0 and 2 or 0.015)
+			now = now + (batches % 150 == 0 and 30 or batches % 7 == 0 and 2 or 0.015)
 			tick()
 		end
 		if batches % 20 == 0 then
