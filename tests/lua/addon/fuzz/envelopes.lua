@@ -51,24 +51,12 @@ local words = include("_words.lua")
 words.largest = settings.largest
 local real_print, real_time, collect = print, SysTime, collectgarbage
 
--- Problems.
-
-local problems, current, in_tick = {}, nil, {}
-
-local function escaped(text, most)
-	local shown = text:sub(1, most):gsub("[^\32-\126]", function(c) return string.format("\\x%02x", c:byte()) end)
-	return shown .. (#text > most and string.format("… (%d bytes)", #text) or "")
-end
+-- `current`: the message that is being handled; `in_tick`: those of this tick.
+local problems, current, in_tick = include("_problems.lua")(settings.seed, SHOWN), nil, {}
 
 local function problem(kind, ...)
-	problems[kind] = (problems[kind] or 0) + 1
-	if problems[kind] > SHOWN then return end
-	real_print("PROBLEM: " .. kind .. ": " .. escaped(string.format(...), 400))
 	local said = current or in_tick[#in_tick]
-	if said then
-		real_print(string.format("    %s seed=%d only=%d, to %s: %s", current and "at" or "after", settings.seed, said.index,
-			escaped(said.channel, 60), escaped(said.text, 200)))
-	end
+	problems.add(said, current and "at" or "after", kind, ...)
 end
 
 -- The clock that the addon sees.
@@ -81,50 +69,14 @@ else
 end
 local function clock() return now or real_time() end
 
--- How many of these there were in the last seconds.
-local function window(seconds)
-	local times, first, last = {}, 1, 0
-	return function(at)
-		last = last + 1
-		times[last] = at
-		while times[first] <= at - seconds do
-			times[first] = nil
-			first = first + 1
-		end
-		return last - first + 1
-	end
-end
+-- The console.
 
--- The console. What is printed here shows nowhere.
-
-local CONTROLS = { [0x61C] = true, [0x200E] = true, [0x200F] = true }
-for code = 0x202A, 0x202E do CONTROLS[code] = true end
-for code = 0x2066, 0x2069 do CONTROLS[code] = true end
-
--- The first byte that steers a terminal, or nil.
-local function steers(line)
-	local i, size = 1, #line
-	while i <= size do
-		local a, b, c = line:byte(i, i + 2)
-		if a < 0x20 or a == 0x7F then return i end
-		local length, code = 1, a
-		local function continues(byte) return byte and byte >= 0x80 and byte < 0xC0 end
-		if a >= 0xC2 and a < 0xE0 and continues(b) then
-			length, code = 2, (a - 0xC0) * 64 + b - 128
-		elseif a >= 0xE0 and a < 0xF0 and continues(b) and continues(c) then
-			length, code = 3, (a - 0xE0) * 4096 + (b - 128) * 64 + c - 128
-		elseif a >= 0xF0 and a < 0xF5 and continues(b) and continues(c) and continues(line:byte(i + 3)) then
-			length, code = 4, 0x10000
-		end
-		if (code >= 0x80 and code < 0xA0) or CONTROLS[code] then return i end
-		i = i + length
-	end
-end
-
-local is_watching, lines, tail_lines, unfinished = false, 0, 0, ""
+local window = problems.window
+local is_watching, lines, tail_lines = false, 0, 0
 local in_window, in_second = window(WINDOW), window(1)
 
-local function on_line(line)
+-- While messages come, no line shows anywhere.
+local function on_line(line, steers_at)
 	if not is_watching then return real_print(line) end
 	local is_tail = line:sub(1, 10) ~= "[realtime]"
 	if is_tail then
@@ -136,40 +88,15 @@ local function on_line(line)
 		if in_window(clock()) > LINES then problem("the console", "more than %d lines in %d s: %s", LINES, WINDOW, line) end
 	end
 	if #line > (is_tail and TAIL_BYTES or LINE_BYTES) then problem("a line", "of %d bytes: %s", #line, line) end
-	local at = steers(line)
-	if at then problem("a line", "steers the terminal at byte %d: %s", at, line) end
+	if steers_at then problem("a line", "steers the terminal at byte %d: %s", steers_at, line) end
 end
-
--- A line feed inside of what is printed at once makes two lines, as on a console.
-local function put(text)
-	unfinished = unfinished .. text
-	while true do
-		local stop = unfinished:find("\n", 1, true)
-		if not stop then return end
-		local line = unfinished:sub(1, stop - 1)
-		unfinished = unfinished:sub(stop + 1)
-		on_line(line)
-	end
-end
-
-local function join(separator, ...)
-	local pieces = {}
-	for i = 1, select("#", ...) do pieces[i] = tostring((select(i, ...))) end
-	return table.concat(pieces, separator)
-end
-function print(...) put(join("\t", ...) .. "\n") end
-function Msg(...) put(join("", ...)) end
-function MsgN(...) put(join("", ...) .. "\n") end
-function MsgC(...)
-	for i = 1, select("#", ...) do
-		local piece = select(i, ...)
-		if not IsColor(piece) then put(tostring(piece)) end
-	end
-end
+include("_console.lua")(on_line)
 
 local raised_on_purpose = 0
 function ErrorNoHaltWithStack(...)
-	local text = join("", ...)
+	local pieces = {}
+	for i = 1, select("#", ...) do pieces[i] = tostring((select(i, ...))) end
+	local text = table.concat(pieces)
 	if text:find(ON_PURPOSE, 1, true) then
 		raised_on_purpose = raised_on_purpose + 1
 	else
@@ -296,7 +223,7 @@ local function set_up()
 	-- What was sent may be too deep or too large for an answer; the handler's own affair.
 	requests:Answer("echo", function(data, _, reply) pcall(reply, nil, data) end)
 	world.reply_late = function()
-		for _, reply in ipairs(late) do reply(nil, "at last") end
+		for _, reply in ipairs(late) do counted("a late reply", STEPS_AT_MOST, reply, nil, "at last") end
 		late = {}
 	end
 
@@ -469,7 +396,7 @@ host.run(function()
 			table.concat(slowest, " ", 1, math.min(#slowest, 30)), slow_ticks))
 	end
 	local failed = false
-	for kind, count in SortedPairs(problems) do
+	for kind, count in SortedPairs(problems.counts) do
 		failed = true
 		real_print(string.format("PROBLEMS     %s: %d", kind, count))
 	end
