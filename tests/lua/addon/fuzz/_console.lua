@@ -27,8 +27,9 @@ local function steers(line)
 	end
 end
 
--- From now on what is printed goes to on_line(line, the first byte that steers or nil) alone.
-return function(on_line)
+-- From now on what is printed goes to on_line(line, the first byte that steers or nil) alone, and what is reported as an error
+-- to on_error(text).
+return function(on_line, on_error)
 	local unfinished = ""
 
 	-- A line feed inside of what is printed at once makes two lines, as on a console.
@@ -49,6 +50,8 @@ return function(on_line)
 		return table.concat(pieces, separator)
 	end
 
+	function ErrorNoHaltWithStack(...) on_error(join("", ...)) end
+	function ErrorNoHalt(...) on_error(join("", ...)) end
 	function print(...) put(join("\t", ...) .. "\n") end
 	function Msg(...) put(join("", ...)) end
 	function MsgN(...) put(join("", ...) .. "\n") end
