@@ -247,7 +247,7 @@ end
 local function captures(ms, s, e)
 	local all, count = {}, ms.level == 0 and s and 1 or ms.level
 	for number = 1, count do all[number] = capture(ms, number, s, e) end
-	return all, count
+	return all
 end
 
 local function string_argument(value, position, name)
@@ -274,12 +274,8 @@ local function search(text, pattern, init, is_find)
 		ms.level = 0
 		local e = match(ms, s, i)
 		if e then
-			if is_find then
-				local all, count = captures(ms)
-				return s, e - 1, unpack(all, 1, count)
-			end
-			local all, count = captures(ms, s, e)
-			return unpack(all, 1, count)
+			if is_find then return s, e - 1, unpack(captures(ms)) end
+			return unpack(captures(ms, s, e))
 		end
 		s = s + 1
 	until s > ms.stop or is_anchored
@@ -318,8 +314,7 @@ function patterns.functions(touch, pause_counting, go_on_counting)
 				local e = match(ms, s, 1)
 				if e then
 					from = e == s and e + 1 or e
-					local all, count = captures(ms, s, e)
-					return unpack(all, 1, count)
+					return unpack(captures(ms, s, e))
 				end
 			end
 			from = ms.stop + 1
@@ -354,8 +349,7 @@ function patterns.functions(touch, pause_counting, go_on_counting)
 		if kind == "string" then
 			return replacement_text(ms, replacement, s, e)
 		elseif kind == "function" then
-			local all, count = captures(ms, s, e)
-			value = replacement(unpack(all, 1, count))
+			value = replacement(unpack(captures(ms, s, e)))
 		else
 			value = replacement[capture(ms, 1, s, e)]
 		end

@@ -73,6 +73,16 @@ fn the_process_is_measured() {
         assert(host.peak_rss() >= host.rss() - 1e6)
         local before = host.monotonic()
         assert(before > 0 and host.monotonic() >= before)
+        if jit.os == "Linux" then
+            -- It grows while this thread works, and by nothing much while it sleeps.
+            local worked = host.thread_time()
+            local sum = 0
+            for i = 1, 1e7 do sum = sum + i % 7 end
+            local slept = host.thread_time()
+            assert(slept > worked, "no time passed for " .. sum)
+            host.block(slept - worked + 0.2)
+            assert(host.thread_time() - slept < slept - worked + 0.2)
+        end
         host.spin(true)
         host.run(function()
             host.pass(1000)

@@ -42,6 +42,10 @@ const LINES: &[(&str, Line)] = &[
     ("cargo test --workspace", Not("it is what runs this")),
     (".ci/run", Not("it is what runs this")),
     ("cargo run -q -p gmod-host -- my_script.lua", Not("the host's own tests do, with scripts of theirs")),
+    (
+        "cargo run -q -p gmod-host -- --addon lua tests/lua/addon/fuzz",
+        Not("it repeats what a run of the gate's found"),
+    ),
     ("cargo run --release -p gmod-host -- --server real", Not("an hour; the suites run it in small")),
     ("cargo run --release -q -p gmod-host -- --server real", Not("minutes; the suites run it in small")),
     ("for order in before after; do", Not("minutes; the suites run it in small")),

@@ -55,9 +55,9 @@ local function deep()
 	return open:rep(depth) .. "1" .. (one_in(4) and "" or close:rep(depth))
 end
 
-local function list()
+local function list(bytes)
 	local element = pick({ "[]", "{}", "1", '"x"', "null", "1e5", "[1,2]", '{"a":[]}', "\n 1" })
-	return "[" .. (element .. ","):rep(floor(size() / (#element + 1))) .. "0]"
+	return "[" .. (element .. ","):rep(floor((bytes or size()) / (#element + 1))) .. "0]"
 end
 
 local function map(depth)
@@ -128,7 +128,7 @@ local kinds = {}
 function kinds.presence(world)
 	local fields = {
 		{ "instance", quoted(instance(world)) }, { "map", '"gm_flatgrass"' }, { "players", a_number(20) }, { "bots", a_number(3) },
-		{ "max_players", a_number(64) }, { "name", '"A server ' .. random(9) .. '"' }, { "fields", one_in(4) and map(1) or "{}" },
+		{ "max_players", a_number(64) }, { "name", '"A server ' .. random(9) .. '"' }, { "fields", one_in(4) and map(1) or one_in(15) and '{"mode":' .. list(large_size()) .. "}" or "{}" },
 		{ "duplicate", one_in(4) and "true" or "false" },
 	}
 	if one_in(3) then fields[#fields + 1] = { "ask", boolean() } end

@@ -15,7 +15,7 @@ local settings = {
 	first = 1, -- index of the first message
 	only = 0, -- index of the only message; 0: all
 	largest = 4 * 1024 * 1024, -- bytes of a message
-	memory = 24, -- MiB by which Lua's memory may grow, after a full collection
+	memory = 24, -- MiB by which Lua's memory may grow, after a full collection: 256 servers of 8 KiB are some 10 of them
 }
 for _, argument in ipairs(host.args) do
 	local key, value = argument:match("^([%w_]+)=(.+)$")
@@ -28,10 +28,10 @@ local counts_steps = settings.mode == "steps"
 
 -- A message may take STEPS_AT_MOST + STEPS_A_BYTE * its bytes.
 -- The first: work that does not depend on the message's size, such as a search among 256 servers, a copy of listeners, an
--- answer with its error, and a line for the console of 200 bytes, each byte of which may be escaped.
--- The second: what JSON costs in the worst case, a list of numbers of one digit, whose bytes take patterns of their own. It is
--- twice what was measured, since a step says little about time: it is to find what grows faster than the message.
-local STEPS_AT_MOST, STEPS_A_BYTE = 200000, 1200
+-- answer with its error, and a line for the console of 230 bytes, which is looked at three times: 240,000 were measured.
+-- The second: what JSON costs in the worst case, a list of numbers of one digit, whose bytes take patterns of their own: 950
+-- steps were measured. Twice that, since a step says little about time: this is to find what grows faster than the message.
+local STEPS_AT_MOST, STEPS_A_BYTE = 400000, 2000
 -- A tick of the addon's without messages: 256 servers that leave at once, each told to a listener.
 local STEPS_A_TICK = 500000
 local HOOK_EVERY = 100 -- instructions
@@ -51,80 +51,28 @@ local words = include("_words.lua")
 words.largest = settings.largest
 local real_print, real_time, collect = print, SysTime, collectgarbage
 
--- Problems.
-
-local problems, current, in_tick = {}, nil, {}
-
-local function escaped(text, most)
-	local shown = text:sub(1, most):gsub("[^\32-\91\93-\126]", function(c) return string.format("\\x%02x", c:byte()) end)
-	return shown .. (#text > most and string.format("… (%d bytes)", #text) or "")
-end
+-- `current`: the message that is being handled; `in_tick`: those of this tick.
+local problems, current, in_tick = include("_problems.lua")(settings.seed, SHOWN), nil, {}
 
 local function problem(kind, ...)
-	problems[kind] = (problems[kind] or 0) + 1
-	if problems[kind] > SHOWN then return end
-	real_print("PROBLEM: " .. kind .. ": " .. escaped(string.format(...), 400))
 	local said = current or in_tick[#in_tick]
-	if said then
-		real_print(string.format("    %s seed=%d only=%d, to %s: %s", current and "at" or "after", settings.seed, said.index,
-			escaped(said.channel, 60), escaped(said.text, 200)))
-	end
+	problems.add(said, current and "at" or "after", kind, ...)
 end
 
 -- The clock that the addon sees.
 
-local now = 100
-if counts_steps then
-	function SysTime() return now end
-else
-	now = nil
-end
+local now = counts_steps and 100 or nil
+if now then SysTime = function() return now end end
 local function clock() return now or real_time() end
 
--- How many of these there were in the last seconds.
-local function window(seconds)
-	local times, first, last = {}, 1, 0
-	return function(at)
-		last = last + 1
-		times[last] = at
-		while times[first] <= at - seconds do
-			times[first] = nil
-			first = first + 1
-		end
-		return last - first + 1
-	end
-end
+-- The console.
 
--- The console. What is printed here shows nowhere.
-
-local CONTROLS = { [0x61C] = true, [0x200E] = true, [0x200F] = true }
-for code = 0x202A, 0x202E do CONTROLS[code] = true end
-for code = 0x2066, 0x2069 do CONTROLS[code] = true end
-
--- The first byte that steers a terminal, or nil.
-local function steers(line)
-	local i, size = 1, #line
-	while i <= size do
-		local a, b, c = line:byte(i, i + 2)
-		if a < 0x20 or a == 0x7F then return i end
-		local length, code = 1, a
-		local function continues(byte) return byte and byte >= 0x80 and byte < 0xC0 end
-		if a >= 0xC2 and a < 0xE0 and continues(b) then
-			length, code = 2, (a - 0xC0) * 64 + b - 128
-		elseif a >= 0xE0 and a < 0xF0 and continues(b) and continues(c) then
-			length, code = 3, (a - 0xE0) * 4096 + (b - 128) * 64 + c - 128
-		elseif a >= 0xF0 and a < 0xF5 and continues(b) and continues(c) and continues(line:byte(i + 3)) then
-			length, code = 4, 0x10000
-		end
-		if (code >= 0x80 and code < 0xA0) or CONTROLS[code] then return i end
-		i = i + length
-	end
-end
-
-local is_watching, lines, tail_lines, unfinished = false, 0, 0, ""
+local window = problems.window
+local is_watching, lines, tail_lines = false, 0, 0
 local in_window, in_second = window(WINDOW), window(1)
 
-local function on_line(line)
+-- While messages come, no line shows anywhere.
+local function on_line(line, steers_at)
 	if not is_watching then return real_print(line) end
 	local is_tail = line:sub(1, 10) ~= "[realtime]"
 	if is_tail then
@@ -136,49 +84,18 @@ local function on_line(line)
 		if in_window(clock()) > LINES then problem("the console", "more than %d lines in %d s: %s", LINES, WINDOW, line) end
 	end
 	if #line > (is_tail and TAIL_BYTES or LINE_BYTES) then problem("a line", "of %d bytes: %s", #line, line) end
-	local at = steers(line)
-	if at then problem("a line", "steers the terminal at byte %d: %s", at, line) end
-end
-
--- A line feed inside of what is printed at once makes two lines, as on a console.
-local function put(text)
-	unfinished = unfinished .. text
-	while true do
-		local stop = unfinished:find("\n", 1, true)
-		if not stop then return end
-		local line = unfinished:sub(1, stop - 1)
-		unfinished = unfinished:sub(stop + 1)
-		on_line(line)
-	end
-end
-
-local function join(separator, ...)
-	local pieces = {}
-	for i = 1, select("#", ...) do pieces[i] = tostring((select(i, ...))) end
-	return table.concat(pieces, separator)
-end
-function print(...) put(join("\t", ...) .. "\n") end
-function Msg(...) put(join("", ...)) end
-function MsgN(...) put(join("", ...) .. "\n") end
-function MsgC(...)
-	for i = 1, select("#", ...) do
-		local piece = select(i, ...)
-		if not IsColor(piece) then put(tostring(piece)) end
-	end
+	if steers_at then problem("a line", "steers the terminal at byte %d: %s", steers_at, line) end
 end
 
 local raised_on_purpose = 0
-function ErrorNoHaltWithStack(...)
-	local text = join("", ...)
+local function on_error(text)
 	if text:find(ON_PURPOSE, 1, true) then
 		raised_on_purpose = raised_on_purpose + 1
 	else
 		problem("an error", "%s", text)
 	end
 end
-function ErrorNoHalt(...) ErrorNoHaltWithStack(...) end
-
--- Steps.
+include("_console.lua")(on_line, on_error)
 
 local counter = include("../../_step_counter.lua")
 local most_steps, most_a_byte, most_a_tick = { steps = 0, index = 0 }, { steps = 0, index = 0 }, 0
@@ -296,7 +213,7 @@ local function set_up()
 	-- What was sent may be too deep or too large for an answer; the handler's own affair.
 	requests:Answer("echo", function(data, _, reply) pcall(reply, nil, data) end)
 	world.reply_late = function()
-		for _, reply in ipairs(late) do reply(nil, "at last") end
+		for _, reply in ipairs(late) do counted("a late reply", STEPS_AT_MOST, reply, nil, "at last") end
 		late = {}
 	end
 
@@ -308,17 +225,30 @@ local function set_up()
 
 	-- An attacker reads the channel of requests: who asks what, under which number, and where the answer is to go.
 	client:Subscribe("realtime:presence", "fuzz", function(text)
+		-- Its own words are short, and this time counts.
+		if #text > 2000 then return end
 		world.instance = text:match('"from":"fuzz%-here".*"instance":"([%w]+)"') or world.instance
 	end)
 	client:Subscribe(REQUESTS .. world.peer, "fuzz", function(text)
 		world.answers = text:match('"answer_to":"([^"]+)"')
 		world.open[#world.open % 20 + 1] = tonumber(text:match('"number":(%d+)'))
 	end)
+
+	require("redis")
+	local name, port = host.redis_url:match("//([%d.]+):(%d+)")
+	local subscriber = redis.CreateSubscriber()
+	assert(subscriber:Connect(name, tonumber(port), PATIENCE * 1000))
+	subscriber.OnMessage = now_and_then_raise
+	subscriber:Subscribe("fuzz.gm_redis")
+	subscriber:Commit()
+	world.poll = function() while subscriber:Poll() do end end
 	world.presence, world.requests = presence, requests
-	host.wait(function()
-		local stats = client:Stats()
-		return stats.confirmed == stats.subscriptions
-	end, PATIENCE, "the subscriptions")
+	for _, each in ipairs(realtime.Clients()) do
+		host.wait(function()
+			local stats = each:Stats()
+			return stats.confirmed == stats.subscriptions
+		end, PATIENCE, "the subscriptions")
+	end
 end
 
 -- Each ends exactly once; an answer is from whom was asked.
@@ -337,9 +267,8 @@ local function ask()
 end
 
 local function check_servers()
-	local list
+	local list = {}
 	counted("Servers()", STEPS_A_TICK, function() list = world.presence:Servers() end)
-	if not list then return end
 	if #list > MAX_SERVERS then problem("memory", "%d servers are known", #list) end
 	for _, server in ipairs(list) do
 		for key, most in pairs({ id = 64, name = 512, map = 512 }) do
@@ -348,7 +277,17 @@ local function check_servers()
 	end
 end
 
-local function memory() collect() collect() return collect("count") / 1024 end
+local memory_before, memory_peak = nil, 0 -- MiB
+local function check_memory()
+	outstanding, in_tick = {}, {}
+	collect()
+	collect()
+	memory_before = memory_before or collect("count") / 1024
+	local grown = collect("count") / 1024 - memory_before
+	memory_peak = math.max(memory_peak, grown)
+	if grown > settings.memory then problem("memory", "Lua's grew by %.1f MiB", grown) end
+	return grown
+end
 
 -- Ticks. Their processor time is taken between two turns of this coroutine.
 local ticks, slow_ticks, worst_tick, worst_time = 0, 0, nil, 0
@@ -377,6 +316,8 @@ local function wait_for_all()
 		tick()
 		if real_time() > deadline then error("waited in vain for the messages of a batch") end
 	until world.fence == tostring(fences)
+	-- Each Poll has a budget of its own, beside the tick's.
+	world.poll()
 end
 
 local function send(index)
@@ -398,15 +339,16 @@ host.run(function()
 	ask()
 	wait_for_all()
 	tick()
-	send(3) -- it is right to know a first message before memory is taken
-	wait_for_all()
 	is_watching = true
-	local start, base, peak, sent, bytes, batches = real_time(), memory(), 0, 0, 0, 0
+	send(3) -- what a first message needs is no growth
+	wait_for_all()
+	check_memory()
+	local start, sent, bytes, batches = real_time(), 0, 0, 0
 	local index, last = settings.first, settings.first + settings.count - 1
 	if settings.only > 0 then index, last = settings.only, settings.only end
 	while index <= last and real_time() < start + settings.seconds do
 		outstanding = {}
-		local in_batch, made = 0, collect("count")
+		local in_batch = 0
 		for _ = 1, BATCH do
 			if index > last or in_batch > BATCH_BYTES then break end
 			in_batch = in_batch + send(index)
@@ -414,22 +356,17 @@ host.run(function()
 		end
 		bytes, batches = bytes + in_batch, batches + 1
 		-- The garbage of making them is not the addon's to collect.
-		if not counts_steps then collect("step", math.max(0, math.floor(collect("count") - made))) end
+		if not counts_steps then collect() end
 		wait_for_all()
 		if batches % 4 == 0 then ask() end
 		if batches % 3 == 0 then world.reply_late() end
 		if batches % 10 == 0 then check_servers() end
 		if now then
 			-- Floods within a second, silences of half a minute, and all between.
-			now = now + (batches % 40 == 0 and 30 or batches % 7 == 0 and 2 or 0.015)
+			now = now + (batches % 150 == 0 and 30 or batches % 7 == 0 and 2 or 0.015)
 			tick()
 		end
-		if batches % 20 == 0 then
-			outstanding, in_tick = {}, {}
-			local grown = memory() - base
-			peak = math.max(peak, grown)
-			if grown > settings.memory then problem("memory", "Lua's grew by %.1f MiB", grown) end
-		end
+		if batches % 20 == 0 then check_memory() end
 	end
 	if now then now = now + 60 end
 	host.wait(function()
@@ -437,16 +374,12 @@ host.run(function()
 		return ended == asked
 	end, PATIENCE, "the end of each request")
 	is_watching = false
-	outstanding, in_tick = {}, {}
-	local grown = memory() - base
-	peak = math.max(peak, grown)
-	if grown > settings.memory then problem("memory", "Lua's grew by %.1f MiB", grown) end
-
+	local grown = check_memory()
 	real_print(string.format("messages     %d of %.1f MiB in %.0f s, the last one has index %d", sent, bytes / 2 ^ 20, real_time() - start, index - 1))
 	real_print(string.format("heard        %d; %d errors on purpose; %d requests, %d asked; published %d presences, %d answers", heard,
 		raised_on_purpose, requests_heard, asked, presences, answers_sent))
 	real_print(string.format("console      %d lines, and %d of realtime_tail", lines, tail_lines))
-	real_print(string.format("memory       grew by %.1f MiB at most, %.1f at the end", peak, grown))
+	real_print(string.format("memory       grew by %.1f MiB at most, %.1f at the end", memory_peak, grown))
 	if counts_steps then
 		real_print(string.format("steps        %d at most for a message (%d); beyond %d, %.0f for each byte (%d); %d for a tick", most_steps.steps,
 			most_steps.index, STEPS_AT_MOST, most_a_byte.steps, most_a_byte.index, most_a_tick))
@@ -457,7 +390,7 @@ host.run(function()
 			table.concat(slowest, " ", 1, math.min(#slowest, 30)), slow_ticks))
 	end
 	local failed = false
-	for kind, count in SortedPairs(problems) do
+	for kind, count in SortedPairs(problems.counts) do
 		failed = true
 		real_print(string.format("PROBLEMS     %s: %d", kind, count))
 	end
