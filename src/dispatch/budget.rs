@@ -13,7 +13,8 @@ const MAX_STRIDE: u32 = 16;
 /// read after every second one, then after every third, up to every sixteenth; and again after each one as soon as a
 /// look finds that those before it were slow on average, or that little time is left. What is slow from the start, or
 /// slow every time, is cut off behind the one that was running. Callbacks that turn slow behind fast ones are seen at
-/// the next look: fifteen more of them may have run.
+/// the next look: fifteen more of them may have run. Where it is known beforehand that a callback may be slow,
+/// [`Budget::look_next`] makes sure that the clock is read after it.
 #[derive(Debug, Clone, Copy)]
 pub struct Budget {
     /// None: no limit.
@@ -38,6 +39,13 @@ impl Budget {
         let Some(end) = self.end else { return false };
         self.to_come -= 1;
         self.to_come == 0 && self.look(clock(), end)
+    }
+
+    /// Reads the clock after the next callback, however fast those before it were. A publisher could otherwise send small
+    /// messages first, and hide large ones, which take long, behind them.
+    #[inline]
+    pub fn look_next(&mut self) {
+        self.to_come = 1;
     }
 
     fn look(&mut self, now: Instant, end: Instant) -> bool {
@@ -115,6 +123,20 @@ mod tests {
             let (ran, ..) = run(TICK, lengths.chain(std::iter::repeat(TICK)));
             let slow = ran - fast;
             assert!((1..=16).contains(&slow), "{slow} slow ones behind {fast} fast ones");
+        }
+    }
+
+    #[test]
+    fn a_slow_one_that_was_announced_is_the_last() {
+        for fast in 0..500 {
+            let start = Instant::now();
+            let (mut now, mut budget) = (start, Budget::new(start, Some(TICK)));
+            for n in 0..fast {
+                now += Duration::from_nanos(100);
+                assert!(!budget.spent(|| now), "the fast one number {n} of {fast}");
+            }
+            budget.look_next();
+            assert!(budget.spent(|| now + TICK), "behind {fast} fast ones");
         }
     }
 

@@ -25,6 +25,9 @@ use crate::model::{Error, Event, Value, printable};
 /// callback that waits behind them, and yet ends.
 const MAX_SKIPPED: u32 = 1024;
 
+/// A message of more bytes may take its callback long. To make a string of it takes longer than to read the clock.
+const LARGE: usize = 256;
+
 /// Characters of an error that are kept when no function of the game takes it.
 const UNREPORTED_CHARACTERS: usize = 1024;
 
@@ -302,6 +305,11 @@ fn next(module: &mut Module, lua: Lua, called: bool) -> Job {
                 }
                 Step::Line(line) => return Job::Line(line),
                 Step::Call { callback, data, given } => {
+                    if let Given::Message { payload, .. } = given
+                        && payload.len() > LARGE
+                    {
+                        round.budget.look_next();
+                    }
                     let callback = callback.index();
                     return match with(&given, data) {
                         None => Job::Again(callback),
