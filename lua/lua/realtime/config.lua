@@ -163,7 +163,7 @@ return function(realtime, addon)
 		return client, message
 	end
 
-	-- Another URL under the shared client's id would move everybody's.
+	-- Connect with this id and another URL would reconnect every addon's client to that server.
 	realtime.Connect = function(...)
 		local url, options = ...
 		options = istable(url) and url or options

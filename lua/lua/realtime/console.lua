@@ -122,7 +122,10 @@ return function(realtime, addon)
 		end
 		function tail.hear(message, from)
 			lines = lines + 1
-			if lines <= TAIL_LINES then say("[%s] %s", printable(from), printable(message)) end
+			if lines > TAIL_LINES then return end
+			-- A line that begins with [realtime] is the addon's.
+			from = from == "realtime" and '"realtime"' or printable(from)
+			say("[%s] %s", from, printable(message))
 		end
 		return tail
 	end
@@ -140,13 +143,13 @@ return function(realtime, addon)
 			if next(tails) == nil then return say("usage: realtime_tail CHANNEL, or a pattern: realtime_tail kills.*") end
 			for watched in pairs(tails) do
 				end_tail(watched)
-				say("%s is no longer shown", watched)
+				say("%s is no longer shown", printable(watched))
 			end
 			return
 		end
 		if tails[channel] then
 			end_tail(channel)
-			return say("%s is no longer shown", channel)
+			return say("%s is no longer shown", printable(channel))
 		end
 		local client, message = realtime.Default()
 		if not client then return say("%s", message) end
@@ -156,7 +159,7 @@ return function(realtime, addon)
 		addon.AddTask("realtime_tail", function(now)
 			for _, each in pairs(tails) do each.tick(now) end
 		end)
-		say("showing %s; realtime_tail %s ends it", channel, channel)
+		say("showing %s; realtime_tail %s ends it", printable(channel), printable(channel))
 	end)
 
 	-- Every event and change of state of every client, those that are yet to come included.

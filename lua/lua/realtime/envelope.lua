@@ -20,10 +20,10 @@ return function(realtime, addon)
 	-- An id as realtime.json has it.
 	function addon.IsId(id) return type(id) == "string" and #id <= 64 and find(id, "^[%w_.-]+$") ~= nil end
 
-	-- What the secret proves: that somebody who has it sent this data, as this server, at this time, to this channel. The
-	-- length keeps a channel's name and the data apart.
-	local function mac(time, from, channel, text)
-		return Sign(format("%.0f\n%s\n%d\n", time, from, #channel) .. channel .. text)
+	-- What the secret proves: that somebody who has it sent this data, as this server and Lua state, at this time, to this
+	-- channel. The length keeps a channel's name and the data apart.
+	local function mac(time, from, state, channel, text)
+		return Sign(format("%.0f\n%s\n%s\n%d\n", time, from, state, #channel) .. channel .. text)
 	end
 
 	-- The text of a message, or nil and the reason. With a channel it is signed for it, where there is a secret.
@@ -35,7 +35,7 @@ return function(realtime, addon)
 		local head = '{"from":"' .. from .. '","state":"' .. STATE
 		if not Sign or not channel then return head .. '","data":' .. text .. "}" end
 		local time = os_time()
-		return format('%s","time":%.0f,"mac":"%s","data":', head, time, mac(time, from, channel, text)) .. text .. "}"
+		return format('%s","time":%.0f,"mac":"%s","data":', head, time, mac(time, from, STATE, channel, text)) .. text .. "}"
 	end
 
 	-- What is wrong with an envelope's proof, or nil.
@@ -43,7 +43,9 @@ return function(realtime, addon)
 		local time = envelope.time
 		if type(envelope.mac) ~= "string" then return 'it is not signed, and this server has a "secret" in realtime.json' end
 		if type(time) ~= "number" or time % 1 ~= 0 or time < 0 or time > MAX_TIME then return "its time is no number of seconds" end
-		if envelope.mac ~= mac(time, envelope.from, channel, text) then
+		local state = envelope.state == nil and "" or envelope.state
+		if type(state) ~= "string" then return "its state is no text" end
+		if envelope.mac ~= mac(time, envelope.from, state, channel, text) then
 			return "it is signed with another secret, or was changed on its way"
 		end
 		local age = os_time() - time
@@ -56,8 +58,8 @@ return function(realtime, addon)
 	-- The data of a message, its sender's id, and whether it came from this Lua state; or nil and the reason. With a channel
 	-- its proof is checked, where there is a secret.
 	function addon.Decode(text, channel, bounds)
-		local spans = {}
-		local envelope, wrong = Decode(text, bounds.message, spans)
+		local span = Sign and channel and { key = "data" }
+		local envelope, wrong = Decode(text, bounds.message, span)
 		if wrong then return nil, wrong end
 		if type(envelope) ~= "table" or envelope.data == nil or type(envelope.from) ~= "string" then
 			return nil, 'no envelope: {"from":"ttt-1","data":…}'
@@ -65,8 +67,8 @@ return function(realtime, addon)
 		if not addon.IsId(envelope.from) then
 			return nil, '"from" is no id: 1 to 64 letters, digits, "_", "." and "-"'
 		end
-		if Sign and channel then
-			wrong = refusal(envelope, channel, sub(text, spans.data[1], spans.data[2]))
+		if span then
+			wrong = refusal(envelope, channel, sub(text, span.first, span.last))
 			if wrong then return nil, wrong end
 		end
 		return envelope.data, envelope.from, envelope.state == STATE

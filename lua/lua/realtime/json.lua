@@ -11,6 +11,8 @@ return function(realtime, addon)
 	local MAX_INTEGER = 2 ^ 53
 	local MAX_STEP = 64 -- bytes of a key in an error's path
 	local UNBOUNDED = { bytes = huge, elements = huge }
+	local SHORT = 512 -- bytes, as most messages have, whose elements need not be counted
+	local TABLE_ELEMENTS = 4 -- that a table counts for: to make one takes longer than to read a number or a short string
 	local json = {}
 	addon.json = json
 
@@ -34,8 +36,8 @@ return function(realtime, addon)
 
 	local encode
 
-	-- Each of these appends to `out`, and returns the reason why that cannot be and the path to the value at fault. What is too
-	-- large has no path: it is the whole.
+	-- Each of these appends to `out`. On failure it returns the reason and the path to the value; an error of size has no path,
+	-- because it concerns the whole.
 	local function append(out, piece)
 		local count = out.count + 1
 		out.count, out[count] = count, piece
@@ -90,9 +92,9 @@ return function(realtime, addon)
 	end
 
 	function encode(out, value, depth)
-		out.elements = out.elements - 1
-		if out.elements < 0 then return "more than " .. out.most.elements .. " elements" end
 		local kind = type(value)
+		out.elements = out.elements - (kind == "table" and value ~= NULL and TABLE_ELEMENTS or 1)
+		if out.elements < 0 then return "more than " .. out.most.elements .. " elements" end
 		if kind == "string" then
 			-- What is too long as it is need not be quoted first.
 			return append(out, #value > out.bytes and value or quoted(value))
@@ -115,7 +117,7 @@ return function(realtime, addon)
 	end
 
 	-- The text of a value; or nil and the reason, which begins with the path to the value at fault. `most`: the bytes and
-	-- elements that it may have; every value is an element, keys are none.
+	-- elements that it may have; every value is an element, a table counts as four, keys are none.
 	function json.Encode(value, most)
 		most = most or UNBOUNDED
 		local out = { count = 0, most = most, bytes = most.bytes, elements = most.elements }
@@ -191,8 +193,8 @@ return function(realtime, addon)
 		end
 	end
 
-	-- `spans`, if there is one, gets where the text of each value begins and ends, by its key.
-	local function decode_map(text, at, depth, spans)
+	-- `span`, if there is one, gets where the text of the value begins and ends whose key is span.key.
+	local function decode_map(text, at, depth, span)
 		local map, key, value, wrong, mark = {}, nil, nil, nil, nil
 		at, mark = skip(text, at + 1)
 		if mark == 125 then return map, at + 1 end
@@ -207,7 +209,7 @@ return function(realtime, addon)
 			value, at, wrong = decode(text, from, depth)
 			if wrong then return nil, at, wrong end
 			map[key] = value
-			if spans then spans[key] = { from, at - 1 } end
+			if span and key == span.key then span.first, span.last = from, at - 1 end
 			at, mark = skip(text, at)
 			if mark == 125 then return map, at + 1 end
 			if mark ~= 44 then return nil, at, "expected ',' or '}'" end
@@ -222,20 +224,21 @@ return function(realtime, addon)
 		if not rest then rest, stop = "", behind end
 		local power, after = match(text, "^([eE][+-]?%d+)()", stop)
 		local number = tonumber(whole .. rest .. (power or ""))
-		if number == huge or number == -huge then return nil, at, "a number that is too large" end
-		-- As in replies: exact, as text.
-		if not power and rest == "" and (number > MAX_INTEGER or number < -MAX_INTEGER) then return whole, behind end
+		-- nil: an exponent of very many digits.
+		if not number or number == huge or number == -huge then return nil, at, "a number out of range" end
+		-- As in replies: exact, as text. Encode writes no such number, either.
+		if number > MAX_INTEGER or number < -MAX_INTEGER then return whole .. rest .. (power or ""), after or stop end
 		return number, after or stop
 	end
 
-	function decode(text, at, depth, spans)
+	function decode(text, at, depth, span)
 		local mark
 		at, mark = skip(text, at)
 		if mark == 34 then return decode_string(text, at) end
 		if mark == 123 or mark == 91 then
 			if depth > MAX_DEPTH then return nil, at, "more than " .. MAX_DEPTH .. " levels" end
 			if mark == 91 then return decode_list(text, at, depth + 1) end
-			return decode_map(text, at, depth + 1, spans)
+			return decode_map(text, at, depth + 1, span)
 		end
 		if mark == 116 and sub(text, at, at + 3) == "true" then return true, at + 4 end
 		if mark == 102 and sub(text, at, at + 4) == "false" then return false, at + 5 end
@@ -245,8 +248,8 @@ return function(realtime, addon)
 
 	-- Whether a text has more elements than `most`, without making any of them. Exact for what is JSON.
 	local function has_more_elements(text, most)
-		-- Two bytes for each: itself, and a bracket or a comma.
-		if #text <= 2 * most then return false end
+		-- A short text cannot: an element takes two bytes, itself and a comma, and so do the brackets of a table.
+		if #text <= SHORT and TABLE_ELEMENTS * #text <= 2 * most then return false end
 		local count, in_string, after_open, at, size = 1, false, false, 1, #text
 		while at <= size do
 			local c = byte(text, at)
@@ -267,6 +270,7 @@ return function(realtime, addon)
 					in_string = true
 				elseif c == 91 or c == 123 then
 					after_open = true
+					count = count + TABLE_ELEMENTS - 1
 				end
 				if count > most then return true end
 			end
@@ -285,8 +289,8 @@ return function(realtime, addon)
 	end
 
 	-- The value in a text; or nil and what is wrong, with line and column. An object's nulls are left out, a list's are
-	-- realtime.NULL; integers beyond 2^53 are strings. `most` as in Encode, `spans` for the object that the text is.
-	function json.Decode(text, most, spans)
+	-- realtime.NULL; numbers beyond 2^53 are strings. `most` as in Encode, `span` for the object that the text is.
+	function json.Decode(text, most, span)
 		most = most or UNBOUNDED
 		if #text > most.bytes then return nil, format("it has %d bytes, and %d are the most", #text, most.bytes) end
 		if has_more_elements(text, most.elements) then
@@ -294,7 +298,7 @@ return function(realtime, addon)
 		end
 		-- Windows' Notepad begins files so.
 		local start = sub(text, 1, 3) == "\239\187\191" and 4 or 1
-		local value, at, wrong = decode(text, start, 1, spans)
+		local value, at, wrong = decode(text, start, 1, span)
 		if not wrong then
 			at = skip(text, at)
 			if at <= #text then wrong = "expected the end" end

@@ -2,7 +2,7 @@
 return function(realtime, addon)
 	local methods = {}
 	local CHANNEL = "realtime:presence"
-	addon.presence_interval = 5 -- seconds between two words of a server
+	addon.presence_interval = 5 -- seconds between two announcements of a server
 	local PATIENCE = 3.2 -- intervals of silence, until it counts as gone
 	local SHOUT = 60 -- seconds between two complaints about a twin
 	local MAX_TWINS = 32 -- remembered at a time
@@ -11,14 +11,14 @@ return function(realtime, addon)
 
 	-- Whoever may publish may say anything, under any id, as often as he likes. So what is kept of others is bounded: so many
 	-- servers, of so much each.
-	local ENVELOPE_BYTES, ELEMENTS = 256, 1024
+	local ENVELOPE_BYTES, ELEMENTS = 256, 256
 	local BOUNDS = addon.Bounds(8192 - ENVELOPE_BYTES, ENVELOPE_BYTES, ELEMENTS)
 	local MAX_SERVERS = 256
 	local ESTABLISHED = 60 -- seconds, after which a server makes room for no newcomer
 	local MAX_TEXT, MAX_INSTANCE = 128, 64 -- bytes of a name or a map, and of an instance
 	local MAX_PLAYERS = 65535
 	local SHOWN = 40 -- bytes of them in a line of the console
-	local CAUSED_BY_OTHERS = 1 -- seconds between two words that others asked for
+	local CAUSED_BY_OTHERS = 1 -- seconds between two announcements that others asked for
 
 	local function tell(self, event, server)
 		for _, fn in pairs(table.Copy(self.listeners[event])) do addon.Protect(fn, server) end
@@ -40,8 +40,8 @@ return function(realtime, addon)
 		}
 	end
 
-	local function publish(self, word)
-		local text, reason = addon.Encode(word, self.id, CHANNEL, BOUNDS)
+	local function publish(self, data)
+		local text, reason = addon.Encode(data, self.id, CHANNEL, BOUNDS)
 		if not text then return ErrorNoHaltWithStack("presence: " .. reason) end
 		self.client:Publish(CHANNEL, text, function() end)
 	end
@@ -49,10 +49,10 @@ return function(realtime, addon)
 	local function announce(self)
 		local now = SysTime()
 		self.next, self.announced = now + addon.presence_interval, now
-		local word = description(self, self.fields)
-		word.ask, self.asks = self.asks, nil
+		local data = description(self, self.fields)
+		data.ask, self.asks = self.asks, nil
 		-- While the link is down it would only wait for its own timeout.
-		if self.client:IsConnected() then publish(self, word) end
+		if self.client:IsConnected() then publish(self, data) end
 	end
 
 	-- Others asked, or one has this server's id: not at once for each of them, which would make a storm of it.
@@ -66,11 +66,11 @@ return function(realtime, addon)
 		return isnumber(value) and value % 1 == 0 and value >= 0 and value <= MAX_PLAYERS and value or 0
 	end
 
-	local function entry(id, word)
+	local function entry(id, data)
 		return {
-			id = id, instance = word.instance, map = text(word.map), players = number(word.players), bots = number(word.bots),
-			max_players = number(word.max_players), name = text(word.name), fields = istable(word.fields) and word.fields or {},
-			duplicate = word.duplicate == true, heard = SysTime(),
+			id = id, instance = data.instance, map = text(data.map), players = number(data.players), bots = number(data.bots),
+			max_players = number(data.max_players), name = text(data.name), fields = istable(data.fields) and data.fields or {},
+			duplicate = data.duplicate == true, heard = SysTime(),
 		}
 	end
 
@@ -107,32 +107,32 @@ return function(realtime, addon)
 		tell(self, "duplicate", server)
 	end
 
-	-- Somebody else with this server's id. Heard once, it may be this server's own last word before a map change.
-	local function hear_twin(self, word)
-		if word.bye then return end
+	-- Somebody else with this server's id. Heard once, it may be this server's own last announcement before a map change.
+	local function hear_twin(self, data)
+		if data.bye then return end
 		if table.Count(self.twins) > MAX_TWINS then self.twins = {} end
-		local count = (self.twins[word.instance] or 0) + 1
-		self.twins[word.instance] = count
+		local count = (self.twins[data.instance] or 0) + 1
+		self.twins[data.instance] = count
 		if count == 1 then -- whoever is really there answers
 			self.asks = true
 			return announce_soon(self)
 		end
 		self.twin_heard = SysTime()
-		shout(self, self, entry(self.id, word), true)
+		shout(self, self, entry(self.id, data), true)
 	end
 
 	-- An instance is the hash of what only its own server knows, until it says goodbye with it. Instances from before
-	-- 2026-12, and those of other programs, are no hashes: their word is enough, for one release.
-	local function is_own_goodbye(word)
-		local instance = word.instance
+	-- 2026-12, and those of other programs, are no hashes: their announcement is enough, for one release.
+	local function is_own_goodbye(data)
+		local instance = data.instance
 		if #instance ~= 64 or instance:find("[^0-9a-f]") then return true end
-		return isstring(word.proof) and realtime.SHA256(word.proof) == instance
+		return isstring(data.proof) and realtime.SHA256(data.proof) == instance
 	end
 
-	local function hear_goodbye(self, word, id)
+	local function hear_goodbye(self, data, id)
 		local known = self.servers[id]
-		if not known or known.instance ~= word.instance or not is_own_goodbye(word) then return end
-		-- Of two that say they are this server one may be false: then silence tells who has left, no word does.
+		if not known or known.instance ~= data.instance or not is_own_goodbye(data) then return end
+		-- While two instances claim this id, goodbyes are ignored: one may be forged. The one that falls silent times out.
 		if known.contested and SysTime() < known.contested then return end
 		self.servers[id] = nil
 		self.count = self.count - 1
@@ -155,18 +155,18 @@ return function(realtime, addon)
 		return self.count < MAX_SERVERS
 	end
 
-	local function hear(self, word, id)
-		if not istable(word) or not isstring(word.instance) or #word.instance > MAX_INSTANCE then
-			addon.SayRarely("presence", 'a word of "' .. id .. '" on ' .. CHANNEL .. " was left out: it has no instance")
+	local function hear(self, data, id)
+		if not istable(data) or not isstring(data.instance) or #data.instance > MAX_INSTANCE then
+			addon.SayRarely("presence", 'an announcement of "' .. id .. '" on ' .. CHANNEL .. " was left out: it has no instance")
 			return
 		end
-		if word.instance == self.instance then return end
-		if word.ask then announce_soon(self) end
-		if id == self.id then return hear_twin(self, word) end
-		if word.bye then return hear_goodbye(self, word, id) end
+		if data.instance == self.instance then return end
+		if data.ask then announce_soon(self) end
+		if id == self.id then return hear_twin(self, data) end
+		if data.bye then return hear_goodbye(self, data, id) end
 		local known = self.servers[id]
 		if not known and not make_room(self) then return end
-		local server = entry(id, word)
+		local server = entry(id, data)
 		known = self.servers[id] -- a listener may have let others be heard
 		if known then
 			server.since, server.shouted, server.contested = known.since, known.shouted, known.contested
@@ -248,9 +248,9 @@ return function(realtime, addon)
 		end
 		fields[key] = value
 		-- With a map and a host name of any length, so that no announcement fails later.
-		local word = description(self, fields)
-		word.map, word.name, word.ask = ("x"):rep(MAX_TEXT), ("\1"):rep(MAX_TEXT), true
-		local _, reason = addon.json.Encode(word, BOUNDS)
+		local data = description(self, fields)
+		data.map, data.name, data.ask = ("x"):rep(MAX_TEXT), ("\1"):rep(MAX_TEXT), true
+		local _, reason = addon.json.Encode(data, BOUNDS)
 		if reason and value ~= nil then error("'Set' \"" .. key .. "\": with the other fields " .. reason, 2) end
 		self.fields = fields
 		self.next = 0
@@ -287,7 +287,7 @@ return function(realtime, addon)
 		self.next, self.announced = math.huge, -math.huge -- until the first `ready`
 		self.hook = "realtime.Presence " .. self.id
 		addon.Listen(realtime.Tables(self.client, self.id), "Subscribe", CHANNEL, self.hook, BOUNDS,
-			function(word, from) hear(self, word, from) end)
+			function(data, from) hear(self, data, from) end)
 		self.client:On("ready", self.hook, function()
 			self.listening = SysTime()
 			self.asks = true

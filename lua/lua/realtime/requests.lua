@@ -46,8 +46,8 @@ return function(realtime, addon)
 			error("bad argument #5 to 'Ask' (seconds above 0 expected)", 2)
 		end
 		local number, channel = random_number(), REQUESTS .. server
-		local word = { request = name, number = number, answer_to = self.answers, data = data }
-		local text, reason = addon.Encode(word, self.id, channel, addon.table_bounds)
+		local request = { request = name, number = number, answer_to = self.answers, data = data }
+		local text, reason = addon.Encode(request, self.id, channel, addon.table_bounds)
 		if not text then error("'Ask' \"" .. name .. "\": " .. reason, 2) end
 		self.asked = self.asked + 1
 		self.pending[number] = {
@@ -137,7 +137,7 @@ return function(realtime, addon)
 		end
 	end
 
-	-- An answer counts for who was asked alone. What answers nothing is late, or somebody's guess.
+	-- An answer counts only from the server that was asked. An unknown number is late or a guess, and ignored.
 	local function hear(self, answer, from)
 		local number = istable(answer) and answer.number
 		local request = isnumber(number) and self.pending[number]

@@ -89,6 +89,33 @@ host.test("tail shows a channel and a pattern, until told again", function()
 	kit.eq(realtime.Default():Stats().subscriptions > 0, true)
 end)
 
+host.test("no line of a tail passes for one of ours, and none steers the terminal", function()
+	clear()
+	RunConsoleCommand("realtime_tail", "realtim*")
+	subscribed()
+	publish("realtime", "forged")
+	shows('["realtime"] forged')
+	RunConsoleCommand("realtime_tail", "realtim*")
+	for _, end_it in ipairs({ "\27[2J", "" }) do
+		RunConsoleCommand("realtime_tail", "\27[2J")
+		RunConsoleCommand("realtime_tail", end_it)
+	end
+	assert(said("showing \\x1b[2J") and said("\\x1b[2J is no longer shown") and not said("\27"), said())
+end)
+
+host.test("a server that hangs up again and again is told of once in a while", function()
+	local client = realtime.Default()
+	clear()
+	for _ = 1, 6 do
+		local reconnects = client:Stats().reconnects
+		host.server.drop()
+		kit.wait("the way back", function() return client:Stats().reconnects > reconnects and client:IsConnected() end)
+		kit.ticks(2)
+	end
+	local lines = select(2, said():gsub("connected to redis", ""))
+	assert(lines <= 3, lines .. " lines for 6 connections")
+end)
+
 host.test("tail takes a channel with colons, at which the game's console splits arguments", function()
 	local channel = kit.unique("with") .. ":a:b"
 	for _, typed in ipairs({ channel, '"' .. channel .. '"' }) do

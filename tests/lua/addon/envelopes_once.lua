@@ -170,7 +170,7 @@ host.test("requests that time out do so in the order in which they were asked", 
 	kit.eq(told, wanted)
 end)
 
-host.test("a word of presence", function()
+host.test("an announcement of presence", function()
 	local world = new_world()
 	local client = world.client()
 	local presence, calls = world.realtime.Presence(client, "here"), 0

@@ -22,7 +22,8 @@ local function left_out(world, text, reason)
 end
 
 -- As docs/security.md has it for other programs; the proof was made by Python's hmac.
-local MAC = "fcf0f4529f8da7a0301baff6f7e62dff964a03a1f945ba50d19eb1b918ddd650"
+local MAC = "9e7c5ec6868bde0a9b706e3264d58c0a6272a364f1929f26bd2c83e1381b2ad2"
+local MAC_OF_STATE = "7ee1866becad18a8ae0ce4087282006c13a6b2bde6c5818eb4c88518396fd179" -- likewise, with the state 0123
 local SIGNED = '{"from":"web","time":1800000000,"mac":"' .. MAC .. '","data":{"text":"hello"}}'
 
 host.test("what another program signed is heard, in any form of JSON", function()
@@ -45,9 +46,27 @@ host.test("each change of what is signed is found", function()
 	left_out(world, (SIGNED:gsub(MAC, "0" .. MAC:sub(2))), changed)
 	left_out(world, (SIGNED:gsub(MAC, MAC:upper())), changed)
 	left_out(world, (SIGNED:gsub(MAC, "")), changed)
+	left_out(world, (SIGNED:gsub('"time"', '"state":"0123","time"')), changed)
 	world.hear("other", SIGNED, "ch*") -- sent on, to a channel that it was not for
 	kit.eq(#heard, 0)
 	assert(world.lines[2]:find("a message on other was left out: " .. changed, 1, true), kit.show(world.lines))
+end)
+
+host.test("a server's own message comes as its own, or not at all", function()
+	local world = new_world({ secret = SECRET })
+	local client, heard = world.client(), kit.recorder()
+	local tables = world.realtime.Tables(client, "here")
+	tables:SubscribeOthers("chat", "test", heard.fn)
+	tables:Publish("chat", "own")
+	local own = client.published[1][2]
+	world.hear("chat", own)
+	for _, state in ipairs({ '"state":"0123456789abcdef"', '"state":5', '"state":null', '"more":1' }) do
+		world.pass(11, 1)
+		world.hear("chat", (own:gsub('"state":"%x+"', state)))
+	end
+	kit.eq({ #heard, #world.lines }, { 0, 4 })
+	world.hear("chat", (SIGNED:gsub('"time"', '"state":"0123","time"'):gsub(MAC, MAC_OF_STATE)))
+	kit.eq(#heard, 1, "with the state in the proof")
 end)
 
 host.test("without a proof nothing is heard, nor with one of a wrong kind", function()
@@ -111,7 +130,7 @@ host.test("Encode signs for a channel, Decode checks for one; what is stored has
 	local world = new_world({ secret = SECRET })
 	local Encode, Decode = world.realtime.Encode, world.realtime.Decode
 	local text = Encode({ text = "hello" }, "web", "chat")
-	kit.eq((text:gsub('"state":"%x+",', "", 1)), SIGNED)
+	kit.eq((text:gsub('"state":"%x+",', ""):gsub('"mac":"%x+"', '"mac":"' .. MAC .. '"')), SIGNED)
 	kit.eq({ Decode(text, "chat") }, { { text = "hello" }, "web" })
 	kit.eq({ Decode(text) }, { { text = "hello" }, "web" })
 	kit.eq(Decode(text, "other"), nil)
