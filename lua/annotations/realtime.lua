@@ -166,17 +166,20 @@ function realtime.Requests(client, id) end
 ---@return string? message why there is none: realtime.Default()'s
 function realtime.Presence(client, id) end
 
----Calls fn for each message of a channel. The same channel and identifier again replaces the callback.
+---Calls fn for each message of a channel. The same channel and identifier again replaces the callback. For a message of more
+---than max_bytes bytes fn gets nil in its place, and its size as the last argument.
 ---@param channel string
----@param identifier string|fun(message: string, channel: string) left out: the calling file
----@param fn? fun(message: string, channel: string)
-function RealtimeClient:Subscribe(channel, identifier, fn) end
+---@param identifier string|fun(message: string, channel: string, _: nil, bytes?: integer) left out: the calling file
+---@param fn? fun(message: string, channel: string, _: nil, bytes?: integer)|integer without an identifier: max_bytes
+---@param max_bytes? integer default: no bound but the client's max_message_bytes
+function RealtimeClient:Subscribe(channel, identifier, fn, max_bytes) end
 
 ---Likewise for a glob pattern: `kills.*`, `map.?`, `team.[ab]`.
 ---@param pattern string
----@param identifier string|fun(message: string, channel: string, pattern: string) left out: the calling file
----@param fn? fun(message: string, channel: string, pattern: string)
-function RealtimeClient:PSubscribe(pattern, identifier, fn) end
+---@param identifier string|fun(message: string, channel: string, pattern: string, bytes?: integer) left out: the calling file
+---@param fn? fun(message: string, channel: string, pattern: string, bytes?: integer)|integer without an identifier: max_bytes
+---@param max_bytes? integer default: no bound but the client's max_message_bytes
+function RealtimeClient:PSubscribe(pattern, identifier, fn, max_bytes) end
 
 ---Takes effect at once.
 ---@param channel string

@@ -9,12 +9,18 @@ pub struct Callbacks<R> {
     entries: Vec<Entry<R>>,
 }
 
+/// One callback.
 #[derive(Debug)]
-struct Entry<R> {
+pub(super) struct Entry<R> {
     serial: u64,
     identifier: Box<[u8]>,
-    callback: R,
+    pub(super) callback: R,
+    /// The largest message that it gets whole, in bytes; [`NO_BOUND`] for one of any size, and for an event's.
+    pub(super) max_bytes: usize,
 }
+
+/// No message is larger.
+pub(super) const NO_BOUND: usize = usize::MAX;
 
 /// Where a walk over [`Callbacks`] stands.
 #[derive(Debug, Clone, Copy)]
@@ -35,14 +41,14 @@ impl<R> Default for Callbacks<R> {
 
 impl<R> Callbacks<R> {
     /// Puts a callback under an identifier, and returns its serial number. One that is there already is replaced: the
-    /// new one takes over its place and serial number.
-    pub(super) fn set(&mut self, serials: &mut u64, identifier: &[u8], callback: R) -> u64 {
+    /// new one takes over its place and serial number, not its bound.
+    pub(super) fn set(&mut self, serials: &mut u64, identifier: &[u8], callback: R, max_bytes: usize) -> u64 {
         if let Some(entry) = self.entries.iter_mut().find(|entry| *entry.identifier == *identifier) {
-            entry.callback = callback;
+            (entry.callback, entry.max_bytes) = (callback, max_bytes);
             return entry.serial;
         }
         *serials += 1;
-        self.entries.push(Entry { serial: *serials, identifier: identifier.into(), callback });
+        self.entries.push(Entry { serial: *serials, identifier: identifier.into(), callback, max_bytes });
         *serials
     }
 
@@ -63,9 +69,9 @@ impl<R> Callbacks<R> {
     }
 
     /// The first callback, and a walk that goes on behind it. `serials` is the newest serial number given out.
-    pub(super) fn first(&self, serials: u64) -> Option<(&R, Walk)> {
+    pub(super) fn first(&self, serials: u64) -> Option<(&Entry<R>, Walk)> {
         let entry = self.entries.first()?;
-        Some((&entry.callback, Walk { serial: entry.serial, position: 0, end: serials + 1 }))
+        Some((entry, Walk { serial: entry.serial, position: 0, end: serials + 1 }))
     }
 
     /// The callback with this serial number, if it is still there, as a walk of its own.
@@ -92,11 +98,8 @@ impl<R> Callbacks<R> {
     }
 
     /// The callback at which the walk stands.
-    pub(super) fn at(&self, walk: &Walk) -> Option<&R> {
-        self.entries
-            .get(walk.position)
-            .filter(|entry| entry.serial == walk.serial)
-            .map(|entry| &entry.callback)
+    pub(super) fn at(&self, walk: &Walk) -> Option<&Entry<R>> {
+        self.entries.get(walk.position).filter(|entry| entry.serial == walk.serial)
     }
 }
 
@@ -107,7 +110,7 @@ mod tests {
     fn three() -> (Callbacks<char>, u64) {
         let (mut callbacks, mut serials) = (Callbacks::default(), 0);
         for (name, callback) in [(b"a", 'a'), (b"b", 'b'), (b"c", 'c')] {
-            callbacks.set(&mut serials, name, callback);
+            callbacks.set(&mut serials, name, callback, NO_BOUND);
         }
         (callbacks, serials)
     }
@@ -116,10 +119,10 @@ mod tests {
     fn walk(change: impl FnOnce(&mut Callbacks<char>, &mut u64)) -> String {
         let (mut callbacks, mut serials) = three();
         let (first, mut walk) = callbacks.first(serials).unwrap();
-        let mut called = String::from(*first);
+        let mut called = String::from(first.callback);
         change(&mut callbacks, &mut serials);
         while callbacks.advance(&mut walk) {
-            called.push(*callbacks.at(&walk).unwrap());
+            called.push(callbacks.at(&walk).unwrap().callback);
         }
         called
     }
@@ -130,11 +133,19 @@ mod tests {
         assert_eq!(walk(|callbacks, _| _ = callbacks.remove(b"a")), "abc", "removes itself");
         assert_eq!(walk(|callbacks, _| _ = callbacks.remove(b"b")), "ac", "removes the next");
         assert_eq!(walk(|callbacks, _| *callbacks = Callbacks::default()), "a", "removes all");
-        assert_eq!(walk(|callbacks, serials| _ = callbacks.set(serials, b"d", 'd')), "abc", "adds one");
-        assert_eq!(walk(|callbacks, serials| _ = callbacks.set(serials, b"b", 'B')), "aBc", "replaces one");
+        assert_eq!(
+            walk(|callbacks, serials| _ = callbacks.set(serials, b"d", 'd', NO_BOUND)),
+            "abc",
+            "adds one"
+        );
+        assert_eq!(
+            walk(|callbacks, serials| _ = callbacks.set(serials, b"b", 'B', NO_BOUND)),
+            "aBc",
+            "replaces one"
+        );
         let again = walk(|callbacks, serials| {
             callbacks.remove(b"b");
-            callbacks.set(serials, b"b", 'B');
+            callbacks.set(serials, b"b", 'B', NO_BOUND);
         });
         assert_eq!(again, "ac", "what comes back is new");
     }
@@ -143,7 +154,8 @@ mod tests {
     fn a_replaced_callback_keeps_its_place() {
         let (mut callbacks, mut serials) = three();
         let before = callbacks.len();
-        callbacks.set(&mut serials, b"a", 'A');
-        assert_eq!((callbacks.len(), *callbacks.first(serials).unwrap().0), (before, 'A'));
+        callbacks.set(&mut serials, b"a", 'A', 10);
+        let first = callbacks.first(serials).unwrap().0;
+        assert_eq!((callbacks.len(), first.callback, first.max_bytes), (before, 'A', 10));
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use super::callbacks::Callbacks;
+use super::callbacks::{Callbacks, NO_BOUND};
 use super::console::Console;
 use super::{EventKind, Slab};
 use crate::model::{ClientId, Command, Error, Event, ReplyTo, Slot, Ticket, Topic};
@@ -125,21 +125,24 @@ impl<R, D> Client<R, D> {
     }
 
     /// Puts a callback on a topic, under an identifier. Returns the command that the session needs if the topic is new.
-    /// `name` is the topic's name as callbacks get it.
+    /// `name` is the topic's name as callbacks get it. Of a message of more than `max_bytes` bytes the callback gets only
+    /// the size.
     pub fn subscribe(
         &mut self,
         topic: Topic,
         identifier: &[u8],
         callback: R,
         name: impl FnOnce() -> R,
+        max_bytes: Option<usize>,
     ) -> Option<Command> {
+        let max_bytes = max_bytes.unwrap_or(NO_BOUND);
         let known = self.topics.get(&topic).copied();
         if let Some(subscription) = known.and_then(|slot| self.subscriptions.get_mut(slot)) {
-            subscription.callbacks.set(&mut self.serials, identifier, callback);
+            subscription.callbacks.set(&mut self.serials, identifier, callback, max_bytes);
             return None;
         }
         let mut callbacks = Callbacks::default();
-        callbacks.set(&mut self.serials, identifier, callback);
+        callbacks.set(&mut self.serials, identifier, callback, max_bytes);
         let slot = self.subscriptions.insert(Subscription { name: name(), callbacks, confirmed: None });
         self.topics.insert(topic.clone(), slot);
         Some(Command::Subscribe { topic, slot })

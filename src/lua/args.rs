@@ -147,6 +147,24 @@ impl Call<'_> {
         }
     }
 
+    /// Argument `n`: a size in bytes, or nothing.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "whole and positive; what no size can be is the largest one"
+    )]
+    pub(super) fn optional_size(&self, n: i32, argument: &'static str) -> Result<Option<usize>, Fault> {
+        const EXPECTED: &str = "whole number from 0 up";
+        if self.kind(n).is_absent() {
+            return Ok(None);
+        }
+        match self.frame.number(n + self.before) {
+            Some(bytes) if bytes >= 0.0 && bytes.fract() == 0.0 => Ok(Some(bytes as usize)),
+            Some(bytes) => Err(self.fault(n, argument, EXPECTED, bytes.to_string())),
+            None => Err(self.expected(n, argument, "whole number from 0 up, or nil,")),
+        }
+    }
+
     /// Argument `n`: a time budget in seconds. `None` for one without end.
     pub(super) fn budget(&self, n: i32) -> Result<Option<Duration>, Fault> {
         match self.frame.number(n + self.before) {

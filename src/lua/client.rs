@@ -9,12 +9,12 @@ use super::stats::Stats;
 use crate::dispatch::EventKind;
 use crate::model::{Command, NAME_CHARACTERS, Slot, State, Topic, TopicKind, printable};
 
-/// `client:Subscribe(channel, [identifier,] callback)`
+/// `client:Subscribe(channel, [identifier,] callback [, max_bytes])`
 pub(super) fn subscribe(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
     subscribe_to(module, call, TopicKind::Channel)
 }
 
-/// `client:PSubscribe(pattern, [identifier,] callback)`
+/// `client:PSubscribe(pattern, [identifier,] callback [, max_bytes])`
 pub(super) fn psubscribe(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
     subscribe_to(module, call, TopicKind::Pattern)
 }
@@ -23,13 +23,14 @@ fn subscribe_to(module: &mut Module, call: &mut Call<'_>, kind: TopicKind) -> Re
     let slot = call.this(module)?;
     let topic = topic(call, kind)?;
     let (identifier, function) = call.identifier_and_function(2)?;
+    let max_bytes = call.optional_size(function + 1 - call.before, "max_bytes")?;
     ensure_open(module, call, slot)?;
     let callback = call.keep(module, function);
     let pool = std::rc::Rc::clone(&module.pool);
     let Some(client) = module.dispatcher.get_mut(slot) else { return Ok(Output::Nothing) };
     // The name is the first argument, made a string already if it was a number.
     let name = || pool.keep(call.frame, 2);
-    let command = client.subscribe(topic, &identifier, callback, name);
+    let command = client.subscribe(topic, &identifier, callback, name, max_bytes);
     send(module, slot, command);
     Ok(Output::Nothing)
 }

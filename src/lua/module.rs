@@ -21,8 +21,8 @@ pub type Run = Box<dyn Session>;
 /// How much time callbacks get in each tick, unless the script says otherwise.
 pub(super) const DEFAULT_TICK_BUDGET: Duration = Duration::from_millis(2);
 
-/// A callback gets three values at most: message, channel and pattern.
-pub(super) const MAX_ARGUMENTS: usize = 3;
+/// Callbacks share three values at most: message, channel and pattern.
+pub(super) const MAX_SHARED: usize = 3;
 
 /// Characters of an address in a client's name for people: the longest name of a host, and a port.
 const ADDRESS_CHARACTERS: usize = 261;
@@ -82,7 +82,7 @@ pub(super) struct Fixed {
     /// The loop that runs callbacks.
     pub(super) rounds: c_int,
     /// Reserved for what a callback is called with, when a round ends between two that share it.
-    pub(super) carried: [c_int; MAX_ARGUMENTS],
+    pub(super) carried: [c_int; MAX_SHARED],
 }
 
 /// A round of callbacks.

@@ -14,7 +14,7 @@ use super::anchor::{let_go, module_of};
 use super::api::text_of;
 use super::complain;
 use super::frame::Frame;
-use super::module::{Fixed, Handle, Module, Round};
+use super::module::{Fixed, Handle, MAX_SHARED, Module, Round};
 use super::push::{push_info, push_reply};
 use super::raw::{ANCHOR, KEPT, Lua};
 use super::refs::Ref;
@@ -36,8 +36,18 @@ const UNREPORTED_CHARACTERS: usize = 1024;
 enum Job {
     Done,
     Line(*const str),
-    /// Another callback, with what the one before it was called with.
+    /// Another callback of a walk, with what the callbacks before it were called with.
     Again(c_int),
+    /// Likewise, with the message, which those before it were not given.
+    AgainWhole {
+        callback: c_int,
+        payload: *const [u8],
+    },
+    /// Likewise, with the size in place of the message.
+    AgainTooLarge {
+        callback: c_int,
+        bytes: usize,
+    },
     Call {
         callback: c_int,
         with: With,
@@ -47,6 +57,7 @@ enum Job {
 #[derive(Debug, Clone, Copy)]
 enum With {
     Message { payload: *const [u8], name: c_int, channel: Option<*const [u8]>, alone: bool },
+    TooLarge { bytes: usize, name: c_int, channel: Option<*const [u8]> },
     Answer(*const Result<Value, Error>),
     Event { event: *const Event, client: c_int },
 }
@@ -132,7 +143,7 @@ pub(super) unsafe extern "C-unwind" fn body(state: State) -> c_int {
                 return 0;
             }
             let job = next(&mut *module, lua, called);
-            called = matches!(job, Job::Again(_) | Job::Call { .. });
+            called = !matches!(job, Job::Done | Job::Line(_));
             let arguments = match job {
                 Job::Done => {
                     suspend(lua, &mut *module, shared);
@@ -150,6 +161,13 @@ pub(super) unsafe extern "C-unwind" fn body(state: State) -> c_int {
                     push_shared(lua, callback, shared);
                     shared
                 }
+                Job::AgainWhole { callback, payload } => {
+                    lua.push_bytes(&*payload);
+                    lua.replace(MESSAGE);
+                    push_shared(lua, callback, shared);
+                    shared
+                }
+                Job::AgainTooLarge { callback, bytes } => push_size(lua, callback, shared, bytes),
                 Job::Call { callback, ref with } => {
                     if shared > 0 {
                         lua.set_top(HANDLER);
@@ -161,8 +179,12 @@ pub(super) unsafe extern "C-unwind" fn body(state: State) -> c_int {
                         push_arguments(lua, fixed, with)
                     } else {
                         shared = push_arguments(lua, fixed, with);
-                        push_shared(lua, callback, shared);
-                        shared
+                        if let With::TooLarge { bytes, .. } = *with {
+                            push_size(lua, callback, shared, bytes)
+                        } else {
+                            push_shared(lua, callback, shared);
+                            shared
+                        }
                     }
                 }
             };
@@ -184,6 +206,26 @@ unsafe fn push_shared(lua: Lua, callback: c_int, shared: c_int) {
             lua.push_copy(HANDLER + n);
         }
     }
+}
+
+/// Pushes a callback, and what it is called with for a message over its bound: nil, the names, and the size in bytes.
+/// Returns how many values these are.
+unsafe fn push_size(lua: Lua, callback: c_int, shared: c_int, bytes: usize) -> c_int {
+    // SAFETY: the caller keeps to the contract.
+    unsafe {
+        push_shared(lua, callback, 0);
+        lua.push_nil();
+        for n in 2..=shared {
+            lua.push_copy(HANDLER + n);
+        }
+        if shared < LARGEST_SHARE {
+            // A channel's message has no pattern.
+            lua.push_nil();
+        }
+        #[expect(clippy::cast_precision_loss, reason = "sizes stay below 2^53")]
+        lua.push_number(bytes as f64);
+    }
+    LARGEST_SHARE + 1
 }
 
 /// Keeps what the remaining callbacks of a walk are to be called with for the next round. Can't raise.
@@ -212,6 +254,11 @@ unsafe fn resume(lua: Lua, module: &mut Module) -> c_int {
 /// What stands in the loop's frame: the table of references, and the handler of errors. What callbacks share comes behind.
 const REFERENCES: c_int = 1;
 const HANDLER: c_int = 2;
+/// The first of these is the message, or false as long as no callback wanted it whole.
+const MESSAGE: c_int = HANDLER + 1;
+/// The most values that callbacks share: message, channel and pattern.
+#[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "a few")]
+const LARGEST_SHARE: c_int = MAX_SHARED as c_int;
 
 /// Pushes what a callback is called with, and returns how many values these are.
 #[inline]
@@ -221,15 +268,12 @@ unsafe fn push_arguments(lua: Lua, fixed: Fixed, with: &With) -> c_int {
         match *with {
             With::Message { payload, name, channel, .. } => {
                 lua.push_bytes(&*payload);
-                let names = match channel {
-                    Some(channel) => {
-                        lua.push_bytes(&*channel);
-                        2
-                    }
-                    None => 1,
-                };
-                lua.push_element(REFERENCES, name);
-                1 + names
+                1 + push_names(lua, name, channel)
+            }
+            With::TooLarge { name, channel, .. } => {
+                // Not nil, which could not be kept for the next round.
+                lua.push_boolean(false);
+                1 + push_names(lua, name, channel)
             }
             With::Answer(result) => {
                 push_reply(lua, fixed, &*result);
@@ -241,6 +285,23 @@ unsafe fn push_arguments(lua: Lua, fixed: Fixed, with: &With) -> c_int {
                 2
             }
         }
+    }
+}
+
+/// Pushes a message's channel, and its pattern if it has one. Returns how many values these are.
+#[inline]
+unsafe fn push_names(lua: Lua, name: c_int, channel: Option<*const [u8]>) -> c_int {
+    // SAFETY: as `push_arguments`.
+    unsafe {
+        let names = match channel {
+            Some(channel) => {
+                lua.push_bytes(&*channel);
+                2
+            }
+            None => 1,
+        };
+        lua.push_element(REFERENCES, name);
+        names
     }
 }
 
@@ -305,16 +366,12 @@ fn next(module: &mut Module, lua: Lua, called: bool) -> Job {
                 }
                 Step::Line(line) => return Job::Line(line),
                 Step::Call { callback, data, given } => {
-                    if let Given::Message { payload, .. } = given
+                    if let Given::Message { payload, .. } | Given::AgainWhole(payload) = given
                         && payload.len() > LARGE
                     {
                         round.budget.look_next();
                     }
-                    let callback = callback.index();
-                    return match with(&given, data) {
-                        None => Job::Again(callback),
-                        Some(with) => Job::Call { callback, with },
-                    };
+                    return job(callback.index(), &given, data);
                 }
             }
         }
@@ -327,15 +384,21 @@ fn next(module: &mut Module, lua: Lua, called: bool) -> Job {
     job
 }
 
-/// Copies out what a callback is called with; `None` if that stands on the stack already.
+/// Copies out what a callback is called with.
 #[inline]
-fn with(given: &Given<'_, Ref>, data: &Handle) -> Option<With> {
-    Some(match *given {
-        Given::Again => return None,
+fn job(callback: c_int, given: &Given<'_, Ref>, data: &Handle) -> Job {
+    let with = match *given {
+        Given::Again => return Job::Again(callback),
+        Given::AgainWhole(payload) => return Job::AgainWhole { callback, payload },
+        Given::AgainTooLarge(bytes) => return Job::AgainTooLarge { callback, bytes },
         Given::Message { payload, name, channel, alone } => {
             With::Message { payload, name: name.index(), channel: channel.map(std::ptr::from_ref), alone }
         }
+        Given::TooLarge { bytes, name, channel } => {
+            With::TooLarge { bytes, name: name.index(), channel: channel.map(std::ptr::from_ref) }
+        }
         Given::Answer(result) => With::Answer(result),
         Given::Event(event) => With::Event { event, client: data.table.index() },
-    })
+    };
+    Job::Call { callback, with }
 }

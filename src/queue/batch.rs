@@ -92,6 +92,12 @@ impl Batch {
         Some(message)
     }
 
+    /// The payload of the message before the cursor; `None` at the beginning.
+    pub(super) fn last_payload(&self, cursor: &Cursor) -> Option<&[u8]> {
+        let entry = self.entries.get(cursor.entry.checked_sub(1)?)?;
+        self.arena.get(cursor.byte - entry.payload as usize..cursor.byte)
+    }
+
     /// Whether the cursor stands behind the last message.
     #[inline]
     pub(super) fn is_read(&self, cursor: &Cursor) -> bool {

@@ -133,6 +133,11 @@ impl Consumer {
         }
     }
 
+    /// The payload of the message that [`Consumer::next`] returned last. `None` if that was something else.
+    pub fn last_payload(&self) -> Option<&[u8]> {
+        self.held.as_deref()?.last_payload(&self.cursor)
+    }
+
     /// Whether surely nothing waits.
     #[inline]
     pub fn is_empty(&self) -> bool {

@@ -25,14 +25,15 @@ local kinds = {
 local TEXT = { string = true, number = true, negative = true }
 local FUNCTION = { ["function"] = true }
 local CALLBACK = { ["function"] = true, ["nil"] = true }
+local SIZE = { number = true, ["nil"] = true }
 local SECONDS = { number = true, ["nil"] = true }
 local fn = function() end
 
--- Proper arguments of each method, and which kinds each of them may be of.
+-- Proper arguments of each method, and which kinds each of them may be of; a number says which other argument is wrong then.
 local methods = {
-	-- A function may stand in the identifier's place; what follows it is too much and goes unseen, as in Lua.
-	Subscribe = { { "c", "id", fn }, { TEXT, { string = true, ["function"] = true }, FUNCTION } },
-	PSubscribe = { { "c", "id", fn }, { TEXT, { string = true, ["function"] = true }, FUNCTION } },
+	-- A function may stand in the identifier's place; what follows it is the bound.
+	Subscribe = { { "c", "id", fn, 10 }, { TEXT, { string = true, ["function"] = 3 }, FUNCTION, SIZE } },
+	PSubscribe = { { "c", "id", fn, 10 }, { TEXT, { string = true, ["function"] = 3 }, FUNCTION, SIZE } },
 	Unsubscribe = { { "c", "id" }, { TEXT, { string = true, ["nil"] = true } } },
 	PUnsubscribe = { { "c", "id" }, { TEXT, { string = true, ["nil"] = true } } },
 	Publish = { { "c", "m", fn, 1 }, { TEXT, TEXT, CALLBACK, SECONDS } },
@@ -40,6 +41,7 @@ local methods = {
 	Transaction = { { { { "PING" } }, fn, 1 }, { {}, CALLBACK, SECONDS } },
 	CommandSync = { { { "PING" }, 0.001 }, { {}, SECONDS } },
 	Ping = { { fn }, { CALLBACK } },
+	-- What follows the function is too much and goes unseen, as in Lua.
 	On = { { "ready", "id", fn }, { { string = true }, { string = true, ["function"] = true }, FUNCTION } },
 	Off = { { "ready", "id" }, { { string = true }, { string = true, ["nil"] = true } } },
 }
@@ -65,11 +67,12 @@ local function try(name, call, proper, allowed)
 			local arguments = { unpack(proper) }
 			arguments[position] = make()
 			local ok, message = pcall(call, unpack(arguments, 1, #proper))
-			if allowed[position][kind] then
+			local wrong = type(allowed[position][kind]) == "number" and allowed[position][kind] or position
+			if allowed[position][kind] == true then
 				if not ok then error(name .. " refuses a " .. kind .. " at " .. position .. ": " .. message) end
 			else
 				if ok then error(name .. " accepts a " .. kind .. " at " .. position) end
-				assert(message:find("#" .. position, 1, true), name .. " with a " .. kind .. ": " .. message)
+				assert(message:find("#" .. wrong, 1, true), name .. " with a " .. kind .. ": " .. message)
 				assert(message:find("'" .. name .. "'", 1, true), name .. " is not named: " .. message)
 			end
 		end

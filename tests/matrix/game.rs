@@ -80,7 +80,7 @@ impl Game {
     pub fn subscribe(&mut self, client: &Handle, number: usize, topic: Topic) {
         let callback = Callback::Topic(number);
         if let Some(entry) = self.dispatcher.get_mut(client.slot)
-            && let Some(command) = entry.subscribe(topic, b"matrix", callback, || Callback::Name)
+            && let Some(command) = entry.subscribe(topic, b"matrix", callback, || Callback::Name, None)
         {
             self.orders.push(Order::Command { client: client.session, command });
         }

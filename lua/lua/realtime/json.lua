@@ -288,11 +288,17 @@ return function(realtime, addon)
 		end
 	end
 
+	-- What is wrong with a text of so many bytes, or nil.
+	function json.TooLarge(bytes, most)
+		if bytes > most.bytes then return format("it has %d bytes, and %d are the most", bytes, most.bytes) end
+	end
+
 	-- The value in a text; or nil and what is wrong, with line and column. An object's nulls are left out, a list's are
 	-- realtime.NULL; numbers beyond 2^53 are strings. `most` as in Encode, `span` for the object that the text is.
 	function json.Decode(text, most, span)
 		most = most or UNBOUNDED
-		if #text > most.bytes then return nil, format("it has %d bytes, and %d are the most", #text, most.bytes) end
+		local too_large = json.TooLarge(#text, most)
+		if too_large then return nil, too_large end
 		if has_more_elements(text, most.elements) then
 			return nil, format("it has more than %d elements", most.elements)
 		end

@@ -34,16 +34,18 @@ return function(realtime, addon)
 	-- fn(data, from, is_own, channel, pattern).
 	function addon.Listen(self, method, topic, identifier, bounds, fn)
 		local kind = method .. " " .. tostring(topic)
-		self.client[method](self.client, topic, PREFIX .. identifier, function(message, channel, pattern)
+		local function leave_out(channel, reason)
+			addon.SayRarely(kind, string.format("a message on %s was left out: %s", addon.Printable(channel, 64), reason))
+		end
+		-- Of what is too large the module makes no string, because a string of 4 MiB takes milliseconds of a tick.
+		self.client[method](self.client, topic, PREFIX .. identifier, function(message, channel, pattern, bytes)
 			-- On an empty server no hook runs that could do it.
 			addon.EnsureTick()
+			if message == nil then return leave_out(channel, addon.json.TooLarge(bytes, bounds.message)) end
 			local data, from, is_own = addon.Decode(message, channel, bounds)
-			if data == nil then
-				addon.SayRarely(kind, string.format("a message on %s was left out: %s", addon.Printable(channel, 64), from))
-			else
-				fn(data, from, is_own, channel, pattern)
-			end
-		end)
+			if data == nil then return leave_out(channel, from) end
+			fn(data, from, is_own, channel, pattern)
+		end, bounds.message.bytes)
 	end
 
 	local function subscriber(name, method, others)

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::{Dispatcher, Given, List, Step, Told};
 use crate::dispatch::EventKind;
+use crate::dispatch::callbacks::NO_BOUND;
 use crate::model::{Event, Slot};
 
 /// A listener that came to a client that was ready already.
@@ -18,7 +19,7 @@ impl<R, D> Dispatcher<R, D> {
     /// `ready` of its own, soon.
     pub fn listen(&mut self, slot: Slot, kind: EventKind, identifier: &[u8], callback: R) {
         let Some(client) = self.clients.get_mut(slot) else { return };
-        let serial = client.listeners[kind as usize].set(&mut client.serials, identifier, callback);
+        let serial = client.listeners[kind as usize].set(&mut client.serials, identifier, callback, NO_BOUND);
         let notice = Notice { client: slot, serial };
         if kind == EventKind::Ready && client.ready.is_some() && !self.notices.contains(&notice) {
             self.notices.push_back(notice);
@@ -33,10 +34,10 @@ impl<R, D> Dispatcher<R, D> {
         let (Some(ready), Some(walk)) = (&client.ready, listeners.only(notice.serial)) else {
             return Step::Skipped;
         };
-        let Some(callback) = listeners.at(&walk) else { return Step::Skipped };
+        let Some(entry) = listeners.at(&walk) else { return Step::Skipped };
         self.now.walk = Some((notice.client, List::Event(EventKind::Ready), walk));
         let event = self.now.event.insert(ready.clone());
-        Step::Call { callback, data: &client.data, given: Given::Event(event) }
+        Step::Call { callback: &entry.callback, data: &client.data, given: Given::Event(event) }
     }
 
     /// Tells the listeners of an event, or the console.
@@ -75,13 +76,13 @@ impl<R, D> Dispatcher<R, D> {
             _ => event,
         };
         let Some(kind) = EventKind::of(&event) else { return Step::Skipped };
-        let Some((callback, walk)) = client.listeners[kind as usize].first(client.serials) else {
+        let Some((entry, walk)) = client.listeners[kind as usize].first(client.serials) else {
             let Some(line) = client.console.line(&event, Instant::now) else { return Step::Skipped };
             self.now.line = line;
             return Step::Line(&self.now.line);
         };
         self.now.walk = Some((slot, List::Event(kind), walk));
         let event = self.now.event.insert(event);
-        Step::Call { callback, data: &client.data, given: Given::Event(event) }
+        Step::Call { callback: &entry.callback, data: &client.data, given: Given::Event(event) }
     }
 }

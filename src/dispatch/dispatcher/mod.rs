@@ -63,10 +63,20 @@ struct Told {
 #[derive(Debug)]
 struct Now<R> {
     walk: Option<(Slot, List, Walk)>,
+    message: Message,
     callback: Option<R>,
     answer: Option<Result<Value, Error>>,
     event: Option<Event>,
     line: String,
+}
+
+/// The message that a walk goes with. It stays the last one that its source handed out.
+#[derive(Debug, Clone, Copy, Default)]
+struct Message {
+    source: usize,
+    bytes: usize,
+    // A callback got it whole.
+    is_out: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -98,8 +108,12 @@ pub enum Step<'a, R, D> {
 /// What a callback is called with.
 #[derive(Debug)]
 pub enum Given<'a, R> {
-    /// The same as the callback before it.
+    /// The event, or the whole message, that an earlier callback was given.
     Again,
+    /// The message, whole, of which the callbacks before it were given the size.
+    AgainWhole(&'a [u8]),
+    /// The size in bytes of the message that the callback before it was given: it is over this one's bound.
+    AgainTooLarge(usize),
     /// A message.
     Message {
         /// What was sent.
@@ -110,6 +124,15 @@ pub enum Given<'a, R> {
         channel: Option<&'a [u8]>,
         /// No other callback gets it.
         alone: bool,
+    },
+    /// A message that is over the callback's bound.
+    TooLarge {
+        /// How many bytes were sent.
+        bytes: usize,
+        /// As for a message.
+        name: &'a R,
+        /// As for a message.
+        channel: Option<&'a [u8]>,
     },
     /// The answer to a request.
     Answer(&'a Result<Value, Error>),
@@ -127,7 +150,14 @@ impl<R, D> Dispatcher<R, D> {
             waiting: false,
             turn: Turn::default(),
             notices: VecDeque::new(),
-            now: Now { walk: None, callback: None, answer: None, event: None, line: String::new() },
+            now: Now {
+                walk: None,
+                message: Message::default(),
+                callback: None,
+                answer: None,
+                event: None,
+                line: String::new(),
+            },
             unusual: false,
             told: None,
             ended: None,
@@ -234,18 +264,29 @@ impl<R, D> Dispatcher<R, D> {
         found
     }
 
-    /// The callback at which the walk stands, with what the one before it was given.
-    fn again(&self) -> Step<'_, R, D> {
+    /// The callback at which the walk stands, with what those before it were given, as far as it is within its bound.
+    fn again(&mut self) -> Step<'_, R, D> {
         let Some((slot, list, walk)) = &self.now.walk else { return Step::Skipped };
         let Some(client) = self.clients.get(*slot) else { return Step::Skipped };
-        let callback = match list {
+        let found = match list {
             List::Topic(topic) => client.subscriptions.get(*topic).and_then(|topic| topic.callbacks.at(walk)),
             List::Event(kind) => client.listeners[*kind as usize].at(walk),
         };
-        match callback {
-            Some(callback) => Step::Call { callback, data: &client.data, given: Given::Again },
-            None => Step::Skipped,
-        }
+        let Some(entry) = found else { return Step::Skipped };
+        let message = &mut self.now.message;
+        let given = match list {
+            List::Topic(_) if message.bytes > entry.max_bytes => Given::AgainTooLarge(message.bytes),
+            List::Topic(_) if !message.is_out => {
+                let source = client.sources.get(message.source);
+                let Some(payload) = source.and_then(|source| source.consumer.last_payload()) else {
+                    return Step::Skipped;
+                };
+                message.is_out = true;
+                Given::AgainWhole(payload)
+            }
+            _ => Given::Again,
+        };
+        Step::Call { callback: &entry.callback, data: &client.data, given }
     }
 
     /// The client whose turn it is, unless nobody has anything.
@@ -298,17 +339,24 @@ impl<R, D> Dispatcher<R, D> {
         match item {
             Item::Message { slot: topic, channel, payload } => {
                 let Some(subscription) = client.subscriptions.get(topic) else { return Step::Skipped };
-                let Some((callback, walk)) = subscription.callbacks.first(client.serials) else {
+                let Some((entry, walk)) = subscription.callbacks.first(client.serials) else {
                     return Step::Skipped;
                 };
+                let (name, bytes) = (&subscription.name, payload.len());
+                let is_out = bytes <= entry.max_bytes;
                 // The figures are those of the present session.
                 client.delivered += u64::from(!source.retired);
                 let alone = subscription.callbacks.len() == 1;
                 if !alone {
                     self.now.walk = Some((slot, List::Topic(topic), walk));
+                    self.now.message = Message { source: self.turn.source, bytes, is_out };
                 }
-                let given = Given::Message { payload, name: &subscription.name, channel, alone };
-                Step::Call { callback, data: &client.data, given }
+                let given = if is_out {
+                    Given::Message { payload, name, channel, alone }
+                } else {
+                    Given::TooLarge { bytes, name, channel }
+                };
+                Step::Call { callback: &entry.callback, data: &client.data, given }
             }
             Item::Answer { slot: request, result } => {
                 let Some(waiting) = client.requests.remove(request) else { return Step::Skipped };

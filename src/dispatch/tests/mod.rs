@@ -1,6 +1,7 @@
 //! What scripts rely on, through real queues.
 
 mod answers;
+mod bounds;
 mod events;
 mod messages;
 mod sessions;
@@ -55,8 +56,18 @@ impl World {
     }
 
     fn subscribe(&mut self, client: Slot, topic: &Topic, callback: Name) -> Option<Slot> {
+        self.subscribe_up_to(None, client, topic, callback)
+    }
+
+    fn subscribe_up_to(
+        &mut self,
+        max_bytes: Option<usize>,
+        client: Slot,
+        topic: &Topic,
+        callback: Name,
+    ) -> Option<Slot> {
         let client = self.dispatcher.get_mut(client).unwrap();
-        match client.subscribe(topic.clone(), callback.as_bytes(), callback, || "name") {
+        match client.subscribe(topic.clone(), callback.as_bytes(), callback, || "name", max_bytes) {
             Some(Command::Subscribe { slot, .. }) => Some(slot),
             None => None,
             other => panic!("{other:?}"),
@@ -74,22 +85,38 @@ impl World {
                 Step::Skipped => continue,
                 Step::Line(line) => line.to_owned(),
                 Step::Call { callback, data, given } => {
-                    let again = matches!(given, Given::Again);
+                    let again =
+                        matches!(given, Given::Again | Given::AgainWhole(_) | Given::AgainTooLarge(_));
                     assert!(!(is_last && again), "a message for one reached two");
                     is_last = matches!(given, Given::Message { alone: true, .. });
-                    last = match given {
-                        Given::Again => last,
+                    let mut size = None;
+                    match given {
+                        Given::Again => {}
+                        Given::AgainWhole(payload) => {
+                            let names = last.strip_prefix("…").expect("the message was given before");
+                            last = format!("{}{names}", payload.escape_ascii());
+                        }
+                        Given::AgainTooLarge(bytes) => size = Some(bytes),
                         Given::Message { payload, name, channel, alone: _ } => {
-                            let channel = channel.map(|channel| format!(" on {}", channel.escape_ascii()));
-                            format!("{}{} for {name}", payload.escape_ascii(), channel.unwrap_or_default())
+                            last = format!("{}{}", payload.escape_ascii(), names(name, channel));
                         }
-                        Given::Answer(Ok(value)) => format!("{value:?}"),
-                        Given::Answer(Err(error)) => error.to_string(),
+                        Given::TooLarge { bytes, name, channel } => {
+                            last = format!("…{}", names(name, channel));
+                            size = Some(bytes);
+                        }
+                        Given::Answer(Ok(value)) => last = format!("{value:?}"),
+                        Given::Answer(Err(error)) => last = error.to_string(),
                         Given::Event(event) => {
-                            format!("{:?} {}", EventKind::of(event).unwrap(), first(event))
+                            last = format!("{:?} {}", EventKind::of(event).unwrap(), first(event));
                         }
-                    };
-                    format!("{data}.{callback}: {last}")
+                    }
+                    match size {
+                        None => format!("{data}.{callback}: {last}"),
+                        Some(bytes) => {
+                            let names = last.find(' ').map_or("", |at| &last[at..]);
+                            format!("{data}.{callback}: {bytes} bytes{names}")
+                        }
+                    }
                 }
             };
             react(self, &entry);
@@ -100,6 +127,11 @@ impl World {
     fn run_quietly(&mut self) -> Vec<String> {
         self.run(|_, _| ())
     }
+}
+
+fn names(name: Name, channel: Option<&[u8]>) -> String {
+    let channel = channel.map(|channel| format!(" on {}", channel.escape_ascii()));
+    format!("{} for {name}", channel.unwrap_or_default())
 }
 
 fn first(event: &Event) -> &'static str {

@@ -33,9 +33,9 @@ return function(settings)
 	function world.client()
 		local client = { published = {}, listeners = {}, valid = true, connected = true }
 		local function subscriber(kind)
-			return function(_, topic, identifier, fn)
+			return function(_, topic, identifier, fn, max_bytes)
 				client.listeners[kind .. topic] = client.listeners[kind .. topic] or {}
-				client.listeners[kind .. topic][identifier] = fn
+				client.listeners[kind .. topic][identifier] = { fn = fn, max_bytes = max_bytes or math.huge }
 			end, function(_, topic, identifier)
 				if client.listeners[kind .. topic] then client.listeners[kind .. topic][identifier] = nil end
 			end
@@ -59,8 +59,12 @@ return function(settings)
 	-- Somebody published that: whoever listens hears it. `pattern`: one that matches the channel.
 	function world.hear(channel, text, pattern)
 		for _, client in ipairs(clients) do
-			for _, fn in pairs(client.listeners[pattern and "pattern " .. pattern or "channel " .. channel] or {}) do
-				addon.Protect(fn, text, channel, pattern)
+			for _, listener in pairs(client.listeners[pattern and "pattern " .. pattern or "channel " .. channel] or {}) do
+				if #text > listener.max_bytes then
+					addon.Protect(listener.fn, nil, channel, pattern, #text)
+				else
+					addon.Protect(listener.fn, text, channel, pattern)
+				end
 			end
 		end
 	end

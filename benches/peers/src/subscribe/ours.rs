@@ -38,7 +38,7 @@ pub(super) fn receive<M: Meter>(port: u16, protocol: u8, meter: &mut M) -> Resul
     let client = dispatcher.insert(Client::new((), "firehose".to_owned(), id, consumer));
     let topic = Topic { kind: TopicKind::Channel, name: CHANNEL.as_bytes().into() };
     let command =
-        dispatcher.get_mut(client).and_then(|client| client.subscribe(topic, b"", CHANNEL, || CHANNEL));
+        dispatcher.get_mut(client).and_then(|client| client.subscribe(topic, b"", CHANNEL, || CHANNEL, None));
     if let Some(command) = command {
         orders.push(Order::Command { client: id, command });
     }

@@ -1,0 +1,192 @@
+//! Callbacks with a bound: what they get of a message that is larger.
+
+use super::{World, channel, say};
+use crate::dispatch::{Given, Step};
+use crate::model::{Command, Event, Sink, Topic, TopicKind};
+
+#[test]
+fn a_message_over_the_bound_comes_as_its_size() {
+    let mut world = World::new();
+    let (client, mut producer) = world.client("c");
+    let slot = world.subscribe_up_to(Some(4), client, &channel("chat"), "a").unwrap();
+    for payload in ["", "123", "1234", "12345", "1"] {
+        say(&mut producer, slot, payload);
+    }
+    assert_eq!(
+        world.run_quietly(),
+        [
+            "c.a:  for name",
+            "c.a: 123 for name",
+            "c.a: 1234 for name",
+            "c.a: 5 bytes for name",
+            "c.a: 1 for name"
+        ]
+    );
+    assert_eq!(world.dispatcher.get(client).unwrap().traffic().delivered, 5);
+}
+
+#[test]
+fn a_bound_of_nothing_lets_only_the_empty_message_through() {
+    let mut world = World::new();
+    let (client, mut producer) = world.client("c");
+    let slot = world.subscribe_up_to(Some(0), client, &channel("chat"), "a").unwrap();
+    say(&mut producer, slot, "");
+    say(&mut producer, slot, "x");
+    assert_eq!(world.run_quietly(), ["c.a:  for name", "c.a: 1 bytes for name"]);
+}
+
+#[test]
+fn a_patterns_callback_gets_the_channel_too() {
+    let mut world = World::new();
+    let (client, mut producer) = world.client("c");
+    let topic = Topic { kind: TopicKind::Pattern, name: b"k.*"[..].into() };
+    let slot = world.subscribe_up_to(Some(1), client, &topic, "a").unwrap();
+    world.subscribe(client, &topic, "b");
+    let _ = producer.message(slot, Some(b"k.1"), b"12345");
+    producer.flush();
+    assert_eq!(world.run_quietly(), ["c.a: 5 bytes on k.1 for name", "c.b: 12345 on k.1 for name"]);
+}
+
+/// The kinds of steps that lead to each of four callbacks, for every choice of bounds: the message is handed out once, and
+/// only if somebody wants it whole.
+#[test]
+fn every_order_of_bounds_hands_the_message_out_at_most_once() {
+    for choice in 0..16_u32 {
+        let mut world = World::new();
+        let (client, mut producer) = world.client("c");
+        let mut slot = None;
+        let is_bounded = |n: usize| choice >> n & 1 == 1;
+        for (n, callback) in ["0", "1", "2", "3"].into_iter().enumerate() {
+            let bound = is_bounded(n).then_some(n);
+            slot = slot.or(world.subscribe_up_to(bound, client, &channel("chat"), callback));
+        }
+        say(&mut producer, slot.unwrap(), "12345");
+        let (mut payloads, mut sizes, mut called) = (0, 0, 0);
+        world.dispatcher.begin();
+        loop {
+            match world.dispatcher.step() {
+                Step::Idle => break,
+                Step::Call { callback, given, .. } => {
+                    assert_eq!(*callback, ["0", "1", "2", "3"][called]);
+                    let gets_size = match given {
+                        Given::Message { payload, .. } | Given::AgainWhole(payload) => {
+                            assert_eq!(payload, b"12345");
+                            payloads += 1;
+                            false
+                        }
+                        Given::Again => {
+                            assert_eq!(payloads, 1, "there is nothing yet to give again");
+                            false
+                        }
+                        Given::TooLarge { bytes, .. } | Given::AgainTooLarge(bytes) => {
+                            assert_eq!(bytes, 5);
+                            sizes += 1;
+                            true
+                        }
+                        other => panic!("{other:?}"),
+                    };
+                    assert_eq!(gets_size, is_bounded(called), "callback {called} of {choice:04b}");
+                    called += 1;
+                }
+                _ => {}
+            }
+        }
+        assert_eq!((called, sizes), (4, choice.count_ones()));
+        assert_eq!(payloads, u32::from(choice != 0b1111), "{choice:04b}");
+    }
+}
+
+#[test]
+fn a_message_within_all_bounds_is_given_again_and_again() {
+    let mut world = World::new();
+    let (client, mut producer) = world.client("c");
+    let slot = world.subscribe_up_to(Some(5), client, &channel("chat"), "a").unwrap();
+    world.subscribe_up_to(Some(9), client, &channel("chat"), "b");
+    world.subscribe(client, &channel("chat"), "c");
+    say(&mut producer, slot, "12345");
+    assert_eq!(world.run_quietly(), ["c.a: 12345 for name", "c.b: 12345 for name", "c.c: 12345 for name"]);
+}
+
+#[test]
+fn the_bound_of_a_replaced_callback_holds_for_what_is_queued() {
+    let mut world = World::new();
+    let (client, mut producer) = world.client("c");
+    let slot = world.subscribe_up_to(Some(3), client, &channel("chat"), "a").unwrap();
+    say(&mut producer, slot, "12345");
+    assert_eq!(world.subscribe(client, &channel("chat"), "a"), None);
+    assert_eq!(world.run_quietly(), ["c.a: 12345 for name"]);
+    say(&mut producer, slot, "12345");
+    world.subscribe_up_to(Some(4), client, &channel("chat"), "a");
+    assert_eq!(world.run_quietly(), ["c.a: 5 bytes for name"]);
+}
+
+#[test]
+fn a_bound_that_changes_in_the_middle_of_a_walk_holds_for_the_rest_of_it() {
+    let mut world = World::new();
+    let (client, mut producer) = world.client("c");
+    let topic = channel("chat");
+    let slot = world.subscribe_up_to(Some(1), client, &topic, "a").unwrap();
+    world.subscribe_up_to(Some(1), client, &topic, "b");
+    world.subscribe(client, &topic, "c");
+    say(&mut producer, slot, "12345");
+    let log = world.run(|world, entry| {
+        if entry.starts_with("c.a") {
+            world.subscribe(client, &topic, "b");
+            world.subscribe_up_to(Some(4), client, &topic, "c");
+        }
+    });
+    assert_eq!(log, ["c.a: 5 bytes for name", "c.b: 12345 for name", "c.c: 5 bytes for name"]);
+}
+
+/// Whatever happens between two rounds, the walk goes on with its own message.
+#[test]
+fn a_walk_that_goes_on_in_a_later_round_still_has_the_message() {
+    let mut world = World::new();
+    let (client, mut producer) = world.client("c");
+    let topic = channel("chat");
+    let slot = world.subscribe_up_to(Some(1), client, &topic, "a").unwrap();
+    world.subscribe(client, &topic, "b");
+    world.subscribe_up_to(Some(2), client, &topic, "c");
+    say(&mut producer, slot, "12345");
+    world.dispatcher.begin();
+    while !matches!(world.dispatcher.step(), Step::Call { given: Given::TooLarge { bytes: 5, .. }, .. }) {}
+    assert!(world.dispatcher.is_walking());
+
+    // A new session in the place of the old one, and another client: neither has anything to do with the walk.
+    let (session, mut newer, consumer) = world.session();
+    let commands = world.dispatcher.get_mut(client).unwrap().replace("c".into(), session, consumer);
+    assert!(matches!(commands[..], [Command::Subscribe { .. }]));
+    say(&mut newer, slot, "1");
+    let (other, mut elsewhere) = world.client("d");
+    let slot_elsewhere = world.subscribe(other, &topic, "a").unwrap();
+    say(&mut elsewhere, slot_elsewhere, "other");
+    say(&mut producer, slot, "x");
+    let _ = producer.event(Event::Closed);
+    producer.flush();
+
+    world.dispatcher.begin();
+    let Step::Call { callback: &"b", given: Given::AgainWhole(b"12345"), .. } = world.dispatcher.step()
+    else {
+        panic!("the message, whole")
+    };
+    world.dispatcher.begin();
+    let Step::Call { callback: &"c", given: Given::AgainTooLarge(5), .. } = world.dispatcher.step() else {
+        panic!("its size")
+    };
+}
+
+#[test]
+fn listeners_of_events_have_no_bound() {
+    let mut world = World::new();
+    let (client, mut producer) = world.client("c");
+    let slot = world.subscribe_up_to(Some(1), client, &channel("chat"), "a").unwrap();
+    world.subscribe_up_to(Some(1), client, &channel("chat"), "b");
+    world.dispatcher.listen(client, crate::dispatch::EventKind::Ready, b"x", "x");
+    world.dispatcher.listen(client, crate::dispatch::EventKind::Ready, b"y", "y");
+    say(&mut producer, slot, "12345");
+    super::tell(&mut producer, super::ready());
+    assert_eq!(
+        world.run_quietly(),
+        ["c.a: 5 bytes for name", "c.b: 5 bytes for name", "c.x: Ready first", "c.y: Ready first"]
+    );
+}
