@@ -121,15 +121,22 @@ fn nothing_is_held_of_a_long_line() {
         assert!(decoder.decode(&mut &[b'*', b'2', b'\r', b'\n', kind][..]).expect("valid").is_none());
         let mut left = len;
         while left > 0 {
-            let n = input.len().min(left);
+            // The first piece is shorter than what may be kept of a line.
+            let n = input.len().min(left).min(if left == len { 900 } else { len });
             assert!(decoder.decode(&mut &input[..n]).expect("valid").is_none());
             left -= n;
-            assert!(decoder.buffered() < held, "{} bytes held", decoder.buffered());
+            assert!(left > len - 1000 || decoder.buffered() < held, "{} bytes held", decoder.buffered());
         }
         input.clear();
         input.extend_from_slice(b"\r\n:7\r\n");
         let frame = decoder.decode(&mut &input[..]).expect("valid").expect("whole");
         assert_eq!(format!("{frame:?}"), shown);
+
+        // The same line in one piece.
+        let mut decoder = Decoder::with_limits(LINES(1000, u64::MAX));
+        let line = [b"*2\r\n", &[kind][..], &[b'1'; 100_000], b"\r\n"].concat();
+        assert!(decoder.decode(&mut &line[..]).expect("valid").is_none());
+        assert!(decoder.buffered() < held, "{} bytes held", decoder.buffered());
     }
 }
 
@@ -137,8 +144,8 @@ fn nothing_is_held_of_a_long_line() {
 #[test]
 fn skipped_lines_do_not_truncate_their_frame() {
     let limits = Limits { skip_lines_over: 100, skip_frames_over: 300, line: 1 << 20, ..Limits::default() };
-    let long = "x".repeat(1000);
-    let input = format!("*4\r\n+{long}\r\n+{long}\r\n-{long}\r\n:1\r\n");
+    let (long, digits) = ("x".repeat(1000), "1".repeat(1000));
+    let input = format!("*4\r\n+{long}\r\n({digits}\r\n-{long}\r\n:1\r\n");
     let error = "x".repeat(100);
     check(
         limits,
@@ -146,12 +153,19 @@ fn skipped_lines_do_not_truncate_their_frame() {
         &[&format!("[Skipped(1000 bytes), Skipped(1000 bytes), TruncatedError(\"{error}\"), Integer(1)]")],
         End::Clean,
     );
-    let input = format!("*4\r\n-{long}\r\n-{long}\r\n-{long}\r\n:1\r\n:2\r\n");
+    let input = format!("*4\r\n-{long}\r\n-{long}\r\n-{long}\r\n+{long}\r\n:2\r\n");
     let look = |frame: resp::Frame<'_>| format!("{frame:?}{}", frame.is_truncated());
     let expected = format!("[TruncatedError(\"{error}\"), TruncatedError(\"{error}\")]true");
-    for size in [1, 7, input.len()] {
-        let (frames, end) = decode_with(limits, input.as_bytes().chunks(size), look);
+    for at in 0..input.len() {
+        let (frames, end) = decode_with(limits, cut(input.as_bytes(), &[at, at + 150]), look);
         assert_eq!((frames, end), (vec![expected.clone(), "Integer(2)false".to_owned()], End::Clean));
+    }
+    // A long line in a frame that is truncated already.
+    let tiny = Limits { skip_frames_over: 20, ..limits };
+    let input = format!("*2\r\n$150\r\n{:150}\r\n+{long}\r\n:2\r\n", "");
+    for at in 0..input.len() {
+        let (frames, end) = decode_with(tiny, cut(input.as_bytes(), &[at, at + 105]), look);
+        assert_eq!((frames, end), (vec!["[]true".to_owned(), "Integer(2)false".to_owned()], End::Clean));
     }
     // A root that is too large for both.
     let small = Limits { skip_frames_over: 50, ..limits };
