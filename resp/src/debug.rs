@@ -37,6 +37,7 @@ impl fmt::Debug for Value<'_> {
         match self {
             Self::SimpleString(text) => write!(f, "SimpleString(\"{}\")", text.escape_ascii()),
             Self::SimpleError(text) => write!(f, "SimpleError(\"{}\")", text.escape_ascii()),
+            Self::TruncatedError(text) => write!(f, "TruncatedError(\"{}\")", text.escape_ascii()),
             Self::Integer(n) => write!(f, "Integer({n})"),
             Self::BulkString(bytes) => write!(f, "BulkString(\"{}\")", bytes.escape_ascii()),
             Self::BlobError(bytes) => write!(f, "BlobError(\"{}\")", bytes.escape_ascii()),

@@ -28,8 +28,8 @@ impl<'a> Frame<'a> {
         self.root.value()
     }
 
-    /// Whether the frame was larger than [`Limits::skip_frames_over`](crate::Limits::skip_frames_over): what came behind
-    /// that size is missing from it.
+    /// Whether the frame was larger than [`Limits::skip_frames_over`](crate::Limits::skip_frames_over), or nested deeper
+    /// than [`Limits::skip_depth_over`](crate::Limits::skip_depth_over): what came after that point is missing from it.
     #[inline]
     pub fn is_truncated(&self) -> bool {
         self.truncated
@@ -128,6 +128,7 @@ fn value<'a>(bytes: &'a [u8], nodes: &'a [Node]) -> Value<'a> {
     match node.kind {
         Kind::SimpleString => Value::SimpleString(text()),
         Kind::SimpleError => Value::SimpleError(text()),
+        Kind::TruncatedError => Value::TruncatedError(text()),
         Kind::BulkString => Value::BulkString(text()),
         Kind::BlobError => Value::BlobError(text()),
         Kind::BigNumber => Value::BigNumber(text()),
@@ -196,7 +197,11 @@ pub enum Value<'a> {
     Push(Items<'a>),
     /// `%2`, in the order of the wire, duplicate keys included
     Map(Pairs<'a>),
-    /// A blob longer than [`Limits::skip_blobs_over`](crate::Limits::skip_blobs_over), which was not kept.
+    /// The beginning of a `-` line longer than [`Limits::skip_lines_over`](crate::Limits::skip_lines_over): so many
+    /// bytes of it were kept. The error's code is its first word, so it is there.
+    TruncatedError(&'a [u8]),
+    /// A blob longer than [`Limits::skip_blobs_over`](crate::Limits::skip_blobs_over), or a status or big number longer
+    /// than [`Limits::skip_lines_over`](crate::Limits::skip_lines_over), which was not kept.
     Skipped {
         /// How many bytes it had.
         len: u64,

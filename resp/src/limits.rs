@@ -2,14 +2,37 @@
 
 /// Bounds on what a [`Decoder`](crate::Decoder) accepts, and on what it keeps.
 ///
-/// The first six are hard: input beyond them is an error. The last two are soft: what is larger streams by without being
-/// kept, and the stream goes on behind it.
+/// The first six are hard: input beyond them is an error. The last four are soft: what is larger streams by without being
+/// kept, and the stream goes on after it. A soft limit matters only if it is lower than the hard limit of the same thing.
 ///
 /// ```
 /// use resp::{Decoder, Limits};
 ///
 /// let decoder = Decoder::with_limits(Limits { depth: 8, blob: 64 * 1024, ..Limits::default() });
 /// # let _ = decoder;
+/// ```
+///
+/// A client of real servers wants soft limits on lines and on depth too, because a script on the server can answer with
+/// either: `EVAL "return redis.status_reply(string.rep('s', 2000000))" 0` is a line of 2 MB, and lists in lists are nested
+/// as deep as the script likes.
+///
+/// ```
+/// use resp::{Decoder, Limits};
+///
+/// let limits = Limits {
+///     line: 512 << 20,
+///     skip_lines_over: 1 << 20,
+///     depth: 64 << 10,
+///     skip_depth_over: 128,
+///     ..Limits::default()
+/// };
+/// let mut decoder = Decoder::with_limits(limits);
+/// let mut input = b"*1\r\n".repeat(200);
+/// input.extend_from_slice(b":1\r\n+next\r\n");
+/// let mut input = &input[..];
+/// assert!(decoder.decode(&mut input)?.is_some_and(|frame| frame.is_truncated()));
+/// assert!(decoder.decode(&mut input)?.is_some_and(|frame| frame.value().as_bytes() == Some(b"next")));
+/// # Ok::<(), resp::DecodeError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -28,7 +51,15 @@ pub struct Limits {
     /// A blob longer than this many bytes is not kept: it appears as [`Value::Skipped`](crate::Value::Skipped). Default:
     /// none is skipped.
     pub skip_blobs_over: u64,
-    /// A frame is kept no further once its bytes, skipped blobs apart, or the 24 bytes of bookkeeping for each of its
+    /// A status or a big number longer than this many bytes is not kept: it appears as
+    /// [`Value::Skipped`](crate::Value::Skipped). An error longer than this is cut to this many bytes: it appears as
+    /// [`Value::TruncatedError`](crate::Value::TruncatedError). Other lines are numbers and lengths, for which only
+    /// [`line`](Self::line) counts. Default: none is skipped.
+    pub skip_lines_over: u64,
+    /// A frame with more aggregates inside each other than this is kept no further once it gets there: it is delivered
+    /// [truncated](crate::Frame::is_truncated), with at most this many levels. Default: none is.
+    pub skip_depth_over: usize,
+    /// A frame is kept no further once its bytes, skipped blobs and lines apart, or the 24 bytes of bookkeeping for each of its
     /// values come to more than this many: it is delivered [truncated](crate::Frame::is_truncated). Its outermost value
     /// is there in any case; attributes whose value was not kept are not. Default: none is.
     pub skip_frames_over: u64,
@@ -44,6 +75,8 @@ impl Default for Limits {
             line: 1 << 20,
             frame: 1 << 30,
             skip_blobs_over: u64::MAX,
+            skip_lines_over: u64::MAX,
+            skip_depth_over: usize::MAX,
             skip_frames_over: u64::MAX,
         }
     }

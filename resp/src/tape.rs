@@ -17,7 +17,9 @@ pub(crate) enum Kind {
     Set,
     Push,
     Map,
-    /// A blob that was read, but not kept.
+    /// An error line of which only the beginning was kept.
+    TruncatedError,
+    /// A blob or line that was read, but not kept.
     Skipped,
 }
 
@@ -73,6 +75,7 @@ impl Node {
             self.kind,
             Kind::SimpleString
                 | Kind::SimpleError
+                | Kind::TruncatedError
                 | Kind::BulkString
                 | Kind::BlobError
                 | Kind::Verbatim

@@ -2,7 +2,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says why")]
 
 use allocation_counter::measure;
-use resp::{Decoder, Encoder};
+use resp::{Decoder, Encoder, Limits};
 
 fn allocations_of(work: impl FnOnce()) -> u64 {
     measure(work).count_total
@@ -50,6 +50,37 @@ fn warm_encoding_allocates_nothing() {
         }),
         0
     );
+}
+
+/// A frame that is nested deeper than is kept takes memory for its levels, and for the marks of attributes, while it is
+/// read. They are given back too.
+#[test]
+fn memory_of_a_deep_frame_is_given_back() {
+    const LEVELS: usize = 60_000;
+    let limits = Limits { depth: LEVELS, skip_depth_over: 128, ..Limits::default() };
+    let mut lists = b"*1\r\n".repeat(LEVELS);
+    lists.extend_from_slice(b":1\r\n");
+    // Attributes in attributes: each describes the key of the one around it.
+    let mut attributes = b"|1\r\n".repeat(LEVELS);
+    attributes.extend_from_slice(&b":1\r\n".repeat(2 * LEVELS + 1));
+    let push = [b"*1\r\n>1\r\n", &lists[4..], b":1\r\n"].concat();
+    for (deep, frames) in [(lists, 1), (attributes, 1), (push, 2)] {
+        for size in [1448, deep.len()] {
+            let mut decoder = Decoder::with_limits(limits);
+            let kept = measure(|| {
+                let mut seen = 0;
+                for mut piece in deep.chunks(size).chain([&b"+OK\r\n+OK\r\n"[..]]) {
+                    while decoder.decode(&mut piece).expect("valid").is_some() {
+                        seen += 1;
+                    }
+                }
+                assert_eq!(seen, frames + 2);
+            });
+            assert!(kept.bytes_max > 12 * LEVELS as u64, "{kept:?}: the test needs deep frames");
+            assert!(kept.bytes_max < 8 << 20, "{kept:?} in pieces of {size}");
+            assert!(kept.bytes_current < 64 * 1024, "{kept:?} in pieces of {size}");
+        }
+    }
 }
 
 /// One large frame does not leave the buffers large for ever: the next one that does without gives the memory back.

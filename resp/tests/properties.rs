@@ -5,7 +5,7 @@ mod common;
 
 use common::encode::encode;
 use common::twin::{Body, Grammar, Tree};
-use common::{cut, decode, decode_with, describe, twin};
+use common::{cut, decode, decode_with, describe, tree, twin};
 use proptest::prelude::*;
 use resp::{Decoder, Frame, Limits};
 
@@ -77,18 +77,38 @@ fn trees() -> impl Strategy<Value = Tree> {
 /// Limits and thresholds that random input passes often.
 fn tight_limits() -> impl Strategy<Value = Limits> {
     let threshold = |most: u64| prop_oneof![Just(u64::MAX), 0..most];
-    ((0..5usize, 0..6u64, 1..24u64), (0..8u64, 0..40u64, 0..120u64), (threshold(6), threshold(150))).prop_map(
-        |((depth, aggregate, elements), (blob, line, frame), (skip_blobs_over, skip_frames_over))| Limits {
-            depth,
-            aggregate,
-            elements,
-            blob,
-            line,
-            frame,
-            skip_blobs_over,
-            skip_frames_over,
+    let levels = || prop_oneof![Just(usize::MAX), 0..4usize];
+    let soft = (threshold(6), threshold(150), threshold(6), levels());
+    ((0..5usize, 0..6u64, 1..24u64), (0..8u64, 0..40u64, 0..120u64), soft).prop_map(
+        |((depth, aggregate, elements), (blob, line, frame), soft)| {
+            let (skip_blobs_over, skip_frames_over, skip_lines_over, skip_depth_over) = soft;
+            Limits {
+                depth,
+                aggregate,
+                elements,
+                blob,
+                line,
+                frame,
+                skip_blobs_over,
+                skip_lines_over,
+                skip_depth_over,
+                skip_frames_over,
+            }
         },
     )
+}
+
+/// Limits that the twin knows.
+fn twin_limits() -> impl Strategy<Value = Limits> {
+    let line = || prop_oneof![Just(1 << 20), 0..8u64];
+    let depth = || prop_oneof![Just(128), 0..5usize];
+    (line(), line(), depth(), depth()).prop_map(|(line, skip_lines_over, depth, skip_depth_over)| Limits {
+        line,
+        skip_lines_over,
+        depth,
+        skip_depth_over,
+        ..Limits::default()
+    })
 }
 
 proptest! {
@@ -97,6 +117,14 @@ proptest! {
     #[test]
     fn the_twin_agrees(input in fragments()) {
         prop_assert_eq!(decode([&input[..]]), twin::parse(&input, &Grammar::new()));
+    }
+
+    #[test]
+    fn the_twin_agrees_on_lines_and_depth(limits in twin_limits(), input in fragments()) {
+        let look = |frame: Frame<'_>| (tree(frame.root()), frame.is_truncated());
+        let whole = decode_with(limits, [&input[..]], look);
+        prop_assert_eq!(&decode_with(limits, input.chunks(1), look), &whole);
+        prop_assert_eq!(whole, twin::parse_within(limits, &input, &Grammar::new()));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Requests and their one answer.
 
-use realtime::backend::{LinkError, OptionValue};
+use realtime::backend::LinkError;
 use realtime::model::{Event, RequestKind, Value};
 
 use crate::client::{BOTH, Client, Resp, args, every_cut};
@@ -233,40 +233,6 @@ fn a_ping_measures_the_round_trip() {
         assert_eq!(client.said(), [answer(1, Value::Double(0.25))]);
         assert_eq!(client.round_trip(), 250_000_000);
     }
-}
-
-#[test]
-fn an_oversized_answer_is_an_error_and_the_link_lives() {
-    for resp in BOTH {
-        every_cut(
-            |client| {
-                client.get(1, "big");
-                client.get(2, "big inside");
-                client.get(3, "small");
-                client.server(0, b"$9\r\n123456789\r\n*2\r\n$9\r\n123456789\r\n+x\r\n$8\r\n12345678\r\n");
-                let said = client.said();
-                assert_eq!(failure(&said[..1]), (1, "TOOLARGE".to_owned(), true));
-                assert_eq!(failure(&said[1..2]), (2, "TOOLARGE".to_owned(), true));
-                assert_eq!(said[2], answer(3, string("12345678")));
-            },
-            || Client::ready(resp, &[("max_message_bytes", OptionValue::Number(8.0))]),
-        );
-    }
-}
-
-#[test]
-fn an_answer_of_many_elements_is_too_large_as_well() {
-    let mut client = Client::ready(Resp::Three, &[("max_message_bytes", OptionValue::Number(8.0))]);
-    client.get(1, "list");
-    client.get(2, "small");
-    client.server(0, b"*100000\r\n");
-    for _ in 0..100_000 {
-        client.server(0, b":1\r\n");
-    }
-    client.server(0, b"+x\r\n");
-    let said = client.said();
-    assert_eq!(failure(&said[..1]), (1, "TOOLARGE".to_owned(), true));
-    assert_eq!(said[1], answer(2, string("x")));
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod commands;
 mod ending;
 mod handshake;
 mod hostile;
+mod large;
 mod liveness;
 mod options;
 mod reconnect;

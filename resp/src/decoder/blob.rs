@@ -110,7 +110,7 @@ impl Decoder {
     /// Whether the bytes being read belong to the frame's text, or to headers that may stay between it.
     pub(super) fn is_keeping(&self) -> bool {
         match self.state {
-            State::Body(_) | State::Format(_) => !self.token.skipping,
+            State::Body(_) | State::Format(_) | State::Text | State::BigNumber(_) => !self.token.skipping,
             State::Chunk => false,
             State::Length(_) | State::Cr | State::Lf | State::BodyCr | State::BodyLf => {
                 self.token.tag != b';'
@@ -119,8 +119,10 @@ impl Decoder {
         }
     }
 
-    /// Whether the bytes being read are a blob's that is not kept.
+    /// Whether the bytes being read are those of a blob or line that is not kept.
     pub(super) fn is_skipping(&self) -> bool {
-        matches!(self.state, State::Body(_) | State::Format(_)) && self.token.skipping
+        let skips =
+            matches!(self.state, State::Body(_) | State::Format(_) | State::Text | State::BigNumber(_));
+        skips && self.token.skipping
     }
 }

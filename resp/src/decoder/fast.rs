@@ -10,7 +10,7 @@ use super::{Cursor, Decoder};
 use crate::Limits;
 use crate::tape::{Kind, Node};
 
-/// Lines up to this are looked for here. If the limit on lines is lower, nothing is.
+/// Lines up to this are looked for here. If a limit on lines is lower, nothing is.
 const LINE: usize = 32;
 /// Digits that any length or count of the fast path has at most, so that no arithmetic can overflow.
 const MOST_DIGITS: usize = 9;
@@ -35,14 +35,15 @@ impl Bounds {
         // The root is kept in any case.
         let nodes = (limits.skip_frames_over / size_of::<Node>() as u64).max(1);
         // A line of the fast path is never too long, unless none may be taken.
-        let frame = if limits.line < LINE as u64 { 0 } else { limits.frame.min(limits.skip_frames_over) };
+        let line = limits.line.min(limits.skip_lines_over);
+        let frame = if line < LINE as u64 { 0 } else { limits.frame.min(limits.skip_frames_over) };
         Self {
             nodes: usize::try_from(nodes).unwrap_or(usize::MAX),
             frame,
             blob: limits.blob.min(limits.skip_blobs_over),
             aggregate: limits.aggregate,
             elements: limits.elements.min(MAX_ELEMENTS).min(nodes),
-            depth: limits.depth,
+            depth: limits.depth.min(limits.skip_depth_over),
         }
     }
 }

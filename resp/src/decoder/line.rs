@@ -26,18 +26,64 @@ impl Decoder {
 
     pub(super) fn text(&mut self, cursor: &mut Cursor<'_>, end: usize) -> Step {
         let rest = &cursor.input[cursor.pos..end];
-        let found = memchr2(CR, LF, rest);
-        let len = found.unwrap_or(rest.len());
-        if len as u64 > self.limits.line - self.token.line_len {
-            return Err(DecodeError { kind: ErrorKind::LineLimit, offset: self.token.start });
-        }
+        let most = if self.token.skipping {
+            self.limits.line
+        } else {
+            self.limits.line.min(self.limits.skip_lines_over)
+        };
+        let room = most.saturating_sub(self.token.line_len);
+        let window = usize::try_from(room).ok().and_then(|room| rest.get(..room)).unwrap_or(rest);
+        let len = memchr2(CR, LF, window).unwrap_or(window.len());
         self.token.line_len += len as u64;
-        cursor.pos += len;
-        match found {
-            None => Ok(false),
-            Some(at) if rest[at] == CR => self.end_line(cursor, Line::Text),
-            Some(_) => Err(self.error(cursor, ErrorKind::BadLineEnd)),
+        if self.token.skipping {
+            self.reply.skipped += len as u64;
         }
+        cursor.pos += len;
+        match rest.get(len) {
+            None => Ok(false),
+            Some(&CR) => self.end_text(cursor),
+            Some(&LF) => Err(self.error(cursor, ErrorKind::BadLineEnd)),
+            Some(_) if self.token.line_len >= self.limits.line => {
+                Err(DecodeError { kind: ErrorKind::LineLimit, offset: self.token.start })
+            }
+            Some(_) => {
+                self.skip_line(cursor);
+                Ok(false)
+            }
+        }
+    }
+
+    /// Keeps the line no further than it is read. Nothing of it stays, unless it is an error, whose first word is its code.
+    #[cold]
+    pub(super) fn skip_line(&mut self, cursor: &mut Cursor<'_>) {
+        self.token.skipping = true;
+        if self.token.tag == b'-' || self.reply.truncated {
+            self.carry_over(cursor);
+            return;
+        }
+        self.reply.skipped += self.token.line_len;
+        match self.token.text_at.checked_sub(self.reply.carry.len()) {
+            Some(before) => {
+                let header = &cursor.input[cursor.kept_from..cursor.kept_from + before];
+                self.reply.keep(header, self.limits.skip_frames_over);
+            }
+            None => self.reply.carry.truncate(self.token.text_at),
+        }
+        cursor.kept_from = cursor.pos;
+    }
+
+    /// At the CR of a line that is text.
+    pub(super) fn end_text(&mut self, cursor: &mut Cursor<'_>) -> Step {
+        if !self.token.skipping {
+            return self.end_line(cursor, Line::Text);
+        }
+        cursor.kept_from = cursor.pos;
+        let line = if self.token.tag == b'-' && !self.reply.truncated {
+            Line::Head(self.reply.carry.len() - self.token.text_at)
+        } else {
+            Line::Skipped
+        };
+        self.end_line(cursor, line)
     }
 
     pub(super) fn length(&mut self, cursor: &mut Cursor<'_>, byte: u8, length: Length) -> Step {
@@ -138,6 +184,10 @@ impl Decoder {
                 let text = Node { len: self.token.line_len, ..Node::text(kind, self.token.text_at, 0) };
                 Ok(self.reply.scalar(text))
             }
+            Line::Skipped => Ok(self.reply.scalar(Node::skipped(self.token.line_len))),
+            Line::Head(len) => {
+                Ok(self.reply.scalar(Node::text(Kind::TruncatedError, self.token.text_at, len)))
+            }
             Line::End => Ok(self.reply.close_streamed()),
             Line::Length(len) => match self.token.tag {
                 b'$' | b'!' | b'=' => {
@@ -145,7 +195,7 @@ impl Decoder {
                     Ok(false)
                 }
                 b';' => Ok(self.begin_chunk(cursor, len)),
-                _ => self.open(len, 0),
+                _ => self.open(cursor, len, 0),
             },
             Line::NoLength if self.token.tag == b'$' => {
                 self.carry_over(cursor);
@@ -153,13 +203,16 @@ impl Decoder {
                 self.state = State::Chunk;
                 Ok(false)
             }
-            Line::NoLength => self.open(0, Node::STREAMED),
+            Line::NoLength => self.open(cursor, 0, Node::STREAMED),
         }
     }
 
-    pub(super) fn open(&mut self, len: u64, flags: u8) -> Step {
+    pub(super) fn open(&mut self, cursor: &mut Cursor<'_>, len: u64, flags: u8) -> Step {
         let elements = self.elements(len);
         self.add_elements(elements, self.token.start)?;
+        if self.reply.stack.len() >= self.limits.skip_depth_over && !self.reply.truncated {
+            self.truncate(cursor);
+        }
         let (kind, flags) = match self.token.tag {
             b'*' => (Kind::Array, flags),
             b'~' => (Kind::Set, flags),

@@ -56,6 +56,10 @@ pub(super) enum Line {
     NoLength,
     Null,
     End,
+    /// A line that was not kept.
+    Skipped,
+    /// An error line of which so many bytes were kept.
+    Head(usize),
 }
 
 /// The header being read.
@@ -70,7 +74,7 @@ pub(super) struct Token {
     pub(super) line: Line,
     /// Where the text begins among the frame's kept bytes.
     pub(super) text_at: usize,
-    /// The body is not kept.
+    /// The body, or what is left of the line, is not kept.
     pub(super) skipping: bool,
 }
 
@@ -110,9 +114,13 @@ impl Decoder {
             State::BigNumber(mut number) => {
                 if byte == CR {
                     number.end().map_err(|kind| self.error(cursor, kind))?;
-                    return self.end_line(cursor, Line::Text);
+                    return self.end_text(cursor);
+                }
+                if self.token.line_len >= self.limits.skip_lines_over && !self.token.skipping {
+                    self.skip_line(cursor);
                 }
                 self.content(cursor, byte, number.push(byte))?;
+                self.reply.skipped += u64::from(self.token.skipping);
                 self.state = State::BigNumber(number);
             }
             State::Double => {

@@ -7,6 +7,8 @@ pub(super) const RETAINED_BYTES: usize = 64 * 1024;
 /// More is retained as long as at least one part in this many of it is needed.
 const NEEDED: usize = 4;
 const RETAINED_NODES: usize = RETAINED_BYTES / size_of::<Node>();
+/// Levels of nesting, of which each may need a mark too.
+const RETAINED_LEVELS: usize = RETAINED_BYTES / size_of::<Mark>();
 
 /// Elements of one frame at most, whatever the limit: the tape is indexed with 32 bits, and holds one node more.
 pub(super) const MAX_ELEMENTS: u64 = u32::MAX as u64 - 2;
@@ -62,11 +64,11 @@ pub(super) struct Reply {
     pub(super) elements: u64,
     /// Bytes of the frame in earlier input.
     pub(super) wire: u64,
-    /// Bytes of skipped blobs among all that was read.
+    /// Bytes of skipped blobs and lines among all that was read.
     pub(super) skipped: u64,
     /// Offset of the first byte.
     pub(super) start: u64,
-    /// The frame passed `Limits::skip_frames_over`: it is read on, but kept no further.
+    /// The frame passed `Limits::skip_frames_over` or `Limits::skip_depth_over`: it is read on, but kept no further.
     pub(super) truncated: bool,
     /// The root is a push.
     pub(super) is_push: bool,
@@ -92,13 +94,13 @@ impl Reply {
 
     /// Makes ready for a frame that begins at `start`, and gives back memory that the last one did not need.
     pub(super) fn restart(&mut self, start: u64) {
+        self.stack.clear();
+        self.marks.clear();
         if self.is_large() {
             self.shrink();
         }
         self.carry.clear();
         self.nodes.clear();
-        self.stack.clear();
-        self.marks.clear();
         self.top = Level::ROOT;
         self.pending = None;
         self.elements = 1;
@@ -111,7 +113,9 @@ impl Reply {
 
     /// Whether more memory is retained than in any case.
     pub(super) fn is_large(&self) -> bool {
-        self.carry.capacity() > RETAINED_BYTES || self.nodes.capacity() > RETAINED_NODES
+        self.carry.capacity() > RETAINED_BYTES
+            || self.nodes.capacity() > RETAINED_NODES
+            || self.stack.capacity() > RETAINED_LEVELS
     }
 
     /// A large frame leaves its memory to the next one; a smaller one behind it gives it back. Giving it back at once
@@ -123,12 +127,20 @@ impl Reply {
         if self.nodes.capacity() > RETAINED_NODES && self.nodes.len() < self.nodes.capacity() / NEEDED {
             self.nodes = Vec::new();
         }
+        // There are no more marks than levels. Both are empty by now, so how many were needed is not known; and growing
+        // again takes few steps, because no frame is very deep.
+        if self.stack.capacity() > RETAINED_LEVELS {
+            self.stack = Vec::new();
+            self.marks = Vec::new();
+        }
     }
 
     /// Gives back all memory beyond what is always retained.
     pub(super) fn release(&mut self) {
         self.carry.clear();
         self.nodes.clear();
+        self.stack.clear();
+        self.marks.clear();
         self.shrink();
     }
 

@@ -50,6 +50,7 @@ pub(crate) fn encode(tree: &Tree, out: &mut Vec<u8>) {
                 Encoder::new(out).end_stream();
             }
         }
+        Body::TruncatedError(_) | Body::Skipped(_) => panic!("the rest is lost"),
         Body::Map(pairs) => {
             if tree.streamed {
                 Encoder::new(out).streamed_map();

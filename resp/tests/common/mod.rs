@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says why")]
 
 pub(crate) mod encode;
+pub(crate) mod grammar;
 pub(crate) mod twin;
 
 use std::fmt::Write;
@@ -28,7 +29,9 @@ pub(crate) fn tree(element: Element<'_>) -> Tree {
         Value::Set(items) => list(b'~', items),
         Value::Push(items) => list(b'>', items),
         Value::Map(pairs) => Body::Map(trees(pairs)),
-        other => panic!("{other:?} was not asked for"),
+        Value::TruncatedError(text) => Body::TruncatedError(text.to_vec()),
+        Value::Skipped { len } => Body::Skipped(len),
+        other => panic!("{other:?} is new"),
     };
     Tree { attributes: trees(element.attributes()), streamed: element.is_streamed(), body }
 }

@@ -1,8 +1,10 @@
 //! A parser of the same grammar by other means: recursive, over the whole input, and deciding each line by asking of
 //! every prefix whether some ending could still make it valid. Slow, small, and sharing nothing with the real one.
 
-use regex::bytes::Regex;
-use resp::ErrorKind;
+use resp::{ErrorKind, Limits};
+
+pub(crate) use super::grammar::Grammar;
+use super::grammar::{digits, kind_of_fault};
 
 /// A value with its attributes.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,6 +23,10 @@ pub(crate) enum Body {
     Null,
     List(u8, Vec<Tree>),
     Map(Vec<(Tree, Tree)>),
+    /// The beginning of an error line.
+    TruncatedError(Vec<u8>),
+    /// So many bytes that were not kept.
+    Skipped(u64),
 }
 
 impl PartialEq for Body {
@@ -33,6 +39,8 @@ impl PartialEq for Body {
             (Self::Null, Self::Null) => true,
             (Self::List(a, x), Self::List(b, y)) => a == b && x == y,
             (Self::Map(x), Self::Map(y)) => x == y,
+            (Self::TruncatedError(x), Self::TruncatedError(y)) => x == y,
+            (Self::Skipped(x), Self::Skipped(y)) => x == y,
             _ => false,
         }
     }
@@ -54,102 +62,47 @@ enum Stop {
 
 type Parsed<T> = Result<T, Stop>;
 
+/// What stands where a value is expected.
+enum Found {
+    Value(Tree),
+    /// A value that comes after the place at which its frame was truncated.
+    NotKept,
+    /// The `.` that ends the streamed aggregate around it.
+    End,
+}
+
+/// A frame, and whether it is truncated.
+pub(crate) type Told = (Tree, bool);
+
 struct Twin<'a> {
     input: &'a [u8],
     at: usize,
-    out: Vec<Tree>,
+    out: Vec<Told>,
     depth: usize,
+    /// The frame being read is truncated.
+    cut: bool,
     grammar: &'a Grammar,
+    limits: Limits,
 }
 
-/// What a complete line of each kind looks like.
-pub(crate) struct Grammar {
-    integer: Regex,
-    double: Regex,
-    big_number: Regex,
-}
-
-impl Grammar {
-    pub(crate) fn new() -> Self {
-        let regex = |text| Regex::new(text).expect("a regex");
-        Self {
-            integer: regex(r"^[+-]?[0-9]+$"),
-            double: regex(
-                r"^([+-]?[0-9]+(\.[0-9]+)?([eE][+-]?[0-9]+)?|-?inf|-?(nan|NAN)(\([0-9A-Za-z_]*\))?)$",
-            ),
-            big_number: regex(r"^[+-]?[0-9]+$"),
-        }
-    }
-
-    fn integer(&self, text: &[u8]) -> Option<i64> {
-        let text = self.integer.is_match(text).then(|| std::str::from_utf8(text).expect("digits"))?;
-        text.parse().ok()
-    }
-
-    fn double(&self, text: &[u8]) -> Option<f64> {
-        let text = self.double.is_match(text).then(|| std::str::from_utf8(text).expect("ASCII"))?;
-        if text.to_ascii_lowercase().contains("nan") {
-            return Some(f64::NAN);
-        }
-        let number: f64 = text.parse().ok()?;
-        (number.is_finite() || text.ends_with("inf")).then_some(number)
-    }
-
-    /// Whether `text` is a whole line of this kind.
-    fn complete(&self, kind: u8, text: &[u8]) -> bool {
-        match kind {
-            b'+' | b'-' => true,
-            b':' => self.integer(text).is_some(),
-            b',' => self.double(text).is_some(),
-            b'(' => self.big_number.is_match(text),
-            b'#' => text == b"t" || text == b"f",
-            b'_' | b'.' => text.is_empty(),
-            b'$' | b'*' if text == b"-1" || text == b"?" => true,
-            b'~' | b'%' if text == b"?" => true,
-            b'=' => digits(text).is_some_and(|n| n >= 4),
-            _ => digits(text).is_some(),
-        }
-    }
-
-    /// Whether some ending makes `text` a whole line of this kind.
-    fn possible(&self, kind: u8, text: &[u8]) -> bool {
-        let endings = [
-            "", "0", "1", "4", "9", "t", ".0", "e-99999", "E0", "-99999", "99999", "inf", "nf", "f", "nan",
-            "an", "n", "NAN", "AN", "N", ")", "-1", "?",
-        ];
-        endings.iter().any(|ending| self.complete(kind, &[text, ending.as_bytes()].concat()))
-    }
-}
-
-fn digits(text: &[u8]) -> Option<u64> {
-    let all = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
-    all.then(|| std::str::from_utf8(text).expect("digits"))?.parse().ok()
-}
-
-fn kind_of_fault(kind: u8, text: &[u8], ended: bool) -> ErrorKind {
-    match kind {
-        b':' => ErrorKind::BadInteger,
-        b',' => ErrorKind::BadDouble,
-        b'(' => ErrorKind::BadBigNumber,
-        b'#' => ErrorKind::BadBoolean,
-        b'_' => ErrorKind::BadNull,
-        b'.' => ErrorKind::UnexpectedEnd,
-        b'=' if ended && digits(text).is_some() => ErrorKind::BadVerbatim,
-        _ => ErrorKind::BadLength,
-    }
-}
-
-/// Every frame of the input, in the order in which they are told, and how it ends. Limits are the default ones.
+/// Every frame of the input, in the order in which they are told, and how it ends, with the default limits.
 pub(crate) fn parse(input: &[u8], grammar: &Grammar) -> (Vec<Tree>, End) {
-    let mut twin = Twin { input, at: 0, out: Vec::new(), depth: 0, grammar };
+    let (frames, end) = parse_within(Limits::default(), input, grammar);
+    (frames.into_iter().map(|(tree, _)| tree).collect(), end)
+}
+
+/// The same within other limits on depth, lines, blobs and aggregates. It knows no others.
+pub(crate) fn parse_within(limits: Limits, input: &[u8], grammar: &Grammar) -> (Vec<Told>, End) {
+    let mut twin = Twin { input, at: 0, out: Vec::new(), depth: 0, cut: false, grammar, limits };
     loop {
         let start = twin.at;
         if start == input.len() {
             return (twin.out, End::Clean);
         }
+        twin.cut = false;
         match twin.value(false, None) {
-            Ok(Some(tree)) => twin.out.push(tree),
-            Ok(None) => unreachable!("no end mark is allowed here"),
+            Ok(Found::Value(tree)) => twin.out.push((tree, twin.cut)),
+            Ok(Found::NotKept | Found::End) => unreachable!("a frame has a root, and no end mark is allowed"),
             Err(Stop::Incomplete) => return (twin.out, End::Incomplete(start as u64)),
             Err(Stop::Error(kind, at)) => return (twin.out, End::Error(kind, at as u64)),
         }
@@ -181,27 +134,47 @@ impl Twin<'_> {
                 b'\n' => return Err(Stop::Error(ErrorKind::BadLineEnd, self.at)),
                 _ => {
                     text.push(byte);
-                    let limits = resp::Limits::default();
-                    let number = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
-                    let too_much = |most| number && digits(&text).is_none_or(|n| n > most);
-                    match kind {
-                        b'$' | b'!' | b'=' | b';' if too_much(limits.blob) => {
-                            return Err(Stop::Error(ErrorKind::BlobLimit, self.at - text.len()));
-                        }
-                        b'*' | b'~' | b'>' if too_much(limits.aggregate) => {
-                            return Err(Stop::Error(ErrorKind::AggregateLimit, self.at - text.len()));
-                        }
-                        b'%' | b'|' if too_much(limits.aggregate / 2) => {
-                            return Err(Stop::Error(ErrorKind::AggregateLimit, self.at - text.len()));
-                        }
-                        _ => {}
+                    if let Some(limit) = self.passed(kind, &text) {
+                        return Err(Stop::Error(limit, self.at - text.len()));
                     }
                     if !self.grammar.possible(kind, &text) {
                         return Err(Stop::Error(kind_of_fault(kind, &text, false), self.at));
                     }
+                    if text.len() as u64 > self.limits.line {
+                        return Err(Stop::Error(ErrorKind::LineLimit, self.at - text.len()));
+                    }
                     self.at += 1;
                 }
             }
+        }
+    }
+
+    /// The limit that a length or count passes, as far as it is read.
+    fn passed(&self, kind: u8, text: &[u8]) -> Option<ErrorKind> {
+        let number = text.iter().all(u8::is_ascii_digit);
+        let too_much = |most| number && digits(text).is_none_or(|n| n > most);
+        let most = self.limits.aggregate;
+        let passed = match kind {
+            b'*' if (number || text == b"?") && self.depth >= self.limits.depth => ErrorKind::DepthLimit,
+            b'$' | b'!' | b'=' | b';' if too_much(self.limits.blob) => ErrorKind::BlobLimit,
+            b'*' | b'~' | b'>' if too_much(most) => ErrorKind::AggregateLimit,
+            b'%' | b'|' if too_much(most / 2) => ErrorKind::AggregateLimit,
+            _ => return None,
+        };
+        Some(if text.len() as u64 > self.limits.line { ErrorKind::LineLimit } else { passed })
+    }
+
+    /// Text as far as it is kept.
+    fn kept(&self, kind: u8, text: Vec<u8>) -> Body {
+        let over = text.len() as u64 > self.limits.skip_lines_over && b"+-(".contains(&kind);
+        match kind {
+            _ if self.cut => Body::Skipped(text.len() as u64),
+            b'-' if over => {
+                let head = usize::try_from(self.limits.skip_lines_over).expect("less than the text");
+                Body::TruncatedError(text[..head].to_vec())
+            }
+            _ if over => Body::Skipped(text.len() as u64),
+            _ => Body::Text(kind, text),
         }
     }
 
@@ -221,18 +194,23 @@ impl Twin<'_> {
         Ok(bytes)
     }
 
-    /// A value; `None` for the `.` that ends the streamed aggregate around it, which `end` allows: it says whether a key
-    /// of a map waits for its value.
-    fn value(&mut self, in_push: bool, end: Option<bool>) -> Parsed<Option<Tree>> {
+    /// A value, or the `.` that ends the streamed aggregate around it, which `end` allows: it says whether a key of a map
+    /// waits for its value.
+    fn value(&mut self, in_push: bool, end: Option<bool>) -> Parsed<Found> {
         let mut attributes = Vec::new();
         let mut described = false;
         loop {
             let at = self.at;
             let kind = self.peek()?;
             match kind {
+                // Once it is known to begin a list, `*` is judged by its line: `*-1` is none.
+                b'~' | b'%' | b'|' if self.depth >= self.limits.depth => {
+                    return Err(Stop::Error(ErrorKind::DepthLimit, at));
+                }
                 b'+' | b'-' | b':' | b'$' | b'*' | b'_' | b',' | b'#' | b'(' | b'!' | b'=' | b'%' | b'~'
                 | b'|' => {}
                 b'>' if in_push => return Err(Stop::Error(ErrorKind::NestedPush, at)),
+                b'>' if self.limits.depth == 0 => return Err(Stop::Error(ErrorKind::DepthLimit, at)),
                 b'>' => {}
                 b';' => return Err(Stop::Error(ErrorKind::UnexpectedChunk, at)),
                 b'.' => match end {
@@ -250,8 +228,16 @@ impl Twin<'_> {
             let count = counts.map(|n| usize::try_from(n).expect("within the limits"));
             let streamed = text == b"?" && b"$*~%".contains(&kind);
             let null = text == b"-1" && b"$*".contains(&kind);
+            let depth = if kind == b'>' { 0 } else { self.depth };
+            let opens = b"*~%|".contains(&kind) && !null;
+            // What follows a place that is too deep is not kept; the root is, without its attributes.
+            self.cut |= opens && depth >= self.limits.skip_depth_over;
+            if self.cut {
+                attributes.clear();
+            }
+            let is_kept = !self.cut || depth == 0;
             let body = match (kind, count) {
-                (b'.', _) => return Ok(None),
+                (b'.', _) => return Ok(Found::End),
                 _ if null => Body::Null,
                 (b'|', Some(count)) => {
                     attributes.extend(self.pairs(count, in_push)?);
@@ -259,17 +245,19 @@ impl Twin<'_> {
                     continue;
                 }
                 (b'>', Some(count)) => {
+                    let (outer_depth, outer_cut) = (self.depth, self.cut);
+                    self.depth = 0;
+                    self.cut = (outer_depth == 0 && outer_cut) || self.limits.skip_depth_over == 0;
+                    let attributes = std::mem::take(&mut attributes);
+                    let attributes = if self.cut { Vec::new() } else { attributes };
                     let items = self.items(count, true)?;
-                    let push = Tree {
-                        attributes: std::mem::take(&mut attributes),
-                        streamed: false,
-                        body: Body::List(kind, items),
-                    };
+                    let push = Tree { attributes, streamed: false, body: Body::List(kind, items) };
                     described = false;
-                    if self.depth == 0 {
-                        return Ok(Some(push));
+                    if outer_depth == 0 {
+                        return Ok(Found::Value(push));
                     }
-                    self.out.push(push);
+                    self.out.push((push, self.cut));
+                    (self.depth, self.cut) = (outer_depth, outer_cut);
                     continue;
                 }
                 (b'$', None) if streamed => {
@@ -287,9 +275,12 @@ impl Twin<'_> {
                             ),
                         }
                     }
-                    Body::Text(b'$', whole)
+                    self.kept(b'$', whole)
                 }
-                (b'$' | b'!' | b'=', Some(len)) => Body::Text(kind, self.body(len, kind == b'=')?),
+                (b'$' | b'!' | b'=', Some(len)) => {
+                    let text = self.body(len, kind == b'=')?;
+                    self.kept(kind, text)
+                }
                 (b'*' | b'~', Some(count)) => Body::List(kind, self.items(count, in_push)?),
                 (b'%', Some(count)) => Body::Map(self.pairs(count, in_push)?),
                 (b'*' | b'~', None) => Body::List(kind, self.streamed(in_push, false)?),
@@ -305,9 +296,10 @@ impl Twin<'_> {
                 (b',', _) => Body::Double(self.grammar.double(&text).expect("checked")),
                 (b'#', _) => Body::Boolean(text == b"t"),
                 (b'_', _) => Body::Null,
-                _ => Body::Text(kind, text),
+                _ => self.kept(kind, text),
             };
-            return Ok(Some(Tree { attributes, streamed, body }));
+            let tree = Tree { attributes, streamed, body };
+            return Ok(if is_kept { Found::Value(tree) } else { Found::NotKept });
         }
     }
 
@@ -315,7 +307,9 @@ impl Twin<'_> {
         self.depth += 1;
         let mut items = Vec::new();
         for _ in 0..count {
-            items.extend(self.value(in_push, None)?);
+            if let Found::Value(tree) = self.value(in_push, None)? {
+                items.push(tree);
+            }
         }
         self.depth -= 1;
         Ok(items)
@@ -333,8 +327,14 @@ impl Twin<'_> {
     fn streamed(&mut self, in_push: bool, map: bool) -> Parsed<Vec<Tree>> {
         self.depth += 1;
         let mut items = Vec::new();
-        while let Some(item) = self.value(in_push, Some(map && items.len() % 2 == 1))? {
-            items.push(item);
+        let mut count = 0;
+        loop {
+            match self.value(in_push, Some(map && count % 2 == 1))? {
+                Found::Value(tree) => items.push(tree),
+                Found::NotKept => {}
+                Found::End => break,
+            }
+            count += 1;
         }
         self.depth -= 1;
         Ok(items)

@@ -76,6 +76,7 @@ impl Core {
     /// A link is lost or could not be made: answers what was under way on it, tells of it, and arranges the next attempt.
     pub(super) fn fail(&mut self, i: usize, failure: Failure, now: Instant, out: &mut Out<'_>) {
         let needed = self.is_needed(i);
+        let asked = self.is_subscribed(i) && self.links[i].awaits_command(now, SLOW_CONSUMER);
         let link = &mut self.links[i];
         if !failure.is_link_gone() {
             self.actions.push_back(Action::Close(link.id));
@@ -86,6 +87,7 @@ impl Core {
             was_new: !link.is_up(),
             lagged: link.paused
                 || link.resumed.is_some_and(|at| now.saturating_duration_since(at) < SLOW_CONSUMER),
+            asked,
         };
         let error = failure.into_error(&self.config, seen);
         self.salvage(i, &error, out);
@@ -115,6 +117,11 @@ impl Core {
             self.update_state();
             out.event(Event::Down { error, retry_in });
         }
+    }
+
+    /// Whether the server counts the link as a subscriber's.
+    fn is_subscribed(&self, i: usize) -> bool {
+        self.subscriber() == i && self.topics.confirmed() > 0
     }
 
     /// Since when messages may be missing if the subscriptions end now.

@@ -55,6 +55,8 @@ pub(super) struct Circumstances<'a> {
     pub(super) was_new: bool,
     /// Reading rested on it, now or lately, since the main thread did not keep up.
     pub(super) lagged: bool,
+    /// It had subscriptions, and a command that was sent lately had no answer yet.
+    pub(super) asked: bool,
 }
 
 impl Failure {
@@ -142,6 +144,11 @@ fn link_error(cause: &LinkError, seen: Circumstances<'_>) -> Error {
     let hint = if lost && seen.lagged {
         "; the likely reason: messages were not read as fast as they came, and the server drops a client whose output \
          buffer is full (client-output-buffer-limit pubsub)"
+    } else if lost && seen.asked {
+        // Seen from Redis 7.0: it closes the connection before it sends the first byte of such an answer, so nothing
+        // tells this from a restart at that moment.
+        "; if a command asked for more than 32 MB, that is the reason: Redis closes a connection with subscriptions \
+         whose answers are larger (client-output-buffer-limit pubsub)"
     } else if lost && seen.was_new && seen.opening.is_empty() {
         " before it answered; does it speak plain Redis protocol on this port, without TLS? A proxy that hangs up at \
          HELLO needs the option protocol = 2"

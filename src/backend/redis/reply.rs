@@ -10,11 +10,27 @@ use crate::model::{Code, Error, Value};
 /// size however small `max_message_bytes` is.
 pub(super) const MAX_NAME: usize = 64 << 10;
 
-/// The decoder's limits: what is larger than `max_message_bytes` streams by without being kept.
+/// Lists inside each other that an answer may have. Converting an answer recurses so deep.
+const MAX_DEPTH: usize = 128;
+
+/// Deeper than any real answer: a script on Redis 7.0 reaches 7,995 levels and then says "reached lua stack limit". Beyond
+/// it the connection is given up, because each level that is open takes memory.
+const HARD_DEPTH: usize = 64 << 10;
+
+/// As long as a string in Redis may be by default (proto-max-bulk-len). A line does not announce its length, so a peer
+/// whose line never ends has to be given up somewhere.
+const HARD_LINE: u64 = 512 << 20;
+
+/// The decoder's limits: what is larger than `max_message_bytes`, or too deep, streams by without being kept.
 pub(super) fn limits(max_message_bytes: usize) -> Limits {
     let (max, name) = (max_message_bytes as u64, MAX_NAME as u64);
     Limits {
         skip_blobs_over: max.max(name),
+        // A script can answer with a status or an error of any length, and with lists nested as deep as it likes.
+        skip_lines_over: max.max(name),
+        line: HARD_LINE,
+        skip_depth_over: MAX_DEPTH,
+        depth: HARD_DEPTH,
         // A pattern's message has two names.
         skip_frames_over: max.saturating_add(3 * name),
         // A message may be of any size that a server lets pass (proto-max-bulk-len can be raised): it is never held.
@@ -31,7 +47,10 @@ pub(super) fn limits(max_message_bytes: usize) -> Limits {
 /// The server's error, or `TOOLARGE`.
 pub(super) fn reply(frame: &Frame<'_>, max: usize, config: &Config) -> Result<Value, Error> {
     if frame.is_truncated() {
-        return Err(too_large());
+        let text = format!(
+            "the answer is larger than max_message_bytes, or has lists nested deeper than {MAX_DEPTH}; the command has run"
+        );
+        return Err(Error::sent(Code::TooLarge, text));
     }
     answer(frame.value(), max, config)
 }
@@ -43,12 +62,15 @@ pub(super) fn reply(frame: &Frame<'_>, max: usize, config: &Config) -> Result<Va
 /// As above.
 pub(super) fn answer(value: Resp<'_>, max: usize, config: &Config) -> Result<Value, Error> {
     match value {
-        Resp::SimpleError(text) | Resp::BlobError(text) => Err(server_error(text, config)),
+        Resp::SimpleError(text) | Resp::TruncatedError(text) | Resp::BlobError(text) => {
+            Err(server_error(text, config))
+        }
         value => Converter { left: max, config }.convert(value),
     }
 }
 
-/// Makes owned values of a frame's. As deep as the decoder's limit on depth, which bounds the recursion.
+/// Makes owned values of a frame's. As deep as [`MAX_DEPTH`], which bounds the recursion: deeper frames are truncated, and
+/// no truncated frame comes here.
 struct Converter<'a> {
     /// Bytes that strings may still have.
     left: usize,
@@ -65,7 +87,7 @@ impl Converter<'_> {
                 self.left = self.left.checked_sub(bytes.len()).ok_or_else(too_large)?;
                 Value::String(bytes.into())
             }
-            Resp::SimpleError(text) | Resp::BlobError(text) => {
+            Resp::SimpleError(text) | Resp::TruncatedError(text) | Resp::BlobError(text) => {
                 Value::Error(Box::new(server_error(text, self.config)))
             }
             Resp::Integer(n) => Value::Integer(n),

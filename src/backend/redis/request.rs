@@ -86,6 +86,11 @@ impl Asked {
         self.replies
     }
 
+    /// Whether the size of its answer depends on the server's data.
+    pub(super) fn may_be_large(&self) -> bool {
+        matches!(self.kind, RequestKind::Command(_) | RequestKind::Transaction(_))
+    }
+
     /// One answer came at `now`.
     pub(super) fn reply(mut self, now: Instant, reply: Result<Value, Error>) -> Progress {
         self.replies = self.replies.saturating_sub(1);

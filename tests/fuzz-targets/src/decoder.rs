@@ -7,7 +7,7 @@ use resp::{Decoder, EncodeError, Encoder, ErrorKind, Limits};
 
 use crate::common::encode::encode;
 use crate::common::twin::{self, End, Grammar};
-use crate::common::{cut, decode, decode_with, describe};
+use crate::common::{cut, decode, decode_with, describe, tree as frame_tree};
 use crate::tree::{text, tree};
 
 /// Regular expressions take longer to make than most inputs to parse.
@@ -49,21 +49,25 @@ pub fn pieces_input(distances: &[u8], stream: &[u8]) -> Vec<u8> {
 
 /// This byte in place of a limit leaves it at its default.
 const DEFAULT_LIMIT: u8 = u8::MAX;
-const LIMITS: usize = 8;
+const LIMITS: usize = 10;
 
 fn limits_and_cuts(u: &mut Unstructured<'_>) -> Result<(Limits, Vec<usize>)> {
     let bytes = <[u8; LIMITS]>::arbitrary(u)?;
     let limit = |byte: u8, default: u64| if byte == DEFAULT_LIMIT { default } else { u64::from(byte) };
     let default = Limits::default();
-    let [depth, aggregate, elements, blob, line, frame, skip_blobs_over, skip_frames_over] = bytes;
+    let levels = |byte: u8, default: usize| if byte == DEFAULT_LIMIT { default } else { usize::from(byte) };
+    let [depth, aggregate, elements, blob, line, frame, skip_blobs_over, skip_frames_over, ..] = bytes;
+    let [.., skip_lines_over, skip_depth_over] = bytes;
     let limits = Limits {
-        depth: if depth == DEFAULT_LIMIT { default.depth } else { usize::from(depth) },
+        depth: levels(depth, default.depth),
         aggregate: limit(aggregate, default.aggregate),
         elements: limit(elements, default.elements),
         blob: limit(blob, default.blob),
         line: limit(line, default.line),
         frame: limit(frame, default.frame),
         skip_blobs_over: limit(skip_blobs_over, default.skip_blobs_over),
+        skip_lines_over: limit(skip_lines_over, default.skip_lines_over),
+        skip_depth_over: levels(skip_depth_over, default.skip_depth_over),
         skip_frames_over: limit(skip_frames_over, default.skip_frames_over),
     };
     let count = u8::arbitrary(u)?;
@@ -84,11 +88,18 @@ pub fn decoder_twin(input: &[u8]) {
     if input.split(|&byte| byte == b'\n').any(|line| line.len() > TWIN_LINE) {
         return;
     }
-    let (frames, end) = decode([input]);
-    let (expected, expected_end) = twin::parse(input, &GRAMMAR);
+    judge(Limits::default(), input);
+    judge(Limits { line: 30, skip_lines_over: 6, depth: 5, skip_depth_over: 2, ..Limits::default() }, input);
+}
+
+/// Decoder and twin say the same.
+fn judge(limits: Limits, input: &[u8]) {
+    let (frames, end) =
+        decode_with(limits, [input], |frame| (frame_tree(frame.root()), frame.is_truncated()));
+    let (expected, expected_end) = twin::parse_within(limits, input, &GRAMMAR);
     match end {
-        // Limits that the twin does not have: up to there it agrees.
-        End::Error(ErrorKind::DepthLimit | ErrorKind::ElementsLimit, at) => {
+        // A limit that the twin does not have: up to there it agrees.
+        End::Error(ErrorKind::ElementsLimit, at) => {
             assert!(at < input.len() as u64);
             assert!(expected.starts_with(&frames), "{frames:?} and {expected:?}");
         }

@@ -1,0 +1,63 @@
+-- Scripts that answer with more than Redis itself ever writes into one line: each gets its answer, and the connection lives.
+
+local kit = include("../_kit.lua")
+
+local MB = 2 ^ 20
+local STATUS = "return redis.status_reply(string.rep('s', tonumber(ARGV[1])))"
+local ERROR = "return redis.error_reply('MINE ' .. string.rep('e', tonumber(ARGV[1])))"
+
+local function eval(client, script, size) return kit.command(client, { "EVAL", script, 0, size }) end
+
+-- A client with a subscription; what it hears of losing its connection; and a look at the end whether it lost none.
+local function subscribed(options)
+	local client, channel, got, lost = kit.ready(options), kit.unique("long"), kit.recorder(), {}
+	client:On("down", function(info) lost[#lost + 1] = info.err end)
+	kit.subscribe(client, channel, got.fn)
+	return client, lost, function()
+		kit.eq({ kit.command(client, { "ECHO", "fine" }) }, { nil, "fine" })
+		host.real.publish(channel, "hello")
+		kit.wait("a message", function() return #got == 1 end)
+		kit.eq({ lost, client:Stats().reconnects, client:IsConnected() }, { {}, 0, true })
+		client:Disconnect()
+	end
+end
+
+host.test("a long status", function()
+	local client, _, done = subscribed({ max_message_bytes = 2 * MB })
+	local err, reply = eval(client, STATUS, MB + 1)
+	kit.eq({ err, #reply }, { nil, MB + 1 })
+	for _, size in ipairs({ 2 * MB + 1, 20 * MB }) do
+		err, reply = eval(client, STATUS, size)
+		kit.eq({ err.code, reply }, { "TOOLARGE", nil })
+		err, reply = eval(client, "return { 1, redis.status_reply(string.rep('s', tonumber(ARGV[1]))), 2 }", size)
+		kit.eq({ err.code, reply }, { "TOOLARGE", nil })
+	end
+	done()
+end)
+
+host.test("a long error", function()
+	local client, _, done = subscribed({ max_message_bytes = 2 * MB })
+	for _, size in ipairs({ 2 * MB + 1, 20 * MB }) do
+		local err, reply = eval(client, ERROR, size)
+		kit.eq({ err.code, err.message:sub(1, 5), #err.message < 1000, reply }, { "MINE", "eeeee", true, nil })
+	end
+	done()
+end)
+
+host.test("an answer over the server's limit for connections with subscriptions", function()
+	host.real.command("CONFIG", "SET", "client-output-buffer-limit", "pubsub 32mb 8mb 60")
+	local client, lost, done = subscribed()
+	local err = eval(client, "return string.rep('x', tonumber(ARGV[1]))", 40 * MB)
+	if client:Stats().protocol == 2 then
+		-- Commands have a connection of their own, which has no such limit.
+		kit.eq(err.code, "TOOLARGE")
+		return done()
+	end
+	kit.wait("the loss", function() return #lost == 1 end)
+	for _, error in ipairs({ err, lost[1] }) do
+		kit.eq(error.code, "DISCONNECTED")
+		assert(error.message:find("client-output-buffer-limit pubsub", 1, true), error.message)
+	end
+	kit.wait("the connection is back", function() return client:IsConnected() end)
+	client:Disconnect()
+end)
