@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Instant;
 
-use realtime::backend::{Action, OptionValue, Options, Session, Start, configure};
+use realtime::backend::{Action, Connected, OptionValue, Options, Session, Start, configure};
 use realtime::model::{Command, Counters, LinkId, Sink, Slot, Topic, TopicKind};
 use realtime::queue::{Consumer, Producer, Signal, events};
 use resp::{Decoder, Encoder};
@@ -72,7 +72,9 @@ impl Client {
         while let Some(action) = self.session.poll_action() {
             active = true;
             match action {
-                Action::Connect { link, .. } => self.session.handle_connected(link, self.now, producer),
+                Action::Connect { link, .. } => {
+                    self.session.handle_connected(link, self.now, Connected::default(), producer);
+                }
                 other => panic!("unexpected wish: {other:?}"),
             }
         }

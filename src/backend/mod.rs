@@ -10,6 +10,7 @@ mod redis;
 mod url;
 
 use std::any::Any;
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -107,8 +108,8 @@ pub struct Start {
 
 /// A client's protocol, without I/O. Every call carries the time; none blocks, panics or loops.
 pub trait Session: Send {
-    /// The link asked for by [`Action::Connect`] is up.
-    fn handle_connected(&mut self, link: LinkId, now: Instant, sink: &mut dyn Sink);
+    /// The link asked for by [`Action::Connect`] is up. `how` says how it was made.
+    fn handle_connected(&mut self, link: LinkId, now: Instant, how: Connected, sink: &mut dyn Sink);
 
     /// Bytes arrived. Returns how many were consumed; fewer than all only if the sink said [`Flow::Stop`] or the link
     /// is no longer wanted (an [`Action::Close`] then waits). What was not consumed is handed in again, once there is
@@ -171,6 +172,57 @@ pub enum Endpoint {
     Unix(PathBuf),
 }
 
+/// How a link was made.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Connected {
+    /// The stage that took longest.
+    pub slowest: Option<Stage>,
+}
+
+/// A stage of making a link, and how long it took.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stage {
+    /// The lookup of a name.
+    Lookup {
+        /// The name.
+        host: String,
+        /// How long it took.
+        took: Duration,
+    },
+    /// The attempt to connect to one address.
+    Connect {
+        /// The address.
+        address: String,
+        /// How long it took, whether it succeeded or not.
+        took: Duration,
+    },
+}
+
+impl Stage {
+    /// How long it took.
+    pub fn took(&self) -> Duration {
+        match self {
+            Self::Lookup { took, .. } | Self::Connect { took, .. } => *took,
+        }
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let took = seconds(self.took());
+        match self {
+            Self::Lookup { host, .. } => write!(f, "looking up {host} took {took} s"),
+            Self::Connect { address, .. } => write!(f, "connecting to {address} took {took} s"),
+        }
+    }
+}
+
+/// A time for people, in seconds: tenths are enough beyond one second, and milliseconds below.
+fn seconds(time: Duration) -> f64 {
+    let steps = if time < Duration::from_secs(1) { 1000.0 } else { 10.0 };
+    (time.as_secs_f64() * steps).round() / steps
+}
+
 /// Why a link was lost or could not be made, as the event loop saw it.
 #[derive(Debug, thiserror::Error)]
 pub enum LinkError {
@@ -190,6 +242,9 @@ pub enum LinkError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The time was up while an address was tried. Names the stage that took longest.
+    #[error("no connection in time: {0}")]
+    TimedOut(Stage),
     /// The peer closed the connection.
     #[error("the server closed the connection")]
     Eof,

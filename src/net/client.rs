@@ -9,7 +9,7 @@ use mio::event::Event as Readiness;
 use super::BoxedSession;
 use super::io::Io;
 use super::link::{Input, Link, News};
-use super::resolve::Resolved;
+use super::resolve::Answer;
 use crate::backend::{Action, Endpoint, LinkError};
 use crate::model::{ClientId, Code, Command, Counters, Error, Event, LinkId, Sink};
 use crate::queue::Producer;
@@ -74,9 +74,9 @@ impl Client {
     }
 
     /// The resolver has news of a link.
-    pub(super) fn resolved(&mut self, token: Token, resolved: Resolved, io: &mut Io, now: Instant) {
-        if let Some(at) = self.links.iter().position(|link| link.token == token) {
-            let news = self.links[at].resolved(resolved, io, now);
+    pub(super) fn resolved(&mut self, answer: Answer, io: &mut Io, now: Instant) {
+        if let Some(at) = self.links.iter().position(|link| link.token == answer.token) {
+            let news = self.links[at].resolved(answer, io, now);
             self.hear(at, news, io, now);
         }
     }
@@ -131,9 +131,9 @@ impl Client {
     fn hear(&mut self, at: usize, news: News, io: &mut Io, now: Instant) {
         match news {
             News::Nothing => {}
-            News::Connected => {
+            News::Connected(how) => {
                 self.touched = true;
-                self.session.handle_connected(self.links[at].id, now, &mut self.producer);
+                self.session.handle_connected(self.links[at].id, now, how, &mut self.producer);
                 self.carry_out(io, now);
             }
             News::Lost(cause) => self.lose(at, cause, io, now),
@@ -239,7 +239,8 @@ impl Client {
                 self.touched = true;
                 self.session.handle_disconnected(id, now, cause, &mut self.producer);
             }
-            News::Nothing | News::Connected => self.links.push(link),
+            // No socket is connected at once.
+            News::Nothing | News::Connected(_) => self.links.push(link),
         }
     }
 

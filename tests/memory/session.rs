@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use allocation_counter::{AllocationInfo, measure};
-use realtime::backend::{Action, OptionValue, Options, Session, Start, configure};
+use realtime::backend::{Action, Connected, OptionValue, Options, Session, Start, configure};
 use realtime::model::{
     Args, Code, Command, Counters, DropReason, Error, Event, LinkId, ReplyTo, Request, RequestKind, Slot,
     Topic, TopicKind, Value, Wake,
@@ -63,7 +63,7 @@ impl Client {
         while let Some(action) = client.session.poll_action() {
             assert!(matches!(action, Action::Connect { link: LINK, .. }));
         }
-        client.session.handle_connected(LINK, now, &mut client.producer);
+        client.session.handle_connected(LINK, now, Connected::default(), &mut client.producer);
         client.written();
         client.server(b"%2\r\n+server\r\n+redis\r\n+proto\r\n:3\r\n");
         client.written();

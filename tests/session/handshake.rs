@@ -1,6 +1,8 @@
 //! Getting in: protocol versions, logins, names, and every way to be turned away.
 
-use realtime::backend::OptionValue;
+use std::time::Duration;
+
+use realtime::backend::{Connected, LinkError, OptionValue, Stage};
 use realtime::model::{Event, State};
 
 use crate::client::{Client, HELLO3, Resp, SETINFO, every_cut, option_text};
@@ -90,7 +92,7 @@ fn falls_back_to_resp2_and_logs_in_as_of_old() {
 #[test]
 fn resp3_is_tried_anew_on_each_connection() {
     let mut client = Client::ready(Resp::Two, &[]);
-    client.lost(0, realtime::backend::LinkError::Eof);
+    client.lost(0, LinkError::Eof);
     client.said();
     client.reconnect(0);
     client.hello(Resp::Three);
@@ -261,7 +263,7 @@ fn a_wrong_password_is_not_hammered() {
     {
         let version = [("protocol", NUMBER(if resp3 { 3.0 } else { 2.0 }))];
         let mut client = Client::new("redis://:wrong@server", &version);
-        let end = client.now + std::time::Duration::from_secs(600);
+        let end = client.now + Duration::from_secs(600);
         let mut attempts = 0;
         while client.now < end {
             client.await_attempt();
@@ -270,7 +272,7 @@ fn a_wrong_password_is_not_hammered() {
             assert_eq!(client.commands(0).len(), 1, "nothing behind the login");
             client.server(0, answer);
             let (_, retry_in) = client.expect_down();
-            assert!(retry_in <= std::time::Duration::from_secs(30));
+            assert!(retry_in <= Duration::from_secs(30));
             client.expect_close(0);
         }
         // Nine attempts until the pauses are as long as they get, from then on one each fifteen seconds on average.
@@ -297,12 +299,40 @@ fn a_peer_that_never_answers() {
     client.advance(0.2);
     let (error, _) = client.expect_down();
     assert_eq!(error.code.as_str(), "TIMEOUT");
-    assert!(error.message.contains("did not answer"), "{error}");
+    assert!(error.message.contains("did not answer within"), "{error}");
+}
+
+#[test]
+fn a_connect_timeout_names_what_took_the_time() {
+    let lookup = |seconds| Stage::Lookup { host: "server".into(), took: Duration::from_secs_f64(seconds) };
+    let connect =
+        |seconds| Stage::Connect { address: "10.0.0.5:6379".into(), took: Duration::from_secs_f64(seconds) };
+    // What came before, how much later than the attempt the connection stands, and the words.
+    for (stage, stands, words) in [
+        (lookup(4.96), 4.98, "no connection in time: looking up server took 5 s"),
+        (connect(2.54), 2.6, "no connection in time: connecting to 10.0.0.5:6379 took 2.5 s"),
+        (connect(2.4), 2.4, "the server was reached but did not answer within 2.6 s"),
+        (lookup(0.9), 0.9, "the server was reached but did not answer within 4.1 s"),
+    ] {
+        let mut client = Client::new("redis://server", &[]);
+        client.advance(stands);
+        client.connected_as(0, Connected { slowest: Some(stage) });
+        client.advance(5.0 - stands + 0.01);
+        let (error, _) = client.expect_down();
+        assert_eq!(error.code.as_str(), "TIMEOUT");
+        assert!(error.message.starts_with(words), "{error}");
+        // The same without a handshake, as the event loop tells it.
+        client.expect_close(0);
+        client.await_attempt();
+        client.expect_connect(0);
+        client.lost(0, LinkError::TimedOut(lookup(0.123)));
+        let (error, _) = client.expect_down();
+        assert_eq!(error.to_string(), "TIMEOUT: no connection in time: looking up server took 0.123 s");
+    }
 }
 
 #[test]
 fn a_link_that_cannot_be_made() {
-    use realtime::backend::LinkError;
     let mut client = Client::new("redis://server", &[]);
     client.expect_connect(0);
     client.refused(0);

@@ -9,7 +9,7 @@ use super::handshake::{self, Step};
 use super::link::{Awaits, Link, Phase, Version};
 use super::session::{COMMANDS, Core, Loss, Out, SLOW_CONSUMER, SUBSCRIBER};
 use super::verify::Verify;
-use crate::backend::Action;
+use crate::backend::{Action, Connected};
 use crate::model::{Code, Error, Event, Value};
 
 impl Core {
@@ -26,7 +26,7 @@ impl Core {
     }
 
     /// The event loop made the link: says hello on it. Returns whether the link was asked for.
-    pub(super) fn connected(&mut self, i: usize, now: Instant) -> bool {
+    pub(super) fn connected(&mut self, i: usize, now: Instant, how: Connected) -> bool {
         let version = match (self.config.protocol, self.protocol) {
             (Protocol::Resp2, _) | (Protocol::Auto, Some(Version::Resp2)) => Version::Resp2,
             (Protocol::Resp3, _) | (Protocol::Auto, _) => Version::Resp3,
@@ -34,6 +34,7 @@ impl Core {
         let link = &mut self.links[i];
         let Phase::Connecting { deadline } = link.phase else { return false };
         link.reset(now);
+        link.made = Some((now, how.slowest));
         link.phase = Phase::Handshaking { deadline };
         handshake::begin(link, &self.config, version);
         true
@@ -180,8 +181,13 @@ impl Core {
         }
         match link.phase {
             Phase::Idle => {}
-            Phase::Connecting { .. } => self.fail(i, Failure::ConnectTimeout { reached: false }, now, out),
-            Phase::Handshaking { .. } => self.fail(i, Failure::ConnectTimeout { reached: true }, now, out),
+            Phase::Connecting { .. } => self.fail(i, Failure::ConnectTimeout, now, out),
+            Phase::Handshaking { .. } => {
+                let (made, slowest) = link.made.take().unwrap_or((now, None));
+                let waited = now.saturating_duration_since(made);
+                let slowest = slowest.filter(|stage| stage.took() > waited);
+                self.fail(i, Failure::HandshakeTimeout { waited, slowest }, now, out);
+            }
             // The subscriber link follows the other one, which then finds it idle.
             Phase::Waiting { .. } if i == SUBSCRIBER => link.phase = Phase::Idle,
             Phase::Waiting { .. } => self.connect(i, now),

@@ -11,7 +11,7 @@ use resp::DecodeError;
 use super::config::Config;
 use super::handshake::Step;
 use super::verify;
-use crate::backend::LinkError;
+use crate::backend::{LinkError, Stage, seconds};
 use crate::model::{Code, Error, printable};
 
 /// Characters that are kept of what the system says of a link.
@@ -22,8 +22,15 @@ const CAUSE_CHARACTERS: usize = 512;
 pub(super) enum Failure {
     /// The event loop lost it or could not make it.
     Link(LinkError),
-    /// It was not ready for use within `connect_timeout`; whether the server was reached.
-    ConnectTimeout { reached: bool },
+    /// There was no connection within `connect_timeout`, and the event loop has not said why.
+    ConnectTimeout,
+    /// There was a connection, but the handshake did not end within `connect_timeout`.
+    HandshakeTimeout {
+        /// How long the handshake took.
+        waited: Duration,
+        /// The stage before it, if one took longer.
+        slowest: Option<Stage>,
+    },
     /// Not a byte came for this long, though a PING was sent.
     Silent(Duration),
     /// The server refused a step of the handshake.
@@ -67,15 +74,18 @@ impl Failure {
     pub(super) fn into_error(self, config: &Config, seen: Circumstances<'_>) -> Error {
         match self {
             Self::Link(cause) => link_error(&cause, seen),
-            Self::ConnectTimeout { reached } => {
-                let seconds = config.connect_timeout.as_secs_f64();
-                let text = if reached {
-                    format!(
-                        "the server was reached but did not answer within {seconds} s; it hangs, or it waits for TLS"
-                    )
-                } else {
-                    format!("no connection within {seconds} s")
-                };
+            Self::ConnectTimeout => {
+                let text = format!("no connection within {} s", seconds(config.connect_timeout));
+                Error::unsent(Code::Timeout, text)
+            }
+            Self::HandshakeTimeout { slowest: Some(stage), .. } => {
+                link_error(&LinkError::TimedOut(stage), seen)
+            }
+            Self::HandshakeTimeout { waited, slowest: None } => {
+                let waited = seconds(waited);
+                let text = format!(
+                    "the server was reached but did not answer within {waited} s; it hangs, or it waits for TLS"
+                );
                 Error::unsent(Code::Timeout, text)
             }
             Self::Silent(silence) => Error::unsent(
@@ -136,6 +146,7 @@ fn link_error(cause: &LinkError, seen: Circumstances<'_>) -> Error {
         LinkError::Resolve { .. } => Code::Resolve,
         LinkError::Connect { source, .. } if source.kind() == ErrorKind::TimedOut => Code::Timeout,
         LinkError::Connect { .. } => Code::Refused,
+        LinkError::TimedOut(_) => Code::Timeout,
         LinkError::Eof | LinkError::Io(_) => Code::Disconnected,
     };
     let lost = matches!(cause, LinkError::Eof | LinkError::Io(_));

@@ -10,6 +10,7 @@ use super::batch::Batch;
 use super::handshake::Step;
 use super::request::Asked;
 use super::transmit::Transmit;
+use crate::backend::Stage;
 use crate::model::LinkId;
 
 /// Entries for which an empty in-flight queue keeps room.
@@ -101,6 +102,8 @@ pub(super) struct Link {
     pub(super) in_flight: VecDeque<InFlight>,
     /// This connection has done all that it was made for at least once.
     pub(super) proved: bool,
+    /// The event loop made the connection: when, and the stage of it that took longest.
+    pub(super) made: Option<(Instant, Option<Stage>)>,
     /// When the last byte came.
     pub(super) heard: Instant,
     /// Since when silence counts: as `heard`, but for times in which nobody listened.
@@ -131,6 +134,7 @@ impl Link {
             transmit: Transmit::default(),
             in_flight: VecDeque::new(),
             proved: false,
+            made: None,
             heard: now,
             listening: now,
             dead_at: None,
@@ -159,6 +163,7 @@ impl Link {
         self.in_flight.clear();
         self.shrink();
         self.proved = false;
+        self.made = None;
         self.heard = now;
         self.listening = now;
         self.dead_at = None;

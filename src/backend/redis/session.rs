@@ -19,7 +19,7 @@ use super::reply;
 use super::request::{Asked, about};
 use super::topics::Topics;
 use super::verify::Verify;
-use crate::backend::{Action, LinkError, Session, Start};
+use crate::backend::{Action, Connected, LinkError, Session, Start};
 use crate::model::{
     About, Code, Command, Counters, Error, Event, Flow, LinkId, Ready, Request, Sink, State, Ticket, Value,
 };
@@ -156,10 +156,10 @@ impl RedisSession {
 }
 
 impl Session for RedisSession {
-    fn handle_connected(&mut self, link: LinkId, now: Instant, sink: &mut dyn Sink) {
+    fn handle_connected(&mut self, link: LinkId, now: Instant, how: Connected, sink: &mut dyn Sink) {
         let Some(i) = Self::index(link) else { return };
         self.core.now = now;
-        if self.core.connected(i, now) {
+        if self.core.connected(i, now, how) {
             self.decoders[i].reset();
         }
         self.core.settle(now, &mut Out::new(sink));

@@ -8,7 +8,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use realtime::backend::{Action, Endpoint, LinkError, OptionValue, Options, Session, Start, configure};
+use realtime::backend::{
+    Action, Connected, Endpoint, LinkError, OptionValue, Options, Session, Start, configure,
+};
 use realtime::model::{
     Args, Command, Counters, Error, Event, LinkId, ReplyTo, Request, RequestKind, Slot, State, Ticket, Topic,
     TopicKind,
@@ -90,8 +92,13 @@ impl Client {
 
     /// The session asks for this link and gets it.
     pub(crate) fn connected(&mut self, link: u8) {
+        self.connected_as(link, Connected::default());
+    }
+
+    /// As [`Client::connected`], after what `how` says.
+    pub(crate) fn connected_as(&mut self, link: u8, how: Connected) {
         self.expect_connect(link);
-        self.session.handle_connected(LinkId(link), self.now, &mut self.sink);
+        self.session.handle_connected(LinkId(link), self.now, how, &mut self.sink);
         self.after();
     }
 
