@@ -11,6 +11,7 @@ mod url;
 
 use std::any::Any;
 use std::fmt;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -143,12 +144,15 @@ pub trait Session: Send {
 /// What a session wishes of the event loop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// Make this link. Every address that the endpoint's name has is tried, all within the deadline.
+    /// Make this link. Every address that the endpoint's name has is tried, all within the deadline: in the resolver's
+    /// order, or, with `after`, in the order of the addresses, beginning with the one that follows it.
     Connect {
         /// Which link.
         link: LinkId,
         /// Where to.
         endpoint: Endpoint,
+        /// The last peer, if it accepted the connection and was of no use. The others have their turn first.
+        after: Option<SocketAddr>,
         /// When to give up. The session watches it too.
         deadline: Instant,
     },
@@ -172,9 +176,18 @@ pub enum Endpoint {
     Unix(PathBuf),
 }
 
+impl Endpoint {
+    /// Whether a name leads there, which may have several addresses.
+    pub(crate) fn is_name(&self) -> bool {
+        matches!(self, Self::Tcp { host, .. } if host.parse::<IpAddr>().is_err())
+    }
+}
+
 /// How a link was made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Connected {
+    /// The address that accepted the connection; `None` for a Unix socket.
+    pub peer: Option<SocketAddr>,
     /// The stage that took longest.
     pub slowest: Option<Stage>,
 }

@@ -10,7 +10,7 @@ use super::BoxedSession;
 use super::io::Io;
 use super::link::{Input, Link, News};
 use super::resolve::Answer;
-use crate::backend::{Action, Endpoint, LinkError};
+use crate::backend::{Action, LinkError};
 use crate::model::{ClientId, Code, Command, Counters, Error, Event, LinkId, Sink};
 use crate::queue::Producer;
 
@@ -217,8 +217,10 @@ impl Client {
     fn carry_out(&mut self, io: &mut Io, now: Instant) {
         while let Some(action) = self.session.poll_action() {
             match action {
-                Action::Connect { link, endpoint, deadline } => {
-                    self.connect(link, endpoint, deadline, io, now);
+                Action::Connect { link, endpoint, after, deadline } => {
+                    let begin =
+                        |token, io: &Io| Link::connect(link, token, endpoint, after, deadline, io, now);
+                    self.connect(link, begin, io, now);
                 }
                 Action::Close(link) => self.close(link, io),
                 Action::Finish => {
@@ -229,10 +231,16 @@ impl Client {
         }
     }
 
-    fn connect(&mut self, id: LinkId, endpoint: Endpoint, deadline: Instant, io: &mut Io, now: Instant) {
+    /// Begins to make a link, in place of the one that there may be.
+    fn connect(
+        &mut self,
+        id: LinkId,
+        begin: impl FnOnce(Token, &Io) -> (Link, News),
+        io: &mut Io,
+        now: Instant,
+    ) {
         self.close(id, io);
-        let token = io.new_token(self.id);
-        let (link, news) = Link::connect(id, token, endpoint, deadline, io, now);
+        let (link, news) = begin(io.new_token(self.id), io);
         match news {
             News::Lost(cause) => {
                 link.close(io);

@@ -76,8 +76,8 @@ impl Connecting {
         let failure = match self.socket.is_connected() {
             Ok(true) => match self.socket.set_nodelay() {
                 Ok(()) => {
-                    let slowest = Some(self.slowest(now));
-                    return Progress::Connected(self.socket, Connected { slowest });
+                    let how = Connected { peer: self.target.address(), slowest: Some(self.slowest(now)) };
+                    return Progress::Connected(self.socket, how);
                 }
                 Err(error) => Some(error),
             },

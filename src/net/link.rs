@@ -44,6 +44,7 @@ enum Phase {
     Resolving {
         host: String,
         port: u16,
+        after: Option<SocketAddr>,
         began: Instant,
         deadline: Instant,
         _lookup: Lookup,
@@ -76,6 +77,7 @@ impl Link {
         id: LinkId,
         token: Token,
         endpoint: Endpoint,
+        after: Option<SocketAddr>,
         deadline: Instant,
         io: &Io,
         now: Instant,
@@ -97,7 +99,8 @@ impl Link {
                 Ok(ip) => Target::Tcp(SocketAddr::new(ip, port)),
                 Err(_) => {
                     let lookup = io.look_up(&host, token, now);
-                    link.phase = Phase::Resolving { host, port, began: now, deadline, _lookup: lookup };
+                    link.phase =
+                        Phase::Resolving { host, port, after, began: now, deadline, _lookup: lookup };
                     return (link, News::Nothing);
                 }
             },
@@ -114,21 +117,14 @@ impl Link {
                 io.keep_late(answer, now);
                 too_late(host)
             }
-            Phase::Resolving { host, port, began, deadline, .. } => match answer.resolved {
+            Phase::Resolving { host, port, after, began, deadline, .. } => match answer.resolved {
                 Ok(addresses) => {
                     let took = now.saturating_duration_since(began);
                     if took > deadline.saturating_duration_since(now) {
                         // What is left may be too short to connect. Then the next attempt has time for it.
                         io.keep_late(Answer { resolved: Ok(addresses.clone()), ..answer }, now);
                     }
-                    let mut targets = VecDeque::with_capacity(addresses.len());
-                    for mut address in addresses {
-                        address.set_port(port);
-                        let target = Target::Tcp(address);
-                        if !targets.contains(&target) {
-                            targets.push_back(target);
-                        }
-                    }
+                    let targets = in_turn(addresses, port, after);
                     let lookup = Stage::Lookup { host, took };
                     let progress =
                         Connecting::begin(targets, Some(lookup), &io.registry, self.token, now, deadline);
@@ -283,6 +279,27 @@ impl Link {
         };
         socket.deregister(&io.registry);
     }
+}
+
+/// The addresses of a name, each once, in the order in which they are tried.
+///
+/// The resolver knows which one is best, but it may give them in another order each time. So once a peer was of no use
+/// the addresses are a ring, in an order of their own, and each attempt begins with the one after the last peer: every
+/// address has its turn within as many attempts as there are addresses.
+fn in_turn(addresses: Vec<SocketAddr>, port: u16, after: Option<SocketAddr>) -> VecDeque<Target> {
+    let mut ring = VecDeque::with_capacity(addresses.len());
+    for mut address in addresses {
+        address.set_port(port);
+        if !ring.contains(&address) {
+            ring.push_back(address);
+        }
+    }
+    if let Some(last) = after {
+        ring.make_contiguous().sort_unstable();
+        let passed = ring.iter().take_while(|&&address| address <= last).count();
+        ring.rotate_left(passed);
+    }
+    ring.into_iter().map(Target::Tcp).collect()
 }
 
 /// A lookup did not end in time.

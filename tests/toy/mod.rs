@@ -143,7 +143,7 @@ impl ToySession {
         self.counters.set_state(State::Connecting);
         self.retry_at = None;
         let (endpoint, deadline) = (self.toy.endpoint.clone(), now + self.toy.connect);
-        self.actions.push_back(Action::Connect { link: LINK, endpoint, deadline });
+        self.actions.push_back(Action::Connect { link: LINK, endpoint, after: None, deadline });
     }
 
     fn publish(&mut self, ticket: Ticket, args: &Args) {

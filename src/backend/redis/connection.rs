@@ -9,7 +9,7 @@ use super::handshake::{self, Step};
 use super::link::{Awaits, Link, Phase, Version};
 use super::session::{COMMANDS, Core, Loss, Out, SLOW_CONSUMER, SUBSCRIBER};
 use super::verify::Verify;
-use crate::backend::{Action, Connected};
+use crate::backend::{Action, Connected, Stage};
 use crate::model::{Code, Error, Event, Value};
 
 impl Core {
@@ -21,6 +21,7 @@ impl Core {
         self.actions.push_back(Action::Connect {
             link: link.id,
             endpoint: self.config.endpoint.clone(),
+            after: self.useless,
             deadline,
         });
     }
@@ -35,6 +36,7 @@ impl Core {
         let Phase::Connecting { deadline } = link.phase else { return false };
         link.reset(now);
         link.made = Some((now, how.slowest));
+        link.peer = how.peer;
         link.phase = Phase::Handshaking { deadline };
         handshake::begin(link, &self.config, version);
         true
@@ -82,13 +84,21 @@ impl Core {
             self.actions.push_back(Action::Close(link.id));
         }
         let proved = link.proved;
+        // What cannot be connected to has no peer: the event loop has tried the other addresses already.
+        if !proved || matches!(failure, Failure::Undelivered(_)) {
+            self.useless = link.peer.or(self.useless);
+        }
         let seen = Circumstances {
             opening: link.opening(),
             was_new: !link.is_up(),
             lagged: link.paused
                 || link.resumed.is_some_and(|at| now.saturating_duration_since(at) < SLOW_CONSUMER),
         };
-        let error = failure.into_error(&self.config, seen);
+        let mut error = failure.into_error(&self.config, seen);
+        if let Some(peer) = link.peer.filter(|_| !proved && self.config.endpoint.is_name()) {
+            // Which of the name's addresses it is.
+            error.message.to_mut().push_str(&format!(" (at {peer})"));
+        }
         self.salvage(i, &error, out);
         if self.subscriber() == i {
             self.lose_subscriptions(i, &error);
@@ -186,6 +196,13 @@ impl Core {
                 let (made, slowest) = link.made.take().unwrap_or((now, None));
                 let waited = now.saturating_duration_since(made);
                 let slowest = slowest.filter(|stage| stage.took() > waited);
+                if let Some(stage) = &slowest {
+                    // This peer had too little time to be blamed.
+                    link.peer = None;
+                    if let Stage::Connect { address, .. } = stage {
+                        self.useless = address.parse().ok().or(self.useless);
+                    }
+                }
                 self.fail(i, Failure::HandshakeTimeout { waited, slowest }, now, out);
             }
             // The subscriber link follows the other one, which then finds it idle.

@@ -1,6 +1,7 @@
 //! One connection: how far it has come, what waits to be written to it and what is awaited from it.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use resp::Encoder;
@@ -104,6 +105,8 @@ pub(super) struct Link {
     pub(super) proved: bool,
     /// The event loop made the connection: when, and the stage of it that took longest.
     pub(super) made: Option<(Instant, Option<Stage>)>,
+    /// The address at the other end.
+    pub(super) peer: Option<SocketAddr>,
     /// When the last byte came.
     pub(super) heard: Instant,
     /// Since when silence counts: as `heard`, but for times in which nobody listened.
@@ -135,6 +138,7 @@ impl Link {
             in_flight: VecDeque::new(),
             proved: false,
             made: None,
+            peer: None,
             heard: now,
             listening: now,
             dead_at: None,
@@ -164,6 +168,7 @@ impl Link {
         self.shrink();
         self.proved = false;
         self.made = None;
+        self.peer = None;
         self.heard = now;
         self.listening = now;
         self.dead_at = None;

@@ -4,6 +4,7 @@
 //! understands what comes.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -46,6 +47,8 @@ pub(super) struct Core {
     pub(super) counters: Arc<Counters>,
     pub(super) links: [Link; LINKS],
     pub(super) actions: VecDeque<Action>,
+    /// The last peer that was of no use although it could be connected to. The other addresses of its name come first.
+    pub(super) useless: Option<SocketAddr>,
     /// The version that is spoken, decided by the first link that comes up and for as long as one is.
     pub(super) protocol: Option<Version>,
     pub(super) server: Server,
@@ -126,6 +129,7 @@ impl RedisSession {
             links: [link(0), link(1)],
             counters,
             actions: VecDeque::new(),
+            useless: None,
             protocol: None,
             server: Server::default(),
             topics: Topics::default(),

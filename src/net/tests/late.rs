@@ -55,7 +55,7 @@ impl Parts {
     /// A link to the name "slow" that begins at `now` and has ten seconds.
     fn link(&self, now: Instant) -> Link {
         let deadline = now + Duration::from_secs(10);
-        let (link, news) = Link::connect(LinkId(0), Token(1), name("slow", 1), deadline, &self.io, now);
+        let (link, news) = Link::connect(LinkId(0), Token(1), name("slow", 1), None, deadline, &self.io, now);
         assert!(matches!(news, News::Nothing));
         link
     }
@@ -102,7 +102,8 @@ fn an_attempt_names_the_lookup_that_took_its_time() {
     let (listener, port) = listener();
     let began = Instant::now();
     let deadline = began + Duration::from_secs(10);
-    let (mut link, _) = Link::connect(LinkId(0), Token(1), name("slow", port), deadline, &parts.io, began);
+    let (mut link, _) =
+        Link::connect(LinkId(0), Token(1), name("slow", port), None, deadline, &parts.io, began);
     let answer = Answer { resolved: Ok(vec![localhost()]), ..answer() };
     let news = link.resolved(answer, &parts.io, began + Duration::from_secs(9));
     assert!(matches!(news, News::Nothing), "{news:?}");

@@ -106,9 +106,13 @@ impl Bench {
     }
 
     fn connect(&mut self, endpoint: Endpoint, patience: Duration) -> News {
+        self.connect_after(None, endpoint, patience)
+    }
+
+    fn connect_after(&mut self, after: Option<SocketAddr>, endpoint: Endpoint, patience: Duration) -> News {
         let (told, news) = channel();
         let deadline = Instant::now() + patience;
-        let action = Action::Connect { link: LinkId(0), endpoint, deadline };
+        let action = Action::Connect { link: LinkId(0), endpoint, after, deadline };
         self.open(Probe { actions: [action].into(), deadline: Some(deadline + SLACK), told });
         news
     }
@@ -123,6 +127,10 @@ impl Bench {
     }
 
     fn open(&mut self, session: impl Session + 'static) -> ClientId {
+        self.open_boxed(Box::new(session))
+    }
+
+    fn open_boxed(&mut self, session: BoxedSession) -> ClientId {
         let limits = Limits {
             queue_events: 1,
             queue_bytes: 1,
@@ -133,7 +141,7 @@ impl Bench {
         let (producer, _) = events(limits, Arc::<Counters>::default(), Signal::default(), Arc::new(Nobody));
         let client = ClientId(self.clients);
         self.clients += 1;
-        self.orders.push(Order::Open { client, session: Box::new(session), producer });
+        self.orders.push(Order::Open { client, session, producer });
         client
     }
 

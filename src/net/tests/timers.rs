@@ -71,6 +71,7 @@ fn what_came_while_the_worker_stood_still_is_read_before_any_timer() {
     let action = Action::Connect {
         link: LinkId(0),
         endpoint: name("127.0.0.1", port),
+        after: None,
         deadline: Instant::now() + LONG,
     };
     let client = bench.open(Stalled { actions: [action].into(), go_on, due: None, told });

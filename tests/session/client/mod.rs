@@ -4,6 +4,7 @@ mod server;
 
 use std::collections::VecDeque;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -96,16 +97,19 @@ impl Client {
     }
 
     /// As [`Client::connected`], after what `how` says.
-    pub(crate) fn connected_as(&mut self, link: u8, how: Connected) {
-        self.expect_connect(link);
+    pub(crate) fn connected_as(&mut self, link: u8, how: Connected) -> Option<SocketAddr> {
+        let after = self.expect_connect(link);
         self.session.handle_connected(LinkId(link), self.now, how, &mut self.sink);
         self.after();
+        after
     }
 
-    pub(crate) fn expect_connect(&mut self, link: u8) {
+    /// The session asks for this link. Returns the peer whose other addresses are to be tried first.
+    pub(crate) fn expect_connect(&mut self, link: u8) -> Option<SocketAddr> {
         match self.action_before_writing() {
-            Some(Action::Connect { link: l, endpoint: Endpoint::Tcp { host, port }, .. }) => {
+            Some(Action::Connect { link: l, endpoint: Endpoint::Tcp { host, port }, after, .. }) => {
                 assert_eq!((l, host.as_str(), port), (LinkId(link), "server", 6379));
+                after
             }
             other => panic!("expected a wish to connect, not {other:?}"),
         }
