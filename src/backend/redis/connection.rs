@@ -7,7 +7,8 @@ use super::config::Protocol;
 use super::failure::{Circumstances, Failure};
 use super::handshake::{self, Step};
 use super::link::{Awaits, Link, Phase, Version};
-use super::session::{COMMANDS, Core, Loss, Out, SLOW_CONSUMER, SUBSCRIBER};
+use super::out::Out;
+use super::session::{COMMANDS, Core, Loss, SUBSCRIBER};
 use super::verify::Verify;
 use crate::backend::{Action, Connected, Stage};
 use crate::model::{Code, Error, Event, Value};
@@ -91,8 +92,7 @@ impl Core {
         let seen = Circumstances {
             opening: link.opening(),
             was_new: !link.is_up(),
-            lagged: link.paused
-                || link.resumed.is_some_and(|at| now.saturating_duration_since(at) < SLOW_CONSUMER),
+            lagged: link.is_slow_consumer(now),
         };
         let mut error = failure.into_error(&self.config, seen);
         if let Some(peer) = link.peer.filter(|_| !proved && self.config.endpoint.is_name()) {

@@ -60,7 +60,7 @@ pub(super) struct Circumstances<'a> {
     pub(super) opening: &'a [u8],
     /// It never got through its handshake.
     pub(super) was_new: bool,
-    /// Reading rested on it, now or lately, since the main thread did not keep up.
+    /// Messages wait to be read from it, or did lately, because the main thread did not keep up.
     pub(super) lagged: bool,
 }
 

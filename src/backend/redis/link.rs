@@ -19,6 +19,10 @@ const KEEP_IN_FLIGHT: usize = 1024;
 /// How many of a connection's first bytes are kept to tell what answered, if it is no Redis server.
 const OPENING: usize = 8;
 
+/// How long after a pause in which messages waited a lost connection is still blamed on it: the time after which a server
+/// drops a subscriber whose buffer is over its soft limit, <https://redis.io/docs/latest/develop/reference/clients/>.
+const SLOW_CONSUMER: Duration = Duration::from_secs(60);
+
 /// How far a link has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
@@ -119,6 +123,11 @@ pub(super) struct Link {
     pub(super) paused: bool,
     /// When that ended last.
     pub(super) resumed: Option<Instant>,
+    /// Messages wait for the present pause to end, as far as is known: one of them was the reason for it.
+    behind: bool,
+    /// When a pause ended last in which messages waited. Confirmations and events fill the queue too, and no server drops
+    /// a client for them.
+    pub(super) lagged: Option<Instant>,
     /// The last input ended in the middle of a frame.
     pub(super) within_frame: bool,
     /// How much of the last input was left unconsumed.
@@ -145,6 +154,8 @@ impl Link {
             liveness_in_flight: false,
             paused: false,
             resumed: None,
+            behind: false,
+            lagged: None,
             within_frame: false,
             unconsumed: 0,
             opening: [0; OPENING],
@@ -175,6 +186,8 @@ impl Link {
         self.liveness_in_flight = false;
         self.paused = false;
         self.resumed = None;
+        self.behind = false;
+        self.lagged = None;
         self.within_frame = false;
         self.unconsumed = 0;
         self.opening_len = 0;
@@ -207,6 +220,9 @@ impl Link {
         if std::mem::take(&mut self.paused) {
             self.resumed = Some(now);
             self.listening = now;
+            if std::mem::take(&mut self.behind) {
+                self.lagged = Some(now);
+            }
         }
         let fresh = bytes.len().saturating_sub(self.unconsumed);
         if fresh > 0 {
@@ -221,10 +237,17 @@ impl Link {
         }
     }
 
-    /// Nobody listens until more input is handed in: silence means nothing.
-    pub(super) fn pause(&mut self) {
+    /// Nobody listens until more input is handed in: silence means nothing. `by_message`: it was a message that filled the
+    /// queue.
+    pub(super) fn pause(&mut self, by_message: bool) {
         self.paused = true;
+        self.behind |= by_message;
         self.dead_at = None;
+    }
+
+    /// Whether messages waited to be read so lately that the server may have dropped the connection for it.
+    pub(super) fn is_slow_consumer(&self, now: Instant) -> bool {
+        self.behind || self.lagged.is_some_and(|at| now.saturating_duration_since(at) < SLOW_CONSUMER)
     }
 
     /// The connection's first bytes.

@@ -10,6 +10,7 @@ mod handshake;
 mod inbound;
 mod link;
 mod names;
+mod out;
 mod outbound;
 mod push;
 mod random;

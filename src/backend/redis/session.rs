@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use resp::Decoder;
 
@@ -16,24 +16,19 @@ use super::config::Config;
 use super::failure::Failure;
 use super::handshake::Server;
 use super::link::{Awaits, Link, Phase, Version};
+use super::out::Out;
 use super::reply;
 use super::request::{Asked, about};
 use super::topics::Topics;
 use super::verify::Verify;
 use crate::backend::{Action, Connected, LinkError, Session, Start};
-use crate::model::{
-    About, Code, Command, Counters, Error, Event, Flow, LinkId, Ready, Request, Sink, State, Ticket, Value,
-};
+use crate::model::{Code, Command, Counters, Error, Event, LinkId, Ready, Request, Sink, State};
 
 /// The link of all commands, and under RESP3 of everything.
 pub(super) const COMMANDS: usize = 0;
 /// The link of the subscriptions under RESP2.
 pub(super) const SUBSCRIBER: usize = 1;
 const LINKS: usize = 2;
-/// How long after a pause a lost connection is still blamed on it: the time after which a server drops a subscriber whose
-/// buffer is over its soft limit, <https://redis.io/docs/latest/develop/reference/clients/>.
-pub(super) const SLOW_CONSUMER: Duration = Duration::from_secs(60);
-
 /// A client's conversation with a Redis server.
 pub(super) struct RedisSession {
     // Beside the core, since a frame borrows its decoder while the core takes it in.
@@ -86,30 +81,6 @@ pub(super) struct Loss {
     /// Messages may be missing from here on.
     pub(super) since: Instant,
     pub(super) error: Error,
-}
-
-/// A sink that remembers whether it was full.
-pub(super) struct Out<'a> {
-    sink: &'a mut dyn Sink,
-    pub(super) stop: bool,
-}
-
-impl<'a> Out<'a> {
-    fn new(sink: &'a mut dyn Sink) -> Self {
-        Self { sink, stop: false }
-    }
-
-    pub(super) fn put(&mut self, put: impl FnOnce(&mut dyn Sink) -> Flow) {
-        self.stop |= put(self.sink) == Flow::Stop;
-    }
-
-    pub(super) fn event(&mut self, event: Event) {
-        self.put(|sink| sink.event(event));
-    }
-
-    pub(super) fn answer(&mut self, ticket: Ticket, result: Result<Value, Error>, about: About<'_>) {
-        self.put(|sink| sink.answer(ticket, result, about));
-    }
 }
 
 impl RedisSession {
@@ -192,8 +163,12 @@ impl Session for RedisSession {
         if link.is_open() {
             link.unconsumed = input.len();
             link.within_frame = decoders[i].frame_start().is_some();
+            if out.messages && link.resumed == Some(now) {
+                // They were there when reading went on.
+                link.lagged = Some(now);
+            }
             if out.stop || std::mem::take(&mut core.stopped) {
-                link.pause();
+                link.pause(out.filled_by_message);
             }
         }
         core.settle(now, &mut out);
