@@ -109,6 +109,12 @@ function realtime.SHA256(text) end
 ---@return string proof
 function realtime.HMAC(key, text) end
 
+---For the addon: takes all rights of other users from garrysmod/data/realtime.json, where a password stands. Owner and group
+---keep theirs.
+---@return true? restricted also where there is nothing to take, no such file, or Windows
+---@return string? reason why the system refused
+function realtime.RestrictConfig() end
+
 ---The client that all addons of this server share, from the environment's REALTIME_URL or data/realtime.json.
 ---```lua
 ---local client, message = realtime.Default()

@@ -18,6 +18,9 @@ use crate::queue::{Consumer, Order, events};
 /// Names the server where a script gives no URL.
 const URL_VARIABLE: &str = "REALTIME_URL";
 
+/// Options that say where the server is.
+const PLACE_KEYS: [&str; 3] = ["host", "port", "path"];
+
 /// Characters of a script's name on the console.
 const SOURCE_CHARACTERS: usize = 256;
 
@@ -187,6 +190,18 @@ fn wish(call: &mut Call<'_>) -> Result<Wish, Fault> {
         Ok(()) => ControlFlow::Continue(()),
         Err(problem) => ControlFlow::Break(problem),
     });
+    // The environment's password is for the server that the environment names, whichever addon calls.
+    let is_place = |key: &&str| wish.options.pairs.iter().any(|(given, _)| given == key);
+    if let Source::EnvironmentAndOptions = source
+        && problem.is_none()
+        && let Some(key) = PLACE_KEYS.iter().find(|key| is_place(key))
+    {
+        let problem = format!(
+            "option \"{key}\" is refused beside {URL_VARIABLE}, which says where the server is: its password is for \
+             that server alone"
+        );
+        return Err(call.inside(position, "options", problem));
+    }
     // A table's order is arbitrary; what is said about it should not be.
     wish.options.pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
     problem.map_or(Ok(wish), |problem| Err(call.inside(position, "options", problem)))

@@ -4,7 +4,7 @@ use super::args::{Call, Fault};
 use super::module::Module;
 use super::output::Output;
 use super::trampoline::{Closed, Prepare};
-use super::{client, connect, crypto, library, requests};
+use super::{client, config_file, connect, crypto, library, requests};
 
 /// One function of the module or method of its clients.
 pub(super) struct Function {
@@ -50,7 +50,7 @@ const fn topic_method(
 }
 
 /// Functions and methods. The metamethod `__tostring` is a method of that name.
-pub(super) static FUNCTIONS: [Function; 24] = [
+pub(super) static FUNCTIONS: [Function; 25] = [
     Function {
         name: "Connect",
         method: false,
@@ -68,6 +68,7 @@ pub(super) static FUNCTIONS: [Function; 24] = [
     function("RandomToken", crypto::random_token, Closed::Raise),
     function("SHA256", crypto::sha256_of, Closed::Raise),
     function("HMAC", crypto::hmac_of, Closed::Raise),
+    function("RestrictConfig", config_file::restrict_config, Closed::Raise),
     topic_method("Subscribe", client::subscribe),
     topic_method("PSubscribe", client::psubscribe),
     method("Unsubscribe", client::unsubscribe, Closed::Nothing),

@@ -7,6 +7,7 @@ mod anchor;
 mod api;
 mod args;
 mod client;
+mod config_file;
 mod connect;
 mod crypto;
 mod frame;

@@ -19,6 +19,8 @@ pub(super) enum Output {
     Kept(i32),
     /// A sequence of what is kept under these references.
     List(Vec<i32>),
+    /// nil and a reason.
+    Without(String),
     /// false and an error.
     Refused(Error),
     /// An error or nil, and a reply.
@@ -88,6 +90,11 @@ pub(super) unsafe fn push_held(lua: Lua, fixed: Fixed, output: *const Output) ->
                     lua.push_reference(reference);
                     lua.set_element(table, n);
                 }
+            }
+            Output::Without(reason) => {
+                lua.push_nil();
+                lua.push_bytes(reason.as_bytes());
+                return Pushed::Values(2);
             }
             Output::Refused(error) => {
                 lua.push_boolean(false);

@@ -12,6 +12,12 @@ ffi.cdef([[
 	int listen(int socket, int backlog);
 	int connect(int socket, const void *address, unsigned length);
 	int getsockname(int socket, void *address, unsigned *length);
+	int chmod(const char *path, unsigned mode);
+	int symlink(const char *target, const char *path);
+	int unlink(const char *path);
+	void *popen(const char *command, const char *mode);
+	char *fgets(char *buffer, int size, void *stream);
+	int pclose(void *stream);
 ]])
 local module = ffi.load("garrysmod/lua/bin/gmsv_realtime_" .. PLATFORMS[jit.arch] .. ".dll")
 local other = coroutine.create(function() end)
@@ -21,6 +27,23 @@ function native.close()
 	module.gmod13_close(ffi.cast("void *", tonumber(tostring(other):match("0x%x+"))))
 end
 jit.off(native.close)
+
+-- Sets the rights of a file, as the number that chmod takes.
+function native.set_rights(path, mode)
+	assert(ffi.C.chmod(path, mode) == 0, path)
+end
+
+-- The rights of a file, as chmod shows them: "640".
+function native.rights(path)
+	local buffer, stream = ffi.new("char[16]"), ffi.C.popen("stat -c %a " .. path, "r")
+	local line = ffi.C.fgets(buffer, 16, stream)
+	ffi.C.pclose(stream)
+	return line ~= nil and ffi.string(buffer):match("%d+") or nil
+end
+
+function native.link(target, path) assert(ffi.C.symlink(target, path) == 0, path) end
+
+function native.unlink(path) assert(ffi.C.unlink(path) == 0, path) end
 
 local AF_INET, SOCK_STREAM, SOCK_NONBLOCK = 2, 1, 2048
 local ADDRESS_BYTES, PORT_AT, IP_AT = 16, 2, 4

@@ -54,6 +54,7 @@ local functions = {
 	ProcessEvents = { { 0.002 }, { { number = true, infinity = true, ["nil"] = true } } },
 	Map = { { {} }, { { table = true } } },
 	RandomToken = { {}, {} },
+	RestrictConfig = { {}, {} },
 	SHA256 = { { "text" }, { { string = true } } },
 	HMAC = { { "key", "text" }, { { string = true }, { string = true } } },
 }

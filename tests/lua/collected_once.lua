@@ -52,7 +52,7 @@ host.run(function()
 	assert(closed, "no finalizer ran")
 	assert(got == nil or got == payload, "what was pushed is changed")
 	kit.eq(client:State(), "closed")
-	for _, name in ipairs({ "RandomToken", "SHA256", "HMAC" }) do
+	for _, name in ipairs({ "RandomToken", "SHA256", "HMAC", "RestrictConfig" }) do
 		kit.raises("realtime was closed", realtime[name], "key", "text")
 	end
 	-- An answer was there already. What reaches a callback may come too late.

@@ -119,7 +119,7 @@ host.test("Connect takes the URL in REALTIME_URL with options", function()
 	assert(not message:find("s3cret", 1, true), message)
 	host.setenv("REALTIME_URL", host.redis_url)
 	-- Of an option that is wrong the variable is not to blame, nor of what it says itself.
-	for key, value in pairs({ pasword = "x", db = -1, port = 7 }) do
+	for key, value in pairs({ pasword = "x", db = -1, name = "a b" }) do
 		message = kit.raises('"' .. key .. '"', realtime.Connect, nil, { [key] = value })
 		assert(message:find("#2", 1, true) and not message:find("REALTIME_URL", 1, true), message)
 	end
@@ -129,6 +129,34 @@ host.test("Connect takes the URL in REALTIME_URL with options", function()
 	kit.eq(name, "mine")
 	kit.eq(realtime.Connect(nil, { id = "of the environment", name = "mine" }) == client, true)
 	client:Disconnect()
+end)
+
+host.test("nobody sends the password in REALTIME_URL to another server", function()
+	for _, url in ipairs({ "redis://:s3cret@127.0.0.1", "redis://:s3cret@127.0.0.1:1", "unix:///tmp/s3cret.sock" }) do
+		host.setenv("REALTIME_URL", url)
+		for key, value in pairs({ host = "127.0.0.2", port = 7, path = "/tmp/other.sock" }) do
+			local message = kit.raises('option "' .. key .. '" is refused beside REALTIME_URL', realtime.Connect, nil,
+				{ [key] = value })
+			assert(message:find("#2", 1, true) and message:find("password is for that server alone", 1, true), message)
+			assert(not message:find("s3cret", 1, true), message)
+		end
+	end
+	-- The default port; not where some script wants it to be.
+	host.setenv("REALTIME_URL", "redis://:s3cret@127.0.0.1")
+	local client = realtime.Connect(nil, { id = "default port" })
+	kit.eq(client:Stats().address, "127.0.0.1:6379")
+	client:Disconnect()
+	-- Of another's URL, and without one, the caller says it all.
+	client = realtime.Connect("redis://127.0.0.1", { port = 7 })
+	kit.eq(client:Stats().address, "127.0.0.1:7")
+	client:Disconnect()
+end)
+
+host.test("who logs in may be said beside REALTIME_URL, unless it says that", function()
+	host.setenv("REALTIME_URL", "redis://127.0.0.1:1")
+	realtime.Connect(nil, { username = "gmod", password = "s3cret" }):Disconnect()
+	host.setenv("REALTIME_URL", "redis://:s3cret@127.0.0.1:1")
+	kit.raises("is given by the URL already", realtime.Connect, nil, { password = "other" })
 end)
 
 host.test("a URL is an argument, not an option", function()
