@@ -44,8 +44,8 @@ pub(crate) struct Client {
 /// A client that is ready and subscribed, with its way to the main thread.
 pub(crate) fn client(case: Case) -> (Client, Producer, Consumer) {
     let pairs = vec![("protocol".to_owned(), OptionValue::Number(f64::from(case.protocol)))];
-    let backend =
-        configure(Options { url: Some("redis://server".to_owned()), pairs }).expect("valid options");
+    let backend = configure(Options { url: Some("redis://server".to_owned()), pairs, ..Options::default() })
+        .expect("valid options");
     let (now, counters) = (Instant::now(), Arc::<Counters>::default());
     let session = backend.session(Start { now, seed: 1, counters: Arc::clone(&counters) });
     let (mut producer, mut consumer) =

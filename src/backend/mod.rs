@@ -29,7 +29,7 @@ pub const SCHEMES: &[Scheme] = &[redis::SCHEME];
 /// use realtime::backend::{Options, configure};
 ///
 /// let url = Some("redis://user:secret@10.0.0.5:6379/0".to_owned());
-/// let backend = configure(Options { url, pairs: Vec::new() })?;
+/// let backend = configure(Options { url, ..Options::default() })?;
 /// assert_eq!(backend.address(), "10.0.0.5:6379");
 /// # Ok::<(), realtime::backend::OptionError>(())
 /// ```
@@ -37,10 +37,11 @@ pub const SCHEMES: &[Scheme] = &[redis::SCHEME];
 /// # Errors
 ///
 /// An unknown scheme, or whatever the backend finds wrong with the options.
-pub fn configure(options: Options) -> Result<Arc<dyn Backend>, OptionError> {
-    let Some(url) = &options.url else {
+pub fn configure(mut options: Options) -> Result<Arc<dyn Backend>, OptionError> {
+    let Some(url) = &mut options.url else {
         return (SCHEMES[0].configure)(options);
     };
+    *url = trim_url(url).to_owned();
     let (scheme, _) = url::split_scheme(url)?;
     match SCHEMES.iter().find(|row| row.names.contains(&scheme.as_str())) {
         Some(row) => (row.configure)(options),
@@ -53,6 +54,13 @@ pub fn configure(options: Options) -> Result<Arc<dyn Backend>, OptionError> {
             )))
         }
     }
+}
+
+/// A URL without what panels, files and shells leave around it: white space, and one pair of quotes.
+pub fn trim_url(url: &str) -> &str {
+    let url = url.trim();
+    let within = |quote: char| url.strip_prefix(quote)?.strip_suffix(quote);
+    within('"').or_else(|| within('\'')).map_or(url, str::trim)
 }
 
 /// One row of the table of backends.

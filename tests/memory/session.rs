@@ -54,7 +54,9 @@ impl Client {
         let pairs =
             [("max_message_bytes", number(max)), ("queue_bytes", number(LARGE)), ("protocol", number(3))];
         let pairs = pairs.map(|(key, value)| (key.to_owned(), value)).to_vec();
-        let backend = configure(Options { url: Some("redis://server".to_owned()), pairs }).unwrap();
+        let backend =
+            configure(Options { url: Some("redis://server".to_owned()), pairs, ..Options::default() })
+                .unwrap();
         let (now, counters) = (Instant::now(), Arc::<Counters>::default());
         let session = backend.session(Start { now, seed: 1, counters: Arc::clone(&counters) });
         let (producer, consumer) =

@@ -176,7 +176,7 @@ fn a_password_that_is_a_word_of_the_servers_own() {
     ] {
         let url = "redis://gmod:password@server";
         let error = turned_away(url, &[("protocol", NUMBER(2.0))], &[answer]);
-        assert_eq!(error.message, message);
+        assert_eq!(error.message, format!("{message} (user gmod)"));
     }
     let old = b"-ERR wrong number of arguments for 'auth' command\r\n";
     let error = turned_away("redis://gmod:of@server", &[("protocol", NUMBER(2.0))], &[old]);
@@ -196,7 +196,8 @@ fn a_user_at_a_server_that_knows_none() {
         let error = turned_away("redis://gmod:hunter2@server", &[("protocol", protocol)], answers);
         assert_eq!(
             error.to_string(),
-            "AUTH: the server knows no users, as Redis before 6.0: leave the user out, as in redis://:password@host"
+            "AUTH: the server knows no users, as Redis before 6.0: leave the user out, as in redis://:password@host \
+             (user gmod)"
         );
     }
     // Without a user it is somebody else's fault.

@@ -25,4 +25,5 @@ mod subscriptions;
 mod texts;
 mod timeouts;
 mod verify;
+mod whose;
 mod wishes;

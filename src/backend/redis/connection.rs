@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::config::Protocol;
-use super::failure::{Circumstances, Failure};
+use super::failure::{Circumstances, Failure, name_whereabouts};
 use super::handshake::{self, Step};
 use super::link::{Awaits, Link, Phase, Version};
 use super::out::Out;
@@ -95,10 +95,8 @@ impl Core {
             lagged: link.is_slow_consumer(now),
         };
         let mut error = failure.into_error(&self.config, seen);
-        if let Some(peer) = link.peer.filter(|_| !proved && self.config.endpoint.is_name()) {
-            // Which of the name's addresses it is.
-            error.message.to_mut().push_str(&format!(" (at {peer})"));
-        }
+        let peer = link.peer.filter(|_| !proved && self.config.endpoint.is_name());
+        name_whereabouts(&mut error, peer, &self.config, &self.origin);
         self.salvage(i, &error, out);
         if self.subscriber() == i {
             self.lose_subscriptions(i, &error);

@@ -4,15 +4,16 @@
 //! is mended while the game server runs. What can never work, a bad option, is refused before there is a session.
 
 use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use resp::DecodeError;
 
-use super::config::Config;
-use super::handshake::Step;
+use super::config::{Config, Credentials};
+use super::handshake::{DEFAULT_USER, Step};
 use super::verify;
 use crate::backend::{LinkError, Stage, seconds};
-use crate::model::{Code, Error, printable};
+use crate::model::{Code, Error, NAME_CHARACTERS, printable};
 
 /// Characters that are kept of what the system says of a link.
 const CAUSE_CHARACTERS: usize = 512;
@@ -139,6 +140,28 @@ impl Failure {
             Self::Undelivered(waited) => verify::undelivered(waited),
         }
     }
+}
+
+/// Adds to an error which of a name's addresses it is about and, if the settings may be wrong, whom they name and where
+/// they came from.
+pub(super) fn name_whereabouts(error: &mut Error, peer: Option<SocketAddr>, config: &Config, origin: &str) {
+    let mut notes = Vec::new();
+    notes.extend(peer.map(|peer| format!("at {peer}")));
+    if matches!(error.code.as_str(), "WRONGPASS" | "NOAUTH" | "AUTH" | "REFUSED") {
+        let login = config.credentials.as_ref();
+        notes.extend(login.and_then(user_name).map(|user| format!("user {user}")));
+        notes.extend((!origin.is_empty()).then(|| origin.to_owned()));
+    }
+    if !notes.is_empty() {
+        error.message.to_mut().push_str(&format!(" ({})", notes.join(", ")));
+    }
+}
+
+/// The user whom a login names; `None` if that would tell the password.
+fn user_name(login: &Credentials) -> Option<String> {
+    let (user, password) = (login.user.as_deref().unwrap_or(DEFAULT_USER), &*login.password);
+    let tells = !password.is_empty() && user.windows(password.len()).any(|part| part == password);
+    (!tells).then(|| printable(user, NAME_CHARACTERS))
 }
 
 fn link_error(cause: &LinkError, seen: Circumstances<'_>) -> Error {

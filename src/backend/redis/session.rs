@@ -39,6 +39,8 @@ pub(super) struct RedisSession {
 /// All of the session but its decoders.
 pub(super) struct Core {
     pub(super) config: Arc<Config>,
+    /// Where the configuration came from, for errors.
+    pub(super) origin: Arc<str>,
     pub(super) counters: Arc<Counters>,
     pub(super) links: [Link; LINKS],
     pub(super) actions: VecDeque<Action>,
@@ -84,7 +86,7 @@ pub(super) struct Loss {
 }
 
 impl RedisSession {
-    pub(super) fn new(config: Arc<Config>, start: Start) -> Self {
+    pub(super) fn new(config: Arc<Config>, origin: Arc<str>, start: Start) -> Self {
         let Start { now, seed, counters } = start;
         let link = |id: u8| {
             // Links that back off at the same time do so differently.
@@ -119,6 +121,7 @@ impl RedisSession {
             verify,
             now,
             config,
+            origin,
         };
         core.connect(COMMANDS, now);
         core.update_state();

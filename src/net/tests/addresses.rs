@@ -120,7 +120,7 @@ fn a_client_leaves_the_address_that_hangs_up_for_the_next() {
     let mut bench = Bench::new(move |_| Ok(addresses.to_vec()));
     let url = format!("redis://several:{}", addresses[0].port());
     let pairs = vec![("reconnect_max".to_owned(), OptionValue::Number(0.1))];
-    let backend = configure(Options { url: Some(url), pairs }).expect("good options");
+    let backend = configure(Options { url: Some(url), pairs, ..Options::default() }).expect("good options");
     let start = Start { now: Instant::now(), seed: 1, counters: Arc::default() };
     bench.open_boxed(backend.session(start));
     drop(hangs_up.accept().expect("a connection"));

@@ -53,8 +53,13 @@ impl Client {
     }
 
     pub(crate) fn with_seed(url: &str, pairs: &[(&str, OptionValue)], seed: u64) -> Self {
+        Self::from_origin("", url, pairs, seed)
+    }
+
+    pub(crate) fn from_origin(origin: &str, url: &str, pairs: &[(&str, OptionValue)], seed: u64) -> Self {
         let pairs = pairs.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
-        let backend = configure(Options { url: Some(url.to_owned()), pairs }).expect("valid options");
+        let (url, origin) = (Some(url.to_owned()), origin.to_owned());
+        let backend = configure(Options { url, origin, pairs }).expect("valid options");
         let now = Instant::now();
         let counters = Arc::new(Counters::default());
         let session = backend.session(Start { now, seed, counters: Arc::clone(&counters) });
