@@ -129,7 +129,8 @@ fn a_refused_login_is_the_answer_and_no_reason_to_fall_back() {
         let error = turned_away("redis://:hunter2@server", &[], &[answer]);
         assert_eq!(error.code.as_str(), code);
         let words = String::from_utf8_lossy(answer);
-        assert!(error.message.contains(words.trim().split_once(' ').unwrap().1), "{error}");
+        let words = words.trim().trim_end_matches('.').split_once(' ').unwrap().1;
+        assert!(error.message.contains(words), "{error}");
         assert!(!error.to_string().contains("hunter2"));
     }
 }
@@ -176,7 +177,8 @@ fn a_password_that_is_a_word_of_the_servers_own() {
     ] {
         let url = "redis://gmod:password@server";
         let error = turned_away(url, &[("protocol", NUMBER(2.0))], &[answer]);
-        assert_eq!(error.message, format!("{message} (user gmod)"));
+        let details = if error.code.as_str() == "ERR" { "" } else { " (user gmod)" };
+        assert_eq!(error.message, format!("{}{details}", message.trim_end_matches('.')));
     }
     let old = b"-ERR wrong number of arguments for 'auth' command\r\n";
     let error = turned_away("redis://gmod:of@server", &[("protocol", NUMBER(2.0))], &[old]);
@@ -204,7 +206,7 @@ fn a_user_at_a_server_that_knows_none() {
     let error = turned_away("redis://:hunter2@server", &[("protocol", NUMBER(2.0))], &[OLD]);
     assert_eq!(
         error.to_string(),
-        "AUTH: the server refused the login: wrong number of arguments for 'auth' command"
+        "AUTH: the server refused the login: wrong number of arguments for 'auth' command (user default)"
     );
 }
 

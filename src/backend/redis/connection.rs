@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::config::Protocol;
-use super::failure::{Circumstances, Failure, name_whereabouts};
+use super::failure::{Circumstances, Failure, add_details};
 use super::handshake::{self, Step};
 use super::link::{Awaits, Link, Phase, Version};
 use super::out::Out;
@@ -22,7 +22,7 @@ impl Core {
         self.actions.push_back(Action::Connect {
             link: link.id,
             endpoint: self.config.endpoint.clone(),
-            after: self.useless,
+            after: self.failed_peer,
             deadline,
         });
     }
@@ -87,7 +87,7 @@ impl Core {
         let proved = link.proved;
         // What cannot be connected to has no peer: the event loop has tried the other addresses already.
         if !proved || matches!(failure, Failure::Undelivered(_)) {
-            self.useless = link.peer.or(self.useless);
+            self.failed_peer = link.peer.or(self.failed_peer);
         }
         let seen = Circumstances {
             opening: link.opening(),
@@ -96,7 +96,7 @@ impl Core {
         };
         let mut error = failure.into_error(&self.config, seen);
         let peer = link.peer.filter(|_| !proved && self.config.endpoint.is_name());
-        name_whereabouts(&mut error, peer, &self.config, &self.origin);
+        add_details(&mut error, peer, &self.config, &self.origin);
         self.salvage(i, &error, out);
         if self.subscriber() == i {
             self.lose_subscriptions(i, &error);
@@ -198,7 +198,7 @@ impl Core {
                     // This peer had too little time to be blamed.
                     link.peer = None;
                     if let Stage::Connect { address, .. } = stage {
-                        self.useless = address.parse().ok().or(self.useless);
+                        self.failed_peer = address.parse().ok().or(self.failed_peer);
                     }
                 }
                 self.fail(i, Failure::HandshakeTimeout { waited, slowest }, now, out);

@@ -142,9 +142,9 @@ impl Failure {
     }
 }
 
-/// Adds to an error which of a name's addresses it is about and, if the settings may be wrong, whom they name and where
-/// they came from.
-pub(super) fn name_whereabouts(error: &mut Error, peer: Option<SocketAddr>, config: &Config, origin: &str) {
+/// Adds to an error which of a name's addresses it is about. If the settings may be wrong, it also says which user they
+/// name and where they came from.
+pub(super) fn add_details(error: &mut Error, peer: Option<SocketAddr>, config: &Config, origin: &str) {
     let mut notes = Vec::new();
     notes.extend(peer.map(|peer| format!("at {peer}")));
     if matches!(error.code.as_str(), "WRONGPASS" | "NOAUTH" | "AUTH" | "REFUSED") {
@@ -153,7 +153,8 @@ pub(super) fn name_whereabouts(error: &mut Error, peer: Option<SocketAddr>, conf
         notes.extend((!origin.is_empty()).then(|| origin.to_owned()));
     }
     if !notes.is_empty() {
-        error.message.to_mut().push_str(&format!(" ({})", notes.join(", ")));
+        let text = error.message.trim_end_matches('.');
+        error.message = format!("{text} ({})", notes.join(", ")).into();
     }
 }
 

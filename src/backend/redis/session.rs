@@ -45,7 +45,7 @@ pub(super) struct Core {
     pub(super) links: [Link; LINKS],
     pub(super) actions: VecDeque<Action>,
     /// The last peer that was of no use although it could be connected to. The other addresses of its name come first.
-    pub(super) useless: Option<SocketAddr>,
+    pub(super) failed_peer: Option<SocketAddr>,
     /// The version that is spoken, decided by the first link that comes up and for as long as one is.
     pub(super) protocol: Option<Version>,
     pub(super) server: Server,
@@ -102,7 +102,7 @@ impl RedisSession {
             links: [link(0), link(1)],
             counters,
             actions: VecDeque::new(),
-            useless: None,
+            failed_peer: None,
             protocol: None,
             server: Server::default(),
             topics: Topics::default(),

@@ -117,6 +117,11 @@ impl Bench {
         news
     }
 
+    fn disconnect(&mut self, client: ClientId) {
+        let command = Command::Disconnect { deadline: Instant::now() + LONG };
+        self.orders.push(Order::Command { client, command });
+    }
+
     /// Waits until no lookup runs.
     fn resolver_is_idle(&self) {
         let deadline = Instant::now() + LONG;
