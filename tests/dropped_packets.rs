@@ -62,7 +62,8 @@ fn converse(protocol: f64) {
         option("connect_timeout", PATIENCE),
         option("reconnect_max", 0.1),
     ];
-    let backend = configure(Options { url: Some(server.url()), pairs }).expect("good options");
+    let backend =
+        configure(Options { url: Some(server.url()), pairs, ..Options::default() }).expect("good options");
     let mut game = Game::start();
     let mut client = game.open(&*backend);
     game.subscribe(&client, "chat", 1);

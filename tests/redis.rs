@@ -33,7 +33,8 @@ fn connect(game: &mut Game, url: &str, protocol: Option<u8>) -> Client {
         ("name".to_owned(), OptionValue::String(b"test".to_vec())),
         ("reconnect_max".to_owned(), OptionValue::Number(0.1)),
     ];
-    let backend = configure(Options { url: Some(url.to_owned()), pairs }).expect("good options");
+    let backend =
+        configure(Options { url: Some(url.to_owned()), pairs, ..Options::default() }).expect("good options");
     game.open(&*backend)
 }
 

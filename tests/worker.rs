@@ -115,8 +115,10 @@ fn a_backend_of_its_own_over_a_unix_socket() {
 
 #[test]
 fn options_are_the_backends_own() {
-    let unknown =
-        realtime::backend::Options { url: None, pairs: vec![("db".into(), OptionValue::Number(0.0))] };
+    let unknown = realtime::backend::Options {
+        pairs: vec![("db".into(), OptionValue::Number(0.0))],
+        ..Default::default()
+    };
     assert!((toy::SCHEME.configure)(unknown).is_err());
 }
 

@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Instant;
 
-use realtime::backend::{Action, OptionValue, Options, Session, Start, configure};
+use realtime::backend::{Action, Connected, OptionValue, Options, Session, Start, configure};
 use realtime::model::{Command, Counters, LinkId, Sink, Slot, Topic, TopicKind};
 use realtime::queue::{Consumer, Producer, Signal, events};
 use resp::{Decoder, Encoder};
@@ -44,8 +44,8 @@ pub(crate) struct Client {
 /// A client that is ready and subscribed, with its way to the main thread.
 pub(crate) fn client(case: Case) -> (Client, Producer, Consumer) {
     let pairs = vec![("protocol".to_owned(), OptionValue::Number(f64::from(case.protocol)))];
-    let backend =
-        configure(Options { url: Some("redis://server".to_owned()), pairs }).expect("valid options");
+    let backend = configure(Options { url: Some("redis://server".to_owned()), pairs, ..Options::default() })
+        .expect("valid options");
     let (now, counters) = (Instant::now(), Arc::<Counters>::default());
     let session = backend.session(Start { now, seed: 1, counters: Arc::clone(&counters) });
     let (mut producer, mut consumer) =
@@ -72,7 +72,9 @@ impl Client {
         while let Some(action) = self.session.poll_action() {
             active = true;
             match action {
-                Action::Connect { link, .. } => self.session.handle_connected(link, self.now, producer),
+                Action::Connect { link, .. } => {
+                    self.session.handle_connected(link, self.now, Connected::default(), producer);
+                }
                 other => panic!("unexpected wish: {other:?}"),
             }
         }

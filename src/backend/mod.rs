@@ -10,6 +10,8 @@ mod redis;
 mod url;
 
 use std::any::Any;
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -27,7 +29,7 @@ pub const SCHEMES: &[Scheme] = &[redis::SCHEME];
 /// use realtime::backend::{Options, configure};
 ///
 /// let url = Some("redis://user:secret@10.0.0.5:6379/0".to_owned());
-/// let backend = configure(Options { url, pairs: Vec::new() })?;
+/// let backend = configure(Options { url, ..Options::default() })?;
 /// assert_eq!(backend.address(), "10.0.0.5:6379");
 /// # Ok::<(), realtime::backend::OptionError>(())
 /// ```
@@ -35,10 +37,11 @@ pub const SCHEMES: &[Scheme] = &[redis::SCHEME];
 /// # Errors
 ///
 /// An unknown scheme, or whatever the backend finds wrong with the options.
-pub fn configure(options: Options) -> Result<Arc<dyn Backend>, OptionError> {
-    let Some(url) = &options.url else {
+pub fn configure(mut options: Options) -> Result<Arc<dyn Backend>, OptionError> {
+    let Some(url) = &mut options.url else {
         return (SCHEMES[0].configure)(options);
     };
+    *url = trim_url(url).to_owned();
     let (scheme, _) = url::split_scheme(url)?;
     match SCHEMES.iter().find(|row| row.names.contains(&scheme.as_str())) {
         Some(row) => (row.configure)(options),
@@ -51,6 +54,13 @@ pub fn configure(options: Options) -> Result<Arc<dyn Backend>, OptionError> {
             )))
         }
     }
+}
+
+/// A URL without what panels, files and shells leave around it: white space, and one pair of quotes.
+pub fn trim_url(url: &str) -> &str {
+    let url = url.trim();
+    let within = |quote: char| url.strip_prefix(quote)?.strip_suffix(quote);
+    within('"').or_else(|| within('\'')).map_or(url, str::trim)
 }
 
 /// One row of the table of backends.
@@ -107,8 +117,8 @@ pub struct Start {
 
 /// A client's protocol, without I/O. Every call carries the time; none blocks, panics or loops.
 pub trait Session: Send {
-    /// The link asked for by [`Action::Connect`] is up.
-    fn handle_connected(&mut self, link: LinkId, now: Instant, sink: &mut dyn Sink);
+    /// The link asked for by [`Action::Connect`] is up. `how` says how it was made.
+    fn handle_connected(&mut self, link: LinkId, now: Instant, how: Connected, sink: &mut dyn Sink);
 
     /// Bytes arrived. Returns how many were consumed; fewer than all only if the sink said [`Flow::Stop`] or the link
     /// is no longer wanted (an [`Action::Close`] then waits). What was not consumed is handed in again, once there is
@@ -142,12 +152,15 @@ pub trait Session: Send {
 /// What a session wishes of the event loop.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
-    /// Make this link. Every address that the endpoint's name has is tried, all within the deadline.
+    /// Make this link. Every address that the endpoint's name has is tried, all within the deadline: in the resolver's
+    /// order, or, with `after`, in the order of the addresses, beginning with the one that follows it.
     Connect {
         /// Which link.
         link: LinkId,
         /// Where to.
         endpoint: Endpoint,
+        /// The last peer, if it accepted the connection and was of no use. The others have their turn first.
+        after: Option<SocketAddr>,
         /// When to give up. The session watches it too.
         deadline: Instant,
     },
@@ -171,6 +184,66 @@ pub enum Endpoint {
     Unix(PathBuf),
 }
 
+impl Endpoint {
+    /// Whether a name leads there, which may have several addresses.
+    pub(crate) fn is_name(&self) -> bool {
+        matches!(self, Self::Tcp { host, .. } if host.parse::<IpAddr>().is_err())
+    }
+}
+
+/// How a link was made.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Connected {
+    /// The address that accepted the connection; `None` for a Unix socket.
+    pub peer: Option<SocketAddr>,
+    /// The stage that took longest.
+    pub slowest: Option<Stage>,
+}
+
+/// A stage of making a link, and how long it took.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Stage {
+    /// The lookup of a name.
+    Lookup {
+        /// The name.
+        host: String,
+        /// How long it took.
+        took: Duration,
+    },
+    /// The attempt to connect to one address.
+    Connect {
+        /// The address.
+        address: String,
+        /// How long it took, whether it succeeded or not.
+        took: Duration,
+    },
+}
+
+impl Stage {
+    /// How long it took.
+    pub fn took(&self) -> Duration {
+        match self {
+            Self::Lookup { took, .. } | Self::Connect { took, .. } => *took,
+        }
+    }
+}
+
+impl fmt::Display for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let took = seconds(self.took());
+        match self {
+            Self::Lookup { host, .. } => write!(f, "looking up {host} took {took} s"),
+            Self::Connect { address, .. } => write!(f, "connecting to {address} took {took} s"),
+        }
+    }
+}
+
+/// A time for people, in seconds: tenths are enough beyond one second, and milliseconds below.
+fn seconds(time: Duration) -> f64 {
+    let steps = if time < Duration::from_secs(1) { 1000.0 } else { 10.0 };
+    (time.as_secs_f64() * steps).round() / steps
+}
+
 /// Why a link was lost or could not be made, as the event loop saw it.
 #[derive(Debug, thiserror::Error)]
 pub enum LinkError {
@@ -190,6 +263,9 @@ pub enum LinkError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The time was up while an address was tried. Names the stage that took longest.
+    #[error("no connection in time: {0}")]
+    TimedOut(Stage),
     /// The peer closed the connection.
     #[error("the server closed the connection")]
     Eof,

@@ -8,8 +8,11 @@ use crate::model::{NAME_CHARACTERS, printable};
 /// URL and options as a script gave them, not yet understood by anyone.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Options {
-    /// The URL, if one was given.
+    /// The URL, if one was given. White space around it and one pair of quotes are no part of it.
     pub url: Option<String>,
+    /// Where URL and options came from, as errors about server and login say it; may be empty. It is no setting: two
+    /// clients that differ in it alone have the same settings.
+    pub origin: String,
     /// Keys and values of the options table, without those that belong to the module itself.
     pub pairs: Vec<(String, OptionValue)>,
 }

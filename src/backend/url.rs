@@ -31,9 +31,6 @@ impl Url {
     /// What is wrong, and how it is written instead.
     pub(super) fn parse(url: &str) -> Result<Self, OptionError> {
         let (scheme, rest) = split_scheme(url)?;
-        if rest.bytes().any(|b| b.is_ascii_control() || b == b' ') {
-            return Err(error("the URL has a space or a control character in it: percent-encode it"));
-        }
         let (authority, rest) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
         if rest.contains('@') {
             return Err(error("percent-encode the characters / ? # @ in the URL's user and password"));
@@ -64,6 +61,7 @@ impl Url {
 
 /// The scheme in lower case, and what follows `://`.
 pub(super) fn split_scheme(url: &str) -> Result<(String, &str), OptionError> {
+    is_one_word(url)?;
     let valid = |scheme: &str| {
         scheme.starts_with(|c: char| c.is_ascii_alphabetic())
             && scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b))
@@ -72,6 +70,20 @@ pub(super) fn split_scheme(url: &str) -> Result<(String, &str), OptionError> {
         Some((scheme, rest)) if valid(scheme) => Ok((scheme.to_ascii_lowercase(), rest)),
         _ => Err(error("a URL begins with its scheme, as in redis://host:6379")),
     }
+}
+
+/// Refuses what belongs into no URL, and is there because a text was copied with more than the URL.
+fn is_one_word(url: &str) -> Result<(), OptionError> {
+    if url.contains(['\n', '\r']) {
+        return Err(error("the URL has a line break in it: it is one line"));
+    }
+    if url.contains(char::is_whitespace) {
+        return Err(error("the URL has white space in it (a space is written %20)"));
+    }
+    if url.contains(char::is_control) {
+        return Err(error("the URL has a control character in it: percent-encode it"));
+    }
+    Ok(())
 }
 
 fn split_credentials(user_info: &str) -> Result<Option<Credentials>, OptionError> {

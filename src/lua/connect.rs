@@ -18,6 +18,10 @@ use crate::queue::{Consumer, Order, events};
 /// Names the server where a script gives no URL.
 const URL_VARIABLE: &str = "REALTIME_URL";
 
+/// Where settings came from, as errors about server and login say it.
+const FROM_VARIABLE: &str = "URL from the environment variable REALTIME_URL";
+const FROM_CALL: &str = "settings given to realtime.Connect";
+
 /// Options that say where the server is.
 const PLACE_KEYS: [&str; 3] = ["host", "port", "path"];
 
@@ -43,6 +47,8 @@ enum Source {
 }
 
 /// `realtime.Connect([url] [, options])`, `realtime.Connect(options)` → client
+///
+/// The addon names the file that the URL is from in a third argument.
 pub(super) fn connect(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
     let wish = wish(call)?;
     let backend = backend::configure(wish.options).map_err(with_own_keys).map_err(|error| {
@@ -177,7 +183,14 @@ fn wish(call: &mut Call<'_>) -> Result<Wish, Fault> {
         }
         _ => return Err(call.expected(1, "url", "string, or a table of options,")),
     };
-    let mut wish = Wish { options: Options { url, pairs: Vec::new() }, id: None, source };
+    let origin = match source {
+        Source::Environment | Source::EnvironmentAndOptions => FROM_VARIABLE.to_owned(),
+        Source::UrlAndOptions if call.kind(3) == Kind::String => {
+            format!("URL from {}", printable(call.string(3, "origin")?, SOURCE_CHARACTERS))
+        }
+        Source::UrlAndOptions | Source::Url | Source::Options => FROM_CALL.to_owned(),
+    };
+    let mut wish = Wish { options: Options { url, origin, ..Options::default() }, id: None, source };
     let position = match source {
         Source::Environment | Source::Url => return Ok(wish),
         Source::UrlAndOptions | Source::EnvironmentAndOptions => 2,
@@ -210,7 +223,7 @@ fn wish(call: &mut Call<'_>) -> Result<Wish, Fault> {
 /// A panel sets its variables for every server, to nothing where the owner left the field blank: that is none.
 fn url_of_environment() -> Result<String, Fault> {
     match std::env::var(URL_VARIABLE) {
-        Ok(url) if !url.is_empty() => Ok(url),
+        Ok(url) if !backend::trim_url(&url).is_empty() => Ok(url),
         Ok(_) | Err(std::env::VarError::NotPresent) => Err(Fault::Other(format!(
             "'Connect' without a URL: give one, or set the environment variable {URL_VARIABLE}"
         ))),

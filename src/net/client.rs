@@ -9,8 +9,8 @@ use mio::event::Event as Readiness;
 use super::BoxedSession;
 use super::io::Io;
 use super::link::{Input, Link, News};
-use super::resolve::Resolved;
-use crate::backend::{Action, Endpoint, LinkError};
+use super::resolve::Answer;
+use crate::backend::{Action, LinkError};
 use crate::model::{ClientId, Code, Command, Counters, Error, Event, LinkId, Sink};
 use crate::queue::Producer;
 
@@ -74,9 +74,9 @@ impl Client {
     }
 
     /// The resolver has news of a link.
-    pub(super) fn resolved(&mut self, token: Token, resolved: Resolved, io: &mut Io, now: Instant) {
-        if let Some(at) = self.links.iter().position(|link| link.token == token) {
-            let news = self.links[at].resolved(resolved, io, now);
+    pub(super) fn resolved(&mut self, answer: Answer, io: &mut Io, now: Instant) {
+        if let Some(at) = self.links.iter().position(|link| link.token == answer.token) {
+            let news = self.links[at].resolved(answer, io, now);
             self.hear(at, news, io, now);
         }
     }
@@ -131,9 +131,9 @@ impl Client {
     fn hear(&mut self, at: usize, news: News, io: &mut Io, now: Instant) {
         match news {
             News::Nothing => {}
-            News::Connected => {
+            News::Connected(how) => {
                 self.touched = true;
-                self.session.handle_connected(self.links[at].id, now, &mut self.producer);
+                self.session.handle_connected(self.links[at].id, now, how, &mut self.producer);
                 self.carry_out(io, now);
             }
             News::Lost(cause) => self.lose(at, cause, io, now),
@@ -217,8 +217,10 @@ impl Client {
     fn carry_out(&mut self, io: &mut Io, now: Instant) {
         while let Some(action) = self.session.poll_action() {
             match action {
-                Action::Connect { link, endpoint, deadline } => {
-                    self.connect(link, endpoint, deadline, io, now);
+                Action::Connect { link, endpoint, after, deadline } => {
+                    let begin =
+                        |token, io: &Io| Link::connect(link, token, endpoint, after, deadline, io, now);
+                    self.connect(link, begin, io, now);
                 }
                 Action::Close(link) => self.close(link, io),
                 Action::Finish => {
@@ -229,17 +231,24 @@ impl Client {
         }
     }
 
-    fn connect(&mut self, id: LinkId, endpoint: Endpoint, deadline: Instant, io: &mut Io, now: Instant) {
+    /// Begins to make a link, in place of the one that there may be.
+    fn connect(
+        &mut self,
+        id: LinkId,
+        begin: impl FnOnce(Token, &Io) -> (Link, News),
+        io: &mut Io,
+        now: Instant,
+    ) {
         self.close(id, io);
-        let token = io.new_token(self.id);
-        let (link, news) = Link::connect(id, token, endpoint, deadline, io, now);
+        let (link, news) = begin(io.new_token(self.id), io);
         match news {
             News::Lost(cause) => {
                 link.close(io);
                 self.touched = true;
                 self.session.handle_disconnected(id, now, cause, &mut self.producer);
             }
-            News::Nothing | News::Connected => self.links.push(link),
+            // No socket is connected at once.
+            News::Nothing | News::Connected(_) => self.links.push(link),
         }
     }
 

@@ -1,13 +1,13 @@
 //! A link in the making: one address after the other, each with its share of the time.
 
 use std::collections::VecDeque;
-use std::io::{self, ErrorKind};
+use std::io::ErrorKind;
 use std::time::Instant;
 
 use mio::{Registry, Token};
 
 use super::socket::{Socket, Target};
-use crate::backend::LinkError;
+use crate::backend::{Connected, LinkError, Stage};
 
 /// An attempt to connect, and what to try after it.
 #[derive(Debug)]
@@ -15,6 +15,9 @@ pub(super) struct Connecting {
     socket: Socket,
     target: Target,
     rest: VecDeque<Target>,
+    /// The stage before this attempt that took longest.
+    slowest: Option<Stage>,
+    began: Instant,
     /// When the next address has its turn.
     until: Instant,
     deadline: Instant,
@@ -24,7 +27,7 @@ pub(super) struct Connecting {
 #[derive(Debug)]
 pub(super) enum Progress {
     Going(Connecting),
-    Connected(Socket),
+    Connected(Socket, Connected),
     Failed(LinkError),
 }
 
@@ -32,6 +35,7 @@ impl Connecting {
     /// Tries the first of `targets`, and the next ones as long as they fail at once.
     pub(super) fn begin(
         mut targets: VecDeque<Target>,
+        slowest: Option<Stage>,
         registry: &Registry,
         token: Token,
         now: Instant,
@@ -47,7 +51,16 @@ impl Connecting {
                 Ok(socket) => {
                     let turns = u32::try_from(targets.len()).unwrap_or(u32::MAX).saturating_add(1);
                     let until = now + deadline.saturating_duration_since(now) / turns;
-                    return Progress::Going(Self { socket, target, rest: targets, until, deadline });
+                    let rest = targets;
+                    return Progress::Going(Self {
+                        socket,
+                        target,
+                        rest,
+                        slowest,
+                        began: now,
+                        until,
+                        deadline,
+                    });
                 }
                 Err(source) => failed = Some(LinkError::Connect { address: target.to_string(), source }),
             }
@@ -62,21 +75,32 @@ impl Connecting {
     pub(super) fn check(mut self, registry: &Registry, token: Token, now: Instant) -> Progress {
         let failure = match self.socket.is_connected() {
             Ok(true) => match self.socket.set_nodelay() {
-                Ok(()) => return Progress::Connected(self.socket),
-                Err(error) => error,
+                Ok(()) => {
+                    let how = Connected { peer: self.target.address(), slowest: Some(self.slowest(now)) };
+                    return Progress::Connected(self.socket, how);
+                }
+                Err(error) => Some(error),
             },
             Ok(false) if now < self.until => return Progress::Going(self),
-            Ok(false) => io::Error::new(ErrorKind::TimedOut, "no answer in time"),
-            Err(error) => error,
+            Ok(false) => None,
+            Err(error) => Some(error),
         };
         self.socket.deregister(registry);
-        if self.rest.is_empty() {
-            return Progress::Failed(LinkError::Connect {
-                address: self.target.to_string(),
-                source: failure,
-            });
+        let slowest = self.slowest(now);
+        if !self.rest.is_empty() {
+            return Self::begin(self.rest, Some(slowest), registry, token, now, self.deadline);
         }
-        Self::begin(self.rest, registry, token, now, self.deadline)
+        Progress::Failed(match failure {
+            Some(source) => LinkError::Connect { address: self.target.to_string(), source },
+            None => LinkError::TimedOut(slowest),
+        })
+    }
+
+    /// The stage that took longest, this attempt included, which ends now.
+    fn slowest(&mut self, now: Instant) -> Stage {
+        let took = now.saturating_duration_since(self.began);
+        let this = || Stage::Connect { address: self.target.to_string(), took };
+        self.slowest.take().filter(|slowest| slowest.took() > took).unwrap_or_else(this)
     }
 
     /// When to check at the latest.

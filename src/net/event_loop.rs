@@ -99,10 +99,11 @@ impl EventLoop {
     }
 
     fn take_addresses(&mut self, now: Instant) {
-        while let Some((token, resolved)) = self.io.looked_up() {
+        while let Some(answer) = self.io.looked_up() {
             let io = &mut self.io;
-            if let Some(client) = io.owner(token).and_then(|client| self.clients.get_mut(&client)) {
-                guard(client, |client| client.resolved(token, resolved, io, now));
+            match io.owner(answer.token).and_then(|client| self.clients.get_mut(&client)) {
+                Some(client) => guard(client, |client| client.resolved(answer, io, now)),
+                None => io.keep_late(answer, now),
             }
         }
     }

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::io::Result;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
+use std::time::Instant;
 
 use mio::{Registry, Token};
 
 use super::LoopWaker;
-use super::resolve::{Lookup, Reply, Resolved, Resolver};
+use super::resolve::{Answer, Lookup, Reply, Resolver};
 use crate::model::ClientId;
 
 /// The token of the waker; links have the others.
@@ -27,8 +28,8 @@ pub(super) struct Io {
     last_token: Token,
     resolver: Arc<Resolver>,
     waker: Arc<LoopWaker>,
-    answers: Sender<(Token, Resolved)>,
-    answered: Receiver<(Token, Resolved)>,
+    answers: Sender<Answer>,
+    answered: Receiver<Answer>,
 }
 
 impl Io {
@@ -61,13 +62,18 @@ impl Io {
     }
 
     /// Looks a name up for a link, whose token the answer will bear. It comes as long as the link keeps the question.
-    pub(super) fn look_up(&self, host: &str, token: Token) -> Lookup {
+    pub(super) fn look_up(&self, host: &str, token: Token, now: Instant) -> Lookup {
         let (answers, waker) = (self.answers.clone(), Arc::clone(&self.waker));
-        self.resolver.look_up(host, Reply::new(token, answers, waker))
+        self.resolver.look_up(host, Reply::new(token, answers, waker), now)
     }
 
     /// The next answer of the resolver, if there is one.
-    pub(super) fn looked_up(&self) -> Option<(Token, Resolved)> {
+    pub(super) fn looked_up(&self) -> Option<Answer> {
         self.answered.try_recv().ok()
+    }
+
+    /// Gives an answer back that came when its link was gone: the next link to that name takes it.
+    pub(super) fn keep_late(&self, answer: Answer, now: Instant) {
+        self.resolver.keep_late(answer.host, answer.resolved, now);
     }
 }

@@ -10,9 +10,9 @@ use mio::{Registry, Token};
 
 use super::connect::{Connecting, Progress};
 use super::io::Io;
-use super::resolve::{Lookup, Resolved};
+use super::resolve::{Answer, Lookup};
 use super::socket::{Socket, Target};
-use crate::backend::{Endpoint, LinkError};
+use crate::backend::{Connected, Endpoint, LinkError, Stage};
 use crate::model::LinkId;
 
 /// Whether a read of less than was asked for shows that nothing is left. Where readiness is told by edges (epoll,
@@ -44,6 +44,8 @@ enum Phase {
     Resolving {
         host: String,
         port: u16,
+        after: Option<SocketAddr>,
+        began: Instant,
         deadline: Instant,
         _lookup: Lookup,
     },
@@ -57,7 +59,7 @@ enum Phase {
 #[derive(Debug)]
 pub(super) enum News {
     Nothing,
-    Connected,
+    Connected(Connected),
     Lost(LinkError),
 }
 
@@ -75,6 +77,7 @@ impl Link {
         id: LinkId,
         token: Token,
         endpoint: Endpoint,
+        after: Option<SocketAddr>,
         deadline: Instant,
         io: &Io,
         now: Instant,
@@ -95,31 +98,36 @@ impl Link {
             Endpoint::Tcp { host, port } => match host.parse::<IpAddr>() {
                 Ok(ip) => Target::Tcp(SocketAddr::new(ip, port)),
                 Err(_) => {
-                    let lookup = io.look_up(&host, token);
-                    link.phase = Phase::Resolving { host, port, deadline, _lookup: lookup };
+                    let lookup = io.look_up(&host, token, now);
+                    link.phase =
+                        Phase::Resolving { host, port, after, began: now, deadline, _lookup: lookup };
                     return (link, News::Nothing);
                 }
             },
         };
-        let progress = Connecting::begin([target].into(), &io.registry, token, now, deadline);
+        let progress = Connecting::begin([target].into(), None, &io.registry, token, now, deadline);
         let news = link.progress(progress);
         (link, news)
     }
 
     /// The answer of the resolver.
-    pub(super) fn resolved(&mut self, resolved: Resolved, io: &Io, now: Instant) -> News {
+    pub(super) fn resolved(&mut self, answer: Answer, io: &Io, now: Instant) -> News {
         match std::mem::replace(&mut self.phase, Phase::Gone) {
-            Phase::Resolving { host, port, deadline, .. } => match resolved {
+            Phase::Resolving { host, deadline, .. } if deadline <= now => {
+                io.keep_late(answer, now);
+                too_late(host)
+            }
+            Phase::Resolving { host, port, after, began, deadline, .. } => match answer.resolved {
                 Ok(addresses) => {
-                    let mut targets = VecDeque::with_capacity(addresses.len());
-                    for mut address in addresses {
-                        address.set_port(port);
-                        let target = Target::Tcp(address);
-                        if !targets.contains(&target) {
-                            targets.push_back(target);
-                        }
+                    let took = now.saturating_duration_since(began);
+                    if took > deadline.saturating_duration_since(now) {
+                        // What is left may be too short to connect. Then the next attempt has time for it.
+                        io.keep_late(Answer { resolved: Ok(addresses.clone()), ..answer }, now);
                     }
-                    let progress = Connecting::begin(targets, &io.registry, self.token, now, deadline);
+                    let targets = in_turn(addresses, port, after);
+                    let lookup = Stage::Lookup { host, took };
+                    let progress =
+                        Connecting::begin(targets, Some(lookup), &io.registry, self.token, now, deadline);
                     self.progress(progress)
                 }
                 Err(reason) => News::Lost(LinkError::Resolve { host, reason }),
@@ -141,9 +149,7 @@ impl Link {
     /// Goes on with making the link, if the socket has news or time is up.
     pub(super) fn make(&mut self, io: &Io, now: Instant) -> News {
         match std::mem::replace(&mut self.phase, Phase::Gone) {
-            Phase::Resolving { host, deadline, .. } if deadline <= now => {
-                News::Lost(LinkError::Resolve { host, reason: "no answer in time".into() })
-            }
+            Phase::Resolving { host, deadline, .. } if deadline <= now => too_late(host),
             Phase::Connecting(connecting) if self.writable || connecting.until() <= now => {
                 let progress = connecting.check(&io.registry, self.token, now);
                 self.progress(progress)
@@ -163,10 +169,10 @@ impl Link {
                 self.phase = Phase::Connecting(connecting);
                 News::Nothing
             }
-            Progress::Connected(socket) => {
+            Progress::Connected(socket, how) => {
                 self.phase = Phase::Up(socket);
                 self.writable = true;
-                News::Connected
+                News::Connected(how)
             }
             Progress::Failed(error) => News::Lost(error),
         }
@@ -273,4 +279,30 @@ impl Link {
         };
         socket.deregister(&io.registry);
     }
+}
+
+/// The addresses of a name, each once, in the order in which they are tried.
+///
+/// The resolver knows which one is best, but it may give them in another order each time. So once a peer was of no use
+/// the addresses are a ring, in an order of their own, and each attempt begins with the one after the last peer: every
+/// address has its turn within as many attempts as there are addresses.
+fn in_turn(addresses: Vec<SocketAddr>, port: u16, after: Option<SocketAddr>) -> VecDeque<Target> {
+    let mut ring = VecDeque::with_capacity(addresses.len());
+    for mut address in addresses {
+        address.set_port(port);
+        if !ring.contains(&address) {
+            ring.push_back(address);
+        }
+    }
+    if let Some(last) = after {
+        ring.make_contiguous().sort_unstable();
+        let passed = ring.iter().take_while(|&&address| address <= last).count();
+        ring.rotate_left(passed);
+    }
+    ring.into_iter().map(Target::Tcp).collect()
+}
+
+/// A lookup did not end in time.
+fn too_late(host: String) -> News {
+    News::Lost(LinkError::Resolve { host, reason: "no answer in time".into() })
 }

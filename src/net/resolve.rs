@@ -8,6 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use mio::Token;
 
@@ -16,6 +17,9 @@ use crate::model::Wake;
 
 /// How many lookups run at a time.
 const MAX_THREADS: usize = 4;
+
+/// How long addresses that came too late are kept for the next lookup of their name.
+const KEEP_LATE: Duration = Duration::from_secs(60);
 
 /// The addresses of a name, or what the system said. Their ports mean nothing.
 pub(super) type Resolved = Result<Vec<SocketAddr>, String>;
@@ -41,6 +45,9 @@ struct State {
     /// Who waits for which name. A name stays in here until its lookup has ended. What there is of who waits belongs to
     /// them: a lookup that never ends keeps nothing of a link that is gone, nor of a worker that has ended.
     waiting: HashMap<Arc<str>, Vec<Weak<Reply>>>,
+    /// Addresses that came when nobody waited for them any more, and when they came. Without them, a name whose lookup
+    /// takes a little longer than an attempt to connect would never be resolved.
+    late: HashMap<Arc<str>, (Instant, Vec<SocketAddr>)>,
 }
 
 impl State {
@@ -58,6 +65,26 @@ impl State {
             wanted
         });
     }
+
+    /// Keeps addresses that came too late. A failure is not kept: the next lookup may succeed.
+    fn keep_late(&mut self, host: Arc<str>, resolved: Resolved, now: Instant) {
+        self.late.retain(|_, (came, _)| is_fresh(*came, now));
+        if let Ok(addresses) = resolved {
+            self.late.insert(host, (now, addresses));
+        }
+    }
+
+    /// Takes the addresses that came too late for the lookup before, if they are still good. They serve only once, so that
+    /// a name that has moved is found.
+    fn take_late(&mut self, host: &str, now: Instant) -> Option<Vec<SocketAddr>> {
+        let (came, addresses) = self.late.remove(host)?;
+        is_fresh(came, now).then_some(addresses)
+    }
+}
+
+/// Whether addresses that came too late are still good.
+fn is_fresh(came: Instant, now: Instant) -> bool {
+    now.saturating_duration_since(came) <= KEEP_LATE
 }
 
 /// A question that was asked. Dropping it withdraws it.
@@ -70,18 +97,27 @@ pub(super) struct Lookup {
 #[derive(Debug)]
 pub(super) struct Reply {
     token: Token,
-    answers: Sender<(Token, Resolved)>,
+    answers: Sender<Answer>,
     waker: Arc<LoopWaker>,
 }
 
+/// The answer of a lookup on its way to the event loop.
+#[derive(Debug)]
+pub(super) struct Answer {
+    /// The link that asked.
+    pub(super) token: Token,
+    pub(super) host: Arc<str>,
+    pub(super) resolved: Resolved,
+}
+
 impl Reply {
-    pub(super) fn new(token: Token, answers: Sender<(Token, Resolved)>, waker: Arc<LoopWaker>) -> Self {
+    pub(super) fn new(token: Token, answers: Sender<Answer>, waker: Arc<LoopWaker>) -> Self {
         Self { token, answers, waker }
     }
 
-    fn send(&self, resolved: Resolved) {
+    fn send(&self, host: Arc<str>, resolved: Resolved) {
         // Fails if the worker has ended meanwhile, and with it whoever wanted to know.
-        if self.answers.send((self.token, resolved)).is_ok() {
+        if self.answers.send(Answer { token: self.token, host, resolved }).is_ok() {
             self.waker.wake();
         }
     }
@@ -101,17 +137,34 @@ impl Resolver {
         Arc::new(Self { resolve: Box::new(resolve), state: Mutex::default(), job: Condvar::new() })
     }
 
-    /// Looks a name up, or joins a lookup of it that runs already. Never waits.
+    /// Looks a name up, or joins a lookup of it that runs already. An answer that came too late for the attempt before is
+    /// taken for this one. Never waits.
     #[must_use = "the answer comes as long as the question is kept"]
-    pub(super) fn look_up(self: &Arc<Self>, host: &str, reply: Reply) -> Lookup {
+    pub(super) fn look_up(self: &Arc<Self>, host: &str, reply: Reply, now: Instant) -> Lookup {
         let reply = Arc::new(reply);
-        self.ask(host, &reply);
+        self.ask(host, &reply, now);
         Lookup { _reply: reply }
     }
 
-    fn ask(self: &Arc<Self>, host: &str, reply: &Arc<Reply>) {
+    /// Takes back addresses that reached the event loop after their link was gone.
+    pub(super) fn keep_late(&self, host: Arc<str>, resolved: Resolved, now: Instant) {
+        self.lock().keep_late(host, resolved, now);
+    }
+
+    /// Whether no lookup runs or waits for a thread.
+    #[cfg(test)]
+    pub(super) fn is_idle(&self) -> bool {
+        self.lock().waiting.is_empty()
+    }
+
+    fn ask(self: &Arc<Self>, host: &str, reply: &Arc<Reply>, now: Instant) {
         let mut state = self.lock();
         state.forget_unwanted();
+        if let Some(addresses) = state.take_late(host, now) {
+            drop(state);
+            reply.send(host.into(), Ok(addresses));
+            return;
+        }
         if let Some(replies) = state.waiting.get_mut(host) {
             replies.push(Arc::downgrade(reply));
             return;
@@ -124,7 +177,7 @@ impl Resolver {
                 Err(_) if state.threads > 0 => {}
                 Err(error) => {
                     drop(state);
-                    reply.send(Err(format!("no thread to do it on: {error}")));
+                    reply.send(host.into(), Err(format!("no thread to do it on: {error}")));
                     return;
                 }
             }
@@ -156,8 +209,13 @@ impl Resolver {
             };
             state = self.lock();
             let replies = state.waiting.remove(&host).unwrap_or_default();
-            for reply in replies.iter().filter_map(Weak::upgrade) {
-                reply.send(resolved.clone());
+            let replies: Vec<_> = replies.iter().filter_map(Weak::upgrade).collect();
+            if replies.is_empty() {
+                state.keep_late(host, resolved, Instant::now());
+                continue;
+            }
+            for reply in replies {
+                reply.send(Arc::clone(&host), resolved.clone());
             }
         }
     }

@@ -18,6 +18,16 @@ pub(super) enum Target {
     Unix(PathBuf),
 }
 
+impl Target {
+    /// The IP address and port, if it has one.
+    pub(super) fn address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(address) => Some(*address),
+            Self::Unix(_) => None,
+        }
+    }
+}
+
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

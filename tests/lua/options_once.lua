@@ -131,6 +131,43 @@ host.test("Connect takes the URL in REALTIME_URL with options", function()
 	client:Disconnect()
 end)
 
+host.test("a URL in REALTIME_URL may have white space around it, and quotes", function()
+	for _, text in ipairs({ " %s", "%s\r\n", '"%s"', "'%s' ", "\t\" %s \"\n" }) do
+		host.setenv("REALTIME_URL", text:format(host.redis_url))
+		local client = realtime.Connect()
+		kit.wait("ready", function() return client:IsConnected() end)
+		client:Disconnect()
+	end
+	for _, blank in ipairs({ " ", "\n", '""', "' '" }) do
+		host.setenv("REALTIME_URL", blank)
+		kit.raises("set the environment variable REALTIME_URL", realtime.Connect)
+	end
+	for text, pattern in pairs({ ["redis://:s3cret\n@h"] = "a line break", ["redis://:s3cret @h"] = "white space" }) do
+		host.setenv("REALTIME_URL", text)
+		local message = kit.raises("environment variable REALTIME_URL: the URL has " .. pattern, realtime.Connect)
+		assert(not message:find("s3cret", 1, true), message)
+	end
+end)
+
+host.test("an error about the server says where its URL came from", function()
+	local function refused(...)
+		local client, err = realtime.Connect(...), nil
+		client:On("down", function(info) err = err or info.err end)
+		kit.wait("a failed attempt", function() return err end)
+		client:Disconnect()
+		kit.eq(err.code, "REFUSED")
+		return err.message
+	end
+	local function says(message, text) assert(message:find(text, 1, true), message) end
+	host.setenv("REALTIME_URL", "redis://bob:s3cret@127.0.0.1:1")
+	says(refused(), " (user bob, URL from the environment variable REALTIME_URL)")
+	says(refused(nil, { name = "n" }), " (user bob, URL from the environment variable REALTIME_URL)")
+	says(refused(URL), " (settings given to realtime.Connect)")
+	says(refused({ host = "127.0.0.1", port = 1, password = "s3cret" }), " (user default, settings given to realtime.Connect)")
+	-- As the addon does.
+	says(refused(URL, { name = "n" }, "the\nfile"), " (URL from the\\x0afile)")
+end)
+
 host.test("nobody sends the password in REALTIME_URL to another server", function()
 	for _, url in ipairs({ "redis://:s3cret@127.0.0.1", "redis://:s3cret@127.0.0.1:1", "unix:///tmp/s3cret.sock" }) do
 		host.setenv("REALTIME_URL", url)

@@ -115,3 +115,18 @@ host.test("cut off as a slow consumer", function()
 		limited.command("CONFIG", "SET", "client-output-buffer-limit", "pubsub 33554432 8388608 60")
 	end
 end)
+
+host.test("cut off after so many confirmations that they waited is no slow consumer", function()
+	local CHANNELS = 1500
+	local client = kit.ready(quick(host.server.url()))
+	local ready, down = false, nil
+	client:On("ready", function(info) ready = ready or not info.first end)
+	client:On("down", function(info) down = info.err end)
+	for i = 1, CHANNELS do client:Subscribe("many:" .. i, function() end) end
+	kit.wait("all channels", function() return client:Stats().confirmed == CHANNELS end)
+	host.server.drop()
+	kit.wait("it is back", function() return ready end)
+	kit.eq(down.code, "DISCONNECTED")
+	assert(not down.message:find("client-output-buffer-limit", 1, true), down.message)
+	client:Disconnect()
+end)

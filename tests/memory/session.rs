@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use allocation_counter::{AllocationInfo, measure};
-use realtime::backend::{Action, OptionValue, Options, Session, Start, configure};
+use realtime::backend::{Action, Connected, OptionValue, Options, Session, Start, configure};
 use realtime::model::{
     Args, Code, Command, Counters, DropReason, Error, Event, LinkId, ReplyTo, Request, RequestKind, Slot,
     Topic, TopicKind, Value, Wake,
@@ -54,7 +54,9 @@ impl Client {
         let pairs =
             [("max_message_bytes", number(max)), ("queue_bytes", number(LARGE)), ("protocol", number(3))];
         let pairs = pairs.map(|(key, value)| (key.to_owned(), value)).to_vec();
-        let backend = configure(Options { url: Some("redis://server".to_owned()), pairs }).unwrap();
+        let backend =
+            configure(Options { url: Some("redis://server".to_owned()), pairs, ..Options::default() })
+                .unwrap();
         let (now, counters) = (Instant::now(), Arc::<Counters>::default());
         let session = backend.session(Start { now, seed: 1, counters: Arc::clone(&counters) });
         let (producer, consumer) =
@@ -63,7 +65,7 @@ impl Client {
         while let Some(action) = client.session.poll_action() {
             assert!(matches!(action, Action::Connect { link: LINK, .. }));
         }
-        client.session.handle_connected(LINK, now, &mut client.producer);
+        client.session.handle_connected(LINK, now, Connected::default(), &mut client.producer);
         client.written();
         client.server(b"%2\r\n+server\r\n+redis\r\n+proto\r\n:3\r\n");
         client.written();

@@ -1,6 +1,8 @@
 //! Getting in: protocol versions, logins, names, and every way to be turned away.
 
-use realtime::backend::OptionValue;
+use std::time::Duration;
+
+use realtime::backend::{Connected, LinkError, OptionValue, Stage};
 use realtime::model::{Event, State};
 
 use crate::client::{Client, HELLO3, Resp, SETINFO, every_cut, option_text};
@@ -90,7 +92,7 @@ fn falls_back_to_resp2_and_logs_in_as_of_old() {
 #[test]
 fn resp3_is_tried_anew_on_each_connection() {
     let mut client = Client::ready(Resp::Two, &[]);
-    client.lost(0, realtime::backend::LinkError::Eof);
+    client.lost(0, LinkError::Eof);
     client.said();
     client.reconnect(0);
     client.hello(Resp::Three);
@@ -127,7 +129,8 @@ fn a_refused_login_is_the_answer_and_no_reason_to_fall_back() {
         let error = turned_away("redis://:hunter2@server", &[], &[answer]);
         assert_eq!(error.code.as_str(), code);
         let words = String::from_utf8_lossy(answer);
-        assert!(error.message.contains(words.trim().split_once(' ').unwrap().1), "{error}");
+        let words = words.trim().trim_end_matches('.').split_once(' ').unwrap().1;
+        assert!(error.message.contains(words), "{error}");
         assert!(!error.to_string().contains("hunter2"));
     }
 }
@@ -174,7 +177,8 @@ fn a_password_that_is_a_word_of_the_servers_own() {
     ] {
         let url = "redis://gmod:password@server";
         let error = turned_away(url, &[("protocol", NUMBER(2.0))], &[answer]);
-        assert_eq!(error.message, message);
+        let details = if error.code.as_str() == "ERR" { "" } else { " (user gmod)" };
+        assert_eq!(error.message, format!("{}{details}", message.trim_end_matches('.')));
     }
     let old = b"-ERR wrong number of arguments for 'auth' command\r\n";
     let error = turned_away("redis://gmod:of@server", &[("protocol", NUMBER(2.0))], &[old]);
@@ -194,14 +198,15 @@ fn a_user_at_a_server_that_knows_none() {
         let error = turned_away("redis://gmod:hunter2@server", &[("protocol", protocol)], answers);
         assert_eq!(
             error.to_string(),
-            "AUTH: the server knows no users, as Redis before 6.0: leave the user out, as in redis://:password@host"
+            "AUTH: the server knows no users, as Redis before 6.0: leave the user out, as in redis://:password@host \
+             (user gmod)"
         );
     }
     // Without a user it is somebody else's fault.
     let error = turned_away("redis://:hunter2@server", &[("protocol", NUMBER(2.0))], &[OLD]);
     assert_eq!(
         error.to_string(),
-        "AUTH: the server refused the login: wrong number of arguments for 'auth' command"
+        "AUTH: the server refused the login: wrong number of arguments for 'auth' command (user default)"
     );
 }
 
@@ -261,7 +266,7 @@ fn a_wrong_password_is_not_hammered() {
     {
         let version = [("protocol", NUMBER(if resp3 { 3.0 } else { 2.0 }))];
         let mut client = Client::new("redis://:wrong@server", &version);
-        let end = client.now + std::time::Duration::from_secs(600);
+        let end = client.now + Duration::from_secs(600);
         let mut attempts = 0;
         while client.now < end {
             client.await_attempt();
@@ -270,7 +275,7 @@ fn a_wrong_password_is_not_hammered() {
             assert_eq!(client.commands(0).len(), 1, "nothing behind the login");
             client.server(0, answer);
             let (_, retry_in) = client.expect_down();
-            assert!(retry_in <= std::time::Duration::from_secs(30));
+            assert!(retry_in <= Duration::from_secs(30));
             client.expect_close(0);
         }
         // Nine attempts until the pauses are as long as they get, from then on one each fifteen seconds on average.
@@ -297,12 +302,40 @@ fn a_peer_that_never_answers() {
     client.advance(0.2);
     let (error, _) = client.expect_down();
     assert_eq!(error.code.as_str(), "TIMEOUT");
-    assert!(error.message.contains("did not answer"), "{error}");
+    assert!(error.message.contains("did not answer within"), "{error}");
+}
+
+#[test]
+fn a_connect_timeout_names_what_took_the_time() {
+    let lookup = |seconds| Stage::Lookup { host: "server".into(), took: Duration::from_secs_f64(seconds) };
+    let connect =
+        |seconds| Stage::Connect { address: "10.0.0.5:6379".into(), took: Duration::from_secs_f64(seconds) };
+    // What came before, how much later than the attempt the connection stands, and the words.
+    for (stage, stands, words) in [
+        (lookup(4.96), 4.98, "no connection in time: looking up server took 5 s"),
+        (connect(2.54), 2.6, "no connection in time: connecting to 10.0.0.5:6379 took 2.5 s"),
+        (connect(2.4), 2.4, "the server was reached but did not answer within 2.6 s"),
+        (lookup(0.9), 0.9, "the server was reached but did not answer within 4.1 s"),
+    ] {
+        let mut client = Client::new("redis://server", &[]);
+        client.advance(stands);
+        client.connected_as(0, Connected { peer: None, slowest: Some(stage) });
+        client.advance(5.0 - stands + 0.01);
+        let (error, _) = client.expect_down();
+        assert_eq!(error.code.as_str(), "TIMEOUT");
+        assert!(error.message.starts_with(words), "{error}");
+        // The same without a handshake, as the event loop tells it.
+        client.expect_close(0);
+        client.await_attempt();
+        client.expect_connect(0);
+        client.lost(0, LinkError::TimedOut(lookup(0.123)));
+        let (error, _) = client.expect_down();
+        assert_eq!(error.to_string(), "TIMEOUT: no connection in time: looking up server took 0.123 s");
+    }
 }
 
 #[test]
 fn a_link_that_cannot_be_made() {
-    use realtime::backend::LinkError;
     let mut client = Client::new("redis://server", &[]);
     client.expect_connect(0);
     client.refused(0);

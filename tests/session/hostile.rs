@@ -2,7 +2,7 @@
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use realtime::backend::{LinkError, OptionValue};
+use realtime::backend::{Connected, LinkError, OptionValue};
 use realtime::model::{Command, Event, LinkId, RequestKind, Slot, TopicKind};
 
 use crate::client::{BOTH, Client, HELLO3, Resp, args, topic};
@@ -84,7 +84,7 @@ fn calls_about_unknown_or_idle_links_mean_nothing() {
     for link in [1, 2, 255] {
         let mut client = Client::ready(Resp::Three, &[]);
         let id = LinkId(link);
-        client.session.handle_connected(id, client.now, &mut client.sink);
+        client.session.handle_connected(id, client.now, Connected::default(), &mut client.sink);
         assert_eq!(client.session.handle_input(id, client.now, b"+OK\r\n", &mut client.sink), 0);
         client.session.handle_disconnected(id, client.now, LinkError::Eof, &mut client.sink);
         client.session.transmitted(id, client.now, 1000);
@@ -102,7 +102,7 @@ fn a_link_that_is_up_cannot_come_up_again() {
     let mut client = Client::ready(Resp::Three, &[]);
     client.get(1, "a");
     client.server(0, b"$5\r\nhel");
-    client.session.handle_connected(LinkId(0), client.now, &mut client.sink);
+    client.session.handle_connected(LinkId(0), client.now, Connected::default(), &mut client.sink);
     client.server(0, b"lo\r\n");
     assert_eq!(client.said(), [crate::sink::answer(1, crate::sink::string("hello"))]);
     assert_eq!(client.commands(0), ["GET a"]);
@@ -223,7 +223,7 @@ proptest! {
                 Act::Server(link, bytes) => feed(&mut client, link, &bytes),
                 Act::Known(link, which) => feed(&mut client, link, KNOWN[which]),
                 Act::Connected(link) => {
-                    client.session.handle_connected(LinkId(link), client.now, &mut client.sink);
+                    client.session.handle_connected(LinkId(link), client.now, Connected::default(), &mut client.sink);
                 }
                 Act::Lost(link) => client.lost(link.min(1), LinkError::Eof),
                 Act::Wait(seconds) => client.advance(seconds),

@@ -3,7 +3,7 @@
 use realtime::backend::LinkError;
 use realtime::model::{Event, TopicKind};
 
-use crate::client::{BOTH, Client, Resp};
+use crate::client::{BOTH, Client, Resp, subscribe};
 use crate::sink::{Said, message, subscribed};
 
 /// Ready, with one subscription, so that RESP2 has both of its links; nothing awaited on either.
@@ -208,4 +208,38 @@ fn a_full_sink_outside_of_any_input_stops_the_next_one() {
     client.resume(0);
     client.server(0, b"NG\r\n");
     assert_eq!(client.said(), []);
+}
+
+#[test]
+fn only_messages_that_waited_are_blamed_for_a_loss() {
+    // What came into a full queue, how long before the loss reading went on, and whether that is blamed.
+    let confirmations = ">3\r\n+subscribe\r\n+a\r\n:2\r\n>3\r\n+subscribe\r\n+b\r\n:3\r\n";
+    let waiting = format!("{confirmations}>3\r\n+message\r\n+chat\r\n+1\r\n");
+    for (came, seconds, is_blamed) in [
+        (confirmations, 0.1, false),
+        (confirmations, 13.0, false),
+        (&waiting, 0.1, true),
+        (&waiting, 13.0, true),
+    ] {
+        for resp in BOTH {
+            let mut client = subscribed_client(resp);
+            let link = client.subscriber;
+            client.command_in_one_tick(subscribe(TopicKind::Channel, "a", 2));
+            client.subscribe("b", 3);
+            client.sink.full = true;
+            client.push(came);
+            assert_eq!(client.said(), [subscribed(TopicKind::Channel, "a")], "the rest waits");
+            client.advance(1.0);
+            client.resume(link);
+            client.fence(2);
+            client.said();
+            client.advance(seconds);
+            client.message("chat", "read at once");
+            client.lost(link, LinkError::Eof);
+            let said = client.said();
+            let Some(Said::Event(Event::Down { error, .. })) = said.last() else { panic!("{said:?}") };
+            let blamed = error.message.contains("client-output-buffer-limit");
+            assert_eq!(blamed, is_blamed, "{resp:?}, {seconds} s after {came:?}: {error}");
+        }
+    }
 }

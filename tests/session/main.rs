@@ -12,6 +12,7 @@ mod sink;
 mod twin;
 mod world;
 
+mod addresses;
 mod batches;
 mod commands;
 mod ending;
@@ -25,4 +26,5 @@ mod subscriptions;
 mod texts;
 mod timeouts;
 mod verify;
+mod whose;
 mod wishes;

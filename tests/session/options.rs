@@ -9,7 +9,8 @@ type Pairs<'a> = &'a [(&'a str, OptionValue)];
 
 fn make(url: Option<&str>, pairs: Pairs<'_>) -> Result<std::sync::Arc<dyn Backend>, String> {
     let pairs = pairs.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
-    configure(Options { url: url.map(str::to_owned), pairs }).map_err(|error| error.to_string())
+    configure(Options { url: url.map(str::to_owned), pairs, ..Options::default() })
+        .map_err(|error| error.to_string())
 }
 
 fn address(url: &str) -> String {
@@ -47,12 +48,46 @@ fn urls() {
 }
 
 #[test]
+fn what_a_copied_url_brings_along_is_no_part_of_it() {
+    let plain = make(Some("redis://:p%40ss'@server:7000/1"), &[]).expect("a good URL");
+    for url in [
+        "  redis://:p%40ss'@server:7000/1",
+        "redis://:p%40ss'@server:7000/1\r\n",
+        "\t\"redis://:p%40ss'@server:7000/1\"\n",
+        "'redis://:p%40ss'@server:7000/1'",
+        "\" redis://:p%40ss'@server:7000/1 \"",
+        "\u{a0}redis://:p%40ss'@server:7000/1\u{a0}",
+        "valkey://:p%40ss'@server:7000/1",
+        "VALKEY://:p%40ss'@server:7000/1",
+    ] {
+        let made = make(Some(url), &[]).expect(url);
+        assert!(made.same_settings(&*plain), "{url:?}");
+    }
+    // One pair, and one that matches.
+    for url in ["\"\"redis://server\"\"", "\"redis://server'", "\"redis://server", "'", "\"\"", "  "] {
+        assert!(refused(Some(url), &[]).contains("scheme"), "{url:?}");
+    }
+    // A password that is given by itself is any bytes.
+    let given = |password| make(None, &[("password", option_text(password))]).expect("a password");
+    assert!(!given("\"secret\"").same_settings(&*given("secret")));
+    assert!(!given(" secret\n").same_settings(&*given("secret")));
+}
+
+#[test]
+fn where_settings_came_from_is_no_setting() {
+    let from = |origin: &str| {
+        configure(Options { origin: origin.to_owned(), ..Options::default() }).expect("good options")
+    };
+    assert!(from("a file").same_settings(&*from("a variable")));
+}
+
+#[test]
 fn urls_refused() {
     for (url, word) in [
         ("", "scheme"),
         ("server:6379", "scheme"),
         ("://server", "scheme"),
-        ("http://server", "redis://, unix://"),
+        ("http://server", "redis://, valkey://, unix://"),
         ("redis://", "no host"),
         ("redis:///0", "no host"),
         ("redis://:6379", "no host"),
@@ -73,10 +108,20 @@ fn urls_refused() {
         ("redis://server?db=1", "unknown key \"db\""),
         ("redis://server/0?name=x", "unknown key \"name\""),
         ("redis://server/0#x", "fragment"),
-        ("redis://ser ver", "space"),
+        ("redis://ser ver", "white space"),
+        ("redis://server\tx", "white space"),
+        ("redis://ser\u{a0}ver", "white space"),
+        ("redis ://server", "white space"),
+        ("redis://:sec\nret@server", "line break"),
+        ("redis://:sec\rret@server", "line break"),
+        ("redis://\nserver", "line break"),
+        ("REDIS_URL=x\nredis://server", "line break"),
+        ("redis://ser\0ver", "control character"),
         ("redis://us%4:x@server", "%"),
         ("redis://us%zz:x@server", "%"),
+        ("rediss://server", "rediss:// needs TLS"),
         ("rediss://server", "tunnel"),
+        ("valkeys://server", "valkeys:// needs TLS"),
         ("unix://run/redis.sock", "three slashes"),
         ("unix:///", "path"),
         ("unix:///x?db=1&db=2", "once"),

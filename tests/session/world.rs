@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
-use realtime::backend::{Action, LinkError, OptionValue};
+use realtime::backend::{Action, Connected, LinkError, OptionValue};
 use realtime::model::{Command, Event, LinkId, RequestKind, State, TopicKind};
 
 use crate::client::{Client, Reads, Resp, subscribe, topic};
@@ -221,7 +221,12 @@ impl World {
             if usize::from(link) == self.subscriber() {
                 self.wishes.values_mut().for_each(|wish| wish.restoring = true);
             }
-            self.client.session.handle_connected(LinkId(link), self.client.now, &mut self.client.sink);
+            self.client.session.handle_connected(
+                LinkId(link),
+                self.client.now,
+                Connected::default(),
+                &mut self.client.sink,
+            );
         }
     }
 

@@ -59,7 +59,8 @@ impl Game {
 
     pub fn connect(&mut self, options: &[(&str, OptionValue)]) -> Client {
         let pairs = options.iter().map(|(key, value)| ((*key).into(), value.clone())).collect();
-        let backend = (super::SCHEME.configure)(Options { url: None, pairs }).expect("good options");
+        let backend = (super::SCHEME.configure)(Options { url: None, pairs, ..Options::default() })
+            .expect("good options");
         self.open(&*backend)
     }
 

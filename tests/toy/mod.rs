@@ -21,7 +21,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use realtime::backend::{
-    Action, Backend, Endpoint, LinkError, OptionError, OptionValue, Options, Scheme, Session, Start,
+    Action, Backend, Connected, Endpoint, LinkError, OptionError, OptionValue, Options, Scheme, Session,
+    Start,
 };
 use realtime::model::{
     About, Args, Code, Command, Counters, Error, Event, Flow, Limits, LinkId, Overflow, Ready, Request,
@@ -142,7 +143,7 @@ impl ToySession {
         self.counters.set_state(State::Connecting);
         self.retry_at = None;
         let (endpoint, deadline) = (self.toy.endpoint.clone(), now + self.toy.connect);
-        self.actions.push_back(Action::Connect { link: LINK, endpoint, deadline });
+        self.actions.push_back(Action::Connect { link: LINK, endpoint, after: None, deadline });
     }
 
     fn publish(&mut self, ticket: Ticket, args: &Args) {
@@ -189,7 +190,7 @@ impl ToySession {
 }
 
 impl Session for ToySession {
-    fn handle_connected(&mut self, link: LinkId, _: Instant, sink: &mut dyn Sink) {
+    fn handle_connected(&mut self, link: LinkId, _: Instant, _: Connected, sink: &mut dyn Sink) {
         assert_eq!(link, LINK);
         self.up = true;
         self.counters.set_state(State::Ready);
@@ -269,6 +270,7 @@ impl Session for ToySession {
         let code = match &cause {
             LinkError::Resolve { .. } => Code::Resolve,
             LinkError::Connect { .. } => Code::Refused,
+            LinkError::TimedOut(_) => Code::Timeout,
             LinkError::Eof | LinkError::Io(_) => Code::Disconnected,
         };
         let error = Error::sent(code, cause.to_string());

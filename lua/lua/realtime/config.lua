@@ -143,7 +143,8 @@ return function(realtime, addon)
 				return nil, "no Redis is configured: write its URL into " .. SHOWN ..
 					' ("url": "redis://:password@10.0.0.5:6379"), or set the environment variable REALTIME_URL; then restart'
 			end
-			ok, result = pcall(Connect, settings.url, options)
+			-- The last argument is for errors: where the URL is from.
+			ok, result = pcall(Connect, settings.url, options, SHOWN)
 		end
 		if ok then
 			-- The password is the module's from now on, and no addon finds it here.

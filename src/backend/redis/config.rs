@@ -105,7 +105,7 @@ impl Config {
                 let credentials = credentials(&mut set, url.credentials.clone())?;
                 let (db_text, endpoint) = match url.scheme.as_str() {
                     "unix" => unix_url(&mut set, url)?,
-                    "rediss" => return Err(no_tls()),
+                    "rediss" | "valkeys" => return Err(no_tls(&url.scheme)),
                     _ => redis_url(&mut set, url)?,
                 };
                 (credentials, db(&mut set, db_text.as_deref())?, endpoint)
@@ -157,12 +157,11 @@ impl Config {
     }
 }
 
-fn no_tls() -> OptionError {
-    OptionError::Url(
-        "rediss:// needs TLS, which this build does not have; run a tunnel (stunnel, WireGuard) beside the game \
-         server and connect to its local end with redis://"
-            .to_owned(),
-    )
+fn no_tls(scheme: &str) -> OptionError {
+    OptionError::Url(format!(
+        "{scheme}:// needs TLS, which this build does not have; run a tunnel (stunnel, WireGuard) beside the game server \
+         and connect to its local end with redis://"
+    ))
 }
 
 /// Refuses an option for what the URL says already.

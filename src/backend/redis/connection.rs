@@ -4,12 +4,13 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::config::Protocol;
-use super::failure::{Circumstances, Failure};
+use super::failure::{Circumstances, Failure, add_details};
 use super::handshake::{self, Step};
 use super::link::{Awaits, Link, Phase, Version};
-use super::session::{COMMANDS, Core, Loss, Out, SLOW_CONSUMER, SUBSCRIBER};
+use super::out::Out;
+use super::session::{COMMANDS, Core, Loss, SUBSCRIBER};
 use super::verify::Verify;
-use crate::backend::Action;
+use crate::backend::{Action, Connected, Stage};
 use crate::model::{Code, Error, Event, Value};
 
 impl Core {
@@ -21,12 +22,13 @@ impl Core {
         self.actions.push_back(Action::Connect {
             link: link.id,
             endpoint: self.config.endpoint.clone(),
+            after: self.failed_peer,
             deadline,
         });
     }
 
     /// The event loop made the link: says hello on it. Returns whether the link was asked for.
-    pub(super) fn connected(&mut self, i: usize, now: Instant) -> bool {
+    pub(super) fn connected(&mut self, i: usize, now: Instant, how: Connected) -> bool {
         let version = match (self.config.protocol, self.protocol) {
             (Protocol::Resp2, _) | (Protocol::Auto, Some(Version::Resp2)) => Version::Resp2,
             (Protocol::Resp3, _) | (Protocol::Auto, _) => Version::Resp3,
@@ -34,6 +36,8 @@ impl Core {
         let link = &mut self.links[i];
         let Phase::Connecting { deadline } = link.phase else { return false };
         link.reset(now);
+        link.made = Some((now, how.slowest));
+        link.peer = how.peer;
         link.phase = Phase::Handshaking { deadline };
         handshake::begin(link, &self.config, version);
         true
@@ -82,14 +86,19 @@ impl Core {
             self.actions.push_back(Action::Close(link.id));
         }
         let proved = link.proved;
+        // What cannot be connected to has no peer: the event loop has tried the other addresses already.
+        if !proved || matches!(failure, Failure::Undelivered(_)) {
+            self.failed_peer = link.peer.or(self.failed_peer);
+        }
         let seen = Circumstances {
             opening: link.opening(),
             was_new: !link.is_up(),
-            lagged: link.paused
-                || link.resumed.is_some_and(|at| now.saturating_duration_since(at) < SLOW_CONSUMER),
+            lagged: link.is_slow_consumer(now),
             asked,
         };
-        let error = failure.into_error(&self.config, seen);
+        let mut error = failure.into_error(&self.config, seen);
+        let peer = link.peer.filter(|_| !proved && self.config.endpoint.is_name());
+        add_details(&mut error, peer, &self.config, &self.origin);
         self.salvage(i, &error, out);
         if self.subscriber() == i {
             self.lose_subscriptions(i, &error);
@@ -187,8 +196,20 @@ impl Core {
         }
         match link.phase {
             Phase::Idle => {}
-            Phase::Connecting { .. } => self.fail(i, Failure::ConnectTimeout { reached: false }, now, out),
-            Phase::Handshaking { .. } => self.fail(i, Failure::ConnectTimeout { reached: true }, now, out),
+            Phase::Connecting { .. } => self.fail(i, Failure::ConnectTimeout, now, out),
+            Phase::Handshaking { .. } => {
+                let (made, slowest) = link.made.take().unwrap_or((now, None));
+                let waited = now.saturating_duration_since(made);
+                let slowest = slowest.filter(|stage| stage.took() > waited);
+                if let Some(stage) = &slowest {
+                    // This peer had too little time to be blamed.
+                    link.peer = None;
+                    if let Stage::Connect { address, .. } = stage {
+                        self.failed_peer = address.parse().ok().or(self.failed_peer);
+                    }
+                }
+                self.fail(i, Failure::HandshakeTimeout { waited, slowest }, now, out);
+            }
             // The subscriber link follows the other one, which then finds it idle.
             Phase::Waiting { .. } if i == SUBSCRIBER => link.phase = Phase::Idle,
             Phase::Waiting { .. } => self.connect(i, now),

@@ -4,15 +4,16 @@
 //! is mended while the game server runs. What can never work, a bad option, is refused before there is a session.
 
 use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use resp::DecodeError;
 
-use super::config::Config;
-use super::handshake::Step;
+use super::config::{Config, Credentials};
+use super::handshake::{DEFAULT_USER, Step};
 use super::verify;
-use crate::backend::LinkError;
-use crate::model::{Code, Error, printable};
+use crate::backend::{LinkError, Stage, seconds};
+use crate::model::{Code, Error, NAME_CHARACTERS, printable};
 
 /// Characters that are kept of what the system says of a link.
 const CAUSE_CHARACTERS: usize = 512;
@@ -22,8 +23,15 @@ const CAUSE_CHARACTERS: usize = 512;
 pub(super) enum Failure {
     /// The event loop lost it or could not make it.
     Link(LinkError),
-    /// It was not ready for use within `connect_timeout`; whether the server was reached.
-    ConnectTimeout { reached: bool },
+    /// There was no connection within `connect_timeout`, and the event loop has not said why.
+    ConnectTimeout,
+    /// There was a connection, but the handshake did not end within `connect_timeout`.
+    HandshakeTimeout {
+        /// How long the handshake took.
+        waited: Duration,
+        /// The stage before it, if one took longer.
+        slowest: Option<Stage>,
+    },
     /// Not a byte came for this long, though a PING was sent.
     Silent(Duration),
     /// The server refused a step of the handshake.
@@ -53,7 +61,7 @@ pub(super) struct Circumstances<'a> {
     pub(super) opening: &'a [u8],
     /// It never got through its handshake.
     pub(super) was_new: bool,
-    /// Reading rested on it, now or lately, since the main thread did not keep up.
+    /// Messages wait to be read from it, or did lately, because the main thread did not keep up.
     pub(super) lagged: bool,
     /// It had subscriptions, and a command that was sent lately had no answer yet.
     pub(super) asked: bool,
@@ -69,15 +77,18 @@ impl Failure {
     pub(super) fn into_error(self, config: &Config, seen: Circumstances<'_>) -> Error {
         match self {
             Self::Link(cause) => link_error(&cause, seen),
-            Self::ConnectTimeout { reached } => {
-                let seconds = config.connect_timeout.as_secs_f64();
-                let text = if reached {
-                    format!(
-                        "the server was reached but did not answer within {seconds} s; it hangs, or it waits for TLS"
-                    )
-                } else {
-                    format!("no connection within {seconds} s")
-                };
+            Self::ConnectTimeout => {
+                let text = format!("no connection within {} s", seconds(config.connect_timeout));
+                Error::unsent(Code::Timeout, text)
+            }
+            Self::HandshakeTimeout { slowest: Some(stage), .. } => {
+                link_error(&LinkError::TimedOut(stage), seen)
+            }
+            Self::HandshakeTimeout { waited, slowest: None } => {
+                let waited = seconds(waited);
+                let text = format!(
+                    "the server was reached but did not answer within {waited} s; it hangs, or it waits for TLS"
+                );
                 Error::unsent(Code::Timeout, text)
             }
             Self::Silent(silence) => Error::unsent(
@@ -133,11 +144,35 @@ impl Failure {
     }
 }
 
+/// Adds to an error which of a name's addresses it is about. If the settings may be wrong, it also says which user they
+/// name and where they came from.
+pub(super) fn add_details(error: &mut Error, peer: Option<SocketAddr>, config: &Config, origin: &str) {
+    let mut notes = Vec::new();
+    notes.extend(peer.map(|peer| format!("at {peer}")));
+    if matches!(error.code.as_str(), "WRONGPASS" | "NOAUTH" | "AUTH" | "REFUSED") {
+        let login = config.credentials.as_ref();
+        notes.extend(login.and_then(user_name).map(|user| format!("user {user}")));
+        notes.extend((!origin.is_empty()).then(|| origin.to_owned()));
+    }
+    if !notes.is_empty() {
+        let text = error.message.trim_end_matches('.');
+        error.message = format!("{text} ({})", notes.join(", ")).into();
+    }
+}
+
+/// The user whom a login names; `None` if that would tell the password.
+fn user_name(login: &Credentials) -> Option<String> {
+    let (user, password) = (login.user.as_deref().unwrap_or(DEFAULT_USER), &*login.password);
+    let tells = !password.is_empty() && user.windows(password.len()).any(|part| part == password);
+    (!tells).then(|| printable(user, NAME_CHARACTERS))
+}
+
 fn link_error(cause: &LinkError, seen: Circumstances<'_>) -> Error {
     let code = match cause {
         LinkError::Resolve { .. } => Code::Resolve,
         LinkError::Connect { source, .. } if source.kind() == ErrorKind::TimedOut => Code::Timeout,
         LinkError::Connect { .. } => Code::Refused,
+        LinkError::TimedOut(_) => Code::Timeout,
         LinkError::Eof | LinkError::Io(_) => Code::Disconnected,
     };
     let lost = matches!(cause, LinkError::Eof | LinkError::Io(_));

@@ -14,7 +14,7 @@ use crate::model::{Error, LinkId, Value};
 const LIBRARY_NAME: &[u8] = b"realtime";
 const LIBRARY_VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The user that a password without a user belongs to.
-const DEFAULT_USER: &[u8] = b"default";
+pub(super) const DEFAULT_USER: &[u8] = b"default";
 
 /// One command of the handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

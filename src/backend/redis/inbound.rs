@@ -8,11 +8,12 @@ use resp::{Element, Frame, Value as Resp};
 use super::batch::Operation;
 use super::failure::Failure;
 use super::link::{Awaits, InFlight, Version};
+use super::out::Out;
 use super::outbound::fence;
 use super::push::{Message, Push, plain_message};
 use super::reply::{MAX_NAME, answer, reply};
 use super::request::Progress;
-use super::session::{Core, Out, SUBSCRIBER};
+use super::session::{Core, SUBSCRIBER};
 use super::verify::is_reserved;
 use crate::model::{Counters, DropReason, Error, RequestKind, Slot, TopicKind, Value};
 
@@ -31,7 +32,7 @@ impl Core {
             && payload.len() <= self.config.max_message_bytes
         {
             if let Some(slot) = self.delivered(i, TopicKind::Channel, Some(topic)) {
-                out.put(|sink| sink.message(slot, None, payload));
+                out.message(|sink| sink.message(slot, None, payload));
             }
             return;
         }
@@ -81,11 +82,11 @@ impl Core {
         }
         match (message.payload.and_then(|payload| payload.as_bytes()), channel) {
             (Some(payload), None | Some(Some(_))) if payload.len() <= self.config.max_message_bytes => {
-                out.put(|sink| sink.message(slot, channel.flatten(), payload));
+                out.message(|sink| sink.message(slot, channel.flatten(), payload));
             }
             _ => {
                 if let Some(bytes) = message.payload_len() {
-                    out.put(|sink| sink.dropped(bytes, DropReason::TooLarge));
+                    out.message(|sink| sink.dropped(bytes, DropReason::TooLarge));
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! One connection: how far it has come, what waits to be written to it and what is awaited from it.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use resp::Encoder;
@@ -10,12 +11,17 @@ use super::batch::Batch;
 use super::handshake::Step;
 use super::request::Asked;
 use super::transmit::Transmit;
+use crate::backend::Stage;
 use crate::model::LinkId;
 
 /// Entries for which an empty in-flight queue keeps room.
 const KEEP_IN_FLIGHT: usize = 1024;
 /// How many of a connection's first bytes are kept to tell what answered, if it is no Redis server.
 const OPENING: usize = 8;
+
+/// How long after a pause in which messages waited a lost connection is still blamed on it: the time after which a server
+/// drops a subscriber whose buffer is over its soft limit, <https://redis.io/docs/latest/develop/reference/clients/>.
+const SLOW_CONSUMER: Duration = Duration::from_secs(60);
 
 /// How far a link has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +107,10 @@ pub(super) struct Link {
     pub(super) in_flight: VecDeque<InFlight>,
     /// This connection has done all that it was made for at least once.
     pub(super) proved: bool,
+    /// The event loop made the connection: when, and the stage of it that took longest.
+    pub(super) made: Option<(Instant, Option<Stage>)>,
+    /// The address at the other end.
+    pub(super) peer: Option<SocketAddr>,
     /// When the last byte came.
     pub(super) heard: Instant,
     /// Since when silence counts: as `heard`, but for times in which nobody listened.
@@ -113,6 +123,11 @@ pub(super) struct Link {
     pub(super) paused: bool,
     /// When that ended last.
     pub(super) resumed: Option<Instant>,
+    /// Messages wait for the present pause to end, as far as is known: one of them was the reason for it.
+    behind: bool,
+    /// When a pause ended last in which messages waited. Confirmations and events fill the queue too, and no server drops
+    /// a client for them.
+    pub(super) lagged: Option<Instant>,
     /// The last input ended in the middle of a frame.
     pub(super) within_frame: bool,
     /// How much of the last input was left unconsumed.
@@ -131,12 +146,16 @@ impl Link {
             transmit: Transmit::default(),
             in_flight: VecDeque::new(),
             proved: false,
+            made: None,
+            peer: None,
             heard: now,
             listening: now,
             dead_at: None,
             liveness_in_flight: false,
             paused: false,
             resumed: None,
+            behind: false,
+            lagged: None,
             within_frame: false,
             unconsumed: 0,
             opening: [0; OPENING],
@@ -159,12 +178,16 @@ impl Link {
         self.in_flight.clear();
         self.shrink();
         self.proved = false;
+        self.made = None;
+        self.peer = None;
         self.heard = now;
         self.listening = now;
         self.dead_at = None;
         self.liveness_in_flight = false;
         self.paused = false;
         self.resumed = None;
+        self.behind = false;
+        self.lagged = None;
         self.within_frame = false;
         self.unconsumed = 0;
         self.opening_len = 0;
@@ -208,6 +231,9 @@ impl Link {
         if std::mem::take(&mut self.paused) {
             self.resumed = Some(now);
             self.listening = now;
+            if std::mem::take(&mut self.behind) {
+                self.lagged = Some(now);
+            }
         }
         let fresh = bytes.len().saturating_sub(self.unconsumed);
         if fresh > 0 {
@@ -222,10 +248,17 @@ impl Link {
         }
     }
 
-    /// Nobody listens until more input is handed in: silence means nothing.
-    pub(super) fn pause(&mut self) {
+    /// Nobody listens until more input is handed in: silence means nothing. `by_message`: it was a message that filled the
+    /// queue.
+    pub(super) fn pause(&mut self, by_message: bool) {
         self.paused = true;
+        self.behind |= by_message;
         self.dead_at = None;
+    }
+
+    /// Whether messages waited to be read so lately that the server may have dropped the connection for it.
+    pub(super) fn is_slow_consumer(&self, now: Instant) -> bool {
+        self.behind || self.lagged.is_some_and(|at| now.saturating_duration_since(at) < SLOW_CONSUMER)
     }
 
     /// The connection's first bytes.

@@ -10,6 +10,7 @@ mod handshake;
 mod inbound;
 mod link;
 mod names;
+mod out;
 mod outbound;
 mod push;
 mod random;
@@ -32,19 +33,25 @@ use super::{Backend, Endpoint, OptionError, Options, Scheme, Session, Start};
 use crate::model::{Args, Limits};
 
 /// The row of the table.
-pub(super) const SCHEME: Scheme = Scheme { names: &["redis", "unix", "rediss"], configure };
+pub(super) const SCHEME: Scheme =
+    Scheme { names: &["redis", "valkey", "unix", "rediss", "valkeys"], configure };
 
 fn configure(options: Options) -> Result<Arc<dyn Backend>, OptionError> {
-    Ok(Arc::new(Redis(Arc::new(Config::new(options)?))))
+    let origin = options.origin.as_str().into();
+    Ok(Arc::new(Redis { config: Arc::new(Config::new(options)?), origin }))
 }
 
 /// A configured Redis backend.
 #[derive(Debug)]
-struct Redis(Arc<Config>);
+struct Redis {
+    config: Arc<Config>,
+    /// Where the configuration came from, for errors.
+    origin: Arc<str>,
+}
 
 impl Backend for Redis {
     fn session(&self, start: Start) -> Box<dyn Session> {
-        Box::new(RedisSession::new(Arc::clone(&self.0), start))
+        Box::new(RedisSession::new(Arc::clone(&self.config), Arc::clone(&self.origin), start))
     }
 
     fn check(&self, args: &Args) -> Result<(), String> {
@@ -52,15 +59,15 @@ impl Backend for Redis {
     }
 
     fn limits(&self) -> Limits {
-        self.0.limits
+        self.config.limits
     }
 
     fn command_timeout(&self) -> Duration {
-        self.0.command_timeout
+        self.config.command_timeout
     }
 
     fn address(&self) -> String {
-        match &self.0.endpoint {
+        match &self.config.endpoint {
             Endpoint::Tcp { host, port } if host.contains(':') => format!("[{host}]:{port}"),
             Endpoint::Tcp { host, port } => format!("{host}:{port}"),
             Endpoint::Unix(path) => path.display().to_string(),
@@ -68,7 +75,7 @@ impl Backend for Redis {
     }
 
     fn same_settings(&self, other: &dyn Backend) -> bool {
-        other.as_any().downcast_ref::<Self>().is_some_and(|other| self.0 == other.0)
+        other.as_any().downcast_ref::<Self>().is_some_and(|other| self.config == other.config)
     }
 
     fn as_any(&self) -> &dyn Any {

@@ -6,9 +6,10 @@ use resp::Encoder;
 
 use super::failure::Failure;
 use super::link::{Awaits, InFlight, Link};
+use super::out::Out;
 use super::reply::MAX_NAME;
 use super::request::{Asked, about};
-use super::session::{COMMANDS, Core, Out};
+use super::session::{COMMANDS, Core};
 use super::verify::{is_reserved, reserved};
 use crate::model::{Code, Error, Event, Request, Slot, Topic, Value};
 

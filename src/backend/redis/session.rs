@@ -4,9 +4,10 @@
 //! understands what comes.
 
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use resp::Decoder;
 
@@ -15,24 +16,19 @@ use super::config::Config;
 use super::failure::Failure;
 use super::handshake::Server;
 use super::link::{Awaits, Link, Phase, Version};
+use super::out::Out;
 use super::reply;
 use super::request::{Asked, about};
 use super::topics::Topics;
 use super::verify::Verify;
-use crate::backend::{Action, LinkError, Session, Start};
-use crate::model::{
-    About, Code, Command, Counters, Error, Event, Flow, LinkId, Ready, Request, Sink, State, Ticket, Value,
-};
+use crate::backend::{Action, Connected, LinkError, Session, Start};
+use crate::model::{Code, Command, Counters, Error, Event, LinkId, Ready, Request, Sink, State};
 
 /// The link of all commands, and under RESP3 of everything.
 pub(super) const COMMANDS: usize = 0;
 /// The link of the subscriptions under RESP2.
 pub(super) const SUBSCRIBER: usize = 1;
 const LINKS: usize = 2;
-/// How long after a pause a lost connection is still blamed on it: the time after which a server drops a subscriber whose
-/// buffer is over its soft limit, <https://redis.io/docs/latest/develop/reference/clients/>.
-pub(super) const SLOW_CONSUMER: Duration = Duration::from_secs(60);
-
 /// A client's conversation with a Redis server.
 pub(super) struct RedisSession {
     // Beside the core, since a frame borrows its decoder while the core takes it in.
@@ -43,9 +39,13 @@ pub(super) struct RedisSession {
 /// All of the session but its decoders.
 pub(super) struct Core {
     pub(super) config: Arc<Config>,
+    /// Where the configuration came from, for errors.
+    pub(super) origin: Arc<str>,
     pub(super) counters: Arc<Counters>,
     pub(super) links: [Link; LINKS],
     pub(super) actions: VecDeque<Action>,
+    /// The last peer that was of no use although it could be connected to. The other addresses of its name come first.
+    pub(super) failed_peer: Option<SocketAddr>,
     /// The version that is spoken, decided by the first link that comes up and for as long as one is.
     pub(super) protocol: Option<Version>,
     pub(super) server: Server,
@@ -85,32 +85,8 @@ pub(super) struct Loss {
     pub(super) error: Error,
 }
 
-/// A sink that remembers whether it was full.
-pub(super) struct Out<'a> {
-    sink: &'a mut dyn Sink,
-    pub(super) stop: bool,
-}
-
-impl<'a> Out<'a> {
-    fn new(sink: &'a mut dyn Sink) -> Self {
-        Self { sink, stop: false }
-    }
-
-    pub(super) fn put(&mut self, put: impl FnOnce(&mut dyn Sink) -> Flow) {
-        self.stop |= put(self.sink) == Flow::Stop;
-    }
-
-    pub(super) fn event(&mut self, event: Event) {
-        self.put(|sink| sink.event(event));
-    }
-
-    pub(super) fn answer(&mut self, ticket: Ticket, result: Result<Value, Error>, about: About<'_>) {
-        self.put(|sink| sink.answer(ticket, result, about));
-    }
-}
-
 impl RedisSession {
-    pub(super) fn new(config: Arc<Config>, start: Start) -> Self {
+    pub(super) fn new(config: Arc<Config>, origin: Arc<str>, start: Start) -> Self {
         let Start { now, seed, counters } = start;
         let link = |id: u8| {
             // Links that back off at the same time do so differently.
@@ -126,6 +102,7 @@ impl RedisSession {
             links: [link(0), link(1)],
             counters,
             actions: VecDeque::new(),
+            failed_peer: None,
             protocol: None,
             server: Server::default(),
             topics: Topics::default(),
@@ -144,6 +121,7 @@ impl RedisSession {
             verify,
             now,
             config,
+            origin,
         };
         core.connect(COMMANDS, now);
         core.update_state();
@@ -156,10 +134,10 @@ impl RedisSession {
 }
 
 impl Session for RedisSession {
-    fn handle_connected(&mut self, link: LinkId, now: Instant, sink: &mut dyn Sink) {
+    fn handle_connected(&mut self, link: LinkId, now: Instant, how: Connected, sink: &mut dyn Sink) {
         let Some(i) = Self::index(link) else { return };
         self.core.now = now;
-        if self.core.connected(i, now) {
+        if self.core.connected(i, now, how) {
             self.decoders[i].reset();
         }
         self.core.settle(now, &mut Out::new(sink));
@@ -188,8 +166,12 @@ impl Session for RedisSession {
         if link.is_open() {
             link.unconsumed = input.len();
             link.within_frame = decoders[i].frame_start().is_some();
+            if out.messages && link.resumed == Some(now) {
+                // They were there when reading went on.
+                link.lagged = Some(now);
+            }
             if out.stop || std::mem::take(&mut core.stopped) {
-                link.pause();
+                link.pause(out.filled_by_message);
             }
         }
         core.settle(now, &mut out);

@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 
 use super::failure::Failure;
 use super::link::Awaits;
+use super::out::Out;
 use super::random::SplitMix64;
-use super::session::{COMMANDS, Core, Out};
+use super::session::{COMMANDS, Core};
 use crate::model::{Code, Error, Event, Topic, TopicKind, Value};
 
 /// What the channels of probes begin with, of every client of every server. No addon is handed anything of them.

@@ -2,6 +2,7 @@
 
 #[cfg(target_os = "linux")]
 mod addresses;
+mod late;
 mod lookups;
 mod timers;
 
@@ -15,7 +16,7 @@ use std::time::{Duration, Instant};
 
 use super::resolve::Resolver;
 use super::{BoxedSession, Worker};
-use crate::backend::{Action, Endpoint, LinkError, Session};
+use crate::backend::{Action, Connected, Endpoint, LinkError, Session};
 use crate::model::{
     ClientId, Command, Counters, Event, Flow, Join, Limits, LinkId, Overflow, Sink, Spawn, Wake,
 };
@@ -27,18 +28,21 @@ const LONG: Duration = Duration::from_secs(60);
 /// How much later than the loop a session gives up: no worker stands still for so long by itself.
 const SLACK: Duration = Duration::from_secs(20);
 
+/// What became of a link.
+type News = Receiver<Result<Connected, LinkError>>;
+
 /// A session that makes one link and tells what became of it.
 struct Probe {
     actions: VecDeque<Action>,
     /// When it gives up by itself, if the loop does not.
     deadline: Option<Instant>,
-    told: Sender<Result<(), LinkError>>,
+    told: Sender<Result<Connected, LinkError>>,
 }
 
 impl Session for Probe {
-    fn handle_connected(&mut self, _: LinkId, _: Instant, _: &mut dyn Sink) {
+    fn handle_connected(&mut self, _: LinkId, _: Instant, how: Connected, _: &mut dyn Sink) {
         self.deadline = None;
-        self.told.send(Ok(())).expect("a test that listens");
+        self.told.send(Ok(how)).expect("a test that listens");
     }
 
     fn handle_input(&mut self, _: LinkId, _: Instant, bytes: &[u8], _: &mut dyn Sink) -> usize {
@@ -87,6 +91,7 @@ impl Wake for Nobody {
 struct Bench {
     orders: Orders<BoxedSession>,
     running: Box<dyn Join>,
+    resolver: Arc<Resolver>,
     /// Kept by whoever can wake the worker.
     wakes: Arc<AtomicU64>,
     clients: u32,
@@ -97,18 +102,40 @@ impl Bench {
         let (orders, inbox) = orders();
         let worker = Worker { wakes: Arc::default(), resolver: Resolver::new(resolve) };
         let running = worker.spawn(inbox).expect("a worker");
-        Self { orders, running, wakes: worker.wakes, clients: 0 }
+        Self { orders, running, resolver: worker.resolver, wakes: worker.wakes, clients: 0 }
     }
 
-    fn connect(&mut self, endpoint: Endpoint, patience: Duration) -> Receiver<Result<(), LinkError>> {
+    fn connect(&mut self, endpoint: Endpoint, patience: Duration) -> News {
+        self.connect_after(None, endpoint, patience)
+    }
+
+    fn connect_after(&mut self, after: Option<SocketAddr>, endpoint: Endpoint, patience: Duration) -> News {
         let (told, news) = channel();
         let deadline = Instant::now() + patience;
-        let action = Action::Connect { link: LinkId(0), endpoint, deadline };
+        let action = Action::Connect { link: LinkId(0), endpoint, after, deadline };
         self.open(Probe { actions: [action].into(), deadline: Some(deadline + SLACK), told });
         news
     }
 
+    fn disconnect(&mut self, client: ClientId) {
+        let command = Command::Disconnect { deadline: Instant::now() + LONG };
+        self.orders.push(Order::Command { client, command });
+    }
+
+    /// Waits until no lookup runs.
+    fn resolver_is_idle(&self) {
+        let deadline = Instant::now() + LONG;
+        while !self.resolver.is_idle() {
+            assert!(Instant::now() < deadline, "a lookup that never ends");
+            std::thread::yield_now();
+        }
+    }
+
     fn open(&mut self, session: impl Session + 'static) -> ClientId {
+        self.open_boxed(Box::new(session))
+    }
+
+    fn open_boxed(&mut self, session: BoxedSession) -> ClientId {
         let limits = Limits {
             queue_events: 1,
             queue_bytes: 1,
@@ -119,7 +146,7 @@ impl Bench {
         let (producer, _) = events(limits, Arc::<Counters>::default(), Signal::default(), Arc::new(Nobody));
         let client = ClientId(self.clients);
         self.clients += 1;
-        self.orders.push(Order::Open { client, session: Box::new(session), producer });
+        self.orders.push(Order::Open { client, session, producer });
         client
     }
 

@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Instant;
 
 use super::{Bench, LONG, listener, name};
-use crate::backend::{Action, LinkError, Session};
+use crate::backend::{Action, Connected, LinkError, Session};
 use crate::model::{Command, Event, Flow, LinkId, Sink, Topic, TopicKind};
 use crate::queue::Order;
 
@@ -20,7 +20,7 @@ struct Stalled {
 }
 
 impl Session for Stalled {
-    fn handle_connected(&mut self, _: LinkId, _: Instant, _: &mut dyn Sink) {
+    fn handle_connected(&mut self, _: LinkId, _: Instant, _: Connected, _: &mut dyn Sink) {
         self.told.send("connected").expect("a test that listens");
     }
 
@@ -71,6 +71,7 @@ fn what_came_while_the_worker_stood_still_is_read_before_any_timer() {
     let action = Action::Connect {
         link: LinkId(0),
         endpoint: name("127.0.0.1", port),
+        after: None,
         deadline: Instant::now() + LONG,
     };
     let client = bench.open(Stalled { actions: [action].into(), go_on, due: None, told });

@@ -44,7 +44,7 @@ pub fn options(input: &[u8]) {
     // Where the mark stands as a password, and there alone, the text behind it is secret.
     let is_known = input.windows(SECRET.len()).any(|part| part == SECRET.as_bytes());
     let is_secret = !is_known && raw.as_ref().is_none_or(|raw| marks_a_password(raw));
-    let options = Options { url: url.clone(), pairs };
+    let options = Options { url: url.clone(), pairs, ..Options::default() };
     match configure(options.clone()) {
         Err(error) => {
             let text = error.to_string();
@@ -109,7 +109,7 @@ fn begins(backend: &dyn Backend) {
     // What it shows, it takes: the address names the same place again.
     if !expected.contains(['/', '%', '?', '#', '@']) {
         let url = Some(format!("redis://{expected}"));
-        let again = configure(Options { url, pairs: Vec::new() }).map(|backend| backend.address());
+        let again = configure(Options { url, ..Options::default() }).map(|backend| backend.address());
         assert_eq!(again, Ok(expected));
     }
 }
@@ -117,7 +117,7 @@ fn begins(backend: &dyn Backend) {
 /// The scheme's case does not matter, and a database of zero is no database.
 fn without_secret_in_two_forms(url: &str) {
     let Some((scheme, rest)) = url.split_once("://") else { return };
-    let make = |url: String| configure(Options { url: Some(url), pairs: Vec::new() });
+    let make = |url: String| configure(Options { url: Some(url), ..Options::default() });
     let lower = make(format!("{}://{rest}", scheme.to_ascii_lowercase()));
     let upper = make(format!("{}://{rest}", scheme.to_ascii_uppercase()));
     match (lower, upper) {

@@ -228,6 +228,20 @@ include("_steps.lua")({
 		end,
 	},
 	{
+		name = "a URL with white space around it and in quotes, in the environment and in the file",
+		before = function()
+			config('{ "url": " %s ", "id": "ttt-1" }', url())
+			host.setenv("REALTIME_URL", " ")
+		end,
+		check = function()
+			wait_connected(realtime.Default())
+			host.setenv("REALTIME_URL", '"' .. url() .. '" ') -- for those that follow
+			local client = realtime.Connect()
+			wait_connected(client)
+			client:Disconnect()
+		end,
+	},
+	{
 		name = "an id among the options, where it would say nothing",
 		before = function() config('{ "options": { "id": "ttt-1" } }') end,
 		check = function(said) no_client(said, "garrysmod/data/realtime.json: ", '"options" may not have an "id"') end,

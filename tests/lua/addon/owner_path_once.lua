@@ -52,7 +52,7 @@ include("_steps.lua")({
 			host.hibernate(true) -- from here on the server is empty
 			config("redis://127.0.0.1:1", "ttt-1")
 		end,
-		check = function(said) shows(said, "REFUSED: ") end,
+		check = function(said) shows(said, "REFUSED: ") shows(said, "(URL from garrysmod/data/realtime.json)") end,
 	},
 	{
 		name = "no password",
@@ -60,7 +60,7 @@ include("_steps.lua")({
 			secured = host.new_fake({ password = "another" })
 			config("redis://" .. secured.url():match("127%.0%.0%.1:%d+"), "ttt-1")
 		end,
-		check = function(said) shows(said, "NOAUTH: ") end,
+		check = function(said) shows(said, "NOAUTH: ") shows(said, "(URL from garrysmod/data/realtime.json)") end,
 	},
 	{
 		name = "all of it: a message from outside is on the console of an empty server",

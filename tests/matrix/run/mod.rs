@@ -148,7 +148,8 @@ impl Run {
         ];
         let pairs = pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
         let url = format!("redis://:{PASSWORD}@{}", proxy.address());
-        let backend = configure(Options { url: Some(url), pairs }).expect("good options");
+        let backend =
+            configure(Options { url: Some(url), pairs, ..Options::default() }).expect("good options");
 
         let prefix = format!("{number:05x}");
         let topics = topics(&prefix);

@@ -4,11 +4,14 @@ mod server;
 
 use std::collections::VecDeque;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use realtime::backend::{Action, Endpoint, LinkError, OptionValue, Options, Session, Start, configure};
+use realtime::backend::{
+    Action, Connected, Endpoint, LinkError, OptionValue, Options, Session, Start, configure,
+};
 use realtime::model::{
     Args, Command, Counters, Error, Event, LinkId, ReplyTo, Request, RequestKind, Slot, State, Ticket, Topic,
     TopicKind,
@@ -50,8 +53,13 @@ impl Client {
     }
 
     pub(crate) fn with_seed(url: &str, pairs: &[(&str, OptionValue)], seed: u64) -> Self {
+        Self::from_origin("", url, pairs, seed)
+    }
+
+    pub(crate) fn from_origin(origin: &str, url: &str, pairs: &[(&str, OptionValue)], seed: u64) -> Self {
         let pairs = pairs.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
-        let backend = configure(Options { url: Some(url.to_owned()), pairs }).expect("valid options");
+        let (url, origin) = (Some(url.to_owned()), origin.to_owned());
+        let backend = configure(Options { url, origin, pairs }).expect("valid options");
         let now = Instant::now();
         let counters = Arc::new(Counters::default());
         let session = backend.session(Start { now, seed, counters: Arc::clone(&counters) });
@@ -90,15 +98,23 @@ impl Client {
 
     /// The session asks for this link and gets it.
     pub(crate) fn connected(&mut self, link: u8) {
-        self.expect_connect(link);
-        self.session.handle_connected(LinkId(link), self.now, &mut self.sink);
-        self.after();
+        self.connected_as(link, Connected::default());
     }
 
-    pub(crate) fn expect_connect(&mut self, link: u8) {
+    /// As [`Client::connected`], after what `how` says.
+    pub(crate) fn connected_as(&mut self, link: u8, how: Connected) -> Option<SocketAddr> {
+        let after = self.expect_connect(link);
+        self.session.handle_connected(LinkId(link), self.now, how, &mut self.sink);
+        self.after();
+        after
+    }
+
+    /// The session asks for this link. Returns the peer whose other addresses are to be tried first.
+    pub(crate) fn expect_connect(&mut self, link: u8) -> Option<SocketAddr> {
         match self.action_before_writing() {
-            Some(Action::Connect { link: l, endpoint: Endpoint::Tcp { host, port }, .. }) => {
+            Some(Action::Connect { link: l, endpoint: Endpoint::Tcp { host, port }, after, .. }) => {
                 assert_eq!((l, host.as_str(), port), (LinkId(link), "server", 6379));
+                after
             }
             other => panic!("expected a wish to connect, not {other:?}"),
         }

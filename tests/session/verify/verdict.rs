@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use realtime::backend::LinkError;
+use realtime::backend::{Connected, LinkError};
 use realtime::model::{Event, TopicKind};
 
-use super::{PONG_ON_SUBSCRIBER, answer, answer_for, ask, no_events, verified};
-use crate::client::{BOTH, Resp};
+use super::{ON, PONG_ON_SUBSCRIBER, answer, answer_for, ask, no_events, verified};
+use crate::client::{BOTH, Client, Resp};
 use crate::sink::{Said, message, subscribed};
 
 #[test]
@@ -181,4 +181,24 @@ fn a_link_lost_while_a_probe_is_missing_has_its_gap_since_the_last_message() {
     let said = client.said();
     let Some(Said::Event(Event::Gap { lasted, .. })) = said.first() else { panic!("{said:?}") };
     assert!(*lasted >= Duration::from_secs(17), "{lasted:?}");
+}
+
+#[test]
+fn of_several_addresses_the_next_one_has_its_turn() {
+    let mut client = Client::new("redis://server", &ON);
+    let peer = Some(([10, 0, 0, 1], 6379).into());
+    client.connected_as(0, Connected { peer, slowest: None });
+    client.hello(Resp::Three);
+    client.expect_ready(true, Resp::Three);
+    client.subscribe("chat", 1);
+    client.confirm("subscribe", "chat");
+    client.fence(1);
+    let channel = ask(&mut client);
+    client.confirm("subscribe", &channel);
+    client.said();
+    assert_eq!(answer_for(&mut client, 21.0), 1);
+    assert!(client.expect_down().0.message.contains("delivers no messages"));
+    client.expect_close(0);
+    client.await_attempt();
+    assert_eq!(client.expect_connect(0), peer);
 }

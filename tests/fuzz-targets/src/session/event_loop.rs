@@ -3,7 +3,7 @@
 use std::io;
 use std::time::Duration;
 
-use realtime::backend::{Action, LinkError};
+use realtime::backend::{Action, Connected, LinkError, Stage};
 use realtime::model::{LinkId, State};
 
 use super::peer::Peer;
@@ -148,7 +148,9 @@ impl World {
             pipe.open = true;
             pipe.in_step = true;
         }
-        self.call(|session, now, judge| session.handle_connected(LinkId(link), now, judge));
+        self.call(|session, now, judge| {
+            session.handle_connected(LinkId(link), now, Connected::default(), judge);
+        });
     }
 
     pub(super) fn lost(&mut self, link: u8, cause: u8) {
@@ -159,6 +161,9 @@ impl World {
             0 => LinkError::Eof,
             1 => LinkError::Io(error),
             2 => LinkError::Connect { address: "127.0.0.1:6379".to_owned(), source: error },
+            _ if cause & 4 != 0 => {
+                LinkError::TimedOut(Stage::Lookup { host: "server".to_owned(), took: Duration::from_secs(5) })
+            }
             _ => LinkError::Resolve { host: "server".to_owned(), reason: "no such name".to_owned() },
         };
         if usize::from(link) < LINKS {
@@ -168,6 +173,7 @@ impl World {
         let made = match &cause {
             LinkError::Connect { address, .. } => address.capacity(),
             LinkError::Resolve { host, reason } => host.capacity() + reason.capacity(),
+            LinkError::TimedOut(Stage::Lookup { host, .. }) => host.capacity(),
             _ => 0,
         };
         self.held += i64::try_from(made).unwrap_or(0);

@@ -323,5 +323,5 @@ fn options(profile: Profile) -> Options {
         pairs.push(("max_message_bytes", OptionValue::Number(100.0)));
     }
     let pairs = pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
-    Options { url: None, pairs }
+    Options { url: None, pairs, ..Options::default() }
 }
