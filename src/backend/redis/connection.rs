@@ -80,7 +80,7 @@ impl Core {
     /// A link is lost or could not be made: answers what was under way on it, tells of it, and arranges the next attempt.
     pub(super) fn fail(&mut self, i: usize, failure: Failure, now: Instant, out: &mut Out<'_>) {
         let needed = self.is_needed(i);
-        let asked = self.is_subscribed(i) && self.links[i].awaits_command(now, SLOW_CONSUMER);
+        let asked = self.is_subscribed(i) && self.links[i].awaits_command(now);
         let link = &mut self.links[i];
         if !failure.is_link_gone() {
             self.actions.push_back(Action::Close(link.id));

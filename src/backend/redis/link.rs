@@ -216,11 +216,11 @@ impl Link {
     }
 
     /// Whether a command whose answer may be large was made less than `lately` ago, was sent, and has no answer yet.
-    pub(super) fn awaits_command(&self, now: Instant, lately: Duration) -> bool {
+    pub(super) fn awaits_command(&self, now: Instant) -> bool {
         let sent = self.transmit.sent();
         self.in_flight.iter().take_while(|entry| entry.start < sent).any(|entry| match &entry.awaits {
             Awaits::Request(asked) => {
-                asked.may_be_large() && now.saturating_duration_since(asked.since()) < lately
+                asked.may_be_large() && now.saturating_duration_since(asked.since()) < SLOW_CONSUMER
             }
             _ => false,
         })
