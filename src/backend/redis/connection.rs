@@ -108,7 +108,7 @@ impl Core {
         if !needed || self.closing.is_some() {
             return;
         }
-        let retry_in = self.links[i].backoff.next();
+        let retry_in = self.links[i].backoff.next(now);
         self.links[i].phase = Phase::Waiting { until: now + retry_in };
         // A link that was fine and is lost while the client is down anyway is no news.
         if std::mem::take(&mut self.ready) || !proved {

@@ -316,7 +316,7 @@ impl Core {
         for (i, link) in self.links.iter_mut().enumerate() {
             if link.is_up() && !link.proved && (i != subscriber || restored) {
                 link.proved = true;
-                link.backoff.reset();
+                link.backoff.good(self.now);
             }
         }
         let good = |i: usize| self.links[i].proved || !self.is_needed(i);
