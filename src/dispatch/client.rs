@@ -236,7 +236,7 @@ impl<R, D> Client<R, D> {
     /// The gap between a replaced session and the one in its place, to be told once.
     pub(super) fn gap(&mut self) -> Option<Event> {
         let (since, error) = self.loss.take()?;
-        Some(Event::Gap { lasted: since.elapsed(), error })
+        Some(Event::Gap { lasted: since.elapsed(), error, topics: None })
     }
 
     /// Notes a session's word that a topic is confirmed. Returns whether no session before it said so.

@@ -26,7 +26,7 @@ fn with_subscriptions(resp: Resp) -> Client {
 
 fn gap(said: &Said) -> (Duration, &str) {
     match said {
-        Said::Event(Event::Gap { lasted, error }) => (*lasted, error.code.as_str()),
+        Said::Event(Event::Gap { lasted, error, topics: None }) => (*lasted, error.code.as_str()),
         other => panic!("expected a gap, not {other:?}"),
     }
 }

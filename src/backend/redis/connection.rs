@@ -5,12 +5,12 @@ use std::time::Instant;
 
 use super::config::Protocol;
 use super::failure::{Circumstances, Failure};
-use super::handshake::{self, Step};
+use super::handshake::{self, Server, Step};
 use super::link::{Awaits, Link, Phase, Version};
 use super::session::{COMMANDS, Core, Loss, Out, SLOW_CONSUMER, SUBSCRIBER};
 use super::verify::Verify;
 use crate::backend::Action;
-use crate::model::{Code, Error, Event, Value};
+use crate::model::{Code, Error, Event, Ready, Value};
 
 impl Core {
     /// Begins an attempt.
@@ -66,15 +66,26 @@ impl Core {
                 && self.topics.was_confirmed()
             {
                 self.gap_told = Some(now);
-                out.event(Event::Gap { lasted: now.saturating_duration_since(since), error });
+                let lasted = now.saturating_duration_since(since);
+                out.event(Event::Gap { lasted, error, topics: None });
             }
             self.topics.connected();
         }
         self.check_ready(out);
     }
 
+    /// The client is ready; tells of it.
+    pub(super) fn tell_ready(&mut self, first: bool, out: &mut Out<'_>) {
+        let Some(protocol) = self.protocol else { return };
+        self.owes_ready = false;
+        let Server { name, version } = self.server.clone();
+        out.event(Event::Ready(Ready { first, protocol: protocol as u8, server: name, version }));
+    }
+
     /// A link is lost or could not be made: answers what was under way on it, tells of it, and arranges the next attempt.
     pub(super) fn fail(&mut self, i: usize, failure: Failure, now: Instant, out: &mut Out<'_>) {
+        // What is told of the connection comes before its end.
+        self.tell_regained(out);
         let needed = self.is_needed(i);
         let link = &mut self.links[i];
         if !failure.is_link_gone() {
@@ -120,7 +131,7 @@ impl Core {
     /// Since when messages may be missing if the subscriptions end now.
     pub(super) fn missing_since(&self, subscriber: usize) -> Instant {
         // A gap was told on this connection, but not every subscription was back: the new gap joins the old one.
-        let restored = self.topics.is_restored();
+        let restored = self.topics.is_restored() && !self.topics.is_deaf();
         let since = self.gap_told.filter(|_| !restored).unwrap_or(self.links[subscriber].heard);
         // A probe is missing: what came since was no message.
         let unproved = self.verify.as_ref().and_then(Verify::unproved_since);

@@ -13,6 +13,7 @@ mod names;
 mod outbound;
 mod push;
 mod random;
+mod refusals;
 mod reply;
 mod request;
 mod session;

@@ -21,7 +21,7 @@ use super::topics::Topics;
 use super::verify::Verify;
 use crate::backend::{Action, LinkError, Session, Start};
 use crate::model::{
-    About, Code, Command, Counters, Error, Event, Flow, LinkId, Ready, Request, Sink, State, Ticket, Value,
+    About, Code, Command, Counters, Error, Event, Flow, LinkId, Request, Sink, State, Ticket, Value,
 };
 
 /// The link of all commands, and under RESP3 of everything.
@@ -64,8 +64,10 @@ pub(super) struct Core {
     pub(super) was_ready: bool,
     /// The subscriptions' link was lost and no gap told of it yet.
     pub(super) loss: Option<Loss>,
-    /// When the last gap was told.
+    /// When the last gap of all subscriptions was told, on the present connection.
     pub(super) gap_told: Option<Instant>,
+    /// A gap of some subscriptions was told, and a `ready` has to follow.
+    pub(super) owes_ready: bool,
     /// Disconnect was asked for: when to end at the latest.
     pub(super) closing: Option<Instant>,
     pub(super) closed: bool,
@@ -128,7 +130,7 @@ impl RedisSession {
             actions: VecDeque::new(),
             protocol: None,
             server: Server::default(),
-            topics: Topics::default(),
+            topics: Topics::new(seed.wrapping_add(LINKS as u64 + 1)),
             batches: 0,
             last_token: 0,
             backlog: VecDeque::new(),
@@ -138,6 +140,7 @@ impl RedisSession {
             was_ready: false,
             loss: None,
             gap_told: None,
+            owes_ready: false,
             closing: None,
             closed: false,
             stopped: false,
@@ -221,6 +224,7 @@ impl Session for RedisSession {
         for i in 0..LINKS {
             core.link_timeout(i, now, &mut out);
         }
+        core.topics.ask_again(now);
         core.probe_timeout(now, &mut out);
         core.settle(now, &mut out);
         core.stopped |= out.stop;
@@ -261,7 +265,8 @@ impl Session for RedisSession {
         }
         let links = core.links.iter().filter_map(|link| link.timer(core.config.ping_interval));
         let requests = core.due.filter(|_| core.pending > 0);
-        links.chain(requests).chain(core.closing).chain(core.probe_due()).min()
+        let refused = core.topics.again_due();
+        links.chain(requests).chain(core.closing).chain(core.probe_due()).chain(refused).min()
     }
 }
 
@@ -306,6 +311,7 @@ impl Core {
             self.connect(SUBSCRIBER, now);
         }
         self.check_ready(out);
+        self.note_refused(out);
         self.update_state();
     }
 
@@ -323,15 +329,17 @@ impl Core {
         if self.ready || self.closing.is_some() || !good(COMMANDS) || !good(SUBSCRIBER) {
             return;
         }
-        let Some(protocol) = self.protocol else { return };
+        if self.protocol.is_none() {
+            return;
+        }
+        self.tell_regained(out);
         let first = !std::mem::replace(&mut self.was_ready, true);
         self.ready = true;
         if !first {
             Counters::add(&self.counters.reconnects, 1);
         }
         self.update_state();
-        let Server { name, version } = self.server.clone();
-        out.event(Event::Ready(Ready { first, protocol: protocol as u8, server: name, version }));
+        self.tell_ready(first, out);
     }
 
     pub(super) fn update_state(&self) {
@@ -353,7 +361,7 @@ impl Core {
             let since =
                 self.loss.as_ref().map_or_else(|| self.missing_since(self.subscriber()), |loss| loss.since);
             let error = Error::unsent(Code::Closed, "the connection was replaced by one with other settings");
-            out.event(Event::Gap { lasted: now.saturating_duration_since(since), error });
+            out.event(Event::Gap { lasted: now.saturating_duration_since(since), error, topics: None });
         }
         self.closing = Some(self.closing.map_or(deadline, |earlier| earlier.min(deadline)));
         self.topics.clear();
@@ -379,6 +387,7 @@ impl Core {
         self.ready = false;
         self.closed = true;
         self.counters.confirmed.store(0, Ordering::Relaxed);
+        self.counters.set_refused(0, None);
         self.update_state();
         out.event(Event::Closed);
         self.actions.push_back(Action::Finish);

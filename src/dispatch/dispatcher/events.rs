@@ -52,7 +52,7 @@ impl<R, D> Dispatcher<R, D> {
             Event::RequestFailed { .. } => event,
             _ if !client.open => return Step::Skipped,
             Event::Dropped { .. } => event,
-            Event::Gap { lasted, error } if !is_present => {
+            Event::Gap { lasted, error, .. } if !is_present => {
                 client.lose(lasted, error);
                 return Step::Skipped;
             }

@@ -111,7 +111,7 @@ fn first(event: &Event) -> &'static str {
 }
 
 fn gap(lasted: Duration) -> Event {
-    Event::Gap { lasted, error: Error::unsent(Code::Closed, "replaced") }
+    Event::Gap { lasted, error: Error::unsent(Code::Closed, "replaced"), topics: None }
 }
 
 fn channel(name: &str) -> Topic {
