@@ -20,6 +20,7 @@ mod hostile;
 mod liveness;
 mod options;
 mod reconnect;
+mod refusals;
 mod subscriptions;
 mod texts;
 mod timeouts;
