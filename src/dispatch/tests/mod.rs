@@ -105,6 +105,7 @@ impl World {
 fn first(event: &Event) -> &'static str {
     match event {
         Event::Ready(Ready { first: true, .. }) => "first",
+        Event::Gap { topics: Some(_), .. } => "of some",
         Event::Gap { lasted, .. } if *lasted >= Duration::from_secs(5) => "past 5 s",
         _ => "",
     }

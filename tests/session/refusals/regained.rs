@@ -93,33 +93,40 @@ fn topics_that_are_heard_again_at_once_have_one_gap() {
 
 #[test]
 fn before_ready_nothing_of_its_own_is_told() {
-    // Another topic is not confirmed yet: the gap of the connection and the `ready` to come are about both.
+    // Other topics are not confirmed yet: the gap of the connection and the `ready` to come are about all of them.
     for resp in BOTH {
         let mut client = hearing(resp);
-        client.subscribe("slow", 2);
-        answer(&mut client, |_| None);
+        client.psubscribe("s*", 2);
+        client.psubscribe("t*", 3);
+        while !answer(&mut client, |_| None).is_empty() {}
         client.lost(client.subscriber, LinkError::Eof);
         client.subscriber_back(resp);
         client.said();
         let link = client.subscriber;
-        assert_eq!(client.commands(link)[0], "SUBSCRIBE chat slow");
-        client.server(link, format!("-{BUSY}\r\n").as_bytes());
-        client.fence(3);
-        assert_eq!(client.commands(link)[0], "SUBSCRIBE chat");
-        client.server(link, format!("-{BUSY}\r\n").as_bytes());
-        client.fence(4);
+        let busy = format!("-{BUSY}\r\n");
+        let commands = client.commands(link);
+        let [chat, fence, others, other_fence] = &commands[..] else { panic!("{commands:?}") };
+        assert_eq!([&**chat, &**others], ["SUBSCRIBE chat", "PSUBSCRIBE s* t*"]);
+        let number = |fence: &str| fence.strip_prefix("PING realtime:").unwrap().parse::<u64>().unwrap();
+        let (first, second) = (number(fence), number(other_fence));
+        client.server(link, busy.as_bytes());
+        client.fence(first);
         assert_eq!(client.said().len(), 1, "refused");
+        // The server takes its time for the others, and refuses them together.
         client.advance(1.0);
         assert_eq!(client.commands(link)[0], "SUBSCRIBE chat");
-        // The server takes its time for the other half.
-        client.confirm("subscribe", "slow");
-        assert!(matches!(client.said()[..], [Said::Event(Event::Ready(_))]));
-        client.fence(5);
+        client.server(link, busy.as_bytes());
+        client.fence(second);
         client.confirm("subscribe", "chat");
-        assert!(matches!(
-            client.said()[..],
-            [Said::Event(Event::Gap { topics: Some(_), .. }), Said::Event(Event::Ready(_))]
-        ));
+        client.fence(second + 1);
+        assert_eq!(client.said(), []);
+        assert_eq!(client.commands(link).len(), 4, "each of the others by itself");
+        client.confirm("psubscribe", "s*");
+        client.fence(second + 2);
+        assert_eq!(client.said(), []);
+        client.confirm("psubscribe", "t*");
+        let said = client.said();
+        assert!(matches!(said[..], [Said::Event(Event::Ready(_))]), "{said:?}");
     }
 }
 
