@@ -34,6 +34,8 @@ pub struct Client<R, D> {
     // A replaced session had subscriptions, and the one in its place has none yet: since when messages may be missing,
     // and why.
     pub(super) loss: Option<(Instant, Error)>,
+    // When the gap between the two was told, and why there was one.
+    handed_over: Option<(Instant, Error)>,
 }
 
 /// A session's way to the main thread.
@@ -97,6 +99,7 @@ impl<R, D> Client<R, D> {
             open: true,
             delivered: 0,
             loss: None,
+            handed_over: None,
         }
     }
 
@@ -239,7 +242,8 @@ impl<R, D> Client<R, D> {
     /// The gap between a replaced session and the one in its place, to be told once.
     pub(super) fn gap(&mut self) -> Option<Event> {
         let (since, error) = self.loss.take()?;
-        Some(Event::Gap { lasted: since.elapsed(), error })
+        self.handed_over = Some((Instant::now(), error.clone()));
+        Some(Event::Gap { lasted: since.elapsed(), error, topics: None })
     }
 
     /// Notes a session's word that a topic is confirmed. Returns whether no session before it said so.
@@ -247,6 +251,14 @@ impl<R, D> Client<R, D> {
         let known = self.topics.get(topic).copied();
         let Some(subscription) = known.and_then(|slot| self.subscriptions.get_mut(slot)) else { return true };
         *subscription.confirmed.get_or_insert(session) == session
+    }
+
+    /// The present session tells of a topic that an earlier one had. If it was ready before, the server refused the topic
+    /// until now: returns the gap of that topic, and the `ready` that follows.
+    pub(super) fn regain(&self, topic: Topic) -> Option<(Event, Event)> {
+        let (since, error) = self.handed_over.clone()?;
+        let ready = self.ready.clone()?;
+        Some((Event::Gap { lasted: since.elapsed(), error, topics: Some([topic].into()) }, ready))
     }
 
     /// Puts a new session in the place of the present one, which was told to disconnect before the new one was opened, and

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::EventKind;
-use crate::model::{DropReason, Event, NAME_CHARACTERS, printable};
+use crate::model::{DropReason, Error, Event, NAME_CHARACTERS, printable};
 
 /// Characters of a line. Everything in it is bounded by itself, at half of this together.
 const LINE_CHARACTERS: usize = 2048;
@@ -11,12 +11,51 @@ const LINE_CHARACTERS: usize = 2048;
 /// At most one line of a kind for each client within this time.
 const INTERVAL: Duration = Duration::from_secs(10);
 
+/// While a connection is lost for the same reason again and again, the time between two lines doubles up to this.
+const LONGEST_INTERVAL: Duration = Duration::from_secs(600);
+
+/// A reason that was not seen for this long is told again as a new one.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(120);
+
 /// Turns a client's events into console lines, not too many.
 #[derive(Debug)]
 pub(super) struct Console {
     label: String,
     kinds: [Silence; EventKind::ALL.len()],
     told_down: bool,
+    failing: Option<Failing>,
+}
+
+/// A connection that is lost for the same reason again and again.
+#[derive(Debug)]
+struct Failing {
+    reason: Error,
+    /// When it was lost last.
+    last: Instant,
+    /// Time between two lines.
+    interval: Duration,
+    /// The reason was printed.
+    told: bool,
+}
+
+impl Failing {
+    /// The connection was lost once more.
+    fn again(before: Option<Self>, reason: &Error, now: Instant) -> Self {
+        before
+            .filter(|before| before.reason == *reason)
+            .filter(|before| now.saturating_duration_since(before.last) < FORGOTTEN_AFTER)
+            .map_or_else(
+                || Self { reason: reason.clone(), last: now, interval: INTERVAL, told: false },
+                |before| Self { last: now, ..before },
+            )
+    }
+
+    /// The reason is printed.
+    fn tell(&mut self) {
+        if std::mem::replace(&mut self.told, true) {
+            self.interval = self.interval.saturating_mul(2).min(LONGEST_INTERVAL);
+        }
+    }
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -28,7 +67,7 @@ struct Silence {
 impl Console {
     /// `label` says which client it is. No secret.
     pub(super) fn new(label: String) -> Self {
-        Self { label, kinds: Default::default(), told_down: false }
+        Self { label, kinds: Default::default(), told_down: false, failing: None }
     }
 
     /// The line for an event that no script listens to, if it deserves one now.
@@ -66,10 +105,21 @@ impl Console {
             Event::Gap { .. } | Event::Subscribed(_) | Event::Closed => return None,
         };
         let now = clock();
+        let failing = match event {
+            Event::Down { error, .. } => {
+                let failing = Failing::again(self.failing.take(), error, now);
+                Some(self.failing.insert(failing))
+            }
+            _ => None,
+        };
+        let interval = failing.as_ref().map_or(INTERVAL, |failing| failing.interval);
         let silence = &mut self.kinds[kind as usize];
-        if silence.since.is_some_and(|since| now.saturating_duration_since(since) < INTERVAL) {
+        if silence.since.is_some_and(|since| now.saturating_duration_since(since) < interval) {
             silence.missed += 1;
             return None;
+        }
+        if let Some(failing) = failing {
+            failing.tell();
         }
         let missed = std::mem::replace(silence, Silence { since: Some(now), missed: 0 }).missed;
         self.told_down |= kind == EventKind::Down;
@@ -116,6 +166,38 @@ mod tests {
         assert_eq!(at(0).as_deref(), Some("[realtime] main: REFUSED: nobody there; next attempt in 400 ms"));
         assert_eq!((at(10), at(9_999)), (None, None));
         assert!(at(10_000).unwrap().ends_with("(2 more since the last line)"));
+    }
+
+    #[test]
+    fn the_same_reason_is_told_ever_more_rarely_with_a_count() {
+        let start = Instant::now();
+        let mut console = Console::new("main".into());
+        // Lost and ready again each second.
+        let mut told = Vec::new();
+        for second in 0..2000 {
+            let now = || start + Duration::from_secs(second);
+            if let Some(line) = console.line(&down(), now) {
+                told.push((second, line));
+                assert_eq!(console.line(&ready(), now).as_deref(), Some("[realtime] main: ready"));
+            } else {
+                assert_eq!(console.line(&ready(), now), None);
+            }
+        }
+        let at: Vec<_> = told.iter().map(|&(second, _)| second).collect();
+        assert_eq!(at, [0, 10, 30, 70, 150, 310, 630, 1230, 1830]);
+        for (line, before) in told[1..].iter().zip(&told) {
+            let missed = format!("({} more since the last line)", line.0 - before.0 - 1);
+            assert!(line.1.ends_with(&missed), "{} at {}", line.1, line.0);
+        }
+        // Another reason is news, and so is the same one after a time in which all was well.
+        let mut at = |second, why| {
+            console.line(&down_for(why, Duration::ZERO), || start + Duration::from_secs(second)).is_some()
+        };
+        assert_eq!(
+            (at(2000, "nobody there"), at(2001, "hung up"), at(2002, "hung up")),
+            (false, true, false)
+        );
+        assert_eq!((at(2200, "hung up"), at(2201, "hung up"), at(2210, "hung up")), (true, false, true));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::module::Fixed;
 use super::number::MAX_EXACT;
 use super::raw::Lua;
-use crate::model::{Code, Error, Event, TopicKind, Value};
+use crate::model::{Code, Error, Event, Topic, TopicKind, Value};
 
 /// Pushes an error or nil, and a reply or nil: what a callback of a request is called with.
 ///
@@ -224,9 +224,14 @@ pub(super) unsafe fn push_info(lua: Lua, fixed: Fixed, event: &Event) {
                     push_number_field(lua, table, c"retry_in", retry_in.as_secs_f64());
                 }
             }
-            Event::Gap { lasted, error } => {
+            Event::Gap { lasted, error, topics } => {
                 push_number_field(lua, table, c"seconds", lasted.as_secs_f64());
                 push_error_field(lua, fixed, table, error);
+                // Absent: all of them.
+                if let Some(topics) = topics {
+                    push_names(lua, table, c"channels", topics, TopicKind::Channel);
+                    push_names(lua, table, c"patterns", topics, TopicKind::Pattern);
+                }
             }
             #[expect(clippy::cast_precision_loss, reason = "counts stay below 2^53")]
             Event::Dropped { count, bytes, reason } => {
@@ -248,6 +253,20 @@ pub(super) unsafe fn push_info(lua: Lua, fixed: Fixed, event: &Event) {
             }
             Event::Closed => {}
         }
+    }
+}
+
+/// Sets a field to the list of the names of one kind.
+unsafe fn push_names(lua: Lua, table: i32, name: &CStr, topics: &[Topic], kind: TopicKind) {
+    // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
+    unsafe {
+        lua.create_table(0, 0);
+        let list = lua.top();
+        for (topic, n) in topics.iter().filter(|topic| topic.kind == kind).zip(1..) {
+            lua.push_bytes(&topic.name);
+            lua.set_element(list, n);
+        }
+        lua.set_field(table, name);
     }
 }
 

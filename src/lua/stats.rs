@@ -19,6 +19,7 @@ pub(super) struct Stats {
     server: Option<Box<str>>,
     version: Option<Box<str>>,
     error: Option<String>,
+    refused: Option<Box<str>>,
 }
 
 impl Stats {
@@ -43,6 +44,7 @@ impl Stats {
             (c"queued_bytes", traffic.queued_bytes as f64),
             (c"subscriptions", traffic.subscriptions as f64),
             (c"confirmed", read(&counters.confirmed) as f64),
+            (c"refused", read(&counters.refused) as f64),
             (c"reconnects", read(&counters.reconnects) as f64),
             (c"uptime", now.saturating_duration_since(handle.since).as_secs_f64()),
         ];
@@ -56,13 +58,21 @@ impl Stats {
             (server, version) = (ready.server.clone(), ready.version.clone());
         }
         let error = client.down().map(ToString::to_string);
-        Self { state, address: Some(handle.backend.address()), numbers, server, version, error }
+        let (address, refused) = (Some(handle.backend.address()), counters.one_refused());
+        Self { state, address, numbers, server, version, error, refused }
     }
 
     /// The figures of a client that is gone.
     pub(super) fn closed() -> Self {
-        let (server, version, error) = (None, None, None);
-        Self { state: State::Closed, address: None, numbers: Vec::new(), server, version, error }
+        Self {
+            state: State::Closed,
+            address: None,
+            numbers: Vec::new(),
+            server: None,
+            version: None,
+            error: None,
+            refused: None,
+        }
     }
 
     /// Pushes them as a table.
@@ -77,6 +87,7 @@ impl Stats {
             (c"server", self.server.as_deref()),
             (c"version", self.version.as_deref()),
             (c"error", self.error.as_deref()),
+            (c"refused_reason", self.refused.as_deref()),
         ];
         // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
         unsafe {

@@ -1,6 +1,7 @@
-//! Counters that the worker writes and the main thread reads, without a lock.
+//! Counters that the worker writes and the main thread reads, without a lock but for a text that changes rarely.
 
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// What a client is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -51,6 +52,9 @@ pub struct Counters {
     pub round_trip: AtomicU64,
     /// Channels and patterns confirmed by the server on the present connection.
     pub confirmed: AtomicU64,
+    /// Channels and patterns that the server refused on the present connection and is asked for again.
+    pub refused: AtomicU64,
+    one_refused: Mutex<Option<Box<str>>>,
 }
 
 impl Counters {
@@ -67,6 +71,18 @@ impl Counters {
     /// Says what the client is doing now.
     pub fn set_state(&self, state: State) {
         self.state.store(state as u8, Ordering::Release);
+    }
+
+    /// Says how many channels and patterns are refused, and one of them with its reason.
+    pub fn set_refused(&self, count: u64, one: Option<String>) {
+        self.refused.store(count, Ordering::Relaxed);
+        // Nothing can panic while the lock is held.
+        *self.one_refused.lock().unwrap_or_else(PoisonError::into_inner) = one.map(Into::into);
+    }
+
+    /// One of the channels and patterns that are refused, with its reason.
+    pub fn one_refused(&self) -> Option<Box<str>> {
+        self.one_refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Adds to a figure that only the calling thread writes.

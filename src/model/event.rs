@@ -16,13 +16,15 @@ pub enum Event {
         /// How long until the next attempt; [`Duration::MAX`] if there will be none.
         retry_in: Duration,
     },
-    /// The subscriber link was lost and is back: messages sent meanwhile may be missing. Stands exactly between the
-    /// last message before and the first one after.
+    /// The subscriber link was lost and is back, or topics that were refused on it are heard again: messages sent meanwhile
+    /// may be missing. Stands exactly between the last message before and the first one after.
     Gap {
         /// Time since the last byte on the old link, or since the last message if answers came but messages did not.
         lasted: Duration,
-        /// Why the link was lost.
+        /// Why the link was lost, or the first of the topics refused.
         error: Error,
+        /// Whose messages may be missing; `None`: those of all topics.
+        topics: Option<Box<[Topic]>>,
     },
     /// Messages that will reach no callback.
     Dropped {

@@ -102,7 +102,11 @@ fn events(run: &Run) -> Result<(), String> {
                 }
                 ready += 1;
             }
-            Seen::Event(event @ (Event::SubscribeFailed { .. } | Event::Dropped { .. })) => {
+            Seen::Event(
+                event @ (Event::SubscribeFailed { .. }
+                | Event::Dropped { .. }
+                | Event::Gap { topics: Some(_), .. }),
+            ) => {
                 return Err(format!("{event:?}"));
             }
             Seen::Event(event @ (Event::Down { .. } | Event::Gap { .. })) if run.made == 0 => {

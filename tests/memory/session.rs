@@ -318,3 +318,25 @@ fn what_means_nothing_to_us_is_not_held_either() {
         assert!(memory.bytes_current < ORDINARY, "{memory:?}");
     }
 }
+
+#[test]
+fn refused_names_that_come_and_go_leave_nothing_behind() {
+    const NAMES: usize = 2000;
+    let mut client = Client::new(1 << 20);
+    let memory = cost(&mut client, |client| {
+        for n in 0..NAMES {
+            let topic = || Topic { kind: TopicKind::Channel, name: format!("name-{n}").as_bytes().into() };
+            client.command(Command::Subscribe { topic: topic(), slot: CHANNEL });
+            client.written();
+            // Each with a reason of its own.
+            let code = if n % 2 == 0 { "NOPERM" } else { "BUSY" };
+            client.server(format!("-{code} {n}{}\r\n+realtime:{}\r\n", "x".repeat(400), n + 2).as_bytes());
+            assert_eq!(client.seen(), [Seen::Other], "refused");
+            assert_eq!(client.counters.refused.load(Ordering::Relaxed), 1);
+            client.command(Command::Unsubscribe(topic()));
+            client.written();
+        }
+    });
+    assert_eq!(client.counters.refused.load(Ordering::Relaxed), 0);
+    assert!(memory.bytes_current < 64 << 10, "{memory:?}");
+}

@@ -17,7 +17,7 @@ fn disconnect_sends_what_was_accepted_and_waits_for_answers() {
         client.disconnect(1.0);
         // For whoever takes over: what came last was the confirmation.
         let said = client.said();
-        let [Said::Event(Event::Gap { lasted, error })] = &said[..] else { panic!("{said:?}") };
+        let [Said::Event(Event::Gap { lasted, error, topics: None })] = &said[..] else { panic!("{said:?}") };
         assert_eq!((lasted.as_secs_f64(), error.code.as_str()), (2.0, "CLOSED"));
         client.message("chat", "nobody listens");
         // Confirmations still find their place.

@@ -22,6 +22,7 @@ mod large;
 mod liveness;
 mod options;
 mod reconnect;
+mod refusals;
 mod subscriptions;
 mod texts;
 mod timeouts;

@@ -13,7 +13,7 @@ use crate::sink::text;
 const STRANGERS_WORDS: usize = 10;
 const STRANGERS_BYTES: usize = 16_384;
 
-const PROBES: &str = "realtime:probe:";
+pub(crate) const PROBES: &str = "realtime:probe:";
 
 /// A channel or pattern. A pattern of this server matches the channel of the same name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,7 +36,7 @@ pub(crate) enum Answer {
         name: Name,
         bytes: Vec<u8>,
     },
-    /// A SUBSCRIBE was refused; of which name alone, if it had one.
+    /// A SUBSCRIBE or UNSUBSCRIBE was refused; a SUBSCRIBE of which name alone, if it had one.
     Refused {
         alone: Option<Name>,
         bytes: Vec<u8>,
@@ -70,6 +70,8 @@ pub(crate) struct Link {
     resp3: bool,
     subscribed: BTreeSet<Name>,
     refused: BTreeSet<Name>,
+    /// Names that it goes on sending messages of, because their UNSUBSCRIBE was refused.
+    kept: BTreeSet<Name>,
 }
 
 pub(crate) struct Server {
@@ -77,6 +79,8 @@ pub(crate) struct Server {
     pub(crate) links: [Option<Link>; 2],
     /// Names that the ACL refuses.
     pub(crate) forbidden: BTreeSet<String>,
+    /// It runs a script that does not end, and refuses each SUBSCRIBE and UNSUBSCRIBE.
+    pub(crate) busy: bool,
     /// What SUBSCRIBEs it ran.
     pub(crate) asked: Asked,
 }
@@ -94,7 +98,8 @@ fn bulk(text: &str) -> String {
 
 impl Server {
     pub(crate) fn new(resp: Resp) -> Self {
-        Self { resp, links: [None, None], forbidden: BTreeSet::new(), asked: Asked::default() }
+        let (forbidden, asked) = (BTreeSet::new(), Asked::default());
+        Self { resp, links: [None, None], forbidden, busy: false, asked }
     }
 
     pub(crate) fn accept(&mut self, link: usize) {
@@ -151,6 +156,11 @@ impl Server {
     /// What was refused by itself on the present connections.
     pub(crate) fn refused(&self) -> BTreeSet<Name> {
         self.links.iter().flatten().flat_map(|link| &link.refused).cloned().collect()
+    }
+
+    /// Whether the last UNSUBSCRIBE of a name was refused.
+    pub(crate) fn keeps(&self, name: &Name) -> bool {
+        self.links.iter().flatten().any(|link| link.kept.contains(name))
     }
 
     /// Somebody publishes.
@@ -215,7 +225,7 @@ impl Server {
                 self.asked.names += rest.len();
                 let pattern = name.starts_with('P');
                 let names = rest.iter().map(|text| Name { pattern, text: text.clone() });
-                link.change(!name.contains("UNSUB"), names.collect(), &self.forbidden);
+                link.change(!name.contains("UNSUB"), names.collect(), &self.forbidden, self.busy);
                 return true;
             }
             _ => panic!("unexpected {words:?}"),
@@ -226,11 +236,18 @@ impl Server {
 }
 
 impl Link {
-    fn change(&mut self, subscribe: bool, names: Vec<Name>, forbidden: &BTreeSet<String>) {
-        if subscribe && names.iter().any(|name| forbidden.contains(&name.text)) {
+    fn change(&mut self, subscribe: bool, names: Vec<Name>, forbidden: &BTreeSet<String>, busy: bool) {
+        let is_forbidden = subscribe && names.iter().any(|name| forbidden.contains(&name.text));
+        if is_forbidden || busy {
+            let error =
+                if is_forbidden { "NOPERM No permissions to access a channel" } else { "BUSY a script" };
+            let bytes = format!("-{error}\r\n").into_bytes();
+            if !subscribe {
+                self.kept.extend(names);
+                return self.outbox.push_back(Answer::Refused { alone: None, bytes });
+            }
             let alone = <[Name; 1]>::try_from(names).ok().map(|[name]| name);
             self.refused.extend(alone.clone());
-            let bytes = b"-NOPERM No permissions to access a channel\r\n".to_vec();
             return self.outbox.push_back(Answer::Refused { alone, bytes });
         }
         let kind = if self.resp3 { '>' } else { '*' };
@@ -241,6 +258,7 @@ impl Link {
             } else {
                 self.subscribed.remove(&name);
             }
+            self.kept.remove(&name);
             let what = match (subscribe, name.pattern) {
                 (true, false) => "subscribe",
                 (true, true) => "psubscribe",

@@ -2,6 +2,7 @@
 //! confirmations, refusals and losses, the two end up the same, and what is told on the way is true.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -25,14 +26,18 @@ fn act() -> impl Strategy<Value = Act> {
         6 => (0..NAMES.len()).prop_map(Act::Ask),
         3 => (0..NAMES.len()).prop_map(Act::Forbid),
         3 => (0..NAMES.len()).prop_map(Act::Allow),
+        2 => Just(Act::Busy(true)),
+        3 => Just(Act::Busy(false)),
         6 => Just(Act::Connect),
         1 => Just(Act::Refuse),
         2 => (0..2_usize).prop_map(Act::Lose),
         4 => (0.0..0.2_f64).prop_map(Act::Wait),
+        // Refused topics are asked for again.
+        3 => (0.5..40.0_f64).prop_map(Act::Wait),
     ]
 }
 
-fn check(mut world: World, acts: &[Act]) -> Result<(), TestCaseError> {
+fn check(mut world: World, acts: &[Act], renew: bool) -> Result<(), TestCaseError> {
     for act in acts {
         world.act(act)?;
     }
@@ -41,20 +46,29 @@ fn check(mut world: World, acts: &[Act]) -> Result<(), TestCaseError> {
     let wanted: BTreeSet<_> = world.wishes.keys().cloned().collect();
     let has = world.server.subscribed();
     let refused = world.server.refused();
-    prop_assert!(has.is_subset(&wanted), "{:?} instead of {:?}", has, wanted);
+    // Nobody wants what an UNSUBSCRIBE in vain was for.
+    prop_assert!(
+        has.difference(&wanted).all(|name| world.server.keeps(name)),
+        "{:?} instead of {:?}",
+        has,
+        wanted
+    );
     prop_assert!(wanted.difference(&has).all(|name| refused.contains(name)), "{:?} {:?}", wanted, has);
     prop_assert_eq!(world.client.confirmed(), has.len() as u64);
-    // A new connection tries all of it again.
-    world.lose(world.subscriber());
-    world.settle()?;
-    let allowed: BTreeSet<_> =
-        wanted.iter().filter(|name| !world.server.forbidden.contains(&name.text)).cloned().collect();
-    prop_assert_eq!(&world.server.subscribed(), &allowed);
-    prop_assert_eq!(world.client.confirmed(), allowed.len() as u64);
+    if renew {
+        check_renewed(&mut world, &wanted)?;
+    }
+    // Once the server takes everything again, that is found out without a new connection.
+    let readies = world.reconnects;
+    world.recover()?;
+    prop_assert_eq!(world.reconnects, readies, "on the same connection");
+    let counters = &world.client.counters;
+    prop_assert_eq!(world.client.confirmed(), wanted.len() as u64);
+    prop_assert_eq!(counters.refused.load(Ordering::Relaxed), 0);
+    prop_assert_eq!(counters.one_refused(), None);
+    prop_assert_eq!(counters.reconnects.load(Ordering::Relaxed), world.reconnects);
     for (name, wish) in &world.wishes {
-        prop_assert!(!allowed.contains(name) || wish.told, "never told: {:?}", name);
-        prop_assert!(allowed.contains(name) || wish.told || wish.refusal_told, "never told: {:?}", name);
-        prop_assert!(!wish.gap_owed, "the gap of {:?}", name);
+        prop_assert!(wish.told && !wish.deaf && !wish.gap_owed, "{:?}: {:?}", name, wish);
     }
     prop_assert!(world.is_answered());
     // Each message reaches what wants it, and nothing else.
@@ -71,6 +85,25 @@ fn check(mut world: World, acts: &[Act]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// A new connection tries everything again.
+fn check_renewed(world: &mut World, wanted: &BTreeSet<Name>) -> Result<(), TestCaseError> {
+    world.server.busy = false;
+    world.lose(world.subscriber());
+    world.settle()?;
+    let allowed: BTreeSet<_> =
+        wanted.iter().filter(|name| !world.server.forbidden.contains(&name.text)).cloned().collect();
+    prop_assert_eq!(&world.server.subscribed(), &allowed);
+    prop_assert_eq!(world.client.confirmed(), allowed.len() as u64);
+    for (name, wish) in &world.wishes {
+        prop_assert!(!allowed.contains(name) || wish.told, "never told: {:?}", name);
+        let told = wish.told || wish.refusal_told.is_some();
+        prop_assert!(allowed.contains(name) || told, "never told: {:?}", name);
+        prop_assert!(!wish.gap_owed, "the gap of {:?}", name);
+    }
+    prop_assert!(world.is_answered());
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -80,6 +113,7 @@ proptest! {
         verify in any::<bool>(),
         bytewise in any::<bool>(),
         connected in any::<bool>(),
+        renew in any::<bool>(),
     ) {
         for resp in BOTH {
             let reads = if bytewise { Reads::Bytes } else { Reads::Whole };
@@ -88,7 +122,7 @@ proptest! {
                 world.subscribe(TopicKind::Channel, NAMES[0]);
                 world.settle()?;
             }
-            check(world, &acts)?;
+            check(world, &acts, renew)?;
         }
     }
 }
@@ -105,7 +139,7 @@ fn the_model_sees_what_it_should() {
         world.settle().expect("rest");
         assert_eq!(world.server.subscribed().len(), 2);
         assert_eq!(world.server.refused().len(), 1);
-        assert!(world.wishes[&Name::new(TopicKind::Channel, "b")].refusal_told);
+        assert!(world.wishes[&Name::new(TopicKind::Channel, "b")].refusal_told.is_some());
         world.act(&Act::Allow(1)).expect("as promised");
         world.lose(world.subscriber());
         assert!(world.wishes[&Name::new(TopicKind::Channel, "a")].gap_owed);

@@ -8,7 +8,7 @@ use realtime::model::{Command, Event, LinkId, RequestKind, State, TopicKind};
 
 use crate::client::{Client, Reads, Resp, subscribe, topic};
 use crate::sink::{Said, text};
-use crate::twin::{Answer, Name, Server};
+use crate::twin::{Answer, Name, PROBES, Server};
 
 pub(crate) const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
 pub(crate) const KINDS: [TopicKind; 2] = [TopicKind::Channel, TopicKind::Pattern];
@@ -29,6 +29,8 @@ pub(crate) enum Act {
     Ask(usize),
     Forbid(usize),
     Allow(usize),
+    /// The server begins or ends to refuse every SUBSCRIBE and UNSUBSCRIBE.
+    Busy(bool),
     /// Links that are asked for are made.
     Connect,
     /// Or not.
@@ -46,8 +48,10 @@ pub(crate) struct Wish {
     pub(crate) slot: u32,
     /// `subscribed` was told of it.
     pub(crate) told: bool,
-    /// A refusal was told of it.
-    pub(crate) refusal_told: bool,
+    /// The code of the refusal that was told of it last.
+    pub(crate) refusal_told: Option<String>,
+    /// It was confirmed before, and is refused on the present connection.
+    pub(crate) deaf: bool,
     /// It was asked for again, or confirmed, since.
     pub(crate) news: bool,
     /// It was there when the present connection was made, and is neither confirmed nor refused on it.
@@ -84,6 +88,17 @@ pub(crate) struct World {
     asked: Vec<Asked>,
     losses: usize,
     pub(crate) readies: u32,
+    /// How many of them came after a `down`.
+    pub(crate) reconnects: u64,
+    is_ready: bool,
+    /// `ready` was told since the link of the subscriptions was made.
+    ready_since: bool,
+    /// What was deaf and is confirmed: a gap has to name it.
+    regained: BTreeSet<Name>,
+    /// Likewise, before any `ready`: a gap may name it.
+    may_be_regained: BTreeSet<Name>,
+    /// A gap named some topics, and no `ready` followed.
+    owes_ready: bool,
 }
 
 impl World {
@@ -104,6 +119,12 @@ impl World {
             asked: Vec::new(),
             losses: 0,
             readies: 0,
+            reconnects: 0,
+            is_ready: false,
+            ready_since: false,
+            regained: BTreeSet::new(),
+            may_be_regained: BTreeSet::new(),
+            owes_ready: false,
         }
     }
 
@@ -136,6 +157,7 @@ impl World {
                 }
             }
             Act::Allow(name) => drop(self.server.forbidden.remove(NAMES[name])),
+            Act::Busy(busy) => self.server.busy = busy,
             Act::Connect => self.connect(),
             Act::Refuse => {
                 for link in std::mem::take(&mut self.asked_for) {
@@ -183,7 +205,8 @@ impl World {
             }
             for (name, slot) in &self.last_slots {
                 let is_gone = *slot <= asked.slots && !asked.behind.iter().any(|(behind, _)| behind == name);
-                prop_assert!(!is_gone || !self.server.has(name), "a publish overtook the end of {:?}", name);
+                let overtakes = is_gone && self.server.has(name) && !self.server.keeps(name);
+                prop_assert!(!overtakes, "a publish overtook the end of {:?}", name);
             }
         }
         Ok(self.server.run(link))
@@ -220,6 +243,7 @@ impl World {
             self.server.accept(usize::from(link));
             if usize::from(link) == self.subscriber() {
                 self.wishes.values_mut().for_each(|wish| wish.restoring = true);
+                self.ready_since = false;
             }
             self.client.session.handle_connected(
                 LinkId(link),
@@ -243,7 +267,7 @@ impl World {
         if link == self.subscriber() {
             for wish in self.wishes.values_mut() {
                 wish.gap_owed |= wish.told;
-                wish.restoring = false;
+                (wish.restoring, wish.deaf) = (false, false);
             }
         }
     }
@@ -255,8 +279,14 @@ impl World {
             && let Some(wish) = self.wishes.get_mut(name)
         {
             wish.restoring = false;
+            let confirmed = matches!(answer, Answer::Confirmation { .. });
             // A refusal that follows is news.
-            wish.news |= matches!(answer, Answer::Confirmation { .. });
+            wish.news |= confirmed;
+            if confirmed && std::mem::take(&mut wish.deaf) {
+                let regained = if self.ready_since { &mut self.regained } else { &mut self.may_be_regained };
+                regained.insert(name.clone());
+            }
+            wish.deaf |= wish.told && !confirmed;
         }
         self.client.server(u8::try_from(link).expect("0 or 1"), answer.bytes());
         self.take_actions();
@@ -276,6 +306,7 @@ impl World {
                     let wish = self.wishes.get(name).expect("a message that somebody wants");
                     prop_assert_eq!((slot, &payload), (wish.slot, sent));
                     prop_assert!(!wish.gap_owed, "a message before its gap");
+                    prop_assert!(!self.regained.contains(name), "a message before its own gap");
                 }
                 Said::Answer { id, result } => {
                     let answered = &mut self.asked[id as usize].answered;
@@ -290,37 +321,78 @@ impl World {
                     prop_assert!(!std::mem::replace(&mut wish.told, true), "told twice: {:?}", name);
                     prop_assert!(self.server.has(&name));
                 }
+                // The channel of the probes is nobody's wish.
+                Said::Event(Event::SubscribeFailed { topic, .. })
+                    if topic.name.starts_with(PROBES.as_bytes()) => {}
                 Said::Event(Event::SubscribeFailed { topic, error }) => {
                     let name = Name::new(topic.kind, &text(&topic.name));
-                    prop_assert_eq!(error.code.as_str(), "NOPERM");
+                    let code = error.code.as_str();
+                    prop_assert!(matches!(code, "NOPERM" | "BUSY"), "{}", error);
                     let alone =
                         matches!(answer, Some(Answer::Refused { alone: Some(alone), .. }) if *alone == name);
                     prop_assert!(alone, "told of another than the one that was refused: {:?}", name);
                     let wish = self.wishes.get_mut(&name).expect("a wish of the one that is told");
-                    prop_assert!(wish.news || !wish.refusal_told, "told twice: {:?}", name);
-                    (wish.refusal_told, wish.news) = (true, false);
+                    let is_news = wish.news || wish.refusal_told.as_deref() != Some(code);
+                    prop_assert!(is_news, "told twice: {:?}", name);
+                    (wish.refusal_told, wish.news) = (Some(code.to_owned()), false);
                 }
-                Said::Event(Event::Gap { .. }) => {
+                Said::Event(Event::Gap { topics: Some(topics), .. }) => {
+                    prop_assert!(!topics.is_empty());
+                    for topic in topics {
+                        let name = Name::new(topic.kind, &text(&topic.name));
+                        let known = self.regained.remove(&name) || self.may_be_regained.remove(&name);
+                        prop_assert!(known, "a gap of {:?}, which was not deaf", name);
+                    }
+                    self.owes_ready = true;
+                }
+                Said::Event(Event::Gap { topics: None, .. }) => {
                     prop_assert!(self.wishes.values().any(|wish| wish.gap_owed), "a gap in nothing");
                     self.wishes.values_mut().for_each(|wish| wish.gap_owed = false);
                 }
                 Said::Event(Event::Ready(ready)) => {
                     prop_assert_eq!(ready.first, self.readies == 0);
                     self.readies += 1;
+                    let was_ready = std::mem::replace(&mut self.is_ready, true);
+                    let owed = std::mem::take(&mut self.owes_ready);
+                    prop_assert!(owed || !was_ready, "ready out of nothing");
+                    self.reconnects += u64::from(!ready.first && !was_ready);
+                    self.ready_since = true;
                     let waits: Vec<_> = self.wishes.iter().filter(|(_, wish)| wish.restoring).collect();
                     prop_assert!(waits.is_empty(), "ready too early: {:?}", waits);
                     prop_assert!(!self.wishes.values().any(|wish| wish.gap_owed), "ready before the gap");
                 }
                 Said::Event(Event::Down { error, .. }) => {
                     prop_assert_ne!(error.code.as_str(), "PROTOCOL", "{}", error);
+                    (self.is_ready, self.owes_ready) = (false, false);
                 }
                 other => return Err(TestCaseError::fail(format!("{other:?}"))),
             }
         }
+        prop_assert!(self.regained.is_empty(), "no gap of {:?}", self.regained);
+        self.may_be_regained.clear();
+        prop_assert!(!self.owes_ready || !self.is_ready, "no ready after the gap of some topics");
         if let Some(Answer::Message { name, .. }) = answer {
             prop_assert_eq!(messages, usize::from(self.wishes.contains_key(name)), "{:?}", name);
         }
         Ok(())
+    }
+
+    /// The server takes everything again. Time passes until it has what is wanted and nothing else.
+    pub(crate) fn recover(&mut self) -> Result<(), TestCaseError> {
+        self.server.busy = false;
+        self.server.forbidden.clear();
+        let begin = self.client.now;
+        loop {
+            self.settle()?;
+            if self.server.subscribed() == self.wishes.keys().cloned().collect() {
+                return Ok(());
+            }
+            let passed = self.client.now - begin;
+            // The longest pause, after which the last one that is forbidden is asked for.
+            prop_assert!(passed.as_secs() < 310, "{:?} {:?}", self.server.subscribed(), self.wishes);
+            let due = self.client.session.poll_timeout().expect("a time to ask again");
+            self.act(&Act::Wait((due - self.client.now).as_secs_f64() + 1e-9))?;
+        }
     }
 
     /// Everything comes to rest.

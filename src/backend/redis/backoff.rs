@@ -1,12 +1,20 @@
 //! How long to wait between attempts to connect.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::random::SplitMix64;
+
+/// A connection that lived for this many times the longest present wait was a good one.
+const GOOD_LIFE: u32 = 4;
+/// A connection that lived for less than this was not a good one, however short the waits are.
+const SHORTEST_GOOD_LIFE: Duration = Duration::from_secs(4);
 
 /// Exponential backoff with full jitter: a time between nothing and a bound that doubles with each failure. The jitter
 /// comes after the clamp, so that the servers of a cluster don't fall into step at the longest wait.
 /// Source: <https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/>
+///
+/// Being let in does not end the backoff, because a server may hang up on the same client again right away: when the
+/// client reads too slowly, for one, or when a proxy drops busy connections. A connection has to last for that.
 #[derive(Debug)]
 pub(super) struct Backoff {
     random: SplitMix64,
@@ -14,22 +22,28 @@ pub(super) struct Backoff {
     max: Duration,
     /// The present bound.
     bound: Duration,
+    /// When the present connection had done all that it was made for.
+    good_since: Option<Instant>,
 }
 
 impl Backoff {
     pub(super) fn new(seed: u64, min: Duration, max: Duration) -> Self {
-        Self { random: SplitMix64::new(seed), min, max, bound: min }
+        Self { random: SplitMix64::new(seed), min, max, bound: min, good_since: None }
     }
 
-    /// How long to wait before the next attempt.
-    pub(super) fn next(&mut self) -> Duration {
+    /// How long to wait before the next attempt. The present one failed, or its connection is lost.
+    pub(super) fn next(&mut self, now: Instant) -> Duration {
+        let good_life = self.bound.saturating_mul(GOOD_LIFE).max(SHORTEST_GOOD_LIFE);
+        if self.good_since.take().is_some_and(|since| now.saturating_duration_since(since) >= good_life) {
+            self.bound = self.min;
+        }
         let wait = self.bound.mul_f64(self.random.unit());
         self.bound = self.bound.saturating_mul(2).min(self.max);
         wait
     }
 
-    /// A connection proved good.
-    pub(super) fn reset(&mut self) {
-        self.bound = self.min;
+    /// The connection has done all that it was made for. If it lasts, the backoff begins anew.
+    pub(super) fn good(&mut self, now: Instant) {
+        self.good_since = Some(now);
     }
 }

@@ -5,13 +5,13 @@ use std::time::Instant;
 
 use super::config::Protocol;
 use super::failure::{Circumstances, Failure, add_details};
-use super::handshake::{self, Step};
+use super::handshake::{self, Server, Step};
 use super::link::{Awaits, Link, Phase, Version};
 use super::out::Out;
 use super::session::{COMMANDS, Core, Loss, SUBSCRIBER};
 use super::verify::Verify;
 use crate::backend::{Action, Connected, Stage};
-use crate::model::{Code, Error, Event, Value};
+use crate::model::{Code, Error, Event, Ready, Value};
 
 impl Core {
     /// Begins an attempt.
@@ -70,15 +70,26 @@ impl Core {
                 && self.topics.was_confirmed()
             {
                 self.gap_told = Some(now);
-                out.event(Event::Gap { lasted: now.saturating_duration_since(since), error });
+                let lasted = now.saturating_duration_since(since);
+                out.event(Event::Gap { lasted, error, topics: None });
             }
             self.topics.connected();
         }
         self.check_ready(out);
     }
 
+    /// The client is ready; tells of it.
+    pub(super) fn tell_ready(&mut self, first: bool, out: &mut Out<'_>) {
+        let Some(protocol) = self.protocol else { return };
+        self.owes_ready = false;
+        let Server { name, version } = self.server.clone();
+        out.event(Event::Ready(Ready { first, protocol: protocol as u8, server: name, version }));
+    }
+
     /// A link is lost or could not be made: answers what was under way on it, tells of it, and arranges the next attempt.
     pub(super) fn fail(&mut self, i: usize, failure: Failure, now: Instant, out: &mut Out<'_>) {
+        // What is told of the connection comes before its end.
+        self.tell_regained(out);
         let needed = self.is_needed(i);
         let asked = self.is_subscribed(i) && self.links[i].awaits_command(now);
         let link = &mut self.links[i];
@@ -119,7 +130,7 @@ impl Core {
         if !needed || self.closing.is_some() {
             return;
         }
-        let retry_in = self.links[i].backoff.next();
+        let retry_in = self.links[i].backoff.next(now);
         self.links[i].phase = Phase::Waiting { until: now + retry_in };
         // A link that was fine and is lost while the client is down anyway is no news.
         if std::mem::take(&mut self.ready) || !proved {
@@ -136,7 +147,7 @@ impl Core {
     /// Since when messages may be missing if the subscriptions end now.
     pub(super) fn missing_since(&self, subscriber: usize) -> Instant {
         // A gap was told on this connection, but not every subscription was back: the new gap joins the old one.
-        let restored = self.topics.is_restored();
+        let restored = self.topics.is_restored() && !self.topics.is_deaf();
         let since = self.gap_told.filter(|_| !restored).unwrap_or(self.links[subscriber].heard);
         // A probe is missing: what came since was no message.
         let unproved = self.verify.as_ref().and_then(Verify::unproved_since);

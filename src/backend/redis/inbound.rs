@@ -32,6 +32,7 @@ impl Core {
             && payload.len() <= self.config.max_message_bytes
         {
             if let Some(slot) = self.delivered(i, TopicKind::Channel, Some(topic)) {
+                self.tell_regained(out);
                 out.message(|sink| sink.message(slot, None, payload));
             }
             return;
@@ -74,6 +75,7 @@ impl Core {
     /// A message that is a pattern's, or too large.
     fn message(&mut self, i: usize, message: &Message<'_>, out: &mut Out<'_>) {
         let Some(slot) = self.delivered(i, message.kind, message.topic.as_bytes()) else { return };
+        self.tell_regained(out);
         let channel = message.channel.map(|channel| channel.as_bytes());
         if let Some(Some(channel)) = channel
             && is_reserved(channel)
@@ -128,6 +130,10 @@ impl Core {
                 out.event(event);
             }
             self.counters.confirmed.store(self.topics.confirmed(), Ordering::Relaxed);
+            if !self.links[i].proved {
+                // The gap of this connection, and the `ready` to come, are about these too.
+                self.topics.take_regained();
+            }
             self.check_ready(out);
         } else if operation == Operation::Unsubscribe
             && i == self.subscriber()
@@ -150,7 +156,7 @@ impl Core {
             Awaits::Batch(batch) => match reply {
                 Err(error) => {
                     self.batches -= 1;
-                    self.topics.refuse(batch, &error, |event| out.event(event));
+                    self.topics.refuse(batch, &error, now, |event| out.event(event));
                     self.check_ready(out);
                 }
                 Ok(_) => self.fail(i, Failure::OutOfStep, now, out),

@@ -14,6 +14,7 @@ mod out;
 mod outbound;
 mod push;
 mod random;
+mod refusals;
 mod reply;
 mod request;
 mod session;

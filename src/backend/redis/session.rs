@@ -22,7 +22,7 @@ use super::request::{Asked, about};
 use super::topics::Topics;
 use super::verify::Verify;
 use crate::backend::{Action, Connected, LinkError, Session, Start};
-use crate::model::{Code, Command, Counters, Error, Event, LinkId, Ready, Request, Sink, State};
+use crate::model::{Code, Command, Counters, Error, Event, LinkId, Request, Sink, State};
 
 /// The link of all commands, and under RESP3 of everything.
 pub(super) const COMMANDS: usize = 0;
@@ -64,8 +64,10 @@ pub(super) struct Core {
     pub(super) was_ready: bool,
     /// The subscriptions' link was lost and no gap told of it yet.
     pub(super) loss: Option<Loss>,
-    /// When the last gap was told.
+    /// When the last gap of all subscriptions was told, on the present connection.
     pub(super) gap_told: Option<Instant>,
+    /// A gap of some subscriptions was told, and a `ready` has to follow.
+    pub(super) owes_ready: bool,
     /// Disconnect was asked for: when to end at the latest.
     pub(super) closing: Option<Instant>,
     pub(super) closed: bool,
@@ -105,7 +107,7 @@ impl RedisSession {
             failed_peer: None,
             protocol: None,
             server: Server::default(),
-            topics: Topics::default(),
+            topics: Topics::new(seed.wrapping_add(LINKS as u64 + 1)),
             batches: 0,
             last_token: 0,
             backlog: VecDeque::new(),
@@ -115,6 +117,7 @@ impl RedisSession {
             was_ready: false,
             loss: None,
             gap_told: None,
+            owes_ready: false,
             closing: None,
             closed: false,
             stopped: false,
@@ -203,6 +206,7 @@ impl Session for RedisSession {
         for i in 0..LINKS {
             core.link_timeout(i, now, &mut out);
         }
+        core.topics.ask_again(now);
         core.probe_timeout(now, &mut out);
         core.settle(now, &mut out);
         core.stopped |= out.stop;
@@ -243,7 +247,8 @@ impl Session for RedisSession {
         }
         let links = core.links.iter().filter_map(|link| link.timer(core.config.ping_interval));
         let requests = core.due.filter(|_| core.pending > 0);
-        links.chain(requests).chain(core.closing).chain(core.probe_due()).min()
+        let refused = core.topics.again_due();
+        links.chain(requests).chain(core.closing).chain(core.probe_due()).chain(refused).min()
     }
 }
 
@@ -288,6 +293,7 @@ impl Core {
             self.connect(SUBSCRIBER, now);
         }
         self.check_ready(out);
+        self.note_refused(out);
         self.update_state();
     }
 
@@ -298,22 +304,24 @@ impl Core {
         for (i, link) in self.links.iter_mut().enumerate() {
             if link.is_up() && !link.proved && (i != subscriber || restored) {
                 link.proved = true;
-                link.backoff.reset();
+                link.backoff.good(self.now);
             }
         }
         let good = |i: usize| self.links[i].proved || !self.is_needed(i);
         if self.ready || self.closing.is_some() || !good(COMMANDS) || !good(SUBSCRIBER) {
             return;
         }
-        let Some(protocol) = self.protocol else { return };
+        if self.protocol.is_none() {
+            return;
+        }
+        self.tell_regained(out);
         let first = !std::mem::replace(&mut self.was_ready, true);
         self.ready = true;
         if !first {
             Counters::add(&self.counters.reconnects, 1);
         }
         self.update_state();
-        let Server { name, version } = self.server.clone();
-        out.event(Event::Ready(Ready { first, protocol: protocol as u8, server: name, version }));
+        self.tell_ready(first, out);
     }
 
     pub(super) fn update_state(&self) {
@@ -335,7 +343,7 @@ impl Core {
             let since =
                 self.loss.as_ref().map_or_else(|| self.missing_since(self.subscriber()), |loss| loss.since);
             let error = Error::unsent(Code::Closed, "the connection was replaced by one with other settings");
-            out.event(Event::Gap { lasted: now.saturating_duration_since(since), error });
+            out.event(Event::Gap { lasted: now.saturating_duration_since(since), error, topics: None });
         }
         self.closing = Some(self.closing.map_or(deadline, |earlier| earlier.min(deadline)));
         self.topics.clear();
@@ -361,6 +369,7 @@ impl Core {
         self.ready = false;
         self.closed = true;
         self.counters.confirmed.store(0, Ordering::Relaxed);
+        self.counters.set_refused(0, None);
         self.update_state();
         out.event(Event::Closed);
         self.actions.push_back(Action::Finish);

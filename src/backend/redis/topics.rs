@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use super::batch::{Batch, Name, Operation};
 use super::names::Names;
+use super::refusals::{Refusal, Refusals};
 use crate::model::{Error, Event, Slot, Topic, TopicKind};
 
 /// Names in one SUBSCRIBE at most.
@@ -20,29 +21,31 @@ const BATCH_BYTES: usize = 64 << 10;
 
 /// What is known of one topic.
 #[derive(Debug, Default)]
-struct Entry {
+pub(super) struct Entry {
     /// What its messages carry; `None`: nobody wants them.
     slot: Option<Slot>,
     /// Number of the Subscribe or Unsubscribe that is the reason for `slot`.
-    number: u64,
-    /// What the last operation sent, if any, asked for.
-    requested: bool,
+    pub(super) number: u64,
+    /// What the last operation sent, if any, asked for, or what the server has if it was refused.
+    pub(super) requested: bool,
     /// Operations sent and not yet answered.
-    in_flight: u32,
+    pub(super) in_flight: u32,
     /// What the last operation answered, if any, left the server at.
-    confirmed: bool,
-    /// Stands in the queue or in a group to be tried again.
-    queued: bool,
+    pub(super) confirmed: bool,
+    /// Stands in a queue or in a group to be tried again.
+    pub(super) queued: bool,
     /// Is part of what a new connection must restore before it counts as ready.
-    restoring: bool,
+    pub(super) restoring: bool,
     /// The first confirmation of this wish was told.
-    told: bool,
-    /// The refusal of this wish was told.
-    refusal_told: bool,
+    pub(super) told: bool,
+    /// `told`, and refused on the present connection, and not confirmed since: why.
+    pub(super) deaf: Option<Arc<Error>>,
+    /// The refusal of this wish, if it was refused since it was last confirmed.
+    pub(super) refusal: Option<Box<Refusal>>,
 }
 
 impl Entry {
-    fn is_wanted(&self) -> bool {
+    pub(super) fn is_wanted(&self) -> bool {
         self.slot.is_some()
     }
 
@@ -57,32 +60,77 @@ impl Entry {
     }
 }
 
-/// The subscriptions of one session.
+/// The topics by kind and name.
 #[derive(Debug, Default)]
-pub(super) struct Topics {
+pub(super) struct Tables {
     channels: Names<Entry>,
     patterns: Names<Entry>,
+}
+
+impl Tables {
+    #[inline]
+    pub(super) fn of(&self, kind: TopicKind) -> &Names<Entry> {
+        match kind {
+            TopicKind::Channel => &self.channels,
+            TopicKind::Pattern => &self.patterns,
+        }
+    }
+
+    pub(super) fn of_mut(&mut self, kind: TopicKind) -> &mut Names<Entry> {
+        match kind {
+            TopicKind::Channel => &mut self.channels,
+            TopicKind::Pattern => &mut self.patterns,
+        }
+    }
+}
+
+/// The subscriptions of one session.
+#[derive(Debug)]
+pub(super) struct Topics {
+    pub(super) tables: Tables,
     /// Topics whose wish may differ from what was requested, each once.
     queue: VecDeque<(TopicKind, Name)>,
     /// Parts of refused batches, each to be tried by itself.
-    retries: VecDeque<(TopicKind, Vec<Name>)>,
+    pub(super) retries: VecDeque<(TopicKind, Vec<Name>)>,
+    /// Refused topics to be asked for again, each alone and after everything else.
+    pub(super) again: VecDeque<(TopicKind, Name)>,
+    /// What is refused.
+    pub(super) refusals: Refusals,
     /// Numbers of the wishes, for a topic or for its end, that are neither confirmed nor refused on the present connection.
-    unsettled: BTreeSet<u64>,
+    pub(super) unsettled: BTreeSet<u64>,
     /// Number of the last Subscribe or Unsubscribe.
     last_number: u64,
     /// Whether there is a connection to subscribe on.
     online: bool,
     wanted: usize,
-    restoring: usize,
+    pub(super) restoring: usize,
     confirmed: u64,
     /// Wishes that were confirmed once, on whatever connection.
     told: usize,
 }
 
 impl Topics {
+    /// `seed` makes the jitter of the pauses after refusals.
+    pub(super) fn new(seed: u64) -> Self {
+        Self {
+            tables: Tables::default(),
+            queue: VecDeque::new(),
+            retries: VecDeque::new(),
+            again: VecDeque::new(),
+            refusals: Refusals::new(seed),
+            unsettled: BTreeSet::new(),
+            last_number: 0,
+            online: false,
+            wanted: 0,
+            restoring: 0,
+            confirmed: 0,
+            told: 0,
+        }
+    }
+
     /// The subscription that a message of this topic is for.
     pub(super) fn slot(&self, kind: TopicKind, name: &[u8]) -> Option<Slot> {
-        self.of(kind).get(name)?.slot
+        self.tables.of(kind).get(name)?.slot
     }
 
     /// Whether nothing is wanted.
@@ -118,10 +166,7 @@ impl Topics {
     /// Wants a topic. Returns the event to tell if the server has it confirmed already.
     pub(super) fn subscribe(&mut self, topic: &Topic, slot: Slot) -> Option<Event> {
         self.last_number += 1;
-        let table = match topic.kind {
-            TopicKind::Channel => &mut self.channels,
-            TopicKind::Pattern => &mut self.patterns,
-        };
+        let table = self.tables.of_mut(topic.kind);
         if !table.contains_key(&*topic.name) {
             table.insert(Arc::from(&*topic.name), Entry::default());
         }
@@ -134,12 +179,13 @@ impl Topics {
         if !was_wanted {
             self.wanted += 1;
         }
-        entry.refusal_told = false;
+        // The refusal of an earlier wish, or of its end.
+        self.refusals.lift(entry);
         self.unsettled.remove(&entry.number);
         entry.number = self.last_number;
         self.unsettled.insert(entry.number);
         if entry.in_flight == 0 && entry.confirmed {
-            // An Unsubscribe that was never sent, undone.
+            // An Unsubscribe that was never sent, or refused: undone.
             return self.settle_confirmed(topic.kind, &topic.name);
         }
         if self.online {
@@ -152,10 +198,11 @@ impl Topics {
     pub(super) fn unsubscribe(&mut self, topic: &Topic) {
         self.last_number += 1;
         let number = self.last_number;
-        let Some(entry) = self.of_mut(topic.kind).get_mut(&*topic.name) else { return };
+        let Some(entry) = self.tables.of_mut(topic.kind).get_mut(&*topic.name) else { return };
         if entry.slot.take().is_none() {
             return;
         }
+        self.refusals.forget(entry);
         let before = std::mem::replace(&mut entry.number, number);
         let may_be_held = entry.may_be_held();
         let restoring = std::mem::take(&mut entry.restoring);
@@ -173,7 +220,10 @@ impl Topics {
 
     /// Wants nothing any more and expects nothing. Batches in flight go on to be ticked off.
     pub(super) fn clear(&mut self) {
-        *self = Self { last_number: self.last_number, ..Self::default() };
+        let (last_number, fresh) = (self.last_number, Self::new(0));
+        self.refusals.clear();
+        let refusals = std::mem::replace(&mut self.refusals, Refusals::new(0));
+        *self = Self { last_number, refusals, ..fresh };
     }
 
     /// The connection is lost, and with it all that the server knew.
@@ -181,29 +231,31 @@ impl Topics {
         self.online = false;
         self.queue.clear();
         self.retries.clear();
+        self.again.clear();
+        self.refusals.clear();
         self.restoring = 0;
         self.confirmed = 0;
-        for table in [&mut self.channels, &mut self.patterns] {
+        let Tables { channels, patterns } = &mut self.tables;
+        for table in [&mut *channels, &mut *patterns] {
             table.retain(|_, entry| entry.is_wanted());
             for entry in table.values_mut() {
                 *entry = Entry {
                     slot: entry.slot,
                     number: entry.number,
                     told: entry.told,
-                    refusal_told: entry.refusal_told,
+                    refusal: entry.refusal.take().map(Refusal::disconnected),
                     ..Entry::default()
                 };
             }
         }
-        self.unsettled = self.channels.values().chain(self.patterns.values()).map(|e| e.number).collect();
+        self.unsettled = channels.values().chain(patterns.values()).map(|e| e.number).collect();
     }
 
     /// A connection is up: everything wanted is to be requested on it.
     pub(super) fn connected(&mut self) {
         self.online = true;
-        for (kind, table) in
-            [(TopicKind::Channel, &mut self.channels), (TopicKind::Pattern, &mut self.patterns)]
-        {
+        for kind in [TopicKind::Channel, TopicKind::Pattern] {
+            let table = self.tables.of_mut(kind);
             // In the order of their Subscribes, not in that of a hash table: a conversation can be replayed.
             let mut topics: Vec<_> =
                 table.iter_mut().map(|(name, entry)| (entry.number, name, entry)).collect();
@@ -240,12 +292,22 @@ impl Topics {
             bytes += name.len();
             batch.get_or_insert_with(|| Batch::new(operation, kind, Vec::new())).names.push(name);
         }
-        batch
+        batch.or_else(|| self.next_refused())
+    }
+
+    /// The next refused topic that is asked for again.
+    fn next_refused(&mut self) -> Option<Batch> {
+        while let Some((kind, name)) = self.again.pop_front() {
+            if let Some(operation) = self.dequeue(kind, &name) {
+                return Some(Batch::new(operation, kind, vec![name]));
+            }
+        }
+        None
     }
 
     /// One name of a batch was confirmed. Returns the event to tell.
     pub(super) fn confirm(&mut self, operation: Operation, kind: TopicKind, name: &[u8]) -> Option<Event> {
-        let entry = self.of_mut(kind).get_mut(name)?;
+        let entry = self.tables.of_mut(kind).get_mut(name)?;
         let before = entry.confirmed;
         entry.confirmed = operation == Operation::Subscribe;
         entry.in_flight = entry.in_flight.saturating_sub(1);
@@ -257,85 +319,23 @@ impl Topics {
         }
         if settled {
             self.unsettled.remove(&number);
+            if let Some(error) = self.refusals.lift(entry) {
+                self.follow(&error);
+            }
         }
         self.forget_if_over(kind, name);
         None
     }
 
-    /// The server refused what is left of a batch. Calls `tell` for each event to be told: a name that was refused
-    /// alone is given up until the next connection, several are tried again in two halves.
-    pub(super) fn refuse(&mut self, batch: Batch, error: &Error, mut tell: impl FnMut(Event)) {
-        let (operation, kind) = (batch.operation, batch.kind);
-        let mut names = batch.into_rest();
-        if operation == Operation::Unsubscribe {
-            // Its messages are wanted by nobody and ignored; a later SUBSCRIBE is confirmed all the same.
-            for name in &names {
-                self.confirm(operation, kind, name);
-            }
-            return;
-        }
-        let alone = names.len() == 1;
-        names.retain(|name| {
-            let Some(entry) = self.of_mut(kind).get_mut(name) else { return false };
-            entry.in_flight = entry.in_flight.saturating_sub(1);
-            if entry.in_flight > 0 {
-                return false;
-            }
-            entry.requested = false;
-            if !entry.is_wanted() {
-                let number = entry.number;
-                self.unsettled.remove(&number);
-                self.forget_if_over(kind, name);
-                return false;
-            }
-            if !entry.queued && !alone {
-                entry.queued = true;
-                return true;
-            }
-            if !entry.queued {
-                let first = !std::mem::replace(&mut entry.refusal_told, true);
-                let number = entry.number;
-                let restoring = std::mem::take(&mut entry.restoring);
-                self.restoring -= usize::from(restoring);
-                self.unsettled.remove(&number);
-                if first {
-                    let topic = Topic { kind, name: (**name).into() };
-                    tell(Event::SubscribeFailed { topic, error: error.clone() });
-                }
-            }
-            false
-        });
-        let half = names.split_off(names.len() / 2);
-        for part in [half, names] {
-            if !part.is_empty() {
-                self.retries.push_front((kind, part));
-            }
-        }
-    }
-
     /// Whether the server ended a subscription by itself: `name` is subscribed as far as we know, and no operation on it
     /// is in flight.
     pub(super) fn is_held(&self, kind: TopicKind, name: &[u8]) -> bool {
-        self.of(kind).get(name).is_some_and(|entry| entry.confirmed && entry.in_flight == 0)
-    }
-
-    fn of(&self, kind: TopicKind) -> &Names<Entry> {
-        match kind {
-            TopicKind::Channel => &self.channels,
-            TopicKind::Pattern => &self.patterns,
-        }
-    }
-
-    fn of_mut(&mut self, kind: TopicKind) -> &mut Names<Entry> {
-        match kind {
-            TopicKind::Channel => &mut self.channels,
-            TopicKind::Pattern => &mut self.patterns,
-        }
+        self.tables.of(kind).get(name).is_some_and(|entry| entry.confirmed && entry.in_flight == 0)
     }
 
     /// What is to be sent for a topic, if anything.
     fn wish(&self, kind: TopicKind, name: &[u8]) -> Option<Operation> {
-        let entry = self.of(kind).get(name)?;
+        let entry = self.tables.of(kind).get(name)?;
         match (entry.is_wanted(), entry.requested) {
             (true, false) => Some(Operation::Subscribe),
             (false, true) => Some(Operation::Unsubscribe),
@@ -348,10 +348,7 @@ impl Topics {
         if self.wish(kind, name).is_none() {
             return;
         }
-        let table = match kind {
-            TopicKind::Channel => &mut self.channels,
-            TopicKind::Pattern => &mut self.patterns,
-        };
+        let table = self.tables.of_mut(kind);
         let Some((key, _)) = table.get_key_value(name) else { return };
         let key = Arc::clone(key);
         if let Some(entry) = table.get_mut(name)
@@ -364,7 +361,7 @@ impl Topics {
     /// A topic comes out of the queue: returns what is to be sent for it, and counts it as sent.
     fn dequeue(&mut self, kind: TopicKind, name: &[u8]) -> Option<Operation> {
         let wish = self.wish(kind, name);
-        let entry = self.of_mut(kind).get_mut(name)?;
+        let entry = self.tables.of_mut(kind).get_mut(name)?;
         entry.queued = false;
         if let Some(operation) = wish {
             entry.requested = operation == Operation::Subscribe;
@@ -375,20 +372,23 @@ impl Topics {
     }
 
     /// A wanted topic is confirmed with nothing in flight.
-    fn settle_confirmed(&mut self, kind: TopicKind, name: &[u8]) -> Option<Event> {
-        let entry = self.of_mut(kind).get_mut(name)?;
-        entry.refusal_told = false;
+    pub(super) fn settle_confirmed(&mut self, kind: TopicKind, name: &[u8]) -> Option<Event> {
+        let entry = self.tables.of_mut(kind).get_mut(name)?;
         let first = !std::mem::replace(&mut entry.told, true);
         let number = entry.number;
         let restoring = std::mem::take(&mut entry.restoring);
+        let refused = self.refusals.confirm(entry, kind, name);
         self.restoring -= usize::from(restoring);
         self.told += usize::from(first);
         self.unsettled.remove(&number);
+        if let Some(error) = refused {
+            self.follow(&error);
+        }
         first.then(|| Event::Subscribed(Topic { kind, name: name.into() }))
     }
 
-    fn forget_if_over(&mut self, kind: TopicKind, name: &[u8]) {
-        let table = self.of_mut(kind);
+    pub(super) fn forget_if_over(&mut self, kind: TopicKind, name: &[u8]) {
+        let table = self.tables.of_mut(kind);
         if table.get(name).is_some_and(Entry::is_over) {
             table.remove(name);
         }

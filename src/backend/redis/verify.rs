@@ -4,6 +4,8 @@
 //! probe on it. From the server's answer to that PUBLISH on, some message has to arrive within `ping_timeout`, the probe or
 //! any other: else the connection is renewed. Whether PUBLISH is answered at all is the PING's business, on whose link it
 //! goes out. Nothing is asked while nobody subscribed to anything.
+//!
+//! A server that refuses the channel or the probe is asked again after the pauses of a refused subscription.
 
 use std::time::{Duration, Instant};
 
@@ -11,6 +13,7 @@ use super::failure::Failure;
 use super::link::Awaits;
 use super::out::Out;
 use super::random::SplitMix64;
+use super::refusals::{NO_PERMISSION, pause};
 use super::session::{COMMANDS, Core};
 use crate::model::{Code, Error, Event, Topic, TopicKind, Value};
 
@@ -19,9 +22,6 @@ const PREFIX: &[u8] = b"realtime:probe:";
 /// What a probe says: where it comes from, to whoever watches the server.
 const PROBE: &[u8] = b"verify_delivery";
 
-/// The server's code for what the ACL forbids.
-const NO_PERMISSION: &str = "NOPERM";
-
 /// How far the present connection has come with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Stage {
@@ -29,12 +29,12 @@ enum Stage {
     Unsubscribed,
     /// SUBSCRIBE is under way.
     Subscribing,
-    /// The server could not take it then, and will be asked again.
-    Postponed { since: Instant },
-    /// The server forbids it.
-    Refused,
+    /// The server refused it, and will be asked again then.
+    Refused { until: Instant },
     /// No probe is under way.
     Idle,
+    /// The server refused the last probe, and will be asked again then.
+    Muted { until: Instant },
     /// A probe is under way, and the server has not answered it.
     Sent,
     /// Likewise, but a message arrived meanwhile.
@@ -52,21 +52,27 @@ pub(super) struct Verify {
     delivered: Instant,
     /// When the last probe was sent.
     asked: Instant,
-    /// The refusal was told, and the check has not worked since.
-    refusal_told: bool,
+    /// The refusal that was told, if the check has not worked since.
+    told: Option<Error>,
+    /// How often the channel or a probe was refused on this connection since the check worked.
+    refusals: u32,
+    random: SplitMix64,
 }
 
 impl Verify {
     /// `seed` makes the channel's name.
     pub(super) fn new(seed: u64, now: Instant) -> Self {
+        let mut random = SplitMix64::new(seed);
         let mut channel = PREFIX.to_vec();
-        channel.extend_from_slice(format!("{:016x}", SplitMix64::new(seed).next()).as_bytes());
+        channel.extend_from_slice(format!("{:016x}", random.next()).as_bytes());
         Self {
             channel: channel.into(),
             stage: Stage::Unsubscribed,
             delivered: now,
             asked: now,
-            refusal_told: false,
+            told: None,
+            refusals: 0,
+            random,
         }
     }
 
@@ -94,6 +100,7 @@ impl Verify {
     /// The subscriptions' link is lost.
     pub(super) fn disconnected(&mut self) {
         self.stage = Stage::Unsubscribed;
+        self.refusals = 0;
     }
 
     /// The link of the probes is lost, and with it the answer to the one under way.
@@ -103,22 +110,30 @@ impl Verify {
         }
     }
 
+    /// When to ask again after a refusal.
+    fn pause(&mut self, error: &Error, now: Instant) -> Instant {
+        let pause = pause(error, self.refusals, &mut self.random);
+        self.refusals = self.refusals.saturating_add(1);
+        now + pause
+    }
+
     /// The event that tells of a refusal, unless it was told.
-    fn refused(&mut self, error: Error, event: impl FnOnce(Box<[u8]>, Error) -> Event) -> Option<Event> {
-        self.stage = Stage::Refused;
-        let first = !std::mem::replace(&mut self.refusal_told, true);
-        first.then(|| {
-            let mend = if error.code.as_str() == NO_PERMISSION {
-                format!("allow the user +subscribe, +publish and &{}*, or leave", PREFIX.escape_ascii())
-            } else {
-                "leave".to_owned()
-            };
-            let message = format!(
-                "{}; verify_delivery rests on this connection: {mend} the option out",
-                error.message.trim_end_matches('.')
-            );
-            event(self.channel.clone(), Error { message: message.into(), ..error })
-        })
+    fn tell(&mut self, error: Error, event: impl FnOnce(Box<[u8]>, Error) -> Event) -> Option<Event> {
+        if self.told.as_ref() == Some(&error) {
+            return None;
+        }
+        self.told = Some(error.clone());
+        let mend = if error.code.as_str() == NO_PERMISSION {
+            format!(
+                ": allow the user +subscribe, +publish and &{}*, or leave the option out",
+                PREFIX.escape_ascii()
+            )
+        } else {
+            String::new()
+        };
+        let words = error.message.trim_end_matches('.');
+        let message = format!("{words}; verify_delivery rests until the server takes its probes{mend}");
+        Some(event(self.channel.clone(), Error { message: message.into(), ..error }))
     }
 }
 
@@ -159,6 +174,7 @@ impl Core {
     pub(super) fn probe_channel_confirmed(&mut self, now: Instant) {
         if let Some(verify) = &mut self.verify {
             verify.stage = Stage::Idle;
+            verify.refusals = 0;
             verify.delivered = now;
             verify.asked = now;
         }
@@ -166,17 +182,13 @@ impl Core {
 
     /// The channel of the probes is refused.
     pub(super) fn probe_channel_refused(&mut self, error: Error, now: Instant, out: &mut Out<'_>) {
-        if !is_lasting(&error) {
-            if let Some(verify) = &mut self.verify {
-                verify.stage = Stage::Postponed { since: now };
-            }
-            return;
-        }
+        let Some(verify) = &mut self.verify else { return };
+        verify.stage = Stage::Refused { until: verify.pause(&error, now) };
         let failed = |name, error| {
             let topic = Topic { kind: TopicKind::Channel, name };
             Event::SubscribeFailed { topic, error }
         };
-        if let Some(event) = self.verify.as_mut().and_then(|verify| verify.refused(error, failed)) {
+        if let Some(event) = verify.tell(error, failed) {
             out.event(event);
         }
     }
@@ -186,7 +198,7 @@ impl Core {
         let Some(verify) = &mut self.verify else { return };
         match reply {
             Ok(Value::Integer(_)) => {
-                verify.refusal_told = false;
+                (verify.told, verify.refusals) = (None, 0);
                 verify.stage = match verify.stage {
                     Stage::Sent => Stage::Taken { since: now },
                     Stage::Overtaken => Stage::Idle,
@@ -194,12 +206,13 @@ impl Core {
                 };
             }
             Err(error) if is_lasting(&error) => {
+                verify.stage = Stage::Muted { until: verify.pause(&error, now) };
                 let failed = |channel, error| Event::RequestFailed {
                     command: b"PUBLISH"[..].into(),
                     channel: Some(channel),
                     error,
                 };
-                if let Some(event) = verify.refused(error, failed) {
+                if let Some(event) = verify.tell(error, failed) {
                     out.event(event);
                 }
             }
@@ -221,7 +234,8 @@ impl Core {
             Stage::Idle if self.links[COMMANDS].is_up() => {
                 Some(verify.delivered.max(verify.asked).max(listening) + self.config.ping_interval)
             }
-            Stage::Postponed { since } => Some(since + self.config.ping_interval),
+            Stage::Refused { until } => Some(until),
+            Stage::Muted { until } if self.links[COMMANDS].is_up() => Some(until),
             Stage::Taken { since } => {
                 // What stands before the probe has to come first: a message of any size, confirmations of any number.
                 let moving = link.within_frame || self.batches > 0;
@@ -244,7 +258,7 @@ impl Core {
                 self.fail(self.subscriber(), Failure::Undelivered(waited), now, out);
             }
             // The next look at what is to be sent subscribes.
-            Stage::Postponed { .. } => verify.stage = Stage::Unsubscribed,
+            Stage::Refused { .. } => verify.stage = Stage::Unsubscribed,
             _ => {
                 verify.stage = Stage::Sent;
                 verify.asked = now;
@@ -254,8 +268,8 @@ impl Core {
     }
 }
 
-/// Whether a refusal will be the same next time: an ACL, a command that the server does not have. Others pass, such as
-/// `BUSY`, `LOADING` and `MASTERDOWN`.
+/// Whether a refused probe deserves words: an ACL, a command that the server does not have. Others are expected to pass,
+/// such as `BUSY`, `LOADING` and `MASTERDOWN`.
 fn is_lasting(error: &Error) -> bool {
     matches!(error.code.as_str(), NO_PERMISSION | "ERR")
 }

@@ -53,7 +53,7 @@ impl<R, D> Dispatcher<R, D> {
             Event::RequestFailed { .. } => event,
             _ if !client.open => return Step::Skipped,
             Event::Dropped { .. } => event,
-            Event::Gap { lasted, error } if !is_present => {
+            Event::Gap { lasted, error, .. } if !is_present => {
                 client.lose(lasted, error);
                 return Step::Skipped;
             }
@@ -63,7 +63,11 @@ impl<R, D> Dispatcher<R, D> {
                 let Some(gap) = client.gap() else { return Step::Skipped };
                 gap
             }
-            Event::Subscribed(topic) if !client.confirm(&topic, session) => return Step::Skipped,
+            Event::Subscribed(topic) if !client.confirm(&topic, session) => {
+                let Some((gap, ready)) = client.regain(topic) else { return Step::Skipped };
+                self.told = Some(Told { client: slot, session, event: ready });
+                gap
+            }
             Event::Ready(mut ready) => {
                 ready.first = !std::mem::replace(&mut client.was_ready, true);
                 client.down = None;

@@ -137,13 +137,14 @@ fn names(name: Name, channel: Option<&[u8]>) -> String {
 fn first(event: &Event) -> &'static str {
     match event {
         Event::Ready(Ready { first: true, .. }) => "first",
+        Event::Gap { topics: Some(_), .. } => "of some",
         Event::Gap { lasted, .. } if *lasted >= Duration::from_secs(5) => "past 5 s",
         _ => "",
     }
 }
 
 fn gap(lasted: Duration) -> Event {
-    Event::Gap { lasted, error: Error::unsent(Code::Closed, "replaced") }
+    Event::Gap { lasted, error: Error::unsent(Code::Closed, "replaced"), topics: None }
 }
 
 fn channel(name: &str) -> Topic {

@@ -44,6 +44,29 @@ fn a_replaced_session_hands_over_with_a_gap() {
 }
 
 #[test]
+fn what_the_new_session_is_refused_at_first_has_its_own_gap() {
+    let mut world = World::new();
+    let (client, mut old) = world.client("c");
+    let slot = world.subscribe(client, &channel("chat"), "a").unwrap();
+    for kind in [EventKind::Ready, EventKind::Gap, EventKind::Subscribed] {
+        world.dispatcher.listen(client, kind, b"a", "on");
+    }
+    tell(&mut old, Event::Subscribed(channel("chat")));
+    tell(&mut old, ready());
+    world.run_quietly();
+    let (session, mut new, consumer) = world.session();
+    world.dispatcher.get_mut(client).unwrap().replace("c".into(), session, consumer);
+    tell(&mut old, gap(Duration::from_secs(5)));
+    tell(&mut old, Event::Closed);
+    tell(&mut new, ready());
+    assert_eq!(world.run_quietly(), ["c.on: Gap past 5 s", "c.on: Ready "]);
+    // The session does not know that there was one before it.
+    tell(&mut new, Event::Subscribed(channel("chat")));
+    say(&mut new, slot, "new");
+    assert_eq!(world.run_quietly(), ["c.on: Gap of some", "c.on: Ready ", "c.a: new for name"]);
+}
+
+#[test]
 fn a_replaced_session_without_subscriptions_leaves_no_gap() {
     let mut world = World::new();
     let (client, mut old) = world.client("c");

@@ -85,9 +85,18 @@ impl FakeRedis {
         self.change(|state| state.reactions.push((command.to_ascii_lowercase(), reaction)));
     }
 
+    /// What to do with every command of this name, until [`FakeRedis::forget_reactions`]. Those of
+    /// [`FakeRedis::on_next`] are used up first.
+    pub fn on_every(&self, command: &str, reaction: Reaction) {
+        self.change(|state| drop(state.lasting_reactions.insert(command.to_ascii_lowercase(), reaction)));
+    }
+
     /// Forgets the reactions that were not used up.
     pub fn forget_reactions(&self) {
-        self.change(|state| state.reactions.clear());
+        self.change(|state| {
+            state.reactions.clear();
+            state.lasting_reactions.clear();
+        });
     }
 
     /// Whether commands that need data are answered.

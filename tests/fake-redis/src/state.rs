@@ -68,6 +68,7 @@ pub struct State {
     pub(crate) pubsub: PubSub,
     pub(crate) databases: Vec<Database>,
     pub(crate) reactions: Vec<(String, Reaction)>,
+    pub(crate) lasting_reactions: BTreeMap<String, Reaction>,
     pub(crate) door: Door,
     pub(crate) address: Address,
     pub(crate) registry: Registry,
@@ -195,6 +196,7 @@ impl State {
             pubsub: PubSub::default(),
             databases: (0..DATABASES).map(|_| Database::default()).collect(),
             reactions: Vec::new(),
+            lasting_reactions: BTreeMap::new(),
             door,
             address,
             registry,
@@ -229,8 +231,10 @@ impl State {
 
     /// The next reaction that was asked for this command.
     pub(crate) fn take_reaction(&mut self, command: &str) -> Option<Reaction> {
-        let place = self.reactions.iter().position(|(name, _)| name == command)?;
-        Some(self.reactions.remove(place).1)
+        match self.reactions.iter().position(|(name, _)| name == command) {
+            Some(place) => Some(self.reactions.remove(place).1),
+            None => self.lasting_reactions.get(command).cloned(),
+        }
     }
 
     /// Sends a message to all who listen; tells how many deliveries that makes.

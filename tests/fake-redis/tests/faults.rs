@@ -252,6 +252,21 @@ fn the_next_command_of_a_name_is_answered_otherwise() {
 }
 
 #[test]
+fn every_command_of_a_name_is_answered_otherwise_until_that_is_forgotten() {
+    let server = start();
+    let mut a = Client::connect(&server);
+    server.on_every("Subscribe", Reaction::Answer(b"-BUSY a script\r\n".to_vec()));
+    server.on_next("subscribe", Reaction::Answer(b"-ERR first\r\n".to_vec()));
+    a.ask("SUBSCRIBE a", b"-ERR first\r\n");
+    for _ in 0..3 {
+        a.ask("SUBSCRIBE a", b"-BUSY a script\r\n");
+    }
+    a.ask("PING", b"+PONG\r\n");
+    server.forget_reactions();
+    a.ask("SUBSCRIBE a", b"*3\r\n$9\r\nsubscribe\r\n$1\r\na\r\n:1\r\n");
+}
+
+#[test]
 fn a_subscriber_that_does_not_read_is_cut_off_and_holds_up_nobody() {
     const BIG: usize = 1 << 20;
     // More than the system's buffers take for one connection.

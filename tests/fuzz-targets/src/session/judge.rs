@@ -30,6 +30,8 @@ pub(super) struct Judge {
     told: HashSet<Topic>,
     ready: bool,
     was_ready: bool,
+    /// A gap named some topics, and no `ready` followed.
+    owes_ready: bool,
     subscribed_once: bool,
 }
 
@@ -95,7 +97,8 @@ impl Sink for Judge {
         assert!(!self.closed, "behind the end: {event:?}");
         match event {
             Event::Ready(ready) => {
-                assert!(!self.ready, "ready twice without being down");
+                let owed = std::mem::take(&mut self.owes_ready);
+                assert!(owed || !self.ready, "ready twice without being down");
                 assert_eq!(ready.first, !self.was_ready);
                 assert!(matches!(ready.protocol, 2 | 3));
                 self.ready = true;
@@ -103,11 +106,16 @@ impl Sink for Judge {
             }
             Event::Down { error, .. } => {
                 self.no_secret(&error);
-                self.ready = false;
+                (self.ready, self.owes_ready) = (false, false);
             }
-            Event::Gap { error, .. } => {
+            Event::Gap { error, topics, .. } => {
                 self.no_secret(&error);
                 assert!(self.subscribed_once, "a gap, but nothing was ever confirmed");
+                for topic in topics.iter().flatten() {
+                    assert!(self.wanted.contains_key(topic), "a gap of {topic}, which is not wanted");
+                    assert!(self.told.contains(topic), "a gap of {topic}, which was never confirmed");
+                }
+                self.owes_ready |= topics.is_some();
             }
             Event::Subscribed(topic) => {
                 assert!(self.wanted.contains_key(&topic), "{topic} is not wanted");

@@ -7,7 +7,7 @@ use fake_redis::{Close, FakeRedis, Faults, Health, Hello, Protocol, Reaction, St
 use super::{bytes, text};
 use crate::value::Value;
 
-const METHODS: &str = "url, socket, port, publish, drop, kick, send, faults, on_next, forget_reactions, health, hello, \
+const METHODS: &str = "url, socket, port, publish, drop, kick, send, faults, on_next, on_every, forget_reactions, health, hello, \
                        max_clients, subscriber_buffer, password, user, log, connections, accepted, subscribers, \
                        pattern_subscribers, received, commands, stop, start, refuse, pause, resume";
 
@@ -70,7 +70,7 @@ impl Fake {
         match method {
             "pause" => self.pause(true),
             "resume" => self.pause(false),
-            "on_next" => self.on_next(arguments)?,
+            "on_next" | "on_every" => self.react(method, arguments)?,
             "forget_reactions" => server.forget_reactions(),
             "health" => server.set_health(health(text(arguments, 0, method)?)?),
             "hello" => server.set_hello(hello(text(arguments, 0, method)?)?),
@@ -154,17 +154,20 @@ impl Fake {
         self.server.faults(Target::All, edit);
     }
 
-    /// `on_next(command, "answer", bytes)`, `on_next(command, "close" | "run_then_close" [, "reset"])`.
-    fn on_next(&self, arguments: &[Value]) -> Result<(), String> {
-        let command = text(arguments, 0, "on_next")?;
+    /// `on_next(command, "answer", bytes)`, `on_next(command, "close" | "run_then_close" [, "reset"])`; likewise `on_every`.
+    fn react(&self, method: &str, arguments: &[Value]) -> Result<(), String> {
+        let command = text(arguments, 0, method)?;
         let how = || close(arguments.get(2).unwrap_or(&Value::Nil));
-        let reaction = match text(arguments, 1, "on_next")? {
-            "answer" => Reaction::Answer(bytes(arguments, 2, "on_next")?.to_vec()),
+        let reaction = match text(arguments, 1, method)? {
+            "answer" => Reaction::Answer(bytes(arguments, 2, method)?.to_vec()),
             "close" => Reaction::Close(how()?),
             "run_then_close" => Reaction::RunThenClose(how()?),
-            other => return Err(format!("on_next takes answer, close or run_then_close, not '{other}'")),
+            other => return Err(format!("{method} takes answer, close or run_then_close, not '{other}'")),
         };
-        self.server.on_next(command, reaction);
+        match method {
+            "on_every" => self.server.on_every(command, reaction),
+            _ => self.server.on_next(command, reaction),
+        }
         Ok(())
     }
 

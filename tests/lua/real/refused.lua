@@ -1,0 +1,57 @@
+-- redis: 6.2
+-- A server that is busy with a script refuses subscriptions until the script ends.
+
+local kit = include("../_kit.lua")
+
+host.test("a subscription made while a script runs comes once it has ended", function()
+	host.real.command("CONFIG", "SET", "lua-time-limit", "50")
+	local client, channel = kit.ready(), kit.unique("busy")
+	local got, errors = kit.recorder(), kit.recorder()
+	client:On("error", errors.fn)
+	-- A subscription of before: under RESP2 the second link is there.
+	kit.subscribe(client, kit.unique("early"), function() end)
+	local ended
+	client:Command({ "EVAL", "while true do end", "0" }, function(err) ended = err or true end)
+	kit.wait("the server to be busy", function()
+		local ok, message = pcall(host.real.command, "PING")
+		return not ok and message:find("BUSY", 1, true)
+	end)
+	client:Subscribe(channel, got.fn)
+	if client:Stats().protocol == 2 then
+		kit.wait("the refusal", function() return #errors == 1 end)
+		kit.eq({ errors[1][1].err.code, errors[1][1].channel }, { "BUSY", channel })
+		kit.eq(client:Stats().refused, 1)
+	end
+	host.real.command("SCRIPT", "KILL")
+	kit.wait("the end of the script", function() return ended end)
+	kit.wait("the subscription", function() return client:Stats().confirmed == 2 end)
+	kit.eq(client:Stats().refused, 0)
+	host.real.publish(channel, "hello")
+	kit.wait("the message", function() return #got == 1 end)
+	client:Disconnect()
+	host.real.command("CONFIG", "SET", "lua-time-limit", "5000")
+end)
+
+host.test("an ACL that is mended while the client runs", function()
+	host.real.command("ACL", "SETUSER", "narrow", "reset", "on", ">pw", "~*", "resetchannels", "&early*", "+@all")
+	local client, channel = kit.ready({ url = host.real.url(), username = "narrow", password = "pw" }), kit.unique("late")
+	local got, errors, downs = kit.recorder(), kit.recorder(), kit.recorder()
+	client:On("error", errors.fn)
+	client:On("down", downs.fn)
+	client:Subscribe(channel, "mine", got.fn)
+	kit.wait("the refusal", function() return #errors == 1 end)
+	kit.eq({ errors[1][1].err.code, errors[1][1].channel }, { "NOPERM", channel })
+	local stats = client:Stats()
+	kit.eq({ stats.refused, stats.confirmed }, { 1, 0 })
+	assert(stats.refused_reason:find('channel "' .. channel .. '": NOPERM: ', 1, true), stats.refused_reason)
+	host.real.command("ACL", "SETUSER", "narrow", "&" .. channel)
+	-- The module asks again within 30 s; a new Subscribe asks at once.
+	client:Unsubscribe(channel, "mine")
+	client:Subscribe(channel, "mine", got.fn)
+	kit.wait("the subscription", function() return client:Stats().confirmed == 1 end)
+	kit.eq({ client:Stats().refused, client:Stats().refused_reason }, { 0, nil })
+	host.real.publish(channel, "hello")
+	kit.wait("the message", function() return #got == 1 end)
+	kit.eq({ #errors, #downs }, { 1, 0 })
+	client:Disconnect()
+end)
