@@ -69,7 +69,8 @@ pub(super) struct Core {
     /// Disconnect was asked for: when to end at the latest.
     pub(super) closing: Option<Instant>,
     pub(super) closed: bool,
-    /// The sink said Stop outside of any input: the event loop will not read on behind the next one.
+    /// The sink said Stop outside of any input. The event loop remembers that until the next input, whichever link it
+    /// comes on, and then stops reading from that link.
     pub(super) stopped: bool,
     /// Whether messages are delivered, if that is asked.
     pub(super) verify: Option<Verify>,
@@ -162,12 +163,16 @@ impl Session for RedisSession {
         if self.core.connected(i, now) {
             self.decoders[i].reset();
         }
-        self.core.settle(now, &mut Out::new(sink));
+        let mut out = Out::new(sink);
+        self.core.settle(now, &mut out);
+        self.core.stopped |= out.stop;
     }
 
     fn handle_input(&mut self, link: LinkId, now: Instant, bytes: &[u8], sink: &mut dyn Sink) -> usize {
-        let Some(i) = Self::index(link).filter(|&i| self.core.links[i].is_open()) else { return 0 };
         let Self { decoders, core } = self;
+        // The event loop forgets an earlier Stop with this input, so it is forgotten here too, whatever comes of the input.
+        let stopped = std::mem::take(&mut core.stopped);
+        let Some(i) = Self::index(link).filter(|&i| core.links[i].is_open()) else { return 0 };
         core.now = now;
         core.links[i].hear(now, bytes);
         let mut out = Out::new(sink);
@@ -188,11 +193,11 @@ impl Session for RedisSession {
         if link.is_open() {
             link.unconsumed = input.len();
             link.within_frame = decoders[i].frame_start().is_some();
-            if out.stop || std::mem::take(&mut core.stopped) {
-                link.pause();
-            }
         }
         core.settle(now, &mut out);
+        if (stopped || out.stop) && core.links[i].is_open() {
+            core.links[i].pause();
+        }
         bytes.len() - input.len()
     }
 
