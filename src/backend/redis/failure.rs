@@ -40,6 +40,8 @@ pub(super) enum Failure {
     OutOfStep,
     /// So many commands timed out on it, and their answers never came.
     Unanswered(usize),
+    /// The server did not end a transaction at EXEC: it runs nothing more on this connection.
+    InsideTransaction,
     /// The server ended a subscription that is wanted.
     Unsubscribed,
     /// The server took a probe and delivered nothing for so long, though it answers.
@@ -121,6 +123,10 @@ impl Failure {
                 format!(
                     "the server sends, but left {commands} commands without an answer; the connection was renewed"
                 ),
+            ),
+            Self::InsideTransaction => Error::unsent(
+                Code::Disconnected,
+                "the server refused EXEC and would have run no later command; the connection was renewed",
             ),
             Self::Unsubscribed => Error::unsent(
                 Code::Disconnected,

@@ -171,10 +171,11 @@ impl Core {
                 Ok(_) => self.fail(i, Failure::OutOfStep, now, out),
             },
             Awaits::Probe => self.probe_answered(reply, now, out),
-            Awaits::Abandoned { replies } => {
-                if replies > 1 {
-                    let awaits = Awaits::Abandoned { replies: replies - 1 };
-                    link.in_flight.push_front(InFlight { start, end, awaits });
+            Awaits::Abandoned { mut replies } => {
+                if !replies.count(&reply) {
+                    link.in_flight.push_front(InFlight { start, end, awaits: Awaits::Abandoned { replies } });
+                } else if replies.is_stuck(&reply) {
+                    self.fail(i, Failure::InsideTransaction, now, out);
                 }
             }
             Awaits::Request(asked) => match asked.reply(now, reply) {
@@ -191,6 +192,11 @@ impl Core {
                     }
                     self.pending -= 1;
                     asked.answer(result, out);
+                }
+                Progress::Stuck(asked, error) => {
+                    self.pending -= 1;
+                    asked.answer(Err(error), out);
+                    self.fail(i, Failure::InsideTransaction, now, out);
                 }
             },
         }

@@ -8,7 +8,7 @@ use resp::Encoder;
 use super::backoff::Backoff;
 use super::batch::Batch;
 use super::handshake::Step;
-use super::request::Asked;
+use super::request::{Asked, Replies};
 use super::transmit::Transmit;
 use crate::model::LinkId;
 
@@ -85,8 +85,8 @@ pub(super) enum Awaits {
     Request(Asked),
     /// A request that was answered with an error already; its late answers are swallowed.
     Abandoned {
-        /// How many there are to come.
-        replies: usize,
+        /// Those that are still to come.
+        replies: Replies,
     },
 }
 
