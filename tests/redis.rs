@@ -119,7 +119,7 @@ fn with_the_in_process_server() {
 
 #[test]
 fn with_an_in_process_server_that_speaks_resp2_alone() {
-    for hello in [Hello::Unknown, Hello::NoProto] {
+    for hello in [Hello::Unknown, Hello::NoProto, Hello::NoPermission] {
         let server = FakeRedis::builder().hello(hello).start().expect("a server");
         converse(&server.url(), None, 2);
     }

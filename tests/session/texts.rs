@@ -54,9 +54,12 @@ impl Way {
 
     fn says_to(self, url: &str, text: &[u8]) -> Vec<String> {
         let resp2 = [("protocol", OptionValue::Number(2.0))];
+        // Any other client would not be told of it, but would go on in RESP2.
+        let resp3 = [("protocol", OptionValue::Number(3.0))];
         let verify = [("verify_delivery", OptionValue::Boolean(true))];
         let options: &[_] = match self {
             Self::Info | Self::Auth => &resp2,
+            Self::Hello => &resp3,
             Self::Probe => &verify,
             _ => &[],
         };

@@ -30,8 +30,8 @@ pub(super) enum Failure {
     Refused { step: Step, error: Error },
     /// The server said something without being asked.
     Unasked(Error),
-    /// The server speaks RESP2 alone, and RESP3 is demanded.
-    NoResp3,
+    /// The server refused HELLO, and RESP3 is demanded.
+    NoResp3(Error),
     /// The answer to HELLO is no map.
     NotHello,
     /// What came is not RESP.
@@ -106,9 +106,12 @@ impl Failure {
             Self::Unasked(error) => {
                 Error { message: format!("the server said: {}", error.message).into(), ..error }
             }
-            Self::NoResp3 => Error::unsent(
+            Self::NoResp3(error) => Error::unsent(
                 Code::Unsupported,
-                "the server does not speak RESP3; leave out the option protocol, or set it to 2",
+                format!(
+                    "the server refused RESP3 (HELLO 3): {}; leave out the option protocol, or set it to 2",
+                    error.message.trim_end_matches('.')
+                ),
             ),
             Self::NotHello => {
                 Error::unsent(Code::Protocol, "the server answered HELLO with something else than a map")

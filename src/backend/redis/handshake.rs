@@ -2,7 +2,7 @@
 //!
 //! RESP3: `HELLO 3 [AUTH user password] [SETNAME name]`, then SELECT and CLIENT SETINFO in one go. RESP2: AUTH, then
 //! SELECT, CLIENT SETNAME, CLIENT SETINFO and INFO in one go. A server limits what it reads from a stranger, so nothing
-//! is sent behind a login that is not confirmed.
+//! is sent behind a login that is not confirmed. A server that refuses HELLO is asked in RESP2, on the same connection.
 
 use super::config::{Config, Protocol};
 use super::failure::Failure;
@@ -93,9 +93,9 @@ pub(super) fn answer(
             *server = from_hello(&reply, config).ok_or(Failure::NotHello)?;
             introduce(link, config);
         }
-        (Step::Hello, Err(error)) if lacks_hello(&error) => match config.protocol {
+        (Step::Hello, Err(error)) if refuses_hello(&error) => match config.protocol {
             Protocol::Auto => begin(link, config, Version::Resp2),
-            _ => return Err(Failure::NoResp3),
+            _ => return Err(Failure::NoResp3(without_echo(error, config))),
         },
         (Step::Auth, Ok(_)) => introduce(link, config),
         (Step::Info, Ok(Value::String(text))) => *server = from_info(&text, config),
@@ -113,14 +113,11 @@ fn turns_away(error: &Error) -> bool {
     matches!(error.code.as_str(), "NOAUTH" | "DENIED") || error.message.contains("max number of clients")
 }
 
-/// Whether the server knows no HELLO, or not this version of the protocol. Anything else that it says is its answer.
-fn lacks_hello(error: &Error) -> bool {
-    let text = error.message.to_ascii_lowercase();
-    match error.code.as_str() {
-        "NOPROTO" => true,
-        "ERR" => text.starts_with("unknown") || text.starts_with("unsupported"),
-        _ => false,
-    }
+/// Whether the server refuses HELLO for a reason that need not hold for RESP2: it does not know the command or the version,
+/// says so in words of its own, or forbids HELLO to a user who is not logged in (6.0 with `user default off`). If it was
+/// the login that it refused, AUTH shows that.
+fn refuses_hello(error: &Error) -> bool {
+    matches!(error.code.as_str(), "ERR" | "NOPROTO" | "NOPERM") && !turns_away(error)
 }
 
 /// Servers echo the arguments of a command that they do not know, and a login is one. Some echo the first few bytes alone,

@@ -268,7 +268,11 @@ fn hello(name: &str) -> Result<Hello, String> {
         "full" => Ok(Hello::Full),
         "noproto" => Ok(Hello::NoProto),
         "unknown" => Ok(Hello::Unknown),
-        other => Err(format!("hello is full, noproto or unknown, not '{other}'")),
+        "noperm" => Ok(Hello::NoPermission),
+        "list" => Ok(Hello::GrantedAsList),
+        "map" => Ok(Hello::GrantedAsMap),
+        "ok" => Ok(Hello::GrantedAsOk),
+        other => Err(format!("hello is full, noproto, unknown, noperm, list, map or ok, not '{other}'")),
     }
 }
 
