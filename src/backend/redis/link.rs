@@ -107,6 +107,8 @@ pub(super) struct Link {
     pub(super) listening: Instant,
     /// The PING that looks for life is in flight, and nothing was heard since: when the link counts as dead.
     pub(super) dead_at: Option<Instant>,
+    /// The server echoes what a PING says, as it should; some answer `+PONG` to every PING.
+    pub(super) echoes: bool,
     /// A PING that looks for life has no answer yet.
     pub(super) liveness_in_flight: bool,
     /// The sink said Stop: nobody listens.
@@ -134,6 +136,7 @@ impl Link {
             heard: now,
             listening: now,
             dead_at: None,
+            echoes: false,
             liveness_in_flight: false,
             paused: false,
             resumed: None,
@@ -162,6 +165,7 @@ impl Link {
         self.heard = now;
         self.listening = now;
         self.dead_at = None;
+        self.echoes = false;
         self.liveness_in_flight = false;
         self.paused = false;
         self.resumed = None;
