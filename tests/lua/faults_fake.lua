@@ -112,7 +112,7 @@ end)
 
 host.test("a server without RESP3, one without HELLO", function()
 	if host.protocol == 3 then return end
-	for _, hello in ipairs({ "noproto", "unknown", "noperm" }) do
+	for _, hello in ipairs({ "noproto", "unknown", "noperm", "list", "map", "ok" }) do
 		local server = host.new_fake({ hello = hello, password = "secret" })
 		local url = server.url():gsub("//[^@]*@", "//"):gsub("//", "//:secret@")
 		local client, got = kit.connect(quick(url, { protocol = "auto" })), kit.recorder()

@@ -20,6 +20,7 @@ mod hostile;
 mod liveness;
 mod options;
 mod reconnect;
+mod resp2_alone;
 mod subscriptions;
 mod texts;
 mod timeouts;

@@ -29,6 +29,7 @@ impl Core {
     pub(super) fn connected(&mut self, i: usize, now: Instant) -> bool {
         let version = match (self.config.protocol, self.protocol) {
             (Protocol::Resp2, _) | (Protocol::Auto, Some(Version::Resp2)) => Version::Resp2,
+            (Protocol::Auto, _) if self.resp2_alone => Version::Resp2,
             (Protocol::Resp3, _) | (Protocol::Auto, _) => Version::Resp3,
         };
         let link = &mut self.links[i];

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use resp::DecodeError;
 
-use super::config::Config;
+use super::config::{Config, Protocol};
 use super::handshake::Step;
 use super::verify;
 use crate::backend::LinkError;
@@ -32,7 +32,9 @@ pub(super) enum Failure {
     Unasked(Error),
     /// The server refused HELLO, and RESP3 is demanded.
     NoResp3(Error),
-    /// The answer to HELLO is no map.
+    /// The server granted RESP3 and confirmed a subscription in RESP2, whose messages cannot be told from answers.
+    Resp2Spoken,
+    /// The answer to HELLO is none that a server of Redis' protocol gives.
     NotHello,
     /// What came is not RESP.
     Decode(DecodeError),
@@ -112,6 +114,14 @@ impl Failure {
                     "the server refused RESP3 (HELLO 3): {}; leave out the option protocol, or set it to 2",
                     error.message.trim_end_matches('.')
                 ),
+            ),
+            Self::Resp2Spoken if config.protocol == Protocol::Resp3 => Error::unsent(
+                Code::Unsupported,
+                "the server granted RESP3 and speaks RESP2; leave out the option protocol, or set it to 2",
+            ),
+            Self::Resp2Spoken => Error::unsent(
+                Code::Disconnected,
+                "the server granted RESP3 and speaks RESP2; the connection was renewed in RESP2",
             ),
             Self::NotHello => {
                 Error::unsent(Code::Protocol, "the server answered HELLO with something else than a map")

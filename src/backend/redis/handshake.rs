@@ -134,7 +134,7 @@ fn without_echo(mut error: Error, config: &Config) -> Error {
     error
 }
 
-/// Server and version out of HELLO's map; `None` if it is none.
+/// Server and version out of HELLO's map, or of what stands for one; `None` if it is neither.
 fn from_hello(reply: &Value, config: &Config) -> Option<Server> {
     let mut server = Server::default();
     let mut note = |key: &Value, value: &Value| {
@@ -148,8 +148,9 @@ fn from_hello(reply: &Value, config: &Config) -> Option<Server> {
     };
     match reply {
         Value::Map(pairs) => pairs.iter().for_each(|(key, value)| note(key, value)),
-        // A proxy that speaks RESP2 under the name of RESP3.
+        // Servers and proxies that grant RESP3. What they speak is seen by their first confirmation of a subscription.
         Value::Array(flat) => flat.chunks_exact(2).for_each(|pair| note(&pair[0], &pair[1])),
+        Value::String(ok) if **ok == *b"OK" => {}
         _ => return None,
     }
     Some(server)

@@ -155,6 +155,10 @@ impl Core {
                     self.topics.refuse(batch, &error, |event| out.event(event));
                     self.check_ready(out);
                 }
+                Ok(reply) if link.version == Version::Resp3 && is_confirmation(&reply) => {
+                    self.resp2_alone = true;
+                    self.fail(i, Failure::Resp2Spoken, now, out);
+                }
                 Ok(_) => self.fail(i, Failure::OutOfStep, now, out),
             },
             Awaits::Fence { token } => match reply {
@@ -180,6 +184,13 @@ impl Core {
                 } else if replies.is_stuck(&reply) {
                     self.fail(i, Failure::InsideTransaction, now, out);
                 }
+            }
+            // A number counts receivers. A list is a message that passes for an answer.
+            Awaits::Request(asked)
+                if matches!(asked.kind, RequestKind::Publish(_)) && matches!(reply, Ok(Value::Array(_))) =>
+            {
+                link.in_flight.push_front(InFlight { start, end, awaits: Awaits::Request(asked) });
+                self.fail(i, Failure::OutOfStep, now, out);
             }
             Awaits::Request(asked) => match asked.reply(now, reply) {
                 Progress::Waits(asked) => {
@@ -219,4 +230,10 @@ impl Core {
         // 0 stands for none yet.
         self.counters.round_trip.store(nanos.max(1), Ordering::Relaxed);
     }
+}
+
+/// Whether a list is RESP2's confirmation of a subscription.
+fn is_confirmation(reply: &Value) -> bool {
+    let Value::Array(items) = reply else { return false };
+    matches!(items.first(), Some(Value::String(kind)) if matches!(&**kind, b"subscribe" | b"psubscribe"))
 }

@@ -48,6 +48,8 @@ pub(super) struct Core {
     pub(super) actions: VecDeque<Action>,
     /// The version that is spoken, decided by the first link that comes up and for as long as one is.
     pub(super) protocol: Option<Version>,
+    /// The server granted RESP3 and then spoke RESP2: it is not asked for RESP3 again.
+    pub(super) resp2_alone: bool,
     pub(super) server: Server,
     pub(super) topics: Topics,
     /// SUBSCRIBEs and UNSUBSCRIBEs in flight.
@@ -128,6 +130,7 @@ impl RedisSession {
             counters,
             actions: VecDeque::new(),
             protocol: None,
+            resp2_alone: false,
             server: Server::default(),
             topics: Topics::default(),
             batches: 0,

@@ -20,8 +20,8 @@ impl Client {
         self.hello(resp);
     }
 
-    /// Answers the handshake of the command link, whichever version it begins with.
-    pub(crate) fn hello(&mut self, resp: Resp) {
+    /// Answers the handshake of the command link, whichever version it begins with. Returns its first command.
+    pub(crate) fn hello(&mut self, resp: Resp) -> String {
         let first = self.commands(0);
         match resp {
             Resp::Three => {
@@ -40,6 +40,7 @@ impl Client {
                 self.subscriber = 1;
             }
         }
+        first.into_iter().next().unwrap_or_default()
     }
 
     /// Makes the subscriber link, if it is one of its own.
@@ -55,7 +56,7 @@ impl Client {
     pub(crate) fn subscriber_back(&mut self, resp: Resp) {
         self.reconnect(self.subscriber);
         match resp {
-            Resp::Three => self.hello(resp),
+            Resp::Three => drop(self.hello(resp)),
             Resp::Two => {
                 self.commands(1);
                 self.server(1, b"+OK\r\n+OK\r\n");
