@@ -129,6 +129,9 @@ fn answer(command: &resp::Value<'_>, pushes: bool, replies: &mut Vec<u8>) {
         b"INFO" => {
             encoder.bulk_string(b"# Server\r\nredis_version:7.0.15\r\n");
         }
+        b"PING" if words.len() == 1 => {
+            encoder.simple_string("PONG").expect("one line");
+        }
         b"PING" if pushes => {
             encoder.bulk_string(words[1]);
         }

@@ -3,12 +3,12 @@
 use std::time::{Duration, Instant};
 
 use super::EventKind;
-use crate::model::{DropReason, Event, NAME_CHARACTERS, printable};
+use crate::model::{Code, DropReason, Error, Event, NAME_CHARACTERS, printable};
 
 /// Characters of a line. Everything in it is bounded by itself, at half of this together.
 const LINE_CHARACTERS: usize = 2048;
 
-/// At most one line of a kind for each client within this time.
+/// At most one line of a kind for each client within this time, and one more about what its server refuses.
 const INTERVAL: Duration = Duration::from_secs(10);
 
 /// Turns a client's events into console lines, not too many.
@@ -16,6 +16,9 @@ const INTERVAL: Duration = Duration::from_secs(10);
 pub(super) struct Console {
     label: String,
     kinds: [Silence; EventKind::ALL.len()],
+    /// For the server's own reasons not to serve us. A line about a lost connection comes right before such a reason after
+    /// each restart, and must not hide it.
+    refusals: Silence,
     told_down: bool,
 }
 
@@ -28,7 +31,7 @@ struct Silence {
 impl Console {
     /// `label` says which client it is. No secret.
     pub(super) fn new(label: String) -> Self {
-        Self { label, kinds: Default::default(), told_down: false }
+        Self { label, kinds: Default::default(), refusals: Silence::default(), told_down: false }
     }
 
     /// The line for an event that no script listens to, if it deserves one now.
@@ -66,7 +69,10 @@ impl Console {
             Event::Gap { .. } | Event::Subscribed(_) | Event::Closed => return None,
         };
         let now = clock();
-        let silence = &mut self.kinds[kind as usize];
+        let silence = match event {
+            Event::Down { error: Error { code: Code::Server(_), .. }, .. } => &mut self.refusals,
+            _ => &mut self.kinds[kind as usize],
+        };
         if silence.since.is_some_and(|since| now.saturating_duration_since(since) < INTERVAL) {
             silence.missed += 1;
             return None;
@@ -94,7 +100,7 @@ fn next_attempt(retry_in: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Code, Error, Ready, Topic, TopicKind};
+    use crate::model::{Ready, Topic, TopicKind};
 
     fn down() -> Event {
         down_for("nobody there", Duration::from_millis(400))
@@ -116,6 +122,23 @@ mod tests {
         assert_eq!(at(0).as_deref(), Some("[realtime] main: REFUSED: nobody there; next attempt in 400 ms"));
         assert_eq!((at(10), at(9_999)), (None, None));
         assert!(at(10_000).unwrap().ends_with("(2 more since the last line)"));
+    }
+
+    #[test]
+    fn a_lost_connection_does_not_hide_what_the_server_says_next() {
+        let start = Instant::now();
+        let mut console = Console::new("main".into());
+        let loading = || Event::Down {
+            error: Error::unsent(Code::Server("LOADING".into()), "not yet"),
+            retry_in: Duration::from_secs(1),
+        };
+        let mut at = |event, millis| console.line(&event, || start + Duration::from_millis(millis));
+        assert!(at(down(), 0).is_some());
+        assert_eq!(
+            at(loading(), 200).as_deref(),
+            Some("[realtime] main: LOADING: not yet; next attempt in 1.0 s")
+        );
+        assert_eq!((at(down(), 300), at(loading(), 400)), (None, None));
     }
 
     #[test]

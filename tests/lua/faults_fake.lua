@@ -164,6 +164,47 @@ host.test("LOADING and MASTERDOWN answers to a PING mean alive", function()
 	client:Disconnect()
 end)
 
+host.test("a server that loads its data is ready once it serves", function()
+	for _, health in ipairs({ "loading", "masterdown" }) do
+		local server = host.new_fake()
+		server.health(health)
+		local client, got, order = kit.connect(quick(server.url())), kit.recorder(), {}
+		client:On("down", function(info) order[#order + 1] = info.err.code end)
+		client:On("ready", function() order[#order + 1] = "ready" end)
+		client:Subscribe("chat", got.fn)
+		client:Publish("chat", "hello")
+		client:Command({ "SET", "key", "value" })
+		local value
+		client:Command({ "GET", "key" }, function(_, reply) value = reply end)
+		kit.wait("the message", function() return #got == 1 end)
+		kit.eq(order, { health:upper() })
+		kit.eq(client:State(), "connecting")
+		assert(client:Stats().error:find("does not serve data yet", 1, true), client:Stats().error)
+		kit.eq(client:CommandSync({ "GET", "key" }, 0.1).code, "TIMEOUT")
+		kit.eq(value, nil)
+		server.health("serving")
+		kit.wait("the value", function() return value == "value" end)
+		kit.eq(order, { health:upper(), "ready" })
+		kit.eq(client:Stats().error, nil)
+		client:Disconnect()
+	end
+end)
+
+host.test("what a loading server says is on the console once, though a lost connection was just told", function()
+	local server = host.new_fake()
+	local client = kit.ready(quick(server.url(), { id = "loads" }))
+	server.health("loading")
+	server.drop()
+	local pings = server.received("PING")
+	kit.wait("two questions", function() return server.received("PING") >= pings + 3 end)
+	local lines = {}
+	for _, line in ipairs(host.console()) do
+		if line:find("^%[realtime%] loads at %S+: LOADING: the server does not serve data yet") then lines[#lines + 1] = line end
+	end
+	kit.eq(#lines, 1, table.concat(host.console(), "\n"))
+	client:Disconnect()
+end)
+
 host.test("a message over max_message_bytes is counted as dropped, in its place", function()
 	local server = host.new_fake()
 	local client, order = kit.ready(quick(server.url(), { max_message_bytes = 1000 })), {}

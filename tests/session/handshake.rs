@@ -3,7 +3,7 @@
 use realtime::backend::OptionValue;
 use realtime::model::{Event, State};
 
-use crate::client::{Client, HELLO3, Resp, SETINFO, every_cut, option_text};
+use crate::client::{Client, HELLO3, OLD_INTRODUCTION, Resp, SETINFO, every_cut, option_text};
 use crate::sink::Said;
 
 const NUMBER: fn(f64) -> OptionValue = OptionValue::Number;
@@ -26,9 +26,10 @@ fn resp3_with_everything() {
         client.connected(0);
         assert_eq!(client.commands(0), ["HELLO 3 AUTH user secret SETNAME ttt-1"]);
         client.server(0, HELLO3);
-        assert_eq!(client.commands(0), ["SELECT 5", SETINFO[0], SETINFO[1]]);
+        assert_eq!(client.commands(0), ["SELECT 5", SETINFO[0], SETINFO[1], "PING"]);
         assert_eq!(client.said(), []);
-        client.server(0, b"+OK\r\n-ERR unknown subcommand 'SETINFO'. Try CLIENT HELP.\r\n-ERR no\r\n");
+        client
+            .server(0, b"+OK\r\n-ERR unknown subcommand 'SETINFO'. Try CLIENT HELP.\r\n-ERR no\r\n+PONG\r\n");
         let said = client.said();
         let [Said::Event(Event::Ready(ready))] = &said[..] else { panic!("{said:?}") };
         assert!(ready.first);
@@ -55,9 +56,12 @@ fn resp2_with_everything() {
         client.server(0, b"+OK\r\n");
         assert_eq!(
             client.commands(0),
-            ["SELECT 5", "CLIENT SETNAME ttt-1", SETINFO[0], SETINFO[1], "INFO server"]
+            ["SELECT 5", "CLIENT SETNAME ttt-1", SETINFO[0], SETINFO[1], "INFO server", "PING"]
         );
-        client.server(0, b"+OK\r\n-NOPERM no setname\r\n-ERR\r\n-ERR\r\n$22\r\nredis_version:6.2.14\r\n\r\n");
+        client.server(
+            0,
+            b"+OK\r\n-NOPERM no setname\r\n-ERR\r\n-ERR\r\n$22\r\nredis_version:6.2.14\r\n\r\n+PONG\r\n",
+        );
         let said = client.said();
         let [Said::Event(Event::Ready(ready))] = &said[..] else { panic!("{said:?}") };
         assert_eq!(ready.protocol, 2);
@@ -87,8 +91,8 @@ fn falls_back_to_resp2_and_logs_in_as_of_old() {
         client.server(0, refusal);
         assert_eq!(client.commands(0), ["AUTH secret"]);
         client.server(0, b"+OK\r\n");
-        assert_eq!(client.commands(0), [SETINFO[0], SETINFO[1], "INFO server"]);
-        client.server(0, b"-ERR\r\n-ERR\r\n-NOPERM no info\r\n");
+        assert_eq!(client.commands(0), OLD_INTRODUCTION);
+        client.server(0, b"-ERR\r\n-ERR\r\n-NOPERM no info\r\n-NOPERM no ping\r\n");
         client.expect_ready(true, Resp::Two);
     }
 }

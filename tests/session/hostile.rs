@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use realtime::backend::{LinkError, OptionValue};
 use realtime::model::{Command, Event, LinkId, RequestKind, Slot, TopicKind};
 
-use crate::client::{BOTH, Client, HELLO3, Resp, args, topic};
+use crate::client::{BOTH, Client, HELLO3, Resp, WELCOME, args, topic};
 use crate::sink::{Said, failure, subscribed};
 
 #[test]
@@ -210,7 +210,7 @@ const PROBE2: &[u8] = b"*3\r\n+message\r\n+realtime:probe:aeaf52febe706064\r\n+x
 const KNOWN: &[&[u8]] = &[
     HELLO3,
     b"+OK\r\n",
-    b"+OK\r\n+OK\r\n",
+    WELCOME,
     b"-ERR unknown command 'HELLO'\r\n",
     b"-NOPERM no\r\n",
     b">3\r\n$9\r\nsubscribe\r\n$1\r\n0\r\n:1\r\n",

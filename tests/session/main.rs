@@ -18,6 +18,7 @@ mod ending;
 mod handshake;
 mod hostile;
 mod liveness;
+mod loading;
 mod options;
 mod reconnect;
 mod resp2_alone;

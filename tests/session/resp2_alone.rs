@@ -3,7 +3,7 @@
 use realtime::backend::{LinkError, OptionValue};
 use realtime::model::{Event, State, TopicKind, Value};
 
-use crate::client::{Client, HELLO3, Resp, SETINFO};
+use crate::client::{Client, HELLO3, Resp, SETINFO, WELCOME};
 use crate::sink::{Said, answer, failure, message, subscribed};
 
 const HELLO_LIST: &[u8] = b"*4\r\n$6\r\nserver\r\n$6\r\ngarnet\r\n$5\r\nproto\r\n:3\r\n";
@@ -17,7 +17,7 @@ fn resp3_granted_and_resp2_spoken() {
         client.subscribe("chat", 1);
         client.connected(0);
         client.server(0, hello);
-        client.server(0, b"+OK\r\n+OK\r\n");
+        client.server(0, WELCOME);
         client.publish(1, "chat", "x");
         client.server(0, b"*3\r\n$9\r\nsubscribe\r\n$4\r\nchat\r\n:1\r\n");
         let (error, _) = client.expect_down();
@@ -58,7 +58,7 @@ fn resp3_granted_in_odd_words_and_spoken() {
         client.subscribe("chat", 1);
         client.connected(0);
         client.server(0, hello);
-        client.server(0, b"+OK\r\n+OK\r\n");
+        client.server(0, WELCOME);
         client.confirm("subscribe", "chat");
         client.fence(1);
         assert_eq!(client.said()[0], subscribed(TopicKind::Channel, "chat"));

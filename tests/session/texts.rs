@@ -4,7 +4,7 @@
 use realtime::backend::OptionValue;
 use realtime::model::{Error, Event, RequestKind, Value};
 
-use crate::client::{BOTH, Client, HELLO3, Resp, args};
+use crate::client::{BOTH, Client, HELLO3, OLD_WELCOME, Resp, WELCOME, args};
 use crate::sink::Said;
 
 const PASSWORD: &str = "Hunter-2";
@@ -79,13 +79,13 @@ impl Way {
                 client.server(0, b"+OK\r\n");
                 client.server(0, b"+OK\r\n+OK\r\n");
                 client.server(0, format!("${}\r\n", info.len()).as_bytes());
-                client.server(0, &[&info[..], b"\r\n"].concat());
+                client.server(0, &[&info[..], b"\r\n+PONG\r\n"].concat());
             }
             Self::Hello | Self::Auth => client.server(0, &error),
             _ => client.server(0, HELLO3),
         }
         if !matches!(self, Self::Info | Self::Hello | Self::Auth) {
-            client.server(0, b"+OK\r\n+OK\r\n");
+            client.server(0, WELCOME);
         }
         match self {
             Self::Version | Self::Name | Self::Info | Self::Hello | Self::Auth => {}
@@ -99,7 +99,7 @@ impl Way {
                 client.expect_close(0);
                 client.reconnect(0);
                 client.server(0, HELLO3);
-                client.server(0, b"+OK\r\n+OK\r\n");
+                client.server(0, WELCOME);
             }
             Self::Command => {
                 client.get(1, "a");
@@ -339,11 +339,11 @@ fn data_is_not_touched() {
             client.server(0, b"-ERR unknown command 'HELLO'\r\n");
             client.server(0, b"+OK\r\n");
             client.commands(0);
-            client.server(0, b"+OK\r\n+OK\r\n$3\r\nx:y\r\n");
+            client.server(0, OLD_WELCOME);
         } else {
             client.commands(0);
             client.server(0, HELLO3);
-            client.server(0, b"+OK\r\n+OK\r\n");
+            client.server(0, WELCOME);
         }
         client.said();
         client.get(1, "a");

@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use super::config::Protocol;
 use super::failure::{Circumstances, Failure};
-use super::handshake::{self, Step};
-use super::link::{Awaits, Link, Phase, Version};
+use super::handshake::{self, ASK_AGAIN, Step};
+use super::link::{Awaits, Link, Phase, Unserved, Version};
 use super::session::{COMMANDS, Core, Loss, Out, SLOW_CONSUMER, SUBSCRIBER};
 use super::verify::Verify;
 use crate::backend::Action;
@@ -50,7 +50,7 @@ impl Core {
         out: &mut Out<'_>,
     ) {
         let link = &mut self.links[i];
-        match handshake::answer(link, &self.config, &mut self.server, step, reply) {
+        match handshake::answer(link, &self.config, &mut self.server, step, reply, now) {
             Err(failure) => self.fail(i, failure, now, out),
             Ok(()) if link.in_flight.is_empty() => self.up(i, now, out),
             Ok(()) => {}
@@ -71,7 +71,41 @@ impl Core {
             }
             self.topics.connected();
         }
+        self.tell_unserved(i, out);
         self.check_ready(out);
+    }
+
+    /// Tells why the server does not serve yet, if it does not.
+    fn tell_unserved(&self, i: usize, out: &mut Out<'_>) {
+        if let Some(Unserved { error, .. }) = &self.links[i].unserved {
+            out.event(Event::Down { error: error.clone(), retry_in: ASK_AGAIN });
+        }
+    }
+
+    /// The server was asked whether it serves by now.
+    pub(super) fn serving_answered(
+        &mut self,
+        i: usize,
+        reply: Result<Value, Error>,
+        now: Instant,
+        out: &mut Out<'_>,
+    ) {
+        let link = &mut self.links[i];
+        match handshake::unserved(reply, &self.config) {
+            Err(failure) => self.fail(i, failure, now, out),
+            Ok(None) => {
+                link.unserved = None;
+                self.check_ready(out);
+            }
+            Ok(Some(error)) => {
+                let unserved = Unserved { error, ask_at: Some(now + ASK_AGAIN) };
+                let before = link.unserved.replace(unserved);
+                let code = |unserved: &Unserved| unserved.error.code.clone();
+                if before.as_ref().map(code) != link.unserved.as_ref().map(code) {
+                    self.tell_unserved(i, out);
+                }
+            }
+        }
     }
 
     /// A link is lost or could not be made: answers what was under way on it, tells of it, and arranges the next attempt.
@@ -186,15 +220,25 @@ impl Core {
             // The subscriber link follows the other one, which then finds it idle.
             Phase::Waiting { .. } if i == SUBSCRIBER => link.phase = Phase::Idle,
             Phase::Waiting { .. } => self.connect(i, now),
-            Phase::Up if link.dead_at.is_some() => {
-                let silence = now.saturating_duration_since(link.listening);
-                self.fail(i, Failure::Silent(silence), now, out);
-            }
-            Phase::Up => {
-                link.dead_at = Some(now + self.config.ping_timeout);
-                if !std::mem::replace(&mut link.liveness_in_flight, true) {
-                    link.send(Awaits::Liveness { since: now }, &[b"PING"]);
-                }
+            Phase::Up => self.up_timeout(i, now, out),
+        }
+    }
+
+    /// What is due on a link that is up.
+    fn up_timeout(&mut self, i: usize, now: Instant, out: &mut Out<'_>) {
+        let link = &mut self.links[i];
+        if let Some(unserved) = &mut link.unserved
+            && unserved.ask_at.take_if(|at| *at <= now).is_some()
+        {
+            link.send(Awaits::Serving, &[b"PING"]);
+        }
+        if link.dead_at.is_some_and(|at| at <= now) {
+            let silence = now.saturating_duration_since(link.listening);
+            self.fail(i, Failure::Silent(silence), now, out);
+        } else if link.dead_at.is_none() && link.listening + self.config.ping_interval <= now {
+            link.dead_at = Some(now + self.config.ping_timeout);
+            if !std::mem::replace(&mut link.liveness_in_flight, true) {
+                link.send(Awaits::Liveness { since: now }, &[b"PING"]);
             }
         }
     }

@@ -36,6 +36,8 @@ pub(super) enum Failure {
     Resp2Spoken,
     /// The answer to HELLO is none that a server of Redis' protocol gives.
     NotHello,
+    /// The answer to the handshake's PING is neither an error nor PONG.
+    NotPong,
     /// What came is not RESP.
     Decode(DecodeError),
     /// An answer that belongs to no command, or not to the one whose turn it is.
@@ -125,6 +127,9 @@ impl Failure {
             ),
             Self::NotHello => {
                 Error::unsent(Code::Protocol, "the server answered HELLO with something else than a map")
+            }
+            Self::NotPong => {
+                Error::unsent(Code::Protocol, "the server answered PING with something else than PONG")
             }
             Self::Decode(error) => Error::unsent(Code::Protocol, not_resp(&error, seen.opening)),
             Self::OutOfStep => Error::unsent(

@@ -1,12 +1,15 @@
 //! What is said on a new connection before it is used: protocol version, login, database, names.
 //!
-//! RESP3: `HELLO 3 [AUTH user password] [SETNAME name]`, then SELECT and CLIENT SETINFO in one go. RESP2: AUTH, then
-//! SELECT, CLIENT SETNAME, CLIENT SETINFO and INFO in one go. A server limits what it reads from a stranger, so nothing
+//! RESP3: `HELLO 3 [AUTH user password] [SETNAME name]`, then SELECT, CLIENT SETINFO and PING in one go. RESP2: AUTH, then
+//! SELECT, CLIENT SETNAME, CLIENT SETINFO, INFO and PING in one go. The PING tells whether the server serves anybody: while it
+//! loads its data, it lets clients in and answers LOADING to most commands. A server limits what it reads from a stranger, so nothing
 //! is sent behind a login that is not confirmed. A server that refuses HELLO is asked in RESP2, on the same connection.
+
+use std::time::{Duration, Instant};
 
 use super::config::{Config, Protocol};
 use super::failure::Failure;
-use super::link::{Awaits, Link, Version};
+use super::link::{Awaits, Link, Unserved, Version};
 use super::texts::server_name;
 use crate::model::{Error, LinkId, Value};
 
@@ -15,6 +18,11 @@ const LIBRARY_NAME: &[u8] = b"realtime";
 const LIBRARY_VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The user that a password without a user belongs to.
 const DEFAULT_USER: &[u8] = b"default";
+
+/// The answer to a PING that says nothing.
+pub(super) const PONG: &[u8] = b"PONG";
+/// How long after a server said that it does not serve yet it is asked again.
+pub(super) const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// One command of the handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +33,7 @@ pub(super) enum Step {
     SetName,
     SetInfo,
     Info,
+    Ping,
 }
 
 /// What the server says of itself.
@@ -69,14 +78,15 @@ fn introduce(link: &mut Link, config: &Config) {
     if link.version == Version::Resp2 && link.id == LinkId(0) {
         send(link, Step::Info, &[b"INFO", b"server"]);
     }
+    send(link, Step::Ping, &[b"PING"]);
 }
 
 fn send(link: &mut Link, step: Step, words: &[&[u8]]) {
     link.send(Awaits::Handshake(step), words);
 }
 
-/// The answer to one step. The handshake is over when none is in flight any more. What the server says of itself goes
-/// into `server`.
+/// The answer to one step at `now`. The handshake is over when none is in flight any more. What the server says of itself
+/// goes into `server`, and that it does not serve yet into `link`.
 ///
 /// # Errors
 ///
@@ -87,6 +97,7 @@ pub(super) fn answer(
     server: &mut Server,
     step: Step,
     reply: Result<Value, Error>,
+    now: Instant,
 ) -> Result<(), Failure> {
     match (step, reply) {
         (Step::Hello, Ok(reply)) => {
@@ -102,9 +113,35 @@ pub(super) fn answer(
         (Step::Select | Step::SetName | Step::SetInfo | Step::Info, Ok(_)) => {}
         // Names and INFO are courtesies; old servers and narrow ACLs refuse them.
         (Step::SetName | Step::SetInfo | Step::Info, Err(error)) if !turns_away(&error) => {}
+        // The subscriptions' link needs nothing that waits for the data.
+        (Step::Ping, reply) => {
+            let unserved = unserved(reply, config)?.filter(|_| link.id == LinkId(0));
+            link.unserved = unserved.map(|error| Unserved { error, ask_at: Some(now + ASK_AGAIN) });
+        }
         (_, Err(error)) => return Err(Failure::Refused { step, error: without_echo(error, config) }),
     }
     Ok(())
+}
+
+/// What the answer to a PING says of the server: `None` if it serves us, or why it does not yet. A user without the right
+/// to PING is served.
+///
+/// # Errors
+///
+/// Any other answer. A server that refuses everything must not pass for one that serves.
+pub(super) fn unserved(reply: Result<Value, Error>, config: &Config) -> Result<Option<Error>, Failure> {
+    match reply {
+        Ok(Value::String(pong)) if *pong == *PONG => Ok(None),
+        Ok(_) => Err(Failure::NotPong),
+        Err(error) => match error.code.as_str() {
+            "NOPERM" => Ok(None),
+            "LOADING" | "MASTERDOWN" => {
+                let message = format!("the server does not serve data yet: {}", error.message);
+                Ok(Some(Error::unsent(error.code, message)))
+            }
+            _ => Err(Failure::Refused { step: Step::Ping, error: without_echo(error, config) }),
+        },
+    }
 }
 
 /// Whether an error is about the connection, whatever it seems to answer: a server that turns a client away says so at

@@ -7,6 +7,7 @@ use resp::{Element, Frame, Value as Resp};
 
 use super::batch::Operation;
 use super::failure::Failure;
+use super::handshake::PONG;
 use super::link::{Awaits, InFlight, Version};
 use super::outbound::fence;
 use super::push::{Message, Push, plain_message};
@@ -15,9 +16,6 @@ use super::request::Progress;
 use super::session::{Core, Out, SUBSCRIBER};
 use super::verify::is_reserved;
 use crate::model::{Counters, DropReason, Error, RequestKind, Slot, TopicKind, Value};
-
-/// The answer to a PING that says nothing.
-const PONG: &[u8] = b"PONG";
 
 impl Core {
     /// One frame came.
@@ -173,6 +171,7 @@ impl Core {
                 link.liveness_in_flight = false;
                 self.note_round_trip(since, now);
             }
+            Awaits::Serving => self.serving_answered(i, reply, now, out),
             Awaits::ProbeChannel => match reply {
                 Err(error) => self.probe_channel_refused(error, now, out),
                 Ok(_) => self.fail(i, Failure::OutOfStep, now, out),

@@ -10,7 +10,7 @@ use super::batch::Batch;
 use super::handshake::Step;
 use super::request::{Asked, Replies};
 use super::transmit::Transmit;
-use crate::model::LinkId;
+use crate::model::{Error, LinkId};
 
 /// Entries for which an empty in-flight queue keeps room.
 const KEEP_IN_FLIGHT: usize = 1024;
@@ -81,6 +81,8 @@ pub(super) enum Awaits {
     ProbeChannel,
     /// The PUBLISH of a probe.
     Probe,
+    /// The PING that asks whether the server serves by now.
+    Serving,
     /// A request of the main thread.
     Request(Asked),
     /// A request that was answered with an error already; its late answers are swallowed.
@@ -88,6 +90,15 @@ pub(super) enum Awaits {
         /// Those that are still to come.
         replies: Replies,
     },
+}
+
+/// The server let us in but has no data to serve: `LOADING` or `MASTERDOWN`.
+#[derive(Debug)]
+pub(super) struct Unserved {
+    /// What it says.
+    pub(super) error: Error,
+    /// When it is asked again; `None` while its answer is awaited.
+    pub(super) ask_at: Option<Instant>,
 }
 
 /// One connection of a session.
@@ -99,6 +110,8 @@ pub(super) struct Link {
     pub(super) backoff: Backoff,
     pub(super) transmit: Transmit,
     pub(super) in_flight: VecDeque<InFlight>,
+    /// The server does not serve data yet.
+    pub(super) unserved: Option<Unserved>,
     /// This connection has done all that it was made for at least once.
     pub(super) proved: bool,
     /// When the last byte came.
@@ -132,6 +145,7 @@ impl Link {
             backoff,
             transmit: Transmit::default(),
             in_flight: VecDeque::new(),
+            unserved: None,
             proved: false,
             heard: now,
             listening: now,
@@ -161,6 +175,7 @@ impl Link {
         self.transmit.reset();
         self.in_flight.clear();
         self.shrink();
+        self.unserved = None;
         self.proved = false;
         self.heard = now;
         self.listening = now;
@@ -233,7 +248,11 @@ impl Link {
             Phase::Connecting { deadline } | Phase::Handshaking { deadline } => Some(deadline),
             Phase::Waiting { until } => Some(until),
             Phase::Up if self.paused => None,
-            Phase::Up => Some(self.dead_at.unwrap_or(self.listening + ping_interval)),
+            Phase::Up => {
+                let ask_at = self.unserved.as_ref().and_then(|unserved| unserved.ask_at);
+                let liveness = self.dead_at.unwrap_or(self.listening + ping_interval);
+                Some(ask_at.map_or(liveness, |ask_at| ask_at.min(liveness)))
+            }
         }
     }
 }

@@ -322,7 +322,7 @@ impl Core {
         let subscriber = self.subscriber();
         let restored = self.topics.is_restored();
         for (i, link) in self.links.iter_mut().enumerate() {
-            if link.is_up() && !link.proved && (i != subscriber || restored) {
+            if link.is_up() && link.unserved.is_none() && !link.proved && (i != subscriber || restored) {
                 link.proved = true;
                 link.backoff.reset();
             }

@@ -22,24 +22,31 @@ impl Client {
 
     /// Answers the handshake of the command link, whichever version it begins with. Returns its first command.
     pub(crate) fn hello(&mut self, resp: Resp) -> String {
+        self.welcome(resp, b"+PONG\r\n")
+    }
+
+    /// The same with this answer to the handshake's PING.
+    pub(crate) fn welcome(&mut self, resp: Resp, ping: &[u8]) -> String {
         let first = self.commands(0);
-        match resp {
+        let (introduction, answers) = match resp {
             Resp::Three => {
                 assert_eq!(first[0].split(' ').next(), Some("HELLO"));
                 self.server(0, HELLO3);
-                assert_eq!(self.commands(0), SETINFO);
-                self.server(0, b"+OK\r\n+OK\r\n");
-                self.subscriber = 0;
+                (&INTRODUCTION[..], WELCOME)
             }
             Resp::Two => {
                 if first[0].starts_with("HELLO") {
                     self.server(0, b"-ERR unknown command 'HELLO'\r\n");
-                    assert_eq!(self.commands(0), [SETINFO[0], SETINFO[1], "INFO server"]);
                 }
-                self.server(0, b"+OK\r\n+OK\r\n$32\r\n# Server\r\nredis_version:5.0.14\r\n\r\n");
-                self.subscriber = 1;
+                (&OLD_INTRODUCTION[..], OLD_WELCOME)
             }
+        };
+        if first[0].starts_with("HELLO") {
+            assert_eq!(self.commands(0), introduction);
         }
+        let before_ping = answers.strip_suffix(b"+PONG\r\n").expect("PING is the last");
+        self.server(0, &[before_ping, ping].concat());
+        self.subscriber = u8::from(resp == Resp::Two);
         first.into_iter().next().unwrap_or_default()
     }
 
@@ -47,8 +54,8 @@ impl Client {
     pub(crate) fn subscriber_up(&mut self) {
         if self.subscriber == 1 {
             self.connected(1);
-            assert_eq!(self.commands(1), SETINFO);
-            self.server(1, b"+OK\r\n+OK\r\n");
+            assert_eq!(self.commands(1), INTRODUCTION);
+            self.server(1, WELCOME);
         }
     }
 
@@ -59,7 +66,7 @@ impl Client {
             Resp::Three => drop(self.hello(resp)),
             Resp::Two => {
                 self.commands(1);
-                self.server(1, b"+OK\r\n+OK\r\n");
+                self.server(1, WELCOME);
             }
         }
     }
@@ -134,3 +141,13 @@ pub(crate) const HELLO3: &[u8] = b"%7\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nve
 
 pub(crate) const SETINFO: [&str; 2] =
     ["CLIENT SETINFO LIB-NAME realtime", concat!("CLIENT SETINFO LIB-VER ", env!("CARGO_PKG_VERSION"))];
+
+/// What a client says once it is let in: under RESP3, and on RESP2's link of the subscriptions.
+pub(crate) const INTRODUCTION: [&str; 3] = [SETINFO[0], SETINFO[1], "PING"];
+/// The server's answer.
+pub(crate) const WELCOME: &[u8] = b"+OK\r\n+OK\r\n+PONG\r\n";
+
+/// The same on RESP2's link of the commands.
+pub(crate) const OLD_INTRODUCTION: [&str; 4] = [SETINFO[0], SETINFO[1], "INFO server", "PING"];
+pub(crate) const OLD_WELCOME: &[u8] =
+    b"+OK\r\n+OK\r\n$32\r\n# Server\r\nredis_version:5.0.14\r\n\r\n+PONG\r\n";
