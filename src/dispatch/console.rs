@@ -34,6 +34,11 @@ impl Console {
         Self { label, kinds: Default::default(), refusals: Silence::default(), told_down: false }
     }
 
+    /// The line for something that the owner should know whoever listens.
+    pub(super) fn notice(&self, notice: &str) -> String {
+        format!("[realtime] {}: {}", self.label, printable(notice.as_bytes(), LINE_CHARACTERS))
+    }
+
     /// The line for an event that no script listens to, if it deserves one now.
     pub(super) fn line(&mut self, event: &Event, clock: impl FnOnce() -> Instant) -> Option<String> {
         let kind = EventKind::of(event)?;
@@ -111,7 +116,7 @@ mod tests {
     }
 
     fn ready() -> Event {
-        Event::Ready(Ready { first: true, protocol: 3, server: None, version: None })
+        Event::Ready(Ready { first: true, protocol: 3, ..Ready::default() })
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 
+use super::Role;
+
 /// What a client is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -33,6 +35,8 @@ impl State {
 #[derive(Debug, Default)]
 pub struct Counters {
     state: AtomicU8,
+    /// 0 if it is not known.
+    role: AtomicU8,
     /// Messages that arrived for a live subscription.
     pub received: AtomicU64,
     /// Bytes read from sockets.
@@ -67,6 +71,18 @@ impl Counters {
     /// Says what the client is doing now.
     pub fn set_state(&self, state: State) {
         self.state.store(state as u8, Ordering::Release);
+    }
+
+    /// What the server is to others, as it said last.
+    pub fn role(&self) -> Option<Role> {
+        [Role::Master, Role::Replica]
+            .into_iter()
+            .find(|&role| role as u8 == self.role.load(Ordering::Relaxed))
+    }
+
+    /// Says what the server is to others.
+    pub fn set_role(&self, role: Option<Role>) {
+        self.role.store(role.map_or(0, |role| role as u8), Ordering::Relaxed);
     }
 
     /// Adds to a figure that only the calling thread writes.

@@ -56,11 +56,11 @@ fn resp2_with_everything() {
         client.server(0, b"+OK\r\n");
         assert_eq!(
             client.commands(0),
-            ["SELECT 5", "CLIENT SETNAME ttt-1", SETINFO[0], SETINFO[1], "INFO server", "PING"]
+            ["SELECT 5", "CLIENT SETNAME ttt-1", SETINFO[0], SETINFO[1], "INFO server", "ROLE", "PING"]
         );
         client.server(
             0,
-            b"+OK\r\n-NOPERM no setname\r\n-ERR\r\n-ERR\r\n$22\r\nredis_version:6.2.14\r\n\r\n+PONG\r\n",
+            b"+OK\r\n-NOPERM no setname\r\n-ERR\r\n-ERR\r\n$22\r\nredis_version:6.2.14\r\n\r\n*-1\r\n+PONG\r\n",
         );
         let said = client.said();
         let [Said::Event(Event::Ready(ready))] = &said[..] else { panic!("{said:?}") };
@@ -92,7 +92,7 @@ fn falls_back_to_resp2_and_logs_in_as_of_old() {
         assert_eq!(client.commands(0), ["AUTH secret"]);
         client.server(0, b"+OK\r\n");
         assert_eq!(client.commands(0), OLD_INTRODUCTION);
-        client.server(0, b"-ERR\r\n-ERR\r\n-NOPERM no info\r\n-NOPERM no ping\r\n");
+        client.server(0, b"-ERR\r\n-ERR\r\n-NOPERM no info\r\n*0\r\n-NOPERM no ping\r\n");
         client.expect_ready(true, Resp::Two);
     }
 }

@@ -22,6 +22,7 @@ mod loading;
 mod options;
 mod reconnect;
 mod resp2_alone;
+mod role;
 mod subscriptions;
 mod texts;
 mod timeouts;

@@ -30,9 +30,9 @@ fn resp3_granted_and_resp2_spoken() {
             client.reconnect(0);
             assert_eq!(client.hello(Resp::Two), SETINFO[0], "no HELLO");
             if first {
-                client.subscriber_up()
+                client.subscriber_up();
             } else {
-                client.subscriber_back(Resp::Two)
+                client.subscriber_back(Resp::Two);
             }
             client.confirm("subscribe", "chat");
             client.server(1, b"+PONG\r\n");

@@ -71,7 +71,7 @@ impl Way {
         let blob = [b"$", &error[1..]].concat();
         match self {
             Self::Version => {
-                client.server(0, &[b"%2\r\n+server\r\n+redis\r\n+version\r\n", &blob[..]].concat())
+                client.server(0, &[b"%2\r\n+server\r\n+redis\r\n+version\r\n", &blob[..]].concat());
             }
             Self::Name => client.server(0, &[b"%2\r\n+version\r\n+7\r\n+server\r\n", &blob[..]].concat()),
             Self::Info => {
@@ -79,7 +79,7 @@ impl Way {
                 client.server(0, b"+OK\r\n");
                 client.server(0, b"+OK\r\n+OK\r\n");
                 client.server(0, format!("${}\r\n", info.len()).as_bytes());
-                client.server(0, &[&info[..], b"\r\n+PONG\r\n"].concat());
+                client.server(0, &[&info[..], b"\r\n*0\r\n+PONG\r\n"].concat());
             }
             Self::Hello | Self::Auth => client.server(0, &error),
             _ => client.server(0, HELLO3),
@@ -113,7 +113,7 @@ impl Way {
                 client.request(1, 10.0, RequestKind::Transaction(vec![args(&["GET", "a"])]));
                 match self {
                     Self::Transaction => {
-                        client.server(0, &[&error[..], b"+a\r\n-ERR EXEC without MULTI\r\n"].concat())
+                        client.server(0, &[&error[..], b"+a\r\n-ERR EXEC without MULTI\r\n"].concat());
                     }
                     _ => client.server(0, &[b"+OK\r\n", &error[..], b"-EXECABORT discarded\r\n"].concat()),
                 }

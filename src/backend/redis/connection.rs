@@ -5,8 +5,9 @@ use std::time::Instant;
 
 use super::config::Protocol;
 use super::failure::{Circumstances, Failure};
-use super::handshake::{self, ASK_AGAIN, Step};
+use super::handshake::{self, ASK_AGAIN, Server, Step};
 use super::link::{Awaits, Link, Phase, Unserved, Version};
+use super::role::Watch;
 use super::session::{COMMANDS, Core, Loss, Out, SLOW_CONSUMER, SUBSCRIBER};
 use super::verify::Verify;
 use crate::backend::Action;
@@ -36,6 +37,9 @@ impl Core {
         let Phase::Connecting { deadline } = link.phase else { return false };
         link.reset(now);
         link.phase = Phase::Handshaking { deadline };
+        if i == COMMANDS {
+            self.server = Server::default();
+        }
         handshake::begin(link, &self.config, version);
         true
     }
@@ -62,6 +66,9 @@ impl Core {
         let link = &mut self.links[i];
         link.phase = Phase::Up;
         self.protocol.get_or_insert(link.version);
+        if i == COMMANDS {
+            self.watch_role(now);
+        }
         if self.subscriber() == i && self.closing.is_none() {
             if let Some(Loss { since, error }) = self.loss.take()
                 && self.topics.was_confirmed()
@@ -226,6 +233,7 @@ impl Core {
 
     /// What is due on a link that is up.
     fn up_timeout(&mut self, i: usize, now: Instant, out: &mut Out<'_>) {
+        let interval = self.config.ping_interval;
         let link = &mut self.links[i];
         if let Some(unserved) = &mut link.unserved
             && unserved.ask_at.take_if(|at| *at <= now).is_some()
@@ -234,12 +242,18 @@ impl Core {
         }
         if link.dead_at.is_some_and(|at| at <= now) {
             let silence = now.saturating_duration_since(link.listening);
-            self.fail(i, Failure::Silent(silence), now, out);
-        } else if link.dead_at.is_none() && link.listening + self.config.ping_interval <= now {
+            return self.fail(i, Failure::Silent(silence), now, out);
+        }
+        let is_silent = link.dead_at.is_none() && link.listening + interval <= now;
+        if is_silent {
             link.dead_at = Some(now + self.config.ping_timeout);
-            if !std::mem::replace(&mut link.liveness_in_flight, true) {
-                link.send(Awaits::Liveness { since: now }, &[b"PING"]);
-            }
+        }
+        let asks_role = link.watch.as_ref().and_then(Watch::due).is_some_and(|due| due <= now);
+        if (is_silent || asks_role)
+            && !link.ask_role(now, interval)
+            && !std::mem::replace(&mut link.liveness_in_flight, true)
+        {
+            link.send(Awaits::Liveness { since: now }, &[b"PING"]);
         }
     }
 }

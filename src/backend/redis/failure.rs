@@ -46,6 +46,8 @@ pub(super) enum Failure {
     Unanswered(usize),
     /// The server did not end a transaction at EXEC: it runs nothing more on this connection.
     InsideTransaction,
+    /// The server was a master and has become a replica.
+    Demoted,
     /// The server ended a subscription that is wanted.
     Unsubscribed,
     /// The server took a probe and delivered nothing for so long, though it answers.
@@ -145,6 +147,10 @@ impl Failure {
             Self::InsideTransaction => Error::unsent(
                 Code::Disconnected,
                 "the server refused EXEC and would have run no later command; the connection was renewed",
+            ),
+            Self::Demoted => Error::unsent(
+                Code::Disconnected,
+                "the server has become a replica; the connection was renewed, in case the address leads to the new master",
             ),
             Self::Unsubscribed => Error::unsent(
                 Code::Disconnected,

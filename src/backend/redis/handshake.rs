@@ -1,7 +1,7 @@
 //! What is said on a new connection before it is used: protocol version, login, database, names.
 //!
 //! RESP3: `HELLO 3 [AUTH user password] [SETNAME name]`, then SELECT, CLIENT SETINFO and PING in one go. RESP2: AUTH, then
-//! SELECT, CLIENT SETNAME, CLIENT SETINFO, INFO and PING in one go. The PING tells whether the server serves anybody: while it
+//! SELECT, CLIENT SETNAME, CLIENT SETINFO, INFO, ROLE and PING in one go. The PING tells whether the server serves anybody: while it
 //! loads its data, it lets clients in and answers LOADING to most commands. A server limits what it reads from a stranger, so nothing
 //! is sent behind a login that is not confirmed. A server that refuses HELLO is asked in RESP2, on the same connection.
 
@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 use super::config::{Config, Protocol};
 use super::failure::Failure;
 use super::link::{Awaits, Link, Unserved, Version};
+use super::role;
 use super::texts::server_name;
-use crate::model::{Error, LinkId, Value};
+use crate::model::{Error, LinkId, Ready, Role, Value};
 
 /// What CLIENT SETINFO says of us: <https://redis.io/docs/latest/commands/client-setinfo/>
 const LIBRARY_NAME: &[u8] = b"realtime";
@@ -33,6 +34,8 @@ pub(super) enum Step {
     SetName,
     SetInfo,
     Info,
+    Role,
+    Replication,
     Ping,
 }
 
@@ -41,6 +44,16 @@ pub(super) enum Step {
 pub(super) struct Server {
     pub(super) name: Option<Box<str>>,
     pub(super) version: Option<Box<str>>,
+    pub(super) role: Option<Role>,
+    pub(super) mode: Option<Box<str>>,
+}
+
+impl Server {
+    /// The part of this that the main thread is told.
+    pub(super) fn ready(&self) -> Ready {
+        let Self { name, version, role, mode } = self.clone();
+        Ready { server: name, version, role, mode, ..Ready::default() }
+    }
 }
 
 /// Begins the handshake on a fresh connection in `version`.
@@ -77,6 +90,7 @@ fn introduce(link: &mut Link, config: &Config) {
     send(link, Step::SetInfo, &[b"CLIENT", b"SETINFO", b"LIB-VER", LIBRARY_VERSION.as_bytes()]);
     if link.version == Version::Resp2 && link.id == LinkId(0) {
         send(link, Step::Info, &[b"INFO", b"server"]);
+        send(link, Step::Role, &[b"ROLE"]);
     }
     send(link, Step::Ping, &[b"PING"]);
 }
@@ -104,15 +118,23 @@ pub(super) fn answer(
             *server = from_hello(&reply, config).ok_or(Failure::NotHello)?;
             introduce(link, config);
         }
-        (Step::Hello, Err(error)) if refuses_hello(&error) => match config.protocol {
+        (Step::Hello, Err(error)) if is_refusal(&error) => match config.protocol {
             Protocol::Auto => begin(link, config, Version::Resp2),
             _ => return Err(Failure::NoResp3(without_echo(error, config))),
         },
         (Step::Auth, Ok(_)) => introduce(link, config),
-        (Step::Info, Ok(Value::String(text))) => *server = from_info(&text, config),
+        (Step::Info, Ok(Value::String(text))) => {
+            *server = Server { role: server.role, ..from_info(&text, config) };
+        }
+        (Step::Role, Ok(reply)) => server.role = role::from_role(&reply),
+        (Step::Role, Err(error)) if !turns_away(&error) => {
+            send(link, Step::Replication, &[b"INFO", b"replication"]);
+        }
+        (Step::Replication, Ok(reply)) => server.role = role::from_info(&reply),
         (Step::Select | Step::SetName | Step::SetInfo | Step::Info, Ok(_)) => {}
-        // Names and INFO are courtesies; old servers and narrow ACLs refuse them.
-        (Step::SetName | Step::SetInfo | Step::Info, Err(error)) if !turns_away(&error) => {}
+        // Names, INFO and ROLE are courtesies; old servers and narrow ACLs refuse them.
+        (Step::SetName | Step::SetInfo | Step::Info | Step::Replication, Err(error))
+            if !turns_away(&error) => {}
         // The subscriptions' link needs nothing that waits for the data.
         (Step::Ping, reply) => {
             let unserved = unserved(reply, config)?.filter(|_| link.id == LinkId(0));
@@ -150,10 +172,10 @@ fn turns_away(error: &Error) -> bool {
     matches!(error.code.as_str(), "NOAUTH" | "DENIED") || error.message.contains("max number of clients")
 }
 
-/// Whether the server refuses HELLO for a reason that need not hold for RESP2: it does not know the command or the version,
-/// says so in words of its own, or forbids HELLO to a user who is not logged in (6.0 with `user default off`). If it was
-/// the login that it refused, AUTH shows that.
-fn refuses_hello(error: &Error) -> bool {
+/// Whether the server refuses a command that others take: it does not know it, says so in words of its own, or forbids it.
+/// For HELLO that need not hold for RESP2, and AUTH shows whether it was the login that was refused. Redis 6.0 with `user
+/// default off` forbids HELLO to everybody who is not logged in yet.
+pub(super) fn is_refusal(error: &Error) -> bool {
     matches!(error.code.as_str(), "ERR" | "NOPROTO" | "NOPERM") && !turns_away(error)
 }
 
@@ -171,14 +193,16 @@ fn without_echo(mut error: Error, config: &Config) -> Error {
     error
 }
 
-/// Server and version out of HELLO's map, or of what stands for one; `None` if it is neither.
-fn from_hello(reply: &Value, config: &Config) -> Option<Server> {
+/// What HELLO's map says of the server, or of what stands for one; `None` if it is neither.
+pub(super) fn from_hello(reply: &Value, config: &Config) -> Option<Server> {
     let mut server = Server::default();
     let mut note = |key: &Value, value: &Value| {
         if let (Value::String(key), Value::String(value)) = (key, value) {
             match &**key {
                 b"server" => server.name = Some(server_name(value, config)),
                 b"version" => server.version = Some(server_name(value, config)),
+                b"mode" => server.mode = Some(server_name(value, config)),
+                b"role" => server.role = role::from_word(value),
                 _ => {}
             }
         }
@@ -193,7 +217,7 @@ fn from_hello(reply: &Value, config: &Config) -> Option<Server> {
     Some(server)
 }
 
-/// Server and version out of INFO's lines: <https://redis.io/docs/latest/commands/info/>
+/// Server, version and mode out of INFO's lines: <https://redis.io/docs/latest/commands/info/>
 fn from_info(info: &[u8], config: &Config) -> Server {
     let field = |name: &[u8]| {
         info.split(|&b| b == b'\n')
@@ -202,5 +226,5 @@ fn from_info(info: &[u8], config: &Config) -> Server {
     };
     let version = field(b"redis_version:");
     let name = field(b"server_name:").or_else(|| version.is_some().then(|| "redis".into()));
-    Server { name, version }
+    Server { name, version, mode: field(b"redis_mode:"), role: None }
 }

@@ -145,6 +145,10 @@ impl Core {
             return self.unasked(i, now, reply, out);
         }
         let Some(InFlight { start, end, awaits }) = link.pop_front() else { return };
+        if reply.is_err() && matches!(awaits, Awaits::Request(_) | Awaits::Abandoned { .. }) {
+            self.watch_for_readonly(i, &reply, now);
+        }
+        let link = &mut self.links[i];
         match awaits {
             Awaits::Handshake(step) => self.handshake_answer(i, step, reply, now, out),
             Awaits::Batch(batch) => match reply {
@@ -170,6 +174,10 @@ impl Core {
             Awaits::Liveness { since } => {
                 link.liveness_in_flight = false;
                 self.note_round_trip(since, now);
+            }
+            Awaits::Role { question, since } => {
+                self.note_round_trip(since, now);
+                self.role_answered(question, &reply, now, out);
             }
             Awaits::Serving => self.serving_answered(i, reply, now, out),
             Awaits::ProbeChannel => match reply {

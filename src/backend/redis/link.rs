@@ -9,6 +9,7 @@ use super::backoff::Backoff;
 use super::batch::Batch;
 use super::handshake::Step;
 use super::request::{Asked, Replies};
+use super::role::{Question, Watch};
 use super::transmit::Transmit;
 use crate::model::{Error, LinkId};
 
@@ -77,6 +78,13 @@ pub(super) enum Awaits {
         /// When it was encoded.
         since: Instant,
     },
+    /// A question for the server's role.
+    Role {
+        /// Which one.
+        question: Question,
+        /// When it was encoded.
+        since: Instant,
+    },
     /// The SUBSCRIBE to the channel of the probes: a confirmation, or an error in its place.
     ProbeChannel,
     /// The PUBLISH of a probe.
@@ -112,6 +120,8 @@ pub(super) struct Link {
     pub(super) in_flight: VecDeque<InFlight>,
     /// The server does not serve data yet.
     pub(super) unserved: Option<Unserved>,
+    /// The watch over the server's role, on the link of the commands.
+    pub(super) watch: Option<Watch>,
     /// This connection has done all that it was made for at least once.
     pub(super) proved: bool,
     /// When the last byte came.
@@ -146,6 +156,7 @@ impl Link {
             transmit: Transmit::default(),
             in_flight: VecDeque::new(),
             unserved: None,
+            watch: None,
             proved: false,
             heard: now,
             listening: now,
@@ -176,6 +187,7 @@ impl Link {
         self.in_flight.clear();
         self.shrink();
         self.unserved = None;
+        self.watch = None;
         self.proved = false;
         self.heard = now;
         self.listening = now;
@@ -251,7 +263,8 @@ impl Link {
             Phase::Up => {
                 let ask_at = self.unserved.as_ref().and_then(|unserved| unserved.ask_at);
                 let liveness = self.dead_at.unwrap_or(self.listening + ping_interval);
-                Some(ask_at.map_or(liveness, |ask_at| ask_at.min(liveness)))
+                let role = self.watch.as_ref().and_then(Watch::due);
+                [ask_at, role].into_iter().flatten().chain([liveness]).min()
             }
         }
     }

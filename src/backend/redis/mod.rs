@@ -15,6 +15,7 @@ mod push;
 mod random;
 mod reply;
 mod request;
+mod role;
 mod session;
 mod texts;
 mod topics;

@@ -51,6 +51,8 @@ pub(super) struct Core {
     /// The server granted RESP3 and then spoke RESP2: it is not asked for RESP3 again.
     pub(super) resp2_alone: bool,
     pub(super) server: Server,
+    /// That the server is a replica was told, and it was no master since.
+    pub(super) replica_told: bool,
     pub(super) topics: Topics,
     /// SUBSCRIBEs and UNSUBSCRIBEs in flight.
     pub(super) batches: usize,
@@ -132,6 +134,7 @@ impl RedisSession {
             protocol: None,
             resp2_alone: false,
             server: Server::default(),
+            replica_told: false,
             topics: Topics::default(),
             batches: 0,
             last_token: 0,
@@ -338,8 +341,8 @@ impl Core {
             Counters::add(&self.counters.reconnects, 1);
         }
         self.update_state();
-        let Server { name, version } = self.server.clone();
-        out.event(Event::Ready(Ready { first, protocol: protocol as u8, server: name, version }));
+        let notice = self.notice();
+        out.event(Event::Ready(Ready { first, protocol: protocol as u8, notice, ..self.server.ready() }));
     }
 
     pub(super) fn update_state(&self) {

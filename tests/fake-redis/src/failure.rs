@@ -19,6 +19,8 @@ impl Failure {
     pub(crate) const NOT_AUTHENTICATED: Failure = Failure::of("NOAUTH Authentication required.");
     pub(crate) const CHANNEL_FORBIDDEN: Failure =
         Failure::of("NOPERM this user has no permissions to access one of the channels used as arguments");
+    pub(crate) const READ_ONLY: Failure =
+        Failure::of("READONLY You can't write against a read only replica.");
     pub(crate) const LOADING: Failure = Failure::of("LOADING Redis is loading the dataset in memory");
     pub(crate) const MASTER_DOWN: Failure =
         Failure::of("MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.");

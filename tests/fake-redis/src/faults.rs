@@ -120,6 +120,16 @@ impl Hello {
     }
 }
 
+/// What the server is to others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Role {
+    /// It takes writes.
+    #[default]
+    Master,
+    /// It refuses writes with `-READONLY`.
+    Replica,
+}
+
 /// Whether the server answers commands that need its data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Health {

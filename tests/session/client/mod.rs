@@ -17,7 +17,8 @@ use realtime::model::{
 use crate::sink::{Recorder, Said, text};
 
 pub(crate) use server::{
-    HELLO3, INTRODUCTION, OLD_INTRODUCTION, OLD_WELCOME, Reads, SETINFO, WELCOME, every_cut,
+    HELLO3, INTRODUCTION, MASTER, OLD_INTRODUCTION, OLD_WELCOME, Reads, SETINFO, WELCOME, every_cut, life,
+    question,
 };
 
 pub(crate) struct Client {

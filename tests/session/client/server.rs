@@ -148,6 +148,26 @@ pub(crate) const INTRODUCTION: [&str; 3] = [SETINFO[0], SETINFO[1], "PING"];
 pub(crate) const WELCOME: &[u8] = b"+OK\r\n+OK\r\n+PONG\r\n";
 
 /// The same on RESP2's link of the commands.
-pub(crate) const OLD_INTRODUCTION: [&str; 4] = [SETINFO[0], SETINFO[1], "INFO server", "PING"];
+pub(crate) const OLD_INTRODUCTION: [&str; 5] = [SETINFO[0], SETINFO[1], "INFO server", "ROLE", "PING"];
 pub(crate) const OLD_WELCOME: &[u8] =
-    b"+OK\r\n+OK\r\n$32\r\n# Server\r\nredis_version:5.0.14\r\n\r\n+PONG\r\n";
+    b"+OK\r\n+OK\r\n$32\r\n# Server\r\nredis_version:5.0.14\r\n\r\n*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n\
+    +PONG\r\n";
+
+/// ROLE's answer on a master.
+pub(crate) const MASTER: &[u8] = b"*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n";
+
+/// The answer to a command that looks for life on an idle link of the commands, if this is one: what the server's role is,
+/// or PING.
+pub(crate) fn life(command: &str) -> Option<&'static [u8]> {
+    match command {
+        "HELLO 3" => Some(HELLO3),
+        "ROLE" => Some(MASTER),
+        "PING" => Some(b"+PONG\r\n"),
+        _ => None,
+    }
+}
+
+/// What looks for life on the link of the commands.
+pub(crate) fn question(resp: Resp) -> &'static str {
+    if resp == Resp::Three { "HELLO 3" } else { "ROLE" }
+}

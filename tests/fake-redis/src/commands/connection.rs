@@ -6,7 +6,7 @@ use crate::commands::data::integer;
 use crate::commands::{Call, Command, Outcome, pubsub};
 use crate::connection::{Ending, ReplyMode};
 use crate::failure::Failure;
-use crate::faults::Hello;
+use crate::faults::{Hello, Role};
 use crate::reply::Protocol;
 use crate::state::DATABASES;
 
@@ -99,6 +99,10 @@ fn hello(call: &mut Call<'_>) -> Outcome {
 fn describe(call: &mut Call<'_>, protocol: Protocol) {
     let version = call.state.settings.version.clone();
     let id = i64::try_from(call.id).unwrap_or(i64::MAX);
+    let role = match call.state.settings.role {
+        Role::Master => "master",
+        Role::Replica => "replica",
+    };
     let mut reply = call.reply();
     reply.map(7);
     reply.bulk("server");
@@ -112,7 +116,7 @@ fn describe(call: &mut Call<'_>, protocol: Protocol) {
     reply.bulk("mode");
     reply.bulk("standalone");
     reply.bulk("role");
-    reply.bulk("master");
+    reply.bulk(role);
     reply.bulk("modules");
     reply.array(0);
 }

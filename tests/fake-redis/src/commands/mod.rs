@@ -21,7 +21,7 @@ use std::sync::OnceLock;
 
 use crate::connection::{Connection, Ending, ReplyMode, Session};
 use crate::failure::Failure;
-use crate::faults::{Health, Hello, Reaction};
+use crate::faults::{Health, Hello, Reaction, Role};
 use crate::keyspace::Database;
 use crate::reply::{Protocol, Reply};
 use crate::request::Request;
@@ -158,6 +158,39 @@ impl Command {
                 self.name == what || self.name.split_once('|').is_some_and(|(container, _)| container == what)
             }
         }
+    }
+
+    /// Whether it changes data, which a replica refuses.
+    fn writes(&self) -> bool {
+        matches!(
+            self.name,
+            "append"
+                | "decr"
+                | "decrby"
+                | "del"
+                | "expire"
+                | "flushall"
+                | "flushdb"
+                | "getdel"
+                | "hdel"
+                | "hset"
+                | "incr"
+                | "incrby"
+                | "lpop"
+                | "lpush"
+                | "mset"
+                | "persist"
+                | "pexpire"
+                | "rpop"
+                | "rpush"
+                | "sadd"
+                | "set"
+                | "setnx"
+                | "srem"
+                | "zadd"
+                | "zincrby"
+                | "zrem"
+        )
     }
 
     fn takes(&self, arguments: usize) -> bool {
@@ -365,6 +398,9 @@ fn admit(
         if user.is_some_and(|user| !pubsub::channels_allowed(user, command, request)) {
             return Err(Failure::CHANNEL_FORBIDDEN);
         }
+    }
+    if state.settings.role == Role::Replica && command.writes() {
+        return Err(Failure::READ_ONLY);
     }
     if session.protocol == Protocol::Resp2 && session.subscriptions() > 0 && !command.when_subscribed {
         return Err(Failure::quoting(format!(
