@@ -20,7 +20,7 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use crate::connection::{Connection, Ending, ReplyMode, Session};
-use crate::failure::Failure;
+use crate::failure::{Failure, QUOTED};
 use crate::faults::{Health, Hello, Reaction, Role};
 use crate::keyspace::Database;
 use crate::reply::{Protocol, Reply};
@@ -312,10 +312,10 @@ fn lower(bytes: &[u8]) -> String {
 fn lookup(request: &Request, state: &State) -> Result<&'static Command, Failure> {
     let name = lower(&request[0]);
     if state.settings.hello == Hello::Unknown && name == "hello" {
-        return Err(unknown_to_redis_5(request));
+        return Err(Failure::unknown_to_redis_5(request));
     }
     let Some(command) = Command::find_by_full_name(&name).filter(|_| !name.contains('|')) else {
-        return Err(unknown(request));
+        return Err(Failure::unknown(request));
     };
     if command.subcommands.is_empty() {
         return Ok(command);
@@ -340,38 +340,6 @@ impl State {
 fn at_least(version: &str, (major, minor): (u32, u32)) -> bool {
     let mut numbers = version.split('.').map(|number| number.parse().unwrap_or(0));
     (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= (major, minor)
-}
-
-/// How much of what the client sent an error quotes.
-const QUOTED: usize = 128;
-
-fn unknown(request: &Request) -> Failure {
-    let mut text = b"ERR unknown command '".to_vec();
-    text.extend(request[0].iter().take(QUOTED));
-    text.extend_from_slice(b"', with args beginning with: ");
-    let start = text.len();
-    for argument in &request[1..] {
-        let left = QUOTED.saturating_sub(text.len() - start);
-        if left == 0 {
-            break;
-        }
-        text.push(b'\'');
-        text.extend(argument.iter().take(left));
-        text.extend_from_slice(b"' ");
-    }
-    Failure::quoting(text)
-}
-
-fn unknown_to_redis_5(request: &Request) -> Failure {
-    let mut text = b"ERR unknown command `".to_vec();
-    text.extend(request[0].iter().take(QUOTED));
-    text.extend_from_slice(b"`, with args beginning with: ");
-    for argument in &request[1..] {
-        text.push(b'`');
-        text.extend(argument.iter().take(QUOTED));
-        text.extend_from_slice(b"`, ");
-    }
-    Failure::quoting(text)
 }
 
 /// The checks of `processCommand` in Redis 7.0's server.c, in their order.
