@@ -9,9 +9,10 @@ mod toy;
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
 use std::sync::atomic::Ordering;
+use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
 
-use fake_redis::{Close, FakeRedis, Hello, Target};
+use fake_redis::{Close, FakeRedis, Hello, Reaction, Target};
 use real_redis::RealRedis;
 use realtime::backend::{OptionValue, Options, configure};
 use realtime::model::{
@@ -63,6 +64,7 @@ fn converse(url: &str, protocol: Option<u8>, spoken: u8) {
         match client.wait() {
             Seen::Event(Event::Ready(info)) => ready = Some(info),
             Seen::Event(Event::Subscribed(_)) => {}
+            Seen::Event(Event::Down { error, .. }) if error.message.contains("renewed in RESP2") => {}
             Seen::Message(slot, payload) => messages.push((slot, payload)),
             Seen::Answer(slot, result) => {
                 assert_eq!(slot, ANSWER);
@@ -119,7 +121,14 @@ fn with_the_in_process_server() {
 
 #[test]
 fn with_an_in_process_server_that_speaks_resp2_alone() {
-    for hello in [Hello::Unknown, Hello::NoProto] {
+    for hello in [
+        Hello::Unknown,
+        Hello::NoProto,
+        Hello::NoPermission,
+        Hello::GrantedAsList,
+        Hello::GrantedAsMap,
+        Hello::GrantedAsOk,
+    ] {
         let server = FakeRedis::builder().hello(hello).start().expect("a server");
         converse(&server.url(), None, 2);
     }
@@ -143,6 +152,51 @@ fn with_a_real_server() {
         for protocol in protocols {
             converse(&url, *protocol, protocol.unwrap_or(2));
         }
+    }
+}
+
+/// The queue says Stop twice before any input is left for later: once when a request is too late at once or times out,
+/// and once more with the message that follows. The client must still notice afterwards that the server has fallen silent.
+#[test]
+fn a_silent_server_is_noticed_after_the_queue_was_full_twice() {
+    let number = |value: f64| OptionValue::Number(value);
+    let options = || {
+        [
+            ("ping_interval", number(0.3)),
+            ("ping_timeout", number(0.3)),
+            ("overflow", OptionValue::String(b"pause".to_vec())),
+            ("queue_events", number(1.0)),
+            // Less than any error has, so that an answer which is an error fills the queue by itself.
+            ("queue_bytes", number(10.0)),
+            ("max_message_bytes", number(10.0)),
+        ]
+    };
+    for seconds_to_live in [Duration::ZERO, Duration::from_millis(10)] {
+        let server = FakeRedis::start().expect("a server");
+        let pairs = options().map(|(key, value)| (key.to_owned(), value)).into();
+        let backend = configure(Options { url: Some(server.url()), origin: String::new(), pairs })
+            .expect("good options");
+        let mut game = Game::start();
+        let mut client = game.open(&*backend);
+        game.subscribe(&client, "chat", CHANNEL.index);
+        client.wait_for("subscribed", |seen| matches!(seen, Seen::Event(Event::Subscribed(_))).then_some(()));
+        // No answer at all, so that the commands that are sent time out.
+        (0..2).for_each(|_| server.on_next("get", Reaction::Answer(Vec::new())));
+        let (caller, answered) = sync_channel(1);
+        for to in [ReplyTo::Callback(ANSWER), ReplyTo::Caller(caller)] {
+            let ticket = client.consumer.ticket(to, 100).expect("room for a request");
+            let deadline = Instant::now() + seconds_to_live;
+            let kind = RequestKind::Command(args(&[b"GET", b"x"]));
+            game.command(&client, Command::Request(Request { ticket, deadline, kind }));
+        }
+        let error = answered.recv_timeout(LONG).expect("an answer").expect_err("it is too late");
+        assert_eq!(error.code, Code::Timeout);
+        server.publish("chat", "x");
+        assert_eq!(client.wait_message().1, b"x");
+        server.faults(Target::All, |faults| faults.write = false);
+        let error = client.wait_down();
+        assert!(error.message.contains("sent nothing"), "{error}");
+        assert!(game.shutdown(LONG));
     }
 }
 

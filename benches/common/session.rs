@@ -128,8 +128,14 @@ fn answer(command: &resp::Value<'_>, pushes: bool, replies: &mut Vec<u8>) {
         b"HELLO" => {
             encoder.map(2).bulk_string(b"server").bulk_string(b"redis").bulk_string(b"proto").integer(3);
         }
+        b"ROLE" => {
+            encoder.array(1).bulk_string(b"master");
+        }
         b"INFO" => {
             encoder.bulk_string(b"# Server\r\nredis_version:7.0.15\r\n");
+        }
+        b"PING" if words.len() == 1 => {
+            encoder.simple_string("PONG").expect("one line");
         }
         b"PING" if pushes => {
             encoder.bulk_string(words[1]);

@@ -27,9 +27,10 @@ realtime = {}
 ---@field db? integer default 0
 ---@field name? string the connection's name (CLIENT SETNAME): no spaces or control characters
 ---@field protocol? "auto"|2|3 default "auto"
+---@field replica? boolean a replica is what is wanted (false): the console says nothing of it
 ---@field connect_timeout? number seconds (5), name resolution and handshake included
 ---@field command_timeout? number seconds (10) from the call to TIMEOUT, offline time included
----@field ping_interval? number idle seconds (15) before a PING
+---@field ping_interval? number idle seconds (15) before a PING; seconds between two questions for the server's role
 ---@field ping_timeout? number seconds (5) without any byte after it before the link counts as dead
 ---@field verify_delivery? boolean finds a server that answers but delivers no messages (false)
 ---@field reconnect_min? number seconds (0.1)
@@ -46,6 +47,8 @@ realtime = {}
 ---@field server? string what the server calls itself, from `ready` until `down`
 ---@field version? string its version
 ---@field protocol? 2|3
+---@field role? "master"|"replica" what the server is to others, as it said last
+---@field mode? string how it is deployed, as "standalone", "cluster" or "sentinel"
 ---@field error? string why the client is not connected, from `down` until `ready`
 ---@field uptime number seconds since the Connect that made or reconnected it
 ---@field received integer messages that arrived for a live subscription

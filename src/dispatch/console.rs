@@ -3,12 +3,12 @@
 use std::time::{Duration, Instant};
 
 use super::EventKind;
-use crate::model::{DropReason, Error, Event, NAME_CHARACTERS, printable};
+use crate::model::{Code, DropReason, Error, Event, NAME_CHARACTERS, printable};
 
 /// Characters of a line. Everything in it is bounded by itself, at half of this together.
 const LINE_CHARACTERS: usize = 2048;
 
-/// At most one line of a kind for each client within this time.
+/// At most one line of a kind for each client within this time, and one more about what its server refuses.
 const INTERVAL: Duration = Duration::from_secs(10);
 
 /// While a connection is lost for the same reason again and again, the time between two lines doubles up to this.
@@ -22,6 +22,9 @@ const FORGOTTEN_AFTER: Duration = Duration::from_secs(120);
 pub(super) struct Console {
     label: String,
     kinds: [Silence; EventKind::ALL.len()],
+    /// For the server's own reasons not to serve us. A line about a lost connection comes right before such a reason after
+    /// each restart, and must not hide it.
+    refusals: Silence,
     told_down: bool,
     failing: Option<Failing>,
 }
@@ -67,7 +70,18 @@ struct Silence {
 impl Console {
     /// `label` says which client it is. No secret.
     pub(super) fn new(label: String) -> Self {
-        Self { label, kinds: Default::default(), told_down: false, failing: None }
+        Self {
+            label,
+            kinds: Default::default(),
+            refusals: Silence::default(),
+            told_down: false,
+            failing: None,
+        }
+    }
+
+    /// The line for something that the owner should know whoever listens.
+    pub(super) fn notice(&self, notice: &str) -> String {
+        format!("[realtime] {}: {}", self.label, printable(notice.as_bytes(), LINE_CHARACTERS))
     }
 
     /// The line for an event that no script listens to, if it deserves one now.
@@ -113,7 +127,10 @@ impl Console {
             _ => None,
         };
         let interval = failing.as_ref().map_or(INTERVAL, |failing| failing.interval);
-        let silence = &mut self.kinds[kind as usize];
+        let silence = match event {
+            Event::Down { error: Error { code: Code::Server(_), .. }, .. } => &mut self.refusals,
+            _ => &mut self.kinds[kind as usize],
+        };
         if silence.since.is_some_and(|since| now.saturating_duration_since(since) < interval) {
             silence.missed += 1;
             return None;
@@ -144,7 +161,7 @@ fn next_attempt(retry_in: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Code, Error, Ready, Topic, TopicKind};
+    use crate::model::{Ready, Topic, TopicKind};
 
     fn down() -> Event {
         down_for("nobody there", Duration::from_millis(400))
@@ -155,7 +172,7 @@ mod tests {
     }
 
     fn ready() -> Event {
-        Event::Ready(Ready { first: true, protocol: 3, server: None, version: None })
+        Event::Ready(Ready { first: true, protocol: 3, ..Ready::default() })
     }
 
     #[test]
@@ -198,6 +215,23 @@ mod tests {
             (false, true, false)
         );
         assert_eq!((at(2200, "hung up"), at(2201, "hung up"), at(2210, "hung up")), (true, false, true));
+    }
+
+    #[test]
+    fn a_lost_connection_does_not_hide_what_the_server_says_next() {
+        let start = Instant::now();
+        let mut console = Console::new("main".into());
+        let loading = || Event::Down {
+            error: Error::unsent(Code::Server("LOADING".into()), "not yet"),
+            retry_in: Duration::from_secs(1),
+        };
+        let mut at = |event, millis| console.line(&event, || start + Duration::from_millis(millis));
+        assert!(at(down(), 0).is_some());
+        assert_eq!(
+            at(loading(), 200).as_deref(),
+            Some("[realtime] main: LOADING: not yet; next attempt in 1.0 s")
+        );
+        assert_eq!((at(down(), 300), at(loading(), 400)), (None, None));
     }
 
     #[test]

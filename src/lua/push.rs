@@ -216,6 +216,12 @@ pub(super) unsafe fn push_info(lua: Lua, fixed: Fixed, event: &Event) {
                 if let Some(version) = &ready.version {
                     push_field(lua, table, c"version", version.as_bytes());
                 }
+                if let Some(role) = ready.role {
+                    push_field(lua, table, c"role", role.as_str().as_bytes());
+                }
+                if let Some(mode) = &ready.mode {
+                    push_field(lua, table, c"mode", mode.as_bytes());
+                }
             }
             Event::Down { error, retry_in } => {
                 push_error_field(lua, fixed, table, error);

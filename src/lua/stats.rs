@@ -8,7 +8,7 @@ use super::module::Handle;
 use super::raw::Lua;
 use super::refs::Ref;
 use crate::dispatch::Client;
-use crate::model::{Event, State};
+use crate::model::{Event, Role, State};
 
 /// A client's figures at one moment.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub(super) struct Stats {
     numbers: Vec<(&'static CStr, f64)>,
     server: Option<Box<str>>,
     version: Option<Box<str>>,
+    role: Option<Role>,
+    mode: Option<Box<str>>,
     error: Option<String>,
     refused: Option<Box<str>>,
 }
@@ -52,14 +54,16 @@ impl Stats {
         if round_trip != 0 {
             numbers.push((c"round_trip", std::time::Duration::from_nanos(round_trip).as_secs_f64()));
         }
-        let (mut server, mut version) = (None, None);
+        let (mut server, mut version, mut role, mut mode) = (None, None, None, None);
         if let Some(Event::Ready(ready)) = client.ready() {
             numbers.push((c"protocol", f64::from(ready.protocol)));
             (server, version) = (ready.server.clone(), ready.version.clone());
+            // It may have changed since.
+            (role, mode) = (counters.role(), ready.mode.clone());
         }
         let error = client.down().map(ToString::to_string);
         let (address, refused) = (Some(handle.backend.address()), counters.one_refused());
-        Self { state, address, numbers, server, version, error, refused }
+        Self { state, address, numbers, server, version, role, mode, error, refused }
     }
 
     /// The figures of a client that is gone.
@@ -70,6 +74,8 @@ impl Stats {
             numbers: Vec::new(),
             server: None,
             version: None,
+            role: None,
+            mode: None,
             error: None,
             refused: None,
         }
@@ -86,6 +92,8 @@ impl Stats {
             (c"address", self.address.as_deref()),
             (c"server", self.server.as_deref()),
             (c"version", self.version.as_deref()),
+            (c"role", self.role.map(Role::as_str)),
+            (c"mode", self.mode.as_deref()),
             (c"error", self.error.as_deref()),
             (c"refused_reason", self.refused.as_deref()),
         ];

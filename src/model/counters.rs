@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use super::Role;
+
 /// What a client is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -34,6 +36,8 @@ impl State {
 #[derive(Debug, Default)]
 pub struct Counters {
     state: AtomicU8,
+    /// 0 if it is not known.
+    role: AtomicU8,
     /// Messages that arrived for a live subscription.
     pub received: AtomicU64,
     /// Bytes read from sockets.
@@ -83,6 +87,18 @@ impl Counters {
     /// One of the channels and patterns that are refused, with its reason.
     pub fn one_refused(&self) -> Option<Box<str>> {
         self.one_refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What the server is to others, as it said last.
+    pub fn role(&self) -> Option<Role> {
+        [Role::Master, Role::Replica]
+            .into_iter()
+            .find(|&role| role as u8 == self.role.load(Ordering::Relaxed))
+    }
+
+    /// Says what the server is to others.
+    pub fn set_role(&self, role: Option<Role>) {
+        self.role.store(role.map_or(0, |role| role as u8), Ordering::Relaxed);
     }
 
     /// Adds to a figure that only the calling thread writes.

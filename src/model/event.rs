@@ -58,7 +58,7 @@ pub enum Event {
 }
 
 /// What is known once a client is ready.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ready {
     /// Whether the client was never ready before.
     pub first: bool,
@@ -68,6 +68,32 @@ pub struct Ready {
     pub server: Option<Box<str>>,
     /// The server's version, if it says so.
     pub version: Option<Box<str>>,
+    /// What the server is to the others of its deployment, if it says so.
+    pub role: Option<Role>,
+    /// How the server is deployed, if it says so, such as `"standalone"` or `"cluster"`.
+    pub mode: Option<Box<str>>,
+    /// What the owner of this server should know of the connection: a line for the console, whoever listens.
+    pub notice: Option<&'static str>,
+}
+
+/// What a server is to the others of its deployment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Role {
+    /// It takes writes, and what is published there reaches its replicas.
+    Master = 1,
+    /// It follows a master.
+    Replica = 2,
+}
+
+impl Role {
+    /// The role as Lua sees it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Master => "master",
+            Self::Replica => "replica",
+        }
+    }
 }
 
 /// Why messages were dropped.

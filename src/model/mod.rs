@@ -16,7 +16,7 @@ pub use args::Args;
 pub use command::{Command, Request, RequestKind};
 pub use counters::{Counters, State};
 pub use error::{Code, Error};
-pub use event::{DropReason, Event, Ready};
+pub use event::{DropReason, Event, Ready, Role};
 pub use id::{ClientId, LinkId, Slot, Topic, TopicKind};
 pub use limits::{Limits, Overflow};
 pub use printable::{NAME_CHARACTERS, Printable, printable};

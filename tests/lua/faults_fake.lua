@@ -112,7 +112,7 @@ end)
 
 host.test("a server without RESP3, one without HELLO", function()
 	if host.protocol == 3 then return end
-	for _, hello in ipairs({ "noproto", "unknown" }) do
+	for _, hello in ipairs({ "noproto", "unknown", "noperm", "list", "map", "ok" }) do
 		local server = host.new_fake({ hello = hello, password = "secret" })
 		local url = server.url():gsub("//[^@]*@", "//"):gsub("//", "//:secret@")
 		local client, got = kit.connect(quick(url, { protocol = "auto" })), kit.recorder()
@@ -129,10 +129,11 @@ host.test("a server without RESP3, one without HELLO", function()
 end)
 
 host.test("protocol = 3 at a server without it says what to do", function()
-	for _, hello in ipairs({ "noproto", "unknown" }) do
+	for _, hello in ipairs({ "noproto", "unknown", "noperm" }) do
 		local server = host.new_fake({ hello = hello })
 		local client, err = reason(quick(server.url(), { protocol = 3 }))
-		kit.eq(tostring(err), "UNSUPPORTED: the server does not speak RESP3; leave out the option protocol, or set it to 2")
+		kit.eq(err.code, "UNSUPPORTED")
+		assert(err.message:find("leave out the option protocol, or set it to 2", 1, true), err.message)
 		client:Disconnect()
 	end
 end)
@@ -148,18 +149,98 @@ host.test("output in pieces of one byte", function()
 	client:Disconnect()
 end)
 
-host.test("LOADING and MASTERDOWN answers to a PING mean alive", function()
+host.test("a server that begins to load is alive", function()
 	local server = host.new_fake()
 	local client = kit.ready(quick(server.url(), { ping_interval = 0.05, ping_timeout = 5 }))
 	local downs = kit.recorder()
 	client:On("down", downs.fn)
 	for _, health in ipairs({ "loading", "masterdown" }) do
 		server.health(health)
-		local pings = server.received("PING")
-		kit.wait("three PINGs", function() return server.received("PING") >= pings + 3 end)
+		local asked = server.received("HELLO") + server.received("ROLE")
+		kit.wait("three questions", function() return server.received("HELLO") + server.received("ROLE") >= asked + 3 end)
 		kit.eq(#downs, 0)
 		kit.eq(client:State(), "ready")
 	end
+	client:Disconnect()
+end)
+
+host.test("a server that becomes a replica is left once, and stayed with if it is the same one again", function()
+	local server = host.new_fake()
+	local client, log = kit.ready(quick(server.url(), { ping_interval = 0.05, ping_timeout = 5, id = "follows" })), {}
+	kit.eq({ client:Stats().role, client:Stats().mode }, { "master", "standalone" })
+	client:On("down", function(info) log[#log + 1] = info.err.message:match("has become a replica") or tostring(info.err) end)
+	client:On("ready", function(info) log[#log + 1] = info.role end)
+	server.role("replica")
+	kit.wait("two more", function() return log[#log] == "replica" end)
+	local from = server.received("HELLO") + server.received("ROLE")
+	kit.wait("more questions", function() return server.received("HELLO") + server.received("ROLE") >= from + 4 end)
+	kit.eq(log, { "master", "has become a replica", "replica" })
+	kit.eq({ client:Stats().role, client:State() }, { "replica", "ready" })
+	local lines = 0
+	for _, line in ipairs(host.console()) do
+		if line:find("^%[realtime%] follows at %S+: the server is a replica: ") then lines = lines + 1 end
+	end
+	kit.eq(lines, 1, table.concat(host.console(), "\n"))
+	-- It may be promoted again: that is no reason to leave.
+	server.role("master")
+	kit.wait("the master", function() return client:Stats().role == "master" end)
+	kit.eq(#log, 3)
+	client:Disconnect()
+end)
+
+host.test("READONLY is a reason to ask for the role at once, and replica = true is quiet", function()
+	local server = host.new_fake()
+	local client, down = kit.ready(quick(server.url(), { ping_interval = 600, replica = true, id = "quiet" })), nil
+	client:On("down", function(info) down = info.err.message end)
+	server.role("replica")
+	local code
+	client:Command({ "SET", "k", "v" }, function(err) code = err.code end)
+	kit.wait("down", function() return down end)
+	kit.eq(code, "READONLY")
+	assert(down:find("has become a replica", 1, true), down)
+	kit.wait("ready", function() return client:IsConnected() and client:Stats().role == "replica" end)
+	for _, line in ipairs(host.console()) do assert(not line:find("quiet at %S+: the server is a replica"), line) end
+	client:Disconnect()
+end)
+
+host.test("a server that loads its data is ready once it serves", function()
+	for _, health in ipairs({ "loading", "masterdown" }) do
+		local server = host.new_fake()
+		server.health(health)
+		local client, got, order = kit.connect(quick(server.url())), kit.recorder(), {}
+		client:On("down", function(info) order[#order + 1] = info.err.code end)
+		client:On("ready", function() order[#order + 1] = "ready" end)
+		client:Subscribe("chat", got.fn)
+		client:Publish("chat", "hello")
+		client:Command({ "SET", "key", "value" })
+		local value
+		client:Command({ "GET", "key" }, function(_, reply) value = reply end)
+		kit.wait("the message", function() return #got == 1 end)
+		kit.eq(order, { health:upper() })
+		kit.eq(client:State(), "connecting")
+		assert(client:Stats().error:find("does not serve data yet", 1, true), client:Stats().error)
+		kit.eq(client:CommandSync({ "GET", "key" }, 0.1).code, "TIMEOUT")
+		kit.eq(value, nil)
+		server.health("serving")
+		kit.wait("the value", function() return value == "value" end)
+		kit.eq(order, { health:upper(), "ready" })
+		kit.eq(client:Stats().error, nil)
+		client:Disconnect()
+	end
+end)
+
+host.test("what a loading server says is on the console once, though a lost connection was just told", function()
+	local server = host.new_fake()
+	local client = kit.ready(quick(server.url(), { id = "loads" }))
+	server.health("loading")
+	server.drop()
+	local pings = server.received("PING")
+	kit.wait("two questions", function() return server.received("PING") >= pings + 3 end)
+	local lines = {}
+	for _, line in ipairs(host.console()) do
+		if line:find("^%[realtime%] loads at %S+: LOADING: the server does not serve data yet") then lines[#lines + 1] = line end
+	end
+	kit.eq(#lines, 1, table.concat(host.console(), "\n"))
 	client:Disconnect()
 end)
 

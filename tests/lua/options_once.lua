@@ -21,7 +21,7 @@ host.test("wrong types and impossible numbers name the key", function()
 		port = { 0, 65536, 1.5, -1, "x", true, 0 / 0 }, host = { 1, true, {}, "" }, username = { 1, {} }, password = { 1, {} },
 		db = { -1, 1.5, "x", 1 / 0 }, name = { 1, "a b", "a\nb", "\127" }, protocol = { 1, 4, "resp3", true },
 		connect_timeout = { 0, -1, "5", 0 / 0, 1 / 0 }, command_timeout = { 0, -1, {} }, ping_interval = { 0, -1, "x" },
-		ping_timeout = { 0, -1 }, verify_delivery = { 0, 1, "true", {} }, reconnect_min = { 0, -1 }, reconnect_max = { 0, -1 },
+		ping_timeout = { 0, -1 }, verify_delivery = { 0, 1, "true", {} }, replica = { 0, "true" }, reconnect_min = { 0, -1 }, reconnect_max = { 0, -1 },
 		queue_events = { 0, -1, 1.5, "x" }, queue_bytes = { 0, -1, "x" }, overflow = { "drop", 1, true },
 		max_pending = { 0, -1, 1.5 }, max_message_bytes = { 0, -1, "x" }, id = { 1, true, {} },
 	}

@@ -1,6 +1,6 @@
 //! Requests and their one answer.
 
-use realtime::backend::LinkError;
+use realtime::backend::{LinkError, OptionValue};
 use realtime::model::{Event, RequestKind, Value};
 
 use crate::client::{BOTH, Client, Resp, args, every_cut};
@@ -194,6 +194,62 @@ fn a_transaction_in_one_piece() {
             },
             || Client::ready(resp, &[]),
         );
+    }
+}
+
+/// The transaction stays open on the server then, which queues whatever follows.
+#[test]
+fn an_exec_that_ends_no_transaction_costs_the_connection() {
+    for (answer, code, words) in [
+        (&b"-BUSY Redis is busy running a script.\r\n"[..], "BUSY", "nothing was run"),
+        (b"-NOPERM this user has no permissions to run the 'exec' command\r\n", "NOPERM", "nothing was run"),
+        (b"-ERR unknown command 'EXEC'\r\n", "ERR", "nothing was run"),
+        (b"-ERR upstream failure\r\n", "ERR", "may have run"),
+        (b"+QUEUED\r\n", "PROTOCOL", "may have run"),
+    ] {
+        // The second transaction is given up before its answers come.
+        for (seconds, abandoned) in [(10.0, false), (1.0, true)] {
+            let mut client = Client::ready(Resp::Three, &[]);
+            client.request(1, seconds, RequestKind::Transaction(vec![args(&["INCR", "a"])]));
+            client.publish(2, "chat", "behind");
+            client.advance(2.0);
+            client.server(0, b"+OK\r\n+QUEUED\r\n");
+            client.server(0, answer);
+            let said = client.said();
+            let [Said::Answer { id: 1, result: Err(own) }, rest @ ..] = &said[..] else { panic!("{said:?}") };
+            if abandoned {
+                assert_eq!(own.code.as_str(), "TIMEOUT");
+            } else {
+                assert_eq!((own.code.as_str(), own.sent), (code, true));
+                assert!(own.message.contains(words), "{own}");
+            }
+            let [behind @ Said::Answer { .. }, Said::Event(Event::Down { error, .. })] = rest else {
+                panic!("{said:?}")
+            };
+            assert_eq!(failure(std::slice::from_ref(behind)), (2, "DISCONNECTED".to_owned(), true));
+            assert!(error.message.contains("EXEC"), "{error}");
+            client.expect_close(0);
+        }
+    }
+}
+
+#[test]
+fn an_exec_that_ends_the_transaction_keeps_the_connection() {
+    for (answer, code) in [
+        (&b"-EXECABORT Transaction discarded\r\n"[..], Some("EXECABORT")),
+        (b"-ERR EXEC without MULTI\r\n", Some("ERR")),
+        (b"_\r\n", None),
+        (b"*-1\r\n", None),
+        (b"*1\r\n$30\r\nmore than max_message_bytes...\r\n", Some("TOOLARGE")),
+    ] {
+        let mut client = Client::ready(Resp::Three, &[("max_message_bytes", OptionValue::Number(20.0))]);
+        client.request(1, 10.0, RequestKind::Transaction(vec![args(&["INCR", "a"])]));
+        client.publish(2, "chat", "behind");
+        client.server(0, &[b"+OK\r\n+QUEUED\r\n", answer, b":3\r\n"].concat());
+        let said = client.said();
+        let [Said::Answer { id: 1, result }, behind] = &said[..] else { panic!("{said:?}") };
+        assert_eq!(result.as_ref().err().map(|error| error.code.as_str()), code);
+        assert_eq!(*behind, Said::Answer { id: 2, result: Ok(Value::Integer(3)) });
     }
 }
 

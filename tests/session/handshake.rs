@@ -5,7 +5,7 @@ use std::time::Duration;
 use realtime::backend::{Connected, LinkError, OptionValue, Stage};
 use realtime::model::{Event, State};
 
-use crate::client::{Client, HELLO3, Resp, SETINFO, every_cut, option_text};
+use crate::client::{Client, HELLO3, OLD_INTRODUCTION, Resp, SETINFO, every_cut, option_text};
 use crate::sink::Said;
 
 const NUMBER: fn(f64) -> OptionValue = OptionValue::Number;
@@ -28,9 +28,10 @@ fn resp3_with_everything() {
         client.connected(0);
         assert_eq!(client.commands(0), ["HELLO 3 AUTH user secret SETNAME ttt-1"]);
         client.server(0, HELLO3);
-        assert_eq!(client.commands(0), ["SELECT 5", SETINFO[0], SETINFO[1]]);
+        assert_eq!(client.commands(0), ["SELECT 5", SETINFO[0], SETINFO[1], "PING"]);
         assert_eq!(client.said(), []);
-        client.server(0, b"+OK\r\n-ERR unknown subcommand 'SETINFO'. Try CLIENT HELP.\r\n-ERR no\r\n");
+        client
+            .server(0, b"+OK\r\n-ERR unknown subcommand 'SETINFO'. Try CLIENT HELP.\r\n-ERR no\r\n+PONG\r\n");
         let said = client.said();
         let [Said::Event(Event::Ready(ready))] = &said[..] else { panic!("{said:?}") };
         assert!(ready.first);
@@ -57,9 +58,12 @@ fn resp2_with_everything() {
         client.server(0, b"+OK\r\n");
         assert_eq!(
             client.commands(0),
-            ["SELECT 5", "CLIENT SETNAME ttt-1", SETINFO[0], SETINFO[1], "INFO server"]
+            ["SELECT 5", "CLIENT SETNAME ttt-1", SETINFO[0], SETINFO[1], "INFO server", "ROLE", "PING"]
         );
-        client.server(0, b"+OK\r\n-NOPERM no setname\r\n-ERR\r\n-ERR\r\n$22\r\nredis_version:6.2.14\r\n\r\n");
+        client.server(
+            0,
+            b"+OK\r\n-NOPERM no setname\r\n-ERR\r\n-ERR\r\n$22\r\nredis_version:6.2.14\r\n\r\n*-1\r\n+PONG\r\n",
+        );
         let said = client.said();
         let [Said::Event(Event::Ready(ready))] = &said[..] else { panic!("{said:?}") };
         assert_eq!(ready.protocol, 2);
@@ -76,6 +80,12 @@ fn falls_back_to_resp2_and_logs_in_as_of_old() {
         &b"-NOPROTO unsupported protocol version\r\n"[..],
         b"-ERR unknown command `HELLO`, with args beginning with: `3`, `AUTH`, `default`, `secret`, \r\n",
         b"-ERR unknown command 'HELLO'\r\n",
+        b"-ERR HELLO is not allowed by this proxy\r\n",
+        b"-ERR wrong number of arguments for 'hello' command\r\n",
+        b"-ERR Syntax error in HELLO option 'AUTH'\r\n",
+        b"-invalid command\r\n",
+        // Redis 6.0 with `user default off`.
+        b"-NOPERM this user has no permissions to run the 'hello' command or its subcommand\r\n",
     ] {
         let mut client = Client::new("redis://:secret@server", &[]);
         client.connected(0);
@@ -83,8 +93,8 @@ fn falls_back_to_resp2_and_logs_in_as_of_old() {
         client.server(0, refusal);
         assert_eq!(client.commands(0), ["AUTH secret"]);
         client.server(0, b"+OK\r\n");
-        assert_eq!(client.commands(0), [SETINFO[0], SETINFO[1], "INFO server"]);
-        client.server(0, b"-ERR\r\n-ERR\r\n-NOPERM no info\r\n");
+        assert_eq!(client.commands(0), OLD_INTRODUCTION);
+        client.server(0, b"-ERR\r\n-ERR\r\n-NOPERM no info\r\n*0\r\n-NOPERM no ping\r\n");
         client.expect_ready(true, Resp::Two);
     }
 }
@@ -121,8 +131,7 @@ fn a_refused_login_is_the_answer_and_no_reason_to_fall_back() {
     for (answer, code) in [
         (&b"-WRONGPASS invalid username-password pair or user is disabled.\r\n"[..], "WRONGPASS"),
         (b"-NOAUTH HELLO must be called with the client already authenticated\r\n", "NOAUTH"),
-        (b"-NOPERM this user has no permissions\r\n", "NOPERM"),
-        (b"-ERR AUTH <password> called without any password configured for the default user\r\n", "AUTH"),
+        (b"-LOADING Redis is loading the dataset in memory\r\n", "LOADING"),
         (b"-DENIED Redis is running in protected mode\r\n", "DENIED"),
         (b"-ERR max number of clients reached\r\n", "ERR"),
     ] {
@@ -132,6 +141,22 @@ fn a_refused_login_is_the_answer_and_no_reason_to_fall_back() {
         let words = words.trim().trim_end_matches('.').split_once(' ').unwrap().1;
         assert!(error.message.contains(words), "{error}");
         assert!(!error.to_string().contains("hunter2"));
+    }
+}
+
+/// A server that refuses HELLO is asked in RESP2, where its answer shows what is wrong.
+#[test]
+fn a_wrong_password_is_found_after_falling_back() {
+    for (refusal, answer, code) in [
+        (
+            &b"-NOPERM no permissions to run the 'hello' command\r\n"[..],
+            &b"-WRONGPASS no\r\n"[..],
+            "WRONGPASS",
+        ),
+        (b"-ERR invalid password\r\n", b"-ERR invalid password\r\n", "AUTH"),
+    ] {
+        let error = turned_away("redis://:hunter2@server", &[], &[refusal, answer]);
+        assert_eq!(error.code.as_str(), code);
     }
 }
 
@@ -228,15 +253,23 @@ fn a_refused_database() {
 
 #[test]
 fn demanding_resp3_of_a_server_without_it() {
-    for answer in [
-        &b"-ERR unknown command 'HELLO'\r\n"[..],
-        b"-ERR unknown command `HELLO`, with args beginning with: `3`, \r\n",
-        b"-NOPROTO unsupported protocol version\r\n",
+    for (answer, words) in [
+        (&b"-ERR unknown command 'HELLO'\r\n"[..], "unknown command 'HELLO'"),
+        (
+            b"-ERR unknown command `HELLO`, with args beginning with: `3`, `AUTH`, `default`, `hunt\r\n",
+            "unknown command `HELLO`, …",
+        ),
+        (b"-ERR not here.\r\n", "not here"),
+        (b"-NOPERM no permissions\r\n", "no permissions"),
+        (b"-NOPROTO unsupported protocol version\r\n", "unsupported protocol version"),
     ] {
-        let error = turned_away("redis://server", &[("protocol", NUMBER(3.0))], &[answer]);
+        let error = turned_away("redis://:hunter2@server", &[("protocol", NUMBER(3.0))], &[answer]);
         assert_eq!(
             error.to_string(),
-            "UNSUPPORTED: the server does not speak RESP3; leave out the option protocol, or set it to 2"
+            format!(
+                "UNSUPPORTED: the server refused RESP3 (HELLO 3): {words}; leave out the option protocol, or set it \
+                 to 2"
+            )
         );
     }
 }

@@ -5,8 +5,8 @@ use proptest::prelude::*;
 use realtime::backend::{Connected, LinkError, OptionValue};
 use realtime::model::{Command, Event, LinkId, RequestKind, Slot, TopicKind};
 
-use crate::client::{BOTH, Client, HELLO3, Resp, args, topic};
-use crate::sink::{Said, failure};
+use crate::client::{BOTH, Client, HELLO3, Resp, WELCOME, args, topic};
+use crate::sink::{Said, failure, subscribed};
 
 #[test]
 fn malformed_bytes_close_the_link_and_it_is_made_again() {
@@ -76,6 +76,53 @@ fn fences_must_echo() {
             client.server(client.subscriber, wrong);
             assert_eq!(client.expect_down().0.code.as_str(), "PROTOCOL", "{}", wrong.escape_ascii());
         }
+    }
+}
+
+/// Garnet, Envoy and YugabyteDB answer so to `PING text`.
+#[test]
+fn a_server_may_answer_every_fence_with_pong() {
+    for resp in BOTH {
+        let mut client = Client::ready(resp, &[]);
+        client.subscribe("a", 1);
+        client.subscriber_up();
+        for name in ["a", "b"] {
+            client.subscribe(name, 1);
+            client.confirm("subscribe", name);
+            client.server(client.subscriber, b"+PONG\r\n");
+            assert_eq!(client.said(), [subscribed(TopicKind::Channel, name)]);
+        }
+        for wrong in [&b"+pong\r\n"[..], b"+PONG realtime:3\r\n", b"$0\r\n\r\n"] {
+            let mut client = Client::ready(resp, &[]);
+            client.subscribe("a", 1);
+            client.subscriber_up();
+            client.confirm("subscribe", "a");
+            client.said();
+            client.server(client.subscriber, wrong);
+            assert_eq!(client.expect_down().0.code.as_str(), "PROTOCOL", "{}", wrong.escape_ascii());
+        }
+    }
+}
+
+/// From a server that echoes, `+PONG` is the answer to another PING.
+#[test]
+fn a_pong_is_no_echo_once_the_server_has_echoed() {
+    for resp in BOTH {
+        let mut client = Client::subscribed(resp, &[]);
+        client.subscribe("b", 2);
+        client.confirm("subscribe", "b");
+        client.said();
+        client.server(client.subscriber, b"+PONG\r\n");
+        assert_eq!(client.expect_down().0.code.as_str(), "PROTOCOL");
+        client.expect_close(client.subscriber);
+        client.commands(client.subscriber);
+        // The next connection begins anew.
+        client.subscriber_back(resp);
+        client.confirm("subscribe", "chat");
+        client.confirm("subscribe", "b");
+        client.said();
+        client.server(client.subscriber, b"+PONG\r\n");
+        assert_eq!(client.said(), []);
     }
 }
 
@@ -163,7 +210,7 @@ const PROBE2: &[u8] = b"*3\r\n+message\r\n+realtime:probe:aeaf52febe706064\r\n+x
 const KNOWN: &[&[u8]] = &[
     HELLO3,
     b"+OK\r\n",
-    b"+OK\r\n+OK\r\n",
+    WELCOME,
     b"-ERR unknown command 'HELLO'\r\n",
     b"-NOPERM no\r\n",
     b">3\r\n$9\r\nsubscribe\r\n$1\r\n0\r\n:1\r\n",

@@ -201,6 +201,7 @@ fn options_refused() {
         ("queue_bytes", number(1024.0), "max_message_bytes"),
         ("verify_delivery", number(1.0), "true or false"),
         ("verify_delivery", text("true"), "true or false"),
+        ("replica", number(1.0), "true or false"),
         ("overflow", text("drop"), "drop_oldest"),
         ("max_pending", text("many"), "a string"),
         ("max_message_bytes", number(33.0 * 1_048_576.0), "queue_bytes"),

@@ -332,7 +332,7 @@ fn losing_the_command_link_leaves_the_subscriber_link_alone() {
         crate::client::SETINFO[0],
         "the version stays decided while a link is up"
     );
-    client.server(0, b"+OK\r\n+OK\r\n-ERR no\r\n");
+    client.server(0, crate::client::OLD_WELCOME);
     let said = client.said();
     assert!(said.len() == 1 && is_ready(&said[0]), "no gap: {said:?}");
     assert_eq!(client.commands(0), ["PUBLISH a waits"]);
@@ -370,7 +370,7 @@ fn a_restart_under_resp2_is_one_down_one_gap_one_ready() {
         client.reconnect(0);
         assert_eq!(client.commands(0), ["HELLO 3"]);
         client.server(0, b"-ERR unknown command 'HELLO'\r\n");
-        client.server(0, b"+OK\r\n+OK\r\n-ERR no\r\n");
+        client.server(0, crate::client::OLD_WELCOME);
         assert_eq!(client.said(), []);
         client.subscriber_back(Resp::Two);
         let said = client.said();

@@ -4,7 +4,7 @@
 use realtime::backend::OptionValue;
 use realtime::model::{Error, Event, RequestKind, Value};
 
-use crate::client::{BOTH, Client, HELLO3, Resp, args};
+use crate::client::{BOTH, Client, HELLO3, OLD_WELCOME, Resp, WELCOME, args};
 use crate::sink::Said;
 
 const PASSWORD: &str = "Hunter-2";
@@ -54,9 +54,12 @@ impl Way {
 
     fn says_to(self, url: &str, text: &[u8]) -> Vec<String> {
         let resp2 = [("protocol", OptionValue::Number(2.0))];
+        // Any other client would not be told of it, but would go on in RESP2.
+        let resp3 = [("protocol", OptionValue::Number(3.0))];
         let verify = [("verify_delivery", OptionValue::Boolean(true))];
         let options: &[_] = match self {
             Self::Info | Self::Auth => &resp2,
+            Self::Hello => &resp3,
             Self::Probe => &verify,
             _ => &[],
         };
@@ -76,13 +79,13 @@ impl Way {
                 client.server(0, b"+OK\r\n");
                 client.server(0, b"+OK\r\n+OK\r\n");
                 client.server(0, format!("${}\r\n", info.len()).as_bytes());
-                client.server(0, &[&info[..], b"\r\n"].concat());
+                client.server(0, &[&info[..], b"\r\n*0\r\n+PONG\r\n"].concat());
             }
             Self::Hello | Self::Auth => client.server(0, &error),
             _ => client.server(0, HELLO3),
         }
         if !matches!(self, Self::Info | Self::Hello | Self::Auth) {
-            client.server(0, b"+OK\r\n+OK\r\n");
+            client.server(0, WELCOME);
         }
         match self {
             Self::Version | Self::Name | Self::Info | Self::Hello | Self::Auth => {}
@@ -96,7 +99,7 @@ impl Way {
                 client.expect_close(0);
                 client.reconnect(0);
                 client.server(0, HELLO3);
-                client.server(0, b"+OK\r\n+OK\r\n");
+                client.server(0, WELCOME);
             }
             Self::Command => {
                 client.get(1, "a");
@@ -335,11 +338,11 @@ fn data_is_not_touched() {
             client.server(0, b"-ERR unknown command 'HELLO'\r\n");
             client.server(0, b"+OK\r\n");
             client.commands(0);
-            client.server(0, b"+OK\r\n+OK\r\n$3\r\nx:y\r\n");
+            client.server(0, OLD_WELCOME);
         } else {
             client.commands(0);
             client.server(0, HELLO3);
-            client.server(0, b"+OK\r\n+OK\r\n");
+            client.server(0, WELCOME);
         }
         client.said();
         client.get(1, "a");

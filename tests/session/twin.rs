@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, VecDeque};
 use realtime::model::TopicKind;
 use resp::{Decoder, Value};
 
-use crate::client::{HELLO3, Resp};
+use crate::client::{HELLO3, MASTER, Resp};
 use crate::sink::text;
 
 /// What a server takes from a stranger: words of a command, bytes of a word.
@@ -196,6 +196,11 @@ impl Server {
         let (name, rest) = words.split_first().expect("a command");
         let in_subscribed_mode = !link.resp3 && !link.subscribed.is_empty();
         let answer: Vec<u8> = match &**name {
+            // The question for the role.
+            "HELLO" if rest == ["3"] => {
+                assert!(link.resp3, "no login");
+                HELLO3.to_vec()
+            }
             "HELLO" if self.resp == Resp::Three => {
                 assert_eq!(rest, ["3", "AUTH", "default", "password"]);
                 (link.known, link.resp3) = (true, true);
@@ -207,6 +212,7 @@ impl Server {
                 b"+OK\r\n".to_vec()
             }
             "CLIENT" => b"+OK\r\n".to_vec(),
+            "ROLE" => MASTER.to_vec(),
             "INFO" => b"-ERR no\r\n".to_vec(),
             "PING" if in_subscribed_mode => {
                 let echo = rest.first().map_or("", |echo| echo);

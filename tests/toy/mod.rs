@@ -202,7 +202,7 @@ impl Session for ToySession {
         while let Some((ticket, args)) = self.unsent.pop_front() {
             self.publish(ticket, &args);
         }
-        let _ = sink.event(Event::Ready(Ready { first, protocol: 1, server: None, version: None }));
+        let _ = sink.event(Event::Ready(Ready { first, protocol: 1, ..Ready::default() }));
     }
 
     fn handle_input(&mut self, _: LinkId, _: Instant, bytes: &[u8], sink: &mut dyn Sink) -> usize {

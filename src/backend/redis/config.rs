@@ -19,6 +19,7 @@ const KEYS: &[&str] = &[
     "db",
     "name",
     "protocol",
+    "replica",
     "connect_timeout",
     "command_timeout",
     "ping_interval",
@@ -80,6 +81,8 @@ pub(super) struct Config {
     pub(super) db: u32,
     pub(super) name: Option<String>,
     pub(super) protocol: Protocol,
+    /// Whether a replica is what the owner wants.
+    pub(super) replica: bool,
     pub(super) connect_timeout: Duration,
     pub(super) command_timeout: Duration,
     pub(super) ping_interval: Duration,
@@ -126,6 +129,7 @@ impl Config {
             verify_delivery: set.boolean("verify_delivery")?.unwrap_or(false),
             name: name(&mut set)?,
             protocol: protocol(&mut set)?,
+            replica: set.boolean("replica")?.unwrap_or(false),
             limits: Limits {
                 queue_events: set.count("queue_events")?.unwrap_or(DEFAULT_QUEUE_EVENTS),
                 queue_bytes: set.count("queue_bytes")?.unwrap_or(DEFAULT_QUEUE_BYTES),

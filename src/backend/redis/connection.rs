@@ -5,9 +5,10 @@ use std::time::Instant;
 
 use super::config::Protocol;
 use super::failure::{Circumstances, Failure, add_details};
-use super::handshake::{self, Server, Step};
-use super::link::{Awaits, Link, Phase, Version};
+use super::handshake::{self, ASK_AGAIN, Server, Step};
+use super::link::{Awaits, Link, Phase, Unserved, Version};
 use super::out::Out;
+use super::role::Watch;
 use super::session::{COMMANDS, Core, Loss, SUBSCRIBER};
 use super::verify::Verify;
 use crate::backend::{Action, Connected, Stage};
@@ -31,6 +32,7 @@ impl Core {
     pub(super) fn connected(&mut self, i: usize, now: Instant, how: Connected) -> bool {
         let version = match (self.config.protocol, self.protocol) {
             (Protocol::Resp2, _) | (Protocol::Auto, Some(Version::Resp2)) => Version::Resp2,
+            (Protocol::Auto, _) if self.resp2_alone => Version::Resp2,
             (Protocol::Resp3, _) | (Protocol::Auto, _) => Version::Resp3,
         };
         let link = &mut self.links[i];
@@ -39,6 +41,9 @@ impl Core {
         link.made = Some((now, how.slowest));
         link.peer = how.peer;
         link.phase = Phase::Handshaking { deadline };
+        if i == COMMANDS {
+            self.server = Server::default();
+        }
         handshake::begin(link, &self.config, version);
         true
     }
@@ -53,7 +58,7 @@ impl Core {
         out: &mut Out<'_>,
     ) {
         let link = &mut self.links[i];
-        match handshake::answer(link, &self.config, &mut self.server, step, reply) {
+        match handshake::answer(link, &self.config, &mut self.server, step, reply, now) {
             Err(failure) => self.fail(i, failure, now, out),
             Ok(()) if link.in_flight.is_empty() => self.up(i, now, out),
             Ok(()) => {}
@@ -65,6 +70,9 @@ impl Core {
         let link = &mut self.links[i];
         link.phase = Phase::Up;
         self.protocol.get_or_insert(link.version);
+        if i == COMMANDS {
+            self.watch_role(now);
+        }
         if self.subscriber() == i && self.closing.is_none() {
             if let Some(Loss { since, error }) = self.loss.take()
                 && self.topics.was_confirmed()
@@ -75,6 +83,7 @@ impl Core {
             }
             self.topics.connected();
         }
+        self.tell_unserved(i, out);
         self.check_ready(out);
     }
 
@@ -82,8 +91,41 @@ impl Core {
     pub(super) fn tell_ready(&mut self, first: bool, out: &mut Out<'_>) {
         let Some(protocol) = self.protocol else { return };
         self.owes_ready = false;
-        let Server { name, version } = self.server.clone();
-        out.event(Event::Ready(Ready { first, protocol: protocol as u8, server: name, version }));
+        let notice = self.notice();
+        out.event(Event::Ready(Ready { first, protocol: protocol as u8, notice, ..self.server.ready() }));
+    }
+
+    /// Tells why the server does not serve yet, if it does not.
+    fn tell_unserved(&self, i: usize, out: &mut Out<'_>) {
+        if let Some(Unserved { error, .. }) = &self.links[i].unserved {
+            out.event(Event::Down { error: error.clone(), retry_in: ASK_AGAIN });
+        }
+    }
+
+    /// The server was asked whether it serves by now.
+    pub(super) fn serving_answered(
+        &mut self,
+        i: usize,
+        reply: Result<Value, Error>,
+        now: Instant,
+        out: &mut Out<'_>,
+    ) {
+        let link = &mut self.links[i];
+        match handshake::unserved(reply, &self.config) {
+            Err(failure) => self.fail(i, failure, now, out),
+            Ok(None) => {
+                link.unserved = None;
+                self.check_ready(out);
+            }
+            Ok(Some(error)) => {
+                let unserved = Unserved { error, ask_at: Some(now + ASK_AGAIN) };
+                let before = link.unserved.replace(unserved);
+                let code = |unserved: &Unserved| unserved.error.code.clone();
+                if before.as_ref().map(code) != link.unserved.as_ref().map(code) {
+                    self.tell_unserved(i, out);
+                }
+            }
+        }
     }
 
     /// A link is lost or could not be made: answers what was under way on it, tells of it, and arranges the next attempt.
@@ -224,16 +266,33 @@ impl Core {
             // The subscriber link follows the other one, which then finds it idle.
             Phase::Waiting { .. } if i == SUBSCRIBER => link.phase = Phase::Idle,
             Phase::Waiting { .. } => self.connect(i, now),
-            Phase::Up if link.dead_at.is_some() => {
-                let silence = now.saturating_duration_since(link.listening);
-                self.fail(i, Failure::Silent(silence), now, out);
-            }
-            Phase::Up => {
-                link.dead_at = Some(now + self.config.ping_timeout);
-                if !std::mem::replace(&mut link.liveness_in_flight, true) {
-                    link.send(Awaits::Liveness { since: now }, &[b"PING"]);
-                }
-            }
+            Phase::Up => self.up_timeout(i, now, out),
+        }
+    }
+
+    /// What is due on a link that is up.
+    fn up_timeout(&mut self, i: usize, now: Instant, out: &mut Out<'_>) {
+        let interval = self.config.ping_interval;
+        let link = &mut self.links[i];
+        if let Some(unserved) = &mut link.unserved
+            && unserved.ask_at.take_if(|at| *at <= now).is_some()
+        {
+            link.send(Awaits::Serving, &[b"PING"]);
+        }
+        if link.dead_at.is_some_and(|at| at <= now) {
+            let silence = now.saturating_duration_since(link.listening);
+            return self.fail(i, Failure::Silent(silence), now, out);
+        }
+        let is_silent = link.dead_at.is_none() && link.listening + interval <= now;
+        if is_silent {
+            link.dead_at = Some(now + self.config.ping_timeout);
+        }
+        let asks_role = link.watch.as_ref().and_then(Watch::due).is_some_and(|due| due <= now);
+        if (is_silent || asks_role)
+            && !link.ask_role(now, interval)
+            && !std::mem::replace(&mut link.liveness_in_flight, true)
+        {
+            link.send(Awaits::Liveness { since: now }, &[b"PING"]);
         }
     }
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use resp::DecodeError;
 
-use super::config::{Config, Credentials};
+use super::config::{Config, Credentials, Protocol};
 use super::handshake::{DEFAULT_USER, Step};
 use super::verify;
 use crate::backend::{LinkError, Stage, seconds};
@@ -38,16 +38,24 @@ pub(super) enum Failure {
     Refused { step: Step, error: Error },
     /// The server said something without being asked.
     Unasked(Error),
-    /// The server speaks RESP2 alone, and RESP3 is demanded.
-    NoResp3,
-    /// The answer to HELLO is no map.
+    /// The server refused HELLO, and RESP3 is demanded.
+    NoResp3(Error),
+    /// The server granted RESP3 and confirmed a subscription in RESP2, whose messages cannot be told from answers.
+    Resp2Spoken,
+    /// The answer to HELLO is none that a server of Redis' protocol gives.
     NotHello,
+    /// The answer to the handshake's PING is neither an error nor PONG.
+    NotPong,
     /// What came is not RESP.
     Decode(DecodeError),
     /// An answer that belongs to no command, or not to the one whose turn it is.
     OutOfStep,
     /// So many commands timed out on it, and their answers never came.
     Unanswered(usize),
+    /// The server did not end a transaction at EXEC: it runs nothing more on this connection.
+    InsideTransaction,
+    /// The server was a master and has become a replica.
+    Demoted,
     /// The server ended a subscription that is wanted.
     Unsubscribed,
     /// The server took a probe and delivered nothing for so long, though it answers.
@@ -117,12 +125,26 @@ impl Failure {
             Self::Unasked(error) => {
                 Error { message: format!("the server said: {}", error.message).into(), ..error }
             }
-            Self::NoResp3 => Error::unsent(
+            Self::NoResp3(error) => Error::unsent(
                 Code::Unsupported,
-                "the server does not speak RESP3; leave out the option protocol, or set it to 2",
+                format!(
+                    "the server refused RESP3 (HELLO 3): {}; leave out the option protocol, or set it to 2",
+                    error.message.trim_end_matches('.')
+                ),
+            ),
+            Self::Resp2Spoken if config.protocol == Protocol::Resp3 => Error::unsent(
+                Code::Unsupported,
+                "the server granted RESP3 and speaks RESP2; leave out the option protocol, or set it to 2",
+            ),
+            Self::Resp2Spoken => Error::unsent(
+                Code::Disconnected,
+                "the server granted RESP3 and speaks RESP2; the connection was renewed in RESP2",
             ),
             Self::NotHello => {
                 Error::unsent(Code::Protocol, "the server answered HELLO with something else than a map")
+            }
+            Self::NotPong => {
+                Error::unsent(Code::Protocol, "the server answered PING with something else than PONG")
             }
             Self::Decode(error) => Error::unsent(Code::Protocol, not_resp(&error, seen.opening)),
             Self::OutOfStep => Error::unsent(
@@ -134,6 +156,14 @@ impl Failure {
                 format!(
                     "the server sends, but left {commands} commands without an answer; the connection was renewed"
                 ),
+            ),
+            Self::InsideTransaction => Error::unsent(
+                Code::Disconnected,
+                "the server refused EXEC and would have run no later command; the connection was renewed",
+            ),
+            Self::Demoted => Error::unsent(
+                Code::Disconnected,
+                "the server has become a replica; the connection was renewed, in case the address leads to the new master",
             ),
             Self::Unsubscribed => Error::unsent(
                 Code::Disconnected,

@@ -1,20 +1,29 @@
 //! What is said on a new connection before it is used: protocol version, login, database, names.
 //!
-//! RESP3: `HELLO 3 [AUTH user password] [SETNAME name]`, then SELECT and CLIENT SETINFO in one go. RESP2: AUTH, then
-//! SELECT, CLIENT SETNAME, CLIENT SETINFO and INFO in one go. A server limits what it reads from a stranger, so nothing
-//! is sent behind a login that is not confirmed.
+//! RESP3: `HELLO 3 [AUTH user password] [SETNAME name]`, then SELECT, CLIENT SETINFO and PING in one go. RESP2: AUTH, then
+//! SELECT, CLIENT SETNAME, CLIENT SETINFO, INFO, ROLE and PING in one go. The PING tells whether the server serves anybody: while it
+//! loads its data, it lets clients in and answers LOADING to most commands. A server limits what it reads from a stranger, so nothing
+//! is sent behind a login that is not confirmed. A server that refuses HELLO is asked in RESP2, on the same connection.
+
+use std::time::{Duration, Instant};
 
 use super::config::{Config, Protocol};
 use super::failure::Failure;
-use super::link::{Awaits, Link, Version};
+use super::link::{Awaits, Link, Unserved, Version};
+use super::role;
 use super::texts::server_name;
-use crate::model::{Error, LinkId, Value};
+use crate::model::{Error, LinkId, Ready, Role, Value};
 
 /// What CLIENT SETINFO says of us: <https://redis.io/docs/latest/commands/client-setinfo/>
 const LIBRARY_NAME: &[u8] = b"realtime";
 const LIBRARY_VERSION: &str = env!("CARGO_PKG_VERSION");
 /// The user that a password without a user belongs to.
 pub(super) const DEFAULT_USER: &[u8] = b"default";
+
+/// The answer to a PING that says nothing.
+pub(super) const PONG: &[u8] = b"PONG";
+/// How long after a server said that it does not serve yet it is asked again.
+pub(super) const ASK_AGAIN: Duration = Duration::from_secs(1);
 
 /// One command of the handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +34,9 @@ pub(super) enum Step {
     SetName,
     SetInfo,
     Info,
+    Role,
+    Replication,
+    Ping,
 }
 
 /// What the server says of itself.
@@ -32,6 +44,16 @@ pub(super) enum Step {
 pub(super) struct Server {
     pub(super) name: Option<Box<str>>,
     pub(super) version: Option<Box<str>>,
+    pub(super) role: Option<Role>,
+    pub(super) mode: Option<Box<str>>,
+}
+
+impl Server {
+    /// The part of this that the main thread is told.
+    pub(super) fn ready(&self) -> Ready {
+        let Self { name, version, role, mode } = self.clone();
+        Ready { server: name, version, role, mode, ..Ready::default() }
+    }
 }
 
 /// Begins the handshake on a fresh connection in `version`.
@@ -68,15 +90,17 @@ fn introduce(link: &mut Link, config: &Config) {
     send(link, Step::SetInfo, &[b"CLIENT", b"SETINFO", b"LIB-VER", LIBRARY_VERSION.as_bytes()]);
     if link.version == Version::Resp2 && link.id == LinkId(0) {
         send(link, Step::Info, &[b"INFO", b"server"]);
+        send(link, Step::Role, &[b"ROLE"]);
     }
+    send(link, Step::Ping, &[b"PING"]);
 }
 
 fn send(link: &mut Link, step: Step, words: &[&[u8]]) {
     link.send(Awaits::Handshake(step), words);
 }
 
-/// The answer to one step. The handshake is over when none is in flight any more. What the server says of itself goes
-/// into `server`.
+/// The answer to one step at `now`. The handshake is over when none is in flight any more. What the server says of itself
+/// goes into `server`, and that it does not serve yet into `link`.
 ///
 /// # Errors
 ///
@@ -87,24 +111,59 @@ pub(super) fn answer(
     server: &mut Server,
     step: Step,
     reply: Result<Value, Error>,
+    now: Instant,
 ) -> Result<(), Failure> {
     match (step, reply) {
         (Step::Hello, Ok(reply)) => {
             *server = from_hello(&reply, config).ok_or(Failure::NotHello)?;
             introduce(link, config);
         }
-        (Step::Hello, Err(error)) if lacks_hello(&error) => match config.protocol {
+        (Step::Hello, Err(error)) if is_refusal(&error) => match config.protocol {
             Protocol::Auto => begin(link, config, Version::Resp2),
-            _ => return Err(Failure::NoResp3),
+            _ => return Err(Failure::NoResp3(without_echo(error, config))),
         },
         (Step::Auth, Ok(_)) => introduce(link, config),
-        (Step::Info, Ok(Value::String(text))) => *server = from_info(&text, config),
+        (Step::Info, Ok(Value::String(text))) => {
+            *server = Server { role: server.role, ..from_info(&text, config) };
+        }
+        (Step::Role, Ok(reply)) => server.role = role::from_role(&reply),
+        (Step::Role, Err(error)) if !turns_away(&error) => {
+            send(link, Step::Replication, &[b"INFO", b"replication"]);
+        }
+        (Step::Replication, Ok(reply)) => server.role = role::from_info(&reply),
         (Step::Select | Step::SetName | Step::SetInfo | Step::Info, Ok(_)) => {}
-        // Names and INFO are courtesies; old servers and narrow ACLs refuse them.
-        (Step::SetName | Step::SetInfo | Step::Info, Err(error)) if !turns_away(&error) => {}
+        // Names, INFO and ROLE are courtesies; old servers and narrow ACLs refuse them.
+        (Step::SetName | Step::SetInfo | Step::Info | Step::Replication, Err(error))
+            if !turns_away(&error) => {}
+        // The subscriptions' link needs nothing that waits for the data.
+        (Step::Ping, reply) => {
+            let unserved = unserved(reply, config)?.filter(|_| link.id == LinkId(0));
+            link.unserved = unserved.map(|error| Unserved { error, ask_at: Some(now + ASK_AGAIN) });
+        }
         (_, Err(error)) => return Err(Failure::Refused { step, error: without_echo(error, config) }),
     }
     Ok(())
+}
+
+/// What the answer to a PING says of the server: `None` if it serves us, or why it does not yet. A user without the right
+/// to PING is served.
+///
+/// # Errors
+///
+/// Any other answer. A server that refuses everything must not pass for one that serves.
+pub(super) fn unserved(reply: Result<Value, Error>, config: &Config) -> Result<Option<Error>, Failure> {
+    match reply {
+        Ok(Value::String(pong)) if *pong == *PONG => Ok(None),
+        Ok(_) => Err(Failure::NotPong),
+        Err(error) => match error.code.as_str() {
+            "NOPERM" => Ok(None),
+            "LOADING" | "MASTERDOWN" => {
+                let message = format!("the server does not serve data yet: {}", error.message);
+                Ok(Some(Error::unsent(error.code, message)))
+            }
+            _ => Err(Failure::Refused { step: Step::Ping, error: without_echo(error, config) }),
+        },
+    }
 }
 
 /// Whether an error is about the connection, whatever it seems to answer: a server that turns a client away says so at
@@ -113,14 +172,11 @@ fn turns_away(error: &Error) -> bool {
     matches!(error.code.as_str(), "NOAUTH" | "DENIED") || error.message.contains("max number of clients")
 }
 
-/// Whether the server knows no HELLO, or not this version of the protocol. Anything else that it says is its answer.
-fn lacks_hello(error: &Error) -> bool {
-    let text = error.message.to_ascii_lowercase();
-    match error.code.as_str() {
-        "NOPROTO" => true,
-        "ERR" => text.starts_with("unknown") || text.starts_with("unsupported"),
-        _ => false,
-    }
+/// Whether the server refuses a command that others take: it does not know it, says so in words of its own, or forbids it.
+/// For HELLO that need not hold for RESP2, and AUTH shows whether it was the login that was refused. Redis 6.0 with `user
+/// default off` forbids HELLO to everybody who is not logged in yet.
+pub(super) fn is_refusal(error: &Error) -> bool {
+    matches!(error.code.as_str(), "ERR" | "NOPROTO" | "NOPERM") && !turns_away(error)
 }
 
 /// Servers echo the arguments of a command that they do not know, and a login is one. Some echo the first few bytes alone,
@@ -137,28 +193,31 @@ fn without_echo(mut error: Error, config: &Config) -> Error {
     error
 }
 
-/// Server and version out of HELLO's map; `None` if it is none.
-fn from_hello(reply: &Value, config: &Config) -> Option<Server> {
+/// What HELLO's map says of the server, or of what stands for one; `None` if it is neither.
+pub(super) fn from_hello(reply: &Value, config: &Config) -> Option<Server> {
     let mut server = Server::default();
     let mut note = |key: &Value, value: &Value| {
         if let (Value::String(key), Value::String(value)) = (key, value) {
             match &**key {
                 b"server" => server.name = Some(server_name(value, config)),
                 b"version" => server.version = Some(server_name(value, config)),
+                b"mode" => server.mode = Some(server_name(value, config)),
+                b"role" => server.role = role::from_word(value),
                 _ => {}
             }
         }
     };
     match reply {
         Value::Map(pairs) => pairs.iter().for_each(|(key, value)| note(key, value)),
-        // A proxy that speaks RESP2 under the name of RESP3.
+        // Servers and proxies that grant RESP3. What they speak is seen by their first confirmation of a subscription.
         Value::Array(flat) => flat.chunks_exact(2).for_each(|pair| note(&pair[0], &pair[1])),
+        Value::String(ok) if **ok == *b"OK" => {}
         _ => return None,
     }
     Some(server)
 }
 
-/// Server and version out of INFO's lines: <https://redis.io/docs/latest/commands/info/>
+/// Server, version and mode out of INFO's lines: <https://redis.io/docs/latest/commands/info/>
 fn from_info(info: &[u8], config: &Config) -> Server {
     let field = |name: &[u8]| {
         info.split(|&b| b == b'\n')
@@ -167,5 +226,5 @@ fn from_info(info: &[u8], config: &Config) -> Server {
     };
     let version = field(b"redis_version:");
     let name = field(b"server_name:").or_else(|| version.is_some().then(|| "redis".into()));
-    Server { name, version }
+    Server { name, version, mode: field(b"redis_mode:"), role: None }
 }

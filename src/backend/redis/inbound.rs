@@ -7,6 +7,7 @@ use resp::{Element, Frame, Value as Resp};
 
 use super::batch::Operation;
 use super::failure::Failure;
+use super::handshake::PONG;
 use super::link::{Awaits, InFlight, Version};
 use super::out::Out;
 use super::outbound::fence;
@@ -151,6 +152,10 @@ impl Core {
             return self.unasked(i, now, reply, out);
         }
         let Some(InFlight { start, end, awaits }) = link.pop_front() else { return };
+        if reply.is_err() && matches!(awaits, Awaits::Request(_) | Awaits::Abandoned { .. }) {
+            self.watch_for_readonly(i, &reply, now);
+        }
+        let link = &mut self.links[i];
         match awaits {
             Awaits::Handshake(step) => self.handshake_answer(i, step, reply, now, out),
             Awaits::Batch(batch) => match reply {
@@ -159,30 +164,47 @@ impl Core {
                     self.topics.refuse(batch, &error, now, |event| out.event(event));
                     self.check_ready(out);
                 }
+                Ok(reply) if link.version == Version::Resp3 && is_confirmation(&reply) => {
+                    self.resp2_alone = true;
+                    self.fail(i, Failure::Resp2Spoken, now, out);
+                }
                 Ok(_) => self.fail(i, Failure::OutOfStep, now, out),
             },
             Awaits::Fence { token } => match reply {
-                Ok(Value::String(echo)) if *echo != *fence(token) => {
-                    self.fail(i, Failure::OutOfStep, now, out);
-                }
+                Ok(Value::String(echo)) if *echo == *fence(token) => link.echoes = true,
+                // Garnet, Envoy and YugabyteDB leave out what a PING says.
+                Ok(Value::String(pong)) if *pong == *PONG && !link.echoes => {}
                 // A user without the right to PING is refused, which is in order too.
-                Ok(Value::String(_)) | Err(_) => {}
+                Err(_) => {}
                 Ok(_) => self.fail(i, Failure::OutOfStep, now, out),
             },
             Awaits::Liveness { since } => {
                 link.liveness_in_flight = false;
                 self.note_round_trip(since, now);
             }
+            Awaits::Role { question, since } => {
+                self.note_round_trip(since, now);
+                self.role_answered(question, &reply, now, out);
+            }
+            Awaits::Serving => self.serving_answered(i, reply, now, out),
             Awaits::ProbeChannel => match reply {
                 Err(error) => self.probe_channel_refused(error, now, out),
                 Ok(_) => self.fail(i, Failure::OutOfStep, now, out),
             },
             Awaits::Probe => self.probe_answered(reply, now, out),
-            Awaits::Abandoned { replies } => {
-                if replies > 1 {
-                    let awaits = Awaits::Abandoned { replies: replies - 1 };
-                    link.in_flight.push_front(InFlight { start, end, awaits });
+            Awaits::Abandoned { mut replies } => {
+                if !replies.count(&reply) {
+                    link.in_flight.push_front(InFlight { start, end, awaits: Awaits::Abandoned { replies } });
+                } else if replies.is_stuck(&reply) {
+                    self.fail(i, Failure::InsideTransaction, now, out);
                 }
+            }
+            // A number counts receivers. A list is a message that passes for an answer.
+            Awaits::Request(asked)
+                if matches!(asked.kind, RequestKind::Publish(_)) && matches!(reply, Ok(Value::Array(_))) =>
+            {
+                link.in_flight.push_front(InFlight { start, end, awaits: Awaits::Request(asked) });
+                self.fail(i, Failure::OutOfStep, now, out);
             }
             Awaits::Request(asked) => match asked.reply(now, reply) {
                 Progress::Waits(asked) => {
@@ -198,6 +220,11 @@ impl Core {
                     }
                     self.pending -= 1;
                     asked.answer(result, out);
+                }
+                Progress::Stuck(asked, error) => {
+                    self.pending -= 1;
+                    asked.answer(Err(error), out);
+                    self.fail(i, Failure::InsideTransaction, now, out);
                 }
             },
         }
@@ -217,4 +244,10 @@ impl Core {
         // 0 stands for none yet.
         self.counters.round_trip.store(nanos.max(1), Ordering::Relaxed);
     }
+}
+
+/// Whether a list is RESP2's confirmation of a subscription.
+fn is_confirmation(reply: &Value) -> bool {
+    let Value::Array(items) = reply else { return false };
+    matches!(items.first(), Some(Value::String(kind)) if matches!(&**kind, b"subscribe" | b"psubscribe"))
 }

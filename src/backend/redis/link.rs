@@ -9,10 +9,11 @@ use resp::Encoder;
 use super::backoff::Backoff;
 use super::batch::Batch;
 use super::handshake::Step;
-use super::request::Asked;
+use super::request::{Asked, Replies};
+use super::role::{Question, Watch};
 use super::transmit::Transmit;
 use crate::backend::Stage;
-use crate::model::LinkId;
+use crate::model::{Error, LinkId};
 
 /// Entries for which an empty in-flight queue keeps room.
 const KEEP_IN_FLIGHT: usize = 1024;
@@ -83,17 +84,35 @@ pub(super) enum Awaits {
         /// When it was encoded.
         since: Instant,
     },
+    /// A question for the server's role.
+    Role {
+        /// Which one.
+        question: Question,
+        /// When it was encoded.
+        since: Instant,
+    },
     /// The SUBSCRIBE to the channel of the probes: a confirmation, or an error in its place.
     ProbeChannel,
     /// The PUBLISH of a probe.
     Probe,
+    /// The PING that asks whether the server serves by now.
+    Serving,
     /// A request of the main thread.
     Request(Asked),
     /// A request that was answered with an error already; its late answers are swallowed.
     Abandoned {
-        /// How many there are to come.
-        replies: usize,
+        /// Those that are still to come.
+        replies: Replies,
     },
+}
+
+/// The server let us in but has no data to serve: `LOADING` or `MASTERDOWN`.
+#[derive(Debug)]
+pub(super) struct Unserved {
+    /// What it says.
+    pub(super) error: Error,
+    /// When it is asked again; `None` while its answer is awaited.
+    pub(super) ask_at: Option<Instant>,
 }
 
 /// One connection of a session.
@@ -105,6 +124,10 @@ pub(super) struct Link {
     pub(super) backoff: Backoff,
     pub(super) transmit: Transmit,
     pub(super) in_flight: VecDeque<InFlight>,
+    /// The server does not serve data yet.
+    pub(super) unserved: Option<Unserved>,
+    /// The watch over the server's role, on the link of the commands.
+    pub(super) watch: Option<Watch>,
     /// This connection has done all that it was made for at least once.
     pub(super) proved: bool,
     /// The event loop made the connection: when, and the stage of it that took longest.
@@ -117,6 +140,8 @@ pub(super) struct Link {
     pub(super) listening: Instant,
     /// The PING that looks for life is in flight, and nothing was heard since: when the link counts as dead.
     pub(super) dead_at: Option<Instant>,
+    /// The server echoes what a PING says, as it should; some answer `+PONG` to every PING.
+    pub(super) echoes: bool,
     /// A PING that looks for life has no answer yet.
     pub(super) liveness_in_flight: bool,
     /// The sink said Stop: nobody listens.
@@ -145,12 +170,15 @@ impl Link {
             backoff,
             transmit: Transmit::default(),
             in_flight: VecDeque::new(),
+            unserved: None,
+            watch: None,
             proved: false,
             made: None,
             peer: None,
             heard: now,
             listening: now,
             dead_at: None,
+            echoes: false,
             liveness_in_flight: false,
             paused: false,
             resumed: None,
@@ -177,12 +205,15 @@ impl Link {
         self.transmit.reset();
         self.in_flight.clear();
         self.shrink();
+        self.unserved = None;
+        self.watch = None;
         self.proved = false;
         self.made = None;
         self.peer = None;
         self.heard = now;
         self.listening = now;
         self.dead_at = None;
+        self.echoes = false;
         self.liveness_in_flight = false;
         self.paused = false;
         self.resumed = None;
@@ -273,7 +304,12 @@ impl Link {
             Phase::Connecting { deadline } | Phase::Handshaking { deadline } => Some(deadline),
             Phase::Waiting { until } => Some(until),
             Phase::Up if self.paused => None,
-            Phase::Up => Some(self.dead_at.unwrap_or(self.listening + ping_interval)),
+            Phase::Up => {
+                let ask_at = self.unserved.as_ref().and_then(|unserved| unserved.ask_at);
+                let liveness = self.dead_at.unwrap_or(self.listening + ping_interval);
+                let role = self.watch.as_ref().and_then(Watch::due);
+                [ask_at, role].into_iter().flatten().chain([liveness]).min()
+            }
         }
     }
 }

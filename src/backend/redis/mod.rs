@@ -17,6 +17,7 @@ mod random;
 mod refusals;
 mod reply;
 mod request;
+mod role;
 mod session;
 mod texts;
 mod topics;

@@ -1,17 +1,18 @@
 //! What is sent and when: requests in their order, subscriptions in batches, neither faster than the link drains.
 
+use std::collections::VecDeque;
 use std::time::Instant;
 
 use resp::Encoder;
 
 use super::failure::Failure;
-use super::link::{Awaits, InFlight, Link};
+use super::link::{Awaits, InFlight, Link, Unserved};
 use super::out::Out;
 use super::reply::MAX_NAME;
 use super::request::{Asked, about};
 use super::session::{COMMANDS, Core};
 use super::verify::{is_reserved, reserved};
-use crate::model::{Code, Error, Event, Request, Slot, Topic, Value};
+use crate::model::{Code, Error, Event, Request, RequestKind, Slot, Topic, Value};
 
 /// No more is encoded while this many bytes wait to be written: what is not encoded can still time out unsent, and
 /// memory stays bounded.
@@ -49,7 +50,7 @@ impl Core {
         if let Err(error) = asked.validate() {
             asked.answer(Err(error), out);
         } else if asked.deadline <= now {
-            asked.answer(Err(timeout_unsent()), out);
+            asked.answer(Err(self.timeout_unsent()), out);
         } else {
             self.due = Some(self.due.map_or(asked.deadline, |due| due.min(asked.deadline)));
             self.pending += 1;
@@ -73,18 +74,33 @@ impl Core {
     /// A request waits for every subscription made or ended before it to be confirmed or refused, so that a publish reaches
     /// the one and is not counted for the other: on two links nothing else orders them, and on one the parts of a refused
     /// SUBSCRIBE are tried again.
+    ///
+    /// While the server does not serve data, publishes alone go out.
     fn pump_requests(&mut self) {
         let link = &mut self.links[COMMANDS];
+        let publishes_alone = link.unserved.is_some();
+        let is_publish = |asked: &Asked| matches!(asked.kind, RequestKind::Publish(_));
+        if publishes_alone && !self.backlog.iter().any(is_publish) {
+            return;
+        }
+        let mut waiting = VecDeque::new();
         while link.transmit.len() < HIGH_WATER
             && let Some(asked) = self.backlog.front()
             && !self.topics.holds_back(asked.after)
             && asked.deadline > self.now
             && let Some(mut asked) = self.backlog.pop_front()
         {
+            if publishes_alone && !is_publish(&asked) {
+                waiting.push_back(asked);
+                continue;
+            }
             let start = link.transmit.end();
             asked.encode(self.now, link.transmit.tail());
             let end = link.transmit.end();
             link.in_flight.push_back(InFlight { start, end, awaits: Awaits::Request(asked) });
+        }
+        while let Some(asked) = waiting.pop_back() {
+            self.backlog.push_front(asked);
         }
     }
 
@@ -121,7 +137,7 @@ impl Core {
             match self.backlog.pop_front() {
                 Some(asked) if asked.deadline <= now => {
                     self.pending -= 1;
-                    asked.answer(Err(timeout_unsent()), out);
+                    asked.answer(Err(self.timeout_unsent()), out);
                 }
                 Some(asked) => {
                     self.note_deadline(asked.deadline);
@@ -145,7 +161,7 @@ impl Core {
             let awaits = match awaits {
                 Awaits::Request(asked) if asked.deadline <= now && start >= sent => {
                     self.pending -= 1;
-                    asked.answer(Err(timeout_unsent()), out);
+                    asked.answer(Err(self.timeout_unsent()), out);
                     cuts.push(start..end);
                     cut += end - start;
                     continue;
@@ -177,6 +193,14 @@ impl Core {
         }
     }
 
+    fn timeout_unsent(&self) -> Error {
+        const TEXT: &str = "the command could not be sent in time and never will be";
+        match &self.links[COMMANDS].unserved {
+            Some(Unserved { error, .. }) => Error::unsent(Code::Timeout, format!("{TEXT}: {error}")),
+            None => Error::unsent(Code::Timeout, TEXT),
+        }
+    }
+
     fn note_deadline(&mut self, deadline: Instant) {
         self.due = Some(self.due.map_or(deadline, |due| due.min(deadline)));
     }
@@ -193,10 +217,6 @@ impl Asked {
 /// What the fence with this number echoes.
 pub(super) fn fence(token: u64) -> Vec<u8> {
     format!("realtime:{token}").into_bytes()
-}
-
-fn timeout_unsent() -> Error {
-    Error::unsent(Code::Timeout, "the command could not be sent in time and never will be")
 }
 
 fn timeout_sent(paused: bool) -> Error {

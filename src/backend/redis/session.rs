@@ -48,7 +48,11 @@ pub(super) struct Core {
     pub(super) failed_peer: Option<SocketAddr>,
     /// The version that is spoken, decided by the first link that comes up and for as long as one is.
     pub(super) protocol: Option<Version>,
+    /// The server granted RESP3 and then spoke RESP2: it is not asked for RESP3 again.
+    pub(super) resp2_alone: bool,
     pub(super) server: Server,
+    /// That the server is a replica was told, and it was no master since.
+    pub(super) replica_told: bool,
     pub(super) topics: Topics,
     /// SUBSCRIBEs and UNSUBSCRIBEs in flight.
     pub(super) batches: usize,
@@ -71,7 +75,8 @@ pub(super) struct Core {
     /// Disconnect was asked for: when to end at the latest.
     pub(super) closing: Option<Instant>,
     pub(super) closed: bool,
-    /// The sink said Stop outside of any input: the event loop will not read on behind the next one.
+    /// The sink said Stop outside of any input. The event loop remembers that until the next input, whichever link it
+    /// comes on, and then stops reading from that link.
     pub(super) stopped: bool,
     /// Whether messages are delivered, if that is asked.
     pub(super) verify: Option<Verify>,
@@ -106,7 +111,9 @@ impl RedisSession {
             actions: VecDeque::new(),
             failed_peer: None,
             protocol: None,
+            resp2_alone: false,
             server: Server::default(),
+            replica_told: false,
             topics: Topics::new(seed.wrapping_add(LINKS as u64 + 1)),
             batches: 0,
             last_token: 0,
@@ -143,12 +150,16 @@ impl Session for RedisSession {
         if self.core.connected(i, now, how) {
             self.decoders[i].reset();
         }
-        self.core.settle(now, &mut Out::new(sink));
+        let mut out = Out::new(sink);
+        self.core.settle(now, &mut out);
+        self.core.stopped |= out.stop;
     }
 
     fn handle_input(&mut self, link: LinkId, now: Instant, bytes: &[u8], sink: &mut dyn Sink) -> usize {
-        let Some(i) = Self::index(link).filter(|&i| self.core.links[i].is_open()) else { return 0 };
         let Self { decoders, core } = self;
+        // The event loop forgets an earlier Stop with this input, so it is forgotten here too, whatever comes of the input.
+        let stopped = std::mem::take(&mut core.stopped);
+        let Some(i) = Self::index(link).filter(|&i| core.links[i].is_open()) else { return 0 };
         core.now = now;
         core.links[i].hear(now, bytes);
         let mut out = Out::new(sink);
@@ -173,11 +184,11 @@ impl Session for RedisSession {
                 // They were there when reading went on.
                 link.lagged = Some(now);
             }
-            if out.stop || std::mem::take(&mut core.stopped) {
-                link.pause(out.filled_by_message);
-            }
         }
         core.settle(now, &mut out);
+        if (stopped || out.stop) && core.links[i].is_open() {
+            core.links[i].pause(out.filled_by_message);
+        }
         bytes.len() - input.len()
     }
 
@@ -302,7 +313,7 @@ impl Core {
         let subscriber = self.subscriber();
         let restored = self.topics.is_restored();
         for (i, link) in self.links.iter_mut().enumerate() {
-            if link.is_up() && !link.proved && (i != subscriber || restored) {
+            if link.is_up() && link.unserved.is_none() && !link.proved && (i != subscriber || restored) {
                 link.proved = true;
                 link.backoff.good(self.now);
             }

@@ -70,7 +70,7 @@ const FIXED_ANSWERS: [&[u8]; 10] = [
 ];
 
 /// Words with which servers begin the answer to a command that they do not know, the longest first. An echo of it may
-/// follow, so what stands after them is searched. The handshake falls back to RESP2 at these words.
+/// follow, so what stands after them is searched.
 const FIXED_BEGINNINGS: [&[u8]; 3] = [b"unknown command", b"unknown", b"unsupported"];
 
 /// What servers call themselves.

@@ -45,6 +45,7 @@ impl<R, D> Dispatcher<R, D> {
         let Told { client: slot, session, event } = told;
         let Some(client) = self.clients.get_mut(slot) else { return Step::Skipped };
         let is_present = client.session() == Some(session);
+        let mut event = event;
         let event = match event {
             Event::Closed => {
                 self.ended = Some((slot, session));
@@ -67,6 +68,13 @@ impl<R, D> Dispatcher<R, D> {
                 let Some((gap, ready)) = client.regain(topic) else { return Step::Skipped };
                 self.told = Some(Told { client: slot, session, event: ready });
                 gap
+            }
+            Event::Ready(ref mut ready) if ready.notice.is_some() => {
+                let notice = ready.notice.take().unwrap_or_default();
+                self.now.line = client.console.notice(notice);
+                // The event itself comes after its line.
+                self.told = Some(Told { client: slot, session, event });
+                return Step::Line(&self.now.line);
             }
             Event::Ready(mut ready) => {
                 ready.first = !std::mem::replace(&mut client.was_ready, true);

@@ -2,7 +2,7 @@
 
 use super::{World, answer, down, ready, tell};
 use crate::dispatch::EventKind;
-use crate::model::{Code, DropReason, Error, ReplyTo, Sink};
+use crate::model::{Code, DropReason, Error, Event, Ready, ReplyTo, Sink};
 
 #[test]
 fn a_listener_that_comes_late_hears_of_ready_though_nothing_else_happens() {
@@ -31,6 +31,20 @@ fn without_listeners_trouble_goes_to_the_console() {
     assert!(log[1].contains("ready"));
     assert!(log[2].contains("larger than max_message_bytes"));
     assert!(log[3].contains("PUBLISH to \"chat\" failed: NOPERM: no"));
+}
+
+#[test]
+fn what_the_owner_should_know_is_printed_once_whoever_listens() {
+    let mut world = World::new();
+    let (client, mut producer) = world.client("c");
+    world.dispatcher.listen(client, EventKind::Ready, b"a", "early");
+    let with_notice = Ready { first: true, notice: Some("a replica"), ..Ready::default() };
+    tell(&mut producer, Event::Ready(with_notice));
+    let log = world.run_quietly();
+    assert!(log[0].ends_with(": a replica"), "{log:?}");
+    assert_eq!(log[1..], ["c.early: Ready first"]);
+    world.dispatcher.listen(client, EventKind::Ready, b"b", "late");
+    assert_eq!(world.run_quietly(), ["c.late: Ready first"]);
 }
 
 #[test]

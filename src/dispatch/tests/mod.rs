@@ -167,7 +167,7 @@ fn answer(producer: &mut Producer, ticket: Ticket, result: Result<Value, Error>)
 }
 
 fn ready() -> Event {
-    Event::Ready(Ready { first: true, protocol: 3, server: None, version: None })
+    Event::Ready(Ready { first: true, protocol: 3, ..Ready::default() })
 }
 
 fn down() -> Event {

@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::acl::Users;
-use crate::faults::{Faults, Health, Hello};
+use crate::faults::{Faults, Health, Hello, Role};
 use crate::server::FakeRedis;
 use crate::socket::Address;
 use crate::state::Settings;
@@ -43,6 +43,7 @@ impl Default for Builder {
             settings: Settings {
                 hello: Hello::Full,
                 health: Health::Serving,
+                role: Role::Master,
                 version: VERSION.to_owned(),
                 max_clients: MAX_CLIENTS,
                 subscriber_buffer: SUBSCRIBER_BUFFER,
@@ -95,6 +96,13 @@ impl Builder {
     #[must_use]
     pub fn health(mut self, health: Health) -> Builder {
         self.settings.health = health;
+        self
+    }
+
+    /// Whether the server is a master or a replica.
+    #[must_use]
+    pub fn role(mut self, role: Role) -> Builder {
+        self.settings.role = role;
         self
     }
 

@@ -2,7 +2,7 @@
 
 use crate::acl::AclError;
 use crate::connection::Ending;
-use crate::faults::{Close, Faults, Health, Hello, Reaction, Target};
+use crate::faults::{Close, Faults, Health, Hello, Reaction, Role, Target};
 use crate::server::FakeRedis;
 
 impl FakeRedis {
@@ -102,6 +102,11 @@ impl FakeRedis {
     /// Whether commands that need data are answered.
     pub fn set_health(&self, health: Health) {
         self.change(|state| state.settings.health = health);
+    }
+
+    /// Makes the server a master or a replica. Connections stay open, as in Redis.
+    pub fn set_role(&self, role: Role) {
+        self.change(|state| state.settings.role = role);
     }
 
     /// Whether `HELLO` works.

@@ -2,6 +2,11 @@
 
 use std::borrow::Cow;
 
+use crate::request::Request;
+
+/// How much of what the client sent an error quotes.
+pub(crate) const QUOTED: usize = 128;
+
 /// An error reply without its `-` and line end, such as `ERR syntax error`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Failure(Cow<'static, [u8]>);
@@ -19,6 +24,8 @@ impl Failure {
     pub(crate) const NOT_AUTHENTICATED: Failure = Failure::of("NOAUTH Authentication required.");
     pub(crate) const CHANNEL_FORBIDDEN: Failure =
         Failure::of("NOPERM this user has no permissions to access one of the channels used as arguments");
+    pub(crate) const READ_ONLY: Failure =
+        Failure::of("READONLY You can't write against a read only replica.");
     pub(crate) const LOADING: Failure = Failure::of("LOADING Redis is loading the dataset in memory");
     pub(crate) const MASTER_DOWN: Failure =
         Failure::of("MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.");
@@ -47,6 +54,37 @@ impl Failure {
 
     pub(crate) fn forbidden(command: &str) -> Failure {
         Failure::quoting(format!("NOPERM this user has no permissions to run the '{command}' command"))
+    }
+
+    /// A command that there is not.
+    pub(crate) fn unknown(request: &Request) -> Failure {
+        let mut text = b"ERR unknown command '".to_vec();
+        text.extend(request[0].iter().take(QUOTED));
+        text.extend_from_slice(b"', with args beginning with: ");
+        let start = text.len();
+        for argument in &request[1..] {
+            let left = QUOTED.saturating_sub(text.len() - start);
+            if left == 0 {
+                break;
+            }
+            text.push(b'\'');
+            text.extend(argument.iter().take(left));
+            text.extend_from_slice(b"' ");
+        }
+        Failure::quoting(text)
+    }
+
+    /// The same in the words of Redis 5.
+    pub(crate) fn unknown_to_redis_5(request: &Request) -> Failure {
+        let mut text = b"ERR unknown command `".to_vec();
+        text.extend(request[0].iter().take(QUOTED));
+        text.extend_from_slice(b"`, with args beginning with: ");
+        for argument in &request[1..] {
+            text.push(b'`');
+            text.extend(argument.iter().take(QUOTED));
+            text.extend_from_slice(b"`, ");
+        }
+        Failure::quoting(text)
     }
 
     /// What EXEC says if it is refused itself.

@@ -103,6 +103,31 @@ pub enum Hello {
     NoProto,
     /// Is an unknown command, as in Redis 5.
     Unknown,
+    /// Is forbidden, as in Redis 6.0 with `user default off`. AUTH works.
+    NoPermission,
+    /// Grants protocol version 3 with a flat list, and goes on in version 2.
+    GrantedAsList,
+    /// Answers with a map that says version 2, and goes on in version 2.
+    GrantedAsMap,
+    /// Says `+OK`, and goes on in version 2.
+    GrantedAsOk,
+}
+
+impl Hello {
+    /// Whether the server grants protocol version 3 and does not speak it.
+    pub(crate) fn is_empty_promise(self) -> bool {
+        matches!(self, Hello::GrantedAsList | Hello::GrantedAsMap | Hello::GrantedAsOk)
+    }
+}
+
+/// What the server is to others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Role {
+    /// It takes writes.
+    #[default]
+    Master,
+    /// It refuses writes with `-READONLY`.
+    Replica,
 }
 
 /// Whether the server answers commands that need its data.

@@ -43,7 +43,7 @@ mod state;
 
 pub use acl::AclError;
 pub use builder::Builder;
-pub use faults::{Close, Faults, Health, Hello, Reaction, Target};
+pub use faults::{Close, Faults, Health, Hello, Reaction, Role, Target};
 pub use glob::matches;
 pub use reply::Protocol;
 pub use server::{FakeRedis, NotInTime};

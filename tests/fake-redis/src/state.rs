@@ -8,7 +8,7 @@ use mio::Registry;
 use crate::acl::Users;
 use crate::commands::Command;
 use crate::connection::{Connection, Ending};
-use crate::faults::{Close, Faults, Health, Hello, Reaction, Target};
+use crate::faults::{Close, Faults, Health, Hello, Reaction, Role, Target};
 use crate::keyspace::Database;
 use crate::pubsub::{Kind, PubSub};
 use crate::reply::{Protocol, Reply};
@@ -23,6 +23,7 @@ pub(crate) const DATABASES: usize = 16;
 pub(crate) struct Settings {
     pub(crate) hello: Hello,
     pub(crate) health: Health,
+    pub(crate) role: Role,
     pub(crate) version: String,
     pub(crate) max_clients: usize,
     /// Unsent bytes at which a subscriber is cut off.

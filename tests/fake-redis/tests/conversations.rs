@@ -25,7 +25,7 @@ use support::client::Client;
 use support::real;
 use support::table::{Line, Protocol, Setting, Table};
 
-use fake_redis::FakeRedis;
+use fake_redis::{FakeRedis, Role};
 
 /// Plays a table against whatever `connect` reaches.
 fn play(table: &Table, protocol: Protocol, connect: &dyn Fn() -> Client) {
@@ -65,6 +65,7 @@ fn this_server_says_what_the_tables_say() {
             for setting in &table.settings {
                 builder = match setting {
                     Setting::Bare | Setting::Debug => builder,
+                    Setting::Replica => builder.role(Role::Replica),
                     Setting::Password(password) => builder.password(password),
                     Setting::User(rules) => builder.user(rules),
                     Setting::MaxClients(clients) => builder.max_clients(*clients),

@@ -7,7 +7,7 @@ use std::io::ErrorKind;
 use std::net::TcpStream;
 use std::time::Duration;
 
-use fake_redis::{FakeRedis, Health, Hello};
+use fake_redis::{FakeRedis, Health, Hello, Role};
 use support::client::Client;
 
 const SUBSCRIBED: &[u8] = b"*3\r\n$9\r\nsubscribe\r\n$4\r\nnews\r\n:1\r\n";
@@ -124,6 +124,35 @@ fn hello_may_be_missing_or_know_one_version_only() {
     a.ask("GET k", b"$-1\r\n");
     a.ask("HELLO 2", b"*14\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nversion\r\n$5\r\n7.2.4\r\n{any}\r\n");
     assert_eq!(server.look(|state| state.received("hello")), 3);
+}
+
+#[test]
+fn hello_may_be_forbidden_or_an_empty_promise() {
+    let forbidden = b"-NOPERM this user has no permissions to run the 'hello' command or its subcommand\r\n";
+    for (hello, reply) in [
+        (Hello::NoPermission, &forbidden[..]),
+        (Hello::GrantedAsList, b"*14\r\n$6\r\nserver\r\n$5\r\nredis\r\n"),
+        (Hello::GrantedAsMap, b"%7\r\n$6\r\nserver\r\n$5\r\nredis\r\n"),
+        (Hello::GrantedAsOk, b"+OK\r\n"),
+    ] {
+        let server = FakeRedis::builder().hello(hello).start().unwrap();
+        let mut a = Client::connect(&server);
+        ["HELLO 3", "GET k", "QUIT"].iter().for_each(|words| a.say(words));
+        let said = a.read_to_end();
+        assert!(said.starts_with(reply), "{hello:?}: {}", said.escape_ascii());
+        assert!(said.ends_with(b"$-1\r\n+OK\r\n"), "RESP2's null: {hello:?}: {}", said.escape_ascii());
+    }
+}
+
+#[test]
+fn a_server_becomes_a_replica_and_a_master_again() {
+    let server = FakeRedis::builder().role(Role::Replica).start().unwrap();
+    let mut a = Client::connect(&server);
+    a.ask("ROLE", b"*5\r\n$5\r\nslave\r\n$9\r\n127.0.0.1\r\n:1\r\n$7\r\nconnect\r\n:-1\r\n");
+    a.ask("SET k v", b"-READONLY You can't write against a read only replica.\r\n");
+    server.set_role(Role::Master);
+    a.ask("ROLE", b"*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n");
+    a.ask("SET k v", b"+OK\r\n");
 }
 
 #[test]

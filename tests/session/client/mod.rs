@@ -19,7 +19,10 @@ use realtime::model::{
 
 use crate::sink::{Recorder, Said, text};
 
-pub(crate) use server::{HELLO3, Reads, SETINFO, every_cut};
+pub(crate) use server::{
+    HELLO3, INTRODUCTION, MASTER, OLD_INTRODUCTION, OLD_WELCOME, Reads, SETINFO, WELCOME, every_cut, life,
+    question,
+};
 
 pub(crate) struct Client {
     pub(crate) session: Box<dyn Session>,

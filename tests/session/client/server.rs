@@ -20,34 +20,42 @@ impl Client {
         self.hello(resp);
     }
 
-    /// Answers the handshake of the command link, whichever version it begins with.
-    pub(crate) fn hello(&mut self, resp: Resp) {
+    /// Answers the handshake of the command link, whichever version it begins with. Returns its first command.
+    pub(crate) fn hello(&mut self, resp: Resp) -> String {
+        self.welcome(resp, b"+PONG\r\n")
+    }
+
+    /// The same with this answer to the handshake's PING.
+    pub(crate) fn welcome(&mut self, resp: Resp, ping: &[u8]) -> String {
         let first = self.commands(0);
-        match resp {
+        let (introduction, answers) = match resp {
             Resp::Three => {
                 assert_eq!(first[0].split(' ').next(), Some("HELLO"));
                 self.server(0, HELLO3);
-                assert_eq!(self.commands(0), SETINFO);
-                self.server(0, b"+OK\r\n+OK\r\n");
-                self.subscriber = 0;
+                (&INTRODUCTION[..], WELCOME)
             }
             Resp::Two => {
                 if first[0].starts_with("HELLO") {
                     self.server(0, b"-ERR unknown command 'HELLO'\r\n");
-                    assert_eq!(self.commands(0), [SETINFO[0], SETINFO[1], "INFO server"]);
                 }
-                self.server(0, b"+OK\r\n+OK\r\n$32\r\n# Server\r\nredis_version:5.0.14\r\n\r\n");
-                self.subscriber = 1;
+                (&OLD_INTRODUCTION[..], OLD_WELCOME)
             }
+        };
+        if first[0].starts_with("HELLO") {
+            assert_eq!(self.commands(0), introduction);
         }
+        let before_ping = answers.strip_suffix(b"+PONG\r\n").expect("PING is the last");
+        self.server(0, &[before_ping, ping].concat());
+        self.subscriber = u8::from(resp == Resp::Two);
+        first.into_iter().next().unwrap_or_default()
     }
 
     /// Makes the subscriber link, if it is one of its own.
     pub(crate) fn subscriber_up(&mut self) {
         if self.subscriber == 1 {
             self.connected(1);
-            assert_eq!(self.commands(1), SETINFO);
-            self.server(1, b"+OK\r\n+OK\r\n");
+            assert_eq!(self.commands(1), INTRODUCTION);
+            self.server(1, WELCOME);
         }
     }
 
@@ -55,10 +63,10 @@ impl Client {
     pub(crate) fn subscriber_back(&mut self, resp: Resp) {
         self.reconnect(self.subscriber);
         match resp {
-            Resp::Three => self.hello(resp),
+            Resp::Three => drop(self.hello(resp)),
             Resp::Two => {
                 self.commands(1);
-                self.server(1, b"+OK\r\n+OK\r\n");
+                self.server(1, WELCOME);
             }
         }
     }
@@ -133,3 +141,33 @@ pub(crate) const HELLO3: &[u8] = b"%7\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nve
 
 pub(crate) const SETINFO: [&str; 2] =
     ["CLIENT SETINFO LIB-NAME realtime", concat!("CLIENT SETINFO LIB-VER ", env!("CARGO_PKG_VERSION"))];
+
+/// What a client says once it is let in: under RESP3, and on RESP2's link of the subscriptions.
+pub(crate) const INTRODUCTION: [&str; 3] = [SETINFO[0], SETINFO[1], "PING"];
+/// The server's answer.
+pub(crate) const WELCOME: &[u8] = b"+OK\r\n+OK\r\n+PONG\r\n";
+
+/// The same on RESP2's link of the commands.
+pub(crate) const OLD_INTRODUCTION: [&str; 5] = [SETINFO[0], SETINFO[1], "INFO server", "ROLE", "PING"];
+pub(crate) const OLD_WELCOME: &[u8] =
+    b"+OK\r\n+OK\r\n$32\r\n# Server\r\nredis_version:5.0.14\r\n\r\n*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n\
+    +PONG\r\n";
+
+/// ROLE's answer on a master.
+pub(crate) const MASTER: &[u8] = b"*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n";
+
+/// The answer to a command that looks for life on an idle link of the commands, if this is one: what the server's role is,
+/// or PING.
+pub(crate) fn life(command: &str) -> Option<&'static [u8]> {
+    match command {
+        "HELLO 3" => Some(HELLO3),
+        "ROLE" => Some(MASTER),
+        "PING" => Some(b"+PONG\r\n"),
+        _ => None,
+    }
+}
+
+/// What looks for life on the link of the commands.
+pub(crate) fn question(resp: Resp) -> &'static str {
+    if resp == Resp::Three { "HELLO 3" } else { "ROLE" }
+}

@@ -8,7 +8,7 @@ mod verdict;
 use realtime::backend::OptionValue;
 use realtime::model::TopicKind;
 
-use crate::client::{Client, Resp};
+use crate::client::{Client, Resp, life};
 use crate::sink::{Said, subscribed};
 
 const PONG_ON_SUBSCRIBER: &[u8] = b"*2\r\n$4\r\npong\r\n$0\r\n\r\n";
@@ -63,7 +63,7 @@ fn answer(client: &mut Client) -> usize {
         for command in client.commands(link) {
             match &*command {
                 "PING" if link == 1 => client.server(1, PONG_ON_SUBSCRIBER),
-                "PING" => client.server(0, b"+PONG\r\n"),
+                other if life(other).is_some() => client.server(0, life(other).unwrap_or_default()),
                 probe if probe.starts_with("PUBLISH realtime:probe:") => {
                     probes += 1;
                     client.server(0, b":1\r\n");

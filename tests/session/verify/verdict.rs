@@ -6,7 +6,7 @@ use realtime::backend::{Connected, LinkError};
 use realtime::model::{Event, TopicKind};
 
 use super::{ON, PONG_ON_SUBSCRIBER, answer, answer_for, ask, no_events, verified};
-use crate::client::{BOTH, Client, Resp};
+use crate::client::{BOTH, Client, MASTER, Resp};
 use crate::sink::{Said, message, subscribed};
 
 #[test]
@@ -48,11 +48,11 @@ fn the_verdict_waits_for_the_servers_answer_to_the_probe() {
     let (mut client, _) = verified(Resp::Two);
     client.advance(15.1);
     let commands = client.commands(0);
-    assert_eq!(commands.len(), 2, "PING and the probe: {commands:?}");
+    assert_eq!(commands.len(), 2, "ROLE and the probe: {commands:?}");
     assert_eq!(client.commands(1), ["PING"]);
     client.server(1, PONG_ON_SUBSCRIBER);
     client.advance(4.0);
-    client.server(0, b"+PONG\r\n");
+    client.server(0, MASTER);
     for _ in 0..5 {
         // It lives: attributes mean nothing else.
         client.advance(2.0);
@@ -149,12 +149,12 @@ fn a_probe_unread_when_reading_stopped_is_awaited_anew() {
     client.advance(14.5);
     client.request(1, 1.0, realtime::model::RequestKind::Ping);
     client.advance(0.6);
-    assert_eq!(client.commands(0).len(), 3, "the request, the PING that looks for life, and the probe");
+    assert_eq!(client.commands(0).len(), 3, "the request, the question that looks for life, and the probe");
     // The queue is full; reading stops on the subscriber link, and the answer to the probe comes on the other one.
     client.sink.full = true;
     client.advance(0.5);
     client.server(1, PONG_ON_SUBSCRIBER);
-    client.server(0, b"+PONG\r\n+PONG\r\n:1\r\n");
+    client.server(0, &[b"+PONG\r\n", MASTER, b":1\r\n"].concat());
     assert_eq!(client.said().len(), 1, "the request's timeout");
     client.commands(1);
     for _ in 0..10 {

@@ -6,7 +6,7 @@ use crate::commands::data::integer;
 use crate::commands::{Call, Command, Outcome, pubsub};
 use crate::connection::{Ending, ReplyMode};
 use crate::failure::Failure;
-use crate::faults::Hello;
+use crate::faults::{Hello, Role};
 use crate::reply::Protocol;
 use crate::state::DATABASES;
 
@@ -30,11 +30,17 @@ pub(super) const COMMANDS: &[Command] = &[
 
 fn hello(call: &mut Call<'_>) -> Outcome {
     let args = call.args;
+    let kind = call.state.settings.hello;
+    if kind == Hello::NoPermission {
+        return Err(Failure::of(
+            "NOPERM this user has no permissions to run the 'hello' command or its subcommand",
+        ));
+    }
     let mut protocol = None;
     if let Some(version) = args.get(1) {
         protocol = Some(match integer(version) {
             Ok(2) => Protocol::Resp2,
-            Ok(3) if call.state.settings.hello != Hello::NoProto => Protocol::Resp3,
+            Ok(3) if kind != Hello::NoProto => Protocol::Resp3,
             Ok(_) => return Err(Failure::of("NOPROTO unsupported protocol version")),
             Err(_) => return Err(Failure::of("ERR Protocol version is not an integer or out of range")),
         });
@@ -71,18 +77,32 @@ fn hello(call: &mut Call<'_>) -> Outcome {
     if let Some(name) = name {
         set_name(call, name)?;
     }
+    if kind.is_empty_promise() && protocol == Some(Protocol::Resp3) {
+        call.session().protocol = if kind == Hello::GrantedAsMap { Protocol::Resp3 } else { Protocol::Resp2 };
+        if kind == Hello::GrantedAsOk {
+            call.reply().ok();
+        } else {
+            describe(call, if kind == Hello::GrantedAsMap { Protocol::Resp2 } else { Protocol::Resp3 });
+        }
+        call.session().protocol = Protocol::Resp2;
+        return Ok(());
+    }
     if let Some(protocol) = protocol {
         call.session().protocol = protocol;
     }
-    describe(call);
+    let protocol = call.session().protocol;
+    describe(call, protocol);
     Ok(())
 }
 
 /// The answer to HELLO.
-fn describe(call: &mut Call<'_>) {
+fn describe(call: &mut Call<'_>, protocol: Protocol) {
     let version = call.state.settings.version.clone();
-    let protocol = call.session().protocol.number();
     let id = i64::try_from(call.id).unwrap_or(i64::MAX);
+    let role = match call.state.settings.role {
+        Role::Master => "master",
+        Role::Replica => "replica",
+    };
     let mut reply = call.reply();
     reply.map(7);
     reply.bulk("server");
@@ -90,13 +110,13 @@ fn describe(call: &mut Call<'_>) {
     reply.bulk("version");
     reply.bulk(version);
     reply.bulk("proto");
-    reply.integer(protocol.into());
+    reply.integer(protocol.number().into());
     reply.bulk("id");
     reply.integer(id);
     reply.bulk("mode");
     reply.bulk("standalone");
     reply.bulk("role");
-    reply.bulk("master");
+    reply.bulk(role);
     reply.bulk("modules");
     reply.array(0);
 }

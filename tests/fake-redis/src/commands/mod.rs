@@ -20,8 +20,8 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use crate::connection::{Connection, Ending, ReplyMode, Session};
-use crate::failure::Failure;
-use crate::faults::{Health, Hello, Reaction};
+use crate::failure::{Failure, QUOTED};
+use crate::faults::{Health, Hello, Reaction, Role};
 use crate::keyspace::Database;
 use crate::reply::{Protocol, Reply};
 use crate::request::Request;
@@ -160,6 +160,39 @@ impl Command {
         }
     }
 
+    /// Whether it changes data, which a replica refuses.
+    fn writes(&self) -> bool {
+        matches!(
+            self.name,
+            "append"
+                | "decr"
+                | "decrby"
+                | "del"
+                | "expire"
+                | "flushall"
+                | "flushdb"
+                | "getdel"
+                | "hdel"
+                | "hset"
+                | "incr"
+                | "incrby"
+                | "lpop"
+                | "lpush"
+                | "mset"
+                | "persist"
+                | "pexpire"
+                | "rpop"
+                | "rpush"
+                | "sadd"
+                | "set"
+                | "setnx"
+                | "srem"
+                | "zadd"
+                | "zincrby"
+                | "zrem"
+        )
+    }
+
     fn takes(&self, arguments: usize) -> bool {
         let arguments = isize::try_from(arguments).unwrap_or(isize::MAX);
         if self.arity < 0 { arguments >= -self.arity } else { arguments == self.arity }
@@ -279,10 +312,10 @@ fn lower(bytes: &[u8]) -> String {
 fn lookup(request: &Request, state: &State) -> Result<&'static Command, Failure> {
     let name = lower(&request[0]);
     if state.settings.hello == Hello::Unknown && name == "hello" {
-        return Err(unknown_to_redis_5(request));
+        return Err(Failure::unknown_to_redis_5(request));
     }
     let Some(command) = Command::find_by_full_name(&name).filter(|_| !name.contains('|')) else {
-        return Err(unknown(request));
+        return Err(Failure::unknown(request));
     };
     if command.subcommands.is_empty() {
         return Ok(command);
@@ -309,38 +342,6 @@ fn at_least(version: &str, (major, minor): (u32, u32)) -> bool {
     (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= (major, minor)
 }
 
-/// How much of what the client sent an error quotes.
-const QUOTED: usize = 128;
-
-fn unknown(request: &Request) -> Failure {
-    let mut text = b"ERR unknown command '".to_vec();
-    text.extend(request[0].iter().take(QUOTED));
-    text.extend_from_slice(b"', with args beginning with: ");
-    let start = text.len();
-    for argument in &request[1..] {
-        let left = QUOTED.saturating_sub(text.len() - start);
-        if left == 0 {
-            break;
-        }
-        text.push(b'\'');
-        text.extend(argument.iter().take(left));
-        text.extend_from_slice(b"' ");
-    }
-    Failure::quoting(text)
-}
-
-fn unknown_to_redis_5(request: &Request) -> Failure {
-    let mut text = b"ERR unknown command `".to_vec();
-    text.extend(request[0].iter().take(QUOTED));
-    text.extend_from_slice(b"`, with args beginning with: ");
-    for argument in &request[1..] {
-        text.push(b'`');
-        text.extend(argument.iter().take(QUOTED));
-        text.extend_from_slice(b"`, ");
-    }
-    Failure::quoting(text)
-}
-
 /// The checks of `processCommand` in Redis 7.0's server.c, in their order.
 fn admit(
     state: &mut State,
@@ -365,6 +366,9 @@ fn admit(
         if user.is_some_and(|user| !pubsub::channels_allowed(user, command, request)) {
             return Err(Failure::CHANNEL_FORBIDDEN);
         }
+    }
+    if state.settings.role == Role::Replica && command.writes() {
+        return Err(Failure::READ_ONLY);
     }
     if session.protocol == Protocol::Resp2 && session.subscriptions() > 0 && !command.when_subscribed {
         return Err(Failure::quoting(format!(

@@ -4,13 +4,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::commands::{Call, Command, Outcome, TABLES, lower};
 use crate::failure::Failure;
-use crate::faults::Health;
+use crate::faults::{Health, Role};
 use crate::reply::Reply;
 use crate::socket::Address;
 use crate::state::State;
 
 pub(super) const COMMANDS: &[Command] = &[
     Command::new("info", -1, "dangerous", info).without_data(),
+    Command::new("role", 1, "fast", role).without_data(),
     Command::new("time", 1, "fast", time).without_data(),
     {
         let mut command = Command::new("command", -1, "connection", all_commands).without_data();
@@ -86,9 +87,47 @@ fn sections(state: &mut State) -> Vec<Section> {
                 ("pubsub_patterns", state.pubsub.pattern_count().to_string()),
             ],
         ),
-        ("Replication", vec![("role", "master".to_owned()), ("connected_slaves", "0".to_owned())]),
+        ("Replication", replication(state.settings.role)),
         ("Keyspace", keyspace),
     ]
+}
+
+/// A replica's master. Nobody is there.
+const MASTER: (&str, i64) = ("127.0.0.1", 1);
+
+fn replication(role: Role) -> Vec<(&'static str, String)> {
+    match role {
+        Role::Master => vec![("role", "master".to_owned()), ("connected_slaves", "0".to_owned())],
+        Role::Replica => vec![
+            ("role", "slave".to_owned()),
+            ("master_host", MASTER.0.to_owned()),
+            ("master_port", MASTER.1.to_string()),
+            ("master_link_status", "down".to_owned()),
+            ("connected_slaves", "0".to_owned()),
+        ],
+    }
+}
+
+fn role(call: &mut Call<'_>) -> Outcome {
+    let role = call.state.settings.role;
+    let mut reply = call.reply();
+    match role {
+        Role::Master => {
+            reply.array(3);
+            reply.bulk("master");
+            reply.integer(0);
+            reply.array(0);
+        }
+        Role::Replica => {
+            reply.array(5);
+            reply.bulk("slave");
+            reply.bulk(MASTER.0);
+            reply.integer(MASTER.1);
+            reply.bulk("connect");
+            reply.integer(-1);
+        }
+    }
+    Ok(())
 }
 
 const DATABASE_NAMES: [&str; crate::state::DATABASES] = [

@@ -34,6 +34,7 @@ pub fn start(settings: &[Setting]) -> RealRedis {
         builder = match setting {
             Setting::Bare => builder,
             Setting::Debug => builder.configuration("enable-debug-command yes"),
+            Setting::Replica => builder.configuration("replicaof 127.0.0.1 1"),
             Setting::Password(password) => builder.configuration(format!("requirepass {password}")),
             Setting::User(rules) => builder.configuration(format!("user {rules}")),
             Setting::MaxClients(clients) => builder.configuration(format!("maxclients {clients}")),

@@ -13,6 +13,7 @@ pub enum Protocol {
 pub enum Setting {
     Bare,
     Debug,
+    Replica,
     Password(String),
     User(String),
     MaxClients(usize),
@@ -76,6 +77,7 @@ impl Setting {
         match text.split_once(' ') {
             None if text == "bare" => Setting::Bare,
             None if text == "debug" => Setting::Debug,
+            None if text == "replica" => Setting::Replica,
             Some(("password", password)) => Setting::Password(password.to_owned()),
             Some(("user", rules)) => Setting::User(rules.to_owned()),
             Some(("max-clients", clients)) => Setting::MaxClients(clients.parse().unwrap()),

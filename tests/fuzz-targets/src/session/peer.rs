@@ -18,6 +18,8 @@ pub(super) struct Peer {
     resp3: bool,
     subscriptions: usize,
     in_transaction: Option<usize>,
+    /// How often it was asked for its role.
+    roles: usize,
 }
 
 impl Peer {
@@ -96,6 +98,12 @@ impl Peer {
         out
     }
 
+    /// Every third time that a connection asks for the role, it has changed.
+    fn is_replica(&mut self) -> bool {
+        self.roles += 1;
+        self.roles % 6 > 2
+    }
+
     fn proper(&mut self, words: &[Vec<u8>], old_server: bool, out: &mut Vec<u8>) {
         let upper = words[0].to_ascii_uppercase();
         let argument = words.get(1).map(Vec::as_slice);
@@ -110,10 +118,18 @@ impl Peer {
             b"HELLO" if old_server => out.extend(b"-ERR unknown command 'HELLO'\r\n"),
             b"HELLO" => {
                 self.resp3 = argument == Some(b"3");
-                encoder.map(2);
+                encoder.map(3);
                 for (key, value) in [(b"server", b"redis"), (b"versio", b"7.0.1")] {
                     encoder.bulk_string(key).bulk_string(value);
                 }
+                encoder.bulk_string(b"role").bulk_string(if self.is_replica() {
+                    b"replica"
+                } else {
+                    b"master"
+                });
+            }
+            b"ROLE" => {
+                encoder.array(1).bulk_string(if self.is_replica() { b"slave" } else { b"master" });
             }
             b"PING" if !self.resp3 && self.subscriptions > 0 => {
                 encoder.array(2).bulk_string(b"pong").bulk_string(argument.unwrap_or_default());

@@ -2,13 +2,13 @@
 
 use std::{io, path::Path, time::Duration};
 
-use fake_redis::{Close, FakeRedis, Faults, Health, Hello, Protocol, Reaction, State, Target};
+use fake_redis::{Close, FakeRedis, Faults, Health, Hello, Protocol, Reaction, Role, State, Target};
 
 use super::{bytes, text};
 use crate::value::Value;
 
 const METHODS: &str = "url, socket, port, publish, drop, kick, send, faults, on_next, on_every, forget_reactions, health, hello, \
-                       max_clients, subscriber_buffer, password, user, log, connections, accepted, subscribers, \
+                       role, max_clients, subscriber_buffer, password, user, log, connections, accepted, subscribers, \
                        pattern_subscribers, received, commands, stop, start, refuse, pause, resume";
 
 /// An embedded server.
@@ -35,6 +35,7 @@ impl Fake {
                 ("version", _) => builder.version(word(value, name)?),
                 ("hello", _) => builder.hello(hello(word(value, name)?)?),
                 ("health", _) => builder.health(health(word(value, name)?)?),
+                ("role", _) => builder.role(role(word(value, name)?)?),
                 ("max_clients", _) => builder.max_clients(count(value, name)?),
                 ("subscriber_buffer", _) => builder.subscriber_buffer(count(value, name)?),
                 ("log", Value::Boolean(log)) => builder.log(*log),
@@ -73,6 +74,7 @@ impl Fake {
             "on_next" | "on_every" => self.react(method, arguments)?,
             "forget_reactions" => server.forget_reactions(),
             "health" => server.set_health(health(text(arguments, 0, method)?)?),
+            "role" => server.set_role(role(text(arguments, 0, method)?)?),
             "hello" => server.set_hello(hello(text(arguments, 0, method)?)?),
             "max_clients" => server.set_max_clients(count(first, method)?),
             "subscriber_buffer" => server.set_subscriber_buffer(count(first, method)?),
@@ -266,12 +268,24 @@ fn health(name: &str) -> Result<Health, String> {
     }
 }
 
+fn role(name: &str) -> Result<Role, String> {
+    match name {
+        "master" => Ok(Role::Master),
+        "replica" => Ok(Role::Replica),
+        other => Err(format!("role is master or replica, not '{other}'")),
+    }
+}
+
 fn hello(name: &str) -> Result<Hello, String> {
     match name {
         "full" => Ok(Hello::Full),
         "noproto" => Ok(Hello::NoProto),
         "unknown" => Ok(Hello::Unknown),
-        other => Err(format!("hello is full, noproto or unknown, not '{other}'")),
+        "noperm" => Ok(Hello::NoPermission),
+        "list" => Ok(Hello::GrantedAsList),
+        "map" => Ok(Hello::GrantedAsMap),
+        "ok" => Ok(Hello::GrantedAsOk),
+        other => Err(format!("hello is full, noproto, unknown, noperm, list, map or ok, not '{other}'")),
     }
 }
 

@@ -124,7 +124,7 @@ fn the_embedded_server_is_driven_from_lua() {
         host.fake.faults("new", { none = true })
         for _, call in ipairs({
             { "on_next", "publish", "answer", "-ERR no\r\n" }, { "on_next", "ping", "close", "reset" }, { "forget_reactions" },
-            { "health", "loading" }, { "health", "serving" }, { "hello", "noproto" }, { "hello", "full" }, { "max_clients", 5 },
+            { "health", "loading" }, { "health", "serving" }, { "hello", "noproto" }, { "hello", "full" }, { "role", "replica" }, { "max_clients", 5 },
             { "subscriber_buffer", 1000 }, { "password", "secret" }, { "password" }, { "user", "bob on >x ~* &* +@all" },
             { "log", true }, { "pause" }, { "resume" }, { "stop" }, { "start" }, { "refuse" }, { "start" },
         }) do

@@ -1,0 +1,181 @@
+//! What the server is to the others of its deployment, and whether that changes.
+//!
+//! A master that becomes a replica keeps its clients. Their publishes on it succeed and reach nobody elsewhere, and nothing
+//! else tells them. So the link of the commands asks for the role each `ping_interval`, and at once after a command was
+//! refused with READONLY. The question takes the place of the PING that looks for life.
+
+use std::time::{Duration, Instant};
+
+use super::failure::Failure;
+use super::handshake;
+use super::link::{Awaits, Link, Version};
+use super::out::Out;
+use super::session::{COMMANDS, Core, SUBSCRIBER};
+use crate::model::{Error, Role, Value};
+
+/// READONLY is no reason to ask more often than this.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// What the console says of a connection to a replica.
+pub(super) const REPLICA: &str = "the server is a replica: what is published on it reaches nobody on its master, and it \
+                                  refuses writes; connect to the master, or set the option replica = true";
+
+/// How the role is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Question {
+    /// `HELLO 3`, which changes nothing on a link that speaks RESP3 already.
+    Hello,
+    /// `ROLE`.
+    Role,
+    /// `INFO replication`, where ROLE is refused.
+    Info,
+}
+
+/// The watch over the role of a link's server.
+#[derive(Debug)]
+pub(super) struct Watch {
+    question: Question,
+    /// The role that this connection was told last.
+    role: Option<Role>,
+    /// When it was asked for last.
+    asked: Instant,
+    /// When it is to be asked for again.
+    due: Instant,
+    in_flight: bool,
+}
+
+impl Watch {
+    /// For a link that speaks `version`, whose server said in the handshake at `now` what it is.
+    pub(super) fn new(version: Version, role: Option<Role>, now: Instant, interval: Duration) -> Self {
+        let question = if version == Version::Resp3 { Question::Hello } else { Question::Role };
+        Self { question, role, asked: now, due: now + interval, in_flight: false }
+    }
+
+    /// When the next question is due; `None` while one is unanswered.
+    pub(super) fn due(&self) -> Option<Instant> {
+        Some(self.due).filter(|_| !self.in_flight)
+    }
+
+    /// A command was refused as only a replica refuses it, or a script that says so.
+    fn hurry(&mut self, now: Instant) {
+        self.due = self.due.min(now.max(self.asked + PAUSE));
+    }
+}
+
+impl Link {
+    /// Asks for the role, unless that is under way. Returns whether the role is watched at all.
+    pub(super) fn ask_role(&mut self, now: Instant, interval: Duration) -> bool {
+        let Some(watch) = &mut self.watch else { return false };
+        if !std::mem::replace(&mut watch.in_flight, true) {
+            (watch.asked, watch.due) = (now, now + interval);
+            let question = watch.question;
+            let words: &[&[u8]] = match question {
+                Question::Hello => &[b"HELLO", b"3"],
+                Question::Role => &[b"ROLE"],
+                Question::Info => &[b"INFO", b"replication"],
+            };
+            self.send(Awaits::Role { question, since: now }, words);
+        }
+        true
+    }
+}
+
+impl Core {
+    /// The handshake on the link of the commands is over: watches the role from now on.
+    pub(super) fn watch_role(&mut self, now: Instant) {
+        let role = self.server.role;
+        let link = &mut self.links[COMMANDS];
+        link.watch = Some(Watch::new(link.version, role, now, self.config.ping_interval));
+        self.note_role(role);
+    }
+
+    fn note_role(&mut self, role: Option<Role>) {
+        self.server.role = role;
+        self.counters.set_role(role);
+        if role == Some(Role::Master) {
+            self.replica_told = false;
+        }
+    }
+
+    /// What the console should say of the present connection, if it was not said before.
+    pub(super) fn notice(&mut self) -> Option<&'static str> {
+        if self.server.role != Some(Role::Replica) || self.config.replica {
+            return None;
+        }
+        (!std::mem::replace(&mut self.replica_told, true)).then_some(REPLICA)
+    }
+
+    /// A command was answered: READONLY is a reason to ask for the role at once.
+    pub(super) fn watch_for_readonly(&mut self, i: usize, reply: &Result<Value, Error>, now: Instant) {
+        // Before Redis 7 a script's error has it in the middle.
+        if let Err(error) = reply
+            && (error.code.as_str() == "READONLY" || error.message.contains("-READONLY "))
+            && let Some(watch) = &mut self.links[i].watch
+        {
+            watch.hurry(now);
+        }
+    }
+
+    /// The answer to a question for the role.
+    pub(super) fn role_answered(
+        &mut self,
+        question: Question,
+        reply: &Result<Value, Error>,
+        now: Instant,
+        out: &mut Out<'_>,
+    ) {
+        let link = &mut self.links[COMMANDS];
+        let Some(watch) = &mut link.watch else { return };
+        watch.in_flight = false;
+        match reply {
+            Ok(reply) => {
+                let role = match question {
+                    Question::Hello => {
+                        handshake::from_hello(reply, &self.config).and_then(|server| server.role)
+                    }
+                    Question::Role => from_role(reply),
+                    Question::Info => from_info(reply),
+                };
+                let before = watch.role;
+                watch.role = role.or(before);
+                if (before, role) == (Some(Role::Master), Some(Role::Replica)) {
+                    // One address may lead to another server by now. If it does not, the client stays.
+                    self.fail(COMMANDS, Failure::Demoted, now, out);
+                    if self.links[SUBSCRIBER].is_up() {
+                        self.fail(SUBSCRIBER, Failure::Demoted, now, out);
+                    }
+                } else if role.is_some() {
+                    self.note_role(role);
+                }
+            }
+            Err(error) if !handshake::is_refusal(error) => {}
+            Err(_) if question == Question::Role => {
+                watch.question = Question::Info;
+                link.ask_role(now, self.config.ping_interval);
+            }
+            Err(_) => link.watch = None,
+        }
+    }
+}
+
+/// The role in an answer to ROLE: <https://redis.io/docs/latest/commands/role/>
+pub(super) fn from_role(reply: &Value) -> Option<Role> {
+    let Value::Array(items) = reply else { return None };
+    let Some(Value::String(role)) = items.first() else { return None };
+    from_word(role)
+}
+
+/// The role in INFO's lines.
+pub(super) fn from_info(reply: &Value) -> Option<Role> {
+    let Value::String(text) = reply else { return None };
+    from_word(text.split(|&b| b == b'\n').find_map(|line| line.strip_prefix(b"role:"))?.trim_ascii_end())
+}
+
+/// The role by the word that HELLO, ROLE or INFO has for it.
+pub(super) fn from_word(word: &[u8]) -> Option<Role> {
+    match word {
+        b"master" => Some(Role::Master),
+        b"replica" | b"slave" => Some(Role::Replica),
+        _ => None,
+    }
+}
