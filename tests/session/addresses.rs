@@ -62,7 +62,7 @@ fn a_subscription_that_cannot_be_restored_is_no_use_either() {
         assert_eq!(accepted(&mut client, link, 1), None);
         client.commands(link);
         client.server(link, if resp == Resp::Three { crate::client::HELLO3 } else { b"" });
-        client.server(link, b"+OK\r\n+OK\r\n");
+        client.server(link, crate::client::WELCOME);
         assert!(client.commands(link).contains(&"SUBSCRIBE chat".to_owned()), "the handshake is over");
         client.lost(link, LinkError::Eof);
         client.await_attempt();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use realtime::backend::{LinkError, OptionValue};
 use realtime::model::{Event, State, TopicKind};
 
-use crate::client::{BOTH, Client, Resp};
+use crate::client::{BOTH, Client, Resp, life};
 use crate::sink::{Said, message, subscribed};
 
 /// A client that is ready and subscribed to `a` and `b*`.
@@ -197,14 +197,14 @@ fn ready_again(client: &mut Client) {
     client.expect_ready(false, Resp::Three);
 }
 
-/// Lets time pass on a connection whose PINGs are answered.
+/// Lets time pass on a connection on which what looks for life is answered.
 fn live(client: &mut Client, seconds: f64) {
     let mut left = seconds;
     while left > 0.0 {
         client.advance(left.min(1.0));
         left -= 1.0;
-        if client.commands(0).contains(&"PING".to_owned()) {
-            client.server(0, b"+PONG\r\n");
+        for answer in client.commands(0).iter().filter_map(|command| life(command)) {
+            client.server(0, answer);
         }
     }
 }

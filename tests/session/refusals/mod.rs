@@ -11,7 +11,7 @@ use std::time::Duration;
 use realtime::backend::LinkError;
 use realtime::model::Event;
 
-use crate::client::{Client, Resp};
+use crate::client::{Client, HELLO3, MASTER, Resp};
 use crate::sink::Said;
 
 const BUSY: &str = "BUSY Redis is busy running a script";
@@ -24,8 +24,10 @@ fn answer(client: &mut Client, mut refuse: impl FnMut(&str) -> Option<&'static s
         for command in client.commands(link) {
             let (word, rest) = command.split_once(' ').unwrap_or((&command, ""));
             match word {
-                "PING" if rest.is_empty() && link == 0 => client.server(0, b"+PONG\r\n"),
-                "PING" if rest.is_empty() => client.server(1, b"*2\r\n$4\r\npong\r\n$0\r\n\r\n"),
+                "PING" if rest.is_empty() && link == 1 => client.server(1, b"*2\r\n$4\r\npong\r\n$0\r\n\r\n"),
+                "PING" if rest.is_empty() => client.server(0, b"+PONG\r\n"),
+                "HELLO" => client.server(0, HELLO3),
+                "ROLE" => client.server(0, MASTER),
                 "PING" => client.fence(rest.strip_prefix("realtime:").unwrap().parse().unwrap()),
                 "PUBLISH" => client.server(0, b":1\r\n"),
                 _ => {
