@@ -15,11 +15,11 @@ pub(super) struct Entry<R> {
     serial: u64,
     identifier: Box<[u8]>,
     pub(super) callback: R,
-    /// The largest message that it gets whole, in bytes; [`NO_BOUND`] for one of any size, and for an event's.
+    /// The size in bytes of the largest message that it gets whole. Listeners of events have [`NO_BOUND`].
     pub(super) max_bytes: usize,
 }
 
-/// No message is larger.
+/// Larger than any message.
 pub(super) const NO_BOUND: usize = usize::MAX;
 
 /// Where a walk over [`Callbacks`] stands.
@@ -41,7 +41,7 @@ impl<R> Default for Callbacks<R> {
 
 impl<R> Callbacks<R> {
     /// Puts a callback under an identifier, and returns its serial number. One that is there already is replaced: the
-    /// new one takes over its place and serial number, not its bound.
+    /// new one takes over its place and serial number, but not its bound.
     pub(super) fn set(&mut self, serials: &mut u64, identifier: &[u8], callback: R, max_bytes: usize) -> u64 {
         if let Some(entry) = self.entries.iter_mut().find(|entry| *entry.identifier == *identifier) {
             (entry.callback, entry.max_bytes) = (callback, max_bytes);

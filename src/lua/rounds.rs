@@ -38,12 +38,12 @@ enum Job {
     Line(*const str),
     /// Another callback of a walk, with what the callbacks before it were called with.
     Again(c_int),
-    /// Likewise, with the message, which those before it were not given.
+    /// Another callback of a walk, with the message. The callbacks before it were called with its size only.
     AgainWhole {
         callback: c_int,
         payload: *const [u8],
     },
-    /// Likewise, with the size in place of the message.
+    /// Another callback of a walk, with the message's size.
     AgainTooLarge {
         callback: c_int,
         bytes: usize,
@@ -254,7 +254,7 @@ unsafe fn resume(lua: Lua, module: &mut Module) -> c_int {
 /// What stands in the loop's frame: the table of references, and the handler of errors. What callbacks share comes behind.
 const REFERENCES: c_int = 1;
 const HANDLER: c_int = 2;
-/// The first of these is the message, or false as long as no callback wanted it whole.
+/// The first of the shared values is the message. It is false until a callback wants the message whole.
 const MESSAGE: c_int = HANDLER + 1;
 /// The most values that callbacks share: message, channel and pattern.
 #[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "a few")]
@@ -271,7 +271,7 @@ unsafe fn push_arguments(lua: Lua, fixed: Fixed, with: &With) -> c_int {
                 1 + push_names(lua, name, channel)
             }
             With::TooLarge { name, channel, .. } => {
-                // Not nil, which could not be kept for the next round.
+                // Not nil, because storing nil could cost the table of references the key.
                 lua.push_boolean(false);
                 1 + push_names(lua, name, channel)
             }

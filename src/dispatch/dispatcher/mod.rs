@@ -70,12 +70,12 @@ struct Now<R> {
     line: String,
 }
 
-/// The message that a walk goes with. It stays the last one that its source handed out.
+/// The message that a walk delivers. Its source hands out no other one before the walk has ended.
 #[derive(Debug, Clone, Copy, Default)]
 struct Message {
     source: usize,
     bytes: usize,
-    // A callback got it whole.
+    // A callback of the walk was given all of it.
     is_out: bool,
 }
 
@@ -108,11 +108,11 @@ pub enum Step<'a, R, D> {
 /// What a callback is called with.
 #[derive(Debug)]
 pub enum Given<'a, R> {
-    /// The event, or the whole message, that an earlier callback was given.
+    /// The event or the whole message that an earlier callback of the walk was given.
     Again,
-    /// The message, whole, of which the callbacks before it were given the size.
+    /// The whole message. The callbacks before this one were given only its size.
     AgainWhole(&'a [u8]),
-    /// The size in bytes of the message that the callback before it was given: it is over this one's bound.
+    /// The size in bytes of the message of this walk, which is over the callback's bound.
     AgainTooLarge(usize),
     /// A message.
     Message {
@@ -264,7 +264,7 @@ impl<R, D> Dispatcher<R, D> {
         found
     }
 
-    /// The callback at which the walk stands, with what those before it were given, as far as it is within its bound.
+    /// The callback at which the walk stands, and what it gets: as those before it, unless its bound is another.
     fn again(&mut self) -> Step<'_, R, D> {
         let Some((slot, list, walk)) = &self.now.walk else { return Step::Skipped };
         let Some(client) = self.clients.get(*slot) else { return Step::Skipped };
