@@ -9,6 +9,7 @@ if host.map_number == 1 then
 end
 
 local kit = include("../_kit.lua")
+local steering = include("_steering.lua")
 local world = { chat = {} } -- chat: what players are told
 
 function world.somebody(name, id)
@@ -50,10 +51,11 @@ function world.settle()
 	realtime.Default():Unsubscribe(channel)
 end
 
--- Whether the console is free of what steers a terminal.
+-- Raises if anything on the console could steer a terminal.
 function world.console_is_clean()
 	for _, line in ipairs(host.console()) do
-		if line:find("[%z\1-\8\11-\31\127]") or line:find("\194[\128-\159]") then error("on the console: " .. kit.show(line), 2) end
+		local found = steering(line)
+		if found then error(string.format("%q on the console, in %s", found, kit.show(line)), 2) end
 	end
 end
 
