@@ -105,13 +105,15 @@ host.test("with a secret it signs, and leaves out what is not signed", function(
 	kit.eq(bridge.close(), 0, "its exit code")
 end)
 
--- The first mac is one that `openssl dgst -sha256 -hmac secret` makes of that text.
+-- The first two macs are those that `openssl dgst -sha256 -hmac secret` makes of these texts.
 local CHECK = [=[
 import envelope, hmac, time
 from envelope import Forged, mac_of, sign, verify
 
-assert mac_of("secret", 1700000000, "web", "web.to_game", '{"user":"Bob"}') \
-    == "e623711ee20c29b127226af1d09eb6e3a9c135cefb988fbb29ee8e19866ba476"
+assert mac_of("secret", 1700000000, "web", "", "web.to_game", '{"user":"Bob"}') \
+    == "06df5824032f241e4fa9ee87dacacfea7ca9bd15d9a6c55393b340f1eda57c0a"
+assert mac_of("secret", 1700000000, "ttt-1", "0123456789abcdef", "web.to_game", '{"user":"Bob"}') \
+    == "9549bb7e870283372d2f08e2a383752a58673160eeab96b70b5230213bcc7d7e"
 data = {"user": "B\u2603b", "list": [1, {"}": "\\"}], "deep": {"data": None}}
 text = sign("secret", "web", "channel", data)
 assert verify("secret", "channel", text) == ("web", data)
@@ -119,9 +121,9 @@ spaced = " " + text.replace('","time":', '" ,\n"time" : ').replace('"data":{"u',
 assert spaced != text and verify("secret", "channel", spaced) == ("web", data)
 raw = '"\udcff"'  # a byte that is no UTF-8
 now = int(time.time())
-signed = '{"from":"a","time":%d,"mac":"%s","data":%s}' % (now, mac_of("secret", now, "a", "c", raw), raw)
+signed = '{"from":"a","time":%d,"mac":"%s","data":%s}' % (now, mac_of("secret", now, "a", "", "c", raw), raw)
 assert verify("secret", "c", signed) == ("a", "\udcff")
-assert mac_of("secret", 5, "a", "c", raw) == hmac.new(b"secret", b'5\na\n1\nc"\xff"', "sha256").hexdigest()
+assert mac_of("secret", 5, "a", "", "c", raw) == hmac.new(b"secret", b'5\na\n\n1\nc"\xff"', "sha256").hexdigest()
 
 def refused(text, secret="secret", channel="channel", why=None):
     try:
@@ -136,14 +138,27 @@ refused(text, channel="channe1", why="another one")
 refused(text.replace("web", "wep"), why="another one")
 refused(text.replace("\u2603", "x"), why="another one")
 refused(text.replace('"time":', '"time":1'), why="another one")
-refused('{"from":"web","time":true,"mac":"%s","data":1}' % mac_of("secret", True, "web", "channel", "1"), why="type")
+refused('{"from":"web","time":true,"mac":"%s","data":1}' % mac_of("secret", True, "web", "", "channel", "1"), why="type")
+
+def from_server(state, signed_state):
+    mac = mac_of("secret", now, "ttt-1", signed_state, "channel", "1")
+    return '{"from":"ttt-1","state":%s,"time":%d,"mac":"%s","data":1}' % (state, now, mac)
+
+assert verify("secret", "channel", from_server('"0123456789abcdef"', "0123456789abcdef")) == ("ttt-1", 1)
+assert verify("secret", "channel", from_server("null", "")) == ("ttt-1", 1)
+refused(from_server('"0123456789abcdef"', ""), why="another one")
+refused(from_server('"1"', "0123456789abcdef"), why="another one")
+refused(from_server("null", "None"), why="another one")
+for state in ("5", "true", "[]", "{}"):
+    refused(from_server(state, state), why="state is of a wrong type")
+refused(from_server('"\\ud800"', ""), why="no text in UTF-8")
 for wrong in ('""', "5", '"%s"' % ("0" * 64), '"%s"' % ("\u2603" * 64), "null", "[]"):
     refused('{"from":"web","time":%d,"mac":%s,"data":1}' % (now, wrong))
 for wrong in ("", "[]", "{}", "5", "{", "[" * 100000, '{"from":"web","time":true,"mac":"","data":1}', '{"from":"a b","time":1,"mac":"","data":1}'):
     refused(wrong)
 for offset, fine in ((119, True), (-119, True), (121, False), (-121, False)):
     time_of, envelope.time.time = envelope.time.time, lambda: now + offset
-    text = '{"from":"a","time":%d,"mac":"%s","data":1}' % (now, mac_of("secret", now, "a", "channel", "1"))
+    text = '{"from":"a","time":%d,"mac":"%s","data":1}' % (now, mac_of("secret", now, "a", "", "channel", "1"))
     verify("secret", "channel", text) if fine else refused(text, why="too old")
     envelope.time.time = time_of
 try:
