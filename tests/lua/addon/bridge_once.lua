@@ -1,23 +1,11 @@
 -- unix; servers: fake, real
 -- The bridge of lua/examples/bridge, run by Python, talks with web_bridge.lua through the module.
 
-if host.map_number == 1 then
-	host.put("data/realtime.json", string.format('{ "url": "%s", "id": "hub" }', host.redis_url))
-	host.next_map()
-	return
-end
-
-local kit = include("../_kit.lua")
-
 local bridges = include("_bridge.lua")
+bridges = bridges and bridges()
 if not bridges then return end
-
-local chat = {}
-local alice = {
-	Nick = function() return "Alice" end, SteamID64 = function() return "76561198000000001" end,
-	PrintMessage = function(_, _, text) chat[#chat + 1] = text end,
-}
-function player.GetAll() return { alice } end
+local kit = include("../_kit.lua")
+local alice, chat = bridges.alice, bridges.chat
 
 host.test("chat goes both ways", function()
 	include("../../../lua/examples/web_bridge.lua")
@@ -103,6 +91,68 @@ host.test("with a secret it signs, and leaves out what is not signed", function(
 	host.server.publish("web.from_game", '{"from":"x","data":{"name":"A","steamid":"1","text":"B"}}')
 	bridge.wait("left out a message that is no line of chat\n")
 	kit.eq(bridge.close(), 0, "its exit code")
+end)
+
+host.test("replies that are too much, or something else", function()
+	local TOO_MUCH, ELSE = "the server sends too much", "the server sends something else than messages"
+	local server = host.new_fake()
+	local bridge = bridges.start("hostile", server.url())
+	bridge.wait("listening\n")
+	for _, case in ipairs({
+		{ ("*1\r\n"):rep(50), TOO_MUCH }, { "?5\r\n", "the server does not speak Redis's protocol" },
+		{ "+OK\r\n:5\r\n", ELSE }, { "+OK\r\n*2\r\n:5\r\n:5\r\n", ELSE }, -- what comes after the confirmation is no message
+		{ "-ERR \27[31m\194\155" .. ("x"):rep(500) .. "\r\n", "ERR  [31m " .. ("x"):rep(500) },
+	}) do
+		server.on_next("subscribe", "answer", case[1])
+		server.drop()
+		bridge.wait("not listening: " .. case[2] .. "\n")
+	end
+	bridge.wait("listening\n")
+	for _, reply in ipairs({ "*1\r\n$5\r\nhello\r\n", "$-1\r\n", "+OK\r\n" }) do
+		server.on_next("publish", "answer", reply)
+		bridge.type("Bob: hello")
+		bridge.wait("nobody heard it: the server answers something else than a number\n")
+	end
+	kit.eq(bridge.close(), 0, "its exit code")
+end)
+
+-- Bounds of a reply, each with one that just fits.
+local REPLIES = [=[
+import bridge, io
+
+def read(text):
+    redis = bridge.Redis.__new__(bridge.Redis)
+    redis.incoming = io.BytesIO(text)
+    return redis.read()
+
+def refused(text, why):
+    try:
+        read(text)
+    except ConnectionError as problem:
+        assert why in str(problem), problem
+    else:
+        raise AssertionError(text[:100])
+
+TOO_MUCH, CLOSED = "too much", "closed"
+text = lambda size: b"$%d\r\n%s\r\n" % (size, b"x" * size)
+assert read(b"+" + b"x" * 1021 + b"\r\n") == "x" * 1021
+refused(b"+" + b"x" * 1022 + b"\r\n", TOO_MUCH)
+refused(b"+OK", CLOSED)
+assert read(b"*1\r\n" * 4 + b":5\r\n") == [[[[5]]]]
+refused(b"*1\r\n" * 5 + b":5\r\n", TOO_MUCH)
+assert read(b"*256\r\n" + b":5\r\n" * 256) == [5] * 256
+refused(b"*257\r\n" + b":5\r\n" * 257, TOO_MUCH)
+assert read(b"*2\r\n*127\r\n" + b":5\r\n" * 127 + b"*127\r\n" + b":5\r\n" * 127) == [[5] * 127] * 2
+refused(b"*2\r\n*127\r\n" + b":5\r\n" * 127 + b"*128\r\n" + b":5\r\n" * 128, TOO_MUCH)
+assert read(text(1048576)) == "x" * 1048576
+assert read(b"*2\r\n" + text(524288) * 2) == ["x" * 524288] * 2
+refused(b"*2\r\n" + text(524288) + text(524289), TOO_MUCH)
+refused(b"$5\r\nx", CLOSED)
+]=]
+
+host.test("one byte, one element and one level too many", function()
+	local code, said = bridges.python(REPLIES)
+	assert(code == 0, said)
 end)
 
 -- The first two macs are those that `openssl dgst -sha256 -hmac secret` makes of these texts.
