@@ -68,6 +68,16 @@ function world.at_one_moment(fn)
 	if not ok then error(err, 0) end
 end
 
+-- 200 times the same, at one moment, in pieces that the queue has room for.
+function world.flood(publish)
+	world.at_one_moment(function()
+		for i = 1, 200 do
+			publish()
+			if i % 40 == 0 then world.settle() end
+		end
+	end)
+end
+
 world.other = kit.connect({ id = "other" })
 world.others = realtime.Tables(world.other, "ttt-2")
 

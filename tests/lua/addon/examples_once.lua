@@ -123,6 +123,8 @@ host.test("vehicle_events", function()
 	kit.wait("what is left of them", function() return #elsewhere == 3 end)
 	kit.eq(elsewhere[2], { "entered", { class = "jeep" }, "ttt-2" })
 	kit.eq(elsewhere[3], { "entered", { class = "jeep", name = (" \194\155"):rep(22):sub(1, 64) }, "ttt-2" })
+	world.flood(function() others:Publish("vehicle.entered", airboat) end)
+	kit.eq(#elsewhere, 3 + 10)
 	world.console_is_clean()
 end)
 
