@@ -59,20 +59,31 @@ function world.console_is_clean()
 	end
 end
 
--- The clock stands still, so that all messages come within one second, and none that came before.
-function world.at_one_moment(fn)
-	local real, now = SysTime, math.floor(SysTime()) + 100
-	SysTime = function() return now end
+local function with_clock(clock, fn)
+	local real = SysTime
+	SysTime = clock
 	local ok, err = pcall(fn)
 	SysTime = real
 	if not ok then error(err, 0) end
 end
 
--- 200 times the same, at one moment, in pieces that the queue has room for.
+-- The clock stands still, so that all messages come within one second, and none that came before.
+local moment = 0
+function world.at_one_moment(fn)
+	moment = math.max(math.floor(SysTime()) + 100, moment + 10)
+	with_clock(function() return moment end, fn)
+end
+
+-- The clock stands still two seconds after that moment.
+function world.later(fn)
+	with_clock(function() return moment + 2 end, fn)
+end
+
+-- 200 messages at one moment, in pieces that the queue has room for. publish(i) publishes one.
 function world.flood(publish)
 	world.at_one_moment(function()
 		for i = 1, 200 do
-			publish()
+			publish(i)
 			if i % 40 == 0 then world.settle() end
 		end
 	end)
