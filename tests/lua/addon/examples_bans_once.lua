@@ -21,7 +21,7 @@ host.test("shared_bans", function()
 	kit.wait("its end", function() return answer("76561198000000002")[1] == nil end)
 	SharedBans.Remove("76561198000000001")
 	kit.wait("the pardon", function() return answer("76561198000000001")[1] == nil end)
-	-- What is no ban, or a long one, in Redis; and words about what is no SteamID64, for which Redis is not asked.
+	-- What is no ban, or a long one, in Redis; and messages about what is no SteamID64, for which Redis is not asked.
 	local strange = { "5", '{"reason":5,"expires":0}', '{"reason":"x","expires":"never"}', '{"reason":"x"}', "null" }
 	for _, data in ipairs(strange) do
 		kit.command(other, { "HSET", "bans", "76561198000000004", '{"from":"web","data":' .. data .. "}" })
@@ -142,7 +142,7 @@ host.test("database_bans", function()
 	rows[#rows + 1] = { steamid = "76561198000000004", reason = "by the web", expires = 0 }
 	host.server.publish("bans.changed", '{"from":"web","data":"76561198000000004"}')
 	kit.wait("the web's", function() return reason(4) == "You are banned: by the web" end)
-	-- Words about what is no SteamID64 ask MySQL nothing.
+	-- Messages about what is no SteamID64 ask MySQL nothing.
 	local prepared = db.prepared
 	for _, id in ipairs({ "x", "' OR 1", ("7"):rep(1000) }) do others:Publish("bans.changed", id) end
 	world.settle()
