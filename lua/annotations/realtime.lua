@@ -367,7 +367,7 @@ function RealtimePresence:Servers() end
 function RealtimePresence:Server(id) end
 
 ---A field of this server's own, told to the others with the next tick. Raises if all fields together are more than 7,936 bytes
----of JSON or 1,024 elements.
+---of JSON or 256 elements (a table counts as four).
 ---@param key string
 ---@param value RealtimeValue? nil takes it away
 function RealtimePresence:Set(key, value) end

@@ -22,7 +22,7 @@ if not tables then return print("[chat_bridge] " .. problem) end
 local CHANNEL = "chat"
 local MAX_LINES = 10 -- in a second: players who cannot take more reliable messages are disconnected
 
--- Whoever may publish in Redis chooses what is in a line: no text reaches players uncut, or with control characters.
+-- A publisher chooses what is in a line: no text reaches players uncut, or with control characters.
 local function clean(text, most) return (text:sub(1, most):gsub("%c", " ")) end
 
 local second, lines = 0, 0

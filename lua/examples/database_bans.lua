@@ -16,6 +16,7 @@ require("mysqloo")
 local tables = realtime.Tables()
 
 local CHANNEL, RETRY = "bans.changed", 30 -- seconds
+local MAX_READS = 10 -- of single bans in a second; after more changes than these, all are read once
 local STEAMID64 = "^7656119%d%d%d%d%d%d%d%d%d%d$"
 local db = mysqloo.connect("127.0.0.1", "user", "password", "database", 3306)
 local bans = {} -- SteamID64 → its row, the copy that CheckPassword looks at
@@ -64,9 +65,26 @@ client:On("ready", "database_bans", function()
 end)
 client:On("dropped", "database_bans", read_all)
 
+-- A publisher chooses what the id is, and how often it comes. Those beyond the limit are not lost: all bans are read a second
+-- later.
+local second, reads, read_all_at = 0, 0, nil
+local function are_too_many()
+	local now = math.floor(SysTime())
+	if now ~= second then second, reads = now, 0 end
+	reads = reads + 1
+	return reads > MAX_READS
+end
+local function read_all_soon() read_all_at = read_all_at or SysTime() + 1 end
+timer.Create("database_bans_changed", 0, 0, function()
+	if not read_all_at or SysTime() < read_all_at then return end
+	read_all_at = nil
+	read_all()
+end)
+
 tables:Subscribe(CHANNEL, function(id)
-	if not isstring(id) or not id:find(STEAMID64) then return end -- whoever may publish in Redis chooses what it is
-	query("SELECT steamid, reason, expires FROM bans WHERE steamid = ?", { id }, function(rows) bans[id] = rows[1] end, read_all)
+	if not isstring(id) or not id:find(STEAMID64) then return end
+	if are_too_many() then return read_all_soon() end
+	query("SELECT steamid, reason, expires FROM bans WHERE steamid = ?", { id }, function(rows) bans[id] = rows[1] end, read_all_soon)
 end)
 
 DatabaseBans = {}

@@ -33,8 +33,9 @@ end
 
 local function say(...) print(string.format(...)) end
 
--- Whoever may publish on that Redis chooses what is in a message: its texts are cut, and steer no terminal.
-local function clean(text) return (tostring(text):sub(1, 100):gsub("%c", " ")) end
+-- A publisher chooses what is in a message. Its texts are cut, and printed as plain ASCII, because some terminals obey bytes
+-- above 127, too.
+local function clean(text) return (tostring(text):sub(1, 100):gsub("[^ -~]", "?")) end
 local function read(message)
 	local fields = {}
 	for key, value in pairs(util.JSONToTable(message) or {}) do fields[key] = clean(value) end
@@ -151,7 +152,7 @@ host.run(function()
 	print("\n-- chat relay")
 	alpha.publish("chat", { server = "alpha", player = "Alice", text = "anyone on the other server?" })
 	beta.publish("chat", { server = "beta", player = "Bob", text = "three of us, come over" })
-	alpha.publish("chat", { server = "alpha", player = "Carol", text = "we bring snow ☃" })
+	alpha.publish("chat", { server = "alpha", player = "Carol", text = "we bring snow" })
 	beta.publish("chat", { server = "beta", player = "Dave", text = "still here" })
 	host.wait(function() return arrived["alpha hears chat"] == 2 and arrived["beta hears chat"] == 2 end, PATIENCE)
 

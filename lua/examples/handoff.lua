@@ -12,6 +12,7 @@ local ADDRESSES = { -- as players reach them; a server in a container does not k
 }
 local HOLD = 120 -- seconds that a seat is kept
 local MAX_SEATS = 4 -- kept for each of these servers at a time
+local MAX_REQUESTS = 10 -- in a second
 local WEAPONS = { weapon_crowbar = true, weapon_pistol = true, weapon_357 = true, weapon_smg1 = true } -- that may come along
 local STEAMID64 = "^7656119%d%d%d%d%d%d%d%d%d%d$"
 
@@ -31,17 +32,28 @@ local function seats_for(server)
 	return count
 end
 
--- Over there: a seat is kept, or the answer says why not. Whoever may publish in Redis can ask, and say to be one of these
--- servers: a seat is for a while, seats are few, and nothing is kept that was not checked.
+local second, asked = 0, 0
+local function are_too_many()
+	local now = math.floor(SysTime())
+	if now ~= second then second, asked = now, 0 end
+	asked = asked + 1
+	return asked > MAX_REQUESTS
+end
+
+-- Over there: a seat is kept, or the answer says why not. A publisher can ask, and say to be one of these servers. So a seat
+-- is kept for a while, seats and lines on the console are few, and nothing is kept that was not checked.
 requests:Answer("handoff", function(guest, from, reply)
+	if are_too_many() then return reply({ code = "BUSY", message = "more requests than this server takes in a second" }) end
 	if not ADDRESSES[from] then return reply("this server is not known here") end
 	if not istable(guest) or not isstring(guest.id) or not guest.id:find(STEAMID64) or not isnumber(guest.health)
 		or not isnumber(guest.armor) or not istable(guest.weapons) then
 		return reply("a hand-off needs id, health, armor and weapons")
 	end
 	forget_late_ones()
-	guests[guest.id] = nil -- asked twice, he still takes one seat
+	local before = guests[guest.id]
+	guests[guest.id] = nil -- asked for twice, he still takes one seat
 	if seats_for(from) >= MAX_SEATS or player.GetCount() + table.Count(guests) >= game.MaxPlayers() then
+		guests[guest.id] = before
 		return reply({ code = "FULL", message = "no seat is free" })
 	end
 	local kept = { from = from, until_when = SysTime() + HOLD, health = guest.health, armor = guest.armor, weapons = {} }
@@ -49,7 +61,7 @@ requests:Answer("handoff", function(guest, from, reply)
 		if WEAPONS[class] then kept.weapons[class] = true end
 	end
 	guests[guest.id] = kept
-	print(string.format("[handoff] a seat is kept for %s, from %s", guest.id, from))
+	if not before then print(string.format("[handoff] a seat is kept for %s, from %s", guest.id, from)) end
 	reply(nil, true)
 end)
 

@@ -9,7 +9,7 @@ local PREFIX = "kills." -- and the server's id: who wants one server's kills alo
 
 local MAX_LINES = 10 -- in a second: players who cannot take more reliable messages are disconnected
 
--- Whoever may publish in Redis chooses what is in a line: no text reaches players uncut, or with control characters.
+-- A publisher chooses what is in a line: no text reaches players uncut, or with control characters.
 local function clean(text, most) return (text:sub(1, most):gsub("%c", " ")) end
 
 local second, lines = 0, 0

@@ -9,7 +9,7 @@ if not realtime then return end -- the console says what is missing
 local presence, problem = realtime.Presence()
 if not presence then return print("[player_counts] " .. problem) end
 
--- Whoever may publish in Redis can say to be a server. A global is sent to every player and stays until the map ends, so
+-- A publisher can say to be a server. A global is sent to every player and stays until the map ends, so
 -- that no others than these get one.
 local SERVERS = { ["hub"] = true, ["ttt-1"] = true, ["ttt-2"] = true }
 local MAX_PLAYERS = 128 -- of one server

@@ -8,7 +8,7 @@ if not client then return print("[shop] " .. problem) end
 local requests = realtime.Requests()
 
 local SELLER, STOCK = "hub", "shop:stock:" -- and the item
-local ITEMS = { crowbar = true, medkit = true } -- whoever may publish in Redis can ask for anything
+local ITEMS = { crowbar = true, medkit = true } -- a publisher can ask for anything
 local STEAMID64 = "^7656119%d%d%d%d%d%d%d%d%d%d$"
 
 Shop = {}

@@ -10,6 +10,7 @@ local tables, problem = realtime.Tables()
 if not tables then return print("[vehicle_events] " .. problem) end
 
 local PREFIX = "vehicle."
+local MAX_EVENTS = 10 -- of other servers in a second, so that hooks and the console stay quick
 local EVENTS = { spawned = true, entered = true, left = true, removed = true }
 local CLASS, STEAMID64 = "^[%w_]+$", "^7656119%d%d%d%d%d%d%d%d%d%d$"
 
@@ -28,8 +29,15 @@ hook.Add("EntityRemoved", "vehicle_events", function(entity)
 	if entity:IsVehicle() then tell("removed", entity) end
 end)
 
--- Whoever may publish in Redis chooses what is in a message, and the channel's name. Hooks get these fields alone, each of
--- its type and size.
+local second, events = 0, 0
+local function are_too_many()
+	local now = math.floor(SysTime())
+	if now ~= second then second, events = now, 0 end
+	events = events + 1
+	return events > MAX_EVENTS
+end
+
+-- A publisher chooses what is in a message, and the channel's name. Hooks get these fields alone, each of its type and size.
 local function checked(vehicle)
 	if not istable(vehicle) or not isstring(vehicle.class) or #vehicle.class > 64 or not vehicle.class:find(CLASS) then return end
 	return {
@@ -42,7 +50,7 @@ end
 tables:PSubscribeOthers(PREFIX .. "*", function(vehicle, from, channel)
 	local event = channel:sub(#PREFIX + 1)
 	vehicle = checked(vehicle)
-	if vehicle and EVENTS[event] then hook.Run("VehicleElsewhere", event, vehicle, from) end
+	if vehicle and EVENTS[event] and not are_too_many() then hook.Run("VehicleElsewhere", event, vehicle, from) end
 end)
 
 -- What an addon may do with it. The console gets plain ASCII: some terminals obey bytes above 127, too.

@@ -26,7 +26,9 @@ FROM_GAME, TO_GAME = "web.from_game", "web.to_game"
 RETRY = 1  # seconds
 SECRET = os.environ.get("REALTIME_SECRET")
 MAX_MESSAGE = 68 * 1024  # bytes; the servers send no more
-MAX_REPLY = 1024 * 1024  # bytes that are read for one reply
+MAX_REPLY = 1024 * 1024  # bytes of the texts in one reply
+MAX_LINE = 1024  # bytes: a length, a number or an error
+MAX_ELEMENTS, MAX_DEPTH = 256, 4  # of the lists in one reply
 
 
 class Refused(Exception):
@@ -55,10 +57,15 @@ class Redis:
         self.socket.sendall(b"".join(parts))
 
     def read(self):
-        """One reply: +text, -error, :number, $string or *list."""
-        line = self.incoming.readline()
+        """One reply. A server may send anything, so all of it is bounded."""
+        self.bytes_left, self.elements_left = MAX_REPLY, MAX_ELEMENTS
+        return self.value(MAX_DEPTH)
+
+    def value(self, depth):
+        """+text, -error, :number, $string or *list, in which there may be others."""
+        line = self.incoming.readline(MAX_LINE)
         if not line.endswith(b"\r\n"):
-            raise ConnectionError("the server closed the connection")
+            raise ConnectionError("the server sends too much" if len(line) == MAX_LINE else "the server closed the connection")
         kind, rest = line[:1], line[1:-2]
         if kind == b"-":
             raise Refused(rest.decode(errors="replace"))
@@ -66,13 +73,19 @@ class Redis:
             return rest.decode()
         if kind == b":":
             return int(rest)
+        if kind not in (b"$", b"*"):
+            raise ConnectionError("the server does not speak Redis's protocol")
         length = int(rest)
         if length < 0:
             return None
-        if length > MAX_REPLY:
-            raise ConnectionError("the server sends too much")
         if kind == b"*":
-            return [self.read() for _ in range(length)]
+            self.elements_left -= length
+            if self.elements_left < 0 or depth == 0:
+                raise ConnectionError("the server sends too much")
+            return [self.value(depth - 1) for _ in range(length)]
+        self.bytes_left -= length
+        if self.bytes_left < 0:
+            raise ConnectionError("the server sends too much")
         text = self.incoming.read(length + 2)
         if len(text) < length + 2:
             raise ConnectionError("the server closed the connection")
@@ -96,15 +109,17 @@ def listen(url):
                 redis.ask("SUBSCRIBE", FROM_GAME)
                 say("listening")
                 while True:
-                    _kind, _channel, message = redis.read()
-                    hear(message)
+                    push = redis.read()
+                    if not isinstance(push, list) or len(push) != 3:
+                        raise ConnectionError("the server sends something else than messages")
+                    hear(push[2])
         except (OSError, Refused, ValueError, RecursionError) as problem:
             say(f"not listening: {problem}")
             time.sleep(RETRY)
 
 
 def hear(message):
-    """Whoever may publish on the channel chooses what is in a message: each field is checked, and cut."""
+    """A publisher chooses what is in a message, so each field is checked, and cut."""
     try:
         if len(message) > MAX_MESSAGE:
             raise ValueError("it is too long")
@@ -127,7 +142,10 @@ def publish(url, user, text):
     message = envelope.sign(SECRET, ME, TO_GAME, data) if SECRET else json.dumps({"from": ME, "data": data}, ensure_ascii=False)
     redis = Redis(url)  # for each line a connection: a bot keeps one
     with redis.socket, redis.incoming:
-        return redis.ask("PUBLISH", TO_GAME, message)
+        receivers = redis.ask("PUBLISH", TO_GAME, message)
+        if not isinstance(receivers, int):
+            raise ConnectionError("the server answers something else than a number")
+        return receivers
 
 
 def main():
@@ -152,4 +170,5 @@ def main():
             say(f"nobody heard it: {problem}")
 
 
-main()
+if __name__ == "__main__":
+    main()

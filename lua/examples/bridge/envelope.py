@@ -26,7 +26,7 @@ def sign(secret, sender, channel, data):
         raise ValueError("a sender's id is 1 to 64 letters, digits, '_', '.' or '-'")
     now = int(time.time())
     text = json.dumps(data, ensure_ascii=False, allow_nan=False).encode(errors="replace").decode()
-    mac = mac_of(secret, now, sender, channel, text)
+    mac = mac_of(secret, now, sender, "", channel, text)
     return f'{{"from":"{sender}","time":{now},"mac":"{mac}","data":{text}}}'
 
 
@@ -35,12 +35,19 @@ def verify(secret, channel, text):
     try:
         values = texts(text)
         sender, sent, mac = (json.loads(values[key]) for key in ("from", "time", "mac"))
+        state = json.loads(values.get("state", "null"))  # game servers add it, programs leave it out
         data = json.loads(values["data"])
     except (ValueError, KeyError, TypeError, RecursionError):
         raise Forged("it is no signed envelope") from None
+    state = "" if state is None else state
     if not isinstance(sender, str) or not ID.fullmatch(sender) or type(sent) is not int or not isinstance(mac, str):
         raise Forged("from, time or mac is of a wrong type")
-    expected = mac_of(secret, sent, sender, channel, values["data"])
+    if not isinstance(state, str):
+        raise Forged("state is of a wrong type")
+    try:
+        expected = mac_of(secret, sent, sender, state, channel, values["data"])
+    except UnicodeEncodeError:  # half of a pair of surrogates
+        raise Forged("it is no text in UTF-8") from None
     if not mac.isascii() or not hmac.compare_digest(mac, expected):
         raise Forged("the mac is another one")
     if abs(time.time() - sent) > TOLERANCE:
@@ -48,9 +55,9 @@ def verify(secret, channel, text):
     return sender, data
 
 
-def mac_of(secret, sent, sender, channel, text):
+def mac_of(secret, sent, sender, state, channel, text):
     channel = as_bytes(channel)
-    signed = as_bytes(f"{sent}\n{sender}\n{len(channel)}\n") + channel + as_bytes(text)
+    signed = as_bytes(f"{sent}\n{sender}\n{state}\n{len(channel)}\n") + channel + as_bytes(text)
     return hmac.new(as_bytes(secret), signed, hashlib.sha256).hexdigest()
 
 

@@ -1,4 +1,5 @@
--- Runs lua/examples/bridge with Python. Loaded with include("_bridge.lua"); without Python it ends the run and returns nil.
+-- Runs lua/examples/bridge with Python, beside this server, "hub". Loaded with include("_bridge.lua")(secret or nil). Returns nil
+-- while the map begins anew, and where there is no Python, which ends the run.
 
 local kit = include("../_kit.lua")
 
@@ -32,7 +33,8 @@ if here:sub(1, 1) ~= "/" then here = environment("PWD") .. "/" .. here end
 local FOLDER = here .. "../../../lua/examples/bridge"
 local SCRIPT = quoted(FOLDER .. "/bridge.py")
 
-local bridges = {}
+-- chat: what the one player here is told.
+local bridges = { chat = {} }
 
 -- A running bridge: what it prints goes into data/NAME.txt.
 function bridges.start(name, url, secret)
@@ -70,4 +72,17 @@ function bridges.python(program)
 	return ffi.C.pclose(stream), file.Read("python.txt", "DATA")
 end
 
-return bridges
+bridges.alice = {
+	Nick = function() return "Alice" end, SteamID64 = function() return "76561198000000001" end,
+	PrintMessage = function(_, _, text) bridges.chat[#bridges.chat + 1] = text end,
+}
+
+return function(secret)
+	if host.map_number == 1 then
+		host.put("data/realtime.json", util.TableToJSON({ url = host.redis_url, id = "hub", secret = secret }))
+		host.next_map()
+		return
+	end
+	function player.GetAll() return { bridges.alice } end
+	return bridges
+end

@@ -9,6 +9,7 @@ if host.map_number == 1 then
 end
 
 local kit = include("../_kit.lua")
+local steering = include("_steering.lua")
 local world = { chat = {} } -- chat: what players are told
 
 function world.somebody(name, id)
@@ -50,20 +51,42 @@ function world.settle()
 	realtime.Default():Unsubscribe(channel)
 end
 
--- Whether the console is free of what steers a terminal.
+-- Raises if anything on the console could steer a terminal.
 function world.console_is_clean()
 	for _, line in ipairs(host.console()) do
-		if line:find("[%z\1-\8\11-\31\127]") or line:find("\194[\128-\159]") then error("on the console: " .. kit.show(line), 2) end
+		local found = steering(line)
+		if found then error(string.format("%q on the console, in %s", found, kit.show(line)), 2) end
 	end
 end
 
--- The clock stands still, so that all messages come within one second, and none that came before.
-function world.at_one_moment(fn)
-	local real, now = SysTime, math.floor(SysTime()) + 100
-	SysTime = function() return now end
+local function with_clock(clock, fn)
+	local real = SysTime
+	SysTime = clock
 	local ok, err = pcall(fn)
 	SysTime = real
 	if not ok then error(err, 0) end
+end
+
+-- The clock stands still, so that all messages come within one second, and none that came before.
+local moment = 0
+function world.at_one_moment(fn)
+	moment = math.max(math.floor(SysTime()) + 100, moment + 10)
+	with_clock(function() return moment end, fn)
+end
+
+-- The clock stands still two seconds after that moment.
+function world.later(fn)
+	with_clock(function() return moment + 2 end, fn)
+end
+
+-- 200 messages at one moment, in pieces that the queue has room for. publish(i) publishes one.
+function world.flood(publish)
+	world.at_one_moment(function()
+		for i = 1, 200 do
+			publish(i)
+			if i % 40 == 0 then world.settle() end
+		end
+	end)
 end
 
 world.other = kit.connect({ id = "other" })

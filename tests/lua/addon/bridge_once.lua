@@ -1,23 +1,11 @@
 -- unix; servers: fake, real
 -- The bridge of lua/examples/bridge, run by Python, talks with web_bridge.lua through the module.
 
-if host.map_number == 1 then
-	host.put("data/realtime.json", string.format('{ "url": "%s", "id": "hub" }', host.redis_url))
-	host.next_map()
-	return
-end
-
-local kit = include("../_kit.lua")
-
 local bridges = include("_bridge.lua")
+bridges = bridges and bridges()
 if not bridges then return end
-
-local chat = {}
-local alice = {
-	Nick = function() return "Alice" end, SteamID64 = function() return "76561198000000001" end,
-	PrintMessage = function(_, _, text) chat[#chat + 1] = text end,
-}
-function player.GetAll() return { alice } end
+local kit = include("../_kit.lua")
+local alice, chat = bridges.alice, bridges.chat
 
 host.test("chat goes both ways", function()
 	include("../../../lua/examples/web_bridge.lua")
@@ -105,13 +93,77 @@ host.test("with a secret it signs, and leaves out what is not signed", function(
 	kit.eq(bridge.close(), 0, "its exit code")
 end)
 
--- The first mac is one that `openssl dgst -sha256 -hmac secret` makes of that text.
+host.test("replies that are too much, or something else", function()
+	local TOO_MUCH, ELSE = "the server sends too much", "the server sends something else than messages"
+	local server = host.new_fake()
+	local bridge = bridges.start("hostile", server.url())
+	bridge.wait("listening\n")
+	for _, case in ipairs({
+		{ ("*1\r\n"):rep(50), TOO_MUCH }, { "?5\r\n", "the server does not speak Redis's protocol" },
+		{ "+OK\r\n:5\r\n", ELSE }, { "+OK\r\n*2\r\n:5\r\n:5\r\n", ELSE }, -- what comes after the confirmation is no message
+		{ "-ERR \27[31m\194\155" .. ("x"):rep(500) .. "\r\n", "ERR  [31m " .. ("x"):rep(500) },
+	}) do
+		server.on_next("subscribe", "answer", case[1])
+		server.drop()
+		bridge.wait("not listening: " .. case[2] .. "\n")
+	end
+	bridge.wait("listening\n")
+	for _, reply in ipairs({ "*1\r\n$5\r\nhello\r\n", "$-1\r\n", "+OK\r\n" }) do
+		server.on_next("publish", "answer", reply)
+		bridge.type("Bob: hello")
+		bridge.wait("nobody heard it: the server answers something else than a number\n")
+	end
+	kit.eq(bridge.close(), 0, "its exit code")
+end)
+
+-- Bounds of a reply, each with one that just fits.
+local REPLIES = [=[
+import bridge, io
+
+def read(text):
+    redis = bridge.Redis.__new__(bridge.Redis)
+    redis.incoming = io.BytesIO(text)
+    return redis.read()
+
+def refused(text, why):
+    try:
+        read(text)
+    except ConnectionError as problem:
+        assert why in str(problem), problem
+    else:
+        raise AssertionError(text[:100])
+
+TOO_MUCH, CLOSED = "too much", "closed"
+text = lambda size: b"$%d\r\n%s\r\n" % (size, b"x" * size)
+assert read(b"+" + b"x" * 1021 + b"\r\n") == "x" * 1021
+refused(b"+" + b"x" * 1022 + b"\r\n", TOO_MUCH)
+refused(b"+OK", CLOSED)
+assert read(b"*1\r\n" * 4 + b":5\r\n") == [[[[5]]]]
+refused(b"*1\r\n" * 5 + b":5\r\n", TOO_MUCH)
+assert read(b"*256\r\n" + b":5\r\n" * 256) == [5] * 256
+refused(b"*257\r\n" + b":5\r\n" * 257, TOO_MUCH)
+assert read(b"*2\r\n*127\r\n" + b":5\r\n" * 127 + b"*127\r\n" + b":5\r\n" * 127) == [[5] * 127] * 2
+refused(b"*2\r\n*127\r\n" + b":5\r\n" * 127 + b"*128\r\n" + b":5\r\n" * 128, TOO_MUCH)
+assert read(text(1048576)) == "x" * 1048576
+assert read(b"*2\r\n" + text(524288) * 2) == ["x" * 524288] * 2
+refused(b"*2\r\n" + text(524288) + text(524289), TOO_MUCH)
+refused(b"$5\r\nx", CLOSED)
+]=]
+
+host.test("one byte, one element and one level too many", function()
+	local code, said = bridges.python(REPLIES)
+	assert(code == 0, said)
+end)
+
+-- The first two macs are those that `openssl dgst -sha256 -hmac secret` makes of these texts.
 local CHECK = [=[
 import envelope, hmac, time
 from envelope import Forged, mac_of, sign, verify
 
-assert mac_of("secret", 1700000000, "web", "web.to_game", '{"user":"Bob"}') \
-    == "e623711ee20c29b127226af1d09eb6e3a9c135cefb988fbb29ee8e19866ba476"
+assert mac_of("secret", 1700000000, "web", "", "web.to_game", '{"user":"Bob"}') \
+    == "06df5824032f241e4fa9ee87dacacfea7ca9bd15d9a6c55393b340f1eda57c0a"
+assert mac_of("secret", 1700000000, "ttt-1", "0123456789abcdef", "web.to_game", '{"user":"Bob"}') \
+    == "9549bb7e870283372d2f08e2a383752a58673160eeab96b70b5230213bcc7d7e"
 data = {"user": "B\u2603b", "list": [1, {"}": "\\"}], "deep": {"data": None}}
 text = sign("secret", "web", "channel", data)
 assert verify("secret", "channel", text) == ("web", data)
@@ -119,9 +171,9 @@ spaced = " " + text.replace('","time":', '" ,\n"time" : ').replace('"data":{"u',
 assert spaced != text and verify("secret", "channel", spaced) == ("web", data)
 raw = '"\udcff"'  # a byte that is no UTF-8
 now = int(time.time())
-signed = '{"from":"a","time":%d,"mac":"%s","data":%s}' % (now, mac_of("secret", now, "a", "c", raw), raw)
+signed = '{"from":"a","time":%d,"mac":"%s","data":%s}' % (now, mac_of("secret", now, "a", "", "c", raw), raw)
 assert verify("secret", "c", signed) == ("a", "\udcff")
-assert mac_of("secret", 5, "a", "c", raw) == hmac.new(b"secret", b'5\na\n1\nc"\xff"', "sha256").hexdigest()
+assert mac_of("secret", 5, "a", "", "c", raw) == hmac.new(b"secret", b'5\na\n\n1\nc"\xff"', "sha256").hexdigest()
 
 def refused(text, secret="secret", channel="channel", why=None):
     try:
@@ -136,14 +188,27 @@ refused(text, channel="channe1", why="another one")
 refused(text.replace("web", "wep"), why="another one")
 refused(text.replace("\u2603", "x"), why="another one")
 refused(text.replace('"time":', '"time":1'), why="another one")
-refused('{"from":"web","time":true,"mac":"%s","data":1}' % mac_of("secret", True, "web", "channel", "1"), why="type")
+refused('{"from":"web","time":true,"mac":"%s","data":1}' % mac_of("secret", True, "web", "", "channel", "1"), why="type")
+
+def from_server(state, signed_state):
+    mac = mac_of("secret", now, "ttt-1", signed_state, "channel", "1")
+    return '{"from":"ttt-1","state":%s,"time":%d,"mac":"%s","data":1}' % (state, now, mac)
+
+assert verify("secret", "channel", from_server('"0123456789abcdef"', "0123456789abcdef")) == ("ttt-1", 1)
+assert verify("secret", "channel", from_server("null", "")) == ("ttt-1", 1)
+refused(from_server('"0123456789abcdef"', ""), why="another one")
+refused(from_server('"1"', "0123456789abcdef"), why="another one")
+refused(from_server("null", "None"), why="another one")
+for state in ("5", "true", "[]", "{}"):
+    refused(from_server(state, state), why="state is of a wrong type")
+refused(from_server('"\\ud800"', ""), why="no text in UTF-8")
 for wrong in ('""', "5", '"%s"' % ("0" * 64), '"%s"' % ("\u2603" * 64), "null", "[]"):
     refused('{"from":"web","time":%d,"mac":%s,"data":1}' % (now, wrong))
 for wrong in ("", "[]", "{}", "5", "{", "[" * 100000, '{"from":"web","time":true,"mac":"","data":1}', '{"from":"a b","time":1,"mac":"","data":1}'):
     refused(wrong)
 for offset, fine in ((119, True), (-119, True), (121, False), (-121, False)):
     time_of, envelope.time.time = envelope.time.time, lambda: now + offset
-    text = '{"from":"a","time":%d,"mac":"%s","data":1}' % (now, mac_of("secret", now, "a", "channel", "1"))
+    text = '{"from":"a","time":%d,"mac":"%s","data":1}' % (now, mac_of("secret", now, "a", "", "channel", "1"))
     verify("secret", "channel", text) if fine else refused(text, why="too old")
     envelope.time.time = time_of
 try:

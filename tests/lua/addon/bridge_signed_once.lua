@@ -3,22 +3,11 @@
 
 local SECRET = ("a secret "):rep(5)
 
-if host.map_number == 1 then
-	host.put("data/realtime.json", string.format('{ "url": "%s", "id": "hub", "secret": "%s" }', host.redis_url, SECRET))
-	host.next_map()
-	return
-end
-
-local kit = include("../_kit.lua")
 local bridges = include("_bridge.lua")
+bridges = bridges and bridges(SECRET)
 if not bridges then return end
-
-local chat = {}
-local alice = {
-	Nick = function() return "Alice" end, SteamID64 = function() return "76561198000000001" end,
-	PrintMessage = function(_, _, text) chat[#chat + 1] = text end,
-}
-function player.GetAll() return { alice } end
+local kit = include("../_kit.lua")
+local alice, chat = bridges.alice, bridges.chat
 
 host.test("signed chat goes both ways", function()
 	include("../../../lua/examples/web_bridge.lua")

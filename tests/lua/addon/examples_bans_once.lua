@@ -21,7 +21,7 @@ host.test("shared_bans", function()
 	kit.wait("its end", function() return answer("76561198000000002")[1] == nil end)
 	SharedBans.Remove("76561198000000001")
 	kit.wait("the pardon", function() return answer("76561198000000001")[1] == nil end)
-	-- What is no ban, or a long one, in Redis; and words about what is no SteamID64, for which Redis is not asked.
+	-- What is no ban, or a long one, in Redis; and messages about what is no SteamID64, for which Redis is not asked.
 	local strange = { "5", '{"reason":5,"expires":0}', '{"reason":"x","expires":"never"}', '{"reason":"x"}', "null" }
 	for _, data in ipairs(strange) do
 		kit.command(other, { "HSET", "bans", "76561198000000004", '{"from":"web","data":' .. data .. "}" })
@@ -41,6 +41,15 @@ host.test("shared_bans", function()
 		kit.wait("the answers", function() return realtime.Default():Stats().pending == 0 end)
 		kit.eq(host.fake.received("hget"), asked)
 	end
+	-- The same id 199 times, then another one: Redis is asked a few times, and nothing is missed.
+	kit.command(other, { "HSET", "bans", "76561198000000006", realtime.Encode({ reason = "late", expires = 0 }, "ttt-2") })
+	local fake = host.server.kind() == "fake" and host.fake
+	local single, all = fake and fake.received("hget"), fake and fake.received("hgetall")
+	world.flood(function(i) others:Publish("bans.changed", "7656119800000000" .. (i < 200 and 4 or 6)) end)
+	kit.wait("the answers", function() return realtime.Default():Stats().pending == 0 end)
+	kit.eq(answer("76561198000000006"), {})
+	world.later(function() kit.wait("all are read", function() return answer("76561198000000006")[1] == false end) end)
+	if fake then kit.eq({ fake.received("hget") - single, fake.received("hgetall") - all }, { 10, 1 }) end
 	-- What happens elsewhere while this server hears nothing.
 	kit.command(other, { "HDEL", "bans", key })
 	kit.command(other, { "HSET", "bans", "76561198000000009", realtime.Encode({ reason = "unheard", expires = 0 }, "ttt-2") })
@@ -133,11 +142,26 @@ host.test("database_bans", function()
 	rows[#rows + 1] = { steamid = "76561198000000004", reason = "by the web", expires = 0 }
 	host.server.publish("bans.changed", '{"from":"web","data":"76561198000000004"}')
 	kit.wait("the web's", function() return reason(4) == "You are banned: by the web" end)
-	-- Words about what is no SteamID64 ask MySQL nothing.
+	-- Messages about what is no SteamID64 ask MySQL nothing.
 	local prepared = db.prepared
 	for _, id in ipairs({ "x", "' OR 1", ("7"):rep(1000) }) do others:Publish("bans.changed", id) end
 	world.settle()
 	kit.eq(db.prepared, prepared)
+	-- The same id 199 times, then another one: MySQL is asked a few times, and nothing is missed.
+	rows[#rows + 1] = { steamid = "76561198000000006", reason = "late", expires = 0 }
+	world.flood(function(i) others:Publish("bans.changed", "7656119800000000" .. (i < 200 and 4 or 6)) end)
+	kit.eq({ db.prepared - prepared, reason(6) }, { 10 })
+	world.later(function() kit.wait("all are read", function() return reason(6) == "You are banned: late" end) end)
+	kit.eq(db.prepared - prepared, 11)
+	-- While MySQL is away: a few lines, and all are read when it is back.
+	db.failing, prepared = true, db.prepared
+	local before = #host.console()
+	world.flood(function() others:Publish("bans.changed", "76561198000000006") end)
+	kit.wait("the complaints", function() return #host.console() >= before + 10 end)
+	kit.eq({ db.prepared - prepared, #host.console() - before }, { 10, 10 })
+	db.failing, rows[#rows] = false, nil
+	world.later(function() kit.wait("all are read", function() return not reason(6) end) end)
+	kit.eq(db.prepared - prepared, 11)
 	-- Changes without a message, at `ready` and at `dropped`.
 	rows[#rows + 1] = { steamid = "76561198000000005", reason = "unheard", expires = 0 }
 	kit.ticks(3)

@@ -58,10 +58,12 @@ end)
 
 host.test("handoff: over there", function()
 	world.example("handoff")
-	local requests, real = realtime.Requests(other, "ttt-2"), { SysTime, game.MaxPlayers }
+	local requests, real, ahead = realtime.Requests(other, "ttt-2"), { SysTime, game.MaxPlayers }, 0
+	function SysTime() return real[1]() + ahead end
 	kit.subscribe(other, kit.unique("fence"), function() end)
 	local function ask(guest, as)
 		local answers = kit.recorder()
+		ahead = ahead + 1 -- each in a second of its own
 		local asking = as or requests
 		asking:Ask("hub", "handoff", guest, answers.fn)
 		kit.wait("the answer", function() return #answers == 1 end)
@@ -91,9 +93,8 @@ host.test("handoff: over there", function()
 	kit.eq({ come("76561198000000002") }, { nil, {} }, "his second life")
 	-- Who does not come in time gets nothing, and blocks nobody.
 	kit.eq({ ask(guest("76561198000000002")) }, { nil, true })
-	SysTime = function() return real[1]() + 121 end
+	ahead = ahead + 121
 	kit.eq({ come("76561198000000002") }, { nil, {} }, "late")
-	SysTime = real[1]
 	kit.eq({ ask(guest("76561198000000003")) }, { nil, true })
 	-- Not everybody may send players, an id is a SteamID64, and one server has four seats here at most.
 	game.MaxPlayers = function() return 100 end
@@ -104,6 +105,7 @@ host.test("handoff: over there", function()
 	for i = 4, 6 do kit.eq({ ask(guest("7656119800000000" .. i)) }, { nil, true }, "seat " .. i - 2) end
 	kit.eq({ ask(guest("76561198000000007")) }, { "FULL" }, "one too many")
 	kit.eq({ ask(guest("76561198000000006")) }, { nil, true }, "one that is kept already")
+	ahead = ahead + 1
 	-- From another server that is known. It has no Requests here, which would answer to its id, too.
 	realtime.Tables(other, "hub"):Publish("realtime:requests:hub", {
 		request = "handoff", number = 1, answer_to = "realtime:answers:" .. ("0"):rep(32), data = guest("76561198000000007"),
@@ -111,6 +113,40 @@ host.test("handoff: over there", function()
 	kit.wait("its seat", function()
 		return table.concat(host.console(), "\n"):find("a seat is kept for 76561198000000007, from hub", 1, true)
 	end)
+	-- Somebody who says to be a server without a free seat takes nobody's: that of 7 is still kept, for `hub`.
+	kit.eq({ ask(guest("76561198000000007")) }, { "FULL" }, "another server's")
+	kit.eq({ come("76561198000000007") }, { true, { "weapon_357", "weapon_crowbar", health = 100, armor = 15 } })
 	world.console_is_clean()
-	game.MaxPlayers = real[2]
+	SysTime, game.MaxPlayers = real[1], real[2]
+end)
+
+host.test("handoff: over there, a flood", function()
+	world.example("handoff")
+	local requests, max_players = realtime.Requests(other, "ttt-2"), game.MaxPlayers
+	game.MaxPlayers = function() return 100 end
+	local function lines()
+		return select(2, table.concat(host.console(), "\n"):gsub("a seat is kept for", ""))
+	end
+	-- 200 requests, in pieces that the queue has room for: each gets an answer, whatever it is.
+	local function flood(id_of)
+		local codes, answered = {}, 0
+		for i = 1, 200 do
+			if i % 40 == 0 then kit.wait("the answers so far", function() return answered == i - 1 end) end
+			requests:Ask("hub", "handoff", { id = id_of(i), health = 1, armor = 1, weapons = {} }, function(err)
+				local code = err and err.code or "taken"
+				codes[code], answered = (codes[code] or 0) + 1, answered + 1
+			end)
+		end
+		kit.wait("the answers", function() return answered == 200 end)
+		return codes
+	end
+	local before = lines()
+	world.at_one_moment(function() kit.eq(flood(function() return "76561198000000031" end), { taken = 10, BUSY = 190 }) end)
+	kit.eq(lines() - before, 1)
+	-- Later: that seat and three more, the others get none.
+	world.at_one_moment(function()
+		kit.eq(flood(function(i) return "765611980000001" .. string.format("%02d", i % 100) end), { taken = 3, FULL = 7, BUSY = 190 })
+	end)
+	kit.eq(lines() - before, 4)
+	game.MaxPlayers = max_players
 end)

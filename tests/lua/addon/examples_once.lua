@@ -123,6 +123,8 @@ host.test("vehicle_events", function()
 	kit.wait("what is left of them", function() return #elsewhere == 3 end)
 	kit.eq(elsewhere[2], { "entered", { class = "jeep" }, "ttt-2" })
 	kit.eq(elsewhere[3], { "entered", { class = "jeep", name = (" \194\155"):rep(22):sub(1, 64) }, "ttt-2" })
+	world.flood(function() others:Publish("vehicle.entered", airboat) end)
+	kit.eq(#elsewhere, 3 + 10)
 	world.console_is_clean()
 end)
 
@@ -238,4 +240,36 @@ host.test("web_bridge", function()
 		world.settle()
 	end)
 	kit.eq(#world.chat, 3 + 10)
+end)
+
+host.test("demo: what a stranger says in between", function()
+	-- Its channels are named after the time at which it is loaded.
+	local now, real, demo = SysTime(), { SysTime, host.run, host.exit, host.wait }, nil
+	local prefix = string.format("demo.%d.", math.floor(now * 1e6) % 1e9)
+	SysTime, host.run = function() return now end, function(fn) demo = fn end
+	include("../../../lua/examples/demo.lua")
+	SysTime, host.run, host.exit = real[1], real[2], function() end
+	-- C1 as a byte and in UTF-8, marks that reorder a line, and what no terminal obeys.
+	local hostile = "\155[2J \194\155[31m \226\128\174\226\129\166\239\187\191\216\156 \27]0; é"
+	function host.wait(...)
+		host.wait = real[4]
+		local connected = host.wait(...)
+		local function say(channel, fields)
+			for key in pairs(fields) do fields[key] = hostile .. ("x"):rep(5000) end
+			host.server.publish(prefix .. channel, util.TableToJSON(fields))
+		end
+		say("chat", { server = "", player = "", text = "" })
+		say("kills." .. hostile, { attacker = "", victim = "", weapon = "" })
+		for _, event in ipairs({ "spawned", "entered", "destroyed" }) do say("vehicle." .. event, { class = "", driver = "" }) end
+		return connected
+	end
+	demo()
+	host.exit = real[3]
+	local said, shown = table.concat(host.console(), "\n"), hostile:gsub("[^ -~]", "?") .. "xxx"
+	for _, start in ipairs({ "[alpha] chat   (", "[beta] kill   on ?[2J ", "[beta] spawned   " }) do assert(said:find(start, 1, true), start) end
+	assert(said:find(shown, 1, true) and not said:find(("x"):rep(100), 1, true), "cut, and in ASCII")
+	world.console_is_clean()
+	for _, client in ipairs(realtime.Clients()) do
+		if tostring(client):find("demo") or tostring(client):find("alpha") or tostring(client):find("beta") then client:Disconnect() end
+	end
 end)
