@@ -63,6 +63,7 @@ return function(realtime, addon)
 		say("    dropped        %d (%d overflow, %d too large)", stats.dropped, stats.dropped_overflow, stats.dropped_too_large)
 		say("    waiting        %d messages, %d bytes", stats.queued_events, stats.queued_bytes)
 		say("    subscriptions  %d, %d confirmed", stats.subscriptions, stats.confirmed)
+		if stats.refused > 0 then say("    refused        %d, such as %s", stats.refused, printable(stats.refused_reason or "…")) end
 		say("    up             %.0f s, %d reconnects", stats.uptime, stats.reconnects)
 	end
 
@@ -169,7 +170,11 @@ return function(realtime, addon)
 
 	local function details(info)
 		local parts = {}
-		for key, value in SortedPairs(info) do parts[#parts + 1] = key .. " = " .. printable(tostring(value)) end
+		for key, value in SortedPairs(info) do
+			-- Of a gap: the names of those that missed messages.
+			local is_list = istable(value) and getmetatable(value) == nil
+			parts[#parts + 1] = key .. " = " .. printable(is_list and table.concat(value, ", ") or tostring(value))
+		end
 		return table.concat(parts, ", ")
 	end
 

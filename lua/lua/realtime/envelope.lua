@@ -44,7 +44,7 @@ return function(realtime, addon)
 		if type(envelope.mac) ~= "string" then return 'it is not signed, and this server has a "secret" in realtime.json' end
 		if type(time) ~= "number" or time % 1 ~= 0 or time < 0 or time > MAX_TIME then return "its time is no number of seconds" end
 		local state = envelope.state == nil and "" or envelope.state
-		if type(state) ~= "string" then return "its state is no text" end
+		if state ~= "" and not addon.IsId(state) then return "its state is no name" end
 		if envelope.mac ~= mac(time, envelope.from, state, channel, text) then
 			return "it is signed with another secret, or was changed on its way"
 		end

@@ -34,6 +34,13 @@ return function(realtime, addon)
 		if closed then addon.RemoveTask(self) end
 	end
 
+	-- Whether the number of receivers that Redis tells is of all servers: one node of a cluster knows its own subscribers alone,
+	-- and so does a replica.
+	local function counts_all(client)
+		local stats = client:Stats()
+		return stats.mode ~= "cluster" and stats.role ~= "replica"
+	end
+
 	-- Asks another server, or this one. fn(err, data) runs exactly once if this returns true; else false, err.
 	function methods:Ask(server, name, data, fn, seconds)
 		if not addon.IsId(server) then error("bad argument #1 to 'Ask' (a server's id expected)", 2) end
@@ -56,7 +63,7 @@ return function(realtime, addon)
 		local accepted, refusal = self.client:Publish(channel, text, function(err, receivers)
 			if err then
 				finish(self, number, err)
-			elseif receivers == 0 then
+			elseif receivers == 0 and counts_all(self.client) then
 				finish(self, number, addon.Error("NOBODY", 'no server with the id "' .. server .. '" is there', true))
 			end
 		end, seconds)

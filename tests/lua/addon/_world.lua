@@ -50,6 +50,9 @@ return function(settings)
 			if event == "ready" then fn() end
 		end
 		function client:Off() end
+		-- As Redis by itself is; a test may change it.
+		client.role, client.mode = "master", "standalone"
+		function client:Stats() return { role = self.role, mode = self.mode } end
 		function client:IsValid() return self.valid end
 		function client:IsConnected() return self.connected end
 		clients[#clients + 1] = client

@@ -170,6 +170,21 @@ host.test("requests that time out do so in the order in which they were asked", 
 	kit.eq(told, wanted)
 end)
 
+host.test("nobody is there where Redis counts all receivers; a replica and a node of a cluster count their own", function()
+	for _, case in ipairs({
+		{ "master", "standalone", "NOBODY" }, { "master", nil, "NOBODY" }, { nil, nil, "NOBODY" },
+		{ "master", "cluster", "TIMEOUT" }, { "replica", "standalone", "TIMEOUT" }, { "replica", "cluster", "TIMEOUT" },
+	}) do
+		local world = new_world()
+		local client, got = world.client(), kit.recorder()
+		client.role, client.mode = case[1], case[2]
+		world.realtime.Requests(client, "here"):Ask("peer", "name", nil, got.fn)
+		client.published[1][3](nil, 0)
+		world.pass(6, 1)
+		kit.eq({ #got, got[1][1].code }, { 1, case[3] }, kit.show(case))
+	end
+end)
+
 host.test("an announcement of presence", function()
 	local world = new_world()
 	local client = world.client()
