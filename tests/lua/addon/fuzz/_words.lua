@@ -154,7 +154,7 @@ end
 function kinds.answer(world, from)
 	local number = next(world.open) and one_in(2) and format("%.0f", pick(world.open)) or pick(ODD_NUMBERS)
 	return object({
-		{ "number", number }, { "data", one_in(2) and '{"spoof":' .. quoted(from) .. "}" or value(1) },
+		{ "number", number }, { "data", one_in(2) and '{"spoof":' .. quoted(from .. "=" .. from) .. "}" or value(1) },
 		{ "err", one_in(2) and "null" or object({ { "code", '"CODE"' }, { "message", value(1) } }) },
 	})
 end
