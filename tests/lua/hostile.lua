@@ -116,7 +116,7 @@ host.test("answers of all shapes", function()
 		["$?\r\n;4\r\nabcd\r\n;0\r\n"] = true, ["*?\r\n:1\r\n.\r\n"] = true, ["=5\r\ntxt:x\r\n"] = true, ["(123456789012345678901234567890\r\n"] = true,
 		["!5\r\nERR x\r\n"] = true, [">2\r\n+foo\r\n+bar\r\n:1\r\n"] = true, ["%1\r\n-ERR key\r\n:1\r\n"] = true,
 		["*-1\r\n"] = true, ["*300000\r\n" .. ("*0\r\n"):rep(300000)] = true, ["-\r\n"] = true, ["-   \r\n"] = true,
-		[("*1\r\n"):rep(130) .. ":1\r\n"] = false, ["$4\r\nabcdef\r\n"] = false, [":abc\r\n"] = false, ["#x\r\n"] = false,
+		[("*1\r\n"):rep(130) .. ":1\r\n"] = true, [("*1\r\n"):rep(70000) .. ":1\r\n"] = false, ["$4\r\nabcdef\r\n"] = false, [":abc\r\n"] = false, ["#x\r\n"] = false,
 		[",\r\n"] = false, ["%-5\r\n"] = false, ["=2\r\nab\r\n"] = false,
 	}
 	for answer, lives in pairs(fine) do
