@@ -12,6 +12,7 @@ mod sink;
 mod twin;
 mod world;
 
+mod backoff;
 mod batches;
 mod commands;
 mod ending;
