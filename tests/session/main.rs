@@ -13,6 +13,7 @@ mod twin;
 mod world;
 
 mod addresses;
+mod backoff;
 mod batches;
 mod commands;
 mod ending;

@@ -377,24 +377,6 @@ impl World {
         Ok(())
     }
 
-    /// The server takes everything again. Time passes until it has what is wanted and nothing else.
-    pub(crate) fn recover(&mut self) -> Result<(), TestCaseError> {
-        self.server.busy = false;
-        self.server.forbidden.clear();
-        let begin = self.client.now;
-        loop {
-            self.settle()?;
-            if self.server.subscribed() == self.wishes.keys().cloned().collect() {
-                return Ok(());
-            }
-            let passed = self.client.now - begin;
-            // The longest pause, after which the last one that is forbidden is asked for.
-            prop_assert!(passed.as_secs() < 310, "{:?} {:?}", self.server.subscribed(), self.wishes);
-            let due = self.client.session.poll_timeout().expect("a time to ask again");
-            self.act(&Act::Wait((due - self.client.now).as_secs_f64() + 1e-9))?;
-        }
-    }
-
     /// Everything comes to rest.
     pub(crate) fn settle(&mut self) -> Result<(), TestCaseError> {
         for _ in 0..200 {

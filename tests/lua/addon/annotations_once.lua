@@ -95,6 +95,10 @@ host.test("every figure of Stats, and every field of a server", function()
 	local done
 	client:Ping(function() done = true end)
 	kit.wait("the ping", function() return done end)
+	-- Figures that are there at times.
+	host.fake.on_next("subscribe", "answer", "-BUSY a script\r\n")
+	client:Subscribe(kit.unique("refused"), function() end)
+	kit.wait("a refusal", function() return client:Stats().refused_reason end)
 	local stats, lost = client:Stats(), realtime.Connect("redis://127.0.0.1:1")
 	kit.wait("a failure", function() return lost:Stats().error end)
 	stats.error = lost:Stats().error
