@@ -211,10 +211,17 @@ host.test("other settings for an id: what was queued arrives, then gap, then rea
 	kit.eq(#order, 0)
 	kit.publish(client, channel, "new")
 	kit.wait("ready", function() return order.ready end)
-	kit.wait("the new message", function() return #order == 4 end)
+	kit.wait("the new message", function() return table.HasValue(order, "new") end)
+	kit.ticks(2)
 	-- ready comes with the last confirmation, which is before or after the message.
 	kit.eq({ order[1], order[2] }, { "queued", "gap" })
-	assert(table.HasValue(order, "new"), kit.show(order))
+	local times = { gap = 0, ready = 0, new = 0, queued = 0 }
+	for _, what in ipairs(order) do times[what] = times[what] + 1 end
+	-- Where this thread stood still, the new connection was ready before it knew of the channel. Then that one has a gap of its
+	-- own, and a ready.
+	local late = times.gap == 2
+	kit.eq(times, { gap = late and 2 or 1, ready = late and 2 or 1, new = 1, queued = 1 }, kit.show(order))
+	kit.eq(order.gap.channels, late and { channel } or nil)
 	kit.eq(order.ready.first, false)
 	kit.eq(order.gap.err.code, "CLOSED")
 	assert(order.gap.seconds > 0 and order.gap.seconds < kit.PATIENCE, tostring(order.gap.seconds))
