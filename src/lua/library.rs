@@ -15,8 +15,13 @@ pub(super) fn process_events(module: &mut Module, call: &mut Call<'_>) -> Result
         return Ok(Output::Number(0.0));
     }
     module.dispatcher.begin();
-    module.round =
-        Some(Round { budget: Budget::new(Instant::now(), limit), spent: false, ran: 0, skipped: 0 });
+    module.round = Some(Round {
+        budget: Budget::new(Instant::now(), limit),
+        spent: false,
+        is_large: false,
+        ran: 0,
+        skipped: 0,
+    });
     Ok(Output::Round)
 }
 

@@ -20,6 +20,7 @@ mod pin;
 mod push;
 mod raw;
 mod refs;
+mod report;
 mod requests;
 mod rounds;
 mod setup;

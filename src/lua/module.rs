@@ -90,6 +90,8 @@ pub(super) struct Fixed {
 pub(super) struct Round {
     pub(super) budget: Budget,
     pub(super) spent: bool,
+    /// The message that callbacks are called with is large.
+    pub(super) is_large: bool,
     /// Callbacks that ran.
     pub(super) ran: u32,
     /// Things that reached no callback.

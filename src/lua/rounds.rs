@@ -18,8 +18,9 @@ use super::module::{Fixed, Handle, MAX_SHARED, Module, Round};
 use super::push::{push_info, push_reply};
 use super::raw::{ANCHOR, KEPT, Lua};
 use super::refs::Ref;
+use super::report::report;
 use crate::dispatch::{Given, Step};
-use crate::model::{Error, Event, Value, printable};
+use crate::model::{Error, Event, Value};
 
 /// Things that reach no callback may pass in a round that has run none yet, whatever its budget: so that a round finds a
 /// callback that waits behind them, and yet ends.
@@ -27,9 +28,6 @@ const MAX_SKIPPED: u32 = 1024;
 
 /// A message of more bytes may take its callback long. To make a string of it takes longer than to read the clock.
 const LARGE: usize = 256;
-
-/// Characters of an error that are kept when no function of the game takes it.
-const UNREPORTED_CHARACTERS: usize = 1024;
 
 /// What to do next. Owns nothing; what it points to stays as it is until the next step of the dispatcher.
 #[derive(Debug, Clone, Copy)]
@@ -305,37 +303,6 @@ unsafe fn push_names(lua: Lua, name: c_int, channel: Option<*const [u8]>) -> c_i
     }
 }
 
-/// Reports the error on top of the stack to the game, unless there were too many like it, and takes it off.
-unsafe fn report(lua: Lua, anchor: *mut std::ffi::c_void, reporter: c_int) {
-    // SAFETY: the caller keeps to the contract. Three slots are used, and the call is protected; nothing that has to be
-    // dropped is alive meanwhile. A callback may have closed the module.
-    unsafe {
-        let error = lua.top();
-        let module = module_of(anchor);
-        if module.is_null() || is_reported(&mut *module, lua, error) {
-            lua.push_reference(reporter);
-            lua.push_copy(error);
-            if lua.protected_call(1, 0, 0) != 0 {
-                let frame = Frame::new(lua);
-                complain(format_args!("{}", printable(error_text(&frame, error), UNREPORTED_CHARACTERS)));
-            }
-        }
-        lua.set_top(error - 1);
-    }
-}
-
-/// Whether the error at this position of the stack is one of those that are reported.
-fn is_reported(module: &mut Module, lua: Lua, error: c_int) -> bool {
-    let frame = Frame::new(lua);
-    let admit = || module.reports.admit(error_text(&frame, error), Instant::now());
-    // Were there a bug, the error is what has to be told.
-    catch_unwind(AssertUnwindSafe(admit)).unwrap_or(true)
-}
-
-fn error_text(frame: &Frame, error: c_int) -> &[u8] {
-    frame.bytes(error).unwrap_or(b"an error that is no text")
-}
-
 /// Decides what to do next. `called` says that a callback has just run.
 fn next(module: &mut Module, lua: Lua, called: bool) -> Job {
     let Some(round) = &mut module.round else { return Job::Done };
@@ -366,9 +333,15 @@ fn next(module: &mut Module, lua: Lua, called: bool) -> Job {
                 }
                 Step::Line(line) => return Job::Line(line),
                 Step::Call { callback, data, given } => {
-                    if let Given::Message { payload, .. } | Given::AgainWhole(payload) = given
-                        && payload.len() > LARGE
-                    {
+                    match given {
+                        Given::Message { payload, .. } | Given::AgainWhole(payload) => {
+                            round.is_large = payload.len() > LARGE;
+                        }
+                        // The next callback for the same message.
+                        Given::Again => {}
+                        _ => round.is_large = false,
+                    }
+                    if round.is_large {
                         round.budget.look_next();
                     }
                     return job(callback.index(), &given, data);

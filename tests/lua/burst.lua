@@ -80,3 +80,26 @@ end)
 host.test("large messages are not hidden behind fast ones: one that is slow is the last in its tick", function()
 	kit.eq(most_slow_ones_at_once(2000, 40, "slow" .. ("x"):rep(300)), 1)
 end)
+
+host.test("nor behind the fast callback of the same message", function()
+	local client, channel, slow = kit.ready(), kit.unique("turn"), 0
+	kit.subscribe(client, channel, "first", function() end)
+	for i = 1, 12 do
+		client:Subscribe(channel, "slow" .. i, function(message)
+			if #message < 300 then return end
+			slow = slow + 1
+			local till = SysTime() + 0.01
+			while SysTime() < till do end
+		end)
+	end
+	for i = 1, 200 do client:Publish(channel, i < 200 and "fast" or ("x"):rep(300)) end
+	kit.block_until("all of them queued", function() return client:Stats().queued_events == 200 end)
+	local most = 0
+	while slow < 12 do
+		local before = slow
+		realtime.ProcessEvents(0.008)
+		most = math.max(most, slow - before)
+	end
+	kit.eq(most, 1)
+	client:Disconnect()
+end)

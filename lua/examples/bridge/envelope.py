@@ -42,8 +42,8 @@ def verify(secret, channel, text):
     state = "" if state is None else state
     if not isinstance(sender, str) or not ID.fullmatch(sender) or type(sent) is not int or not isinstance(mac, str):
         raise Forged("from, time or mac is of a wrong type")
-    if not isinstance(state, str):
-        raise Forged("state is of a wrong type")
+    if not isinstance(state, str) or (state and not ID.fullmatch(state)):
+        raise Forged("state is no name")
     try:
         expected = mac_of(secret, sent, sender, state, channel, values["data"])
     except UnicodeEncodeError:  # half of a pair of surrogates

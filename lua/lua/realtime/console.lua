@@ -126,8 +126,9 @@ return function(realtime, addon)
 			lines = lines + 1
 			if lines > TAIL_LINES then return end
 			-- A line that begins with [realtime] is the addon's.
-			from = from == "realtime" and '"realtime"' or printable(from)
-			say("[%s] %s", from, printable(message))
+			local name = printable(from)
+			if name:find("]", 1, true) or name:find("^realtime") then name = '"' .. name .. '"' end
+			say("[%s] %s", name, printable(message))
 		end
 		return tail
 	end

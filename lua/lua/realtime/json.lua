@@ -9,9 +9,10 @@ return function(realtime, addon)
 
 	local MAX_DEPTH = 64
 	local MAX_INTEGER = 2 ^ 53
+	local MAX_TEXT = "9007199254740992"
 	local MAX_STEP = 64 -- bytes of a key in an error's path
 	local UNBOUNDED = { bytes = huge, elements = huge }
-	local SHORT = 512 -- bytes, as most messages have, whose elements need not be counted
+	local SHORT = 512 -- bytes, as most messages have: their elements are not counted if the bound is beyond them
 	local TABLE_ELEMENTS = 4 -- that a table counts for: to make one takes longer than to read a number or a short string
 	local json = {}
 	addon.json = json
@@ -227,7 +228,11 @@ return function(realtime, addon)
 		-- nil: an exponent of very many digits.
 		if not number or number == huge or number == -huge then return nil, at, "a number out of range" end
 		-- As in replies: exact, as text. Encode writes no such number, either.
-		if number > MAX_INTEGER or number < -MAX_INTEGER then return whole .. rest .. (power or ""), after or stop end
+		if number >= MAX_INTEGER or number <= -MAX_INTEGER then
+			local text = whole .. rest .. (power or "")
+			-- 2^53 itself: the number after it in the text would be rounded to the same.
+			if text ~= MAX_TEXT and text ~= "-" .. MAX_TEXT then return text, after or stop end
+		end
 		return number, after or stop
 	end
 

@@ -200,8 +200,8 @@ refused(from_server('"0123456789abcdef"', ""), why="another one")
 refused(from_server('"1"', "0123456789abcdef"), why="another one")
 refused(from_server("null", "None"), why="another one")
 for state in ("5", "true", "[]", "{}"):
-    refused(from_server(state, state), why="state is of a wrong type")
-refused(from_server('"\\ud800"', ""), why="no text in UTF-8")
+    refused(from_server(state, state), why="state is no name")
+refused(from_server('"\\ud800"', ""), why="state is no name")
 for wrong in ('""', "5", '"%s"' % ("0" * 64), '"%s"' % ("\u2603" * 64), "null", "[]"):
     refused('{"from":"web","time":%d,"mac":%s,"data":1}' % (now, wrong))
 for wrong in ("", "[]", "{}", "5", "{", "[" * 100000, '{"from":"web","time":true,"mac":"","data":1}', '{"from":"a b","time":1,"mac":"","data":1}'):

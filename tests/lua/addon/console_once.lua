@@ -2,7 +2,8 @@
 
 local SECRET = "pa55word-of-the-test"
 if host.map_number == 1 then
-	host.put("data/realtime.json", string.format('{ "url": "%s", "id": "ttt-1" }', host.redis_url))
+	host.put("data/realtime.json", string.format('{ "url": "%s", "id": "ttt-1", "options": { "reconnect_max": 0.2 } }',
+		host.redis_url))
 	host.next_map()
 	return
 end
@@ -95,6 +96,8 @@ host.test("no line of a tail passes for one of ours, and none steers the termina
 	subscribed()
 	publish("realtime", "forged")
 	shows('["realtime"] forged')
+	publish("realtime] connected to x", "forged")
+	shows('["realtime] connected to x"] forged')
 	RunConsoleCommand("realtime_tail", "realtim*")
 	for _, end_it in ipairs({ "\27[2J", "" }) do
 		RunConsoleCommand("realtime_tail", "\27[2J")

@@ -33,8 +33,8 @@ host.test("integers that a number cannot hold come as text", function()
 	local data = realtime.Decode('{"from":"bot","data":{"id":76561198000000001,"small":9007199254740992,"neg":-76561198000000001,"f":1.5e3}}')
 	kit.eq(data, { id = "76561198000000001", small = 2 ^ 53, neg = "-76561198000000001", f = 1500 })
 	-- In any form, so that whatever is decoded can be encoded.
-	data = realtime.Decode('{"from":"bot","data":[1e300,-1e17,9.007199254740993e15,9.007199254740992e15,1e-300]}')
-	kit.eq(data, { "1e300", "-1e17", 2 ^ 53, 2 ^ 53, 1e-300 })
+	data = realtime.Decode('{"from":"bot","data":[1e300,-1e17,9007199254740993,9007199254740992.0,-9007199254740993,9007199254740991,1e-300]}')
+	kit.eq(data, { "1e300", "-1e17", "9007199254740993", "9007199254740992.0", "-9007199254740993", 2 ^ 53 - 1, 1e-300 })
 	assert(realtime.Encode(data))
 end)
 

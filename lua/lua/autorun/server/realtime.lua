@@ -11,7 +11,8 @@ if not client then
 	return
 end
 client:On("ready", "realtime.autorun", function(info)
-	local line = string.format('connected to %s %s as "%s"', info.server or "a server", info.version or "", realtime.ServerId())
+	local server = (info.server or "a server") .. (info.version and " " .. info.version or "")
+	local line = string.format('connected to %s as "%s"', server, realtime.ServerId())
 	if info.first then return realtime.addon.Say(line) end
 	-- A server that lets us in and hangs up can make this as often as it likes.
 	realtime.addon.SayRarely("autorun", line)
