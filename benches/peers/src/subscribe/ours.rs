@@ -23,7 +23,8 @@ pub(super) fn receive<M: Meter>(port: u16, protocol: u8, meter: &mut M) -> Resul
         ("overflow".to_owned(), OptionValue::String(b"pause".to_vec())),
     ];
     let url = Some(format!("redis://127.0.0.1:{port}"));
-    let backend = configure(Options { url, pairs, ..Options::default() }).map_err(|error| peer(format!("{error:?}")))?;
+    let backend = configure(Options { url, pairs, ..Options::default() })
+        .map_err(|error| peer(format!("{error:?}")))?;
 
     let (orders, inbox) = orders();
     let worker = Worker::new().spawn(inbox).map_err(Error::io("the worker"))?;
