@@ -127,7 +127,7 @@ return function(realtime, addon)
 			if lines > TAIL_LINES then return end
 			-- A line that begins with [realtime] is the addon's.
 			local name = printable(from)
-			if name:find("]", 1, true) or name:find("^realtime") then name = '"' .. name .. '"' end
+			if name == "realtime" or name:find("]", 1, true) then name = '"' .. name .. '"' end
 			say("[%s] %s", name, printable(message))
 		end
 		return tail
