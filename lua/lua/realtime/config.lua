@@ -73,6 +73,9 @@ return function(realtime, addon)
 		max_table_elements = table_size(MIN_TABLE_ELEMENTS, MAX_TABLE_ELEMENTS),
 	}
 
+	-- What a server may be called, here and in every message.
+	function addon.IsId(id) return isstring(id) and #id <= 64 and id:find("^[%w_.-]+$") ~= nil end
+
 	-- What is wrong with the settings, or nil.
 	local function fault(config)
 		for key, value in SortedPairs(config) do
@@ -84,7 +87,7 @@ return function(realtime, addon)
 			if not known[1](value) then return string.format('"%s" %s', key, known[2]) end
 		end
 		local id, secret, options = config.id, config.secret, config.options
-		if id and id ~= "" and (#id > 64 or not id:find("^[%w_.-]+$")) then
+		if id and id ~= "" and not addon.IsId(id) then
 			return '"id" must be of letters, digits, "_", "." and "-", at most 64'
 		end
 		if secret and secret ~= "" and (#secret < MIN_SECRET or #secret > MAX_SECRET) then

@@ -1,7 +1,7 @@
 -- The envelope: who sent it, beside the data; and, where the servers share a secret, the proof of that.
 return function(realtime, addon)
 	local Encode, Decode, Sign = addon.json.Encode, addon.json.Decode, addon.Sign
-	local find, format, sub, type, abs, os_time = string.find, string.format, string.sub, type, math.abs, os.time
+	local format, sub, type, abs, os_time = string.format, string.sub, type, math.abs, os.time
 
 	local ENVELOPE_BYTES, ENVELOPE_ELEMENTS = 4096, 64 -- beside the data of a table
 	local MAX_AGE = 120 -- seconds between two servers' clocks that a signed message may have
@@ -16,9 +16,6 @@ return function(realtime, addon)
 
 	-- A name of this Lua state's own, beside the id: two servers that share an id differ in it.
 	local STATE = realtime.RandomToken():sub(1, 16)
-
-	-- An id as realtime.json has it.
-	function addon.IsId(id) return type(id) == "string" and #id <= 64 and find(id, "^[%w_.-]+$") ~= nil end
 
 	-- What the secret proves: that somebody who has it sent this data, as this server and Lua state, at this time, to this
 	-- channel. The length keeps a channel's name and the data apart.

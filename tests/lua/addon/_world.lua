@@ -6,7 +6,7 @@ return function(settings)
 	local real = realtime
 	local realtime = setmetatable({}, { __index = real })
 	local addon = {
-		error_meta = real.addon.error_meta, max_table_bytes = settings and settings.max_table_bytes,
+		error_meta = real.addon.error_meta, IsId = real.addon.IsId, max_table_bytes = settings and settings.max_table_bytes,
 		max_table_elements = settings and settings.max_table_elements,
 		Say = function(text) world.lines[#world.lines + 1] = text end,
 		EnsureTick = function() end,
