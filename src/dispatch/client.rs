@@ -261,9 +261,16 @@ impl<R, D> Client<R, D> {
         Some((Event::Gap { lasted: since.elapsed(), error, topics: Some([topic].into()) }, ready))
     }
 
+    /// What a session has to subscribe to for this client. A new one is given it as it opens: it would be ready before the
+    /// last subscription otherwise, if it connects quickly, and again after it.
+    pub fn wanted(&self) -> Vec<Command> {
+        let topics = self.topics.iter();
+        topics.map(|(topic, &slot)| Command::Subscribe { topic: topic.clone(), slot }).collect()
+    }
+
     /// Puts a new session in the place of the present one, which was told to disconnect before the new one was opened, and
-    /// whose messages and answers still arrive. Returns what the new one has to subscribe to.
-    pub fn replace(&mut self, label: String, session: ClientId, consumer: Consumer) -> Vec<Command> {
+    /// whose messages and answers still arrive.
+    pub fn replace(&mut self, label: String, session: ClientId, consumer: Consumer) {
         for source in &mut self.sources {
             source.retired = true;
         }
@@ -271,8 +278,6 @@ impl<R, D> Client<R, D> {
         self.console = Console::new(label);
         (self.ready, self.down) = (None, None);
         self.delivered = 0;
-        let topics = self.topics.iter();
-        topics.map(|(topic, &slot)| Command::Subscribe { topic: topic.clone(), slot }).collect()
     }
 
     /// What waits and what passed.

@@ -85,7 +85,7 @@ fn create(
     id: Option<Vec<u8>>,
     origin: Option<(String, i32)>,
 ) -> Result<Output, Fault> {
-    let opened = open(module, call, &*backend)?;
+    let opened = open(module, call, &*backend, Vec::new())?;
     // The table stands on top, made before the pure part began.
     let top = call.frame.top();
     let pool = Rc::clone(&module.pool);
@@ -111,17 +111,16 @@ fn share(
     if client.data.backend.same_settings(&*backend) {
         return Ok(Output::Kept(reference));
     }
+    let commands = client.wanted();
     // The old session is told first: whatever it still hands over comes before anything of the new one.
     if let Some(old) = client.session() {
         module.send(old, Command::Disconnect { deadline: Instant::now() + DISCONNECT_FLUSH });
     }
-    let opened = open(module, call, &*backend)?;
+    let opened = open(module, call, &*backend, commands)?;
     let Some(client) = module.dispatcher.get_mut(slot) else { return Ok(Output::Nothing) };
     let label = label(client.data.id.as_deref(), &*backend);
     (client.data.backend, client.data.counters, client.data.since) = (backend, opened.counters, opened.at);
-    for command in client.replace(label, opened.session, opened.consumer) {
-        module.send(opened.session, command);
-    }
+    client.replace(label, opened.session, opened.consumer);
     Ok(Output::Kept(reference))
 }
 
@@ -133,7 +132,12 @@ struct Opened {
     at: Instant,
 }
 
-fn open(module: &mut Module, call: &Call<'_>, backend: &dyn Backend) -> Result<Opened, Fault> {
+fn open(
+    module: &mut Module,
+    call: &Call<'_>,
+    backend: &dyn Backend,
+    commands: Vec<Command>,
+) -> Result<Opened, Fault> {
     let signal = Arc::clone(&module.signal);
     let session = module.session_name();
     let worker = module.worker().map_err(|error| {
@@ -145,7 +149,7 @@ fn open(module: &mut Module, call: &Call<'_>, backend: &dyn Backend) -> Result<O
     // The standard library's hash keys are random, which is all that jitter needs.
     let seed = RandomState::new().build_hasher().finish();
     let start = Start { now: at, seed, counters: Arc::clone(&counters) };
-    worker.orders.push(Order::Open { client: session, session: backend.session(start), producer });
+    worker.orders.push(Order::Open { client: session, session: backend.session(start), producer, commands });
     Ok(Opened { session, consumer, counters, at })
 }
 

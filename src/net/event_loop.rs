@@ -79,8 +79,12 @@ impl EventLoop {
             let Some(order) = self.inbox.pop() else { return };
             self.linger = Some(now + LINGER);
             match order {
-                Order::Open { client, session, producer } => {
-                    self.clients.insert(client, Client::new(client, session, producer));
+                Order::Open { client: id, session, producer, commands } => {
+                    let mut client = Client::new(id, session, producer);
+                    for command in commands {
+                        guard(&mut client, |client| client.command(now, command));
+                    }
+                    self.clients.insert(id, client);
                 }
                 Order::Command { client, command } => {
                     if let Some(client) = self.clients.get_mut(&client) {

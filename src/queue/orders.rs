@@ -21,6 +21,8 @@ pub enum Order<S> {
         session: S,
         /// Its way to the main thread.
         producer: Producer,
+        /// What it is asked for before it does anything else.
+        commands: Vec<Command>,
     },
     /// A command for a client's session. Ignored if the session has ended.
     Command {

@@ -73,7 +73,7 @@ impl Game {
         for kind in EventKind::ALL {
             self.dispatcher.listen(slot, kind, b"matrix", Callback::Event);
         }
-        self.orders.push(Order::Open { client: id, session, producer });
+        self.orders.push(Order::Open { client: id, session, producer, commands: Vec::new() });
         Handle { slot, session: id, counters }
     }
 

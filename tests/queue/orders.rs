@@ -39,7 +39,7 @@ fn what_is_ordered_of_a_worker_that_has_ended_closes() {
     let (orders, inbox): (Orders<()>, Inbox<()>) = orders();
     let open = |ends: Ends| {
         let client = realtime::model::ClientId(0);
-        orders.push(Order::Open { client, session: (), producer: ends.producer });
+        orders.push(Order::Open { client, session: (), producer: ends.producer, commands: Vec::new() });
         ends.consumer
     };
     let mut before = open(ends(limits(10, 100, Overflow::Pause)));

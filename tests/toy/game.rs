@@ -73,7 +73,7 @@ impl Game {
             events(backend.limits(), Arc::clone(&counters), signal, self.orders.waker());
         let id = ClientId(self.clients);
         self.clients += 1;
-        self.orders.push(Order::Open { client: id, session, producer });
+        self.orders.push(Order::Open { client: id, session, producer, commands: Vec::new() });
         Client { id, consumer, counters }
     }
 

@@ -157,8 +157,9 @@ fn a_walk_that_goes_on_in_a_later_round_still_has_the_message() {
 
     // A new session in the place of the old one, and another client: neither has anything to do with the walk.
     let (session, mut newer, consumer) = world.session();
-    let commands = world.dispatcher.get_mut(client).unwrap().replace("c".into(), session, consumer);
-    assert!(matches!(commands[..], [Command::Subscribe { .. }]));
+    let handle = world.dispatcher.get_mut(client).unwrap();
+    assert!(matches!(handle.wanted()[..], [Command::Subscribe { .. }]));
+    handle.replace("c".into(), session, consumer);
     say(&mut newer, slot, "1");
     let (other, mut elsewhere) = world.client("d");
     let slot_elsewhere = world.subscribe(other, &topic, "a").unwrap();

@@ -4,6 +4,7 @@
 mod addresses;
 mod late;
 mod lookups;
+mod opening;
 mod timers;
 
 use std::collections::VecDeque;
@@ -136,6 +137,10 @@ impl Bench {
     }
 
     fn open_boxed(&mut self, session: BoxedSession) -> ClientId {
+        self.open_with(session, Vec::new())
+    }
+
+    fn open_with(&mut self, session: BoxedSession, commands: Vec<Command>) -> ClientId {
         let limits = Limits {
             queue_events: 1,
             queue_bytes: 1,
@@ -146,7 +151,7 @@ impl Bench {
         let (producer, _) = events(limits, Arc::<Counters>::default(), Signal::default(), Arc::new(Nobody));
         let client = ClientId(self.clients);
         self.clients += 1;
-        self.orders.push(Order::Open { client, session, producer });
+        self.orders.push(Order::Open { client, session, producer, commands });
         client
     }
 

@@ -33,7 +33,7 @@ pub(super) fn receive<M: Meter>(port: u16, protocol: u8, meter: &mut M) -> Resul
     let session = backend.session(Start { now: Instant::now(), seed: 1, counters: Arc::clone(&counters) });
     let (producer, consumer) = events(backend.limits(), counters, Arc::clone(&signal), orders.waker());
     let id = ClientId(0);
-    orders.push(Order::Open { client: id, session, producer });
+    orders.push(Order::Open { client: id, session, producer, commands: Vec::new() });
 
     let mut dispatcher = Dispatcher::new(signal);
     let client = dispatcher.insert(Client::new((), "firehose".to_owned(), id, consumer));
