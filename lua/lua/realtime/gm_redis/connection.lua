@@ -80,7 +80,8 @@ end
 
 function Connection:answer(entry, err, reply)
 	if entry.callback then
-		self:push(entry.callback, err or reply, err)
+		if err then reply = values.text_of(err) end
+		self:push(entry.callback, reply, err)
 	elseif err and entry.words then
 		self:say(entry.name .. ": " .. err)
 	end
@@ -222,7 +223,7 @@ end
 
 function Connection:commit()
 	if not self.link and not self.locked then
-		self:close(values.failure("DISCONNECTED", "network failure"))
+		self:close(values.failure("DISCONNECTED", "the client is not connected"))
 		return nil, "tcp_client is disconnected"
 	end
 	self:flush()
