@@ -82,6 +82,34 @@ host.test("replies have RESP2's shapes, from 1", function()
 	client:Destroy()
 end)
 
+host.test("lists from 0, for addons of that time", function()
+	redis.Options.first_index = 0
+	local client = kit.client()
+	redis.Options.first_index = nil
+	local other, key, none = kit.client(), kit.unique("from0"), kit.unique("none")
+	kit.ask(client, "Send", { "RPUSH", key, "a", "b", "c" })
+	local list = kit.ask(client, "Send", { "LRANGE", key, 0, -1 })
+	kit.eq({ list, #list }, { { [0] = "a", "b", "c" }, 2 })
+	kit.eq(kit.ask(other, "Send", { "LRANGE", key, 0, -1 }), { "a", "b", "c" }, "each client as its Connect found it")
+	kit.eq(kit.ask(client, "Send", { "MGET", none, key, none }), { [0] = false, false, false })
+	kit.eq({ kit.ask(client, "Send", { "LRANGE", none, 0, -1 }), kit.ask(client, "Send", { "LRANGE", key, 0, 0 }) },
+		{ {}, { [0] = "a" } })
+	-- Lists inside of lists, and after another connection has taken the first one's place.
+	kit.eq(kit.ask(client, "Select", 1), "OK")
+	local replies = kit.recorder()
+	for _, command in ipairs({ "MULTI", { "RPUSH", key, "x" }, { "LRANGE", key, 0, -1 }, { "DEL", key }, "EXEC" }) do
+		client:Send(command, replies.fn)
+	end
+	client:Commit()
+	kit.poll("the answers", function() return #replies == 5 end, client)
+	kit.eq(replies[5][2], { [0] = 1, { [0] = "x" }, 1 })
+	redis.Options.first_index = 2
+	kit.eq({ redis.CreateClient():Connect(kit.host, kit.port) }, { nil, 'ERR option "first_index" must be 0 or 1' })
+	redis.Options.first_index = nil
+	client:Destroy()
+	other:Destroy()
+end)
+
 host.test("whole numbers are sent in full", function()
 	local client, key = kit.client(), kit.unique("number")
 	kit.ask(client, "Send", { "SET", key, 2 ^ 53 })

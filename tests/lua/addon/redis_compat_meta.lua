@@ -23,8 +23,10 @@ end)
 host.test("loading redis.core again leaves clients alive", function()
 	local client, subscriber = kit.client(), kit.subscriber()
 	client.field = "kept"
+	local options = redis.Options
 	include("includes/modules/redis.core.lua")
 	include("includes/modules/redis.lua")
+	assert(redis.Options == options, "options are kept as well")
 	assert(FindMetaTable("redis_client") == CLIENT and getmetatable(client) == CLIENT)
 	assert(client:IsConnected() and subscriber:IsConnected())
 	kit.eq({ client.field, kit.ask(client, "Ping") }, { "kept", "PONG" })

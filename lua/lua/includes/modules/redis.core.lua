@@ -6,8 +6,9 @@ local Connection = include("realtime/gm_redis/connection.lua")
 local values = include("realtime/gm_redis/values.lua")
 
 -- VersionNum is what gm_redis 1.0 and 1.1 had: addons made for those compare it with a number.
--- Options of realtime.Connect for which gm_redis has no argument, such as username or name. Read by each Connect.
-redis = { Version = 1.21, VersionNum = 10201, Options = {} }
+-- Options of realtime.Connect for which gm_redis has no argument, such as username or name; and first_index, the number of a
+-- list's first item: 1, or 0 as in gm_redis before 1.1.0. Read by each Connect.
+redis = { Version = 1.21, VersionNum = 10201, Options = istable(redis) and redis.Options or {} }
 
 -- Where a client keeps what is behind it, in a function: who prints or copies a client's table is not to find a password.
 -- A string, so that clients live on when this file is loaded again.

@@ -90,10 +90,15 @@ end
 -- Links. `self.link` is in use; `self.trial` is a new one with another password or database, which takes its place when it
 -- is ready; `self.locked` stands for a server that wants a password first.
 
+local function merged(base, over)
+	local all = {}
+	for key, value in pairs(base) do all[key] = value end
+	for key, value in pairs(over) do all[key] = value end
+	return all
+end
+
 function Connection:open(settings)
-	local options = {}
-	for key, value in pairs(self.options()) do options[key] = value end
-	for key, value in pairs(settings) do options[key] = value end
+	local options = merged(self.chosen, settings)
 	last_id = last_id + 1
 	options.id = "gm_redis " .. last_id
 	-- A user named in the options waits for the password that Auth brings.
@@ -172,6 +177,10 @@ function Connection:connect(address, settings, patience)
 		self.link = nil
 		link.native:Disconnect()
 	end
+	self.chosen = merged(self.options(), {})
+	-- Ours, the rest is realtime's.
+	self.first_index, self.chosen.first_index = self.chosen.first_index or 1, nil
+	if self.first_index ~= 0 and self.first_index ~= 1 then return nil, 'ERR option "first_index" must be 0 or 1' end
 	link, err = self:open(settings)
 	if not link then return nil, tostring(err) end
 	self.link, self.address, self.settings, link.connecting = link, address, settings, true
@@ -252,7 +261,7 @@ function here.SELECT(self, entry)
 	if #entry.words ~= 2 or not db or db < 0 or db % 1 ~= 0 then
 		return self:answer(entry, values.failure("ERR", "invalid DB index"))
 	end
-	if db == (self.settings.db or self.options().db or 0) then return self:answer(entry, nil, "OK") end
+	if db == (self.settings.db or self.chosen.db or 0) then return self:answer(entry, nil, "OK") end
 	self:switch(entry, self.settings.password, self.settings.username, db)
 end
 
@@ -270,8 +279,7 @@ end
 
 -- Another password or database: a new link, which takes the old one's place if the server accepts it.
 function Connection:switch(entry, password, username, db)
-	local settings = {}
-	for key, value in pairs(self.settings) do settings[key] = value end
+	local settings = merged(self.settings, {})
 	settings.password, settings.username, settings.db = password, username, db
 	local link, err = self:open(settings)
 	if not link then return self:answer(entry, err) end
@@ -294,7 +302,7 @@ local function send(self, link, entry)
 		link.in_flight = link.in_flight - 1
 		local connection = weak[1]
 		if not connection then return end
-		connection:answer(entry, failed and values.failure_of(failed), values.answer(reply))
+		connection:answer(entry, failed and values.failure_of(failed), values.answer(reply, connection.first_index))
 		if link.in_flight == 0 or link.in_flight == MAX_IN_FLIGHT / 2 then connection:pump() end
 	end)
 	if not ok then return values.failure("ERR", accepted) end

@@ -22,18 +22,21 @@ local LOST = { DISCONNECTED = true, TIMEOUT = true, CLOSED = true, REFUSED = tru
 -- What gm_redis gave as the reply in place of this error: the server's own words, or "network failure".
 function values.text_of(err) return LOST[err.code] and "network failure" or tostring(err) end
 
--- Changes lists in place. An error inside a list is its text, as in gm_redis. A null inside a list is false, as in Redis's own
--- Lua: nil would end the list there.
-local function answer(reply)
+-- Changes lists in place; their items are counted from `first`, 1 or 0. An error inside a list is its text, as in gm_redis. A
+-- null inside a list is false, as in Redis's own Lua: nil would end the list there.
+local function answer(reply, first)
 	if type(reply) ~= "table" then return reply end
-	for i = 1, #reply do
+	local count, shift = #reply, first - 1
+	for i = 1, count do
 		local item = reply[i]
 		if item == realtime.NULL then
-			reply[i] = false
+			item = false
 		elseif type(item) == "table" then
-			reply[i] = getmetatable(item) and values.text_of(values.failure_of(item)) or answer(item)
+			item = getmetatable(item) and values.text_of(values.failure_of(item)) or answer(item, first)
 		end
+		reply[i + shift] = item
 	end
+	if shift < 0 then reply[count] = nil end
 	return reply
 end
 values.answer = answer
