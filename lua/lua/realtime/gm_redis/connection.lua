@@ -40,7 +40,7 @@ function Connection.new(kind, options)
 		kind = kind, options = options, fields = {}, address = "",
 		events = {}, first = 1, last = 0, messages = 0, bytes = 0, dropped = 0,
 		buffer = {}, queue = {}, head = 1, tail = 0,
-		channels = {}, patterns = {}, said = -QUIET,
+		channels = {}, patterns = {}, said = -QUIET, sides = {},
 	}, Connection)
 end
 
@@ -218,6 +218,7 @@ function Connection:close(err)
 	for i = self.head, self.tail do self:answer(self.queue[i], err) end
 	for _, entry in ipairs(self.buffer) do self:answer(entry, err) end
 	self.queue, self.head, self.tail, self.buffer = {}, 1, 0, {}
+	self:close_sides(err)
 end
 
 -- Commands. An entry is { name, words, callback } or { name = "Subscribe" or "PSubscribe", channel }.
@@ -290,6 +291,7 @@ function Connection:adopt(link)
 	local old = self.link
 	self.link, self.trial, self.locked, self.settings = link, nil, nil, link.settings
 	if old then old.native:Disconnect() end
+	self:retire_side()
 	self:answer(link.entry, nil, "OK")
 	self:pump()
 end
@@ -303,12 +305,15 @@ local function send(self, link, entry)
 		local connection = weak[1]
 		if not connection then return end
 		connection:answer(entry, failed and values.failure_of(failed), values.answer(reply, connection.first_index))
+		if link.waiting then return connection:unblocked(link, failed) end
 		if link.in_flight == 0 or link.in_flight == MAX_IN_FLIGHT / 2 then connection:pump() end
-	end)
+	end, entry.patience, entry.patience ~= nil or entry.name == "EXEC")
 	if not ok then return values.failure("ERR", accepted) end
 	if not accepted then return values.failure_of(err) end
 	link.in_flight = link.in_flight + 1
 end
+
+include("realtime/gm_redis/blocking.lua")(Connection, Connection.open, send)
 
 -- Returns the error of a command that could not be handed on.
 local function perform(self, entry)
@@ -330,6 +335,7 @@ local function perform(self, entry)
 			if not entry.commands then return values.failure("ERR", "EXEC without MULTI") end
 			if #entry.commands == 0 then return self:answer(entry, nil, {}) end
 		end
+		if self:is_blocking(entry) then return self:block(entry) end
 		return send(self, self.link, entry)
 	end
 end
@@ -338,7 +344,7 @@ end
 function Connection:pump()
 	while self.head <= self.tail and not self.trial and (self.link or self.locked) do
 		local entry, busy = self.queue[self.head], self.link and self.link.in_flight or 0
-		local fence = entry.failure or here[entry.name] or self.transaction
+		local fence = entry.failure or here[entry.name] or self.transaction or self:is_blocking(entry)
 		if busy >= MAX_IN_FLIGHT or (fence and busy > 0) then return end
 		self.queue[self.head] = nil
 		self.head = self.head + 1
