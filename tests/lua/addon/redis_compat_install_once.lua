@@ -92,6 +92,11 @@ local steps = {
 		require("redis")
 		assert(FOREIGN_FILE_RAN and redis.Version == 1.21)
 		says(OVER_REALTIME:format(BEFORE))
+		host.put(BEFORE, 'require("redis.core")\nfunction redis.ConnectClient() end\n')
+	end,
+	-- With functions of its own it came with an addon.
+	function()
+		says('[realtime] require("redis") runs garrysmod/' .. BEFORE .. ", not realtime's own file. It works over realtime")
 		host.put(BEFORE, "FOREIGN_FILE_RAN = true\n")
 	end,
 	-- Not gm_redis's, and not ours.

@@ -53,7 +53,10 @@ end
 local function replaced(path, text)
 	local runs = string.format('require("redis") runs %s, not realtime\'s own file', path)
 	if text:find("redis.core", 1, true) then
-		return runs .. ". It works over realtime; if it came with gm_redis, stop the server and delete it"
+		-- An addon's own may be there because ours was deleted for it.
+		local is_addons = #unknown(text) > 0
+		return runs .. ". It works over realtime" ..
+			(is_addons and "" or "; if it came with gm_redis, stop the server and delete it")
 	end
 	return runs .. ", and that one does not use realtime: addons made for gm_redis may fail. If nothing else needs it, " ..
 		"stop the server and delete it"
