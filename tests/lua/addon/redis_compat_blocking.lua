@@ -137,20 +137,41 @@ host.test("a lost connection answers, and the next one finds another", function(
 	witness:Destroy()
 end)
 
+host.test("a connection that waits is not taken for a dead one", function()
+	redis.Options.ping_interval, redis.Options.ping_timeout, redis.Options.verify_delivery = 0.1, 0.5, true
+	local client = kit.client()
+	redis.Options.ping_interval, redis.Options.ping_timeout, redis.Options.verify_delivery = nil, nil, nil
+	local answer = start(client, "BLPOP", kit.unique("quiet"), 2)
+	kit.eq({ finish(answer, client) }, {})
+	client:Destroy()
+end)
+
 host.test("an answer that never comes ends with another connection", function()
 	local proxy, witness, key = host.proxy(), kit.client(), kit.unique("silent")
-	redis.Options.command_timeout = 2
-	local client = redis.CreateClient()
-	assert(client:Connect("127.0.0.1", tonumber(proxy.url():match(":(%d+)")), kit.LONG))
-	redis.Options.command_timeout = nil
+	local function connected(command_timeout)
+		redis.Options.command_timeout = command_timeout
+		local client = redis.CreateClient()
+		assert(client:Connect("127.0.0.1", tonumber(proxy.url():match(":(%d+)")), kit.LONG))
+		redis.Options.command_timeout = nil
+		return client
+	end
+	local client, later = connected(2), connected(8)
 	local first, second = start(client, "BLPOP", key, 1), start(client, "BLPOP", key, 0)
 	blocked(witness, 1)
+	local natives = realtime.Clients()
 	proxy.edit({ down_stall = true })
+	local late = start(later, "PING")
 	local reply, err = finish(first, client)
 	kit.eq({ reply, err.code, err.sent }, { "network failure", "TIMEOUT", true })
+	later:Poll()
+	assert(not late.done, "command_timeout after its own timeout")
+	local closed = 0
+	for _, native in ipairs(natives) do closed = closed + (native:IsValid() and 0 or 1) end
+	kit.eq(closed, 1)
 	proxy.edit({ down_stall = false })
 	kit.ask(witness, "Send", { "RPUSH", key, "x" })
 	kit.eq(finish(second, client), { key, "x" })
+	later:Destroy()
 	client:Destroy()
 	witness:Destroy()
 end)

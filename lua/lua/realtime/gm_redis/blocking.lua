@@ -44,7 +44,7 @@ return function(Connection, open, send)
 		local side_settings = {}
 		for key, value in pairs(settings) do side_settings[key] = value end
 		-- While the server blocks, it answers nothing by which a link is watched.
-		side_settings.ping_interval, side_settings.verify_delivery = YEAR, false
+		side_settings.ping_interval = YEAR
 		local side, err = open(self, side_settings)
 		if not side then return nil, err end
 		side.settings, side.waiting, self.sides[side] = settings, waiting, true
