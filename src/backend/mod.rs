@@ -88,6 +88,10 @@ pub trait Backend: Send + Sync {
     /// The sentence that the caller's Lua error shows.
     fn check(&self, args: &Args) -> Result<(), String>;
 
+    /// Whether [`Backend::check`] refuses a command only because it blocks its connection, as BLPOP does. A client that
+    /// does nothing else may send it.
+    fn blocks(&self, args: &Args) -> bool;
+
     /// The bounds of the queues that the session will use.
     fn limits(&self) -> Limits;
 

@@ -123,6 +123,11 @@ impl Call<'_> {
         self.frame.bytes(n + self.before).ok_or_else(|| self.expected(n, argument, "string"))
     }
 
+    /// Whether argument `n` is true.
+    pub(super) fn is_true(&self, n: i32) -> bool {
+        self.frame.boolean(n + self.before) == Some(true)
+    }
+
     /// Argument `n`: a function, or nothing.
     pub(super) fn optional_function(&self, n: i32, argument: &'static str) -> Result<Option<i32>, Fault> {
         match self.kind(n) {

@@ -50,9 +50,16 @@ pub(super) fn ping(module: &mut Module, call: &mut Call<'_>) -> Result<Output, F
 }
 
 /// Refuses a command that would break the session.
+///
+/// The addon's gm_redis API passes true as a fourth argument of `Command` and `Transaction`, and may then block the client:
+/// it has one for such commands alone, and inside a transaction the server does not block.
 fn check(module: &Module, call: &Call<'_>, slot: Slot, args: &Args) -> Result<(), Fault> {
     let Some(client) = module.dispatcher.get(slot) else { return Ok(()) };
-    client.data.backend.check(args).map_err(|problem| call.inside(1, "command", problem))
+    let backend = &client.data.backend;
+    if call.is_true(4) && backend.blocks(args) {
+        return Ok(());
+    }
+    backend.check(args).map_err(|problem| call.inside(1, "command", problem))
 }
 
 /// Hands a request over. A callback may stand at argument `n`, and a timeout behind it.

@@ -368,6 +368,8 @@ fn commands_that_would_break_the_session() {
         (&["GET key"], "element"),
     ] {
         let error = backend.check(&args(words)).expect_err(words.first().unwrap_or(&""));
+        let is_blocking = error.contains("would block") && !words[0].starts_with("WAIT");
+        assert_eq!(backend.blocks(&args(words)), is_blocking, "{words:?}");
         assert!(error.contains(instead), "{words:?}: {error}");
     }
     for words in [
@@ -382,6 +384,7 @@ fn commands_that_would_break_the_session() {
         &["PING"],
     ] {
         assert_eq!(backend.check(&args(words)), Ok(()), "{words:?}");
+        assert!(!backend.blocks(&args(words)), "{words:?}");
     }
     let binary: Args = [&b"\xff\r\n"[..]].iter().collect();
     assert_eq!(backend.check(&binary), Ok(()), "unknown commands are the server's business");

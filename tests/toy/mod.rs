@@ -100,6 +100,10 @@ impl Backend for Toy {
         Err("a toy has no commands".into())
     }
 
+    fn blocks(&self, _: &Args) -> bool {
+        false
+    }
+
     fn limits(&self) -> Limits {
         self.limits
     }

@@ -25,8 +25,16 @@ pub(super) fn check(args: &Args) -> Result<(), String> {
     }
 }
 
+/// Whether the server answers a command when there is something to answer, and holds back every later one until then.
+pub(super) fn blocks(args: &Args) -> bool {
+    args.get(0).is_some_and(|name| instead_of_blocking(&name.to_ascii_uppercase(), args).is_some())
+}
+
 /// What to use instead of a command, if it may not be sent.
 fn instead(name: &[u8], args: &Args) -> Option<&'static str> {
+    if let Some(instead) = instead_of_blocking(name, args) {
+        return Some(instead);
+    }
     Some(match name {
         b"SUBSCRIBE" => "use client:Subscribe",
         b"PSUBSCRIBE" => "use client:PSubscribe",
@@ -34,17 +42,6 @@ fn instead(name: &[u8], args: &Args) -> Option<&'static str> {
         b"PUNSUBSCRIBE" => "use client:PUnsubscribe",
         b"SSUBSCRIBE" | b"SUNSUBSCRIBE" => {
             "sharded channels are not supported; use client:Subscribe and client:Unsubscribe"
-        }
-        b"BLPOP" => "it would block every other command of this client; use LPOP in a timer",
-        b"BRPOP" => "it would block every other command of this client; use RPOP in a timer",
-        b"BLMOVE" => "it would block every other command of this client; use LMOVE in a timer",
-        b"BRPOPLPUSH" => "it would block every other command of this client; use RPOPLPUSH in a timer",
-        b"BLMPOP" => "it would block every other command of this client; use LMPOP in a timer",
-        b"BZPOPMIN" => "it would block every other command of this client; use ZPOPMIN in a timer",
-        b"BZPOPMAX" => "it would block every other command of this client; use ZPOPMAX in a timer",
-        b"BZMPOP" => "it would block every other command of this client; use ZMPOP in a timer",
-        b"XREAD" | b"XREADGROUP" if blocks(args) => {
-            "BLOCK would block every other command of this client; leave it out and ask again in a timer"
         }
         b"WAIT" | b"WAITAOF" => {
             "it would block every other command of this client; set min-replicas-to-write on the server"
@@ -64,8 +61,27 @@ fn instead(name: &[u8], args: &Args) -> Option<&'static str> {
     })
 }
 
+/// What to use instead of a command that waits for an element to come. WAIT and WAITAOF are not among these: they wait for
+/// what was written on their own connection.
+fn instead_of_blocking(name: &[u8], args: &Args) -> Option<&'static str> {
+    Some(match name {
+        b"BLPOP" => "it would block every other command of this client; use LPOP in a timer",
+        b"BRPOP" => "it would block every other command of this client; use RPOP in a timer",
+        b"BLMOVE" => "it would block every other command of this client; use LMOVE in a timer",
+        b"BRPOPLPUSH" => "it would block every other command of this client; use RPOPLPUSH in a timer",
+        b"BLMPOP" => "it would block every other command of this client; use LMPOP in a timer",
+        b"BZPOPMIN" => "it would block every other command of this client; use ZPOPMIN in a timer",
+        b"BZPOPMAX" => "it would block every other command of this client; use ZPOPMAX in a timer",
+        b"BZMPOP" => "it would block every other command of this client; use ZMPOP in a timer",
+        b"XREAD" | b"XREADGROUP" if has_block(args) => {
+            "BLOCK would block every other command of this client; leave it out and ask again in a timer"
+        }
+        _ => return None,
+    })
+}
+
 /// Whether XREAD or XREADGROUP has a BLOCK among its options, which end at STREAMS.
-fn blocks(args: &Args) -> bool {
+fn has_block(args: &Args) -> bool {
     let mut args = args.iter().skip(1);
     while let Some(arg) = args.next() {
         if arg.eq_ignore_ascii_case(b"BLOCK") {

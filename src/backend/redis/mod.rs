@@ -60,6 +60,10 @@ impl Backend for Redis {
         check::check(args)
     }
 
+    fn blocks(&self, args: &Args) -> bool {
+        check::blocks(args)
+    }
+
     fn limits(&self) -> Limits {
         self.config.limits
     }

@@ -36,9 +36,10 @@ host.test("everything is there, and nothing besides", function()
 		for key in pairs(meta) do assert(known[key], name .. " has " .. key) end
 		kit.eq(meta.MetaName, name)
 	end
-	kit.eq(redis.Version, 1.21)
-	assert(redis.VersionNum == nil)
-	assert(isfunction(redis.CreateClient) and isfunction(redis.CreateSubscriber) and isfunction(redis.GetClientsTable))
+	kit.eq({ redis.Version, redis.VersionNum }, { 1.21, 10201 })
+	for _, name in ipairs({ "CreateClient", "CreateSubscriber", "GetClientsTable", "GetSubscribersTable" }) do
+		assert(isfunction(redis[name]), name)
+	end
 end)
 
 host.test("a client, from its making to its end", function()
@@ -133,6 +134,26 @@ host.test("Send: a list or a word, of anything", function()
 	kit.eq({ client:Send({}) }, { nil, "ERR empty command" })
 	kit.raises("bad argument #2 to 'Send' %(function expected, got string%)", client.Send, client, "PING", "PONG")
 	client:Destroy()
+end)
+
+host.test("Publish and Auth take what Send takes, as in gm_redis's redis.lua", function()
+	local client, channel = kit.client(), kit.unique("lax")
+	local subscriber, heard = kit.listening(channel)
+	local function publish(value) return kit.ask(client, "Publish", channel, value) end
+	kit.eq({ publish(true), publish(0.5), publish({}) }, { 1, 1, 1 })
+	kit.eq(kit.ask(client, "Publish", setmetatable({}, { __tostring = function() return channel end }), "by a table"), 1)
+	kit.poll("the messages", function() return #heard == 4 end, subscriber)
+	kit.eq({ heard[1][2], heard[2][2], heard[4][2] }, { "true", "0.5", "by a table" })
+	assert(heard[3][2]:find("^table: 0x"), heard[3][2])
+	-- A nil ends the command.
+	for name, count in pairs({ Publish = 2, Auth = 1 }) do
+		local reply, err = kit.ask(client, name, unpack({}, 1, count))
+		kit.eq(reply, "ERR wrong number of arguments for '" .. name:lower() .. "' command")
+		kit.eq({ err.code, tostring(err) }, { "ERR", reply })
+	end
+	assert(publish(nil):find("wrong number of arguments", 1, true))
+	client:Destroy()
+	subscriber:Destroy()
 end)
 
 host.test("the server's own", function()
@@ -239,22 +260,25 @@ host.test("publish and subscribe", function()
 	kit.raises("Tried to use a NULL redis_subscriber", subscriber.Unsubscribe, subscriber, "x")
 end)
 
-host.test("the list of clients has no gaps and keeps none of them", function()
-	collectgarbage()
-	local before, kept = #redis.GetClientsTable(), {}
-	for i = 1, 4 do kept[i] = redis.CreateClient() end
-	kit.eq(#redis.GetClientsTable(), before + 4)
-	local two, four = kept[2], kept[4]
-	kept = nil
-	collectgarbage()
-	collectgarbage()
-	local list, found = redis.GetClientsTable(), 0
-	for i = 1, #list do
-		assert(list[i] ~= nil)
-		if list[i] == two or list[i] == four then found = found + 1 end
+host.test("the lists of clients and subscribers have no gaps and keep none of them", function()
+	for _, kind in ipairs({ "Client", "Subscriber" }) do
+		local create, list_of = redis["Create" .. kind], redis["Get" .. kind .. "sTable"]
+		collectgarbage()
+		local before, kept = #list_of(), {}
+		for i = 1, 4 do kept[i] = create() end
+		kit.eq(#list_of(), before + 4, kind)
+		local two, four = kept[2], kept[4]
+		kept = nil
+		collectgarbage()
+		collectgarbage()
+		local list, found = list_of(), 0
+		for i = 1, #list do
+			assert(list[i] ~= nil)
+			if list[i] == two or list[i] == four then found = found + 1 end
+		end
+		kit.eq(found, 2, kind)
+		assert(#list < before + 4)
 	end
-	kit.eq(found, 2)
-	assert(#list < before + 4)
 end)
 
 host.test("a client that nobody keeps is closed", function()

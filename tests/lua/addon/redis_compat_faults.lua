@@ -25,18 +25,17 @@ host.test("payloads, keys and channels are not cut at NUL", function()
 	subscriber:Destroy()
 end)
 
-host.test("an error is no value, and reads as the text that it was", function()
+host.test("an error is the server's text, as in gm_redis, and an error as the third argument", function()
 	local client, key = kit.client(), kit.unique("error")
 	kit.eq(kit.ask(client, "Send", { "RPUSH", key, "x" }), 1)
 	local reply, err = kit.ask(client, "Get", key)
-	assert(not isstring(reply) and reply == err)
-	kit.eq({ err.code, err.sent }, { "WRONGTYPE", true })
 	local text = "WRONGTYPE Operation against a key holding the wrong kind of value"
-	kit.eq(tostring(reply), text)
-	kit.eq("> " .. reply .. " <", "> " .. text .. " <")
-	kit.eq({ reply:find("against", 1, true), reply:sub(1, 5), reply:upper():sub(1, 3) }, { 21, "WRONG", "WRO" })
-	assert(reply ~= "OK" and util.JSONToTable(tostring(reply)) == nil)
-	-- A value that only looks like one is a value.
+	kit.eq(reply, text)
+	kit.eq({ err.code, err.message, err.sent }, { "WRONGTYPE", text:match(" (.*)"), true })
+	kit.eq({ tostring(err), "> " .. err .. " <" }, { text, "> " .. text .. " <" })
+	-- What addons do with a reply without looking first.
+	assert(not istable(reply) and #reply == #text and util.JSONToTable(reply) == nil)
+	-- A value that only looks like an error is a value.
 	kit.eq(kit.ask(client, "Set", key, text), "OK")
 	local value, no_err = kit.ask(client, "Get", key)
 	kit.eq({ value, no_err }, { text, nil })
@@ -44,16 +43,15 @@ host.test("an error is no value, and reads as the text that it was", function()
 	client:Destroy()
 end)
 
-host.test("an error among replies is told apart as well", function()
+host.test("an error among replies is the server's text", function()
 	local client, key, replies = kit.client(), kit.unique("inner"), kit.recorder()
 	for _, command in ipairs({ "MULTI", { "RPUSH", key, "x" }, { "GET", key }, { "DEL", key }, "EXEC" }) do
 		client:Send(command, replies.fn)
 	end
 	client:Commit()
 	kit.poll("the answers", function() return #replies == 5 end, client)
-	local last = replies[5][2]
-	kit.eq({ #last, last[1], last[3] }, { 3, 1, 1 })
-	assert(last[2].code == "WRONGTYPE" and tostring(last[2]):find("^WRONGTYPE Op"))
+	kit.eq({ replies[5][2], replies[5][3] },
+		{ { 1, "WRONGTYPE Operation against a key holding the wrong kind of value", 1 }, nil })
 	client:Destroy()
 end)
 
@@ -68,6 +66,9 @@ host.test("lists have no holes", function()
 	local seen = 0
 	for i, value in ipairs(list) do seen = value and seen + i or seen end
 	kit.eq(seen, 6)
+	local falses = 0
+	for _, value in pairs(list) do falses = falses + (value == false and 1 or 0) end
+	kit.eq(falses, 3, "pairs shows what is not there as false")
 	kit.eq(kit.ask(client, "Send", { "LRANGE", none, 0, -1 }), {})
 	client:Destroy()
 end)
@@ -79,6 +80,34 @@ host.test("replies have RESP2's shapes, from 1", function()
 	kit.eq(kit.ask(client, "Send", { "HGET", key, "none" }), nil)
 	kit.eq(kit.ask(client, "Send", { "HDEL", key, "field" }), 1)
 	client:Destroy()
+end)
+
+host.test("lists from 0, for addons of that time", function()
+	redis.Options.first_index = 0
+	local client = kit.client()
+	redis.Options.first_index = nil
+	local other, key, none = kit.client(), kit.unique("from0"), kit.unique("none")
+	kit.ask(client, "Send", { "RPUSH", key, "a", "b", "c" })
+	local list = kit.ask(client, "Send", { "LRANGE", key, 0, -1 })
+	kit.eq({ list, #list }, { { [0] = "a", "b", "c" }, 2 })
+	kit.eq(kit.ask(other, "Send", { "LRANGE", key, 0, -1 }), { "a", "b", "c" }, "each client as its Connect found it")
+	kit.eq(kit.ask(client, "Send", { "MGET", none, key, none }), { [0] = false, false, false })
+	kit.eq({ kit.ask(client, "Send", { "LRANGE", none, 0, -1 }), kit.ask(client, "Send", { "LRANGE", key, 0, 0 }) },
+		{ {}, { [0] = "a" } })
+	-- Lists inside of lists, and after another connection has taken the first one's place.
+	kit.eq(kit.ask(client, "Select", 1), "OK")
+	local replies = kit.recorder()
+	for _, command in ipairs({ "MULTI", { "RPUSH", key, "x" }, { "LRANGE", key, 0, -1 }, { "DEL", key }, "EXEC" }) do
+		client:Send(command, replies.fn)
+	end
+	client:Commit()
+	kit.poll("the answers", function() return #replies == 5 end, client)
+	kit.eq(replies[5][2], { [0] = 1, { [0] = "x" }, 1 })
+	redis.Options.first_index = 2
+	kit.eq({ redis.CreateClient():Connect(kit.host, kit.port) }, { nil, 'ERR option "first_index" must be 0 or 1' })
+	redis.Options.first_index = nil
+	client:Destroy()
+	other:Destroy()
 end)
 
 host.test("whole numbers are sent in full", function()
@@ -110,13 +139,13 @@ host.test("a command is not sent a second time when the connection breaks before
 	local client, witness, key = redis.CreateClient(), kit.client(), kit.unique("twice")
 	assert(client:Connect("127.0.0.1", port, kit.LONG))
 	proxy.edit({ down_stall = true })
-	local reply
-	client:Send({ "INCR", key }, function(_, answer) reply = answer end)
+	local reply, err
+	client:Send({ "INCR", key }, function(_, ...) reply, err = ... end)
 	client:Commit()
 	kit.wait("the command to have run", function() return kit.ask(witness, "Get", key) == "1" end)
 	proxy.cut()
 	kit.poll("the answer", function() return reply end, client)
-	kit.eq({ reply.code, reply.sent }, { "DISCONNECTED", true })
+	kit.eq({ reply, err.code, err.sent }, { "network failure", "DISCONNECTED", true })
 	kit.poll("the connection", function() return client:IsConnected() end, client)
 	kit.eq(kit.ask(client, "Get", key), "1")
 	client:Destroy()

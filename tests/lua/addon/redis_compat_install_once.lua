@@ -2,6 +2,8 @@
 
 local FOLDER = "lua/bin/"
 local BINARY = (file.Find("lua/bin/gmsv_realtime_*.dll", "MOD") or {})[1]:gsub("realtime", "redis.core")
+-- The name that the binary of another system has.
+local FOREIGN_BINARY = FOLDER .. "gmsv_redis.core_" .. (BINARY:find("_linux.dll", 1, true) and "linux64" or "linux") .. ".dll"
 local OLD = "lua/includes/modules/redis.lua"
 -- A binary that any system loads; the host has none but realtime's on Windows.
 local LOADS = jit.os ~= "Windows" and FOLDER .. BINARY:gsub("redis.core", "bare")
@@ -26,6 +28,12 @@ local OVER_REALTIME = '[realtime] require("redis") runs garrysmod/%s, not realti
 	"came with gm_redis, stop the server and delete it"
 local ANOTHER = '[realtime] require("redis") runs garrysmod/%s, not realtime\'s own file, and that one does not use realtime: ' ..
 	"addons made for gm_redis may fail. If nothing else needs it, stop the server and delete it"
+local SHADOWED = '[realtime] garrysmod/%s does not run: require("redis") finds realtime\'s own file first%s. If an addon needs it, ' ..
+	"stop the server and delete garrysmod/addons/lua/" .. OLD .. ": %s"
+local WORKS = "the other file works over realtime"
+local FAILS = "but the other file does not use realtime, and addons made for gm_redis may fail with it"
+-- What gm_redis itself brought, and what an addon made of it.
+local STOCK = 'require("redis.core")\nfunction redis.CreateClient() end\nlocal meta = {}\nfunction meta:Auth(password) end\n'
 -- Before and behind the addon under test, which is mounted as addons/lua.
 local BEFORE, BEHIND = "addons/aaa/" .. OLD, "addons/zzz/" .. OLD
 
@@ -74,9 +82,9 @@ local steps = {
 			assert(command[1] == "EXPIRE" and command[2] == "key" and command[3] == 5)
 		end
 		host.delete(FOLDER .. BINARY)
-		host.put(OLD, "-- One that never runs.\n")
+		host.put(OLD, STOCK)
 		host.put(BEFORE, 'require("redis.core")\nFOREIGN_FILE_RAN = true\n')
-		host.put(BEHIND, "-- Another one that never runs.\n")
+		host.put(BEHIND, STOCK .. "function redis.ConnectClient() end\n")
 	end,
 	-- It is named whether it is required or not.
 	function()
@@ -84,6 +92,11 @@ local steps = {
 		require("redis")
 		assert(FOREIGN_FILE_RAN and redis.Version == 1.21)
 		says(OVER_REALTIME:format(BEFORE))
+		host.put(BEFORE, 'require("redis.core")\nfunction redis.ConnectClient() end\n')
+	end,
+	-- With functions of its own it came with an addon.
+	function()
+		says('[realtime] require("redis") runs garrysmod/' .. BEFORE .. ", not realtime's own file. It works over realtime")
 		host.put(BEFORE, "FOREIGN_FILE_RAN = true\n")
 	end,
 	-- Not gm_redis's, and not ours.
@@ -93,18 +106,37 @@ local steps = {
 		assert(FOREIGN_FILE_RAN and redis == nil)
 		-- A Workshop addon lies in no folder.
 		file.Find = function() return {}, {} end
-		local message = include("realtime/gm_redis/in_the_way.lua")()
+		local message = include("realtime/gm_redis/in_the_way.lua")()[1]
 		assert(message:find("runs the includes/modules/redis.lua of a Workshop addon, not", 1, true), message)
 		host.delete(BEFORE)
-		host.put(OLD, 'require("redis.core")\n')
 	end,
-	-- Those that never run are in nobody's way: addons are mounted before the game's own folder.
+	-- Addons are mounted before the game's own folder, so ours runs now. Of those that do not run, gm_redis's own has nothing
+	-- that ours has not; the others are named.
 	function()
+		says(SHADOWED:format(BEHIND, ", so redis.ConnectClient is missing", WORKS))
 		require("redis")
 		assert(FindMetaTable("redis_client").State, "ours ran")
-		says("")
+		host.put(BEHIND, STOCK .. "function redis.ConnectClient() end\nfunction meta.Wait(self) end\n\tfunction  meta:Log() end\n")
+		host.put(OLD, 'require "redis.core"\ninclude("my_addon/redis.lua")\n')
+	end,
+	function()
+		says(SHADOWED:format(BEHIND, ", so redis.ConnectClient and 2 more of its functions are missing", WORKS) .. "\n" ..
+			SHADOWED:format(OLD, "", WORKS))
 		host.delete(BEHIND)
+		host.put(OLD, "function redis.query() end\n")
+	end,
+	function()
+		says(SHADOWED:format(OLD, ", so redis.query is missing", FAILS))
 		host.delete(OLD)
+		-- For an addon that looks whether gm_redis's binary is there: an empty one, for a system that is not this one.
+		host.put(FOREIGN_BINARY, "")
+	end,
+	function()
+		assert(file.Exists(FOREIGN_BINARY, "MOD") and file.Exists(FOREIGN_BINARY, "GAME"))
+		says("")
+		require("redis")
+		assert(FindMetaTable("redis_client").State, "ours ran")
+		host.delete(FOREIGN_BINARY)
 	end,
 	function()
 		require("redis.core")

@@ -1,6 +1,5 @@
 -- At every start and map: whether all is well, or what is missing, before an addon needs it.
-local in_the_way = include("realtime/gm_redis/in_the_way.lua")()
-if in_the_way then print("[realtime] " .. in_the_way) end
+for _, text in ipairs(include("realtime/gm_redis/in_the_way.lua")()) do print("[realtime] " .. text) end
 
 local realtime = include("realtime/load.lua")
 if not realtime then return end

@@ -5,8 +5,10 @@ require("realtime")
 local Connection = include("realtime/gm_redis/connection.lua")
 local values = include("realtime/gm_redis/values.lua")
 
--- Options of realtime.Connect for which gm_redis has no argument, such as username or name. Read by each Connect.
-redis = { Version = 1.21, Options = {} }
+-- VersionNum is what gm_redis 1.0 and 1.1 had: addons made for those compare it with a number.
+-- Options of realtime.Connect for which gm_redis has no argument, such as username or name; and first_index, the number of a
+-- list's first item: 1, or 0 as in gm_redis before 1.1.0. Read by each Connect.
+redis = { Version = 1.21, VersionNum = 10201, Options = istable(redis) and redis.Options or {} }
 
 -- Where a client keeps what is behind it, in a function: who prints or copies a client's table is not to find a password.
 -- A string, so that clients live on when this file is loaded again.
@@ -106,7 +108,7 @@ local function metatable(name)
 		return connection:connect(host .. ":" .. port, settings, patience)
 	end
 
-	function meta:Disconnect() get(meta, self):close(values.failure("CLOSED", "network failure")) end
+	function meta:Disconnect() get(meta, self):close(values.failure("CLOSED", "the client was disconnected")) end
 	function meta:Commit() return get(meta, self):commit() end
 
 	-- Runs the callbacks of all that came. Returns whether something had come.

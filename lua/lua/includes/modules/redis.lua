@@ -3,38 +3,46 @@
 
 require("redis.core")
 
-local clients = setmetatable({}, { __mode = "v" })
-local count = 0
-local create = redis.CreateClient
+-- A create function that raises where redis.core's returns nil and an error, and a function that lists what it made and is in
+-- use, without gaps. The list is weak.
+local function listed(create)
+	local list, count = setmetatable({}, { __mode = "v" }), 0
 
--- Raises where redis.core returns nil and an error.
-function redis.CreateClient()
-	local client, err = create()
-	if not client then error(err) end
-	count = count + 1
-	clients[count] = client
-	return client
-end
-
--- The clients that are in use, without gaps. The list is weak.
-function redis.GetClientsTable()
-	local kept = 0
-	for i = 1, count do
-		local client = clients[i]
-		clients[i] = nil
-		if client ~= nil then
-			kept = kept + 1
-			clients[kept] = client
-		end
+	local function make()
+		local made, err = create()
+		if not made then error(err) end
+		count = count + 1
+		list[count] = made
+		return made
 	end
-	count = kept
-	return clients
+
+	local function in_use()
+		local kept = 0
+		for i = 1, count do
+			local each = list[i]
+			list[i] = nil
+			if each ~= nil then
+				kept = kept + 1
+				list[kept] = each
+			end
+		end
+		count = kept
+		return list
+	end
+
+	return make, in_use
 end
+
+redis.CreateClient, redis.GetClientsTable = listed(redis.CreateClient)
+redis.CreateSubscriber, redis.GetSubscribersTable = listed(redis.CreateSubscriber)
 
 local client = FindMetaTable("redis_client")
 
--- By way of Send, so that an addon that puts its own in place of it sees these commands, too.
+-- All of these call Send: an addon that replaces Send sees them, and arguments may be whatever Send takes. A nil ends the
+-- command, so that Auth(nil) and Publish(channel) are answered with the server's error instead of raising.
 
+function client:Auth(password, callback) return self:Send({ "AUTH", password }, callback) end
+function client:Publish(channel, message, callback) return self:Send({ "PUBLISH", channel, message }, callback) end
 function client:State(callback) return self:Send({ "CLUSTER", "INFO" }, callback) end
 function client:Save(callback) return self:Send("BGSAVE", callback) end
 function client:LastSave(callback) return self:Send("LASTSAVE", callback) end
@@ -44,9 +52,6 @@ function client:SetEx(key, seconds, value, callback) return self:Send({ "SETEX",
 function client:Get(key, callback) return self:Send({ "GET", key }, callback) end
 function client:GetConfig(name, callback) return self:Send({ "CONFIG", "GET", name }, callback) end
 function client:SetConfig(name, value, callback) return self:Send({ "CONFIG", "SET", name, value }, callback) end
-
--- Old binaries have none of their own.
-client.Auth = client.Auth or function(self, password, callback) return self:Send({ "AUTH", password }, callback) end
 
 local function with_keys(name, keys)
 	local command = { name }

@@ -40,7 +40,7 @@ function Connection.new(kind, options)
 		kind = kind, options = options, fields = {}, address = "",
 		events = {}, first = 1, last = 0, messages = 0, bytes = 0, dropped = 0,
 		buffer = {}, queue = {}, head = 1, tail = 0,
-		channels = {}, patterns = {}, said = -QUIET,
+		channels = {}, patterns = {}, said = -QUIET, sides = {},
 	}, Connection)
 end
 
@@ -80,7 +80,8 @@ end
 
 function Connection:answer(entry, err, reply)
 	if entry.callback then
-		self:push(entry.callback, err or reply, err)
+		if err then reply = values.text_of(err) end
+		self:push(entry.callback, reply, err)
 	elseif err and entry.words then
 		self:say(entry.name .. ": " .. err)
 	end
@@ -89,10 +90,15 @@ end
 -- Links. `self.link` is in use; `self.trial` is a new one with another password or database, which takes its place when it
 -- is ready; `self.locked` stands for a server that wants a password first.
 
+local function merged(base, over)
+	local all = {}
+	for key, value in pairs(base) do all[key] = value end
+	for key, value in pairs(over) do all[key] = value end
+	return all
+end
+
 function Connection:open(settings)
-	local options = {}
-	for key, value in pairs(self.options()) do options[key] = value end
-	for key, value in pairs(settings) do options[key] = value end
+	local options = merged(self.chosen, settings)
 	last_id = last_id + 1
 	options.id = "gm_redis " .. last_id
 	-- A user named in the options waits for the password that Auth brings.
@@ -171,6 +177,10 @@ function Connection:connect(address, settings, patience)
 		self.link = nil
 		link.native:Disconnect()
 	end
+	self.chosen = merged(self.options(), {})
+	-- Ours, the rest is realtime's.
+	self.first_index, self.chosen.first_index = self.chosen.first_index or 1, nil
+	if self.first_index ~= 0 and self.first_index ~= 1 then return nil, 'ERR option "first_index" must be 0 or 1' end
 	link, err = self:open(settings)
 	if not link then return nil, tostring(err) end
 	self.link, self.address, self.settings, link.connecting = link, address, settings, true
@@ -208,6 +218,7 @@ function Connection:close(err)
 	for i = self.head, self.tail do self:answer(self.queue[i], err) end
 	for _, entry in ipairs(self.buffer) do self:answer(entry, err) end
 	self.queue, self.head, self.tail, self.buffer = {}, 1, 0, {}
+	self:close_sides(err)
 end
 
 -- Commands. An entry is { name, words, callback } or { name = "Subscribe" or "PSubscribe", channel }.
@@ -222,7 +233,7 @@ end
 
 function Connection:commit()
 	if not self.link and not self.locked then
-		self:close(values.failure("DISCONNECTED", "network failure"))
+		self:close(values.failure("DISCONNECTED", "the client is not connected"))
 		return nil, "tcp_client is disconnected"
 	end
 	self:flush()
@@ -251,7 +262,7 @@ function here.SELECT(self, entry)
 	if #entry.words ~= 2 or not db or db < 0 or db % 1 ~= 0 then
 		return self:answer(entry, values.failure("ERR", "invalid DB index"))
 	end
-	if db == (self.settings.db or self.options().db or 0) then return self:answer(entry, nil, "OK") end
+	if db == (self.settings.db or self.chosen.db or 0) then return self:answer(entry, nil, "OK") end
 	self:switch(entry, self.settings.password, self.settings.username, db)
 end
 
@@ -269,8 +280,7 @@ end
 
 -- Another password or database: a new link, which takes the old one's place if the server accepts it.
 function Connection:switch(entry, password, username, db)
-	local settings = {}
-	for key, value in pairs(self.settings) do settings[key] = value end
+	local settings = merged(self.settings, {})
 	settings.password, settings.username, settings.db = password, username, db
 	local link, err = self:open(settings)
 	if not link then return self:answer(entry, err) end
@@ -281,6 +291,7 @@ function Connection:adopt(link)
 	local old = self.link
 	self.link, self.trial, self.locked, self.settings = link, nil, nil, link.settings
 	if old then old.native:Disconnect() end
+	self:retire_side()
 	self:answer(link.entry, nil, "OK")
 	self:pump()
 end
@@ -293,13 +304,16 @@ local function send(self, link, entry)
 		link.in_flight = link.in_flight - 1
 		local connection = weak[1]
 		if not connection then return end
-		connection:answer(entry, failed and values.failure_of(failed), values.answer(reply))
+		connection:answer(entry, failed and values.failure_of(failed), values.answer(reply, connection.first_index))
+		if link.waiting then return connection:unblocked(link, failed) end
 		if link.in_flight == 0 or link.in_flight == MAX_IN_FLIGHT / 2 then connection:pump() end
-	end)
+	end, entry.patience, entry.patience ~= nil or entry.name == "EXEC")
 	if not ok then return values.failure("ERR", accepted) end
 	if not accepted then return values.failure_of(err) end
 	link.in_flight = link.in_flight + 1
 end
+
+include("realtime/gm_redis/blocking.lua")(Connection, Connection.open, send)
 
 -- Returns the error of a command that could not be handed on.
 local function perform(self, entry)
@@ -321,6 +335,7 @@ local function perform(self, entry)
 			if not entry.commands then return values.failure("ERR", "EXEC without MULTI") end
 			if #entry.commands == 0 then return self:answer(entry, nil, {}) end
 		end
+		if self:is_blocking(entry) then return self:block(entry) end
 		return send(self, self.link, entry)
 	end
 end
@@ -329,7 +344,7 @@ end
 function Connection:pump()
 	while self.head <= self.tail and not self.trial and (self.link or self.locked) do
 		local entry, busy = self.queue[self.head], self.link and self.link.in_flight or 0
-		local fence = entry.failure or here[entry.name] or self.transaction
+		local fence = entry.failure or here[entry.name] or self.transaction or self:is_blocking(entry)
 		if busy >= MAX_IN_FLIGHT or (fence and busy > 0) then return end
 		self.queue[self.head] = nil
 		self.head = self.head + 1

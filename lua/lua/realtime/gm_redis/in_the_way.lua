@@ -1,34 +1,91 @@
--- What keeps require("redis") from realtime: gm_redis's own binary, or a redis.lua of somebody else. Returns a message, or nil.
+-- What keeps require("redis") from realtime, and whom realtime keeps from it: gm_redis's own binary, or a redis.lua of somebody
+-- else. Returns a list of messages.
 local MODULE = "lua/includes/modules/redis.lua"
 local OURS = "docs/gm_redis.md in realtime's repository" -- stands at the top of our file
 
--- Where the file with this text lies. Files of the Workshop lie in no folder.
-local function place(text)
+-- What gm_redis's own redis.lua defines, in any version. Ours has all of it.
+local KNOWN = {}
+for name in ([[CreateClient CreateSubscriber GetClientsTable GetSubscribersTable Auth State Save LastSave Expire Set SetEx Get
+	Exists Delete Publish GetConfig SetConfig]]):gmatch("%a+") do KNOWN[name] = true end
+
+local function is_ours(text) return text:find(OURS, 1, true) ~= nil end
+
+-- All files of that name that lie in a folder, in the game's order, each { path, text }. Those of Workshop addons lie in none.
+local function find_all()
 	local _, addons = file.Find("addons/*", "MOD")
-	local places = { MODULE }
-	for _, name in ipairs(addons or {}) do places[#places + 1] = "addons/" .. name .. "/" .. MODULE end
-	for _, path in ipairs(places) do
-		if file.Read(path, "MOD") == text then return "garrysmod/" .. path end
+	local paths, found = {}, {}
+	for _, name in ipairs(addons or {}) do paths[#paths + 1] = "addons/" .. name .. "/" .. MODULE end
+	paths[#paths + 1] = MODULE
+	for _, path in ipairs(paths) do
+		local text = file.Read(path, "MOD")
+		if text then found[#found + 1] = { path = "garrysmod/" .. path, text = text } end
+	end
+	return found
+end
+
+local function place(files, text)
+	for _, each in ipairs(files) do
+		if each.text == text then return each.path end
 	end
 	return "the includes/modules/redis.lua of a Workshop addon"
 end
 
-return function()
-	-- For require the binary comes first.
-	if util.IsBinaryModuleInstalled("redis.core") then
-		local binaries = file.Find("lua/bin/gmsv_redis.core_*.dll", "MOD") or {}
-		local old = file.Read(MODULE, "MOD")
-		return 'gm_redis itself is installed and answers for require("redis"), not realtime. To move over, stop the server and ' ..
-			"delete garrysmod/lua/bin/" .. (binaries[1] or "gmsv_redis.core_*.dll") ..
-			(old and not old:find(OURS, 1, true) and " and garrysmod/" .. MODULE or "")
+-- Names of functions in this text that ours does not have, as they stand there; and whether it has any function at all.
+local function unknown(text)
+	local names, any = {}, false
+	for line in text:gmatch("[^\r\n]+") do
+		local owner, name = line:match("^%s*function%s+([%w_]+)[.:]([%w_]+)")
+		any = any or name ~= nil
+		if name and not KNOWN[name] then names[#names + 1] = owner .. "." .. name end
 	end
-	-- Of several files of that name, the one that the game takes.
-	local text = file.Read("includes/modules/redis.lua", "lsv")
-	if not text or text:find(OURS, 1, true) then return end
-	local runs = string.format('require("redis") runs %s, not realtime\'s own file', place(text))
+	return names, any
+end
+
+local function binary()
+	local binaries = file.Find("lua/bin/gmsv_redis.core_*.dll", "MOD") or {}
+	local old = file.Read(MODULE, "MOD")
+	return 'gm_redis itself is installed and answers for require("redis"), not realtime. To move over, stop the server and ' ..
+		"delete garrysmod/lua/bin/" .. (binaries[1] or "gmsv_redis.core_*.dll") ..
+		(old and not is_ours(old) and " and garrysmod/" .. MODULE or "")
+end
+
+-- Another file runs in place of ours.
+local function replaced(path, text)
+	local runs = string.format('require("redis") runs %s, not realtime\'s own file', path)
 	if text:find("redis.core", 1, true) then
-		return runs .. ". It works over realtime; if it came with gm_redis, stop the server and delete it"
+		-- An addon's own may be there because ours was deleted for it.
+		local is_addons = #unknown(text) > 0
+		return runs .. ". It works over realtime" ..
+			(is_addons and "" or "; if it came with gm_redis, stop the server and delete it")
 	end
 	return runs .. ", and that one does not use realtime: addons made for gm_redis may fail. If nothing else needs it, " ..
 		"stop the server and delete it"
+end
+
+-- Ours runs in place of another file. Nil for gm_redis's own, which has nothing more than ours.
+local function shadowed(path, text, ours)
+	local names, any = unknown(text)
+	if any and #names == 0 then return end
+	local lost = ""
+	if #names > 0 then
+		lost = ", so " .. names[1] .. (#names > 1 and " and " .. #names - 1 .. " more of its functions are missing" or " is missing")
+	end
+	return string.format('%s does not run: require("redis") finds realtime\'s own file first%s. If an addon needs it, stop the ' ..
+		"server and delete %s: %s", path, lost, ours, text:find("redis.core", 1, true) and "the other file works over realtime"
+		or "but the other file does not use realtime, and addons made for gm_redis may fail with it")
+end
+
+return function()
+	-- For require the binary comes first.
+	if util.IsBinaryModuleInstalled("redis.core") then return { binary() } end
+	-- Of several files of that name, the one that the game takes.
+	local text = file.Read("includes/modules/redis.lua", "lsv")
+	if not text then return {} end
+	local files = find_all()
+	if not is_ours(text) then return { replaced(place(files, text), text) } end
+	local messages = {}
+	for _, each in ipairs(files) do
+		if not is_ours(each.text) then messages[#messages + 1] = shadowed(each.path, each.text, place(files, text)) end
+	end
+	return messages
 end

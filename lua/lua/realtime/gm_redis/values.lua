@@ -3,19 +3,11 @@
 
 local values = {}
 
--- An error in place of an answer. gm_redis gave the bare text, which nothing told apart from a value. This is no string, but
--- reads as one: tostring, .. and methods such as err:find() see the server's text.
+-- An error: the third argument of a callback.
 local failure = { MetaName = "redis_error" }
 
 function failure:__tostring() return self.code .. " " .. self.message end
 function failure.__concat(a, b) return tostring(a) .. tostring(b) end
-function failure:__index(key)
-	local fn = string[key]
-	return fn and function(this, ...)
-		if rawequal(this, self) then this = tostring(self) end
-		return fn(this, ...)
-	end
-end
 
 function values.failure(code, message, sent)
 	return setmetatable({ code = code, message = message, sent = sent or false }, failure)
@@ -24,17 +16,27 @@ end
 -- One of realtime's own error tables.
 function values.failure_of(err) return values.failure(err.code, err.message, err.sent) end
 
--- Changes lists in place. A null inside a list is false, as in Redis's own Lua: nil would end the list there.
-local function answer(reply)
+-- Errors of the connection. gm_redis had one text for all of them.
+local LOST = { DISCONNECTED = true, TIMEOUT = true, CLOSED = true, REFUSED = true, RESOLVE = true, PROTOCOL = true }
+
+-- What gm_redis gave as the reply in place of this error: the server's own words, or "network failure".
+function values.text_of(err) return LOST[err.code] and "network failure" or tostring(err) end
+
+-- Changes lists in place; their items are counted from `first`, 1 or 0. An error inside a list is its text, as in gm_redis. A
+-- null inside a list is false, as in Redis's own Lua: nil would end the list there.
+local function answer(reply, first)
 	if type(reply) ~= "table" then return reply end
-	for i = 1, #reply do
+	local count, shift = #reply, first - 1
+	for i = 1, count do
 		local item = reply[i]
 		if item == realtime.NULL then
-			reply[i] = false
+			item = false
 		elseif type(item) == "table" then
-			reply[i] = getmetatable(item) and values.failure_of(item) or answer(item)
+			item = getmetatable(item) and values.text_of(values.failure_of(item)) or answer(item, first)
 		end
+		reply[i + shift] = item
 	end
+	if shift < 0 then reply[count] = nil end
 	return reply
 end
 values.answer = answer

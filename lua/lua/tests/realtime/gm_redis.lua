@@ -116,6 +116,25 @@ return {
 			end,
 		},
 		{
+			name = "An error is the server's text, and an error besides",
+			when = can_run,
+			async = true,
+			func = function(state)
+				state.client:Connect(host, port)
+				state.client:Set(state.name, "no list")
+				state.client:Send({ "RPUSH", state.name, "x" }, function(_, reply, err)
+					expect(reply).to.beA("string")
+					expect(err.code).to.equal("WRONGTYPE")
+				end)
+				state.client:Delete(state.name, function(_, reply, err)
+					expect(reply).to.equal(1)
+					expect(err).to.beNil()
+					done()
+				end)
+				state.client:Commit()
+			end,
+		},
+		{
 			name = "A subscriber hears what a client publishes",
 			when = can_run,
 			async = true,

@@ -1,0 +1,128 @@
+-- Commands that wait until there is something to answer (BLPOP and its kin), and block their connection until then. In gm_redis
+-- all later commands of the client waited with them; here they have a connection of their own, a side link. Included by
+-- connection.lua, which is given its methods for them.
+--
+-- WAIT and WAITAOF are not among them: they wait for what was written on their own connection.
+
+-- Where the timeout stands: behind the name, or at the end.
+local SECOND, LAST = 2, -1
+local commands = {
+	BLPOP = LAST, BRPOP = LAST, BLMOVE = LAST, BRPOPLPUSH = LAST, BZPOPMIN = LAST, BZPOPMAX = LAST,
+	BLMPOP = SECOND, BZMPOP = SECOND,
+}
+-- These block if they have an option BLOCK, with milliseconds, before STREAMS.
+local streams = { XREAD = true, XREADGROUP = true }
+
+-- The longest time that realtime takes.
+local YEAR = 31536000
+-- Realtime's command_timeout: the time for the way there and back.
+local MARGIN = 10
+
+local function block_of(words)
+	local i = 2
+	while words[i] do
+		local word = words[i]:upper()
+		if word == "BLOCK" then return (tonumber(words[i + 1]) or 0) / 1000 end
+		if word == "STREAMS" then return end
+		-- Names of a group and a consumer may be anything.
+		i = i + (word == "GROUP" and 3 or 1)
+	end
+end
+
+-- For how many seconds the server waits, 0 for ever; nil for a command that does not block.
+local function timeout_of(name, words)
+	if commands[name] then
+		return tonumber(words[commands[name] == LAST and #words or SECOND]) or 0
+	elseif streams[name] then
+		return block_of(words)
+	end
+end
+
+-- `open(self, settings)` makes a link, `send(self, link, entry)` hands a command on and returns an error if it cannot.
+return function(Connection, open, send)
+	local function open_side(self, settings, waiting)
+		local side_settings = {}
+		for key, value in pairs(settings) do side_settings[key] = value end
+		-- While the server blocks, it answers nothing by which a link is watched.
+		side_settings.ping_interval = YEAR
+		local side, err = open(self, side_settings)
+		if not side then return nil, err end
+		side.settings, side.waiting, self.sides[side] = settings, waiting, true
+		return side
+	end
+
+	local function close_side(self, side)
+		side.native:Disconnect()
+		self.sides[side] = nil
+		if side == self.side then self.side = nil end
+	end
+
+	-- One at a time, so that the time of each begins when it is sent.
+	local function next_of(self, side)
+		if side.in_flight > 0 then return end
+		local entry = table.remove(side.waiting, 1)
+		if not entry then
+			-- Another password or database has made another side link.
+			if side ~= self.side then close_side(self, side) end
+			return
+		end
+		local err = send(self, side, entry)
+		if not err then return end
+		self:answer(entry, err)
+		return next_of(self, side)
+	end
+
+	-- Whether it is a command for a side link. Sets for how long its answer may take.
+	function Connection:is_blocking(entry)
+		if entry.patience then return true end
+		local timeout = entry.words and timeout_of(entry.name, entry.words)
+		if not timeout then return false end
+		entry.patience = timeout > 0 and math.min(timeout + (self.chosen.command_timeout or MARGIN), YEAR) or YEAR
+		return true
+	end
+
+	-- Returns the error of a command that could not be handed on.
+	function Connection:block(entry)
+		if not self.side then
+			local side, err = open_side(self, self.settings, {})
+			if not side then return err end
+			self.side = side
+		end
+		table.insert(self.side.waiting, entry)
+		next_of(self, self.side)
+	end
+
+	-- The command before was answered, with an error of realtime's or none.
+	function Connection:unblocked(side, failed)
+		if not self.sides[side] then return end
+		if failed and failed.code == "TIMEOUT" then
+			-- The server may still hand an element to that command, where nobody would see it.
+			local was_current = side == self.side
+			close_side(self, side)
+			local fresh, err = open_side(self, side.settings, side.waiting)
+			if not fresh then
+				for _, entry in ipairs(side.waiting) do self:answer(entry, err) end
+				return
+			end
+			if was_current then self.side = fresh end
+			side = fresh
+		end
+		next_of(self, side)
+	end
+
+	-- Later commands go over another side link; what waits has its turn on this one.
+	function Connection:retire_side()
+		local side = self.side
+		self.side = nil
+		if side then next_of(self, side) end
+	end
+
+	function Connection:close_sides(err)
+		local sides = self.sides
+		self.sides, self.side = {}, nil
+		for side in pairs(sides) do
+			side.native:Disconnect()
+			for _, entry in ipairs(side.waiting) do self:answer(entry, err) end
+		end
+	end
+end
