@@ -16,6 +16,7 @@ realtime = {}
 ---@field code string the server's own code, or one of docs/api.md's list: "DISCONNECTED", "TIMEOUT", "NOBODY" …
 ---@field message string for people
 ---@field sent boolean whether the command may have reached the server
+---@operator concat(any): string as `CODE: message`
 
 ---@class RealtimeOptions
 ---@field id? string a second Connect with the id of an open client returns that client

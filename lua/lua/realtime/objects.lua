@@ -19,10 +19,7 @@ return function(realtime, addon)
 	function addon.Error(code, message, sent)
 		return setmetatable({ code = code, message = message, sent = sent or false }, addon.error_meta)
 	end
-	addon.error_meta = {
-		MetaName = "RealtimeError",
-		__tostring = function(err) return tostring(err.code) .. ": " .. tostring(err.message) end,
-	}
+	addon.error_meta = FindMetaTable("RealtimeError") -- the module's
 
 	-- Makes realtime[name]([client [, id]]): `create` fills a new object that has client and id.
 	function addon.Constructor(name, methods, create)
