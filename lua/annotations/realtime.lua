@@ -172,8 +172,9 @@ function realtime.Requests(client, id) end
 ---@return string? message why there is none: realtime.Default()'s
 function realtime.Presence(client, id) end
 
----Calls fn for each message of a channel. The same channel and identifier again replaces the callback. For a message of more
----than max_bytes bytes fn gets nil in its place, and its size as the last argument.
+---Calls fn for each message of a channel. The same channel and identifier again replaces the callback (with a hint, if a file
+---does so twice without one). For a message of more than max_bytes bytes fn gets nil in its place, and its size as the last
+---argument.
 ---@param channel string
 ---@param identifier string|fun(message: string, channel: string, _: nil, bytes?: integer) left out: the calling file
 ---@param fn? fun(message: string, channel: string, _: nil, bytes?: integer)|integer without an identifier: max_bytes

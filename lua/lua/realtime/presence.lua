@@ -257,14 +257,22 @@ return function(realtime, addon)
 	end
 
 	-- event: "joined", "left", "changed" or "duplicate".
-	function methods:On(event, identifier, fn)
+	function methods:On(event, ...)
 		if not EVENTS[event] then error('bad argument #1 to \'On\' ("joined", "left", "changed" or "duplicate" expected)', 2) end
-		identifier, fn = addon.IdentifierAndFunction("On", 2, identifier, fn)
+		local identifier, fn, is_unnamed = addon.IdentifierAndFunction("On", 2, ...)
+		if is_unnamed then
+			addon.NotePlace(self.places, event .. " " .. identifier, 2, fn, "On", function(before)
+				return string.format('this callback replaces that of line %d: without an identifier a file has one callback for ' ..
+					'the event "%s". To keep both, write presence:On("%s", "an identifier", …)', before.line, event, event)
+			end)
+		end
 		self.listeners[event][identifier] = function(server) fn(shown(server, SysTime())) end
 	end
 	function methods:Off(event, identifier)
 		if not EVENTS[event] then error('bad argument #1 to \'Off\' ("joined", "left", "changed" or "duplicate" expected)', 2) end
-		self.listeners[event][identifier or addon.CallingFile(2)] = nil
+		identifier = addon.Identifier("Off", 2, identifier)
+		self.places[event .. " " .. identifier] = nil
+		self.listeners[event][identifier] = nil
 	end
 
 	-- Says goodbye, and hears nobody from now on.
@@ -283,7 +291,7 @@ return function(realtime, addon)
 		local proof = realtime.RandomToken()
 		self.instance = realtime.SHA256(proof)
 		self.fields, self.servers, self.count, self.twins = {}, {}, 0, {} -- twins: how often each was heard
-		self.listeners = { joined = {}, left = {}, changed = {}, duplicate = {} }
+		self.listeners, self.places = { joined = {}, left = {}, changed = {}, duplicate = {} }, {}
 		self.next, self.announced = math.huge, -math.huge -- until the first `ready`
 		self.hook = "realtime.Presence " .. self.id
 		addon.Listen(realtime.Tables(self.client, self.id), "Subscribe", CHANNEL, self.hook, BOUNDS,
