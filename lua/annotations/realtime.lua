@@ -351,6 +351,7 @@ function RealtimeRequests:Answer(name, fn) end
 ---@field age number seconds since it was heard
 ---@field own boolean whether it is this one
 ---@field duplicate boolean whether another server has the same id
+---@field away boolean whether it said goodbye and may come back: its map changes, or it shuts down
 
 ---@class RealtimePresence
 local RealtimePresence = {}
@@ -374,10 +375,11 @@ function RealtimePresence:Server(id) end
 ---@param value RealtimeValue? nil takes it away
 function RealtimePresence:Set(key, value) end
 
----Calls fn when a server joins, leaves, changes (map, players, fields …), or turns out to have another one's id.
+---Calls fn when a server joins, leaves, changes (map, players, fields …), or turns out to have another one's id. A map change
+---is a change, with the reason "map change". A server has left for the reason "goodbye", "silence" or "crowded out".
 ---@param event "joined"|"left"|"changed"|"duplicate"
----@param identifier string|fun(server: RealtimeServer) left out: the calling file
----@param fn? fun(server: RealtimeServer)
+---@param identifier string|fun(server: RealtimeServer, reason?: string) left out: the calling file
+---@param fn? fun(server: RealtimeServer, reason?: string)
 function RealtimePresence:On(event, identifier, fn) end
 
 ---Takes a callback of On away.

@@ -21,8 +21,7 @@ return function(realtime, addon)
 	end
 
 	-- [identifier,] fn → identifier, fn, and whether the identifier is the calling file. `level`: of who called the method.
-	function addon.IdentifierAndFunction(name, level, ...)
-		local identifier, fn = ...
+	function addon.IdentifierAndFunction(name, level, identifier, fn, ...)
 		level = level + 1
 		local is_unnamed = isfunction(identifier)
 		if is_unnamed and isstring(fn) then
@@ -32,7 +31,7 @@ return function(realtime, addon)
 			error("'" .. name .. "': expected a function, or an identifier (string) and a function", level)
 		end
 		if not is_unnamed and not isfunction(fn) then error("'" .. name .. "': expected a function after the identifier", level) end
-		if not is_nothing(select(is_unnamed and 2 or 3, ...)) then
+		if not is_nothing(is_unnamed and fn or nil, ...) then
 			error("'" .. name .. "': nothing is expected after the function", level)
 		end
 		if is_unnamed then return (caller(level)), identifier, true end

@@ -57,8 +57,9 @@ return function(realtime, addon)
 	end
 
 	local function subscriber(name, method, others)
-		methods[name] = function(self, topic, ...)
-			local identifier, fn, is_unnamed = addon.IdentifierAndFunction(name, 2, ...)
+		methods[name] = function(self, topic, identifier, fn, ...)
+			local is_unnamed
+			identifier, fn, is_unnamed = addon.IdentifierAndFunction(name, 2, identifier, fn, ...)
 			if is_unnamed then note_place(self, name, method, topic, identifier, fn) end
 			addon.Listen(self, method, topic, identifier, addon.table_bounds, function(data, from, is_own, channel, pattern)
 				if from == self.id then
