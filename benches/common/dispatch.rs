@@ -31,7 +31,7 @@ impl World {
             let mut topic_slot = None;
             for callback in 0..callbacks {
                 let identifier = callback.to_string();
-                match client.subscribe(topic.clone(), identifier.as_bytes(), callback, || 0, None) {
+                match client.subscribe(topic.clone(), identifier.as_bytes(), callback, || 0, None, None) {
                     Some(Command::Subscribe { slot, .. }) => topic_slot = Some(slot),
                     Some(other) => panic!("unexpected: {other:?}"),
                     None => {}

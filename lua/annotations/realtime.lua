@@ -16,6 +16,7 @@ realtime = {}
 ---@field code string the server's own code, or one of docs/api.md's list: "DISCONNECTED", "TIMEOUT", "NOBODY" …
 ---@field message string for people
 ---@field sent boolean whether the command may have reached the server
+---@operator concat(any): string as `CODE: message`
 
 ---@class RealtimeOptions
 ---@field id? string a second Connect with the id of an open client returns that client
@@ -171,8 +172,9 @@ function realtime.Requests(client, id) end
 ---@return string? message why there is none: realtime.Default()'s
 function realtime.Presence(client, id) end
 
----Calls fn for each message of a channel. The same channel and identifier again replaces the callback. For a message of more
----than max_bytes bytes fn gets nil in its place, and its size as the last argument.
+---Calls fn for each message of a channel. The same channel and identifier again replaces the callback (with a hint, if a file
+---does so twice without one). For a message of more than max_bytes bytes fn gets nil in its place, and its size as the last
+---argument.
 ---@param channel string
 ---@param identifier string|fun(message: string, channel: string, _: nil, bytes?: integer) left out: the calling file
 ---@param fn? fun(message: string, channel: string, _: nil, bytes?: integer)|integer without an identifier: max_bytes
@@ -349,6 +351,7 @@ function RealtimeRequests:Answer(name, fn) end
 ---@field age number seconds since it was heard
 ---@field own boolean whether it is this one
 ---@field duplicate boolean whether another server has the same id
+---@field away boolean whether it said goodbye and may come back: its map changes, or it shuts down
 
 ---@class RealtimePresence
 local RealtimePresence = {}
@@ -372,10 +375,11 @@ function RealtimePresence:Server(id) end
 ---@param value RealtimeValue? nil takes it away
 function RealtimePresence:Set(key, value) end
 
----Calls fn when a server joins, leaves, changes (map, players, fields …), or turns out to have another one's id.
+---Calls fn when a server joins, leaves, changes (map, players, fields …), or turns out to have another one's id. A map change
+---is a change, with the reason "map change". A server has left for the reason "goodbye", "silence" or "crowded out".
 ---@param event "joined"|"left"|"changed"|"duplicate"
----@param identifier string|fun(server: RealtimeServer) left out: the calling file
----@param fn? fun(server: RealtimeServer)
+---@param identifier string|fun(server: RealtimeServer, reason?: string) left out: the calling file
+---@param fn? fun(server: RealtimeServer, reason?: string)
 function RealtimePresence:On(event, identifier, fn) end
 
 ---Takes a callback of On away.

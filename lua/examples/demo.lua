@@ -6,6 +6,7 @@ require("realtime")
 local MOVES = 1000 -- vehicle moves at the end
 local MOVES_A_TICK = 20
 local PATIENCE = 20 -- seconds until something counts as lost
+local MAX_BYTES = 65536 -- of a message; of a larger one no string is made
 
 -- A prefix of this run's own, so that two runs on one Redis do not hear each other.
 local prefix = string.format("demo.%d.", math.floor(SysTime() * 1e6) % 1e9)
@@ -58,8 +59,15 @@ local function server(name)
 		say("[%s] error: %s", name, tostring(info.err))
 	end)
 
+	-- A message that is too large comes as nil, and is nothing that a server of the demo has said.
+	local function listen(method, name, fn)
+		client[method](client, prefix .. name, name, function(message, channel)
+			if message then fn(message, channel) end
+		end, MAX_BYTES)
+	end
+
 	-- Chat relay: everybody hears everybody else. A server skips its own lines.
-	client:Subscribe(prefix .. "chat", function(message)
+	listen("Subscribe", "chat", function(message)
 		local line = read(message)
 		if line.server == name then return end
 		say("[%s] chat   (%s) %s: %s", name, line.server, line.player, line.text)
@@ -67,7 +75,7 @@ local function server(name)
 	end)
 
 	-- Kill feed: one pattern for all servers' kills; the channel tells which server.
-	client:PSubscribe(prefix .. "kills.*", function(message, channel)
+	listen("PSubscribe", "kills.*", function(message, channel)
 		local kill = read(message)
 		say("[%s] kill   on %s: %s -> %s (%s)", name, clean(channel:sub(#prefix + #"kills." + 1)), kill.attacker, kill.victim,
 			kill.weapon)
@@ -76,7 +84,7 @@ local function server(name)
 
 	-- Vehicles: one channel for each kind of event.
 	for _, event in ipairs({ "spawned", "entered", "destroyed" }) do
-		client:Subscribe(prefix .. "vehicle." .. event, function(message)
+		listen("Subscribe", "vehicle." .. event, function(message)
 			local vehicle = read(message)
 			say("[%s] %-9s %s%s", name, event, vehicle.class, vehicle.driver and (" by " .. vehicle.driver) or "")
 			arrive(name .. " learns of vehicles")
@@ -84,7 +92,7 @@ local function server(name)
 	end
 
 	-- Moves come thick and fast: no JSON, just when they were sent.
-	client:Subscribe(prefix .. "vehicle.moved", function(message)
+	listen("Subscribe", "vehicle.moved", function(message)
 		latencies[#latencies + 1] = SysTime() - (tonumber(message) or 0)
 		arrive(name .. " follows moves")
 	end)

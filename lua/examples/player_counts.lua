@@ -37,20 +37,19 @@ presence:On("joined", "player_counts", show)
 presence:On("changed", "player_counts", show)
 presence:On("left", "player_counts", function(server) set(server, -1) end)
 
--- Presence tells of this server every five seconds; a field that is set makes it tell with the next tick, when one who
--- leaves is not counted any more.
-local function tell()
-	presence:Set("gamemode", engine.ActiveGamemode())
+-- Presence tells the others by itself who comes and goes. These hooks are for this server's own count: after the hook, because
+-- one who leaves still counts in it.
+local function show_own()
 	timer.Simple(0, function() show(presence:Server(presence:Id())) end)
 end
-hook.Add("PlayerInitialSpawn", "player_counts", tell)
-hook.Add("PlayerDisconnected", "player_counts", tell)
+hook.Add("PlayerInitialSpawn", "player_counts", show_own)
+hook.Add("PlayerDisconnected", "player_counts", show_own)
 
 hook.Add("PlayerSay", "player_counts", function(ply, text)
 	if text ~= "!servers" then return end
 	for _, server in ipairs(known()) do
 		ply:ChatPrint(string.format("%s: %d of %d on %s%s", server.id, count(server), math.Clamp(server.max_players, 0, MAX_PLAYERS),
-			server.map:sub(1, 64):gsub("[^%w_-]", "?"), server.own and " (here)" or ""))
+			server.map:sub(1, 64):gsub("[^%w_-]", "?"), server.own and " (here)" or server.away and " (changes its map)" or ""))
 	end
 	return ""
 end)

@@ -9,7 +9,16 @@ local requests = realtime.Requests()
 
 local SELLER, STOCK = "hub", "shop:stock:" -- and the item
 local ITEMS = { crowbar = true, medkit = true } -- a publisher can ask for anything
+local MAX_ORDERS = 10 -- in a second: each is a command or two for Redis, and a publisher can ask without end
 local STEAMID64 = "^7656119%d%d%d%d%d%d%d%d%d%d$"
+
+local second, orders = 0, 0
+local function are_too_many()
+	local now = math.floor(SysTime())
+	if now ~= second then second, orders = now, 0 end
+	orders = orders + 1
+	return orders > MAX_ORDERS
+end
 
 Shop = {}
 
@@ -17,6 +26,7 @@ Shop = {}
 function Shop.Sell(order, from, reply)
 	if not istable(order) or not ITEMS[order.item] then return reply("an order needs an item that is sold here") end
 	if not isstring(order.buyer) or not order.buyer:find(STEAMID64) then return reply("an order needs a buyer") end
+	if are_too_many() then return reply({ code = "BUSY", message = "more orders than the shop takes in a second" }) end
 	client:Command({ "INCRBY", STOCK .. order.item, -1 }, function(err, left)
 		if err then return reply(err) end
 		if left < 0 then
@@ -39,6 +49,7 @@ function Shop.Buy(ply, item, fn)
 			return fn(item)
 		end
 		if err.code == "SOLDOUT" then return ply:ChatPrint("Sold out: no " .. item .. " is left") end
+		if err.code == "BUSY" then return ply:ChatPrint("The shop is busy: try again in a moment.") end
 		if err.code == "NOBODY" then return ply:ChatPrint("The shop is closed: its server is down.") end
 		-- TIMEOUT, DISCONNECTED: it may or may not have been sold.
 		ply:ChatPrint("The shop does not answer, try later.")

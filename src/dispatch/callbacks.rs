@@ -17,6 +17,18 @@ pub(super) struct Entry<R> {
     pub(super) callback: R,
     /// The size in bytes of the largest message that it gets whole. Listeners of events have [`NO_BOUND`].
     pub(super) max_bytes: usize,
+    place: Option<Place<R>>,
+}
+
+/// Where a script put a callback that it gave no identifier.
+#[derive(Debug)]
+pub struct Place<R> {
+    /// The line of its file.
+    pub line: i32,
+    /// The tick, as the embedding room counts them.
+    pub tick: u64,
+    /// The main chunk that ran, if a file was being loaded.
+    pub chunk: Option<R>,
 }
 
 /// Larger than any message.
@@ -42,14 +54,33 @@ impl<R> Default for Callbacks<R> {
 impl<R> Callbacks<R> {
     /// Puts a callback under an identifier, and returns its serial number. One that is there already is replaced: the
     /// new one takes over its place and serial number, but not its bound.
-    pub(super) fn set(&mut self, serials: &mut u64, identifier: &[u8], callback: R, max_bytes: usize) -> u64 {
+    pub(super) fn set(
+        &mut self,
+        serials: &mut u64,
+        identifier: &[u8],
+        callback: R,
+        max_bytes: usize,
+        place: Option<Place<R>>,
+    ) -> u64 {
         if let Some(entry) = self.entries.iter_mut().find(|entry| *entry.identifier == *identifier) {
-            (entry.callback, entry.max_bytes) = (callback, max_bytes);
+            (entry.callback, entry.max_bytes, entry.place) = (callback, max_bytes, place);
             return entry.serial;
         }
         *serials += 1;
-        self.entries.push(Entry { serial: *serials, identifier: identifier.into(), callback, max_bytes });
+        self.entries.push(Entry {
+            serial: *serials,
+            identifier: identifier.into(),
+            callback,
+            max_bytes,
+            place,
+        });
         *serials
+    }
+
+    /// The callback under an identifier, and where it was put if the script gave it none.
+    pub fn placed(&self, identifier: &[u8]) -> Option<(&R, &Place<R>)> {
+        let entry = self.entries.iter().find(|entry| *entry.identifier == *identifier)?;
+        Some((&entry.callback, entry.place.as_ref()?))
     }
 
     /// Removes the callback under an identifier. Returns whether there was one.
@@ -110,7 +141,7 @@ mod tests {
     fn three() -> (Callbacks<char>, u64) {
         let (mut callbacks, mut serials) = (Callbacks::default(), 0);
         for (name, callback) in [(b"a", 'a'), (b"b", 'b'), (b"c", 'c')] {
-            callbacks.set(&mut serials, name, callback, NO_BOUND);
+            callbacks.set(&mut serials, name, callback, NO_BOUND, None);
         }
         (callbacks, serials)
     }
@@ -134,18 +165,18 @@ mod tests {
         assert_eq!(walk(|callbacks, _| _ = callbacks.remove(b"b")), "ac", "removes the next");
         assert_eq!(walk(|callbacks, _| *callbacks = Callbacks::default()), "a", "removes all");
         assert_eq!(
-            walk(|callbacks, serials| _ = callbacks.set(serials, b"d", 'd', NO_BOUND)),
+            walk(|callbacks, serials| _ = callbacks.set(serials, b"d", 'd', NO_BOUND, None)),
             "abc",
             "adds one"
         );
         assert_eq!(
-            walk(|callbacks, serials| _ = callbacks.set(serials, b"b", 'B', NO_BOUND)),
+            walk(|callbacks, serials| _ = callbacks.set(serials, b"b", 'B', NO_BOUND, None)),
             "aBc",
             "replaces one"
         );
         let again = walk(|callbacks, serials| {
             callbacks.remove(b"b");
-            callbacks.set(serials, b"b", 'B', NO_BOUND);
+            callbacks.set(serials, b"b", 'B', NO_BOUND, None);
         });
         assert_eq!(again, "ac", "what comes back is new");
     }
@@ -154,7 +185,7 @@ mod tests {
     fn a_replaced_callback_keeps_its_place() {
         let (mut callbacks, mut serials) = three();
         let before = callbacks.len();
-        callbacks.set(&mut serials, b"a", 'A', 10);
+        callbacks.set(&mut serials, b"a", 'A', 10, None);
         let first = callbacks.first(serials).unwrap().0;
         assert_eq!((callbacks.len(), first.callback, first.max_bytes), (before, 'A', 10));
     }

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use super::callbacks::{Callbacks, NO_BOUND};
+use super::callbacks::{Callbacks, NO_BOUND, Place};
 use super::console::Console;
 use super::{EventKind, Slab};
 use crate::model::{ClientId, Command, Error, Event, ReplyTo, Slot, Ticket, Topic};
@@ -129,7 +129,7 @@ impl<R, D> Client<R, D> {
 
     /// Puts a callback on a topic, under an identifier. Returns the command that the session needs if the topic is new.
     /// `name` is the topic's name as callbacks get it. Of a message of more than `max_bytes` bytes the callback gets only
-    /// the size.
+    /// the size. `place` is where it was put, if the identifier is not the script's own.
     pub fn subscribe(
         &mut self,
         topic: Topic,
@@ -137,15 +137,16 @@ impl<R, D> Client<R, D> {
         callback: R,
         name: impl FnOnce() -> R,
         max_bytes: Option<usize>,
+        place: Option<Place<R>>,
     ) -> Option<Command> {
         let max_bytes = max_bytes.unwrap_or(NO_BOUND);
         let known = self.topics.get(&topic).copied();
         if let Some(subscription) = known.and_then(|slot| self.subscriptions.get_mut(slot)) {
-            subscription.callbacks.set(&mut self.serials, identifier, callback, max_bytes);
+            subscription.callbacks.set(&mut self.serials, identifier, callback, max_bytes, place);
             return None;
         }
         let mut callbacks = Callbacks::default();
-        callbacks.set(&mut self.serials, identifier, callback, max_bytes);
+        callbacks.set(&mut self.serials, identifier, callback, max_bytes, place);
         let slot = self.subscriptions.insert(Subscription { name: name(), callbacks, confirmed: None });
         self.topics.insert(topic.clone(), slot);
         Some(Command::Subscribe { topic, slot })
@@ -162,6 +163,17 @@ impl<R, D> Client<R, D> {
         self.subscriptions.remove(slot);
         self.topics.remove(&topic);
         Some(Command::Unsubscribe(topic))
+    }
+
+    /// The callbacks of a topic, if it has any.
+    pub fn subscribers(&self, topic: &Topic) -> Option<&Callbacks<R>> {
+        let slot = *self.topics.get(topic)?;
+        self.subscriptions.get(slot).map(|subscription| &subscription.callbacks)
+    }
+
+    /// The listeners of an event.
+    pub fn listeners(&self, kind: EventKind) -> &Callbacks<R> {
+        &self.listeners[kind as usize]
     }
 
     /// Removes a listener, at once.

@@ -14,7 +14,7 @@ mod reports;
 mod slab;
 
 pub use budget::Budget;
-pub use callbacks::Callbacks;
+pub use callbacks::{Callbacks, Place};
 pub use client::{Client, Traffic};
 pub use dispatcher::{Dispatcher, Given, Step};
 pub use kind::EventKind;

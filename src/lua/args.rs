@@ -61,6 +61,14 @@ impl AsRef<[u8]> for Text<'_> {
 /// The longest time that a script may ask for: a year. Longer ones are mistakes.
 const MAX_SECONDS: f64 = 365.0 * 86_400.0;
 
+/// Where tables go. What another server's `Tables` reads has the addon's envelope, which no JSON function of the game makes.
+const TABLE_AS_MESSAGE: &str = "string or number expected, got table; a table is published with the addon's \
+    realtime.Tables():Publish(channel, table), which Tables on the other servers reads, or as a text of your own \
+    (util.TableToJSON) for callbacks of client:Subscribe";
+
+/// Likewise for the words of a command.
+const TABLE_AS_WORD: &str = "table; the addon's realtime.Encode makes a text of one";
+
 /// Reads a string or a finite number at a position of the stack. The error ends "expected, got …".
 fn text_at(frame: &Frame, index: i32) -> Result<Text<'_>, String> {
     // Strings first: nearly all texts are.
@@ -103,19 +111,18 @@ impl Call<'_> {
 
     /// Argument `n`: a string, or a number as text.
     pub(super) fn text(&self, n: i32, argument: &'static str) -> Result<Text<'_>, Fault> {
-        self.text_or(n, argument, "string or number")
+        text_at(self.frame, n + self.before).map_err(|got| {
+            let expected = if self.kind(n) == Kind::Number { "finite number" } else { "string or number" };
+            self.fault(n, argument, expected, got)
+        })
     }
 
     /// Argument `n`: what a message consists of.
     pub(super) fn message(&self, n: i32) -> Result<Text<'_>, Fault> {
-        self.text_or(n, "message", "string or number (for a table: util.TableToJSON)")
-    }
-
-    fn text_or(&self, n: i32, argument: &'static str, expected: &'static str) -> Result<Text<'_>, Fault> {
-        text_at(self.frame, n + self.before).map_err(|got| {
-            let expected = if self.kind(n) == Kind::Number { "finite number" } else { expected };
-            self.fault(n, argument, expected, got)
-        })
+        match self.kind(n) {
+            Kind::Table => Err(self.inside(n, "message", TABLE_AS_MESSAGE)),
+            _ => self.text(n, "message"),
+        }
     }
 
     /// Argument `n`: a string.
@@ -183,6 +190,9 @@ impl Call<'_> {
     /// the identifier. Returns the identifier and where on the stack the function is.
     pub(super) fn identifier_and_function(&self, n: i32) -> Result<(Vec<u8>, i32), Fault> {
         match self.kind(n) {
+            Kind::Function if self.kind(n + 1) == Kind::String => {
+                Err(self.inside(n + 1, "identifier", "it stands before the function, not after it"))
+            }
             Kind::Function => Ok((self.calling_file(), n + self.before)),
             Kind::String if self.kind(n + 1) == Kind::Function => {
                 Ok((self.string(n, "identifier")?.to_vec(), n + 1 + self.before))
@@ -190,6 +200,15 @@ impl Call<'_> {
             Kind::String => Err(self.expected(n + 1, "callback", "function")),
             _ if self.kind(n + 1) == Kind::Function => Err(self.expected(n, "identifier", "string")),
             _ => Err(self.expected(n, "callback", "function, or an identifier and a function,")),
+        }
+    }
+
+    /// That no argument comes from `n` on.
+    pub(super) fn end(&self, n: i32) -> Result<(), Fault> {
+        if self.kind(n).is_absent() {
+            Ok(())
+        } else {
+            Err(self.expected(n, "one argument too many", "nothing"))
         }
     }
 
@@ -269,7 +288,10 @@ fn words_at(frame: &mut Frame, index: i32) -> Result<Args, String> {
     let mut args = Args::with_capacity(usize::try_from(frame.length(index)).unwrap_or(0), 0);
     whole_sequence(frame, index, |frame, at| {
         let expected = if frame.kind(at) == Kind::Number { "finite number" } else { "string or number" };
-        let text = text_at(frame, at).map_err(|got| format!("{expected} expected, got {got}"))?;
+        let text = text_at(frame, at).map_err(|got| {
+            let got = if frame.kind(at) == Kind::Table { TABLE_AS_WORD.to_owned() } else { got };
+            format!("{expected} expected, got {got}")
+        })?;
         args.push(text.as_ref());
         Ok(())
     })?;

@@ -6,6 +6,7 @@ use super::args::{Call, Fault};
 use super::module::{DISCONNECT_FLUSH, Module};
 use super::output::Output;
 use super::stats::Stats;
+use super::twins::{self, List};
 use crate::dispatch::EventKind;
 use crate::model::{Command, NAME_CHARACTERS, Slot, State, Topic, TopicKind, printable};
 
@@ -24,13 +25,15 @@ fn subscribe_to(module: &mut Module, call: &mut Call<'_>, kind: TopicKind) -> Re
     let topic = topic(call, kind)?;
     let (identifier, function) = call.identifier_and_function(2)?;
     let max_bytes = call.optional_size(function + 1 - call.before, "max_bytes")?;
+    call.end(function + 2 - call.before)?;
     ensure_open(module, call, slot)?;
+    let place = twins::place(module, call, slot, List::Topic(&topic), &identifier, function);
     let callback = call.keep(module, function);
     let pool = std::rc::Rc::clone(&module.pool);
     let Some(client) = module.dispatcher.get_mut(slot) else { return Ok(Output::Nothing) };
     // The name is the first argument, made a string already if it was a number.
     let name = || pool.keep(call.frame, 2);
-    let command = client.subscribe(topic, &identifier, callback, name, max_bytes);
+    let command = client.subscribe(topic, &identifier, callback, name, max_bytes, place);
     send(module, slot, command);
     Ok(Output::Nothing)
 }
@@ -82,9 +85,11 @@ pub(super) fn on(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fau
     let slot = call.this(module)?;
     let kind = event(call)?;
     let (identifier, function) = call.identifier_and_function(2)?;
+    call.end(function + 1 - call.before)?;
     ensure_open(module, call, slot)?;
+    let place = twins::place(module, call, slot, List::Event(kind), &identifier, function);
     let callback = call.keep(module, function);
-    module.dispatcher.listen(slot, kind, &identifier, callback);
+    module.dispatcher.listen(slot, kind, &identifier, callback, place);
     Ok(Output::Nothing)
 }
 

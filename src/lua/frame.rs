@@ -253,6 +253,31 @@ impl Frame {
         self.level(1).filter(|place| place.short != "[C]")
     }
 
+    /// Hands the main chunk of the file that is being loaded to `read`, as a position on the stack. Of files that load each
+    /// other it is the innermost one.
+    pub(super) fn running_chunk<T>(&mut self, read: impl FnOnce(&mut Self, i32) -> T) -> Option<T> {
+        let top = self.top();
+        let mut debug = MaybeUninit::<LuaDebug>::zeroed();
+        (1..MAX_LEVELS).find(|&level| {
+            // SAFETY: as in `level`. For "f" there is room: a C function has twenty free slots, and a chunk needs one.
+            unsafe {
+                if (self.lua.api.getstack)(self.lua.state, level, debug.as_mut_ptr()) == 0 {
+                    return true;
+                }
+                (self.lua.api.getinfo)(self.lua.state, c"S".as_ptr(), debug.as_mut_ptr());
+                let what = debug.assume_init_ref().what;
+                let is_chunk = !what.is_null() && CStr::from_ptr(what) == c"main";
+                if is_chunk {
+                    (self.lua.api.getinfo)(self.lua.state, c"f".as_ptr(), debug.as_mut_ptr());
+                }
+                is_chunk
+            }
+        });
+        let result = (self.top() > top).then(|| read(self, top + 1));
+        self.restore(top);
+        result
+    }
+
     fn level(&self, level: c_int) -> Option<Place> {
         let mut debug = MaybeUninit::<LuaDebug>::zeroed();
         // SAFETY: both fill the struct, which is the game's `lua_Debug`, without allocating; "S" and "l" push nothing.

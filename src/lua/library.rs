@@ -28,8 +28,11 @@ pub(super) fn process_events(module: &mut Module, call: &mut Call<'_>) -> Result
 /// Whether no callback waits, no error that was not reported is to be counted out, and nothing is to be let go; or callbacks
 /// are running, and we are called from one.
 pub(super) fn is_idle(module: &Module) -> bool {
-    module.round.is_some()
-        || !(module.dispatcher.has_work() || module.pool.has_dropped() || module.reports.is_due(Instant::now))
+    if module.round.is_some() {
+        return true;
+    }
+    module.ticks.set(module.ticks.get() + 1);
+    !(module.dispatcher.has_work() || module.pool.has_dropped() || module.reports.is_due(Instant::now))
 }
 
 /// `realtime.SetTickBudget(seconds)`

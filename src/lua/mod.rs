@@ -26,6 +26,7 @@ mod rounds;
 mod setup;
 mod stats;
 mod trampoline;
+mod twins;
 
 use std::fmt::Arguments;
 use std::io::{self, Write};

@@ -1,6 +1,7 @@
 //! What hangs on one Lua state.
 
 use std::cell::Cell;
+use std::collections::HashSet;
 use std::ffi::{c_int, c_void};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -60,6 +61,10 @@ pub(super) struct Module {
     pub(super) reports: Reports,
     /// How many values the last round left for the next one.
     pub(super) carried: c_int,
+    /// Ticks so far. Every call of `ProcessEvents` outside of a callback counts as one.
+    pub(super) ticks: Cell<u64>,
+    /// Places in scripts for which the hint about a second callback was printed.
+    pub(super) hinted: HashSet<(String, i32)>,
     /// The client that a method was called on last, and where its table is.
     pub(super) last_this: Cell<Option<(*const c_void, Slot)>>,
 }
@@ -153,6 +158,8 @@ impl Module {
             round: None,
             reports: Reports::default(),
             carried: 0,
+            ticks: Cell::new(0),
+            hinted: HashSet::new(),
             last_this: Cell::new(None),
         }
     }

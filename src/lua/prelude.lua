@@ -104,6 +104,8 @@ local error_meta = {
     __tostring = function(err)
         return text_of(rawget(err, "code")) .. ": " .. text_of(rawget(err, "message"))
     end,
+    -- With whatever stands on the other side: nothing is to raise where an error is being told.
+    __concat = function(a, b) return text_of(a) .. text_of(b) end,
 }
 
 -- A list of keys and values in turn becomes a table by key; what is one already stays as it is.

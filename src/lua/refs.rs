@@ -8,7 +8,8 @@ use std::rc::Rc;
 
 use super::frame::Frame;
 
-/// References that one C function can need: a callback, a name and a client's table, and one to spare.
+/// References that one C function can need: a callback, a name and the chunk that put it there, or a client's table; and one to
+/// spare.
 const RESERVE: usize = 4;
 
 /// The references of one Lua state. Reused, never returned: their table stays as large as the most that were in use.

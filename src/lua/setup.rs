@@ -28,6 +28,9 @@ const ANCHOR_KEY: &CStr = c"realtime.module";
 /// Name of the clients' metatable, for `FindMetaTable`.
 const CLIENT_META: &CStr = c"RealtimeClient";
 
+/// Name of the metatable of errors, likewise: the addon's own errors have it, too.
+pub(super) const ERROR_META: &CStr = c"RealtimeError";
+
 /// The game's number for a userdata that is none of its own types.
 const PLAIN_USERDATA: u8 = 7;
 
@@ -152,6 +155,8 @@ unsafe fn set_up(lua: Lua, spawn: fn() -> Box<dyn Spawn<Inbox<Run>>>) {
         };
         lua.push_copy(methods);
         lua.set_field(REGISTRY, CLIENT_META);
+        lua.push_copy(error_meta);
+        lua.set_field(REGISTRY, ERROR_META);
         lua.push_copy(global);
         lua.set_field(GLOBALS, GLOBAL);
         lua.push_copy(userdata);

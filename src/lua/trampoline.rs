@@ -20,8 +20,9 @@ use super::module::{Fixed, Module};
 use super::number::NumberText;
 use super::output::{Exit, Output, Pushed, push_held};
 use super::push::push_error_fields;
-use super::raw::{ANCHOR, Lua};
+use super::raw::{ANCHOR, Lua, REGISTRY};
 use super::rounds;
+use super::setup::ERROR_META;
 use crate::model::{Code, State};
 
 /// The upvalue that says which of [`FUNCTIONS`] it is.
@@ -304,12 +305,14 @@ unsafe fn without_module(lua: Lua, function: &Function) -> c_int {
 
 const CLOSED: &str = "realtime was closed with the map it was loaded on";
 
-/// Pushes the error of a closed client. Its metatable went with the module.
+/// Pushes the error of a closed client.
 unsafe fn push_closed(lua: Lua) {
     // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
     unsafe {
         lua.create_table(0, 3);
         let table = lua.top();
         push_error_fields(lua, table, Code::Closed.as_str(), CLOSED, false);
+        lua.get_field(REGISTRY, ERROR_META);
+        lua.set_metatable(table);
     }
 }

@@ -41,8 +41,8 @@ local methods = {
 	Transaction = { { { { "PING" } }, fn, 1 }, { {}, CALLBACK, SECONDS } },
 	CommandSync = { { { "PING" }, 0.001 }, { {}, SECONDS } },
 	Ping = { { fn }, { CALLBACK } },
-	-- What follows the function is too much and goes unseen, as in Lua.
-	On = { { "ready", "id", fn }, { { string = true }, { string = true, ["function"] = true }, FUNCTION } },
+	-- With a function in the identifier's place the one after it is too much.
+	On = { { "ready", "id", fn }, { { string = true }, { string = true, ["function"] = 3 }, FUNCTION } },
 	Off = { { "ready", "id" }, { { string = true }, { string = true, ["nil"] = true } } },
 }
 
@@ -100,9 +100,13 @@ host.test("an error begins with the script's own file and line", function()
 	c:Disconnect()
 end)
 
-host.test("a table for a message is told the way to JSON", function()
+host.test("a table for a message is told the way to what the other side reads", function()
 	local c = client()
-	kit.raises("util%.TableToJSON", c.Publish, c, "c", { a = 1 })
+	local message = kit.raises("#2 to 'Publish' %(message: string or number expected, got table; ", c.Publish, c, "c", { a = 1 })
+	assert(message:find("realtime.Tables():Publish(channel, table), which Tables on the other servers reads", 1, true), message)
+	assert(message:find("(util.TableToJSON) for callbacks of client:Subscribe", 1, true), message)
+	kit.raises("index 3: string or number expected, got table; the addon's realtime%.Encode", c.Command, c, { "SET", "key", {} })
+	kit.raises("index 1: .*index 3: .*realtime%.Encode", c.Transaction, c, { { "PUBLISH", "c", {} } })
 	c:Disconnect()
 end)
 

@@ -52,6 +52,8 @@ host.run(function()
 	assert(closed, "no finalizer ran")
 	assert(got == nil or got == payload, "what was pushed is changed")
 	kit.eq(client:State(), "closed")
+	local _, err = client:Publish(channel, "too late")
+	assert(("failed: " .. err):find("^failed: CLOSED: realtime was closed"), "an error of the closed module")
 	for _, name in ipairs({ "RandomToken", "SHA256", "HMAC", "RestrictConfig" }) do
 		kit.raises("realtime was closed", realtime[name], "key", "text")
 	end

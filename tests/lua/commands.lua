@@ -38,6 +38,25 @@ host.test("the server's error keeps its code and says that it was sent", functio
 	client:Disconnect()
 end)
 
+host.test("an error concatenates as its text, on either side of whatever there is", function()
+	local client = kit.ready()
+	local text = "ERR: wrong number of arguments for 'get' command"
+	local errors = { (kit.command(client, { "GET" })) }
+	client:Disconnect()
+	kit.wait("the end", function() return client:Stats().pending == nil end)
+	local _, refused = client:Publish("chat", "x")
+	errors[2], errors[3] = refused, client:CommandSync({ "PING" })
+	for _, err in ipairs(errors) do
+		local text = tostring(err)
+		kit.eq({ "failed: " .. err, err .. "!", err .. err, 5 .. err, err .. 0.5, "a " .. err .. " z" },
+			{ "failed: " .. text, text .. "!", text .. text, "5" .. text, text .. "0.5", "a " .. text .. " z" })
+		-- In an error path nothing is to raise.
+		local odd = setmetatable({}, { __tostring = function() error("raises") end })
+		kit.eq({ err .. nil, true .. err, err .. odd }, { text .. "nil", "true" .. text, text .. "(error object is a table value)" })
+	end
+	kit.eq("failed: " .. errors[1], "failed: " .. text)
+end)
+
 host.test("numbers are sent as plain digits or the shortest text that reads back", function()
 	local client = kit.ready()
 	local cases = {

@@ -71,7 +71,7 @@ impl Game {
         let id = ClientId(self.clients);
         let slot = self.dispatcher.insert(Client::new(run, String::new(), id, consumer));
         for kind in EventKind::ALL {
-            self.dispatcher.listen(slot, kind, b"matrix", Callback::Event);
+            self.dispatcher.listen(slot, kind, b"matrix", Callback::Event, None);
         }
         self.orders.push(Order::Open { client: id, session, producer, commands: Vec::new() });
         Handle { slot, session: id, counters }
@@ -80,7 +80,7 @@ impl Game {
     pub fn subscribe(&mut self, client: &Handle, number: usize, topic: Topic) {
         let callback = Callback::Topic(number);
         if let Some(entry) = self.dispatcher.get_mut(client.slot)
-            && let Some(command) = entry.subscribe(topic, b"matrix", callback, || Callback::Name, None)
+            && let Some(command) = entry.subscribe(topic, b"matrix", callback, || Callback::Name, None, None)
         {
             self.orders.push(Order::Command { client: client.session, command });
         }

@@ -3,6 +3,7 @@ return function(realtime, addon)
 	local SysTime = SysTime
 	local RATE_WINDOW = 5 -- seconds at least that a rate is taken over
 	local TAIL_LINES = 50 -- of realtime_tail in a second; the others are counted
+	local TAIL_BYTES = 65536 -- a larger message costs time even if 200 bytes are shown: of one, its size is
 	local SHOWN_BYTES = 200 -- of a message, a channel's name or a detail
 
 	-- Lines for whoever typed the command, the server's console or a superadmin's; and whether that player has left.
@@ -122,13 +123,13 @@ return function(realtime, addon)
 			second = math.floor(now)
 			tail.count_out()
 		end
-		function tail.hear(message, from)
+		function tail.hear(message, from, _, bytes)
 			lines = lines + 1
 			if lines > TAIL_LINES then return end
 			-- A line that begins with [realtime] is the addon's.
 			local name = printable(from)
 			if name == "realtime" or name:find("]", 1, true) then name = '"' .. name .. '"' end
-			say("[%s] %s", name, printable(message))
+			say("[%s] %s", name, message and printable(message) or string.format("… (%d bytes)", bytes))
 		end
 		return tail
 	end
@@ -157,7 +158,7 @@ return function(realtime, addon)
 		local client, message = realtime.Default()
 		if not client then return say("%s", message) end
 		local tail = new_tail(say, gone, client, channel)
-		client[tail.pattern and "PSubscribe" or "Subscribe"](client, channel, "realtime_tail", tail.hear)
+		client[tail.pattern and "PSubscribe" or "Subscribe"](client, channel, "realtime_tail", tail.hear, TAIL_BYTES)
 		tails[channel] = tail
 		addon.AddTask("realtime_tail", function(now)
 			for _, each in pairs(tails) do each.tick(now) end

@@ -1,7 +1,7 @@
 -- The envelope: who sent it, beside the data; and, where the servers share a secret, the proof of that.
 return function(realtime, addon)
 	local Encode, Decode, Sign = addon.json.Encode, addon.json.Decode, addon.Sign
-	local format, sub, type, abs, os_time = string.format, string.sub, type, math.abs, os.time
+	local format, find, sub, type, abs, os_time = string.format, string.find, string.sub, type, math.abs, os.time
 
 	local ENVELOPE_BYTES, ENVELOPE_ELEMENTS = 4096, 64 -- beside the data of a table
 	local MAX_AGE = 120 -- seconds between two servers' clocks that a signed message may have
@@ -35,6 +35,13 @@ return function(realtime, addon)
 		return format('%s","time":%.0f,"mac":"%s","data":', head, time, mac(time, from, STATE, channel, text)) .. text .. "}"
 	end
 
+	local NO_ENVELOPE = 'no envelope: {"from":"ttt-1","data":…}'
+
+	-- Bare text is no envelope. Where one was begun, the mistake in it is of use, too.
+	local function no_json(text, wrong)
+		return find(text, "^[\239\187\191 \t\r\n]*{") and NO_ENVELOPE .. ", because of a mistake in " .. wrong or NO_ENVELOPE
+	end
+
 	-- What is wrong with an envelope's proof, or nil.
 	local function refusal(envelope, channel, text)
 		local time = envelope.time
@@ -56,10 +63,10 @@ return function(realtime, addon)
 	-- its proof is checked, where there is a secret.
 	function addon.Decode(text, channel, bounds)
 		local span = Sign and channel and { key = "data" }
-		local envelope, wrong = Decode(text, bounds.message, span)
-		if wrong then return nil, wrong end
+		local envelope, wrong, is_no_json = Decode(text, bounds.message, span)
+		if wrong then return nil, is_no_json and no_json(text, wrong) or wrong end
 		if type(envelope) ~= "table" or envelope.data == nil or type(envelope.from) ~= "string" then
-			return nil, 'no envelope: {"from":"ttt-1","data":…}'
+			return nil, NO_ENVELOPE
 		end
 		if not addon.IsId(envelope.from) then
 			return nil, '"from" is no id: 1 to 64 letters, digits, "_", "." and "-"'

@@ -298,7 +298,7 @@ return function(realtime, addon)
 		if bytes > most.bytes then return format("it has %d bytes, and %d are the most", bytes, most.bytes) end
 	end
 
-	-- The value in a text; or nil and what is wrong, with line and column. An object's nulls are left out, a list's are
+	-- The value in a text; or nil and what is wrong, with line and column, and true if it is no JSON. An object's nulls are left out, a list's are
 	-- realtime.NULL; numbers beyond 2^53 are strings. `most` as in Encode, `span` for the object that the text is.
 	function json.Decode(text, most, span)
 		most = most or UNBOUNDED
@@ -316,6 +316,6 @@ return function(realtime, addon)
 		end
 		if not wrong then return value end
 		local line, column = line_and_column(text, start, at)
-		return nil, format("line %d, column %d: %s", line, column, wrong)
+		return nil, format("line %d, column %d: %s", line, column, wrong), true
 	end
 end

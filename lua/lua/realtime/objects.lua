@@ -1,28 +1,94 @@
 -- What the helpers have in common: one object for each client and server id, shared by all addons.
 return function(realtime, addon)
-	-- The files of an addon that calls us: as in the module, its callbacks are its own.
-	function addon.CallingFile(level)
-		local info = debug.getinfo(level + 1, "S")
-		return info and info.source:gsub("^[@=]", "") or "[C]"
+	local getinfo = debug.getinfo
+
+	-- The script that calls us, as in the module: its file and line. Between it and us there may be functions such as pcall.
+	local function caller(level)
+		local info
+		repeat
+			level = level + 1
+			info = getinfo(level, "Sl")
+		until not info or info.what ~= "C"
+		if not info then return "[C]", -1 end
+		return info.source:gsub("^[@=]", ""), info.currentline
 	end
 
-	-- [identifier,] fn → identifier, fn. `level`: of who called the method.
-	function addon.IdentifierAndFunction(name, level, identifier, fn)
-		if isfunction(identifier) and fn == nil then return addon.CallingFile(level + 1), identifier end
-		if not isstring(identifier) then
-			error("'" .. name .. "': expected a function, or an identifier (string) and a function", level + 1)
+	local function is_nothing(...)
+		for i = 1, select("#", ...) do
+			if select(i, ...) ~= nil then return false end
 		end
-		if not isfunction(fn) then error("'" .. name .. "': expected a function behind the identifier", level + 1) end
-		return identifier, fn
+		return true
+	end
+
+	-- [identifier,] fn → identifier, fn, and whether the identifier is the calling file. `level`: of who called the method.
+	function addon.IdentifierAndFunction(name, level, identifier, fn, ...)
+		level = level + 1
+		local is_unnamed = isfunction(identifier)
+		if is_unnamed and isstring(fn) then
+			error("'" .. name .. "': the identifier stands before the function, not after it", level)
+		end
+		if not is_unnamed and not isstring(identifier) then
+			error("'" .. name .. "': expected a function, or an identifier (string) and a function", level)
+		end
+		if not is_unnamed and not isfunction(fn) then error("'" .. name .. "': expected a function after the identifier", level) end
+		if not is_nothing(is_unnamed and fn or nil, ...) then
+			error("'" .. name .. "': nothing is expected after the function", level)
+		end
+		if is_unnamed then return (caller(level)), identifier, true end
+		return identifier, fn, false
+	end
+
+	-- An identifier, or the calling file.
+	function addon.Identifier(name, level, identifier)
+		if identifier == nil then return (caller(level + 1)) end
+		if isstring(identifier) then return identifier end
+		error("bad argument #2 to '" .. name .. "' (identifier: string or nil expected, got " .. type(identifier) .. ")", level + 1)
+	end
+
+	-- The main chunk of the file that is being loaded; of files that load each other, of the innermost one.
+	local function running_chunk()
+		for level = 2, math.huge do
+			local info = getinfo(level, "Sf")
+			if not info then return end
+			if info.what == "main" then return info.func end
+		end
+	end
+
+	local MAX_HINTS = 16 -- places that a hint was printed for are remembered; there are no more hints then
+	local hinted, hints = {}, 0
+	local tick, is_ending = {}, false
+
+	local function next_tick()
+		tick, is_ending = {}, false
+		addon.RemoveTask("realtime.Objects")
+	end
+
+	-- Notes where a callback was put that the next one of the same key will replace, in `places`, and prints a hint if it has
+	-- just replaced one. A file that runs again relies on that: so there is a hint only if both were put there while the same
+	-- main chunk was loaded, or within one tick and none is being loaded; or by two files. The same function with the same
+	-- `call`, the method, loses nothing. hint(before): what to say of a callback of that file and line.
+	function addon.NotePlace(places, key, level, fn, call, hint)
+		local file, line = caller(level + 1)
+		local chunk, before = running_chunk(), places[key]
+		places[key] = { file = file, line = line, chunk = chunk, tick = tick, fn = fn, call = call }
+		if not is_ending then
+			is_ending = true
+			addon.AddTask("realtime.Objects", next_tick)
+		end
+		if not before or (before.fn == fn and before.call == call) then return end
+		local is_same_run = before.tick == tick
+		if chunk then is_same_run = before.chunk == chunk end
+		if before.file ~= file then is_same_run = true end
+		local place = file .. ":" .. line
+		if not is_same_run or hinted[place] or hints == MAX_HINTS then return end
+		hinted[place], hints = true, hints + 1
+		addon.Say(place .. ": " .. hint(before))
 	end
 
 	function addon.Error(code, message, sent)
 		return setmetatable({ code = code, message = message, sent = sent or false }, addon.error_meta)
 	end
-	addon.error_meta = {
-		MetaName = "RealtimeError",
-		__tostring = function(err) return tostring(err.code) .. ": " .. tostring(err.message) end,
-	}
+	addon.error_meta = FindMetaTable("RealtimeError") -- the module's
 
 	-- Makes realtime[name]([client [, id]]): `create` fills a new object that has client and id.
 	function addon.Constructor(name, methods, create)

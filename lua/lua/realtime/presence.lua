@@ -4,6 +4,8 @@ return function(realtime, addon)
 	local CHANNEL = "realtime:presence"
 	addon.presence_interval = 5 -- seconds between two announcements of a server
 	local PATIENCE = 3.2 -- intervals of silence, until it counts as gone
+	-- The game does not tell a map change from a shutdown. A server that says goodbye for either has so many seconds to be back.
+	addon.presence_absence = 60
 	local SHOUT = 60 -- seconds between two complaints about a twin
 	local MAX_TWINS = 32 -- remembered at a time
 	local SysTime = SysTime
@@ -18,10 +20,11 @@ return function(realtime, addon)
 	local MAX_TEXT, MAX_INSTANCE = 128, 64 -- bytes of a name or a map, and of an instance
 	local MAX_PLAYERS = 65535
 	local SHOWN = 40 -- bytes of them in a line of the console
-	local CAUSED_BY_OTHERS = 1 -- seconds between two announcements that others asked for
+	local AT_LEAST = 1 -- seconds between two announcements that others asked for, or players who come and go
 
-	local function tell(self, event, server)
-		for _, fn in pairs(table.Copy(self.listeners[event])) do addon.Protect(fn, server) end
+	-- `reason`: why a server has left or changed.
+	local function tell(self, event, server, reason)
+		for _, fn in pairs(table.Copy(self.listeners[event])) do addon.Protect(fn, server, reason) end
 	end
 
 	local function patience() return PATIENCE * addon.presence_interval end
@@ -50,14 +53,16 @@ return function(realtime, addon)
 		local now = SysTime()
 		self.next, self.announced = now + addon.presence_interval, now
 		local data = description(self, self.fields)
+		self.players = data.players
 		data.ask, self.asks = self.asks, nil
 		-- While the link is down it would only wait for its own timeout.
 		if self.client:IsConnected() then publish(self, data) end
 	end
 
-	-- Others asked, or one has this server's id: not at once for each of them, which would make a storm of it.
+	-- Others asked, one has this server's id, or players came or left: at once the first time, but not for each of them, which
+	-- would make a storm of it.
 	local function announce_soon(self)
-		self.next = math.min(self.next, self.announced + CAUSED_BY_OTHERS)
+		self.next = math.min(self.next, self.announced + AT_LEAST)
 	end
 
 	-- A program on the other side may leave things out: what addons join and add up is always there. They print it, too.
@@ -70,11 +75,11 @@ return function(realtime, addon)
 		return {
 			id = id, instance = data.instance, map = text(data.map), players = number(data.players), bots = number(data.bots),
 			max_players = number(data.max_players), name = text(data.name), fields = istable(data.fields) and data.fields or {},
-			duplicate = data.duplicate == true, heard = SysTime(),
+			duplicate = data.duplicate == true, away = false, heard = SysTime(),
 		}
 	end
 
-	local TOLD = { "map", "players", "bots", "max_players", "name", "fields", "duplicate" }
+	local TOLD = { "map", "players", "bots", "max_players", "name", "fields", "duplicate", "away" }
 
 	local function is_same(a, b)
 		if not istable(a) or not istable(b) then return a == b end
@@ -134,9 +139,15 @@ return function(realtime, addon)
 		if not known or known.instance ~= data.instance or not is_own_goodbye(data) then return end
 		-- While two instances claim this id, goodbyes are ignored: one may be forged. The one that falls silent times out.
 		if known.contested and SysTime() < known.contested then return end
+		if data.returns then
+			local was_away = known.away
+			known.away, known.heard = true, SysTime()
+			if not was_away then tell(self, "changed", known) end
+			return
+		end
 		self.servers[id] = nil
 		self.count = self.count - 1
-		tell(self, "left", known)
+		tell(self, "left", known, "goodbye")
 	end
 
 	-- Makes room for a newcomer, if anybody is new enough to go for it: the one that was silent longest.
@@ -151,7 +162,7 @@ return function(realtime, addon)
 		if not oldest then return false end
 		self.servers[oldest.id] = nil
 		self.count = self.count - 1
-		tell(self, "left", oldest)
+		tell(self, "left", oldest, "crowded out")
 		return self.count < MAX_SERVERS
 	end
 
@@ -171,7 +182,9 @@ return function(realtime, addon)
 		if known then
 			server.since, server.shouted, server.contested = known.since, known.shouted, known.contested
 			local fresh = server.heard - known.heard < patience()
-			if known.instance ~= server.instance and fresh then server.contested = server.heard + patience() end
+			if known.instance ~= server.instance and fresh and not known.away then
+				server.contested = server.heard + patience()
+			end
 		else
 			server.since = server.heard
 			self.count = self.count + 1
@@ -180,7 +193,7 @@ return function(realtime, addon)
 		if not known then
 			tell(self, "joined", server)
 		elseif has_changed(known, server) then
-			tell(self, "changed", server)
+			tell(self, "changed", server, known.away and "map change" or nil)
 		end
 		if server.duplicate then shout(self, server, server, false) end
 	end
@@ -190,13 +203,15 @@ return function(realtime, addon)
 		-- While this server stood still nobody was heard, and nobody has left: what they said waits.
 		if now - (self.ticked or now) > PATIENCE / 2 * addon.presence_interval then self.listening = self.listening and now end
 		self.ticked = now
+		-- Nobody has to tell us that a player came or left: bots, and those whom no hook names, count, too.
+		if self.players and player.GetCount() ~= self.players then announce_soon(self) end
 		if now >= self.next then announce(self) end
 		-- Nor without a connection.
 		if not self.client:IsConnected() or not self.listening then return end
 		-- First these, then what is told of them: a callback that lets others be heard adds to the table.
 		local gone
 		for id, server in pairs(self.servers) do
-			if now - math.max(server.heard, self.listening) > patience() then
+			if now - math.max(server.heard, self.listening) > (server.away and addon.presence_absence or patience()) then
 				gone = gone or {}
 				gone[id] = server
 			end
@@ -204,14 +219,14 @@ return function(realtime, addon)
 		if not gone then return end
 		for id in pairs(gone) do self.servers[id] = nil end
 		self.count = table.Count(self.servers)
-		for _, server in SortedPairs(gone) do tell(self, "left", server) end
+		for _, server in SortedPairs(gone) do tell(self, "left", server, server.away and "goodbye" or "silence") end
 	end
 
 	local function shown(server, now)
 		return {
 			id = server.id, map = server.map, players = server.players, bots = server.bots, max_players = server.max_players,
 			name = server.name, fields = server.fields, duplicate = server.duplicate, own = server.own or false,
-			age = server.own and 0 or now - server.heard,
+			age = server.own and 0 or now - server.heard, away = server.away,
 		}
 	end
 
@@ -257,14 +272,23 @@ return function(realtime, addon)
 	end
 
 	-- event: "joined", "left", "changed" or "duplicate".
-	function methods:On(event, identifier, fn)
+	function methods:On(event, identifier, fn, ...)
 		if not EVENTS[event] then error('bad argument #1 to \'On\' ("joined", "left", "changed" or "duplicate" expected)', 2) end
-		identifier, fn = addon.IdentifierAndFunction("On", 2, identifier, fn)
-		self.listeners[event][identifier] = function(server) fn(shown(server, SysTime())) end
+		local is_unnamed
+		identifier, fn, is_unnamed = addon.IdentifierAndFunction("On", 2, identifier, fn, ...)
+		if is_unnamed then
+			addon.NotePlace(self.places, event .. " " .. identifier, 2, fn, "On", function(before)
+				return string.format('this callback replaces that of line %d: without an identifier a file has one callback for ' ..
+					'the event "%s". To keep both, write presence:On("%s", "an identifier", …)', before.line, event, event)
+			end)
+		end
+		self.listeners[event][identifier] = function(server, reason) fn(shown(server, SysTime()), reason) end
 	end
 	function methods:Off(event, identifier)
 		if not EVENTS[event] then error('bad argument #1 to \'Off\' ("joined", "left", "changed" or "duplicate" expected)', 2) end
-		self.listeners[event][identifier or addon.CallingFile(2)] = nil
+		identifier = addon.Identifier("Off", 2, identifier)
+		self.places[event .. " " .. identifier] = nil
+		self.listeners[event][identifier] = nil
 	end
 
 	-- Says goodbye, and hears nobody from now on.
@@ -283,7 +307,7 @@ return function(realtime, addon)
 		local proof = realtime.RandomToken()
 		self.instance = realtime.SHA256(proof)
 		self.fields, self.servers, self.count, self.twins = {}, {}, 0, {} -- twins: how often each was heard
-		self.listeners = { joined = {}, left = {}, changed = {}, duplicate = {} }
+		self.listeners, self.places = { joined = {}, left = {}, changed = {}, duplicate = {} }, {}
 		self.next, self.announced = math.huge, -math.huge -- until the first `ready`
 		self.hook = "realtime.Presence " .. self.id
 		addon.Listen(realtime.Tables(self.client, self.id), "Subscribe", CHANNEL, self.hook, BOUNDS,
@@ -293,9 +317,11 @@ return function(realtime, addon)
 			self.asks = true
 			announce(self)
 		end)
-		self.goodbye = function() publish(self, { instance = self.instance, bye = true, proof = proof }) end
+		self.goodbye = function(returns)
+			publish(self, { instance = self.instance, bye = true, proof = proof, returns = returns })
+		end
 		-- What is accepted at the end of the Lua state is still sent.
-		hook.Add("ShutDown", self.hook, function() if self.client:IsValid() then self.goodbye() end end)
+		hook.Add("ShutDown", self.hook, function() if self.client:IsValid() then self.goodbye(true) end end)
 		addon.AddTask(self, function(now) tick(self, now) end)
 	end)
 end

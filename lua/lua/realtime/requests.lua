@@ -83,6 +83,14 @@ return function(realtime, addon)
 		end
 		if fn ~= nil and not isfunction(fn) then error("bad argument #2 to 'Answer' (function expected)", 2) end
 		self.handlers[name] = fn
+		if not fn then
+			self.places[name] = nil
+			return
+		end
+		addon.NotePlace(self.places, name, 2, fn, "Answer", function(before)
+			return string.format('this answer to "%s" replaces that of %s:%d: one function answers the requests of a name', name,
+				before.file, before.line)
+		end)
 	end
 
 	-- An error as it travels: a text, or a table with code and message.
@@ -158,7 +166,7 @@ return function(realtime, addon)
 
 	addon.Constructor("Requests", methods, function(self)
 		self.answers = ANSWERS .. realtime.RandomToken()
-		self.asked, self.pending, self.handlers = 0, {}, {}
+		self.asked, self.pending, self.handlers, self.places = 0, {}, {}, {}
 		self.check = function(now) check_deadlines(self, now) end
 		local tables = realtime.Tables(self.client, self.id)
 		tables:Subscribe(REQUESTS .. self.id, "realtime.Requests", function(request, from)

@@ -48,9 +48,19 @@ return function(realtime, addon)
 		end, bounds.message.bytes)
 	end
 
+	local function note_place(self, name, method, topic, identifier, fn)
+		addon.NotePlace(self.places, method .. " " .. tostring(topic) .. " " .. identifier, 3, fn, name, function(before)
+			return string.format('this callback replaces that of line %d: without an identifier a file has one callback for %s "%s", ' ..
+				'of %s and %sOthers together. To keep both, write tables:%s("%s", "an identifier", …)', before.line,
+				method == "Subscribe" and "the channel" or "the pattern", tostring(topic), method, method, name, tostring(topic))
+		end)
+	end
+
 	local function subscriber(name, method, others)
-		methods[name] = function(self, topic, identifier, fn)
-			identifier, fn = addon.IdentifierAndFunction(name, 2, identifier, fn)
+		methods[name] = function(self, topic, identifier, fn, ...)
+			local is_unnamed
+			identifier, fn, is_unnamed = addon.IdentifierAndFunction(name, 2, identifier, fn, ...)
+			if is_unnamed then note_place(self, name, method, topic, identifier, fn) end
 			addon.Listen(self, method, topic, identifier, addon.table_bounds, function(data, from, is_own, channel, pattern)
 				if from == self.id then
 					if not is_own then
@@ -68,12 +78,15 @@ return function(realtime, addon)
 	subscriber("PSubscribe", "PSubscribe", false)
 	subscriber("PSubscribeOthers", "PSubscribe", true)
 
-	function methods:Unsubscribe(channel, identifier)
-		self.client:Unsubscribe(channel, PREFIX .. (identifier or addon.CallingFile(2)))
+	local function unsubscriber(name, method)
+		methods[name] = function(self, topic, identifier)
+			identifier = addon.Identifier(name, 2, identifier)
+			self.places[method .. " " .. tostring(topic) .. " " .. identifier] = nil
+			self.client[name](self.client, topic, PREFIX .. identifier)
+		end
 	end
-	function methods:PUnsubscribe(pattern, identifier)
-		self.client:PUnsubscribe(pattern, PREFIX .. (identifier or addon.CallingFile(2)))
-	end
+	unsubscriber("Unsubscribe", "Subscribe")
+	unsubscriber("PUnsubscribe", "PSubscribe")
 
-	addon.Constructor("Tables", methods, function() end)
+	addon.Constructor("Tables", methods, function(self) self.places = {} end)
 end

@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::{Dispatcher, Given, List, Step, Told};
 use crate::dispatch::EventKind;
-use crate::dispatch::callbacks::NO_BOUND;
+use crate::dispatch::callbacks::{NO_BOUND, Place};
 use crate::model::{Event, Slot};
 
 /// A listener that came to a client that was ready already.
@@ -16,10 +16,18 @@ pub(super) struct Notice {
 
 impl<R, D> Dispatcher<R, D> {
     /// Puts a listener on an event of a client, under an identifier. One for `ready` on a client that is ready gets a
-    /// `ready` of its own, soon.
-    pub fn listen(&mut self, slot: Slot, kind: EventKind, identifier: &[u8], callback: R) {
+    /// `ready` of its own, soon. `place` is where it was put, if the identifier is not the script's own.
+    pub fn listen(
+        &mut self,
+        slot: Slot,
+        kind: EventKind,
+        identifier: &[u8],
+        callback: R,
+        place: Option<Place<R>>,
+    ) {
         let Some(client) = self.clients.get_mut(slot) else { return };
-        let serial = client.listeners[kind as usize].set(&mut client.serials, identifier, callback, NO_BOUND);
+        let listeners = &mut client.listeners[kind as usize];
+        let serial = listeners.set(&mut client.serials, identifier, callback, NO_BOUND, place);
         let notice = Notice { client: slot, serial };
         if kind == EventKind::Ready && client.ready.is_some() && !self.notices.contains(&notice) {
             self.notices.push_back(notice);

@@ -185,8 +185,8 @@ fn listeners_of_events_have_no_bound() {
     let (client, mut producer) = world.client("c");
     let slot = world.subscribe_up_to(Some(1), client, &channel("chat"), "a").unwrap();
     world.subscribe_up_to(Some(1), client, &channel("chat"), "b");
-    world.dispatcher.listen(client, crate::dispatch::EventKind::Ready, b"x", "x");
-    world.dispatcher.listen(client, crate::dispatch::EventKind::Ready, b"y", "y");
+    world.dispatcher.listen(client, crate::dispatch::EventKind::Ready, b"x", "x", None);
+    world.dispatcher.listen(client, crate::dispatch::EventKind::Ready, b"y", "y", None);
     say(&mut producer, slot, "12345");
     super::tell(&mut producer, super::ready());
     assert_eq!(

@@ -10,7 +10,7 @@ fn a_listener_that_comes_late_hears_of_ready_though_nothing_else_happens() {
     let (client, mut producer) = world.client("c");
     tell(&mut producer, ready());
     world.run_quietly();
-    world.dispatcher.listen(client, EventKind::Ready, b"late", "late");
+    world.dispatcher.listen(client, EventKind::Ready, b"late", "late", None);
     assert!(world.dispatcher.has_work());
     assert_eq!(world.run_quietly(), ["c.late: Ready first"]);
 }
@@ -37,13 +37,13 @@ fn without_listeners_trouble_goes_to_the_console() {
 fn what_the_owner_should_know_is_printed_once_whoever_listens() {
     let mut world = World::new();
     let (client, mut producer) = world.client("c");
-    world.dispatcher.listen(client, EventKind::Ready, b"a", "early");
+    world.dispatcher.listen(client, EventKind::Ready, b"a", "early", None);
     let with_notice = Ready { first: true, notice: Some("a replica"), ..Ready::default() };
     tell(&mut producer, Event::Ready(with_notice));
     let log = world.run_quietly();
     assert!(log[0].ends_with(": a replica"), "{log:?}");
     assert_eq!(log[1..], ["c.early: Ready first"]);
-    world.dispatcher.listen(client, EventKind::Ready, b"b", "late");
+    world.dispatcher.listen(client, EventKind::Ready, b"b", "late", None);
     assert_eq!(world.run_quietly(), ["c.late: Ready first"]);
 }
 
@@ -51,24 +51,24 @@ fn what_the_owner_should_know_is_printed_once_whoever_listens() {
 fn a_late_listener_of_a_ready_client_gets_a_ready_of_its_own() {
     let mut world = World::new();
     let (client, mut producer) = world.client("c");
-    world.dispatcher.listen(client, EventKind::Ready, b"a", "early");
+    world.dispatcher.listen(client, EventKind::Ready, b"a", "early", None);
     assert!(!world.dispatcher.has_work());
     tell(&mut producer, ready());
     let log = world.run(|world, entry| {
         if entry.starts_with("c.early") {
-            world.dispatcher.listen(client, EventKind::Ready, b"b", "late");
-            world.dispatcher.listen(client, EventKind::Ready, b"b", "later");
+            world.dispatcher.listen(client, EventKind::Ready, b"b", "late", None);
+            world.dispatcher.listen(client, EventKind::Ready, b"b", "later", None);
         }
     });
     assert_eq!(log, ["c.early: Ready first", "c.later: Ready first"]);
 
-    world.dispatcher.listen(client, EventKind::Ready, b"c", "gone");
+    world.dispatcher.listen(client, EventKind::Ready, b"c", "gone", None);
     world.dispatcher.get_mut(client).unwrap().off(EventKind::Ready, b"c");
     assert!(world.run_quietly().is_empty());
 
     tell(&mut producer, down());
     world.run_quietly();
-    world.dispatcher.listen(client, EventKind::Ready, b"c", "during");
+    world.dispatcher.listen(client, EventKind::Ready, b"c", "during", None);
     tell(&mut producer, ready());
     assert_eq!(world.run_quietly(), ["c.early: Ready ", "c.later: Ready ", "c.during: Ready "]);
 }

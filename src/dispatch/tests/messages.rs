@@ -83,7 +83,7 @@ fn a_replaced_callback_gets_what_is_queued() {
     let slot = world.subscribe(client, &channel("chat"), "a").unwrap();
     say(&mut producer, slot, "1");
     let handle = world.dispatcher.get_mut(client).unwrap();
-    assert!(handle.subscribe(channel("chat"), b"a", "new", || "unused", None).is_none());
+    assert!(handle.subscribe(channel("chat"), b"a", "new", || "unused", None, None).is_none());
     assert_eq!(world.run_quietly(), ["c.new: 1 for name"]);
 }
 

@@ -67,7 +67,7 @@ impl World {
         callback: Name,
     ) -> Option<Slot> {
         let client = self.dispatcher.get_mut(client).unwrap();
-        match client.subscribe(topic.clone(), callback.as_bytes(), callback, || "name", max_bytes) {
+        match client.subscribe(topic.clone(), callback.as_bytes(), callback, || "name", max_bytes, None) {
             Some(Command::Subscribe { slot, .. }) => Some(slot),
             None => None,
             other => panic!("{other:?}"),

@@ -12,7 +12,7 @@ fn a_replaced_session_hands_over_with_a_gap() {
     let (client, mut old) = world.client("c");
     let slot = world.subscribe(client, &channel("chat"), "a").unwrap();
     for kind in EventKind::ALL {
-        world.dispatcher.listen(client, kind, b"a", "on");
+        world.dispatcher.listen(client, kind, b"a", "on", None);
     }
     tell(&mut old, Event::Subscribed(channel("chat")));
     tell(&mut old, ready());
@@ -49,7 +49,7 @@ fn what_the_new_session_is_refused_at_first_has_its_own_gap() {
     let (client, mut old) = world.client("c");
     let slot = world.subscribe(client, &channel("chat"), "a").unwrap();
     for kind in [EventKind::Ready, EventKind::Gap, EventKind::Subscribed] {
-        world.dispatcher.listen(client, kind, b"a", "on");
+        world.dispatcher.listen(client, kind, b"a", "on", None);
     }
     tell(&mut old, Event::Subscribed(channel("chat")));
     tell(&mut old, ready());
@@ -70,8 +70,8 @@ fn what_the_new_session_is_refused_at_first_has_its_own_gap() {
 fn a_replaced_session_without_subscriptions_leaves_no_gap() {
     let mut world = World::new();
     let (client, mut old) = world.client("c");
-    world.dispatcher.listen(client, EventKind::Gap, b"a", "on");
-    world.dispatcher.listen(client, EventKind::Subscribed, b"a", "on");
+    world.dispatcher.listen(client, EventKind::Gap, b"a", "on", None);
+    world.dispatcher.listen(client, EventKind::Subscribed, b"a", "on", None);
     world.subscribe(client, &channel("chat"), "a");
     let (session, mut new, consumer) = world.session();
     world.dispatcher.get_mut(client).unwrap().replace("c".into(), session, consumer);

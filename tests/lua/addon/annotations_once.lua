@@ -74,7 +74,8 @@ host.test("the parameters of the addon's functions are those of the code", funct
 			for name, told in pairs(list) do
 				local place = owner == "realtime" and "realtime%." or "methods:"
 				local real = code:match("\n\tfunction " .. place .. name .. "%((.-)%)")
-				if real then kit.eq(told.parameters, real, owner .. "." .. name) end
+				-- What stands for the arguments that are one too many is no parameter.
+				if real then kit.eq(told.parameters, (real:gsub(", %.%.%.$", "")), owner .. "." .. name) end
 			end
 		end
 	end

@@ -7,6 +7,36 @@ local kit = include("../_kit.lua")
 local entity = include("_stand_ins.lua").entity
 local alice, other, others = world.alice, world.other, world.others
 
+local ID = "76561198000000001"
+
+-- What stands in Redis for a player, by name.
+local function names(id)
+	local _, found = kit.command(other, { "KEYS", "handoff:" .. id .. "*" })
+	table.sort(found)
+	return found
+end
+
+local function text_of(guest) return assert(realtime.Encode(guest, "ttt-2")) end
+
+local function carries(ply, health, armor, ...)
+	local weapons = {}
+	for i, class in ipairs({ ... }) do weapons[i] = entity(class, i) end
+	ply.Health, ply.Armor = function() return health end, function() return armor end
+	ply.GetWeapons = function() return weapons end
+end
+
+-- A player who arrives. `got`: what he is given.
+local function arrive(id, is_alive)
+	local ply, got = world.somebody("Bob", id), {}
+	ply.got, ply.Alive, ply.GetMaxHealth = got, function() return is_alive ~= false end, function() return 100 end
+	ply.SetHealth, ply.SetArmor = function(_, n) got.health = n end, function(_, n) got.armor = n end
+	ply.StripWeapons, ply.Give = function() got[1] = nil end, function(_, class) got[#got + 1] = class end
+	hook.Run("PlayerInitialSpawn", ply)
+	return ply
+end
+
+local function settled() return realtime.Default():IsConnected() and realtime.Default():Stats().pending == 0 end
+
 host.test("handoff: here", function()
 	world.example("handoff")
 	local requests = realtime.Requests(other, "ttt-2")
@@ -18,12 +48,10 @@ host.test("handoff: here", function()
 	end)
 	local sent = {}
 	alice.SendLua = function(_, code) sent[#sent + 1] = code end
-	alice.Health, alice.Armor = function() return 70 end, function() return 15 end
-	alice.GetWeapons = function() return { entity("weapon_crowbar", 5), entity("weapon_357", 6) } end
 	Handoff.Send(alice, "ttt-2")
 	kit.wait("her way", function() return #sent == 1 end)
 	kit.eq(sent, { 'permissions.AskToConnect("203.0.113.5:27016")' })
-	kit.eq(asked[1], { { id = "76561198000000001", health = 70, armor = 15, weapons = { "weapon_crowbar", "weapon_357" } }, "hub" })
+	kit.eq(asked[1], { ID, "hub" })
 	say = { code = "FULL" }
 	Handoff.Send(alice, "ttt-2")
 	kit.wait("no seat", function() return #world.chat == 1 end)
@@ -39,6 +67,20 @@ host.test("handoff: here", function()
 	kit.eq(world.chat, { "ttt-2 is full.", "ttt-2 does not answer, try later.", "ttt-2 is down.", "There is no way to ttt-3.",
 		"There is no way to hub." })
 	kit.eq({ #sent, #asked }, { 1, 2 })
+	-- As long as she stays nothing is written; what she has when she leaves is.
+	kit.wait("quiet", settled)
+	kit.eq(names(ID), {})
+	carries(alice, 70, 15, "weapon_crowbar", "weapon_357")
+	hook.Run("PlayerDisconnected", alice)
+	kit.wait("what she carries", function() return kit.same(names(ID), { "handoff:" .. ID }) end)
+	local _, text = kit.command(other, { "GET", "handoff:" .. ID })
+	kit.eq({ realtime.Decode(text) }, { { health = 70, armor = 15, weapons = { "weapon_crowbar", "weapon_357" } }, "hub" })
+	local _, seconds = kit.command(other, { "TTL", "handoff:" .. ID })
+	assert(seconds > 500 and seconds <= 600, seconds)
+	kit.command(other, { "DEL", "handoff:" .. ID })
+	hook.Run("PlayerDisconnected", alice) -- not sent again
+	kit.wait("quiet", settled)
+	kit.eq(names(ID), {})
 end)
 
 -- In a case of its own: the server that was asked is gone for the cases above.
@@ -48,7 +90,6 @@ host.test("handoff: here, a hostile answer", function()
 	kit.wait("its connection", function() return requests.client:IsConnected() end)
 	kit.subscribe(requests.client, kit.unique("fence"), function() end)
 	requests:Answer("handoff", function(_, _, reply) reply({ code = "\27[31m", message = ("\n[realtime] forged"):rep(1000) }) end)
-	alice.Health, alice.Armor, alice.GetWeapons = function() return 70 end, function() return 15 end, function() return {} end
 	Handoff.Send(alice, "ttt-2")
 	kit.wait("the answer", function() return #world.chat == 1 end)
 	kit.eq(world.chat, { "ttt-2 does not answer, try later." })
@@ -69,56 +110,114 @@ host.test("handoff: over there", function()
 		kit.wait("the answer", function() return #answers == 1 end)
 		return answers[1][1] and answers[1][1].code, answers[1][2]
 	end
-	local function guest(id) return { id = id, health = 5000, armor = 15, weapons = { "weapon_crowbar", 7, "weapon_357", "weapon_357", "item_nuke" } } end
-	local function come(id)
-		local got, ply = {}, world.somebody("Bob", id)
-		ply.GetMaxHealth = function() return 100 end
-		ply.SetHealth, ply.SetArmor = function(_, n) got.health = n end, function(_, n) got.armor = n end
-		ply.Give = function(_, class) got[#got + 1] = class end
+	-- Comes, with what he carries or without, and spawns. Returns whether that is instead of the usual, and what he got.
+	local function come(id, carried)
+		if carried then kit.command(other, { "SET", "handoff:" .. id, text_of(carried) }) end
+		local ply = arrive(id, false)
+		kit.wait("the answers", settled)
 		local instead = hook.Run("PlayerLoadout", ply)
-		table.sort(got)
-		return instead, got
+		table.sort(ply.got)
+		return instead, ply.got
 	end
+	local GUEST = { health = 5000, armor = 15, weapons = { "weapon_crowbar", 7, "weapon_357", { "weapon_357" }, "item_nuke" } }
 	game.MaxPlayers = function() return 1 end
-	kit.eq({ ask(guest("76561198000000002")) }, { nil, true })
-	kit.eq({ ask(guest("76561198000000002")) }, { nil, true }, "his own seat")
-	kit.eq({ ask(guest("76561198000000003")) }, { "FULL" })
-	for _, missing in ipairs({ "id", "health", "armor", "weapons" }) do
-		local incomplete = guest("76561198000000003")
-		incomplete[missing] = nil
-		kit.eq({ ask(incomplete) }, { "ERROR" }, "without " .. missing)
-	end
+	kit.eq({ ask("76561198000000002") }, { nil, true })
+	kit.eq({ ask("76561198000000002") }, { nil, true }, "his own seat")
+	kit.eq({ ask("76561198000000003") }, { "FULL" })
 	kit.eq({ come("76561198000000004") }, { nil, {} }, "somebody else")
-	kit.eq({ come("76561198000000002") }, { true, { "weapon_357", "weapon_crowbar", health = 100, armor = 15 } })
-	kit.eq({ come("76561198000000002") }, { nil, {} }, "his second life")
-	-- Who does not come in time gets nothing, and blocks nobody.
-	kit.eq({ ask(guest("76561198000000002")) }, { nil, true })
+	kit.eq({ come("76561198000000002", GUEST) }, { true, { "weapon_357", "weapon_crowbar", health = 100, armor = 15 } })
+	kit.eq({ come("76561198000000002") }, { nil, {} }, "the second time")
+	for _, missing in ipairs({ "health", "armor", "weapons" }) do
+		local incomplete = table.Copy(GUEST)
+		incomplete[missing] = nil
+		kit.eq({ come("76561198000000003", incomplete) }, { nil, {} }, "without " .. missing)
+	end
+	-- Who does not come in time has no seat any more, and who has come neither.
+	kit.eq({ ask("76561198000000002") }, { nil, true })
+	kit.eq({ ask("76561198000000003") }, { "FULL" })
 	ahead = ahead + 121
-	kit.eq({ come("76561198000000002") }, { nil, {} }, "late")
-	kit.eq({ ask(guest("76561198000000003")) }, { nil, true })
+	kit.eq({ ask("76561198000000003") }, { nil, true })
 	-- Not everybody may send players, an id is a SteamID64, and one server has four seats here at most.
 	game.MaxPlayers = function() return 100 end
-	kit.eq({ ask(guest("76561198000000009"), realtime.Requests(other, "ttt-3")) }, { "ERROR" }, "a server that is not known")
+	kit.eq({ ask("76561198000000009", realtime.Requests(other, "ttt-3")) }, { "ERROR" }, "a server that is not known")
 	for _, id in ipairs({ "Bob", "\27[31m", "76561198000000009\n[realtime] forged", ("7"):rep(1000) }) do
-		kit.eq({ ask(guest(id)) }, { "ERROR" }, kit.show(id))
+		kit.eq({ ask(id) }, { "ERROR" }, kit.show(id))
 	end
-	for i = 4, 6 do kit.eq({ ask(guest("7656119800000000" .. i)) }, { nil, true }, "seat " .. i - 2) end
-	kit.eq({ ask(guest("76561198000000007")) }, { "FULL" }, "one too many")
-	kit.eq({ ask(guest("76561198000000006")) }, { nil, true }, "one that is kept already")
+	for i = 4, 6 do kit.eq({ ask("7656119800000000" .. i) }, { nil, true }, "seat " .. i - 2) end
+	kit.eq({ ask("76561198000000007") }, { "FULL" }, "one too many")
+	kit.eq({ ask("76561198000000006") }, { nil, true }, "one that is kept already")
 	ahead = ahead + 1
 	-- From another server that is known. It has no Requests here, which would answer to its id, too.
 	realtime.Tables(other, "hub"):Publish("realtime:requests:hub", {
-		request = "handoff", number = 1, answer_to = "realtime:answers:" .. ("0"):rep(32), data = guest("76561198000000007"),
+		request = "handoff", number = 1, answer_to = "realtime:answers:" .. ("0"):rep(32), data = "76561198000000007",
 	})
 	kit.wait("its seat", function()
 		return table.concat(host.console(), "\n"):find("a seat is kept for 76561198000000007, from hub", 1, true)
 	end)
 	-- Somebody who says to be a server without a free seat takes nobody's: that of 7 is still kept, for `hub`.
-	kit.eq({ ask(guest("76561198000000007")) }, { "FULL" }, "another server's")
-	kit.eq({ come("76561198000000007") }, { true, { "weapon_357", "weapon_crowbar", health = 100, armor = 15 } })
+	kit.eq({ ask("76561198000000007") }, { "FULL" }, "another server's")
+	kit.eq({ come("76561198000000007", GUEST) }, { true, { "weapon_357", "weapon_crowbar", health = 100, armor = 15 } })
 	world.console_is_clean()
 	SysTime, game.MaxPlayers = real[1], real[2]
 end)
+
+host.test("handoff: who is alive already has it at once; who leaves before he got it leaves it behind", function()
+	world.example("handoff")
+	local id, guest = "76561198000000021", { health = 30, armor = 5, weapons = { "weapon_smg1" } }
+	kit.command(other, { "SET", "handoff:" .. id, text_of(guest) })
+	local ply = arrive(id)
+	kit.wait("what he carried", function() return ply.got.health end)
+	kit.eq({ ply.got, names(id) }, { { "weapon_smg1", health = 30, armor = 5 }, {} })
+	-- Gone before the answer, or before he spawned; and claimed by this server before it crashed.
+	kit.command(other, { "SET", "handoff:" .. id .. ":hub", text_of(guest) })
+	ply = arrive(id)
+	ply.IsValid = function() return false end
+	kit.wait("it waits again", function() return settled() and kit.same(names(id), { "handoff:" .. id }) end)
+	ply = arrive(id, false)
+	kit.wait("it is claimed", function() return settled() and #names(id) == 0 end)
+	hook.Run("PlayerDisconnected", ply)
+	kit.wait("it waits again", function() return settled() and kit.same(names(id), { "handoff:" .. id }) end)
+	kit.eq(ply.got, {})
+	kit.command(other, { "DEL", "handoff:" .. id })
+end)
+
+if host.server.kind() == "fake" then
+	host.test("handoff: a cut before and after each step loses nothing and copies nothing", function()
+		world.example("handoff")
+		local client, requests = realtime.Default(), realtime.Requests(kit.connect({ id = "asked" }), "ttt-2")
+		kit.wait("its connection", function() return requests.client:IsConnected() end)
+		kit.subscribe(requests.client, kit.unique("fence"), function() end)
+		requests:Answer("handoff", function(_, _, reply) reply(nil, true) end)
+		local transaction, steps, cut = client.Transaction, 0, nil
+		function client:Transaction(...)
+			steps = steps + 1
+			if steps == cut[1] then host.fake.on_next("exec", cut[2]) end
+			return transaction(self, ...)
+		end
+		for n = 1, 4 do
+			for _, reaction in ipairs({ "close", "run_then_close" }) do
+				local what, sent = n .. " " .. reaction .. ": ", false
+				steps, cut = 0, { n, reaction }
+				alice.SendLua = function() sent = true end
+				carries(alice, 70, 15, "weapon_crowbar")
+				Handoff.Send(alice, "ttt-2")
+				kit.wait(what .. "her way", function() return sent end)
+				hook.Run("PlayerDisconnected", alice)
+				kit.wait(what .. "what she carries", function()
+					return steps >= 2 and settled() and kit.same(names(ID), { "handoff:" .. ID })
+				end)
+				local ply = arrive(ID)
+				kit.wait(what .. "what she carried", function() return ply.got.health end)
+				kit.eq({ ply.got, names(ID), steps > 4 }, { { "weapon_crowbar", health = 70, armor = 15 }, {}, true }, what)
+				local again = arrive(ID)
+				kit.wait(what .. "quiet", settled)
+				kit.eq(again.got, {}, what .. "the second time")
+			end
+		end
+		client.Transaction = nil
+		requests.client:Disconnect()
+	end)
+end
 
 host.test("handoff: over there, a flood", function()
 	world.example("handoff")
@@ -132,7 +231,7 @@ host.test("handoff: over there, a flood", function()
 		local codes, answered = {}, 0
 		for i = 1, 200 do
 			if i % 40 == 0 then kit.wait("the answers so far", function() return answered == i - 1 end) end
-			requests:Ask("hub", "handoff", { id = id_of(i), health = 1, armor = 1, weapons = {} }, function(err)
+			requests:Ask("hub", "handoff", id_of(i), function(err)
 				local code = err and err.code or "taken"
 				codes[code], answered = (codes[code] or 0) + 1, answered + 1
 			end)

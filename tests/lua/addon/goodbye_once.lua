@@ -1,4 +1,4 @@
--- A map change says goodbye to the other servers by itself.
+-- A map change says goodbye to the other servers by itself, and that it may come back.
 
 local kit = include("../_kit.lua")
 
@@ -10,7 +10,7 @@ host.run(function()
 	realtime.addon.presence_interval = 1000
 	local going, staying = realtime.Presence(kit.ready(), "going"), realtime.Presence(kit.ready(), "staying")
 	kit.wait("they know each other", function() return staying:Server("going") end)
-	staying:On("left", function(server) host.keep("heard", server.id) end)
+	staying:On("changed", function(server) host.keep("heard", server.away and server.id) end)
 	-- The other server is in this Lua state, too: it listens to the last, once its own goodbye is out of the way.
 	hook.Remove("ShutDown", "realtime.Presence staying")
 	hook.Add("ShutDown", "test", function()

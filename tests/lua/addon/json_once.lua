@@ -72,14 +72,19 @@ host.test("what has no form in JSON is refused with the reason and the place", f
 	refused(loop, "a table in itself")
 end)
 
-host.test("what is no JSON is told with line and column; nothing raises or runs on", function()
+host.test("what is no envelope is told as such, a mistake in one with line and column; nothing raises or runs on", function()
 	local function wrong(text, part)
 		local data, reason = realtime.Decode(text)
 		kit.eq(data, nil, kit.show(text))
 		assert(isstring(reason) and reason:find(part, 1, true), kit.show(text) .. ": " .. tostring(reason))
 	end
-	wrong('{"from":"a",\n"data":x}', "line 2, column 8: expected a value")
-	wrong("", "line 1, column 1")
+	local NO_ENVELOPE = 'no envelope: {"from":"ttt-1","data":…}'
+	local MISTAKE = NO_ENVELOPE .. ", because of a mistake in "
+	wrong('{"from":"a",\n"data":x}', MISTAKE .. "line 2, column 8: expected a value")
+	wrong('\239\187\191 \n{"from":"a","data":1', MISTAKE .. "line 2, column 21: expected ',' or '}'")
+	for _, bare in ipairs({ "", " ", "hello", "5", "5 apples", "hello {}", '"text', "[1,", "NULL", "<html>", "from=a", "\239\187\191hello", "\0" }) do
+		kit.eq({ realtime.Decode(bare) }, { nil, NO_ENVELOPE }, kit.show(bare))
+	end
 	for _, text in ipairs({
 		"{", "[", '{"a"', '{"a":', '{"a":1', '{"a":1,', '{"a":1,}', "[1,]", "[1 2]", '"abc', '"\\', '"\\x"', '"\\u12"', "tru", "nul", "-",
 		"01", "-01", "1.", "1e", ".5", "+1", "1e999", "1e" .. ("9"):rep(50), "1e-" .. ("9"):rep(50), "[1] 2", "{1:2}", "{'a':1}", "\0", "NaN", "Infinity", "//", "[1,]]",
@@ -87,7 +92,7 @@ host.test("what is no JSON is told with line and column; nothing raises or runs 
 		local data, reason = realtime.Decode(text)
 		assert(data == nil and isstring(reason), kit.show(text))
 	end
-	wrong(("["):rep(4000), "levels")
+	wrong(("["):rep(4000), "no envelope")
 	wrong(('{"a":'):rep(4000), "levels")
 	wrong("[1,2,3]", "no envelope")
 	wrong('{"data":1}', "no envelope")

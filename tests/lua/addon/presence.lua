@@ -70,7 +70,6 @@ host.test("fields, map and players are told when they change, on an empty server
 	kit.wait("no field", function() return not at_b:Server(a).fields.mode end)
 	local get_map, get_count = game.GetMap, player.GetCount
 	game.GetMap, player.GetCount = function() return "gm_flatgrass" end, function() return 7 end
-	at_a:Set("x", 1)
 	kit.wait("the map", function() return at_b:Server(a).map == "gm_flatgrass" and at_b:Server(a).players == 7 end)
 	game.GetMap, player.GetCount = get_map, get_count
 	host.hibernate(false)
@@ -113,7 +112,7 @@ host.test("words come by themselves while hibernating, and who is silent has lef
 	close(at_b)
 end)
 
-host.test("goodbye is told at once: at Stop, and at the end of the Lua state", function()
+host.test("goodbye is told at once: at Stop, and at the end of the Lua state, where it may be a map change", function()
 	realtime.addon.presence_interval = 1000
 	local a, b = kit.unique("a"), kit.unique("b")
 	local at_a, at_b, left = server(a), server(b), kit.recorder()
@@ -128,7 +127,12 @@ host.test("goodbye is told at once: at Stop, and at the end of the Lua state", f
 	kit.wait("a is back", knows(at_b, a))
 	local shut_down = hook.GetTable().ShutDown["realtime.Presence " .. a]
 	shut_down()
+	kit.wait("a is away", function() return at_b:Server(a).away end)
+	kit.eq(#left, 1)
+	realtime.addon.presence_absence = 0.1
 	kit.wait("a has left again", function() return #left == 2 end)
+	kit.eq({ left[1][2], left[2][2] }, { "goodbye", "goodbye" })
+	realtime.addon.presence_absence = 60
 	close(again, at_b)
 end)
 

@@ -25,6 +25,14 @@ local function ask(requests, ...)
 	return answers[1][1], answers[1][2]
 end
 
+host.test("the addon's own errors concatenate, too", function()
+	local one, two = two()
+	local err = ask(one, two:Id(), "no such name")
+	kit.eq({ "failed: " .. err, err .. err, 5 .. err }, { "failed: " .. tostring(err), tostring(err) .. tostring(err), "5" .. tostring(err) })
+	assert(tostring(err):find("^UNKNOWN: "), tostring(err))
+	close(one, two)
+end)
+
 host.test("an answer comes back, at once or later, with the asker's id known", function()
 	local one, two = two()
 	local later

@@ -18,6 +18,7 @@ pub(super) const COMMANDS: &[Command] = &[
     Command::new("ttl", 2, "keyspace", |call| time_to_live(call, MILLISECONDS.unsigned_abs())),
     Command::new("pttl", 2, "keyspace", |call| time_to_live(call, 1)),
     Command::new("persist", 2, "keyspace", persist),
+    Command::new("rename", 3, "keyspace", rename),
     Command::new("type", 2, "keyspace", type_name),
     Command::new("keys", 2, "keyspace", keys),
     Command::new("dbsize", 1, "keyspace", size),
@@ -81,6 +82,17 @@ fn persist(call: &mut Call<'_>) -> Outcome {
     let database = call.database();
     let done = database.expiry(&args[1]).flatten().is_some() && database.set_expiry(&args[1], None);
     call.reply().integer(done.into());
+    Ok(())
+}
+
+fn rename(call: &mut Call<'_>) -> Outcome {
+    let (from, to) = (&call.args[1], &call.args[2]);
+    let database = call.database();
+    let (Some(expires), Some(value)) = (database.expiry(from), database.remove(from)) else {
+        return Err(Failure::of("ERR no such key"));
+    };
+    database.set(to, value, expires);
+    call.reply().ok();
     Ok(())
 }
 

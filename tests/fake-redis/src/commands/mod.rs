@@ -181,6 +181,7 @@ impl Command {
                 | "mset"
                 | "persist"
                 | "pexpire"
+                | "rename"
                 | "rpop"
                 | "rpush"
                 | "sadd"
