@@ -29,8 +29,6 @@ function player.GetBots() return {} end
 function player.GetCount() return 0 end
 function player.Iterator() return ipairs({}) end
 
-gmod = {}
-function gmod.GetGamemode() return GAMEMODE end
 -- As on a real server, it has its name from server.cfg, which runs after the Lua files of the start.
 function GetHostName() return native.ticks() > 0 and "gmod-host" or "Garry's Mod" end
 

@@ -36,6 +36,7 @@ pub(crate) const NATIVES: &[(&CStr, Native)] = &[
     (c"make_folder", files::make_folder),
     (c"kind", files::kind),
     (c"list", files::list),
+    (c"seed", host::seed),
     (c"game_time", host::game_time),
     (c"system_time", host::system_time),
     (c"monotonic", host::monotonic),
