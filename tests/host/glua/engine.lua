@@ -15,6 +15,11 @@ engine = { TickInterval = native.tick_interval }
 function engine.TickCount() return native.ticks() end
 function engine.ActiveGamemode() return "sandbox" end
 
+system = {}
+function system.IsWindows() return jit.os == "Windows" end
+function system.IsLinux() return jit.os == "Linux" end
+function system.IsOSX() return false end
+
 game = {}
 function game.GetMap() return native.kept("host: map") or "gm_construct" end
 function game.MaxPlayers() return 16 end
@@ -102,8 +107,9 @@ function require(name)
 	load_file(found)()
 end
 
+-- Its errors and tracebacks say the name as it is, like a file's.
 function CompileString(code, name, handle_error)
-	local chunk, err = load_lua(code, name)
+	local chunk, err = load_lua(code, "@" .. name)
 	if chunk then return chunk end
 	if handle_error == false then return err end
 	native.report(err)

@@ -14,6 +14,8 @@ use lexopt::prelude::*;
 const DEFAULT_TICK_RATE: f64 = 66.0;
 /// The environment's seed.
 const SEED: &str = "GMOD_HOST_SEED";
+/// The environment's folder of the game's Lua files.
+const GAME_LUA: &str = "GMOD_HOST_GAME_LUA";
 /// For a script by itself.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -39,6 +41,8 @@ Options:
   --server KIND       what host.redis_url starts if REDIS_URL is not set: \"fake\", the embedded server (default), or
                       \"real\", a redis-server: REDIS_SERVER in the environment, or the PATH's
   --timeout SECONDS   give up after that long, with exit code 124 (default 60; with --prompt or --watch never)
+  --game-lua FOLDER   the game's own Lua files instead of this program's stand-ins for them: a garrysmod folder with
+                      lua/includes in it (default: GMOD_HOST_GAME_LUA in the environment)
   --seed NUMBER       what the order of hooks depends on, which is any order, as in the game (default: GMOD_HOST_SEED in the
                       environment, or else another one in each run; a run that fails tells it)
   --color WHEN        \"auto\" (default: on a terminal, unless NO_COLOR is set), \"always\" or \"never\"
@@ -96,6 +100,7 @@ pub(crate) struct Options {
     pub(crate) timeout: Option<Duration>,
     pub(crate) unload: Unload,
     pub(crate) color: Color,
+    pub(crate) game_lua: Option<PathBuf>,
     pub(crate) seed: u32,
     pub(crate) prompt: bool,
     pub(crate) watch: bool,
@@ -133,6 +138,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
         timeout: None,
         unload: Unload::Never,
         color: Color::Auto,
+        game_lua: env::var_os(GAME_LUA).filter(|folder| !folder.is_empty()).map(PathBuf::from),
         seed: 0,
         prompt: false,
         watch: false,
@@ -158,6 +164,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
             Long("configured") => options.configured = true,
             Long("module") => options.module = Some(PathBuf::from(parser.value()?)),
             Long("game") => options.game = Some(PathBuf::from(parser.value()?)),
+            Long("game-lua") => options.game_lua = Some(PathBuf::from(parser.value()?)),
             Long("addon") => options.addons.push(PathBuf::from(parser.value()?)),
             Long("server") => {
                 let kinds = [("fake", Kind::Fake), ("real", Kind::Real)];

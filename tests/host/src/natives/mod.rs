@@ -28,6 +28,7 @@ pub(crate) const NATIVES: &[(&CStr, Native)] = &[
     (c"module_exists", modules::exists),
     (c"plain", files::plain),
     (c"find_lua", files::find_lua),
+    (c"has_game_lua", files::has_game_lua),
     (c"read", files::read),
     (c"write", files::write),
     (c"append", files::append),

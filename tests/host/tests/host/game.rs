@@ -100,6 +100,12 @@ fn include_looks_beside_the_file_and_in_addons() {
     outcome.stderr("Couldn't include file 'nope.lua'");
 }
 
+/// The same file passes on the game's own Lua files (`.ci/game-lua`).
+#[test]
+fn what_is_strict_in_the_game_is_strict_here() {
+    Script::new(include_str!("truths.lua")).run().code(0).stdout("all true\n");
+}
+
 #[test]
 fn the_games_globals_are_there() {
     Script::new(include_str!("globals.lua")).run().code(0).stdout("all there\n");

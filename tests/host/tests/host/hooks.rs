@@ -1,5 +1,4 @@
 //! Hooks, as the game has them.
-#![expect(clippy::expect_used, reason = "a test that cannot go on fails")]
 
 use std::collections::HashSet;
 
