@@ -3,13 +3,14 @@ local native = ...
 host.stubs = {}
 if not native.has_game_lua() then return end
 
-local rawget, rawset, setmetatable, G = rawget, rawset, setmetatable, _G
+local rawget, rawset, setmetatable, type, G = rawget, rawset, setmetatable, native.plain_type, _G
 
 -- What those files use of C++ while they are loaded and this host does not have. Each is a value with which anything can be done,
 -- and which does nothing. What they use later is missed when it is called.
 local LACKING = {}
-for name in ("Angle DEFINE_BASECLASS Material Matrix SENSORBONE Vector SQLStr ents net physenv resource sound sql umsg"):gmatch("%S+") do LACKING[name] = true end
-local LIBRARIES = { "ents", "engine", "game", "net", "player", "util" }
+for name in ([[
+	Angle DEFINE_BASECLASS Material Matrix SENSORBONE SQLStr Vector ents net physenv resource sound umsg
+]]):gmatch("%S+") do LACKING[name] = true end
 
 local stub = {}
 do
@@ -58,15 +59,17 @@ make_up(G, function(_, name)
 	last_constant = last_constant + 1
 	return add_stub(G, name, "", last_constant)
 end)
-for _, library in ipairs(LIBRARIES) do
+for _, library in ipairs({ "engine", "ents", "game", "net", "player", "util" }) do
 	local t = rawget(G, library)
 	if t then make_up(t, function(_, name) return add_stub(t, name, library .. ".", stub) end) end
 end
+-- Hooks of theirs go on using the database.
+add_stub(G, "sql", "", stub)
 
 local find_meta_table = FindMetaTable
 function FindMetaTable(name)
 	local found = find_meta_table(name)
-	if not found and isstring(name) then
+	if not found and type(name) == "string" then
 		found = {}
 		RegisterMetaTable(name, found)
 		host.stubs[#host.stubs + 1] = "the methods of " .. name
@@ -78,10 +81,8 @@ native.run_file(native.find_lua(nil, "includes/init.lua"))
 
 FindMetaTable = find_meta_table
 for t, metatable in pairs(metatables) do setmetatable(t, metatable or nil) end
--- Hooks of theirs go on using the database.
-local KEPT = { sql = true }
 for _, name in ipairs(host.stubs) do
 	local library, field = name:match("^(%w+)%.(.*)$")
 	local t = library and rawget(G, library) or G
-	if rawget(t, field or name) == stub and not KEPT[name] then rawset(t, field or name, nil) end
+	if name ~= "sql" and rawget(t, field or name) == stub then rawset(t, field or name, nil) end
 end

@@ -137,6 +137,8 @@ more:Seek(0)
 more:Write("ONE")
 more:Close()
 same(file.Read("open.txt", "DATA"):sub(1, 4), "ONE\n")
+same(#file.Find("nobody/*", "LUA"), 0)
+same(file.Find("*", "NOWHERE"), nil)
 same(file.Rename("open.txt", "other.txt") and file.Exists("other.txt", "DATA") and not file.Exists("open.txt", "DATA"), true)
 
 -- Console variables and commands.
