@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use super::complain;
 use super::output::Output;
+use super::pulse::Pulse;
 use super::refs::{Pool, Ref};
 use crate::backend::{Backend, Session};
 use crate::crypto::Random;
@@ -59,6 +60,8 @@ pub(super) struct Module {
     pub(super) round: Option<Round>,
     /// Errors of callbacks that are not reported one by one.
     pub(super) reports: Reports,
+    /// Whether ticks still come.
+    pub(super) pulse: Pulse,
     /// How many values the last round left for the next one.
     pub(super) carried: c_int,
     /// Ticks so far. Every call of `ProcessEvents` outside of a callback counts as one.
@@ -84,6 +87,8 @@ pub(super) struct Fixed {
     pub(super) report: c_int,
     /// Prints a line on the console.
     pub(super) say: c_int,
+    /// Starts the ticks again.
+    pub(super) start_ticks: c_int,
     /// The loop that runs callbacks.
     pub(super) rounds: c_int,
     /// Reserved for what a callback is called with, when a round ends between two that share it.
@@ -157,6 +162,7 @@ impl Module {
             tick_budget: DEFAULT_TICK_BUDGET,
             round: None,
             reports: Reports::default(),
+            pulse: Pulse::new(Instant::now()),
             carried: 0,
             ticks: Cell::new(0),
             hinted: HashSet::new(),

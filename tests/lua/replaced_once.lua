@@ -69,14 +69,14 @@ local replacements = {
 for what, replaced in SortedPairs(replacements) do
 	host.test(what .. ", on map " .. host.map_number, function()
 		local client, send, arrived = works(what)
-		local remove, unhook = timer.Remove, hook.Remove
+		local remove, thinks = timer.Remove, hook.GetTable().Think
 		with(replaced, function()
 			-- What puts the tick back has to do it with what it kept.
 			remove("realtime.ProcessEvents")
 			send()
 			wait_for(arrived)
 			pass(20)
-			unhook("Think", "realtime.ProcessEvents")
+			thinks["realtime.ProcessEvents"] = nil
 		end)
 		assert(arrived(), "no message or no report")
 		kit.wait("the timer is back", function() return timer.Exists("realtime.ProcessEvents") end)

@@ -60,14 +60,17 @@ function file.Size(path, root)
 	return contents and #contents or -1
 end
 
+local ROOTS = { GAME = true, LUA = true, lsv = true, DATA = true, MOD = true }
+
+-- Nothing for a root that there is none of; two empty tables for a folder that does not exist.
 function file.Find(pattern, root)
+	if not ROOTS[root] then return nil, nil end
 	local folder, name = pattern:match("^(.-)([^/]*)$")
 	local wanted = "^" .. name:gsub("[%-%^%$%(%)%%%.%[%]%+%?]", "%%%0"):gsub("%*", ".*") .. "$"
-	local files, folders, seen, valid = {}, {}, {}, false
+	local files, folders, seen = {}, {}, {}
 	local all = places(root, folder)
 	for i = 1, #all, 2 do
 		local listing = native.list(all[i], all[i + 1])
-		valid = valid or listing ~= nil
 		for j = 1, listing and #listing or 0, 2 do
 			local entry, into = listing[j], listing[j + 1] and folders or files
 			if entry:find(wanted) and not seen[entry] then
@@ -76,7 +79,6 @@ function file.Find(pattern, root)
 			end
 		end
 	end
-	if not valid then return nil, nil end
 	table.sort(files)
 	table.sort(folders)
 	return files, folders

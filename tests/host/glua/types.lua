@@ -1,42 +1,72 @@
 -- What kind of value is it?
-local type, getmetatable = type, getmetatable
+local native = ...
+local plain_type, getmetatable = type, getmetatable
+-- For the prelude, which runs before an addon can replace anything.
+native.plain_type = plain_type
 
-function isstring(value) return type(value) == "string" end
-function isnumber(value) return type(value) == "number" end
-function istable(value) return type(value) == "table" end
-function isfunction(value) return type(value) == "function" end
-function isbool(value) return type(value) == "boolean" end
-function isentity() return false end
-function isvector() return false end
-function isangle() return false end
-function ispanel() return false end
+-- A userdata is of the type that its metatable names.
+function type(value)
+	local kind = plain_type(value)
+	if kind ~= "userdata" then return kind end
+	local meta = getmetatable(value)
+	local name = plain_type(meta) == "table" and meta.MetaName
+	return plain_type(name) == "string" and name or "UserData"
+end
 
-TYPE_NONE, TYPE_INVALID, TYPE_NIL, TYPE_BOOL, TYPE_LIGHTUSERDATA, TYPE_NUMBER, TYPE_STRING = -1, -1, 0, 1, 2, 3, 4
-TYPE_TABLE, TYPE_FUNCTION, TYPE_USERDATA, TYPE_THREAD = 5, 6, 7, 8
+TYPE_NONE, TYPE_INVALID, TYPE_COLOR, TYPE_COUNT = -1, -1, 255, 44
+local KINDS = [[
+	NIL BOOL LIGHTUSERDATA NUMBER STRING TABLE FUNCTION USERDATA THREAD ENTITY VECTOR ANGLE PHYSOBJ SAVE RESTORE DAMAGEINFO
+	EFFECTDATA MOVEDATA RECIPIENTFILTER USERCMD SCRIPTEDVEHICLE MATERIAL PANEL PARTICLE PARTICLEEMITTER TEXTURE USERMSG CONVAR
+	IMESH MATRIX SOUND PIXELVISHANDLE DLIGHT VIDEO FILE LOCOMOTION PATH NAVAREA SOUNDHANDLE NAVLADDER PARTICLESYSTEM
+	PROJECTEDTEXTURE PHYSCOLLIDE SURFACEINFO
+]]
+local number = 0
+for name in KINDS:gmatch("%u+") do
+	_G["TYPE_" .. name] = number
+	number = number + 1
+end
 
 local ids = {
 	["nil"] = TYPE_NIL, boolean = TYPE_BOOL, number = TYPE_NUMBER, string = TYPE_STRING, table = TYPE_TABLE,
-	["function"] = TYPE_FUNCTION, userdata = TYPE_USERDATA, thread = TYPE_THREAD,
+	["function"] = TYPE_FUNCTION, thread = TYPE_THREAD,
 }
-function TypeID(value) return ids[type(value)] end
-
-function IsValid(object)
-	if not object then return false end
-	local kind = type(object)
-	if kind ~= "table" and kind ~= "userdata" then return false end
-	local is_valid = object.IsValid
-	return is_valid and is_valid(object) or false
+function TypeID(value)
+	local id = ids[plain_type(value)]
+	if id then return id end
+	local meta = getmetatable(value)
+	return plain_type(meta) == "table" and meta.MetaID or TYPE_USERDATA
 end
 
--- No entity: who types into the server's console, for instance.
-NULL = setmetatable({}, {
-	MetaName = "Entity",
-	__index = { IsValid = function() return false end, IsPlayer = function() return false end },
-	__tostring = function() return "[NULL Entity]" end,
-})
+function isstring(value) return plain_type(value) == "string" end
+function isnumber(value) return plain_type(value) == "number" end
+function istable(value) return plain_type(value) == "table" end
+function isfunction(value) return plain_type(value) == "function" end
+function isbool(value) return plain_type(value) == "boolean" end
+function isvector(value) return type(value) == "Vector" end
+function isangle(value) return type(value) == "Angle" end
+function ismatrix(value) return type(value) == "VMatrix" end
+function ispanel(value) return type(value) == "Panel" end
+
+-- Players, weapons and the like are entities, too: their metatable's base is that of entities.
+function isentity(value)
+	if plain_type(value) ~= "userdata" then return false end
+	local meta = getmetatable(value)
+	if plain_type(meta) ~= "table" then return false end
+	if meta.MetaName == "Entity" then return true end
+	return meta.MetaBaseClass ~= nil and meta.MetaBaseClass.MetaName == "Entity"
+end
+IsEntity = isentity
+
+-- Raises for what cannot be indexed: true, numbers, functions.
+function IsValid(object)
+	if not object then return false end
+	local is_valid = object.IsValid
+	if not is_valid then return false end
+	return is_valid(object)
+end
 
 function tobool(value)
-	return value ~= nil and value ~= false and value ~= 0 and value ~= "0" and value ~= "" and value ~= "false"
+	return value ~= nil and value ~= false and value ~= 0 and value ~= "0" and value ~= "false"
 end
 
 function Either(condition, yes, no)
@@ -44,14 +74,26 @@ function Either(condition, yes, no)
 	return no
 end
 
+-- Metatables that have a name. The registry itself is out of Lua's reach: debug.getregistry gives a table that looks these up.
+local registry = debug.getregistry()
+local registered = setmetatable({}, {
+	__index = function(_, name) return FindMetaTable(name) end,
+	__newindex = function(t, key, value)
+		rawset(t, key, value)
+		if isstring(key) and istable(value) then RegisterMetaTable(key, value) end
+	end,
+})
+function debug.getregistry() return registered end
+
 function FindMetaTable(name)
-	local found = debug.getregistry()[name]
-	return type(found) == "table" and found or nil
+	local found = isstring(name) and registry[name]
+	return plain_type(found) == "table" and found or nil
 end
 
 function RegisterMetaTable(name, metatable)
 	metatable.MetaName = name
-	debug.getregistry()[name] = metatable
+	registry[name] = metatable
 end
 
-debug.getregistry().Function = getmetatable(print) or {}
+RegisterMetaTable("Function", getmetatable(print) or {})
+native.registry = registry

@@ -23,6 +23,7 @@ macro_rules! prelude {
 prelude!(
     "console.lua",
     "types.lua",
+    "entity.lua",
     "string.lua",
     "table.lua",
     "math.lua",
@@ -30,10 +31,12 @@ prelude!(
     "hook.lua",
     "timer.lua",
     "files.lua",
+    "file_handle.lua",
     "console_commands.lua",
     "prompt.lua",
     "engine.lua",
     "host.lua",
     "servers.lua",
     "tests.lua",
+    "game_lua.lua",
 );

@@ -11,13 +11,16 @@ host.run(function()
 	local going, staying = realtime.Presence(kit.ready(), "going"), realtime.Presence(kit.ready(), "staying")
 	kit.wait("they know each other", function() return staying:Server("going") end)
 	staying:On("changed", function(server) host.keep("heard", server.away and server.id) end)
-	-- The other server is in this Lua state, too: it listens to the last, once its own goodbye is out of the way.
+	-- The other server is in this Lua state, too: it listens when all hooks have run, once its own goodbye is out of the way.
 	hook.Remove("ShutDown", "realtime.Presence staying")
-	hook.Add("ShutDown", "test", function()
+	local call = hook.Call
+	function hook.Call(event, ...)
+		call(event, ...)
+		if event ~= "ShutDown" then return end
 		kit.block_until("the goodbye", function()
 			realtime.ProcessEvents()
 			return host.kept("heard")
 		end)
-	end)
+	end
 	host.next_map()
 end)
