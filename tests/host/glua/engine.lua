@@ -19,6 +19,7 @@ game = {}
 function game.GetMap() return native.kept("host: map") or "gm_construct" end
 function game.MaxPlayers() return 16 end
 function game.IsDedicated() return true end
+function game.GetWorld() return native.entity.world end
 function game.SinglePlayer() return false end
 
 player = {}

@@ -23,6 +23,7 @@ macro_rules! prelude {
 prelude!(
     "console.lua",
     "types.lua",
+    "entity.lua",
     "string.lua",
     "table.lua",
     "math.lua",

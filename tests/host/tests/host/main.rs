@@ -5,6 +5,7 @@ mod bare;
 mod colors;
 mod command_line;
 mod dialect;
+mod entities;
 mod game;
 mod gluatest;
 mod host_table;
