@@ -29,6 +29,8 @@ end
 
 function IsColor(value) return getmetatable(value) == color end
 
+color_white, color_black, color_transparent = Color(255, 255, 255), Color(0, 0, 0), Color(255, 255, 255, 0)
+
 function MsgC(...)
 	local r, g, b
 	for i = 1, select("#", ...) do
