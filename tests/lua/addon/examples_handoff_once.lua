@@ -4,7 +4,9 @@
 local world = include("_examples.lua")
 if not world then return end
 local kit = include("../_kit.lua")
-local entity = include("_stand_ins.lua").entity
+
+-- What a gamemode gives to who comes without anything.
+GAMEMODE = { PlayerLoadout = function(_, ply) ply:Give("weapon_physcannon") end }
 local alice, other, others = world.alice, world.other, world.others
 
 host.test("handoff: here", function()
@@ -16,27 +18,28 @@ host.test("handoff: here", function()
 		asked.fn(guest, from)
 		reply(say, true)
 	end)
-	local sent = {}
-	alice.SendLua = function(_, code) sent[#sent + 1] = code end
-	alice.Health, alice.Armor = function() return 70 end, function() return 15 end
-	alice.GetWeapons = function() return { entity("weapon_crowbar", 5), entity("weapon_357", 6) } end
+	local sent = host.players.seen(alice).lua
+	alice:SetHealth(70)
+	alice:SetArmor(15)
+	alice:Give("weapon_crowbar")
+	alice:Give("weapon_357")
 	Handoff.Send(alice, "ttt-2")
 	kit.wait("her way", function() return #sent == 1 end)
 	kit.eq(sent, { 'permissions.AskToConnect("203.0.113.5:27016")' })
 	kit.eq(asked[1], { { id = "76561198000000001", health = 70, armor = 15, weapons = { "weapon_crowbar", "weapon_357" } }, "hub" })
 	say = { code = "FULL" }
 	Handoff.Send(alice, "ttt-2")
-	kit.wait("no seat", function() return #world.chat == 1 end)
+	kit.wait("no seat", function() return #world.chat() == 1 end)
 	requests:Answer("handoff", nil)
 	Handoff.Send(alice, "ttt-2")
-	kit.wait("no such request", function() return #world.chat == 2 end)
+	kit.wait("no such request", function() return #world.chat() == 2 end)
 	realtime.Tables(other, "ttt-2"):Unsubscribe("realtime:requests:ttt-2", "realtime.Requests")
 	kit.subscribe(other, kit.unique("fence"), function() end)
 	Handoff.Send(alice, "ttt-2")
-	kit.wait("nobody there", function() return #world.chat == 3 end)
+	kit.wait("nobody there", function() return #world.chat() == 3 end)
 	Handoff.Send(alice, "ttt-3")
 	Handoff.Send(alice, "hub")
-	kit.eq(world.chat, { "ttt-2 is full.", "ttt-2 does not answer, try later.", "ttt-2 is down.", "There is no way to ttt-3.",
+	kit.eq(world.chat(), { "ttt-2 is full.", "ttt-2 does not answer, try later.", "ttt-2 is down.", "There is no way to ttt-3.",
 		"There is no way to hub." })
 	kit.eq({ #sent, #asked }, { 1, 2 })
 end)
@@ -48,10 +51,9 @@ host.test("handoff: here, a hostile answer", function()
 	kit.wait("its connection", function() return requests.client:IsConnected() end)
 	kit.subscribe(requests.client, kit.unique("fence"), function() end)
 	requests:Answer("handoff", function(_, _, reply) reply({ code = "\27[31m", message = ("\n[realtime] forged"):rep(1000) }) end)
-	alice.Health, alice.Armor, alice.GetWeapons = function() return 70 end, function() return 15 end, function() return {} end
 	Handoff.Send(alice, "ttt-2")
-	kit.wait("the answer", function() return #world.chat == 1 end)
-	kit.eq(world.chat, { "ttt-2 does not answer, try later." })
+	kit.wait("the answer", function() return #world.chat() == 1 end)
+	kit.eq(world.chat(), { "ttt-2 does not answer, try later." })
 	world.console_is_clean()
 	requests.client:Disconnect()
 end)
@@ -70,16 +72,18 @@ host.test("handoff: over there", function()
 		return answers[1][1] and answers[1][1].code, answers[1][2]
 	end
 	local function guest(id) return { id = id, health = 5000, armor = 15, weapons = { "weapon_crowbar", 7, "weapon_357", "weapon_357", "item_nuke" } } end
+	-- Comes, and goes again: what he had then.
 	local function come(id)
-		local got, ply = {}, world.somebody("Bob", id)
-		ply.GetMaxHealth = function() return 100 end
-		ply.SetHealth, ply.SetArmor = function(_, n) got.health = n end, function(_, n) got.armor = n end
-		ply.Give = function(_, class) got[#got + 1] = class end
-		local instead = hook.Run("PlayerLoadout", ply)
+		local ply = host.players.add({ name = "Bob", steamid64 = id })
+		local got = { health = ply:Health(), armor = ply:Armor() }
+		for i, weapon in ipairs(ply:GetWeapons()) do got[i] = weapon:GetClass() end
 		table.sort(got)
-		return instead, got
+		host.players.leave(ply)
+		return got
 	end
-	game.MaxPlayers = function() return 1 end
+	local usual = { "weapon_physcannon", health = 100, armor = 0 }
+	local brought = { "weapon_357", "weapon_crowbar", health = 100, armor = 15 }
+	game.MaxPlayers = function() return 2 end -- Alice has the other place
 	kit.eq({ ask(guest("76561198000000002")) }, { nil, true })
 	kit.eq({ ask(guest("76561198000000002")) }, { nil, true }, "his own seat")
 	kit.eq({ ask(guest("76561198000000003")) }, { "FULL" })
@@ -88,13 +92,13 @@ host.test("handoff: over there", function()
 		incomplete[missing] = nil
 		kit.eq({ ask(incomplete) }, { "ERROR" }, "without " .. missing)
 	end
-	kit.eq({ come("76561198000000004") }, { nil, {} }, "somebody else")
-	kit.eq({ come("76561198000000002") }, { true, { "weapon_357", "weapon_crowbar", health = 100, armor = 15 } })
-	kit.eq({ come("76561198000000002") }, { nil, {} }, "his second life")
+	kit.eq(come("76561198000000004"), usual, "somebody else")
+	kit.eq(come("76561198000000002"), brought)
+	kit.eq(come("76561198000000002"), usual, "his second life")
 	-- Who does not come in time gets nothing, and blocks nobody.
 	kit.eq({ ask(guest("76561198000000002")) }, { nil, true })
 	ahead = ahead + 121
-	kit.eq({ come("76561198000000002") }, { nil, {} }, "late")
+	kit.eq(come("76561198000000002"), usual, "late")
 	kit.eq({ ask(guest("76561198000000003")) }, { nil, true })
 	-- Not everybody may send players, an id is a SteamID64, and one server has four seats here at most.
 	game.MaxPlayers = function() return 100 end
@@ -115,7 +119,7 @@ host.test("handoff: over there", function()
 	end)
 	-- Somebody who says to be a server without a free seat takes nobody's: that of 7 is still kept, for `hub`.
 	kit.eq({ ask(guest("76561198000000007")) }, { "FULL" }, "another server's")
-	kit.eq({ come("76561198000000007") }, { true, { "weapon_357", "weapon_crowbar", health = 100, armor = 15 } })
+	kit.eq(come("76561198000000007"), brought)
 	world.console_is_clean()
 	SysTime, game.MaxPlayers = real[1], real[2]
 end)

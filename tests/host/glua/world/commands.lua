@@ -1,11 +1,11 @@
 -- Commands of the console for mock players, and what players type into theirs.
 local native = ...
-local commands, words = native.built_in_commands, native.words
+local commands, words, find_id64 = native.built_in_commands, native.words, player.GetBySteamID64
 
 -- The player with that name, or the only one whose name begins so.
 local function find(name)
 	local found = {}
-	for _, ply in ipairs(player.GetAll()) do
+	for _, ply in ipairs(native.players()) do
 		if ply:Nick() == name then return ply end
 		if name ~= "" and ply:Nick():lower():sub(1, #name) == name:lower() then found[#found + 1] = ply end
 	end
@@ -30,7 +30,7 @@ commands.player_add = { "NAME [STEAMID64]: a mock player joins", function(text)
 	if name == "" then return print("player_add NAME [STEAMID64]") end
 	if id64 == "" then return add({ name = name }) end
 	if not native.account_of(id64) then return print("'" .. id64 .. "' is no SteamID64") end
-	if player.GetBySteamID64(id64) then return print(id64 .. " is here already") end
+	if find_id64(id64) then return print(id64 .. " is here already") end
 	add({ name = name, steamid64 = id64 })
 end }
 commands.bot = { "a bot joins", function() add({ bot = true }) end }
@@ -54,8 +54,8 @@ commands.player_leave = { "NAME [REASON]: he leaves", function(text)
 end }
 
 commands.status = { "who is here", function()
-	print(string.format("players : %d (%d max)", player.GetCount(), game.MaxPlayers()))
-	for _, ply in ipairs(player.GetAll()) do
+	print(string.format("players : %d (%d max)", #native.players(), native.most_players))
+	for _, ply in ipairs(native.players()) do
 		print(string.format('# %d "%s" %s %s', ply:UserID(), ply:Nick(), ply:SteamID(), ply:IPAddress()))
 	end
 end }

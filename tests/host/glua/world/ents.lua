@@ -2,6 +2,8 @@
 local native = ...
 local base = native.entity
 local Entity = FindMetaTable("Entity")
+local MOST_PLAYERS = game.MaxPlayers()
+native.most_players = MOST_PLAYERS
 local Weapon, Vehicle, NPC = base.new_class("Weapon", Entity), base.new_class("Vehicle", Entity), base.new_class("NPC", Entity)
 
 function Weapon:IsWeapon() return base.find_record(self) ~= nil end
@@ -48,7 +50,7 @@ ents = {}
 
 function ents.Create(name)
 	if not isstring(name) then error("bad argument #1 to 'Create' (string expected, got " .. type(name) .. ")", 2) end
-	return native.new_entity(class_of(name), { class = name, health = 0 }, game.MaxPlayers() + 1, MOST - 1) or NULL
+	return native.new_entity(class_of(name), { class = name, health = 0 }, MOST_PLAYERS + 1, MOST - 1) or NULL
 end
 
 -- All of them, by their index.

@@ -2,7 +2,7 @@
 -- function of its own, and runs the game's hooks in the game's order.
 local native = ...
 local base, hook_of, event_of = native.entity, native.engine_hook, native.game_event
-local record_of = base.record
+local record_of, find_id64 = base.record, player.GetBySteamID64
 
 local FIRST_ACCOUNT = 39734273 -- of 76561198000000001
 local BOT_ID64, FIRST_PORT = "900719968423772%02d", 27005
@@ -33,7 +33,7 @@ end
 
 -- He knocks: true, or false and why he may not enter.
 local function connect(client, password)
-	if player.GetCount() >= game.MaxPlayers() then return false, "Server is full" end
+	if #native.players() >= native.most_players then return false, "Server is full" end
 	if not client.is_bot then
 		local admitted, reason = hook_of("CheckPassword", client.id64, client.address, "", password or "", client.name)
 		if admitted == false then return false, reason or "#GameUI_ServerRejectBadPassword" end
@@ -55,7 +55,7 @@ end
 
 -- He has loaded, and is a player.
 local function enter(client)
-	local ply = native.new_entity(native.Player, client, 1, game.MaxPlayers())
+	local ply = native.new_entity(native.Player, client, 1, native.most_players)
 	native.seen[ply] = native.new_eyes()
 	hook_of("PlayerAuthed", ply, client.id, client.unique_id)
 	hook_of("PlayerInitialSpawn", ply, false)
@@ -94,7 +94,7 @@ local function say(ply, text, team_only)
 	event_of("player_say", { userid = record.user_id, text = text, teamonly = team_only and 1 or 0, priority = 1 })
 	local line = (team_only and "(TEAM) " or "") .. record.name .. ": " .. text
 	print(line)
-	for _, other in ipairs(player.GetAll()) do
+	for _, other in ipairs(native.players()) do
 		if not team_only or other:Team() == ply:Team() then native.show(other, "chat", line) end
 	end
 end
@@ -128,7 +128,7 @@ host.players = {}
 function host.players.add(options)
 	options = options or {}
 	local client = new_client(options)
-	if not client.is_bot and player.GetBySteamID64(client.id64) then
+	if not client.is_bot and find_id64(client.id64) then
 		error("host.players.add: " .. client.id64 .. " is here already", 2)
 	end
 	local admitted, reason = connect(client, options.password)

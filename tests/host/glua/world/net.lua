@@ -3,6 +3,7 @@
 local native = ...
 local plain_type = native.plain_type
 
+local humans = player.GetHumans
 local MOST_BYTES, KEPT = 65533, 1000
 local pooled, names = {}, {}
 
@@ -227,11 +228,11 @@ local function players_in(value, caller)
 	return list
 end
 
-function net.Broadcast() to_clients("Broadcast", player.GetHumans()) end
+function net.Broadcast() to_clients("Broadcast", humans()) end
 function net.Send(whom) to_clients("Send", table.ClearKeys(players_in(whom, "Send"))) end
 function net.SendOmit(whom)
 	local omitted, rest = players_in(whom, "SendOmit"), {}
-	for _, ply in ipairs(player.GetHumans()) do
+	for _, ply in ipairs(humans()) do
 		if not table.HasValue(omitted, ply) then rest[#rest + 1] = ply end
 	end
 	to_clients("SendOmit", rest)

@@ -29,12 +29,15 @@ local function present(wanted)
 	return found
 end
 
+local function all() return present(function() return true end) end
+native.players = all
+
 player = {}
-function player.GetAll() return present(function() return true end) end
+player.GetAll = all
 function player.GetHumans() return present(function(record) return not record.is_bot end) end
 function player.GetBots() return present(function(record) return record.is_bot end) end
-function player.GetCount() return #player.GetAll() end
-function player.Iterator() return ipairs(player.GetAll()) end
+function player.GetCount() return #all() end
+function player.Iterator() return ipairs(all()) end
 
 -- false if there is no such one.
 local function first(key, wanted)
@@ -51,10 +54,10 @@ end
 _G.Player = function(user_id) return first("user_id", user_id) or NULL end
 
 function PrintMessage(kind, text)
-	for _, ply in player.Iterator() do ply:PrintMessage(kind, text) end
+	for _, ply in ipairs(all()) do ply:PrintMessage(kind, text) end
 end
 function BroadcastLua(code)
-	for _, ply in player.Iterator() do ply:SendLua(code) end
+	for _, ply in ipairs(all()) do ply:SendLua(code) end
 end
 
 -- Methods that read or set what the engine knows.
