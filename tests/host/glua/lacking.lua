@@ -4,62 +4,69 @@
 -- as it does there; the error comes when it calls what is lacking. A "no" would lead it onto a way that it never takes.
 -- A constant cannot wait for a call: reading it raises. What only clients have is nil, as on any server.
 local native = ...
-local byte, error, pairs, rawget, rawset, type = string.byte, error, pairs, rawget, rawset, native.plain_type
+local byte, find = string.byte, string.find
+local error, pairs, rawget, rawset, type = error, pairs, rawget, rawset, native.plain_type
 
-local function set_of(names)
-	local set = {}
-	for name in names:gmatch("%S+") do set[name] = true end
-	return set
+-- Whether a name is among those of a list, with white space around each. Makes no string, so that a read that finds nothing
+-- works when memory is out.
+local function has(list, name)
+	if type(name) ~= "string" or find(name, "[^%w_]") or name == "" then return false end
+	local from = 1
+	while true do
+		local first, last = find(list, name, from, true)
+		if not first then return false end
+		if byte(list, first - 1) <= 32 and byte(list, last + 1) <= 32 then return true end
+		from = last + 1
+	end
 end
 
--- The fields of `t` that are among these names and lack are functions that raise.
-local function complete(t, names, prefix)
-	if getmetatable(t) then error(prefix .. " has a metatable already") end
-	setmetatable(t, { __index = function(_, key)
-		if not names[key] then return nil end
+-- The fields of `t` that are in the list and lack are functions that raise.
+local function complete(t, list, prefix)
+	local meta = getmetatable(t) or {}
+	if meta.__index then error(prefix .. " looks elsewhere already") end
+	function meta.__index(_, key)
+		if not has(list, key) then return nil end
 		local name = prefix .. key
 		local function lacking() error("gmod-host has no " .. name, 2) end
 		rawset(t, key, lacking)
 		return lacking
-	end })
+	end
+	setmetatable(t, meta)
 end
 
 local functions = native.game_functions
-for library, names in pairs(functions) do
+for library, list in pairs(functions) do
 	if library ~= "_G" then
 		local parent, name = _G, library
 		local outer, inner = library:match("^(%w+)%.(%w+)$")
 		if outer then parent, name = _G[outer], inner end
-		parent[name] = rawget(parent, name) or {}
-		complete(parent[name], set_of(names), library .. ".")
+		if rawget(parent, name) == nil then parent[name] = {} end
+		complete(parent[name], list, library .. ".")
 	end
 end
 
-for class, names in pairs(native.game_methods) do
+for class, list in pairs(native.game_methods) do
 	local meta = FindMetaTable(class)
 	if not meta then
 		meta = {}
 		RegisterMetaTable(class, meta)
 	end
-	names = set_of(names)
-	complete(meta, names, class .. ":")
+	complete(meta, list, class .. ":")
 	local methods = rawget(meta, "__index")
-	if type(methods) == "table" and methods ~= meta then complete(methods, names, class .. ":") end
+	if type(methods) == "table" and methods ~= meta then complete(methods, list, class .. ":") end
 end
 
-local constants = set_of(native.game_constants)
-
--- ACT_…: there are 1,600. Reads that find nothing make no string, so that they work when memory is out.
-local function is_activity(name)
-	if type(name) ~= "string" then return false end
-	local a, c, t, line = byte(name, 1, 4)
-	return a == 65 and c == 67 and t == 84 and line == 95
+-- All have a line in their names. Those that begin with ACT_ are not listed: there are 1,600.
+local constants = native.game_constants
+local function is_constant(name)
+	if type(name) ~= "string" or not find(name, "_", 1, true) then return false end
+	return find(name, "^ACT_") ~= nil or has(constants, name)
 end
 
-complete(_G, set_of(functions._G), "")
+complete(_G, functions._G, "")
 local globals = getmetatable(_G)
 local function_for = globals.__index
 function globals.__index(_, name)
-	if constants[name] or is_activity(name) then error("gmod-host has no " .. name, 2) end
+	if is_constant(name) then error("gmod-host has no " .. name, 2) end
 	return function_for(_, name)
 end

@@ -35,13 +35,13 @@ commands.player_add = { "NAME [STEAMID64]: a mock player joins", function(text)
 end }
 commands.bot = { "a bot joins", function() add({ bot = true }) end }
 
-commands.player_say = { "NAME TEXT: what he says in the chat", function(text)
+commands.player_say = { "NAME TEXT: he speaks", function(text)
 	local name, line = first_word(text)
 	local ply = find(name)
 	if ply then host.players.say(ply, line) end
 end }
 
-commands.player_command = { "NAME COMMAND …: what he types into his console", function(text)
+commands.player_command = { "NAME COMMAND …: he types that into his console", function(text)
 	local name, line = first_word(text)
 	local ply = find(name)
 	if ply then host.players.command(ply, line) end

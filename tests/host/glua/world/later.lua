@@ -1,7 +1,5 @@
 -- What the engine does between two ticks: what comes over the network, and what is to be removed.
 local native = ...
-local protected = native.protected
-
 local waiting, count = {}, 0
 
 -- Runs fn before the hooks of the next tick.
@@ -15,7 +13,7 @@ function native.run_later()
 	if count == 0 then return end
 	local now, last = waiting, count
 	waiting, count = {}, 0
-	for i = 1, last do protected(now[i]) end
+	for i = 1, last do native.protected(now[i]) end
 end
 
 local xpcall = xpcall
@@ -27,11 +25,15 @@ end
 
 -- A hook that the engine runs: its answer; nothing, behind the error's report, if it raises.
 local function run(...) return hook.Run(...) end
-local function protected_values(...) return concluded(xpcall(run, native.report_any, ...)) end
-native.engine_hook = protected_values
+-- By this name a traceback knows where the engine called. So it is no tail call below.
+local function protected(...) return concluded(xpcall(run, native.report_any, ...)) end
+function native.engine_hook(...)
+	local first, second = protected(...)
+	return first, second
+end
 
 -- Events that an addon asked for by gameevent.Listen are hooks, too.
 local listened = {}
 gameevent = {}
 function gameevent.Listen(name) listened[name] = true end
-function native.game_event(name, data) if listened[name] then protected_values(name, data) end end
+function native.game_event(name, data) if listened[name] then protected(name, data) end end

@@ -18,3 +18,4 @@ mod terminal;
 mod the_end;
 mod tutorial;
 mod watch;
+mod world;
