@@ -11,6 +11,7 @@ mod gluatest;
 mod host_table;
 mod modules;
 mod owner;
+mod pasted;
 mod prompt;
 mod session;
 mod support;
