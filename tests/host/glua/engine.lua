@@ -2,7 +2,7 @@
 local native = ...
 local loadstring = loadstring
 
-SERVER, CLIENT, MENU_DLL = true, false, false
+SERVER, CLIENT, GAME_DLL, MENU_DLL = true, false, true, false
 VERSION, VERSIONSTR, BRANCH = 240000, "240000", "unknown"
 
 CurTime = native.game_time

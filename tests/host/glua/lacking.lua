@@ -1,7 +1,8 @@
--- What the game has and this host has not: it says so by name. Runs last.
+-- Names what the game has and this host lacks. Runs last.
 --
 -- Addons probe: `if http then`, `if http.Fetch then`. In the game the answer is yes, so it is yes here, and the addon goes on
--- as it does there; the error comes when it calls what is lacking. A "no" would lead it onto a way that it never takes.
+-- as it does there; the error comes when it calls what is lacking. If the answer were no, the addon would
+-- take a branch that it never takes in the game.
 -- A constant cannot wait for a call: reading it raises. What only clients have is nil, as on any server.
 local native = ...
 local byte, find = string.byte, string.find
@@ -20,7 +21,7 @@ local function has(list, name)
 	end
 end
 
--- The fields of `t` that are in the list and lack are functions that raise.
+-- Gives `t` a function that raises for each name in the list that it has no field for.
 local function complete(t, list, prefix)
 	local meta = getmetatable(t) or {}
 	if meta.__index then error(prefix .. " looks elsewhere already") end

@@ -34,7 +34,7 @@ local function add_text(ply, ...)
 	native.show(ply, "chat", table.concat(words), { ... })
 end
 
--- One at a time: the globals are the server's again when fn returns, or raises.
+-- Runs fn with the client's globals. They are the server's again when fn returns or raises.
 function native.as_client(ply, fn, ...)
 	local before, own = {}, {
 		CLIENT = true, SERVER = false, net = client_net(ply), LocalPlayer = function() return ply end,

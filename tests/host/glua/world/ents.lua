@@ -20,12 +20,16 @@ local function free_index(from, to)
 	end
 end
 
+-- The engine tells the game's own Lua, which remembers lists of entities; here nothing remembers them.
+function InvalidateInternalEntityCache() end
+
 -- A new entity in the first free place; nil if there is none.
 function native.new_entity(class, record, from, to)
 	record.index = free_index(from, to)
 	if not record.index then return nil end
 	record.born = CurTime()
 	local made = base.create(class, record)
+	InvalidateInternalEntityCache(made:IsPlayer())
 	native.engine_hook("OnEntityCreated", made)
 	return made
 end
@@ -38,11 +42,12 @@ local function class_of(name)
 	return Entity
 end
 
--- What an entity takes along when it goes.
 local function remove(entity)
 	if not base.find_record(entity) then return end
+	local is_player = entity:IsPlayer()
 	native.engine_hook("EntityRemoved", entity, false)
 	base.remove(entity)
+	InvalidateInternalEntityCache(is_player)
 end
 native.remove_entity = remove
 
@@ -78,10 +83,10 @@ end
 function Entity:Spawn() base.record(self) end
 function Entity:Activate() base.record(self) end
 function Entity:GetCreationTime() return base.record(self).born or 0 end
--- It is gone with the next tick.
+-- Removes it at the next tick.
 function Entity:Remove()
 	base.record(self)
-	if self:IsPlayer() or self:IsWorld() then error("no entity that can be removed", 2) end
+	if self:IsPlayer() or self:IsWorld() then error("players and the world cannot be removed", 2) end
 	native.later(function() remove(self) end)
 end
 function SafeRemoveEntity(entity) if IsValid(entity) and not entity:IsPlayer() then entity:Remove() end end

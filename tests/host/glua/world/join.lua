@@ -9,7 +9,7 @@ local BOT_ID64, FIRST_PORT = "900719968423772%02d", 27005
 
 local users, addresses = 0, 0
 
--- What a client says of himself before he is a player.
+-- A client that is not yet a player: its record becomes the player's.
 local function new_client(options)
 	users = users + 1
 	local is_bot = options.bot or false
@@ -31,7 +31,7 @@ local function new_client(options)
 	return client
 end
 
--- He knocks: true, or false and why he may not enter.
+-- The client connects: true, or false and why he may not enter.
 local function connect(client, password)
 	if #native.players() >= native.most_players then return false, "Server is full" end
 	if not client.is_bot then
@@ -46,17 +46,18 @@ local function connect(client, password)
 	return true
 end
 
--- Steam has said that he is who he says.
+-- Steam has confirmed who the client is.
 local function validate(client)
 	if client.is_validated then return end
 	client.is_validated = true
 	if not client.is_bot then hook_of("NetworkIDValidated", client.name, client.id, client.owner_id64) end
 end
 
--- He has loaded, and is a player.
+-- The client has loaded, and becomes a player. A server with players does not hibernate.
 local function enter(client)
+	native.hibernate(false)
 	local ply = native.new_entity(native.Player, client, 1, native.most_players)
-	native.seen[ply] = native.new_eyes()
+	native.seen[ply] = native.nothing_seen()
 	hook_of("PlayerAuthed", ply, client.id, client.unique_id)
 	hook_of("PlayerInitialSpawn", ply, false)
 	event_of("player_activate", { userid = client.user_id })
@@ -64,7 +65,7 @@ local function enter(client)
 	return ply
 end
 
--- Also after each death. The game's gamemodes run PlayerLoadout unless a hook of PlayerSpawn has answered.
+-- Runs at the start and after each death. The game's gamemodes run PlayerLoadout unless a hook of PlayerSpawn returns a value.
 function native.Player:Spawn()
 	local record = record_of(self)
 	record.is_alive, record.health = true, record.max_health
@@ -85,7 +86,7 @@ local function leave(ply, reason)
 	native.tell(record.name .. " has left: " .. reason)
 end
 
--- What he says is shown to all, or to his team, unless a hook answers "".
+-- Shows a line of chat to all players, or to the speaker's team. A hook may return another text, or "" for none.
 local function say(ply, text, team_only)
 	local record = record_of(ply)
 	local answer = hook_of("PlayerSay", ply, text, team_only or false)
@@ -110,7 +111,7 @@ end
 function native.Player:Kill() die(self, true) end
 function native.Player:KillSilent() die(self, false) end
 function native.Player:Say(text, team_only) say(self, text, team_only) end
--- He is gone with the next tick.
+-- Removes him at the next tick.
 function native.Player:Kick(reason)
 	record_of(self)
 	native.later(function() leave(self, reason or "No reason given") end)
@@ -142,14 +143,14 @@ function host.players.validate(ply) validate(record_of(ply)) end
 function host.players.say(ply, text, team_only) say(ply, text, team_only) end
 function host.players.leave(ply, reason) leave(ply, reason or "Disconnect by user.") end
 
--- What he types into the console of his game, as far as this server knows the command.
+-- Runs a command as if he had typed it into the console of his game.
 function host.players.command(ply, line)
 	record_of(ply)
 	local name, rest = line:match("^%s*(%S+)%s*(.-)%s*$")
 	if name then native.run_command_of(ply, name, rest) end
 end
 
--- What he saw: also of one who has left, with `left`, the reason.
+-- What he has seen so far. Works for players who have left, too; then `left` is the reason.
 function host.players.seen(ply)
 	return native.seen[ply] or error("host.players.seen: no player of this host", 2)
 end

@@ -93,7 +93,7 @@ kind("Double", function(value) return check(value, "number", "WriteDouble", 1) e
 kind("UInt64", tostring, always(64))
 kind("Int64", tostring, always(64))
 
--- As a float holds it: 24 binary digits.
+-- A float holds 24 binary digits.
 kind("Float", function(value)
 	local part, power = math.frexp(check(value, "number", "WriteFloat", 1))
 	if part ~= part or math.abs(part) == math.huge then return value end
@@ -125,7 +125,7 @@ function net.WriteData(data, length)
 end
 function net.ReadData(length) return take("Data", length * 8) end
 
--- By its index: whoever reads it gets what has that index then.
+-- An entity travels as its index: the reader gets the entity that has this index when it reads.
 function net.WriteEntity(value) append("Entity", IsValid(value) and value:EntIndex() or 0, MAX_EDICT_BITS) end
 function net.ReadEntity()
 	local index = take("Entity")
@@ -187,7 +187,7 @@ function net.ReadTable() return copy_of(take("Table")) end
 
 function net.Receive(name, fn) net.Receivers[name:lower()] = fn end
 
--- Runs what is subscribed to a message: fn(bits, sender).
+-- Runs the receiver of a message: fn(bits, sender).
 local function deliver(message, receivers, sender)
 	local fn = receivers[message.name:lower()]
 	if not fn then return end
@@ -238,7 +238,7 @@ function net.SendOmit(whom)
 	to_clients("SendOmit", rest)
 end
 
--- From a client: see client.lua.
+-- Sends a client's message: see client.lua.
 function native.send_to_server(ply)
 	local message = finish("SendToServer")
 	native.later(function() if IsValid(ply) then deliver(message, net.Receivers, ply) end end)

@@ -7,11 +7,11 @@ native.Player = Player
 
 HUD_PRINTNOTIFY, HUD_PRINTCONSOLE, HUD_PRINTTALK, HUD_PRINTCENTER = 1, 2, 3, 4
 
--- What each player saw, also of those who left: lines of his chat, of his console, in the middle of his screen, and what
--- SendLua told his game to run. `chat_parts` has the arguments of chat.AddText for each line of the chat, or false.
+-- What each player has seen: lines of his chat, of his console, in the middle of his screen, and what SendLua told his game
+-- to run. It is kept after he has left. `chat_parts` has the arguments of chat.AddText for each line of the chat, or false.
 local seen = setmetatable({}, { __mode = "k" })
 native.seen = seen
-function native.new_eyes() return { chat = {}, chat_parts = {}, console = {}, center = {}, lua = {}, left = nil } end
+function native.nothing_seen() return { chat = {}, chat_parts = {}, console = {}, center = {}, lua = {}, left = nil } end
 
 local function show(ply, where, line, parts)
 	local record, list = record_of(ply), seen[ply][where]

@@ -11,6 +11,7 @@ lacks("util.TraceLine", function() local trace = util.TraceLine({}) return trace
 lacks("file.AsyncRead", function() file.AsyncRead("x", "DATA", print) end)
 lacks("math.ease.InBack", function() local x = math.ease.InBack(0.5) return x end)
 lacks("MOVETYPE_WALK", function() return MOVETYPE_WALK end)
+lacks("vector_origin", function() return vector_origin end)
 lacks("ACT_IDLE", function() return ACT_IDLE end)
 local alice = host.players.add({ name = "Alice" })
 lacks("Player:GetEyeTrace", function() local trace = alice:GetEyeTrace() return trace end)

@@ -246,6 +246,14 @@ host.test("values that all clients see", function()
 	same(team.BestAutoJoinTeam(), 7)
 end)
 
+host.test("a server with players does not hibernate", function()
+	host.hibernate(true)
+	host.players.leave(host.players.add())
+	local thinks = 0
+	hook.Add("Think", "test", function() thinks = thinks + 1 end)
+	host.wait(function() return thinks > 0 end, 10, "the server's Think")
+end)
+
 host.test("a hook that raises is reported, and the player joins", function()
 	hook.Add("PlayerInitialSpawn", "test", function() error("no luck") end)
 	host.expect_errors(1)
