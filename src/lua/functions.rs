@@ -14,7 +14,7 @@ pub(super) struct Function {
     pub(super) run: fn(&mut Module, &mut Call<'_>) -> Result<Output, Fault>,
     pub(super) closed: Closed,
     pub(super) prepare: Prepare,
-    /// Whether a call without arguments has nothing to do, and returns 0.
+    /// For the tick's function: whether a call without arguments has nothing to do, and returns 0.
     pub(super) is_idle: Option<fn(&Module) -> bool>,
 }
 

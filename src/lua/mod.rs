@@ -17,6 +17,7 @@ mod module;
 mod number;
 mod output;
 mod pin;
+mod pulse;
 mod push;
 mod raw;
 mod refs;

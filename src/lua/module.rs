@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::complain;
 use super::output::Output;
+use super::pulse::Pulse;
 use super::refs::{Pool, Ref};
 use crate::backend::{Backend, Session};
 use crate::crypto::Random;
@@ -58,6 +59,8 @@ pub(super) struct Module {
     pub(super) round: Option<Round>,
     /// Errors of callbacks that are not reported one by one.
     pub(super) reports: Reports,
+    /// Whether ticks still come.
+    pub(super) pulse: Pulse,
     /// How many values the last round left for the next one.
     pub(super) carried: c_int,
     /// The client that a method was called on last, and where its table is.
@@ -79,6 +82,8 @@ pub(super) struct Fixed {
     pub(super) report: c_int,
     /// Prints a line on the console.
     pub(super) say: c_int,
+    /// Starts the ticks again.
+    pub(super) start_ticks: c_int,
     /// The loop that runs callbacks.
     pub(super) rounds: c_int,
     /// Reserved for what a callback is called with, when a round ends between two that share it.
@@ -152,6 +157,7 @@ impl Module {
             tick_budget: DEFAULT_TICK_BUDGET,
             round: None,
             reports: Reports::default(),
+            pulse: Pulse::new(Instant::now()),
             carried: 0,
             last_this: Cell::new(None),
         }

@@ -51,11 +51,40 @@ local function say(line)
     print(line)
 end
 
--- A zero-delay timer goes on while the server hibernates, a Think hook does not; but addons clear hooks and timers. Each
--- runs callbacks if the other one does not, and puts the other one back when it has been silent for a while.
-local TIMER, HOOK, PATIENCE = "realtime.ProcessEvents", "realtime.ProcessEvents", 8
-local timer_silence, hook_silence, timer_ran = 0, 0, false
-local timer_tick, hook_tick
+-- Callbacks run at each tick, whatever addons do to timers and hooks. There are three sources of ticks: a zero-delay timer,
+-- which alone goes on while the server hibernates, and the hooks Think and Tick. Hooks run in any order, and one that returns
+-- something or raises ends its round, so a hook of another addon can keep ours from running for ever. Each source runs
+-- callbacks if no other one did since its last turn, and starts those again that have been silent for a while.
+local NAME = "realtime.ProcessEvents"
+local PATIENCE = 16 -- turns of the others
+local SOURCES = 3
+local sources, processed = {}, 0
+
+local function start(source)
+    source.silence = 0
+    source.start(source.run)
+end
+
+local function turn(source)
+    source.silence = 0
+    for i = 1, SOURCES do
+        local other = sources[i]
+        if other ~= source then
+            other.silence = other.silence + 1
+            if other.silence > PATIENCE then start(other) end
+        end
+    end
+    local is_due = source.seen == processed
+    if is_due then processed = processed + 1 end
+    source.seen = processed
+    if is_due then process_events() end
+end
+
+local function add_source(start_source)
+    local source = { silence = 0, seen = 0, start = start_source }
+    function source.run() turn(source) end
+    sources[#sources + 1] = source
+end
 
 -- An addon's library may be the one that counts now, and it may do nothing at all: so both ways, each harmless if the other
 -- one worked.
@@ -64,32 +93,14 @@ local function both(first, present, ...)
     if present ~= first then try(present, ...) end
 end
 
-local function start_timer()
-    timer_silence = 0
-    both(timer_create, member("timer", "Create"), TIMER, 0, 0, timer_tick)
+add_source(function(run) both(timer_create, member("timer", "Create"), NAME, 0, 0, run) end)
+for _, event in pairs({ "Think", "Tick" }) do
+    add_source(function(run) both(hook_add, member("hook", "Add"), event, NAME, run) end)
 end
 
-local function start_hook()
-    hook_silence = 0
-    both(hook_add, member("hook", "Add"), "Think", HOOK, hook_tick)
-end
-
-function timer_tick()
-    timer_silence, timer_ran = 0, true
-    hook_silence = hook_silence + 1
-    if hook_silence > PATIENCE then start_hook() end
-    process_events()
-end
-
-function hook_tick()
-    hook_silence = 0
-    timer_silence = timer_silence + 1
-    if timer_silence > PATIENCE then start_timer() end
-    if timer_ran then
-        timer_ran = false
-    else
-        process_events()
-    end
+-- At the beginning, and when functions of the module are called while no tick comes: all sources were removed, or cannot run.
+local function start_ticks()
+    for i = 1, SOURCES do start(sources[i]) end
 end
 
 local null = setmetatable({}, {
@@ -126,4 +137,4 @@ local function map(reply)
     return result
 end
 
-return trace, report, say, null, error_meta, map, start_timer, start_hook
+return trace, report, say, null, error_meta, map, start_ticks

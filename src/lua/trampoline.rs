@@ -8,6 +8,7 @@
 use std::any::Any;
 use std::ffi::{c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
 
 use gmod::lua::State as RawState;
 
@@ -75,15 +76,19 @@ unsafe extern "C-unwind" fn trampoline(state: RawState) -> c_int {
     };
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "nonsense finds no function")]
     let Some(function) = FUNCTIONS.get(which as usize) else { return 0 };
-    // SAFETY: nothing is alive here that has to be dropped; the module is only looked at.
+    // SAFETY: nothing is alive here that has to be dropped, and the module is looked up anew after Lua ran.
     unsafe {
-        // A tick in which nothing happens is what most of them are.
-        if let (Some(is_idle), Some(module)) = (function.is_idle, module_of(anchor).as_ref())
-            && lua.top() == 0
-            && is_idle(module)
-        {
-            lua.push_number(0.0);
-            return 1;
+        if let Some(module) = module_of(anchor).as_mut() {
+            if let Some(is_idle) = function.is_idle {
+                module.pulse.tick();
+                // A tick in which nothing happens is what most of them are.
+                if lua.top() == 0 && is_idle(module) {
+                    lua.push_number(0.0);
+                    return 1;
+                }
+            } else if module.pulse.call(Instant::now) {
+                start_ticks(lua, module.fixed);
+            }
         }
     }
     // SAFETY: nothing is alive here that has to be dropped.
@@ -95,6 +100,17 @@ unsafe extern "C-unwind" fn trampoline(state: RawState) -> c_int {
     let exit = work(unsafe { &mut *module }, &mut Frame::new(lua), function);
     // SAFETY: an exit owns nothing.
     unsafe { leave(lua, anchor, exit) }
+}
+
+/// Starts the ticks again, which others have stopped.
+unsafe fn start_ticks(lua: Lua, fixed: Fixed) {
+    // SAFETY: the caller has nothing alive that has to be dropped. One of the free slots of a C function is used.
+    unsafe {
+        lua.push_reference(fixed.start_ticks);
+        if lua.protected_call(0, 0, 0) != 0 {
+            lua.set_top(lua.top() - 1);
+        }
+    }
 }
 
 /// What a client's table holds until it has a client: the number of none.

@@ -32,6 +32,7 @@ return function(realtime, addon)
 		local made = setmetatable({}, { __mode = "k" })
 
 		realtime[name] = function(client, id)
+			addon.EnsureTick()
 			if client == nil then
 				local message
 				client, message = realtime.Default()

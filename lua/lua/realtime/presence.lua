@@ -223,6 +223,7 @@ return function(realtime, addon)
 
 	-- Every server that is up, this one included, in the order of their ids.
 	function methods:Servers()
+		addon.EnsureTick()
 		local list, now = { shown(own(self), SysTime()) }, SysTime()
 		for _, server in pairs(self.servers) do list[#list + 1] = shown(server, now) end
 		table.sort(list, function(a, b) return a.id < b.id end)
@@ -231,6 +232,7 @@ return function(realtime, addon)
 
 	-- One server, or nil.
 	function methods:Server(id)
+		addon.EnsureTick()
 		if id == self.id then return shown(own(self), SysTime()) end
 		return self.servers[id] and shown(self.servers[id], SysTime())
 	end

@@ -12,6 +12,7 @@ return function(realtime, addon)
 	-- Publishes a table, a string, a number or a boolean. Answers as client:Publish does; raises for what has no form in
 	-- JSON, and says where in the table it is.
 	function methods:Publish(channel, data, fn, seconds)
+		addon.EnsureTick()
 		local text, reason = addon.Encode(data, self.id, name_of(channel), addon.table_bounds)
 		if not text then error("'Publish' to " .. tostring(channel) .. ": " .. reason, 2) end
 		return self.client:Publish(channel, text, fn, seconds)

@@ -1,8 +1,10 @@
 -- The addon's clock: work at each tick, on an empty server too, where CurTime and ordinary timers stand still.
 return function(_, addon)
-	local TIMER = "realtime.Addon"
+	local NAME = "realtime.Addon"
+	local SILENCE = 1 -- seconds without a tick, after which the timer is made again
 	local SysTime, timer_exists = SysTime, timer.Exists
 	local tasks = {}
+	local ticked, hooked = SysTime(), -math.huge -- when the last tick came, and when the hooks were added
 
 	local function report(err) ErrorNoHaltWithStack(err) end
 
@@ -11,15 +13,31 @@ return function(_, addon)
 		return (xpcall(fn, report, ...))
 	end
 
+	local ensure
+
+	-- Hooks run in any order, and one that returns something or raises ends its round: so there are two, each of which is enough.
+	local function add_hooks()
+		hook.Add("Think", NAME, ensure)
+		hook.Add("Tick", NAME, ensure)
+	end
+
 	-- Never raises: the game removes a timer whose function does.
 	local function tick()
 		local now = SysTime()
+		ticked = now
+		if now - hooked >= SILENCE then -- an addon may have removed them
+			hooked = now
+			pcall(add_hooks)
+		end
 		for _, task in pairs(tasks) do addon.Protect(task, now) end
 	end
 
-	-- A zero-delay timer goes on while the server hibernates. Should an addon remove it, it comes back.
-	local function ensure()
-		if not timer_exists(TIMER) then timer.Create(TIMER, 0, 0, tick) end
+	-- A zero-delay timer goes on while the server hibernates. Should an addon remove or stop it, it comes back: with these hooks,
+	-- with each message, and when an addon uses a helper.
+	function ensure()
+		if timer_exists(NAME) and SysTime() - ticked < SILENCE then return end
+		ticked = SysTime()
+		timer.Create(NAME, 0, 0, tick)
 	end
 	addon.EnsureTick = ensure
 
@@ -41,5 +59,5 @@ return function(_, addon)
 		tasks = changed
 	end
 
-	hook.Add("Think", TIMER, ensure)
+	ensure()
 end

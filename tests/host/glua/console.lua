@@ -1,5 +1,12 @@
 -- What addons print, and the errors that they raise and report.
 local native = ...
+
+-- What Lua itself has, without what the game adds.
+native.plain_names = { string = {}, table = {}, math = {} }
+for library, names in pairs(native.plain_names) do
+	for name in pairs(_G[library]) do names[name] = true end
+end
+
 local select, tostring, type, concat, xpcall = select, tostring, type, table.concat, xpcall
 local error, getinfo, min, tonumber = error, debug.getinfo, math.min, tonumber
 
@@ -14,20 +21,27 @@ function Msg(...) native.print(join("", ...)) end
 function MsgN(...) native.print(join("", ...) .. "\n") end
 MsgAll = Msg
 
-local color = { __index = {}, MetaName = "Color" }
+local color = { MetaName = "Color", MetaID = 255 }
+color.__index = color
+debug.getregistry().Color = color
+
+-- Raises without three numbers, or what reads as such.
+function Color(r, g, b, a)
+	return setmetatable({
+		r = min(tonumber(r), 255), g = min(tonumber(g), 255), b = min(tonumber(b), 255), a = min(tonumber(a or 255), 255),
+	}, color)
+end
+
+function ColorAlpha(of, a) return Color(of.r, of.g, of.b, a) end
+function IsColor(value) return getmetatable(value) == color end
 
 function color:__eq(other) return self.r == other.r and self.g == other.g and self.b == other.b and self.a == other.a end
 function color:__tostring() return string.format("%d %d %d %d", self.r, self.g, self.b, self.a) end
-function color.__index:Unpack() return self.r, self.g, self.b, self.a end
+function color:Unpack() return self.r, self.g, self.b, self.a end
+function color:ToTable() return { self:Unpack() } end
+function color:Copy() return Color(self:Unpack()) end
 
-debug.getregistry().Color = color
-
-function Color(r, g, b, a)
-	local function channel(value) return min(tonumber(value) or 255, 255) end
-	return setmetatable({ r = channel(r), g = channel(g), b = channel(b), a = channel(a) }, color)
-end
-
-function IsColor(value) return getmetatable(value) == color end
+color_white, color_black, color_transparent = Color(255, 255, 255), Color(0, 0, 0), Color(255, 255, 255, 0)
 
 color_white, color_black, color_transparent = Color(255, 255, 255), Color(0, 0, 0), Color(255, 255, 255, 0)
 

@@ -15,6 +15,11 @@ engine = { TickInterval = native.tick_interval }
 function engine.TickCount() return native.ticks() end
 function engine.ActiveGamemode() return "sandbox" end
 
+system = {}
+function system.IsWindows() return jit.os == "Windows" end
+function system.IsLinux() return jit.os == "Linux" end
+function system.IsOSX() return false end
+
 game = {}
 function game.GetMap() return native.kept("host: map") or "gm_construct" end
 function game.MaxPlayers() return 16 end
@@ -22,8 +27,6 @@ function game.IsDedicated() return true end
 function game.GetWorld() return native.entity.world end
 function game.SinglePlayer() return false end
 
-gmod = {}
-function gmod.GetGamemode() return GAMEMODE end
 -- As on a real server, it has its name from server.cfg, which runs after the Lua files of the start.
 function GetHostName() return native.ticks() > 0 and "gmod-host" or "Garry's Mod" end
 
@@ -92,8 +95,9 @@ function require(name)
 	load_file(found)()
 end
 
+-- Its errors and tracebacks say the name as it is, like a file's.
 function CompileString(code, name, handle_error)
-	local chunk, err = load_lua(code, name)
+	local chunk, err = load_lua(code, "@" .. name)
 	if chunk then return chunk end
 	if handle_error == false then return err end
 	native.report(err)

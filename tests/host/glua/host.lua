@@ -8,6 +8,7 @@ local read = {
 	args = native.arguments,
 	protocol = native.protocol,
 	map_number = native.map_number,
+	seed = native.seed,
 }
 native.host_reads = read
 

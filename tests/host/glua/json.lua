@@ -1,6 +1,20 @@
 -- util.TableToJSON and util.JSONToTable.
 util = util or {}
 
+-- Taken now: an addon may replace them.
+local count, type = table.Count, type
+
+-- Numbers first. Any keys can be compared so.
+local function sorted_keys(t)
+	local keys = table.GetKeys(t)
+	table.sort(keys, function(a, b)
+		if type(a) == "number" and type(b) == "number" then return a < b end
+		if type(a) == "number" or type(b) == "number" then return type(a) == "number" end
+		return tostring(a) < tostring(b)
+	end)
+	return keys
+end
+
 local escapes = { ['"'] = '\\"', ["\\"] = "\\\\", ["\b"] = "\\b", ["\f"] = "\\f", ["\n"] = "\\n", ["\r"] = "\\r", ["\t"] = "\\t" }
 
 local function quoted(text)
@@ -21,12 +35,12 @@ local function encode_table(t, pretty, indent, parents)
 	parents[t] = true
 	local pieces, open, close = {}, "{", "}"
 	local inner = pretty and indent .. "\t" or ""
-	if #t > 0 and table.Count(t) == #t then
+	if #t > 0 and count(t) == #t then
 		open, close = "[", "]"
 		for i = 1, #t do pieces[i] = inner .. encode(t[i], pretty, inner, parents) end
 	else
-		for key, value in SortedPairs(t) do
-			local text = encode(value, pretty, inner, parents)
+		for _, key in ipairs(sorted_keys(t)) do
+			local text = encode(t[key], pretty, inner, parents)
 			if text then pieces[#pieces + 1] = inner .. quoted(tostring(key)) .. ":" .. (pretty and " " or "") .. text end
 		end
 		if #pieces == 0 and next(t) == nil then open, close = "[", "]" end

@@ -21,10 +21,11 @@ local function has(list, name)
 	end
 end
 
--- Gives `t` a function that raises for each name in the list that it has no field for.
+-- Gives `t` a function that raises for each name in the list that it has no field for. A table that looks elsewhere already is
+-- left alone.
 local function complete(t, list, prefix)
 	local meta = getmetatable(t) or {}
-	if meta.__index then error(prefix .. " looks elsewhere already") end
+	if meta.__index then return end
 	function meta.__index(_, key)
 		if not has(list, key) then return nil end
 		local name = prefix .. key

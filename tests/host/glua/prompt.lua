@@ -1,7 +1,7 @@
 -- The console that somebody types into: commands and variables first, then Lua, whose values are shown.
 local native = ...
 local getmetatable, select, tostring, type, xpcall = getmetatable, select, tostring, type, xpcall
-local print, concommand, console = print, concommand, native.console_commands
+local print, console = print, native.console_commands
 
 local CHUNK = "@lua_run"
 local MOST_KEYS = 50 -- of a table that is shown
@@ -88,8 +88,8 @@ local function list(part)
 		if line:lower():find(part:lower(), 1, true) then lines[#lines + 1] = line end
 	end
 	for name, command in pairs(built_in) do add(name, command[1]) end
-	for name in console.each() do add(name, console.help(name)) end
-	for name, variable in console.variables() do add(name, '= "' .. variable.value .. '" ' .. variable.help) end
+	for name, help in console.each() do add(name, help) end
+	for _, variable in console.variables() do add(variable.name, '= "' .. variable.value .. '" ' .. variable.help) end
 	table.sort(lines)
 	for _, line in ipairs(lines) do print(line) end
 	return #lines
@@ -113,16 +113,16 @@ local function run_command(line)
 		return true
 	end
 	if console.has(name) then
-		protected(concommand.Run, NULL, name, words(rest), rest)
+		protected(console.run, NULL, name, words(rest), rest)
 		return true
 	end
-	local variable = GetConVar(name)
+	local variable = console.variable(name)
 	if not variable then return false end
 	if rest == "" then
 		print(string.format('"%s" = "%s" (default "%s") %s', name, variable.value, variable.default, variable.help))
 	else
 		local value = words(rest)
-		protected(variable.SetString, variable, #value == 1 and value[1] or rest)
+		console.set(variable, #value == 1 and value[1] or rest)
 	end
 	return true
 end

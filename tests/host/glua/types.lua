@@ -13,9 +13,18 @@ function type(value)
 	return plain_type(name) == "string" and name or "UserData"
 end
 
-TYPE_NONE, TYPE_INVALID, TYPE_NIL, TYPE_BOOL, TYPE_LIGHTUSERDATA, TYPE_NUMBER, TYPE_STRING = -1, -1, 0, 1, 2, 3, 4
-TYPE_TABLE, TYPE_FUNCTION, TYPE_USERDATA, TYPE_THREAD, TYPE_ENTITY = 5, 6, 7, 8, 9
-TYPE_VECTOR, TYPE_ANGLE, TYPE_CONVAR, TYPE_FILE, TYPE_COLOR = 10, 11, 27, 34, 255
+TYPE_NONE, TYPE_INVALID, TYPE_COLOR, TYPE_COUNT = -1, -1, 255, 44
+local KINDS = [[
+	NIL BOOL LIGHTUSERDATA NUMBER STRING TABLE FUNCTION USERDATA THREAD ENTITY VECTOR ANGLE PHYSOBJ SAVE RESTORE DAMAGEINFO
+	EFFECTDATA MOVEDATA RECIPIENTFILTER USERCMD SCRIPTEDVEHICLE MATERIAL PANEL PARTICLE PARTICLEEMITTER TEXTURE USERMSG CONVAR
+	IMESH MATRIX SOUND PIXELVISHANDLE DLIGHT VIDEO FILE LOCOMOTION PATH NAVAREA SOUNDHANDLE NAVLADDER PARTICLESYSTEM
+	PROJECTEDTEXTURE PHYSCOLLIDE SURFACEINFO
+]]
+local number = 0
+for name in KINDS:gmatch("%u+") do
+	_G["TYPE_" .. name] = number
+	number = number + 1
+end
 
 local ids = {
 	["nil"] = TYPE_NIL, boolean = TYPE_BOOL, number = TYPE_NUMBER, string = TYPE_STRING, table = TYPE_TABLE,
@@ -48,16 +57,16 @@ function isentity(value)
 end
 IsEntity = isentity
 
+-- Raises for what cannot be indexed: true, numbers, functions.
 function IsValid(object)
 	if not object then return false end
-	local kind = plain_type(object)
-	if kind ~= "table" and kind ~= "userdata" then return false end
 	local is_valid = object.IsValid
-	return is_valid and is_valid(object) or false
+	if not is_valid then return false end
+	return is_valid(object)
 end
 
 function tobool(value)
-	return value ~= nil and value ~= false and value ~= 0 and value ~= "0" and value ~= "" and value ~= "false"
+	return value ~= nil and value ~= false and value ~= 0 and value ~= "0" and value ~= "false"
 end
 
 function Either(condition, yes, no)
@@ -65,14 +74,26 @@ function Either(condition, yes, no)
 	return no
 end
 
+-- Metatables that have a name. The registry itself is out of Lua's reach: debug.getregistry gives a table that looks these up.
+local registry = debug.getregistry()
+local registered = setmetatable({}, {
+	__index = function(_, name) return FindMetaTable(name) end,
+	__newindex = function(t, key, value)
+		rawset(t, key, value)
+		if isstring(key) and istable(value) then RegisterMetaTable(key, value) end
+	end,
+})
+function debug.getregistry() return registered end
+
 function FindMetaTable(name)
-	local found = debug.getregistry()[name]
+	local found = isstring(name) and registry[name]
 	return plain_type(found) == "table" and found or nil
 end
 
 function RegisterMetaTable(name, metatable)
 	metatable.MetaName = name
-	debug.getregistry()[name] = metatable
+	registry[name] = metatable
 end
 
-debug.getregistry().Function = getmetatable(print) or {}
+RegisterMetaTable("Function", getmetatable(print) or {})
+native.registry = registry

@@ -174,7 +174,7 @@ local runner = {}
 -- A file's group, or one with the reason why there is none; nil for a file that says nothing of cases.
 local function load(path)
 	-- As the game names what GLuaTest compiles.
-	local chunk = CompileString(file.Read(path, "LUA"), "@lua/" .. path, false)
+	local chunk = CompileString(file.Read(path, "LUA"), "lua/" .. path, false)
 	local ok, group = false, chunk
 	if isfunction(chunk) then ok, group = xpcall(chunk, traceback) end
 	if ok and not istable(group) then ok, group = false, "the file returns no group" end

@@ -1,10 +1,21 @@
 //! The command line.
 
-use std::{ffi::OsString, fmt, path::PathBuf, time::Duration};
+use std::{
+    env,
+    ffi::{OsStr, OsString},
+    fmt,
+    hash::{BuildHasher, Hasher, RandomState},
+    path::PathBuf,
+    time::Duration,
+};
 
 use lexopt::prelude::*;
 
 const DEFAULT_TICK_RATE: f64 = 66.0;
+/// The environment's seed.
+const SEED: &str = "GMOD_HOST_SEED";
+/// The environment's folder of the game's Lua files.
+const GAME_LUA: &str = "GMOD_HOST_GAME_LUA";
 /// For a script by itself.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -30,6 +41,10 @@ Options:
   --server KIND       what host.redis_url starts if REDIS_URL is not set: \"fake\", the embedded server (default), or
                       \"real\", a redis-server: REDIS_SERVER in the environment, or the PATH's
   --timeout SECONDS   give up after that long, with exit code 124 (default 60; with --prompt or --watch never)
+  --game-lua FOLDER   the game's own Lua files instead of this program's stand-ins for them: a garrysmod folder with
+                      lua/includes in it (default: GMOD_HOST_GAME_LUA in the environment)
+  --seed NUMBER       what the order of hooks depends on, which is any order, as in the game (default: GMOD_HOST_SEED in the
+                      environment, or else another one in each run; a run that fails tells it)
   --color WHEN        \"auto\" (default: on a terminal, unless NO_COLOR is set), \"always\" or \"never\"
   --unload WHEN       at the end of a Lua state, unload the modules \"before\" lua_close or \"after\" it (default: \"never\")
   -h, --help          this text
@@ -85,6 +100,8 @@ pub(crate) struct Options {
     pub(crate) timeout: Option<Duration>,
     pub(crate) unload: Unload,
     pub(crate) color: Color,
+    pub(crate) game_lua: Option<PathBuf>,
+    pub(crate) seed: u32,
     pub(crate) prompt: bool,
     pub(crate) watch: bool,
     pub(crate) configured: bool,
@@ -121,12 +138,15 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
         timeout: None,
         unload: Unload::Never,
         color: Color::Auto,
+        game_lua: env::var_os(GAME_LUA).filter(|folder| !folder.is_empty()).map(PathBuf::from),
+        seed: 0,
         prompt: false,
         watch: false,
         configured: false,
         script: None,
         arguments: Vec::new(),
     };
+    let mut seed = None;
     while let Some(argument) = parser.next()? {
         match argument {
             Short('h') | Long("help") => return Ok(Request::Help),
@@ -137,12 +157,14 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
             Long("timeout") => {
                 options.timeout = Some(positive(&mut parser, "--timeout", Duration::try_from_secs_f64)?);
             }
+            Long("seed") => seed = Some(parse_seed("--seed", &parser.value()?)?),
             Long("hibernate") => options.hibernate = true,
             Long("prompt") => options.prompt = true,
             Long("watch") => options.watch = true,
             Long("configured") => options.configured = true,
             Long("module") => options.module = Some(PathBuf::from(parser.value()?)),
             Long("game") => options.game = Some(PathBuf::from(parser.value()?)),
+            Long("game-lua") => options.game_lua = Some(PathBuf::from(parser.value()?)),
             Long("addon") => options.addons.push(PathBuf::from(parser.value()?)),
             Long("server") => {
                 let kinds = [("fake", Kind::Fake), ("real", Kind::Real)];
@@ -169,6 +191,11 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
             _ => return Err(argument.unexpected()),
         }
     }
+    options.seed = match (seed, env::var_os(SEED)) {
+        (Some(seed), _) => seed,
+        (None, Some(text)) => parse_seed(SEED, &text)?,
+        (None, None) => random_seed(),
+    };
     options.prompt |= options.script.is_none();
     options.watch |= options.prompt;
     options.configured |= options.is_tool() && options.game.is_none();
@@ -176,6 +203,17 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
         options.timeout.get_or_insert(DEFAULT_TIMEOUT);
     }
     Ok(Request::Run(options))
+}
+
+fn parse_seed(name: &str, text: &OsStr) -> Result<u32, lexopt::Error> {
+    let seed = text.to_str().and_then(|text| text.parse().ok());
+    seed.ok_or_else(|| format!("{name} takes a whole number from 0 to {}, not {text:?}", u32::MAX).into())
+}
+
+/// The standard library seeds its hash maps at random; this is all that is needed of it here.
+#[expect(clippy::cast_possible_truncation, reason = "any 32 bits do")]
+fn random_seed() -> u32 {
+    RandomState::new().build_hasher().finish() as u32
 }
 
 fn one_of<T: Copy>(

@@ -39,6 +39,8 @@ pub(crate) struct GameFolder {
     mounted: Vec<(OsString, PathBuf)>,
     /// What stands in for modules that a kept `garrysmod` does not have.
     modules: Vec<(String, PathBuf)>,
+    /// Another `garrysmod`, whose Lua files count where this one has none of that name.
+    game_lua: Option<PathBuf>,
     is_kept: bool,
 }
 
@@ -80,7 +82,8 @@ impl GameFolder {
     fn with_library(lua_shared: &Path) -> io::Result<Self> {
         let root = unused_folder(&env::temp_dir())?;
         let game = root.join("garrysmod");
-        let folder = Self { root, game, mounted: Vec::new(), modules: Vec::new(), is_kept: false };
+        let folder =
+            Self { root, game, mounted: Vec::new(), modules: Vec::new(), game_lua: None, is_kept: false };
         let lua_shared_here = folder.root.join(LUA_SHARED);
         if let Some(parent) = lua_shared_here.parent() {
             fs::create_dir_all(parent)?;
@@ -108,6 +111,18 @@ impl GameFolder {
             put(&addon, &place)?;
         }
         self.mounted.push((name, addon));
+        Ok(())
+    }
+
+    /// Takes the Lua files of another `garrysmod` for those that this one does not have.
+    ///
+    /// # Errors
+    ///
+    /// It has none of the game's.
+    pub(crate) fn add_game_lua(&mut self, garrysmod: &Path) -> io::Result<()> {
+        let garrysmod = path::absolute(garrysmod)?;
+        fs::metadata(garrysmod.join("lua/includes/init.lua"))?;
+        self.game_lua = Some(garrysmod);
         Ok(())
     }
 
@@ -144,7 +159,15 @@ impl GameFolder {
             // A script may have moved what was put there.
             (self.is_kept || self.game.join(place).exists()).then(|| addon.join(rest))
         });
-        mounted.unwrap_or_else(|| self.game.join(path))
+        mounted.unwrap_or_else(|| {
+            let own = self.game.join(path);
+            let is_lua =
+                path.starts_with("lua") && path.extension().is_some_and(|extension| extension == "lua");
+            match &self.game_lua {
+                Some(other) if is_lua && !own.exists() => other.join(path),
+                _ => own,
+            }
+        })
     }
 
     /// `garrysmod`, which scripts' paths are relative to.

@@ -64,6 +64,8 @@ enum StartError {
     NoModule(PathBuf),
     #[error("the addon {0} cannot be used: {1}")]
     Addon(PathBuf, io::Error),
+    #[error("{0} has no lua/includes/init.lua of the game: {1}")]
+    GameLua(PathBuf, io::Error),
     #[error("cannot lay out the game's folder: {0}")]
     Folder(io::Error),
     #[error("cannot enter the game's folder: {0}")]
@@ -111,6 +113,9 @@ fn start(options: Options) -> Result<i32, StartError> {
         None => GameFolder::create(lua_shared, &modules),
     };
     let mut folder = folder.map_err(StartError::Folder)?;
+    if let Some(garrysmod) = &options.game_lua {
+        folder.add_game_lua(garrysmod).map_err(|error| StartError::GameLua(garrysmod.clone(), error))?;
+    }
     for addon in &options.addons {
         folder.install_addon(addon).map_err(|error| StartError::Addon(addon.clone(), error))?;
     }

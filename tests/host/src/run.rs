@@ -251,7 +251,12 @@ impl Run {
             self.say(format_args!("{least} errors were expected, {errors} came"));
         }
         let most = if self.options.is_tool() { usize::MAX } else { most };
-        if code == 0 && (self.failed.get() || !(least..=most).contains(&errors)) { EXIT_FAILED } else { code }
+        let failed = self.failed.get() || !(least..=most).contains(&errors);
+        if (failed || code != 0) && !self.options.is_tool() {
+            let seed = self.options.seed;
+            self.say(format_args!("hooks ran in the order of seed {seed}; --seed {seed} repeats it"));
+        }
+        if code == 0 && failed { EXIT_FAILED } else { code }
     }
 
     /// The file that `from` (a chunk's name) includes as `path`, and the name that its chunk gets.

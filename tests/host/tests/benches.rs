@@ -42,6 +42,7 @@ fn run(root: &Path, script: &Path) -> Result<(), Failed> {
         ])
         .arg(script.strip_prefix(root)?)
         .arg("quick=1")
+        .env("GMOD_HOST_SEED", "1")
         .env_remove("REDIS_URL")
         .env_remove("REALTIME_URL")
         .env_remove("HOST_PROTOCOL");

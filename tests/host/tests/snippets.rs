@@ -268,6 +268,9 @@ fn host(
     for variable in ["REDIS_URL", "REALTIME_URL", "HOST_PROTOCOL"] {
         command.env_remove(variable);
     }
+    if env::var_os("GMOD_HOST_SEED").is_none() {
+        command.env("GMOD_HOST_SEED", "1");
+    }
     let output = command.args(options).arg(file).envs(environment.iter().copied()).output()?;
     if output.status.success() {
         fs::remove_dir_all(folder)?;

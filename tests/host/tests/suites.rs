@@ -12,6 +12,8 @@
 //!
 //! Semicolons stand between them.
 //!
+//! `GMOD_HOST_SEED=NUMBER` in the environment has hooks run in another order.
+//!
 //! `REDIS_SERVER=FILE` in the environment names another redis-server. One before version 6 has no RESP3: what would run over
 //! either version runs over `protocol = "auto"` and over 2 instead. What cannot run is shown as ignored, and why.
 //!
@@ -72,6 +74,10 @@ const RUNNER: &str = "GMOD_HOST_RUNNER";
 
 /// The file behind `require("realtime")`, instead of the module that was built along: one that goes to servers.
 const MODULE: &str = "GMOD_HOST_MODULE";
+
+/// What the order of hooks depends on. The same in each run, unless the environment names another one.
+const SEED: &str = "GMOD_HOST_SEED";
+const DEFAULT_SEED: &str = "1";
 
 const ONCE: &[Option<u8>] = &[None];
 const BOTH: &[Option<u8>] = &[Some(2), Some(3)];
@@ -224,7 +230,8 @@ fn run(script: &Path, options: &[String], protocol: Option<u8>) -> Result<(), Fa
         .env("PWD", &root)
         .env_remove("REDIS_URL")
         .env_remove("REALTIME_URL")
-        .env_remove("HOST_PROTOCOL");
+        .env_remove("HOST_PROTOCOL")
+        .env(SEED, env::var_os(SEED).unwrap_or_else(|| DEFAULT_SEED.into()));
     if let Some(version) = protocol {
         command.env("HOST_PROTOCOL", version.to_string());
     }

@@ -25,6 +25,11 @@ pub(super) fn find_lua(call: &Call<'_>) -> Result<Value, String> {
     Ok(Value::List(vec![name.into(), source.into()]))
 }
 
+/// `has_game_lua()`: whether the game's own Lua files are there.
+pub(super) fn has_game_lua(call: &Call<'_>) -> Result<Value, String> {
+    Ok(call.run().options.game_lua.is_some().into())
+}
+
 /// `read(root, path)`: the file's bytes, or nil.
 pub(super) fn read(call: &Call<'_>) -> Result<Value, String> {
     let Some(path) = found(call)? else { return Ok(Value::Nil) };

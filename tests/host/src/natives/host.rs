@@ -9,6 +9,11 @@ use crate::{
     value::Value,
 };
 
+/// `seed()`: what the order of hooks depends on.
+pub(super) fn seed(call: &Call<'_>) -> Result<Value, String> {
+    Ok(Value::Number(call.run().options.seed.into()))
+}
+
 /// `game_time()`: seconds; stands still while hibernating.
 pub(super) fn game_time(call: &Call<'_>) -> Result<Value, String> {
     Ok(call.run().game_time.get().as_secs_f64().into())

@@ -53,7 +53,7 @@ fn files_strings_and_the_script_speak_it() {
         RunString("for i = 1, 3 do if i != 3 then continue end ran = i end")
         assert(ran == 3)
         local said = CompileString("x = 1\n/* two\nlines */ x = = 2", "place", false)
-        assert(said == "[string \"place\"]:3: unexpected symbol near '='", said)
+        assert(said == "place:3: unexpected symbol near '='", said)
         said = CompileString("continue", "place", false)
         assert(type(said) == "string")
         assert(CompileString("x = 1 /* no end", "place", false) != nil)

@@ -1,4 +1,4 @@
-//! Timers, hooks, globals and files, as the game has them.
+//! Timers, globals and files, as the game has them.
 
 use crate::support::{PROBE, Script};
 
@@ -87,47 +87,6 @@ fn timers_do_as_the_games() {
 }
 
 #[test]
-fn hooks_do_as_the_games() {
-    Script::new(
-        r#"
-        hook.Add("Ask", "a", function(x) if x == 1 then return "a", 2 end end)
-        hook.Add("Ask", "b", function(x) return x end)
-        local text, number = hook.Run("Ask", 1)
-        assert(text == "a" and number == 2 and hook.Run("Ask", 5) == 5, "the first answer ends the round")
-        hook.Remove("Ask", "a")
-        assert(hook.Run("Ask", 1) == 1 and hook.GetTable().Ask.a == nil and hook.GetTable().Ask.b)
-        assert(hook.Run("Nobody") == nil)
-
-        local ran = {}
-        hook.Add("Cut", "a", function() ran.a = true hook.Remove("Cut", "b") hook.Add("Cut", "d", function() ran.d = true end) end)
-        hook.Add("Cut", "b", function() ran.b = true end)
-        hook.Add("Cut", "c", function() ran.c = true end)
-        hook.Run("Cut")
-        assert(ran.a and ran.c and not ran.b, "one that is removed in the round does not run in it")
-
-        local gone = { IsValid = function() return false end }
-        hook.Add("Ask2", gone, function() error("not called") end)
-        hook.Run("Ask2")
-
-        -- An error goes to who runs the hooks: for the engine's own, to the console, and the round is over.
-        host.expect_errors(2)
-        hook.Add("Raise", "a", function() error("raised") end)
-        assert(not pcall(hook.Run, "Raise"))
-        local thinks, after = 0, 0
-        hook.Add("Think", "a", function() thinks = thinks + 1 if thinks <= 2 then error("in think") end end)
-        hook.Add("Think", "b", function() after = after + 1 end)
-        host.run(function()
-            host.pass(4)
-            assert(thinks == 5 and after == 3, after)
-            host.exit()
-        end)
-        "#,
-    )
-    .run()
-    .code(0);
-}
-
-#[test]
 fn include_looks_beside_the_file_and_in_addons() {
     let outcome =
         Script::new("print(include('lib/a.lua')) include('shared.lua') include('nope.lua') host.exit()")
@@ -139,6 +98,12 @@ fn include_looks_beside_the_file_and_in_addons() {
             .run();
     outcome.code(0).stdout("first\nsecond\nlib/b.lua\nshared\taddons/addon/lua/shared.lua\n");
     outcome.stderr("Couldn't include file 'nope.lua'");
+}
+
+/// The same file passes on the game's own Lua files (`.ci/game-lua`).
+#[test]
+fn what_is_strict_in_the_game_is_strict_here() {
+    Script::new(include_str!("truths.lua")).run().code(0).stdout("all true\n");
 }
 
 #[test]

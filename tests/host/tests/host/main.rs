@@ -8,6 +8,7 @@ mod dialect;
 mod entities;
 mod game;
 mod gluatest;
+mod hooks;
 mod host_table;
 mod modules;
 mod owner;

@@ -68,7 +68,7 @@ impl Session {
         let run = format!("{host}; code=$?; echo \"the mode: $(stty -a | tr -s '\\n' ' ')\"; exit $code");
         let mut command = Command::new("script");
         command.args(["--quiet", "--return", "--command", &run, "/dev/null"]);
-        command.env_remove("REDIS_URL").env_remove("REALTIME_URL");
+        command.env_remove("REDIS_URL").env_remove("REALTIME_URL").env("GMOD_HOST_SEED", "1");
         Self::run(folder, command, &[("TERM", "xterm")])
     }
 

@@ -106,6 +106,7 @@ pub(crate) fn host(options: &[&str]) -> Outcome {
 pub(crate) fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_gmod-host"));
     command.env_remove("REDIS_URL").env_remove("REALTIME_URL").env_remove("HOST_PROTOCOL");
+    command.env("GMOD_HOST_SEED", "1");
     command
 }
 
@@ -160,6 +161,10 @@ impl Outcome {
     pub(crate) fn no_stderr(&self, part: &str) -> &Self {
         assert!(!self.stderr_text().contains(part), "{part:?} in the errors of {self:?}");
         self
+    }
+
+    pub(crate) fn stdout_text(&self) -> String {
+        String::from_utf8_lossy(&self.0.stdout).into_owned()
     }
 
     pub(crate) fn stderr_text(&self) -> String {
