@@ -82,6 +82,7 @@ end
 
 function Entity:Spawn() base.record(self) end
 function Entity:Activate() base.record(self) end
+function Entity:IsConstraint() return false end
 function Entity:GetCreationTime() return base.record(self).born or 0 end
 -- Removes it at the next tick.
 function Entity:Remove()

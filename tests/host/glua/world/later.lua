@@ -24,7 +24,8 @@ local function concluded(ok, ...)
 end
 
 -- A hook that the engine runs: its answer; nothing, behind the error's report, if it raises.
-local function run(...) return hook.Run(...) end
+local gamemode = gmod.GetGamemode
+local function run(event, ...) return hook.Call(event, gamemode(), ...) end
 -- By this name a traceback knows where the engine called. So it is no tail call below.
 local function protected(...) return concluded(xpcall(run, native.report_any, ...)) end
 function native.engine_hook(...)

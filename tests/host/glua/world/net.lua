@@ -125,19 +125,14 @@ function net.WriteData(data, length)
 end
 function net.ReadData(length) return take("Data", length * 8) end
 
--- An entity travels as its index: the reader gets the entity that has this index when it reads.
+-- An entity travels as its index: the reader gets the entity that has this index when it reads. NULL arrives as the world, which
+-- is not valid either.
 function net.WriteEntity(value) append("Entity", IsValid(value) and value:EntIndex() or 0, MAX_EDICT_BITS) end
-function net.ReadEntity()
-	local index = take("Entity")
-	return index == 0 and NULL or Entity(index)
-end
+function net.ReadEntity() return Entity(take("Entity")) end
 function net.WritePlayer(value)
 	append("Player", IsValid(value) and value:IsPlayer() and value:EntIndex() or 0, MAX_PLAYER_BITS)
 end
-function net.ReadPlayer()
-	local index = take("Player")
-	return index == 0 and NULL or Entity(index)
-end
+function net.ReadPlayer() return Entity(take("Player")) end
 
 function net.WriteColor(value, alpha)
 	if not IsColor(value) then error("net.WriteColor: color expected, got " .. type(value), 2) end
@@ -248,7 +243,7 @@ local function shown_values(message)
 	local values = copy_of(message.values)
 	for i, written in pairs(message.kinds) do
 		if written[1] == "Bit" then values[i] = values[i] == 1 end
-		if written[1] == "Entity" or written[1] == "Player" then values[i] = values[i] == 0 and NULL or Entity(values[i]) end
+		if written[1] == "Entity" or written[1] == "Player" then values[i] = Entity(values[i]) end
 	end
 	return values
 end
