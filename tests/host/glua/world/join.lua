@@ -15,7 +15,7 @@ local function new_client(options)
 	local is_bot = options.bot or false
 	local client = {
 		user_id = users, is_bot = is_bot, name = options.name or (is_bot and "Bot" or "Player") .. string.format("%02d", users),
-		class = "player", is_validated = false, is_alive = true, team = TEAM_UNASSIGNED, weapons = {}, ping = options.ping or 5,
+		class = "player", is_validated = false, is_alive = false, team = TEAM_UNASSIGNED, weapons = {}, ping = options.ping or 5,
 		health = 100, max_health = 100, armor = 0, max_armor = 100, frags = 0, deaths = 0, since = CurTime(),
 	}
 	if is_bot then
@@ -54,14 +54,14 @@ local function validate(client)
 end
 
 -- The client has loaded, and becomes a player. A server with players does not hibernate.
-local function enter(client)
+local function enter(client, spawns)
 	native.hibernate(false)
 	local ply = native.new_entity(native.Player, client, 1, native.most_players)
 	native.seen[ply] = native.nothing_seen()
 	hook_of("PlayerAuthed", ply, client.id, client.unique_id)
 	hook_of("PlayerInitialSpawn", ply, false)
 	event_of("player_activate", { userid = client.user_id })
-	ply:Spawn()
+	if spawns then ply:Spawn() end
 	return ply
 end
 
@@ -135,7 +135,7 @@ function host.players.add(options)
 	local admitted, reason = connect(client, options.password)
 	if not admitted then return nil, reason end
 	if options.validated ~= false then validate(client) end
-	return enter(client)
+	return enter(client, options.spawned ~= false)
 end
 
 -- For one who was added with validated = false.

@@ -7,7 +7,7 @@ use crate::{
 
 #[test]
 fn mock_players_do_as_the_games() {
-    Script::new(include_str!("world/players.lua")).run().code(0).stdout("12 passed, 0 failed");
+    Script::new(include_str!("world/players.lua")).run().code(0).stdout("13 passed, 0 failed");
 }
 
 #[test]

@@ -118,6 +118,17 @@ host.test("Steam may validate him later", function()
 	log = {}
 end)
 
+host.test("he may have to wait until he spawns", function()
+	local bob = host.players.add({ name = "Bob", spawned = false })
+	same(bob:Alive(), false)
+	assert(not table.HasValue(log, "PlayerSpawn"))
+	bob:Spawn()
+	same(bob:Alive(), true)
+	assert(table.HasValue(log, "PlayerSpawn"))
+	host.players.leave(bob)
+	log = {}
+end)
+
 host.test("what he says is seen by all or by his team, as hooks let it", function()
 	local alice, bob = player.GetBySteamID64(ALICE), host.players.add({ name = "Bob" })
 	local eve = host.players.add({ name = "Eve" })
