@@ -113,7 +113,8 @@ return function(realtime, addon)
 			if length then return encode_list(out, value, length, depth + 1) end
 			return encode_map(out, value, depth + 1)
 		else
-			return "a " .. kind .. " has no form in JSON", ""
+			local hint = kind == "Player" and ": send its SteamID64" or ""
+			return (find(kind, "^[AEIOU]") and "an " or "a ") .. kind .. " has no form in JSON" .. hint, ""
 		end
 	end
 

@@ -43,6 +43,8 @@ function color:Copy() return Color(self:Unpack()) end
 
 color_white, color_black, color_transparent = Color(255, 255, 255), Color(0, 0, 0), Color(255, 255, 255, 0)
 
+color_white, color_black, color_transparent = Color(255, 255, 255), Color(0, 0, 0), Color(255, 255, 255, 0)
+
 function MsgC(...)
 	local r, g, b
 	for i = 1, select("#", ...) do

@@ -2,7 +2,7 @@
 local native = ...
 local loadstring = loadstring
 
-SERVER, CLIENT, MENU_DLL = true, false, false
+SERVER, CLIENT, GAME_DLL, MENU_DLL = true, false, true, false
 VERSION, VERSIONSTR, BRANCH = 240000, "240000", "unknown"
 
 CurTime = native.game_time
@@ -27,20 +27,8 @@ function game.IsDedicated() return true end
 function game.GetWorld() return native.entity.world end
 function game.SinglePlayer() return false end
 
-player = {}
-function player.GetAll() return {} end
-function player.GetHumans() return {} end
-function player.GetBots() return {} end
-function player.GetCount() return 0 end
-function player.Iterator() return ipairs({}) end
-
 -- As on a real server, it has its name from server.cfg, which runs after the Lua files of the start.
 function GetHostName() return native.ticks() > 0 and "gmod-host" or "Garry's Mod" end
-
-HUD_PRINTNOTIFY, HUD_PRINTCONSOLE, HUD_PRINTTALK, HUD_PRINTCENTER = 1, 2, 3, 4
-function PrintMessage(kind, text)
-	for _, who in ipairs(player.GetAll()) do who:PrintMessage(kind, text) end
-end
 
 function util.IsBinaryModuleInstalled(name) return native.module_exists(name) end
 
@@ -124,6 +112,7 @@ end
 -- One tick of the server. Allocates nothing by itself, so that it goes on when memory is out.
 function native.tick()
 	local hibernating = native.hibernating()
+	native.run_later()
 	native.run_timers(hibernating)
 	if not hibernating then
 		native.run_hooks("Think")

@@ -51,8 +51,11 @@ local function words(text)
 	end
 end
 
+native.words = words
+
 -- Built into the server: name, what it does, and how.
 local built_in = {}
+native.built_in_commands = built_in
 
 local function run_lua(code)
 	local chunk, wrong = native.load(code, CHUNK)

@@ -20,6 +20,7 @@
 
 mod cli;
 mod comments;
+mod configured;
 mod ffi;
 mod folder;
 mod natives;

@@ -3,11 +3,12 @@
 use std::{
     env,
     io::{self, Write},
+    path::Path,
     time::Duration,
 };
 
 use crate::{
-    StartError,
+    StartError, configured,
     ffi::{self, TerminalMode},
     prompt::{Editor, Prompt},
     run::Run,
@@ -74,20 +75,49 @@ pub(crate) fn configure(run: &Run) -> Result<(), StartError> {
         .map_err(|error| StartError::Server(format!("REDIS_URL: {error}")))
 }
 
-/// Says where Redis is and how to publish there.
+/// Says where Redis is and how to publish there: the place that clients connect to which were not told another one.
 fn tell_server(run: &Run) -> Result<(), StartError> {
-    let shown = if env::var_os("REDIS_URL").is_some() {
-        // It may hold a password.
-        "\"$REDIS_URL\"".to_owned()
-    } else if default_url_is_set() && run.server_if_started().is_none() {
-        format!("\"${DEFAULT_URL}\"")
-    } else {
+    if run.options.game.is_some() && !default_url_is_set() {
+        return tell_configured(run);
+    }
+    let arguments = if run.server_if_started().is_some() {
         let url = run.redis_url().map_err(StartError::Server)?;
         run.say(format_args!("{} is at {url}", run.options.server));
-        url
+        format!("-u {url}")
+    } else if env::var_os("REDIS_URL") == env::var_os(DEFAULT_URL) {
+        // It may hold a password.
+        "-u \"$REDIS_URL\"".to_owned()
+    } else {
+        format!("-u \"${DEFAULT_URL}\"")
     };
-    run.say(format_args!("publish from elsewhere: redis-cli -u {shown} PUBLISH test hello"));
+    tell_publish(run, &arguments);
     Ok(())
+}
+
+/// Likewise, for a server's folder: its own file says where its clients connect to.
+fn tell_configured(run: &Run) -> Result<(), StartError> {
+    let file = configured::FILE;
+    match configured::place(&run.folder.find(Path::new(file))) {
+        Some(place) if place.has_login => {
+            run.say(format_args!(
+                "clients log in as garrysmod/{file} says, and so must redis-cli (--user, --askpass)"
+            ));
+            tell_publish(run, &place.arguments);
+        }
+        Some(place) => tell_publish(run, &place.arguments),
+        None => {
+            let url = run.redis_url().map_err(StartError::Server)?;
+            let server = run.options.server;
+            run.say(format_args!(
+                "garrysmod/{file} names no Redis; {server} is at {url}, if that is to be its \"url\""
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn tell_publish(run: &Run, arguments: &str) {
+    run.say(format_args!("publish from elsewhere: redis-cli {arguments} PUBLISH test hello"));
 }
 
 impl Drop for Terminal<'_> {

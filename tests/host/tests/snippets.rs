@@ -23,10 +23,10 @@
 //! ````
 //!
 //! `setup` and `check` share the block's locals; `check` may wait (see tests/host/README.md). Beside what the host has,
-//! `host.says(text)` waits until the console says it, and `host.player(name, id)` is a player. With `<!-- options: … -->`
-//! before the block (before `setup`, if there is one) the host gets more options; `no-addon` leaves the addon out. With
-//! `--server real` the block is ignored where there is no redis-server, unless CI is set. Lines in errors are those of the
-//! file.
+//! `host.says(text)` waits until the console says it. With `<!-- options: … -->` before the block (before `setup`, if there
+//! is one) the host gets more options; `no-addon` leaves the addon out, `client` runs the block as the game of a player would
+//! who is there. With `--server real` the block is ignored where there is no redis-server, unless CI is set. Lines in errors
+//! are those of the file.
 #![expect(clippy::expect_used, reason = "a test that cannot set itself up fails")]
 
 use std::{
@@ -69,6 +69,10 @@ const TIMEOUT_SECONDS: &str = "60";
 const BEFORE: &str = include_str!("snippets/before.lua");
 const AFTER: &str = include_str!("snippets/after.lua");
 
+/// The options that are not the host's.
+const NO_ADDON: &str = "no-addon";
+const CLIENT: &str = "client";
+
 /// A block of Lua, with what stands around it.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Snippet {
@@ -88,9 +92,15 @@ impl Snippet {
         if let Some((line, setup)) = &self.setup {
             at_line(&mut script, *line, setup);
         }
+        if self.has(CLIENT) {
+            script.push_str("host.players.client(host.players.add(), function() ");
+        }
         at_line(&mut script, self.line, &self.code);
         // Its last line may end in a comment.
         script.push('\n');
+        if self.has(CLIENT) {
+            script.push_str("end) ");
+        }
         match &self.check {
             Some((line, check)) => {
                 script.push_str("include('after.lua')(function()");
@@ -103,7 +113,11 @@ impl Snippet {
     }
 
     fn has_addon(&self) -> bool {
-        !self.options.iter().any(|option| option == "no-addon")
+        !self.has(NO_ADDON)
+    }
+
+    fn has(&self, option: &str) -> bool {
+        self.options.iter().any(|has| has == option)
     }
 }
 
@@ -223,8 +237,12 @@ fn run(root: &Path, name: &str, snippet: &Snippet) -> Result<(), Failed> {
     for (name, source) in [("before.lua", BEFORE), ("after.lua", AFTER)] {
         fs::write(folder.join(name), format!("return function(...) {source} end"))?;
     }
-    let options: Vec<&str> =
-        snippet.options.iter().filter(|option| *option != "no-addon").map(String::as_str).collect();
+    let options: Vec<&str> = snippet
+        .options
+        .iter()
+        .map(String::as_str)
+        .filter(|option| ![NO_ADDON, CLIENT].contains(option))
+        .collect();
     // Named as the file, so that errors are.
     let file = name.replace('/', "_");
     host(root, &folder, &file, &snippet.script(), snippet.has_addon(), &options, &[])

@@ -34,7 +34,7 @@ local FOLDER = here .. "../../../lua/examples/bridge"
 local SCRIPT = quoted(FOLDER .. "/bridge.py")
 
 -- chat: what the one player here is told.
-local bridges = { chat = {} }
+local bridges = {}
 
 -- A running bridge: what it prints goes into data/NAME.txt.
 function bridges.start(name, url, secret)
@@ -72,10 +72,8 @@ function bridges.python(program)
 	return ffi.C.pclose(stream), file.Read("python.txt", "DATA")
 end
 
-bridges.alice = {
-	Nick = function() return "Alice" end, SteamID64 = function() return "76561198000000001" end,
-	PrintMessage = function(_, _, text) bridges.chat[#bridges.chat + 1] = text end,
-}
+bridges.alice = host.players.add({ name = "Alice", steamid64 = "76561198000000001" })
+bridges.chat = host.players.seen(bridges.alice).chat -- what is said to her
 
 return function(secret)
 	if host.map_number == 1 then
@@ -83,6 +81,5 @@ return function(secret)
 		host.next_map()
 		return
 	end
-	function player.GetAll() return { bridges.alice } end
 	return bridges
 end

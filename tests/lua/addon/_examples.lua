@@ -10,22 +10,22 @@ end
 
 local kit = include("../_kit.lua")
 local steering = include("_steering.lua")
-local world = { chat = {} } -- chat: what players are told
+local world = {}
 
-function world.somebody(name, id)
-	local function tell(text) world.chat[#world.chat + 1] = text end
-	return {
-		IsValid = function() return true end, Nick = function() return name end, SteamID64 = function() return id end,
-		GetUserGroup = function() return "vip" end, Team = function() return 7 end, ChatPrint = function(_, text) tell(text) end,
-		IsPlayer = function() return true end,
-		PrintMessage = function(_, kind, text) kit.eq(kind, HUD_PRINTTALK) tell(text) end,
-	}
-end
-world.alice = world.somebody("Alice", "76561198000000001")
-function player.GetAll() return { world.alice } end
+-- The one player, of a team with a colour.
+team.SetUp(7, "Crew", Color(255, 160, 0))
+local alice = host.players.add({ name = "Alice", steamid64 = "76561198000000001" })
+alice:SetTeam(7)
+alice:SetUserGroup("vip")
+world.alice = alice
+
+-- What her chat has shown since she looked last.
+local looked = 0
+function world.chat() return { unpack(host.players.seen(alice).chat, looked + 1) } end
+function world.forget_chat() looked = #host.players.seen(alice).chat end
 
 function world.example(name)
-	world.chat = {}
+	world.forget_chat()
 	include("../../../lua/examples/" .. name .. ".lua")
 	kit.subscribe(realtime.Default(), kit.unique("fence"), function() end)
 end

@@ -174,42 +174,40 @@ host.test("debug shows every change of state of every client, and no secret", fu
 	assert(said("usage: realtime_debug 1"))
 end)
 
-local function somebody(is_superadmin)
-	local lines = {}
-	return {
-		IsValid = function(self) return not self.left end, IsPlayer = function() return true end,
-		IsSuperAdmin = function() return is_superadmin end,
-		PrintMessage = function(_, kind, text) kit.eq(kind, HUD_PRINTCONSOLE) lines[#lines + 1] = text end,
-	}, lines
+-- A player, and what the console of his game shows.
+local function somebody(group)
+	local ply = host.players.add()
+	ply:SetUserGroup(group)
+	return ply, host.players.seen(ply).console
 end
 
 host.test("a superadmin may, and reads the answer in the game; nobody else may", function()
 	for _, name in ipairs({ "realtime_status", "realtime_ping", "realtime_tail", "realtime_debug" }) do
-		local player, lines = somebody(false)
+		local ply, lines = somebody("admin")
 		clear()
-		assert(concommand.Run(player, name, { "secrets" }))
+		host.players.command(ply, name .. " secrets")
 		kit.eq(lines, { name .. " is for superadmins" })
 		kit.eq(said(), "")
 	end
 	local channel = kit.unique("theirs")
-	local player, lines = somebody(true)
+	local ply, lines = somebody("superadmin")
 	clear()
-	concommand.Run(player, "realtime_status", {})
+	host.players.command(ply, "realtime_status")
 	assert(#lines > 5 and lines[1]:find("ttt-1", 1, true))
 	kit.eq(said(), "")
-	concommand.Run(player, "realtime_tail", { channel })
+	host.players.command(ply, "realtime_tail " .. channel)
 	subscribed()
 	publish(channel, "for them")
 	kit.wait("their line", function() return lines[#lines] == "[" .. channel .. "] for them" end)
 	assert(not said("for them"))
 	-- Who leaves takes the tail along, and the console hears nothing of it.
-	concommand.Run(player, "realtime_debug", { "1" })
+	host.players.command(ply, "realtime_debug 1")
 	local other = kit.unique("other")
-	concommand.Run(player, "realtime_tail", { other })
+	host.players.command(ply, "realtime_tail " .. other)
 	subscribed()
 	local wanted = realtime.Default():Stats().subscriptions
 	local before = #lines
-	player.left = true
+	host.players.leave(ply)
 	kit.wait("the end of both tails", function() return realtime.Default():Stats().subscriptions == wanted - 2 end)
 	clear()
 	local reconnects = realtime.Default():Stats().reconnects

@@ -4,10 +4,14 @@
 local world = include("_examples.lua")
 if not world then return end
 local kit = include("../_kit.lua")
-local entity = include("_stand_ins.lua").entity
+
+-- What a gamemode gives to who comes without anything.
+GAMEMODE = { PlayerLoadout = function(_, ply) ply:Give("weapon_physcannon") end }
+local USUAL = { "weapon_physcannon", health = 100, armor = 0 }
 local alice, other, others = world.alice, world.other, world.others
 
 local ID = "76561198000000001"
+local CARLA = "76561198000000031"
 
 -- What stands in Redis for a player, by name.
 local function names(id)
@@ -19,20 +23,22 @@ end
 local function text_of(guest) return assert(realtime.Encode(guest, "ttt-2")) end
 
 local function carries(ply, health, armor, ...)
-	local weapons = {}
-	for i, class in ipairs({ ... }) do weapons[i] = entity(class, i) end
-	ply.Health, ply.Armor = function() return health end, function() return armor end
-	ply.GetWeapons = function() return weapons end
+	ply:StripWeapons()
+	ply:SetHealth(health)
+	ply:SetArmor(armor)
+	for _, class in ipairs({ ... }) do ply:Give(class) end
 end
 
--- A player who arrives. `got`: what he is given.
+-- What a player has.
+local function got(ply)
+	local things = { health = ply:Health(), armor = ply:Armor() }
+	for i, weapon in ipairs(ply:GetWeapons()) do things[i] = weapon:GetClass() end
+	table.sort(things)
+	return things
+end
+
 local function arrive(id, is_alive)
-	local ply, got = world.somebody("Bob", id), {}
-	ply.got, ply.Alive, ply.GetMaxHealth = got, function() return is_alive ~= false end, function() return 100 end
-	ply.SetHealth, ply.SetArmor = function(_, n) got.health = n end, function(_, n) got.armor = n end
-	ply.StripWeapons, ply.Give = function() got[1] = nil end, function(_, class) got[#got + 1] = class end
-	hook.Run("PlayerInitialSpawn", ply)
-	return ply
+	return assert(host.players.add({ name = "Bob", steamid64 = id, spawned = is_alive ~= false }))
 end
 
 local function settled() return realtime.Default():IsConnected() and realtime.Default():Stats().pending == 0 end
@@ -46,25 +52,24 @@ host.test("handoff: here", function()
 		asked.fn(guest, from)
 		reply(say, true)
 	end)
-	local sent = {}
-	alice.SendLua = function(_, code) sent[#sent + 1] = code end
+	local sent = host.players.seen(alice).lua
 	Handoff.Send(alice, "ttt-2")
 	kit.wait("her way", function() return #sent == 1 end)
 	kit.eq(sent, { 'permissions.AskToConnect("203.0.113.5:27016")' })
 	kit.eq(asked[1], { ID, "hub" })
 	say = { code = "FULL" }
 	Handoff.Send(alice, "ttt-2")
-	kit.wait("no seat", function() return #world.chat == 1 end)
+	kit.wait("no seat", function() return #world.chat() == 1 end)
 	requests:Answer("handoff", nil)
 	Handoff.Send(alice, "ttt-2")
-	kit.wait("no such request", function() return #world.chat == 2 end)
+	kit.wait("no such request", function() return #world.chat() == 2 end)
 	realtime.Tables(other, "ttt-2"):Unsubscribe("realtime:requests:ttt-2", "realtime.Requests")
 	kit.subscribe(other, kit.unique("fence"), function() end)
 	Handoff.Send(alice, "ttt-2")
-	kit.wait("nobody there", function() return #world.chat == 3 end)
+	kit.wait("nobody there", function() return #world.chat() == 3 end)
 	Handoff.Send(alice, "ttt-3")
 	Handoff.Send(alice, "hub")
-	kit.eq(world.chat, { "ttt-2 is full.", "ttt-2 does not answer, try later.", "ttt-2 is down.", "There is no way to ttt-3.",
+	kit.eq(world.chat(), { "ttt-2 is full.", "ttt-2 does not answer, try later.", "ttt-2 is down.", "There is no way to ttt-3.",
 		"There is no way to hub." })
 	kit.eq({ #sent, #asked }, { 1, 2 })
 	-- As long as she stays nothing is written; what she has when she leaves is.
@@ -91,8 +96,8 @@ host.test("handoff: here, a hostile answer", function()
 	kit.subscribe(requests.client, kit.unique("fence"), function() end)
 	requests:Answer("handoff", function(_, _, reply) reply({ code = "\27[31m", message = ("\n[realtime] forged"):rep(1000) }) end)
 	Handoff.Send(alice, "ttt-2")
-	kit.wait("the answer", function() return #world.chat == 1 end)
-	kit.eq(world.chat, { "ttt-2 does not answer, try later." })
+	kit.wait("the answer", function() return #world.chat() == 1 end)
+	kit.eq(world.chat(), { "ttt-2 does not answer, try later." })
 	world.console_is_clean()
 	requests.client:Disconnect()
 end)
@@ -110,27 +115,29 @@ host.test("handoff: over there", function()
 		kit.wait("the answer", function() return #answers == 1 end)
 		return answers[1][1] and answers[1][1].code, answers[1][2]
 	end
-	-- Comes, with what he carries or without, and spawns. Returns whether that is instead of the usual, and what he got.
+	-- Comes, with what he carries or without, and spawns: what he has then. He goes again.
 	local function come(id, carried)
 		if carried then kit.command(other, { "SET", "handoff:" .. id, text_of(carried) }) end
 		local ply = arrive(id, false)
 		kit.wait("the answers", settled)
-		local instead = hook.Run("PlayerLoadout", ply)
-		table.sort(ply.got)
-		return instead, ply.got
+		ply:Spawn()
+		local things = got(ply)
+		host.players.leave(ply)
+		return things
 	end
 	local GUEST = { health = 5000, armor = 15, weapons = { "weapon_crowbar", 7, "weapon_357", { "weapon_357" }, "item_nuke" } }
-	game.MaxPlayers = function() return 1 end
+	local BROUGHT = { "weapon_357", "weapon_crowbar", health = 100, armor = 15 }
+	game.MaxPlayers = function() return 2 end -- Alice has the other place
 	kit.eq({ ask("76561198000000002") }, { nil, true })
 	kit.eq({ ask("76561198000000002") }, { nil, true }, "his own seat")
 	kit.eq({ ask("76561198000000003") }, { "FULL" })
-	kit.eq({ come("76561198000000004") }, { nil, {} }, "somebody else")
-	kit.eq({ come("76561198000000002", GUEST) }, { true, { "weapon_357", "weapon_crowbar", health = 100, armor = 15 } })
-	kit.eq({ come("76561198000000002") }, { nil, {} }, "the second time")
+	kit.eq(come("76561198000000004"), USUAL, "somebody else")
+	kit.eq(come("76561198000000002", GUEST), BROUGHT)
+	kit.eq(come("76561198000000002"), USUAL, "the second time")
 	for _, missing in ipairs({ "health", "armor", "weapons" }) do
 		local incomplete = table.Copy(GUEST)
 		incomplete[missing] = nil
-		kit.eq({ come("76561198000000003", incomplete) }, { nil, {} }, "without " .. missing)
+		kit.eq(come("76561198000000003", incomplete), USUAL, "without " .. missing)
 	end
 	-- Who does not come in time has no seat any more, and who has come neither.
 	kit.eq({ ask("76561198000000002") }, { nil, true })
@@ -156,7 +163,7 @@ host.test("handoff: over there", function()
 	end)
 	-- Somebody who says to be a server without a free seat takes nobody's: that of 7 is still kept, for `hub`.
 	kit.eq({ ask("76561198000000007") }, { "FULL" }, "another server's")
-	kit.eq({ come("76561198000000007", GUEST) }, { true, { "weapon_357", "weapon_crowbar", health = 100, armor = 15 } })
+	kit.eq(come("76561198000000007", GUEST), BROUGHT)
 	world.console_is_clean()
 	SysTime, game.MaxPlayers = real[1], real[2]
 end)
@@ -166,18 +173,18 @@ host.test("handoff: who is alive already has it at once; who leaves before he go
 	local id, guest = "76561198000000021", { health = 30, armor = 5, weapons = { "weapon_smg1" } }
 	kit.command(other, { "SET", "handoff:" .. id, text_of(guest) })
 	local ply = arrive(id)
-	kit.wait("what he carried", function() return ply.got.health end)
-	kit.eq({ ply.got, names(id) }, { { "weapon_smg1", health = 30, armor = 5 }, {} })
+	kit.wait("what he carried", function() return ply:Health() == 30 end)
+	kit.eq({ got(ply), names(id) }, { { "weapon_smg1", health = 30, armor = 5 }, {} })
+	host.players.leave(ply)
 	-- Gone before the answer, or before he spawned; and claimed by this server before it crashed.
 	kit.command(other, { "SET", "handoff:" .. id .. ":hub", text_of(guest) })
-	ply = arrive(id)
-	ply.IsValid = function() return false end
+	host.players.leave(arrive(id))
 	kit.wait("it waits again", function() return settled() and kit.same(names(id), { "handoff:" .. id }) end)
 	ply = arrive(id, false)
 	kit.wait("it is claimed", function() return settled() and #names(id) == 0 end)
-	hook.Run("PlayerDisconnected", ply)
+	kit.eq(got(ply).health, 100)
+	host.players.leave(ply)
 	kit.wait("it waits again", function() return settled() and kit.same(names(id), { "handoff:" .. id }) end)
-	kit.eq(ply.got, {})
 	kit.command(other, { "DEL", "handoff:" .. id })
 end)
 
@@ -191,27 +198,31 @@ if host.server.kind() == "fake" then
 		local transaction, steps, cut = client.Transaction, 0, nil
 		function client:Transaction(...)
 			steps = steps + 1
-			if steps == cut[1] then host.fake.on_next("exec", cut[2]) end
+			if cut and steps == cut[1] then host.fake.on_next("exec", cut[2]) end
 			return transaction(self, ...)
 		end
 		for n = 1, 4 do
 			for _, reaction in ipairs({ "close", "run_then_close" }) do
-				local what, sent = n .. " " .. reaction .. ": ", false
-				steps, cut = 0, { n, reaction }
-				alice.SendLua = function() sent = true end
-				carries(alice, 70, 15, "weapon_crowbar")
-				Handoff.Send(alice, "ttt-2")
-				kit.wait(what .. "her way", function() return sent end)
-				hook.Run("PlayerDisconnected", alice)
-				kit.wait(what .. "what she carries", function()
-					return steps >= 2 and settled() and kit.same(names(ID), { "handoff:" .. ID })
-				end)
-				local ply = arrive(ID)
-				kit.wait(what .. "what she carried", function() return ply.got.health end)
-				kit.eq({ ply.got, names(ID), steps > 4 }, { { "weapon_crowbar", health = 70, armor = 15 }, {}, true }, what)
-				local again = arrive(ID)
+				local what = n .. " " .. reaction .. ": "
+				cut = nil
+				local ply = arrive(CARLA)
 				kit.wait(what .. "quiet", settled)
-				kit.eq(again.got, {}, what .. "the second time")
+				steps, cut = 0, { n, reaction }
+				carries(ply, 70, 15, "weapon_crowbar")
+				Handoff.Send(ply, "ttt-2")
+				kit.wait(what .. "her way", function() return #host.players.seen(ply).lua == 1 end)
+				host.players.leave(ply)
+				kit.wait(what .. "what she carries", function()
+					return steps >= 2 and settled() and kit.same(names(CARLA), { "handoff:" .. CARLA })
+				end)
+				ply = arrive(CARLA)
+				kit.wait(what .. "what she carried", function() return ply:Health() == 70 end)
+				kit.eq({ got(ply), names(CARLA), steps > 4 }, { { "weapon_crowbar", health = 70, armor = 15 }, {}, true }, what)
+				host.players.leave(ply)
+				ply = arrive(CARLA)
+				kit.wait(what .. "quiet", settled)
+				kit.eq(got(ply), USUAL, what .. "the second time")
+				host.players.leave(ply)
 			end
 		end
 		client.Transaction = nil

@@ -4,45 +4,49 @@
 local world = include("_examples.lua")
 if not world then return end
 local kit = include("../_kit.lua")
-local stand_ins = include("_stand_ins.lua")
-local entity, NOTHING = stand_ins.entity, stand_ins.NOTHING
 local alice, other, others = world.alice, world.other, world.others
 
 host.test("chat_bridge", function()
-	local shown = stand_ins.network()
-	SERVER, CLIENT = false, true
-	include("../../../lua/examples/chat_bridge.lua")
-	SERVER, CLIENT = true, false
+	host.players.client(alice, function() include("../../../lua/examples/chat_bridge.lua") end)
 	world.example("chat_bridge")
+	-- What her game was told to show, other than what was said here.
+	local function shown()
+		local lines = {}
+		for _, parts in ipairs(host.players.seen(alice).chat_parts) do
+			if parts then lines[#lines + 1] = parts end
+		end
+		return lines
+	end
 	local heard = kit.recorder()
 	others:Subscribe("chat", heard.fn)
 	kit.subscribe(other, kit.unique("fence"), function() end)
-	hook.Run("PlayerSay", alice, "for my team", true)
-	hook.Run("PlayerSay", alice, "hello", false)
+	host.players.say(alice, "for my team", true)
+	host.players.say(alice, "hello")
 	kit.wait("the line there", function() return #heard == 1 end)
 	local line = { id = "76561198000000001", name = "Alice", rank = "vip", color = { 255, 160, 0 }, text = "hello" }
 	kit.eq(heard[1], { line, "hub", "chat" })
 	others:Publish("chat", "no table")
 	others:Publish("chat", { name = "Bob", rank = "admin", color = { 1, 2, 3 }, text = "hi" })
 	others:Publish("chat", { name = "Web", text = "hi, too" })
-	kit.wait("the answers here", function() return #shown == 2 end)
-	kit.eq(shown[1], { color_white, "[ttt-2] (admin) ", Color(1, 2, 3), "Bob", color_white, ": hi" })
-	kit.eq(shown[2], { color_white, "[ttt-2] ", color_white, "Web", color_white, ": hi, too" })
+	kit.wait("the answers here", function() return #shown() == 2 end)
+	kit.eq(shown()[1], { color_white, "[ttt-2] (admin) ", Color(1, 2, 3), "Bob", color_white, ": hi" })
+	kit.eq(shown()[2], { color_white, "[ttt-2] ", color_white, "Web", color_white, ": hi, too" })
 	-- Wrong types, control characters, length, numbers that are no colours; then more lines than fit into a second.
 	for _, line in ipairs({ { name = 5, text = "x" }, { name = "x", text = { "x" } }, { name = "x" }, { text = "x" } }) do
 		others:Publish("chat", line)
 	end
 	others:Publish("chat", { name = ("\27"):rep(500), rank = ("\n"):rep(500), color = { 1e9, -5, "x" }, text = ("a\n"):rep(500) })
 	others:Publish("chat", { name = "Bob", rank = { "vip" }, color = 5, text = "hi" })
-	kit.wait("the cut line", function() return #shown == 4 end)
-	kit.eq(shown[3], { color_white, "[ttt-2] (" .. (" "):rep(32) .. ") ", Color(255, 0, 255), (" "):rep(64), color_white,
+	kit.wait("the cut line", function() return #shown() == 4 end)
+	kit.eq(shown()[3], { color_white, "[ttt-2] (" .. (" "):rep(32) .. ") ", Color(255, 0, 255), (" "):rep(64), color_white,
 		": " .. ("a "):rep(128):sub(1, 255) })
-	kit.eq(shown[4], { color_white, "[ttt-2] ", color_white, "Bob", color_white, ": hi" })
+	kit.eq(shown()[4], { color_white, "[ttt-2] ", color_white, "Bob", color_white, ": hi" })
 	world.at_one_moment(function()
 		for i = 1, 30 do others:Publish("chat", { name = "Bob", text = tostring(i) }) end
 		world.settle()
 	end)
-	kit.eq(#shown, 4 + 10)
+	kit.ticks(2) -- until what was broadcast is there
+	kit.eq(#shown(), 4 + 10)
 end)
 
 host.test("kill_feed", function()
@@ -50,13 +54,15 @@ host.test("kill_feed", function()
 	local heard = kit.recorder()
 	others:Subscribe("kills.hub", heard.fn)
 	kit.subscribe(other, kit.unique("fence"), function() end)
-	local bob = world.somebody("Bob", "76561198000000002")
-	bob.GetActiveWeapon = function() return entity("weapon_357", 7) end
+	local bob, world_itself, zombie = host.players.add({ name = "Bob" }), game.GetWorld(), ents.Create("npc_zombie")
+	bob:Give("weapon_357")
 	hook.Run("PlayerDeath", alice, bob, bob) -- with what he holds
-	hook.Run("PlayerDeath", alice, entity("npc_grenade_frag", 8), bob)
-	hook.Run("PlayerDeath", alice, alice, alice) -- by herself
-	hook.Run("PlayerDeath", alice, NOTHING, NOTHING) -- the world
-	hook.Run("PlayerDeath", alice, entity("npc_zombie", 9), entity("npc_zombie", 9))
+	hook.Run("PlayerDeath", alice, ents.Create("npc_grenade_frag"), bob)
+	alice:Kill() -- by herself
+	hook.Run("PlayerDeath", alice, world_itself, world_itself)
+	hook.Run("PlayerDeath", alice, zombie, zombie)
+	alice:Spawn()
+	host.players.leave(bob)
 	kit.wait("five deaths", function() return #heard == 5 end)
 	local kills = {}
 	for i, kill in ipairs(heard) do kills[i] = kill[1] end
@@ -71,15 +77,15 @@ host.test("kill_feed", function()
 	others:Publish("kills.ttt-2", { victim = 5 })
 	others:Publish("kills.ttt-2", { victim = "Carol", attacker = "Dave", weapon = "weapon_crowbar" })
 	others:Publish("kills.ttt-2", { victim = "Erin" })
-	kit.wait("theirs", function() return #world.chat == 2 end)
-	kit.eq(world.chat, { "[ttt-2] Dave killed Carol (weapon_crowbar)", "[ttt-2] Erin died" }) -- and none of this server's own
+	kit.wait("theirs", function() return #world.chat() == 2 end)
+	kit.eq(world.chat(), { "[ttt-2] Dave killed Carol (weapon_crowbar)", "[ttt-2] Erin died" }) -- and none of this server's own
 	others:Publish("kills.ttt-2", { victim = ("\n"):rep(500), attacker = ("\27"):rep(500), weapon = { "x" } })
 	others:Publish("kills.ttt-2", { victim = "Erin", attacker = { "x" }, weapon = ("\27"):rep(500) })
 	others:Publish("kills.ttt-2", { victim = "Erin", attacker = "Dave", weapon = ("\27"):rep(500) })
 	others:Publish("kills.ttt-2", { victim = ("Erin"):rep(500) })
-	kit.wait("the cut lines", function() return #world.chat == 6 end)
+	kit.wait("the cut lines", function() return #world.chat() == 6 end)
 	local blank = (" "):rep(64)
-	kit.eq({ world.chat[3], world.chat[4], world.chat[5], world.chat[6] }, {
+	kit.eq({ world.chat()[3], world.chat()[4], world.chat()[5], world.chat()[6] }, {
 		"[ttt-2] " .. blank .. " killed " .. blank .. " (?)", "[ttt-2] Erin died", "[ttt-2] Dave killed Erin (" .. blank .. ")",
 		"[ttt-2] " .. ("Erin"):rep(16) .. " died",
 	})
@@ -87,7 +93,7 @@ host.test("kill_feed", function()
 		for _ = 1, 30 do others:Publish("kills.ttt-2", { victim = "Erin" }) end
 		world.settle()
 	end)
-	kit.eq(#world.chat, 6 + 10)
+	kit.eq(#world.chat(), 6 + 10)
 end)
 
 host.test("vehicle_events", function()
@@ -96,18 +102,19 @@ host.test("vehicle_events", function()
 	others:PSubscribe("vehicle.*", heard.fn)
 	kit.subscribe(other, kit.unique("fence"), function() end)
 	hook.Add("VehicleElsewhere", "test", elsewhere.fn)
-	local jeep = entity("prop_vehicle_jeep", 64)
+	local jeep, crate = ents.Create("prop_vehicle_jeep"), ents.Create("prop_physics")
+	local index = jeep:EntIndex()
 	hook.Run("PlayerSpawnedVehicle", alice, jeep)
-	hook.Run("PlayerEnteredVehicle", alice, jeep, 0)
-	hook.Run("PlayerLeaveVehicle", alice, jeep)
-	hook.Run("EntityRemoved", entity("prop_physics", 65))
-	hook.Run("EntityRemoved", jeep)
+	alice:EnterVehicle(jeep)
+	alice:ExitVehicle()
+	crate:Remove()
+	jeep:Remove()
 	kit.wait("four events", function() return #heard == 4 end)
-	local with = { vehicle = 64, class = "prop_vehicle_jeep", player = "76561198000000001", name = "Alice" }
+	local with = { vehicle = index, class = "prop_vehicle_jeep", player = "76561198000000001", name = "Alice" }
 	for i, event in ipairs({ "spawned", "entered", "left" }) do
 		kit.eq(heard[i], { with, "hub", "vehicle." .. event, "vehicle.*" })
 	end
-	kit.eq(heard[4], { { vehicle = 64, class = "prop_vehicle_jeep" }, "hub", "vehicle.removed", "vehicle.*" })
+	kit.eq(heard[4], { { vehicle = index, class = "prop_vehicle_jeep" }, "hub", "vehicle.removed", "vehicle.*" })
 	local airboat = { vehicle = 3, class = "prop_vehicle_airboat", player = "76561198000000002", name = "Bob" }
 	others:Publish("vehicle.entered", { "no vehicle" })
 	others:Publish("vehicle.entered", airboat)
@@ -130,28 +137,25 @@ end)
 
 host.test("player_counts", function()
 	realtime.addon.presence_interval = 1000 -- nothing comes by itself
-	local shown, playing, get_count = {}, 0, player.GetCount
-	function SetGlobal2Int(name, value) shown[name] = value end
-	function player.GetCount() return playing end -- of the one host, so of both servers
+	local function shown(server) return GetGlobal2Int(server and "players:" .. server or "players", -100) end
 	world.example("player_counts")
 	local there, told = realtime.Presence(other, "ttt-2"), kit.recorder()
 	there:On("changed", told.fn)
-	kit.wait("they know each other", function() return there:Server("hub") and shown["players:ttt-2"] end)
-	kit.eq({ shown["players:ttt-2"], shown.players }, { 0, 0 })
-	playing = 3
-	hook.Run("PlayerInitialSpawn", alice)
+	kit.wait("they know each other", function() return there:Server("hub") and shown("ttt-2") >= 0 end)
+	kit.eq({ shown("ttt-2"), shown() }, { 1, 2 }) -- Alice, who is on the one host, and so on both servers
+	host.players.add({ name = "Bob" })
+	local carol = host.players.add({ name = "Carol" })
 	kit.wait("it is told at once", function() return #told >= 1 and told[#told][1].players == 3 end)
-	kit.wait("its own", function() return shown["players:hub"] == 3 end)
-	kit.wait("the other's", function() return shown["players:ttt-2"] == 3 and shown.players == 6 end)
-	hook.Run("PlayerDisconnected", alice)
-	playing = 2 -- who leaves is counted until the hook is over
-	kit.wait("one less", function() return told[#told][1].players == 2 and shown["players:hub"] == 2 end)
-	kit.wait("the other's, too", function() return shown["players:ttt-2"] == 2 end)
-	kit.eq(hook.Run("PlayerSay", alice, "!servers", false), "")
-	kit.eq(world.chat, { "hub: 2 of 16 on gm_construct (here)", "ttt-2: 2 of 16 on gm_construct" })
+	kit.wait("its own", function() return shown("hub") == 3 end)
+	kit.wait("the other's", function() return shown("ttt-2") == 3 and shown() == 6 end)
+	host.players.leave(carol) -- who leaves is counted until the hook is over
+	kit.wait("one less", function() return told[#told][1].players == 2 and shown("hub") == 2 end)
+	kit.wait("the other's, too", function() return shown("ttt-2") == 2 end)
+	host.players.say(alice, "!servers")
+	kit.eq(world.chat(), { "hub: 2 of 16 on gm_construct (here)", "ttt-2: 2 of 16 on gm_construct" })
 	there:Stop()
-	kit.wait("it has left", function() return shown["players:ttt-2"] == -1 end)
-	kit.eq(shown.players, 2)
+	kit.wait("it has left", function() return shown("ttt-2") == -1 end)
+	kit.eq(shown(), 2)
 	-- Who says to be a server of another name gets no global and no line; who takes a known name, a bounded number.
 	local function spoof(id, ask)
 		realtime.Tables(other, id):Publish("realtime:presence", {
@@ -161,13 +165,13 @@ host.test("player_counts", function()
 	end
 	for i = 1, 20 do spoof("evil-" .. i) end
 	spoof("ttt-1")
-	kit.wait("the known name", function() return shown["players:ttt-1"] end)
-	kit.eq(shown, { players = 2 + 128, ["players:hub"] = 2, ["players:ttt-1"] = 128, ["players:ttt-2"] = -1 })
-	world.chat = {}
-	hook.Run("PlayerSay", alice, "!servers", false)
-	kit.eq(#world.chat, 2)
-	assert(world.chat[2]:find("^ttt%-1: 128 of 128 on gm_[%w_?-]+$") and #world.chat[2] < 100, world.chat[2])
-	player.GetCount = get_count
+	kit.wait("the known name", function() return shown("ttt-1") >= 0 end)
+	kit.eq({ shown(), shown("hub"), shown("ttt-1"), shown("ttt-2") }, { 2 + 128, 2, 128, -1 })
+	for i = 1, 20 do kit.eq(shown("evil-" .. i), -100) end
+	world.forget_chat()
+	host.players.say(alice, "!servers")
+	kit.eq(#world.chat(), 2)
+	assert(world.chat()[2]:find("^ttt%-1: 128 of 128 on gm_[%w_?-]+$") and #world.chat()[2] < 100, world.chat()[2])
 end)
 
 host.test("shop", function()
@@ -176,9 +180,9 @@ host.test("shop", function()
 	world.example("shop")
 	local sold = {}
 	for _ = 1, 3 do Shop.Buy(alice, "crowbar", function(item) sold[#sold + 1] = item end) end
-	kit.wait("three answers", function() return #world.chat == 3 end)
+	kit.wait("three answers", function() return #world.chat() == 3 end)
 	kit.eq(sold, { "crowbar", "crowbar" })
-	kit.eq(world.chat, { "You bought a crowbar.", "You bought a crowbar.", "Sold out: no crowbar is left" })
+	kit.eq(world.chat(), { "You bought a crowbar.", "You bought a crowbar.", "Sold out: no crowbar is left" })
 	kit.wait("the stock is put right", function()
 		local _, left = kit.command(other, { "GET", "shop:stock:crowbar" })
 		return left == "0"
@@ -212,23 +216,24 @@ host.test("shop", function()
 	-- Another server may take the seller's place: its words reach neither players nor the console as they are.
 	local says
 	realtime.Requests():Answer("shop.buy", function(_, _, reply) reply(says, { item = ("\n"):rep(1000) }) end)
-	world.chat, sold = {}, {}
+	world.forget_chat()
+	sold = {}
 	for _, word in ipairs({ false, { code = "SOLDOUT", message = ("\n"):rep(1000) }, { code = "\27[31m", message = "\n" } }) do
 		says = word or nil
-		local before = #world.chat
+		local before = #world.chat()
 		Shop.Buy(alice, "crowbar", function(item) sold[#sold + 1] = item end)
-		kit.wait("her answer", function() return #world.chat > before end)
+		kit.wait("her answer", function() return #world.chat() > before end)
 	end
-	kit.eq(world.chat, { "You bought a crowbar.", "Sold out: no crowbar is left", "The shop does not answer, try later." })
+	kit.eq(world.chat(), { "You bought a crowbar.", "Sold out: no crowbar is left", "The shop does not answer, try later." })
 	kit.eq(sold, { "crowbar" })
 	world.console_is_clean()
 	-- Its server is away.
 	realtime.Tables():Unsubscribe("realtime:requests:hub", "realtime.Requests")
 	kit.wait("the end of its subscription", function() return select(2, kit.publish(other, "realtime:requests:hub", "")) == 0 end)
-	world.chat = {}
+	world.forget_chat()
 	Shop.Buy(alice, "crowbar", function() error("nobody sold this") end)
-	kit.wait("the message", function() return #world.chat == 1 end)
-	kit.eq(world.chat, { "The shop is closed: its server is down." })
+	kit.wait("the message", function() return #world.chat() == 1 end)
+	kit.eq(world.chat(), { "The shop is closed: its server is down." })
 end)
 
 host.test("web_bridge", function()
@@ -236,25 +241,25 @@ host.test("web_bridge", function()
 	local heard = kit.recorder()
 	other:Subscribe("web.from_game", heard.fn)
 	kit.subscribe(other, kit.unique("fence"), function() end)
-	hook.Run("PlayerSay", alice, 'a "quoted" line', false)
+	host.players.say(alice, 'a "quoted" line')
 	kit.wait("what the web gets", function() return #heard == 1 end)
 	local seen = util.JSONToTable(heard[1][1])
 	kit.eq({ seen.from, seen.data }, { "hub", { steamid = "76561198000000001", name = "Alice", text = 'a "quoted" line' } })
-	world.chat = {}
+	world.forget_chat()
 	host.server.publish("web.to_game", '{"from":"discord","data":{"user":"Bob","text":"5"}}')
 	host.server.publish("web.to_game", '{"from":"discord","data":{"user":"Bob","text":["no","text"]}}')
 	host.server.publish("web.to_game", '{"from":"discord","data":{"user":"Bob","text":"' .. ("long\\n"):rep(100) .. '"}}')
-	kit.wait("two lines", function() return #world.chat == 2 end)
-	kit.eq(world.chat, { "[discord] Bob: 5", "[discord] Bob: " .. ("long "):rep(40) })
+	kit.wait("two lines", function() return #world.chat() == 2 end)
+	kit.eq(world.chat(), { "[discord] Bob: 5", "[discord] Bob: " .. ("long "):rep(40) })
 	others:Publish("web.to_game", { user = { "Bob" }, text = "hi" })
 	others:Publish("web.to_game", { user = ("\27"):rep(500), text = "hi" })
-	kit.wait("one more", function() return #world.chat == 3 end)
-	kit.eq(world.chat[3], "[ttt-2] " .. (" "):rep(32) .. ": hi")
+	kit.wait("one more", function() return #world.chat() == 3 end)
+	kit.eq(world.chat()[3], "[ttt-2] " .. (" "):rep(32) .. ": hi")
 	world.at_one_moment(function()
 		for i = 1, 30 do others:Publish("web.to_game", { user = "Bob", text = tostring(i) }) end
 		world.settle()
 	end)
-	kit.eq(#world.chat, 3 + 10)
+	kit.eq(#world.chat(), 3 + 10)
 end)
 
 host.test("demo: what a stranger says in between", function()

@@ -67,6 +67,11 @@ host.test("what has no form in JSON is refused with the reason and the place", f
 	refused({ 1, nil, 3, [7] = 7 }, "tostring")
 	refused({ [true] = 1 }, "boolean")
 	refused({ thread = coroutine.create(print) }, "thread: ")
+	local alice = host.players.add({ name = "Alice" })
+	refused({ e = NULL }, "e: an Entity has no form in JSON")
+	refused({ gun = alice:Give("weapon_357") }, "gun: a Weapon has no form in JSON")
+	refused({ who = { alice } }, "who[1]: a Player has no form in JSON: send its SteamID64")
+	refused({ [alice] = 1 }, "a Player as a key")
 	local loop = {}
 	loop.loop = loop
 	refused(loop, "a table in itself")

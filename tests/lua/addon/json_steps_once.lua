@@ -192,9 +192,11 @@ local VALUES = {
 	{ "a function under a long key of quotes", function(size) return { [('"'):rep(size)] = odd } end },
 	{ "a function under long keys in each other", function(size) return nested(20, ("k"):rep(size / 20), odd) end },
 	{ "a function under long keys of zeros in each other", function(size) return nested(20, ("\0"):rep(size / 20), odd) end },
+	{ "a player after many", function(size) return { list_of(size / 2, 1), player.GetAll() } end },
 	{ "a list with a hole", function(size) return { list_of(size / 2, 1), { 1, [3] = 3 } } end },
 }
 
+host.players.add()
 host.test("every value is written, or refused, in steps in proportion to its size", function()
 	for _, case in ipairs(VALUES) do
 		check(case[1], function(size) return { case[2](size), BOUNDS } end, json.Encode)

@@ -30,6 +30,14 @@ pub(super) fn warn(call: &Call<'_>) -> Result<Value, String> {
     Ok(Value::Nil)
 }
 
+/// `tell(line)`: to somebody who tries things out; a test looks for itself.
+pub(super) fn tell(call: &Call<'_>) -> Result<Value, String> {
+    if call.run().options.is_tool() {
+        call.run().say(String::from_utf8_lossy(call.bytes(0)?));
+    }
+    Ok(Value::Nil)
+}
+
 /// `report(error)`: an error that the engine survives. Also a message handler. Needs no memory from Lua.
 pub(super) fn report(call: &Call<'_>) -> Result<Value, String> {
     call.run().report(&message(call.value(0)), &call.traceback());

@@ -19,6 +19,7 @@ pub(crate) const NATIVES: &[(&CStr, Native)] = &[
     (c"report", console::report),
     (c"abort", console::abort),
     (c"console", console::lines),
+    (c"tell", console::tell),
     (c"errors", console::errors),
     (c"expect_errors", console::expect_errors),
     (c"typed", prompt::typed),

@@ -121,3 +121,51 @@ fn a_servers_folder_takes_in_what_lies_elsewhere() {
     server.next("gmod-host: the addon mine cannot be used: there is an addon of that name");
     server.ends(1);
 }
+
+/// Where a server's own configuration leads, there its owner is told to publish.
+#[test]
+fn the_place_to_publish_is_the_one_that_the_servers_file_names() {
+    let folder = Folder::new();
+    let mut redis = Session::start(&folder, &[], &[]);
+    let said = redis.next("gmod-host: the embedded Redis is at redis://127.0.0.1:…");
+    let url = said[said.find("redis://").expect("a URL")..].to_owned();
+    let addon = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../lua");
+    let options = ["--game", "server", "--addon", addon.to_str().expect("UTF-8")];
+    let file = folder.join("server/garrysmod/data/realtime.json");
+
+    // None yet: the embedded one may be it.
+    let mut server = Session::start(&folder, &options, &[]);
+    server.next(
+        "gmod-host: garrysmod/data/realtime.json names no Redis; the embedded Redis is at redis://127.0.0.1:…, if that \
+         is to be its \"url\"",
+    );
+    server.until("[realtime] no Redis is configured: write its URL into garrysmod/data/realtime.json …");
+    server.line("quit").ends(0);
+
+    write(&file, &format!("{{ \"id\": \"ttt-1\", \"url\": \"{url}\" }}"));
+    let mut server = Session::start(&folder, &options, &[]);
+    server.next(&format!("gmod-host: publish from elsewhere: redis-cli -u {url} PUBLISH test hello"));
+    server.until("[realtime] connected to redis 7.0.15 as \"ttt-1\"");
+    server.line("realtime.Default():Subscribe('test', function(text) print('[test] ' .. text) end)");
+    server.line("host.run(function() host.wait(function() return realtime.Default():Stats().confirmed == 1 end) print('ok') end)");
+    server.until("ok");
+    assert_eq!(publish(&url, "test", "hello"), 1);
+    server.next("[test] hello");
+    server.line("quit").ends(0);
+
+    // A password stays in the file.
+    write(&file, &format!("{{ \"url\": \"{}\" }}", url.replace("redis://", "redis://gmod:secret@")));
+    let mut server = Session::start(&folder, &options[..2], &[]);
+    server.next("gmod-host: clients log in as garrysmod/data/realtime.json says, and so must redis-cli (--user, --askpass)");
+    server.next(&format!("gmod-host: publish from elsewhere: redis-cli -u {url} PUBLISH test hello"));
+    server.next("gmod-host: type Lua, …");
+    server.line("quit").ends(0);
+
+    // The environment comes before the file, and REALTIME_URL before REDIS_URL.
+    let elsewhere = [("REALTIME_URL", url.as_str()), ("REDIS_URL", "redis://127.0.0.1:1")];
+    let mut server = Session::start(&folder, &options, &elsewhere);
+    server.next("gmod-host: publish from elsewhere: redis-cli -u \"$REALTIME_URL\" PUBLISH test hello");
+    server.until("[realtime] connected to redis 7.0.15 as …");
+    server.line("quit").ends(0);
+    redis.line("quit");
+}

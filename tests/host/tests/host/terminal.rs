@@ -41,6 +41,20 @@ fn a_line_is_edited_and_what_is_printed_goes_above_it() {
     session.keys("quit\r").ends_with_whatever(0);
 }
 
+/// What is pasted is one piece: its locals last to its end.
+#[test]
+fn a_pasted_block_keeps_its_locals() {
+    if !has_script() {
+        return;
+    }
+    let folder = Folder::new();
+    let mut session = Session::in_terminal(&folder);
+    session.until("…gmod-host: type Lua, …");
+    let block = "-- two lines\rlocal first = 'fir' .. 'st'\rprint(first .. ' half')";
+    session.keys(&format!("\x1b[200~{block}\x1b[201~\r")).until("…first half…");
+    session.keys("quit\r").ends_with_whatever(0);
+}
+
 /// Also before there is a prompt, and while a line runs.
 #[test]
 fn lines_may_be_typed_ahead() {

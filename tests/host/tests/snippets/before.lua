@@ -23,16 +23,3 @@ end
 function host.says(text)
 	host.wait(function() return table.concat(host.console(), "\n"):find(text, 1, true) end, 20, "'" .. text .. "' on the console")
 end
-
--- For setups: a player, who keeps what is said to him in `heard`.
-function host.player(name, id)
-	local heard = {}
-	local function hear(_, text) heard[#heard + 1] = text end
-	return {
-		heard = heard, ChatPrint = hear, Kick = hear, SendLua = hear, PrintMessage = function(_, _, text) hear(_, text) end,
-		IsValid = function() return true end, IsPlayer = function() return true end, Nick = function() return name end,
-		SteamID64 = function() return id end, GetUserGroup = function() return "vip" end, Team = function() return 1 end,
-		Health = function() return 70 end, Armor = function() return 20 end,
-		SetHealth = function(self, health) self.health = health end, SetArmor = function(self, armor) self.armor = armor end,
-	}
-end
