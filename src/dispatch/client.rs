@@ -268,7 +268,7 @@ impl<R, D> Client<R, D> {
             source.retired = true;
         }
         self.sources.push(Source { session, consumer, retired: false });
-        self.console = Console::new(label);
+        self.console.relabel(label);
         (self.ready, self.down) = (None, None);
         self.delivered = 0;
         let topics = self.topics.iter();

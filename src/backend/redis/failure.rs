@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use resp::DecodeError;
 
+use super::acl::{Refused, explained};
 use super::config::{Config, Credentials, Protocol};
-use super::handshake::{DEFAULT_USER, Step};
+use super::handshake::Step;
 use super::verify;
 use crate::backend::{LinkError, Stage, seconds};
 use crate::model::{Code, Error, NAME_CHARACTERS, printable};
@@ -121,6 +122,9 @@ impl Failure {
                             redis://:password@host";
                 Error::unsent(Code::Auth, text)
             }
+            Self::Refused { step: Step::Select, error } => {
+                explained(refused(Step::Select, error), Refused::Plain("select"), config)
+            }
             Self::Refused { step, error } => refused(step, error),
             Self::Unasked(error) => {
                 Error { message: format!("the server said: {}", error.message).into(), ..error }
@@ -181,20 +185,14 @@ pub(super) fn add_details(error: &mut Error, peer: Option<SocketAddr>, config: &
     notes.extend(peer.map(|peer| format!("at {peer}")));
     if matches!(error.code.as_str(), "WRONGPASS" | "NOAUTH" | "AUTH" | "REFUSED") {
         let login = config.credentials.as_ref();
-        notes.extend(login.and_then(user_name).map(|user| format!("user {user}")));
+        let user = login.and_then(Credentials::user_to_show);
+        notes.extend(user.map(|user| format!("user {}", printable(user, NAME_CHARACTERS))));
         notes.extend((!origin.is_empty()).then(|| origin.to_owned()));
     }
     if !notes.is_empty() {
         let text = error.message.trim_end_matches('.');
         error.message = format!("{text} ({})", notes.join(", ")).into();
     }
-}
-
-/// The user whom a login names; `None` if that would tell the password.
-fn user_name(login: &Credentials) -> Option<String> {
-    let (user, password) = (login.user.as_deref().unwrap_or(DEFAULT_USER), &*login.password);
-    let tells = !password.is_empty() && user.windows(password.len()).any(|part| part == password);
-    (!tells).then(|| printable(user, NAME_CHARACTERS))
 }
 
 fn link_error(cause: &LinkError, seen: Circumstances<'_>) -> Error {

@@ -1,9 +1,11 @@
 //! What to call next.
 
 mod events;
+mod lines;
 
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
+use std::time::Instant;
 
 use super::callbacks::Walk;
 use super::client::{Client, Source};
@@ -35,6 +37,9 @@ pub struct Dispatcher<R, D> {
     told: Option<Told>,
     // A session that said that it has ended.
     ended: Option<(Slot, ClientId)>,
+    // Lines that clients kept for the console and that are to be printed, and when to look for more of them.
+    lines: VecDeque<String>,
+    lines_due: Option<Instant>,
     // A client with callbacks that such a session left without an answer.
     owing: Option<Slot>,
 }
@@ -162,6 +167,8 @@ impl<R, D> Dispatcher<R, D> {
             told: None,
             ended: None,
             owing: None,
+            lines: VecDeque::new(),
+            lines_due: None,
         }
     }
 
@@ -384,7 +391,9 @@ impl<R, D> Dispatcher<R, D> {
     /// Forgets a client if that was its last session.
     fn settle(&mut self, slot: Slot) {
         if self.clients.get(slot).is_some_and(|client| client.sources.is_empty()) {
-            self.clients.remove(slot);
+            if let Some(mut client) = self.clients.remove(slot) {
+                self.keep_lines(client.console.rest());
+            }
             self.order.retain(|&other| other != slot);
         }
         // Positions have moved: a new round looks at everybody.
