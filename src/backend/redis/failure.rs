@@ -10,6 +10,7 @@ use std::time::Duration;
 use resp::DecodeError;
 
 use super::acl::{Refused, explained};
+use super::advice;
 use super::config::{Config, Credentials, Protocol};
 use super::handshake::Step;
 use super::verify;
@@ -45,6 +46,8 @@ pub(super) enum Failure {
     Resp2Spoken,
     /// The answer to HELLO is none that a server of Redis' protocol gives.
     NotHello,
+    /// It is no Redis, but a Sentinel, which tells where one is.
+    Sentinel,
     /// The answer to the handshake's PING is neither an error nor PONG.
     NotPong,
     /// What came is not RESP.
@@ -84,6 +87,9 @@ impl Failure {
 
     /// The error to be told.
     pub(super) fn into_error(self, config: &Config, seen: Circumstances<'_>) -> Error {
+        if let Some(stranger) = advice::stranger(seen.opening, config) {
+            return Error::unsent(Code::Protocol, stranger);
+        }
         match self {
             Self::Link(cause) => link_error(&cause, seen),
             Self::ConnectTimeout => {
@@ -126,6 +132,10 @@ impl Failure {
                 explained(refused(Step::Select, error), Refused::Plain("select"), config)
             }
             Self::Refused { step, error } => refused(step, error),
+            // As the answer to what was not read yet.
+            Self::Unasked(error) if seen.was_new && matches!(error.code.as_str(), "DENIED" | "ERR") => {
+                refused(Step::Ping, error)
+            }
             Self::Unasked(error) => {
                 Error { message: format!("the server said: {}", error.message).into(), ..error }
             }
@@ -147,10 +157,17 @@ impl Failure {
             Self::NotHello => {
                 Error::unsent(Code::Protocol, "the server answered HELLO with something else than a map")
             }
+            Self::Sentinel => Error::unsent(
+                Code::Unsupported,
+                "a Sentinel answers there, not the Redis that it watches; write the address that redis-cli -p 26379 SENTINEL \
+                 get-master-addr-by-name NAME tells, or one that moves along with the master",
+            ),
             Self::NotPong => {
                 Error::unsent(Code::Protocol, "the server answered PING with something else than PONG")
             }
-            Self::Decode(error) => Error::unsent(Code::Protocol, not_resp(&error, seen.opening)),
+            Self::Decode(error) => {
+                Error::unsent(Code::Protocol, format!("the server sent what is not RESP: {error}"))
+            }
             Self::OutOfStep => Error::unsent(
                 Code::Protocol,
                 "the server's answers do not match the commands; the connection was closed",
@@ -216,7 +233,7 @@ fn link_error(cause: &LinkError, seen: Circumstances<'_>) -> Error {
         " before it answered; does it speak plain Redis protocol on this port, without TLS? A proxy that hangs up at \
          HELLO needs the option protocol = 2"
     } else {
-        ""
+        advice::unreachable(cause)
     };
     let cause = printable(cause.to_string().as_bytes(), CAUSE_CHARACTERS);
     Error::unsent(code, format!("{cause}{hint}"))
@@ -226,35 +243,25 @@ fn link_error(cause: &LinkError, seen: Circumstances<'_>) -> Error {
 fn refused(step: Step, error: Error) -> Error {
     let text = error.message.to_ascii_lowercase();
     let about_login = text.contains("auth") || text.contains("password");
+    let words = if error.code.as_str() == "DENIED" && text.contains("protected mode") {
+        advice::protected_mode(&error.message)
+    } else if text.contains("max number of clients") {
+        advice::full(&error.message)
+    } else if step == Step::Select {
+        format!("the server refused the database (SELECT): {}", error.message)
+    } else if about_login || step == Step::Auth {
+        advice::login(error.code.as_str(), &error.message)
+    } else {
+        format!("the server refused the connection: {}", error.message)
+    };
     let code = match (&error.code, step) {
         (_, Step::Hello | Step::Auth) if has_code(&error, "ERR") && about_login => Code::Auth,
         _ => error.code,
     };
-    let what = match step {
-        _ if text.contains("max number of clients") => "connection",
-        Step::Select => "database (SELECT)",
-        _ if about_login || step == Step::Auth => "login",
-        _ => "connection",
-    };
-    Error::unsent(code, format!("the server refused the {what}: {}", error.message))
+    Error::unsent(code, words)
 }
 
 /// Whether the error has this code of the server's own.
 fn has_code(error: &Error, code: &str) -> bool {
     matches!(&error.code, Code::Server(own) if &**own == code)
-}
-
-/// What answered, if it does not speak RESP.
-fn not_resp(error: &DecodeError, opening: &[u8]) -> String {
-    // A TLS record begins with its type (alert: 21, handshake: 22) and the major version 3.
-    // To what is no request of theirs, some web servers answer with a page and no header before it.
-    if opening.starts_with(b"HTTP/") || opening.starts_with(b"<") {
-        "an HTTP server answers there, not Redis; check host and port".to_owned()
-    } else if opening.starts_with(&[21, 3]) || opening.starts_with(&[22, 3]) {
-        "the server speaks TLS on this port; use its plain port, or a tunnel such as stunnel".to_owned()
-    } else if opening.starts_with(b"SSH-") {
-        "an SSH server answers there, not Redis; check host and port".to_owned()
-    } else {
-        format!("the server sent what is not RESP: {error}")
-    }
 }

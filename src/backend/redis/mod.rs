@@ -1,6 +1,7 @@
 //! Redis, and what speaks its protocol: RESP3 on one link, or RESP2 on two.
 
 mod acl;
+mod advice;
 mod backoff;
 mod batch;
 mod check;
