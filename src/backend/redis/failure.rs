@@ -165,9 +165,10 @@ impl Failure {
             Self::NotPong => {
                 Error::unsent(Code::Protocol, "the server answered PING with something else than PONG")
             }
-            Self::Decode(error) => {
-                Error::unsent(Code::Protocol, format!("the server sent what is not RESP: {error}"))
-            }
+            Self::Decode(error) => Error::unsent(
+                Code::Protocol,
+                format!("the server sent what is not RESP, so it is no Redis; check host and port ({error})"),
+            ),
             Self::OutOfStep => Error::unsent(
                 Code::Protocol,
                 "the server's answers do not match the commands; the connection was closed",
