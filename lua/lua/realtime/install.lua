@@ -115,15 +115,14 @@ function install.Unfit()
 end
 
 -- What the system's own words mean, and what to do.
-local function advice(reason, name)
+local function advice(reason)
 	local libc = reason:match("GLIBC_[%d.]+")
 	if libc and reason:find("not found", 1, true) then
 		return "It was built for a newer libc (" .. libc .. ") than this system's. The released file needs 2.17 (2012) alone: " ..
 			"take that one, or build it with cargo dist."
 	end
-	local library = reason:match("([%w_.+-]+): cannot open shared object file")
-	if library and library ~= name then
-		return "This system lacks " .. library .. ". libgcc_s.so.1 is in Debian's package libgcc-s1, for 32 bits in lib32gcc-s1."
+	if reason:find("cannot open shared object file", 1, true) then
+		return "This system lacks a library that it needs. libgcc_s.so.1 is in Debian's package libgcc-s1, for 32 bits in lib32gcc-s1."
 	end
 	if reason:find("wrong ELF class", 1, true) or reason:find("invalid ELF header", 1, true) then
 		return "It was built for another system or number of bits."
@@ -138,7 +137,7 @@ function install.Broken(reason)
 	reason = tostring(reason)
 	local found = module_file.Inspect("lua/bin/" .. name)
 	local lines = { "the game cannot load " .. FOLDER .. "/" .. name .. ":", "    " .. reason }
-	lines[#lines + 1] = advice(reason, name)
+	lines[#lines + 1] = advice(reason)
 	if not found then
 		lines[#lines + 1] = "This addon cannot read the file: check who owns it, and that the server's user may read it."
 	else

@@ -182,7 +182,7 @@ include("_steps.lua")({
 			local install = include("realtime/install.lua")
 			for reason, words in pairs({
 				["/x: version `GLIBC_2.34' not found (required by y)"] = "built for a newer libc (GLIBC_2.34) than this system's",
-				["libgcc_s.so.1: cannot open shared object file: No such file or directory"] = "This system lacks libgcc_s.so.1.",
+				["libgcc_s.so.1: cannot open shared object file: No such file or directory"] = "This system lacks a library that it needs. libgcc_s.so.1 is in",
 				["wrong ELF class: ELFCLASS32"] = "built for another system or number of bits",
 			}) do
 				local message = install.Broken(reason)

@@ -32,6 +32,7 @@ const NOT_OURS: &[&str] = &["Module not found!", "Couldn't load module library!"
 
 /// What we hand on from the system or from Redis: the rest of a line.
 const HANDED_ON: &[&str] = &[
+    "Bus error",
     "Connection reset by peer",
     "os error",
     "invalid password",
