@@ -157,8 +157,11 @@ return function(realtime, addon)
 			settings = nil
 			return result
 		end
-		local of_file = not tostring(result):find("environment variable REALTIME_URL", 1, true)
-		return nil, (of_file and SHOWN .. ": " or "") .. tostring(result)
+		-- Its owner called no function.
+		local text = tostring(result)
+		text = text:match("^bad argument #%d to 'Connect' %((.*)%)$") or text
+		local of_file = not text:find("environment variable REALTIME_URL", 1, true)
+		return nil, (of_file and SHOWN .. ": " or "") .. text
 	end
 
 	local default

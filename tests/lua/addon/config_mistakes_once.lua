@@ -71,6 +71,11 @@ include("_steps.lua")({
 		end,
 	},
 	{
+		name = "white space in the URL is named in an owner's words",
+		before = function() config("redis:// 127.0.0.1", "ttt-1") end,
+		check = function(said) said("[realtime] " .. SHOWN .. ": url: the URL has white space in it (a space is written %20)") end,
+	},
+	{
 		name = "without +unsubscribe the status tells what the server goes on sending, and what allows the end of it",
 		before = function()
 			local server = host.new_fake({ user = "gmod on >secret resetchannels &chat +@all -unsubscribe" })

@@ -80,6 +80,9 @@ fn known(sources: &str, text: &str) -> Result<(), String> {
         "realtime.Default at ",
         "garrysmod/data/realtime.json",
         "the server refused the login",
+        "an HTTP server",
+        "an SSH server",
+        "a MySQL or MariaDB server",
     ];
     let text = &together.iter().fold(text.to_owned(), |text, part| text.replace(part, "…"));
     let varies = |c: char| c.is_ascii_digit() || matches!(c, '…' | ':' | ';' | '"' | '(' | ')');
