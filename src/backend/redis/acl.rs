@@ -162,10 +162,15 @@ fn missing(text: &str, refused: Refused<'_>) -> Vec<Rule> {
         let name = if is_narrower { own } else { told.or(own) };
         return name.into_iter().map(command).collect();
     }
-    if text.contains("channel") {
+    // Without names: of the user before, of the channel or the key in quotes.
+    let words = text.rsplit_once("permissions").map_or(&*text, |(_, words)| words);
+    let (words, last) =
+        (words.split('\'').next().unwrap_or_default(), words.rsplit('\'').next().unwrap_or_default());
+    let says = |word| words.contains(word) || last.contains(word);
+    if says("channel") {
         return refused.channels();
     }
-    if text.contains("key") {
+    if says("key") {
         return refused.keys();
     }
     // Another server's words.
@@ -291,6 +296,14 @@ mod tests {
             ("you may not", Refused::Plain("ping"), "+ping"),
         ] {
             assert_eq!(words(text, refused), rule, "{text}");
+        }
+        let named = args(&["GET", "channels"]);
+        for text in [
+            "User channel has no permissions to access the 'channels' key",
+            "User gmod has no permissions to access the 'channels' key",
+            "no permissions to access the 'it's a channel' key",
+        ] {
+            assert_eq!(words(text, Refused::Command(&named)), "'~channels'", "{text}");
         }
         let get = args(&["CONFIG", "GET", "save"]);
         for (text, rule) in [

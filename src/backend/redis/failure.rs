@@ -102,7 +102,8 @@ impl Failure {
             Self::HandshakeTimeout { waited, slowest: None } => {
                 let waited = seconds(waited);
                 let text = format!(
-                    "the server was reached but did not answer within {waited} s; it hangs, or it waits for TLS"
+                    "the server was reached but did not answer within {waited} s; it hangs, or it waits for TLS (then use \
+                     its plain port, or a tunnel such as stunnel)"
                 );
                 Error::unsent(Code::Timeout, text)
             }

@@ -5,7 +5,6 @@ mod lines;
 
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
 
 use super::callbacks::Walk;
 use super::client::{Client, Source};
@@ -13,6 +12,7 @@ use super::{EventKind, Slab};
 use crate::model::{ClientId, Error, Event, Slot, Value};
 use crate::queue::{Item, Signal};
 use events::Notice;
+use lines::Lines;
 
 /// Items of one client before the next client's turn.
 const STRIDE: u32 = 32;
@@ -37,11 +37,9 @@ pub struct Dispatcher<R, D> {
     told: Option<Told>,
     // A session that said that it has ended.
     ended: Option<(Slot, ClientId)>,
-    // Lines that clients kept for the console and that are to be printed, and when to look for more of them.
-    lines: VecDeque<String>,
-    lines_due: Option<Instant>,
     // A client with callbacks that such a session left without an answer.
     owing: Option<Slot>,
+    lines: Lines,
 }
 
 /// Whose turn it is.
@@ -167,8 +165,7 @@ impl<R, D> Dispatcher<R, D> {
             told: None,
             ended: None,
             owing: None,
-            lines: VecDeque::new(),
-            lines_due: None,
+            lines: Lines::default(),
         }
     }
 
