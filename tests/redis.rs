@@ -8,6 +8,7 @@ mod toy;
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpStream;
+use std::process::Stdio;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::sync_channel;
 use std::time::{Duration, Instant};
@@ -109,6 +110,96 @@ fn converse(url: &str, protocol: Option<u8>, spoken: u8) {
     game.command(&client, Command::Disconnect { deadline: Instant::now() + LONG });
     client.wait_for("the end", |seen| (seen == Seen::Event(Event::Closed)).then_some(()));
     assert!(game.shutdown(LONG));
+}
+
+/// Types lines at the prompt of redis-cli.
+fn type_into_redis_cli(redis: &RealRedis, lines: &str) {
+    let mut cli = std::process::Command::new("redis-cli");
+    let cli = cli.args(["-p", &redis.port().to_string()]).stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut running = cli.spawn().expect("redis-cli");
+    running.stdin.take().expect("a pipe").write_all(lines.as_bytes()).expect("a line");
+    let output = running.wait_with_output().expect("the end");
+    assert_eq!(String::from_utf8_lossy(&output.stdout).replace("OK\n", ""), "", "{lines}");
+}
+
+/// What errors advise, typed as it stands, allows just what was refused.
+#[test]
+fn what_an_acl_forbids_is_allowed_by_what_the_error_says() {
+    if !real_redis::is_expected() || real_redis::version().is_ok_and(|version| version < (6, 2)) {
+        return eprintln!("skipped: no redis-server with an ACL for channels");
+    }
+    let redis = RealRedis::builder().start().expect("a redis-server");
+    let names: [&[u8]; 9] = [
+        b"chat",
+        b"a b",
+        b"it's",
+        b"$(reboot) `x` \\\"!\"",
+        b"back\\",
+        b"a*b?[c]",
+        b"\x1b[2J\r\n",
+        b"\xff\0",
+        "k\u{16f}\u{202e}".as_bytes(),
+    ];
+    for version in [2, 3] {
+        for denied in ["+@all", "+@all -subscribe -psubscribe -publish -set -multi"] {
+            let rules = format!("ACL SETUSER gmod reset on >secret resetchannels {denied}\n");
+            type_into_redis_cli(&redis, &rules);
+            // A right to the command may be missing first, and then one to the channel.
+            let rounds = if denied == "+@all" { 1 } else { 2 };
+            for round in 0..=rounds {
+                let remedies = refused(&redis, version, &names);
+                assert_eq!(remedies.is_empty(), round == rounds, "{denied}, round {round}: {remedies:?}");
+                type_into_redis_cli(&redis, &remedies.join("\n"));
+            }
+            assert!(
+                !refused(&redis, version, &[b"another", b"aXb", b"a*bXc"]).is_empty(),
+                "no more is allowed"
+            );
+        }
+    }
+}
+
+/// What a user gmod is to be allowed so that it may listen, publish and write.
+fn refused(redis: &RealRedis, version: u8, names: &[&[u8]]) -> Vec<String> {
+    let mut game = Game::start();
+    let url = format!("redis://gmod:secret@127.0.0.1:{}", redis.port());
+    let mut client = connect(&mut game, &url, Some(version));
+    let mut left = 0;
+    for (&name, index) in names.iter().zip(0..) {
+        for (kind, generation) in [(TopicKind::Channel, 0), (TopicKind::Pattern, 1)] {
+            // No rule can have such a pattern.
+            if kind == TopicKind::Pattern && name.iter().any(|byte| b" \r\n\0".contains(byte)) {
+                continue;
+            }
+            left += 1;
+            let slot = Slot { index, generation };
+            game.command(&client, Command::Subscribe { topic: Topic { kind, name: name.into() }, slot });
+        }
+        request(&game, &client, RequestKind::Publish(args(&[name, b"x"])));
+        request(&game, &client, RequestKind::Command(args(&[b"SET", name, b"secret"])));
+        request(&game, &client, RequestKind::Transaction(vec![args(&[b"GET", name])]));
+    }
+    left += names.len() * 3;
+    let mut remedies = Vec::new();
+    while left > 0 {
+        let error = match client.wait() {
+            Seen::Answer(_, Err(error)) | Seen::Event(Event::SubscribeFailed { error, .. }) => Some(error),
+            Seen::Answer(..) | Seen::Event(Event::Subscribed(_)) => None,
+            _ => continue,
+        };
+        left -= 1;
+        if let Some(error) = error {
+            let remedy = error.remedy.unwrap_or_else(|| panic!("no remedy: {}", error.message));
+            assert!(
+                error.message.ends_with(&remedy.to_string()) && !error.message.contains("secret"),
+                "{}",
+                error.message
+            );
+            remedies.push(remedy.to_string().replace("to allow it, type into redis-cli: ", "") + "\n");
+        }
+    }
+    assert!(game.shutdown(LONG));
+    remedies
 }
 
 #[test]

@@ -64,7 +64,7 @@ realtime = {}
 ---@field subscriptions integer channels and patterns wanted
 ---@field confirmed integer and confirmed on the present connection
 ---@field refused integer channels and patterns that the server refuses at present; it is asked again
----@field refused_reason? string one of them and why
+---@field refused_reason? string up to eight of them, why, and what allows them
 ---@field bytes_in integer
 ---@field bytes_out integer
 ---@field reconnects integer times the client became ready again

@@ -287,7 +287,7 @@ impl<R, D> Client<R, D> {
             source.retired = true;
         }
         self.sources.push(Source { session, consumer, retired: false });
-        self.console = Console::new(label);
+        self.console.relabel(label);
         (self.ready, self.down) = (None, None);
         self.delivered = 0;
     }

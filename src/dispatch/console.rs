@@ -3,12 +3,14 @@
 use std::time::{Duration, Instant};
 
 use super::EventKind;
-use crate::model::{Code, DropReason, Error, Event, NAME_CHARACTERS, printable};
+use super::failures::Failures;
+use crate::model::{Code, DropReason, Error, Event, printable};
 
 /// Characters of a line. Everything in it is bounded by itself, at half of this together.
 const LINE_CHARACTERS: usize = 2048;
 
-/// At most one line of a kind for each client within this time, and one more about what its server refuses.
+/// At most one line of a kind for each client within this time, and one more about why its server refuses to serve it.
+/// Refused subscriptions and requests are told [together](Failures).
 const INTERVAL: Duration = Duration::from_secs(10);
 
 /// While a connection is lost for the same reason again and again, the time between two lines doubles up to this.
@@ -27,6 +29,7 @@ pub(super) struct Console {
     refusals: Silence,
     told_down: bool,
     failing: Option<Failing>,
+    failures: Failures,
 }
 
 /// A connection that is lost for the same reason again and again.
@@ -76,7 +79,29 @@ impl Console {
             refusals: Silence::default(),
             told_down: false,
             failing: None,
+            failures: Failures::default(),
         }
+    }
+
+    /// Another session is in the place of the one before. What was kept is still told.
+    pub(super) fn relabel(&mut self, label: String) {
+        *self = Self { failures: std::mem::take(&mut self.failures), ..Self::new(label) };
+    }
+
+    /// When [`Console::lines`] has some.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.failures.due()
+    }
+
+    /// Lines for what was kept to be told together.
+    pub(super) fn lines(&mut self, now: Instant) -> Vec<String> {
+        self.failures.lines(now).into_iter().map(|line| self.notice(&line)).collect()
+    }
+
+    /// Likewise, for all of it: the client ends.
+    pub(super) fn rest(&mut self) -> Vec<String> {
+        let lines: Vec<_> = self.failures.rest().collect();
+        lines.into_iter().map(|line| self.notice(&line)).collect()
     }
 
     /// The line for something that the owner should know whoever listens.
@@ -84,7 +109,8 @@ impl Console {
         format!("[realtime] {}: {}", self.label, printable(notice.as_bytes(), LINE_CHARACTERS))
     }
 
-    /// The line for an event that no script listens to, if it deserves one now.
+    /// The line for an event that no script listens to, if it deserves one now. Refused subscriptions and requests are kept for
+    /// [`Console::lines`].
     pub(super) fn line(&mut self, event: &Event, clock: impl FnOnce() -> Instant) -> Option<String> {
         let kind = EventKind::of(event)?;
         let text = match event {
@@ -105,16 +131,9 @@ impl Console {
                 };
                 format!("{count} messages of {bytes} bytes were dropped: {reason}")
             }
-            Event::SubscribeFailed { topic, error } => format!("cannot subscribe to {topic}: {error}"),
-            Event::RequestFailed { command, channel, error } => {
-                let command = printable(command, NAME_CHARACTERS);
-                match channel {
-                    Some(channel) => {
-                        let channel = printable(channel, NAME_CHARACTERS);
-                        format!("{command} to \"{channel}\" failed: {error}")
-                    }
-                    None => format!("{command} failed: {error}"),
-                }
+            Event::SubscribeFailed { .. } | Event::RequestFailed { .. } => {
+                self.failures.add(event, clock());
+                return None;
             }
             Event::Gap { .. } | Event::Subscribed(_) | Event::Closed => return None,
         };
@@ -240,13 +259,19 @@ mod tests {
         let name = || Box::from_iter(hostile());
         let error = || Error::unsent(Code::Refused, String::from_utf8_lossy(&name()).into_owned());
         let topic = || Topic { kind: TopicKind::Channel, name: name() };
+        let now = Instant::now();
+        let line = |event: &Event| {
+            let mut console = Console::new("main".into());
+            let line = console.line(event, || now);
+            line.unwrap_or_else(|| console.lines(now + INTERVAL).remove(0))
+        };
         for event in [
             Event::Down { error: error(), retry_in: Duration::ZERO },
             Event::SubscribeFailed { topic: topic(), error: error() },
             Event::RequestFailed { command: name(), channel: None, error: error() },
             Event::RequestFailed { command: b"PUBLISH"[..].into(), channel: Some(name()), error: error() },
         ] {
-            let line = Console::new("main".into()).line(&event, Instant::now).unwrap();
+            let line = line(&event);
             assert!(line.contains(r"ků\x0a[realtime] \x1b[2J"), "{line}");
             assert!(!line.contains(char::is_control) && line.len() < 2500, "{line}");
         }
@@ -255,7 +280,7 @@ mod tests {
             channel: Some(name()),
             error: Error::unsent(Code::Refused, "no"),
         };
-        let line = Console::new("main".into()).line(&names, Instant::now).unwrap();
+        let line = line(&names);
         assert!(line.contains(r"\x9bxxx") && line.len() < 300, "{line}");
     }
 

@@ -9,6 +9,7 @@ mod callbacks;
 mod client;
 mod console;
 mod dispatcher;
+mod failures;
 mod kind;
 mod reports;
 mod slab;

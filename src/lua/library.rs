@@ -25,14 +25,17 @@ pub(super) fn process_events(module: &mut Module, call: &mut Call<'_>) -> Result
     Ok(Output::Round)
 }
 
-/// Whether no callback waits, no error that was not reported is to be counted out, and nothing is to be let go; or callbacks
+/// Whether no callback waits, no line for the console is due, and nothing is to be let go; or callbacks
 /// are running, and we are called from one.
 pub(super) fn is_idle(module: &Module) -> bool {
     if module.round.is_some() {
         return true;
     }
     module.ticks.set(module.ticks.get() + 1);
-    !(module.dispatcher.has_work() || module.pool.has_dropped() || module.reports.is_due(Instant::now))
+    !(module.dispatcher.has_work()
+        || module.pool.has_dropped()
+        || module.reports.is_due(Instant::now)
+        || module.dispatcher.has_line(Instant::now))
 }
 
 /// `realtime.SetTickBudget(seconds)`

@@ -218,6 +218,9 @@ impl Module {
         for line in self.reports.rest(Instant::now()) {
             complain(format_args!("{line}"));
         }
+        for line in self.dispatcher.rest() {
+            complain(format_args!("{}", line.trim_start_matches("[realtime] ")));
+        }
         let Some(Worker { orders, join }) = self.worker.take() else { return };
         let deadline = Instant::now() + SHUTDOWN_FLUSH;
         orders.push(Order::Shutdown { deadline });

@@ -321,6 +321,12 @@ fn next(module: &mut Module, lua: Lua, called: bool) -> Job {
         {
             return Job::Line(line);
         }
+        if !called && module.dispatcher.has_line(Instant::now) {
+            let line = module.dispatcher.line(Instant::now()).map(std::ptr::from_ref);
+            if let Some(line) = line {
+                return Job::Line(line);
+            }
+        }
         loop {
             match module.dispatcher.step() {
                 Step::Idle => return Job::Done,

@@ -3,6 +3,11 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::Remedy;
+
+/// What stands between a message and its remedy.
+const REMEDY: &str = "; ";
+
 /// Why a request failed, a link was lost or a subscription refused. Lua sees it as
 /// `{ code = "…", message = "…", sent = … }`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -14,17 +19,43 @@ pub struct Error {
     pub message: Cow<'static, str>,
     /// Whether the command may have reached the server.
     pub sent: bool,
+    /// What to type on the server so that it allows what it refused. The message ends with it.
+    pub remedy: Option<Box<Remedy>>,
 }
 
 impl Error {
     /// An error about something that never left this process.
     pub fn unsent(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, message: message.into(), sent: false }
+        Self { code, message: message.into(), sent: false, remedy: None }
     }
 
     /// An error about something that may have reached the server.
     pub fn sent(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { code, message: message.into(), sent: true }
+        Self { code, message: message.into(), sent: true, remedy: None }
+    }
+
+    /// The same error with a remedy.
+    ///
+    /// ```
+    /// use realtime::model::{Code, Error, Remedy};
+    ///
+    /// let remedy = Remedy { beginning: "type: ALLOW bob".into(), words: vec!["chat".into()] };
+    /// let error = Error::sent(Code::Server("NOPERM".into()), "no permission.").with_remedy(remedy);
+    /// assert_eq!(error.to_string(), "NOPERM: no permission; type: ALLOW bob chat");
+    /// assert_eq!(error.reason(), "no permission");
+    /// ```
+    #[must_use]
+    pub fn with_remedy(mut self, remedy: Remedy) -> Self {
+        self.message = format!("{}{REMEDY}{remedy}", self.message.trim_end_matches('.')).into();
+        self.remedy = Some(Box::new(remedy));
+        self
+    }
+
+    /// The message without the remedy.
+    pub fn reason(&self) -> &str {
+        let remedy = self.remedy.as_ref().map(ToString::to_string).unwrap_or_default();
+        let reason = self.message.strip_suffix(&*remedy).and_then(|reason| reason.strip_suffix(REMEDY));
+        reason.unwrap_or(&self.message)
     }
 
     /// The answer to a request whose session ended without one. Nobody knows any more how far the request came.

@@ -9,6 +9,7 @@ mod event;
 mod id;
 mod limits;
 mod printable;
+mod remedy;
 mod traits;
 mod value;
 
@@ -20,5 +21,6 @@ pub use event::{DropReason, Event, Ready, Role};
 pub use id::{ClientId, LinkId, Slot, Topic, TopicKind};
 pub use limits::{Limits, Overflow};
 pub use printable::{NAME_CHARACTERS, Printable, printable};
+pub use remedy::Remedy;
 pub use traits::{About, Flow, Join, ReplyTo, Sink, Spawn, Ticket, Wake};
 pub use value::Value;

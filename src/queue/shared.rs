@@ -237,5 +237,5 @@ pub(super) fn value_bytes(value: &Value) -> usize {
 
 /// About how many bytes an error holds on to.
 pub(super) fn error_bytes(error: &Error) -> usize {
-    size_of::<Error>() + error.message.len()
+    size_of::<Error>() + error.message.len() + error.remedy.as_ref().map_or(0, |remedy| remedy.byte_len())
 }

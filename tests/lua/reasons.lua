@@ -48,7 +48,7 @@ if host.server.kind() == "fake" then
 		local server = host.new_fake({ password = "right" })
 		local bare = server.url():gsub("//[^@]*@", "//")
 		local text = line(function() return server.accepted() >= 5 end, quick(bare, { password = "s3cret" }))
-		says(text, "WRONGPASS", "the server refused the login")
+		says(text, "WRONGPASS", "the password is wrong, or the user is, or is off", "; the server's words: ")
 		assert(not text:find("s3cret", 1, true), text)
 		local from = server.accepted()
 		says(line(function() return server.accepted() >= from + 5 end, quick(bare)), "NOAUTH", "redis://:password@host")
@@ -58,7 +58,7 @@ if host.server.kind() == "fake" then
 		local server = host.new_fake({ max_clients = 1 })
 		local first = kit.ready(quick(server.url()))
 		says(line(function() return server.accepted() >= 5 end, quick(server.url(), { name = "second" })),
-			"max number of clients reached")
+			"maxclients in its configuration", "max number of clients reached")
 		first:Disconnect()
 	end)
 
@@ -76,7 +76,20 @@ if host.server.kind() == "fake" then
 		says(turned_away({ greeting = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n" }), "PROTOCOL",
 			"an HTTP server answers there, not Redis")
 		says(turned_away({ greeting = "SSH-2.0-OpenSSH_9.2\r\n" }), "an SSH server answers there, not Redis")
-		says(turned_away({ greeting = "220 mail.example.com ESMTP\r\n" }), "what is not RESP")
+		says(turned_away({ greeting = "220 mail.example.com ESMTP\r\n" }), "a mail server answers there, not Redis")
+		says(turned_away({ greeting = "J\0\0\0\n8.0.36\0" }), "a MySQL or MariaDB server answers there, not Redis")
+		-- Its greeting may begin like a line of Redis's, and be all that it says.
+		says(turned_away({ greeting = "+\0\0\0\n8.0.36\0", cut_after_sent = 12 }), "a MySQL or MariaDB server answers there, not Redis")
+		says(turned_away({ greeting = "hello\r\n" }), "what is not RESP")
+	end)
+
+	host.test("protected mode: what to do, and not how to turn it off", function()
+		local text = turned_away({ greeting = "-DENIED Redis is running in protected mode because protected mode is enabled and no "
+			.. "password is set for the default user. In this mode connections are only accepted from the loopback interface. If "
+			.. "you want to connect from external computers to Redis you may adopt one of the following solutions: 1) Just disable "
+			.. "protected mode sending the command 'CONFIG SET protected-mode no' from the loopback interface\r\n" })
+		says(text, "DENIED", "set a password in its configuration (requirepass)", "; the server's words: Redis is running in protected mode")
+		assert(not text:find("disable", 1, true), text)
 	end)
 
 	host.test("nobody there, and a name without an address", function()
@@ -84,8 +97,10 @@ if host.server.kind() == "fake" then
 		local url = server.url()
 		server.stop()
 		local ticks = host.ticks()
-		says(line(function() return host.ticks() > ticks + 30 end, quick(url)), "REFUSED", "cannot connect to 127.0.0.1:")
-		says(line(function() return true end, quick("redis://no-such-host.invalid")), "RESOLVE", "no-such-host.invalid")
+		says(line(function() return host.ticks() > ticks + 30 end, quick(url)), "REFUSED", "cannot connect to 127.0.0.1:",
+			"nobody listens there: does Redis run on this machine, with this port?")
+		says(line(function() return true end, quick("redis://no-such-host.invalid")), "RESOLVE", "no-such-host.invalid",
+			"is the name right")
 	end)
 end
 

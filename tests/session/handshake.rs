@@ -109,8 +109,12 @@ fn resp3_is_tried_anew_on_each_connection() {
     client.expect_ready(false, Resp::Three);
 }
 
-/// Runs the handshake up to `answer`, the server's last word; returns the error told.
-fn turned_away(url: &str, pairs: &[(&str, OptionValue)], answers: &[&[u8]]) -> realtime::model::Error {
+/// Runs the handshake up to the server's last word; returns the error told.
+pub(crate) fn turned_away(
+    url: &str,
+    pairs: &[(&str, OptionValue)],
+    answers: &[&[u8]],
+) -> realtime::model::Error {
     let mut client = Client::new(url, pairs);
     client.connected(0);
     for answer in answers {
@@ -190,9 +194,9 @@ fn a_password_that_is_a_word_of_the_servers_own() {
     for (answer, message) in [
         (
             &b"-WRONGPASS invalid username-password pair or user is disabled.\r\n"[..],
-            "the server refused the login: invalid username-password pair or user is disabled.",
+            "; the server's words: invalid username-password pair or user is disabled",
         ),
-        (b"-ERR invalid password\r\n", "the server refused the login: invalid password"),
+        (b"-ERR invalid password\r\n", "; the server's words: invalid password"),
         (
             b"-ERR wrong number of arguments for 'auth' command\r\n",
             "the server knows no users, as Redis before 6.0: leave the user out, as in redis://:password@host",
@@ -203,7 +207,7 @@ fn a_password_that_is_a_word_of_the_servers_own() {
         let url = "redis://gmod:password@server";
         let error = turned_away(url, &[("protocol", NUMBER(2.0))], &[answer]);
         let details = if error.code.as_str() == "ERR" { "" } else { " (user gmod)" };
-        assert_eq!(error.message, format!("{}{details}", message.trim_end_matches('.')));
+        assert!(error.message.ends_with(&format!("{message}{details}")), "{error}");
     }
     let old = b"-ERR wrong number of arguments for 'auth' command\r\n";
     let error = turned_away("redis://gmod:of@server", &[("protocol", NUMBER(2.0))], &[old]);
@@ -271,24 +275,6 @@ fn demanding_resp3_of_a_server_without_it() {
                  to 2"
             )
         );
-    }
-}
-
-#[test]
-fn what_is_no_redis_server() {
-    for (answer, word) in [
-        (&b"HTTP/1.1 400 Bad Request\r\n\r\n"[..], "HTTP"),
-        (b"<!DOCTYPE HTML>\n<html>", "HTTP"),
-        (b"\x15\x03\x01\x00\x02\x02\x46", "TLS"),
-        (b"\x15\x03\x03\x00\x02\x02\x0a", "TLS"),
-        (b"\x16\x03\x03\x00\x31", "TLS"),
-        (b"SSH-2.0-OpenSSH_9.2\r\n", "SSH"),
-        (b"220 mail.example.com ESMTP\r\n", "not RESP"),
-        (b"+HELLO yourself\r\n", "HELLO"),
-    ] {
-        let error = turned_away("redis://server", &[], &[answer]);
-        assert_eq!(error.code.as_str(), "PROTOCOL");
-        assert!(error.message.contains(word), "{error}");
     }
 }
 
@@ -363,7 +349,9 @@ fn a_connect_timeout_names_what_took_the_time() {
         client.expect_connect(0);
         client.lost(0, LinkError::TimedOut(lookup(0.123)));
         let (error, _) = client.expect_down();
-        assert_eq!(error.to_string(), "TIMEOUT: no connection in time: looking up server took 0.123 s");
+        let told =
+            "TIMEOUT: no connection in time: looking up server took 0.123 s; the name server is slow: ";
+        assert!(error.to_string().starts_with(told), "{error}");
     }
 }
 

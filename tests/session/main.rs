@@ -13,6 +13,7 @@ mod twin;
 mod world;
 
 mod addresses;
+mod advice;
 mod backoff;
 mod batches;
 mod commands;

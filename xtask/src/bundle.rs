@@ -31,24 +31,28 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> BundleError {
     move |error| BundleError::Io(path, error)
 }
 
-/// Packs modules and addon as they lie in `garrysmod/`, with the terms under which they may be used.
+/// What owners read first, in the addon's folder.
+const README: &str = include_str!("readme.md");
+
+/// Packs modules and addon as they lie in `garrysmod/`, with a page for owners and the terms under which they may be used.
 pub(crate) fn zip(
     archive: &Path,
     modules: &[PathBuf],
     addon: &Path,
     licenses: &[PathBuf],
 ) -> Result<(), BundleError> {
-    let mut contents = Vec::new();
+    let read = |file: &Path| fs::read(file).map_err(at(file));
+    let mut contents = vec![("addons/realtime/README.md".to_owned(), README.as_bytes().to_vec())];
     for module in modules {
         let name = module.file_name().unwrap_or_default().to_string_lossy();
-        contents.push((format!("lua/bin/{name}"), module.clone()));
+        contents.push((format!("lua/bin/{name}"), read(module)?));
     }
     for (name, file) in addon::files(addon)? {
-        contents.push((format!("addons/realtime/{name}"), file));
+        contents.push((format!("addons/realtime/{name}"), read(&file)?));
     }
     for license in licenses {
         let name = license.file_name().unwrap_or_default().to_string_lossy();
-        contents.push((format!("addons/realtime/{name}"), license.clone()));
+        contents.push((format!("addons/realtime/{name}"), read(license)?));
     }
     contents.sort();
     let broken = |error| BundleError::Zip(archive.to_owned(), error);
@@ -59,8 +63,7 @@ pub(crate) fn zip(
         .compression_level(Some(9))
         .last_modified_time(zip::DateTime::default())
         .unix_permissions(0o644);
-    for (name, file) in contents {
-        let bytes = fs::read(&file).map_err(at(&file))?;
+    for (name, bytes) in contents {
         zip.start_file(name, options).map_err(broken)?;
         zip.write_all(&bytes).map_err(at(archive))?;
     }
@@ -128,6 +131,7 @@ mod tests {
             "addons/realtime/addon.json",
             "addons/realtime/lua/realtime/load.lua",
             "addons/realtime/LICENSE-MIT",
+            "addons/realtime/README.md",
         ] {
             assert!(names.iter().any(|found| found == name), "{name} is not in {names:?}");
         }

@@ -80,6 +80,8 @@ pub fn dist(root: &Path, platforms: &[&'static Platform]) -> Result<(), DistErro
         files.push(archive);
     }
     files.push(manifest);
+    let archive =
+        files.iter().find(|file| file.extension().is_some_and(|extension| extension == "zip")).cloned();
     let sums = folder.join("SHA256SUMS");
     fs::write(&sums, bundle::sums(&files)?).map_err(broken(&sums))?;
     for (platform, report) in &modules {
@@ -87,11 +89,41 @@ pub fn dist(root: &Path, platforms: &[&'static Platform]) -> Result<(), DistErro
             report.glibc.as_ref().map_or_else(String::new, |glibc| format!(", glibc {glibc} or newer"));
         println!("{}: {} KiB{glibc}", platform.file_name(), report.size.div_ceil(1024));
     }
+    println!("{}", outcome(&folder, archive.as_deref()));
     Ok(())
+}
+
+/// The last line: what there is now, and for what.
+fn outcome(folder: &Path, archive: Option<&Path>) -> String {
+    archive.map_or_else(
+        || {
+            format!(
+                "no zip: that has all {} platforms; the files are in {}",
+                PLATFORMS.len(),
+                folder.display()
+            )
+        },
+        |archive| format!("{}: stop the server and unpack it into garrysmod/", archive.display()),
+    )
 }
 
 /// Folders that a file for others has no business to name: where it was built.
 fn private_folders(root: &Path) -> Vec<PathBuf> {
     let home = std::env::home_dir().into_iter();
     home.chain([root.to_owned()]).filter(|folder| folder.components().count() > 1).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_zip_is_named() {
+        let folder = Path::new("/a/dist");
+        let line = outcome(folder, Some(&folder.join("realtime-0.1.0.zip")));
+        assert_eq!(line, "/a/dist/realtime-0.1.0.zip: stop the server and unpack it into garrysmod/");
+        assert!(
+            outcome(folder, None).starts_with("no zip: that has all 4 platforms; the files are in /a/dist")
+        );
+    }
 }

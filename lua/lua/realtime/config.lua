@@ -132,6 +132,9 @@ return function(realtime, addon)
 
 	function realtime.ServerId() return id, own_id ~= nil end
 
+	-- Why this server has no id of its own, for realtime_status.
+	addon.unnamed = not own_id and (problem or "it has no id in " .. SHOWN) or nil
+
 	-- Lua cannot read the environment, the module can: without a URL it takes that of REALTIME_URL.
 	local function connect()
 		if not settings then settings, problem = load() end
@@ -154,8 +157,11 @@ return function(realtime, addon)
 			settings = nil
 			return result
 		end
-		local of_file = not tostring(result):find("environment variable REALTIME_URL", 1, true)
-		return nil, (of_file and SHOWN .. ": " or "") .. tostring(result)
+		-- Its owner called no function.
+		local text = tostring(result)
+		text = text:match("^bad argument #%d to 'Connect' %((.*)%)$") or text
+		local of_file = not text:find("environment variable REALTIME_URL", 1, true)
+		return nil, (of_file and SHOWN .. ": " or "") .. text
 	end
 
 	local default

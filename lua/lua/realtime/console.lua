@@ -4,6 +4,7 @@ return function(realtime, addon)
 	local RATE_WINDOW = 5 -- seconds at least that a rate is taken over
 	local TAIL_LINES = 50 -- of realtime_tail in a second; the others are counted
 	local TAIL_BYTES = 65536 -- a larger message costs time even if 200 bytes are shown: of one, its size is
+	local REFUSED_BYTES = 2000 -- of what the server refuses: the words that allow it must be whole
 	local SHOWN_BYTES = 200 -- of a message, a channel's name or a detail
 
 	-- Lines for whoever typed the command, the server's console or a superadmin's; and whether that player has left.
@@ -63,15 +64,18 @@ return function(realtime, addon)
 		say("    published      %d%s, %d wait for an answer", stats.published, rate(client, stats, "published"), stats.pending)
 		say("    dropped        %d (%d overflow, %d too large)", stats.dropped, stats.dropped_overflow, stats.dropped_too_large)
 		say("    waiting        %d messages, %d bytes", stats.queued_events, stats.queued_bytes)
-		say("    subscriptions  %d, %d confirmed", stats.subscriptions, stats.confirmed)
-		if stats.refused > 0 then say("    refused        %d, such as %s", stats.refused, printable(stats.refused_reason or "…")) end
+		-- The server has those, too, whose end it refuses or has not confirmed yet.
+		local ended = math.max(0, stats.confirmed - stats.subscriptions)
+		say("    subscriptions  %d, %d confirmed%s", stats.subscriptions, stats.confirmed - ended,
+			ended > 0 and string.format("; the server still sends %d that nobody wants any more", ended) or "")
+		if stats.refused > 0 then say("    refused        %d: %s", stats.refused, addon.Printable(stats.refused_reason or "…", REFUSED_BYTES)) end
 		say("    up             %.0f s, %d reconnects", stats.uptime, stats.reconnects)
 	end
 
 	command("realtime_status", "realtime: every client and its figures", function(say)
-		local id, named = realtime.ServerId()
+		local id = realtime.ServerId()
 		say('realtime: module %s, addon %s, this server is "%s"%s%s', realtime.VERSION, realtime.ADDON_VERSION, id,
-			named and "" or " (it has no id in garrysmod/data/realtime.json)", addon.Sign and ", tables are signed" or "")
+			addon.unnamed and " (" .. addon.unnamed .. ")" or "", addon.Sign and ", tables are signed" or "")
 		local clients = realtime.Clients()
 		for _, client in ipairs(clients) do show(say, client) end
 		if #clients == 0 then

@@ -1,22 +1,20 @@
 -- Which file belongs where for this very server, and what lies there now.
+local module_file = include("realtime/module_file.lua")
 local install = {}
 
 local FOLDER = "garrysmod/lua/bin"
 local PREFIX = "gmsv_realtime_"
+local MAX_LOOKED_AT = 64 -- files in that folder
 
 -- As the game names the files. It says .dll on every system.
 local platforms = {
 	Linux = { x64 = "linux64", x86 = "linux" },
 	Windows = { x64 = "win64", x86 = "win32" },
 }
-local descriptions = {
-	linux64 = "64-bit Linux", linux = "32-bit Linux", win64 = "64-bit Windows", win32 = "32-bit Windows",
-}
-
 -- "linux64", "64-bit Linux"; nil for a system that the module is not built for.
 function install.Platform()
 	local platform = platforms[jit.os] and platforms[jit.os][jit.arch]
-	return platform, descriptions[platform]
+	return platform, module_file.System(jit.os, jit.arch)
 end
 
 function install.File()
@@ -32,14 +30,24 @@ local function files_in(root)
 	return found, set
 end
 
+-- Of files that could be meant for this module, also what they are.
 local function listing(found)
 	if #found == 0 then return "There is nothing in that folder now, or no such folder: make it." end
 	local names = {}
 	for i = 1, #found do
-		local platform = found[i]:match("^" .. PREFIX .. "(.*)%.dll$")
-		names[i] = found[i] .. (descriptions[platform] and " (for " .. descriptions[platform] .. ")" or "")
+		local is_ours = i <= MAX_LOOKED_AT and found[i]:lower():find("realtime", 1, true)
+		local what = is_ours and module_file.Inspect("lua/bin/" .. found[i])
+		names[i] = found[i] .. (what and " (" .. module_file.Describe(what) .. ")" or "")
 	end
 	return "In that folder there is now: " .. table.concat(names, ", ") .. "."
+end
+
+-- The file for this very server under a name at which the game does not look.
+local function misnamed(found, description)
+	for i = 1, math.min(#found, MAX_LOOKED_AT) do
+		local what = found[i]:lower():find("realtime", 1, true) and module_file.Inspect("lua/bin/" .. found[i])
+		if what and what.kind == "library" and what.system == description then return found[i] end
+	end
 end
 
 local function unsupported()
@@ -59,6 +67,11 @@ function install.Missing()
 		"    " .. FOLDER .. "/" .. name,
 		listing(found),
 	}
+	local same = misnamed(found, description)
+	if same then
+		lines[#lines + 1] = same .. " is that file under another name: rename it to " .. name .. ", and restart the server."
+		return table.concat(lines, "\n")
+	end
 	if mounted[name] then
 		lines[#lines + 1] = "The file lies in lua/bin of an addon, where the game does not look: move it to " .. FOLDER .. "."
 	end
@@ -66,19 +79,72 @@ function install.Missing()
 	return table.concat(lines, "\n")
 end
 
+local function anew(name) return "Take " .. name .. " out of the release's zip anew (stop the server first), and restart the server." end
+
+-- The message for a file that is there and must not be loaded; nil if nothing speaks against it.
+function install.Unfit()
+	local name = install.File()
+	local path = name and "lua/bin/" .. name
+	local found = path and module_file.Inspect(path)
+	if not found then return end
+	local _, description = install.Platform()
+	local shown = FOLDER .. "/" .. name
+	if found.kind == "library" then
+		if found.system == description then return end
+		return table.concat({
+			shown .. " is not for this server, whatever its name says:",
+			"    it is for " .. found.system .. ", and this server runs on " .. description .. ".",
+			anew(name),
+		}, "\n")
+	end
+	if found.kind == "other" then
+		return table.concat({ shown .. " is not a module:", "    it is " .. found.what .. ".", anew(name) }, "\n")
+	end
+	local lines = {}
+	if found.kind == "damaged" then
+		lines[1] = shown .. " is damaged:"
+		lines[2] = "    it begins as a module does, and goes on otherwise. FTP in text mode does that: use binary mode, or SFTP."
+	else
+		lines[1] = shown .. " is incomplete:"
+		lines[2] = string.format(found.whole and "    %d bytes of it are there, of %d." or "    %d bytes of it are there.",
+			found.size, found.whole)
+	end
+	lines[3] = "It was not loaded, because that can end the game."
+	lines[4] = anew(name)
+	return table.concat(lines, "\n")
+end
+
+-- What the system's own words mean, and what to do.
+local function advice(reason)
+	local libc = reason:match("GLIBC_[%d.]+")
+	if libc and reason:find("not found", 1, true) then
+		return "It was built for a newer libc (" .. libc .. ") than this system's. The released file needs 2.17 (2012) alone: " ..
+			"take that one, or build it with cargo dist."
+	end
+	if reason:find("cannot open shared object file", 1, true) then
+		return "This system lacks a library that it needs. libgcc_s.so.1 is in Debian's package libgcc-s1, for 32 bits in lib32gcc-s1."
+	end
+	if reason:find("wrong ELF class", 1, true) or reason:find("invalid ELF header", 1, true) then
+		return "It was built for another system or number of bits."
+	end
+end
+
 -- The message for a binary that is there and does not load. `reason`: what require said.
 function install.Broken(reason)
 	local name = install.File()
 	if not name then return unsupported() end
 	local _, description = install.Platform()
-	local found = files_in("MOD")
-	return table.concat({
-		"the game cannot load " .. FOLDER .. "/" .. name .. ":",
-		"    " .. tostring(reason),
-		"It was built for another system or number of bits, or for a newer libc than this server's.",
-		"This server runs on " .. description .. ". " .. listing(found),
-		"Take the file " .. name .. " of the release anew, and restart the server.",
-	}, "\n")
+	reason = tostring(reason)
+	local found = module_file.Inspect("lua/bin/" .. name)
+	local lines = { "the game cannot load " .. FOLDER .. "/" .. name .. ":", "    " .. reason }
+	lines[#lines + 1] = advice(reason)
+	if not found then
+		lines[#lines + 1] = "This addon cannot read the file: check who owns it, and that the server's user may read it."
+	else
+		lines[#lines + 1] = "The file is " .. module_file.Describe(found) .. "; this server runs on " .. description .. "."
+	end
+	lines[#lines + 1] = anew(name)
+	return table.concat(lines, "\n")
 end
 
 local function parts(version)

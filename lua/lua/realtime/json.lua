@@ -168,6 +168,22 @@ return function(realtime, addon)
 
 	local decode
 
+	-- Where something was expected and another byte stands: what is told of it. Says more of mistakes that hands make.
+	local function mistake(text, at, expected)
+		local mark = byte(text, at)
+		if not mark then return nil, at, expected .. ", but the text ends: a bracket or a quote is missing" end
+		if mark == 47 or mark == 35 then return nil, at, "JSON has no comments" end
+		if mark == 39 or find(text, "^\226\128[\152-\159]", at) then
+			return nil, at, expected .. ': texts stand between plain double quotes (")'
+		end
+		return nil, at, expected
+	end
+
+	-- A comma before a closing bracket. `comma` and `at`: where the two are.
+	local function comma_too_many(text, comma, at)
+		return nil, comma, format("a comma too many: '%s' follows it", sub(text, at, at))
+	end
+
 	-- The place of the next byte that is not white space.
 	local function skip(text, at)
 		local c = byte(text, at)
@@ -179,34 +195,40 @@ return function(realtime, addon)
 	end
 
 	local function decode_list(text, at, depth)
-		local list, count, value, wrong, mark = {}, 0, nil, nil, nil
+		local list, count, value, wrong, mark, comma = {}, 0, nil, nil, nil, nil
 		at, mark = skip(text, at + 1)
 		if mark == 93 then return list, at + 1 end
 		while true do
 			value, at, wrong = decode(text, at, depth)
-			if wrong then return nil, at, wrong end
+			if wrong then
+				if comma and byte(text, at) == 93 and skip(text, comma + 1) == at then return comma_too_many(text, comma, at) end
+				return nil, at, wrong
+			end
 			count = count + 1
 			-- No holes, as in replies.
 			list[count] = value == nil and NULL or value
 			at, mark = skip(text, at)
 			if mark == 93 then return list, at + 1 end
-			if mark ~= 44 then return nil, at, "expected ',' or ']'" end
-			at = at + 1
+			if mark ~= 44 then return mistake(text, at, "expected ',' or ']'") end
+			comma, at = at, at + 1
 		end
 	end
 
 	-- `span`, if there is one, gets where the text of the value begins and ends whose key is span.key.
 	local function decode_map(text, at, depth, span)
-		local map, key, value, wrong, mark = {}, nil, nil, nil, nil
+		local map, key, value, wrong, mark, comma = {}, nil, nil, nil, nil, nil
 		at, mark = skip(text, at + 1)
 		if mark == 125 then return map, at + 1 end
 		while true do
 			at, mark = skip(text, at)
-			if mark ~= 34 then return nil, at, "expected a key in double quotes" end
+			if mark ~= 34 then
+				if comma and mark == 125 then return comma_too_many(text, comma, at) end
+				return mistake(text, at, "expected a key in double quotes")
+			end
 			key, at, wrong = decode_string(text, at)
 			if wrong then return nil, at, wrong end
 			at, mark = skip(text, at)
-			if mark ~= 58 then return nil, at, "expected ':'" end
+			if mark ~= 58 then return mistake(text, at, "expected ':'") end
 			local from = skip(text, at + 1)
 			value, at, wrong = decode(text, from, depth)
 			if wrong then return nil, at, wrong end
@@ -214,14 +236,14 @@ return function(realtime, addon)
 			if span and key == span.key then span.first, span.last = from, at - 1 end
 			at, mark = skip(text, at)
 			if mark == 125 then return map, at + 1 end
-			if mark ~= 44 then return nil, at, "expected ',' or '}'" end
-			at = at + 1
+			if mark ~= 44 then return mistake(text, at, "expected ',' or '}'") end
+			comma, at = at, at + 1
 		end
 	end
 
 	local function decode_number(text, at)
 		local whole, behind = match(text, "^(%-?%d+)()", at)
-		if not whole or find(whole, "^%-?0%d") then return nil, at, "expected a value" end
+		if not whole or find(whole, "^%-?0%d") then return mistake(text, at, "expected a value") end
 		local rest, stop = match(text, "^(%.%d+)()", behind)
 		if not rest then rest, stop = "", behind end
 		local power, after = match(text, "^([eE][+-]?%d+)()", stop)

@@ -15,6 +15,9 @@ local function fail(message)
 end
 
 if not util.IsBinaryModuleInstalled("realtime") then return fail(install.Missing()) end
+-- An addon may have loaded it already.
+local unfit = not istable(realtime) and install.Unfit()
+if unfit then return fail(unfit) end
 local loaded, reason = pcall(require, "realtime")
 if not loaded then return fail(install.Broken(reason)) end
 if not istable(realtime) or not realtime.VERSION then

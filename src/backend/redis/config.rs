@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::handshake::DEFAULT_USER;
 use crate::backend::options::{OptionSet, shown};
 use crate::backend::url::{Url, is_ipv6};
 use crate::backend::{Endpoint, OptionError, OptionValue, Options};
@@ -62,6 +63,15 @@ pub(super) struct Credentials {
     /// `None`: the user `default`, as of old.
     pub(super) user: Option<Vec<u8>>,
     pub(super) password: Vec<u8>,
+}
+
+impl Credentials {
+    /// The user whom they name; `None` if that would tell the password.
+    pub(super) fn user_to_show(&self) -> Option<&[u8]> {
+        let (user, password) = (self.user.as_deref().unwrap_or(DEFAULT_USER), &*self.password);
+        let tells = !password.is_empty() && user.windows(password.len()).any(|part| part == password);
+        (!tells).then_some(user)
+    }
 }
 
 impl fmt::Debug for Credentials {

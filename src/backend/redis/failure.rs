@@ -9,8 +9,10 @@ use std::time::Duration;
 
 use resp::DecodeError;
 
+use super::acl::{Refused, explained};
+use super::advice;
 use super::config::{Config, Credentials, Protocol};
-use super::handshake::{DEFAULT_USER, Step};
+use super::handshake::Step;
 use super::verify;
 use crate::backend::{LinkError, Stage, seconds};
 use crate::model::{Code, Error, NAME_CHARACTERS, printable};
@@ -44,6 +46,8 @@ pub(super) enum Failure {
     Resp2Spoken,
     /// The answer to HELLO is none that a server of Redis' protocol gives.
     NotHello,
+    /// It is no Redis, but a Sentinel, which tells where one is.
+    Sentinel,
     /// The answer to the handshake's PING is neither an error nor PONG.
     NotPong,
     /// What came is not RESP.
@@ -83,6 +87,9 @@ impl Failure {
 
     /// The error to be told.
     pub(super) fn into_error(self, config: &Config, seen: Circumstances<'_>) -> Error {
+        if let Some(stranger) = advice::stranger(seen.opening, config) {
+            return Error::unsent(Code::Protocol, stranger);
+        }
         match self {
             Self::Link(cause) => link_error(&cause, seen),
             Self::ConnectTimeout => {
@@ -95,7 +102,8 @@ impl Failure {
             Self::HandshakeTimeout { waited, slowest: None } => {
                 let waited = seconds(waited);
                 let text = format!(
-                    "the server was reached but did not answer within {waited} s; it hangs, or it waits for TLS"
+                    "the server was reached but did not answer within {waited} s; it hangs, or it waits for TLS (then use \
+                     its plain port, or a tunnel such as stunnel)"
                 );
                 Error::unsent(Code::Timeout, text)
             }
@@ -121,7 +129,14 @@ impl Failure {
                             redis://:password@host";
                 Error::unsent(Code::Auth, text)
             }
+            Self::Refused { step: Step::Select, error } => {
+                explained(refused(Step::Select, error), Refused::Plain("select"), config)
+            }
             Self::Refused { step, error } => refused(step, error),
+            // As the answer to what was not read yet.
+            Self::Unasked(error) if seen.was_new && matches!(error.code.as_str(), "DENIED" | "ERR") => {
+                refused(Step::Ping, error)
+            }
             Self::Unasked(error) => {
                 Error { message: format!("the server said: {}", error.message).into(), ..error }
             }
@@ -143,10 +158,18 @@ impl Failure {
             Self::NotHello => {
                 Error::unsent(Code::Protocol, "the server answered HELLO with something else than a map")
             }
+            Self::Sentinel => Error::unsent(
+                Code::Unsupported,
+                "a Sentinel answers there, not the Redis that it watches; write the address that redis-cli -p 26379 SENTINEL \
+                 get-master-addr-by-name NAME tells, or one that moves along with the master",
+            ),
             Self::NotPong => {
                 Error::unsent(Code::Protocol, "the server answered PING with something else than PONG")
             }
-            Self::Decode(error) => Error::unsent(Code::Protocol, not_resp(&error, seen.opening)),
+            Self::Decode(error) => Error::unsent(
+                Code::Protocol,
+                format!("the server sent what is not RESP, so it is no Redis; check host and port ({error})"),
+            ),
             Self::OutOfStep => Error::unsent(
                 Code::Protocol,
                 "the server's answers do not match the commands; the connection was closed",
@@ -181,20 +204,14 @@ pub(super) fn add_details(error: &mut Error, peer: Option<SocketAddr>, config: &
     notes.extend(peer.map(|peer| format!("at {peer}")));
     if matches!(error.code.as_str(), "WRONGPASS" | "NOAUTH" | "AUTH" | "REFUSED") {
         let login = config.credentials.as_ref();
-        notes.extend(login.and_then(user_name).map(|user| format!("user {user}")));
+        let user = login.and_then(Credentials::user_to_show);
+        notes.extend(user.map(|user| format!("user {}", printable(user, NAME_CHARACTERS))));
         notes.extend((!origin.is_empty()).then(|| origin.to_owned()));
     }
     if !notes.is_empty() {
         let text = error.message.trim_end_matches('.');
         error.message = format!("{text} ({})", notes.join(", ")).into();
     }
-}
-
-/// The user whom a login names; `None` if that would tell the password.
-fn user_name(login: &Credentials) -> Option<String> {
-    let (user, password) = (login.user.as_deref().unwrap_or(DEFAULT_USER), &*login.password);
-    let tells = !password.is_empty() && user.windows(password.len()).any(|part| part == password);
-    (!tells).then(|| printable(user, NAME_CHARACTERS))
 }
 
 fn link_error(cause: &LinkError, seen: Circumstances<'_>) -> Error {
@@ -218,7 +235,7 @@ fn link_error(cause: &LinkError, seen: Circumstances<'_>) -> Error {
         " before it answered; does it speak plain Redis protocol on this port, without TLS? A proxy that hangs up at \
          HELLO needs the option protocol = 2"
     } else {
-        ""
+        advice::unreachable(cause)
     };
     let cause = printable(cause.to_string().as_bytes(), CAUSE_CHARACTERS);
     Error::unsent(code, format!("{cause}{hint}"))
@@ -228,35 +245,25 @@ fn link_error(cause: &LinkError, seen: Circumstances<'_>) -> Error {
 fn refused(step: Step, error: Error) -> Error {
     let text = error.message.to_ascii_lowercase();
     let about_login = text.contains("auth") || text.contains("password");
+    let words = if error.code.as_str() == "DENIED" && text.contains("protected mode") {
+        advice::protected_mode(&error.message)
+    } else if text.contains("max number of clients") {
+        advice::full(&error.message)
+    } else if step == Step::Select {
+        format!("the server refused the database (SELECT): {}", error.message)
+    } else if about_login || step == Step::Auth {
+        advice::login(error.code.as_str(), &error.message)
+    } else {
+        format!("the server refused the connection: {}", error.message)
+    };
     let code = match (&error.code, step) {
         (_, Step::Hello | Step::Auth) if has_code(&error, "ERR") && about_login => Code::Auth,
         _ => error.code,
     };
-    let what = match step {
-        _ if text.contains("max number of clients") => "connection",
-        Step::Select => "database (SELECT)",
-        _ if about_login || step == Step::Auth => "login",
-        _ => "connection",
-    };
-    Error::unsent(code, format!("the server refused the {what}: {}", error.message))
+    Error::unsent(code, words)
 }
 
 /// Whether the error has this code of the server's own.
 fn has_code(error: &Error, code: &str) -> bool {
     matches!(&error.code, Code::Server(own) if &**own == code)
-}
-
-/// What answered, if it does not speak RESP.
-fn not_resp(error: &DecodeError, opening: &[u8]) -> String {
-    // A TLS record begins with its type (alert: 21, handshake: 22) and the major version 3.
-    // To what is no request of theirs, some web servers answer with a page and no header before it.
-    if opening.starts_with(b"HTTP/") || opening.starts_with(b"<") {
-        "an HTTP server answers there, not Redis; check host and port".to_owned()
-    } else if opening.starts_with(&[21, 3]) || opening.starts_with(&[22, 3]) {
-        "the server speaks TLS on this port; use its plain port, or a tunnel such as stunnel".to_owned()
-    } else if opening.starts_with(b"SSH-") {
-        "an SSH server answers there, not Redis; check host and port".to_owned()
-    } else {
-        format!("the server sent what is not RESP: {error}")
-    }
 }

@@ -49,6 +49,13 @@ pub(super) struct Server {
 }
 
 impl Server {
+    /// # Errors
+    ///
+    /// It is a Sentinel, on which nobody else's messages arrive.
+    fn expect_redis(&self) -> Result<(), Failure> {
+        if self.mode.as_deref() == Some("sentinel") { Err(Failure::Sentinel) } else { Ok(()) }
+    }
+
     /// The part of this that the main thread is told.
     pub(super) fn ready(&self) -> Ready {
         let Self { name, version, role, mode } = self.clone();
@@ -116,6 +123,7 @@ pub(super) fn answer(
     match (step, reply) {
         (Step::Hello, Ok(reply)) => {
             *server = from_hello(&reply, config).ok_or(Failure::NotHello)?;
+            server.expect_redis()?;
             introduce(link, config);
         }
         (Step::Hello, Err(error)) if is_refusal(&error) => match config.protocol {
@@ -125,6 +133,7 @@ pub(super) fn answer(
         (Step::Auth, Ok(_)) => introduce(link, config),
         (Step::Info, Ok(Value::String(text))) => {
             *server = Server { role: server.role, ..from_info(&text, config) };
+            server.expect_redis()?;
         }
         (Step::Role, Ok(reply)) => server.role = role::from_role(&reply),
         (Step::Role, Err(error)) if !turns_away(&error) => {

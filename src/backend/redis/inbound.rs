@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use resp::{Element, Frame, Value as Resp};
 
+use super::acl::explained_event;
 use super::batch::Operation;
 use super::failure::Failure;
 use super::handshake::PONG;
@@ -161,7 +162,8 @@ impl Core {
             Awaits::Batch(batch) => match reply {
                 Err(error) => {
                     self.batches -= 1;
-                    self.topics.refuse(batch, &error, now, |event| out.event(event));
+                    self.topics
+                        .refuse(batch, &error, now, |event| out.event(explained_event(event, &self.config)));
                     self.check_ready(out);
                 }
                 Ok(reply) if link.version == Version::Resp3 && is_confirmation(&reply) => {
@@ -206,7 +208,7 @@ impl Core {
                 link.in_flight.push_front(InFlight { start, end, awaits: Awaits::Request(asked) });
                 self.fail(i, Failure::OutOfStep, now, out);
             }
-            Awaits::Request(asked) => match asked.reply(now, reply) {
+            Awaits::Request(asked) => match asked.reply(now, reply, &self.config) {
                 Progress::Waits(asked) => {
                     link.in_flight.push_front(InFlight { start, end, awaits: Awaits::Request(asked) });
                 }

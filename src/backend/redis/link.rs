@@ -18,7 +18,7 @@ use crate::model::{Error, LinkId};
 /// Entries for which an empty in-flight queue keeps room.
 const KEEP_IN_FLIGHT: usize = 1024;
 /// How many of a connection's first bytes are kept to tell what answered, if it is no Redis server.
-const OPENING: usize = 8;
+const OPENING: usize = 32;
 
 /// How long after a pause in which messages waited a lost connection is still blamed on it: the time after which a server
 /// drops a subscriber whose buffer is over its soft limit, <https://redis.io/docs/latest/develop/reference/clients/>.

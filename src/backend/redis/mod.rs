@@ -1,5 +1,7 @@
 //! Redis, and what speaks its protocol: RESP3 on one link, or RESP2 on two.
 
+mod acl;
+mod advice;
 mod backoff;
 mod batch;
 mod check;
@@ -8,6 +10,7 @@ mod connection;
 mod failure;
 mod handshake;
 mod inbound;
+mod keys;
 mod link;
 mod names;
 mod out;

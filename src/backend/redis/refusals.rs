@@ -12,7 +12,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::acl;
 use super::batch::{Batch, Name, Operation};
+use super::config::Config;
 use super::out::Out;
 use super::random::SplitMix64;
 use super::session::Core;
@@ -27,6 +29,11 @@ const PAUSES_IF_FORBIDDEN: [Duration; 2] = [Duration::from_secs(30), Duration::f
 const AT_ONCE: usize = 32;
 /// So many refused topics follow at once when one of them is confirmed.
 const FOLLOWERS: usize = 2;
+
+/// So many refused topics are named at most where all of them are asked for.
+const LISTED: usize = 8;
+/// So many are looked at for these.
+const LOOKED_AT: usize = 64;
 
 /// The server's code for what the ACL forbids.
 pub(super) const NO_PERMISSION: &str = "NOPERM";
@@ -329,25 +336,32 @@ impl Topics {
         error.filter(|_| !topics.is_empty()).map(|error| (topics.into(), error))
     }
 
-    /// How many topics are refused, and one of them with its reason, if that has changed since the last look.
-    pub(super) fn refused(&mut self) -> Option<(u64, Option<String>)> {
+    /// How many topics are refused, and some of them with their reason, if that has changed since the last look.
+    pub(super) fn refused(&mut self, config: &Config) -> Option<(u64, Option<String>)> {
         if !std::mem::take(&mut self.refusals.changed) {
             return None;
         }
         let refusals = &self.refusals;
-        let why = |(kind, name): &(TopicKind, Name)| {
+        let find = |(kind, name): &(TopicKind, Name)| {
             let entry = self.tables.of(*kind).get(name)?;
             let refusal = entry.refusal.as_ref().filter(|refusal| refusal.stands)?;
-            let what = if entry.is_wanted() { "" } else { "the end of " };
-            let topic = Topic { kind: *kind, name: (**name).into() };
-            Some(format!("{what}{topic}: {}", refusal.error))
+            Some((entry.is_wanted(), &refusal.error))
         };
-        let shown = refusals.shown.as_ref().filter(|shown| why(shown).is_some());
-        let waiting = || refusals.passing.waiting.values().chain(refusals.forbidden.waiting.values()).next();
-        let shown = shown.or_else(waiting).cloned();
-        let text = shown.as_ref().and_then(why);
+        let waiting = refusals.passing.waiting.values().chain(refusals.forbidden.waiting.values());
+        let last = refusals.shown.as_ref().filter(|shown| find(shown).is_some());
+        let first = last.or_else(|| waiting.clone().next()).cloned();
+        let mut text = None;
+        if let Some(first) = &first
+            && let Some((_, reason)) = find(first)
+        {
+            let others = waiting.take(LOOKED_AT).filter(|topic| *topic != first);
+            let listed = std::iter::once(first).chain(others).filter_map(|topic| Some((topic, find(topic)?)));
+            let same = listed.filter(|(_, (_, error))| error.code == reason.code).take(LISTED);
+            let listed = same.map(|((kind, name), (wanted, error))| (*kind, &**name, wanted, &**error));
+            text = Some(acl::listed(listed, refusals.count, reason, config));
+        }
         let count = refusals.count as u64;
-        self.refusals.shown = shown;
+        self.refusals.shown = first;
         Some((count, text))
     }
 }
@@ -377,7 +391,7 @@ impl Core {
         if std::mem::take(&mut self.owes_ready) && self.ready {
             self.tell_ready(false, out);
         }
-        if let Some((count, one)) = self.topics.refused() {
+        if let Some((count, one)) = self.topics.refused(&self.config) {
             self.counters.set_refused(count, one);
         }
     }

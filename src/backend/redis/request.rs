@@ -4,6 +4,8 @@ use std::time::Instant;
 
 use resp::Encoder;
 
+use super::acl::{Refused, explained};
+use super::config::Config;
 use crate::model::{About, Args, Code, Error, Request, RequestKind, Ticket, Value};
 
 /// A request with its place in the order of things.
@@ -153,8 +155,10 @@ impl Asked {
     }
 
     /// One answer came at `now`.
-    pub(super) fn reply(mut self, now: Instant, reply: Result<Value, Error>) -> Progress {
+    pub(super) fn reply(mut self, now: Instant, reply: Result<Value, Error>, config: &Config) -> Progress {
         let is_last = self.replies.count(&reply);
+        let reply =
+            reply.map_err(|error| explained(error, Refused::part(&self.kind, self.replies.left), config));
         let is_stuck = is_last && self.replies.is_stuck(&reply);
         let result = match &self.kind {
             RequestKind::Ping => reply.map(|_| Value::Double((now - self.since).as_secs_f64())),
@@ -195,12 +199,10 @@ pub(super) fn about(kind: &RequestKind) -> About<'_> {
 fn aborted(first: Error, no_multi: bool) -> Error {
     if no_multi {
         let text = format!("MULTI was refused, so the commands may have run one by one: {}", first.message);
-        return Error::sent(first.code, text);
+        return Error { message: text.into(), ..first };
     }
-    Error::sent(
-        Code::Server("EXECABORT".into()),
-        format!("nothing was run, since a command was refused: {first}"),
-    )
+    let text = format!("nothing was run, since a command was refused: {first}");
+    Error { remedy: first.remedy, ..Error::sent(Code::Server(EXECABORT.into()), text) }
 }
 
 /// The error of a transaction whose EXEC was refused, or answered with something else than the commands' replies.
@@ -213,5 +215,5 @@ fn exec_refused(reply: Result<Value, Error>) -> Error {
     let is_proxys = error.code.as_str() == "ERR" && !error.message.starts_with("unknown command");
     let ran = if is_proxys { "the commands may have run" } else { "nothing was run" };
     let text = format!("EXEC was refused, {ran}: {}", error.message);
-    Error::sent(error.code, text)
+    Error { message: text.into(), ..error }
 }

@@ -271,7 +271,8 @@ fn refuse_closed(request: Request, now: Instant, out: &mut Out<'_>) {
 
 /// The error of a request that the client's end overtook.
 pub(super) fn closed(sent: bool) -> Error {
-    Error { code: Code::Closed, message: "the client was disconnected before the answer came".into(), sent }
+    let text = "the client was disconnected before the answer came";
+    if sent { Error::sent(Code::Closed, text) } else { Error::unsent(Code::Closed, text) }
 }
 
 impl Core {

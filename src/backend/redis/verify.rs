@@ -9,6 +9,8 @@
 
 use std::time::{Duration, Instant};
 
+use super::acl::{Refused, explained};
+use super::config::Config;
 use super::failure::Failure;
 use super::link::Awaits;
 use super::out::Out;
@@ -18,7 +20,7 @@ use super::session::{COMMANDS, Core};
 use crate::model::{Code, Error, Event, Topic, TopicKind, Value};
 
 /// What the channels of probes begin with, of every client of every server. No addon is handed anything of them.
-const PREFIX: &[u8] = b"realtime:probe:";
+pub(super) const PREFIX: &[u8] = b"realtime:probe:";
 /// What a probe says: where it comes from, to whoever watches the server.
 const PROBE: &[u8] = b"verify_delivery";
 
@@ -118,22 +120,21 @@ impl Verify {
     }
 
     /// The event that tells of a refusal, unless it was told.
-    fn tell(&mut self, error: Error, event: impl FnOnce(Box<[u8]>, Error) -> Event) -> Option<Event> {
+    fn tell(
+        &mut self,
+        error: Error,
+        command: &'static str,
+        config: &Config,
+        event: impl FnOnce(Box<[u8]>, Error) -> Event,
+    ) -> Option<Event> {
         if self.told.as_ref() == Some(&error) {
             return None;
         }
         self.told = Some(error.clone());
-        let mend = if error.code.as_str() == NO_PERMISSION {
-            format!(
-                ": allow the user +subscribe, +publish and &{}*, or leave the option out",
-                PREFIX.escape_ascii()
-            )
-        } else {
-            String::new()
-        };
         let words = error.message.trim_end_matches('.');
-        let message = format!("{words}; verify_delivery rests until the server takes its probes{mend}");
-        Some(event(self.channel.clone(), Error { message: message.into(), ..error }))
+        let message = format!("{words}; verify_delivery rests until the server takes its probes");
+        let error = Error { message: message.into(), ..error };
+        Some(event(self.channel.clone(), explained(error, Refused::Probe(command), config)))
     }
 }
 
@@ -188,7 +189,7 @@ impl Core {
             let topic = Topic { kind: TopicKind::Channel, name };
             Event::SubscribeFailed { topic, error }
         };
-        if let Some(event) = verify.tell(error, failed) {
+        if let Some(event) = verify.tell(error, "subscribe", &self.config, failed) {
             out.event(event);
         }
     }
@@ -212,7 +213,7 @@ impl Core {
                     channel: Some(channel),
                     error,
                 };
-                if let Some(event) = verify.tell(error, failed) {
+                if let Some(event) = verify.tell(error, "publish", &self.config, failed) {
                     out.event(event);
                 }
             }

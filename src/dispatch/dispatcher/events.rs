@@ -97,7 +97,9 @@ impl<R, D> Dispatcher<R, D> {
         };
         let Some(kind) = EventKind::of(&event) else { return Step::Skipped };
         let Some((entry, walk)) = client.listeners[kind as usize].first(client.serials) else {
-            let Some(line) = client.console.line(&event, Instant::now) else { return Step::Skipped };
+            let line = client.console.line(&event, Instant::now);
+            self.lines.due = [self.lines.due, client.console.due()].into_iter().flatten().min();
+            let Some(line) = line else { return Step::Skipped };
             self.now.line = line;
             return Step::Line(&self.now.line);
         };

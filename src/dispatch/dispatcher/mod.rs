@@ -1,6 +1,7 @@
 //! What to call next.
 
 mod events;
+mod lines;
 
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
@@ -11,6 +12,7 @@ use super::{EventKind, Slab};
 use crate::model::{ClientId, Error, Event, Slot, Value};
 use crate::queue::{Item, Signal};
 use events::Notice;
+use lines::Lines;
 
 /// Items of one client before the next client's turn.
 const STRIDE: u32 = 32;
@@ -37,6 +39,7 @@ pub struct Dispatcher<R, D> {
     ended: Option<(Slot, ClientId)>,
     // A client with callbacks that such a session left without an answer.
     owing: Option<Slot>,
+    lines: Lines,
 }
 
 /// Whose turn it is.
@@ -162,6 +165,7 @@ impl<R, D> Dispatcher<R, D> {
             told: None,
             ended: None,
             owing: None,
+            lines: Lines::default(),
         }
     }
 
@@ -384,7 +388,9 @@ impl<R, D> Dispatcher<R, D> {
     /// Forgets a client if that was its last session.
     fn settle(&mut self, slot: Slot) {
         if self.clients.get(slot).is_some_and(|client| client.sources.is_empty()) {
-            self.clients.remove(slot);
+            if let Some(mut client) = self.clients.remove(slot) {
+                self.keep_lines(client.console.rest());
+            }
             self.order.retain(|&other| other != slot);
         }
         // Positions have moved: a new round looks at everybody.

@@ -1,8 +1,11 @@
 //! Changes of state: for listeners, early and late, or for the console.
 
+use std::time::{Duration, Instant};
+
 use super::{World, answer, down, ready, tell};
 use crate::dispatch::EventKind;
-use crate::model::{Code, DropReason, Error, Event, Ready, ReplyTo, Sink};
+use crate::model::{Code, DropReason, Error, Event, Ready, ReplyTo, Sink, Slot};
+use crate::queue::Producer;
 
 #[test]
 fn a_listener_that_comes_late_hears_of_ready_though_nothing_else_happens() {
@@ -25,12 +28,53 @@ fn without_listeners_trouble_goes_to_the_console() {
     let ticket = world.dispatcher.get_mut(client).unwrap().ticket(None, 1).unwrap();
     assert!(matches!(ticket.to, ReplyTo::Nobody));
     answer(&mut producer, ticket, Err(Error::sent(Code::Server("NOPERM".into()), "no")));
-    let log = world.run_quietly();
+    let mut log = world.run_quietly();
+    log.push(kept_line(&mut world).expect("a line"));
     assert_eq!(log.len(), 4, "{log:?}");
     assert!(log[0].contains("REFUSED: nobody"));
     assert!(log[1].contains("ready"));
     assert!(log[2].contains("larger than max_message_bytes"));
     assert!(log[3].contains("PUBLISH to \"chat\" failed: NOPERM: no"));
+}
+
+/// What clients kept for the console, as soon as it is due.
+fn kept_line(world: &mut World) -> Option<String> {
+    let due = Instant::now() + Duration::from_secs(60);
+    assert_eq!(
+        world.dispatcher.has_line(|| due),
+        world.dispatcher.has_line(|| due + Duration::from_secs(60))
+    );
+    world.dispatcher.line(due).map(Into::into)
+}
+
+/// A request that nobody waits for is refused.
+fn refuse(world: &mut World, client: Slot, producer: &mut Producer) {
+    let ticket = world.dispatcher.get_mut(client).unwrap().ticket(None, 1).unwrap();
+    answer(producer, ticket, Err(Error::sent(Code::Server("NOPERM".into()), "no")));
+}
+
+#[test]
+fn what_failed_is_told_once_for_each_client_and_outlives_it() {
+    let mut world = World::new();
+    let (a, mut a_producer) = world.client("a");
+    let (b, mut b_producer) = world.client("b");
+    for _ in 0..3 {
+        refuse(&mut world, a, &mut a_producer);
+        refuse(&mut world, b, &mut b_producer);
+    }
+    assert_eq!(world.run_quietly(), [""; 0], "it is kept");
+    assert!(!world.dispatcher.has_line(Instant::now) && world.dispatcher.line(Instant::now()).is_none());
+    // One client ends before its line is due.
+    world.dispatcher.get_mut(b).unwrap().close();
+    tell(&mut b_producer, Event::Closed);
+    world.run_quietly();
+    let line = |name| format!("[realtime] {name}: PUBLISH to \"chat\" failed: NOPERM: no (2 more)");
+    assert_eq!(kept_line(&mut world), Some(line("b")));
+    assert_eq!((kept_line(&mut world), kept_line(&mut world)), (Some(line("a")), None));
+    refuse(&mut world, a, &mut a_producer);
+    world.run_quietly();
+    assert_eq!(world.dispatcher.rest().len(), 1, "the end of it all");
+    assert_eq!(kept_line(&mut world), None);
 }
 
 #[test]

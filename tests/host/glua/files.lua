@@ -55,9 +55,31 @@ function file.Delete(path) return native.delete("DATA", path:lower()) end
 function file.CreateDir(path) return native.make_folder("DATA", path:lower()) end
 function file.Exists(path, root) return first(native.kind, root, path) ~= nil end
 function file.IsDir(path, root) return first(native.kind, root, path) == "folder" end
-function file.Size(path, root)
-	local contents = file.Read(path, root)
-	return contents and #contents or -1
+function file.Size(path, root) return first(native.size, root, path) or -1 end
+
+-- A file that is open for reading.
+local handle = {}
+handle.__index = handle
+
+function handle:Size() return self.size end
+function handle:Tell() return self.at end
+function handle:Seek(at) self.at = math.max(0, math.min(at, self.size)) end
+function handle:Skip(bytes) self:Seek(self.at + bytes) end
+function handle:EndOfFile() return self.at >= self.size end
+function handle:Close() self.size, self.at = 0, 0 end
+
+-- nil at the end of the file.
+function handle:Read(bytes)
+	local text = first(function(root, path) return native.read_at(root, path, self.at, bytes or self.size) end, self.root, self.path)
+	if not text or text == "" then return end
+	self.at = self.at + #text
+	return text
+end
+
+-- Reading alone: "r" and "rb".
+function file.Open(path, mode, root)
+	local size = (mode == "rb" or mode == "r") and first(native.size, root, path)
+	return size and setmetatable({ path = path, root = root, size = size, at = 0 }, handle) or nil
 end
 
 local ROOTS = { GAME = true, LUA = true, lsv = true, DATA = true, MOD = true }

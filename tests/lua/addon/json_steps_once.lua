@@ -92,6 +92,9 @@ local WRONG = {
 	{ "line feeds and spaces by halves", function(size) return ("\n"):rep(size / 2) .. (" "):rep(size / 2) .. "x" end },
 	{ "spaces, and nothing", function(size) return (" "):rep(size) end },
 	{ "spaces after the end", function(size) return "1" .. (" "):rep(size) .. "x" end },
+	{ "keys, and a comment", function(size) return "{" .. fill('"a":1,', size) .. "// x" end },
+	{ "keys, and one in single quotes", function(size) return "{" .. fill('"a":1,', size) .. "'x'" end },
+	{ "spaces after a comma, and the end", function(size) return "[1," .. (" "):rep(size) .. "]" end },
 	{ "keys, and one in no quotes", function(size) return "{" .. fill('"a":1,', size) .. "x" end },
 }
 

@@ -68,7 +68,7 @@ include("_steps.lua")({
 		end,
 	},
 	{
-		name = "another platform's file is named as such",
+		name = "files are described by what is in them, not by their names",
 		before = function()
 			host.delete("addons/early/lua/autorun/a.lua")
 			host.move("kept.dll", OTHER)
@@ -76,7 +76,8 @@ include("_steps.lua")({
 		end,
 		check = function(said)
 			said("garrysmod/" .. FILE)
-			said(platform.other[1] .. " (for " .. platform.other[2] .. "), librealtime.so.")
+			said(platform.other[1] .. " (for " .. platform.description .. "), librealtime.so (an empty file).")
+			said(platform.other[1] .. " is that file under another name: rename it to " .. FILE:match("[^/]*$") .. ", and restart the server.")
 		end,
 	},
 	{

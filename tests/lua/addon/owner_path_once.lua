@@ -67,9 +67,9 @@ include("_steps.lua")({
 		before = function() config(host.redis_url, "ttt-1") end,
 		check = function(said)
 			shows(said, 'as "ttt-1"')
-			RunConsoleCommand("realtime_tail", "test")
-			host.wait(function() return host.server.publish("test", "hello") == 1 end, PATIENCE, "the subscription")
-			shows(said, "[test] hello")
+			RunConsoleCommand("realtime_tail", "chat")
+			host.wait(function() return host.server.publish("chat", "hello") == 1 end, PATIENCE, "the subscription")
+			shows(said, "[chat] hello")
 			assert(not said():find("missing", 1, true) and not said():find("no id", 1, true), said())
 		end,
 	},

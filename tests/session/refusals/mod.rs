@@ -3,6 +3,7 @@
 mod many;
 mod pauses;
 mod regained;
+mod remedies;
 mod unsubscribes;
 
 use std::sync::atomic::Ordering;

@@ -115,7 +115,7 @@ fn the_figure_names_one_that_is_refused_still() {
         client.psubscribe("b*", 2);
         answer(&mut client, |_| Some(FORBIDDEN));
         assert_eq!(figures(&client).0, 2);
-        assert!(figures(&client).1.unwrap().starts_with("channel \"chat\": BUSY"));
+        assert!(figures(&client).1.unwrap().starts_with("channel \"chat\" and 1 more: BUSY"));
         client.unsubscribe("chat");
         assert_eq!(figures(&client).0, 1);
         assert!(figures(&client).1.unwrap().starts_with("pattern \"b*\": NOPERM"));

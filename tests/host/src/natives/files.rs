@@ -44,6 +44,27 @@ pub(super) fn read(call: &Call<'_>) -> Result<Value, String> {
     }
 }
 
+/// `size(root, path)`: how many bytes the file has, or nil.
+pub(super) fn size(call: &Call<'_>) -> Result<Value, String> {
+    let Some(path) = found(call)? else { return Ok(Value::Nil) };
+    let Ok(found) = fs::metadata(path) else { return Ok(Value::Nil) };
+    #[expect(clippy::cast_precision_loss, reason = "sizes stay below 2^53")]
+    Ok(if found.is_file() { Value::from(found.len() as f64) } else { Value::Nil })
+}
+
+/// `read_at(root, path, at, bytes)`: so many of the file's bytes from a place on, fewer where it ends, or nil.
+pub(super) fn read_at(call: &Call<'_>) -> Result<Value, String> {
+    use io::{Read, Seek};
+    let Some(path) = found(call)? else { return Ok(Value::Nil) };
+    let (at, bytes) = (call.count(2)? as u64, call.count(3)? as u64);
+    let mut read = Vec::new();
+    let outcome = fs::File::open(path).and_then(|mut file| {
+        file.seek(io::SeekFrom::Start(at))?;
+        file.take(bytes).read_to_end(&mut read)
+    });
+    Ok(if outcome.is_ok() { read.into() } else { Value::Nil })
+}
+
 /// `write(root, path, bytes)`: whether that went well.
 pub(super) fn write(call: &Call<'_>) -> Result<Value, String> {
     let Some(path) = place(call)? else { return Ok(false.into()) };

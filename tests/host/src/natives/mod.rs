@@ -31,6 +31,8 @@ pub(crate) const NATIVES: &[(&CStr, Native)] = &[
     (c"find_lua", files::find_lua),
     (c"has_game_lua", files::has_game_lua),
     (c"read", files::read),
+    (c"size", files::size),
+    (c"read_at", files::read_at),
     (c"write", files::write),
     (c"append", files::append),
     (c"delete", files::delete),

@@ -1,7 +1,10 @@
 //! A new owner's path, followed to the letter: an empty folder, the steps of docs/owners.md, the host in place of the game.
 #![expect(clippy::expect_used, reason = "a test that cannot set itself up fails")]
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use crate::{
     session::{Folder, Session, publish},
@@ -28,6 +31,14 @@ fn copy(from: &Path, to: &Path) {
         }
     }
 }
+
+/// The module that cargo built, and its place on this system.
+fn built() -> PathBuf {
+    let program = support::command().get_program().to_owned();
+    Path::new(&program).parent().expect("a folder").join("deps/librealtime.so")
+}
+
+const MODULE: &str = "lua/bin/gmsv_realtime_linux64.dll";
 
 /// The server, with only what its owner has put there.
 fn start(folder: &Path, tick_rate: &str) -> Session {
@@ -66,9 +77,7 @@ fn follow(tick_rate: &str) {
 
     let place = folder.join("server").join(module.trim());
     fs::create_dir_all(place.parent().expect("a folder")).expect("a folder");
-    let program = support::command().get_program().to_owned();
-    let built = Path::new(&program).parent().expect("a folder").join("deps/librealtime.so");
-    fs::copy(built, place).expect("the module");
+    fs::copy(built(), place).expect("the module");
     let mut server = start(&folder, tick_rate);
     server.next("[realtime] wrote garrysmod/data/realtime.json: …");
     server.next("[realtime] this server has no id: …");
@@ -90,6 +99,29 @@ fn follow(tick_rate: &str) {
     server.line(announced("realtime_ping")).next("realtime.Default at 127.0.0.1:…: … ms");
     server.line("quit").ends(0);
     redis.line("quit");
+}
+
+/// An upload that broke off. The loader maps what the file's header names, and the first look at what is missing is SIGBUS.
+#[test]
+fn a_module_that_was_cut_short_does_not_end_the_game() {
+    let built = fs::read(built()).expect("the module");
+    // Up to the segments' end it is the loader that dies; then nothing is missing but what debuggers want.
+    for part in [1_usize, 30, 60, 90, 99] {
+        let folder = Folder::new();
+        let server = folder.join("server/garrysmod");
+        copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../lua"), &server.join("addons/realtime"));
+        let module = server.join(MODULE);
+        fs::create_dir_all(module.parent().expect("a folder")).expect("a folder");
+        fs::write(&module, &built[..built.len() * part / 100]).expect("a file");
+        let mut server = start(&folder, "66");
+        server.next(&format!("[realtime] garrysmod/{MODULE} is incomplete:"));
+        server.next(&format!("    {} bytes of it are there, of {}.", built.len() * part / 100, built.len()));
+        server.next("It was not loaded, because that can end the game.");
+        server.next("Take gmsv_realtime_linux64.dll out of the release's zip anew (stop the server first), and restart the server.");
+        server.line("realtime_status").next("Unknown command \"realtime_status\", …");
+        server.line("1 + 1").next("2");
+        server.line("quit").ends(0);
+    }
 }
 
 /// Addons and the module may lie elsewhere, for who writes them; nothing of them is left in the server's own.

@@ -70,6 +70,7 @@ fn is_right(root: &Path, redis: &Redis) -> Result<(), Failed> {
     if rules != told {
         return Err(format!("the table has {told:?}, the server {rules:?}").into());
     }
+    first_steps(root, redis)?;
     redis.ask(&["CONFIG", "RESETSTAT"])?;
     as_that_user(root, redis, "gmod")?;
     // Nothing is allowed for nothing: the server saw each of these commands.
@@ -78,6 +79,28 @@ fn is_right(root: &Path, redis: &Redis) -> Result<(), Failed> {
     for command in commands {
         if !used.contains(&format!("cmdstat_{command}:calls=")) {
             return Err(format!("{command} is allowed, and never used:\n{used}").into());
+        }
+    }
+    Ok(())
+}
+
+/// The first steps of each page are allowed: what is watched, and what is published there.
+fn first_steps(root: &Path, redis: &Redis) -> Result<(), Failed> {
+    for name in ["README.md", "docs/owners.md", "docs/addon.md"] {
+        let page = std::fs::read_to_string(root.join(name))?;
+        let word_behind = |text: &str| {
+            let (_, rest) = page.split_once(text).ok_or(format!("{name} has no {text}"))?;
+            Ok::<_, String>(rest.split([' ', '`']).next().unwrap_or_default().to_owned())
+        };
+        let (watched, published) = (word_behind("realtime_tail ")?, word_behind(" PUBLISH ")?);
+        if watched != published {
+            return Err(format!("{name}: {watched} is watched, and {published} is published to").into());
+        }
+        for command in [format!("SUBSCRIBE {watched}"), format!("PUBLISH {watched} hello")] {
+            let answer = redis.ask(&words(&format!("ACL DRYRUN gmod {command}")))?;
+            if answer.trim() != "OK" {
+                return Err(format!("{name}: {command}: {answer}").into());
+            }
         }
     }
     Ok(())

@@ -32,6 +32,7 @@ const NOT_OURS: &[&str] = &["Module not found!", "Couldn't load module library!"
 
 /// What we hand on from the system or from Redis: the rest of a line.
 const HANDED_ON: &[&str] = &[
+    "Bus error",
     "Connection reset by peer",
     "os error",
     "invalid password",
@@ -79,6 +80,9 @@ fn known(sources: &str, text: &str) -> Result<(), String> {
         "realtime.Default at ",
         "garrysmod/data/realtime.json",
         "the server refused the login",
+        "an HTTP server",
+        "an SSH server",
+        "a MySQL or MariaDB server",
     ];
     let text = &together.iter().fold(text.to_owned(), |text, part| text.replace(part, "…"));
     let varies = |c: char| c.is_ascii_digit() || matches!(c, '…' | ':' | ';' | '"' | '(' | ')');

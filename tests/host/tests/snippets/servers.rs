@@ -107,9 +107,9 @@ impl Drop for Redis {
     }
 }
 
-/// Words of a line, as `redis-cli` reads them: none of the documentation's has quotes.
+/// Words of a line, as `redis-cli` reads them: none of the documentation's has white space in quotes.
 pub(crate) fn words(line: &str) -> Vec<&str> {
-    line.split_whitespace().collect()
+    line.split_whitespace().map(|word| word.trim_matches('\'')).collect()
 }
 
 /// Whether a path is there, from the root of the repository.

@@ -1,0 +1,378 @@
+//! What mends a refusal by the server's ACL: the words of `ACL SETUSER` for the user that logs in here.
+//!
+//! The server says which kind of right is missing, and usually which command; what it is missing for is known from what was
+//! asked. See <https://redis.io/docs/latest/operate/oss_and_stack/management/security/acl/>.
+
+use super::config::{Config, Credentials};
+use super::handshake::DEFAULT_USER;
+use super::keys::keys_of;
+use super::refusals::NO_PERMISSION;
+use super::verify::PREFIX;
+use crate::model::{Args, Error, Event, Remedy, RequestKind, Topic, TopicKind, printable};
+
+/// Bytes of a name up to which it is written out.
+const NAME_BYTES: usize = 200;
+
+/// One rule of `ACL SETUSER`, as the server takes it.
+type Rule = Vec<u8>;
+
+/// What the server refused.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Refused<'a> {
+    Subscribe(TopicKind, &'a [u8]),
+    Unsubscribe(TopicKind),
+    Publish(&'a [u8]),
+    Command(&'a Args),
+    /// SUBSCRIBE or PUBLISH, for `verify_delivery`.
+    Probe(&'static str),
+    /// A command without a channel and without a key.
+    Plain(&'static str),
+}
+
+impl<'a> Refused<'a> {
+    /// The part of a request that an answer is about, if `left` more answers follow it.
+    pub(super) fn part(kind: &'a RequestKind, left: usize) -> Self {
+        match kind {
+            RequestKind::Publish(args) => Self::Publish(args.get(0).unwrap_or_default()),
+            RequestKind::Command(args) => Self::Command(args),
+            RequestKind::Ping => Self::Plain("ping"),
+            // MULTI, the commands, EXEC.
+            RequestKind::Transaction(_) if left == 0 => Self::Plain("exec"),
+            RequestKind::Transaction(commands) => {
+                let command = commands.len().checked_sub(left).and_then(|at| commands.get(at));
+                command.map_or(Self::Plain("multi"), Self::Command)
+            }
+        }
+    }
+
+    /// The command's name, in lower case and with its subcommand.
+    fn command(&self) -> Option<String> {
+        let name = match self {
+            Self::Subscribe(TopicKind::Channel, _) => "subscribe",
+            Self::Subscribe(TopicKind::Pattern, _) => "psubscribe",
+            Self::Unsubscribe(TopicKind::Channel) => "unsubscribe",
+            Self::Unsubscribe(TopicKind::Pattern) => "punsubscribe",
+            Self::Publish(_) => "publish",
+            Self::Probe(name) | Self::Plain(name) => name,
+            Self::Command(args) => {
+                let name = command_name(args.get(0)?)?;
+                let sub = args.get(1).and_then(command_name).filter(|_| CONTAINERS.contains(&&*name));
+                return Some(sub.map_or_else(|| name.clone(), |sub| format!("{name}|{sub}")));
+            }
+        };
+        Some(name.to_owned())
+    }
+
+    /// The rules for its channels.
+    fn channels(&self) -> Vec<Rule> {
+        let rule = match *self {
+            Self::Subscribe(TopicKind::Pattern, pattern) => pattern_rule(pattern),
+            Self::Subscribe(TopicKind::Channel, name) | Self::Publish(name) => exact_rule(b'&', name),
+            // SPUBLISH, and PUBLISH as a command.
+            Self::Command(args) => args.get(1).and_then(|name| exact_rule(b'&', name)),
+            // Each client has a channel of its own.
+            Self::Probe(_) => pattern_rule(&[PREFIX, b"*"].concat()),
+            Self::Unsubscribe(_) | Self::Plain(_) => None,
+        };
+        rule.into_iter().collect()
+    }
+
+    /// The rules for its keys.
+    fn keys(&self) -> Vec<Rule> {
+        let Self::Command(args) = self else { return Vec::new() };
+        keys_of(args).into_iter().filter_map(|key| exact_rule(b'~', key)).collect()
+    }
+}
+
+/// Commands whose first argument is a part of their name.
+const CONTAINERS: [&str; 15] = [
+    "acl", "client", "cluster", "command", "config", "function", "latency", "memory", "module", "object",
+    "pubsub", "script", "slowlog", "xgroup", "xinfo",
+];
+
+/// Adds to an error of the server's what allows it, if the ACL is the reason.
+pub(super) fn explained(error: Error, refused: Refused<'_>, config: &Config) -> Error {
+    if error.code.as_str() != NO_PERMISSION {
+        return error;
+    }
+    let rules = missing(&error.message, refused);
+    if rules.is_empty() {
+        return error;
+    }
+    let login = config.credentials.as_ref();
+    let user =
+        login.map_or(Some(DEFAULT_USER), Credentials::user_to_show).map_or_else(|| "USER".to_owned(), quoted);
+    error.with_remedy(Remedy {
+        beginning: format!("to allow it, type into redis-cli: ACL SETUSER {user}").into(),
+        words: rules.iter().map(|rule| quoted(rule).into()).collect(),
+    })
+}
+
+/// Likewise, for the event that tells of a refused subscription.
+pub(super) fn explained_event(event: Event, config: &Config) -> Event {
+    match event {
+        Event::SubscribeFailed { topic, error } => {
+            let error = explained(error, Refused::Subscribe(topic.kind, &topic.name), config);
+            Event::SubscribeFailed { topic, error }
+        }
+        other => other,
+    }
+}
+
+/// Refused topics, as Stats show them: kind, name, whether it is wanted, and why it was refused. `all`: how many are refused.
+/// `reason`: why the first of them was; the others have the same code.
+pub(super) fn listed<'a>(
+    topics: impl Iterator<Item = (TopicKind, &'a [u8], bool, &'a Error)>,
+    all: usize,
+    reason: &Error,
+    config: &Config,
+) -> String {
+    let (mut names, mut remedy) = (Vec::new(), None::<Box<Remedy>>);
+    for (kind, name, is_wanted, error) in topics {
+        let refused = if is_wanted { Refused::Subscribe(kind, name) } else { Refused::Unsubscribe(kind) };
+        match (&mut remedy, explained(error.clone(), refused, config).remedy) {
+            (Some(remedy), Some(other)) => drop(remedy.merge(&other)),
+            (remedy, other) => *remedy = remedy.take().or(other),
+        }
+        let topic = Topic { kind, name: name.into() };
+        names.push(if is_wanted { topic.to_string() } else { format!("the end of {topic}") });
+    }
+    let more = all.saturating_sub(names.len());
+    let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+    let error = reason.clone();
+    let error = if let Some(remedy) = remedy { error.with_remedy(*remedy) } else { error };
+    format!("{}{more}: {error}", names.join(", "))
+}
+
+/// The rules that are missing. Redis 6 says `this user has no permissions to run the 'get' command or its subcommand`, `… to
+/// access one of the keys used as arguments`, `… one of the channels used as arguments`; Redis 7.2 and Valkey `User bob has no
+/// permissions to run the 'get' command`, `No permissions to access a key`, `… a channel`.
+fn missing(text: &str, refused: Refused<'_>) -> Vec<Rule> {
+    let command = |name: String| format!("+{name}").into_bytes();
+    let text = text.to_ascii_lowercase();
+    if let Some((_, rest)) = text.split_once("to run the '") {
+        // It need not be the one that was asked for: a script runs others.
+        let told = rest.split_once('\'').and_then(|(name, _)| command_name(name.as_bytes()));
+        let own = refused.command();
+        // Redis 6 does not say which subcommand it was.
+        let is_narrower = own
+            .as_deref()
+            .zip(told.as_deref())
+            .is_some_and(|(own, told)| own.strip_prefix(told).is_some_and(|sub| sub.starts_with('|')));
+        let name = if is_narrower { own } else { told.or(own) };
+        return name.into_iter().map(command).collect();
+    }
+    // Without names: of the user before, of the channel or the key in quotes.
+    let words = text.rsplit_once("permissions").map_or(&*text, |(_, words)| words);
+    let (words, last) =
+        (words.split('\'').next().unwrap_or_default(), words.rsplit('\'').next().unwrap_or_default());
+    let says = |word| words.contains(word) || last.contains(word);
+    if says("channel") {
+        return refused.channels();
+    }
+    if says("key") {
+        return refused.keys();
+    }
+    // Another server's words.
+    refused.command().map(command).into_iter().chain(refused.channels()).collect()
+}
+
+/// A command's name, if it is one that can stand in a rule.
+fn command_name(name: &[u8]) -> Option<String> {
+    let is_name = (1..=NAME_BYTES).contains(&name.len())
+        && name.iter().all(|b| b.is_ascii_alphanumeric() || b"_-.|".contains(b));
+    is_name.then(|| String::from_utf8_lossy(name).to_ascii_lowercase())
+}
+
+/// A rule for this very name. A rule may have neither white space nor NUL in it; a question mark stands for either.
+fn exact_rule(sign: u8, name: &[u8]) -> Option<Rule> {
+    let mut rule = vec![sign];
+    for &byte in name {
+        match byte {
+            b'*' | b'?' | b'[' | b'\\' => rule.extend([b'\\', byte]),
+            byte if is_space(byte) => rule.push(b'?'),
+            byte => rule.push(byte),
+        }
+    }
+    (name.len() <= NAME_BYTES).then_some(rule)
+}
+
+/// A rule for this very pattern, which must stand in it as it is. No rule can have one with white space.
+fn pattern_rule(pattern: &[u8]) -> Option<Rule> {
+    let fits = pattern.len() <= NAME_BYTES && !pattern.iter().any(|&byte| is_space(byte));
+    fits.then(|| [b"&", pattern].concat())
+}
+
+/// Whether Redis takes no rule with this byte.
+fn is_space(byte: u8) -> bool {
+    matches!(byte, 0 | b'\t'..=b'\r' | b' ')
+}
+
+/// A word as it is typed: at the prompt of redis-cli, and unless it has odd bytes in it, behind `redis-cli` in a shell, too.
+fn quoted(word: &[u8]) -> String {
+    let is_plain = |b: &u8| b.is_ascii_alphanumeric() || b"_-.:/+@%=,".contains(b);
+    let text = printable(word, word.len());
+    if !word.is_empty() && word.iter().all(is_plain) {
+        text
+    } else if text.as_bytes() == word && !word.contains(&b'\'') && !word.ends_with(b"\\") {
+        // Nothing has a meaning in there but \' at the prompt.
+        format!("'{text}'")
+    } else {
+        // A shell gives some characters a meaning even there, so that those are escaped, too.
+        let escaped = |&b: &u8| match b {
+            b if is_plain(&b) || b" &~|*?[]".contains(&b) => char::from(b).to_string(),
+            b => format!("\\x{b:02x}"),
+        };
+        format!("\"{}\"", word.iter().map(escaped).collect::<String>())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::Options;
+    use crate::model::Code;
+
+    fn config(url: &str) -> Config {
+        Config::new(Options { url: Some(url.to_owned()), ..Options::default() }).unwrap()
+    }
+
+    /// What is to be typed, less what is always the same.
+    fn words(text: &'static str, refused: Refused<'_>) -> String {
+        let error = Error::sent(Code::Server(NO_PERMISSION.into()), text);
+        let error = explained(error, refused, &config("redis://gmod:secret@host"));
+        let typed = error.remedy.map_or_else(String::new, |remedy| remedy.to_string());
+        typed.replace("to allow it, type into redis-cli: ACL SETUSER gmod ", "")
+    }
+
+    const CHANNEL: [&str; 2] = [
+        "this user has no permissions to access one of the channels used as arguments",
+        "No permissions to access a channel",
+    ];
+    const KEY: [&str; 2] = [
+        "this user has no permissions to access one of the keys used as arguments",
+        "No permissions to access a key",
+    ];
+
+    fn args(words: &[&str]) -> Args {
+        words.iter().collect()
+    }
+
+    #[test]
+    fn each_servers_words_are_understood() {
+        let (channel, pattern) = (
+            Refused::Subscribe(TopicKind::Channel, b"chat"),
+            Refused::Subscribe(TopicKind::Pattern, b"c[a]*"),
+        );
+        for text in CHANNEL {
+            assert_eq!(words(text, channel), "'&chat'");
+            assert_eq!(words(text, pattern), "'&c[a]*'", "it must stand in a rule as it is");
+            assert_eq!(words(text, Refused::Publish(b"chat")), "'&chat'");
+        }
+        let set = args(&["SET", "players:1", "secret"]);
+        for text in KEY {
+            assert_eq!(words(text, Refused::Command(&set)), "'~players:1'");
+        }
+        for (text, refused, rule) in [
+            (
+                "this user has no permissions to run the 'subscribe' command or its subcommand",
+                channel,
+                "+subscribe",
+            ),
+            ("User gmod has no permissions to run the 'psubscribe' command", pattern, "+psubscribe"),
+            (
+                "this user has no permissions to run the 'publish' command",
+                Refused::Publish(b"chat"),
+                "+publish",
+            ),
+            ("User gmod has no permissions to run the 'set' command", Refused::Command(&set), "+set"),
+            (
+                "User key has no permissions to run the 'unsubscribe' command",
+                Refused::Unsubscribe(TopicKind::Channel),
+                "+unsubscribe",
+            ),
+            // Of a server that words it otherwise, all that may be missing.
+            ("you may not", channel, "+subscribe '&chat'"),
+            ("you may not", Refused::Plain("ping"), "+ping"),
+        ] {
+            assert_eq!(words(text, refused), rule, "{text}");
+        }
+        let named = args(&["GET", "channels"]);
+        for text in [
+            "User channel has no permissions to access the 'channels' key",
+            "User gmod has no permissions to access the 'channels' key",
+            "no permissions to access the 'it's a channel' key",
+        ] {
+            assert_eq!(words(text, Refused::Command(&named)), "'~channels'", "{text}");
+        }
+        let get = args(&["CONFIG", "GET", "save"]);
+        for (text, rule) in [
+            ("this user has no permissions to run the 'config' command or its subcommand", "'+config|get'"),
+            ("User gmod has no permissions to run the 'config|get' command", "'+config|get'"),
+            // A script's.
+            ("User gmod has no permissions to run the 'hset' command", "+hset"),
+            ("User gmod has no permissions to run the 'a b\x1b' command", "'+config|get'"),
+        ] {
+            assert_eq!(words(text, Refused::Command(&get)), rule, "{text}");
+        }
+    }
+
+    #[test]
+    fn only_the_acl_has_a_remedy() {
+        let error = Error::sent(Code::Server("BUSY".into()), "channel");
+        let refused = Refused::Subscribe(TopicKind::Channel, b"chat");
+        assert_eq!(explained(error.clone(), refused, &config("redis://host")), error);
+        assert_eq!(words(KEY[0], refused), "", "it has no keys");
+        assert_eq!(words(CHANNEL[0], Refused::Publish(&[b'x'; NAME_BYTES + 1])), "", "nobody types that");
+    }
+
+    #[test]
+    fn the_user_is_the_one_that_logs_in() {
+        for (url, user) in [
+            ("redis://host", "default"),
+            ("redis://:secret@host", "default"),
+            ("redis://bob:secret@host", "bob"),
+            ("redis://b%20b:secret@host", "'b b'"),
+            ("redis://secretbob:secret@host", "USER"),
+        ] {
+            let error = Error::sent(Code::Server(NO_PERMISSION.into()), CHANNEL[0]);
+            let error = explained(error, Refused::Publish(b"a"), &config(url)).to_string();
+            assert!(
+                error.ends_with(&format!("; to allow it, type into redis-cli: ACL SETUSER {user} '&a'")),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_transaction_is_found_by_how_many_answers_follow() {
+        let kind = RequestKind::Transaction(vec![args(&["GET", "a"]), args(&["SET", "b", "1"])]);
+        let at = |left| words(KEY[0], Refused::part(&kind, left));
+        assert_eq!((&*at(2), &*at(1)), ("'~a'", "'~b'"));
+        let run = |left| words("no permissions to run the '' command", Refused::part(&kind, left));
+        assert_eq!((&*run(3), &*run(2), &*run(1), &*run(0)), ("+multi", "+get", "+set", "+exec"));
+    }
+
+    #[test]
+    fn odd_names_are_rules_for_just_these_names() {
+        for (name, typed) in [
+            (&b"chat"[..], "'&chat'"),
+            (b"realtime:ttt-1:in", "'&realtime:ttt-1:in'"),
+            (b"a b\tc\0", "'&a?b?c?'"),
+            (b"a*b?c[d]", r"'&a\*b\?c\[d]'"),
+            (b"it's", r#""&it\x27s""#),
+            (b"back\\", r#""&back\x5c\x5c""#),
+            (b"$(reboot)`x`!\"", r#"'&$(reboot)`x`!"'"#),
+            (b"'$(reboot)`x`!\"", r#""&\x27\x24\x28reboot\x29\x60x\x60\x21\x22""#),
+            (b"\x1b[2J", r#""&\x1b\x5c[2J""#),
+            (b"\xff", r#""&\xff""#),
+            ("kůň".as_bytes(), "'&kůň'"),
+            ("\u{202e}x".as_bytes(), r#""&\xe2\x80\xaex""#),
+        ] {
+            assert_eq!(words(CHANNEL[0], Refused::Publish(name)), typed, "{}", name.escape_ascii());
+        }
+        let pattern = |name| words(CHANNEL[0], Refused::Subscribe(TopicKind::Pattern, name));
+        assert_eq!(pattern(b"a *"), "", "no rule can have it");
+        assert_eq!(pattern(b"a*\\"), r#""&a*\x5c""#);
+    }
+}

@@ -1,0 +1,332 @@
+//! Subscriptions and requests that failed and that no script listens for, gathered into few console lines: one line names all
+//! that failed for one reason, with one remedy for all of them.
+
+use std::collections::{HashSet, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::time::{Duration, Instant};
+
+use crate::model::{Error, Event, NAME_CHARACTERS, Remedy, printable};
+
+/// After the first failure, others are waited for so long: a server answers for each name alone.
+const GATHER: Duration = Duration::from_millis(500);
+/// Then at most [`LINES`] lines within this time, one for each reason.
+const INTERVAL: Duration = Duration::from_secs(10);
+const LINES: usize = 4;
+/// Reasons that are kept apart, and names that are kept, until they are told. What is beyond is counted.
+const REASONS: usize = 16;
+const NAMES: usize = 256;
+/// Bytes of names and of a remedy's words in one line. The next line has the rest.
+const LINE_BYTES: usize = 700;
+
+/// What failed and was not told yet.
+#[derive(Debug, Default)]
+pub(super) struct Failures {
+    groups: VecDeque<Group>,
+    /// When the next lines may be printed.
+    due: Option<Instant>,
+    /// When the last ones were.
+    told: Option<Instant>,
+    /// Names in all groups.
+    names: usize,
+}
+
+/// What failed for one reason.
+#[derive(Debug)]
+struct Group {
+    error: Error,
+    items: VecDeque<Item>,
+    /// Hashes of all items that were ever in here.
+    known: HashSet<u64>,
+    /// Failures that are no item of their own.
+    more: u64,
+}
+
+#[derive(Debug)]
+struct Item {
+    what: What,
+    name: String,
+    remedy: Option<Box<Remedy>>,
+}
+
+/// What failed. Names of one kind stand together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum What {
+    Subscribe,
+    Publish,
+    Command,
+}
+
+impl Failures {
+    /// Keeps a failure.
+    pub(super) fn add(&mut self, event: &Event, now: Instant) {
+        let (what, name, error): (_, &[u8], _) = match event {
+            Event::SubscribeFailed { topic, error } => (What::Subscribe, &topic.name, error),
+            Event::RequestFailed { channel: Some(channel), error, .. } => (What::Publish, channel, error),
+            Event::RequestFailed { command, channel: None, error } => (What::Command, command, error),
+            _ => return,
+        };
+        let gathered = now + GATHER;
+        self.due.get_or_insert(self.told.map_or(gathered, |told| gathered.max(told + INTERVAL)));
+        let has_reason = |group: &Group| group.error.code == error.code && group.has_reason(error);
+        let known = self.groups.iter().position(has_reason);
+        if known.is_none() && self.groups.len() < REASONS {
+            self.groups.push_back(Group::new(error));
+        }
+        let Some(group) = self.groups.get_mut(known.unwrap_or(self.groups.len().saturating_sub(1))) else {
+            return;
+        };
+        let mut hasher = DefaultHasher::new();
+        (what, name).hash(&mut hasher);
+        if let Event::SubscribeFailed { topic, .. } = event {
+            topic.kind.hash(&mut hasher);
+        }
+        let hash = hasher.finish();
+        if self.names == NAMES || group.known.contains(&hash) || !has_reason(group) {
+            group.more += 1;
+            return;
+        }
+        let name = match event {
+            Event::SubscribeFailed { topic, .. } => topic.to_string(),
+            _ if what == What::Publish => format!("\"{}\"", printable(name, NAME_CHARACTERS)),
+            _ => printable(name, NAME_CHARACTERS),
+        };
+        group.known.insert(hash);
+        group.items.push_back(Item { what, name, remedy: error.remedy.clone() });
+        self.names += 1;
+    }
+
+    /// When [`Failures::lines`] has the next lines.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.due
+    }
+
+    /// What is to be told now.
+    pub(super) fn lines(&mut self, now: Instant) -> Vec<String> {
+        if self.due.is_none_or(|due| due > now) {
+            return Vec::new();
+        }
+        let lines = (0..LINES).map_while(|_| self.line()).collect();
+        self.told = Some(now);
+        self.due = (!self.groups.is_empty()).then(|| now + INTERVAL);
+        lines
+    }
+
+    /// All that was not told yet: the end has come.
+    pub(super) fn rest(&mut self) -> impl Iterator<Item = String> {
+        self.due = None;
+        std::iter::from_fn(|| self.line())
+    }
+
+    /// The oldest reason's next line.
+    fn line(&mut self) -> Option<String> {
+        let mut group = self.groups.pop_front()?;
+        let before = group.items.len();
+        let line = group.line();
+        self.names -= before - group.items.len();
+        if !group.items.is_empty() {
+            self.groups.push_back(group);
+        }
+        Some(line)
+    }
+}
+
+impl Group {
+    fn new(error: &Error) -> Self {
+        Self { error: error.clone(), items: VecDeque::new(), known: HashSet::new(), more: 0 }
+    }
+
+    /// Whether failures with this error belong here. One remedy may be for several reasons: a right to a command, to a channel.
+    fn has_reason(&self, error: &Error) -> bool {
+        match (&self.error.remedy, &error.remedy) {
+            (Some(own), Some(other)) => own.beginning == other.beginning,
+            (own, other) => own.is_none() && other.is_none() && self.error.message == error.message,
+        }
+    }
+
+    /// Takes out as many items as one line has room for.
+    fn line(&mut self) -> String {
+        let (mut taken, mut bytes) = (Vec::new(), 0);
+        while let Some(item) = self.items.pop_front() {
+            let words =
+                item.remedy.as_ref().map_or(0, |remedy| remedy.words.iter().map(|word| word.len() + 1).sum());
+            bytes += item.name.len() + words;
+            if bytes > LINE_BYTES && !taken.is_empty() {
+                self.items.push_front(item);
+                break;
+            }
+            taken.push(item);
+        }
+        // A server answers in an order of its own.
+        taken.sort_by(|a, b| (a.what, &a.name).cmp(&(b.what, &b.name)));
+        let mut remedy = None::<Remedy>;
+        for item in &taken {
+            match (&mut remedy, &item.remedy) {
+                (Some(remedy), Some(other)) => drop(remedy.merge(other)),
+                (remedy, other) => *remedy = remedy.take().or_else(|| other.as_deref().cloned()),
+            }
+        }
+        let names = |what| {
+            let names = taken.iter().filter(|item| item.what == what).map(|item| &*item.name);
+            Some(names.collect::<Vec<_>>().join(", ")).filter(|names| !names.is_empty())
+        };
+        let parts = [
+            names(What::Subscribe).map(|names| format!("cannot subscribe to {names}")),
+            names(What::Publish).map(|names| format!("PUBLISH to {names} failed")),
+            names(What::Command).map(|names| format!("{names} failed")),
+        ];
+        let parts = parts.into_iter().flatten().collect::<Vec<_>>().join("; ");
+        let Error { code, .. } = &self.error;
+        let remedy = remedy.map_or_else(String::new, |remedy| format!("; {remedy}"));
+        let reason = self.error.reason();
+        let reason = if remedy.is_empty() { reason } else { reason.trim_end_matches('.') };
+        let left = self.items.len();
+        let more = match (left, self.more) {
+            (0, 0) => String::new(),
+            (0, more) => format!(" ({more} more)"),
+            (left, _) => format!(" (the next line names {left} more)"),
+        };
+        format!("{parts}: {code}: {reason}{remedy}{more}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Code, Topic, TopicKind};
+
+    /// Failures at times of our own.
+    struct World {
+        failures: Failures,
+        start: Instant,
+        millis: u64,
+    }
+
+    impl World {
+        fn new() -> Self {
+            Self { failures: Failures::default(), start: Instant::now(), millis: 0 }
+        }
+
+        fn now(&self) -> Instant {
+            self.start + Duration::from_millis(self.millis)
+        }
+
+        fn add(&mut self, event: &Event) {
+            self.failures.add(event, self.now());
+        }
+
+        fn lines_at(&mut self, millis: u64) -> Vec<String> {
+            self.millis = millis;
+            self.failures.lines(self.now())
+        }
+    }
+
+    fn forbidden(word: &str) -> Error {
+        let remedy = Remedy { beginning: "type: ALLOW bob".into(), words: vec![word.into()] };
+        Error::sent(Code::Server("NOPERM".into()), "no permissions.").with_remedy(remedy)
+    }
+
+    fn subscribe(name: &str, error: Error) -> Event {
+        let kind = if name.contains('*') { TopicKind::Pattern } else { TopicKind::Channel };
+        Event::SubscribeFailed { topic: Topic { kind, name: name.as_bytes().into() }, error }
+    }
+
+    fn request(command: &str, channel: Option<&str>, error: Error) -> Event {
+        let channel = channel.map(|channel| channel.as_bytes().into());
+        Event::RequestFailed { command: command.as_bytes().into(), channel, error }
+    }
+
+    #[test]
+    fn all_that_one_remedy_mends_is_one_line() {
+        let mut world = World::new();
+        world.add(&subscribe("chat", forbidden("&chat")));
+        world.add(&subscribe("kills.*", forbidden("+psubscribe")));
+        world.millis = 100;
+        world.add(&request("PUBLISH", Some("chat"), forbidden("&chat")));
+        world.add(&request("HSET", None, forbidden("+hset")));
+        world.add(&request("HSET", None, forbidden("+hset")));
+        assert_eq!(world.lines_at(499), [""; 0]);
+        assert_eq!(
+            world.lines_at(500),
+            [
+                "cannot subscribe to channel \"chat\", pattern \"kills.*\"; PUBLISH to \"chat\" failed; HSET failed: NOPERM: no \
+              permissions; type: ALLOW bob &chat +psubscribe +hset (1 more)"
+            ]
+        );
+        assert_eq!((world.failures.due(), world.failures.names), (None, 0));
+    }
+
+    #[test]
+    fn another_reason_is_another_line() {
+        let mut world = World::new();
+        let error = |text: &'static str| Error::sent(Code::Server("ERR".into()), text);
+        world.add(&request("HSET", None, error("wrong type")));
+        world.add(&request("INCR", None, error("no integer")));
+        world.add(&request("HSET", None, forbidden("+hset")));
+        assert_eq!(
+            world.lines_at(500),
+            [
+                "HSET failed: ERR: wrong type",
+                "INCR failed: ERR: no integer",
+                "HSET failed: NOPERM: no permissions; type: ALLOW bob +hset"
+            ]
+        );
+    }
+
+    #[test]
+    fn what_goes_on_is_told_once_in_an_interval_with_its_number() {
+        let mut world = World::new();
+        let mut told = Vec::new();
+        for millis in (0..30_000).step_by(100) {
+            world.millis = millis;
+            world.add(&request("PUBLISH", Some("chat"), forbidden("&chat")));
+            told.extend(world.lines_at(millis).into_iter().map(|line| (millis, line)));
+        }
+        assert_eq!(told.iter().map(|(millis, _)| *millis).collect::<Vec<_>>(), [500, 10_500, 20_500]);
+        let line = "PUBLISH to \"chat\" failed: NOPERM: no permissions; type: ALLOW bob &chat";
+        assert_eq!(told[0].1, format!("{line} (5 more)"));
+        assert_eq!(told[1].1, format!("{line} (99 more)"));
+    }
+
+    #[test]
+    fn many_names_take_several_lines_and_none_is_lost() {
+        let mut world = World::new();
+        for n in 0..200 {
+            world.add(&subscribe(&format!("channel-{n}"), forbidden(&format!("&channel-{n}"))));
+        }
+        let mut lines = Vec::new();
+        for millis in (500..200_000).step_by(500) {
+            lines.extend(world.lines_at(millis));
+        }
+        assert_eq!(world.failures.due(), None);
+        for n in 0..200 {
+            let named = |line: &&String| {
+                line.contains(&format!("\"channel-{n}\"")) && line.contains(&format!(" &channel-{n}"))
+            };
+            assert_eq!(lines.iter().filter(named).count(), 1, "{n}");
+        }
+        assert!(lines.iter().all(|line| line.len() < 2 * LINE_BYTES), "{lines:?}");
+        assert!(lines[0].ends_with("more)") && lines[0].contains("(the next line names "), "{}", lines[0]);
+    }
+
+    #[test]
+    fn any_number_of_names_and_reasons_is_bounded_and_counted() {
+        let mut world = World::new();
+        for n in 0..10_000 {
+            world.add(&subscribe(&format!("{n}{}", "x".repeat(1000)), forbidden("+subscribe")));
+            world.add(&request("GET", None, Error::sent(Code::Server("ERR".into()), format!("reason {n}"))));
+        }
+        assert_eq!((world.failures.groups.len(), world.failures.names), (REASONS, NAMES));
+        let lines: Vec<_> = world.failures.rest().collect();
+        let counted = |line: &String| line.rsplit_once(" (")?.1.strip_suffix(" more)")?.parse::<usize>().ok();
+        assert_eq!(lines.iter().filter_map(counted).sum::<usize>() + NAMES, 20_000);
+        assert_eq!((world.failures.groups.len(), world.failures.names), (0, 0));
+    }
+
+    #[test]
+    fn the_end_tells_the_rest() {
+        let mut world = World::new();
+        world.add(&subscribe("chat", forbidden("&chat")));
+        assert_eq!(world.failures.rest().count(), 1);
+        assert_eq!((world.failures.rest().count(), world.failures.due()), (0, None));
+    }
+}
