@@ -5,7 +5,7 @@ require("realtime")
 local kit = {}
 
 -- Ten times what anything here takes on a slow machine; more, under a tool that makes everything slow.
-kit.PATIENCE = host.args[1] == "slow" and 120 or 15
+kit.PATIENCE = host.args[1] == "slow" and 240 or 60
 
 -- A name of this run's own, so that suites on one real server do not hear each other.
 local run = string.format("%d", math.floor(SysTime() * 1e6) % 1e12)

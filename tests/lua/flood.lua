@@ -9,9 +9,9 @@ local BLOCK = 10000
 -- A link that is silent counts as dead long before the main thread goes on.
 local STALL, PING_INTERVAL, PING_TIMEOUT = 3.5, 0.5, 2
 
--- What the README says a client holds at most, and what the host may need beside it.
+-- What the README says a client holds at most, and what the host's own Lua may need beside it.
 local function bound(options)
-	return options.queue_bytes + 24 * options.queue_events + 5 * options.max_message_bytes + 4 * 2 ^ 20 + 16 * 2 ^ 20
+	return options.queue_bytes + 16 * options.queue_events + 5 * options.max_message_bytes + 4 * 2 ^ 20 + 4 * 2 ^ 20
 end
 
 local SCRIPT = [[

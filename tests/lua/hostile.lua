@@ -3,8 +3,8 @@
 local kit = include("_kit.lua")
 
 local function quick(url, more)
-	local options = { url = url, reconnect_min = 0.01, reconnect_max = 0.05, connect_timeout = 2, ping_interval = 1,
-		ping_timeout = 5 }
+	local options = { url = url, reconnect_min = 0.01, reconnect_max = 0.05, connect_timeout = 20, ping_interval = 1,
+		ping_timeout = 50 }
 	for k, v in pairs(more or {}) do options[k] = v end
 	return options
 end

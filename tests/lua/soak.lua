@@ -26,7 +26,7 @@ end
 math.randomseed(settings.seed)
 
 local MIB = 1024 * 1024
-local PATIENCE = 30 -- seconds for anything that is to come in the end
+local PATIENCE = 60 -- seconds for anything that is to come in the end
 local CHANNELS, BY_PATTERN = 12, 4 -- the first few are heard by a pattern
 local SEQUENCE, HEAD = 12, 28 -- where the number and the time of a message end
 local SHOWN = 20 -- problems that are printed

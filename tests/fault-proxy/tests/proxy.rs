@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use fault_proxy::{Course, Cut, FaultProxy, Faults};
 use socket2::{Domain, Socket, Type};
 
-const LONG: Duration = Duration::from_secs(30);
+const LONG: Duration = Duration::from_secs(60);
 /// Time between pieces that is over before anybody waits for it.
 const SHORT: Duration = Duration::from_millis(1);
 /// Time between pieces that no test waits for: what comes before it is over comes by itself.

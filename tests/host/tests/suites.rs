@@ -242,7 +242,7 @@ fn run(script: &Path, options: &[String], protocol: Option<u8>) -> Result<(), Fa
 
 /// Seconds for one script: many times what the slowest takes.
 fn timeout() -> &'static str {
-    if env::var_os(RUNNER).is_some() { "600" } else { "300" }
+    if env::var_os(RUNNER).is_some() { "1200" } else { "900" }
 }
 
 /// The host, by itself or under a tool.
