@@ -43,7 +43,7 @@ include("_steps.lua")({
 		end,
 		check = function(said)
 			said("this server has no id: write one into garrysmod/data/realtime.json")
-			shows(said, "[realtime] connected to redis")
+			shows(said, "[realtime] connected to ")
 		end,
 	},
 	{
