@@ -5,7 +5,7 @@ require("realtime")
 local kit = {}
 
 -- Ten times what anything here takes on a slow machine; more, under a tool that makes everything slow.
-kit.PATIENCE = host.args[1] == "slow" and 120 or 15
+kit.PATIENCE = host.args[1] == "slow" and 240 or 60
 
 -- A name of this run's own, so that suites on one real server do not hear each other.
 local run = string.format("%d", math.floor(SysTime() * 1e6) % 1e12)
@@ -97,12 +97,12 @@ function kit.recorder()
 	return list
 end
 
--- Runs a command and waits for its answer.
+-- Runs a command and waits for its answer, by default for longer than command_timeout: a busy server may take that long.
 function kit.command(client, args, seconds)
 	local done, err, reply = false, nil, nil
 	local accepted, refused = client:Command(args, function(e, r)
 		done, err, reply = true, e, r
-	end, seconds)
+	end, seconds or kit.PATIENCE)
 	if not accepted then return refused, nil end
 	kit.wait("the answer to " .. tostring(args[1]), function() return done end)
 	return err, reply
@@ -111,7 +111,7 @@ end
 -- Publishes and waits for the answer.
 function kit.publish(client, channel, message)
 	local done, err, receivers = false, nil, nil
-	assert(client:Publish(channel, message, function(e, r) done, err, receivers = true, e, r end))
+	assert(client:Publish(channel, message, function(e, r) done, err, receivers = true, e, r end, kit.PATIENCE))
 	kit.wait("the answer to a publish", function() return done end)
 	return err, receivers
 end
@@ -121,7 +121,7 @@ function kit.subscribe(client, channel, ...)
 	client:Subscribe(channel, ...)
 	local done = false
 	-- A command after the subscription is answered after it, in both protocols.
-	client:Publish(kit.unique("fence"), "", function() done = true end)
+	client:Publish(kit.unique("fence"), "", function() done = true end, kit.PATIENCE)
 	kit.wait("the subscription to " .. channel, function() return done end)
 end
 

@@ -1,7 +1,7 @@
 -- The host's runner for tests in GLuaTest's format (tests/host/gluatest/): its verdicts, and the order of things.
 
 local runner = include("../host/gluatest/runner.lua")
-local PATIENCE = host.args[1] == "slow" and 120 or 15
+local PATIENCE = host.args[1] == "slow" and 240 or 60
 
 -- Runs the groups to their end: a list of results.
 local function run(groups)

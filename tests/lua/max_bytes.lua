@@ -164,10 +164,14 @@ end)
 
 local LARGE = 2 ^ 22 -- what a message may have by default
 
--- In a function of its own: a register of the caller's would keep the text, and a message like it would cost nothing.
+-- Nothing may keep the text, or else a message like it would cost nothing. So it is made in a function of its own, because
+-- a register of the caller's would keep it; and the function is never compiled, because the compiler makes the text a constant
+-- of the machine code. It compiles what seems to run often, which it counts in 64 counters for all functions and loops: on a
+-- busy machine loops that wait fill them.
 local function queue_large(client, channel)
 	queue(client, channel, string.rep("x", LARGE))
 end
+jit.off(queue_large)
 
 -- How many KiB of Lua's memory the delivery of a large message takes. `is_over`: whether all callbacks have run.
 local function cost(client, channel, is_over)

@@ -4,7 +4,7 @@
 local kit = include("_kit.lua")
 
 local function quick(url, more)
-	local options = { url = url, reconnect_min = 0.02, reconnect_max = 0.1, connect_timeout = 2 }
+	local options = { url = url, reconnect_min = 0.02, reconnect_max = 0.1, connect_timeout = 20 }
 	for k, v in pairs(more or {}) do options[k] = v end
 	return options
 end

@@ -26,12 +26,12 @@ end
 math.randomseed(settings.seed)
 
 local MIB = 1024 * 1024
-local PATIENCE = 30 -- seconds for anything that is to come in the end
+local PATIENCE = 60 -- seconds for anything that is to come in the end
 local CHANNELS, BY_PATTERN = 12, 4 -- the first few are heard by a pattern
 local SEQUENCE, HEAD = 12, 28 -- where the number and the time of a message end
 local SHOWN = 20 -- problems that are printed
 local DOWN_MIN, DOWN_MAX = 0.1, 3 -- seconds that a server stays away
-local GAP_SLACK = 1 -- seconds: from when a gap is told by the worker until the main thread hears of it, without a stall
+local GAP_SLACK = 3 -- seconds: from when a gap is told by the worker until the main thread hears of it, without a stall
 local STALL_MIN, STALL_MAX, BURST = 0.1, 2, 4 -- seconds of a stall, stalls of a burst at most
 
 local problems = 0

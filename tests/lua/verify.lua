@@ -7,7 +7,8 @@ local PREFIX = "realtime:probe:"
 
 local function options(more)
 	local options = {
-		verify_delivery = true, ping_interval = 0.05, ping_timeout = 5, reconnect_min = 0.02, reconnect_max = 0.1, connect_timeout = 2,
+		verify_delivery = true, ping_interval = 0.05, ping_timeout = 50, reconnect_min = 0.02, reconnect_max = 0.1,
+		connect_timeout = 20,
 	}
 	for k, v in pairs(more or {}) do options[k] = v end
 	return options
@@ -67,9 +68,12 @@ host.test("a callback on probes is refused", function()
 end)
 
 if host.server.kind() == "fake" then
+	-- How long a message may take to arrive: as short as a busy machine allows, because these tests wait for it to pass.
+	local SOON = 5
+
 	host.test("a server that answers PING but delivers nothing is a dead link, and told as that", function()
 		local server = host.new_fake()
-		local client = kit.ready(options({ url = server.url() }))
+		local client = kit.ready(options({ url = server.url(), ping_timeout = SOON }))
 		local log, got = kit.troubles(client), kit.recorder()
 		kit.subscribe(client, "chat", got.fn)
 		server.publish("chat", "before")
@@ -103,7 +107,7 @@ if host.server.kind() == "fake" then
 
 	host.test("with no listener the console says it", function()
 		local server = host.new_fake()
-		local client, from = kit.ready(options({ url = server.url() })), #host.console()
+		local client, from = kit.ready(options({ url = server.url(), ping_timeout = SOON })), #host.console()
 		kit.subscribe(client, "chat", function() end)
 		server.faults("all", { deliver = false })
 		kit.wait("a line", function() return #host.console() > from end)

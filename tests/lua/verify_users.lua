@@ -23,8 +23,8 @@ host.test("an ACL that forbids the channel, or PUBLISH, is one error and ends th
 		nopublish = { rules = "on >pw ~* &* +@all -publish", channel = true, command = "PUBLISH" },
 	}) do
 		local client = kit.connect({
-			url = user(name, case.rules), verify_delivery = true, ping_interval = 0.05, ping_timeout = 5, reconnect_min = 0.02,
-			reconnect_max = 0.1, connect_timeout = 2,
+			url = user(name, case.rules), verify_delivery = true, ping_interval = 0.05, ping_timeout = 50, reconnect_min = 0.02,
+			reconnect_max = 0.1, connect_timeout = 20,
 		})
 		local log, got = kit.troubles(client), kit.recorder()
 		client:Subscribe("chat", got.fn)

@@ -87,7 +87,7 @@ impl Outside {
             if let Some(said) = said {
                 return said;
             }
-            let n = self.stream.read(&mut buffer).expect("the server answers");
+            let n = self.stream.read(&mut buffer).expect("the server answers within a minute");
             assert!(n > 0, "the server hung up on a connection that nobody cut");
             self.unread.extend_from_slice(&buffer[..n]);
         }

@@ -23,14 +23,17 @@ impl Wake for Nobody {
     fn wake(&self) {}
 }
 
-fn queue(overflow: Overflow) -> (Producer, Consumer) {
-    let limits = Limits {
+fn limits(overflow: Overflow) -> Limits {
+    Limits {
         queue_events: QUEUE_EVENTS,
         queue_bytes: QUEUE_BYTES,
         overflow,
         max_pending: 10,
         pending_bytes: 1 << 20,
-    };
+    }
+}
+
+fn queue(limits: Limits) -> (Producer, Consumer) {
     events(limits, Arc::<Counters>::default(), Signal::default(), Arc::new(Nobody))
 }
 
@@ -65,7 +68,7 @@ impl Outcome {
 /// Puts in messages of these sizes in turn, up to `bytes` in all, unless told to stop; then takes all of it out. Returns
 /// how many went in, and what came out.
 fn flood(overflow: Overflow, sizes: &[usize], bytes: usize) -> (usize, Outcome) {
-    let (mut producer, mut consumer) = queue(overflow);
+    let (mut producer, mut consumer) = queue(limits(overflow));
     let payload = vec![b'x'; *sizes.iter().max().unwrap()];
     let (mut sent, mut sum) = (0, 0);
     for &size in sizes.iter().cycle() {
@@ -106,6 +109,24 @@ fn a_queue_that_nobody_reads_holds_its_limits_and_little_else() {
     }
 }
 
+/// Messages of no bytes, so many that the constant does not count: what is left is the cost of each.
+#[test]
+fn a_message_costs_sixteen_bytes_beside_its_own() {
+    const MANY: usize = 2 << 20;
+    for overflow in POLICIES {
+        let limits = Limits { queue_events: MANY, ..limits(overflow) };
+        let memory = measure(|| {
+            let (mut producer, consumer) = queue(limits);
+            for _ in 0..MANY {
+                let _ = producer.message(SLOT, None, b"");
+            }
+            producer.flush();
+            assert_eq!(consumer.queued(), (MANY, 0), "{overflow:?}");
+        });
+        assert!(memory.bytes_max <= (MANY * ENTRY + CONSTANT) as u64, "{overflow:?}: {memory:?}");
+    }
+}
+
 /// Every batch that the reader empties comes back for one small message each, with something behind it that no batch
 /// spans: what waits is little, and so must be the memory that it waits in.
 #[test]
@@ -113,7 +134,7 @@ fn small_messages_do_not_hold_on_to_the_memory_of_large_ones() {
     const SMALL: usize = 1000;
     for overflow in [Overflow::DropOldest, Overflow::DropNewest] {
         let memory = measure(|| {
-            let (mut producer, mut consumer) = queue(overflow);
+            let (mut producer, mut consumer) = queue(limits(overflow));
             let mut outcome = Outcome::default();
             for _ in 0..QUEUE_EVENTS - SMALL {
                 let _ = producer.message(SLOT, None, &[b'x'; 800]);

@@ -44,6 +44,41 @@ fn ready(client: &mut Client) -> Ready {
     ready.clone()
 }
 
+/// What INFO says of a server, and what `ready` then says of it.
+#[test]
+fn infos_words_are_read_as_each_server_writes_them() {
+    for (info, server, version, mode) in [
+        ("redis_version:5.0.14\r\nredis_mode:cluster", "redis", "5.0.14", Some("cluster")),
+        ("redis_version:3.0.5", "redis", "3.0.5", None),
+        (
+            "redis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:8.0.1\r\nserver_mode:cluster",
+            "valkey",
+            "8.0.1",
+            Some("cluster"),
+        ),
+        (
+            "redis_version:7.2.4\r\nserver_name:another\r\nredis_mode:standalone",
+            "another",
+            "7.2.4",
+            Some("standalone"),
+        ),
+    ] {
+        let mut client = Client::new("redis://server", &[("protocol", OptionValue::Number(2.0))]);
+        client.connected(0);
+        client.commands(0);
+        let info = format!("# Server\r\n{info}\r\nos:Linux\r\n");
+        let answers = format!("+OK\r\n+OK\r\n${}\r\n{info}\r\n*0\r\n+PONG\r\n", info.len());
+        client.server(0, answers.as_bytes());
+        let told = ready(&mut client);
+        assert_eq!(
+            (told.server.as_deref(), told.version.as_deref()),
+            (Some(server), Some(version)),
+            "{info}"
+        );
+        assert_eq!(told.mode.as_deref(), mode, "{info}");
+    }
+}
+
 #[test]
 fn ready_tells_role_and_mode() {
     for resp in BOTH {

@@ -227,13 +227,18 @@ pub(super) fn from_hello(reply: &Value, config: &Config) -> Option<Server> {
 }
 
 /// Server, version and mode out of INFO's lines: <https://redis.io/docs/latest/commands/info/>
+///
+/// Valkey has a `valkey_version` beside the version of Redis that it is compatible with, and `server_mode` instead of
+/// `redis_mode`.
 fn from_info(info: &[u8], config: &Config) -> Server {
     let field = |name: &[u8]| {
-        info.split(|&b| b == b'\n')
-            .find_map(|line| line.strip_prefix(name))
-            .map(|rest| server_name(rest.trim_ascii_end(), config))
+        let mut lines = info.split(|&b| b == b'\n');
+        lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(b":")).map(<[u8]>::trim_ascii_end)
     };
-    let version = field(b"redis_version:");
-    let name = field(b"server_name:").or_else(|| version.is_some().then(|| "redis".into()));
-    Server { name, version, mode: field(b"redis_mode:"), role: None }
+    let redis = field(b"redis_version");
+    let name = field(b"server_name").or_else(|| redis.map(|_| &b"redis"[..]));
+    let version = name.and_then(|name| field(&[name, b"_version"].concat())).or(redis);
+    let mode = field(b"redis_mode").or_else(|| field(b"server_mode"));
+    let shown = |text| server_name(text, config);
+    Server { name: name.map(shown), version: version.map(shown), mode: mode.map(shown), role: None }
 }

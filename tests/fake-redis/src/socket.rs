@@ -172,7 +172,7 @@ fn bind(port: u16) -> io::Result<Socket> {
 }
 
 /// How long a port may take to be given back.
-const HANDING_BACK: Duration = Duration::from_secs(5);
+const HANDING_BACK: Duration = Duration::from_secs(60);
 
 /// Binds a port that this process has just given back. A child process that is being started holds a copy of every
 /// socket until its program is loaded: until then the port is not free.

@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use fault_proxy::{Course, Cut, FaultProxy, Faults};
 use socket2::{Domain, Socket, Type};
 
-const LONG: Duration = Duration::from_secs(30);
+const LONG: Duration = Duration::from_secs(60);
+/// What is expected of a read.
+const IN_TIME: &str = "what the other side sent, within a minute";
 /// Time between pieces that is over before anybody waits for it.
 const SHORT: Duration = Duration::from_millis(1);
 /// Time between pieces that no test waits for: what comes before it is over comes by itself.
@@ -49,13 +51,13 @@ fn start() -> (TcpListener, FaultProxy) {
 
 fn read_to_end(stream: &mut TcpStream) -> Vec<u8> {
     let mut got = Vec::new();
-    stream.read_to_end(&mut got).unwrap();
+    stream.read_to_end(&mut got).expect(IN_TIME);
     got
 }
 
 fn read(stream: &mut TcpStream, n: usize) -> Vec<u8> {
     let mut got = vec![0; n];
-    stream.read_exact(&mut got).unwrap();
+    stream.read_exact(&mut got).expect(IN_TIME);
     got
 }
 
@@ -64,7 +66,7 @@ fn pieces(proxy: &FaultProxy, stream: &mut TcpStream, n: usize) -> Vec<usize> {
     let mut sizes = Vec::new();
     let mut buffer = [0; 64];
     loop {
-        sizes.push(stream.read(&mut buffer).unwrap());
+        sizes.push(stream.read(&mut buffer).expect(IN_TIME));
         if sizes.iter().sum::<usize>() >= n {
             return sizes;
         }

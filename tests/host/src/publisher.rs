@@ -27,7 +27,7 @@ const BATCH: u64 = 1000;
 /// Between attempts to reach a server that is away.
 const RETRY: Duration = Duration::from_millis(5);
 /// A server that takes longer to answer counts as gone.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// For the answers to one batch, a few bytes each.
 const READ_BUFFER: usize = 16 * 1024;
 

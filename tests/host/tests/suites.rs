@@ -24,8 +24,10 @@
 
 use std::{
     env, fs,
+    num::NonZero,
     path::{Path, PathBuf},
     process::{Command, ExitCode},
+    thread,
 };
 
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -84,7 +86,11 @@ const BOTH: &[Option<u8>] = &[Some(2), Some(3)];
 const BOTH_WITHOUT_RESP3: &[Option<u8>] = &[None, Some(2)];
 
 fn main() -> ExitCode {
-    let arguments = Arguments::from_args();
+    let mut arguments = Arguments::from_args();
+    // Suites wait more than they compute, unless a tool makes all of it slow.
+    let at_once = if env::var_os(RUNNER).is_some() { 1 } else { 2 };
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    arguments.test_threads.get_or_insert(at_once * cores);
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../lua").canonicalize().expect("tests/lua");
     let mut suites = suites_in(&folder, "", &[Server::Fake]);
     suites.extend(suites_in(&folder.join("real"), "real/", &[Server::Real]));
@@ -249,7 +255,7 @@ fn run(script: &Path, options: &[String], protocol: Option<u8>) -> Result<(), Fa
 
 /// Seconds for one script: many times what the slowest takes.
 fn timeout() -> &'static str {
-    if env::var_os(RUNNER).is_some() { "600" } else { "300" }
+    if env::var_os(RUNNER).is_some() { "1200" } else { "900" }
 }
 
 /// The host, by itself or under a tool.

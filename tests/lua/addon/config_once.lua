@@ -1,6 +1,6 @@
 -- Where Redis is and how the server is called: the file, the environment, and what is said about each.
 
-local PATIENCE = host.args[1] == "slow" and 120 or 15
+local PATIENCE = host.args[1] == "slow" and 240 or 60
 local FILE = "data/realtime.json"
 local SECRET = "pa55word-of-the-test"
 

@@ -2,7 +2,7 @@
 -- A new owner's path: from an empty folder to a message from outside on the console. Each step that is left out is named
 -- by a message.
 
-local PATIENCE = host.args[1] == "slow" and 120 or 15
+local PATIENCE = host.args[1] == "slow" and 240 or 60
 local MODULE, CONFIG = include("_platform.lua").file, "data/realtime.json"
 
 local function config(url, id) host.put(CONFIG, string.format('{ "url": "%s", "id": "%s" }', url, id)) end
@@ -43,7 +43,7 @@ include("_steps.lua")({
 		end,
 		check = function(said)
 			said("this server has no id: write one into garrysmod/data/realtime.json")
-			shows(said, "[realtime] connected to redis")
+			shows(said, "[realtime] connected to ")
 		end,
 	},
 	{

@@ -6,7 +6,7 @@ local kit = include("../_kit.lua")
 host.test("MASTERDOWN is an answer to PING, and the data is waited for", function()
 	host.real.command("CONFIG", "SET", "replica-serve-stale-data", "no")
 	host.real.command("REPLICAOF", "127.0.0.1", "1")
-	local client, downs = kit.connect({ ping_interval = 0.05, ping_timeout = 5, reconnect_min = 0.02, connect_timeout = 2 }), {}
+	local client, downs = kit.connect({ ping_interval = 0.05, ping_timeout = 50, reconnect_min = 0.02, connect_timeout = 20 }), {}
 	client:On("down", function(info) downs[#downs + 1] = info.err.code end)
 	local channel, got = kit.unique("stale"), kit.recorder()
 	kit.subscribe(client, channel, got.fn)

@@ -27,7 +27,7 @@ host.test("a wrong password: one line, however many attempts", function()
 	end
 	local from, console = refused(), #host.console()
 	local client = kit.connect({
-		username = "alice", password = "s3cret", reconnect_min = 0.02, reconnect_max = 0.1, connect_timeout = 2,
+		username = "alice", password = "s3cret", reconnect_min = 0.02, reconnect_max = 0.1, connect_timeout = 20,
 	})
 	local address = "[realtime] " .. client:Stats().address .. ": "
 	kit.wait("five refusals", function() return refused() >= from + 5 end)

@@ -17,7 +17,7 @@ use script::topics;
 pub use script::{Asked, Sent, TOPICS};
 
 /// Ten times what a run takes on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// Of the cuts, one in so many is followed by connections that hand on what the client says in pieces of so many bytes, so
 /// far apart.
 const SLOW_EVERY: u64 = 16;

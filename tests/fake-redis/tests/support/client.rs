@@ -3,7 +3,6 @@
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::net::UnixStream;
-use std::time::Duration;
 
 use fake_redis::{Address, FakeRedis};
 
@@ -40,13 +39,6 @@ impl Client {
         Client { socket: Socket::Unix(stream), heard: Vec::new() }
     }
 
-    pub fn set_timeout(&self, timeout: Duration) {
-        match &self.socket {
-            Socket::Tcp(stream) => stream.set_read_timeout(Some(timeout)).unwrap(),
-            Socket::Unix(stream) => stream.set_read_timeout(Some(timeout)).unwrap(),
-        }
-    }
-
     /// Sends bytes; a server that has hung up does not hear them.
     pub fn send(&mut self, bytes: &[u8]) {
         match self.try_send(bytes) {
@@ -78,9 +70,16 @@ impl Client {
     pub fn read(&mut self) -> io::Result<usize> {
         let mut buffer = [0; 64 * 1024];
         let n = match &mut self.socket {
-            Socket::Tcp(stream) => stream.read(&mut buffer)?,
-            Socket::Unix(stream) => stream.read(&mut buffer)?,
+            Socket::Tcp(stream) => stream.read(&mut buffer),
+            Socket::Unix(stream) => stream.read(&mut buffer),
         };
+        // The system's own word for a timeout is EAGAIN.
+        let n = n.map_err(|error| match error.kind() {
+            ErrorKind::WouldBlock | ErrorKind::TimedOut => {
+                io::Error::new(error.kind(), "the server sent nothing more before the timeout")
+            }
+            _ => error,
+        })?;
         self.heard.extend_from_slice(&buffer[..n]);
         Ok(n)
     }

@@ -9,7 +9,7 @@ use std::{env, fs, process, thread};
 
 /// A server says all it has to say within this time.
 const QUIET: Duration = Duration::from_millis(150);
-const STARTUP: Duration = Duration::from_secs(10);
+const STARTUP: Duration = Duration::from_secs(60);
 
 type Conversation = (&'static str, &'static [&'static str]);
 

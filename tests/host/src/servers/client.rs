@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Read, Write},
-    net::TcpStream,
+    net::{Ipv4Addr, SocketAddr, TcpStream},
     time::Duration,
 };
 
@@ -10,8 +10,9 @@ use resp::{Decoder, Encoder};
 
 use crate::value::Value;
 
-/// How long an answer may take before the server counts as dead.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long the server may be silent before it counts as dead. Making a message of 64 MiB takes half a second on an idle
+/// machine, ten times as long on a busy one.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Runs one command on a connection of its own, after `login` if that is not empty.
 ///
@@ -19,7 +20,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 ///
 /// No connection, no answer, no RESP, or the server's own error.
 pub(super) fn command(port: u16, login: &[&[u8]], words: &[&[u8]]) -> Result<Value, String> {
-    let mut connection = Connection::open(port).map_err(|error| format!("127.0.0.1:{port}: {error}"))?;
+    let mut connection = Connection::open(port, PATIENCE)?;
     if !login.is_empty() {
         connection.ask(login)?;
     }
@@ -28,33 +29,61 @@ pub(super) fn command(port: u16, login: &[&[u8]], words: &[&[u8]]) -> Result<Val
 
 struct Connection {
     stream: TcpStream,
+    server: SocketAddr,
+    patience: Duration,
     decoder: Decoder,
 }
 
 impl Connection {
-    fn open(port: u16) -> io::Result<Self> {
-        let stream = TcpStream::connect(("127.0.0.1", port))?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
-        Ok(Self { stream, decoder: Decoder::new() })
+    fn open(port: u16, patience: Duration) -> Result<Self, String> {
+        let server = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let open = || {
+            let stream = TcpStream::connect_timeout(&server, patience)?;
+            stream.set_read_timeout(Some(patience))?;
+            stream.set_write_timeout(Some(patience))?;
+            Ok(stream)
+        };
+        match open() {
+            Ok(stream) => Ok(Self { stream, server, patience, decoder: Decoder::new() }),
+            Err(error) => Err(failure(server, patience, "accept a connection", &error)),
+        }
     }
 
     fn ask(&mut self, words: &[&[u8]]) -> Result<Value, String> {
         let mut request = Vec::new();
         Encoder::new(&mut request).command(words.iter().copied());
-        self.stream.write_all(&request).map_err(|error| error.to_string())?;
+        let name = words.first().map(|name| name.escape_ascii().to_string()).unwrap_or_default();
+        let (server, patience) = (self.server, self.patience);
+        let failed =
+            |did: &str, error: &io::Error| failure(server, patience, &format!("{did} {name}"), error);
+        self.stream.write_all(&request).map_err(|error| failed("read", &error))?;
         let mut buffer = [0; 4096];
         loop {
-            let count = self.stream.read(&mut buffer).map_err(|error| error.to_string())?;
-            if count == 0 {
-                return Err("the server closed the connection".to_owned());
-            }
+            let count = match self.stream.read(&mut buffer) {
+                Ok(0) => return Err(format!("{server} closed the connection instead of answering {name}")),
+                Ok(count) => count,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(failed("answer", &error)),
+            };
             let mut input = &buffer[..count];
             let frame = self.decoder.decode(&mut input).map_err(|error| error.to_string())?;
             if let Some(frame) = frame {
                 return convert(frame.value());
             }
         }
+    }
+}
+
+/// What the server did not do, and why. The system's own word for a timeout is EAGAIN, which says nothing.
+fn failure(server: SocketAddr, patience: Duration, what: &str, error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
+            format!(
+                "{server} did not {what} within {} s: it hangs, or the machine is too busy",
+                patience.as_secs_f64()
+            )
+        }
+        _ => format!("{server} did not {what}: {error}"),
     }
 }
 
@@ -72,4 +101,25 @@ fn convert(value: resp::Value<'_>) -> Result<Value, String> {
         }
         other => other.as_bytes().map(<[u8]>::to_vec).into(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{net::TcpListener, time::Duration};
+
+    use super::{Connection, PATIENCE};
+
+    #[test]
+    fn a_server_that_does_not_answer_is_named_with_what_it_was_asked() {
+        // The system accepts for it.
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = silent.local_addr().unwrap();
+        let mut connection = Connection::open(address.port(), PATIENCE).unwrap();
+        connection.patience = Duration::from_millis(1);
+        connection.stream.set_read_timeout(Some(connection.patience)).unwrap();
+        assert_eq!(
+            connection.ask(&[b"CONFIG", b"SET"]).unwrap_err(),
+            format!("{address} did not answer CONFIG within 0.001 s: it hangs, or the machine is too busy")
+        );
+    }
 }

@@ -16,7 +16,7 @@ use std::{
 use crate::support;
 
 /// Well above what any line needs, on any machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Stands for anything in what is expected.
 const ANYTHING: char = '…';

@@ -26,7 +26,7 @@ const CHAPTER: &str = "## Ten minutes";
 const HOST: &str = "cargo run -q -p gmod-host";
 /// The address that readers see.
 const SHOWN_URL: &str = "redis://127.0.0.1:46379";
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Where the reader is.
 struct Reader {

@@ -10,7 +10,7 @@ use std::{
 use libtest_mimic::Failed;
 use real_redis::RealRedis;
 
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A program on the PATH, or where administrators' programs are.
 pub(crate) fn find(program: &str) -> Option<PathBuf> {
