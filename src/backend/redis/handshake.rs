@@ -11,6 +11,7 @@ use super::config::{Config, Protocol};
 use super::failure::Failure;
 use super::link::{Awaits, Link, Unserved, Version};
 use super::role;
+use super::serving::is_unserved;
 use super::texts::server_name;
 use crate::model::{Error, LinkId, Ready, Role, Value};
 
@@ -138,6 +139,7 @@ pub(super) fn answer(
         // The subscriptions' link needs nothing that waits for the data.
         (Step::Ping, reply) => {
             let unserved = unserved(reply, config)?.filter(|_| link.id == LinkId(0));
+            link.served = now;
             link.unserved = unserved.map(|error| Unserved { error, ask_at: Some(now + ASK_AGAIN) });
         }
         (_, Err(error)) => return Err(Failure::Refused { step, error: without_echo(error, config) }),
@@ -155,12 +157,12 @@ pub(super) fn unserved(reply: Result<Value, Error>, config: &Config) -> Result<O
     match reply {
         Ok(Value::String(pong)) if *pong == *PONG => Ok(None),
         Ok(_) => Err(Failure::NotPong),
+        Err(error) if is_unserved(&error) => {
+            let message = format!("the server does not serve data yet: {}", error.message);
+            Ok(Some(Error::unsent(error.code, message)))
+        }
         Err(error) => match error.code.as_str() {
             "NOPERM" => Ok(None),
-            "LOADING" | "MASTERDOWN" => {
-                let message = format!("the server does not serve data yet: {}", error.message);
-                Ok(Some(Error::unsent(error.code, message)))
-            }
             _ => Err(Failure::Refused { step: Step::Ping, error: without_echo(error, config) }),
         },
     }

@@ -14,7 +14,7 @@ use super::outbound::fence;
 use super::push::{Message, Push, plain_message};
 use super::reply::{MAX_NAME, answer, reply};
 use super::request::Progress;
-use super::session::{Core, SUBSCRIBER};
+use super::session::{COMMANDS, Core, SUBSCRIBER};
 use super::verify::is_reserved;
 use crate::model::{Counters, DropReason, Error, RequestKind, Slot, TopicKind, Value};
 
@@ -33,7 +33,7 @@ impl Core {
             && payload.len() <= self.config.max_message_bytes
         {
             if let Some(slot) = self.delivered(i, TopicKind::Channel, Some(topic)) {
-                self.tell_regained(out);
+                self.tell_gaps(out);
                 out.message(|sink| sink.message(slot, None, payload));
             }
             return;
@@ -76,7 +76,7 @@ impl Core {
     /// A message that is a pattern's, or too large.
     fn message(&mut self, i: usize, message: &Message<'_>, out: &mut Out<'_>) {
         let Some(slot) = self.delivered(i, message.kind, message.topic.as_bytes()) else { return };
-        self.tell_regained(out);
+        self.tell_gaps(out);
         let channel = message.channel.map(|channel| channel.as_bytes());
         if let Some(Some(channel)) = channel
             && is_reserved(channel)
@@ -154,6 +154,7 @@ impl Core {
         let Some(InFlight { start, end, awaits }) = link.pop_front() else { return };
         if reply.is_err() && matches!(awaits, Awaits::Request(_) | Awaits::Abandoned { .. }) {
             self.watch_for_readonly(i, &reply, now);
+            self.watch_for_unserved(i, &reply);
         }
         let link = &mut self.links[i];
         match awaits {
@@ -181,6 +182,9 @@ impl Core {
             Awaits::Liveness { since } => {
                 link.liveness_in_flight = false;
                 self.note_round_trip(since, now);
+                if i == COMMANDS {
+                    self.watch_for_unserved(i, &reply);
+                }
             }
             Awaits::Role { question, since } => {
                 self.note_round_trip(since, now);

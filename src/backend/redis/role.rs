@@ -74,7 +74,11 @@ impl Link {
                 Question::Role => &[b"ROLE"],
                 Question::Info => &[b"INFO", b"replication"],
             };
+            let serves_always = watch.role == Some(Role::Master);
             self.send(Awaits::Role { question, since: now }, words);
+            if !serves_always {
+                self.ask_serving();
+            }
         }
         true
     }

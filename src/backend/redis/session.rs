@@ -66,7 +66,9 @@ pub(super) struct Core {
     pub(super) due: Option<Instant>,
     pub(super) ready: bool,
     pub(super) was_ready: bool,
-    /// The subscriptions' link was lost and no gap told of it yet.
+    /// The client was ready on the present connection, and is not because the server ceased to serve.
+    pub(super) interrupted: bool,
+    /// The subscriptions' link was lost, or its server ceased to serve, and no gap told of it yet.
     pub(super) loss: Option<Loss>,
     /// When the last gap of all subscriptions was told, on the present connection.
     pub(super) gap_told: Option<Instant>,
@@ -84,7 +86,7 @@ pub(super) struct Core {
     pub(super) now: Instant,
 }
 
-/// A loss of the subscriptions' link.
+/// A time in which messages may be missing.
 #[derive(Debug)]
 pub(super) struct Loss {
     /// Messages may be missing from here on.
@@ -122,6 +124,7 @@ impl RedisSession {
             due: None,
             ready: false,
             was_ready: false,
+            interrupted: false,
             loss: None,
             gap_told: None,
             owes_ready: false,
@@ -318,17 +321,18 @@ impl Core {
                 link.backoff.good(self.now);
             }
         }
-        let good = |i: usize| self.links[i].proved || !self.is_needed(i);
+        let serves = |link: &Link| link.proved && link.unserved.is_none();
+        let good = |i: usize| serves(&self.links[i]) || !self.is_needed(i);
         if self.ready || self.closing.is_some() || !good(COMMANDS) || !good(SUBSCRIBER) {
             return;
         }
         if self.protocol.is_none() {
             return;
         }
-        self.tell_regained(out);
+        self.tell_gaps(out);
         let first = !std::mem::replace(&mut self.was_ready, true);
         self.ready = true;
-        if !first {
+        if !std::mem::take(&mut self.interrupted) && !first {
             Counters::add(&self.counters.reconnects, 1);
         }
         self.update_state();

@@ -12,8 +12,8 @@ use std::time::{Duration, Instant};
 use super::failure::Failure;
 use super::link::Awaits;
 use super::out::Out;
+use super::pauses::{NO_PERMISSION, Reasons, pause};
 use super::random::SplitMix64;
-use super::refusals::{NO_PERMISSION, pause};
 use super::session::{COMMANDS, Core};
 use crate::model::{Code, Error, Event, Topic, TopicKind, Value};
 
@@ -52,8 +52,9 @@ pub(super) struct Verify {
     delivered: Instant,
     /// When the last probe was sent.
     asked: Instant,
-    /// The refusal that was told, if the check has not worked since.
-    told: Option<Error>,
+    /// Why the channel is refused, and why probes are, as far as that was told.
+    channel_refused: Reasons,
+    probe_refused: Reasons,
     /// How often the channel or a probe was refused on this connection since the check worked.
     refusals: u32,
     random: SplitMix64,
@@ -70,7 +71,8 @@ impl Verify {
             stage: Stage::Unsubscribed,
             delivered: now,
             asked: now,
-            told: None,
+            channel_refused: Reasons::default(),
+            probe_refused: Reasons::default(),
             refusals: 0,
             random,
         }
@@ -117,12 +119,8 @@ impl Verify {
         now + pause
     }
 
-    /// The event that tells of a refusal, unless it was told.
-    fn tell(&mut self, error: Error, event: impl FnOnce(Box<[u8]>, Error) -> Event) -> Option<Event> {
-        if self.told.as_ref() == Some(&error) {
-            return None;
-        }
-        self.told = Some(error.clone());
+    /// The name of the channel and the error that tell of a refusal.
+    fn refusal(&self, error: Error) -> (Box<[u8]>, Error) {
         let mend = if error.code.as_str() == NO_PERMISSION {
             format!(
                 ": allow the user +subscribe, +publish and &{}*, or leave the option out",
@@ -133,7 +131,7 @@ impl Verify {
         };
         let words = error.message.trim_end_matches('.');
         let message = format!("{words}; verify_delivery rests until the server takes its probes{mend}");
-        Some(event(self.channel.clone(), Error { message: message.into(), ..error }))
+        (self.channel.clone(), Error { message: message.into(), ..error })
     }
 }
 
@@ -174,6 +172,7 @@ impl Core {
     pub(super) fn probe_channel_confirmed(&mut self, now: Instant) {
         if let Some(verify) = &mut self.verify {
             verify.stage = Stage::Idle;
+            verify.channel_refused.clear();
             verify.refusals = 0;
             verify.delivered = now;
             verify.asked = now;
@@ -184,12 +183,10 @@ impl Core {
     pub(super) fn probe_channel_refused(&mut self, error: Error, now: Instant, out: &mut Out<'_>) {
         let Some(verify) = &mut self.verify else { return };
         verify.stage = Stage::Refused { until: verify.pause(&error, now) };
-        let failed = |name, error| {
+        if verify.channel_refused.is_news(&error.code) {
+            let (name, error) = verify.refusal(error);
             let topic = Topic { kind: TopicKind::Channel, name };
-            Event::SubscribeFailed { topic, error }
-        };
-        if let Some(event) = verify.tell(error, failed) {
-            out.event(event);
+            out.event(Event::SubscribeFailed { topic, error });
         }
     }
 
@@ -198,7 +195,8 @@ impl Core {
         let Some(verify) = &mut self.verify else { return };
         match reply {
             Ok(Value::Integer(_)) => {
-                (verify.told, verify.refusals) = (None, 0);
+                verify.probe_refused.clear();
+                verify.refusals = 0;
                 verify.stage = match verify.stage {
                     Stage::Sent => Stage::Taken { since: now },
                     Stage::Overtaken => Stage::Idle,
@@ -207,13 +205,10 @@ impl Core {
             }
             Err(error) if is_lasting(&error) => {
                 verify.stage = Stage::Muted { until: verify.pause(&error, now) };
-                let failed = |channel, error| Event::RequestFailed {
-                    command: b"PUBLISH"[..].into(),
-                    channel: Some(channel),
-                    error,
-                };
-                if let Some(event) = verify.tell(error, failed) {
-                    out.event(event);
+                if verify.probe_refused.is_news(&error.code) {
+                    let (channel, error) = verify.refusal(error);
+                    let command = b"PUBLISH"[..].into();
+                    out.event(Event::RequestFailed { command, channel: Some(channel), error });
                 }
             }
             Err(_) => verify.unanswered(),
