@@ -56,6 +56,8 @@ pub(super) enum Failure {
     InsideTransaction,
     /// The server was a master and has become a replica.
     Demoted,
+    /// The address leads to another server than the one that has the subscriptions.
+    Moved,
     /// The server ended a subscription that is wanted.
     Unsubscribed,
     /// The server took a probe and delivered nothing for so long, though it answers.
@@ -164,6 +166,10 @@ impl Failure {
             Self::Demoted => Error::unsent(
                 Code::Disconnected,
                 "the server has become a replica; the connection was renewed, in case the address leads to the new master",
+            ),
+            Self::Moved => Error::unsent(
+                Code::Disconnected,
+                "the address leads to another server than before; the connection of the subscriptions was renewed",
             ),
             Self::Unsubscribed => Error::unsent(
                 Code::Disconnected,

@@ -47,12 +47,14 @@ pub(super) struct Server {
     pub(super) version: Option<Box<str>>,
     pub(super) role: Option<Role>,
     pub(super) mode: Option<Box<str>>,
+    /// What tells the server from every other, if it says so.
+    pub(super) id: Option<Box<str>>,
 }
 
 impl Server {
     /// The part of this that the main thread is told.
     pub(super) fn ready(&self) -> Ready {
-        let Self { name, version, role, mode } = self.clone();
+        let Self { name, version, role, mode, .. } = self.clone();
         Ready { server: name, version, role, mode, ..Ready::default() }
     }
 }
@@ -219,7 +221,7 @@ pub(super) fn from_hello(reply: &Value, config: &Config) -> Option<Server> {
     Some(server)
 }
 
-/// Server, version and mode out of INFO's lines: <https://redis.io/docs/latest/commands/info/>
+/// Server, version, mode and id out of INFO's lines: <https://redis.io/docs/latest/commands/info/>
 fn from_info(info: &[u8], config: &Config) -> Server {
     let field = |name: &[u8]| {
         info.split(|&b| b == b'\n')
@@ -228,5 +230,5 @@ fn from_info(info: &[u8], config: &Config) -> Server {
     };
     let version = field(b"redis_version:");
     let name = field(b"server_name:").or_else(|| version.is_some().then(|| "redis".into()));
-    Server { name, version, mode: field(b"redis_mode:"), role: None }
+    Server { name, version, mode: field(b"redis_mode:"), role: None, id: field(b"run_id:") }
 }

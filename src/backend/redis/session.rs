@@ -13,6 +13,7 @@ use resp::Decoder;
 
 use super::backoff::Backoff;
 use super::config::Config;
+use super::connection::Met;
 use super::failure::Failure;
 use super::handshake::Server;
 use super::link::{Awaits, Link, Phase, Version};
@@ -51,6 +52,8 @@ pub(super) struct Core {
     /// The server granted RESP3 and then spoke RESP2: it is not asked for RESP3 again.
     pub(super) resp2_alone: bool,
     pub(super) server: Server,
+    /// The server of the last connection for commands.
+    pub(super) met: Option<Met>,
     /// That the server is a replica was told, and it was no master since.
     pub(super) replica_told: bool,
     pub(super) topics: Topics,
@@ -115,6 +118,7 @@ impl RedisSession {
             protocol: None,
             resp2_alone: false,
             server: Server::default(),
+            met: None,
             replica_told: false,
             topics: Topics::new(seed.wrapping_add(LINKS as u64 + 1)),
             batches: 0,

@@ -31,7 +31,9 @@ struct Wish {
     after: u64,
     /// `subscribed` was told.
     told: bool,
-    /// The codes of the refusals that were told since it was confirmed.
+    /// A refusal was told since it was confirmed.
+    refusal_told: bool,
+    /// The codes of the refusals that were told since it was confirmed, or asked for anew.
     reasons: BTreeSet<String>,
     /// A message that was missed, since no gap was told.
     owed: Option<u64>,
@@ -111,7 +113,8 @@ impl Judge {
             verify,
             wishes: HashMap::new(),
             publishes: HashSet::new(),
-            covered: false,
+            // Before the first `ready` nothing was read that could be stale.
+            covered: true,
             unserved: now,
             not_ready: now,
             wrong_role: now,
@@ -126,6 +129,7 @@ impl Judge {
             slot,
             after,
             told: false,
+            refusal_told: false,
             reasons: reasons(),
             owed: None,
             gap_due: now,
@@ -189,10 +193,11 @@ impl Judge {
             }
             Heard::Event(Event::SubscribeFailed { topic, error }) if !topic.name.starts_with(PROBES) => {
                 self.seen.refusals += 1;
-                if let Some(wish) = self.wishes.get_mut(&topic)
-                    && !wish.reasons.insert(error.code.as_str().to_owned())
-                {
-                    return Err(format!("the refusal of {topic} is told twice: {error}"));
+                if let Some(wish) = self.wishes.get_mut(&topic) {
+                    wish.refusal_told = true;
+                    if !wish.reasons.insert(error.code.as_str().to_owned()) {
+                        return Err(format!("the refusal of {topic} is told twice: {error}"));
+                    }
                 }
             }
             Heard::Event(Event::Gap { topics: None, .. }) => {
@@ -271,7 +276,7 @@ impl Judge {
         for (topic, wish) in &mut self.wishes {
             let hears = server.is_heard(topic, self.verify, now);
             let refusal = server.refusal(topic);
-            let is_told = refusal.is_some() && !wish.reasons.is_empty() && shown >= refused;
+            let is_told = refusal.is_some() && wish.refusal_told && shown >= refused;
             let is_replica = server.subscriber(topic).is_some_and(|(_, host)| {
                 server.hosts[host].role != Role::Master && counters.role() == Some(Said::Replica)
             });
@@ -284,6 +289,7 @@ impl Judge {
             })?;
             if server.subscriber(topic).is_some() {
                 wish.reasons.clear();
+                wish.refusal_told = false;
             }
 
             // For how long is something refused that the server would take?
@@ -296,7 +302,8 @@ impl Judge {
             // And for how long is nothing heard of a server that is well?
             let is_well = server.is_open() && !server.is_refused(topic) && server.hears(server.current);
             let is_fine = server.is_heard(topic, true, now) && is_ready && wish.told;
-            if is_fine || !is_well || full || server.is_swallowing() {
+            // A client that is on a replica stays there.
+            if is_fine || is_replica || !is_well || full || server.is_swallowing() {
                 wish.unheard = now;
             }
             let bound = if refusal == Some(true) { RECOVERY + PAUSE_IF_FORBIDDEN } else { RECOVERY };

@@ -90,14 +90,23 @@ impl Server {
                 Encoder::new(out).array(2).bulk_string(b"pong").bulk_string(echo);
             }
             b"PING" => match argument {
-                Some(echo) if !short_pong => drop(Encoder::new(out).bulk_string(echo)),
+                Some(echo) if !short_pong => {
+                    Encoder::new(out).bulk_string(echo);
+                }
                 _ => out.extend(b"+PONG\r\n"),
             },
-            b"ROLE" => drop(Encoder::new(out).array(1).bulk_string(role)),
-            b"INFO" => drop(Encoder::new(out).bulk_string(b"# Server\r\nredis_version:7.2.0\r\n")),
+            b"ROLE" => {
+                Encoder::new(out).array(1).bulk_string(role);
+            }
+            b"INFO" => {
+                let text = format!("# Server\r\nredis_version:7.2.0\r\nrun_id:{:040x}\r\n", connection.host);
+                Encoder::new(out).bulk_string(text.as_bytes());
+            }
             b"GET" => match no_data {
                 Some(refusal) => out.extend(refusal),
-                None => drop(Encoder::new(out).bulk_string(b"value")),
+                None => {
+                    Encoder::new(out).bulk_string(b"value");
+                }
             },
             _ => out.extend(b"+OK\r\n"),
         }
@@ -114,11 +123,11 @@ impl Server {
         let role: &[u8] = if is_master { b"master" } else { b"replica" };
         let mut encoder = Encoder::new(out);
         match mode {
-            Hello::Three | Hello::MapThenTwo => drop(encoder.map(2)),
-            Hello::ListThenTwo => drop(encoder.array(4)),
+            Hello::Three | Hello::MapThenTwo => encoder.map(2),
+            Hello::ListThenTwo => encoder.array(4),
             Hello::OkThenTwo => return out.extend(b"+OK\r\n"),
             Hello::Refused(text) => return out.extend(format!("-{text}\r\n").into_bytes()),
-        }
+        };
         encoder.bulk_string(b"server").bulk_string(b"redis").bulk_string(b"role").bulk_string(role);
     }
 

@@ -193,6 +193,8 @@ impl Server {
                     self.close_all(self.current);
                 }
             }
+            // A server that runs a script takes no orders.
+            Act::Demote { .. } | Act::Promote if self.is_busy() => {}
             Act::Demote { moves, linked } => {
                 self.hosts[self.current].role = Role::Replica { linked };
                 if moves {
@@ -392,7 +394,11 @@ impl Server {
     pub(super) fn is_heard(&self, topic: &Topic, with_probes: bool, now: Instant) -> bool {
         let Some((link, host)) = self.subscriber(topic) else { return false };
         let Some(connection) = &self.connections[link] else { return false };
-        if connection.dead || self.is_frozen() || !self.hears(host) {
+        if connection.dead || self.is_frozen() {
+            return false;
+        }
+        // Nobody learns what the server is while it runs a script.
+        if !self.hears(host) && !self.is_busy() {
             return false;
         }
         let rests = self.connections.iter().flatten().filter_map(|connection| connection.probe_refused).any(
