@@ -26,6 +26,8 @@ const MAX_TIME: Duration = Duration::from_secs(7200);
 const TICK: Duration = Duration::from_secs(5);
 /// How long a connection takes to be made.
 const CONNECTS: Duration = Duration::from_millis(1);
+/// A replica that has no data for so long is found out: by a question each `ping_interval`.
+const REPLICA_NOTICED: Duration = Duration::from_secs(30);
 /// How long requests may take.
 const REQUESTS: Duration = Duration::from_secs(10);
 /// What the session may hold.
@@ -38,13 +40,17 @@ const HISTORY: usize = 60;
 /// Carries out a script, and judges. Returns what there was to judge.
 pub fn deafness(input: &[u8]) -> Seen {
     let Ok(script) = Script::arbitrary(&mut Unstructured::new(input)) else { return Seen::default() };
-    let mut world = World::new(script.profile);
-    if let Err(fault) = world.run(&script.acts) {
+    judged(script.profile, &script.acts)
+}
+
+fn judged(profile: Profile, acts: &[Act]) -> Seen {
+    let mut world = World::new(profile);
+    if let Err(fault) = world.run(acts) {
         let history = &world.history[world.history.len().saturating_sub(HISTORY)..];
         let history: String =
             history.iter().map(|(at, what)| format!("{:9.3} {what}\n", at.as_secs_f64())).collect();
         let now = world.driver.now - world.began;
-        panic!("{:?}\n{history}{:9.3} {fault}", script.profile, now.as_secs_f64());
+        panic!("{profile:?}\n{history}{:9.3} {fault}", now.as_secs_f64());
     }
     let seen = world.judge.seen;
     world.driver.end();
@@ -308,5 +314,5 @@ impl World {
     }
 }
 
-/// A replica that has no data for so long is found out: by a question each `ping_interval`.
-const REPLICA_NOTICED: Duration = Duration::from_secs(30);
+#[cfg(test)]
+mod tests;
