@@ -96,6 +96,10 @@ impl Core {
             self.tell_gap(out);
             self.topics.connected();
         }
+        if let Some(unserved) = &self.links[i].unserved {
+            let error = unserved.error.clone();
+            self.lose_service(i, error);
+        }
         self.tell_unserved(i, out);
         self.check_ready(out);
     }

@@ -141,7 +141,9 @@ pub(super) fn answer(
         // The subscriptions' link needs nothing that waits for the data.
         (Step::Ping, reply) => {
             let unserved = unserved(reply, config)?.filter(|_| link.id == LinkId(0));
-            link.served = now;
+            if unserved.is_none() {
+                link.served = now;
+            }
             link.unserved = unserved.map(|error| Unserved { error, ask_at: Some(now + ASK_AGAIN) });
         }
         (_, Err(error)) => return Err(Failure::Refused { step, error: without_echo(error, config) }),

@@ -14,7 +14,7 @@ use super::outbound::fence;
 use super::push::{Message, Push, plain_message};
 use super::reply::{MAX_NAME, answer, reply};
 use super::request::Progress;
-use super::session::{COMMANDS, Core, SUBSCRIBER};
+use super::session::{Core, SUBSCRIBER};
 use super::verify::is_reserved;
 use crate::model::{Counters, DropReason, Error, RequestKind, Slot, TopicKind, Value};
 
@@ -182,9 +182,7 @@ impl Core {
             Awaits::Liveness { since } => {
                 link.liveness_in_flight = false;
                 self.note_round_trip(since, now);
-                if i == COMMANDS {
-                    self.watch_for_unserved(i, &reply);
-                }
+                self.watch_for_unserved(i, &reply);
             }
             Awaits::Role { question, since } => {
                 self.note_round_trip(since, now);

@@ -10,7 +10,7 @@ use std::time::Instant;
 use super::handshake::{self, ASK_AGAIN};
 use super::link::{Awaits, Link, Unserved};
 use super::out::Out;
-use super::session::{Core, Loss};
+use super::session::{COMMANDS, Core, Loss};
 use crate::model::{Error, Event, Value};
 
 impl Link {
@@ -35,11 +35,28 @@ impl Core {
         }
     }
 
-    /// A command was answered: a server that has no data for it is asked whether that holds for all.
+    /// The server does not serve: what is published meanwhile may be missing on a link that has subscriptions.
+    pub(super) fn lose_service(&mut self, i: usize, error: Error) {
+        let subscriber = self.subscriber();
+        if self.links[subscriber].proved && self.loss.is_none() && self.topics.was_confirmed() {
+            let served = self.links[i].served;
+            let since = self.gap_told.map_or(served, |told| told.max(served));
+            self.loss = Some(Loss { since, error });
+        }
+    }
+
+    /// A command was answered: a server that has no data for it is asked whether that holds for all. Where the subscriptions
+    /// have a link of their own, that one alone may say so, while there is no other.
     pub(super) fn watch_for_unserved(&mut self, i: usize, reply: &Result<Value, Error>) {
         let link = &mut self.links[i];
-        if reply.as_ref().is_err_and(is_unserved) && link.is_up() && link.unserved.is_none() {
+        let Err(error) = reply else { return };
+        if !is_unserved(error) || !link.is_up() {
+            return;
+        }
+        if i == COMMANDS && link.unserved.is_none() {
             link.ask_serving();
+        } else if i != COMMANDS && !self.ready {
+            self.lose_service(i, error.clone());
         }
     }
 
@@ -65,11 +82,7 @@ impl Core {
             Ok(Some(error)) => {
                 let unserved = Unserved { error: error.clone(), ask_at: Some(now + ASK_AGAIN) };
                 let before = link.unserved.replace(unserved);
-                let served = link.served;
-                if link.proved && self.loss.is_none() && self.topics.was_confirmed() {
-                    let since = self.gap_told.map_or(served, |told| told.max(served));
-                    self.loss = Some(Loss { since, error });
-                }
+                self.lose_service(i, error);
                 let code = |unserved: &Unserved| unserved.error.code.clone();
                 if before.as_ref().map(code) != self.links[i].unserved.as_ref().map(code) {
                     self.interrupted |= std::mem::take(&mut self.ready);

@@ -236,8 +236,9 @@ impl Judge {
             return Err(format!("message {missing} of {topic} is missing before {number}"));
         }
         match wish.owed {
-            Some(missing) => Err(format!("message {number} of {topic} before the gap, though {missing} was lost")),
-            None => Ok(()),
+            // What came before it may have waited for the main thread.
+            Some(missing) if missing < number => Err(format!("message {number} of {topic} before the gap, though {missing} was lost")),
+            _ => Ok(()),
         }
     }
 
@@ -250,13 +251,14 @@ impl Judge {
 
         // A client that is ready, and a server that has no data for it.
         let serves_not = commands.is_some_and(|connection| server.unserved_since(connection.host).is_some());
-        if !is_ready || full || !serves_not || server.is_frozen() {
+        if !is_ready || full || !serves_not || server.is_frozen() || server.is_busy() {
             self.unserved = now;
         }
         late(self.unserved, now, SILENCE, || "ready, and the server says that it serves no data".to_owned())?;
 
         // A client that is not ready, and a server that is well.
-        if is_ready || full || !server.is_open() {
+        // One that loads is waited for, wherever its address leads by now.
+        if is_ready || full || serves_not || !server.is_open() {
             self.not_ready = now;
         }
         late(self.not_ready, now, RECOVERY, || format!("the server is well, and {:?}", counters.state()))?;
@@ -300,7 +302,7 @@ impl Judge {
             late(wish.refused, now, pause + SLACK, || format!("{topic} is not asked for again"))?;
 
             // And for how long is nothing heard of a server that is well?
-            let is_well = server.is_open() && !server.is_refused(topic) && server.hears(server.current);
+            let is_well = !serves_not && server.is_open() && !server.is_refused(topic) && server.hears(server.current);
             let is_fine = server.is_heard(topic, true, now) && is_ready && wish.told;
             // A client that is on a replica stays there.
             if is_fine || is_replica || !is_well || full || server.is_swallowing() {

@@ -26,8 +26,6 @@ const MAX_TIME: Duration = Duration::from_secs(7200);
 const TICK: Duration = Duration::from_secs(5);
 /// How long a connection takes to be made.
 const CONNECTS: Duration = Duration::from_millis(1);
-/// A replica that has no data for so long is found out: by a question each `ping_interval`.
-const REPLICA_NOTICED: Duration = Duration::from_secs(30);
 /// How long requests may take.
 const REQUESTS: Duration = Duration::from_secs(10);
 /// What the session may hold.
@@ -271,15 +269,10 @@ impl World {
 
     /// Somebody publishes on every channel.
     fn publish(&mut self) {
-        let now = self.driver.now;
         self.messages += 1;
         for channel in CHANNELS {
-            for (topic, deaf_host) in self.driver.peers.publish(channel, self.messages) {
-                // A replica that synchronizes for longer than that has to be noticed.
-                let unserved = deaf_host.map(|host| self.driver.peers.unserved_since(host));
-                if unserved.is_none_or(|since| since.is_some_and(|since| since + REPLICA_NOTICED < now)) {
-                    self.judge.missed(&topic, self.messages);
-                }
+            for topic in self.driver.peers.publish(channel, self.messages) {
+                self.judge.missed(&topic, self.messages);
             }
         }
     }

@@ -226,6 +226,7 @@ impl<P: Peers> Driver<P> {
             end = end.saturating_add(size).min(self.links[at].unread.len());
             end -= self.read(at, end);
         }
+        self.resume();
     }
 
     /// Hands in the first `end` unread bytes; returns how many were taken.
@@ -254,8 +255,12 @@ impl<P: Peers> Driver<P> {
     /// The queue to the main thread is full, or there is room again and reading goes on.
     pub(crate) fn set_full(&mut self, full: bool) {
         self.main_thread.full = full;
+        self.resume();
+    }
+
+    /// Reading goes on wherever there is room. Stop may have been said while there was none.
+    fn resume(&mut self) {
         for link in 0..LINKS {
-            // The first one may find that Stop was said while it rested.
             while !self.main_thread.full && self.links[link].open && self.links[link].stalled {
                 self.links[link].stalled = false;
                 self.read(link, usize::MAX);

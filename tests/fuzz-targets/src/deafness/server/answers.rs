@@ -82,9 +82,12 @@ impl Server {
                     return self.refuse_probe(link, error, out);
                 }
                 Encoder::new(out).integer(1);
-                self.deliver_probe(&channel);
+                self.deliver_probe(link, &channel);
             }
-            b"PING" if argument.is_none() && no_data.is_some() => out.extend(no_data.unwrap_or_default()),
+            b"PING" if argument.is_none() && no_data.is_some() => {
+                connection.said_unserved = host.loading.map(|(since, ..)| since);
+                out.extend(no_data.unwrap_or_default());
+            }
             b"PING" if in_subscribed_mode && !short_pong => {
                 let echo = argument.unwrap_or_default();
                 Encoder::new(out).array(2).bulk_string(b"pong").bulk_string(echo);
@@ -156,6 +159,7 @@ impl Server {
             let forbidden = self.error(error, out);
             if let (Some(connection), [topic]) = (&mut self.connections[link], &topics[..])
                 && subscribes
+                && !connection.subscribed.contains(topic)
             {
                 connection.refused.insert(topic.clone(), forbidden);
             }
@@ -183,15 +187,18 @@ impl Server {
     }
 
     /// A probe of verify_delivery comes back, if it is one. Of what else the client publishes nothing is sent to itself.
-    fn deliver_probe(&mut self, channel: &[u8]) {
+    fn deliver_probe(&mut self, from: usize, channel: &[u8]) {
         let topic = Topic { kind: TopicKind::Channel, name: channel.into() };
         if !channel.starts_with(PROBES) || self.is_swallowing() {
             return;
         }
         let due = self.now + self.lag;
+        let host = |link: usize| self.connections[link].as_ref().map(|connection| connection.host);
+        let from = host(from);
         for link in 0..LINKS {
             let hears = self.connections[link].as_ref().is_some_and(|connection| {
-                connection.subscribed.contains(&topic) && self.hears(connection.host)
+                let is_near = from == Some(connection.host) || self.hears(connection.host);
+                connection.subscribed.contains(&topic) && is_near
             });
             if let Some(connection) = self.connections[link].as_mut().filter(|_| hears) {
                 connection.message(&topic, b"verify_delivery", due);

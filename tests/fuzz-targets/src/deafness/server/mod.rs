@@ -115,6 +115,8 @@ pub(super) struct Connection {
     pub(super) dead: bool,
     /// The server closed it.
     pub(super) closed: bool,
+    /// It was said on it that the server has no data to serve, since then.
+    said_unserved: Option<Instant>,
     /// When the server refused a probe of verify_delivery last, and whether with NOPERM.
     pub(super) probe_refused: Option<(Instant, bool)>,
 }
@@ -266,6 +268,7 @@ impl Server {
             sent: VecDeque::new(),
             dead: false,
             closed: false,
+            said_unserved: None,
             probe_refused: None,
         });
     }
@@ -335,9 +338,9 @@ impl Server {
         })
     }
 
-    /// Somebody publishes on the master. Returns the topics that it is not sent to, of those that match; and the host, if
-    /// they are subscribed to there and nothing reaches it.
-    pub(super) fn publish(&mut self, channel: &[u8], number: u64) -> Vec<(Topic, Option<usize>)> {
+    /// Somebody publishes on the master. Returns the topics that it is not sent to, of those that match and of which the
+    /// client knows that something is amiss.
+    pub(super) fn publish(&mut self, channel: &[u8], number: u64) -> Vec<Topic> {
         if self.is_frozen() || self.is_busy() {
             return Vec::new();
         }
@@ -345,11 +348,16 @@ impl Server {
         for (kind, name) in TOPICS.into_iter().filter(|(_, name)| *name == channel) {
             let topic = Topic { kind, name: name.into() };
             let Some((link, host)) = self.subscriber(&topic) else {
-                missed.push((topic, None));
+                missed.push(topic);
                 continue;
             };
             if !self.hears(host) {
-                missed.push((topic, Some(host)));
+                // A replica that synchronizes, and said so.
+                let since = self.unserved_since(host);
+                let said = |it: &Connection| it.host == host && it.said_unserved == since;
+                if since.is_some() && self.connections[0].as_ref().is_some_and(said) {
+                    missed.push(topic);
+                }
                 continue;
             }
             if self.is_swallowing() {
