@@ -260,3 +260,18 @@ fn the_question_changes_nothing_else() {
     assert_eq!(client.commands(0), ["HELLO 3"], "neither login nor name, which the server keeps");
     assert_eq!(life("ROLE"), Some(MASTER));
 }
+
+#[test]
+fn where_hello_says_nothing_of_the_role_it_is_asked_for_by_name() {
+    let mut client = Client::new("redis://server", &[]);
+    client.connected(0);
+    client.commands(0);
+    client.server(0, b"+OK\r\n");
+    client.server(0, WELCOME);
+    assert_eq!(ready(&mut client).role, None);
+    client.commands(0);
+    client.advance(15.1);
+    assert_eq!(client.commands(0), ["ROLE", "PING"]);
+    client.server(0, &[REPLICA, b"+PONG\r\n"].concat());
+    assert_eq!(client.counters.role(), Some(Role::Replica));
+}

@@ -1,6 +1,5 @@
 //! Links come and go: attempts, handshakes, losses, liveness.
 
-use std::net::SocketAddr;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
@@ -14,23 +13,6 @@ use super::session::{COMMANDS, Core, Loss, SUBSCRIBER};
 use super::verify::Verify;
 use crate::backend::{Action, Connected, Stage};
 use crate::model::{Code, Error, Event, Ready, Value};
-
-/// What is known of the server that the link of the commands led to.
-#[derive(Debug, Clone)]
-pub(super) struct Met {
-    id: Option<Box<str>>,
-    peer: Option<SocketAddr>,
-}
-
-impl Met {
-    /// Whether it is another server. One that has no id is told by its address.
-    fn differs(&self, other: &Self) -> bool {
-        match (&self.id, &other.id) {
-            (Some(one), Some(other)) => one != other,
-            _ => self.peer != other.peer,
-        }
-    }
-}
 
 impl Core {
     /// Begins an attempt.
@@ -90,8 +72,8 @@ impl Core {
         self.protocol.get_or_insert(link.version);
         if i == COMMANDS {
             self.watch_role(now);
-            self.watch_address(now, out);
         }
+        self.watch_address(i, now, out);
         if self.subscriber() == i && self.closing.is_none() {
             self.tell_gap(out);
             self.topics.connected();
@@ -102,16 +84,6 @@ impl Core {
         }
         self.tell_unserved(i, out);
         self.check_ready(out);
-    }
-
-    /// Under RESP2 the link of the commands may be lost alone. If it then leads to another server, as after a failover, the
-    /// subscriptions are on a server that is no longer meant.
-    fn watch_address(&mut self, now: Instant, out: &mut Out<'_>) {
-        let met = Met { id: self.server.id.clone(), peer: self.links[COMMANDS].peer };
-        let before = self.met.replace(met.clone());
-        if before.is_some_and(|before| before.differs(&met)) && self.links[SUBSCRIBER].is_open() {
-            self.fail(SUBSCRIBER, Failure::Moved, now, out);
-        }
     }
 
     /// Tells that messages may be missing, if they may. Stands before the first one on a new connection, and before the first
@@ -220,7 +192,7 @@ impl Core {
         if let Some(verify) = &mut self.verify {
             verify.disconnected();
         }
-        self.gap_told = None;
+        (self.gap_told, self.settled) = (None, false);
         self.batches = 0;
         self.topics.disconnected();
         self.counters.confirmed.store(0, Ordering::Relaxed);

@@ -56,7 +56,7 @@ pub(super) enum Failure {
     InsideTransaction,
     /// The server was a master and has become a replica.
     Demoted,
-    /// The address leads to another server than the one that has the subscriptions.
+    /// The client's other link leads to another server than before.
     Moved,
     /// The server ended a subscription that is wanted.
     Unsubscribed,
@@ -169,7 +169,7 @@ impl Failure {
             ),
             Self::Moved => Error::unsent(
                 Code::Disconnected,
-                "the address leads to another server than before; the connection of the subscriptions was renewed",
+                "one of the two connections leads to another server than before; the other one was renewed, too",
             ),
             Self::Unsubscribed => Error::unsent(
                 Code::Disconnected,

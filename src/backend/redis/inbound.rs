@@ -165,11 +165,7 @@ impl Core {
                     self.topics.refuse(batch, &error, now, |event| out.event(event));
                     self.check_ready(out);
                 }
-                Ok(reply) if link.version == Version::Resp3 && is_confirmation(&reply) => {
-                    self.resp2_alone = true;
-                    self.fail(i, Failure::Resp2Spoken, now, out);
-                }
-                Ok(_) => self.fail(i, Failure::OutOfStep, now, out),
+                Ok(reply) => self.no_push(i, &reply, now, out),
             },
             Awaits::Fence { token } => match reply {
                 Ok(Value::String(echo)) if *echo == *fence(token) => link.echoes = true,
@@ -191,7 +187,7 @@ impl Core {
             Awaits::Serving => self.serving_answered(i, reply, now, out),
             Awaits::ProbeChannel => match reply {
                 Err(error) => self.probe_channel_refused(error, now, out),
-                Ok(_) => self.fail(i, Failure::OutOfStep, now, out),
+                Ok(reply) => self.no_push(i, &reply, now, out),
             },
             Awaits::Probe => self.probe_answered(reply, now, out),
             Awaits::Abandoned { mut replies } => {
@@ -230,6 +226,13 @@ impl Core {
                 }
             },
         }
+    }
+
+    /// An answer came where a confirmation is awaited, which is none. Under RESP2 it has the form of one.
+    fn no_push(&mut self, i: usize, reply: &Value, now: Instant, out: &mut Out<'_>) {
+        let is_resp2 = self.links[i].version == Version::Resp3 && is_confirmation(reply);
+        self.resp2_alone |= is_resp2;
+        self.fail(i, if is_resp2 { Failure::Resp2Spoken } else { Failure::OutOfStep }, now, out);
     }
 
     /// The server says something that nobody asked for. An error is why it is about to hang up.

@@ -1,5 +1,6 @@
 //! Redis, and what speaks its protocol: RESP3 on one link, or RESP2 on two.
 
+mod address;
 mod backoff;
 mod batch;
 mod check;

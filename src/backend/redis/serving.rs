@@ -37,8 +37,8 @@ impl Core {
 
     /// The server does not serve: what is published meanwhile may be missing on a link that has subscriptions.
     pub(super) fn lose_service(&mut self, i: usize, error: Error) {
-        let subscriber = self.subscriber();
-        if self.links[subscriber].proved && self.loss.is_none() && self.topics.was_confirmed() {
+        // Before that, the `ready` to come is about all that was missed.
+        if self.settled && self.loss.is_none() && self.topics.was_confirmed() {
             let served = self.links[i].served;
             let since = self.gap_told.map_or(served, |told| told.max(served));
             self.loss = Some(Loss { since, error });

@@ -11,9 +11,9 @@ use std::time::Instant;
 
 use resp::Decoder;
 
+use super::address::Met;
 use super::backoff::Backoff;
 use super::config::Config;
-use super::connection::Met;
 use super::failure::Failure;
 use super::handshake::Server;
 use super::link::{Awaits, Link, Phase, Version};
@@ -29,7 +29,7 @@ use crate::model::{Code, Command, Counters, Error, Event, LinkId, Request, Sink,
 pub(super) const COMMANDS: usize = 0;
 /// The link of the subscriptions under RESP2.
 pub(super) const SUBSCRIBER: usize = 1;
-const LINKS: usize = 2;
+pub(super) const LINKS: usize = 2;
 /// A client's conversation with a Redis server.
 pub(super) struct RedisSession {
     // Beside the core, since a frame borrows its decoder while the core takes it in.
@@ -52,8 +52,7 @@ pub(super) struct Core {
     /// The server granted RESP3 and then spoke RESP2: it is not asked for RESP3 again.
     pub(super) resp2_alone: bool,
     pub(super) server: Server,
-    /// The server of the last connection for commands.
-    pub(super) met: Option<Met>,
+    pub(super) met: Met,
     /// That the server is a replica was told, and it was no master since.
     pub(super) replica_told: bool,
     pub(super) topics: Topics,
@@ -69,6 +68,8 @@ pub(super) struct Core {
     pub(super) due: Option<Instant>,
     pub(super) ready: bool,
     pub(super) was_ready: bool,
+    /// The client was ready since the link of the subscriptions was made.
+    pub(super) settled: bool,
     /// The client was ready on the present connection, and is not because the server ceased to serve.
     pub(super) interrupted: bool,
     /// The subscriptions' link was lost, or its server ceased to serve, and no gap told of it yet.
@@ -118,7 +119,7 @@ impl RedisSession {
             protocol: None,
             resp2_alone: false,
             server: Server::default(),
-            met: None,
+            met: Met::default(),
             replica_told: false,
             topics: Topics::new(seed.wrapping_add(LINKS as u64 + 1)),
             batches: 0,
@@ -128,6 +129,7 @@ impl RedisSession {
             due: None,
             ready: false,
             was_ready: false,
+            settled: false,
             interrupted: false,
             loss: None,
             gap_told: None,
@@ -335,7 +337,7 @@ impl Core {
         }
         self.tell_gaps(out);
         let first = !std::mem::replace(&mut self.was_ready, true);
-        self.ready = true;
+        (self.ready, self.settled) = (true, true);
         if !std::mem::take(&mut self.interrupted) && !first {
             Counters::add(&self.counters.reconnects, 1);
         }

@@ -31,6 +31,8 @@ struct Wish {
     after: u64,
     /// `subscribed` was told.
     told: bool,
+    /// It was told while the client was not ready: the `ready` to come is about what is missed until then.
+    new: bool,
     /// A refusal was told since it was confirmed.
     refusal_told: bool,
     /// The codes of the refusals that were told since it was confirmed, or asked for anew.
@@ -53,6 +55,8 @@ pub(super) struct Judge {
     publishes: HashSet<u32>,
     /// The gap of all topics was told and no `ready` followed: what is missed meanwhile, it is about.
     covered: bool,
+    /// `ready` was told last, and not that the client is down.
+    is_ready: bool,
     /// Since when the client is ready and the server serves no data.
     unserved: Instant,
     /// Since when the server is well, and the client not ready.
@@ -115,6 +119,7 @@ impl Judge {
             publishes: HashSet::new(),
             // Before the first `ready` nothing was read that could be stale.
             covered: true,
+            is_ready: false,
             unserved: now,
             not_ready: now,
             wrong_role: now,
@@ -129,6 +134,7 @@ impl Judge {
             slot,
             after,
             told: false,
+            new: false,
             refusal_told: false,
             reasons: reasons(),
             owed: None,
@@ -152,6 +158,7 @@ impl Judge {
     pub(super) fn missed(&mut self, topic: &Topic, number: u64) {
         if let Some(wish) = self.wishes.get_mut(topic)
             && wish.told
+            && !wish.new
             && !self.covered
         {
             wish.owed.get_or_insert(number);
@@ -173,6 +180,7 @@ impl Judge {
     /// A connection with subscriptions is lost: what is missed now is about the next gap.
     pub(super) fn disconnected(&mut self) {
         self.covered = false;
+        self.wishes.values_mut().for_each(|wish| wish.new = false);
     }
 
     /// What the session told.
@@ -188,7 +196,7 @@ impl Judge {
             }
             Heard::Event(Event::Subscribed(topic)) => {
                 if let Some(wish) = self.wishes.get_mut(&topic) {
-                    (wish.told, wish.owed) = (true, None);
+                    (wish.told, wish.new, wish.owed) = (true, !self.is_ready, None);
                 }
             }
             Heard::Event(Event::SubscribeFailed { topic, error }) if !topic.name.starts_with(PROBES) => {
@@ -215,9 +223,13 @@ impl Judge {
             }
             Heard::Event(Event::Ready(_)) => {
                 self.seen.readies += 1;
-                self.covered = false;
+                (self.is_ready, self.covered) = (true, false);
+                self.wishes.values_mut().for_each(|wish| wish.new = false);
             }
-            Heard::Event(Event::Down { .. }) => self.seen.downs += 1,
+            Heard::Event(Event::Down { .. }) => {
+                self.seen.downs += 1;
+                self.is_ready = false;
+            }
             Heard::Event(_) => {}
         }
         Ok(())
@@ -237,7 +249,9 @@ impl Judge {
         }
         match wish.owed {
             // What came before it may have waited for the main thread.
-            Some(missing) if missing < number => Err(format!("message {number} of {topic} before the gap, though {missing} was lost")),
+            Some(missing) if missing < number => {
+                Err(format!("message {number} of {topic} before the gap, though {missing} was lost"))
+            }
             _ => Ok(()),
         }
     }
@@ -287,7 +301,9 @@ impl Judge {
                 wish.silent = now;
             }
             late(wish.silent, now, SILENCE, || {
-                format!("deaf to {topic} and silent: refused {refusal:?}, {shown} of {refused} shown, {wish:?}")
+                format!(
+                    "deaf to {topic} and silent: refused {refusal:?}, {shown} of {refused} shown, {wish:?}"
+                )
             })?;
             if server.subscriber(topic).is_some() {
                 wish.reasons.clear();
@@ -302,7 +318,8 @@ impl Judge {
             late(wish.refused, now, pause + SLACK, || format!("{topic} is not asked for again"))?;
 
             // And for how long is nothing heard of a server that is well?
-            let is_well = !serves_not && server.is_open() && !server.is_refused(topic) && server.hears(server.current);
+            let is_well =
+                !serves_not && server.is_open() && !server.is_refused(topic) && server.hears(server.current);
             let is_fine = server.is_heard(topic, true, now) && is_ready && wish.told;
             // A client that is on a replica stays there.
             if is_fine || is_replica || !is_well || full || server.is_swallowing() {
@@ -341,10 +358,10 @@ impl Judge {
         Ok(())
     }
 
-    /// Something broke a connection, or changed what the next one finds: recovery begins anew.
+    /// The server does something else: recovery begins anew, and so does what it takes to notice.
     pub(super) fn disturbed(&mut self, now: Instant) {
         self.not_ready = now;
-        self.wishes.values_mut().for_each(|wish| wish.unheard = now);
+        self.wishes.values_mut().for_each(|wish| (wish.unheard, wish.silent) = (now, now));
     }
 }
 

@@ -5,6 +5,7 @@ mod act;
 mod judge;
 mod server;
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -97,13 +98,11 @@ impl World {
         }
         let pairs = pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
         let url = Some("redis://server".to_owned());
-        let backend =
-            configure(Options { url, pairs, ..Options::default() }).expect("the options are valid");
+        let backend = configure(Options { url, pairs, ..Options::default() }).expect("the options are valid");
         let now = Instant::now();
         let mut main_thread = MainThread::new(usize::MAX);
         main_thread.heard = Some(Vec::new());
-        let driver =
-            Driver::new(&*backend, profile.seed.into(), Server::new(now), main_thread, MAX_HELD);
+        let driver = Driver::new(&*backend, profile.seed.into(), Server::new(now), main_thread, MAX_HELD);
         let now = driver.now;
         Self {
             driver,
@@ -259,8 +258,10 @@ impl World {
             }
             None => {
                 self.connects[link] = None;
+                self.note(|| format!("link {link} is made"));
                 self.driver.peers.accept(link);
-                self.driver.connected(id);
+                let host = u8::from(self.driver.peers.current == 1);
+                self.driver.connected(id, Some(SocketAddr::from(([127, 0, 0, host], 6379))));
             }
         }
         self.driver.collect();

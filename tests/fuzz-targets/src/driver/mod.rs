@@ -5,6 +5,7 @@
 mod main_thread;
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -234,8 +235,8 @@ impl<P: Peers> Driver<P> {
         let id = LinkId(u8::try_from(link).unwrap_or(u8::MAX));
         let mut unread = std::mem::take(&mut self.links[link].unread);
         let end = end.min(unread.len());
-        let taken = self
-            .call(|session, now, main_thread| session.handle_input(id, now, &unread[..end], main_thread));
+        let taken =
+            self.call(|session, now, main_thread| session.handle_input(id, now, &unread[..end], main_thread));
         assert!(taken <= end);
         unread.drain(..taken);
         let pipe = &mut self.links[link];
@@ -268,7 +269,8 @@ impl<P: Peers> Driver<P> {
         }
     }
 
-    pub(crate) fn connected(&mut self, link: u8) {
+    /// The link is made, to this peer.
+    pub(crate) fn connected(&mut self, link: u8, peer: Option<SocketAddr>) {
         if let Some(pipe) = self.links.get_mut(usize::from(link))
             && std::mem::take(&mut pipe.wanted)
         {
@@ -276,7 +278,7 @@ impl<P: Peers> Driver<P> {
             pipe.in_step = true;
         }
         self.call(|session, now, main_thread| {
-            session.handle_connected(LinkId(link), now, Connected::default(), main_thread);
+            session.handle_connected(LinkId(link), now, Connected { peer, slowest: None }, main_thread);
         });
     }
 

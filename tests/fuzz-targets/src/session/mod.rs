@@ -118,7 +118,7 @@ impl World {
             }
             Act::Flood(link, kind, size) => self.flood(link, kind, size),
             Act::Reads(size) => self.driver.reads = size,
-            Act::Connected(link) => self.driver.connected(link),
+            Act::Connected(link) => self.driver.connected(link, None),
             Act::Lost(link, cause) => self.driver.lost(link, cause),
             Act::Wait(time) => self.driver.wait(TENTH * time.into()),
             Act::Timer => self.driver.fire(),
@@ -166,7 +166,8 @@ impl World {
             _ => self.out_of_step(link),
         }
         let Some(peer) = self.driver.peers.get_mut(usize::from(link)) else { return };
-        self.driver.main_thread.password_known |= how == Reply::Echo && !self.driver.links[usize::from(link)].in_step;
+        self.driver.main_thread.password_known |=
+            how == Reply::Echo && !self.driver.links[usize::from(link)].in_step;
         let bytes = peer.answer(how, self.profile.old_server);
         self.driver.server(link, &bytes);
         self.driver.collect();

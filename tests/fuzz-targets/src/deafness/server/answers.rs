@@ -77,7 +77,8 @@ impl Server {
             b"SUBSCRIBE" | b"PSUBSCRIBE" | b"UNSUBSCRIBE" | b"PUNSUBSCRIBE" => self.change(link, words, out),
             b"PUBLISH" => {
                 let channel = argument.unwrap_or_default().to_vec();
-                if let Some((error, _)) = self.refuses_probes.filter(|(_, end)| now < *end && channel.starts_with(PROBES))
+                if let Some((error, _)) =
+                    self.refuses_probes.filter(|(_, end)| now < *end && channel.starts_with(PROBES))
                 {
                     return self.refuse_probe(link, error, out);
                 }

@@ -206,7 +206,10 @@ impl Server {
             }
             Act::Promote => {
                 self.hosts[self.current ^ 1].role = Role::Replica { linked: true };
-                self.hosts[self.current].role = Role::Master;
+                let host = &mut self.hosts[self.current];
+                // It gives up what it synchronized.
+                (host.role, host.loading) =
+                    (Role::Master, host.loading.filter(|_| host.role == Role::Master));
             }
             Act::Hello(number) => self.hello = HELLOS[number % HELLOS.len()],
             Act::Swallow(time) => self.swallows = Some(now + time),
@@ -229,13 +232,16 @@ impl Server {
 
     fn close_all(&mut self, host: usize) {
         let connections = self.connections.iter_mut().flatten();
-        connections.filter(|connection| connection.host == host).for_each(|connection| connection.closed = true);
+        connections
+            .filter(|connection| connection.host == host)
+            .for_each(|connection| connection.closed = true);
     }
 
     /// Everything is well from now on, but that the roles stay.
     pub(super) fn heal(&mut self) {
         self.refuses.clear();
-        (self.refuses_ends, self.refuses_probes, self.busy, self.swallows, self.frozen) = (None, None, None, None, None);
+        (self.refuses_ends, self.refuses_probes, self.busy, self.swallows, self.frozen) =
+            (None, None, None, None, None);
         (self.away, self.refuses_exec, self.lag) = (None, None, Duration::ZERO);
         self.hosts.iter_mut().for_each(|host| host.loading = None);
         if let Role::Replica { linked } = &mut self.hosts[self.current].role {
@@ -251,7 +257,12 @@ impl Server {
         let arrivals = arrivals.filter_map(|connection| connection.outbox.front().map(|(due, _)| *due));
         let ends = [self.busy, self.swallows, self.frozen, self.away.map(|(_, end)| end)];
         let arrivals = arrivals.map(|due| self.frozen.map_or(due, |end| end.max(due)));
-        loading.chain(refuses).chain(arrivals).chain(ends.into_iter().flatten()).filter(|due| *due > self.now).min()
+        loading
+            .chain(refuses)
+            .chain(arrivals)
+            .chain(ends.into_iter().flatten())
+            .filter(|due| *due > self.now)
+            .min()
     }
 
     /// A connection is made.
