@@ -162,7 +162,6 @@ impl Core {
         let retry_in = self.links[i].backoff.next(now);
         self.links[i].phase = Phase::Waiting { until: now + retry_in };
         // A link that was fine and is lost while the client is down anyway is no news.
-        self.interrupted = false;
         if std::mem::take(&mut self.ready) || !proved {
             self.update_state();
             out.event(Event::Down { error, retry_in });

@@ -85,7 +85,7 @@ impl Core {
                 self.lose_service(i, error);
                 let code = |unserved: &Unserved| unserved.error.code.clone();
                 if before.as_ref().map(code) != self.links[i].unserved.as_ref().map(code) {
-                    self.interrupted |= std::mem::take(&mut self.ready);
+                    self.ready = false;
                     self.update_state();
                     self.tell_unserved(i, out);
                 }

@@ -70,8 +70,6 @@ pub(super) struct Core {
     pub(super) was_ready: bool,
     /// The client was ready since the link of the subscriptions was made.
     pub(super) settled: bool,
-    /// The client was ready on the present connection, and is not because the server ceased to serve.
-    pub(super) interrupted: bool,
     /// The subscriptions' link was lost, or its server ceased to serve, and no gap told of it yet.
     pub(super) loss: Option<Loss>,
     /// When the last gap of all subscriptions was told, on the present connection.
@@ -130,7 +128,6 @@ impl RedisSession {
             ready: false,
             was_ready: false,
             settled: false,
-            interrupted: false,
             loss: None,
             gap_told: None,
             owes_ready: false,
@@ -338,7 +335,7 @@ impl Core {
         self.tell_gaps(out);
         let first = !std::mem::replace(&mut self.was_ready, true);
         (self.ready, self.settled) = (true, true);
-        if !std::mem::take(&mut self.interrupted) && !first {
+        if !first {
             Counters::add(&self.counters.reconnects, 1);
         }
         self.update_state();

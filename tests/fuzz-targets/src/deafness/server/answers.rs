@@ -45,7 +45,7 @@ impl Server {
         let role: &[u8] = if host.role == Role::Master { b"master" } else { b"slave" };
         let in_subscribed_mode = !connection.resp3 && !connection.subscribed.is_empty();
         match &name[..] {
-            b"HELLO" => return self.hello(link, role == b"master", out),
+            b"HELLO" => self.hello(link, role == b"master", out),
             b"EXEC" if connection.in_transaction.is_some() => {
                 if until(self.refuses_exec, now) || is_busy {
                     return out.extend(b"-BUSY Redis is busy running a script\r\n");
