@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use realtime::backend::{Connected, LinkError, Stage};
 
+use realtime::model::Event;
+
 use crate::client::{BOTH, Client, Resp};
+use crate::sink::Said;
 
 fn address(last: u8) -> SocketAddr {
     ([10, 0, 0, last], 6379).into()
@@ -85,5 +88,93 @@ fn a_peer_that_had_too_little_time_is_not_passed_over() {
         client.expect_close(0);
         client.await_attempt();
         assert_eq!(client.expect_connect(0), after);
+    }
+}
+
+/// Under RESP2, ready and subscribed; the server of the commands has this id, and both links lead to this peer.
+fn on_two_links(id: &str, peer: u8) -> Client {
+    let mut client = Client::new("redis://server", &[]);
+    accepted(&mut client, 0, peer);
+    assert_eq!(client.commands(0), ["HELLO 3"]);
+    client.server(0, b"-ERR unknown command 'HELLO'\r\n");
+    client.subscriber = 1;
+    welcome(&mut client, id);
+    client.subscribe("chat", 1);
+    accepted(&mut client, 1, peer);
+    client.server(1, crate::client::WELCOME);
+    client.confirm("subscribe", "chat");
+    client.fence(1);
+    client.said();
+    client.commands(1);
+    client
+}
+
+/// Answers what is said on a new connection for commands: the server has this id, if any.
+fn welcome(client: &mut Client, id: &str) {
+    client.commands(0);
+    let info = if id.is_empty() { "redis_version:7".to_owned() } else { format!("run_id:{id}") };
+    let info = format!("+OK\r\n+OK\r\n${}\r\n{info}\r\n", info.len());
+    client.server(0, &[info.as_bytes(), crate::client::MASTER, b"+PONG\r\n"].concat());
+}
+
+#[test]
+fn a_link_of_commands_that_leads_to_another_server_takes_the_subscriptions_along() {
+    // Id and address before and after, and whether that is another server.
+    for (before, after, moves) in [
+        (("x", 1), ("x", 1), false),
+        (("x", 1), ("x", 2), false),
+        (("x", 1), ("y", 1), true),
+        (("", 1), ("", 1), false),
+        (("", 1), ("", 2), true),
+        (("", 1), ("x", 1), false),
+    ] {
+        let mut client = on_two_links(before.0, before.1);
+        client.lost(0, LinkError::Eof);
+        client.expect_down();
+        accepted(&mut client, 0, after.1);
+        welcome(&mut client, after.0);
+        if !moves {
+            client.expect_ready(false, Resp::Two);
+            continue;
+        }
+        client.expect_close(1);
+        assert_eq!(client.said(), [], "it is down already");
+        // Behind a balancer the other link may lead anywhere. It is not renewed for ever.
+        accepted(&mut client, 1, 7);
+        client.server(1, crate::client::WELCOME);
+        client.confirm("subscribe", "chat");
+        let said = client.said();
+        let [Said::Event(Event::Gap { error, topics: None, .. }), Said::Event(Event::Ready(_))] = &said[..]
+        else {
+            panic!("{said:?}")
+        };
+        assert!(error.message.contains("another server"), "{error}");
+        assert_eq!(client.action(), None);
+    }
+}
+
+#[test]
+fn subscriptions_that_lead_to_another_server_take_the_commands_along() {
+    for (peer, moves) in [(1, false), (2, true)] {
+        let mut client = on_two_links("x", 1);
+        client.get(1, "a");
+        client.commands(0);
+        client.lost(1, LinkError::Eof);
+        client.expect_down();
+        accepted(&mut client, 1, peer);
+        client.server(1, crate::client::WELCOME);
+        let said = client.said();
+        assert_eq!(
+            said.len(),
+            1 + usize::from(moves),
+            "the gap, and the command that was under way: {said:?}"
+        );
+        client.confirm("subscribe", "chat");
+        if moves {
+            client.expect_close(0);
+            accepted(&mut client, 0, 2);
+            welcome(&mut client, "y");
+        }
+        client.expect_ready(false, Resp::Two);
     }
 }

@@ -28,6 +28,7 @@ mod reconnect;
 mod refusals;
 mod resp2_alone;
 mod role;
+mod serving;
 mod subscriptions;
 mod texts;
 mod timeouts;

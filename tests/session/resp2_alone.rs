@@ -93,3 +93,19 @@ fn a_message_in_the_form_of_a_list_is_no_answer_to_a_publish() {
         matches!(&said[1..], [Said::Event(Event::Down { error, .. })] if error.code.as_str() == "PROTOCOL")
     );
 }
+
+#[test]
+fn the_channel_of_the_probes_tells_too_when_all_else_is_refused() {
+    let mut client = Client::ready(Resp::Three, &[("verify_delivery", OptionValue::Boolean(true))]);
+    client.subscribe("chat", 1);
+    let asked = client.commands(0).pop().expect("a SUBSCRIBE");
+    client.server(0, b"-BUSY a script\r\n$10\r\nrealtime:1\r\n");
+    client.said();
+    let channel = asked.strip_prefix("SUBSCRIBE ").expect("the channel of the probes");
+    let confirmation = format!("*3\r\n$9\r\nsubscribe\r\n${}\r\n{channel}\r\n:1\r\n", channel.len());
+    client.server(0, confirmation.as_bytes());
+    assert!(client.expect_down().0.message.contains("renewed in RESP2"));
+    client.expect_close(0);
+    client.reconnect(0);
+    assert_eq!(client.hello(Resp::Two), SETINFO[0], "no HELLO");
+}

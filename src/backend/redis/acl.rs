@@ -6,7 +6,7 @@
 use super::config::{Config, Credentials};
 use super::handshake::DEFAULT_USER;
 use super::keys::keys_of;
-use super::refusals::NO_PERMISSION;
+use super::pauses::NO_PERMISSION;
 use super::verify::PREFIX;
 use crate::model::{Args, Error, Event, Remedy, RequestKind, Topic, TopicKind, printable};
 

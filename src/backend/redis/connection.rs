@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use super::config::Protocol;
 use super::failure::{Circumstances, Failure, add_details};
-use super::handshake::{self, ASK_AGAIN, Server, Step};
-use super::link::{Awaits, Link, Phase, Unserved, Version};
+use super::handshake::{self, Server, Step};
+use super::link::{Awaits, Link, Phase, Version};
 use super::out::Out;
 use super::role::Watch;
 use super::session::{COMMANDS, Core, Loss, SUBSCRIBER};
@@ -73,18 +73,38 @@ impl Core {
         if i == COMMANDS {
             self.watch_role(now);
         }
+        self.watch_address(i, now, out);
         if self.subscriber() == i && self.closing.is_none() {
-            if let Some(Loss { since, error }) = self.loss.take()
-                && self.topics.was_confirmed()
-            {
-                self.gap_told = Some(now);
-                let lasted = now.saturating_duration_since(since);
-                out.event(Event::Gap { lasted, error, topics: None });
-            }
+            self.tell_gap(out);
             self.topics.connected();
+        }
+        if let Some(unserved) = &self.links[i].unserved {
+            let error = unserved.error.clone();
+            self.lose_service(i, error);
         }
         self.tell_unserved(i, out);
         self.check_ready(out);
+    }
+
+    /// Tells that messages may be missing, if they may. Stands before the first one on a new connection, and before the first
+    /// one after the server ceased to serve.
+    #[inline]
+    pub(super) fn tell_gaps(&mut self, out: &mut Out<'_>) {
+        if self.loss.is_some() {
+            self.tell_gap(out);
+        }
+        self.tell_regained(out);
+    }
+
+    #[cold]
+    fn tell_gap(&mut self, out: &mut Out<'_>) {
+        if let Some(Loss { since, error }) = self.loss.take()
+            && self.topics.was_confirmed()
+        {
+            self.gap_told = Some(self.now);
+            let lasted = self.now.saturating_duration_since(since);
+            out.event(Event::Gap { lasted, error, topics: None });
+        }
     }
 
     /// The client is ready; tells of it.
@@ -93,39 +113,6 @@ impl Core {
         self.owes_ready = false;
         let notice = self.notice();
         out.event(Event::Ready(Ready { first, protocol: protocol as u8, notice, ..self.server.ready() }));
-    }
-
-    /// Tells why the server does not serve yet, if it does not.
-    fn tell_unserved(&self, i: usize, out: &mut Out<'_>) {
-        if let Some(Unserved { error, .. }) = &self.links[i].unserved {
-            out.event(Event::Down { error: error.clone(), retry_in: ASK_AGAIN });
-        }
-    }
-
-    /// The server was asked whether it serves by now.
-    pub(super) fn serving_answered(
-        &mut self,
-        i: usize,
-        reply: Result<Value, Error>,
-        now: Instant,
-        out: &mut Out<'_>,
-    ) {
-        let link = &mut self.links[i];
-        match handshake::unserved(reply, &self.config) {
-            Err(failure) => self.fail(i, failure, now, out),
-            Ok(None) => {
-                link.unserved = None;
-                self.check_ready(out);
-            }
-            Ok(Some(error)) => {
-                let unserved = Unserved { error, ask_at: Some(now + ASK_AGAIN) };
-                let before = link.unserved.replace(unserved);
-                let code = |unserved: &Unserved| unserved.error.code.clone();
-                if before.as_ref().map(code) != link.unserved.as_ref().map(code) {
-                    self.tell_unserved(i, out);
-                }
-            }
-        }
     }
 
     /// A link is lost or could not be made: answers what was under way on it, tells of it, and arranges the next attempt.
@@ -204,7 +191,7 @@ impl Core {
         if let Some(verify) = &mut self.verify {
             verify.disconnected();
         }
-        self.gap_told = None;
+        (self.gap_told, self.settled) = (None, false);
         self.batches = 0;
         self.topics.disconnected();
         self.counters.confirmed.store(0, Ordering::Relaxed);
@@ -277,7 +264,7 @@ impl Core {
         if let Some(unserved) = &mut link.unserved
             && unserved.ask_at.take_if(|at| *at <= now).is_some()
         {
-            link.send(Awaits::Serving, &[b"PING"]);
+            link.ask_serving();
         }
         if link.dead_at.is_some_and(|at| at <= now) {
             let silence = now.saturating_duration_since(link.listening);

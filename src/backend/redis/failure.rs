@@ -60,6 +60,8 @@ pub(super) enum Failure {
     InsideTransaction,
     /// The server was a master and has become a replica.
     Demoted,
+    /// The client's other link leads to another server than before.
+    Moved,
     /// The server ended a subscription that is wanted.
     Unsubscribed,
     /// The server took a probe and delivered nothing for so long, though it answers.
@@ -187,6 +189,10 @@ impl Failure {
             Self::Demoted => Error::unsent(
                 Code::Disconnected,
                 "the server has become a replica; the connection was renewed, in case the address leads to the new master",
+            ),
+            Self::Moved => Error::unsent(
+                Code::Disconnected,
+                "one of the two connections leads to another server than before; the other one was renewed, too",
             ),
             Self::Unsubscribed => Error::unsent(
                 Code::Disconnected,

@@ -11,6 +11,7 @@ use super::config::{Config, Protocol};
 use super::failure::Failure;
 use super::link::{Awaits, Link, Unserved, Version};
 use super::role;
+use super::serving::is_unserved;
 use super::texts::server_name;
 use crate::model::{Error, LinkId, Ready, Role, Value};
 
@@ -46,6 +47,8 @@ pub(super) struct Server {
     pub(super) version: Option<Box<str>>,
     pub(super) role: Option<Role>,
     pub(super) mode: Option<Box<str>>,
+    /// What tells the server from every other, if it says so.
+    pub(super) id: Option<Box<str>>,
 }
 
 impl Server {
@@ -58,7 +61,7 @@ impl Server {
 
     /// The part of this that the main thread is told.
     pub(super) fn ready(&self) -> Ready {
-        let Self { name, version, role, mode } = self.clone();
+        let Self { name, version, role, mode, .. } = self.clone();
         Ready { server: name, version, role, mode, ..Ready::default() }
     }
 }
@@ -147,6 +150,9 @@ pub(super) fn answer(
         // The subscriptions' link needs nothing that waits for the data.
         (Step::Ping, reply) => {
             let unserved = unserved(reply, config)?.filter(|_| link.id == LinkId(0));
+            if unserved.is_none() {
+                link.served = now;
+            }
             link.unserved = unserved.map(|error| Unserved { error, ask_at: Some(now + ASK_AGAIN) });
         }
         (_, Err(error)) => return Err(Failure::Refused { step, error: without_echo(error, config) }),
@@ -164,12 +170,12 @@ pub(super) fn unserved(reply: Result<Value, Error>, config: &Config) -> Result<O
     match reply {
         Ok(Value::String(pong)) if *pong == *PONG => Ok(None),
         Ok(_) => Err(Failure::NotPong),
+        Err(error) if is_unserved(&error) => {
+            let message = format!("the server does not serve data yet: {}", error.message);
+            Ok(Some(Error::unsent(error.code, message)))
+        }
         Err(error) => match error.code.as_str() {
             "NOPERM" => Ok(None),
-            "LOADING" | "MASTERDOWN" => {
-                let message = format!("the server does not serve data yet: {}", error.message);
-                Ok(Some(Error::unsent(error.code, message)))
-            }
             _ => Err(Failure::Refused { step: Step::Ping, error: without_echo(error, config) }),
         },
     }
@@ -226,7 +232,7 @@ pub(super) fn from_hello(reply: &Value, config: &Config) -> Option<Server> {
     Some(server)
 }
 
-/// Server, version and mode out of INFO's lines: <https://redis.io/docs/latest/commands/info/>
+/// Server, version, mode and id out of INFO's lines: <https://redis.io/docs/latest/commands/info/>
 ///
 /// Valkey has a `valkey_version` beside the version of Redis that it is compatible with, and `server_mode` instead of
 /// `redis_mode`.
@@ -240,5 +246,12 @@ fn from_info(info: &[u8], config: &Config) -> Server {
     let version = name.and_then(|name| field(&[name, b"_version"].concat())).or(redis);
     let mode = field(b"redis_mode").or_else(|| field(b"server_mode"));
     let shown = |text| server_name(text, config);
-    Server { name: name.map(shown), version: version.map(shown), mode: mode.map(shown), role: None }
+    let id = field(b"run_id");
+    Server {
+        name: name.map(shown),
+        version: version.map(shown),
+        mode: mode.map(shown),
+        role: None,
+        id: id.map(shown),
+    }
 }

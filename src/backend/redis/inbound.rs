@@ -34,7 +34,7 @@ impl Core {
             && payload.len() <= self.config.max_message_bytes
         {
             if let Some(slot) = self.delivered(i, TopicKind::Channel, Some(topic)) {
-                self.tell_regained(out);
+                self.tell_gaps(out);
                 out.message(|sink| sink.message(slot, None, payload));
             }
             return;
@@ -77,7 +77,7 @@ impl Core {
     /// A message that is a pattern's, or too large.
     fn message(&mut self, i: usize, message: &Message<'_>, out: &mut Out<'_>) {
         let Some(slot) = self.delivered(i, message.kind, message.topic.as_bytes()) else { return };
-        self.tell_regained(out);
+        self.tell_gaps(out);
         let channel = message.channel.map(|channel| channel.as_bytes());
         if let Some(Some(channel)) = channel
             && is_reserved(channel)
@@ -155,6 +155,7 @@ impl Core {
         let Some(InFlight { start, end, awaits }) = link.pop_front() else { return };
         if reply.is_err() && matches!(awaits, Awaits::Request(_) | Awaits::Abandoned { .. }) {
             self.watch_for_readonly(i, &reply, now);
+            self.watch_for_unserved(i, &reply);
         }
         let link = &mut self.links[i];
         match awaits {
@@ -166,11 +167,7 @@ impl Core {
                         .refuse(batch, &error, now, |event| out.event(explained_event(event, &self.config)));
                     self.check_ready(out);
                 }
-                Ok(reply) if link.version == Version::Resp3 && is_confirmation(&reply) => {
-                    self.resp2_alone = true;
-                    self.fail(i, Failure::Resp2Spoken, now, out);
-                }
-                Ok(_) => self.fail(i, Failure::OutOfStep, now, out),
+                Ok(reply) => self.no_push(i, &reply, now, out),
             },
             Awaits::Fence { token } => match reply {
                 Ok(Value::String(echo)) if *echo == *fence(token) => link.echoes = true,
@@ -183,6 +180,7 @@ impl Core {
             Awaits::Liveness { since } => {
                 link.liveness_in_flight = false;
                 self.note_round_trip(since, now);
+                self.watch_for_unserved(i, &reply);
             }
             Awaits::Role { question, since } => {
                 self.note_round_trip(since, now);
@@ -191,7 +189,7 @@ impl Core {
             Awaits::Serving => self.serving_answered(i, reply, now, out),
             Awaits::ProbeChannel => match reply {
                 Err(error) => self.probe_channel_refused(error, now, out),
-                Ok(_) => self.fail(i, Failure::OutOfStep, now, out),
+                Ok(reply) => self.no_push(i, &reply, now, out),
             },
             Awaits::Probe => self.probe_answered(reply, now, out),
             Awaits::Abandoned { mut replies } => {
@@ -230,6 +228,13 @@ impl Core {
                 }
             },
         }
+    }
+
+    /// An answer came where a confirmation is awaited, which is none. Under RESP2 it has the form of one.
+    fn no_push(&mut self, i: usize, reply: &Value, now: Instant, out: &mut Out<'_>) {
+        let is_resp2 = self.links[i].version == Version::Resp3 && is_confirmation(reply);
+        self.resp2_alone |= is_resp2;
+        self.fail(i, if is_resp2 { Failure::Resp2Spoken } else { Failure::OutOfStep }, now, out);
     }
 
     /// The server says something that nobody asked for. An error is why it is about to hang up.

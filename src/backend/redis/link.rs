@@ -95,7 +95,7 @@ pub(super) enum Awaits {
     ProbeChannel,
     /// The PUBLISH of a probe.
     Probe,
-    /// The PING that asks whether the server serves by now.
+    /// The PING that asks whether the server serves.
     Serving,
     /// A request of the main thread.
     Request(Asked),
@@ -126,6 +126,10 @@ pub(super) struct Link {
     pub(super) in_flight: VecDeque<InFlight>,
     /// The server does not serve data yet.
     pub(super) unserved: Option<Unserved>,
+    /// The PING that asks whether it does has no answer yet.
+    pub(super) serving_in_flight: bool,
+    /// When it was known to serve last.
+    pub(super) served: Instant,
     /// The watch over the server's role, on the link of the commands.
     pub(super) watch: Option<Watch>,
     /// This connection has done all that it was made for at least once.
@@ -171,6 +175,8 @@ impl Link {
             transmit: Transmit::default(),
             in_flight: VecDeque::new(),
             unserved: None,
+            serving_in_flight: false,
+            served: now,
             watch: None,
             proved: false,
             made: None,
@@ -206,6 +212,8 @@ impl Link {
         self.in_flight.clear();
         self.shrink();
         self.unserved = None;
+        self.serving_in_flight = false;
+        self.served = now;
         self.watch = None;
         self.proved = false;
         self.made = None;

@@ -1,6 +1,7 @@
 //! Redis, and what speaks its protocol: RESP3 on one link, or RESP2 on two.
 
 mod acl;
+mod address;
 mod advice;
 mod backoff;
 mod batch;
@@ -15,12 +16,14 @@ mod link;
 mod names;
 mod out;
 mod outbound;
+mod pauses;
 mod push;
 mod random;
 mod refusals;
 mod reply;
 mod request;
 mod role;
+mod serving;
 mod session;
 mod texts;
 mod topics;

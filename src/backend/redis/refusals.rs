@@ -2,31 +2,25 @@
 //!
 //! A refusal may pass at any time: a script ends, a replica finds its master, somebody mends an ACL. So a refused topic is
 //! asked for again for as long as its wish stands, ever more rarely. Each is asked for alone, because one name that is
-//! forbidden refuses a whole command, and only [`AT_ONCE`] are asked for within one pause, so that any number of refused
+//! forbidden refuses a whole command, and only a few are asked for within one pause, so that any number of refused
 //! topics costs little. Once the server takes one of them, others follow without a pause: each confirmation lets
 //! [`FOLLOWERS`] more be asked for.
 //!
 //! A refused UNSUBSCRIBE has not happened: the server goes on sending messages that nobody wants. It is treated alike.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::acl;
 use super::batch::{Batch, Name, Operation};
 use super::config::Config;
 use super::out::Out;
+use super::pauses::{Group, PAUSES, PAUSES_IF_FORBIDDEN, Reasons, Turn, is_forbidden, pause};
 use super::random::SplitMix64;
 use super::session::Core;
 use super::topics::{Entry, Topics};
 use crate::model::{Error, Event, Topic, TopicKind};
 
-/// The shortest and the longest pause before a refused topic is asked for again.
-const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(30)];
-/// The same for what the server's ACL forbids, which somebody has to mend.
-const PAUSES_IF_FORBIDDEN: [Duration; 2] = [Duration::from_secs(30), Duration::from_secs(300)];
-/// So many refused topics are asked for at most within the shortest pause.
-const AT_ONCE: usize = 32;
 /// So many refused topics follow at once when one of them is confirmed.
 const FOLLOWERS: usize = 2;
 
@@ -34,24 +28,6 @@ const FOLLOWERS: usize = 2;
 const LISTED: usize = 8;
 /// So many are looked at for these.
 const LOOKED_AT: usize = 64;
-
-/// The server's code for what the ACL forbids.
-pub(super) const NO_PERMISSION: &str = "NOPERM";
-
-fn is_forbidden(error: &Error) -> bool {
-    error.code.as_str() == NO_PERMISSION
-}
-
-/// How long to wait before something is asked for again that was refused `times` times before: twice as long each time,
-/// up to a limit. The jitter takes away up to half of it, so that servers do not ask in step.
-pub(super) fn pause(error: &Error, times: u32, random: &mut SplitMix64) -> Duration {
-    let [shortest, longest] = if is_forbidden(error) { PAUSES_IF_FORBIDDEN } else { PAUSES };
-    let whole = shortest.saturating_mul(1_u32.checked_shl(times).unwrap_or(u32::MAX)).min(longest);
-    whole.mul_f64(1.0 - random.unit() / 2.0)
-}
-
-/// When a topic is asked for again. The number tells apart topics with the same time.
-type Turn = (Instant, u64);
 
 /// Why a topic was refused, as long as it was not confirmed since.
 #[derive(Debug)]
@@ -61,6 +37,8 @@ pub(super) struct Refusal {
     stands: bool,
     /// How often, less one.
     times: u32,
+    /// Why, as far as that was told.
+    told: Reasons,
     /// Its place among those to be asked for again, while it waits there.
     turn: Option<Turn>,
 }
@@ -71,37 +49,6 @@ impl Refusal {
     pub(super) fn disconnected(mut self: Box<Self>) -> Box<Self> {
         (self.stands, self.times, self.turn) = (false, 0, None);
         self
-    }
-}
-
-/// Refused topics that wait for their turn.
-#[derive(Debug, Default)]
-struct Group {
-    waiting: BTreeMap<Turn, (TopicKind, Name)>,
-    /// When the first of the last `asked` topics was asked for.
-    since: Option<Instant>,
-    /// How many were asked for since then.
-    asked: usize,
-}
-
-impl Group {
-    /// When the next topic may be asked for.
-    fn due(&self, shortest: Duration) -> Option<Instant> {
-        let (first, _) = self.waiting.first_key_value()?.0;
-        let full = self.since.filter(|_| self.asked >= AT_ONCE).map(|since| since + shortest);
-        Some(full.map_or(*first, |full| full.max(*first)))
-    }
-
-    /// The next topic whose turn has come.
-    fn next(&mut self, now: Instant, shortest: Duration) -> Option<(TopicKind, Name)> {
-        if self.due(shortest)? > now {
-            return None;
-        }
-        if self.since.is_none_or(|since| since + shortest <= now) {
-            (self.since, self.asked) = (Some(now), 0);
-        }
-        self.asked += 1;
-        self.waiting.pop_first().map(|(_, topic)| topic)
     }
 }
 
@@ -179,8 +126,9 @@ impl Refusals {
         error: &Arc<Error>,
         now: Instant,
     ) -> bool {
-        let before = entry.refusal.take();
-        let is_news = before.as_ref().is_none_or(|before| before.error != *error);
+        let mut before = entry.refusal.take();
+        let mut told = before.as_mut().map(|before| std::mem::take(&mut before.told)).unwrap_or_default();
+        let is_news = told.is_news(&error.code);
         let stood = before.as_ref().is_some_and(|before| before.stands);
         // A pause of the other kind begins with its shortest one.
         let again = before.filter(|before| stood && is_forbidden(&before.error) == is_forbidden(error));
@@ -194,7 +142,7 @@ impl Refusals {
         }
         self.changed = true;
         let error = Arc::clone(error);
-        entry.refusal = Some(Box::new(Refusal { error, stands: true, times, turn: Some(turn) }));
+        entry.refusal = Some(Box::new(Refusal { error, stands: true, times, told, turn: Some(turn) }));
         is_news
     }
 

@@ -47,7 +47,9 @@ pub(super) struct Watch {
 impl Watch {
     /// For a link that speaks `version`, whose server said in the handshake at `now` what it is.
     pub(super) fn new(version: Version, role: Option<Role>, now: Instant, interval: Duration) -> Self {
-        let question = if version == Version::Resp3 { Question::Hello } else { Question::Role };
+        // A HELLO that says nothing of the role once will say nothing later.
+        let says_role = version == Version::Resp3 && role.is_some();
+        let question = if says_role { Question::Hello } else { Question::Role };
         Self { question, role, asked: now, due: now + interval, in_flight: false }
     }
 
@@ -74,7 +76,11 @@ impl Link {
                 Question::Role => &[b"ROLE"],
                 Question::Info => &[b"INFO", b"replication"],
             };
+            let serves_always = watch.role == Some(Role::Master);
             self.send(Awaits::Role { question, since: now }, words);
+            if !serves_always {
+                self.ask_serving();
+            }
         }
         true
     }

@@ -11,6 +11,7 @@ use std::time::Instant;
 
 use resp::Decoder;
 
+use super::address::Met;
 use super::backoff::Backoff;
 use super::config::Config;
 use super::failure::Failure;
@@ -28,7 +29,7 @@ use crate::model::{Code, Command, Counters, Error, Event, LinkId, Request, Sink,
 pub(super) const COMMANDS: usize = 0;
 /// The link of the subscriptions under RESP2.
 pub(super) const SUBSCRIBER: usize = 1;
-const LINKS: usize = 2;
+pub(super) const LINKS: usize = 2;
 /// A client's conversation with a Redis server.
 pub(super) struct RedisSession {
     // Beside the core, since a frame borrows its decoder while the core takes it in.
@@ -51,6 +52,7 @@ pub(super) struct Core {
     /// The server granted RESP3 and then spoke RESP2: it is not asked for RESP3 again.
     pub(super) resp2_alone: bool,
     pub(super) server: Server,
+    pub(super) met: Met,
     /// That the server is a replica was told, and it was no master since.
     pub(super) replica_told: bool,
     pub(super) topics: Topics,
@@ -66,7 +68,9 @@ pub(super) struct Core {
     pub(super) due: Option<Instant>,
     pub(super) ready: bool,
     pub(super) was_ready: bool,
-    /// The subscriptions' link was lost and no gap told of it yet.
+    /// The client was ready since the link of the subscriptions was made.
+    pub(super) settled: bool,
+    /// The subscriptions' link was lost, or its server ceased to serve, and no gap told of it yet.
     pub(super) loss: Option<Loss>,
     /// When the last gap of all subscriptions was told, on the present connection.
     pub(super) gap_told: Option<Instant>,
@@ -84,7 +88,7 @@ pub(super) struct Core {
     pub(super) now: Instant,
 }
 
-/// A loss of the subscriptions' link.
+/// A time in which messages may be missing.
 #[derive(Debug)]
 pub(super) struct Loss {
     /// Messages may be missing from here on.
@@ -113,6 +117,7 @@ impl RedisSession {
             protocol: None,
             resp2_alone: false,
             server: Server::default(),
+            met: Met::default(),
             replica_told: false,
             topics: Topics::new(seed.wrapping_add(LINKS as u64 + 1)),
             batches: 0,
@@ -122,6 +127,7 @@ impl RedisSession {
             due: None,
             ready: false,
             was_ready: false,
+            settled: false,
             loss: None,
             gap_told: None,
             owes_ready: false,
@@ -319,16 +325,17 @@ impl Core {
                 link.backoff.good(self.now);
             }
         }
-        let good = |i: usize| self.links[i].proved || !self.is_needed(i);
+        let serves = |link: &Link| link.proved && link.unserved.is_none();
+        let good = |i: usize| serves(&self.links[i]) || !self.is_needed(i);
         if self.ready || self.closing.is_some() || !good(COMMANDS) || !good(SUBSCRIBER) {
             return;
         }
         if self.protocol.is_none() {
             return;
         }
-        self.tell_regained(out);
+        self.tell_gaps(out);
         let first = !std::mem::replace(&mut self.was_ready, true);
-        self.ready = true;
+        (self.ready, self.settled) = (true, true);
         if !first {
             Counters::add(&self.counters.reconnects, 1);
         }

@@ -14,8 +14,8 @@ use super::config::Config;
 use super::failure::Failure;
 use super::link::Awaits;
 use super::out::Out;
+use super::pauses::{NO_PERMISSION, Reasons, pause};
 use super::random::SplitMix64;
-use super::refusals::{NO_PERMISSION, pause};
 use super::session::{COMMANDS, Core};
 use crate::model::{Code, Error, Event, Topic, TopicKind, Value};
 
@@ -54,8 +54,9 @@ pub(super) struct Verify {
     delivered: Instant,
     /// When the last probe was sent.
     asked: Instant,
-    /// The refusal that was told, if the check has not worked since.
-    told: Option<Error>,
+    /// Why the channel is refused, and why probes are, as far as that was told.
+    channel_refused: Reasons,
+    probe_refused: Reasons,
     /// How often the channel or a probe was refused on this connection since the check worked.
     refusals: u32,
     random: SplitMix64,
@@ -72,7 +73,8 @@ impl Verify {
             stage: Stage::Unsubscribed,
             delivered: now,
             asked: now,
-            told: None,
+            channel_refused: Reasons::default(),
+            probe_refused: Reasons::default(),
             refusals: 0,
             random,
         }
@@ -119,22 +121,18 @@ impl Verify {
         now + pause
     }
 
-    /// The event that tells of a refusal, unless it was told.
-    fn tell(
-        &mut self,
+    /// The event that tells of a refusal.
+    fn refusal(
+        &self,
         error: Error,
         command: &'static str,
         config: &Config,
         event: impl FnOnce(Box<[u8]>, Error) -> Event,
-    ) -> Option<Event> {
-        if self.told.as_ref() == Some(&error) {
-            return None;
-        }
-        self.told = Some(error.clone());
+    ) -> Event {
         let words = error.message.trim_end_matches('.');
         let message = format!("{words}; verify_delivery rests until the server takes its probes");
         let error = Error { message: message.into(), ..error };
-        Some(event(self.channel.clone(), explained(error, Refused::Probe(command), config)))
+        event(self.channel.clone(), explained(error, Refused::Probe(command), config))
     }
 }
 
@@ -175,6 +173,7 @@ impl Core {
     pub(super) fn probe_channel_confirmed(&mut self, now: Instant) {
         if let Some(verify) = &mut self.verify {
             verify.stage = Stage::Idle;
+            verify.channel_refused.clear();
             verify.refusals = 0;
             verify.delivered = now;
             verify.asked = now;
@@ -185,12 +184,12 @@ impl Core {
     pub(super) fn probe_channel_refused(&mut self, error: Error, now: Instant, out: &mut Out<'_>) {
         let Some(verify) = &mut self.verify else { return };
         verify.stage = Stage::Refused { until: verify.pause(&error, now) };
-        let failed = |name, error| {
-            let topic = Topic { kind: TopicKind::Channel, name };
-            Event::SubscribeFailed { topic, error }
-        };
-        if let Some(event) = verify.tell(error, "subscribe", &self.config, failed) {
-            out.event(event);
+        if verify.channel_refused.is_news(&error.code) {
+            let failed = |name, error| {
+                let topic = Topic { kind: TopicKind::Channel, name };
+                Event::SubscribeFailed { topic, error }
+            };
+            out.event(verify.refusal(error, "subscribe", &self.config, failed));
         }
     }
 
@@ -199,7 +198,8 @@ impl Core {
         let Some(verify) = &mut self.verify else { return };
         match reply {
             Ok(Value::Integer(_)) => {
-                (verify.told, verify.refusals) = (None, 0);
+                verify.probe_refused.clear();
+                verify.refusals = 0;
                 verify.stage = match verify.stage {
                     Stage::Sent => Stage::Taken { since: now },
                     Stage::Overtaken => Stage::Idle,
@@ -208,13 +208,13 @@ impl Core {
             }
             Err(error) if is_lasting(&error) => {
                 verify.stage = Stage::Muted { until: verify.pause(&error, now) };
-                let failed = |channel, error| Event::RequestFailed {
-                    command: b"PUBLISH"[..].into(),
-                    channel: Some(channel),
-                    error,
-                };
-                if let Some(event) = verify.tell(error, "publish", &self.config, failed) {
-                    out.event(event);
+                if verify.probe_refused.is_news(&error.code) {
+                    let failed = |channel, error| Event::RequestFailed {
+                        command: b"PUBLISH"[..].into(),
+                        channel: Some(channel),
+                        error,
+                    };
+                    out.event(verify.refusal(error, "publish", &self.config, failed));
                 }
             }
             Err(_) => verify.unanswered(),

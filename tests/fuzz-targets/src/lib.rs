@@ -8,12 +8,15 @@
 #[path = "../../../resp/tests/common/mod.rs"]
 mod common;
 mod conformance;
+mod deafness;
 mod decoder;
+mod driver;
 mod options;
 mod session;
 mod tree;
 
 pub use conformance::conformance_inputs;
+pub use deafness::{Seen, deafness, deafness_input};
 pub use decoder::{decoder_pieces, decoder_twin, encode_decode, pieces_input, valid_stream};
 pub use options::options;
 pub use session::{Act, Profile, Reply, Script, Wish, session};
@@ -29,6 +32,12 @@ pub struct Target {
 
 /// Every target.
 pub const TARGETS: &[Target] = &[
+    Target {
+        name: "deafness",
+        run: |input| {
+            deafness(input);
+        },
+    },
     Target { name: "decoder_pieces", run: decoder_pieces },
     Target { name: "decoder_twin", run: decoder_twin },
     Target { name: "encode_decode", run: encode_decode },

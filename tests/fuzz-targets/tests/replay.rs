@@ -51,6 +51,11 @@ fn every_folder_of_inputs_has_its_target() {
 }
 
 #[test]
+fn deafness() {
+    replay("deafness");
+}
+
+#[test]
 fn decoder_pieces() {
     replay("decoder_pieces");
 }
@@ -103,5 +108,8 @@ fn every_target_is_replayed_and_fuzzed() {
     fuzzers.sort();
     let targets: Vec<_> = TARGETS.iter().map(|target| target.name).collect();
     assert_eq!(fuzzers, targets);
-    assert_eq!(targets, ["decoder_pieces", "decoder_twin", "encode_decode", "options", "session"]);
+    assert_eq!(
+        targets,
+        ["deafness", "decoder_pieces", "decoder_twin", "encode_decode", "options", "session"]
+    );
 }

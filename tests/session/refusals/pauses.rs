@@ -49,6 +49,43 @@ fn each_reason_is_told_once() {
 }
 
 #[test]
+fn a_reason_whose_words_change_is_told_once() {
+    for resp in BOTH {
+        let mut client = refused(resp, "ERR upstream failure, request 1");
+        assert_eq!(client.said().len(), 1);
+        for error in ["ERR upstream failure, request 2", "ERR no backend for chat", "ERR again"] {
+            until_asked(&mut client, error);
+        }
+        assert_eq!(client.said(), []);
+        assert!(figures(&client).1.unwrap().contains("again"), "the figure has the last words");
+        // Nor in turn with another one, and not for ever if each is a new one.
+        until_asked(&mut client, BUSY);
+        assert_eq!(client.said().len(), 1);
+        for _ in 0..3 {
+            until_asked(&mut client, "ERR once more");
+            until_asked(&mut client, BUSY);
+        }
+        assert_eq!(client.said(), []);
+        for code in ["A", "B", "C", "D", "E", "F", "G", "H", "I", "J"] {
+            until_asked(&mut client, code);
+        }
+        assert_eq!(client.said().len(), 6, "eight reasons altogether");
+        // What was confirmed and is refused later is news.
+        for _ in 0..30 {
+            client.advance(1.0);
+            answer(&mut client, |_| None);
+        }
+        assert_eq!(client.said(), [subscribed(TopicKind::Channel, "chat")]);
+        client.lost(client.subscriber, LinkError::Eof);
+        client.subscriber_back(resp);
+        client.said();
+        answer(&mut client, |_| Some("ERR upstream failure, request 9"));
+        let said = client.said();
+        assert!(matches!(said[0], Said::Event(Event::SubscribeFailed { .. })), "{said:?}");
+    }
+}
+
+#[test]
 fn what_the_server_takes_at_last_is_subscribed() {
     for resp in BOTH {
         let mut client = refused(resp, BUSY);

@@ -137,3 +137,28 @@ fn a_server_that_is_too_busy_to_subscribe_is_asked_again() {
         assert_eq!(answer_for(&mut client, 15.5), 1);
     }
 }
+
+#[test]
+fn a_refusal_whose_words_change_is_told_once() {
+    for resp in BOTH {
+        let (mut client, channel) = asking(resp);
+        let link = client.subscriber;
+        let ask = format!("SUBSCRIBE {channel}");
+        client.server(link, b"-ERR upstream failure, request 1\r\n");
+        assert_eq!(client.said().len(), 1);
+        for number in 2..5 {
+            until(&mut client, link, &ask, 30.5);
+            client.server(link, format!("-ERR upstream failure, request {number}\r\n").as_bytes());
+        }
+        assert_eq!(client.said(), []);
+        until(&mut client, link, &ask, 30.5);
+        client.confirm("subscribe", &channel);
+        // That the probe is refused is another matter.
+        let probe = format!("PUBLISH {channel} verify_delivery");
+        for number in 5..8 {
+            until(&mut client, 0, &probe, 30.5);
+            client.server(0, format!("-ERR upstream failure, request {number}\r\n").as_bytes());
+            assert_eq!(client.said().len(), usize::from(number == 5));
+        }
+    }
+}

@@ -13,8 +13,10 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 use std::{env, fs};
 
-use fuzz_targets::{conformance_inputs, pieces_input};
+use fuzz_targets::{conformance_inputs, deafness_input, pieces_input};
 
+/// Random scripts for the judge of deafness.
+const DEAFNESS_SEEDS: u64 = 16;
 /// A file of the corpus may have so many bytes.
 const MAX_FILE: usize = 4096;
 
@@ -45,6 +47,9 @@ fn main() {
     }
     for script in conversations::scripts(&streams[..tables], &captured) {
         write(corpus, "session", &script.to_bytes());
+    }
+    for seed in 0..DEAFNESS_SEEDS {
+        write(corpus, "deafness", &deafness_input(seed));
     }
     for input in conversations::options() {
         write(corpus, "options", &input);

@@ -6,27 +6,43 @@ use realtime::model::{
     About, Code, DropReason, Error, Event, Flow, ReplyTo, Sink, Slot, Ticket, Topic, TopicKind, Value,
 };
 
-use super::PASSWORD;
+use super::{PASSWORD, PROBES};
 
-/// A sink that keeps nothing but what it needs to judge by.
+/// What a session told, for whoever judges more than the promises here.
+#[derive(Debug, Clone)]
+pub(crate) enum Heard {
+    /// A message for this slot, and how it begins.
+    Message(Slot, Box<[u8]>),
+    /// The answer to the request with this number.
+    Answer(u32, Result<Value, Error>),
+    /// A change of state.
+    Event(Event),
+}
+
+/// Bytes of a message that are kept of it.
+const MESSAGE_START: usize = 16;
+
+/// The main thread's side of a session: sees that what it is told keeps the promises, and keeps nothing but what that takes.
 #[derive(Debug, Default)]
-pub(super) struct Judge {
+pub(crate) struct MainThread {
     /// Requests that wait for their answer.
-    pub(super) pending: HashSet<u32>,
+    pub(crate) pending: HashSet<u32>,
     /// What is wanted, and the slot that its messages must name.
-    pub(super) wanted: HashMap<Topic, Slot>,
+    pub(crate) wanted: HashMap<Topic, Slot>,
     /// Disconnect was called.
-    pub(super) closing: bool,
+    pub(crate) closing: bool,
     /// The last word was spoken.
-    pub(super) closed: bool,
+    pub(crate) closed: bool,
     /// Say Stop to everything.
-    pub(super) full: bool,
-    /// Stop was said since the last look.
-    pub(super) stopped: bool,
+    pub(crate) full: bool,
+    /// Stop was said since the last input.
+    pub(crate) stopped: bool,
     /// Messages may be so long.
-    pub(super) longest: usize,
+    pub(crate) longest: usize,
     /// The server said the password itself.
-    pub(super) password_known: bool,
+    pub(crate) password_known: bool,
+    /// What was heard since the last look, if somebody looks.
+    pub(crate) heard: Option<Vec<Heard>>,
     told: HashSet<Topic>,
     ready: bool,
     was_ready: bool,
@@ -35,9 +51,9 @@ pub(super) struct Judge {
     subscribed_once: bool,
 }
 
-impl Judge {
+impl MainThread {
     /// Messages may have `longest` bytes.
-    pub(super) fn new(longest: usize) -> Self {
+    pub(crate) fn new(longest: usize) -> Self {
         Self { longest, ..Self::default() }
     }
 
@@ -47,9 +63,16 @@ impl Judge {
     }
 
     /// An Unsubscribe: what is confirmed later is told again.
-    pub(super) fn unwanted(&mut self, topic: &Topic) {
+    pub(crate) fn unwanted(&mut self, topic: &Topic) {
         self.wanted.remove(topic);
         self.told.remove(topic);
+    }
+
+    /// Keeps what somebody looks at later. Its memory is not the session's.
+    fn note(&mut self, heard: impl FnOnce() -> Heard) {
+        if let Some(all) = &mut self.heard {
+            allocation_counter::opt_out(|| all.push(heard()));
+        }
     }
 
     fn no_secret(&self, error: &Error) {
@@ -58,7 +81,7 @@ impl Judge {
     }
 }
 
-impl Sink for Judge {
+impl Sink for MainThread {
     fn message(&mut self, slot: Slot, channel: Option<&[u8]>, payload: &[u8]) -> Flow {
         assert!(!self.closing, "a message behind Disconnect");
         let (topic, _) =
@@ -69,6 +92,7 @@ impl Sink for Judge {
             "patterns' messages name their channel"
         );
         assert!(payload.len() <= self.longest, "a message of {} bytes", payload.len());
+        self.note(|| Heard::Message(slot, payload[..payload.len().min(MESSAGE_START)].into()));
         self.flow()
     }
 
@@ -83,6 +107,7 @@ impl Sink for Judge {
             panic!("nobody asked with {:?}", ticket.to)
         };
         assert!(self.pending.remove(&index), "a second answer to request {index}: {result:?}");
+        self.note(|| Heard::Answer(index, result.clone()));
         match result {
             Err(error) => {
                 assert!(!self.closed || error.code == Code::Closed, "behind the end: {error}");
@@ -95,6 +120,7 @@ impl Sink for Judge {
 
     fn event(&mut self, event: Event) -> Flow {
         assert!(!self.closed, "behind the end: {event:?}");
+        self.note(|| Heard::Event(event.clone()));
         match event {
             Event::Ready(ready) => {
                 let owed = std::mem::take(&mut self.owes_ready);
@@ -127,12 +153,17 @@ impl Sink for Judge {
             }
             Event::SubscribeFailed { topic, error } => {
                 self.no_secret(&error);
-                assert!(self.wanted.contains_key(&topic), "{topic} is not wanted");
+                let is_probes = topic.name.starts_with(PROBES);
+                assert!(is_probes || self.wanted.contains_key(&topic), "{topic} is not wanted");
             }
             Event::Closed => {
                 assert!(self.closing, "nobody asked for the end");
                 assert!(self.pending.is_empty(), "unanswered at the end: {:?}", self.pending);
                 self.closed = true;
+            }
+            // A probe of the option verify_delivery was refused.
+            Event::RequestFailed { channel: Some(channel), error, .. } if channel.starts_with(PROBES) => {
+                self.no_secret(&error);
             }
             Event::Dropped { .. } | Event::RequestFailed { .. } => {
                 panic!("not a session's to tell: {event:?}")

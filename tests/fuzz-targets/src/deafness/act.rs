@@ -1,0 +1,129 @@
+//! What happens to a client and to its server, as bytes: each act is its number and its few operands, so that a fuzzer's
+//! mutations mean something, and any bytes are a script.
+
+use std::time::Duration;
+
+use arbitrary::{Arbitrary, Result, Unstructured};
+
+/// What a client is set up as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Profile {
+    /// RESP2 is asked for; else the protocol is "auto".
+    pub(super) resp2: bool,
+    /// The option verify_delivery.
+    pub(super) verify: bool,
+    /// Seed of the session's random numbers.
+    pub(super) seed: u8,
+}
+
+/// One thing that happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Act {
+    /// Time passes.
+    Wait(Duration),
+    /// The client subscribes to the topic with this number.
+    Subscribe(usize),
+    /// It unsubscribes.
+    Unsubscribe(usize),
+    /// It publishes.
+    Publish(usize),
+    /// It sends a command.
+    Get,
+    /// It sends a transaction.
+    Transaction,
+    /// Its main thread runs no callback for so long: the queue is full.
+    Stall(Duration),
+    /// The server refuses to subscribe to the topics of this mask, with this error, for so long.
+    Refuse(u8, usize, Duration),
+    /// It refuses every UNSUBSCRIBE.
+    RefuseEnds(usize, Duration),
+    /// It runs a script for so long, and refuses all but logins.
+    Busy(Duration),
+    /// It has no data to serve for so long. A master was restarted for that; a replica synchronizes, or has lost its master
+    /// if the flag says so.
+    Load(bool, Duration),
+    /// The master becomes a replica. Whether the address leads to the new master from now on, and whether what is
+    /// published there reaches the replica.
+    Demote { moves: bool, linked: bool },
+    /// It becomes a master again.
+    Promote,
+    /// How HELLO is answered from now on.
+    Hello(usize),
+    /// It answers, and delivers no message for so long.
+    Swallow(Duration),
+    /// It closes the connections of this mask.
+    HangUp(u8),
+    /// It stands still for so long.
+    Freeze(Duration),
+    /// The present connections are dead, and nobody is told.
+    Die,
+    /// Nobody can connect for so long: it is refused, or hangs.
+    Away { hangs: bool, time: Duration },
+    /// EXEC is refused for so long.
+    RefuseExec(Duration),
+    /// A PING is answered by `+PONG`, whatever it says.
+    ShortPong(bool),
+    /// Answers take so long.
+    Lag(Duration),
+}
+
+/// A conversation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Script {
+    pub(super) profile: Profile,
+    pub(super) acts: Vec<Act>,
+}
+
+impl<'a> Arbitrary<'a> for Script {
+    fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
+        let (bits, seed) = (u8::arbitrary(u)?, u8::arbitrary(u)?);
+        let profile = Profile { resp2: bits & 3 == 0, verify: bits & 4 != 0, seed };
+        let mut acts = Vec::new();
+        while !u.is_empty() {
+            acts.push(act(u)?);
+        }
+        Ok(Self { profile, acts })
+    }
+}
+
+/// From nothing to five and a half minutes, short times more often.
+fn time(u: &mut Unstructured<'_>) -> Result<Duration> {
+    let n = u32::from(u8::arbitrary(u)?);
+    Ok(Duration::from_millis(u64::from(n * n * 5)))
+}
+
+fn act(u: &mut Unstructured<'_>) -> Result<Act> {
+    let kind = u8::arbitrary(u)? % 40;
+    let number = |u: &mut Unstructured<'_>| u8::arbitrary(u).map(usize::from);
+    let bit = |u: &mut Unstructured<'_>| u8::arbitrary(u).map(|byte| byte & 1 == 1);
+    Ok(match kind {
+        0..10 => Act::Wait(time(u)?),
+        10..14 => Act::Subscribe(number(u)?),
+        14..16 => Act::Unsubscribe(number(u)?),
+        16 => Act::Publish(number(u)?),
+        17 => Act::Get,
+        18 => Act::Transaction,
+        19..21 => Act::Stall(time(u)? / 4),
+        21..24 => Act::Refuse(u8::arbitrary(u)?, number(u)?, time(u)?),
+        24 => Act::RefuseEnds(number(u)?, time(u)?),
+        25 => Act::Busy(time(u)?),
+        26..28 => Act::Load(bit(u)?, time(u)?),
+        28..30 => {
+            let bits = u8::arbitrary(u)?;
+            Act::Demote { moves: bits & 1 != 0, linked: bits & 2 != 0 }
+        }
+        30 => Act::Promote,
+        31 => Act::Hello(number(u)?),
+        32 => Act::Swallow(time(u)?),
+        33..35 => Act::HangUp(u8::arbitrary(u)?),
+        35 => Act::Freeze(time(u)? / 4),
+        36 => Act::Die,
+        37 => Act::Away { hangs: bit(u)?, time: time(u)? },
+        38 => Act::RefuseExec(time(u)?),
+        _ => match u8::arbitrary(u)? % 4 {
+            0 => Act::ShortPong(false),
+            1 => Act::ShortPong(true),
+            n => Act::Lag(Duration::from_millis(u64::from(n - 2) * 700)),
+        },
+    })
+}

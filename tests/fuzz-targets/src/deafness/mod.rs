@@ -1,0 +1,312 @@
+//! A client and a server that stays connected and answers wrongly: it refuses, loads, is demoted, speaks another version
+//! than it granted, swallows, stands still. The [judge](judge) sees that the client is never deaf silently.
+
+mod act;
+mod judge;
+mod server;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arbitrary::{Arbitrary, Unstructured};
+use realtime::backend::{Backend, OptionValue, Options, configure};
+use realtime::model::{Event, RequestKind};
+
+use crate::driver::{Driver, Heard, LINKS, MAX_PENDING, MainThread};
+use act::{Act, Profile, Script};
+pub use judge::Seen;
+use judge::{Judge, Verdict, View};
+use server::{CHANNELS, Server, topic};
+
+/// Acts of one script that are carried out.
+const MAX_ACTS: usize = 100;
+/// So long all of them take at most.
+const MAX_TIME: Duration = Duration::from_secs(7200);
+/// How often somebody publishes on every channel.
+const TICK: Duration = Duration::from_secs(5);
+/// How long a connection takes to be made.
+const CONNECTS: Duration = Duration::from_millis(1);
+/// How long requests may take.
+const REQUESTS: Duration = Duration::from_secs(10);
+/// What the session may hold.
+const MAX_HELD: i64 = 4 << 20;
+/// After the script, longer than anything may take.
+const REST: Duration = Duration::from_secs(560);
+/// What is told of a fault: so much of what came before it.
+const HISTORY: usize = 60;
+
+/// Carries out a script, and judges. Returns what there was to judge.
+pub fn deafness(input: &[u8]) -> Seen {
+    let Ok(script) = Script::arbitrary(&mut Unstructured::new(input)) else { return Seen::default() };
+    judged(script.profile, &script.acts)
+}
+
+fn judged(profile: Profile, acts: &[Act]) -> Seen {
+    let mut world = World::new(profile);
+    if let Err(fault) = world.run(acts) {
+        let history = &world.history[world.history.len().saturating_sub(HISTORY)..];
+        let history: String =
+            history.iter().map(|(at, what)| format!("{:9.3} {what}\n", at.as_secs_f64())).collect();
+        let now = world.driver.now - world.began;
+        panic!("{profile:?}\n{history}{:9.3} {fault}", now.as_secs_f64());
+    }
+    let seen = world.judge.seen;
+    world.driver.end();
+    seen
+}
+
+/// The input of a seed.
+pub fn deafness_input(seed: u64) -> Vec<u8> {
+    // SplitMix64: <https://prng.di.unimi.it/splitmix64.c>
+    let mut state = seed;
+    let mut next = || {
+        state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    };
+    let words = 4 + next() % 20;
+    (0..words).flat_map(|_| next().to_le_bytes()).collect()
+}
+
+struct World {
+    driver: Driver<Server>,
+    /// Lives as long as the session, so that the memory of its options is nobody else's.
+    _backend: Arc<dyn Backend>,
+    judge: Judge,
+    began: Instant,
+    /// When the link that is asked for is made, or refused.
+    connects: [Option<Instant>; LINKS],
+    /// The main thread runs no callback before then.
+    stalls: Option<Instant>,
+    next_tick: Instant,
+    /// Messages so far.
+    messages: u64,
+    history: Vec<(Duration, String)>,
+}
+
+impl World {
+    fn new(profile: Profile) -> Self {
+        let mut pairs = vec![
+            ("verify_delivery", OptionValue::Boolean(profile.verify)),
+            ("max_pending", OptionValue::Number(MAX_PENDING as f64)),
+        ];
+        if profile.resp2 {
+            pairs.push(("protocol", OptionValue::Number(2.0)));
+        }
+        let pairs = pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+        let url = Some("redis://server".to_owned());
+        let backend = configure(Options { url, pairs, ..Options::default() }).expect("the options are valid");
+        let now = Instant::now();
+        let mut main_thread = MainThread::new(usize::MAX);
+        main_thread.heard = Some(Vec::new());
+        let driver = Driver::new(&*backend, profile.seed.into(), Server::new(now), main_thread, MAX_HELD);
+        let now = driver.now;
+        Self {
+            driver,
+            _backend: backend,
+            judge: Judge::new(profile.verify, now),
+            began: now,
+            connects: [None; LINKS],
+            stalls: None,
+            next_tick: now + TICK,
+            messages: 0,
+            history: Vec::new(),
+        }
+    }
+
+    fn run(&mut self, acts: &[Act]) -> Verdict {
+        self.act(&Act::Subscribe(0))?;
+        for act in acts.iter().take(MAX_ACTS) {
+            if self.driver.now - self.began > MAX_TIME {
+                break;
+            }
+            self.act(act)?;
+        }
+        self.note(|| "everything is well".to_owned());
+        self.stalls = None;
+        self.driver.set_full(false);
+        self.driver.peers.heal();
+        self.judge.disturbed(self.driver.now);
+        self.wait(REST)
+    }
+
+    fn note(&mut self, what: impl FnOnce() -> String) {
+        self.history.push((self.driver.now - self.began, what()));
+    }
+
+    fn act(&mut self, act: &Act) -> Verdict {
+        self.note(|| format!("{act:?}"));
+        let now = self.driver.now;
+        self.driver.peers.now = now;
+        match *act {
+            Act::Wait(time) => return self.wait(time),
+            Act::Subscribe(number) => {
+                let topic = topic(number);
+                let slot = self.driver.subscribe(&topic);
+                self.judge.subscribed(topic, slot, self.messages, now);
+            }
+            Act::Unsubscribe(number) => {
+                self.driver.unsubscribe(&topic(number));
+                self.judge.unsubscribed(&topic(number));
+            }
+            Act::Publish(number) => {
+                let words: [&[u8]; 2] = [CHANNELS[number % CHANNELS.len()], b"own"];
+                let id = self.driver.request(REQUESTS, || RequestKind::Publish(words.iter().collect()));
+                id.into_iter().for_each(|id| self.judge.published(id));
+            }
+            Act::Get => {
+                let get = || RequestKind::Command(["GET", "key"].iter().collect());
+                self.driver.request(REQUESTS, get);
+            }
+            Act::Transaction => {
+                let transaction = || RequestKind::Transaction(vec![["GET", "key"].iter().collect()]);
+                self.driver.request(REQUESTS, transaction);
+            }
+            Act::Stall(time) => {
+                self.stalls = Some(now + time);
+                self.driver.set_full(true);
+            }
+            _ => {
+                self.driver.peers.act(act);
+                self.judge.disturbed(now);
+            }
+        }
+        self.driver.collect();
+        self.settle()
+    }
+
+    /// Time passes.
+    fn wait(&mut self, time: Duration) -> Verdict {
+        let end = self.driver.now + time;
+        loop {
+            let timer = self.driver.due();
+            let connects = self.connects.iter().flatten().copied();
+            let dues = [timer, self.driver.peers.due(), self.stalls, Some(self.next_tick)];
+            let due = dues.into_iter().flatten().chain(connects).min().unwrap_or(end);
+            if due > end {
+                self.driver.now = end;
+                return self.settle();
+            }
+            let due = due.max(self.driver.now);
+            self.driver.now = due;
+            self.driver.peers.now = due;
+            self.look()?;
+            if timer.is_some_and(|timer| timer <= due) {
+                self.driver.fire();
+                self.driver.collect();
+            }
+            self.settle()?;
+        }
+    }
+
+    /// Does what is due by now.
+    fn settle(&mut self) -> Verdict {
+        let now = self.driver.now;
+        self.driver.peers.now = now;
+        self.listen()?;
+        if self.stalls.take_if(|end| *end <= now).is_some() {
+            self.note(|| "the main thread goes on".to_owned());
+            self.driver.set_full(false);
+            self.listen()?;
+        }
+        for link in 0..LINKS {
+            self.connect(link)?;
+        }
+        if self.next_tick <= now {
+            self.next_tick += TICK;
+            self.publish();
+        }
+        for link in 0..LINKS {
+            let id = u8::try_from(link).expect("0 or 1");
+            while let Some(bytes) = self.driver.peers.arrived(link) {
+                self.driver.server(id, &bytes);
+                self.driver.collect();
+                self.listen()?;
+            }
+            let is_closed = self.driver.peers.connections[link].as_ref().is_some_and(|it| it.closed);
+            if is_closed && !self.driver.links[link].is_stalled() {
+                self.note(|| format!("the server closes {link}"));
+                self.driver.lost(id, 0);
+                self.driver.collect();
+                self.listen()?;
+            }
+        }
+        self.look()
+    }
+
+    /// Makes a link that is asked for, when its time has come.
+    fn connect(&mut self, link: usize) -> Verdict {
+        let now = self.driver.now;
+        if !self.driver.links[link].wanted {
+            self.connects[link] = None;
+            return Ok(());
+        }
+        let at = *self.connects[link].get_or_insert(now + CONNECTS);
+        if at > now {
+            return Ok(());
+        }
+        let id = u8::try_from(link).expect("0 or 1");
+        match self.driver.peers.turns_away() {
+            // Until the session gives up.
+            Some(true) => self.connects[link] = Some(now + Duration::from_secs(1)),
+            Some(false) => {
+                self.connects[link] = None;
+                self.driver.lost(id, 2);
+            }
+            None => {
+                self.connects[link] = None;
+                self.note(|| format!("link {link} is made"));
+                self.driver.peers.accept(link);
+                let host = u8::from(self.driver.peers.current == 1);
+                self.driver.connected(id, Some(SocketAddr::from(([127, 0, 0, host], 6379))));
+            }
+        }
+        self.driver.collect();
+        self.listen()
+    }
+
+    /// Somebody publishes on every channel.
+    fn publish(&mut self) {
+        self.messages += 1;
+        for channel in CHANNELS {
+            for topic in self.driver.peers.publish(channel, self.messages) {
+                self.judge.missed(&topic, self.messages);
+            }
+        }
+    }
+
+    /// Hands to the judge what was told.
+    fn listen(&mut self) -> Verdict {
+        for heard in self.driver.main_thread.heard.replace(Vec::new()).unwrap_or_default() {
+            if let Heard::Event(event) = &heard {
+                let text = match event {
+                    Event::Ready(ready) => format!("ready, {:?}", ready.role),
+                    other => format!("{other:?}"),
+                };
+                self.note(|| text);
+            }
+            self.judge.hear(heard, &mut self.driver.peers)?;
+        }
+        let lost = std::mem::take(&mut self.driver.peers.lost);
+        self.judge.lost(lost);
+        if std::mem::take(&mut self.driver.peers.unsubscribed) {
+            self.judge.disconnected();
+        }
+        Ok(())
+    }
+
+    fn look(&mut self) -> Verdict {
+        let view = View {
+            counters: &self.driver.counters,
+            full: self.driver.main_thread.full,
+            now: self.driver.now,
+        };
+        self.judge.look(&self.driver.peers, &view)
+    }
+}
+
+#[cfg(test)]
+mod tests;

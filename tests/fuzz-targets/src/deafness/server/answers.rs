@@ -1,0 +1,232 @@
+//! What the server answers to each command.
+
+use std::time::Instant;
+
+use realtime::model::{Topic, TopicKind};
+use resp::{Encoder, Value};
+
+use super::{Connection, Hello, Role, Server, until};
+use crate::driver::{LINKS, PROBES, Peers};
+
+impl Peers for Server {
+    fn written(&mut self, link: usize, mut bytes: &[u8], now: Instant) {
+        self.now = now;
+        let Some(connection) = self.connections[link].as_mut() else { panic!("written to nobody") };
+        while let Some(frame) = connection.decoder.decode(&mut bytes).expect("the session writes RESP") {
+            let Value::Array(words) = frame.value() else { panic!("not a command: {frame:?}") };
+            let words = words.map(|word| word.value().as_bytes().expect("of strings").to_vec()).collect();
+            connection.inbox.push_back(words);
+        }
+    }
+
+    fn gone(&mut self, link: usize) {
+        if let Some(connection) = self.connections[link].take() {
+            self.unsubscribed |= !connection.subscribed.is_empty();
+            self.lost.extend(connection.sent);
+        }
+    }
+}
+
+impl Server {
+    pub(super) fn answer(&mut self, link: usize, words: &[Vec<u8>], out: &mut Vec<u8>) {
+        let now = self.now;
+        let (is_busy, short_pong) = (self.is_busy(), self.short_pong);
+        let Some(connection) = &mut self.connections[link] else { return };
+        let host = &self.hosts[connection.host];
+        let name = words[0].to_ascii_uppercase();
+        let argument = words.get(1).map(Vec::as_slice);
+        let no_data = host.loading.filter(|(_, end, _)| now < *end).map(|(.., master_down)| {
+            if master_down && host.role != Role::Master {
+                &b"-MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.\r\n"[..]
+            } else {
+                b"-LOADING Redis is loading the dataset in memory\r\n"
+            }
+        });
+        let role: &[u8] = if host.role == Role::Master { b"master" } else { b"slave" };
+        let in_subscribed_mode = !connection.resp3 && !connection.subscribed.is_empty();
+        match &name[..] {
+            b"HELLO" => self.hello(link, role == b"master", out),
+            b"EXEC" if connection.in_transaction.is_some() => {
+                if until(self.refuses_exec, now) || is_busy {
+                    return out.extend(b"-BUSY Redis is busy running a script\r\n");
+                }
+                let count = connection.in_transaction.take().unwrap_or(0);
+                let mut encoder = Encoder::new(out);
+                encoder.array(count);
+                for _ in 0..count {
+                    encoder.integer(1);
+                }
+            }
+            b"SUBSCRIBE" | b"PSUBSCRIBE" | b"UNSUBSCRIBE" | b"PUNSUBSCRIBE" if is_busy => {
+                self.change(link, words, out);
+            }
+            _ if is_busy => {
+                if argument.is_some_and(|name| name.starts_with(PROBES)) {
+                    connection.probe_refused = Some((now, false));
+                }
+                out.extend(b"-BUSY Redis is busy running a script\r\n");
+            }
+            _ if connection.in_transaction.is_some() => {
+                connection.in_transaction = connection.in_transaction.map(|count| count + 1);
+                out.extend(b"+QUEUED\r\n");
+            }
+            b"MULTI" => {
+                connection.in_transaction = Some(0);
+                out.extend(b"+OK\r\n");
+            }
+            b"SUBSCRIBE" | b"PSUBSCRIBE" | b"UNSUBSCRIBE" | b"PUNSUBSCRIBE" => self.change(link, words, out),
+            b"PUBLISH" => {
+                let channel = argument.unwrap_or_default().to_vec();
+                if let Some((error, _)) =
+                    self.refuses_probes.filter(|(_, end)| now < *end && channel.starts_with(PROBES))
+                {
+                    return self.refuse_probe(link, error, out);
+                }
+                Encoder::new(out).integer(1);
+                self.deliver_probe(link, &channel);
+            }
+            b"PING" if argument.is_none() && no_data.is_some() => {
+                connection.said_unserved = host.loading.map(|(since, ..)| since);
+                out.extend(no_data.unwrap_or_default());
+            }
+            b"PING" if in_subscribed_mode && !short_pong => {
+                let echo = argument.unwrap_or_default();
+                Encoder::new(out).array(2).bulk_string(b"pong").bulk_string(echo);
+            }
+            b"PING" => match argument {
+                Some(echo) if !short_pong => {
+                    Encoder::new(out).bulk_string(echo);
+                }
+                _ => out.extend(b"+PONG\r\n"),
+            },
+            b"ROLE" => {
+                Encoder::new(out).array(1).bulk_string(role);
+            }
+            b"INFO" => {
+                let text = format!("# Server\r\nredis_version:7.2.0\r\nrun_id:{:040x}\r\n", connection.host);
+                Encoder::new(out).bulk_string(text.as_bytes());
+            }
+            b"GET" => match no_data {
+                Some(refusal) => out.extend(refusal),
+                None => {
+                    Encoder::new(out).bulk_string(b"value");
+                }
+            },
+            _ => out.extend(b"+OK\r\n"),
+        }
+    }
+
+    fn hello(&mut self, link: usize, is_master: bool, out: &mut Vec<u8>) {
+        let Some(connection) = &mut self.connections[link] else { return };
+        let mode = match self.hello {
+            // It goes on as it began.
+            _ if connection.resp3 => Hello::Three,
+            mode => mode,
+        };
+        connection.resp3 = mode == Hello::Three;
+        let role: &[u8] = if is_master { b"master" } else { b"replica" };
+        let mut encoder = Encoder::new(out);
+        match mode {
+            Hello::Three | Hello::MapThenTwo => encoder.map(2),
+            Hello::ListThenTwo => encoder.array(4),
+            Hello::OkThenTwo => return out.extend(b"+OK\r\n"),
+            Hello::Refused(text) => return out.extend(format!("-{text}\r\n").into_bytes()),
+        };
+        encoder.bulk_string(b"server").bulk_string(b"redis").bulk_string(b"role").bulk_string(role);
+    }
+
+    /// SUBSCRIBE and its like: all names, or none.
+    fn change(&mut self, link: usize, words: &[Vec<u8>], out: &mut Vec<u8>) {
+        let now = self.now;
+        let name = words[0].to_ascii_uppercase();
+        let kind = if name.starts_with(b"P") { TopicKind::Pattern } else { TopicKind::Channel };
+        let subscribes = !name.ends_with(b"UNSUBSCRIBE");
+        let topics: Vec<_> = words[1..].iter().map(|name| Topic { kind, name: (**name).into() }).collect();
+        let is_probes = topics.iter().any(|topic| topic.name.starts_with(PROBES));
+        let refusal = if self.is_busy() {
+            Some(0)
+        } else if is_probes {
+            self.refuses_probes.filter(|(_, end)| now < *end).map(|(error, _)| error)
+        } else if subscribes {
+            let refuses = |topic| self.refuses.get(topic).filter(|(_, end)| now < *end);
+            topics.iter().find_map(refuses).map(|(error, _)| *error)
+        } else {
+            self.refuses_ends.filter(|(_, end)| now < *end).map(|(error, _)| error)
+        };
+        if let Some(error) = refusal.filter(|_| is_probes) {
+            return self.refuse_probe(link, error, out);
+        }
+        if let Some(error) = refusal {
+            let forbidden = self.error(error, out);
+            if let (Some(connection), [topic]) = (&mut self.connections[link], &topics[..])
+                && subscribes
+                && !connection.subscribed.contains(topic)
+            {
+                connection.refused.insert(topic.clone(), forbidden);
+            }
+            return;
+        }
+        let Some(connection) = &mut self.connections[link] else { return };
+        for topic in topics {
+            if subscribes {
+                connection.refused.remove(&topic);
+                connection.subscribed.insert(topic.clone());
+            } else {
+                connection.subscribed.remove(&topic);
+            }
+            let count = i64::try_from(connection.subscribed.len()).unwrap_or(i64::MAX);
+            let word = name.to_ascii_lowercase();
+            connection.push(3, out).bulk_string(&word).bulk_string(&topic.name).integer(count);
+        }
+    }
+
+    fn refuse_probe(&mut self, link: usize, error: usize, out: &mut Vec<u8>) {
+        let forbidden = self.error(error, out);
+        if let Some(connection) = &mut self.connections[link] {
+            connection.probe_refused = Some((self.now, forbidden));
+        }
+    }
+
+    /// A probe of verify_delivery comes back, if it is one. Of what else the client publishes nothing is sent to itself.
+    fn deliver_probe(&mut self, from: usize, channel: &[u8]) {
+        let topic = Topic { kind: TopicKind::Channel, name: channel.into() };
+        if !channel.starts_with(PROBES) || self.is_swallowing() {
+            return;
+        }
+        let due = self.now + self.lag;
+        let host = |link: usize| self.connections[link].as_ref().map(|connection| connection.host);
+        let from = host(from);
+        for link in 0..LINKS {
+            let hears = self.connections[link].as_ref().is_some_and(|connection| {
+                let is_near = from == Some(connection.host) || self.hears(connection.host);
+                connection.subscribed.contains(&topic) && is_near
+            });
+            if let Some(connection) = self.connections[link].as_mut().filter(|_| hears) {
+                connection.message(&topic, b"verify_delivery", due);
+            }
+        }
+    }
+}
+
+impl Connection {
+    pub(super) fn message(&mut self, topic: &Topic, payload: &[u8], due: Instant) {
+        let mut bytes = Vec::new();
+        if topic.kind == TopicKind::Pattern {
+            self.push(4, &mut bytes).bulk_string(b"pmessage").bulk_string(&topic.name);
+        } else {
+            self.push(3, &mut bytes).bulk_string(b"message");
+        }
+        Encoder::new(&mut bytes).bulk_string(&topic.name).bulk_string(payload);
+        self.outbox.push_back((due, bytes));
+    }
+
+    fn push<'a>(&self, count: usize, out: &'a mut Vec<u8>) -> Encoder<'a> {
+        let mut encoder = Encoder::new(out);
+        if self.resp3 {
+            encoder.push(count);
+        } else {
+            encoder.array(count);
+        }
+        encoder
+    }
+}
