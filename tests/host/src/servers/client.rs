@@ -1,8 +1,9 @@
 //! A blocking client of a few lines, for a script to speak to its server past the module.
 
 use std::{
+    fmt::Display,
     io::{self, Read, Write},
-    net::TcpStream,
+    net::{Ipv4Addr, TcpStream},
     time::Duration,
 };
 
@@ -11,7 +12,7 @@ use resp::{Decoder, Encoder};
 use crate::value::Value;
 
 /// How long an answer may take before the server counts as dead.
-const PATIENCE: Duration = Duration::from_secs(10);
+pub(super) const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Runs one command on a connection of its own, after `login` if that is not empty.
 ///
@@ -19,40 +20,59 @@ const PATIENCE: Duration = Duration::from_secs(10);
 ///
 /// No connection, no answer, no RESP, or the server's own error.
 pub(super) fn command(port: u16, login: &[&[u8]], words: &[&[u8]]) -> Result<Value, String> {
-    let mut connection = Connection::open(port).map_err(|error| format!("127.0.0.1:{port}: {error}"))?;
+    let mut connection =
+        Connection::open(port, PATIENCE).map_err(|error| format!("127.0.0.1:{port}: {error}"))?;
     if !login.is_empty() {
-        connection.ask(login)?;
+        connection.ask(login).map_err(Failure::into_words)?;
     }
-    connection.ask(words)
+    connection.ask(words).map_err(Failure::into_words)
 }
 
-struct Connection {
+/// Why a command has no result.
+pub(super) enum Failure {
+    /// The server's own error. The connection goes on.
+    Refused(String),
+    /// No answer, or no RESP. The connection is of no further use.
+    Broken(String),
+}
+
+impl Failure {
+    pub(super) fn into_words(self) -> String {
+        match self {
+            Self::Refused(words) | Self::Broken(words) => words,
+        }
+    }
+}
+
+pub(super) struct Connection {
     stream: TcpStream,
     decoder: Decoder,
 }
 
 impl Connection {
-    fn open(port: u16) -> io::Result<Self> {
-        let stream = TcpStream::connect(("127.0.0.1", port))?;
-        stream.set_read_timeout(Some(PATIENCE))?;
-        stream.set_write_timeout(Some(PATIENCE))?;
+    pub(super) fn open(port: u16, patience: Duration) -> io::Result<Self> {
+        let stream = TcpStream::connect_timeout(&(Ipv4Addr::LOCALHOST, port).into(), patience)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(patience))?;
+        stream.set_write_timeout(Some(patience))?;
         Ok(Self { stream, decoder: Decoder::new() })
     }
 
-    fn ask(&mut self, words: &[&[u8]]) -> Result<Value, String> {
+    pub(super) fn ask(&mut self, words: &[&[u8]]) -> Result<Value, Failure> {
         let mut request = Vec::new();
         Encoder::new(&mut request).command(words.iter().copied());
-        self.stream.write_all(&request).map_err(|error| error.to_string())?;
+        let broken = |error: &dyn Display| Failure::Broken(error.to_string());
+        self.stream.write_all(&request).map_err(|error| broken(&error))?;
         let mut buffer = [0; 4096];
         loop {
-            let count = self.stream.read(&mut buffer).map_err(|error| error.to_string())?;
+            let count = self.stream.read(&mut buffer).map_err(|error| broken(&error))?;
             if count == 0 {
-                return Err("the server closed the connection".to_owned());
+                return Err(Failure::Broken("the server closed the connection".to_owned()));
             }
             let mut input = &buffer[..count];
-            let frame = self.decoder.decode(&mut input).map_err(|error| error.to_string())?;
+            let frame = self.decoder.decode(&mut input).map_err(|error| broken(&error))?;
             if let Some(frame) = frame {
-                return convert(frame.value());
+                return convert(frame.value()).map_err(Failure::Refused);
             }
         }
     }
