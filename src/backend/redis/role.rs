@@ -86,14 +86,31 @@ impl Core {
         let role = self.server.role;
         let link = &mut self.links[COMMANDS];
         link.watch = Some(Watch::new(link.version, role, now, self.config.ping_interval));
-        self.note_role(role);
+        let asked = link.made.as_ref().map_or(now, |(made, _)| *made);
+        self.note_role(role, asked);
     }
 
-    fn note_role(&mut self, role: Option<Role>) {
+    /// The server said what it is, to a question of then.
+    fn note_role(&mut self, role: Option<Role>, asked: Instant) {
         self.server.role = role;
         self.counters.set_role(role);
-        if role == Some(Role::Master) {
-            self.replica_told = false;
+        match role {
+            Some(Role::Master) => {
+                self.replica_told = false;
+                self.master_seen = Some(asked);
+            }
+            Some(Role::Replica) => self.lose_to_new_master(),
+            None => {}
+        }
+    }
+
+    /// The server is a master no more, or the connection to such a one is lost: what was published elsewhere since it was
+    /// one for certain did not come, though the link lived.
+    fn lose_to_new_master(&mut self) {
+        if let Some(seen) = self.master_seen.take()
+            && let Some(loss) = &mut self.loss
+        {
+            loss.since = loss.since.min(seen);
         }
     }
 
@@ -127,6 +144,7 @@ impl Core {
         let link = &mut self.links[COMMANDS];
         let Some(watch) = &mut link.watch else { return };
         watch.in_flight = false;
+        let asked = watch.asked;
         match reply {
             Ok(reply) => {
                 let role = match question {
@@ -144,8 +162,9 @@ impl Core {
                     if self.links[SUBSCRIBER].is_up() {
                         self.fail(SUBSCRIBER, Failure::Demoted, now, out);
                     }
+                    self.lose_to_new_master();
                 } else if role.is_some() {
-                    self.note_role(role);
+                    self.note_role(role, asked);
                 }
             }
             Err(error) if !handshake::is_refusal(error) => {}
