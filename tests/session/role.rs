@@ -254,12 +254,35 @@ fn where_role_is_refused_info_tells_and_where_both_are_ping_looks_for_life() {
     client.advance(15.1);
     assert_eq!(client.commands(0), ["INFO replication"], "ROLE is not tried again");
     client.server(0, b"-NOPERM no info\r\n");
-    for _ in 0..3 {
-        client.advance(15.1);
-        assert_eq!(client.commands(0), ["PING"]);
-        client.server(0, b"+PONG\r\n");
-    }
+    client.advance(15.1);
+    assert_eq!(client.commands(0), ["PING"]);
+    client.server(0, b"+PONG\r\n");
     assert_eq!(client.said(), []);
+    // Somebody mends the ACL.
+    client.advance(15.1);
+    assert_eq!(client.commands(0), ["ROLE"]);
+    client.server(0, REPLICA);
+    assert!(client.expect_down().0.message.contains("has become a replica"));
+}
+
+#[test]
+fn a_connection_whose_hello_is_refused_for_a_while_is_watched_all_the_same() {
+    let mut client = Client::ready(Resp::Three, &[]);
+    client.advance(15.1);
+    assert_eq!(client.commands(0), ["HELLO 3"]);
+    client.server(0, b"-NOPERM this user has no permissions to run the 'hello' command\r\n");
+    assert_eq!(client.commands(0), ["ROLE"]);
+    client.server(0, b"-NOPERM this user has no permissions to run the 'role' command\r\n");
+    assert_eq!(client.commands(0), ["INFO replication"]);
+    client.server(0, b"-NOPERM this user has no permissions to run the 'info' command\r\n");
+    assert_eq!(client.said(), []);
+    client.advance(15.1);
+    assert_eq!(client.commands(0), ["PING"]);
+    client.server(0, b"+PONG\r\n");
+    client.advance(15.1);
+    assert_eq!(client.commands(0), ["HELLO 3"]);
+    client.server(0, REPLICA_HELLO);
+    assert!(client.expect_down().0.message.contains("has become a replica"));
 }
 
 #[test]

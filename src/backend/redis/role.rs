@@ -15,6 +15,8 @@ use crate::model::{Error, Role, Value};
 
 /// READONLY is no reason to ask more often than this.
 const PAUSE: Duration = Duration::from_secs(1);
+/// Where every question is refused, a PING looks for life for so long. An ACL is mended at run time, so they are asked again.
+const REST: Duration = Duration::from_secs(30);
 
 /// What the console says of a connection to a replica.
 pub(super) const REPLICA: &str = "the server is a replica: what is published on it reaches nobody on its master, and it \
@@ -31,6 +33,21 @@ pub(super) enum Question {
     Info,
 }
 
+impl Question {
+    fn first(version: Version) -> Self {
+        if version == Version::Resp3 { Self::Hello } else { Self::Role }
+    }
+
+    /// What is asked where this is refused.
+    fn next(self) -> Option<Self> {
+        match self {
+            Self::Hello => Some(Self::Role),
+            Self::Role => Some(Self::Info),
+            Self::Info => None,
+        }
+    }
+}
+
 /// The watch over the role of a link's server.
 #[derive(Debug)]
 pub(super) struct Watch {
@@ -42,18 +59,20 @@ pub(super) struct Watch {
     /// When it is to be asked for again.
     due: Instant,
     in_flight: bool,
+    /// Every question was refused: until then none is asked.
+    rests: Option<Instant>,
 }
 
 impl Watch {
     /// For a link that speaks `version`, whose server said in the handshake at `now` what it is.
     pub(super) fn new(version: Version, role: Option<Role>, now: Instant, interval: Duration) -> Self {
-        let question = if version == Version::Resp3 { Question::Hello } else { Question::Role };
-        Self { question, role, asked: now, due: now + interval, in_flight: false }
+        let question = Question::first(version);
+        Self { question, role, asked: now, due: now + interval, in_flight: false, rests: None }
     }
 
     /// When the next question is due; `None` while one is unanswered.
     pub(super) fn due(&self) -> Option<Instant> {
-        Some(self.due).filter(|_| !self.in_flight)
+        Some(self.rests.unwrap_or(self.due)).filter(|_| !self.in_flight)
     }
 
     /// A command was refused as only a replica refuses it, or a script that says so.
@@ -63,9 +82,13 @@ impl Watch {
 }
 
 impl Link {
-    /// Asks for the role, unless that is under way. Returns whether the role is watched at all.
+    /// Asks for the role, unless that is under way. Returns whether the role is watched at present.
     pub(super) fn ask_role(&mut self, now: Instant, interval: Duration) -> bool {
         let Some(watch) = &mut self.watch else { return false };
+        if watch.rests.is_some_and(|until| until > now) {
+            return false;
+        }
+        watch.rests = None;
         if !std::mem::replace(&mut watch.in_flight, true) {
             (watch.asked, watch.due) = (now, now + interval);
             let question = watch.question;
@@ -168,11 +191,16 @@ impl Core {
                 }
             }
             Err(error) if !handshake::is_refusal(error) => {}
-            Err(_) if question == Question::Role => {
-                watch.question = Question::Info;
-                link.ask_role(now, self.config.ping_interval);
-            }
-            Err(_) => link.watch = None,
+            Err(_) => match question.next() {
+                Some(next) => {
+                    watch.question = next;
+                    link.ask_role(now, self.config.ping_interval);
+                }
+                None => {
+                    watch.question = Question::first(link.version);
+                    watch.rests = Some(now + REST);
+                }
+            },
         }
     }
 }
