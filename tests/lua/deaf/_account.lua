@@ -1,7 +1,7 @@
 -- What one client heard and what it said of itself, and whether the second explains the first.
 --
 -- Deaf and silent: a client has wanted a topic for 30 s in which the server took publishes to it, heard none of them, and told
--- nothing: no `gap`, and neither its state, nor its role, nor its refused topics say so.
+-- nothing: no `gap`, and neither its state, nor its role, nor its refused and unconfirmed topics say so.
 -- Lost in silence: a number is missing between two that came, and no gap reaches back to it, no `dropped` counts it, and the
 -- client did not say then that its server is a replica.
 -- Deaf for ever: nothing is wrong with the server any more, and a topic is not heard though every pause of the client is over.
@@ -13,7 +13,7 @@ local BUSY = 10 -- seconds by which anything may be late on a machine with other
 local SETTLED = 3 -- seconds until it is known whether the server took a publish
 local EVENTS = 16 -- that are shown with a problem
 
--- Times of which one knows from when to when.
+-- A list of times, each with a start and an end.
 local Windows = {}
 Windows.__index = Windows
 local function windows() return setmetatable({}, Windows) end
@@ -24,7 +24,7 @@ function Windows:add(from, to)
 	return window
 end
 
--- It is so now, or it is not; and so it was since the last look.
+-- Notes at each look whether something is so; it counts as such since the look before.
 function Windows:note(is_so, now, before)
 	if not is_so then
 		self.open = nil
@@ -45,7 +45,7 @@ end
 local Account = {}
 Account.__index = Account
 
--- `world` has the topics, and says what is wrong with the server at present; `problem(text)` takes what is found.
+-- `world` has the topics and the faults of the moment; `problem(text)` is called for each fault that is found.
 function Account.new(world, spec, random, problem)
 	local self = setmetatable({
 		world = world, spec = spec, name = world.name .. "." .. spec.name, random = random, topics = {}, missing = {}, events = {},
@@ -89,7 +89,7 @@ function Account:leave(topic)
 	method(self.client, topic.name, "judge")
 end
 
--- Something that an addon may do at any time.
+-- Does one of the things that an addon may do at any time.
 function Account:act()
 	local what, topic = self.random(100), self.world.topics[self.random(#self.world.topics)]
 	if what <= 60 then
@@ -109,7 +109,7 @@ function Account:on_message(mine, number)
 	local now, topic = SysTime(), mine.topic
 	self.heard = self.heard + 1
 	if mine.last and number <= mine.last then self.problem("%s: number %d came after %d", topic.name, number, mine.last) end
-	-- One that was published before Subscribe may come, of a subscription that ended just before.
+	-- After an Unsubscribe and a Subscribe, messages of the first subscription may still come.
 	local before = mine.last and topic.at[mine.last] >= mine.wanted_at and mine.last or mine.from
 	if before and number > before + 1 then
 		self.missing[#self.missing + 1] = { mine = mine, from = before + 1, to = number - 1, now = now }
@@ -127,7 +127,7 @@ local function is_named(info, topic)
 	return false
 end
 
--- What a problem is shown with.
+-- Remembers the last events, which are printed with a problem.
 function Account:note(event, info)
 	self.events[#self.events + 1] = { SysTime(), event, info }
 	if #self.events > EVENTS then table.remove(self.events, 1) end
@@ -138,7 +138,7 @@ function Account:on_event(event, info)
 	self:note(event, info)
 	local mine = self.topics[info.channel or info.pattern or ""]
 	if event == "gap" then
-		-- It counts from the last byte. What was on its way then is as old as the way was long.
+		-- The gap counts from the last byte that came. On a slow link the messages on their way are older.
 		local from = now - info.seconds
 		if self.world.is_slow then from = math.min(from, self.world.began) end
 		for _, mine in pairs(self.topics) do
@@ -180,8 +180,8 @@ function Account:may_be_deaf()
 	return self.world.swallows and (not self.spec.options.verify_delivery or self.unverified)
 end
 
--- What is swallowed, or published on another master, for a shorter time than the client's questions take, nobody finds: a fault
--- as short as that, and the end of a longer one.
+-- A client cannot find that messages are swallowed, or published on another master, in less time than its questions take. So it
+-- does not find a fault that is shorter, and not the last seconds of a longer one.
 function Account:note_unfindable(now)
 	local world, options = self.world, self.spec.options
 	local asks = (options.ping_interval or 15) + (options.ping_timeout or 5)
@@ -208,7 +208,9 @@ function Account:look(now)
 	self:note_unfindable(now)
 	for name, mine in pairs(self.topics) do
 		local refused = mine.refused and stats.refused > 0
-		if says or exempt or refused then mine.silent_since = nil end
+		-- Stats tells that a new subscription is not confirmed yet.
+		local is_asked_for = not mine.from and not mine.last and stats.confirmed + stats.refused < stats.subscriptions
+		if says or exempt or refused or is_asked_for then mine.silent_since = nil end
 		local since = mine.silent_since
 		if since and now - since > SILENCE + SLACK and mine.silent_count >= ENOUGH then
 			self.problem("%s: deaf for %.1f s and to %d publishes, and said nothing", name, now - since, mine.silent_count)
@@ -251,7 +253,8 @@ function Account:judge_hole(mine, from, to)
 	end
 end
 
--- Whether all that is wanted is heard, since the server is well. What takes longer than every pause of the client is a problem.
+-- Whether the client hears every topic that it wants since the server is well again. It is a problem if that takes longer than
+-- all pauses of the client together.
 function Account:has_recovered(now, since, fault)
 	local options, all = self.spec.options, true
 	-- The pauses of what is refused double, so the last one is as long as all before it, or half as long again.
@@ -261,7 +264,7 @@ function Account:has_recovered(now, since, fault)
 	for name, mine in pairs(self.topics) do
 		local from = math.max(since, mine.wanted_at)
 		if mine.heard_at < from then
-			-- One that is new has its time, and nobody waits for it.
+			-- The next fault does not wait for a topic that was wanted after this one.
 			all = all and mine.wanted_at > since
 			if now > from + pauses and not mine.late then
 				mine.late = true

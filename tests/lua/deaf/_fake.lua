@@ -41,7 +41,7 @@ local HELLOS = { "noproto", "unknown", "noperm", "list", "map", "ok" }
 
 local function code(text) return text:match("^%S+") end
 
--- Commands of the family are refused, in one way or by turns of several ways.
+-- The server refuses most commands that subscribe or unsubscribe, whatever their topics.
 function faults.refused(world, random, _, fault)
 	local text = REFUSALS[random(#REFUSALS)]
 	fault.how, fault.noperm = code(text), code(text) == "NOPERM"
@@ -85,7 +85,7 @@ function faults.unserved(world, random, _, fault)
 	return function() world.first.health("serving") end
 end
 
--- The master becomes a replica and keeps its clients. What is published to the new master does not come here at first, or never.
+-- The master becomes a replica and keeps its clients. They hear what is published on the new master only if it replicates.
 function faults.demoted(world, random, _, fault)
 	local replicates = random(2) == 1
 	fault.how = replicates and "replicates" or "replicates nothing"
@@ -109,7 +109,8 @@ function faults.moved(world, random, _, fault)
 	world.proxy.swap(world.second.url())
 	if drops then world.first.drop("all", "fin") end
 	return function()
-		-- Who is in the middle of a handshake with the second is to see it as a master yet: who connects to a replica stays.
+		-- The second server is demoted a little later: a client in the middle of a handshake with it would find a replica from the
+		-- start, and stay there.
 		world.proxy.swap(world.first.url())
 		world.last_step_at = SysTime() + 2
 		world.last_step = function()
@@ -124,13 +125,10 @@ function faults.hello(world, random, _, fault)
 	fault.how = HELLOS[random(#HELLOS)]
 	world.first.hello(fault.how)
 	world.first.drop("all", "reset")
-	return function()
-		world.first.hello("full")
-		-- Who speaks RESP2 by now goes on with it.
-	end
+	return function() world.first.hello("full") end
 end
 
--- It answers everything and delivers nothing, on the connections that are open or on those to come as well.
+-- It answers everything and delivers nothing: on the connections that are open, or on new ones as well.
 function faults.swallows(world, random, _, fault)
 	world.swallows = true
 	local new_ones_too = random(2) == 1
@@ -222,7 +220,7 @@ function faults.password(world)
 	return function() world.first.password() end
 end
 
--- What the ACL takes from the user that everybody is: some channels, or a command.
+-- The ACL takes some channels or a command from the default user.
 function faults.acl(world, random, _, fault)
 	local rules = {
 		"resetchannels", "resetchannels &" .. world.name .. ".channel.1 &realtime:probe:*", "-subscribe", "-psubscribe", "-publish",

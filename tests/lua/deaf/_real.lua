@@ -10,14 +10,14 @@ for name, fault in pairs(proxy_faults) do faults[name] = fault end
 
 local KEY_DELAY = 100 -- microseconds for which a key is loaded
 local ANSWER, LONG = 1, 120 -- seconds that a publish may take, and a command that blocks
-local WRITERS_PAUSE = 0.5 -- seconds without publishes around a change of the master: what is under way then nobody can account for
+local WRITERS_PAUSE = 0.5 -- seconds without publishes after a change of the master, so that none is lost between the two
 
 local CONFIGURATION = {
 	"enable-debug-command yes", "lua-time-limit 100", "key-load-delay " .. KEY_DELAY, "loading-process-events-interval-bytes 1024",
 	"repl-diskless-sync-delay 0", "repl-ping-replica-period 1", "user player on >pw ~* &* +@all",
 }
 
--- A server with what is to be said to it. `insist` is said again until the server has done it.
+-- A server and the connections to it. `insist` repeats a command until the server has run it.
 local function new_server()
 	local real = host.new_real(CONFIGURATION)
 	local self = { real = real, publisher = real.talker(ANSWER), administrator = real.talker(ANSWER), blocker = real.talker(LONG) }
@@ -54,8 +54,8 @@ end
 
 local function url_parts(server) return "127.0.0.1", tostring(server.real.port()) end
 
--- The second follows the first, as long as it has not taken its place. So whoever is still connected to it hears all there is, and
--- there are never two masters, of which nobody could tell which is the true one.
+-- The second server is a replica of the first, unless it has taken its place. So there are never two masters, and a client that
+-- is still connected to the second hears everything.
 function kind.servers(world)
 	world.first, world.second = new_server(), new_server()
 	world.second.insist("REPLICAOF", url_parts(world.first))
@@ -170,7 +170,7 @@ function faults.acl(world, random, _, fault)
 	end
 end
 
--- Messages go to another server from now on.
+-- Publishes on another server from now on.
 local function move(world, master)
 	world.master, world.quiet_until = master, SysTime() + WRITERS_PAUSE
 end

@@ -16,7 +16,7 @@ local LENGTHS = { { 0.5, 0.2, 5 }, { 0.3, 5, 25 }, { 0.2, 25, 50 } }
 local World = {}
 World.__index = World
 
--- Every way in which a client is used. Those with short times have seen more at the end of an hour.
+-- The ways in which clients are used. With shorter times, some come back sooner and see more faults in an hour.
 local CLIENTS = {
 	{ name = "auto", options = {} },
 	{ name = "resp2", options = { protocol = 2, reconnect_max = 5 } },
@@ -54,7 +54,7 @@ end
 
 function World:url() return self.proxy.url() end
 
--- Publishes the next number to the next topic. `took(true)` is to be called if the server takes it.
+-- Publishes the next number to a topic, without one to the next in turn.
 function World:publish(topic)
 	if not topic then
 		self.turn = self.turn % #self.topics + 1
@@ -79,7 +79,7 @@ function World:length()
 	return LENGTHS[1][3]
 end
 
--- The next fault begins. The same numbers are drawn whatever happened before.
+-- Begins the next fault. Each draws the same count of random numbers, so that the sequence does not depend on time.
 function World:begin()
 	local name = self.only or self.kind.names[self.random(#self.kind.names)]
 	local seconds, seed = self:length(), self.random(1000000)
