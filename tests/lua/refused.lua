@@ -111,3 +111,17 @@ host.test("a refused Unsubscribe happens later, and nothing waits for it", funct
 	kit.eq(#got, 0)
 	client:Disconnect()
 end)
+
+host.test("of many topics some are refused, and the others come meanwhile", function()
+	local server = host.new_fake()
+	local client, got = kit.ready({ url = server.url() }), kit.recorder()
+	server.refuse_topic("b", "TRYAGAIN later")
+	for _, name in ipairs({ "a", "b", "c" }) do client:Subscribe(name, got.fn) end
+	kit.wait("the two", function() return client:Stats().confirmed == 2 and client:Stats().refused == 1 end)
+	kit.eq(client:Stats().refused_reason, 'channel "b": TRYAGAIN: later')
+	server.refuse_topic("b")
+	kit.wait("the third", function() return client:Stats().confirmed == 3 end)
+	server.publish("b", "hello")
+	kit.wait("a message", function() return #got == 1 end)
+	client:Disconnect()
+end)

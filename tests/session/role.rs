@@ -147,7 +147,9 @@ fn a_master_that_becomes_a_replica_is_left_once() {
         }
         client.confirm("subscribe", "chat");
         let said = client.said();
-        assert!(matches!(said[0], Said::Event(Event::Gap { .. })), "{said:?}");
+        // What was published to the new master is missing since the old one was asked last and was a master.
+        let Said::Event(Event::Gap { lasted, .. }) = &said[0] else { panic!("{said:?}") };
+        assert!(lasted.as_secs_f64() >= 15.0 && lasted.as_secs_f64() < 16.0, "{lasted:?}");
         let Some(Said::Event(Event::Ready(told))) = said.last() else { panic!("{said:?}") };
         assert!(told.notice.is_some_and(|notice| notice.contains("replica = true")), "{told:?}");
         client.fence(2);
@@ -173,6 +175,46 @@ fn a_master_that_becomes_a_replica_is_left_once() {
         assert_eq!(client.counters.role(), Some(Role::Master));
         client.advance(15.1);
         assert_eq!(client.commands(0), [question(resp)]);
+    }
+}
+
+#[test]
+fn a_server_that_is_a_replica_when_it_is_back_was_one_before_the_link_was_lost() {
+    for resp in BOTH {
+        let mut client = Client::subscribed(resp, &[]);
+        client.advance(10.0);
+        client.message("chat", "x");
+        client.said();
+        client.lost(0, realtime::backend::LinkError::Eof);
+        if resp == Resp::Two {
+            client.lost(1, realtime::backend::LinkError::Eof);
+        }
+        client.reconnect(0);
+        welcomed_by_replica(&mut client, resp);
+        if resp == Resp::Two {
+            client.reconnect(1);
+            client.server(1, WELCOME);
+        }
+        let said = client.said();
+        let gap = said.iter().find_map(|said| match said {
+            Said::Event(Event::Gap { lasted, .. }) => Some(lasted.as_secs_f64()),
+            _ => None,
+        });
+        assert!(gap.is_some_and(|gap| (10.0..11.0).contains(&gap)), "{said:?}");
+    }
+}
+
+#[test]
+fn a_client_that_is_replaced_cannot_say_that_its_server_was_still_a_master() {
+    for resp in BOTH {
+        let mut client = Client::subscribed(resp, &[]);
+        client.advance(10.0);
+        client.message("chat", "x");
+        client.said();
+        client.disconnect(1.0);
+        let said = client.said();
+        let Some(Said::Event(Event::Gap { lasted, .. })) = said.first() else { panic!("{said:?}") };
+        assert!((10.0..11.0).contains(&lasted.as_secs_f64()), "{lasted:?}");
     }
 }
 
@@ -251,12 +293,35 @@ fn where_role_is_refused_info_tells_and_where_both_are_ping_looks_for_life() {
     client.advance(15.1);
     assert_eq!(client.commands(0), ["INFO replication"], "ROLE is not tried again");
     client.server(0, b"-NOPERM no info\r\n");
-    for _ in 0..3 {
-        client.advance(15.1);
-        assert_eq!(client.commands(0), ["PING"]);
-        client.server(0, b"+PONG\r\n");
-    }
+    client.advance(15.1);
+    assert_eq!(client.commands(0), ["PING"]);
+    client.server(0, b"+PONG\r\n");
     assert_eq!(client.said(), []);
+    // Somebody mends the ACL.
+    client.advance(15.1);
+    assert_eq!(client.commands(0), ["ROLE"]);
+    client.server(0, REPLICA);
+    assert!(client.expect_down().0.message.contains("has become a replica"));
+}
+
+#[test]
+fn a_connection_whose_hello_is_refused_for_a_while_is_watched_all_the_same() {
+    let mut client = Client::ready(Resp::Three, &[]);
+    client.advance(15.1);
+    assert_eq!(client.commands(0), ["HELLO 3"]);
+    client.server(0, b"-NOPERM this user has no permissions to run the 'hello' command\r\n");
+    assert_eq!(client.commands(0), ["ROLE"]);
+    client.server(0, b"-NOPERM this user has no permissions to run the 'role' command\r\n");
+    assert_eq!(client.commands(0), ["INFO replication"]);
+    client.server(0, b"-NOPERM this user has no permissions to run the 'info' command\r\n");
+    assert_eq!(client.said(), []);
+    client.advance(15.1);
+    assert_eq!(client.commands(0), ["PING"]);
+    client.server(0, b"+PONG\r\n");
+    client.advance(15.1);
+    assert_eq!(client.commands(0), ["HELLO 3"]);
+    client.server(0, REPLICA_HELLO);
+    assert!(client.expect_down().0.message.contains("has become a replica"));
 }
 
 #[test]

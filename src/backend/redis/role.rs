@@ -15,6 +15,8 @@ use crate::model::{Error, Role, Value};
 
 /// READONLY is no reason to ask more often than this.
 const PAUSE: Duration = Duration::from_secs(1);
+/// Where every question is refused, a PING looks for life for so long. An ACL is mended at run time, so they are asked again.
+const REST: Duration = Duration::from_secs(30);
 
 /// What the console says of a connection to a replica.
 pub(super) const REPLICA: &str = "the server is a replica: what is published on it reaches nobody on its master, and it \
@@ -31,6 +33,22 @@ pub(super) enum Question {
     Info,
 }
 
+impl Question {
+    /// A HELLO that says nothing of the role once will say nothing later.
+    fn first(version: Version, role: Option<Role>) -> Self {
+        if version == Version::Resp3 && role.is_some() { Self::Hello } else { Self::Role }
+    }
+
+    /// What is asked where this is refused.
+    fn next(self) -> Option<Self> {
+        match self {
+            Self::Hello => Some(Self::Role),
+            Self::Role => Some(Self::Info),
+            Self::Info => None,
+        }
+    }
+}
+
 /// The watch over the role of a link's server.
 #[derive(Debug)]
 pub(super) struct Watch {
@@ -42,20 +60,20 @@ pub(super) struct Watch {
     /// When it is to be asked for again.
     due: Instant,
     in_flight: bool,
+    /// Every question was refused: until then none is asked.
+    rests: Option<Instant>,
 }
 
 impl Watch {
     /// For a link that speaks `version`, whose server said in the handshake at `now` what it is.
     pub(super) fn new(version: Version, role: Option<Role>, now: Instant, interval: Duration) -> Self {
-        // A HELLO that says nothing of the role once will say nothing later.
-        let says_role = version == Version::Resp3 && role.is_some();
-        let question = if says_role { Question::Hello } else { Question::Role };
-        Self { question, role, asked: now, due: now + interval, in_flight: false }
+        let question = Question::first(version, role);
+        Self { question, role, asked: now, due: now + interval, in_flight: false, rests: None }
     }
 
     /// When the next question is due; `None` while one is unanswered.
     pub(super) fn due(&self) -> Option<Instant> {
-        Some(self.due).filter(|_| !self.in_flight)
+        Some(self.rests.unwrap_or(self.due)).filter(|_| !self.in_flight)
     }
 
     /// A command was refused as only a replica refuses it, or a script that says so.
@@ -65,9 +83,13 @@ impl Watch {
 }
 
 impl Link {
-    /// Asks for the role, unless that is under way. Returns whether the role is watched at all.
+    /// Asks for the role, unless that is under way. Returns whether the role is watched at present.
     pub(super) fn ask_role(&mut self, now: Instant, interval: Duration) -> bool {
         let Some(watch) = &mut self.watch else { return false };
+        if watch.rests.is_some_and(|until| until > now) {
+            return false;
+        }
+        watch.rests = None;
         if !std::mem::replace(&mut watch.in_flight, true) {
             (watch.asked, watch.due) = (now, now + interval);
             let question = watch.question;
@@ -92,14 +114,31 @@ impl Core {
         let role = self.server.role;
         let link = &mut self.links[COMMANDS];
         link.watch = Some(Watch::new(link.version, role, now, self.config.ping_interval));
-        self.note_role(role);
+        let asked = link.made.as_ref().map_or(now, |(made, _)| *made);
+        self.note_role(role, asked);
     }
 
-    fn note_role(&mut self, role: Option<Role>) {
+    /// The server said what it is, to a question of then.
+    fn note_role(&mut self, role: Option<Role>, asked: Instant) {
         self.server.role = role;
         self.counters.set_role(role);
-        if role == Some(Role::Master) {
-            self.replica_told = false;
+        match role {
+            Some(Role::Master) => {
+                self.replica_told = false;
+                self.master_seen = Some(asked);
+            }
+            Some(Role::Replica) => self.lose_to_new_master(),
+            None => {}
+        }
+    }
+
+    /// The server is a master no more, or the connection to such a one is lost: what was published elsewhere since it was
+    /// one for certain did not come, though the link lived.
+    fn lose_to_new_master(&mut self) {
+        if let Some(seen) = self.master_seen.take()
+            && let Some(loss) = &mut self.loss
+        {
+            loss.since = loss.since.min(seen);
         }
     }
 
@@ -133,6 +172,7 @@ impl Core {
         let link = &mut self.links[COMMANDS];
         let Some(watch) = &mut link.watch else { return };
         watch.in_flight = false;
+        let asked = watch.asked;
         match reply {
             Ok(reply) => {
                 let role = match question {
@@ -150,16 +190,22 @@ impl Core {
                     if self.links[SUBSCRIBER].is_up() {
                         self.fail(SUBSCRIBER, Failure::Demoted, now, out);
                     }
+                    self.lose_to_new_master();
                 } else if role.is_some() {
-                    self.note_role(role);
+                    self.note_role(role, asked);
                 }
             }
             Err(error) if !handshake::is_refusal(error) => {}
-            Err(_) if question == Question::Role => {
-                watch.question = Question::Info;
-                link.ask_role(now, self.config.ping_interval);
-            }
-            Err(_) => link.watch = None,
+            Err(_) => match question.next() {
+                Some(next) => {
+                    watch.question = next;
+                    link.ask_role(now, self.config.ping_interval);
+                }
+                None => {
+                    watch.question = Question::first(link.version, watch.role);
+                    watch.rests = Some(now + REST);
+                }
+            },
         }
     }
 }

@@ -55,6 +55,8 @@ pub(super) struct Core {
     pub(super) met: Met,
     /// That the server is a replica was told, and it was no master since.
     pub(super) replica_told: bool,
+    /// When the server was asked that said last that it is a master, unless it was a replica since.
+    pub(super) master_seen: Option<Instant>,
     pub(super) topics: Topics,
     /// SUBSCRIBEs and UNSUBSCRIBEs in flight.
     pub(super) batches: usize,
@@ -119,6 +121,7 @@ impl RedisSession {
             server: Server::default(),
             met: Met::default(),
             replica_told: false,
+            master_seen: None,
             topics: Topics::new(seed.wrapping_add(LINKS as u64 + 1)),
             batches: 0,
             last_token: 0,
@@ -361,6 +364,8 @@ impl Core {
         if self.topics.was_confirmed() {
             let since =
                 self.loss.as_ref().map_or_else(|| self.missing_since(self.subscriber()), |loss| loss.since);
+            // Nobody asks this server any more whether it was still a master, or compares the next one's role with its.
+            let since = self.master_seen.map_or(since, |seen| seen.min(since));
             let error = Error::unsent(Code::Closed, "the connection was replaced by one with other settings");
             out.event(Event::Gap { lasted: now.saturating_duration_since(since), error, topics: None });
         }

@@ -2,6 +2,7 @@
 
 use crate::acl::AclError;
 use crate::connection::Ending;
+use crate::failure::Failure;
 use crate::faults::{Close, Faults, Health, Hello, Reaction, Role, Target};
 use crate::server::FakeRedis;
 
@@ -96,6 +97,16 @@ impl FakeRedis {
         self.change(|state| {
             state.reactions.clear();
             state.lasting_reactions.clear();
+        });
+    }
+
+    /// Refuses each command that subscribes to this channel or pattern, or ends such a subscription, with an error such as
+    /// `BUSY Redis is busy running a script.`; `None` allows it again. One refused name refuses the whole command.
+    pub fn refuse_topic(&self, name: impl AsRef<[u8]>, error: Option<&str>) {
+        let (name, error) = (name.as_ref().to_vec(), error.map(Failure::quoting));
+        self.change(|state| match error {
+            Some(error) => drop(state.refused_topics.insert(name, error)),
+            None => drop(state.refused_topics.remove(&name)),
         });
     }
 

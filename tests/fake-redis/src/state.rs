@@ -8,6 +8,7 @@ use mio::Registry;
 use crate::acl::Users;
 use crate::commands::Command;
 use crate::connection::{Connection, Ending};
+use crate::failure::Failure;
 use crate::faults::{Close, Faults, Health, Hello, Reaction, Role, Target};
 use crate::keyspace::Database;
 use crate::pubsub::{Kind, PubSub};
@@ -70,6 +71,8 @@ pub struct State {
     pub(crate) databases: Vec<Database>,
     pub(crate) reactions: Vec<(String, Reaction)>,
     pub(crate) lasting_reactions: BTreeMap<String, Reaction>,
+    /// Channels and patterns that nobody may subscribe to or unsubscribe from, and the error that says so.
+    pub(crate) refused_topics: BTreeMap<Vec<u8>, Failure>,
     pub(crate) door: Door,
     pub(crate) address: Address,
     pub(crate) registry: Registry,
@@ -198,6 +201,7 @@ impl State {
             databases: (0..DATABASES).map(|_| Database::default()).collect(),
             reactions: Vec::new(),
             lasting_reactions: BTreeMap::new(),
+            refused_topics: BTreeMap::new(),
             door,
             address,
             registry,

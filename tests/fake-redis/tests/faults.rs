@@ -44,6 +44,19 @@ fn connections_are_dropped_by_choice_and_in_either_way() {
 }
 
 #[test]
+fn a_topic_may_be_refused_by_its_name() {
+    let server = start();
+    let mut client = subscriber(&server);
+    server.refuse_topic("sport", Some("BUSY try\r\nlater"));
+    server.refuse_topic("news", Some("ERR no"));
+    client.ask("SUBSCRIBE weather sport", b"-BUSY try  later\r\n");
+    client.ask("UNSUBSCRIBE news", b"-ERR no\r\n");
+    client.ask("SUBSCRIBE weather", b"*3\r\n$9\r\nsubscribe\r\n$7\r\nweather\r\n:2\r\n");
+    server.refuse_topic("sport", None);
+    client.ask("SUBSCRIBE sport", b"*3\r\n$9\r\nsubscribe\r\n$5\r\nsport\r\n:3\r\n");
+}
+
+#[test]
 fn an_orderly_end_is_one_whatever_lies_unread() {
     let path = std::env::temp_dir().join(format!("fake-redis-end-{}.sock", std::process::id()));
     for server in [start(), FakeRedis::builder().unix(path).start().unwrap()] {

@@ -36,6 +36,26 @@ function host.new_fake(options)
 	return driver(function(method, ...) return native.drive_fake(number, method, ...) end)
 end
 
+-- A redis-server more, with these lines in its configuration. `talker(seconds)`: commands to it while it may not answer, on a
+-- connection and a thread of their own. `say(…)` returns the command's number, `answers()` what came since the last look: a list of
+-- { number, whether the server answered, whether it was no error, the reply or the error }.
+function host.new_real(lines)
+	local number = native.new_real(unpack(lines or {}))
+	local real = driver(function(method, ...) return native.drive_real(number, method, ...) end)
+	function real.talker(seconds)
+		local talker = native.new_talker(number, seconds)
+		return {
+			say = function(...) return native.drive_talker(talker, "say", ...) end,
+			answers = function()
+				local flat, answers = native.drive_talker(talker, "answers"), {}
+				for i = 1, #flat, 4 do answers[#answers + 1] = { flat[i], flat[i + 1], flat[i + 2], flat[i + 3] } end
+				return answers
+			end,
+		}
+	end
+	return real
+end
+
 -- Somebody else who publishes on 127.0.0.1, on a thread of its own. Each message is its number (12 digits, from 1), its time
 -- (SysTime in microseconds, 16 digits), and dashes up to `size`; the channels take turns.
 function host.new_publisher(options)

@@ -17,7 +17,7 @@ use crate::{
     prompt::Prompt,
     publisher::Publisher,
     screen::{Screen, Stream, Style},
-    servers::{Fake, Proxy, Server},
+    servers::{Fake, Proxy, Real, Server, Talker},
     value::Value,
     watch::Watch,
 };
@@ -71,6 +71,8 @@ pub(crate) struct Run {
     pub(crate) tests_failed: Cell<usize>,
     server: OnceCell<Server>,
     pub(crate) more_fakes: RefCell<Vec<Fake>>,
+    pub(crate) more_reals: RefCell<Vec<Real>>,
+    pub(crate) talkers: RefCell<Vec<Talker>>,
     pub(crate) publishers: RefCell<Vec<Publisher>>,
     pub(crate) proxies: RefCell<Vec<Proxy>>,
 }
@@ -104,6 +106,8 @@ impl Run {
             tests_failed: Cell::new(0),
             server: OnceCell::new(),
             more_fakes: RefCell::default(),
+            more_reals: RefCell::default(),
+            talkers: RefCell::default(),
             publishers: RefCell::default(),
             proxies: RefCell::default(),
         }

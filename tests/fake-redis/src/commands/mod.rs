@@ -378,6 +378,9 @@ fn admit(
             command.name
         )));
     }
+    if let Some(failure) = pubsub::refused(state, command, request) {
+        return Err(failure);
+    }
     match state.settings.health {
         Health::MasterDown if !command.without_data => Err(Failure::MASTER_DOWN),
         Health::Loading if !command.without_data => Err(Failure::LOADING),

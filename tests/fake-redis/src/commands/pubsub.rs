@@ -4,9 +4,11 @@ use std::iter;
 
 use crate::acl::User;
 use crate::commands::{Call, Command, Outcome};
+use crate::failure::Failure;
 use crate::glob;
 use crate::pubsub::Kind;
 use crate::request::Request;
+use crate::state::State;
 
 pub(super) const COMMANDS: &[Command] = &[
     Command::new("subscribe", -2, "pubsub", |call| join(call, Kind::Channel))
@@ -41,6 +43,13 @@ pub(super) fn channels_allowed(user: &User, command: &Command, request: &Request
         "publish" => user.may_use_channel(&request[1]),
         _ => true,
     }
+}
+
+/// The error of the first name in the command that the test refuses.
+pub(super) fn refused(state: &State, command: &Command, request: &Request) -> Option<Failure> {
+    let concerned = matches!(command.name, "subscribe" | "psubscribe" | "unsubscribe" | "punsubscribe");
+    let mut names = request[1..].iter().filter(|_| concerned);
+    names.find_map(|name| state.refused_topics.get(name)).cloned()
 }
 
 /// One confirmation for each argument, whether it changes anything or not.

@@ -1,8 +1,10 @@
 //! The server that a script talks to.
 
+use std::time::Duration;
+
 use crate::{
     ffi::Call,
-    servers::{Fake, Proxy, Server},
+    servers::{Fake, Proxy, Real, Server},
     value::Value,
 };
 
@@ -50,6 +52,50 @@ pub(super) fn drive_fake(call: &Call<'_>) -> Result<Value, String> {
     let fakes = call.run().more_fakes.borrow();
     let fake = fakes.get(number).ok_or_else(|| "there is no such server".to_owned())?;
     fake.call(call.text(1)?, &call.arguments[2..])
+}
+
+/// `new_real(line, …)`: another redis-server, with these lines in its configuration; returns its number.
+pub(super) fn new_real(call: &Call<'_>) -> Result<Value, String> {
+    let run = call.run();
+    let mut lines = String::new();
+    for index in 0..call.arguments.len() {
+        lines.push_str(call.text(index)?);
+        lines.push('\n');
+    }
+    let mut reals = run.more_reals.borrow_mut();
+    let real = Real::start(&run.folder.root().join(format!("redis-{}", reals.len())), &lines)?;
+    reals.push(real);
+    Ok((reals.len() - 1).into())
+}
+
+/// `drive_real(number, method, …)`: drives one of those.
+pub(super) fn drive_real(call: &Call<'_>) -> Result<Value, String> {
+    let number = call.count(0)?;
+    let reals = call.run().more_reals.borrow();
+    let real = reals.get(number).ok_or_else(|| "there is no such server".to_owned())?;
+    real.call(call.text(1)?, &call.arguments[2..])
+}
+
+/// `new_talker(number, seconds)`: commands to one of those, on a thread of their own; returns its number.
+pub(super) fn new_talker(call: &Call<'_>) -> Result<Value, String> {
+    let run = call.run();
+    let reals = run.more_reals.borrow();
+    let real = reals.get(call.count(0)?).ok_or_else(|| "there is no such server".to_owned())?;
+    let Value::Number(seconds) = *call.value(1) else {
+        return Err("bad argument #2 (seconds expected)".to_owned());
+    };
+    let patience = Duration::try_from_secs_f64(seconds).map_err(|error| error.to_string())?;
+    let mut talkers = run.talkers.borrow_mut();
+    talkers.push(real.talker(patience)?);
+    Ok((talkers.len() - 1).into())
+}
+
+/// `drive_talker(number, method, …)`: drives one of those.
+pub(super) fn drive_talker(call: &Call<'_>) -> Result<Value, String> {
+    let number = call.count(0)?;
+    let talkers = call.run().talkers.borrow();
+    let talker = talkers.get(number).ok_or_else(|| "there is no such talker".to_owned())?;
+    talker.call(call.text(1)?, &call.arguments[2..])
 }
 
 /// `new_proxy(url)`: a proxy before that server; returns its number.

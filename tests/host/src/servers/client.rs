@@ -12,7 +12,7 @@ use crate::value::Value;
 
 /// How long the server may be silent before it counts as dead. Making a message of 64 MiB takes half a second on an idle
 /// machine, ten times as long on a busy one.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Runs one command on a connection of its own, after `login` if that is not empty.
 ///
@@ -22,12 +22,29 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub(super) fn command(port: u16, login: &[&[u8]], words: &[&[u8]]) -> Result<Value, String> {
     let mut connection = Connection::open(port, PATIENCE)?;
     if !login.is_empty() {
-        connection.ask(login)?;
+        connection.ask(login).map_err(Failure::into_words)?;
     }
-    connection.ask(words)
+    connection.ask(words).map_err(Failure::into_words)
 }
 
-struct Connection {
+/// Why a command has no result.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// The server's own error. The connection goes on.
+    Refused(String),
+    /// No answer, or no RESP. The connection is of no further use.
+    Broken(String),
+}
+
+impl Failure {
+    pub(super) fn into_words(self) -> String {
+        match self {
+            Self::Refused(words) | Self::Broken(words) => words,
+        }
+    }
+}
+
+pub(super) struct Connection {
     stream: TcpStream,
     server: SocketAddr,
     patience: Duration,
@@ -35,10 +52,11 @@ struct Connection {
 }
 
 impl Connection {
-    fn open(port: u16, patience: Duration) -> Result<Self, String> {
+    pub(super) fn open(port: u16, patience: Duration) -> Result<Self, String> {
         let server = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let open = || {
             let stream = TcpStream::connect_timeout(&server, patience)?;
+            stream.set_nodelay(true)?;
             stream.set_read_timeout(Some(patience))?;
             stream.set_write_timeout(Some(patience))?;
             Ok(stream)
@@ -49,26 +67,32 @@ impl Connection {
         }
     }
 
-    fn ask(&mut self, words: &[&[u8]]) -> Result<Value, String> {
+    pub(super) fn ask(&mut self, words: &[&[u8]]) -> Result<Value, Failure> {
         let mut request = Vec::new();
         Encoder::new(&mut request).command(words.iter().copied());
         let name = words.first().map(|name| name.escape_ascii().to_string()).unwrap_or_default();
         let (server, patience) = (self.server, self.patience);
-        let failed =
-            |did: &str, error: &io::Error| failure(server, patience, &format!("{did} {name}"), error);
+        let failed = |did: &str, error: &io::Error| {
+            Failure::Broken(failure(server, patience, &format!("{did} {name}"), error))
+        };
         self.stream.write_all(&request).map_err(|error| failed("read", &error))?;
         let mut buffer = [0; 4096];
         loop {
             let count = match self.stream.read(&mut buffer) {
-                Ok(0) => return Err(format!("{server} closed the connection instead of answering {name}")),
+                Ok(0) => {
+                    return Err(Failure::Broken(format!(
+                        "{server} closed the connection instead of answering {name}"
+                    )));
+                }
                 Ok(count) => count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(failed("answer", &error)),
             };
             let mut input = &buffer[..count];
-            let frame = self.decoder.decode(&mut input).map_err(|error| error.to_string())?;
+            let frame =
+                self.decoder.decode(&mut input).map_err(|error| Failure::Broken(error.to_string()))?;
             if let Some(frame) = frame {
-                return convert(frame.value());
+                return convert(frame.value()).map_err(Failure::Refused);
             }
         }
     }
@@ -118,7 +142,7 @@ mod tests {
         connection.patience = Duration::from_millis(1);
         connection.stream.set_read_timeout(Some(connection.patience)).unwrap();
         assert_eq!(
-            connection.ask(&[b"CONFIG", b"SET"]).unwrap_err(),
+            connection.ask(&[b"CONFIG", b"SET"]).map_err(Failure::into_words).unwrap_err(),
             format!("{address} did not answer CONFIG within 0.001 s: it hangs, or the machine is too busy")
         );
     }

@@ -8,7 +8,7 @@ use super::{bytes, text};
 use crate::value::Value;
 
 const METHODS: &str = "url, socket, port, publish, drop, kick, send, faults, on_next, on_every, forget_reactions, health, hello, \
-                       role, max_clients, subscriber_buffer, password, user, log, connections, accepted, subscribers, \
+                       role, max_clients, subscriber_buffer, password, user, log, refuse_topic, connections, accepted, subscribers, \
                        pattern_subscribers, received, commands, stop, start, refuse, pause, resume";
 
 /// An embedded server.
@@ -81,6 +81,10 @@ impl Fake {
             "password" if matches!(first, Value::Nil) => server.set_password(None),
             "password" => server.set_password(Some(text(arguments, 0, method)?)),
             "user" => server.set_user(text(arguments, 0, method)?).map_err(|error| error.to_string())?,
+            "refuse_topic" => {
+                let error = arguments.get(1).map(|_| text(arguments, 1, method)).transpose()?;
+                server.refuse_topic(bytes(arguments, 0, method)?, error);
+            }
             "log" => server.set_log(matches!(first, Value::Boolean(true))),
             "stop" => server.stop().map_err(in_words)?,
             "refuse" => server.refuse().map_err(in_words)?,

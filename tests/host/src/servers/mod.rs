@@ -4,12 +4,14 @@ mod client;
 mod fake;
 mod proxy;
 mod real;
+mod talker;
 
 use std::{env, path::Path};
 
 pub(crate) use fake::Fake;
 pub(crate) use proxy::Proxy;
 pub(crate) use real::Real;
+pub(crate) use talker::Talker;
 
 use crate::{cli::Kind, value::Value};
 
@@ -32,7 +34,7 @@ impl Server {
         }
         match kind {
             Kind::Fake => Fake::start(folder, &[]).map(Self::Fake),
-            Kind::Real => Real::start(folder).map(Self::Real),
+            Kind::Real => Real::start(folder, "").map(Self::Real),
         }
     }
 

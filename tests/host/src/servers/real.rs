@@ -1,10 +1,10 @@
 //! `host.real`: a redis-server process of this run's own.
 
-use std::{cell::RefCell, path::Path};
+use std::{cell::RefCell, path::Path, time::Duration};
 
 use real_redis::RealRedis;
 
-use super::{bytes, client};
+use super::{Talker, bytes, client};
 use crate::{
     ffi::{self, Signal},
     value::Value,
@@ -27,15 +27,16 @@ pub(crate) struct Real {
 }
 
 impl Real {
-    /// Starts a server that keeps its socket and its log in `folder`.
+    /// Starts a server that keeps its socket and its log in `folder`, with these lines in its configuration.
     ///
     /// # Errors
     ///
     /// There is no such redis-server, or it does not start.
-    pub(super) fn start(folder: &Path) -> Result<Self, String> {
+    pub(crate) fn start(folder: &Path, configuration: &str) -> Result<Self, String> {
         let (major, _) = real_redis::version().map_err(|error| error.to_string())?;
         let has_users = major >= 6;
-        let mut builder = RealRedis::builder().folder(folder).prepare(ffi::die_with_parent);
+        let mut builder =
+            RealRedis::builder().configuration(configuration).folder(folder).prepare(ffi::die_with_parent);
         if has_users {
             builder = builder.configuration(format!("user {USER} on >{PASSWORD} ~* &* +@all"));
         }
@@ -47,14 +48,31 @@ impl Real {
         self.server.borrow().url()
     }
 
-    fn command(&self, words: &[&[u8]]) -> Result<Value, String> {
-        let password = self.password.borrow().clone();
-        let login: &[&[u8]] = match &*password {
+    /// What a connection of the host's own begins with; empty if it needs nothing.
+    fn login(&self) -> Vec<Vec<u8>> {
+        let password = self.password.borrow();
+        let login: &[&[u8]] = match &**password {
             _ if self.has_users => &[b"AUTH", USER.as_bytes(), PASSWORD.as_bytes()],
             [] => &[],
             password => &[b"AUTH", password],
         };
-        let answer = client::command(self.server.borrow().port(), login, words)?;
+        login.iter().map(|word| word.to_vec()).collect()
+    }
+
+    /// Commands on a connection that is kept, and a thread of its own; `patience` is how long an answer may take.
+    ///
+    /// # Errors
+    ///
+    /// The system gives no thread.
+    pub(crate) fn talker(&self, patience: Duration) -> Result<Talker, String> {
+        Talker::start(self.server.borrow().port(), patience, self.login())
+            .map_err(|error| format!("the talker: {error}"))
+    }
+
+    fn command(&self, words: &[&[u8]]) -> Result<Value, String> {
+        let login = self.login();
+        let login: Vec<&[u8]> = login.iter().map(Vec::as_slice).collect();
+        let answer = client::command(self.server.borrow().port(), &login, words)?;
         if let [b"CONFIG", b"SET", b"requirepass", password] = words {
             *self.password.borrow_mut() = password.to_vec();
         }
