@@ -131,7 +131,7 @@ fn convert(value: resp::Value<'_>) -> Result<Value, String> {
 mod tests {
     use std::{net::TcpListener, time::Duration};
 
-    use super::{Connection, PATIENCE};
+    use super::{Connection, Failure, PATIENCE};
 
     #[test]
     fn a_server_that_does_not_answer_is_named_with_what_it_was_asked() {
