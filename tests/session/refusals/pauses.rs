@@ -66,8 +66,9 @@ fn a_reason_whose_words_change_is_told_once() {
             until_asked(&mut client, BUSY);
         }
         assert_eq!(client.said(), []);
-        let codes = ["A", "B", "C", "D", "E", "F", "G", "H", "I", "J"];
-        codes.map(|code| until_asked(&mut client, code));
+        for code in ["A", "B", "C", "D", "E", "F", "G", "H", "I", "J"] {
+            until_asked(&mut client, code);
+        }
         assert_eq!(client.said().len(), 6, "eight reasons altogether");
         // What was confirmed and is refused later is news.
         for _ in 0..30 {
