@@ -160,7 +160,7 @@ fn a_master_that_becomes_a_replica_is_left_once() {
             if !asked.is_empty() {
                 // A replica may have lost its data.
                 assert_eq!(asked, [question(resp), "PING"]);
-                client.server(0, &[&*replica(resp), b"+PONG\r\n"].concat());
+                client.server(0, &[replica(resp), b"+PONG\r\n"].concat());
             }
         }
         assert!(!client.said().iter().any(|said| matches!(said, Said::Event(_))));

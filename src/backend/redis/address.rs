@@ -41,7 +41,9 @@ impl Core {
         let met = Server { id, peer: self.links[i].peer };
         let met_another = self.met.servers[i].replace(met.clone()).is_some_and(|before| before.differs(&met));
         let other = if i == COMMANDS { SUBSCRIBER } else { COMMANDS };
-        if !std::mem::take(&mut self.met.moving) && met_another && self.links[other].is_open() {
+        // The other one may be there already.
+        let apart = i == COMMANDS || self.links[other].peer != met.peer;
+        if !std::mem::take(&mut self.met.moving) && met_another && apart && self.links[other].is_open() {
             self.met.moving = true;
             self.fail(other, Failure::Moved, now, out);
         }

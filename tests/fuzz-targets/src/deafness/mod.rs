@@ -271,8 +271,9 @@ impl World {
     /// Somebody publishes on every channel.
     fn publish(&mut self) {
         self.messages += 1;
+        let reads = !self.driver.main_thread.full;
         for channel in CHANNELS {
-            for topic in self.driver.peers.publish(channel, self.messages) {
+            for topic in self.driver.peers.publish(channel, self.messages, reads) {
                 self.judge.missed(&topic, self.messages);
             }
         }

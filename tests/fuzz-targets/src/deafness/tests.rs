@@ -75,13 +75,17 @@ fn an_exec_that_is_refused() {
 #[test]
 fn a_main_thread_that_stalls_and_a_connection_that_dies() {
     let seconds = Duration::from_secs;
-    // The queue is full when a request times out, and still when a message comes 5 s later. Then there is room, and silence.
+    // The queue is full when a Subscribe is told to be confirmed, and still when a message comes 5 s later. Then there is room,
+    // and silence.
     run(&[
+        Act::Subscribe(1),
         Act::Wait(seconds(20)),
-        Act::Freeze(seconds(11)),
-        Act::Stall(seconds(16)),
-        Act::Get,
-        Act::Wait(seconds(16) + Duration::from_millis(50)),
+        Act::RefuseEnds(0, LONG),
+        Act::Unsubscribe(1),
+        Act::Wait(Duration::from_millis(1)),
+        Act::Stall(seconds(6)),
+        Act::Subscribe(1),
+        Act::Wait(seconds(6) + Duration::from_millis(50)),
         Act::Die,
         Act::Wait(LONG),
     ]);

@@ -292,8 +292,8 @@ impl Server {
     }
 
     /// Somebody publishes on the master. Returns the topics that it is not sent to, of those that match and of which the
-    /// client knows that something is amiss.
-    pub(super) fn publish(&mut self, channel: &[u8], number: u64) -> Vec<Topic> {
+    /// client knows that something is amiss, if it `reads`.
+    pub(super) fn publish(&mut self, channel: &[u8], number: u64, reads: bool) -> Vec<Topic> {
         if self.is_frozen() || self.is_busy() {
             return Vec::new();
         }
@@ -308,7 +308,7 @@ impl Server {
                 // A replica that synchronizes, and said so.
                 let since = self.unserved_since(host);
                 let said = |it: &Connection| it.host == host && it.said_unserved == since;
-                if since.is_some() && self.connections[0].as_ref().is_some_and(said) {
+                if reads && since.is_some() && self.connections[0].as_ref().is_some_and(said) {
                     missed.push(topic);
                 }
                 continue;

@@ -89,7 +89,7 @@ impl Server {
 
     /// Whether the server refused a topic on a present connection and does not have it; `Some(true)`: with NOPERM.
     pub(in crate::deafness) fn refusal(&self, topic: &Topic) -> Option<bool> {
-        let connections = self.connections.iter().flatten().filter(|connection| !connection.closed);
+        let connections = self.connections.iter().flatten().filter(|it| !it.closed && !it.dead);
         connections.filter_map(|connection| connection.refused.get(topic).copied()).next()
     }
 
