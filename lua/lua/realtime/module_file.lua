@@ -91,6 +91,13 @@ local function pe(handle, start, size)
 	local table_of_sections = read(handle, table_at, sections * 40)
 	if #table_of_sections < sections * 40 then return incomplete(system, size) end
 	local whole = table_at + #table_of_sections
+	-- Symbols, which a release has none of: 18 bytes each, then their names with the number of bytes of these.
+	local symbols_at = number(header, 12, 4)
+	if symbols_at > 0 then
+		local names_at = symbols_at + 18 * number(header, 16, 4)
+		local bytes = read(handle, names_at, 4)
+		whole = math.max(whole, names_at + (#bytes == 4 and math.max(4, number(bytes, 0, 4)) or 4))
+	end
 	for i = 0, sections - 1 do
 		whole = math.max(whole, number(table_of_sections, i * 40 + 16, 4) + number(table_of_sections, i * 40 + 20, 4))
 	end

@@ -39,15 +39,16 @@ end
 function binaries.pe(options)
 	local optional = options.bits == 32 and 224 or 240
 	local machine = options.machine or (options.bits == 32 and 0x14c or 0x8664)
+	local code_at = 128 + 24 + optional + 80
+	local symbols = options.symbols and bytes(code_at + 1024, 4) .. bytes(2, 4) or ZERO:rep(8)
 	local text = "MZ" .. ZERO:rep(58) .. bytes(128, 4) .. ("This program cannot be run in DOS mode.\r\r\n$"):sub(1, 64)
 	text = text .. ZERO:rep(128 - #text)
-		.. "PE\0\0" .. bytes(machine, 2) .. bytes(2, 2) .. ZERO:rep(12) .. bytes(optional, 2) .. bytes(options.program and 0x22 or 0x2022, 2)
+		.. "PE\0\0" .. bytes(machine, 2) .. bytes(2, 2) .. ZERO:rep(4) .. symbols .. bytes(optional, 2) .. bytes(options.program and 0x22 or 0x2022, 2)
 		.. ZERO:rep(optional)
-	local code_at = #text + 80
 	text = text .. ".text\0\0\0" .. bytes(512, 4) .. bytes(4096, 4) .. bytes(512, 4) .. bytes(code_at, 4) .. ZERO:rep(16)
 		.. ".data\0\0\0" .. bytes(512, 4) .. bytes(8192, 4) .. bytes(512, 4) .. bytes(code_at + 512, 4) .. ZERO:rep(16)
 	assert(#text == code_at)
-	return text .. ("d"):rep(1024)
+	return text .. ("d"):rep(1024) .. (options.symbols and ("s"):rep(36) .. bytes(10, 4) .. "names\0" or "")
 end
 
 -- One for this very platform, and one that is for another.

@@ -115,7 +115,7 @@ include("_steps.lua")({
 		name = "each is incomplete up to its last byte, and no byte in its header makes the look at it fail",
 		check = function()
 			for _, whole in ipairs({ binaries.elf({}), binaries.elf({ bits = 32 }), binaries.elf({ no_sections = true }), binaries.pe({}),
-				binaries.pe({ bits = 32 }) }) do
+				binaries.pe({ bits = 32 }), binaries.pe({ symbols = true }) }) do
 				for cut = 1, #whole - 1 do
 					local found, description = inspect(whole:sub(1, cut))
 					assert(found.kind == "incomplete", cut .. " of " .. #whole .. ": " .. description)

@@ -2,10 +2,19 @@
 
 use std::path::Path;
 
-use crate::support::Script;
+use crate::{
+    session::Folder,
+    support::{Script, write},
+};
 
 #[test]
 fn a_module_that_does_not_load_is_told_with_the_games_words() {
+    // A library by its header, with nothing in it.
+    let header = "\x7fELF\x02\x01\x01\0\0\0\0\0\0\0\0\0\x03\0\x3e\0\x01\0\0\0";
+    let tables = format!("{}\x40{}\x40\0\x38\0\x01\0{}", "\0".repeat(8), "\0".repeat(19), "\0".repeat(6));
+    let segment = "\0".repeat(56);
+    let folder = Folder::new();
+    write(&folder.join("module"), &format!("{header}{tables}{segment}"));
     let addon = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../lua");
     Script::new(
         r#"
@@ -15,15 +24,15 @@ fn a_module_that_does_not_load_is_told_with_the_games_words() {
         end
         said("the game cannot load garrysmod/lua/bin/gmsv_realtime_linux64.dll")
         said("Couldn't load module library!")
-        said("This server runs on 64-bit Linux. In that folder there is now: gmsv_bare_linux64.dll, ")
-        said("Take the file gmsv_realtime_linux64.dll of the release anew")
+        said("The file is for 64-bit Linux; this server runs on 64-bit Linux.")
+        said("Take gmsv_realtime_linux64.dll out of the release's zip anew")
         local result, message = include("realtime/load.lua")
         assert(result == nil and message:find("Couldn't load module library!", 1, true), message)
         assert(realtime == nil)
         host.exit()
         "#,
     )
-    .module(file!())
+    .module(&folder.join("module").to_string_lossy())
     .options(&["--addon", &addon.to_string_lossy()])
     .run()
     .code(0);
