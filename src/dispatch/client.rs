@@ -63,6 +63,8 @@ pub(super) struct Subscription<R> {
     pub(super) callbacks: Callbacks<R>,
     // The session that told of its confirmation first.
     confirmed: Option<ClientId>,
+    // The session that told of its confirmation last.
+    latest: Option<ClientId>,
 }
 
 /// What waits and what passed.
@@ -146,7 +148,12 @@ impl<R, D> Client<R, D> {
         }
         let mut callbacks = Callbacks::default();
         callbacks.set(&mut self.serials, identifier, callback, max_bytes);
-        let slot = self.subscriptions.insert(Subscription { name: name(), callbacks, confirmed: None });
+        let slot = self.subscriptions.insert(Subscription {
+            name: name(),
+            callbacks,
+            confirmed: None,
+            latest: None,
+        });
         self.topics.insert(topic.clone(), slot);
         Some(Command::Subscribe { topic, slot })
     }
@@ -232,7 +239,10 @@ impl<R, D> Client<R, D> {
     /// Notes that a replaced session's subscriptions are lost, from `lasted` ago on.
     pub(super) fn lose(&mut self, lasted: Duration, error: Error) {
         let now = Instant::now();
-        let since = now.checked_sub(lasted).unwrap_or(now);
+        self.lose_since(now.checked_sub(lasted).unwrap_or(now), error);
+    }
+
+    fn lose_since(&mut self, since: Instant, error: Error) {
         match &mut self.loss {
             Some((earlier, _)) => *earlier = since.min(*earlier),
             missing => *missing = Some((since, error)),
@@ -250,6 +260,7 @@ impl<R, D> Client<R, D> {
     pub(super) fn confirm(&mut self, topic: &Topic, session: ClientId) -> bool {
         let known = self.topics.get(topic).copied();
         let Some(subscription) = known.and_then(|slot| self.subscriptions.get_mut(slot)) else { return true };
+        subscription.latest = Some(session);
         *subscription.confirmed.get_or_insert(session) == session
     }
 
@@ -264,6 +275,15 @@ impl<R, D> Client<R, D> {
     /// Puts a new session in the place of the present one, which was told to disconnect before the new one was opened, and
     /// whose messages and answers still arrive. Returns what the new one has to subscribe to.
     pub fn replace(&mut self, label: String, session: ClientId, consumer: Consumer) -> Vec<Command> {
+        // A topic that the present session was refused until now has been silent since that session took over. The session
+        // does not know that there was one before it, so its own gap does not reach back that far.
+        let present = self.session();
+        let was_refused = |topic: &Subscription<R>| topic.confirmed.is_some() && topic.latest != present;
+        if let Some((since, error)) = self.handed_over.clone()
+            && self.subscriptions.iter().any(|(_, topic)| was_refused(topic))
+        {
+            self.lose_since(since, error);
+        }
         for source in &mut self.sources {
             source.retired = true;
         }

@@ -67,6 +67,36 @@ fn what_the_new_session_is_refused_at_first_has_its_own_gap() {
 }
 
 #[test]
+fn the_gap_of_a_session_that_is_replaced_while_it_is_refused_begins_with_it() {
+    let mut world = World::new();
+    let (client, mut old) = world.client("c");
+    world.subscribe(client, &channel("chat"), "a");
+    world.dispatcher.listen(client, EventKind::Gap, b"a", "on");
+    tell(&mut old, Event::Subscribed(channel("chat")));
+    tell(&mut old, ready());
+    world.run_quietly();
+    let (session, mut second, consumer) = world.session();
+    world.dispatcher.get_mut(client).unwrap().replace("c".into(), session, consumer);
+    tell(&mut old, gap(Duration::from_secs(5)));
+    tell(&mut old, Event::Closed);
+    tell(&mut second, ready());
+    assert_eq!(world.run_quietly(), ["c.on: Gap past 5 s"]);
+    // It has confirmed nothing, so it leaves no gap of its own.
+    let (session, mut third, consumer) = world.session();
+    world.dispatcher.get_mut(client).unwrap().replace("c".into(), session, consumer);
+    tell(&mut second, Event::Closed);
+    tell(&mut third, Event::Subscribed(channel("chat")));
+    tell(&mut third, ready());
+    assert_eq!(world.run_quietly(), ["c.on: Gap "]);
+    // And nothing is missing when the topic was confirmed.
+    let (session, mut fourth, consumer) = world.session();
+    world.dispatcher.get_mut(client).unwrap().replace("c".into(), session, consumer);
+    tell(&mut third, Event::Closed);
+    tell(&mut fourth, Event::Subscribed(channel("chat")));
+    assert_eq!(world.run_quietly(), Vec::<String>::new());
+}
+
+#[test]
 fn a_replaced_session_without_subscriptions_leaves_no_gap() {
     let mut world = World::new();
     let (client, mut old) = world.client("c");
