@@ -109,14 +109,15 @@ function Account:on_message(mine, number)
 	local now, topic = SysTime(), mine.topic
 	self.heard = self.heard + 1
 	if mine.last and number <= mine.last then self.problem("%s: number %d came after %d", topic.name, number, mine.last) end
-	-- After an Unsubscribe and a Subscribe, messages of the first subscription may still come.
-	local before = mine.last and topic.at[mine.last] >= mine.wanted_at and mine.last or mine.from
+	local before = mine.counted or mine.from
 	if before and number > before + 1 then
 		self.missing[#self.missing + 1] = { mine = mine, from = before + 1, to = number - 1, now = now }
 	end
 	if mine.silent_since then self.deafest = math.max(self.deafest, now - mine.silent_since) end
 	local well = math.max(self.world.well_since or math.huge, mine.wanted_at)
 	if mine.heard_at < well and topic.at[number] >= well then self.slowest = math.max(self.slowest, now - well) end
+	-- After an Unsubscribe and a Subscribe, messages of the first subscription may still come.
+	if topic.at[number] >= mine.wanted_at then mine.counted = number end
 	mine.last, mine.silent_since, mine.refused, mine.heard_at = number, nil, false, topic.at[number]
 end
 
@@ -154,8 +155,8 @@ function Account:on_event(event, info)
 	elseif event == "dropped" then
 		self.dropped = self.dropped + info.count
 	elseif event == "subscribed" and mine then
-		-- What is published from now on is to come.
-		mine.from, mine.refused = mine.topic.newest, false
+		-- What is published from now on is to come. What came before may be of a subscription that ended.
+		mine.from, mine.counted, mine.refused = mine.topic.newest, nil, false
 	elseif event == "error" and mine and not info.command then
 		mine.refused = true
 	elseif event == "error" and (info.channel or ""):find("^realtime:probe:") then
