@@ -297,11 +297,9 @@ impl<R, D> Client<R, D> {
         // A topic that the present session was refused until now has been silent since that session took over. The session
         // does not know that there was one before it, so its own gap does not reach back that far.
         let present = self.session();
+        let was_refused = |topic: &Subscription<R>| topic.confirmed.is_some() && topic.latest != present;
         if let Some((since, error)) = self.handed_over.clone()
-            && self
-                .subscriptions
-                .iter()
-                .any(|(_, topic)| topic.confirmed.is_some() && topic.latest != present)
+            && self.subscriptions.iter().any(|(_, topic)| was_refused(topic))
         {
             self.lose_since(since, error);
         }
