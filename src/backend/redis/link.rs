@@ -144,19 +144,19 @@ pub(super) struct Link {
     pub(super) echoes: bool,
     /// A PING that looks for life has no answer yet.
     pub(super) liveness_in_flight: bool,
-    /// The sink said Stop: nobody listens.
+    /// Bytes may wait, but nobody listens: the queue is full.
     pub(super) paused: bool,
     /// When that ended last.
     pub(super) resumed: Option<Instant>,
-    /// Messages wait for the present pause to end, as far as is known: one of them was the reason for it.
+    /// The last input had messages for somebody.
+    pub(super) brought_messages: bool,
+    /// Messages wait for the present pause to end, as far as is known: there were some in the last input before it.
     behind: bool,
     /// When a pause ended last in which messages waited. Confirmations and events fill the queue too, and no server drops
     /// a client for them.
     pub(super) lagged: Option<Instant>,
     /// The last input ended in the middle of a frame.
     pub(super) within_frame: bool,
-    /// How much of the last input was left unconsumed.
-    pub(super) unconsumed: usize,
     opening: [u8; OPENING],
     opening_len: usize,
 }
@@ -182,10 +182,10 @@ impl Link {
             liveness_in_flight: false,
             paused: false,
             resumed: None,
+            brought_messages: false,
             behind: false,
             lagged: None,
             within_frame: false,
-            unconsumed: 0,
             opening: [0; OPENING],
             opening_len: 0,
         }
@@ -217,10 +217,10 @@ impl Link {
         self.liveness_in_flight = false;
         self.paused = false;
         self.resumed = None;
+        self.brought_messages = false;
         self.behind = false;
         self.lagged = None;
         self.within_frame = false;
-        self.unconsumed = 0;
         self.opening_len = 0;
     }
 
@@ -257,34 +257,42 @@ impl Link {
         })
     }
 
-    /// Input arrives, of which the first part may have been seen before.
+    /// Input arrives.
     pub(super) fn hear(&mut self, now: Instant, bytes: &[u8]) {
-        if std::mem::take(&mut self.paused) {
-            self.resumed = Some(now);
-            self.listening = now;
-            if std::mem::take(&mut self.behind) {
-                self.lagged = Some(now);
-            }
-        }
-        let fresh = bytes.len().saturating_sub(self.unconsumed);
-        if fresh > 0 {
-            self.heard = now;
-            self.listening = now;
-            self.dead_at = None;
-            let room = &mut self.opening[self.opening_len..];
-            let taken = room.len().min(fresh);
-            let from = bytes.len() - fresh;
-            room[..taken].copy_from_slice(&bytes[from..from + taken]);
-            self.opening_len += taken;
+        self.heard = now;
+        self.listening = now;
+        self.dead_at = None;
+        self.brought_messages = false;
+        let room = &mut self.opening[self.opening_len..];
+        let taken = room.len().min(bytes.len());
+        room[..taken].copy_from_slice(&bytes[..taken]);
+        self.opening_len += taken;
+    }
+
+    /// The input that was heard last is understood.
+    pub(super) fn understood(&mut self, now: Instant, within_frame: bool) {
+        self.within_frame = within_frame;
+        if self.brought_messages && self.resumed == Some(now) {
+            // They were there when reading went on.
+            self.lagged = Some(now);
         }
     }
 
-    /// Nobody listens until more input is handed in: silence means nothing. `by_message`: it was a message that filled the
-    /// queue.
-    pub(super) fn pause(&mut self, by_message: bool) {
+    /// Nobody listens until the link is resumed: silence means nothing.
+    pub(super) fn pause(&mut self) {
         self.paused = true;
-        self.behind |= by_message;
+        self.behind |= self.brought_messages;
         self.dead_at = None;
+    }
+
+    /// Somebody listens again.
+    pub(super) fn resume(&mut self, now: Instant) {
+        self.paused = false;
+        self.resumed = Some(now);
+        self.listening = now;
+        if std::mem::take(&mut self.behind) {
+            self.lagged = Some(now);
+        }
     }
 
     /// Whether messages waited to be read so lately that the server may have dropped the connection for it.

@@ -10,7 +10,6 @@ mod handshake;
 mod inbound;
 mod link;
 mod names;
-mod out;
 mod outbound;
 mod push;
 mod random;

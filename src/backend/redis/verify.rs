@@ -11,11 +11,10 @@ use std::time::{Duration, Instant};
 
 use super::failure::Failure;
 use super::link::Awaits;
-use super::out::Out;
 use super::random::SplitMix64;
 use super::refusals::{NO_PERMISSION, pause};
 use super::session::{COMMANDS, Core};
-use crate::model::{Code, Error, Event, Topic, TopicKind, Value};
+use crate::model::{Code, Error, Event, Sink, Topic, TopicKind, Value};
 
 /// What the channels of probes begin with, of every client of every server. No addon is handed anything of them.
 const PREFIX: &[u8] = b"realtime:probe:";
@@ -181,7 +180,7 @@ impl Core {
     }
 
     /// The channel of the probes is refused.
-    pub(super) fn probe_channel_refused(&mut self, error: Error, now: Instant, out: &mut Out<'_>) {
+    pub(super) fn probe_channel_refused(&mut self, error: Error, now: Instant, sink: &mut dyn Sink) {
         let Some(verify) = &mut self.verify else { return };
         verify.stage = Stage::Refused { until: verify.pause(&error, now) };
         let failed = |name, error| {
@@ -189,12 +188,12 @@ impl Core {
             Event::SubscribeFailed { topic, error }
         };
         if let Some(event) = verify.tell(error, failed) {
-            out.event(event);
+            sink.event(event);
         }
     }
 
     /// The server's answer to a probe. An error that may pass is no verdict: the next probe may fare better.
-    pub(super) fn probe_answered(&mut self, reply: Result<Value, Error>, now: Instant, out: &mut Out<'_>) {
+    pub(super) fn probe_answered(&mut self, reply: Result<Value, Error>, now: Instant, sink: &mut dyn Sink) {
         let Some(verify) = &mut self.verify else { return };
         match reply {
             Ok(Value::Integer(_)) => {
@@ -213,11 +212,11 @@ impl Core {
                     error,
                 };
                 if let Some(event) = verify.tell(error, failed) {
-                    out.event(event);
+                    sink.event(event);
                 }
             }
             Err(_) => verify.unanswered(),
-            Ok(_) => self.fail(COMMANDS, Failure::OutOfStep, now, out),
+            Ok(_) => self.fail(COMMANDS, Failure::OutOfStep, now, sink),
         }
     }
 
@@ -247,7 +246,7 @@ impl Core {
     }
 
     /// Sends a probe, or misses one, if it is time.
-    pub(super) fn probe_timeout(&mut self, now: Instant, out: &mut Out<'_>) {
+    pub(super) fn probe_timeout(&mut self, now: Instant, sink: &mut dyn Sink) {
         if self.probe_due().is_none_or(|due| due > now) {
             return;
         }
@@ -255,7 +254,7 @@ impl Core {
         match verify.stage {
             Stage::Taken { since } => {
                 let waited = now.saturating_duration_since(since);
-                self.fail(self.subscriber(), Failure::Undelivered(waited), now, out);
+                self.fail(self.subscriber(), Failure::Undelivered(waited), now, sink);
             }
             // The next look at what is to be sent subscribes.
             Stage::Refused { .. } => verify.stage = Stage::Unsubscribed,
