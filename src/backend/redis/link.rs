@@ -13,7 +13,7 @@ use super::request::{Asked, Replies};
 use super::role::{Question, Watch};
 use super::transmit::Transmit;
 use crate::backend::Stage;
-use crate::model::{Error, LinkId};
+use crate::model::{Error, LinkId, READ_BYTES};
 
 /// Entries for which an empty in-flight queue keeps room.
 const KEEP_IN_FLIGHT: usize = 1024;
@@ -134,9 +134,9 @@ pub(super) struct Link {
     pub(super) made: Option<(Instant, Option<Stage>)>,
     /// The address at the other end.
     pub(super) peer: Option<SocketAddr>,
-    /// When the last byte came.
+    /// Up to here all that the server sent has come. What is read behind a pause may be old, so it tells nothing of that.
     pub(super) heard: Instant,
-    /// Since when silence counts: as `heard`, but for times in which nobody listened.
+    /// Since when silence counts: when the last byte was read, or when reading went on.
     pub(super) listening: Instant,
     /// The PING that looks for life is in flight, and nothing was heard since: when the link counts as dead.
     pub(super) dead_at: Option<Instant>,
@@ -152,6 +152,8 @@ pub(super) struct Link {
     pub(super) brought_messages: bool,
     /// Messages wait for the present pause to end, as far as is known: there were some in the last input before it.
     behind: bool,
+    /// Reading went on, and what has waited meanwhile is not read yet.
+    catching_up: bool,
     /// When a pause ended last in which messages waited. Confirmations and events fill the queue too, and no server drops
     /// a client for them.
     pub(super) lagged: Option<Instant>,
@@ -184,6 +186,7 @@ impl Link {
             resumed: None,
             brought_messages: false,
             behind: false,
+            catching_up: false,
             lagged: None,
             within_frame: false,
             opening: [0; OPENING],
@@ -219,6 +222,7 @@ impl Link {
         self.resumed = None;
         self.brought_messages = false;
         self.behind = false;
+        self.catching_up = false;
         self.lagged = None;
         self.within_frame = false;
         self.opening_len = 0;
@@ -259,7 +263,9 @@ impl Link {
 
     /// Input arrives.
     pub(super) fn hear(&mut self, now: Instant, bytes: &[u8]) {
-        self.heard = now;
+        if !self.catching_up {
+            self.heard = now;
+        }
         self.listening = now;
         self.dead_at = None;
         self.brought_messages = false;
@@ -269,13 +275,15 @@ impl Link {
         self.opening_len += taken;
     }
 
-    /// The input that was heard last is understood.
-    pub(super) fn understood(&mut self, now: Instant, within_frame: bool) {
+    /// The input of so many bytes that was heard last is understood.
+    pub(super) fn understood(&mut self, now: Instant, bytes: usize, within_frame: bool) {
         self.within_frame = within_frame;
-        if self.brought_messages && self.resumed == Some(now) {
+        if self.catching_up && self.brought_messages {
             // They were there when reading went on.
             self.lagged = Some(now);
         }
+        // A read of less than it could bring leaves nothing that has waited.
+        self.catching_up &= bytes >= READ_BYTES;
     }
 
     /// Nobody listens until the link is resumed: silence means nothing.
@@ -288,6 +296,7 @@ impl Link {
     /// Somebody listens again.
     pub(super) fn resume(&mut self, now: Instant) {
         self.paused = false;
+        self.catching_up = true;
         self.resumed = Some(now);
         self.listening = now;
         if std::mem::take(&mut self.behind) {

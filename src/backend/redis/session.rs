@@ -176,7 +176,7 @@ impl Session for RedisSession {
             }
         }
         if core.links[i].is_open() {
-            core.links[i].understood(now, decoders[i].frame_start().is_some());
+            core.links[i].understood(now, bytes.len(), decoders[i].frame_start().is_some());
         }
         core.settle(now, sink);
     }

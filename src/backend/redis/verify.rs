@@ -238,7 +238,7 @@ impl Core {
             Stage::Taken { since } => {
                 // What stands before the probe has to come first: a message of any size, confirmations of any number.
                 let moving = link.within_frame || self.batches > 0;
-                let heard = if moving { link.heard } else { since };
+                let heard = if moving { link.listening } else { since };
                 Some(since.max(listening).max(heard) + self.config.ping_timeout)
             }
             _ => None,
