@@ -77,7 +77,7 @@ pub struct Scheme {
 }
 
 /// A configured backend: all of its options are known and valid. Lives on the main thread.
-pub trait Backend: Send + Sync {
+pub trait Backend: Any + Send + Sync {
     /// A session that has not connected yet; its first [`Session::poll_action`] says what it wants.
     fn session(&self, start: Start) -> Box<dyn Session>;
 
@@ -97,11 +97,9 @@ pub trait Backend: Send + Sync {
     /// Where it connects to, for people. No secret.
     fn address(&self) -> String;
 
-    /// Whether `other` has the same settings, so that a second Connect need not reconnect.
+    /// Whether `other` has the same settings, so that a second Connect need not reconnect. As `&dyn Any` it shows whether it is
+    /// of the same backend.
     fn same_settings(&self, other: &dyn Backend) -> bool;
-
-    /// For [`Backend::same_settings`].
-    fn as_any(&self) -> &dyn Any;
 }
 
 /// What a new session is given.

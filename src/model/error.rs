@@ -1,5 +1,6 @@
 //! The one error that addons see.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -25,6 +26,11 @@ impl Error {
     /// An error about something that may have reached the server.
     pub fn sent(code: Code, message: impl Into<Cow<'static, str>>) -> Self {
         Self { code, message: message.into(), sent: true }
+    }
+
+    /// The answer to whoever asks something of a closed client.
+    pub fn closed() -> Self {
+        Self::unsent(Code::Closed, "the client is closed")
     }
 
     /// The answer to a request whose session ended without one. Nobody knows any more how far the request came.
@@ -84,4 +90,10 @@ impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
+}
+
+/// What a panic said.
+pub fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("a panic without words")
 }

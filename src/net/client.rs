@@ -11,7 +11,7 @@ use super::io::Io;
 use super::link::{Input, Link, News};
 use super::resolve::Answer;
 use crate::backend::{Action, LinkError};
-use crate::model::{ClientId, Code, Command, Counters, Error, Event, LinkId, Sink};
+use crate::model::{ClientId, Code, Command, Counters, Error, Event, LinkId, Sink, panic_text};
 use crate::queue::Producer;
 
 /// Reads of one link before the others have their turn.
@@ -84,8 +84,7 @@ impl Client {
 
     /// Ends the client after its session panicked.
     pub(super) fn panicked(&mut self, panic: &(dyn Any + Send)) {
-        let text = panic.downcast_ref::<&str>().copied();
-        let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no text");
+        let text = panic_text(panic);
         self.fail(format!("the client ended by a bug in this module, please report it: {text}"));
     }
 

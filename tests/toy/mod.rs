@@ -113,11 +113,8 @@ impl Backend for Toy {
     }
 
     fn same_settings(&self, other: &dyn Backend) -> bool {
-        other.as_any().downcast_ref() == Some(self)
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
+        let other: &dyn Any = other;
+        other.downcast_ref() == Some(self)
     }
 }
 

@@ -76,10 +76,7 @@ impl Backend for Redis {
     }
 
     fn same_settings(&self, other: &dyn Backend) -> bool {
-        other.as_any().downcast_ref::<Self>().is_some_and(|other| self.config == other.config)
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
+        let other: &dyn Any = other;
+        other.downcast_ref::<Self>().is_some_and(|other| self.config == other.config)
     }
 }
