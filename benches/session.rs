@@ -11,7 +11,7 @@ use common::session::{Case, case, client, messages};
 use common::{BATCH, publish, take_all};
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
-use realtime::model::{About, DropReason, Error, Event, Flow, LinkId, Sink, Slot, Ticket, TopicKind, Value};
+use realtime::model::{About, DropReason, Error, Event, LinkId, Sink, Slot, Ticket, TopicKind, Value};
 
 fn main() {
     divan::main();
@@ -33,23 +33,18 @@ const CASES: [Case; 8] = [
 struct Count(usize);
 
 impl Sink for Count {
-    fn message(&mut self, slot: Slot, channel: Option<&[u8]>, payload: &[u8]) -> Flow {
+    fn message(&mut self, slot: Slot, channel: Option<&[u8]>, payload: &[u8]) {
         black_box((slot, channel, payload));
         self.0 += 1;
-        Flow::Go
     }
 
-    fn dropped(&mut self, bytes: u64, _: DropReason) -> Flow {
+    fn dropped(&mut self, bytes: u64, _: DropReason) {
         panic!("a message of {bytes} bytes was dropped")
     }
 
-    fn answer(&mut self, _: Ticket, _: Result<Value, Error>, _: About<'_>) -> Flow {
-        Flow::Go
-    }
+    fn answer(&mut self, _: Ticket, _: Result<Value, Error>, _: About<'_>) {}
 
-    fn event(&mut self, _: Event) -> Flow {
-        Flow::Go
-    }
+    fn event(&mut self, _: Event) {}
 }
 
 #[divan::bench(args = CASES)]

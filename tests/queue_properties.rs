@@ -11,7 +11,7 @@ use std::thread;
 
 use proptest::prelude::*;
 use realtime::model::{
-    Counters, DropReason, Event, Flow, Limits, Overflow, Sink, Slot, Topic, TopicKind, Wake,
+    Counters, DropReason, Event, Limits, Overflow, Room, Sink, Slot, Topic, TopicKind, Wake,
 };
 use realtime::queue::{Consumer, Item, Producer, Signal, events};
 
@@ -100,30 +100,41 @@ impl Account {
     }
 }
 
-fn put(producer: &mut Producer, number: usize, entry: Entry) -> Flow {
+fn put(producer: &mut Producer, number: usize, entry: Entry) {
     match entry {
         Entry::Message { bytes } => {
             let channel = number.is_multiple_of(3).then_some(&b"channel"[..]);
-            producer.message(slot(number), channel, &vec![number as u8; bytes])
+            producer.message(slot(number), channel, &vec![number as u8; bytes]);
         }
         Entry::Skipped { bytes } => producer.dropped(bytes as u64, DropReason::TooLarge),
         Entry::State => producer.event(state(number)),
     }
 }
 
+/// More than most queues here have room for.
+const MOST_READ: usize = 80;
+
 #[derive(Debug, Clone)]
 enum Step {
-    Put(Entry),
+    /// What one read brings.
+    Read(Vec<Entry>),
     Flush,
     Take(usize),
 }
 
+fn put_in() -> impl Strategy<Value = Entry> {
+    prop_oneof![
+        8 => (0..40_usize).prop_map(|bytes| Entry::Message { bytes }),
+        1 => (0..400_usize).prop_map(|bytes| Entry::Message { bytes }),
+        1 => (0..100_usize).prop_map(|bytes| Entry::Skipped { bytes }),
+        1 => Just(Entry::State),
+    ]
+}
+
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        8 => (0..40_usize).prop_map(|bytes| Step::Put(Entry::Message { bytes })),
-        1 => (0..400_usize).prop_map(|bytes| Step::Put(Entry::Message { bytes })),
-        1 => (0..100_usize).prop_map(|bytes| Step::Put(Entry::Skipped { bytes })),
-        1 => Just(Step::Put(Entry::State)),
+        6 => put_in().prop_map(|entry| Step::Read(vec![entry])),
+        5 => prop::collection::vec(put_in(), 1..MOST_READ).prop_map(Step::Read),
         3 => Just(Step::Flush),
         3 => (1..20_usize).prop_map(Step::Take),
     ]
@@ -146,29 +157,40 @@ proptest! {
         let limits = Limits { queue_events, queue_bytes, overflow, max_pending: 1, pending_bytes: 1 };
         let (mut producer, mut consumer, counters) = ends(limits);
         let mut account = Account::default();
-        // What a simple queue would hold, given which messages were refused or made room.
-        let mut largest = 0;
-        for (number, step) in steps.into_iter().enumerate() {
+        // By how much one read passed the limits.
+        let (mut beyond, mut bytes_beyond) = (0, 0);
+        let (mut number, mut paused) = (0, false);
+        for step in steps {
             match step {
-                Step::Put(entry) => {
-                    // A session that was told to stop hands over nothing more of what it reads.
-                    if producer.has_room() {
+                Step::Read(entries) => {
+                    paused = if paused {
+                        !producer.has_room(Room::Messages)
+                    } else {
+                        producer.is_full(Room::Messages)
+                    };
+                    prop_assert!(!paused || overflow == Overflow::Pause);
+                    if paused {
+                        continue;
+                    }
+                    let before = counters.dropped_overflow.load(Ordering::Relaxed);
+                    let mut messages = 0;
+                    let mut sum = 0;
+                    for entry in entries {
                         account.put.push_back((number, entry));
-                        let before = counters.dropped_overflow.load(Ordering::Relaxed);
-                        let flow = put(&mut producer, number, entry);
-                        let lost = counters.dropped_overflow.load(Ordering::Relaxed) - before;
+                        put(&mut producer, number, entry);
+                        number += 1;
                         if let Entry::Message { bytes } = entry {
-                            largest = largest.max(bytes + 7);
-                            match overflow {
-                                Overflow::Pause => prop_assert_eq!(lost, 0),
-                                Overflow::DropNewest => prop_assert!(lost <= 1),
-                                Overflow::DropOldest => {}
-                            }
-                        }
-                        if overflow != Overflow::Pause {
-                            prop_assert_eq!(flow, Flow::Go);
+                            messages += 1;
+                            sum += bytes + 7;
                         }
                     }
+                    let lost = counters.dropped_overflow.load(Ordering::Relaxed) - before;
+                    if overflow == Overflow::Pause {
+                        prop_assert_eq!(lost, 0);
+                        (beyond, bytes_beyond) = (beyond.max(messages), bytes_beyond.max(sum));
+                    }
+                    // A message of any size passes an empty queue.
+                    bytes_beyond = bytes_beyond.max(407);
                 }
                 Step::Flush => producer.flush(),
                 Step::Take(count) => {
@@ -179,8 +201,8 @@ proptest! {
                 }
             }
             let (events, bytes) = consumer.queued();
-            prop_assert!(events <= queue_events, "{} messages wait", events);
-            prop_assert!(bytes <= queue_bytes + largest, "{} bytes wait", bytes);
+            prop_assert!(events <= queue_events + beyond, "{} messages wait", events);
+            prop_assert!(bytes <= queue_bytes + bytes_beyond, "{} bytes wait", bytes);
         }
         // Twice: what was dropped behind the last entry is told once there is room.
         for _ in 0..2 {
@@ -216,11 +238,14 @@ fn two_threads(overflow: Overflow, queue_events: usize, mix: usize, flushes: usi
     let (mut producer, mut consumer, counters) = ends(limits);
     let worker = thread::spawn(move || {
         for number in 0..ENTRIES {
-            while !producer.has_room() {
-                thread::yield_now();
+            if producer.is_full(Room::Messages) {
+                producer.flush();
+                while !producer.has_room(Room::Messages) {
+                    thread::yield_now();
+                }
             }
-            let flow = put(&mut producer, number, entry(number, mix));
-            if flow == Flow::Stop || scramble(number).is_multiple_of(flushes) {
+            put(&mut producer, number, entry(number, mix));
+            if scramble(number).is_multiple_of(flushes) {
                 producer.flush();
             }
         }

@@ -12,7 +12,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use realtime::backend::OptionValue;
-use realtime::model::{Code, Event, ReplyTo, Slot, State, Value};
+use realtime::model::{Code, Event, READ_BYTES, ReplyTo, Slot, State, Value};
 use socket2::{Domain, Socket, Type};
 use toy::{Game, Seen, eventually};
 
@@ -125,6 +125,8 @@ fn options_are_the_backends_own() {
 #[test]
 fn fifty_thousand_messages_arrive_in_order_through_a_queue_of_sixty_four() {
     const MESSAGES: usize = 50_000;
+    // What one read brings may be more than the limit.
+    const MOST: usize = 64 + READ_BYTES / "MSG flood 0\n".len();
     let listener = listener();
     let server = serve(&listener, |mut stream| {
         let mut line = String::new();
@@ -144,7 +146,7 @@ fn fifty_thousand_messages_arrive_in_order_through_a_queue_of_sixty_four() {
             client.wait(),
             Seen::Message(Slot { index: 1, generation: 0 }, expected.to_string().into())
         );
-        assert!(client.consumer.queued().0 <= 64);
+        assert!(client.consumer.queued().0 <= MOST);
     }
     server.join().unwrap();
     // The end of the connection was behind the messages, and is told behind them.
@@ -172,12 +174,13 @@ fn a_full_queue_holds_up_its_own_client_alone() {
     game.subscribe(&paused, "flood", 1);
     let mut flowing = game.connect(&port(&quiet));
     game.subscribe(&flowing, "chat", 2);
-    eventually("a full queue", || (paused.consumer.queued().0 == 10).then_some(()));
+    eventually("a full queue", || (paused.consumer.queued().0 >= 10).then_some(()));
     for n in 0..100 {
         game.publish(&flowing, "chat", n.to_string().as_bytes(), ReplyTo::Nobody);
         assert_eq!(flowing.wait_message().1, n.to_string().as_bytes());
     }
-    assert_eq!(paused.consumer.queued().0, 10);
+    // Full, and what one read brought beyond it.
+    assert!(paused.consumer.queued().0 < 10 + READ_BYTES / "MSG flood x\n".len());
     assert!(game.shutdown(Duration::from_millis(100)));
     assert!(flood.join().unwrap() > 10);
     server.join().unwrap();
@@ -344,24 +347,6 @@ fn a_client_that_panics_ends_alone() {
     assert_eq!(fine.wait_message().1, b"still here");
     assert!(game.shutdown(LONG));
     echoing.join().unwrap();
-}
-
-#[test]
-fn a_client_that_leaves_input_though_there_is_room_ends_alone() {
-    let bad = listener();
-    let server = serve(&bad, |mut stream| {
-        stream.write_all(b"LEAVE IT\n").unwrap();
-        // Until the client hangs up.
-        let _ = stream.read(&mut [0]);
-    });
-    let mut game = Game::start();
-    let mut broken = game.connect(&port(&bad));
-    let error = broken.wait_down();
-    assert_eq!(error.code, Code::Closed);
-    assert!(error.message.contains("bug"), "{error}");
-    assert_eq!(broken.wait(), Seen::Event(Event::Closed));
-    server.join().unwrap();
-    assert!(game.shutdown(LONG));
 }
 
 #[test]

@@ -6,14 +6,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use realtime::backend::{Action, Connected, OptionValue, Options, Session, Start, configure};
-use realtime::model::{Command, Counters, LinkId, Sink, Slot, Topic, TopicKind};
+use realtime::model::{Command, Counters, LinkId, READ_BYTES, Sink, Slot, Topic, TopicKind};
 use realtime::queue::{Consumer, Producer, Signal, events};
 use resp::{Decoder, Encoder};
 
 use super::{BATCH, Nobody, SIZE};
 
-/// What one read of a socket brings.
-const READ: usize = 64 << 10;
 /// Channels take turns in steps of this prime, so that neighbours in time are none in memory.
 const STEP: usize = 7919;
 
@@ -80,18 +78,16 @@ impl Client {
         }
         for link in [LinkId(0), LinkId(1)] {
             let mut replies = Vec::new();
-            let said = self.session.poll_transmit(link).to_vec();
+            let said = self.session.poll_transmit(link, self.now).to_vec();
             let (mut input, mut decoder) = (&said[..], Decoder::new());
             while let Some(frame) = decoder.decode(&mut input).expect("commands") {
                 answer(&frame.value(), self.subscriber == LinkId(0), &mut replies);
             }
             let said = said.len() - input.len();
-            self.session.transmitted(link, self.now, said);
+            self.session.transmitted(link, said);
             active |= said > 0;
-            let mut left = &replies[..];
-            while !left.is_empty() {
-                let taken = self.session.handle_input(link, self.now, left, producer);
-                left = &left[taken..];
+            for piece in replies.chunks(READ_BYTES) {
+                self.session.handle_input(link, self.now, piece, producer);
                 // So many confirmations fill what the queue has for events.
                 producer.flush();
                 while consumer.next().is_some() {}
@@ -103,18 +99,17 @@ impl Client {
     /// The socket takes all there is.
     pub(crate) fn write(&mut self, link: LinkId) {
         loop {
-            let n = black_box(self.session.poll_transmit(link)).len();
+            let n = black_box(self.session.poll_transmit(link, self.now)).len();
             if n == 0 {
                 return;
             }
-            self.session.transmitted(link, self.now, n);
+            self.session.transmitted(link, n);
         }
     }
 
     pub(crate) fn read(&mut self, link: LinkId, bytes: &[u8], sink: &mut dyn Sink) {
-        for piece in bytes.chunks(READ) {
-            let taken = self.session.handle_input(link, self.now, piece, sink);
-            assert_eq!(taken, piece.len(), "nothing is full here");
+        for piece in bytes.chunks(READ_BYTES) {
+            self.session.handle_input(link, self.now, piece, sink);
         }
     }
 }

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::model::{Args, Command, Counters, Limits, LinkId, Sink};
+use crate::model::{Args, Command, Counters, Limits, LinkId, Room, Sink};
 
 pub use options::{OptionError, OptionValue, Options};
 
@@ -77,7 +77,7 @@ pub struct Scheme {
 }
 
 /// A configured backend: all of its options are known and valid. Lives on the main thread.
-pub trait Backend: Send + Sync {
+pub trait Backend: Any + Send + Sync {
     /// A session that has not connected yet; its first [`Session::poll_action`] says what it wants.
     fn session(&self, start: Start) -> Box<dyn Session>;
 
@@ -101,11 +101,9 @@ pub trait Backend: Send + Sync {
     /// Where it connects to, for people. No secret.
     fn address(&self) -> String;
 
-    /// Whether `other` has the same settings, so that a second Connect need not reconnect.
+    /// Whether `other` has the same settings, so that a second Connect need not reconnect. As `&dyn Any` it shows whether it is
+    /// of the same backend.
     fn same_settings(&self, other: &dyn Backend) -> bool;
-
-    /// For [`Backend::same_settings`].
-    fn as_any(&self) -> &dyn Any;
 }
 
 /// What a new session is given.
@@ -120,37 +118,64 @@ pub struct Start {
 }
 
 /// A client's protocol, without I/O. Every call carries the time; none blocks, panics or loops.
+///
+/// # What the event loop calls, and when
+///
+/// - **Commands** ([`handle_command`](Session::handle_command)) in the order in which the main thread gave them.
+/// - **Links.** A link begins with an [`Action::Connect`]. It is up from
+///   [`handle_connected`](Session::handle_connected) on, until [`handle_disconnected`](Session::handle_disconnected) or the
+///   session's own [`Action::Close`], after which nothing more is heard of it. A link that cannot be made ends with
+///   [`handle_disconnected`](Session::handle_disconnected), too.
+/// - **Input.** Before each read of a link the loop asks for the [`room_needed`](Session::room_needed), and reads if the queue
+///   has it: [`READ_BYTES`] at most, which the session takes as a whole, always. If there is no room and bytes may wait,
+///   [`handle_paused`](Session::handle_paused) comes once, and [`handle_resumed`](Session::handle_resumed) before the next
+///   read. One read is all by which the queue passes its limits, so no session counts what it hands over.
+/// - **Output.** [`poll_transmit`](Session::poll_transmit) and [`transmitted`](Session::transmitted) until nothing is left or
+///   the link takes no more.
+/// - **Wishes and time.** After each of these calls [`poll_action`](Session::poll_action) until it has none, in order. At the
+///   end of a turn [`poll_timeout`](Session::poll_timeout); when that time has come,
+///   [`handle_timeout`](Session::handle_timeout), behind the reading of that turn: what came while this process stood still
+///   is no silence.
+///
+/// A call about a link that the session does not know, or that is not up, changes nothing. `now` never goes back.
+///
+/// [`READ_BYTES`]: crate::model::READ_BYTES
 pub trait Session: Send {
-    /// The link asked for by [`Action::Connect`] is up. `how` says how it was made.
-    fn handle_connected(&mut self, link: LinkId, now: Instant, how: Connected, sink: &mut dyn Sink);
-
-    /// Bytes arrived. Returns how many were consumed; fewer than all only if the sink said [`Flow::Stop`] or the link
-    /// is no longer wanted (an [`Action::Close`] then waits). What was not consumed is handed in again, once there is
-    /// room, before anything newer. An empty `bytes` tells that reading goes on.
-    ///
-    /// [`Flow::Stop`]: crate::model::Flow::Stop
-    fn handle_input(&mut self, link: LinkId, now: Instant, bytes: &[u8], sink: &mut dyn Sink) -> usize;
-
     /// The main thread asks for something.
     fn handle_command(&mut self, now: Instant, command: Command, sink: &mut dyn Sink);
 
-    /// The time that [`Session::poll_timeout`] named has come. May be called early.
-    fn handle_timeout(&mut self, now: Instant, sink: &mut dyn Sink);
+    /// The link asked for by [`Action::Connect`] is up. `how` says how it was made.
+    fn handle_connected(&mut self, link: LinkId, now: Instant, how: Connected, sink: &mut dyn Sink);
 
     /// The link is gone, or could not be made. Not called for links that the session itself closed.
     fn handle_disconnected(&mut self, link: LinkId, now: Instant, cause: LinkError, sink: &mut dyn Sink);
 
+    /// What the link may bring now.
+    fn room_needed(&self, link: LinkId) -> Room;
+
+    /// Bytes arrived. The session takes all of them.
+    fn handle_input(&mut self, link: LinkId, now: Instant, bytes: &[u8], sink: &mut dyn Sink);
+
+    /// Bytes may wait on the link, and the queue has no room for them: from now on silence means nothing.
+    fn handle_paused(&mut self, link: LinkId);
+
+    /// The queue has room again, and reading goes on.
+    fn handle_resumed(&mut self, link: LinkId, now: Instant);
+
     /// Bytes to be written to the link, in order; empty if there are none.
-    fn poll_transmit(&mut self, link: LinkId) -> &[u8];
+    fn poll_transmit(&mut self, link: LinkId, now: Instant) -> &[u8];
 
     /// The first `n` of those bytes were written.
-    fn transmitted(&mut self, link: LinkId, now: Instant, n: usize);
+    fn transmitted(&mut self, link: LinkId, n: usize);
 
     /// The next wish, to be carried out in order; `None` when there is none.
     fn poll_action(&mut self) -> Option<Action>;
 
     /// When [`Session::handle_timeout`] is due.
     fn poll_timeout(&self) -> Option<Instant>;
+
+    /// The time that [`Session::poll_timeout`] named has come. May be called early.
+    fn handle_timeout(&mut self, now: Instant, sink: &mut dyn Sink);
 }
 
 /// What a session wishes of the event loop.

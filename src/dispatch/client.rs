@@ -195,7 +195,7 @@ impl<R, D> Client<R, D> {
     /// `CLOSED` and `OVERLOADED`: there will be no answer.
     pub fn ticket(&mut self, callback: Option<R>, bytes: usize) -> Result<Ticket, Error> {
         let Some(source) = self.sources.last().filter(|source| self.open && !source.retired) else {
-            return Err(closed());
+            return Err(Error::closed());
         };
         let Some(callback) = callback else {
             return source.consumer.ticket(ReplyTo::Nobody, bytes);
@@ -215,7 +215,7 @@ impl<R, D> Client<R, D> {
     ///
     /// As [`Client::ticket`].
     pub fn ticket_to(&self, to: ReplyTo, bytes: usize) -> Result<Ticket, Error> {
-        self.current().ok_or_else(closed)?.consumer.ticket(to, bytes)
+        self.current().ok_or_else(Error::closed)?.consumer.ticket(to, bytes)
     }
 
     /// Ends the client for its script: no message and no change of state reaches a callback from now on. Answers still
@@ -329,9 +329,4 @@ impl<R, D> Client<R, D> {
         }
         traffic
     }
-}
-
-/// The answer to whoever asks something of a closed client.
-fn closed() -> Error {
-    Error::unsent(crate::model::Code::Closed, "the client is closed")
 }

@@ -3,9 +3,9 @@
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::api::text_of;
 use super::complain;
 use super::module::Module;
+use crate::model::panic_text;
 
 /// What the userdata behind every function holds: where the module is, or null once it was closed. Lua owns this memory
 /// and frees it with the state; there is no finalizer, since the library's code may be gone by then.
@@ -99,6 +99,6 @@ pub(super) unsafe fn let_go(anchor: *mut c_void, done: impl FnOnce(&mut Module))
 /// Runs what must not panic into Lua.
 fn end_well(work: impl FnOnce()) {
     if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
-        complain(format_args!("internal error at the end, please report it: {}", text_of(&*panic)));
+        complain(format_args!("internal error at the end, please report it: {}", panic_text(&*panic)));
     }
 }

@@ -1,10 +1,10 @@
 //! The game's Lua functions, found once in the life of the process.
 
-use std::any::Any;
 use std::ffi::{c_char, c_int, c_void};
 use std::panic;
 use std::sync::OnceLock;
 
+use crate::model::panic_text;
 use gmod::lua::{LuaDebug, LuaFunction, LuaShared, State};
 
 /// The functions of the game's Lua that this module calls.
@@ -59,7 +59,7 @@ pub(super) fn get() -> Option<&'static Api> {
 ///
 /// What is missing.
 pub(super) fn load() -> Result<&'static Api, &'static str> {
-    let api = API.get_or_init(|| panic::catch_unwind(find).map_err(|reason| text_of(&*reason)));
+    let api = API.get_or_init(|| panic::catch_unwind(find).map_err(|reason| panic_text(&*reason).to_owned()));
     api.as_ref().map_err(String::as_str)
 }
 
@@ -103,11 +103,4 @@ fn find() -> Api {
         pcall: *shared.lua_pcall,
         error: *shared.lua_error,
     }
-}
-
-/// What a panic said.
-pub(super) fn text_of(reason: &(dyn Any + Send)) -> String {
-    let text = reason.downcast_ref::<&str>().map(ToString::to_string);
-    text.or_else(|| reason.downcast_ref::<String>().cloned())
-        .unwrap_or_else(|| "a panic without words".into())
 }

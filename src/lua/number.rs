@@ -5,6 +5,13 @@ use std::io::Write;
 /// Up to here every whole number has a double of its own: 2^53.
 pub(super) const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 
+/// The double of an integer, if it has one of its own.
+#[expect(clippy::cast_precision_loss, reason = "within 2^53 nothing is lost")]
+pub(super) fn exact(value: i64) -> Option<f64> {
+    const MAX: u64 = 1 << f64::MANTISSA_DIGITS;
+    (value.unsigned_abs() <= MAX).then_some(value as f64)
+}
+
 /// Longest text: a sign, seventeen digits, a point and an exponent.
 const CAPACITY: usize = 32;
 

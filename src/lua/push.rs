@@ -4,7 +4,7 @@ use std::ffi::CStr;
 use std::time::Duration;
 
 use super::module::Fixed;
-use super::number::MAX_EXACT;
+use super::number::exact;
 use super::raw::Lua;
 use crate::model::{Code, Error, Event, Topic, TopicKind, Value};
 
@@ -98,11 +98,9 @@ unsafe fn push_value(lua: Lua, fixed: Fixed, value: &Value) {
 ///
 /// See [`Lua`].
 unsafe fn push_integer(lua: Lua, value: i64) {
-    #[expect(clippy::cast_precision_loss, reason = "what loses precision is not used")]
-    let number = value as f64;
     // SAFETY: the caller keeps to the contract; the digits are on the stack.
     unsafe {
-        if number.abs() <= MAX_EXACT && value.unsigned_abs() <= 1 << 53 {
+        if let Some(number) = exact(value) {
             lua.push_number(number);
         } else {
             let mut digits = Digits::default();

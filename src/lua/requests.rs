@@ -74,7 +74,7 @@ fn request(
     let function = call.optional_function(n, "callback")?;
     let timeout = if matches!(kind, RequestKind::Ping) { None } else { call.optional_timeout(n + 1)? };
     let callback = function.map(|index| call.keep(module, index));
-    let Some(client) = module.dispatcher.get_mut(slot) else { return Ok(Output::Refused(gone())) };
+    let Some(client) = module.dispatcher.get_mut(slot) else { return Ok(Output::Refused(Error::closed())) };
     let ticket = match client.ticket(callback, bytes) {
         Ok(ticket) => ticket,
         Err(error) => return Ok(Output::Refused(error)),
@@ -93,7 +93,7 @@ pub(super) fn command_sync(module: &mut Module, call: &mut Call<'_>) -> Result<O
     let args = call.words(1, "command")?;
     check(module, call, slot, &args)?;
     let timeout = call.optional_timeout(2)?.unwrap_or(SYNC_TIMEOUT);
-    let Some(client) = module.dispatcher.get(slot) else { return Ok(Output::Answer(Err(gone()))) };
+    let Some(client) = module.dispatcher.get(slot) else { return Ok(Output::Answer(Err(Error::closed()))) };
     let (sender, receiver) = sync_channel(1);
     let ticket = match client.ticket_to(ReplyTo::Caller(sender), args.byte_len()) {
         Ok(ticket) => ticket,
@@ -111,8 +111,4 @@ pub(super) fn command_sync(module: &mut Module, call: &mut Call<'_>) -> Result<O
         }
         Err(RecvTimeoutError::Disconnected) => Err(Error::unanswered()),
     }))
-}
-
-fn gone() -> Error {
-    Error::unsent(Code::Closed, "the client is closed")
 }

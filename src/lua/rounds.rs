@@ -11,7 +11,6 @@ use std::time::Instant;
 use gmod::lua::State;
 
 use super::anchor::{let_go, module_of};
-use super::api::text_of;
 use super::complain;
 use super::frame::Frame;
 use super::module::{Fixed, Handle, MAX_SHARED, Module, Round};
@@ -20,7 +19,7 @@ use super::raw::{ANCHOR, KEPT, Lua};
 use super::refs::Ref;
 use super::report::report;
 use crate::dispatch::{Given, Step};
-use crate::model::{Error, Event, Value};
+use crate::model::{Error, Event, Value, panic_text};
 
 /// Things that reach no callback may pass in a round that has run none yet, whatever its budget: so that a round finds a
 /// callback that waits behind them, and yet ends.
@@ -356,7 +355,7 @@ fn next(module: &mut Module, lua: Lua, called: bool) -> Job {
         }
     }));
     let job = found.unwrap_or_else(|panic| {
-        complain(format_args!("internal error, please report it: {}", text_of(&*panic)));
+        complain(format_args!("internal error, please report it: {}", panic_text(&*panic)));
         Job::Done
     });
     module.pool.settle(&mut Frame::new(lua));

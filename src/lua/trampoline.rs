@@ -13,7 +13,6 @@ use std::time::Instant;
 use gmod::lua::State as RawState;
 
 use super::anchor::{let_go, module_of, module_or_remains};
-use super::api::text_of;
 use super::args::{Call, Fault};
 use super::frame::Frame;
 use super::functions::{FUNCTIONS, Function};
@@ -24,7 +23,7 @@ use super::push::push_error_fields;
 use super::raw::{ANCHOR, Lua, REGISTRY};
 use super::rounds;
 use super::setup::ERROR_META;
-use crate::model::{Code, State};
+use crate::model::{Code, State, panic_text};
 
 /// The upvalue that says which of [`FUNCTIONS`] it is.
 const WHICH: c_int = 3;
@@ -212,7 +211,7 @@ fn located(frame: &Frame, fault: &Fault) -> String {
 }
 
 fn panicked(panic: &(dyn Any + Send)) -> String {
-    format!("internal error of realtime, please report it: {}", text_of(panic))
+    format!("internal error of realtime, please report it: {}", panic_text(panic))
 }
 
 /// Pushes what a function gives back, or raises.

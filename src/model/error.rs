@@ -1,5 +1,6 @@
 //! The one error that addons see.
 
+use std::any::Any;
 use std::borrow::Cow;
 use std::fmt;
 
@@ -56,6 +57,11 @@ impl Error {
         let remedy = self.remedy.as_ref().map(ToString::to_string).unwrap_or_default();
         let reason = self.message.strip_suffix(&*remedy).and_then(|reason| reason.strip_suffix(REMEDY));
         reason.unwrap_or(&self.message)
+    }
+
+    /// The answer to whoever asks something of a closed client.
+    pub fn closed() -> Self {
+        Self::unsent(Code::Closed, "the client is closed")
     }
 
     /// The answer to a request whose session ended without one. Nobody knows any more how far the request came.
@@ -115,4 +121,10 @@ impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
+}
+
+/// What a panic said.
+pub fn panic_text(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("a panic without words")
 }

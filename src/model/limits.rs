@@ -1,5 +1,9 @@
 //! Bounds of the queues between the threads.
 
+/// Bytes that one read of a link brings at most. A queue may pass its limits by what they hold, since a session takes all
+/// of a read.
+pub const READ_BYTES: usize = 64 << 10;
+
 /// Bounds of a client's queues.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {

@@ -28,32 +28,33 @@ pub trait Join {
     fn join(self: Box<Self>, deadline: Instant) -> bool;
 }
 
-/// Whether the sink takes more.
+/// What a link may bring, and so what the queue must have room for before the link is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[must_use]
-pub enum Flow {
-    /// There is room.
-    Go,
-    /// What was handed over is kept, but nothing more should come until there is room again: stop decoding and leave
-    /// the rest of the input unconsumed.
-    Stop,
+pub enum Room {
+    /// Nothing that takes room: a handshake.
+    None,
+    /// Answers and changes of state.
+    Answers,
+    /// Messages as well.
+    Messages,
 }
 
 /// Where a session puts what it learns: the batch under construction on the way to the main thread.
 ///
-/// Things arrive there in the order in which they were put in.
+/// Things arrive there in the order in which they were put in. It takes all that one read of a link brings: whether there is
+/// [`Room`] is asked before the read.
 pub trait Sink {
     /// A message for a live subscription. `channel` is given for patterns, whose messages must name it.
-    fn message(&mut self, slot: Slot, channel: Option<&[u8]>, payload: &[u8]) -> Flow;
+    fn message(&mut self, slot: Slot, channel: Option<&[u8]>, payload: &[u8]);
 
     /// A message that was not kept.
-    fn dropped(&mut self, bytes: u64, reason: DropReason) -> Flow;
+    fn dropped(&mut self, bytes: u64, reason: DropReason);
 
     /// The one answer to the request that `ticket` came with. `about` names the request if it fails and nobody waits.
-    fn answer(&mut self, ticket: Ticket, result: Result<Value, Error>, about: About<'_>) -> Flow;
+    fn answer(&mut self, ticket: Ticket, result: Result<Value, Error>, about: About<'_>);
 
     /// A change of state.
-    fn event(&mut self, event: Event) -> Flow;
+    fn event(&mut self, event: Event);
 }
 
 /// What an error may say of a request: its command's name and a Publish's channel, never more.

@@ -11,15 +11,11 @@ use super::io::Io;
 use super::link::{Input, Link, News};
 use super::resolve::Answer;
 use crate::backend::{Action, LinkError};
-use crate::model::{ClientId, Code, Command, Counters, Error, Event, LinkId, Sink};
+use crate::model::{ClientId, Code, Command, Counters, Error, Event, LinkId, Sink, panic_text};
 use crate::queue::Producer;
 
 /// Reads of one link before the others have their turn.
 const READS_PER_TURN: usize = 4;
-
-/// What ends a client whose session breaks the rule that it takes input unless it is told to stop.
-const REFUSED_INPUT: &str =
-    "the client ended by a bug in this module, please report it: its session left input untouched";
 
 /// One client of the loop.
 pub(super) struct Client {
@@ -51,7 +47,12 @@ impl Client {
 
     /// Whether a turn has something to do.
     pub(super) fn is_due(&self, now: Instant) -> bool {
-        self.is_busy() || self.producer.waits() || self.next_timeout().is_some_and(|timeout| timeout <= now)
+        self.is_busy() || self.waits_for_room() || self.next_timeout().is_some_and(|timeout| timeout <= now)
+    }
+
+    /// Whether the main thread wakes the worker once it has taken something out.
+    fn waits_for_room(&self) -> bool {
+        self.producer.has_untold() || self.links.iter().any(Link::is_paused)
     }
 
     /// When a turn is due at the latest.
@@ -83,15 +84,14 @@ impl Client {
 
     /// Ends the client after its session panicked.
     pub(super) fn panicked(&mut self, panic: &(dyn Any + Send)) {
-        let text = panic.downcast_ref::<&str>().copied();
-        let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no text");
+        let text = panic_text(panic);
         self.fail(format!("the client ended by a bug in this module, please report it: {text}"));
     }
 
     /// Ends the client, with a reason that its session does not know.
     pub(super) fn fail(&mut self, message: String) {
         let error = Error::unsent(Code::Closed, message);
-        let _ = self.producer.event(Event::Down { error, retry_in: Duration::MAX });
+        self.producer.event(Event::Down { error, retry_in: Duration::MAX });
         self.finished = true;
     }
 
@@ -149,19 +149,12 @@ impl Client {
         self.carry_out(io, now);
     }
 
-    /// Hands in again what the session left for later, once there is room.
-    fn resume(&mut self, at: usize, io: &mut Io, now: Instant) {
-        if self.links[at].is_stalled()
-            && self.producer.has_room()
-            && let Some(kept) = self.links[at].resume()
-        {
-            let token = self.links[at].token;
-            let progressed = self.hand_in(at, &kept, now);
-            self.carry_out(io, now);
-            if !progressed && self.links.get(at).is_some_and(|link| link.token == token) {
-                // Handed in once more, it would be left again, and so for ever.
-                self.fail(REFUSED_INPUT.into());
-            }
+    /// Lets a paused link go on, once there is room.
+    fn resume(&mut self, at: usize, _: &mut Io, now: Instant) {
+        let link = &mut self.links[at];
+        if link.is_paused() && self.producer.has_room(self.session.room_needed(link.id)) {
+            link.resume();
+            self.session.handle_resumed(link.id, now);
         }
     }
 
@@ -170,10 +163,18 @@ impl Client {
         for _ in 0..READS_PER_TURN {
             let link = self.links.get_mut(at).filter(|link| link.token == token && link.can_read());
             let Some(link) = link else { return };
+            let id = link.id;
+            if self.producer.is_full(self.session.room_needed(id)) {
+                link.pause();
+                self.session.handle_paused(id);
+                // The next turn finds room, or leaves word that it waits for some.
+                self.touched = true;
+                return;
+            }
             match link.read(&mut io.buffer) {
                 Input::Bytes(n) => {
                     Counters::add(&self.producer.counters().bytes_in, n as u64);
-                    self.hand_in(at, &io.buffer[..n], now);
+                    self.session.handle_input(id, now, &io.buffer[..n], &mut self.producer);
                     // The main thread may begin with what has come while more is read.
                     self.producer.flush();
                     self.carry_out(io, now);
@@ -184,30 +185,16 @@ impl Client {
         }
     }
 
-    /// Hands input to the session. Returns whether it took some of it, or was told to stop.
-    fn hand_in(&mut self, at: usize, bytes: &[u8], now: Instant) -> bool {
-        let link = &mut self.links[at];
-        let consumed = self.session.handle_input(link.id, now, bytes, &mut self.producer);
-        let stopped = self.producer.take_stop();
-        let rest = bytes.get(consumed..).unwrap_or_default();
-        if stopped || !rest.is_empty() {
-            link.stall(rest.to_vec());
-            // The next turn finds room, or leaves word that it waits for some.
-            self.touched = true;
-        }
-        stopped || consumed > 0 || bytes.is_empty()
-    }
-
     fn write(&mut self, at: usize, io: &mut Io, now: Instant) {
         let link = &mut self.links[at];
         while link.can_write() {
-            let bytes = self.session.poll_transmit(link.id);
+            let bytes = self.session.poll_transmit(link.id, now);
             if bytes.is_empty() {
                 break;
             }
             let Some(written) = link.write(bytes) else { break };
             Counters::add(&self.producer.counters().bytes_out, written as u64);
-            self.session.transmitted(link.id, now, written);
+            self.session.transmitted(link.id, written);
         }
         link.ask_for_news(&io.registry);
         self.carry_out(io, now);

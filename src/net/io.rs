@@ -10,13 +10,10 @@ use mio::{Registry, Token};
 
 use super::LoopWaker;
 use super::resolve::{Answer, Lookup, Reply, Resolver};
-use crate::model::ClientId;
+use crate::model::{ClientId, READ_BYTES};
 
 /// The token of the waker; links have the others.
 pub(super) const WAKER: Token = Token(0);
-
-/// Bytes that one read asks for.
-const READ_BYTES: usize = 64 * 1024;
 
 /// What every client of the loop uses.
 pub(super) struct Io {

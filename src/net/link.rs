@@ -33,8 +33,8 @@ pub(super) struct Link {
     writable: bool,
     /// The selector was asked for news of writability.
     asks_writable: bool,
-    /// Input that the session left for later, and that is not to be read past.
-    stalled: Option<Vec<u8>>,
+    /// Bytes may wait, and the queue had no room for them: nothing is read until it has.
+    paused: bool,
     /// A write failed. What the peer sent before is still worth reading: it may say why.
     broken: Option<io::Error>,
 }
@@ -90,7 +90,7 @@ impl Link {
             read_closed: false,
             writable: false,
             asks_writable: true,
-            stalled: None,
+            paused: false,
             broken: None,
         };
         let target = match endpoint {
@@ -187,9 +187,9 @@ impl Link {
         }
     }
 
-    /// Whether a read may bring something that the session takes.
+    /// Whether a read may bring something.
     pub(super) fn can_read(&self) -> bool {
-        self.readable && self.stalled.is_none() && matches!(self.phase, Phase::Up(_))
+        self.readable && !self.paused && matches!(self.phase, Phase::Up(_))
     }
 
     /// One read.
@@ -217,18 +217,19 @@ impl Link {
         }
     }
 
-    /// Reads no further until the session has taken `rest`.
-    pub(super) fn stall(&mut self, rest: Vec<u8>) {
-        self.stalled = Some(rest);
+    /// Whether it waits for room in the queue.
+    pub(super) fn is_paused(&self) -> bool {
+        self.paused
     }
 
-    /// What the session left for later; reading goes on behind it.
-    pub(super) fn resume(&mut self) -> Option<Vec<u8>> {
-        self.stalled.take()
+    /// Reads nothing until it is resumed.
+    pub(super) fn pause(&mut self) {
+        self.paused = true;
     }
 
-    pub(super) fn is_stalled(&self) -> bool {
-        self.stalled.is_some()
+    /// There is room again.
+    pub(super) fn resume(&mut self) {
+        self.paused = false;
     }
 
     /// Writes some of `bytes`. `None` if the link takes no more for now; if it broke, reading tells.

@@ -159,7 +159,7 @@ impl Consumer {
     pub fn ticket(&self, to: ReplyTo, bytes: usize) -> Result<Ticket, Error> {
         let limits = &self.shared.limits;
         if self.closed {
-            return Err(Error::unsent(Code::Closed, "the client is closed"));
+            return Err(Error::closed());
         }
         if self.pending() >= limits.max_pending {
             let max = limits.max_pending;

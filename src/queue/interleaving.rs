@@ -35,13 +35,13 @@ impl Worker {
         let number = u32::try_from(self.put.len()).expect("a short script");
         match self.script.pop_front() {
             Some(Act::Message) => {
-                let _ = self.producer.message(Slot { index: number, generation: 0 }, None, b"x");
+                self.producer.message(Slot { index: number, generation: 0 }, None, b"x");
                 self.put.push(true);
             }
             Some(Act::Event) => {
                 let name = number.to_be_bytes();
                 let topic = Topic { kind: TopicKind::Channel, name: name.into() };
-                let _ = self.producer.event(Event::Subscribed(topic));
+                self.producer.event(Event::Subscribed(topic));
                 self.put.push(false);
             }
             Some(Act::Flush) => self.producer.flush(),

@@ -74,7 +74,7 @@ pub type Signal = Arc<AtomicBool>;
 /// let (mut producer, mut consumer) = events(limits, Arc::new(Counters::default()), signal, orders.waker());
 ///
 /// let slot = Slot { index: 0, generation: 0 };
-/// let _ = producer.message(slot, None, b"hello");
+/// producer.message(slot, None, b"hello");
 /// producer.flush();
 /// assert_eq!(consumer.next(), Some(Item::Message { slot, channel: None, payload: b"hello" }));
 /// assert_eq!(consumer.next(), None);

@@ -5,11 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::batch::Batch;
-use super::shared::{
-    Amounts, Control, FEW_STATES, MAX_STATES, ROOMY_BATCHES, Shared, What, error_bytes, value_bytes,
-};
+use super::shared::{Amounts, Control, FEW_STATES, ROOMY_BATCHES, Shared, What, error_bytes, value_bytes};
 use crate::model::{
-    About, Counters, DropReason, Error, Event, Flow, Overflow, ReplyTo, Sink, Slot, State, Ticket, Value,
+    About, Counters, DropReason, Error, Event, Overflow, ReplyTo, Room, Sink, Slot, State, Ticket, Value,
 };
 
 /// The worker's end of a client's events.
@@ -34,10 +32,6 @@ pub struct Producer {
     skipped: Option<(u64, u64, DropReason)>,
     /// Messages were dropped behind the last entry.
     untold: bool,
-    /// The session was told to stop, and there was no room since.
-    stopped: bool,
-    /// The session was told to stop since somebody asked.
-    stop_said: bool,
     /// Something was published since the main thread was told last.
     news: bool,
     closed: bool,
@@ -56,8 +50,6 @@ impl Producer {
             request_bytes: 0,
             skipped: None,
             untold: false,
-            stopped: false,
-            stop_said: false,
             news: false,
             closed: false,
         }
@@ -66,7 +58,7 @@ impl Producer {
     /// Publishes everything, and tells the main thread if there was anything.
     pub fn flush(&mut self) {
         self.put_skipped();
-        if self.untold && self.room_or_wish() {
+        if self.untold && self.has_half(Room::Messages) {
             self.put_control(What::Marker);
         }
         if let Some(batch) = self.open.take() {
@@ -81,23 +73,22 @@ impl Producer {
         }
     }
 
-    /// Whether a session that was told [`Flow::Stop`] may go on. If not, the worker is woken once it may.
-    pub fn has_room(&mut self) -> bool {
-        if self.stopped && self.room_or_wish() {
-            self.stopped = false;
-        }
-        !self.stopped
+    /// Whether a link that needs this room must not be read: the queue is full. It may be read again once the queue
+    /// [has room](Producer::has_room).
+    pub fn is_full(&mut self, room: Room) -> bool {
+        let room = self.needed(room);
+        !self.holds(|this, waiting| !this.shared.is_full(room, waiting))
     }
 
-    /// Whether [`Flow::Stop`] was said since this was asked last.
-    pub fn take_stop(&mut self) -> bool {
-        std::mem::take(&mut self.stop_said)
+    /// Whether half of this room is free. If not, the worker is woken once it is.
+    pub fn has_room(&mut self, room: Room) -> bool {
+        self.has_half(self.needed(room))
     }
 
-    /// Whether this end waits for the main thread to take something out: it wants a [`Producer::flush`] and another
-    /// look at [`Producer::has_room`] whenever the worker is woken.
-    pub fn waits(&self) -> bool {
-        self.stopped || self.untold
+    /// Whether dropped messages are to be told of once there is room: this end wants a [`Producer::flush`] whenever the
+    /// worker is woken.
+    pub fn has_untold(&self) -> bool {
+        self.untold
     }
 
     /// The client's figures.
@@ -105,18 +96,23 @@ impl Producer {
         &self.shared.counters
     }
 
-    /// Whether half of everything is free; if not, the main thread will wake the worker when it is.
-    fn room_or_wish(&mut self) -> bool {
-        if self.is_low() {
-            return true;
-        }
-        self.shared.want_room();
-        self.is_low()
+    /// What a link has to wait for: a policy that drops messages stops no reading for their sake.
+    fn needed(&self, room: Room) -> Room {
+        if room == Room::Messages && !self.shared.pauses() { Room::Answers } else { room }
     }
 
-    fn is_low(&mut self) -> bool {
+    /// Whether half of this room is free; if not, the main thread will wake the worker when it is.
+    fn has_half(&mut self, room: Room) -> bool {
+        if self.is_low(room) {
+            return true;
+        }
+        self.shared.want_room(room);
+        self.is_low(room)
+    }
+
+    fn is_low(&mut self, room: Room) -> bool {
         self.look();
-        self.shared.is_low(self.waiting())
+        self.shared.is_low(room, self.waiting())
     }
 
     /// Looks at what the main thread took out.
@@ -138,35 +134,6 @@ impl Producer {
         }
     }
 
-    /// Whether the session may hand over more messages.
-    fn message_flow(&mut self) -> Flow {
-        if self.shared.pauses() {
-            let go = self.holds(|this, waiting| {
-                let limits = &this.shared.limits;
-                waiting.events < limits.queue_events && waiting.bytes < limits.queue_bytes
-            });
-            if !go || !self.has_place(1) {
-                return self.stop();
-            }
-        }
-        self.flow()
-    }
-
-    /// Whether the session may hand over more answers and changes of state. They have a lane of their own: messages
-    /// that wait for room do not stop a link that brings none.
-    fn flow(&mut self) -> Flow {
-        let go = self.holds(|this, waiting| {
-            waiting.states < MAX_STATES && waiting.answer_bytes < this.shared.limits.queue_bytes
-        });
-        if go { Flow::Go } else { self.stop() }
-    }
-
-    fn stop(&mut self) -> Flow {
-        self.stopped = true;
-        self.stop_said = true;
-        Flow::Stop
-    }
-
     /// Whether `full` has places for `more` batches beside the one under construction, whose place is always kept.
     fn has_place(&self, more: usize) -> bool {
         let kept = usize::from(self.open.is_some() || !self.shared.tail.is_empty());
@@ -182,10 +149,8 @@ impl Producer {
             let fits = self.holds(|this, waiting| {
                 let limits = &this.shared.limits;
                 match limits.overflow {
-                    // One message too large for what is left may pass: the session stops behind it.
-                    Overflow::Pause => {
-                        waiting.events < limits.queue_events && waiting.bytes < limits.queue_bytes
-                    }
+                    // There was room before the read that brought it, and there are places for all that a read brings.
+                    Overflow::Pause => true,
                     // An empty queue takes a message of any size.
                     Overflow::DropOldest | Overflow::DropNewest => {
                         waiting.events == 0
@@ -311,7 +276,7 @@ impl Producer {
 }
 
 impl Sink for Producer {
-    fn message(&mut self, slot: Slot, channel: Option<&[u8]>, payload: &[u8]) -> Flow {
+    fn message(&mut self, slot: Slot, channel: Option<&[u8]>, payload: &[u8]) {
         self.put_skipped();
         Counters::add(&self.shared.counters.received, 1);
         let size = channel.map_or(0, <[u8]>::len) + payload.len();
@@ -327,10 +292,9 @@ impl Sink for Producer {
         } else {
             self.lose(1, payload.len() as u64);
         }
-        self.message_flow()
     }
 
-    fn dropped(&mut self, bytes: u64, reason: DropReason) -> Flow {
+    fn dropped(&mut self, bytes: u64, reason: DropReason) {
         Counters::add(&self.shared.counters.received, 1);
         match &mut self.skipped {
             Some((count, sum, same)) if *same == reason => {
@@ -342,10 +306,9 @@ impl Sink for Producer {
                 self.skipped = Some((1, bytes, reason));
             }
         }
-        self.flow()
     }
 
-    fn answer(&mut self, ticket: Ticket, result: Result<Value, Error>, about: About<'_>) -> Flow {
+    fn answer(&mut self, ticket: Ticket, result: Result<Value, Error>, about: About<'_>) {
         self.put_skipped();
         self.request_bytes = self.request_bytes.wrapping_add(ticket.bytes);
         self.shared.worker.0.request_bytes.store(self.request_bytes, Ordering::Relaxed);
@@ -370,14 +333,12 @@ impl Sink for Producer {
                 let _ = caller.try_send(result);
             }
         }
-        self.flow()
     }
 
-    fn event(&mut self, event: Event) -> Flow {
+    fn event(&mut self, event: Event) {
         self.put_skipped();
         self.closed |= event == Event::Closed;
         self.put_control(What::State(event));
-        self.flow()
     }
 }
 
@@ -385,7 +346,7 @@ impl Drop for Producer {
     fn drop(&mut self) {
         if !self.closed {
             self.shared.counters.set_state(State::Closed);
-            let _ = self.event(Event::Closed);
+            self.event(Event::Closed);
         }
         self.flush();
     }

@@ -1,13 +1,15 @@
 //! What both ends of a client's events share.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering, fence};
+use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering, fence};
 
 use crossbeam_queue::{ArrayQueue, SegQueue};
 
 use super::Signal;
 use super::batch::Batch;
-use crate::model::{Counters, DropReason, Error, Event, Limits, Overflow, Slot, Value, Wake};
+use crate::model::{
+    Counters, DropReason, Error, Event, Limits, Overflow, READ_BYTES, Room, Slot, Value, Wake,
+};
 
 /// A batch has at most this share of what may wait, so that making room costs no more than that.
 const BATCH_SHARE: usize = 8;
@@ -24,6 +26,8 @@ const MAX_PLACES: usize = 1 << 16;
 pub(super) const ROOMY_BATCHES: usize = 32;
 /// How many empty batches are kept for reuse.
 const FREE_BATCHES: usize = 4;
+/// So many messages come in one read at most: no protocol has a shorter one than eight bytes.
+const READ_MESSAGES: usize = READ_BYTES / 8;
 /// How many changes of state may wait before reading stops.
 pub(super) const MAX_STATES: usize = 1024;
 /// So few of them that reading may go on.
@@ -78,6 +82,8 @@ pub(super) struct Shared {
     pub(super) limits: Limits,
     pub(super) batch_entries: usize,
     pub(super) batch_bytes: usize,
+    /// So many batches may wait before reading stops. `full` has more places: for what one read brings beyond it.
+    pub(super) places: usize,
     pub(super) full: ArrayQueue<Box<Batch>>,
     pub(super) tail: ArrayQueue<Box<Batch>>,
     pub(super) free: ArrayQueue<Box<Batch>>,
@@ -85,8 +91,8 @@ pub(super) struct Shared {
     pub(super) worker: Line<WorkerSide>,
     /// What the main thread took out.
     pub(super) taken: Line<Sums>,
-    /// The worker waits until little is queued.
-    pub(super) wants_room: AtomicBool,
+    /// What the worker waits for: a bit for each [`Room`].
+    pub(super) wishes: AtomicU8,
     pub(super) counters: Arc<Counters>,
     pub(super) signal: Signal,
     pub(super) wake: Arc<dyn Wake>,
@@ -108,17 +114,20 @@ impl Shared {
             .saturating_add(SPARE_BATCHES)
             .min(limits.queue_events.saturating_add(1))
             .min(MAX_PLACES);
+        // Each of them may have a batch to itself, if there is a control entry between any two.
+        let beyond = if limits.overflow == Overflow::Pause { READ_MESSAGES } else { 0 };
         Self {
             limits,
             batch_entries,
             batch_bytes,
-            full: ArrayQueue::new(places),
+            places,
+            full: ArrayQueue::new(places + beyond),
             tail: ArrayQueue::new(1),
             free: ArrayQueue::new(FREE_BATCHES),
             control: SegQueue::new(),
             worker: Line::default(),
             taken: Line::default(),
-            wants_room: AtomicBool::new(false),
+            wishes: AtomicU8::new(0),
             counters,
             signal,
             wake,
@@ -133,36 +142,77 @@ impl Shared {
         }
     }
 
+    /// Whether nothing more should be read that needs this room.
+    pub(super) fn is_full(&self, room: Room, waiting: Amounts) -> bool {
+        let limits = &self.limits;
+        let answers = || waiting.states >= MAX_STATES || waiting.answer_bytes >= limits.queue_bytes;
+        match room {
+            Room::None => false,
+            Room::Answers => answers(),
+            Room::Messages => {
+                answers()
+                    || waiting.events >= limits.queue_events
+                    || waiting.bytes >= limits.queue_bytes
+                    || self.batches() >= self.places
+            }
+        }
+    }
+
     /// Whether so little waits that reading may go on.
-    pub(super) fn is_low(&self, waiting: Amounts) -> bool {
+    pub(super) fn is_low(&self, room: Room, waiting: Amounts) -> bool {
         let half = |limit: usize| limit / 2;
-        waiting.events <= half(self.limits.queue_events)
-            && waiting.bytes <= half(self.limits.queue_bytes)
-            && waiting.answer_bytes <= half(self.limits.queue_bytes)
-            && waiting.states <= FEW_STATES
-            && self.full.len() <= half(self.full.capacity())
+        let answers =
+            || waiting.states <= FEW_STATES && waiting.answer_bytes <= half(self.limits.queue_bytes);
+        match room {
+            Room::None => true,
+            Room::Answers => answers(),
+            Room::Messages => {
+                answers()
+                    && waiting.events <= half(self.limits.queue_events)
+                    && waiting.bytes <= half(self.limits.queue_bytes)
+                    && self.full.len() <= half(self.places)
+            }
+        }
+    }
+
+    /// Sealed batches, and the place of the one under construction, which is always kept.
+    fn batches(&self) -> usize {
+        self.full.len() + 1
     }
 
     /// Wakes the worker if it waits for room and there is some. To be called by the main thread.
     pub(super) fn offer_room(&self, waiting: impl FnOnce() -> Amounts) {
-        if self.wants_room.load(Ordering::Acquire)
-            && self.is_low(waiting())
-            && self.wants_room.swap(false, Ordering::AcqRel)
-        {
+        let wishes = self.wishes.load(Ordering::Acquire);
+        if wishes == 0 {
+            return;
+        }
+        let waiting = waiting();
+        let granted = |room: Room| wishes & wish(room) != 0 && self.is_low(room, waiting);
+        // The worker looks at everything once it is awake, and says anew what it waits for.
+        if (granted(Room::Answers) || granted(Room::Messages)) && self.wishes.swap(0, Ordering::AcqRel) != 0 {
             self.wake.wake();
         }
     }
 
-    /// Asks the main thread to wake the worker once there is room. The caller looks at the sums again afterwards:
+    /// Asks the main thread to wake the worker once there is this room. The caller looks at the sums again afterwards:
     /// either it sees what the main thread took out meanwhile, or the main thread sees the wish.
-    pub(super) fn want_room(&self) {
-        self.wants_room.store(true, Ordering::Release);
+    pub(super) fn want_room(&self, room: Room) {
+        self.wishes.fetch_or(wish(room), Ordering::Release);
         fence(Ordering::SeqCst);
     }
 
     /// Whether messages stop the worker.
     pub(super) fn pauses(&self) -> bool {
         self.limits.overflow == Overflow::Pause
+    }
+}
+
+/// The bit of [`Shared::wishes`] for this room.
+fn wish(room: Room) -> u8 {
+    match room {
+        Room::None => 0,
+        Room::Answers => 1,
+        Room::Messages => 2,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use allocation_counter::measure;
-use realtime::model::{Counters, DropReason, Event, Flow, Limits, Overflow, Sink, Slot, Wake};
+use realtime::model::{Counters, DropReason, Event, Limits, Overflow, Room, Sink, Slot, Wake};
 use realtime::queue::{Consumer, Item, Producer, Signal, events};
 
 const SLOT: Slot = Slot { index: 1, generation: 0 };
@@ -65,17 +65,17 @@ impl Outcome {
     }
 }
 
-/// Puts in messages of these sizes in turn, up to `bytes` in all, unless told to stop; then takes all of it out. Returns
+/// Puts in messages of these sizes in turn, up to `bytes` in all, unless the queue is full; then takes all of it out. Returns
 /// how many went in, and what came out.
 fn flood(overflow: Overflow, sizes: &[usize], bytes: usize) -> (usize, Outcome) {
     let (mut producer, mut consumer) = queue(limits(overflow));
     let payload = vec![b'x'; *sizes.iter().max().unwrap()];
     let (mut sent, mut sum) = (0, 0);
     for &size in sizes.iter().cycle() {
-        let flow = producer.message(SLOT, None, &payload[..size]);
+        producer.message(SLOT, None, &payload[..size]);
         producer.flush();
         (sent, sum) = (sent + 1, sum + size);
-        if flow == Flow::Stop || sum >= bytes || sent >= 5 * QUEUE_EVENTS {
+        if producer.is_full(Room::Messages) || sum >= bytes || sent >= 5 * QUEUE_EVENTS {
             break;
         }
     }
@@ -137,7 +137,7 @@ fn small_messages_do_not_hold_on_to_the_memory_of_large_ones() {
             let (mut producer, mut consumer) = queue(limits(overflow));
             let mut outcome = Outcome::default();
             for _ in 0..QUEUE_EVENTS - SMALL {
-                let _ = producer.message(SLOT, None, &[b'x'; 800]);
+                producer.message(SLOT, None, &[b'x'; 800]);
             }
             producer.flush();
             let waits = measure(|| {
@@ -145,8 +145,8 @@ fn small_messages_do_not_hold_on_to_the_memory_of_large_ones() {
                     // A batch's worth.
                     outcome.take(&mut consumer, 82);
                     for _ in 0..5 {
-                        let _ = producer.message(SLOT, None, b"x");
-                        let _ = producer.dropped(1 << 30, DropReason::TooLarge);
+                        producer.message(SLOT, None, b"x");
+                        producer.dropped(1 << 30, DropReason::TooLarge);
                     }
                     producer.flush();
                 }
@@ -175,11 +175,11 @@ fn word_of_what_was_dropped_takes_no_memory_without_end() {
     };
     let (mut producer, mut consumer) =
         events(limits, Arc::<Counters>::default(), Signal::default(), Arc::new(Nobody));
-    let _ = producer.message(SLOT, None, &[b'x'; 450]);
+    producer.message(SLOT, None, &[b'x'; 450]);
     producer.flush();
     let memory = measure(|| {
         for _ in 0..100_000 {
-            let _ = producer.message(SLOT, None, &[b'x'; 600]);
+            producer.message(SLOT, None, &[b'x'; 600]);
             producer.flush();
         }
     });

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::sync_channel;
 
-use realtime::model::{About, Code, DropReason, Error, Event, Flow, Overflow, ReplyTo, Sink, State, Value};
+use realtime::model::{About, Code, DropReason, Error, Event, Overflow, ReplyTo, Sink, State, Value};
 
 use crate::{ABOUT, Owned, SLOT, drain, dropped, ends, limits, message, next, subscribed};
 
@@ -13,14 +13,14 @@ fn things_arrive_in_the_order_in_which_they_were_put_in() {
     let ticket = ends.consumer.ticket(ReplyTo::Callback(SLOT), 10).unwrap();
     assert_eq!(ends.consumer.pending(), 1);
     let p = &mut ends.producer;
-    assert_eq!(p.message(SLOT, None, b"one"), Flow::Go);
-    assert_eq!(p.message(SLOT, Some(b"kills.npc"), b"two"), Flow::Go);
-    assert_eq!(p.event(subscribed(b"chat")), Flow::Go);
-    assert_eq!(p.message(SLOT, Some(b""), b""), Flow::Go);
-    assert_eq!(p.answer(ticket, Ok(Value::Integer(1)), ABOUT), Flow::Go);
-    assert_eq!(p.dropped(5_000, DropReason::TooLarge), Flow::Go);
-    assert_eq!(p.dropped(6_000, DropReason::TooLarge), Flow::Go);
-    assert_eq!(p.message(SLOT, None, b"a\0b\xff"), Flow::Go);
+    p.message(SLOT, None, b"one");
+    p.message(SLOT, Some(b"kills.npc"), b"two");
+    p.event(subscribed(b"chat"));
+    p.message(SLOT, Some(b""), b"");
+    p.answer(ticket, Ok(Value::Integer(1)), ABOUT);
+    p.dropped(5_000, DropReason::TooLarge);
+    p.dropped(6_000, DropReason::TooLarge);
+    p.message(SLOT, None, b"a\0b\xff");
     p.flush();
     let expected = vec![
         message(b"one"),
@@ -42,7 +42,7 @@ fn things_arrive_in_the_order_in_which_they_were_put_in() {
 #[test]
 fn a_message_shows_at_the_flush_and_raises_the_signal_once() {
     let mut ends = ends(limits(100, 10_000, Overflow::DropOldest));
-    let _ = ends.producer.message(SLOT, None, b"one");
+    ends.producer.message(SLOT, None, b"one");
     assert!(ends.consumer.is_empty());
     assert_eq!(next(&mut ends.consumer), None);
     ends.producer.flush();
@@ -53,7 +53,7 @@ fn a_message_shows_at_the_flush_and_raises_the_signal_once() {
     assert!(!ends.signal.load(Ordering::Acquire), "nothing new, and yet a signal");
     // Taken back from the tail and grown, twice.
     for payload in [b"two", b"tri"] {
-        let _ = ends.producer.message(SLOT, None, payload);
+        ends.producer.message(SLOT, None, payload);
         ends.producer.flush();
     }
     assert_eq!(drain(&mut ends.consumer), [message(b"two"), message(b"tri")]);
@@ -62,10 +62,10 @@ fn a_message_shows_at_the_flush_and_raises_the_signal_once() {
 #[test]
 fn a_control_entry_stands_behind_a_batch_that_was_published_before_it() {
     let mut ends = ends(limits(100, 10_000, Overflow::DropOldest));
-    let _ = ends.producer.message(SLOT, None, b"one");
+    ends.producer.message(SLOT, None, b"one");
     ends.producer.flush();
-    let _ = ends.producer.event(subscribed(b"chat"));
-    let _ = ends.producer.message(SLOT, None, b"two");
+    ends.producer.event(subscribed(b"chat"));
+    ends.producer.message(SLOT, None, b"two");
     ends.producer.flush();
     assert_eq!(
         drain(&mut ends.consumer),
@@ -80,7 +80,7 @@ fn places_are_reserved_and_freed() {
     let mut tickets: Vec<_> =
         (0..4).map(|_| ends.consumer.ticket(ReplyTo::Callback(SLOT), 10).unwrap()).collect();
     assert_eq!(code(ends.consumer.ticket(ReplyTo::Nobody, 1)), Code::Overloaded);
-    let _ = ends.producer.answer(tickets.pop().unwrap(), Ok(Value::Null), ABOUT);
+    ends.producer.answer(tickets.pop().unwrap(), Ok(Value::Null), ABOUT);
     ends.producer.flush();
     assert_eq!(ends.consumer.pending(), 4, "a place is taken until the answer is handed out");
     assert_eq!(drain(&mut ends.consumer), [Owned::Answer(Ok(Value::Null))]);
@@ -88,13 +88,13 @@ fn places_are_reserved_and_freed() {
 
     assert_eq!(code(ends.consumer.ticket(ReplyTo::Nobody, 71)), Code::Overloaded);
     let nobody = ends.consumer.ticket(ReplyTo::Nobody, 70).unwrap();
-    let _ = ends.producer.answer(nobody, Ok(Value::Null), ABOUT);
+    ends.producer.answer(nobody, Ok(Value::Null), ABOUT);
     assert_eq!(ends.consumer.pending(), 3, "an answer for nobody needs no place");
 
     let failed = ends.consumer.ticket(ReplyTo::Nobody, 70).unwrap();
     let error = Error::sent(Code::Server("NOPERM".into()), "no");
     let about = About { command: b"PUBLISH", channel: Some(b"chat") };
-    let _ = ends.producer.answer(failed, Err(error.clone()), about);
+    ends.producer.answer(failed, Err(error.clone()), about);
     ends.producer.flush();
     assert_eq!(ends.consumer.pending(), 4);
     let event = Event::RequestFailed {
@@ -107,8 +107,8 @@ fn places_are_reserved_and_freed() {
 
     let (caller, answer) = sync_channel(1);
     let ticket = ends.consumer.ticket(ReplyTo::Caller(caller), 1).unwrap();
-    let _ = ends.producer.message(SLOT, None, b"earlier");
-    let _ = ends.producer.answer(ticket, Err(error.clone()), ABOUT);
+    ends.producer.message(SLOT, None, b"earlier");
+    ends.producer.answer(ticket, Err(error.clone()), ABOUT);
     assert_eq!(answer.try_recv(), Ok(Err(error)), "it overtakes what is queued");
     assert_eq!(ends.consumer.pending(), 3);
 }
@@ -117,7 +117,7 @@ fn places_are_reserved_and_freed() {
 fn a_lost_producer_says_closed_itself() {
     let mut ends = ends(limits(100, 1_000, Overflow::DropOldest));
     let _ticket = ends.consumer.ticket(ReplyTo::Callback(SLOT), 10).unwrap();
-    let _ = ends.producer.message(SLOT, None, b"last");
+    ends.producer.message(SLOT, None, b"last");
     drop(ends.producer);
     assert_eq!(drain(&mut ends.consumer), [message(b"last"), Owned::Event(Event::Closed)]);
     assert_eq!(ends.counters.state(), State::Closed);

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use realtime::model::{DropReason, Event, Flow, Overflow, ReplyTo, Sink, Value};
+use realtime::model::{DropReason, Event, Overflow, READ_BYTES, ReplyTo, Room, Sink, Value};
 
 use crate::{ABOUT, Owned, SLOT, drain, dropped, ends, limits, message, next, subscribed};
 
@@ -10,7 +10,8 @@ use crate::{ABOUT, Owned, SLOT, drain, dropped, ends, limits, message, next, sub
 fn the_oldest_make_room_and_are_counted_in_their_place() {
     let mut ends = ends(limits(4, 1_000, Overflow::DropOldest));
     for payload in [&b"1"[..], b"22", b"333", b"4444", b"55555", b"666666"] {
-        assert_eq!(ends.producer.message(SLOT, None, payload), Flow::Go);
+        ends.producer.message(SLOT, None, payload);
+        assert!(!ends.producer.is_full(Room::Messages), "a policy that drops stops no reading");
     }
     ends.producer.flush();
     assert_eq!(ends.consumer.queued(), (4, 3 + 4 + 5 + 6));
@@ -31,17 +32,18 @@ fn the_oldest_make_room_and_are_counted_in_their_place() {
 fn the_newest_are_dropped_and_told_once_there_is_room_though_nothing_follows() {
     let mut ends = ends(limits(4, 1_000, Overflow::DropNewest));
     for payload in [&b"1"[..], b"22", b"333", b"4444", b"55555", b"666666"] {
-        assert_eq!(ends.producer.message(SLOT, None, payload), Flow::Go);
+        ends.producer.message(SLOT, None, payload);
+        assert!(!ends.producer.is_full(Room::Messages), "a policy that drops stops no reading");
     }
     ends.producer.flush();
     assert_eq!(next(&mut ends.consumer), Some(message(b"1")));
     assert_eq!(ends.bell.0.load(Ordering::Relaxed), 0, "woken while the queue is nearly full");
     assert_eq!(drain(&mut ends.consumer), [message(b"22"), message(b"333"), message(b"4444")]);
     assert_eq!(ends.bell.0.load(Ordering::Relaxed), 1, "the worker has to learn that there is room");
-    assert!(ends.producer.waits());
+    assert!(ends.producer.has_untold());
     ends.producer.flush();
     assert_eq!(drain(&mut ends.consumer), [dropped(2, 11, DropReason::Overflow)]);
-    assert!(!ends.producer.waits());
+    assert!(!ends.producer.has_untold());
     ends.producer.flush();
     assert_eq!(drain(&mut ends.consumer), []);
 }
@@ -50,18 +52,18 @@ fn the_newest_are_dropped_and_told_once_there_is_room_though_nothing_follows() {
 fn a_message_behind_dropped_ones_does_not_join_the_open_batch_before_them() {
     const FULL: usize = 64;
     let mut ends = ends(limits(FULL, 10_000, Overflow::DropNewest));
-    let _ = ends.producer.message(SLOT, None, b"first");
+    ends.producer.message(SLOT, None, b"first");
     // Each event ends a batch, so that the last one holds a single message when the queue is full.
     for _ in 0..FULL - 2 {
-        let _ = ends.producer.message(SLOT, None, b"x");
-        let _ = ends.producer.event(subscribed(b"chat"));
+        ends.producer.message(SLOT, None, b"x");
+        ends.producer.event(subscribed(b"chat"));
     }
     for payload in [&b"last"[..], b"lost"] {
-        let _ = ends.producer.message(SLOT, None, payload);
+        ends.producer.message(SLOT, None, payload);
     }
     ends.producer.flush();
     assert_eq!(next(&mut ends.consumer), Some(message(b"first")));
-    let _ = ends.producer.message(SLOT, None, b"behind");
+    ends.producer.message(SLOT, None, b"behind");
     ends.producer.flush();
     let rest = drain(&mut ends.consumer);
     assert_eq!(
@@ -73,18 +75,38 @@ fn a_message_behind_dropped_ones_does_not_join_the_open_batch_before_them() {
 #[test]
 fn pause_keeps_everything_and_goes_on_at_half() {
     let mut ends = ends(limits(4, 1_000, Overflow::Pause));
-    for _ in 0..3 {
-        assert_eq!(ends.producer.message(SLOT, None, b"x"), Flow::Go);
+    for _ in 0..4 {
+        assert!(!ends.producer.is_full(Room::Messages));
+        ends.producer.message(SLOT, None, b"x");
     }
-    assert_eq!(ends.producer.message(SLOT, None, b"x"), Flow::Stop);
+    assert!(ends.producer.is_full(Room::Messages));
     ends.producer.flush();
-    assert!(!ends.producer.has_room());
+    assert!(!ends.producer.has_room(Room::Messages));
     assert_eq!(next(&mut ends.consumer), Some(message(b"x")));
-    assert!(!ends.producer.has_room(), "less than half is free");
+    assert!(!ends.producer.has_room(Room::Messages), "less than half is free");
     assert_eq!(drain(&mut ends.consumer).len(), 3);
     assert_eq!(ends.bell.0.load(Ordering::Relaxed), 1);
-    assert!(ends.producer.has_room());
+    assert!(ends.producer.has_room(Room::Messages));
     assert_eq!(ends.counters.dropped_overflow.load(Ordering::Relaxed), 0);
+}
+
+/// As many messages as one read can bring, each with something behind it that no batch spans.
+#[test]
+fn what_one_read_brings_beyond_the_limit_is_kept() {
+    const MESSAGES: usize = READ_BYTES / 8;
+    let mut ends = ends(limits(1, 1, Overflow::Pause));
+    assert!(!ends.producer.is_full(Room::Messages));
+    for _ in 0..MESSAGES {
+        ends.producer.message(SLOT, None, b"x");
+        ends.producer.event(subscribed(b"chat"));
+    }
+    ends.producer.flush();
+    assert!(ends.producer.is_full(Room::Messages));
+    assert_eq!(ends.consumer.queued(), (MESSAGES, MESSAGES));
+    let told = drain(&mut ends.consumer);
+    assert_eq!(told.len(), 2 * MESSAGES);
+    assert!(told.iter().step_by(2).all(|told| *told == message(b"x")));
+    assert!(ends.producer.has_room(Room::Messages));
 }
 
 #[test]
@@ -92,7 +114,7 @@ fn a_message_larger_than_the_rest_fits_alone() {
     for overflow in [Overflow::DropOldest, Overflow::DropNewest, Overflow::Pause] {
         let mut ends = ends(limits(100, 64, overflow));
         let large = vec![b'x'; 1_000];
-        let _ = ends.producer.message(SLOT, None, &large);
+        ends.producer.message(SLOT, None, &large);
         ends.producer.flush();
         assert_eq!(drain(&mut ends.consumer), [message(&large)], "{overflow:?}");
     }
@@ -101,31 +123,63 @@ fn a_message_larger_than_the_rest_fits_alone() {
 #[test]
 fn a_full_queue_stops_messages_but_no_answers() {
     let mut ends = ends(limits(4, 1_000, Overflow::Pause));
-    assert!((0..10).any(|_| ends.producer.message(SLOT, None, b"x") == Flow::Stop));
-    assert!(ends.producer.take_stop());
+    for _ in 0..10 {
+        ends.producer.message(SLOT, None, b"x");
+    }
+    assert!(ends.producer.is_full(Room::Messages));
     let ticket = ends.consumer.ticket(ReplyTo::Callback(SLOT), 1).unwrap();
-    assert_eq!(ends.producer.answer(ticket, Ok(Value::Null), ABOUT), Flow::Go);
-    assert_eq!(ends.producer.event(subscribed(b"x")), Flow::Go);
-    assert!(!ends.producer.take_stop());
-    assert!(!ends.producer.has_room());
+    ends.producer.answer(ticket, Ok(Value::Null), ABOUT);
+    ends.producer.event(subscribed(b"x"));
+    assert!(!ends.producer.is_full(Room::Answers));
+    assert!(ends.producer.has_room(Room::Answers));
+    assert!(!ends.producer.has_room(Room::Messages));
+    assert!(!ends.producer.is_full(Room::None), "a handshake goes on whatever waits");
+}
+
+#[test]
+fn each_need_is_woken_for_its_own_room() {
+    let mut ends = ends(limits(4, 1_000, Overflow::Pause));
+    for _ in 0..2_000 {
+        ends.producer.event(subscribed(b"x"));
+    }
+    for _ in 0..4 {
+        ends.producer.message(SLOT, None, b"x");
+    }
+    ends.producer.flush();
+    assert!(!ends.producer.has_room(Room::Answers));
+    while ends.bell.0.load(Ordering::Relaxed) == 0 {
+        assert!(matches!(next(&mut ends.consumer), Some(Owned::Event(_))), "no messages are in the way");
+    }
+    assert!(ends.producer.has_room(Room::Answers));
+    assert!(!ends.producer.has_room(Room::Messages));
+    while ends.bell.0.load(Ordering::Relaxed) == 1 {
+        assert!(next(&mut ends.consumer).is_some(), "never woken for the messages");
+    }
+    assert!(ends.producer.has_room(Room::Messages));
 }
 
 #[test]
 fn states_and_answers_are_kept_and_stop_the_reading_in_the_end() {
     let mut ends = ends(limits(4, 100, Overflow::DropOldest));
-    let stop = (0..100_000).position(|_| ends.producer.event(subscribed(b"x")) == Flow::Stop).unwrap();
-    assert!(stop < 2_000, "{stop} states before the first stop");
+    let mut states = 0;
+    while !ends.producer.is_full(Room::Answers) {
+        ends.producer.event(subscribed(b"x"));
+        states += 1;
+        assert!(states < 2_000, "no end of states");
+    }
+    assert!(ends.producer.is_full(Room::Messages), "whoever brings messages brings these, too");
     ends.producer.flush();
-    assert!(!ends.producer.has_room());
-    assert_eq!(drain(&mut ends.consumer).len(), stop + 1);
-    assert!(ends.producer.has_room());
+    assert!(!ends.producer.has_room(Room::Answers));
+    assert_eq!(drain(&mut ends.consumer).len(), states);
+    assert!(ends.producer.has_room(Room::Answers));
 
     let ticket = ends.consumer.ticket(ReplyTo::Callback(SLOT), 1).unwrap();
     let large = Value::Array(vec![Value::String(vec![0; 200].into())]);
-    assert_eq!(ends.producer.answer(ticket, Ok(large.clone()), ABOUT), Flow::Stop);
+    ends.producer.answer(ticket, Ok(large.clone()), ABOUT);
+    assert!(ends.producer.is_full(Room::Answers));
     ends.producer.flush();
     assert_eq!(drain(&mut ends.consumer), [Owned::Answer(Ok(large))]);
-    assert!(ends.producer.has_room());
+    assert!(ends.producer.has_room(Room::Answers));
 }
 
 /// Each skipped message stands in its place, so that many of them between messages would fill the lane that nothing drops
@@ -139,19 +193,21 @@ fn skipped_messages_stop_the_reading_under_pause_alone() {
         let (mut put, mut skipped) = (0_u64, 0);
         for n in 0..MESSAGES {
             for _ in 0..=n % 3 {
-                assert_eq!(ends.producer.dropped(1_000, DropReason::TooLarge), Flow::Go, "{overflow:?} {n}");
+                ends.producer.dropped(1_000, DropReason::TooLarge);
                 (put, skipped) = (put + 1, skipped + 1);
             }
-            assert_eq!(ends.producer.message(SLOT, None, &put.to_be_bytes()), Flow::Go, "{overflow:?} {n}");
+            ends.producer.message(SLOT, None, &put.to_be_bytes());
+            assert!(!ends.producer.is_full(Room::Messages), "{overflow:?} {n}");
             put += 1;
             ends.producer.flush();
         }
-        assert_eq!(ends.producer.event(subscribed(b"chat")), Flow::Go, "there is a place for what matters");
-        assert_eq!(ends.producer.dropped(7, DropReason::TooLarge), Flow::Go);
+        ends.producer.event(subscribed(b"chat"));
+        ends.producer.dropped(7, DropReason::TooLarge);
         ends.producer.flush();
         let ticket = ends.consumer.ticket(ReplyTo::Callback(SLOT), 1).unwrap();
-        assert_eq!(ends.producer.answer(ticket, Ok(Value::Null), ABOUT), Flow::Go);
+        ends.producer.answer(ticket, Ok(Value::Null), ABOUT);
         ends.producer.flush();
+        assert!(!ends.producer.is_full(Room::Messages), "there is a place for what matters");
         let (mut place, mut delivered, mut sum, mut by_reason, mut told) = (0_u64, 0, 0, [0, 0], Vec::new());
         for seen in drain(&mut ends.consumer) {
             match seen {
@@ -179,9 +235,9 @@ fn skipped_messages_stop_the_reading_under_pause_alone() {
     }
     let mut ends = ends(limits(100_000, 1_000_000, Overflow::Pause));
     let stop = (0..MESSAGES).position(|_| {
-        let flow = ends.producer.dropped(1_000, DropReason::TooLarge);
-        let _ = ends.producer.message(SLOT, None, b"x");
-        flow == Flow::Stop
+        ends.producer.dropped(1_000, DropReason::TooLarge);
+        ends.producer.message(SLOT, None, b"x");
+        ends.producer.is_full(Room::Messages)
     });
     assert!(stop.is_some_and(|stop| stop < 2_000), "{stop:?}");
 }

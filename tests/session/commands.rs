@@ -314,7 +314,7 @@ fn a_slow_link_is_not_filled_beyond_its_mark() {
     for id in 0..100 {
         client.publish(id, "chat", &payload);
     }
-    let waiting = client.session.poll_transmit(realtime::model::LinkId(0)).len();
+    let waiting = client.session.poll_transmit(realtime::model::LinkId(0), client.now).len();
     assert!((256 << 10..280 << 10).contains(&waiting), "{waiting} bytes are encoded");
     client.writable[0] = usize::MAX;
     assert_eq!(client.commands(0).len(), 100, "more is encoded as it drains");

@@ -1,7 +1,7 @@
 //! Silence: PINGs that look for life, dead links, and times in which nobody listens.
 
 use realtime::backend::LinkError;
-use realtime::model::{Event, TopicKind};
+use realtime::model::{Event, Room, TopicKind};
 
 use crate::client::{BOTH, Client, HELLO3, MASTER, Resp, life, question, subscribe};
 use crate::sink::{Said, message, subscribed};
@@ -129,10 +129,9 @@ fn while_nobody_listens_silence_means_nothing() {
     for resp in BOTH {
         let mut client = subscribed_client(resp);
         let link = client.subscriber;
-        client.sink.full = true;
-        let frame = if link == 1 { "*" } else { ">" };
-        let two = format!("{frame}3\r\n+message\r\n+chat\r\n+1\r\n{frame}3\r\n+message\r\n+chat\r\n+2\r\n");
-        client.server(link, two.as_bytes());
+        client.message("chat", "1");
+        client.full = Some(Room::Messages);
+        client.message("chat", "2");
         assert_eq!(client.said(), [message(1, "1")], "the second one waits");
         for _ in 0..40 {
             client.advance(4.0);
@@ -162,17 +161,18 @@ fn while_nobody_listens_silence_means_nothing() {
 fn a_link_lost_while_we_lag_names_the_likely_reason() {
     for resp in BOTH {
         let mut client = subscribed_client(resp);
-        client.sink.full = true;
+        client.full = Some(Room::Messages);
         client.message("chat", "1");
         client.advance(5.0);
-        client.said();
+        assert_eq!(client.said(), []);
         client.resume(client.subscriber);
+        assert_eq!(client.said(), [message(1, "1")]);
         client.lost(client.subscriber, LinkError::Eof);
         let (error, _) = client.expect_down();
         assert!(error.message.contains("client-output-buffer-limit"), "{error}");
         // Long after, it is no reason any more.
         let mut client = subscribed_client(resp);
-        client.sink.full = true;
+        client.full = Some(Room::Messages);
         client.message("chat", "1");
         client.resume(client.subscriber);
         for _ in 0..25 {
@@ -191,13 +191,14 @@ fn a_link_lost_while_we_lag_names_the_likely_reason() {
 }
 
 #[test]
-fn old_bytes_handed_in_again_are_no_news() {
+fn what_waited_to_be_read_is_no_news() {
     let mut client = subscribed_client(Resp::Three);
-    client.sink.full = true;
-    client.server(0, b">3\r\n+message\r\n+chat\r\n+1\r\n>3\r\n+message\r\n+chat\r\n+2\r\n");
+    client.message("chat", "1");
+    client.full = Some(Room::Messages);
+    client.message("chat", "2");
     client.advance(30.0);
     client.resume(0);
-    client.said();
+    assert_eq!(client.said(), [message(1, "1"), message(1, "2")]);
     client.lost(0, LinkError::Eof);
     let lost_at = client.now;
     client.reconnect(0);
@@ -207,17 +208,17 @@ fn old_bytes_handed_in_again_are_no_news() {
     assert_eq!(
         *lasted,
         std::time::Duration::from_secs(30) + (client.now - lost_at),
-        "since the last byte came"
+        "since the last byte that is known to have come at once"
     );
 }
 
 #[test]
-fn a_full_sink_outside_of_any_input_stops_the_next_one() {
+fn a_timeout_that_fills_the_queue_is_followed_by_no_read() {
     let mut client = subscribed_client(Resp::Three);
-    client.sink.full = true;
+    client.full = Some(Room::Answers);
     client.request(1, 1.0, realtime::model::RequestKind::Ping);
     client.advance(2.0);
-    assert_eq!(client.said().len(), 1, "a timeout, answered into a full sink");
+    assert_eq!(client.said().len(), 1, "a timeout, answered into a full queue");
     client.server(0, b"+PO");
     client.advance(100.0);
     assert_eq!(client.said(), [], "nobody listens, so silence means nothing");
@@ -242,9 +243,9 @@ fn only_messages_that_waited_are_blamed_for_a_loss() {
             let link = client.subscriber;
             client.command_in_one_tick(subscribe(TopicKind::Channel, "a", 2));
             client.subscribe("b", 3);
-            client.sink.full = true;
+            client.full = Some(Room::Answers);
             client.push(came);
-            assert_eq!(client.said(), [subscribed(TopicKind::Channel, "a")], "the rest waits");
+            assert_eq!(client.said(), [], "all of it waits");
             client.advance(1.0);
             client.resume(link);
             client.fence(2);

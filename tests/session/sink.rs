@@ -1,6 +1,6 @@
 //! What a session told the main thread, written down.
 
-use realtime::model::{About, DropReason, Error, Event, Flow, ReplyTo, Sink, Slot, Ticket, TopicKind, Value};
+use realtime::model::{About, DropReason, Error, Event, ReplyTo, Sink, Slot, Ticket, TopicKind, Value};
 
 use crate::client::topic;
 
@@ -13,43 +13,38 @@ pub(crate) enum Said {
     Event(Event),
 }
 
-/// A sink that writes down what it is told, and says Stop where the test wants it.
+/// A sink that writes down what it is told.
 #[derive(Debug, Default)]
 pub(crate) struct Recorder {
     pub(crate) said: Vec<Said>,
-    /// Say Stop to everything.
-    pub(crate) full: bool,
     /// Names of failed requests: command and channel.
     pub(crate) about: Vec<(String, Option<String>)>,
 }
 
-impl Recorder {
-    fn note(&mut self, said: Said) -> Flow {
-        self.said.push(said);
-        if self.full { Flow::Stop } else { Flow::Go }
-    }
-}
-
 impl Sink for Recorder {
-    fn message(&mut self, slot: Slot, channel: Option<&[u8]>, payload: &[u8]) -> Flow {
-        self.note(Said::Message { slot: slot.index, channel: channel.map(text), payload: text(payload) })
+    fn message(&mut self, slot: Slot, channel: Option<&[u8]>, payload: &[u8]) {
+        self.said.push(Said::Message {
+            slot: slot.index,
+            channel: channel.map(text),
+            payload: text(payload),
+        });
     }
 
-    fn dropped(&mut self, bytes: u64, reason: DropReason) -> Flow {
+    fn dropped(&mut self, bytes: u64, reason: DropReason) {
         assert_eq!(reason, DropReason::TooLarge, "overflow is the queue's business");
-        self.note(Said::TooLarge(bytes))
+        self.said.push(Said::TooLarge(bytes));
     }
 
-    fn answer(&mut self, ticket: Ticket, result: Result<Value, Error>, about: About<'_>) -> Flow {
+    fn answer(&mut self, ticket: Ticket, result: Result<Value, Error>, about: About<'_>) {
         let ReplyTo::Callback(slot) = ticket.to else { panic!("tests use callbacks") };
         if result.is_err() {
             self.about.push((text(about.command), about.channel.map(text)));
         }
-        self.note(Said::Answer { id: slot.index, result })
+        self.said.push(Said::Answer { id: slot.index, result });
     }
 
-    fn event(&mut self, event: Event) -> Flow {
-        self.note(Said::Event(event))
+    fn event(&mut self, event: Event) {
+        self.said.push(Said::Event(event));
     }
 }
 

@@ -1,7 +1,7 @@
 //! Requests whose time is up: before they were sent, on their way, and behind.
 
 use realtime::backend::OptionValue;
-use realtime::model::{Event, RequestKind};
+use realtime::model::{Event, RequestKind, Room};
 
 use crate::client::{BOTH, Client, Resp, args};
 use crate::sink::{Said, answer, failure, string};
@@ -101,7 +101,7 @@ fn a_timeout_says_if_it_was_us_who_read_nothing() {
     client.confirm("subscribe", "chat");
     client.fence(1);
     client.said();
-    client.sink.full = true;
+    client.full = Some(Room::Messages);
     client.push(">3\r\n$7\r\nmessage\r\n$4\r\nchat\r\n$1\r\nx\r\n");
     client.said();
     client.request(1, 1.0, RequestKind::Command(args(&["GET", "a"])));

@@ -389,8 +389,9 @@ impl World {
                 }
             }
             let unread = [0, 1].iter().any(|&link| self.server.has_command(link));
-            let unsent =
-                [0, 1].iter().any(|&link| !self.client.session.poll_transmit(LinkId(link)).is_empty());
+            let unsent = [0, 1]
+                .iter()
+                .any(|&link| !self.client.session.poll_transmit(LinkId(link), self.client.now).is_empty());
             // A ready client may still wait for the second link of RESP2, if it was asked for anew meanwhile.
             let is_ready = self.client.counters.state() == State::Ready
                 && (self.wishes.is_empty() || self.server.links[self.subscriber()].is_some());

@@ -25,8 +25,8 @@ use realtime::backend::{
     Start,
 };
 use realtime::model::{
-    About, Args, Code, Command, Counters, Error, Event, Flow, Limits, LinkId, Overflow, Ready, Request,
-    RequestKind, Sink, Slot, State, Ticket, Topic, Value,
+    About, Args, Code, Command, Counters, Error, Event, Limits, LinkId, Overflow, Ready, Request,
+    RequestKind, Room, Sink, Slot, State, Ticket, Topic, Value,
 };
 
 /// The row that this backend would have in the table.
@@ -117,11 +117,8 @@ impl Backend for Toy {
     }
 
     fn same_settings(&self, other: &dyn Backend) -> bool {
-        other.as_any().downcast_ref() == Some(self)
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
+        let other: &dyn Any = other;
+        other.downcast_ref() == Some(self)
     }
 }
 
@@ -157,14 +154,14 @@ impl ToySession {
         self.in_flight.push_back(ticket);
     }
 
-    fn answer(&mut self, ticket: Ticket, result: Result<Value, Error>, sink: &mut dyn Sink) -> Flow {
-        sink.answer(ticket, result, About { command: b"PUB", channel: None })
+    fn answer(&mut self, ticket: Ticket, result: Result<Value, Error>, sink: &mut dyn Sink) {
+        sink.answer(ticket, result, About { command: b"PUB", channel: None });
     }
 
     fn finish_if_done(&mut self, sink: &mut dyn Sink) {
         if self.closing.is_some() && self.unsent.is_empty() && self.in_flight.is_empty() {
             self.counters.set_state(State::Closed);
-            let _ = sink.event(Event::Closed);
+            sink.event(Event::Closed);
             self.actions.push_back(Action::Finish);
             (self.closing, self.retry_at) = (None, None);
         }
@@ -173,11 +170,11 @@ impl ToySession {
     fn fail_all(&mut self, error: &Error, sink: &mut dyn Sink) {
         let unsent = self.unsent.drain(..).map(|(ticket, _)| ticket);
         for ticket in self.in_flight.drain(..).chain(unsent).collect::<Vec<_>>() {
-            let _ = self.answer(ticket, Err(error.clone()), sink);
+            self.answer(ticket, Err(error.clone()), sink);
         }
     }
 
-    fn line(&mut self, line: &[u8], sink: &mut dyn Sink) -> Flow {
+    fn line(&mut self, line: &[u8], sink: &mut dyn Sink) {
         if line == b"OK" {
             let ticket = self.in_flight.pop_front().expect("an answer to nothing");
             return self.answer(ticket, Ok(Value::Boolean(true)), sink);
@@ -186,9 +183,8 @@ impl ToySession {
         let rest = line.strip_prefix(b"MSG ").expect("MSG or OK");
         let space = rest.iter().position(|&byte| byte == b' ').expect("a topic and a text");
         let (topic, text) = (&rest[..space], &rest[space + 1..]);
-        match self.wanted.iter().find(|(name, _)| **name == *topic) {
-            Some((_, slot)) => sink.message(*slot, None, text),
-            None => Flow::Go,
+        if let Some((_, slot)) = self.wanted.iter().find(|(name, _)| **name == *topic) {
+            sink.message(*slot, None, text);
         }
     }
 }
@@ -206,30 +202,28 @@ impl Session for ToySession {
         while let Some((ticket, args)) = self.unsent.pop_front() {
             self.publish(ticket, &args);
         }
-        let _ = sink.event(Event::Ready(Ready { first, protocol: 1, ..Ready::default() }));
+        sink.event(Event::Ready(Ready { first, protocol: 1, ..Ready::default() }));
     }
 
-    fn handle_input(&mut self, _: LinkId, _: Instant, bytes: &[u8], sink: &mut dyn Sink) -> usize {
-        if bytes.starts_with(b"LEAVE IT") {
-            return 0;
-        }
+    fn room_needed(&self, _: LinkId) -> Room {
+        Room::Messages
+    }
+
+    fn handle_input(&mut self, _: LinkId, _: Instant, bytes: &[u8], sink: &mut dyn Sink) {
         let mut rest = bytes;
-        let mut flow = Flow::Go;
-        while flow == Flow::Go
-            && let Some(end) = rest.iter().position(|&byte| byte == b'\n')
-        {
+        while let Some(end) = rest.iter().position(|&byte| byte == b'\n') {
             let mut line = std::mem::take(&mut self.partial);
             line.extend(&rest[..end]);
             rest = &rest[end + 1..];
-            flow = self.line(&line, sink);
+            self.line(&line, sink);
         }
-        if flow == Flow::Go {
-            self.partial.extend(rest);
-            rest = &[];
-        }
+        self.partial.extend(rest);
         self.finish_if_done(sink);
-        bytes.len() - rest.len()
     }
+
+    fn handle_paused(&mut self, _: LinkId) {}
+
+    fn handle_resumed(&mut self, _: LinkId, _: Instant) {}
 
     fn handle_command(&mut self, now: Instant, command: Command, sink: &mut dyn Sink) {
         match command {
@@ -249,7 +243,7 @@ impl Session for ToySession {
             }
             Command::Request(Request { ticket, .. }) => {
                 let error = Error::unsent(Code::Unsupported, "a toy only publishes");
-                let _ = self.answer(ticket, Err(error), sink);
+                self.answer(ticket, Err(error), sink);
             }
             Command::Disconnect { deadline } => {
                 self.closing = Some(deadline.max(now));
@@ -279,18 +273,18 @@ impl Session for ToySession {
         };
         let error = Error::sent(code, cause.to_string());
         for ticket in std::mem::take(&mut self.in_flight) {
-            let _ = self.answer(ticket, Err(error.clone()), sink);
+            self.answer(ticket, Err(error.clone()), sink);
         }
-        let _ = sink.event(Event::Down { error, retry_in: self.toy.retry });
+        sink.event(Event::Down { error, retry_in: self.toy.retry });
         self.retry_at = Some(now + self.toy.retry);
         self.finish_if_done(sink);
     }
 
-    fn poll_transmit(&mut self, _: LinkId) -> &[u8] {
+    fn poll_transmit(&mut self, _: LinkId, _: Instant) -> &[u8] {
         &self.out[self.sent..]
     }
 
-    fn transmitted(&mut self, _: LinkId, _: Instant, n: usize) {
+    fn transmitted(&mut self, _: LinkId, n: usize) {
         self.sent += n;
         if self.sent == self.out.len() {
             self.out.clear();

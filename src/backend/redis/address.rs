@@ -4,8 +4,8 @@ use std::net::SocketAddr;
 use std::time::Instant;
 
 use super::failure::Failure;
-use super::out::Out;
 use super::session::{COMMANDS, Core, LINKS, SUBSCRIBER};
+use crate::model::Sink;
 
 /// The servers that the links led to last.
 #[derive(Debug, Default)]
@@ -36,7 +36,7 @@ impl Core {
     /// Under RESP2 one of the two links may be lost alone. If it then leads to another server, as after a failover, the other
     /// link is on a server that is no longer meant: it is renewed too. Where an address has several servers in turn, both links
     /// may lead to another one each time, so that a link which was renewed for this renews none.
-    pub(super) fn watch_address(&mut self, i: usize, now: Instant, out: &mut Out<'_>) {
+    pub(super) fn watch_address(&mut self, i: usize, now: Instant, sink: &mut dyn Sink) {
         let id = self.server.id.clone().filter(|_| i == COMMANDS);
         let met = Server { id, peer: self.links[i].peer };
         let met_another = self.met.servers[i].replace(met.clone()).is_some_and(|before| before.differs(&met));
@@ -45,7 +45,7 @@ impl Core {
         let apart = i == COMMANDS || self.links[other].peer != met.peer;
         if !std::mem::take(&mut self.met.moving) && met_another && apart && self.links[other].is_open() {
             self.met.moving = true;
-            self.fail(other, Failure::Moved, now, out);
+            self.fail(other, Failure::Moved, now, sink);
         }
     }
 }

@@ -7,12 +7,11 @@ use super::config::Protocol;
 use super::failure::{Circumstances, Failure, add_details};
 use super::handshake::{self, Server, Step};
 use super::link::{Awaits, Link, Phase, Version};
-use super::out::Out;
 use super::role::Watch;
 use super::session::{COMMANDS, Core, Loss, SUBSCRIBER};
 use super::verify::Verify;
 use crate::backend::{Action, Connected, Stage};
-use crate::model::{Code, Error, Event, Ready, Value};
+use crate::model::{Code, Error, Event, Ready, Sink, Value};
 
 impl Core {
     /// Begins an attempt.
@@ -55,70 +54,70 @@ impl Core {
         step: Step,
         reply: Result<Value, Error>,
         now: Instant,
-        out: &mut Out<'_>,
+        sink: &mut dyn Sink,
     ) {
         let link = &mut self.links[i];
         match handshake::answer(link, &self.config, &mut self.server, step, reply, now) {
-            Err(failure) => self.fail(i, failure, now, out),
-            Ok(()) if link.in_flight.is_empty() => self.up(i, now, out),
+            Err(failure) => self.fail(i, failure, now, sink),
+            Ok(()) if link.in_flight.is_empty() => self.up(i, now, sink),
             Ok(()) => {}
         }
     }
 
     /// The server let us in.
-    fn up(&mut self, i: usize, now: Instant, out: &mut Out<'_>) {
+    fn up(&mut self, i: usize, now: Instant, sink: &mut dyn Sink) {
         let link = &mut self.links[i];
         link.phase = Phase::Up;
         self.protocol.get_or_insert(link.version);
         if i == COMMANDS {
             self.watch_role(now);
         }
-        self.watch_address(i, now, out);
+        self.watch_address(i, now, sink);
         if self.subscriber() == i && self.closing.is_none() {
-            self.tell_gap(out);
+            self.tell_gap(now, sink);
             self.topics.connected();
         }
         if let Some(unserved) = &self.links[i].unserved {
             let error = unserved.error.clone();
             self.lose_service(i, error);
         }
-        self.tell_unserved(i, out);
-        self.check_ready(out);
+        self.tell_unserved(i, sink);
+        self.check_ready(now, sink);
     }
 
     /// Tells that messages may be missing, if they may. Stands before the first one on a new connection, and before the first
     /// one after the server ceased to serve.
     #[inline]
-    pub(super) fn tell_gaps(&mut self, out: &mut Out<'_>) {
+    pub(super) fn tell_gaps(&mut self, now: Instant, sink: &mut dyn Sink) {
         if self.loss.is_some() {
-            self.tell_gap(out);
+            self.tell_gap(now, sink);
         }
-        self.tell_regained(out);
+        self.tell_regained(now, sink);
     }
 
     #[cold]
-    fn tell_gap(&mut self, out: &mut Out<'_>) {
+    fn tell_gap(&mut self, now: Instant, sink: &mut dyn Sink) {
         if let Some(Loss { since, error }) = self.loss.take()
             && self.topics.was_confirmed()
         {
-            self.gap_told = Some(self.now);
-            let lasted = self.now.saturating_duration_since(since);
-            out.event(Event::Gap { lasted, error, topics: None });
+            self.gap_told = Some(now);
+            let lasted = now.saturating_duration_since(since);
+            sink.event(Event::Gap { lasted, error, topics: None });
         }
     }
 
     /// The client is ready; tells of it.
-    pub(super) fn tell_ready(&mut self, first: bool, out: &mut Out<'_>) {
+    pub(super) fn tell_ready(&mut self, first: bool, sink: &mut dyn Sink) {
         let Some(protocol) = self.protocol else { return };
         self.owes_ready = false;
         let notice = self.notice();
-        out.event(Event::Ready(Ready { first, protocol: protocol as u8, notice, ..self.server.ready() }));
+        sink.event(Event::Ready(Ready { first, protocol: protocol as u8, notice, ..self.server.ready() }));
     }
 
     /// A link is lost or could not be made: answers what was under way on it, tells of it, and arranges the next attempt.
-    pub(super) fn fail(&mut self, i: usize, failure: Failure, now: Instant, out: &mut Out<'_>) {
+    pub(super) fn fail(&mut self, i: usize, failure: Failure, now: Instant, sink: &mut dyn Sink) {
         // What is told of the connection comes before its end.
-        self.tell_regained(out);
+        self.tell_regained(now, sink);
         let needed = self.is_needed(i);
         let asked = self.is_subscribed(i) && self.links[i].awaits_command(now);
         let link = &mut self.links[i];
@@ -139,7 +138,7 @@ impl Core {
         let mut error = failure.into_error(&self.config, seen);
         let peer = link.peer.filter(|_| !proved && self.config.endpoint.is_name());
         add_details(&mut error, peer, &self.config, &self.origin);
-        self.salvage(i, &error, out);
+        self.salvage(i, &error, sink);
         if self.subscriber() == i {
             self.lose_subscriptions(i, &error);
         }
@@ -164,7 +163,7 @@ impl Core {
         // A link that was fine and is lost while the client is down anyway is no news.
         if std::mem::take(&mut self.ready) || !proved {
             self.update_state();
-            out.event(Event::Down { error, retry_in });
+            sink.event(Event::Down { error, retry_in });
         }
     }
 
@@ -198,7 +197,7 @@ impl Core {
     }
 
     /// Answers what may have reached the server, and puts the rest back to the front of the backlog.
-    fn salvage(&mut self, i: usize, cause: &Error, out: &mut Out<'_>) {
+    fn salvage(&mut self, i: usize, cause: &Error, sink: &mut dyn Sink) {
         let link = &mut self.links[i];
         let sent = link.transmit.sent();
         let mut unsent = Vec::new();
@@ -207,7 +206,7 @@ impl Core {
                 Awaits::Request(asked) if entry.start < sent => {
                     let text = format!("the connection was lost before the answer came ({})", cause.message);
                     self.pending -= 1;
-                    asked.answer(Err(Error::sent(Code::Disconnected, text)), out);
+                    asked.answer(Err(Error::sent(Code::Disconnected, text)), sink);
                 }
                 Awaits::Request(asked) => unsent.push(asked),
                 _ => {}
@@ -229,14 +228,14 @@ impl Core {
     }
 
     /// What is due on a link by now.
-    pub(super) fn link_timeout(&mut self, i: usize, now: Instant, out: &mut Out<'_>) {
+    pub(super) fn link_timeout(&mut self, i: usize, now: Instant, sink: &mut dyn Sink) {
         let link = &mut self.links[i];
         if link.timer(self.config.ping_interval).is_none_or(|due| due > now) {
             return;
         }
         match link.phase {
             Phase::Idle => {}
-            Phase::Connecting { .. } => self.fail(i, Failure::ConnectTimeout, now, out),
+            Phase::Connecting { .. } => self.fail(i, Failure::ConnectTimeout, now, sink),
             Phase::Handshaking { .. } => {
                 let (made, slowest) = link.made.take().unwrap_or((now, None));
                 let waited = now.saturating_duration_since(made);
@@ -248,17 +247,17 @@ impl Core {
                         self.failed_peer = address.parse().ok().or(self.failed_peer);
                     }
                 }
-                self.fail(i, Failure::HandshakeTimeout { waited, slowest }, now, out);
+                self.fail(i, Failure::HandshakeTimeout { waited, slowest }, now, sink);
             }
             // The subscriber link follows the other one, which then finds it idle.
             Phase::Waiting { .. } if i == SUBSCRIBER => link.phase = Phase::Idle,
             Phase::Waiting { .. } => self.connect(i, now),
-            Phase::Up => self.up_timeout(i, now, out),
+            Phase::Up => self.up_timeout(i, now, sink),
         }
     }
 
     /// What is due on a link that is up.
-    fn up_timeout(&mut self, i: usize, now: Instant, out: &mut Out<'_>) {
+    fn up_timeout(&mut self, i: usize, now: Instant, sink: &mut dyn Sink) {
         let interval = self.config.ping_interval;
         let link = &mut self.links[i];
         if let Some(unserved) = &mut link.unserved
@@ -268,7 +267,7 @@ impl Core {
         }
         if link.dead_at.is_some_and(|at| at <= now) {
             let silence = now.saturating_duration_since(link.listening);
-            return self.fail(i, Failure::Silent(silence), now, out);
+            return self.fail(i, Failure::Silent(silence), now, sink);
         }
         let is_silent = link.dead_at.is_none() && link.listening + interval <= now;
         if is_silent {

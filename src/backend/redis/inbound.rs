@@ -10,19 +10,18 @@ use super::batch::Operation;
 use super::failure::Failure;
 use super::handshake::PONG;
 use super::link::{Awaits, InFlight, Version};
-use super::out::Out;
 use super::outbound::fence;
 use super::push::{Message, Push, plain_message};
 use super::reply::{MAX_NAME, answer, reply};
 use super::request::Progress;
 use super::session::{Core, SUBSCRIBER};
 use super::verify::is_reserved;
-use crate::model::{Counters, DropReason, Error, RequestKind, Slot, TopicKind, Value};
+use crate::model::{Counters, DropReason, Error, RequestKind, Sink, Slot, TopicKind, Value};
 
 impl Core {
     /// One frame came.
     #[inline]
-    pub(super) fn frame(&mut self, i: usize, now: Instant, frame: &Frame<'_>, out: &mut Out<'_>) {
+    pub(super) fn frame(&mut self, i: usize, now: Instant, frame: &Frame<'_>, sink: &mut dyn Sink) {
         // RESP2 has no type for pushes: on its subscriber link arrays are what pushes are elsewhere.
         let push = frame.root().as_push();
         let items = push.or_else(|| match frame.value() {
@@ -33,23 +32,23 @@ impl Core {
         if let Some((topic, payload)) = items.and_then(plain_message)
             && payload.len() <= self.config.max_message_bytes
         {
-            if let Some(slot) = self.delivered(i, TopicKind::Channel, Some(topic)) {
-                self.tell_gaps(out);
-                out.message(|sink| sink.message(slot, None, payload));
+            if let Some(slot) = self.delivered(i, now, TopicKind::Channel, Some(topic)) {
+                self.tell_gaps(now, sink);
+                sink.message(slot, None, payload);
             }
             return;
         }
         match items.and_then(|items| Push::parse(items, frame.is_truncated())) {
-            Some(Push::Message(message)) => self.message(i, &message, out),
+            Some(Push::Message(message)) => self.message(i, now, &message, sink),
             Some(Push::Confirmation { operation, kind, name }) => {
-                self.confirmed(i, operation, kind, name, now, out);
+                self.confirmed(i, operation, kind, name, now, sink);
             }
             Some(Push::Pong(echo)) if push.is_none() => {
-                self.answered(i, now, answer(echo.value(), self.reply_limit(i), &self.config), out);
+                self.answered(i, now, answer(echo.value(), self.reply_limit(i), &self.config), sink);
             }
             // A push that means nothing to us, and nothing to any command.
             _ if push.is_some() => {}
-            _ => self.answered(i, now, reply(frame, self.reply_limit(i), &self.config), out),
+            _ => self.answered(i, now, reply(frame, self.reply_limit(i), &self.config), sink),
         }
     }
 
@@ -64,20 +63,22 @@ impl Core {
 
     /// A message came: the subscription that it is for, if it is for one.
     #[inline]
-    fn delivered(&mut self, i: usize, kind: TopicKind, topic: Option<&[u8]>) -> Option<Slot> {
+    fn delivered(&mut self, i: usize, now: Instant, kind: TopicKind, topic: Option<&[u8]>) -> Option<Slot> {
         if i != self.subscriber() || !self.links[i].is_up() {
             return None;
         }
         if let Some(verify) = &mut self.verify {
-            verify.delivered(self.now);
+            verify.delivered(now);
         }
-        self.topics.slot(kind, topic?)
+        let slot = self.topics.slot(kind, topic?)?;
+        self.links[i].brought_messages = true;
+        Some(slot)
     }
 
     /// A message that is a pattern's, or too large.
-    fn message(&mut self, i: usize, message: &Message<'_>, out: &mut Out<'_>) {
-        let Some(slot) = self.delivered(i, message.kind, message.topic.as_bytes()) else { return };
-        self.tell_gaps(out);
+    fn message(&mut self, i: usize, now: Instant, message: &Message<'_>, sink: &mut dyn Sink) {
+        let Some(slot) = self.delivered(i, now, message.kind, message.topic.as_bytes()) else { return };
+        self.tell_gaps(now, sink);
         let channel = message.channel.map(|channel| channel.as_bytes());
         if let Some(Some(channel)) = channel
             && is_reserved(channel)
@@ -86,11 +87,11 @@ impl Core {
         }
         match (message.payload.and_then(|payload| payload.as_bytes()), channel) {
             (Some(payload), None | Some(Some(_))) if payload.len() <= self.config.max_message_bytes => {
-                out.message(|sink| sink.message(slot, channel.flatten(), payload));
+                sink.message(slot, channel.flatten(), payload);
             }
             _ => {
                 if let Some(bytes) = message.payload_len() {
-                    out.message(|sink| sink.dropped(bytes, DropReason::TooLarge));
+                    sink.dropped(bytes, DropReason::TooLarge);
                 }
             }
         }
@@ -104,7 +105,7 @@ impl Core {
         kind: TopicKind,
         name: Element<'_>,
         now: Instant,
-        out: &mut Out<'_>,
+        sink: &mut dyn Sink,
     ) {
         let Some(name) = name.as_bytes() else { return };
         let is_probe_channel =
@@ -129,28 +130,28 @@ impl Core {
                 self.batches -= 1;
             }
             if let Some(event) = self.topics.confirm(operation, kind, name) {
-                out.event(event);
+                sink.event(event);
             }
             self.counters.confirmed.store(self.topics.confirmed(), Ordering::Relaxed);
             if !self.links[i].proved {
                 // The gap of this connection, and the `ready` to come, are about these too.
                 self.topics.take_regained();
             }
-            self.check_ready(out);
+            self.check_ready(now, sink);
         } else if operation == Operation::Unsubscribe
             && i == self.subscriber()
             && self.topics.is_held(kind, name)
         {
-            self.fail(i, Failure::Unsubscribed, now, out);
+            self.fail(i, Failure::Unsubscribed, now, sink);
         }
     }
 
     /// An answer came: it belongs to what is longest in flight.
-    fn answered(&mut self, i: usize, now: Instant, reply: Result<Value, Error>, out: &mut Out<'_>) {
+    fn answered(&mut self, i: usize, now: Instant, reply: Result<Value, Error>, sink: &mut dyn Sink) {
         let link = &mut self.links[i];
         let sent = link.transmit.sent();
         if link.in_flight.front().is_none_or(|entry| entry.start >= sent) {
-            return self.unasked(i, now, reply, out);
+            return self.unasked(i, now, reply, sink);
         }
         let Some(InFlight { start, end, awaits }) = link.pop_front() else { return };
         if reply.is_err() && matches!(awaits, Awaits::Request(_) | Awaits::Abandoned { .. }) {
@@ -159,15 +160,15 @@ impl Core {
         }
         let link = &mut self.links[i];
         match awaits {
-            Awaits::Handshake(step) => self.handshake_answer(i, step, reply, now, out),
+            Awaits::Handshake(step) => self.handshake_answer(i, step, reply, now, sink),
             Awaits::Batch(batch) => match reply {
                 Err(error) => {
                     self.batches -= 1;
                     self.topics
-                        .refuse(batch, &error, now, |event| out.event(explained_event(event, &self.config)));
-                    self.check_ready(out);
+                        .refuse(batch, &error, now, |event| sink.event(explained_event(event, &self.config)));
+                    self.check_ready(now, sink);
                 }
-                Ok(reply) => self.no_push(i, &reply, now, out),
+                Ok(reply) => self.no_push(i, &reply, now, sink),
             },
             Awaits::Fence { token } => match reply {
                 Ok(Value::String(echo)) if *echo == *fence(token) => link.echoes = true,
@@ -175,7 +176,7 @@ impl Core {
                 Ok(Value::String(pong)) if *pong == *PONG && !link.echoes => {}
                 // A user without the right to PING is refused, which is in order too.
                 Err(_) => {}
-                Ok(_) => self.fail(i, Failure::OutOfStep, now, out),
+                Ok(_) => self.fail(i, Failure::OutOfStep, now, sink),
             },
             Awaits::Liveness { since } => {
                 link.liveness_in_flight = false;
@@ -184,19 +185,19 @@ impl Core {
             }
             Awaits::Role { question, since } => {
                 self.note_round_trip(since, now);
-                self.role_answered(question, &reply, now, out);
+                self.role_answered(question, &reply, now, sink);
             }
-            Awaits::Serving => self.serving_answered(i, reply, now, out),
+            Awaits::Serving => self.serving_answered(i, reply, now, sink),
             Awaits::ProbeChannel => match reply {
-                Err(error) => self.probe_channel_refused(error, now, out),
-                Ok(reply) => self.no_push(i, &reply, now, out),
+                Err(error) => self.probe_channel_refused(error, now, sink),
+                Ok(reply) => self.no_push(i, &reply, now, sink),
             },
-            Awaits::Probe => self.probe_answered(reply, now, out),
+            Awaits::Probe => self.probe_answered(reply, now, sink),
             Awaits::Abandoned { mut replies } => {
                 if !replies.count(&reply) {
                     link.in_flight.push_front(InFlight { start, end, awaits: Awaits::Abandoned { replies } });
                 } else if replies.is_stuck(&reply) {
-                    self.fail(i, Failure::InsideTransaction, now, out);
+                    self.fail(i, Failure::InsideTransaction, now, sink);
                 }
             }
             // A number counts receivers. A list is a message that passes for an answer.
@@ -204,7 +205,7 @@ impl Core {
                 if matches!(asked.kind, RequestKind::Publish(_)) && matches!(reply, Ok(Value::Array(_))) =>
             {
                 link.in_flight.push_front(InFlight { start, end, awaits: Awaits::Request(asked) });
-                self.fail(i, Failure::OutOfStep, now, out);
+                self.fail(i, Failure::OutOfStep, now, sink);
             }
             Awaits::Request(asked) => match asked.reply(now, reply, &self.config) {
                 Progress::Waits(asked) => {
@@ -219,31 +220,31 @@ impl Core {
                         }
                     }
                     self.pending -= 1;
-                    asked.answer(result, out);
+                    asked.answer(result, sink);
                 }
                 Progress::Stuck(asked, error) => {
                     self.pending -= 1;
-                    asked.answer(Err(error), out);
-                    self.fail(i, Failure::InsideTransaction, now, out);
+                    asked.answer(Err(error), sink);
+                    self.fail(i, Failure::InsideTransaction, now, sink);
                 }
             },
         }
     }
 
     /// An answer came where a confirmation is awaited, which is none. Under RESP2 it has the form of one.
-    fn no_push(&mut self, i: usize, reply: &Value, now: Instant, out: &mut Out<'_>) {
+    fn no_push(&mut self, i: usize, reply: &Value, now: Instant, sink: &mut dyn Sink) {
         let is_resp2 = self.links[i].version == Version::Resp3 && is_confirmation(reply);
         self.resp2_alone |= is_resp2;
-        self.fail(i, if is_resp2 { Failure::Resp2Spoken } else { Failure::OutOfStep }, now, out);
+        self.fail(i, if is_resp2 { Failure::Resp2Spoken } else { Failure::OutOfStep }, now, sink);
     }
 
     /// The server says something that nobody asked for. An error is why it is about to hang up.
-    fn unasked(&mut self, i: usize, now: Instant, reply: Result<Value, Error>, out: &mut Out<'_>) {
+    fn unasked(&mut self, i: usize, now: Instant, reply: Result<Value, Error>, sink: &mut dyn Sink) {
         let failure = match reply {
             Err(error) => Failure::Unasked(error),
             Ok(_) => Failure::OutOfStep,
         };
-        self.fail(i, failure, now, out);
+        self.fail(i, failure, now, sink);
     }
 
     fn note_round_trip(&self, since: Instant, now: Instant) {

@@ -13,7 +13,7 @@ use super::request::{Asked, Replies};
 use super::role::{Question, Watch};
 use super::transmit::Transmit;
 use crate::backend::Stage;
-use crate::model::{Error, LinkId};
+use crate::model::{Error, LinkId, READ_BYTES};
 
 /// Entries for which an empty in-flight queue keeps room.
 const KEEP_IN_FLIGHT: usize = 1024;
@@ -138,9 +138,9 @@ pub(super) struct Link {
     pub(super) made: Option<(Instant, Option<Stage>)>,
     /// The address at the other end.
     pub(super) peer: Option<SocketAddr>,
-    /// When the last byte came.
+    /// Up to here all that the server sent has come. What is read behind a pause may be old, so it tells nothing of that.
     pub(super) heard: Instant,
-    /// Since when silence counts: as `heard`, but for times in which nobody listened.
+    /// Since when silence counts: when the last byte was read, or when reading went on.
     pub(super) listening: Instant,
     /// The PING that looks for life is in flight, and nothing was heard since: when the link counts as dead.
     pub(super) dead_at: Option<Instant>,
@@ -148,19 +148,21 @@ pub(super) struct Link {
     pub(super) echoes: bool,
     /// A PING that looks for life has no answer yet.
     pub(super) liveness_in_flight: bool,
-    /// The sink said Stop: nobody listens.
+    /// Bytes may wait, but nobody listens: the queue is full.
     pub(super) paused: bool,
     /// When that ended last.
     pub(super) resumed: Option<Instant>,
-    /// Messages wait for the present pause to end, as far as is known: one of them was the reason for it.
+    /// The last input had messages for somebody.
+    pub(super) brought_messages: bool,
+    /// Messages wait for the present pause to end, as far as is known: there were some in the last input before it.
     behind: bool,
+    /// Reading went on, and what has waited meanwhile is not read yet.
+    catching_up: bool,
     /// When a pause ended last in which messages waited. Confirmations and events fill the queue too, and no server drops
     /// a client for them.
     pub(super) lagged: Option<Instant>,
     /// The last input ended in the middle of a frame.
     pub(super) within_frame: bool,
-    /// How much of the last input was left unconsumed.
-    pub(super) unconsumed: usize,
     opening: [u8; OPENING],
     opening_len: usize,
 }
@@ -188,10 +190,11 @@ impl Link {
             liveness_in_flight: false,
             paused: false,
             resumed: None,
+            brought_messages: false,
             behind: false,
+            catching_up: false,
             lagged: None,
             within_frame: false,
-            unconsumed: 0,
             opening: [0; OPENING],
             opening_len: 0,
         }
@@ -225,10 +228,11 @@ impl Link {
         self.liveness_in_flight = false;
         self.paused = false;
         self.resumed = None;
+        self.brought_messages = false;
         self.behind = false;
+        self.catching_up = false;
         self.lagged = None;
         self.within_frame = false;
-        self.unconsumed = 0;
         self.opening_len = 0;
     }
 
@@ -265,34 +269,47 @@ impl Link {
         })
     }
 
-    /// Input arrives, of which the first part may have been seen before.
+    /// Input arrives.
     pub(super) fn hear(&mut self, now: Instant, bytes: &[u8]) {
-        if std::mem::take(&mut self.paused) {
-            self.resumed = Some(now);
-            self.listening = now;
-            if std::mem::take(&mut self.behind) {
-                self.lagged = Some(now);
-            }
-        }
-        let fresh = bytes.len().saturating_sub(self.unconsumed);
-        if fresh > 0 {
+        if !self.catching_up {
             self.heard = now;
-            self.listening = now;
-            self.dead_at = None;
-            let room = &mut self.opening[self.opening_len..];
-            let taken = room.len().min(fresh);
-            let from = bytes.len() - fresh;
-            room[..taken].copy_from_slice(&bytes[from..from + taken]);
-            self.opening_len += taken;
         }
+        self.listening = now;
+        self.dead_at = None;
+        self.brought_messages = false;
+        let room = &mut self.opening[self.opening_len..];
+        let taken = room.len().min(bytes.len());
+        room[..taken].copy_from_slice(&bytes[..taken]);
+        self.opening_len += taken;
     }
 
-    /// Nobody listens until more input is handed in: silence means nothing. `by_message`: it was a message that filled the
-    /// queue.
-    pub(super) fn pause(&mut self, by_message: bool) {
+    /// The input of so many bytes that was heard last is understood.
+    pub(super) fn understood(&mut self, now: Instant, bytes: usize, within_frame: bool) {
+        self.within_frame = within_frame;
+        if self.catching_up && self.brought_messages {
+            // They were there when reading went on.
+            self.lagged = Some(now);
+        }
+        // A read of less than it could bring leaves nothing that has waited.
+        self.catching_up &= bytes >= READ_BYTES;
+    }
+
+    /// Nobody listens until the link is resumed: silence means nothing.
+    pub(super) fn pause(&mut self) {
         self.paused = true;
-        self.behind |= by_message;
+        self.behind |= self.brought_messages;
         self.dead_at = None;
+    }
+
+    /// Somebody listens again.
+    pub(super) fn resume(&mut self, now: Instant) {
+        self.paused = false;
+        self.catching_up = true;
+        self.resumed = Some(now);
+        self.listening = now;
+        if std::mem::take(&mut self.behind) {
+            self.lagged = Some(now);
+        }
     }
 
     /// Whether messages waited to be read so lately that the server may have dropped the connection for it.

@@ -14,7 +14,6 @@ mod inbound;
 mod keys;
 mod link;
 mod names;
-mod out;
 mod outbound;
 mod pauses;
 mod push;
@@ -87,10 +86,7 @@ impl Backend for Redis {
     }
 
     fn same_settings(&self, other: &dyn Backend) -> bool {
-        other.as_any().downcast_ref::<Self>().is_some_and(|other| self.config == other.config)
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
+        let other: &dyn Any = other;
+        other.downcast_ref::<Self>().is_some_and(|other| self.config == other.config)
     }
 }

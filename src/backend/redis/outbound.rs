@@ -7,12 +7,11 @@ use resp::Encoder;
 
 use super::failure::Failure;
 use super::link::{Awaits, InFlight, Link, Unserved};
-use super::out::Out;
 use super::reply::MAX_NAME;
 use super::request::{Asked, about};
 use super::session::{COMMANDS, Core};
 use super::verify::{is_reserved, reserved};
-use crate::model::{Code, Error, Event, Request, RequestKind, Slot, Topic, Value};
+use crate::model::{Code, Error, Event, Request, RequestKind, Sink, Slot, Topic, Value};
 
 /// No more is encoded while this many bytes wait to be written: what is not encoded can still time out unsent, and
 /// memory stays bounded.
@@ -22,7 +21,7 @@ const MAX_BATCHES: usize = 8;
 
 impl Core {
     /// Wants a topic, unless its name is none that can be had.
-    pub(super) fn subscribe(&mut self, topic: Topic, slot: Slot, now: Instant, out: &mut Out<'_>) {
+    pub(super) fn subscribe(&mut self, topic: Topic, slot: Slot, now: Instant, sink: &mut dyn Sink) {
         let refusal = if topic.name.len() > MAX_NAME {
             let text = format!("a name may have {MAX_NAME} bytes, not {}", topic.name.len());
             Some(Error::unsent(Code::Unsupported, text))
@@ -32,7 +31,7 @@ impl Core {
             None
         };
         if let Some(error) = refusal {
-            return out.event(Event::SubscribeFailed { topic, error });
+            return sink.event(Event::SubscribeFailed { topic, error });
         }
         if self.topics.is_empty()
             && let Some(verify) = &mut self.verify
@@ -40,17 +39,17 @@ impl Core {
             verify.begin(now);
         }
         if let Some(event) = self.topics.subscribe(&topic, slot) {
-            out.event(event);
+            sink.event(event);
         }
     }
 
     /// Accepts a request.
-    pub(super) fn request(&mut self, request: Request, now: Instant, out: &mut Out<'_>) {
+    pub(super) fn request(&mut self, request: Request, now: Instant, sink: &mut dyn Sink) {
         let asked = Asked::new(request, self.topics.last_number(), now);
         if let Err(error) = asked.validate() {
-            asked.answer(Err(error), out);
+            asked.answer(Err(error), sink);
         } else if asked.deadline <= now {
-            asked.answer(Err(self.timeout_unsent()), out);
+            asked.answer(Err(self.timeout_unsent()), sink);
         } else {
             self.due = Some(self.due.map_or(asked.deadline, |due| due.min(asked.deadline)));
             self.pending += 1;
@@ -59,12 +58,12 @@ impl Core {
     }
 
     /// Encodes what may be sent on a link by now.
-    pub(super) fn pump(&mut self, i: usize) {
+    pub(super) fn pump(&mut self, i: usize, now: Instant) {
         if !self.links[i].is_up() {
             return;
         }
         if i == COMMANDS {
-            self.pump_requests();
+            self.pump_requests(now);
         }
         if i == self.subscriber() {
             self.pump_subscriptions(i);
@@ -76,7 +75,7 @@ impl Core {
     /// SUBSCRIBE are tried again.
     ///
     /// While the server does not serve data, publishes alone go out.
-    fn pump_requests(&mut self) {
+    fn pump_requests(&mut self, now: Instant) {
         let link = &mut self.links[COMMANDS];
         let publishes_alone = link.unserved.is_some();
         let is_publish = |asked: &Asked| matches!(asked.kind, RequestKind::Publish(_));
@@ -87,7 +86,7 @@ impl Core {
         while link.transmit.len() < HIGH_WATER
             && let Some(asked) = self.backlog.front()
             && !self.topics.holds_back(asked.after)
-            && asked.deadline > self.now
+            && asked.deadline > now
             && let Some(mut asked) = self.backlog.pop_front()
         {
             if publishes_alone && !is_publish(&asked) {
@@ -95,7 +94,7 @@ impl Core {
                 continue;
             }
             let start = link.transmit.end();
-            asked.encode(self.now, link.transmit.tail());
+            asked.encode(now, link.transmit.tail());
             let end = link.transmit.end();
             link.in_flight.push_back(InFlight { start, end, awaits: Awaits::Request(asked) });
         }
@@ -128,7 +127,7 @@ impl Core {
 
     /// Answers requests whose time is up. What was not transmitted of them is taken back; what was is awaited on, so
     /// that its late answer finds its place.
-    pub(super) fn expire(&mut self, now: Instant, out: &mut Out<'_>) {
+    pub(super) fn expire(&mut self, now: Instant, sink: &mut dyn Sink) {
         if self.pending == 0 || self.due.is_none_or(|due| due > now) {
             return;
         }
@@ -137,7 +136,7 @@ impl Core {
             match self.backlog.pop_front() {
                 Some(asked) if asked.deadline <= now => {
                     self.pending -= 1;
-                    asked.answer(Err(self.timeout_unsent()), out);
+                    asked.answer(Err(self.timeout_unsent()), sink);
                 }
                 Some(asked) => {
                     self.note_deadline(asked.deadline);
@@ -146,10 +145,10 @@ impl Core {
                 None => {}
             }
         }
-        self.expire_in_flight(now, out);
+        self.expire_in_flight(now, sink);
     }
 
-    fn expire_in_flight(&mut self, now: Instant, out: &mut Out<'_>) {
+    fn expire_in_flight(&mut self, now: Instant, sink: &mut dyn Sink) {
         let Link { transmit, paused, .. } = &self.links[COMMANDS];
         let (sent, paused) = (transmit.sent(), *paused);
         let mut cuts = Vec::new();
@@ -161,7 +160,7 @@ impl Core {
             let awaits = match awaits {
                 Awaits::Request(asked) if asked.deadline <= now && start >= sent => {
                     self.pending -= 1;
-                    asked.answer(Err(self.timeout_unsent()), out);
+                    asked.answer(Err(self.timeout_unsent()), sink);
                     cuts.push(start..end);
                     cut += end - start;
                     continue;
@@ -169,7 +168,7 @@ impl Core {
                 Awaits::Request(asked) if asked.deadline <= now => {
                     self.pending -= 1;
                     let replies = asked.replies();
-                    asked.answer(Err(timeout_sent(paused)), out);
+                    asked.answer(Err(timeout_sent(paused)), sink);
                     abandoned += 1;
                     Awaits::Abandoned { replies }
                 }
@@ -189,7 +188,7 @@ impl Core {
         // A server that goes on sending, but answers no more, passes for alive; what it owes must not grow for ever. While
         // it is we who do not read, it owes nothing.
         if abandoned > self.config.limits.max_pending && !paused {
-            self.fail(COMMANDS, Failure::Unanswered(abandoned), now, out);
+            self.fail(COMMANDS, Failure::Unanswered(abandoned), now, sink);
         }
     }
 
@@ -208,9 +207,9 @@ impl Core {
 
 impl Asked {
     /// Gives the one answer.
-    pub(super) fn answer(self, result: Result<Value, Error>, out: &mut Out<'_>) {
+    pub(super) fn answer(self, result: Result<Value, Error>, sink: &mut dyn Sink) {
         let Self { ticket, kind, .. } = self;
-        out.answer(ticket, result, about(&kind));
+        sink.answer(ticket, result, about(&kind));
     }
 }
 

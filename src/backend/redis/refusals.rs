@@ -14,12 +14,11 @@ use std::time::Instant;
 use super::acl;
 use super::batch::{Batch, Name, Operation};
 use super::config::Config;
-use super::out::Out;
 use super::pauses::{Group, PAUSES, PAUSES_IF_FORBIDDEN, Reasons, Turn, is_forbidden, pause};
 use super::random::SplitMix64;
 use super::session::Core;
 use super::topics::{Entry, Topics};
-use crate::model::{Error, Event, Topic, TopicKind};
+use crate::model::{Error, Event, Sink, Topic, TopicKind};
 
 /// So many refused topics follow at once when one of them is confirmed.
 const FOLLOWERS: usize = 2;
@@ -317,27 +316,27 @@ impl Topics {
 impl Core {
     /// Tells of the topics that were silent on this connection until now. Stands before their first message.
     #[inline]
-    pub(super) fn tell_regained(&mut self, out: &mut Out<'_>) {
+    pub(super) fn tell_regained(&mut self, now: Instant, sink: &mut dyn Sink) {
         if self.topics.has_regained() {
-            self.tell_gap_of_some(out);
+            self.tell_gap_of_some(now, sink);
         }
     }
 
     #[cold]
-    fn tell_gap_of_some(&mut self, out: &mut Out<'_>) {
+    fn tell_gap_of_some(&mut self, now: Instant, sink: &mut dyn Sink) {
         let Some((topics, error)) = self.topics.take_regained() else { return };
         // The gap of all topics was told when the connection came up.
-        let since = self.gap_told.unwrap_or(self.now);
-        let lasted = self.now.saturating_duration_since(since);
-        out.event(Event::Gap { lasted, error: Error::clone(&error), topics: Some(topics) });
+        let since = self.gap_told.unwrap_or(now);
+        let lasted = now.saturating_duration_since(since);
+        sink.event(Event::Gap { lasted, error: Error::clone(&error), topics: Some(topics) });
         self.owes_ready = true;
     }
 
     /// Ends each call: tells of topics that are heard again, and counts those that are refused.
-    pub(super) fn note_refused(&mut self, out: &mut Out<'_>) {
-        self.tell_regained(out);
+    pub(super) fn note_refused(&mut self, now: Instant, sink: &mut dyn Sink) {
+        self.tell_regained(now, sink);
         if std::mem::take(&mut self.owes_ready) && self.ready {
-            self.tell_ready(false, out);
+            self.tell_ready(false, sink);
         }
         if let Some((count, one)) = self.topics.refused(&self.config) {
             self.counters.set_refused(count, one);

@@ -9,9 +9,8 @@ use std::time::{Duration, Instant};
 use super::failure::Failure;
 use super::handshake;
 use super::link::{Awaits, Link, Version};
-use super::out::Out;
 use super::session::{COMMANDS, Core, SUBSCRIBER};
-use crate::model::{Error, Role, Value};
+use crate::model::{Error, Role, Sink, Value};
 
 /// READONLY is no reason to ask more often than this.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -167,7 +166,7 @@ impl Core {
         question: Question,
         reply: &Result<Value, Error>,
         now: Instant,
-        out: &mut Out<'_>,
+        sink: &mut dyn Sink,
     ) {
         let link = &mut self.links[COMMANDS];
         let Some(watch) = &mut link.watch else { return };
@@ -186,9 +185,9 @@ impl Core {
                 watch.role = role.or(before);
                 if (before, role) == (Some(Role::Master), Some(Role::Replica)) {
                     // One address may lead to another server by now. If it does not, the client stays.
-                    self.fail(COMMANDS, Failure::Demoted, now, out);
+                    self.fail(COMMANDS, Failure::Demoted, now, sink);
                     if self.links[SUBSCRIBER].is_up() {
-                        self.fail(SUBSCRIBER, Failure::Demoted, now, out);
+                        self.fail(SUBSCRIBER, Failure::Demoted, now, sink);
                     }
                     self.lose_to_new_master();
                 } else if role.is_some() {

@@ -9,9 +9,8 @@ use std::time::Instant;
 
 use super::handshake::{self, ASK_AGAIN};
 use super::link::{Awaits, Link, Unserved};
-use super::out::Out;
 use super::session::{COMMANDS, Core, Loss};
-use crate::model::{Error, Event, Value};
+use crate::model::{Error, Event, Sink, Value};
 
 impl Link {
     /// Asks whether the server serves, unless that is under way.
@@ -29,9 +28,9 @@ pub(super) fn is_unserved(error: &Error) -> bool {
 
 impl Core {
     /// Tells why the server does not serve, if it does not.
-    pub(super) fn tell_unserved(&self, i: usize, out: &mut Out<'_>) {
+    pub(super) fn tell_unserved(&self, i: usize, sink: &mut dyn Sink) {
         if let Some(Unserved { error, .. }) = &self.links[i].unserved {
-            out.event(Event::Down { error: error.clone(), retry_in: ASK_AGAIN });
+            sink.event(Event::Down { error: error.clone(), retry_in: ASK_AGAIN });
         }
     }
 
@@ -66,18 +65,18 @@ impl Core {
         i: usize,
         reply: Result<Value, Error>,
         now: Instant,
-        out: &mut Out<'_>,
+        sink: &mut dyn Sink,
     ) {
         let link = &mut self.links[i];
         link.serving_in_flight = false;
         match handshake::unserved(reply, &self.config) {
             // It did serve, and a script may keep it busy.
             Err(_) if link.unserved.is_none() => {}
-            Err(failure) => self.fail(i, failure, now, out),
+            Err(failure) => self.fail(i, failure, now, sink),
             Ok(None) => {
                 link.unserved = None;
                 link.served = now;
-                self.check_ready(out);
+                self.check_ready(now, sink);
             }
             Ok(Some(error)) => {
                 let unserved = Unserved { error: error.clone(), ask_at: Some(now + ASK_AGAIN) };
@@ -87,7 +86,7 @@ impl Core {
                 if before.as_ref().map(code) != self.links[i].unserved.as_ref().map(code) {
                     self.ready = false;
                     self.update_state();
-                    self.tell_unserved(i, out);
+                    self.tell_unserved(i, sink);
                 }
             }
         }

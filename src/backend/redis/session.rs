@@ -17,13 +17,12 @@ use super::config::Config;
 use super::failure::Failure;
 use super::handshake::Server;
 use super::link::{Awaits, Link, Phase, Version};
-use super::out::Out;
 use super::reply;
 use super::request::{Asked, about};
 use super::topics::Topics;
 use super::verify::Verify;
 use crate::backend::{Action, Connected, LinkError, Session, Start};
-use crate::model::{Code, Command, Counters, Error, Event, LinkId, Request, Sink, State};
+use crate::model::{Code, Command, Counters, Error, Event, LinkId, Request, Room, Sink, State};
 
 /// The link of all commands, and under RESP3 of everything.
 pub(super) const COMMANDS: usize = 0;
@@ -81,13 +80,8 @@ pub(super) struct Core {
     /// Disconnect was asked for: when to end at the latest.
     pub(super) closing: Option<Instant>,
     pub(super) closed: bool,
-    /// The sink said Stop outside of any input. The event loop remembers that until the next input, whichever link it
-    /// comes on, and then stops reading from that link.
-    pub(super) stopped: bool,
     /// Whether messages are delivered, if that is asked.
     pub(super) verify: Option<Verify>,
-    /// The time, as far as the last call told.
-    pub(super) now: Instant,
 }
 
 /// A time in which messages may be missing.
@@ -136,9 +130,7 @@ impl RedisSession {
             owes_ready: false,
             closing: None,
             closed: false,
-            stopped: false,
             verify,
-            now,
             config,
             origin,
         };
@@ -155,29 +147,36 @@ impl RedisSession {
 impl Session for RedisSession {
     fn handle_connected(&mut self, link: LinkId, now: Instant, how: Connected, sink: &mut dyn Sink) {
         let Some(i) = Self::index(link) else { return };
-        self.core.now = now;
         if self.core.connected(i, now, how) {
             self.decoders[i].reset();
         }
-        let mut out = Out::new(sink);
-        self.core.settle(now, &mut out);
-        self.core.stopped |= out.stop;
+        self.core.settle(now, sink);
     }
 
-    fn handle_input(&mut self, link: LinkId, now: Instant, bytes: &[u8], sink: &mut dyn Sink) -> usize {
+    fn room_needed(&self, link: LinkId) -> Room {
+        let core = &self.core;
+        match Self::index(link) {
+            Some(i) if core.links[i].is_up() => {
+                if i == core.subscriber() && !core.topics.is_empty() {
+                    Room::Messages
+                } else {
+                    Room::Answers
+                }
+            }
+            _ => Room::None,
+        }
+    }
+
+    fn handle_input(&mut self, link: LinkId, now: Instant, bytes: &[u8], sink: &mut dyn Sink) {
         let Self { decoders, core } = self;
-        // The event loop forgets an earlier Stop with this input, so it is forgotten here too, whatever comes of the input.
-        let stopped = std::mem::take(&mut core.stopped);
-        let Some(i) = Self::index(link).filter(|&i| core.links[i].is_open()) else { return 0 };
-        core.now = now;
+        let Some(i) = Self::index(link).filter(|&i| core.links[i].is_open()) else { return };
         core.links[i].hear(now, bytes);
-        let mut out = Out::new(sink);
         let mut input = bytes;
-        while !out.stop {
+        loop {
             match decoders[i].decode(&mut input) {
                 Ok(None) => break,
-                Ok(Some(frame)) => core.frame(i, now, &frame, &mut out),
-                Err(error) => core.fail(i, Failure::Decode(error), now, &mut out),
+                Ok(Some(frame)) => core.frame(i, now, &frame, sink),
+                Err(error) => core.fail(i, Failure::Decode(error), now, sink),
             }
             if !core.links[i].is_open() {
                 // The rest belongs to a connection that is no more.
@@ -185,74 +184,66 @@ impl Session for RedisSession {
                 break;
             }
         }
-        let link = &mut core.links[i];
-        if link.is_open() {
-            link.unconsumed = input.len();
-            link.within_frame = decoders[i].frame_start().is_some();
-            if out.messages && link.resumed == Some(now) {
-                // They were there when reading went on.
-                link.lagged = Some(now);
-            }
+        if core.links[i].is_open() {
+            core.links[i].understood(now, bytes.len(), decoders[i].frame_start().is_some());
         }
-        core.settle(now, &mut out);
-        if (stopped || out.stop) && core.links[i].is_open() {
-            core.links[i].pause(out.filled_by_message);
+        core.settle(now, sink);
+    }
+
+    fn handle_paused(&mut self, link: LinkId) {
+        if let Some(i) = Self::index(link) {
+            self.core.links[i].pause();
         }
-        bytes.len() - input.len()
+    }
+
+    fn handle_resumed(&mut self, link: LinkId, now: Instant) {
+        if let Some(i) = Self::index(link) {
+            self.core.links[i].resume(now);
+        }
     }
 
     fn handle_command(&mut self, now: Instant, command: Command, sink: &mut dyn Sink) {
         let core = &mut self.core;
-        core.now = now;
-        let mut out = Out::new(sink);
         let is_open = core.closing.is_none() && !core.closed;
         match command {
-            Command::Subscribe { topic, slot } if is_open => core.subscribe(topic, slot, now, &mut out),
+            Command::Subscribe { topic, slot } if is_open => core.subscribe(topic, slot, now, sink),
             Command::Unsubscribe(topic) if is_open => core.topics.unsubscribe(&topic),
             Command::Subscribe { .. } | Command::Unsubscribe(_) => {}
-            Command::Request(request) if is_open => core.request(request, now, &mut out),
-            Command::Request(request) => refuse_closed(request, now, &mut out),
-            Command::Disconnect { deadline } => core.close(now, deadline, &mut out),
+            Command::Request(request) if is_open => core.request(request, now, sink),
+            Command::Request(request) => refuse_closed(request, now, sink),
+            Command::Disconnect { deadline } => core.close(now, deadline, sink),
         }
-        core.settle(now, &mut out);
-        core.stopped |= out.stop;
+        core.settle(now, sink);
     }
 
     fn handle_timeout(&mut self, now: Instant, sink: &mut dyn Sink) {
         let core = &mut self.core;
-        core.now = now;
-        let mut out = Out::new(sink);
-        core.expire(now, &mut out);
+        core.expire(now, sink);
         for i in 0..LINKS {
-            core.link_timeout(i, now, &mut out);
+            core.link_timeout(i, now, sink);
         }
         core.topics.ask_again(now);
-        core.probe_timeout(now, &mut out);
-        core.settle(now, &mut out);
-        core.stopped |= out.stop;
+        core.probe_timeout(now, sink);
+        core.settle(now, sink);
     }
 
     fn handle_disconnected(&mut self, link: LinkId, now: Instant, cause: LinkError, sink: &mut dyn Sink) {
         let Some(i) = Self::index(link) else { return };
         let core = &mut self.core;
-        core.now = now;
-        let mut out = Out::new(sink);
         if !matches!(core.links[i].phase, Phase::Idle | Phase::Waiting { .. }) {
-            core.fail(i, Failure::Link(cause), now, &mut out);
+            core.fail(i, Failure::Link(cause), now, sink);
         }
-        core.settle(now, &mut out);
-        core.stopped |= out.stop;
+        core.settle(now, sink);
     }
 
-    fn poll_transmit(&mut self, link: LinkId) -> &[u8] {
+    fn poll_transmit(&mut self, link: LinkId, now: Instant) -> &[u8] {
         let Some(i) = Self::index(link) else { return &[] };
-        self.core.pump(i);
+        self.core.pump(i, now);
         self.core.links[i].transmit.pending()
     }
 
-    fn transmitted(&mut self, link: LinkId, now: Instant, n: usize) {
+    fn transmitted(&mut self, link: LinkId, n: usize) {
         let Some(i) = Self::index(link) else { return };
-        self.core.now = now;
         self.core.links[i].transmit.transmitted(n);
     }
 
@@ -273,9 +264,9 @@ impl Session for RedisSession {
 }
 
 /// A request that comes when the client is closed.
-fn refuse_closed(request: Request, now: Instant, out: &mut Out<'_>) {
+fn refuse_closed(request: Request, now: Instant, sink: &mut dyn Sink) {
     let Asked { ticket, kind, .. } = Asked::new(request, 0, now);
-    out.answer(ticket, Err(closed(false)), about(&kind));
+    sink.answer(ticket, Err(closed(false)), about(&kind));
 }
 
 /// The error of a request that the client's end overtook.
@@ -296,14 +287,14 @@ impl Core {
     }
 
     /// Ends each call: does what follows from what happened in it.
-    fn settle(&mut self, now: Instant, out: &mut Out<'_>) {
+    fn settle(&mut self, now: Instant, sink: &mut dyn Sink) {
         if self.closed {
             return;
         }
         if let Some(deadline) = self.closing {
             let hopeless = matches!(self.links[COMMANDS].phase, Phase::Idle | Phase::Waiting { .. });
             if self.pending == 0 || hopeless || deadline <= now {
-                self.finish(out);
+                self.finish(now, sink);
                 return;
             }
         }
@@ -313,19 +304,19 @@ impl Core {
         {
             self.connect(SUBSCRIBER, now);
         }
-        self.check_ready(out);
-        self.note_refused(out);
+        self.check_ready(now, sink);
+        self.note_refused(now, sink);
         self.update_state();
     }
 
     /// Tells that the client is ready, once it is.
-    pub(super) fn check_ready(&mut self, out: &mut Out<'_>) {
+    pub(super) fn check_ready(&mut self, now: Instant, sink: &mut dyn Sink) {
         let subscriber = self.subscriber();
         let restored = self.topics.is_restored();
         for (i, link) in self.links.iter_mut().enumerate() {
             if link.is_up() && link.unserved.is_none() && !link.proved && (i != subscriber || restored) {
                 link.proved = true;
-                link.backoff.good(self.now);
+                link.backoff.good(now);
             }
         }
         let serves = |link: &Link| link.proved && link.unserved.is_none();
@@ -336,14 +327,14 @@ impl Core {
         if self.protocol.is_none() {
             return;
         }
-        self.tell_gaps(out);
+        self.tell_gaps(now, sink);
         let first = !std::mem::replace(&mut self.was_ready, true);
         (self.ready, self.settled) = (true, true);
         if !first {
             Counters::add(&self.counters.reconnects, 1);
         }
         self.update_state();
-        self.tell_ready(first, out);
+        self.tell_ready(first, sink);
     }
 
     pub(super) fn update_state(&self) {
@@ -360,14 +351,14 @@ impl Core {
     }
 
     /// Disconnect was asked for.
-    fn close(&mut self, now: Instant, deadline: Instant, out: &mut Out<'_>) {
+    fn close(&mut self, now: Instant, deadline: Instant, sink: &mut dyn Sink) {
         if self.topics.was_confirmed() {
             let since =
                 self.loss.as_ref().map_or_else(|| self.missing_since(self.subscriber()), |loss| loss.since);
             // Nobody asks this server any more whether it was still a master, or compares the next one's role with its.
             let since = self.master_seen.map_or(since, |seen| seen.min(since));
             let error = Error::unsent(Code::Closed, "the connection was replaced by one with other settings");
-            out.event(Event::Gap { lasted: now.saturating_duration_since(since), error, topics: None });
+            sink.event(Event::Gap { lasted: now.saturating_duration_since(since), error, topics: None });
         }
         self.closing = Some(self.closing.map_or(deadline, |earlier| earlier.min(deadline)));
         self.topics.clear();
@@ -375,19 +366,19 @@ impl Core {
     }
 
     /// The session ends: whoever still waits is answered.
-    fn finish(&mut self, out: &mut Out<'_>) {
+    fn finish(&mut self, now: Instant, sink: &mut dyn Sink) {
         for link in &mut self.links {
             let sent = link.transmit.sent();
             for entry in link.in_flight.drain(..) {
                 if let Awaits::Request(asked) = entry.awaits {
-                    asked.answer(Err(closed(entry.start < sent)), out);
+                    asked.answer(Err(closed(entry.start < sent)), sink);
                 }
             }
-            link.reset(self.now);
+            link.reset(now);
             link.phase = Phase::Idle;
         }
         for asked in self.backlog.drain(..) {
-            asked.answer(Err(closed(false)), out);
+            asked.answer(Err(closed(false)), sink);
         }
         self.pending = 0;
         self.ready = false;
@@ -395,7 +386,7 @@ impl Core {
         self.counters.confirmed.store(0, Ordering::Relaxed);
         self.counters.set_refused(0, None);
         self.update_state();
-        out.event(Event::Closed);
+        sink.event(Event::Closed);
         self.actions.push_back(Action::Finish);
     }
 }

@@ -13,11 +13,10 @@ use super::acl::{Refused, explained};
 use super::config::Config;
 use super::failure::Failure;
 use super::link::Awaits;
-use super::out::Out;
 use super::pauses::{NO_PERMISSION, Reasons, pause};
 use super::random::SplitMix64;
 use super::session::{COMMANDS, Core};
-use crate::model::{Code, Error, Event, Topic, TopicKind, Value};
+use crate::model::{Code, Error, Event, Sink, Topic, TopicKind, Value};
 
 /// What the channels of probes begin with, of every client of every server. No addon is handed anything of them.
 pub(super) const PREFIX: &[u8] = b"realtime:probe:";
@@ -181,7 +180,7 @@ impl Core {
     }
 
     /// The channel of the probes is refused.
-    pub(super) fn probe_channel_refused(&mut self, error: Error, now: Instant, out: &mut Out<'_>) {
+    pub(super) fn probe_channel_refused(&mut self, error: Error, now: Instant, sink: &mut dyn Sink) {
         let Some(verify) = &mut self.verify else { return };
         verify.stage = Stage::Refused { until: verify.pause(&error, now) };
         if verify.channel_refused.is_news(&error.code) {
@@ -189,12 +188,12 @@ impl Core {
                 let topic = Topic { kind: TopicKind::Channel, name };
                 Event::SubscribeFailed { topic, error }
             };
-            out.event(verify.refusal(error, "subscribe", &self.config, failed));
+            sink.event(verify.refusal(error, "subscribe", &self.config, failed));
         }
     }
 
     /// The server's answer to a probe. An error that may pass is no verdict: the next probe may fare better.
-    pub(super) fn probe_answered(&mut self, reply: Result<Value, Error>, now: Instant, out: &mut Out<'_>) {
+    pub(super) fn probe_answered(&mut self, reply: Result<Value, Error>, now: Instant, sink: &mut dyn Sink) {
         let Some(verify) = &mut self.verify else { return };
         match reply {
             Ok(Value::Integer(_)) => {
@@ -214,11 +213,11 @@ impl Core {
                         channel: Some(channel),
                         error,
                     };
-                    out.event(verify.refusal(error, "publish", &self.config, failed));
+                    sink.event(verify.refusal(error, "publish", &self.config, failed));
                 }
             }
             Err(_) => verify.unanswered(),
-            Ok(_) => self.fail(COMMANDS, Failure::OutOfStep, now, out),
+            Ok(_) => self.fail(COMMANDS, Failure::OutOfStep, now, sink),
         }
     }
 
@@ -240,7 +239,7 @@ impl Core {
             Stage::Taken { since } => {
                 // What stands before the probe has to come first: a message of any size, confirmations of any number.
                 let moving = link.within_frame || self.batches > 0;
-                let heard = if moving { link.heard } else { since };
+                let heard = if moving { link.listening } else { since };
                 Some(since.max(listening).max(heard) + self.config.ping_timeout)
             }
             _ => None,
@@ -248,7 +247,7 @@ impl Core {
     }
 
     /// Sends a probe, or misses one, if it is time.
-    pub(super) fn probe_timeout(&mut self, now: Instant, out: &mut Out<'_>) {
+    pub(super) fn probe_timeout(&mut self, now: Instant, sink: &mut dyn Sink) {
         if self.probe_due().is_none_or(|due| due > now) {
             return;
         }
@@ -256,7 +255,7 @@ impl Core {
         match verify.stage {
             Stage::Taken { since } => {
                 let waited = now.saturating_duration_since(since);
-                self.fail(self.subscriber(), Failure::Undelivered(waited), now, out);
+                self.fail(self.subscriber(), Failure::Undelivered(waited), now, sink);
             }
             // The next look at what is to be sent subscribes.
             Stage::Refused { .. } => verify.stage = Stage::Unsubscribed,

@@ -2,17 +2,10 @@
 
 use std::time::Instant;
 
-use super::{Dispatcher, Given, List, Step, Told};
+use super::{Dispatcher, Given, List, Step, Task};
 use crate::dispatch::EventKind;
 use crate::dispatch::callbacks::{NO_BOUND, Place};
-use crate::model::{Event, Slot};
-
-/// A listener that came to a client that was ready already.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Notice {
-    client: Slot,
-    serial: u64,
-}
+use crate::model::{ClientId, Event, Slot};
 
 impl<R, D> Dispatcher<R, D> {
     /// Puts a listener on an event of a client, under an identifier. One for `ready` on a client that is ready gets a
@@ -28,35 +21,34 @@ impl<R, D> Dispatcher<R, D> {
         let Some(client) = self.clients.get_mut(slot) else { return };
         let listeners = &mut client.listeners[kind as usize];
         let serial = listeners.set(&mut client.serials, identifier, callback, NO_BOUND, place);
-        let notice = Notice { client: slot, serial };
-        if kind == EventKind::Ready && client.ready.is_some() && !self.notices.contains(&notice) {
-            self.notices.push_back(notice);
+        let task = Task::Notify { client: slot, serial };
+        if kind == EventKind::Ready && client.ready.is_some() && !self.tasks.contains(&task) {
+            self.tasks.push_back(task);
             (self.waiting, self.unusual) = (true, true);
         }
     }
 
     /// Tells a late listener that its client is ready.
-    pub(super) fn notify(&mut self, notice: &Notice) -> Step<'_, R, D> {
-        let Some(client) = self.clients.get(notice.client) else { return Step::Skipped };
+    pub(super) fn notify(&mut self, slot: Slot, serial: u64) -> Step<'_, R, D> {
+        let Some(client) = self.clients.get(slot) else { return Step::Skipped };
         let listeners = &client.listeners[EventKind::Ready as usize];
-        let (Some(ready), Some(walk)) = (&client.ready, listeners.only(notice.serial)) else {
+        let (Some(ready), Some(walk)) = (&client.ready, listeners.only(serial)) else {
             return Step::Skipped;
         };
         let Some(entry) = listeners.at(&walk) else { return Step::Skipped };
-        self.now.walk = Some((notice.client, List::Event(EventKind::Ready), walk));
+        self.now.walk = Some((slot, List::Event(EventKind::Ready), walk));
         let event = self.now.event.insert(ready.clone());
         Step::Call { callback: &entry.callback, data: &client.data, given: Given::Event(event) }
     }
 
     /// Tells the listeners of an event, or the console.
-    pub(super) fn tell(&mut self, told: Told) -> Step<'_, R, D> {
-        let Told { client: slot, session, event } = told;
+    pub(super) fn tell(&mut self, slot: Slot, session: ClientId, event: Event) -> Step<'_, R, D> {
         let Some(client) = self.clients.get_mut(slot) else { return Step::Skipped };
         let is_present = client.session() == Some(session);
         let mut event = event;
         let event = match event {
             Event::Closed => {
-                self.ended = Some((slot, session));
+                self.tasks.push_front(Task::End { client: slot, session });
                 return Step::Skipped;
             }
             Event::RequestFailed { .. } => event,
@@ -68,20 +60,20 @@ impl<R, D> Dispatcher<R, D> {
             }
             _ if !is_present => return Step::Skipped,
             Event::Ready(_) | Event::Subscribed(_) if client.loss.is_some() => {
-                self.told = Some(Told { client: slot, session, event });
+                self.tasks.push_front(Task::Tell { client: slot, session, event });
                 let Some(gap) = client.gap() else { return Step::Skipped };
                 gap
             }
             Event::Subscribed(topic) if !client.confirm(&topic, session) => {
                 let Some((gap, ready)) = client.regain(topic) else { return Step::Skipped };
-                self.told = Some(Told { client: slot, session, event: ready });
+                self.tasks.push_front(Task::Tell { client: slot, session, event: ready });
                 gap
             }
             Event::Ready(ref mut ready) if ready.notice.is_some() => {
                 let notice = ready.notice.take().unwrap_or_default();
                 self.now.line = client.console.notice(notice);
                 // The event itself comes after its line.
-                self.told = Some(Told { client: slot, session, event });
+                self.tasks.push_front(Task::Tell { client: slot, session, event });
                 return Step::Line(&self.now.line);
             }
             Event::Ready(mut ready) => {

@@ -11,7 +11,6 @@ use super::client::{Client, Source};
 use super::{EventKind, Slab};
 use crate::model::{ClientId, Error, Event, Slot, Value};
 use crate::queue::{Item, Signal};
-use events::Notice;
 use lines::Lines;
 
 /// Items of one client before the next client's turn.
@@ -29,16 +28,11 @@ pub struct Dispatcher<R, D> {
     // Something may wait that the signal no longer tells of.
     waiting: bool,
     turn: Turn,
-    notices: VecDeque<Notice>,
+    // What comes before the next item.
+    tasks: VecDeque<Task>,
     now: Now<R>,
     // Something other than messages is being delivered or waits: a message is worth the one look at this.
     unusual: bool,
-    // An event that was taken and is to be told next.
-    told: Option<Told>,
-    // A session that said that it has ended.
-    ended: Option<(Slot, ClientId)>,
-    // A client with callbacks that such a session left without an answer.
-    owing: Option<Slot>,
     lines: Lines,
 }
 
@@ -54,12 +48,17 @@ struct Turn {
     empty: usize,
 }
 
-/// An event of a session.
-#[derive(Debug)]
-struct Told {
-    client: Slot,
-    session: ClientId,
-    event: Event,
+/// Something to be done before the next item is taken.
+#[derive(Debug, PartialEq)]
+enum Task {
+    /// An event of a session is told.
+    Tell { client: Slot, session: ClientId, event: Event },
+    /// A session said that it has ended.
+    End { client: Slot, session: ClientId },
+    /// The requests that such a session left unanswered are answered, one after the other.
+    GiveUp { client: Slot },
+    /// A listener that came to a client that was ready already is told so.
+    Notify { client: Slot, serial: u64 },
 }
 
 /// What is being delivered. Stays as it is until the next step.
@@ -67,8 +66,7 @@ struct Told {
 struct Now<R> {
     walk: Option<(Slot, List, Walk)>,
     message: Message,
-    callback: Option<R>,
-    answer: Option<Result<Value, Error>>,
+    answer: Option<(R, Result<Value, Error>)>,
     event: Option<Event>,
     line: String,
 }
@@ -152,19 +150,15 @@ impl<R, D> Dispatcher<R, D> {
             signal,
             waiting: false,
             turn: Turn::default(),
-            notices: VecDeque::new(),
+            tasks: VecDeque::new(),
             now: Now {
                 walk: None,
                 message: Message::default(),
-                callback: None,
                 answer: None,
                 event: None,
                 line: String::new(),
             },
             unusual: false,
-            told: None,
-            ended: None,
-            owing: None,
             lines: Lines::default(),
         }
     }
@@ -228,26 +222,26 @@ impl<R, D> Dispatcher<R, D> {
     /// What to call next, where something other than messages is being delivered or waits.
     #[inline(never)]
     fn step_unusual(&mut self) -> Step<'_, R, D> {
-        (self.now.callback, self.now.answer, self.now.event) = (None, None, None);
-        if let Some(told) = self.told.take() {
-            return self.tell(told);
-        }
-        if let Some((slot, session)) = self.ended.take()
-            && let Some(client) = self.clients.get_mut(slot)
-        {
-            client.end(session);
-            self.owing = Some(slot);
-        }
-        if let Some(slot) = self.owing {
-            if let Some(callback) = self.clients.get_mut(slot).and_then(|client| client.leftover.pop_front())
-            {
-                return self.give_up(slot, callback);
+        (self.now.answer, self.now.event) = (None, None);
+        while let Some(task) = self.tasks.pop_front() {
+            match task {
+                Task::Tell { client, session, event } => return self.tell(client, session, event),
+                Task::End { client: slot, session } => {
+                    if let Some(client) = self.clients.get_mut(slot) {
+                        client.end(session);
+                        self.tasks.push_front(Task::GiveUp { client: slot });
+                    }
+                }
+                Task::GiveUp { client: slot } => {
+                    let leftover = |client: &mut Client<R, D>| client.leftover.pop_front();
+                    if let Some(callback) = self.clients.get_mut(slot).and_then(leftover) {
+                        self.tasks.push_front(Task::GiveUp { client: slot });
+                        return self.give_up(slot, callback);
+                    }
+                    self.settle(slot);
+                }
+                Task::Notify { client, serial } => return self.notify(client, serial),
             }
-            self.owing = None;
-            self.settle(slot);
-        }
-        if let Some(notice) = self.notices.pop_front() {
-            return self.notify(&notice);
         }
         self.unusual = false;
         self.fetch()
@@ -365,13 +359,12 @@ impl<R, D> Dispatcher<R, D> {
             Item::Answer { slot: request, result } => {
                 let Some(waiting) = client.requests.remove(request) else { return Step::Skipped };
                 self.unusual = true;
-                let callback = self.now.callback.insert(waiting.callback);
-                let given = Given::Answer(self.now.answer.insert(result));
-                Step::Call { callback, data: &client.data, given }
+                let (callback, result) = self.now.answer.insert((waiting.callback, result));
+                Step::Call { callback, data: &client.data, given: Given::Answer(result) }
             }
             Item::Event(event) => {
                 self.unusual = true;
-                self.told = Some(Told { client: slot, session: source.session, event });
+                self.tasks.push_front(Task::Tell { client: slot, session: source.session, event });
                 Step::Skipped
             }
         }
@@ -380,9 +373,8 @@ impl<R, D> Dispatcher<R, D> {
     /// Answers a request whose session ended without an answer.
     fn give_up(&mut self, slot: Slot, callback: R) -> Step<'_, R, D> {
         let Some(client) = self.clients.get(slot) else { return Step::Skipped };
-        let callback = self.now.callback.insert(callback);
-        let given = Given::Answer(self.now.answer.insert(Err(Error::unanswered())));
-        Step::Call { callback, data: &client.data, given }
+        let (callback, result) = self.now.answer.insert((callback, Err(Error::unanswered())));
+        Step::Call { callback, data: &client.data, given: Given::Answer(result) }
     }
 
     /// Forgets a client if that was its last session.

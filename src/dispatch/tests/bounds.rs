@@ -42,7 +42,7 @@ fn a_patterns_callback_gets_the_channel_too() {
     let topic = Topic { kind: TopicKind::Pattern, name: b"k.*"[..].into() };
     let slot = world.subscribe_up_to(Some(1), client, &topic, "a").unwrap();
     world.subscribe(client, &topic, "b");
-    let _ = producer.message(slot, Some(b"k.1"), b"12345");
+    producer.message(slot, Some(b"k.1"), b"12345");
     producer.flush();
     assert_eq!(world.run_quietly(), ["c.a: 5 bytes on k.1 for name", "c.b: 12345 on k.1 for name"]);
 }
@@ -165,7 +165,7 @@ fn a_walk_that_goes_on_in_a_later_round_still_has_the_message() {
     let slot_elsewhere = world.subscribe(other, &topic, "a").unwrap();
     say(&mut elsewhere, slot_elsewhere, "other");
     say(&mut producer, slot, "x");
-    let _ = producer.event(Event::Closed);
+    producer.event(Event::Closed);
     producer.flush();
 
     world.dispatcher.begin();

@@ -24,7 +24,7 @@ fn without_listeners_trouble_goes_to_the_console() {
     let (client, mut producer) = world.client("c");
     tell(&mut producer, down());
     tell(&mut producer, ready());
-    let _ = producer.dropped(10, DropReason::TooLarge);
+    producer.dropped(10, DropReason::TooLarge);
     let ticket = world.dispatcher.get_mut(client).unwrap().ticket(None, 1).unwrap();
     assert!(matches!(ticket.to, ReplyTo::Nobody));
     answer(&mut producer, ticket, Err(Error::sent(Code::Server("NOPERM".into()), "no")));

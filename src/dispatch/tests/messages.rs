@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{LIMITS, World, channel, say};
 use crate::dispatch::Client;
-use crate::model::{ClientId, Command, Counters, Flow, Limits, Overflow, Sink, Slot, Wake};
+use crate::model::{ClientId, Command, Counters, Limits, Overflow, Room, Sink, Slot, Wake};
 use crate::queue::events;
 
 #[test]
@@ -42,12 +42,13 @@ fn a_worker_that_paused_behind_the_last_message_is_woken_once_it_was_taken() {
         events(limits, Arc::new(Counters::default()), Arc::clone(&world.signal), wake);
     let client = world.dispatcher.insert(Client::new("c", "c".into(), ClientId(1), consumer));
     let slot = world.subscribe(client, &channel("chat"), "a").unwrap();
-    assert_eq!(producer.message(slot, None, &[b'x'; 100]), Flow::Stop);
+    producer.message(slot, None, &[b'x'; 100]);
+    assert!(producer.is_full(Room::Messages));
     producer.flush();
-    assert!(!producer.has_room());
+    assert!(!producer.has_room(Room::Messages));
     assert_eq!(world.run_quietly().len(), 1);
     assert_eq!(wakes.0.load(Ordering::Relaxed), 1);
-    assert!(producer.has_room());
+    assert!(producer.has_room(Room::Messages));
 }
 
 #[test]

@@ -152,17 +152,17 @@ fn channel(name: &str) -> Topic {
 }
 
 fn say(producer: &mut Producer, slot: Slot, payload: &str) {
-    let _ = producer.message(slot, None, payload.as_bytes());
+    producer.message(slot, None, payload.as_bytes());
     producer.flush();
 }
 
 fn tell(producer: &mut Producer, event: Event) {
-    let _ = producer.event(event);
+    producer.event(event);
     producer.flush();
 }
 
 fn answer(producer: &mut Producer, ticket: Ticket, result: Result<Value, Error>) {
-    let _ = producer.answer(ticket, result, About { command: b"PUBLISH", channel: Some(b"chat") });
+    producer.answer(ticket, result, About { command: b"PUBLISH", channel: Some(b"chat") });
     producer.flush();
 }
 

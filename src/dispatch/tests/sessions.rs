@@ -26,7 +26,7 @@ fn a_replaced_session_hands_over_with_a_gap() {
     assert_eq!(handle.session(), Some(session));
 
     say(&mut old, slot, "old");
-    let _ = old.dropped(3, DropReason::TooLarge);
+    old.dropped(3, DropReason::TooLarge);
     tell(&mut old, gap(Duration::from_secs(5)));
     tell(&mut new, down());
     assert_eq!(world.run_quietly(), ["c.a: old for name", "c.on: Dropped ", "c.on: Down "]);

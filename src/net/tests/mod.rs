@@ -19,7 +19,7 @@ use super::resolve::Resolver;
 use super::{BoxedSession, Worker};
 use crate::backend::{Action, Connected, Endpoint, LinkError, Session};
 use crate::model::{
-    ClientId, Command, Counters, Event, Flow, Join, Limits, LinkId, Overflow, Sink, Spawn, Wake,
+    ClientId, Command, Counters, Event, Join, Limits, LinkId, Overflow, Room, Sink, Spawn, Wake,
 };
 use crate::queue::{Order, Orders, Signal, events, orders};
 
@@ -46,13 +46,19 @@ impl Session for Probe {
         self.told.send(Ok(how)).expect("a test that listens");
     }
 
-    fn handle_input(&mut self, _: LinkId, _: Instant, bytes: &[u8], _: &mut dyn Sink) -> usize {
-        bytes.len()
+    fn room_needed(&self, _: LinkId) -> Room {
+        Room::None
     }
+
+    fn handle_input(&mut self, _: LinkId, _: Instant, _: &[u8], _: &mut dyn Sink) {}
+
+    fn handle_paused(&mut self, _: LinkId) {}
+
+    fn handle_resumed(&mut self, _: LinkId, _: Instant) {}
 
     fn handle_command(&mut self, _: Instant, command: Command, sink: &mut dyn Sink) {
         assert!(matches!(command, Command::Disconnect { .. }));
-        assert_eq!(sink.event(Event::Closed), Flow::Go);
+        sink.event(Event::Closed);
         self.actions.push_back(Action::Finish);
     }
 
@@ -68,11 +74,11 @@ impl Session for Probe {
         self.told.send(Err(cause)).expect("a test that listens");
     }
 
-    fn poll_transmit(&mut self, _: LinkId) -> &[u8] {
+    fn poll_transmit(&mut self, _: LinkId, _: Instant) -> &[u8] {
         &[]
     }
 
-    fn transmitted(&mut self, _: LinkId, _: Instant, _: usize) {}
+    fn transmitted(&mut self, _: LinkId, _: usize) {}
 
     fn poll_action(&mut self) -> Option<Action> {
         self.actions.pop_front()

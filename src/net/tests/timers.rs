@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use super::{Bench, LONG, listener, name};
 use crate::backend::{Action, Connected, LinkError, Session};
-use crate::model::{Command, Event, Flow, LinkId, Sink, Topic, TopicKind};
+use crate::model::{Command, Event, LinkId, Room, Sink, Topic, TopicKind};
 use crate::queue::Order;
 
 /// A session that stands still in a command until the test lets it go on, with a timer that is then due, and tells which
@@ -24,14 +24,21 @@ impl Session for Stalled {
         self.told.send("connected").expect("a test that listens");
     }
 
-    fn handle_input(&mut self, _: LinkId, _: Instant, bytes: &[u8], _: &mut dyn Sink) -> usize {
-        self.told.send("input").expect("a test that listens");
-        bytes.len()
+    fn room_needed(&self, _: LinkId) -> Room {
+        Room::None
     }
+
+    fn handle_input(&mut self, _: LinkId, _: Instant, _: &[u8], _: &mut dyn Sink) {
+        self.told.send("input").expect("a test that listens");
+    }
+
+    fn handle_paused(&mut self, _: LinkId) {}
+
+    fn handle_resumed(&mut self, _: LinkId, _: Instant) {}
 
     fn handle_command(&mut self, now: Instant, command: Command, sink: &mut dyn Sink) {
         if let Command::Disconnect { .. } = command {
-            assert_eq!(sink.event(Event::Closed), Flow::Go);
+            sink.event(Event::Closed);
             self.actions.push_back(Action::Finish);
         } else {
             self.go_on.recv_timeout(LONG).expect("a test that goes on");
@@ -47,11 +54,11 @@ impl Session for Stalled {
 
     fn handle_disconnected(&mut self, _: LinkId, _: Instant, _: LinkError, _: &mut dyn Sink) {}
 
-    fn poll_transmit(&mut self, _: LinkId) -> &[u8] {
+    fn poll_transmit(&mut self, _: LinkId, _: Instant) -> &[u8] {
         &[]
     }
 
-    fn transmitted(&mut self, _: LinkId, _: Instant, _: usize) {}
+    fn transmitted(&mut self, _: LinkId, _: usize) {}
 
     fn poll_action(&mut self) -> Option<Action> {
         self.actions.pop_front()

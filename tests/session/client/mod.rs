@@ -13,8 +13,8 @@ use realtime::backend::{
     Action, Connected, Endpoint, LinkError, OptionValue, Options, Session, Start, configure,
 };
 use realtime::model::{
-    Args, Command, Counters, Error, Event, LinkId, ReplyTo, Request, RequestKind, Slot, State, Ticket, Topic,
-    TopicKind,
+    Args, Command, Counters, Error, Event, LinkId, ReplyTo, Request, RequestKind, Room, Slot, State, Ticket,
+    Topic, TopicKind,
 };
 
 use crate::sink::{Recorder, Said, text};
@@ -32,8 +32,11 @@ pub(crate) struct Client {
     pub(crate) reads: Reads,
     /// Bytes that each link's socket still takes.
     pub(crate) writable: [usize; 2],
-    /// Links on which nothing is delivered: what the session left unconsumed.
-    unconsumed: [Vec<u8>; 2],
+    /// The queue has no room for links that need this much.
+    pub(crate) full: Option<Room>,
+    /// What came for a link and is not read, for want of room.
+    unread: [Vec<u8>; 2],
+    paused: [bool; 2],
     actions: VecDeque<Action>,
     written: [Vec<u8>; 2],
     sent_by_server: usize,
@@ -73,7 +76,9 @@ impl Client {
             counters,
             reads: Reads::Whole,
             writable: [usize::MAX; 2],
-            unconsumed: [Vec::new(), Vec::new()],
+            full: None,
+            unread: [Vec::new(), Vec::new()],
+            paused: [false; 2],
             actions: VecDeque::new(),
             written: [Vec::new(), Vec::new()],
             sent_by_server: 0,
@@ -107,6 +112,9 @@ impl Client {
     /// As [`Client::connected`], after what `how` says.
     pub(crate) fn connected_as(&mut self, link: u8, how: Connected) -> Option<SocketAddr> {
         let after = self.expect_connect(link);
+        // A link begins with nothing unread.
+        self.unread[usize::from(link)].clear();
+        self.paused[usize::from(link)] = false;
         self.session.handle_connected(LinkId(link), self.now, how, &mut self.sink);
         self.after();
         after
@@ -136,41 +144,45 @@ impl Client {
         self.actions.pop_front()
     }
 
-    fn read(&mut self, link: u8, bytes: &[u8]) {
-        let kept = &mut self.unconsumed[usize::from(link)];
-        kept.extend_from_slice(bytes);
-        let input = std::mem::take(kept);
-        let consumed = self.session.handle_input(LinkId(link), self.now, &input, &mut self.sink);
-        assert!(consumed <= input.len());
-        assert!(
-            consumed == input.len()
-                || self.sink.full
-                || self.is_closed(link)
-                || self.counters.state() == State::Closed,
-            "input may be left only if the sink is full or the link unwanted"
-        );
-        if consumed < input.len() && self.sink.full {
-            self.unconsumed[usize::from(link)] = input[consumed..].to_vec();
+    pub(crate) fn read(&mut self, link: u8, bytes: &[u8]) {
+        let at = usize::from(link);
+        self.unread[at].extend_from_slice(bytes);
+        if self.paused[at] {
+            return;
+        }
+        if self.is_full_for(link) {
+            self.paused[at] = true;
+            self.session.handle_paused(LinkId(link));
+        } else {
+            let input = std::mem::take(&mut self.unread[at]);
+            self.session.handle_input(LinkId(link), self.now, &input, &mut self.sink);
         }
         self.after();
     }
 
-    fn is_closed(&mut self, link: u8) -> bool {
-        while let Some(action) = self.session.poll_action() {
-            self.actions.push_back(action);
+    fn is_full_for(&self, link: u8) -> bool {
+        match self.session.room_needed(LinkId(link)) {
+            Room::None => false,
+            Room::Answers => self.full == Some(Room::Answers),
+            Room::Messages => self.full.is_some(),
         }
-        self.actions.iter().any(|action| matches!(action, Action::Close(l) if l.0 == link))
     }
 
     /// There is room in the queue again: reading goes on.
     pub(crate) fn resume(&mut self, link: u8) {
-        self.sink.full = false;
-        self.read(link, &[]);
+        self.full = None;
+        if std::mem::take(&mut self.paused[usize::from(link)]) {
+            self.session.handle_resumed(LinkId(link), self.now);
+        }
+        if !self.unread[usize::from(link)].is_empty() {
+            self.read(link, &[]);
+        }
     }
 
     /// The connection is lost.
     pub(crate) fn lost(&mut self, link: u8, cause: LinkError) {
-        self.unconsumed[usize::from(link)].clear();
+        self.unread[usize::from(link)].clear();
+        self.paused[usize::from(link)] = false;
         self.session.handle_disconnected(LinkId(link), self.now, cause, &mut self.sink);
         self.written[usize::from(link)].clear();
         self.after();
@@ -266,14 +278,14 @@ impl Client {
         }
         for link in 0..2 {
             loop {
-                let bytes = self.session.poll_transmit(LinkId(link));
+                let bytes = self.session.poll_transmit(LinkId(link), self.now);
                 let n = bytes.len().min(self.writable[usize::from(link)]);
                 if n == 0 {
                     break;
                 }
                 self.written[usize::from(link)].extend_from_slice(&bytes[..n]);
                 self.writable[usize::from(link)] -= n;
-                self.session.transmitted(LinkId(link), self.now, n);
+                self.session.transmitted(LinkId(link), n);
             }
         }
     }

@@ -227,7 +227,7 @@ impl World {
                 self.listen()?;
             }
             let is_closed = self.driver.peers.connections[link].as_ref().is_some_and(|it| it.closed);
-            if is_closed && !self.driver.links[link].is_stalled() {
+            if is_closed && !self.driver.links[link].is_paused() {
                 self.note(|| format!("the server closes {link}"));
                 self.driver.lost(id, 0);
                 self.driver.collect();

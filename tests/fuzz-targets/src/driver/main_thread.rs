@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use realtime::model::{
-    About, Code, DropReason, Error, Event, Flow, ReplyTo, Sink, Slot, Ticket, Topic, TopicKind, Value,
+    About, Code, DropReason, Error, Event, ReplyTo, Sink, Slot, Ticket, Topic, TopicKind, Value,
 };
 
 use super::{PASSWORD, PROBES};
@@ -33,10 +33,8 @@ pub(crate) struct MainThread {
     pub(crate) closing: bool,
     /// The last word was spoken.
     pub(crate) closed: bool,
-    /// Say Stop to everything.
+    /// The queue is full: no link is read that brings anything.
     pub(crate) full: bool,
-    /// Stop was said since the last input.
-    pub(crate) stopped: bool,
     /// Messages may be so long.
     pub(crate) longest: usize,
     /// The server said the password itself.
@@ -55,11 +53,6 @@ impl MainThread {
     /// Messages may have `longest` bytes.
     pub(crate) fn new(longest: usize) -> Self {
         Self { longest, ..Self::default() }
-    }
-
-    fn flow(&mut self) -> Flow {
-        self.stopped |= self.full;
-        if self.full { Flow::Stop } else { Flow::Go }
     }
 
     /// An Unsubscribe: what is confirmed later is told again.
@@ -82,7 +75,7 @@ impl MainThread {
 }
 
 impl Sink for MainThread {
-    fn message(&mut self, slot: Slot, channel: Option<&[u8]>, payload: &[u8]) -> Flow {
+    fn message(&mut self, slot: Slot, channel: Option<&[u8]>, payload: &[u8]) {
         assert!(!self.closing, "a message behind Disconnect");
         let (topic, _) =
             self.wanted.iter().find(|(_, wanted)| **wanted == slot).expect("a message that nobody wants");
@@ -93,16 +86,14 @@ impl Sink for MainThread {
         );
         assert!(payload.len() <= self.longest, "a message of {} bytes", payload.len());
         self.note(|| Heard::Message(slot, payload[..payload.len().min(MESSAGE_START)].into()));
-        self.flow()
     }
 
-    fn dropped(&mut self, _bytes: u64, reason: DropReason) -> Flow {
+    fn dropped(&mut self, _bytes: u64, reason: DropReason) {
         assert!(!self.closing, "a message behind Disconnect");
         assert_eq!(reason, DropReason::TooLarge, "overflow is the queue's business");
-        self.flow()
     }
 
-    fn answer(&mut self, ticket: Ticket, result: Result<Value, Error>, _about: About<'_>) -> Flow {
+    fn answer(&mut self, ticket: Ticket, result: Result<Value, Error>, _about: About<'_>) {
         let ReplyTo::Callback(Slot { index, .. }) = ticket.to else {
             panic!("nobody asked with {:?}", ticket.to)
         };
@@ -115,10 +106,9 @@ impl Sink for MainThread {
             }
             Ok(value) => assert!(!self.closed, "behind the end: {value:?}"),
         }
-        self.flow()
     }
 
-    fn event(&mut self, event: Event) -> Flow {
+    fn event(&mut self, event: Event) {
         assert!(!self.closed, "behind the end: {event:?}");
         self.note(|| Heard::Event(event.clone()));
         match event {
@@ -169,6 +159,5 @@ impl Sink for MainThread {
                 panic!("not a session's to tell: {event:?}")
             }
         }
-        self.flow()
     }
 }

@@ -10,7 +10,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use realtime::backend::{Action, Backend, Connected, LinkError, Session, Stage, Start};
-use realtime::model::{Command, Counters, LinkId, ReplyTo, Request, RequestKind, Slot, State, Ticket, Topic};
+use realtime::model::{
+    Command, Counters, LinkId, READ_BYTES, ReplyTo, Request, RequestKind, Room, Slot, State, Ticket, Topic,
+};
 
 pub(crate) use main_thread::{Heard, MainThread};
 
@@ -71,20 +73,20 @@ pub(crate) struct Pipe {
     pub(crate) in_step: bool,
     /// Bytes that the socket still takes.
     pub(crate) writable: usize,
-    /// Bytes that were not read yet, or that the session did not take.
+    /// Bytes that were not read yet.
     unread: Vec<u8>,
     /// Nothing is read before there is room in the queue to the main thread.
-    stalled: bool,
+    paused: bool,
 }
 
 impl Pipe {
     fn new() -> Self {
         let writable = usize::MAX;
-        Self { wanted: false, open: false, in_step: true, writable, unread: Vec::new(), stalled: false }
+        Self { wanted: false, open: false, in_step: true, writable, unread: Vec::new(), paused: false }
     }
 
-    pub(crate) fn is_stalled(&self) -> bool {
-        self.stalled
+    pub(crate) fn is_paused(&self) -> bool {
+        self.paused
     }
 }
 
@@ -175,10 +177,11 @@ impl<P: Peers> Driver<P> {
         loop {
             let room = self.links[link].writable;
             let mut bytes = Vec::new();
+            let now = self.now;
             let session = self.session.as_deref_mut().expect("dropped at the end alone");
             let mut held = 0;
             held += allocation_counter::measure(|| {
-                let pending = session.poll_transmit(id);
+                let pending = session.poll_transmit(id, now);
                 let taken = &pending[..pending.len().min(room)];
                 allocation_counter::opt_out(|| bytes.extend_from_slice(taken));
             })
@@ -193,14 +196,14 @@ impl<P: Peers> Driver<P> {
                 self.links[link].writable -= bytes.len();
             }
             let n = bytes.len();
-            self.call(|session, now, _| session.transmitted(id, now, n));
+            self.call(|session, _, _| session.transmitted(id, n));
         }
     }
 
     /// The connection is no more.
     fn gone(&mut self, link: usize) {
         let pipe = &mut self.links[link];
-        (pipe.open, pipe.wanted, pipe.stalled) = (false, false, false);
+        (pipe.open, pipe.wanted, pipe.paused) = (false, false, false);
         pipe.unread = Vec::new();
         self.peers.gone(link);
     }
@@ -210,47 +213,37 @@ impl<P: Peers> Driver<P> {
         let at = usize::from(link);
         if at >= LINKS || !self.links[at].open {
             // To a link that is not there: it means nothing.
-            let taken = self.call(|session, now, main_thread| {
+            self.call(|session, now, main_thread| {
                 session.handle_input(LinkId(link), now, bytes, main_thread)
             });
-            assert_eq!(taken, 0, "bytes of a link that is not open");
             return;
         }
         let room = MAX_UNREAD.saturating_sub(self.links[at].unread.len());
-        let from = self.links[at].unread.len();
         self.links[at].unread.extend_from_slice(&bytes[..bytes.len().min(room)]);
-        let many = self.links[at].unread.len() > MAX_PIECES;
-        let size = if self.reads == 0 || many { usize::MAX } else { self.reads.into() };
-        let mut end = from;
-        // While nobody reads, the bytes wait in the socket.
-        while !self.links[at].stalled && end < self.links[at].unread.len() {
-            end = end.saturating_add(size).min(self.links[at].unread.len());
-            end -= self.read(at, end);
-        }
+        self.read(at);
         self.resume();
     }
 
-    /// Hands in the first `end` unread bytes; returns how many were taken.
-    fn read(&mut self, link: usize, end: usize) -> usize {
+    /// Reads what there is in pieces, as long as the queue has room. Beyond that the bytes wait in the socket.
+    fn read(&mut self, link: usize) {
         let id = LinkId(u8::try_from(link).unwrap_or(u8::MAX));
-        let mut unread = std::mem::take(&mut self.links[link].unread);
-        let end = end.min(unread.len());
-        let taken =
-            self.call(|session, now, main_thread| session.handle_input(id, now, &unread[..end], main_thread));
-        assert!(taken <= end);
-        unread.drain(..taken);
-        let pipe = &mut self.links[link];
-        pipe.unread = unread;
-        // A Stop from outside of any input counts for the next one, whichever link that comes on.
-        let stopped = std::mem::take(&mut self.main_thread.stopped);
-        pipe.stalled = stopped;
-        self.collect();
-        assert!(
-            taken == end || stopped || !self.links[link].open || self.finished,
-            "{} bytes are left, and nobody said Stop",
-            end - taken
-        );
-        taken
+        let many = self.links[link].unread.len() > MAX_PIECES;
+        let size = if self.reads == 0 || many { READ_BYTES } else { self.reads.into() };
+        while !self.links[link].paused && !self.links[link].unread.is_empty() {
+            if self.is_full_for(id) {
+                self.links[link].paused = true;
+                self.call(|session, _, _| session.handle_paused(id));
+                return;
+            }
+            let unread = &mut self.links[link].unread;
+            let piece: Vec<u8> = unread.drain(..size.min(unread.len())).collect();
+            self.call(|session, now, main_thread| session.handle_input(id, now, &piece, main_thread));
+            self.collect();
+        }
+    }
+
+    fn is_full_for(&mut self, link: LinkId) -> bool {
+        self.main_thread.full && self.call(|session, _, _| session.room_needed(link)) != Room::None
     }
 
     /// The queue to the main thread is full, or there is room again and reading goes on.
@@ -259,12 +252,13 @@ impl<P: Peers> Driver<P> {
         self.resume();
     }
 
-    /// Reading goes on wherever there is room. Stop may have been said while there was none.
+    /// Reading goes on wherever there is room.
     fn resume(&mut self) {
-        for link in 0..LINKS {
-            while !self.main_thread.full && self.links[link].open && self.links[link].stalled {
-                self.links[link].stalled = false;
-                self.read(link, usize::MAX);
+        for (link, id) in (0..LINKS).zip(0..) {
+            if self.links[link].paused && !self.is_full_for(LinkId(id)) {
+                self.links[link].paused = false;
+                self.call(|session, now, _| session.handle_resumed(LinkId(id), now));
+                self.read(link);
             }
         }
     }
