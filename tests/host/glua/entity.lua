@@ -103,6 +103,6 @@ function Entity:GetOwner() return entity.record(self).owner or NULL end
 function Entity:SetOwner(owner) entity.record(self).owner = owner end
 function Entity:IsWorld() return records[self] ~= nil and records[self].index == WORLD end
 
-for _, kind in pairs({ "NPC", "NextBot", "Player", "Ragdoll", "Vehicle", "Weapon" }) do
+for _, kind in pairs({ "Constraint", "NPC", "NextBot", "Player", "Ragdoll", "Vehicle", "Weapon" }) do
 	Entity["Is" .. kind] = function() return false end
 end

@@ -121,7 +121,7 @@ fn addons_are_mounted_into_game_and_not_into_mod() {
         assert(found("GAME"):find("own.dll.* theirs.dll"), found("GAME"))
         assert(file.Exists("lua/bin/theirs.dll", "GAME") and not file.Exists("lua/bin/theirs.dll", "MOD"))
         assert(file.Read("lua/bin/theirs.dll", "GAME") == "x" and file.Read("only/one.lua", "LUA") == "y")
-        assert(file.Find("no/such/*", "GAME") == nil)
+        assert(#file.Find("no/such/*", "GAME") == 0 and file.Find("*", "NOWHERE") == nil)
         host.move("lua/bin/own.dll", "some/where/else.dll")
         assert(file.Read("some/where/else.dll", "MOD") == "own" and not file.Exists("lua/bin/own.dll", "MOD"))
         host.delete("some/where/else.dll")
