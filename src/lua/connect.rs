@@ -8,7 +8,8 @@ use std::time::Instant;
 
 use super::args::{Call, Fault};
 use super::frame::{Frame, Kind};
-use super::module::{DISCONNECT_FLUSH, Handle, Module, label, pack};
+use super::handle::{Handle, label};
+use super::module::{DISCONNECT_FLUSH, Module, pack};
 use super::output::Output;
 use crate::backend::{self, Backend, OptionError, OptionValue, Options, Start};
 use crate::dispatch::Client;

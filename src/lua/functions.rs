@@ -1,22 +1,10 @@
 //! Every function of the module, in one table.
 
 use super::args::{Call, Fault};
+use super::function::{Closed, Function, Prepare};
 use super::module::Module;
 use super::output::Output;
-use super::trampoline::{Closed, Prepare};
 use super::{client, config_file, connect, crypto, library, requests};
-
-/// One function of the module or method of its clients.
-pub(super) struct Function {
-    pub(super) name: &'static str,
-    /// Whether it is a method: its first value is the client.
-    pub(super) method: bool,
-    pub(super) run: fn(&mut Module, &mut Call<'_>) -> Result<Output, Fault>,
-    pub(super) closed: Closed,
-    pub(super) prepare: Prepare,
-    /// For the tick's function: whether a call without arguments has nothing to do, and returns 0.
-    pub(super) is_idle: Option<fn(&Module) -> bool>,
-}
 
 const fn function(
     name: &'static str,

@@ -8,13 +8,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::complain;
-use super::output::Output;
+use super::fixed::Fixed;
+use super::handle::Handle;
+use super::output::{Exit, Output};
 use super::pulse::Pulse;
 use super::refs::{Pool, Ref};
-use crate::backend::{Backend, Session};
+use crate::backend::Session;
 use crate::crypto::Random;
 use crate::dispatch::{Budget, Dispatcher, Reports};
-use crate::model::{ClientId, Command, Counters, Join, NAME_CHARACTERS, Slot, Spawn, printable};
+use crate::model::{ClientId, Command, Join, Slot, Spawn};
 use crate::queue::{Inbox, Order, Orders, Signal, orders};
 
 /// What the worker thread runs for a client.
@@ -22,12 +24,6 @@ pub type Run = Box<dyn Session>;
 
 /// How much time callbacks get in each tick, unless the script says otherwise.
 pub(super) const DEFAULT_TICK_BUDGET: Duration = Duration::from_millis(2);
-
-/// Callbacks share three values at most: message, channel and pattern.
-pub(super) const MAX_SHARED: usize = 3;
-
-/// Characters of an address in a client's name for people: the longest name of a host, and a port.
-const ADDRESS_CHARACTERS: usize = 261;
 
 /// How long a closed client waits for answers.
 pub(super) const DISCONNECT_FLUSH: Duration = Duration::from_secs(1);
@@ -72,29 +68,6 @@ pub(super) struct Module {
     pub(super) last_this: Cell<Option<(*const c_void, Slot)>>,
 }
 
-/// References to values that live as long as the Lua state.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Fixed {
-    /// `realtime.NULL`.
-    pub(super) null: c_int,
-    /// Metatable of error tables.
-    pub(super) error_meta: c_int,
-    /// Metatable of clients.
-    pub(super) client_meta: c_int,
-    /// Puts a traceback behind an error, where it was raised.
-    pub(super) trace: c_int,
-    /// Reports an error to the game.
-    pub(super) report: c_int,
-    /// Prints a line on the console.
-    pub(super) say: c_int,
-    /// Starts the ticks again.
-    pub(super) start_ticks: c_int,
-    /// The loop that runs callbacks.
-    pub(super) rounds: c_int,
-    /// Reserved for what a callback is called with, when a round ends between two that share it.
-    pub(super) carried: [c_int; MAX_SHARED],
-}
-
 /// A round of callbacks.
 #[derive(Debug)]
 pub(super) struct Round {
@@ -112,36 +85,6 @@ pub(super) struct Round {
 pub(super) struct Worker {
     pub(super) orders: Orders<Run>,
     join: Box<dyn Join>,
-}
-
-/// What this room keeps of a client.
-pub(super) struct Handle {
-    /// The client's table.
-    pub(super) table: Ref,
-    /// The `id` that the script gave it.
-    pub(super) id: Option<Vec<u8>>,
-    /// Where the script made it, and whether the hint about twins was printed.
-    pub(super) origin: Option<(String, i32)>,
-    pub(super) hinted: bool,
-    pub(super) backend: Arc<dyn Backend>,
-    pub(super) counters: Arc<Counters>,
-    pub(super) since: Instant,
-}
-
-impl Handle {
-    /// The client's name for people. No secret.
-    pub(super) fn label(&self) -> String {
-        label(self.id.as_deref(), &*self.backend)
-    }
-}
-
-/// A client's name for people: its id if it has one, and where it leads to.
-pub(super) fn label(id: Option<&[u8]>, backend: &dyn Backend) -> String {
-    let address = printable(backend.address().as_bytes(), ADDRESS_CHARACTERS);
-    match id {
-        Some(id) => format!("{} at {address}", printable(id, NAME_CHARACTERS)),
-        None => address,
-    }
 }
 
 impl Module {
@@ -197,6 +140,22 @@ impl Module {
         // There is a session, so there is a worker.
         if let Some(worker) = &self.worker {
             worker.orders.push(Order::Command { client, command });
+        }
+    }
+
+    /// Makes an output safe to be alive where Lua may raise.
+    pub(super) fn hold(&mut self, output: Output) -> Exit {
+        match output {
+            Output::Nothing => Exit::Nothing,
+            Output::Boolean(value) => Exit::Boolean(value),
+            Output::Number(value) => Exit::Number(value),
+            Output::Static(text) => Exit::Static(text),
+            Output::Kept(reference) => Exit::Kept(reference),
+            Output::Round => Exit::Round,
+            held => {
+                self.outputs.push(Box::new(held));
+                Exit::Held(self.outputs.len() - 1)
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! What a function gives back.
 
-use super::module::{Fixed, Module};
+use super::fixed::Fixed;
 use super::push::{push_error, push_reply};
 use super::raw::Lua;
 use super::stats::Stats;
@@ -43,24 +43,6 @@ pub(super) enum Exit {
     Round,
     /// The last of the module's outputs, at this depth.
     Held(usize),
-}
-
-impl Module {
-    /// Makes an output safe to be alive where Lua may raise.
-    pub(super) fn hold(&mut self, output: Output) -> Exit {
-        match output {
-            Output::Nothing => Exit::Nothing,
-            Output::Boolean(value) => Exit::Boolean(value),
-            Output::Number(value) => Exit::Number(value),
-            Output::Static(text) => Exit::Static(text),
-            Output::Kept(reference) => Exit::Kept(reference),
-            Output::Round => Exit::Round,
-            held => {
-                self.outputs.push(Box::new(held));
-                Exit::Held(self.outputs.len() - 1)
-            }
-        }
-    }
 }
 
 /// What became of an output that was pushed.

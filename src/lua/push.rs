@@ -3,7 +3,7 @@
 use std::ffi::CStr;
 use std::time::Duration;
 
-use super::module::Fixed;
+use super::fixed::Fixed;
 use super::number::exact;
 use super::raw::Lua;
 use crate::model::{Code, Error, Event, Topic, TopicKind, Value};

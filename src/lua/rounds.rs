@@ -12,8 +12,10 @@ use gmod::lua::State;
 
 use super::anchor::{let_go, module_of};
 use super::complain;
+use super::fixed::{Fixed, MAX_SHARED};
 use super::frame::Frame;
-use super::module::{Fixed, Handle, MAX_SHARED, Module, Round};
+use super::handle::Handle;
+use super::module::{Module, Round};
 use super::push::{push_info, push_reply};
 use super::raw::{ANCHOR, KEPT, Lua};
 use super::refs::Ref;

@@ -8,8 +8,9 @@ use gmod::lua::State;
 use super::anchor::{Anchor, close_module};
 use super::api;
 use super::complain;
+use super::fixed::{ERROR_META, Fixed};
 use super::functions::FUNCTIONS;
-use super::module::{Fixed, Module, Run};
+use super::module::{Module, Run};
 use super::pin::pin;
 use super::raw::{GLOBALS, Lua, REGISTRY};
 use super::refs::Pool;
@@ -27,9 +28,6 @@ const ANCHOR_KEY: &CStr = c"realtime.module";
 
 /// Name of the clients' metatable, for `FindMetaTable`.
 const CLIENT_META: &CStr = c"RealtimeClient";
-
-/// Name of the metatable of errors, likewise: the addon's own errors have it, too.
-pub(super) const ERROR_META: &CStr = c"RealtimeError";
 
 /// The game's number for a userdata that is none of its own types.
 const PLAIN_USERDATA: u8 = 7;

@@ -4,7 +4,7 @@ use std::ffi::CStr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use super::module::Handle;
+use super::handle::Handle;
 use super::raw::Lua;
 use super::refs::Ref;
 use crate::dispatch::Client;

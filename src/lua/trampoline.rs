@@ -14,42 +14,20 @@ use gmod::lua::State as RawState;
 
 use super::anchor::{let_go, module_of, module_or_remains};
 use super::args::{Call, Fault};
+use super::fixed::{ERROR_META, Fixed};
 use super::frame::Frame;
-use super::functions::{FUNCTIONS, Function};
-use super::module::{Fixed, Module};
+use super::function::{Closed, Function, Prepare};
+use super::functions::FUNCTIONS;
+use super::module::Module;
 use super::number::NumberText;
 use super::output::{Exit, Output, Pushed, push_held};
 use super::push::push_error_fields;
 use super::raw::{ANCHOR, Lua, REGISTRY};
 use super::rounds;
-use super::setup::ERROR_META;
 use crate::model::{Code, State, panic_text};
 
 /// The upvalue that says which of [`FUNCTIONS`] it is.
 const WHICH: c_int = 3;
-
-/// What a call gets when the module was closed: what a closed client gives.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Closed {
-    /// A Lua error.
-    Raise,
-    /// Nothing.
-    Nothing,
-    /// false.
-    False,
-    /// 0.
-    Zero,
-    /// A text.
-    Text(&'static str),
-    /// An empty table.
-    Empty,
-    /// A table that says that the state is closed.
-    Stats,
-    /// An error.
-    Error,
-    /// false and an error.
-    Refuse,
-}
 
 /// Pushes one of the module's functions.
 ///
@@ -171,16 +149,6 @@ unsafe fn prepare(lua: Lua, fixed: Fixed, what: Prepare) {
             }
         }
     }
-}
-
-/// What a function needs on the stack before it runs.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Prepare {
-    Nothing,
-    /// A new client's table, behind the arguments.
-    Client,
-    /// The argument at this position of the stack as a string, if it is a number.
-    TextArgument(i32),
 }
 
 /// Runs a function's pure part.

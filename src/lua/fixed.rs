@@ -1,0 +1,32 @@
+//! References to values that live as long as the Lua state.
+
+use std::ffi::{CStr, c_int};
+
+/// Name of the metatable of errors, for `FindMetaTable`: the addon's own errors have it, too.
+pub(super) const ERROR_META: &CStr = c"RealtimeError";
+
+/// Callbacks share three values at most: message, channel and pattern.
+pub(super) const MAX_SHARED: usize = 3;
+
+/// References to values that live as long as the Lua state.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fixed {
+    /// `realtime.NULL`.
+    pub(super) null: c_int,
+    /// Metatable of error tables.
+    pub(super) error_meta: c_int,
+    /// Metatable of clients.
+    pub(super) client_meta: c_int,
+    /// Puts a traceback behind an error, where it was raised.
+    pub(super) trace: c_int,
+    /// Reports an error to the game.
+    pub(super) report: c_int,
+    /// Prints a line on the console.
+    pub(super) say: c_int,
+    /// Starts the ticks again.
+    pub(super) start_ticks: c_int,
+    /// The loop that runs callbacks.
+    pub(super) rounds: c_int,
+    /// Reserved for what a callback is called with, when a round ends between two that share it.
+    pub(super) carried: [c_int; MAX_SHARED],
+}
