@@ -118,7 +118,7 @@ fn a_message_costs_sixteen_bytes_beside_its_own() {
         let memory = measure(|| {
             let (mut producer, consumer) = queue(limits);
             for _ in 0..MANY {
-                let _ = producer.message(SLOT, None, b"");
+                producer.message(SLOT, None, b"");
             }
             producer.flush();
             assert_eq!(consumer.queued(), (MANY, 0), "{overflow:?}");

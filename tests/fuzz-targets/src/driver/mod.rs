@@ -214,7 +214,7 @@ impl<P: Peers> Driver<P> {
         if at >= LINKS || !self.links[at].open {
             // To a link that is not there: it means nothing.
             self.call(|session, now, main_thread| {
-                session.handle_input(LinkId(link), now, bytes, main_thread)
+                session.handle_input(LinkId(link), now, bytes, main_thread);
             });
             return;
         }

@@ -48,6 +48,11 @@ const LINES: &[(&str, Line)] = &[
     ),
     ("cargo run --release -p gmod-host -- --server real", Not("an hour; the suites run it in small")),
     ("cargo run --release -q -p gmod-host -- --server real", Not("minutes; the suites run it in small")),
+    ("cargo run --release -q -p gmod-host -- --server fake", Not("minutes that really pass")),
+    (
+        "cargo run --release -p fuzz-targets --example deafness",
+        Not("an hour; fuzz-targets' own tests run it in small"),
+    ),
     ("for order in before after; do", Not("minutes; the suites run it in small")),
     ("    cargo run -q -p gmod-host -- --timeout 600 --unload", Not("minutes; the suites run it in small")),
     ("done", Not("as its beginning")),
