@@ -46,7 +46,7 @@ fn name(number: u8) -> &'static [u8] {
     NAMES[usize::from(number) % NAMES.len()]
 }
 
-/// Carries out a script. The [driver](crate::driver) sees that the session keeps its promises.
+/// Carries out a script. The driver sees that the session keeps its promises.
 pub fn session(input: &[u8]) {
     let Ok(script) = Script::arbitrary(&mut Unstructured::new(input)) else { return };
     let mut world = World::new(script.profile);
