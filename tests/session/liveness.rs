@@ -260,3 +260,50 @@ fn only_messages_that_waited_are_blamed_for_a_loss() {
         }
     }
 }
+
+/// A link that is stuck on the way to the server brings messages as before.
+#[test]
+fn a_subscribe_that_is_never_answered_is_found_though_messages_come() {
+    for resp in BOTH {
+        for is_answered_in_part in [false, true] {
+            let mut client = subscribed_client(resp);
+            let link = client.subscriber;
+            client.subscribe("b", 2);
+            client.subscribe("c", 3);
+            let messages = |client: &mut Client| {
+                for _ in 0..5 {
+                    client.advance(3.9);
+                    client.message("chat", "x");
+                    answer_question(client, link);
+                }
+                let is_down = |said: &Said| matches!(said, Said::Event(Event::Down { .. }));
+                assert!(!client.said().iter().any(is_down), "{resp:?}");
+            };
+            messages(&mut client);
+            if is_answered_in_part {
+                client.confirm("subscribe", "b");
+                messages(&mut client);
+            }
+            client.advance(0.6);
+            let (error, _) = client.expect_down();
+            assert!(error.message.contains("no answer for 20.0 s"), "{error}");
+            client.expect_close(link);
+        }
+    }
+}
+
+#[test]
+fn a_long_answer_before_a_confirmation_is_waited_for() {
+    let mut client = subscribed_client(Resp::Three);
+    client.request(1, 1000.0, realtime::model::RequestKind::Ping);
+    client.subscribe("b", 2);
+    client.server(0, b"$1000\r\n");
+    for _ in 0..100 {
+        client.advance(1.0);
+        client.server(0, b"0123456789");
+    }
+    assert_eq!(client.said(), []);
+    client.server(0, b"\r\n");
+    client.advance(15.0);
+    assert_eq!(client.counters.state(), realtime::model::State::Ready);
+}

@@ -1,7 +1,7 @@
 //! Links come and go: attempts, handshakes, losses, liveness.
 
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::config::Protocol;
 use super::failure::{Circumstances, Failure, add_details};
@@ -12,6 +12,9 @@ use super::session::{COMMANDS, Core, Loss, SUBSCRIBER};
 use super::verify::Verify;
 use crate::backend::{Action, Connected, Stage};
 use crate::model::{Code, Error, Event, Ready, Sink, Value};
+
+/// How long after a look in the middle of a frame the server's answers are looked for again.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 impl Core {
     /// Begins an attempt.
@@ -230,7 +233,7 @@ impl Core {
     /// What is due on a link by now.
     pub(super) fn link_timeout(&mut self, i: usize, now: Instant, sink: &mut dyn Sink) {
         let link = &mut self.links[i];
-        if link.timer(self.config.ping_interval).is_none_or(|due| due > now) {
+        if link.timer(self.config.ping_interval, self.config.ping_timeout).is_none_or(|due| due > now) {
             return;
         }
         match link.phase {
@@ -258,8 +261,16 @@ impl Core {
 
     /// What is due on a link that is up.
     fn up_timeout(&mut self, i: usize, now: Instant, sink: &mut dyn Sink) {
-        let interval = self.config.ping_interval;
+        let (interval, timeout) = (self.config.ping_interval, self.config.ping_timeout);
         let link = &mut self.links[i];
+        if let Some(since) = link.confirming.filter(|since| *since + interval + timeout <= now) {
+            if !link.within_frame {
+                let waited = now.saturating_duration_since(since);
+                return self.fail(i, Failure::Unconfirmed(waited), now, sink);
+            }
+            // It may be a long answer.
+            link.confirming = Some(now + LOOK_AGAIN - interval - timeout);
+        }
         if let Some(unserved) = &mut link.unserved
             && unserved.ask_at.take_if(|at| *at <= now).is_some()
         {
@@ -271,7 +282,7 @@ impl Core {
         }
         let is_silent = link.dead_at.is_none() && link.listening + interval <= now;
         if is_silent {
-            link.dead_at = Some(now + self.config.ping_timeout);
+            link.dead_at = Some(now + timeout);
         }
         let asks_role = link.watch.as_ref().and_then(Watch::due).is_some_and(|due| due <= now);
         if (is_silent || asks_role)

@@ -36,6 +36,8 @@ pub(super) enum Failure {
     },
     /// Not a byte came for this long, though a PING was sent.
     Silent(Duration),
+    /// Messages came for this long, but no answer to what was asked, and a SUBSCRIBE or UNSUBSCRIBE waits for its own.
+    Unconfirmed(Duration),
     /// The server refused a step of the handshake.
     Refused { step: Step, error: Error },
     /// The server said something without being asked.
@@ -114,6 +116,13 @@ impl Failure {
                 format!(
                     "the server sent nothing for {:.1} s, not even an answer to PING",
                     silence.as_secs_f64()
+                ),
+            ),
+            Self::Unconfirmed(waited) => Error::unsent(
+                Code::Disconnected,
+                format!(
+                    "the server sent messages but no answer for {:.1} s, and a SUBSCRIBE or UNSUBSCRIBE waits for one",
+                    waited.as_secs_f64()
                 ),
             ),
             Self::Refused { error, .. } if has_code(&error, "NOAUTH") && config.credentials.is_none() => {

@@ -129,6 +129,7 @@ impl Core {
                 link.pop_front();
                 self.batches -= 1;
             }
+            link.confirming = (self.batches > 0).then_some(now);
             if let Some(event) = self.topics.confirm(operation, kind, name) {
                 sink.event(event);
             }
@@ -154,6 +155,7 @@ impl Core {
             return self.unasked(i, now, reply, sink);
         }
         let Some(InFlight { start, end, awaits }) = link.pop_front() else { return };
+        link.confirming = link.confirming.map(|_| now);
         if reply.is_err() && matches!(awaits, Awaits::Request(_) | Awaits::Abandoned { .. }) {
             self.watch_for_readonly(i, &reply, now);
             self.watch_for_unserved(i, &reply);
@@ -164,6 +166,7 @@ impl Core {
             Awaits::Batch(batch) => match reply {
                 Err(error) => {
                     self.batches -= 1;
+                    link.confirming = (self.batches > 0).then_some(now);
                     self.topics
                         .refuse(batch, &error, now, |event| sink.event(explained_event(event, &self.config)));
                     self.check_ready(now, sink);

@@ -148,6 +148,9 @@ pub(super) struct Link {
     pub(super) echoes: bool,
     /// A PING that looks for life has no answer yet.
     pub(super) liveness_in_flight: bool,
+    /// While a SUBSCRIBE or UNSUBSCRIBE is in flight: when the server answered anything last, or when the first of them was
+    /// asked. A link that brings messages may be deaf to what is said on it.
+    pub(super) confirming: Option<Instant>,
     /// Bytes may wait, but nobody listens: the queue is full.
     pub(super) paused: bool,
     /// When that ended last.
@@ -188,6 +191,7 @@ impl Link {
             dead_at: None,
             echoes: false,
             liveness_in_flight: false,
+            confirming: None,
             paused: false,
             resumed: None,
             brought_messages: false,
@@ -226,6 +230,7 @@ impl Link {
         self.dead_at = None;
         self.echoes = false;
         self.liveness_in_flight = false;
+        self.confirming = None;
         self.paused = false;
         self.resumed = None;
         self.brought_messages = false;
@@ -307,6 +312,7 @@ impl Link {
         self.catching_up = true;
         self.resumed = Some(now);
         self.listening = now;
+        self.confirming = self.confirming.map(|_| now);
         if std::mem::take(&mut self.behind) {
             self.lagged = Some(now);
         }
@@ -323,7 +329,7 @@ impl Link {
     }
 
     /// When something is due on this link.
-    pub(super) fn timer(&self, ping_interval: Duration) -> Option<Instant> {
+    pub(super) fn timer(&self, ping_interval: Duration, ping_timeout: Duration) -> Option<Instant> {
         match self.phase {
             Phase::Idle => None,
             Phase::Connecting { deadline } | Phase::Handshaking { deadline } => Some(deadline),
@@ -333,7 +339,8 @@ impl Link {
                 let ask_at = self.unserved.as_ref().and_then(|unserved| unserved.ask_at);
                 let liveness = self.dead_at.unwrap_or(self.listening + ping_interval);
                 let role = self.watch.as_ref().and_then(Watch::due);
-                [ask_at, role].into_iter().flatten().chain([liveness]).min()
+                let confirming = self.confirming.map(|since| since + ping_interval + ping_timeout);
+                [ask_at, role, confirming].into_iter().flatten().chain([liveness]).min()
             }
         }
     }

@@ -66,7 +66,7 @@ impl Core {
             self.pump_requests(now);
         }
         if i == self.subscriber() {
-            self.pump_subscriptions(i);
+            self.pump_subscriptions(i, now);
         }
     }
 
@@ -103,7 +103,7 @@ impl Core {
         }
     }
 
-    fn pump_subscriptions(&mut self, i: usize) {
+    fn pump_subscriptions(&mut self, i: usize, now: Instant) {
         let link = &mut self.links[i];
         while link.transmit.len() < HIGH_WATER
             && self.batches < MAX_BATCHES
@@ -120,6 +120,7 @@ impl Core {
             }
             let end = link.transmit.end();
             link.in_flight.push_back(InFlight { start, end, awaits: Awaits::Batch(batch) });
+            link.confirming.get_or_insert(now);
             link.send(Awaits::Fence { token }, &[b"PING", &fence(token)]);
         }
         self.subscribe_to_probes(i);

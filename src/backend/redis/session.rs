@@ -256,7 +256,10 @@ impl Session for RedisSession {
         if core.closed {
             return None;
         }
-        let links = core.links.iter().filter_map(|link| link.timer(core.config.ping_interval));
+        let links = core
+            .links
+            .iter()
+            .filter_map(|link| link.timer(core.config.ping_interval, core.config.ping_timeout));
         let requests = core.due.filter(|_| core.pending > 0);
         let refused = core.topics.again_due();
         links.chain(requests).chain(core.closing).chain(core.probe_due()).chain(refused).min()
