@@ -178,3 +178,28 @@ fn subscriptions_that_lead_to_another_server_take_the_commands_along() {
         client.expect_ready(false, Resp::Two);
     }
 }
+
+/// The name may lead elsewhere between the two.
+#[test]
+fn subscriptions_that_begin_on_another_server_take_the_commands_along_once() {
+    let mut client = Client::new("redis://server", &[]);
+    accepted(&mut client, 0, 1);
+    client.commands(0);
+    client.server(0, b"-ERR unknown command 'HELLO'\r\n");
+    client.subscriber = 1;
+    welcome(&mut client, "x");
+    client.expect_ready(true, Resp::Two);
+    client.subscribe("chat", 1);
+    accepted(&mut client, 1, 2);
+    client.server(1, crate::client::WELCOME);
+    client.confirm("subscribe", "chat");
+    client.expect_close(0);
+    let said = client.said();
+    let is_moved = |said: &Said| matches!(said, Said::Event(Event::Down { error, .. }) if error.message.contains("another server"));
+    assert!(said.iter().any(is_moved), "{said:?}");
+    // Behind a balancer it may lead anywhere again.
+    accepted(&mut client, 0, 3);
+    welcome(&mut client, "z");
+    client.expect_ready(false, Resp::Two);
+    assert_eq!(client.action(), None);
+}

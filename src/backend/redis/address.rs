@@ -39,8 +39,10 @@ impl Core {
     pub(super) fn watch_address(&mut self, i: usize, now: Instant, sink: &mut dyn Sink) {
         let id = self.server.id.clone().filter(|_| i == COMMANDS);
         let met = Server { id, peer: self.links[i].peer };
-        let met_another = self.met.servers[i].replace(met.clone()).is_some_and(|before| before.differs(&met));
         let other = if i == COMMANDS { SUBSCRIBER } else { COMMANDS };
+        // A link that is made for the first time is held against the other one.
+        let before = self.met.servers[i].replace(met.clone()).or_else(|| self.met.servers[other].clone());
+        let met_another = before.is_some_and(|before| before.differs(&met));
         // The other one may be there already.
         let apart = i == COMMANDS || self.links[other].peer != met.peer;
         if !std::mem::take(&mut self.met.moving) && met_another && apart && self.links[other].is_open() {
