@@ -219,3 +219,32 @@ fn under_resp2_a_new_link_of_commands_that_is_not_served_means_a_gap() {
         panic!("{said:?}")
     };
 }
+
+#[test]
+fn a_link_that_was_remade_while_nothing_was_wanted_has_its_gap_too() {
+    let mut client = on_replica(Resp::Two);
+    client.unsubscribe("chat");
+    client.confirm("unsubscribe", "chat");
+    client.fence(2);
+    client.lost(1, LinkError::Eof);
+    assert_eq!(client.said(), [], "nothing is missed");
+    client.subscribe("b", 2);
+    client.connected(1);
+    client.commands(1);
+    client.server(1, crate::client::WELCOME);
+    client.confirm("subscribe", "b");
+    client.fence(3);
+    assert_eq!(client.said().len(), 1, "subscribed");
+    client.commands(1);
+    client.advance(15.1);
+    asked(&mut client, Resp::Two, LOADING);
+    assert_eq!(client.expect_down().0.code.as_str(), "LOADING");
+    client.advance(1.1);
+    assert_eq!(client.commands(0), ["PING"]);
+    client.server(0, b"+PONG\r\n");
+    let said = client.said();
+    assert!(
+        matches!(&said[..], [Said::Event(Event::Gap { topics: None, .. }), Said::Event(Event::Ready(_))]),
+        "{said:?}"
+    );
+}

@@ -69,7 +69,7 @@ pub(super) struct Core {
     pub(super) due: Option<Instant>,
     pub(super) ready: bool,
     pub(super) was_ready: bool,
-    /// The client was ready since the link of the subscriptions was made.
+    /// All was well at once since the link of the subscriptions was made.
     pub(super) settled: bool,
     /// The subscriptions' link was lost, or its server ceased to serve, and no gap told of it yet.
     pub(super) loss: Option<Loss>,
@@ -324,15 +324,18 @@ impl Core {
         }
         let serves = |link: &Link| link.proved && link.unserved.is_none();
         let good = |i: usize| serves(&self.links[i]) || !self.is_needed(i);
-        if self.ready || self.closing.is_some() || !good(COMMANDS) || !good(SUBSCRIBER) {
+        if self.closing.is_some() || self.protocol.is_none() || !good(COMMANDS) || !good(SUBSCRIBER) {
             return;
         }
-        if self.protocol.is_none() {
+        // The link of the subscriptions may be a new one though the client was ready all the time: nothing was wanted when the old
+        // one was lost.
+        self.settled = true;
+        if self.ready {
             return;
         }
         self.tell_gaps(now, sink);
         let first = !std::mem::replace(&mut self.was_ready, true);
-        (self.ready, self.settled) = (true, true);
+        self.ready = true;
         if !first {
             Counters::add(&self.counters.reconnects, 1);
         }

@@ -43,6 +43,8 @@ struct Wish {
     gap_due: Instant,
     /// Since when it is deaf and nothing says so.
     silent: Instant,
+    /// Since when the server swallows its messages and nothing says so.
+    swallowed: Instant,
     /// Since when the server would take it, and it is refused.
     refused: Instant,
     /// Since when the server is well, and it is not heard.
@@ -140,6 +142,7 @@ impl Judge {
             owed: None,
             gap_due: now,
             silent: now,
+            swallowed: now,
             refused: now,
             unheard: now,
         });
@@ -197,6 +200,7 @@ impl Judge {
             Heard::Event(Event::Subscribed(topic)) => {
                 if let Some(wish) = self.wishes.get_mut(&topic) {
                     (wish.told, wish.new, wish.owed) = (true, !self.is_ready, None);
+                    wish.silent = server.now;
                 }
             }
             Heard::Event(Event::SubscribeFailed { topic, error }) if !topic.name.starts_with(PROBES) => {
@@ -241,6 +245,7 @@ impl Judge {
         };
         let number: u64 = std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).unwrap_or(0);
         self.seen.messages += 1;
+        (wish.silent, wish.swallowed) = (server.now, server.now);
         let Some(before) = server.take_sent(topic, number) else {
             return Err(format!("message {number} of {topic} was not sent, or came twice"));
         };
@@ -290,17 +295,23 @@ impl Judge {
         let refused = self.wishes.keys().filter(|topic| server.refusal(topic).is_some()).count() as u64;
         let shown = counters.refused.load(Ordering::Relaxed);
         for (topic, wish) in &mut self.wishes {
-            let hears = server.is_heard(topic, self.verify, now);
+            let hears = server.is_heard(topic, false, now);
+            let is_swallowed = hears && !server.is_heard(topic, self.verify, now);
             let refusal = server.refusal(topic);
             let is_told = refusal.is_some() && wish.refusal_told && shown >= refused;
             let is_replica = server.subscriber(topic).is_some_and(|(_, host)| {
                 server.hosts[host].role != Role::Master && counters.role() == Some(Said::Replica)
             });
-            self.seen.deaf += u64::from(!hears && is_ready);
-            if hears || !is_ready || full || is_told || is_replica {
+            self.seen.deaf += u64::from((is_swallowed || !hears) && is_ready);
+            let is_excused = !is_ready || full || is_told || is_replica;
+            if hears || is_excused {
                 wish.silent = now;
             }
-            late(wish.silent, now, SILENCE, || {
+            // The silence of a server that stands still is told by itself, and the probes begin anew behind it.
+            if !is_swallowed || is_excused {
+                wish.swallowed = now;
+            }
+            late(wish.silent.min(wish.swallowed), now, SILENCE, || {
                 format!(
                     "deaf to {topic} and silent: refused {refusal:?}, {shown} of {refused} shown, {wish:?}"
                 )
@@ -361,7 +372,9 @@ impl Judge {
     /// The server does something else: recovery begins anew, and so does what it takes to notice.
     pub(super) fn disturbed(&mut self, now: Instant) {
         self.not_ready = now;
-        self.wishes.values_mut().for_each(|wish| (wish.unheard, wish.silent) = (now, now));
+        self.wishes
+            .values_mut()
+            .for_each(|wish| (wish.unheard, wish.silent, wish.swallowed) = (now, now, now));
     }
 }
 

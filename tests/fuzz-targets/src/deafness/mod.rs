@@ -209,6 +209,7 @@ impl World {
         self.listen()?;
         if self.stalls.take_if(|end| *end <= now).is_some() {
             self.note(|| "the main thread goes on".to_owned());
+            self.driver.peers.is_read_again();
             self.driver.set_full(false);
             self.listen()?;
         }

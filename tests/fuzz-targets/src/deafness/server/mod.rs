@@ -197,15 +197,12 @@ impl Server {
                 self.hosts[self.current].role = Role::Replica { linked };
                 if moves {
                     self.current ^= 1;
-                    self.hosts[self.current].role = Role::Master;
+                    self.promote();
                 }
             }
             Act::Promote => {
                 self.hosts[self.current ^ 1].role = Role::Replica { linked: true };
-                let host = &mut self.hosts[self.current];
-                // It gives up what it synchronized.
-                (host.role, host.loading) =
-                    (Role::Master, host.loading.filter(|_| host.role == Role::Master));
+                self.promote();
             }
             Act::Hello(number) => self.hello = HELLOS[number % HELLOS.len()],
             Act::Swallow(time) => self.swallows = Some(now + time),
@@ -224,6 +221,12 @@ impl Server {
             Act::Lag(lag) => self.lag = lag,
             _ => {}
         }
+    }
+
+    /// The current host becomes a master. It gives up what it synchronized.
+    fn promote(&mut self) {
+        let host = &mut self.hosts[self.current];
+        (host.role, host.loading) = (Role::Master, host.loading.filter(|_| host.role == Role::Master));
     }
 
     fn close_all(&mut self, host: usize) {

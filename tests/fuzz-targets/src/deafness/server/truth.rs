@@ -93,6 +93,14 @@ impl Server {
         connections.filter_map(|connection| connection.refused.get(topic).copied()).next()
     }
 
+    /// The client's main thread goes on: a refused probe that waited for it is heard of now.
+    pub(in crate::deafness) fn is_read_again(&mut self) {
+        let now = self.now;
+        for (at, _) in self.connections.iter_mut().flatten().filter_map(|it| it.probe_refused.as_mut()) {
+            *at = now;
+        }
+    }
+
     /// Whether the messages of a topic arrive. Swallowing counts if it is to be found, `with_probes`.
     pub(in crate::deafness) fn is_heard(&self, topic: &Topic, with_probes: bool, now: Instant) -> bool {
         let Some((link, host)) = self.subscriber(topic) else { return false };
