@@ -49,6 +49,8 @@ struct Wish {
     refused: Instant,
     /// Since when the server is well, and it is not heard.
     unheard: Instant,
+    /// It was forbidden since it was heard last, and so it is asked for again after the longer pause.
+    forbidden: bool,
 }
 
 pub(super) struct Judge {
@@ -143,6 +145,7 @@ impl Judge {
             gap_due: now,
             silent: now,
             swallowed: now,
+            forbidden: false,
             refused: now,
             unheard: now,
         });
@@ -336,7 +339,8 @@ impl Judge {
             if is_fine || is_replica || !is_well || full || server.is_swallowing() {
                 wish.unheard = now;
             }
-            let bound = if refusal == Some(true) { RECOVERY + PAUSE_IF_FORBIDDEN } else { RECOVERY };
+            wish.forbidden = (wish.forbidden && !is_fine) || refusal == Some(true);
+            let bound = if wish.forbidden { RECOVERY + PAUSE_IF_FORBIDDEN } else { RECOVERY };
             late(wish.unheard, now, bound, || {
                 format!("the server is well, and {topic} is not heard: {:?}, {wish:?}", counters.state())
             })?;
