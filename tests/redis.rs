@@ -246,7 +246,7 @@ fn with_a_real_server() {
     }
 }
 
-/// The queue says Stop twice before any input is left for later: once when a request is too late at once or times out,
+/// The queue is full twice in a row: once when a request is too late at once or times out,
 /// and once more with the message that follows. The client must still notice afterwards that the server has fallen silent.
 #[test]
 fn a_silent_server_is_noticed_after_the_queue_was_full_twice() {

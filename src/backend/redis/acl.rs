@@ -68,8 +68,13 @@ impl<'a> Refused<'a> {
         let rule = match *self {
             Self::Subscribe(TopicKind::Pattern, pattern) => pattern_rule(pattern),
             Self::Subscribe(TopicKind::Channel, name) | Self::Publish(name) => exact_rule(b'&', name),
-            // SPUBLISH, and PUBLISH as a command.
-            Self::Command(args) => args.get(1).and_then(|name| exact_rule(b'&', name)),
+            // A script's channel is not known: its first argument is its text.
+            Self::Command(args) => args
+                .get(0)
+                .filter(|name| {
+                    [&b"publish"[..], b"spublish"].iter().any(|own| name.eq_ignore_ascii_case(own))
+                })
+                .and_then(|_| exact_rule(b'&', args.get(1)?)),
             // Each client has a channel of its own.
             Self::Probe(_) => pattern_rule(&[PREFIX, b"*"].concat()),
             Self::Unsubscribe(_) | Self::Plain(_) => None,
@@ -269,6 +274,10 @@ mod tests {
             assert_eq!(words(text, pattern), "'&c[a]*'", "it must stand in a rule as it is");
             assert_eq!(words(text, Refused::Publish(b"chat")), "'&chat'");
         }
+        let in_script = "ACL failure in script: No permissions to access a channel";
+        let (script, publish) = (args(&["EVAL", "a text", "0"]), args(&["SPUBLISH", "chat", "hi"]));
+        assert_eq!(words(in_script, Refused::Command(&script)), "", "a script's text is no channel");
+        assert_eq!(words(CHANNEL[1], Refused::Command(&publish)), "'&chat'");
         let set = args(&["SET", "players:1", "secret"]);
         for text in KEY {
             assert_eq!(words(text, Refused::Command(&set)), "'~players:1'");
