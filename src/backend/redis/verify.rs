@@ -106,9 +106,10 @@ impl Verify {
         self.refusals = 0;
     }
 
-    /// The link of the probes is lost, and with it the answer to the one under way.
+    /// The link of the probes is lost, and with it the answer to the one under way. A new one may lead to a server that refuses
+    /// no probe.
     pub(super) fn unanswered(&mut self) {
-        if matches!(self.stage, Stage::Sent | Stage::Overtaken) {
+        if matches!(self.stage, Stage::Sent | Stage::Overtaken | Stage::Muted { .. }) {
             self.stage = Stage::Idle;
         }
     }

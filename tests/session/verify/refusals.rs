@@ -104,6 +104,22 @@ fn a_forbidden_publish_is_told_once_and_tried_again() {
 }
 
 #[test]
+fn a_new_connection_for_commands_is_probed_whatever_the_old_one_was_refused() {
+    let (mut client, channel) = verified(Resp::Two);
+    client.advance(15.1);
+    if let Some(answer) = life(&client.commands(0)[0]) {
+        client.server(0, answer);
+    }
+    client.server(0, FORBIDDEN);
+    client.lost(0, LinkError::Eof);
+    client.reconnect(0);
+    client.hello(Resp::Two);
+    client.said();
+    let probe = format!("PUBLISH {channel} verify_delivery");
+    until(&mut client, 0, &probe, 16.0);
+}
+
+#[test]
 fn a_server_that_is_busy_is_asked_again() {
     for error in ["BUSY Redis is busy running a script", "LOADING dataset", "MASTERDOWN no master"] {
         let (mut client, channel) = verified(Resp::Three);
