@@ -118,11 +118,8 @@ impl Server {
 
     fn hello(&mut self, link: usize, is_master: bool, out: &mut Vec<u8>) {
         let Some(connection) = &mut self.connections[link] else { return };
-        let mode = match self.hello {
-            // It goes on as it began.
-            _ if connection.resp3 => Hello::Three,
-            mode => mode,
-        };
+        // A connection goes on as it began.
+        let mode = connection.hello;
         connection.resp3 = mode == Hello::Three;
         let role: &[u8] = if is_master { b"master" } else { b"replica" };
         let mut encoder = Encoder::new(out);

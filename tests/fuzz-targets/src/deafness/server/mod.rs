@@ -115,6 +115,8 @@ pub(super) struct Connection {
     said_unserved: Option<Instant>,
     /// When the server refused a probe of verify_delivery last, and whether with NOPERM.
     pub(super) probe_refused: Option<(Instant, bool)>,
+    /// How HELLO is answered on it.
+    hello: Hello,
 }
 
 pub(super) struct Server {
@@ -280,6 +282,7 @@ impl Server {
             closed: false,
             said_unserved: None,
             probe_refused: None,
+            hello: self.hello,
         });
     }
 
