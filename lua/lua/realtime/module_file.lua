@@ -64,7 +64,10 @@ local function elf(handle, start, size)
 	for i = 0, segments - 1 do
 		local at = i * segment_size
 		local offset, bytes = at + (is_64 and 8 or 4), at + (is_64 and 32 or 16)
-		whole = math.max(whole, number(table_of_segments, offset, word) + number(table_of_segments, bytes, word))
+		local ends = number(table_of_segments, offset, word) + number(table_of_segments, bytes, word)
+		-- Bytes were lost or added before it, as in the text mode of FTP.
+		if sections > 0 and ends > sections_at then return damaged(system, size) end
+		whole = math.max(whole, ends)
 	end
 	local found = library(system, size, whole)
 	if found.kind == "library" and sections > 0 then
