@@ -248,3 +248,30 @@ fn a_link_that_was_remade_while_nothing_was_wanted_has_its_gap_too() {
         "{said:?}"
     );
 }
+
+#[test]
+fn a_link_that_was_silent_before_the_server_ceased_to_serve_has_its_gap_since_then() {
+    let mut client = Client::subscribed(Resp::Two, &[]);
+    client.message("chat", "the last one");
+    client.said();
+    client.advance(8.0);
+    // The commands' link alone is lost, and the server has no data when it is back.
+    client.lost(0, LinkError::Eof);
+    client.reconnect(0);
+    client.welcome(Resp::Two, LOADING);
+    client.said();
+    client.advance(0.5);
+    client.lost(1, LinkError::Eof);
+    client.advance(0.6);
+    client.server(0, b"+PONG\r\n");
+    client.reconnect(1);
+    client.commands(1);
+    client.server(1, crate::client::WELCOME);
+    client.confirm("subscribe", "chat");
+    let said = client.said();
+    let lasted = said.iter().find_map(|said| match said {
+        Said::Event(Event::Gap { lasted, topics: None, .. }) => Some(lasted.as_secs_f64()),
+        _ => None,
+    });
+    assert!(lasted.is_some_and(|lasted| lasted > 9.0), "{said:?}");
+}

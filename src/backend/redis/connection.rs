@@ -187,8 +187,13 @@ impl Core {
 
     /// The subscriptions' link is lost: remembers since when messages may be missing.
     fn lose_subscriptions(&mut self, i: usize, error: &Error) {
-        if self.loss.is_none() && self.topics.was_confirmed() {
-            self.loss = Some(Loss { since: self.missing_since(i), error: error.clone() });
+        if self.topics.was_confirmed() {
+            let since = self.missing_since(i);
+            match &mut self.loss {
+                // The server ceased to serve before, as far as the link of the commands knows. This one may have been silent longer.
+                Some(loss) => loss.since = loss.since.min(since),
+                none => *none = Some(Loss { since, error: error.clone() }),
+            }
         }
         if let Some(verify) = &mut self.verify {
             verify.disconnected();
