@@ -12,9 +12,12 @@ const GATHER: Duration = Duration::from_millis(500);
 /// Then at most [`LINES`] lines within this time, one for each reason.
 const INTERVAL: Duration = Duration::from_secs(10);
 const LINES: usize = 4;
-/// Reasons that are kept apart, and names that are kept, until they are told. What is beyond is counted.
+/// Reasons that are kept apart, and names that are kept beside the first one of each, until they are told. What is beyond is
+/// counted.
 const REASONS: usize = 16;
 const NAMES: usize = 256;
+/// Names that one reason has until all of them are told. What comes after so many is counted.
+const KNOWN: usize = 4 * NAMES;
 /// Bytes of names and of a remedy's words in one line. The next line has the rest.
 const LINE_BYTES: usize = 700;
 
@@ -81,7 +84,9 @@ impl Failures {
             topic.kind.hash(&mut hasher);
         }
         let hash = hasher.finish();
-        if self.names == NAMES || group.known.contains(&hash) || !has_reason(group) {
+        // A reason's first name has always room, so that each line names something.
+        let is_full = (self.names >= NAMES && !group.items.is_empty()) || group.known.len() >= KNOWN;
+        if is_full || group.known.contains(&hash) || !has_reason(group) {
             group.more += 1;
             return;
         }
@@ -320,6 +325,31 @@ mod tests {
         let counted = |line: &String| line.rsplit_once(" (")?.1.strip_suffix(" more)")?.parse::<usize>().ok();
         assert_eq!(lines.iter().filter_map(counted).sum::<usize>() + NAMES, 20_000);
         assert_eq!((world.failures.groups.len(), world.failures.names), (0, 0));
+    }
+
+    #[test]
+    fn a_reason_that_comes_when_all_names_are_kept_is_told_with_its_first_name() {
+        let mut world = World::new();
+        for n in 0..NAMES {
+            world.add(&subscribe(&format!("channel-{n}"), forbidden("+subscribe")));
+        }
+        world.add(&request("GET", None, Error::sent(Code::Server("ERR".into()), "wrong type")));
+        world.add(&request("SET", None, Error::sent(Code::Server("ERR".into()), "wrong type")));
+        let lines: Vec<_> = world.failures.rest().collect();
+        assert!(lines.contains(&"GET failed: ERR: wrong type (1 more)".to_owned()), "{lines:?}");
+        assert_eq!(world.failures.names, 0);
+    }
+
+    #[test]
+    fn new_names_without_end_do_not_fill_the_memory() {
+        let mut world = World::new();
+        for n in 0..50_000 {
+            world.millis = n * 20;
+            world.add(&request("PUBLISH", Some(&format!("player-{n}")), forbidden("+publish")));
+            world.lines_at(n * 20);
+        }
+        let known: Vec<_> = world.failures.groups.iter().map(|group| group.known.len()).collect();
+        assert!(known.iter().all(|&known| known <= KNOWN), "{known:?}");
     }
 
     #[test]
