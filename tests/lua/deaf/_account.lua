@@ -9,6 +9,7 @@
 local SILENCE = 30 -- seconds that a client may be deaf before it must have said so
 local ENOUGH = 8 -- publishes that it did not hear meanwhile
 local SLACK = 2 -- seconds by which what is told may be late, and so off
+local STANDSTILL = 3 -- seconds that the main thread stands still at most, by which a gap is told late
 local BUSY = 10 -- seconds by which anything may be late on a machine with other work to do
 local SETTLED = 3 -- seconds until it is known whether the server took a publish
 local EVENTS = 16 -- that are shown with a problem
@@ -140,7 +141,7 @@ function Account:on_event(event, info)
 	local mine = self.topics[info.channel or info.pattern or ""]
 	if event == "gap" then
 		-- The gap counts from the last byte that came. On a slow link the messages on their way are older.
-		local from = now - info.seconds
+		local from = now - info.seconds - STANDSTILL
 		if self.world.is_slow then from = math.min(from, self.world.began) end
 		for _, mine in pairs(self.topics) do
 			if not info.channels or is_named(info, mine.topic) then

@@ -1,5 +1,6 @@
 //! What the server says of itself.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::commands::{Call, Command, Outcome, TABLES, lower};
@@ -66,6 +67,7 @@ fn sections(state: &mut State) -> Vec<Section> {
                 ("redis_version", state.settings.version.clone()),
                 ("redis_mode", "standalone".to_owned()),
                 ("process_id", std::process::id().to_string()),
+                ("run_id", run_id(state)),
                 ("tcp_port", port.to_string()),
                 ("uptime_in_seconds", state.started.elapsed().as_secs().to_string()),
             ],
@@ -94,6 +96,13 @@ fn sections(state: &mut State) -> Vec<Section> {
 
 /// A replica's master. Nobody is there.
 const MASTER: (&str, i64) = ("127.0.0.1", 1);
+
+/// Another one for each server, as Redis has another one for each start.
+fn run_id(state: &State) -> String {
+    let mut hasher = DefaultHasher::new();
+    (std::process::id(), state.address.to_string()).hash(&mut hasher);
+    format!("{:040x}", hasher.finish())
+}
 
 fn replication(role: Role) -> Vec<(&'static str, String)> {
     match role {
