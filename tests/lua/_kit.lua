@@ -15,6 +15,31 @@ function kit.unique(name)
 	return name .. "." .. run .. "." .. count
 end
 
+-- A user of the server, by name, as the first lines of the ACL describe it. Returns the URL for it.
+function kit.user(name, rules)
+	if host.server.kind() == "fake" then
+		host.fake.user(name .. " " .. rules)
+	else
+		local words = { "ACL", "SETUSER", name, "reset" }
+		for word in rules:gmatch("%S+") do words[#words + 1] = word end
+		host.real.command(unpack(words))
+	end
+	return (host.redis_url:gsub("//[^@]*@", "//"):gsub("//", "//" .. name .. ":pw@"))
+end
+
+-- A function that returns what the console has shown since, of realtime's lines that go on like this.
+function kit.lines(pattern)
+	local from = #host.console()
+	return function()
+		local found = {}
+		for i = from + 1, #host.console() do
+			local line = host.console()[i]:match("^%[realtime%] (" .. pattern .. ")")
+			if line then found[#found + 1] = line end
+		end
+		return found
+	end
+end
+
 -- A client over the protocol version under test.
 function kit.connect(options)
 	options = options or {}

@@ -3,18 +3,6 @@
 
 local kit = include("_kit.lua")
 
--- A user of the server, by name, as the first lines of the ACL describe it.
-local function url_of(name, rules)
-	if host.server.kind() == "fake" then
-		host.fake.user(name .. " " .. rules)
-	else
-		local words = { "ACL", "SETUSER", name, "reset" }
-		for word in rules:gmatch("%S+") do words[#words + 1] = word end
-		host.real.command(unpack(words))
-	end
-	return (host.redis_url:gsub("//[^@]*@", "//"):gsub("//", "//" .. name .. ":pw@"))
-end
-
 -- Waits for a line of this client's that has all of these in it.
 local function says(from, ...)
 	local wanted = { ... }
@@ -32,7 +20,7 @@ local TYPE = "; to allow it, type into redis-cli: ACL SETUSER "
 
 host.test("of several refused channels each is named, and one line allows all of them", function()
 	local from = #host.console()
-	local client = kit.connect({ url = url_of("several", "on >pw ~* resetchannels &chat +@all") })
+	local client = kit.connect({ url = kit.user("several", "on >pw ~* resetchannels &chat +@all") })
 	for _, channel in ipairs({ "chat", "a", "b", "c d" }) do client:Subscribe(channel, function() end) end
 	client:PSubscribe("p.*", function() end)
 	client:Publish("e", "x")
@@ -55,7 +43,7 @@ end)
 
 host.test("commands: the right to run them, and where a script waits, in its error", function()
 	local from = #host.console()
-	local client = kit.connect({ url = url_of("narrow", "on >pw ~* resetchannels +@all -publish -hset -get") })
+	local client = kit.connect({ url = kit.user("narrow", "on >pw ~* resetchannels +@all -publish -hset -get") })
 	client:Publish("chat", "x")
 	client:Command({ "HSET", "players", "a", "b" })
 	client:Command({ "HSET", "players", "a", "c" })
@@ -75,7 +63,7 @@ end)
 
 host.test("a client that ends before its line is due has it told", function()
 	local from = #host.console()
-	local client = kit.connect({ url = url_of("brief", "on >pw ~* resetchannels +@all") })
+	local client = kit.connect({ url = kit.user("brief", "on >pw ~* resetchannels +@all") })
 	local channel = kit.unique("brief")
 	client:Subscribe(channel, function() end)
 	kit.wait("the refusal", function() return client:Stats().refused == 1 end)

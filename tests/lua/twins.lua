@@ -13,26 +13,13 @@ local function file(...)
 	return function(...) return CompileString(text, name)(client, ...) end, name
 end
 
--- What the console shows of it from now on.
-local function hints()
-	local from = #host.console()
-	return function()
-		local found = {}
-		for i = from + 1, #host.console() do
-			local hint = host.console()[i]:match("^%[realtime%] (.*)")
-			if hint then found[#found + 1] = hint end
-		end
-		return found
-	end
-end
-
 local SUBSCRIBE = { Subscribe = "channel", PSubscribe = "pattern" }
 
 for method, kind in pairs(SUBSCRIBE) do
 	host.test(method .. " twice in one file is a hint, once, with file, line and what to write", function()
 		local call = "client:" .. method .. '("chat.' .. method .. '", function() end)'
 		local load, name = file(call, "", call, call)
-		local told = hints()
+		local told = kit.lines(".*")
 		load()
 		kit.eq(told(), {
 			name .. ":4: this callback replaces that of line 2: without an identifier a file has one callback for the " .. kind
@@ -46,14 +33,14 @@ for method, kind in pairs(SUBSCRIBE) do
 end
 
 host.test("On twice in one file is a hint", function()
-	local told, load, name = hints(), file('client:On("gap", function() end)', 'client:On("gap", function() end)')
+	local told, load, name = kit.lines(".*"), file('client:On("gap", function() end)', 'client:On("gap", function() end)')
 	load()
 	kit.eq(told(), { name .. ':3: this callback replaces that of line 2: without an identifier a file has one callback for the event "gap". '
 		.. 'To keep both, write client:On("gap", "an identifier", …)' })
 end)
 
 host.test("a file that runs again replaces its callbacks without a hint, in the same tick and later, however its lines moved", function()
-	local told, heard, channel = hints(), kit.recorder(), kit.unique("again")
+	local told, heard, channel = kit.lines(".*"), kit.recorder(), kit.unique("again")
 	local name = "lua/autorun/server/again.lua"
 	local function load(lines, which)
 		local text = ("\n"):rep(lines) .. "local client, channel, heard, which = ...\nclient:Subscribe(channel, function() heard(which) end)\n"
@@ -72,7 +59,7 @@ host.test("a file that runs again replaces its callbacks without a hint, in the 
 end)
 
 host.test("a loop of one line is a hint, once; so are two hooks in one tick", function()
-	local told, load, name = hints(), file('for _ = 1, 5 do client:Subscribe("loop", function() end) end',
+	local told, load, name = kit.lines(".*"), file('for _ = 1, 5 do client:Subscribe("loop", function() end) end',
 		'local a, b = function() client:Subscribe("hooks", function() end) end, function() client:Subscribe("hooks", function() end) end',
 		"return function() a() b() end")
 	local hooks = load()
@@ -83,7 +70,7 @@ host.test("a loop of one line is a hint, once; so are two hooks in one tick", fu
 end)
 
 host.test("no hint: what replaces a callback ticks later, the same function, an identifier, another file, one that was removed", function()
-	local told, load = hints(), file('return function() client:Subscribe("later", function() end) end')
+	local told, load = kit.lines(".*"), file('return function() client:Subscribe("later", function() end) end')
 	local subscribe = load()
 	subscribe()
 	kit.ticks(2)
@@ -97,7 +84,7 @@ host.test("no hint: what replaces a callback ticks later, the same function, an 
 end)
 
 host.test("a name steers no terminal", function()
-	local told, load = hints(), file('local name = "\\27[2J\\n"', 'client:Subscribe(name, function() end)', "client:Subscribe(name, function() end)")
+	local told, load = kit.lines(".*"), file('local name = "\\27[2J\\n"', 'client:Subscribe(name, function() end)', "client:Subscribe(name, function() end)")
 	load()
 	assert(told()[1]:find("\\x1b[2J", 1, true) and not table.concat(host.console()):find("\27[2J", 1, true), told()[1])
 end)

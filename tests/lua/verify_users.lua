@@ -5,25 +5,13 @@ local kit = include("_kit.lua")
 
 local PREFIX = "realtime:probe:"
 
--- A user of the server, by name, as the first lines of the ACL describe it.
-local function user(name, rules)
-	if host.server.kind() == "fake" then
-		host.fake.user(name .. " " .. rules)
-	else
-		local words = { "ACL", "SETUSER", name, "reset" }
-		for word in rules:gmatch("%S+") do words[#words + 1] = word end
-		host.real.command(unpack(words))
-	end
-	return (host.redis_url:gsub("//[^@]*@", "//"):gsub("//", "//" .. name .. ":pw@"))
-end
-
 host.test("an ACL that forbids the channel, or PUBLISH, is one error and ends the check", function()
 	for name, case in pairs({
 		nochannel = { rules = "on >pw ~* resetchannels &chat* +@all", channel = true },
 		nopublish = { rules = "on >pw ~* &* +@all -publish", channel = true, command = "PUBLISH" },
 	}) do
 		local client = kit.connect({
-			url = user(name, case.rules), verify_delivery = true, ping_interval = 0.05, ping_timeout = 50, reconnect_min = 0.02,
+			url = kit.user(name, case.rules), verify_delivery = true, ping_interval = 0.05, ping_timeout = 50, reconnect_min = 0.02,
 			reconnect_max = 0.1, connect_timeout = 20,
 		})
 		local log, got = kit.troubles(client), kit.recorder()

@@ -14,19 +14,6 @@ local function file(...)
 	return function() return CompileString(before .. text, name)(tables, presence, requests) end, name
 end
 
--- What the console shows of it from now on.
-local function hints()
-	local from = #host.console()
-	return function()
-		local found = {}
-		for i = from + 1, #host.console() do
-			local hint = host.console()[i]:match("^%[realtime%] (lua.*)")
-			if hint then found[#found + 1] = hint end
-		end
-		return found
-	end
-end
-
 host.test("a second subscription is a hint, of whichever of the two methods; once", function()
 	for _, case in ipairs({
 		{ "Subscribe", "Subscribe", "channel", "Subscribe" }, { "Subscribe", "SubscribeOthers", "channel", "Subscribe" },
@@ -34,7 +21,7 @@ host.test("a second subscription is a hint, of whichever of the two methods; onc
 	}) do
 		local first, second, kind, method = unpack(case)
 		local load, name = file("tables:" .. first .. '("c", function() end)', "tables:" .. second .. '("c", function() end)')
-		local told = hints()
+		local told = kit.lines("lua.*")
 		load()
 		kit.eq(told(), { name .. ":3: this callback replaces that of line 2: without an identifier a file has one callback for the " .. kind
 			.. ' "c", of ' .. method .. " and " .. method .. "Others together. To keep both, write tables:" .. second
@@ -45,7 +32,7 @@ host.test("a second subscription is a hint, of whichever of the two methods; onc
 end)
 
 host.test("presence:On, and an answer to requests, of another file, too", function()
-	local told = hints()
+	local told = kit.lines("lua.*")
 	local load, name = file('presence:On("left", function() end)', 'presence:On("left", function() end)',
 		'presence:On("joined", function() end)', 'requests:Answer("players", function() end)')
 	local other, other_name = file('requests:Answer("players", function() end)')
@@ -60,7 +47,7 @@ host.test("presence:On, and an answer to requests, of another file, too", functi
 end)
 
 host.test("a file that runs again replaces its callbacks without a hint, however its lines moved", function()
-	local told = hints()
+	local told = kit.lines("lua.*")
 	local function load(lines)
 		CompileString(("\n"):rep(lines) .. [[
 			local tables, presence, requests = ...
@@ -78,7 +65,7 @@ host.test("a file that runs again replaces its callbacks without a hint, however
 end)
 
 host.test("no hint: later, the same function, an identifier, one that was removed", function()
-	local told, load = hints(), file('return function() tables:Subscribe("later", function() end) end')
+	local told, load = kit.lines("lua.*"), file('return function() tables:Subscribe("later", function() end) end')
 	local subscribe = load()
 	subscribe()
 	kit.ticks(2)
@@ -91,7 +78,7 @@ host.test("no hint: later, the same function, an identifier, one that was remove
 	file('requests:Answer("gone", function() end)', 'requests:Answer("gone")', 'requests:Answer("gone", function() end)')()
 	kit.eq(told(), {})
 	local twice, heard = file('local heard = {}', 'tables:Subscribe("twice", function() end)', "return function() " ..
-		'tables:Subscribe("hook", function() end) tables:Subscribe("hook", function() end) end'), hints()
+		'tables:Subscribe("hook", function() end) tables:Subscribe("hook", function() end) end'), kit.lines("lua.*")
 	twice()()
 	kit.eq(#heard(), 1, "two in one hook")
 end)
@@ -111,7 +98,7 @@ host.test("what can only be a mistake raises", function()
 end)
 
 host.test("under pcall, too, the identifier is the file that called", function()
-	local told, heard, channel = hints(), kit.recorder(), kit.unique("pcall")
+	local told, heard, channel = kit.lines("lua.*"), kit.recorder(), kit.unique("pcall")
 	for which = 1, 2 do
 		local load = CompileString("local tables, channel, fn = ...\nassert(pcall(tables.Subscribe, tables, channel, fn))", "lua/" .. which .. ".lua")
 		load(tables, channel, function() heard.fn(which) end)
