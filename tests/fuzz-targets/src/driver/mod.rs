@@ -2,6 +2,7 @@
 //! Whatever happens, it sees that the session keeps its promises: no panic, no endless loop, one answer to each request,
 //! `closed` as the last word, wakes in the future, bounded memory that is given back in the end, no secret told.
 
+mod encode;
 mod main_thread;
 
 use std::io;
@@ -14,6 +15,7 @@ use realtime::model::{
     Command, Counters, LinkId, READ_BYTES, ReplyTo, Request, RequestKind, Room, Slot, State, Ticket, Topic,
 };
 
+pub(crate) use encode::push;
 pub(crate) use main_thread::{Heard, MainThread};
 
 pub(crate) const PASSWORD: &str = "correct-horse-battery-staple";

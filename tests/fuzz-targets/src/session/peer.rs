@@ -6,6 +6,7 @@ use resp::{Decoder, Encoder, Value};
 
 use super::act::Reply;
 use super::name;
+use crate::driver::push;
 
 /// Longer than [`super::SMALL_MESSAGE`].
 const LARGE: usize = 1000;
@@ -188,13 +189,7 @@ impl Peer {
     }
 
     fn push<'a>(&self, count: usize, out: &'a mut Vec<u8>) -> Encoder<'a> {
-        let mut encoder = Encoder::new(out);
-        if self.resp3 {
-            encoder.push(count);
-        } else {
-            encoder.array(count);
-        }
-        encoder
+        push(self.resp3, count, out)
     }
 }
 

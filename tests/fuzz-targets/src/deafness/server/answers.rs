@@ -6,6 +6,7 @@ use realtime::model::{Topic, TopicKind};
 use resp::{Encoder, Value};
 
 use super::{Connection, Hello, Role, Server, until};
+use crate::driver::push;
 use crate::driver::{LINKS, PROBES, Peers};
 
 impl Peers for Server {
@@ -218,12 +219,6 @@ impl Connection {
     }
 
     fn push<'a>(&self, count: usize, out: &'a mut Vec<u8>) -> Encoder<'a> {
-        let mut encoder = Encoder::new(out);
-        if self.resp3 {
-            encoder.push(count);
-        } else {
-            encoder.array(count);
-        }
-        encoder
+        push(self.resp3, count, out)
     }
 }
