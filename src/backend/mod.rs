@@ -117,7 +117,7 @@ pub struct Start {
     pub counters: Arc<Counters>,
 }
 
-/// A client's protocol, without I/O. Every call carries the time; none blocks, panics or loops.
+/// A client's protocol, without I/O. Calls carry the time wherever it matters; none blocks, panics or loops.
 ///
 /// # What the event loop calls, and when
 ///
@@ -132,8 +132,9 @@ pub struct Start {
 ///   read. One read is all by which the queue passes its limits, so no session counts what it hands over.
 /// - **Output.** [`poll_transmit`](Session::poll_transmit) and [`transmitted`](Session::transmitted) until nothing is left or
 ///   the link takes no more.
-/// - **Wishes and time.** After each of these calls [`poll_action`](Session::poll_action) until it has none, in order. At the
-///   end of a turn [`poll_timeout`](Session::poll_timeout); when that time has come,
+/// - **Wishes and time.** [`poll_action`](Session::poll_action) until it has none, in order: after what is told of a link, after
+///   writing, and after the commands that came together. At the end of a turn [`poll_timeout`](Session::poll_timeout); when
+///   that time has come,
 ///   [`handle_timeout`](Session::handle_timeout), behind the reading of that turn: what came while this process stood still
 ///   is no silence.
 ///

@@ -134,10 +134,10 @@ impl Producer {
         }
     }
 
-    /// Whether `full` has places for `more` batches beside the one under construction, whose place is always kept.
-    fn has_place(&self, more: usize) -> bool {
+    /// Whether `full` has a place for one more batch beside the one under construction, whose place is always kept.
+    fn has_place(&self) -> bool {
         let kept = usize::from(self.open.is_some() || !self.shared.tail.is_empty());
-        self.shared.full.len() + kept + more <= self.shared.full.capacity()
+        self.shared.full.len() + kept < self.shared.full.capacity()
     }
 
     /// Makes room for a message of `size` bytes, if the policy lets it. Afterwards there is an open batch for it.
@@ -173,7 +173,7 @@ impl Producer {
         let shared = &self.shared;
         match &self.open {
             Some(batch) if batch.takes(size, shared.batch_entries, shared.batch_bytes) => return true,
-            _ if !self.has_place(1) => return false,
+            _ if !self.has_place() => return false,
             _ => self.seal(),
         }
         let mut batch = self.shared.free.pop().unwrap_or_default();
