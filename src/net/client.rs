@@ -1,7 +1,7 @@
 //! One client: its session, and the links that the session wishes for.
 
 use std::any::Any;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use mio::Token;
 use mio::event::Event as Readiness;
@@ -91,7 +91,7 @@ impl Client {
     /// Ends the client, with a reason that its session does not know.
     pub(super) fn fail(&mut self, message: String) {
         let error = Error::unsent(Code::Closed, message);
-        self.producer.event(Event::Down { error, retry_in: Duration::MAX });
+        self.producer.event(Event::Down { error, retry_in: None });
         self.finished = true;
     }
 
