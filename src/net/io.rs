@@ -9,7 +9,7 @@ use std::time::Instant;
 use mio::{Registry, Token};
 
 use super::LoopWaker;
-use super::resolve::{Answer, Lookup, Reply, Resolver};
+use super::resolve::{Answer, Query, Resolver, Waiter};
 use crate::model::{ClientId, READ_BYTES};
 
 /// The token of the waker; links have the others.
@@ -59,9 +59,9 @@ impl Io {
     }
 
     /// Looks a name up for a link, whose token the answer will bear. It comes as long as the link keeps the question.
-    pub(super) fn look_up(&self, host: &str, token: Token, now: Instant) -> Lookup {
+    pub(super) fn look_up(&self, host: &str, token: Token, now: Instant) -> Query {
         let (answers, waker) = (self.answers.clone(), Arc::clone(&self.waker));
-        self.resolver.look_up(host, Reply::new(token, answers, waker), now)
+        self.resolver.look_up(host, Waiter::new(token, answers, waker), now)
     }
 
     /// The next answer of the resolver, if there is one.
@@ -71,6 +71,6 @@ impl Io {
 
     /// Gives an answer back that came when its link was gone: the next link to that name takes it.
     pub(super) fn keep_late(&self, answer: Answer, now: Instant) {
-        self.resolver.keep_late(answer.host, answer.resolved, now);
+        self.resolver.keep_late(answer.host, answer.resolution, now);
     }
 }

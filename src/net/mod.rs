@@ -7,15 +7,15 @@
 //! It sleeps in `poll` when nothing happens, with no timer but those that are due. After a command it lingers a moment
 //! before it sleeps again, so that a burst of commands costs one wake-up.
 
-mod client;
 mod connect;
+mod driver;
 mod event_loop;
 mod io;
 mod link;
 mod resolve;
-mod socket;
 #[cfg(test)]
 mod tests;
+mod transport;
 
 use std::convert::Infallible;
 use std::io::Result;

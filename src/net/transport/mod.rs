@@ -1,0 +1,106 @@
+//! The layer between a link and its bytes: a socket, or a protocol such as TLS on top of one.
+
+mod socket;
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use mio::event::Event;
+use mio::net::TcpStream;
+#[cfg(unix)]
+use mio::net::UnixStream;
+use mio::{Registry, Token};
+
+use crate::backend::LinkError;
+use socket::Socket;
+
+/// What a link reads from and writes to.
+///
+/// A link calls [`finish_connect`](Transport::finish_connect) until it says that the peer is there, and the other methods from
+/// then on. Readiness is edge-triggered: the selector tells of a change once, and the transport remembers it until a read or
+/// a write finds nothing more to do. So a link may stop reading at any time and go on later.
+///
+/// # For implementors
+///
+/// A transport on top of another one passes events down, and answers [`can_read`](Transport::can_read) for its own bytes:
+/// they may be there although the socket has none, and the other way round. What it has to write of its own accord it writes in
+/// [`rearm`](Transport::rearm), which comes at the end of every turn.
+pub(super) trait Transport: fmt::Debug + Send {
+    /// Takes note of what the selector says.
+    fn handle_event(&mut self, event: &Event);
+
+    /// Goes on with connecting. Returns whether the peer is there. Asked after events, and when time is up.
+    ///
+    /// # Errors
+    ///
+    /// There will be no connection to this peer.
+    fn finish_connect(&mut self) -> io::Result<bool>;
+
+    /// Whether a read may bring something, as far as is known.
+    fn can_read(&self) -> bool;
+
+    /// Reads once. 0 if there is nothing for now; more may come if [`Transport::can_read`] is still true.
+    ///
+    /// # Errors
+    ///
+    /// The connection has ended. Before that, everything that the peer sent was read.
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, LinkError>;
+
+    /// Whether a write may succeed.
+    fn can_write(&self) -> bool;
+
+    /// Writes some of `bytes`, and returns how many. 0 if it takes no more for now; if it broke, a read tells.
+    fn write(&mut self, bytes: &[u8]) -> usize;
+
+    /// Before the loop sleeps: has the selector tell of all that the transport waits for, and of nothing else.
+    fn rearm(&mut self, registry: &Registry);
+
+    /// Takes leave of the selector. The connection is closed when the transport is dropped, right after.
+    fn close(&mut self, registry: &Registry);
+}
+
+/// An address that can be connected to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Target {
+    Tcp(SocketAddr),
+    Unix(PathBuf),
+}
+
+impl Target {
+    /// The IP address and port, if it has one.
+    pub(super) fn address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(address) => Some(*address),
+            Self::Unix(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix(path) => path.display().fmt(f),
+        }
+    }
+}
+
+/// Begins to connect.
+///
+/// # Errors
+///
+/// The system refused at once.
+pub(super) fn connect(target: &Target, registry: &Registry, token: Token) -> io::Result<Box<dyn Transport>> {
+    Ok(match target {
+        Target::Tcp(address) => Box::new(Socket::new(TcpStream::connect(*address)?, registry, token)?),
+        #[cfg(unix)]
+        Target::Unix(path) => Box::new(Socket::new(UnixStream::connect(path)?, registry, token)?),
+        #[cfg(not(unix))]
+        Target::Unix(_) => {
+            let text = "this system has no Unix sockets; use host and port";
+            return Err(io::Error::new(io::ErrorKind::Unsupported, text));
+        }
+    })
+}
