@@ -6,13 +6,15 @@ use std::time::Instant;
 use mio::Token;
 use mio::event::Event as Readiness;
 
-use super::BoxedSession;
 use super::io::Io;
 use super::link::Link;
 use super::resolve::Answer;
-use crate::backend::{Action, LinkError};
+use crate::backend::{Action, LinkError, Session};
 use crate::model::{ClientId, Code, Command, Counters, Error, Event, LinkId, Sink, panic_text};
 use crate::queue::Producer;
+
+/// What the worker runs: one boxed session for each client.
+pub type BoxedSession = Box<dyn Session>;
 
 /// Reads of one link before the others have their turn.
 const READS_PER_TURN: usize = 4;

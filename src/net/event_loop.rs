@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use mio::{Events, Poll};
 
-use super::driver::Driver;
+use super::driver::{BoxedSession, Driver};
 use super::io::Io;
 use super::resolve::Resolver;
-use super::{BoxedSession, LoopWaker};
+use super::waker::LoopWaker;
 use crate::model::{ClientId, Command};
 use crate::queue::{Inbox, Order};
 

@@ -8,12 +8,9 @@ use std::time::Instant;
 
 use mio::{Registry, Token};
 
-use super::LoopWaker;
 use super::resolve::{Answer, Query, Resolver, Waiter};
+use super::waker::{LoopWaker, WAKER};
 use crate::model::{ClientId, READ_BYTES};
-
-/// The token of the waker; links have the others.
-pub(super) const WAKER: Token = Token(0);
 
 /// What every client of the loop uses.
 pub(super) struct Io {
@@ -25,13 +22,13 @@ pub(super) struct Io {
     last_token: Token,
     resolver: Arc<Resolver>,
     waker: Arc<LoopWaker>,
-    answers: Sender<Answer>,
-    answered: Receiver<Answer>,
+    answer_sender: Sender<Answer>,
+    answers: Receiver<Answer>,
 }
 
 impl Io {
     pub(super) fn new(registry: &Registry, waker: Arc<LoopWaker>, resolver: Arc<Resolver>) -> Result<Self> {
-        let (answers, answered) = channel();
+        let (answer_sender, answers) = channel();
         Ok(Self {
             registry: registry.try_clone()?,
             buffer: vec![0; READ_BYTES].into(),
@@ -39,8 +36,8 @@ impl Io {
             last_token: WAKER,
             resolver,
             waker,
+            answer_sender,
             answers,
-            answered,
         })
     }
 
@@ -60,13 +57,13 @@ impl Io {
 
     /// Looks a name up for a link, whose token the answer will bear. It comes as long as the link keeps the question.
     pub(super) fn look_up(&self, host: &str, token: Token, now: Instant) -> Query {
-        let (answers, waker) = (self.answers.clone(), Arc::clone(&self.waker));
+        let (answers, waker) = (self.answer_sender.clone(), Arc::clone(&self.waker));
         self.resolver.look_up(host, Waiter::new(token, answers, waker), now)
     }
 
     /// The next answer of the resolver, if there is one.
     pub(super) fn looked_up(&self) -> Option<Answer> {
-        self.answered.try_recv().ok()
+        self.answers.try_recv().ok()
     }
 
     /// Gives an answer back that came when its link was gone: the next link to that name takes it.

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use mio::Token;
 
-use super::LoopWaker;
+use super::waker::LoopWaker;
 use crate::model::Wake;
 
 /// How many lookups run at a time.

@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 
 use mio::Token;
 
-use super::super::LoopWaker;
-use super::super::io::{Io, WAKER};
+use super::super::io::Io;
 use super::super::link::Link;
 use super::super::resolve::{Answer, Resolver};
+use super::super::waker::LoopWaker;
 use super::lookups::held;
 use super::{LONG, listener, localhost, name};
 use crate::backend::{LinkError, Stage};
@@ -19,24 +19,24 @@ use crate::model::{ClientId, LinkId};
 
 #[test]
 fn a_late_answer_serves_the_next_attempt_once() {
-    let (mut bench, begins, go_on) = held();
+    let (mut fixture, begins, go_on) = held();
     let (_listener, port) = listener();
-    let news = bench.connect(name("slow", port), LONG);
+    let news = fixture.connect(name("slow", port), LONG);
     begins.recv_timeout(LONG).expect("a lookup");
     // The attempt is given up while the lookup runs.
-    bench.disconnect(ClientId(0));
+    fixture.disconnect(ClientId(0));
     assert!(matches!(news.recv_timeout(LONG), Err(RecvTimeoutError::Disconnected)));
     go_on.send(()).expect("a lookup that waits");
-    bench.resolver_is_idle();
+    fixture.resolver_is_idle();
     // Another lookup would be held.
-    let news = bench.connect(name("slow", port), LONG);
+    let news = fixture.connect(name("slow", port), LONG);
     assert!(matches!(news.recv_timeout(LONG), Ok(Ok(_))));
     assert!(begins.try_recv().is_err(), "looked up again");
-    let news = bench.connect(name("slow", port), LONG);
+    let news = fixture.connect(name("slow", port), LONG);
     begins.recv_timeout(LONG).expect("a lookup of its own");
     drop(go_on);
     assert!(matches!(news.recv_timeout(LONG), Ok(Ok(_))));
-    bench.end();
+    fixture.end();
 }
 
 /// What the links of a loop use. No lookup finds anything.
@@ -48,8 +48,7 @@ struct Parts {
 impl Parts {
     fn new() -> Self {
         let poll = mio::Poll::new().expect("a selector");
-        let waker = mio::Waker::new(poll.registry(), WAKER).expect("a waker");
-        let waker = Arc::new(LoopWaker { waker, wakes: Arc::default() });
+        let waker = Arc::new(LoopWaker::new(poll.registry(), Arc::default()).expect("a waker"));
         let resolver = Resolver::new(|_| Err(io::ErrorKind::NotFound.into()));
         let io = Io::new(poll.registry(), waker, resolver).expect("all there is");
         Self { io, _poll: poll }

@@ -1,20 +1,16 @@
 //! The layer between a link and its bytes: a socket, or a protocol such as TLS on top of one.
 
 mod socket;
+mod target;
 
 use std::fmt;
 use std::io;
-use std::net::SocketAddr;
-use std::path::PathBuf;
 
+use mio::Registry;
 use mio::event::Event;
-use mio::net::TcpStream;
-#[cfg(unix)]
-use mio::net::UnixStream;
-use mio::{Registry, Token};
 
 use crate::backend::LinkError;
-use socket::Socket;
+pub(super) use target::{Target, connect};
 
 /// What a link reads from and writes to.
 ///
@@ -59,48 +55,4 @@ pub(super) trait Transport: fmt::Debug + Send {
 
     /// Takes leave of the selector. The connection is closed when the transport is dropped, right after.
     fn close(&mut self, registry: &Registry);
-}
-
-/// An address that can be connected to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Target {
-    Tcp(SocketAddr),
-    Unix(PathBuf),
-}
-
-impl Target {
-    /// The IP address and port, if it has one.
-    pub(super) fn address(&self) -> Option<SocketAddr> {
-        match self {
-            Self::Tcp(address) => Some(*address),
-            Self::Unix(_) => None,
-        }
-    }
-}
-
-impl fmt::Display for Target {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Tcp(address) => address.fmt(f),
-            Self::Unix(path) => path.display().fmt(f),
-        }
-    }
-}
-
-/// Begins to connect.
-///
-/// # Errors
-///
-/// The system refused at once.
-pub(super) fn connect(target: &Target, registry: &Registry, token: Token) -> io::Result<Box<dyn Transport>> {
-    Ok(match target {
-        Target::Tcp(address) => Box::new(Socket::new(TcpStream::connect(*address)?, registry, token)?),
-        #[cfg(unix)]
-        Target::Unix(path) => Box::new(Socket::new(UnixStream::connect(path)?, registry, token)?),
-        #[cfg(not(unix))]
-        Target::Unix(_) => {
-            let text = "this system has no Unix sockets; use host and port";
-            return Err(io::Error::new(io::ErrorKind::Unsupported, text));
-        }
-    })
 }
