@@ -2,6 +2,8 @@
 
 mod socket;
 mod target;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::io;
