@@ -191,7 +191,7 @@ pub enum Action {
         endpoint: Endpoint,
         /// The last peer, if it accepted the connection and was of no use. The others have their turn first.
         after: Option<SocketAddr>,
-        /// When to give up. The session watches it too.
+        /// When the loop gives up and tells so: until the link is up it alone watches this time.
         deadline: Instant,
     },
     /// Close this link, or stop making it. Nothing more is heard of it.
