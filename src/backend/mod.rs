@@ -125,7 +125,7 @@ pub struct Start {
 /// - **Links.** A link begins with an [`Action::Connect`]. It is up from
 ///   [`handle_connected`](Session::handle_connected) on, until [`handle_disconnected`](Session::handle_disconnected) or the
 ///   session's own [`Action::Close`], after which nothing more is heard of it. A link that cannot be made ends with
-///   [`handle_disconnected`](Session::handle_disconnected), too.
+///   [`handle_disconnected`](Session::handle_disconnected), too, at the action's deadline at the latest.
 /// - **Input.** Before each read of a link the loop asks for the [`room_needed`](Session::room_needed), and reads if the queue
 ///   has it: [`READ_BYTES`] at most, which the session takes as a whole, always. If there is no room and bytes may wait,
 ///   [`handle_paused`](Session::handle_paused) comes once, and [`handle_resumed`](Session::handle_resumed) before the next

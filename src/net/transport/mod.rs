@@ -22,14 +22,15 @@ pub(super) use target::{Target, connect};
 ///
 /// # For implementors
 ///
-/// A transport on top of another one passes events down, and answers [`can_read`](Transport::can_read) for its own bytes:
-/// they may be there although the socket has none, and the other way round. What it has to write of its own accord it writes in
-/// [`rearm`](Transport::rearm), which comes at the end of every turn.
+/// A transport on top of another one passes events down, and answers [`can_read`](Transport::can_read) for the bytes that it
+/// holds back as well: they may be there although the socket has none. What it writes of its own accord goes out in
+/// [`rearm`](Transport::rearm), which comes at the end of every turn once it is connected. Until then the selector tells of
+/// everything.
 pub(super) trait Transport: fmt::Debug + Send {
     /// Takes note of what the selector says.
     fn handle_event(&mut self, event: &Event);
 
-    /// Goes on with connecting. Returns whether the peer is there. Asked after events, and when time is up.
+    /// Goes on with connecting, as far as it can. Returns whether the peer is there. Called after events, and when time is up.
     ///
     /// # Errors
     ///
