@@ -13,6 +13,9 @@ use super::resolve::{Answer, Query};
 use super::transport::{self, Target, Transport};
 use crate::backend::{Connected, LinkError, Stage};
 
+#[cfg(test)]
+mod tests;
+
 /// A name that is being looked up, and what to do with its addresses.
 #[derive(Debug)]
 pub(super) struct Lookup {
@@ -25,7 +28,7 @@ pub(super) struct Lookup {
 }
 
 impl Lookup {
-    /// Asks the resolver, whose answer bears `token`.
+    /// Asks the resolver. Its answer carries `token`.
     pub(super) fn begin(
         host: String,
         port: u16,
@@ -65,7 +68,7 @@ impl Lookup {
         };
         let took = now.saturating_duration_since(self.began);
         if took > self.deadline.saturating_duration_since(now) {
-            // What is left may be too short to connect. Then the next attempt has time for it.
+            // The rest of the time may be too short to connect. Then the next attempt begins with the addresses at once.
             io.keep_late(Answer { resolution: Ok(addresses.clone()), ..answer }, now);
         }
         let targets = in_turn(addresses, self.port, self.after);
@@ -127,8 +130,8 @@ impl Attempt {
         self.until
     }
 
-    /// If there is news of the transport or its time is up: looks whether it is connected, and tries the next address if it
-    /// cannot be.
+    /// Looks whether the transport is connected, after news of it or when its time is up. Tries the next address if it
+    /// failed.
     pub(super) fn check(
         &mut self,
         registry: &Registry,

@@ -1,4 +1,4 @@
-//! What drives one session: carries bytes, commands and the time to it, and carries out what it wishes.
+//! Drives one session: brings it bytes, commands and the time, and does what it wishes.
 
 use std::any::Any;
 use std::time::Instant;
@@ -27,7 +27,7 @@ pub(super) struct Driver {
     links: Vec<Link>,
     /// When the session wants to be called, as it last said.
     timeout: Option<Instant>,
-    /// Something happened that a turn has to follow.
+    /// Something happened, and a turn has to follow.
     touched: bool,
     finished: bool,
 }
@@ -105,7 +105,7 @@ impl Driver {
         self.for_each_link(io, now, Self::check);
         self.for_each_link(io, now, Self::resume);
         self.for_each_link(io, now, Self::read);
-        // Behind the reading: after a time in which this process stood still, what came meanwhile is no silence.
+        // After reading: bytes that came while this process stood still show that the server was not silent.
         if self.timeout.is_some_and(|timeout| timeout <= now) {
             self.session.handle_timeout(now, &mut self.producer);
             self.carry_out(io, now);
@@ -115,7 +115,7 @@ impl Driver {
         self.timeout = self.session.poll_timeout();
     }
 
-    /// Calls `step` with the position of each link, of which any may go and come meanwhile.
+    /// Calls `step` with the position of each link. Links may come and go meanwhile.
     fn for_each_link(&mut self, io: &mut Io, now: Instant, step: fn(&mut Self, usize, &mut Io, Instant)) {
         let mut at = 0;
         while let Some(token) = self.links.get(at).map(|link| link.token) {
@@ -166,7 +166,7 @@ impl Driver {
             if self.producer.is_full(self.session.room_needed(id)) {
                 link.pause();
                 self.session.handle_paused(id);
-                // The next turn finds room, or leaves word that it waits for some.
+                // The next turn finds room, or asks to be woken when there is some.
                 self.touched = true;
                 return;
             }
@@ -176,7 +176,7 @@ impl Driver {
                 Ok(n) => {
                     Counters::add(&self.producer.counters().bytes_in, n as u64);
                     self.session.handle_input(id, now, &io.buffer[..n], &mut self.producer);
-                    // The main thread may begin with what has come while more is read.
+                    // The main thread can take these while more is read.
                     self.producer.flush();
                     self.carry_out(io, now);
                 }
@@ -207,7 +207,7 @@ impl Driver {
     fn carry_out(&mut self, io: &mut Io, now: Instant) {
         while let Some(action) = self.session.poll_action() {
             match action {
-                // In place of the link that there may be.
+                // It replaces the link with this number, if there is one.
                 Action::Connect { link: id, endpoint, after, deadline } => {
                     self.close(id, io);
                     let token = io.new_token(self.id);

@@ -20,7 +20,7 @@ use crate::queue::{Inbox, Order};
 const LINGER: Duration = Duration::from_micros(50);
 /// Orders carried out before links have their turn.
 const ORDERS_PER_TURN: usize = 1024;
-/// News of links taken from the system at a time; the rest comes with the next look.
+/// Events taken from the selector at a time. The rest comes with the next call.
 const EVENTS_PER_TURN: usize = 256;
 
 /// What runs on the worker thread.
@@ -142,7 +142,7 @@ impl EventLoop {
         if !self.inbox.fall_asleep() {
             return Ok(());
         }
-        // The time is read after the announcement: no timer that is due by now is slept through.
+        // The clock is read after the inbox knows that we sleep, so that no timer which is due by now is missed.
         let now = Instant::now();
         let timeouts = self.drivers.values().filter_map(Driver::next_timeout).chain(self.shutdown);
         let patience = timeouts.min().map(|timeout| timeout.saturating_duration_since(now));

@@ -1,4 +1,4 @@
-//! What every client of the loop uses.
+//! What all drivers share.
 
 use std::collections::HashMap;
 use std::io::Result;
@@ -12,12 +12,12 @@ use super::resolve::{Answer, Query, Resolver, Waiter};
 use super::waker::{LoopWaker, WAKER};
 use crate::model::{ClientId, READ_BYTES};
 
-/// What every client of the loop uses.
+/// What all drivers share.
 pub(super) struct Io {
     pub(super) registry: Registry,
     /// Where all links read into.
     pub(super) buffer: Box<[u8]>,
-    /// Whose the tokens are. A token is never given out twice, so that late news of a closed link reach nobody.
+    /// The client of each token. No token is given out twice, so that late events of a closed link reach nobody.
     owners: HashMap<Token, ClientId>,
     last_token: Token,
     resolver: Arc<Resolver>,
@@ -55,7 +55,7 @@ impl Io {
         self.owners.get(&token).copied()
     }
 
-    /// Looks a name up for a link, whose token the answer will bear. It comes as long as the link keeps the question.
+    /// Looks a name up for the link with this token. The answer comes unless the query is dropped.
     pub(super) fn look_up(&self, host: &str, token: Token, now: Instant) -> Query {
         let (answers, waker) = (self.answer_sender.clone(), Arc::clone(&self.waker));
         self.resolver.look_up(host, Waiter::new(token, answers, waker), now)
@@ -66,7 +66,7 @@ impl Io {
         self.answers.try_recv().ok()
     }
 
-    /// Gives an answer back that came when its link was gone: the next link to that name takes it.
+    /// Gives back an answer that came after its link was gone. The next link to that name takes it.
     pub(super) fn keep_late(&self, answer: Answer, now: Instant) {
         self.resolver.keep_late(answer.host, answer.resolution, now);
     }

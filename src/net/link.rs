@@ -1,4 +1,4 @@
-//! One link: a connection, or one in the making.
+//! One link of a session, from the lookup of its name to the transport.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Instant;
@@ -19,7 +19,7 @@ pub(super) struct Link {
     pub(super) id: LinkId,
     pub(super) token: Token,
     connection: Connection,
-    /// Bytes may wait, and the queue had no room for them: nothing is read until it has. Nobody else keeps this.
+    /// Bytes may wait, but the queue had no room for them: nothing is read until it has. Kept here alone.
     paused: bool,
 }
 
@@ -29,7 +29,7 @@ enum Connection {
     Lookup(Lookup),
     Attempt(Attempt),
     Established(Box<dyn Transport>),
-    /// For as long as one of these becomes another one.
+    /// For the moment in which an attempt becomes a transport.
     Closed,
 }
 
@@ -74,7 +74,7 @@ impl Link {
         }
     }
 
-    /// Goes on with making the link, if there is news of it or time is up. Tells once when it is connected.
+    /// Goes on with making the link after news of it, or when time is up. Returns `Some` once, when it is connected.
     pub(super) fn check(
         &mut self,
         registry: &Registry,
@@ -105,7 +105,7 @@ impl Link {
         }
     }
 
-    /// What bytes go through, once there is a connection.
+    /// Where bytes are read and written, once there is a connection.
     pub(super) fn transport(&mut self) -> Option<&mut dyn Transport> {
         match &mut self.connection {
             Connection::Established(transport) => Some(&mut **transport),

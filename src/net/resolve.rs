@@ -42,11 +42,11 @@ struct Lookups {
     idle: usize,
     /// Names that no thread has begun to look up.
     jobs: VecDeque<Arc<str>>,
-    /// Who waits for which name. A name stays in here until its lookup has ended. What there is of who waits belongs to
-    /// them: a lookup that never ends keeps nothing of a link that is gone, nor of a worker that has ended.
+    /// Who waits for which name. A name stays in here until its lookup has ended. The waiters belong to their links, so that a
+    /// lookup which never ends keeps nothing of a link that is gone, nor of a worker that has ended.
     waiting: HashMap<Arc<str>, Vec<Weak<Waiter>>>,
-    /// Addresses that came when nobody waited for them any more, and when they came. Without them, a name whose lookup
-    /// takes a little longer than an attempt to connect would never be resolved.
+    /// Addresses that came after everybody had given up, and when they came. Without them, a name whose lookup takes a little
+    /// longer than an attempt to connect would never be resolved.
     late: HashMap<Arc<str>, (Instant, Vec<SocketAddr>)>,
 }
 
@@ -87,7 +87,7 @@ fn is_fresh(came: Instant, now: Instant) -> bool {
     now.saturating_duration_since(came) <= KEEP_LATE
 }
 
-/// A question that was asked. Dropping it withdraws it.
+/// A question to the resolver. Dropping it withdraws it.
 #[derive(Debug)]
 pub(super) struct Query {
     _waiter: Arc<Waiter>,
@@ -116,7 +116,7 @@ impl Waiter {
     }
 
     fn send(&self, host: Arc<str>, resolution: Resolution) {
-        // Fails if the worker has ended meanwhile, and with it whoever wanted to know.
+        // Fails if the worker has ended meanwhile.
         if self.answers.send(Answer { token: self.token, host, resolution }).is_ok() {
             self.waker.wake();
         }
@@ -124,7 +124,7 @@ impl Waiter {
 }
 
 impl Resolver {
-    /// The one that asks the system; the same for the whole process.
+    /// The resolver that asks the system. There is one for the whole process.
     pub(super) fn of_the_system() -> Arc<Self> {
         static SYSTEM: OnceLock<Arc<Resolver>> = OnceLock::new();
         let new = || Self::new(|host| Ok((host, 0).to_socket_addrs()?.collect()));
@@ -173,7 +173,7 @@ impl Resolver {
             let this = Arc::clone(self);
             match thread::Builder::new().name("realtime-dns".into()).spawn(move || this.serve()) {
                 Ok(_) => lookups.threads += 1,
-                // The threads there are will come to it.
+                // One of the other threads will take the job.
                 Err(_) if lookups.threads > 0 => {}
                 Err(error) => {
                     drop(lookups);
@@ -188,7 +188,7 @@ impl Resolver {
         self.job.notify_one();
     }
 
-    /// What each thread does.
+    /// Runs on each thread.
     fn serve(&self) {
         let mut lookups = self.lock();
         loop {
@@ -200,7 +200,7 @@ impl Resolver {
                 continue;
             };
             drop(lookups);
-            // A thread that panicked would be missing for ever, and whoever waits for this name with it.
+            // After a panic the thread would be missing for ever, and nobody would answer this name.
             let resolution = match catch_unwind(AssertUnwindSafe(|| (self.resolve)(&host))) {
                 Ok(Ok(addresses)) if addresses.is_empty() => Err("it has no address".into()),
                 Ok(Ok(addresses)) => Ok(addresses),
@@ -220,7 +220,7 @@ impl Resolver {
         }
     }
 
-    /// No code that can panic runs while this is held, so that a poisoned lock holds nothing broken.
+    /// Nothing panics while this is held, so a poisoned lock holds nothing broken.
     fn lock(&self) -> MutexGuard<'_, Lookups> {
         self.lookups.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -23,12 +23,12 @@ pub struct Spawner {
 }
 
 impl Spawner {
-    /// For a worker that resolves names as the system does.
+    /// Spawns workers that resolve names as the system does.
     pub fn new() -> Self {
         Self { wakes: Arc::default(), resolver: Resolver::of_the_system() }
     }
 
-    /// How often a sleeping worker was woken, at a system call each.
+    /// How often a sleeping worker was woken. Each costs a system call.
     pub fn wakes(&self) -> u64 {
         self.wakes.load(Ordering::Relaxed)
     }
@@ -69,7 +69,7 @@ impl Join for WorkerThread {
         if end == RecvTimeoutError::Timeout {
             return false;
         }
-        // It has nothing left to do but to return. A panic was reported by the panic hook.
+        // The thread only has to return. The panic hook has reported a panic.
         let _ = self.thread.join();
         true
     }

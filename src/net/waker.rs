@@ -1,4 +1,4 @@
-//! What wakes the worker.
+//! Wakes the worker.
 
 use std::io::Result;
 use std::sync::Arc;
@@ -28,8 +28,7 @@ impl LoopWaker {
 impl Wake for LoopWaker {
     fn wake(&self) {
         self.wakes.fetch_add(1, Ordering::Relaxed);
-        // Fails only if the system has no memory for one more event. Nobody up here could do more than try again,
-        // and the next order does.
+        // Fails only if the system has no memory for one more event. The next order tries again.
         let _ = self.waker.wake();
     }
 }

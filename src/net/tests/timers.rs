@@ -1,4 +1,4 @@
-//! Timers behind what came while the worker stood still.
+//! Timers that are due after the worker stood still.
 
 use std::collections::VecDeque;
 use std::io::Write;

@@ -12,9 +12,8 @@ use mio::{Interest, Registry, Token};
 use super::Transport;
 use crate::backend::LinkError;
 
-/// Whether a read of less than was asked for shows that nothing is left. Where readiness is told by edges (epoll,
-/// kqueue) it does, and saves a system call for each lone message. On Windows only a read that would block asks for
-/// more news.
+/// Whether a read that does not fill the buffer shows that nothing is left. With edge-triggered readiness (epoll, kqueue) it
+/// does, which saves a system call for each lone message. On Windows only a read that would block asks for more events.
 const SHORT_READ_SHOWS_END: bool = cfg!(unix);
 
 /// What both kinds of socket can do, beside reading and writing.
@@ -103,7 +102,7 @@ impl<S: Stream> Transport for Socket<S> {
     }
 
     fn finish_connect(&mut self) -> io::Result<bool> {
-        // In this order, as mio asks: a pending error first, then whether there is a peer.
+        // In the order that mio demands: first the error that waits, then the peer.
         if let Some(error) = self.stream.take_error()? {
             return Err(error);
         }
@@ -145,7 +144,7 @@ impl<S: Stream> Transport for Socket<S> {
         self.writable && self.write_error.is_none()
     }
 
-    /// Never the vectored form: the standard library's raises SIGPIPE on a closed peer, which kills the game.
+    /// Never the vectored form: in the standard library it raises SIGPIPE on a closed peer, which kills the game.
     fn write(&mut self, bytes: &[u8]) -> usize {
         loop {
             match self.stream.write(bytes) {
@@ -159,7 +158,7 @@ impl<S: Stream> Transport for Socket<S> {
         }
     }
 
-    /// News of writability are asked for only while a write waits: a Unix socket gives them for whatever its peer reads.
+    /// The selector is asked for writability only while a write waits, because a Unix socket tells of it whenever its peer reads.
     fn rearm(&mut self, registry: &Registry) {
         let wanted = !self.writable && self.write_error.is_none();
         if wanted == self.asks_writable {

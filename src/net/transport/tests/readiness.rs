@@ -52,11 +52,10 @@ impl Connection {
 
     /// One of each kind.
     fn each() -> Vec<Self> {
-        vec![
-            Self::tcp(),
-            #[cfg(unix)]
-            Self::unix(),
-        ]
+        let all = [Self::tcp()].into_iter();
+        #[cfg(unix)]
+        let all = all.chain([Self::unix()]);
+        all.collect()
     }
 
     /// Takes what news there are, and returns whether any were of writability.
