@@ -173,14 +173,14 @@ fn an_end_that_is_known_already_is_found_after_a_short_read() {
 
 #[test]
 fn writing_stops_when_the_peer_is_full_and_goes_on_when_it_has_read() {
-    const PIECE: [u8; 1 << 16] = [7; 1 << 16];
+    let piece = vec![7; 1 << 16];
     for mut connection in Connection::each() {
         let mut written = 0;
         while connection.transport.can_write() {
-            written += connection.transport.write(&PIECE);
+            written += connection.transport.write(&piece);
         }
         assert!(written > 0);
-        assert_eq!(connection.transport.write(&PIECE), 0);
+        assert_eq!(connection.transport.write(&piece), 0);
         connection.rearm();
         let mut read = vec![0; written];
         connection.peer.read_exact(&mut read).expect("a connection");
