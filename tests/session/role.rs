@@ -353,7 +353,7 @@ fn the_question_changes_nothing_else() {
     client.connected(0);
     assert_eq!(client.commands(0), ["HELLO 3 AUTH u p SETNAME n"]);
     client.server(0, HELLO3);
-    assert_eq!(client.commands(0), ["SELECT 3", SETINFO[0], SETINFO[1], "PING"]);
+    assert_eq!(client.commands(0), ["SELECT 3", SETINFO[0], SETINFO[1], "INFO server", "PING"]);
     client.server(0, &[b"+OK\r\n", WELCOME].concat());
     client.expect_ready(true, Resp::Three);
     client.advance(15.1);

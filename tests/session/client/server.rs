@@ -143,14 +143,15 @@ pub(crate) const SETINFO: [&str; 2] =
     ["CLIENT SETINFO LIB-NAME realtime", concat!("CLIENT SETINFO LIB-VER ", env!("CARGO_PKG_VERSION"))];
 
 /// What a client says once it is let in: under RESP3, and on RESP2's link of the subscriptions.
-pub(crate) const INTRODUCTION: [&str; 3] = [SETINFO[0], SETINFO[1], "PING"];
+pub(crate) const INTRODUCTION: [&str; 4] = [SETINFO[0], SETINFO[1], "INFO server", "PING"];
 /// The server's answer.
-pub(crate) const WELCOME: &[u8] = b"+OK\r\n+OK\r\n+PONG\r\n";
+pub(crate) const WELCOME: &[u8] =
+    b"+OK\r\n+OK\r\n$47\r\n# Server\r\nredis_version:5.0.14\r\nrun_id:5f0c1e\r\n\r\n+PONG\r\n";
 
 /// The same on RESP2's link of the commands.
 pub(crate) const OLD_INTRODUCTION: [&str; 5] = [SETINFO[0], SETINFO[1], "INFO server", "ROLE", "PING"];
 pub(crate) const OLD_WELCOME: &[u8] =
-    b"+OK\r\n+OK\r\n$32\r\n# Server\r\nredis_version:5.0.14\r\n\r\n*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n\
+    b"+OK\r\n+OK\r\n$47\r\n# Server\r\nredis_version:5.0.14\r\nrun_id:5f0c1e\r\n\r\n*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n\
     +PONG\r\n";
 
 /// ROLE's answer on a master.
