@@ -230,9 +230,8 @@ fn with_the_in_process_server_over_a_unix_socket() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("socket");
     let server = FakeRedis::builder().unix(&path).start().expect("a server");
-    let url = format!("unix://{}", path.display());
-    converse(&url, Some(3), 3);
-    converse(&url, Some(2), 2);
+    converse(&format!("redis+unix://{}", path.display()), Some(3), 3);
+    converse(&format!("unix://{}", path.display()), Some(2), 2);
     drop(server);
 }
 

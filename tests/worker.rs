@@ -358,24 +358,24 @@ fn a_thousand_publishes_in_a_tick_wake_the_worker_at_most_twenty_times() {
     client.wait_ready();
     // The machine may take the time from either thread in the middle: one undisturbed tick of five shows it.
     let fewest = (0..5).map(|_| {
-        let before = game.worker.wakes();
+        let before = game.spawner.wakes();
         for _ in 0..1_000 {
             game.publish(&client, "chat", b"x", ReplyTo::Nobody);
             // What Lua does between two calls, at its slowest.
             let began = Instant::now();
             while began.elapsed() < Duration::from_micros(25) {}
         }
-        game.worker.wakes() - before
+        game.spawner.wakes() - before
     });
     let fewest = fewest.min().unwrap();
     assert!(fewest <= 20, "{fewest} wake-ups");
     // A worker that was never found asleep needed none: it does sleep, and is woken.
-    let before = game.worker.wakes();
+    let before = game.spawner.wakes();
     eventually("a wake-up", || {
         // In time it falls asleep between two of them.
         thread::sleep(Duration::from_millis(1));
         game.publish(&client, "chat", b"x", ReplyTo::Nobody);
-        (game.worker.wakes() > before).then_some(())
+        (game.spawner.wakes() > before).then_some(())
     });
     assert!(game.shutdown(Duration::from_millis(100)));
     server.join().unwrap().unwrap();

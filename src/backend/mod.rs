@@ -125,7 +125,7 @@ pub struct Start {
 /// - **Links.** A link begins with an [`Action::Connect`]. It is up from
 ///   [`handle_connected`](Session::handle_connected) on, until [`handle_disconnected`](Session::handle_disconnected) or the
 ///   session's own [`Action::Close`], after which nothing more is heard of it. A link that cannot be made ends with
-///   [`handle_disconnected`](Session::handle_disconnected), too.
+///   [`handle_disconnected`](Session::handle_disconnected), too, at the action's deadline at the latest.
 /// - **Input.** Before each read of a link the loop asks for the [`room_needed`](Session::room_needed), and reads if the queue
 ///   has it: [`READ_BYTES`] at most, which the session takes as a whole, always. If there is no room and bytes may wait,
 ///   [`handle_paused`](Session::handle_paused) comes once, and [`handle_resumed`](Session::handle_resumed) before the next
@@ -191,7 +191,7 @@ pub enum Action {
         endpoint: Endpoint,
         /// The last peer, if it accepted the connection and was of no use. The others have their turn first.
         after: Option<SocketAddr>,
-        /// When to give up. The session watches it too.
+        /// When the loop gives up and tells so: until the link is up it alone watches this time.
         deadline: Instant,
     },
     /// Close this link, or stop making it. Nothing more is heard of it.

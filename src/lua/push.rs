@@ -1,7 +1,6 @@
 //! Values, errors and events as Lua sees them.
 
 use std::ffi::CStr;
-use std::time::Duration;
 
 use super::fixed::Fixed;
 use super::number::exact;
@@ -224,7 +223,7 @@ pub(super) unsafe fn push_info(lua: Lua, fixed: Fixed, event: &Event) {
             Event::Down { error, retry_in } => {
                 push_error_field(lua, fixed, table, error);
                 // Absent if there will be no other attempt.
-                if *retry_in != Duration::MAX {
+                if let Some(retry_in) = retry_in {
                     push_number_field(lua, table, c"retry_in", retry_in.as_secs_f64());
                 }
             }

@@ -13,8 +13,8 @@ pub enum Event {
     Down {
         /// Why.
         error: Error,
-        /// How long until the next attempt; [`Duration::MAX`] if there will be none.
-        retry_in: Duration,
+        /// How long until the next attempt; `None` if there will be none.
+        retry_in: Option<Duration>,
     },
     /// The subscriber link was lost and is back, or topics that were refused on it are heard again: messages sent meanwhile
     /// may be missing. Stands exactly between the last message before and the first one after.

@@ -8,7 +8,7 @@ use realtime::dispatch::{Client, Dispatcher, EventKind, Given, Step};
 use realtime::model::{
     Args, ClientId, Command, Counters, Error, Event, Join, Request, RequestKind, Slot, Spawn, Topic, Value,
 };
-use realtime::net::Worker;
+use realtime::net::Spawner;
 use realtime::queue::{Order, Orders, Signal, events, orders};
 
 /// How long a request may take; far beyond what any does here.
@@ -52,7 +52,7 @@ pub struct Game {
 impl Game {
     pub fn start() -> Self {
         let (orders, inbox) = orders();
-        let running = Worker::new().spawn(inbox).expect("a worker");
+        let running = Spawner::new().spawn(inbox).expect("a worker");
         let signal = Signal::default();
         let dispatcher = Dispatcher::new(Arc::clone(&signal));
         Self { orders, running: Some(running), signal, dispatcher, clients: 0 }

@@ -9,7 +9,7 @@ use realtime::model::{
     Args, ClientId, Command, Counters, Error, Event, Join, ReplyTo, Request, RequestKind, Slot, Spawn, Topic,
     TopicKind, Value,
 };
-use realtime::net::Worker;
+use realtime::net::Spawner;
 use realtime::queue::{Consumer, Item, Order, Orders, Signal, events, orders};
 
 /// Far beyond what anything here takes, on however busy a machine.
@@ -36,7 +36,7 @@ pub enum Seen {
 }
 
 pub struct Game {
-    pub worker: Worker,
+    pub spawner: Spawner,
     pub signal: Signal,
     orders: Orders<Box<dyn Session>>,
     running: Option<Box<dyn Join>>,
@@ -52,9 +52,9 @@ pub struct Client {
 impl Game {
     pub fn start() -> Self {
         let (orders, inbox) = orders();
-        let worker = Worker::new();
-        let running = worker.spawn(inbox).expect("a worker");
-        Self { worker, signal: Signal::default(), orders, running: Some(running), clients: 0 }
+        let spawner = Spawner::new();
+        let running = spawner.spawn(inbox).expect("a worker");
+        Self { spawner, signal: Signal::default(), orders, running: Some(running), clients: 0 }
     }
 
     pub fn connect(&mut self, options: &[(&str, OptionValue)]) -> Client {

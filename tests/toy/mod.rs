@@ -275,7 +275,7 @@ impl Session for ToySession {
         for ticket in std::mem::take(&mut self.in_flight) {
             self.answer(ticket, Err(error.clone()), sink);
         }
-        sink.event(Event::Down { error, retry_in: self.toy.retry });
+        sink.event(Event::Down { error, retry_in: Some(self.toy.retry) });
         self.retry_at = Some(now + self.toy.retry);
         self.finish_if_done(sink);
     }

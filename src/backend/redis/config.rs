@@ -117,7 +117,7 @@ impl Config {
             Some(url) => {
                 let credentials = credentials(&mut set, url.credentials.clone())?;
                 let (db_text, endpoint) = match url.scheme.as_str() {
-                    "unix" => unix_url(&mut set, url)?,
+                    "redis+unix" | "unix" => unix_url(&mut set, url)?,
                     "rediss" | "valkeys" => return Err(no_tls(&url.scheme)),
                     _ => redis_url(&mut set, url)?,
                 };
@@ -213,11 +213,11 @@ fn redis_url(set: &mut OptionSet, url: Url) -> Result<(Option<String>, Endpoint)
     Ok((Some(db).filter(|db| !db.is_empty()), endpoint))
 }
 
-/// Path and the text of the database of a `unix://` URL.
+/// Path and the text of the database of a `redis+unix://` URL.
 fn unix_url(set: &mut OptionSet, url: Url) -> Result<(Option<String>, Endpoint), OptionError> {
     if !url.host.is_empty() || url.port.is_some() {
         return Err(OptionError::Url(
-            "a socket's URL has three slashes, as in unix:///run/redis.sock".to_owned(),
+            "a socket's URL has three slashes, as in redis+unix:///run/redis.sock".to_owned(),
         ));
     }
     given_once(set, "path")?;
@@ -228,7 +228,7 @@ fn unix_url(set: &mut OptionSet, url: Url) -> Result<(Option<String>, Endpoint),
     for (key, value) in url.query {
         if key != "db" || db.is_some() {
             return Err(OptionError::Url(format!(
-                "behind the question mark a unix:// URL takes db once and nothing else, not \"{}\"",
+                "after the question mark a redis+unix:// URL takes db once and nothing else, not \"{}\"",
                 key.escape_debug()
             )));
         }
@@ -238,7 +238,9 @@ fn unix_url(set: &mut OptionSet, url: Url) -> Result<(Option<String>, Endpoint),
     let Some(path) = path else {
         return Err(OptionError::Url(format!("the URL's path {SOCKET_PATH_RULE}")));
     };
-    unix_only(|| OptionError::Url("unix:// works on Unix systems alone; use redis:// here".to_owned()))?;
+    unix_only(|| {
+        OptionError::Url("redis+unix:// works on Unix systems alone; use redis:// here".to_owned())
+    })?;
     Ok((db, Endpoint::Unix(path)))
 }
 

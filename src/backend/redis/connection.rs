@@ -168,7 +168,7 @@ impl Core {
         // A link that was fine and is lost while the client is down anyway is no news.
         if std::mem::take(&mut self.ready) || !proved {
             self.update_state();
-            sink.event(Event::Down { error, retry_in });
+            sink.event(Event::Down { error, retry_in: Some(retry_in) });
         }
     }
 

@@ -171,5 +171,5 @@ fn ready() -> Event {
 }
 
 fn down() -> Event {
-    Event::Down { error: Error::unsent(Code::Refused, "nobody"), retry_in: Duration::from_millis(100) }
+    Event::Down { error: Error::unsent(Code::Refused, "nobody"), retry_in: Some(Duration::from_millis(100)) }
 }

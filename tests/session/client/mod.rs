@@ -329,7 +329,7 @@ impl Client {
     pub(crate) fn expect_down(&mut self) -> (Error, Duration) {
         let said = self.said();
         match &said[..] {
-            [Said::Event(Event::Down { error, retry_in })] => (error.clone(), *retry_in),
+            [Said::Event(Event::Down { error, retry_in: Some(retry_in) })] => (error.clone(), *retry_in),
             _ => panic!("expected down, not {said:?}"),
         }
     }

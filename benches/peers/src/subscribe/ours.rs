@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use realtime::backend::{OptionValue, Options, Start, configure};
 use realtime::dispatch::{Client, Dispatcher, Given, Step};
 use realtime::model::{ClientId, Counters, Spawn, Topic, TopicKind};
-use realtime::net::Worker;
+use realtime::net::Spawner;
 use realtime::queue::{Order, Signal, events, orders};
 
 use super::{CHANNEL, END, Meter};
@@ -27,7 +27,7 @@ pub(super) fn receive<M: Meter>(port: u16, protocol: u8, meter: &mut M) -> Resul
         .map_err(|error| peer(format!("{error:?}")))?;
 
     let (orders, inbox) = orders();
-    let worker = Worker::new().spawn(inbox).map_err(Error::io("the worker"))?;
+    let worker = Spawner::new().spawn(inbox).map_err(Error::io("the worker"))?;
     let signal = Signal::default();
     let counters = Arc::<Counters>::default();
     let session = backend.session(Start { now: Instant::now(), seed: 1, counters: Arc::clone(&counters) });
