@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::callbacks::{Callbacks, NO_BOUND, Place};
 use super::console::Console;
 use super::{EventKind, Slab};
-use crate::model::{ClientId, Command, Error, Event, ReplyTo, Slot, Ticket, Topic};
+use crate::model::{Command, Error, Event, ReplyTo, SessionId, Slot, Ticket, Topic};
 use crate::queue::Consumer;
 
 /// One client: its callbacks, and the sessions whose events reach them. `R` refers to a callback or a string of the
@@ -41,7 +41,7 @@ pub struct Client<R, D> {
 /// A session's way to the main thread.
 #[derive(Debug)]
 pub(super) struct Source {
-    pub(super) session: ClientId,
+    pub(super) session: SessionId,
     pub(super) consumer: Consumer,
     pub(super) retired: bool,
 }
@@ -51,7 +51,7 @@ pub(super) struct Source {
 pub(super) struct Waiting<R> {
     pub(super) callback: R,
     // Which session the request went to.
-    session: ClientId,
+    session: SessionId,
     // Ascending in the order of the calls.
     serial: u64,
 }
@@ -62,9 +62,9 @@ pub(super) struct Subscription<R> {
     pub(super) name: R,
     pub(super) callbacks: Callbacks<R>,
     // The session that told of its confirmation first.
-    confirmed: Option<ClientId>,
+    confirmed: Option<SessionId>,
     // The session that told of its confirmation last.
-    latest: Option<ClientId>,
+    latest: Option<SessionId>,
 }
 
 /// What waits and what passed.
@@ -84,7 +84,7 @@ pub struct Traffic {
 
 impl<R, D> Client<R, D> {
     /// A client with its first session. `label` names it on the console; no secret.
-    pub fn new(data: D, label: String, session: ClientId, consumer: Consumer) -> Self {
+    pub fn new(data: D, label: String, session: SessionId, consumer: Consumer) -> Self {
         Self {
             data,
             sources: vec![Source { session, consumer, retired: false }],
@@ -111,7 +111,7 @@ impl<R, D> Client<R, D> {
     }
 
     /// The session that commands go to, while the client is open.
-    pub fn session(&self) -> Option<ClientId> {
+    pub fn session(&self) -> Option<SessionId> {
         self.current().map(|source| source.session)
     }
 
@@ -220,7 +220,7 @@ impl<R, D> Client<R, D> {
 
     /// Ends the client for its script: no message and no change of state reaches a callback from now on. Answers still
     /// do. Returns the session that is to be told, unless there is none any more.
-    pub fn close(&mut self) -> Option<ClientId> {
+    pub fn close(&mut self) -> Option<SessionId> {
         let session = self.session();
         self.open = false;
         (self.ready, self.down) = (None, None);
@@ -234,7 +234,7 @@ impl<R, D> Client<R, D> {
 
     /// Lets go of a session that has ended, by its own doing if it is the present one. It answers nothing from now on:
     /// the callbacks that still wait for it are owed an error.
-    pub(super) fn end(&mut self, session: ClientId) {
+    pub(super) fn end(&mut self, session: SessionId) {
         if self.session() == Some(session) {
             self.close();
         }
@@ -269,7 +269,7 @@ impl<R, D> Client<R, D> {
     }
 
     /// Notes a session's word that a topic is confirmed. Returns whether no session before it said so.
-    pub(super) fn confirm(&mut self, topic: &Topic, session: ClientId) -> bool {
+    pub(super) fn confirm(&mut self, topic: &Topic, session: SessionId) -> bool {
         let known = self.topics.get(topic).copied();
         let Some(subscription) = known.and_then(|slot| self.subscriptions.get_mut(slot)) else { return true };
         subscription.latest = Some(session);
@@ -293,7 +293,7 @@ impl<R, D> Client<R, D> {
 
     /// Puts a new session in the place of the present one, which was told to disconnect before the new one was opened, and
     /// whose messages and answers still arrive.
-    pub fn replace(&mut self, label: String, session: ClientId, consumer: Consumer) {
+    pub fn replace(&mut self, label: String, session: SessionId, consumer: Consumer) {
         // A topic that the present session was refused until now has been silent since that session took over. The session
         // does not know that there was one before it, so its own gap does not reach back that far.
         let present = self.session();

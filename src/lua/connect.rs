@@ -13,7 +13,7 @@ use super::module::{DISCONNECT_FLUSH, Module, pack};
 use super::output::Output;
 use crate::backend::{self, Backend, OptionError, OptionValue, Options, Start};
 use crate::dispatch::Client;
-use crate::model::{ClientId, Command, Counters, NAME_CHARACTERS, Slot, printable};
+use crate::model::{Command, Counters, NAME_CHARACTERS, SessionId, Slot, printable};
 use crate::queue::{Consumer, Order, events};
 
 /// Names the server where a script gives no URL.
@@ -127,7 +127,7 @@ fn share(
 
 /// A session that the worker runs.
 struct Opened {
-    session: ClientId,
+    session: SessionId,
     consumer: Consumer,
     counters: Arc<Counters>,
     at: Instant,
@@ -140,7 +140,7 @@ fn open(
     commands: Vec<Command>,
 ) -> Result<Opened, Fault> {
     let signal = Arc::clone(&module.signal);
-    let session = module.session_name();
+    let session = module.session_id();
     let worker = module.worker().map_err(|error| {
         Fault::Other(format!("'{}': the system refused the worker thread: {error}", call.function))
     })?;
@@ -150,7 +150,7 @@ fn open(
     // The standard library's hash keys are random, which is all that jitter needs.
     let seed = RandomState::new().build_hasher().finish();
     let start = Start { now: at, seed, counters: Arc::clone(&counters) };
-    worker.orders.push(Order::Open { client: session, session: backend.session(start), producer, commands });
+    worker.orders.push(Order::Open { id: session, session: backend.session(start), producer, commands });
     Ok(Opened { session, consumer, counters, at })
 }
 

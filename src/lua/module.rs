@@ -16,7 +16,7 @@ use super::refs::{Pool, Ref};
 use crate::backend::Session;
 use crate::crypto::Random;
 use crate::dispatch::{Budget, Dispatcher, Reports};
-use crate::model::{ClientId, Command, Join, Slot, Spawn};
+use crate::model::{Command, Join, SessionId, Slot, Spawn};
 use crate::queue::{Inbox, Order, Orders, Signal, orders};
 
 /// What the worker thread runs for a client.
@@ -42,7 +42,7 @@ pub(super) struct Module {
     pub(super) signal: Signal,
     pub(super) worker: Option<Worker>,
     spawn: Box<dyn Spawn<Inbox<Run>>>,
-    clients: u32,
+    sessions: u32,
     /// What `RandomToken` draws from.
     pub(super) random: Random,
     /// What functions are about to push, innermost last: a collection that a push starts can call us again. What a push
@@ -98,7 +98,7 @@ impl Module {
             signal,
             worker: None,
             spawn,
-            clients: 0,
+            sessions: 0,
             random: Random::new(),
             outputs: Vec::new(),
             line: None,
@@ -129,17 +129,17 @@ impl Module {
         }
     }
 
-    /// A name for a new session.
-    pub(super) fn session_name(&mut self) -> ClientId {
-        self.clients += 1;
-        ClientId(self.clients)
+    /// The id of a new session.
+    pub(super) fn session_id(&mut self) -> SessionId {
+        self.sessions += 1;
+        SessionId(self.sessions)
     }
 
     /// Hands a command to a session.
-    pub(super) fn send(&self, client: ClientId, command: Command) {
+    pub(super) fn send(&self, session: SessionId, command: Command) {
         // There is a session, so there is a worker.
         if let Some(worker) = &self.worker {
-            worker.orders.push(Order::Command { client, command });
+            worker.orders.push(Order::Command { id: session, command });
         }
     }
 

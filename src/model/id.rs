@@ -16,9 +16,10 @@ pub struct Slot {
     pub generation: u32,
 }
 
-/// A client of this module, for as long as its Lua state. Never given out twice in one Lua state.
+/// A session that the worker runs. A client that is reconnected with other settings gets another one. Never given out
+/// twice in one Lua state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ClientId(pub u32);
+pub struct SessionId(pub u32);
 
 /// One connection of a session. A session numbers its own links, from 0 up, and reuses a number when it reconnects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

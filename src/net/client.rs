@@ -11,7 +11,7 @@ use super::io::Io;
 use super::link::{Input, Link, News};
 use super::resolve::Answer;
 use crate::backend::{Action, LinkError};
-use crate::model::{ClientId, Code, Command, Counters, Error, Event, LinkId, Sink, panic_text};
+use crate::model::{Code, Command, Counters, Error, Event, LinkId, SessionId, Sink, panic_text};
 use crate::queue::Producer;
 
 /// Reads of one link before the others have their turn.
@@ -19,7 +19,7 @@ const READS_PER_TURN: usize = 4;
 
 /// One client of the loop.
 pub(super) struct Client {
-    id: ClientId,
+    id: SessionId,
     session: BoxedSession,
     producer: Producer,
     links: Vec<Link>,
@@ -31,7 +31,7 @@ pub(super) struct Client {
 }
 
 impl Client {
-    pub(super) fn new(id: ClientId, session: BoxedSession, producer: Producer) -> Self {
+    pub(super) fn new(id: SessionId, session: BoxedSession, producer: Producer) -> Self {
         Self { id, session, producer, links: Vec::new(), timeout: None, touched: true, finished: false }
     }
 

@@ -10,7 +10,7 @@ use mio::{Registry, Token};
 
 use super::LoopWaker;
 use super::resolve::{Answer, Lookup, Reply, Resolver};
-use crate::model::{ClientId, READ_BYTES};
+use crate::model::{READ_BYTES, SessionId};
 
 /// The token of the waker; links have the others.
 pub(super) const WAKER: Token = Token(0);
@@ -21,7 +21,7 @@ pub(super) struct Io {
     /// Where all links read into.
     pub(super) buffer: Box<[u8]>,
     /// Whose the tokens are. A token is never given out twice, so that late news of a closed link reach nobody.
-    owners: HashMap<Token, ClientId>,
+    owners: HashMap<Token, SessionId>,
     last_token: Token,
     resolver: Arc<Resolver>,
     waker: Arc<LoopWaker>,
@@ -44,7 +44,7 @@ impl Io {
         })
     }
 
-    pub(super) fn new_token(&mut self, client: ClientId) -> Token {
+    pub(super) fn new_token(&mut self, client: SessionId) -> Token {
         self.last_token = Token(self.last_token.0 + 1);
         self.owners.insert(self.last_token, client);
         self.last_token
@@ -54,7 +54,7 @@ impl Io {
         self.owners.remove(&token);
     }
 
-    pub(super) fn owner(&self, token: Token) -> Option<ClientId> {
+    pub(super) fn owner(&self, token: Token) -> Option<SessionId> {
         self.owners.get(&token).copied()
     }
 

@@ -8,26 +8,26 @@ use std::time::Instant;
 use crossbeam_queue::SegQueue;
 
 use super::Producer;
-use crate::model::{ClientId, Command, Wake};
+use crate::model::{Command, SessionId, Wake};
 
 /// What the main thread tells the worker. `S` is what the worker runs for a client: a boxed session.
 #[derive(Debug)]
 pub enum Order<S> {
     /// Run this session; what it learns goes to this producer.
     Open {
-        /// The client's name from now on.
-        client: ClientId,
-        /// Its session.
+        /// How later orders name it.
+        id: SessionId,
+        /// The session.
         session: S,
         /// Its way to the main thread.
         producer: Producer,
         /// What it is asked for before it does anything else.
         commands: Vec<Command>,
     },
-    /// A command for a client's session. Ignored if the session has ended.
+    /// A command for a session. Ignored if the session has ended.
     Command {
-        /// Whose.
-        client: ClientId,
+        /// Which session.
+        id: SessionId,
         /// What.
         command: Command,
     },

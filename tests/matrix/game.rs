@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use realtime::backend::{Backend, Session, Start};
 use realtime::dispatch::{Client, Dispatcher, EventKind, Given, Step};
 use realtime::model::{
-    Args, ClientId, Command, Counters, Error, Event, Join, Request, RequestKind, Slot, Spawn, Topic, Value,
+    Args, Command, Counters, Error, Event, Join, Request, RequestKind, SessionId, Slot, Spawn, Topic, Value,
 };
 use realtime::net::Worker;
 use realtime::queue::{Order, Orders, Signal, events, orders};
@@ -37,7 +37,7 @@ enum Callback {
 #[derive(Debug)]
 pub struct Handle {
     slot: Slot,
-    session: ClientId,
+    session: SessionId,
     pub counters: Arc<Counters>,
 }
 
@@ -68,12 +68,12 @@ impl Game {
         let signal = Arc::clone(&self.signal);
         let (producer, consumer) =
             events(backend.limits(), Arc::clone(&counters), signal, self.orders.waker());
-        let id = ClientId(self.clients);
+        let id = SessionId(self.clients);
         let slot = self.dispatcher.insert(Client::new(run, String::new(), id, consumer));
         for kind in EventKind::ALL {
             self.dispatcher.listen(slot, kind, b"matrix", Callback::Event, None);
         }
-        self.orders.push(Order::Open { client: id, session, producer, commands: Vec::new() });
+        self.orders.push(Order::Open { id, session, producer, commands: Vec::new() });
         Handle { slot, session: id, counters }
     }
 
@@ -82,7 +82,7 @@ impl Game {
         if let Some(entry) = self.dispatcher.get_mut(client.slot)
             && let Some(command) = entry.subscribe(topic, b"matrix", callback, || Callback::Name, None, None)
         {
-            self.orders.push(Order::Command { client: client.session, command });
+            self.orders.push(Order::Command { id: client.session, command });
         }
     }
 
@@ -94,13 +94,13 @@ impl Game {
         };
         let ticket = entry.ticket(Some(Callback::Answer(number)), bytes).expect("room for a request");
         let command = Command::Request(Request { ticket, deadline: Instant::now() + PATIENCE, kind });
-        self.orders.push(Order::Command { client: client.session, command });
+        self.orders.push(Order::Command { id: client.session, command });
     }
 
     pub fn disconnect(&mut self, client: &Handle) {
         if let Some(session) = self.dispatcher.get_mut(client.slot).and_then(Client::close) {
             let command = Command::Disconnect { deadline: Instant::now() };
-            self.orders.push(Order::Command { client: session, command });
+            self.orders.push(Order::Command { id: session, command });
         }
     }
 

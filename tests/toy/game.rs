@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use realtime::backend::{Backend, OptionValue, Options, Session, Start};
 use realtime::model::{
-    Args, ClientId, Command, Counters, Error, Event, Join, ReplyTo, Request, RequestKind, Slot, Spawn, Topic,
-    TopicKind, Value,
+    Args, Command, Counters, Error, Event, Join, ReplyTo, Request, RequestKind, SessionId, Slot, Spawn,
+    Topic, TopicKind, Value,
 };
 use realtime::net::Worker;
 use realtime::queue::{Consumer, Item, Order, Orders, Signal, events, orders};
@@ -44,7 +44,7 @@ pub struct Game {
 }
 
 pub struct Client {
-    pub id: ClientId,
+    pub id: SessionId,
     pub consumer: Consumer,
     pub counters: Arc<Counters>,
 }
@@ -71,14 +71,14 @@ impl Game {
         let signal = Arc::clone(&self.signal);
         let (producer, consumer) =
             events(backend.limits(), Arc::clone(&counters), signal, self.orders.waker());
-        let id = ClientId(self.clients);
+        let id = SessionId(self.clients);
         self.clients += 1;
-        self.orders.push(Order::Open { client: id, session, producer, commands: Vec::new() });
+        self.orders.push(Order::Open { id, session, producer, commands: Vec::new() });
         Client { id, consumer, counters }
     }
 
     pub fn command(&self, client: &Client, command: Command) {
-        self.orders.push(Order::Command { client: client.id, command });
+        self.orders.push(Order::Command { id: client.id, command });
     }
 
     pub fn subscribe(&self, client: &Client, topic: &str, index: u32) {

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::{Dispatcher, Given, List, Step, Task};
 use crate::dispatch::EventKind;
 use crate::dispatch::callbacks::{NO_BOUND, Place};
-use crate::model::{ClientId, Event, Slot};
+use crate::model::{Event, SessionId, Slot};
 
 impl<R, D> Dispatcher<R, D> {
     /// Puts a listener on an event of a client, under an identifier. One for `ready` on a client that is ready gets a
@@ -42,7 +42,7 @@ impl<R, D> Dispatcher<R, D> {
     }
 
     /// Tells the listeners of an event, or the console.
-    pub(super) fn tell(&mut self, slot: Slot, session: ClientId, event: Event) -> Step<'_, R, D> {
+    pub(super) fn tell(&mut self, slot: Slot, session: SessionId, event: Event) -> Step<'_, R, D> {
         let Some(client) = self.clients.get_mut(slot) else { return Step::Skipped };
         let is_present = client.session() == Some(session);
         let mut event = event;

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use super::callbacks::Walk;
 use super::client::{Client, Source};
 use super::{EventKind, Slab};
-use crate::model::{ClientId, Error, Event, Slot, Value};
+use crate::model::{Error, Event, SessionId, Slot, Value};
 use crate::queue::{Item, Signal};
 use lines::Lines;
 
@@ -52,9 +52,9 @@ struct Turn {
 #[derive(Debug, PartialEq)]
 enum Task {
     /// An event of a session is told.
-    Tell { client: Slot, session: ClientId, event: Event },
+    Tell { client: Slot, session: SessionId, event: Event },
     /// A session said that it has ended.
-    End { client: Slot, session: ClientId },
+    End { client: Slot, session: SessionId },
     /// The requests that such a session left unanswered are answered, one after the other.
     GiveUp { client: Slot },
     /// A listener that came to a client that was ready already is told so.

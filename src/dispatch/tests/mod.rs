@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::{Client, Dispatcher, EventKind, Given, Step};
 use crate::model::{
-    About, ClientId, Code, Command, Counters, Error, Event, Limits, Overflow, Ready, Sink, Slot, Ticket,
+    About, Code, Command, Counters, Error, Event, Limits, Overflow, Ready, SessionId, Sink, Slot, Ticket,
     Topic, TopicKind, Value,
 };
 use crate::queue::{Inbox, Orders, Producer, Signal, events, orders};
@@ -43,11 +43,11 @@ impl World {
         Self { dispatcher: Dispatcher::new(Arc::clone(&signal)), signal, orders, _inbox: inbox, sessions: 0 }
     }
 
-    fn session(&mut self) -> (ClientId, Producer, crate::queue::Consumer) {
+    fn session(&mut self) -> (SessionId, Producer, crate::queue::Consumer) {
         self.sessions += 1;
         let counters = Arc::new(Counters::default());
         let (producer, consumer) = events(LIMITS, counters, Arc::clone(&self.signal), self.orders.waker());
-        (ClientId(self.sessions), producer, consumer)
+        (SessionId(self.sessions), producer, consumer)
     }
 
     fn client(&mut self, name: Name) -> (Slot, Producer) {

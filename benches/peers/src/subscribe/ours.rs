@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use realtime::backend::{OptionValue, Options, Start, configure};
 use realtime::dispatch::{Client, Dispatcher, Given, Step};
-use realtime::model::{ClientId, Counters, Spawn, Topic, TopicKind};
+use realtime::model::{Counters, SessionId, Spawn, Topic, TopicKind};
 use realtime::net::Worker;
 use realtime::queue::{Order, Signal, events, orders};
 
@@ -32,8 +32,8 @@ pub(super) fn receive<M: Meter>(port: u16, protocol: u8, meter: &mut M) -> Resul
     let counters = Arc::<Counters>::default();
     let session = backend.session(Start { now: Instant::now(), seed: 1, counters: Arc::clone(&counters) });
     let (producer, consumer) = events(backend.limits(), counters, Arc::clone(&signal), orders.waker());
-    let id = ClientId(0);
-    orders.push(Order::Open { client: id, session, producer, commands: Vec::new() });
+    let id = SessionId(0);
+    orders.push(Order::Open { id, session, producer, commands: Vec::new() });
 
     let mut dispatcher = Dispatcher::new(signal);
     let client = dispatcher.insert(Client::new((), "firehose".to_owned(), id, consumer));
@@ -42,7 +42,7 @@ pub(super) fn receive<M: Meter>(port: u16, protocol: u8, meter: &mut M) -> Resul
         .get_mut(client)
         .and_then(|client| client.subscribe(topic, b"", CHANNEL, || CHANNEL, None, None));
     if let Some(command) = command {
-        orders.push(Order::Command { client: id, command });
+        orders.push(Order::Command { id, command });
     }
     'receiving: loop {
         dispatcher.begin();
