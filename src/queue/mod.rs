@@ -42,12 +42,35 @@ mod shared;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-pub use consumer::{Consumer, Item};
+pub use consumer::Consumer;
 pub use orders::{Inbox, Order, Orders, orders};
 pub use producer::Producer;
 
-use crate::model::{Counters, Limits, Wake};
+use crate::model::{Counters, Error, Event, Limits, Slot, Value, Wake};
 use shared::Shared;
+
+/// One thing that came from the worker, in order.
+#[derive(Debug, PartialEq)]
+pub enum Item<'a> {
+    /// A message.
+    Message {
+        /// The subscription that it is for.
+        slot: Slot,
+        /// The channel, for a pattern's message.
+        channel: Option<&'a [u8]>,
+        /// What was sent.
+        payload: &'a [u8],
+    },
+    /// The answer to a request that has a callback.
+    Answer {
+        /// The request.
+        slot: Slot,
+        /// The answer.
+        result: Result<Value, Error>,
+    },
+    /// A change of state, or exactly what was dropped at this place.
+    Event(Event),
+}
 
 /// Says that some client has something for the main thread: one flag for all clients, so that a look at nothing costs
 /// one load. Whoever finds it set takes it back with `swap(false, Acquire)` before looking at the clients.

@@ -4,8 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::Item;
 use super::batch::Batch;
-use super::shared::{Amounts, Control, FEW_STATES, ROOMY_BATCHES, Shared, What, error_bytes, value_bytes};
+use super::shared::{Amounts, Control, Cost, FEW_STATES, ROOMY_BATCHES, Shared, error_bytes, value_bytes};
 use crate::model::{
     About, Counters, DropReason, Error, Event, Overflow, ReplyTo, Room, Sink, Slot, State, Ticket, Value,
 };
@@ -59,7 +60,7 @@ impl Producer {
     pub fn flush(&mut self) {
         self.put_skipped();
         if self.untold && self.has_half(Room::Messages) {
-            self.put_control(What::Marker);
+            self.put_control(Cost::State, None);
         }
         if let Some(batch) = self.open.take() {
             let end = batch.end();
@@ -216,21 +217,18 @@ impl Producer {
         self.publish(end);
     }
 
-    fn put_control(&mut self, what: What) {
+    fn put_control(&mut self, cost: Cost, item: Option<Item<'static>>) {
         self.seal();
-        match &what {
-            What::Answer { bytes, .. } | What::Failed { bytes, .. } => {
-                self.put.answer_bytes = self.put.answer_bytes.wrapping_add(*bytes);
-            }
-            What::State(_) | What::Skipped { .. } | What::Marker => {
-                self.put.states = self.put.states.wrapping_add(1);
-            }
-        }
+        self.put.add(cost);
         self.store_put();
-        self.shared.control.push(Control { seq: self.seq, before: self.payload, what });
+        self.shared.control.push(Control { seq: self.seq, before: self.payload, cost, item });
         self.seq += 1;
         self.untold = false;
         self.publish(self.seq);
+    }
+
+    fn put_event(&mut self, event: Event) {
+        self.put_control(Cost::State, Some(Item::Event(event)));
     }
 
     fn put_skipped(&mut self) {
@@ -244,7 +242,7 @@ impl Producer {
                 DropReason::TooLarge => &counters.dropped_too_large,
             };
             Counters::add(figure, count);
-            self.put_control(What::Skipped { count, bytes, reason });
+            self.put_event(Event::Dropped { count, bytes, reason });
         } else {
             self.lose(count, bytes);
         }
@@ -315,7 +313,7 @@ impl Sink for Producer {
         match (ticket.to, result) {
             (ReplyTo::Callback(slot), result) => {
                 let bytes = result.as_ref().map_or_else(error_bytes, value_bytes);
-                self.put_control(What::Answer { slot, result, bytes });
+                self.put_control(Cost::Answer(bytes), Some(Item::Answer { slot, result }));
             }
             (ReplyTo::Nobody, Ok(_)) => self.free_place(),
             (ReplyTo::Nobody, Err(error)) => {
@@ -325,7 +323,7 @@ impl Sink for Producer {
                     channel: about.channel.map(Into::into),
                     error,
                 };
-                self.put_control(What::Failed { event, bytes });
+                self.put_control(Cost::Answer(bytes), Some(Item::Event(event)));
             }
             (ReplyTo::Caller(caller), result) => {
                 self.free_place();
@@ -338,7 +336,7 @@ impl Sink for Producer {
     fn event(&mut self, event: Event) {
         self.put_skipped();
         self.closed |= event == Event::Closed;
-        self.put_control(What::State(event));
+        self.put_event(event);
     }
 }
 
