@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use realtime::backend::{Backend, Session, Start};
-use realtime::dispatch::{Client, Dispatcher, EventKind, Given, Step};
+use realtime::dispatch::{Client, Dispatcher, EventKind, Step};
 use realtime::model::{
     Args, Command, Counters, Error, Event, Join, Request, RequestKind, SessionId, Slot, Spawn, Topic, Value,
 };
@@ -117,24 +117,22 @@ impl Game {
         self.dispatcher.begin();
         let mut busy = false;
         loop {
-            match self.dispatcher.step() {
+            let (client, seen) = match self.dispatcher.step() {
                 Step::Idle => return busy,
-                Step::Skipped | Step::Line(_) => {}
-                Step::Call { callback, data, given } => {
-                    busy = true;
-                    let seen = match (*callback, given) {
-                        (Callback::Topic(number), Given::Message { payload, .. }) => {
-                            Seen::Message(number, payload.into())
-                        }
-                        (Callback::Answer(number), Given::Answer(result)) => {
-                            Seen::Answer(number, result.clone())
-                        }
-                        (Callback::Event, Given::Event(event)) => Seen::Event(event.clone()),
-                        (callback, given) => panic!("{callback:?} was called with {given:?}"),
-                    };
-                    called(*data, seen);
+                Step::Skipped | Step::Line(_) => continue,
+                Step::Message { callback: Callback::Topic(number), client, payload, .. } => {
+                    (client, Seen::Message(number, payload.into()))
                 }
-            }
+                Step::Answer { callback: Callback::Answer(number), client, result } => {
+                    (client, Seen::Answer(number, result.clone()))
+                }
+                Step::Event { callback: Callback::Event, client, event } => {
+                    (client, Seen::Event(event.clone()))
+                }
+                other => panic!("{other:?}"),
+            };
+            busy = true;
+            called(client, seen);
         }
     }
 }

@@ -2,12 +2,12 @@
 
 use std::time::Instant;
 
-use super::{Dispatcher, Given, List, Step, Task};
+use super::{Dispatcher, List, Reference, Step, Task};
 use crate::dispatch::EventKind;
 use crate::dispatch::callbacks::{NO_BOUND, Place};
 use crate::model::{Event, SessionId, Slot};
 
-impl<R, D> Dispatcher<R, D> {
+impl<R: Reference, D: Reference> Dispatcher<R, D> {
     /// Puts a listener on an event of a client, under an identifier. One for `ready` on a client that is ready gets a
     /// `ready` of its own, soon. `place` is where it was put, if the identifier is not the script's own.
     pub fn listen(
@@ -36,9 +36,9 @@ impl<R, D> Dispatcher<R, D> {
             return Step::Skipped;
         };
         let Some(entry) = listeners.at(&walk) else { return Step::Skipped };
-        self.now.walk = Some((slot, List::Event(EventKind::Ready), walk));
-        let event = self.now.event.insert(ready.clone());
-        Step::Call { callback: &entry.callback, data: &client.data, given: Given::Event(event) }
+        self.walk = Some((slot, List::Event(EventKind::Ready), walk));
+        let event = self.content.event.insert(ready.clone());
+        Step::Event { callback: entry.callback.index(), client: client.data.index(), event }
     }
 
     /// Tells the listeners of an event, or the console.
@@ -71,10 +71,10 @@ impl<R, D> Dispatcher<R, D> {
             }
             Event::Ready(ref mut ready) if ready.notice.is_some() => {
                 let notice = ready.notice.take().unwrap_or_default();
-                self.now.line = client.console.notice(notice);
+                self.content.line = client.console.notice(notice);
                 // The event itself comes after its line.
                 self.tasks.push_front(Task::Tell { client: slot, session, event });
-                return Step::Line(&self.now.line);
+                return Step::Line(&self.content.line);
             }
             Event::Ready(mut ready) => {
                 ready.first = !std::mem::replace(&mut client.was_ready, true);
@@ -92,11 +92,11 @@ impl<R, D> Dispatcher<R, D> {
             let line = client.console.line(&event, Instant::now);
             self.lines.due = [self.lines.due, client.console.due()].into_iter().flatten().min();
             let Some(line) = line else { return Step::Skipped };
-            self.now.line = line;
-            return Step::Line(&self.now.line);
+            self.content.line = line;
+            return Step::Line(&self.content.line);
         };
-        self.now.walk = Some((slot, List::Event(kind), walk));
-        let event = self.now.event.insert(event);
-        Step::Call { callback: &entry.callback, data: &client.data, given: Given::Event(event) }
+        self.walk = Some((slot, List::Event(kind), walk));
+        let event = self.content.event.insert(event);
+        Step::Event { callback: entry.callback.index(), client: client.data.index(), event }
     }
 }

@@ -9,7 +9,7 @@ mod sessions;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Client, Dispatcher, EventKind, Given, Step};
+use super::{Client, Dispatcher, EventKind, Step};
 use crate::model::{
     About, Code, Command, Counters, Error, Event, Limits, Overflow, Ready, SessionId, Sink, Slot, Ticket,
     Topic, TopicKind, Value,
@@ -80,43 +80,55 @@ impl World {
         let (mut last, mut is_last) = (String::new(), false);
         self.dispatcher.begin();
         loop {
-            let entry = match self.dispatcher.step() {
+            let step = self.dispatcher.step();
+            let again =
+                matches!(step, Step::Again { .. } | Step::AgainWhole { .. } | Step::AgainTooLarge { .. });
+            assert!(!(is_last && again), "a message for one reached two");
+            let (mut size, mut alone_here) = (None, false);
+            let (client, callback) = match step {
                 Step::Idle => return log,
                 Step::Skipped => continue,
-                Step::Line(line) => line.to_owned(),
-                Step::Call { callback, data, given } => {
-                    let again =
-                        matches!(given, Given::Again | Given::AgainWhole(_) | Given::AgainTooLarge(_));
-                    assert!(!(is_last && again), "a message for one reached two");
-                    is_last = matches!(given, Given::Message { alone: true, .. });
-                    let mut size = None;
-                    match given {
-                        Given::Again => {}
-                        Given::AgainWhole(payload) => {
-                            let names = last.strip_prefix("…").expect("the message was given before");
-                            last = format!("{}{names}", payload.escape_ascii());
-                        }
-                        Given::AgainTooLarge(bytes) => size = Some(bytes),
-                        Given::Message { payload, name, channel, alone: _ } => {
-                            last = format!("{}{}", payload.escape_ascii(), names(name, channel));
-                        }
-                        Given::TooLarge { bytes, name, channel } => {
-                            last = format!("…{}", names(name, channel));
-                            size = Some(bytes);
-                        }
-                        Given::Answer(Ok(value)) => last = format!("{value:?}"),
-                        Given::Answer(Err(error)) => last = error.to_string(),
-                        Given::Event(event) => {
-                            last = format!("{:?} {}", EventKind::of(event).unwrap(), first(event));
-                        }
-                    }
-                    match size {
-                        None => format!("{data}.{callback}: {last}"),
-                        Some(bytes) => {
-                            let names = last.find(' ').map_or("", |at| &last[at..]);
-                            format!("{data}.{callback}: {bytes} bytes{names}")
-                        }
-                    }
+                Step::Line(line) => {
+                    let line = line.to_owned();
+                    react(self, &line);
+                    log.push(line);
+                    continue;
+                }
+                Step::Again { client, callback } => (client, callback),
+                Step::AgainWhole { client, callback, payload } => {
+                    let names = last.strip_prefix("…").expect("the message was given before");
+                    last = format!("{}{names}", payload.escape_ascii());
+                    (client, callback)
+                }
+                Step::AgainTooLarge { client, callback, bytes } => {
+                    size = Some(bytes);
+                    (client, callback)
+                }
+                Step::Message { client, callback, payload, name, channel, alone } => {
+                    alone_here = alone;
+                    last = format!("{}{}", payload.escape_ascii(), names(name, channel));
+                    (client, callback)
+                }
+                Step::TooLarge { client, callback, bytes, name, channel } => {
+                    last = format!("…{}", names(name, channel));
+                    size = Some(bytes);
+                    (client, callback)
+                }
+                Step::Answer { client, callback, result } => {
+                    last = result.as_ref().map_or_else(ToString::to_string, |value| format!("{value:?}"));
+                    (client, callback)
+                }
+                Step::Event { client, callback, event } => {
+                    last = format!("{:?} {}", EventKind::of(event).unwrap(), first(event));
+                    (client, callback)
+                }
+            };
+            is_last = alone_here;
+            let entry = match size {
+                None => format!("{client}.{callback}: {last}"),
+                Some(bytes) => {
+                    let names = last.find(' ').map_or("", |at| &last[at..]);
+                    format!("{client}.{callback}: {bytes} bytes{names}")
                 }
             };
             react(self, &entry);

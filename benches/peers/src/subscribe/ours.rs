@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use realtime::backend::{OptionValue, Options, Start, configure};
-use realtime::dispatch::{Client, Dispatcher, Given, Step};
+use realtime::dispatch::{Client, Dispatcher, Step};
 use realtime::model::{Counters, SessionId, Spawn, Topic, TopicKind};
 use realtime::net::Worker;
 use realtime::queue::{Order, Signal, events, orders};
@@ -48,7 +48,7 @@ pub(super) fn receive<M: Meter>(port: u16, protocol: u8, meter: &mut M) -> Resul
         dispatcher.begin();
         loop {
             match dispatcher.step() {
-                Step::Call { given: Given::Message { payload, name, .. }, .. } => {
+                Step::Message { payload, name, .. } => {
                     std::hint::black_box(name);
                     if payload == END {
                         break 'receiving;
@@ -57,7 +57,7 @@ pub(super) fn receive<M: Meter>(port: u16, protocol: u8, meter: &mut M) -> Resul
                 }
                 Step::Idle => break,
                 Step::Line(line) => return Err(peer(line.to_owned())),
-                Step::Call { .. } | Step::Skipped => {}
+                _ => {}
             }
         }
         if !dispatcher.has_work() {
