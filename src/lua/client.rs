@@ -3,12 +3,35 @@
 use std::time::Instant;
 
 use super::args::{Call, Fault};
+use super::fixed::Fixed;
+use super::frame::Frame;
 use super::module::{DISCONNECT_FLUSH, Module};
+use super::number::NumberText;
 use super::output::Output;
+use super::raw::Lua;
 use super::stats::Stats;
 use super::twins::{self, List};
 use crate::dispatch::EventKind;
 use crate::model::{Command, NAME_CHARACTERS, Slot, State, Topic, TopicKind, printable};
+
+/// The position of a method's first argument on the stack.
+const FIRST: i32 = 2;
+
+/// Makes a topic's name a Lua string, if it is a number: a name is kept as a string, so that no message has to make one.
+///
+/// # Safety
+///
+/// See [`Lua`].
+pub(super) unsafe fn prepare_topic(lua: Lua, _fixed: Fixed) {
+    let number = Frame::new(lua).number(FIRST).map(NumberText::new);
+    if let Some(Ok(text)) = number {
+        // SAFETY: the caller keeps to the contract; the text owns nothing.
+        unsafe {
+            lua.push_bytes(text.as_ref());
+            lua.replace(FIRST);
+        }
+    }
+}
 
 /// `client:Subscribe(channel, [identifier,] callback [, max_bytes])`
 pub(super) fn subscribe(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
@@ -32,7 +55,7 @@ fn subscribe_to(module: &mut Module, call: &mut Call<'_>, kind: TopicKind) -> Re
     let pool = std::rc::Rc::clone(&module.pool);
     let Some(client) = module.dispatcher.get_mut(slot) else { return Ok(Output::Nothing) };
     // The name is the first argument, made a string already if it was a number.
-    let name = || pool.keep(call.frame, 2);
+    let name = || pool.keep(call.frame, FIRST);
     let command = client.subscribe(topic, &identifier, callback, name, max_bytes, place);
     send(module, slot, command);
     Ok(Output::Nothing)
@@ -146,11 +169,8 @@ fn state_of(module: &Module, slot: Slot) -> State {
 pub(super) fn stats(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
     let slot = call.this(module)?;
     let state = state_of(module, slot);
-    let stats = match module.dispatcher.get(slot) {
-        Some(client) => Stats::of(client, state, Instant::now()),
-        None => Stats::closed(),
-    };
-    Ok(Output::Stats(Box::new(stats)))
+    let client = module.dispatcher.get(slot);
+    Ok(Output::Stats(client.map(|client| Box::new(Stats::of(client, state, Instant::now())))))
 }
 
 /// `client:Disconnect()`

@@ -7,10 +7,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::args::{Call, Fault};
+use super::fixed::Fixed;
 use super::frame::{Frame, Kind};
 use super::handle::{Handle, label};
 use super::module::{DISCONNECT_FLUSH, Module, pack};
 use super::output::Output;
+use super::raw::Lua;
 use crate::backend::{self, Backend, OptionError, OptionValue, Options, Start};
 use crate::dispatch::Client;
 use crate::model::{Command, Counters, NAME_CHARACTERS, SessionId, Slot, printable};
@@ -45,6 +47,26 @@ enum Source {
     Url,
     UrlAndOptions,
     Options,
+}
+
+/// What a client's table holds until it has a client: the number of none.
+const NO_CLIENT: f64 = -1.0;
+
+/// Pushes a client's table, behind the arguments. Its one element is there already, so that filling it in cannot fail.
+///
+/// # Safety
+///
+/// See [`Lua`].
+pub(super) unsafe fn prepare_client(lua: Lua, fixed: Fixed) {
+    // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
+    unsafe {
+        lua.create_table(1, 0);
+        let table = lua.top();
+        lua.push_number(NO_CLIENT);
+        lua.set_element(table, 1);
+        lua.push_reference(fixed.client_meta);
+        lua.set_metatable(table);
+    }
 }
 
 /// `realtime.Connect([url] [, options])`, `realtime.Connect(options)` → client

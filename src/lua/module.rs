@@ -35,6 +35,21 @@ const SHUTDOWN_FLUSH: Duration = Duration::from_millis(250);
 const SHUTDOWN_GRACE: Duration = Duration::from_millis(250);
 
 /// All that belongs to one Lua state. It holds values of Lua, and so can't leave the main thread.
+///
+/// # Aliasing
+///
+/// A push can start a collection, a collection runs finalizers, and a finalizer may call any function of ours. That function
+/// makes a `&mut Module` while one further out is in the middle of its push. This is sound because
+///
+/// - no reference to the module or into one of its fields is alive while Lua runs: functions keep the userdata, and look the
+///   module up again after each call;
+/// - what is read while it is pushed lies outside of the module, in memory that only its maker changes or frees: an output in
+///   its box, up to the function that made it; the bytes of a message in the arena of its batch, an answer or an event in the
+///   dispatcher's own box, and a line in its string, up to the next [`Step`](crate::dispatch::Step). Only the round that is
+///   going on takes a step, after it has called what it pushed for, and no second round begins meanwhile;
+/// - callbacks and names are copied out as numbers, and a number that is dropped meanwhile is not given out again
+///   ([`Module::is_in_use`]);
+/// - a module that is closed meanwhile stays where it is until the last of these functions returns (`anchor.rs`).
 pub(super) struct Module {
     pub(super) pool: Rc<Pool>,
     pub(super) fixed: Fixed,
@@ -151,7 +166,7 @@ impl Module {
             Output::Number(value) => Exit::Number(value),
             Output::Static(text) => Exit::Static(text),
             Output::Kept(reference) => Exit::Kept(reference),
-            Output::Round => Exit::Round,
+            Output::Run(run) => Exit::Run(run),
             held => {
                 self.outputs.push(Box::new(held));
                 Exit::Held(self.outputs.len() - 1)

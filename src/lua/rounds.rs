@@ -4,13 +4,13 @@
 //! protected call of its own; what raises outside of one (making a string of a payload, for want of memory) ends the
 //! C function, is reported, and the round goes on behind it.
 
-use std::ffi::c_int;
+use std::ffi::{c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use gmod::lua::State;
 
-use super::anchor::{let_go, module_of};
+use super::anchor::{fixed_of, let_go, module_of};
 use super::complain;
 use super::fixed::MAX_SHARED;
 use super::frame::Frame;
@@ -32,34 +32,37 @@ const LARGE: usize = 256;
 
 type Step<'a> = dispatch::Step<'a, Ref, Handle>;
 
-/// Runs the round that the module has begun. Returns how many callbacks ran. Never raises.
+/// Runs the round that the module has begun, and pushes how many callbacks ran. Raises nothing of theirs.
 ///
 /// # Safety
 ///
 /// See [`Lua`]; `anchor` is the module's userdata.
-pub(super) unsafe fn run(lua: Lua, anchor: *mut std::ffi::c_void) -> u32 {
+pub(super) unsafe fn run(lua: Lua, anchor: *mut c_void) -> c_int {
     // SAFETY: nothing here has to be dropped. These calls use a few of the free slots of a C function, and what may raise
     // is inside of the protected call. A callback may close the module, so that it is looked up after each.
     unsafe {
-        let top = lua.top();
-        while let Some(module) = module_of(anchor).as_ref() {
-            let fixed = module.fixed;
+        let (top, fixed) = (lua.top(), fixed_of(anchor));
+        let ran = loop {
+            if module_of(anchor).is_null() {
+                let_go(anchor, |module| {
+                    module.round = None;
+                    module.forget_events();
+                });
+                break 0;
+            }
             lua.push_reference(fixed.rounds);
             let raised = lua.protected_call(0, 0, 0) != 0;
             if raised {
                 report(lua, anchor, fixed.report);
             }
             lua.set_top(top);
-            let Some(module) = module_of(anchor).as_mut() else { break };
+            let Some(module) = module_of(anchor).as_mut() else { continue };
             if !raised || !go_on(module) {
-                return end(module);
+                break module.round.take().map_or(0, |round| round.ran);
             }
-        }
-        let_go(anchor, |module| {
-            module.round = None;
-            module.forget_events();
-        });
-        0
+        };
+        lua.push_number(f64::from(ran));
+        1
     }
 }
 
@@ -74,10 +77,6 @@ fn go_on(module: &mut Module) -> bool {
         }
         None => false,
     }
-}
-
-fn end(module: &mut Module) -> u32 {
-    module.round.take().map_or(0, |round| round.ran)
 }
 
 impl Round {
@@ -99,7 +98,7 @@ pub(super) unsafe extern "C-unwind" fn body(state: State) -> c_int {
         if module.is_null() {
             return 0;
         }
-        let fixed = (*module).fixed;
+        let fixed = fixed_of(anchor);
         lua.set_top(0);
         // An element of a table on the stack costs less than one of an upvalue.
         lua.push_copy(KEPT);
