@@ -44,7 +44,10 @@ pub struct Request {
 /// What a request asks.
 #[derive(Debug)]
 pub enum RequestKind {
-    /// Send a message: two arguments, channel and message. Its answer is the number of receivers.
+    /// Send a message: two arguments, channel and message. Its answer is the number of receivers, or [`Value::Null`] if the
+    /// server does not count them.
+    ///
+    /// [`Value::Null`]: super::Value::Null
     Publish(Args),
     /// Any command that the backend's check let through. Its answer is the server's.
     Command(Args),

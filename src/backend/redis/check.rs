@@ -9,6 +9,12 @@ use crate::model::{Args, NAME_CHARACTERS, printable};
 ///
 /// What to use instead.
 pub(super) fn check(args: &Args) -> Result<(), String> {
+    if let Some(index) = args.iter().position(|arg| arg.is_none()) {
+        return Err(format!(
+            "index {}: NULL, which no Redis command can hold; leave it out, or send an empty text",
+            index + 1
+        ));
+    }
     let Some(name) = args.get(0).filter(|name| !name.is_empty()) else {
         return Err("a command needs a name, as in { \"GET\", \"key\" }".to_owned());
     };
@@ -23,6 +29,11 @@ pub(super) fn check(args: &Args) -> Result<(), String> {
         None => Ok(()),
         Some(instead) => Err(format!("{} cannot be sent here: {instead}", upper.escape_ascii())),
     }
+}
+
+/// The arguments of a command that was checked: none of them is NULL.
+pub(super) fn words(args: &Args) -> impl ExactSizeIterator<Item = &[u8]> {
+    args.iter().map(Option::unwrap_or_default)
 }
 
 /// Whether the server answers a command when there is something to answer, and holds back every later one until then.
@@ -82,7 +93,7 @@ fn instead_of_blocking(name: &[u8], args: &Args) -> Option<&'static str> {
 
 /// Whether XREAD or XREADGROUP has a BLOCK among its options, which end at STREAMS.
 fn has_block(args: &Args) -> bool {
-    let mut args = args.iter().skip(1);
+    let mut args = words(args).skip(1);
     while let Some(arg) = args.next() {
         if arg.eq_ignore_ascii_case(b"BLOCK") {
             return true;
