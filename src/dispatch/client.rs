@@ -6,8 +6,11 @@ use std::time::{Duration, Instant};
 use super::callbacks::{Callbacks, NO_BOUND, Place};
 use super::console::Console;
 use super::{EventKind, Slab};
-use crate::model::{Command, Error, Event, ReplyTo, SessionId, Slot, Ticket, Topic};
+use crate::model::{Code, Command, Error, Event, ReplyTo, SessionId, Slot, Ticket, Topic};
 use crate::queue::Consumer;
+
+/// Why messages may be missing where a client was given other settings.
+const REPLACED: &str = "the connection was replaced by one with other settings";
 
 /// One client: its callbacks, and the sessions whose events reach them. `R` refers to a callback or a string of the
 /// embedding room, `D` is what that room keeps of a client.
@@ -249,7 +252,11 @@ impl<R, D> Client<R, D> {
     }
 
     /// Notes that a replaced session's subscriptions are lost, from `lasted` ago on.
-    pub(super) fn lose(&mut self, lasted: Duration, error: Error) {
+    pub(super) fn lose(&mut self, lasted: Duration, mut error: Error) {
+        if error.code == Code::Closed {
+            // The session knows only that it was told to disconnect.
+            error.message = REPLACED.into();
+        }
         let now = Instant::now();
         self.lose_since(now.checked_sub(lasted).unwrap_or(now), error);
     }

@@ -21,7 +21,7 @@ pub enum Event {
     Gap {
         /// Time since the last byte on the old link, or since the last message if answers came but messages did not.
         lasted: Duration,
-        /// Why the link was lost, or the first of the topics refused.
+        /// Why the link was lost, or the first of the topics refused; `CLOSED` if the session was told to disconnect.
         error: Error,
         /// Whose messages may be missing; `None`: those of all topics.
         topics: Option<Box<[Topic]>>,
