@@ -4,7 +4,7 @@ use std::hint::black_box;
 use std::sync::Arc;
 
 use realtime::dispatch::{Client, Dispatcher, Step};
-use realtime::model::{Command, Counters, SessionId, Sink, Slot, Topic, TopicKind};
+use realtime::model::{Command, Counters, SessionId, Sink, SubscriptionSlot, Topic, TopicKind};
 use realtime::queue::{Producer, Signal, events};
 
 use super::{LIMITS, Nobody, SIZE};
@@ -15,7 +15,7 @@ pub(crate) type Toy = usize;
 /// Clients with callbacks that do nothing.
 pub(crate) struct World {
     pub(crate) dispatcher: Dispatcher<Toy, ()>,
-    clients: Vec<(Slot, Producer)>,
+    clients: Vec<(SubscriptionSlot, Producer)>,
 }
 
 impl World {

@@ -6,7 +6,10 @@ use std::time::{Duration, Instant};
 use super::callbacks::{Callbacks, NO_BOUND, Place};
 use super::console::Console;
 use super::{EventKind, Slab};
-use crate::model::{Code, Command, Error, Event, ReplyTo, SessionId, Slot, Ticket, Topic};
+use crate::model::{
+    Code, Command, Error, Event, ReplyTo, RequestSlot, Requests, SessionId, SubscriptionSlot, Subscriptions,
+    Ticket, Topic,
+};
 use crate::queue::Consumer;
 
 /// Why messages may be missing where a client was given other settings.
@@ -20,9 +23,9 @@ pub struct Client<R, D> {
     pub data: D,
     // The present session is the last one. Those before it were replaced and deliver what they still have.
     pub(super) sources: Vec<Source>,
-    pub(super) topics: HashMap<Topic, Slot>,
-    pub(super) subscriptions: Slab<Subscription<R>>,
-    pub(super) requests: Slab<Waiting<R>>,
+    pub(super) topics: HashMap<Topic, SubscriptionSlot>,
+    pub(super) subscriptions: Slab<Subscriptions, Subscription<R>>,
+    pub(super) requests: Slab<Requests, Waiting<R>>,
     // Callbacks of requests that a session left unanswered when it ended, in the order of the calls.
     pub(super) leftover: VecDeque<R>,
     pub(super) listeners: [Callbacks<R>; EventKind::ALL.len()],
@@ -242,7 +245,7 @@ impl<R, D> Client<R, D> {
             self.close();
         }
         self.sources.retain(|source| source.session != session);
-        let of_session = |(slot, waiting): (Slot, &Waiting<R>)| {
+        let of_session = |(slot, waiting): (RequestSlot, &Waiting<R>)| {
             (waiting.session == session).then_some((waiting.serial, slot))
         };
         let mut owed: Vec<_> = self.requests.iter().filter_map(of_session).collect();

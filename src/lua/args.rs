@@ -8,7 +8,7 @@ use super::frame::{Frame, Kind};
 use super::module::{Module, unpack};
 use super::number::{NumberError, NumberText};
 use super::refs::Ref;
-use crate::model::{Args, NAME_CHARACTERS, Slot, printable};
+use crate::model::{Args, ClientSlot, NAME_CHARACTERS, printable};
 
 /// What the script did wrong, for its Lua error. Where it happened is added at the end.
 #[derive(Debug, thiserror::Error)]
@@ -229,7 +229,7 @@ impl Call<'_> {
     }
 
     /// The client that a method was called on. It may be closed and gone.
-    pub(super) fn this(&mut self, module: &Module) -> Result<Slot, Fault> {
+    pub(super) fn this(&mut self, module: &Module) -> Result<ClientSlot, Fault> {
         // Most calls are for the client of the last one. As long as it is there, no other table can have its place in memory.
         let pointer = self.frame.pointer(1);
         if let Some((last, slot)) = module.last_this.get()

@@ -12,7 +12,7 @@ use super::raw::Lua;
 use super::stats::Stats;
 use super::twins::{self, List};
 use crate::dispatch::EventKind;
-use crate::model::{Command, NAME_CHARACTERS, Slot, State, Topic, TopicKind, printable};
+use crate::model::{ClientSlot, Command, NAME_CHARACTERS, State, Topic, TopicKind, printable};
 
 /// The position of a method's first argument on the stack.
 const FIRST: i32 = 2;
@@ -88,7 +88,7 @@ fn topic(call: &Call<'_>, kind: TopicKind) -> Result<Topic, Fault> {
     Ok(Topic { kind, name: call.text(1, argument)?.as_ref().into() })
 }
 
-fn ensure_open(module: &Module, call: &Call<'_>, slot: Slot) -> Result<(), Fault> {
+fn ensure_open(module: &Module, call: &Call<'_>, slot: ClientSlot) -> Result<(), Fault> {
     if module.dispatcher.get(slot).is_some_and(|client| client.is_open()) {
         return Ok(());
     }
@@ -96,7 +96,7 @@ fn ensure_open(module: &Module, call: &Call<'_>, slot: Slot) -> Result<(), Fault
     Err(Fault::Other(problem))
 }
 
-fn send(module: &Module, slot: Slot, command: Option<Command>) {
+fn send(module: &Module, slot: ClientSlot, command: Option<Command>) {
     let session = module.dispatcher.get(slot).and_then(|client| client.session());
     if let (Some(session), Some(command)) = (session, command) {
         module.send(session, command);
@@ -158,7 +158,7 @@ pub(super) fn is_valid(module: &mut Module, call: &mut Call<'_>) -> Result<Outpu
     Ok(Output::Boolean(state_of(module, slot) != State::Closed))
 }
 
-fn state_of(module: &Module, slot: Slot) -> State {
+fn state_of(module: &Module, slot: ClientSlot) -> State {
     match module.dispatcher.get(slot) {
         Some(client) if client.is_open() => client.data.counters.state(),
         _ => State::Closed,

@@ -15,7 +15,7 @@ use super::output::Output;
 use super::raw::Lua;
 use crate::backend::{self, Backend, OptionError, OptionValue, Options, Start};
 use crate::dispatch::Client;
-use crate::model::{Command, Counters, NAME_CHARACTERS, SessionId, Slot, printable};
+use crate::model::{ClientSlot, Command, Counters, NAME_CHARACTERS, SessionId, printable};
 use crate::queue::{Consumer, Order, events};
 
 /// Names the server where a script gives no URL.
@@ -126,7 +126,7 @@ fn create(
 fn share(
     module: &mut Module,
     call: &Call<'_>,
-    slot: Slot,
+    slot: ClientSlot,
     backend: Arc<dyn Backend>,
 ) -> Result<Output, Fault> {
     let Some(client) = module.dispatcher.get(slot) else { return Ok(Output::Nothing) };

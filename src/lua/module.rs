@@ -16,7 +16,7 @@ use super::refs::{Pool, Ref};
 use crate::backend::Session;
 use crate::crypto::Random;
 use crate::dispatch::{Budget, Dispatcher, Reports};
-use crate::model::{Command, Join, SessionId, Slot, Spawn};
+use crate::model::{ClientSlot, Command, Join, SessionId, Spawn};
 use crate::queue::{Inbox, Order, Orders, Signal, orders};
 
 /// What the worker thread runs for a client.
@@ -80,7 +80,7 @@ pub(super) struct Module {
     /// Places in scripts for which the hint about a second callback was printed.
     pub(super) hinted: HashSet<(String, i32)>,
     /// The client that a method was called on last, and where its table is.
-    pub(super) last_this: Cell<Option<(*const c_void, Slot)>>,
+    pub(super) last_this: Cell<Option<(*const c_void, ClientSlot)>>,
 }
 
 /// A round of callbacks.
@@ -205,7 +205,7 @@ impl Module {
 }
 
 /// A client's slot as the number that its table holds: 21 bits of place, 32 of generation, within what a double holds.
-pub(super) fn pack(slot: Slot) -> f64 {
+pub(super) fn pack(slot: ClientSlot) -> f64 {
     f64::from(slot.generation) * PLACES + f64::from(slot.index)
 }
 
@@ -215,11 +215,11 @@ pub(super) fn pack(slot: Slot) -> f64 {
     clippy::cast_sign_loss,
     reason = "checked, or nonsense that fits no slot"
 )]
-pub(super) fn unpack(number: f64) -> Option<Slot> {
+pub(super) fn unpack(number: f64) -> Option<ClientSlot> {
     if number.fract() != 0.0 || !(0.0..=super::number::MAX_EXACT).contains(&number) {
         return None;
     }
-    Some(Slot { index: (number % PLACES) as u32, generation: (number / PLACES) as u32 })
+    Some(ClientSlot::new((number % PLACES) as u32, (number / PLACES) as u32))
 }
 
 /// Places for clients that a packed slot can name. Far more than a process could hold.
@@ -232,7 +232,7 @@ mod tests {
     #[test]
     fn a_slot_survives_being_a_number() {
         for (index, generation) in [(0, 0), (1, 0), (0, 1), (2_097_151, u32::MAX), (77, 4_000_000_000)] {
-            let slot = Slot { index, generation };
+            let slot = ClientSlot::new(index, generation);
             assert_eq!(unpack(pack(slot)), Some(slot));
         }
         for nonsense in [-1.0, 0.5, f64::NAN, f64::INFINITY, 1e300] {

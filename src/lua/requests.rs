@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use super::args::{Call, Fault};
 use super::module::Module;
 use super::output::Output;
-use crate::model::{Args, Code, Command, Error, ReplyTo, Request, RequestKind, Slot};
+use crate::model::{Args, ClientSlot, Code, Command, Error, ReplyTo, Request, RequestKind};
 
 /// How long `CommandSync` waits unless the script says otherwise.
 const SYNC_TIMEOUT: Duration = Duration::from_secs(5);
@@ -55,7 +55,13 @@ pub(super) fn ping(module: &mut Module, call: &mut Call<'_>) -> Result<Output, F
 /// it has one for such commands alone, and inside a transaction the server does not block.
 ///
 /// `n` is the command's place in a transaction.
-fn check(module: &Module, call: &Call<'_>, slot: Slot, args: &Args, n: Option<i32>) -> Result<(), Fault> {
+fn check(
+    module: &Module,
+    call: &Call<'_>,
+    slot: ClientSlot,
+    args: &Args,
+    n: Option<i32>,
+) -> Result<(), Fault> {
     let Some(client) = module.dispatcher.get(slot) else { return Ok(()) };
     let backend = &client.data.backend;
     if call.is_true(4) && backend.blocks(args) {
@@ -71,7 +77,7 @@ fn check(module: &Module, call: &Call<'_>, slot: Slot, args: &Args, n: Option<i3
 fn request(
     module: &mut Module,
     call: &mut Call<'_>,
-    slot: Slot,
+    slot: ClientSlot,
     bytes: usize,
     kind: RequestKind,
     n: i32,

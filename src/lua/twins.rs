@@ -11,7 +11,7 @@ use super::args::Call;
 use super::module::Module;
 use super::refs::Ref;
 use crate::dispatch::{Callbacks, EventKind, Place};
-use crate::model::{NAME_CHARACTERS, Slot, Topic, TopicKind, printable};
+use crate::model::{ClientSlot, NAME_CHARACTERS, Topic, TopicKind, printable};
 
 /// Places that the hint was printed for are remembered up to so many. There are no more hints then.
 const MAX_HINTS: usize = 16;
@@ -31,7 +31,7 @@ pub(super) enum List<'a> {
 pub(super) fn place(
     module: &mut Module,
     call: &mut Call<'_>,
-    slot: Slot,
+    slot: ClientSlot,
     list: List<'_>,
     identifier: &[u8],
     function: i32,

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{Args, Slot, Ticket, Topic};
+use super::{Args, SubscriptionSlot, Ticket, Topic};
 
 /// What the main thread asks of a client's session. Commands of one client take effect in the order in which they were
 /// handed over.
@@ -14,7 +14,7 @@ pub enum Command {
         /// The channel or pattern.
         topic: Topic,
         /// What its messages will carry.
-        slot: Slot,
+        slot: SubscriptionSlot,
     },
     /// Receive no more from this topic.
     Unsubscribe(Topic),

@@ -18,7 +18,10 @@ pub use command::{Command, Request, RequestKind};
 pub use counters::{Counters, State};
 pub use error::{Code, Error, panic_text};
 pub use event::{DropReason, Event, Ready, Role};
-pub use id::{LinkId, SessionId, Slot, Topic, TopicKind};
+pub use id::{
+    ClientSlot, Clients, LinkId, RequestSlot, Requests, SessionId, Slot, SubscriptionSlot, Subscriptions,
+    Topic, TopicKind,
+};
 pub use limits::{Limits, Overflow, READ_BYTES};
 pub use printable::{NAME_CHARACTERS, Printable, printable};
 pub use remedy::Remedy;

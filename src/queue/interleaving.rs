@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use proptest::prelude::*;
 
 use super::{Item, Producer, Signal, events};
-use crate::model::{DropReason, Event, Limits, Overflow, Sink, Slot, Topic, TopicKind, Wake};
+use crate::model::{DropReason, Event, Limits, Overflow, Sink, SubscriptionSlot, Topic, TopicKind, Wake};
 
 struct Nobody;
 
@@ -35,7 +35,7 @@ impl Worker {
         let number = u32::try_from(self.put.len()).expect("a short script");
         match self.script.pop_front() {
             Some(Act::Message) => {
-                self.producer.message(Slot { index: number, generation: 0 }, None, b"x");
+                self.producer.message(SubscriptionSlot::new(number, 0), None, b"x");
                 self.put.push(true);
             }
             Some(Act::Event) => {

@@ -46,7 +46,7 @@ pub use consumer::Consumer;
 pub use orders::{Inbox, Order, Orders, orders};
 pub use producer::Producer;
 
-use crate::model::{Counters, Error, Event, Limits, Slot, Value, Wake};
+use crate::model::{Counters, Error, Event, Limits, RequestSlot, SubscriptionSlot, Value, Wake};
 use shared::Shared;
 
 /// One thing that came from the worker, in order.
@@ -55,7 +55,7 @@ pub enum Item<'a> {
     /// A message.
     Message {
         /// The subscription that it is for.
-        slot: Slot,
+        slot: SubscriptionSlot,
         /// The channel, for a pattern's message.
         channel: Option<&'a [u8]>,
         /// What was sent.
@@ -64,7 +64,7 @@ pub enum Item<'a> {
     /// The answer to a request that has a callback.
     Answer {
         /// The request.
-        slot: Slot,
+        slot: RequestSlot,
         /// The answer.
         result: Result<Value, Error>,
     },
@@ -82,7 +82,7 @@ pub type Signal = Arc<AtomicBool>;
 ///
 /// ```
 /// use std::sync::Arc;
-/// use realtime::model::{Counters, Limits, Overflow, Sink, Slot};
+/// use realtime::model::{Counters, Limits, Overflow, Sink, SubscriptionSlot};
 /// use realtime::queue::{Inbox, Item, Order, Orders, Signal, events, orders};
 ///
 /// let (orders, _inbox): (Orders<()>, Inbox<()>) = orders();
@@ -96,7 +96,7 @@ pub type Signal = Arc<AtomicBool>;
 /// let signal = Signal::default();
 /// let (mut producer, mut consumer) = events(limits, Arc::new(Counters::default()), signal, orders.waker());
 ///
-/// let slot = Slot { index: 0, generation: 0 };
+/// let slot = SubscriptionSlot::new(0, 0);
 /// producer.message(slot, None, b"hello");
 /// producer.flush();
 /// assert_eq!(consumer.next(), Some(Item::Message { slot, channel: None, payload: b"hello" }));

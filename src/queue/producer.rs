@@ -8,7 +8,8 @@ use super::Item;
 use super::batch::Batch;
 use super::shared::{Amounts, Control, Cost, FEW_STATES, ROOMY_BATCHES, Shared, error_bytes, value_bytes};
 use crate::model::{
-    About, Counters, DropReason, Error, Event, Overflow, ReplyTo, Room, Sink, Slot, State, Ticket, Value,
+    About, Counters, DropReason, Error, Event, Overflow, ReplyTo, Room, Sink, State, SubscriptionSlot,
+    Ticket, Value,
 };
 
 /// The worker's end of a client's events.
@@ -274,7 +275,7 @@ impl Producer {
 }
 
 impl Sink for Producer {
-    fn message(&mut self, slot: Slot, channel: Option<&[u8]>, payload: &[u8]) {
+    fn message(&mut self, slot: SubscriptionSlot, channel: Option<&[u8]>, payload: &[u8]) {
         self.put_skipped();
         Counters::add(&self.shared.counters.received, 1);
         let size = channel.map_or(0, <[u8]>::len) + payload.len();

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use realtime::backend::{Backend, Session, Start};
 use realtime::dispatch::{Client, Dispatcher, EventKind, Step};
 use realtime::model::{
-    Args, Command, Counters, Error, Event, Join, Request, RequestKind, SessionId, Slot, Spawn, Topic, Value,
+    Args, ClientSlot, Command, Counters, Error, Event, Join, Request, RequestKind, SessionId, Spawn, Topic,
+    Value,
 };
 use realtime::net::Worker;
 use realtime::queue::{Order, Orders, Signal, events, orders};
@@ -36,7 +37,7 @@ enum Callback {
 /// A client, as its run holds it.
 #[derive(Debug)]
 pub struct Handle {
-    slot: Slot,
+    slot: ClientSlot,
     session: SessionId,
     pub counters: Arc<Counters>,
 }

@@ -1,6 +1,8 @@
 //! What a session told the main thread, written down.
 
-use realtime::model::{About, DropReason, Error, Event, ReplyTo, Sink, Slot, Ticket, TopicKind, Value};
+use realtime::model::{
+    About, DropReason, Error, Event, ReplyTo, Sink, SubscriptionSlot, Ticket, TopicKind, Value,
+};
 
 use crate::client::topic;
 
@@ -22,7 +24,7 @@ pub(crate) struct Recorder {
 }
 
 impl Sink for Recorder {
-    fn message(&mut self, slot: Slot, channel: Option<&[u8]>, payload: &[u8]) {
+    fn message(&mut self, slot: SubscriptionSlot, channel: Option<&[u8]>, payload: &[u8]) {
         self.said.push(Said::Message {
             slot: slot.index,
             channel: channel.map(text),

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use realtime::backend::{Backend, OptionValue, Options, Session, Start};
 use realtime::model::{
-    Args, Command, Counters, Error, Event, Join, ReplyTo, Request, RequestKind, SessionId, Slot, Spawn,
-    Topic, TopicKind, Value,
+    Args, Command, Counters, Error, Event, Join, ReplyTo, Request, RequestKind, RequestSlot, SessionId,
+    Spawn, SubscriptionSlot, Topic, TopicKind, Value,
 };
 use realtime::net::Worker;
 use realtime::queue::{Consumer, Item, Order, Orders, Signal, events, orders};
@@ -30,8 +30,8 @@ pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 /// What came to the main thread.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Seen {
-    Message(Slot, Vec<u8>),
-    Answer(Slot, Result<Value, Error>),
+    Message(SubscriptionSlot, Vec<u8>),
+    Answer(RequestSlot, Result<Value, Error>),
     Event(Event),
 }
 
@@ -83,7 +83,7 @@ impl Game {
 
     pub fn subscribe(&self, client: &Client, topic: &str, index: u32) {
         let topic = Topic { kind: TopicKind::Channel, name: topic.as_bytes().into() };
-        self.command(client, Command::Subscribe { topic, slot: Slot { index, generation: 0 } });
+        self.command(client, Command::Subscribe { topic, slot: SubscriptionSlot::new(index, 0) });
     }
 
     pub fn publish(&self, client: &Client, topic: &str, text: &[u8], to: ReplyTo) {
@@ -138,7 +138,7 @@ impl Client {
         })
     }
 
-    pub fn wait_message(&mut self) -> (Slot, Vec<u8>) {
+    pub fn wait_message(&mut self) -> (SubscriptionSlot, Vec<u8>) {
         self.wait_for("a message", |seen| match seen {
             Seen::Message(slot, text) => Some((slot, text)),
             _ => None,

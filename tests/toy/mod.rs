@@ -26,7 +26,7 @@ use realtime::backend::{
 };
 use realtime::model::{
     About, Args, Code, Command, Counters, Error, Event, Limits, LinkId, Overflow, Ready, Request,
-    RequestKind, Room, Sink, Slot, State, Ticket, Topic, Value,
+    RequestKind, Room, Sink, State, SubscriptionSlot, Ticket, Topic, Value,
 };
 
 /// The row that this backend would have in the table.
@@ -131,7 +131,7 @@ struct ToySession {
     partial: Vec<u8>,
     out: Vec<u8>,
     sent: usize,
-    wanted: Vec<(Box<[u8]>, Slot)>,
+    wanted: Vec<(Box<[u8]>, SubscriptionSlot)>,
     unsent: VecDeque<(Ticket, Args)>,
     in_flight: VecDeque<Ticket>,
     actions: VecDeque<Action>,

@@ -5,14 +5,14 @@ use std::time::Instant;
 use super::{Dispatcher, List, Reference, Step, Task};
 use crate::dispatch::EventKind;
 use crate::dispatch::callbacks::{NO_BOUND, Place};
-use crate::model::{Event, SessionId, Slot};
+use crate::model::{ClientSlot, Event, SessionId};
 
 impl<R: Reference, D: Reference> Dispatcher<R, D> {
     /// Puts a listener on an event of a client, under an identifier. One for `ready` on a client that is ready gets a
     /// `ready` of its own, soon. `place` is where it was put, if the identifier is not the script's own.
     pub fn listen(
         &mut self,
-        slot: Slot,
+        slot: ClientSlot,
         kind: EventKind,
         identifier: &[u8],
         callback: R,
@@ -29,7 +29,7 @@ impl<R: Reference, D: Reference> Dispatcher<R, D> {
     }
 
     /// Tells a late listener that its client is ready.
-    pub(super) fn notify(&mut self, slot: Slot, serial: u64) -> Step<'_, R, D> {
+    pub(super) fn notify(&mut self, slot: ClientSlot, serial: u64) -> Step<'_, R, D> {
         let Some(client) = self.clients.get(slot) else { return Step::Skipped };
         let listeners = &client.listeners[EventKind::Ready as usize];
         let (Some(ready), Some(walk)) = (&client.ready, listeners.only(serial)) else {
@@ -42,7 +42,7 @@ impl<R: Reference, D: Reference> Dispatcher<R, D> {
     }
 
     /// Tells the listeners of an event, or the console.
-    pub(super) fn tell(&mut self, slot: Slot, session: SessionId, event: Event) -> Step<'_, R, D> {
+    pub(super) fn tell(&mut self, slot: ClientSlot, session: SessionId, event: Event) -> Step<'_, R, D> {
         let Some(client) = self.clients.get_mut(slot) else { return Step::Skipped };
         let is_present = client.session() == Some(session);
         let mut event = event;

@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 use super::callbacks::Walk;
 use super::client::{Client, Source};
 use super::{EventKind, Slab};
-use crate::model::{Error, Event, SessionId, Slot, Value};
+use crate::model::{ClientSlot, Clients, Error, Event, SessionId, SubscriptionSlot, Value};
 use crate::queue::{Item, Signal};
 use lines::Lines;
 pub use step::{Reference, Step};
@@ -23,16 +23,16 @@ const STRIDE: u32 = 32;
 /// [`Dispatcher::step`] says what to call and with what.
 #[derive(Debug)]
 pub struct Dispatcher<R, D> {
-    clients: Slab<Client<R, D>>,
+    clients: Slab<Clients, Client<R, D>>,
     // In order of creation.
-    order: Vec<Slot>,
+    order: Vec<ClientSlot>,
     signal: Signal,
     // Something may wait that the signal no longer tells of.
     waiting: bool,
     turn: Turn,
     // What comes before the next item.
     tasks: VecDeque<Task>,
-    walk: Option<(Slot, List, Walk)>,
+    walk: Option<(ClientSlot, List, Walk)>,
     message: Message,
     content: Box<Content<R>>,
     // Something other than messages is being delivered or waits: a message is worth the one look at this.
@@ -56,13 +56,13 @@ struct Turn {
 #[derive(Debug, PartialEq)]
 enum Task {
     /// An event of a session is told.
-    Tell { client: Slot, session: SessionId, event: Event },
+    Tell { client: ClientSlot, session: SessionId, event: Event },
     /// A session said that it has ended.
-    End { client: Slot, session: SessionId },
+    End { client: ClientSlot, session: SessionId },
     /// The requests that such a session left unanswered are answered, one after the other.
-    GiveUp { client: Slot },
+    GiveUp { client: ClientSlot },
     /// A listener that came to a client that was ready already is told so.
-    Notify { client: Slot, serial: u64 },
+    Notify { client: ClientSlot, serial: u64 },
 }
 
 /// What a step points to. It lies in memory of its own, where nothing but the next step touches it: the embedding room may
@@ -86,7 +86,7 @@ struct Message {
 
 #[derive(Debug, Clone, Copy)]
 enum List {
-    Topic(Slot),
+    Topic(SubscriptionSlot),
     Event(EventKind),
 }
 
@@ -114,24 +114,24 @@ impl<R, D> Dispatcher<R, D> {
     }
 
     /// Adds a client.
-    pub fn insert(&mut self, client: Client<R, D>) -> Slot {
+    pub fn insert(&mut self, client: Client<R, D>) -> ClientSlot {
         let slot = self.clients.insert(client);
         self.order.push(slot);
         slot
     }
 
     /// A client, until its last answer was delivered.
-    pub fn get(&self, slot: Slot) -> Option<&Client<R, D>> {
+    pub fn get(&self, slot: ClientSlot) -> Option<&Client<R, D>> {
         self.clients.get(slot)
     }
 
     /// A client, until its last answer was delivered.
-    pub fn get_mut(&mut self, slot: Slot) -> Option<&mut Client<R, D>> {
+    pub fn get_mut(&mut self, slot: ClientSlot) -> Option<&mut Client<R, D>> {
         self.clients.get_mut(slot)
     }
 
     /// The clients that are open, in order of creation.
-    pub fn open(&self) -> impl Iterator<Item = (Slot, &Client<R, D>)> {
+    pub fn open(&self) -> impl Iterator<Item = (ClientSlot, &Client<R, D>)> {
         let clients = self.order.iter().filter_map(|&slot| Some((slot, self.clients.get(slot)?)));
         clients.filter(|(_, client)| client.open)
     }
@@ -237,7 +237,7 @@ impl<R: Reference, D: Reference> Dispatcher<R, D> {
 
     /// The client whose turn it is, unless nobody has anything.
     #[inline]
-    fn whose_turn(&mut self) -> Option<Slot> {
+    fn whose_turn(&mut self) -> Option<ClientSlot> {
         while self.turn.empty < self.order.len() {
             let Some(&slot) = self.order.get(self.turn.client) else {
                 self.turn = Turn { empty: self.turn.empty, ..Turn::default() };
@@ -319,14 +319,14 @@ impl<R: Reference, D: Reference> Dispatcher<R, D> {
     }
 
     /// Answers a request whose session ended without an answer.
-    fn give_up(&mut self, slot: Slot, callback: R) -> Step<'_, R, D> {
+    fn give_up(&mut self, slot: ClientSlot, callback: R) -> Step<'_, R, D> {
         let Some(client) = self.clients.get(slot) else { return Step::Skipped };
         let (callback, result) = self.content.answer.insert((callback, Err(Error::unanswered())));
         Step::Answer { callback: callback.index(), client: client.data.index(), result }
     }
 
     /// Forgets a client if that was its last session.
-    fn settle(&mut self, slot: Slot) {
+    fn settle(&mut self, slot: ClientSlot) {
         if self.clients.get(slot).is_some_and(|client| client.sources.is_empty()) {
             if let Some(mut client) = self.clients.remove(slot) {
                 self.keep_lines(client.console.rest());

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{LIMITS, World, channel, say};
 use crate::dispatch::Client;
-use crate::model::{Command, Counters, Limits, Overflow, Room, SessionId, Sink, Slot, Wake};
+use crate::model::{ClientSlot, Command, Counters, Limits, Overflow, Room, SessionId, Sink, Wake};
 use crate::queue::events;
 
 #[test]
@@ -73,7 +73,7 @@ fn removal_takes_effect_at_once_even_for_what_is_queued() {
     assert_eq!(log, ["c.a: 1 for name"]);
 }
 
-fn client_of(world: &World) -> Slot {
+fn client_of(world: &World) -> ClientSlot {
     world.dispatcher.open().next().unwrap().0
 }
 

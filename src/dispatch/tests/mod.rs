@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use super::{Client, Dispatcher, EventKind, Step};
 use crate::model::{
-    About, Code, Command, Counters, Error, Event, Limits, Overflow, Ready, SessionId, Sink, Slot, Ticket,
-    Topic, TopicKind, Value,
+    About, ClientSlot, Code, Command, Counters, Error, Event, Limits, Overflow, Ready, SessionId, Sink,
+    SubscriptionSlot, Ticket, Topic, TopicKind, Value,
 };
 use crate::queue::{Inbox, Orders, Producer, Signal, events, orders};
 
@@ -50,22 +50,22 @@ impl World {
         (SessionId(self.sessions), producer, consumer)
     }
 
-    fn client(&mut self, name: Name) -> (Slot, Producer) {
+    fn client(&mut self, name: Name) -> (ClientSlot, Producer) {
         let (session, producer, consumer) = self.session();
         (self.dispatcher.insert(Client::new(name, name.into(), session, consumer)), producer)
     }
 
-    fn subscribe(&mut self, client: Slot, topic: &Topic, callback: Name) -> Option<Slot> {
+    fn subscribe(&mut self, client: ClientSlot, topic: &Topic, callback: Name) -> Option<SubscriptionSlot> {
         self.subscribe_up_to(None, client, topic, callback)
     }
 
     fn subscribe_up_to(
         &mut self,
         max_bytes: Option<usize>,
-        client: Slot,
+        client: ClientSlot,
         topic: &Topic,
         callback: Name,
-    ) -> Option<Slot> {
+    ) -> Option<SubscriptionSlot> {
         let client = self.dispatcher.get_mut(client).unwrap();
         match client.subscribe(topic.clone(), callback.as_bytes(), callback, || "name", max_bytes, None) {
             Some(Command::Subscribe { slot, .. }) => Some(slot),
@@ -163,7 +163,7 @@ fn channel(name: &str) -> Topic {
     Topic { kind: TopicKind::Channel, name: name.as_bytes().into() }
 }
 
-fn say(producer: &mut Producer, slot: Slot, payload: &str) {
+fn say(producer: &mut Producer, slot: SubscriptionSlot, payload: &str) {
     producer.message(slot, None, payload.as_bytes());
     producer.flush();
 }
