@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use super::callbacks::{Callbacks, NO_BOUND, Place};
+use super::callbacks::{Callbacks, NO_BOUND, Origin};
 use super::console::Console;
 use super::{EventKind, Slab};
 use crate::model::{
@@ -25,7 +25,7 @@ pub struct Client<R, D> {
     pub(super) sources: Vec<Source>,
     pub(super) topics: HashMap<Topic, SubscriptionSlot>,
     pub(super) subscriptions: Slab<Subscriptions, Subscription<R>>,
-    pub(super) requests: Slab<Requests, Waiting<R>>,
+    pub(super) requests: Slab<Requests, PendingRequest<R>>,
     // Callbacks of requests that a session left unanswered when it ended, in the order of the calls.
     pub(super) leftover: VecDeque<R>,
     pub(super) listeners: [Callbacks<R>; EventKind::ALL.len()],
@@ -54,7 +54,7 @@ pub(super) struct Source {
 
 /// A callback that waits for its answer.
 #[derive(Debug)]
-pub(super) struct Waiting<R> {
+pub(super) struct PendingRequest<R> {
     pub(super) callback: R,
     // Which session the request went to.
     session: SessionId,
@@ -137,7 +137,7 @@ impl<R, D> Client<R, D> {
 
     /// Puts a callback on a topic, under an identifier. Returns the command that the session needs if the topic is new.
     /// `name` is the topic's name as callbacks get it. Of a message of more than `max_bytes` bytes the callback gets only
-    /// the size. `place` is where it was put, if the identifier is not the script's own.
+    /// the size. `origin` is where it was put, if the identifier is not the script's own.
     pub fn subscribe(
         &mut self,
         topic: Topic,
@@ -145,16 +145,16 @@ impl<R, D> Client<R, D> {
         callback: R,
         name: impl FnOnce() -> R,
         max_bytes: Option<usize>,
-        place: Option<Place<R>>,
+        origin: Option<Origin<R>>,
     ) -> Option<Command> {
         let max_bytes = max_bytes.unwrap_or(NO_BOUND);
         let known = self.topics.get(&topic).copied();
         if let Some(subscription) = known.and_then(|slot| self.subscriptions.get_mut(slot)) {
-            subscription.callbacks.set(&mut self.serials, identifier, callback, max_bytes, place);
+            subscription.callbacks.set(&mut self.serials, identifier, callback, max_bytes, origin);
             return None;
         }
         let mut callbacks = Callbacks::default();
-        callbacks.set(&mut self.serials, identifier, callback, max_bytes, place);
+        callbacks.set(&mut self.serials, identifier, callback, max_bytes, origin);
         let slot = self.subscriptions.insert(Subscription {
             name: name(),
             callbacks,
@@ -207,7 +207,7 @@ impl<R, D> Client<R, D> {
             return source.consumer.ticket(ReplyTo::Nobody, bytes);
         };
         self.serials += 1;
-        let waiting = Waiting { callback, session: source.session, serial: self.serials };
+        let waiting = PendingRequest { callback, session: source.session, serial: self.serials };
         let slot = self.requests.insert(waiting);
         source
             .consumer
@@ -245,7 +245,7 @@ impl<R, D> Client<R, D> {
             self.close();
         }
         self.sources.retain(|source| source.session != session);
-        let of_session = |(slot, waiting): (RequestSlot, &Waiting<R>)| {
+        let of_session = |(slot, waiting): (RequestSlot, &PendingRequest<R>)| {
             (waiting.session == session).then_some((waiting.serial, slot))
         };
         let mut owed: Vec<_> = self.requests.iter().filter_map(of_session).collect();

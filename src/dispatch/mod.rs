@@ -15,7 +15,7 @@ mod reports;
 mod slab;
 
 pub use budget::Budget;
-pub use callbacks::{Callbacks, Place};
+pub use callbacks::{Callbacks, Origin};
 pub use client::{Client, Traffic};
 pub use dispatcher::{Dispatcher, Reference, Step};
 pub use kind::EventKind;

@@ -18,13 +18,13 @@ use crate::model::Slot;
 /// ```
 #[derive(Debug)]
 pub struct Slab<K, T> {
-    places: Vec<Place<T>>,
+    places: Vec<Cell<T>>,
     free: Vec<u32>,
     table: PhantomData<K>,
 }
 
 #[derive(Debug)]
-struct Place<T> {
+struct Cell<T> {
     generation: u32,
     value: Option<T>,
 }
@@ -45,7 +45,7 @@ impl<K, T> Slab<K, T> {
         }
         #[expect(clippy::expect_used, reason = "so many places do not fit into memory")]
         let index = u32::try_from(self.places.len()).expect("a slab of less than four billion places");
-        self.places.push(Place { generation: 0, value: Some(value) });
+        self.places.push(Cell { generation: 0, value: Some(value) });
         Slot::new(index, 0)
     }
 

@@ -10,7 +10,7 @@ use super::number::NumberText;
 use super::output::Output;
 use super::raw::Lua;
 use super::stats::Stats;
-use super::twins::{self, List};
+use super::twins::{self, Target};
 use crate::dispatch::EventKind;
 use crate::model::{ClientSlot, Command, NAME_CHARACTERS, State, Topic, TopicKind, printable};
 
@@ -50,13 +50,13 @@ fn subscribe_to(module: &mut Module, call: &mut Call<'_>, kind: TopicKind) -> Re
     let max_bytes = call.optional_size(function + 1 - call.before, "max_bytes")?;
     call.end(function + 2 - call.before)?;
     ensure_open(module, call, slot)?;
-    let place = twins::place(module, call, slot, List::Topic(&topic), &identifier, function);
+    let origin = twins::origin(module, call, slot, Target::Topic(&topic), &identifier, function);
     let callback = call.keep(module, function);
     let pool = std::rc::Rc::clone(&module.pool);
     let Some(client) = module.dispatcher.get_mut(slot) else { return Ok(Output::Nothing) };
     // The name is the first argument, made a string already if it was a number.
     let name = || pool.keep(call.frame, FIRST);
-    let command = client.subscribe(topic, &identifier, callback, name, max_bytes, place);
+    let command = client.subscribe(topic, &identifier, callback, name, max_bytes, origin);
     send(module, slot, command);
     Ok(Output::Nothing)
 }
@@ -110,9 +110,9 @@ pub(super) fn on(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fau
     let (identifier, function) = call.identifier_and_function(2)?;
     call.end(function + 1 - call.before)?;
     ensure_open(module, call, slot)?;
-    let place = twins::place(module, call, slot, List::Event(kind), &identifier, function);
+    let origin = twins::origin(module, call, slot, Target::Event(kind), &identifier, function);
     let callback = call.keep(module, function);
-    module.dispatcher.listen(slot, kind, &identifier, callback, place);
+    module.dispatcher.listen(slot, kind, &identifier, callback, origin);
     Ok(Output::Nothing)
 }
 

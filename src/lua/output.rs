@@ -54,7 +54,7 @@ pub(super) enum Exit {
 }
 
 /// What became of an output that was pushed.
-pub(super) enum Pushed {
+pub(super) enum PushResult {
     /// So many values.
     Values(c_int),
     /// An error to be raised.
@@ -66,12 +66,12 @@ pub(super) enum Pushed {
 /// # Safety
 ///
 /// See [`Lua`]. `output` stays where it is until this returns: see [`Module`](super::module::Module).
-pub(super) unsafe fn push_output(lua: Lua, fixed: Fixed, output: &Output) -> Pushed {
+pub(super) unsafe fn push_output(lua: Lua, fixed: Fixed, output: &Output) -> PushResult {
     // SAFETY: the caller keeps to the contract, and nothing here has to be dropped.
     unsafe {
         match output {
             // What runs does so in its place, and pushes by itself.
-            Output::Nothing | Output::Run(_) => return Pushed::Values(0),
+            Output::Nothing | Output::Run(_) => return PushResult::Values(0),
             Output::Boolean(value) => lua.push_boolean(*value),
             Output::Number(value) => lua.push_number(*value),
             Output::Static(text) => lua.push_bytes(text.as_bytes()),
@@ -88,24 +88,24 @@ pub(super) unsafe fn push_output(lua: Lua, fixed: Fixed, output: &Output) -> Pus
             Output::Without(reason) => {
                 lua.push_nil();
                 lua.push_bytes(reason.as_bytes());
-                return Pushed::Values(2);
+                return PushResult::Values(2);
             }
             Output::Refused(error) => {
                 lua.push_boolean(false);
                 push_error(lua, fixed, error);
-                return Pushed::Values(2);
+                return PushResult::Values(2);
             }
             Output::Answer(result) => {
                 push_reply(lua, fixed, result);
-                return Pushed::Values(2);
+                return PushResult::Values(2);
             }
             Output::Stats(Some(stats)) => stats.push(lua),
             Output::Stats(None) => push_closed(lua),
             Output::Raise(message) => {
                 lua.push_bytes(message.as_bytes());
-                return Pushed::Error;
+                return PushResult::Error;
             }
         }
     }
-    Pushed::Values(1)
+    PushResult::Values(1)
 }

@@ -19,7 +19,7 @@ use super::frame::Frame;
 use super::function::Function;
 use super::functions::FUNCTIONS;
 use super::module::Module;
-use super::output::{Exit, Output, Pushed, push_output};
+use super::output::{Exit, Output, PushResult, push_output};
 use super::raw::{ANCHOR, Lua};
 use crate::model::panic_text;
 
@@ -198,7 +198,7 @@ unsafe fn print_line(lua: Lua, anchor: *mut c_void) {
 }
 
 /// Pushes the output at `depth`, which is then gone.
-unsafe fn push_held(lua: Lua, anchor: *mut c_void, depth: usize) -> Pushed {
+unsafe fn push_held(lua: Lua, anchor: *mut c_void, depth: usize) -> PushResult {
     // SAFETY: as in `leave`. If the module was closed since it held the output, that is what remains of it.
     unsafe {
         let output: *const Output = &raw const *(&(*module_or_remains(anchor)).outputs)[depth];
@@ -214,10 +214,10 @@ unsafe fn push_held(lua: Lua, anchor: *mut c_void, depth: usize) -> Pushed {
 }
 
 /// Returns what was pushed, or raises it.
-unsafe fn give(lua: Lua, pushed: Pushed) -> c_int {
+unsafe fn give(lua: Lua, pushed: PushResult) -> c_int {
     match pushed {
-        Pushed::Values(count) => count,
+        PushResult::Values(count) => count,
         // SAFETY: the caller has nothing alive that has to be dropped.
-        Pushed::Error => unsafe { lua.raise() },
+        PushResult::Error => unsafe { lua.raise() },
     }
 }

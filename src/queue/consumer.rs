@@ -8,12 +8,12 @@ use std::sync::atomic::{Ordering, fence};
 
 use super::Item;
 use super::batch::{Batch, Cursor, Message};
-use super::shared::{Amounts, Control, Cost, Shared};
+use super::shared::{Amounts, Control, Cost, Lanes};
 use crate::model::{Code, DropReason, Error, Event, ReplyTo, Ticket};
 
 /// The main thread's end of a client's events. Stays on its thread.
 pub struct Consumer {
-    shared: Arc<Shared>,
+    shared: Arc<Lanes>,
     /// The batch that is being read.
     held: Option<Box<Batch>>,
     cursor: Cursor,
@@ -38,7 +38,7 @@ pub struct Consumer {
 }
 
 impl Consumer {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
+    pub(super) fn new(shared: Arc<Lanes>) -> Self {
         Self {
             shared,
             held: None,

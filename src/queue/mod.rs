@@ -47,7 +47,7 @@ pub use orders::{Inbox, Order, Orders, orders};
 pub use producer::Producer;
 
 use crate::model::{Counters, Error, Event, Limits, RequestSlot, SubscriptionSlot, Value, Wake};
-use shared::Shared;
+use shared::Lanes;
 
 /// One thing that came from the worker, in order.
 #[derive(Debug, PartialEq)]
@@ -108,6 +108,6 @@ pub fn events(
     signal: Signal,
     wake: Arc<dyn Wake>,
 ) -> (Producer, Consumer) {
-    let shared = Arc::new(Shared::new(limits, counters, signal, wake));
+    let shared = Arc::new(Lanes::new(limits, counters, signal, wake));
     (Producer::new(Arc::clone(&shared)), Consumer::new(shared))
 }

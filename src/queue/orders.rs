@@ -43,13 +43,16 @@ pub enum Order<S> {
 ///
 /// What bounds it: requests carry tickets, of which there is a limited number; the rest is as much as a script asks for.
 pub fn orders<S>() -> (Orders<S>, Inbox<S>) {
-    let line =
-        Arc::new(Line { queue: SegQueue::new(), bell: Arc::default(), abandoned: AtomicBool::new(false) });
-    (Orders(Arc::clone(&line)), Inbox(line))
+    let queue = Arc::new(OrderQueue {
+        queue: SegQueue::new(),
+        bell: Arc::default(),
+        abandoned: AtomicBool::new(false),
+    });
+    (Orders(Arc::clone(&queue)), Inbox(queue))
 }
 
 /// The main thread's end. Dropping it ends the worker at once, if no [`Order::Shutdown`] came before.
-pub struct Orders<S>(Arc<Line<S>>);
+pub struct Orders<S>(Arc<OrderQueue<S>>);
 
 impl<S> Orders<S> {
     /// Hands an order over, and wakes the worker if it sleeps.
@@ -74,7 +77,7 @@ impl<S> Drop for Orders<S> {
 }
 
 /// The worker's end.
-pub struct Inbox<S>(Arc<Line<S>>);
+pub struct Inbox<S>(Arc<OrderQueue<S>>);
 
 impl<S> Inbox<S> {
     /// Says how to wake this end. Until then nothing is woken; saying it again changes nothing.
@@ -116,14 +119,14 @@ impl<S> Drop for Inbox<S> {
     }
 }
 
-struct Line<S> {
+struct OrderQueue<S> {
     queue: SegQueue<Order<S>>,
     bell: Arc<Bell>,
     /// The worker has ended: orders are dropped, and a producer in them says that its client is closed.
     abandoned: AtomicBool,
 }
 
-impl<S> Line<S> {
+impl<S> OrderQueue<S> {
     fn clear(&self) {
         while self.queue.pop().is_some() {}
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 
 use super::Item;
 use super::batch::Batch;
-use super::shared::{Amounts, Control, Cost, FEW_STATES, ROOMY_BATCHES, Shared, error_bytes, value_bytes};
+use super::shared::{Amounts, Control, Cost, FEW_STATES, Lanes, ROOMY_BATCHES, error_bytes, value_bytes};
 use crate::model::{
     About, Counters, DropReason, Error, Event, Overflow, ReplyTo, Room, Sink, State, SubscriptionSlot,
     Ticket, Value,
@@ -17,7 +17,7 @@ use crate::model::{
 /// What was put in reaches the main thread at the next [`Producer::flush`]. A producer that is dropped without an
 /// [`Event::Closed`] says it itself.
 pub struct Producer {
-    shared: Arc<Shared>,
+    shared: Arc<Lanes>,
     /// The batch under construction, while it is not in `tail`.
     open: Option<Box<Batch>>,
     /// The next entry's number.
@@ -40,7 +40,7 @@ pub struct Producer {
 }
 
 impl Producer {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
+    pub(super) fn new(shared: Arc<Lanes>) -> Self {
         Self {
             shared,
             open: None,

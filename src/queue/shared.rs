@@ -56,7 +56,7 @@ pub(super) enum Cost {
 /// them in pairs.
 #[derive(Debug, Default)]
 #[repr(align(128))]
-pub(super) struct Line<T>(pub(super) T);
+pub(super) struct CacheLine<T>(pub(super) T);
 
 /// What the worker writes.
 #[derive(Debug, Default)]
@@ -73,7 +73,7 @@ pub(super) struct WorkerSide {
 }
 
 /// What both ends share.
-pub(super) struct Shared {
+pub(super) struct Lanes {
     pub(super) limits: Limits,
     pub(super) batch_entries: usize,
     pub(super) batch_bytes: usize,
@@ -83,9 +83,9 @@ pub(super) struct Shared {
     pub(super) tail: ArrayQueue<Box<Batch>>,
     pub(super) free: ArrayQueue<Box<Batch>>,
     pub(super) control: SegQueue<Control>,
-    pub(super) worker: Line<WorkerSide>,
+    pub(super) worker: CacheLine<WorkerSide>,
     /// What the main thread took out.
-    pub(super) taken: Line<Sums>,
+    pub(super) taken: CacheLine<Sums>,
     /// What the worker waits for: a bit for each [`Room`].
     pub(super) wishes: AtomicU8,
     pub(super) counters: Arc<Counters>,
@@ -93,7 +93,7 @@ pub(super) struct Shared {
     pub(super) wake: Arc<dyn Wake>,
 }
 
-impl Shared {
+impl Lanes {
     pub(super) fn new(limits: Limits, counters: Arc<Counters>, signal: Signal, wake: Arc<dyn Wake>) -> Self {
         // A queue without any room could carry nothing at all.
         let limits = Limits {
@@ -120,8 +120,8 @@ impl Shared {
             tail: ArrayQueue::new(1),
             free: ArrayQueue::new(FREE_BATCHES),
             control: SegQueue::new(),
-            worker: Line::default(),
-            taken: Line::default(),
+            worker: CacheLine::default(),
+            taken: CacheLine::default(),
             wishes: AtomicU8::new(0),
             counters,
             signal,
@@ -202,7 +202,7 @@ impl Shared {
     }
 }
 
-/// The bit of [`Shared::wishes`] for this room.
+/// The bit of [`Lanes::wishes`] for this room.
 fn wish(room: Room) -> u8 {
     match room {
         Room::None => 0,

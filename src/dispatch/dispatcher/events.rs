@@ -4,23 +4,23 @@ use std::time::Instant;
 
 use super::{Dispatcher, List, Reference, Step, Task};
 use crate::dispatch::EventKind;
-use crate::dispatch::callbacks::{NO_BOUND, Place};
+use crate::dispatch::callbacks::{NO_BOUND, Origin};
 use crate::model::{ClientSlot, Event, SessionId};
 
 impl<R: Reference, D: Reference> Dispatcher<R, D> {
     /// Puts a listener on an event of a client, under an identifier. One for `ready` on a client that is ready gets a
-    /// `ready` of its own, soon. `place` is where it was put, if the identifier is not the script's own.
+    /// `ready` of its own, soon. `origin` is where it was put, if the identifier is not the script's own.
     pub fn listen(
         &mut self,
         slot: ClientSlot,
         kind: EventKind,
         identifier: &[u8],
         callback: R,
-        place: Option<Place<R>>,
+        origin: Option<Origin<R>>,
     ) {
         let Some(client) = self.clients.get_mut(slot) else { return };
         let listeners = &mut client.listeners[kind as usize];
-        let serial = listeners.set(&mut client.serials, identifier, callback, NO_BOUND, place);
+        let serial = listeners.set(&mut client.serials, identifier, callback, NO_BOUND, origin);
         let task = Task::Notify { client: slot, serial };
         if kind == EventKind::Ready && client.ready.is_some() && !self.tasks.contains(&task) {
             self.tasks.push_back(task);
