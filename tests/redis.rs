@@ -85,7 +85,7 @@ fn converse(url: &str, protocol: Option<u8>, spoken: u8) {
     assert_eq!(messages, [(CHANNEL, payload.clone()), (PATTERN, payload)]);
     let ready = ready.expect("ready before any answer");
     assert!(ready.first);
-    assert_eq!(ready.protocol, spoken);
+    assert_eq!(ready.protocol, Some(spoken));
     assert!(ready.version.is_some_and(|version| version.contains('.')));
     assert_eq!(client.counters.state(), State::Ready);
 

@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use crate::model::{Limits, NAME_CHARACTERS, Overflow, printable};
+use crate::model::{Limits, MAX_EXACT, NAME_CHARACTERS, Overflow, printable};
 
 /// Options that every backend has, because the queue to the main thread has these bounds.
 const COMMON: [&str; 5] = ["queue_events", "queue_bytes", "overflow", "max_pending", "max_message_bytes"];
@@ -88,9 +88,6 @@ const MIN_SECONDS: f64 = 0.001;
 
 /// The longest time that an option may name, in seconds: a year.
 const MAX_SECONDS: f64 = 31_536_000.0;
-
-/// Up to here every whole number has a double of its own.
-const MAX_WHOLE: f64 = 9_007_199_254_740_992.0;
 
 /// An options table whose keys are known, each to be taken out once by the backend that it is for.
 pub(super) struct OptionSet {
@@ -237,7 +234,7 @@ impl OptionSet {
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked on the line before")]
 fn whole(value: &OptionValue, range: RangeInclusive<u64>) -> Option<u64> {
     match *value {
-        OptionValue::Number(n) if (0.0..=MAX_WHOLE).contains(&n) && n.fract() == 0.0 => {
+        OptionValue::Number(n) if (0.0..=MAX_EXACT).contains(&n) && n.fract() == 0.0 => {
             Some(n as u64).filter(|n| range.contains(n))
         }
         _ => None,

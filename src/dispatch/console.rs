@@ -191,7 +191,7 @@ mod tests {
     }
 
     fn ready() -> Event {
-        Event::Ready(Ready { first: true, protocol: 3, ..Ready::default() })
+        Event::Ready(Ready { first: true, protocol: Some(3), ..Ready::default() })
     }
 
     #[test]

@@ -16,7 +16,7 @@ use super::refs::{Pool, Ref};
 use crate::backend::Session;
 use crate::crypto::Random;
 use crate::dispatch::{Budget, Dispatcher, Reports};
-use crate::model::{ClientSlot, Command, Join, SessionId, Spawn};
+use crate::model::{ClientSlot, Command, Join, MAX_EXACT, SessionId, Spawn};
 use crate::queue::{Inbox, Order, Orders, Signal, orders};
 
 /// What the worker thread runs for a client.
@@ -216,7 +216,7 @@ pub(super) fn pack(slot: ClientSlot) -> f64 {
     reason = "checked, or nonsense that fits no slot"
 )]
 pub(super) fn unpack(number: f64) -> Option<ClientSlot> {
-    if number.fract() != 0.0 || !(0.0..=super::number::MAX_EXACT).contains(&number) {
+    if number.fract() != 0.0 || !(0.0..=MAX_EXACT).contains(&number) {
         return None;
     }
     Some(ClientSlot::new((number % PLACES) as u32, (number / PLACES) as u32))

@@ -198,7 +198,9 @@ pub(super) unsafe fn push_info(lua: Lua, fixed: Fixed, event: &Event) {
             Event::Ready(ready) => {
                 lua.push_boolean(ready.first);
                 lua.set_field(table, c"first");
-                push_number_field(lua, table, c"protocol", f64::from(ready.protocol));
+                if let Some(protocol) = ready.protocol {
+                    push_number_field(lua, table, c"protocol", f64::from(protocol));
+                }
                 if let Some(server) = &ready.server {
                     push_field(lua, table, c"server", server.as_bytes());
                 }

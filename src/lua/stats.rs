@@ -56,7 +56,7 @@ impl Stats {
         }
         let (mut server, mut version, mut role, mut mode) = (None, None, None, None);
         if let Some(Event::Ready(ready)) = client.ready() {
-            numbers.push((c"protocol", f64::from(ready.protocol)));
+            numbers.extend(ready.protocol.map(|protocol| (c"protocol", f64::from(protocol))));
             (server, version) = (ready.server.clone(), ready.version.clone());
             // It may have changed since.
             (role, mode) = (counters.role(), ready.mode.clone());

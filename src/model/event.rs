@@ -57,13 +57,13 @@ pub enum Event {
     Closed,
 }
 
-/// What is known once a client is ready.
+/// What the backend knows of the server once a client is ready.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ready {
     /// Whether the client was never ready before.
     pub first: bool,
-    /// The protocol version in use.
-    pub protocol: u8,
+    /// The protocol version in use, if the protocol has versions.
+    pub protocol: Option<u8>,
     /// What the server calls itself, if it says so.
     pub server: Option<Box<str>>,
     /// The server's version, if it says so.

@@ -26,4 +26,4 @@ pub use limits::{Limits, Overflow, READ_BYTES};
 pub use printable::{NAME_CHARACTERS, Printable, printable};
 pub use remedy::Remedy;
 pub use traits::{About, Join, ReplyTo, Room, Sink, Spawn, Ticket, Wake};
-pub use value::Value;
+pub use value::{MAX_EXACT, Value};

@@ -202,7 +202,7 @@ impl Session for ToySession {
         while let Some((ticket, args)) = self.unsent.pop_front() {
             self.publish(ticket, &args);
         }
-        sink.event(Event::Ready(Ready { first, protocol: 1, ..Ready::default() }));
+        sink.event(Event::Ready(Ready { first, protocol: Some(1), ..Ready::default() }));
     }
 
     fn room_needed(&self, _: LinkId) -> Room {

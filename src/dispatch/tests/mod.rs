@@ -179,7 +179,7 @@ fn answer(producer: &mut Producer, ticket: Ticket, result: Result<Value, Error>)
 }
 
 fn ready() -> Event {
-    Event::Ready(Ready { first: true, protocol: 3, ..Ready::default() })
+    Event::Ready(Ready { first: true, protocol: Some(3), ..Ready::default() })
 }
 
 fn down() -> Event {

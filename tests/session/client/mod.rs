@@ -321,7 +321,7 @@ impl Client {
         let said = self.said();
         let [Said::Event(Event::Ready(ready))] = &said[..] else { panic!("expected ready, not {said:?}") };
         assert_eq!(ready.first, first);
-        assert_eq!(ready.protocol, if resp == Resp::Two { 2 } else { 3 });
+        assert_eq!(ready.protocol, Some(if resp == Resp::Two { 2 } else { 3 }));
         assert_eq!(self.counters.state(), State::Ready);
     }
 

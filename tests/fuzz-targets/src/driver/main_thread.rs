@@ -117,7 +117,7 @@ impl Sink for MainThread {
                 let owed = std::mem::take(&mut self.owes_ready);
                 assert!(owed || !self.ready, "ready twice without being down");
                 assert_eq!(ready.first, !self.was_ready);
-                assert!(matches!(ready.protocol, 2 | 3));
+                assert!(matches!(ready.protocol, Some(2 | 3)));
                 self.ready = true;
                 self.was_ready = true;
             }
