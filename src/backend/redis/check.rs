@@ -47,22 +47,22 @@ fn instead(name: &[u8], args: &Args) -> Option<&'static str> {
         return Some(instead);
     }
     Some(match name {
-        b"SUBSCRIBE" => "use client:Subscribe",
-        b"PSUBSCRIBE" => "use client:PSubscribe",
-        b"UNSUBSCRIBE" => "use client:Unsubscribe",
-        b"PUNSUBSCRIBE" => "use client:PUnsubscribe",
+        b"SUBSCRIBE" => "use {Subscribe}",
+        b"PSUBSCRIBE" => "use {PSubscribe}",
+        b"UNSUBSCRIBE" => "use {Unsubscribe}",
+        b"PUNSUBSCRIBE" => "use {PUnsubscribe}",
         b"SSUBSCRIBE" | b"SUNSUBSCRIBE" => {
-            "sharded channels are not supported; use client:Subscribe and client:Unsubscribe"
+            "sharded channels are not supported; use {Subscribe} and {Unsubscribe}"
         }
         b"WAIT" | b"WAITAOF" => {
             "it would block every other command of this client; set min-replicas-to-write on the server"
         }
-        b"MULTI" | b"EXEC" | b"DISCARD" => "use client:Transaction",
-        b"WATCH" | b"UNWATCH" => "use client:Transaction, or EVAL to decide inside the server",
-        b"HELLO" => "use the options protocol, username, password and name of realtime.Connect",
-        b"AUTH" => "use the options username and password of realtime.Connect",
-        b"SELECT" => "use the option db of realtime.Connect",
-        b"QUIT" | b"RESET" => "use client:Disconnect",
+        b"MULTI" | b"EXEC" | b"DISCARD" => "use {Transaction}",
+        b"WATCH" | b"UNWATCH" => "use {Transaction}, or EVAL to decide inside the server",
+        b"HELLO" => "use the options protocol, username, password and name of {Connect}",
+        b"AUTH" => "use the options username and password of {Connect}",
+        b"SELECT" => "use the option db of {Connect}",
+        b"QUIT" | b"RESET" => "use {Disconnect}",
         b"CLIENT" if args.get(1).is_some_and(|sub| sub.eq_ignore_ascii_case(b"REPLY")) => {
             "with REPLY off nothing could be told of any command; leave out the callback instead"
         }
