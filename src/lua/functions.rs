@@ -3,9 +3,11 @@
 use std::borrow::Cow;
 
 use super::args::{Call, Fault};
+use super::fixed::Fixed;
 use super::function::{Function, nothing};
 use super::module::Module;
 use super::output::Output;
+use super::raw::Lua;
 use super::{client, config_file, connect, crypto, library, requests};
 use crate::model::{Code, Error};
 
@@ -21,40 +23,35 @@ const fn function(name: &'static str, run: Run, closed: Output) -> Function {
 }
 
 const fn method(name: &'static str, run: Run, closed: Output) -> Function {
-    Function { name, method: true, run, closed, prepare: nothing, is_idle: None }
+    let mut function = function(name, run, closed);
+    function.method = true;
+    function
 }
 
-/// A method whose first argument is a topic's name.
-const fn topic_method(name: &'static str, run: Run) -> Function {
-    Function { name, method: true, run, closed: RAISE, prepare: client::prepare_topic, is_idle: None }
+impl Function {
+    const fn prepared(mut self, prepare: unsafe fn(Lua, Fixed)) -> Self {
+        self.prepare = prepare;
+        self
+    }
+
+    const fn idle(mut self, is_idle: fn(&Module) -> bool) -> Self {
+        self.is_idle = Some(is_idle);
+        self
+    }
 }
 
 /// Functions and methods. The metamethod `__tostring` is a method of that name.
 pub(super) static FUNCTIONS: [Function; 25] = [
-    Function {
-        name: "Connect",
-        method: false,
-        run: connect::connect,
-        closed: RAISE,
-        prepare: connect::prepare_client,
-        is_idle: None,
-    },
-    Function {
-        name: "ProcessEvents",
-        method: false,
-        run: library::process_events,
-        closed: Output::Number(0.0),
-        prepare: nothing,
-        is_idle: Some(library::is_idle),
-    },
+    function("Connect", connect::connect, RAISE).prepared(connect::prepare_client),
+    function("ProcessEvents", library::process_events, Output::Number(0.0)).idle(library::is_idle),
     function("SetTickBudget", library::set_tick_budget, Output::Nothing),
     function("Clients", library::clients, Output::List(Vec::new())),
     function("RandomToken", crypto::random_token, RAISE),
     function("SHA256", crypto::sha256_of, RAISE),
     function("HMAC", crypto::hmac_of, RAISE),
     function("RestrictConfig", config_file::restrict_config, RAISE),
-    topic_method("Subscribe", client::subscribe),
-    topic_method("PSubscribe", client::psubscribe),
+    method("Subscribe", client::subscribe, RAISE).prepared(client::prepare_topic),
+    method("PSubscribe", client::psubscribe, RAISE).prepared(client::prepare_topic),
     method("Unsubscribe", client::unsubscribe, Output::Nothing),
     method("PUnsubscribe", client::punsubscribe, Output::Nothing),
     method("On", client::on, RAISE),
