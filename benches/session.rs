@@ -12,7 +12,7 @@ use common::{BATCH, publish, take_all};
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use realtime::model::{
-    About, DropReason, Error, Event, LinkId, Sink, SubscriptionSlot, Ticket, TopicKind, Value,
+    DropReason, Error, Event, LinkId, RequestName, Sink, SubscriptionSlot, Ticket, TopicKind, Value,
 };
 
 fn main() {
@@ -44,7 +44,7 @@ impl Sink for Count {
         panic!("a message of {bytes} bytes was dropped")
     }
 
-    fn answer(&mut self, _: Ticket, _: Result<Value, Error>, _: About<'_>) {}
+    fn answer(&mut self, _: Ticket, _: Result<Value, Error>, _: RequestName<'_>) {}
 
     fn event(&mut self, _: Event) {}
 }

@@ -25,5 +25,5 @@ pub use id::{
 pub use limits::{Limits, Overflow, READ_BYTES};
 pub use printable::{NAME_CHARACTERS, Printable, printable};
 pub use remedy::Remedy;
-pub use traits::{About, Join, ReplyTo, Room, Sink, Spawn, Ticket, Wake};
+pub use traits::{Join, ReplyTo, RequestName, Room, Sink, Spawn, Ticket, Wake};
 pub use value::{MAX_EXACT, Value};

@@ -50,8 +50,8 @@ pub trait Sink {
     /// A message that was not kept.
     fn dropped(&mut self, bytes: u64, reason: DropReason);
 
-    /// The one answer to the request that `ticket` came with. `about` names the request if it fails and nobody waits.
-    fn answer(&mut self, ticket: Ticket, result: Result<Value, Error>, about: About<'_>);
+    /// The one answer to the request that `ticket` came with. `about` names the request, in case it fails and nobody waits.
+    fn answer(&mut self, ticket: Ticket, result: Result<Value, Error>, about: RequestName<'_>);
 
     /// A change of state.
     fn event(&mut self, event: Event);
@@ -59,7 +59,7 @@ pub trait Sink {
 
 /// What an error may say of a request: its command's name and a Publish's channel, never more.
 #[derive(Debug, Clone, Copy)]
-pub struct About<'a> {
+pub struct RequestName<'a> {
     /// Name of the command.
     pub command: &'a [u8],
     /// Channel of a Publish.

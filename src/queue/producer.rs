@@ -8,7 +8,7 @@ use super::Item;
 use super::batch::Batch;
 use super::shared::{Amounts, Control, Cost, FEW_STATES, Lanes, ROOMY_BATCHES, error_bytes, value_bytes};
 use crate::model::{
-    About, Counters, DropReason, Error, Event, Overflow, ReplyTo, Room, Sink, State, SubscriptionSlot,
+    Counters, DropReason, Error, Event, Overflow, ReplyTo, RequestName, Room, Sink, State, SubscriptionSlot,
     Ticket, Value,
 };
 
@@ -307,7 +307,7 @@ impl Sink for Producer {
         }
     }
 
-    fn answer(&mut self, ticket: Ticket, result: Result<Value, Error>, about: About<'_>) {
+    fn answer(&mut self, ticket: Ticket, result: Result<Value, Error>, about: RequestName<'_>) {
         self.put_skipped();
         self.request_bytes = self.request_bytes.wrapping_add(ticket.bytes);
         self.shared.worker.0.request_bytes.store(self.request_bytes, Ordering::Relaxed);

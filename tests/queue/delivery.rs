@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::sync_channel;
 
-use realtime::model::{About, Code, DropReason, Error, Event, Overflow, ReplyTo, Sink, State, Value};
+use realtime::model::{Code, DropReason, Error, Event, Overflow, ReplyTo, RequestName, Sink, State, Value};
 
 use crate::{ABOUT, ANSWER, Owned, SLOT, drain, dropped, ends, limits, message, next, subscribed};
 
@@ -93,7 +93,7 @@ fn places_are_reserved_and_freed() {
 
     let failed = ends.consumer.ticket(ReplyTo::Nobody, 70).unwrap();
     let error = Error::sent(Code::Server("NOPERM".into()), "no");
-    let about = About { command: b"PUBLISH", channel: Some(b"chat") };
+    let about = RequestName { command: b"PUBLISH", channel: Some(b"chat") };
     ends.producer.answer(failed, Err(error.clone()), about);
     ends.producer.flush();
     assert_eq!(ends.consumer.pending(), 4);

@@ -10,14 +10,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use realtime::model::{
-    About, Counters, DropReason, Error, Event, Limits, Overflow, RequestSlot, SubscriptionSlot, Topic,
+    Counters, DropReason, Error, Event, Limits, Overflow, RequestName, RequestSlot, SubscriptionSlot, Topic,
     TopicKind, Value, Wake,
 };
 use realtime::queue::{Consumer, Item, Producer, Signal, events};
 
 const SLOT: SubscriptionSlot = SubscriptionSlot::new(7, 3);
 const ANSWER: RequestSlot = RequestSlot::new(7, 3);
-const ABOUT: About<'_> = About { command: b"GET", channel: None };
+const ABOUT: RequestName<'_> = RequestName { command: b"GET", channel: None };
 
 #[derive(Default)]
 struct Bell(AtomicUsize);

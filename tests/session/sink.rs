@@ -1,7 +1,7 @@
 //! What a session told the main thread, written down.
 
 use realtime::model::{
-    About, DropReason, Error, Event, ReplyTo, Sink, SubscriptionSlot, Ticket, TopicKind, Value,
+    DropReason, Error, Event, ReplyTo, RequestName, Sink, SubscriptionSlot, Ticket, TopicKind, Value,
 };
 
 use crate::client::topic;
@@ -37,7 +37,7 @@ impl Sink for Recorder {
         self.said.push(Said::TooLarge(bytes));
     }
 
-    fn answer(&mut self, ticket: Ticket, result: Result<Value, Error>, about: About<'_>) {
+    fn answer(&mut self, ticket: Ticket, result: Result<Value, Error>, about: RequestName<'_>) {
         let ReplyTo::Callback(slot) = ticket.to else { panic!("tests use callbacks") };
         if result.is_err() {
             self.about.push((text(about.command), about.channel.map(text)));

@@ -25,8 +25,8 @@ use realtime::backend::{
     Start,
 };
 use realtime::model::{
-    About, Args, Code, Command, Counters, Error, Event, Limits, LinkId, Overflow, Ready, Request,
-    RequestKind, Room, Sink, State, SubscriptionSlot, Ticket, Topic, Value,
+    Args, Code, Command, Counters, Error, Event, Limits, LinkId, Overflow, Ready, Request, RequestKind,
+    RequestName, Room, Sink, State, SubscriptionSlot, Ticket, Topic, Value,
 };
 
 /// The row that this backend would have in the table.
@@ -155,7 +155,7 @@ impl ToySession {
     }
 
     fn answer(&mut self, ticket: Ticket, result: Result<Value, Error>, sink: &mut dyn Sink) {
-        sink.answer(ticket, result, About { command: b"PUB", channel: None });
+        sink.answer(ticket, result, RequestName { command: b"PUB", channel: None });
     }
 
     fn finish_if_done(&mut self, sink: &mut dyn Sink) {

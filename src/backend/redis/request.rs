@@ -7,7 +7,7 @@ use resp::Encoder;
 use super::acl::{Refused, explained};
 use super::check::words;
 use super::config::Config;
-use crate::model::{About, Args, Code, Error, Request, RequestKind, Ticket, Value};
+use crate::model::{Args, Code, Error, Request, RequestKind, RequestName, Ticket, Value};
 
 /// A request with its place in the order of things.
 #[derive(Debug)]
@@ -188,12 +188,12 @@ impl Asked {
 }
 
 /// What an error may say of a request.
-pub(super) fn about(kind: &RequestKind) -> About<'_> {
+pub(super) fn about(kind: &RequestKind) -> RequestName<'_> {
     match kind {
-        RequestKind::Publish(args) => About { command: b"PUBLISH", channel: args.get(0) },
-        RequestKind::Command(args) => About { command: args.get(0).unwrap_or_default(), channel: None },
-        RequestKind::Transaction(_) => About { command: b"MULTI", channel: None },
-        RequestKind::Ping => About { command: b"PING", channel: None },
+        RequestKind::Publish(args) => RequestName { command: b"PUBLISH", channel: args.get(0) },
+        RequestKind::Command(args) => RequestName { command: args.get(0).unwrap_or_default(), channel: None },
+        RequestKind::Transaction(_) => RequestName { command: b"MULTI", channel: None },
+        RequestKind::Ping => RequestName { command: b"PING", channel: None },
     }
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use super::{Client, Dispatcher, EventKind, Step};
 use crate::model::{
-    About, ClientSlot, Code, Command, Counters, Error, Event, Limits, Overflow, Ready, SessionId, Sink,
+    ClientSlot, Code, Command, Counters, Error, Event, Limits, Overflow, Ready, RequestName, SessionId, Sink,
     SubscriptionSlot, Ticket, Topic, TopicKind, Value,
 };
 use crate::queue::{Inbox, Orders, Producer, Signal, events, orders};
@@ -174,7 +174,7 @@ fn tell(producer: &mut Producer, event: Event) {
 }
 
 fn answer(producer: &mut Producer, ticket: Ticket, result: Result<Value, Error>) {
-    producer.answer(ticket, result, About { command: b"PUBLISH", channel: Some(b"chat") });
+    producer.answer(ticket, result, RequestName { command: b"PUBLISH", channel: Some(b"chat") });
     producer.flush();
 }
 

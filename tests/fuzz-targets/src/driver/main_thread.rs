@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use realtime::model::{
-    About, Code, DropReason, Error, Event, ReplyTo, RequestSlot, Sink, SubscriptionSlot, Ticket, Topic,
+    Code, DropReason, Error, Event, ReplyTo, RequestName, RequestSlot, Sink, SubscriptionSlot, Ticket, Topic,
     TopicKind, Value,
 };
 
@@ -94,7 +94,7 @@ impl Sink for MainThread {
         assert_eq!(reason, DropReason::TooLarge, "overflow is the queue's business");
     }
 
-    fn answer(&mut self, ticket: Ticket, result: Result<Value, Error>, _about: About<'_>) {
+    fn answer(&mut self, ticket: Ticket, result: Result<Value, Error>, _about: RequestName<'_>) {
         let ReplyTo::Callback(RequestSlot { index, .. }) = ticket.to else {
             panic!("nobody asked with {:?}", ticket.to)
         };
