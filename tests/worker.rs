@@ -12,12 +12,12 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use realtime::backend::OptionValue;
-use realtime::model::{Code, Event, READ_BYTES, ReplyTo, Slot, State, Value};
+use realtime::model::{Code, Event, READ_BYTES, ReplyTo, RequestSlot, State, SubscriptionSlot, Value};
 use socket2::{Domain, Socket, Type};
 use toy::{Game, Seen, eventually};
 
 const LONG: Duration = Duration::from_secs(60);
-const ANSWER: Slot = Slot { index: 99, generation: 0 };
+const ANSWER: RequestSlot = RequestSlot::new(99, 0);
 
 fn text(value: &str) -> OptionValue {
     OptionValue::String(value.into())
@@ -66,7 +66,7 @@ fn talk(mut game: Game, mut client: toy::Client) {
         seen.push(client.wait());
     }
     assert!(matches!(&seen[0], Seen::Event(Event::Ready(ready)) if ready.first));
-    assert_eq!(seen[1], Seen::Message(Slot { index: 5, generation: 0 }, b"hello \xff".into()));
+    assert_eq!(seen[1], Seen::Message(SubscriptionSlot::new(5, 0), b"hello \xff".into()));
     assert_eq!(seen[2], Seen::Answer(ANSWER, Ok(Value::Boolean(true))));
     assert_eq!(client.counters.bytes_out.load(Ordering::Relaxed), 9 + 17);
     assert_eq!(client.counters.bytes_in.load(Ordering::Relaxed), 17 + 3);
@@ -142,10 +142,7 @@ fn fifty_thousand_messages_arrive_in_order_through_a_queue_of_sixty_four() {
     game.subscribe(&client, "flood", 1);
     client.wait_ready();
     for expected in 0..MESSAGES {
-        assert_eq!(
-            client.wait(),
-            Seen::Message(Slot { index: 1, generation: 0 }, expected.to_string().into())
-        );
+        assert_eq!(client.wait(), Seen::Message(SubscriptionSlot::new(1, 0), expected.to_string().into()));
         assert!(client.consumer.queued().0 <= MOST);
     }
     server.join().unwrap();

@@ -23,6 +23,10 @@ pub use options::{OptionError, OptionValue, Options};
 /// The table of backends. The first row serves options without a URL.
 pub const SCHEMES: &[Scheme] = &[redis::SCHEME];
 
+/// What a client does without a command. In a sentence for the caller each stands in braces: `{Subscribe}`.
+pub const OPERATIONS: [&str; 7] =
+    ["Connect", "Subscribe", "PSubscribe", "Unsubscribe", "PUnsubscribe", "Transaction", "Disconnect"];
+
 /// Makes a backend of URL and options: the one whose row names the URL's scheme.
 ///
 /// ```
@@ -85,7 +89,7 @@ pub trait Backend: Any + Send + Sync {
     ///
     /// # Errors
     ///
-    /// The sentence that the caller's Lua error shows.
+    /// A sentence for the caller. It has [`OPERATIONS`] in braces, because the caller has words of its own for them.
     fn check(&self, args: &Args) -> Result<(), String>;
 
     /// Whether [`Backend::check`] refuses a command only because it blocks its connection, as BLPOP does. A client that

@@ -28,13 +28,13 @@ pub(super) struct Console {
     /// each restart, and must not hide it.
     refusals: Silence,
     told_down: bool,
-    failing: Option<Failing>,
+    failing: Option<Outage>,
     failures: Failures,
 }
 
 /// A connection that is lost for the same reason again and again.
 #[derive(Debug)]
-struct Failing {
+struct Outage {
     reason: Error,
     /// When it was lost last.
     last: Instant,
@@ -44,7 +44,7 @@ struct Failing {
     told: bool,
 }
 
-impl Failing {
+impl Outage {
     /// The connection was lost once more.
     fn again(before: Option<Self>, reason: &Error, now: Instant) -> Self {
         before
@@ -140,7 +140,7 @@ impl Console {
         let now = clock();
         let failing = match event {
             Event::Down { error, .. } => {
-                let failing = Failing::again(self.failing.take(), error, now);
+                let failing = Outage::again(self.failing.take(), error, now);
                 Some(self.failing.insert(failing))
             }
             _ => None,
@@ -190,7 +190,7 @@ mod tests {
     }
 
     fn ready() -> Event {
-        Event::Ready(Ready { first: true, protocol: 3, ..Ready::default() })
+        Event::Ready(Ready { first: true, protocol: Some(3), ..Ready::default() })
     }
 
     #[test]

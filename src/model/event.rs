@@ -21,7 +21,7 @@ pub enum Event {
     Gap {
         /// Time since the last byte on the old link, or since the last message if answers came but messages did not.
         lasted: Duration,
-        /// Why the link was lost, or the first of the topics refused.
+        /// Why the link was lost, or the first of the topics refused; `CLOSED` if the session was told to disconnect.
         error: Error,
         /// Whose messages may be missing; `None`: those of all topics.
         topics: Option<Box<[Topic]>>,
@@ -57,13 +57,13 @@ pub enum Event {
     Closed,
 }
 
-/// What is known once a client is ready.
+/// What the backend knows of the server once a client is ready.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ready {
     /// Whether the client was never ready before.
     pub first: bool,
-    /// The protocol version in use.
-    pub protocol: u8,
+    /// The protocol version in use, if the protocol has versions.
+    pub protocol: Option<u8>,
     /// What the server calls itself, if it says so.
     pub server: Option<Box<str>>,
     /// The server's version, if it says so.

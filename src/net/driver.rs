@@ -10,7 +10,7 @@ use super::io::Io;
 use super::link::Link;
 use super::resolve::Answer;
 use crate::backend::{Action, LinkError, Session};
-use crate::model::{ClientId, Code, Command, Counters, Error, Event, LinkId, Sink, panic_text};
+use crate::model::{Code, Command, Counters, Error, Event, LinkId, SessionId, Sink, panic_text};
 use crate::queue::Producer;
 
 /// What the worker runs: one boxed session for each client.
@@ -21,7 +21,7 @@ const READS_PER_TURN: usize = 4;
 
 /// One session and its links.
 pub(super) struct Driver {
-    id: ClientId,
+    id: SessionId,
     session: BoxedSession,
     producer: Producer,
     links: Vec<Link>,
@@ -33,7 +33,7 @@ pub(super) struct Driver {
 }
 
 impl Driver {
-    pub(super) fn new(id: ClientId, session: BoxedSession, producer: Producer) -> Self {
+    pub(super) fn new(id: SessionId, session: BoxedSession, producer: Producer) -> Self {
         Self { id, session, producer, links: Vec::new(), timeout: None, touched: true, finished: false }
     }
 

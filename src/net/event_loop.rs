@@ -13,7 +13,7 @@ use super::driver::{BoxedSession, Driver};
 use super::io::Io;
 use super::resolve::Resolver;
 use super::waker::LoopWaker;
-use crate::model::{ClientId, Command};
+use crate::model::{Command, SessionId};
 use crate::queue::{Inbox, Order};
 
 /// How long the loop stays awake after an order, in case more follow.
@@ -28,7 +28,7 @@ pub(super) struct EventLoop {
     poll: Poll,
     events: Events,
     inbox: Inbox<BoxedSession>,
-    drivers: HashMap<ClientId, Driver>,
+    drivers: HashMap<SessionId, Driver>,
     io: Io,
     /// More orders may follow until then.
     linger: Option<Instant>,
@@ -79,15 +79,15 @@ impl EventLoop {
             let Some(order) = self.inbox.pop() else { return };
             self.linger = Some(now + LINGER);
             match order {
-                Order::Open { client: id, session, producer, commands } => {
+                Order::Open { id, session, producer, commands } => {
                     let mut driver = Driver::new(id, session, producer);
                     for command in commands {
                         guard(&mut driver, |driver| driver.command(now, command));
                     }
                     self.drivers.insert(id, driver);
                 }
-                Order::Command { client, command } => {
-                    if let Some(driver) = self.drivers.get_mut(&client) {
+                Order::Command { id, command } => {
+                    if let Some(driver) = self.drivers.get_mut(&id) {
                         guard(driver, |driver| driver.command(now, command));
                     }
                 }

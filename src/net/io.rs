@@ -10,7 +10,7 @@ use mio::{Registry, Token};
 
 use super::resolve::{Answer, Query, Resolver, Waiter};
 use super::waker::{LoopWaker, WAKER};
-use crate::model::{ClientId, READ_BYTES};
+use crate::model::{READ_BYTES, SessionId};
 
 /// What all drivers share.
 pub(super) struct Io {
@@ -18,7 +18,7 @@ pub(super) struct Io {
     /// Where all links read into.
     pub(super) buffer: Box<[u8]>,
     /// The client of each token. No token is given out twice, so that late events of a closed link reach nobody.
-    owners: HashMap<Token, ClientId>,
+    owners: HashMap<Token, SessionId>,
     last_token: Token,
     resolver: Arc<Resolver>,
     waker: Arc<LoopWaker>,
@@ -41,7 +41,7 @@ impl Io {
         })
     }
 
-    pub(super) fn new_token(&mut self, client: ClientId) -> Token {
+    pub(super) fn new_token(&mut self, client: SessionId) -> Token {
         self.last_token = Token(self.last_token.0 + 1);
         self.owners.insert(self.last_token, client);
         self.last_token
@@ -51,7 +51,7 @@ impl Io {
         self.owners.remove(&token);
     }
 
-    pub(super) fn owner(&self, token: Token) -> Option<ClientId> {
+    pub(super) fn owner(&self, token: Token) -> Option<SessionId> {
         self.owners.get(&token).copied()
     }
 

@@ -15,7 +15,7 @@ use super::super::waker::LoopWaker;
 use super::lookups::held;
 use super::{LONG, listener, localhost, name};
 use crate::backend::{LinkError, Stage};
-use crate::model::{ClientId, LinkId};
+use crate::model::{LinkId, SessionId};
 
 #[test]
 fn a_late_answer_serves_the_next_attempt_once() {
@@ -24,7 +24,7 @@ fn a_late_answer_serves_the_next_attempt_once() {
     let news = fixture.connect(name("slow", port), LONG);
     begins.recv_timeout(LONG).expect("a lookup");
     // The attempt is given up while the lookup runs.
-    fixture.disconnect(ClientId(0));
+    fixture.disconnect(SessionId(0));
     assert!(matches!(news.recv_timeout(LONG), Err(RecvTimeoutError::Disconnected)));
     go_on.send(()).expect("a lookup that waits");
     fixture.resolver_is_idle();

@@ -20,7 +20,7 @@ use super::resolve::Resolver;
 use super::{BoxedSession, Spawner};
 use crate::backend::{Action, Connected, Endpoint, LinkError, Session};
 use crate::model::{
-    ClientId, Command, Counters, Event, Join, Limits, LinkId, Overflow, Room, Sink, Spawn, Wake,
+    Command, Counters, Event, Join, Limits, LinkId, Overflow, Room, SessionId, Sink, Spawn, Wake,
 };
 use crate::queue::{Order, Orders, Signal, events, orders};
 
@@ -114,9 +114,9 @@ impl Fixture {
         news
     }
 
-    fn disconnect(&mut self, client: ClientId) {
+    fn disconnect(&mut self, client: SessionId) {
         let command = Command::Disconnect { deadline: Instant::now() + LONG };
-        self.orders.push(Order::Command { client, command });
+        self.orders.push(Order::Command { id: client, command });
     }
 
     /// Waits until no lookup runs.
@@ -128,15 +128,15 @@ impl Fixture {
         }
     }
 
-    fn open(&mut self, session: impl Session + 'static) -> ClientId {
+    fn open(&mut self, session: impl Session + 'static) -> SessionId {
         self.open_boxed(Box::new(session))
     }
 
-    fn open_boxed(&mut self, session: BoxedSession) -> ClientId {
+    fn open_boxed(&mut self, session: BoxedSession) -> SessionId {
         self.open_with(session, Vec::new())
     }
 
-    fn open_with(&mut self, session: BoxedSession, commands: Vec<Command>) -> ClientId {
+    fn open_with(&mut self, session: BoxedSession, commands: Vec<Command>) -> SessionId {
         let limits = Limits {
             queue_events: 1,
             queue_bytes: 1,
@@ -145,9 +145,9 @@ impl Fixture {
             pending_bytes: 1,
         };
         let (producer, _) = events(limits, Arc::<Counters>::default(), Signal::default(), Arc::new(NoWaker));
-        let client = ClientId(self.clients);
+        let client = SessionId(self.clients);
         self.clients += 1;
-        self.orders.push(Order::Open { client, session, producer, commands });
+        self.orders.push(Order::Open { id: client, session, producer, commands });
         client
     }
 

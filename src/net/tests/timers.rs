@@ -85,7 +85,7 @@ fn what_came_while_the_worker_stood_still_is_read_before_any_timer() {
     assert_eq!(calls.recv_timeout(LONG), Ok("connected"));
     let (mut peer, _) = listener.accept().expect("a connection");
     let topic = Topic { kind: TopicKind::Channel, name: b"x"[..].into() };
-    fixture.orders.push(Order::Command { client, command: Command::Unsubscribe(topic) });
+    fixture.orders.push(Order::Command { id: client, command: Command::Unsubscribe(topic) });
     peer.write_all(b"an answer").expect("a connection");
     let_go.send(()).expect("a session that waits");
     assert_eq!(calls.recv_timeout(LONG), Ok("input"));
