@@ -174,6 +174,8 @@ impl<Q: Queue, P: Peers, S: Session + ?Sized> Driver<Q, P, S> {
         } else {
             self.read(link, bytes);
         }
+        // What arrived may change what other links need.
+        self.resume();
     }
 
     fn read(&mut self, link: LinkId, mut bytes: &[u8]) {

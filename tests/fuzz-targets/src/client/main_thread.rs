@@ -3,8 +3,9 @@
 use std::collections::{HashMap, HashSet};
 
 use realtime::model::{
-    About, Code, DropReason, Error, Event, ReplyTo, Sink, Slot, Ticket, Topic, TopicKind, Value,
+    About, Code, DropReason, Error, Event, ReplyTo, Room, Sink, Slot, Ticket, Topic, TopicKind, Value,
 };
+use session_driver::Queue;
 
 use super::{PASSWORD, PROBES};
 
@@ -71,6 +72,12 @@ impl MainThread {
     fn no_secret(&self, error: &Error) {
         let text = error.to_string();
         assert!(self.password_known || !text.contains(PASSWORD), "a password in {text}");
+    }
+}
+
+impl Queue for MainThread {
+    fn is_full(&mut self, need: Room) -> bool {
+        self.full && need != Room::None
     }
 }
 
