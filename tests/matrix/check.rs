@@ -63,7 +63,7 @@ fn is_subscriber(run: &Run, protocol: u8, connection: &Connection) -> bool {
     let planned = run.cuts.iter().find(|cut| cut.connection as u64 == connection.id);
     match planned {
         Some(cut) if connection.cut => cut.role != Role::Commands,
-        _ => protocol == 3 || !commands(&connection.up).iter().any(|name| name == b"INFO"),
+        _ => protocol == 3 || !commands(&connection.up).iter().any(|name| name == b"ROLE"),
     }
 }
 

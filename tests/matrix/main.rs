@@ -190,7 +190,7 @@ impl<'a> Matrix<'a> {
                 (2, _) => Role::Subscriber,
                 _ => Role::Only,
             };
-            // On a link of requests most is the handshake, with the server's INFO.
+            // On a link of requests most is the handshake, with the server's INFO and ROLE.
             let late = if role == Role::Commands { down * 9 / 10 } else { down * 2 / 3 };
             // Odd, so that it is none of those that are followed by a slow connection.
             let seed = Cut { connection, role, up: false, at: late | 1, how: How::Close };
@@ -200,7 +200,7 @@ impl<'a> Matrix<'a> {
             let &(up, down) =
                 run.at_ready.get(second).ok_or("no connection took the place of the one cut")?;
             let commands = check::commands(&run.connections[second].up);
-            if (role == Role::Commands) != commands.iter().any(|name| name == b"INFO") && role != Role::Only {
+            if (role == Role::Commands) != commands.iter().any(|name| name == b"ROLE") && role != Role::Only {
                 return Err("another link took the place of the one cut".into());
             }
             let cut = |up| Cut { connection: second, role, up, at: 0, how: How::Close };

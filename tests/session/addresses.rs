@@ -3,11 +3,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use realtime::backend::{Connected, LinkError, Stage};
-
+use realtime::backend::{Connected, LinkError, OptionValue, Stage};
 use realtime::model::Event;
 
-use crate::client::{BOTH, Client, Resp};
+use crate::client::{BOTH, Client, HELLO3, MASTER, Resp, SUBSCRIBER_WELCOME, WELCOME};
 use crate::sink::Said;
 
 fn address(last: u8) -> SocketAddr {
@@ -64,8 +63,14 @@ fn a_subscription_that_cannot_be_restored_is_no_use_either() {
         client.said();
         assert_eq!(accepted(&mut client, link, 1), None);
         client.commands(link);
-        client.server(link, if resp == Resp::Three { crate::client::HELLO3 } else { b"" });
-        client.server(link, crate::client::WELCOME);
+        match resp {
+            Resp::Three => {
+                client.server(link, HELLO3);
+                client.commands(link);
+                client.server(link, WELCOME);
+            }
+            Resp::Two => client.server(link, SUBSCRIBER_WELCOME),
+        }
         assert!(client.commands(link).contains(&"SUBSCRIBE chat".to_owned()), "the handshake is over");
         client.lost(link, LinkError::Eof);
         client.await_attempt();
@@ -91,17 +96,11 @@ fn a_peer_that_had_too_little_time_is_not_passed_over() {
     }
 }
 
-/// Under RESP2, ready and subscribed; the server of the commands has this id, and both links lead to this peer.
+/// Under RESP2, ready and subscribed: both links lead to the server with this id at this address.
 fn on_two_links(id: &str, peer: u8) -> Client {
-    let mut client = Client::new("redis://server", &[]);
-    accepted(&mut client, 0, peer);
-    assert_eq!(client.commands(0), ["HELLO 3"]);
-    client.server(0, b"-ERR unknown command 'HELLO'\r\n");
-    client.subscriber = 1;
-    welcome(&mut client, id);
+    let mut client = ready_on(id, peer);
     client.subscribe("chat", 1);
-    accepted(&mut client, 1, peer);
-    client.server(1, crate::client::WELCOME);
+    subscriptions(&mut client, id, peer);
     client.confirm("subscribe", "chat");
     client.fence(1);
     client.said();
@@ -109,60 +108,97 @@ fn on_two_links(id: &str, peer: u8) -> Client {
     client
 }
 
-/// Answers what is said on a new connection for commands: the server has this id, if any.
-fn welcome(client: &mut Client, id: &str) {
-    client.commands(0);
-    let info = if id.is_empty() { "redis_version:7".to_owned() } else { format!("run_id:{id}") };
-    let info = format!("+OK\r\n+OK\r\n${}\r\n{info}\r\n", info.len());
-    client.server(0, &[info.as_bytes(), crate::client::MASTER, b"+PONG\r\n"].concat());
+/// Under RESP2, ready, and without subscriptions.
+fn ready_on(id: &str, peer: u8) -> Client {
+    let mut client = Client::new("redis://server", &[]);
+    accepted(&mut client, 0, peer);
+    assert_eq!(client.commands(0), ["HELLO 3"]);
+    client.server(0, b"-ERR unknown command 'HELLO'\r\n");
+    client.subscriber = 1;
+    welcome(&mut client, id);
+    client.expect_ready(true, Resp::Two);
+    client
 }
 
+/// INFO's answer of a server with this id, or of one that names none.
+fn info(id: &str) -> Vec<u8> {
+    let info = if id.is_empty() { "redis_version:7".to_owned() } else { format!("run_id:{id}") };
+    format!("+OK\r\n+OK\r\n${}\r\n{info}\r\n", info.len()).into_bytes()
+}
+
+/// Answers what is said on a new connection for commands.
+fn welcome(client: &mut Client, id: &str) {
+    client.commands(0);
+    client.server(0, &[&info(id)[..], MASTER, b"+PONG\r\n"].concat());
+}
+
+/// The subscriptions' link is made to the server with this id at this address.
+fn subscriptions(client: &mut Client, id: &str, peer: u8) {
+    accepted(client, 1, peer);
+    client.server(1, &[&info(id)[..], b"+PONG\r\n"].concat());
+}
+
+/// The commands' link is made to the server with this id at this address.
+fn commands(client: &mut Client, id: &str, peer: u8) {
+    accepted(client, 0, peer);
+    welcome(client, id);
+}
+
+/// That the other link was renewed is told.
+fn is_moved(said: &Said) -> bool {
+    let (Said::Event(Event::Down { error, .. }) | Said::Event(Event::Gap { error, .. })) = said else {
+        return false;
+    };
+    error.message.contains("another server")
+}
+
+/// Id and address of the server that both links lead to, those of the one that a link leads to later, and whether that is another.
+const PLACES: [((&str, u8), (&str, u8), bool); 8] = [
+    (("x", 1), ("x", 1), false),
+    // Behind a virtual address, or a proxy.
+    (("x", 1), ("x", 2), false),
+    (("x", 1), ("y", 1), true),
+    (("x", 1), ("y", 2), true),
+    (("", 1), ("", 1), false),
+    (("", 1), ("", 2), true),
+    (("", 1), ("x", 1), false),
+    (("x", 1), ("", 2), true),
+];
+
 #[test]
-fn a_link_of_commands_that_leads_to_another_server_takes_the_subscriptions_along() {
-    // Id and address before and after, and whether that is another server.
-    for (before, after, moves) in [
-        (("x", 1), ("x", 1), false),
-        (("x", 1), ("x", 2), false),
-        (("x", 1), ("y", 1), true),
-        (("", 1), ("", 1), false),
-        (("", 1), ("", 2), true),
-        (("", 1), ("x", 1), false),
-    ] {
+fn commands_that_lead_to_another_server_take_the_subscriptions_along() {
+    for (before, after, moves) in PLACES {
         let mut client = on_two_links(before.0, before.1);
         client.lost(0, LinkError::Eof);
         client.expect_down();
-        accepted(&mut client, 0, after.1);
-        welcome(&mut client, after.0);
+        commands(&mut client, after.0, after.1);
         if !moves {
             client.expect_ready(false, Resp::Two);
             continue;
         }
         client.expect_close(1);
         assert_eq!(client.said(), [], "it is down already");
-        // Behind a balancer the other link may lead anywhere. It is not renewed for ever.
-        accepted(&mut client, 1, 7);
-        client.server(1, crate::client::WELCOME);
+        subscriptions(&mut client, after.0, after.1);
         client.confirm("subscribe", "chat");
         let said = client.said();
-        let [Said::Event(Event::Gap { error, topics: None, .. }), Said::Event(Event::Ready(_))] = &said[..]
+        let [gap @ Said::Event(Event::Gap { topics: None, .. }), Said::Event(Event::Ready(_))] = &said[..]
         else {
             panic!("{said:?}")
         };
-        assert!(error.message.contains("another server"), "{error}");
+        assert!(is_moved(gap), "{gap:?}");
         assert_eq!(client.action(), None);
     }
 }
 
 #[test]
 fn subscriptions_that_lead_to_another_server_take_the_commands_along() {
-    for (peer, moves) in [(1, false), (2, true)] {
-        let mut client = on_two_links("x", 1);
+    for (before, after, moves) in PLACES {
+        let mut client = on_two_links(before.0, before.1);
         client.get(1, "a");
         client.commands(0);
         client.lost(1, LinkError::Eof);
         client.expect_down();
-        accepted(&mut client, 1, peer);
-        client.server(1, crate::client::WELCOME);
+        subscriptions(&mut client, after.0, after.1);
         let said = client.said();
         assert_eq!(
             said.len(),
@@ -172,34 +208,115 @@ fn subscriptions_that_lead_to_another_server_take_the_commands_along() {
         client.confirm("subscribe", "chat");
         if moves {
             client.expect_close(0);
-            accepted(&mut client, 0, 2);
-            welcome(&mut client, "y");
+            commands(&mut client, after.0, after.1);
         }
         client.expect_ready(false, Resp::Two);
     }
 }
 
-/// The name may lead elsewhere between the two.
+/// The address may lead elsewhere between the two.
 #[test]
-fn subscriptions_that_begin_on_another_server_take_the_commands_along_once() {
-    let mut client = Client::new("redis://server", &[]);
-    accepted(&mut client, 0, 1);
-    client.commands(0);
-    client.server(0, b"-ERR unknown command 'HELLO'\r\n");
-    client.subscriber = 1;
-    welcome(&mut client, "x");
-    client.expect_ready(true, Resp::Two);
+fn subscriptions_that_begin_on_another_server_take_the_commands_along() {
+    let mut client = ready_on("x", 1);
     client.subscribe("chat", 1);
-    accepted(&mut client, 1, 2);
-    client.server(1, crate::client::WELCOME);
+    subscriptions(&mut client, "y", 2);
     client.confirm("subscribe", "chat");
     client.expect_close(0);
     let said = client.said();
-    let is_moved = |said: &Said| matches!(said, Said::Event(Event::Down { error, .. }) if error.message.contains("another server"));
     assert!(said.iter().any(is_moved), "{said:?}");
-    // Behind a balancer it may lead anywhere again.
-    accepted(&mut client, 0, 3);
-    welcome(&mut client, "z");
+    commands(&mut client, "y", 2);
     client.expect_ready(false, Resp::Two);
+    assert_eq!(client.action(), None);
+}
+
+/// A virtual address leads elsewhere for a moment, in which the subscriptions' link is made anew.
+#[test]
+fn subscriptions_that_were_led_astray_come_back_with_a_gap_for_all_that_time() {
+    let mut client = on_two_links("x", 1);
+    client.advance(1.0);
+    client.lost(1, LinkError::Eof);
+    client.expect_down();
+    subscriptions(&mut client, "y", 1);
+    let astray = client.now;
+    client.confirm("subscribe", "chat");
+    client.expect_close(0);
+    let said = client.said();
+    let gap = said.iter().find_map(|said| match said {
+        Said::Event(Event::Gap { lasted, .. }) => Some(*lasted),
+        _ => None,
+    });
+    assert!(
+        gap >= Some(Duration::from_secs(1)),
+        "the address was right for certain at the beginning: {gap:?}"
+    );
+    // The address is back. The other server was heard all the while.
+    client.advance(2.0);
+    client.message("chat", "x");
+    client.said();
+    commands(&mut client, "x", 1);
+    client.expect_close(1);
+    subscriptions(&mut client, "x", 1);
+    client.confirm("subscribe", "chat");
+    let said = client.said();
+    let [Said::Event(Event::Gap { lasted, .. }), Said::Event(Event::Ready(ready))] = &said[..] else {
+        panic!("{said:?}")
+    };
+    assert!(*lasted >= client.now - astray, "nothing of the right server came since then: {lasted:?}");
+    assert_eq!(ready.notice, None);
+    assert_eq!(client.action(), None);
+}
+
+/// Behind a balancer each link may lead anywhere each time.
+#[test]
+fn links_that_lead_apart_again_and_again_are_left_so_and_that_is_told_once() {
+    let mut client = on_two_links("x", 1);
+    let mut notices = 0;
+    for loss in 1..=3 {
+        client.lost(1, LinkError::Eof);
+        let mut made = 0;
+        loop {
+            let link = made % 2 ^ 1;
+            let id = format!("{loss}{made}");
+            match link {
+                1 => subscriptions(&mut client, &id, 1),
+                _ => commands(&mut client, &id, 1),
+            }
+            made += 1;
+            client.confirm("subscribe", "chat");
+            let said = client.said();
+            let ready = said.iter().find_map(|said| match said {
+                Said::Event(Event::Ready(ready)) => Some(ready),
+                _ => None,
+            });
+            if let Some(ready) = ready {
+                assert_eq!(ready.notice.is_some(), loss == 1, "once is enough");
+                notices += usize::from(ready.notice.is_some_and(|text| text.contains("several servers")));
+                break;
+            }
+            client.expect_close(link ^ 1);
+        }
+        assert_eq!(made, 4, "the one that was lost, and three more");
+        assert_eq!(client.action(), None);
+    }
+    assert_eq!(notices, 1);
+}
+
+/// What is published on one node of a cluster is heard on all of them.
+#[test]
+fn the_nodes_of_a_cluster_are_one_place() {
+    let node = |id: &str| {
+        let info = format!("redis_version:7\r\nredis_mode:cluster\r\nrun_id:{id}");
+        format!("+OK\r\n+OK\r\n${}\r\n{info}\r\n", info.len()).into_bytes()
+    };
+    let mut client = Client::new("redis://server", &[("protocol", OptionValue::Number(2.0))]);
+    client.subscriber = 1;
+    accepted(&mut client, 0, 1);
+    client.server(0, &[&node("x")[..], MASTER, b"+PONG\r\n"].concat());
+    client.expect_ready(true, Resp::Two);
+    client.subscribe("chat", 1);
+    accepted(&mut client, 1, 2);
+    client.server(1, &[&node("y")[..], b"+PONG\r\n"].concat());
+    client.confirm("subscribe", "chat");
+    client.said();
     assert_eq!(client.action(), None);
 }

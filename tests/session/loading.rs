@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use realtime::model::{Event, RequestKind, State, TopicKind, Value};
 
-use crate::client::{BOTH, Client, HELLO3, Resp, args, life};
+use crate::client::{BOTH, Client, HELLO3, Resp, SUBSCRIBER_WELCOME, args, life};
 use crate::sink::{Said, answer, failure, message, string, subscribed};
 
 const LOADING: &[u8] = b"-LOADING Redis is loading the dataset in memory\r\n";
@@ -37,7 +37,11 @@ fn a_server_that_loads_is_ready_when_it_serves() {
                 client.connected(1);
                 client.commands(1);
                 // This link needs nothing that waits for the data.
-                client.server(1, &[b"+OK\r\n+OK\r\n", refusal].concat());
+                client.server(
+                    1,
+                    &[SUBSCRIBER_WELCOME.strip_suffix(b"+PONG\r\n").expect("PING is the last"), refusal]
+                        .concat(),
+                );
             }
             let link = client.subscriber;
             assert_eq!(client.commands(link), ["SUBSCRIBE chat", "PING realtime:1"]);

@@ -4,7 +4,8 @@ use realtime::backend::OptionValue;
 use realtime::model::{Event, Ready, RequestKind, Role, State};
 
 use crate::client::{
-    BOTH, Client, HELLO3, INTRODUCTION, MASTER, Resp, SETINFO, WELCOME, args, life, question,
+    BOTH, Client, HELLO3, MASTER, Resp, SETINFO, SUBSCRIBER_INTRODUCTION, SUBSCRIBER_WELCOME, WELCOME, args,
+    life, question,
 };
 use crate::sink::{Said, failure};
 
@@ -142,8 +143,8 @@ fn a_master_that_becomes_a_replica_is_left_once() {
         welcomed_by_replica(&mut client, resp);
         if resp == Resp::Two {
             client.reconnect(1);
-            assert_eq!(client.commands(1), INTRODUCTION);
-            client.server(1, WELCOME);
+            assert_eq!(client.commands(1), SUBSCRIBER_INTRODUCTION);
+            client.server(1, SUBSCRIBER_WELCOME);
         }
         client.confirm("subscribe", "chat");
         let said = client.said();
@@ -193,7 +194,7 @@ fn a_server_that_is_a_replica_when_it_is_back_was_one_before_the_link_was_lost()
         welcomed_by_replica(&mut client, resp);
         if resp == Resp::Two {
             client.reconnect(1);
-            client.server(1, WELCOME);
+            client.server(1, SUBSCRIBER_WELCOME);
         }
         let said = client.said();
         let gap = said.iter().find_map(|said| match said {

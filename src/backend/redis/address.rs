@@ -1,53 +1,74 @@
-//! Whether the address leads to another server than before.
+//! Whether the two links of RESP2 lead to one server.
+//!
+//! An address may move to another server, as after a failover, and one of the links may be lost alone meanwhile. It is then made to
+//! another server than the other link, and what is published on the one is not heard on the other.
 
 use std::net::SocketAddr;
 use std::time::Instant;
 
 use super::failure::Failure;
-use super::session::{COMMANDS, Core, LINKS, SUBSCRIBER};
+use super::link::Link;
+use super::session::{COMMANDS, Core, SUBSCRIBER};
 use crate::model::Sink;
 
-/// The servers that the links led to last.
+/// How often in a row links are renewed because they lead to two servers. An address that has several servers in turn may lead to
+/// another one each time, and a proxy may ask any of its servers for their id.
+const RENEWALS: u32 = 3;
+
+/// What the console says when that did not help.
+const APART: &str = "the address leads to several servers in turn, and subscriptions and commands are on two of them: what is \
+                     published here may not be heard here; connect to the address of one server";
+
+/// What was done about links that lead to two servers.
 #[derive(Debug, Default)]
-pub(super) struct Met {
-    servers: [Option<Server>; LINKS],
-    /// A link is renewed because the other one leads to another server.
-    moving: bool,
+pub(super) struct Apart {
+    /// Links that were renewed for it since one was lost for any other reason.
+    renewals: u32,
+    /// It did not help.
+    in_vain: bool,
+    told: bool,
 }
 
-/// What is known of the server that a link led to.
-#[derive(Debug, Clone)]
-struct Server {
-    id: Option<Box<str>>,
-    peer: Option<SocketAddr>,
-}
-
-impl Server {
-    /// Whether it is another server. Without ids the addresses tell.
-    fn differs(&self, other: &Self) -> bool {
-        match (&self.id, &other.id) {
-            (Some(one), Some(other)) => one != other,
-            _ => self.peer.zip(other.peer).is_some_and(|(one, other)| one != other),
+impl Apart {
+    /// A link is lost.
+    pub(super) fn lost(&mut self, failure: &Failure) {
+        if !matches!(failure, Failure::Moved) {
+            self.renewals = 0;
         }
+    }
+
+    /// What the console should say, if it was not said before.
+    pub(super) fn notice(&mut self) -> Option<&'static str> {
+        (self.in_vain && !std::mem::replace(&mut self.told, true)).then_some(APART)
     }
 }
 
 impl Core {
-    /// Under RESP2 one of the two links may be lost alone. If it then leads to another server, as after a failover, the other
-    /// link is on a server that is no longer meant: it is renewed too. Where an address has several servers in turn, both links
-    /// may lead to another one each time, so that a link which was renewed for this renews none.
+    /// A link is up: if the other one leads to another server, that is renewed, because it is older.
     pub(super) fn watch_address(&mut self, i: usize, now: Instant, sink: &mut dyn Sink) {
-        let id = self.server.id.clone().filter(|_| i == COMMANDS);
-        let met = Server { id, peer: self.links[i].peer };
         let other = if i == COMMANDS { SUBSCRIBER } else { COMMANDS };
-        // A link that is made for the first time is held against the other one.
-        let before = self.met.servers[i].replace(met.clone()).or_else(|| self.met.servers[other].clone());
-        let met_another = before.is_some_and(|before| before.differs(&met));
-        // The other one may be there already.
-        let apart = i == COMMANDS || self.links[other].peer != met.peer;
-        if !std::mem::take(&mut self.met.moving) && met_another && apart && self.links[other].is_open() {
-            self.met.moving = true;
+        // The nodes of a cluster hand on what is published.
+        let is_cluster = self.server.mode.as_deref() == Some("cluster");
+        if is_cluster || !self.links[other].is_up() {
+            return;
+        }
+        self.apart.in_vain = leads_elsewhere(&self.links[i], &self.links[other]);
+        if self.apart.in_vain && self.apart.renewals < RENEWALS {
+            self.apart.renewals += 1;
+            // The subscriptions' link may have led to the wrong server since it was made.
+            let made = self.links[other].made.as_ref().map(|(made, _)| *made).filter(|_| other == SUBSCRIBER);
+            self.master_seen = self.master_seen.or(made);
             self.fail(other, Failure::Moved, now, sink);
+            self.lose_to_new_master();
         }
     }
+}
+
+/// Whether two links lead to two servers. Without ids the addresses tell.
+fn leads_elsewhere(one: &Link, other: &Link) -> bool {
+    fn differ<T: PartialEq>(one: &Option<T>, other: &Option<T>) -> Option<bool> {
+        Some(one.as_ref()? != other.as_ref()?)
+    }
+    let by_address = || differ::<SocketAddr>(&one.peer, &other.peer);
+    differ(&one.server_id, &other.server_id).or_else(by_address).unwrap_or(false)
 }

@@ -72,10 +72,10 @@ impl Core {
         let link = &mut self.links[i];
         link.phase = Phase::Up;
         self.protocol.get_or_insert(link.version);
+        self.watch_address(i, now, sink);
         if i == COMMANDS {
             self.watch_role(now);
         }
-        self.watch_address(i, now, sink);
         if self.subscriber() == i && self.closing.is_none() {
             self.tell_gap(now, sink);
             self.topics.connected();
@@ -113,7 +113,7 @@ impl Core {
     pub(super) fn tell_ready(&mut self, first: bool, sink: &mut dyn Sink) {
         let Some(protocol) = self.protocol else { return };
         self.owes_ready = false;
-        let notice = self.notice();
+        let notice = self.replica_notice().or_else(|| self.apart.notice());
         sink.event(Event::Ready(Ready { first, protocol: protocol as u8, notice, ..self.server.ready() }));
     }
 
@@ -121,6 +121,7 @@ impl Core {
     pub(super) fn fail(&mut self, i: usize, failure: Failure, now: Instant, sink: &mut dyn Sink) {
         // What is told of the connection comes before its end.
         self.tell_regained(now, sink);
+        self.apart.lost(&failure);
         let needed = self.is_needed(i);
         let asked = self.is_subscribed(i) && self.links[i].awaits_command(now);
         let link = &mut self.links[i];

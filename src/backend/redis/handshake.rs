@@ -1,7 +1,7 @@
 //! What is said on a new connection before it is used: protocol version, login, database, names.
 //!
 //! RESP3: `HELLO 3 [AUTH user password] [SETNAME name]`, then SELECT, CLIENT SETINFO and PING in one go. RESP2: AUTH, then
-//! SELECT, CLIENT SETNAME, CLIENT SETINFO, INFO, ROLE and PING in one go. The PING tells whether the server serves anybody: while it
+//! SELECT, CLIENT SETNAME, CLIENT SETINFO, INFO, ROLE (not on the subscriptions' link) and PING in one go. The PING tells whether the server serves anybody: while it
 //! loads its data, it lets clients in and answers LOADING to most commands. A server limits what it reads from a stranger, so nothing
 //! is sent behind a login that is not confirmed. A server that refuses HELLO is asked in RESP2, on the same connection.
 
@@ -47,8 +47,6 @@ pub(super) struct Server {
     pub(super) version: Option<Box<str>>,
     pub(super) role: Option<Role>,
     pub(super) mode: Option<Box<str>>,
-    /// What tells the server from every other, if it says so.
-    pub(super) id: Option<Box<str>>,
 }
 
 impl Server {
@@ -98,9 +96,11 @@ fn introduce(link: &mut Link, config: &Config) {
     }
     send(link, Step::SetInfo, &[b"CLIENT", b"SETINFO", b"LIB-NAME", LIBRARY_NAME]);
     send(link, Step::SetInfo, &[b"CLIENT", b"SETINFO", b"LIB-VER", LIBRARY_VERSION.as_bytes()]);
-    if link.version == Version::Resp2 && link.id == LinkId(0) {
+    if link.version == Version::Resp2 {
         send(link, Step::Info, &[b"INFO", b"server"]);
-        send(link, Step::Role, &[b"ROLE"]);
+        if link.id == LinkId(0) {
+            send(link, Step::Role, &[b"ROLE"]);
+        }
     }
     send(link, Step::Ping, &[b"PING"]);
 }
@@ -135,8 +135,12 @@ pub(super) fn answer(
         },
         (Step::Auth, Ok(_)) => introduce(link, config),
         (Step::Info, Ok(Value::String(text))) => {
-            *server = Server { role: server.role, ..from_info(&text, config) };
-            server.expect_redis()?;
+            link.server_id = field(&text, b"run_id").map(|id| server_name(id, config));
+            let from_info = Server { role: server.role, ..from_info(&text, config) };
+            from_info.expect_redis()?;
+            if link.id == LinkId(0) {
+                *server = from_info;
+            }
         }
         (Step::Role, Ok(reply)) => server.role = role::from_role(&reply),
         (Step::Role, Err(error)) if !turns_away(&error) => {
@@ -232,26 +236,22 @@ pub(super) fn from_hello(reply: &Value, config: &Config) -> Option<Server> {
     Some(server)
 }
 
-/// Server, version, mode and id out of INFO's lines: <https://redis.io/docs/latest/commands/info/>
+/// Server, version and mode out of INFO's lines: <https://redis.io/docs/latest/commands/info/>
 ///
 /// Valkey has a `valkey_version` beside the version of Redis that it is compatible with, and `server_mode` instead of
 /// `redis_mode`.
 fn from_info(info: &[u8], config: &Config) -> Server {
-    let field = |name: &[u8]| {
-        let mut lines = info.split(|&b| b == b'\n');
-        lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(b":")).map(<[u8]>::trim_ascii_end)
-    };
+    let field = |name: &[u8]| field(info, name);
     let redis = field(b"redis_version");
     let name = field(b"server_name").or_else(|| redis.map(|_| &b"redis"[..]));
     let version = name.and_then(|name| field(&[name, b"_version"].concat())).or(redis);
     let mode = field(b"redis_mode").or_else(|| field(b"server_mode"));
     let shown = |text| server_name(text, config);
-    let id = field(b"run_id");
-    Server {
-        name: name.map(shown),
-        version: version.map(shown),
-        mode: mode.map(shown),
-        role: None,
-        id: id.map(shown),
-    }
+    Server { name: name.map(shown), version: version.map(shown), mode: mode.map(shown), role: None }
+}
+
+/// The value of one of INFO's lines.
+pub(super) fn field<'a>(info: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let mut lines = info.split(|&b| b == b'\n');
+    lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(b":")).map(<[u8]>::trim_ascii_end)
 }

@@ -138,6 +138,8 @@ pub(super) struct Link {
     pub(super) made: Option<(Instant, Option<Stage>)>,
     /// The address at the other end.
     pub(super) peer: Option<SocketAddr>,
+    /// What tells the server from every other, under RESP2 and if it says so.
+    pub(super) server_id: Option<Box<str>>,
     /// Up to here all that the server sent has come. What is read behind a pause may be old, so it tells nothing of that.
     pub(super) heard: Instant,
     /// Since when silence counts: when the last byte was read, or when reading went on.
@@ -186,6 +188,7 @@ impl Link {
             proved: false,
             made: None,
             peer: None,
+            server_id: None,
             heard: now,
             listening: now,
             dead_at: None,
@@ -225,6 +228,7 @@ impl Link {
         self.proved = false;
         self.made = None;
         self.peer = None;
+        self.server_id = None;
         self.heard = now;
         self.listening = now;
         self.dead_at = None;

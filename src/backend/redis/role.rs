@@ -133,7 +133,7 @@ impl Core {
 
     /// The server is a master no more, or the connection to such a one is lost: what was published elsewhere since it was
     /// one for certain did not come, though the link lived.
-    fn lose_to_new_master(&mut self) {
+    pub(super) fn lose_to_new_master(&mut self) {
         if let Some(seen) = self.master_seen.take()
             && let Some(loss) = &mut self.loss
         {
@@ -142,7 +142,7 @@ impl Core {
     }
 
     /// What the console should say of the present connection, if it was not said before.
-    pub(super) fn notice(&mut self) -> Option<&'static str> {
+    pub(super) fn replica_notice(&mut self) -> Option<&'static str> {
         if self.server.role != Some(Role::Replica) || self.config.replica {
             return None;
         }
@@ -219,7 +219,7 @@ pub(super) fn from_role(reply: &Value) -> Option<Role> {
 /// The role in INFO's lines.
 pub(super) fn from_info(reply: &Value) -> Option<Role> {
     let Value::String(text) = reply else { return None };
-    from_word(text.split(|&b| b == b'\n').find_map(|line| line.strip_prefix(b"role:"))?.trim_ascii_end())
+    from_word(handshake::field(text, b"role")?)
 }
 
 /// The role by the word that HELLO, ROLE or INFO has for it.
