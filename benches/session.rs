@@ -12,7 +12,9 @@ use common::session::{Case, case, client, messages, subscribed};
 use common::{BATCH, publish, take_all};
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
-use realtime::model::{About, DropReason, Error, Event, LinkId, Room, Sink, Slot, Ticket, TopicKind, Value};
+use realtime::model::{
+    DropReason, Error, Event, LinkId, RequestName, Room, Sink, SubscriptionSlot, Ticket, TopicKind, Value,
+};
 use session_driver::Queue;
 
 fn main() {
@@ -35,7 +37,7 @@ const CASES: [Case; 8] = [
 struct Count(usize);
 
 impl Sink for Count {
-    fn message(&mut self, slot: Slot, channel: Option<&[u8]>, payload: &[u8]) {
+    fn message(&mut self, slot: SubscriptionSlot, channel: Option<&[u8]>, payload: &[u8]) {
         black_box((slot, channel, payload));
         self.0 += 1;
     }
@@ -44,7 +46,7 @@ impl Sink for Count {
         panic!("a message of {bytes} bytes was dropped")
     }
 
-    fn answer(&mut self, _: Ticket, _: Result<Value, Error>, _: About<'_>) {}
+    fn answer(&mut self, _: Ticket, _: Result<Value, Error>, _: RequestName<'_>) {}
 
     fn event(&mut self, _: Event) {}
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use realtime::backend::{Backend, Connected, OptionValue, Options, Start, configure};
-use realtime::model::{Command, Counters, LinkId, READ_BYTES, Slot, Topic, TopicKind};
+use realtime::model::{Command, Counters, LinkId, READ_BYTES, SubscriptionSlot, Topic, TopicKind};
 use realtime::queue::{Consumer, Producer, Signal, events};
 use resp::{Decoder, Encoder};
 use session_driver::{Driver, Peers, Queue};
@@ -71,7 +71,7 @@ pub(crate) fn subscribed<Q: Queue>(
     let mut client = Driver::new(session, now, queue, server);
     for index in 0..case.topics {
         let topic = Topic { kind: case.kind, name: name(case.kind, index).as_bytes().into() };
-        let slot = Slot { index: u32::try_from(index).expect("not so many"), generation: 0 };
+        let slot = SubscriptionSlot::new(u32::try_from(index).expect("not so many"), 0);
         client.command(Command::Subscribe { topic, slot });
     }
     client.drive();

@@ -1,6 +1,8 @@
 //! What a session told the main thread, written down.
 
-use realtime::model::{About, DropReason, Error, Event, ReplyTo, Room, Sink, Slot, Ticket, TopicKind, Value};
+use realtime::model::{
+    DropReason, Error, Event, ReplyTo, RequestName, Room, Sink, SubscriptionSlot, Ticket, TopicKind, Value,
+};
 use session_driver::Queue;
 
 use crate::client::topic;
@@ -35,7 +37,7 @@ impl Queue for Recorder {
 }
 
 impl Sink for Recorder {
-    fn message(&mut self, slot: Slot, channel: Option<&[u8]>, payload: &[u8]) {
+    fn message(&mut self, slot: SubscriptionSlot, channel: Option<&[u8]>, payload: &[u8]) {
         self.said.push(Said::Message {
             slot: slot.index,
             channel: channel.map(text),
@@ -48,7 +50,7 @@ impl Sink for Recorder {
         self.said.push(Said::TooLarge(bytes));
     }
 
-    fn answer(&mut self, ticket: Ticket, result: Result<Value, Error>, about: About<'_>) {
+    fn answer(&mut self, ticket: Ticket, result: Result<Value, Error>, about: RequestName<'_>) {
         let ReplyTo::Callback(slot) = ticket.to else { panic!("tests use callbacks") };
         if result.is_err() {
             self.about.push((text(about.command), about.channel.map(text)));

@@ -6,7 +6,9 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use realtime::backend::{Action, Connected, Endpoint, LinkError, Session};
-use realtime::model::{About, Command, DropReason, Error, Event, LinkId, Room, Sink, Slot, Ticket, Value};
+use realtime::model::{
+    Command, DropReason, Error, Event, LinkId, RequestName, Room, Sink, SubscriptionSlot, Ticket, Value,
+};
 use session_driver::{Driver, Peers, Queue};
 
 const FIRST: LinkId = LinkId(0);
@@ -75,11 +77,11 @@ impl Session for Script {
 struct Full(bool);
 
 impl Sink for Full {
-    fn message(&mut self, _: Slot, _: Option<&[u8]>, _: &[u8]) {}
+    fn message(&mut self, _: SubscriptionSlot, _: Option<&[u8]>, _: &[u8]) {}
 
     fn dropped(&mut self, _: u64, _: DropReason) {}
 
-    fn answer(&mut self, _: Ticket, _: Result<Value, Error>, _: About<'_>) {}
+    fn answer(&mut self, _: Ticket, _: Result<Value, Error>, _: RequestName<'_>) {}
 
     fn event(&mut self, _: Event) {}
 }

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use realtime::backend::{Action, Connected, Endpoint, LinkError, OptionValue, Options, Start, configure};
 use realtime::model::{
-    Args, Command, Counters, Error, Event, LinkId, ReplyTo, Request, RequestKind, Slot, State, Ticket, Topic,
-    TopicKind,
+    Args, Command, Counters, Error, Event, LinkId, ReplyTo, Request, RequestKind, RequestSlot, State,
+    SubscriptionSlot, Ticket, Topic, TopicKind,
 };
 use session_driver::{Driver, Peers};
 
@@ -216,7 +216,7 @@ impl Client {
     }
 
     pub(crate) fn make_request(&self, id: u32, seconds: f64, kind: RequestKind) -> Command {
-        let ticket = Ticket { to: ReplyTo::Callback(Slot { index: id, generation: 0 }), bytes: 0 };
+        let ticket = Ticket { to: ReplyTo::Callback(RequestSlot::new(id, 0)), bytes: 0 };
         Command::Request(Request {
             ticket,
             deadline: self.driver.now + Duration::from_secs_f64(seconds),
@@ -267,7 +267,7 @@ impl Client {
         let said = self.said();
         let [Said::Event(Event::Ready(ready))] = &said[..] else { panic!("expected ready, not {said:?}") };
         assert_eq!(ready.first, first);
-        assert_eq!(ready.protocol, if resp == Resp::Two { 2 } else { 3 });
+        assert_eq!(ready.protocol, Some(if resp == Resp::Two { 2 } else { 3 }));
         assert_eq!(self.counters.state(), State::Ready);
     }
 
@@ -275,7 +275,7 @@ impl Client {
     pub(crate) fn expect_down(&mut self) -> (Error, Duration) {
         let said = self.said();
         match &said[..] {
-            [Said::Event(Event::Down { error, retry_in })] => (error.clone(), *retry_in),
+            [Said::Event(Event::Down { error, retry_in: Some(retry_in) })] => (error.clone(), *retry_in),
             _ => panic!("expected down, not {said:?}"),
         }
     }
@@ -294,7 +294,7 @@ pub(crate) fn topic(kind: TopicKind, name: &str) -> Topic {
 }
 
 pub(crate) fn subscribe(kind: TopicKind, name: &str, slot: u32) -> Command {
-    Command::Subscribe { topic: topic(kind, name), slot: Slot { index: slot, generation: 0 } }
+    Command::Subscribe { topic: topic(kind, name), slot: SubscriptionSlot::new(slot, 0) }
 }
 
 pub(crate) fn args(words: &[&str]) -> Args {

@@ -11,7 +11,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use realtime::backend::{Backend, LinkError, Session, Stage, Start};
-use realtime::model::{Command, Counters, LinkId, ReplyTo, Request, RequestKind, Slot, State, Ticket, Topic};
+use realtime::model::{
+    Command, Counters, LinkId, ReplyTo, Request, RequestKind, RequestSlot, State, SubscriptionSlot, Ticket,
+    Topic,
+};
 use session_driver::{Driver, Peers};
 
 pub(crate) use counted::Counted;
@@ -82,9 +85,9 @@ impl<P: Peers> Client<P> {
     }
 
     /// Returns the slot of the subscription's messages.
-    pub(crate) fn subscribe(&mut self, topic: &Topic) -> Slot {
+    pub(crate) fn subscribe(&mut self, topic: &Topic) -> SubscriptionSlot {
         self.asked += 1;
-        let slot = Slot { index: self.asked, generation: 0 };
+        let slot = SubscriptionSlot::new(self.asked, 0);
         if !self.driver.queue.closing {
             self.driver.queue.wanted.insert(topic.clone(), slot);
         }
@@ -106,7 +109,7 @@ impl<P: Peers> Client<P> {
         let id = self.asked;
         self.driver.queue.pending.insert(id);
         let deadline = self.driver.now + time;
-        let ticket = Ticket { to: ReplyTo::Callback(Slot { index: id, generation: 0 }), bytes: 0 };
+        let ticket = Ticket { to: ReplyTo::Callback(RequestSlot::new(id, 0)), bytes: 0 };
         self.hand_over(move || Command::Request(Request { ticket, deadline, kind: kind() }));
         assert!(
             !self.driver.queue.closed || !self.driver.queue.pending.contains(&id),
