@@ -7,6 +7,7 @@
 
 mod options;
 mod redis;
+pub mod toolbox;
 mod url;
 
 use std::any::Any;

@@ -4,10 +4,9 @@
 //! asked. See <https://redis.io/docs/latest/operate/oss_and_stack/management/security/acl/>.
 
 use super::config::{Config, Credentials};
-use super::handshake::DEFAULT_USER;
 use super::keys::keys_of;
-use super::pauses::NO_PERMISSION;
-use super::verify::PREFIX;
+use super::protocol::{DEFAULT_USER, NO_PERMISSION, PROBE_PREFIX};
+use crate::backend::toolbox::{RefusalKind, RefusedTopic, RefusedTopics};
 use crate::model::{Args, Error, Event, Remedy, RequestKind, Topic, TopicKind, printable};
 
 /// Bytes of a name up to which it is written out.
@@ -76,7 +75,7 @@ impl<'a> Refused<'a> {
                 })
                 .and_then(|_| exact_rule(b'&', args.get(1)?)),
             // Each client has a channel of its own.
-            Self::Probe(_) => pattern_rule(&[PREFIX, b"*"].concat()),
+            Self::Probe(_) => pattern_rule(&[PROBE_PREFIX, b"*"].concat()),
             Self::Unsubscribe(_) | Self::Plain(_) => None,
         };
         rule.into_iter().collect()
@@ -94,6 +93,11 @@ const CONTAINERS: [&str; 15] = [
     "acl", "client", "cluster", "command", "config", "function", "latency", "memory", "module", "object",
     "pubsub", "script", "slowlog", "xgroup", "xinfo",
 ];
+
+/// How an error of the server's is expected to pass.
+pub(super) fn refusal_kind(error: &Error) -> RefusalKind {
+    if error.code.as_str() == NO_PERMISSION { RefusalKind::Forbidden } else { RefusalKind::Passing }
+}
 
 /// Adds to an error of the server's what allows it, if the ACL is the reason.
 pub(super) fn explained(error: Error, refused: Refused<'_>, config: &Config) -> Error {
@@ -124,16 +128,11 @@ pub(super) fn explained_event(event: Event, config: &Config) -> Event {
     }
 }
 
-/// Refused topics, as Stats show them: kind, name, whether it is wanted, and why it was refused. `all`: how many are refused.
-/// `reason`: why the first of them was; the others have the same code.
-pub(super) fn listed<'a>(
-    topics: impl Iterator<Item = (TopicKind, &'a [u8], bool, &'a Error)>,
-    all: usize,
-    reason: &Error,
-    config: &Config,
-) -> String {
+/// Refused topics, as Stats show them; `None` if there are none.
+pub(super) fn listed(topics: &RefusedTopics<'_>, config: &Config) -> Option<String> {
+    let error = topics.some.first()?.error.clone();
     let (mut names, mut remedy) = (Vec::new(), None::<Box<Remedy>>);
-    for (kind, name, is_wanted, error) in topics {
+    for &RefusedTopic { kind, name, is_wanted, error } in &topics.some {
         let refused = if is_wanted { Refused::Subscribe(kind, name) } else { Refused::Unsubscribe(kind) };
         match (&mut remedy, explained(error.clone(), refused, config).remedy) {
             (Some(remedy), Some(other)) => drop(remedy.merge(&other)),
@@ -142,11 +141,10 @@ pub(super) fn listed<'a>(
         let topic = Topic { kind, name: name.into() };
         names.push(if is_wanted { topic.to_string() } else { format!("the end of {topic}") });
     }
-    let more = all.saturating_sub(names.len());
+    let more = topics.count.saturating_sub(names.len());
     let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-    let error = reason.clone();
     let error = if let Some(remedy) = remedy { error.with_remedy(*remedy) } else { error };
-    format!("{}{more}: {error}", names.join(", "))
+    Some(format!("{}{more}: {error}", names.join(", ")))
 }
 
 /// The rules that are missing. Redis 6 says `this user has no permissions to run the 'get' command or its subcommand`, `… to

@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 use super::config::Protocol;
 use super::failure::{Circumstances, Failure, add_details};
 use super::handshake::{self, Server, Step};
-use super::link::{Awaits, Link, Phase, Version};
+use super::link::{Awaits, Link, Phase};
+use super::protocol::Version;
 use super::role::Watch;
-use super::session::{COMMANDS, Core, Loss, SUBSCRIBER};
+use super::session::{COMMANDS, Core, SUBSCRIBER};
 use super::verify::Verify;
 use crate::backend::{Action, Connected, Stage};
 use crate::model::{Code, Error, Event, Ready, Sink, Value};
@@ -77,42 +78,20 @@ impl Core {
             self.watch_role(now);
         }
         if self.subscriber() == i && self.closing.is_none() {
-            self.tell_gap(now, sink);
-            self.topics.connected();
+            self.delivery.connected(now, sink);
         }
         if let Some(unserved) = &self.links[i].unserved {
             let error = unserved.error.clone();
-            self.lose_service(i, error);
+            self.delivery.unserved(self.links[i].served, error);
         }
         self.tell_unserved(i, sink);
         self.check_ready(now, sink);
     }
 
-    /// Tells that messages may be missing, if they may. Stands before the first one on a new connection, and before the first
-    /// one after the server ceased to serve.
-    #[inline]
-    pub(super) fn tell_gaps(&mut self, now: Instant, sink: &mut dyn Sink) {
-        if self.loss.is_some() {
-            self.tell_gap(now, sink);
-        }
-        self.tell_regained(now, sink);
-    }
-
-    #[cold]
-    fn tell_gap(&mut self, now: Instant, sink: &mut dyn Sink) {
-        if let Some(Loss { since, error }) = self.loss.take()
-            && self.topics.was_confirmed()
-        {
-            self.gap_told = Some(now);
-            let lasted = now.saturating_duration_since(since);
-            sink.event(Event::Gap { lasted, error, topics: None });
-        }
-    }
-
     /// The client is ready; tells of it.
     pub(super) fn tell_ready(&mut self, first: bool, sink: &mut dyn Sink) {
         let Some(protocol) = self.protocol else { return };
-        self.owes_ready = false;
+        self.delivery.take_owed_ready();
         let notice = self.replica_notice().or_else(|| self.apart.notice());
         sink.event(Event::Ready(Ready { first, protocol: protocol as u8, notice, ..self.server.ready() }));
     }
@@ -120,7 +99,7 @@ impl Core {
     /// A link is lost or could not be made: answers what was under way on it, tells of it, and arranges the next attempt.
     pub(super) fn fail(&mut self, i: usize, failure: Failure, now: Instant, sink: &mut dyn Sink) {
         // What is told of the connection comes before its end.
-        self.tell_regained(now, sink);
+        self.delivery.tell_regained(now, sink);
         self.apart.lost(&failure);
         let needed = self.is_needed(i);
         let asked = self.is_subscribed(i) && self.links[i].awaits_command(now);
@@ -173,14 +152,12 @@ impl Core {
 
     /// Whether the server counts the link as a subscriber's.
     fn is_subscribed(&self, i: usize) -> bool {
-        self.subscriber() == i && self.topics.confirmed() > 0
+        self.subscriber() == i && self.delivery.confirmed() > 0
     }
 
     /// Since when messages may be missing if the subscriptions end now.
     pub(super) fn missing_since(&self, subscriber: usize) -> Instant {
-        // A gap was told on this connection, but not every subscription was back: the new gap joins the old one.
-        let restored = self.topics.is_restored() && !self.topics.is_deaf();
-        let since = self.gap_told.filter(|_| !restored).unwrap_or(self.links[subscriber].heard);
+        let since = self.delivery.missing_since(self.links[subscriber].heard);
         // A probe is missing: what came since was no message.
         let unproved = self.verify.as_ref().and_then(Verify::unproved_since);
         unproved.map_or(since, |unproved| unproved.min(since))
@@ -188,20 +165,11 @@ impl Core {
 
     /// The subscriptions' link is lost: remembers since when messages may be missing.
     fn lose_subscriptions(&mut self, i: usize, error: &Error) {
-        if self.topics.was_confirmed() {
-            let since = self.missing_since(i);
-            match &mut self.loss {
-                // The server ceased to serve before, as far as the link of the commands knows. This one may have been silent longer.
-                Some(loss) => loss.since = loss.since.min(since),
-                none => *none = Some(Loss { since, error: error.clone() }),
-            }
-        }
+        let since = self.missing_since(i);
+        self.delivery.lost(since, error);
         if let Some(verify) = &mut self.verify {
             verify.disconnected();
         }
-        (self.gap_told, self.settled) = (None, false);
-        self.batches = 0;
-        self.topics.disconnected();
         self.counters.confirmed.store(0, Ordering::Relaxed);
     }
 

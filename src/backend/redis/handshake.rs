@@ -9,20 +9,15 @@ use std::time::{Duration, Instant};
 
 use super::config::{Config, Protocol};
 use super::failure::Failure;
-use super::link::{Awaits, Link, Unserved, Version};
+use super::link::{Awaits, Link, Unserved};
+use super::protocol::{DEFAULT_USER, PONG, Version, info_field, is_refusal, is_unserved, turns_away};
 use super::role;
-use super::serving::is_unserved;
 use super::texts::server_name;
 use crate::model::{Error, LinkId, Ready, Role, Value};
 
 /// What CLIENT SETINFO says of us: <https://redis.io/docs/latest/commands/client-setinfo/>
 const LIBRARY_NAME: &[u8] = b"realtime";
 const LIBRARY_VERSION: &str = env!("CARGO_PKG_VERSION");
-/// The user that a password without a user belongs to.
-pub(super) const DEFAULT_USER: &[u8] = b"default";
-
-/// The answer to a PING that says nothing.
-pub(super) const PONG: &[u8] = b"PONG";
 /// How long after a server said that it does not serve yet it is asked again.
 pub(super) const ASK_AGAIN: Duration = Duration::from_secs(1);
 
@@ -135,7 +130,7 @@ pub(super) fn answer(
         },
         (Step::Auth, Ok(_)) => introduce(link, config),
         (Step::Info, Ok(Value::String(text))) => {
-            link.server_id = field(&text, b"run_id").map(|id| server_name(id, config));
+            link.server_id = info_field(&text, b"run_id").map(|id| server_name(id, config));
             let from_info = Server { role: server.role, ..from_info(&text, config) };
             from_info.expect_redis()?;
             if link.id == LinkId(0) {
@@ -185,19 +180,6 @@ pub(super) fn unserved(reply: Result<Value, Error>, config: &Config) -> Result<O
     }
 }
 
-/// Whether an error is about the connection, whatever it seems to answer: a server that turns a client away says so at
-/// once, before it has read a command.
-fn turns_away(error: &Error) -> bool {
-    matches!(error.code.as_str(), "NOAUTH" | "DENIED") || error.message.contains("max number of clients")
-}
-
-/// Whether the server refuses a command that others take: it does not know it, says so in words of its own, or forbids it.
-/// For HELLO that need not hold for RESP2, and AUTH shows whether it was the login that was refused. Redis 6.0 with `user
-/// default off` forbids HELLO to everybody who is not logged in yet.
-pub(super) fn is_refusal(error: &Error) -> bool {
-    matches!(error.code.as_str(), "ERR" | "NOPROTO" | "NOPERM") && !turns_away(error)
-}
-
 /// Servers echo the arguments of a command that they do not know, and a login is one. Some echo the first few bytes alone,
 /// and a part of a password is not found as a whole one is. So the echo goes, or what follows a hole in the words before it.
 fn without_echo(mut error: Error, config: &Config) -> Error {
@@ -241,17 +223,11 @@ pub(super) fn from_hello(reply: &Value, config: &Config) -> Option<Server> {
 /// Valkey has a `valkey_version` beside the version of Redis that it is compatible with, and `server_mode` instead of
 /// `redis_mode`.
 fn from_info(info: &[u8], config: &Config) -> Server {
-    let field = |name: &[u8]| field(info, name);
+    let field = |name: &[u8]| info_field(info, name);
     let redis = field(b"redis_version");
     let name = field(b"server_name").or_else(|| redis.map(|_| &b"redis"[..]));
     let version = name.and_then(|name| field(&[name, b"_version"].concat())).or(redis);
     let mode = field(b"redis_mode").or_else(|| field(b"server_mode"));
     let shown = |text| server_name(text, config);
     Server { name: name.map(shown), version: version.map(shown), mode: mode.map(shown), role: None }
-}
-
-/// The value of one of INFO's lines.
-pub(super) fn field<'a>(info: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
-    let mut lines = info.split(|&b| b == b'\n');
-    lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(b":")).map(<[u8]>::trim_ascii_end)
 }

@@ -5,17 +5,17 @@ use std::time::Instant;
 
 use resp::{Element, Frame, Value as Resp};
 
-use super::acl::explained_event;
-use super::batch::Operation;
+use super::acl::{explained_event, refusal_kind};
 use super::failure::Failure;
-use super::handshake::PONG;
-use super::link::{Awaits, InFlight, Version};
+use super::link::{Awaits, InFlight};
 use super::outbound::fence;
+use super::protocol::{MAX_NAME, PONG, Version};
 use super::push::{Message, Push, plain_message};
-use super::reply::{MAX_NAME, answer, reply};
+use super::reply::{answer, reply};
 use super::request::Progress;
 use super::session::{Core, SUBSCRIBER};
 use super::verify::is_reserved;
+use crate::backend::toolbox::Operation;
 use crate::model::{Counters, DropReason, Error, RequestKind, Sink, Slot, TopicKind, Value};
 
 impl Core {
@@ -33,7 +33,7 @@ impl Core {
             && payload.len() <= self.config.max_message_bytes
         {
             if let Some(slot) = self.delivered(i, now, TopicKind::Channel, Some(topic)) {
-                self.tell_gaps(now, sink);
+                self.delivery.tell_gaps(now, sink);
                 sink.message(slot, None, payload);
             }
             return;
@@ -70,7 +70,7 @@ impl Core {
         if let Some(verify) = &mut self.verify {
             verify.delivered(now);
         }
-        let slot = self.topics.slot(kind, topic?)?;
+        let slot = self.delivery.slot(kind, topic?)?;
         self.links[i].brought_messages = true;
         Some(slot)
     }
@@ -78,7 +78,7 @@ impl Core {
     /// A message that is a pattern's, or too large.
     fn message(&mut self, i: usize, now: Instant, message: &Message<'_>, sink: &mut dyn Sink) {
         let Some(slot) = self.delivered(i, now, message.kind, message.topic.as_bytes()) else { return };
-        self.tell_gaps(now, sink);
+        self.delivery.tell_gaps(now, sink);
         let channel = message.channel.map(|channel| channel.as_bytes());
         if let Some(Some(channel)) = channel
             && is_reserved(channel)
@@ -123,25 +123,21 @@ impl Core {
         }
         if let Some(InFlight { start, awaits: Awaits::Batch(batch), .. }) = link.in_flight.front_mut()
             && *start < sent
-            && batch.tick_off(operation, kind, name)
+            && self.delivery.confirm(batch, operation, kind, name, sink)
         {
             if batch.is_complete() {
                 link.pop_front();
-                self.batches -= 1;
             }
-            link.confirming = (self.batches > 0).then_some(now);
-            if let Some(event) = self.topics.confirm(operation, kind, name) {
-                sink.event(event);
-            }
-            self.counters.confirmed.store(self.topics.confirmed(), Ordering::Relaxed);
+            link.confirming = self.delivery.awaits_confirmation().then_some(now);
+            self.counters.confirmed.store(self.delivery.confirmed(), Ordering::Relaxed);
             if !self.links[i].proved {
                 // The gap of this connection, and the `ready` to come, are about these too.
-                self.topics.take_regained();
+                self.delivery.forget_regained();
             }
             self.check_ready(now, sink);
         } else if operation == Operation::Unsubscribe
             && i == self.subscriber()
-            && self.topics.is_held(kind, name)
+            && self.delivery.is_held(kind, name)
         {
             self.fail(i, Failure::Unsubscribed, now, sink);
         }
@@ -165,10 +161,9 @@ impl Core {
             Awaits::Handshake(step) => self.handshake_answer(i, step, reply, now, sink),
             Awaits::Batch(batch) => match reply {
                 Err(error) => {
-                    self.batches -= 1;
-                    link.confirming = (self.batches > 0).then_some(now);
-                    self.topics
-                        .refuse(batch, &error, now, |event| sink.event(explained_event(event, &self.config)));
+                    let events = self.delivery.refuse(batch, &error, refusal_kind(&error), now);
+                    link.confirming = self.delivery.awaits_confirmation().then_some(now);
+                    events.into_iter().for_each(|event| sink.event(explained_event(event, &self.config)));
                     self.check_ready(now, sink);
                 }
                 Ok(reply) => self.no_push(i, &reply, now, sink),

@@ -6,13 +6,12 @@ use std::time::{Duration, Instant};
 
 use resp::Encoder;
 
-use super::backoff::Backoff;
-use super::batch::Batch;
 use super::handshake::Step;
+use super::protocol::Version;
 use super::request::{Asked, Replies};
 use super::role::{Question, Watch};
-use super::transmit::Transmit;
 use crate::backend::Stage;
+use crate::backend::toolbox::{Backoff, Batch, Transmit};
 use crate::model::{Error, LinkId, READ_BYTES};
 
 /// Entries for which an empty in-flight queue keeps room.
@@ -46,13 +45,6 @@ pub(super) enum Phase {
         /// When the next one begins.
         until: Instant,
     },
-}
-
-/// The version of the protocol that a link speaks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Version {
-    Resp2 = 2,
-    Resp3 = 3,
 }
 
 /// Something that was encoded and whose answer is awaited. The entries of a link cover its whole stream of bytes, in

@@ -7,17 +7,16 @@ use resp::Encoder;
 
 use super::failure::Failure;
 use super::link::{Awaits, InFlight, Link, Unserved};
-use super::reply::MAX_NAME;
+use super::protocol::MAX_NAME;
 use super::request::{Asked, about};
 use super::session::{COMMANDS, Core};
 use super::verify::{is_reserved, reserved};
-use crate::model::{Code, Error, Event, Request, RequestKind, Sink, Slot, Topic, Value};
+use crate::backend::toolbox::Operation;
+use crate::model::{Code, Error, Event, Request, RequestKind, Sink, Slot, Topic, TopicKind, Value};
 
 /// No more is encoded while this many bytes wait to be written: what is not encoded can still time out unsent, and
 /// memory stays bounded.
 const HIGH_WATER: usize = 256 << 10;
-/// SUBSCRIBEs in flight at most.
-const MAX_BATCHES: usize = 8;
 
 impl Core {
     /// Wants a topic, unless its name is none that can be had.
@@ -33,19 +32,19 @@ impl Core {
         if let Some(error) = refusal {
             return sink.event(Event::SubscribeFailed { topic, error });
         }
-        if self.topics.is_empty()
+        if self.delivery.is_empty()
             && let Some(verify) = &mut self.verify
         {
             verify.begin(now);
         }
-        if let Some(event) = self.topics.subscribe(&topic, slot) {
+        if let Some(event) = self.delivery.subscribe(&topic, slot) {
             sink.event(event);
         }
     }
 
     /// Accepts a request.
     pub(super) fn request(&mut self, request: Request, now: Instant, sink: &mut dyn Sink) {
-        let asked = Asked::new(request, self.topics.last_number(), now);
+        let asked = Asked::new(request, self.delivery.last_number(), now);
         if let Err(error) = asked.validate() {
             asked.answer(Err(error), sink);
         } else if asked.deadline <= now {
@@ -85,7 +84,7 @@ impl Core {
         let mut waiting = VecDeque::new();
         while link.transmit.len() < HIGH_WATER
             && let Some(asked) = self.backlog.front()
-            && !self.topics.holds_back(asked.after)
+            && !self.delivery.holds_back(asked.after)
             && asked.deadline > now
             && let Some(mut asked) = self.backlog.pop_front()
         {
@@ -106,16 +105,14 @@ impl Core {
     fn pump_subscriptions(&mut self, i: usize, now: Instant) {
         let link = &mut self.links[i];
         while link.transmit.len() < HIGH_WATER
-            && self.batches < MAX_BATCHES
-            && let Some(batch) = self.topics.next_batch()
+            && let Some(batch) = self.delivery.next_batch()
         {
-            self.batches += 1;
             self.last_token += 1;
             let token = self.last_token;
             let start = link.transmit.end();
             let mut encoder = Encoder::new(link.transmit.tail());
-            encoder.array(batch.names.len() + 1).bulk_string(batch.command());
-            for name in &batch.names {
+            encoder.array(batch.names().len() + 1).bulk_string(command(batch.operation(), batch.kind()));
+            for name in batch.names() {
                 encoder.bulk_string(name);
             }
             let end = link.transmit.end();
@@ -211,6 +208,16 @@ impl Asked {
     pub(super) fn answer(self, result: Result<Value, Error>, sink: &mut dyn Sink) {
         let Self { ticket, kind, .. } = self;
         sink.answer(ticket, result, about(&kind));
+    }
+}
+
+/// The command that subscribes or unsubscribes.
+fn command(operation: Operation, kind: TopicKind) -> &'static [u8] {
+    match (operation, kind) {
+        (Operation::Subscribe, TopicKind::Channel) => b"SUBSCRIBE",
+        (Operation::Subscribe, TopicKind::Pattern) => b"PSUBSCRIBE",
+        (Operation::Unsubscribe, TopicKind::Channel) => b"UNSUBSCRIBE",
+        (Operation::Unsubscribe, TopicKind::Pattern) => b"PUNSUBSCRIBE",
     }
 }
 

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use super::failure::Failure;
 use super::handshake;
-use super::link::{Awaits, Link, Version};
+use super::link::{Awaits, Link};
+use super::protocol::{Version, info_field, is_refusal};
 use super::session::{COMMANDS, Core, SUBSCRIBER};
 use crate::model::{Error, Role, Sink, Value};
 
@@ -134,10 +135,8 @@ impl Core {
     /// The server is a master no more, or the connection to such a one is lost: what was published elsewhere since it was
     /// one for certain did not come, though the link lived.
     pub(super) fn lose_to_new_master(&mut self) {
-        if let Some(seen) = self.master_seen.take()
-            && let Some(loss) = &mut self.loss
-        {
-            loss.since = loss.since.min(seen);
+        if let Some(seen) = self.master_seen.take() {
+            self.delivery.lost_earlier(seen);
         }
     }
 
@@ -194,7 +193,7 @@ impl Core {
                     self.note_role(role, asked);
                 }
             }
-            Err(error) if !handshake::is_refusal(error) => {}
+            Err(error) if !is_refusal(error) => {}
             Err(_) => match question.next() {
                 Some(next) => {
                     watch.question = next;
@@ -219,7 +218,7 @@ pub(super) fn from_role(reply: &Value) -> Option<Role> {
 /// The role in INFO's lines.
 pub(super) fn from_info(reply: &Value) -> Option<Role> {
     let Value::String(text) = reply else { return None };
-    from_word(handshake::field(text, b"role")?)
+    from_word(info_field(text, b"role")?)
 }
 
 /// The role by the word that HELLO, ROLE or INFO has for it.

@@ -9,7 +9,8 @@ use std::time::Instant;
 
 use super::handshake::{self, ASK_AGAIN};
 use super::link::{Awaits, Link, Unserved};
-use super::session::{COMMANDS, Core, Loss};
+use super::protocol::is_unserved;
+use super::session::{COMMANDS, Core};
 use crate::model::{Error, Event, Sink, Value};
 
 impl Link {
@@ -21,26 +22,11 @@ impl Link {
     }
 }
 
-/// Whether an error says that the server has no data to serve.
-pub(super) fn is_unserved(error: &Error) -> bool {
-    matches!(error.code.as_str(), "LOADING" | "MASTERDOWN")
-}
-
 impl Core {
     /// Tells why the server does not serve, if it does not.
     pub(super) fn tell_unserved(&self, i: usize, sink: &mut dyn Sink) {
         if let Some(Unserved { error, .. }) = &self.links[i].unserved {
             sink.event(Event::Down { error: error.clone(), retry_in: ASK_AGAIN });
-        }
-    }
-
-    /// The server does not serve: what is published meanwhile may be missing on a link that has subscriptions.
-    pub(super) fn lose_service(&mut self, i: usize, error: Error) {
-        // Before that, the `ready` to come is about all that was missed.
-        if self.settled && self.loss.is_none() && self.topics.was_confirmed() {
-            let served = self.links[i].served;
-            let since = self.gap_told.map_or(served, |told| told.max(served));
-            self.loss = Some(Loss { since, error });
         }
     }
 
@@ -55,7 +41,7 @@ impl Core {
         if i == COMMANDS && link.unserved.is_none() {
             link.ask_serving();
         } else if i != COMMANDS && !self.ready {
-            self.lose_service(i, error.clone());
+            self.delivery.unserved(link.served, error.clone());
         }
     }
 
@@ -81,7 +67,8 @@ impl Core {
             Ok(Some(error)) => {
                 let unserved = Unserved { error: error.clone(), ask_at: Some(now + ASK_AGAIN) };
                 let before = link.unserved.replace(unserved);
-                self.lose_service(i, error);
+                let served = link.served;
+                self.delivery.unserved(served, error);
                 let code = |unserved: &Unserved| unserved.error.code.clone();
                 if before.as_ref().map(code) != self.links[i].unserved.as_ref().map(code) {
                     self.ready = false;

@@ -11,16 +11,17 @@ use std::time::Instant;
 
 use resp::Decoder;
 
+use super::acl::listed;
 use super::address::Apart;
-use super::backoff::Backoff;
 use super::config::Config;
 use super::failure::Failure;
 use super::handshake::Server;
-use super::link::{Awaits, Link, Phase, Version};
+use super::link::{Awaits, Link, Phase};
+use super::protocol::Version;
 use super::reply;
 use super::request::{Asked, about};
-use super::topics::Topics;
 use super::verify::Verify;
+use crate::backend::toolbox::{Backoff, Delivery};
 use crate::backend::{Action, Connected, LinkError, Session, Start};
 use crate::model::{Code, Command, Counters, Error, Event, LinkId, Request, Room, Sink, State};
 
@@ -56,9 +57,7 @@ pub(super) struct Core {
     pub(super) replica_told: bool,
     /// When the server was asked that said last that it is a master, unless it was a replica since.
     pub(super) master_seen: Option<Instant>,
-    pub(super) topics: Topics,
-    /// SUBSCRIBEs and UNSUBSCRIBEs in flight.
-    pub(super) batches: usize,
+    pub(super) delivery: Delivery,
     /// The last fence's token.
     pub(super) last_token: u64,
     /// Requests accepted and not yet encoded.
@@ -69,27 +68,11 @@ pub(super) struct Core {
     pub(super) due: Option<Instant>,
     pub(super) ready: bool,
     pub(super) was_ready: bool,
-    /// All was well at once since the link of the subscriptions was made.
-    pub(super) settled: bool,
-    /// The subscriptions' link was lost, or its server ceased to serve, and no gap told of it yet.
-    pub(super) loss: Option<Loss>,
-    /// When the last gap of all subscriptions was told, on the present connection.
-    pub(super) gap_told: Option<Instant>,
-    /// A gap of some subscriptions was told, and a `ready` has to follow.
-    pub(super) owes_ready: bool,
     /// Disconnect was asked for: when to end at the latest.
     pub(super) closing: Option<Instant>,
     pub(super) closed: bool,
     /// Whether messages are delivered, if that is asked.
     pub(super) verify: Option<Verify>,
-}
-
-/// A time in which messages may be missing.
-#[derive(Debug)]
-pub(super) struct Loss {
-    /// Messages may be missing from here on.
-    pub(super) since: Instant,
-    pub(super) error: Error,
 }
 
 impl RedisSession {
@@ -116,18 +99,13 @@ impl RedisSession {
             apart: Apart::default(),
             replica_told: false,
             master_seen: None,
-            topics: Topics::new(seed.wrapping_add(LINKS as u64 + 1)),
-            batches: 0,
+            delivery: Delivery::new(seed.wrapping_add(LINKS as u64 + 1)),
             last_token: 0,
             backlog: VecDeque::new(),
             pending: 0,
             due: None,
             ready: false,
             was_ready: false,
-            settled: false,
-            loss: None,
-            gap_told: None,
-            owes_ready: false,
             closing: None,
             closed: false,
             verify,
@@ -157,7 +135,7 @@ impl Session for RedisSession {
         let core = &self.core;
         match Self::index(link) {
             Some(i) if core.links[i].is_up() => {
-                if i == core.subscriber() && !core.topics.is_empty() {
+                if i == core.subscriber() && !core.delivery.is_empty() {
                     Room::Messages
                 } else {
                     Room::Answers
@@ -207,7 +185,7 @@ impl Session for RedisSession {
         let is_open = core.closing.is_none() && !core.closed;
         match command {
             Command::Subscribe { topic, slot } if is_open => core.subscribe(topic, slot, now, sink),
-            Command::Unsubscribe(topic) if is_open => core.topics.unsubscribe(&topic),
+            Command::Unsubscribe(topic) if is_open => core.delivery.unsubscribe(&topic),
             Command::Subscribe { .. } | Command::Unsubscribe(_) => {}
             Command::Request(request) if is_open => core.request(request, now, sink),
             Command::Request(request) => refuse_closed(request, now, sink),
@@ -222,7 +200,7 @@ impl Session for RedisSession {
         for i in 0..LINKS {
             core.link_timeout(i, now, sink);
         }
-        core.topics.ask_again(now);
+        core.delivery.ask_again(now);
         core.probe_timeout(now, sink);
         core.settle(now, sink);
     }
@@ -261,7 +239,7 @@ impl Session for RedisSession {
             .iter()
             .filter_map(|link| link.timer(core.config.ping_interval, core.config.ping_timeout));
         let requests = core.due.filter(|_| core.pending > 0);
-        let refused = core.topics.again_due();
+        let refused = core.delivery.again_due();
         links.chain(requests).chain(core.closing).chain(core.probe_due()).chain(refused).min()
     }
 }
@@ -286,7 +264,7 @@ impl Core {
 
     /// Whether a link has anything to do.
     pub(super) fn is_needed(&self, i: usize) -> bool {
-        i == COMMANDS || i == self.subscriber() && !self.topics.is_empty()
+        i == COMMANDS || i == self.subscriber() && !self.delivery.is_empty()
     }
 
     /// Ends each call: does what follows from what happened in it.
@@ -312,10 +290,21 @@ impl Core {
         self.update_state();
     }
 
+    /// Ends each call: tells of topics that are heard again, and counts those that are refused.
+    fn note_refused(&mut self, now: Instant, sink: &mut dyn Sink) {
+        self.delivery.tell_regained(now, sink);
+        if self.delivery.take_owed_ready() && self.ready {
+            self.tell_ready(false, sink);
+        }
+        if let Some(topics) = self.delivery.refused() {
+            self.counters.set_refused(topics.count as u64, listed(&topics, &self.config));
+        }
+    }
+
     /// Tells that the client is ready, once it is.
     pub(super) fn check_ready(&mut self, now: Instant, sink: &mut dyn Sink) {
         let subscriber = self.subscriber();
-        let restored = self.topics.is_restored();
+        let restored = self.delivery.is_restored();
         for (i, link) in self.links.iter_mut().enumerate() {
             if link.is_up() && link.unserved.is_none() && !link.proved && (i != subscriber || restored) {
                 link.proved = true;
@@ -329,11 +318,11 @@ impl Core {
         }
         // The link of the subscriptions may be a new one though the client was ready all the time: nothing was wanted when the old
         // one was lost.
-        self.settled = true;
+        self.delivery.settle();
         if self.ready {
             return;
         }
-        self.tell_gaps(now, sink);
+        self.delivery.tell_gaps(now, sink);
         let first = !std::mem::replace(&mut self.was_ready, true);
         self.ready = true;
         if !first {
@@ -358,17 +347,14 @@ impl Core {
 
     /// Disconnect was asked for.
     fn close(&mut self, now: Instant, deadline: Instant, sink: &mut dyn Sink) {
-        if self.topics.was_confirmed() {
-            let since =
-                self.loss.as_ref().map_or_else(|| self.missing_since(self.subscriber()), |loss| loss.since);
+        let since = self.missing_since(self.subscriber());
+        if let Some(since) = self.delivery.end(since) {
             // Nobody asks this server any more whether it was still a master, or compares the next one's role with its.
             let since = self.master_seen.map_or(since, |seen| seen.min(since));
             let error = Error::unsent(Code::Closed, "the connection was replaced by one with other settings");
             sink.event(Event::Gap { lasted: now.saturating_duration_since(since), error, topics: None });
         }
         self.closing = Some(self.closing.map_or(deadline, |earlier| earlier.min(deadline)));
-        self.topics.clear();
-        self.loss = None;
     }
 
     /// The session ends: whoever still waits is answered.

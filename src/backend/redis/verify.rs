@@ -9,17 +9,15 @@
 
 use std::time::{Duration, Instant};
 
-use super::acl::{Refused, explained};
+use super::acl::{Refused, explained, refusal_kind};
 use super::config::Config;
 use super::failure::Failure;
 use super::link::Awaits;
-use super::pauses::{NO_PERMISSION, Reasons, pause};
-use super::random::SplitMix64;
+use super::protocol::{NO_PERMISSION, PROBE_PREFIX};
 use super::session::{COMMANDS, Core};
+use crate::backend::toolbox::{Reasons, SplitMix64};
 use crate::model::{Code, Error, Event, Sink, Topic, TopicKind, Value};
 
-/// What the channels of probes begin with, of every client of every server. No addon is handed anything of them.
-pub(super) const PREFIX: &[u8] = b"realtime:probe:";
 /// What a probe says: where it comes from, to whoever watches the server.
 const PROBE: &[u8] = b"verify_delivery";
 
@@ -65,8 +63,8 @@ impl Verify {
     /// `seed` makes the channel's name.
     pub(super) fn new(seed: u64, now: Instant) -> Self {
         let mut random = SplitMix64::new(seed);
-        let mut channel = PREFIX.to_vec();
-        channel.extend_from_slice(format!("{:016x}", random.next()).as_bytes());
+        let mut channel = PROBE_PREFIX.to_vec();
+        channel.extend_from_slice(format!("{:016x}", random.next_u64()).as_bytes());
         Self {
             channel: channel.into(),
             stage: Stage::Unsubscribed,
@@ -116,7 +114,7 @@ impl Verify {
 
     /// When to ask again after a refusal.
     fn pause(&mut self, error: &Error, now: Instant) -> Instant {
-        let pause = pause(error, self.refusals, &mut self.random);
+        let pause = refusal_kind(error).pause(self.refusals, &mut self.random);
         self.refusals = self.refusals.saturating_add(1);
         now + pause
     }
@@ -139,13 +137,13 @@ impl Verify {
 /// Whether a channel, or a pattern that begins like this, is one of probes.
 #[inline]
 pub(super) fn is_reserved(name: &[u8]) -> bool {
-    name.starts_with(PREFIX)
+    name.starts_with(PROBE_PREFIX)
 }
 
 /// Why nobody may subscribe to such a name.
 pub(super) fn reserved() -> Error {
     let text =
-        format!("names that begin with {} belong to the option verify_delivery", PREFIX.escape_ascii());
+        format!("names that begin with {} belong to the option verify_delivery", PROBE_PREFIX.escape_ascii());
     Error::unsent(Code::Unsupported, text)
 }
 
@@ -154,8 +152,8 @@ impl Core {
     pub(super) fn subscribe_to_probes(&mut self, i: usize) {
         if let Some(verify) = &mut self.verify
             && verify.stage == Stage::Unsubscribed
-            && !self.topics.is_empty()
-            && self.topics.is_restored()
+            && !self.delivery.is_empty()
+            && self.delivery.is_restored()
         {
             verify.stage = Stage::Subscribing;
             self.links[i].send(Awaits::ProbeChannel, &[b"SUBSCRIBE", &verify.channel]);
@@ -226,7 +224,7 @@ impl Core {
     pub(super) fn probe_due(&self) -> Option<Instant> {
         let verify = self.verify.as_ref()?;
         let link = &self.links[self.subscriber()];
-        if self.closing.is_some() || self.topics.is_empty() || !link.is_up() || link.paused {
+        if self.closing.is_some() || self.delivery.is_empty() || !link.is_up() || link.paused {
             return None;
         }
         // Behind a time in which nobody listened, everything begins anew.
@@ -239,7 +237,7 @@ impl Core {
             Stage::Muted { until } if self.links[COMMANDS].is_up() => Some(until),
             Stage::Taken { since } => {
                 // What stands before the probe has to come first: a message of any size, confirmations of any number.
-                let moving = link.within_frame || self.batches > 0;
+                let moving = link.within_frame || self.delivery.awaits_confirmation();
                 let heard = if moving { link.listening } else { since };
                 Some(since.max(listening).max(heard) + self.config.ping_timeout)
             }

@@ -8,7 +8,7 @@ const KEEP: usize = 128 << 10;
 /// Bytes on their way to one link, with their offsets in the stream of all bytes ever written to it, so that it can be
 /// told of each command whether any of it was transmitted.
 #[derive(Debug, Default)]
-pub(super) struct Transmit {
+pub struct Transmit {
     bytes: Vec<u8>,
     /// How many of `bytes` were transmitted.
     start: usize,
@@ -18,32 +18,32 @@ pub(super) struct Transmit {
 
 impl Transmit {
     /// What is to be written next.
-    pub(super) fn pending(&self) -> &[u8] {
+    pub fn pending(&self) -> &[u8] {
         &self.bytes[self.start..]
     }
 
     /// How many bytes wait.
-    pub(super) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.bytes.len() - self.start
     }
 
     /// Offset of the first byte that was not transmitted yet.
-    pub(super) fn sent(&self) -> u64 {
+    pub fn sent(&self) -> u64 {
         self.sent
     }
 
     /// Offset behind the last byte.
-    pub(super) fn end(&self) -> u64 {
+    pub fn end(&self) -> u64 {
         self.sent + self.len() as u64
     }
 
     /// Where a command is encoded to: behind the last byte. Only to be appended to.
-    pub(super) fn tail(&mut self) -> &mut Vec<u8> {
+    pub fn tail(&mut self) -> &mut Vec<u8> {
         &mut self.bytes
     }
 
     /// The first `n` bytes were written.
-    pub(super) fn transmitted(&mut self, n: usize) {
+    pub fn transmitted(&mut self, n: usize) {
         let n = n.min(self.len());
         self.start += n;
         self.sent += n as u64;
@@ -58,7 +58,7 @@ impl Transmit {
     }
 
     /// Takes out ranges of offsets, ascending and wholly untransmitted; what follows them moves up.
-    pub(super) fn cut(&mut self, ranges: &[Range<u64>]) {
+    pub fn cut(&mut self, ranges: &[Range<u64>]) {
         let (base, len) = (self.sent - self.start as u64, self.bytes.len());
         let index = |offset: u64| usize::try_from(offset - base).unwrap_or(len).min(len);
         let Some(first) = ranges.first() else { return };
@@ -73,7 +73,7 @@ impl Transmit {
     }
 
     /// Forgets everything; the next byte is the first of a new connection.
-    pub(super) fn reset(&mut self) {
+    pub fn reset(&mut self) {
         self.bytes.clear();
         self.bytes.shrink_to(KEEP);
         self.start = 0;

@@ -6,104 +6,48 @@
 //! [`Topics::confirm`] and [`Topics::refuse`]. Since each operation is chosen when it is sent, from the wish of that
 //! moment, the last one in flight always ends in what was asked last.
 
+mod batch;
+mod entry;
+mod names;
+mod refusals;
+mod refused;
+
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use super::batch::{Batch, Name, Operation};
-use super::names::Names;
-use super::refusals::{Refusal, Refusals};
-use crate::model::{Error, Event, Slot, Topic, TopicKind};
+pub use batch::{Batch, Name, Operation};
+pub use refused::{RefusedTopic, RefusedTopics};
+
+use entry::{Entry, Tables};
+use refusals::{Refusal, Refusals};
+
+use crate::model::{Event, Slot, Topic, TopicKind};
 
 /// Names in one SUBSCRIBE at most.
 const BATCH_NAMES: usize = 1000;
 /// Bytes of names in one SUBSCRIBE at most, but for a single longer one.
 const BATCH_BYTES: usize = 64 << 10;
 
-/// What is known of one topic.
-#[derive(Debug, Default)]
-pub(super) struct Entry {
-    /// What its messages carry; `None`: nobody wants them.
-    slot: Option<Slot>,
-    /// Number of the Subscribe or Unsubscribe that is the reason for `slot`.
-    pub(super) number: u64,
-    /// What the last operation sent, if any, asked for, or what the server has if it was refused.
-    pub(super) requested: bool,
-    /// Operations sent and not yet answered.
-    pub(super) in_flight: u32,
-    /// What the last operation answered, if any, left the server at.
-    pub(super) confirmed: bool,
-    /// Stands in a queue or in a group to be tried again.
-    pub(super) queued: bool,
-    /// Is part of what a new connection must restore before it counts as ready.
-    pub(super) restoring: bool,
-    /// The first confirmation of this wish was told.
-    pub(super) told: bool,
-    /// `told`, and refused on the present connection, and not confirmed since: why.
-    pub(super) deaf: Option<Arc<Error>>,
-    /// The refusal of this wish, if it was refused since it was last confirmed.
-    pub(super) refusal: Option<Box<Refusal>>,
-}
-
-impl Entry {
-    pub(super) fn is_wanted(&self) -> bool {
-        self.slot.is_some()
-    }
-
-    /// The server has it, or may yet: it answers what is in flight later.
-    fn may_be_held(&self) -> bool {
-        self.requested || self.in_flight > 0
-    }
-
-    /// Nothing is left to remember.
-    fn is_over(&self) -> bool {
-        !self.is_wanted() && !self.may_be_held() && !self.queued
-    }
-}
-
-/// The topics by kind and name.
-#[derive(Debug, Default)]
-pub(super) struct Tables {
-    channels: Names<Entry>,
-    patterns: Names<Entry>,
-}
-
-impl Tables {
-    #[inline]
-    pub(super) fn of(&self, kind: TopicKind) -> &Names<Entry> {
-        match kind {
-            TopicKind::Channel => &self.channels,
-            TopicKind::Pattern => &self.patterns,
-        }
-    }
-
-    pub(super) fn of_mut(&mut self, kind: TopicKind) -> &mut Names<Entry> {
-        match kind {
-            TopicKind::Channel => &mut self.channels,
-            TopicKind::Pattern => &mut self.patterns,
-        }
-    }
-}
-
 /// The subscriptions of one session.
 #[derive(Debug)]
-pub(super) struct Topics {
-    pub(super) tables: Tables,
+pub(crate) struct Topics {
+    tables: Tables,
     /// Topics whose wish may differ from what was requested, each once.
     queue: VecDeque<(TopicKind, Name)>,
     /// Parts of refused batches, each to be tried by itself.
-    pub(super) retries: VecDeque<(TopicKind, Vec<Name>)>,
+    retries: VecDeque<(TopicKind, Vec<Name>)>,
     /// Refused topics to be asked for again, each alone and after everything else.
-    pub(super) again: VecDeque<(TopicKind, Name)>,
+    again: VecDeque<(TopicKind, Name)>,
     /// What is refused.
-    pub(super) refusals: Refusals,
+    refusals: Refusals,
     /// Numbers of the wishes, for a topic or for its end, that are neither confirmed nor refused on the present connection.
-    pub(super) unsettled: BTreeSet<u64>,
+    unsettled: BTreeSet<u64>,
     /// Number of the last Subscribe or Unsubscribe.
     last_number: u64,
     /// Whether there is a connection to subscribe on.
     online: bool,
     wanted: usize,
-    pub(super) restoring: usize,
+    restoring: usize,
     confirmed: u64,
     /// Wishes that were confirmed once, on whatever connection.
     told: usize,
@@ -111,7 +55,7 @@ pub(super) struct Topics {
 
 impl Topics {
     /// `seed` makes the jitter of the pauses after refusals.
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self {
             tables: Tables::default(),
             queue: VecDeque::new(),
@@ -129,42 +73,42 @@ impl Topics {
     }
 
     /// The subscription that a message of this topic is for.
-    pub(super) fn slot(&self, kind: TopicKind, name: &[u8]) -> Option<Slot> {
+    pub(crate) fn slot(&self, kind: TopicKind, name: &[u8]) -> Option<Slot> {
         self.tables.of(kind).get(name)?.slot
     }
 
     /// Whether nothing is wanted.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.wanted == 0
     }
 
     /// Whether a wanted topic was confirmed before, so that a lost connection loses messages.
-    pub(super) fn was_confirmed(&self) -> bool {
+    pub(crate) fn was_confirmed(&self) -> bool {
         self.told > 0
     }
 
     /// How many topics the server confirmed on the present connection.
-    pub(super) fn confirmed(&self) -> u64 {
+    pub(crate) fn confirmed(&self) -> u64 {
         self.confirmed
     }
 
     /// Whether all that was wanted when the present connection came up is confirmed or refused.
-    pub(super) fn is_restored(&self) -> bool {
+    pub(crate) fn is_restored(&self) -> bool {
         self.online && self.restoring == 0
     }
 
     /// Number of the last Subscribe or Unsubscribe, for [`Topics::holds_back`].
-    pub(super) fn last_number(&self) -> u64 {
+    pub(crate) fn last_number(&self) -> u64 {
         self.last_number
     }
 
     /// Whether a wish up to this number is neither confirmed nor refused, so that a publish behind it has to wait.
-    pub(super) fn holds_back(&self, number: u64) -> bool {
+    pub(crate) fn holds_back(&self, number: u64) -> bool {
         self.unsettled.first().is_some_and(|&first| first <= number)
     }
 
     /// Wants a topic. Returns the event to tell if the server has it confirmed already.
-    pub(super) fn subscribe(&mut self, topic: &Topic, slot: Slot) -> Option<Event> {
+    pub(crate) fn subscribe(&mut self, topic: &Topic, slot: Slot) -> Option<Event> {
         self.last_number += 1;
         let table = self.tables.of_mut(topic.kind);
         if !table.contains_key(&*topic.name) {
@@ -195,7 +139,7 @@ impl Topics {
     }
 
     /// Wants a topic no more.
-    pub(super) fn unsubscribe(&mut self, topic: &Topic) {
+    pub(crate) fn unsubscribe(&mut self, topic: &Topic) {
         self.last_number += 1;
         let number = self.last_number;
         let Some(entry) = self.tables.of_mut(topic.kind).get_mut(&*topic.name) else { return };
@@ -219,7 +163,7 @@ impl Topics {
     }
 
     /// Wants nothing any more and expects nothing. Batches in flight go on to be ticked off.
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         let (last_number, fresh) = (self.last_number, Self::new(0));
         self.refusals.clear();
         let refusals = std::mem::replace(&mut self.refusals, Refusals::new(0));
@@ -227,7 +171,7 @@ impl Topics {
     }
 
     /// The connection is lost, and with it all that the server knew.
-    pub(super) fn disconnected(&mut self) {
+    pub(crate) fn disconnected(&mut self) {
         self.online = false;
         self.queue.clear();
         self.retries.clear();
@@ -252,7 +196,7 @@ impl Topics {
     }
 
     /// A connection is up: everything wanted is to be requested on it.
-    pub(super) fn connected(&mut self) {
+    pub(crate) fn connected(&mut self) {
         self.online = true;
         for kind in [TopicKind::Channel, TopicKind::Pattern] {
             let table = self.tables.of_mut(kind);
@@ -270,7 +214,7 @@ impl Topics {
     }
 
     /// The next SUBSCRIBE or UNSUBSCRIBE to be sent, if there is one.
-    pub(super) fn next_batch(&mut self) -> Option<Batch> {
+    pub(crate) fn next_batch(&mut self) -> Option<Batch> {
         while let Some((kind, mut names)) = self.retries.pop_front() {
             names.retain(|name| self.dequeue(kind, name) == Some(Operation::Subscribe));
             if !names.is_empty() {
@@ -306,7 +250,7 @@ impl Topics {
     }
 
     /// One name of a batch was confirmed. Returns the event to tell.
-    pub(super) fn confirm(&mut self, operation: Operation, kind: TopicKind, name: &[u8]) -> Option<Event> {
+    pub(crate) fn confirm(&mut self, operation: Operation, kind: TopicKind, name: &[u8]) -> Option<Event> {
         let entry = self.tables.of_mut(kind).get_mut(name)?;
         let before = entry.confirmed;
         entry.confirmed = operation == Operation::Subscribe;
@@ -319,8 +263,8 @@ impl Topics {
         }
         if settled {
             self.unsettled.remove(&number);
-            if let Some(error) = self.refusals.lift(entry) {
-                self.follow(&error);
+            if let Some(kind) = self.refusals.lift(entry) {
+                self.follow(kind);
             }
         }
         self.forget_if_over(kind, name);
@@ -329,7 +273,7 @@ impl Topics {
 
     /// Whether the server ended a subscription by itself: `name` is subscribed as far as we know, and no operation on it
     /// is in flight.
-    pub(super) fn is_held(&self, kind: TopicKind, name: &[u8]) -> bool {
+    pub(crate) fn is_held(&self, kind: TopicKind, name: &[u8]) -> bool {
         self.tables.of(kind).get(name).is_some_and(|entry| entry.confirmed && entry.in_flight == 0)
     }
 
@@ -372,7 +316,7 @@ impl Topics {
     }
 
     /// A wanted topic is confirmed with nothing in flight.
-    pub(super) fn settle_confirmed(&mut self, kind: TopicKind, name: &[u8]) -> Option<Event> {
+    fn settle_confirmed(&mut self, kind: TopicKind, name: &[u8]) -> Option<Event> {
         let entry = self.tables.of_mut(kind).get_mut(name)?;
         let first = !std::mem::replace(&mut entry.told, true);
         let number = entry.number;
@@ -381,13 +325,13 @@ impl Topics {
         self.restoring -= usize::from(restoring);
         self.told += usize::from(first);
         self.unsettled.remove(&number);
-        if let Some(error) = refused {
-            self.follow(&error);
+        if let Some(kind) = refused {
+            self.follow(kind);
         }
         first.then(|| Event::Subscribed(Topic { kind, name: name.into() }))
     }
 
-    pub(super) fn forget_if_over(&mut self, kind: TopicKind, name: &[u8]) {
+    fn forget_if_over(&mut self, kind: TopicKind, name: &[u8]) {
         let table = self.tables.of_mut(kind);
         if table.get(name).is_some_and(Entry::is_over) {
             table.remove(name);
