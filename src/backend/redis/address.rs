@@ -3,13 +3,8 @@
 //! An address may move to another server, as after a failover, and one of the links may be lost alone meanwhile. It is then made to
 //! another server than the other link, and what is published on the one is not heard on the other.
 
-use std::net::SocketAddr;
-use std::time::Instant;
-
 use super::failure::Failure;
-use super::link::Link;
-use super::session::{COMMANDS, Core, SUBSCRIBER};
-use crate::model::Sink;
+use super::link::Connection;
 
 /// How often in a row links are renewed because they lead to two servers. An address that has several servers in turn may lead to
 /// another one each time, and a proxy may ask any of its servers for their id.
@@ -21,7 +16,7 @@ const APART: &str = "the address leads to several servers in turn, and subscript
 
 /// What was done about links that lead to two servers.
 #[derive(Debug, Default)]
-pub(super) struct Apart {
+pub(super) struct AddressWatch {
     /// Links that were renewed for it since one was lost for any other reason.
     renewals: u32,
     /// It did not help.
@@ -29,12 +24,20 @@ pub(super) struct Apart {
     told: bool,
 }
 
-impl Apart {
+impl AddressWatch {
     /// A link is lost.
     pub(super) fn lost(&mut self, failure: &Failure) {
         if !matches!(failure, Failure::Moved) {
             self.renewals = 0;
         }
+    }
+
+    /// A connection is up beside another one. Returns whether the other one, which is older, has to be renewed.
+    pub(super) fn renews(&mut self, connection: &Connection, older: &Connection) -> bool {
+        self.in_vain = leads_elsewhere(connection, older);
+        let renews = self.in_vain && self.renewals < RENEWALS;
+        self.renewals += u32::from(renews);
+        renews
     }
 
     /// What the console should say, if it was not said before.
@@ -43,32 +46,11 @@ impl Apart {
     }
 }
 
-impl Core {
-    /// A link is up: if the other one leads to another server, that is renewed, because it is older.
-    pub(super) fn watch_address(&mut self, i: usize, now: Instant, sink: &mut dyn Sink) {
-        let other = if i == COMMANDS { SUBSCRIBER } else { COMMANDS };
-        // The nodes of a cluster hand on what is published.
-        let is_cluster = self.server.mode.as_deref() == Some("cluster");
-        if is_cluster || !self.links[other].is_up() {
-            return;
-        }
-        self.apart.in_vain = leads_elsewhere(&self.links[i], &self.links[other]);
-        if self.apart.in_vain && self.apart.renewals < RENEWALS {
-            self.apart.renewals += 1;
-            // The subscriptions' link may have led to the wrong server since it was made.
-            let made = self.links[other].made.as_ref().map(|(made, _)| *made).filter(|_| other == SUBSCRIBER);
-            self.master_seen = self.master_seen.or(made);
-            self.fail(other, Failure::Moved, now, sink);
-            self.lose_to_new_master();
-        }
+/// Whether two connections lead to two servers. Without ids the addresses tell.
+fn leads_elsewhere(one: &Connection, other: &Connection) -> bool {
+    fn differ<T: PartialEq>(one: Option<T>, other: Option<T>) -> Option<bool> {
+        Some(one? != other?)
     }
-}
-
-/// Whether two links lead to two servers. Without ids the addresses tell.
-fn leads_elsewhere(one: &Link, other: &Link) -> bool {
-    fn differ<T: PartialEq>(one: &Option<T>, other: &Option<T>) -> Option<bool> {
-        Some(one.as_ref()? != other.as_ref()?)
-    }
-    let by_address = || differ::<SocketAddr>(&one.peer, &other.peer);
-    differ(&one.server_id, &other.server_id).or_else(by_address).unwrap_or(false)
+    let by_address = || differ(one.peer(), other.peer());
+    differ(one.server_id(), other.server_id()).or_else(by_address).unwrap_or(false)
 }

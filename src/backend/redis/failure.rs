@@ -9,11 +9,10 @@ use std::time::Duration;
 
 use resp::DecodeError;
 
-use super::acl::{Refused, explained};
+use super::acl::{RefusedCommand, explained};
 use super::advice;
 use super::config::{Config, Credentials, Protocol};
-use super::handshake::Step;
-use super::verify;
+use super::protocol::HandshakeStep;
 use crate::backend::{LinkError, Stage, seconds};
 use crate::model::{Code, Error, NAME_CHARACTERS, printable};
 
@@ -39,7 +38,7 @@ pub(super) enum Failure {
     /// Messages came for this long, but no answer to what was asked, and a SUBSCRIBE or UNSUBSCRIBE waits for its own.
     Unconfirmed(Duration),
     /// The server refused a step of the handshake.
-    Refused { step: Step, error: Error },
+    Refused { step: HandshakeStep, error: Error },
     /// The server said something without being asked.
     Unasked(Error),
     /// The server refused HELLO, and RESP3 is demanded.
@@ -131,7 +130,7 @@ impl Failure {
                                (redis://:password@host) or into the option password";
                 Error { message: message.into(), ..error }
             }
-            Self::Refused { step: Step::Auth, error }
+            Self::Refused { step: HandshakeStep::Auth, error }
                 if config.credentials.as_ref().is_some_and(|login| login.user.is_some())
                     && error.message.contains("wrong number of arguments") =>
             {
@@ -140,13 +139,13 @@ impl Failure {
                             redis://:password@host";
                 Error::unsent(Code::Auth, text)
             }
-            Self::Refused { step: Step::Select, error } => {
-                explained(refused(Step::Select, error), Refused::Plain("select"), config)
+            Self::Refused { step: HandshakeStep::Select, error } => {
+                explained(refused(HandshakeStep::Select, error), RefusedCommand::Plain("select"), config)
             }
             Self::Refused { step, error } => refused(step, error),
             // As the answer to what was not read yet.
             Self::Unasked(error) if seen.was_new && matches!(error.code.as_str(), "DENIED" | "ERR") => {
-                refused(Step::Ping, error)
+                refused(HandshakeStep::Ping, error)
             }
             Self::Unasked(error) => {
                 Error { message: format!("the server said: {}", error.message).into(), ..error }
@@ -207,7 +206,14 @@ impl Failure {
                 Code::Disconnected,
                 "the server ended a subscription; the connection was renewed",
             ),
-            Self::Undelivered(waited) => verify::undelivered(waited),
+            Self::Undelivered(waited) => Error::unsent(
+                Code::Disconnected,
+                format!(
+                    "the server answers PING but delivers no messages: verify_delivery's probe did not come back within \
+                     {:.1} s; the connection was renewed",
+                    waited.as_secs_f64()
+                ),
+            ),
         }
     }
 }
@@ -257,22 +263,24 @@ fn link_error(cause: &LinkError, seen: Circumstances<'_>) -> Error {
 }
 
 /// The server's own code is kept, and a bare `ERR` about a login becomes `AUTH`.
-fn refused(step: Step, error: Error) -> Error {
+fn refused(step: HandshakeStep, error: Error) -> Error {
     let text = error.message.to_ascii_lowercase();
     let about_login = text.contains("auth") || text.contains("password");
     let words = if error.code.as_str() == "DENIED" && text.contains("protected mode") {
         advice::protected_mode(&error.message)
     } else if text.contains("max number of clients") {
         advice::full(&error.message)
-    } else if step == Step::Select {
+    } else if step == HandshakeStep::Select {
         format!("the server refused the database (SELECT): {}", error.message)
-    } else if about_login || step == Step::Auth {
+    } else if about_login || step == HandshakeStep::Auth {
         advice::login(error.code.as_str(), &error.message)
     } else {
         format!("the server refused the connection: {}", error.message)
     };
     let code = match (&error.code, step) {
-        (_, Step::Hello | Step::Auth) if has_code(&error, "ERR") && about_login => Code::Auth,
+        (_, HandshakeStep::Hello | HandshakeStep::Auth) if has_code(&error, "ERR") && about_login => {
+            Code::Auth
+        }
         _ => error.code,
     };
     Error::unsent(code, words)

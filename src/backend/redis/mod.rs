@@ -3,10 +3,11 @@
 mod acl;
 mod address;
 mod advice;
+mod answers;
 mod check;
 mod config;
-mod connection;
 mod failure;
+mod handlers;
 mod handshake;
 mod inbound;
 mod keys;
@@ -17,10 +18,10 @@ mod push;
 mod reply;
 mod request;
 mod role;
+mod server;
 mod serving;
 mod session;
 mod texts;
-mod verify;
 
 use std::any::Any;
 use std::sync::Arc;

@@ -48,3 +48,17 @@ pub(super) fn info_field<'a>(info: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     let mut lines = info.split(|&b| b == b'\n');
     lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(b":")).map(<[u8]>::trim_ascii_end)
 }
+
+/// One command of the handshake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum HandshakeStep {
+    Hello,
+    Auth,
+    Select,
+    SetName,
+    SetInfo,
+    Info,
+    Role,
+    Replication,
+    Ping,
+}

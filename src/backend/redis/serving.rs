@@ -5,77 +5,135 @@
 //! missed does not come later. So a server that is no master is asked with the question for its role, and any server after
 //! it answered a command like this.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::handshake::{self, ASK_AGAIN};
-use super::link::{Awaits, Link, Unserved};
-use super::protocol::is_unserved;
-use super::session::{COMMANDS, Core};
-use crate::model::{Error, Event, Sink, Value};
+use super::config::Config;
+use super::failure::Failure;
+use super::protocol::{HandshakeStep, NO_PERMISSION, PONG, is_unserved};
+use crate::model::{Error, Value};
 
-impl Link {
-    /// Asks whether the server serves, unless that is under way.
-    pub(super) fn ask_serving(&mut self) {
-        if !std::mem::replace(&mut self.serving_in_flight, true) {
-            self.send(Awaits::Serving, &[b"PING"]);
+/// How long after a server said that it does not serve yet it is asked again.
+pub(super) const ASK_AGAIN: Duration = Duration::from_secs(1);
+
+/// What one connection knows of it.
+#[derive(Debug)]
+pub(super) struct Serving {
+    /// Why the server does not serve, and when it is asked again; no time while its answer is awaited.
+    outage: Option<(Error, Option<Instant>)>,
+    /// A question has no answer yet.
+    in_flight: bool,
+    /// When the server was known to serve last.
+    served: Instant,
+}
+
+/// What an answer says of it.
+#[derive(Debug)]
+pub(super) enum ServingVerdict {
+    Unchanged,
+    Serves,
+    /// The server does not serve, and may not since then. `is_news`: it did, or had another reason.
+    Outage {
+        error: Error,
+        since: Instant,
+        is_news: bool,
+    },
+    Failed(Failure),
+}
+
+impl Serving {
+    pub(super) fn new(now: Instant) -> Self {
+        Self { outage: None, in_flight: false, served: now }
+    }
+
+    /// The end of the handshake told whether the server serves.
+    pub(super) fn begin(&mut self, outage: Option<Error>, now: Instant) {
+        if outage.is_none() {
+            self.served = now;
+        }
+        self.outage = outage.map(|error| (error, Some(now + ASK_AGAIN)));
+    }
+
+    /// Why the server does not serve; `None` if it does.
+    pub(super) fn outage(&self) -> Option<&Error> {
+        self.outage.as_ref().map(|(error, _)| error)
+    }
+
+    /// When the server was known to serve last.
+    pub(super) fn served(&self) -> Instant {
+        self.served
+    }
+
+    /// When the server is to be asked again.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.outage.as_ref().and_then(|(_, ask_at)| *ask_at)
+    }
+
+    /// Whether it is time to ask again. Then it counts as asked.
+    pub(super) fn is_due(&mut self, now: Instant) -> bool {
+        self.outage.as_mut().is_some_and(|(_, at)| at.take_if(|at| *at <= now).is_some())
+    }
+
+    /// Whether to ask now, since no question is under way.
+    pub(super) fn ask(&mut self) -> bool {
+        !std::mem::replace(&mut self.in_flight, true)
+    }
+
+    /// The server was asked whether it serves.
+    pub(super) fn answered(
+        &mut self,
+        reply: Result<Value, Error>,
+        now: Instant,
+        config: &Config,
+    ) -> ServingVerdict {
+        self.in_flight = false;
+        match outage(reply, config) {
+            // It did serve, and a script may keep it busy.
+            Err(_) if self.outage.is_none() => ServingVerdict::Unchanged,
+            Err(failure) => ServingVerdict::Failed(failure),
+            Ok(None) => {
+                (self.outage, self.served) = (None, now);
+                ServingVerdict::Serves
+            }
+            Ok(Some(error)) => {
+                let before = self.outage.replace((error.clone(), Some(now + ASK_AGAIN)));
+                let is_news = before.is_none_or(|(before, _)| before.code != error.code);
+                ServingVerdict::Outage { error, since: self.served, is_news }
+            }
         }
     }
 }
 
-impl Core {
-    /// Tells why the server does not serve, if it does not.
-    pub(super) fn tell_unserved(&self, i: usize, sink: &mut dyn Sink) {
-        if let Some(Unserved { error, .. }) = &self.links[i].unserved {
-            sink.event(Event::Down { error: error.clone(), retry_in: ASK_AGAIN });
+/// What the answer to a PING says of the server: `None` if it serves us, or why it does not yet. A user without the right
+/// to PING is served.
+///
+/// # Errors
+///
+/// Any other answer. A server that refuses everything must not pass for one that serves.
+pub(super) fn outage(reply: Result<Value, Error>, config: &Config) -> Result<Option<Error>, Failure> {
+    match reply {
+        Ok(Value::String(pong)) if *pong == *PONG => Ok(None),
+        Ok(_) => Err(Failure::NotPong),
+        Err(error) if is_unserved(&error) => {
+            let message = format!("the server does not serve data yet: {}", error.message);
+            Ok(Some(Error::unsent(error.code, message)))
         }
+        Err(error) => match error.code.as_str() {
+            NO_PERMISSION => Ok(None),
+            _ => Err(Failure::Refused { step: HandshakeStep::Ping, error: without_echo(error, config) }),
+        },
     }
+}
 
-    /// A command was answered: a server that has no data for it is asked whether that holds for all. Where the subscriptions
-    /// have a link of their own, that one alone may say so, while there is no other.
-    pub(super) fn watch_for_unserved(&mut self, i: usize, reply: &Result<Value, Error>) {
-        let link = &mut self.links[i];
-        let Err(error) = reply else { return };
-        if !is_unserved(error) || !link.is_up() {
-            return;
-        }
-        if i == COMMANDS && link.unserved.is_none() {
-            link.ask_serving();
-        } else if i != COMMANDS && !self.ready {
-            self.delivery.unserved(link.served, error.clone());
-        }
+/// Servers echo the arguments of a command that they do not know, and a login is one. Some echo the first few bytes alone,
+/// and a part of a password is not found as a whole one is. So the echo goes, or what follows a hole in the words before it.
+pub(super) fn without_echo(mut error: Error, config: &Config) -> Error {
+    let hole = || error.message.find('…').filter(|_| error.message.starts_with("unknown command"));
+    if config.credentials.is_some()
+        && let Some(echo) = error.message.find("with args").or_else(hole)
+    {
+        let text = error.message.to_mut();
+        text.truncate(echo);
+        text.push('…');
     }
-
-    /// The server was asked whether it serves.
-    pub(super) fn serving_answered(
-        &mut self,
-        i: usize,
-        reply: Result<Value, Error>,
-        now: Instant,
-        sink: &mut dyn Sink,
-    ) {
-        let link = &mut self.links[i];
-        link.serving_in_flight = false;
-        match handshake::unserved(reply, &self.config) {
-            // It did serve, and a script may keep it busy.
-            Err(_) if link.unserved.is_none() => {}
-            Err(failure) => self.fail(i, failure, now, sink),
-            Ok(None) => {
-                link.unserved = None;
-                link.served = now;
-                self.check_ready(now, sink);
-            }
-            Ok(Some(error)) => {
-                let unserved = Unserved { error: error.clone(), ask_at: Some(now + ASK_AGAIN) };
-                let before = link.unserved.replace(unserved);
-                let served = link.served;
-                self.delivery.unserved(served, error);
-                let code = |unserved: &Unserved| unserved.error.code.clone();
-                if before.as_ref().map(code) != self.links[i].unserved.as_ref().map(code) {
-                    self.ready = false;
-                    self.update_state();
-                    self.tell_unserved(i, sink);
-                }
-            }
-        }
-    }
+    error
 }

@@ -3,19 +3,29 @@
 //!
 //! | part | its rule |
 //! | --- | --- |
+//! | [`Requests`] | every accepted request is answered once, at its deadline at the latest |
+//! | [`Pipeline`] | which answer belongs to what, and what may have reached the server when the connection is lost |
+//! | [`Delivery`] | which subscriptions to ask for, and when messages for them may be missing |
+//! | [`Liveness`] | whether the server of one connection is alive |
+//! | [`Probe`] | whether messages still arrive |
 //! | [`Backoff`] | how long to wait before the next attempt to connect |
 
 mod backoff;
 mod delivery;
+mod liveness;
 mod pauses;
+mod pipeline;
+mod probe;
 mod random;
+mod requests;
 mod topics;
 mod transmit;
 
 pub use backoff::Backoff;
 pub use delivery::Delivery;
-pub(crate) use pauses::Reasons;
+pub use liveness::{Liveness, SLOW_CONSUMER, Sign};
 pub use pauses::RefusalKind;
-pub use random::SplitMix64;
+pub use pipeline::{Cut, Pipeline};
+pub use probe::{Probe, ProbeSign};
+pub use requests::{PendingRequest, Requests};
 pub use topics::{Batch, Name, Operation, RefusedTopic, RefusedTopics};
-pub use transmit::Transmit;

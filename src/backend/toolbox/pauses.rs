@@ -31,7 +31,7 @@ impl RefusalKind {
 
     /// How long to wait before something is asked for again that was refused `times` times before: twice as long each
     /// time, up to a limit. The jitter takes away up to half of it, so that servers do not ask in step.
-    pub(crate) fn pause(self, times: u32, random: &mut SplitMix64) -> Duration {
+    pub(super) fn pause(self, times: u32, random: &mut SplitMix64) -> Duration {
         let [shortest, longest] = self.pauses();
         let whole = shortest.saturating_mul(1_u32.checked_shl(times).unwrap_or(u32::MAX)).min(longest);
         whole.mul_f64(1.0 - random.unit() / 2.0)
@@ -44,11 +44,11 @@ const MAX_REASONS: usize = 8;
 /// The reasons that were told why something is refused, as long as it is. A reason is the code of an error, because its text
 /// may have a number or a name in it that changes each time.
 #[derive(Debug, Default)]
-pub(crate) struct Reasons(Vec<Code>);
+pub(super) struct Reasons(Vec<Code>);
 
 impl Reasons {
     /// Whether a reason is to be told; then it counts as told.
-    pub(crate) fn is_news(&mut self, code: &Code) -> bool {
+    pub(super) fn is_news(&mut self, code: &Code) -> bool {
         let is_news = self.0.len() < MAX_REASONS && !self.0.contains(code);
         if is_news {
             self.0.push(code.clone());
@@ -57,7 +57,7 @@ impl Reasons {
     }
 
     /// It is not refused any more.
-    pub(crate) fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.0.clear();
     }
 }

@@ -3,16 +3,16 @@
 /// A SplitMix64 generator: enough for jitter, and the same sequence for the same seed.
 /// Source: <https://prng.di.unimi.it/splitmix64.c>
 #[derive(Debug)]
-pub struct SplitMix64(u64);
+pub(super) struct SplitMix64(u64);
 
 impl SplitMix64 {
     /// The numbers that follow from `seed`.
-    pub fn new(seed: u64) -> Self {
+    pub(super) fn new(seed: u64) -> Self {
         Self(seed)
     }
 
     /// The next number.
-    pub fn next_u64(&mut self) -> u64 {
+    pub(super) fn next_u64(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -21,7 +21,7 @@ impl SplitMix64 {
 
     /// A number from 0 up to, but without, 1.
     #[expect(clippy::cast_precision_loss, reason = "53 bits are what a double holds")]
-    pub fn unit(&mut self) -> f64 {
+    pub(super) fn unit(&mut self) -> f64 {
         const STEPS: f64 = (1_u64 << 53) as f64;
         (self.next_u64() >> 11) as f64 / STEPS
     }

@@ -8,7 +8,7 @@ const KEEP: usize = 128 << 10;
 /// Bytes on their way to one link, with their offsets in the stream of all bytes ever written to it, so that it can be
 /// told of each command whether any of it was transmitted.
 #[derive(Debug, Default)]
-pub struct Transmit {
+pub(super) struct Transmit {
     bytes: Vec<u8>,
     /// How many of `bytes` were transmitted.
     start: usize,
@@ -18,32 +18,32 @@ pub struct Transmit {
 
 impl Transmit {
     /// What is to be written next.
-    pub fn pending(&self) -> &[u8] {
+    pub(super) fn pending(&self) -> &[u8] {
         &self.bytes[self.start..]
     }
 
     /// How many bytes wait.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.bytes.len() - self.start
     }
 
     /// Offset of the first byte that was not transmitted yet.
-    pub fn sent(&self) -> u64 {
+    pub(super) fn sent(&self) -> u64 {
         self.sent
     }
 
     /// Offset behind the last byte.
-    pub fn end(&self) -> u64 {
+    pub(super) fn end(&self) -> u64 {
         self.sent + self.len() as u64
     }
 
     /// Where a command is encoded to: behind the last byte. Only to be appended to.
-    pub fn tail(&mut self) -> &mut Vec<u8> {
+    pub(super) fn tail(&mut self) -> &mut Vec<u8> {
         &mut self.bytes
     }
 
     /// The first `n` bytes were written.
-    pub fn transmitted(&mut self, n: usize) {
+    pub(super) fn transmitted(&mut self, n: usize) {
         let n = n.min(self.len());
         self.start += n;
         self.sent += n as u64;
@@ -58,7 +58,7 @@ impl Transmit {
     }
 
     /// Takes out ranges of offsets, ascending and wholly untransmitted; what follows them moves up.
-    pub fn cut(&mut self, ranges: &[Range<u64>]) {
+    pub(super) fn cut(&mut self, ranges: &[Range<u64>]) {
         let (base, len) = (self.sent - self.start as u64, self.bytes.len());
         let index = |offset: u64| usize::try_from(offset - base).unwrap_or(len).min(len);
         let Some(first) = ranges.first() else { return };
@@ -70,14 +70,6 @@ impl Transmit {
             write += to - from;
         }
         self.bytes.truncate(write);
-    }
-
-    /// Forgets everything; the next byte is the first of a new connection.
-    pub fn reset(&mut self) {
-        self.bytes.clear();
-        self.bytes.shrink_to(KEEP);
-        self.start = 0;
-        self.sent = 0;
     }
 }
 

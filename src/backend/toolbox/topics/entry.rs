@@ -1,9 +1,10 @@
 //! What is known of one topic, and the tables of them.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use super::names::Names;
-use super::refusals::Refusal;
+use crate::backend::toolbox::pauses::{Reasons, RefusalKind};
 use crate::model::{Error, Slot, TopicKind};
 
 /// What is known of one topic.
@@ -44,6 +45,43 @@ impl Entry {
     /// Nothing is left to remember.
     pub(super) fn is_over(&self) -> bool {
         !self.is_wanted() && !self.may_be_held() && !self.queued
+    }
+}
+
+/// When a topic is asked for again. The number tells apart topics with the same time.
+pub(super) type Turn = (Instant, u64);
+
+/// Why a topic was refused, as long as it was not confirmed since.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) error: Arc<Error>,
+    pub(super) kind: RefusalKind,
+    /// It was refused on the present connection.
+    pub(super) stands: bool,
+    /// How often, less one.
+    pub(super) times: u32,
+    /// Why, as far as that was told.
+    pub(super) told: Reasons,
+    /// Its place among those to be asked for again, while it waits there.
+    pub(super) turn: Option<Turn>,
+}
+
+impl Refusal {
+    /// The connection is lost: what was refused on it is asked for on the next one like everything else. The reason is not
+    /// told twice.
+    pub(super) fn disconnected(mut self: Box<Self>) -> Box<Self> {
+        (self.stands, self.times, self.turn) = (false, 0, None);
+        self
+    }
+
+    /// Why the topic was refused on the present connection, if it was.
+    pub(super) fn standing_error(&self) -> Option<&Error> {
+        self.stands.then_some(&self.error)
+    }
+
+    /// It is asked for again.
+    pub(super) fn take_turn(&mut self) {
+        self.turn = None;
     }
 }
 

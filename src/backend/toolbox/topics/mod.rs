@@ -18,8 +18,8 @@ use std::sync::Arc;
 pub use batch::{Batch, Name, Operation};
 pub use refused::{RefusedTopic, RefusedTopics};
 
-use entry::{Entry, Tables};
-use refusals::{Refusal, Refusals};
+use entry::{Entry, Refusal, Tables};
+use refusals::Refusals;
 
 use crate::model::{Event, Slot, Topic, TopicKind};
 

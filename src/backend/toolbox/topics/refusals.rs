@@ -5,16 +5,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::batch::Name;
-use super::entry::Entry;
-use crate::backend::toolbox::pauses::{Reasons, RefusalKind};
+use super::entry::{Entry, Refusal, Turn};
+use crate::backend::toolbox::pauses::RefusalKind;
 use crate::backend::toolbox::random::SplitMix64;
 use crate::model::{Error, Topic, TopicKind};
 
 /// So many refused topics are asked for at most within the shortest pause.
 const AT_ONCE: usize = 32;
-
-/// When a topic is asked for again. The number tells apart topics with the same time.
-type Turn = (Instant, u64);
 
 /// Refused topics that wait for their turn.
 #[derive(Debug, Default)]
@@ -44,40 +41,6 @@ impl Group {
         }
         self.asked += 1;
         self.waiting.pop_first().map(|(_, topic)| topic)
-    }
-}
-
-/// Why a topic was refused, as long as it was not confirmed since.
-#[derive(Debug)]
-pub(super) struct Refusal {
-    error: Arc<Error>,
-    kind: RefusalKind,
-    /// It was refused on the present connection.
-    stands: bool,
-    /// How often, less one.
-    times: u32,
-    /// Why, as far as that was told.
-    told: Reasons,
-    /// Its place among those to be asked for again, while it waits there.
-    turn: Option<Turn>,
-}
-
-impl Refusal {
-    /// The connection is lost: what was refused on it is asked for on the next one like everything else. The reason is not
-    /// told twice.
-    pub(super) fn disconnected(mut self: Box<Self>) -> Box<Self> {
-        (self.stands, self.times, self.turn) = (false, 0, None);
-        self
-    }
-
-    /// Why the topic was refused on the present connection, if it was.
-    pub(super) fn standing_error(&self) -> Option<&Error> {
-        self.stands.then_some(&self.error)
-    }
-
-    /// It is asked for again.
-    pub(super) fn take_turn(&mut self) {
-        self.turn = None;
     }
 }
 
