@@ -1,10 +1,11 @@
-//! Whether the two links of RESP2 lead to one server.
+//! Whether the address leads to another server than before.
 //!
-//! An address may move to another server, as after a failover, and one of the links may be lost alone meanwhile. It is then made to
-//! another server than the other link, and what is published on the one is not heard on the other.
+//! An address may move to another server, as after a failover. When it did is known only if the last server was asked for its role:
+//! what was published on the new one since then did not come. Under RESP2 one of the two links may be lost alone meanwhile. It is
+//! then made to another server than the other link, and what is published on the one is not heard on the other.
 
+use super::connection::Connection;
 use super::failure::Failure;
-use super::link::Connection;
 
 /// How often in a row links are renewed because they lead to two servers. An address that has several servers in turn may lead to
 /// another one each time, and a proxy may ask any of its servers for their id.
@@ -14,9 +15,11 @@ const RENEWALS: u32 = 3;
 const APART: &str = "the address leads to several servers in turn, and subscriptions and commands are on two of them: what is \
                      published here may not be heard here; connect to the address of one server";
 
-/// What was done about links that lead to two servers.
+/// Where the links have led, and what was done when they led to two servers.
 #[derive(Debug, Default)]
 pub(super) struct AddressWatch {
+    /// The id of the server of the last link of the commands.
+    server_id: Option<Box<str>>,
     /// Links that were renewed for it since one was lost for any other reason.
     renewals: u32,
     /// It did not help.
@@ -30,6 +33,14 @@ impl AddressWatch {
         if !matches!(failure, Failure::Moved) {
             self.renewals = 0;
         }
+    }
+
+    /// The connection of the commands is up. Returns whether it may lead to another server than the last one.
+    pub(super) fn may_be_new(&mut self, connection: &Connection) -> bool {
+        let id = connection.server_id().map(Into::into);
+        let may_be_new = id.is_none() || id != self.server_id;
+        self.server_id = id;
+        may_be_new
     }
 
     /// A connection is up beside another one. Returns whether the other one, which is older, has to be renewed.

@@ -4,11 +4,10 @@ use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::acl::{RefusedCommand, explained, explained_event, refusal_kind};
+use super::connection::{Expectation, LinkRole};
 use super::failure::Failure;
-use super::link::{Expectation, LinkRole};
 use super::protocol::{NO_PERMISSION, Version, is_unserved};
 use super::request::Outcome;
-use super::role::{RoleQuestion, RoleVerdict};
 use super::serving::ServingVerdict;
 use super::session::RedisSession;
 use crate::model::{Counters, Error, Event, RequestKind, Sink, Topic, TopicKind, Value};
@@ -145,23 +144,6 @@ impl RedisSession {
             self.speaks_resp2(i, now, sink);
         } else {
             self.fail(i, Failure::OutOfStep, now, sink);
-        }
-    }
-
-    /// The answer to a question for the role.
-    fn role_answered(
-        &mut self,
-        i: usize,
-        question: RoleQuestion,
-        reply: &Result<Value, Error>,
-        now: Instant,
-        sink: &mut dyn Sink,
-    ) {
-        match self.role.answered(question, reply, now, &self.config) {
-            RoleVerdict::Nothing => {}
-            RoleVerdict::Role(role, asked) => self.note_role(Some(role), asked),
-            RoleVerdict::Demoted => self.demoted(now, sink),
-            RoleVerdict::AskAnother => drop(self.ask_role(i, now)),
         }
     }
 

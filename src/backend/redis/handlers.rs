@@ -2,9 +2,8 @@
 
 use std::time::Instant;
 
+use super::connection::{Expectation, LinkRole};
 use super::failure::Failure;
-use super::link::{Expectation, LinkRole};
-use super::role::RoleTurn;
 use super::session::{RedisSession, ended};
 use crate::backend::toolbox::{ProbeSign, Requests, Sign};
 use crate::backend::{Action, Connected, LinkError, Session};
@@ -175,22 +174,6 @@ impl RedisSession {
         {
             connection.ping(now);
         }
-    }
-
-    /// Asks for the role, unless that is under way. Returns whether the role is watched at present.
-    pub(super) fn ask_role(&mut self, i: usize, now: Instant) -> bool {
-        let Some(connection) = self.links[i].up_mut() else { return false };
-        match self.role.ask(now) {
-            RoleTurn::Unwatched => return false,
-            RoleTurn::UnderWay => {}
-            RoleTurn::Ask { question, is_master } => {
-                connection.send(Expectation::Role { question, since: now }, question.words());
-                if !is_master {
-                    connection.ask_serving();
-                }
-            }
-        }
-        true
     }
 
     /// When the next probe is to be sent, or the last one is missing.

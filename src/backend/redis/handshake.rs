@@ -1,6 +1,6 @@
 //! What is said on a new connection before it is used: protocol version, login, database, names.
 //!
-//! RESP3: `HELLO 3 [AUTH user password] [SETNAME name]`, then SELECT, CLIENT SETINFO and PING in one go. RESP2: AUTH, then
+//! RESP3: `HELLO 3 [AUTH user password] [SETNAME name]`, then SELECT, CLIENT SETINFO, INFO and PING in one go. RESP2: AUTH, then
 //! SELECT, CLIENT SETNAME, CLIENT SETINFO, INFO, ROLE (not on the subscriptions' link) and PING in one go. The PING tells whether the server serves anybody: while it
 //! loads its data, it lets clients in and answers LOADING to most commands. A server limits what it reads from a stranger, so nothing
 //! is sent behind a login that is not confirmed. A server that refuses HELLO is asked in RESP2, on the same connection.
@@ -8,8 +8,8 @@
 use std::time::Instant;
 
 use super::config::{Config, Protocol};
+use super::connection::{Connection, Expectation, LinkRole};
 use super::failure::Failure;
-use super::link::{Connection, Expectation, LinkRole};
 use super::protocol::{DEFAULT_USER, HandshakeStep, Version, info_field, is_refusal, turns_away};
 use super::server::{Server, from_hello, from_info, role_from_info, role_from_role};
 use super::serving::{outage, without_echo};
@@ -55,11 +55,9 @@ fn introduce(connection: &mut Connection, config: &Config) {
         HandshakeStep::SetInfo,
         &[b"CLIENT", b"SETINFO", b"LIB-VER", LIBRARY_VERSION.as_bytes()],
     );
-    if connection.version() == Version::Resp2 {
-        send(connection, HandshakeStep::Info, &[b"INFO", b"server"]);
-        if connection.role() == LinkRole::Commands {
-            send(connection, HandshakeStep::Role, &[b"ROLE"]);
-        }
+    send(connection, HandshakeStep::Info, &[b"INFO", b"server"]);
+    if connection.version() == Version::Resp2 && connection.role() == LinkRole::Commands {
+        send(connection, HandshakeStep::Role, &[b"ROLE"]);
     }
     send(connection, HandshakeStep::Ping, &[b"PING"]);
 }
@@ -95,10 +93,13 @@ pub(super) fn answer(
         (HandshakeStep::Auth, Ok(_)) => introduce(connection, config),
         (HandshakeStep::Info, Ok(Value::String(text))) => {
             connection.set_server_id(info_field(&text, b"run_id").map(|id| server_name(id, config)));
-            let from_info = Server { role: server.role, ..from_info(&text, config) };
-            from_info.expect_redis()?;
-            if connection.role() == LinkRole::Commands {
-                *server = from_info;
+            // HELLO has said it already.
+            if connection.version() == Version::Resp2 {
+                let from_info = Server { role: server.role, ..from_info(&text, config) };
+                from_info.expect_redis()?;
+                if connection.role() == LinkRole::Commands {
+                    *server = from_info;
+                }
             }
         }
         (HandshakeStep::Role, Ok(reply)) => server.role = role_from_role(&reply),

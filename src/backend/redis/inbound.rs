@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use resp::{Element, Frame, Value as Resp};
 
+use super::connection::{Expectation, LinkRole};
 use super::failure::Failure;
-use super::link::{Expectation, LinkRole};
 use super::protocol::{MAX_NAME, PROBE_PREFIX, Version};
 use super::push::{Message, Push, plain_message};
 use super::reply::{answer, reply};

@@ -6,6 +6,8 @@ mod advice;
 mod answers;
 mod check;
 mod config;
+mod connection;
+mod failover;
 mod failure;
 mod handlers;
 mod handshake;

@@ -4,8 +4,8 @@ use std::time::Instant;
 
 use resp::Encoder;
 
+use super::connection::{Expectation, LinkRole};
 use super::failure::Failure;
-use super::link::{Expectation, LinkRole};
 use super::protocol::{MAX_NAME, PROBE_PREFIX};
 use super::request::{encode, validate};
 use super::session::RedisSession;

@@ -23,6 +23,10 @@ impl Server {
         if self.mode.as_deref() == Some("sentinel") { Err(Failure::Sentinel) } else { Ok(()) }
     }
 
+    pub(super) fn set_role(&mut self, role: Option<Role>) {
+        self.role = role;
+    }
+
     /// The part of this that the main thread is told.
     pub(super) fn ready(&self) -> Ready {
         let Self { name, version, role, mode, .. } = self.clone();

@@ -9,16 +9,17 @@ use std::time::Instant;
 use super::acl::listed;
 use super::address::AddressWatch;
 use super::config::{Config, Protocol};
+use super::connection::{Connection, Expectation, FenceTokens, LinkRole};
 use super::failure::{Circumstances, Failure, add_details};
 use super::handshake;
-use super::link::{Connection, Expectation, FenceTokens, Link, LinkRole};
+use super::link::Link;
 use super::protocol::{HandshakeStep, PROBE_PREFIX, Version};
 use super::role::RoleWatch;
 use super::server::Server;
 use super::serving::ASK_AGAIN;
 use crate::backend::toolbox::{Backoff, Cut, Delivery, Probe, Requests};
 use crate::backend::{Action, Connected, Stage, Start};
-use crate::model::{Code, Counters, Error, Event, LinkId, Ready, Role, Sink, State, Value};
+use crate::model::{Code, Counters, Error, Event, LinkId, Ready, Sink, State, Value};
 
 /// A client's conversation with a Redis server.
 pub(super) struct RedisSession {
@@ -33,7 +34,7 @@ pub(super) struct RedisSession {
     pub(super) probe: Option<Probe>,
     pub(super) role: RoleWatch,
     pub(super) fence_tokens: FenceTokens,
-    address: AddressWatch,
+    pub(super) address: AddressWatch,
     actions: VecDeque<Action>,
     /// The last peer that was of no use although it could be connected to. The other addresses of its name come first.
     failed_peer: Option<SocketAddr>,
@@ -41,7 +42,7 @@ pub(super) struct RedisSession {
     version: Option<Version>,
     /// The server granted RESP3 and then spoke RESP2: it is not asked for RESP3 again.
     resp2_alone: bool,
-    server: Server,
+    pub(super) server: Server,
     ready: bool,
     was_ready: bool,
     /// Disconnect was asked for: when to end at the latest.
@@ -185,7 +186,13 @@ impl RedisSession {
         let (outage, served) = (connection.serving.outage().cloned(), connection.serving.served());
         self.version.get_or_insert(version);
         self.watch_address(i, now, sink);
-        if self.links[i].role() == LinkRole::Commands {
+        if let Some(connection) = self.links[i].up()
+            && connection.role() == LinkRole::Commands
+        {
+            // What was published on another server than the last one did not come.
+            if self.address.may_be_new(connection) {
+                self.lose_to_new_master();
+            }
             let role = self.server.role;
             self.role.begin(version, role, now, self.config.ping_interval);
             self.note_role(role, made);
@@ -198,52 +205,6 @@ impl RedisSession {
             sink.event(Event::Down { error, retry_in: ASK_AGAIN });
         }
         self.check_ready(now, sink);
-    }
-
-    /// A link is up: if the other one leads to another server, that is renewed.
-    fn watch_address(&mut self, i: usize, now: Instant, sink: &mut dyn Sink) {
-        // The nodes of a cluster hand on what is published.
-        let is_cluster = self.server.mode.as_deref() == Some("cluster");
-        let others = (0..self.links.len()).filter(|&other| other != i && !is_cluster);
-        for other in others {
-            if let Some(connection) = self.links[i].up()
-                && let Some(older) = self.links[other].up()
-                && self.address.renews(connection, older)
-            {
-                // The subscriptions' link may have led to the wrong server since it was made.
-                self.role.doubt_since((older.role() == LinkRole::Subscriptions).then(|| older.made()));
-                self.fail(other, Failure::Moved, now, sink);
-                self.lose_to_new_master();
-            }
-        }
-    }
-
-    /// The server said what it is, to a question of then.
-    pub(super) fn note_role(&mut self, role: Option<Role>, asked: Instant) {
-        self.server.role = role;
-        self.counters.set_role(role);
-        if let Some(since) = self.role.note(role, asked) {
-            self.delivery.lost_earlier(since);
-        }
-    }
-
-    /// The connection to the master is lost, or it is a master no more.
-    fn lose_to_new_master(&mut self) {
-        if let Some(since) = self.role.take_master_seen() {
-            self.delivery.lost_earlier(since);
-        }
-    }
-
-    /// The server was a master and is a replica. One address may lead to another server by now. If it does not, the client
-    /// stays.
-    pub(super) fn demoted(&mut self, now: Instant, sink: &mut dyn Sink) {
-        for role in [LinkRole::Commands, LinkRole::Subscriptions] {
-            let i = self.link_for(role);
-            if self.links[i].is_up() {
-                self.fail(i, Failure::Demoted, now, sink);
-            }
-        }
-        self.lose_to_new_master();
     }
 
     /// The server granted RESP3, and speaks RESP2.
@@ -334,7 +295,7 @@ impl RedisSession {
     fn missing_since(&self, subscriber: usize, now: Instant) -> Instant {
         let heard = self.links[subscriber].connection().map_or(now, |connection| connection.liveness.heard());
         let since = self.delivery.missing_since(heard);
-        // A probe is missing: what came since was no message.
+        // What came since the last message or probe tells nothing of messages.
         let unproved = self.probe.as_ref().and_then(Probe::unproved_since);
         unproved.map_or(since, |unproved| unproved.min(since))
     }

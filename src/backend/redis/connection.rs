@@ -1,0 +1,255 @@
+//! A connection: what waits to be written to it, what is awaited from it, and whether its server lives.
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use resp::{Decoder, Encoder};
+
+use super::config::Config;
+use super::protocol::{HandshakeStep, PONG, Version};
+use super::reply;
+use super::request::Replies;
+use super::role::RoleQuestion;
+use super::serving::Serving;
+use crate::backend::toolbox::{Batch, Liveness, PendingRequest, Pipeline, SLOW_CONSUMER};
+use crate::backend::{Connected, Stage};
+use crate::model::RequestKind;
+
+/// How many of a connection's first bytes are kept to tell what answered, if it is no Redis server.
+const OPENING: usize = 32;
+
+/// What a link is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LinkRole {
+    /// All commands, and under RESP3 everything.
+    Commands,
+    /// The subscriptions under RESP2.
+    Subscriptions,
+}
+
+/// What the next answer belongs to.
+#[derive(Debug)]
+pub(super) enum Expectation {
+    /// A step of the handshake.
+    Handshake(HandshakeStep),
+    /// A SUBSCRIBE or UNSUBSCRIBE: confirmations, which are no answers, or one error in their place.
+    Batch(Batch),
+    /// The PING behind a batch; any answer to it ends the batch.
+    Fence {
+        /// What it echoes.
+        token: u64,
+    },
+    /// The PING that looks for life.
+    Liveness {
+        /// When it was encoded.
+        since: Instant,
+    },
+    /// A question for the server's role.
+    Role {
+        /// Which one.
+        question: RoleQuestion,
+        /// When it was encoded.
+        since: Instant,
+    },
+    /// The SUBSCRIBE to the channel of the probe: a confirmation, or an error in its place.
+    ProbeChannel,
+    /// The PUBLISH of a probe.
+    Probe,
+    /// The PING that asks whether the server serves.
+    Serving,
+    /// A request of the main thread.
+    Request {
+        /// The request.
+        request: PendingRequest,
+        /// Its answers that are still to come.
+        replies: Replies,
+    },
+    /// The late answers of a request that was answered with an error already. They are swallowed.
+    LateReplies(Replies),
+}
+
+impl Expectation {
+    /// The request whose answer is awaited, if it is one.
+    pub(super) fn into_request(self) -> Option<PendingRequest> {
+        if let Self::Request { request, .. } = self { Some(request) } else { None }
+    }
+}
+
+/// A connection, from the moment that the event loop made it.
+#[derive(Debug)]
+pub(super) struct Connection {
+    pub(super) pipeline: Pipeline<Expectation>,
+    pub(super) liveness: Liveness,
+    pub(super) serving: Serving,
+    /// Away while it decodes.
+    decoder: Option<Box<Decoder>>,
+    role: LinkRole,
+    version: Version,
+    /// It has done all that it was made for at least once.
+    proved: bool,
+    made: Instant,
+    /// The stage of making it that took longest.
+    slowest: Option<Stage>,
+    /// The address at the other end.
+    peer: Option<SocketAddr>,
+    /// What tells the server from every other, if it says so.
+    server_id: Option<Box<str>>,
+    /// The server echoes what a PING says, as it should; some answer `+PONG` to every PING.
+    echoes: bool,
+    opening: [u8; OPENING],
+    opening_len: usize,
+}
+
+impl Connection {
+    pub(super) fn new(role: LinkRole, how: Connected, now: Instant, config: &Config) -> Self {
+        let limits = reply::limits(config.max_message_bytes);
+        Self {
+            pipeline: Pipeline::default(),
+            liveness: Liveness::new(now, config.ping_interval, config.ping_timeout),
+            serving: Serving::new(now),
+            decoder: Some(Box::new(Decoder::with_limits(limits))),
+            role,
+            version: Version::Resp3,
+            proved: false,
+            made: now,
+            slowest: how.slowest,
+            peer: how.peer,
+            server_id: None,
+            echoes: false,
+            opening: [0; OPENING],
+            opening_len: 0,
+        }
+    }
+
+    /// Input arrives. Returns the decoder for it, unless it is in use.
+    pub(super) fn hear(&mut self, now: Instant, bytes: &[u8]) -> Option<Box<Decoder>> {
+        self.liveness.hear(now);
+        let room = &mut self.opening[self.opening_len..];
+        let taken = room.len().min(bytes.len());
+        room[..taken].copy_from_slice(&bytes[..taken]);
+        self.opening_len += taken;
+        self.decoder.take()
+    }
+
+    /// The input of so many bytes that was heard last is understood.
+    pub(super) fn understood(&mut self, now: Instant, bytes: usize, decoder: Box<Decoder>) {
+        self.liveness.understood(now, bytes, decoder.frame_start().is_some());
+        self.decoder = Some(decoder);
+    }
+
+    /// Encodes a command of few words and awaits its answer.
+    pub(super) fn send(&mut self, expectation: Expectation, words: &[&[u8]]) {
+        self.pipeline.send(|out| {
+            Encoder::new(out).command(words);
+            expectation
+        });
+    }
+
+    /// Looks for life.
+    pub(super) fn ping(&mut self, now: Instant) {
+        if self.liveness.ping() {
+            self.send(Expectation::Liveness { since: now }, &[b"PING"]);
+        }
+    }
+
+    /// Asks whether the server serves, unless that is under way.
+    pub(super) fn ask_serving(&mut self) {
+        if self.serving.ask() {
+            self.send(Expectation::Serving, &[b"PING"]);
+        }
+    }
+
+    /// Sends the PING that ends a batch.
+    pub(super) fn send_fence(&mut self, token: u64) {
+        self.send(Expectation::Fence { token }, &[b"PING", &fence(token)]);
+    }
+
+    /// Whether a PING's answer is the one to this fence, as far as can be told.
+    pub(super) fn is_fence(&mut self, token: u64, echo: &[u8]) -> bool {
+        if *echo == *fence(token) {
+            self.echoes = true;
+            return true;
+        }
+        // Garnet, Envoy and YugabyteDB leave out what a PING says.
+        !self.echoes && *echo == *PONG
+    }
+
+    /// Whether a command whose answer may be large was made lately, was sent, and has no answer yet.
+    pub(super) fn awaits_large_answer(&self, now: Instant) -> bool {
+        self.pipeline.sent().any(|expectation| match expectation {
+            Expectation::Request { request, .. } => {
+                let may_be_large =
+                    matches!(request.kind(), RequestKind::Command(_) | RequestKind::Transaction(_));
+                may_be_large && now.saturating_duration_since(request.since()) < SLOW_CONSUMER
+            }
+            _ => false,
+        })
+    }
+
+    pub(super) fn role(&self) -> LinkRole {
+        self.role
+    }
+
+    pub(super) fn version(&self) -> Version {
+        self.version
+    }
+
+    pub(super) fn set_version(&mut self, version: Version) {
+        self.version = version;
+    }
+
+    /// Whether it has done all that it was made for at least once.
+    pub(super) fn is_proved(&self) -> bool {
+        self.proved
+    }
+
+    /// It does all that it was made for. Returns whether that is news.
+    pub(super) fn prove(&mut self) -> bool {
+        !std::mem::replace(&mut self.proved, true)
+    }
+
+    /// When the event loop made it.
+    pub(super) fn made(&self) -> Instant {
+        self.made
+    }
+
+    /// The stage of making it that took longest.
+    pub(super) fn slowest(&self) -> Option<&Stage> {
+        self.slowest.as_ref()
+    }
+
+    /// The address at the other end.
+    pub(super) fn peer(&self) -> Option<SocketAddr> {
+        self.peer
+    }
+
+    /// What tells the server from every other.
+    pub(super) fn server_id(&self) -> Option<&str> {
+        self.server_id.as_deref()
+    }
+
+    pub(super) fn set_server_id(&mut self, id: Option<Box<str>>) {
+        self.server_id = id;
+    }
+
+    /// The first bytes that came.
+    pub(super) fn opening(&self) -> &[u8] {
+        &self.opening[..self.opening_len]
+    }
+}
+
+/// Numbers the fences of a session.
+#[derive(Debug, Default)]
+pub(super) struct FenceTokens(u64);
+
+impl FenceTokens {
+    pub(super) fn next(&mut self) -> u64 {
+        self.0 += 1;
+        self.0
+    }
+}
+
+/// What the fence with this number echoes.
+fn fence(token: u64) -> Vec<u8> {
+    format!("realtime:{token}").into_bytes()
+}
