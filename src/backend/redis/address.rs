@@ -37,7 +37,7 @@ impl AddressWatch {
 
     /// The connection of the commands is up. Returns whether it may lead to another server than the last one.
     pub(super) fn may_be_new(&mut self, connection: &Connection) -> bool {
-        let id = connection.server_id().map(Into::into);
+        let id = connection.server_id.clone();
         let may_be_new = id.is_none() || id != self.server_id;
         self.server_id = id;
         may_be_new
@@ -59,9 +59,9 @@ impl AddressWatch {
 
 /// Whether two connections lead to two servers. Without ids the addresses tell.
 fn leads_elsewhere(one: &Connection, other: &Connection) -> bool {
-    fn differ<T: PartialEq>(one: Option<T>, other: Option<T>) -> Option<bool> {
-        Some(one? != other?)
+    fn differ<T: PartialEq>(one: &Option<T>, other: &Option<T>) -> Option<bool> {
+        Some(one.as_ref()? != other.as_ref()?)
     }
-    let by_address = || differ(one.peer(), other.peer());
-    differ(one.server_id(), other.server_id()).or_else(by_address).unwrap_or(false)
+    let by_address = || differ(&one.peer, &other.peer);
+    differ(&one.server_id, &other.server_id).or_else(by_address).unwrap_or(false)
 }

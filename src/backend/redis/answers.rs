@@ -33,13 +33,13 @@ impl RedisSession {
                 self.fail(i, failure, now, sink);
             }
             // A number counts receivers. A list is a message that passes for an answer.
-            Some(Expectation::Request { request, .. })
+            Some(Expectation::Request(request, _))
                 if matches!(request.kind(), RequestKind::Publish(_))
                     && matches!(reply, Ok(Value::Array(_))) =>
             {
                 self.fail(i, Failure::OutOfStep, now, sink);
             }
-            Some(Expectation::Request { request, replies }) => {
+            Some(Expectation::Request(request, replies)) => {
                 match replies.take(request, reply, now, &self.config) {
                     Outcome::Unfinished => {}
                     Outcome::Finished(result) => self.request_answered(i, result, now, sink),
@@ -103,17 +103,17 @@ impl RedisSession {
                 }
                 Ok(reply) => self.not_confirmed(i, &reply, now, sink),
             },
-            Expectation::Fence { token } => match reply {
+            Expectation::Fence(token) => match reply {
                 Ok(Value::String(echo)) if connection.is_fence(token, &echo) => {}
                 // A user without the right to PING is refused, which is in order too.
                 Err(_) => {}
                 Ok(_) => self.fail(i, Failure::OutOfStep, now, sink),
             },
-            Expectation::Liveness { since } => {
+            Expectation::Liveness(since) => {
                 connection.liveness.pong();
                 self.note_round_trip(since, now);
             }
-            Expectation::Role { question, since } => {
+            Expectation::Role(question, since) => {
                 self.note_round_trip(since, now);
                 self.role_answered(i, question, &reply, now, sink);
             }
@@ -133,13 +133,13 @@ impl RedisSession {
                 Ok(reply) => self.not_confirmed(i, &reply, now, sink),
             },
             Expectation::Probe => self.probe_answered(i, reply, now, sink),
-            Expectation::Request { .. } | Expectation::LateReplies(_) => {}
+            Expectation::Request(..) | Expectation::LateReplies(_) => {}
         }
     }
 
     /// An answer came where a confirmation is awaited, which is none. Under RESP2 it has the form of one.
     fn not_confirmed(&mut self, i: usize, reply: &Value, now: Instant, sink: &mut dyn Sink) {
-        let version = self.links[i].connection().map(|connection| connection.version());
+        let version = self.links[i].connection().map(|connection| connection.version);
         if version == Some(Version::Resp3) && is_confirmation(reply) {
             self.speaks_resp2(i, now, sink);
         } else {
@@ -150,20 +150,20 @@ impl RedisSession {
     /// An error may tell that the server is a replica, or has no data to serve. It is asked whether that holds for all.
     /// Where the subscriptions have a link of their own, that one alone may say so, while there is no other.
     fn note_error(&mut self, i: usize, error: &Error, now: Instant) {
-        let is_ready = self.is_ready();
+        let is_ready = self.ready;
         let Some(connection) = self.links[i].up_mut() else { return };
         let is_commands_answer = match connection.pipeline.front() {
-            Some(Expectation::Request { .. } | Expectation::LateReplies(_)) => {
+            Some(Expectation::Request(..) | Expectation::LateReplies(_)) => {
                 self.role.command_refused(error, now);
                 true
             }
-            Some(Expectation::Liveness { .. }) => true,
+            Some(Expectation::Liveness(_)) => true,
             _ => false,
         };
         if !is_commands_answer || !is_unserved(error) {
             return;
         }
-        if connection.role() == LinkRole::Commands {
+        if connection.role == LinkRole::Commands {
             if connection.serving.outage().is_none() {
                 connection.ask_serving();
             }

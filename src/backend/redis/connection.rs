@@ -34,36 +34,20 @@ pub(super) enum Expectation {
     Handshake(HandshakeStep),
     /// A SUBSCRIBE or UNSUBSCRIBE: confirmations, which are no answers, or one error in their place.
     Batch(Batch),
-    /// The PING behind a batch; any answer to it ends the batch.
-    Fence {
-        /// What it echoes.
-        token: u64,
-    },
-    /// The PING that looks for life.
-    Liveness {
-        /// When it was encoded.
-        since: Instant,
-    },
-    /// A question for the server's role.
-    Role {
-        /// Which one.
-        question: RoleQuestion,
-        /// When it was encoded.
-        since: Instant,
-    },
+    /// The PING behind a batch, by the number that it echoes; any answer to it ends the batch.
+    Fence(u64),
+    /// The PING that looks for life, and when it was encoded.
+    Liveness(Instant),
+    /// A question for the server's role, and when it was encoded.
+    Role(RoleQuestion, Instant),
     /// The SUBSCRIBE to the channel of the probe: a confirmation, or an error in its place.
     ProbeChannel,
     /// The PUBLISH of a probe.
     Probe,
     /// The PING that asks whether the server serves.
     Serving,
-    /// A request of the main thread.
-    Request {
-        /// The request.
-        request: PendingRequest,
-        /// Its answers that are still to come.
-        replies: Replies,
-    },
+    /// A request of the main thread, and its answers that are still to come.
+    Request(PendingRequest, Replies),
     /// The late answers of a request that was answered with an error already. They are swallowed.
     LateReplies(Replies),
 }
@@ -71,7 +55,7 @@ pub(super) enum Expectation {
 impl Expectation {
     /// The request whose answer is awaited, if it is one.
     pub(super) fn into_request(self) -> Option<PendingRequest> {
-        if let Self::Request { request, .. } = self { Some(request) } else { None }
+        if let Self::Request(request, _) = self { Some(request) } else { None }
     }
 }
 
@@ -83,17 +67,17 @@ pub(super) struct Connection {
     pub(super) serving: Serving,
     /// Away while it decodes.
     decoder: Option<Box<Decoder>>,
-    role: LinkRole,
-    version: Version,
+    pub(super) role: LinkRole,
+    pub(super) version: Version,
     /// It has done all that it was made for at least once.
     proved: bool,
-    made: Instant,
+    pub(super) made: Instant,
     /// The stage of making it that took longest.
-    slowest: Option<Stage>,
+    pub(super) slowest: Option<Stage>,
     /// The address at the other end.
-    peer: Option<SocketAddr>,
+    pub(super) peer: Option<SocketAddr>,
     /// What tells the server from every other, if it says so.
-    server_id: Option<Box<str>>,
+    pub(super) server_id: Option<Box<str>>,
     /// The server echoes what a PING says, as it should; some answer `+PONG` to every PING.
     echoes: bool,
     opening: [u8; OPENING],
@@ -148,7 +132,7 @@ impl Connection {
     /// Looks for life.
     pub(super) fn ping(&mut self, now: Instant) {
         if self.liveness.ping() {
-            self.send(Expectation::Liveness { since: now }, &[b"PING"]);
+            self.send(Expectation::Liveness(now), &[b"PING"]);
         }
     }
 
@@ -161,7 +145,7 @@ impl Connection {
 
     /// Sends the PING that ends a batch.
     pub(super) fn send_fence(&mut self, token: u64) {
-        self.send(Expectation::Fence { token }, &[b"PING", &fence(token)]);
+        self.send(Expectation::Fence(token), &[b"PING", &fence(token)]);
     }
 
     /// Whether a PING's answer is the one to this fence, as far as can be told.
@@ -177,25 +161,13 @@ impl Connection {
     /// Whether a command whose answer may be large was made lately, was sent, and has no answer yet.
     pub(super) fn awaits_large_answer(&self, now: Instant) -> bool {
         self.pipeline.sent().any(|expectation| match expectation {
-            Expectation::Request { request, .. } => {
+            Expectation::Request(request, _) => {
                 let may_be_large =
                     matches!(request.kind(), RequestKind::Command(_) | RequestKind::Transaction(_));
                 may_be_large && now.saturating_duration_since(request.since()) < SLOW_CONSUMER
             }
             _ => false,
         })
-    }
-
-    pub(super) fn role(&self) -> LinkRole {
-        self.role
-    }
-
-    pub(super) fn version(&self) -> Version {
-        self.version
-    }
-
-    pub(super) fn set_version(&mut self, version: Version) {
-        self.version = version;
     }
 
     /// Whether it has done all that it was made for at least once.
@@ -206,30 +178,6 @@ impl Connection {
     /// It does all that it was made for. Returns whether that is news.
     pub(super) fn prove(&mut self) -> bool {
         !std::mem::replace(&mut self.proved, true)
-    }
-
-    /// When the event loop made it.
-    pub(super) fn made(&self) -> Instant {
-        self.made
-    }
-
-    /// The stage of making it that took longest.
-    pub(super) fn slowest(&self) -> Option<&Stage> {
-        self.slowest.as_ref()
-    }
-
-    /// The address at the other end.
-    pub(super) fn peer(&self) -> Option<SocketAddr> {
-        self.peer
-    }
-
-    /// What tells the server from every other.
-    pub(super) fn server_id(&self) -> Option<&str> {
-        self.server_id.as_deref()
-    }
-
-    pub(super) fn set_server_id(&mut self, id: Option<Box<str>>) {
-        self.server_id = id;
     }
 
     /// The first bytes that came.

@@ -16,7 +16,7 @@ impl RedisSession {
             RoleTurn::Unwatched => return false,
             RoleTurn::UnderWay => {}
             RoleTurn::Ask { question, is_master } => {
-                connection.send(Expectation::Role { question, since: now }, question.words());
+                connection.send(Expectation::Role(question, now), question.words());
                 if !is_master {
                     connection.ask_serving();
                 }
@@ -53,7 +53,7 @@ impl RedisSession {
                 && self.address.renews(connection, older)
             {
                 // The subscriptions' link may have led to the wrong server since it was made.
-                self.role.doubt_since((older.role() == LinkRole::Subscriptions).then(|| older.made()));
+                self.role.doubt_since((older.role == LinkRole::Subscriptions).then(|| older.made));
                 self.fail(other, Failure::Moved, now, sink);
                 self.lose_to_new_master();
             }

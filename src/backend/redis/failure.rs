@@ -3,7 +3,6 @@
 //! Every failure is retried with backoff: a server comes back, a name appears, a password, an ACL or a protocol version
 //! is mended while the game server runs. What can never work, a bad option, is refused before there is a session.
 
-use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -236,13 +235,6 @@ pub(super) fn add_details(error: &mut Error, peer: Option<SocketAddr>, config: &
 }
 
 fn link_error(cause: &LinkError, seen: Circumstances<'_>) -> Error {
-    let code = match cause {
-        LinkError::Resolve { .. } => Code::Resolve,
-        LinkError::Connect { source, .. } if source.kind() == ErrorKind::TimedOut => Code::Timeout,
-        LinkError::Connect { .. } => Code::Refused,
-        LinkError::TimedOut(_) => Code::Timeout,
-        LinkError::Eof | LinkError::Io(_) => Code::Disconnected,
-    };
     let lost = matches!(cause, LinkError::Eof | LinkError::Io(_));
     let hint = if lost && seen.lagged {
         "; the likely reason: messages were not read as fast as they came, and the server drops a client whose output \
@@ -258,8 +250,8 @@ fn link_error(cause: &LinkError, seen: Circumstances<'_>) -> Error {
     } else {
         advice::unreachable(cause)
     };
-    let cause = printable(cause.to_string().as_bytes(), CAUSE_CHARACTERS);
-    Error::unsent(code, format!("{cause}{hint}"))
+    let words = printable(cause.to_string().as_bytes(), CAUSE_CHARACTERS);
+    Error::unsent(cause.code(), format!("{words}{hint}"))
 }
 
 /// The server's own code is kept, and a bare `ERR` about a login becomes `AUTH`.

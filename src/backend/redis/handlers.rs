@@ -63,7 +63,7 @@ impl Session for RedisSession {
     }
 
     fn handle_command(&mut self, now: Instant, command: Command, sink: &mut dyn Sink) {
-        let is_open = self.closing().is_none() && !self.is_closed();
+        let is_open = self.closing.is_none() && !self.closed;
         match command {
             Command::Subscribe { topic, slot } if is_open => self.subscribe(topic, slot, now, sink),
             Command::Unsubscribe(topic) if is_open => self.delivery.unsubscribe(&topic),
@@ -105,15 +105,15 @@ impl Session for RedisSession {
     }
 
     fn poll_action(&mut self) -> Option<Action> {
-        self.next_action()
+        self.actions.pop_front()
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        if self.is_closed() {
+        if self.closed {
             return None;
         }
         let links = (0..self.links.len()).filter_map(|i| self.link_due(i));
-        let others = [self.requests.due(), self.closing(), self.probe_due(), self.delivery.again_due()];
+        let others = [self.requests.due(), self.closing, self.probe_due(), self.delivery.again_due()];
         links.chain(others.into_iter().flatten()).min()
     }
 }
@@ -128,7 +128,7 @@ impl RedisSession {
         let Some(connection) = self.links[i].up() else { return self.links[i].due() };
         // A paused one has nothing to do.
         let liveness = connection.liveness.due()?;
-        let role = self.role.due().filter(|_| connection.role() == LinkRole::Commands);
+        let role = self.role.due().filter(|_| connection.role == LinkRole::Commands);
         connection.serving.due().into_iter().chain(role).chain([liveness]).min()
     }
 
@@ -141,8 +141,8 @@ impl RedisSession {
         if link.is_up() {
             self.up_timeout(i, now, sink);
         } else if let Some(connection) = link.connection() {
-            let waited = now.saturating_duration_since(connection.made());
-            let slowest = connection.slowest().filter(|stage| stage.took() > waited).cloned();
+            let waited = now.saturating_duration_since(connection.made);
+            let slowest = connection.slowest.clone().filter(|stage| stage.took() > waited);
             self.fail(i, Failure::HandshakeTimeout { waited, slowest }, now, sink);
         } else if link.is_under_way() {
             self.fail(i, Failure::ConnectTimeout, now, sink);
@@ -166,7 +166,7 @@ impl RedisSession {
         if connection.serving.is_due(now) {
             connection.ask_serving();
         }
-        let is_commands = connection.role() == LinkRole::Commands;
+        let is_commands = connection.role == LinkRole::Commands;
         let asks_role = is_commands && self.role.due().is_some_and(|due| due <= now);
         if (sign == Sign::Quiet || asks_role)
             && !(is_commands && self.ask_role(i, now))
@@ -180,7 +180,7 @@ impl RedisSession {
     fn probe_due(&self) -> Option<Instant> {
         let probe = self.probe.as_ref()?;
         let liveness = &self.links[self.subscriber()].up()?.liveness;
-        if self.closing().is_some() || self.delivery.is_empty() {
+        if self.closing.is_some() || self.delivery.is_empty() {
             return None;
         }
         let can_publish = self.links[self.link_for(LinkRole::Commands)].is_up();

@@ -21,7 +21,7 @@ const LIBRARY_NAME: &[u8] = b"realtime";
 const LIBRARY_VERSION: &str = env!("CARGO_PKG_VERSION");
 /// Begins the handshake on a fresh connection in `version`.
 pub(super) fn begin(connection: &mut Connection, config: &Config, version: Version) {
-    connection.set_version(version);
+    connection.version = version;
     match (version, &config.credentials) {
         (Version::Resp3, credentials) => {
             let mut words: Vec<&[u8]> = vec![b"HELLO", b"3"];
@@ -46,7 +46,7 @@ fn introduce(connection: &mut Connection, config: &Config) {
     if config.db != 0 {
         send(connection, HandshakeStep::Select, &[b"SELECT", config.db.to_string().as_bytes()]);
     }
-    if let (Version::Resp2, Some(name)) = (connection.version(), &config.name) {
+    if let (Version::Resp2, Some(name)) = (connection.version, &config.name) {
         send(connection, HandshakeStep::SetName, &[b"CLIENT", b"SETNAME", name.as_bytes()]);
     }
     send(connection, HandshakeStep::SetInfo, &[b"CLIENT", b"SETINFO", b"LIB-NAME", LIBRARY_NAME]);
@@ -56,7 +56,7 @@ fn introduce(connection: &mut Connection, config: &Config) {
         &[b"CLIENT", b"SETINFO", b"LIB-VER", LIBRARY_VERSION.as_bytes()],
     );
     send(connection, HandshakeStep::Info, &[b"INFO", b"server"]);
-    if connection.version() == Version::Resp2 && connection.role() == LinkRole::Commands {
+    if connection.version == Version::Resp2 && connection.role == LinkRole::Commands {
         send(connection, HandshakeStep::Role, &[b"ROLE"]);
     }
     send(connection, HandshakeStep::Ping, &[b"PING"]);
@@ -92,12 +92,12 @@ pub(super) fn answer(
         },
         (HandshakeStep::Auth, Ok(_)) => introduce(connection, config),
         (HandshakeStep::Info, Ok(Value::String(text))) => {
-            connection.set_server_id(info_field(&text, b"run_id").map(|id| server_name(id, config)));
+            connection.server_id = info_field(&text, b"run_id").map(|id| server_name(id, config));
             // HELLO has said it already.
-            if connection.version() == Version::Resp2 {
+            if connection.version == Version::Resp2 {
                 let from_info = Server { role: server.role, ..from_info(&text, config) };
                 from_info.expect_redis()?;
-                if connection.role() == LinkRole::Commands {
+                if connection.role == LinkRole::Commands {
                     *server = from_info;
                 }
             }
@@ -121,7 +121,7 @@ pub(super) fn answer(
         ) if !turns_away(&error) => {}
         // The subscriptions' link needs nothing that waits for the data.
         (HandshakeStep::Ping, reply) => {
-            let outage = outage(reply, config)?.filter(|_| connection.role() == LinkRole::Commands);
+            let outage = outage(reply, config)?.filter(|_| connection.role == LinkRole::Commands);
             connection.serving.begin(outage, now);
         }
         (_, Err(error)) => return Err(Failure::Refused { step, error: without_echo(error, config) }),

@@ -51,13 +51,13 @@ impl RedisSession {
     fn speaks_in_arrays(&self, i: usize) -> bool {
         let link = &self.links[i];
         link.role() == LinkRole::Subscriptions
-            && link.connection().is_some_and(|connection| connection.version() == Version::Resp2)
+            && link.connection().is_some_and(|connection| connection.version == Version::Resp2)
     }
 
     /// Bytes that an answer may have. The handshake's are not the user's, and no larger than the decoder lets pass.
     fn reply_limit(&self, i: usize) -> usize {
         match self.links[i].connection().and_then(|connection| connection.pipeline.front()) {
-            Some(Expectation::Request { .. }) => self.config.max_message_bytes,
+            Some(Expectation::Request(..)) => self.config.max_message_bytes,
             _ => MAX_NAME.max(self.config.max_message_bytes),
         }
     }
@@ -123,8 +123,11 @@ impl RedisSession {
             return;
         }
         if let Some(Expectation::Batch(batch)) = expectation
-            && self.delivery.confirm(batch, operation, kind, name, sink)
+            && batch.tick_off(operation, kind, name)
         {
+            if let Some(event) = self.delivery.confirm(batch, name) {
+                sink.event(event);
+            }
             if batch.is_complete() {
                 connection.pipeline.pop_front();
             }

@@ -81,7 +81,7 @@ impl RedisSession {
             connection.pipeline.send(|out| {
                 request.encoded(now);
                 let replies = encode(request.kind(), out);
-                Expectation::Request { request, replies }
+                Expectation::Request(request, replies)
             });
         }
         self.requests.put_back(others);
@@ -132,18 +132,18 @@ impl RedisSession {
         let paused = connection.liveness.is_paused();
         let mut late = 0;
         connection.pipeline.change(|expectation, sent| match expectation {
-            Expectation::Request { request, .. } if !sent && request.is_over(now) => {
+            Expectation::Request(request, _) if !sent && request.is_over(now) => {
                 self.requests.answer(request, Err(unsent()), sink);
                 None
             }
-            Expectation::Request { request, replies } if request.is_over(now) => {
+            Expectation::Request(request, replies) if request.is_over(now) => {
                 self.requests.answer(request, Err(timeout_sent(paused)), sink);
                 late += 1;
                 Some(Expectation::LateReplies(replies))
             }
-            Expectation::Request { request, replies } => {
+            Expectation::Request(request, replies) => {
                 self.requests.note_deadline_of(&request);
-                Some(Expectation::Request { request, replies })
+                Some(Expectation::Request(request, replies))
             }
             Expectation::LateReplies(replies) => {
                 late += 1;

@@ -35,7 +35,7 @@ pub(super) struct RedisSession {
     pub(super) role: RoleWatch,
     pub(super) fence_tokens: FenceTokens,
     pub(super) address: AddressWatch,
-    actions: VecDeque<Action>,
+    pub(super) actions: VecDeque<Action>,
     /// The last peer that was of no use although it could be connected to. The other addresses of its name come first.
     failed_peer: Option<SocketAddr>,
     /// The version that is spoken, decided by the first link that comes up and for as long as one is.
@@ -43,11 +43,11 @@ pub(super) struct RedisSession {
     /// The server granted RESP3 and then spoke RESP2: it is not asked for RESP3 again.
     resp2_alone: bool,
     pub(super) server: Server,
-    ready: bool,
+    pub(super) ready: bool,
     was_ready: bool,
     /// Disconnect was asked for: when to end at the latest.
-    closing: Option<Instant>,
-    closed: bool,
+    pub(super) closing: Option<Instant>,
+    pub(super) closed: bool,
 }
 
 impl RedisSession {
@@ -118,23 +118,6 @@ impl RedisSession {
         self.links[i].role() == LinkRole::Commands || self.is_subscriber(i) && !self.delivery.is_empty()
     }
 
-    pub(super) fn is_ready(&self) -> bool {
-        self.ready
-    }
-
-    pub(super) fn is_closed(&self) -> bool {
-        self.closed
-    }
-
-    /// When the session ends at the latest, if Disconnect was asked for.
-    pub(super) fn closing(&self) -> Option<Instant> {
-        self.closing
-    }
-
-    pub(super) fn next_action(&mut self) -> Option<Action> {
-        self.actions.pop_front()
-    }
-
     /// Begins an attempt.
     pub(super) fn connect(&mut self, i: usize, now: Instant) {
         let deadline = now + self.config.connect_timeout;
@@ -155,7 +138,7 @@ impl RedisSession {
             (Protocol::Resp3, _) | (Protocol::Auto, _) => Version::Resp3,
         };
         let Some(connection) = self.links[i].connected(how, now, &self.config) else { return };
-        if connection.role() == LinkRole::Commands {
+        if connection.role == LinkRole::Commands {
             self.server = Server::default();
         }
         handshake::begin(connection, &self.config, version);
@@ -182,12 +165,12 @@ impl RedisSession {
     fn up(&mut self, i: usize, now: Instant, sink: &mut dyn Sink) {
         self.links[i].handshaken();
         let Some(connection) = self.links[i].up() else { return };
-        let (version, made) = (connection.version(), connection.made());
+        let (version, made) = (connection.version, connection.made);
         let (outage, served) = (connection.serving.outage().cloned(), connection.serving.served());
         self.version.get_or_insert(version);
         self.watch_address(i, now, sink);
         if let Some(connection) = self.links[i].up()
-            && connection.role() == LinkRole::Commands
+            && connection.role == LinkRole::Commands
         {
             // What was published on another server than the last one did not come.
             if self.address.may_be_new(connection) {
@@ -242,7 +225,7 @@ impl RedisSession {
         let closed = self.links[i].close();
         let connection = closed.as_deref();
         let proved = connection.is_some_and(Connection::is_proved);
-        let mut peer = connection.and_then(Connection::peer);
+        let mut peer = connection.and_then(|connection| connection.peer);
         if let Failure::HandshakeTimeout { slowest: Some(stage), .. } = &failure {
             // This peer had too little time to be blamed.
             peer = None;

@@ -18,14 +18,12 @@ mod pipeline;
 mod probe;
 mod random;
 mod requests;
-mod topics;
 mod transmit;
 
 pub use backoff::Backoff;
-pub use delivery::Delivery;
+pub use delivery::{Batch, Delivery, Name, Operation, RefusedTopic, RefusedTopics};
 pub use liveness::{Liveness, SLOW_CONSUMER, Sign};
 pub use pauses::RefusalKind;
 pub use pipeline::{Cut, Pipeline};
 pub use probe::{Probe, ProbeSign};
 pub use requests::{PendingRequest, Requests};
-pub use topics::{Batch, Name, Operation, RefusedTopic, RefusedTopics};

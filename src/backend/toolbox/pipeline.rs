@@ -12,7 +12,6 @@ const KEEP_IN_FLIGHT: usize = 1024;
 #[derive(Debug)]
 pub struct Pipeline<E> {
     transmit: Transmit,
-    /// The entries cover the whole stream of bytes, in order and without holes.
     in_flight: VecDeque<InFlight<E>>,
 }
 
@@ -46,6 +45,11 @@ impl<E> Pipeline<E> {
         let start = self.transmit.end();
         let expectation = encode(self.transmit.tail());
         self.in_flight.push_back(InFlight { start, end: self.transmit.end(), expectation });
+    }
+
+    /// Sends something that has no answer.
+    pub fn tell(&mut self, bytes: &[u8]) {
+        self.transmit.tail().extend_from_slice(bytes);
     }
 
     /// The bytes to be written next.

@@ -11,7 +11,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::Topics;
+use super::Delivery;
 use super::batch::{Batch, Name, Operation};
 use crate::backend::toolbox::pauses::RefusalKind;
 use crate::model::{Error, Event, Topic, TopicKind};
@@ -46,17 +46,12 @@ pub struct RefusedTopic<'a> {
     pub error: &'a Error,
 }
 
-impl Topics {
-    /// The server refused what is left of a batch. Returns the events to tell. A name that was refused alone is
+impl Delivery {
+    /// The server refused what is left of the oldest batch in flight. Returns the events to tell. A name that was refused alone is
     /// asked for again after a pause; several names of a SUBSCRIBE at once, in two halves, because one of them may be the
     /// reason.
-    pub(crate) fn refuse(
-        &mut self,
-        batch: Batch,
-        error: &Error,
-        refusal: RefusalKind,
-        now: Instant,
-    ) -> Vec<Event> {
+    pub fn refuse(&mut self, batch: Batch, error: &Error, refusal: RefusalKind, now: Instant) -> Vec<Event> {
+        self.batches -= 1;
         let (operation, kind) = (batch.operation, batch.kind);
         let mut events = Vec::new();
         let mut names = batch.into_rest();
@@ -107,13 +102,13 @@ impl Topics {
         events
     }
 
-    /// When [`Topics::ask_again`] is due.
-    pub(crate) fn again_due(&self) -> Option<Instant> {
+    /// When [`Delivery::ask_again`] is due.
+    pub fn again_due(&self) -> Option<Instant> {
         self.refusals.due()
     }
 
     /// Has the refused topics whose turn has come asked for once more.
-    pub(crate) fn ask_again(&mut self, now: Instant) {
+    pub fn ask_again(&mut self, now: Instant) {
         for kind in [RefusalKind::Passing, RefusalKind::Forbidden] {
             while let Some(topic) = self.refusals.next(kind, now) {
                 self.take_turn(topic);
@@ -139,25 +134,8 @@ impl Topics {
         }
     }
 
-    /// Whether a topic that was confirmed on an earlier connection is refused on this one.
-    pub(crate) fn is_deaf(&self) -> bool {
-        self.refusals.is_deaf()
-    }
-
-    /// Whether [`Topics::take_regained`] has any.
-    #[inline]
-    pub(crate) fn has_regained(&self) -> bool {
-        self.refusals.has_regained()
-    }
-
-    /// Topics that were confirmed on an earlier connection and refused on this one, and are confirmed now; and why they were
-    /// refused.
-    pub(crate) fn take_regained(&mut self) -> Option<(Box<[Topic]>, Arc<Error>)> {
-        self.refusals.take_regained()
-    }
-
     /// What is refused, if that has changed since the last look.
-    pub(crate) fn refused(&mut self) -> Option<RefusedTopics<'_>> {
+    pub fn refused(&mut self) -> Option<RefusedTopics<'_>> {
         if !self.refusals.take_changed() {
             return None;
         }
