@@ -42,9 +42,26 @@ impl RedisSession {
             Some(Expectation::Request(request, replies)) => {
                 match replies.take(request, reply, now, &self.config) {
                     Outcome::Unfinished => {}
-                    Outcome::Finished(result) => self.request_answered(i, result, now, sink),
+                    Outcome::Finished(result) => {
+                        let Some(request) =
+                            connection.pipeline.pop_front().and_then(Expectation::into_request)
+                        else {
+                            return;
+                        };
+                        match request.kind() {
+                            RequestKind::Publish(_) if result.is_ok() => {
+                                Counters::add(&self.counters.published, 1);
+                            }
+                            RequestKind::Ping if result.is_ok() => self.note_round_trip(request.since(), now),
+                            _ => {}
+                        }
+                        self.requests.answer(request, result, sink);
+                    }
                     Outcome::Stuck(error) => {
-                        self.request_answered(i, Err(error), now, sink);
+                        let request = connection.pipeline.pop_front().and_then(Expectation::into_request);
+                        if let Some(request) = request {
+                            self.requests.answer(request, Err(error), sink);
+                        }
                         self.fail(i, Failure::InsideTransaction, now, sink);
                     }
                 }
@@ -60,26 +77,6 @@ impl RedisSession {
                 }
             }
         }
-    }
-
-    /// The last answer to a request came.
-    fn request_answered(
-        &mut self,
-        i: usize,
-        result: Result<Value, Error>,
-        now: Instant,
-        sink: &mut dyn Sink,
-    ) {
-        let expectation = self.links[i].connection_mut().and_then(|it| it.pipeline.pop_front());
-        let Some(request) = expectation.and_then(Expectation::into_request) else { return };
-        if result.is_ok() {
-            match request.kind() {
-                RequestKind::Publish(_) => Counters::add(&self.counters.published, 1),
-                RequestKind::Ping => self.note_round_trip(request.since(), now),
-                _ => {}
-            }
-        }
-        self.requests.answer(request, result, sink);
     }
 
     /// The answer to something that the session asked by itself.

@@ -27,6 +27,10 @@ pub(super) enum LinkRole {
     Subscriptions,
 }
 
+impl LinkRole {
+    pub(super) const ALL: [Self; 2] = [Self::Commands, Self::Subscriptions];
+}
+
 /// What the next answer belongs to.
 #[derive(Debug)]
 pub(super) enum Expectation {

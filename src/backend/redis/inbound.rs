@@ -7,7 +7,7 @@ use resp::{Element, Frame, Value as Resp};
 
 use super::connection::{Expectation, LinkRole};
 use super::failure::Failure;
-use super::protocol::{MAX_NAME, PROBE_PREFIX, Version};
+use super::protocol::{MAX_NAME, PROBE_PREFIX};
 use super::push::{Message, Push, plain_message};
 use super::reply::{answer, reply};
 use super::session::RedisSession;
@@ -21,7 +21,7 @@ impl RedisSession {
         // RESP2 has no type for pushes: on its subscriber link arrays are what pushes are elsewhere.
         let push = frame.root().as_push();
         let items = push.or_else(|| match frame.value() {
-            Resp::Array(items) if self.speaks_in_arrays(i) => Some(items),
+            Resp::Array(items) if self.links[i].role() == LinkRole::Subscriptions => Some(items),
             _ => None,
         });
         // Nothing of it is looked at twice.
@@ -46,12 +46,6 @@ impl RedisSession {
             _ if push.is_some() => {}
             _ => self.answered(i, now, reply(frame, self.reply_limit(i), &self.config), sink),
         }
-    }
-
-    fn speaks_in_arrays(&self, i: usize) -> bool {
-        let link = &self.links[i];
-        link.role() == LinkRole::Subscriptions
-            && link.connection().is_some_and(|connection| connection.version == Version::Resp2)
     }
 
     /// Bytes that an answer may have. The handshake's are not the user's, and no larger than the decoder lets pass.

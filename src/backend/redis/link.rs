@@ -149,19 +149,17 @@ impl Link {
         wait
     }
 
-    /// The connection does all that it was made for, if it serves.
-    pub(super) fn prove(&mut self, now: Instant) {
-        if let LinkState::Up(connection) = &mut self.state
-            && connection.serving.outage().is_none()
-            && connection.prove()
-        {
+    /// Whether the link does all that it was made for. It does from the first time on that it has done so, as long as its
+    /// server serves.
+    pub(super) fn serves(&mut self, has_done_all: bool, now: Instant) -> bool {
+        let LinkState::Up(connection) = &mut self.state else { return false };
+        if connection.serving.outage().is_some() {
+            return false;
+        }
+        if has_done_all && connection.prove() {
             self.backoff.good(now);
         }
-    }
-
-    /// Whether it does all that it was made for.
-    pub(super) fn serves(&self) -> bool {
-        self.up().is_some_and(|connection| connection.is_proved() && connection.serving.outage().is_none())
+        connection.is_proved()
     }
 
     /// When something is due while the link is not up.

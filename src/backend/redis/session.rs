@@ -27,7 +27,7 @@ pub(super) struct RedisSession {
     /// Where the configuration came from, for errors.
     origin: Arc<str>,
     pub(super) counters: Arc<Counters>,
-    pub(super) links: Vec<Link>,
+    pub(super) links: [Link; LinkRole::ALL.len()],
     pub(super) requests: Requests,
     pub(super) delivery: Delivery,
     /// Whether messages are delivered, if that is asked.
@@ -53,14 +53,14 @@ pub(super) struct RedisSession {
 impl RedisSession {
     pub(super) fn new(config: Arc<Config>, origin: Arc<str>, start: Start) -> Self {
         let Start { now, seed, counters } = start;
-        let roles = [LinkRole::Commands, LinkRole::Subscriptions];
         // Each has a sequence of random numbers of its own: links that back off at the same time do so differently.
         let mut seeds = (0..).map(|n| seed.wrapping_add(n));
-        let links = (0..).zip(roles).zip(&mut seeds).map(|((id, role), seed)| {
-            Link::new(LinkId(id), role, Backoff::new(seed, config.reconnect_min, config.reconnect_max))
-        });
-        let links = links.collect();
         let mut seed = || seeds.next().unwrap_or_default();
+        let mut ids = (0..).map(LinkId);
+        let links = LinkRole::ALL.map(|role| {
+            let backoff = Backoff::new(seed(), config.reconnect_min, config.reconnect_max);
+            Link::new(ids.next().unwrap_or(LinkId(0)), role, backoff)
+        });
         let (probe, delivery) = (seed(), Delivery::new(seed()));
         let probe = config
             .verify_delivery
@@ -307,7 +307,7 @@ impl RedisSession {
         if self.closed {
             return;
         }
-        let (commands, subscriber) = (self.link_for(LinkRole::Commands), self.subscriber());
+        let commands = self.link_for(LinkRole::Commands);
         if let Some(deadline) = self.closing {
             let hopeless = self.links[commands].is_idle() || self.links[commands].is_waiting();
             if self.requests.is_empty() || hopeless || deadline <= now {
@@ -315,8 +315,11 @@ impl RedisSession {
                 return;
             }
         }
-        if self.links[commands].is_up() && self.is_needed(subscriber) && self.links[subscriber].is_idle() {
-            self.connect(subscriber, now);
+        if self.links[commands].is_up() && !self.delivery.is_empty() {
+            let subscriber = self.subscriber();
+            if self.links[subscriber].is_idle() {
+                self.connect(subscriber, now);
+            }
         }
         self.check_ready(now, sink);
         // Topics may be heard again, and others be refused.
@@ -332,15 +335,15 @@ impl RedisSession {
 
     /// Tells that the client is ready, once it is.
     pub(super) fn check_ready(&mut self, now: Instant, sink: &mut dyn Sink) {
-        let subscriber = self.subscriber();
-        let restored = self.delivery.is_restored();
-        for (i, link) in self.links.iter_mut().enumerate() {
-            if i != subscriber || restored {
-                link.prove(now);
-            }
+        let (subscriber, restored) = (self.subscriber_role(), self.delivery.is_restored());
+        let subscribes = !self.delivery.is_empty();
+        let mut all_serve = self.closing.is_none() && self.version.is_some();
+        for link in &mut self.links {
+            let is_subscriber = link.role() == subscriber;
+            let is_needed = link.role() == LinkRole::Commands || is_subscriber && subscribes;
+            all_serve &= link.serves(!is_subscriber || restored, now) || !is_needed;
         }
-        let is_good = |i: usize| self.links[i].serves() || !self.is_needed(i);
-        if self.closing.is_some() || self.version.is_none() || !(0..self.links.len()).all(is_good) {
+        if !all_serve {
             return;
         }
         // The link of the subscriptions may be a new one though the client was ready all the time: nothing was wanted when the old

@@ -213,3 +213,80 @@ impl Liveness {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INTERVAL: Duration = Duration::from_secs(15);
+    const TIMEOUT: Duration = Duration::from_secs(5);
+
+    fn at(start: Instant, seconds: u64) -> Instant {
+        start + Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn silence_is_asked_about_once_and_then_counts_as_death() {
+        let start = Instant::now();
+        let mut liveness = Liveness::new(start, INTERVAL, TIMEOUT);
+        for (seconds, sign) in [
+            (14, Sign::Alive),
+            (15, Sign::Quiet),
+            (19, Sign::Alive),
+            (20, Sign::Silent(Duration::from_secs(20))),
+        ] {
+            assert_eq!(liveness.check(at(start, seconds)), sign, "after {seconds} s");
+        }
+        assert_eq!(liveness.due(), Some(at(start, 20)));
+        liveness.hear(at(start, 20));
+        assert_eq!(liveness.check(at(start, 34)), Sign::Alive);
+        assert_eq!(liveness.due(), Some(at(start, 35)));
+        assert!(liveness.ping() && !liveness.ping(), "one PING at a time");
+        liveness.pong();
+        assert!(liveness.ping());
+    }
+
+    #[test]
+    fn silence_means_nothing_while_nobody_listens() {
+        let start = Instant::now();
+        let mut liveness = Liveness::new(start, INTERVAL, TIMEOUT);
+        liveness.hear(start);
+        liveness.brings_messages();
+        liveness.pause();
+        assert_eq!((liveness.due(), liveness.check(at(start, 1000))), (None, Sign::Alive));
+        assert!(liveness.is_slow_consumer(at(start, 1000)), "messages wait");
+        liveness.resume(at(start, 1000));
+        assert_eq!(liveness.due(), Some(at(start, 1015)));
+        // What is read first after a pause may be as old as the pause.
+        liveness.hear(at(start, 1001));
+        assert_eq!(liveness.heard(), start);
+        liveness.understood(at(start, 1001), READ_BYTES, false);
+        liveness.hear(at(start, 1002));
+        assert_eq!(liveness.heard(), start, "there may be more of it");
+        liveness.understood(at(start, 1002), READ_BYTES - 1, false);
+        liveness.hear(at(start, 1003));
+        assert_eq!(liveness.heard(), at(start, 1003));
+        assert!(liveness.is_slow_consumer(at(start, 1059)));
+        assert!(!liveness.is_slow_consumer(at(start, 1060)), "too long ago to be blamed");
+    }
+
+    #[test]
+    fn messages_are_no_answer_to_what_waits_for_a_confirmation() {
+        let start = Instant::now();
+        let mut liveness = Liveness::new(start, INTERVAL, TIMEOUT);
+        liveness.expect_confirmation(at(start, 1));
+        liveness.expect_confirmation(at(start, 9));
+        liveness.hear(at(start, 20));
+        assert_eq!(liveness.due(), Some(at(start, 21)));
+        liveness.understood(at(start, 20), 10, true);
+        assert_eq!(liveness.check(at(start, 21)), Sign::Alive, "it may be a long answer");
+        assert_eq!(liveness.due(), Some(at(start, 22)));
+        liveness.understood(at(start, 21), 10, false);
+        assert!(matches!(liveness.check(at(start, 22)), Sign::Unconfirmed(_)));
+        liveness.answered(at(start, 22));
+        assert_eq!(liveness.check(at(start, 23)), Sign::Alive);
+        liveness.confirmed(at(start, 23), false);
+        liveness.hear(at(start, 99));
+        assert_eq!(liveness.due(), Some(at(start, 114)), "nothing is owed");
+    }
+}

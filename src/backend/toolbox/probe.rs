@@ -216,3 +216,82 @@ impl Probe {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Code;
+
+    struct World {
+        probe: Probe,
+        liveness: Liveness,
+        start: Instant,
+    }
+
+    impl World {
+        /// The channel is confirmed.
+        fn new() -> Self {
+            let start = Instant::now();
+            let (interval, timeout) = (Duration::from_secs(15), Duration::from_secs(5));
+            let mut probe = Probe::new(b"probe:", 1, start, interval, timeout);
+            assert!(probe.subscribe() && !probe.subscribe(), "once");
+            let channel = probe.channel().to_vec();
+            assert!(probe.is_confirmed_by(&channel) && !probe.is_confirmed_by(b"probe:"));
+            probe.confirmed(start);
+            Self { probe, liveness: Liveness::new(start, interval, timeout), start }
+        }
+
+        fn at(&self, seconds: u64) -> Instant {
+            self.start + Duration::from_secs(seconds)
+        }
+
+        /// In how many seconds after the start something is due.
+        fn due(&self, can_publish: bool, confirming: bool) -> Option<u64> {
+            let due = self.probe.due(&self.liveness, can_publish, confirming)?;
+            Some((due - self.start).as_secs())
+        }
+    }
+
+    #[test]
+    fn a_probe_that_the_server_took_has_to_arrive() {
+        let mut world = World::new();
+        assert_eq!((world.due(true, false), world.due(false, false)), (Some(15), None));
+        assert_eq!(world.probe.check(world.at(15)), ProbeSign::Publish);
+        assert_eq!(world.due(true, false), None, "before its answer the PING counts");
+        world.probe.taken(world.at(16));
+        assert_eq!(world.due(true, false), Some(21));
+        world.liveness.hear(world.at(18));
+        assert_eq!(world.due(true, true), Some(23), "what stands before it comes first");
+        let missing = ProbeSign::Missing(Duration::from_secs(5));
+        assert_eq!(world.probe.check(world.at(21)), missing);
+        world.probe.delivered(world.at(21));
+        assert_eq!(world.due(true, false), Some(36));
+    }
+
+    #[test]
+    fn a_message_that_overtakes_the_answer_proves_as_much() {
+        let mut world = World::new();
+        assert_eq!(world.probe.check(world.at(15)), ProbeSign::Publish);
+        world.probe.delivered(world.at(16));
+        world.probe.taken(world.at(17));
+        assert_eq!(world.due(true, false), Some(31));
+    }
+
+    #[test]
+    fn a_refused_probe_is_told_once_and_tried_again_ever_later() {
+        let mut world = World::new();
+        let error = Error::sent(Code::Server("ERR".into()), "no");
+        assert!(world.probe.refused(&error, RefusalKind::Forbidden, world.start));
+        let first = world.due(true, false).unwrap();
+        assert!((15..=30).contains(&first), "{first}");
+        assert_eq!(world.probe.check(world.at(30)), ProbeSign::Publish);
+        assert!(!world.probe.refused(&error, RefusalKind::Forbidden, world.start), "told");
+        let second = world.due(true, false).unwrap();
+        assert!((30..=60).contains(&second), "{second}");
+        world.probe.disconnected();
+        assert!(world.probe.subscribe());
+        assert!(world.probe.channel_refused(&error, RefusalKind::Passing, world.start));
+        assert_eq!(world.probe.check(world.at(2)), ProbeSign::Nothing);
+        assert!(world.probe.subscribe(), "it is asked for again");
+    }
+}

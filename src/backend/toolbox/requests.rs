@@ -149,3 +149,94 @@ fn about(kind: &RequestKind) -> About<'_> {
         RequestKind::Ping => About { command: b"PING", channel: None },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::model::{Args, Code, DropReason, Event, ReplyTo, Slot, Topic, TopicKind};
+
+    /// The answers: whose they are, and their codes.
+    #[derive(Default)]
+    struct Answers(Vec<(u32, Option<String>)>);
+
+    impl Sink for Answers {
+        fn message(&mut self, _: Slot, _: Option<&[u8]>, _: &[u8]) {}
+        fn dropped(&mut self, _: u64, _: DropReason) {}
+        fn event(&mut self, _: Event) {}
+        fn answer(&mut self, ticket: Ticket, result: Result<Value, Error>, _: About<'_>) {
+            let ReplyTo::Callback(Slot { index, .. }) = ticket.to else { unreachable!() };
+            self.0.push((index, result.err().map(|error| error.code.to_string())));
+        }
+    }
+
+    fn request(index: u32, deadline: Instant) -> Request {
+        let to = ReplyTo::Callback(Slot { index, generation: 0 });
+        let kind = RequestKind::Publish(["chat", "hello"].iter().collect::<Args>());
+        Request { ticket: Ticket { to, bytes: 0 }, deadline, kind }
+    }
+
+    fn timeout() -> Error {
+        Error::unsent(Code::Timeout, "too late")
+    }
+
+    #[test]
+    fn each_is_answered_once_at_its_deadline_or_before() {
+        let (now, mut answers) = (Instant::now(), Answers::default());
+        let later = |seconds| now + Duration::from_secs(seconds);
+        let (mut requests, delivery) = (Requests::default(), Delivery::new(1));
+        for (index, seconds) in [(1, 5), (2, 9), (3, 7)] {
+            requests.accept(request(index, later(seconds)), &delivery, now);
+        }
+        assert_eq!(requests.due(), Some(later(5)));
+        assert!(!requests.expire(later(4), timeout, &mut answers));
+        assert!(requests.expire(later(5), timeout, &mut answers));
+        assert_eq!(requests.due(), Some(later(7)), "the first is answered");
+        let second = requests.next(&delivery, later(6)).unwrap();
+        requests.answer(second, Ok(Value::Null), &mut answers);
+        assert!(requests.next(&delivery, later(7)).is_none(), "its time is up");
+        assert!(requests.expire(later(7), timeout, &mut answers));
+        let timeout = Some("TIMEOUT".to_owned());
+        assert_eq!(answers.0, [(1, timeout.clone()), (2, None), (3, timeout)]);
+        assert!(requests.is_empty() && requests.due().is_none());
+    }
+
+    #[test]
+    fn what_was_not_sent_is_sent_first_the_next_time() {
+        let (now, mut answers) = (Instant::now(), Answers::default());
+        let (mut requests, delivery) = (Requests::default(), Delivery::new(1));
+        for index in 1..=3 {
+            requests.accept(request(index, now + Duration::from_secs(9)), &delivery, now);
+        }
+        let taken = [(); 2].map(|()| requests.next(&delivery, now).unwrap());
+        requests.put_back(taken.into());
+        while let Some(request) = requests.next(&delivery, now) {
+            requests.answer(request, Ok(Value::Null), &mut answers);
+        }
+        assert_eq!(answers.0, [(1, None), (2, None), (3, None)]);
+    }
+
+    #[test]
+    fn a_request_waits_for_the_subscriptions_before_it() {
+        let now = Instant::now();
+        let (mut requests, mut delivery) = (Requests::default(), Delivery::new(1));
+        let mut answers = Answers::default();
+        let deadline = now + Duration::from_secs(9);
+        let topic = Topic { kind: TopicKind::Channel, name: b"chat"[..].into() };
+        requests.accept(request(1, deadline), &delivery, now);
+        delivery.subscribe(&topic, Slot { index: 0, generation: 0 });
+        requests.accept(request(2, deadline), &delivery, now);
+        delivery.connected(now, &mut answers);
+        let first = requests.next(&delivery, now).unwrap();
+        assert!(requests.next(&delivery, now).is_none());
+        let mut batch = delivery.next_batch().unwrap();
+        assert!(batch.tick_off(batch.operation(), batch.kind(), b"chat"));
+        delivery.confirm(&batch, b"chat");
+        let second = requests.next(&delivery, now).unwrap();
+        requests.put_back(vec![first, second]);
+        requests.fail_backlog(&Error::unsent(Code::Closed, "closed"), &mut answers);
+        assert_eq!(answers.0.len(), 2);
+        assert!(requests.is_empty());
+    }
+}

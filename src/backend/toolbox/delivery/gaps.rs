@@ -134,3 +134,137 @@ impl Delivery {
         was_confirmed.then_some(since)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::backend::toolbox::RefusalKind;
+    use crate::model::{About, Code, DropReason, Slot, Ticket, Topic, TopicKind, Value};
+
+    /// The gaps: how many seconds each lasted, and of how many topics it was.
+    #[derive(Debug, Default, PartialEq)]
+    struct Gaps(Vec<(u64, Option<usize>)>);
+
+    impl Sink for Gaps {
+        fn message(&mut self, _: Slot, _: Option<&[u8]>, _: &[u8]) {}
+        fn dropped(&mut self, _: u64, _: DropReason) {}
+        fn answer(&mut self, _: Ticket, _: Result<Value, Error>, _: About<'_>) {}
+        fn event(&mut self, event: Event) {
+            if let Event::Gap { lasted, topics, .. } = event {
+                self.0.push((lasted.as_secs(), topics.map(|topics| topics.len())));
+            }
+        }
+    }
+
+    struct World {
+        delivery: Delivery,
+        start: Instant,
+        gaps: Gaps,
+    }
+
+    impl World {
+        /// The topics are wanted, and the connection is up.
+        fn new(topics: &[&str]) -> Self {
+            let mut delivery = Delivery::new(1);
+            for name in topics {
+                let topic = Topic { kind: TopicKind::Channel, name: name.as_bytes().into() };
+                delivery.subscribe(&topic, Slot { index: 0, generation: 0 });
+            }
+            let mut world = Self { delivery, start: Instant::now(), gaps: Gaps::default() };
+            world.connected(0);
+            world
+        }
+
+        fn at(&self, seconds: u64) -> Instant {
+            self.start + Duration::from_secs(seconds)
+        }
+
+        fn connected(&mut self, seconds: u64) {
+            self.delivery.connected(self.at(seconds), &mut self.gaps);
+        }
+
+        /// The server confirms all that is asked.
+        fn confirm(&mut self) {
+            while let Some(mut batch) = self.delivery.next_batch() {
+                for name in batch.names().to_vec() {
+                    assert!(batch.tick_off(batch.operation(), batch.kind(), &name));
+                    self.delivery.confirm(&batch, &name);
+                }
+            }
+        }
+
+        fn lost(&mut self, heard: u64) {
+            let since = self.delivery.missing_since(self.at(heard));
+            self.delivery.lost(since, &error());
+        }
+    }
+
+    fn error() -> Error {
+        Error::unsent(Code::Disconnected, "lost")
+    }
+
+    #[test]
+    fn a_gap_is_told_once_and_only_if_something_was_delivered() {
+        let mut world = World::new(&["chat"]);
+        world.lost(1);
+        world.connected(3);
+        assert_eq!(world.gaps.0, [], "nothing was ever confirmed");
+        world.confirm();
+        world.lost(10);
+        // Later attempts change nothing.
+        world.delivery.lost(world.at(12), &error());
+        world.connected(15);
+        world.delivery.tell_gaps(world.at(16), &mut world.gaps);
+        assert_eq!(world.gaps.0, [(5, None)]);
+    }
+
+    #[test]
+    fn a_loss_before_everything_was_restored_joins_the_gap_before_it() {
+        let mut world = World::new(&["chat"]);
+        world.confirm();
+        world.lost(10);
+        world.connected(15);
+        world.lost(18);
+        world.connected(20);
+        assert_eq!(world.gaps.0, [(5, None), (5, None)]);
+    }
+
+    #[test]
+    fn a_server_without_data_delivers_nothing_once_all_was_well() {
+        let mut world = World::new(&["chat"]);
+        world.confirm();
+        world.delivery.unserved(world.at(5), error());
+        world.delivery.tell_gaps(world.at(6), &mut world.gaps);
+        assert_eq!(world.gaps.0, [], "the ready to come is about it");
+        world.delivery.settle();
+        world.delivery.unserved(world.at(7), error());
+        world.delivery.lost_earlier(world.at(4));
+        world.delivery.tell_gaps(world.at(9), &mut world.gaps);
+        assert_eq!(world.gaps.0, [(5, None)]);
+        assert_eq!(world.delivery.end(world.at(20)), Some(world.at(20)));
+        assert_eq!(world.delivery.end(world.at(20)), None, "nothing is wanted any more");
+    }
+
+    #[test]
+    fn a_topic_that_was_refused_meanwhile_has_a_gap_of_its_own() {
+        let mut world = World::new(&["chat", "news"]);
+        world.confirm();
+        world.lost(10);
+        world.connected(15);
+        let mut batch = world.delivery.next_batch().unwrap();
+        assert!(batch.tick_off(batch.operation(), batch.kind(), b"chat"));
+        world.delivery.confirm(&batch, b"chat");
+        let events = world.delivery.refuse(batch, &error(), RefusalKind::Passing, world.at(15));
+        assert!(matches!(&events[..], [Event::SubscribeFailed { .. }]), "{events:?}");
+        assert_eq!(world.delivery.refused().map(|refused| refused.count), Some(1));
+        let again = world.delivery.again_due().unwrap();
+        assert!(again > world.at(15) && again <= world.at(16));
+        world.delivery.ask_again(again);
+        world.confirm();
+        world.delivery.tell_gaps(world.at(17), &mut world.gaps);
+        assert_eq!(world.gaps.0, [(5, None), (2, Some(1))]);
+        assert!(world.delivery.take_owed_ready() && !world.delivery.take_owed_ready());
+    }
+}
