@@ -64,7 +64,7 @@ impl Kind {
 
 /// Where in the scripts something was called.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct Location {
     /// The chunk's full name, without the `@` of a file.
     pub(super) source: String,
     /// The chunk's name as messages show it.
@@ -244,12 +244,12 @@ impl Frame {
     }
 
     /// The nearest script function that called, directly or through C functions such as `pcall`.
-    pub(super) fn caller(&self) -> Option<Place> {
+    pub(super) fn caller(&self) -> Option<Location> {
         (1..MAX_LEVELS).map_while(|level| self.level(level)).find(|place| place.short != "[C]")
     }
 
     /// Where the immediate caller stands, if that is a script.
-    pub(super) fn direct_caller(&self) -> Option<Place> {
+    pub(super) fn direct_caller(&self) -> Option<Location> {
         self.level(1).filter(|place| place.short != "[C]")
     }
 
@@ -278,7 +278,7 @@ impl Frame {
         result
     }
 
-    fn level(&self, level: c_int) -> Option<Place> {
+    fn level(&self, level: c_int) -> Option<Location> {
         let mut debug = MaybeUninit::<LuaDebug>::zeroed();
         // SAFETY: both fill the struct, which is the game's `lua_Debug`, without allocating; "S" and "l" push nothing.
         // All of its fields may be zero, and those that we read are set after a success.
@@ -303,7 +303,11 @@ impl Frame {
             .map(|&c: &c_char| c.cast_unsigned())
             .take_while(|&byte| byte != 0)
             .collect();
-        Some(Place { source, short: String::from_utf8_lossy(&short).into_owned(), line: debug.currentline })
+        Some(Location {
+            source,
+            short: String::from_utf8_lossy(&short).into_owned(),
+            line: debug.currentline,
+        })
     }
 
     fn restore(&mut self, top: i32) {

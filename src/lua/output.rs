@@ -1,10 +1,17 @@
 //! What a function gives back.
 
+use std::borrow::Cow;
+use std::ffi::{c_int, c_void};
+
 use super::fixed::Fixed;
 use super::push::{push_error, push_reply};
 use super::raw::Lua;
-use super::stats::Stats;
+use super::stats::{Stats, push_closed};
 use crate::model::{Error, Value};
+
+/// The part of a function that may raise or run scripts. It is handed the module's userdata, and returns how many values it
+/// pushed.
+pub(super) type Run = unsafe fn(Lua, *mut c_void) -> c_int;
 
 /// What a function gives back, before anything of it is on the stack.
 #[derive(Debug)]
@@ -25,11 +32,12 @@ pub(super) enum Output {
     Refused(Error),
     /// An error or nil, and a reply.
     Answer(Result<Value, Error>),
-    Stats(Box<Stats>),
-    /// Callbacks are to run first; then their number.
-    Round,
+    /// A client's figures; if it is gone, its state alone.
+    Stats(Option<Box<Stats>>),
+    /// What this pushes, once nothing is left that has to be dropped.
+    Run(Run),
     /// A Lua error.
-    Raise(String),
+    Raise(Cow<'static, str>),
 }
 
 /// An [`Output`] that owns nothing, so that it may be alive in a frame that raises.
@@ -40,30 +48,34 @@ pub(super) enum Exit {
     Number(f64),
     Static(&'static str),
     Kept(i32),
-    Round,
+    Run(Run),
     /// The last of the module's outputs, at this depth.
     Held(usize),
 }
 
 /// What became of an output that was pushed.
-pub(super) enum Pushed {
+pub(super) enum PushResult {
     /// So many values.
-    Values(i32),
+    Values(c_int),
     /// An error to be raised.
     Error,
 }
 
-/// Pushes an output that the module holds.
+/// Pushes an output.
 ///
 /// # Safety
 ///
-/// See [`Lua`]. `output` stays where it is until this returns.
-pub(super) unsafe fn push_held(lua: Lua, fixed: Fixed, output: *const Output) -> Pushed {
-    // SAFETY: the module holds it, in a box, and touches it no more until this returns. What is borrowed owns nothing.
-    let output = unsafe { &*output };
+/// See [`Lua`]. `output` stays where it is until this returns: see [`Module`](super::module::Module).
+pub(super) unsafe fn push_output(lua: Lua, fixed: Fixed, output: &Output) -> PushResult {
     // SAFETY: the caller keeps to the contract, and nothing here has to be dropped.
     unsafe {
         match output {
+            // What runs does so in its place, and pushes by itself.
+            Output::Nothing | Output::Run(_) => return PushResult::Values(0),
+            Output::Boolean(value) => lua.push_boolean(*value),
+            Output::Number(value) => lua.push_number(*value),
+            Output::Static(text) => lua.push_bytes(text.as_bytes()),
+            Output::Kept(reference) => lua.push_reference(*reference),
             Output::Text(text) => lua.push_bytes(text),
             Output::List(references) => {
                 lua.create_table(i32::try_from(references.len()).unwrap_or(0), 0);
@@ -76,29 +88,24 @@ pub(super) unsafe fn push_held(lua: Lua, fixed: Fixed, output: *const Output) ->
             Output::Without(reason) => {
                 lua.push_nil();
                 lua.push_bytes(reason.as_bytes());
-                return Pushed::Values(2);
+                return PushResult::Values(2);
             }
             Output::Refused(error) => {
                 lua.push_boolean(false);
                 push_error(lua, fixed, error);
-                return Pushed::Values(2);
+                return PushResult::Values(2);
             }
             Output::Answer(result) => {
                 push_reply(lua, fixed, result);
-                return Pushed::Values(2);
+                return PushResult::Values(2);
             }
-            Output::Stats(stats) => stats.push(lua),
+            Output::Stats(Some(stats)) => stats.push(lua),
+            Output::Stats(None) => push_closed(lua),
             Output::Raise(message) => {
                 lua.push_bytes(message.as_bytes());
-                return Pushed::Error;
+                return PushResult::Error;
             }
-            Output::Nothing
-            | Output::Boolean(_)
-            | Output::Number(_)
-            | Output::Static(_)
-            | Output::Kept(_)
-            | Output::Round => return Pushed::Values(0),
         }
     }
-    Pushed::Values(1)
+    PushResult::Values(1)
 }

@@ -89,7 +89,7 @@ impl ToySession {
         self.counters.set_state(State::Waiting);
         let retry_in = self.backoff.next(now);
         self.retry_at = Some(now + retry_in);
-        sink.event(Event::Down { error, retry_in });
+        sink.event(Event::Down { error, retry_in: Some(retry_in) });
     }
 
     fn finish_if_done(&mut self, now: Instant, sink: &mut dyn Sink) {
@@ -135,7 +135,7 @@ impl Session for ToySession {
         self.counters.set_state(State::Ready);
         self.delivery.connected(now, sink);
         let first = !std::mem::replace(&mut self.was_ready, true);
-        sink.event(Event::Ready(Ready { first, protocol: 1, ..Ready::default() }));
+        sink.event(Event::Ready(Ready { first, protocol: Some(1), ..Ready::default() }));
     }
 
     fn room_needed(&self, _: LinkId) -> Room {

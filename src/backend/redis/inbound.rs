@@ -12,7 +12,7 @@ use super::push::{Message, Push, plain_message};
 use super::reply::{answer, reply};
 use super::session::RedisSession;
 use crate::backend::toolbox::Operation;
-use crate::model::{DropReason, Sink, Slot, TopicKind};
+use crate::model::{DropReason, Sink, SubscriptionSlot, TopicKind};
 
 impl RedisSession {
     /// One frame came.
@@ -58,7 +58,13 @@ impl RedisSession {
 
     /// A message came: the subscription that it is for, if it is for one.
     #[inline]
-    fn delivered(&mut self, i: usize, now: Instant, kind: TopicKind, topic: Option<&[u8]>) -> Option<Slot> {
+    fn delivered(
+        &mut self,
+        i: usize,
+        now: Instant,
+        kind: TopicKind,
+        topic: Option<&[u8]>,
+    ) -> Option<SubscriptionSlot> {
         if !self.is_subscriber(i) {
             return None;
         }

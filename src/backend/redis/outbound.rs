@@ -10,7 +10,7 @@ use super::protocol::{MAX_NAME, PROBE_PREFIX};
 use super::request::{encode, validate};
 use super::session::RedisSession;
 use crate::backend::toolbox::{Operation, PendingRequest, Requests};
-use crate::model::{Code, Error, Event, Request, RequestKind, Sink, Slot, Topic, TopicKind};
+use crate::model::{Code, Error, Event, Request, RequestKind, Sink, SubscriptionSlot, Topic, TopicKind};
 
 /// No more is encoded while this many bytes wait to be written: what is not encoded can still time out unsent, and
 /// memory stays bounded.
@@ -18,7 +18,13 @@ const HIGH_WATER: usize = 256 << 10;
 
 impl RedisSession {
     /// Subscribes to a topic. Reserved names are refused.
-    pub(super) fn subscribe(&mut self, topic: Topic, slot: Slot, now: Instant, sink: &mut dyn Sink) {
+    pub(super) fn subscribe(
+        &mut self,
+        topic: Topic,
+        slot: SubscriptionSlot,
+        now: Instant,
+        sink: &mut dyn Sink,
+    ) {
         let refusal = if topic.name.len() > MAX_NAME {
             Some(format!("a name may have {MAX_NAME} bytes, not {}", topic.name.len()))
         } else if topic.name.starts_with(PROBE_PREFIX) {

@@ -5,6 +5,7 @@ use std::time::Instant;
 use resp::Encoder;
 
 use super::acl::{RefusedCommand, explained};
+use super::check::words;
 use super::config::Config;
 use crate::backend::toolbox::PendingRequest;
 use crate::model::{Args, Code, Error, RequestKind, Value};
@@ -48,9 +49,10 @@ pub(super) enum Outcome<T> {
 ///
 /// What to answer.
 pub(super) fn validate(kind: &RequestKind) -> Result<(), Error> {
-    let named = |args: &Args| args.get(0).is_some_and(|name| !name.is_empty());
+    let has_null = |args: &Args| args.iter().any(|arg| arg.is_none());
+    let named = |args: &Args| args.get(0).is_some_and(|name| !name.is_empty()) && !has_null(args);
     let valid = match kind {
-        RequestKind::Publish(args) => args.len() == 2,
+        RequestKind::Publish(args) => args.len() == 2 && !has_null(args),
         RequestKind::Command(args) => named(args),
         RequestKind::Transaction(commands) => commands.iter().all(named),
         RequestKind::Ping => true,
@@ -58,7 +60,7 @@ pub(super) fn validate(kind: &RequestKind) -> Result<(), Error> {
     if valid {
         Ok(())
     } else {
-        Err(Error::unsent(Code::Unsupported, "a command without a name cannot be sent"))
+        Err(Error::unsent(Code::Unsupported, "a command without a name, or with a NULL, cannot be sent"))
     }
 }
 
@@ -69,17 +71,17 @@ pub(super) fn encode(kind: &RequestKind, out: &mut Vec<u8>) -> Replies {
         RequestKind::Publish(args) => {
             let mut encoder = Encoder::new(out);
             encoder.array(args.len() + 1).bulk_string(b"PUBLISH");
-            for arg in args.iter() {
+            for arg in words(args) {
                 encoder.bulk_string(arg);
             }
         }
-        RequestKind::Command(args) => drop(Encoder::new(out).command(args.iter())),
+        RequestKind::Command(args) => drop(Encoder::new(out).command(words(args))),
         RequestKind::Ping => drop(Encoder::new(out).command(["PING"])),
         RequestKind::Transaction(commands) => {
             let mut encoder = Encoder::new(out);
             encoder.command(["MULTI"]);
             for args in commands {
-                encoder.command(args.iter());
+                encoder.command(words(args));
             }
             encoder.command(["EXEC"]);
             (replies.left, replies.multi) = (commands.len() + 2, Multi::Sent);

@@ -185,7 +185,7 @@ impl RedisSession {
         }
         if let Some(error) = outage {
             self.delivery.unserved(served, error.clone());
-            sink.event(Event::Down { error, retry_in: ASK_AGAIN });
+            sink.event(Event::Down { error, retry_in: Some(ASK_AGAIN) });
         }
         self.check_ready(now, sink);
     }
@@ -200,7 +200,7 @@ impl RedisSession {
     pub(super) fn unserved(&mut self, error: Error, sink: &mut dyn Sink) {
         self.ready = false;
         self.update_state();
-        sink.event(Event::Down { error, retry_in: ASK_AGAIN });
+        sink.event(Event::Down { error, retry_in: Some(ASK_AGAIN) });
     }
 
     /// Tells that the client is ready.
@@ -208,7 +208,12 @@ impl RedisSession {
         let Some(version) = self.version else { return };
         self.delivery.take_owed_ready();
         let notice = self.role.notice(self.server.role, &self.config).or_else(|| self.address.notice());
-        sink.event(Event::Ready(Ready { first, protocol: version as u8, notice, ..self.server.ready() }));
+        sink.event(Event::Ready(Ready {
+            first,
+            protocol: Some(version as u8),
+            notice,
+            ..self.server.ready()
+        }));
     }
 
     /// A link is lost or could not be made: answers what was under way on it, tells of it, and arranges the next attempt.
@@ -270,7 +275,7 @@ impl RedisSession {
         // A link that was fine and is lost while the client is down anyway is no news.
         if std::mem::take(&mut self.ready) || !proved {
             self.update_state();
-            sink.event(Event::Down { error, retry_in });
+            sink.event(Event::Down { error, retry_in: Some(retry_in) });
         }
     }
 
@@ -307,17 +312,17 @@ impl RedisSession {
         if self.closed {
             return;
         }
-        let commands = self.link_for(LinkRole::Commands);
         if let Some(deadline) = self.closing {
+            let commands = self.link_for(LinkRole::Commands);
             let hopeless = self.links[commands].is_idle() || self.links[commands].is_waiting();
             if self.requests.is_empty() || hopeless || deadline <= now {
                 self.finish(sink);
                 return;
             }
         }
-        if self.links[commands].is_up() && !self.delivery.is_empty() {
-            let subscriber = self.subscriber();
-            if self.links[subscriber].is_idle() {
+        if self.version == Some(Version::Resp2) && !self.delivery.is_empty() {
+            let (commands, subscriber) = (self.link_for(LinkRole::Commands), self.subscriber());
+            if self.links[commands].is_up() && self.links[subscriber].is_idle() {
                 self.connect(subscriber, now);
             }
         }
@@ -380,8 +385,8 @@ impl RedisSession {
         if let Some(since) = self.delivery.end(self.missing_since(self.subscriber(), now)) {
             // Nobody asks this server any more whether it was still a master, or compares the next one's role with its.
             let since = self.role.master_seen().map_or(since, |seen| seen.min(since));
-            let error = Error::unsent(Code::Closed, "the connection was replaced by one with other settings");
-            sink.event(Event::Gap { lasted: now.saturating_duration_since(since), error, topics: None });
+            let lasted = now.saturating_duration_since(since);
+            sink.event(Event::Gap { lasted, error: Error::closed(), topics: None });
         }
         self.closing = Some(self.closing.map_or(deadline, |earlier| earlier.min(deadline)));
     }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::delivery::Delivery;
-use crate::model::{About, Error, Request, RequestKind, Sink, Ticket, Value};
+use crate::model::{Error, Request, RequestKind, RequestName, Sink, Ticket, Value};
 
 /// A request that has no answer yet. It moves by value, from the backlog into a link's pipeline and perhaps back, and ends
 /// with [`Requests::answer`] alone.
@@ -141,12 +141,12 @@ impl Requests {
 }
 
 /// What an error may say of a request.
-fn about(kind: &RequestKind) -> About<'_> {
+fn about(kind: &RequestKind) -> RequestName<'_> {
     match kind {
-        RequestKind::Publish(args) => About { command: b"PUBLISH", channel: args.get(0) },
-        RequestKind::Command(args) => About { command: args.get(0).unwrap_or_default(), channel: None },
-        RequestKind::Transaction(_) => About { command: b"MULTI", channel: None },
-        RequestKind::Ping => About { command: b"PING", channel: None },
+        RequestKind::Publish(args) => RequestName { command: b"PUBLISH", channel: args.get(0) },
+        RequestKind::Command(args) => RequestName { command: args.get(0).unwrap_or_default(), channel: None },
+        RequestKind::Transaction(_) => RequestName { command: b"MULTI", channel: None },
+        RequestKind::Ping => RequestName { command: b"PING", channel: None },
     }
 }
 
@@ -155,24 +155,30 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::model::{Args, Code, DropReason, Event, ReplyTo, Slot, Topic, TopicKind};
+    use crate::model::{
+        Args, Code, DropReason, Event, ReplyTo, RequestSlot, SubscriptionSlot, Topic, TopicKind,
+    };
 
     /// The answers: whose they are, and their codes.
     #[derive(Default)]
-    struct Answers(Vec<(u32, Option<String>)>);
+    struct Answers(Vec<(RequestSlot, Option<String>)>);
 
     impl Sink for Answers {
-        fn message(&mut self, _: Slot, _: Option<&[u8]>, _: &[u8]) {}
+        fn message(&mut self, _: SubscriptionSlot, _: Option<&[u8]>, _: &[u8]) {}
         fn dropped(&mut self, _: u64, _: DropReason) {}
         fn event(&mut self, _: Event) {}
-        fn answer(&mut self, ticket: Ticket, result: Result<Value, Error>, _: About<'_>) {
-            let ReplyTo::Callback(Slot { index, .. }) = ticket.to else { unreachable!() };
-            self.0.push((index, result.err().map(|error| error.code.to_string())));
+        fn answer(&mut self, ticket: Ticket, result: Result<Value, Error>, _: RequestName<'_>) {
+            let ReplyTo::Callback(slot) = ticket.to else { unreachable!() };
+            self.0.push((slot, result.err().map(|error| error.code.to_string())));
         }
     }
 
+    fn slot(index: u32) -> RequestSlot {
+        RequestSlot::new(index, 0)
+    }
+
     fn request(index: u32, deadline: Instant) -> Request {
-        let to = ReplyTo::Callback(Slot { index, generation: 0 });
+        let to = ReplyTo::Callback(slot(index));
         let kind = RequestKind::Publish(["chat", "hello"].iter().collect::<Args>());
         Request { ticket: Ticket { to, bytes: 0 }, deadline, kind }
     }
@@ -198,7 +204,7 @@ mod tests {
         assert!(requests.next(&delivery, later(7)).is_none(), "its time is up");
         assert!(requests.expire(later(7), timeout, &mut answers));
         let timeout = Some("TIMEOUT".to_owned());
-        assert_eq!(answers.0, [(1, timeout.clone()), (2, None), (3, timeout)]);
+        assert_eq!(answers.0, [(slot(1), timeout.clone()), (slot(2), None), (slot(3), timeout)]);
         assert!(requests.is_empty() && requests.due().is_none());
     }
 
@@ -214,7 +220,7 @@ mod tests {
         while let Some(request) = requests.next(&delivery, now) {
             requests.answer(request, Ok(Value::Null), &mut answers);
         }
-        assert_eq!(answers.0, [(1, None), (2, None), (3, None)]);
+        assert_eq!(answers.0, [1, 2, 3].map(|index| (slot(index), None)));
     }
 
     #[test]
@@ -225,7 +231,7 @@ mod tests {
         let deadline = now + Duration::from_secs(9);
         let topic = Topic { kind: TopicKind::Channel, name: b"chat"[..].into() };
         requests.accept(request(1, deadline), &delivery, now);
-        delivery.subscribe(&topic, Slot { index: 0, generation: 0 });
+        delivery.subscribe(&topic, SubscriptionSlot::new(0, 0));
         requests.accept(request(2, deadline), &delivery, now);
         delivery.connected(now, &mut answers);
         let first = requests.next(&delivery, now).unwrap();

@@ -5,13 +5,13 @@ use std::time::Instant;
 
 use super::names::Names;
 use crate::backend::toolbox::pauses::{Reasons, RefusalKind};
-use crate::model::{Error, Slot, TopicKind};
+use crate::model::{Error, SubscriptionSlot, TopicKind};
 
 /// What is known of one topic.
 #[derive(Debug, Default)]
 pub(super) struct Entry {
     /// What its messages carry; `None`: nobody wants them.
-    pub(super) slot: Option<Slot>,
+    pub(super) slot: Option<SubscriptionSlot>,
     /// Number of the Subscribe or Unsubscribe that is the reason for `slot`.
     pub(super) number: u64,
     /// What the last operation sent, if any, asked for, or what the server has if it was refused.

@@ -141,16 +141,16 @@ mod tests {
 
     use super::*;
     use crate::backend::toolbox::RefusalKind;
-    use crate::model::{About, Code, DropReason, Slot, Ticket, Topic, TopicKind, Value};
+    use crate::model::{Code, DropReason, RequestName, SubscriptionSlot, Ticket, Topic, TopicKind, Value};
 
     /// The gaps: how many seconds each lasted, and of how many topics it was.
     #[derive(Debug, Default, PartialEq)]
     struct Gaps(Vec<(u64, Option<usize>)>);
 
     impl Sink for Gaps {
-        fn message(&mut self, _: Slot, _: Option<&[u8]>, _: &[u8]) {}
+        fn message(&mut self, _: SubscriptionSlot, _: Option<&[u8]>, _: &[u8]) {}
         fn dropped(&mut self, _: u64, _: DropReason) {}
-        fn answer(&mut self, _: Ticket, _: Result<Value, Error>, _: About<'_>) {}
+        fn answer(&mut self, _: Ticket, _: Result<Value, Error>, _: RequestName<'_>) {}
         fn event(&mut self, event: Event) {
             if let Event::Gap { lasted, topics, .. } = event {
                 self.0.push((lasted.as_secs(), topics.map(|topics| topics.len())));
@@ -170,7 +170,7 @@ mod tests {
             let mut delivery = Delivery::new(1);
             for name in topics {
                 let topic = Topic { kind: TopicKind::Channel, name: name.as_bytes().into() };
-                delivery.subscribe(&topic, Slot { index: 0, generation: 0 });
+                delivery.subscribe(&topic, SubscriptionSlot::new(0, 0));
             }
             let mut world = Self { delivery, start: Instant::now(), gaps: Gaps::default() };
             world.connected(0);

@@ -23,7 +23,7 @@ use entry::{Entry, Refusal, Tables};
 use gaps::Gaps;
 use refusals::Refusals;
 
-use crate::model::{Event, Slot, Topic, TopicKind};
+use crate::model::{Event, SubscriptionSlot, Topic, TopicKind};
 
 /// Names in one SUBSCRIBE at most.
 const BATCH_NAMES: usize = 1000;
@@ -84,7 +84,7 @@ impl Delivery {
 
     /// The subscription that a message of this topic is for.
     #[inline]
-    pub fn slot(&self, kind: TopicKind, name: &[u8]) -> Option<Slot> {
+    pub fn slot(&self, kind: TopicKind, name: &[u8]) -> Option<SubscriptionSlot> {
         self.tables.of(kind).get(name)?.slot
     }
 
@@ -119,7 +119,7 @@ impl Delivery {
     }
 
     /// Wants a topic. Returns the event to tell if the server has it confirmed already.
-    pub fn subscribe(&mut self, topic: &Topic, slot: Slot) -> Option<Event> {
+    pub fn subscribe(&mut self, topic: &Topic, slot: SubscriptionSlot) -> Option<Event> {
         self.last_number += 1;
         let table = self.tables.of_mut(topic.kind);
         if !table.contains_key(&*topic.name) {
