@@ -65,3 +65,58 @@ fn leads_elsewhere(one: &Connection, other: &Connection) -> bool {
     let by_address = || differ(&one.peer, &other.peer);
     differ(&one.server_id, &other.server_id).or_else(by_address).unwrap_or(false)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::backend::redis::config::Config;
+    use crate::backend::redis::connection::LinkRole;
+    use crate::backend::{Connected, LinkError, Options};
+
+    fn connection(id: Option<&str>, port: u16) -> Connection {
+        let config = Config::new(Options::default()).unwrap();
+        let how = Connected { peer: Some(([127, 0, 0, 1], port).into()), slowest: None };
+        let mut connection = Connection::new(LinkRole::Commands, how, Instant::now(), &config);
+        connection.server_id = id.map(Into::into);
+        connection
+    }
+
+    #[test]
+    fn ids_tell_two_servers_apart_and_without_them_addresses_do() {
+        for (one, other, renews) in [
+            ((Some("a"), 1), (Some("a"), 2), false),
+            ((Some("a"), 1), (Some("b"), 1), true),
+            ((Some("a"), 1), (None, 1), false),
+            ((None, 1), (None, 2), true),
+        ] {
+            let (one, other) = (connection(one.0, one.1), connection(other.0, other.1));
+            assert_eq!(AddressWatch::default().renews(&one, &other), renews, "{one:?} {other:?}");
+        }
+    }
+
+    #[test]
+    fn links_are_renewed_three_times_in_a_row_and_then_the_console_says_why_that_is_in_vain() {
+        let mut watch = AddressWatch::default();
+        let (one, other) = (connection(Some("a"), 1), connection(Some("b"), 2));
+        for _ in 0..RENEWALS {
+            assert!(watch.renews(&one, &other));
+            watch.lost(&Failure::Moved);
+        }
+        assert!(!watch.renews(&one, &other));
+        assert_eq!((watch.notice(), watch.notice()), (Some(APART), None));
+        watch.lost(&Failure::Link(LinkError::Eof));
+        assert!(watch.renews(&one, &other), "another loss begins anew");
+    }
+
+    #[test]
+    fn a_server_is_known_by_its_id_alone() {
+        let mut watch = AddressWatch::default();
+        for (id, may_be_new) in
+            [(Some("a"), true), (Some("a"), false), (Some("b"), true), (None, true), (None, true)]
+        {
+            assert_eq!(watch.may_be_new(&connection(id, 1)), may_be_new, "{id:?}");
+        }
+    }
+}

@@ -23,8 +23,6 @@ const CAUSE_CHARACTERS: usize = 512;
 pub(super) enum Failure {
     /// The event loop lost it or could not make it.
     Link(LinkError),
-    /// There was no connection within `connect_timeout`, and the event loop has not said why.
-    ConnectTimeout,
     /// There was a connection, but the handshake did not end within `connect_timeout`.
     HandshakeTimeout {
         /// How long the handshake took.
@@ -94,10 +92,6 @@ impl Failure {
         }
         match self {
             Self::Link(cause) => link_error(&cause, seen),
-            Self::ConnectTimeout => {
-                let text = format!("no connection within {} s", seconds(config.connect_timeout));
-                Error::unsent(Code::Timeout, text)
-            }
             Self::HandshakeTimeout { slowest: Some(stage), .. } => {
                 link_error(&LinkError::TimedOut(stage), seen)
             }

@@ -144,8 +144,6 @@ impl RedisSession {
             let waited = now.saturating_duration_since(connection.made);
             let slowest = connection.slowest.clone().filter(|stage| stage.took() > waited);
             self.fail(i, Failure::HandshakeTimeout { waited, slowest }, now, sink);
-        } else if link.is_under_way() {
-            self.fail(i, Failure::ConnectTimeout, now, sink);
         } else if link.role() == LinkRole::Commands {
             self.connect(i, now);
         } else {

@@ -22,7 +22,7 @@ pub(super) struct Link {
 enum LinkState {
     /// Not wanted, or not yet.
     Idle,
-    /// The event loop makes it.
+    /// The event loop makes it, and gives it up in time.
     Connecting {
         /// When the attempt, handshake included, is given up.
         deadline: Instant,
@@ -165,8 +165,8 @@ impl Link {
     /// When something is due while the link is not up.
     pub(super) fn due(&self) -> Option<Instant> {
         match self.state {
-            LinkState::Idle | LinkState::Up(_) => None,
-            LinkState::Connecting { deadline } | LinkState::Handshaking { deadline, .. } => Some(deadline),
+            LinkState::Idle | LinkState::Connecting { .. } | LinkState::Up(_) => None,
+            LinkState::Handshaking { deadline, .. } => Some(deadline),
             LinkState::Waiting { until } => Some(until),
         }
     }

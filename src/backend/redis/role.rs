@@ -232,3 +232,82 @@ impl RoleWatch {
         (is_unwanted && !std::mem::replace(&mut self.replica_told, true)).then_some(REPLICA)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::Options;
+    use crate::model::Code;
+
+    const INTERVAL: Duration = Duration::from_secs(15);
+
+    fn config() -> Config {
+        Config::new(Options::default()).unwrap()
+    }
+
+    fn role(word: &str) -> Result<Value, Error> {
+        Ok(Value::Array(vec![Value::String(word.as_bytes().into())]))
+    }
+
+    #[test]
+    fn the_next_question_is_asked_where_one_is_refused_and_none_for_a_while_where_all_are() {
+        let (mut watch, now, config) = (RoleWatch::default(), Instant::now(), config());
+        assert_eq!((watch.ask(now), watch.due()), (RoleTurn::Unwatched, None));
+        watch.begin(Version::Resp3, Some(Role::Master), now, INTERVAL);
+        let refused = Err(Error::sent(Code::Server("ERR".into()), "unknown command"));
+        for question in [RoleQuestion::Hello, RoleQuestion::Role, RoleQuestion::Info] {
+            assert_eq!(watch.ask(now), RoleTurn::Ask { question, is_master: true });
+            assert_eq!((watch.ask(now), watch.due()), (RoleTurn::UnderWay, None));
+            let verdict = watch.answered(question, &refused, now, &config);
+            let is_last = question == RoleQuestion::Info;
+            let expected = if is_last { RoleVerdict::Nothing } else { RoleVerdict::AskAnother };
+            assert_eq!(verdict, expected, "{question:?}");
+        }
+        assert_eq!((watch.ask(now), watch.due()), (RoleTurn::Unwatched, Some(now + REST)));
+        assert!(matches!(watch.ask(now + REST), RoleTurn::Ask { question: RoleQuestion::Hello, .. }));
+        watch.disconnected();
+        assert_eq!(watch.due(), None);
+    }
+
+    #[test]
+    fn a_master_that_is_a_replica_now_is_demoted_and_a_replica_is_none() {
+        let (now, config) = (Instant::now(), config());
+        for (before, after, verdict) in [
+            (Some(Role::Master), "slave", RoleVerdict::Demoted),
+            (Some(Role::Replica), "slave", RoleVerdict::Role(Role::Replica, now)),
+            (None, "slave", RoleVerdict::Role(Role::Replica, now)),
+            (Some(Role::Replica), "master", RoleVerdict::Role(Role::Master, now)),
+            (Some(Role::Master), "sentinel", RoleVerdict::Nothing),
+        ] {
+            let mut watch = RoleWatch::default();
+            watch.begin(Version::Resp2, before, now, INTERVAL);
+            watch.ask(now);
+            let given = watch.answered(RoleQuestion::Role, &role(after), now, &config);
+            assert_eq!(given, verdict, "{before:?} {after}");
+        }
+    }
+
+    #[test]
+    fn readonly_hurries_the_question_but_not_more_than_once_a_second() {
+        let (mut watch, now) = (RoleWatch::default(), Instant::now());
+        watch.begin(Version::Resp2, Some(Role::Master), now, INTERVAL);
+        watch.command_refused(&Error::sent(Code::Server("WRONGTYPE".into()), "no"), now);
+        assert_eq!(watch.due(), Some(now + INTERVAL));
+        watch.command_refused(&Error::sent(Code::Server("READONLY".into()), "no"), now);
+        assert_eq!(watch.due(), Some(now + PAUSE));
+    }
+
+    #[test]
+    fn what_may_be_missing_reaches_back_to_the_last_question_to_a_master() {
+        let (mut watch, now) = (RoleWatch::default(), Instant::now());
+        watch.doubt_since(Some(now));
+        assert_eq!(watch.note(Some(Role::Master), now + PAUSE), None);
+        watch.doubt_since(Some(now));
+        assert_eq!(watch.note(None, now + REST), None);
+        assert_eq!(watch.note(Some(Role::Replica), now + REST), Some(now + PAUSE));
+        assert_eq!(watch.take_master_seen(), None, "once");
+        let config = config();
+        assert!(watch.notice(Some(Role::Replica), &config).is_some());
+        assert_eq!(watch.notice(Some(Role::Replica), &config), None, "told");
+    }
+}

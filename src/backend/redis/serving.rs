@@ -137,3 +137,53 @@ pub(super) fn without_echo(mut error: Error, config: &Config) -> Error {
     }
     error
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::Options;
+    use crate::model::Code;
+
+    fn reply(answer: &'static str) -> Result<Value, Error> {
+        match answer {
+            "PONG" => Ok(Value::String(PONG.into())),
+            code => Err(Error::sent(Code::Server(code.into()), "wait")),
+        }
+    }
+
+    #[test]
+    fn each_answer_says_whether_the_server_serves_and_what_is_news() {
+        let (start, config) = (Instant::now(), Config::new(Options::default()).unwrap());
+        let mut serving = Serving::new(start);
+        let mut seconds = 0;
+        for (answer, verdict, is_served) in [
+            ("BUSY", "Unchanged", true),
+            ("PONG", "Serves", true),
+            ("LOADING", "news", false),
+            ("LOADING", "known", false),
+            ("MASTERDOWN", "news", false),
+            ("BUSY", "Failed", false),
+            ("PONG", "Serves", true),
+            ("NOPERM", "Serves", true),
+        ] {
+            seconds += 1;
+            let now = start + Duration::from_secs(seconds);
+            assert!(serving.ask() && !serving.ask(), "one question at a time");
+            let served = serving.served();
+            let given = match serving.answered(reply(answer), now, &config) {
+                ServingVerdict::Unchanged => "Unchanged",
+                ServingVerdict::Serves => "Serves",
+                ServingVerdict::Failed(_) => "Failed",
+                ServingVerdict::Outage { since, is_news, .. } => {
+                    assert_eq!(since, served);
+                    assert!(!serving.is_due(now) && serving.is_due(now + ASK_AGAIN));
+                    if is_news { "news" } else { "known" }
+                }
+            };
+            assert_eq!((given, serving.outage().is_none()), (verdict, is_served), "{answer} at {seconds}");
+            if given == "Serves" {
+                assert_eq!(serving.served(), now);
+            }
+        }
+    }
+}

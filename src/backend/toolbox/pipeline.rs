@@ -173,6 +173,7 @@ mod tests {
             pipeline.change(|c, sent| (c != 'b' || sent).then_some(c));
             assert_eq!(pipeline.pending(), &b"aacc"[n..], "{n}");
             pipeline.transmitted(4);
+            assert_eq!(pipeline.sent().collect::<String>(), "ac", "{n}");
             assert_eq!((pipeline.pop_front(), pipeline.pop_front()), (Some('a'), Some('c')));
         }
         let mut pipeline = written(3);
