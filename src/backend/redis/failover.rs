@@ -53,7 +53,7 @@ impl RedisSession {
                 && self.address.renews(connection, older)
             {
                 // The subscriptions' link may have led to the wrong server since it was made.
-                self.role.doubt_since((older.role == LinkRole::Subscriptions).then(|| older.made));
+                self.role.doubt_since((older.role == LinkRole::Subscriptions).then_some(older.made));
                 self.fail(other, Failure::Moved, now, sink);
                 self.lose_to_new_master();
             }
