@@ -152,8 +152,11 @@ fn is_moved(said: &Said) -> bool {
     error.message.contains("another server")
 }
 
-/// Id and address of the server that both links lead to, those of the one that a link leads to later, and whether that is another.
-const PLACES: [((&str, u8), (&str, u8), bool); 8] = [
+/// The id and the address of a server.
+type Place = (&'static str, u8);
+
+/// Where both links lead to, where a link leads to later, and whether that is another server.
+const PLACES: [(Place, Place, bool); 8] = [
     (("x", 1), ("x", 1), false),
     // Behind a virtual address, or a proxy.
     (("x", 1), ("x", 2), false),
@@ -275,7 +278,7 @@ fn links_that_lead_apart_again_and_again_are_left_so_and_that_is_told_once() {
         client.lost(1, LinkError::Eof);
         let mut made = 0;
         loop {
-            let link = made % 2 ^ 1;
+            let link = (made + 1) % 2;
             let id = format!("{loss}{made}");
             match link {
                 1 => subscriptions(&mut client, &id, 1),

@@ -40,18 +40,18 @@ fn a_late_answer_serves_the_next_attempt_once() {
 }
 
 /// What the links of a loop use. No lookup finds anything.
-struct Parts {
-    io: Io,
-    _poll: mio::Poll,
+pub(super) struct Parts {
+    pub(super) io: Io,
+    pub(super) poll: mio::Poll,
 }
 
 impl Parts {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let poll = mio::Poll::new().expect("a selector");
         let waker = Arc::new(LoopWaker::new(poll.registry(), Arc::default()).expect("a waker"));
         let resolver = Resolver::new(|_| Err(io::ErrorKind::NotFound.into()));
         let io = Io::new(poll.registry(), waker, resolver).expect("all there is");
-        Self { io, _poll: poll }
+        Self { io, poll }
     }
 
     /// A link to the name "slow" that begins at `now` and has ten seconds.

@@ -5,6 +5,7 @@ mod addresses;
 mod late;
 mod lookups;
 mod opening;
+mod pauses;
 mod timers;
 
 use std::collections::VecDeque;
