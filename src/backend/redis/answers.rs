@@ -6,7 +6,9 @@ use std::time::Instant;
 use super::acl::{RefusedCommand, explained, explained_event, refusal_kind};
 use super::connection::{Expectation, LinkRole};
 use super::failure::Failure;
-use super::protocol::{NO_PERMISSION, Version, is_unserved};
+use super::handshake;
+use super::protocol::{HandshakeStep, NO_PERMISSION, Version, is_unserved};
+use super::reply::Reply;
 use super::request::Outcome;
 use super::serving::ServingVerdict;
 use super::session::RedisSession;
@@ -14,13 +16,7 @@ use crate::model::{Counters, Error, Event, RequestKind, Sink, Topic, TopicKind, 
 
 impl RedisSession {
     /// An answer came: it belongs to what is longest in flight.
-    pub(super) fn answered(
-        &mut self,
-        i: usize,
-        now: Instant,
-        reply: Result<Value, Error>,
-        sink: &mut dyn Sink,
-    ) {
+    pub(super) fn answered(&mut self, i: usize, now: Instant, reply: Reply, sink: &mut dyn Sink) {
         if let Err(error) = &reply {
             self.note_error(i, error, now);
         }
@@ -84,7 +80,7 @@ impl RedisSession {
         &mut self,
         i: usize,
         expectation: Expectation,
-        reply: Result<Value, Error>,
+        reply: Reply,
         now: Instant,
         sink: &mut dyn Sink,
     ) {
@@ -134,6 +130,23 @@ impl RedisSession {
         }
     }
 
+    /// The answer to one step of the handshake.
+    fn handshake_answered(
+        &mut self,
+        i: usize,
+        step: HandshakeStep,
+        reply: Reply,
+        now: Instant,
+        sink: &mut dyn Sink,
+    ) {
+        let Some(connection) = self.links[i].connection_mut() else { return };
+        match handshake::answer(connection, &self.config, &mut self.server, step, reply, now) {
+            Err(failure) => self.fail(i, failure, now, sink),
+            Ok(()) if connection.pipeline.is_empty() => self.up(i, now, sink),
+            Ok(()) => {}
+        }
+    }
+
     /// An answer came where a confirmation is awaited, which is none. Under RESP2 it has the form of one.
     fn not_confirmed(&mut self, i: usize, reply: &Value, now: Instant, sink: &mut dyn Sink) {
         let version = self.links[i].connection().map(|connection| connection.version);
@@ -179,7 +192,7 @@ impl RedisSession {
     }
 
     /// The server's answer to a probe. An error that may pass is no verdict: the next probe may fare better.
-    fn probe_answered(&mut self, i: usize, reply: Result<Value, Error>, now: Instant, sink: &mut dyn Sink) {
+    fn probe_answered(&mut self, i: usize, reply: Reply, now: Instant, sink: &mut dyn Sink) {
         let Some(probe) = &mut self.probe else { return };
         match reply {
             Ok(Value::Integer(_)) => probe.taken(now),

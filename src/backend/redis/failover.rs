@@ -4,9 +4,11 @@ use std::time::Instant;
 
 use super::connection::{Expectation, LinkRole};
 use super::failure::Failure;
+use super::reply::Reply;
 use super::role::{RoleQuestion, RoleTurn, RoleVerdict};
 use super::session::RedisSession;
-use crate::model::{Error, Role, Sink, Value};
+use crate::backend::toolbox::Probe;
+use crate::model::{Role, Sink};
 
 impl RedisSession {
     /// Asks for the role, unless that is under way. Returns whether the role is watched at present.
@@ -30,7 +32,7 @@ impl RedisSession {
         &mut self,
         i: usize,
         question: RoleQuestion,
-        reply: &Result<Value, Error>,
+        reply: &Reply,
         now: Instant,
         sink: &mut dyn Sink,
     ) {
@@ -86,5 +88,14 @@ impl RedisSession {
             }
         }
         self.lose_to_new_master();
+    }
+
+    /// Since when messages may be missing if a link that carries the subscriptions ends now.
+    pub(super) fn missing_since(&self, subscriber: usize, now: Instant) -> Instant {
+        let heard = self.links[subscriber].connection().map_or(now, |connection| connection.liveness.heard());
+        let since = self.delivery.missing_since(heard);
+        // What came since the last message or probe tells nothing of messages.
+        let unproved = self.probe.as_ref().and_then(Probe::unproved_since);
+        unproved.map_or(since, |unproved| unproved.min(since))
     }
 }

@@ -11,10 +11,11 @@ use super::config::{Config, Protocol};
 use super::connection::{Connection, Expectation, LinkRole};
 use super::failure::Failure;
 use super::protocol::{DEFAULT_USER, HandshakeStep, Version, info_field, is_refusal, turns_away};
+use super::reply::Reply;
 use super::server::{Server, from_hello, from_info, role_from_info, role_from_role};
 use super::serving::{outage, without_echo};
 use super::texts::server_name;
-use crate::model::{Error, Value};
+use crate::model::Value;
 
 /// What CLIENT SETINFO says of us: <https://redis.io/docs/latest/commands/client-setinfo/>
 const LIBRARY_NAME: &[u8] = b"realtime";
@@ -77,7 +78,7 @@ pub(super) fn answer(
     config: &Config,
     server: &mut Server,
     step: HandshakeStep,
-    reply: Result<Value, Error>,
+    reply: Reply,
     now: Instant,
 ) -> Result<(), Failure> {
     match (step, reply) {

@@ -7,6 +7,9 @@ use super::protocol::MAX_NAME;
 use super::texts::server_error;
 use crate::model::{Code, Error, Value};
 
+/// An answer, or the server's error.
+pub(super) type Reply = Result<Value, Error>;
+
 /// Lists inside each other that an answer may have. Converting an answer recurses so deep.
 const MAX_DEPTH: usize = 128;
 

@@ -7,6 +7,7 @@ use resp::Encoder;
 use super::acl::{RefusedCommand, explained};
 use super::check::words;
 use super::config::Config;
+use super::reply::Reply;
 use crate::backend::toolbox::PendingRequest;
 use crate::model::{Args, Code, Error, RequestKind, Value};
 
@@ -92,7 +93,7 @@ pub(super) fn encode(kind: &RequestKind, out: &mut Vec<u8>) -> Replies {
 
 impl Replies {
     /// One answer came. Returns whether it was the last.
-    fn count(&mut self, reply: &Result<Value, Error>) -> bool {
+    fn count(&mut self, reply: &Reply) -> bool {
         self.left = self.left.saturating_sub(1);
         if self.multi == Multi::Sent {
             self.multi = if reply.is_ok() { Multi::Taken } else { Multi::Refused };
@@ -101,12 +102,12 @@ impl Replies {
     }
 
     /// Whether the last answer leaves the connection inside a transaction.
-    fn is_stuck(&self, last: &Result<Value, Error>) -> bool {
+    fn is_stuck(&self, last: &Reply) -> bool {
         self.multi == Multi::Taken && !ends_transaction(last)
     }
 
     /// One answer came to a request that was answered already.
-    pub(super) fn take_late(&mut self, reply: Result<Value, Error>) -> Outcome<()> {
+    pub(super) fn take_late(&mut self, reply: Reply) -> Outcome<()> {
         if !self.count(&reply) {
             Outcome::Unfinished
         } else if self.is_stuck(&reply) {
@@ -120,7 +121,7 @@ impl Replies {
     pub(super) fn take(
         &mut self,
         request: &PendingRequest,
-        reply: Result<Value, Error>,
+        reply: Reply,
         now: Instant,
         config: &Config,
     ) -> Outcome<Result<Value, Error>> {
@@ -150,7 +151,7 @@ impl Replies {
 
 /// Whether this answer to EXEC shows that the transaction is over. A server may refuse EXEC like any other command (`BUSY`
 /// on old servers, a renamed EXEC), and that does not end anything.
-fn ends_transaction(reply: &Result<Value, Error>) -> bool {
+fn ends_transaction(reply: &Reply) -> bool {
     match reply {
         Ok(reply) => matches!(reply, Value::Array(_) | Value::Null),
         Err(Error { code: Code::Server(code), message, .. }) => {
@@ -175,7 +176,7 @@ fn aborted(first: Error, no_multi: bool) -> Error {
 }
 
 /// The error of a transaction whose EXEC was refused, or answered with something else than the commands' replies.
-fn exec_refused(reply: Result<Value, Error>) -> Error {
+fn exec_refused(reply: Reply) -> Error {
     let Err(error) = reply else {
         let text = "the server answered EXEC with something else than a list; the commands may have run";
         return Error::sent(Code::Protocol, text);

@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use super::config::Config;
 use super::protocol::{Version, is_refusal};
+use super::reply::Reply;
 use super::server::{from_hello, role_from_info, role_from_role};
-use crate::model::{Error, Role, Value};
+use crate::model::{Error, Role};
 
 /// READONLY is no reason to ask more often than this.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -161,7 +162,7 @@ impl RoleWatch {
     pub(super) fn answered(
         &mut self,
         question: RoleQuestion,
-        reply: &Result<Value, Error>,
+        reply: &Reply,
         now: Instant,
         config: &Config,
     ) -> RoleVerdict {
@@ -237,7 +238,7 @@ impl RoleWatch {
 mod tests {
     use super::*;
     use crate::backend::Options;
-    use crate::model::Code;
+    use crate::model::{Code, Value};
 
     const INTERVAL: Duration = Duration::from_secs(15);
 

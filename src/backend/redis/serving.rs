@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use super::config::Config;
 use super::failure::Failure;
 use super::protocol::{HandshakeStep, NO_PERMISSION, PONG, is_unserved};
+use super::reply::Reply;
 use crate::model::{Error, Value};
 
 /// How long after a server said that it does not serve yet it is asked again.
@@ -79,12 +80,7 @@ impl Serving {
     }
 
     /// The server was asked whether it serves.
-    pub(super) fn answered(
-        &mut self,
-        reply: Result<Value, Error>,
-        now: Instant,
-        config: &Config,
-    ) -> ServingVerdict {
+    pub(super) fn answered(&mut self, reply: Reply, now: Instant, config: &Config) -> ServingVerdict {
         self.in_flight = false;
         match outage(reply, config) {
             // It did serve, and a script may keep it busy.
@@ -109,7 +105,7 @@ impl Serving {
 /// # Errors
 ///
 /// Any other answer. A server that refuses everything must not pass for one that serves.
-pub(super) fn outage(reply: Result<Value, Error>, config: &Config) -> Result<Option<Error>, Failure> {
+pub(super) fn outage(reply: Reply, config: &Config) -> Result<Option<Error>, Failure> {
     match reply {
         Ok(Value::String(pong)) if *pong == *PONG => Ok(None),
         Ok(_) => Err(Failure::NotPong),

@@ -13,13 +13,13 @@ use super::connection::{Connection, Expectation, FenceTokens, LinkRole};
 use super::failure::{Circumstances, Failure, add_details};
 use super::handshake;
 use super::link::Link;
-use super::protocol::{HandshakeStep, PROBE_PREFIX, Version};
+use super::protocol::{PROBE_PREFIX, Version};
 use super::role::RoleWatch;
 use super::server::Server;
 use super::serving::ASK_AGAIN;
 use crate::backend::toolbox::{Backoff, Cut, Delivery, Probe, Requests};
 use crate::backend::{Action, Connected, Stage, Start};
-use crate::model::{Code, Counters, Error, Event, LinkId, Ready, Sink, State, Value};
+use crate::model::{Code, Counters, Error, Event, LinkId, Ready, Sink, State};
 
 /// A client's conversation with a Redis server.
 pub(super) struct RedisSession {
@@ -144,25 +144,8 @@ impl RedisSession {
         handshake::begin(connection, &self.config, version);
     }
 
-    /// The answer to one step of the handshake.
-    pub(super) fn handshake_answered(
-        &mut self,
-        i: usize,
-        step: HandshakeStep,
-        reply: Result<Value, Error>,
-        now: Instant,
-        sink: &mut dyn Sink,
-    ) {
-        let Some(connection) = self.links[i].connection_mut() else { return };
-        match handshake::answer(connection, &self.config, &mut self.server, step, reply, now) {
-            Err(failure) => self.fail(i, failure, now, sink),
-            Ok(()) if connection.pipeline.is_empty() => self.up(i, now, sink),
-            Ok(()) => {}
-        }
-    }
-
     /// The server let us in.
-    fn up(&mut self, i: usize, now: Instant, sink: &mut dyn Sink) {
+    pub(super) fn up(&mut self, i: usize, now: Instant, sink: &mut dyn Sink) {
         self.links[i].handshaken();
         let Some(connection) = self.links[i].up() else { return };
         let (version, made) = (connection.version, connection.made);
@@ -277,15 +260,6 @@ impl RedisSession {
             self.update_state();
             sink.event(Event::Down { error, retry_in: Some(retry_in) });
         }
-    }
-
-    /// Since when messages may be missing if a link that carries the subscriptions ends now.
-    fn missing_since(&self, subscriber: usize, now: Instant) -> Instant {
-        let heard = self.links[subscriber].connection().map_or(now, |connection| connection.liveness.heard());
-        let since = self.delivery.missing_since(heard);
-        // What came since the last message or probe tells nothing of messages.
-        let unproved = self.probe.as_ref().and_then(Probe::unproved_since);
-        unproved.map_or(since, |unproved| unproved.min(since))
     }
 
     /// Answers what may have reached the server, and puts the rest back to the front of the backlog.
