@@ -10,11 +10,12 @@ use std::path::{Path, PathBuf};
 const ROOMS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("crypto", &[]),
+    ("json", &[]),
     ("backend", &["model", "resp"]),
     ("queue", &["model", "crossbeam_queue"]),
     ("net", &["backend", "queue", "model", "mio"]),
     ("dispatch", &["queue", "model"]),
-    ("lua", &["dispatch", "queue", "backend", "crypto", "model", "gmod"]),
+    ("lua", &["dispatch", "queue", "backend", "crypto", "json", "model", "gmod"]),
 ];
 
 /// Everybody may.
