@@ -21,7 +21,9 @@ fn text(name: &str) -> Vec<u8> {
     match name {
         "chat line" => CHAT_LINE.to_vec(),
         "inventory" => inventory(),
-        "strings" => format!("[{}\"\"]", "\"a line of text, as players write them\",".repeat(1000)).into_bytes(),
+        "strings" => {
+            format!("[{}\"\"]", "\"a line of text, as players write them\",".repeat(1000)).into_bytes()
+        }
         _ => format!("[{}0]", "1024.53125,-7,76561198000000001,0.1,".repeat(500)).into_bytes(),
     }
 }
@@ -40,9 +42,9 @@ fn decode_to_tape(bencher: Bencher<'_, '_>, name: &str) {
 #[divan::bench(args = TEXTS)]
 fn decode_with_serde(bencher: Bencher<'_, '_>, name: &str) {
     let text = text(name);
-    bencher.counter(BytesCount::new(text.len())).bench_local(|| {
-        serde_json::from_slice::<Value>(black_box(&text)).expect("JSON")
-    });
+    bencher
+        .counter(BytesCount::new(text.len()))
+        .bench_local(|| serde_json::from_slice::<Value>(black_box(&text)).expect("JSON"));
 }
 
 #[divan::bench(args = TEXTS)]
