@@ -69,7 +69,7 @@ impl Client {
         client.written();
         client.server(b"%2\r\n+server\r\n+redis\r\n+proto\r\n:3\r\n");
         client.written();
-        client.server(b"+OK\r\n+OK\r\n+PONG\r\n");
+        client.server(b"+OK\r\n+OK\r\n$0\r\n\r\n+PONG\r\n");
         let topic = Topic { kind: TopicKind::Channel, name: b"chat"[..].into() };
         client.command(Command::Subscribe { topic, slot: CHANNEL });
         client.written();

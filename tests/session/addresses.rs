@@ -6,7 +6,7 @@ use std::time::Duration;
 use realtime::backend::{Connected, LinkError, OptionValue, Stage};
 use realtime::model::Event;
 
-use crate::client::{BOTH, Client, HELLO3, MASTER, Resp, SUBSCRIBER_WELCOME, WELCOME};
+use crate::client::{BOTH, Client, HELLO3, MASTER, OLD_WELCOME, Resp, WELCOME, life, question};
 use crate::sink::Said;
 
 fn address(last: u8) -> SocketAddr {
@@ -69,7 +69,7 @@ fn a_subscription_that_cannot_be_restored_is_no_use_either() {
                 client.commands(link);
                 client.server(link, WELCOME);
             }
-            Resp::Two => client.server(link, SUBSCRIBER_WELCOME),
+            Resp::Two => client.server(link, WELCOME),
         }
         assert!(client.commands(link).contains(&"SUBSCRIBE chat".to_owned()), "the handshake is over");
         client.lost(link, LinkError::Eof);
@@ -319,4 +319,49 @@ fn the_nodes_of_a_cluster_are_one_place() {
     client.confirm("subscribe", "chat");
     client.said();
     assert_eq!(client.action(), None);
+}
+
+/// When the address moved is not known: what is published on the new server from then on did not come.
+#[test]
+fn a_gap_reaches_back_to_the_last_look_at_the_role_unless_the_server_is_the_same() {
+    for resp in BOTH {
+        for (id, is_same) in [("run_id:5f0c1e", true), ("run_id:000000", false), ("role:xxxxxxxx", false)] {
+            let mut client = Client::subscribed(resp, &[]);
+            client.commands(client.subscriber);
+            client.said();
+            client.advance(15.1);
+            let looked = client.now;
+            assert_eq!(client.commands(0), [question(resp)]);
+            client.server(0, life(question(resp)).expect("it looks for life"));
+            if resp == Resp::Two {
+                assert_eq!(client.commands(1), ["PING"]);
+                client.server(1, b"*2\r\n$4\r\npong\r\n$0\r\n\r\n");
+            }
+            client.advance(7.0);
+            client.message("chat", "x");
+            assert_eq!(client.said(), [crate::sink::message(1, "x")]);
+            let heard = client.now;
+            client.lost(client.subscriber, LinkError::Eof);
+            if resp == Resp::Two {
+                client.lost(0, LinkError::Eof);
+            }
+            client.said();
+            client.reconnect(0);
+            assert_eq!(client.commands(0), ["HELLO 3"]);
+            client.server(0, if resp == Resp::Three { HELLO3 } else { b"-ERR unknown command 'HELLO'\r\n" });
+            client.commands(0);
+            let welcome = if resp == Resp::Three { WELCOME } else { OLD_WELCOME };
+            let welcome = String::from_utf8(welcome.to_vec()).expect("ASCII").replace("run_id:5f0c1e", id);
+            client.server(0, welcome.as_bytes());
+            if resp == Resp::Two {
+                client.reconnect(1);
+                client.commands(1);
+                client.server(1, WELCOME);
+            }
+            let said = client.said();
+            let Some(Said::Event(Event::Gap { lasted, .. })) = said.first() else { panic!("{said:?}") };
+            let since = client.now - *lasted;
+            assert!(if is_same { since >= heard } else { since <= looked }, "{resp:?} {id}: {lasted:?}");
+        }
+    }
 }

@@ -28,10 +28,10 @@ fn resp3_with_everything() {
         client.connected(0);
         assert_eq!(client.commands(0), ["HELLO 3 AUTH user secret SETNAME ttt-1"]);
         client.server(0, HELLO3);
-        assert_eq!(client.commands(0), ["SELECT 5", SETINFO[0], SETINFO[1], "PING"]);
+        assert_eq!(client.commands(0), ["SELECT 5", SETINFO[0], SETINFO[1], "INFO server", "PING"]);
         assert_eq!(client.said(), []);
         client
-            .server(0, b"+OK\r\n-ERR unknown subcommand 'SETINFO'. Try CLIENT HELP.\r\n-ERR no\r\n+PONG\r\n");
+            .server(0, b"+OK\r\n-ERR unknown subcommand 'SETINFO'. Try CLIENT HELP.\r\n-ERR no\r\n-NOPERM no\r\n+PONG\r\n");
         let said = client.said();
         let [Said::Event(Event::Ready(ready))] = &said[..] else { panic!("{said:?}") };
         assert!(ready.first);

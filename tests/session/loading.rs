@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use realtime::model::{Event, RequestKind, State, TopicKind, Value};
 
-use crate::client::{BOTH, Client, HELLO3, Resp, SUBSCRIBER_WELCOME, args, life};
+use crate::client::{BOTH, Client, HELLO3, Resp, WELCOME, args, life};
 use crate::sink::{Said, answer, failure, message, string, subscribed};
 
 const LOADING: &[u8] = b"-LOADING Redis is loading the dataset in memory\r\n";
@@ -39,8 +39,7 @@ fn a_server_that_loads_is_ready_when_it_serves() {
                 // This link needs nothing that waits for the data.
                 client.server(
                     1,
-                    &[SUBSCRIBER_WELCOME.strip_suffix(b"+PONG\r\n").expect("PING is the last"), refusal]
-                        .concat(),
+                    &[WELCOME.strip_suffix(b"+PONG\r\n").expect("PING is the last"), refusal].concat(),
                 );
             }
             let link = client.subscriber;
@@ -161,7 +160,7 @@ fn a_restart_with_much_data_is_a_gap_and_then_ready() {
     client.expect_down();
     client.reconnect(0);
     client.server(0, HELLO3);
-    client.server(0, &[b"+OK\r\n+OK\r\n", LOADING].concat());
+    client.server(0, &[WELCOME.strip_suffix(b"+PONG\r\n").expect("PING is the last"), LOADING].concat());
     let said = client.said();
     let [Said::Event(Event::Gap { .. }), Said::Event(Event::Down { error, .. })] = &said[..] else {
         panic!("{said:?}")

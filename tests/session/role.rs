@@ -4,8 +4,7 @@ use realtime::backend::OptionValue;
 use realtime::model::{Event, Ready, RequestKind, Role, State};
 
 use crate::client::{
-    BOTH, Client, HELLO3, MASTER, Resp, SETINFO, SUBSCRIBER_INTRODUCTION, SUBSCRIBER_WELCOME, WELCOME, args,
-    life, question,
+    BOTH, Client, HELLO3, INTRODUCTION, MASTER, Resp, SETINFO, WELCOME, args, life, question,
 };
 use crate::sink::{Said, failure};
 
@@ -143,8 +142,8 @@ fn a_master_that_becomes_a_replica_is_left_once() {
         welcomed_by_replica(&mut client, resp);
         if resp == Resp::Two {
             client.reconnect(1);
-            assert_eq!(client.commands(1), SUBSCRIBER_INTRODUCTION);
-            client.server(1, SUBSCRIBER_WELCOME);
+            assert_eq!(client.commands(1), INTRODUCTION);
+            client.server(1, WELCOME);
         }
         client.confirm("subscribe", "chat");
         let said = client.said();
@@ -194,7 +193,7 @@ fn a_server_that_is_a_replica_when_it_is_back_was_one_before_the_link_was_lost()
         welcomed_by_replica(&mut client, resp);
         if resp == Resp::Two {
             client.reconnect(1);
-            client.server(1, SUBSCRIBER_WELCOME);
+            client.server(1, WELCOME);
         }
         let said = client.said();
         let gap = said.iter().find_map(|said| match said {
@@ -354,7 +353,7 @@ fn the_question_changes_nothing_else() {
     client.connected(0);
     assert_eq!(client.commands(0), ["HELLO 3 AUTH u p SETNAME n"]);
     client.server(0, HELLO3);
-    assert_eq!(client.commands(0), ["SELECT 3", SETINFO[0], SETINFO[1], "PING"]);
+    assert_eq!(client.commands(0), ["SELECT 3", SETINFO[0], SETINFO[1], "INFO server", "PING"]);
     client.server(0, &[b"+OK\r\n", WELCOME].concat());
     client.expect_ready(true, Resp::Three);
     client.advance(15.1);

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use realtime::backend::LinkError;
 use realtime::model::{Event, RequestKind, State};
 
-use crate::client::{BOTH, Client, Resp, SUBSCRIBER_WELCOME, WELCOME, args};
+use crate::client::{BOTH, Client, Resp, WELCOME, args};
 use crate::sink::{Said, message};
 
 const LOADING: &[u8] = b"-LOADING Redis is loading the dataset in memory\r\n";
@@ -31,7 +31,7 @@ fn on_replica(resp: Resp) -> Client {
     match resp {
         Resp::Three => {
             client.server(0, REPLICA_HELLO);
-            client.server(0, b"+OK\r\n+OK\r\n+PONG\r\n");
+            client.server(0, WELCOME);
         }
         Resp::Two => {
             client.server(0, b"-ERR unknown command\r\n");
@@ -175,7 +175,7 @@ fn a_loss_while_the_server_serves_nothing_is_one_gap_since_it_did() {
             client.server(0, REPLICA_HELLO);
             client.server(0, WELCOME);
         } else {
-            client.server(1, SUBSCRIBER_WELCOME);
+            client.server(1, WELCOME);
         }
         let said = client.said();
         let Some(Said::Event(Event::Gap { lasted, .. })) = said.iter().find(|said| !is_down(said)) else {
@@ -233,7 +233,7 @@ fn a_link_that_was_remade_while_nothing_was_wanted_has_its_gap_too() {
     client.subscribe("b", 2);
     client.connected(1);
     client.commands(1);
-    client.server(1, SUBSCRIBER_WELCOME);
+    client.server(1, WELCOME);
     client.confirm("subscribe", "b");
     client.fence(3);
     assert_eq!(client.said().len(), 1, "subscribed");
@@ -268,7 +268,7 @@ fn a_link_that_was_silent_before_the_server_ceased_to_serve_has_its_gap_since_th
     client.server(0, b"+PONG\r\n");
     client.reconnect(1);
     client.commands(1);
-    client.server(1, SUBSCRIBER_WELCOME);
+    client.server(1, WELCOME);
     client.confirm("subscribe", "chat");
     let said = client.said();
     let lasted = said.iter().find_map(|said| match said {

@@ -3,9 +3,7 @@
 use realtime::backend::OptionValue;
 use realtime::model::{Command, Event, TopicKind};
 
-use crate::client::{
-    BOTH, Client, OLD_WELCOME, Resp, SUBSCRIBER_INTRODUCTION, SUBSCRIBER_WELCOME, every_cut, subscribe, topic,
-};
+use crate::client::{BOTH, Client, INTRODUCTION, OLD_WELCOME, Resp, WELCOME, every_cut, subscribe, topic};
 use crate::sink::{Said, message, subscribed};
 
 /// A client that is ready and subscribed to `chat` as slot 1.
@@ -195,8 +193,8 @@ fn under_resp2_the_second_link_is_opened_by_the_first_subscription() {
     assert_eq!(client.action(), None);
     client.subscribe("chat", 1);
     client.connected(1);
-    assert_eq!(client.commands(1), SUBSCRIBER_INTRODUCTION);
-    client.server(1, SUBSCRIBER_WELCOME);
+    assert_eq!(client.commands(1), INTRODUCTION);
+    client.server(1, WELCOME);
     assert_eq!(client.commands(1), ["SUBSCRIBE chat", "PING realtime:1"]);
     // Both forms of the answer to PING occur around subscribed mode.
     client.confirm("subscribe", "chat");
@@ -223,7 +221,7 @@ fn under_resp2_the_second_link_logs_in_like_the_first() {
     assert_eq!(client.commands(1), ["AUTH u p"]);
     client.server(1, b"+OK\r\n");
     assert_eq!(client.commands(1)[..2], ["SELECT 3", "CLIENT SETNAME n"]);
-    client.server(1, &[b"+OK\r\n+OK\r\n", SUBSCRIBER_WELCOME].concat());
+    client.server(1, &[b"+OK\r\n+OK\r\n", WELCOME].concat());
     assert_eq!(client.commands(1)[0], "SUBSCRIBE chat");
 }
 

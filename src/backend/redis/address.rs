@@ -1,7 +1,8 @@
-//! Whether the two links of RESP2 lead to one server.
+//! Whether the address leads to another server than before.
 //!
-//! An address may move to another server, as after a failover, and one of the links may be lost alone meanwhile. It is then made to
-//! another server than the other link, and what is published on the one is not heard on the other.
+//! An address may move to another server, as after a failover. When it did is known only if the last server was asked for its role:
+//! what was published on the new one since then did not come. Under RESP2 one of the two links may be lost alone meanwhile. It is
+//! then made to another server than the other link, and what is published on the one is not heard on the other.
 
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -19,9 +20,11 @@ const RENEWALS: u32 = 3;
 const APART: &str = "the address leads to several servers in turn, and subscriptions and commands are on two of them: what is \
                      published here may not be heard here; connect to the address of one server";
 
-/// What was done about links that lead to two servers.
+/// Where the links have led, and what was done when they led to two servers.
 #[derive(Debug, Default)]
-pub(super) struct Apart {
+pub(super) struct Address {
+    /// The id of the server of the last link of the commands.
+    server_id: Option<Box<str>>,
     /// Links that were renewed for it since one was lost for any other reason.
     renewals: u32,
     /// It did not help.
@@ -29,7 +32,7 @@ pub(super) struct Apart {
     told: bool,
 }
 
-impl Apart {
+impl Address {
     /// A link is lost.
     pub(super) fn lost(&mut self, failure: &Failure) {
         if !matches!(failure, Failure::Moved) {
@@ -44,6 +47,15 @@ impl Apart {
 }
 
 impl Core {
+    /// The link of the commands is up: unless it leads to the same server as the last one, the gap reaches back.
+    pub(super) fn watch_server(&mut self) {
+        let id = self.links[COMMANDS].server_id.clone();
+        if id.is_none() || id != self.address.server_id {
+            self.lose_to_new_master();
+        }
+        self.address.server_id = id;
+    }
+
     /// A link is up: if the other one leads to another server, that is renewed, because it is older.
     pub(super) fn watch_address(&mut self, i: usize, now: Instant, sink: &mut dyn Sink) {
         let other = if i == COMMANDS { SUBSCRIBER } else { COMMANDS };
@@ -52,9 +64,9 @@ impl Core {
         if is_cluster || !self.links[other].is_up() {
             return;
         }
-        self.apart.in_vain = leads_elsewhere(&self.links[i], &self.links[other]);
-        if self.apart.in_vain && self.apart.renewals < RENEWALS {
-            self.apart.renewals += 1;
+        self.address.in_vain = leads_elsewhere(&self.links[i], &self.links[other]);
+        if self.address.in_vain && self.address.renewals < RENEWALS {
+            self.address.renewals += 1;
             // The subscriptions' link may have led to the wrong server since it was made.
             let made = self.links[other].made.as_ref().map(|(made, _)| *made).filter(|_| other == SUBSCRIBER);
             self.master_seen = self.master_seen.or(made);

@@ -74,6 +74,7 @@ impl Core {
         self.protocol.get_or_insert(link.version);
         self.watch_address(i, now, sink);
         if i == COMMANDS {
+            self.watch_server();
             self.watch_role(now);
         }
         if self.subscriber() == i && self.closing.is_none() {
@@ -113,7 +114,7 @@ impl Core {
     pub(super) fn tell_ready(&mut self, first: bool, sink: &mut dyn Sink) {
         let Some(protocol) = self.protocol else { return };
         self.owes_ready = false;
-        let notice = self.replica_notice().or_else(|| self.apart.notice());
+        let notice = self.replica_notice().or_else(|| self.address.notice());
         sink.event(Event::Ready(Ready { first, protocol: protocol as u8, notice, ..self.server.ready() }));
     }
 
@@ -121,7 +122,7 @@ impl Core {
     pub(super) fn fail(&mut self, i: usize, failure: Failure, now: Instant, sink: &mut dyn Sink) {
         // What is told of the connection comes before its end.
         self.tell_regained(now, sink);
-        self.apart.lost(&failure);
+        self.address.lost(&failure);
         let needed = self.is_needed(i);
         let asked = self.is_subscribed(i) && self.links[i].awaits_command(now);
         let link = &mut self.links[i];

@@ -1,6 +1,6 @@
 //! What is said on a new connection before it is used: protocol version, login, database, names.
 //!
-//! RESP3: `HELLO 3 [AUTH user password] [SETNAME name]`, then SELECT, CLIENT SETINFO and PING in one go. RESP2: AUTH, then
+//! RESP3: `HELLO 3 [AUTH user password] [SETNAME name]`, then SELECT, CLIENT SETINFO, INFO and PING in one go. RESP2: AUTH, then
 //! SELECT, CLIENT SETNAME, CLIENT SETINFO, INFO, ROLE (not on the subscriptions' link) and PING in one go. The PING tells whether the server serves anybody: while it
 //! loads its data, it lets clients in and answers LOADING to most commands. A server limits what it reads from a stranger, so nothing
 //! is sent behind a login that is not confirmed. A server that refuses HELLO is asked in RESP2, on the same connection.
@@ -96,11 +96,9 @@ fn introduce(link: &mut Link, config: &Config) {
     }
     send(link, Step::SetInfo, &[b"CLIENT", b"SETINFO", b"LIB-NAME", LIBRARY_NAME]);
     send(link, Step::SetInfo, &[b"CLIENT", b"SETINFO", b"LIB-VER", LIBRARY_VERSION.as_bytes()]);
-    if link.version == Version::Resp2 {
-        send(link, Step::Info, &[b"INFO", b"server"]);
-        if link.id == LinkId(0) {
-            send(link, Step::Role, &[b"ROLE"]);
-        }
+    send(link, Step::Info, &[b"INFO", b"server"]);
+    if link.version == Version::Resp2 && link.id == LinkId(0) {
+        send(link, Step::Role, &[b"ROLE"]);
     }
     send(link, Step::Ping, &[b"PING"]);
 }
@@ -136,10 +134,13 @@ pub(super) fn answer(
         (Step::Auth, Ok(_)) => introduce(link, config),
         (Step::Info, Ok(Value::String(text))) => {
             link.server_id = field(&text, b"run_id").map(|id| server_name(id, config));
-            let from_info = Server { role: server.role, ..from_info(&text, config) };
-            from_info.expect_redis()?;
-            if link.id == LinkId(0) {
-                *server = from_info;
+            // HELLO has said it already.
+            if link.version == Version::Resp2 {
+                let from_info = Server { role: server.role, ..from_info(&text, config) };
+                from_info.expect_redis()?;
+                if link.id == LinkId(0) {
+                    *server = from_info;
+                }
             }
         }
         (Step::Role, Ok(reply)) => server.role = role::from_role(&reply),

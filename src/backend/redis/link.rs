@@ -138,7 +138,7 @@ pub(super) struct Link {
     pub(super) made: Option<(Instant, Option<Stage>)>,
     /// The address at the other end.
     pub(super) peer: Option<SocketAddr>,
-    /// What tells the server from every other, under RESP2 and if it says so.
+    /// What tells the server from every other, if it says so.
     pub(super) server_id: Option<Box<str>>,
     /// Up to here all that the server sent has come. What is read behind a pause may be old, so it tells nothing of that.
     pub(super) heard: Instant,

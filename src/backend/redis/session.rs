@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use resp::Decoder;
 
-use super::address::Apart;
+use super::address::Address;
 use super::backoff::Backoff;
 use super::config::Config;
 use super::failure::Failure;
@@ -51,7 +51,7 @@ pub(super) struct Core {
     /// The server granted RESP3 and then spoke RESP2: it is not asked for RESP3 again.
     pub(super) resp2_alone: bool,
     pub(super) server: Server,
-    pub(super) apart: Apart,
+    pub(super) address: Address,
     /// That the server is a replica was told, and it was no master since.
     pub(super) replica_told: bool,
     /// When the server was asked that said last that it is a master, unless it was a replica since.
@@ -113,7 +113,7 @@ impl RedisSession {
             protocol: None,
             resp2_alone: false,
             server: Server::default(),
-            apart: Apart::default(),
+            address: Address::default(),
             replica_told: false,
             master_seen: None,
             topics: Topics::new(seed.wrapping_add(LINKS as u64 + 1)),

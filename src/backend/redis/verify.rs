@@ -95,9 +95,11 @@ impl Verify {
         self.delivered = now;
     }
 
-    /// When a message came last, if the server took a probe since and delivered nothing.
+    /// When a message or a probe came last, if probes are to come: what came since tells nothing of messages.
     pub(super) fn unproved_since(&self) -> Option<Instant> {
-        matches!(self.stage, Stage::Taken { .. }).then_some(self.delivered)
+        let is_probed =
+            matches!(self.stage, Stage::Idle | Stage::Sent | Stage::Overtaken | Stage::Taken { .. });
+        is_probed.then_some(self.delivered)
     }
 
     /// The subscriptions' link is lost.

@@ -11,7 +11,7 @@ local ENOUGH = 8 -- publishes that it did not hear meanwhile
 local SLACK = 2 -- seconds by which what is told may be late, and so off
 local STANDSTILL = 3 -- seconds that the main thread stands still at most, by which a gap is told late
 local BUSY = 10 -- seconds by which anything may be late on a machine with other work to do
-local SETTLED = 3 -- seconds until it is known whether the server took a publish
+local SETTLED = 3 -- seconds until it is known whether the server took a publish, beside those that a client takes to ask for the role
 local EVENTS = 16 -- that are shown with a problem
 
 -- A list of times, each with a start and an end.
@@ -177,6 +177,12 @@ function Account:published(topic, number)
 	mine.silent_count = mine.silent_count + 1
 end
 
+-- Within so many seconds a client asks the server and has its answer, or knows that there is none.
+function Account:asks()
+	local options = self.spec.options
+	return (options.ping_interval or 15) + (options.ping_timeout or 5)
+end
+
 -- A server that swallows messages is found with verify_delivery only, and while it takes the probes.
 function Account:may_be_deaf()
 	return self.world.swallows and (not self.spec.options.verify_delivery or self.unverified)
@@ -185,8 +191,7 @@ end
 -- A client cannot find that messages are swallowed, or published on another master, in less time than its questions take. So it
 -- does not find a fault that is shorter, and not the last seconds of a longer one.
 function Account:note_unfindable(now)
-	local world, options = self.world, self.spec.options
-	local asks = (options.ping_interval or 15) + (options.ping_timeout or 5)
+	local world, asks = self.world, self:asks()
 	local is_short = world.elsewhere and world.fault.seconds < asks
 	self.unfindable:note(self:may_be_deaf() or is_short, now, self.looked)
 	if self.was_swallowing and not world.swallows then self.unfindable:add(now - asks, now) end
@@ -226,7 +231,7 @@ end
 function Account:judge_missing(now)
 	local kept = {}
 	for _, hole in ipairs(self.missing) do
-		if now - hole.now < SETTLED then
+		if now - hole.now < SETTLED + self:asks() then
 			kept[#kept + 1] = hole
 		else
 			self:judge_hole(hole.mine, hole.from, hole.to)
@@ -261,8 +266,7 @@ function Account:has_recovered(now, since, fault)
 	local options, all = self.spec.options, true
 	-- The pauses of what is refused double, so the last one is as long as all before it, or half as long again.
 	local refused = fault.noperm and math.min(300, 30 + 3 * fault.seconds) or math.min(30, 1 + 3 * fault.seconds)
-	local pauses = (options.ping_interval or 15) + (options.ping_timeout or 5) + (options.reconnect_max or 30)
-		+ (options.connect_timeout or 5) + refused + BUSY
+	local pauses = self:asks() + (options.reconnect_max or 30) + (options.connect_timeout or 5) + refused + BUSY
 	for name, mine in pairs(self.topics) do
 		local from = math.max(since, mine.wanted_at)
 		if mine.heard_at < from then

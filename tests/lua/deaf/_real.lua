@@ -41,7 +41,8 @@ local function new_server()
 		for _, answer in ipairs(self.administrator.answers()) do
 			asked = nil
 			local answered, went_well, reply = answer[2], answer[3], tostring(answer[4])
-			local later = not answered or not went_well and (reply:find("^BUSY ") or reply:find("^LOADING") or reply:find("^MASTERDOWN"))
+			local later = not answered or not went_well and (reply:find("^BUSY ") or reply:find("^LOADING") or reply:find("^MASTERDOWN")
+				or reply:find("save already in progress")) -- for a replica
 			if not later then
 				if not went_well and not reply:find("^NOTBUSY") then error(table.concat(insisted[1], " ") .. ": " .. reply) end
 				table.remove(insisted, 1)

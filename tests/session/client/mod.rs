@@ -20,8 +20,8 @@ use realtime::model::{
 use crate::sink::{Recorder, Said, text};
 
 pub(crate) use server::{
-    HELLO3, INTRODUCTION, MASTER, OLD_INTRODUCTION, OLD_WELCOME, Reads, SETINFO, SUBSCRIBER_INTRODUCTION,
-    SUBSCRIBER_WELCOME, WELCOME, every_cut, life, question,
+    HELLO3, INTRODUCTION, MASTER, OLD_INTRODUCTION, OLD_WELCOME, Reads, SETINFO, WELCOME, every_cut, life,
+    question,
 };
 
 pub(crate) struct Client {

@@ -54,8 +54,8 @@ impl Client {
     pub(crate) fn subscriber_up(&mut self) {
         if self.subscriber == 1 {
             self.connected(1);
-            assert_eq!(self.commands(1), SUBSCRIBER_INTRODUCTION);
-            self.server(1, SUBSCRIBER_WELCOME);
+            assert_eq!(self.commands(1), INTRODUCTION);
+            self.server(1, WELCOME);
         }
     }
 
@@ -66,7 +66,7 @@ impl Client {
             Resp::Three => drop(self.hello(resp)),
             Resp::Two => {
                 self.commands(1);
-                self.server(1, SUBSCRIBER_WELCOME);
+                self.server(1, WELCOME);
             }
         }
     }
@@ -142,21 +142,17 @@ pub(crate) const HELLO3: &[u8] = b"%7\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nve
 pub(crate) const SETINFO: [&str; 2] =
     ["CLIENT SETINFO LIB-NAME realtime", concat!("CLIENT SETINFO LIB-VER ", env!("CARGO_PKG_VERSION"))];
 
-/// What a client says under RESP3 once it is let in.
-pub(crate) const INTRODUCTION: [&str; 3] = [SETINFO[0], SETINFO[1], "PING"];
+/// What a client says once it is let in: under RESP3, and on RESP2's link of the subscriptions.
+pub(crate) const INTRODUCTION: [&str; 4] = [SETINFO[0], SETINFO[1], "INFO server", "PING"];
 /// The server's answer.
-pub(crate) const WELCOME: &[u8] = b"+OK\r\n+OK\r\n+PONG\r\n";
+pub(crate) const WELCOME: &[u8] =
+    b"+OK\r\n+OK\r\n$47\r\n# Server\r\nredis_version:5.0.14\r\nrun_id:5f0c1e\r\n\r\n+PONG\r\n";
 
 /// The same on RESP2's link of the commands.
 pub(crate) const OLD_INTRODUCTION: [&str; 5] = [SETINFO[0], SETINFO[1], "INFO server", "ROLE", "PING"];
 pub(crate) const OLD_WELCOME: &[u8] =
-    b"+OK\r\n+OK\r\n$32\r\n# Server\r\nredis_version:5.0.14\r\n\r\n*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n\
+    b"+OK\r\n+OK\r\n$47\r\n# Server\r\nredis_version:5.0.14\r\nrun_id:5f0c1e\r\n\r\n*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n\
     +PONG\r\n";
-
-/// The same on RESP2's link of the subscriptions.
-pub(crate) const SUBSCRIBER_INTRODUCTION: [&str; 4] = [SETINFO[0], SETINFO[1], "INFO server", "PING"];
-pub(crate) const SUBSCRIBER_WELCOME: &[u8] =
-    b"+OK\r\n+OK\r\n$32\r\n# Server\r\nredis_version:5.0.14\r\n\r\n+PONG\r\n";
 
 /// ROLE's answer on a master.
 pub(crate) const MASTER: &[u8] = b"*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n";

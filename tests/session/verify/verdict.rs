@@ -183,6 +183,25 @@ fn a_link_lost_while_a_probe_is_missing_has_its_gap_since_the_last_message() {
     assert!(*lasted >= Duration::from_secs(17), "{lasted:?}");
 }
 
+/// A server that swallows messages answers commands all the same.
+#[test]
+fn a_link_lost_before_the_next_probe_has_its_gap_since_the_last_message_not_since_the_last_answer() {
+    let (mut client, _) = verified(Resp::Three);
+    client.message("chat", "the last one");
+    client.said();
+    client.advance(12.0);
+    client.get(1, "a");
+    client.commands(0);
+    client.server(0, b"$-1\r\n");
+    client.lost(0, LinkError::Eof);
+    client.said();
+    client.reconnect(0);
+    client.hello(Resp::Three);
+    let said = client.said();
+    let Some(Said::Event(Event::Gap { lasted, .. })) = said.first() else { panic!("{said:?}") };
+    assert!(*lasted >= Duration::from_secs(12), "{lasted:?}");
+}
+
 #[test]
 fn of_several_addresses_the_next_one_has_its_turn() {
     let mut client = Client::new("redis://server", &ON);
