@@ -76,18 +76,98 @@ pub(super) struct Place {
 /// How far up the stack a calling script is looked for. Between it and us there may be C functions such as `pcall`.
 const MAX_LEVELS: c_int = 64;
 
+/// Slots of the stack that a function has free: of the twenty that every C function begins with, those that what comes before
+/// its work does not use.
+pub(super) const FREE_SLOTS: i32 = 16;
+
 /// The stack of one C function, for reading.
 ///
 /// Positions are counted from 1. Reading borrows the frame, and what takes values off the stack needs it mutably, so that
 /// no slice outlives its string.
 pub(super) struct Frame {
     lua: Lua,
+    /// How many values there may be.
+    most: i32,
 }
 
 impl Frame {
-    /// The frame of the C function that `lua` was handed to.
+    /// The frame of the C function that `lua` was handed to, at its beginning.
     pub(super) fn new(lua: Lua) -> Self {
-        Self { lua }
+        let mut frame = Self { lua, most: 0 };
+        frame.most = frame.top() + FREE_SLOTS;
+        frame
+    }
+
+    /// Likewise, where more slots were reserved.
+    ///
+    /// # Safety
+    ///
+    /// The stack has so many free slots, and keeps them as long as this frame is used.
+    pub(super) unsafe fn with_slots(lua: Lua, slots: i32) -> Self {
+        let mut frame = Self::new(lua);
+        frame.most += slots - FREE_SLOTS;
+        frame
+    }
+
+    /// Whether so many more values have room.
+    pub(super) fn has_room(&self, values: i32) -> bool {
+        self.top() + values <= self.most
+    }
+
+    fn reserve(&self, values: i32) {
+        assert!(self.has_room(values), "no room on the stack");
+    }
+
+    /// Pushes a copy of the value at `index`.
+    pub(super) fn push_copy(&mut self, index: i32) {
+        self.reserve(1);
+        assert!(index <= self.top(), "there is no such value");
+        // SAFETY: there is such a value, and room for its copy.
+        unsafe { (self.lua.api.pushvalue)(self.lua.state, index) };
+    }
+
+    /// Pushes nil.
+    pub(super) fn push_nil(&mut self) {
+        self.reserve(1);
+        // SAFETY: there is room for it.
+        unsafe { (self.lua.api.pushnil)(self.lua.state) };
+    }
+
+    /// Pushes element `n` of the table at `index`.
+    pub(super) fn push_element(&mut self, index: i32, n: i32) {
+        self.reserve(1);
+        assert!(self.kind(index) == Kind::Table, "no table");
+        // SAFETY: reads a table without metamethods, and there is room for the element.
+        unsafe { (self.lua.api.rawgeti)(self.lua.state, index, n) };
+    }
+
+    /// Pops a key and pushes the next one of the table at `index`, and its value. `false`, and nothing is pushed, after the
+    /// last one. nil comes before the first.
+    ///
+    /// # Safety
+    ///
+    /// There is a table at `index`, and the value on top is nil or a key of it.
+    pub(super) unsafe fn next(&mut self, index: i32) -> bool {
+        self.reserve(1);
+        // SAFETY: raises only for a key that the table does not have.
+        unsafe { (self.lua.api.next)(self.lua.state, index) != 0 }
+    }
+
+    /// Takes off everything above `top`.
+    pub(super) fn cut(&mut self, top: i32) {
+        assert!(top <= self.top(), "nothing to take off");
+        self.restore(top);
+    }
+
+    /// Where in memory the value is that is kept under `reference`.
+    pub(super) fn kept_pointer(&mut self, reference: i32) -> *const c_void {
+        let top = self.top();
+        self.reserve(1);
+        // SAFETY: reads a table of ours, and there is room for the value.
+        unsafe { (self.lua.api.rawgeti)(self.lua.state, KEPT, reference) };
+        let pointer = self.pointer(top + 1);
+        self.restore(top);
+        pointer
     }
 
     /// How many values there are.

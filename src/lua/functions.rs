@@ -4,7 +4,7 @@ use super::args::{Call, Fault};
 use super::function::{Closed, Function, Prepare};
 use super::module::Module;
 use super::output::Output;
-use super::{client, config_file, connect, crypto, library, requests};
+use super::{client, config_file, connect, crypto, json, library, requests};
 
 const fn function(
     name: &'static str,
@@ -38,7 +38,7 @@ const fn topic_method(
 }
 
 /// Functions and methods. The metamethod `__tostring` is a method of that name.
-pub(super) static FUNCTIONS: [Function; 25] = [
+pub(super) static FUNCTIONS: [Function; 27] = [
     Function {
         name: "Connect",
         method: false,
@@ -57,6 +57,8 @@ pub(super) static FUNCTIONS: [Function; 25] = [
     function("SHA256", crypto::sha256_of, Closed::Raise),
     function("HMAC", crypto::hmac_of, Closed::Raise),
     function("RestrictConfig", config_file::restrict_config, Closed::Raise),
+    function("DecodeJson", json::decode_json, Closed::Raise),
+    function("EncodeJson", json::encode_json, Closed::Raise),
     topic_method("Subscribe", client::subscribe),
     topic_method("PSubscribe", client::psubscribe),
     method("Unsubscribe", client::unsubscribe, Closed::Nothing),
