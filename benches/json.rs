@@ -1,6 +1,6 @@
 //! JSON beside serde_json: a chat line and an inventory, texts to values and values to texts.
 
-#![allow(clippy::expect_used, reason = "a bench that cannot go on says why")]
+#![allow(clippy::expect_used, clippy::panic, reason = "a bench that cannot go on says why")]
 
 mod common;
 
