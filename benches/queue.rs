@@ -9,14 +9,14 @@ use std::sync::Arc;
 use common::{BATCH, LIMITS, Nobody, take_all};
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
-use realtime::model::{Counters, Sink, Slot};
+use realtime::model::{Counters, Sink, SubscriptionSlot};
 use realtime::queue::{Consumer, Producer, events};
 
 fn main() {
     divan::main();
 }
 
-const SLOT: Slot = Slot { index: 0, generation: 0 };
+const SLOT: SubscriptionSlot = SubscriptionSlot::new(0, 0);
 
 fn queue() -> (Producer, Consumer) {
     events(LIMITS, Arc::new(Counters::default()), Arc::default(), Arc::new(Nobody))

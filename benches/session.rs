@@ -11,7 +11,9 @@ use common::session::{Case, case, client, messages};
 use common::{BATCH, publish, take_all};
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
-use realtime::model::{About, DropReason, Error, Event, LinkId, Sink, Slot, Ticket, TopicKind, Value};
+use realtime::model::{
+    DropReason, Error, Event, LinkId, RequestName, Sink, SubscriptionSlot, Ticket, TopicKind, Value,
+};
 
 fn main() {
     divan::main();
@@ -33,7 +35,7 @@ const CASES: [Case; 8] = [
 struct Count(usize);
 
 impl Sink for Count {
-    fn message(&mut self, slot: Slot, channel: Option<&[u8]>, payload: &[u8]) {
+    fn message(&mut self, slot: SubscriptionSlot, channel: Option<&[u8]>, payload: &[u8]) {
         black_box((slot, channel, payload));
         self.0 += 1;
     }
@@ -42,7 +44,7 @@ impl Sink for Count {
         panic!("a message of {bytes} bytes was dropped")
     }
 
-    fn answer(&mut self, _: Ticket, _: Result<Value, Error>, _: About<'_>) {}
+    fn answer(&mut self, _: Ticket, _: Result<Value, Error>, _: RequestName<'_>) {}
 
     fn event(&mut self, _: Event) {}
 }

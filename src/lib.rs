@@ -27,7 +27,7 @@ pub mod queue;
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn gmod13_open(state: *mut c_void) -> c_int {
     // SAFETY: the caller's promise is the same.
-    unsafe { lua::open(state, || Box::new(net::Worker::new())) }
+    unsafe { lua::open(state, || Box::new(net::Spawner::new())) }
 }
 
 /// Called by the game when the Lua state ends, at every change of the map.

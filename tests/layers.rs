@@ -259,11 +259,11 @@ fn every_way_to_break_a_layer_is_seen() {
         (&["model"], "use crate::queue::Producer;"),
         (&["model", "id"], "fn f() { crate::net::go(); }"),
         (&["crypto", "random"], "use crate::model::Code;"),
-        (&["model", "id"], "use super::super::net::Worker;"),
+        (&["model", "id"], "use super::super::net::Spawner;"),
         (&["queue", "producer"], "use crate::{model::Event, backend::Session};"),
         (&["queue", "producer"], "use {std::io, mio};"),
         (&["dispatch"], "use crate::backend::Backend;"),
-        (&["dispatch"], "#[cfg(test)] mod tests { use crate::net::Worker; }"),
+        (&["dispatch"], "#[cfg(test)] mod tests { use crate::net::Spawner; }"),
         (&["net", "link"], "type State = gmod::lua::State;"),
         (&["net", "link"], "use crate::backend::{Session, redis::Config};"),
         (&["lua"], "use crate::net;"),
@@ -279,14 +279,14 @@ fn every_way_to_break_a_layer_is_seen() {
         (&["model", "id"], "use super::Error; use thiserror::Error as E; use std::net::IpAddr;"),
         (
             &["queue"],
-            "// use crate::net::Worker;\n/* mio::Poll /* */ gmod::lua */ const A: &str = \"mio::Poll\";",
+            "// use crate::net::Spawner;\n/* mio::Poll /* */ gmod::lua */ const A: &str = \"mio::Poll\";",
         ),
         (&["queue"], "const A: &str = r##\"use \"# mio::Poll\"##;"),
         (&["net", "link"], "use crate::{backend::{Session, Start}, queue::*}; use mio::net::TcpStream;"),
         (&["net", "tests"], "mod deaf { use super::*; use super::super::resolve; }"),
         (&["lua"], "use crate::backend::SCHEMES; use crate::dispatch::Dispatcher as D; let resp = 1;"),
         (&["backend", "redis", "config"], "use super::super::OptionError; use crate::backend::redis::X;"),
-        (&[], "pub use crate::net::Worker; use gmod::lua;"),
+        (&[], "pub use crate::net::Spawner; use gmod::lua;"),
     ];
     for (module, source) in fine {
         assert_eq!(violations(module, source, &crates), [""; 0], "{module:?}: {source}");

@@ -11,7 +11,7 @@ use std::thread;
 
 use proptest::prelude::*;
 use realtime::model::{
-    Counters, DropReason, Event, Limits, Overflow, Room, Sink, Slot, Topic, TopicKind, Wake,
+    Counters, DropReason, Event, Limits, Overflow, Room, Sink, SubscriptionSlot, Topic, TopicKind, Wake,
 };
 use realtime::queue::{Consumer, Item, Producer, Signal, events};
 
@@ -27,8 +27,8 @@ fn ends(limits: Limits) -> (Producer, Consumer, Arc<Counters>) {
     (producer, consumer, counters)
 }
 
-fn slot(number: usize) -> Slot {
-    Slot { index: u32::try_from(number).unwrap(), generation: 0 }
+fn slot(number: usize) -> SubscriptionSlot {
+    SubscriptionSlot::new(u32::try_from(number).unwrap(), 0)
 }
 
 fn state(number: usize) -> Event {

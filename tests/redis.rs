@@ -17,14 +17,15 @@ use fake_redis::{Close, FakeRedis, Hello, Reaction, Target};
 use real_redis::RealRedis;
 use realtime::backend::{OptionValue, Options, configure};
 use realtime::model::{
-    Args, Code, Command, Event, ReplyTo, Request, RequestKind, Slot, State, Topic, TopicKind, Value,
+    Args, Code, Command, Event, ReplyTo, Request, RequestKind, RequestSlot, State, SubscriptionSlot, Topic,
+    TopicKind, Value,
 };
 use toy::{Client, Game, Seen, eventually};
 
 const LONG: Duration = Duration::from_secs(60);
-const CHANNEL: Slot = Slot { index: 1, generation: 0 };
-const PATTERN: Slot = Slot { index: 2, generation: 0 };
-const ANSWER: Slot = Slot { index: 3, generation: 0 };
+const CHANNEL: SubscriptionSlot = SubscriptionSlot::new(1, 0);
+const PATTERN: SubscriptionSlot = SubscriptionSlot::new(2, 0);
+const ANSWER: RequestSlot = RequestSlot::new(3, 0);
 
 /// `protocol`: the option, or `None` for "auto".
 fn connect(game: &mut Game, url: &str, protocol: Option<u8>) -> Client {
@@ -84,7 +85,7 @@ fn converse(url: &str, protocol: Option<u8>, spoken: u8) {
     assert_eq!(messages, [(CHANNEL, payload.clone()), (PATTERN, payload)]);
     let ready = ready.expect("ready before any answer");
     assert!(ready.first);
-    assert_eq!(ready.protocol, spoken);
+    assert_eq!(ready.protocol, Some(spoken));
     assert!(ready.version.is_some_and(|version| version.contains('.')));
     assert_eq!(client.counters.state(), State::Ready);
 
@@ -172,7 +173,7 @@ fn refused(redis: &RealRedis, version: u8, names: &[&[u8]]) -> Vec<String> {
                 continue;
             }
             left += 1;
-            let slot = Slot { index, generation };
+            let slot = SubscriptionSlot::new(index, generation);
             game.command(&client, Command::Subscribe { topic: Topic { kind, name: name.into() }, slot });
         }
         request(&game, &client, RequestKind::Publish(args(&[name, b"x"])));
@@ -230,9 +231,8 @@ fn with_the_in_process_server_over_a_unix_socket() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("socket");
     let server = FakeRedis::builder().unix(&path).start().expect("a server");
-    let url = format!("unix://{}", path.display());
-    converse(&url, Some(3), 3);
-    converse(&url, Some(2), 2);
+    converse(&format!("redis+unix://{}", path.display()), Some(3), 3);
+    converse(&format!("unix://{}", path.display()), Some(2), 2);
     drop(server);
 }
 
@@ -317,7 +317,7 @@ fn many_channels(url: &str, protocol: Option<u8>, drop_all: impl Fn()) {
     assert_eq!(client.counters.confirmed.load(Ordering::Relaxed), u64::from(MANY));
     for n in [0, MANY / 2, MANY - 1] {
         game.publish(&client, &format!("channel-{n}"), b"x", ReplyTo::Nobody);
-        assert_eq!(client.wait_message(), (Slot { index: n, generation: 0 }, b"x".to_vec()));
+        assert_eq!(client.wait_message(), (SubscriptionSlot::new(n, 0), b"x".to_vec()));
     }
     assert!(game.shutdown(LONG));
 }

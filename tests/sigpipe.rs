@@ -11,7 +11,7 @@ use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
 
 use realtime::backend::OptionValue;
-use realtime::model::{Code, ReplyTo, Slot};
+use realtime::model::{Code, ReplyTo, RequestSlot};
 use toy::Game;
 
 fn sigpipe_kills() {
@@ -30,7 +30,7 @@ fn hang_up_on(options: &[(&str, OptionValue)], accept: impl Fn() -> Box<dyn Read
         client.wait_ready();
         let text = vec![b'x'; 300_000];
         for _ in 0..10 {
-            game.publish(&client, "big", &text, ReplyTo::Callback(Slot { index: 0, generation: 0 }));
+            game.publish(&client, "big", &text, ReplyTo::Callback(RequestSlot::new(0, 0)));
         }
         stream.read_exact(&mut [0; 1000]).unwrap();
         drop(stream);

@@ -12,12 +12,12 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use realtime::backend::OptionValue;
-use realtime::model::{Code, Event, READ_BYTES, ReplyTo, Slot, State, Value};
+use realtime::model::{Code, Event, READ_BYTES, ReplyTo, RequestSlot, State, SubscriptionSlot, Value};
 use socket2::{Domain, Socket, Type};
 use toy::{Game, Seen, eventually};
 
 const LONG: Duration = Duration::from_secs(60);
-const ANSWER: Slot = Slot { index: 99, generation: 0 };
+const ANSWER: RequestSlot = RequestSlot::new(99, 0);
 
 fn text(value: &str) -> OptionValue {
     OptionValue::String(value.into())
@@ -66,7 +66,7 @@ fn talk(mut game: Game, mut client: toy::Client) {
         seen.push(client.wait());
     }
     assert!(matches!(&seen[0], Seen::Event(Event::Ready(ready)) if ready.first));
-    assert_eq!(seen[1], Seen::Message(Slot { index: 5, generation: 0 }, b"hello \xff".into()));
+    assert_eq!(seen[1], Seen::Message(SubscriptionSlot::new(5, 0), b"hello \xff".into()));
     assert_eq!(seen[2], Seen::Answer(ANSWER, Ok(Value::Boolean(true))));
     assert_eq!(client.counters.bytes_out.load(Ordering::Relaxed), 9 + 17);
     assert_eq!(client.counters.bytes_in.load(Ordering::Relaxed), 17 + 3);
@@ -142,10 +142,7 @@ fn fifty_thousand_messages_arrive_in_order_through_a_queue_of_sixty_four() {
     game.subscribe(&client, "flood", 1);
     client.wait_ready();
     for expected in 0..MESSAGES {
-        assert_eq!(
-            client.wait(),
-            Seen::Message(Slot { index: 1, generation: 0 }, expected.to_string().into())
-        );
+        assert_eq!(client.wait(), Seen::Message(SubscriptionSlot::new(1, 0), expected.to_string().into()));
         assert!(client.consumer.queued().0 <= MOST);
     }
     server.join().unwrap();
@@ -358,24 +355,24 @@ fn a_thousand_publishes_in_a_tick_wake_the_worker_at_most_twenty_times() {
     client.wait_ready();
     // The machine may take the time from either thread in the middle: one undisturbed tick of five shows it.
     let fewest = (0..5).map(|_| {
-        let before = game.worker.wakes();
+        let before = game.spawner.wakes();
         for _ in 0..1_000 {
             game.publish(&client, "chat", b"x", ReplyTo::Nobody);
             // What Lua does between two calls, at its slowest.
             let began = Instant::now();
             while began.elapsed() < Duration::from_micros(25) {}
         }
-        game.worker.wakes() - before
+        game.spawner.wakes() - before
     });
     let fewest = fewest.min().unwrap();
     assert!(fewest <= 20, "{fewest} wake-ups");
     // A worker that was never found asleep needed none: it does sleep, and is woken.
-    let before = game.worker.wakes();
+    let before = game.spawner.wakes();
     eventually("a wake-up", || {
         // In time it falls asleep between two of them.
         thread::sleep(Duration::from_millis(1));
         game.publish(&client, "chat", b"x", ReplyTo::Nobody);
-        (game.worker.wakes() > before).then_some(())
+        (game.spawner.wakes() > before).then_some(())
     });
     assert!(game.shutdown(Duration::from_millis(100)));
     server.join().unwrap().unwrap();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use realtime::backend::{Action, Connected, OptionValue, Options, Session, Start, configure};
-use realtime::model::{Command, Counters, LinkId, READ_BYTES, Sink, Slot, Topic, TopicKind};
+use realtime::model::{Command, Counters, LinkId, READ_BYTES, Sink, SubscriptionSlot, Topic, TopicKind};
 use realtime::queue::{Consumer, Producer, Signal, events};
 use resp::{Decoder, Encoder};
 
@@ -51,7 +51,7 @@ pub(crate) fn client(case: Case) -> (Client, Producer, Consumer) {
     let mut client = Client { session, now, subscriber: LinkId(u8::from(case.protocol == 2)) };
     for index in 0..case.topics {
         let topic = Topic { kind: case.kind, name: name(case.kind, index).as_bytes().into() };
-        let slot = Slot { index: u32::try_from(index).expect("not so many"), generation: 0 };
+        let slot = SubscriptionSlot::new(u32::try_from(index).expect("not so many"), 0);
         client.session.handle_command(now, Command::Subscribe { topic, slot }, &mut producer);
     }
     while client.converse(&mut producer, &mut consumer) {}

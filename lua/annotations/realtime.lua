@@ -220,14 +220,14 @@ function RealtimeClient:PUnsubscribe(pattern, identifier) end
 ---Publishes any bytes.
 ---@param channel string
 ---@param message string|number
----@param fn? fun(err: RealtimeError?, receivers: integer)
+---@param fn? fun(err: RealtimeError?, receivers: integer?) nil if the backend does not count them, as Redis does
 ---@param seconds? number a timeout of its own
 ---@return boolean accepted
 ---@return RealtimeError? err if not
 function RealtimeClient:Publish(channel, message, fn, seconds) end
 
 ---Any command that does not block or change the connection.
----@param arguments (string|number)[] `{ "SET", "key", "value" }`
+---@param arguments (string|number|table)[] `{ "SET", "key", "value" }`; `realtime.NULL` where the backend takes nulls
 ---@param fn? fun(err: RealtimeError?, reply: any)
 ---@param seconds? number a timeout of its own
 ---@return boolean accepted
@@ -235,7 +235,7 @@ function RealtimeClient:Publish(channel, message, fn, seconds) end
 function RealtimeClient:Command(arguments, fn, seconds) end
 
 ---Commands between MULTI and EXEC, in one piece.
----@param commands (string|number)[][]
+---@param commands (string|number|table)[][]
 ---@param fn? fun(err: RealtimeError?, replies: any[])
 ---@param seconds? number a timeout of its own
 ---@return boolean accepted
@@ -243,7 +243,7 @@ function RealtimeClient:Command(arguments, fn, seconds) end
 function RealtimeClient:Transaction(commands, fn, seconds) end
 
 ---Blocks the game until the answer or TIMEOUT. For start-up.
----@param arguments (string|number)[]
+---@param arguments (string|number|table)[]
 ---@param seconds? number default 5, connecting included
 ---@return RealtimeError? err
 ---@return any reply
@@ -295,7 +295,7 @@ function RealtimeTables:Id() end
 ---Publishes a value as JSON. Raises for NaN, infinity and what else has no form in JSON, and says where it is.
 ---@param channel string
 ---@param data RealtimeValue
----@param fn? fun(err: RealtimeError?, receivers: integer)
+---@param fn? fun(err: RealtimeError?, receivers: integer?) nil if the backend does not count them, as Redis does
 ---@param seconds? number a timeout of its own
 ---@return boolean accepted
 ---@return RealtimeError? err if not

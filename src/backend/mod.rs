@@ -23,6 +23,10 @@ pub use options::{OptionError, OptionValue, Options};
 /// The table of backends. The first row serves options without a URL.
 pub const SCHEMES: &[Scheme] = &[redis::SCHEME];
 
+/// What a client does without a command. In a sentence for the caller each stands in braces: `{Subscribe}`.
+pub const OPERATIONS: [&str; 7] =
+    ["Connect", "Subscribe", "PSubscribe", "Unsubscribe", "PUnsubscribe", "Transaction", "Disconnect"];
+
 /// Makes a backend of URL and options: the one whose row names the URL's scheme.
 ///
 /// ```
@@ -85,7 +89,7 @@ pub trait Backend: Any + Send + Sync {
     ///
     /// # Errors
     ///
-    /// The sentence that the caller's Lua error shows.
+    /// A sentence for the caller. It has [`OPERATIONS`] in braces, because the caller has words of its own for them.
     fn check(&self, args: &Args) -> Result<(), String>;
 
     /// Whether [`Backend::check`] refuses a command only because it blocks its connection, as BLPOP does. A client that
@@ -125,7 +129,7 @@ pub struct Start {
 /// - **Links.** A link begins with an [`Action::Connect`]. It is up from
 ///   [`handle_connected`](Session::handle_connected) on, until [`handle_disconnected`](Session::handle_disconnected) or the
 ///   session's own [`Action::Close`], after which nothing more is heard of it. A link that cannot be made ends with
-///   [`handle_disconnected`](Session::handle_disconnected), too.
+///   [`handle_disconnected`](Session::handle_disconnected), too, at the action's deadline at the latest.
 /// - **Input.** Before each read of a link the loop asks for the [`room_needed`](Session::room_needed), and reads if the queue
 ///   has it: [`READ_BYTES`] at most, which the session takes as a whole, always. If there is no room and bytes may wait,
 ///   [`handle_paused`](Session::handle_paused) comes once, and [`handle_resumed`](Session::handle_resumed) before the next
@@ -191,7 +195,7 @@ pub enum Action {
         endpoint: Endpoint,
         /// The last peer, if it accepted the connection and was of no use. The others have their turn first.
         after: Option<SocketAddr>,
-        /// When to give up. The session watches it too.
+        /// When the loop gives up and tells so: until the link is up it alone watches this time.
         deadline: Instant,
     },
     /// Close this link, or stop making it. Nothing more is heard of it.

@@ -3,7 +3,16 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use crate::model::{NAME_CHARACTERS, printable};
+use crate::model::{Limits, MAX_EXACT, NAME_CHARACTERS, Overflow, printable};
+
+/// Options that every backend has, because the queue to the main thread has these bounds.
+const COMMON: [&str; 5] = ["queue_events", "queue_bytes", "overflow", "max_pending", "max_message_bytes"];
+const DEFAULT_QUEUE_EVENTS: usize = 65_536;
+const DEFAULT_QUEUE_BYTES: usize = 32 << 20;
+const DEFAULT_MAX_PENDING: usize = 10_000;
+const DEFAULT_MAX_MESSAGE_BYTES: usize = 4 << 20;
+/// Bytes in requests accepted and not yet answered.
+const PENDING_BYTES: usize = 64 << 20;
 
 /// URL and options as a script gave them, not yet understood by anyone.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -80,9 +89,6 @@ const MIN_SECONDS: f64 = 0.001;
 /// The longest time that an option may name, in seconds: a year.
 const MAX_SECONDS: f64 = 31_536_000.0;
 
-/// Up to here every whole number has a double of its own.
-const MAX_WHOLE: f64 = 9_007_199_254_740_992.0;
-
 /// An options table whose keys are known, each to be taken out once by the backend that it is for.
 pub(super) struct OptionSet {
     pairs: Vec<(String, OptionValue)>,
@@ -91,8 +97,9 @@ pub(super) struct OptionSet {
 impl OptionSet {
     /// # Errors
     ///
-    /// A key that is not in `known`.
-    pub(super) fn new(pairs: Vec<(String, OptionValue)>, known: &[&str]) -> Result<Self, OptionError> {
+    /// A key that is neither one of the backend's `own` nor one that all backends have.
+    pub(super) fn new(pairs: Vec<(String, OptionValue)>, own: &[&str]) -> Result<Self, OptionError> {
+        let known = [own, &COMMON].concat();
         match pairs.iter().find(|(key, _)| !known.contains(&key.as_str())) {
             Some((key, _)) => {
                 let key = printable(key.as_bytes(), NAME_CHARACTERS);
@@ -178,6 +185,33 @@ impl OptionSet {
         })
     }
 
+    /// Takes the bounds of the queues.
+    pub(super) fn limits(&mut self) -> Result<Limits, OptionError> {
+        Ok(Limits {
+            queue_events: self.count("queue_events")?.unwrap_or(DEFAULT_QUEUE_EVENTS),
+            queue_bytes: self.count("queue_bytes")?.unwrap_or(DEFAULT_QUEUE_BYTES),
+            overflow: self.overflow()?,
+            max_pending: self.count("max_pending")?.unwrap_or(DEFAULT_MAX_PENDING),
+            pending_bytes: PENDING_BYTES,
+        })
+    }
+
+    fn overflow(&mut self) -> Result<Overflow, OptionError> {
+        match self.bytes("overflow")?.as_deref() {
+            None | Some(b"drop_oldest") => Ok(Overflow::DropOldest),
+            Some(b"drop_newest") => Ok(Overflow::DropNewest),
+            Some(b"pause") => Ok(Overflow::Pause),
+            Some(_) => {
+                Err(OptionError::invalid("overflow", "must be \"drop_oldest\", \"drop_newest\" or \"pause\""))
+            }
+        }
+    }
+
+    /// Takes the bound of a message and of an answer.
+    pub(super) fn max_message_bytes(&mut self) -> Result<usize, OptionError> {
+        Ok(self.count("max_message_bytes")?.unwrap_or(DEFAULT_MAX_MESSAGE_BYTES))
+    }
+
     /// Takes a time in seconds, neither too short for a clock nor endless.
     pub(super) fn seconds(&mut self, key: &str) -> Result<Option<Duration>, OptionError> {
         let Some(value) = self.take(key) else { return Ok(None) };
@@ -200,7 +234,7 @@ impl OptionSet {
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked on the line before")]
 fn whole(value: &OptionValue, range: RangeInclusive<u64>) -> Option<u64> {
     match *value {
-        OptionValue::Number(n) if (0.0..=MAX_WHOLE).contains(&n) && n.fract() == 0.0 => {
+        OptionValue::Number(n) if (0.0..=MAX_EXACT).contains(&n) && n.fract() == 0.0 => {
             Some(n as u64).filter(|n| range.contains(n))
         }
         _ => None,

@@ -17,12 +17,12 @@ pub(super) struct Entry<R> {
     pub(super) callback: R,
     /// The size in bytes of the largest message that it gets whole. Listeners of events have [`NO_BOUND`].
     pub(super) max_bytes: usize,
-    place: Option<Place<R>>,
+    origin: Option<Origin<R>>,
 }
 
 /// Where a script put a callback that it gave no identifier.
 #[derive(Debug)]
-pub struct Place<R> {
+pub struct Origin<R> {
     /// The line of its file.
     pub line: i32,
     /// The tick, as the embedding room counts them.
@@ -60,10 +60,10 @@ impl<R> Callbacks<R> {
         identifier: &[u8],
         callback: R,
         max_bytes: usize,
-        place: Option<Place<R>>,
+        origin: Option<Origin<R>>,
     ) -> u64 {
         if let Some(entry) = self.entries.iter_mut().find(|entry| *entry.identifier == *identifier) {
-            (entry.callback, entry.max_bytes, entry.place) = (callback, max_bytes, place);
+            (entry.callback, entry.max_bytes, entry.origin) = (callback, max_bytes, origin);
             return entry.serial;
         }
         *serials += 1;
@@ -72,15 +72,15 @@ impl<R> Callbacks<R> {
             identifier: identifier.into(),
             callback,
             max_bytes,
-            place,
+            origin,
         });
         *serials
     }
 
     /// The callback under an identifier, and where it was put if the script gave it none.
-    pub fn placed(&self, identifier: &[u8]) -> Option<(&R, &Place<R>)> {
+    pub fn placed(&self, identifier: &[u8]) -> Option<(&R, &Origin<R>)> {
         let entry = self.entries.iter().find(|entry| *entry.identifier == *identifier)?;
-        Some((&entry.callback, entry.place.as_ref()?))
+        Some((&entry.callback, entry.origin.as_ref()?))
     }
 
     /// Removes the callback under an identifier. Returns whether there was one.

@@ -3,11 +3,17 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use super::callbacks::{Callbacks, NO_BOUND, Place};
+use super::callbacks::{Callbacks, NO_BOUND, Origin};
 use super::console::Console;
 use super::{EventKind, Slab};
-use crate::model::{ClientId, Command, Error, Event, ReplyTo, Slot, Ticket, Topic};
+use crate::model::{
+    Code, Command, Error, Event, ReplyTo, RequestSlot, Requests, SessionId, SubscriptionSlot, Subscriptions,
+    Ticket, Topic,
+};
 use crate::queue::Consumer;
+
+/// Why messages may be missing where a client was given other settings.
+const REPLACED: &str = "the connection was replaced by one with other settings";
 
 /// One client: its callbacks, and the sessions whose events reach them. `R` refers to a callback or a string of the
 /// embedding room, `D` is what that room keeps of a client.
@@ -17,9 +23,9 @@ pub struct Client<R, D> {
     pub data: D,
     // The present session is the last one. Those before it were replaced and deliver what they still have.
     pub(super) sources: Vec<Source>,
-    pub(super) topics: HashMap<Topic, Slot>,
-    pub(super) subscriptions: Slab<Subscription<R>>,
-    pub(super) requests: Slab<Waiting<R>>,
+    pub(super) topics: HashMap<Topic, SubscriptionSlot>,
+    pub(super) subscriptions: Slab<Subscriptions, Subscription<R>>,
+    pub(super) requests: Slab<Requests, PendingRequest<R>>,
     // Callbacks of requests that a session left unanswered when it ended, in the order of the calls.
     pub(super) leftover: VecDeque<R>,
     pub(super) listeners: [Callbacks<R>; EventKind::ALL.len()],
@@ -41,17 +47,17 @@ pub struct Client<R, D> {
 /// A session's way to the main thread.
 #[derive(Debug)]
 pub(super) struct Source {
-    pub(super) session: ClientId,
+    pub(super) session: SessionId,
     pub(super) consumer: Consumer,
     pub(super) retired: bool,
 }
 
 /// A callback that waits for its answer.
 #[derive(Debug)]
-pub(super) struct Waiting<R> {
+pub(super) struct PendingRequest<R> {
     pub(super) callback: R,
     // Which session the request went to.
-    session: ClientId,
+    session: SessionId,
     // Ascending in the order of the calls.
     serial: u64,
 }
@@ -62,9 +68,9 @@ pub(super) struct Subscription<R> {
     pub(super) name: R,
     pub(super) callbacks: Callbacks<R>,
     // The session that told of its confirmation first.
-    confirmed: Option<ClientId>,
+    confirmed: Option<SessionId>,
     // The session that told of its confirmation last.
-    latest: Option<ClientId>,
+    latest: Option<SessionId>,
 }
 
 /// What waits and what passed.
@@ -84,7 +90,7 @@ pub struct Traffic {
 
 impl<R, D> Client<R, D> {
     /// A client with its first session. `label` names it on the console; no secret.
-    pub fn new(data: D, label: String, session: ClientId, consumer: Consumer) -> Self {
+    pub fn new(data: D, label: String, session: SessionId, consumer: Consumer) -> Self {
         Self {
             data,
             sources: vec![Source { session, consumer, retired: false }],
@@ -111,7 +117,7 @@ impl<R, D> Client<R, D> {
     }
 
     /// The session that commands go to, while the client is open.
-    pub fn session(&self) -> Option<ClientId> {
+    pub fn session(&self) -> Option<SessionId> {
         self.current().map(|source| source.session)
     }
 
@@ -131,7 +137,7 @@ impl<R, D> Client<R, D> {
 
     /// Puts a callback on a topic, under an identifier. Returns the command that the session needs if the topic is new.
     /// `name` is the topic's name as callbacks get it. Of a message of more than `max_bytes` bytes the callback gets only
-    /// the size. `place` is where it was put, if the identifier is not the script's own.
+    /// the size. `origin` is where it was put, if the identifier is not the script's own.
     pub fn subscribe(
         &mut self,
         topic: Topic,
@@ -139,16 +145,16 @@ impl<R, D> Client<R, D> {
         callback: R,
         name: impl FnOnce() -> R,
         max_bytes: Option<usize>,
-        place: Option<Place<R>>,
+        origin: Option<Origin<R>>,
     ) -> Option<Command> {
         let max_bytes = max_bytes.unwrap_or(NO_BOUND);
         let known = self.topics.get(&topic).copied();
         if let Some(subscription) = known.and_then(|slot| self.subscriptions.get_mut(slot)) {
-            subscription.callbacks.set(&mut self.serials, identifier, callback, max_bytes, place);
+            subscription.callbacks.set(&mut self.serials, identifier, callback, max_bytes, origin);
             return None;
         }
         let mut callbacks = Callbacks::default();
-        callbacks.set(&mut self.serials, identifier, callback, max_bytes, place);
+        callbacks.set(&mut self.serials, identifier, callback, max_bytes, origin);
         let slot = self.subscriptions.insert(Subscription {
             name: name(),
             callbacks,
@@ -201,7 +207,7 @@ impl<R, D> Client<R, D> {
             return source.consumer.ticket(ReplyTo::Nobody, bytes);
         };
         self.serials += 1;
-        let waiting = Waiting { callback, session: source.session, serial: self.serials };
+        let waiting = PendingRequest { callback, session: source.session, serial: self.serials };
         let slot = self.requests.insert(waiting);
         source
             .consumer
@@ -220,7 +226,7 @@ impl<R, D> Client<R, D> {
 
     /// Ends the client for its script: no message and no change of state reaches a callback from now on. Answers still
     /// do. Returns the session that is to be told, unless there is none any more.
-    pub fn close(&mut self) -> Option<ClientId> {
+    pub fn close(&mut self) -> Option<SessionId> {
         let session = self.session();
         self.open = false;
         (self.ready, self.down) = (None, None);
@@ -234,12 +240,12 @@ impl<R, D> Client<R, D> {
 
     /// Lets go of a session that has ended, by its own doing if it is the present one. It answers nothing from now on:
     /// the callbacks that still wait for it are owed an error.
-    pub(super) fn end(&mut self, session: ClientId) {
+    pub(super) fn end(&mut self, session: SessionId) {
         if self.session() == Some(session) {
             self.close();
         }
         self.sources.retain(|source| source.session != session);
-        let of_session = |(slot, waiting): (Slot, &Waiting<R>)| {
+        let of_session = |(slot, waiting): (RequestSlot, &PendingRequest<R>)| {
             (waiting.session == session).then_some((waiting.serial, slot))
         };
         let mut owed: Vec<_> = self.requests.iter().filter_map(of_session).collect();
@@ -249,7 +255,11 @@ impl<R, D> Client<R, D> {
     }
 
     /// Notes that a replaced session's subscriptions are lost, from `lasted` ago on.
-    pub(super) fn lose(&mut self, lasted: Duration, error: Error) {
+    pub(super) fn lose(&mut self, lasted: Duration, mut error: Error) {
+        if error.code == Code::Closed {
+            // The session knows only that it was told to disconnect.
+            error.message = REPLACED.into();
+        }
         let now = Instant::now();
         self.lose_since(now.checked_sub(lasted).unwrap_or(now), error);
     }
@@ -269,7 +279,7 @@ impl<R, D> Client<R, D> {
     }
 
     /// Notes a session's word that a topic is confirmed. Returns whether no session before it said so.
-    pub(super) fn confirm(&mut self, topic: &Topic, session: ClientId) -> bool {
+    pub(super) fn confirm(&mut self, topic: &Topic, session: SessionId) -> bool {
         let known = self.topics.get(topic).copied();
         let Some(subscription) = known.and_then(|slot| self.subscriptions.get_mut(slot)) else { return true };
         subscription.latest = Some(session);
@@ -293,7 +303,7 @@ impl<R, D> Client<R, D> {
 
     /// Puts a new session in the place of the present one, which was told to disconnect before the new one was opened, and
     /// whose messages and answers still arrive.
-    pub fn replace(&mut self, label: String, session: ClientId, consumer: Consumer) {
+    pub fn replace(&mut self, label: String, session: SessionId, consumer: Consumer) {
         // A topic that the present session was refused until now has been silent since that session took over. The session
         // does not know that there was one before it, so its own gap does not reach back that far.
         let present = self.session();

@@ -28,13 +28,13 @@ pub(super) struct Console {
     /// each restart, and must not hide it.
     refusals: Silence,
     told_down: bool,
-    failing: Option<Failing>,
+    failing: Option<Outage>,
     failures: Failures,
 }
 
 /// A connection that is lost for the same reason again and again.
 #[derive(Debug)]
-struct Failing {
+struct Outage {
     reason: Error,
     /// When it was lost last.
     last: Instant,
@@ -44,7 +44,7 @@ struct Failing {
     told: bool,
 }
 
-impl Failing {
+impl Outage {
     /// The connection was lost once more.
     fn again(before: Option<Self>, reason: &Error, now: Instant) -> Self {
         before
@@ -118,8 +118,8 @@ impl Console {
                 return std::mem::take(&mut self.told_down)
                     .then(|| format!("[realtime] {}: ready", self.label));
             }
-            Event::Down { error, retry_in: Duration::MAX } => error.to_string(),
-            Event::Down { error, retry_in } => {
+            Event::Down { error, retry_in: None } => error.to_string(),
+            Event::Down { error, retry_in: Some(retry_in) } => {
                 // The server's own words may end with a full stop.
                 let error = error.to_string();
                 format!("{}; {}", error.trim_end_matches('.'), next_attempt(*retry_in))
@@ -140,7 +140,7 @@ impl Console {
         let now = clock();
         let failing = match event {
             Event::Down { error, .. } => {
-                let failing = Failing::again(self.failing.take(), error, now);
+                let failing = Outage::again(self.failing.take(), error, now);
                 Some(self.failing.insert(failing))
             }
             _ => None,
@@ -170,7 +170,6 @@ impl Console {
 fn next_attempt(retry_in: Duration) -> String {
     const SECOND: Duration = Duration::from_secs(1);
     match retry_in {
-        Duration::MAX => "there will be no other attempt".into(),
         short if short < Duration::from_millis(1) => "trying again at once".into(),
         short if short < SECOND => format!("next attempt in {} ms", short.as_millis()),
         long => format!("next attempt in {:.1} s", long.as_secs_f64()),
@@ -187,11 +186,11 @@ mod tests {
     }
 
     fn down_for(why: &'static str, retry_in: Duration) -> Event {
-        Event::Down { error: Error::unsent(Code::Refused, why), retry_in }
+        Event::Down { error: Error::unsent(Code::Refused, why), retry_in: Some(retry_in) }
     }
 
     fn ready() -> Event {
-        Event::Ready(Ready { first: true, protocol: 3, ..Ready::default() })
+        Event::Ready(Ready { first: true, protocol: Some(3), ..Ready::default() })
     }
 
     #[test]
@@ -242,7 +241,7 @@ mod tests {
         let mut console = Console::new("main".into());
         let loading = || Event::Down {
             error: Error::unsent(Code::Server("LOADING".into()), "not yet"),
-            retry_in: Duration::from_secs(1),
+            retry_in: Some(Duration::from_secs(1)),
         };
         let mut at = |event, millis| console.line(&event, || start + Duration::from_millis(millis));
         assert!(at(down(), 0).is_some());
@@ -266,7 +265,7 @@ mod tests {
             line.unwrap_or_else(|| console.lines(now + INTERVAL).remove(0))
         };
         for event in [
-            Event::Down { error: error(), retry_in: Duration::ZERO },
+            Event::Down { error: error(), retry_in: Some(Duration::ZERO) },
             Event::SubscribeFailed { topic: topic(), error: error() },
             Event::RequestFailed { command: name(), channel: None, error: error() },
             Event::RequestFailed { command: b"PUBLISH"[..].into(), channel: Some(name()), error: error() },
@@ -300,7 +299,6 @@ mod tests {
             (Duration::from_micros(999_999), "next attempt in 999 ms"),
             (Duration::from_secs(1), "next attempt in 1.0 s"),
             (Duration::from_millis(29_960), "next attempt in 30.0 s"),
-            (Duration::MAX, "there will be no other attempt"),
         ] {
             assert_eq!(next_attempt(pause), text);
         }
@@ -308,7 +306,7 @@ mod tests {
 
     #[test]
     fn an_end_without_another_attempt_promises_none() {
-        let event = Event::Down { error: Error::unsent(Code::Closed, "the end"), retry_in: Duration::MAX };
+        let event = Event::Down { error: Error::unsent(Code::Closed, "the end"), retry_in: None };
         let line = Console::new("main".into()).line(&event, Instant::now);
         assert_eq!(line.as_deref(), Some("[realtime] main: CLOSED: the end"));
     }

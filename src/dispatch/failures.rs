@@ -37,23 +37,23 @@ pub(super) struct Failures {
 #[derive(Debug)]
 struct Group {
     error: Error,
-    items: VecDeque<Item>,
-    /// Hashes of all items that were ever in here.
+    items: VecDeque<Failure>,
+    /// Hashes of all failures that were ever in here.
     known: HashSet<u64>,
-    /// Failures that are no item of their own.
+    /// Failures that have no name of their own here.
     more: u64,
 }
 
 #[derive(Debug)]
-struct Item {
-    what: What,
+struct Failure {
+    kind: FailureKind,
     name: String,
     remedy: Option<Box<Remedy>>,
 }
 
 /// What failed. Names of one kind stand together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum What {
+enum FailureKind {
     Subscribe,
     Publish,
     Command,
@@ -62,10 +62,12 @@ enum What {
 impl Failures {
     /// Keeps a failure.
     pub(super) fn add(&mut self, event: &Event, now: Instant) {
-        let (what, name, error): (_, &[u8], _) = match event {
-            Event::SubscribeFailed { topic, error } => (What::Subscribe, &topic.name, error),
-            Event::RequestFailed { channel: Some(channel), error, .. } => (What::Publish, channel, error),
-            Event::RequestFailed { command, channel: None, error } => (What::Command, command, error),
+        let (kind, name, error): (_, &[u8], _) = match event {
+            Event::SubscribeFailed { topic, error } => (FailureKind::Subscribe, &topic.name, error),
+            Event::RequestFailed { channel: Some(channel), error, .. } => {
+                (FailureKind::Publish, channel, error)
+            }
+            Event::RequestFailed { command, channel: None, error } => (FailureKind::Command, command, error),
             _ => return,
         };
         let gathered = now + GATHER;
@@ -79,7 +81,7 @@ impl Failures {
             return;
         };
         let mut hasher = DefaultHasher::new();
-        (what, name).hash(&mut hasher);
+        (kind, name).hash(&mut hasher);
         if let Event::SubscribeFailed { topic, .. } = event {
             topic.kind.hash(&mut hasher);
         }
@@ -92,11 +94,11 @@ impl Failures {
         }
         let name = match event {
             Event::SubscribeFailed { topic, .. } => topic.to_string(),
-            _ if what == What::Publish => format!("\"{}\"", printable(name, NAME_CHARACTERS)),
+            _ if kind == FailureKind::Publish => format!("\"{}\"", printable(name, NAME_CHARACTERS)),
             _ => printable(name, NAME_CHARACTERS),
         };
         group.known.insert(hash);
-        group.items.push_back(Item { what, name, remedy: error.remedy.clone() });
+        group.items.push_back(Failure { kind, name, remedy: error.remedy.clone() });
         self.names += 1;
     }
 
@@ -162,7 +164,7 @@ impl Group {
             taken.push(item);
         }
         // A server answers in an order of its own.
-        taken.sort_by(|a, b| (a.what, &a.name).cmp(&(b.what, &b.name)));
+        taken.sort_by(|a, b| (a.kind, &a.name).cmp(&(b.kind, &b.name)));
         let mut remedy = None::<Remedy>;
         for item in &taken {
             match (&mut remedy, &item.remedy) {
@@ -170,14 +172,14 @@ impl Group {
                 (remedy, other) => *remedy = remedy.take().or_else(|| other.as_deref().cloned()),
             }
         }
-        let names = |what| {
-            let names = taken.iter().filter(|item| item.what == what).map(|item| &*item.name);
+        let names = |kind| {
+            let names = taken.iter().filter(|item| item.kind == kind).map(|item| &*item.name);
             Some(names.collect::<Vec<_>>().join(", ")).filter(|names| !names.is_empty())
         };
         let parts = [
-            names(What::Subscribe).map(|names| format!("cannot subscribe to {names}")),
-            names(What::Publish).map(|names| format!("PUBLISH to {names} failed")),
-            names(What::Command).map(|names| format!("{names} failed")),
+            names(FailureKind::Subscribe).map(|names| format!("cannot subscribe to {names}")),
+            names(FailureKind::Publish).map(|names| format!("PUBLISH to {names} failed")),
+            names(FailureKind::Command).map(|names| format!("{names} failed")),
         ];
         let parts = parts.into_iter().flatten().collect::<Vec<_>>().join("; ");
         let Error { code, .. } = &self.error;

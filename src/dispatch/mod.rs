@@ -15,9 +15,9 @@ mod reports;
 mod slab;
 
 pub use budget::Budget;
-pub use callbacks::{Callbacks, Place};
+pub use callbacks::{Callbacks, Origin};
 pub use client::{Client, Traffic};
-pub use dispatcher::{Dispatcher, Given, Step};
+pub use dispatcher::{Dispatcher, Reference, Step};
 pub use kind::EventKind;
 pub use reports::Reports;
 pub use slab::Slab;

@@ -19,9 +19,9 @@ const TEXT_BYTES: usize = 256;
 /// Decides which errors are reported, and counts the others.
 #[derive(Debug, Default)]
 pub struct Reports {
-    known: Vec<Known>,
+    known: Vec<RecentError>,
     /// Errors that found no place among those: all of them, by the text of the first.
-    others: Option<Known>,
+    others: Option<RecentError>,
     /// When the next count is to be told.
     due: Option<Instant>,
     line: String,
@@ -29,7 +29,7 @@ pub struct Reports {
 
 /// An error that came lately.
 #[derive(Debug)]
-struct Known {
+struct RecentError {
     text: Box<[u8]>,
     /// When it came first, or was counted out last.
     since: Instant,
@@ -39,7 +39,7 @@ struct Known {
     missed: u64,
 }
 
-impl Known {
+impl RecentError {
     fn new(text: &[u8], now: Instant) -> Self {
         Self { text: text.into(), since: now, told: 0, missed: 0 }
     }
@@ -69,7 +69,7 @@ impl Reports {
         let end = message.iter().take(TEXT_BYTES).position(|&byte| byte == b'\n');
         let text = &message[..end.unwrap_or_else(|| message.len().min(TEXT_BYTES))];
         // What stayed away, and was counted out, is forgotten.
-        let is_old = |known: &Known| known.missed == 0 && known.is_over(now);
+        let is_old = |known: &RecentError| known.missed == 0 && known.is_over(now);
         let at = match self.known.iter().position(|known| *known.text == *text) {
             Some(at) if is_old(&self.known[at]) => {
                 (self.known[at].since, self.known[at].told) = (now, 0);
@@ -78,7 +78,7 @@ impl Reports {
             Some(at) => at,
             None => {
                 self.known.retain(|known| !is_old(known));
-                self.known.push(Known::new(text, now));
+                self.known.push(RecentError::new(text, now));
                 self.known.len() - 1
             }
         };
@@ -86,7 +86,7 @@ impl Reports {
             &mut self.known[at]
         } else {
             let last = self.known.pop();
-            self.others.get_or_insert_with(|| last.unwrap_or_else(|| Known::new(text, now)))
+            self.others.get_or_insert_with(|| last.unwrap_or_else(|| RecentError::new(text, now)))
         };
         if at < TEXTS && known.told < IN_FULL {
             known.told += 1;
@@ -120,7 +120,7 @@ impl Reports {
     }
 
     /// The count of something that `wanted` accepts.
-    fn take(&mut self, wanted: impl Fn(&Known) -> bool, now: Instant) -> Option<String> {
+    fn take(&mut self, wanted: impl Fn(&RecentError) -> bool, now: Instant) -> Option<String> {
         let mut known = self.known.iter_mut();
         if let Some(known) = known.find(|known| known.missed > 0 && wanted(known)) {
             return Some(known.count_out(now, ""));

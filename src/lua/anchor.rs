@@ -2,8 +2,10 @@
 
 use std::ffi::c_void;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr;
 
 use super::complain;
+use super::fixed::Fixed;
 use super::module::Module;
 use crate::model::panic_text;
 
@@ -11,16 +13,23 @@ use crate::model::panic_text;
 /// and frees it with the state; there is no finalizer, since the library's code may be gone by then.
 #[repr(C)]
 pub(super) struct Anchor {
-    pub(super) module: *mut Module,
+    module: *mut Module,
     /// The game reads a pointer and a type number from userdata it meets; a plain userdata has type 7.
     kind: u8,
+    fixed: Fixed,
     /// A closed module that functions of ours further out still look at; the last of them frees it.
     remains: *mut Module,
 }
 
 impl Anchor {
     pub(super) fn new(kind: u8) -> Self {
-        Self { module: std::ptr::null_mut(), kind, remains: std::ptr::null_mut() }
+        Self { module: ptr::null_mut(), kind, fixed: Fixed::default(), remains: ptr::null_mut() }
+    }
+
+    /// Gives the state its module.
+    pub(super) fn set(&mut self, module: Module) {
+        self.fixed = module.fixed;
+        self.module = Box::into_raw(Box::new(module));
     }
 }
 
@@ -31,10 +40,20 @@ impl Anchor {
 /// `anchor` is null or the userdata that [`super::open`] made, in a state that is not closed.
 pub(super) unsafe fn module_of(anchor: *mut c_void) -> *mut Module {
     if anchor.is_null() {
-        return std::ptr::null_mut();
+        return ptr::null_mut();
     }
     // SAFETY: the caller vouches for it; Lua keeps it as long as a function refers to it.
     unsafe { (*anchor.cast::<Anchor>()).module }
+}
+
+/// The values that live as long as the state, whether the module was closed or not.
+///
+/// # Safety
+///
+/// `anchor` is the userdata that [`super::open`] made, in a state that is not closed.
+pub(super) unsafe fn fixed_of(anchor: *mut c_void) -> Fixed {
+    // SAFETY: the caller vouches for it; Lua keeps it as long as a function refers to it.
+    unsafe { (*anchor.cast::<Anchor>()).fixed }
 }
 
 /// The module behind a userdata; what remains of it if it was closed.
@@ -63,7 +82,7 @@ pub(super) unsafe fn close_module(anchor: *mut c_void) {
     }
     // SAFETY: as above. No Lua runs in here, and what came from a box is freed once: now, or by who uses it last.
     unsafe {
-        (*anchor).module = std::ptr::null_mut();
+        (*anchor).module = ptr::null_mut();
         end_well(|| (*module).shut_down());
         if (*module).is_in_use() {
             (*anchor).remains = module;
@@ -90,7 +109,7 @@ pub(super) unsafe fn let_go(anchor: *mut c_void, done: impl FnOnce(&mut Module))
         }
         end_well(|| done(&mut *module));
         if !(*module).is_in_use() {
-            (*anchor).remains = std::ptr::null_mut();
+            (*anchor).remains = ptr::null_mut();
             end_well(|| drop(Box::from_raw(module)));
         }
     }

@@ -3,11 +3,12 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+use super::fixed::Fixed;
 use super::frame::{Frame, Kind};
 use super::module::{Module, unpack};
 use super::number::{NumberError, NumberText};
 use super::refs::Ref;
-use crate::model::{Args, NAME_CHARACTERS, Slot, printable};
+use crate::model::{Args, ClientSlot, NAME_CHARACTERS, printable};
 
 /// What the script did wrong, for its Lua error. Where it happened is added at the end.
 #[derive(Debug, thiserror::Error)]
@@ -228,7 +229,7 @@ impl Call<'_> {
     }
 
     /// The client that a method was called on. It may be closed and gone.
-    pub(super) fn this(&mut self, module: &Module) -> Result<Slot, Fault> {
+    pub(super) fn this(&mut self, module: &Module) -> Result<ClientSlot, Fault> {
         // Most calls are for the client of the last one. As long as it is there, no other table can have its place in memory.
         let pointer = self.frame.pointer(1);
         if let Some((last, slot)) = module.last_this.get()
@@ -252,22 +253,29 @@ impl Call<'_> {
         Err(Fault::This { function: self.function, got: self.frame.kind(1).name() })
     }
 
-    /// Argument `n`: a command's words, as a sequence of strings and numbers.
-    pub(super) fn words(&mut self, n: i32, argument: &'static str) -> Result<Args, Fault> {
+    /// Argument `n`: a command's words, as a sequence of strings, numbers and `realtime.NULL`.
+    pub(super) fn words(&mut self, fixed: Fixed, n: i32, argument: &'static str) -> Result<Args, Fault> {
         if self.kind(n) != Kind::Table {
             return Err(self.expected(n, argument, "table"));
         }
-        words_at(self.frame, n + self.before).map_err(|problem| self.inside(n, argument, problem))
+        words_at(self.frame, fixed, n + self.before).map_err(|problem| self.inside(n, argument, problem))
     }
 
     /// Argument `n`: a sequence of commands.
-    pub(super) fn commands(&mut self, n: i32, argument: &'static str) -> Result<Vec<Args>, Fault> {
+    pub(super) fn commands(
+        &mut self,
+        fixed: Fixed,
+        n: i32,
+        argument: &'static str,
+    ) -> Result<Vec<Args>, Fault> {
         if self.kind(n) != Kind::Table {
             return Err(self.expected(n, argument, "table"));
         }
         let index = n + self.before;
         let commands = whole_sequence(self.frame, index, |frame, at| match frame.kind(at) {
-            Kind::Table => words_at(frame, at).map_err(|problem| format!("in that command, {problem}")),
+            Kind::Table => {
+                words_at(frame, fixed, at).map_err(|problem| format!("in that command, {problem}"))
+            }
             kind => Err(format!("table expected, got {}", kind.name())),
         });
         match commands {
@@ -284,9 +292,13 @@ impl Call<'_> {
 }
 
 /// A command's words in the table at `index`. The error says which one is wrong.
-fn words_at(frame: &mut Frame, index: i32) -> Result<Args, String> {
+fn words_at(frame: &mut Frame, fixed: Fixed, index: i32) -> Result<Args, String> {
     let mut args = Args::with_capacity(usize::try_from(frame.length(index)).unwrap_or(0), 0);
     whole_sequence(frame, index, |frame, at| {
+        if frame.kind(at) == Kind::Table && frame.is(at, fixed.null) {
+            args.push_null();
+            return Ok(());
+        }
         let expected = if frame.kind(at) == Kind::Number { "finite number" } else { "string or number" };
         let text = text_at(frame, at).map_err(|got| {
             let got = if frame.kind(at) == Kind::Table { TABLE_AS_WORD.to_owned() } else { got };

@@ -1,10 +1,41 @@
 //! Tables from a tape.
 
 use std::ffi::c_int;
+use std::ops::Range;
 
 use super::fixed::Fixed;
 use super::raw::Lua;
 use crate::json::{MAX_DEPTH, Node, Tape};
+
+/// What was read from the text that is the first argument.
+#[derive(Debug)]
+pub(super) struct Decoded {
+    pub(super) tape: Tape,
+    /// Where in the text the value of the wanted key stands.
+    pub(super) found: Option<Range<usize>>,
+}
+
+/// Pushes the value, and from which byte to which one the wanted key's value stands. Returns how many values that were.
+///
+/// # Safety
+///
+/// See [`Lua`]. The text is the first argument, and what was read from it stays where it is until this returns.
+pub(super) unsafe fn push_decoded(lua: Lua, fixed: Fixed, decoded: &Decoded) -> c_int {
+    // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
+    unsafe {
+        push_tape(lua, fixed, &decoded.tape, lua.bytes(1));
+        let Some(found) = &decoded.found else { return 1 };
+        lua.push_number(position(found.start + 1));
+        lua.push_number(position(found.end));
+    }
+    3
+}
+
+/// A place in a text as Lua counts it.
+#[expect(clippy::cast_precision_loss, reason = "texts have less than 2^53 bytes")]
+fn position(place: usize) -> f64 {
+    place as f64
+}
 
 /// A table that is not complete yet. It stands on the stack below what goes into it.
 #[derive(Clone, Copy)]
@@ -21,7 +52,7 @@ struct Open {
 /// # Safety
 ///
 /// See [`Lua`]. The tape and its text stay where they are until this returns.
-pub(super) unsafe fn push_tape(lua: Lua, fixed: Fixed, tape: &Tape, text: &[u8]) {
+unsafe fn push_tape(lua: Lua, fixed: Fixed, tape: &Tape, text: &[u8]) {
     let mut tables = [Open { is_list: true, left: 0, next: 0 }; MAX_DEPTH];
     let mut depth = 0;
     let mut nodes = tape.nodes().iter().copied();

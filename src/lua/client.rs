@@ -3,12 +3,35 @@
 use std::time::Instant;
 
 use super::args::{Call, Fault};
+use super::fixed::Fixed;
+use super::frame::Frame;
 use super::module::{DISCONNECT_FLUSH, Module};
+use super::number::NumberText;
 use super::output::Output;
+use super::raw::Lua;
 use super::stats::Stats;
-use super::twins::{self, List};
+use super::twins::{self, Target};
 use crate::dispatch::EventKind;
-use crate::model::{Command, NAME_CHARACTERS, Slot, State, Topic, TopicKind, printable};
+use crate::model::{ClientSlot, Command, NAME_CHARACTERS, State, Topic, TopicKind, printable};
+
+/// The position of a method's first argument on the stack.
+const FIRST: i32 = 2;
+
+/// Makes a topic's name a Lua string, if it is a number: a name is kept as a string, so that no message has to make one.
+///
+/// # Safety
+///
+/// See [`Lua`].
+pub(super) unsafe fn prepare_topic(lua: Lua, _fixed: Fixed) {
+    let number = Frame::new(lua).number(FIRST).map(NumberText::new);
+    if let Some(Ok(text)) = number {
+        // SAFETY: the caller keeps to the contract; the text owns nothing.
+        unsafe {
+            lua.push_bytes(text.as_ref());
+            lua.replace(FIRST);
+        }
+    }
+}
 
 /// `client:Subscribe(channel, [identifier,] callback [, max_bytes])`
 pub(super) fn subscribe(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
@@ -27,13 +50,13 @@ fn subscribe_to(module: &mut Module, call: &mut Call<'_>, kind: TopicKind) -> Re
     let max_bytes = call.optional_size(function + 1 - call.before, "max_bytes")?;
     call.end(function + 2 - call.before)?;
     ensure_open(module, call, slot)?;
-    let place = twins::place(module, call, slot, List::Topic(&topic), &identifier, function);
+    let origin = twins::origin(module, call, slot, Target::Topic(&topic), &identifier, function);
     let callback = call.keep(module, function);
     let pool = std::rc::Rc::clone(&module.pool);
     let Some(client) = module.dispatcher.get_mut(slot) else { return Ok(Output::Nothing) };
     // The name is the first argument, made a string already if it was a number.
-    let name = || pool.keep(call.frame, 2);
-    let command = client.subscribe(topic, &identifier, callback, name, max_bytes, place);
+    let name = || pool.keep(call.frame, FIRST);
+    let command = client.subscribe(topic, &identifier, callback, name, max_bytes, origin);
     send(module, slot, command);
     Ok(Output::Nothing)
 }
@@ -65,7 +88,7 @@ fn topic(call: &Call<'_>, kind: TopicKind) -> Result<Topic, Fault> {
     Ok(Topic { kind, name: call.text(1, argument)?.as_ref().into() })
 }
 
-fn ensure_open(module: &Module, call: &Call<'_>, slot: Slot) -> Result<(), Fault> {
+fn ensure_open(module: &Module, call: &Call<'_>, slot: ClientSlot) -> Result<(), Fault> {
     if module.dispatcher.get(slot).is_some_and(|client| client.is_open()) {
         return Ok(());
     }
@@ -73,7 +96,7 @@ fn ensure_open(module: &Module, call: &Call<'_>, slot: Slot) -> Result<(), Fault
     Err(Fault::Other(problem))
 }
 
-fn send(module: &Module, slot: Slot, command: Option<Command>) {
+fn send(module: &Module, slot: ClientSlot, command: Option<Command>) {
     let session = module.dispatcher.get(slot).and_then(|client| client.session());
     if let (Some(session), Some(command)) = (session, command) {
         module.send(session, command);
@@ -87,9 +110,9 @@ pub(super) fn on(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fau
     let (identifier, function) = call.identifier_and_function(2)?;
     call.end(function + 1 - call.before)?;
     ensure_open(module, call, slot)?;
-    let place = twins::place(module, call, slot, List::Event(kind), &identifier, function);
+    let origin = twins::origin(module, call, slot, Target::Event(kind), &identifier, function);
     let callback = call.keep(module, function);
-    module.dispatcher.listen(slot, kind, &identifier, callback, place);
+    module.dispatcher.listen(slot, kind, &identifier, callback, origin);
     Ok(Output::Nothing)
 }
 
@@ -135,7 +158,7 @@ pub(super) fn is_valid(module: &mut Module, call: &mut Call<'_>) -> Result<Outpu
     Ok(Output::Boolean(state_of(module, slot) != State::Closed))
 }
 
-fn state_of(module: &Module, slot: Slot) -> State {
+fn state_of(module: &Module, slot: ClientSlot) -> State {
     match module.dispatcher.get(slot) {
         Some(client) if client.is_open() => client.data.counters.state(),
         _ => State::Closed,
@@ -146,11 +169,8 @@ fn state_of(module: &Module, slot: Slot) -> State {
 pub(super) fn stats(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
     let slot = call.this(module)?;
     let state = state_of(module, slot);
-    let stats = match module.dispatcher.get(slot) {
-        Some(client) => Stats::of(client, state, Instant::now()),
-        None => Stats::closed(),
-    };
-    Ok(Output::Stats(Box::new(stats)))
+    let client = module.dispatcher.get(slot);
+    Ok(Output::Stats(client.map(|client| Box::new(Stats::of(client, state, Instant::now())))))
 }
 
 /// `client:Disconnect()`

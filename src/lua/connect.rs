@@ -7,13 +7,15 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::args::{Call, Fault};
+use super::fixed::Fixed;
 use super::frame::{Frame, Kind};
 use super::handle::{Handle, label};
 use super::module::{DISCONNECT_FLUSH, Module, pack};
 use super::output::Output;
+use super::raw::Lua;
 use crate::backend::{self, Backend, OptionError, OptionValue, Options, Start};
 use crate::dispatch::Client;
-use crate::model::{ClientId, Command, Counters, NAME_CHARACTERS, Slot, printable};
+use crate::model::{ClientSlot, Command, Counters, NAME_CHARACTERS, SessionId, printable};
 use crate::queue::{Consumer, Order, events};
 
 /// Names the server where a script gives no URL.
@@ -31,7 +33,7 @@ const SOURCE_CHARACTERS: usize = 256;
 
 /// What a script asked for.
 #[derive(Debug)]
-struct Wish {
+struct Settings {
     options: Options,
     id: Option<Vec<u8>>,
     source: Source,
@@ -47,13 +49,33 @@ enum Source {
     Options,
 }
 
+/// What a client's table holds until it has a client: the number of none.
+const NO_CLIENT: f64 = -1.0;
+
+/// Pushes a client's table, behind the arguments. Its one element is there already, so that filling it in cannot fail.
+///
+/// # Safety
+///
+/// See [`Lua`].
+pub(super) unsafe fn prepare_client(lua: Lua, fixed: Fixed) {
+    // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
+    unsafe {
+        lua.create_table(1, 0);
+        let table = lua.top();
+        lua.push_number(NO_CLIENT);
+        lua.set_element(table, 1);
+        lua.push_reference(fixed.client_meta);
+        lua.set_metatable(table);
+    }
+}
+
 /// `realtime.Connect([url] [, options])`, `realtime.Connect(options)` → client
 ///
 /// The addon names the file that the URL is from in a third argument.
 pub(super) fn connect(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
-    let wish = wish(call)?;
-    let backend = backend::configure(wish.options).map_err(with_own_keys).map_err(|error| {
-        match (wish.source, &error) {
+    let settings = settings(call)?;
+    let backend = backend::configure(settings.options).map_err(with_own_keys).map_err(|error| {
+        match (settings.source, &error) {
             (Source::Environment, _) | (Source::EnvironmentAndOptions, OptionError::Url(_)) => {
                 Fault::Other(format!("'{}': environment variable {URL_VARIABLE}: {error}", call.function))
             }
@@ -67,7 +89,7 @@ pub(super) fn connect(module: &mut Module, call: &mut Call<'_>) -> Result<Output
         }
     })?;
     let origin = call.frame.caller().map(|place| (place.source, place.line));
-    let Some(id) = wish.id else {
+    let Some(id) = settings.id else {
         hint(module, origin.as_ref());
         return create(module, call, backend, None, origin);
     };
@@ -104,7 +126,7 @@ fn create(
 fn share(
     module: &mut Module,
     call: &Call<'_>,
-    slot: Slot,
+    slot: ClientSlot,
     backend: Arc<dyn Backend>,
 ) -> Result<Output, Fault> {
     let Some(client) = module.dispatcher.get(slot) else { return Ok(Output::Nothing) };
@@ -126,8 +148,8 @@ fn share(
 }
 
 /// A session that the worker runs.
-struct Opened {
-    session: ClientId,
+struct NewSession {
+    session: SessionId,
     consumer: Consumer,
     counters: Arc<Counters>,
     at: Instant,
@@ -138,9 +160,9 @@ fn open(
     call: &Call<'_>,
     backend: &dyn Backend,
     commands: Vec<Command>,
-) -> Result<Opened, Fault> {
+) -> Result<NewSession, Fault> {
     let signal = Arc::clone(&module.signal);
-    let session = module.session_name();
+    let session = module.session_id();
     let worker = module.worker().map_err(|error| {
         Fault::Other(format!("'{}': the system refused the worker thread: {error}", call.function))
     })?;
@@ -150,8 +172,8 @@ fn open(
     // The standard library's hash keys are random, which is all that jitter needs.
     let seed = RandomState::new().build_hasher().finish();
     let start = Start { now: at, seed, counters: Arc::clone(&counters) };
-    worker.orders.push(Order::Open { client: session, session: backend.session(start), producer, commands });
-    Ok(Opened { session, consumer, counters, at })
+    worker.orders.push(Order::Open { id: session, session: backend.session(start), producer, commands });
+    Ok(NewSession { session, consumer, counters, at })
 }
 
 /// Says on the console that a place in a script makes one client after the other.
@@ -171,7 +193,7 @@ fn hint(module: &mut Module, origin: Option<&(String, i32)>) {
     }
 }
 
-fn wish(call: &mut Call<'_>) -> Result<Wish, Fault> {
+fn settings(call: &mut Call<'_>) -> Result<Settings, Fault> {
     // The new client's table stands behind the arguments.
     let count = call.frame.top() - 1;
     let (url, source) = match call.kind(1) {
@@ -195,21 +217,22 @@ fn wish(call: &mut Call<'_>) -> Result<Wish, Fault> {
         }
         Source::UrlAndOptions | Source::Url | Source::Options => FROM_CALL.to_owned(),
     };
-    let mut wish = Wish { options: Options { url, origin, ..Options::default() }, id: None, source };
+    let mut settings = Settings { options: Options { url, origin, ..Options::default() }, id: None, source };
     let position = match source {
-        Source::Environment | Source::Url => return Ok(wish),
+        Source::Environment | Source::Url => return Ok(settings),
         Source::UrlAndOptions | Source::EnvironmentAndOptions => 2,
         Source::Options => 1,
     };
     if call.kind(position) != Kind::Table {
         return Err(call.expected(position, "options", "table"));
     }
-    let problem = call.frame.each(position, |frame, key, value| match option(frame, key, value, &mut wish) {
-        Ok(()) => ControlFlow::Continue(()),
-        Err(problem) => ControlFlow::Break(problem),
-    });
+    let problem =
+        call.frame.each(position, |frame, key, value| match option(frame, key, value, &mut settings) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(problem) => ControlFlow::Break(problem),
+        });
     // The environment's password is for the server that the environment names, whichever addon calls.
-    let is_place = |key: &&str| wish.options.pairs.iter().any(|(given, _)| given == key);
+    let is_place = |key: &&str| settings.options.pairs.iter().any(|(given, _)| given == key);
     if let Source::EnvironmentAndOptions = source
         && problem.is_none()
         && let Some(key) = PLACE_KEYS.iter().find(|key| is_place(key))
@@ -221,8 +244,8 @@ fn wish(call: &mut Call<'_>) -> Result<Wish, Fault> {
         return Err(call.inside(position, "options", problem));
     }
     // A table's order is arbitrary; what is said about it should not be.
-    wish.options.pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
-    problem.map_or(Ok(wish), |problem| Err(call.inside(position, "options", problem)))
+    settings.options.pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
+    problem.map_or(Ok(settings), |problem| Err(call.inside(position, "options", problem)))
 }
 
 /// A panel sets its variables for every server, to nothing where the owner left the field blank: that is none.
@@ -247,7 +270,7 @@ fn with_own_keys(error: OptionError) -> OptionError {
 }
 
 /// Reads one option. The error is a sentence.
-fn option(frame: &Frame, key: i32, value: i32, wish: &mut Wish) -> Result<(), String> {
+fn option(frame: &Frame, key: i32, value: i32, settings: &mut Settings) -> Result<(), String> {
     let Some(name) = frame.bytes(key) else {
         return Err(format!("keys are strings, but one is a {}", frame.kind(key).name()));
     };
@@ -266,7 +289,7 @@ fn option(frame: &Frame, key: i32, value: i32, wish: &mut Wish) -> Result<(), St
             if id.is_empty() {
                 return Err("option \"id\" must not be empty".into());
             }
-            wish.id = Some(id.to_vec());
+            settings.id = Some(id.to_vec());
         }
         "url" => return Err("a URL is the first argument of Connect, not an option".into()),
         _ => {
@@ -276,7 +299,7 @@ fn option(frame: &Frame, key: i32, value: i32, wish: &mut Wish) -> Result<(), St
                 Kind::Boolean => OptionValue::Boolean(frame.boolean(value).unwrap_or_default()),
                 kind => OptionValue::Other(kind.name()),
             };
-            wish.options.pairs.push((name.to_owned(), value));
+            settings.options.pairs.push((name.to_owned(), value));
         }
     }
     Ok(())

@@ -1,15 +1,12 @@
 //! References to values that live as long as the Lua state.
 
-use std::ffi::{CStr, c_int};
-
-/// Name of the metatable of errors, for `FindMetaTable`: the addon's own errors have it, too.
-pub(super) const ERROR_META: &CStr = c"RealtimeError";
+use std::ffi::c_int;
 
 /// Callbacks share three values at most: message, channel and pattern.
 pub(super) const MAX_SHARED: usize = 3;
 
 /// References to values that live as long as the Lua state.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Fixed {
     /// `realtime.NULL`.
     pub(super) null: c_int,

@@ -64,7 +64,7 @@ impl Kind {
 
 /// Where in the scripts something was called.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct Location {
     /// The chunk's full name, without the `@` of a file.
     pub(super) source: String,
     /// The chunk's name as messages show it.
@@ -109,65 +109,9 @@ impl Frame {
         frame
     }
 
-    /// Whether so many more values have room.
-    pub(super) fn has_room(&self, values: i32) -> bool {
-        self.top() + values <= self.most
-    }
-
-    fn reserve(&self, values: i32) {
-        assert!(self.has_room(values), "no room on the stack");
-    }
-
-    /// Pushes a copy of the value at `index`.
-    pub(super) fn push_copy(&mut self, index: i32) {
-        self.reserve(1);
-        assert!(index <= self.top(), "there is no such value");
-        // SAFETY: there is such a value, and room for its copy.
-        unsafe { (self.lua.api.pushvalue)(self.lua.state, index) };
-    }
-
-    /// Pushes nil.
-    pub(super) fn push_nil(&mut self) {
-        self.reserve(1);
-        // SAFETY: there is room for it.
-        unsafe { (self.lua.api.pushnil)(self.lua.state) };
-    }
-
-    /// Pushes element `n` of the table at `index`.
-    pub(super) fn push_element(&mut self, index: i32, n: i32) {
-        self.reserve(1);
-        assert!(self.kind(index) == Kind::Table, "no table");
-        // SAFETY: reads a table without metamethods, and there is room for the element.
-        unsafe { (self.lua.api.rawgeti)(self.lua.state, index, n) };
-    }
-
-    /// Pops a key and pushes the next one of the table at `index`, and its value. `false`, and nothing is pushed, after the
-    /// last one. nil comes before the first.
-    ///
-    /// # Safety
-    ///
-    /// There is a table at `index`, and the value on top is nil or a key of it.
-    pub(super) unsafe fn next(&mut self, index: i32) -> bool {
-        self.reserve(1);
-        // SAFETY: raises only for a key that the table does not have.
-        unsafe { (self.lua.api.next)(self.lua.state, index) != 0 }
-    }
-
-    /// Takes off everything above `top`.
-    pub(super) fn cut(&mut self, top: i32) {
-        assert!(top <= self.top(), "nothing to take off");
-        self.restore(top);
-    }
-
-    /// Where in memory the value is that is kept under `reference`.
-    pub(super) fn kept_pointer(&mut self, reference: i32) -> *const c_void {
-        let top = self.top();
-        self.reserve(1);
-        // SAFETY: reads a table of ours, and there is room for the value.
-        unsafe { (self.lua.api.rawgeti)(self.lua.state, KEPT, reference) };
-        let pointer = self.pointer(top + 1);
-        self.restore(top);
-        pointer
+    /// For a walk through tables, which uses the stack by itself: the Lua, and how many values there may be.
+    pub(super) fn slots(&mut self) -> (Lua, i32) {
+        (self.lua, self.most)
     }
 
     /// How many values there are.
@@ -324,12 +268,12 @@ impl Frame {
     }
 
     /// The nearest script function that called, directly or through C functions such as `pcall`.
-    pub(super) fn caller(&self) -> Option<Place> {
+    pub(super) fn caller(&self) -> Option<Location> {
         (1..MAX_LEVELS).map_while(|level| self.level(level)).find(|place| place.short != "[C]")
     }
 
     /// Where the immediate caller stands, if that is a script.
-    pub(super) fn direct_caller(&self) -> Option<Place> {
+    pub(super) fn direct_caller(&self) -> Option<Location> {
         self.level(1).filter(|place| place.short != "[C]")
     }
 
@@ -358,7 +302,7 @@ impl Frame {
         result
     }
 
-    fn level(&self, level: c_int) -> Option<Place> {
+    fn level(&self, level: c_int) -> Option<Location> {
         let mut debug = MaybeUninit::<LuaDebug>::zeroed();
         // SAFETY: both fill the struct, which is the game's `lua_Debug`, without allocating; "S" and "l" push nothing.
         // All of its fields may be zero, and those that we read are set after a success.
@@ -383,7 +327,11 @@ impl Frame {
             .map(|&c: &c_char| c.cast_unsigned())
             .take_while(|&byte| byte != 0)
             .collect();
-        Some(Place { source, short: String::from_utf8_lossy(&short).into_owned(), line: debug.currentline })
+        Some(Location {
+            source,
+            short: String::from_utf8_lossy(&short).into_owned(),
+            line: debug.currentline,
+        })
     }
 
     fn restore(&mut self, top: i32) {

@@ -1,8 +1,10 @@
 //! What the trampoline knows of a function of the module.
 
 use super::args::{Call, Fault};
+use super::fixed::Fixed;
 use super::module::Module;
 use super::output::Output;
+use super::raw::Lua;
 
 /// One function of the module or method of its clients.
 pub(super) struct Function {
@@ -10,41 +12,13 @@ pub(super) struct Function {
     /// Whether it is a method: its first value is the client.
     pub(super) method: bool,
     pub(super) run: fn(&mut Module, &mut Call<'_>) -> Result<Output, Fault>,
-    pub(super) closed: Closed,
-    pub(super) prepare: Prepare,
+    /// What a call gets when the module was closed: what a closed client gives.
+    pub(super) closed: Output,
+    /// Puts on the stack what `run` needs there. May raise, and is called with nothing alive that has to be dropped.
+    pub(super) prepare: unsafe fn(Lua, Fixed),
     /// For the tick's function: whether a call without arguments has nothing to do, and returns 0.
     pub(super) is_idle: Option<fn(&Module) -> bool>,
 }
 
-/// What a call gets when the module was closed: what a closed client gives.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Closed {
-    /// A Lua error.
-    Raise,
-    /// Nothing.
-    Nothing,
-    /// false.
-    False,
-    /// 0.
-    Zero,
-    /// A text.
-    Text(&'static str),
-    /// An empty table.
-    Empty,
-    /// A table that says that the state is closed.
-    Stats,
-    /// An error.
-    Error,
-    /// false and an error.
-    Refuse,
-}
-
-/// What a function needs on the stack before it runs.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Prepare {
-    Nothing,
-    /// A new client's table, behind the arguments.
-    Client,
-    /// The argument at this position of the stack as a string, if it is a number.
-    TextArgument(i32),
-}
+/// The [`Function::prepare`] of most functions.
+pub(super) unsafe fn nothing(_lua: Lua, _fixed: Fixed) {}

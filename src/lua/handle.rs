@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use super::refs::Ref;
 use crate::backend::Backend;
+use crate::dispatch::Reference;
 use crate::model::{Counters, NAME_CHARACTERS, printable};
 
 /// Characters of an address in a client's name for people: the longest name of a host, and a port.
@@ -22,6 +23,15 @@ pub(super) struct Handle {
     pub(super) backend: Arc<dyn Backend>,
     pub(super) counters: Arc<Counters>,
     pub(super) since: Instant,
+}
+
+impl Reference for Handle {
+    type Index = i32;
+
+    #[inline]
+    fn index(&self) -> i32 {
+        self.table.index()
+    }
 }
 
 impl Handle {

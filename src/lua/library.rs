@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::args::{Call, Fault};
 use super::module::{Module, Round};
 use super::output::Output;
+use super::rounds;
 use crate::dispatch::Budget;
 
 /// `realtime.ProcessEvents([seconds])` → how many callbacks ran
@@ -22,7 +23,7 @@ pub(super) fn process_events(module: &mut Module, call: &mut Call<'_>) -> Result
         ran: 0,
         skipped: 0,
     });
-    Ok(Output::Round)
+    Ok(Output::Run(rounds::run))
 }
 
 /// Whether no callback waits, no line for the console is due, and nothing is to be let go; or callbacks

@@ -30,6 +30,7 @@ mod report;
 mod requests;
 mod rounds;
 mod setup;
+mod spare;
 mod stats;
 mod trampoline;
 mod twins;

@@ -10,14 +10,14 @@ use std::time::{Duration, Instant};
 use super::complain;
 use super::fixed::Fixed;
 use super::handle::Handle;
-use super::json::Spare;
 use super::output::{Exit, Output};
 use super::pulse::Pulse;
 use super::refs::{Pool, Ref};
+use super::spare::Spare;
 use crate::backend::Session;
 use crate::crypto::Random;
 use crate::dispatch::{Budget, Dispatcher, Reports};
-use crate::model::{ClientId, Command, Join, Slot, Spawn};
+use crate::model::{ClientSlot, Command, Join, MAX_EXACT, SessionId, Spawn};
 use crate::queue::{Inbox, Order, Orders, Signal, orders};
 
 /// What the worker thread runs for a client.
@@ -36,6 +36,21 @@ const SHUTDOWN_FLUSH: Duration = Duration::from_millis(250);
 const SHUTDOWN_GRACE: Duration = Duration::from_millis(250);
 
 /// All that belongs to one Lua state. It holds values of Lua, and so can't leave the main thread.
+///
+/// # Aliasing
+///
+/// A push can start a collection, a collection runs finalizers, and a finalizer may call any function of ours. That function
+/// makes a `&mut Module` while one further out is in the middle of its push. This is sound because
+///
+/// - no reference to the module or into one of its fields is alive while Lua runs: functions keep the userdata, and look the
+///   module up again after each call;
+/// - what is read while it is pushed lies outside of the module, in memory that only its maker changes or frees: an output in
+///   its box, up to the function that made it; the bytes of a message in the arena of its batch, an answer or an event in the
+///   dispatcher's own box, and a line in its string, up to the next [`Step`](crate::dispatch::Step). Only the round that is
+///   going on takes a step, after it has called what it pushed for, and no second round begins meanwhile;
+/// - callbacks and names are copied out as numbers, and a number that is dropped meanwhile is not given out again
+///   ([`Module::is_in_use`]);
+/// - a module that is closed meanwhile stays where it is until the last of these functions returns (`anchor.rs`).
 pub(super) struct Module {
     pub(super) pool: Rc<Pool>,
     pub(super) fixed: Fixed,
@@ -43,7 +58,7 @@ pub(super) struct Module {
     pub(super) signal: Signal,
     pub(super) worker: Option<Worker>,
     spawn: Box<dyn Spawn<Inbox<Run>>>,
-    clients: u32,
+    sessions: u32,
     /// What `RandomToken` draws from.
     pub(super) random: Random,
     /// What functions are about to push, innermost last: a collection that a push starts can call us again. What a push
@@ -68,7 +83,7 @@ pub(super) struct Module {
     /// Places in scripts for which the hint about a second callback was printed.
     pub(super) hinted: HashSet<(String, i32)>,
     /// The client that a method was called on last, and where its table is.
-    pub(super) last_this: Cell<Option<(*const c_void, Slot)>>,
+    pub(super) last_this: Cell<Option<(*const c_void, ClientSlot)>>,
 }
 
 /// A round of callbacks.
@@ -101,7 +116,7 @@ impl Module {
             signal,
             worker: None,
             spawn,
-            clients: 0,
+            sessions: 0,
             random: Random::new(),
             outputs: Vec::new(),
             spare: Spare::default(),
@@ -133,17 +148,17 @@ impl Module {
         }
     }
 
-    /// A name for a new session.
-    pub(super) fn session_name(&mut self) -> ClientId {
-        self.clients += 1;
-        ClientId(self.clients)
+    /// The id of a new session.
+    pub(super) fn session_id(&mut self) -> SessionId {
+        self.sessions += 1;
+        SessionId(self.sessions)
     }
 
     /// Hands a command to a session.
-    pub(super) fn send(&self, client: ClientId, command: Command) {
+    pub(super) fn send(&self, session: SessionId, command: Command) {
         // There is a session, so there is a worker.
         if let Some(worker) = &self.worker {
-            worker.orders.push(Order::Command { client, command });
+            worker.orders.push(Order::Command { id: session, command });
         }
     }
 
@@ -155,8 +170,8 @@ impl Module {
             Output::Number(value) => Exit::Number(value),
             Output::Static(text) => Exit::Static(text),
             Output::Kept(reference) => Exit::Kept(reference),
-            Output::Round => Exit::Round,
             Output::NeedsSlots(slots) => Exit::NeedsSlots(slots),
+            Output::Run(run) => Exit::Run(run),
             held => {
                 self.outputs.push(Box::new(held));
                 Exit::Held(self.outputs.len() - 1)
@@ -202,7 +217,7 @@ impl Module {
 }
 
 /// A client's slot as the number that its table holds: 21 bits of place, 32 of generation, within what a double holds.
-pub(super) fn pack(slot: Slot) -> f64 {
+pub(super) fn pack(slot: ClientSlot) -> f64 {
     f64::from(slot.generation) * PLACES + f64::from(slot.index)
 }
 
@@ -212,11 +227,11 @@ pub(super) fn pack(slot: Slot) -> f64 {
     clippy::cast_sign_loss,
     reason = "checked, or nonsense that fits no slot"
 )]
-pub(super) fn unpack(number: f64) -> Option<Slot> {
-    if number.fract() != 0.0 || !(0.0..=super::number::MAX_EXACT).contains(&number) {
+pub(super) fn unpack(number: f64) -> Option<ClientSlot> {
+    if number.fract() != 0.0 || !(0.0..=MAX_EXACT).contains(&number) {
         return None;
     }
-    Some(Slot { index: (number % PLACES) as u32, generation: (number / PLACES) as u32 })
+    Some(ClientSlot::new((number % PLACES) as u32, (number / PLACES) as u32))
 }
 
 /// Places for clients that a packed slot can name. Far more than a process could hold.
@@ -229,7 +244,7 @@ mod tests {
     #[test]
     fn a_slot_survives_being_a_number() {
         for (index, generation) in [(0, 0), (1, 0), (0, 1), (2_097_151, u32::MAX), (77, 4_000_000_000)] {
-            let slot = Slot { index, generation };
+            let slot = ClientSlot::new(index, generation);
             assert_eq!(unpack(pack(slot)), Some(slot));
         }
         for nonsense in [-1.0, 0.5, f64::NAN, f64::INFINITY, 1e300] {

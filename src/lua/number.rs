@@ -2,8 +2,7 @@
 
 use std::io::Write;
 
-/// Up to here every whole number has a double of its own: 2^53.
-pub(super) const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
+use crate::model::MAX_EXACT;
 
 /// The double of an integer, if it has one of its own.
 #[expect(clippy::cast_precision_loss, reason = "within 2^53 nothing is lost")]

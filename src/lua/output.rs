@@ -1,13 +1,19 @@
 //! What a function gives back.
 
-use super::build::push_tape;
+use std::borrow::Cow;
+use std::ffi::{c_int, c_void};
+
+use super::build::{Decoded, push_decoded};
 use super::fixed::Fixed;
-use super::json::Decoded;
 use super::push::{push_error, push_reply};
 use super::raw::Lua;
-use super::stats::Stats;
+use super::stats::{Stats, push_closed};
 use super::walk::{Place, push_place};
 use crate::model::{Error, Value};
+
+/// The part of a function that may raise or run scripts. It is handed the module's userdata, and returns how many values it
+/// pushed.
+pub(super) type Run = unsafe fn(Lua, *mut c_void) -> c_int;
 
 /// What a function gives back, before anything of it is on the stack.
 #[derive(Debug)]
@@ -28,7 +34,8 @@ pub(super) enum Output {
     Refused(Error),
     /// An error or nil, and a reply.
     Answer(Result<Value, Error>),
-    Stats(Box<Stats>),
+    /// A client's figures; if it is gone, its state alone.
+    Stats(Option<Box<Stats>>),
     /// The value of the text that is the first argument, and what was found in it.
     Decoded(Decoded),
     /// nil, a reason, and whether the text was no JSON.
@@ -36,11 +43,11 @@ pub(super) enum Output {
     /// nil, and what in the first argument has no form in JSON.
     NotEncoded(Place),
     /// The function needs so many slots of the stack, and is called again when they are there.
-    NeedsSlots(i32),
-    /// Callbacks are to run first; then their number.
-    Round,
+    NeedsSlots(c_int),
+    /// What this pushes, once nothing is left that has to be dropped.
+    Run(Run),
     /// A Lua error.
-    Raise(String),
+    Raise(Cow<'static, str>),
 }
 
 /// An [`Output`] that owns nothing, so that it may be alive in a frame that raises.
@@ -51,31 +58,35 @@ pub(super) enum Exit {
     Number(f64),
     Static(&'static str),
     Kept(i32),
-    Round,
-    NeedsSlots(i32),
+    Run(Run),
+    NeedsSlots(c_int),
     /// The last of the module's outputs, at this depth.
     Held(usize),
 }
 
 /// What became of an output that was pushed.
-pub(super) enum Pushed {
+pub(super) enum PushResult {
     /// So many values.
-    Values(i32),
+    Values(c_int),
     /// An error to be raised.
     Error,
 }
 
-/// Pushes an output that the module holds.
+/// Pushes an output.
 ///
 /// # Safety
 ///
-/// See [`Lua`]. `output` stays where it is until this returns.
-pub(super) unsafe fn push_held(lua: Lua, fixed: Fixed, output: *const Output) -> Pushed {
-    // SAFETY: the module holds it, in a box, and touches it no more until this returns. What is borrowed owns nothing.
-    let output = unsafe { &*output };
+/// See [`Lua`]. `output` stays where it is until this returns: see [`Module`](super::module::Module).
+pub(super) unsafe fn push_output(lua: Lua, fixed: Fixed, output: &Output) -> PushResult {
     // SAFETY: the caller keeps to the contract, and nothing here has to be dropped.
     unsafe {
         match output {
+            // What runs does so in its place, and pushes by itself.
+            Output::Nothing | Output::Run(_) | Output::NeedsSlots(_) => return PushResult::Values(0),
+            Output::Boolean(value) => lua.push_boolean(*value),
+            Output::Number(value) => lua.push_number(*value),
+            Output::Static(text) => lua.push_bytes(text.as_bytes()),
+            Output::Kept(reference) => lua.push_reference(*reference),
             Output::Text(text) => lua.push_bytes(text),
             Output::List(references) => {
                 lua.create_table(i32::try_from(references.len()).unwrap_or(0), 0);
@@ -88,57 +99,38 @@ pub(super) unsafe fn push_held(lua: Lua, fixed: Fixed, output: *const Output) ->
             Output::Without(reason) => {
                 lua.push_nil();
                 lua.push_bytes(reason.as_bytes());
-                return Pushed::Values(2);
+                return PushResult::Values(2);
             }
             Output::Refused(error) => {
                 lua.push_boolean(false);
                 push_error(lua, fixed, error);
-                return Pushed::Values(2);
+                return PushResult::Values(2);
             }
             Output::Answer(result) => {
                 push_reply(lua, fixed, result);
-                return Pushed::Values(2);
+                return PushResult::Values(2);
             }
-            Output::Stats(stats) => stats.push(lua),
-            Output::Decoded(Decoded { tape, found }) => {
-                push_tape(lua, fixed, tape, lua.bytes(1));
-                let Some(found) = found else { return Pushed::Values(1) };
-                // From the first byte to the last one, counted from 1.
-                lua.push_number(position(found.start + 1));
-                lua.push_number(position(found.end));
-                return Pushed::Values(3);
-            }
+            Output::Stats(Some(stats)) => stats.push(lua),
+            Output::Stats(None) => push_closed(lua),
+            Output::Decoded(decoded) => return PushResult::Values(push_decoded(lua, fixed, decoded)),
             Output::NotDecoded(reason, is_no_json) => {
                 lua.push_nil();
                 lua.push_bytes(reason.as_bytes());
                 lua.push_boolean(*is_no_json);
-                return Pushed::Values(3);
+                return PushResult::Values(3);
             }
             Output::NotEncoded(place) => {
                 lua.push_nil();
                 if push_place(lua, fixed, place) != 0 {
-                    return Pushed::Error;
+                    return PushResult::Error;
                 }
-                return Pushed::Values(2);
+                return PushResult::Values(2);
             }
             Output::Raise(message) => {
                 lua.push_bytes(message.as_bytes());
-                return Pushed::Error;
+                return PushResult::Error;
             }
-            Output::Nothing
-            | Output::Boolean(_)
-            | Output::Number(_)
-            | Output::Static(_)
-            | Output::Kept(_)
-            | Output::NeedsSlots(_)
-            | Output::Round => return Pushed::Values(0),
         }
     }
-    Pushed::Values(1)
-}
-
-/// A place in a text as Lua counts it.
-#[expect(clippy::cast_precision_loss, reason = "texts have less than 2^53 bytes")]
-fn position(place: usize) -> f64 {
-    place as f64
+    PushResult::Values(1)
 }

@@ -1,7 +1,9 @@
 //! Values, errors and events as Lua sees them.
+//!
+//! Every function here pushes, and so may raise: it keeps to the contract of [`Lua`] because all that it is handed is
+//! borrowed, and nothing that it makes has to be dropped.
 
 use std::ffi::CStr;
-use std::time::Duration;
 
 use super::fixed::Fixed;
 use super::number::exact;
@@ -14,7 +16,7 @@ use crate::model::{Code, Error, Event, Topic, TopicKind, Value};
 ///
 /// See [`Lua`].
 pub(super) unsafe fn push_reply(lua: Lua, fixed: Fixed, result: &Result<Value, Error>) {
-    // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
+    // SAFETY: see the top of this file.
     unsafe {
         match result {
             Ok(value) if has_odd_key(value) => {
@@ -58,7 +60,7 @@ fn has_odd_key(value: &Value) -> bool {
 ///
 /// See [`Lua`].
 unsafe fn push_value(lua: Lua, fixed: Fixed, value: &Value) {
-    // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
+    // SAFETY: see the top of this file.
     unsafe {
         match value {
             Value::Null => lua.push_reference(fixed.null),
@@ -98,7 +100,7 @@ unsafe fn push_value(lua: Lua, fixed: Fixed, value: &Value) {
 ///
 /// See [`Lua`].
 unsafe fn push_integer(lua: Lua, value: i64) {
-    // SAFETY: the caller keeps to the contract; the digits are on the stack.
+    // SAFETY: see the top of this file.
     unsafe {
         if let Some(number) = exact(value) {
             lua.push_number(number);
@@ -139,38 +141,26 @@ impl Digits {
 ///
 /// See [`Lua`].
 pub(super) unsafe fn push_error(lua: Lua, fixed: Fixed, error: &Error) {
-    // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
+    // SAFETY: see the top of this file.
     unsafe { push_coded(lua, fixed, error.code.as_str(), &error.message, error.sent) }
 }
 
 unsafe fn push_coded(lua: Lua, fixed: Fixed, code: &str, message: &str, sent: bool) {
-    // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
+    // SAFETY: see the top of this file.
     unsafe {
         lua.create_table(0, 3);
         let table = lua.top();
-        push_error_fields(lua, table, code, message, sent);
+        push_field(lua, table, c"code", code.as_bytes());
+        push_field(lua, table, c"message", message.as_bytes());
+        lua.push_boolean(sent);
+        lua.set_field(table, c"sent");
         lua.push_reference(fixed.error_meta);
         lua.set_metatable(table);
     }
 }
 
-/// Fills an error's table.
-///
-/// # Safety
-///
-/// See [`Lua`].
-pub(super) unsafe fn push_error_fields(lua: Lua, table: i32, code: &str, message: &str, sent: bool) {
-    // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
-    unsafe {
-        push_field(lua, table, c"code", code.as_bytes());
-        push_field(lua, table, c"message", message.as_bytes());
-        lua.push_boolean(sent);
-        lua.set_field(table, c"sent");
-    }
-}
-
 unsafe fn push_field(lua: Lua, table: i32, name: &CStr, value: &[u8]) {
-    // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
+    // SAFETY: see the top of this file.
     unsafe {
         lua.push_bytes(value);
         lua.set_field(table, name);
@@ -178,7 +168,7 @@ unsafe fn push_field(lua: Lua, table: i32, name: &CStr, value: &[u8]) {
 }
 
 unsafe fn push_number_field(lua: Lua, table: i32, name: &CStr, value: f64) {
-    // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
+    // SAFETY: see the top of this file.
     unsafe {
         lua.push_number(value);
         lua.set_field(table, name);
@@ -186,7 +176,7 @@ unsafe fn push_number_field(lua: Lua, table: i32, name: &CStr, value: f64) {
 }
 
 unsafe fn push_error_field(lua: Lua, fixed: Fixed, table: i32, error: &Error) {
-    // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
+    // SAFETY: see the top of this file.
     unsafe {
         push_error(lua, fixed, error);
         lua.set_field(table, c"err");
@@ -199,7 +189,7 @@ unsafe fn push_error_field(lua: Lua, fixed: Fixed, table: i32, error: &Error) {
 ///
 /// See [`Lua`].
 pub(super) unsafe fn push_info(lua: Lua, fixed: Fixed, event: &Event) {
-    // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
+    // SAFETY: see the top of this file.
     unsafe {
         lua.create_table(0, 4);
         let table = lua.top();
@@ -207,7 +197,9 @@ pub(super) unsafe fn push_info(lua: Lua, fixed: Fixed, event: &Event) {
             Event::Ready(ready) => {
                 lua.push_boolean(ready.first);
                 lua.set_field(table, c"first");
-                push_number_field(lua, table, c"protocol", f64::from(ready.protocol));
+                if let Some(protocol) = ready.protocol {
+                    push_number_field(lua, table, c"protocol", f64::from(protocol));
+                }
                 if let Some(server) = &ready.server {
                     push_field(lua, table, c"server", server.as_bytes());
                 }
@@ -224,7 +216,7 @@ pub(super) unsafe fn push_info(lua: Lua, fixed: Fixed, event: &Event) {
             Event::Down { error, retry_in } => {
                 push_error_field(lua, fixed, table, error);
                 // Absent if there will be no other attempt.
-                if *retry_in != Duration::MAX {
+                if let Some(retry_in) = retry_in {
                     push_number_field(lua, table, c"retry_in", retry_in.as_secs_f64());
                 }
             }
@@ -262,7 +254,7 @@ pub(super) unsafe fn push_info(lua: Lua, fixed: Fixed, event: &Event) {
 
 /// Sets a field to the list of the names of one kind.
 unsafe fn push_names(lua: Lua, table: i32, name: &CStr, topics: &[Topic], kind: TopicKind) {
-    // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
+    // SAFETY: see the top of this file.
     unsafe {
         lua.create_table(0, 0);
         let list = lua.top();

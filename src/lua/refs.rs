@@ -7,6 +7,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use super::frame::Frame;
+use crate::dispatch::Reference;
 
 /// References that one C function can need: a callback, a name and the chunk that put it there, or a client's table; and one to
 /// spare.
@@ -87,6 +88,15 @@ impl Pool {
 impl Ref {
     /// Where the value is.
     pub(super) fn index(&self) -> i32 {
+        self.index
+    }
+}
+
+impl Reference for Ref {
+    type Index = i32;
+
+    #[inline]
+    fn index(&self) -> i32 {
         self.index
     }
 }

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use super::args::{Call, Fault};
 use super::module::Module;
 use super::output::Output;
-use crate::model::{Args, Code, Command, Error, ReplyTo, Request, RequestKind, Slot};
+use crate::backend::OPERATIONS;
+use crate::model::{Args, ClientSlot, Code, Command, Error, ReplyTo, Request, RequestKind};
 
 /// How long `CommandSync` waits unless the script says otherwise.
 const SYNC_TIMEOUT: Duration = Duration::from_secs(5);
@@ -27,17 +28,17 @@ pub(super) fn publish(module: &mut Module, call: &mut Call<'_>) -> Result<Output
 /// `client:Command(words [, callback [, seconds]])` → true, or false and an error
 pub(super) fn command(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
     let slot = call.this(module)?;
-    let args = call.words(1, "command")?;
-    check(module, call, slot, &args)?;
+    let args = call.words(module.fixed, 1, "command")?;
+    check(module, call, slot, &args, None)?;
     request(module, call, slot, args.byte_len(), RequestKind::Command(args), 2)
 }
 
 /// `client:Transaction(commands [, callback [, seconds]])` → true, or false and an error
 pub(super) fn transaction(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
     let slot = call.this(module)?;
-    let commands = call.commands(1, "commands")?;
-    for args in &commands {
-        check(module, call, slot, args)?;
+    let commands = call.commands(module.fixed, 1, "commands")?;
+    for (args, n) in commands.iter().zip(1..) {
+        check(module, call, slot, args, Some(n))?;
     }
     let bytes = commands.iter().map(Args::byte_len).sum();
     request(module, call, slot, bytes, RequestKind::Transaction(commands), 2)
@@ -53,20 +54,39 @@ pub(super) fn ping(module: &mut Module, call: &mut Call<'_>) -> Result<Output, F
 ///
 /// The addon's gm_redis API passes true as a fourth argument of `Command` and `Transaction`, and may then block the client:
 /// it has one for such commands alone, and inside a transaction the server does not block.
-fn check(module: &Module, call: &Call<'_>, slot: Slot, args: &Args) -> Result<(), Fault> {
+///
+/// `n` is the command's place in a transaction.
+fn check(
+    module: &Module,
+    call: &Call<'_>,
+    slot: ClientSlot,
+    args: &Args,
+    n: Option<i32>,
+) -> Result<(), Fault> {
     let Some(client) = module.dispatcher.get(slot) else { return Ok(()) };
     let backend = &client.data.backend;
     if call.is_true(4) && backend.blocks(args) {
         return Ok(());
     }
-    backend.check(args).map_err(|problem| call.inside(1, "command", problem))
+    backend.check(args).map_err(in_lua).map_err(|problem| match n {
+        Some(n) => call.inside(1, "commands", format!("index {n}: in that command, {problem}")),
+        None => call.inside(1, "command", problem),
+    })
+}
+
+/// A backend's sentence with Lua's words for the operations in it.
+fn in_lua(problem: String) -> String {
+    OPERATIONS.into_iter().fold(problem, |problem, operation| {
+        let of = if operation == "Connect" { "realtime." } else { "client:" };
+        problem.replace(&format!("{{{operation}}}"), &format!("{of}{operation}"))
+    })
 }
 
 /// Hands a request over. A callback may stand at argument `n`, and a timeout behind it.
 fn request(
     module: &mut Module,
     call: &mut Call<'_>,
-    slot: Slot,
+    slot: ClientSlot,
     bytes: usize,
     kind: RequestKind,
     n: i32,
@@ -90,8 +110,8 @@ fn request(
 /// `client:CommandSync(words [, seconds])` → error or nil, reply or nil
 pub(super) fn command_sync(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
     let slot = call.this(module)?;
-    let args = call.words(1, "command")?;
-    check(module, call, slot, &args)?;
+    let args = call.words(module.fixed, 1, "command")?;
+    check(module, call, slot, &args, None)?;
     let timeout = call.optional_timeout(2)?.unwrap_or(SYNC_TIMEOUT);
     let Some(client) = module.dispatcher.get(slot) else { return Ok(Output::Answer(Err(Error::closed()))) };
     let (sender, receiver) = sync_channel(1);

@@ -4,15 +4,15 @@
 //! protected call of its own; what raises outside of one (making a string of a payload, for want of memory) ends the
 //! C function, is reported, and the round goes on behind it.
 
-use std::ffi::c_int;
+use std::ffi::{c_int, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
 
 use gmod::lua::State;
 
-use super::anchor::{let_go, module_of};
+use super::anchor::{fixed_of, let_go, module_of};
 use super::complain;
-use super::fixed::{Fixed, MAX_SHARED};
+use super::fixed::MAX_SHARED;
 use super::frame::Frame;
 use super::handle::Handle;
 use super::module::{Module, Round};
@@ -20,8 +20,8 @@ use super::push::{push_info, push_reply};
 use super::raw::{ANCHOR, KEPT, Lua};
 use super::refs::Ref;
 use super::report::report;
-use crate::dispatch::{Given, Step};
-use crate::model::{Error, Event, Value, panic_text};
+use crate::dispatch;
+use crate::model::panic_text;
 
 /// Things that reach no callback may pass in a round that has run none yet, whatever its budget: so that a round finds a
 /// callback that waits behind them, and yet ends.
@@ -30,65 +30,39 @@ const MAX_SKIPPED: u32 = 1024;
 /// A message of more bytes may take its callback long. To make a string of it takes longer than to read the clock.
 const LARGE: usize = 256;
 
-/// What to do next. Owns nothing; what it points to stays as it is until the next step of the dispatcher.
-#[derive(Debug, Clone, Copy)]
-enum Job {
-    Done,
-    Line(*const str),
-    /// Another callback of a walk, with what the callbacks before it were called with.
-    Again(c_int),
-    /// Another callback of a walk, with the message. The callbacks before it were called with its size only.
-    AgainWhole {
-        callback: c_int,
-        payload: *const [u8],
-    },
-    /// Another callback of a walk, with the message's size.
-    AgainTooLarge {
-        callback: c_int,
-        bytes: usize,
-    },
-    Call {
-        callback: c_int,
-        with: With,
-    },
-}
+type Step<'a> = dispatch::Step<'a, Ref, Handle>;
 
-#[derive(Debug, Clone, Copy)]
-enum With {
-    Message { payload: *const [u8], name: c_int, channel: Option<*const [u8]>, alone: bool },
-    TooLarge { bytes: usize, name: c_int, channel: Option<*const [u8]> },
-    Answer(*const Result<Value, Error>),
-    Event { event: *const Event, client: c_int },
-}
-
-/// Runs the round that the module has begun. Returns how many callbacks ran. Never raises.
+/// Runs the round that the module has begun, and pushes how many callbacks ran. Raises nothing of theirs.
 ///
 /// # Safety
 ///
 /// See [`Lua`]; `anchor` is the module's userdata.
-pub(super) unsafe fn run(lua: Lua, anchor: *mut std::ffi::c_void) -> u32 {
+pub(super) unsafe fn run(lua: Lua, anchor: *mut c_void) -> c_int {
     // SAFETY: nothing here has to be dropped. These calls use a few of the free slots of a C function, and what may raise
     // is inside of the protected call. A callback may close the module, so that it is looked up after each.
     unsafe {
-        let top = lua.top();
-        while let Some(module) = module_of(anchor).as_ref() {
-            let fixed = module.fixed;
+        let (top, fixed) = (lua.top(), fixed_of(anchor));
+        let ran = loop {
+            if module_of(anchor).is_null() {
+                let_go(anchor, |module| {
+                    module.round = None;
+                    module.forget_events();
+                });
+                break 0;
+            }
             lua.push_reference(fixed.rounds);
             let raised = lua.protected_call(0, 0, 0) != 0;
             if raised {
                 report(lua, anchor, fixed.report);
             }
             lua.set_top(top);
-            let Some(module) = module_of(anchor).as_mut() else { break };
+            let Some(module) = module_of(anchor).as_mut() else { continue };
             if !raised || !go_on(module) {
-                return end(module);
+                break module.round.take().map_or(0, |round| round.ran);
             }
-        }
-        let_go(anchor, |module| {
-            module.round = None;
-            module.forget_events();
-        });
-        0
+        };
+        lua.push_number(f64::from(ran));
+        1
     }
 }
 
@@ -105,10 +79,6 @@ fn go_on(module: &mut Module) -> bool {
     }
 }
 
-fn end(module: &mut Module) -> u32 {
-    module.round.take().map_or(0, |round| round.ran)
-}
-
 impl Round {
     #[inline]
     fn count(&mut self) {
@@ -119,7 +89,7 @@ impl Round {
 
 /// The C function that a round runs in.
 pub(super) unsafe extern "C-unwind" fn body(state: State) -> c_int {
-    // SAFETY: nothing in this frame has to be dropped: a job owns nothing. Lua calls this with the state that runs and with
+    // SAFETY: nothing in this frame has to be dropped: a step owns nothing. Lua calls this with the state that runs and with
     // its upvalues; the module is looked up again after whatever could have run a script.
     unsafe {
         let Some(lua) = Lua::new(state) else { return 0 };
@@ -128,7 +98,7 @@ pub(super) unsafe extern "C-unwind" fn body(state: State) -> c_int {
         if module.is_null() {
             return 0;
         }
-        let fixed = (*module).fixed;
+        let fixed = fixed_of(anchor);
         lua.set_top(0);
         // An element of a table on the stack costs less than one of an upvalue.
         lua.push_copy(KEPT);
@@ -141,51 +111,63 @@ pub(super) unsafe extern "C-unwind" fn body(state: State) -> c_int {
             if module.is_null() {
                 return 0;
             }
-            let job = next(&mut *module, lua, called);
-            called = !matches!(job, Job::Done | Job::Line(_));
-            let arguments = match job {
-                Job::Done => {
+            let step = next(module, lua, called);
+            called = !matches!(step, Step::Idle | Step::Line(_));
+            if shared > 0
+                && let Step::Message { .. } | Step::TooLarge { .. } | Step::Answer { .. } | Step::Event { .. } =
+                    step
+            {
+                lua.set_top(HANDLER);
+                shared = 0;
+            }
+            let arguments = match step {
+                Step::Idle | Step::Skipped => {
                     suspend(lua, &mut *module, shared);
                     return 0;
                 }
-                Job::Line(line) => {
+                Step::Line(line) => {
                     // What the remaining callbacks of a walk are to be called with stays.
                     lua.push_reference(fixed.say);
-                    lua.push_bytes((*line).as_bytes());
+                    lua.push_bytes(line.as_bytes());
                     lua.protected_call(1, 0, 0);
                     lua.set_top(HANDLER + shared);
                     continue;
                 }
-                Job::Again(callback) => {
-                    push_shared(lua, callback, shared);
-                    shared
+                // Nobody else gets a lone message or an answer: they need not be copied.
+                Step::Message { callback, payload, name, channel, alone: true, .. } => {
+                    lua.push_element(REFERENCES, callback);
+                    lua.push_bytes(payload);
+                    1 + push_names(lua, name, channel)
                 }
-                Job::AgainWhole { callback, payload } => {
-                    lua.push_bytes(&*payload);
+                Step::Answer { callback, result, .. } => {
+                    lua.push_element(REFERENCES, callback);
+                    push_reply(lua, fixed, result);
+                    2
+                }
+                Step::Message { callback, payload, name, channel, alone: false, .. } => {
+                    lua.push_bytes(payload);
+                    shared = 1 + push_names(lua, name, channel);
+                    push_shared(lua, callback, shared)
+                }
+                Step::TooLarge { callback, bytes, name, channel, .. } => {
+                    // Not nil, because storing nil could cost the table of references the key.
+                    lua.push_boolean(false);
+                    shared = 1 + push_names(lua, name, channel);
+                    push_size(lua, callback, shared, bytes)
+                }
+                Step::Event { callback, client, event } => {
+                    push_info(lua, fixed, event);
+                    lua.push_element(REFERENCES, client);
+                    shared = 2;
+                    push_shared(lua, callback, shared)
+                }
+                Step::Again { callback, .. } => push_shared(lua, callback, shared),
+                Step::AgainWhole { callback, payload, .. } => {
+                    lua.push_bytes(payload);
                     lua.replace(MESSAGE);
-                    push_shared(lua, callback, shared);
-                    shared
+                    push_shared(lua, callback, shared)
                 }
-                Job::AgainTooLarge { callback, bytes } => push_size(lua, callback, shared, bytes),
-                Job::Call { callback, ref with } => {
-                    if shared > 0 {
-                        lua.set_top(HANDLER);
-                        shared = 0;
-                    }
-                    if let With::Message { alone: true, .. } | With::Answer(_) = with {
-                        // Nobody else gets them: they need not be copied.
-                        lua.push_element(REFERENCES, callback);
-                        push_arguments(lua, fixed, with)
-                    } else {
-                        shared = push_arguments(lua, fixed, with);
-                        if let With::TooLarge { bytes, .. } = *with {
-                            push_size(lua, callback, shared, bytes)
-                        } else {
-                            push_shared(lua, callback, shared);
-                            shared
-                        }
-                    }
-                }
+                Step::AgainTooLarge { callback, bytes, .. } => push_size(lua, callback, shared, bytes),
             };
             if lua.protected_call(arguments, 0, HANDLER) != 0 {
                 report(lua, anchor, fixed.report);
@@ -195,9 +177,9 @@ pub(super) unsafe extern "C-unwind" fn body(state: State) -> c_int {
     }
 }
 
-/// Pushes a callback, and copies of what it is called with.
+/// Pushes a callback, and copies of what it is called with. Returns how many values these are.
 #[inline]
-unsafe fn push_shared(lua: Lua, callback: c_int, shared: c_int) {
+unsafe fn push_shared(lua: Lua, callback: c_int, shared: c_int) -> c_int {
     // SAFETY: the caller keeps to the contract.
     unsafe {
         lua.push_element(REFERENCES, callback);
@@ -205,6 +187,7 @@ unsafe fn push_shared(lua: Lua, callback: c_int, shared: c_int) {
             lua.push_copy(HANDLER + n);
         }
     }
+    shared
 }
 
 /// Pushes a callback, and what it is called with for a message over its bound: nil, the names, and the size in bytes.
@@ -259,42 +242,14 @@ const MESSAGE: c_int = HANDLER + 1;
 #[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "a few")]
 const LARGEST_SHARE: c_int = MAX_SHARED as c_int;
 
-/// Pushes what a callback is called with, and returns how many values these are.
-#[inline]
-unsafe fn push_arguments(lua: Lua, fixed: Fixed, with: &With) -> c_int {
-    // SAFETY: the caller keeps to the contract; what the job points to stays until the next step.
-    unsafe {
-        match *with {
-            With::Message { payload, name, channel, .. } => {
-                lua.push_bytes(&*payload);
-                1 + push_names(lua, name, channel)
-            }
-            With::TooLarge { name, channel, .. } => {
-                // Not nil, because storing nil could cost the table of references the key.
-                lua.push_boolean(false);
-                1 + push_names(lua, name, channel)
-            }
-            With::Answer(result) => {
-                push_reply(lua, fixed, &*result);
-                2
-            }
-            With::Event { event, client } => {
-                push_info(lua, fixed, &*event);
-                lua.push_element(REFERENCES, client);
-                2
-            }
-        }
-    }
-}
-
 /// Pushes a message's channel, and its pattern if it has one. Returns how many values these are.
 #[inline]
-unsafe fn push_names(lua: Lua, name: c_int, channel: Option<*const [u8]>) -> c_int {
-    // SAFETY: as `push_arguments`.
+unsafe fn push_names(lua: Lua, name: c_int, channel: Option<&[u8]>) -> c_int {
+    // SAFETY: the caller keeps to the contract.
     unsafe {
         let names = match channel {
             Some(channel) => {
-                lua.push_bytes(&*channel);
+                lua.push_bytes(channel);
                 2
             }
             None => 1,
@@ -304,81 +259,66 @@ unsafe fn push_names(lua: Lua, name: c_int, channel: Option<*const [u8]>) -> c_i
     }
 }
 
-/// Decides what to do next. `called` says that a callback has just run.
-fn next(module: &mut Module, lua: Lua, called: bool) -> Job {
-    let Some(round) = &mut module.round else { return Job::Done };
+/// Finds what to do next. `called` says that a callback has just run.
+///
+/// # Safety
+///
+/// The module is there. What the step points to is looked at before the next one only: see [`Module`].
+unsafe fn next<'a>(module: *mut Module, lua: Lua, called: bool) -> Step<'a> {
+    // SAFETY: the caller vouches for the module, and no Lua code runs in here that could refer to it as well.
+    let Module { round, reports, dispatcher, pool, .. } = unsafe { &mut *module };
+    let Some(round) = round else { return Step::Idle };
     if called {
         round.count();
     }
     if round.spent {
-        return Job::Done;
+        return Step::Idle;
     }
-    let reports = &mut module.reports;
-    let found = catch_unwind(AssertUnwindSafe(|| {
+    let (reports, dispatcher) = (&raw mut *reports, &raw mut *dispatcher);
+    // SAFETY: as above. A step that was skipped is not looked at any more when the next one is taken.
+    let found = catch_unwind(AssertUnwindSafe(move || unsafe {
         // At the beginning of a round, and behind a line like it.
         if !called
-            && reports.is_due(Instant::now)
-            && let Some(line) = reports.line(Instant::now())
+            && (*reports).is_due(Instant::now)
+            && let Some(line) = (*reports).line(Instant::now())
         {
-            return Job::Line(line);
+            return Step::Line(line);
         }
-        if !called && module.dispatcher.has_line(Instant::now) {
-            let line = module.dispatcher.line(Instant::now()).map(std::ptr::from_ref);
-            if let Some(line) = line {
-                return Job::Line(line);
-            }
+        if !called
+            && (*dispatcher).has_line(Instant::now)
+            && let Some(line) = (*dispatcher).line(Instant::now())
+        {
+            return Step::Line(line);
         }
         loop {
-            match module.dispatcher.step() {
-                Step::Idle => return Job::Done,
+            let step = (*dispatcher).step();
+            match step {
+                Step::Idle | Step::Line(_) => return step,
                 Step::Skipped => {
                     round.skipped += 1;
                     if round.skipped > MAX_SKIPPED && round.budget.spent(Instant::now) {
                         round.spent = true;
-                        return Job::Done;
+                        return Step::Idle;
                     }
+                    continue;
                 }
-                Step::Line(line) => return Job::Line(line),
-                Step::Call { callback, data, given } => {
-                    match given {
-                        Given::Message { payload, .. } | Given::AgainWhole(payload) => {
-                            round.is_large = payload.len() > LARGE;
-                        }
-                        // The next callback for the same message.
-                        Given::Again => {}
-                        _ => round.is_large = false,
-                    }
-                    if round.is_large {
-                        round.budget.look_next();
-                    }
-                    return job(callback.index(), &given, data);
+                Step::Message { payload, .. } | Step::AgainWhole { payload, .. } => {
+                    round.is_large = payload.len() > LARGE;
                 }
+                // The next callback for the same message.
+                Step::Again { .. } => {}
+                _ => round.is_large = false,
             }
+            if round.is_large {
+                round.budget.look_next();
+            }
+            return step;
         }
     }));
-    let job = found.unwrap_or_else(|panic| {
+    let step = found.unwrap_or_else(|panic| {
         complain(format_args!("internal error, please report it: {}", panic_text(&*panic)));
-        Job::Done
+        Step::Idle
     });
-    module.pool.settle(&mut Frame::new(lua));
-    job
-}
-
-/// Copies out what a callback is called with.
-#[inline]
-fn job(callback: c_int, given: &Given<'_, Ref>, data: &Handle) -> Job {
-    let with = match *given {
-        Given::Again => return Job::Again(callback),
-        Given::AgainWhole(payload) => return Job::AgainWhole { callback, payload },
-        Given::AgainTooLarge(bytes) => return Job::AgainTooLarge { callback, bytes },
-        Given::Message { payload, name, channel, alone } => {
-            With::Message { payload, name: name.index(), channel: channel.map(std::ptr::from_ref), alone }
-        }
-        Given::TooLarge { bytes, name, channel } => {
-            With::TooLarge { bytes, name: name.index(), channel: channel.map(std::ptr::from_ref) }
-        }
-        Given::Answer(result) => With::Answer(result),
-        Given::Event(event) => With::Event { event, client: data.table.index() },
-    };
-    Job::Call { callback, with }
+    pool.settle(&mut Frame::new(lua));
+    step
 }

@@ -8,7 +8,7 @@ use gmod::lua::State;
 use super::anchor::{Anchor, close_module};
 use super::api;
 use super::complain;
-use super::fixed::{ERROR_META, Fixed};
+use super::fixed::Fixed;
 use super::functions::FUNCTIONS;
 use super::module::{Module, Run};
 use super::pin::pin;
@@ -28,6 +28,9 @@ const ANCHOR_KEY: &CStr = c"realtime.module";
 
 /// Name of the clients' metatable, for `FindMetaTable`.
 const CLIENT_META: &CStr = c"RealtimeClient";
+
+/// Name of the metatable of errors, for `FindMetaTable`: the addon's own errors have it, too.
+const ERROR_META: &CStr = c"RealtimeError";
 
 /// The game's number for a userdata that is none of its own types.
 const PLAIN_USERDATA: u8 = 7;
@@ -163,8 +166,7 @@ unsafe fn set_up(lua: Lua, spawn: fn() -> Box<dyn Spawn<Inbox<Run>>>) {
         lua.set_field(REGISTRY, ANCHOR_KEY);
 
         // No Lua call stands between here and the end of this block's ownership.
-        let module = Module::new(fixed, Rc::new(Pool::new(count)), spawn());
-        (*anchor).module = Box::into_raw(Box::new(module));
+        (*anchor).set(Module::new(fixed, Rc::new(Pool::new(count)), spawn()));
 
         lua.push_copy(start_ticks);
         lua.protected_call(0, 0, 0);

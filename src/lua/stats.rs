@@ -14,7 +14,7 @@ use crate::model::{Event, Role, State};
 #[derive(Debug)]
 pub(super) struct Stats {
     state: State,
-    address: Option<String>,
+    address: String,
     numbers: Vec<(&'static CStr, f64)>,
     server: Option<Box<str>>,
     version: Option<Box<str>>,
@@ -56,29 +56,14 @@ impl Stats {
         }
         let (mut server, mut version, mut role, mut mode) = (None, None, None, None);
         if let Some(Event::Ready(ready)) = client.ready() {
-            numbers.push((c"protocol", f64::from(ready.protocol)));
+            numbers.extend(ready.protocol.map(|protocol| (c"protocol", f64::from(protocol))));
             (server, version) = (ready.server.clone(), ready.version.clone());
             // It may have changed since.
             (role, mode) = (counters.role(), ready.mode.clone());
         }
         let error = client.down().map(ToString::to_string);
-        let (address, refused) = (Some(handle.backend.address()), counters.one_refused());
+        let (address, refused) = (handle.backend.address(), counters.one_refused());
         Self { state, address, numbers, server, version, role, mode, error, refused }
-    }
-
-    /// The figures of a client that is gone.
-    pub(super) fn closed() -> Self {
-        Self {
-            state: State::Closed,
-            address: None,
-            numbers: Vec::new(),
-            server: None,
-            version: None,
-            role: None,
-            mode: None,
-            error: None,
-            refused: None,
-        }
     }
 
     /// Pushes them as a table.
@@ -89,7 +74,7 @@ impl Stats {
     pub(super) unsafe fn push(&self, lua: Lua) {
         let texts = [
             (c"state", Some(self.state.as_str())),
-            (c"address", self.address.as_deref()),
+            (c"address", Some(&*self.address)),
             (c"server", self.server.as_deref()),
             (c"version", self.version.as_deref()),
             (c"role", self.role.map(Role::as_str)),
@@ -111,5 +96,19 @@ impl Stats {
                 lua.set_field(table, name);
             }
         }
+    }
+}
+
+/// Pushes the figures of a client that is gone: its state alone.
+///
+/// # Safety
+///
+/// See [`Lua`].
+pub(super) unsafe fn push_closed(lua: Lua) {
+    // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
+    unsafe {
+        lua.create_table(0, 1);
+        lua.push_bytes(State::Closed.as_str().as_bytes());
+        lua.set_field(lua.top() - 1, c"state");
     }
 }

@@ -12,19 +12,16 @@ use std::time::Instant;
 
 use gmod::lua::State as RawState;
 
-use super::anchor::{let_go, module_of, module_or_remains};
+use super::anchor::{fixed_of, let_go, module_of, module_or_remains};
 use super::args::{Call, Fault};
-use super::fixed::{ERROR_META, Fixed};
+use super::fixed::Fixed;
 use super::frame::Frame;
-use super::function::{Closed, Function, Prepare};
+use super::function::Function;
 use super::functions::FUNCTIONS;
 use super::module::Module;
-use super::number::NumberText;
-use super::output::{Exit, Output, Pushed, push_held};
-use super::push::push_error_fields;
-use super::raw::{ANCHOR, Lua, REGISTRY};
-use super::rounds;
-use crate::model::{Code, State, panic_text};
+use super::output::{Exit, Output, PushResult, push_output};
+use super::raw::{ANCHOR, Lua};
+use crate::model::panic_text;
 
 /// The upvalue that says which of [`FUNCTIONS`] it is.
 const WHICH: c_int = 3;
@@ -71,8 +68,8 @@ unsafe extern "C-unwind" fn trampoline(state: RawState) -> c_int {
     }
     // SAFETY: nothing is alive here that has to be dropped.
     let Some(module) = (unsafe { ready(lua, anchor, function) }) else {
-        // SAFETY: as above.
-        return unsafe { without_module(lua, function) };
+        // SAFETY: as above. What a closed client gives belongs to the table of functions.
+        return unsafe { give(lua, push_output(lua, fixed_of(anchor), &function.closed)) };
     };
     // SAFETY: nobody else refers to the module while pure Rust runs: no Lua code does.
     let mut exit = work(unsafe { &mut *module }, &mut Frame::new(lua), function);
@@ -100,9 +97,6 @@ unsafe fn start_ticks(lua: Lua, fixed: Fixed) {
     }
 }
 
-/// What a client's table holds until it has a client: the number of none.
-const NO_CLIENT: f64 = -1.0;
-
 /// Does for a call what may raise and has to come before its work. Returns the module, unless it is closed.
 unsafe fn ready(lua: Lua, anchor: *mut c_void, function: &Function) -> Option<*mut Module> {
     // SAFETY: the caller has nothing alive that has to be dropped, nor have we. A collection can run scripts, which use up
@@ -112,7 +106,7 @@ unsafe fn ready(lua: Lua, anchor: *mut c_void, function: &Function) -> Option<*m
         if module.is_null() {
             return None;
         }
-        prepare(lua, (*module).fixed, function.prepare);
+        (function.prepare)(lua, (*module).fixed);
         loop {
             let module = module_of(anchor);
             if module.is_null() {
@@ -132,34 +126,6 @@ unsafe fn ready(lua: Lua, anchor: *mut c_void, function: &Function) -> Option<*m
     }
 }
 
-/// Puts on the stack what a function needs there.
-unsafe fn prepare(lua: Lua, fixed: Fixed, what: Prepare) {
-    // SAFETY: the caller has nothing alive that has to be dropped, nor have we.
-    unsafe {
-        match what {
-            Prepare::Nothing => {}
-            Prepare::Client => {
-                // A client's table, behind the arguments. Its one element is there already, so that filling it in
-                // cannot fail.
-                lua.create_table(1, 0);
-                let table = lua.top();
-                lua.push_number(NO_CLIENT);
-                lua.set_element(table, 1);
-                lua.push_reference(fixed.client_meta);
-                lua.set_metatable(table);
-            }
-            Prepare::TextArgument(index) => {
-                // A name is kept as a Lua string, so that no message has to make one.
-                let number = Frame::new(lua).number(index).map(NumberText::new);
-                if let Some(Ok(text)) = number {
-                    lua.push_bytes(text.as_ref());
-                    lua.replace(index);
-                }
-            }
-        }
-    }
-}
-
 /// Runs a function's pure part.
 fn work(module: &mut Module, frame: &mut Frame, function: &Function) -> Exit {
     let result = catch_unwind(AssertUnwindSafe(|| {
@@ -173,8 +139,8 @@ fn work(module: &mut Module, frame: &mut Frame, function: &Function) -> Exit {
     }));
     let output = match result {
         Ok(Ok(output)) => output,
-        Ok(Err(fault)) => Output::Raise(located(frame, &fault)),
-        Err(panic) => Output::Raise(panicked(&*panic)),
+        Ok(Err(fault)) => Output::Raise(located(frame, &fault).into()),
+        Err(panic) => Output::Raise(panicked(&*panic).into()),
     };
     module.hold(output)
 }
@@ -219,15 +185,8 @@ unsafe fn leave(lua: Lua, anchor: *mut c_void, exit: Exit) -> c_int {
                 lua.push_reference(reference);
                 1
             }
-            Exit::Round => {
-                let ran = rounds::run(lua, anchor);
-                lua.push_number(f64::from(ran));
-                1
-            }
-            Exit::Held(depth) => match push_output(lua, anchor, depth) {
-                Pushed::Values(count) => count,
-                Pushed::Error => lua.raise(),
-            },
+            Exit::Run(run) => run(lua, anchor),
+            Exit::Held(depth) => give(lua, push_held(lua, anchor, depth)),
         }
     }
 }
@@ -238,10 +197,9 @@ unsafe fn print_line(lua: Lua, anchor: *mut c_void) {
     unsafe {
         let module = module_of(anchor);
         let Some(line) = (*module).line.take() else { return };
-        let say = (*module).fixed.say;
         let Exit::Held(depth) = (*module).hold(Output::Text(line.into_bytes())) else { return };
-        lua.push_reference(say);
-        push_output(lua, anchor, depth);
+        lua.push_reference(fixed_of(anchor).say);
+        push_held(lua, anchor, depth);
         if lua.protected_call(1, 0, 0) != 0 {
             lua.set_top(lua.top() - 1);
         }
@@ -249,12 +207,11 @@ unsafe fn print_line(lua: Lua, anchor: *mut c_void) {
 }
 
 /// Pushes the output at `depth`, which is then gone.
-unsafe fn push_output(lua: Lua, anchor: *mut c_void, depth: usize) -> Pushed {
+unsafe fn push_held(lua: Lua, anchor: *mut c_void, depth: usize) -> PushResult {
     // SAFETY: as in `leave`. If the module was closed since it held the output, that is what remains of it.
     unsafe {
-        let module = module_or_remains(anchor);
-        let output: *const Output = &raw const *(&(*module).outputs)[depth];
-        let pushed = push_held(lua, (*module).fixed, output);
+        let output: *const Output = &raw const *(&(*module_or_remains(anchor)).outputs)[depth];
+        let pushed = push_output(lua, fixed_of(anchor), &*output);
         let module = module_of(anchor);
         if module.is_null() {
             let_go(anchor, |module| module.release(depth));
@@ -265,46 +222,11 @@ unsafe fn push_output(lua: Lua, anchor: *mut c_void, depth: usize) -> Pushed {
     }
 }
 
-/// Answers a call that comes after the module was closed.
-unsafe fn without_module(lua: Lua, function: &Function) -> c_int {
-    // SAFETY: nothing is alive that has to be dropped.
-    unsafe {
-        match function.closed {
-            Closed::Nothing => return 0,
-            Closed::False => lua.push_boolean(false),
-            Closed::Zero => lua.push_number(0.0),
-            Closed::Text(text) => lua.push_bytes(text.as_bytes()),
-            Closed::Empty => lua.create_table(0, 0),
-            Closed::Stats => {
-                lua.create_table(0, 1);
-                lua.push_bytes(State::Closed.as_str().as_bytes());
-                lua.set_field(lua.top() - 1, c"state");
-            }
-            Closed::Error => push_closed(lua),
-            Closed::Refuse => {
-                lua.push_boolean(false);
-                push_closed(lua);
-                return 2;
-            }
-            Closed::Raise => {
-                lua.push_bytes(CLOSED.as_bytes());
-                return lua.raise();
-            }
-        }
-    }
-    1
-}
-
-const CLOSED: &str = "realtime was closed with the map it was loaded on";
-
-/// Pushes the error of a closed client.
-unsafe fn push_closed(lua: Lua) {
-    // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
-    unsafe {
-        lua.create_table(0, 3);
-        let table = lua.top();
-        push_error_fields(lua, table, Code::Closed.as_str(), CLOSED, false);
-        lua.get_field(REGISTRY, ERROR_META);
-        lua.set_metatable(table);
+/// Returns what was pushed, or raises it.
+unsafe fn give(lua: Lua, pushed: PushResult) -> c_int {
+    match pushed {
+        PushResult::Values(count) => count,
+        // SAFETY: the caller has nothing alive that has to be dropped.
+        PushResult::Error => unsafe { lua.raise() },
     }
 }

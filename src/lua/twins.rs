@@ -10,8 +10,8 @@ use std::rc::Rc;
 use super::args::Call;
 use super::module::Module;
 use super::refs::Ref;
-use crate::dispatch::{Callbacks, EventKind, Place};
-use crate::model::{NAME_CHARACTERS, Slot, Topic, TopicKind, printable};
+use crate::dispatch::{Callbacks, EventKind, Origin};
+use crate::model::{ClientSlot, NAME_CHARACTERS, Topic, TopicKind, printable};
 
 /// Places that the hint was printed for are remembered up to so many. There are no more hints then.
 const MAX_HINTS: usize = 16;
@@ -21,52 +21,52 @@ const SOURCE_CHARACTERS: usize = 256;
 
 /// What a callback is put on.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum List<'a> {
+pub(super) enum Target<'a> {
     Topic(&'a Topic),
     Event(EventKind),
 }
 
 /// Where a callback without an identifier is being put, after the hint if it needs one. `None` for a callback with an identifier.
 /// `function` is the callback's position on the stack.
-pub(super) fn place(
+pub(super) fn origin(
     module: &mut Module,
     call: &mut Call<'_>,
-    slot: Slot,
-    list: List<'_>,
+    slot: ClientSlot,
+    target: Target<'_>,
     identifier: &[u8],
     function: i32,
-) -> Option<Place<Ref>> {
+) -> Option<Origin<Ref>> {
     let is_first = function == 2 + call.before;
     let here = is_first.then(|| call.frame.caller()).flatten()?;
     let (tick, pool) = (module.ticks.get(), Rc::clone(&module.pool));
     let client = module.dispatcher.get(slot)?;
-    let callbacks: Option<&Callbacks<Ref>> = match list {
-        List::Topic(topic) => client.subscribers(topic),
-        List::Event(kind) => Some(client.listeners(kind)),
+    let callbacks: Option<&Callbacks<Ref>> = match target {
+        Target::Topic(topic) => client.subscribers(topic),
+        Target::Event(kind) => Some(client.listeners(kind)),
     };
     let before = callbacks.and_then(|callbacks| callbacks.placed(identifier));
-    let mut is_same_run = before.is_some_and(|(_, place)| place.tick == tick);
+    let mut is_same_run = before.is_some_and(|(_, origin)| origin.tick == tick);
     let chunk = call.frame.running_chunk(|frame, at| {
-        let of_before = before.and_then(|(_, place)| place.chunk.as_ref());
+        let of_before = before.and_then(|(_, origin)| origin.chunk.as_ref());
         is_same_run = of_before.is_some_and(|chunk| frame.is(at, chunk.index()));
         pool.keep(frame, at)
     });
     let other = before.filter(|(callback, _)| is_same_run && !call.frame.is(function, callback.index()));
-    if let Some(line) = other.map(|(_, place)| place.line) {
-        hint(module, call.function, list, (here.source, here.line), line);
+    if let Some(line) = other.map(|(_, origin)| origin.line) {
+        hint(module, call.function, target, (here.source, here.line), line);
     }
-    Some(Place { line: here.line, tick, chunk })
+    Some(Origin { line: here.line, tick, chunk })
 }
 
 /// Prints the hint, once for each place.
-fn hint(module: &mut Module, method: &str, list: List<'_>, here: (String, i32), before: i32) {
+fn hint(module: &mut Module, method: &str, target: Target<'_>, here: (String, i32), before: i32) {
     if module.hinted.len() >= MAX_HINTS || module.hinted.contains(&here) {
         return;
     }
-    let (kind, name) = match list {
-        List::Topic(Topic { kind: TopicKind::Channel, name }) => ("channel", &**name),
-        List::Topic(Topic { kind: TopicKind::Pattern, name }) => ("pattern", &**name),
-        List::Event(kind) => ("event", kind.as_str().as_bytes()),
+    let (kind, name) = match target {
+        Target::Topic(Topic { kind: TopicKind::Channel, name }) => ("channel", &**name),
+        Target::Topic(Topic { kind: TopicKind::Pattern, name }) => ("pattern", &**name),
+        Target::Event(kind) => ("event", kind.as_str().as_bytes()),
     };
     // A chunk that was made of a text is called by its text.
     let (source, name) = (printable(here.0.as_bytes(), SOURCE_CHARACTERS), printable(name, NAME_CHARACTERS));

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{Args, Slot, Ticket, Topic};
+use super::{Args, SubscriptionSlot, Ticket, Topic};
 
 /// What the main thread asks of a client's session. Commands of one client take effect in the order in which they were
 /// handed over.
@@ -14,7 +14,7 @@ pub enum Command {
         /// The channel or pattern.
         topic: Topic,
         /// What its messages will carry.
-        slot: Slot,
+        slot: SubscriptionSlot,
     },
     /// Receive no more from this topic.
     Unsubscribe(Topic),
@@ -44,7 +44,10 @@ pub struct Request {
 /// What a request asks.
 #[derive(Debug)]
 pub enum RequestKind {
-    /// Send a message: two arguments, channel and message. Its answer is the number of receivers.
+    /// Send a message: two arguments, channel and message. Its answer is the number of receivers, or [`Value::Null`] if the
+    /// server does not count them.
+    ///
+    /// [`Value::Null`]: super::Value::Null
     Publish(Args),
     /// Any command that the backend's check let through. Its answer is the server's.
     Command(Args),

@@ -13,15 +13,15 @@ pub enum Event {
     Down {
         /// Why.
         error: Error,
-        /// How long until the next attempt; [`Duration::MAX`] if there will be none.
-        retry_in: Duration,
+        /// How long until the next attempt; `None` if there will be none.
+        retry_in: Option<Duration>,
     },
     /// The subscriber link was lost and is back, or topics that were refused on it are heard again: messages sent meanwhile
     /// may be missing. Stands exactly between the last message before and the first one after.
     Gap {
         /// Time since the last byte on the old link, or since the last message if answers came but messages did not.
         lasted: Duration,
-        /// Why the link was lost, or the first of the topics refused.
+        /// Why the link was lost, or the first of the topics refused; `CLOSED` if the session was told to disconnect.
         error: Error,
         /// Whose messages may be missing; `None`: those of all topics.
         topics: Option<Box<[Topic]>>,
@@ -57,13 +57,13 @@ pub enum Event {
     Closed,
 }
 
-/// What is known once a client is ready.
+/// What the backend knows of the server once a client is ready.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Ready {
     /// Whether the client was never ready before.
     pub first: bool,
-    /// The protocol version in use.
-    pub protocol: u8,
+    /// The protocol version in use, if the protocol has versions.
+    pub protocol: Option<u8>,
     /// What the server calls itself, if it says so.
     pub server: Option<Box<str>>,
     /// The server's version, if it says so.

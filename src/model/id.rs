@@ -1,24 +1,53 @@
 //! Names for things that cross a room's border.
 
 use std::fmt;
+use std::marker::PhantomData;
 
 use super::printable::{NAME_CHARACTERS, printable};
 
-/// A place in a slab of the main thread: what an event is for.
+/// A place in a table of the main thread. `T` says in which: a slot of one table fits no other.
 ///
 /// The generation tells an old tenant of the place from the new one, so that what is still queued for a removed
 /// callback reaches nobody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Slot {
-    /// Position in the slab.
+pub struct Slot<T> {
+    /// Position in the table.
     pub index: u32,
     /// How often the position had been given out before.
     pub generation: u32,
+    table: PhantomData<T>,
 }
 
-/// A client of this module, for as long as its Lua state. Never given out twice in one Lua state.
+impl<T> Slot<T> {
+    /// The place at `index`, given out for the time after the `generation`th.
+    pub const fn new(index: u32, generation: u32) -> Self {
+        Self { index, generation, table: PhantomData }
+    }
+}
+
+/// A client's table of subscriptions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct ClientId(pub u32);
+pub enum Subscriptions {}
+
+/// A client's table of requests with a callback.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Requests {}
+
+/// The table of clients.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Clients {}
+
+/// Which subscription a message is for.
+pub type SubscriptionSlot = Slot<Subscriptions>;
+/// Which request an answer is for.
+pub type RequestSlot = Slot<Requests>;
+/// Which client it is.
+pub type ClientSlot = Slot<Clients>;
+
+/// A session that the worker runs. A client that is reconnected with other settings gets another one. Never given out
+/// twice in one Lua state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct SessionId(pub u32);
 
 /// One connection of a session. A session numbers its own links, from 0 up, and reuses a number when it reconnects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

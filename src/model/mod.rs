@@ -18,9 +18,12 @@ pub use command::{Command, Request, RequestKind};
 pub use counters::{Counters, State};
 pub use error::{Code, Error, panic_text};
 pub use event::{DropReason, Event, Ready, Role};
-pub use id::{ClientId, LinkId, Slot, Topic, TopicKind};
+pub use id::{
+    ClientSlot, Clients, LinkId, RequestSlot, Requests, SessionId, Slot, SubscriptionSlot, Subscriptions,
+    Topic, TopicKind,
+};
 pub use limits::{Limits, Overflow, READ_BYTES};
 pub use printable::{NAME_CHARACTERS, Printable, printable};
 pub use remedy::Remedy;
-pub use traits::{About, Join, ReplyTo, Room, Sink, Spawn, Ticket, Wake};
-pub use value::Value;
+pub use traits::{Join, ReplyTo, RequestName, Room, Sink, Spawn, Ticket, Wake};
+pub use value::{MAX_EXACT, Value};

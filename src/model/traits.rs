@@ -4,7 +4,7 @@ use std::io;
 use std::sync::mpsc::SyncSender;
 use std::time::Instant;
 
-use super::{DropReason, Error, Event, Slot, Value};
+use super::{DropReason, Error, Event, RequestSlot, SubscriptionSlot, Value};
 
 /// Wakes the thread on the other side of a queue.
 pub trait Wake: Send + Sync {
@@ -45,13 +45,13 @@ pub enum Room {
 /// [`Room`] is asked before the read.
 pub trait Sink {
     /// A message for a live subscription. `channel` is given for patterns, whose messages must name it.
-    fn message(&mut self, slot: Slot, channel: Option<&[u8]>, payload: &[u8]);
+    fn message(&mut self, slot: SubscriptionSlot, channel: Option<&[u8]>, payload: &[u8]);
 
     /// A message that was not kept.
     fn dropped(&mut self, bytes: u64, reason: DropReason);
 
-    /// The one answer to the request that `ticket` came with. `about` names the request if it fails and nobody waits.
-    fn answer(&mut self, ticket: Ticket, result: Result<Value, Error>, about: About<'_>);
+    /// The one answer to the request that `ticket` came with. `about` names the request, in case it fails and nobody waits.
+    fn answer(&mut self, ticket: Ticket, result: Result<Value, Error>, about: RequestName<'_>);
 
     /// A change of state.
     fn event(&mut self, event: Event);
@@ -59,7 +59,7 @@ pub trait Sink {
 
 /// What an error may say of a request: its command's name and a Publish's channel, never more.
 #[derive(Debug, Clone, Copy)]
-pub struct About<'a> {
+pub struct RequestName<'a> {
     /// Name of the command.
     pub command: &'a [u8],
     /// Channel of a Publish.
@@ -79,7 +79,7 @@ pub struct Ticket {
 #[derive(Debug)]
 pub enum ReplyTo {
     /// A callback of the main thread.
-    Callback(Slot),
+    Callback(RequestSlot),
     /// Nobody; an error becomes an event.
     Nobody,
     /// The main thread itself, stopped until the answer is there. The answer overtakes everything queued.

@@ -2,6 +2,9 @@
 
 use super::Error;
 
+/// Up to here every whole number has a double of its own: 2^53.
+pub const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
+
 /// A server's answer on its way to the main thread.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {

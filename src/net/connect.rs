@@ -1,18 +1,87 @@
-//! A link in the making: one address after the other, each with its share of the time.
+//! A link before it is connected: the lookup of its name, and one address after the other, each with its share of the time.
 
 use std::collections::VecDeque;
 use std::io::ErrorKind;
+use std::net::SocketAddr;
 use std::time::Instant;
 
+use mio::event::Event;
 use mio::{Registry, Token};
 
-use super::socket::{Socket, Target};
+use super::io::Io;
+use super::resolve::{Answer, Query};
+use super::transport::{self, Target, Transport};
 use crate::backend::{Connected, LinkError, Stage};
+
+#[cfg(test)]
+mod tests;
+
+/// A name that is being looked up, and what to do with its addresses.
+#[derive(Debug)]
+pub(super) struct Lookup {
+    host: String,
+    port: u16,
+    after: Option<SocketAddr>,
+    began: Instant,
+    deadline: Instant,
+    _query: Query,
+}
+
+impl Lookup {
+    /// Asks the resolver. Its answer carries `token`.
+    pub(super) fn begin(
+        host: String,
+        port: u16,
+        after: Option<SocketAddr>,
+        token: Token,
+        deadline: Instant,
+        io: &Io,
+        now: Instant,
+    ) -> Self {
+        let query = io.look_up(&host, token, now);
+        Self { host, port, after, began: now, deadline, _query: query }
+    }
+
+    /// When it is given up.
+    pub(super) fn deadline(&self) -> Instant {
+        self.deadline
+    }
+
+    /// Fails once its time is up.
+    pub(super) fn check(&mut self, now: Instant) -> Result<(), LinkError> {
+        if now < self.deadline {
+            return Ok(());
+        }
+        Err(LinkError::Resolve { host: std::mem::take(&mut self.host), reason: "no answer in time".into() })
+    }
+
+    /// The answer of the resolver: tries the addresses.
+    pub(super) fn finish(&mut self, answer: Answer, io: &Io, now: Instant) -> Result<Attempt, LinkError> {
+        if let Err(error) = self.check(now) {
+            io.keep_late(answer, now);
+            return Err(error);
+        }
+        let host = std::mem::take(&mut self.host);
+        let addresses = match answer.resolution {
+            Ok(addresses) => addresses,
+            Err(reason) => return Err(LinkError::Resolve { host, reason }),
+        };
+        let took = now.saturating_duration_since(self.began);
+        if took > self.deadline.saturating_duration_since(now) {
+            // The rest of the time may be too short to connect. Then the next attempt begins with the addresses at once.
+            io.keep_late(Answer { resolution: Ok(addresses.clone()), ..answer }, now);
+        }
+        let targets = in_turn(addresses, self.port, self.after);
+        let slowest = Some(Stage::Lookup { host, took });
+        Attempt::begin(targets, slowest, &io.registry, answer.token, now, self.deadline)
+    }
+}
 
 /// An attempt to connect, and what to try after it.
 #[derive(Debug)]
-pub(super) struct Connecting {
-    socket: Socket,
+pub(super) struct Attempt {
+    transport: Box<dyn Transport>,
+    token: Token,
     target: Target,
     rest: VecDeque<Target>,
     /// The stage before this attempt that took longest.
@@ -23,15 +92,7 @@ pub(super) struct Connecting {
     deadline: Instant,
 }
 
-/// How an attempt stands.
-#[derive(Debug)]
-pub(super) enum Progress {
-    Going(Connecting),
-    Connected(Socket, Connected),
-    Failed(LinkError),
-}
-
-impl Connecting {
+impl Attempt {
     /// Tries the first of `targets`, and the next ones as long as they fail at once.
     pub(super) fn begin(
         mut targets: VecDeque<Target>,
@@ -40,60 +101,66 @@ impl Connecting {
         token: Token,
         now: Instant,
         deadline: Instant,
-    ) -> Progress {
-        let mut failed = None;
+    ) -> Result<Self, LinkError> {
+        let mut failure = None;
         while let Some(target) = targets.pop_front() {
-            let attempt = Socket::connect(&target).and_then(|mut socket| {
-                socket.register(registry, token)?;
-                Ok(socket)
-            });
-            match attempt {
-                Ok(socket) => {
+            match transport::connect(&target, registry, token) {
+                Ok(transport) => {
                     let turns = u32::try_from(targets.len()).unwrap_or(u32::MAX).saturating_add(1);
                     let until = now + deadline.saturating_duration_since(now) / turns;
                     let rest = targets;
-                    return Progress::Going(Self {
-                        socket,
-                        target,
-                        rest,
-                        slowest,
-                        began: now,
-                        until,
-                        deadline,
-                    });
+                    return Ok(Self { transport, token, target, rest, slowest, began: now, until, deadline });
                 }
-                Err(source) => failed = Some(LinkError::Connect { address: target.to_string(), source }),
+                Err(source) => failure = Some(LinkError::Connect { address: target.to_string(), source }),
             }
         }
-        Progress::Failed(failed.unwrap_or_else(|| LinkError::Connect {
+        Err(failure.unwrap_or_else(|| LinkError::Connect {
             address: "no address".into(),
             source: ErrorKind::AddrNotAvailable.into(),
         }))
     }
 
-    /// Looks whether the connection is made, or its time is up.
-    pub(super) fn check(mut self, registry: &Registry, token: Token, now: Instant) -> Progress {
-        let failure = match self.socket.is_connected() {
-            Ok(true) => match self.socket.set_nodelay() {
-                Ok(()) => {
-                    let how = Connected { peer: self.target.address(), slowest: Some(self.slowest(now)) };
-                    return Progress::Connected(self.socket, how);
-                }
-                Err(error) => Some(error),
-            },
-            Ok(false) if now < self.until => return Progress::Going(self),
+    /// Takes note of what the selector says.
+    pub(super) fn handle_event(&mut self, event: &Event) {
+        self.transport.handle_event(event);
+    }
+
+    /// When to check at the latest.
+    pub(super) fn until(&self) -> Instant {
+        self.until
+    }
+
+    /// Looks whether the transport is connected, after news of it or when its time is up. Tries the next address if it
+    /// failed.
+    pub(super) fn check(
+        &mut self,
+        registry: &Registry,
+        now: Instant,
+    ) -> Result<Option<Connected>, LinkError> {
+        let is_late = self.until <= now;
+        if !is_late && !self.transport.can_read() && !self.transport.can_write() {
+            return Ok(None);
+        }
+        let failure = match self.transport.finish_connect() {
+            Ok(true) => {
+                let slowest = Some(self.slowest(now));
+                return Ok(Some(Connected { peer: self.target.address(), slowest }));
+            }
+            Ok(false) if !is_late => return Ok(None),
             Ok(false) => None,
             Err(error) => Some(error),
         };
-        self.socket.deregister(registry);
         let slowest = self.slowest(now);
-        if !self.rest.is_empty() {
-            return Self::begin(self.rest, Some(slowest), registry, token, now, self.deadline);
+        if self.rest.is_empty() {
+            return Err(match failure {
+                Some(source) => LinkError::Connect { address: self.target.to_string(), source },
+                None => LinkError::TimedOut(slowest),
+            });
         }
-        Progress::Failed(match failure {
-            Some(source) => LinkError::Connect { address: self.target.to_string(), source },
-            None => LinkError::TimedOut(slowest),
-        })
+        self.close(registry);
+        let rest = std::mem::take(&mut self.rest);
+        *self = Self::begin(rest, Some(slowest), registry, self.token, now, self.deadline)?;
+        Ok(None)
     }
 
     /// The stage that took longest, this attempt included, which ends now.
@@ -103,12 +170,32 @@ impl Connecting {
         self.slowest.take().filter(|slowest| slowest.took() > took).unwrap_or_else(this)
     }
 
-    /// When to check at the latest.
-    pub(super) fn until(&self) -> Instant {
-        self.until
+    pub(super) fn into_transport(self) -> Box<dyn Transport> {
+        self.transport
     }
 
-    pub(super) fn into_socket(self) -> Socket {
-        self.socket
+    pub(super) fn close(&mut self, registry: &Registry) {
+        self.transport.close(registry);
     }
+}
+
+/// The addresses of a name, each once, in the order in which they are tried.
+///
+/// The resolver knows which one is best, but it may give them in another order each time. So once a peer was of no use
+/// the addresses are a ring, in an order of their own, and each attempt begins with the one after the last peer: every
+/// address has its turn within as many attempts as there are addresses.
+fn in_turn(addresses: Vec<SocketAddr>, port: u16, after: Option<SocketAddr>) -> VecDeque<Target> {
+    let mut ring = VecDeque::with_capacity(addresses.len());
+    for mut address in addresses {
+        address.set_port(port);
+        if !ring.contains(&address) {
+            ring.push_back(address);
+        }
+    }
+    if let Some(last) = after {
+        ring.make_contiguous().sort_unstable();
+        let passed = ring.iter().take_while(|&&address| address <= last).count();
+        ring.rotate_left(passed);
+    }
+    ring.into_iter().map(Target::Tcp).collect()
 }

@@ -9,18 +9,18 @@ use std::time::{Duration, Instant};
 
 use mio::{Events, Poll};
 
-use super::client::Client;
+use super::driver::{BoxedSession, Driver};
 use super::io::Io;
 use super::resolve::Resolver;
-use super::{BoxedSession, LoopWaker};
-use crate::model::{ClientId, Command};
+use super::waker::LoopWaker;
+use crate::model::{Command, SessionId};
 use crate::queue::{Inbox, Order};
 
 /// How long the loop stays awake after an order, in case more follow.
 const LINGER: Duration = Duration::from_micros(50);
 /// Orders carried out before links have their turn.
 const ORDERS_PER_TURN: usize = 1024;
-/// News of links taken from the system at a time; the rest comes with the next look.
+/// Events taken from the selector at a time. The rest comes with the next call.
 const EVENTS_PER_TURN: usize = 256;
 
 /// What runs on the worker thread.
@@ -28,7 +28,7 @@ pub(super) struct EventLoop {
     poll: Poll,
     events: Events,
     inbox: Inbox<BoxedSession>,
-    clients: HashMap<ClientId, Client>,
+    drivers: HashMap<SessionId, Driver>,
     io: Io,
     /// More orders may follow until then.
     linger: Option<Instant>,
@@ -47,7 +47,7 @@ impl EventLoop {
             poll,
             events: Events::with_capacity(EVENTS_PER_TURN),
             inbox,
-            clients: HashMap::new(),
+            drivers: HashMap::new(),
             io,
             linger: None,
             shutdown: None,
@@ -60,14 +60,14 @@ impl EventLoop {
             let now = Instant::now();
             self.take_orders(now);
             self.take_addresses(now);
-            self.turn_clients(now);
-            if self.shutdown.is_some_and(|deadline| self.clients.is_empty() || deadline <= now) {
+            self.turn_drivers(now);
+            if self.shutdown.is_some_and(|deadline| self.drivers.is_empty() || deadline <= now) {
                 return;
             }
             if let Err(error) = self.sleep() {
                 // The selector itself is broken, and with it every link.
                 let message = format!("the event loop cannot go on: {error}");
-                self.clients.values_mut().for_each(|client| client.fail(message.clone()));
+                self.drivers.values_mut().for_each(|driver| driver.fail(message.clone()));
                 return;
             }
             self.take_readiness();
@@ -79,22 +79,22 @@ impl EventLoop {
             let Some(order) = self.inbox.pop() else { return };
             self.linger = Some(now + LINGER);
             match order {
-                Order::Open { client: id, session, producer, commands } => {
-                    let mut client = Client::new(id, session, producer);
+                Order::Open { id, session, producer, commands } => {
+                    let mut driver = Driver::new(id, session, producer);
                     for command in commands {
-                        guard(&mut client, |client| client.command(now, command));
+                        guard(&mut driver, |driver| driver.command(now, command));
                     }
-                    self.clients.insert(id, client);
+                    self.drivers.insert(id, driver);
                 }
-                Order::Command { client, command } => {
-                    if let Some(client) = self.clients.get_mut(&client) {
-                        guard(client, |client| client.command(now, command));
+                Order::Command { id, command } => {
+                    if let Some(driver) = self.drivers.get_mut(&id) {
+                        guard(driver, |driver| driver.command(now, command));
                     }
                 }
                 Order::Shutdown { deadline } if self.shutdown.is_none() => {
                     self.shutdown = Some(deadline);
-                    for client in self.clients.values_mut() {
-                        guard(client, |client| client.command(now, Command::Disconnect { deadline }));
+                    for driver in self.drivers.values_mut() {
+                        guard(driver, |driver| driver.command(now, Command::Disconnect { deadline }));
                     }
                 }
                 Order::Shutdown { .. } => {}
@@ -105,32 +105,32 @@ impl EventLoop {
     fn take_addresses(&mut self, now: Instant) {
         while let Some(answer) = self.io.looked_up() {
             let io = &mut self.io;
-            match io.owner(answer.token).and_then(|client| self.clients.get_mut(&client)) {
-                Some(client) => guard(client, |client| client.resolved(answer, io, now)),
+            match io.owner(answer.token).and_then(|client| self.drivers.get_mut(&client)) {
+                Some(driver) => guard(driver, |driver| driver.handle_answer(answer, io, now)),
                 None => io.keep_late(answer, now),
             }
         }
     }
 
-    fn turn_clients(&mut self, now: Instant) {
+    fn turn_drivers(&mut self, now: Instant) {
         let io = &mut self.io;
-        for client in self.clients.values_mut() {
-            if !client.is_finished() && client.is_due(now) {
-                guard(client, |client| client.turn(io, now));
+        for driver in self.drivers.values_mut() {
+            if !driver.is_finished() && driver.is_due(now) {
+                guard(driver, |driver| driver.turn(io, now));
             }
         }
-        self.clients.retain(|_, client| {
-            if client.is_finished() {
-                client.close_all(io);
+        self.drivers.retain(|_, driver| {
+            if driver.is_finished() {
+                driver.close_all(io);
             }
-            !client.is_finished()
+            !driver.is_finished()
         });
     }
 
     /// Waits for something to happen, or for a moment, or not at all.
     fn sleep(&mut self) -> Result<()> {
         self.events.clear();
-        let busy = self.clients.values().any(Client::is_busy);
+        let busy = self.drivers.values().any(Driver::is_busy);
         if busy || self.linger.is_some_and(|until| Instant::now() < until) {
             let looked = self.look(Some(Duration::ZERO));
             if !busy && self.events.is_empty() {
@@ -142,9 +142,9 @@ impl EventLoop {
         if !self.inbox.fall_asleep() {
             return Ok(());
         }
-        // The time is read after the announcement: no timer that is due by now is slept through.
+        // The clock is read after the inbox knows that we sleep, so that no timer which is due by now is missed.
         let now = Instant::now();
-        let timeouts = self.clients.values().filter_map(Client::next_timeout).chain(self.shutdown);
+        let timeouts = self.drivers.values().filter_map(Driver::next_timeout).chain(self.shutdown);
         let patience = timeouts.min().map(|timeout| timeout.saturating_duration_since(now));
         let looked = self.look(patience);
         self.inbox.wake_up();
@@ -161,20 +161,20 @@ impl EventLoop {
     fn take_readiness(&mut self) {
         for event in &self.events {
             let client = self.io.owner(event.token());
-            if let Some(client) = client.and_then(|client| self.clients.get_mut(&client)) {
-                client.ready(event.token(), event);
+            if let Some(driver) = client.and_then(|client| self.drivers.get_mut(&client)) {
+                driver.handle_event(event.token(), event);
             }
         }
     }
 }
 
 /// Runs `work`; if it panics, that client ends and no other does.
-fn guard(client: &mut Client, work: impl FnOnce(&mut Client)) {
+fn guard(driver: &mut Driver, work: impl FnOnce(&mut Driver)) {
     // A client that panicked says so, and is dropped in this turn; its session is not called again.
-    if client.is_finished() {
+    if driver.is_finished() {
         return;
     }
-    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| work(client))) {
-        client.panicked(&*panic);
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| work(driver))) {
+        driver.panicked(&*panic);
     }
 }

@@ -1,4 +1,4 @@
-//! What every client of the loop uses.
+//! What all drivers share.
 
 use std::collections::HashMap;
 use std::io::Result;
@@ -8,30 +8,27 @@ use std::time::Instant;
 
 use mio::{Registry, Token};
 
-use super::LoopWaker;
-use super::resolve::{Answer, Lookup, Reply, Resolver};
-use crate::model::{ClientId, READ_BYTES};
+use super::resolve::{Answer, Query, Resolver, Waiter};
+use super::waker::{LoopWaker, WAKER};
+use crate::model::{READ_BYTES, SessionId};
 
-/// The token of the waker; links have the others.
-pub(super) const WAKER: Token = Token(0);
-
-/// What every client of the loop uses.
+/// What all drivers share.
 pub(super) struct Io {
     pub(super) registry: Registry,
     /// Where all links read into.
     pub(super) buffer: Box<[u8]>,
-    /// Whose the tokens are. A token is never given out twice, so that late news of a closed link reach nobody.
-    owners: HashMap<Token, ClientId>,
+    /// The client of each token. No token is given out twice, so that late events of a closed link reach nobody.
+    owners: HashMap<Token, SessionId>,
     last_token: Token,
     resolver: Arc<Resolver>,
     waker: Arc<LoopWaker>,
-    answers: Sender<Answer>,
-    answered: Receiver<Answer>,
+    answer_sender: Sender<Answer>,
+    answers: Receiver<Answer>,
 }
 
 impl Io {
     pub(super) fn new(registry: &Registry, waker: Arc<LoopWaker>, resolver: Arc<Resolver>) -> Result<Self> {
-        let (answers, answered) = channel();
+        let (answer_sender, answers) = channel();
         Ok(Self {
             registry: registry.try_clone()?,
             buffer: vec![0; READ_BYTES].into(),
@@ -39,12 +36,12 @@ impl Io {
             last_token: WAKER,
             resolver,
             waker,
+            answer_sender,
             answers,
-            answered,
         })
     }
 
-    pub(super) fn new_token(&mut self, client: ClientId) -> Token {
+    pub(super) fn new_token(&mut self, client: SessionId) -> Token {
         self.last_token = Token(self.last_token.0 + 1);
         self.owners.insert(self.last_token, client);
         self.last_token
@@ -54,23 +51,23 @@ impl Io {
         self.owners.remove(&token);
     }
 
-    pub(super) fn owner(&self, token: Token) -> Option<ClientId> {
+    pub(super) fn owner(&self, token: Token) -> Option<SessionId> {
         self.owners.get(&token).copied()
     }
 
-    /// Looks a name up for a link, whose token the answer will bear. It comes as long as the link keeps the question.
-    pub(super) fn look_up(&self, host: &str, token: Token, now: Instant) -> Lookup {
-        let (answers, waker) = (self.answers.clone(), Arc::clone(&self.waker));
-        self.resolver.look_up(host, Reply::new(token, answers, waker), now)
+    /// Looks a name up for the link with this token. The answer comes unless the query is dropped.
+    pub(super) fn look_up(&self, host: &str, token: Token, now: Instant) -> Query {
+        let (answers, waker) = (self.answer_sender.clone(), Arc::clone(&self.waker));
+        self.resolver.look_up(host, Waiter::new(token, answers, waker), now)
     }
 
     /// The next answer of the resolver, if there is one.
     pub(super) fn looked_up(&self) -> Option<Answer> {
-        self.answered.try_recv().ok()
+        self.answers.try_recv().ok()
     }
 
-    /// Gives an answer back that came when its link was gone: the next link to that name takes it.
+    /// Gives back an answer that came after its link was gone. The next link to that name takes it.
     pub(super) fn keep_late(&self, answer: Answer, now: Instant) {
-        self.resolver.keep_late(answer.host, answer.resolved, now);
+        self.resolver.keep_late(answer.host, answer.resolution, now);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroU32;
 
-use crate::model::Slot;
+use crate::model::SubscriptionSlot;
 
 /// Messages with consecutive numbers, and one arena for their bytes.
 #[derive(Debug, Default)]
@@ -19,7 +19,7 @@ pub(super) struct Batch {
 /// What is known of one message. Small, since the main thread fetches each from the worker's cache.
 #[derive(Debug, Clone, Copy)]
 struct Entry {
-    slot: Slot,
+    slot: SubscriptionSlot,
     /// The channel's length and one, so that a message without a channel takes no room for saying so.
     channel: Option<NonZeroU32>,
     payload: u32,
@@ -28,7 +28,7 @@ struct Entry {
 /// One message of a batch.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Message<'a> {
-    pub(super) slot: Slot,
+    pub(super) slot: SubscriptionSlot,
     pub(super) channel: Option<&'a [u8]>,
     pub(super) payload: &'a [u8],
 }
@@ -52,7 +52,7 @@ impl Batch {
     /// Adds a message that the batch [takes](Batch::takes). Returns whether it did: a part of four gigabytes has no entry.
     pub(super) fn push(
         &mut self,
-        slot: Slot,
+        slot: SubscriptionSlot,
         channel: Option<&[u8]>,
         payload: &[u8],
         max_bytes: usize,

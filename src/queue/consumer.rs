@@ -6,36 +6,14 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
 
+use super::Item;
 use super::batch::{Batch, Cursor, Message};
-use super::shared::{Amounts, Control, Shared, What};
-use crate::model::{Code, DropReason, Error, Event, ReplyTo, Slot, Ticket, Value};
-
-/// One thing that came from the worker, in order.
-#[derive(Debug, PartialEq)]
-pub enum Item<'a> {
-    /// A message.
-    Message {
-        /// The subscription that it is for.
-        slot: Slot,
-        /// The channel, for a pattern's message.
-        channel: Option<&'a [u8]>,
-        /// What was sent.
-        payload: &'a [u8],
-    },
-    /// The answer to a request that has a callback.
-    Answer {
-        /// The callback.
-        slot: Slot,
-        /// The answer.
-        result: Result<Value, Error>,
-    },
-    /// A change of state, or exactly what was dropped at this place.
-    Event(Event),
-}
+use super::shared::{Amounts, Control, Cost, Lanes};
+use crate::model::{Code, DropReason, Error, Event, ReplyTo, Ticket};
 
 /// The main thread's end of a client's events. Stays on its thread.
 pub struct Consumer {
-    shared: Arc<Shared>,
+    shared: Arc<Lanes>,
     /// The batch that is being read.
     held: Option<Box<Batch>>,
     cursor: Cursor,
@@ -59,15 +37,8 @@ pub struct Consumer {
     _not_send: PhantomData<*mut ()>,
 }
 
-/// Where the next thing comes from.
-enum Step {
-    Batch(Box<Batch>),
-    Control(Control),
-    Lost { count: u64, bytes: u64 },
-}
-
 impl Consumer {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
+    pub(super) fn new(shared: Arc<Lanes>) -> Self {
         Self {
             shared,
             held: None,
@@ -114,22 +85,24 @@ impl Consumer {
                 self.rest();
                 return None;
             }
-            match self.step(&mut between) {
-                None => {
-                    self.rest();
-                    return None;
-                }
-                Some(Step::Batch(batch)) => self.held = Some(batch),
-                Some(Step::Control(control)) => {
-                    if let Some(item) = self.open(control) {
-                        return Some(item);
-                    }
-                }
-                Some(Step::Lost { count, bytes }) => {
-                    let reason = DropReason::Overflow;
-                    return Some(Item::Event(Event::Dropped { count, bytes, reason }));
-                }
+            let Some((lowest, before)) = self.find(&mut between) else {
+                self.rest();
+                return None;
+            };
+            if lowest != self.expected {
+                let (count, bytes) = (lowest - self.expected, before - self.payload);
+                (self.expected, self.payload) = (lowest, before);
+                return Some(Item::Event(Event::Dropped { count, bytes, reason: DropReason::Overflow }));
             }
+            if let Some(control) = self.from_control.take_if(|control| control.seq == lowest) {
+                let item = self.open(control);
+                if item.is_some() {
+                    return item;
+                }
+                continue;
+            }
+            let is_lowest = |batch: &mut Box<Batch>| batch.first() == lowest;
+            self.held = self.from_full.take_if(is_lowest).or_else(|| self.from_tail.take_if(is_lowest));
         }
     }
 
@@ -211,24 +184,14 @@ impl Consumer {
         Some(Item::Message { slot, channel, payload })
     }
 
-    /// What has the lowest number, or what is missing before it.
-    fn step(&mut self, between: &mut impl FnMut()) -> Option<Step> {
+    /// Pops what has the lowest number that still exists. Returns that number, and the payload bytes before it.
+    fn find(&mut self, between: &mut impl FnMut()) -> Option<(u64, u64)> {
         self.poll(between);
         if self.lowest()?.0 != self.expected {
             // Whatever is below it is visible by now, if it was not dropped.
             self.poll(between);
         }
-        let (lowest, before) = self.lowest()?;
-        if lowest != self.expected {
-            let lost = Step::Lost { count: lowest - self.expected, bytes: before - self.payload };
-            (self.expected, self.payload) = (lowest, before);
-            return Some(lost);
-        }
-        if let Some(control) = self.from_control.take_if(|control| control.seq == lowest) {
-            return Some(Step::Control(control));
-        }
-        let of_lowest = |batch: &mut Box<Batch>| batch.first() == lowest;
-        self.from_full.take_if(of_lowest).or_else(|| self.from_tail.take_if(of_lowest)).map(Step::Batch)
+        self.lowest()
     }
 
     /// Looks at each source of which nothing is held, until the expected number is found.
@@ -269,41 +232,14 @@ impl Consumer {
     fn open(&mut self, control: Control) -> Option<Item<'static>> {
         self.expected += 1;
         self.made_room = true;
-        let item = match control.what {
-            What::Answer { slot, result, bytes } => {
-                self.free_place(bytes);
-                Some(Item::Answer { slot, result })
-            }
-            What::Failed { event, bytes } => {
-                self.free_place(bytes);
-                Some(Item::Event(event))
-            }
-            What::State(event) => {
-                self.closed |= event == Event::Closed;
-                self.free_state();
-                Some(Item::Event(event))
-            }
-            What::Skipped { count, bytes, reason } => {
-                self.free_state();
-                Some(Item::Event(Event::Dropped { count, bytes, reason }))
-            }
-            What::Marker => {
-                self.free_state();
-                None
-            }
-        };
+        self.closed |= matches!(control.item, Some(Item::Event(Event::Closed)));
+        if let Cost::Answer(_) = control.cost {
+            self.answered = self.answered.wrapping_add(1);
+        }
+        self.taken.add(control.cost);
         self.shared.taken.0.store(self.taken);
         self.offer_room();
-        item
-    }
-
-    fn free_place(&mut self, bytes: usize) {
-        self.answered = self.answered.wrapping_add(1);
-        self.taken.answer_bytes = self.taken.answer_bytes.wrapping_add(bytes);
-    }
-
-    fn free_state(&mut self) {
-        self.taken.states = self.taken.states.wrapping_add(1);
+        control.item
     }
 
     /// Tells a waiting worker of room, now that nothing more is to be taken.

@@ -8,11 +8,11 @@ use std::sync::atomic::Ordering;
 use proptest::prelude::*;
 
 use super::{Item, Producer, Signal, events};
-use crate::model::{DropReason, Event, Limits, Overflow, Sink, Slot, Topic, TopicKind, Wake};
+use crate::model::{DropReason, Event, Limits, Overflow, Sink, SubscriptionSlot, Topic, TopicKind, Wake};
 
-struct Nobody;
+struct NoWake;
 
-impl Wake for Nobody {
+impl Wake for NoWake {
     fn wake(&self) {}
 }
 
@@ -35,7 +35,7 @@ impl Worker {
         let number = u32::try_from(self.put.len()).expect("a short script");
         match self.script.pop_front() {
             Some(Act::Message) => {
-                self.producer.message(Slot { index: number, generation: 0 }, None, b"x");
+                self.producer.message(SubscriptionSlot::new(number, 0), None, b"x");
                 self.put.push(true);
             }
             Some(Act::Event) => {
@@ -62,7 +62,7 @@ proptest! {
         schedule in prop::collection::vec(0..4_usize, 1..200),
     ) {
         let limits = Limits { queue_events, queue_bytes: 1000, overflow, max_pending: 1, pending_bytes: 1 };
-        let (producer, mut consumer) = events(limits, Arc::default(), Signal::default(), Arc::new(Nobody));
+        let (producer, mut consumer) = events(limits, Arc::default(), Signal::default(), Arc::new(NoWake));
         let worker = RefCell::new(Worker { producer, script: script.into(), put: Vec::new() });
         let mut schedule = schedule.into_iter();
         let mut read = 0;

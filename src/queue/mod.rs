@@ -42,12 +42,35 @@ mod shared;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-pub use consumer::{Consumer, Item};
+pub use consumer::Consumer;
 pub use orders::{Inbox, Order, Orders, orders};
 pub use producer::Producer;
 
-use crate::model::{Counters, Limits, Wake};
-use shared::Shared;
+use crate::model::{Counters, Error, Event, Limits, RequestSlot, SubscriptionSlot, Value, Wake};
+use shared::Lanes;
+
+/// One thing that came from the worker, in order.
+#[derive(Debug, PartialEq)]
+pub enum Item<'a> {
+    /// A message.
+    Message {
+        /// The subscription that it is for.
+        slot: SubscriptionSlot,
+        /// The channel, for a pattern's message.
+        channel: Option<&'a [u8]>,
+        /// What was sent.
+        payload: &'a [u8],
+    },
+    /// The answer to a request that has a callback.
+    Answer {
+        /// The request.
+        slot: RequestSlot,
+        /// The answer.
+        result: Result<Value, Error>,
+    },
+    /// A change of state, or exactly what was dropped at this place.
+    Event(Event),
+}
 
 /// Says that some client has something for the main thread: one flag for all clients, so that a look at nothing costs
 /// one load. Whoever finds it set takes it back with `swap(false, Acquire)` before looking at the clients.
@@ -59,7 +82,7 @@ pub type Signal = Arc<AtomicBool>;
 ///
 /// ```
 /// use std::sync::Arc;
-/// use realtime::model::{Counters, Limits, Overflow, Sink, Slot};
+/// use realtime::model::{Counters, Limits, Overflow, Sink, SubscriptionSlot};
 /// use realtime::queue::{Inbox, Item, Order, Orders, Signal, events, orders};
 ///
 /// let (orders, _inbox): (Orders<()>, Inbox<()>) = orders();
@@ -73,7 +96,7 @@ pub type Signal = Arc<AtomicBool>;
 /// let signal = Signal::default();
 /// let (mut producer, mut consumer) = events(limits, Arc::new(Counters::default()), signal, orders.waker());
 ///
-/// let slot = Slot { index: 0, generation: 0 };
+/// let slot = SubscriptionSlot::new(0, 0);
 /// producer.message(slot, None, b"hello");
 /// producer.flush();
 /// assert_eq!(consumer.next(), Some(Item::Message { slot, channel: None, payload: b"hello" }));
@@ -85,6 +108,6 @@ pub fn events(
     signal: Signal,
     wake: Arc<dyn Wake>,
 ) -> (Producer, Consumer) {
-    let shared = Arc::new(Shared::new(limits, counters, signal, wake));
+    let shared = Arc::new(Lanes::new(limits, counters, signal, wake));
     (Producer::new(Arc::clone(&shared)), Consumer::new(shared))
 }

@@ -8,26 +8,26 @@ use std::time::Instant;
 use crossbeam_queue::SegQueue;
 
 use super::Producer;
-use crate::model::{ClientId, Command, Wake};
+use crate::model::{Command, SessionId, Wake};
 
 /// What the main thread tells the worker. `S` is what the worker runs for a client: a boxed session.
 #[derive(Debug)]
 pub enum Order<S> {
     /// Run this session; what it learns goes to this producer.
     Open {
-        /// The client's name from now on.
-        client: ClientId,
-        /// Its session.
+        /// How later orders name it.
+        id: SessionId,
+        /// The session.
         session: S,
         /// Its way to the main thread.
         producer: Producer,
         /// What it is asked for before it does anything else.
         commands: Vec<Command>,
     },
-    /// A command for a client's session. Ignored if the session has ended.
+    /// A command for a session. Ignored if the session has ended.
     Command {
-        /// Whose.
-        client: ClientId,
+        /// Which session.
+        id: SessionId,
         /// What.
         command: Command,
     },
@@ -43,13 +43,16 @@ pub enum Order<S> {
 ///
 /// What bounds it: requests carry tickets, of which there is a limited number; the rest is as much as a script asks for.
 pub fn orders<S>() -> (Orders<S>, Inbox<S>) {
-    let line =
-        Arc::new(Line { queue: SegQueue::new(), bell: Arc::default(), abandoned: AtomicBool::new(false) });
-    (Orders(Arc::clone(&line)), Inbox(line))
+    let queue = Arc::new(OrderQueue {
+        queue: SegQueue::new(),
+        bell: Arc::default(),
+        abandoned: AtomicBool::new(false),
+    });
+    (Orders(Arc::clone(&queue)), Inbox(queue))
 }
 
 /// The main thread's end. Dropping it ends the worker at once, if no [`Order::Shutdown`] came before.
-pub struct Orders<S>(Arc<Line<S>>);
+pub struct Orders<S>(Arc<OrderQueue<S>>);
 
 impl<S> Orders<S> {
     /// Hands an order over, and wakes the worker if it sleeps.
@@ -74,7 +77,7 @@ impl<S> Drop for Orders<S> {
 }
 
 /// The worker's end.
-pub struct Inbox<S>(Arc<Line<S>>);
+pub struct Inbox<S>(Arc<OrderQueue<S>>);
 
 impl<S> Inbox<S> {
     /// Says how to wake this end. Until then nothing is woken; saying it again changes nothing.
@@ -116,14 +119,14 @@ impl<S> Drop for Inbox<S> {
     }
 }
 
-struct Line<S> {
+struct OrderQueue<S> {
     queue: SegQueue<Order<S>>,
     bell: Arc<Bell>,
     /// The worker has ended: orders are dropped, and a producer in them says that its client is closed.
     abandoned: AtomicBool,
 }
 
-impl<S> Line<S> {
+impl<S> OrderQueue<S> {
     fn clear(&self) {
         while self.queue.pop().is_some() {}
     }

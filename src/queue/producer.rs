@@ -4,10 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use super::Item;
 use super::batch::Batch;
-use super::shared::{Amounts, Control, FEW_STATES, ROOMY_BATCHES, Shared, What, error_bytes, value_bytes};
+use super::shared::{Amounts, Control, Cost, FEW_STATES, Lanes, ROOMY_BATCHES, error_bytes, value_bytes};
 use crate::model::{
-    About, Counters, DropReason, Error, Event, Overflow, ReplyTo, Room, Sink, Slot, State, Ticket, Value,
+    Counters, DropReason, Error, Event, Overflow, ReplyTo, RequestName, Room, Sink, State, SubscriptionSlot,
+    Ticket, Value,
 };
 
 /// The worker's end of a client's events.
@@ -15,7 +17,7 @@ use crate::model::{
 /// What was put in reaches the main thread at the next [`Producer::flush`]. A producer that is dropped without an
 /// [`Event::Closed`] says it itself.
 pub struct Producer {
-    shared: Arc<Shared>,
+    shared: Arc<Lanes>,
     /// The batch under construction, while it is not in `tail`.
     open: Option<Box<Batch>>,
     /// The next entry's number.
@@ -38,7 +40,7 @@ pub struct Producer {
 }
 
 impl Producer {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
+    pub(super) fn new(shared: Arc<Lanes>) -> Self {
         Self {
             shared,
             open: None,
@@ -59,7 +61,7 @@ impl Producer {
     pub fn flush(&mut self) {
         self.put_skipped();
         if self.untold && self.has_half(Room::Messages) {
-            self.put_control(What::Marker);
+            self.put_control(Cost::State, None);
         }
         if let Some(batch) = self.open.take() {
             let end = batch.end();
@@ -216,21 +218,18 @@ impl Producer {
         self.publish(end);
     }
 
-    fn put_control(&mut self, what: What) {
+    fn put_control(&mut self, cost: Cost, item: Option<Item<'static>>) {
         self.seal();
-        match &what {
-            What::Answer { bytes, .. } | What::Failed { bytes, .. } => {
-                self.put.answer_bytes = self.put.answer_bytes.wrapping_add(*bytes);
-            }
-            What::State(_) | What::Skipped { .. } | What::Marker => {
-                self.put.states = self.put.states.wrapping_add(1);
-            }
-        }
+        self.put.add(cost);
         self.store_put();
-        self.shared.control.push(Control { seq: self.seq, before: self.payload, what });
+        self.shared.control.push(Control { seq: self.seq, before: self.payload, cost, item });
         self.seq += 1;
         self.untold = false;
         self.publish(self.seq);
+    }
+
+    fn put_event(&mut self, event: Event) {
+        self.put_control(Cost::State, Some(Item::Event(event)));
     }
 
     fn put_skipped(&mut self) {
@@ -244,7 +243,7 @@ impl Producer {
                 DropReason::TooLarge => &counters.dropped_too_large,
             };
             Counters::add(figure, count);
-            self.put_control(What::Skipped { count, bytes, reason });
+            self.put_event(Event::Dropped { count, bytes, reason });
         } else {
             self.lose(count, bytes);
         }
@@ -276,7 +275,7 @@ impl Producer {
 }
 
 impl Sink for Producer {
-    fn message(&mut self, slot: Slot, channel: Option<&[u8]>, payload: &[u8]) {
+    fn message(&mut self, slot: SubscriptionSlot, channel: Option<&[u8]>, payload: &[u8]) {
         self.put_skipped();
         Counters::add(&self.shared.counters.received, 1);
         let size = channel.map_or(0, <[u8]>::len) + payload.len();
@@ -308,14 +307,14 @@ impl Sink for Producer {
         }
     }
 
-    fn answer(&mut self, ticket: Ticket, result: Result<Value, Error>, about: About<'_>) {
+    fn answer(&mut self, ticket: Ticket, result: Result<Value, Error>, about: RequestName<'_>) {
         self.put_skipped();
         self.request_bytes = self.request_bytes.wrapping_add(ticket.bytes);
         self.shared.worker.0.request_bytes.store(self.request_bytes, Ordering::Relaxed);
         match (ticket.to, result) {
             (ReplyTo::Callback(slot), result) => {
                 let bytes = result.as_ref().map_or_else(error_bytes, value_bytes);
-                self.put_control(What::Answer { slot, result, bytes });
+                self.put_control(Cost::Answer(bytes), Some(Item::Answer { slot, result }));
             }
             (ReplyTo::Nobody, Ok(_)) => self.free_place(),
             (ReplyTo::Nobody, Err(error)) => {
@@ -325,7 +324,7 @@ impl Sink for Producer {
                     channel: about.channel.map(Into::into),
                     error,
                 };
-                self.put_control(What::Failed { event, bytes });
+                self.put_control(Cost::Answer(bytes), Some(Item::Event(event)));
             }
             (ReplyTo::Caller(caller), result) => {
                 self.free_place();
@@ -338,7 +337,7 @@ impl Sink for Producer {
     fn event(&mut self, event: Event) {
         self.put_skipped();
         self.closed |= event == Event::Closed;
-        self.put_control(What::State(event));
+        self.put_event(event);
     }
 }
 

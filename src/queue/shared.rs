@@ -5,11 +5,9 @@ use std::sync::atomic::{AtomicU8, AtomicU64, AtomicUsize, Ordering, fence};
 
 use crossbeam_queue::{ArrayQueue, SegQueue};
 
-use super::Signal;
 use super::batch::Batch;
-use crate::model::{
-    Counters, DropReason, Error, Event, Limits, Overflow, READ_BYTES, Room, Slot, Value, Wake,
-};
+use super::{Item, Signal};
+use crate::model::{Counters, Error, Limits, Overflow, READ_BYTES, Room, Value, Wake};
 
 /// A batch has at most this share of what may wait, so that making room costs no more than that.
 const BATCH_SHARE: usize = 8;
@@ -39,29 +37,26 @@ pub(super) struct Control {
     pub(super) seq: u64,
     /// Payload bytes of all messages before it, kept or not.
     pub(super) before: u64,
-    pub(super) what: What,
+    /// What it takes of the client's bounds.
+    pub(super) cost: Cost,
+    /// `None` for a marker: its number shows that what is missing before it was dropped.
+    pub(super) item: Option<Item<'static>>,
 }
 
-/// What a control entry says.
-#[derive(Debug)]
-pub(super) enum What {
-    /// An answer for a callback, and its bytes in the budget of answers.
-    Answer { slot: Slot, result: Result<Value, Error>, bytes: usize },
-    /// A failed request that nobody waits for. Its place was reserved like an answer's.
-    Failed { event: Event, bytes: usize },
-    /// A change of state.
-    State(Event),
-    /// Messages that the session did not hand over.
-    Skipped { count: u64, bytes: u64, reason: DropReason },
-    /// Nothing: its number shows that what is missing before it was dropped.
-    Marker,
+/// What a control entry takes of the client's bounds.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Cost {
+    /// An answer: so many bytes, and the place that was reserved with the ticket.
+    Answer(usize),
+    /// One place among the changes of state.
+    State,
 }
 
 /// Keeps what one thread writes out of the cache line that the other one writes. Two lines, since processors fetch
 /// them in pairs.
 #[derive(Debug, Default)]
 #[repr(align(128))]
-pub(super) struct Line<T>(pub(super) T);
+pub(super) struct CacheLine<T>(pub(super) T);
 
 /// What the worker writes.
 #[derive(Debug, Default)]
@@ -78,7 +73,7 @@ pub(super) struct WorkerSide {
 }
 
 /// What both ends share.
-pub(super) struct Shared {
+pub(super) struct Lanes {
     pub(super) limits: Limits,
     pub(super) batch_entries: usize,
     pub(super) batch_bytes: usize,
@@ -88,9 +83,9 @@ pub(super) struct Shared {
     pub(super) tail: ArrayQueue<Box<Batch>>,
     pub(super) free: ArrayQueue<Box<Batch>>,
     pub(super) control: SegQueue<Control>,
-    pub(super) worker: Line<WorkerSide>,
+    pub(super) worker: CacheLine<WorkerSide>,
     /// What the main thread took out.
-    pub(super) taken: Line<Sums>,
+    pub(super) taken: CacheLine<Sums>,
     /// What the worker waits for: a bit for each [`Room`].
     pub(super) wishes: AtomicU8,
     pub(super) counters: Arc<Counters>,
@@ -98,7 +93,7 @@ pub(super) struct Shared {
     pub(super) wake: Arc<dyn Wake>,
 }
 
-impl Shared {
+impl Lanes {
     pub(super) fn new(limits: Limits, counters: Arc<Counters>, signal: Signal, wake: Arc<dyn Wake>) -> Self {
         // A queue without any room could carry nothing at all.
         let limits = Limits {
@@ -125,8 +120,8 @@ impl Shared {
             tail: ArrayQueue::new(1),
             free: ArrayQueue::new(FREE_BATCHES),
             control: SegQueue::new(),
-            worker: Line::default(),
-            taken: Line::default(),
+            worker: CacheLine::default(),
+            taken: CacheLine::default(),
             wishes: AtomicU8::new(0),
             counters,
             signal,
@@ -207,7 +202,7 @@ impl Shared {
     }
 }
 
-/// The bit of [`Shared::wishes`] for this room.
+/// The bit of [`Lanes::wishes`] for this room.
 fn wish(room: Room) -> u8 {
     match room {
         Room::None => 0,
@@ -230,6 +225,14 @@ pub(super) struct Amounts {
 }
 
 impl Amounts {
+    /// Counts a control entry.
+    pub(super) fn add(&mut self, cost: Cost) {
+        match cost {
+            Cost::Answer(bytes) => self.answer_bytes = self.answer_bytes.wrapping_add(bytes),
+            Cost::State => self.states = self.states.wrapping_add(1),
+        }
+    }
+
     pub(super) fn since(self, earlier: Self) -> Self {
         Self {
             events: self.events.wrapping_sub(earlier.events),

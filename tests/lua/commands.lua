@@ -104,9 +104,11 @@ end)
 host.test("commands that would break the connection raise and name what to use", function()
 	local client = kit.ready()
 	for name, hint in pairs({
-		SUBSCRIBE = "Subscribe", psubscribe = "PSubscribe", UNSUBSCRIBE = "Unsubscribe", PUNSUBSCRIBE = "PUnsubscribe",
-		SSUBSCRIBE = "", SUNSUBSCRIBE = "", MULTI = "Transaction", EXEC = "Transaction", DISCARD = "Transaction",
-		WATCH = "", HELLO = "protocol", AUTH = "password", SELECT = "db", QUIT = "Disconnect", RESET = "", MONITOR = "",
+		SUBSCRIBE = "use client:Subscribe", psubscribe = "use client:PSubscribe", UNSUBSCRIBE = "use client:Unsubscribe",
+		PUNSUBSCRIBE = "use client:PUnsubscribe", SSUBSCRIBE = "use client:Subscribe and client:Unsubscribe", SUNSUBSCRIBE = "",
+		MULTI = "use client:Transaction", EXEC = "client:Transaction", DISCARD = "client:Transaction",
+		WATCH = "use client:Transaction, or EVAL", HELLO = "protocol", AUTH = "password of realtime.Connect",
+		SELECT = "option db of realtime.Connect", QUIT = "use client:Disconnect", RESET = "client:Disconnect", MONITOR = "",
 		SYNC = "", PSYNC = "", BLPOP = "LPOP", BRPOP = "RPOP", BLMOVE = "LMOVE", BRPOPLPUSH = "", BZPOPMIN = "", BZPOPMAX = "",
 		WAIT = "",
 	}) do

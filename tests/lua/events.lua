@@ -221,6 +221,7 @@ host.test("other settings for an id: what was queued arrives, then gap, then rea
 	kit.eq(order.gap.channels, nil)
 	kit.eq(order.ready.first, false)
 	kit.eq(order.gap.err.code, "CLOSED")
+	kit.eq(order.gap.err.message, "the connection was replaced by one with other settings")
 	assert(order.gap.seconds > 0 and order.gap.seconds < kit.PATIENCE, tostring(order.gap.seconds))
 	kit.eq({ #pending, pending[1][1] }, { 1, nil }, "what was accepted before is answered")
 	client:Disconnect()

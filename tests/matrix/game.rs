@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use realtime::backend::{Backend, Session, Start};
-use realtime::dispatch::{Client, Dispatcher, EventKind, Given, Step};
+use realtime::dispatch::{Client, Dispatcher, EventKind, Step};
 use realtime::model::{
-    Args, ClientId, Command, Counters, Error, Event, Join, Request, RequestKind, Slot, Spawn, Topic, Value,
+    Args, ClientSlot, Command, Counters, Error, Event, Join, Request, RequestKind, SessionId, Spawn, Topic,
+    Value,
 };
-use realtime::net::Worker;
+use realtime::net::Spawner;
 use realtime::queue::{Order, Orders, Signal, events, orders};
 
 /// How long a request may take; far beyond what any does here.
@@ -36,8 +37,8 @@ enum Callback {
 /// A client, as its run holds it.
 #[derive(Debug)]
 pub struct Handle {
-    slot: Slot,
-    session: ClientId,
+    slot: ClientSlot,
+    session: SessionId,
     pub counters: Arc<Counters>,
 }
 
@@ -52,7 +53,7 @@ pub struct Game {
 impl Game {
     pub fn start() -> Self {
         let (orders, inbox) = orders();
-        let running = Worker::new().spawn(inbox).expect("a worker");
+        let running = Spawner::new().spawn(inbox).expect("a worker");
         let signal = Signal::default();
         let dispatcher = Dispatcher::new(Arc::clone(&signal));
         Self { orders, running: Some(running), signal, dispatcher, clients: 0 }
@@ -68,12 +69,12 @@ impl Game {
         let signal = Arc::clone(&self.signal);
         let (producer, consumer) =
             events(backend.limits(), Arc::clone(&counters), signal, self.orders.waker());
-        let id = ClientId(self.clients);
+        let id = SessionId(self.clients);
         let slot = self.dispatcher.insert(Client::new(run, String::new(), id, consumer));
         for kind in EventKind::ALL {
             self.dispatcher.listen(slot, kind, b"matrix", Callback::Event, None);
         }
-        self.orders.push(Order::Open { client: id, session, producer, commands: Vec::new() });
+        self.orders.push(Order::Open { id, session, producer, commands: Vec::new() });
         Handle { slot, session: id, counters }
     }
 
@@ -82,7 +83,7 @@ impl Game {
         if let Some(entry) = self.dispatcher.get_mut(client.slot)
             && let Some(command) = entry.subscribe(topic, b"matrix", callback, || Callback::Name, None, None)
         {
-            self.orders.push(Order::Command { client: client.session, command });
+            self.orders.push(Order::Command { id: client.session, command });
         }
     }
 
@@ -94,13 +95,13 @@ impl Game {
         };
         let ticket = entry.ticket(Some(Callback::Answer(number)), bytes).expect("room for a request");
         let command = Command::Request(Request { ticket, deadline: Instant::now() + PATIENCE, kind });
-        self.orders.push(Order::Command { client: client.session, command });
+        self.orders.push(Order::Command { id: client.session, command });
     }
 
     pub fn disconnect(&mut self, client: &Handle) {
         if let Some(session) = self.dispatcher.get_mut(client.slot).and_then(Client::close) {
             let command = Command::Disconnect { deadline: Instant::now() };
-            self.orders.push(Order::Command { client: session, command });
+            self.orders.push(Order::Command { id: session, command });
         }
     }
 
@@ -117,24 +118,22 @@ impl Game {
         self.dispatcher.begin();
         let mut busy = false;
         loop {
-            match self.dispatcher.step() {
+            let (client, seen) = match self.dispatcher.step() {
                 Step::Idle => return busy,
-                Step::Skipped | Step::Line(_) => {}
-                Step::Call { callback, data, given } => {
-                    busy = true;
-                    let seen = match (*callback, given) {
-                        (Callback::Topic(number), Given::Message { payload, .. }) => {
-                            Seen::Message(number, payload.into())
-                        }
-                        (Callback::Answer(number), Given::Answer(result)) => {
-                            Seen::Answer(number, result.clone())
-                        }
-                        (Callback::Event, Given::Event(event)) => Seen::Event(event.clone()),
-                        (callback, given) => panic!("{callback:?} was called with {given:?}"),
-                    };
-                    called(*data, seen);
+                Step::Skipped | Step::Line(_) => continue,
+                Step::Message { callback: Callback::Topic(number), client, payload, .. } => {
+                    (client, Seen::Message(number, payload.into()))
                 }
-            }
+                Step::Answer { callback: Callback::Answer(number), client, result } => {
+                    (client, Seen::Answer(number, result.clone()))
+                }
+                Step::Event { callback: Callback::Event, client, event } => {
+                    (client, Seen::Event(event.clone()))
+                }
+                other => panic!("{other:?}"),
+            };
+            busy = true;
+            called(client, seen);
         }
     }
 }

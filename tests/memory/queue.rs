@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use allocation_counter::measure;
-use realtime::model::{Counters, DropReason, Event, Limits, Overflow, Room, Sink, Slot, Wake};
+use realtime::model::{Counters, DropReason, Event, Limits, Overflow, Room, Sink, SubscriptionSlot, Wake};
 use realtime::queue::{Consumer, Item, Producer, Signal, events};
 
-const SLOT: Slot = Slot { index: 1, generation: 0 };
+const SLOT: SubscriptionSlot = SubscriptionSlot::new(1, 0);
 const POLICIES: [Overflow; 3] = [Overflow::DropOldest, Overflow::DropNewest, Overflow::Pause];
 
 const QUEUE_BYTES: usize = 16 << 20;

@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 use allocation_counter::{AllocationInfo, measure};
 use realtime::backend::{Action, Connected, OptionValue, Options, Session, Start, configure};
 use realtime::model::{
-    Args, Code, Command, Counters, DropReason, Error, Event, LinkId, ReplyTo, Request, RequestKind, Slot,
-    Topic, TopicKind, Value, Wake,
+    Args, Code, Command, Counters, DropReason, Error, Event, LinkId, ReplyTo, Request, RequestKind,
+    RequestSlot, SubscriptionSlot, Topic, TopicKind, Value, Wake,
 };
 use realtime::queue::{Consumer, Item, Producer, Signal, events};
 
 const LINK: LinkId = LinkId(0);
-const CHANNEL: Slot = Slot { index: 1, generation: 0 };
-const ANSWER: Slot = Slot { index: 2, generation: 0 };
+const CHANNEL: SubscriptionSlot = SubscriptionSlot::new(1, 0);
+const ANSWER: RequestSlot = RequestSlot::new(2, 0);
 const LONG: Duration = Duration::from_secs(60);
 
 /// What one read of a socket brings.

@@ -3,14 +3,14 @@
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::sync_channel;
 
-use realtime::model::{About, Code, DropReason, Error, Event, Overflow, ReplyTo, Sink, State, Value};
+use realtime::model::{Code, DropReason, Error, Event, Overflow, ReplyTo, RequestName, Sink, State, Value};
 
-use crate::{ABOUT, Owned, SLOT, drain, dropped, ends, limits, message, next, subscribed};
+use crate::{ABOUT, ANSWER, Owned, SLOT, drain, dropped, ends, limits, message, next, subscribed};
 
 #[test]
 fn things_arrive_in_the_order_in_which_they_were_put_in() {
     let mut ends = ends(limits(100, 10_000, Overflow::DropOldest));
-    let ticket = ends.consumer.ticket(ReplyTo::Callback(SLOT), 10).unwrap();
+    let ticket = ends.consumer.ticket(ReplyTo::Callback(ANSWER), 10).unwrap();
     assert_eq!(ends.consumer.pending(), 1);
     let p = &mut ends.producer;
     p.message(SLOT, None, b"one");
@@ -78,7 +78,7 @@ fn places_are_reserved_and_freed() {
     let mut ends = ends(limits(100, 1_000, Overflow::DropOldest));
     let code = |result: Result<_, Error>| result.unwrap_err().code;
     let mut tickets: Vec<_> =
-        (0..4).map(|_| ends.consumer.ticket(ReplyTo::Callback(SLOT), 10).unwrap()).collect();
+        (0..4).map(|_| ends.consumer.ticket(ReplyTo::Callback(ANSWER), 10).unwrap()).collect();
     assert_eq!(code(ends.consumer.ticket(ReplyTo::Nobody, 1)), Code::Overloaded);
     ends.producer.answer(tickets.pop().unwrap(), Ok(Value::Null), ABOUT);
     ends.producer.flush();
@@ -93,7 +93,7 @@ fn places_are_reserved_and_freed() {
 
     let failed = ends.consumer.ticket(ReplyTo::Nobody, 70).unwrap();
     let error = Error::sent(Code::Server("NOPERM".into()), "no");
-    let about = About { command: b"PUBLISH", channel: Some(b"chat") };
+    let about = RequestName { command: b"PUBLISH", channel: Some(b"chat") };
     ends.producer.answer(failed, Err(error.clone()), about);
     ends.producer.flush();
     assert_eq!(ends.consumer.pending(), 4);
@@ -116,7 +116,7 @@ fn places_are_reserved_and_freed() {
 #[test]
 fn a_lost_producer_says_closed_itself() {
     let mut ends = ends(limits(100, 1_000, Overflow::DropOldest));
-    let _ticket = ends.consumer.ticket(ReplyTo::Callback(SLOT), 10).unwrap();
+    let _ticket = ends.consumer.ticket(ReplyTo::Callback(ANSWER), 10).unwrap();
     ends.producer.message(SLOT, None, b"last");
     drop(ends.producer);
     assert_eq!(drain(&mut ends.consumer), [message(b"last"), Owned::Event(Event::Closed)]);

@@ -10,12 +10,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use realtime::model::{
-    About, Counters, DropReason, Error, Event, Limits, Overflow, Slot, Topic, TopicKind, Value, Wake,
+    Counters, DropReason, Error, Event, Limits, Overflow, RequestName, RequestSlot, SubscriptionSlot, Topic,
+    TopicKind, Value, Wake,
 };
 use realtime::queue::{Consumer, Item, Producer, Signal, events};
 
-const SLOT: Slot = Slot { index: 7, generation: 3 };
-const ABOUT: About<'_> = About { command: b"GET", channel: None };
+const SLOT: SubscriptionSlot = SubscriptionSlot::new(7, 3);
+const ANSWER: RequestSlot = RequestSlot::new(7, 3);
+const ABOUT: RequestName<'_> = RequestName { command: b"GET", channel: None };
 
 #[derive(Default)]
 struct Bell(AtomicUsize);
@@ -60,7 +62,7 @@ fn next(consumer: &mut Consumer) -> Option<Owned> {
             Owned::Message(channel.map(Into::into), payload.into())
         }
         Item::Answer { slot, result } => {
-            assert_eq!(slot, SLOT);
+            assert_eq!(slot, ANSWER);
             Owned::Answer(result)
         }
         Item::Event(event) => Owned::Event(event),

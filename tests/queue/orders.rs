@@ -38,8 +38,8 @@ fn orders_wake_only_a_sleeper_and_only_once() {
 fn what_is_ordered_of_a_worker_that_has_ended_closes() {
     let (orders, inbox): (Orders<()>, Inbox<()>) = orders();
     let open = |ends: Ends| {
-        let client = realtime::model::ClientId(0);
-        orders.push(Order::Open { client, session: (), producer: ends.producer, commands: Vec::new() });
+        let client = realtime::model::SessionId(0);
+        orders.push(Order::Open { id: client, session: (), producer: ends.producer, commands: Vec::new() });
         ends.consumer
     };
     let mut before = open(ends(limits(10, 100, Overflow::Pause)));

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use realtime::model::{DropReason, Event, Overflow, READ_BYTES, ReplyTo, Room, Sink, Value};
 
-use crate::{ABOUT, Owned, SLOT, drain, dropped, ends, limits, message, next, subscribed};
+use crate::{ABOUT, ANSWER, Owned, SLOT, drain, dropped, ends, limits, message, next, subscribed};
 
 #[test]
 fn the_oldest_make_room_and_are_counted_in_their_place() {
@@ -127,7 +127,7 @@ fn a_full_queue_stops_messages_but_no_answers() {
         ends.producer.message(SLOT, None, b"x");
     }
     assert!(ends.producer.is_full(Room::Messages));
-    let ticket = ends.consumer.ticket(ReplyTo::Callback(SLOT), 1).unwrap();
+    let ticket = ends.consumer.ticket(ReplyTo::Callback(ANSWER), 1).unwrap();
     ends.producer.answer(ticket, Ok(Value::Null), ABOUT);
     ends.producer.event(subscribed(b"x"));
     assert!(!ends.producer.is_full(Room::Answers));
@@ -173,7 +173,7 @@ fn states_and_answers_are_kept_and_stop_the_reading_in_the_end() {
     assert_eq!(drain(&mut ends.consumer).len(), states);
     assert!(ends.producer.has_room(Room::Answers));
 
-    let ticket = ends.consumer.ticket(ReplyTo::Callback(SLOT), 1).unwrap();
+    let ticket = ends.consumer.ticket(ReplyTo::Callback(ANSWER), 1).unwrap();
     let large = Value::Array(vec![Value::String(vec![0; 200].into())]);
     ends.producer.answer(ticket, Ok(large.clone()), ABOUT);
     assert!(ends.producer.is_full(Room::Answers));
@@ -204,7 +204,7 @@ fn skipped_messages_stop_the_reading_under_pause_alone() {
         ends.producer.event(subscribed(b"chat"));
         ends.producer.dropped(7, DropReason::TooLarge);
         ends.producer.flush();
-        let ticket = ends.consumer.ticket(ReplyTo::Callback(SLOT), 1).unwrap();
+        let ticket = ends.consumer.ticket(ReplyTo::Callback(ANSWER), 1).unwrap();
         ends.producer.answer(ticket, Ok(Value::Null), ABOUT);
         ends.producer.flush();
         assert!(!ends.producer.is_full(Room::Messages), "there is a place for what matters");

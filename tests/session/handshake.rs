@@ -35,7 +35,7 @@ fn resp3_with_everything() {
         let said = client.said();
         let [Said::Event(Event::Ready(ready))] = &said[..] else { panic!("{said:?}") };
         assert!(ready.first);
-        assert_eq!(ready.protocol, 3);
+        assert_eq!(ready.protocol, Some(3));
         assert_eq!(ready.server.as_deref(), Some("redis"));
         assert_eq!(ready.version.as_deref(), Some("7.0.15"));
         assert_eq!(client.counters.state(), State::Ready);
@@ -66,7 +66,7 @@ fn resp2_with_everything() {
         );
         let said = client.said();
         let [Said::Event(Event::Ready(ready))] = &said[..] else { panic!("{said:?}") };
-        assert_eq!(ready.protocol, 2);
+        assert_eq!(ready.protocol, Some(2));
         assert_eq!(ready.server.as_deref(), Some("redis"));
         assert_eq!(ready.version.as_deref(), Some("6.2.14"));
         assert_eq!(client.action(), None, "no second link without a subscription");

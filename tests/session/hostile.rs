@@ -3,7 +3,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 use realtime::backend::{Connected, LinkError, OptionValue};
-use realtime::model::{Command, Event, LinkId, RequestKind, Room, Slot, TopicKind};
+use realtime::model::{Command, Event, LinkId, RequestKind, Room, SubscriptionSlot, TopicKind};
 
 use crate::client::{BOTH, Client, HELLO3, Resp, WELCOME, args, topic};
 use crate::sink::{Said, failure, subscribed};
@@ -337,6 +337,6 @@ fn the_harness_sees_what_it_should() {
     client.command(Command::Unsubscribe(topic(TopicKind::Channel, "0")));
     client.command(Command::Subscribe {
         topic: topic(TopicKind::Channel, "1"),
-        slot: Slot { index: 1, generation: 9 },
+        slot: SubscriptionSlot::new(1, 9),
     });
 }

@@ -1,6 +1,8 @@
 //! What a session told the main thread, written down.
 
-use realtime::model::{About, DropReason, Error, Event, ReplyTo, Sink, Slot, Ticket, TopicKind, Value};
+use realtime::model::{
+    DropReason, Error, Event, ReplyTo, RequestName, Sink, SubscriptionSlot, Ticket, TopicKind, Value,
+};
 
 use crate::client::topic;
 
@@ -22,7 +24,7 @@ pub(crate) struct Recorder {
 }
 
 impl Sink for Recorder {
-    fn message(&mut self, slot: Slot, channel: Option<&[u8]>, payload: &[u8]) {
+    fn message(&mut self, slot: SubscriptionSlot, channel: Option<&[u8]>, payload: &[u8]) {
         self.said.push(Said::Message {
             slot: slot.index,
             channel: channel.map(text),
@@ -35,7 +37,7 @@ impl Sink for Recorder {
         self.said.push(Said::TooLarge(bytes));
     }
 
-    fn answer(&mut self, ticket: Ticket, result: Result<Value, Error>, about: About<'_>) {
+    fn answer(&mut self, ticket: Ticket, result: Result<Value, Error>, about: RequestName<'_>) {
         let ReplyTo::Callback(slot) = ticket.to else { panic!("tests use callbacks") };
         if result.is_err() {
             self.about.push((text(about.command), about.channel.map(text)));

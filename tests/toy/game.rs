@@ -6,10 +6,10 @@ use std::time::{Duration, Instant};
 
 use realtime::backend::{Backend, OptionValue, Options, Session, Start};
 use realtime::model::{
-    Args, ClientId, Command, Counters, Error, Event, Join, ReplyTo, Request, RequestKind, Slot, Spawn, Topic,
-    TopicKind, Value,
+    Args, Command, Counters, Error, Event, Join, ReplyTo, Request, RequestKind, RequestSlot, SessionId,
+    Spawn, SubscriptionSlot, Topic, TopicKind, Value,
 };
-use realtime::net::Worker;
+use realtime::net::Spawner;
 use realtime::queue::{Consumer, Item, Order, Orders, Signal, events, orders};
 
 /// Far beyond what anything here takes, on however busy a machine.
@@ -30,13 +30,13 @@ pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
 /// What came to the main thread.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Seen {
-    Message(Slot, Vec<u8>),
-    Answer(Slot, Result<Value, Error>),
+    Message(SubscriptionSlot, Vec<u8>),
+    Answer(RequestSlot, Result<Value, Error>),
     Event(Event),
 }
 
 pub struct Game {
-    pub worker: Worker,
+    pub spawner: Spawner,
     pub signal: Signal,
     orders: Orders<Box<dyn Session>>,
     running: Option<Box<dyn Join>>,
@@ -44,7 +44,7 @@ pub struct Game {
 }
 
 pub struct Client {
-    pub id: ClientId,
+    pub id: SessionId,
     pub consumer: Consumer,
     pub counters: Arc<Counters>,
 }
@@ -52,9 +52,9 @@ pub struct Client {
 impl Game {
     pub fn start() -> Self {
         let (orders, inbox) = orders();
-        let worker = Worker::new();
-        let running = worker.spawn(inbox).expect("a worker");
-        Self { worker, signal: Signal::default(), orders, running: Some(running), clients: 0 }
+        let spawner = Spawner::new();
+        let running = spawner.spawn(inbox).expect("a worker");
+        Self { spawner, signal: Signal::default(), orders, running: Some(running), clients: 0 }
     }
 
     pub fn connect(&mut self, options: &[(&str, OptionValue)]) -> Client {
@@ -71,19 +71,19 @@ impl Game {
         let signal = Arc::clone(&self.signal);
         let (producer, consumer) =
             events(backend.limits(), Arc::clone(&counters), signal, self.orders.waker());
-        let id = ClientId(self.clients);
+        let id = SessionId(self.clients);
         self.clients += 1;
-        self.orders.push(Order::Open { client: id, session, producer, commands: Vec::new() });
+        self.orders.push(Order::Open { id, session, producer, commands: Vec::new() });
         Client { id, consumer, counters }
     }
 
     pub fn command(&self, client: &Client, command: Command) {
-        self.orders.push(Order::Command { client: client.id, command });
+        self.orders.push(Order::Command { id: client.id, command });
     }
 
     pub fn subscribe(&self, client: &Client, topic: &str, index: u32) {
         let topic = Topic { kind: TopicKind::Channel, name: topic.as_bytes().into() };
-        self.command(client, Command::Subscribe { topic, slot: Slot { index, generation: 0 } });
+        self.command(client, Command::Subscribe { topic, slot: SubscriptionSlot::new(index, 0) });
     }
 
     pub fn publish(&self, client: &Client, topic: &str, text: &[u8], to: ReplyTo) {
@@ -138,7 +138,7 @@ impl Client {
         })
     }
 
-    pub fn wait_message(&mut self) -> (Slot, Vec<u8>) {
+    pub fn wait_message(&mut self) -> (SubscriptionSlot, Vec<u8>) {
         self.wait_for("a message", |seen| match seen {
             Seen::Message(slot, text) => Some((slot, text)),
             _ => None,

@@ -25,8 +25,8 @@ use realtime::backend::{
     Start,
 };
 use realtime::model::{
-    About, Args, Code, Command, Counters, Error, Event, Limits, LinkId, Overflow, Ready, Request,
-    RequestKind, Room, Sink, Slot, State, Ticket, Topic, Value,
+    Args, Code, Command, Counters, Error, Event, Limits, LinkId, Overflow, Ready, Request, RequestKind,
+    RequestName, Room, Sink, State, SubscriptionSlot, Ticket, Topic, Value,
 };
 
 /// The row that this backend would have in the table.
@@ -131,7 +131,7 @@ struct ToySession {
     partial: Vec<u8>,
     out: Vec<u8>,
     sent: usize,
-    wanted: Vec<(Box<[u8]>, Slot)>,
+    wanted: Vec<(Box<[u8]>, SubscriptionSlot)>,
     unsent: VecDeque<(Ticket, Args)>,
     in_flight: VecDeque<Ticket>,
     actions: VecDeque<Action>,
@@ -155,7 +155,7 @@ impl ToySession {
     }
 
     fn answer(&mut self, ticket: Ticket, result: Result<Value, Error>, sink: &mut dyn Sink) {
-        sink.answer(ticket, result, About { command: b"PUB", channel: None });
+        sink.answer(ticket, result, RequestName { command: b"PUB", channel: None });
     }
 
     fn finish_if_done(&mut self, sink: &mut dyn Sink) {
@@ -202,7 +202,7 @@ impl Session for ToySession {
         while let Some((ticket, args)) = self.unsent.pop_front() {
             self.publish(ticket, &args);
         }
-        sink.event(Event::Ready(Ready { first, protocol: 1, ..Ready::default() }));
+        sink.event(Event::Ready(Ready { first, protocol: Some(1), ..Ready::default() }));
     }
 
     fn room_needed(&self, _: LinkId) -> Room {
@@ -275,7 +275,7 @@ impl Session for ToySession {
         for ticket in std::mem::take(&mut self.in_flight) {
             self.answer(ticket, Err(error.clone()), sink);
         }
-        sink.event(Event::Down { error, retry_in: self.toy.retry });
+        sink.event(Event::Down { error, retry_in: Some(self.toy.retry) });
         self.retry_at = Some(now + self.toy.retry);
         self.finish_if_done(sink);
     }

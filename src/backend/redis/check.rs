@@ -9,6 +9,12 @@ use crate::model::{Args, NAME_CHARACTERS, printable};
 ///
 /// What to use instead.
 pub(super) fn check(args: &Args) -> Result<(), String> {
+    if let Some(index) = args.iter().position(|arg| arg.is_none()) {
+        return Err(format!(
+            "index {}: NULL, which no Redis command can hold; leave it out, or send an empty text",
+            index + 1
+        ));
+    }
     let Some(name) = args.get(0).filter(|name| !name.is_empty()) else {
         return Err("a command needs a name, as in { \"GET\", \"key\" }".to_owned());
     };
@@ -25,6 +31,11 @@ pub(super) fn check(args: &Args) -> Result<(), String> {
     }
 }
 
+/// The arguments of a command that was checked: none of them is NULL.
+pub(super) fn words(args: &Args) -> impl ExactSizeIterator<Item = &[u8]> {
+    args.iter().map(Option::unwrap_or_default)
+}
+
 /// Whether the server answers a command when there is something to answer, and holds back every later one until then.
 pub(super) fn blocks(args: &Args) -> bool {
     args.get(0).is_some_and(|name| instead_of_blocking(&name.to_ascii_uppercase(), args).is_some())
@@ -36,22 +47,22 @@ fn instead(name: &[u8], args: &Args) -> Option<&'static str> {
         return Some(instead);
     }
     Some(match name {
-        b"SUBSCRIBE" => "use client:Subscribe",
-        b"PSUBSCRIBE" => "use client:PSubscribe",
-        b"UNSUBSCRIBE" => "use client:Unsubscribe",
-        b"PUNSUBSCRIBE" => "use client:PUnsubscribe",
+        b"SUBSCRIBE" => "use {Subscribe}",
+        b"PSUBSCRIBE" => "use {PSubscribe}",
+        b"UNSUBSCRIBE" => "use {Unsubscribe}",
+        b"PUNSUBSCRIBE" => "use {PUnsubscribe}",
         b"SSUBSCRIBE" | b"SUNSUBSCRIBE" => {
-            "sharded channels are not supported; use client:Subscribe and client:Unsubscribe"
+            "sharded channels are not supported; use {Subscribe} and {Unsubscribe}"
         }
         b"WAIT" | b"WAITAOF" => {
             "it would block every other command of this client; set min-replicas-to-write on the server"
         }
-        b"MULTI" | b"EXEC" | b"DISCARD" => "use client:Transaction",
-        b"WATCH" | b"UNWATCH" => "use client:Transaction, or EVAL to decide inside the server",
-        b"HELLO" => "use the options protocol, username, password and name of realtime.Connect",
-        b"AUTH" => "use the options username and password of realtime.Connect",
-        b"SELECT" => "use the option db of realtime.Connect",
-        b"QUIT" | b"RESET" => "use client:Disconnect",
+        b"MULTI" | b"EXEC" | b"DISCARD" => "use {Transaction}",
+        b"WATCH" | b"UNWATCH" => "use {Transaction}, or EVAL to decide inside the server",
+        b"HELLO" => "use the options protocol, username, password and name of {Connect}",
+        b"AUTH" => "use the options username and password of {Connect}",
+        b"SELECT" => "use the option db of {Connect}",
+        b"QUIT" | b"RESET" => "use {Disconnect}",
         b"CLIENT" if args.get(1).is_some_and(|sub| sub.eq_ignore_ascii_case(b"REPLY")) => {
             "with REPLY off nothing could be told of any command; leave out the callback instead"
         }
@@ -82,7 +93,7 @@ fn instead_of_blocking(name: &[u8], args: &Args) -> Option<&'static str> {
 
 /// Whether XREAD or XREADGROUP has a BLOCK among its options, which end at STREAMS.
 fn has_block(args: &Args) -> bool {
-    let mut args = args.iter().skip(1);
+    let mut args = words(args).skip(1);
     while let Some(arg) = args.next() {
         if arg.eq_ignore_ascii_case(b"BLOCK") {
             return true;

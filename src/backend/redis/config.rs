@@ -8,9 +8,9 @@ use super::handshake::DEFAULT_USER;
 use crate::backend::options::{OptionSet, shown};
 use crate::backend::url::{Url, is_ipv6};
 use crate::backend::{Endpoint, OptionError, OptionValue, Options};
-use crate::model::{Limits, Overflow};
+use crate::model::Limits;
 
-/// The options table's keys, in the order in which an error lists them.
+/// The options table's keys, in the order in which an error lists them. Those of every backend come after them.
 const KEYS: &[&str] = &[
     "host",
     "port",
@@ -28,21 +28,10 @@ const KEYS: &[&str] = &[
     "verify_delivery",
     "reconnect_min",
     "reconnect_max",
-    "queue_events",
-    "queue_bytes",
-    "overflow",
-    "max_pending",
-    "max_message_bytes",
 ];
 
 const DEFAULT_HOST: &str = "127.0.0.1";
 const DEFAULT_PORT: u16 = 6379;
-const DEFAULT_QUEUE_EVENTS: usize = 65_536;
-const DEFAULT_QUEUE_BYTES: usize = 32 << 20;
-const DEFAULT_MAX_PENDING: usize = 10_000;
-const DEFAULT_MAX_MESSAGE_BYTES: usize = 4 << 20;
-/// Bytes in requests accepted and not yet answered.
-const PENDING_BYTES: usize = 64 << 20;
 /// The highest database number that SELECT takes.
 const MAX_DB: u32 = i32::MAX as u32;
 /// `sun_path` has 108 bytes on Linux, of which the last is a NUL.
@@ -117,7 +106,7 @@ impl Config {
             Some(url) => {
                 let credentials = credentials(&mut set, url.credentials.clone())?;
                 let (db_text, endpoint) = match url.scheme.as_str() {
-                    "unix" => unix_url(&mut set, url)?,
+                    "redis+unix" | "unix" => unix_url(&mut set, url)?,
                     "rediss" | "valkeys" => return Err(no_tls(&url.scheme)),
                     _ => redis_url(&mut set, url)?,
                 };
@@ -140,14 +129,8 @@ impl Config {
             name: name(&mut set)?,
             protocol: protocol(&mut set)?,
             replica: set.boolean("replica")?.unwrap_or(false),
-            limits: Limits {
-                queue_events: set.count("queue_events")?.unwrap_or(DEFAULT_QUEUE_EVENTS),
-                queue_bytes: set.count("queue_bytes")?.unwrap_or(DEFAULT_QUEUE_BYTES),
-                overflow: overflow(&mut set)?,
-                max_pending: set.count("max_pending")?.unwrap_or(DEFAULT_MAX_PENDING),
-                pending_bytes: PENDING_BYTES,
-            },
-            max_message_bytes: set.count("max_message_bytes")?.unwrap_or(DEFAULT_MAX_MESSAGE_BYTES),
+            limits: set.limits()?,
+            max_message_bytes: set.max_message_bytes()?,
         };
         if config.reconnect_min > config.reconnect_max {
             let max = config.reconnect_max.as_secs_f64();
@@ -213,11 +196,11 @@ fn redis_url(set: &mut OptionSet, url: Url) -> Result<(Option<String>, Endpoint)
     Ok((Some(db).filter(|db| !db.is_empty()), endpoint))
 }
 
-/// Path and the text of the database of a `unix://` URL.
+/// Path and the text of the database of a `redis+unix://` URL.
 fn unix_url(set: &mut OptionSet, url: Url) -> Result<(Option<String>, Endpoint), OptionError> {
     if !url.host.is_empty() || url.port.is_some() {
         return Err(OptionError::Url(
-            "a socket's URL has three slashes, as in unix:///run/redis.sock".to_owned(),
+            "a socket's URL has three slashes, as in redis+unix:///run/redis.sock".to_owned(),
         ));
     }
     given_once(set, "path")?;
@@ -228,7 +211,7 @@ fn unix_url(set: &mut OptionSet, url: Url) -> Result<(Option<String>, Endpoint),
     for (key, value) in url.query {
         if key != "db" || db.is_some() {
             return Err(OptionError::Url(format!(
-                "behind the question mark a unix:// URL takes db once and nothing else, not \"{}\"",
+                "after the question mark a redis+unix:// URL takes db once and nothing else, not \"{}\"",
                 key.escape_debug()
             )));
         }
@@ -238,7 +221,9 @@ fn unix_url(set: &mut OptionSet, url: Url) -> Result<(Option<String>, Endpoint),
     let Some(path) = path else {
         return Err(OptionError::Url(format!("the URL's path {SOCKET_PATH_RULE}")));
     };
-    unix_only(|| OptionError::Url("unix:// works on Unix systems alone; use redis:// here".to_owned()))?;
+    unix_only(|| {
+        OptionError::Url("redis+unix:// works on Unix systems alone; use redis:// here".to_owned())
+    })?;
     Ok((db, Endpoint::Unix(path)))
 }
 
@@ -356,17 +341,6 @@ fn protocol(set: &mut OptionSet) -> Result<Protocol, OptionError> {
         Some(OptionValue::Number(3.0)) => Ok(Protocol::Resp3),
         Some(other) => {
             Err(OptionError::invalid("protocol", format!("must be \"auto\", 2 or 3, not {}", shown(&other))))
-        }
-    }
-}
-
-fn overflow(set: &mut OptionSet) -> Result<Overflow, OptionError> {
-    match set.bytes("overflow")?.as_deref() {
-        None | Some(b"drop_oldest") => Ok(Overflow::DropOldest),
-        Some(b"drop_newest") => Ok(Overflow::DropNewest),
-        Some(b"pause") => Ok(Overflow::Pause),
-        Some(_) => {
-            Err(OptionError::invalid("overflow", "must be \"drop_oldest\", \"drop_newest\" or \"pause\""))
         }
     }
 }

@@ -115,7 +115,12 @@ impl Core {
         let Some(protocol) = self.protocol else { return };
         self.owes_ready = false;
         let notice = self.replica_notice().or_else(|| self.address.notice());
-        sink.event(Event::Ready(Ready { first, protocol: protocol as u8, notice, ..self.server.ready() }));
+        sink.event(Event::Ready(Ready {
+            first,
+            protocol: Some(protocol as u8),
+            notice,
+            ..self.server.ready()
+        }));
     }
 
     /// A link is lost or could not be made: answers what was under way on it, tells of it, and arranges the next attempt.
@@ -168,7 +173,7 @@ impl Core {
         // A link that was fine and is lost while the client is down anyway is no news.
         if std::mem::take(&mut self.ready) || !proved {
             self.update_state();
-            sink.event(Event::Down { error, retry_in });
+            sink.event(Event::Down { error, retry_in: Some(retry_in) });
         }
     }
 

@@ -16,7 +16,7 @@ use super::reply::{MAX_NAME, answer, reply};
 use super::request::Progress;
 use super::session::{Core, SUBSCRIBER};
 use super::verify::is_reserved;
-use crate::model::{Counters, DropReason, Error, RequestKind, Sink, Slot, TopicKind, Value};
+use crate::model::{Counters, DropReason, Error, RequestKind, Sink, SubscriptionSlot, TopicKind, Value};
 
 impl Core {
     /// One frame came.
@@ -63,7 +63,13 @@ impl Core {
 
     /// A message came: the subscription that it is for, if it is for one.
     #[inline]
-    fn delivered(&mut self, i: usize, now: Instant, kind: TopicKind, topic: Option<&[u8]>) -> Option<Slot> {
+    fn delivered(
+        &mut self,
+        i: usize,
+        now: Instant,
+        kind: TopicKind,
+        topic: Option<&[u8]>,
+    ) -> Option<SubscriptionSlot> {
         if i != self.subscriber() || !self.links[i].is_up() {
             return None;
         }

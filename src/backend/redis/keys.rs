@@ -1,5 +1,6 @@
 //! Which arguments of a command are its keys.
 
+use super::check::words;
 use crate::model::Args;
 
 /// Commands all of whose arguments are keys.
@@ -46,7 +47,7 @@ const NONE: [&[u8]; 4] = [b"auth", b"hello", b"migrate", b"config"];
 pub(super) fn keys_of(args: &Args) -> Vec<&[u8]> {
     let name = args.get(0).unwrap_or_default().to_ascii_lowercase();
     let is_in = |list: &[&[u8]]| list.contains(&&*name);
-    let rest = args.iter().skip(1);
+    let rest = words(args).skip(1);
     let count = |at| args.get(at).and_then(|count| str::from_utf8(count).ok()?.parse().ok()).unwrap_or(0);
     match &*name {
         b"mset" | b"msetnx" => rest.step_by(2).collect(),

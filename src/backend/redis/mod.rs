@@ -41,7 +41,7 @@ use crate::model::{Args, Limits};
 
 /// The row of the table.
 pub(super) const SCHEME: Scheme =
-    Scheme { names: &["redis", "valkey", "unix", "rediss", "valkeys"], configure };
+    Scheme { names: &["redis", "valkey", "redis+unix", "unix", "rediss", "valkeys"], configure };
 
 fn configure(options: Options) -> Result<Arc<dyn Backend>, OptionError> {
     let origin = options.origin.as_str().into();

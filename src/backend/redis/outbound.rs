@@ -11,7 +11,7 @@ use super::reply::MAX_NAME;
 use super::request::{Asked, about};
 use super::session::{COMMANDS, Core};
 use super::verify::{is_reserved, reserved};
-use crate::model::{Code, Error, Event, Request, RequestKind, Sink, Slot, Topic, Value};
+use crate::model::{Code, Error, Event, Request, RequestKind, Sink, SubscriptionSlot, Topic, Value};
 
 /// No more is encoded while this many bytes wait to be written: what is not encoded can still time out unsent, and
 /// memory stays bounded.
@@ -21,7 +21,13 @@ const MAX_BATCHES: usize = 8;
 
 impl Core {
     /// Wants a topic, unless its name is none that can be had.
-    pub(super) fn subscribe(&mut self, topic: Topic, slot: Slot, now: Instant, sink: &mut dyn Sink) {
+    pub(super) fn subscribe(
+        &mut self,
+        topic: Topic,
+        slot: SubscriptionSlot,
+        now: Instant,
+        sink: &mut dyn Sink,
+    ) {
         let refusal = if topic.name.len() > MAX_NAME {
             let text = format!("a name may have {MAX_NAME} bytes, not {}", topic.name.len());
             Some(Error::unsent(Code::Unsupported, text))

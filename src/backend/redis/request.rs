@@ -5,8 +5,9 @@ use std::time::Instant;
 use resp::Encoder;
 
 use super::acl::{Refused, explained};
+use super::check::words;
 use super::config::Config;
-use crate::model::{About, Args, Code, Error, Request, RequestKind, Ticket, Value};
+use crate::model::{Args, Code, Error, Request, RequestKind, RequestName, Ticket, Value};
 
 /// A request with its place in the order of things.
 #[derive(Debug)]
@@ -104,9 +105,10 @@ impl Asked {
 
     /// Refuses what no command line can be made of; it would leave the link waiting for an answer that never comes.
     pub(super) fn validate(&self) -> Result<(), Error> {
-        let named = |args: &Args| args.get(0).is_some_and(|name| !name.is_empty());
+        let has_null = |args: &Args| args.iter().any(|arg| arg.is_none());
+        let named = |args: &Args| args.get(0).is_some_and(|name| !name.is_empty()) && !has_null(args);
         let valid = match &self.kind {
-            RequestKind::Publish(args) => args.len() == 2,
+            RequestKind::Publish(args) => args.len() == 2 && !has_null(args),
             RequestKind::Command(args) => named(args),
             RequestKind::Transaction(commands) => commands.iter().all(named),
             RequestKind::Ping => true,
@@ -114,7 +116,7 @@ impl Asked {
         if valid {
             Ok(())
         } else {
-            Err(Error::unsent(Code::Unsupported, "a command without a name cannot be sent"))
+            Err(Error::unsent(Code::Unsupported, "a command without a name, or with a NULL, cannot be sent"))
         }
     }
 
@@ -126,17 +128,17 @@ impl Asked {
             RequestKind::Publish(args) => {
                 let mut encoder = Encoder::new(out);
                 encoder.array(args.len() + 1).bulk_string(b"PUBLISH");
-                for arg in args.iter() {
+                for arg in words(args) {
                     encoder.bulk_string(arg);
                 }
             }
-            RequestKind::Command(args) => drop(Encoder::new(out).command(args.iter())),
+            RequestKind::Command(args) => drop(Encoder::new(out).command(words(args))),
             RequestKind::Ping => drop(Encoder::new(out).command(["PING"])),
             RequestKind::Transaction(commands) => {
                 let mut encoder = Encoder::new(out);
                 encoder.command(["MULTI"]);
                 for args in commands {
-                    encoder.command(args.iter());
+                    encoder.command(words(args));
                 }
                 encoder.command(["EXEC"]);
                 self.replies = Replies { left: commands.len() + 2, multi: Multi::Sent };
@@ -186,12 +188,12 @@ impl Asked {
 }
 
 /// What an error may say of a request.
-pub(super) fn about(kind: &RequestKind) -> About<'_> {
+pub(super) fn about(kind: &RequestKind) -> RequestName<'_> {
     match kind {
-        RequestKind::Publish(args) => About { command: b"PUBLISH", channel: args.get(0) },
-        RequestKind::Command(args) => About { command: args.get(0).unwrap_or_default(), channel: None },
-        RequestKind::Transaction(_) => About { command: b"MULTI", channel: None },
-        RequestKind::Ping => About { command: b"PING", channel: None },
+        RequestKind::Publish(args) => RequestName { command: b"PUBLISH", channel: args.get(0) },
+        RequestKind::Command(args) => RequestName { command: args.get(0).unwrap_or_default(), channel: None },
+        RequestKind::Transaction(_) => RequestName { command: b"MULTI", channel: None },
+        RequestKind::Ping => RequestName { command: b"PING", channel: None },
     }
 }
 

@@ -30,7 +30,7 @@ impl Core {
     /// Tells why the server does not serve, if it does not.
     pub(super) fn tell_unserved(&self, i: usize, sink: &mut dyn Sink) {
         if let Some(Unserved { error, .. }) = &self.links[i].unserved {
-            sink.event(Event::Down { error: error.clone(), retry_in: ASK_AGAIN });
+            sink.event(Event::Down { error: error.clone(), retry_in: Some(ASK_AGAIN) });
         }
     }
 

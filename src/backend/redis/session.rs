@@ -363,8 +363,8 @@ impl Core {
                 self.loss.as_ref().map_or_else(|| self.missing_since(self.subscriber()), |loss| loss.since);
             // Nobody asks this server any more whether it was still a master, or compares the next one's role with its.
             let since = self.master_seen.map_or(since, |seen| seen.min(since));
-            let error = Error::unsent(Code::Closed, "the connection was replaced by one with other settings");
-            sink.event(Event::Gap { lasted: now.saturating_duration_since(since), error, topics: None });
+            let lasted = now.saturating_duration_since(since);
+            sink.event(Event::Gap { lasted, error: Error::closed(), topics: None });
         }
         self.closing = Some(self.closing.map_or(deadline, |earlier| earlier.min(deadline)));
         self.topics.clear();

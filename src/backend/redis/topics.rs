@@ -12,7 +12,7 @@ use std::sync::Arc;
 use super::batch::{Batch, Name, Operation};
 use super::names::Names;
 use super::refusals::{Refusal, Refusals};
-use crate::model::{Error, Event, Slot, Topic, TopicKind};
+use crate::model::{Error, Event, SubscriptionSlot, Topic, TopicKind};
 
 /// Names in one SUBSCRIBE at most.
 const BATCH_NAMES: usize = 1000;
@@ -23,7 +23,7 @@ const BATCH_BYTES: usize = 64 << 10;
 #[derive(Debug, Default)]
 pub(super) struct Entry {
     /// What its messages carry; `None`: nobody wants them.
-    slot: Option<Slot>,
+    slot: Option<SubscriptionSlot>,
     /// Number of the Subscribe or Unsubscribe that is the reason for `slot`.
     pub(super) number: u64,
     /// What the last operation sent, if any, asked for, or what the server has if it was refused.
@@ -129,7 +129,7 @@ impl Topics {
     }
 
     /// The subscription that a message of this topic is for.
-    pub(super) fn slot(&self, kind: TopicKind, name: &[u8]) -> Option<Slot> {
+    pub(super) fn slot(&self, kind: TopicKind, name: &[u8]) -> Option<SubscriptionSlot> {
         self.tables.of(kind).get(name)?.slot
     }
 
@@ -164,7 +164,7 @@ impl Topics {
     }
 
     /// Wants a topic. Returns the event to tell if the server has it confirmed already.
-    pub(super) fn subscribe(&mut self, topic: &Topic, slot: Slot) -> Option<Event> {
+    pub(super) fn subscribe(&mut self, topic: &Topic, slot: SubscriptionSlot) -> Option<Event> {
         self.last_number += 1;
         let table = self.tables.of_mut(topic.kind);
         if !table.contains_key(&*topic.name) {

@@ -2,25 +2,25 @@
 
 use std::time::Instant;
 
-use super::{Dispatcher, Given, List, Step, Task};
+use super::{Dispatcher, List, Reference, Step, Task};
 use crate::dispatch::EventKind;
-use crate::dispatch::callbacks::{NO_BOUND, Place};
-use crate::model::{ClientId, Event, Slot};
+use crate::dispatch::callbacks::{NO_BOUND, Origin};
+use crate::model::{ClientSlot, Event, SessionId};
 
-impl<R, D> Dispatcher<R, D> {
+impl<R: Reference, D: Reference> Dispatcher<R, D> {
     /// Puts a listener on an event of a client, under an identifier. One for `ready` on a client that is ready gets a
-    /// `ready` of its own, soon. `place` is where it was put, if the identifier is not the script's own.
+    /// `ready` of its own, soon. `origin` is where it was put, if the identifier is not the script's own.
     pub fn listen(
         &mut self,
-        slot: Slot,
+        slot: ClientSlot,
         kind: EventKind,
         identifier: &[u8],
         callback: R,
-        place: Option<Place<R>>,
+        origin: Option<Origin<R>>,
     ) {
         let Some(client) = self.clients.get_mut(slot) else { return };
         let listeners = &mut client.listeners[kind as usize];
-        let serial = listeners.set(&mut client.serials, identifier, callback, NO_BOUND, place);
+        let serial = listeners.set(&mut client.serials, identifier, callback, NO_BOUND, origin);
         let task = Task::Notify { client: slot, serial };
         if kind == EventKind::Ready && client.ready.is_some() && !self.tasks.contains(&task) {
             self.tasks.push_back(task);
@@ -29,20 +29,20 @@ impl<R, D> Dispatcher<R, D> {
     }
 
     /// Tells a late listener that its client is ready.
-    pub(super) fn notify(&mut self, slot: Slot, serial: u64) -> Step<'_, R, D> {
+    pub(super) fn notify(&mut self, slot: ClientSlot, serial: u64) -> Step<'_, R, D> {
         let Some(client) = self.clients.get(slot) else { return Step::Skipped };
         let listeners = &client.listeners[EventKind::Ready as usize];
         let (Some(ready), Some(walk)) = (&client.ready, listeners.only(serial)) else {
             return Step::Skipped;
         };
         let Some(entry) = listeners.at(&walk) else { return Step::Skipped };
-        self.now.walk = Some((slot, List::Event(EventKind::Ready), walk));
-        let event = self.now.event.insert(ready.clone());
-        Step::Call { callback: &entry.callback, data: &client.data, given: Given::Event(event) }
+        self.walk = Some((slot, List::Event(EventKind::Ready), walk));
+        let event = self.content.event.insert(ready.clone());
+        Step::Event { callback: entry.callback.index(), client: client.data.index(), event }
     }
 
     /// Tells the listeners of an event, or the console.
-    pub(super) fn tell(&mut self, slot: Slot, session: ClientId, event: Event) -> Step<'_, R, D> {
+    pub(super) fn tell(&mut self, slot: ClientSlot, session: SessionId, event: Event) -> Step<'_, R, D> {
         let Some(client) = self.clients.get_mut(slot) else { return Step::Skipped };
         let is_present = client.session() == Some(session);
         let mut event = event;
@@ -71,10 +71,10 @@ impl<R, D> Dispatcher<R, D> {
             }
             Event::Ready(ref mut ready) if ready.notice.is_some() => {
                 let notice = ready.notice.take().unwrap_or_default();
-                self.now.line = client.console.notice(notice);
+                self.content.line = client.console.notice(notice);
                 // The event itself comes after its line.
                 self.tasks.push_front(Task::Tell { client: slot, session, event });
-                return Step::Line(&self.now.line);
+                return Step::Line(&self.content.line);
             }
             Event::Ready(mut ready) => {
                 ready.first = !std::mem::replace(&mut client.was_ready, true);
@@ -92,11 +92,11 @@ impl<R, D> Dispatcher<R, D> {
             let line = client.console.line(&event, Instant::now);
             self.lines.due = [self.lines.due, client.console.due()].into_iter().flatten().min();
             let Some(line) = line else { return Step::Skipped };
-            self.now.line = line;
-            return Step::Line(&self.now.line);
+            self.content.line = line;
+            return Step::Line(&self.content.line);
         };
-        self.now.walk = Some((slot, List::Event(kind), walk));
-        let event = self.now.event.insert(event);
-        Step::Call { callback: &entry.callback, data: &client.data, given: Given::Event(event) }
+        self.walk = Some((slot, List::Event(kind), walk));
+        let event = self.content.event.insert(event);
+        Step::Event { callback: entry.callback.index(), client: client.data.index(), event }
     }
 }

@@ -33,8 +33,8 @@ impl<R, D> Dispatcher<R, D> {
         let line = self.lines.waiting.pop_front();
         let kept = self.order.iter().filter_map(|&slot| self.clients.get(slot)?.console.due()).min();
         self.lines.due = if self.lines.waiting.is_empty() { kept } else { Some(now) };
-        self.now.line = line?;
-        Some(&self.now.line)
+        self.content.line = line?;
+        Some(&self.content.line)
     }
 
     /// All lines that were kept: the end has come.

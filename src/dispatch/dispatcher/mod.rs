@@ -2,6 +2,7 @@
 
 mod events;
 mod lines;
+mod step;
 
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
@@ -9,28 +10,31 @@ use std::sync::atomic::Ordering;
 use super::callbacks::Walk;
 use super::client::{Client, Source};
 use super::{EventKind, Slab};
-use crate::model::{ClientId, Error, Event, Slot, Value};
+use crate::model::{ClientSlot, Clients, Error, Event, SessionId, SubscriptionSlot, Value};
 use crate::queue::{Item, Signal};
 use lines::Lines;
+pub use step::{Reference, Step};
 
 /// Items of one client before the next client's turn.
 const STRIDE: u32 = 32;
 
 /// All clients of one Lua state, and the order in which their callbacks run.
 ///
-/// [`Dispatcher::step`] says what to call and with what; the embedding room copies out what it needs, lets go, and calls.
+/// [`Dispatcher::step`] says what to call and with what.
 #[derive(Debug)]
 pub struct Dispatcher<R, D> {
-    clients: Slab<Client<R, D>>,
+    clients: Slab<Clients, Client<R, D>>,
     // In order of creation.
-    order: Vec<Slot>,
+    order: Vec<ClientSlot>,
     signal: Signal,
     // Something may wait that the signal no longer tells of.
     waiting: bool,
     turn: Turn,
     // What comes before the next item.
     tasks: VecDeque<Task>,
-    now: Now<R>,
+    walk: Option<(ClientSlot, List, Walk)>,
+    message: Message,
+    content: Box<Content<R>>,
     // Something other than messages is being delivered or waits: a message is worth the one look at this.
     unusual: bool,
     lines: Lines,
@@ -52,20 +56,20 @@ struct Turn {
 #[derive(Debug, PartialEq)]
 enum Task {
     /// An event of a session is told.
-    Tell { client: Slot, session: ClientId, event: Event },
+    Tell { client: ClientSlot, session: SessionId, event: Event },
     /// A session said that it has ended.
-    End { client: Slot, session: ClientId },
+    End { client: ClientSlot, session: SessionId },
     /// The requests that such a session left unanswered are answered, one after the other.
-    GiveUp { client: Slot },
+    GiveUp { client: ClientSlot },
     /// A listener that came to a client that was ready already is told so.
-    Notify { client: Slot, serial: u64 },
+    Notify { client: ClientSlot, serial: u64 },
 }
 
-/// What is being delivered. Stays as it is until the next step.
+/// What a step points to. It lies in memory of its own, where nothing but the next step touches it: the embedding room may
+/// look at it while others call the dispatcher.
 #[derive(Debug)]
-struct Now<R> {
-    walk: Option<(Slot, List, Walk)>,
-    message: Message,
+struct Content<R> {
+    // The callback stays while it is called.
     answer: Option<(R, Result<Value, Error>)>,
     event: Option<Event>,
     line: String,
@@ -82,63 +86,8 @@ struct Message {
 
 #[derive(Debug, Clone, Copy)]
 enum List {
-    Topic(Slot),
+    Topic(SubscriptionSlot),
     Event(EventKind),
-}
-
-/// What [`Dispatcher::step`] found.
-#[derive(Debug)]
-pub enum Step<'a, R, D> {
-    /// Nothing waits.
-    Idle,
-    /// Nothing that anybody has to hear of; there may be more.
-    Skipped,
-    /// This is to be called.
-    Call {
-        /// The callback.
-        callback: &'a R,
-        /// Whose it is.
-        data: &'a D,
-        /// With what.
-        given: Given<'a, R>,
-    },
-    /// This is to be printed on the console.
-    Line(&'a str),
-}
-
-/// What a callback is called with.
-#[derive(Debug)]
-pub enum Given<'a, R> {
-    /// The event or the whole message that an earlier callback of the walk was given.
-    Again,
-    /// The whole message. The callbacks before this one were given only its size.
-    AgainWhole(&'a [u8]),
-    /// The size in bytes of the message of this walk, which is over the callback's bound.
-    AgainTooLarge(usize),
-    /// A message.
-    Message {
-        /// What was sent.
-        payload: &'a [u8],
-        /// The channel's or the pattern's name.
-        name: &'a R,
-        /// The channel, for a pattern's message.
-        channel: Option<&'a [u8]>,
-        /// No other callback gets it.
-        alone: bool,
-    },
-    /// A message that is over the callback's bound.
-    TooLarge {
-        /// How many bytes were sent.
-        bytes: usize,
-        /// As for a message.
-        name: &'a R,
-        /// As for a message.
-        channel: Option<&'a [u8]>,
-    },
-    /// The answer to a request.
-    Answer(&'a Result<Value, Error>),
-    /// A change of state.
-    Event(&'a Event),
 }
 
 impl<R, D> Dispatcher<R, D> {
@@ -151,13 +100,9 @@ impl<R, D> Dispatcher<R, D> {
             waiting: false,
             turn: Turn::default(),
             tasks: VecDeque::new(),
-            now: Now {
-                walk: None,
-                message: Message::default(),
-                answer: None,
-                event: None,
-                line: String::new(),
-            },
+            walk: None,
+            message: Message::default(),
+            content: Box::new(Content { answer: None, event: None, line: String::new() }),
             unusual: false,
             lines: Lines::default(),
         }
@@ -169,24 +114,24 @@ impl<R, D> Dispatcher<R, D> {
     }
 
     /// Adds a client.
-    pub fn insert(&mut self, client: Client<R, D>) -> Slot {
+    pub fn insert(&mut self, client: Client<R, D>) -> ClientSlot {
         let slot = self.clients.insert(client);
         self.order.push(slot);
         slot
     }
 
     /// A client, until its last answer was delivered.
-    pub fn get(&self, slot: Slot) -> Option<&Client<R, D>> {
+    pub fn get(&self, slot: ClientSlot) -> Option<&Client<R, D>> {
         self.clients.get(slot)
     }
 
     /// A client, until its last answer was delivered.
-    pub fn get_mut(&mut self, slot: Slot) -> Option<&mut Client<R, D>> {
+    pub fn get_mut(&mut self, slot: ClientSlot) -> Option<&mut Client<R, D>> {
         self.clients.get_mut(slot)
     }
 
     /// The clients that are open, in order of creation.
-    pub fn open(&self) -> impl Iterator<Item = (Slot, &Client<R, D>)> {
+    pub fn open(&self) -> impl Iterator<Item = (ClientSlot, &Client<R, D>)> {
         let clients = self.order.iter().filter_map(|&slot| Some((slot, self.clients.get(slot)?)));
         clients.filter(|(_, client)| client.open)
     }
@@ -202,27 +147,29 @@ impl<R, D> Dispatcher<R, D> {
     /// Whether what was handed out last may still have callbacks to go to. They get it in the next step, which may come
     /// in a later round.
     pub fn is_walking(&self) -> bool {
-        self.now.walk.is_some()
+        self.walk.is_some()
     }
 
     /// Gives up what is being delivered: the callbacks that have not had it yet do not get it.
     pub fn abandon(&mut self) {
-        self.now.walk = None;
+        self.walk = None;
     }
+}
 
-    /// What to call next.
+impl<R: Reference, D: Reference> Dispatcher<R, D> {
+    /// What to do next.
     #[inline]
     pub fn step(&mut self) -> Step<'_, R, D> {
-        if self.now.walk.is_some() && self.advance() {
+        if self.walk.is_some() && self.advance() {
             return self.again();
         }
         if self.unusual { self.step_unusual() } else { self.fetch() }
     }
 
-    /// What to call next, where something other than messages is being delivered or waits.
+    /// What to do next, where something other than messages is being delivered or waits.
     #[inline(never)]
     fn step_unusual(&mut self) -> Step<'_, R, D> {
-        (self.now.answer, self.now.event) = (None, None);
+        (self.content.answer, self.content.event) = (None, None);
         while let Some(task) = self.tasks.pop_front() {
             match task {
                 Task::Tell { client, session, event } => return self.tell(client, session, event),
@@ -249,7 +196,7 @@ impl<R, D> Dispatcher<R, D> {
 
     /// Takes the present walk to its next callback. Returns whether there is one.
     fn advance(&mut self) -> bool {
-        let Some((slot, list, mut walk)) = self.now.walk.take() else { return false };
+        let Some((slot, list, mut walk)) = self.walk.take() else { return false };
         let Some(client) = self.clients.get(slot) else { return false };
         let callbacks = match list {
             List::Topic(topic) => client.subscriptions.get(topic).map(|subscription| &subscription.callbacks),
@@ -257,39 +204,40 @@ impl<R, D> Dispatcher<R, D> {
         };
         let found = callbacks.is_some_and(|callbacks| callbacks.advance(&mut walk));
         if found {
-            self.now.walk = Some((slot, list, walk));
+            self.walk = Some((slot, list, walk));
         }
         found
     }
 
     /// The callback at which the walk stands, and what it gets: as those before it, unless its bound is another.
     fn again(&mut self) -> Step<'_, R, D> {
-        let Some((slot, list, walk)) = &self.now.walk else { return Step::Skipped };
+        let Some((slot, list, walk)) = &self.walk else { return Step::Skipped };
         let Some(client) = self.clients.get(*slot) else { return Step::Skipped };
         let found = match list {
             List::Topic(topic) => client.subscriptions.get(*topic).and_then(|topic| topic.callbacks.at(walk)),
             List::Event(kind) => client.listeners[*kind as usize].at(walk),
         };
         let Some(entry) = found else { return Step::Skipped };
-        let message = &mut self.now.message;
-        let given = match list {
-            List::Topic(_) if message.bytes > entry.max_bytes => Given::AgainTooLarge(message.bytes),
+        let (callback, owner, message) = (entry.callback.index(), client.data.index(), &mut self.message);
+        match list {
+            List::Topic(_) if message.bytes > entry.max_bytes => {
+                Step::AgainTooLarge { callback, client: owner, bytes: message.bytes }
+            }
             List::Topic(_) if !message.is_out => {
                 let source = client.sources.get(message.source);
                 let Some(payload) = source.and_then(|source| source.consumer.last_payload()) else {
                     return Step::Skipped;
                 };
                 message.is_out = true;
-                Given::AgainWhole(payload)
+                Step::AgainWhole { callback, client: owner, payload }
             }
-            _ => Given::Again,
-        };
-        Step::Call { callback: &entry.callback, data: &client.data, given }
+            _ => Step::Again { callback, client: owner },
+        }
     }
 
     /// The client whose turn it is, unless nobody has anything.
     #[inline]
-    fn whose_turn(&mut self) -> Option<Slot> {
+    fn whose_turn(&mut self) -> Option<ClientSlot> {
         while self.turn.empty < self.order.len() {
             let Some(&slot) = self.order.get(self.turn.client) else {
                 self.turn = Turn { empty: self.turn.empty, ..Turn::default() };
@@ -340,27 +288,27 @@ impl<R, D> Dispatcher<R, D> {
                 let Some((entry, walk)) = subscription.callbacks.first(client.serials) else {
                     return Step::Skipped;
                 };
-                let (name, bytes) = (&subscription.name, payload.len());
+                let (name, bytes) = (subscription.name.index(), payload.len());
                 let is_out = bytes <= entry.max_bytes;
                 // The figures are those of the present session.
                 client.delivered += u64::from(!source.retired);
                 let alone = subscription.callbacks.len() == 1;
                 if !alone {
-                    self.now.walk = Some((slot, List::Topic(topic), walk));
-                    self.now.message = Message { source: self.turn.source, bytes, is_out };
+                    self.walk = Some((slot, List::Topic(topic), walk));
+                    self.message = Message { source: self.turn.source, bytes, is_out };
                 }
-                let given = if is_out {
-                    Given::Message { payload, name, channel, alone }
+                let (callback, client) = (entry.callback.index(), client.data.index());
+                if is_out {
+                    Step::Message { callback, client, payload, name, channel, alone }
                 } else {
-                    Given::TooLarge { bytes, name, channel }
-                };
-                Step::Call { callback: &entry.callback, data: &client.data, given }
+                    Step::TooLarge { callback, client, bytes, name, channel }
+                }
             }
             Item::Answer { slot: request, result } => {
                 let Some(waiting) = client.requests.remove(request) else { return Step::Skipped };
                 self.unusual = true;
-                let (callback, result) = self.now.answer.insert((waiting.callback, result));
-                Step::Call { callback, data: &client.data, given: Given::Answer(result) }
+                let (callback, result) = self.content.answer.insert((waiting.callback, result));
+                Step::Answer { callback: callback.index(), client: client.data.index(), result }
             }
             Item::Event(event) => {
                 self.unusual = true;
@@ -371,14 +319,14 @@ impl<R, D> Dispatcher<R, D> {
     }
 
     /// Answers a request whose session ended without an answer.
-    fn give_up(&mut self, slot: Slot, callback: R) -> Step<'_, R, D> {
+    fn give_up(&mut self, slot: ClientSlot, callback: R) -> Step<'_, R, D> {
         let Some(client) = self.clients.get(slot) else { return Step::Skipped };
-        let (callback, result) = self.now.answer.insert((callback, Err(Error::unanswered())));
-        Step::Call { callback, data: &client.data, given: Given::Answer(result) }
+        let (callback, result) = self.content.answer.insert((callback, Err(Error::unanswered())));
+        Step::Answer { callback: callback.index(), client: client.data.index(), result }
     }
 
     /// Forgets a client if that was its last session.
-    fn settle(&mut self, slot: Slot) {
+    fn settle(&mut self, slot: ClientSlot) {
         if self.clients.get(slot).is_some_and(|client| client.sources.is_empty()) {
             if let Some(mut client) = self.clients.remove(slot) {
                 self.keep_lines(client.console.rest());

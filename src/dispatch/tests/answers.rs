@@ -3,27 +3,38 @@
 use std::sync::Arc;
 
 use super::{LIMITS, MAX_PENDING, World, answer, channel, down, say, tell};
-use crate::dispatch::{Client, Dispatcher, Step};
-use crate::model::{ClientId, Code, Counters, Error, Event, Value};
+use crate::dispatch::{Client, Dispatcher, Reference, Step};
+use crate::model::{Code, Counters, Error, Event, SessionId, Value};
 use crate::queue::{Orders, Signal, events, orders};
 
 #[test]
 fn an_answer_and_its_callback_are_let_go_of_once_they_were_handed_over() {
-    let mut dispatcher: Dispatcher<Arc<()>, ()> = Dispatcher::new(Signal::default());
+    struct Callback(Arc<()>);
+
+    impl Reference for Callback {
+        type Index = usize;
+
+        fn index(&self) -> usize {
+            Arc::strong_count(&self.0)
+        }
+    }
+
+    let mut dispatcher: Dispatcher<Callback, ()> = Dispatcher::new(Signal::default());
     let (orders, _inbox): (Orders<()>, _) = orders();
     let (mut producer, consumer) =
         events(LIMITS, Arc::new(Counters::default()), Signal::default(), orders.waker());
-    let client = dispatcher.insert(Client::new((), "c".into(), ClientId(1), consumer));
+    let client = dispatcher.insert(Client::new((), "c".into(), SessionId(1), consumer));
     let callback = Arc::new(());
-    let ticket = dispatcher.get_mut(client).unwrap().ticket(Some(Arc::clone(&callback)), 0).unwrap();
+    let ticket =
+        dispatcher.get_mut(client).unwrap().ticket(Some(Callback(Arc::clone(&callback))), 0).unwrap();
     answer(&mut producer, ticket, Ok(Value::Integer(1)));
     dispatcher.begin();
     let mut calls = 0;
     loop {
         match dispatcher.step() {
             Step::Idle => break,
-            Step::Call { .. } => calls += 1,
-            Step::Skipped | Step::Line(_) => {}
+            Step::Answer { .. } => calls += 1,
+            _ => {}
         }
     }
     assert_eq!((calls, Arc::strong_count(&callback)), (1, 1));
@@ -37,7 +48,7 @@ fn a_closed_client_still_delivers_its_answers_and_then_goes() {
     let ticket = world.dispatcher.get_mut(client).unwrap().ticket(Some("answer"), 1).unwrap();
     say(&mut producer, slot, "1");
     let handle = world.dispatcher.get_mut(client).unwrap();
-    assert_eq!(handle.close(), Some(ClientId(1)));
+    assert_eq!(handle.close(), Some(SessionId(1)));
     assert_eq!(handle.close(), None);
     assert_eq!(handle.ticket(Some("late"), 1).unwrap_err().code, Code::Closed);
     tell(&mut producer, down());

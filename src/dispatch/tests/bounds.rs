@@ -1,7 +1,7 @@
 //! Callbacks with a bound: what they get of a message that is larger.
 
 use super::{World, channel, say};
-use crate::dispatch::{Given, Step};
+use crate::dispatch::Step;
 use crate::model::{Command, Event, Sink, Topic, TopicKind};
 
 #[test]
@@ -62,33 +62,31 @@ fn every_order_of_bounds_hands_the_message_out_at_most_once() {
         }
         say(&mut producer, slot.unwrap(), "12345");
         let (mut payloads, mut sizes, mut called) = (0, 0, 0);
+        let mut is_called = |callback, gets_size| {
+            assert_eq!(callback, ["0", "1", "2", "3"][called]);
+            assert_eq!(gets_size, is_bounded(called), "callback {called} of {choice:04b}");
+            called += 1;
+        };
         world.dispatcher.begin();
         loop {
             match world.dispatcher.step() {
                 Step::Idle => break,
-                Step::Call { callback, given, .. } => {
-                    assert_eq!(*callback, ["0", "1", "2", "3"][called]);
-                    let gets_size = match given {
-                        Given::Message { payload, .. } | Given::AgainWhole(payload) => {
-                            assert_eq!(payload, b"12345");
-                            payloads += 1;
-                            false
-                        }
-                        Given::Again => {
-                            assert_eq!(payloads, 1, "there is nothing yet to give again");
-                            false
-                        }
-                        Given::TooLarge { bytes, .. } | Given::AgainTooLarge(bytes) => {
-                            assert_eq!(bytes, 5);
-                            sizes += 1;
-                            true
-                        }
-                        other => panic!("{other:?}"),
-                    };
-                    assert_eq!(gets_size, is_bounded(called), "callback {called} of {choice:04b}");
-                    called += 1;
+                Step::Skipped => {}
+                Step::Message { callback, payload, .. } | Step::AgainWhole { callback, payload, .. } => {
+                    assert_eq!(payload, b"12345");
+                    payloads += 1;
+                    is_called(callback, false);
                 }
-                _ => {}
+                Step::Again { callback, .. } => {
+                    assert_eq!(payloads, 1, "there is nothing yet to give again");
+                    is_called(callback, false);
+                }
+                Step::TooLarge { callback, bytes, .. } | Step::AgainTooLarge { callback, bytes, .. } => {
+                    assert_eq!(bytes, 5);
+                    sizes += 1;
+                    is_called(callback, true);
+                }
+                other => panic!("{other:?}"),
             }
         }
         assert_eq!((called, sizes), (4, choice.count_ones()));
@@ -149,10 +147,7 @@ fn a_walk_that_goes_on_in_a_later_round_still_has_the_message() {
     world.subscribe_up_to(Some(2), client, &topic, "c");
     say(&mut producer, slot, "12345");
     world.dispatcher.begin();
-    let Step::Call { callback: &"a", given: Given::TooLarge { bytes: 5, .. }, .. } = world.dispatcher.step()
-    else {
-        panic!("the size")
-    };
+    let Step::TooLarge { callback: "a", bytes: 5, .. } = world.dispatcher.step() else { panic!("the size") };
     assert!(world.dispatcher.is_walking());
 
     // A new session in the place of the old one, and another client: neither has anything to do with the walk.
@@ -169,12 +164,11 @@ fn a_walk_that_goes_on_in_a_later_round_still_has_the_message() {
     producer.flush();
 
     world.dispatcher.begin();
-    let Step::Call { callback: &"b", given: Given::AgainWhole(b"12345"), .. } = world.dispatcher.step()
-    else {
+    let Step::AgainWhole { callback: "b", payload: b"12345", .. } = world.dispatcher.step() else {
         panic!("the message, whole")
     };
     world.dispatcher.begin();
-    let Step::Call { callback: &"c", given: Given::AgainTooLarge(5), .. } = world.dispatcher.step() else {
+    let Step::AgainTooLarge { callback: "c", bytes: 5, .. } = world.dispatcher.step() else {
         panic!("its size")
     };
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::{World, answer, down, ready, tell};
 use crate::dispatch::EventKind;
-use crate::model::{Code, DropReason, Error, Event, Ready, ReplyTo, Sink, Slot};
+use crate::model::{ClientSlot, Code, DropReason, Error, Event, Ready, ReplyTo, Sink};
 use crate::queue::Producer;
 
 #[test]
@@ -48,7 +48,7 @@ fn kept_line(world: &mut World) -> Option<String> {
 }
 
 /// A request that nobody waits for is refused.
-fn refuse(world: &mut World, client: Slot, producer: &mut Producer) {
+fn refuse(world: &mut World, client: ClientSlot, producer: &mut Producer) {
     let ticket = world.dispatcher.get_mut(client).unwrap().ticket(None, 1).unwrap();
     answer(producer, ticket, Err(Error::sent(Code::Server("NOPERM".into()), "no")));
 }

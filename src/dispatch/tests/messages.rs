@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{LIMITS, World, channel, say};
 use crate::dispatch::Client;
-use crate::model::{ClientId, Command, Counters, Limits, Overflow, Room, Sink, Slot, Wake};
+use crate::model::{ClientSlot, Command, Counters, Limits, Overflow, Room, SessionId, Sink, Wake};
 use crate::queue::events;
 
 #[test]
@@ -40,7 +40,7 @@ fn a_worker_that_paused_behind_the_last_message_is_woken_once_it_was_taken() {
     let wake = Arc::<Counting>::clone(&wakes);
     let (mut producer, consumer) =
         events(limits, Arc::new(Counters::default()), Arc::clone(&world.signal), wake);
-    let client = world.dispatcher.insert(Client::new("c", "c".into(), ClientId(1), consumer));
+    let client = world.dispatcher.insert(Client::new("c", "c".into(), SessionId(1), consumer));
     let slot = world.subscribe(client, &channel("chat"), "a").unwrap();
     producer.message(slot, None, &[b'x'; 100]);
     assert!(producer.is_full(Room::Messages));
@@ -73,7 +73,7 @@ fn removal_takes_effect_at_once_even_for_what_is_queued() {
     assert_eq!(log, ["c.a: 1 for name"]);
 }
 
-fn client_of(world: &World) -> Slot {
+fn client_of(world: &World) -> ClientSlot {
     world.dispatcher.open().next().unwrap().0
 }
 

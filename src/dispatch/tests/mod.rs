@@ -9,10 +9,10 @@ mod sessions;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Client, Dispatcher, EventKind, Given, Step};
+use super::{Client, Dispatcher, EventKind, Step};
 use crate::model::{
-    About, ClientId, Code, Command, Counters, Error, Event, Limits, Overflow, Ready, Sink, Slot, Ticket,
-    Topic, TopicKind, Value,
+    ClientSlot, Code, Command, Counters, Error, Event, Limits, Overflow, Ready, RequestName, SessionId, Sink,
+    SubscriptionSlot, Ticket, Topic, TopicKind, Value,
 };
 use crate::queue::{Inbox, Orders, Producer, Signal, events, orders};
 
@@ -43,29 +43,29 @@ impl World {
         Self { dispatcher: Dispatcher::new(Arc::clone(&signal)), signal, orders, _inbox: inbox, sessions: 0 }
     }
 
-    fn session(&mut self) -> (ClientId, Producer, crate::queue::Consumer) {
+    fn session(&mut self) -> (SessionId, Producer, crate::queue::Consumer) {
         self.sessions += 1;
         let counters = Arc::new(Counters::default());
         let (producer, consumer) = events(LIMITS, counters, Arc::clone(&self.signal), self.orders.waker());
-        (ClientId(self.sessions), producer, consumer)
+        (SessionId(self.sessions), producer, consumer)
     }
 
-    fn client(&mut self, name: Name) -> (Slot, Producer) {
+    fn client(&mut self, name: Name) -> (ClientSlot, Producer) {
         let (session, producer, consumer) = self.session();
         (self.dispatcher.insert(Client::new(name, name.into(), session, consumer)), producer)
     }
 
-    fn subscribe(&mut self, client: Slot, topic: &Topic, callback: Name) -> Option<Slot> {
+    fn subscribe(&mut self, client: ClientSlot, topic: &Topic, callback: Name) -> Option<SubscriptionSlot> {
         self.subscribe_up_to(None, client, topic, callback)
     }
 
     fn subscribe_up_to(
         &mut self,
         max_bytes: Option<usize>,
-        client: Slot,
+        client: ClientSlot,
         topic: &Topic,
         callback: Name,
-    ) -> Option<Slot> {
+    ) -> Option<SubscriptionSlot> {
         let client = self.dispatcher.get_mut(client).unwrap();
         match client.subscribe(topic.clone(), callback.as_bytes(), callback, || "name", max_bytes, None) {
             Some(Command::Subscribe { slot, .. }) => Some(slot),
@@ -80,43 +80,55 @@ impl World {
         let (mut last, mut is_last) = (String::new(), false);
         self.dispatcher.begin();
         loop {
-            let entry = match self.dispatcher.step() {
+            let step = self.dispatcher.step();
+            let again =
+                matches!(step, Step::Again { .. } | Step::AgainWhole { .. } | Step::AgainTooLarge { .. });
+            assert!(!(is_last && again), "a message for one reached two");
+            let (mut size, mut alone_here) = (None, false);
+            let (client, callback) = match step {
                 Step::Idle => return log,
                 Step::Skipped => continue,
-                Step::Line(line) => line.to_owned(),
-                Step::Call { callback, data, given } => {
-                    let again =
-                        matches!(given, Given::Again | Given::AgainWhole(_) | Given::AgainTooLarge(_));
-                    assert!(!(is_last && again), "a message for one reached two");
-                    is_last = matches!(given, Given::Message { alone: true, .. });
-                    let mut size = None;
-                    match given {
-                        Given::Again => {}
-                        Given::AgainWhole(payload) => {
-                            let names = last.strip_prefix("…").expect("the message was given before");
-                            last = format!("{}{names}", payload.escape_ascii());
-                        }
-                        Given::AgainTooLarge(bytes) => size = Some(bytes),
-                        Given::Message { payload, name, channel, alone: _ } => {
-                            last = format!("{}{}", payload.escape_ascii(), names(name, channel));
-                        }
-                        Given::TooLarge { bytes, name, channel } => {
-                            last = format!("…{}", names(name, channel));
-                            size = Some(bytes);
-                        }
-                        Given::Answer(Ok(value)) => last = format!("{value:?}"),
-                        Given::Answer(Err(error)) => last = error.to_string(),
-                        Given::Event(event) => {
-                            last = format!("{:?} {}", EventKind::of(event).unwrap(), first(event));
-                        }
-                    }
-                    match size {
-                        None => format!("{data}.{callback}: {last}"),
-                        Some(bytes) => {
-                            let names = last.find(' ').map_or("", |at| &last[at..]);
-                            format!("{data}.{callback}: {bytes} bytes{names}")
-                        }
-                    }
+                Step::Line(line) => {
+                    let line = line.to_owned();
+                    react(self, &line);
+                    log.push(line);
+                    continue;
+                }
+                Step::Again { client, callback } => (client, callback),
+                Step::AgainWhole { client, callback, payload } => {
+                    let names = last.strip_prefix("…").expect("the message was given before");
+                    last = format!("{}{names}", payload.escape_ascii());
+                    (client, callback)
+                }
+                Step::AgainTooLarge { client, callback, bytes } => {
+                    size = Some(bytes);
+                    (client, callback)
+                }
+                Step::Message { client, callback, payload, name, channel, alone } => {
+                    alone_here = alone;
+                    last = format!("{}{}", payload.escape_ascii(), names(name, channel));
+                    (client, callback)
+                }
+                Step::TooLarge { client, callback, bytes, name, channel } => {
+                    last = format!("…{}", names(name, channel));
+                    size = Some(bytes);
+                    (client, callback)
+                }
+                Step::Answer { client, callback, result } => {
+                    last = result.as_ref().map_or_else(ToString::to_string, |value| format!("{value:?}"));
+                    (client, callback)
+                }
+                Step::Event { client, callback, event } => {
+                    last = format!("{:?} {}", EventKind::of(event).unwrap(), first(event));
+                    (client, callback)
+                }
+            };
+            is_last = alone_here;
+            let entry = match size {
+                None => format!("{client}.{callback}: {last}"),
+                Some(bytes) => {
+                    let names = last.find(' ').map_or("", |at| &last[at..]);
+                    format!("{client}.{callback}: {bytes} bytes{names}")
                 }
             };
             react(self, &entry);
@@ -151,7 +163,7 @@ fn channel(name: &str) -> Topic {
     Topic { kind: TopicKind::Channel, name: name.as_bytes().into() }
 }
 
-fn say(producer: &mut Producer, slot: Slot, payload: &str) {
+fn say(producer: &mut Producer, slot: SubscriptionSlot, payload: &str) {
     producer.message(slot, None, payload.as_bytes());
     producer.flush();
 }
@@ -162,14 +174,14 @@ fn tell(producer: &mut Producer, event: Event) {
 }
 
 fn answer(producer: &mut Producer, ticket: Ticket, result: Result<Value, Error>) {
-    producer.answer(ticket, result, About { command: b"PUBLISH", channel: Some(b"chat") });
+    producer.answer(ticket, result, RequestName { command: b"PUBLISH", channel: Some(b"chat") });
     producer.flush();
 }
 
 fn ready() -> Event {
-    Event::Ready(Ready { first: true, protocol: 3, ..Ready::default() })
+    Event::Ready(Ready { first: true, protocol: Some(3), ..Ready::default() })
 }
 
 fn down() -> Event {
-    Event::Down { error: Error::unsent(Code::Refused, "nobody"), retry_in: Duration::from_millis(100) }
+    Event::Down { error: Error::unsent(Code::Refused, "nobody"), retry_in: Some(Duration::from_millis(100)) }
 }

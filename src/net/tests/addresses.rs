@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
 
-use super::{Bench, LONG, listener, localhost, name};
+use super::{Fixture, LONG, listener, localhost, name};
 use crate::backend::{LinkError, OptionValue, Options, Stage, Start, configure};
 
 fn bound(address: SocketAddr) -> Socket {
@@ -18,13 +18,13 @@ fn bound(address: SocketAddr) -> Socket {
 }
 
 /// A listener whose backlog is full: whoever connects to it waits.
-struct Deaf {
+struct FullBacklog {
     _listener: Socket,
     _first: Vec<Socket>,
     address: SocketAddr,
 }
 
-impl Deaf {
+impl FullBacklog {
     fn new(ip: Ipv4Addr, port: u16) -> Self {
         let listener = bound((ip, port).into());
         listener.listen(0).expect("a listener");
@@ -45,31 +45,31 @@ impl Deaf {
 fn all_addresses_are_tried_each_with_its_share_of_the_time() {
     let (_listener, port) = listener();
     // One refuses, one never answers, the last one is there.
-    let deaf = Deaf::new(Ipv4Addr::new(127, 0, 0, 2), port);
+    let full = FullBacklog::new(Ipv4Addr::new(127, 0, 0, 2), port);
     let refusing = SocketAddr::from((Ipv4Addr::new(127, 0, 0, 3), 0));
-    let addresses = vec![refusing, deaf.address, localhost()];
-    let mut bench = Bench::new(move |_| Ok(addresses.clone()));
-    let news = bench.connect(name("several", port), Duration::from_secs(6));
+    let addresses = vec![refusing, full.address, localhost()];
+    let mut fixture = Fixture::new(move |_| Ok(addresses.clone()));
+    let news = fixture.connect(name("several", port), Duration::from_secs(6));
     let Ok(Ok(how)) = news.recv_timeout(LONG) else { panic!("not connected") };
     let Some(Stage::Connect { address, .. }) = how.slowest else { panic!("nothing took long: {how:?}") };
-    assert_eq!(address, deaf.address.to_string());
-    bench.end();
+    assert_eq!(address, full.address.to_string());
+    fixture.end();
 }
 
 #[test]
 fn the_last_address_is_told_when_none_answers() {
-    // Nobody listens there, and nobody else can.
+    // NoWaker listens there, and nobody else can.
     let refusing = bound(localhost());
     let port = refusing.local_addr().ok().and_then(|address| address.as_socket()).expect("a port").port();
-    let deaf = Deaf::new(Ipv4Addr::new(127, 0, 0, 2), port);
-    let addresses = vec![localhost(), deaf.address];
-    let mut bench = Bench::new(move |_| Ok(addresses.clone()));
-    let news = bench.connect(name("several", port), Duration::from_millis(50));
+    let full = FullBacklog::new(Ipv4Addr::new(127, 0, 0, 2), port);
+    let addresses = vec![localhost(), full.address];
+    let mut fixture = Fixture::new(move |_| Ok(addresses.clone()));
+    let news = fixture.connect(name("several", port), Duration::from_millis(50));
     let Ok(Err(LinkError::TimedOut(Stage::Connect { address, .. }))) = news.recv_timeout(LONG) else {
         panic!("connected to nobody")
     };
-    assert_eq!(address, deaf.address.to_string());
-    bench.end();
+    assert_eq!(address, full.address.to_string());
+    fixture.end();
 }
 
 /// Three addresses that accept, in their order, and the port of all.
@@ -94,35 +94,35 @@ fn every_address_has_its_turn_whatever_order_the_resolver_gives() {
     // Each order in turn. With the first two alone, the one after the last peer in the list would never be `b`.
     let orders = [[a, b, c], [c, b, a], [b, c, a]];
     let calls = AtomicUsize::new(0);
-    let mut bench =
-        Bench::new(move |_| Ok(orders[calls.fetch_add(1, Ordering::Relaxed) % orders.len()].to_vec()));
+    let mut fixture =
+        Fixture::new(move |_| Ok(orders[calls.fetch_add(1, Ordering::Relaxed) % orders.len()].to_vec()));
     let mut peers = Vec::new();
     for turn in 0..7 {
         let after = peers.last().copied();
-        let news = bench.connect_after(after, name("several", port), LONG);
+        let news = fixture.connect_after(after, name("several", port), LONG);
         let Ok(Ok(how)) = news.recv_timeout(LONG) else { panic!("not connected in turn {turn}") };
         peers.push(how.peer.expect("an address"));
     }
     assert_eq!(peers, [a, b, c, a, b, c, a]);
     // The resolver's order is the first one, and an address that is not there any more is passed.
-    let news = bench.connect(name("several", port), LONG);
+    let news = fixture.connect(name("several", port), LONG);
     assert_eq!(news.recv_timeout(LONG).ok().and_then(Result::ok).and_then(|how| how.peer), Some(c));
     let gone = SocketAddr::from((Ipv4Addr::new(127, 0, 0, 3), port - 1));
-    let news = bench.connect_after(Some(gone), name("several", port), LONG);
+    let news = fixture.connect_after(Some(gone), name("several", port), LONG);
     assert_eq!(news.recv_timeout(LONG).ok().and_then(Result::ok).and_then(|how| how.peer), Some(b));
-    bench.end();
+    fixture.end();
 }
 
 #[test]
 fn a_client_leaves_the_address_that_hangs_up_for_the_next() {
     let (listeners, addresses) = three_listeners();
     let [hangs_up, http, redis] = listeners;
-    let mut bench = Bench::new(move |_| Ok(addresses.to_vec()));
+    let mut fixture = Fixture::new(move |_| Ok(addresses.to_vec()));
     let url = format!("redis://several:{}", addresses[0].port());
     let pairs = vec![("reconnect_max".to_owned(), OptionValue::Number(0.1))];
     let backend = configure(Options { url: Some(url), pairs, ..Options::default() }).expect("good options");
     let start = Start { now: Instant::now(), seed: 1, counters: Arc::default() };
-    bench.open_boxed(backend.session(start));
+    fixture.open_boxed(backend.session(start));
     drop(hangs_up.accept().expect("a connection"));
     let (mut stream, _) = http.accept().expect("a connection");
     stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").expect("a client");
@@ -130,14 +130,14 @@ fn a_client_leaves_the_address_that_hangs_up_for_the_next() {
     let mut hello = [0; 8];
     stream.read_exact(&mut hello).expect("a HELLO");
     assert_eq!(&hello, b"*2\r\n$5\r\n");
-    bench.end();
+    fixture.end();
 }
 
 #[test]
 fn a_close_while_connecting_is_a_close() {
-    let deaf = Deaf::new(Ipv4Addr::LOCALHOST, 0);
-    let mut bench = Bench::new(|_| Ok(Vec::new()));
-    let news = bench.connect(name("127.0.0.1", deaf.address.port()), LONG);
-    bench.end();
+    let full = FullBacklog::new(Ipv4Addr::LOCALHOST, 0);
+    let mut fixture = Fixture::new(|_| Ok(Vec::new()));
+    let news = fixture.connect(name("127.0.0.1", full.address.port()), LONG);
+    fixture.end();
     assert!(news.try_recv().is_err());
 }

@@ -5,60 +5,60 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use super::{Bench, LONG, listener, localhost, name};
+use super::{Fixture, LONG, listener, localhost, name};
 use crate::backend::LinkError;
 
 /// Lookups that tell which name they are for. A value lets one of them go on, and its drop all.
-pub(super) fn held() -> (Bench, Receiver<String>, Sender<()>) {
+pub(super) fn held() -> (Fixture, Receiver<String>, Sender<()>) {
     let (begun, begins) = channel();
     let (go_on, gate) = channel::<()>();
     let gate = Mutex::new(gate);
-    let bench = Bench::new(move |host| {
+    let fixture = Fixture::new(move |host| {
         begun.send(host.into()).expect("a test that listens");
         let _ = gate.lock().expect("no panic").recv();
         Ok(vec![localhost()])
     });
-    (bench, begins, go_on)
+    (fixture, begins, go_on)
 }
 
 #[test]
 fn a_lookup_that_never_ends_stalls_nobody_else_and_delays_no_close() {
     let (go_on, gate) = channel::<()>();
     let gate = Mutex::new(gate);
-    let mut bench = Bench::new(move |host| {
+    let mut fixture = Fixture::new(move |host| {
         if host == "stuck" {
             let _ = gate.lock().expect("one lookup of that name").recv();
         }
         Ok(vec![localhost()])
     });
     let (_listener, port) = listener();
-    let stuck = bench.connect(name("stuck", port), LONG);
-    let fine = bench.connect(name("fine", port), LONG);
+    let stuck = fixture.connect(name("stuck", port), LONG);
+    let fine = fixture.connect(name("fine", port), LONG);
     assert!(matches!(fine.recv_timeout(LONG), Ok(Ok(_))));
     assert!(stuck.try_recv().is_err());
-    bench.end();
+    fixture.end();
     drop(go_on);
 }
 
 #[test]
 fn a_lookup_has_its_deadline() {
-    let (mut bench, _begins, go_on) = held();
-    let news = bench.connect(name("stuck", 1), Duration::from_millis(20));
+    let (mut fixture, _begins, go_on) = held();
+    let news = fixture.connect(name("stuck", 1), Duration::from_millis(20));
     let Ok(Err(LinkError::Resolve { host, reason })) = news.recv_timeout(LONG) else {
         panic!("not resolved")
     };
     assert_eq!((host.as_str(), reason.as_str()), ("stuck", "no answer in time"));
     drop(go_on);
-    bench.end();
+    fixture.end();
 }
 
 #[test]
 fn a_lookup_that_never_ends_keeps_nothing_of_a_worker_that_ended() {
-    let (mut bench, begins, go_on) = held();
-    let news = bench.connect(name("stuck", 1), LONG);
+    let (mut fixture, begins, go_on) = held();
+    let news = fixture.connect(name("stuck", 1), LONG);
     begins.recv_timeout(LONG).expect("a lookup");
-    let wakes = Arc::clone(&bench.wakes);
-    bench.end();
+    let wakes = Arc::clone(&fixture.wakes);
+    fixture.end();
     assert!(news.try_recv().is_err());
     // What wakes a worker has a descriptor.
     assert_eq!(Arc::strong_count(&wakes), 1);
@@ -67,18 +67,18 @@ fn a_lookup_that_never_ends_keeps_nothing_of_a_worker_that_ended() {
 
 #[test]
 fn what_nobody_waits_for_any_more_is_not_looked_up() {
-    let (mut bench, begins, go_on) = held();
+    let (mut fixture, begins, go_on) = held();
     let (_listener, port) = listener();
-    let busy: Vec<_> = (0..4).map(|n| bench.connect(name(&format!("busy-{n}"), port), LONG)).collect();
+    let busy: Vec<_> = (0..4).map(|n| fixture.connect(name(&format!("busy-{n}"), port), LONG)).collect();
     let mut asked: Vec<_> = (0..4).map(|_| begins.recv_timeout(LONG).expect("four lookups")).collect();
-    let given_up = bench.connect(name("given-up", port), Duration::from_millis(20));
+    let given_up = fixture.connect(name("given-up", port), Duration::from_millis(20));
     assert!(matches!(given_up.recv_timeout(LONG), Ok(Err(LinkError::Resolve { .. }))));
-    let wanted = bench.connect(name("wanted", port), LONG);
+    let wanted = fixture.connect(name("wanted", port), LONG);
     drop(go_on);
     for news in busy.iter().chain([&wanted]) {
         assert!(matches!(news.recv_timeout(LONG), Ok(Ok(_))));
     }
-    bench.end();
+    fixture.end();
     asked.extend(begins.try_iter());
     asked.sort();
     assert_eq!(asked, ["busy-0", "busy-1", "busy-2", "busy-3", "wanted"]);
@@ -88,17 +88,17 @@ fn what_nobody_waits_for_any_more_is_not_looked_up() {
 fn lookups_of_one_name_are_shared_and_four_names_run_at_a_time() {
     const NAMES: usize = 8;
     const CLIENTS: usize = 24;
-    let (mut bench, begins, go_on) = held();
+    let (mut fixture, begins, go_on) = held();
     let (_listener, port) = listener();
     let news: Vec<_> =
-        (0..CLIENTS).map(|n| bench.connect(name(&format!("name-{}", n % NAMES), port), LONG)).collect();
+        (0..CLIENTS).map(|n| fixture.connect(name(&format!("name-{}", n % NAMES), port), LONG)).collect();
     let mut lookups = HashMap::<String, usize>::new();
     for _ in 0..4 {
         *lookups.entry(begins.recv_timeout(LONG).expect("four lookups")).or_default() += 1;
     }
     // A turn that came after all of them: now everyone has asked.
     for _ in 0..2 {
-        let news = bench.connect(name("127.0.0.1", port), LONG);
+        let news = fixture.connect(name("127.0.0.1", port), LONG);
         assert!(matches!(news.recv_timeout(LONG), Ok(Ok(_))));
     }
     assert!(begins.try_recv().is_err(), "a fifth lookup at a time");
@@ -106,7 +106,7 @@ fn lookups_of_one_name_are_shared_and_four_names_run_at_a_time() {
     for news in &news {
         assert!(matches!(news.recv_timeout(LONG), Ok(Ok(_))));
     }
-    bench.end();
+    fixture.end();
     while let Ok(name) = begins.try_recv() {
         *lookups.entry(name).or_default() += 1;
     }
@@ -117,37 +117,37 @@ fn lookups_of_one_name_are_shared_and_four_names_run_at_a_time() {
 #[test]
 fn a_lookup_that_panics_is_an_answer_and_its_thread_lives() {
     const LOOKUPS: usize = 6;
-    let mut bench = Bench::new(|host| match host {
+    let mut fixture = Fixture::new(|host| match host {
         "fine" => Ok(vec![localhost()]),
         _ => panic!("asked for {host}"),
     });
     // More of them than there are threads.
     for n in 0..LOOKUPS {
-        let news = bench.connect(name(&format!("broken-{n}"), 1), LONG);
+        let news = fixture.connect(name(&format!("broken-{n}"), 1), LONG);
         let Ok(Err(LinkError::Resolve { reason, .. })) = news.recv_timeout(LONG) else {
             panic!("not resolved")
         };
         assert!(reason.contains("bug"), "{reason}");
     }
     let (_listener, port) = listener();
-    let fine = bench.connect(name("fine", port), LONG);
+    let fine = fixture.connect(name("fine", port), LONG);
     assert!(matches!(fine.recv_timeout(LONG), Ok(Ok(_))));
-    bench.end();
+    fixture.end();
 }
 
 #[test]
 fn an_address_needs_no_resolver() {
-    let mut bench = Bench::new(|host| panic!("asked for {host}"));
+    let mut fixture = Fixture::new(|host| panic!("asked for {host}"));
     let (_listener, port) = listener();
-    let news = bench.connect(name("127.0.0.1", port), LONG);
+    let news = fixture.connect(name("127.0.0.1", port), LONG);
     assert!(matches!(news.recv_timeout(LONG), Ok(Ok(_))));
-    bench.end();
+    fixture.end();
 }
 
 #[test]
 fn a_name_without_an_address_is_not_resolved() {
-    let mut bench = Bench::new(|_| Ok(Vec::new()));
-    let news = bench.connect(name("empty", 1), LONG);
+    let mut fixture = Fixture::new(|_| Ok(Vec::new()));
+    let news = fixture.connect(name("empty", 1), LONG);
     assert!(matches!(news.recv_timeout(LONG), Ok(Err(LinkError::Resolve { .. }))));
-    bench.end();
+    fixture.end();
 }

@@ -5,6 +5,7 @@ mod addresses;
 mod late;
 mod lookups;
 mod opening;
+mod pauses;
 mod timers;
 
 use std::collections::VecDeque;
@@ -16,33 +17,27 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use super::resolve::Resolver;
-use super::{BoxedSession, Worker};
+use super::{BoxedSession, Spawner};
 use crate::backend::{Action, Connected, Endpoint, LinkError, Session};
 use crate::model::{
-    ClientId, Command, Counters, Event, Join, Limits, LinkId, Overflow, Room, Sink, Spawn, Wake,
+    Command, Counters, Event, Join, Limits, LinkId, Overflow, Room, SessionId, Sink, Spawn, Wake,
 };
 use crate::queue::{Order, Orders, Signal, events, orders};
 
 /// Far beyond what anything here takes.
 const LONG: Duration = Duration::from_secs(60);
 
-/// How much later than the loop a session gives up: no worker stands still for so long by itself.
-const SLACK: Duration = Duration::from_secs(20);
-
 /// What became of a link.
 type News = Receiver<Result<Connected, LinkError>>;
 
-/// A session that makes one link and tells what became of it.
-struct Probe {
+/// A session that makes one link and tells what became of it. It has no timer: the loop ends every attempt.
+struct Reporter {
     actions: VecDeque<Action>,
-    /// When it gives up by itself, if the loop does not.
-    deadline: Option<Instant>,
     told: Sender<Result<Connected, LinkError>>,
 }
 
-impl Session for Probe {
+impl Session for Reporter {
     fn handle_connected(&mut self, _: LinkId, _: Instant, how: Connected, _: &mut dyn Sink) {
-        self.deadline = None;
         self.told.send(Ok(how)).expect("a test that listens");
     }
 
@@ -62,15 +57,9 @@ impl Session for Probe {
         self.actions.push_back(Action::Finish);
     }
 
-    fn handle_timeout(&mut self, now: Instant, _: &mut dyn Sink) {
-        if self.deadline.take_if(|deadline| *deadline <= now).is_some() {
-            let late = io::Error::new(io::ErrorKind::TimedOut, "the session gave up before the loop");
-            self.told.send(Err(LinkError::Io(late))).expect("a test that listens");
-        }
-    }
+    fn handle_timeout(&mut self, _: Instant, _: &mut dyn Sink) {}
 
     fn handle_disconnected(&mut self, _: LinkId, _: Instant, cause: LinkError, _: &mut dyn Sink) {
-        self.deadline = None;
         self.told.send(Err(cause)).expect("a test that listens");
     }
 
@@ -85,17 +74,17 @@ impl Session for Probe {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        self.deadline
+        None
     }
 }
 
-struct Nobody;
+struct NoWaker;
 
-impl Wake for Nobody {
+impl Wake for NoWaker {
     fn wake(&self) {}
 }
 
-struct Bench {
+struct Fixture {
     orders: Orders<BoxedSession>,
     running: Box<dyn Join>,
     resolver: Arc<Resolver>,
@@ -104,12 +93,13 @@ struct Bench {
     clients: u32,
 }
 
-impl Bench {
+impl Fixture {
     fn new(resolve: impl Fn(&str) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static) -> Self {
         let (orders, inbox) = orders();
-        let worker = Worker { wakes: Arc::default(), resolver: Resolver::new(resolve) };
-        let running = worker.spawn(inbox).expect("a worker");
-        Self { orders, running, resolver: worker.resolver, wakes: worker.wakes, clients: 0 }
+        let (resolver, wakes) = (Resolver::new(resolve), Arc::default());
+        let spawner = Spawner { wakes: Arc::clone(&wakes), resolver: Arc::clone(&resolver) };
+        let running = spawner.spawn(inbox).expect("a worker");
+        Self { orders, running, resolver, wakes, clients: 0 }
     }
 
     fn connect(&mut self, endpoint: Endpoint, patience: Duration) -> News {
@@ -120,13 +110,13 @@ impl Bench {
         let (told, news) = channel();
         let deadline = Instant::now() + patience;
         let action = Action::Connect { link: LinkId(0), endpoint, after, deadline };
-        self.open(Probe { actions: [action].into(), deadline: Some(deadline + SLACK), told });
+        self.open(Reporter { actions: [action].into(), told });
         news
     }
 
-    fn disconnect(&mut self, client: ClientId) {
+    fn disconnect(&mut self, client: SessionId) {
         let command = Command::Disconnect { deadline: Instant::now() + LONG };
-        self.orders.push(Order::Command { client, command });
+        self.orders.push(Order::Command { id: client, command });
     }
 
     /// Waits until no lookup runs.
@@ -138,15 +128,15 @@ impl Bench {
         }
     }
 
-    fn open(&mut self, session: impl Session + 'static) -> ClientId {
+    fn open(&mut self, session: impl Session + 'static) -> SessionId {
         self.open_boxed(Box::new(session))
     }
 
-    fn open_boxed(&mut self, session: BoxedSession) -> ClientId {
+    fn open_boxed(&mut self, session: BoxedSession) -> SessionId {
         self.open_with(session, Vec::new())
     }
 
-    fn open_with(&mut self, session: BoxedSession, commands: Vec<Command>) -> ClientId {
+    fn open_with(&mut self, session: BoxedSession, commands: Vec<Command>) -> SessionId {
         let limits = Limits {
             queue_events: 1,
             queue_bytes: 1,
@@ -154,10 +144,10 @@ impl Bench {
             max_pending: 1,
             pending_bytes: 1,
         };
-        let (producer, _) = events(limits, Arc::<Counters>::default(), Signal::default(), Arc::new(Nobody));
-        let client = ClientId(self.clients);
+        let (producer, _) = events(limits, Arc::<Counters>::default(), Signal::default(), Arc::new(NoWaker));
+        let client = SessionId(self.clients);
         self.clients += 1;
-        self.orders.push(Order::Open { client, session, producer, commands });
+        self.orders.push(Order::Open { id: client, session, producer, commands });
         client
     }
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::mpsc::{Sender, channel};
 use std::time::Instant;
 
-use super::{Bench, LONG};
+use super::{Fixture, LONG};
 use crate::backend::{Action, Connected, LinkError, Session};
 use crate::model::{Command, Event, LinkId, Room, Sink, Topic, TopicKind};
 
@@ -66,13 +66,13 @@ impl Session for Newborn {
 /// A session in the place of another one would be ready before it knows of the last subscription, and again after it.
 #[test]
 fn a_session_has_its_first_commands_before_it_wishes_for_a_link() {
-    let mut bench = Bench::new(|_| Ok(Vec::new()));
+    let mut fixture = Fixture::new(|_| Ok(Vec::new()));
     let (told, first) = channel();
     let topic = Topic { kind: TopicKind::Channel, name: b"x"[..].into() };
     let command = Command::Unsubscribe(topic);
     let session = Newborn { actions: VecDeque::new(), told: Some(told) };
-    let client = bench.open_with(Box::new(session), vec![command]);
+    let client = fixture.open_with(Box::new(session), vec![command]);
     assert_eq!(first.recv_timeout(LONG), Ok("command"));
-    bench.disconnect(client);
-    bench.end();
+    fixture.disconnect(client);
+    fixture.end();
 }

@@ -1,25 +1,25 @@
-//! Timers behind what came while the worker stood still.
+//! Timers that are due after the worker stood still.
 
 use std::collections::VecDeque;
 use std::io::Write;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Instant;
 
-use super::{Bench, LONG, listener, name};
+use super::{Fixture, LONG, listener, name};
 use crate::backend::{Action, Connected, LinkError, Session};
 use crate::model::{Command, Event, LinkId, Room, Sink, Topic, TopicKind};
 use crate::queue::Order;
 
 /// A session that stands still in a command until the test lets it go on, with a timer that is then due, and tells which
 /// call came.
-struct Stalled {
+struct Sleeper {
     actions: VecDeque<Action>,
     go_on: Receiver<()>,
     due: Option<Instant>,
     told: Sender<&'static str>,
 }
 
-impl Session for Stalled {
+impl Session for Sleeper {
     fn handle_connected(&mut self, _: LinkId, _: Instant, _: Connected, _: &mut dyn Sink) {
         self.told.send("connected").expect("a test that listens");
     }
@@ -71,7 +71,7 @@ impl Session for Stalled {
 
 #[test]
 fn what_came_while_the_worker_stood_still_is_read_before_any_timer() {
-    let mut bench = Bench::new(|_| Ok(Vec::new()));
+    let mut fixture = Fixture::new(|_| Ok(Vec::new()));
     let (listener, port) = listener();
     let (told, calls) = channel();
     let (let_go, go_on) = channel();
@@ -81,14 +81,14 @@ fn what_came_while_the_worker_stood_still_is_read_before_any_timer() {
         after: None,
         deadline: Instant::now() + LONG,
     };
-    let client = bench.open(Stalled { actions: [action].into(), go_on, due: None, told });
+    let client = fixture.open(Sleeper { actions: [action].into(), go_on, due: None, told });
     assert_eq!(calls.recv_timeout(LONG), Ok("connected"));
     let (mut peer, _) = listener.accept().expect("a connection");
     let topic = Topic { kind: TopicKind::Channel, name: b"x"[..].into() };
-    bench.orders.push(Order::Command { client, command: Command::Unsubscribe(topic) });
+    fixture.orders.push(Order::Command { id: client, command: Command::Unsubscribe(topic) });
     peer.write_all(b"an answer").expect("a connection");
     let_go.send(()).expect("a session that waits");
     assert_eq!(calls.recv_timeout(LONG), Ok("input"));
     assert_eq!(calls.recv_timeout(LONG), Ok("timeout"));
-    bench.end();
+    fixture.end();
 }

@@ -24,7 +24,7 @@ pub(crate) fn place(file: &Path) -> Option<Place> {
 }
 
 fn shown(url: &str) -> Place {
-    if let Some(socket) = url.strip_prefix("unix://") {
+    if let Some(socket) = url.strip_prefix("redis+unix://").or_else(|| url.strip_prefix("unix://")) {
         let (path, options) = socket.split_once('?').unwrap_or((socket, ""));
         let has_login = options.contains("password") || options.contains("username") || path.contains('@');
         let path = path.rsplit_once('@').map_or(path, |(_, path)| path);
@@ -117,6 +117,8 @@ mod tests {
             ("valkey://10.0.0.5", "-u redis://10.0.0.5", false),
             ("redis://gmod:sec@ret@10.0.0.5:6379/2", "-u redis://10.0.0.5:6379/2", true),
             ("redis://:secret@[fd00::5]", "-u redis://[fd00::5]", true),
+            ("redis+unix:///run/redis.sock?db=0", "-s /run/redis.sock", false),
+            ("redis+unix://:secret@/run/redis.sock", "-s /run/redis.sock", true),
             ("unix:///run/redis.sock?db=0", "-s /run/redis.sock", false),
             ("unix:///run/redis.sock?password=secret", "-s /run/redis.sock", true),
             ("unix://:secret@/run/redis.sock", "-s /run/redis.sock", true),

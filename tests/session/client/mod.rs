@@ -13,8 +13,8 @@ use realtime::backend::{
     Action, Connected, Endpoint, LinkError, OptionValue, Options, Session, Start, configure,
 };
 use realtime::model::{
-    Args, Command, Counters, Error, Event, LinkId, ReplyTo, Request, RequestKind, Room, Slot, State, Ticket,
-    Topic, TopicKind,
+    Args, Command, Counters, Error, Event, LinkId, ReplyTo, Request, RequestKind, RequestSlot, Room, State,
+    SubscriptionSlot, Ticket, Topic, TopicKind,
 };
 
 use crate::sink::{Recorder, Said, text};
@@ -255,7 +255,7 @@ impl Client {
     }
 
     pub(crate) fn make_request(&self, id: u32, seconds: f64, kind: RequestKind) -> Command {
-        let ticket = Ticket { to: ReplyTo::Callback(Slot { index: id, generation: 0 }), bytes: 0 };
+        let ticket = Ticket { to: ReplyTo::Callback(RequestSlot::new(id, 0)), bytes: 0 };
         Command::Request(Request { ticket, deadline: self.now + Duration::from_secs_f64(seconds), kind })
     }
 
@@ -321,7 +321,7 @@ impl Client {
         let said = self.said();
         let [Said::Event(Event::Ready(ready))] = &said[..] else { panic!("expected ready, not {said:?}") };
         assert_eq!(ready.first, first);
-        assert_eq!(ready.protocol, if resp == Resp::Two { 2 } else { 3 });
+        assert_eq!(ready.protocol, Some(if resp == Resp::Two { 2 } else { 3 }));
         assert_eq!(self.counters.state(), State::Ready);
     }
 
@@ -329,7 +329,7 @@ impl Client {
     pub(crate) fn expect_down(&mut self) -> (Error, Duration) {
         let said = self.said();
         match &said[..] {
-            [Said::Event(Event::Down { error, retry_in })] => (error.clone(), *retry_in),
+            [Said::Event(Event::Down { error, retry_in: Some(retry_in) })] => (error.clone(), *retry_in),
             _ => panic!("expected down, not {said:?}"),
         }
     }
@@ -348,7 +348,7 @@ pub(crate) fn topic(kind: TopicKind, name: &str) -> Topic {
 }
 
 pub(crate) fn subscribe(kind: TopicKind, name: &str, slot: u32) -> Command {
-    Command::Subscribe { topic: topic(kind, name), slot: Slot { index: slot, generation: 0 } }
+    Command::Subscribe { topic: topic(kind, name), slot: SubscriptionSlot::new(slot, 0) }
 }
 
 pub(crate) fn args(words: &[&str]) -> Args {

@@ -44,7 +44,7 @@ fn a_topic_that_is_heard_again_has_its_own_gap_and_a_ready() {
         assert_eq!(topics.as_deref(), Some(&[topic(TopicKind::Channel, "chat")][..]));
         assert_eq!([first, second], [&message(1, "1"), &message(2, "2")]);
         assert!(!ready.first);
-        assert_eq!(ready.protocol, if resp == Resp::Two { 2 } else { 3 });
+        assert_eq!(ready.protocol, Some(if resp == Resp::Two { 2 } else { 3 }));
         assert_eq!(reconnects(&client), before, "no new connection");
     }
 }

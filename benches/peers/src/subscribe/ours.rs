@@ -5,9 +5,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use realtime::backend::{OptionValue, Options, Start, configure};
-use realtime::dispatch::{Client, Dispatcher, Given, Step};
-use realtime::model::{ClientId, Counters, Spawn, Topic, TopicKind};
-use realtime::net::Worker;
+use realtime::dispatch::{Client, Dispatcher, Step};
+use realtime::model::{Counters, SessionId, Spawn, Topic, TopicKind};
+use realtime::net::Spawner;
 use realtime::queue::{Order, Signal, events, orders};
 
 use super::{CHANNEL, END, Meter};
@@ -27,13 +27,13 @@ pub(super) fn receive<M: Meter>(port: u16, protocol: u8, meter: &mut M) -> Resul
         .map_err(|error| peer(format!("{error:?}")))?;
 
     let (orders, inbox) = orders();
-    let worker = Worker::new().spawn(inbox).map_err(Error::io("the worker"))?;
+    let worker = Spawner::new().spawn(inbox).map_err(Error::io("the worker"))?;
     let signal = Signal::default();
     let counters = Arc::<Counters>::default();
     let session = backend.session(Start { now: Instant::now(), seed: 1, counters: Arc::clone(&counters) });
     let (producer, consumer) = events(backend.limits(), counters, Arc::clone(&signal), orders.waker());
-    let id = ClientId(0);
-    orders.push(Order::Open { client: id, session, producer, commands: Vec::new() });
+    let id = SessionId(0);
+    orders.push(Order::Open { id, session, producer, commands: Vec::new() });
 
     let mut dispatcher = Dispatcher::new(signal);
     let client = dispatcher.insert(Client::new((), "firehose".to_owned(), id, consumer));
@@ -42,13 +42,13 @@ pub(super) fn receive<M: Meter>(port: u16, protocol: u8, meter: &mut M) -> Resul
         .get_mut(client)
         .and_then(|client| client.subscribe(topic, b"", CHANNEL, || CHANNEL, None, None));
     if let Some(command) = command {
-        orders.push(Order::Command { client: id, command });
+        orders.push(Order::Command { id, command });
     }
     'receiving: loop {
         dispatcher.begin();
         loop {
             match dispatcher.step() {
-                Step::Call { given: Given::Message { payload, name, .. }, .. } => {
+                Step::Message { payload, name, .. } => {
                     std::hint::black_box(name);
                     if payload == END {
                         break 'receiving;
@@ -57,7 +57,7 @@ pub(super) fn receive<M: Meter>(port: u16, protocol: u8, meter: &mut M) -> Resul
                 }
                 Step::Idle => break,
                 Step::Line(line) => return Err(peer(line.to_owned())),
-                Step::Call { .. } | Step::Skipped => {}
+                _ => {}
             }
         }
         if !dispatcher.has_work() {

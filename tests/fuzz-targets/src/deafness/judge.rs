@@ -6,7 +6,7 @@ use std::ops::AddAssign;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use realtime::model::{Counters, Event, Role as Said, Slot, State, Topic, Value};
+use realtime::model::{Counters, Event, Role as Said, State, SubscriptionSlot, Topic, Value};
 
 use super::server::{Role, Sent, Server};
 use crate::driver::{Heard, PROBES};
@@ -26,7 +26,7 @@ const RECOVERY: Duration = Duration::from_secs(200);
 /// One wish, from the Subscribe to the Unsubscribe.
 #[derive(Debug)]
 struct Wish {
-    slot: Slot,
+    slot: SubscriptionSlot,
     /// The last message before it.
     after: u64,
     /// `subscribed` was told.
@@ -132,7 +132,7 @@ impl Judge {
         }
     }
 
-    pub(super) fn subscribed(&mut self, topic: Topic, slot: Slot, after: u64, now: Instant) {
+    pub(super) fn subscribed(&mut self, topic: Topic, slot: SubscriptionSlot, after: u64, now: Instant) {
         let reasons = BTreeSet::new;
         let wish = self.wishes.entry(topic).or_insert_with(|| Wish {
             slot,
@@ -242,7 +242,7 @@ impl Judge {
         Ok(())
     }
 
-    fn message(&mut self, slot: Slot, text: &[u8], server: &mut Server) -> Verdict {
+    fn message(&mut self, slot: SubscriptionSlot, text: &[u8], server: &mut Server) -> Verdict {
         let Some((topic, wish)) = self.wishes.iter_mut().find(|(_, wish)| wish.slot == slot) else {
             return Err("a message that nobody wants".to_owned());
         };

@@ -3,7 +3,8 @@
 use std::collections::{HashMap, HashSet};
 
 use realtime::model::{
-    About, Code, DropReason, Error, Event, ReplyTo, Sink, Slot, Ticket, Topic, TopicKind, Value,
+    Code, DropReason, Error, Event, ReplyTo, RequestName, RequestSlot, Sink, SubscriptionSlot, Ticket, Topic,
+    TopicKind, Value,
 };
 
 use super::{PASSWORD, PROBES};
@@ -12,7 +13,7 @@ use super::{PASSWORD, PROBES};
 #[derive(Debug, Clone)]
 pub(crate) enum Heard {
     /// A message for this slot, and how it begins.
-    Message(Slot, Box<[u8]>),
+    Message(SubscriptionSlot, Box<[u8]>),
     /// The answer to the request with this number.
     Answer(u32, Result<Value, Error>),
     /// A change of state.
@@ -28,7 +29,7 @@ pub(crate) struct MainThread {
     /// Requests that wait for their answer.
     pub(crate) pending: HashSet<u32>,
     /// What is wanted, and the slot that its messages must name.
-    pub(crate) wanted: HashMap<Topic, Slot>,
+    pub(crate) wanted: HashMap<Topic, SubscriptionSlot>,
     /// Disconnect was called.
     pub(crate) closing: bool,
     /// The last word was spoken.
@@ -75,7 +76,7 @@ impl MainThread {
 }
 
 impl Sink for MainThread {
-    fn message(&mut self, slot: Slot, channel: Option<&[u8]>, payload: &[u8]) {
+    fn message(&mut self, slot: SubscriptionSlot, channel: Option<&[u8]>, payload: &[u8]) {
         assert!(!self.closing, "a message behind Disconnect");
         let (topic, _) =
             self.wanted.iter().find(|(_, wanted)| **wanted == slot).expect("a message that nobody wants");
@@ -93,8 +94,8 @@ impl Sink for MainThread {
         assert_eq!(reason, DropReason::TooLarge, "overflow is the queue's business");
     }
 
-    fn answer(&mut self, ticket: Ticket, result: Result<Value, Error>, _about: About<'_>) {
-        let ReplyTo::Callback(Slot { index, .. }) = ticket.to else {
+    fn answer(&mut self, ticket: Ticket, result: Result<Value, Error>, _about: RequestName<'_>) {
+        let ReplyTo::Callback(RequestSlot { index, .. }) = ticket.to else {
             panic!("nobody asked with {:?}", ticket.to)
         };
         assert!(self.pending.remove(&index), "a second answer to request {index}: {result:?}");
@@ -116,7 +117,7 @@ impl Sink for MainThread {
                 let owed = std::mem::take(&mut self.owes_ready);
                 assert!(owed || !self.ready, "ready twice without being down");
                 assert_eq!(ready.first, !self.was_ready);
-                assert!(matches!(ready.protocol, 2 | 3));
+                assert!(matches!(ready.protocol, Some(2 | 3)));
                 self.ready = true;
                 self.was_ready = true;
             }

@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 
 use realtime::backend::{Action, Backend, Connected, LinkError, Session, Stage, Start};
 use realtime::model::{
-    Command, Counters, LinkId, READ_BYTES, ReplyTo, Request, RequestKind, Room, Slot, State, Ticket, Topic,
+    Command, Counters, LinkId, READ_BYTES, ReplyTo, Request, RequestKind, RequestSlot, Room, State,
+    SubscriptionSlot, Ticket, Topic,
 };
 
 pub(crate) use encode::push;
@@ -333,9 +334,9 @@ impl<P: Peers> Driver<P> {
     }
 
     /// Returns the slot of the subscription's messages.
-    pub(crate) fn subscribe(&mut self, topic: &Topic) -> Slot {
+    pub(crate) fn subscribe(&mut self, topic: &Topic) -> SubscriptionSlot {
         self.asked += 1;
-        let slot = Slot { index: self.asked, generation: 0 };
+        let slot = SubscriptionSlot::new(self.asked, 0);
         if !self.main_thread.closing {
             self.main_thread.wanted.insert(topic.clone(), slot);
         }
@@ -357,7 +358,7 @@ impl<P: Peers> Driver<P> {
         let id = self.asked;
         self.main_thread.pending.insert(id);
         let deadline = self.now + time;
-        let ticket = Ticket { to: ReplyTo::Callback(Slot { index: id, generation: 0 }), bytes: 0 };
+        let ticket = Ticket { to: ReplyTo::Callback(RequestSlot::new(id, 0)), bytes: 0 };
         self.hand_over(move || Command::Request(Request { ticket, deadline, kind: kind() }));
         assert!(
             !self.main_thread.closed || !self.main_thread.pending.contains(&id),

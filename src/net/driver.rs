@@ -1,37 +1,39 @@
-//! One client: its session, and the links that the session wishes for.
+//! Drives one session: brings it bytes, commands and the time, and does what it wishes.
 
 use std::any::Any;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use mio::Token;
 use mio::event::Event as Readiness;
 
-use super::BoxedSession;
 use super::io::Io;
-use super::link::{Input, Link, News};
+use super::link::Link;
 use super::resolve::Answer;
-use crate::backend::{Action, LinkError};
-use crate::model::{ClientId, Code, Command, Counters, Error, Event, LinkId, Sink, panic_text};
+use crate::backend::{Action, LinkError, Session};
+use crate::model::{Code, Command, Counters, Error, Event, LinkId, SessionId, Sink, panic_text};
 use crate::queue::Producer;
+
+/// What the worker runs: one boxed session for each client.
+pub type BoxedSession = Box<dyn Session>;
 
 /// Reads of one link before the others have their turn.
 const READS_PER_TURN: usize = 4;
 
-/// One client of the loop.
-pub(super) struct Client {
-    id: ClientId,
+/// One session and its links.
+pub(super) struct Driver {
+    id: SessionId,
     session: BoxedSession,
     producer: Producer,
     links: Vec<Link>,
     /// When the session wants to be called, as it last said.
     timeout: Option<Instant>,
-    /// Something happened that a turn has to follow.
+    /// Something happened, and a turn has to follow.
     touched: bool,
     finished: bool,
 }
 
-impl Client {
-    pub(super) fn new(id: ClientId, session: BoxedSession, producer: Producer) -> Self {
+impl Driver {
+    pub(super) fn new(id: SessionId, session: BoxedSession, producer: Producer) -> Self {
         Self { id, session, producer, links: Vec::new(), timeout: None, touched: true, finished: false }
     }
 
@@ -67,18 +69,19 @@ impl Client {
     }
 
     /// The selector has news of a link.
-    pub(super) fn ready(&mut self, token: Token, readiness: &Readiness) {
+    pub(super) fn handle_event(&mut self, token: Token, readiness: &Readiness) {
         if let Some(link) = self.links.iter_mut().find(|link| link.token == token) {
-            link.ready(readiness);
+            link.handle_event(readiness);
             self.touched = true;
         }
     }
 
     /// The resolver has news of a link.
-    pub(super) fn resolved(&mut self, answer: Answer, io: &mut Io, now: Instant) {
-        if let Some(at) = self.links.iter().position(|link| link.token == answer.token) {
-            let news = self.links[at].resolved(answer, io, now);
-            self.hear(at, news, io, now);
+    pub(super) fn handle_answer(&mut self, answer: Answer, io: &mut Io, now: Instant) {
+        if let Some(at) = self.links.iter().position(|link| link.token == answer.token)
+            && let Err(cause) = self.links[at].handle_answer(answer, io, now)
+        {
+            self.lose(at, cause, io, now);
         }
     }
 
@@ -91,7 +94,7 @@ impl Client {
     /// Ends the client, with a reason that its session does not know.
     pub(super) fn fail(&mut self, message: String) {
         let error = Error::unsent(Code::Closed, message);
-        self.producer.event(Event::Down { error, retry_in: Duration::MAX });
+        self.producer.event(Event::Down { error, retry_in: None });
         self.finished = true;
     }
 
@@ -99,10 +102,10 @@ impl Client {
     pub(super) fn turn(&mut self, io: &mut Io, now: Instant) {
         self.touched = false;
         self.carry_out(io, now);
-        self.for_each_link(io, now, Self::make);
+        self.for_each_link(io, now, Self::check);
         self.for_each_link(io, now, Self::resume);
         self.for_each_link(io, now, Self::read);
-        // Behind the reading: after a time in which this process stood still, what came meanwhile is no silence.
+        // After reading: bytes that came while this process stood still show that the server was not silent.
         if self.timeout.is_some_and(|timeout| timeout <= now) {
             self.session.handle_timeout(now, &mut self.producer);
             self.carry_out(io, now);
@@ -112,7 +115,7 @@ impl Client {
         self.timeout = self.session.poll_timeout();
     }
 
-    /// Calls `step` with the position of each link, of which any may go and come meanwhile.
+    /// Calls `step` with the position of each link. Links may come and go meanwhile.
     fn for_each_link(&mut self, io: &mut Io, now: Instant, step: fn(&mut Self, usize, &mut Io, Instant)) {
         let mut at = 0;
         while let Some(token) = self.links.get(at).map(|link| link.token) {
@@ -123,20 +126,16 @@ impl Client {
         }
     }
 
-    fn make(&mut self, at: usize, io: &mut Io, now: Instant) {
-        let news = self.links[at].make(io, now);
-        self.hear(at, news, io, now);
-    }
-
-    fn hear(&mut self, at: usize, news: News, io: &mut Io, now: Instant) {
-        match news {
-            News::Nothing => {}
-            News::Connected(how) => {
+    /// Goes on with making a link.
+    fn check(&mut self, at: usize, io: &mut Io, now: Instant) {
+        match self.links[at].check(&io.registry, now) {
+            Ok(None) => {}
+            Ok(Some(how)) => {
                 self.touched = true;
                 self.session.handle_connected(self.links[at].id, now, how, &mut self.producer);
                 self.carry_out(io, now);
             }
-            News::Lost(cause) => self.lose(at, cause, io, now),
+            Err(cause) => self.lose(at, cause, io, now),
         }
     }
 
@@ -167,36 +166,40 @@ impl Client {
             if self.producer.is_full(self.session.room_needed(id)) {
                 link.pause();
                 self.session.handle_paused(id);
-                // The next turn finds room, or leaves word that it waits for some.
+                // The next turn finds room, or asks to be woken when there is some.
                 self.touched = true;
                 return;
             }
-            match link.read(&mut io.buffer) {
-                Input::Bytes(n) => {
+            let Some(transport) = link.transport() else { return };
+            match transport.read(&mut io.buffer) {
+                Ok(0) => return,
+                Ok(n) => {
                     Counters::add(&self.producer.counters().bytes_in, n as u64);
                     self.session.handle_input(id, now, &io.buffer[..n], &mut self.producer);
-                    // The main thread may begin with what has come while more is read.
+                    // The main thread can take these while more is read.
                     self.producer.flush();
                     self.carry_out(io, now);
                 }
-                Input::Nothing => return,
-                Input::Lost(cause) => return self.lose(at, cause, io, now),
+                Err(cause) => return self.lose(at, cause, io, now),
             }
         }
     }
 
     fn write(&mut self, at: usize, io: &mut Io, now: Instant) {
         let link = &mut self.links[at];
-        while link.can_write() {
-            let bytes = self.session.poll_transmit(link.id, now);
-            if bytes.is_empty() {
-                break;
+        let id = link.id;
+        if let Some(transport) = link.transport() {
+            while transport.can_write() {
+                let bytes = self.session.poll_transmit(id, now);
+                let written = if bytes.is_empty() { 0 } else { transport.write(bytes) };
+                if written == 0 {
+                    break;
+                }
+                Counters::add(&self.producer.counters().bytes_out, written as u64);
+                self.session.transmitted(id, written);
             }
-            let Some(written) = link.write(bytes) else { break };
-            Counters::add(&self.producer.counters().bytes_out, written as u64);
-            self.session.transmitted(link.id, written);
+            transport.rearm(&io.registry);
         }
-        link.ask_for_news(&io.registry);
         self.carry_out(io, now);
     }
 
@@ -204,10 +207,18 @@ impl Client {
     fn carry_out(&mut self, io: &mut Io, now: Instant) {
         while let Some(action) = self.session.poll_action() {
             match action {
-                Action::Connect { link, endpoint, after, deadline } => {
-                    let begin =
-                        |token, io: &Io| Link::connect(link, token, endpoint, after, deadline, io, now);
-                    self.connect(link, begin, io, now);
+                // It replaces the link with this number, if there is one.
+                Action::Connect { link: id, endpoint, after, deadline } => {
+                    self.close(id, io);
+                    let token = io.new_token(self.id);
+                    match Link::connect(id, token, endpoint, after, deadline, io, now) {
+                        Ok(link) => self.links.push(link),
+                        Err(cause) => {
+                            io.forget_token(token);
+                            self.touched = true;
+                            self.session.handle_disconnected(id, now, cause, &mut self.producer);
+                        }
+                    }
                 }
                 Action::Close(link) => self.close(link, io),
                 Action::Finish => {
@@ -215,27 +226,6 @@ impl Client {
                     self.close_all(io);
                 }
             }
-        }
-    }
-
-    /// Begins to make a link, in place of the one that there may be.
-    fn connect(
-        &mut self,
-        id: LinkId,
-        begin: impl FnOnce(Token, &Io) -> (Link, News),
-        io: &mut Io,
-        now: Instant,
-    ) {
-        self.close(id, io);
-        let (link, news) = begin(io.new_token(self.id), io);
-        match news {
-            News::Lost(cause) => {
-                link.close(io);
-                self.touched = true;
-                self.session.handle_disconnected(id, now, cause, &mut self.producer);
-            }
-            // No socket is connected at once.
-            News::Nothing | News::Connected(_) => self.links.push(link),
         }
     }
 

@@ -1,0 +1,102 @@
+//! A unit of work.
+
+use crate::model::{Error, Event, Value};
+
+/// A callback, a string or a client as the embedding room keeps it.
+pub trait Reference {
+    /// What a step has in its place: a callback may end its client, or another callback.
+    type Index: Copy;
+
+    /// What stands for it.
+    fn index(&self) -> Self::Index;
+}
+
+impl<T: Copy> Reference for T {
+    type Index = T;
+
+    fn index(&self) -> T {
+        *self
+    }
+}
+
+/// A unit of work. Owns nothing; what it points to stays as it is until the next one.
+#[derive(Debug)]
+pub enum Step<'a, R: Reference, D: Reference> {
+    /// Nothing waits.
+    Idle,
+    /// Nothing that anybody has to hear of; there may be more.
+    Skipped,
+    /// This is to be printed on the console.
+    Line(&'a str),
+    /// The callback is to be called with a message.
+    Message {
+        /// Whom to call.
+        callback: R::Index,
+        /// Whose callback it is.
+        client: D::Index,
+        /// What was sent.
+        payload: &'a [u8],
+        /// The channel's or the pattern's name.
+        name: R::Index,
+        /// The channel, for a pattern's message.
+        channel: Option<&'a [u8]>,
+        /// No other callback gets it.
+        alone: bool,
+    },
+    /// The message is over the callback's bound: it gets the size.
+    TooLarge {
+        /// Whom to call.
+        callback: R::Index,
+        /// Whose callback it is.
+        client: D::Index,
+        /// How many bytes were sent.
+        bytes: usize,
+        /// As for a message.
+        name: R::Index,
+        /// As for a message.
+        channel: Option<&'a [u8]>,
+    },
+    /// The callback gets the event or the whole message that an earlier callback of the walk was given.
+    Again {
+        /// Whom to call.
+        callback: R::Index,
+        /// Whose callback it is.
+        client: D::Index,
+    },
+    /// The callback gets the whole message. Those before it were given only its size.
+    AgainWhole {
+        /// Whom to call.
+        callback: R::Index,
+        /// Whose callback it is.
+        client: D::Index,
+        /// What was sent.
+        payload: &'a [u8],
+    },
+    /// The message of this walk is over the callback's bound: it gets the size.
+    AgainTooLarge {
+        /// Whom to call.
+        callback: R::Index,
+        /// Whose callback it is.
+        client: D::Index,
+        /// How many bytes were sent.
+        bytes: usize,
+    },
+    /// The callback gets the answer to its request.
+    Answer {
+        /// Whom to call.
+        callback: R::Index,
+        /// Whose callback it is.
+        client: D::Index,
+        /// The answer.
+        result: &'a Result<Value, Error>,
+    },
+    /// The listener is told of a change of state.
+    Event {
+        /// Whom to call.
+        callback: R::Index,
+        /// Whose listener it is.
+        client: D::Index,
+        /// The change.
+        event: &'a Event,
+    },
+}

@@ -1,0 +1,76 @@
+//! The worker's thread: its start and its end.
+
+use std::convert::Infallible;
+use std::io::Result;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
+
+use super::driver::BoxedSession;
+use super::event_loop::EventLoop;
+use super::resolve::Resolver;
+use super::waker::LoopWaker;
+use crate::model::{Join, Spawn};
+use crate::queue::Inbox;
+
+/// Starts the worker thread.
+#[derive(Debug, Clone)]
+pub struct Spawner {
+    pub(super) wakes: Arc<AtomicU64>,
+    pub(super) resolver: Arc<Resolver>,
+}
+
+impl Spawner {
+    /// Spawns workers that resolve names as the system does.
+    pub fn new() -> Self {
+        Self { wakes: Arc::default(), resolver: Resolver::of_the_system() }
+    }
+
+    /// How often a sleeping worker was woken. Each costs a system call.
+    pub fn wakes(&self) -> u64 {
+        self.wakes.load(Ordering::Relaxed)
+    }
+}
+
+impl Default for Spawner {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Spawn<Inbox<BoxedSession>> for Spawner {
+    fn spawn(&self, inbox: Inbox<BoxedSession>) -> Result<Box<dyn Join>> {
+        let poll = mio::Poll::new()?;
+        let waker = Arc::new(LoopWaker::new(poll.registry(), Arc::clone(&self.wakes))?);
+        inbox.attach(Arc::<LoopWaker>::clone(&waker));
+        let event_loop = EventLoop::new(poll, inbox, waker, Arc::clone(&self.resolver))?;
+        let (end, ended) = channel::<Infallible>();
+        let thread = thread::Builder::new().name("realtime".into()).spawn(move || {
+            let _end = end;
+            event_loop.run();
+        })?;
+        Ok(Box::new(WorkerThread { thread, ended }))
+    }
+}
+
+/// A worker thread that runs.
+struct WorkerThread {
+    thread: JoinHandle<()>,
+    /// Closed when the thread ends, however it ends.
+    ended: Receiver<Infallible>,
+}
+
+impl Join for WorkerThread {
+    fn join(self: Box<Self>, deadline: Instant) -> bool {
+        let patience = deadline.saturating_duration_since(Instant::now());
+        let Err(end) = self.ended.recv_timeout(patience);
+        if end == RecvTimeoutError::Timeout {
+            return false;
+        }
+        // The thread only has to return. The panic hook has reported a panic.
+        let _ = self.thread.join();
+        true
+    }
+}

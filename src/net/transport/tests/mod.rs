@@ -1,0 +1,4 @@
+//! Sockets that the system tells of, and a stream that does what it is told to.
+
+mod readiness;
+mod stream;
