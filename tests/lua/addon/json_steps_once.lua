@@ -2,6 +2,7 @@
 -- ../_step_counter.lua), and the memory that Lua gives out, while texts double in length. What the module does inside of a call is
 -- not counted here: benches/instructions does that.
 
+local counter = include("../_step_counter.lua")
 
 local SIZES = { 2048, 4096, 8192, 16384, 32768 } -- bytes; below what a message may have
 local FEW_SIZES = { 1024, 2048, 4096 } -- where there are very many cases
