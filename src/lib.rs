@@ -13,6 +13,7 @@ use std::ffi::{c_int, c_void};
 pub mod backend;
 pub mod crypto;
 pub mod dispatch;
+pub mod json;
 pub mod lua;
 pub mod model;
 pub mod net;

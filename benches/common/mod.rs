@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each bench uses some of it")]
 
 pub(crate) mod dispatch;
+pub(crate) mod json;
 pub(crate) mod session;
 
 use std::hint::black_box;

@@ -2,10 +2,12 @@
 
 use std::hint::black_box;
 
+use realtime::json::{Decoder as JsonDecoder, Encoder as JsonEncoder, Limits as JsonLimits, Tape};
 use realtime::model::{LinkId, TopicKind};
 use resp::{Decoder, Encoder};
 
 use crate::common::dispatch::World;
+use crate::common::json::{CHAT_LINE, encode as encode_value};
 use crate::common::session::{Case, case, client, messages};
 use crate::common::{BATCH, publish, take_all};
 
@@ -45,6 +47,9 @@ pub(crate) const PATHS: &[Path] = &[
     path("message to a callback", BATCH, |n| dispatch(n, 1, 1), 427.0),
     path("one of 100 callbacks of a message", BATCH * CALLBACKS, |n| dispatch(n, 1, 100), 113.0),
     path("message to one of 100 clients", BATCH, |n| dispatch(n, 100, 1), 600.0),
+    path("chat line to its tape", BATCH, decode_json, 0.0),
+    path("chat line from its values", BATCH, encode_json, 0.0),
+    path("KiB of a text with a mistake at its end", MISTAKE_KIB, decode_mistake, 0.0),
     path("look at nothing", BATCH, look_at_nothing, 10.0),
     path("publish and its answer", BATCH, publish_and_answer, 1924.0),
 ];
@@ -110,6 +115,39 @@ fn dispatch(rounds: usize, clients: u32, callbacks: usize) {
     for _ in 0..rounds {
         world.fill(BATCH);
         assert_eq!(world.run(), BATCH * callbacks);
+    }
+}
+
+fn decode_json(rounds: usize) {
+    let mut tape = Tape::default();
+    for _ in 0..rounds * BATCH {
+        let mut decoder = JsonDecoder::with_tape(tape, JsonLimits::default());
+        assert_eq!(decoder.read(black_box(CHAT_LINE), usize::MAX), Ok(true));
+        tape = decoder.into_tape();
+    }
+}
+
+fn encode_json(rounds: usize) {
+    let value = serde_json::from_slice(CHAT_LINE).expect("JSON");
+    let mut out = Vec::new();
+    for _ in 0..rounds * BATCH {
+        let mut encoder = JsonEncoder::new(out, JsonLimits::default());
+        encode_value(&mut encoder, black_box(&value)).expect("no limit is passed");
+        out = encoder.into_text();
+    }
+}
+
+/// What comes to light only at the end, with all that makes a text slow: escapes, white space, lines, tables in each other. That
+/// it takes no more for each KiB of a long one is what is held here.
+const MISTAKE_KIB: usize = 64;
+
+fn decode_mistake(rounds: usize) {
+    const PIECE: &str = "{\"\\u00e9\": [[ 1.5e3, \"\\n\" ]],\n \"b\": -0.25}, ";
+    let mut text = format!("[{}", PIECE.repeat(MISTAKE_KIB * 1024 / PIECE.len()));
+    text.push('x');
+    for _ in 0..rounds {
+        let mut decoder = JsonDecoder::new(JsonLimits::default());
+        assert!(decoder.read(black_box(text.as_bytes()), usize::MAX).is_err());
     }
 }
 

@@ -115,6 +115,25 @@ function realtime.SHA256(text) end
 ---@return string proof
 function realtime.HMAC(key, text) end
 
+---The value in a JSON text, without an envelope. Integers beyond 2^53 come as strings, nulls in lists as realtime.NULL; nulls in
+---objects are left out.
+---@param text string
+---@param max_bytes? integer default: 4 MiB
+---@param max_elements? integer every value is one, a table counts as four; default: 1,000,000
+---@param key? string asks where in the text the value of this key begins and ends, if the text is an object
+---@return RealtimeValue? value nil for null, too
+---@return string|integer? reason why it was not read, with line and column; else the first byte of the key's value
+---@return boolean|integer? is_no_json with a reason: false if a bound was passed; else the last byte of the key's value
+function realtime.DecodeJson(text, max_bytes, max_elements, key) end
+
+---A value as JSON, without an envelope.
+---@param value RealtimeValue
+---@param max_bytes? integer default: 4 MiB
+---@param max_elements? integer every value is one, a table counts as four; default: 1,000,000
+---@return string? text
+---@return string? reason why it has no form in JSON, and where in the table; or that it is too large
+function realtime.EncodeJson(value, max_bytes, max_elements) end
+
 ---For the addon: takes all rights of other users from garrysmod/data/realtime.json, where a password stands. Owner and group
 ---keep theirs.
 ---@return true? restricted also where there is nothing to take, no such file, or Windows

@@ -20,6 +20,8 @@ pub(super) struct Fixed {
     pub(super) report: c_int,
     /// Prints a line on the console.
     pub(super) say: c_int,
+    /// Says where in a value something has no form in JSON.
+    pub(super) refused: c_int,
     /// Starts the ticks again.
     pub(super) start_ticks: c_int,
     /// The loop that runs callbacks.

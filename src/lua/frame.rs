@@ -76,18 +76,42 @@ pub(super) struct Location {
 /// How far up the stack a calling script is looked for. Between it and us there may be C functions such as `pcall`.
 const MAX_LEVELS: c_int = 64;
 
+/// Slots of the stack that a function has free: of the twenty that every C function begins with, those that what comes before
+/// its work does not use.
+pub(super) const FREE_SLOTS: i32 = 16;
+
 /// The stack of one C function, for reading.
 ///
 /// Positions are counted from 1. Reading borrows the frame, and what takes values off the stack needs it mutably, so that
 /// no slice outlives its string.
 pub(super) struct Frame {
     lua: Lua,
+    /// How many values there may be.
+    most: i32,
 }
 
 impl Frame {
-    /// The frame of the C function that `lua` was handed to.
+    /// The frame of the C function that `lua` was handed to, at its beginning.
     pub(super) fn new(lua: Lua) -> Self {
-        Self { lua }
+        let mut frame = Self { lua, most: 0 };
+        frame.most = frame.top() + FREE_SLOTS;
+        frame
+    }
+
+    /// Likewise, where more slots were reserved.
+    ///
+    /// # Safety
+    ///
+    /// The stack has so many free slots, and keeps them as long as this frame is used.
+    pub(super) unsafe fn with_slots(lua: Lua, slots: i32) -> Self {
+        let mut frame = Self::new(lua);
+        frame.most += slots - FREE_SLOTS;
+        frame
+    }
+
+    /// For a walk through tables, which uses the stack by itself: the Lua, and how many values there may be.
+    pub(super) fn slots(&mut self) -> (Lua, i32) {
+        (self.lua, self.most)
     }
 
     /// How many values there are.

@@ -8,7 +8,7 @@ use super::function::{Function, nothing};
 use super::module::Module;
 use super::output::Output;
 use super::raw::Lua;
-use super::{client, config_file, connect, crypto, library, requests};
+use super::{client, config_file, connect, crypto, json, library, requests};
 use crate::model::{Code, Error};
 
 const CLOSED: &str = "realtime was closed with the map it was loaded on";
@@ -41,7 +41,7 @@ impl Function {
 }
 
 /// Functions and methods. The metamethod `__tostring` is a method of that name.
-pub(super) static FUNCTIONS: [Function; 25] = [
+pub(super) static FUNCTIONS: [Function; 27] = [
     function("Connect", connect::connect, RAISE).prepared(connect::prepare_client),
     function("ProcessEvents", library::process_events, Output::Number(0.0)).idle(library::is_idle),
     function("SetTickBudget", library::set_tick_budget, Output::Nothing),
@@ -50,6 +50,8 @@ pub(super) static FUNCTIONS: [Function; 25] = [
     function("SHA256", crypto::sha256_of, RAISE),
     function("HMAC", crypto::hmac_of, RAISE),
     function("RestrictConfig", config_file::restrict_config, RAISE),
+    function("DecodeJson", json::decode_json, RAISE),
+    function("EncodeJson", json::encode_json, RAISE),
     method("Subscribe", client::subscribe, RAISE).prepared(client::prepare_topic),
     method("PSubscribe", client::psubscribe, RAISE).prepared(client::prepare_topic),
     method("Unsubscribe", client::unsubscribe, Output::Nothing),

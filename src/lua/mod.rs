@@ -6,6 +6,7 @@
 mod anchor;
 mod api;
 mod args;
+mod build;
 mod client;
 mod config_file;
 mod connect;
@@ -15,6 +16,7 @@ mod frame;
 mod function;
 mod functions;
 mod handle;
+mod json;
 mod library;
 mod module;
 mod number;
@@ -28,9 +30,11 @@ mod report;
 mod requests;
 mod rounds;
 mod setup;
+mod spare;
 mod stats;
 mod trampoline;
 mod twins;
+mod walk;
 
 use std::fmt::Arguments;
 use std::io::{self, Write};

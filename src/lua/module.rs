@@ -13,6 +13,7 @@ use super::handle::Handle;
 use super::output::{Exit, Output};
 use super::pulse::Pulse;
 use super::refs::{Pool, Ref};
+use super::spare::Spare;
 use crate::backend::Session;
 use crate::crypto::Random;
 use crate::dispatch::{Budget, Dispatcher, Reports};
@@ -64,6 +65,8 @@ pub(super) struct Module {
     /// that raised left behind goes with a function further out, or else with the state.
     #[expect(clippy::vec_box, reason = "an output must stay where it is while inner calls come and go")]
     pub(super) outputs: Vec<Box<Output>>,
+    /// What functions for JSON left for the next one.
+    pub(super) spare: Spare,
     /// A line that the function that is running wants on the console.
     pub(super) line: Option<String>,
     pub(super) tick_budget: Duration,
@@ -116,6 +119,7 @@ impl Module {
             sessions: 0,
             random: Random::new(),
             outputs: Vec::new(),
+            spare: Spare::default(),
             line: None,
             tick_budget: DEFAULT_TICK_BUDGET,
             round: None,
@@ -166,11 +170,19 @@ impl Module {
             Output::Number(value) => Exit::Number(value),
             Output::Static(text) => Exit::Static(text),
             Output::Kept(reference) => Exit::Kept(reference),
+            Output::NeedsSlots(slots) => Exit::NeedsSlots(slots),
             Output::Run(run) => Exit::Run(run),
             held => {
                 self.outputs.push(Box::new(held));
                 Exit::Held(self.outputs.len() - 1)
             }
+        }
+    }
+
+    /// Ends the outputs from `depth` on, which were pushed.
+    pub(super) fn release(&mut self, depth: usize) {
+        for output in self.outputs.drain(depth..) {
+            self.spare.take(*output);
         }
     }
 

@@ -3,10 +3,12 @@
 use std::borrow::Cow;
 use std::ffi::{c_int, c_void};
 
+use super::build::{Decoded, push_decoded};
 use super::fixed::Fixed;
 use super::push::{push_error, push_reply};
 use super::raw::Lua;
 use super::stats::{Stats, push_closed};
+use super::walk::{Place, push_place};
 use crate::model::{Error, Value};
 
 /// The part of a function that may raise or run scripts. It is handed the module's userdata, and returns how many values it
@@ -34,6 +36,14 @@ pub(super) enum Output {
     Answer(Result<Value, Error>),
     /// A client's figures; if it is gone, its state alone.
     Stats(Option<Box<Stats>>),
+    /// The value of the text that is the first argument, and what was found in it.
+    Decoded(Decoded),
+    /// nil, a reason, and whether the text was no JSON.
+    NotDecoded(String, bool),
+    /// nil, and what in the first argument has no form in JSON.
+    NotEncoded(Place),
+    /// The function needs so many slots of the stack, and is called again when they are there.
+    NeedsSlots(c_int),
     /// What this pushes, once nothing is left that has to be dropped.
     Run(Run),
     /// A Lua error.
@@ -49,6 +59,7 @@ pub(super) enum Exit {
     Static(&'static str),
     Kept(i32),
     Run(Run),
+    NeedsSlots(c_int),
     /// The last of the module's outputs, at this depth.
     Held(usize),
 }
@@ -72,7 +83,7 @@ pub(super) unsafe fn push_output(lua: Lua, fixed: Fixed, output: &Output) -> Pus
     unsafe {
         match output {
             // What runs does so in its place, and pushes by itself.
-            Output::Nothing | Output::Run(_) => return PushResult::Values(0),
+            Output::Nothing | Output::Run(_) | Output::NeedsSlots(_) => return PushResult::Values(0),
             Output::Boolean(value) => lua.push_boolean(*value),
             Output::Number(value) => lua.push_number(*value),
             Output::Static(text) => lua.push_bytes(text.as_bytes()),
@@ -102,6 +113,20 @@ pub(super) unsafe fn push_output(lua: Lua, fixed: Fixed, output: &Output) -> Pus
             }
             Output::Stats(Some(stats)) => stats.push(lua),
             Output::Stats(None) => push_closed(lua),
+            Output::Decoded(decoded) => return PushResult::Values(push_decoded(lua, fixed, decoded)),
+            Output::NotDecoded(reason, is_no_json) => {
+                lua.push_nil();
+                lua.push_bytes(reason.as_bytes());
+                lua.push_boolean(*is_no_json);
+                return PushResult::Values(3);
+            }
+            Output::NotEncoded(place) => {
+                lua.push_nil();
+                if push_place(lua, fixed, place) != 0 {
+                    return PushResult::Error;
+                }
+                return PushResult::Values(2);
+            }
             Output::Raise(message) => {
                 lua.push_bytes(message.as_bytes());
                 return PushResult::Error;

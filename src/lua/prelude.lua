@@ -4,7 +4,8 @@ local process_events = ...
 
 local G = _G
 local pcall, error, type, tostring, rawget, setmetatable = pcall, error, type, tostring, rawget, setmetatable
-local pairs, print = pairs, print
+local pairs, print, select = pairs, print, select
+local concat, find, format, gsub, sub = table.concat, string.find, string.format, string.gsub, string.sub
 
 local function member(library, name)
     local found = rawget(G, library)
@@ -139,4 +140,28 @@ local function map(reply)
     return result
 end
 
-return trace, report, say, null, error_meta, map, start_ticks
+-- Where in a value something has no form in JSON, and why. `fault` is that value, or a key that is no string; `reason` is nil if
+-- its type is at fault. What follows are the places in lists and the keys that lead there.
+local MAX_STEP = 64 -- bytes of a key
+
+local function step(key)
+    if type(key) == "number" then return "[" .. key .. "]" end
+    if #key > MAX_STEP then key = sub(key, 1, MAX_STEP) .. "…" end
+    return find(key, "^[%a_][%w_]*$") and "." .. key or format("[%q]", key)
+end
+
+local function refused(reason, fault, is_key, ...)
+    local path, kind = {}, type(fault)
+    for i = 1, select("#", ...) do path[i] = step((select(i, ...))) end
+    if is_key then
+        path[#path + 1] = "[" .. tostring(fault) .. "]"
+        reason = kind == "number" and "a number as a key of a table that is no list without holes: use tostring" or "a " .. kind .. " as a key"
+    elseif not reason then
+        local hint = kind == "Player" and ": send its SteamID64" or ""
+        reason = (find(kind, "^[AEIOU]") and "an " or "a ") .. kind .. " has no form in JSON" .. hint
+    end
+    local place = gsub(concat(path), "^%.", "")
+    return (place == "" and "the value" or place) .. ": " .. reason
+end
+
+return trace, report, say, null, error_meta, map, refused, start_ticks

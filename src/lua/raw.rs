@@ -1,6 +1,7 @@
 //! Calls that may raise.
 
 use std::ffi::{CStr, c_char, c_int, c_void};
+use std::slice;
 
 use gmod::lua::{LUA_GLOBALSINDEX, LUA_REGISTRYINDEX, LuaFunction, State};
 
@@ -39,6 +40,20 @@ impl Lua {
     pub(super) unsafe fn userdata_upvalue(self, n: c_int) -> *mut c_void {
         // SAFETY: the caller vouches for the upvalue; another type gives null.
         unsafe { (self.api.touserdata)(self.state, LUA_GLOBALSINDEX - n) }
+    }
+
+    /// The bytes of the string at `index`.
+    ///
+    /// # Safety
+    ///
+    /// There is a string, and it stays there as long as the bytes are used.
+    pub(super) unsafe fn bytes<'a>(self, index: c_int) -> &'a [u8] {
+        let mut length = 0;
+        // SAFETY: for a string this converts and allocates nothing, and Lua neither moves nor changes it.
+        unsafe {
+            let bytes = (self.api.tolstring)(self.state, index, &raw mut length);
+            slice::from_raw_parts(bytes.cast(), length)
+        }
     }
 
     /// The number that is the running C function's upvalue `n`.

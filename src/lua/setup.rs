@@ -40,7 +40,7 @@ const REFERENCES: c_int = 64;
 
 /// The part of the module that is written in Lua, and how many values it returns.
 const PRELUDE: &str = include_str!("prelude.lua");
-const PRELUDE_RESULTS: c_int = 7;
+const PRELUDE_RESULTS: c_int = 8;
 
 /// Sets the module up in a Lua state: afresh, whatever was there before. `spawn` makes what starts the worker thread, at
 /// the first Connect. If the game's Lua functions can't be found, says so on stderr and leaves the state alone.
@@ -126,7 +126,7 @@ unsafe fn set_up(lua: Lua, spawn: fn() -> Box<dyn Spawn<Inbox<Run>>>) {
             lua.raise();
         }
         let results = lua.top() - PRELUDE_RESULTS;
-        let [trace, report, say, null, error_meta, map, start_ticks] =
+        let [trace, report, say, null, error_meta, map, refused, start_ticks] =
             std::array::from_fn(|n| results + 1 + c_int::try_from(n).unwrap_or(0));
         lua.push_copy(null);
         lua.set_field(global, c"NULL");
@@ -151,6 +151,7 @@ unsafe fn set_up(lua: Lua, spawn: fn() -> Box<dyn Spawn<Inbox<Run>>>) {
             trace: keep(trace),
             report: keep(report),
             say: keep(say),
+            refused: keep(refused),
             start_ticks: keep(start_ticks),
             // Any value will do to make the places.
             carried: std::array::from_fn(|_| keep(methods)),

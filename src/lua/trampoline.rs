@@ -72,7 +72,16 @@ unsafe extern "C-unwind" fn trampoline(state: RawState) -> c_int {
         return unsafe { give(lua, push_output(lua, fixed_of(anchor), &function.closed)) };
     };
     // SAFETY: nobody else refers to the module while pure Rust runs: no Lua code does.
-    let exit = work(unsafe { &mut *module }, &mut Frame::new(lua), function);
+    let mut exit = work(unsafe { &mut *module }, &mut Frame::new(lua), function);
+    if let Exit::NeedsSlots(slots) = exit {
+        // SAFETY: nothing is alive here that has to be dropped. To grow the stack starts no collection, so that the module is
+        // still there, and the slots with it.
+        unsafe {
+            lua.set_top(lua.top() + slots);
+            lua.set_top(lua.top() - slots);
+            exit = work(&mut *module, &mut Frame::with_slots(lua, slots), function);
+        }
+    }
     // SAFETY: an exit owns nothing.
     unsafe { leave(lua, anchor, exit) }
 }
@@ -159,7 +168,7 @@ unsafe fn leave(lua: Lua, anchor: *mut c_void, exit: Exit) -> c_int {
     unsafe {
         print_line(lua, anchor);
         match exit {
-            Exit::Nothing => 0,
+            Exit::Nothing | Exit::NeedsSlots(_) => 0,
             Exit::Boolean(value) => {
                 lua.push_boolean(value);
                 1
@@ -205,9 +214,9 @@ unsafe fn push_held(lua: Lua, anchor: *mut c_void, depth: usize) -> PushResult {
         let pushed = push_output(lua, fixed_of(anchor), &*output);
         let module = module_of(anchor);
         if module.is_null() {
-            let_go(anchor, |module| module.outputs.truncate(depth));
+            let_go(anchor, |module| module.release(depth));
         } else {
-            (*module).outputs.truncate(depth);
+            (*module).release(depth);
         }
         pushed
     }

@@ -14,11 +14,12 @@ use source::{Named, modules, paths, root, tokens};
 const ROOMS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("crypto", &[]),
+    ("json", &[]),
     ("backend", &["model", "resp"]),
     ("queue", &["model", "crossbeam_queue"]),
     ("net", &["backend", "queue", "model", "mio"]),
     ("dispatch", &["queue", "model"]),
-    ("lua", &["dispatch", "queue", "backend", "crypto", "model", "gmod"]),
+    ("lua", &["dispatch", "queue", "backend", "crypto", "json", "model", "gmod"]),
 ];
 
 /// Everybody may.

@@ -27,6 +27,8 @@ local FUNCTION = { ["function"] = true }
 local CALLBACK = { ["function"] = true, ["nil"] = true }
 local SIZE = { number = true, ["nil"] = true }
 local SECONDS = { number = true, ["nil"] = true }
+local ANY = {}
+for kind in pairs(kinds) do ANY[kind] = true end
 local fn = function() end
 
 -- Proper arguments of each method, and which kinds each of them may be of; a number says which other argument is wrong then.
@@ -58,6 +60,12 @@ local functions = {
 	RandomToken = { {}, {} },
 	RestrictConfig = { {}, {} },
 	SHA256 = { { "text" }, { { string = true } } },
+	DecodeJson = {
+		{ "[1]", 100, 100, "key" },
+		{ { string = true }, SIZE, SIZE, { string = true, ["nil"] = true } },
+	},
+	-- A value of any kind has a text or a reason.
+	EncodeJson = { { { 1 }, 100, 100 }, { ANY, SIZE, SIZE } },
 	HMAC = { { "key", "text" }, { { string = true }, { string = true } } },
 }
 

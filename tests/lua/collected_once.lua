@@ -54,7 +54,7 @@ host.run(function()
 	kit.eq(client:State(), "closed")
 	local _, err = client:Publish(channel, "too late")
 	assert(("failed: " .. err):find("^failed: CLOSED: realtime was closed"), "an error of the closed module")
-	for _, name in ipairs({ "RandomToken", "SHA256", "HMAC", "RestrictConfig" }) do
+	for _, name in ipairs({ "RandomToken", "SHA256", "HMAC", "RestrictConfig", "DecodeJson", "EncodeJson" }) do
 		kit.raises("realtime was closed", realtime[name], "key", "text")
 	end
 	-- An answer was there already. What reaches a callback may come too late.

@@ -23,16 +23,19 @@ return function(realtime, addon)
 		return Sign(format("%.0f\n%s\n%s\n%d\n", time, from, state, #channel) .. channel .. text)
 	end
 
+	-- How every message begins that this Lua state sends under this id.
+	function addon.Head(from) return '{"from":"' .. from .. '","state":"' .. STATE .. '"' end
+
 	-- The text of a message, or nil and the reason. With a channel it is signed for it, where there is a secret.
 	function addon.Encode(data, from, channel, bounds)
 		if data == nil then return nil, "the value: nil has no form in JSON" end
 		if data == realtime.NULL then return nil, "the value: realtime.NULL alone is no message" end
 		local text, reason = Encode(data, bounds)
 		if not text then return nil, reason end
-		local head = '{"from":"' .. from .. '","state":"' .. STATE
-		if not Sign or not channel then return head .. '","data":' .. text .. "}" end
+		local head = addon.Head(from)
+		if not Sign or not channel then return head .. ',"data":' .. text .. "}" end
 		local time = os_time()
-		return format('%s","time":%.0f,"mac":"%s","data":', head, time, mac(time, from, STATE, channel, text)) .. text .. "}"
+		return format('%s,"time":%.0f,"mac":"%s","data":', head, time, mac(time, from, STATE, channel, text)) .. text .. "}"
 	end
 
 	local NO_ENVELOPE = 'no envelope: {"from":"ttt-1","data":…}'

@@ -1,7 +1,7 @@
 -- Tables as messages: JSON in an envelope that says who sent it.
 return function(realtime, addon)
 	local methods = {}
-	local SysTime = SysTime
+	local SysTime, sub = SysTime, string.sub
 
 	-- A channel's name as the module takes it, or nil, and then the module says what is wrong.
 	local function name_of(channel)
@@ -32,8 +32,9 @@ return function(realtime, addon)
 	local PREFIX = "realtime.Tables: "
 
 	-- `bounds`: what a message's data may have. What is over them, or cannot be read, is told under the subscription's name.
-	-- fn(data, from, is_own, channel, pattern).
-	function addon.Listen(self, method, topic, identifier, bounds, fn)
+	-- `own`: how messages begin that are left out unread. fn(data, from, is_own, channel, pattern).
+	function addon.Listen(self, method, topic, identifier, bounds, fn, own)
+		local own_bytes = own and #own
 		local kind = method .. " " .. tostring(topic)
 		local function leave_out(channel, reason)
 			addon.SayRarely(kind, string.format("a message on %s was left out: %s", addon.Printable(channel, 64), reason))
@@ -43,6 +44,7 @@ return function(realtime, addon)
 			-- On an empty server no hook runs that could do it.
 			addon.EnsureTick()
 			if message == nil then return leave_out(channel, addon.json.TooLarge(bytes, bounds.message)) end
+			if own and sub(message, 1, own_bytes) == own then return end
 			local data, from, is_own = addon.Decode(message, channel, bounds)
 			if data == nil then return leave_out(channel, from) end
 			fn(data, from, is_own, channel, pattern)
@@ -71,7 +73,7 @@ return function(realtime, addon)
 					end
 				end
 				fn(data, from, channel, pattern)
-			end)
+			end, others and addon.Head(self.id))
 		end
 	end
 	subscriber("Subscribe", "Subscribe", false)

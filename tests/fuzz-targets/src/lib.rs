@@ -11,6 +11,9 @@ mod common;
 mod conformance;
 mod deafness;
 mod decoder;
+mod json;
+#[path = "../../json/common.rs"]
+mod json_common;
 mod options;
 mod session;
 mod tree;
@@ -18,6 +21,7 @@ mod tree;
 pub use conformance::conformance_inputs;
 pub use deafness::{Seen, deafness, deafness_input};
 pub use decoder::{decoder_pieces, decoder_twin, encode_decode, pieces_input, valid_stream};
+pub use json::{json_decode, json_encode_decode};
 pub use options::options;
 pub use session::{Act, Profile, Reply, Script, Wish, session};
 
@@ -41,6 +45,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "decoder_pieces", run: decoder_pieces },
     Target { name: "decoder_twin", run: decoder_twin },
     Target { name: "encode_decode", run: encode_decode },
+    Target { name: "json_decode", run: json_decode },
+    Target { name: "json_encode_decode", run: json_encode_decode },
     Target { name: "options", run: options },
     Target { name: "session", run: session },
 ];

@@ -71,6 +71,16 @@ fn encode_decode() {
 }
 
 #[test]
+fn json_decode() {
+    replay("json_decode");
+}
+
+#[test]
+fn json_encode_decode() {
+    replay("json_encode_decode");
+}
+
+#[test]
 fn options() {
     replay("options");
 }
@@ -110,6 +120,15 @@ fn every_target_is_replayed_and_fuzzed() {
     assert_eq!(fuzzers, targets);
     assert_eq!(
         targets,
-        ["deafness", "decoder_pieces", "decoder_twin", "encode_decode", "options", "session"]
+        [
+            "deafness",
+            "decoder_pieces",
+            "decoder_twin",
+            "encode_decode",
+            "json_decode",
+            "json_encode_decode",
+            "options",
+            "session"
+        ]
     );
 }

@@ -30,6 +30,9 @@ fn main() -> ExitCode {
 }
 
 fn run(root: &Path, script: &Path) -> Result<(), Failed> {
+    let source = fs::read_to_string(script)?;
+    // The only ones that need a folder for an addon to write to.
+    let addon: &[&str] = if source.contains("realtime/load.lua") { &["--addon", "lua"] } else { &[] };
     let mut command = Command::new(env!("CARGO_BIN_EXE_gmod-host"));
     command
         .current_dir(root)
@@ -40,6 +43,7 @@ fn run(root: &Path, script: &Path) -> Result<(), Failed> {
             "--timeout",
             TIMEOUT_SECONDS,
         ])
+        .args(addon)
         .arg(script.strip_prefix(root)?)
         .arg("quick=1")
         .env("GMOD_HOST_SEED", "1")
@@ -48,7 +52,6 @@ fn run(root: &Path, script: &Path) -> Result<(), Failed> {
         .env_remove("HOST_PROTOCOL");
     let output = command.output()?;
     let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    let source = fs::read_to_string(script)?;
     let announced: Vec<&str> = source.lines().filter_map(|line| word(line, "-- = ", 0)).collect();
     let printed: Vec<&str> = stdout.lines().filter_map(|line| word(line, "= ", 0)).collect();
     let mut problems = Vec::new();

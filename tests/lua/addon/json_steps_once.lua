@@ -1,10 +1,9 @@
--- Reading and writing JSON takes work in proportion to the text, whatever it is and whatever is wrong with it: steps are
--- counted (see ../_step_counter.lua) while texts double in length. Every reason that json.lua can tell must come up here.
+-- Tables take work in proportion to their text, whatever it is and whatever is wrong with it: the addon's steps are counted (see
+-- ../_step_counter.lua), and the memory that Lua gives out, while texts double in length. What the module does inside of a call is
+-- not counted here: benches/instructions does that.
 
-local kit = include("../_kit.lua")
 local counter = include("../_step_counter.lua")
 
-local SOURCE = "lua/realtime/json.lua"
 local SIZES = { 2048, 4096, 8192, 16384, 32768 } -- bytes; below what a message may have
 local FEW_SIZES = { 1024, 2048, 4096 } -- where there are very many cases
 local MOST = 2.2 -- times the steps for twice the text; quadratic work has 4
@@ -17,16 +16,13 @@ counter.count_every(HOOK_EVERY)
 local realtime = counter.load_addon()
 local json = realtime.addon.json
 
-local reasons = {}
-
 local function fill(piece, size) return piece:rep(math.floor(size / #piece)) end
 
 local function check(name, make, call, sizes)
 	local before
 	for _, size in ipairs(sizes or SIZES) do
 		local arguments = make(size)
-		local steps, value, reason = counter.count(call, unpack(arguments, 1, 2))
-		if value == nil then reasons[#reasons + 1] = reason end
+		local steps = counter.count(call, unpack(arguments, 1, 2))
 		if before and steps > MOST * before then
 			error(string.format("%s: %d steps for %d bytes, %d for half of them", name, steps, size, before), 0)
 		end
@@ -212,55 +208,4 @@ host.test("every value is written, or refused, in steps in proportion to its siz
 		check(value, function() return { value == "NULL" and realtime.NULL or nil, "here" } end, realtime.Encode)
 	end
 	check("no text", function() return { 5 } end, realtime.Decode)
-end)
-
--- The texts in quotes in a line of Lua, without its comment.
-local function literals(line)
-	local found, from = {}, 1
-	while true do
-		local start = line:find("[\"'%-]", from)
-		if not start then return found end
-		local mark = line:sub(start, start)
-		if mark == "-" then
-			if line:sub(start, start + 1) == "--" then return found end
-			from = start + 1
-		else
-			local stop = start + 1
-			while line:sub(stop, stop) ~= mark do
-				if stop > #line then return found end
-				stop = stop + (line:sub(stop, stop) == "\\" and 2 or 1)
-			end
-			found[#found + 1] = line:sub(start + 1, stop - 1):gsub("\\(.)", "%1")
-			from = stop + 1
-		end
-	end
-end
-
--- The fixed parts of a text that may have values in it.
-local function parts(text)
-	local found = {}
-	for part in (text:gsub("%%[%d.]*%a", "\0") .. "\0"):gmatch("(%Z*)%z") do
-		if part:find("%a%a") then found[#found + 1] = part end
-	end
-	return found
-end
-
--- After the others: they have collected the reasons.
-host.test("every reason that there is came up", function()
-	local source = assert(file.Read(SOURCE, "GAME"), SOURCE .. " cannot be read")
-	local all = table.concat(reasons, "\n")
-	local looked, missing = 0, {}
-	for line in source:gmatch("[^\n]+") do
-		for _, literal in ipairs(literals(line)) do
-			-- A reason is a sentence; the others are patterns, names and pieces of JSON.
-			if literal:find("%l %l") or literal:find("^ %l") then
-				for _, part in ipairs(parts(literal)) do
-					looked = looked + 1
-					if not all:find(part, 1, true) then missing[#missing + 1] = literal end
-				end
-			end
-		end
-	end
-	assert(looked >= 15, "only " .. looked .. " reasons were found in " .. SOURCE)
-	kit.eq(missing, {}, "reasons that no case comes to")
 end)

@@ -1,0 +1,147 @@
+-- What a table costs as a message: its text, and the table from a text, by the module, by the addon with its envelope, and by the
+-- Lua codec that the module replaced (its twin in the tests). Medians of several rounds in which all take turns. Each text is
+-- another one, because Lua has a string that it knows more cheaply. `_bare_` is a C loop over the calls that make the same table
+-- from ready strings, at its final size.
+--
+-- = chat_line_decode_ns          a chat line of 173 bytes to its table, envelope included: realtime.DecodeJson
+-- = chat_line_decode_bare_ns     the bare calls
+-- = chat_line_decode_ratio       the module to the bare calls
+-- = chat_line_decode_addon_ns    realtime.Decode, which checks the envelope as well
+-- = chat_line_decode_lua_ns      the Lua codec
+-- = chat_line_encode_ns          the data of that line to its text: realtime.EncodeJson
+-- = chat_line_encode_addon_ns    realtime.Encode, with its envelope
+-- = chat_line_encode_lua_ns      the Lua codec
+-- = inventory_bytes              a table of 160 items
+-- = inventory_decode_us          the module
+-- = inventory_decode_lua_us      the Lua codec
+-- = inventory_encode_us          the module
+-- = inventory_encode_lua_us      the Lua codec
+-- = large_bytes                  a list of objects
+-- = large_decode_ms              the module, in one call
+-- = large_decode_lua_ms          the Lua codec
+-- = large_encode_ms              the module
+-- = large_encode_lua_ms          the Lua codec
+
+local kit = include("_kit.lua")
+local settings = kit.settings({ rounds = 15, lines = 20000, inventories = 40, large = 2000000 },
+	{ rounds = 2, lines = 200, inventories = 2, large = 50000 })
+
+local json = include("../../tests/lua/addon/_json_twin.lua")(realtime)
+local figures = kit.rounds()
+
+local function chat_line(n)
+	return {
+		player = "76561198000000001", name = "Alice", text = string.format("%016d", n * 7919) .. "anybody seen the traitor near me?",
+		team = 3, dead = false,
+	}
+end
+
+local function inventory(n)
+	local items = {}
+	for i = 1, 160 do
+		items[i] = {
+			id = 7000000 + n * 1000 + i, class = "weapon_ttt_" .. i, amount = i % 7, wear = (12345 + i * 77 + n) / 100000,
+			slots = { i, i + 1, 3 }, stat_trak = i % 2 == 0, name = "item " .. i,
+		}
+	end
+	return { owner = "76561198000000001", items = items }
+end
+
+local function large(bytes)
+	local list = {}
+	for i = 1, bytes / 60 do list[i] = { id = i, at = { i, i / 8, -i }, name = "player " .. i, alive = i % 3 == 0 } end
+	return list
+end
+
+-- Calls fn for each element, and adds what one took.
+local function time(name, list, fn)
+	collectgarbage()
+	collectgarbage("stop")
+	local start = SysTime()
+	for i = 1, #list do fn(list[i]) end
+	figures.add(name, (SysTime() - start) / #list)
+	collectgarbage("restart")
+end
+
+-- The ways in another order each round.
+local function times(round, ways)
+	for i = 1, #ways do time(unpack(ways[(i + round) % #ways + 1])) end
+end
+
+local made = 0
+local function many(count, make)
+	local values, texts, enveloped = {}, {}, {}
+	for i = 1, count do
+		made = made + 1
+		values[i] = make(made)
+		texts[i] = json.Encode(values[i])
+		enveloped[i] = '{"from":"ttt-1","state":"3f9a2c7140b1d2e3","data":' .. texts[i] .. "}"
+	end
+	return values, texts, enveloped
+end
+
+local function lines(round)
+	local values, _, texts = many(settings.lines, chat_line)
+	times(round, {
+		{ "line_decode", texts, realtime.DecodeJson },
+		{ "line_encode", values, realtime.EncodeJson },
+	})
+	_, _, texts = many(settings.lines, chat_line)
+	times(round, {
+		{ "line_decode_addon", texts, realtime.Decode },
+		{ "line_encode_addon", values, function(value) return realtime.Encode(value, "ttt-1") end },
+	})
+	_, _, texts = many(settings.lines, chat_line)
+	times(round, { { "line_decode_lua", texts, json.Decode }, { "line_encode_lua", values, json.Encode } })
+	collectgarbage()
+	collectgarbage("stop")
+	figures.add("line_bare", bare.chat_lines(settings.lines) / settings.lines)
+	collectgarbage("restart")
+end
+
+local function inventories(round)
+	local values, texts = many(settings.inventories, inventory)
+	times(round, {
+		{ "inventory_decode", texts, realtime.DecodeJson }, { "inventory_encode", values, realtime.EncodeJson },
+		{ "inventory_decode_lua", texts, json.Decode }, { "inventory_encode_lua", values, json.Encode },
+	})
+	return #texts[1]
+end
+
+host.run(function()
+	assert(include("realtime/load.lua"), "the addon: --addon lua")
+	local value = large(settings.large)
+	local text = json.Encode(value)
+	local inventory_bytes
+	for round = 0, settings.rounds do
+		-- The first one warms up.
+		if round == 1 then figures = kit.rounds() end
+		host.pass()
+		lines(round)
+		inventory_bytes = inventories(round)
+		times(round, {
+			{ "large_decode", { text }, realtime.DecodeJson }, { "large_encode", { value }, realtime.EncodeJson },
+			{ "large_decode_lua", { text }, json.Decode }, { "large_encode_lua", { value }, json.Encode },
+		})
+	end
+	local function result(key, name, scale) kit.result(key, figures.get(name) * scale) end
+	result("chat_line_decode_ns", "line_decode", 1e9)
+	result("chat_line_decode_bare_ns", "line_bare", 1e9)
+	kit.result("chat_line_decode_ratio", figures.get("line_decode") / figures.get("line_bare"))
+	result("chat_line_decode_addon_ns", "line_decode_addon", 1e9)
+	result("chat_line_decode_lua_ns", "line_decode_lua", 1e9)
+	result("chat_line_encode_ns", "line_encode", 1e9)
+	result("chat_line_encode_addon_ns", "line_encode_addon", 1e9)
+	result("chat_line_encode_lua_ns", "line_encode_lua", 1e9)
+	kit.result("inventory_bytes", inventory_bytes)
+	result("inventory_decode_us", "inventory_decode", 1e6)
+	result("inventory_decode_lua_us", "inventory_decode_lua", 1e6)
+	result("inventory_encode_us", "inventory_encode", 1e6)
+	result("inventory_encode_lua_us", "inventory_encode_lua", 1e6)
+	kit.result("large_bytes", #text)
+	result("large_decode_ms", "large_decode", 1e3)
+	result("large_decode_lua_ms", "large_decode_lua", 1e3)
+	result("large_encode_ms", "large_encode", 1e3)
+	result("large_encode_lua_ms", "large_encode_lua", 1e3)
+	host.exit(0)
+end)

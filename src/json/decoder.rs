@@ -1,0 +1,393 @@
+//! A text to its tape.
+
+use std::ops::Range;
+
+use super::error::{Error, Expected, Mistake, locate};
+use super::number::{NoNumber, read as read_number};
+use super::string::{find_end_or_escape, unescape};
+use super::tape::{Node, Span, Table, Tape};
+use super::{Limits, MAX_DEPTH, TABLE_ELEMENTS};
+
+/// Reads one text, in as many calls as the caller likes.
+///
+/// Each call of [`read`](Self::read) gets the same whole text. The number of bytes that it may look at bounds its time, but
+/// for a single number or a string without escapes, which are read in one piece.
+#[derive(Debug)]
+pub struct Decoder {
+    tape: Tape,
+    limits: Limits,
+    /// How many elements may still come.
+    elements: usize,
+    /// Where the text begins behind its byte order mark, and how far it was read.
+    start: usize,
+    at: usize,
+    state: State,
+    /// The innermost open table, or [`NO_TABLE`], and how many there are.
+    open: u32,
+    depth: usize,
+    watched: Option<Watched>,
+}
+
+/// What is expected next.
+#[derive(Debug, Clone, Copy)]
+enum State {
+    /// The beginning of the text.
+    Start,
+    /// A value.
+    Value,
+    /// A list's first value, or its end.
+    FirstValue,
+    /// A key.
+    Key,
+    /// An object's first key, or its end.
+    FirstKey,
+    /// The colon after a key.
+    Colon,
+    /// More of a string with escapes, whose bytes begin here in the tape.
+    String { unescaped: u32, is_key: bool },
+    /// A comma, a closing bracket, or the end of the text.
+    AfterValue,
+    /// Nothing: the text was read.
+    Done,
+}
+
+/// A key of the outermost object whose value's place in the text is wanted.
+#[derive(Debug)]
+struct Watched {
+    key: Vec<u8>,
+    /// Where the value begins that is being read.
+    begins: Option<usize>,
+    found: Option<Range<usize>>,
+}
+
+/// The place of no table.
+const NO_TABLE: u32 = u32::MAX;
+
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+
+/// Why reading stopped before the end.
+enum Stop {
+    TooManyElements,
+    Mistake(usize, Mistake),
+}
+
+impl Decoder {
+    /// A decoder for one text.
+    pub fn new(limits: Limits) -> Self {
+        Self::with_tape(Tape::default(), limits)
+    }
+
+    /// Likewise, with the memory of a tape that is no longer needed.
+    pub fn with_tape(mut tape: Tape, limits: Limits) -> Self {
+        tape.clear();
+        Self {
+            tape,
+            limits,
+            elements: limits.elements,
+            start: 0,
+            at: 0,
+            state: State::Start,
+            open: NO_TABLE,
+            depth: 0,
+            watched: None,
+        }
+    }
+
+    /// Asks where in the text the value of this key stands, if the text is an object: see [`watched`](Self::watched).
+    pub fn watch(&mut self, key: Vec<u8>) {
+        self.watched = Some(Watched { key, begins: None, found: None });
+    }
+
+    /// Where the value of the watched key stands, if there was one. Of several it is the last.
+    pub fn watched(&self) -> Option<Range<usize>> {
+        self.watched.as_ref()?.found.clone()
+    }
+
+    /// The values that were read so far.
+    pub fn tape(&self) -> &Tape {
+        &self.tape
+    }
+
+    /// The values that were read.
+    pub fn into_tape(self) -> Tape {
+        self.tape
+    }
+
+    /// Reads on through the text, `bytes` of it and at least one. Returns whether it was read to its end.
+    ///
+    /// # Errors
+    ///
+    /// The text is not JSON, or passes a limit. The decoder is of no use afterwards.
+    pub fn read(&mut self, text: &[u8], bytes: usize) -> Result<bool, Error> {
+        if matches!(self.state, State::Start) {
+            // Positions have 32 bits.
+            let most = self.limits.bytes.min(NO_TABLE as usize - 1);
+            if text.len() > most {
+                return Err(Error::TooLong { bytes: text.len(), most });
+            }
+            self.start = if text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
+            self.at = self.start;
+            self.state = State::Value;
+        }
+        let until = self.at.saturating_add(bytes.max(1)).min(text.len());
+        match self.run(text, until) {
+            Ok(()) => Ok(matches!(self.state, State::Done)),
+            Err(Stop::TooManyElements) => Err(Error::TooManyElements { most: self.limits.elements }),
+            Err(Stop::Mistake(at, mistake)) => Err(locate(text, self.start, at, mistake, self.limits)),
+        }
+    }
+
+    /// Goes through the text until about this place, or to its end.
+    fn run(&mut self, text: &[u8], until: usize) -> Result<(), Stop> {
+        let ends_here = until == text.len();
+        loop {
+            if !matches!(self.state, State::String { .. }) {
+                self.at = skip_space(text, self.at, until);
+            }
+            if self.at >= until && !ends_here {
+                return Ok(());
+            }
+            let mark = text.get(self.at).copied();
+            match self.state {
+                State::Start | State::Value => {
+                    self.begin_watched();
+                    self.value(text)?;
+                }
+                State::FirstValue if mark == Some(b']') => self.close(),
+                State::FirstValue => self.value(text)?,
+                State::FirstKey if mark == Some(b'}') => self.close(),
+                State::Key | State::FirstKey => self.key(text)?,
+                State::Colon if mark == Some(b':') => {
+                    self.at += 1;
+                    self.state = State::Value;
+                }
+                State::Colon => return Err(self.expected(Expected::Colon, text)),
+                State::String { unescaped, is_key } => self.escapes(text, until, unescaped, is_key)?,
+                State::AfterValue if self.open == NO_TABLE => {
+                    if mark.is_some() {
+                        return Err(self.expected(Expected::End, text));
+                    }
+                    self.state = State::Done;
+                }
+                State::AfterValue => self.after_value(mark, text)?,
+                State::Done => return Ok(()),
+            }
+        }
+    }
+
+    /// A mistake at the place that was reached.
+    fn expected(&self, expected: Expected, text: &[u8]) -> Stop {
+        Stop::Mistake(self.at, Mistake::expected(expected, text, self.at))
+    }
+
+    /// That a comma comes before the closing bracket at the place that was reached, if so.
+    fn comma_too_many(&self, text: &[u8]) -> Option<Stop> {
+        let before = text[..self.at].trim_ascii_end();
+        let comma = before.len().checked_sub(1).filter(|&at| before[at] == b',')?;
+        Some(Stop::Mistake(comma, Mistake::CommaTooMany(char::from(text[self.at]))))
+    }
+
+    #[inline]
+    fn value(&mut self, text: &[u8]) -> Result<(), Stop> {
+        let rest = &text[self.at..];
+        let node = match rest {
+            [b'"', ..] => return self.string(text, false),
+            [b'[' | b'{', ..] => return self.open(rest[0]),
+            [b't', b'r', b'u', b'e', ..] => {
+                self.at += 4;
+                Node::Boolean(true)
+            }
+            [b'f', b'a', b'l', b's', b'e', ..] => {
+                self.at += 5;
+                Node::Boolean(false)
+            }
+            [b'n', b'u', b'l', b'l', ..] => {
+                self.at += 4;
+                Node::Null
+            }
+            _ => match read_number(text, self.at) {
+                Ok((node, end)) => {
+                    self.at = end;
+                    node
+                }
+                Err(NoNumber::OutOfRange) => return Err(Stop::Mistake(self.at, Mistake::OutOfRange)),
+                Err(NoNumber::OtherText) => {
+                    let comma = if self.is_list() && rest.first() == Some(&b']') {
+                        self.comma_too_many(text)
+                    } else {
+                        None
+                    };
+                    return Err(comma.unwrap_or_else(|| self.expected(Expected::Value, text)));
+                }
+            },
+        };
+        self.push_value(node)
+    }
+
+    #[inline]
+    fn key(&mut self, text: &[u8]) -> Result<(), Stop> {
+        match text.get(self.at) {
+            Some(b'"') => self.string(text, true),
+            Some(b'}') => {
+                let comma = self.comma_too_many(text);
+                Err(comma.unwrap_or_else(|| self.expected(Expected::Key, text)))
+            }
+            _ => Err(self.expected(Expected::Key, text)),
+        }
+    }
+
+    /// A string from its opening quote on.
+    #[inline]
+    fn string(&mut self, text: &[u8], is_key: bool) -> Result<(), Stop> {
+        let from = self.at + 1;
+        let end = find_end_or_escape(text, from);
+        match text.get(end) {
+            Some(b'"') => {
+                self.at = end + 1;
+                self.push_string(Node::Plain(Span::new(from, end)), is_key, text)
+            }
+            Some(b'\\') => {
+                let unescaped = Span::new(self.tape.unescaped.len(), 0).start;
+                self.at = from;
+                self.state = State::String { unescaped, is_key };
+                Ok(())
+            }
+            Some(_) => Err(Stop::Mistake(end, Mistake::ControlCharacter)),
+            None => Err(Stop::Mistake(from, Mistake::OpenString)),
+        }
+    }
+
+    /// The rest of a string with escapes, or as much of it as stands before a place.
+    fn escapes(&mut self, text: &[u8], until: usize, unescaped: u32, is_key: bool) -> Result<(), Stop> {
+        loop {
+            let end = find_end_or_escape(text, self.at);
+            match text.get(end) {
+                Some(b'"') => {
+                    self.tape.unescaped.extend_from_slice(&text[self.at..end]);
+                    self.at = end + 1;
+                    let span = Span::new(unescaped as usize, self.tape.unescaped.len());
+                    return self.push_string(Node::Unescaped(span), is_key, text);
+                }
+                Some(b'\\') => {
+                    self.tape.unescaped.extend_from_slice(&text[self.at..end]);
+                    let after = unescape(text, end, &mut self.tape.unescaped);
+                    self.at = after.ok_or(Stop::Mistake(end, Mistake::Escape))?;
+                }
+                Some(_) => return Err(Stop::Mistake(end, Mistake::ControlCharacter)),
+                None => return Err(Stop::Mistake(self.at, Mistake::OpenString)),
+            }
+            if self.at >= until && until < text.len() {
+                return Ok(());
+            }
+        }
+    }
+
+    #[inline]
+    fn push_string(&mut self, node: Node, is_key: bool, text: &[u8]) -> Result<(), Stop> {
+        if !is_key {
+            return self.push_value(node);
+        }
+        if self.depth == 1
+            && let Some(watched) = &mut self.watched
+        {
+            let is_watched = self.tape.string(node, text) == Some(&watched.key);
+            watched.begins = is_watched.then_some(0);
+        }
+        self.tape.nodes.push(node);
+        self.state = State::Colon;
+        Ok(())
+    }
+
+    /// The value of the watched key begins here, if that was the last key.
+    #[inline]
+    fn begin_watched(&mut self) {
+        if self.depth == 1
+            && let Some(Watched { begins: Some(begins), .. }) = &mut self.watched
+        {
+            *begins = self.at;
+        }
+    }
+
+    /// A value ends here.
+    #[inline]
+    fn end_value(&mut self) {
+        if self.depth == 1
+            && let Some(watched) = &mut self.watched
+            && let Some(begins) = watched.begins.take()
+        {
+            watched.found = Some(begins..self.at);
+        }
+        self.state = State::AfterValue;
+    }
+
+    #[inline]
+    fn count(&mut self, elements: usize) -> Result<(), Stop> {
+        self.elements = self.elements.checked_sub(elements).ok_or(Stop::TooManyElements)?;
+        if let Some(Node::List(table) | Node::Object(table)) = self.tape.nodes.get_mut(self.open as usize) {
+            table.len += 1;
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn push_value(&mut self, node: Node) -> Result<(), Stop> {
+        self.count(1)?;
+        self.tape.nodes.push(node);
+        self.end_value();
+        Ok(())
+    }
+
+    #[inline]
+    fn open(&mut self, bracket: u8) -> Result<(), Stop> {
+        if self.depth == MAX_DEPTH {
+            return Err(Stop::Mistake(self.at, Mistake::TooDeep));
+        }
+        self.count(TABLE_ELEMENTS)?;
+        let table = Table { len: 0, parent: self.open };
+        self.open = Span::new(self.tape.nodes.len(), 0).start;
+        let is_list = bracket == b'[';
+        self.tape.nodes.push(if is_list { Node::List(table) } else { Node::Object(table) });
+        self.state = if is_list { State::FirstValue } else { State::FirstKey };
+        self.depth += 1;
+        self.at += 1;
+        Ok(())
+    }
+
+    #[inline]
+    fn close(&mut self) {
+        if let Some(Node::List(table) | Node::Object(table)) = self.tape.nodes.get(self.open as usize) {
+            self.open = table.parent;
+        }
+        self.depth -= 1;
+        self.at += 1;
+        self.end_value();
+    }
+
+    fn is_list(&self) -> bool {
+        matches!(self.tape.nodes.get(self.open as usize), Some(Node::List(_)))
+    }
+
+    /// What comes after a value inside of a table.
+    #[inline]
+    fn after_value(&mut self, mark: Option<u8>, text: &[u8]) -> Result<(), Stop> {
+        match (self.is_list(), mark) {
+            (is_list, Some(b',')) => {
+                self.at += 1;
+                self.state = if is_list { State::Value } else { State::Key };
+            }
+            (true, Some(b']')) | (false, Some(b'}')) => self.close(),
+            (true, _) => return Err(self.expected(Expected::CommaOrBracket, text)),
+            (false, _) => return Err(self.expected(Expected::CommaOrBrace, text)),
+        }
+        Ok(())
+    }
+}
+
+/// The next place that is not white space, or `until`.
+#[inline]
+fn skip_space(text: &[u8], mut at: usize, until: usize) -> usize {
+    while at < until && matches!(text[at], b' ' | b'\n' | b'\r' | b'\t') {
+        at += 1;
+    }
+    at
+}

@@ -1,0 +1,246 @@
+//! Values to a text.
+
+use super::string::push_quoted;
+use super::{Limits, MAX_DEPTH, TABLE_ELEMENTS, number};
+
+/// Writes a text value by value. It checks limits and numbers; that keys and values come in turn is the caller's care.
+///
+/// ```
+/// use realtime::json::{Encoder, Limits};
+///
+/// let mut encoder = Encoder::new(Vec::new(), Limits::default());
+/// encoder.begin_object()?;
+/// encoder.key(b"at")?;
+/// encoder.begin_list()?;
+/// encoder.number(1.0)?;
+/// encoder.number(0.5)?;
+/// encoder.end_list()?;
+/// encoder.end_object()?;
+/// assert_eq!(encoder.into_text(), br#"{"at":[1,0.5]}"#);
+/// # Ok::<(), realtime::json::Refusal>(())
+/// ```
+#[derive(Debug)]
+pub struct Encoder {
+    out: Vec<u8>,
+    limits: Limits,
+    elements: usize,
+    depth: usize,
+    separator: Separator,
+}
+
+/// What comes before the next value or key.
+#[derive(Debug, Clone, Copy)]
+enum Separator {
+    None,
+    Comma,
+    /// An object's brace comes with its first key, so that what is wrong with that key is told first.
+    Brace,
+}
+
+/// Why a value has no text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// A number is NaN.
+    #[error("NaN has no form in JSON")]
+    NotANumber,
+    /// A number is infinite.
+    #[error("infinity has no form in JSON")]
+    Infinite,
+    /// A whole number has no double of its own.
+    #[error("an integer beyond 2^53 is not exact: send a SteamID64 as a string")]
+    Inexact,
+    /// More than [`MAX_DEPTH`] tables in each other.
+    #[error("more than {MAX_DEPTH} tables in each other, or a table in itself")]
+    TooDeep,
+    /// The text would be longer than this.
+    #[error("more than {0} bytes of JSON")]
+    TooLong(usize),
+    /// The value has more elements than this.
+    #[error("more than {0} elements")]
+    TooManyElements(usize),
+}
+
+impl Refusal {
+    /// Whether it concerns the whole value, not the one that was written last.
+    pub fn is_of_the_whole(self) -> bool {
+        matches!(self, Self::TooLong(_) | Self::TooManyElements(_))
+    }
+}
+
+impl Encoder {
+    /// Writes into `out`, which is emptied.
+    pub fn new(mut out: Vec<u8>, limits: Limits) -> Self {
+        out.clear();
+        Self { out, limits, elements: 0, depth: 0, separator: Separator::None }
+    }
+
+    /// The text so far.
+    pub fn text(&self) -> &[u8] {
+        &self.out
+    }
+
+    /// The text.
+    pub fn into_text(self) -> Vec<u8> {
+        self.out
+    }
+
+    /// null.
+    ///
+    /// # Errors
+    ///
+    /// A limit is passed.
+    pub fn null(&mut self) -> Result<(), Refusal> {
+        self.start(1)?;
+        self.append(b"null")
+    }
+
+    /// true or false.
+    ///
+    /// # Errors
+    ///
+    /// A limit is passed.
+    pub fn boolean(&mut self, value: bool) -> Result<(), Refusal> {
+        self.start(1)?;
+        self.append(if value { b"true" } else { b"false" })
+    }
+
+    /// A number.
+    ///
+    /// # Errors
+    ///
+    /// JSON has no form for it, it is a whole number beyond 2^53, or a limit is passed.
+    pub fn number(&mut self, value: f64) -> Result<(), Refusal> {
+        self.start(1)?;
+        number::push(value, &mut self.out)?;
+        self.check_length()
+    }
+
+    /// A string of any bytes.
+    ///
+    /// # Errors
+    ///
+    /// A limit is passed.
+    pub fn string(&mut self, value: &[u8]) -> Result<(), Refusal> {
+        self.start(1)?;
+        self.quoted(value)
+    }
+
+    /// Counts a value that is going to be refused for a reason of the caller's.
+    ///
+    /// # Errors
+    ///
+    /// A limit is passed, which is what to tell instead.
+    pub fn refused(&mut self) -> Result<(), Refusal> {
+        self.start(1)
+    }
+
+    /// Begins a list, whose values come next.
+    ///
+    /// # Errors
+    ///
+    /// A limit is passed.
+    pub fn begin_list(&mut self) -> Result<(), Refusal> {
+        self.open()?;
+        self.separator = Separator::None;
+        self.append(b"[")
+    }
+
+    /// Ends a list.
+    ///
+    /// # Errors
+    ///
+    /// A limit is passed.
+    pub fn end_list(&mut self) -> Result<(), Refusal> {
+        self.close(b"]")
+    }
+
+    /// Begins an object, whose keys and values come next. It needs one pair at least.
+    ///
+    /// # Errors
+    ///
+    /// A limit is passed.
+    pub fn begin_object(&mut self) -> Result<(), Refusal> {
+        self.open()?;
+        self.separator = Separator::Brace;
+        Ok(())
+    }
+
+    /// A key, whose value comes next.
+    ///
+    /// # Errors
+    ///
+    /// A limit is passed.
+    pub fn key(&mut self, key: &[u8]) -> Result<(), Refusal> {
+        self.separate();
+        self.quoted(key)?;
+        self.separator = Separator::None;
+        self.append(b":")
+    }
+
+    /// Ends an object.
+    ///
+    /// # Errors
+    ///
+    /// A limit is passed.
+    pub fn end_object(&mut self) -> Result<(), Refusal> {
+        self.close(b"}")
+    }
+
+    /// What comes before each value: the comma after the one before it, and its place among the elements.
+    #[inline]
+    fn start(&mut self, elements: usize) -> Result<(), Refusal> {
+        self.separate();
+        self.check_length()?;
+        self.elements += elements;
+        if self.elements > self.limits.elements {
+            return Err(Refusal::TooManyElements(self.limits.elements));
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn separate(&mut self) {
+        match self.separator {
+            Separator::None => {}
+            Separator::Comma => self.out.push(b','),
+            Separator::Brace => self.out.push(b'{'),
+        }
+        self.separator = Separator::Comma;
+    }
+
+    fn open(&mut self) -> Result<(), Refusal> {
+        self.start(TABLE_ELEMENTS)?;
+        if self.depth == MAX_DEPTH {
+            return Err(Refusal::TooDeep);
+        }
+        self.depth += 1;
+        Ok(())
+    }
+
+    fn close(&mut self, bracket: &[u8]) -> Result<(), Refusal> {
+        self.depth = self.depth.saturating_sub(1);
+        self.separator = Separator::Comma;
+        self.append(bracket)
+    }
+
+    #[inline]
+    fn quoted(&mut self, text: &[u8]) -> Result<(), Refusal> {
+        // What is too long as it is need not be copied first.
+        if text.len() > self.limits.bytes.saturating_sub(self.out.len()) {
+            return Err(Refusal::TooLong(self.limits.bytes));
+        }
+        push_quoted(text, &mut self.out);
+        self.check_length()
+    }
+
+    #[inline]
+    fn append(&mut self, piece: &[u8]) -> Result<(), Refusal> {
+        self.out.extend_from_slice(piece);
+        self.check_length()
+    }
+
+    #[inline]
+    fn check_length(&self) -> Result<(), Refusal> {
+        if self.out.len() > self.limits.bytes { Err(Refusal::TooLong(self.limits.bytes)) } else { Ok(()) }
+    }
+}

@@ -1,0 +1,175 @@
+//! Numbers: texts to doubles, and doubles to texts.
+
+use std::io::Write;
+use std::str;
+
+use super::encoder::Refusal;
+use super::tape::{Node, Span};
+
+/// Up to here every whole number has a double of its own: 2^53.
+const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
+const MAX_EXACT_TEXT: &[u8] = b"9007199254740992";
+
+/// Powers of ten that a double holds exactly.
+const POWERS: [f64; 23] = [
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18,
+    1e19, 1e20, 1e21, 1e22,
+];
+
+/// So many digits fit into 2^53 whatever they are.
+const EXACT_DIGITS: usize = 15;
+
+/// Exponents from here on are refused, as LuaJIT's `tonumber` does; and so are as many digits after the point.
+const MAX_EXPONENT: usize = 1 << 20;
+
+/// Why there is no number.
+#[derive(Debug)]
+pub(super) enum NoNumber {
+    /// Something else stands there.
+    OtherText,
+    /// No double holds it.
+    OutOfRange,
+}
+
+/// Counts digits from `at` on, and appends them to a number that wraps around.
+#[inline]
+fn digits(text: &[u8], at: usize, number: &mut u64) -> usize {
+    let mut count = 0;
+    while let Some(digit @ b'0'..=b'9') = text.get(at + count) {
+        *number = number.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
+        count += 1;
+    }
+    count
+}
+
+/// The number at `at`, and the place after it. As much of the text counts as is a number: `1.` is a 1 before a point.
+#[inline]
+#[expect(clippy::cast_precision_loss, reason = "fifteen digits are exact")]
+pub(super) fn read(text: &[u8], at: usize) -> Result<(Node, usize), NoNumber> {
+    let is_negative = text.get(at) == Some(&b'-');
+    let first = at + usize::from(is_negative);
+    let mut mantissa = 0;
+    let whole = digits(text, first, &mut mantissa);
+    if whole == 0 || (whole > 1 && text[first] == b'0') {
+        return Err(NoNumber::OtherText);
+    }
+    let mut end = first + whole;
+    let mut fraction = 0;
+    match text.get(end) {
+        Some(b'.') => {
+            fraction = digits(text, end + 1, &mut mantissa);
+            if fraction > 0 {
+                end += 1 + fraction;
+            }
+            if matches!(text.get(end), Some(b'e' | b'E')) {
+                return read_slowly(text, at, end, fraction);
+            }
+        }
+        Some(b'e' | b'E') => return read_slowly(text, at, end, 0),
+        _ => {}
+    }
+    if whole + fraction > EXACT_DIGITS {
+        return read_slowly(text, at, end, fraction);
+    }
+    // Both are exact, so the quotient is rounded once, as the text's value would be.
+    let value = mantissa as f64 / POWERS[fraction];
+    Ok((Node::Number(if is_negative { -value } else { value }), end))
+}
+
+/// Likewise, for numbers with an exponent or many digits. `end` is where the exponent would begin.
+#[cold]
+fn read_slowly(text: &[u8], at: usize, mut end: usize, fraction: usize) -> Result<(Node, usize), NoNumber> {
+    let mut exponent = 0;
+    if matches!(text.get(end), Some(b'e' | b'E')) {
+        let sign = usize::from(matches!(text.get(end + 1), Some(b'+' | b'-')));
+        let mut digit = end + 1 + sign;
+        while let Some(byte @ b'0'..=b'9') = text.get(digit) {
+            exponent = (exponent * 10 + usize::from(byte - b'0')).min(MAX_EXPONENT);
+            digit += 1;
+        }
+        if digit > end + 1 + sign {
+            end = digit;
+        }
+    }
+    let number = &text[at..end];
+    let value = str::from_utf8(number).ok().and_then(|number| number.parse::<f64>().ok());
+    match value {
+        Some(value) if value.is_finite() && exponent.max(fraction) < MAX_EXPONENT => {
+            let is_exact =
+                value.abs() < MAX_EXACT || number.strip_prefix(b"-").unwrap_or(number) == MAX_EXACT_TEXT;
+            Ok((if is_exact { Node::Number(value) } else { Node::Plain(Span::new(at, end)) }, end))
+        }
+        _ => Err(NoNumber::OutOfRange),
+    }
+}
+
+/// Below this a number is written with an exponent, as C's `%g` does.
+const MIN_PLAIN: f64 = 1e-4;
+
+/// Longest text: a sign, seventeen digits, a point and an exponent.
+const CAPACITY: usize = 32;
+
+/// Appends the shortest text that reads back the same, in the form of C's `%g`.
+///
+/// # Errors
+///
+/// JSON has no form for it, or it is a whole number beyond 2^53.
+#[inline]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "whole, positive and within 2^53"
+)]
+pub(super) fn push(number: f64, out: &mut Vec<u8>) -> Result<(), Refusal> {
+    let magnitude = number.abs();
+    if magnitude <= MAX_EXACT && magnitude.trunc() == magnitude {
+        if number < 0.0 {
+            out.push(b'-');
+        }
+        push_whole(magnitude as u64, out);
+        return Ok(());
+    }
+    if number.is_nan() {
+        return Err(Refusal::NotANumber);
+    }
+    if number.is_infinite() {
+        return Err(Refusal::Infinite);
+    }
+    if magnitude > MAX_EXACT {
+        return Err(Refusal::Inexact);
+    }
+    push_fraction(number, out);
+    Ok(())
+}
+
+fn push_whole(mut number: u64, out: &mut Vec<u8>) {
+    let mut buffer = [0; 16];
+    let mut at = buffer.len();
+    loop {
+        at -= 1;
+        buffer[at] = b'0' + u8::try_from(number % 10).unwrap_or(0);
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&buffer[at..]);
+}
+
+fn push_fraction(number: f64, out: &mut Vec<u8>) {
+    let mut buffer = [0; CAPACITY];
+    let mut rest = &mut buffer[..];
+    let written =
+        if number.abs() < MIN_PLAIN { write!(rest, "{number:e}") } else { write!(rest, "{number}") };
+    debug_assert!(written.is_ok(), "the longest text of a double fits");
+    let length = CAPACITY - rest.len();
+    let text = &buffer[..length];
+    match text {
+        // An exponent has two digits at least.
+        [mantissa @ .., b'e', b'-', digit] => {
+            out.extend_from_slice(mantissa);
+            out.extend([b'e', b'-', b'0', *digit]);
+        }
+        _ => out.extend_from_slice(text),
+    }
+}

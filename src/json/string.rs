@@ -1,0 +1,123 @@
+//! Strings: where they end, and what their escapes stand for.
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
+
+/// Marks the bytes of a word that are below `limit`, which is at most 0x80. Bytes above a marked one may be marked wrongly, so
+/// only the lowest mark counts.
+const fn below(word: u64, limit: u8) -> u64 {
+    word.wrapping_sub(ONES * limit as u64) & !word
+}
+
+/// Likewise those that are `byte`.
+const fn equal(word: u64, byte: u8) -> u64 {
+    below(word ^ (ONES * byte as u64), 1)
+}
+
+/// The first place from `at` on whose byte `is_special`; eight bytes are looked at together by `mark`, whose lowest mark counts.
+#[inline]
+fn find(text: &[u8], mut at: usize, mark: impl Fn(u64) -> u64, is_special: impl Fn(u8) -> bool) -> usize {
+    while let Some(word) = text.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+        let marks = mark(u64::from_le_bytes(*word)) & HIGH_BITS;
+        if marks != 0 {
+            return at + marks.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    while at < text.len() && !is_special(text[at]) {
+        at += 1;
+    }
+    at
+}
+
+/// The next quote, backslash or control character of a string, or the end of the text.
+#[inline]
+pub(super) fn find_end_or_escape(text: &[u8], at: usize) -> usize {
+    let mark = |word| below(word, b' ') | equal(word, b'"') | equal(word, b'\\');
+    find(text, at, mark, |byte| byte < b' ' || byte == b'"' || byte == b'\\')
+}
+
+/// The next byte that has to be escaped, or the end of the text.
+#[inline]
+pub(super) fn find_unsafe(text: &[u8], at: usize) -> usize {
+    let mark = |word| below(word, b' ') | equal(word, b'"') | equal(word, b'\\') | equal(word, DELETE);
+    find(text, at, mark, |byte| byte < b' ' || matches!(byte, b'"' | b'\\' | DELETE))
+}
+
+/// The control character that does not stand below the space.
+const DELETE: u8 = 0x7F;
+
+/// Appends what the escape at `at` stands for. Returns the place after it, or `None` if there is no such escape.
+pub(super) fn unescape(text: &[u8], at: usize, out: &mut Vec<u8>) -> Option<usize> {
+    let byte = match *text.get(at + 1)? {
+        b'b' => 0x08,
+        b'f' => 0x0C,
+        b'n' => b'\n',
+        b'r' => b'\r',
+        b't' => b'\t',
+        byte @ (b'"' | b'\\' | b'/') => byte,
+        b'u' => return code_point(text, at, out),
+        _ => return None,
+    };
+    out.push(byte);
+    Some(at + 2)
+}
+
+/// Bytes of `\uXXXX`.
+const CODE_UNIT: usize = 6;
+
+fn code_point(text: &[u8], at: usize, out: &mut Vec<u8>) -> Option<usize> {
+    let high = code_unit(text, at)?;
+    let after = at + CODE_UNIT;
+    if (0xD800..0xDC00).contains(&high)
+        && let Some(low @ 0xDC00..0xE000) = code_unit(text, after)
+    {
+        push_utf8(0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00), out);
+        return Some(after + CODE_UNIT);
+    }
+    push_utf8(high, out);
+    Some(after)
+}
+
+/// The number of a `\uXXXX` at `at`.
+fn code_unit(text: &[u8], at: usize) -> Option<u32> {
+    let [b'\\', b'u', digits @ ..] = text.get(at..at + CODE_UNIT)? else { return None };
+    digits.iter().try_fold(0, |code, &digit| Some(code << 4 | char::from(digit).to_digit(16)?))
+}
+
+/// As `char::encode_utf8`, but for surrogates, too.
+#[expect(clippy::cast_possible_truncation, reason = "each byte is masked")]
+fn push_utf8(code: u32, out: &mut Vec<u8>) {
+    let low = |shift: u32| 0x80 | (code >> shift & 0x3F) as u8;
+    match code {
+        0..0x80 => out.push(code as u8),
+        0x80..0x800 => out.extend([0xC0 | (code >> 6) as u8, low(0)]),
+        0x800..0x10000 => out.extend([0xE0 | (code >> 12) as u8, low(6), low(0)]),
+        _ => out.extend([0xF0 | (code >> 18) as u8, low(12), low(6), low(0)]),
+    }
+}
+
+/// Appends a string in quotes, with what has to be escaped.
+pub(super) fn push_quoted(text: &[u8], out: &mut Vec<u8>) {
+    out.push(b'"');
+    let mut from = 0;
+    loop {
+        let at = find_unsafe(text, from);
+        out.extend_from_slice(&text[from..at]);
+        let Some(&byte) = text.get(at) else { break };
+        match byte {
+            b'"' => out.extend(b"\\\""),
+            b'\\' => out.extend(b"\\\\"),
+            b'\n' => out.extend(b"\\n"),
+            b'\r' => out.extend(b"\\r"),
+            b'\t' => out.extend(b"\\t"),
+            _ => {
+                const DIGITS: &[u8; 16] = b"0123456789abcdef";
+                let [high, low] = [byte >> 4, byte & 0xF].map(|digit| DIGITS[usize::from(digit)]);
+                out.extend([b'\\', b'u', b'0', b'0', high, low]);
+            }
+        }
+        from = at + 1;
+    }
+    out.push(b'"');
+}

@@ -1,0 +1,100 @@
+//! The values of a text, in their order.
+
+/// One value or key of a text. A list is followed by its elements, an object by a key and a value for each of its pairs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Node {
+    /// null.
+    Null,
+    /// true or false.
+    Boolean(bool),
+    /// A number that a double holds.
+    Number(f64),
+    /// A string without escapes, or the digits of a number beyond 2^53: bytes of the text itself.
+    Plain(Span),
+    /// A string with escapes: bytes that the tape holds.
+    Unescaped(Span),
+    /// A list, and how many elements it has.
+    List(Table),
+    /// An object, and how many pairs it has.
+    Object(Table),
+}
+
+/// Where the bytes of a string are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    pub(super) start: u32,
+    pub(super) end: u32,
+}
+
+impl Span {
+    /// Positions of a text that has less than 4 GiB.
+    #[expect(clippy::cast_possible_truncation, reason = "the decoder refuses longer texts")]
+    pub(super) fn new(start: usize, end: usize) -> Self {
+        Self { start: start as u32, end: end as u32 }
+    }
+
+    fn of(self, bytes: &[u8]) -> &[u8] {
+        bytes.get(self.start as usize..self.end as usize).unwrap_or_default()
+    }
+}
+
+/// A list or an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Table {
+    pub(super) len: u32,
+    /// While it is being read: the node of the table around it. So the decoder needs no stack of its own.
+    pub(super) parent: u32,
+}
+
+impl Table {
+    /// How many elements or pairs it has. A key that comes twice counts twice.
+    pub fn len(self) -> usize {
+        self.len as usize
+    }
+
+    /// Whether it has none.
+    pub fn is_empty(self) -> bool {
+        self.len == 0
+    }
+}
+
+/// The values of a text. It holds no text: whoever reads it brings the one that it was made from.
+#[derive(Debug, Default)]
+pub struct Tape {
+    pub(super) nodes: Vec<Node>,
+    pub(super) unescaped: Vec<u8>,
+}
+
+/// A tape larger than this gives its memory back when it is cleared, in bytes.
+const KEPT_BYTES: usize = 64 << 10;
+
+impl Tape {
+    /// Values and keys, from front to back.
+    pub fn nodes(&self) -> &[Node] {
+        &self.nodes
+    }
+
+    /// The bytes of a string of this tape. `None` for anything else.
+    #[inline]
+    pub fn string<'a>(&'a self, node: Node, text: &'a [u8]) -> Option<&'a [u8]> {
+        match node {
+            Node::Plain(span) => Some(span.of(text)),
+            Node::Unescaped(span) => Some(span.of(&self.unescaped)),
+            _ => None,
+        }
+    }
+
+    /// Bytes of memory that the tape takes.
+    pub fn memory(&self) -> usize {
+        self.nodes.capacity() * size_of::<Node>() + self.unescaped.capacity()
+    }
+
+    /// Empties the tape. A small one keeps its memory for the next text.
+    pub fn clear(&mut self) {
+        if self.memory() > KEPT_BYTES {
+            *self = Self::default();
+        }
+        self.nodes.clear();
+        self.unescaped.clear();
+    }
+}

@@ -1,0 +1,140 @@
+//! Tables from a tape.
+
+use std::ffi::c_int;
+use std::ops::Range;
+
+use super::fixed::Fixed;
+use super::raw::Lua;
+use crate::json::{MAX_DEPTH, Node, Tape};
+
+/// What was read from the text that is the first argument.
+#[derive(Debug)]
+pub(super) struct Decoded {
+    pub(super) tape: Tape,
+    /// Where in the text the value of the wanted key stands.
+    pub(super) found: Option<Range<usize>>,
+}
+
+/// Pushes the value, and from which byte to which one the wanted key's value stands. Returns how many values that were.
+///
+/// # Safety
+///
+/// See [`Lua`]. The text is the first argument, and what was read from it stays where it is until this returns.
+pub(super) unsafe fn push_decoded(lua: Lua, fixed: Fixed, decoded: &Decoded) -> c_int {
+    // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
+    unsafe {
+        push_tape(lua, fixed, &decoded.tape, lua.bytes(1));
+        let Some(found) = &decoded.found else { return 1 };
+        lua.push_number(position(found.start + 1));
+        lua.push_number(position(found.end));
+    }
+    3
+}
+
+/// A place in a text as Lua counts it.
+#[expect(clippy::cast_precision_loss, reason = "texts have less than 2^53 bytes")]
+fn position(place: usize) -> f64 {
+    place as f64
+}
+
+/// A table that is not complete yet. It stands on the stack below what goes into it.
+#[derive(Clone, Copy)]
+struct Open {
+    is_list: bool,
+    /// Elements or pairs that are still to come.
+    left: usize,
+    /// The place of the next element.
+    next: c_int,
+}
+
+/// Pushes the value of a tape. Nulls in lists are `realtime.NULL`, those in objects leave their key out.
+///
+/// # Safety
+///
+/// See [`Lua`]. The tape and its text stay where they are until this returns.
+unsafe fn push_tape(lua: Lua, fixed: Fixed, tape: &Tape, text: &[u8]) {
+    let mut tables = [Open { is_list: true, left: 0, next: 0 }; MAX_DEPTH];
+    let mut depth = 0;
+    let mut nodes = tape.nodes().iter().copied();
+    while let Some(node) = nodes.next() {
+        let in_list = depth > 0 && tables[depth - 1].is_list;
+        // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
+        let begun = unsafe { push_node(lua, fixed, node, in_list, tape, text) };
+        if let Some(table) = begun
+            && table.left > 0
+        {
+            tables[depth] = table;
+            depth += 1;
+        } else {
+            // SAFETY: as above. The value is on top, below it its key, if it has one, and its table.
+            depth = unsafe { put(lua, &mut tables, depth) };
+        }
+        if let Some(Open { is_list: false, .. }) = tables[..depth].last()
+            && let Some(key) = nodes.next()
+        {
+            // SAFETY: as above.
+            unsafe { lua.push_bytes(tape.string(key, text).unwrap_or_default()) };
+        }
+    }
+}
+
+/// Pushes one node's value. If it is a table, what goes into it comes next.
+#[inline]
+unsafe fn push_node(
+    lua: Lua,
+    fixed: Fixed,
+    node: Node,
+    in_list: bool,
+    tape: &Tape,
+    text: &[u8],
+) -> Option<Open> {
+    // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
+    unsafe {
+        match node {
+            Node::Null if in_list => lua.push_reference(fixed.null),
+            Node::Null => lua.push_nil(),
+            Node::Boolean(value) => lua.push_boolean(value),
+            Node::Number(value) => lua.push_number(value),
+            Node::Plain(_) | Node::Unescaped(_) => {
+                lua.push_bytes(tape.string(node, text).unwrap_or_default());
+            }
+            Node::List(list) => {
+                lua.create_table(size(list.len()), 0);
+                return Some(Open { is_list: true, left: list.len(), next: 1 });
+            }
+            Node::Object(object) => {
+                lua.create_table(0, size(object.len()));
+                return Some(Open { is_list: false, left: object.len(), next: 1 });
+            }
+        }
+    }
+    None
+}
+
+/// A table's size as Lua takes it.
+fn size(len: usize) -> c_int {
+    c_int::try_from(len).unwrap_or(c_int::MAX)
+}
+
+/// Puts the value on top into its table, and each table that is complete by that into its own. Returns how many tables are
+/// still open.
+#[inline]
+unsafe fn put(lua: Lua, tables: &mut [Open; MAX_DEPTH], mut depth: usize) -> usize {
+    while let Some(open) = depth.checked_sub(1).map(|last| &mut tables[last]) {
+        // SAFETY: the caller keeps to the contract; nothing here has to be dropped. The tables have no metatable.
+        unsafe {
+            if open.is_list {
+                lua.set_element(-2, open.next);
+            } else {
+                lua.set_table(-3);
+            }
+        }
+        open.next += 1;
+        open.left -= 1;
+        if open.left > 0 {
+            break;
+        }
+        depth -= 1;
+    }
+    depth
+}

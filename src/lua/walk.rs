@@ -1,0 +1,352 @@
+//! Tables to JSON.
+//!
+//! All of it is pure: the walk reads tables where they are, and allocates nothing of Lua's. Where it is stands on the stack: each
+//! table that it is in, above that the key, and above that the value, which may be the next table.
+
+use std::ffi::{c_int, c_void};
+use std::slice;
+
+use gmod::lua::{LUA_TBOOLEAN, LUA_TNUMBER, LUA_TSTRING, LUA_TTABLE};
+
+use super::fixed::Fixed;
+use super::frame::{FREE_SLOTS, Frame};
+use super::raw::{KEPT, Lua};
+use crate::json::{Encoder, MAX_DEPTH, Refusal};
+
+/// Slots of the stack that a table needs: itself, a key, a value.
+const TABLE_SLOTS: c_int = 3;
+
+/// What a walk needs of the stack for tables as deep in each other as they may be.
+#[expect(clippy::cast_possible_truncation, reason = "a small constant")]
+pub(super) const DEEP_SLOTS: c_int = FREE_SLOTS + TABLE_SLOTS * MAX_DEPTH as c_int;
+
+/// How a walk ended.
+#[derive(Debug)]
+pub(super) enum Walked {
+    /// The encoder has the text.
+    Done,
+    /// The whole is too large.
+    TooLarge(Refusal),
+    /// A value or key has no form in JSON. The stack stays as it is, for [`push_place`] to tell where.
+    Refused(Place),
+    /// The stack has no room for tables so deep in each other.
+    NeedsSlots,
+}
+
+/// Where on the stack what was refused stands, and the tables around it.
+#[derive(Debug)]
+pub(super) struct Place {
+    /// What the encoder says. Else the kind of the value is at fault.
+    reason: Option<String>,
+    /// Whether it is a key.
+    is_key: bool,
+    index: c_int,
+    tables: Vec<Table>,
+}
+
+/// A table that is being written, and where on the stack it is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Table {
+    index: c_int,
+    shape: Shape,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Shape {
+    /// A list of so many elements, of which this one is being written.
+    List { length: c_int, next: c_int },
+    /// An object, whose key stands above it.
+    Object,
+}
+
+/// Why a walk stops.
+enum Stop {
+    Refusal(Refusal, c_int),
+    Kind(c_int),
+    Key(c_int),
+    NeedsSlots,
+}
+
+/// What is found in a table.
+enum Found {
+    Nothing,
+    List(c_int),
+    /// Its first key and value were pushed.
+    Object,
+}
+
+/// A walk through a value.
+///
+/// Each call of Lua's here reads without metamethods and allocates nothing, and so cannot raise: what is pushed has room,
+/// because `begin_table` sees to it for each table, and `next` gets a key that it gave itself.
+pub(super) struct Walk<'a> {
+    lua: Lua,
+    /// How many values the stack may have.
+    most: c_int,
+    encoder: &'a mut Encoder,
+    /// Where in memory `realtime.NULL` is.
+    null: *const c_void,
+    tables: Vec<Table>,
+}
+
+impl<'a> Walk<'a> {
+    /// A walk that feeds an encoder. `tables` is memory of an earlier one.
+    pub(super) fn new(
+        frame: &'a mut Frame,
+        fixed: Fixed,
+        encoder: &'a mut Encoder,
+        mut tables: Vec<Table>,
+    ) -> Self {
+        tables.clear();
+        let (lua, most) = frame.slots();
+        let mut walk = Self { lua, most, encoder, null: std::ptr::null(), tables };
+        // SAFETY: reads a table of ours. What a C function has free is room for one value.
+        unsafe {
+            (lua.api.rawgeti)(lua.state, KEPT, fixed.null);
+            walk.null = (lua.api.topointer)(lua.state, -1);
+            walk.cut(walk.top() - 1);
+        }
+        walk
+    }
+
+    /// Writes the value at `index`. Returns the memory, too, unless a [`Place`] keeps it.
+    pub(super) fn run(mut self, index: c_int) -> (Walked, Vec<Table>) {
+        let base = self.top();
+        // SAFETY: what a C function has free is room for one value.
+        unsafe { (self.lua.api.pushvalue)(self.lua.state, index) };
+        let walked = match self.walk(base + 1) {
+            Ok(()) => Walked::Done,
+            Err(Stop::Refusal(refusal, _)) if refusal.is_of_the_whole() => Walked::TooLarge(refusal),
+            Err(Stop::NeedsSlots) => Walked::NeedsSlots,
+            Err(stop) => {
+                let (reason, is_key, index) = match stop {
+                    Stop::Refusal(refusal, index) => (Some(refusal.to_string()), false, index),
+                    Stop::Key(index) => (None, true, index),
+                    Stop::Kind(index) => (None, false, index),
+                    Stop::NeedsSlots => (None, false, index),
+                };
+                let tables = std::mem::take(&mut self.tables);
+                return (Walked::Refused(Place { reason, is_key, index, tables }), Vec::new());
+            }
+        };
+        // SAFETY: takes off what was pushed.
+        unsafe { self.cut(base) };
+        (walked, self.tables)
+    }
+
+    fn walk(&mut self, mut index: c_int) -> Result<(), Stop> {
+        loop {
+            index = match self.begin(index)? {
+                Some(inner) => inner,
+                None => match self.go_on()? {
+                    Some(next) => next,
+                    None => return Ok(()),
+                },
+            };
+        }
+    }
+
+    /// Writes the value at `index`, on top of the stack. Of a table it writes the beginning, and returns where its first
+    /// value is.
+    #[inline]
+    fn begin(&mut self, index: c_int) -> Result<Option<c_int>, Stop> {
+        let Lua { api, state } = self.lua;
+        // SAFETY: see the type. Each value is read as what it is, without conversion.
+        let written = unsafe {
+            match (api.kind)(state, index) {
+                LUA_TSTRING => {
+                    let text = self.bytes(index);
+                    self.encoder.string(text)
+                }
+                LUA_TNUMBER => self.encoder.number((api.tonumber)(state, index)),
+                LUA_TBOOLEAN => self.encoder.boolean((api.toboolean)(state, index) != 0),
+                LUA_TTABLE if (api.topointer)(state, index) == self.null => self.encoder.null(),
+                LUA_TTABLE => return self.begin_table(index),
+                _ => match self.encoder.refused() {
+                    Ok(()) => return Err(Stop::Kind(index)),
+                    Err(refusal) => Err(refusal),
+                },
+            }
+        };
+        written.map_err(at(index))?;
+        Ok(None)
+    }
+
+    fn begin_table(&mut self, index: c_int) -> Result<Option<c_int>, Stop> {
+        if index + TABLE_SLOTS > self.most {
+            return Err(Stop::NeedsSlots);
+        }
+        match self.look_into(index) {
+            Found::Nothing => {
+                self.encoder.begin_list().map_err(at(index))?;
+                self.encoder.end_list().map_err(at(index))?;
+                Ok(None)
+            }
+            Found::List(length) => {
+                self.encoder.begin_list().map_err(at(index))?;
+                self.tables.push(Table { index, shape: Shape::List { length, next: 1 } });
+                // SAFETY: see the type.
+                unsafe { (self.lua.api.rawgeti)(self.lua.state, index, 1) };
+                Ok(Some(index + 1))
+            }
+            Found::Object => {
+                self.encoder.begin_object().map_err(at(index))?;
+                self.tables.push(Table { index, shape: Shape::Object });
+                self.key(index).map(Some)
+            }
+        }
+    }
+
+    /// Whether the table at `index` is a list 1, 2, 3 … without holes.
+    #[expect(clippy::cast_possible_truncation, reason = "within the length, which is one of these")]
+    fn look_into(&mut self, index: c_int) -> Found {
+        let Lua { api, state } = self.lua;
+        let key = index + 1;
+        // SAFETY: see the type. Every number is read as what it is.
+        unsafe {
+            (api.pushnil)(state);
+            if (api.next)(state, index) == 0 {
+                return Found::Nothing;
+            }
+            if (api.kind)(state, key) != LUA_TNUMBER {
+                return Found::Object;
+            }
+            let length = (api.objlen)(state, index);
+            let places = f64::from(length);
+            let mut count = 0;
+            while (api.kind)(state, key) == LUA_TNUMBER {
+                let place = (api.tonumber)(state, key);
+                // Not `fract`, which is a call where the processor may lack the instruction.
+                if !(1.0..=places).contains(&place) || f64::from(place as c_int) != place {
+                    break;
+                }
+                count += 1;
+                self.cut(key);
+                if (api.next)(state, index) == 0 {
+                    // As many keys as there are places.
+                    if count == length {
+                        return Found::List(length);
+                    }
+                    break;
+                }
+            }
+            // From the beginning, because the first key is the one to tell.
+            self.cut(index);
+            (api.pushnil)(state);
+            (api.next)(state, index);
+        }
+        Found::Object
+    }
+
+    /// Writes the key above the table at `index`, and returns where its value is.
+    #[inline]
+    fn key(&mut self, index: c_int) -> Result<c_int, Stop> {
+        let key = index + 1;
+        // SAFETY: see the type.
+        let text = unsafe {
+            if (self.lua.api.kind)(self.lua.state, key) != LUA_TSTRING {
+                return Err(Stop::Key(key));
+            }
+            self.bytes(key)
+        };
+        self.encoder.key(text).map_err(at(key))?;
+        Ok(key + 1)
+    }
+
+    /// Goes on behind the value that was written. Returns where the next one is, or `None` if that was the last.
+    #[inline]
+    fn go_on(&mut self) -> Result<Option<c_int>, Stop> {
+        let Lua { api, state } = self.lua;
+        while let Some(table) = self.tables.last_mut() {
+            let index = table.index;
+            match &mut table.shape {
+                Shape::List { length, next } if *next < *length => {
+                    *next += 1;
+                    // SAFETY: see the type. The element that was written makes room for the next one.
+                    unsafe {
+                        (api.settop)(state, index);
+                        (api.rawgeti)(state, index, *next);
+                    }
+                    return Ok(Some(index + 1));
+                }
+                Shape::List { .. } => self.encoder.end_list().map_err(at(index))?,
+                Shape::Object => {
+                    // SAFETY: see the type. The key is left on top.
+                    let has_more = unsafe {
+                        (api.settop)(state, index + 1);
+                        (api.next)(state, index) != 0
+                    };
+                    if has_more {
+                        return self.key(index).map(Some);
+                    }
+                    self.encoder.end_object().map_err(at(index))?;
+                }
+            }
+            // SAFETY: the table is below what is taken off.
+            unsafe { self.cut(index) };
+            self.tables.pop();
+        }
+        Ok(None)
+    }
+
+    fn top(&self) -> c_int {
+        // SAFETY: reads a number of a live state.
+        unsafe { (self.lua.api.gettop)(self.lua.state) }
+    }
+
+    /// Takes off everything above `top`.
+    ///
+    /// # Safety
+    ///
+    /// There are as many values.
+    unsafe fn cut(&mut self, top: c_int) {
+        // SAFETY: the caller vouches for the values.
+        unsafe { (self.lua.api.settop)(self.lua.state, top) };
+    }
+
+    /// The bytes of the string at `index`.
+    ///
+    /// # Safety
+    ///
+    /// There is one, and it stays there as long as the bytes are used.
+    unsafe fn bytes<'b>(&self, index: c_int) -> &'b [u8] {
+        let mut length = 0;
+        // SAFETY: for a string this converts and allocates nothing, and Lua neither moves nor changes it.
+        unsafe {
+            let bytes = (self.lua.api.tolstring)(self.lua.state, index, &raw mut length);
+            slice::from_raw_parts(bytes.cast(), length)
+        }
+    }
+}
+
+fn at(index: c_int) -> impl FnOnce(Refusal) -> Stop {
+    move |refusal| Stop::Refusal(refusal, index)
+}
+
+/// Pushes where something was refused and why, or an error. Returns zero for success.
+///
+/// # Safety
+///
+/// See [`Lua`]. The stack is as the walk left it.
+pub(super) unsafe fn push_place(lua: Lua, fixed: Fixed, place: &Place) -> c_int {
+    // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
+    unsafe {
+        let top = lua.top();
+        lua.push_reference(fixed.refused);
+        match &place.reason {
+            Some(reason) => lua.push_bytes(reason.as_bytes()),
+            None => lua.push_nil(),
+        }
+        lua.push_copy(place.index);
+        lua.push_boolean(place.is_key);
+        for table in &place.tables {
+            match table.shape {
+                Shape::List { next, .. } => lua.push_number(f64::from(next)),
+                // A key that is at fault itself leads nowhere.
+                Shape::Object if place.index == table.index + 1 => {}
+                Shape::Object => lua.push_copy(table.index + 1),
+            }
+        }
+        lua.protected_call(lua.top() - top - 1, 1, 0)
+    }
+}

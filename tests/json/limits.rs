@@ -1,0 +1,137 @@
+//! Depth, length, elements, memory; pieces; and the place of a watched value.
+
+use allocation_counter::measure;
+use realtime::json::{Decoder, Error, Limits, Node, Tape};
+
+use super::common::{decode, decode_by};
+
+fn told(text: &[u8], limits: Limits) -> Option<String> {
+    decode_by(text, usize::MAX, limits).err().map(|error| error.to_string())
+}
+
+#[test]
+fn sixty_four_tables_in_each_other_are_the_most() {
+    for (open, close) in [("[", "]"), (r#"{"a":"#, "}")] {
+        let nested = |levels: usize| format!("{}1{}", open.repeat(levels), close.repeat(levels));
+        assert!(decode(nested(64)).is_ok());
+        let column = 64 * open.len() + 1;
+        let expected = format!("line 1, column {column}: more than 64 levels");
+        assert_eq!(decode(nested(65)).unwrap_err().to_string(), expected);
+        let many = decode(open.repeat(500_000)).unwrap_err().to_string();
+        assert_eq!(many, "it has more than 1000000 elements");
+        assert_eq!(decode(open.repeat(1000)).unwrap_err().to_string(), expected);
+    }
+}
+
+#[test]
+fn a_text_of_the_most_bytes_passes_and_a_byte_more_does_not() {
+    let limits = Limits { bytes: 6, elements: 10 };
+    assert_eq!(told(b"\"1234\"", limits), None);
+    assert_eq!(told(b"\"12345\"", limits).unwrap(), "it has 7 bytes, and 6 are the most");
+}
+
+#[test]
+fn elements_are_counted_and_a_table_is_four() {
+    for (text, elements) in [
+        ("1", 1),
+        (r#""[,]""#, 1),
+        ("[]", 4),
+        ("[1]", 5),
+        ("[1,2]", 6),
+        ("[[],[ ]]", 12),
+        (r#"{"a":1,"b":{"c":[1,true,null]}}"#, 4 + 1 + 4 + 4 + 3),
+    ] {
+        let limits = |elements| Limits { bytes: 1000, elements };
+        assert_eq!(told(text.as_bytes(), limits(elements)), None, "{text}");
+        let expected = format!("it has more than {} elements", elements - 1);
+        assert_eq!(told(text.as_bytes(), limits(elements - 1)).unwrap(), expected, "{text}");
+    }
+}
+
+#[test]
+fn a_broken_text_with_too_many_elements_is_told_as_that() {
+    let limits = Limits { bytes: 1000, elements: 20 };
+    assert_eq!(
+        told(b"[x,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15]", limits).unwrap(),
+        "line 1, column 2: expected a value"
+    );
+    assert_eq!(
+        told(b"[x,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16]", limits).unwrap(),
+        "it has more than 20 elements"
+    );
+    // What stands in strings is none, escaped quotes included.
+    assert_eq!(told(br#"[x,"[[[[,,,,\",,,,]]]]"]"#, limits).unwrap(), "line 1, column 2: expected a value");
+}
+
+#[test]
+fn pieces_of_a_text_are_read_in_bounded_calls() {
+    let text = format!(
+        "[{}\"{}\",{}1]",
+        " ".repeat(1000),
+        "\\n".repeat(1000),
+        "[1,{\"a\":\"\\u0041\"}],".repeat(200)
+    );
+    for bytes in [1, 2, 3, 10, 100] {
+        let mut decoder = Decoder::new(Limits::default());
+        let mut calls = 1;
+        while !decoder.read(text.as_bytes(), bytes).unwrap() {
+            calls += 1;
+        }
+        // A token of this text has six bytes at most, so that a call reads that many more.
+        assert!(calls * (bytes + 6) >= text.len(), "{calls} calls of {bytes} bytes");
+        assert_eq!(decoder.tape().nodes().len(), 2 + 200 * 5 + 1);
+    }
+}
+
+#[test]
+fn a_small_tape_is_used_again_and_a_large_one_gives_its_memory_back() {
+    let small = br#"{"a":[1,2,"\n"]}"#;
+    let read = |tape: Tape, text: &[u8]| {
+        let mut decoder = Decoder::with_tape(tape, Limits::default());
+        assert_eq!(decoder.read(text, usize::MAX), Ok(true));
+        decoder.into_tape()
+    };
+    let mut tape = Some(read(Tape::default(), small));
+    let again = measure(|| tape = tape.take().map(|tape| read(tape, small)));
+    assert_eq!(again.count_total, 0);
+
+    let large = format!("[{}0]", "0,".repeat(100_000));
+    let mut tape = read(tape.unwrap(), large.as_bytes());
+    // Sixteen bytes for each value, and what doubling leaves free.
+    assert!((1_600_000..=3_200_032).contains(&tape.memory()), "{}", tape.memory());
+    tape.clear();
+    assert!(tape.memory() <= 64 << 10, "{}", tape.memory());
+    assert_eq!(size_of::<Node>(), 16);
+}
+
+#[test]
+fn the_place_of_a_watched_value_is_told() {
+    for (text, expected) in [
+        (r#"{"from":"a","data":{"data":1} , "time":5}"#, Some(r#"{"data":1}"#)),
+        (r#"{"data" :  [1, 2]}"#, Some("[1, 2]")),
+        (r#"{"d\u0061ta":"x\n"}"#, Some(r#""x\n""#)),
+        (r#"{"data":1,"data":22}"#, Some("22")),
+        (r#"{"data":null}"#, Some("null")),
+        (r#"{"a":{"data":1}}"#, None),
+        (r#"[{"data":1},"data",2]"#, None),
+        (r#"{"dat":1,"datas":2,"":3}"#, None),
+        ("1", None),
+    ] {
+        for bytes in [1, 3, 1000] {
+            let mut decoder = Decoder::new(Limits::default());
+            decoder.watch(b"data".to_vec());
+            while !decoder.read(text.as_bytes(), bytes).unwrap() {}
+            assert_eq!(decoder.watched().map(|range| &text[range]), expected, "{text}");
+        }
+    }
+}
+
+#[test]
+fn a_text_that_was_read_stays_read() {
+    let mut decoder = Decoder::new(Limits::default());
+    assert_eq!(decoder.read(b"1", 1), Ok(true));
+    assert_eq!(decoder.read(b"1", 1), Ok(true));
+    assert_eq!(decoder.tape().nodes(), [Node::Number(1.0)]);
+    let error = Decoder::new(Limits { bytes: 1, elements: 0 }).read(b"1", 1);
+    assert_eq!(error, Err(Error::TooManyElements { most: 0 }));
+}

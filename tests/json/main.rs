@@ -1,0 +1,10 @@
+//! JSON: tables of literal texts, properties against serde_json, and what limits and pieces must not change.
+
+#![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
+
+mod common;
+mod encoder;
+mod limits;
+mod properties;
+mod suite;
+mod texts;
