@@ -53,7 +53,7 @@ pub(super) fn validate(kind: &RequestKind) -> Result<(), Error> {
     let has_null = |args: &Args| args.iter().any(|arg| arg.is_none());
     let named = |args: &Args| args.get(0).is_some_and(|name| !name.is_empty()) && !has_null(args);
     let valid = match kind {
-        RequestKind::Publish(args) => args.len() == 2 && !has_null(args),
+        RequestKind::Publish(args) => args.len() == 2,
         RequestKind::Command(args) => named(args),
         RequestKind::Transaction(commands) => commands.iter().all(named),
         RequestKind::Ping => true,
