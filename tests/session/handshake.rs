@@ -285,9 +285,9 @@ fn a_wrong_password_is_not_hammered() {
     {
         let version = [("protocol", NUMBER(if resp3 { 3.0 } else { 2.0 }))];
         let mut client = Client::new("redis://:wrong@server", &version);
-        let end = client.now + Duration::from_secs(600);
+        let end = client.driver.now + Duration::from_secs(600);
         let mut attempts = 0;
-        while client.now < end {
+        while client.driver.now < end {
             client.await_attempt();
             client.connected(0);
             attempts += 1;
