@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use realtime::backend::toolbox::{
-    Backoff, Cut, Delivery, Liveness, Operation, PendingRequest, Pipeline, Requests, Sign,
+    Backoff, Delivery, Liveness, Operation, PendingRequest, Pipeline, Requests, Sign,
 };
 use realtime::backend::{Action, Connected, LinkError, Session, Start};
 use realtime::model::{
@@ -80,11 +80,7 @@ impl ToySession {
     fn fail(&mut self, error: Error, now: Instant, sink: &mut dyn Sink) {
         if let Some(Connection { pipeline, liveness, .. }) = self.connection.take() {
             self.delivery.lost(liveness.heard(), &error);
-            let Cut { maybe_sent, unsent } = pipeline.cut();
-            for request in maybe_sent.into_iter().flatten() {
-                self.requests.answer(request, Err(error.clone()), sink);
-            }
-            self.requests.put_back(unsent.into_iter().flatten().collect());
+            self.requests.lost(pipeline.cut(), &error, sink);
         }
         self.counters.set_state(State::Waiting);
         let retry_in = self.backoff.next(now);
@@ -95,9 +91,8 @@ impl ToySession {
     fn finish_if_done(&mut self, now: Instant, sink: &mut dyn Sink) {
         if self.closing.is_some_and(|deadline| deadline <= now) {
             let error = Error::sent(Code::Closed, "the client was closed");
-            let in_flight = self.connection.take().map(|connection| connection.pipeline.cut().maybe_sent);
-            for request in in_flight.into_iter().flatten().flatten() {
-                self.requests.answer(request, Err(error.clone()), sink);
+            if let Some(connection) = self.connection.take() {
+                self.requests.lost(connection.pipeline.cut(), &error, sink);
             }
             self.requests.fail_backlog(&error, sink);
         }

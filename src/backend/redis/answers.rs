@@ -12,6 +12,7 @@ use super::reply::Reply;
 use super::request::Outcome;
 use super::serving::ServingVerdict;
 use super::session::RedisSession;
+use crate::backend::toolbox::PendingRequest;
 use crate::model::{Counters, Error, Event, RequestKind, Sink, Topic, TopicKind, Value};
 
 impl RedisSession {
@@ -39,11 +40,9 @@ impl RedisSession {
                 match replies.take(request, reply, now, &self.config) {
                     Outcome::Unfinished => {}
                     Outcome::Finished(result) => {
-                        let Some(request) =
-                            connection.pipeline.pop_front().and_then(Expectation::into_request)
-                        else {
-                            return;
-                        };
+                        let request: Option<PendingRequest> =
+                            connection.pipeline.pop_front().and_then(Into::into);
+                        let Some(request) = request else { return };
                         match request.kind() {
                             RequestKind::Publish(_) if result.is_ok() => {
                                 Counters::add(&self.counters.published, 1);
@@ -54,8 +53,7 @@ impl RedisSession {
                         self.requests.answer(request, result, sink);
                     }
                     Outcome::Stuck(error) => {
-                        let request = connection.pipeline.pop_front().and_then(Expectation::into_request);
-                        if let Some(request) = request {
+                        if let Some(request) = connection.pipeline.pop_front().and_then(Into::into) {
                             self.requests.answer(request, Err(error), sink);
                         }
                         self.fail(i, Failure::InsideTransaction, now, sink);

@@ -56,10 +56,9 @@ pub(super) enum Expectation {
     LateReplies(Replies),
 }
 
-impl Expectation {
-    /// The request whose answer is awaited, if it is one.
-    pub(super) fn into_request(self) -> Option<PendingRequest> {
-        if let Self::Request(request, _) = self { Some(request) } else { None }
+impl From<Expectation> for Option<PendingRequest> {
+    fn from(expectation: Expectation) -> Self {
+        if let Expectation::Request(request, _) = expectation { Some(request) } else { None }
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::Instant;
 use super::acl::listed;
 use super::address::AddressWatch;
 use super::config::{Config, Protocol};
-use super::connection::{Connection, Expectation, FenceTokens, LinkRole};
+use super::connection::{Connection, FenceTokens, LinkRole};
 use super::failure::{Circumstances, Failure, add_details};
 use super::handshake;
 use super::link::Link;
@@ -17,7 +17,7 @@ use super::protocol::{PROBE_PREFIX, Version};
 use super::role::RoleWatch;
 use super::server::Server;
 use super::serving::ASK_AGAIN;
-use crate::backend::toolbox::{Backoff, Cut, Delivery, Probe, Requests};
+use crate::backend::toolbox::{Backoff, Delivery, Probe, Requests};
 use crate::backend::{Action, Connected, Stage, Start};
 use crate::model::{Code, Counters, Error, Event, LinkId, Ready, Sink, State};
 
@@ -236,7 +236,9 @@ impl RedisSession {
         let peer = peer.filter(|_| !proved && self.config.endpoint.is_name());
         add_details(&mut error, peer, &self.config, &self.origin);
         if let Some(connection) = closed {
-            self.salvage(connection.pipeline.cut(), &error, sink);
+            let text = format!("the connection was lost before the answer came ({})", error.message);
+            let lost = Error::sent(Code::Disconnected, text);
+            self.requests.lost(connection.pipeline.cut(), &lost, sink);
         }
         if is_subscriber {
             self.delivery.lost(since, &error);
@@ -260,15 +262,6 @@ impl RedisSession {
             self.update_state();
             sink.event(Event::Down { error, retry_in: Some(retry_in) });
         }
-    }
-
-    /// Answers what may have reached the server, and puts the rest back to the front of the backlog.
-    fn salvage(&mut self, cut: Cut<Expectation>, cause: &Error, sink: &mut dyn Sink) {
-        for request in cut.maybe_sent.into_iter().filter_map(Expectation::into_request) {
-            let text = format!("the connection was lost before the answer came ({})", cause.message);
-            self.requests.answer(request, Err(Error::sent(Code::Disconnected, text)), sink);
-        }
-        self.requests.put_back(cut.unsent.into_iter().filter_map(Expectation::into_request).collect());
     }
 
     /// Stops making links that have no use while that of the commands is down.
@@ -368,12 +361,8 @@ impl RedisSession {
     /// The session ends: whoever still waits is answered.
     fn finish(&mut self, sink: &mut dyn Sink) {
         for link in &mut self.links {
-            let Some(connection) = link.close() else { continue };
-            let Cut { maybe_sent, unsent } = connection.pipeline.cut();
-            for (expectations, sent) in [(maybe_sent, true), (unsent, false)] {
-                for request in expectations.into_iter().filter_map(Expectation::into_request) {
-                    self.requests.answer(request, Err(ended(sent)), sink);
-                }
+            if let Some(connection) = link.close() {
+                self.requests.lost(connection.pipeline.cut(), &ended(true), sink);
             }
         }
         self.requests.fail_backlog(&ended(false), sink);

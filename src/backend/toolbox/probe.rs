@@ -2,7 +2,7 @@
 //!
 //! The session subscribes to a channel of its own and, once nothing was delivered to it for `interval`, publishes a
 //! probe on it. From the server's answer to that on, some message has to arrive within `timeout`, the probe or
-//! any other. Whether the server answers at all is the business of [`Liveness`](super::Liveness).
+//! any other. Whether the server answers at all is the business of [`Liveness`].
 //!
 //! A server that refuses the channel or the probe is asked again after the pauses of a refused subscription.
 

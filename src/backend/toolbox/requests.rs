@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::delivery::Delivery;
+use super::pipeline::Cut;
 use crate::model::{Error, Request, RequestKind, RequestName, Sink, Ticket, Value};
 
 /// A request that has no answer yet. It moves by value, from the backlog into a link's pipeline and perhaps back, and ends
@@ -83,6 +84,15 @@ impl Requests {
     /// the parts of a refused SUBSCRIBE are tried again.
     pub fn next(&mut self, delivery: &Delivery, now: Instant) -> Option<PendingRequest> {
         self.backlog.pop_front_if(|request| !delivery.holds_back(request.after) && !request.is_over(now))
+    }
+
+    /// A connection is lost: answers those that may have been sent with `error`. The others are sent again, before all in the
+    /// backlog.
+    pub fn lost(&mut self, cut: Cut<impl Into<Option<PendingRequest>>>, error: &Error, sink: &mut dyn Sink) {
+        for request in cut.maybe_sent.into_iter().filter_map(Into::into) {
+            self.answer(request, Err(error.clone()), sink);
+        }
+        self.put_back(cut.unsent.into_iter().filter_map(Into::into).collect());
     }
 
     /// These come before all others again, in their order.
