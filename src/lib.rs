@@ -4,8 +4,8 @@
 //! Data flows one way through them, and each imports only what `docs/architecture.md` allows:
 //!
 //! ```text
-//! socket -> net -> resp -> backend session -> queue -> dispatch -> lua callback
-//! lua call -> lua -> queue (+ wake) -> net -> backend session -> resp encoder -> socket
+//! socket -> net -> backend session (resp decoder) -> queue -> dispatch -> lua callback
+//! lua call -> lua -> queue (+ wake) -> net -> backend session (resp encoder) -> net -> socket
 //! ```
 
 use std::ffi::{c_int, c_void};

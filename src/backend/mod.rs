@@ -3,7 +3,7 @@
 //! The event loop hands a [`Session`] bytes, commands and the time; it gets back bytes to write, wishes about links, and
 //! the time at which to come again. What the session learns goes straight into the [`Sink`].
 //!
-//! A new backend is one new folder here and one row in [`SCHEMES`].
+//! A new backend is one new folder here, its `mod` line and one row in [`SCHEMES`].
 
 mod options;
 mod redis;
@@ -138,13 +138,14 @@ pub struct Start {
 ///   read. One read is all by which the queue passes its limits, so no session counts what it hands over.
 /// - **Output.** [`poll_transmit`](Session::poll_transmit) and [`transmitted`](Session::transmitted) until nothing is left or
 ///   the link takes no more.
-/// - **Wishes and time.** [`poll_action`](Session::poll_action) until it has none, in order: after what is told of a link, after
-///   writing, and after the commands that came together. At the end of a turn [`poll_timeout`](Session::poll_timeout); when
-///   that time has come,
-///   [`handle_timeout`](Session::handle_timeout), behind the reading of that turn: what came while this process stood still
-///   is no silence.
+/// - **Wishes and time.** [`poll_action`](Session::poll_action) until it has none, in order: after each call that tells of a link or
+///   of the time, after writing, and after the commands that came together. At the end of a turn
+///   [`poll_timeout`](Session::poll_timeout); when that time has come, [`handle_timeout`](Session::handle_timeout), after the
+///   reading of that turn: what came while this process stood still does not count as silence.
 ///
-/// A call about a link that the session does not know, or that is not up, changes nothing. `now` never goes back.
+/// A call about a link that the session does not know, or that is not up, changes nothing
+/// ([`handle_connected`](Session::handle_connected) and [`handle_disconnected`](Session::handle_disconnected) of a link that is
+/// being made excepted). `now` never goes back.
 ///
 /// [`READ_BYTES`]: crate::model::READ_BYTES
 pub trait Session: Send {
@@ -189,7 +190,8 @@ pub trait Session: Send {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Action {
     /// Make this link. Every address that the endpoint's name has is tried, all within the deadline: in the resolver's
-    /// order, or, with `after`, in the order of the addresses, beginning with the one that follows it.
+    /// order, or, with `after`, in the order of the addresses, beginning with the one that follows it. A link that has this
+    /// number already is closed first, and nothing more is heard of it.
     Connect {
         /// Which link.
         link: LinkId,
