@@ -6,14 +6,16 @@
 mod common;
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
-use common::session::{Case, case, client, messages};
+use common::session::{Case, case, client, messages, subscribed};
 use common::{BATCH, publish, take_all};
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use realtime::model::{
-    DropReason, Error, Event, LinkId, RequestName, Sink, SubscriptionSlot, Ticket, TopicKind, Value,
+    DropReason, Error, Event, LinkId, RequestName, Room, Sink, SubscriptionSlot, Ticket, TopicKind, Value,
 };
+use session_driver::Queue;
 
 fn main() {
     divan::main();
@@ -49,23 +51,27 @@ impl Sink for Count {
     fn event(&mut self, _: Event) {}
 }
 
+impl Queue for Count {
+    fn is_full(&mut self, _: Room) -> bool {
+        false
+    }
+}
+
 #[divan::bench(args = CASES)]
 fn messages_counted(bencher: Bencher<'_, '_>, case: Case) {
-    let ((mut client, ..), bytes) = (client(case), messages(case));
-    let (link, mut sink) = (client.subscriber, Count::default());
+    let bytes = messages(case);
+    let mut client = subscribed(case, Arc::default(), Count::default(), || {});
     bencher.counter(ItemsCount::new(BATCH)).counter(BytesCount::new(bytes.len())).bench_local(|| {
-        client.read(link, &bytes, &mut sink);
-        assert_eq!(std::mem::take(&mut sink.0), BATCH);
+        client.receive(case.subscriber(), &bytes);
+        assert_eq!(std::mem::take(&mut client.queue.0), BATCH);
     });
 }
 
 #[divan::bench(args = CASES)]
 fn messages_into_the_queue_and_out(bencher: Bencher<'_, '_>, case: Case) {
-    let ((mut client, mut producer, mut consumer), bytes) = (client(case), messages(case));
-    let link = client.subscriber;
+    let ((mut client, mut consumer), bytes) = (client(case), messages(case));
     bencher.counter(ItemsCount::new(BATCH)).counter(BytesCount::new(bytes.len())).bench_local(|| {
-        client.read(link, &bytes, &mut producer);
-        producer.flush();
+        client.receive(case.subscriber(), &bytes);
         assert_eq!(take_all(&mut consumer), BATCH);
     });
 }
@@ -73,23 +79,19 @@ fn messages_into_the_queue_and_out(bencher: Bencher<'_, '_>, case: Case) {
 /// From the command to the bytes for the socket. Answers come before the clock starts: a sample is one go.
 #[divan::bench(args = [3, 2], sample_size = 1)]
 fn publishes(bencher: Bencher<'_, '_>, protocol: u8) {
-    let (client, producer, consumer) = client(case(protocol, TopicKind::Channel, 1));
-    let world = RefCell::new((client, producer, consumer));
+    let world = RefCell::new(client(case(protocol, TopicKind::Channel, 1)));
     let replies = b":1\r\n".repeat(BATCH);
     let prepare = || {
-        let (client, producer, consumer) = &mut *world.borrow_mut();
+        let (client, consumer) = &mut *world.borrow_mut();
         if consumer.pending() > 0 {
-            client.read(LinkId(0), &replies, producer);
-            producer.flush();
+            client.receive(LinkId(0), &replies);
             while consumer.next().is_some() {}
         }
         (0..BATCH).map(|_| publish(consumer, client.now)).collect::<Vec<_>>()
     };
     bencher.counter(ItemsCount::new(BATCH)).with_inputs(prepare).bench_local_values(|commands| {
-        let (client, producer, _) = &mut *world.borrow_mut();
-        for command in commands {
-            client.session.handle_command(client.now, command, producer);
-        }
-        client.write(LinkId(0));
+        let (client, _) = &mut *world.borrow_mut();
+        commands.into_iter().for_each(|command| client.command(command));
+        client.drive();
     });
 }

@@ -262,6 +262,41 @@ fn a_server_that_comes_later_is_found_and_one_that_goes_is_missed() {
 }
 
 #[test]
+fn a_server_that_stands_still_is_left_and_the_gap_is_told_before_the_next_message() {
+    let listener = listener();
+    let server = {
+        let listener = listener.try_clone().unwrap();
+        // Sends each connection one message, and is silent then, until the client hangs up.
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = BufReader::new(stream.unwrap());
+                if stream.read_line(&mut String::new()).unwrap_or(0) == 0 {
+                    return;
+                }
+                let _ = stream.get_mut().write_all(b"MSG chat hello\n");
+                let _ = stream.read_to_end(&mut Vec::new());
+            }
+        })
+    };
+    let mut game = Game::start();
+    let [port_option] = port(&listener);
+    let mut client = game.connect(&[port_option, ("silence", OptionValue::Number(0.2))]);
+    game.subscribe(&client, "chat", 1);
+    assert_eq!(client.wait_message().1, b"hello");
+    let error = client.wait_down();
+    assert!(error.message.contains("nothing came for"), "{error}");
+    let gap = client.wait_for("a gap", |seen| match seen {
+        Seen::Event(Event::Gap { error, .. }) => Some(error),
+        Seen::Message(..) => panic!("a message before the gap"),
+        _ => None,
+    });
+    assert_eq!(gap, error);
+    assert!(game.shutdown(LONG));
+    drop(TcpStream::connect(listener.local_addr().unwrap()));
+    server.join().unwrap();
+}
+
+#[test]
 fn what_the_server_said_before_it_hung_up_is_heard() {
     let listener = listener();
     let server = serve(&listener, |mut stream| {

@@ -5,10 +5,11 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Instant;
 
-use realtime::backend::{Action, Connected, OptionValue, Options, Session, Start, configure};
-use realtime::model::{Command, Counters, LinkId, READ_BYTES, Sink, SubscriptionSlot, Topic, TopicKind};
+use realtime::backend::{Backend, Connected, OptionValue, Options, Start, configure};
+use realtime::model::{Command, Counters, LinkId, READ_BYTES, SubscriptionSlot, Topic, TopicKind};
 use realtime::queue::{Consumer, Producer, Signal, events};
 use resp::{Decoder, Encoder};
+use session_driver::{Driver, Peers, Queue};
 
 use super::{BATCH, Nobody, SIZE};
 
@@ -33,29 +34,72 @@ pub(crate) const fn case(protocol: u8, kind: TopicKind, topics: usize) -> Case {
     Case { protocol, kind, topics }
 }
 
-pub(crate) struct Client {
-    pub(crate) session: Box<dyn Session>,
-    pub(crate) now: Instant,
-    pub(crate) subscriber: LinkId,
+impl Case {
+    /// The link of the subscriptions.
+    pub(crate) fn subscriber(self) -> LinkId {
+        LinkId(u8::from(self.protocol == 2))
+    }
+
+    fn backend(self) -> Arc<dyn Backend> {
+        let pairs = vec![("protocol".to_owned(), OptionValue::Number(f64::from(self.protocol)))];
+        let url = Some("redis://server".to_owned());
+        configure(Options { url, pairs, ..Options::default() }).expect("valid options")
+    }
 }
 
+pub(crate) type Client<Q> = Driver<Q, Server>;
+
 /// A client that is ready and subscribed, with its way to the main thread.
-pub(crate) fn client(case: Case) -> (Client, Producer, Consumer) {
-    let pairs = vec![("protocol".to_owned(), OptionValue::Number(f64::from(case.protocol)))];
-    let backend = configure(Options { url: Some("redis://server".to_owned()), pairs, ..Options::default() })
-        .expect("valid options");
-    let (now, counters) = (Instant::now(), Arc::<Counters>::default());
-    let session = backend.session(Start { now, seed: 1, counters: Arc::clone(&counters) });
-    let (mut producer, mut consumer) =
-        events(backend.limits(), counters, Signal::default(), Arc::new(Nobody));
-    let mut client = Client { session, now, subscriber: LinkId(u8::from(case.protocol == 2)) };
+pub(crate) fn client(case: Case) -> (Client<Producer>, Consumer) {
+    let counters = Arc::<Counters>::default();
+    let (producer, mut consumer) =
+        events(case.backend().limits(), Arc::clone(&counters), Signal::default(), Arc::new(Nobody));
+    let client = subscribed(case, counters, producer, || while consumer.next().is_some() {});
+    (client, consumer)
+}
+
+/// A client that is ready and subscribed. `drain` empties the queue.
+pub(crate) fn subscribed<Q: Queue>(
+    case: Case,
+    counters: Arc<Counters>,
+    queue: Q,
+    mut drain: impl FnMut(),
+) -> Client<Q> {
+    let now = Instant::now();
+    let session = case.backend().session(Start { now, seed: 1, counters });
+    let server = Server { resp3: case.protocol == 3, replies: Some(Default::default()) };
+    let mut client = Driver::new(session, now, queue, server);
     for index in 0..case.topics {
         let topic = Topic { kind: case.kind, name: name(case.kind, index).as_bytes().into() };
         let slot = SubscriptionSlot::new(u32::try_from(index).expect("not so many"), 0);
-        client.session.handle_command(now, Command::Subscribe { topic, slot }, &mut producer);
+        client.command(Command::Subscribe { topic, slot });
     }
-    while client.converse(&mut producer, &mut consumer) {}
-    (client, producer, consumer)
+    client.drive();
+    while converse(&mut client, &mut drain) {}
+    client.peers.replies = None;
+    client
+}
+
+/// Makes the links that the session wishes for, and hands over what the server answers. Returns whether there was anything.
+fn converse<Q: Queue>(client: &mut Client<Q>, drain: &mut impl FnMut()) -> bool {
+    let mut active = false;
+    for link in [LinkId(0), LinkId(1)] {
+        if client.is_wanted(link) {
+            active = true;
+            client.connected(link, Connected::default());
+            client.drive();
+        }
+        let replies = client.peers.replies.as_mut().expect("it answers until all is set up");
+        let replies = std::mem::take(&mut replies[usize::from(link.0)]);
+        active |= !replies.is_empty();
+        for piece in replies.chunks(READ_BYTES) {
+            client.receive(link, piece);
+            // So many confirmations fill what the queue has for events.
+            drain();
+            client.resume();
+        }
+    }
+    active
 }
 
 pub(crate) fn name(kind: TopicKind, index: usize) -> String {
@@ -63,54 +107,25 @@ pub(crate) fn name(kind: TopicKind, index: usize) -> String {
     format!("news.{index:05}{star}")
 }
 
-impl Client {
-    /// Carries out what the session wishes and answers what it has to say. Returns whether there was anything.
-    pub(crate) fn converse(&mut self, producer: &mut Producer, consumer: &mut Consumer) -> bool {
-        let mut active = false;
-        while let Some(action) = self.session.poll_action() {
-            active = true;
-            match action {
-                Action::Connect { link, .. } => {
-                    self.session.handle_connected(link, self.now, Connected::default(), producer);
-                }
-                other => panic!("unexpected wish: {other:?}"),
-            }
-        }
-        for link in [LinkId(0), LinkId(1)] {
-            let mut replies = Vec::new();
-            let said = self.session.poll_transmit(link, self.now).to_vec();
-            let (mut input, mut decoder) = (&said[..], Decoder::new());
-            while let Some(frame) = decoder.decode(&mut input).expect("commands") {
-                answer(&frame.value(), self.subscriber == LinkId(0), &mut replies);
-            }
-            let said = said.len() - input.len();
-            self.session.transmitted(link, said);
-            active |= said > 0;
-            for piece in replies.chunks(READ_BYTES) {
-                self.session.handle_input(link, self.now, piece, producer);
-                // So many confirmations fill what the queue has for events.
-                producer.flush();
-                while consumer.next().is_some() {}
-            }
-        }
-        active
-    }
+/// The server at the other end.
+#[derive(Debug)]
+pub(crate) struct Server {
+    resp3: bool,
+    /// What it answers on each link, until all is set up. Afterwards it takes what it is sent.
+    replies: Option<[Vec<u8>; 2]>,
+}
 
-    /// The socket takes all there is.
-    pub(crate) fn write(&mut self, link: LinkId) {
-        loop {
-            let n = black_box(self.session.poll_transmit(link, self.now)).len();
-            if n == 0 {
-                return;
-            }
-            self.session.transmitted(link, n);
+impl Peers for Server {
+    fn written(&mut self, link: LinkId, _now: Instant, bytes: &[u8]) {
+        let Some(replies) = &mut self.replies else {
+            black_box(bytes);
+            return;
+        };
+        let (mut input, mut decoder) = (bytes, Decoder::new());
+        while let Some(frame) = decoder.decode(&mut input).expect("commands") {
+            answer(&frame.value(), self.resp3, &mut replies[usize::from(link.0)]);
         }
-    }
-
-    pub(crate) fn read(&mut self, link: LinkId, bytes: &[u8], sink: &mut dyn Sink) {
-        for piece in bytes.chunks(READ_BYTES) {
-            self.session.handle_input(link, self.now, piece, sink);
-        }
+        assert!(decoder.frame_start().is_none(), "the session encodes whole commands");
     }
 }
 

@@ -102,10 +102,9 @@ fn encode(rounds: usize) {
 
 /// What the worker does with each message, and what the main thread does to see it.
 fn receive(rounds: usize, case: Case) {
-    let ((mut client, mut producer, mut consumer), bytes) = (client(case), messages(case));
+    let ((mut client, mut consumer), bytes) = (client(case), messages(case));
     for _ in 0..rounds {
-        client.read(client.subscriber, &bytes, &mut producer);
-        producer.flush();
+        client.receive(case.subscriber(), &bytes);
         assert_eq!(take_all(&mut consumer), BATCH);
     }
 }
@@ -161,16 +160,15 @@ fn look_at_nothing(rounds: usize) {
 
 fn publish_and_answer(rounds: usize) {
     const LINK: LinkId = LinkId(0);
-    let (mut client, mut producer, mut consumer) = client(CHANNEL);
+    let (mut client, mut consumer) = client(CHANNEL);
     let replies = b":1\r\n".repeat(BATCH);
     for _ in 0..rounds {
         for _ in 0..BATCH {
             let command = publish(&consumer, client.now);
-            client.session.handle_command(client.now, command, &mut producer);
+            client.command(command);
         }
-        client.write(LINK);
-        client.read(LINK, &replies, &mut producer);
-        producer.flush();
+        client.drive();
+        client.receive(LINK, &replies);
         assert_eq!((take_all(&mut consumer), consumer.pending()), (0, 0));
     }
 }

@@ -234,13 +234,14 @@ fn deep_nesting_costs_no_stack() {
 
 #[test]
 fn numbers_allocate_nothing() {
-    let mut decoder = Decoder::new();
-    let mut input: &[u8] = b"*16000000\r\n";
-    assert!(decoder.decode(&mut input).expect("within the limits").is_none());
-    assert!(decoder.buffered() < 100);
-    let mut input: &[u8] = b"$500000000\r\n";
-    assert!(decoder.decode(&mut input).expect("within the limits").is_none());
-    assert!(decoder.buffered() < 100);
+    for mut input in [&b"*16000000\r\n"[..], b"$500000000\r\n"] {
+        let mut decoder = Decoder::new();
+        let memory = allocation_counter::measure(|| {
+            assert!(decoder.decode(&mut input).expect("within the limits").is_none());
+        });
+        assert!(memory.bytes_max < 1000, "{memory:?}");
+        assert!(decoder.buffered() < 100);
+    }
 }
 
 #[test]

@@ -7,16 +7,18 @@
 
 mod options;
 mod redis;
+pub mod toolbox;
 mod url;
 
 use std::any::Any;
 use std::fmt;
+use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::model::{Args, Command, Counters, Limits, LinkId, Room, Sink};
+use crate::model::{Args, Code, Command, Counters, Limits, LinkId, Room, Sink};
 
 pub use options::{OptionError, OptionValue, Options};
 
@@ -306,4 +308,17 @@ pub enum LinkError {
     /// Reading or writing failed.
     #[error("the connection broke: {0}")]
     Io(std::io::Error),
+}
+
+impl LinkError {
+    /// The code of the error that addons see.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Resolve { .. } => Code::Resolve,
+            Self::Connect { source, .. } if source.kind() == ErrorKind::TimedOut => Code::Timeout,
+            Self::Connect { .. } => Code::Refused,
+            Self::TimedOut(_) => Code::Timeout,
+            Self::Eof | Self::Io(_) => Code::Disconnected,
+        }
+    }
 }

@@ -65,6 +65,7 @@ pub(super) enum Exit {
 }
 
 /// What became of an output that was pushed.
+#[derive(Debug, Clone, Copy)]
 pub(super) enum PushResult {
     /// So many values.
     Values(c_int),

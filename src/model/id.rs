@@ -9,7 +9,7 @@ use super::printable::{NAME_CHARACTERS, printable};
 ///
 /// The generation tells an old tenant of the place from the new one, so that what is still queued for a removed
 /// callback reaches nobody.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub struct Slot<T> {
     /// Position in the table.
     pub index: u32,
@@ -17,6 +17,14 @@ pub struct Slot<T> {
     pub generation: u32,
     table: PhantomData<T>,
 }
+
+impl<T> Clone for Slot<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Slot<T> {}
 
 impl<T> Slot<T> {
     /// The place at `index`, given out for the time after the `generation`th.

@@ -5,12 +5,13 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use allocation_counter::{AllocationInfo, measure};
-use realtime::backend::{Action, Connected, OptionValue, Options, Session, Start, configure};
+use realtime::backend::{Connected, OptionValue, Options, Start, configure};
 use realtime::model::{
     Args, Code, Command, Counters, DropReason, Error, Event, LinkId, ReplyTo, Request, RequestKind,
     RequestSlot, SubscriptionSlot, Topic, TopicKind, Value, Wake,
 };
 use realtime::queue::{Consumer, Item, Producer, Signal, events};
+use session_driver::{Driver, Peers};
 
 const LINK: LinkId = LinkId(0);
 const CHANNEL: SubscriptionSlot = SubscriptionSlot::new(1, 0);
@@ -31,11 +32,19 @@ impl Wake for Nobody {
 
 /// A client on one thread, subscribed to "chat".
 struct Client {
-    session: Box<dyn Session>,
-    producer: Producer,
+    driver: Driver<Producer, Bytes>,
     consumer: Consumer,
     counters: Arc<Counters>,
-    now: Instant,
+}
+
+/// How many bytes were written.
+#[derive(Default)]
+struct Bytes(usize);
+
+impl Peers for Bytes {
+    fn written(&mut self, _link: LinkId, _now: Instant, bytes: &[u8]) {
+        self.0 += bytes.len();
+    }
 }
 
 /// What came out, as far as it matters here.
@@ -61,11 +70,9 @@ impl Client {
         let session = backend.session(Start { now, seed: 1, counters: Arc::clone(&counters) });
         let (producer, consumer) =
             events(backend.limits(), Arc::clone(&counters), Signal::default(), Arc::new(Nobody));
-        let mut client = Self { session, producer, consumer, counters, now };
-        while let Some(action) = client.session.poll_action() {
-            assert!(matches!(action, Action::Connect { link: LINK, .. }));
-        }
-        client.session.handle_connected(LINK, now, Connected::default(), &mut client.producer);
+        let driver = Driver::new(session, now, producer, Bytes::default());
+        let mut client = Self { driver, consumer, counters };
+        client.driver.connected(LINK, Connected::default());
         client.written();
         client.server(b"%2\r\n+server\r\n+redis\r\n+proto\r\n:3\r\n");
         client.written();
@@ -82,34 +89,25 @@ impl Client {
     }
 
     fn command(&mut self, command: Command) {
-        self.session.handle_command(self.now, command, &mut self.producer);
-        self.producer.flush();
+        self.driver.command(command);
     }
 
     fn request(&mut self, kind: RequestKind, bytes: usize) -> Result<(), Error> {
         let ticket = self.consumer.ticket(ReplyTo::Callback(ANSWER), bytes)?;
-        self.command(Command::Request(Request { ticket, deadline: self.now + LONG, kind }));
+        self.command(Command::Request(Request { ticket, deadline: self.driver.now + LONG, kind }));
         Ok(())
     }
 
     /// The socket takes everything; how many bytes that was.
     fn written(&mut self) -> usize {
-        let mut sum = 0;
-        loop {
-            let n = self.session.poll_transmit(LINK, self.now).len().min(READ);
-            if n == 0 {
-                return sum;
-            }
-            self.session.transmitted(LINK, n);
-            sum += n;
-        }
+        self.driver.drive();
+        std::mem::take(&mut self.driver.peers.0)
     }
 
     /// The server sends this, in one read.
     fn server(&mut self, bytes: &[u8]) {
-        assert!(!self.producer.is_full(self.session.room_needed(LINK)), "nothing is full here");
-        self.session.handle_input(LINK, self.now, bytes, &mut self.producer);
-        self.producer.flush();
+        self.driver.receive(LINK, bytes);
+        assert!(!self.driver.is_paused(LINK), "nothing is full here");
     }
 
     /// The server sends a body of so many bytes.
@@ -268,7 +266,7 @@ fn requests_that_nobody_takes_are_bounded_by_their_bytes_and_their_memory_given_
             let args: Args = [b"chat", &payload[..]].iter().collect();
             let bytes = args.byte_len();
             // As much is encoded as the link would take; it takes nothing.
-            let _ = client.session.poll_transmit(LINK, client.now);
+            let _ = client.driver.session.poll_transmit(LINK, client.driver.now);
             match client.request(RequestKind::Publish(args), bytes) {
                 Ok(()) => accepted += 1,
                 Err(error) => break error,

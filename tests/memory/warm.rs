@@ -21,10 +21,9 @@ fn a_message_is_allocated_nowhere_between_socket_and_main_thread() {
     for protocol in [2, 3] {
         for kind in [TopicKind::Channel, TopicKind::Pattern] {
             let case = case(protocol, kind, 100);
-            let ((mut client, mut producer, mut consumer), bytes) = (client(case), messages(case));
+            let ((mut client, mut consumer), bytes) = (client(case), messages(case));
             let allocations = allocations(|| {
-                client.read(client.subscriber, &bytes, &mut producer);
-                producer.flush();
+                client.receive(case.subscriber(), &bytes);
                 assert_eq!(take_all(&mut consumer), BATCH);
             });
             assert_eq!(allocations, 0, "{case}");

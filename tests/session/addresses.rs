@@ -152,8 +152,11 @@ fn is_moved(said: &Said) -> bool {
     error.message.contains("another server")
 }
 
-/// Id and address of the server that both links lead to, those of the one that a link leads to later, and whether that is another.
-const PLACES: [((&str, u8), (&str, u8), bool); 8] = [
+/// The id and the address of a server.
+type Place = (&'static str, u8);
+
+/// Where both links lead to, where a link leads to later, and whether that is another server.
+const PLACES: [(Place, Place, bool); 8] = [
     (("x", 1), ("x", 1), false),
     // Behind a virtual address, or a proxy.
     (("x", 1), ("x", 2), false),
@@ -237,7 +240,7 @@ fn subscriptions_that_were_led_astray_come_back_with_a_gap_for_all_that_time() {
     client.lost(1, LinkError::Eof);
     client.expect_down();
     subscriptions(&mut client, "y", 1);
-    let astray = client.now;
+    let astray = client.driver.now;
     client.confirm("subscribe", "chat");
     client.expect_close(0);
     let said = client.said();
@@ -261,7 +264,7 @@ fn subscriptions_that_were_led_astray_come_back_with_a_gap_for_all_that_time() {
     let [Said::Event(Event::Gap { lasted, .. }), Said::Event(Event::Ready(ready))] = &said[..] else {
         panic!("{said:?}")
     };
-    assert!(*lasted >= client.now - astray, "nothing of the right server came since then: {lasted:?}");
+    assert!(*lasted >= client.driver.now - astray, "nothing of the right server came since then: {lasted:?}");
     assert_eq!(ready.notice, None);
     assert_eq!(client.action(), None);
 }
@@ -275,7 +278,7 @@ fn links_that_lead_apart_again_and_again_are_left_so_and_that_is_told_once() {
         client.lost(1, LinkError::Eof);
         let mut made = 0;
         loop {
-            let link = made % 2 ^ 1;
+            let link = (made + 1) % 2;
             let id = format!("{loss}{made}");
             match link {
                 1 => subscriptions(&mut client, &id, 1),
@@ -330,7 +333,7 @@ fn a_gap_reaches_back_to_the_last_look_at_the_role_unless_the_server_is_the_same
             client.commands(client.subscriber);
             client.said();
             client.advance(15.1);
-            let looked = client.now;
+            let looked = client.driver.now;
             assert_eq!(client.commands(0), [question(resp)]);
             client.server(0, life(question(resp)).expect("it looks for life"));
             if resp == Resp::Two {
@@ -340,7 +343,7 @@ fn a_gap_reaches_back_to_the_last_look_at_the_role_unless_the_server_is_the_same
             client.advance(7.0);
             client.message("chat", "x");
             assert_eq!(client.said(), [crate::sink::message(1, "x")]);
-            let heard = client.now;
+            let heard = client.driver.now;
             client.lost(client.subscriber, LinkError::Eof);
             if resp == Resp::Two {
                 client.lost(0, LinkError::Eof);
@@ -360,7 +363,7 @@ fn a_gap_reaches_back_to_the_last_look_at_the_role_unless_the_server_is_the_same
             }
             let said = client.said();
             let Some(Said::Event(Event::Gap { lasted, .. })) = said.first() else { panic!("{said:?}") };
-            let since = client.now - *lasted;
+            let since = client.driver.now - *lasted;
             assert!(if is_same { since >= heard } else { since <= looked }, "{resp:?} {id}: {lasted:?}");
         }
     }

@@ -23,7 +23,7 @@ fn answers_come_in_order_however_reads_are_cut() {
                     [answer(1, Value::Integer(2)), answer(2, string("a\r\n\0b")), answer(3, Value::Null),]
                 );
                 assert_eq!(failure(&said[3..]), (4, "WRONGTYPE".to_owned(), true));
-                assert_eq!(client.sink.about, [("GET".to_owned(), None)]);
+                assert_eq!(client.driver.queue.about, [("GET".to_owned(), None)]);
             },
             || Client::ready(resp, &[]),
         );
@@ -154,7 +154,7 @@ fn a_lost_link_answers_what_was_sent_and_keeps_the_rest() {
     for resp in BOTH {
         let mut client = Client::ready(resp, &[]);
         client.get(1, "sent");
-        client.writable[0] = 3;
+        client.set_writable(0, 3);
         client.get(2, "half");
         client.get(3, "unsent");
         client.get(4, "last");
@@ -163,7 +163,7 @@ fn a_lost_link_answers_what_was_sent_and_keeps_the_rest() {
         assert_eq!(failure(&said[..1]), (1, "DISCONNECTED".to_owned(), true));
         assert_eq!(failure(&said[1..2]), (2, "DISCONNECTED".to_owned(), true));
         assert!(matches!(said[2..], [Said::Event(Event::Down { .. })]), "{said:?}");
-        client.writable[0] = usize::MAX;
+        client.set_writable(0, usize::MAX);
         client.reconnect(0);
         client.hello(resp);
         assert_eq!(client.commands(0), ["GET unsent", "GET last"]);
@@ -309,14 +309,14 @@ fn commands_no_line_can_be_made_of_are_refused_rather_than_lost() {
 #[test]
 fn a_slow_link_is_not_filled_beyond_its_mark() {
     let mut client = Client::ready(Resp::Three, &[]);
-    client.writable[0] = 0;
+    client.set_writable(0, 0);
     let payload = "x".repeat(10_000);
     for id in 0..100 {
         client.publish(id, "chat", &payload);
     }
-    let waiting = client.session.poll_transmit(realtime::model::LinkId(0), client.now).len();
+    let waiting = client.driver.session.poll_transmit(realtime::model::LinkId(0), client.driver.now).len();
     assert!((256 << 10..280 << 10).contains(&waiting), "{waiting} bytes are encoded");
-    client.writable[0] = usize::MAX;
+    client.set_writable(0, usize::MAX);
     assert_eq!(client.commands(0).len(), 100, "more is encoded as it drains");
 }
 
@@ -329,5 +329,5 @@ fn publishing_is_counted() {
     client.get(3, "x");
     client.server(0, b":1\r\n-NOPERM no\r\n+x\r\n");
     assert_eq!(client.counters.published.load(Relaxed), 1);
-    assert_eq!(client.sink.about, [("PUBLISH".to_owned(), Some("chat".to_owned()))]);
+    assert_eq!(client.driver.queue.about, [("PUBLISH".to_owned(), Some("chat".to_owned()))]);
 }

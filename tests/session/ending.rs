@@ -31,7 +31,7 @@ fn disconnect_sends_what_was_accepted_and_waits_for_answers() {
         assert_eq!(client.said(), [answer(1, Value::Integer(0)), Said::Event(Event::Closed)]);
         assert_eq!(client.counters.state(), State::Closed);
         assert_eq!(client.action(), Some(Action::Finish));
-        assert_eq!(client.session.poll_timeout(), None);
+        assert_eq!(client.driver.session.poll_timeout(), None);
         // Nothing more comes of it, and a straggler gets its answer all the same.
         client.server(0, b":0\r\n");
         client.request(3, 9.0, RequestKind::Ping);
@@ -44,7 +44,7 @@ fn disconnect_gives_up_at_its_deadline() {
     for resp in BOTH {
         let mut client = Client::ready(resp, &[]);
         client.get(1, "sent");
-        client.writable[0] = 0;
+        client.set_writable(0, 0);
         client.get(2, "unsent");
         client.disconnect(1.0);
         client.advance(0.9);

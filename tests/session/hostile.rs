@@ -4,6 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use realtime::backend::{Connected, LinkError, OptionValue};
 use realtime::model::{Command, Event, LinkId, RequestKind, Room, SubscriptionSlot, TopicKind};
+use session_driver::Driver;
 
 use crate::client::{BOTH, Client, HELLO3, Resp, WELCOME, args, topic};
 use crate::sink::{Said, failure, subscribed};
@@ -22,7 +23,7 @@ fn malformed_bytes_close_the_link_and_it_is_made_again() {
             assert_eq!(error.code.as_str(), "PROTOCOL");
             client.expect_close(link);
             // What came behind belongs to nobody.
-            client.session.handle_input(LinkId(link), client.now, b"+OK\r\n", &mut client.sink);
+            client.driver.receive(LinkId(link), b"+OK\r\n");
             assert_eq!(client.said(), []);
             client.reconnect(link);
         }
@@ -52,12 +53,12 @@ fn an_error_that_nobody_asked_for_is_why_the_server_hangs_up() {
 #[test]
 fn an_answer_before_its_command_was_written_is_no_answer() {
     let mut client = Client::ready(Resp::Three, &[]);
-    client.writable[0] = 0;
+    client.set_writable(0, 0);
     client.get(1, "a");
     client.server(0, b"+early\r\n");
     assert_eq!(client.expect_down().0.code.as_str(), "PROTOCOL");
     client.expect_close(0);
-    client.writable[0] = usize::MAX;
+    client.set_writable(0, usize::MAX);
     client.reconnect(0);
     client.hello(Resp::Three);
     client.said();
@@ -131,15 +132,16 @@ fn calls_about_unknown_or_idle_links_mean_nothing() {
     for link in [1, 2, 255] {
         let mut client = Client::ready(Resp::Three, &[]);
         let id = LinkId(link);
-        client.session.handle_connected(id, client.now, Connected::default(), &mut client.sink);
-        client.session.handle_input(id, client.now, b"+OK\r\n", &mut client.sink);
-        client.session.handle_paused(id);
-        client.session.handle_resumed(id, client.now);
-        assert_eq!(client.session.room_needed(id), Room::None);
-        client.session.handle_disconnected(id, client.now, LinkError::Eof, &mut client.sink);
-        client.session.transmitted(id, 1000);
-        assert_eq!(client.session.poll_transmit(id, client.now), b"");
-        client.session.handle_timeout(client.now, &mut client.sink);
+        let Driver { session, now, queue, .. } = &mut client.driver;
+        session.handle_connected(id, *now, Connected::default(), queue);
+        session.handle_input(id, *now, b"+OK\r\n", queue);
+        session.handle_paused(id);
+        session.handle_resumed(id, *now);
+        assert_eq!(session.room_needed(id), Room::None);
+        session.handle_disconnected(id, *now, LinkError::Eof, queue);
+        session.transmitted(id, 1000);
+        assert_eq!(session.poll_transmit(id, *now), b"");
+        session.handle_timeout(*now, queue);
         assert_eq!(client.said(), []);
         client.get(1, "a");
         client.server(0, b"+a\r\n");
@@ -152,7 +154,7 @@ fn a_link_that_is_up_cannot_come_up_again() {
     let mut client = Client::ready(Resp::Three, &[]);
     client.get(1, "a");
     client.server(0, b"$5\r\nhel");
-    client.session.handle_connected(LinkId(0), client.now, Connected::default(), &mut client.sink);
+    client.driver.connected(LinkId(0), Connected::default());
     client.server(0, b"lo\r\n");
     assert_eq!(client.said(), [crate::sink::answer(1, crate::sink::string("hello"))]);
     assert_eq!(client.commands(0), ["GET a"]);
@@ -270,11 +272,9 @@ proptest! {
                 asked += 1;
             };
             match act {
-                Act::Server(link, bytes) => feed(&mut client, link, &bytes),
-                Act::Known(link, which) => feed(&mut client, link, KNOWN[which]),
-                Act::Connected(link) => {
-                    client.session.handle_connected(LinkId(link), client.now, Connected::default(), &mut client.sink);
-                }
+                Act::Server(link, bytes) => client.read(link, &bytes),
+                Act::Known(link, which) => client.read(link, KNOWN[which]),
+                Act::Connected(link) => client.driver.connected(LinkId(link), Connected::default()),
                 Act::Lost(link) => client.lost(link.min(1), LinkError::Eof),
                 Act::Wait(seconds) => client.advance(seconds),
                 Act::Subscribe(name) => client.subscribe(&name.to_string(), name.into()),
@@ -284,12 +284,12 @@ proptest! {
                     request(&mut client, 3.0, RequestKind::Transaction(vec![args(&["GET", "a"]); n]));
                 }
                 Act::Ping => request(&mut client, 3.0, RequestKind::Ping),
-                Act::Writable(link, n) => client.writable[usize::from(link)] = n,
-                Act::Full(true) => client.full = Some(Room::Messages),
-                Act::Full(false) => [0, 1].into_iter().for_each(|link| client.resume(link)),
+                Act::Writable(link, n) => client.set_writable(link, n),
+                Act::Full(true) => client.driver.queue.full = Some(Room::Messages),
+                Act::Full(false) => client.resume(),
                 Act::Disconnect(seconds) => client.disconnect(seconds),
             }
-            client.after();
+            client.driver.drive();
             said.extend(client.said());
         }
         client.disconnect(1.0);
@@ -304,18 +304,8 @@ proptest! {
             said.iter().filter_map(|said| match said { Said::Answer { id, .. } => Some(*id), _ => None }).collect();
         answers.sort_unstable();
         prop_assert_eq!(answers, (0..asked).collect::<Vec<_>>());
-        prop_assert_eq!(client.session.poll_timeout(), None);
+        prop_assert_eq!(client.driver.session.poll_timeout(), None);
     }
-}
-
-/// Bytes on any link, known or not.
-fn feed(client: &mut Client, link: u8, bytes: &[u8]) {
-    if link < 2 {
-        client.read(link, bytes);
-    } else {
-        client.session.handle_input(LinkId(link), client.now, bytes, &mut client.sink);
-    }
-    client.after();
 }
 
 #[test]
@@ -325,9 +315,9 @@ fn the_harness_sees_what_it_should() {
     client.subscribe("0", 0);
     client.connected(0);
     for known in [0, 2, 5, 9, 11] {
-        feed(&mut client, 0, KNOWN[known]);
+        client.read(0, KNOWN[known]);
     }
-    feed(&mut client, 0, CHANNEL3);
+    client.read(0, CHANNEL3);
     client.advance(15.1);
     assert!(client.commands(0).iter().any(|command| command.starts_with("PUBLISH")));
     let said = client.said();

@@ -97,8 +97,8 @@ fn nothing_to_do_wakes_nobody() {
     client.get(1, "x");
     client.server(0, b"+x\r\n");
     client.said();
-    let due = client.session.poll_timeout().expect("the next PING");
-    assert_eq!(due, client.now + std::time::Duration::from_secs(15));
+    let due = client.driver.session.poll_timeout().expect("the next PING");
+    assert_eq!(due, client.driver.now + std::time::Duration::from_secs(15));
 }
 
 #[test]
@@ -130,7 +130,7 @@ fn while_nobody_listens_silence_means_nothing() {
         let mut client = subscribed_client(resp);
         let link = client.subscriber;
         client.message("chat", "1");
-        client.full = Some(Room::Messages);
+        client.driver.queue.full = Some(Room::Messages);
         client.message("chat", "2");
         assert_eq!(client.said(), [message(1, "1")], "the second one waits");
         for _ in 0..40 {
@@ -139,7 +139,7 @@ fn while_nobody_listens_silence_means_nothing() {
         }
         assert_eq!(client.commands(link), Vec::<String>::new());
         assert_eq!(client.said(), []);
-        client.resume(link);
+        client.resume();
         assert_eq!(client.said(), [message(1, "2")]);
         if link == 0 {
             // The role was not asked for in all that time. It is no question for life, and the answer to it is life.
@@ -161,20 +161,20 @@ fn while_nobody_listens_silence_means_nothing() {
 fn a_link_lost_while_we_lag_names_the_likely_reason() {
     for resp in BOTH {
         let mut client = subscribed_client(resp);
-        client.full = Some(Room::Messages);
+        client.driver.queue.full = Some(Room::Messages);
         client.message("chat", "1");
         client.advance(5.0);
         assert_eq!(client.said(), []);
-        client.resume(client.subscriber);
+        client.resume();
         assert_eq!(client.said(), [message(1, "1")]);
         client.lost(client.subscriber, LinkError::Eof);
         let (error, _) = client.expect_down();
         assert!(error.message.contains("client-output-buffer-limit"), "{error}");
         // Long after, it is no reason any more.
         let mut client = subscribed_client(resp);
-        client.full = Some(Room::Messages);
+        client.driver.queue.full = Some(Room::Messages);
         client.message("chat", "1");
-        client.resume(client.subscriber);
+        client.resume();
         for _ in 0..25 {
             client.advance(4.0);
             client.message("chat", "1");
@@ -194,20 +194,20 @@ fn a_link_lost_while_we_lag_names_the_likely_reason() {
 fn what_waited_to_be_read_is_no_news() {
     let mut client = subscribed_client(Resp::Three);
     client.message("chat", "1");
-    client.full = Some(Room::Messages);
+    client.driver.queue.full = Some(Room::Messages);
     client.message("chat", "2");
     client.advance(30.0);
-    client.resume(0);
+    client.resume();
     assert_eq!(client.said(), [message(1, "1"), message(1, "2")]);
     client.lost(0, LinkError::Eof);
-    let lost_at = client.now;
+    let lost_at = client.driver.now;
     client.reconnect(0);
     client.hello(Resp::Three);
     let said = client.said();
     let Some(Said::Event(Event::Gap { lasted, .. })) = said.last() else { panic!("{said:?}") };
     assert_eq!(
         *lasted,
-        std::time::Duration::from_secs(30) + (client.now - lost_at),
+        std::time::Duration::from_secs(30) + (client.driver.now - lost_at),
         "since the last byte that is known to have come at once"
     );
 }
@@ -215,14 +215,14 @@ fn what_waited_to_be_read_is_no_news() {
 #[test]
 fn a_timeout_that_fills_the_queue_is_followed_by_no_read() {
     let mut client = subscribed_client(Resp::Three);
-    client.full = Some(Room::Answers);
+    client.driver.queue.full = Some(Room::Answers);
     client.request(1, 1.0, realtime::model::RequestKind::Ping);
     client.advance(2.0);
     assert_eq!(client.said().len(), 1, "a timeout, answered into a full queue");
     client.server(0, b"+PO");
     client.advance(100.0);
     assert_eq!(client.said(), [], "nobody listens, so silence means nothing");
-    client.resume(0);
+    client.resume();
     client.server(0, b"NG\r\n");
     assert_eq!(client.said(), []);
 }
@@ -243,11 +243,11 @@ fn only_messages_that_waited_are_blamed_for_a_loss() {
             let link = client.subscriber;
             client.command_in_one_tick(subscribe(TopicKind::Channel, "a", 2));
             client.subscribe("b", 3);
-            client.full = Some(Room::Answers);
+            client.driver.queue.full = Some(Room::Answers);
             client.push(came);
             assert_eq!(client.said(), [], "all of it waits");
             client.advance(1.0);
-            client.resume(link);
+            client.resume();
             client.fence(2);
             client.said();
             client.advance(seconds);

@@ -49,13 +49,13 @@ fn the_gap_stands_between_the_last_message_before_and_the_first_after() {
         assert_eq!(said.len(), 2);
         assert_eq!(client.counters.state(), State::Waiting);
         assert_eq!(client.confirmed(), 0);
-        let lost_at = client.now;
+        let lost_at = client.driver.now;
         client.subscriber_back(resp);
         let said = client.said();
         let (lasted, code) = gap(&said[0]);
         assert_eq!(
             lasted,
-            Duration::from_secs(2) + (client.now - lost_at),
+            Duration::from_secs(2) + (client.driver.now - lost_at),
             "since the last byte on the old link"
         );
         assert_eq!(code, "DISCONNECTED");
@@ -130,12 +130,12 @@ fn a_second_loss_in_the_middle_of_resubscribing_loses_nothing() {
         client.lost(link, LinkError::Eof);
         let said = client.said();
         assert!(matches!(said[..], [Said::Event(Event::Down { .. })]), "the attempt failed: {said:?}");
-        let lost_at = client.now;
+        let lost_at = client.driver.now;
         client.subscriber_back(resp);
         let (lasted, _) = gap(&client.said()[0]);
         assert_eq!(
             lasted,
-            Duration::from_secs(3) + (client.now - lost_at),
+            Duration::from_secs(3) + (client.driver.now - lost_at),
             "since the gap before: b* has been missing all the time"
         );
         let commands = client.commands(link);
@@ -158,7 +158,7 @@ fn a_gap_outlives_failed_attempts() {
         client.advance(1.0);
         client.lost(link, LinkError::Eof);
         client.said();
-        let lost_at = client.now;
+        let lost_at = client.driver.now;
         for _ in 0..4 {
             client.await_attempt();
             client.expect_connect(link);
@@ -169,7 +169,7 @@ fn a_gap_outlives_failed_attempts() {
         client.subscriber_back(resp);
         let said = client.said();
         let (lasted, code) = gap(&said[0]);
-        assert_eq!(lasted, Duration::from_secs(1) + (client.now - lost_at));
+        assert_eq!(lasted, Duration::from_secs(1) + (client.driver.now - lost_at));
         assert_eq!(code, "DISCONNECTED", "why it was lost, not why it stayed so");
     }
 }

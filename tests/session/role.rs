@@ -263,12 +263,12 @@ fn an_idle_client_is_woken_by_one_question_in_each_interval() {
     for resp in BOTH {
         let mut client = Client::ready(resp, &[]);
         for _ in 0..20 {
-            let due = client.session.poll_timeout().expect("the next question");
-            assert!(due - client.now >= std::time::Duration::from_secs_f64(14.8));
-            client.now = due;
-            client.session.handle_timeout(due, &mut client.sink);
+            let due = client.driver.session.poll_timeout().expect("the next question");
+            assert!(due - client.driver.now >= std::time::Duration::from_secs_f64(14.8));
+            client.driver.now = due;
+            client.driver.fire();
             assert_eq!(client.commands(0), [question(resp)]);
-            client.now += std::time::Duration::from_secs_f64(0.1);
+            client.driver.now += std::time::Duration::from_secs_f64(0.1);
             client.server(0, life(question(resp)).unwrap());
         }
         assert_eq!(client.said(), []);

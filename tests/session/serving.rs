@@ -168,7 +168,7 @@ fn a_loss_while_the_server_serves_nothing_is_one_gap_since_it_did() {
         asked(&mut client, resp, LOADING);
         client.said();
         client.lost(client.subscriber, LinkError::Eof);
-        let before = client.now;
+        let before = client.driver.now;
         client.reconnect(client.subscriber);
         client.commands(client.subscriber);
         if resp == Resp::Three {
@@ -181,7 +181,7 @@ fn a_loss_while_the_server_serves_nothing_is_one_gap_since_it_did() {
         let Some(Said::Event(Event::Gap { lasted, .. })) = said.iter().find(|said| !is_down(said)) else {
             panic!("{said:?}")
         };
-        assert!(*lasted >= client.now - before + std::time::Duration::from_secs(15), "{lasted:?}");
+        assert!(*lasted >= client.driver.now - before + std::time::Duration::from_secs(15), "{lasted:?}");
     }
 }
 

@@ -1,8 +1,9 @@
 //! What a session told the main thread, written down.
 
 use realtime::model::{
-    DropReason, Error, Event, ReplyTo, RequestName, Sink, SubscriptionSlot, Ticket, TopicKind, Value,
+    DropReason, Error, Event, ReplyTo, RequestName, Room, Sink, SubscriptionSlot, Ticket, TopicKind, Value,
 };
+use session_driver::Queue;
 
 use crate::client::topic;
 
@@ -21,6 +22,18 @@ pub(crate) struct Recorder {
     pub(crate) said: Vec<Said>,
     /// Names of failed requests: command and channel.
     pub(crate) about: Vec<(String, Option<String>)>,
+    /// There is no room for links that need this much.
+    pub(crate) full: Option<Room>,
+}
+
+impl Queue for Recorder {
+    fn is_full(&mut self, need: Room) -> bool {
+        match need {
+            Room::None => false,
+            Room::Answers => self.full == Some(Room::Answers),
+            Room::Messages => self.full.is_some(),
+        }
+    }
 }
 
 impl Sink for Recorder {

@@ -284,13 +284,13 @@ fn ready_does_not_wait_for_what_is_wanted_no_more() {
 fn a_confirmation_before_its_command_was_written_is_none() {
     for resp in BOTH {
         let mut client = subscribed_to_chat(resp);
-        let link = usize::from(client.subscriber);
-        client.writable[link] = 0;
+        let link = client.subscriber;
+        client.set_writable(link, 0);
         client.subscribe("early", 2);
         client.confirm("subscribe", "early");
         assert_eq!(client.said(), []);
-        client.writable[link] = usize::MAX;
-        client.after();
+        client.set_writable(link, usize::MAX);
+        client.driver.drive();
         client.confirm("subscribe", "early");
         assert_eq!(client.said(), [subscribed(TopicKind::Channel, "early")]);
     }

@@ -21,7 +21,7 @@ fn a_command_that_times_out_unsent_is_never_sent() {
         // Encoded, but not transmitted: cut out between its neighbours, one of which is on its way.
         client.server(0, b"+b\r\n");
         client.said();
-        client.writable[0] = 5;
+        client.set_writable(0, 5);
         client.get(3, "c");
         client.request(4, 1.0, RequestKind::Command(args(&["GET", "d"])));
         client.get(5, "e");
@@ -31,7 +31,7 @@ fn a_command_that_times_out_unsent_is_never_sent() {
         let said = client.said();
         assert_eq!(failure(&said[..1]), (4, "TIMEOUT".to_owned(), false));
         assert_eq!(failure(&said[1..]), (6, "TIMEOUT".to_owned(), false));
-        client.writable[0] = usize::MAX;
+        client.set_writable(0, usize::MAX);
         assert_eq!(client.commands(0), ["GET c", "GET e", "GET g"]);
         client.server(0, b"+c\r\n+e\r\n+g\r\n");
         assert_eq!(client.said(), [answer(3, string("c")), answer(5, string("e")), answer(7, string("g"))]);
@@ -43,7 +43,7 @@ fn a_command_whose_time_is_up_is_not_sent_though_no_timer_fired_yet() {
     let mut client = Client::new("redis://server", &[]);
     client.request(1, 3.0, RequestKind::Command(args(&["GET", "a"])));
     client.connected(0);
-    client.now += std::time::Duration::from_secs(4);
+    client.driver.now += std::time::Duration::from_secs(4);
     client.hello(Resp::Three);
     assert_eq!(client.commands(0), Vec::<String>::new());
     client.said();
@@ -101,7 +101,7 @@ fn a_timeout_says_if_it_was_us_who_read_nothing() {
     client.confirm("subscribe", "chat");
     client.fence(1);
     client.said();
-    client.full = Some(Room::Messages);
+    client.driver.queue.full = Some(Room::Messages);
     client.push(">3\r\n$7\r\nmessage\r\n$4\r\nchat\r\n$1\r\nx\r\n");
     client.said();
     client.request(1, 1.0, RequestKind::Command(args(&["GET", "a"])));
@@ -115,10 +115,10 @@ fn a_timeout_says_if_it_was_us_who_read_nothing() {
 #[test]
 fn a_half_written_command_counts_as_sent() {
     let mut client = Client::ready(Resp::Three, &[]);
-    client.writable[0] = 1;
+    client.set_writable(0, 1);
     client.request(1, 1.0, RequestKind::Command(args(&["GET", "a"])));
     client.advance(1.5);
     assert_eq!(failure(&client.said()), (1, "TIMEOUT".to_owned(), true));
-    client.writable[0] = usize::MAX;
+    client.set_writable(0, usize::MAX);
     assert_eq!(client.commands(0), ["GET a"], "what has begun is finished, or the stream is broken");
 }

@@ -89,17 +89,17 @@ fn check(mut world: World, acts: &[Act], renew: bool) -> Result<(), TestCaseErro
 fn recover(world: &mut World) -> Result<(), TestCaseError> {
     world.server.busy = false;
     world.server.forbidden.clear();
-    let begin = world.client.now;
+    let begin = world.client.driver.now;
     loop {
         world.settle()?;
         if world.server.subscribed() == world.wishes.keys().cloned().collect() {
             return Ok(());
         }
-        let passed = world.client.now - begin;
+        let passed = world.client.driver.now - begin;
         // The longest pause, after which the last one that is forbidden is asked for.
         prop_assert!(passed.as_secs() < 310, "{:?} {:?}", world.server.subscribed(), world.wishes);
-        let due = world.client.session.poll_timeout().expect("a time to ask again");
-        world.act(&Act::Wait((due - world.client.now).as_secs_f64() + 1e-9))?;
+        let due = world.client.driver.session.poll_timeout().expect("a time to ask again");
+        world.act(&Act::Wait((due - world.client.driver.now).as_secs_f64() + 1e-9))?;
     }
 }
 

@@ -4,10 +4,9 @@
 //! asked. See <https://redis.io/docs/latest/operate/oss_and_stack/management/security/acl/>.
 
 use super::config::{Config, Credentials};
-use super::handshake::DEFAULT_USER;
 use super::keys::keys_of;
-use super::pauses::NO_PERMISSION;
-use super::verify::PREFIX;
+use super::protocol::{DEFAULT_USER, NO_PERMISSION, PROBE_PREFIX};
+use crate::backend::toolbox::{RefusalKind, RefusedTopic, RefusedTopics};
 use crate::model::{Args, Error, Event, Remedy, RequestKind, Topic, TopicKind, printable};
 
 /// Bytes of a name up to which it is written out.
@@ -18,7 +17,7 @@ type Rule = Vec<u8>;
 
 /// What the server refused.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Refused<'a> {
+pub(super) enum RefusedCommand<'a> {
     Subscribe(TopicKind, &'a [u8]),
     Unsubscribe(TopicKind),
     Publish(&'a [u8]),
@@ -29,7 +28,7 @@ pub(super) enum Refused<'a> {
     Plain(&'static str),
 }
 
-impl<'a> Refused<'a> {
+impl<'a> RefusedCommand<'a> {
     /// The part of a request that an answer is about, if `left` more answers follow it.
     pub(super) fn part(kind: &'a RequestKind, left: usize) -> Self {
         match kind {
@@ -76,7 +75,7 @@ impl<'a> Refused<'a> {
                 })
                 .and_then(|_| exact_rule(b'&', args.get(1)?)),
             // Each client has a channel of its own.
-            Self::Probe(_) => pattern_rule(&[PREFIX, b"*"].concat()),
+            Self::Probe(_) => pattern_rule(&[PROBE_PREFIX, b"*"].concat()),
             Self::Unsubscribe(_) | Self::Plain(_) => None,
         };
         rule.into_iter().collect()
@@ -95,8 +94,13 @@ const CONTAINERS: [&str; 15] = [
     "pubsub", "script", "slowlog", "xgroup", "xinfo",
 ];
 
+/// How an error of the server's is expected to pass.
+pub(super) fn refusal_kind(error: &Error) -> RefusalKind {
+    if error.code.as_str() == NO_PERMISSION { RefusalKind::Forbidden } else { RefusalKind::Passing }
+}
+
 /// Adds to an error of the server's what allows it, if the ACL is the reason.
-pub(super) fn explained(error: Error, refused: Refused<'_>, config: &Config) -> Error {
+pub(super) fn explained(error: Error, refused: RefusedCommand<'_>, config: &Config) -> Error {
     if error.code.as_str() != NO_PERMISSION {
         return error;
     }
@@ -117,24 +121,20 @@ pub(super) fn explained(error: Error, refused: Refused<'_>, config: &Config) -> 
 pub(super) fn explained_event(event: Event, config: &Config) -> Event {
     match event {
         Event::SubscribeFailed { topic, error } => {
-            let error = explained(error, Refused::Subscribe(topic.kind, &topic.name), config);
+            let error = explained(error, RefusedCommand::Subscribe(topic.kind, &topic.name), config);
             Event::SubscribeFailed { topic, error }
         }
         other => other,
     }
 }
 
-/// Refused topics, as Stats show them: kind, name, whether it is wanted, and why it was refused. `all`: how many are refused.
-/// `reason`: why the first of them was; the others have the same code.
-pub(super) fn listed<'a>(
-    topics: impl Iterator<Item = (TopicKind, &'a [u8], bool, &'a Error)>,
-    all: usize,
-    reason: &Error,
-    config: &Config,
-) -> String {
+/// RefusedCommand topics, as Stats show them; `None` if there are none.
+pub(super) fn listed(topics: &RefusedTopics<'_>, config: &Config) -> Option<String> {
+    let error = topics.some.first()?.error.clone();
     let (mut names, mut remedy) = (Vec::new(), None::<Box<Remedy>>);
-    for (kind, name, is_wanted, error) in topics {
-        let refused = if is_wanted { Refused::Subscribe(kind, name) } else { Refused::Unsubscribe(kind) };
+    for &RefusedTopic { kind, name, is_wanted, error } in &topics.some {
+        let refused =
+            if is_wanted { RefusedCommand::Subscribe(kind, name) } else { RefusedCommand::Unsubscribe(kind) };
         match (&mut remedy, explained(error.clone(), refused, config).remedy) {
             (Some(remedy), Some(other)) => drop(remedy.merge(&other)),
             (remedy, other) => *remedy = remedy.take().or(other),
@@ -142,17 +142,16 @@ pub(super) fn listed<'a>(
         let topic = Topic { kind, name: name.into() };
         names.push(if is_wanted { topic.to_string() } else { format!("the end of {topic}") });
     }
-    let more = all.saturating_sub(names.len());
+    let more = topics.count.saturating_sub(names.len());
     let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-    let error = reason.clone();
     let error = if let Some(remedy) = remedy { error.with_remedy(*remedy) } else { error };
-    format!("{}{more}: {error}", names.join(", "))
+    Some(format!("{}{more}: {error}", names.join(", ")))
 }
 
 /// The rules that are missing. Redis 6 says `this user has no permissions to run the 'get' command or its subcommand`, `… to
 /// access one of the keys used as arguments`, `… one of the channels used as arguments`; Redis 7.2 and Valkey `User bob has no
 /// permissions to run the 'get' command`, `No permissions to access a key`, `… a channel`.
-fn missing(text: &str, refused: Refused<'_>) -> Vec<Rule> {
+fn missing(text: &str, refused: RefusedCommand<'_>) -> Vec<Rule> {
     let command = |name: String| format!("+{name}").into_bytes();
     let text = text.to_ascii_lowercase();
     if let Some((_, rest)) = text.split_once("to run the '") {
@@ -243,7 +242,7 @@ mod tests {
     }
 
     /// What is to be typed, less what is always the same.
-    fn words(text: &'static str, refused: Refused<'_>) -> String {
+    fn words(text: &'static str, refused: RefusedCommand<'_>) -> String {
         let error = Error::sent(Code::Server(NO_PERMISSION.into()), text);
         let error = explained(error, refused, &config("redis://gmod:secret@host"));
         let typed = error.remedy.map_or_else(String::new, |remedy| remedy.to_string());
@@ -266,21 +265,21 @@ mod tests {
     #[test]
     fn each_servers_words_are_understood() {
         let (channel, pattern) = (
-            Refused::Subscribe(TopicKind::Channel, b"chat"),
-            Refused::Subscribe(TopicKind::Pattern, b"c[a]*"),
+            RefusedCommand::Subscribe(TopicKind::Channel, b"chat"),
+            RefusedCommand::Subscribe(TopicKind::Pattern, b"c[a]*"),
         );
         for text in CHANNEL {
             assert_eq!(words(text, channel), "'&chat'");
             assert_eq!(words(text, pattern), "'&c[a]*'", "it must stand in a rule as it is");
-            assert_eq!(words(text, Refused::Publish(b"chat")), "'&chat'");
+            assert_eq!(words(text, RefusedCommand::Publish(b"chat")), "'&chat'");
         }
         let in_script = "ACL failure in script: No permissions to access a channel";
         let (script, publish) = (args(&["EVAL", "a text", "0"]), args(&["SPUBLISH", "chat", "hi"]));
-        assert_eq!(words(in_script, Refused::Command(&script)), "", "a script's text is no channel");
-        assert_eq!(words(CHANNEL[1], Refused::Command(&publish)), "'&chat'");
+        assert_eq!(words(in_script, RefusedCommand::Command(&script)), "", "a script's text is no channel");
+        assert_eq!(words(CHANNEL[1], RefusedCommand::Command(&publish)), "'&chat'");
         let set = args(&["SET", "players:1", "secret"]);
         for text in KEY {
-            assert_eq!(words(text, Refused::Command(&set)), "'~players:1'");
+            assert_eq!(words(text, RefusedCommand::Command(&set)), "'~players:1'");
         }
         for (text, refused, rule) in [
             (
@@ -291,18 +290,18 @@ mod tests {
             ("User gmod has no permissions to run the 'psubscribe' command", pattern, "+psubscribe"),
             (
                 "this user has no permissions to run the 'publish' command",
-                Refused::Publish(b"chat"),
+                RefusedCommand::Publish(b"chat"),
                 "+publish",
             ),
-            ("User gmod has no permissions to run the 'set' command", Refused::Command(&set), "+set"),
+            ("User gmod has no permissions to run the 'set' command", RefusedCommand::Command(&set), "+set"),
             (
                 "User key has no permissions to run the 'unsubscribe' command",
-                Refused::Unsubscribe(TopicKind::Channel),
+                RefusedCommand::Unsubscribe(TopicKind::Channel),
                 "+unsubscribe",
             ),
             // Of a server that words it otherwise, all that may be missing.
             ("you may not", channel, "+subscribe '&chat'"),
-            ("you may not", Refused::Plain("ping"), "+ping"),
+            ("you may not", RefusedCommand::Plain("ping"), "+ping"),
         ] {
             assert_eq!(words(text, refused), rule, "{text}");
         }
@@ -312,7 +311,7 @@ mod tests {
             "User gmod has no permissions to access the 'channels' key",
             "no permissions to access the 'it's a channel' key",
         ] {
-            assert_eq!(words(text, Refused::Command(&named)), "'~channels'", "{text}");
+            assert_eq!(words(text, RefusedCommand::Command(&named)), "'~channels'", "{text}");
         }
         let get = args(&["CONFIG", "GET", "save"]);
         for (text, rule) in [
@@ -322,17 +321,21 @@ mod tests {
             ("User gmod has no permissions to run the 'hset' command", "+hset"),
             ("User gmod has no permissions to run the 'a b\x1b' command", "'+config|get'"),
         ] {
-            assert_eq!(words(text, Refused::Command(&get)), rule, "{text}");
+            assert_eq!(words(text, RefusedCommand::Command(&get)), rule, "{text}");
         }
     }
 
     #[test]
     fn only_the_acl_has_a_remedy() {
         let error = Error::sent(Code::Server("BUSY".into()), "channel");
-        let refused = Refused::Subscribe(TopicKind::Channel, b"chat");
+        let refused = RefusedCommand::Subscribe(TopicKind::Channel, b"chat");
         assert_eq!(explained(error.clone(), refused, &config("redis://host")), error);
         assert_eq!(words(KEY[0], refused), "", "it has no keys");
-        assert_eq!(words(CHANNEL[0], Refused::Publish(&[b'x'; NAME_BYTES + 1])), "", "nobody types that");
+        assert_eq!(
+            words(CHANNEL[0], RefusedCommand::Publish(&[b'x'; NAME_BYTES + 1])),
+            "",
+            "nobody types that"
+        );
     }
 
     #[test]
@@ -345,7 +348,7 @@ mod tests {
             ("redis://secretbob:secret@host", "USER"),
         ] {
             let error = Error::sent(Code::Server(NO_PERMISSION.into()), CHANNEL[0]);
-            let error = explained(error, Refused::Publish(b"a"), &config(url)).to_string();
+            let error = explained(error, RefusedCommand::Publish(b"a"), &config(url)).to_string();
             assert!(
                 error.ends_with(&format!("; to allow it, type into redis-cli: ACL SETUSER {user} '&a'")),
                 "{error}"
@@ -356,9 +359,9 @@ mod tests {
     #[test]
     fn a_part_of_a_transaction_is_found_by_how_many_answers_follow() {
         let kind = RequestKind::Transaction(vec![args(&["GET", "a"]), args(&["SET", "b", "1"])]);
-        let at = |left| words(KEY[0], Refused::part(&kind, left));
+        let at = |left| words(KEY[0], RefusedCommand::part(&kind, left));
         assert_eq!((&*at(2), &*at(1)), ("'~a'", "'~b'"));
-        let run = |left| words("no permissions to run the '' command", Refused::part(&kind, left));
+        let run = |left| words("no permissions to run the '' command", RefusedCommand::part(&kind, left));
         assert_eq!((&*run(3), &*run(2), &*run(1), &*run(0)), ("+multi", "+get", "+set", "+exec"));
     }
 
@@ -378,9 +381,9 @@ mod tests {
             ("kůň".as_bytes(), "'&kůň'"),
             ("\u{202e}x".as_bytes(), r#""&\xe2\x80\xaex""#),
         ] {
-            assert_eq!(words(CHANNEL[0], Refused::Publish(name)), typed, "{}", name.escape_ascii());
+            assert_eq!(words(CHANNEL[0], RefusedCommand::Publish(name)), typed, "{}", name.escape_ascii());
         }
-        let pattern = |name| words(CHANNEL[0], Refused::Subscribe(TopicKind::Pattern, name));
+        let pattern = |name| words(CHANNEL[0], RefusedCommand::Subscribe(TopicKind::Pattern, name));
         assert_eq!(pattern(b"a *"), "", "no rule can have it");
         assert_eq!(pattern(b"a*\\"), r#""&a*\x5c""#);
     }

@@ -4,13 +4,8 @@
 //! what was published on the new one since then did not come. Under RESP2 one of the two links may be lost alone meanwhile. It is
 //! then made to another server than the other link, and what is published on the one is not heard on the other.
 
-use std::net::SocketAddr;
-use std::time::Instant;
-
+use super::connection::Connection;
 use super::failure::Failure;
-use super::link::Link;
-use super::session::{COMMANDS, Core, SUBSCRIBER};
-use crate::model::Sink;
 
 /// How often in a row links are renewed because they lead to two servers. An address that has several servers in turn may lead to
 /// another one each time, and a proxy may ask any of its servers for their id.
@@ -22,7 +17,7 @@ const APART: &str = "the address leads to several servers in turn, and subscript
 
 /// Where the links have led, and what was done when they led to two servers.
 #[derive(Debug, Default)]
-pub(super) struct Address {
+pub(super) struct AddressWatch {
     /// The id of the server of the last link of the commands.
     server_id: Option<Box<str>>,
     /// Links that were renewed for it since one was lost for any other reason.
@@ -32,12 +27,28 @@ pub(super) struct Address {
     told: bool,
 }
 
-impl Address {
+impl AddressWatch {
     /// A link is lost.
     pub(super) fn lost(&mut self, failure: &Failure) {
         if !matches!(failure, Failure::Moved) {
             self.renewals = 0;
         }
+    }
+
+    /// The connection of the commands is up. Returns whether it may lead to another server than the last one.
+    pub(super) fn may_be_new(&mut self, connection: &Connection) -> bool {
+        let id = connection.server_id.clone();
+        let may_be_new = id.is_none() || id != self.server_id;
+        self.server_id = id;
+        may_be_new
+    }
+
+    /// A connection is up beside another one. Returns whether the other one, which is older, has to be renewed.
+    pub(super) fn renews(&mut self, connection: &Connection, older: &Connection) -> bool {
+        self.in_vain = leads_elsewhere(connection, older);
+        let renews = self.in_vain && self.renewals < RENEWALS;
+        self.renewals += u32::from(renews);
+        renews
     }
 
     /// What the console should say, if it was not said before.
@@ -46,41 +57,66 @@ impl Address {
     }
 }
 
-impl Core {
-    /// The link of the commands is up: unless it leads to the same server as the last one, the gap reaches back.
-    pub(super) fn watch_server(&mut self) {
-        let id = self.links[COMMANDS].server_id.clone();
-        if id.is_none() || id != self.address.server_id {
-            self.lose_to_new_master();
-        }
-        self.address.server_id = id;
-    }
-
-    /// A link is up: if the other one leads to another server, that is renewed, because it is older.
-    pub(super) fn watch_address(&mut self, i: usize, now: Instant, sink: &mut dyn Sink) {
-        let other = if i == COMMANDS { SUBSCRIBER } else { COMMANDS };
-        // The nodes of a cluster hand on what is published.
-        let is_cluster = self.server.mode.as_deref() == Some("cluster");
-        if is_cluster || !self.links[other].is_up() {
-            return;
-        }
-        self.address.in_vain = leads_elsewhere(&self.links[i], &self.links[other]);
-        if self.address.in_vain && self.address.renewals < RENEWALS {
-            self.address.renewals += 1;
-            // The subscriptions' link may have led to the wrong server since it was made.
-            let made = self.links[other].made.as_ref().map(|(made, _)| *made).filter(|_| other == SUBSCRIBER);
-            self.master_seen = self.master_seen.or(made);
-            self.fail(other, Failure::Moved, now, sink);
-            self.lose_to_new_master();
-        }
-    }
-}
-
-/// Whether two links lead to two servers. Without ids the addresses tell.
-fn leads_elsewhere(one: &Link, other: &Link) -> bool {
+/// Whether two connections lead to two servers. Without ids the addresses tell.
+fn leads_elsewhere(one: &Connection, other: &Connection) -> bool {
     fn differ<T: PartialEq>(one: &Option<T>, other: &Option<T>) -> Option<bool> {
         Some(one.as_ref()? != other.as_ref()?)
     }
-    let by_address = || differ::<SocketAddr>(&one.peer, &other.peer);
+    let by_address = || differ(&one.peer, &other.peer);
     differ(&one.server_id, &other.server_id).or_else(by_address).unwrap_or(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::backend::redis::config::Config;
+    use crate::backend::redis::connection::LinkRole;
+    use crate::backend::{Connected, LinkError, Options};
+
+    fn connection(id: Option<&str>, port: u16) -> Connection {
+        let config = Config::new(Options::default()).unwrap();
+        let how = Connected { peer: Some(([127, 0, 0, 1], port).into()), slowest: None };
+        let mut connection = Connection::new(LinkRole::Commands, how, Instant::now(), &config);
+        connection.server_id = id.map(Into::into);
+        connection
+    }
+
+    #[test]
+    fn ids_tell_two_servers_apart_and_without_them_addresses_do() {
+        for (one, other, renews) in [
+            ((Some("a"), 1), (Some("a"), 2), false),
+            ((Some("a"), 1), (Some("b"), 1), true),
+            ((Some("a"), 1), (None, 1), false),
+            ((None, 1), (None, 2), true),
+        ] {
+            let (one, other) = (connection(one.0, one.1), connection(other.0, other.1));
+            assert_eq!(AddressWatch::default().renews(&one, &other), renews, "{one:?} {other:?}");
+        }
+    }
+
+    #[test]
+    fn links_are_renewed_three_times_in_a_row_and_then_the_console_says_why_that_is_in_vain() {
+        let mut watch = AddressWatch::default();
+        let (one, other) = (connection(Some("a"), 1), connection(Some("b"), 2));
+        for _ in 0..RENEWALS {
+            assert!(watch.renews(&one, &other));
+            watch.lost(&Failure::Moved);
+        }
+        assert!(!watch.renews(&one, &other));
+        assert_eq!((watch.notice(), watch.notice()), (Some(APART), None));
+        watch.lost(&Failure::Link(LinkError::Eof));
+        assert!(watch.renews(&one, &other), "another loss begins anew");
+    }
+
+    #[test]
+    fn a_server_is_known_by_its_id_alone() {
+        let mut watch = AddressWatch::default();
+        for (id, may_be_new) in
+            [(Some("a"), true), (Some("a"), false), (Some("b"), true), (None, true), (None, true)]
+        {
+            assert_eq!(watch.may_be_new(&connection(id, 1)), may_be_new, "{id:?}");
+        }
+    }
 }

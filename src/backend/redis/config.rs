@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::handshake::DEFAULT_USER;
+use super::protocol::DEFAULT_USER;
 use crate::backend::options::{OptionSet, shown};
 use crate::backend::url::{Url, is_ipv6};
 use crate::backend::{Endpoint, OptionError, OptionValue, Options};

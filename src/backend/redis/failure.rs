@@ -3,17 +3,15 @@
 //! Every failure is retried with backoff: a server comes back, a name appears, a password, an ACL or a protocol version
 //! is mended while the game server runs. What can never work, a bad option, is refused before there is a session.
 
-use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use resp::DecodeError;
 
-use super::acl::{Refused, explained};
+use super::acl::{RefusedCommand, explained};
 use super::advice;
 use super::config::{Config, Credentials, Protocol};
-use super::handshake::Step;
-use super::verify;
+use super::protocol::HandshakeStep;
 use crate::backend::{LinkError, Stage, seconds};
 use crate::model::{Code, Error, NAME_CHARACTERS, printable};
 
@@ -25,8 +23,6 @@ const CAUSE_CHARACTERS: usize = 512;
 pub(super) enum Failure {
     /// The event loop lost it or could not make it.
     Link(LinkError),
-    /// There was no connection within `connect_timeout`, and the event loop has not said why.
-    ConnectTimeout,
     /// There was a connection, but the handshake did not end within `connect_timeout`.
     HandshakeTimeout {
         /// How long the handshake took.
@@ -39,7 +35,7 @@ pub(super) enum Failure {
     /// Messages came for this long, but no answer to what was asked, and a SUBSCRIBE or UNSUBSCRIBE waits for its own.
     Unconfirmed(Duration),
     /// The server refused a step of the handshake.
-    Refused { step: Step, error: Error },
+    Refused { step: HandshakeStep, error: Error },
     /// The server said something without being asked.
     Unasked(Error),
     /// The server refused HELLO, and RESP3 is demanded.
@@ -96,10 +92,6 @@ impl Failure {
         }
         match self {
             Self::Link(cause) => link_error(&cause, seen),
-            Self::ConnectTimeout => {
-                let text = format!("no connection within {} s", seconds(config.connect_timeout));
-                Error::unsent(Code::Timeout, text)
-            }
             Self::HandshakeTimeout { slowest: Some(stage), .. } => {
                 link_error(&LinkError::TimedOut(stage), seen)
             }
@@ -131,7 +123,7 @@ impl Failure {
                                (redis://:password@host) or into the option password";
                 Error { message: message.into(), ..error }
             }
-            Self::Refused { step: Step::Auth, error }
+            Self::Refused { step: HandshakeStep::Auth, error }
                 if config.credentials.as_ref().is_some_and(|login| login.user.is_some())
                     && error.message.contains("wrong number of arguments") =>
             {
@@ -140,13 +132,13 @@ impl Failure {
                             redis://:password@host";
                 Error::unsent(Code::Auth, text)
             }
-            Self::Refused { step: Step::Select, error } => {
-                explained(refused(Step::Select, error), Refused::Plain("select"), config)
+            Self::Refused { step: HandshakeStep::Select, error } => {
+                explained(refused(HandshakeStep::Select, error), RefusedCommand::Plain("select"), config)
             }
             Self::Refused { step, error } => refused(step, error),
             // As the answer to what was not read yet.
             Self::Unasked(error) if seen.was_new && matches!(error.code.as_str(), "DENIED" | "ERR") => {
-                refused(Step::Ping, error)
+                refused(HandshakeStep::Ping, error)
             }
             Self::Unasked(error) => {
                 Error { message: format!("the server said: {}", error.message).into(), ..error }
@@ -207,7 +199,14 @@ impl Failure {
                 Code::Disconnected,
                 "the server ended a subscription; the connection was renewed",
             ),
-            Self::Undelivered(waited) => verify::undelivered(waited),
+            Self::Undelivered(waited) => Error::unsent(
+                Code::Disconnected,
+                format!(
+                    "the server answers PING but delivers no messages: verify_delivery's probe did not come back within \
+                     {:.1} s; the connection was renewed",
+                    waited.as_secs_f64()
+                ),
+            ),
         }
     }
 }
@@ -230,13 +229,6 @@ pub(super) fn add_details(error: &mut Error, peer: Option<SocketAddr>, config: &
 }
 
 fn link_error(cause: &LinkError, seen: Circumstances<'_>) -> Error {
-    let code = match cause {
-        LinkError::Resolve { .. } => Code::Resolve,
-        LinkError::Connect { source, .. } if source.kind() == ErrorKind::TimedOut => Code::Timeout,
-        LinkError::Connect { .. } => Code::Refused,
-        LinkError::TimedOut(_) => Code::Timeout,
-        LinkError::Eof | LinkError::Io(_) => Code::Disconnected,
-    };
     let lost = matches!(cause, LinkError::Eof | LinkError::Io(_));
     let hint = if lost && seen.lagged {
         "; the likely reason: messages were not read as fast as they came, and the server drops a client whose output \
@@ -252,27 +244,29 @@ fn link_error(cause: &LinkError, seen: Circumstances<'_>) -> Error {
     } else {
         advice::unreachable(cause)
     };
-    let cause = printable(cause.to_string().as_bytes(), CAUSE_CHARACTERS);
-    Error::unsent(code, format!("{cause}{hint}"))
+    let words = printable(cause.to_string().as_bytes(), CAUSE_CHARACTERS);
+    Error::unsent(cause.code(), format!("{words}{hint}"))
 }
 
 /// The server's own code is kept, and a bare `ERR` about a login becomes `AUTH`.
-fn refused(step: Step, error: Error) -> Error {
+fn refused(step: HandshakeStep, error: Error) -> Error {
     let text = error.message.to_ascii_lowercase();
     let about_login = text.contains("auth") || text.contains("password");
     let words = if error.code.as_str() == "DENIED" && text.contains("protected mode") {
         advice::protected_mode(&error.message)
     } else if text.contains("max number of clients") {
         advice::full(&error.message)
-    } else if step == Step::Select {
+    } else if step == HandshakeStep::Select {
         format!("the server refused the database (SELECT): {}", error.message)
-    } else if about_login || step == Step::Auth {
+    } else if about_login || step == HandshakeStep::Auth {
         advice::login(error.code.as_str(), &error.message)
     } else {
         format!("the server refused the connection: {}", error.message)
     };
     let code = match (&error.code, step) {
-        (_, Step::Hello | Step::Auth) if has_code(&error, "ERR") && about_login => Code::Auth,
+        (_, HandshakeStep::Hello | HandshakeStep::Auth) if has_code(&error, "ERR") && about_login => {
+            Code::Auth
+        }
         _ => error.code,
     };
     Error::unsent(code, words)

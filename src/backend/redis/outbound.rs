@@ -1,26 +1,23 @@
 //! What is sent and when: requests in their order, subscriptions in batches, neither faster than the link drains.
 
-use std::collections::VecDeque;
 use std::time::Instant;
 
 use resp::Encoder;
 
+use super::connection::{Expectation, LinkRole};
 use super::failure::Failure;
-use super::link::{Awaits, InFlight, Link, Unserved};
-use super::reply::MAX_NAME;
-use super::request::{Asked, about};
-use super::session::{COMMANDS, Core};
-use super::verify::{is_reserved, reserved};
-use crate::model::{Code, Error, Event, Request, RequestKind, Sink, SubscriptionSlot, Topic, Value};
+use super::protocol::{MAX_NAME, PROBE_PREFIX};
+use super::request::{encode, validate};
+use super::session::RedisSession;
+use crate::backend::toolbox::{Operation, PendingRequest, Requests};
+use crate::model::{Code, Error, Event, Request, RequestKind, Sink, SubscriptionSlot, Topic, TopicKind};
 
 /// No more is encoded while this many bytes wait to be written: what is not encoded can still time out unsent, and
 /// memory stays bounded.
 const HIGH_WATER: usize = 256 << 10;
-/// SUBSCRIBEs in flight at most.
-const MAX_BATCHES: usize = 8;
 
-impl Core {
-    /// Wants a topic, unless its name is none that can be had.
+impl RedisSession {
+    /// Subscribes to a topic. Reserved names are refused.
     pub(super) fn subscribe(
         &mut self,
         topic: Topic,
@@ -29,200 +26,161 @@ impl Core {
         sink: &mut dyn Sink,
     ) {
         let refusal = if topic.name.len() > MAX_NAME {
-            let text = format!("a name may have {MAX_NAME} bytes, not {}", topic.name.len());
-            Some(Error::unsent(Code::Unsupported, text))
-        } else if is_reserved(&topic.name) {
-            Some(reserved())
+            Some(format!("a name may have {MAX_NAME} bytes, not {}", topic.name.len()))
+        } else if topic.name.starts_with(PROBE_PREFIX) {
+            let prefix = PROBE_PREFIX.escape_ascii();
+            Some(format!("names that begin with {prefix} belong to the option verify_delivery"))
         } else {
             None
         };
-        if let Some(error) = refusal {
+        if let Some(text) = refusal {
+            let error = Error::unsent(Code::Unsupported, text);
             return sink.event(Event::SubscribeFailed { topic, error });
         }
-        if self.topics.is_empty()
-            && let Some(verify) = &mut self.verify
+        if self.delivery.is_empty()
+            && let Some(probe) = &mut self.probe
         {
-            verify.begin(now);
+            probe.begin(now);
         }
-        if let Some(event) = self.topics.subscribe(&topic, slot) {
+        if let Some(event) = self.delivery.subscribe(&topic, slot) {
             sink.event(event);
         }
     }
 
     /// Accepts a request.
     pub(super) fn request(&mut self, request: Request, now: Instant, sink: &mut dyn Sink) {
-        let asked = Asked::new(request, self.topics.last_number(), now);
-        if let Err(error) = asked.validate() {
-            asked.answer(Err(error), sink);
-        } else if asked.deadline <= now {
-            asked.answer(Err(self.timeout_unsent()), sink);
+        if let Err(error) = validate(&request.kind) {
+            Requests::refuse(request, error, sink);
+        } else if request.deadline <= now {
+            Requests::refuse(request, timeout_unsent(self.outage()), sink);
         } else {
-            self.due = Some(self.due.map_or(asked.deadline, |due| due.min(asked.deadline)));
-            self.pending += 1;
-            self.backlog.push_back(asked);
+            self.requests.accept(request, &self.delivery, now);
         }
     }
 
     /// Encodes what may be sent on a link by now.
     pub(super) fn pump(&mut self, i: usize, now: Instant) {
-        if !self.links[i].is_up() {
-            return;
+        if self.links[i].role() == LinkRole::Commands {
+            self.pump_requests(i, now);
         }
-        if i == COMMANDS {
-            self.pump_requests(now);
-        }
-        if i == self.subscriber() {
+        if self.is_subscriber(i) {
             self.pump_subscriptions(i, now);
         }
     }
 
-    /// A request waits for every subscription made or ended before it to be confirmed or refused, so that a publish reaches
-    /// the one and is not counted for the other: on two links nothing else orders them, and on one the parts of a refused
-    /// SUBSCRIBE are tried again.
-    ///
     /// While the server does not serve data, publishes alone go out.
-    fn pump_requests(&mut self, now: Instant) {
-        let link = &mut self.links[COMMANDS];
-        let publishes_alone = link.unserved.is_some();
-        let is_publish = |asked: &Asked| matches!(asked.kind, RequestKind::Publish(_));
-        if publishes_alone && !self.backlog.iter().any(is_publish) {
+    fn pump_requests(&mut self, i: usize, now: Instant) {
+        let Some(connection) = self.links[i].up_mut() else { return };
+        let publishes_alone = connection.serving.outage().is_some();
+        let is_publish = |request: &PendingRequest| matches!(request.kind(), RequestKind::Publish(_));
+        if publishes_alone && !self.requests.backlog().any(is_publish) {
             return;
         }
-        let mut waiting = VecDeque::new();
-        while link.transmit.len() < HIGH_WATER
-            && let Some(asked) = self.backlog.front()
-            && !self.topics.holds_back(asked.after)
-            && asked.deadline > now
-            && let Some(mut asked) = self.backlog.pop_front()
+        let mut others = Vec::new();
+        while connection.pipeline.pending().len() < HIGH_WATER
+            && let Some(mut request) = self.requests.next(&self.delivery, now)
         {
-            if publishes_alone && !is_publish(&asked) {
-                waiting.push_back(asked);
+            if publishes_alone && !is_publish(&request) {
+                others.push(request);
                 continue;
             }
-            let start = link.transmit.end();
-            asked.encode(now, link.transmit.tail());
-            let end = link.transmit.end();
-            link.in_flight.push_back(InFlight { start, end, awaits: Awaits::Request(asked) });
+            connection.pipeline.send(|out| {
+                request.encoded(now);
+                let replies = encode(request.kind(), out);
+                Expectation::Request(request, replies)
+            });
         }
-        while let Some(asked) = waiting.pop_back() {
-            self.backlog.push_front(asked);
-        }
+        self.requests.put_back(others);
     }
 
     fn pump_subscriptions(&mut self, i: usize, now: Instant) {
-        let link = &mut self.links[i];
-        while link.transmit.len() < HIGH_WATER
-            && self.batches < MAX_BATCHES
-            && let Some(batch) = self.topics.next_batch()
+        let Some(connection) = self.links[i].up_mut() else { return };
+        while connection.pipeline.pending().len() < HIGH_WATER
+            && let Some(batch) = self.delivery.next_batch()
         {
-            self.batches += 1;
-            self.last_token += 1;
-            let token = self.last_token;
-            let start = link.transmit.end();
-            let mut encoder = Encoder::new(link.transmit.tail());
-            encoder.array(batch.names.len() + 1).bulk_string(batch.command());
-            for name in &batch.names {
-                encoder.bulk_string(name);
-            }
-            let end = link.transmit.end();
-            link.in_flight.push_back(InFlight { start, end, awaits: Awaits::Batch(batch) });
-            link.confirming.get_or_insert(now);
-            link.send(Awaits::Fence { token }, &[b"PING", &fence(token)]);
+            connection.pipeline.send(|out| {
+                let mut encoder = Encoder::new(out);
+                encoder.array(batch.names().len() + 1).bulk_string(command(batch.operation(), batch.kind()));
+                for name in batch.names() {
+                    encoder.bulk_string(name);
+                }
+                Expectation::Batch(batch)
+            });
+            connection.liveness.expect_confirmation(now);
+            connection.send_fence(self.fence_tokens.next());
         }
-        self.subscribe_to_probes(i);
+        // The channel of the probes, once all that addons want is restored.
+        if let Some(probe) = &mut self.probe
+            && !self.delivery.is_empty()
+            && self.delivery.is_restored()
+            && probe.subscribe()
+        {
+            connection.send(Expectation::ProbeChannel, &[b"SUBSCRIBE", probe.channel()]);
+        }
+    }
+
+    /// Why the server does not serve, as far as the link of the commands knows.
+    fn outage(&self) -> Option<&Error> {
+        self.links[self.link_for(LinkRole::Commands)].up()?.serving.outage()
     }
 
     /// Answers requests whose time is up. What was not transmitted of them is taken back; what was is awaited on, so
     /// that its late answer finds its place.
     pub(super) fn expire(&mut self, now: Instant, sink: &mut dyn Sink) {
-        if self.pending == 0 || self.due.is_none_or(|due| due > now) {
+        let commands = self.link_for(LinkRole::Commands);
+        let connection = self.links[commands].connection_mut();
+        let outage = connection.as_ref().and_then(|connection| connection.serving.outage().cloned());
+        let unsent = || timeout_unsent(outage.as_ref());
+        if !self.requests.expire(now, unsent, sink) {
             return;
         }
-        self.due = None;
-        for _ in 0..self.backlog.len() {
-            match self.backlog.pop_front() {
-                Some(asked) if asked.deadline <= now => {
-                    self.pending -= 1;
-                    asked.answer(Err(self.timeout_unsent()), sink);
-                }
-                Some(asked) => {
-                    self.note_deadline(asked.deadline);
-                    self.backlog.push_back(asked);
-                }
-                None => {}
+        let Some(connection) = connection else { return };
+        let paused = connection.liveness.is_paused();
+        let mut late = 0;
+        connection.pipeline.change(|expectation, sent| match expectation {
+            Expectation::Request(request, _) if !sent && request.is_over(now) => {
+                self.requests.answer(request, Err(unsent()), sink);
+                None
             }
-        }
-        self.expire_in_flight(now, sink);
-    }
-
-    fn expire_in_flight(&mut self, now: Instant, sink: &mut dyn Sink) {
-        let Link { transmit, paused, .. } = &self.links[COMMANDS];
-        let (sent, paused) = (transmit.sent(), *paused);
-        let mut cuts = Vec::new();
-        let (mut cut, mut abandoned) = (0, 0);
-        for _ in 0..self.links[COMMANDS].in_flight.len() {
-            let Some(InFlight { start, end, awaits }) = self.links[COMMANDS].in_flight.pop_front() else {
-                break;
-            };
-            let awaits = match awaits {
-                Awaits::Request(asked) if asked.deadline <= now && start >= sent => {
-                    self.pending -= 1;
-                    asked.answer(Err(self.timeout_unsent()), sink);
-                    cuts.push(start..end);
-                    cut += end - start;
-                    continue;
-                }
-                Awaits::Request(asked) if asked.deadline <= now => {
-                    self.pending -= 1;
-                    let replies = asked.replies();
-                    asked.answer(Err(timeout_sent(paused)), sink);
-                    abandoned += 1;
-                    Awaits::Abandoned { replies }
-                }
-                Awaits::Abandoned { replies } => {
-                    abandoned += 1;
-                    Awaits::Abandoned { replies }
-                }
-                Awaits::Request(asked) => {
-                    self.note_deadline(asked.deadline);
-                    Awaits::Request(asked)
-                }
-                other => other,
-            };
-            self.links[COMMANDS].in_flight.push_back(InFlight { start: start - cut, end: end - cut, awaits });
-        }
-        self.links[COMMANDS].transmit.cut(&cuts);
+            Expectation::Request(request, replies) if request.is_over(now) => {
+                self.requests.answer(request, Err(timeout_sent(paused)), sink);
+                late += 1;
+                Some(Expectation::LateReplies(replies))
+            }
+            Expectation::Request(request, replies) => {
+                self.requests.note_deadline_of(&request);
+                Some(Expectation::Request(request, replies))
+            }
+            Expectation::LateReplies(replies) => {
+                late += 1;
+                Some(Expectation::LateReplies(replies))
+            }
+            other => Some(other),
+        });
         // A server that goes on sending, but answers no more, passes for alive; what it owes must not grow for ever. While
         // it is we who do not read, it owes nothing.
-        if abandoned > self.config.limits.max_pending && !paused {
-            self.fail(COMMANDS, Failure::Unanswered(abandoned), now, sink);
+        if late > self.config.limits.max_pending && !paused {
+            self.fail(commands, Failure::Unanswered(late), now, sink);
         }
-    }
-
-    fn timeout_unsent(&self) -> Error {
-        const TEXT: &str = "the command could not be sent in time and never will be";
-        match &self.links[COMMANDS].unserved {
-            Some(Unserved { error, .. }) => Error::unsent(Code::Timeout, format!("{TEXT}: {error}")),
-            None => Error::unsent(Code::Timeout, TEXT),
-        }
-    }
-
-    fn note_deadline(&mut self, deadline: Instant) {
-        self.due = Some(self.due.map_or(deadline, |due| due.min(deadline)));
     }
 }
 
-impl Asked {
-    /// Gives the one answer.
-    pub(super) fn answer(self, result: Result<Value, Error>, sink: &mut dyn Sink) {
-        let Self { ticket, kind, .. } = self;
-        sink.answer(ticket, result, about(&kind));
+/// The command that subscribes or unsubscribes.
+fn command(operation: Operation, kind: TopicKind) -> &'static [u8] {
+    match (operation, kind) {
+        (Operation::Subscribe, TopicKind::Channel) => b"SUBSCRIBE",
+        (Operation::Subscribe, TopicKind::Pattern) => b"PSUBSCRIBE",
+        (Operation::Unsubscribe, TopicKind::Channel) => b"UNSUBSCRIBE",
+        (Operation::Unsubscribe, TopicKind::Pattern) => b"PUNSUBSCRIBE",
     }
 }
 
-/// What the fence with this number echoes.
-pub(super) fn fence(token: u64) -> Vec<u8> {
-    format!("realtime:{token}").into_bytes()
+fn timeout_unsent(outage: Option<&Error>) -> Error {
+    const TEXT: &str = "the command could not be sent in time and never will be";
+    match outage {
+        Some(error) => Error::unsent(Code::Timeout, format!("{TEXT}: {error}")),
+        None => Error::unsent(Code::Timeout, TEXT),
+    }
 }
 
 fn timeout_sent(paused: bool) -> Error {

@@ -2,7 +2,7 @@
 
 use resp::{Element, Items, Value};
 
-use super::batch::Operation;
+use crate::backend::toolbox::Operation;
 use crate::model::TopicKind;
 
 /// A push of RESP3, or an array that stands for one on RESP2's subscriber link.

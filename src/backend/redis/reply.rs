@@ -3,12 +3,12 @@
 use resp::{Frame, Limits, Value as Resp};
 
 use super::config::Config;
+use super::protocol::MAX_NAME;
 use super::texts::server_error;
 use crate::model::{Code, Error, Value};
 
-/// The longest name of a channel or pattern. Names, and what little else stands beside a payload, are kept up to this
-/// size however small `max_message_bytes` is.
-pub(super) const MAX_NAME: usize = 64 << 10;
+/// An answer, or the server's error.
+pub(super) type Reply = Result<Value, Error>;
 
 /// Lists inside each other that an answer may have. Converting an answer recurses so deep.
 const MAX_DEPTH: usize = 128;

@@ -6,11 +6,11 @@
 
 use std::time::{Duration, Instant};
 
-use super::failure::Failure;
-use super::handshake;
-use super::link::{Awaits, Link, Version};
-use super::session::{COMMANDS, Core, SUBSCRIBER};
-use crate::model::{Error, Role, Sink, Value};
+use super::config::Config;
+use super::protocol::{Version, is_refusal};
+use super::reply::Reply;
+use super::server::{from_hello, role_from_info, role_from_role};
+use crate::model::{Error, Role};
 
 /// READONLY is no reason to ask more often than this.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -18,12 +18,12 @@ const PAUSE: Duration = Duration::from_secs(1);
 const REST: Duration = Duration::from_secs(30);
 
 /// What the console says of a connection to a replica.
-pub(super) const REPLICA: &str = "the server is a replica: what is published on it reaches nobody on its master, and it \
+const REPLICA: &str = "the server is a replica: what is published on it reaches nobody on its master, and it \
                                   refuses writes; connect to the master, or set the option replica = true";
 
 /// How the role is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Question {
+pub(super) enum RoleQuestion {
     /// `HELLO 3`, which changes nothing on a link that speaks RESP3 already.
     Hello,
     /// `ROLE`.
@@ -32,7 +32,7 @@ pub(super) enum Question {
     Info,
 }
 
-impl Question {
+impl RoleQuestion {
     /// A HELLO that says nothing of the role once will say nothing later.
     fn first(version: Version, role: Option<Role>) -> Self {
         if version == Version::Resp3 && role.is_some() { Self::Hello } else { Self::Role }
@@ -46,12 +46,33 @@ impl Question {
             Self::Info => None,
         }
     }
+
+    pub(super) fn words(self) -> &'static [&'static [u8]] {
+        match self {
+            Self::Hello => &[b"HELLO", b"3"],
+            Self::Role => &[b"ROLE"],
+            Self::Info => &[b"INFO", b"replication"],
+        }
+    }
 }
 
-/// The watch over the role of a link's server.
+/// The watch over the role of the server that commands go to.
+#[derive(Debug, Default)]
+pub(super) struct RoleWatch {
+    /// On the present connection.
+    watch: Option<ConnectionWatch>,
+    /// That the server is a replica was told, and it was no master since.
+    replica_told: bool,
+    /// When the server was asked that said last that it is a master, unless it was a replica since.
+    master_seen: Option<Instant>,
+}
+
+/// What one connection was told and asked.
 #[derive(Debug)]
-pub(super) struct Watch {
-    question: Question,
+struct ConnectionWatch {
+    version: Version,
+    interval: Duration,
+    question: RoleQuestion,
     /// The role that this connection was told last.
     role: Option<Role>,
     /// When it was asked for last.
@@ -63,170 +84,231 @@ pub(super) struct Watch {
     rests: Option<Instant>,
 }
 
-impl Watch {
-    /// For a link that speaks `version`, whose server said in the handshake at `now` what it is.
-    pub(super) fn new(version: Version, role: Option<Role>, now: Instant, interval: Duration) -> Self {
-        let question = Question::first(version, role);
-        Self { question, role, asked: now, due: now + interval, in_flight: false, rests: None }
+/// Whether to ask for the role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RoleTurn {
+    /// Every question was refused.
+    Unwatched,
+    /// A question has no answer yet.
+    UnderWay,
+    /// This is to be asked; and whether the server serves, unless it is a master.
+    Ask { question: RoleQuestion, is_master: bool },
+}
+
+/// What an answer says of the role.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RoleVerdict {
+    Nothing,
+    /// The server was this when it was asked.
+    Role(Role, Instant),
+    /// The server was a master and is a replica now.
+    Demoted,
+    /// The question was refused; another one is to be asked.
+    AskAnother,
+}
+
+impl RoleWatch {
+    /// A connection is up that speaks `version`, whose server said in the handshake at `now` what it is.
+    pub(super) fn begin(&mut self, version: Version, role: Option<Role>, now: Instant, interval: Duration) {
+        let (question, due) = (RoleQuestion::first(version, role), now + interval);
+        self.watch = Some(ConnectionWatch {
+            version,
+            interval,
+            question,
+            role,
+            asked: now,
+            due,
+            in_flight: false,
+            rests: None,
+        });
+    }
+
+    /// The connection is lost.
+    pub(super) fn disconnected(&mut self) {
+        self.watch = None;
     }
 
     /// When the next question is due; `None` while one is unanswered.
     pub(super) fn due(&self) -> Option<Instant> {
-        Some(self.rests.unwrap_or(self.due)).filter(|_| !self.in_flight)
+        let watch = self.watch.as_ref().filter(|watch| !watch.in_flight)?;
+        Some(watch.rests.unwrap_or(watch.due))
     }
 
-    /// A command was refused as only a replica refuses it, or a script that says so.
-    fn hurry(&mut self, now: Instant) {
-        self.due = self.due.min(now.max(self.asked + PAUSE));
-    }
-}
-
-impl Link {
-    /// Asks for the role, unless that is under way. Returns whether the role is watched at present.
-    pub(super) fn ask_role(&mut self, now: Instant, interval: Duration) -> bool {
-        let Some(watch) = &mut self.watch else { return false };
-        if watch.rests.is_some_and(|until| until > now) {
-            return false;
-        }
+    /// Whether to ask now. If so, that is under way from now on.
+    pub(super) fn ask(&mut self, now: Instant) -> RoleTurn {
+        let Some(watch) = self.watch.as_mut().filter(|watch| watch.rests.is_none_or(|until| until <= now))
+        else {
+            return RoleTurn::Unwatched;
+        };
         watch.rests = None;
-        if !std::mem::replace(&mut watch.in_flight, true) {
-            (watch.asked, watch.due) = (now, now + interval);
-            let question = watch.question;
-            let words: &[&[u8]] = match question {
-                Question::Hello => &[b"HELLO", b"3"],
-                Question::Role => &[b"ROLE"],
-                Question::Info => &[b"INFO", b"replication"],
-            };
-            let serves_always = watch.role == Some(Role::Master);
-            self.send(Awaits::Role { question, since: now }, words);
-            if !serves_always {
-                self.ask_serving();
-            }
+        if std::mem::replace(&mut watch.in_flight, true) {
+            return RoleTurn::UnderWay;
         }
-        true
-    }
-}
-
-impl Core {
-    /// The handshake on the link of the commands is over: watches the role from now on.
-    pub(super) fn watch_role(&mut self, now: Instant) {
-        let role = self.server.role;
-        let link = &mut self.links[COMMANDS];
-        link.watch = Some(Watch::new(link.version, role, now, self.config.ping_interval));
-        let asked = link.made.as_ref().map_or(now, |(made, _)| *made);
-        self.note_role(role, asked);
+        (watch.asked, watch.due) = (now, now + watch.interval);
+        RoleTurn::Ask { question: watch.question, is_master: watch.role == Some(Role::Master) }
     }
 
-    /// The server said what it is, to a question of then.
-    fn note_role(&mut self, role: Option<Role>, asked: Instant) {
-        self.server.role = role;
-        self.counters.set_role(role);
-        match role {
-            Some(Role::Master) => {
-                self.replica_told = false;
-                self.master_seen = Some(asked);
-            }
-            Some(Role::Replica) => self.lose_to_new_master(),
-            None => {}
-        }
-    }
-
-    /// The server is a master no more, or the connection to such a one is lost: what was published elsewhere since it was
-    /// one for certain did not come, though the link lived.
-    pub(super) fn lose_to_new_master(&mut self) {
-        if let Some(seen) = self.master_seen.take()
-            && let Some(loss) = &mut self.loss
-        {
-            loss.since = loss.since.min(seen);
-        }
-    }
-
-    /// What the console should say of the present connection, if it was not said before.
-    pub(super) fn replica_notice(&mut self) -> Option<&'static str> {
-        if self.server.role != Some(Role::Replica) || self.config.replica {
-            return None;
-        }
-        (!std::mem::replace(&mut self.replica_told, true)).then_some(REPLICA)
-    }
-
-    /// A command was answered: READONLY is a reason to ask for the role at once.
-    pub(super) fn watch_for_readonly(&mut self, i: usize, reply: &Result<Value, Error>, now: Instant) {
+    /// A command was refused: READONLY is a reason to ask for the role at once.
+    pub(super) fn command_refused(&mut self, error: &Error, now: Instant) {
         // Before Redis 7 a script's error has it in the middle.
-        if let Err(error) = reply
-            && (error.code.as_str() == "READONLY" || error.message.contains("-READONLY "))
-            && let Some(watch) = &mut self.links[i].watch
+        if (error.code.as_str() == "READONLY" || error.message.contains("-READONLY "))
+            && let Some(watch) = &mut self.watch
         {
-            watch.hurry(now);
+            watch.due = watch.due.min(now.max(watch.asked + PAUSE));
         }
     }
 
     /// The answer to a question for the role.
-    pub(super) fn role_answered(
+    pub(super) fn answered(
         &mut self,
-        question: Question,
-        reply: &Result<Value, Error>,
+        question: RoleQuestion,
+        reply: &Reply,
         now: Instant,
-        sink: &mut dyn Sink,
-    ) {
-        let link = &mut self.links[COMMANDS];
-        let Some(watch) = &mut link.watch else { return };
+        config: &Config,
+    ) -> RoleVerdict {
+        let Some(watch) = &mut self.watch else { return RoleVerdict::Nothing };
         watch.in_flight = false;
-        let asked = watch.asked;
         match reply {
             Ok(reply) => {
                 let role = match question {
-                    Question::Hello => {
-                        handshake::from_hello(reply, &self.config).and_then(|server| server.role)
-                    }
-                    Question::Role => from_role(reply),
-                    Question::Info => from_info(reply),
+                    RoleQuestion::Hello => from_hello(reply, config).and_then(|server| server.role),
+                    RoleQuestion::Role => role_from_role(reply),
+                    RoleQuestion::Info => role_from_info(reply),
                 };
                 let before = watch.role;
                 watch.role = role.or(before);
-                if (before, role) == (Some(Role::Master), Some(Role::Replica)) {
-                    // One address may lead to another server by now. If it does not, the client stays.
-                    self.fail(COMMANDS, Failure::Demoted, now, sink);
-                    if self.links[SUBSCRIBER].is_up() {
-                        self.fail(SUBSCRIBER, Failure::Demoted, now, sink);
-                    }
-                    self.lose_to_new_master();
-                } else if role.is_some() {
-                    self.note_role(role, asked);
+                match (before, role) {
+                    (Some(Role::Master), Some(Role::Replica)) => RoleVerdict::Demoted,
+                    (_, Some(role)) => RoleVerdict::Role(role, watch.asked),
+                    (_, None) => RoleVerdict::Nothing,
                 }
             }
-            Err(error) if !handshake::is_refusal(error) => {}
+            Err(error) if !is_refusal(error) => RoleVerdict::Nothing,
             Err(_) => match question.next() {
                 Some(next) => {
                     watch.question = next;
-                    link.ask_role(now, self.config.ping_interval);
+                    RoleVerdict::AskAnother
                 }
                 None => {
-                    watch.question = Question::first(link.version, watch.role);
+                    watch.question = RoleQuestion::first(watch.version, watch.role);
                     watch.rests = Some(now + REST);
+                    RoleVerdict::Nothing
                 }
             },
         }
     }
+
+    /// The server said what it is, to a question of then. Returns since when messages may be missing because of it.
+    pub(super) fn note(&mut self, role: Option<Role>, asked: Instant) -> Option<Instant> {
+        match role {
+            Some(Role::Master) => {
+                self.replica_told = false;
+                self.master_seen = Some(asked);
+                None
+            }
+            Some(Role::Replica) => self.take_master_seen(),
+            None => None,
+        }
+    }
+
+    /// When a server was asked that said last that it is a master, unless it was a replica since.
+    pub(super) fn master_seen(&self) -> Option<Instant> {
+        self.master_seen
+    }
+
+    /// The server is a master no more, or the connection to such a one is lost: what was published elsewhere since it was
+    /// one for certain did not come, though the link lived. Returns since when.
+    pub(super) fn take_master_seen(&mut self) -> Option<Instant> {
+        self.master_seen.take()
+    }
+
+    /// Nobody knows of the other server whether it was a master; it was no better one than that of a connection made then.
+    pub(super) fn doubt_since(&mut self, made: Option<Instant>) {
+        self.master_seen = self.master_seen.or(made);
+    }
+
+    /// What the console should say of a server with this role, if it was not said before.
+    pub(super) fn notice(&mut self, role: Option<Role>, config: &Config) -> Option<&'static str> {
+        let is_unwanted = role == Some(Role::Replica) && !config.replica;
+        (is_unwanted && !std::mem::replace(&mut self.replica_told, true)).then_some(REPLICA)
+    }
 }
 
-/// The role in an answer to ROLE: <https://redis.io/docs/latest/commands/role/>
-pub(super) fn from_role(reply: &Value) -> Option<Role> {
-    let Value::Array(items) = reply else { return None };
-    let Some(Value::String(role)) = items.first() else { return None };
-    from_word(role)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::Options;
+    use crate::model::{Code, Value};
 
-/// The role in INFO's lines.
-pub(super) fn from_info(reply: &Value) -> Option<Role> {
-    let Value::String(text) = reply else { return None };
-    from_word(handshake::field(text, b"role")?)
-}
+    const INTERVAL: Duration = Duration::from_secs(15);
 
-/// The role by the word that HELLO, ROLE or INFO has for it.
-pub(super) fn from_word(word: &[u8]) -> Option<Role> {
-    match word {
-        b"master" => Some(Role::Master),
-        b"replica" | b"slave" => Some(Role::Replica),
-        _ => None,
+    fn config() -> Config {
+        Config::new(Options::default()).unwrap()
+    }
+
+    fn role(word: &str) -> Result<Value, Error> {
+        Ok(Value::Array(vec![Value::String(word.as_bytes().into())]))
+    }
+
+    #[test]
+    fn the_next_question_is_asked_where_one_is_refused_and_none_for_a_while_where_all_are() {
+        let (mut watch, now, config) = (RoleWatch::default(), Instant::now(), config());
+        assert_eq!((watch.ask(now), watch.due()), (RoleTurn::Unwatched, None));
+        watch.begin(Version::Resp3, Some(Role::Master), now, INTERVAL);
+        let refused = Err(Error::sent(Code::Server("ERR".into()), "unknown command"));
+        for question in [RoleQuestion::Hello, RoleQuestion::Role, RoleQuestion::Info] {
+            assert_eq!(watch.ask(now), RoleTurn::Ask { question, is_master: true });
+            assert_eq!((watch.ask(now), watch.due()), (RoleTurn::UnderWay, None));
+            let verdict = watch.answered(question, &refused, now, &config);
+            let is_last = question == RoleQuestion::Info;
+            let expected = if is_last { RoleVerdict::Nothing } else { RoleVerdict::AskAnother };
+            assert_eq!(verdict, expected, "{question:?}");
+        }
+        assert_eq!((watch.ask(now), watch.due()), (RoleTurn::Unwatched, Some(now + REST)));
+        assert!(matches!(watch.ask(now + REST), RoleTurn::Ask { question: RoleQuestion::Hello, .. }));
+        watch.disconnected();
+        assert_eq!(watch.due(), None);
+    }
+
+    #[test]
+    fn a_master_that_is_a_replica_now_is_demoted_and_a_replica_is_none() {
+        let (now, config) = (Instant::now(), config());
+        for (before, after, verdict) in [
+            (Some(Role::Master), "slave", RoleVerdict::Demoted),
+            (Some(Role::Replica), "slave", RoleVerdict::Role(Role::Replica, now)),
+            (None, "slave", RoleVerdict::Role(Role::Replica, now)),
+            (Some(Role::Replica), "master", RoleVerdict::Role(Role::Master, now)),
+            (Some(Role::Master), "sentinel", RoleVerdict::Nothing),
+        ] {
+            let mut watch = RoleWatch::default();
+            watch.begin(Version::Resp2, before, now, INTERVAL);
+            watch.ask(now);
+            let given = watch.answered(RoleQuestion::Role, &role(after), now, &config);
+            assert_eq!(given, verdict, "{before:?} {after}");
+        }
+    }
+
+    #[test]
+    fn readonly_hurries_the_question_but_not_more_than_once_a_second() {
+        let (mut watch, now) = (RoleWatch::default(), Instant::now());
+        watch.begin(Version::Resp2, Some(Role::Master), now, INTERVAL);
+        watch.command_refused(&Error::sent(Code::Server("WRONGTYPE".into()), "no"), now);
+        assert_eq!(watch.due(), Some(now + INTERVAL));
+        watch.command_refused(&Error::sent(Code::Server("READONLY".into()), "no"), now);
+        assert_eq!(watch.due(), Some(now + PAUSE));
+    }
+
+    #[test]
+    fn what_may_be_missing_reaches_back_to_the_last_question_to_a_master() {
+        let (mut watch, now) = (RoleWatch::default(), Instant::now());
+        watch.doubt_since(Some(now));
+        assert_eq!(watch.note(Some(Role::Master), now + PAUSE), None);
+        watch.doubt_since(Some(now));
+        assert_eq!(watch.note(None, now + REST), None);
+        assert_eq!(watch.note(Some(Role::Replica), now + REST), Some(now + PAUSE));
+        assert_eq!(watch.take_master_seen(), None, "once");
+        let config = config();
+        assert!(watch.notice(Some(Role::Replica), &config).is_some());
+        assert_eq!(watch.notice(Some(Role::Replica), &config), None, "told");
     }
 }

@@ -1,7 +1,4 @@
-//! The session's face towards the event loop, and its state.
-//!
-//! [`Core`] is spread over this folder by concern: `connection` makes links and mourns them, `outbound` sends, `inbound`
-//! understands what comes.
+//! The session: its parts, and what only all of them together can say. What the event loop calls is in `handlers`.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -9,331 +6,325 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use resp::Decoder;
+use super::acl::listed;
+use super::address::AddressWatch;
+use super::config::{Config, Protocol};
+use super::connection::{Connection, FenceTokens, LinkRole};
+use super::failure::{Circumstances, Failure, add_details};
+use super::handshake;
+use super::link::Link;
+use super::protocol::{PROBE_PREFIX, Version};
+use super::role::RoleWatch;
+use super::server::Server;
+use super::serving::ASK_AGAIN;
+use crate::backend::toolbox::{Backoff, Delivery, Probe, Requests};
+use crate::backend::{Action, Connected, Stage, Start};
+use crate::model::{Code, Counters, Error, Event, LinkId, Ready, Sink, State};
 
-use super::address::Address;
-use super::backoff::Backoff;
-use super::config::Config;
-use super::failure::Failure;
-use super::handshake::Server;
-use super::link::{Awaits, Link, Phase, Version};
-use super::reply;
-use super::request::{Asked, about};
-use super::topics::Topics;
-use super::verify::Verify;
-use crate::backend::{Action, Connected, LinkError, Session, Start};
-use crate::model::{Code, Command, Counters, Error, Event, LinkId, Request, Room, Sink, State};
-
-/// The link of all commands, and under RESP3 of everything.
-pub(super) const COMMANDS: usize = 0;
-/// The link of the subscriptions under RESP2.
-pub(super) const SUBSCRIBER: usize = 1;
-pub(super) const LINKS: usize = 2;
 /// A client's conversation with a Redis server.
 pub(super) struct RedisSession {
-    // Beside the core, since a frame borrows its decoder while the core takes it in.
-    decoders: [Decoder; LINKS],
-    core: Core,
-}
-
-/// All of the session but its decoders.
-pub(super) struct Core {
     pub(super) config: Arc<Config>,
     /// Where the configuration came from, for errors.
-    pub(super) origin: Arc<str>,
+    origin: Arc<str>,
     pub(super) counters: Arc<Counters>,
-    pub(super) links: [Link; LINKS],
+    pub(super) links: [Link; LinkRole::ALL.len()],
+    pub(super) requests: Requests,
+    pub(super) delivery: Delivery,
+    /// Whether messages are delivered, if that is asked.
+    pub(super) probe: Option<Probe>,
+    pub(super) role: RoleWatch,
+    pub(super) fence_tokens: FenceTokens,
+    pub(super) address: AddressWatch,
     pub(super) actions: VecDeque<Action>,
     /// The last peer that was of no use although it could be connected to. The other addresses of its name come first.
-    pub(super) failed_peer: Option<SocketAddr>,
+    failed_peer: Option<SocketAddr>,
     /// The version that is spoken, decided by the first link that comes up and for as long as one is.
-    pub(super) protocol: Option<Version>,
+    version: Option<Version>,
     /// The server granted RESP3 and then spoke RESP2: it is not asked for RESP3 again.
-    pub(super) resp2_alone: bool,
+    resp2_alone: bool,
     pub(super) server: Server,
-    pub(super) address: Address,
-    /// That the server is a replica was told, and it was no master since.
-    pub(super) replica_told: bool,
-    /// When the server was asked that said last that it is a master, unless it was a replica since.
-    pub(super) master_seen: Option<Instant>,
-    pub(super) topics: Topics,
-    /// SUBSCRIBEs and UNSUBSCRIBEs in flight.
-    pub(super) batches: usize,
-    /// The last fence's token.
-    pub(super) last_token: u64,
-    /// Requests accepted and not yet encoded.
-    pub(super) backlog: VecDeque<Asked>,
-    /// Requests accepted and not yet answered.
-    pub(super) pending: usize,
-    /// No request's deadline is before this.
-    pub(super) due: Option<Instant>,
     pub(super) ready: bool,
-    pub(super) was_ready: bool,
-    /// All was well at once since the link of the subscriptions was made.
-    pub(super) settled: bool,
-    /// The subscriptions' link was lost, or its server ceased to serve, and no gap told of it yet.
-    pub(super) loss: Option<Loss>,
-    /// When the last gap of all subscriptions was told, on the present connection.
-    pub(super) gap_told: Option<Instant>,
-    /// A gap of some subscriptions was told, and a `ready` has to follow.
-    pub(super) owes_ready: bool,
+    was_ready: bool,
     /// Disconnect was asked for: when to end at the latest.
     pub(super) closing: Option<Instant>,
     pub(super) closed: bool,
-    /// Whether messages are delivered, if that is asked.
-    pub(super) verify: Option<Verify>,
-}
-
-/// A time in which messages may be missing.
-#[derive(Debug)]
-pub(super) struct Loss {
-    /// Messages may be missing from here on.
-    pub(super) since: Instant,
-    pub(super) error: Error,
 }
 
 impl RedisSession {
     pub(super) fn new(config: Arc<Config>, origin: Arc<str>, start: Start) -> Self {
         let Start { now, seed, counters } = start;
-        let link = |id: u8| {
-            // Links that back off at the same time do so differently.
-            let backoff =
-                Backoff::new(seed.wrapping_add(u64::from(id)), config.reconnect_min, config.reconnect_max);
-            Link::new(LinkId(id), backoff, now)
-        };
-        // Another sequence of random numbers than those of the links.
-        let verify = config.verify_delivery.then(|| Verify::new(seed.wrapping_add(LINKS as u64), now));
-        let limits = reply::limits(config.max_message_bytes);
-        let decoders = [Decoder::with_limits(limits), Decoder::with_limits(limits)];
-        let mut core = Core {
-            links: [link(0), link(1)],
+        // Each has a sequence of random numbers of its own: links that back off at the same time do so differently.
+        let mut seeds = (0..).map(|n| seed.wrapping_add(n));
+        let mut seed = || seeds.next().unwrap_or_default();
+        let mut ids = (0..).map(LinkId);
+        let links = LinkRole::ALL.map(|role| {
+            let backoff = Backoff::new(seed(), config.reconnect_min, config.reconnect_max);
+            Link::new(ids.next().unwrap_or(LinkId(0)), role, backoff)
+        });
+        let (probe, delivery) = (seed(), Delivery::new(seed()));
+        let probe = config
+            .verify_delivery
+            .then(|| Probe::new(PROBE_PREFIX, probe, now, config.ping_interval, config.ping_timeout));
+        let mut session = Self {
+            origin,
             counters,
+            links,
+            requests: Requests::default(),
+            delivery,
+            probe,
+            role: RoleWatch::default(),
+            fence_tokens: FenceTokens::default(),
+            address: AddressWatch::default(),
             actions: VecDeque::new(),
             failed_peer: None,
-            protocol: None,
+            version: None,
             resp2_alone: false,
             server: Server::default(),
-            address: Address::default(),
-            replica_told: false,
-            master_seen: None,
-            topics: Topics::new(seed.wrapping_add(LINKS as u64 + 1)),
-            batches: 0,
-            last_token: 0,
-            backlog: VecDeque::new(),
-            pending: 0,
-            due: None,
             ready: false,
             was_ready: false,
-            settled: false,
-            loss: None,
-            gap_told: None,
-            owes_ready: false,
             closing: None,
             closed: false,
-            verify,
             config,
-            origin,
         };
-        core.connect(COMMANDS, now);
-        core.update_state();
-        Self { decoders, core }
+        session.connect(session.link_for(LinkRole::Commands), now);
+        session.update_state();
+        session
     }
 
-    fn index(link: LinkId) -> Option<usize> {
-        Some(usize::from(link.0)).filter(|&i| i < LINKS)
-    }
-}
-
-impl Session for RedisSession {
-    fn handle_connected(&mut self, link: LinkId, now: Instant, how: Connected, sink: &mut dyn Sink) {
-        let Some(i) = Self::index(link) else { return };
-        if self.core.connected(i, now, how) {
-            self.decoders[i].reset();
-        }
-        self.core.settle(now, sink);
+    /// The position of the link with this role.
+    pub(super) fn link_for(&self, role: LinkRole) -> usize {
+        self.links.iter().position(|link| link.role() == role).unwrap_or(0)
     }
 
-    fn room_needed(&self, link: LinkId) -> Room {
-        let core = &self.core;
-        match Self::index(link) {
-            Some(i) if core.links[i].is_up() => {
-                if i == core.subscriber() && !core.topics.is_empty() {
-                    Room::Messages
-                } else {
-                    Room::Answers
-                }
-            }
-            _ => Room::None,
-        }
+    /// The role of the link that carries the subscriptions.
+    #[inline]
+    fn subscriber_role(&self) -> LinkRole {
+        if self.version == Some(Version::Resp2) { LinkRole::Subscriptions } else { LinkRole::Commands }
     }
 
-    fn handle_input(&mut self, link: LinkId, now: Instant, bytes: &[u8], sink: &mut dyn Sink) {
-        let Self { decoders, core } = self;
-        let Some(i) = Self::index(link).filter(|&i| core.links[i].is_open()) else { return };
-        core.links[i].hear(now, bytes);
-        let mut input = bytes;
-        loop {
-            match decoders[i].decode(&mut input) {
-                Ok(None) => break,
-                Ok(Some(frame)) => core.frame(i, now, &frame, sink),
-                Err(error) => core.fail(i, Failure::Decode(error), now, sink),
-            }
-            if !core.links[i].is_open() {
-                // The rest belongs to a connection that is no more.
-                decoders[i].reset();
-                break;
-            }
-        }
-        if core.links[i].is_open() {
-            core.links[i].understood(now, bytes.len(), decoders[i].frame_start().is_some());
-        }
-        core.settle(now, sink);
-    }
-
-    fn handle_paused(&mut self, link: LinkId) {
-        if let Some(i) = Self::index(link) {
-            self.core.links[i].pause();
-        }
-    }
-
-    fn handle_resumed(&mut self, link: LinkId, now: Instant) {
-        if let Some(i) = Self::index(link) {
-            self.core.links[i].resume(now);
-        }
-    }
-
-    fn handle_command(&mut self, now: Instant, command: Command, sink: &mut dyn Sink) {
-        let core = &mut self.core;
-        let is_open = core.closing.is_none() && !core.closed;
-        match command {
-            Command::Subscribe { topic, slot } if is_open => core.subscribe(topic, slot, now, sink),
-            Command::Unsubscribe(topic) if is_open => core.topics.unsubscribe(&topic),
-            Command::Subscribe { .. } | Command::Unsubscribe(_) => {}
-            Command::Request(request) if is_open => core.request(request, now, sink),
-            Command::Request(request) => refuse_closed(request, now, sink),
-            Command::Disconnect { deadline } => core.close(now, deadline, sink),
-        }
-        core.settle(now, sink);
-    }
-
-    fn handle_timeout(&mut self, now: Instant, sink: &mut dyn Sink) {
-        let core = &mut self.core;
-        core.expire(now, sink);
-        for i in 0..LINKS {
-            core.link_timeout(i, now, sink);
-        }
-        core.topics.ask_again(now);
-        core.probe_timeout(now, sink);
-        core.settle(now, sink);
-    }
-
-    fn handle_disconnected(&mut self, link: LinkId, now: Instant, cause: LinkError, sink: &mut dyn Sink) {
-        let Some(i) = Self::index(link) else { return };
-        let core = &mut self.core;
-        if !matches!(core.links[i].phase, Phase::Idle | Phase::Waiting { .. }) {
-            core.fail(i, Failure::Link(cause), now, sink);
-        }
-        core.settle(now, sink);
-    }
-
-    fn poll_transmit(&mut self, link: LinkId, now: Instant) -> &[u8] {
-        let Some(i) = Self::index(link) else { return &[] };
-        self.core.pump(i, now);
-        self.core.links[i].transmit.pending()
-    }
-
-    fn transmitted(&mut self, link: LinkId, n: usize) {
-        let Some(i) = Self::index(link) else { return };
-        self.core.links[i].transmit.transmitted(n);
-    }
-
-    fn poll_action(&mut self) -> Option<Action> {
-        self.core.actions.pop_front()
-    }
-
-    fn poll_timeout(&self) -> Option<Instant> {
-        let core = &self.core;
-        if core.closed {
-            return None;
-        }
-        let links = core
-            .links
-            .iter()
-            .filter_map(|link| link.timer(core.config.ping_interval, core.config.ping_timeout));
-        let requests = core.due.filter(|_| core.pending > 0);
-        let refused = core.topics.again_due();
-        links.chain(requests).chain(core.closing).chain(core.probe_due()).chain(refused).min()
-    }
-}
-
-/// A request that comes when the client is closed.
-fn refuse_closed(request: Request, now: Instant, sink: &mut dyn Sink) {
-    let Asked { ticket, kind, .. } = Asked::new(request, 0, now);
-    sink.answer(ticket, Err(closed(false)), about(&kind));
-}
-
-/// The error of a request that the client's end overtook.
-pub(super) fn closed(sent: bool) -> Error {
-    let text = "the client was disconnected before the answer came";
-    if sent { Error::sent(Code::Closed, text) } else { Error::unsent(Code::Closed, text) }
-}
-
-impl Core {
     /// The link that carries the subscriptions.
     pub(super) fn subscriber(&self) -> usize {
-        if self.protocol == Some(Version::Resp2) { SUBSCRIBER } else { COMMANDS }
+        self.link_for(self.subscriber_role())
+    }
+
+    /// Whether a link carries the subscriptions.
+    #[inline]
+    pub(super) fn is_subscriber(&self, i: usize) -> bool {
+        self.links[i].role() == self.subscriber_role()
     }
 
     /// Whether a link has anything to do.
-    pub(super) fn is_needed(&self, i: usize) -> bool {
-        i == COMMANDS || i == self.subscriber() && !self.topics.is_empty()
+    fn is_needed(&self, i: usize) -> bool {
+        self.links[i].role() == LinkRole::Commands || self.is_subscriber(i) && !self.delivery.is_empty()
+    }
+
+    /// Begins an attempt.
+    pub(super) fn connect(&mut self, i: usize, now: Instant) {
+        let deadline = now + self.config.connect_timeout;
+        self.links[i].connect(deadline);
+        self.actions.push_back(Action::Connect {
+            link: self.links[i].id(),
+            endpoint: self.config.endpoint.clone(),
+            after: self.failed_peer,
+            deadline,
+        });
+    }
+
+    /// The event loop made the link: says hello on it.
+    pub(super) fn connected(&mut self, i: usize, now: Instant, how: Connected) {
+        let version = match (self.config.protocol, self.version) {
+            (Protocol::Resp2, _) | (Protocol::Auto, Some(Version::Resp2)) => Version::Resp2,
+            (Protocol::Auto, _) if self.resp2_alone => Version::Resp2,
+            (Protocol::Resp3, _) | (Protocol::Auto, _) => Version::Resp3,
+        };
+        let Some(connection) = self.links[i].connected(how, now, &self.config) else { return };
+        if connection.role == LinkRole::Commands {
+            self.server = Server::default();
+        }
+        handshake::begin(connection, &self.config, version);
+    }
+
+    /// The server let us in.
+    pub(super) fn up(&mut self, i: usize, now: Instant, sink: &mut dyn Sink) {
+        self.links[i].handshaken();
+        let Some(connection) = self.links[i].up() else { return };
+        let (version, made) = (connection.version, connection.made);
+        let (outage, served) = (connection.serving.outage().cloned(), connection.serving.served());
+        self.version.get_or_insert(version);
+        self.watch_address(i, now, sink);
+        if let Some(connection) = self.links[i].up()
+            && connection.role == LinkRole::Commands
+        {
+            // What was published on another server than the last one did not come.
+            if self.address.may_be_new(connection) {
+                self.lose_to_new_master();
+            }
+            let role = self.server.role;
+            self.role.begin(version, role, now, self.config.ping_interval);
+            self.note_role(role, made);
+        }
+        if self.is_subscriber(i) && self.closing.is_none() {
+            self.delivery.connected(now, sink);
+        }
+        if let Some(error) = outage {
+            self.delivery.unserved(served, error.clone());
+            sink.event(Event::Down { error, retry_in: Some(ASK_AGAIN) });
+        }
+        self.check_ready(now, sink);
+    }
+
+    /// The server granted RESP3, and speaks RESP2.
+    pub(super) fn speaks_resp2(&mut self, i: usize, now: Instant, sink: &mut dyn Sink) {
+        self.resp2_alone = true;
+        self.fail(i, Failure::Resp2Spoken, now, sink);
+    }
+
+    /// The server ceased to serve, or has a new reason for it.
+    pub(super) fn unserved(&mut self, error: Error, sink: &mut dyn Sink) {
+        self.ready = false;
+        self.update_state();
+        sink.event(Event::Down { error, retry_in: Some(ASK_AGAIN) });
+    }
+
+    /// Tells that the client is ready.
+    fn tell_ready(&mut self, first: bool, sink: &mut dyn Sink) {
+        let Some(version) = self.version else { return };
+        self.delivery.take_owed_ready();
+        let notice = self.role.notice(self.server.role, &self.config).or_else(|| self.address.notice());
+        sink.event(Event::Ready(Ready {
+            first,
+            protocol: Some(version as u8),
+            notice,
+            ..self.server.ready()
+        }));
+    }
+
+    /// A link is lost or could not be made: answers what was under way on it, tells of it, and arranges the next attempt.
+    pub(super) fn fail(&mut self, i: usize, failure: Failure, now: Instant, sink: &mut dyn Sink) {
+        // What is told of the connection comes before its end.
+        self.delivery.tell_regained(now, sink);
+        self.address.lost(&failure);
+        let (is_needed, is_subscriber, was_up) =
+            (self.is_needed(i), self.is_subscriber(i), self.links[i].is_up());
+        let since = self.missing_since(i, now);
+        if !failure.is_link_gone() {
+            self.actions.push_back(Action::Close(self.links[i].id()));
+        }
+        let closed = self.links[i].close();
+        let connection = closed.as_deref();
+        let proved = connection.is_some_and(Connection::is_proved);
+        let mut peer = connection.and_then(|connection| connection.peer);
+        if let Failure::HandshakeTimeout { slowest: Some(stage), .. } = &failure {
+            // This peer had too little time to be blamed.
+            peer = None;
+            if let Stage::Connect { address, .. } = stage {
+                self.failed_peer = address.parse().ok().or(self.failed_peer);
+            }
+        }
+        // What cannot be connected to has no peer: the event loop has tried the other addresses already.
+        if !proved || matches!(failure, Failure::Undelivered(_)) {
+            self.failed_peer = peer.or(self.failed_peer);
+        }
+        let is_subscribed = is_subscriber && self.delivery.confirmed() > 0;
+        let seen = Circumstances {
+            opening: connection.map_or(&[], Connection::opening),
+            was_new: !was_up,
+            lagged: connection.is_some_and(|connection| connection.liveness.is_slow_consumer(now)),
+            asked: is_subscribed && connection.is_some_and(|connection| connection.awaits_large_answer(now)),
+        };
+        let mut error = failure.into_error(&self.config, seen);
+        let peer = peer.filter(|_| !proved && self.config.endpoint.is_name());
+        add_details(&mut error, peer, &self.config, &self.origin);
+        if let Some(connection) = closed {
+            let text = format!("the connection was lost before the answer came ({})", error.message);
+            let lost = Error::sent(Code::Disconnected, text);
+            self.requests.lost(connection.pipeline.cut(), &lost, sink);
+        }
+        if is_subscriber {
+            self.delivery.lost(since, &error);
+            self.probe.iter_mut().for_each(Probe::disconnected);
+            self.counters.confirmed.store(0, Ordering::Relaxed);
+        }
+        if self.links[i].role() == LinkRole::Commands {
+            self.role.disconnected();
+            self.probe.iter_mut().for_each(Probe::unanswered);
+            self.abandon_attempts();
+        }
+        if !self.links.iter().any(Link::is_up) {
+            self.version = None;
+        }
+        if !is_needed || self.closing.is_some() {
+            return;
+        }
+        let retry_in = self.links[i].back_off(now);
+        // A link that was fine and is lost while the client is down anyway is no news.
+        if std::mem::take(&mut self.ready) || !proved {
+            self.update_state();
+            sink.event(Event::Down { error, retry_in: Some(retry_in) });
+        }
+    }
+
+    /// Stops making links that have no use while that of the commands is down.
+    fn abandon_attempts(&mut self) {
+        for link in &mut self.links {
+            if link.role() == LinkRole::Subscriptions && link.is_under_way() {
+                self.actions.push_back(Action::Close(link.id()));
+                link.close();
+            }
+        }
     }
 
     /// Ends each call: does what follows from what happened in it.
-    fn settle(&mut self, now: Instant, sink: &mut dyn Sink) {
+    pub(super) fn settle(&mut self, now: Instant, sink: &mut dyn Sink) {
         if self.closed {
             return;
         }
         if let Some(deadline) = self.closing {
-            let hopeless = matches!(self.links[COMMANDS].phase, Phase::Idle | Phase::Waiting { .. });
-            if self.pending == 0 || hopeless || deadline <= now {
-                self.finish(now, sink);
+            let commands = self.link_for(LinkRole::Commands);
+            let hopeless = self.links[commands].is_idle() || self.links[commands].is_waiting();
+            if self.requests.is_empty() || hopeless || deadline <= now {
+                self.finish(sink);
                 return;
             }
         }
-        if self.links[COMMANDS].is_up()
-            && self.is_needed(SUBSCRIBER)
-            && self.links[SUBSCRIBER].phase == Phase::Idle
-        {
-            self.connect(SUBSCRIBER, now);
+        if self.version == Some(Version::Resp2) && !self.delivery.is_empty() {
+            let (commands, subscriber) = (self.link_for(LinkRole::Commands), self.subscriber());
+            if self.links[commands].is_up() && self.links[subscriber].is_idle() {
+                self.connect(subscriber, now);
+            }
         }
         self.check_ready(now, sink);
-        self.note_refused(now, sink);
+        // Topics may be heard again, and others be refused.
+        self.delivery.tell_regained(now, sink);
+        if self.delivery.take_owed_ready() && self.ready {
+            self.tell_ready(false, sink);
+        }
+        if let Some(topics) = self.delivery.refused() {
+            self.counters.set_refused(topics.count as u64, listed(&topics, &self.config));
+        }
         self.update_state();
     }
 
     /// Tells that the client is ready, once it is.
     pub(super) fn check_ready(&mut self, now: Instant, sink: &mut dyn Sink) {
-        let subscriber = self.subscriber();
-        let restored = self.topics.is_restored();
-        for (i, link) in self.links.iter_mut().enumerate() {
-            if link.is_up() && link.unserved.is_none() && !link.proved && (i != subscriber || restored) {
-                link.proved = true;
-                link.backoff.good(now);
-            }
+        let (subscriber, restored) = (self.subscriber_role(), self.delivery.is_restored());
+        let subscribes = !self.delivery.is_empty();
+        let mut all_serve = self.closing.is_none() && self.version.is_some();
+        for link in &mut self.links {
+            let is_subscriber = link.role() == subscriber;
+            let is_needed = link.role() == LinkRole::Commands || is_subscriber && subscribes;
+            all_serve &= link.serves(!is_subscriber || restored, now) || !is_needed;
         }
-        let serves = |link: &Link| link.proved && link.unserved.is_none();
-        let good = |i: usize| serves(&self.links[i]) || !self.is_needed(i);
-        if self.closing.is_some() || self.protocol.is_none() || !good(COMMANDS) || !good(SUBSCRIBER) {
+        if !all_serve {
             return;
         }
         // The link of the subscriptions may be a new one though the client was ready all the time: nothing was wanted when the old
         // one was lost.
-        self.settled = true;
+        self.delivery.settle();
         if self.ready {
             return;
         }
-        self.tell_gaps(now, sink);
+        self.delivery.tell_gaps(now, sink);
         let first = !std::mem::replace(&mut self.was_ready, true);
         self.ready = true;
         if !first {
@@ -343,13 +334,13 @@ impl Core {
         self.tell_ready(first, sink);
     }
 
-    pub(super) fn update_state(&self) {
-        let waits = |i: usize| self.is_needed(i) && matches!(self.links[i].phase, Phase::Waiting { .. });
+    fn update_state(&self) {
+        let waits = |i: usize| self.is_needed(i) && self.links[i].is_waiting();
         self.counters.set_state(if self.closed {
             State::Closed
         } else if self.ready {
             State::Ready
-        } else if waits(COMMANDS) || waits(SUBSCRIBER) {
+        } else if (0..self.links.len()).any(waits) {
             State::Waiting
         } else {
             State::Connecting
@@ -357,36 +348,24 @@ impl Core {
     }
 
     /// Disconnect was asked for.
-    fn close(&mut self, now: Instant, deadline: Instant, sink: &mut dyn Sink) {
-        if self.topics.was_confirmed() {
-            let since =
-                self.loss.as_ref().map_or_else(|| self.missing_since(self.subscriber()), |loss| loss.since);
+    pub(super) fn close(&mut self, now: Instant, deadline: Instant, sink: &mut dyn Sink) {
+        if let Some(since) = self.delivery.end(self.missing_since(self.subscriber(), now)) {
             // Nobody asks this server any more whether it was still a master, or compares the next one's role with its.
-            let since = self.master_seen.map_or(since, |seen| seen.min(since));
+            let since = self.role.master_seen().map_or(since, |seen| seen.min(since));
             let lasted = now.saturating_duration_since(since);
             sink.event(Event::Gap { lasted, error: Error::closed(), topics: None });
         }
         self.closing = Some(self.closing.map_or(deadline, |earlier| earlier.min(deadline)));
-        self.topics.clear();
-        self.loss = None;
     }
 
     /// The session ends: whoever still waits is answered.
-    fn finish(&mut self, now: Instant, sink: &mut dyn Sink) {
+    fn finish(&mut self, sink: &mut dyn Sink) {
         for link in &mut self.links {
-            let sent = link.transmit.sent();
-            for entry in link.in_flight.drain(..) {
-                if let Awaits::Request(asked) = entry.awaits {
-                    asked.answer(Err(closed(entry.start < sent)), sink);
-                }
+            if let Some(connection) = link.close() {
+                self.requests.lost(connection.pipeline.cut(), &ended(true), sink);
             }
-            link.reset(now);
-            link.phase = Phase::Idle;
         }
-        for asked in self.backlog.drain(..) {
-            asked.answer(Err(closed(false)), sink);
-        }
-        self.pending = 0;
+        self.requests.fail_backlog(&ended(false), sink);
         self.ready = false;
         self.closed = true;
         self.counters.confirmed.store(0, Ordering::Relaxed);
@@ -395,4 +374,10 @@ impl Core {
         sink.event(Event::Closed);
         self.actions.push_back(Action::Finish);
     }
+}
+
+/// The error of a request that the client's end overtook.
+pub(super) fn ended(sent: bool) -> Error {
+    let text = "the client was disconnected before the answer came";
+    if sent { Error::sent(Code::Closed, text) } else { Error::unsent(Code::Closed, text) }
 }

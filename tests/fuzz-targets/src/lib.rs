@@ -5,12 +5,12 @@
 
 #![allow(clippy::panic, clippy::expect_used, reason = "a target that finds something says what")]
 
+mod client;
 #[path = "../../../resp/tests/common/mod.rs"]
 mod common;
 mod conformance;
 mod deafness;
 mod decoder;
-mod driver;
 mod json;
 #[path = "../../json/common.rs"]
 mod json_common;

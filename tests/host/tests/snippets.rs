@@ -1,5 +1,6 @@
 //! The documentation is true. Every block of every page is run, or the list says why not (`snippets/blocks.rs`), every link
-//! leads somewhere (`links.rs`), the reference is whole (`reference.rs`), and commands name what is there (`cargo.rs`).
+//! leads somewhere (`links.rs`), the reference is whole (`reference.rs`), commands name what is there (`cargo.rs`), and each
+//! invariant names tests that are there (`invariants.rs`).
 //!
 //! Lua runs: every block that begins with three backticks and `lua`, in any page and in the annotations, each in a host of
 //! its own, with the addon installed.
@@ -47,6 +48,8 @@ mod cargo;
 mod config;
 #[path = "snippets/console.rs"]
 mod console;
+#[path = "snippets/invariants.rs"]
+mod invariants;
 #[path = "snippets/links.rs"]
 mod links;
 #[path = "snippets/markdown.rs"]
@@ -151,6 +154,15 @@ fn main() -> ExitCode {
         Trial::test("commands name what is there", {
             let root = root.clone();
             move || cargo::commands_name_what_is_there(&root)
+        }),
+        Trial::test("an invariant without a test is found", invariants::missing_ones_are_found),
+        Trial::test("each invariant names tests that are there", {
+            let root = root.clone();
+            move || invariants::each_names_tests_that_are_there(&root)
+        }),
+        Trial::test("each folder of tests is described", {
+            let root = root.clone();
+            move || invariants::tests_are_described(&root)
         }),
         Trial::test("the API reference is whole", {
             let root = root.clone();

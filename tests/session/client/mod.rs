@@ -9,13 +9,12 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use realtime::backend::{
-    Action, Connected, Endpoint, LinkError, OptionValue, Options, Session, Start, configure,
-};
+use realtime::backend::{Action, Connected, Endpoint, LinkError, OptionValue, Options, Start, configure};
 use realtime::model::{
-    Args, Command, Counters, Error, Event, LinkId, ReplyTo, Request, RequestKind, RequestSlot, Room, State,
+    Args, Command, Counters, Error, Event, LinkId, ReplyTo, Request, RequestKind, RequestSlot, State,
     SubscriptionSlot, Ticket, Topic, TopicKind,
 };
+use session_driver::{Driver, Peers};
 
 use crate::sink::{Recorder, Said, text};
 
@@ -25,23 +24,29 @@ pub(crate) use server::{
 };
 
 pub(crate) struct Client {
-    pub(crate) session: Box<dyn Session>,
-    pub(crate) now: Instant,
-    pub(crate) sink: Recorder,
+    pub(crate) driver: Driver<Recorder, Record>,
     pub(crate) counters: Arc<Counters>,
     pub(crate) reads: Reads,
-    /// Bytes that each link's socket still takes.
-    pub(crate) writable: [usize; 2],
-    /// The queue has no room for links that need this much.
-    pub(crate) full: Option<Room>,
-    /// What came for a link and is not read, for want of room.
-    unread: [Vec<u8>; 2],
-    paused: [bool; 2],
-    actions: VecDeque<Action>,
-    written: [Vec<u8>; 2],
     sent_by_server: usize,
     /// The link that carries subscriptions.
     pub(crate) subscriber: u8,
+}
+
+/// What the session wished and wrote, until a test looks at it.
+#[derive(Default)]
+pub(crate) struct Record {
+    actions: VecDeque<Action>,
+    written: [Vec<u8>; 2],
+}
+
+impl Peers for Record {
+    fn written(&mut self, link: LinkId, _now: Instant, bytes: &[u8]) {
+        self.written[usize::from(link.0)].extend_from_slice(bytes);
+    }
+
+    fn wished(&mut self, action: Action) {
+        self.actions.push_back(action);
+    }
 }
 
 /// The version of the protocol that a conversation is in.
@@ -69,21 +74,8 @@ impl Client {
         let now = Instant::now();
         let counters = Arc::new(Counters::default());
         let session = backend.session(Start { now, seed, counters: Arc::clone(&counters) });
-        Self {
-            session,
-            now,
-            sink: Recorder::default(),
-            counters,
-            reads: Reads::Whole,
-            writable: [usize::MAX; 2],
-            full: None,
-            unread: [Vec::new(), Vec::new()],
-            paused: [false; 2],
-            actions: VecDeque::new(),
-            written: [Vec::new(), Vec::new()],
-            sent_by_server: 0,
-            subscriber: 0,
-        }
+        let driver = Driver::new(session, now, Recorder::default(), Record::default());
+        Self { driver, counters, reads: Reads::Whole, sent_by_server: 0, subscriber: 0 }
     }
 
     /// A client that is ready, without subscriptions.
@@ -112,11 +104,8 @@ impl Client {
     /// As [`Client::connected`], after what `how` says.
     pub(crate) fn connected_as(&mut self, link: u8, how: Connected) -> Option<SocketAddr> {
         let after = self.expect_connect(link);
-        // A link begins with nothing unread.
-        self.unread[usize::from(link)].clear();
-        self.paused[usize::from(link)] = false;
-        self.session.handle_connected(LinkId(link), self.now, how, &mut self.sink);
-        self.after();
+        self.driver.connected(LinkId(link), how);
+        self.driver.drive();
         after
     }
 
@@ -135,57 +124,38 @@ impl Client {
         assert_eq!(self.action(), Some(Action::Close(LinkId(link))));
     }
 
+    /// The session's next wish; nothing is written before.
     pub(crate) fn action_before_writing(&mut self) -> Option<Action> {
-        self.actions.pop_front().or_else(|| self.session.poll_action())
+        self.driver.carry_out();
+        self.driver.peers.actions.pop_front()
     }
 
     pub(crate) fn action(&mut self) -> Option<Action> {
-        self.after();
-        self.actions.pop_front()
+        self.driver.drive();
+        self.driver.peers.actions.pop_front()
     }
 
     pub(crate) fn read(&mut self, link: u8, bytes: &[u8]) {
-        let at = usize::from(link);
-        self.unread[at].extend_from_slice(bytes);
-        if self.paused[at] {
-            return;
-        }
-        if self.is_full_for(link) {
-            self.paused[at] = true;
-            self.session.handle_paused(LinkId(link));
-        } else {
-            let input = std::mem::take(&mut self.unread[at]);
-            self.session.handle_input(LinkId(link), self.now, &input, &mut self.sink);
-        }
-        self.after();
-    }
-
-    fn is_full_for(&self, link: u8) -> bool {
-        match self.session.room_needed(LinkId(link)) {
-            Room::None => false,
-            Room::Answers => self.full == Some(Room::Answers),
-            Room::Messages => self.full.is_some(),
-        }
+        self.driver.receive(LinkId(link), bytes);
+        self.driver.drive();
     }
 
     /// There is room in the queue again: reading goes on.
-    pub(crate) fn resume(&mut self, link: u8) {
-        self.full = None;
-        if std::mem::take(&mut self.paused[usize::from(link)]) {
-            self.session.handle_resumed(LinkId(link), self.now);
-        }
-        if !self.unread[usize::from(link)].is_empty() {
-            self.read(link, &[]);
-        }
+    pub(crate) fn resume(&mut self) {
+        self.driver.queue.full = None;
+        self.driver.resume();
+    }
+
+    /// The socket of a link takes so many bytes more.
+    pub(crate) fn set_writable(&mut self, link: u8, bytes: usize) {
+        self.driver.set_writable(LinkId(link), bytes);
     }
 
     /// The connection is lost.
     pub(crate) fn lost(&mut self, link: u8, cause: LinkError) {
-        self.unread[usize::from(link)].clear();
-        self.paused[usize::from(link)] = false;
-        self.session.handle_disconnected(LinkId(link), self.now, cause, &mut self.sink);
-        self.written[usize::from(link)].clear();
-        self.after();
+        self.driver.lost(LinkId(link), cause);
+        self.driver.peers.written[usize::from(link)].clear();
+        self.driver.drive();
     }
 
     pub(crate) fn refused(&mut self, link: u8) {
@@ -195,16 +165,7 @@ impl Client {
 
     /// Time passes; timers fire when they are due.
     pub(crate) fn advance(&mut self, seconds: f64) {
-        let end = self.now + Duration::from_secs_f64(seconds);
-        let mut rounds = 0;
-        while let Some(due) = self.session.poll_timeout().filter(|&due| due <= end) {
-            rounds += 1;
-            assert!(rounds < 1000, "a timer that never rests");
-            self.now = self.now.max(due);
-            self.session.handle_timeout(self.now, &mut self.sink);
-            self.after();
-        }
-        self.now = end;
+        self.driver.advance(Duration::from_secs_f64(seconds));
     }
 
     /// Lets time pass until the session asks for this link again, and makes it.
@@ -215,26 +176,26 @@ impl Client {
 
     /// Lets time pass until the session asks for a link.
     pub(crate) fn await_attempt(&mut self) {
-        self.after();
+        self.driver.drive();
         for _ in 0..100 {
-            if self.actions.iter().any(|action| matches!(action, Action::Connect { .. })) {
+            if self.driver.peers.actions.iter().any(|action| matches!(action, Action::Connect { .. })) {
                 return;
             }
-            let due = self.session.poll_timeout().expect("a timer for the next attempt");
-            let wait = due.saturating_duration_since(self.now).as_secs_f64();
+            let due = self.driver.session.poll_timeout().expect("a timer for the next attempt");
+            let wait = due.saturating_duration_since(self.driver.now).as_secs_f64();
             self.advance(wait + 1e-9);
         }
         panic!("no attempt to reconnect");
     }
 
     pub(crate) fn command(&mut self, command: Command) {
-        self.session.handle_command(self.now, command, &mut self.sink);
-        self.after();
+        self.driver.command(command);
+        self.driver.drive();
     }
 
     /// As [`Client::command`], but nothing is written in between.
     pub(crate) fn command_in_one_tick(&mut self, command: Command) {
-        self.session.handle_command(self.now, command, &mut self.sink);
+        self.driver.command(command);
     }
 
     pub(crate) fn subscribe(&mut self, name: &str, slot: u32) {
@@ -256,7 +217,11 @@ impl Client {
 
     pub(crate) fn make_request(&self, id: u32, seconds: f64, kind: RequestKind) -> Command {
         let ticket = Ticket { to: ReplyTo::Callback(RequestSlot::new(id, 0)), bytes: 0 };
-        Command::Request(Request { ticket, deadline: self.now + Duration::from_secs_f64(seconds), kind })
+        Command::Request(Request {
+            ticket,
+            deadline: self.driver.now + Duration::from_secs_f64(seconds),
+            kind,
+        })
     }
 
     pub(crate) fn publish(&mut self, id: u32, channel: &str, message: &str) {
@@ -268,26 +233,7 @@ impl Client {
     }
 
     pub(crate) fn disconnect(&mut self, seconds: f64) {
-        self.command(Command::Disconnect { deadline: self.now + Duration::from_secs_f64(seconds) });
-    }
-
-    /// Writes what the links take, and collects the session's wishes.
-    pub(crate) fn after(&mut self) {
-        while let Some(action) = self.session.poll_action() {
-            self.actions.push_back(action);
-        }
-        for link in 0..2 {
-            loop {
-                let bytes = self.session.poll_transmit(LinkId(link), self.now);
-                let n = bytes.len().min(self.writable[usize::from(link)]);
-                if n == 0 {
-                    break;
-                }
-                self.written[usize::from(link)].extend_from_slice(&bytes[..n]);
-                self.writable[usize::from(link)] -= n;
-                self.session.transmitted(LinkId(link), n);
-            }
-        }
+        self.command(Command::Disconnect { deadline: self.driver.now + Duration::from_secs_f64(seconds) });
     }
 
     /// The commands written to a link since the last look, their words joined by spaces.
@@ -308,13 +254,13 @@ impl Client {
 
     /// The bytes written to a link since the last look.
     pub(crate) fn bytes(&mut self, link: u8) -> Vec<u8> {
-        self.after();
-        std::mem::take(&mut self.written[usize::from(link)])
+        self.driver.drive();
+        std::mem::take(&mut self.driver.peers.written[usize::from(link)])
     }
 
     /// What was told since the last look.
     pub(crate) fn said(&mut self) -> Vec<Said> {
-        std::mem::take(&mut self.sink.said)
+        std::mem::take(&mut self.driver.queue.said)
     }
 
     pub(crate) fn expect_ready(&mut self, first: bool, resp: Resp) {

@@ -15,10 +15,10 @@ fn many_are_asked_for_a_few_at_a_time_and_each_alone() {
         while !answer(&mut client, |_| Some(error)).is_empty() {}
         assert_eq!(figures(&client).0, 100);
         let (mut turns, mut within) = (Vec::new(), Vec::new());
-        let begin = client.now;
+        let begin = client.driver.now;
         while turns.len() < 200 {
             let (asked, _) = until_asked(&mut client, error);
-            within.push(((client.now - begin).as_secs_f64(), asked.len()));
+            within.push(((client.driver.now - begin).as_secs_f64(), asked.len()));
             assert!(asked.iter().all(|command| command.split(' ').count() == 2), "each alone: {asked:?}");
             turns.extend(asked);
         }

@@ -46,10 +46,10 @@ fn answer(client: &mut Client, mut refuse: impl FnMut(&str) -> Option<&'static s
 
 /// Time passes, and the server refuses everything, until something is asked for. Returns what, and how long it took.
 fn until_asked(client: &mut Client, error: &'static str) -> (Vec<String>, f64) {
-    let begin = client.now;
+    let begin = client.driver.now;
     loop {
-        let due = client.session.poll_timeout().expect("a timer");
-        client.advance(due.saturating_duration_since(client.now).as_secs_f64());
+        let due = client.driver.session.poll_timeout().expect("a timer");
+        client.advance(due.saturating_duration_since(client.driver.now).as_secs_f64());
         let mut asked = answer(client, |_| Some(error));
         if !asked.is_empty() {
             loop {
@@ -59,9 +59,9 @@ fn until_asked(client: &mut Client, error: &'static str) -> (Vec<String>, f64) {
                 }
                 asked.extend(more);
             }
-            return (asked, (client.now - begin).as_secs_f64());
+            return (asked, (client.driver.now - begin).as_secs_f64());
         }
-        assert!(client.now - begin < Duration::from_secs(1000), "nothing is asked for");
+        assert!(client.driver.now - begin < Duration::from_secs(1000), "nothing is asked for");
     }
 }
 

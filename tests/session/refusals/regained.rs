@@ -11,7 +11,7 @@ use crate::sink::{Said, message};
 fn a_topic_that_is_heard_again_has_its_own_gap_and_a_ready() {
     for resp in BOTH {
         let mut client = deaf(resp);
-        let deaf_since = client.now;
+        let deaf_since = client.driver.now;
         client.subscribe("other", 2);
         assert_eq!(answer(&mut client, |_| None), ["SUBSCRIBE other"]);
         client.message("other", "x");
@@ -39,7 +39,7 @@ fn a_topic_that_is_heard_again_has_its_own_gap_and_a_ready() {
         else {
             panic!("{said:?}")
         };
-        assert_eq!(*lasted, client.now - deaf_since);
+        assert_eq!(*lasted, client.driver.now - deaf_since);
         assert_eq!(error.code.as_str(), "BUSY");
         assert_eq!(topics.as_deref(), Some(&[topic(TopicKind::Channel, "chat")][..]));
         assert_eq!([first, second], [&message(1, "1"), &message(2, "2")]);
@@ -134,7 +134,7 @@ fn before_ready_nothing_of_its_own_is_told() {
 fn a_loss_while_a_topic_is_deaf_has_its_gap_since_it_became_so() {
     for resp in BOTH {
         let mut client = deaf(resp);
-        let deaf_since = client.now;
+        let deaf_since = client.driver.now;
         for _ in 0..20 {
             client.advance(1.0);
             answer(&mut client, |_| Some(BUSY));
@@ -146,6 +146,6 @@ fn a_loss_while_a_topic_is_deaf_has_its_gap_since_it_became_so() {
         let Some(Said::Event(Event::Gap { lasted, topics: None, .. })) = said.first() else {
             panic!("{said:?}")
         };
-        assert_eq!(*lasted, client.now - deaf_since);
+        assert_eq!(*lasted, client.driver.now - deaf_since);
     }
 }

@@ -11,8 +11,8 @@ use crate::sink::{Said, message};
 
 /// The server lets time pass, answering PINGs, until the session says this on the link; fails after so many seconds.
 fn until(client: &mut Client, link: u8, wanted: &str, seconds: f64) {
-    let end = client.now + Duration::from_secs_f64(seconds);
-    while client.now < end {
+    let end = client.driver.now + Duration::from_secs_f64(seconds);
+    while client.driver.now < end {
         client.advance(0.25);
         for at in [0, 1] {
             for command in client.commands(at) {

@@ -23,14 +23,14 @@ fn a_server_that_answers_but_delivers_nothing_is_found() {
         assert!(error.message.contains("answers PING but delivers no messages"), "{error}");
         let link = client.subscriber;
         client.expect_close(link);
-        let lost_at = client.now;
+        let lost_at = client.driver.now;
         // What is missing is missing since the last message, however many answers came behind it.
         client.subscriber_back(resp);
         let said = client.said();
         let Some(Said::Event(Event::Gap { lasted, error, topics: None })) = said.first() else {
             panic!("{said:?}")
         };
-        assert!(*lasted >= Duration::from_secs(20) + (client.now - lost_at), "{lasted:?}");
+        assert!(*lasted >= Duration::from_secs(20) + (client.driver.now - lost_at), "{lasted:?}");
         assert!(error.message.contains("delivers no messages"), "{error}");
         // And all is asked for again.
         client.confirm("subscribe", "chat");
@@ -117,7 +117,7 @@ fn while_nobody_listens_no_probe_is_missed() {
         let (mut client, _) = verified(resp);
         assert_eq!(answer_for(&mut client, 16.0), 1);
         // The probe is in the air, and the queue is full.
-        client.full = Some(Room::Messages);
+        client.driver.queue.full = Some(Room::Messages);
         client.message("chat", "1");
         assert_eq!(client.said(), []);
         for _ in 0..20 {
@@ -130,7 +130,7 @@ fn while_nobody_listens_no_probe_is_missed() {
             }
         }
         no_events(&mut client);
-        client.resume(client.subscriber);
+        client.resume();
         assert_eq!(client.said(), [message(1, "1")]);
         // Then all begins anew.
         assert_eq!(answer_for(&mut client, 14.5), 0);
@@ -149,7 +149,7 @@ fn a_probe_unread_when_reading_stopped_is_awaited_anew() {
     client.advance(0.6);
     assert_eq!(client.commands(0).len(), 3, "the request, the question that looks for life, and the probe");
     // The queue is full; reading stops on the subscriber link, and the answer to the probe comes on the other one.
-    client.full = Some(Room::Messages);
+    client.driver.queue.full = Some(Room::Messages);
     client.advance(0.5);
     client.server(1, PONG_ON_SUBSCRIBER);
     client.server(0, &[b"+PONG\r\n", MASTER, b":1\r\n"].concat());
@@ -160,7 +160,7 @@ fn a_probe_unread_when_reading_stopped_is_awaited_anew() {
         answer(&mut client);
     }
     assert_eq!(client.said(), []);
-    client.resume(1);
+    client.resume();
     client.advance(4.9);
     answer(&mut client);
     assert_eq!(client.said(), []);

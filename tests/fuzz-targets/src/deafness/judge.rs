@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use realtime::model::{Counters, Event, Role as Said, State, SubscriptionSlot, Topic, Value};
 
 use super::server::{Role, Sent, Server};
-use crate::driver::{Heard, PROBES};
+use crate::client::{Heard, PROBES};
 
 /// A client that was deaf to a wanted topic for so long has said so.
 const SILENCE: Duration = Duration::from_secs(30);

@@ -10,10 +10,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arbitrary::{Arbitrary, Unstructured};
-use realtime::backend::{Backend, OptionValue, Options, configure};
-use realtime::model::{Event, RequestKind};
+use realtime::backend::{Backend, Connected, OptionValue, Options, Session, configure};
+use realtime::model::{Event, LinkId, RequestKind};
 
-use crate::driver::{Driver, Heard, LINKS, MAX_PENDING, MainThread};
+use crate::client::{Client, Heard, LINKS, MAX_PENDING, MainThread};
 use act::{Act, Profile, Script};
 pub use judge::Seen;
 use judge::{Judge, Verdict, View};
@@ -48,11 +48,11 @@ fn judged(profile: Profile, acts: &[Act]) -> Seen {
         let history = &world.history[world.history.len().saturating_sub(HISTORY)..];
         let history: String =
             history.iter().map(|(at, what)| format!("{:9.3} {what}\n", at.as_secs_f64())).collect();
-        let now = world.driver.now - world.began;
+        let now = world.client.driver.now - world.began;
         panic!("{profile:?}\n{history}{:9.3} {fault}", now.as_secs_f64());
     }
     let seen = world.judge.seen;
-    world.driver.end();
+    world.client.end();
     seen
 }
 
@@ -72,7 +72,7 @@ pub fn deafness_input(seed: u64) -> Vec<u8> {
 }
 
 struct World {
-    driver: Driver<Server>,
+    client: Client<Server>,
     /// Lives as long as the session, so that the memory of its options is nobody else's.
     _backend: Arc<dyn Backend>,
     judge: Judge,
@@ -102,10 +102,10 @@ impl World {
         let now = Instant::now();
         let mut main_thread = MainThread::new(usize::MAX);
         main_thread.heard = Some(Vec::new());
-        let driver = Driver::new(&*backend, profile.seed.into(), Server::new(now), main_thread, MAX_HELD);
-        let now = driver.now;
+        let client = Client::new(&*backend, profile.seed.into(), Server::new(now), main_thread, MAX_HELD);
+        let now = client.driver.now;
         Self {
-            driver,
+            client,
             _backend: backend,
             judge: Judge::new(profile.verify, now),
             began: now,
@@ -120,83 +120,83 @@ impl World {
     fn run(&mut self, acts: &[Act]) -> Verdict {
         self.act(&Act::Subscribe(0))?;
         for act in acts.iter().take(MAX_ACTS) {
-            if self.driver.now - self.began > MAX_TIME {
+            if self.client.driver.now - self.began > MAX_TIME {
                 break;
             }
             self.act(act)?;
         }
         self.note(|| "everything is well".to_owned());
         self.stalls = None;
-        self.driver.set_full(false);
-        self.driver.peers.heal();
-        self.judge.disturbed(self.driver.now);
+        self.client.set_full(false);
+        self.client.driver.peers.heal();
+        self.judge.disturbed(self.client.driver.now);
         self.wait(REST)
     }
 
     fn note(&mut self, what: impl FnOnce() -> String) {
-        self.history.push((self.driver.now - self.began, what()));
+        self.history.push((self.client.driver.now - self.began, what()));
     }
 
     fn act(&mut self, act: &Act) -> Verdict {
         self.note(|| format!("{act:?}"));
-        let now = self.driver.now;
-        self.driver.peers.now = now;
+        let now = self.client.driver.now;
+        self.client.driver.peers.now = now;
         match *act {
             Act::Wait(time) => return self.wait(time),
             Act::Subscribe(number) => {
                 let topic = topic(number);
-                let slot = self.driver.subscribe(&topic);
+                let slot = self.client.subscribe(&topic);
                 self.judge.subscribed(topic, slot, self.messages, now);
             }
             Act::Unsubscribe(number) => {
-                self.driver.unsubscribe(&topic(number));
+                self.client.unsubscribe(&topic(number));
                 self.judge.unsubscribed(&topic(number));
             }
             Act::Publish(number) => {
                 let words: [&[u8]; 2] = [CHANNELS[number % CHANNELS.len()], b"own"];
-                let id = self.driver.request(REQUESTS, || RequestKind::Publish(words.iter().collect()));
+                let id = self.client.request(REQUESTS, || RequestKind::Publish(words.iter().collect()));
                 id.into_iter().for_each(|id| self.judge.published(id));
             }
             Act::Get => {
                 let get = || RequestKind::Command(["GET", "key"].iter().collect());
-                self.driver.request(REQUESTS, get);
+                self.client.request(REQUESTS, get);
             }
             Act::Transaction => {
                 let transaction = || RequestKind::Transaction(vec![["GET", "key"].iter().collect()]);
-                self.driver.request(REQUESTS, transaction);
+                self.client.request(REQUESTS, transaction);
             }
             Act::Stall(time) => {
                 self.stalls = Some(now + time);
-                self.driver.set_full(true);
+                self.client.set_full(true);
             }
             _ => {
-                self.driver.peers.act(act);
+                self.client.driver.peers.act(act);
                 self.judge.disturbed(now);
             }
         }
-        self.driver.collect();
+        self.client.drive();
         self.settle()
     }
 
     /// Time passes.
     fn wait(&mut self, time: Duration) -> Verdict {
-        let end = self.driver.now + time;
+        let end = self.client.driver.now + time;
         loop {
-            let timer = self.driver.due();
+            let timer = self.client.driver.session.poll_timeout();
             let connects = self.connects.iter().flatten().copied();
-            let dues = [timer, self.driver.peers.due(), self.stalls, Some(self.next_tick)];
+            let dues = [timer, self.client.driver.peers.due(), self.stalls, Some(self.next_tick)];
             let due = dues.into_iter().flatten().chain(connects).min().unwrap_or(end);
             if due > end {
-                self.driver.now = end;
+                self.client.driver.now = end;
                 return self.settle();
             }
-            let due = due.max(self.driver.now);
-            self.driver.now = due;
-            self.driver.peers.now = due;
+            let due = due.max(self.client.driver.now);
+            self.client.driver.now = due;
+            self.client.driver.peers.now = due;
             self.look()?;
             if timer.is_some_and(|timer| timer <= due) {
-                self.driver.fire();
-                self.driver.collect();
+                self.client.driver.fire();
+                self.client.drive();
             }
             self.settle()?;
         }
@@ -204,13 +204,13 @@ impl World {
 
     /// Does what is due by now.
     fn settle(&mut self) -> Verdict {
-        let now = self.driver.now;
-        self.driver.peers.now = now;
+        let now = self.client.driver.now;
+        self.client.driver.peers.now = now;
         self.listen()?;
         if self.stalls.take_if(|end| *end <= now).is_some() {
             self.note(|| "the main thread goes on".to_owned());
-            self.driver.peers.is_read_again();
-            self.driver.set_full(false);
+            self.client.driver.peers.is_read_again();
+            self.client.set_full(false);
             self.listen()?;
         }
         for link in 0..LINKS {
@@ -222,16 +222,16 @@ impl World {
         }
         for link in 0..LINKS {
             let id = u8::try_from(link).expect("0 or 1");
-            while let Some(bytes) = self.driver.peers.arrived(link) {
-                self.driver.server(id, &bytes);
-                self.driver.collect();
+            while let Some(bytes) = self.client.driver.peers.arrived(link) {
+                self.client.driver.receive(LinkId(id), &bytes);
+                self.client.drive();
                 self.listen()?;
             }
-            let is_closed = self.driver.peers.connections[link].as_ref().is_some_and(|it| it.closed);
-            if is_closed && !self.driver.links[link].is_paused() {
+            let is_closed = self.client.driver.peers.connections[link].as_ref().is_some_and(|it| it.closed);
+            if is_closed && !self.client.driver.is_paused(LinkId(id)) {
                 self.note(|| format!("the server closes {link}"));
-                self.driver.lost(id, 0);
-                self.driver.collect();
+                self.client.lost(id, 0);
+                self.client.drive();
                 self.listen()?;
             }
         }
@@ -240,8 +240,9 @@ impl World {
 
     /// Makes a link that is asked for, when its time has come.
     fn connect(&mut self, link: usize) -> Verdict {
-        let now = self.driver.now;
-        if !self.driver.links[link].wanted {
+        let now = self.client.driver.now;
+        let id = u8::try_from(link).expect("0 or 1");
+        if !self.client.driver.is_wanted(LinkId(id)) {
             self.connects[link] = None;
             return Ok(());
         }
@@ -249,32 +250,32 @@ impl World {
         if at > now {
             return Ok(());
         }
-        let id = u8::try_from(link).expect("0 or 1");
-        match self.driver.peers.turns_away() {
+        match self.client.driver.peers.turns_away() {
             // Until the session gives up.
             Some(true) => self.connects[link] = Some(now + Duration::from_secs(1)),
             Some(false) => {
                 self.connects[link] = None;
-                self.driver.lost(id, 2);
+                self.client.lost(id, 2);
             }
             None => {
                 self.connects[link] = None;
                 self.note(|| format!("link {link} is made"));
-                self.driver.peers.accept(link);
-                let host = u8::from(self.driver.peers.current == 1);
-                self.driver.connected(id, Some(SocketAddr::from(([127, 0, 0, host], 6379))));
+                self.client.driver.peers.accept(link);
+                let host = u8::from(self.client.driver.peers.current == 1);
+                let peer = Some(SocketAddr::from(([127, 0, 0, host], 6379)));
+                self.client.driver.connected(LinkId(id), Connected { peer, slowest: None });
             }
         }
-        self.driver.collect();
+        self.client.drive();
         self.listen()
     }
 
     /// Somebody publishes on every channel.
     fn publish(&mut self) {
         self.messages += 1;
-        let reads = !self.driver.main_thread.full;
+        let reads = !self.client.driver.queue.full;
         for channel in CHANNELS {
-            for topic in self.driver.peers.publish(channel, self.messages, reads) {
+            for topic in self.client.driver.peers.publish(channel, self.messages, reads) {
                 self.judge.missed(&topic, self.messages);
             }
         }
@@ -282,7 +283,7 @@ impl World {
 
     /// Hands to the judge what was told.
     fn listen(&mut self) -> Verdict {
-        for heard in self.driver.main_thread.heard.replace(Vec::new()).unwrap_or_default() {
+        for heard in self.client.driver.queue.heard.replace(Vec::new()).unwrap_or_default() {
             if let Heard::Event(event) = &heard {
                 let text = match event {
                     Event::Ready(ready) => format!("ready, {:?}", ready.role),
@@ -290,11 +291,11 @@ impl World {
                 };
                 self.note(|| text);
             }
-            self.judge.hear(heard, &mut self.driver.peers)?;
+            self.judge.hear(heard, &mut self.client.driver.peers)?;
         }
-        let lost = std::mem::take(&mut self.driver.peers.lost);
+        let lost = std::mem::take(&mut self.client.driver.peers.lost);
         self.judge.lost(lost);
-        if std::mem::take(&mut self.driver.peers.unsubscribed) {
+        if std::mem::take(&mut self.client.driver.peers.unsubscribed) {
             self.judge.disconnected();
         }
         Ok(())
@@ -302,11 +303,11 @@ impl World {
 
     fn look(&mut self) -> Verdict {
         let view = View {
-            counters: &self.driver.counters,
-            full: self.driver.main_thread.full,
-            now: self.driver.now,
+            counters: &self.client.counters,
+            full: self.client.driver.queue.full,
+            now: self.client.driver.now,
         };
-        self.judge.look(&self.driver.peers, &view)
+        self.judge.look(&self.client.driver.peers, &view)
     }
 }
 

@@ -7,10 +7,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arbitrary::{Arbitrary, Unstructured};
-use realtime::backend::{Backend, OptionValue, Options, configure};
-use realtime::model::{Args, RequestKind, Topic, TopicKind};
+use realtime::backend::{Backend, Connected, OptionValue, Options, configure};
+use realtime::model::{Args, LinkId, READ_BYTES, RequestKind, Topic, TopicKind};
+use session_driver::Peers;
 
-use crate::driver::{Driver, LINKS, MAX_UNREAD, MainThread, PASSWORD, Peers};
+use crate::client::{Client, LINKS, MainThread, PASSWORD};
 pub use act::{Act, Profile, Reply, Script, Wish};
 use peer::Peer;
 
@@ -32,7 +33,7 @@ pub(crate) const FLOODS: [&[u8]; 8] = [
 /// Acts of one script that are carried out.
 const MAX_ACTS: usize = 400;
 /// Bytes that floods of one script have altogether.
-const MAX_FLOOD: usize = MAX_UNREAD;
+const MAX_FLOOD: usize = 1 << 20;
 /// What a session may hold, whatever comes: of each link half-read frames and what waits to be written, beside the few
 /// requests and topics that are under way here.
 const MAX_HELD: i64 = 32 << 20;
@@ -46,32 +47,36 @@ fn name(number: u8) -> &'static [u8] {
     NAMES[usize::from(number) % NAMES.len()]
 }
 
-/// Carries out a script. The driver sees that the session keeps its promises.
+/// Carries out a script. The client sees that its session keeps its promises.
 pub fn session(input: &[u8]) {
     let Ok(script) = Script::arbitrary(&mut Unstructured::new(input)) else { return };
     let mut world = World::new(script.profile);
-    world.driver.main_thread.password_known =
+    world.client.driver.queue.password_known =
         input.windows(PASSWORD.len()).any(|part| part == PASSWORD.as_bytes());
     for act in script.acts.into_iter().take(MAX_ACTS) {
         world.act(act);
     }
-    world.driver.end();
+    world.client.end();
 }
 
 struct World {
-    driver: Driver<[Peer; LINKS]>,
+    client: Client<Servers>,
     backend: Arc<dyn Backend>,
     profile: Profile,
     flooded: usize,
 }
 
-impl Peers for [Peer; LINKS] {
-    fn written(&mut self, link: usize, bytes: &[u8], _now: Instant) {
-        self[link].written(bytes);
+/// The servers at the other end of the links.
+#[derive(Default)]
+struct Servers([Peer; LINKS]);
+
+impl Peers for Servers {
+    fn written(&mut self, link: LinkId, _now: Instant, bytes: &[u8]) {
+        self.0[usize::from(link.0)].written(bytes);
     }
 
-    fn gone(&mut self, link: usize) {
-        self[link] = Peer::default();
+    fn gone(&mut self, link: LinkId) {
+        self.0[usize::from(link.0)] = Peer::default();
     }
 }
 
@@ -81,31 +86,31 @@ impl World {
         let longest = if profile.small { SMALL_MESSAGE } else { usize::MAX };
         let max_held = if profile.small { MAX_HELD_SMALL } else { MAX_HELD };
         let main_thread = MainThread::new(longest);
-        let driver = Driver::new(&*backend, 7, Default::default(), main_thread, max_held);
-        Self { driver, backend, profile, flooded: 0 }
+        let client = Client::new(&*backend, 7, Servers::default(), main_thread, max_held);
+        Self { client, backend, profile, flooded: 0 }
     }
 
     fn act(&mut self, act: Act) {
         match act {
             Act::Raw(link, bytes) => {
                 self.out_of_step(link);
-                self.driver.server(link, &bytes);
+                self.receive(link, &bytes);
             }
             Act::Answer(link, how) => self.answer(link, how),
             Act::AnswerAll(link) => {
-                let waiting = self.driver.peers.get(usize::from(link)).map_or(0, Peer::waiting);
+                let waiting = self.client.driver.peers.0.get(usize::from(link)).map_or(0, Peer::waiting);
                 (0..waiting).for_each(|_| self.answer(link, Reply::Proper));
             }
             Act::Message(link, pattern, number, size) => {
                 self.out_of_step(link);
-                let Some(peer) = self.driver.peers.get(usize::from(link)) else { return };
+                let Some(peer) = self.client.driver.peers.0.get(usize::from(link)) else { return };
                 let mut bytes = Vec::new();
                 peer.message(pattern, number, size, &mut bytes);
-                self.driver.server(link, &bytes);
+                self.receive(link, &bytes);
             }
             Act::Confirm(link, subscribe, pattern, number) => {
                 self.out_of_step(link);
-                let Some(peer) = self.driver.peers.get_mut(usize::from(link)) else { return };
+                let Some(peer) = self.client.driver.peers.0.get_mut(usize::from(link)) else { return };
                 let kind: &[u8] = match (subscribe, pattern) {
                     (true, false) => b"subscribe",
                     (true, true) => b"psubscribe",
@@ -114,20 +119,27 @@ impl World {
                 };
                 let mut bytes = Vec::new();
                 peer.confirm(kind, name(number), &mut bytes);
-                self.driver.server(link, &bytes);
+                self.receive(link, &bytes);
             }
             Act::Flood(link, kind, size) => self.flood(link, kind, size),
-            Act::Reads(size) => self.driver.reads = size,
-            Act::Connected(link) => self.driver.connected(link, None),
-            Act::Lost(link, cause) => self.driver.lost(link, cause),
-            Act::Wait(time) => self.driver.wait(TENTH * time.into()),
-            Act::Timer => self.driver.fire(),
+            Act::Reads(0) => self.client.driver.read_bytes = READ_BYTES,
+            Act::Reads(size) => self.client.driver.read_bytes = size.into(),
+            Act::Connected(link) => {
+                if self.client.driver.is_wanted(LinkId(link)) {
+                    self.client.driver.peers.0[usize::from(link)].out_of_step = false;
+                }
+                self.client.driver.connected(LinkId(link), Connected::default());
+            }
+            Act::Lost(link, cause) => self.client.lost(link, cause),
+            Act::Wait(time) => self.client.driver.advance(TENTH * time.into()),
+            Act::Timer => self.client.driver.fire(),
             Act::Writable(link, n) => {
-                if let Some(pipe) = self.driver.links.get_mut(usize::from(link)) {
-                    pipe.writable = if n == u8::MAX { usize::MAX } else { n.into() };
+                if usize::from(link) < LINKS {
+                    let bytes = if n == u8::MAX { usize::MAX } else { n.into() };
+                    self.client.driver.set_writable(LinkId(link), bytes);
                 }
             }
-            Act::Full(full) => self.driver.set_full(full),
+            Act::Full(full) => self.client.set_full(full),
             Act::Wish(wish) => self.wish(wish),
             Act::Publish(time, number, message) => {
                 let words = [name(number), &message];
@@ -147,17 +159,21 @@ impl World {
                 });
             }
             Act::Ping(time) => self.request(time, || RequestKind::Ping),
-            Act::Disconnect(time) => self.driver.disconnect(TENTH * time.into()),
+            Act::Disconnect(time) => self.client.disconnect(TENTH * time.into()),
         }
-        self.driver.collect();
+        self.client.drive();
     }
 
     /// The server's answers do not match the commands any more: what it echoes of a login may be taken for the answer to
     /// something else.
     fn out_of_step(&mut self, link: u8) {
-        if let Some(pipe) = self.driver.links.get_mut(usize::from(link)) {
-            pipe.in_step = false;
+        if let Some(peer) = self.client.driver.peers.0.get_mut(usize::from(link)) {
+            peer.out_of_step = true;
         }
+    }
+
+    fn receive(&mut self, link: u8, bytes: &[u8]) {
+        self.client.driver.receive(LinkId(link), bytes);
     }
 
     fn answer(&mut self, link: u8, how: Reply) {
@@ -165,12 +181,11 @@ impl World {
             Reply::Proper | Reply::Described | Reply::Echo | Reply::NoPermission | Reply::Loading => {}
             _ => self.out_of_step(link),
         }
-        let Some(peer) = self.driver.peers.get_mut(usize::from(link)) else { return };
-        self.driver.main_thread.password_known |=
-            how == Reply::Echo && !self.driver.links[usize::from(link)].in_step;
+        let Some(peer) = self.client.driver.peers.0.get_mut(usize::from(link)) else { return };
+        self.client.driver.queue.password_known |= how == Reply::Echo && peer.out_of_step;
         let bytes = peer.answer(how, self.profile.old_server);
-        self.driver.server(link, &bytes);
-        self.driver.collect();
+        self.receive(link, &bytes);
+        self.client.drive();
     }
 
     fn flood(&mut self, link: u8, kind: u8, size: u8) {
@@ -180,23 +195,23 @@ impl World {
         self.out_of_step(link);
         let flood: Vec<u8> = pattern.iter().copied().cycle().take(bytes).collect();
         // In pieces of one byte it would take as many calls.
-        let reads = std::mem::replace(&mut self.driver.reads, 0);
-        self.driver.server(link, &flood);
-        self.driver.reads = reads;
+        let reads = std::mem::replace(&mut self.client.driver.read_bytes, READ_BYTES);
+        self.receive(link, &flood);
+        self.client.driver.read_bytes = reads;
     }
 
     fn wish(&mut self, Wish { subscribe, pattern, name: number }: Wish) {
         let kind = if pattern { TopicKind::Pattern } else { TopicKind::Channel };
         let topic = Topic { kind, name: name(number).into() };
         if subscribe {
-            self.driver.subscribe(&topic);
+            self.client.subscribe(&topic);
         } else {
-            self.driver.unsubscribe(&topic);
+            self.client.unsubscribe(&topic);
         }
     }
 
     fn request(&mut self, time: u8, kind: impl FnOnce() -> RequestKind) {
-        self.driver.request(TENTH * time.into(), kind);
+        self.client.request(TENTH * time.into(), kind);
     }
 }
 

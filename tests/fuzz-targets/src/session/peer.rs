@@ -6,7 +6,7 @@ use resp::{Decoder, Encoder, Value};
 
 use super::act::Reply;
 use super::name;
-use crate::driver::push;
+use crate::client::push;
 
 /// Longer than [`super::SMALL_MESSAGE`].
 const LARGE: usize = 1000;
@@ -21,6 +21,8 @@ pub(super) struct Peer {
     in_transaction: Option<usize>,
     /// How often it was asked for its role.
     roles: usize,
+    /// The server said something else than whole answers to its commands.
+    pub(super) out_of_step: bool,
 }
 
 impl Peer {

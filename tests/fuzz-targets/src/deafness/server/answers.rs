@@ -2,17 +2,19 @@
 
 use std::time::Instant;
 
-use realtime::model::{Topic, TopicKind};
+use realtime::model::{LinkId, Topic, TopicKind};
 use resp::{Encoder, Value};
+use session_driver::Peers;
 
 use super::{Connection, Hello, Role, Server, until};
-use crate::driver::push;
-use crate::driver::{LINKS, PROBES, Peers};
+use crate::client::{LINKS, PROBES, push};
 
 impl Peers for Server {
-    fn written(&mut self, link: usize, mut bytes: &[u8], now: Instant) {
+    fn written(&mut self, link: LinkId, now: Instant, mut bytes: &[u8]) {
         self.now = now;
-        let Some(connection) = self.connections[link].as_mut() else { panic!("written to nobody") };
+        let Some(connection) = self.connections[usize::from(link.0)].as_mut() else {
+            panic!("written to nobody")
+        };
         while let Some(frame) = connection.decoder.decode(&mut bytes).expect("the session writes RESP") {
             let Value::Array(words) = frame.value() else { panic!("not a command: {frame:?}") };
             let words = words.map(|word| word.value().as_bytes().expect("of strings").to_vec()).collect();
@@ -20,8 +22,8 @@ impl Peers for Server {
         }
     }
 
-    fn gone(&mut self, link: usize) {
-        if let Some(connection) = self.connections[link].take() {
+    fn gone(&mut self, link: LinkId) {
+        if let Some(connection) = self.connections[usize::from(link.0)].take() {
             self.unsubscribed |= !connection.subscribed.is_empty();
             self.lost.extend(connection.sent);
         }

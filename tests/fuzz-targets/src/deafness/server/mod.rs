@@ -11,7 +11,7 @@ use realtime::model::{Topic, TopicKind};
 use resp::Decoder;
 
 use super::act::Act;
-use crate::driver::LINKS;
+use crate::client::LINKS;
 
 /// Channels, and patterns, of which each matches the channel of the same name.
 const TOPICS: [(TopicKind, &[u8]); 6] = [

@@ -1,117 +1,69 @@
-//! The subscription table: for each channel and pattern what is wanted, what was asked of the server, and what it
-//! confirmed.
+//! What one link delivers. The subscription table: for each channel and pattern what is wanted, what was asked of the
+//! server, and what it confirmed. When messages may be missing is in `gaps`, what the server refuses in `refused`.
 //!
-//! Nothing here sends. A topic whose wish differs from what was last requested waits in a queue; [`Topics::next_batch`]
+//! Nothing here sends. A topic whose wish differs from what was last requested waits in a queue; [`Delivery::next_batch`]
 //! turns the front of the queue into one SUBSCRIBE or UNSUBSCRIBE, and the server's answers come back as
-//! [`Topics::confirm`] and [`Topics::refuse`]. Since each operation is chosen when it is sent, from the wish of that
+//! [`Delivery::confirm`] and [`Delivery::refuse`]. Since each operation is chosen when it is sent, from the wish of that
 //! moment, the last one in flight always ends in what was asked last.
+
+mod batch;
+mod entry;
+mod gaps;
+mod names;
+mod refusals;
+mod refused;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use super::batch::{Batch, Name, Operation};
-use super::names::Names;
-use super::refusals::{Refusal, Refusals};
-use crate::model::{Error, Event, SubscriptionSlot, Topic, TopicKind};
+pub use batch::{Batch, Name, Operation};
+pub use refused::{RefusedTopic, RefusedTopics};
+
+use entry::{Entry, Refusal, Tables};
+use gaps::Gaps;
+use refusals::Refusals;
+
+use crate::model::{Event, SubscriptionSlot, Topic, TopicKind};
 
 /// Names in one SUBSCRIBE at most.
 const BATCH_NAMES: usize = 1000;
 /// Bytes of names in one SUBSCRIBE at most, but for a single longer one.
 const BATCH_BYTES: usize = 64 << 10;
 
-/// What is known of one topic.
-#[derive(Debug, Default)]
-pub(super) struct Entry {
-    /// What its messages carry; `None`: nobody wants them.
-    slot: Option<SubscriptionSlot>,
-    /// Number of the Subscribe or Unsubscribe that is the reason for `slot`.
-    pub(super) number: u64,
-    /// What the last operation sent, if any, asked for, or what the server has if it was refused.
-    pub(super) requested: bool,
-    /// Operations sent and not yet answered.
-    pub(super) in_flight: u32,
-    /// What the last operation answered, if any, left the server at.
-    pub(super) confirmed: bool,
-    /// Stands in a queue or in a group to be tried again.
-    pub(super) queued: bool,
-    /// Is part of what a new connection must restore before it counts as ready.
-    pub(super) restoring: bool,
-    /// The first confirmation of this wish was told.
-    pub(super) told: bool,
-    /// `told`, and refused on the present connection, and not confirmed since: why.
-    pub(super) deaf: Option<Arc<Error>>,
-    /// The refusal of this wish, if it was refused since it was last confirmed.
-    pub(super) refusal: Option<Box<Refusal>>,
-}
+/// Batches in flight at most.
+const MAX_BATCHES: usize = 8;
 
-impl Entry {
-    pub(super) fn is_wanted(&self) -> bool {
-        self.slot.is_some()
-    }
-
-    /// The server has it, or may yet: it answers what is in flight later.
-    fn may_be_held(&self) -> bool {
-        self.requested || self.in_flight > 0
-    }
-
-    /// Nothing is left to remember.
-    fn is_over(&self) -> bool {
-        !self.is_wanted() && !self.may_be_held() && !self.queued
-    }
-}
-
-/// The topics by kind and name.
-#[derive(Debug, Default)]
-pub(super) struct Tables {
-    channels: Names<Entry>,
-    patterns: Names<Entry>,
-}
-
-impl Tables {
-    #[inline]
-    pub(super) fn of(&self, kind: TopicKind) -> &Names<Entry> {
-        match kind {
-            TopicKind::Channel => &self.channels,
-            TopicKind::Pattern => &self.patterns,
-        }
-    }
-
-    pub(super) fn of_mut(&mut self, kind: TopicKind) -> &mut Names<Entry> {
-        match kind {
-            TopicKind::Channel => &mut self.channels,
-            TopicKind::Pattern => &mut self.patterns,
-        }
-    }
-}
-
-/// The subscriptions of one session.
+/// The subscriptions of one link, and when messages for them may be missing.
 #[derive(Debug)]
-pub(super) struct Topics {
-    pub(super) tables: Tables,
+pub struct Delivery {
+    tables: Tables,
     /// Topics whose wish may differ from what was requested, each once.
     queue: VecDeque<(TopicKind, Name)>,
     /// Parts of refused batches, each to be tried by itself.
-    pub(super) retries: VecDeque<(TopicKind, Vec<Name>)>,
+    retries: VecDeque<(TopicKind, Vec<Name>)>,
     /// Refused topics to be asked for again, each alone and after everything else.
-    pub(super) again: VecDeque<(TopicKind, Name)>,
+    again: VecDeque<(TopicKind, Name)>,
     /// What is refused.
-    pub(super) refusals: Refusals,
+    refusals: Refusals,
     /// Numbers of the wishes, for a topic or for its end, that are neither confirmed nor refused on the present connection.
-    pub(super) unsettled: BTreeSet<u64>,
+    unsettled: BTreeSet<u64>,
     /// Number of the last Subscribe or Unsubscribe.
     last_number: u64,
+    /// Batches in flight.
+    batches: usize,
+    gaps: Gaps,
     /// Whether there is a connection to subscribe on.
     online: bool,
     wanted: usize,
-    pub(super) restoring: usize,
+    restoring: usize,
     confirmed: u64,
     /// Wishes that were confirmed once, on whatever connection.
     told: usize,
 }
 
-impl Topics {
+impl Delivery {
     /// `seed` makes the jitter of the pauses after refusals.
-    pub(super) fn new(seed: u64) -> Self {
+    pub fn new(seed: u64) -> Self {
         Self {
             tables: Tables::default(),
             queue: VecDeque::new(),
@@ -120,6 +72,8 @@ impl Topics {
             refusals: Refusals::new(seed),
             unsettled: BTreeSet::new(),
             last_number: 0,
+            batches: 0,
+            gaps: Gaps::default(),
             online: false,
             wanted: 0,
             restoring: 0,
@@ -129,42 +83,43 @@ impl Topics {
     }
 
     /// The subscription that a message of this topic is for.
-    pub(super) fn slot(&self, kind: TopicKind, name: &[u8]) -> Option<SubscriptionSlot> {
+    #[inline]
+    pub fn slot(&self, kind: TopicKind, name: &[u8]) -> Option<SubscriptionSlot> {
         self.tables.of(kind).get(name)?.slot
     }
 
     /// Whether nothing is wanted.
-    pub(super) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.wanted == 0
     }
 
     /// Whether a wanted topic was confirmed before, so that a lost connection loses messages.
-    pub(super) fn was_confirmed(&self) -> bool {
+    fn was_confirmed(&self) -> bool {
         self.told > 0
     }
 
     /// How many topics the server confirmed on the present connection.
-    pub(super) fn confirmed(&self) -> u64 {
+    pub fn confirmed(&self) -> u64 {
         self.confirmed
     }
 
     /// Whether all that was wanted when the present connection came up is confirmed or refused.
-    pub(super) fn is_restored(&self) -> bool {
+    pub fn is_restored(&self) -> bool {
         self.online && self.restoring == 0
     }
 
-    /// Number of the last Subscribe or Unsubscribe, for [`Topics::holds_back`].
-    pub(super) fn last_number(&self) -> u64 {
+    /// Number of the last Subscribe or Unsubscribe, for [`Delivery::holds_back`].
+    pub fn last_number(&self) -> u64 {
         self.last_number
     }
 
     /// Whether a wish up to this number is neither confirmed nor refused, so that a publish behind it has to wait.
-    pub(super) fn holds_back(&self, number: u64) -> bool {
+    pub fn holds_back(&self, number: u64) -> bool {
         self.unsettled.first().is_some_and(|&first| first <= number)
     }
 
     /// Wants a topic. Returns the event to tell if the server has it confirmed already.
-    pub(super) fn subscribe(&mut self, topic: &Topic, slot: SubscriptionSlot) -> Option<Event> {
+    pub fn subscribe(&mut self, topic: &Topic, slot: SubscriptionSlot) -> Option<Event> {
         self.last_number += 1;
         let table = self.tables.of_mut(topic.kind);
         if !table.contains_key(&*topic.name) {
@@ -195,7 +150,7 @@ impl Topics {
     }
 
     /// Wants a topic no more.
-    pub(super) fn unsubscribe(&mut self, topic: &Topic) {
+    pub fn unsubscribe(&mut self, topic: &Topic) {
         self.last_number += 1;
         let number = self.last_number;
         let Some(entry) = self.tables.of_mut(topic.kind).get_mut(&*topic.name) else { return };
@@ -219,16 +174,17 @@ impl Topics {
     }
 
     /// Wants nothing any more and expects nothing. Batches in flight go on to be ticked off.
-    pub(super) fn clear(&mut self) {
-        let (last_number, fresh) = (self.last_number, Self::new(0));
+    fn clear(&mut self) {
+        let Self { last_number, batches, .. } = *self;
         self.refusals.clear();
         let refusals = std::mem::replace(&mut self.refusals, Refusals::new(0));
-        *self = Self { last_number, refusals, ..fresh };
+        *self = Self { last_number, batches, refusals, ..Self::new(0) };
     }
 
     /// The connection is lost, and with it all that the server knew.
-    pub(super) fn disconnected(&mut self) {
+    fn forget_connection(&mut self) {
         self.online = false;
+        self.batches = 0;
         self.queue.clear();
         self.retries.clear();
         self.again.clear();
@@ -252,7 +208,7 @@ impl Topics {
     }
 
     /// A connection is up: everything wanted is to be requested on it.
-    pub(super) fn connected(&mut self) {
+    fn request_all(&mut self) {
         self.online = true;
         for kind in [TopicKind::Channel, TopicKind::Pattern] {
             let table = self.tables.of_mut(kind);
@@ -269,8 +225,22 @@ impl Topics {
         self.restoring = self.wanted;
     }
 
-    /// The next SUBSCRIBE or UNSUBSCRIBE to be sent, if there is one.
-    pub(super) fn next_batch(&mut self) -> Option<Batch> {
+    /// The next batch to be sent, if there is one and few enough are in flight.
+    pub fn next_batch(&mut self) -> Option<Batch> {
+        if self.batches == MAX_BATCHES {
+            return None;
+        }
+        let batch = self.take_batch();
+        self.batches += usize::from(batch.is_some());
+        batch
+    }
+
+    /// Whether a batch is in flight.
+    pub fn awaits_confirmation(&self) -> bool {
+        self.batches > 0
+    }
+
+    fn take_batch(&mut self) -> Option<Batch> {
         while let Some((kind, mut names)) = self.retries.pop_front() {
             names.retain(|name| self.dequeue(kind, name) == Some(Operation::Subscribe));
             if !names.is_empty() {
@@ -305,8 +275,10 @@ impl Topics {
         None
     }
 
-    /// One name of a batch was confirmed. Returns the event to tell.
-    pub(super) fn confirm(&mut self, operation: Operation, kind: TopicKind, name: &[u8]) -> Option<Event> {
+    /// A name of the oldest batch in flight was [ticked off](Batch::tick_off). Returns the event to tell.
+    pub fn confirm(&mut self, batch: &Batch, name: &[u8]) -> Option<Event> {
+        let Batch { operation, kind, .. } = *batch;
+        self.batches -= usize::from(batch.is_complete());
         let entry = self.tables.of_mut(kind).get_mut(name)?;
         let before = entry.confirmed;
         entry.confirmed = operation == Operation::Subscribe;
@@ -319,8 +291,8 @@ impl Topics {
         }
         if settled {
             self.unsettled.remove(&number);
-            if let Some(error) = self.refusals.lift(entry) {
-                self.follow(&error);
+            if let Some(kind) = self.refusals.lift(entry) {
+                self.follow(kind);
             }
         }
         self.forget_if_over(kind, name);
@@ -329,7 +301,7 @@ impl Topics {
 
     /// Whether the server ended a subscription by itself: `name` is subscribed as far as we know, and no operation on it
     /// is in flight.
-    pub(super) fn is_held(&self, kind: TopicKind, name: &[u8]) -> bool {
+    pub fn is_held(&self, kind: TopicKind, name: &[u8]) -> bool {
         self.tables.of(kind).get(name).is_some_and(|entry| entry.confirmed && entry.in_flight == 0)
     }
 
@@ -372,7 +344,7 @@ impl Topics {
     }
 
     /// A wanted topic is confirmed with nothing in flight.
-    pub(super) fn settle_confirmed(&mut self, kind: TopicKind, name: &[u8]) -> Option<Event> {
+    fn settle_confirmed(&mut self, kind: TopicKind, name: &[u8]) -> Option<Event> {
         let entry = self.tables.of_mut(kind).get_mut(name)?;
         let first = !std::mem::replace(&mut entry.told, true);
         let number = entry.number;
@@ -381,13 +353,13 @@ impl Topics {
         self.restoring -= usize::from(restoring);
         self.told += usize::from(first);
         self.unsettled.remove(&number);
-        if let Some(error) = refused {
-            self.follow(&error);
+        if let Some(kind) = refused {
+            self.follow(kind);
         }
         first.then(|| Event::Subscribed(Topic { kind, name: name.into() }))
     }
 
-    pub(super) fn forget_if_over(&mut self, kind: TopicKind, name: &[u8]) {
+    fn forget_if_over(&mut self, kind: TopicKind, name: &[u8]) {
         let table = self.tables.of_mut(kind);
         if table.get(name).is_some_and(Entry::is_over) {
             table.remove(name);

@@ -16,7 +16,7 @@ const SHORTEST_GOOD_LIFE: Duration = Duration::from_secs(4);
 /// Being let in does not end the backoff, because a server may hang up on the same client again right away: when the
 /// client reads too slowly, for one, or when a proxy drops busy connections. A connection has to last for that.
 #[derive(Debug)]
-pub(super) struct Backoff {
+pub struct Backoff {
     random: SplitMix64,
     min: Duration,
     max: Duration,
@@ -27,12 +27,13 @@ pub(super) struct Backoff {
 }
 
 impl Backoff {
-    pub(super) fn new(seed: u64, min: Duration, max: Duration) -> Self {
+    /// Waits up to `min` at first and up to `max` at most; `seed` makes the jitter.
+    pub fn new(seed: u64, min: Duration, max: Duration) -> Self {
         Self { random: SplitMix64::new(seed), min, max, bound: min, good_since: None }
     }
 
     /// How long to wait before the next attempt. The present one failed, or its connection is lost.
-    pub(super) fn next(&mut self, now: Instant) -> Duration {
+    pub fn next(&mut self, now: Instant) -> Duration {
         let good_life = self.bound.saturating_mul(GOOD_LIFE).max(SHORTEST_GOOD_LIFE);
         if self.good_since.take().is_some_and(|since| now.saturating_duration_since(since) >= good_life) {
             self.bound = self.min;
@@ -43,7 +44,7 @@ impl Backoff {
     }
 
     /// The connection has done all that it was made for. If it lasts, the backoff begins anew.
-    pub(super) fn good(&mut self, now: Instant) {
+    pub fn good(&mut self, now: Instant) {
         self.good_since = Some(now);
     }
 }

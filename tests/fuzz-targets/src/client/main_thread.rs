@@ -3,9 +3,10 @@
 use std::collections::{HashMap, HashSet};
 
 use realtime::model::{
-    Code, DropReason, Error, Event, ReplyTo, RequestName, RequestSlot, Sink, SubscriptionSlot, Ticket, Topic,
-    TopicKind, Value,
+    Code, DropReason, Error, Event, ReplyTo, RequestName, RequestSlot, Room, Sink, SubscriptionSlot, Ticket,
+    Topic, TopicKind, Value,
 };
+use session_driver::Queue;
 
 use super::{PASSWORD, PROBES};
 
@@ -72,6 +73,12 @@ impl MainThread {
     fn no_secret(&self, error: &Error) {
         let text = error.to_string();
         assert!(self.password_known || !text.contains(PASSWORD), "a password in {text}");
+    }
+}
+
+impl Queue for MainThread {
+    fn is_full(&mut self, need: Room) -> bool {
+        self.full && need != Room::None
     }
 }
 

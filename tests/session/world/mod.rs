@@ -1,14 +1,15 @@
 //! A session, the naive server of [`twin`](crate::twin), and what is known about them both.
 
+mod listen;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use realtime::backend::{Action, Connected, LinkError, OptionValue};
-use realtime::model::{Command, Event, LinkId, RequestKind, State, TopicKind};
+use realtime::model::{Command, LinkId, RequestKind, State, TopicKind};
 
 use crate::client::{Client, Reads, Resp, subscribe, topic};
-use crate::sink::{Said, text};
-use crate::twin::{Answer, Name, PROBES, Server};
+use crate::twin::{Answer, Name, Server};
 
 pub(crate) const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
 pub(crate) const KINDS: [TopicKind; 2] = [TopicKind::Channel, TopicKind::Pattern];
@@ -38,6 +39,8 @@ pub(crate) enum Act {
     Lose(usize),
     Wait(f64),
 }
+
+const LINKS: [u8; 2] = [0, 1];
 
 /// How the messages of the client's own publishes begin; a number follows.
 const ASKED: &str = "ask-";
@@ -81,8 +84,6 @@ pub(crate) struct World {
     pub(crate) wishes: BTreeMap<Name, Wish>,
     /// The slot that each name was last subscribed as, wanted or not.
     last_slots: BTreeMap<Name, u32>,
-    /// Links that the session asks for.
-    pub(crate) asked_for: BTreeSet<u8>,
     pub(crate) slots: u32,
     pub(crate) payloads: u32,
     asked: Vec<Asked>,
@@ -107,13 +108,12 @@ impl World {
             [("reconnect_max", OptionValue::Number(0.1)), ("verify_delivery", OptionValue::Boolean(verify))];
         let mut client = Client::new("redis://:password@server", &options);
         client.reads = reads;
-        client.writable = [0; 2];
+        LINKS.iter().for_each(|&link| client.set_writable(link, 0));
         Self {
             client,
             server: Server::new(resp),
             wishes: BTreeMap::new(),
             last_slots: BTreeMap::new(),
-            asked_for: BTreeSet::new(),
             slots: 0,
             payloads: 0,
             asked: Vec::new(),
@@ -160,9 +160,7 @@ impl World {
             Act::Busy(busy) => self.server.busy = busy,
             Act::Connect => self.connect(),
             Act::Refuse => {
-                for link in std::mem::take(&mut self.asked_for) {
-                    self.client.refused(link);
-                }
+                self.wanted_links().into_iter().for_each(|link| self.client.refused(link));
             }
             Act::Lose(link) => self.lose(link),
             Act::Wait(seconds) => self.client.advance(seconds),
@@ -218,46 +216,43 @@ impl World {
     }
 
     fn write(&mut self, link: usize, n: usize) {
-        self.client.writable[link] = n;
-        let bytes = self.client.bytes(u8::try_from(link).expect("0 or 1"));
-        self.client.writable[link] = 0;
+        self.client.set_writable(LINKS[link], n);
+        let bytes = self.client.bytes(LINKS[link]);
+        self.client.set_writable(LINKS[link], 0);
         self.server.receive(link, &bytes);
+    }
+
+    /// Links that the session asks for.
+    fn wanted_links(&self) -> Vec<u8> {
+        LINKS.into_iter().filter(|&link| self.client.driver.is_wanted(LinkId(link))).collect()
     }
 
     fn take_actions(&mut self) {
         // Nothing is written before Write: the event loop hands over all commands of a tick first.
         while let Some(action) = self.client.action_before_writing() {
             match action {
-                Action::Connect { link, .. } => drop(self.asked_for.insert(link.0)),
-                Action::Close(link) => {
-                    self.asked_for.remove(&link.0);
-                    self.drop_link(usize::from(link.0));
-                }
+                Action::Connect { .. } => {}
+                Action::Close(link) => self.drop_link(usize::from(link.0)),
                 Action::Finish => panic!("nobody disconnects"),
             }
         }
     }
 
     fn connect(&mut self) {
-        for link in std::mem::take(&mut self.asked_for) {
+        for link in self.wanted_links() {
             self.server.accept(usize::from(link));
             if usize::from(link) == self.subscriber() {
                 self.wishes.values_mut().for_each(|wish| wish.restoring = true);
                 self.ready_since = false;
             }
-            self.client.session.handle_connected(
-                LinkId(link),
-                self.client.now,
-                Connected::default(),
-                &mut self.client.sink,
-            );
+            self.client.driver.connected(LinkId(link), Connected::default());
         }
     }
 
     pub(crate) fn lose(&mut self, link: usize) {
         if self.server.links[link].is_some() {
             self.drop_link(link);
-            self.client.lost(u8::try_from(link).expect("0 or 1"), LinkError::Eof);
+            self.client.lost(LINKS[link], LinkError::Eof);
         }
     }
 
@@ -288,93 +283,9 @@ impl World {
             }
             wish.deaf |= wish.told && !confirmed;
         }
-        self.client.server(u8::try_from(link).expect("0 or 1"), answer.bytes());
+        self.client.server(LINKS[link], answer.bytes());
         self.take_actions();
         self.listen(Some(&answer))
-    }
-
-    /// Looks at what was told, after the answer that arrived if one did.
-    fn listen(&mut self, answer: Option<&Answer>) -> Result<(), TestCaseError> {
-        let mut messages = 0;
-        for said in self.client.said() {
-            match said {
-                Said::Message { slot, payload, .. } => {
-                    messages += 1;
-                    let Some(Answer::Message { name, payload: sent, .. }) = answer else {
-                        return Err(TestCaseError::fail("a message out of nothing"));
-                    };
-                    let wish = self.wishes.get(name).expect("a message that somebody wants");
-                    prop_assert_eq!((slot, &payload), (wish.slot, sent));
-                    prop_assert!(!wish.gap_owed, "a message before its gap");
-                    prop_assert!(!self.regained.contains(name), "a message before its own gap");
-                }
-                Said::Answer { id, result } => {
-                    let answered = &mut self.asked[id as usize].answered;
-                    prop_assert!(!std::mem::replace(answered, true), "answered twice");
-                    if let Err(error) = result {
-                        prop_assert_eq!(error.code.as_str(), "DISCONNECTED", "{}", error);
-                    }
-                }
-                Said::Event(Event::Subscribed(topic)) => {
-                    let name = Name::new(topic.kind, &text(&topic.name));
-                    let wish = self.wishes.get_mut(&name).expect("a wish of the one that is told");
-                    prop_assert!(!std::mem::replace(&mut wish.told, true), "told twice: {:?}", name);
-                    prop_assert!(self.server.has(&name));
-                }
-                // The channel of the probes is nobody's wish.
-                Said::Event(Event::SubscribeFailed { topic, .. })
-                    if topic.name.starts_with(PROBES.as_bytes()) => {}
-                Said::Event(Event::SubscribeFailed { topic, error }) => {
-                    let name = Name::new(topic.kind, &text(&topic.name));
-                    let code = error.code.as_str();
-                    prop_assert!(matches!(code, "NOPERM" | "BUSY"), "{}", error);
-                    let alone =
-                        matches!(answer, Some(Answer::Refused { alone: Some(alone), .. }) if *alone == name);
-                    prop_assert!(alone, "told of another than the one that was refused: {:?}", name);
-                    let wish = self.wishes.get_mut(&name).expect("a wish of the one that is told");
-                    let is_news = wish.news || wish.refusal_told.as_deref() != Some(code);
-                    prop_assert!(is_news, "told twice: {:?}", name);
-                    (wish.refusal_told, wish.news) = (Some(code.to_owned()), false);
-                }
-                Said::Event(Event::Gap { topics: Some(topics), .. }) => {
-                    prop_assert!(!topics.is_empty());
-                    for topic in topics {
-                        let name = Name::new(topic.kind, &text(&topic.name));
-                        let known = self.regained.remove(&name) || self.may_be_regained.remove(&name);
-                        prop_assert!(known, "a gap of {:?}, which was not deaf", name);
-                    }
-                    self.owes_ready = true;
-                }
-                Said::Event(Event::Gap { topics: None, .. }) => {
-                    prop_assert!(self.wishes.values().any(|wish| wish.gap_owed), "a gap in nothing");
-                    self.wishes.values_mut().for_each(|wish| wish.gap_owed = false);
-                }
-                Said::Event(Event::Ready(ready)) => {
-                    prop_assert_eq!(ready.first, self.readies == 0);
-                    self.readies += 1;
-                    let was_ready = std::mem::replace(&mut self.is_ready, true);
-                    let owed = std::mem::take(&mut self.owes_ready);
-                    prop_assert!(owed || !was_ready, "ready out of nothing");
-                    self.reconnects += u64::from(!ready.first && !was_ready);
-                    self.ready_since = true;
-                    let waits: Vec<_> = self.wishes.iter().filter(|(_, wish)| wish.restoring).collect();
-                    prop_assert!(waits.is_empty(), "ready too early: {:?}", waits);
-                    prop_assert!(!self.wishes.values().any(|wish| wish.gap_owed), "ready before the gap");
-                }
-                Said::Event(Event::Down { error, .. }) => {
-                    prop_assert_ne!(error.code.as_str(), "PROTOCOL", "{}", error);
-                    (self.is_ready, self.owes_ready) = (false, false);
-                }
-                other => return Err(TestCaseError::fail(format!("{other:?}"))),
-            }
-        }
-        prop_assert!(self.regained.is_empty(), "no gap of {:?}", self.regained);
-        self.may_be_regained.clear();
-        prop_assert!(!self.owes_ready || !self.is_ready, "no ready after the gap of some topics");
-        if let Some(Answer::Message { name, .. }) = answer {
-            prop_assert_eq!(messages, usize::from(self.wishes.contains_key(name)), "{:?}", name);
-        }
-        Ok(())
     }
 
     /// Everything comes to rest.
@@ -389,13 +300,13 @@ impl World {
                 }
             }
             let unread = [0, 1].iter().any(|&link| self.server.has_command(link));
-            let unsent = [0, 1]
-                .iter()
-                .any(|&link| !self.client.session.poll_transmit(LinkId(link), self.client.now).is_empty());
+            let unsent = [0, 1].iter().any(|&link| {
+                !self.client.driver.session.poll_transmit(LinkId(link), self.client.driver.now).is_empty()
+            });
             // A ready client may still wait for the second link of RESP2, if it was asked for anew meanwhile.
             let is_ready = self.client.counters.state() == State::Ready
                 && (self.wishes.is_empty() || self.server.links[self.subscriber()].is_some());
-            if is_ready && !unread && !unsent && self.asked_for.is_empty() {
+            if is_ready && !unread && !unsent && self.wanted_links().is_empty() {
                 return Ok(());
             }
             self.client.advance(0.1);

@@ -1,22 +1,24 @@
-//! One SUBSCRIBE or UNSUBSCRIBE and its confirmations.
+//! One command that subscribes or unsubscribes, and its confirmations.
 
 use std::sync::Arc;
 
 use crate::model::TopicKind;
 
 /// A channel's or pattern's name, shared by the table and the batches in flight.
-pub(super) type Name = Arc<[u8]>;
+pub type Name = Arc<[u8]>;
 
-/// SUBSCRIBE or UNSUBSCRIBE, and their forms for patterns.
+/// What a batch does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Operation {
+pub enum Operation {
+    /// Its topics are to be received from now on.
     Subscribe,
+    /// Its topics are not to be received any more.
     Unsubscribe,
 }
 
-/// One SUBSCRIBE or UNSUBSCRIBE in flight.
+/// Names that one command subscribes or unsubscribes.
 #[derive(Debug)]
-pub(super) struct Batch {
+pub struct Batch {
     pub(super) operation: Operation,
     pub(super) kind: TopicKind,
     pub(super) names: Vec<Name>,
@@ -29,18 +31,23 @@ impl Batch {
         Self { operation, kind, names, confirmed: 0 }
     }
 
-    /// The command's name.
-    pub(super) fn command(&self) -> &'static [u8] {
-        match (self.operation, self.kind) {
-            (Operation::Subscribe, TopicKind::Channel) => b"SUBSCRIBE",
-            (Operation::Subscribe, TopicKind::Pattern) => b"PSUBSCRIBE",
-            (Operation::Unsubscribe, TopicKind::Channel) => b"UNSUBSCRIBE",
-            (Operation::Unsubscribe, TopicKind::Pattern) => b"PUNSUBSCRIBE",
-        }
+    /// Whether to subscribe or to unsubscribe.
+    pub fn operation(&self) -> Operation {
+        self.operation
+    }
+
+    /// Whether the names are channels or patterns.
+    pub fn kind(&self) -> TopicKind {
+        self.kind
+    }
+
+    /// All of its names.
+    pub fn names(&self) -> &[Name] {
+        &self.names
     }
 
     /// Whether the server confirmed all of it.
-    pub(super) fn is_complete(&self) -> bool {
+    pub fn is_complete(&self) -> bool {
         self.confirmed == self.names.len()
     }
 
@@ -50,7 +57,7 @@ impl Batch {
     }
 
     /// Ticks off the confirmation of `name`, if it is awaited. Servers confirm in the order of the arguments.
-    pub(super) fn tick_off(&mut self, operation: Operation, kind: TopicKind, name: &[u8]) -> bool {
+    pub fn tick_off(&mut self, operation: Operation, kind: TopicKind, name: &[u8]) -> bool {
         if (operation, kind) != (self.operation, self.kind) {
             return false;
         }

@@ -71,14 +71,6 @@ impl Transmit {
         }
         self.bytes.truncate(write);
     }
-
-    /// Forgets everything; the next byte is the first of a new connection.
-    pub(super) fn reset(&mut self) {
-        self.bytes.clear();
-        self.bytes.shrink_to(KEEP);
-        self.start = 0;
-        self.sent = 0;
-    }
 }
 
 #[cfg(test)]

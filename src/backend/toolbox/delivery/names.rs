@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 
-use super::batch::Name;
+use super::Name;
 
 /// A table by name.
 pub(super) type Names<T> = HashMap<Name, T, NameHashes>;

@@ -1,0 +1,230 @@
+//! What the server's answers amount to.
+
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use super::acl::{RefusedCommand, explained, explained_event, refusal_kind};
+use super::connection::{Expectation, LinkRole};
+use super::failure::Failure;
+use super::handshake;
+use super::protocol::{HandshakeStep, NO_PERMISSION, Version, is_unserved};
+use super::reply::Reply;
+use super::request::Outcome;
+use super::serving::ServingVerdict;
+use super::session::RedisSession;
+use crate::backend::toolbox::PendingRequest;
+use crate::model::{Counters, Error, Event, RequestKind, Sink, Topic, TopicKind, Value};
+
+impl RedisSession {
+    /// An answer came: it belongs to what is longest in flight.
+    pub(super) fn answered(&mut self, i: usize, now: Instant, reply: Reply, sink: &mut dyn Sink) {
+        if let Err(error) = &reply {
+            self.note_error(i, error, now);
+        }
+        let Some(connection) = self.links[i].connection_mut() else { return };
+        connection.liveness.answered(now);
+        match connection.pipeline.front_mut() {
+            None => {
+                // Nobody asked for it. An error is why the server is about to hang up.
+                let failure = reply.map_or_else(Failure::Unasked, |_| Failure::OutOfStep);
+                self.fail(i, failure, now, sink);
+            }
+            // A number counts receivers. A list is a message that passes for an answer.
+            Some(Expectation::Request(request, _))
+                if matches!(request.kind(), RequestKind::Publish(_))
+                    && matches!(reply, Ok(Value::Array(_))) =>
+            {
+                self.fail(i, Failure::OutOfStep, now, sink);
+            }
+            Some(Expectation::Request(request, replies)) => {
+                match replies.take(request, reply, now, &self.config) {
+                    Outcome::Unfinished => {}
+                    Outcome::Finished(result) => {
+                        let request: Option<PendingRequest> =
+                            connection.pipeline.pop_front().and_then(Into::into);
+                        let Some(request) = request else { return };
+                        match request.kind() {
+                            RequestKind::Publish(_) if result.is_ok() => {
+                                Counters::add(&self.counters.published, 1);
+                            }
+                            RequestKind::Ping if result.is_ok() => self.note_round_trip(request.since(), now),
+                            _ => {}
+                        }
+                        self.requests.answer(request, result, sink);
+                    }
+                    Outcome::Stuck(error) => {
+                        if let Some(request) = connection.pipeline.pop_front().and_then(Into::into) {
+                            self.requests.answer(request, Err(error), sink);
+                        }
+                        self.fail(i, Failure::InsideTransaction, now, sink);
+                    }
+                }
+            }
+            Some(Expectation::LateReplies(replies)) => match replies.take_late(reply) {
+                Outcome::Unfinished => {}
+                Outcome::Finished(()) => drop(connection.pipeline.pop_front()),
+                Outcome::Stuck(_) => self.fail(i, Failure::InsideTransaction, now, sink),
+            },
+            Some(_) => {
+                if let Some(expectation) = connection.pipeline.pop_front() {
+                    self.own_answered(i, expectation, reply, now, sink);
+                }
+            }
+        }
+    }
+
+    /// The answer to something that the session asked by itself.
+    fn own_answered(
+        &mut self,
+        i: usize,
+        expectation: Expectation,
+        reply: Reply,
+        now: Instant,
+        sink: &mut dyn Sink,
+    ) {
+        let Some(connection) = self.links[i].connection_mut() else { return };
+        match expectation {
+            Expectation::Handshake(step) => self.handshake_answered(i, step, reply, now, sink),
+            Expectation::Batch(batch) => match reply {
+                Err(error) => {
+                    let events = self.delivery.refuse(batch, &error, refusal_kind(&error), now);
+                    connection.liveness.confirmed(now, self.delivery.awaits_confirmation());
+                    events.into_iter().for_each(|event| sink.event(explained_event(event, &self.config)));
+                    self.check_ready(now, sink);
+                }
+                Ok(reply) => self.not_confirmed(i, &reply, now, sink),
+            },
+            Expectation::Fence(token) => match reply {
+                Ok(Value::String(echo)) if connection.is_fence(token, &echo) => {}
+                // A user without the right to PING is refused, which is in order too.
+                Err(_) => {}
+                Ok(_) => self.fail(i, Failure::OutOfStep, now, sink),
+            },
+            Expectation::Liveness(since) => {
+                connection.liveness.pong();
+                self.note_round_trip(since, now);
+            }
+            Expectation::Role(question, since) => {
+                self.note_round_trip(since, now);
+                self.role_answered(i, question, &reply, now, sink);
+            }
+            Expectation::Serving => match connection.serving.answered(reply, now, &self.config) {
+                ServingVerdict::Unchanged => {}
+                ServingVerdict::Failed(failure) => self.fail(i, failure, now, sink),
+                ServingVerdict::Serves => self.check_ready(now, sink),
+                ServingVerdict::Outage { error, since, is_news } => {
+                    self.delivery.unserved(since, error.clone());
+                    if is_news {
+                        self.unserved(error, sink);
+                    }
+                }
+            },
+            Expectation::ProbeChannel => match reply {
+                Err(error) => self.probe_channel_refused(error, now, sink),
+                Ok(reply) => self.not_confirmed(i, &reply, now, sink),
+            },
+            Expectation::Probe => self.probe_answered(i, reply, now, sink),
+            Expectation::Request(..) | Expectation::LateReplies(_) => {}
+        }
+    }
+
+    /// The answer to one step of the handshake.
+    fn handshake_answered(
+        &mut self,
+        i: usize,
+        step: HandshakeStep,
+        reply: Reply,
+        now: Instant,
+        sink: &mut dyn Sink,
+    ) {
+        let Some(connection) = self.links[i].connection_mut() else { return };
+        match handshake::answer(connection, &self.config, &mut self.server, step, reply, now) {
+            Err(failure) => self.fail(i, failure, now, sink),
+            Ok(()) if connection.pipeline.is_empty() => self.up(i, now, sink),
+            Ok(()) => {}
+        }
+    }
+
+    /// An answer came where a confirmation is awaited, which is none. Under RESP2 it has the form of one.
+    fn not_confirmed(&mut self, i: usize, reply: &Value, now: Instant, sink: &mut dyn Sink) {
+        let version = self.links[i].connection().map(|connection| connection.version);
+        if version == Some(Version::Resp3) && is_confirmation(reply) {
+            self.speaks_resp2(i, now, sink);
+        } else {
+            self.fail(i, Failure::OutOfStep, now, sink);
+        }
+    }
+
+    /// An error may tell that the server is a replica, or has no data to serve. It is asked whether that holds for all.
+    /// Where the subscriptions have a link of their own, that one alone may say so, while there is no other.
+    fn note_error(&mut self, i: usize, error: &Error, now: Instant) {
+        let is_ready = self.ready;
+        let Some(connection) = self.links[i].up_mut() else { return };
+        let is_commands_answer = match connection.pipeline.front() {
+            Some(Expectation::Request(..) | Expectation::LateReplies(_)) => {
+                self.role.command_refused(error, now);
+                true
+            }
+            Some(Expectation::Liveness(_)) => true,
+            _ => false,
+        };
+        if !is_commands_answer || !is_unserved(error) {
+            return;
+        }
+        if connection.role == LinkRole::Commands {
+            if connection.serving.outage().is_none() {
+                connection.ask_serving();
+            }
+        } else if !is_ready {
+            self.delivery.unserved(connection.serving.served(), error.clone());
+        }
+    }
+
+    /// The channel of the probes is refused.
+    fn probe_channel_refused(&mut self, error: Error, now: Instant, sink: &mut dyn Sink) {
+        let Some(probe) = &mut self.probe else { return };
+        if probe.channel_refused(&error, refusal_kind(&error), now) {
+            let topic = Topic { kind: TopicKind::Channel, name: probe.channel().into() };
+            sink.event(Event::SubscribeFailed { topic, error: self.probe_error(error, "subscribe") });
+        }
+    }
+
+    /// The server's answer to a probe. An error that may pass is no verdict: the next probe may fare better.
+    fn probe_answered(&mut self, i: usize, reply: Reply, now: Instant, sink: &mut dyn Sink) {
+        let Some(probe) = &mut self.probe else { return };
+        match reply {
+            Ok(Value::Integer(_)) => probe.taken(now),
+            Ok(_) => self.fail(i, Failure::OutOfStep, now, sink),
+            // An ACL, or a command that the server does not have. Others are expected to pass, such as `BUSY`, `LOADING` and
+            // `MASTERDOWN`.
+            Err(error) if matches!(error.code.as_str(), NO_PERMISSION | "ERR") => {
+                if probe.refused(&error, refusal_kind(&error), now) {
+                    let channel = Some(probe.channel().into());
+                    let error = self.probe_error(error, "publish");
+                    sink.event(Event::RequestFailed { command: b"PUBLISH"[..].into(), channel, error });
+                }
+            }
+            Err(_) => probe.unanswered(),
+        }
+    }
+
+    /// What is told of a refused probe.
+    fn probe_error(&self, error: Error, command: &'static str) -> Error {
+        let words = error.message.trim_end_matches('.');
+        let message = format!("{words}; verify_delivery rests until the server takes its probes");
+        let error = Error { message: message.into(), ..error };
+        explained(error, RefusedCommand::Probe(command), &self.config)
+    }
+
+    fn note_round_trip(&self, since: Instant, now: Instant) {
+        let nanos = u64::try_from(now.saturating_duration_since(since).as_nanos()).unwrap_or(u64::MAX);
+        // 0 stands for none yet.
+        self.counters.round_trip.store(nanos.max(1), Ordering::Relaxed);
+    }
+}
+
+/// Whether a list is RESP2's confirmation of a subscription.
+fn is_confirmation(reply: &Value) -> bool {
+    let Value::Array(items) = reply else { return false };
+    matches!(items.first(), Some(Value::String(kind)) if matches!(&**kind, b"subscribe" | b"psubscribe"))
+}

@@ -1,0 +1,101 @@
+//! What is done when the server ceases to be a master, or the address leads to another one.
+
+use std::time::Instant;
+
+use super::connection::{Expectation, LinkRole};
+use super::failure::Failure;
+use super::reply::Reply;
+use super::role::{RoleQuestion, RoleTurn, RoleVerdict};
+use super::session::RedisSession;
+use crate::backend::toolbox::Probe;
+use crate::model::{Role, Sink};
+
+impl RedisSession {
+    /// Asks for the role, unless that is under way. Returns whether the role is watched at present.
+    pub(super) fn ask_role(&mut self, i: usize, now: Instant) -> bool {
+        let Some(connection) = self.links[i].up_mut() else { return false };
+        match self.role.ask(now) {
+            RoleTurn::Unwatched => return false,
+            RoleTurn::UnderWay => {}
+            RoleTurn::Ask { question, is_master } => {
+                connection.send(Expectation::Role(question, now), question.words());
+                if !is_master {
+                    connection.ask_serving();
+                }
+            }
+        }
+        true
+    }
+
+    /// The answer to a question for the role.
+    pub(super) fn role_answered(
+        &mut self,
+        i: usize,
+        question: RoleQuestion,
+        reply: &Reply,
+        now: Instant,
+        sink: &mut dyn Sink,
+    ) {
+        match self.role.answered(question, reply, now, &self.config) {
+            RoleVerdict::Nothing => {}
+            RoleVerdict::Role(role, asked) => self.note_role(Some(role), asked),
+            RoleVerdict::Demoted => self.demoted(now, sink),
+            RoleVerdict::AskAnother => drop(self.ask_role(i, now)),
+        }
+    }
+
+    /// A link is up: if the other one leads to another server, that is renewed.
+    pub(super) fn watch_address(&mut self, i: usize, now: Instant, sink: &mut dyn Sink) {
+        // The nodes of a cluster hand on what is published.
+        let is_cluster = self.server.mode.as_deref() == Some("cluster");
+        let others = (0..self.links.len()).filter(|&other| other != i && !is_cluster);
+        for other in others {
+            if let Some(connection) = self.links[i].up()
+                && let Some(older) = self.links[other].up()
+                && self.address.renews(connection, older)
+            {
+                // The subscriptions' link may have led to the wrong server since it was made.
+                self.role.doubt_since((older.role == LinkRole::Subscriptions).then_some(older.made));
+                self.fail(other, Failure::Moved, now, sink);
+                self.lose_to_new_master();
+            }
+        }
+    }
+
+    /// The server said what it is, to a question of then.
+    pub(super) fn note_role(&mut self, role: Option<Role>, asked: Instant) {
+        self.server.set_role(role);
+        self.counters.set_role(role);
+        if let Some(since) = self.role.note(role, asked) {
+            self.delivery.lost_earlier(since);
+        }
+    }
+
+    /// The connection to the master is lost, or it is a master no more.
+    pub(super) fn lose_to_new_master(&mut self) {
+        if let Some(since) = self.role.take_master_seen() {
+            self.delivery.lost_earlier(since);
+        }
+    }
+
+    /// The server was a master and is a replica. One address may lead to another server by now. If it does not, the client
+    /// stays.
+    fn demoted(&mut self, now: Instant, sink: &mut dyn Sink) {
+        for role in [LinkRole::Commands, LinkRole::Subscriptions] {
+            let i = self.link_for(role);
+            if self.links[i].is_up() {
+                self.fail(i, Failure::Demoted, now, sink);
+            }
+        }
+        self.lose_to_new_master();
+    }
+
+    /// Since when messages may be missing if a link that carries the subscriptions ends now.
+    pub(super) fn missing_since(&self, subscriber: usize, now: Instant) -> Instant {
+        let heard = self.links[subscriber].connection().map_or(now, |connection| connection.liveness.heard());
+        let since = self.delivery.missing_since(heard);
+        // What came since the last message or probe tells nothing of messages.
+        let unproved = self.probe.as_ref().and_then(Probe::unproved_since);
+        unproved.map_or(since, |unproved| unproved.min(since))
+    }
+}

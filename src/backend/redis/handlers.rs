@@ -1,0 +1,207 @@
+//! What the event loop calls, and when it has to come again.
+
+use std::time::Instant;
+
+use super::connection::{Expectation, LinkRole};
+use super::failure::Failure;
+use super::session::{RedisSession, ended};
+use crate::backend::toolbox::{ProbeSign, Requests, Sign};
+use crate::backend::{Action, Connected, LinkError, Session};
+use crate::model::{Command, LinkId, Room, Sink};
+
+/// What a probe says: where it comes from, to whoever watches the server.
+const PROBE: &[u8] = b"verify_delivery";
+
+impl Session for RedisSession {
+    fn handle_connected(&mut self, link: LinkId, now: Instant, how: Connected, sink: &mut dyn Sink) {
+        let Some(i) = self.position(link) else { return };
+        self.connected(i, now, how);
+        self.settle(now, sink);
+    }
+
+    fn room_needed(&self, link: LinkId) -> Room {
+        match self.position(link) {
+            Some(i) if self.links[i].is_up() => {
+                if self.is_subscriber(i) && !self.delivery.is_empty() {
+                    Room::Messages
+                } else {
+                    Room::Answers
+                }
+            }
+            _ => Room::None,
+        }
+    }
+
+    fn handle_input(&mut self, link: LinkId, now: Instant, bytes: &[u8], sink: &mut dyn Sink) {
+        let Some(i) = self.position(link) else { return };
+        let Some(mut decoder) = self.links[i].connection_mut().and_then(|it| it.hear(now, bytes)) else {
+            return;
+        };
+        let mut input = bytes;
+        // Once the link is closed, the rest belongs to a connection that is no more.
+        while self.links[i].is_open() {
+            match decoder.decode(&mut input) {
+                Ok(None) => break,
+                Ok(Some(frame)) => self.frame(i, now, &frame, sink),
+                Err(error) => self.fail(i, Failure::Decode(error), now, sink),
+            }
+        }
+        if let Some(connection) = self.links[i].connection_mut() {
+            connection.understood(now, bytes.len(), decoder);
+        }
+        self.settle(now, sink);
+    }
+
+    fn handle_paused(&mut self, link: LinkId) {
+        let Some(i) = self.position(link) else { return };
+        self.links[i].connection_mut().into_iter().for_each(|connection| connection.liveness.pause());
+    }
+
+    fn handle_resumed(&mut self, link: LinkId, now: Instant) {
+        let Some(i) = self.position(link) else { return };
+        self.links[i].connection_mut().into_iter().for_each(|connection| connection.liveness.resume(now));
+    }
+
+    fn handle_command(&mut self, now: Instant, command: Command, sink: &mut dyn Sink) {
+        let is_open = self.closing.is_none() && !self.closed;
+        match command {
+            Command::Subscribe { topic, slot } if is_open => self.subscribe(topic, slot, now, sink),
+            Command::Unsubscribe(topic) if is_open => self.delivery.unsubscribe(&topic),
+            Command::Subscribe { .. } | Command::Unsubscribe(_) => {}
+            Command::Request(request) if is_open => self.request(request, now, sink),
+            Command::Request(request) => Requests::refuse(request, ended(false), sink),
+            Command::Disconnect { deadline } => self.close(now, deadline, sink),
+        }
+        self.settle(now, sink);
+    }
+
+    fn handle_timeout(&mut self, now: Instant, sink: &mut dyn Sink) {
+        self.expire(now, sink);
+        for i in 0..self.links.len() {
+            self.link_timeout(i, now, sink);
+        }
+        self.delivery.ask_again(now);
+        self.probe_timeout(now, sink);
+        self.settle(now, sink);
+    }
+
+    fn handle_disconnected(&mut self, link: LinkId, now: Instant, cause: LinkError, sink: &mut dyn Sink) {
+        let Some(i) = self.position(link) else { return };
+        if self.links[i].is_open() || self.links[i].is_under_way() {
+            self.fail(i, Failure::Link(cause), now, sink);
+        }
+        self.settle(now, sink);
+    }
+
+    fn poll_transmit(&mut self, link: LinkId, now: Instant) -> &[u8] {
+        let Some(i) = self.position(link) else { return &[] };
+        self.pump(i, now);
+        self.links[i].connection().map_or(&[], |connection| connection.pipeline.pending())
+    }
+
+    fn transmitted(&mut self, link: LinkId, n: usize) {
+        let Some(i) = self.position(link) else { return };
+        self.links[i].connection_mut().into_iter().for_each(|connection| connection.pipeline.transmitted(n));
+    }
+
+    fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        if self.closed {
+            return None;
+        }
+        let links = (0..self.links.len()).filter_map(|i| self.link_due(i));
+        let others = [self.requests.due(), self.closing, self.probe_due(), self.delivery.again_due()];
+        links.chain(others.into_iter().flatten()).min()
+    }
+}
+
+impl RedisSession {
+    fn position(&self, id: LinkId) -> Option<usize> {
+        self.links.iter().position(|link| link.id() == id)
+    }
+
+    /// When something is due on a link.
+    fn link_due(&self, i: usize) -> Option<Instant> {
+        let Some(connection) = self.links[i].up() else { return self.links[i].due() };
+        // A paused one has nothing to do.
+        let liveness = connection.liveness.due()?;
+        let role = self.role.due().filter(|_| connection.role == LinkRole::Commands);
+        connection.serving.due().into_iter().chain(role).chain([liveness]).min()
+    }
+
+    /// What is due on a link by now.
+    fn link_timeout(&mut self, i: usize, now: Instant, sink: &mut dyn Sink) {
+        if self.link_due(i).is_none_or(|due| due > now) {
+            return;
+        }
+        let link = &mut self.links[i];
+        if link.is_up() {
+            self.up_timeout(i, now, sink);
+        } else if let Some(connection) = link.connection() {
+            let waited = now.saturating_duration_since(connection.made);
+            let slowest = connection.slowest.clone().filter(|stage| stage.took() > waited);
+            self.fail(i, Failure::HandshakeTimeout { waited, slowest }, now, sink);
+        } else if link.role() == LinkRole::Commands {
+            self.connect(i, now);
+        } else {
+            // It follows the link of the commands, which then finds it idle.
+            link.close();
+        }
+    }
+
+    /// What is due on a link that is up.
+    fn up_timeout(&mut self, i: usize, now: Instant, sink: &mut dyn Sink) {
+        let Some(connection) = self.links[i].up_mut() else { return };
+        let sign = connection.liveness.check(now);
+        match sign {
+            Sign::Silent(silence) => return self.fail(i, Failure::Silent(silence), now, sink),
+            Sign::Unconfirmed(waited) => return self.fail(i, Failure::Unconfirmed(waited), now, sink),
+            Sign::Quiet | Sign::Alive => {}
+        }
+        if connection.serving.is_due(now) {
+            connection.ask_serving();
+        }
+        let is_commands = connection.role == LinkRole::Commands;
+        let asks_role = is_commands && self.role.due().is_some_and(|due| due <= now);
+        if (sign == Sign::Quiet || asks_role)
+            && !(is_commands && self.ask_role(i, now))
+            && let Some(connection) = self.links[i].up_mut()
+        {
+            connection.ping(now);
+        }
+    }
+
+    /// When the next probe is to be sent, or the last one is missing.
+    fn probe_due(&self) -> Option<Instant> {
+        let probe = self.probe.as_ref()?;
+        let liveness = &self.links[self.subscriber()].up()?.liveness;
+        if self.closing.is_some() || self.delivery.is_empty() {
+            return None;
+        }
+        let can_publish = self.links[self.link_for(LinkRole::Commands)].is_up();
+        probe.due(liveness, can_publish, self.delivery.awaits_confirmation())
+    }
+
+    /// Sends a probe, or misses one, if it is time.
+    fn probe_timeout(&mut self, now: Instant, sink: &mut dyn Sink) {
+        if self.probe_due().is_none_or(|due| due > now) {
+            return;
+        }
+        let commands = self.link_for(LinkRole::Commands);
+        let Some(probe) = &mut self.probe else { return };
+        match probe.check(now) {
+            ProbeSign::Nothing => {}
+            ProbeSign::Missing(waited) => {
+                self.fail(self.subscriber(), Failure::Undelivered(waited), now, sink);
+            }
+            ProbeSign::Publish => {
+                if let Some(connection) = self.links[commands].up_mut() {
+                    connection.send(Expectation::Probe, &[b"PUBLISH", probe.channel(), PROBE]);
+                }
+            }
+        }
+    }
+}

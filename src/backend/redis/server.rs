@@ -1,0 +1,95 @@
+//! What the server says of itself: in the answers to HELLO, INFO and ROLE.
+
+use super::config::Config;
+use super::failure::Failure;
+use super::protocol::info_field;
+use super::texts::server_name;
+use crate::model::{Ready, Role, Value};
+
+/// What the server says of itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Server {
+    pub(super) name: Option<Box<str>>,
+    pub(super) version: Option<Box<str>>,
+    pub(super) role: Option<Role>,
+    pub(super) mode: Option<Box<str>>,
+}
+
+impl Server {
+    /// # Errors
+    ///
+    /// It is a Sentinel, on which nobody else's messages arrive.
+    pub(super) fn expect_redis(&self) -> Result<(), Failure> {
+        if self.mode.as_deref() == Some("sentinel") { Err(Failure::Sentinel) } else { Ok(()) }
+    }
+
+    pub(super) fn set_role(&mut self, role: Option<Role>) {
+        self.role = role;
+    }
+
+    /// The part of this that the main thread is told.
+    pub(super) fn ready(&self) -> Ready {
+        let Self { name, version, role, mode, .. } = self.clone();
+        Ready { server: name, version, role, mode, ..Ready::default() }
+    }
+}
+
+/// What HELLO's map says of the server, or of what stands for one; `None` if it is neither.
+pub(super) fn from_hello(reply: &Value, config: &Config) -> Option<Server> {
+    let mut server = Server::default();
+    let mut note = |key: &Value, value: &Value| {
+        if let (Value::String(key), Value::String(value)) = (key, value) {
+            match &**key {
+                b"server" => server.name = Some(server_name(value, config)),
+                b"version" => server.version = Some(server_name(value, config)),
+                b"mode" => server.mode = Some(server_name(value, config)),
+                b"role" => server.role = role_from_word(value),
+                _ => {}
+            }
+        }
+    };
+    match reply {
+        Value::Map(pairs) => pairs.iter().for_each(|(key, value)| note(key, value)),
+        // Servers and proxies that grant RESP3. What they speak is seen by their first confirmation of a subscription.
+        Value::Array(flat) => flat.chunks_exact(2).for_each(|pair| note(&pair[0], &pair[1])),
+        Value::String(ok) if **ok == *b"OK" => {}
+        _ => return None,
+    }
+    Some(server)
+}
+
+/// Server, version and mode out of INFO's lines: <https://redis.io/docs/latest/commands/info/>
+///
+/// Valkey has a `valkey_version` beside the version of Redis that it is compatible with, and `server_mode` instead of
+/// `redis_mode`.
+pub(super) fn from_info(info: &[u8], config: &Config) -> Server {
+    let field = |name: &[u8]| info_field(info, name);
+    let redis = field(b"redis_version");
+    let name = field(b"server_name").or_else(|| redis.map(|_| &b"redis"[..]));
+    let version = name.and_then(|name| field(&[name, b"_version"].concat())).or(redis);
+    let mode = field(b"redis_mode").or_else(|| field(b"server_mode"));
+    let shown = |text| server_name(text, config);
+    Server { name: name.map(shown), version: version.map(shown), mode: mode.map(shown), role: None }
+}
+
+/// The role in an answer to ROLE: <https://redis.io/docs/latest/commands/role/>
+pub(super) fn role_from_role(reply: &Value) -> Option<Role> {
+    let Value::Array(items) = reply else { return None };
+    let Some(Value::String(role)) = items.first() else { return None };
+    role_from_word(role)
+}
+
+/// The role in INFO's lines.
+pub(super) fn role_from_info(reply: &Value) -> Option<Role> {
+    let Value::String(text) = reply else { return None };
+    role_from_word(info_field(text, b"role")?)
+}
+
+/// The role by the word that HELLO, ROLE or INFO has for it.
+pub(super) fn role_from_word(word: &[u8]) -> Option<Role> {
+    match word {
+        b"master" => Some(Role::Master),
+        b"replica" | b"slave" => Some(Role::Replica),
+        _ => None,
+    }
+}

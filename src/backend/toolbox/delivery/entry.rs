@@ -1,0 +1,110 @@
+//! What is known of one topic, and the tables of them.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::names::Names;
+use crate::backend::toolbox::pauses::{Reasons, RefusalKind};
+use crate::model::{Error, SubscriptionSlot, TopicKind};
+
+/// What is known of one topic.
+#[derive(Debug, Default)]
+pub(super) struct Entry {
+    /// What its messages carry; `None`: nobody wants them.
+    pub(super) slot: Option<SubscriptionSlot>,
+    /// Number of the Subscribe or Unsubscribe that is the reason for `slot`.
+    pub(super) number: u64,
+    /// What the last operation sent, if any, asked for, or what the server has if it was refused.
+    pub(super) requested: bool,
+    /// Operations sent and not yet answered.
+    pub(super) in_flight: u32,
+    /// What the last operation answered, if any, left the server at.
+    pub(super) confirmed: bool,
+    /// Stands in a queue or in a group to be tried again.
+    pub(super) queued: bool,
+    /// Is part of what a new connection must restore before it counts as ready.
+    pub(super) restoring: bool,
+    /// The first confirmation of this wish was told.
+    pub(super) told: bool,
+    /// `told`, and refused on the present connection, and not confirmed since: why.
+    pub(super) deaf: Option<Arc<Error>>,
+    /// The refusal of this wish, if it was refused since it was last confirmed.
+    pub(super) refusal: Option<Box<Refusal>>,
+}
+
+impl Entry {
+    pub(super) fn is_wanted(&self) -> bool {
+        self.slot.is_some()
+    }
+
+    /// The server has it, or may yet: it answers what is in flight later.
+    pub(super) fn may_be_held(&self) -> bool {
+        self.requested || self.in_flight > 0
+    }
+
+    /// Nothing is left to remember.
+    pub(super) fn is_over(&self) -> bool {
+        !self.is_wanted() && !self.may_be_held() && !self.queued
+    }
+}
+
+/// When a topic is asked for again. The number tells apart topics with the same time.
+pub(super) type Turn = (Instant, u64);
+
+/// Why a topic was refused, as long as it was not confirmed since.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) error: Arc<Error>,
+    pub(super) kind: RefusalKind,
+    /// It was refused on the present connection.
+    pub(super) stands: bool,
+    /// How often, less one.
+    pub(super) times: u32,
+    /// Why, as far as that was told.
+    pub(super) told: Reasons,
+    /// Its place among those to be asked for again, while it waits there.
+    pub(super) turn: Option<Turn>,
+}
+
+impl Refusal {
+    /// The connection is lost: what was refused on it is asked for on the next one like everything else. The reason is not
+    /// told twice.
+    pub(super) fn disconnected(mut self: Box<Self>) -> Box<Self> {
+        (self.stands, self.times, self.turn) = (false, 0, None);
+        self
+    }
+
+    /// Why the topic was refused on the present connection, if it was.
+    pub(super) fn standing_error(&self) -> Option<&Error> {
+        self.stands.then_some(&self.error)
+    }
+
+    /// It is asked for again.
+    pub(super) fn take_turn(&mut self) {
+        self.turn = None;
+    }
+}
+
+/// The topics by kind and name.
+#[derive(Debug, Default)]
+pub(super) struct Tables {
+    pub(super) channels: Names<Entry>,
+    pub(super) patterns: Names<Entry>,
+}
+
+impl Tables {
+    #[inline]
+    pub(super) fn of(&self, kind: TopicKind) -> &Names<Entry> {
+        match kind {
+            TopicKind::Channel => &self.channels,
+            TopicKind::Pattern => &self.patterns,
+        }
+    }
+
+    pub(super) fn of_mut(&mut self, kind: TopicKind) -> &mut Names<Entry> {
+        match kind {
+            TopicKind::Channel => &mut self.channels,
+            TopicKind::Pattern => &mut self.patterns,
+        }
+    }
+}

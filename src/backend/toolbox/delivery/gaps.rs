@@ -1,0 +1,270 @@
+//! When messages may be missing, and when that is told.
+//!
+//! A gap is told once, between the last message before it and the first one after: [`Delivery::tell_gaps`] comes before
+//! each message, [`Delivery::connected`] before a new connection brings any.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::Delivery;
+use crate::model::{Error, Event, Sink};
+
+/// What of it is not told yet.
+#[derive(Debug, Default)]
+pub(super) struct Gaps {
+    /// Messages may be missing, and no gap told of it yet.
+    loss: Option<Loss>,
+    /// When the last gap of all subscriptions was told, on the present connection.
+    told: Option<Instant>,
+    /// The present connection delivered all that was wanted at least once.
+    settled: bool,
+    /// A gap of some subscriptions was told, and a `ready` has to follow.
+    owes_ready: bool,
+}
+
+/// A time in which messages may be missing.
+#[derive(Debug)]
+struct Loss {
+    since: Instant,
+    error: Error,
+}
+
+impl Delivery {
+    /// A connection is up: everything that is wanted is to be requested on it. Tells the gap before it.
+    pub fn connected(&mut self, now: Instant, sink: &mut dyn Sink) {
+        self.tell_gap(now, sink);
+        self.request_all();
+    }
+
+    /// All that is wanted is delivered.
+    pub fn settle(&mut self) {
+        self.gaps.settled = true;
+    }
+
+    /// Tells that messages may be missing, if they may.
+    #[inline]
+    pub fn tell_gaps(&mut self, now: Instant, sink: &mut dyn Sink) {
+        if self.gaps.loss.is_some() {
+            self.tell_gap(now, sink);
+        }
+        self.tell_regained(now, sink);
+    }
+
+    #[cold]
+    fn tell_gap(&mut self, now: Instant, sink: &mut dyn Sink) {
+        if let Some(Loss { since, error }) = self.gaps.loss.take()
+            && self.was_confirmed()
+        {
+            self.gaps.told = Some(now);
+            let lasted = now.saturating_duration_since(since);
+            sink.event(Event::Gap { lasted, error, topics: None });
+        }
+    }
+
+    /// Tells of the topics that were silent on this connection until now.
+    #[inline]
+    pub fn tell_regained(&mut self, now: Instant, sink: &mut dyn Sink) {
+        if self.refusals.has_regained() {
+            self.tell_gap_of_some(now, sink);
+        }
+    }
+
+    #[cold]
+    fn tell_gap_of_some(&mut self, now: Instant, sink: &mut dyn Sink) {
+        let Some((topics, error)) = self.refusals.take_regained() else { return };
+        // The gap of all topics was told when the connection came up.
+        let since = self.gaps.told.unwrap_or(now);
+        let lasted = now.saturating_duration_since(since);
+        sink.event(Event::Gap { lasted, error: Arc::unwrap_or_clone(error), topics: Some(topics) });
+        self.gaps.owes_ready = true;
+    }
+
+    /// The gap of this connection and the `ready` to come are about all topics that were silent until now.
+    pub fn forget_regained(&mut self) {
+        self.refusals.take_regained();
+    }
+
+    /// Whether a `ready` has to follow what was told.
+    pub fn take_owed_ready(&mut self) -> bool {
+        std::mem::take(&mut self.gaps.owes_ready)
+    }
+
+    /// Since when messages may be missing if the connection ends now, on which the last byte was `heard` then.
+    pub fn missing_since(&self, heard: Instant) -> Instant {
+        // A gap was told on this connection, but not every subscription was back: the new gap joins the old one.
+        let restored = self.is_restored() && !self.refusals.is_deaf();
+        self.gaps.told.filter(|_| !restored).unwrap_or(heard)
+    }
+
+    /// The connection is lost, and with it what was published `since` then.
+    pub fn lost(&mut self, since: Instant, error: &Error) {
+        if self.was_confirmed() {
+            match &mut self.gaps.loss {
+                // The server ceased to serve before. This connection may have been silent longer.
+                Some(loss) => loss.since = loss.since.min(since),
+                none => *none = Some(Loss { since, error: error.clone() }),
+            }
+        }
+        (self.gaps.told, self.gaps.settled) = (None, false);
+        self.forget_connection();
+    }
+
+    /// The connection is up, but the server has nothing to deliver `since` then.
+    pub fn unserved(&mut self, since: Instant, error: Error) {
+        // Before all was well once, the `ready` to come is about all that was missed.
+        if self.gaps.settled && self.gaps.loss.is_none() && self.was_confirmed() {
+            let since = self.gaps.told.map_or(since, |told| told.max(since));
+            self.gaps.loss = Some(Loss { since, error });
+        }
+    }
+
+    /// What was published since then may be missing, too, if anything is.
+    pub fn lost_earlier(&mut self, since: Instant) {
+        if let Some(loss) = &mut self.gaps.loss {
+            loss.since = loss.since.min(since);
+        }
+    }
+
+    /// Nothing is wanted any more. If something was delivered, returns since when messages may be missing: `since` then, or
+    /// since an earlier loss.
+    pub fn end(&mut self, since: Instant) -> Option<Instant> {
+        let since = self.gaps.loss.take().map_or(since, |loss| loss.since);
+        let was_confirmed = self.was_confirmed();
+        self.clear();
+        was_confirmed.then_some(since)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::backend::toolbox::RefusalKind;
+    use crate::model::{Code, DropReason, RequestName, SubscriptionSlot, Ticket, Topic, TopicKind, Value};
+
+    /// The gaps: how many seconds each lasted, and of how many topics it was.
+    #[derive(Debug, Default, PartialEq)]
+    struct Gaps(Vec<(u64, Option<usize>)>);
+
+    impl Sink for Gaps {
+        fn message(&mut self, _: SubscriptionSlot, _: Option<&[u8]>, _: &[u8]) {}
+        fn dropped(&mut self, _: u64, _: DropReason) {}
+        fn answer(&mut self, _: Ticket, _: Result<Value, Error>, _: RequestName<'_>) {}
+        fn event(&mut self, event: Event) {
+            if let Event::Gap { lasted, topics, .. } = event {
+                self.0.push((lasted.as_secs(), topics.map(|topics| topics.len())));
+            }
+        }
+    }
+
+    struct World {
+        delivery: Delivery,
+        start: Instant,
+        gaps: Gaps,
+    }
+
+    impl World {
+        /// The topics are wanted, and the connection is up.
+        fn new(topics: &[&str]) -> Self {
+            let mut delivery = Delivery::new(1);
+            for name in topics {
+                let topic = Topic { kind: TopicKind::Channel, name: name.as_bytes().into() };
+                delivery.subscribe(&topic, SubscriptionSlot::new(0, 0));
+            }
+            let mut world = Self { delivery, start: Instant::now(), gaps: Gaps::default() };
+            world.connected(0);
+            world
+        }
+
+        fn at(&self, seconds: u64) -> Instant {
+            self.start + Duration::from_secs(seconds)
+        }
+
+        fn connected(&mut self, seconds: u64) {
+            self.delivery.connected(self.at(seconds), &mut self.gaps);
+        }
+
+        /// The server confirms all that is asked.
+        fn confirm(&mut self) {
+            while let Some(mut batch) = self.delivery.next_batch() {
+                for name in batch.names().to_vec() {
+                    assert!(batch.tick_off(batch.operation(), batch.kind(), &name));
+                    self.delivery.confirm(&batch, &name);
+                }
+            }
+        }
+
+        fn lost(&mut self, heard: u64) {
+            let since = self.delivery.missing_since(self.at(heard));
+            self.delivery.lost(since, &error());
+        }
+    }
+
+    fn error() -> Error {
+        Error::unsent(Code::Disconnected, "lost")
+    }
+
+    #[test]
+    fn a_gap_is_told_once_and_only_if_something_was_delivered() {
+        let mut world = World::new(&["chat"]);
+        world.lost(1);
+        world.connected(3);
+        assert_eq!(world.gaps.0, [], "nothing was ever confirmed");
+        world.confirm();
+        world.lost(10);
+        // Later attempts change nothing.
+        world.delivery.lost(world.at(12), &error());
+        world.connected(15);
+        world.delivery.tell_gaps(world.at(16), &mut world.gaps);
+        assert_eq!(world.gaps.0, [(5, None)]);
+    }
+
+    #[test]
+    fn a_loss_before_everything_was_restored_joins_the_gap_before_it() {
+        let mut world = World::new(&["chat"]);
+        world.confirm();
+        world.lost(10);
+        world.connected(15);
+        world.lost(18);
+        world.connected(20);
+        assert_eq!(world.gaps.0, [(5, None), (5, None)]);
+    }
+
+    #[test]
+    fn a_server_without_data_delivers_nothing_once_all_was_well() {
+        let mut world = World::new(&["chat"]);
+        world.confirm();
+        world.delivery.unserved(world.at(5), error());
+        world.delivery.tell_gaps(world.at(6), &mut world.gaps);
+        assert_eq!(world.gaps.0, [], "the ready to come is about it");
+        world.delivery.settle();
+        world.delivery.unserved(world.at(7), error());
+        world.delivery.lost_earlier(world.at(4));
+        world.delivery.tell_gaps(world.at(9), &mut world.gaps);
+        assert_eq!(world.gaps.0, [(5, None)]);
+        assert_eq!(world.delivery.end(world.at(20)), Some(world.at(20)));
+        assert_eq!(world.delivery.end(world.at(20)), None, "nothing is wanted any more");
+    }
+
+    #[test]
+    fn a_topic_that_was_refused_meanwhile_has_a_gap_of_its_own() {
+        let mut world = World::new(&["chat", "news"]);
+        world.confirm();
+        world.lost(10);
+        world.connected(15);
+        let mut batch = world.delivery.next_batch().unwrap();
+        assert!(batch.tick_off(batch.operation(), batch.kind(), b"chat"));
+        world.delivery.confirm(&batch, b"chat");
+        let events = world.delivery.refuse(batch, &error(), RefusalKind::Passing, world.at(15));
+        assert!(matches!(&events[..], [Event::SubscribeFailed { .. }]), "{events:?}");
+        assert_eq!(world.delivery.refused().map(|refused| refused.count), Some(1));
+        let again = world.delivery.again_due().unwrap();
+        assert!(again > world.at(15) && again <= world.at(16));
+        world.delivery.ask_again(again);
+        world.confirm();
+        world.delivery.tell_gaps(world.at(17), &mut world.gaps);
+        assert_eq!(world.gaps.0, [(5, None), (2, Some(1))]);
+        assert!(world.delivery.take_owed_ready() && !world.delivery.take_owed_ready());
+    }
+}

@@ -1,0 +1,216 @@
+//! Why topics are refused, and whose turn it is to be asked for again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::batch::Name;
+use super::entry::{Entry, Refusal, Turn};
+use crate::backend::toolbox::pauses::RefusalKind;
+use crate::backend::toolbox::random::SplitMix64;
+use crate::model::{Error, Topic, TopicKind};
+
+/// So many refused topics are asked for at most within the shortest pause.
+const AT_ONCE: usize = 32;
+
+/// Refused topics that wait for their turn.
+#[derive(Debug, Default)]
+struct Group {
+    waiting: BTreeMap<Turn, (TopicKind, Name)>,
+    /// When the first of the last `asked` topics was asked for.
+    since: Option<Instant>,
+    /// How many were asked for since then.
+    asked: usize,
+}
+
+impl Group {
+    /// When the next topic may be asked for.
+    fn due(&self, kind: RefusalKind) -> Option<Instant> {
+        let (first, _) = self.waiting.first_key_value()?.0;
+        let full = self.since.filter(|_| self.asked >= AT_ONCE).map(|since| since + kind.shortest());
+        Some(full.map_or(*first, |full| full.max(*first)))
+    }
+
+    /// The next topic whose turn has come.
+    fn next(&mut self, kind: RefusalKind, now: Instant) -> Option<(TopicKind, Name)> {
+        if self.due(kind)? > now {
+            return None;
+        }
+        if self.since.is_none_or(|since| since + kind.shortest() <= now) {
+            (self.since, self.asked) = (Some(now), 0);
+        }
+        self.asked += 1;
+        self.waiting.pop_first().map(|(_, topic)| topic)
+    }
+}
+
+/// What is refused on the present connection.
+#[derive(Debug)]
+pub(super) struct Refusals {
+    random: SplitMix64,
+    passing: Group,
+    forbidden: Group,
+    last_turn: u64,
+    /// The last error, shared by all topics that were refused with it.
+    last_error: Option<Arc<Error>>,
+    /// How many topics are refused.
+    count: usize,
+    /// How many topics are refused whose subscription was confirmed on an earlier connection.
+    deaf: usize,
+    /// One of them, which is shown as long as it is refused.
+    shown: Option<(TopicKind, Name)>,
+    /// What is to be shown may have changed.
+    changed: bool,
+    /// Topics that were confirmed on an earlier connection, refused on this one, and are confirmed now.
+    regained: Vec<Topic>,
+    /// Why the first of them was refused.
+    regained_error: Option<Arc<Error>>,
+}
+
+impl Refusals {
+    pub(super) fn new(seed: u64) -> Self {
+        Self {
+            random: SplitMix64::new(seed),
+            passing: Group::default(),
+            forbidden: Group::default(),
+            last_turn: 0,
+            last_error: None,
+            count: 0,
+            deaf: 0,
+            shown: None,
+            changed: false,
+            regained: Vec::new(),
+            regained_error: None,
+        }
+    }
+
+    /// The connection is lost, or nothing is wanted any more: nothing is refused.
+    pub(super) fn clear(&mut self) {
+        (self.passing, self.forbidden) = (Group::default(), Group::default());
+        (self.count, self.deaf) = (0, 0);
+        (self.last_error, self.shown, self.changed) = (None, None, true);
+        (self.regained, self.regained_error) = (Vec::new(), None);
+    }
+
+    fn group(&mut self, kind: RefusalKind) -> &mut Group {
+        match kind {
+            RefusalKind::Passing => &mut self.passing,
+            RefusalKind::Forbidden => &mut self.forbidden,
+        }
+    }
+
+    /// The next topic whose turn has come.
+    pub(super) fn next(&mut self, kind: RefusalKind, now: Instant) -> Option<(TopicKind, Name)> {
+        self.group(kind).next(kind, now)
+    }
+
+    /// The next topic, whether its turn has come or not.
+    pub(super) fn next_early(&mut self, kind: RefusalKind) -> Option<(TopicKind, Name)> {
+        self.group(kind).waiting.pop_first().map(|(_, topic)| topic)
+    }
+
+    /// When [`Refusals::next`] has one.
+    pub(super) fn due(&self) -> Option<Instant> {
+        let passing = self.passing.due(RefusalKind::Passing);
+        passing.into_iter().chain(self.forbidden.due(RefusalKind::Forbidden)).min()
+    }
+
+    pub(super) fn share(&mut self, error: &Error) -> Arc<Error> {
+        let known = self.last_error.take().filter(|known| **known == *error);
+        Arc::clone(self.last_error.insert(known.unwrap_or_else(|| Arc::new(error.clone()))))
+    }
+
+    /// A topic is refused. Returns whether the reason is news.
+    pub(super) fn refuse(
+        &mut self,
+        entry: &mut Entry,
+        topic: (TopicKind, Name),
+        error: &Arc<Error>,
+        kind: RefusalKind,
+        now: Instant,
+    ) -> bool {
+        let mut before = entry.refusal.take();
+        let mut told = before.as_mut().map(|before| std::mem::take(&mut before.told)).unwrap_or_default();
+        let is_news = told.is_news(&error.code);
+        let stood = before.as_ref().is_some_and(|before| before.stands);
+        // A pause of the other kind begins with its shortest one.
+        let again = before.filter(|before| stood && before.kind == kind);
+        let times = again.map_or(0, |again| again.times.saturating_add(1));
+        self.last_turn += 1;
+        let turn = (now + kind.pause(times, &mut self.random), self.last_turn);
+        self.group(kind).waiting.insert(turn, topic);
+        self.count += usize::from(!stood);
+        if entry.told && entry.deaf.replace(Arc::clone(error)).is_none() {
+            self.deaf += 1;
+        }
+        self.changed = true;
+        let (error, turn) = (Arc::clone(error), Some(turn));
+        entry.refusal = Some(Box::new(Refusal { error, kind, stands: true, times, told, turn }));
+        is_news
+    }
+
+    /// A topic is not refused any more: it is confirmed, or asked for anew, or not wanted. Returns how it was.
+    pub(super) fn lift(&mut self, entry: &mut Entry) -> Option<RefusalKind> {
+        let Refusal { kind, stands, turn, .. } = *entry.refusal.take()?;
+        if let Some(turn) = turn {
+            self.group(kind).waiting.remove(&turn);
+        }
+        self.count -= usize::from(stands);
+        self.changed |= stands;
+        stands.then_some(kind)
+    }
+
+    /// A topic is confirmed. Returns how it was refused on the present connection, if it was.
+    pub(super) fn confirm(&mut self, entry: &mut Entry, kind: TopicKind, name: &[u8]) -> Option<RefusalKind> {
+        let refused = self.lift(entry);
+        if let Some(deaf) = entry.deaf.take() {
+            self.deaf -= 1;
+            self.regained.push(Topic { kind, name: name.into() });
+            self.regained_error.get_or_insert(deaf);
+        }
+        refused
+    }
+
+    /// A topic is not wanted any more.
+    pub(super) fn forget(&mut self, entry: &mut Entry) {
+        self.lift(entry);
+        self.deaf -= usize::from(entry.deaf.take().is_some());
+    }
+
+    /// How many topics are refused.
+    pub(super) fn count(&self) -> usize {
+        self.count
+    }
+
+    /// Whether a topic that was confirmed on an earlier connection is refused on this one.
+    pub(super) fn is_deaf(&self) -> bool {
+        self.deaf > 0
+    }
+
+    #[inline]
+    pub(super) fn has_regained(&self) -> bool {
+        !self.regained.is_empty()
+    }
+
+    pub(super) fn take_regained(&mut self) -> Option<(Box<[Topic]>, Arc<Error>)> {
+        let error = self.regained_error.take();
+        let topics = std::mem::take(&mut self.regained);
+        error.filter(|_| !topics.is_empty()).map(|error| (topics.into(), error))
+    }
+
+    /// Whether what is to be shown may have changed since the last call.
+    pub(super) fn take_changed(&mut self) -> bool {
+        std::mem::take(&mut self.changed)
+    }
+
+    /// Those that wait for their turn, and before them the topic that was shown last, if it `is_refused` still.
+    pub(super) fn waiting(
+        &mut self,
+        is_refused: impl FnOnce(&(TopicKind, Name)) -> bool,
+    ) -> impl Iterator<Item = &(TopicKind, Name)> {
+        let waiting = self.passing.waiting.values().chain(self.forbidden.waiting.values());
+        self.shown = self.shown.take().filter(is_refused).or_else(|| waiting.clone().next().cloned());
+        let shown = self.shown.as_ref();
+        shown.into_iter().chain(waiting.filter(move |&topic| Some(topic) != shown))
+    }
+}

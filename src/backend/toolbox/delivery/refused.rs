@@ -1,0 +1,155 @@
+//! Subscriptions that the server refused, and when it is asked for them again.
+//!
+//! A refusal may pass at any time: a script ends, a replica finds its master, somebody mends an ACL. So a refused topic is
+//! asked for again for as long as its wish stands, ever more rarely. Each is asked for alone, because one name that is
+//! forbidden refuses a whole command, and only a few are asked for within one pause, so that any number of refused
+//! topics costs little. Once the server takes one of them, others follow without a pause: each confirmation lets
+//! [`FOLLOWERS`] more be asked for.
+//!
+//! A refused UNSUBSCRIBE has not happened: the server goes on sending messages that nobody wants. It is treated alike.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::Delivery;
+use super::batch::{Batch, Name, Operation};
+use crate::backend::toolbox::pauses::RefusalKind;
+use crate::model::{Error, Event, Topic, TopicKind};
+
+/// So many refused topics follow at once when one of them is confirmed.
+const FOLLOWERS: usize = 2;
+
+/// So many refused topics are named at most where all of them are asked for.
+const LISTED: usize = 8;
+/// So many are looked at for these.
+const LOOKED_AT: usize = 64;
+
+/// What is refused on the present connection.
+#[derive(Debug)]
+pub struct RefusedTopics<'a> {
+    /// How many topics are.
+    pub count: usize,
+    /// Some of them, all refused for one reason; none only if `count` is 0.
+    pub some: Vec<RefusedTopic<'a>>,
+}
+
+/// A topic that is refused.
+#[derive(Debug, Clone, Copy)]
+pub struct RefusedTopic<'a> {
+    /// Whether it is a channel or a pattern.
+    pub kind: TopicKind,
+    /// Its name.
+    pub name: &'a [u8],
+    /// Whether the subscription was refused, and not its end.
+    pub is_wanted: bool,
+    /// Why.
+    pub error: &'a Error,
+}
+
+impl Delivery {
+    /// The server refused what is left of the oldest batch in flight. Returns the events to tell. A name that was refused alone is
+    /// asked for again after a pause; several names of a SUBSCRIBE at once, in two halves, because one of them may be the
+    /// reason.
+    pub fn refuse(&mut self, batch: Batch, error: &Error, refusal: RefusalKind, now: Instant) -> Vec<Event> {
+        self.batches -= 1;
+        let (operation, kind) = (batch.operation, batch.kind);
+        let mut events = Vec::new();
+        let mut names = batch.into_rest();
+        let alone = names.len() == 1 || operation == Operation::Unsubscribe;
+        let error = self.refusals.share(error);
+        names.retain(|name| {
+            let Some(entry) = self.tables.of_mut(kind).get_mut(name) else { return false };
+            entry.in_flight = entry.in_flight.saturating_sub(1);
+            if entry.in_flight > 0 {
+                // The answer to a later operation decides.
+                return false;
+            }
+            // Nothing has changed at the server.
+            entry.requested = entry.confirmed;
+            let number = entry.number;
+            match (entry.is_wanted(), entry.confirmed) {
+                // An UNSUBSCRIBE was refused before, so the server has it still.
+                (true, true) => events.extend(self.settle_confirmed(kind, name)),
+                (false, false) => {
+                    self.unsettled.remove(&number);
+                    self.forget_if_over(kind, name);
+                }
+                // It is asked for again as it is.
+                _ if entry.queued => {}
+                _ if !alone => {
+                    entry.queued = true;
+                    return true;
+                }
+                (wanted, _) => {
+                    let restoring = std::mem::take(&mut entry.restoring);
+                    let is_news = self.refusals.refuse(entry, (kind, Arc::clone(name)), &error, refusal, now);
+                    self.restoring -= usize::from(restoring);
+                    self.unsettled.remove(&number);
+                    if wanted && is_news {
+                        let topic = Topic { kind, name: (**name).into() };
+                        events.push(Event::SubscribeFailed { topic, error: Error::clone(&error) });
+                    }
+                }
+            }
+            false
+        });
+        let half = names.split_off(names.len() / 2);
+        for part in [half, names] {
+            if !part.is_empty() {
+                self.retries.push_front((kind, part));
+            }
+        }
+        events
+    }
+
+    /// When [`Delivery::ask_again`] is due.
+    pub fn again_due(&self) -> Option<Instant> {
+        self.refusals.due()
+    }
+
+    /// Has the refused topics whose turn has come asked for once more.
+    pub fn ask_again(&mut self, now: Instant) {
+        for kind in [RefusalKind::Passing, RefusalKind::Forbidden] {
+            while let Some(topic) = self.refusals.next(kind, now) {
+                self.take_turn(topic);
+            }
+        }
+    }
+
+    /// One of those that were refused like this is confirmed: others may fare as well.
+    pub(super) fn follow(&mut self, kind: RefusalKind) {
+        for _ in 0..FOLLOWERS {
+            let Some(topic) = self.refusals.next_early(kind) else { return };
+            self.take_turn(topic);
+        }
+    }
+
+    fn take_turn(&mut self, (kind, name): (TopicKind, Name)) {
+        let Some(entry) = self.tables.of_mut(kind).get_mut(&name) else { return };
+        if let Some(refusal) = &mut entry.refusal {
+            refusal.take_turn();
+        }
+        if !std::mem::replace(&mut entry.queued, true) {
+            self.again.push_back((kind, name));
+        }
+    }
+
+    /// What is refused, if that has changed since the last look.
+    pub fn refused(&mut self) -> Option<RefusedTopics<'_>> {
+        if !self.refusals.take_changed() {
+            return None;
+        }
+        let count = self.refusals.count();
+        let tables = &self.tables;
+        let find = |(kind, name): &(TopicKind, Name)| {
+            let (name, entry) = tables.of(*kind).get_key_value(name)?;
+            let error = entry.refusal.as_ref()?.standing_error()?;
+            Some(RefusedTopic { kind: *kind, name, is_wanted: entry.is_wanted(), error })
+        };
+        let waiting = self.refusals.waiting(|topic| find(topic).is_some()).take(LOOKED_AT);
+        let mut waiting = waiting.filter_map(find);
+        let first = waiting.next();
+        let same = waiting.filter(|other| first.is_some_and(|first| first.error.code == other.error.code));
+        Some(RefusedTopics { count, some: first.into_iter().chain(same).take(LISTED).collect() })
+    }
+}

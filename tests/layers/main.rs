@@ -1,0 +1,139 @@
+//! Who may import whom. Reads every path in every file under `src/`. Between rooms, test code included, it fails on any edge
+//! that the table does not have; between files, on any cycle.
+
+#![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
+
+mod cycles;
+mod source;
+
+use std::fs;
+
+use source::{Named, modules, paths, root, tokens};
+
+/// Each room, and what it may import beside itself, the standard library and thiserror.
+const ROOMS: &[(&str, &[&str])] = &[
+    ("model", &[]),
+    ("crypto", &[]),
+    ("json", &[]),
+    ("backend", &["model", "resp"]),
+    ("queue", &["model", "crossbeam_queue"]),
+    ("net", &["backend", "queue", "model", "mio"]),
+    ("dispatch", &["queue", "model"]),
+    ("lua", &["dispatch", "queue", "backend", "crypto", "json", "model", "gmod"]),
+];
+
+/// Everybody may.
+const EVERYWHERE: &[&str] = &["thiserror"];
+
+/// The crates that the module itself depends on. Test code may use more, and the compiler keeps that to tests.
+fn dependencies() -> Vec<String> {
+    let manifest = fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    let section = manifest.split("\n[").find(|section| section.starts_with("dependencies]")).unwrap();
+    let names =
+        section.lines().filter(|line| !line.starts_with('#')).filter_map(|line| line.split_once(" = "));
+    names.map(|(name, _)| name.replace('-', "_")).collect()
+}
+
+fn names_a_room(name: Option<&String>) -> bool {
+    name.is_some_and(|name| ROOMS.iter().any(|(room, _)| room == name))
+}
+
+/// What a source of `module` (its path from the crate's root) imports and may not.
+fn violations(module: &[&str], source: &str, crates: &[String]) -> Vec<String> {
+    let Some(&room) = module.first() else { return Vec::new() };
+    let Some((_, allowed)) = ROOMS.iter().find(|(name, _)| *name == room) else {
+        return vec![format!("{room} is no room of the table")];
+    };
+    let mut wrong = Vec::new();
+    for Named { path, .. } in paths(&tokens(source, true)) {
+        let supers = path.iter().take_while(|name| *name == "super").count();
+        let inside = match path[0].as_str() {
+            "crate" => &path[1..],
+            // In a module inside of a file this reaches less far than it is taken for, and names no room.
+            "super" if supers >= module.len() && names_a_room(path.get(supers)) => &path[supers..],
+            name if crates.iter().any(|known| known == name) => {
+                if !allowed.contains(&name) && !EVERYWHERE.contains(&name) {
+                    wrong.push(format!("{room} imports the crate {name}"));
+                }
+                continue;
+            }
+            _ => continue,
+        };
+        let Some(other) = inside.first().map(String::as_str) else { continue };
+        if other != room && !allowed.contains(&other) {
+            wrong.push(format!("{room} imports {}", path.join("::")));
+        } else if room != "backend" && other == "backend" && inside.get(1).is_some_and(|name| name == "redis")
+        {
+            wrong.push(format!("{room} knows a backend: {}", path.join("::")));
+        }
+    }
+    wrong
+}
+
+#[test]
+fn rooms_import_only_what_the_table_allows() {
+    let crates = dependencies();
+    assert!(crates.contains(&"mio".into()) && crates.contains(&"crossbeam_queue".into()), "{crates:?}");
+    let mut wrong = Vec::new();
+    for (module, source) in modules() {
+        let path: Vec<&str> = module.iter().map(String::as_str).collect();
+        let found = violations(&path, &source, &crates);
+        wrong.extend(found.into_iter().map(|what| format!("{}: {what}", path.join("::"))));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_table_names_the_rooms_there_are() {
+    let mut rooms: Vec<_> = fs::read_dir(root().join("src"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir())
+        .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
+        .collect();
+    let mut table: Vec<_> = ROOMS.iter().map(|(name, _)| (*name).to_owned()).collect();
+    rooms.sort();
+    table.sort();
+    assert_eq!(rooms, table);
+}
+
+#[test]
+fn every_way_to_break_a_layer_is_seen() {
+    let crates = ["mio", "gmod", "resp", "crossbeam_queue", "memchr", "thiserror"].map(str::to_owned);
+    let broken: &[(&[&str], &str)] = &[
+        (&["model"], "use crate::queue::Producer;"),
+        (&["model", "id"], "fn f() { crate::net::go(); }"),
+        (&["crypto", "random"], "use crate::model::Code;"),
+        (&["model", "id"], "use super::super::net::Spawner;"),
+        (&["queue", "producer"], "use crate::{model::Event, backend::Session};"),
+        (&["queue", "producer"], "use {std::io, mio};"),
+        (&["dispatch"], "use crate::backend::Backend;"),
+        (&["dispatch"], "#[cfg(test)] mod tests { use crate::net::Spawner; }"),
+        (&["net", "link"], "type State = gmod::lua::State;"),
+        (&["net", "link"], "use crate::backend::{Session, redis::Config};"),
+        (&["lua"], "use crate::net;"),
+        (&["lua"], "use crate::backend::redis::Config;"),
+        (&["lua"], "let a = 'x'; let b = '\\''; let c: &'a str = r#\"\"#; mio::Poll::new()"),
+        (&["backend", "redis", "session"], "use ::mio::Poll;"),
+        (&["attic"], "use std::io;"),
+    ];
+    for (module, source) in broken {
+        assert_eq!(violations(module, source, &crates).len(), 1, "{module:?}: {source}");
+    }
+    let fine: &[(&[&str], &str)] = &[
+        (&["model", "id"], "use super::Error; use thiserror::Error as E; use std::net::IpAddr;"),
+        (
+            &["queue"],
+            "// use crate::net::Spawner;\n/* mio::Poll /* */ gmod::lua */ const A: &str = \"mio::Poll\";",
+        ),
+        (&["queue"], "const A: &str = r##\"use \"# mio::Poll\"##;"),
+        (&["net", "link"], "use crate::{backend::{Session, Start}, queue::*}; use mio::net::TcpStream;"),
+        (&["net", "tests"], "mod deaf { use super::*; use super::super::resolve; }"),
+        (&["lua"], "use crate::backend::SCHEMES; use crate::dispatch::Dispatcher as D; let resp = 1;"),
+        (&["backend", "redis", "config"], "use super::super::OptionError; use crate::backend::redis::X;"),
+        (&[], "pub use crate::net::Spawner; use gmod::lua;"),
+    ];
+    for (module, source) in fine {
+        assert_eq!(violations(module, source, &crates), [""; 0], "{module:?}: {source}");
+    }
+}
