@@ -37,8 +37,8 @@ mod string;
 mod tape;
 
 pub use decoder::Decoder;
-pub use encoder::{Encoder, Refusal};
-pub use error::{Error, Expected, Hint, Mistake};
+pub use encoder::Encoder;
+pub use error::{Error, Expected, Hint, Mistake, Refusal};
 pub use tape::{Node, Span, Table, Tape};
 
 /// How many tables may stand in each other.
