@@ -1,6 +1,6 @@
 //! Values to a text.
 
-use super::error::Refusal;
+use super::refusal::Refusal;
 use super::string::push_quoted;
 use super::{Limits, MAX_DEPTH, TABLE_ELEMENTS, number};
 

@@ -33,12 +33,14 @@ mod decoder;
 mod encoder;
 mod error;
 mod number;
+mod refusal;
 mod string;
 mod tape;
 
 pub use decoder::Decoder;
 pub use encoder::Encoder;
-pub use error::{Error, Expected, Hint, Mistake, Refusal};
+pub use error::{Error, Expected, Hint, Mistake};
+pub use refusal::Refusal;
 pub use tape::{Node, Span, Table, Tape};
 
 /// How many tables may stand in each other.

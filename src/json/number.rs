@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::str;
 
-use super::error::Refusal;
+use super::refusal::Refusal;
 use super::tape::{Node, Span};
 
 /// Up to here every whole number has a double of its own: 2^53.

@@ -1,0 +1,33 @@
+//! Why a value has no text in JSON.
+
+use super::MAX_DEPTH;
+
+/// Why a value has no text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// A number is NaN.
+    #[error("NaN has no form in JSON")]
+    NotANumber,
+    /// A number is infinite.
+    #[error("infinity has no form in JSON")]
+    Infinite,
+    /// A whole number has no double of its own.
+    #[error("an integer beyond 2^53 is not exact: send a SteamID64 as a string")]
+    Inexact,
+    /// More than [`MAX_DEPTH`] tables in each other.
+    #[error("more than {MAX_DEPTH} tables in each other, or a table in itself")]
+    TooDeep,
+    /// The text would be longer than this.
+    #[error("more than {0} bytes of JSON")]
+    TooLong(usize),
+    /// The value has more elements than this.
+    #[error("more than {0} elements")]
+    TooManyElements(usize),
+}
+
+impl Refusal {
+    /// Whether it concerns the whole value, not the one that was written last.
+    pub fn is_of_the_whole(self) -> bool {
+        matches!(self, Self::TooLong(_) | Self::TooManyElements(_))
+    }
+}
