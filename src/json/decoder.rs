@@ -25,6 +25,8 @@ pub struct Decoder {
     /// The innermost open table, or [`NO_TABLE`], and how many there are.
     open: u32,
     depth: usize,
+    /// Whether the innermost one is a list.
+    is_list: bool,
     watched: Option<Watched>,
 }
 
@@ -55,8 +57,9 @@ enum State {
 #[derive(Debug)]
 struct Watched {
     key: Vec<u8>,
-    /// Where the value begins that is being read.
-    begins: Option<usize>,
+    /// Whether the last key was this one, and where the last value began.
+    is_next: bool,
+    begins: usize,
     found: Option<Range<usize>>,
 }
 
@@ -89,13 +92,14 @@ impl Decoder {
             state: State::Start,
             open: NO_TABLE,
             depth: 0,
+            is_list: false,
             watched: None,
         }
     }
 
     /// Asks where in the text the value of this key stands, if the text is an object: see [`watched`](Self::watched).
     pub fn watch(&mut self, key: Vec<u8>) {
-        self.watched = Some(Watched { key, begins: None, found: None });
+        self.watched = Some(Watched { key, is_next: false, begins: 0, found: None });
     }
 
     /// Where the value of the watched key stands, if there was one. Of several it is the last.
@@ -140,124 +144,105 @@ impl Decoder {
     /// Goes through the text until about this place, or to its end.
     fn run(&mut self, text: &[u8], until: usize) -> Result<(), Stop> {
         let ends_here = until == text.len();
+        if let State::String { unescaped, is_key } = self.state {
+            self.escapes(text, until, unescaped, is_key)?;
+        }
         loop {
-            if !matches!(self.state, State::String { .. }) {
-                self.at = skip_space(text, self.at, until);
-            }
+            self.at = skip_space(text, self.at, until);
             if self.at >= until && !ends_here {
                 return Ok(());
             }
             let mark = text.get(self.at).copied();
-            match self.state {
-                State::Start | State::Value => {
-                    self.begin_watched();
-                    self.value(text)?;
-                }
-                State::FirstValue if mark == Some(b']') => self.close(),
-                State::FirstValue => self.value(text)?,
-                State::FirstKey if mark == Some(b'}') => self.close(),
-                State::Key | State::FirstKey => self.key(text)?,
-                State::Colon if mark == Some(b':') => {
+            match (self.state, mark) {
+                (State::Value | State::FirstValue, _) => self.value(text, until, mark)?,
+                (State::Key | State::FirstKey, Some(b'"')) => self.string(text, until, true)?,
+                (State::Colon, Some(b':')) => {
                     self.at += 1;
                     self.state = State::Value;
                 }
-                State::Colon => return Err(self.expected(Expected::Colon, text)),
-                State::String { unescaped, is_key } => self.escapes(text, until, unescaped, is_key)?,
-                State::AfterValue if self.open == NO_TABLE => {
-                    if mark.is_some() {
-                        return Err(self.expected(Expected::End, text));
-                    }
+                (State::AfterValue, None) if self.open == NO_TABLE => {
                     self.state = State::Done;
+                    return Ok(());
                 }
-                State::AfterValue => self.after_value(mark, text)?,
-                State::Done => return Ok(()),
+                (State::AfterValue, Some(b',')) if self.open != NO_TABLE => self.comma(),
+                (State::AfterValue, Some(b']')) if self.is_list => self.close(text),
+                (State::AfterValue | State::FirstKey, Some(b'}'))
+                    if !self.is_list && self.open != NO_TABLE =>
+                {
+                    self.close(text);
+                }
+                // What is left of a string waits for the next call.
+                (State::Done | State::Start | State::String { .. }, _) => return Ok(()),
+                _ => return Err(self.unexpected(text)),
             }
         }
     }
 
-    /// A mistake at the place that was reached.
-    fn expected(&self, expected: Expected, text: &[u8]) -> Stop {
+    /// What is wrong with the byte that was reached, or with the end.
+    #[cold]
+    fn unexpected(&self, text: &[u8]) -> Stop {
+        let mark = text.get(self.at);
+        // What closes a table too early.
+        let closing = if self.is_list { b']' } else { b'}' };
+        if matches!(self.state, State::Value | State::Key) && self.open != NO_TABLE && mark == Some(&closing)
+        {
+            let before = text[..self.at].trim_ascii_end();
+            if let [.., b','] = before {
+                return Stop::Mistake(before.len() - 1, Mistake::CommaTooMany(char::from(closing)));
+            }
+        }
+        let expected = match self.state {
+            State::Key | State::FirstKey => Expected::Key,
+            State::Colon => Expected::Colon,
+            State::AfterValue if self.open == NO_TABLE => Expected::End,
+            State::AfterValue if self.is_list => Expected::CommaOrBracket,
+            State::AfterValue => Expected::CommaOrBrace,
+            _ => Expected::Value,
+        };
         Stop::Mistake(self.at, Mistake::expected(expected, text, self.at))
     }
 
-    /// That a comma comes before the closing bracket at the place that was reached, if so.
-    fn comma_too_many(&self, text: &[u8]) -> Option<Stop> {
-        let before = text[..self.at].trim_ascii_end();
-        let comma = before.len().checked_sub(1).filter(|&at| before[at] == b',')?;
-        Some(Stop::Mistake(comma, Mistake::CommaTooMany(char::from(text[self.at]))))
-    }
-
     #[inline]
-    fn value(&mut self, text: &[u8]) -> Result<(), Stop> {
-        let rest = &text[self.at..];
-        let node = match rest {
-            [b'"', ..] => return self.string(text, false),
-            [b'[' | b'{', ..] => return self.open(rest[0]),
-            [b't', b'r', b'u', b'e', ..] => {
-                self.at += 4;
-                Node::Boolean(true)
+    fn value(&mut self, text: &[u8], until: usize, mark: Option<u8>) -> Result<(), Stop> {
+        self.begin_watched();
+        let (node, end) = match mark {
+            Some(b'"') => return self.string(text, until, false),
+            Some(bracket @ (b'[' | b'{')) => return self.open(bracket),
+            Some(b']') if matches!(self.state, State::FirstValue) => {
+                self.close(text);
+                return Ok(());
             }
-            [b'f', b'a', b'l', b's', b'e', ..] => {
-                self.at += 5;
-                Node::Boolean(false)
-            }
-            [b'n', b'u', b'l', b'l', ..] => {
-                self.at += 4;
-                Node::Null
-            }
-            _ => match read_number(text, self.at) {
-                Ok((node, end)) => {
-                    self.at = end;
-                    node
-                }
+            Some(b't') if text[self.at..].starts_with(b"true") => (Node::Boolean(true), self.at + 4),
+            Some(b'f') if text[self.at..].starts_with(b"false") => (Node::Boolean(false), self.at + 5),
+            Some(b'n') if text[self.at..].starts_with(b"null") => (Node::Null, self.at + 4),
+            Some(b'-' | b'0'..=b'9') => match read_number(text, self.at) {
+                Ok(number) => number,
                 Err(NoNumber::OutOfRange) => return Err(Stop::Mistake(self.at, Mistake::OutOfRange)),
-                Err(NoNumber::OtherText) => {
-                    let comma = if self.is_list() && rest.first() == Some(&b']') {
-                        self.comma_too_many(text)
-                    } else {
-                        None
-                    };
-                    return Err(comma.unwrap_or_else(|| self.expected(Expected::Value, text)));
-                }
+                Err(NoNumber::OtherText) => return Err(self.unexpected(text)),
             },
+            _ => return Err(self.unexpected(text)),
         };
-        self.push_value(node)
-    }
-
-    #[inline]
-    fn key(&mut self, text: &[u8]) -> Result<(), Stop> {
-        match text.get(self.at) {
-            Some(b'"') => self.string(text, true),
-            Some(b'}') => {
-                let comma = self.comma_too_many(text);
-                Err(comma.unwrap_or_else(|| self.expected(Expected::Key, text)))
-            }
-            _ => Err(self.expected(Expected::Key, text)),
-        }
+        self.at = end;
+        self.push_value(node, text)
     }
 
     /// A string from its opening quote on.
     #[inline]
-    fn string(&mut self, text: &[u8], is_key: bool) -> Result<(), Stop> {
+    fn string(&mut self, text: &[u8], until: usize, is_key: bool) -> Result<(), Stop> {
         let from = self.at + 1;
         let end = find_end_or_escape(text, from);
-        match text.get(end) {
-            Some(b'"') => {
-                self.at = end + 1;
-                self.push_string(Node::Plain(Span::new(from, end)), is_key, text)
-            }
-            Some(b'\\') => {
-                let unescaped = Span::new(self.tape.unescaped.len(), 0).start;
-                self.at = from;
-                self.state = State::String { unescaped, is_key };
-                Ok(())
-            }
-            Some(_) => Err(Stop::Mistake(end, Mistake::ControlCharacter)),
-            None => Err(Stop::Mistake(from, Mistake::OpenString)),
+        if text.get(end) == Some(&b'"') {
+            self.at = end + 1;
+            return self.push_string(Node::Plain(Span::new(from, end)), is_key, text);
         }
+        let unescaped = Span::new(self.tape.unescaped.len(), 0).start;
+        self.at = from;
+        self.state = State::String { unescaped, is_key };
+        self.escapes(text, until, unescaped, is_key)
     }
 
     /// The rest of a string with escapes, or as much of it as stands before a place.
+    #[inline(never)]
     fn escapes(&mut self, text: &[u8], until: usize, unescaped: u32, is_key: bool) -> Result<(), Stop> {
         loop {
             let end = find_end_or_escape(text, self.at);
@@ -285,41 +270,60 @@ impl Decoder {
     #[inline]
     fn push_string(&mut self, node: Node, is_key: bool, text: &[u8]) -> Result<(), Stop> {
         if !is_key {
-            return self.push_value(node);
+            return self.push_value(node, text);
         }
         if self.depth == 1
             && let Some(watched) = &mut self.watched
         {
-            let is_watched = self.tape.string(node, text) == Some(&watched.key);
-            watched.begins = is_watched.then_some(0);
+            watched.is_next = self.tape.string(node, text) == Some(&watched.key);
         }
         self.tape.nodes.push(node);
-        self.state = State::Colon;
+        // In most texts it follows at once.
+        if text.get(self.at) == Some(&b':') {
+            self.at += 1;
+            self.state = State::Value;
+        } else {
+            self.state = State::Colon;
+        }
         Ok(())
     }
 
-    /// The value of the watched key begins here, if that was the last key.
+    /// A value begins here, that of the watched key perhaps.
     #[inline]
     fn begin_watched(&mut self) {
         if self.depth == 1
-            && let Some(Watched { begins: Some(begins), .. }) = &mut self.watched
+            && let Some(watched) = &mut self.watched
         {
-            *begins = self.at;
+            watched.begins = self.at;
         }
     }
 
     /// A value ends here.
     #[inline]
-    fn end_value(&mut self) {
+    fn end_value(&mut self, text: &[u8]) {
         if self.depth == 1
             && let Some(watched) = &mut self.watched
-            && let Some(begins) = watched.begins.take()
+            && watched.is_next
         {
-            watched.found = Some(begins..self.at);
+            watched.is_next = false;
+            watched.found = Some(watched.begins..self.at);
         }
-        self.state = State::AfterValue;
+        // In most texts a comma follows at once.
+        if text.get(self.at) == Some(&b',') && self.open != NO_TABLE {
+            self.comma();
+        } else {
+            self.state = State::AfterValue;
+        }
     }
 
+    /// The comma after a value.
+    #[inline]
+    fn comma(&mut self) {
+        self.at += 1;
+        self.state = if self.is_list { State::Value } else { State::Key };
+    }
+
+    /// Makes room for a value of so many elements.
     #[inline]
     fn count(&mut self, elements: usize) -> Result<(), Stop> {
         self.elements = self.elements.checked_sub(elements).ok_or(Stop::TooManyElements)?;
@@ -330,10 +334,10 @@ impl Decoder {
     }
 
     #[inline]
-    fn push_value(&mut self, node: Node) -> Result<(), Stop> {
+    fn push_value(&mut self, node: Node, text: &[u8]) -> Result<(), Stop> {
         self.count(1)?;
         self.tape.nodes.push(node);
-        self.end_value();
+        self.end_value(text);
         Ok(())
     }
 
@@ -345,41 +349,23 @@ impl Decoder {
         self.count(TABLE_ELEMENTS)?;
         let table = Table { len: 0, parent: self.open };
         self.open = Span::new(self.tape.nodes.len(), 0).start;
-        let is_list = bracket == b'[';
-        self.tape.nodes.push(if is_list { Node::List(table) } else { Node::Object(table) });
-        self.state = if is_list { State::FirstValue } else { State::FirstKey };
+        self.is_list = bracket == b'[';
+        self.tape.nodes.push(if self.is_list { Node::List(table) } else { Node::Object(table) });
+        self.state = if self.is_list { State::FirstValue } else { State::FirstKey };
         self.depth += 1;
         self.at += 1;
         Ok(())
     }
 
     #[inline]
-    fn close(&mut self) {
+    fn close(&mut self, text: &[u8]) {
         if let Some(Node::List(table) | Node::Object(table)) = self.tape.nodes.get(self.open as usize) {
             self.open = table.parent;
         }
+        self.is_list = matches!(self.tape.nodes.get(self.open as usize), Some(Node::List(_)));
         self.depth -= 1;
         self.at += 1;
-        self.end_value();
-    }
-
-    fn is_list(&self) -> bool {
-        matches!(self.tape.nodes.get(self.open as usize), Some(Node::List(_)))
-    }
-
-    /// What comes after a value inside of a table.
-    #[inline]
-    fn after_value(&mut self, mark: Option<u8>, text: &[u8]) -> Result<(), Stop> {
-        match (self.is_list(), mark) {
-            (is_list, Some(b',')) => {
-                self.at += 1;
-                self.state = if is_list { State::Value } else { State::Key };
-            }
-            (true, Some(b']')) | (false, Some(b'}')) => self.close(),
-            (true, _) => return Err(self.expected(Expected::CommaOrBracket, text)),
-            (false, _) => return Err(self.expected(Expected::CommaOrBrace, text)),
-        }
-        Ok(())
+        self.end_value(text);
     }
 }
 

@@ -14,6 +14,12 @@ const fn equal(word: u64, byte: u8) -> u64 {
     below(word ^ (ONES * byte as u64), 1)
 }
 
+/// Likewise control characters and quotes. One bit is turned in every byte: that makes 0x20 of a quote, leaves control characters
+/// below that, and makes a quote of the space.
+const fn control_or_quote(word: u64) -> u64 {
+    below(word ^ (ONES * (b'"' ^ b' ') as u64), b' ' + 1)
+}
+
 /// The first place from `at` on whose byte `is_special`; eight bytes are looked at together by `mark`, whose lowest mark counts.
 #[inline]
 fn find(text: &[u8], mut at: usize, mark: impl Fn(u64) -> u64, is_special: impl Fn(u8) -> bool) -> usize {
@@ -33,14 +39,14 @@ fn find(text: &[u8], mut at: usize, mark: impl Fn(u64) -> u64, is_special: impl 
 /// The next quote, backslash or control character of a string, or the end of the text.
 #[inline]
 pub(super) fn find_end_or_escape(text: &[u8], at: usize) -> usize {
-    let mark = |word| below(word, b' ') | equal(word, b'"') | equal(word, b'\\');
+    let mark = |word| control_or_quote(word) | equal(word, b'\\');
     find(text, at, mark, |byte| byte < b' ' || byte == b'"' || byte == b'\\')
 }
 
 /// The next byte that has to be escaped, or the end of the text.
 #[inline]
 pub(super) fn find_unsafe(text: &[u8], at: usize) -> usize {
-    let mark = |word| below(word, b' ') | equal(word, b'"') | equal(word, b'\\') | equal(word, DELETE);
+    let mark = |word| control_or_quote(word) | equal(word, b'\\') | equal(word, DELETE);
     find(text, at, mark, |byte| byte < b' ' || matches!(byte, b'"' | b'\\' | DELETE))
 }
 

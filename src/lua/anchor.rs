@@ -6,7 +6,7 @@ use std::ptr;
 
 use super::complain;
 use super::fixed::Fixed;
-use super::module::Module;
+use super::module::{Module, place_on_stack};
 use crate::model::panic_text;
 
 /// What the userdata behind every function holds: where the module is, or null once it was closed. Lua owns this memory
@@ -83,6 +83,7 @@ pub(super) unsafe fn close_module(anchor: *mut c_void) {
     // SAFETY: as above. No Lua runs in here, and what came from a box is freed once: now, or by who uses it last.
     unsafe {
         (*anchor).module = ptr::null_mut();
+        (*module).enter(place_on_stack(&anchor));
         end_well(|| (*module).shut_down());
         if (*module).is_in_use() {
             (*anchor).remains = module;

@@ -61,10 +61,11 @@ pub(super) struct Module {
     sessions: u32,
     /// What `RandomToken` draws from.
     pub(super) random: Random,
-    /// What functions are about to push, innermost last: a collection that a push starts can call us again. What a push
-    /// that raised left behind goes with a function further out, or else with the state.
-    #[expect(clippy::vec_box, reason = "an output must stay where it is while inner calls come and go")]
-    pub(super) outputs: Vec<Box<Output>>,
+    /// What functions are about to push, innermost last: a collection that a push starts can call us again. A push that raised
+    /// leaves its output behind, until [`enter`](Module::enter) finds it.
+    pub(super) outputs: Vec<Held>,
+    /// Where on the thread's stack the function stands that is running.
+    pub(super) place: usize,
     /// What functions for JSON left for the next one.
     pub(super) spare: Spare,
     /// A line that the function that is running wants on the console.
@@ -84,6 +85,14 @@ pub(super) struct Module {
     pub(super) hinted: HashSet<(String, i32)>,
     /// The client that a method was called on last, and where its table is.
     pub(super) last_this: Cell<Option<(*const c_void, ClientSlot)>>,
+}
+
+/// An output that is being pushed, in a box: it must stay where it is while inner calls come and go.
+#[derive(Debug)]
+pub(super) struct Held {
+    pub(super) output: Box<Output>,
+    /// Where on the thread's stack the function stands that pushes it.
+    place: usize,
 }
 
 /// A round of callbacks.
@@ -119,6 +128,7 @@ impl Module {
             sessions: 0,
             random: Random::new(),
             outputs: Vec::new(),
+            place: 0,
             spare: Spare::default(),
             line: None,
             tick_budget: DEFAULT_TICK_BUDGET,
@@ -173,7 +183,7 @@ impl Module {
             Output::NeedsSlots(slots) => Exit::NeedsSlots(slots),
             Output::Run(run) => Exit::Run(run),
             held => {
-                self.outputs.push(Box::new(held));
+                self.outputs.push(Held { output: Box::new(held), place: self.place });
                 Exit::Held(self.outputs.len() - 1)
             }
         }
@@ -181,8 +191,17 @@ impl Module {
 
     /// Ends the outputs from `depth` on, which were pushed.
     pub(super) fn release(&mut self, depth: usize) {
-        for output in self.outputs.drain(depth..) {
-            self.spare.take(*output);
+        for held in self.outputs.drain(depth..) {
+            self.spare.take(*held.output);
+        }
+    }
+
+    /// A function begins, which stands at `place`. Ends the outputs whose pushes raised: a function that is still pushing stands
+    /// higher up, because it called this one, perhaps by many others, and stacks grow downwards everywhere.
+    pub(super) fn enter(&mut self, place: usize) {
+        self.place = place;
+        while self.outputs.last().is_some_and(|held| held.place <= place) {
+            self.outputs.pop();
         }
     }
 
@@ -214,6 +233,11 @@ impl Module {
             complain(format_args!("the worker thread did not end in time and is left to itself"));
         }
     }
+}
+
+/// Where on the thread's stack a value of a function's own stands.
+pub(super) fn place_on_stack<T>(own: &T) -> usize {
+    (&raw const *own).addr()
 }
 
 /// A client's slot as the number that its table holds: 21 bits of place, 32 of generation, within what a double holds.

@@ -18,7 +18,7 @@ use super::fixed::Fixed;
 use super::frame::Frame;
 use super::function::Function;
 use super::functions::FUNCTIONS;
-use super::module::Module;
+use super::module::{Module, place_on_stack};
 use super::output::{Exit, Output, PushResult, push_output};
 use super::raw::{ANCHOR, Lua};
 use crate::model::panic_text;
@@ -72,6 +72,8 @@ unsafe extern "C-unwind" fn trampoline(state: RawState) -> c_int {
         return unsafe { give(lua, push_output(lua, fixed_of(anchor), &function.closed)) };
     };
     // SAFETY: nobody else refers to the module while pure Rust runs: no Lua code does.
+    unsafe { (*module).enter(place_on_stack(&which)) };
+    // SAFETY: as above.
     let mut exit = work(unsafe { &mut *module }, &mut Frame::new(lua), function);
     if let Exit::NeedsSlots(slots) = exit {
         // SAFETY: nothing is alive here that has to be dropped. To grow the stack starts no collection, so that the module is
@@ -210,7 +212,7 @@ unsafe fn print_line(lua: Lua, anchor: *mut c_void) {
 unsafe fn push_held(lua: Lua, anchor: *mut c_void, depth: usize) -> PushResult {
     // SAFETY: as in `leave`. If the module was closed since it held the output, that is what remains of it.
     unsafe {
-        let output: *const Output = &raw const *(&(*module_or_remains(anchor)).outputs)[depth];
+        let output: *const Output = &raw const *(&(*module_or_remains(anchor)).outputs)[depth].output;
         let pushed = push_output(lua, fixed_of(anchor), &*output);
         let module = module_of(anchor);
         if module.is_null() {

@@ -116,6 +116,8 @@ fn limits_hold_to_the_byte_and_to_the_element() {
 fn sixty_four_tables_in_each_other_are_the_most() {
     let nested = |levels| (0..levels).fold(Tree::Null, |inner, _| Tree::List(vec![inner]));
     assert!(encode(&nested(64)).is_ok());
+    let beside = Tree::List(vec![nested(63); 3]);
+    assert!(encode(&beside).is_ok());
     let refusal = encode(&nested(65)).unwrap_err();
     assert_eq!(refusal.to_string(), "more than 64 tables in each other, or a table in itself");
 }

@@ -55,6 +55,23 @@ host.test("memory may run out at every allocation of a text, and of a reason", f
 	kit.eq((realtime.EncodeJson(value)), text)
 end)
 
+host.test("a build that raised keeps back nothing that is let go of later", function()
+	local client = kit.ready()
+	for allocations = 0, 40 do assert(not starved(allocations, realtime.DecodeJson, text)) end
+	local callbacks = setmetatable({}, { __mode = "k" })
+	for i = 1, 3 do
+		local fn = function() return i end
+		callbacks[fn] = true
+		client:On("gap", "callback", fn)
+	end
+	client:Off("gap", "callback")
+	realtime.Clients()
+	collectgarbage()
+	collectgarbage()
+	kit.eq(next(callbacks), nil)
+	client:Disconnect()
+end)
+
 -- Runs fn while a collection goes on at each of its allocations, with finalizers that call `finalizer`.
 local function collecting(finalizers, finalizer, fn)
 	collectgarbage()
