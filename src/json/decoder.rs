@@ -27,7 +27,7 @@ pub struct Decoder {
     depth: usize,
     /// Whether the innermost one is a list.
     is_list: bool,
-    watched: Option<Watched>,
+    watched: Option<WatchedKey>,
 }
 
 /// What is expected next.
@@ -55,7 +55,7 @@ enum State {
 
 /// A key of the outermost object whose value's place in the text is wanted.
 #[derive(Debug)]
-struct Watched {
+struct WatchedKey {
     key: Vec<u8>,
     /// Whether the last key was this one, and where the last value began.
     is_next: bool,
@@ -99,7 +99,7 @@ impl Decoder {
 
     /// Asks where in the text the value of this key stands, if the text is an object: see [`watched`](Self::watched).
     pub fn watch(&mut self, key: Vec<u8>) {
-        self.watched = Some(Watched { key, is_next: false, begins: 0, found: None });
+        self.watched = Some(WatchedKey { key, is_next: false, begins: 0, found: None });
     }
 
     /// Where the value of the watched key stands, if there was one. Of several it is the last.

@@ -9,7 +9,7 @@ use crate::json::{MAX_DEPTH, Node, Tape};
 
 /// What was read from the text that is the first argument.
 #[derive(Debug)]
-pub(super) struct Decoded {
+pub(super) struct DecodedValue {
     pub(super) tape: Tape,
     /// Where in the text the value of the wanted key stands.
     pub(super) found: Option<Range<usize>>,
@@ -20,7 +20,7 @@ pub(super) struct Decoded {
 /// # Safety
 ///
 /// See [`Lua`]. The text is the first argument, and what was read from it stays where it is until this returns.
-pub(super) unsafe fn push_decoded(lua: Lua, fixed: Fixed, decoded: &Decoded) -> c_int {
+pub(super) unsafe fn push_decoded(lua: Lua, fixed: Fixed, decoded: &DecodedValue) -> c_int {
     // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
     unsafe {
         push_tape(lua, fixed, &decoded.tape, lua.bytes(1));
@@ -39,7 +39,7 @@ fn position(place: usize) -> f64 {
 
 /// A table that is not complete yet. It stands on the stack below what goes into it.
 #[derive(Clone, Copy)]
-struct Open {
+struct PartialTable {
     is_list: bool,
     /// Elements or pairs that are still to come.
     left: usize,
@@ -53,7 +53,7 @@ struct Open {
 ///
 /// See [`Lua`]. The tape and its text stay where they are until this returns.
 unsafe fn push_tape(lua: Lua, fixed: Fixed, tape: &Tape, text: &[u8]) {
-    let mut tables = [Open { is_list: true, left: 0, next: 0 }; MAX_DEPTH];
+    let mut tables = [PartialTable { is_list: true, left: 0, next: 0 }; MAX_DEPTH];
     let mut depth = 0;
     let mut nodes = tape.nodes().iter().copied();
     while let Some(node) = nodes.next() {
@@ -69,7 +69,7 @@ unsafe fn push_tape(lua: Lua, fixed: Fixed, tape: &Tape, text: &[u8]) {
             // SAFETY: as above. The value is on top, below it its key, if it has one, and its table.
             depth = unsafe { put(lua, &mut tables, depth) };
         }
-        if let Some(Open { is_list: false, .. }) = tables[..depth].last()
+        if let Some(PartialTable { is_list: false, .. }) = tables[..depth].last()
             && let Some(key) = nodes.next()
         {
             // SAFETY: as above.
@@ -87,7 +87,7 @@ unsafe fn push_node(
     in_list: bool,
     tape: &Tape,
     text: &[u8],
-) -> Option<Open> {
+) -> Option<PartialTable> {
     // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
     unsafe {
         match node {
@@ -100,11 +100,11 @@ unsafe fn push_node(
             }
             Node::List(list) => {
                 lua.create_table(size(list.len()), 0);
-                return Some(Open { is_list: true, left: list.len(), next: 1 });
+                return Some(PartialTable { is_list: true, left: list.len(), next: 1 });
             }
             Node::Object(object) => {
                 lua.create_table(0, size(object.len()));
-                return Some(Open { is_list: false, left: object.len(), next: 1 });
+                return Some(PartialTable { is_list: false, left: object.len(), next: 1 });
             }
         }
     }
@@ -119,7 +119,7 @@ fn size(len: usize) -> c_int {
 /// Puts the value on top into its table, and each table that is complete by that into its own. Returns how many tables are
 /// still open.
 #[inline]
-unsafe fn put(lua: Lua, tables: &mut [Open; MAX_DEPTH], mut depth: usize) -> usize {
+unsafe fn put(lua: Lua, tables: &mut [PartialTable; MAX_DEPTH], mut depth: usize) -> usize {
     while let Some(open) = depth.checked_sub(1).map(|last| &mut tables[last]) {
         // SAFETY: the caller keeps to the contract; nothing here has to be dropped. The tables have no metatable.
         unsafe {

@@ -1,11 +1,11 @@
 //! JSON without an envelope: texts to tables and back.
 
 use super::args::{Call, Fault};
-use super::build::Decoded;
+use super::build::DecodedValue;
 use super::module::Module;
 use super::output::Output;
 use super::spare::Spare;
-use super::walk::{DEEP_SLOTS, Walk, Walked};
+use super::walk::{DEEP_SLOTS, TableWalk, WalkEnd};
 use crate::json::{Decoder, Encoder, Error, Limits};
 
 fn limits(call: &Call<'_>) -> Result<Limits, Fault> {
@@ -26,10 +26,10 @@ pub(super) fn decode_json(module: &mut Module, call: &mut Call<'_>) -> Result<Ou
     match decoder.read(call.string(1, "text")?, usize::MAX) {
         Ok(_) => {
             let found = decoder.watched();
-            Ok(Output::Decoded(Decoded { tape: decoder.into_tape(), found }))
+            Ok(Output::Json(DecodedValue { tape: decoder.into_tape(), found }))
         }
         Err(error) => {
-            module.spare.take(Output::Decoded(Decoded { tape: decoder.into_tape(), found: None }));
+            module.spare.take(Output::Json(DecodedValue { tape: decoder.into_tape(), found: None }));
             Ok(Output::NotDecoded(error.to_string(), matches!(error, Error::Syntax { .. })))
         }
     }
@@ -40,13 +40,13 @@ pub(super) fn encode_json(module: &mut Module, call: &mut Call<'_>) -> Result<Ou
     let limits = limits(call)?;
     let spare = std::mem::take(&mut module.spare);
     let mut encoder = Encoder::new(spare.text, limits);
-    let (walked, tables) = Walk::new(call.frame, module.fixed, &mut encoder, spare.tables).run(1);
+    let (walked, tables) = TableWalk::new(call.frame, module.fixed, &mut encoder, spare.tables).run(1);
     module.spare = Spare { tape: spare.tape, tables, text: Vec::new() };
     let text = Output::Text(encoder.into_text());
     Ok(match walked {
-        Walked::Done => return Ok(text),
-        Walked::TooLarge(refusal) => Output::Without(format!("the value: {refusal}")),
-        Walked::Refused(place) => Output::NotEncoded(place),
-        Walked::NeedsSlots => Output::NeedsSlots(DEEP_SLOTS),
+        WalkEnd::Done => return Ok(text),
+        WalkEnd::TooLarge(refusal) => Output::Without(format!("the value: {refusal}")),
+        WalkEnd::Refused(place) => Output::NotEncoded(place),
+        WalkEnd::NeedsSlots => Output::NeedsSlots(DEEP_SLOTS),
     })
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::ffi::{c_int, c_void};
 
-use super::build::{Decoded, push_decoded};
+use super::build::{DecodedValue, push_decoded};
 use super::fixed::Fixed;
 use super::push::{push_error, push_reply};
 use super::raw::Lua;
@@ -37,7 +37,7 @@ pub(super) enum Output {
     /// A client's figures; if it is gone, its state alone.
     Stats(Option<Box<Stats>>),
     /// The value of the text that is the first argument, and what was found in it.
-    Decoded(Decoded),
+    Json(DecodedValue),
     /// nil, a reason, and whether the text was no JSON.
     NotDecoded(String, bool),
     /// nil, and what in the first argument has no form in JSON.
@@ -113,7 +113,7 @@ pub(super) unsafe fn push_output(lua: Lua, fixed: Fixed, output: &Output) -> Pus
             }
             Output::Stats(Some(stats)) => stats.push(lua),
             Output::Stats(None) => push_closed(lua),
-            Output::Decoded(decoded) => return PushResult::Values(push_decoded(lua, fixed, decoded)),
+            Output::Json(decoded) => return PushResult::Values(push_decoded(lua, fixed, decoded)),
             Output::NotDecoded(reason, is_no_json) => {
                 lua.push_nil();
                 lua.push_bytes(reason.as_bytes());

@@ -19,11 +19,13 @@ impl Spare {
     /// Takes back what was pushed.
     pub(super) fn take(&mut self, output: Output) {
         match output {
-            Output::Decoded(mut decoded) => {
+            Output::Json(mut decoded) => {
                 decoded.tape.clear();
                 self.tape = decoded.tape;
             }
-            Output::Text(text) if text.capacity() <= KEPT_BYTES => self.text = text,
+            Output::Text(text) if (self.text.capacity()..=KEPT_BYTES).contains(&text.capacity()) => {
+                self.text = text;
+            }
             _ => {}
         }
     }

@@ -22,7 +22,7 @@ pub(super) const DEEP_SLOTS: c_int = FREE_SLOTS + TABLE_SLOTS * MAX_DEPTH as c_i
 
 /// How a walk ended.
 #[derive(Debug)]
-pub(super) enum Walked {
+pub(super) enum WalkEnd {
     /// The encoder has the text.
     Done,
     /// The whole is too large.
@@ -68,7 +68,7 @@ enum Stop {
 }
 
 /// What is found in a table.
-enum Found {
+enum TableShape {
     Nothing,
     List(c_int),
     /// Its first key and value were pushed.
@@ -79,7 +79,7 @@ enum Found {
 ///
 /// Each call of Lua's here reads without metamethods and allocates nothing, and so cannot raise: what is pushed has room,
 /// because `begin_table` sees to it for each table, and `next` gets a key that it gave itself.
-pub(super) struct Walk<'a> {
+pub(super) struct TableWalk<'a> {
     lua: Lua,
     /// How many values the stack may have.
     most: c_int,
@@ -89,7 +89,7 @@ pub(super) struct Walk<'a> {
     tables: Vec<Table>,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> TableWalk<'a> {
     /// A walk that feeds an encoder. `tables` is memory of an earlier one.
     pub(super) fn new(
         frame: &'a mut Frame,
@@ -110,14 +110,14 @@ impl<'a> Walk<'a> {
     }
 
     /// Writes the value at `index`. Returns the memory, too, unless a [`Place`] keeps it.
-    pub(super) fn run(mut self, index: c_int) -> (Walked, Vec<Table>) {
+    pub(super) fn run(mut self, index: c_int) -> (WalkEnd, Vec<Table>) {
         let base = self.top();
         // SAFETY: what a C function has free is room for one value.
         unsafe { (self.lua.api.pushvalue)(self.lua.state, index) };
         let walked = match self.walk(base + 1) {
-            Ok(()) => Walked::Done,
-            Err(Stop::Refusal(refusal, _)) if refusal.is_of_the_whole() => Walked::TooLarge(refusal),
-            Err(Stop::NeedsSlots) => Walked::NeedsSlots,
+            Ok(()) => WalkEnd::Done,
+            Err(Stop::Refusal(refusal, _)) if refusal.is_of_the_whole() => WalkEnd::TooLarge(refusal),
+            Err(Stop::NeedsSlots) => WalkEnd::NeedsSlots,
             Err(stop) => {
                 let (reason, is_key, index) = match stop {
                     Stop::Refusal(refusal, index) => (Some(refusal.to_string()), false, index),
@@ -126,7 +126,7 @@ impl<'a> Walk<'a> {
                     Stop::NeedsSlots => (None, false, index),
                 };
                 let tables = std::mem::take(&mut self.tables);
-                return (Walked::Refused(Place { reason, is_key, index, tables }), Vec::new());
+                return (WalkEnd::Refused(Place { reason, is_key, index, tables }), Vec::new());
             }
         };
         // SAFETY: takes off what was pushed.
@@ -177,19 +177,19 @@ impl<'a> Walk<'a> {
             return Err(Stop::NeedsSlots);
         }
         match self.look_into(index) {
-            Found::Nothing => {
+            TableShape::Nothing => {
                 self.encoder.begin_list().map_err(at(index))?;
                 self.encoder.end_list().map_err(at(index))?;
                 Ok(None)
             }
-            Found::List(length) => {
+            TableShape::List(length) => {
                 self.encoder.begin_list().map_err(at(index))?;
                 self.tables.push(Table { index, shape: Shape::List { length, next: 1 } });
                 // SAFETY: see the type.
                 unsafe { (self.lua.api.rawgeti)(self.lua.state, index, 1) };
                 Ok(Some(index + 1))
             }
-            Found::Object => {
+            TableShape::Object => {
                 self.encoder.begin_object().map_err(at(index))?;
                 self.tables.push(Table { index, shape: Shape::Object });
                 self.key(index).map(Some)
@@ -199,17 +199,17 @@ impl<'a> Walk<'a> {
 
     /// Whether the table at `index` is a list 1, 2, 3 … without holes.
     #[expect(clippy::cast_possible_truncation, reason = "within the length, which is one of these")]
-    fn look_into(&mut self, index: c_int) -> Found {
+    fn look_into(&mut self, index: c_int) -> TableShape {
         let Lua { api, state } = self.lua;
         let key = index + 1;
         // SAFETY: see the type. Every number is read as what it is.
         unsafe {
             (api.pushnil)(state);
             if (api.next)(state, index) == 0 {
-                return Found::Nothing;
+                return TableShape::Nothing;
             }
             if (api.kind)(state, key) != LUA_TNUMBER {
-                return Found::Object;
+                return TableShape::Object;
             }
             let length = (api.objlen)(state, index);
             let places = f64::from(length);
@@ -225,7 +225,7 @@ impl<'a> Walk<'a> {
                 if (api.next)(state, index) == 0 {
                     // As many keys as there are places.
                     if count == length {
-                        return Found::List(length);
+                        return TableShape::List(length);
                     }
                     break;
                 }
@@ -235,7 +235,7 @@ impl<'a> Walk<'a> {
             (api.pushnil)(state);
             (api.next)(state, index);
         }
-        Found::Object
+        TableShape::Object
     }
 
     /// Writes the key above the table at `index`, and returns where its value is.

@@ -217,6 +217,38 @@ fn subscriptions_that_lead_to_another_server_take_the_commands_along() {
     }
 }
 
+/// The other link is closed and has no use: it leads nowhere.
+#[test]
+fn a_link_without_subscriptions_is_no_reason_to_warn() {
+    let mut client = on_two_links("x", 1);
+    client.unsubscribe("chat");
+    client.commands(1);
+    client.confirm("unsubscribe", "chat");
+    client.lost(0, LinkError::Eof);
+    client.expect_down();
+    commands(&mut client, "y", 2);
+    client.expect_close(1);
+    let said = client.said();
+    let [Said::Event(Event::Ready(ready))] = &said[..] else { panic!("{said:?}") };
+    assert_eq!(ready.notice, None);
+}
+
+/// It would cost the answers that Disconnect waits for.
+#[test]
+fn a_client_that_closes_renews_nothing() {
+    let mut client = ready_on("x", 1);
+    client.get(1, "a");
+    client.commands(0);
+    client.subscribe("chat", 1);
+    client.await_attempt();
+    client.connected_as(1, Connected { peer: Some(address(2)), slowest: None });
+    client.commands(1);
+    client.disconnect(5.0);
+    client.server(1, &[&info("y")[..], b"+PONG\r\n"].concat());
+    client.server(0, b"$1\r\nx\r\n");
+    assert_eq!(client.said().first(), Some(&crate::sink::answer(1, crate::sink::string("x"))));
+}
+
 /// The address may lead elsewhere between the two.
 #[test]
 fn subscriptions_that_begin_on_another_server_take_the_commands_along() {

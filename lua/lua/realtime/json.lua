@@ -5,14 +5,14 @@ return function(realtime, addon)
 	local DecodeJson, EncodeJson = realtime.DecodeJson, realtime.EncodeJson
 	local format, type = string.format, type
 
-	local UNBOUNDED = {}
+	local DEFAULTS = {}
 	local json = {}
 	addon.json = json
 
 	-- The text of a value; or nil and the reason, which begins with the path to the value at fault. `most`: the bytes and
 	-- elements that it may have; every value is an element, a table counts as four, keys are none.
 	function json.Encode(value, most)
-		most = most or UNBOUNDED
+		most = most or DEFAULTS
 		return EncodeJson(value, most.bytes, most.elements)
 	end
 
@@ -25,7 +25,7 @@ return function(realtime, addon)
 	-- out, a list's are realtime.NULL; numbers beyond 2^53 are strings. `most` as in Encode. `span`, if there is one, gets where
 	-- the text of the value begins and ends whose key is span.key, in the object that the text is.
 	function json.Decode(text, most, span)
-		most = most or UNBOUNDED
+		most = most or DEFAULTS
 		local value, first, last = DecodeJson(text, most.bytes, most.elements, span and span.key)
 		if value == nil and type(first) == "string" then return nil, first, last end
 		if span then span.first, span.last = first, last end

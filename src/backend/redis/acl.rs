@@ -128,7 +128,7 @@ pub(super) fn explained_event(event: Event, config: &Config) -> Event {
     }
 }
 
-/// RefusedCommand topics, as Stats show them; `None` if there are none.
+/// Refused topics, as Stats show them; `None` if there are none.
 pub(super) fn listed(topics: &RefusedTopics<'_>, config: &Config) -> Option<String> {
     let error = topics.some.first()?.error.clone();
     let (mut names, mut remedy) = (Vec::new(), None::<Box<Remedy>>);

@@ -45,8 +45,9 @@ impl AddressWatch {
 
     /// A connection is up beside another one. Returns whether the other one, which is older, has to be renewed.
     pub(super) fn renews(&mut self, connection: &Connection, older: &Connection) -> bool {
-        self.in_vain = leads_elsewhere(connection, older);
-        let renews = self.in_vain && self.renewals < RENEWALS;
+        let leads_elsewhere = leads_elsewhere(connection, older);
+        let renews = leads_elsewhere && self.renewals < RENEWALS;
+        self.in_vain = leads_elsewhere && !renews;
         self.renewals += u32::from(renews);
         renews
     }

@@ -44,8 +44,12 @@ impl RedisSession {
         }
     }
 
-    /// A link is up: if the other one leads to another server, that is renewed.
+    /// A link is up: if the other one leads to another server, that is renewed. Not at the end, when that would cost the answers
+    /// that are still awaited.
     pub(super) fn watch_address(&mut self, i: usize, now: Instant, sink: &mut dyn Sink) {
+        if self.closing.is_some() {
+            return;
+        }
         // The nodes of a cluster hand on what is published.
         let is_cluster = self.server.mode.as_deref() == Some("cluster");
         let others = (0..self.links.len()).filter(|&other| other != i && !is_cluster);
@@ -81,6 +85,9 @@ impl RedisSession {
     /// The server was a master and is a replica. One address may lead to another server by now. If it does not, the client
     /// stays.
     fn demoted(&mut self, now: Instant, sink: &mut dyn Sink) {
+        if self.closing.is_some() {
+            return;
+        }
         for role in [LinkRole::Commands, LinkRole::Subscriptions] {
             let i = self.link_for(role);
             if self.links[i].is_up() {

@@ -1,9 +1,10 @@
 //! What is said on a new connection before it is used: protocol version, login, database, names.
 //!
 //! RESP3: `HELLO 3 [AUTH user password] [SETNAME name]`, then SELECT, CLIENT SETINFO, INFO and PING in one go. RESP2: AUTH, then
-//! SELECT, CLIENT SETNAME, CLIENT SETINFO, INFO, ROLE (not on the subscriptions' link) and PING in one go. The PING tells whether the server serves anybody: while it
-//! loads its data, it lets clients in and answers LOADING to most commands. A server limits what it reads from a stranger, so nothing
-//! is sent behind a login that is not confirmed. A server that refuses HELLO is asked in RESP2, on the same connection.
+//! SELECT, CLIENT SETNAME, CLIENT SETINFO, INFO, ROLE (not on the subscriptions' link) and PING in one go. The PING tells whether
+//! the server serves anybody: while it loads its data, it lets clients in and answers LOADING to most commands. A server limits
+//! what it reads from a stranger, so nothing is sent after a login that is not confirmed. A server that refuses HELLO is asked in
+//! RESP2, on the same connection.
 
 use std::time::Instant;
 

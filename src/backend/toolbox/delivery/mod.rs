@@ -278,7 +278,7 @@ impl Delivery {
     /// A name of the oldest batch in flight was [ticked off](Batch::tick_off). Returns the event to tell.
     pub fn confirm(&mut self, batch: &Batch, name: &[u8]) -> Option<Event> {
         let Batch { operation, kind, .. } = *batch;
-        self.batches -= usize::from(batch.is_complete());
+        self.batches = self.batches.saturating_sub(usize::from(batch.is_complete()));
         let entry = self.tables.of_mut(kind).get_mut(name)?;
         let before = entry.confirmed;
         entry.confirmed = operation == Operation::Subscribe;

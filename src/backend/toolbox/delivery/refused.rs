@@ -51,7 +51,7 @@ impl Delivery {
     /// asked for again after a pause; several names of a SUBSCRIBE at once, in two halves, because one of them may be the
     /// reason.
     pub fn refuse(&mut self, batch: Batch, error: &Error, refusal: RefusalKind, now: Instant) -> Vec<Event> {
-        self.batches -= 1;
+        self.batches = self.batches.saturating_sub(1);
         let (operation, kind) = (batch.operation, batch.kind);
         let mut events = Vec::new();
         let mut names = batch.into_rest();
