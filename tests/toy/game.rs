@@ -87,9 +87,13 @@ impl Game {
     }
 
     pub fn publish(&self, client: &Client, topic: &str, text: &[u8], to: ReplyTo) {
+        self.publish_within(client, topic, text, to, PATIENCE);
+    }
+
+    pub fn publish_within(&self, client: &Client, topic: &str, text: &[u8], to: ReplyTo, time: Duration) {
         let args: Args = [topic.as_bytes(), text].iter().collect();
         let ticket = client.consumer.ticket(to, args.byte_len()).expect("room for a request");
-        let deadline = Instant::now() + PATIENCE;
+        let deadline = Instant::now() + time;
         let request = Request { ticket, deadline, kind: RequestKind::Publish(args) };
         self.command(client, Command::Request(request));
     }

@@ -79,13 +79,33 @@ impl ToySession {
 
     fn fail(&mut self, error: Error, now: Instant, sink: &mut dyn Sink) {
         if let Some(Connection { pipeline, liveness, .. }) = self.connection.take() {
-            self.delivery.lost(liveness.heard(), &error);
+            self.delivery.lost(self.delivery.missing_since(liveness.heard()), &error);
             self.requests.lost(pipeline.cut(), &error, sink);
         }
         self.counters.set_state(State::Waiting);
         let retry_in = self.backoff.next(now);
         self.retry_at = Some(now + retry_in);
         sink.event(Event::Down { error, retry_in: Some(retry_in) });
+    }
+
+    /// Answers the requests whose time is up. The late answer of one that was sent is taken for a PING's.
+    fn expire(&mut self, now: Instant, sink: &mut dyn Sink) {
+        let error = |sent| Error { sent, ..Error::unsent(Code::Timeout, "no answer in time") };
+        if !self.requests.expire(now, || error(false), sink) {
+            return;
+        }
+        let Some(Connection { pipeline, .. }) = &mut self.connection else { return };
+        pipeline.change(|request, sent| match request {
+            Some(request) if request.is_over(now) => {
+                self.requests.answer(request, Err(error(sent)), sink);
+                sent.then_some(None)
+            }
+            Some(request) => {
+                self.requests.note_deadline_of(&request);
+                Some(Some(request))
+            }
+            None => Some(None),
+        });
     }
 
     fn finish_if_done(&mut self, now: Instant, sink: &mut dyn Sink) {
@@ -174,6 +194,7 @@ impl Session for ToySession {
     }
 
     fn handle_timeout(&mut self, now: Instant, sink: &mut dyn Sink) {
+        self.expire(now, sink);
         if self.retry_at.is_some_and(|at| at <= now) {
             self.connect(now);
         }
@@ -231,6 +252,6 @@ impl Session for ToySession {
 
     fn poll_timeout(&self) -> Option<Instant> {
         let liveness = self.connection.as_ref().and_then(|connection| connection.liveness.due());
-        self.retry_at.into_iter().chain(self.closing).chain(liveness).min()
+        self.retry_at.into_iter().chain(self.closing).chain(liveness).chain(self.requests.due()).min()
     }
 }
