@@ -10,6 +10,7 @@
 mod client;
 mod sink;
 mod twin;
+mod two_links;
 mod world;
 
 mod addresses;
