@@ -251,6 +251,7 @@ function faults.loads(world, random, seconds, fault)
 	end
 	local begun = false
 	return function()
+		world.first.real.start() -- some end in DEBUG RELOAD
 		world.first.insist("FLUSHALL")
 		if restarts then world.first.insist("SAVE") end
 	end, function()
