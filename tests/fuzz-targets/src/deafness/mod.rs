@@ -27,6 +27,8 @@ const MAX_TIME: Duration = Duration::from_secs(7200);
 const TICK: Duration = Duration::from_secs(5);
 /// How long a connection takes to be made.
 const CONNECTS: Duration = Duration::from_millis(1);
+/// The option `connect_timeout`, by default. The event loop watches it.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long requests may take.
 const REQUESTS: Duration = Duration::from_secs(10);
 /// What the session may hold.
@@ -79,6 +81,8 @@ struct World {
     began: Instant,
     /// When the link that is asked for is made, or refused.
     connects: [Option<Instant>; LINKS],
+    /// When the event loop gives up a link that hangs.
+    deadlines: [Option<Instant>; LINKS],
     /// The main thread runs no callback before then.
     stalls: Option<Instant>,
     next_tick: Instant,
@@ -110,6 +114,7 @@ impl World {
             judge: Judge::new(profile.verify, now),
             began: now,
             connects: [None; LINKS],
+            deadlines: [None; LINKS],
             stalls: None,
             next_tick: now + TICK,
             messages: 0,
@@ -243,22 +248,26 @@ impl World {
         let now = self.client.driver.now;
         let id = u8::try_from(link).expect("0 or 1");
         if !self.client.driver.is_wanted(LinkId(id)) {
-            self.connects[link] = None;
+            (self.connects[link], self.deadlines[link]) = (None, None);
             return Ok(());
         }
+        let deadline = *self.deadlines[link].get_or_insert(now + CONNECT_TIMEOUT);
         let at = *self.connects[link].get_or_insert(now + CONNECTS);
         if at > now {
             return Ok(());
         }
         match self.client.driver.peers.turns_away() {
-            // Until the session gives up.
-            Some(true) => self.connects[link] = Some(now + Duration::from_secs(1)),
+            Some(true) if deadline <= now => {
+                (self.connects[link], self.deadlines[link]) = (None, None);
+                self.client.lost(id, 7);
+            }
+            Some(true) => self.connects[link] = Some(deadline.min(now + Duration::from_secs(1))),
             Some(false) => {
-                self.connects[link] = None;
+                (self.connects[link], self.deadlines[link]) = (None, None);
                 self.client.lost(id, 2);
             }
             None => {
-                self.connects[link] = None;
+                (self.connects[link], self.deadlines[link]) = (None, None);
                 self.note(|| format!("link {link} is made"));
                 self.client.driver.peers.accept(link);
                 let host = u8::from(self.client.driver.peers.current == 1);
