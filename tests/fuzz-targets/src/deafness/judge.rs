@@ -204,6 +204,8 @@ impl Judge {
                 if let Some(wish) = self.wishes.get_mut(&topic) {
                     (wish.told, wish.new, wish.owed) = (true, !self.is_ready, None);
                     wish.silent = server.now;
+                    // It was granted meanwhile.
+                    wish.reasons.clear();
                 }
             }
             Heard::Event(Event::SubscribeFailed { topic, error }) if !topic.name.starts_with(PROBES) => {
