@@ -43,10 +43,12 @@ pub(super) fn encode_json(module: &mut Module, call: &mut Call<'_>) -> Result<Ou
     let (walked, tables) = TableWalk::new(call.frame, module.fixed, &mut encoder, spare.tables).run(1);
     module.spare = Spare { tape: spare.tape, tables, text: Vec::new() };
     let text = Output::Text(encoder.into_text());
-    Ok(match walked {
+    let failure = match walked {
         WalkEnd::Done => return Ok(text),
         WalkEnd::TooLarge(refusal) => Output::Without(format!("the value: {refusal}")),
         WalkEnd::Refused(place) => Output::NotEncoded(place),
         WalkEnd::NeedsSlots => Output::NeedsSlots(DEEP_SLOTS),
-    })
+    };
+    module.spare.take(text);
+    Ok(failure)
 }

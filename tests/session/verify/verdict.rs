@@ -168,19 +168,25 @@ fn a_probe_unread_when_reading_stopped_is_awaited_anew() {
     assert!(client.expect_down().0.message.contains("delivers no messages"));
 }
 
-#[test]
-fn a_link_lost_while_a_probe_is_missing_has_its_gap_since_the_last_message() {
-    let (mut client, _) = verified(Resp::Three);
-    client.message("chat", "the last one");
-    client.said();
-    assert_eq!(answer_for(&mut client, 17.0), 1);
+/// The link is lost and made again. Returns how long its gap lasted.
+fn gap_of_a_loss(client: &mut Client) -> Duration {
     client.lost(0, LinkError::Eof);
     client.said();
     client.reconnect(0);
     client.hello(Resp::Three);
     let said = client.said();
     let Some(Said::Event(Event::Gap { lasted, .. })) = said.first() else { panic!("{said:?}") };
-    assert!(*lasted >= Duration::from_secs(17), "{lasted:?}");
+    *lasted
+}
+
+#[test]
+fn a_link_lost_while_a_probe_is_missing_has_its_gap_since_the_last_message() {
+    let (mut client, _) = verified(Resp::Three);
+    client.message("chat", "the last one");
+    client.said();
+    assert_eq!(answer_for(&mut client, 17.0), 1);
+    let lasted = gap_of_a_loss(&mut client);
+    assert!(lasted >= Duration::from_secs(17), "{lasted:?}");
 }
 
 /// A server that swallows messages answers commands all the same.
@@ -193,13 +199,8 @@ fn a_link_lost_before_the_next_probe_has_its_gap_since_the_last_message_not_sinc
     client.get(1, "a");
     client.commands(0);
     client.server(0, b"$-1\r\n");
-    client.lost(0, LinkError::Eof);
-    client.said();
-    client.reconnect(0);
-    client.hello(Resp::Three);
-    let said = client.said();
-    let Some(Said::Event(Event::Gap { lasted, .. })) = said.first() else { panic!("{said:?}") };
-    assert!(*lasted >= Duration::from_secs(12), "{lasted:?}");
+    let lasted = gap_of_a_loss(&mut client);
+    assert!(lasted >= Duration::from_secs(12), "{lasted:?}");
 }
 
 #[test]
