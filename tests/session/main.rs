@@ -30,6 +30,7 @@ mod refusals;
 mod resp2_alone;
 mod role;
 mod serving;
+mod several;
 mod subscriptions;
 mod texts;
 mod timeouts;
