@@ -15,7 +15,7 @@ use crate::model::{Code, Error};
 /// An attempt has so long at least, unless `connect_timeout` is shorter: a handshake over a long way, with a name to be looked up.
 const LEAST_SHARE: Duration = Duration::from_secs(1);
 /// Nodes that are learned at most. Any of a cluster will do.
-const MAX_LEARNED: usize = 16;
+const MAX_LEARNED: usize = 8;
 /// Addresses of which an error tells what they said; the others are counted.
 const MOST_TOLD: usize = 6;
 /// A cluster is asked for its nodes again after so long.
@@ -158,7 +158,7 @@ impl Endpoints {
             errors().take(MOST_TOLD).map(|error| error.message.trim_end_matches('.')).collect();
         let (count, more) = (self.candidates.len(), self.candidates.len().saturating_sub(MOST_TOLD));
         let more = if more > 0 { format!("; and {more} more") } else { String::new() };
-        let text = format!("none of {count} addresses is of use: {}{more}", texts.join("; "));
+        let text = format!("none of the {count} addresses can be used: {}{more}", texts.join("; "));
         Error::unsent(first.code.clone(), text)
     }
 
@@ -203,5 +203,107 @@ impl Endpoints {
             self.present = self.candidates.len();
             self.candidates.push(present);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::backend::Options;
+
+    fn endpoints(url: &str) -> Endpoints {
+        let options = Options { url: Some(url.to_owned()), ..Options::default() };
+        Endpoints::new(&Config::new(options).unwrap(), 0)
+    }
+
+    fn node(host: &str) -> Endpoint {
+        Endpoint::Tcp { host: host.to_owned(), port: 6379 }
+    }
+
+    fn error(text: &'static str) -> Error {
+        Error::unsent(Code::Refused, text)
+    }
+
+    fn names(endpoints: &Endpoints) -> Vec<String> {
+        endpoints.candidates.iter().map(|candidate| candidate.endpoint.to_string()).collect()
+    }
+
+    #[test]
+    fn a_round_ends_when_each_was_tried_and_its_error_names_what_each_said() {
+        let mut endpoints = endpoints("redis://a,b");
+        assert_eq!(endpoints.failed(error("one."), false), Turn::Next);
+        assert_eq!(*endpoints.present(), node("b"));
+        let told = error("none of the 2 addresses can be used: one; two");
+        assert_eq!(endpoints.failed(error("two."), false), Turn::RoundOver(told));
+        assert_eq!(*endpoints.present(), node("a"));
+        assert_eq!(endpoints.failed(error("three"), false), Turn::Next);
+        // What b said in the round before counts no more.
+        assert_eq!(endpoints.failed(error("four"), true), Turn::Next);
+        assert_eq!(*endpoints.present(), node("a"));
+    }
+
+    #[test]
+    fn the_error_of_the_only_address_is_told_as_it_is() {
+        let mut endpoints = endpoints("redis://a");
+        assert_eq!(endpoints.failed(error("one."), false), Turn::RoundOver(error("one.")));
+        assert_eq!(endpoints.named(&node("a"), error("one")), error("one"));
+    }
+
+    #[test]
+    fn an_error_names_its_address_once() {
+        let endpoints = endpoints("redis://a,b");
+        let named = |text| endpoints.named(&node("a"), error(text)).message;
+        assert_eq!(named("lost"), "a:6379: lost");
+        assert_eq!(named("cannot connect to a:6379"), "cannot connect to a:6379");
+    }
+
+    #[test]
+    fn attempts_share_the_time_of_a_round_until_one_is_connected() {
+        let (mut endpoints, now) = (endpoints("redis://a,b"), Instant::now());
+        let second = Duration::from_secs(1);
+        assert_eq!(endpoints.deadline(now), now + 5 * second / 2);
+        endpoints.failed(error("one"), false);
+        assert_eq!(endpoints.deadline(now + second), now + 5 * second);
+        endpoints.connected();
+        let later = now + 100 * second;
+        endpoints.failed(error("two"), true);
+        assert_eq!(endpoints.deadline(later), later + 5 * second);
+    }
+
+    #[test]
+    fn learned_nodes_take_the_place_of_those_before_but_for_the_present_one() {
+        let mut endpoints = endpoints("redis://a,b");
+        endpoints.learn(["b", "c", "d", "c"].map(node));
+        assert_eq!(names(&endpoints), ["a:6379", "b:6379", "c:6379", "d:6379"]);
+        let peer = ([10, 0, 0, 1], 6379).into();
+        endpoints.peer_failed(&node("d"), peer);
+        endpoints.failed(error("a"), false);
+        endpoints.failed(error("b"), false);
+        assert_eq!(*endpoints.present(), node("c"));
+        endpoints.learn(["e", "d"].map(node));
+        assert_eq!(names(&endpoints), ["a:6379", "b:6379", "e:6379", "d:6379", "c:6379"]);
+        assert_eq!(*endpoints.present(), node("c"), "it is in use");
+        assert_eq!(endpoints.failed_peer(&node("d")), Some(peer), "it was known already");
+        // Both that failed did so in this round, which goes on.
+        endpoints.failed(error("c"), false);
+        assert_eq!(*endpoints.present(), node("e"));
+        endpoints.learn(["e"].map(node));
+        assert_eq!(names(&endpoints), ["a:6379", "b:6379", "e:6379"]);
+        endpoints.learn((0..100).map(|n| node(&n.to_string())));
+        assert_eq!(endpoints.candidates.len(), 2 + MAX_LEARNED + 1);
+    }
+
+    #[test]
+    fn a_cluster_is_asked_for_its_nodes_now_and_then_unless_it_refuses() {
+        let (mut endpoints, now) = (endpoints("redis://a"), Instant::now());
+        assert!(!endpoints.asks_nodes(now));
+        endpoints.is_cluster(now);
+        assert!(endpoints.asks_nodes(now) && !endpoints.asks_nodes(now));
+        assert!(endpoints.asks_nodes(now + ASK_AGAIN));
+        endpoints.nodes_refused();
+        assert!(!endpoints.asks_nodes(now + 2 * ASK_AGAIN));
+        endpoints.is_cluster(now);
+        endpoints.connected();
+        assert!(!endpoints.asks_nodes(now), "the next server may be none");
     }
 }

@@ -145,7 +145,7 @@ fn a_cluster_of_many_nodes_is_learned_in_part() {
         slots.push_str(&format!("*3\r\n:0\r\n:1\r\n*2\r\n${}\r\n{host}\r\n:7000\r\n", host.len()));
     }
     let mut client = on_node(&[], Resp::Three, slots.as_bytes());
-    assert_eq!(addresses(&mut client).len(), 1 + 16);
+    assert_eq!(addresses(&mut client).len(), 1 + 8);
 }
 
 /// Nobody pushes that nodes come and go.

@@ -113,7 +113,7 @@ fn gap(said: &[Said]) -> Duration {
 /// The one thing said is that all addresses were tried.
 fn all_failed(client: &mut Client) -> Error {
     let (error, wait) = client.expect_down();
-    assert!(error.message.starts_with("none of "), "{error}");
+    assert!(error.message.starts_with("none of the "), "{error}");
     assert!(wait > Duration::ZERO);
     error
 }
