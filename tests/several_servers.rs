@@ -162,7 +162,9 @@ fn address(server: &RealRedis) -> String {
 
 /// The second one follows the first.
 fn master_and_replica() -> [RealRedis; 2] {
-    let [master, replica] = [(); 2].map(|()| RealRedis::builder().start().expect("a redis-server"));
+    // A master waits for more replicas by default before it sends its data.
+    let builder = RealRedis::builder().configuration("repl-diskless-sync-delay 0");
+    let [master, replica] = [(); 2].map(|()| builder.start().expect("a redis-server"));
     follow(&mut Cli::new(replica.port()), master.port());
     [master, replica]
 }

@@ -44,7 +44,7 @@ realtime = {}
 
 ---@class RealtimeStats
 ---@field state "connecting"|"ready"|"waiting"|"closed"
----@field address string where the client connects to, without secrets
+---@field address string where the client is connected to, or tries to connect to: of several addresses the present one
 ---@field server? string what the server calls itself, from `ready` until `down`
 ---@field version? string its version
 ---@field protocol? 2|3

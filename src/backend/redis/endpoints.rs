@@ -16,8 +16,8 @@ use crate::model::{Code, Error};
 const LEAST_SHARE: Duration = Duration::from_secs(1);
 /// Nodes that are learned at most. Any of a cluster will do.
 const MAX_LEARNED: usize = 8;
-/// Addresses of which an error tells what they said; the others are counted.
-const MOST_TOLD: usize = 6;
+/// Bytes of an error that tells what addresses said. Those beyond are counted.
+const TOLD_BYTES: usize = 1024;
 /// A cluster is asked for its nodes again after so long.
 const ASK_AGAIN: Duration = Duration::from_secs(60);
 
@@ -154,11 +154,22 @@ impl Endpoints {
         if self.candidates.len() == 1 {
             return first.clone();
         }
-        let texts: Vec<_> =
-            errors().take(MOST_TOLD).map(|error| error.message.trim_end_matches('.')).collect();
-        let (count, more) = (self.candidates.len(), self.candidates.len().saturating_sub(MOST_TOLD));
-        let more = if more > 0 { format!("; and {more} more") } else { String::new() };
-        let text = format!("none of the {count} addresses can be used: {}{more}", texts.join("; "));
+        let count = self.candidates.len();
+        let mut text = format!("none of the {count} addresses can be used");
+        let mut advice = Vec::new();
+        for (told, error) in errors().enumerate() {
+            let message = error.message.trim_end_matches('.');
+            // What to do about it is said once.
+            let known = message.split_once("; ").filter(|(_, what)| advice.contains(what));
+            let message = known.map_or(message, |(words, _)| words);
+            advice.extend(message.split_once("; ").map(|(_, what)| what));
+            if told > 0 && text.len() + message.len() > TOLD_BYTES {
+                text.push_str(&format!("; and {} more", count - told));
+                break;
+            }
+            text.push_str(if told > 0 { "; " } else { ": " });
+            text.push_str(message);
+        }
         Error::unsent(first.code.clone(), text)
     }
 
@@ -240,6 +251,19 @@ mod tests {
         // What b said in the round before counts no more.
         assert_eq!(endpoints.failed(error("four"), true), Turn::Next);
         assert_eq!(*endpoints.present(), node("a"));
+    }
+
+    #[test]
+    fn what_to_do_is_said_once_and_what_has_no_room_is_counted() {
+        let mut endpoints = endpoints("redis://a,b,c,d");
+        let long = || Error::unsent(Code::Refused, format!("b: {}", "x".repeat(1000)));
+        let (mut advised, mut last) = (error("a: no; do this").message, Turn::Next);
+        for message in [advised.clone(), "b: neither; do this".into(), long().message, "d: no".into()] {
+            last = endpoints.failed(Error::unsent(Code::Refused, message), false);
+        }
+        advised.to_mut().push_str("; b: neither; and 2 more");
+        let told = Error::unsent(Code::Refused, format!("none of the 4 addresses can be used: {advised}"));
+        assert_eq!(last, Turn::RoundOver(told));
     }
 
     #[test]

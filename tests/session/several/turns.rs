@@ -95,7 +95,9 @@ fn of_many_addresses_each_has_a_second() {
     refused(&mut many, "10.0.0.1:6379");
     let error = all_failed(&mut many);
     assert!(
-        error.message.starts_with("none of the 20 addresses") && error.message.ends_with("; and 14 more"),
+        error.message.starts_with("none of the 20 addresses")
+            && error.message.contains("; and ")
+            && error.message.len() < 1100,
         "{error}"
     );
 }
