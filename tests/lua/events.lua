@@ -142,7 +142,7 @@ host.test("of several addresses, ready and Stats name the one in use", function(
 	-- The same by options.
 	client = realtime.Connect({ host = dead .. ",127.0.0.1:2" })
 	client:On("down", got.fn)
-	kit.wait("down", function() return #got == 2 end)
+	kit.wait("down", function() return #got >= 2 end)
 	assert(got[2][1].err.message:find("127.0.0.1:1: ", 1, true) and got[2][1].err.message:find("127.0.0.1:2: ", 1, true),
 		got[2][1].err.message)
 	client:Disconnect()
