@@ -170,8 +170,9 @@ impl Failure {
             }
             Self::Sentinel => Error::unsent(
                 Code::Unsupported,
-                "a Sentinel answers there, not the Redis that it watches; write the address that redis-cli -p 26379 SENTINEL \
-                 get-master-addr-by-name NAME tells, or one that moves along with the master",
+                "a Sentinel answers there, not the Redis that it watches; write the addresses of the master and of its replicas \
+                 (SENTINEL get-master-addr-by-name NAME and SENTINEL replicas NAME in redis-cli -p 26379 tell them), as in \
+                 redis://a:6379,b:6379",
             ),
             Self::Replica => Error::unsent(
                 Code::Unsupported,

@@ -168,7 +168,9 @@ impl RedisSession {
     fn tell_ready(&mut self, first: bool, sink: &mut dyn Sink) {
         let Some(version) = self.version else { return };
         self.delivery.take_owed_ready();
-        let notice = self.role.notice(self.server.role, &self.config).or_else(|| self.address.notice());
+        // The nodes of a cluster hand on to each other what is published, replicas too.
+        let role = self.server.role.filter(|_| !self.server.is_cluster());
+        let notice = self.role.notice(role, &self.config).or_else(|| self.address.notice());
         let address = self.links[self.link_for(LinkRole::Commands)].endpoint();
         sink.event(Event::Ready(Ready {
             first,

@@ -77,7 +77,8 @@ fn a_replica_of_a_cluster_will_do_and_so_will_several_addresses_of_it() {
         let mut client = client("a,b", &[]);
         client.attempt(0);
         greeted(&mut client, resp, Host { role: "slave", ..NODE });
-        assert_eq!(ready(&mut client).address.as_deref(), Some("a:6379"));
+        let told = ready(&mut client);
+        assert_eq!((told.address.as_deref(), told.notice), (Some("a:6379"), None));
     }
 }
 
