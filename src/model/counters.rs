@@ -90,10 +90,10 @@ impl Counters {
         self.one_refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Says where the client is connected to, or tries to connect to.
-    pub fn set_address(&self, address: String) {
+    /// Says where the client is connected to, or tries to connect to; `None` once it has ended.
+    pub fn set_address(&self, address: Option<String>) {
         // As above.
-        *self.address.lock().unwrap_or_else(PoisonError::into_inner) = Some(address.into());
+        *self.address.lock().unwrap_or_else(PoisonError::into_inner) = address.map(Into::into);
     }
 
     /// Where the client is connected to, or tries to connect to, if the session says so.

@@ -16,7 +16,7 @@ impl RedisSession {
         let endpoint = self.endpoints.present().clone();
         let deadline = match self.links[i].role() {
             LinkRole::Commands => {
-                self.counters.set_address(endpoint.to_string());
+                self.counters.set_address(Some(endpoint.to_string()));
                 self.endpoints.deadline(now)
             }
             LinkRole::Subscriptions => now + self.config.connect_timeout,

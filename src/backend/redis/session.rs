@@ -364,6 +364,7 @@ impl RedisSession {
         self.closed = true;
         self.counters.confirmed.store(0, Ordering::Relaxed);
         self.counters.set_refused(0, None);
+        self.counters.set_address(None);
         self.update_state();
         sink.event(Event::Closed);
         self.actions.push_back(Action::Finish);
