@@ -288,10 +288,16 @@ mod tests {
         assert_eq!(endpoints.deadline(now), now + 5 * second / 2);
         endpoints.failed(error("one"), false);
         assert_eq!(endpoints.deadline(now + second), now + 5 * second);
-        endpoints.connected();
+        // It may have been in use for long.
         let later = now + 100 * second;
+        endpoints.connected();
+        assert_eq!(endpoints.deadline(later), later + 5 * second, "what follows has all of it again");
         endpoints.failed(error("two"), true);
-        assert_eq!(endpoints.deadline(later), later + 5 * second);
+        assert_eq!(
+            endpoints.deadline(later),
+            later + 5 * second,
+            "the one that was lost takes no share of a new round"
+        );
     }
 
     #[test]

@@ -27,8 +27,8 @@ fn node(node: &Value, used: &Endpoint, config: &Config) -> Option<Endpoint> {
         }
         _ => return None,
     };
-    // "?": it has a name that it does not know.
-    let name = host_name(named, config).filter(|&name| name != "?")?;
+    // No host is called "?", which stands for a name that the node does not know.
+    let name = host_name(named, config)?;
     Some(Endpoint::Tcp { host: host(name.to_owned()).ok()?, port })
 }
 
