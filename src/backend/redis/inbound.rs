@@ -50,10 +50,9 @@ impl RedisSession {
 
     /// Bytes that an answer may have. The handshake's are not the user's, and no larger than the decoder lets pass.
     fn reply_limit(&self, i: usize) -> usize {
-        match self.links[i].connection().and_then(|connection| connection.pipeline.front()) {
-            Some(Expectation::Request(..)) => self.config.max_message_bytes,
-            _ => MAX_NAME.max(self.config.max_message_bytes),
-        }
+        let front = self.links[i].connection().and_then(|connection| connection.pipeline.front());
+        let is_users = front.is_some_and(|command| command.request.is_some());
+        self.config.max_message_bytes.max(if is_users { 0 } else { MAX_NAME })
     }
 
     /// A message came: the subscription that it is for, if it is for one.
@@ -111,7 +110,7 @@ impl RedisSession {
     ) {
         let Some(name) = name.as_bytes() else { return };
         let Some(connection) = self.links[i].connection_mut() else { return };
-        let expectation = connection.pipeline.front_mut();
+        let expectation = connection.pipeline.front_mut().map(|command| &mut command.expectation);
         if let Some(probe) = &mut self.probe
             && (operation, kind) == (Operation::Subscribe, TopicKind::Channel)
             && probe.is_confirmed_by(name)

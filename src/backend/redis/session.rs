@@ -14,6 +14,7 @@ use super::failure::{Circumstances, Failure, add_details};
 use super::handshake;
 use super::link::Link;
 use super::protocol::{PROBE_PREFIX, Version};
+use super::request::request_name;
 use super::role::RoleWatch;
 use super::server::Server;
 use super::serving::ASK_AGAIN;
@@ -69,7 +70,7 @@ impl RedisSession {
             origin,
             counters,
             links,
-            requests: Requests::default(),
+            requests: Requests::new(request_name),
             delivery,
             probe,
             role: RoleWatch::default(),
@@ -229,7 +230,7 @@ impl RedisSession {
         let seen = Circumstances {
             opening: connection.map_or(&[], Connection::opening),
             was_new: !was_up,
-            lagged: connection.is_some_and(|connection| connection.liveness.is_slow_consumer(now)),
+            lagged: connection.is_some_and(|connection| connection.is_slow_consumer(now)),
             asked: is_subscribed && connection.is_some_and(|connection| connection.awaits_large_answer(now)),
         };
         let mut error = failure.into_error(&self.config, seen);
@@ -238,7 +239,7 @@ impl RedisSession {
         if let Some(connection) = closed {
             let text = format!("the connection was lost before the answer came ({})", error.message);
             let lost = Error::sent(Code::Disconnected, text);
-            self.requests.lost(connection.pipeline.cut(), &lost, sink);
+            self.requests.lost(connection.pipeline, &lost, sink);
         }
         if is_subscriber {
             self.delivery.lost(since, &error);
@@ -360,12 +361,8 @@ impl RedisSession {
 
     /// The session ends: whoever still waits is answered.
     fn finish(&mut self, sink: &mut dyn Sink) {
-        for link in &mut self.links {
-            if let Some(connection) = link.close() {
-                self.requests.lost(connection.pipeline.cut(), &ended(true), sink);
-            }
-        }
-        self.requests.fail_backlog(&ended(false), sink);
+        let connections = self.links.iter_mut().filter_map(Link::close);
+        self.requests.end(connections.map(|connection| connection.pipeline), ended, sink);
         self.ready = false;
         self.closed = true;
         self.counters.confirmed.store(0, Ordering::Relaxed);
