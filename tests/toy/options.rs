@@ -56,7 +56,7 @@ impl Backend for Toy {
         Box::new(ToySession::new(self.clone(), start))
     }
 
-    fn check(&self, _: &Args) -> Result<(), String> {
+    fn check(&self, _: &Args, _: fn(&str) -> String) -> Result<(), String> {
         Err("a toy has no commands".into())
     }
 
