@@ -7,7 +7,7 @@ use crossbeam_queue::{ArrayQueue, SegQueue};
 
 use super::batch::Batch;
 use super::{Item, Signal};
-use crate::model::{Counters, Error, Limits, Overflow, READ_BYTES, Room, Value, Wake};
+use crate::model::{Counters, Error, Limits, Overflow, QueueCounters, READ_BYTES, Room, Value, Wake};
 
 /// A batch has at most this share of what may wait, so that making room costs no more than that.
 const BATCH_SHARE: usize = 8;
@@ -88,7 +88,7 @@ pub(super) struct Lanes {
     pub(super) taken: CacheLine<Sums>,
     /// What the worker waits for: a bit for each [`Room`].
     pub(super) wishes: AtomicU8,
-    pub(super) counters: Arc<Counters>,
+    pub(super) counters: QueueCounters,
     pub(super) signal: Signal,
     pub(super) wake: Arc<dyn Wake>,
 }
@@ -123,7 +123,7 @@ impl Lanes {
             worker: CacheLine::default(),
             taken: CacheLine::default(),
             wishes: AtomicU8::new(0),
-            counters,
+            counters: QueueCounters::new(counters),
             signal,
             wake,
         }

@@ -24,7 +24,7 @@ use std::time::Instant;
 use realtime::backend::toolbox::{Backoff, Delivery, Liveness, Operation, Pipeline, Requests, Sign};
 use realtime::backend::{Action, Connected, LinkError, Session, Start};
 use realtime::model::{
-    Code, Command, Counters, Error, Event, LinkId, Ready, RequestKind, RequestName, Room, Sink, State,
+    Code, Command, Error, Event, LinkId, Ready, RequestKind, RequestName, Room, SessionCounters, Sink, State,
     TopicKind, Value,
 };
 
@@ -32,7 +32,7 @@ const LINK: LinkId = LinkId(0);
 
 pub struct ToySession {
     toy: Toy,
-    counters: Arc<Counters>,
+    counters: SessionCounters,
     requests: Requests,
     delivery: Delivery,
     backoff: Backoff,
@@ -56,7 +56,7 @@ impl ToySession {
         let mut session = Self {
             backoff: Backoff::new(seed, toy.retry, toy.retry),
             toy,
-            counters,
+            counters: SessionCounters::new(counters),
             requests: Requests::new(|_| RequestName { command: b"PUB", channel: None }),
             delivery: Delivery::new(seed),
             connection: None,
@@ -82,7 +82,7 @@ impl ToySession {
             self.requests.lost(pipeline, &error, sink);
         }
         self.counters.set_state(State::Waiting);
-        let retry_in = self.backoff.next(now);
+        let retry_in = self.backoff.next();
         self.retry_at = Some(now + retry_in);
         sink.event(Event::Down { error, retry_in: Some(retry_in) });
     }

@@ -1,6 +1,5 @@
 //! What the server's answers amount to.
 
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::acl::{RefusedCommand, explained, explained_event, refusal_kind};
@@ -13,7 +12,7 @@ use super::request::Outcome;
 use super::serving::ServingVerdict;
 use super::session::RedisSession;
 use crate::backend::toolbox::{InFlight, PendingRequest};
-use crate::model::{Counters, Error, Event, RequestKind, Sink, Topic, TopicKind, Value};
+use crate::model::{Error, Event, RequestKind, Sink, Topic, TopicKind, Value};
 
 impl RedisSession {
     /// An answer came: it belongs to what is longest in flight.
@@ -65,7 +64,7 @@ impl RedisSession {
         sink: &mut dyn Sink,
     ) {
         match (request.kind(), &mut result) {
-            (RequestKind::Publish(_), Ok(_)) => Counters::add(&self.counters.published, 1),
+            (RequestKind::Publish(_), Ok(_)) => self.counters.published(),
             (RequestKind::Ping, Ok(pong)) => {
                 self.note_round_trip(request.since(), now);
                 *pong = Value::Double(now.saturating_duration_since(request.since()).as_secs_f64());
@@ -219,9 +218,7 @@ impl RedisSession {
     }
 
     fn note_round_trip(&self, since: Instant, now: Instant) {
-        let nanos = u64::try_from(now.saturating_duration_since(since).as_nanos()).unwrap_or(u64::MAX);
-        // 0 stands for none yet.
-        self.counters.round_trip.store(nanos.max(1), Ordering::Relaxed);
+        self.counters.set_round_trip(now.saturating_duration_since(since));
     }
 }
 

@@ -1,6 +1,5 @@
 //! What comes from the server: messages and confirmations. Answers are in `answers`.
 
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use resp::{Element, Frame, Value as Resp};
@@ -131,7 +130,7 @@ impl RedisSession {
                 connection.pipeline.pop_front();
             }
             connection.liveness.confirmed(now, self.delivery.awaits_confirmation());
-            self.counters.confirmed.store(self.delivery.confirmed(), Ordering::Relaxed);
+            self.counters.set_confirmed(self.delivery.confirmed());
             if !connection.is_proved() {
                 // The gap of this connection, and the `ready` to come, are about these too.
                 self.delivery.forget_regained();

@@ -135,7 +135,8 @@ impl Link {
     }
 
     /// The link ends, or its attempt. Returns the connection, if it had one.
-    pub(super) fn close(&mut self) -> Option<Box<Connection>> {
+    pub(super) fn close(&mut self, now: Instant) -> Option<Box<Connection>> {
+        self.backoff.lost(now);
         match std::mem::replace(&mut self.state, LinkState::Idle) {
             LinkState::Handshaking { connection, .. } | LinkState::Up(connection) => Some(connection),
             _ => None,
@@ -144,7 +145,7 @@ impl Link {
 
     /// Waits for the next attempt. Returns how long.
     pub(super) fn back_off(&mut self, now: Instant) -> Duration {
-        let wait = self.backoff.next(now);
+        let wait = self.backoff.next();
         self.state = LinkState::Waiting { until: now + wait };
         wait
     }

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::acl::listed;
@@ -20,14 +19,14 @@ use super::server::Server;
 use super::serving::ASK_AGAIN;
 use crate::backend::toolbox::{Backoff, Delivery, Probe, Requests};
 use crate::backend::{Action, Connected, Stage, Start};
-use crate::model::{Code, Counters, Error, Event, LinkId, Ready, Sink, State};
+use crate::model::{Code, Error, Event, LinkId, Ready, SessionCounters, Sink, State};
 
 /// A client's conversation with a Redis server.
 pub(super) struct RedisSession {
     pub(super) config: Arc<Config>,
     /// Where the configuration came from, for errors.
     origin: Arc<str>,
-    pub(super) counters: Arc<Counters>,
+    pub(super) counters: SessionCounters,
     pub(super) links: [Link; LinkRole::ALL.len()],
     pub(super) requests: Requests,
     pub(super) delivery: Delivery,
@@ -68,7 +67,7 @@ impl RedisSession {
             .then(|| Probe::new(PROBE_PREFIX, probe, now, config.ping_interval, config.ping_timeout));
         let mut session = Self {
             origin,
-            counters,
+            counters: SessionCounters::new(counters),
             links,
             requests: Requests::new(request_name),
             delivery,
@@ -211,7 +210,7 @@ impl RedisSession {
         if !failure.is_link_gone() {
             self.actions.push_back(Action::Close(self.links[i].id()));
         }
-        let closed = self.links[i].close();
+        let closed = self.links[i].close(now);
         let connection = closed.as_deref();
         let proved = connection.is_some_and(Connection::is_proved);
         let mut peer = connection.and_then(|connection| connection.peer);
@@ -244,12 +243,12 @@ impl RedisSession {
         if is_subscriber {
             self.delivery.lost(since, &error);
             self.probe.iter_mut().for_each(Probe::disconnected);
-            self.counters.confirmed.store(0, Ordering::Relaxed);
+            self.counters.set_confirmed(0);
         }
         if self.links[i].role() == LinkRole::Commands {
             self.role.disconnected();
             self.probe.iter_mut().for_each(Probe::unanswered);
-            self.abandon_attempts();
+            self.abandon_attempts(now);
         }
         if !self.links.iter().any(Link::is_up) {
             self.version = None;
@@ -266,11 +265,11 @@ impl RedisSession {
     }
 
     /// Stops making links that have no use while that of the commands is down.
-    fn abandon_attempts(&mut self) {
+    fn abandon_attempts(&mut self, now: Instant) {
         for link in &mut self.links {
             if link.role() == LinkRole::Subscriptions && link.is_under_way() {
                 self.actions.push_back(Action::Close(link.id()));
-                link.close();
+                link.close(now);
             }
         }
     }
@@ -284,15 +283,16 @@ impl RedisSession {
             let commands = self.link_for(LinkRole::Commands);
             let hopeless = self.links[commands].is_idle() || self.links[commands].is_waiting();
             if self.requests.is_empty() || hopeless || deadline <= now {
-                self.finish(sink);
+                self.finish(now, sink);
                 return;
             }
         }
-        if self.version == Some(Version::Resp2) && !self.delivery.is_empty() {
-            let (commands, subscriber) = (self.link_for(LinkRole::Commands), self.subscriber());
-            if self.links[commands].is_up() && self.links[subscriber].is_idle() {
-                self.connect(subscriber, now);
-            }
+        let subscriber = self.subscriber();
+        if self.is_needed(subscriber)
+            && self.links[subscriber].is_idle()
+            && self.links[self.link_for(LinkRole::Commands)].is_up()
+        {
+            self.connect(subscriber, now);
         }
         self.check_ready(now, sink);
         // Topics may be heard again, and others be refused.
@@ -308,15 +308,13 @@ impl RedisSession {
 
     /// Tells that the client is ready, once it is.
     pub(super) fn check_ready(&mut self, now: Instant, sink: &mut dyn Sink) {
-        let (subscriber, restored) = (self.subscriber_role(), self.delivery.is_restored());
-        let subscribes = !self.delivery.is_empty();
-        let mut all_serve = self.closing.is_none() && self.version.is_some();
-        for link in &mut self.links {
-            let is_subscriber = link.role() == subscriber;
-            let is_needed = link.role() == LinkRole::Commands || is_subscriber && subscribes;
-            all_serve &= link.serves(!is_subscriber || restored, now) || !is_needed;
+        let restored = self.delivery.is_restored();
+        let mut all_serve = true;
+        for i in 0..self.links.len() {
+            let has_done_all = !self.is_subscriber(i) || restored;
+            all_serve &= self.links[i].serves(has_done_all, now) || !self.is_needed(i);
         }
-        if !all_serve {
+        if !all_serve || self.closing.is_some() {
             return;
         }
         // The link of the subscriptions may be a new one though the client was ready all the time: nothing was wanted when the old
@@ -329,7 +327,7 @@ impl RedisSession {
         let first = !std::mem::replace(&mut self.was_ready, true);
         self.ready = true;
         if !first {
-            Counters::add(&self.counters.reconnects, 1);
+            self.counters.reconnected();
         }
         self.update_state();
         self.tell_ready(first, sink);
@@ -360,12 +358,12 @@ impl RedisSession {
     }
 
     /// The session ends: whoever still waits is answered.
-    fn finish(&mut self, sink: &mut dyn Sink) {
-        let connections = self.links.iter_mut().filter_map(Link::close);
+    fn finish(&mut self, now: Instant, sink: &mut dyn Sink) {
+        let connections = self.links.iter_mut().filter_map(|link| link.close(now));
         self.requests.end(connections.map(|connection| connection.pipeline), ended, sink);
         self.ready = false;
         self.closed = true;
-        self.counters.confirmed.store(0, Ordering::Relaxed);
+        self.counters.set_confirmed(0);
         self.counters.set_refused(0, None);
         self.update_state();
         sink.event(Event::Closed);

@@ -32,12 +32,16 @@ impl Backoff {
         Self { random: SplitMix64::new(seed), min, max, bound: min, good_since: None }
     }
 
-    /// How long to wait before the next attempt. The present one failed, or its connection is lost.
-    pub fn next(&mut self, now: Instant) -> Duration {
+    /// The present connection is lost, whether it is needed again or not.
+    pub fn lost(&mut self, now: Instant) {
         let good_life = self.bound.saturating_mul(GOOD_LIFE).max(SHORTEST_GOOD_LIFE);
         if self.good_since.take().is_some_and(|since| now.saturating_duration_since(since) >= good_life) {
             self.bound = self.min;
         }
+    }
+
+    /// How long to wait before the next attempt.
+    pub fn next(&mut self) -> Duration {
         let wait = self.bound.mul_f64(self.random.unit());
         self.bound = self.bound.saturating_mul(2).min(self.max);
         wait
@@ -46,5 +50,27 @@ impl Backoff {
     /// The connection has done all that it was made for. If it lasts, the backoff begins anew.
     pub fn good(&mut self, now: Instant) {
         self.good_since = Some(now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_is_judged_when_it_is_lost_and_not_by_a_later_failure() {
+        let [min, max] = [1, 60].map(Duration::from_secs);
+        let (mut backoff, now) = (Backoff::new(1, min, max), Instant::now());
+        while backoff.bound < max {
+            backoff.next();
+        }
+        backoff.good(now);
+        // Nobody needs it, and for an hour none is made.
+        backoff.lost(now + Duration::from_secs(1));
+        backoff.lost(now + Duration::from_secs(3600));
+        assert_eq!(backoff.bound, max, "it was lost after a second");
+        backoff.good(now);
+        backoff.lost(now + max * GOOD_LIFE);
+        assert_eq!(backoff.bound, min);
     }
 }
