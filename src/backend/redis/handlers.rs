@@ -148,7 +148,7 @@ impl RedisSession {
             self.connect(i, now);
         } else {
             // It follows the link of the commands, which then finds it idle.
-            link.close(now);
+            link.close();
         }
     }
 

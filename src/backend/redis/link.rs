@@ -135,12 +135,16 @@ impl Link {
     }
 
     /// The link ends, or its attempt. Returns the connection, if it had one.
-    pub(super) fn close(&mut self, now: Instant) -> Option<Box<Connection>> {
-        self.backoff.lost(now);
+    pub(super) fn close(&mut self) -> Option<Box<Connection>> {
         match std::mem::replace(&mut self.state, LinkState::Idle) {
             LinkState::Handshaking { connection, .. } | LinkState::Up(connection) => Some(connection),
             _ => None,
         }
+    }
+
+    /// The connection is lost, or the attempt failed.
+    pub(super) fn lost(&mut self, now: Instant) {
+        self.backoff.lost(now);
     }
 
     /// Waits for the next attempt. Returns how long.

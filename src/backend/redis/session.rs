@@ -210,7 +210,7 @@ impl RedisSession {
         if !failure.is_link_gone() {
             self.actions.push_back(Action::Close(self.links[i].id()));
         }
-        let closed = self.links[i].close(now);
+        let closed = self.links[i].close();
         let connection = closed.as_deref();
         let proved = connection.is_some_and(Connection::is_proved);
         let mut peer = connection.and_then(|connection| connection.peer);
@@ -248,11 +248,12 @@ impl RedisSession {
         if self.links[i].role() == LinkRole::Commands {
             self.role.disconnected();
             self.probe.iter_mut().for_each(Probe::unanswered);
-            self.abandon_attempts(now);
+            self.abandon_attempts();
         }
         if !self.links.iter().any(Link::is_up) {
             self.version = None;
         }
+        self.links[i].lost(now);
         if !is_needed || self.closing.is_some() {
             return;
         }
@@ -265,11 +266,11 @@ impl RedisSession {
     }
 
     /// Stops making links that have no use while that of the commands is down.
-    fn abandon_attempts(&mut self, now: Instant) {
+    fn abandon_attempts(&mut self) {
         for link in &mut self.links {
             if link.role() == LinkRole::Subscriptions && link.is_under_way() {
                 self.actions.push_back(Action::Close(link.id()));
-                link.close(now);
+                link.close();
             }
         }
     }
@@ -283,7 +284,7 @@ impl RedisSession {
             let commands = self.link_for(LinkRole::Commands);
             let hopeless = self.links[commands].is_idle() || self.links[commands].is_waiting();
             if self.requests.is_empty() || hopeless || deadline <= now {
-                self.finish(now, sink);
+                self.finish(sink);
                 return;
             }
         }
@@ -358,8 +359,8 @@ impl RedisSession {
     }
 
     /// The session ends: whoever still waits is answered.
-    fn finish(&mut self, now: Instant, sink: &mut dyn Sink) {
-        let connections = self.links.iter_mut().filter_map(|link| link.close(now));
+    fn finish(&mut self, sink: &mut dyn Sink) {
+        let connections = self.links.iter_mut().filter_map(Link::close);
         self.requests.end(connections.map(|connection| connection.pipeline), ended, sink);
         self.ready = false;
         self.closed = true;

@@ -32,12 +32,15 @@ impl Backoff {
         Self { random: SplitMix64::new(seed), min, max, bound: min, good_since: None }
     }
 
-    /// The present connection is lost, whether it is needed again or not.
-    pub fn lost(&mut self, now: Instant) {
+    /// The connection is lost, or the attempt failed. Returns whether there was a connection that lasted.
+    pub fn lost(&mut self, now: Instant) -> bool {
         let good_life = self.bound.saturating_mul(GOOD_LIFE).max(SHORTEST_GOOD_LIFE);
-        if self.good_since.take().is_some_and(|since| now.saturating_duration_since(since) >= good_life) {
+        let lasted =
+            self.good_since.take().is_some_and(|since| now.saturating_duration_since(since) >= good_life);
+        if lasted {
             self.bound = self.min;
         }
+        lasted
     }
 
     /// How long to wait before the next attempt.
@@ -66,11 +69,11 @@ mod tests {
         }
         backoff.good(now);
         // Nobody needs it, and for an hour none is made.
-        backoff.lost(now + Duration::from_secs(1));
-        backoff.lost(now + Duration::from_secs(3600));
+        assert!(!backoff.lost(now + Duration::from_secs(1)));
+        assert!(!backoff.lost(now + Duration::from_secs(3600)));
         assert_eq!(backoff.bound, max, "it was lost after a second");
         backoff.good(now);
-        backoff.lost(now + max * GOOD_LIFE);
+        assert!(backoff.lost(now + max * GOOD_LIFE));
         assert_eq!(backoff.bound, min);
     }
 }
