@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use crate::model::{Args, Code, Command, Counters, Limits, LinkId, Room, Sink};
 
-pub use options::{OptionError, OptionValue, Options};
+pub use options::{OptionError, OptionSet, OptionValue, Options};
 
 /// The table of backends. The first row serves options without a URL.
 pub const SCHEMES: &[Scheme] = &[redis::SCHEME];

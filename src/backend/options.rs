@@ -97,8 +97,8 @@ const MAX_SECONDS: f64 = 31_536_000.0;
 
 /// An options table, each of whose values is taken out once by the backend that it is for. The keys are known from what the
 /// backend asks for.
-#[derive(Default)]
-pub(super) struct OptionSet {
+#[derive(Debug, Default)]
+pub struct OptionSet {
     pairs: Vec<(String, OptionValue)>,
     /// The keys that were asked for.
     asked: Vec<&'static str>,
@@ -110,7 +110,7 @@ impl OptionSet {
     /// # Errors
     ///
     /// A key that it does not ask for.
-    pub(super) fn new<T>(
+    pub fn new<T>(
         pairs: Vec<(String, OptionValue)>,
         read: impl FnOnce(&mut Self) -> Result<T, OptionError>,
     ) -> Result<Self, OptionError> {
@@ -129,7 +129,7 @@ impl OptionSet {
     /// # Errors
     ///
     /// Those of `read`.
-    pub(super) fn keys<T>(
+    pub fn keys<T>(
         read: impl FnOnce(&mut Self) -> Result<T, OptionError>,
     ) -> Result<Vec<&'static str>, OptionError> {
         let mut none = Self::default();
@@ -138,12 +138,12 @@ impl OptionSet {
     }
 
     /// Whether `key` was given and has not been taken.
-    pub(super) fn has(&mut self, key: &'static str) -> bool {
+    pub fn has(&mut self, key: &'static str) -> bool {
         self.position(key).is_some()
     }
 
     /// Takes the value of `key`.
-    pub(super) fn take(&mut self, key: &'static str) -> Option<OptionValue> {
+    pub fn take(&mut self, key: &'static str) -> Option<OptionValue> {
         let at = self.position(key)?;
         Some(self.pairs.swap_remove(at).1)
     }
@@ -156,7 +156,11 @@ impl OptionSet {
     }
 
     /// Takes a string of any bytes.
-    pub(super) fn bytes(&mut self, key: &'static str) -> Result<Option<Vec<u8>>, OptionError> {
+    ///
+    /// # Errors
+    ///
+    /// The value is no such thing.
+    pub fn bytes(&mut self, key: &'static str) -> Result<Option<Vec<u8>>, OptionError> {
         match self.take(key) {
             None => Ok(None),
             Some(OptionValue::String(bytes)) => Ok(Some(bytes)),
@@ -167,7 +171,11 @@ impl OptionSet {
     }
 
     /// Takes a string that is text.
-    pub(super) fn text(&mut self, key: &'static str) -> Result<Option<String>, OptionError> {
+    ///
+    /// # Errors
+    ///
+    /// The value is no such thing.
+    pub fn text(&mut self, key: &'static str) -> Result<Option<String>, OptionError> {
         match self.bytes(key)?.map(String::from_utf8) {
             None => Ok(None),
             Some(Ok(text)) => Ok(Some(text)),
@@ -176,7 +184,11 @@ impl OptionSet {
     }
 
     /// Takes a yes or no.
-    pub(super) fn boolean(&mut self, key: &'static str) -> Result<Option<bool>, OptionError> {
+    ///
+    /// # Errors
+    ///
+    /// The value is no such thing.
+    pub fn boolean(&mut self, key: &'static str) -> Result<Option<bool>, OptionError> {
         match self.take(key) {
             None => Ok(None),
             Some(OptionValue::Boolean(boolean)) => Ok(Some(boolean)),
@@ -187,7 +199,11 @@ impl OptionSet {
     }
 
     /// Takes a whole number within `range`.
-    pub(super) fn whole(
+    ///
+    /// # Errors
+    ///
+    /// The value is no such thing.
+    pub fn whole(
         &mut self,
         key: &'static str,
         range: RangeInclusive<u32>,
@@ -206,7 +222,11 @@ impl OptionSet {
     }
 
     /// Takes a number of things or bytes, at least 1.
-    pub(super) fn count(&mut self, key: &'static str) -> Result<Option<usize>, OptionError> {
+    ///
+    /// # Errors
+    ///
+    /// The value is no such thing.
+    pub fn count(&mut self, key: &'static str) -> Result<Option<usize>, OptionError> {
         let Some(value) = self.take(key) else { return Ok(None) };
         let Some(number) = whole(&value, 1..=u64::MAX) else {
             let problem = format!("must be a whole number, at least 1, not {}", shown(&value));
@@ -221,7 +241,11 @@ impl OptionSet {
     }
 
     /// Takes the bounds of the queues.
-    pub(super) fn limits(&mut self) -> Result<Limits, OptionError> {
+    ///
+    /// # Errors
+    ///
+    /// The value is no such thing.
+    pub fn limits(&mut self) -> Result<Limits, OptionError> {
         Ok(Limits {
             queue_events: self.count("queue_events")?.unwrap_or(DEFAULT_QUEUE_EVENTS),
             queue_bytes: self.count("queue_bytes")?.unwrap_or(DEFAULT_QUEUE_BYTES),
@@ -243,12 +267,20 @@ impl OptionSet {
     }
 
     /// Takes the bound of a message and of an answer.
-    pub(super) fn max_message_bytes(&mut self) -> Result<usize, OptionError> {
+    ///
+    /// # Errors
+    ///
+    /// The value is no such thing.
+    pub fn max_message_bytes(&mut self) -> Result<usize, OptionError> {
         Ok(self.count("max_message_bytes")?.unwrap_or(DEFAULT_MAX_MESSAGE_BYTES))
     }
 
     /// Takes a time in seconds, neither too short for a clock nor endless.
-    pub(super) fn seconds(&mut self, key: &'static str) -> Result<Option<Duration>, OptionError> {
+    ///
+    /// # Errors
+    ///
+    /// The value is no such thing.
+    pub fn seconds(&mut self, key: &'static str) -> Result<Option<Duration>, OptionError> {
         let Some(value) = self.take(key) else { return Ok(None) };
         match value {
             OptionValue::Number(n) if (MIN_SECONDS..=MAX_SECONDS).contains(&n) => {

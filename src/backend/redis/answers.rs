@@ -8,7 +8,6 @@ use super::failure::Failure;
 use super::handshake;
 use super::protocol::{HandshakeStep, NO_PERMISSION, Version, is_unserved};
 use super::reply::Reply;
-use super::request::Outcome;
 use super::serving::ServingVerdict;
 use super::session::RedisSession;
 use crate::backend::toolbox::{InFlight, PendingRequest};
@@ -35,11 +34,8 @@ impl RedisSession {
                 self.fail(i, Failure::OutOfStep, now, sink);
             }
             Some(InFlight { request, expectation: Expectation::Replies(replies), .. }) => {
-                let (result, is_stuck) = match replies.take(request.as_ref(), reply, &self.config) {
-                    Outcome::Unfinished => return,
-                    Outcome::Finished(result) => (result, false),
-                    Outcome::Stuck(error) => (Err(error), true),
-                };
+                let Some(result) = replies.take(request.as_ref(), reply, &self.config) else { return };
+                let is_stuck = replies.is_stuck();
                 if let Some(request) = connection.pipeline.pop_front().and_then(|command| command.request) {
                     self.request_answered(request, result, now, sink);
                 }

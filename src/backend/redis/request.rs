@@ -29,17 +29,8 @@ enum Multi {
     Taken,
     /// The server refused it.
     Refused,
-}
-
-/// What an answer amounts to.
-#[derive(Debug)]
-pub(super) enum Outcome {
-    /// More answers are to come.
-    Unfinished,
-    /// This is the result.
-    Finished(Result<Value, Error>),
-    /// The connection is left inside a transaction, where the server queues every later command and runs none.
-    Stuck(Error),
+    /// The server took it, and EXEC did not end it: it queues every later command and runs none.
+    Stuck,
 }
 
 /// Refuses what no command line can be made of; it would leave the link waiting for an answer that never comes.
@@ -101,13 +92,13 @@ pub(super) fn encode(kind: &RequestKind, out: &mut Vec<u8>) -> Replies {
 }
 
 impl Replies {
-    /// One answer came, to a `request` unless that was answered already.
+    /// One answer came, to a `request` unless that was answered already. Returns the result once no more are to come.
     pub(super) fn take(
         &mut self,
         request: Option<&PendingRequest>,
         reply: Reply,
         config: &Config,
-    ) -> Outcome {
+    ) -> Option<Reply> {
         self.left = self.left.saturating_sub(1);
         if self.multi == Multi::Sent {
             self.multi = if reply.is_ok() { Multi::Taken } else { Multi::Refused };
@@ -121,15 +112,21 @@ impl Replies {
             if let Err(error) = reply {
                 self.first_error.get_or_insert(Box::new(error));
             }
-            return Outcome::Unfinished;
+            return None;
         }
         if self.multi == Multi::Taken && !ends_transaction(&reply) {
-            return Outcome::Stuck(exec_refused(reply));
+            self.multi = Multi::Stuck;
+            return Some(Err(exec_refused(reply)));
         }
-        Outcome::Finished(match self.first_error.take() {
+        Some(match self.first_error.take() {
             Some(first) => Err(aborted(*first, self.multi == Multi::Refused)),
             None => reply,
         })
+    }
+
+    /// Whether the connection is left inside a transaction.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.multi == Multi::Stuck
     }
 }
 
