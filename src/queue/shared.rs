@@ -292,3 +292,29 @@ pub(super) fn value_bytes(value: &Value) -> usize {
 pub(super) fn error_bytes(error: &Error) -> usize {
     size_of::<Error>() + error.message.len() + error.remedy.as_ref().map_or(0, |remedy| remedy.byte_len())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::SubscriptionSlot;
+    use crate::queue::orders;
+
+    #[test]
+    fn a_batch_is_kept_for_reuse_unless_it_grew_around_a_large_message() {
+        let limits = Limits {
+            queue_events: 100,
+            queue_bytes: 10 << 20,
+            overflow: Overflow::DropOldest,
+            max_pending: 1,
+            pending_bytes: 1,
+        };
+        let (orders, _inbox) = orders::<()>();
+        let lanes = Lanes::new(limits, Arc::default(), Signal::default(), orders.waker());
+        for (size, kept) in [(1, 1), (lanes.batch_bytes, 2), (lanes.batch_bytes + 1, 2), (0, 3)] {
+            let mut batch = Box::<Batch>::default();
+            batch.push(SubscriptionSlot::new(0, 0), None, &vec![0; size], lanes.batch_bytes);
+            lanes.recycle(batch);
+            assert_eq!(lanes.free.len(), kept, "after {size} bytes");
+        }
+    }
+}
