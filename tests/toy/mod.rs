@@ -82,7 +82,7 @@ impl ToySession {
             self.requests.lost(pipeline, &error, sink);
         }
         self.counters.set_state(State::Waiting);
-        let retry_in = self.backoff.next();
+        let retry_in = self.backoff.next(now);
         self.retry_at = Some(now + retry_in);
         sink.event(Event::Down { error, retry_in: Some(retry_in) });
     }

@@ -149,7 +149,7 @@ impl Link {
 
     /// Waits for the next attempt. Returns how long.
     pub(super) fn back_off(&mut self, now: Instant) -> Duration {
-        let wait = self.backoff.next();
+        let wait = self.backoff.next(now);
         self.state = LinkState::Waiting { until: now + wait };
         wait
     }

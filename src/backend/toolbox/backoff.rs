@@ -43,8 +43,9 @@ impl Backoff {
         lasted
     }
 
-    /// How long to wait before the next attempt.
-    pub fn next(&mut self) -> Duration {
+    /// How long to wait before the next attempt. The present one failed, or its connection is lost.
+    pub fn next(&mut self, now: Instant) -> Duration {
+        self.lost(now);
         let wait = self.bound.mul_f64(self.random.unit());
         self.bound = self.bound.saturating_mul(2).min(self.max);
         wait
@@ -65,7 +66,7 @@ mod tests {
         let [min, max] = [1, 60].map(Duration::from_secs);
         let (mut backoff, now) = (Backoff::new(1, min, max), Instant::now());
         while backoff.bound < max {
-            backoff.next();
+            backoff.next(now);
         }
         backoff.good(now);
         // Nobody needs it, and for an hour none is made.
