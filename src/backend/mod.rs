@@ -325,3 +325,16 @@ impl LinkError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_neither_an_address_nor_a_path() {
+        let tcp = |host: &str| Endpoint::Tcp { host: host.into(), port: 6379 };
+        assert!(tcp("localhost").is_name() && tcp("10.0.0.1.example").is_name());
+        assert!(!tcp("10.0.0.1").is_name() && !tcp("::1").is_name());
+        assert!(!Endpoint::Unix("/run/redis.sock".into()).is_name());
+    }
+}
