@@ -68,7 +68,8 @@ impl Session for RedisSession {
             Command::Subscribe { topic, slot } if is_open => self.subscribe(topic, slot, now, sink),
             Command::Unsubscribe(topic) if is_open => self.delivery.unsubscribe(&topic),
             Command::Subscribe { .. } | Command::Unsubscribe(_) => {}
-            Command::Request(request) if is_open => self.request(request, now, sink),
+            // It changes nothing that `settle` looks at.
+            Command::Request(request) if is_open => return self.request(request, now, sink),
             Command::Request(request) => self.requests.refuse(request, ended(false), sink),
             Command::Disconnect { deadline } => self.close(now, deadline, sink),
         }

@@ -289,8 +289,8 @@ impl RedisSession {
             }
         }
         let subscriber = self.subscriber();
-        if self.is_needed(subscriber)
-            && self.links[subscriber].is_idle()
+        if self.links[subscriber].is_idle()
+            && self.is_needed(subscriber)
             && self.links[self.link_for(LinkRole::Commands)].is_up()
         {
             self.connect(subscriber, now);

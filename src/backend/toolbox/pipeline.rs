@@ -76,7 +76,7 @@ impl<E> Pipeline<E> {
 
     /// Offset after the last byte.
     fn end(&self) -> u64 {
-        self.sent + self.pending().len() as u64
+        self.sent + (self.bytes.len() - self.start) as u64
     }
 
     /// The first `n` of those bytes were written.
