@@ -17,6 +17,7 @@ mod addresses;
 mod advice;
 mod backoff;
 mod batches;
+mod check;
 mod commands;
 mod ending;
 mod handshake;
