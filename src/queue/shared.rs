@@ -300,6 +300,15 @@ mod tests {
     use crate::queue::orders;
 
     #[test]
+    fn every_part_of_an_answer_takes_room() {
+        let text = |bytes: usize| Value::String(vec![0; bytes].into());
+        let (key, value) = (value_bytes(&text(3)), value_bytes(&text(500)));
+        assert!(key >= 3 && value >= 500);
+        assert!(value_bytes(&Value::Map(vec![(text(3), text(500))])) >= key + value);
+        assert!(value_bytes(&Value::Array(vec![text(3), text(500)])) >= key + value);
+    }
+
+    #[test]
     fn a_batch_is_kept_for_reuse_unless_it_grew_around_a_large_message() {
         let limits = Limits {
             queue_events: 100,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{LIMITS, World, channel, say};
-use crate::dispatch::Client;
+use crate::dispatch::{Client, EventKind};
 use crate::model::{ClientSlot, Command, Counters, Limits, Overflow, Room, SessionId, Sink, Wake};
 use crate::queue::events;
 
@@ -158,7 +158,9 @@ fn the_callbacks_of_a_topic_can_be_looked_at() {
     let (client, _producer) = world.client("c");
     world.subscribe(client, &channel("chat"), "a");
     world.subscribe(client, &channel("chat"), "b");
+    world.dispatcher.listen(client, EventKind::Gap, b"g", "g", None);
     let client = world.dispatcher.get(client).unwrap();
+    assert_eq!([EventKind::Gap, EventKind::Down].map(|kind| client.listeners(kind).len()), [1, 0]);
     assert_eq!(client.subscribers(&channel("chat")).map(|callbacks| callbacks.len()), Some(2));
     assert!(client.subscribers(&channel("other")).is_none());
 }
