@@ -265,7 +265,7 @@ fn a_silent_server_is_noticed_after_the_queue_was_full_twice() {
     for seconds_to_live in [Duration::ZERO, Duration::from_millis(10)] {
         let server = FakeRedis::start().expect("a server");
         let pairs = options().map(|(key, value)| (key.to_owned(), value)).into();
-        let backend = configure(Options { url: Some(server.url()), origin: String::new(), pairs })
+        let backend = configure(Options { url: Some(server.url()), pairs, ..Options::default() })
             .expect("good options");
         let mut game = Game::start();
         let mut client = game.open(&*backend);

@@ -34,7 +34,7 @@ pub(crate) const PATHS: &[Path] = &[
     path("decode a 64 B push", BATCH, |n| decode(n, CHANNEL), 312.0),
     path("decode a 64 B RESP2 message", BATCH, |n| decode(n, case(2, TopicKind::Channel, 1)), 312.0),
     path("decode an element of an array", ELEMENTS, decode_array, 76.0),
-    path("encode a 64 B publish", BATCH, encode, 140.0),
+    path("encode a 64 B publish", BATCH, encode, 97.0),
     path("message through session and queue", BATCH, |n| receive(n, CHANNEL), 816.0),
     path("the same in RESP2", BATCH, |n| receive(n, case(2, TopicKind::Channel, 1)), 888.0),
     path(

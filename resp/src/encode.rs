@@ -81,12 +81,13 @@ impl<'a> Encoder<'a> {
 
     /// `:number`
     pub fn integer(&mut self, number: i64) -> &mut Self {
-        self.out.push(b':');
+        let digits = number.unsigned_abs();
         if number < 0 {
-            self.out.push(b'-');
+            self.out.push(b':');
+            self.header(b'-', digits)
+        } else {
+            self.header(b':', digits)
         }
-        self.digits(number.unsigned_abs());
-        self.end()
     }
 
     /// `$length`, bytes
@@ -101,7 +102,7 @@ impl<'a> Encoder<'a> {
 
     /// `=length`, format, colon, bytes
     pub fn verbatim_string(&mut self, format: [u8; 3], text: &[u8]) -> &mut Self {
-        self.header(b'=', text.len() + format.len() + 1);
+        self.header(b'=', (text.len() + format.len() + 1) as u64);
         self.out.extend_from_slice(&format);
         self.out.push(b':');
         self.out.extend_from_slice(text);
@@ -157,27 +158,27 @@ impl<'a> Encoder<'a> {
 
     /// `*count`; as many values follow.
     pub fn array(&mut self, count: usize) -> &mut Self {
-        self.header(b'*', count)
+        self.header(b'*', count as u64)
     }
 
     /// `~count`; as many values follow.
     pub fn set(&mut self, count: usize) -> &mut Self {
-        self.header(b'~', count)
+        self.header(b'~', count as u64)
     }
 
     /// `>count`; as many values follow.
     pub fn push(&mut self, count: usize) -> &mut Self {
-        self.header(b'>', count)
+        self.header(b'>', count as u64)
     }
 
     /// `%count`; as many pairs follow.
     pub fn map(&mut self, count: usize) -> &mut Self {
-        self.header(b'%', count)
+        self.header(b'%', count as u64)
     }
 
     /// `|count`; as many pairs follow, then the value that they describe.
     pub fn attribute(&mut self, count: usize) -> &mut Self {
-        self.header(b'|', count)
+        self.header(b'|', count as u64)
     }
 
     /// `$?`; chunks follow, then [`Encoder::end_chunks`].
@@ -232,38 +233,35 @@ impl<'a> Encoder<'a> {
 
     #[inline]
     fn blob(&mut self, kind: u8, bytes: &[u8]) -> &mut Self {
-        self.header(kind, bytes.len());
+        self.header(kind, bytes.len() as u64);
         self.out.extend_from_slice(bytes);
         self.end()
     }
 
+    /// The kind, the number in decimal digits, and the end of the line. In one piece and without the formatting machinery,
+    /// because one is written for every argument of every command.
     #[inline]
-    fn header(&mut self, kind: u8, number: usize) -> &mut Self {
-        self.out.push(kind);
-        self.digits(number as u64);
-        self.end()
+    fn header(&mut self, kind: u8, mut number: u64) -> &mut Self {
+        let mut header = *b"\0--------------------\r\n";
+        let mut at = header.len() - b"\r\n".len();
+        loop {
+            at -= 1;
+            // A remainder of ten fits a byte.
+            header[at] = b'0' + (number % 10) as u8;
+            number /= 10;
+            if number == 0 {
+                break;
+            }
+        }
+        at -= 1;
+        header[at] = kind;
+        self.out.extend_from_slice(&header[at..]);
+        self
     }
 
     #[inline]
     fn end(&mut self) -> &mut Self {
         self.out.extend_from_slice(b"\r\n");
         self
-    }
-
-    /// Decimal digits, without the formatting machinery: a header is written for every argument of every command.
-    #[inline]
-    fn digits(&mut self, mut number: u64) {
-        let mut digits = [0; 20];
-        let mut at = digits.len();
-        loop {
-            at -= 1;
-            // A remainder of ten fits a byte.
-            digits[at] = b'0' + (number % 10) as u8;
-            number /= 10;
-            if number == 0 {
-                break;
-            }
-        }
-        self.out.extend_from_slice(&digits[at..]);
     }
 }

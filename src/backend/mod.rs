@@ -20,12 +20,12 @@ use std::time::{Duration, Instant};
 
 use crate::model::{Args, Code, Command, Counters, Limits, LinkId, Room, Sink};
 
-pub use options::{OptionError, OptionValue, Options};
+pub use options::{OptionError, OptionSet, OptionValue, Options};
 
 /// The table of backends. The first row serves options without a URL.
 pub const SCHEMES: &[Scheme] = &[redis::SCHEME];
 
-/// What a client does without a command. In a sentence for the caller each stands in braces: `{Subscribe}`.
+/// What a client does without a command. Each caller has words of its own for them.
 pub const OPERATIONS: [&str; 7] =
     ["Connect", "Subscribe", "PSubscribe", "Unsubscribe", "PUnsubscribe", "Transaction", "Disconnect"];
 
@@ -87,12 +87,13 @@ pub trait Backend: Any + Send + Sync {
     /// A session that has not connected yet; its first [`Session::poll_action`] says what it wants.
     fn session(&self, start: Start) -> Box<dyn Session>;
 
-    /// Refuses a command that would break the session, such as SUBSCRIBE, naming what to use instead.
+    /// Refuses a command that would break the session, such as SUBSCRIBE, naming what to use instead. `call` makes the
+    /// caller's words of one of the [`OPERATIONS`].
     ///
     /// # Errors
     ///
-    /// A sentence for the caller. It has [`OPERATIONS`] in braces, because the caller has words of its own for them.
-    fn check(&self, args: &Args) -> Result<(), String>;
+    /// A sentence for the caller.
+    fn check(&self, args: &Args, call: fn(&str) -> String) -> Result<(), String>;
 
     /// Whether [`Backend::check`] refuses a command only because it blocks its connection, as BLPOP does. A client that
     /// does nothing else may send it.
@@ -119,7 +120,7 @@ pub struct Start {
     pub now: Instant,
     /// Seed of its random numbers.
     pub seed: u64,
-    /// Where it counts.
+    /// Where it counts, through [`SessionCounters`](crate::model::SessionCounters).
     pub counters: Arc<Counters>,
 }
 
@@ -333,5 +334,18 @@ impl LinkError {
             Self::TimedOut(_) => Code::Timeout,
             Self::Eof | Self::Io(_) => Code::Disconnected,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_neither_an_address_nor_a_path() {
+        let tcp = |host: &str| Endpoint::Tcp { host: host.into(), port: 6379 };
+        assert!(tcp("localhost").is_name() && tcp("10.0.0.1.example").is_name());
+        assert!(!tcp("10.0.0.1").is_name() && !tcp("::1").is_name());
+        assert!(!Endpoint::Unix("/run/redis.sock".into()).is_name());
     }
 }

@@ -5,8 +5,6 @@ use std::time::Duration;
 
 use crate::model::{Limits, MAX_EXACT, NAME_CHARACTERS, Overflow, printable};
 
-/// Options that every backend has, because the queue to the main thread has these bounds.
-const COMMON: [&str; 5] = ["queue_events", "queue_bytes", "overflow", "max_pending", "max_message_bytes"];
 const DEFAULT_QUEUE_EVENTS: usize = 65_536;
 const DEFAULT_QUEUE_BYTES: usize = 32 << 20;
 const DEFAULT_MAX_PENDING: usize = 10_000;
@@ -22,6 +20,8 @@ pub struct Options {
     /// Where URL and options came from, as errors about server and login say it; may be empty. It is no setting: two
     /// clients that differ in it alone have the same settings.
     pub origin: String,
+    /// Whether the URL alone may say where the server is.
+    pub is_place_fixed: bool,
     /// Keys and values of the options table, without those that belong to the module itself.
     pub pairs: Vec<(String, OptionValue)>,
 }
@@ -70,6 +70,12 @@ pub enum OptionError {
         /// What was expected and what came, as the end of the sentence.
         problem: String,
     },
+    /// The option says where the server is, which the URL alone may.
+    #[error("option \"{key}\" says where the server is")]
+    Place {
+        /// The key.
+        key: String,
+    },
     /// The URL cannot be understood.
     #[error("{0}")]
     Url(String),
@@ -89,39 +95,72 @@ const MIN_SECONDS: f64 = 0.001;
 /// The longest time that an option may name, in seconds: a year.
 const MAX_SECONDS: f64 = 31_536_000.0;
 
-/// An options table whose keys are known, each to be taken out once by the backend that it is for.
-pub(super) struct OptionSet {
+/// An options table, each of whose values is taken out once by the backend that it is for. The keys are known from what the
+/// backend asks for.
+#[derive(Debug, Default)]
+pub struct OptionSet {
     pairs: Vec<(String, OptionValue)>,
+    /// The keys that were asked for.
+    asked: Vec<&'static str>,
 }
 
 impl OptionSet {
+    /// A table that `read` will read.
+    ///
     /// # Errors
     ///
-    /// A key that is neither one of the backend's `own` nor one that all backends have.
-    pub(super) fn new(pairs: Vec<(String, OptionValue)>, own: &[&str]) -> Result<Self, OptionError> {
-        let known = [own, &COMMON].concat();
+    /// A key that it does not ask for.
+    pub fn new<T>(
+        pairs: Vec<(String, OptionValue)>,
+        read: impl FnOnce(&mut Self) -> Result<T, OptionError>,
+    ) -> Result<Self, OptionError> {
+        let known = Self::keys(read)?;
         match pairs.iter().find(|(key, _)| !known.contains(&key.as_str())) {
             Some((key, _)) => {
                 let key = printable(key.as_bytes(), NAME_CHARACTERS);
                 Err(OptionError::Unknown { key, known: known.join(", ") })
             }
-            None => Ok(Self { pairs }),
+            None => Ok(Self { pairs, asked: Vec::new() }),
         }
     }
 
+    /// The keys that `read` asks for: all that it knows, where none is given.
+    ///
+    /// # Errors
+    ///
+    /// Those of `read`.
+    pub fn keys<T>(
+        read: impl FnOnce(&mut Self) -> Result<T, OptionError>,
+    ) -> Result<Vec<&'static str>, OptionError> {
+        let mut none = Self::default();
+        read(&mut none)?;
+        Ok(none.asked)
+    }
+
     /// Whether `key` was given and has not been taken.
-    pub(super) fn has(&self, key: &str) -> bool {
-        self.pairs.iter().any(|(k, _)| k == key)
+    pub fn has(&mut self, key: &'static str) -> bool {
+        self.position(key).is_some()
     }
 
     /// Takes the value of `key`.
-    pub(super) fn take(&mut self, key: &str) -> Option<OptionValue> {
-        let at = self.pairs.iter().position(|(k, _)| k == key)?;
+    pub fn take(&mut self, key: &'static str) -> Option<OptionValue> {
+        let at = self.position(key)?;
         Some(self.pairs.swap_remove(at).1)
     }
 
+    fn position(&mut self, key: &'static str) -> Option<usize> {
+        if !self.asked.contains(&key) {
+            self.asked.push(key);
+        }
+        self.pairs.iter().position(|(k, _)| k == key)
+    }
+
     /// Takes a string of any bytes.
-    pub(super) fn bytes(&mut self, key: &str) -> Result<Option<Vec<u8>>, OptionError> {
+    ///
+    /// # Errors
+    ///
+    /// The value is no such thing.
+    pub fn bytes(&mut self, key: &'static str) -> Result<Option<Vec<u8>>, OptionError> {
         match self.take(key) {
             None => Ok(None),
             Some(OptionValue::String(bytes)) => Ok(Some(bytes)),
@@ -132,7 +171,11 @@ impl OptionSet {
     }
 
     /// Takes a string that is text.
-    pub(super) fn text(&mut self, key: &str) -> Result<Option<String>, OptionError> {
+    ///
+    /// # Errors
+    ///
+    /// The value is no such thing.
+    pub fn text(&mut self, key: &'static str) -> Result<Option<String>, OptionError> {
         match self.bytes(key)?.map(String::from_utf8) {
             None => Ok(None),
             Some(Ok(text)) => Ok(Some(text)),
@@ -141,7 +184,11 @@ impl OptionSet {
     }
 
     /// Takes a yes or no.
-    pub(super) fn boolean(&mut self, key: &str) -> Result<Option<bool>, OptionError> {
+    ///
+    /// # Errors
+    ///
+    /// The value is no such thing.
+    pub fn boolean(&mut self, key: &'static str) -> Result<Option<bool>, OptionError> {
         match self.take(key) {
             None => Ok(None),
             Some(OptionValue::Boolean(boolean)) => Ok(Some(boolean)),
@@ -152,9 +199,13 @@ impl OptionSet {
     }
 
     /// Takes a whole number within `range`.
-    pub(super) fn whole(
+    ///
+    /// # Errors
+    ///
+    /// The value is no such thing.
+    pub fn whole(
         &mut self,
-        key: &str,
+        key: &'static str,
         range: RangeInclusive<u32>,
     ) -> Result<Option<u32>, OptionError> {
         let Some(value) = self.take(key) else { return Ok(None) };
@@ -171,7 +222,11 @@ impl OptionSet {
     }
 
     /// Takes a number of things or bytes, at least 1.
-    pub(super) fn count(&mut self, key: &str) -> Result<Option<usize>, OptionError> {
+    ///
+    /// # Errors
+    ///
+    /// The value is no such thing.
+    pub fn count(&mut self, key: &'static str) -> Result<Option<usize>, OptionError> {
         let Some(value) = self.take(key) else { return Ok(None) };
         let Some(number) = whole(&value, 1..=u64::MAX) else {
             let problem = format!("must be a whole number, at least 1, not {}", shown(&value));
@@ -186,7 +241,11 @@ impl OptionSet {
     }
 
     /// Takes the bounds of the queues.
-    pub(super) fn limits(&mut self) -> Result<Limits, OptionError> {
+    ///
+    /// # Errors
+    ///
+    /// The value is no such thing.
+    pub fn limits(&mut self) -> Result<Limits, OptionError> {
         Ok(Limits {
             queue_events: self.count("queue_events")?.unwrap_or(DEFAULT_QUEUE_EVENTS),
             queue_bytes: self.count("queue_bytes")?.unwrap_or(DEFAULT_QUEUE_BYTES),
@@ -208,12 +267,20 @@ impl OptionSet {
     }
 
     /// Takes the bound of a message and of an answer.
-    pub(super) fn max_message_bytes(&mut self) -> Result<usize, OptionError> {
+    ///
+    /// # Errors
+    ///
+    /// The value is no such thing.
+    pub fn max_message_bytes(&mut self) -> Result<usize, OptionError> {
         Ok(self.count("max_message_bytes")?.unwrap_or(DEFAULT_MAX_MESSAGE_BYTES))
     }
 
     /// Takes a time in seconds, neither too short for a clock nor endless.
-    pub(super) fn seconds(&mut self, key: &str) -> Result<Option<Duration>, OptionError> {
+    ///
+    /// # Errors
+    ///
+    /// The value is no such thing.
+    pub fn seconds(&mut self, key: &'static str) -> Result<Option<Duration>, OptionError> {
         let Some(value) = self.take(key) else { return Ok(None) };
         match value {
             OptionValue::Number(n) if (MIN_SECONDS..=MAX_SECONDS).contains(&n) => {

@@ -25,7 +25,7 @@ pub struct Client<R, D> {
     pub(super) sources: Vec<Source>,
     pub(super) topics: HashMap<Topic, SubscriptionSlot>,
     pub(super) subscriptions: Slab<Subscriptions, Subscription<R>>,
-    pub(super) requests: Slab<Requests, PendingRequest<R>>,
+    pub(super) requests: Slab<Requests, ReplyCallback<R>>,
     // Callbacks of requests that a session left unanswered when it ended, in the order of the calls.
     pub(super) leftover: VecDeque<R>,
     pub(super) listeners: [Callbacks<R>; EventKind::ALL.len()],
@@ -52,9 +52,9 @@ pub(super) struct Source {
     pub(super) retired: bool,
 }
 
-/// A callback that waits for its answer.
+/// A callback that waits for the answer to its request.
 #[derive(Debug)]
-pub(super) struct PendingRequest<R> {
+pub(super) struct ReplyCallback<R> {
     pub(super) callback: R,
     // Which session the request went to.
     session: SessionId,
@@ -207,7 +207,7 @@ impl<R, D> Client<R, D> {
             return source.consumer.ticket(ReplyTo::Nobody, bytes);
         };
         self.serials += 1;
-        let waiting = PendingRequest { callback, session: source.session, serial: self.serials };
+        let waiting = ReplyCallback { callback, session: source.session, serial: self.serials };
         let slot = self.requests.insert(waiting);
         source
             .consumer
@@ -245,7 +245,7 @@ impl<R, D> Client<R, D> {
             self.close();
         }
         self.sources.retain(|source| source.session != session);
-        let of_session = |(slot, waiting): (RequestSlot, &PendingRequest<R>)| {
+        let of_session = |(slot, waiting): (RequestSlot, &ReplyCallback<R>)| {
             (waiting.session == session).then_some((waiting.serial, slot))
         };
         let mut owed: Vec<_> = self.requests.iter().filter_map(of_session).collect();

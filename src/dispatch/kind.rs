@@ -54,3 +54,17 @@ impl EventKind {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_kind_has_its_name_and_its_place() {
+        for (position, kind) in EventKind::ALL.into_iter().enumerate() {
+            assert_eq!(kind as usize, position);
+            assert_eq!(EventKind::from_name(kind.as_str().as_bytes()), Some(kind));
+        }
+        assert_eq!(EventKind::from_name(b"closed"), None);
+    }
+}

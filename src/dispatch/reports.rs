@@ -275,5 +275,9 @@ mod tests {
         let mut world = World::new();
         world.raise(5, "boom");
         assert!(!world.reports.is_due(|| panic!("a look at the clock")));
+        world.raise(1, "boom");
+        world.millis = 10_000;
+        assert_eq!(world.lines().len(), 1);
+        assert!(!world.reports.is_due(|| panic!("a look at the clock after the last count")));
     }
 }

@@ -25,9 +25,6 @@ const URL_VARIABLE: &str = "REALTIME_URL";
 const FROM_VARIABLE: &str = "URL from the environment variable REALTIME_URL";
 const FROM_CALL: &str = "settings given to realtime.Connect";
 
-/// Options that say where the server is.
-const PLACE_KEYS: [&str; 3] = ["host", "port", "path"];
-
 /// Characters of a script's name on the console.
 const SOURCE_CHARACTERS: usize = 256;
 
@@ -74,7 +71,7 @@ pub(super) unsafe fn prepare_client(lua: Lua, fixed: Fixed) {
 /// The addon names the file that the URL is from in a third argument.
 pub(super) fn connect(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
     let settings = settings(call)?;
-    let backend = backend::configure(settings.options).map_err(with_own_keys).map_err(|error| {
+    let backend = backend::configure(settings.options).map_err(in_our_words).map_err(|error| {
         match (settings.source, &error) {
             (Source::Environment, _) | (Source::EnvironmentAndOptions, OptionError::Url(_)) => {
                 Fault::Other(format!("'{}': environment variable {URL_VARIABLE}: {error}", call.function))
@@ -217,7 +214,10 @@ fn settings(call: &mut Call<'_>) -> Result<Settings, Fault> {
         }
         Source::UrlAndOptions | Source::Url | Source::Options => FROM_CALL.to_owned(),
     };
-    let mut settings = Settings { options: Options { url, origin, ..Options::default() }, id: None, source };
+    // The environment's password is for the server that the environment names, whichever addon calls.
+    let is_place_fixed = matches!(source, Source::Environment | Source::EnvironmentAndOptions);
+    let options = Options { url, origin, is_place_fixed, pairs: Vec::new() };
+    let mut settings = Settings { options, id: None, source };
     let position = match source {
         Source::Environment | Source::Url => return Ok(settings),
         Source::UrlAndOptions | Source::EnvironmentAndOptions => 2,
@@ -231,18 +231,6 @@ fn settings(call: &mut Call<'_>) -> Result<Settings, Fault> {
             Ok(()) => ControlFlow::Continue(()),
             Err(problem) => ControlFlow::Break(problem),
         });
-    // The environment's password is for the server that the environment names, whichever addon calls.
-    let is_place = |key: &&str| settings.options.pairs.iter().any(|(given, _)| given == key);
-    if let Source::EnvironmentAndOptions = source
-        && problem.is_none()
-        && let Some(key) = PLACE_KEYS.iter().find(|key| is_place(key))
-    {
-        let problem = format!(
-            "option \"{key}\" is refused beside {URL_VARIABLE}, which says where the server is: its password is for \
-             that server alone"
-        );
-        return Err(call.inside(position, "options", problem));
-    }
     // A table's order is arbitrary; what is said about it should not be.
     settings.options.pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
     problem.map_or(Ok(settings), |problem| Err(call.inside(position, "options", problem)))
@@ -261,10 +249,16 @@ fn url_of_environment() -> Result<String, Fault> {
     }
 }
 
-/// Lists beside the backend's options the one that is ours.
-fn with_own_keys(error: OptionError) -> OptionError {
+/// Lists beside the backend's options the one that is ours, and says why an option may not say where the server is.
+fn in_our_words(error: OptionError) -> OptionError {
     match error {
         OptionError::Unknown { key, known } => OptionError::Unknown { key, known: format!("id, {known}") },
+        OptionError::Place { key } => OptionError::Invalid {
+            key,
+            problem: format!(
+                "is refused beside {URL_VARIABLE}, which says where the server is: its password is for that server alone"
+            ),
+        },
         other => other,
     }
 }

@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use super::args::{Call, Fault};
 use super::module::Module;
 use super::output::Output;
-use crate::backend::OPERATIONS;
 use crate::model::{Args, ClientSlot, Code, Command, Error, ReplyTo, Request, RequestKind};
 
 /// How long `CommandSync` waits unless the script says otherwise.
@@ -68,18 +67,15 @@ fn check(
     if call.is_true(4) && backend.blocks(args) {
         return Ok(());
     }
-    backend.check(args).map_err(in_lua).map_err(|problem| match n {
+    backend.check(args, in_lua).map_err(|problem| match n {
         Some(n) => call.inside(1, "commands", format!("index {n}: in that command, {problem}")),
         None => call.inside(1, "command", problem),
     })
 }
 
-/// A backend's sentence with Lua's words for the operations in it.
-fn in_lua(problem: String) -> String {
-    OPERATIONS.into_iter().fold(problem, |problem, operation| {
-        let of = if operation == "Connect" { "realtime." } else { "client:" };
-        problem.replace(&format!("{{{operation}}}"), &format!("{of}{operation}"))
-    })
+/// What a script calls for an operation.
+fn in_lua(operation: &str) -> String {
+    format!("{}{operation}", if operation == "Connect" { "realtime." } else { "client:" })
 }
 
 /// Hands a request over. A callback may stand at argument `n`, and a timeout behind it.

@@ -1,14 +1,14 @@
 //! A client's figures.
 
 use std::ffi::CStr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::handle::Handle;
 use super::raw::Lua;
 use super::refs::Ref;
 use crate::dispatch::Client;
-use crate::model::{Event, Role, State};
+use crate::model::{Event, Figure, Role, State};
 
 /// A client's figures at one moment.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ impl Stats {
     pub(super) fn of(client: &Client<Ref, Handle>, state: State, now: Instant) -> Self {
         let handle = &client.data;
         let (counters, traffic) = (&handle.counters, client.traffic());
-        let read = |figure: &AtomicU64| figure.load(Ordering::Relaxed);
+        let read = |figure: &Figure| figure.load(Ordering::Relaxed);
         let (overflow, too_large) = (read(&counters.dropped_overflow), read(&counters.dropped_too_large));
         let mut numbers = vec![
             (c"received", read(&counters.received) as f64),

@@ -1,9 +1,10 @@
 //! Counters that the worker writes and the main thread reads, without a lock but for a text that changes rarely.
 
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use super::Role;
+use super::{DropReason, Role};
 
 /// What a client is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,35 +32,55 @@ impl State {
     }
 }
 
-/// Figures of one client. Each is written by one thread and read by any; a reader may see one figure a moment before
-/// another.
+/// Figures of one client, for whoever wants to read them. Each is written through one of three types, all on the worker:
+/// [`SessionCounters`], [`QueueCounters`] and [`LoopCounters`]. A reader may see one figure a moment before another.
 #[derive(Debug, Default)]
 pub struct Counters {
     state: AtomicU8,
     /// 0 if it is not known.
     role: AtomicU8,
     /// Messages that arrived for a live subscription.
-    pub received: AtomicU64,
+    pub received: Figure,
     /// Bytes read from sockets.
-    pub bytes_in: AtomicU64,
+    pub bytes_in: Figure,
     /// Bytes written to sockets.
-    pub bytes_out: AtomicU64,
+    pub bytes_out: Figure,
     /// Publishes that the server answered without an error.
-    pub published: AtomicU64,
+    pub published: Figure,
     /// Connections that became ready after the first one.
-    pub reconnects: AtomicU64,
-    /// Messages dropped since the queue was full.
-    pub dropped_overflow: AtomicU64,
-    /// Messages dropped since they were larger than allowed.
-    pub dropped_too_large: AtomicU64,
+    pub reconnects: Figure,
+    /// Messages dropped because the queue was full.
+    pub dropped_overflow: Figure,
+    /// Messages dropped because they were larger than allowed.
+    pub dropped_too_large: Figure,
     /// The last round trip of a PING, in nanoseconds; 0 before the first.
-    pub round_trip: AtomicU64,
+    pub round_trip: Figure,
     /// Channels and patterns confirmed by the server on the present connection.
-    pub confirmed: AtomicU64,
+    pub confirmed: Figure,
     /// Channels and patterns that the server refused on the present connection and is asked for again.
-    pub refused: AtomicU64,
+    pub refused: Figure,
     one_refused: Mutex<Option<Box<str>>>,
     address: Mutex<Option<Box<str>>>,
+}
+
+/// A number that one thread writes.
+#[derive(Debug, Default)]
+pub struct Figure(AtomicU64);
+
+impl Figure {
+    /// What it is.
+    pub fn load(&self, order: Ordering) -> u64 {
+        self.0.load(order)
+    }
+
+    fn set(&self, n: u64) {
+        self.0.store(n, Ordering::Relaxed);
+    }
+
+    fn add(&self, n: u64) {
+        // One writer: a load and a store cost less than a locked addition.
+        self.set(self.load(Ordering::Relaxed).wrapping_add(n));
+    }
 }
 
 impl Counters {
@@ -73,27 +94,9 @@ impl Counters {
         }
     }
 
-    /// Says what the client is doing now.
-    pub fn set_state(&self, state: State) {
-        self.state.store(state as u8, Ordering::Release);
-    }
-
-    /// Says how many channels and patterns are refused, and one of them with its reason.
-    pub fn set_refused(&self, count: u64, one: Option<String>) {
-        self.refused.store(count, Ordering::Relaxed);
-        // Nothing can panic while the lock is held.
-        *self.one_refused.lock().unwrap_or_else(PoisonError::into_inner) = one.map(Into::into);
-    }
-
     /// One of the channels and patterns that are refused, with its reason.
     pub fn one_refused(&self) -> Option<Box<str>> {
         self.one_refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    /// Says where the client is connected to, or tries to connect to; `None` once it has ended.
-    pub fn set_address(&self, address: Option<String>) {
-        // As above.
-        *self.address.lock().unwrap_or_else(PoisonError::into_inner) = address.map(Into::into);
     }
 
     /// Where the client is connected to, or tries to connect to, if the session says so.
@@ -107,15 +110,116 @@ impl Counters {
             .into_iter()
             .find(|&role| role as u8 == self.role.load(Ordering::Relaxed))
     }
+}
 
-    /// Says what the server is to others.
-    pub fn set_role(&self, role: Option<Role>) {
-        self.role.store(role.map_or(0, |role| role as u8), Ordering::Relaxed);
+/// The figures that a session writes.
+#[derive(Debug)]
+pub struct SessionCounters(Arc<Counters>);
+
+impl SessionCounters {
+    /// For the one session that they are about.
+    pub fn new(counters: Arc<Counters>) -> Self {
+        Self(counters)
     }
 
-    /// Adds to a figure that only the calling thread writes.
-    pub fn add(figure: &AtomicU64, n: u64) {
-        // One writer: a load and a store cost less than a locked addition.
-        figure.store(figure.load(Ordering::Relaxed).wrapping_add(n), Ordering::Relaxed);
+    /// What the client is doing now.
+    pub fn set_state(&self, state: State) {
+        self.0.state.store(state as u8, Ordering::Release);
+    }
+
+    /// What the server is to others.
+    pub fn set_role(&self, role: Option<Role>) {
+        self.0.role.store(role.map_or(0, |role| role as u8), Ordering::Relaxed);
+    }
+
+    /// How many channels and patterns are confirmed.
+    pub fn set_confirmed(&self, count: u64) {
+        self.0.confirmed.set(count);
+    }
+
+    /// How many channels and patterns are refused, and one of them with its reason.
+    pub fn set_refused(&self, count: u64, one: Option<String>) {
+        self.0.refused.set(count);
+        // Nothing can panic while the lock is held.
+        *self.0.one_refused.lock().unwrap_or_else(PoisonError::into_inner) = one.map(Into::into);
+    }
+
+    /// Where the client is connected to, or tries to connect to; `None` once it has ended.
+    pub fn set_address(&self, address: Option<String>) {
+        // As above.
+        *self.0.address.lock().unwrap_or_else(PoisonError::into_inner) = address.map(Into::into);
+    }
+
+    /// How long a round trip took.
+    pub fn set_round_trip(&self, time: Duration) {
+        // 0 stands for none yet.
+        self.0.round_trip.set(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX).max(1));
+    }
+
+    /// A publish was answered without an error.
+    pub fn published(&self) {
+        self.0.published.add(1);
+    }
+
+    /// The client is ready once more.
+    pub fn reconnected(&self) {
+        self.0.reconnects.add(1);
+    }
+}
+
+/// The figures that the queue writes.
+#[derive(Debug)]
+pub struct QueueCounters(Arc<Counters>);
+
+impl QueueCounters {
+    /// For the one queue that they are about.
+    pub fn new(counters: Arc<Counters>) -> Self {
+        Self(counters)
+    }
+
+    /// A message arrived.
+    #[inline]
+    pub fn received(&self) {
+        self.0.received.add(1);
+    }
+
+    /// So many messages were dropped.
+    pub fn dropped(&self, count: u64, reason: DropReason) {
+        match reason {
+            DropReason::Overflow => &self.0.dropped_overflow,
+            DropReason::TooLarge => &self.0.dropped_too_large,
+        }
+        .add(count);
+    }
+
+    /// The session is gone, and may not have said so.
+    pub fn closed(&self) {
+        self.0.state.store(State::Closed as u8, Ordering::Release);
+    }
+
+    /// All figures, to read them.
+    pub fn all(&self) -> &Arc<Counters> {
+        &self.0
+    }
+}
+
+/// The figures that the event loop writes.
+#[derive(Debug)]
+pub struct LoopCounters(Arc<Counters>);
+
+impl LoopCounters {
+    /// For the one driver of the session that they are about.
+    pub fn new(counters: Arc<Counters>) -> Self {
+        Self(counters)
+    }
+
+    /// So many bytes were read from a socket.
+    pub fn read(&self, bytes: usize) {
+        self.0.bytes_in.add(bytes as u64);
+    }
+
+    /// So many bytes were written to a socket.
+    pub fn written(&self, bytes: usize) {
+        self.0.bytes_out.add(bytes as u64);
     }
 }

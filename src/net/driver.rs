@@ -1,6 +1,7 @@
 //! Drives one session: brings it bytes, commands and the time, and does what it wishes.
 
 use std::any::Any;
+use std::sync::Arc;
 use std::time::Instant;
 
 use mio::Token;
@@ -10,7 +11,7 @@ use super::io::Io;
 use super::link::Link;
 use super::resolve::Answer;
 use crate::backend::{Action, LinkError, Session};
-use crate::model::{Code, Command, Counters, Error, Event, LinkId, SessionId, Sink, panic_text};
+use crate::model::{Code, Command, Error, Event, LinkId, LoopCounters, SessionId, Sink, panic_text};
 use crate::queue::Producer;
 
 /// What the worker runs: one boxed session for each client.
@@ -24,6 +25,7 @@ pub(super) struct Driver {
     id: SessionId,
     session: BoxedSession,
     producer: Producer,
+    counters: LoopCounters,
     links: Vec<Link>,
     /// When the session wants to be called, as it last said.
     timeout: Option<Instant>,
@@ -34,7 +36,17 @@ pub(super) struct Driver {
 
 impl Driver {
     pub(super) fn new(id: SessionId, session: BoxedSession, producer: Producer) -> Self {
-        Self { id, session, producer, links: Vec::new(), timeout: None, touched: true, finished: false }
+        let counters = LoopCounters::new(Arc::clone(producer.counters()));
+        Self {
+            id,
+            session,
+            producer,
+            counters,
+            links: Vec::new(),
+            timeout: None,
+            touched: true,
+            finished: false,
+        }
     }
 
     /// Whether the session has ended.
@@ -174,7 +186,7 @@ impl Driver {
             match transport.read(&mut io.buffer) {
                 Ok(0) => return,
                 Ok(n) => {
-                    Counters::add(&self.producer.counters().bytes_in, n as u64);
+                    self.counters.read(n);
                     self.session.handle_input(id, now, &io.buffer[..n], &mut self.producer);
                     // The main thread can take these while more is read.
                     self.producer.flush();
@@ -195,7 +207,7 @@ impl Driver {
                 if written == 0 {
                     break;
                 }
-                Counters::add(&self.producer.counters().bytes_out, written as u64);
+                self.counters.written(written);
                 self.session.transmitted(id, written);
             }
             transport.rearm(&io.registry);

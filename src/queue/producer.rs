@@ -8,8 +8,8 @@ use super::Item;
 use super::batch::Batch;
 use super::shared::{Amounts, Control, Cost, FEW_STATES, Lanes, ROOMY_BATCHES, error_bytes, value_bytes};
 use crate::model::{
-    Counters, DropReason, Error, Event, Overflow, ReplyTo, RequestName, Room, Sink, State, SubscriptionSlot,
-    Ticket, Value,
+    Counters, DropReason, Error, Event, Overflow, ReplyTo, RequestName, Room, Sink, SubscriptionSlot, Ticket,
+    Value,
 };
 
 /// The worker's end of a client's events.
@@ -93,9 +93,9 @@ impl Producer {
         self.untold
     }
 
-    /// The client's figures.
+    /// The client's figures, to read them.
     pub fn counters(&self) -> &Arc<Counters> {
-        &self.shared.counters
+        self.shared.counters.all()
     }
 
     /// What a link has to wait for: a policy that drops messages stops no reading for their sake.
@@ -199,7 +199,7 @@ impl Producer {
         self.put.events = self.put.events.wrapping_sub(batch.len());
         self.put.bytes = self.put.bytes.wrapping_sub(batch.bytes());
         self.store_put();
-        Counters::add(&self.shared.counters.dropped_overflow, batch.len() as u64);
+        self.shared.counters.dropped(batch.len() as u64, DropReason::Overflow);
         self.shared.recycle(batch);
     }
 
@@ -237,12 +237,7 @@ impl Producer {
         // Each takes a place that nothing drops from. A policy that drops stops no reading for their sake: once half of
         // the places are taken, they are among what the queue had no room for.
         if self.shared.pauses() || self.holds(|_, waiting| waiting.states <= FEW_STATES) {
-            let counters = &self.shared.counters;
-            let figure = match reason {
-                DropReason::Overflow => &counters.dropped_overflow,
-                DropReason::TooLarge => &counters.dropped_too_large,
-            };
-            Counters::add(figure, count);
+            self.shared.counters.dropped(count, reason);
             self.put_event(Event::Dropped { count, bytes, reason });
         } else {
             self.lose(count, bytes);
@@ -252,7 +247,7 @@ impl Producer {
     /// Drops messages before they are put in. Their numbers stay empty, and so no batch may span them.
     fn lose(&mut self, count: u64, bytes: u64) {
         self.seal();
-        Counters::add(&self.shared.counters.dropped_overflow, count);
+        self.shared.counters.dropped(count, DropReason::Overflow);
         self.untold = true;
         self.seq += count;
         self.payload += bytes;
@@ -277,7 +272,7 @@ impl Producer {
 impl Sink for Producer {
     fn message(&mut self, slot: SubscriptionSlot, channel: Option<&[u8]>, payload: &[u8]) {
         self.put_skipped();
-        Counters::add(&self.shared.counters.received, 1);
+        self.shared.counters.received();
         let size = channel.map_or(0, <[u8]>::len) + payload.len();
         if self.admit(size)
             && let Some(batch) = &mut self.open
@@ -294,7 +289,7 @@ impl Sink for Producer {
     }
 
     fn dropped(&mut self, bytes: u64, reason: DropReason) {
-        Counters::add(&self.shared.counters.received, 1);
+        self.shared.counters.received();
         match &mut self.skipped {
             Some((count, sum, same)) if *same == reason => {
                 *count += 1;
@@ -344,7 +339,7 @@ impl Sink for Producer {
 impl Drop for Producer {
     fn drop(&mut self) {
         if !self.closed {
-            self.shared.counters.set_state(State::Closed);
+            self.shared.counters.closed();
             self.event(Event::Closed);
         }
         self.flush();

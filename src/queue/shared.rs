@@ -7,7 +7,7 @@ use crossbeam_queue::{ArrayQueue, SegQueue};
 
 use super::batch::Batch;
 use super::{Item, Signal};
-use crate::model::{Counters, Error, Limits, Overflow, READ_BYTES, Room, Value, Wake};
+use crate::model::{Counters, Error, Limits, Overflow, QueueCounters, READ_BYTES, Room, Value, Wake};
 
 /// A batch has at most this share of what may wait, so that making room costs no more than that.
 const BATCH_SHARE: usize = 8;
@@ -88,7 +88,7 @@ pub(super) struct Lanes {
     pub(super) taken: CacheLine<Sums>,
     /// What the worker waits for: a bit for each [`Room`].
     pub(super) wishes: AtomicU8,
-    pub(super) counters: Arc<Counters>,
+    pub(super) counters: QueueCounters,
     pub(super) signal: Signal,
     pub(super) wake: Arc<dyn Wake>,
 }
@@ -123,7 +123,7 @@ impl Lanes {
             worker: CacheLine::default(),
             taken: CacheLine::default(),
             wishes: AtomicU8::new(0),
-            counters,
+            counters: QueueCounters::new(counters),
             signal,
             wake,
         }
@@ -291,4 +291,39 @@ pub(super) fn value_bytes(value: &Value) -> usize {
 /// About how many bytes an error holds on to.
 pub(super) fn error_bytes(error: &Error) -> usize {
     size_of::<Error>() + error.message.len() + error.remedy.as_ref().map_or(0, |remedy| remedy.byte_len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::SubscriptionSlot;
+    use crate::queue::orders;
+
+    #[test]
+    fn every_part_of_an_answer_takes_room() {
+        let text = |bytes: usize| Value::String(vec![0; bytes].into());
+        let (key, value) = (value_bytes(&text(3)), value_bytes(&text(500)));
+        assert!(key >= 3 && value >= 500);
+        assert!(value_bytes(&Value::Map(vec![(text(3), text(500))])) >= key + value);
+        assert!(value_bytes(&Value::Array(vec![text(3), text(500)])) >= key + value);
+    }
+
+    #[test]
+    fn a_batch_is_kept_for_reuse_unless_it_grew_around_a_large_message() {
+        let limits = Limits {
+            queue_events: 100,
+            queue_bytes: 10 << 20,
+            overflow: Overflow::DropOldest,
+            max_pending: 1,
+            pending_bytes: 1,
+        };
+        let (orders, _inbox) = orders::<()>();
+        let lanes = Lanes::new(limits, Arc::default(), Signal::default(), orders.waker());
+        for (size, kept) in [(1, 1), (lanes.batch_bytes, 2), (lanes.batch_bytes + 1, 2), (0, 3)] {
+            let mut batch = Box::<Batch>::default();
+            batch.push(SubscriptionSlot::new(0, 0), None, &vec![0; size], lanes.batch_bytes);
+            lanes.recycle(batch);
+            assert_eq!(lanes.free.len(), kept, "after {size} bytes");
+        }
+    }
 }

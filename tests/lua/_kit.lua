@@ -141,13 +141,18 @@ function kit.publish(client, channel, message)
 	return err, receivers
 end
 
--- Subscribes and waits until the server has confirmed it.
-function kit.subscribe(client, channel, ...)
-	client:Subscribe(channel, ...)
+-- Waits until the server has answered all that a client subscribed to so far: a command after the subscriptions is answered
+-- after them, in both protocols. Stats may still count what was there before.
+function kit.fence(client)
 	local done = false
-	-- A command after the subscription is answered after it, in both protocols.
 	client:Publish(kit.unique("fence"), "", function() done = true end, kit.PATIENCE)
-	kit.wait("the subscription to " .. channel, function() return done end)
+	kit.wait("the subscriptions", function() return done end)
+end
+
+-- Subscribes and waits until the server has confirmed it.
+function kit.subscribe(client, ...)
+	client:Subscribe(...)
+	kit.fence(client)
 end
 
 -- Every loss and error that a client tells, as { event, info }, in their order; `last(event)`: the newest such info.

@@ -124,3 +124,16 @@ fn a_lost_producer_says_closed_itself() {
     assert_eq!(ends.consumer.pending(), 0);
     assert_eq!(ends.consumer.ticket(ReplyTo::Nobody, 0).unwrap_err().code, Code::Closed);
 }
+
+#[test]
+fn the_reader_rests_once_all_is_taken_and_given_back() {
+    let mut ends = ends(limits(100, 10_000, Overflow::DropOldest));
+    assert!(ends.consumer.is_at_rest());
+    ends.producer.message(SLOT, None, b"a");
+    ends.producer.flush();
+    assert!(!ends.consumer.is_at_rest());
+    assert_eq!(next(&mut ends.consumer), Some(message(b"a")));
+    assert!(ends.consumer.is_empty() && !ends.consumer.is_at_rest(), "its batch is not given back yet");
+    assert_eq!(next(&mut ends.consumer), None);
+    assert!(ends.consumer.is_at_rest());
+}

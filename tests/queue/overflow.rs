@@ -2,7 +2,9 @@
 
 use std::sync::atomic::Ordering;
 
-use realtime::model::{DropReason, Event, Overflow, READ_BYTES, ReplyTo, Room, Sink, Value};
+use realtime::model::{
+    DropReason, Error, Event, Overflow, READ_BYTES, ReplyTo, RequestName, Room, Sink, Value,
+};
 
 use crate::{ABOUT, ANSWER, Owned, SLOT, drain, dropped, ends, limits, message, next, subscribed};
 
@@ -179,6 +181,39 @@ fn states_and_answers_are_kept_and_stop_the_reading_in_the_end() {
     assert!(ends.producer.is_full(Room::Answers));
     ends.producer.flush();
     assert_eq!(drain(&mut ends.consumer), [Owned::Answer(Ok(large))]);
+    assert!(ends.producer.has_room(Room::Answers));
+}
+
+/// Events divide the messages into more batches than there are places for.
+#[test]
+fn the_newest_are_dropped_too_where_batches_are_too_many() {
+    const MESSAGES: u64 = 5_000;
+    let mut ends = ends(limits(100_000, 1_000_000, Overflow::DropNewest));
+    for n in 0..MESSAGES {
+        ends.producer.message(SLOT, None, &n.to_be_bytes());
+        ends.producer.event(subscribed(b"chat"));
+    }
+    ends.producer.flush();
+    let mut kept = 0_u64;
+    for seen in drain(&mut ends.consumer) {
+        if let Owned::Message(_, payload) = seen {
+            assert_eq!(payload, kept.to_be_bytes(), "one before it was dropped");
+            kept += 1;
+        }
+    }
+    assert!(kept > 1_000 && kept < MESSAGES, "{kept}");
+    assert_eq!(ends.counters.dropped_overflow.load(Ordering::Relaxed), MESSAGES - kept);
+}
+
+#[test]
+fn an_error_that_nobody_waits_for_takes_the_room_of_its_names_too() {
+    let mut ends = ends(limits(10, 10_000, Overflow::DropOldest));
+    let ticket = ends.consumer.ticket(ReplyTo::Nobody, 1).unwrap();
+    let about = RequestName { command: b"PUBLISH", channel: Some(&[b'x'; 10_000]) };
+    ends.producer.answer(ticket, Err(Error::closed()), about);
+    assert!(ends.producer.is_full(Room::Answers));
+    ends.producer.flush();
+    assert_eq!(drain(&mut ends.consumer).len(), 1);
     assert!(ends.producer.has_room(Room::Answers));
 }
 

@@ -133,3 +133,34 @@ fn waits_of_a_millisecond_are_not_forgotten_within_four_seconds() {
     assert!(waits(3.9) > 0.01);
     assert!(waits(4.0) < 0.001);
 }
+
+#[test]
+fn a_link_that_nobody_needed_when_it_was_lost_is_not_judged_by_a_later_failure() {
+    let options = [("reconnect_min", OptionValue::Number(1.0)), ("reconnect_max", OptionValue::Number(8.0))];
+    let mut longest: f64 = 0.0;
+    for seed in 0..10 {
+        let mut client = Client::with_seed("redis://server", &options, seed);
+        client.handshake(Resp::Two);
+        client.expect_ready(true, Resp::Two);
+        client.subscribe("chat", 1);
+        for _ in 0..4 {
+            client.expect_connect(1);
+            client.refused(1);
+            client.await_attempt();
+        }
+        client.subscriber_up();
+        client.confirm("subscribe", "chat");
+        client.fence(1);
+        client.unsubscribe("chat");
+        client.confirm("unsubscribe", "chat");
+        client.fence(2);
+        client.lost(1, LinkError::Eof);
+        live(&mut client, 40.0);
+        client.said();
+        client.subscribe("chat", 1);
+        client.expect_connect(1);
+        client.refused(1);
+        longest = longest.max(client.expect_down().1.as_secs_f64());
+    }
+    assert!(longest > 1.0, "the link was not up for long: {longest}");
+}

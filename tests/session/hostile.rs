@@ -163,11 +163,15 @@ fn a_link_that_is_up_cannot_come_up_again() {
 #[test]
 fn a_name_too_long_is_refused_by_itself() {
     let mut client = Client::ready(Resp::Three, &[]);
-    client.subscribe(&"x".repeat(70_000), 1);
+    const LONGEST: usize = 65_536;
+    client.subscribe(&"x".repeat(LONGEST + 1), 1);
     let said = client.said();
     let [Said::Event(Event::SubscribeFailed { error, .. })] = &said[..] else { panic!("{}", said.len()) };
     assert_eq!(error.code.as_str(), "UNSUPPORTED");
     assert_eq!(client.commands(0), Vec::<String>::new());
+    client.subscribe(&"x".repeat(LONGEST), 1);
+    client.confirm("subscribe", &"x".repeat(LONGEST));
+    assert_eq!(client.said(), [subscribed(TopicKind::Channel, &"x".repeat(LONGEST))]);
 }
 
 #[test]

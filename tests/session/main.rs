@@ -17,7 +17,7 @@ mod addresses;
 mod advice;
 mod backoff;
 mod batches;
-mod checks;
+mod check;
 mod commands;
 mod ending;
 mod handshake;

@@ -180,6 +180,7 @@ fn every_way_is_one_that_tells_the_text() {
         2,
         "down and gap: {texts:?}"
     );
+    assert!(any(&texts, "the server said: plain words"), "it refused nothing: {texts:?}");
 }
 
 #[test]

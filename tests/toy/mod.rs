@@ -21,19 +21,18 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use realtime::backend::toolbox::{
-    Backoff, Delivery, Liveness, Operation, PendingRequest, Pipeline, Requests, Sign,
-};
+use realtime::backend::toolbox::{Backoff, Delivery, Liveness, Operation, Pipeline, Requests, Sign};
 use realtime::backend::{Action, Connected, LinkError, Session, Start};
 use realtime::model::{
-    Code, Command, Counters, Error, Event, LinkId, Ready, RequestKind, Room, Sink, State, TopicKind, Value,
+    Code, Command, Error, Event, LinkId, Ready, RequestKind, RequestName, Room, SessionCounters, Sink, State,
+    TopicKind, Value,
 };
 
 const LINK: LinkId = LinkId(0);
 
 pub struct ToySession {
     toy: Toy,
-    counters: Arc<Counters>,
+    counters: SessionCounters,
     requests: Requests,
     delivery: Delivery,
     backoff: Backoff,
@@ -45,8 +44,8 @@ pub struct ToySession {
 }
 
 struct Connection {
-    /// OK is awaited for a request, PONG for none.
-    pipeline: Pipeline<Option<PendingRequest>>,
+    /// OK answers a request, PONG none.
+    pipeline: Pipeline<()>,
     liveness: Liveness,
     /// The beginning of a line.
     partial: Vec<u8>,
@@ -57,8 +56,8 @@ impl ToySession {
         let mut session = Self {
             backoff: Backoff::new(seed, toy.retry, toy.retry),
             toy,
-            counters,
-            requests: Requests::default(),
+            counters: SessionCounters::new(counters),
+            requests: Requests::new(|_| RequestName { command: b"PUB", channel: None }),
             delivery: Delivery::new(seed),
             connection: None,
             retry_at: None,
@@ -80,7 +79,7 @@ impl ToySession {
     fn fail(&mut self, error: Error, now: Instant, sink: &mut dyn Sink) {
         if let Some(Connection { pipeline, liveness, .. }) = self.connection.take() {
             self.delivery.lost(self.delivery.missing_since(liveness.heard()), &error);
-            self.requests.lost(pipeline.cut(), &error, sink);
+            self.requests.lost(pipeline, &error, sink);
         }
         self.counters.set_state(State::Waiting);
         let retry_in = self.backoff.next(now);
@@ -88,33 +87,11 @@ impl ToySession {
         sink.event(Event::Down { error, retry_in: Some(retry_in) });
     }
 
-    /// Answers the requests whose time is up. The late answer of one that was sent is taken for a PING's.
-    fn expire(&mut self, now: Instant, sink: &mut dyn Sink) {
-        let error = |sent| Error { sent, ..Error::unsent(Code::Timeout, "no answer in time") };
-        if !self.requests.expire(now, || error(false), sink) {
-            return;
-        }
-        let Some(Connection { pipeline, .. }) = &mut self.connection else { return };
-        pipeline.change(|request, sent| match request {
-            Some(request) if request.is_over(now) => {
-                self.requests.answer(request, Err(error(sent)), sink);
-                sent.then_some(None)
-            }
-            Some(request) => {
-                self.requests.note_deadline_of(&request);
-                Some(Some(request))
-            }
-            None => Some(None),
-        });
-    }
-
     fn finish_if_done(&mut self, now: Instant, sink: &mut dyn Sink) {
         if self.closing.is_some_and(|deadline| deadline <= now) {
-            let error = Error::sent(Code::Closed, "the client was closed");
-            if let Some(connection) = self.connection.take() {
-                self.requests.lost(connection.pipeline.cut(), &error, sink);
-            }
-            self.requests.fail_backlog(&error, sink);
+            let pipeline = self.connection.take().map(|connection| connection.pipeline);
+            let error = |sent| Error { sent, ..Error::unsent(Code::Closed, "the client was closed") };
+            self.requests.end(pipeline, error, sink);
         }
         if self.closing.is_some() && self.requests.is_empty() {
             self.counters.set_state(State::Closed);
@@ -128,7 +105,7 @@ impl ToySession {
         if matches!(line, b"OK" | b"PONG") {
             let connection = self.connection.as_mut().expect("what brought the line");
             connection.liveness.pong();
-            if let Some(request) = connection.pipeline.pop_front().expect("an answer to nothing") {
+            if let Some(request) = connection.pipeline.pop_front().expect("an answer to nothing").request {
                 self.requests.answer(request, Ok(Value::Boolean(true)), sink);
             }
             return;
@@ -186,7 +163,7 @@ impl Session for ToySession {
                 self.requests.accept(request, &self.delivery, now);
             }
             Command::Request(request) => {
-                Requests::refuse(request, Error::unsent(Code::Unsupported, "a toy only publishes"), sink);
+                self.requests.refuse(request, Error::unsent(Code::Unsupported, "a toy only publishes"), sink);
             }
             Command::Disconnect { deadline } => self.closing = Some(deadline),
         }
@@ -194,15 +171,16 @@ impl Session for ToySession {
     }
 
     fn handle_timeout(&mut self, now: Instant, sink: &mut dyn Sink) {
-        self.expire(now, sink);
+        let pipeline = self.connection.as_mut().map(|connection| &mut connection.pipeline);
+        let error = |sent| Error { sent, ..Error::unsent(Code::Timeout, "no answer in time") };
+        self.requests.expire(now, pipeline, error, sink);
         if self.retry_at.is_some_and(|at| at <= now) {
             self.connect(now);
         }
         match self.connection.as_mut().map(|connection| connection.liveness.check(now)) {
-            Some(Sign::Quiet) => self.connection.as_mut().unwrap().pipeline.send(|out| {
-                out.extend(b"PING\n");
-                None
-            }),
+            Some(Sign::Quiet) => {
+                self.connection.as_mut().unwrap().pipeline.send(|out| out.extend(b"PING\n"));
+            }
             Some(Sign::Silent(silence)) => {
                 self.actions.push_back(Action::Close(LINK));
                 let text = format!("nothing came for {silence:?}");
@@ -231,12 +209,10 @@ impl Session for ToySession {
             }
         }
         while let Some(request) = self.requests.next(&self.delivery, now) {
-            pipeline.send(|out| {
-                if let RequestKind::Publish(args) = request.kind() {
-                    let [topic, text] = [0, 1].map(|n| args.get(n).unwrap_or_default());
-                    out.extend([b"PUB ", topic, b" ", text, b"\n"].concat());
-                }
-                Some(request)
+            pipeline.send_request(request, now, |kind, out| {
+                let RequestKind::Publish(args) = kind else { unreachable!() };
+                let [topic, text] = [0, 1].map(|n| args.get(n).unwrap_or_default());
+                out.extend([b"PUB ", topic, b" ", text, b"\n"].concat());
             });
         }
         pipeline.pending()

@@ -1,11 +1,10 @@
 //! The toy's options.
 
 use std::any::Any;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use realtime::backend::{Backend, Endpoint, OptionError, OptionValue, Options, Scheme, Session, Start};
+use realtime::backend::{Backend, Endpoint, OptionError, OptionSet, Options, Scheme, Session, Start};
 use realtime::model::{Args, Limits, Overflow};
 
 use super::ToySession;
@@ -24,31 +23,25 @@ pub struct Toy {
 }
 
 fn configure(options: Options) -> Result<Arc<dyn Backend>, OptionError> {
-    let (mut host, mut port, mut path) = (String::from("127.0.0.1"), 0, None);
-    let (max_pending, pending_bytes, queue_bytes) = (10_000, 32 << 20, 32 << 20);
-    let overflow = Overflow::DropOldest;
-    let mut toy = Toy {
-        endpoint: Endpoint::Unix(PathBuf::new()),
-        retry: Duration::from_millis(20),
-        connect: Duration::from_secs(30),
-        silence: Duration::from_secs(60),
-        limits: Limits { queue_events: 65_536, queue_bytes, overflow, max_pending, pending_bytes },
-    };
-    for (key, value) in options.pairs {
-        match (key.as_str(), value) {
-            ("host", OptionValue::String(bytes)) => host = String::from_utf8_lossy(&bytes).into(),
-            ("port", OptionValue::Number(number)) => port = number as u16,
-            ("path", OptionValue::String(bytes)) => path = Some(String::from_utf8(bytes).unwrap().into()),
-            ("retry", OptionValue::Number(seconds)) => toy.retry = Duration::from_secs_f64(seconds),
-            ("connect", OptionValue::Number(seconds)) => toy.connect = Duration::from_secs_f64(seconds),
-            ("silence", OptionValue::Number(seconds)) => toy.silence = Duration::from_secs_f64(seconds),
-            ("queue_events", OptionValue::Number(number)) => toy.limits.queue_events = number as usize,
-            ("pause", OptionValue::Boolean(true)) => toy.limits.overflow = Overflow::Pause,
-            _ => return Err(OptionError::Unknown { key, known: "host, port, path …".into() }),
-        }
+    Ok(Arc::new(read(&mut OptionSet::new(options.pairs, read)?)?))
+}
+
+fn read(set: &mut OptionSet) -> Result<Toy, OptionError> {
+    let host = set.text("host")?.unwrap_or_else(|| "127.0.0.1".into());
+    let port = set.whole("port", 1..=65_535)?.unwrap_or(0) as u16;
+    let endpoint = set.text("path")?.map_or(Endpoint::Tcp { host, port }, |path| Endpoint::Unix(path.into()));
+    let mut limits = set.limits()?;
+    if set.boolean("pause")? == Some(true) {
+        limits.overflow = Overflow::Pause;
     }
-    toy.endpoint = path.map_or(Endpoint::Tcp { host, port }, Endpoint::Unix);
-    Ok(Arc::new(toy))
+    let mut seconds = |key, default| Ok(set.seconds(key)?.unwrap_or(default));
+    Ok(Toy {
+        endpoint,
+        limits,
+        retry: seconds("retry", Duration::from_millis(20))?,
+        connect: seconds("connect", Duration::from_secs(30))?,
+        silence: seconds("silence", Duration::from_secs(60))?,
+    })
 }
 
 impl Backend for Toy {
@@ -56,7 +49,7 @@ impl Backend for Toy {
         Box::new(ToySession::new(self.clone(), start))
     }
 
-    fn check(&self, _: &Args) -> Result<(), String> {
+    fn check(&self, _: &Args, _: fn(&str) -> String) -> Result<(), String> {
         Err("a toy has no commands".into())
     }
 

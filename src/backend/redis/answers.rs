@@ -1,6 +1,5 @@
 //! What the server's answers amount to.
 
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use super::acl::{RefusedCommand, explained, explained_event, refusal_kind};
@@ -9,11 +8,10 @@ use super::failure::Failure;
 use super::handshake;
 use super::protocol::{HandshakeStep, NO_PERMISSION, Version, is_unserved};
 use super::reply::Reply;
-use super::request::Outcome;
 use super::serving::ServingVerdict;
 use super::session::RedisSession;
-use crate::backend::toolbox::PendingRequest;
-use crate::model::{Counters, Error, Event, RequestKind, Sink, Topic, TopicKind, Value};
+use crate::backend::toolbox::{InFlight, PendingRequest};
+use crate::model::{Error, Event, RequestKind, Sink, Topic, TopicKind, Value};
 
 impl RedisSession {
     /// An answer came: it belongs to what is longest in flight.
@@ -30,47 +28,46 @@ impl RedisSession {
                 self.fail(i, failure, now, sink);
             }
             // A number counts receivers. A list is a message that passes for an answer.
-            Some(Expectation::Request(request, _))
-                if matches!(request.kind(), RequestKind::Publish(_))
-                    && matches!(reply, Ok(Value::Array(_))) =>
+            Some(InFlight { request: Some(request), .. })
+                if matches!((request.kind(), &reply), (RequestKind::Publish(_), Ok(Value::Array(_)))) =>
             {
                 self.fail(i, Failure::OutOfStep, now, sink);
             }
-            Some(Expectation::Request(request, replies)) => {
-                match replies.take(request, reply, now, &self.config) {
-                    Outcome::Unfinished => {}
-                    Outcome::Finished(result) => {
-                        let request: Option<PendingRequest> =
-                            connection.pipeline.pop_front().and_then(Into::into);
-                        let Some(request) = request else { return };
-                        match request.kind() {
-                            RequestKind::Publish(_) if result.is_ok() => {
-                                Counters::add(&self.counters.published, 1);
-                            }
-                            RequestKind::Ping if result.is_ok() => self.note_round_trip(request.since(), now),
-                            _ => {}
-                        }
-                        self.requests.answer(request, result, sink);
-                    }
-                    Outcome::Stuck(error) => {
-                        if let Some(request) = connection.pipeline.pop_front().and_then(Into::into) {
-                            self.requests.answer(request, Err(error), sink);
-                        }
-                        self.fail(i, Failure::InsideTransaction, now, sink);
-                    }
+            Some(InFlight { request, expectation: Expectation::Replies(replies), .. }) => {
+                let Some(result) = replies.take(request.as_ref(), reply, &self.config) else { return };
+                let is_stuck = replies.is_stuck();
+                if let Some(request) = connection.pipeline.pop_front().and_then(|command| command.request) {
+                    self.request_answered(request, result, now, sink);
+                }
+                if is_stuck {
+                    self.fail(i, Failure::InsideTransaction, now, sink);
                 }
             }
-            Some(Expectation::LateReplies(replies)) => match replies.take_late(reply) {
-                Outcome::Unfinished => {}
-                Outcome::Finished(()) => drop(connection.pipeline.pop_front()),
-                Outcome::Stuck(_) => self.fail(i, Failure::InsideTransaction, now, sink),
-            },
             Some(_) => {
-                if let Some(expectation) = connection.pipeline.pop_front() {
-                    self.own_answered(i, expectation, reply, now, sink);
+                if let Some(command) = connection.pipeline.pop_front() {
+                    self.own_answered(i, command.expectation, reply, now, sink);
                 }
             }
         }
+    }
+
+    /// All answers to a request came.
+    fn request_answered(
+        &mut self,
+        request: PendingRequest,
+        mut result: Reply,
+        now: Instant,
+        sink: &mut dyn Sink,
+    ) {
+        match (request.kind(), &mut result) {
+            (RequestKind::Publish(_), Ok(_)) => self.counters.published(),
+            (RequestKind::Ping, Ok(pong)) => {
+                self.note_round_trip(request.since(), now);
+                *pong = Value::Double(now.saturating_duration_since(request.since()).as_secs_f64());
+            }
+            _ => {}
+        }
+        self.requests.answer(request, result, sink);
     }
 
     /// The answer to something that the session asked by itself.
@@ -125,7 +122,7 @@ impl RedisSession {
                 Ok(reply) => self.not_confirmed(i, &reply, now, sink),
             },
             Expectation::Probe => self.probe_answered(i, reply, now, sink),
-            Expectation::Request(..) | Expectation::LateReplies(_) => {}
+            Expectation::Replies(_) => {}
         }
     }
 
@@ -162,8 +159,8 @@ impl RedisSession {
     fn note_error(&mut self, i: usize, error: &Error, now: Instant) {
         let is_ready = self.ready;
         let Some(connection) = self.links[i].up_mut() else { return };
-        let is_commands_answer = match connection.pipeline.front() {
-            Some(Expectation::Request(..) | Expectation::LateReplies(_)) => {
+        let is_commands_answer = match connection.pipeline.front().map(|command| &command.expectation) {
+            Some(Expectation::Replies(_)) => {
                 self.role.command_refused(error, now);
                 true
             }
@@ -219,9 +216,7 @@ impl RedisSession {
     }
 
     fn note_round_trip(&self, since: Instant, now: Instant) {
-        let nanos = u64::try_from(now.saturating_duration_since(since).as_nanos()).unwrap_or(u64::MAX);
-        // 0 stands for none yet.
-        self.counters.round_trip.store(nanos.max(1), Ordering::Relaxed);
+        self.counters.set_round_trip(now.saturating_duration_since(since));
     }
 }
 

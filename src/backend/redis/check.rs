@@ -1,5 +1,6 @@
 //! Commands that would break a session that shares its links, and what to use instead of them.
 
+use crate::backend::OPERATIONS;
 use crate::model::{Args, NAME_CHARACTERS, printable};
 
 /// Refuses a command that would stop the link for all others, change whom or what it talks to, or whose answers cannot
@@ -8,7 +9,7 @@ use crate::model::{Args, NAME_CHARACTERS, printable};
 /// # Errors
 ///
 /// What to use instead.
-pub(super) fn check(args: &Args) -> Result<(), String> {
+pub(super) fn check(args: &Args, call: fn(&str) -> String) -> Result<(), String> {
     if let Some(index) = args.iter().position(|arg| arg.is_none()) {
         return Err(format!(
             "index {}: NULL, which no Redis command can hold; leave it out, or send an empty text",
@@ -25,10 +26,11 @@ pub(super) fn check(args: &Args) -> Result<(), String> {
         ));
     }
     let upper = name.to_ascii_uppercase();
-    match instead(&upper, args) {
-        None => Ok(()),
-        Some(instead) => Err(format!("{} cannot be sent here: {instead}", upper.escape_ascii())),
-    }
+    let Some(instead) = instead(&upper, args) else { return Ok(()) };
+    let instead = OPERATIONS.iter().fold(instead.to_owned(), |instead, operation| {
+        instead.replace(&format!("{{{operation}}}"), &call(operation))
+    });
+    Err(format!("{} cannot be sent here: {instead}", upper.escape_ascii()))
 }
 
 /// The arguments of a command that was checked: none of them is NULL.
@@ -41,7 +43,7 @@ pub(super) fn blocks(args: &Args) -> bool {
     args.get(0).is_some_and(|name| instead_of_blocking(&name.to_ascii_uppercase(), args).is_some())
 }
 
-/// What to use instead of a command, if it may not be sent.
+/// What to use instead of a command, if it may not be sent: with operations in braces.
 fn instead(name: &[u8], args: &Args) -> Option<&'static str> {
     if let Some(instead) = instead_of_blocking(name, args) {
         return Some(instead);

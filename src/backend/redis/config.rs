@@ -10,26 +10,6 @@ use crate::backend::url::{Host, Url, is_ipv6, split_host};
 use crate::backend::{Endpoint, OptionError, OptionValue, Options};
 use crate::model::Limits;
 
-/// The options table's keys, in the order in which an error lists them. Those of every backend come after them.
-const KEYS: &[&str] = &[
-    "host",
-    "port",
-    "path",
-    "username",
-    "password",
-    "db",
-    "name",
-    "protocol",
-    "replica",
-    "connect_timeout",
-    "command_timeout",
-    "ping_interval",
-    "ping_timeout",
-    "verify_delivery",
-    "reconnect_min",
-    "reconnect_max",
-];
-
 const DEFAULT_HOST: &str = "127.0.0.1";
 const DEFAULT_PORT: u16 = 6379;
 /// The highest database number that SELECT takes.
@@ -101,17 +81,25 @@ impl Config {
     /// What is wrong with the options, naming the key.
     pub(super) fn new(options: Options) -> Result<Self, OptionError> {
         let url = options.url.as_deref().map(Url::parse).transpose()?;
-        let mut set = OptionSet::new(options.pairs, KEYS)?;
+        let mut set = OptionSet::new(options.pairs, |set| Self::read(set, None))?;
+        let place = if options.is_place_fixed { OptionSet::keys(endpoints)? } else { Vec::new() };
+        match place.into_iter().find(|key| set.has(key)) {
+            Some(key) => Err(OptionError::Place { key: key.to_owned() }),
+            None => Self::read(&mut set, url),
+        }
+    }
+
+    fn read(set: &mut OptionSet, url: Option<Url>) -> Result<Self, OptionError> {
         let (credentials, db, endpoints) = match url {
-            None => (credentials(&mut set, None)?, db(&mut set, None)?, endpoints(&mut set)?),
+            None => (credentials(set, None)?, db(set, None)?, endpoints(set)?),
             Some(url) => {
-                let credentials = credentials(&mut set, url.credentials.clone())?;
+                let credentials = credentials(set, url.credentials.clone())?;
                 let (db_text, endpoints) = match url.scheme.as_str() {
-                    "redis+unix" | "unix" => unix_url(&mut set, url)?,
+                    "redis+unix" | "unix" => unix_url(set, url)?,
                     "rediss" | "valkeys" => return Err(no_tls(&url.scheme)),
-                    _ => redis_url(&mut set, url)?,
+                    _ => redis_url(set, url)?,
                 };
-                (credentials, db(&mut set, db_text.as_deref())?, endpoints)
+                (credentials, db(set, db_text.as_deref())?, endpoints)
             }
         };
         let mut seconds =
@@ -127,8 +115,8 @@ impl Config {
             reconnect_min: seconds("reconnect_min", 0.1)?,
             reconnect_max: seconds("reconnect_max", 30.0)?,
             verify_delivery: set.boolean("verify_delivery")?.unwrap_or(false),
-            name: name(&mut set)?,
-            protocol: protocol(&mut set)?,
+            name: name(set)?,
+            protocol: protocol(set)?,
             replica: set.boolean("replica")?.unwrap_or(false),
             limits: set.limits()?,
             max_message_bytes: set.max_message_bytes()?,
@@ -163,7 +151,7 @@ fn no_tls(scheme: &str) -> OptionError {
 }
 
 /// Refuses an option for what the URL says already.
-fn given_once(set: &OptionSet, key: &str) -> Result<(), OptionError> {
+fn given_once(set: &mut OptionSet, key: &'static str) -> Result<(), OptionError> {
     if set.has(key) {
         return Err(OptionError::invalid(key, "is given by the URL already; give it once"));
     }
@@ -226,8 +214,9 @@ fn unix_url(set: &mut OptionSet, url: Url) -> Result<(Option<String>, Vec<Endpoi
 
 /// Where to connect to without a URL.
 fn endpoints(set: &mut OptionSet) -> Result<Vec<Endpoint>, OptionError> {
+    let host_or_port = ["host", "port"].into_iter().find(|key| set.has(key));
     if let Some(path) = set.text("path")? {
-        if let Some(key) = ["host", "port"].into_iter().find(|key| set.has(key)) {
+        if let Some(key) = host_or_port {
             return Err(OptionError::invalid(key, "and path exclude each other"));
         }
         unix_only(|| OptionError::invalid("path", "works on Unix systems alone; use host and port here"))?;

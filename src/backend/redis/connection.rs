@@ -1,7 +1,7 @@
 //! A connection: what waits to be written to it, what is awaited from it, and whether its server lives.
 
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use resp::{Decoder, Encoder};
 
@@ -11,12 +11,17 @@ use super::reply;
 use super::request::Replies;
 use super::role::RoleQuestion;
 use super::serving::Serving;
-use crate::backend::toolbox::{Batch, Liveness, PendingRequest, Pipeline, SLOW_CONSUMER};
+use crate::backend::toolbox::{Batch, InFlight, Liveness, Pipeline};
 use crate::backend::{Connected, Stage};
 use crate::model::RequestKind;
 
 /// How many of a connection's first bytes are kept to tell what answered, if it is no Redis server.
 const OPENING: usize = 32;
+
+/// How long after a pause in which messages waited, or after a command with a large answer, a lost connection is still
+/// blamed on it: the time after which a server drops a client whose buffer is over its soft limit,
+/// <https://redis.io/docs/latest/develop/reference/clients/>.
+const SLOW_CONSUMER: Duration = Duration::from_secs(60);
 
 /// What a link is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,16 +57,8 @@ pub(super) enum Expectation {
     Nodes,
     /// The PING that asks whether the server serves.
     Serving,
-    /// A request of the main thread, and its answers that are still to come.
-    Request(PendingRequest, Replies),
-    /// The late answers of a request that was answered with an error already. They are swallowed.
-    LateReplies(Replies),
-}
-
-impl From<Expectation> for Option<PendingRequest> {
-    fn from(expectation: Expectation) -> Self {
-        if let Expectation::Request(request, _) = expectation { Some(request) } else { None }
-    }
+    /// The answers to a request that are still to come. They are swallowed if it was answered with an error already.
+    Replies(Replies),
 }
 
 /// A connection, from the moment that the event loop made it.
@@ -165,14 +162,23 @@ impl Connection {
 
     /// Whether a command whose answer may be large was made lately, was sent, and has no answer yet.
     pub(super) fn awaits_large_answer(&self, now: Instant) -> bool {
-        self.pipeline.sent().any(|expectation| match expectation {
-            Expectation::Request(request, _) => {
-                let may_be_large =
-                    matches!(request.kind(), RequestKind::Command(_) | RequestKind::Transaction(_));
-                may_be_large && now.saturating_duration_since(request.since()) < SLOW_CONSUMER
-            }
-            _ => false,
+        self.pipeline.sent().filter_map(|command| command.request.as_ref()).any(|request| {
+            matches!(request.kind(), RequestKind::Command(_) | RequestKind::Transaction(_))
+                && now.saturating_duration_since(request.since()) < SLOW_CONSUMER
         })
+    }
+
+    /// Whether messages waited to be read so lately that the server may have dropped the connection for it.
+    pub(super) fn is_slow_consumer(&self, now: Instant) -> bool {
+        self.liveness.lagged_within(SLOW_CONSUMER, now)
+    }
+
+    /// How many requests were answered with an error before their answers came.
+    pub(super) fn late(&self) -> usize {
+        let is_late = |command: &&InFlight<Expectation>| {
+            command.request.is_none() && matches!(command.expectation, Expectation::Replies(_))
+        };
+        self.pipeline.sent().filter(is_late).count()
     }
 
     /// Whether it has done all that it was made for at least once.

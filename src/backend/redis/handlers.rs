@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::connection::{Expectation, LinkRole};
 use super::failure::Failure;
 use super::session::{RedisSession, ended};
-use crate::backend::toolbox::{ProbeSign, Requests, Sign};
+use crate::backend::toolbox::{ProbeSign, Sign};
 use crate::backend::{Action, Connected, LinkError, Session};
 use crate::model::{Command, LinkId, Room, Sink};
 
@@ -68,8 +68,9 @@ impl Session for RedisSession {
             Command::Subscribe { topic, slot } if is_open => self.subscribe(topic, slot, now, sink),
             Command::Unsubscribe(topic) if is_open => self.delivery.unsubscribe(&topic),
             Command::Subscribe { .. } | Command::Unsubscribe(_) => {}
-            Command::Request(request) if is_open => self.request(request, now, sink),
-            Command::Request(request) => Requests::refuse(request, ended(false), sink),
+            // It changes nothing that `settle` looks at.
+            Command::Request(request) if is_open => return self.request(request, now, sink),
+            Command::Request(request) => self.requests.refuse(request, ended(false), sink),
             Command::Disconnect { deadline } => self.close(now, deadline, sink),
         }
         self.settle(now, sink);

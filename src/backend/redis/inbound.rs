@@ -1,6 +1,5 @@
 //! What comes from the server: messages and confirmations. Answers are in `answers`.
 
-use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use resp::{Element, Frame, Value as Resp};
@@ -50,10 +49,9 @@ impl RedisSession {
 
     /// Bytes that an answer may have. The handshake's are not the user's, and no larger than the decoder lets pass.
     fn reply_limit(&self, i: usize) -> usize {
-        match self.links[i].connection().and_then(|connection| connection.pipeline.front()) {
-            Some(Expectation::Request(..)) => self.config.max_message_bytes,
-            _ => MAX_NAME.max(self.config.max_message_bytes),
-        }
+        let front = self.links[i].connection().and_then(|connection| connection.pipeline.front());
+        let is_users = front.is_some_and(|command| command.request.is_some());
+        self.config.max_message_bytes.max(if is_users { 0 } else { MAX_NAME })
     }
 
     /// A message came: the subscription that it is for, if it is for one.
@@ -111,7 +109,7 @@ impl RedisSession {
     ) {
         let Some(name) = name.as_bytes() else { return };
         let Some(connection) = self.links[i].connection_mut() else { return };
-        let expectation = connection.pipeline.front_mut();
+        let expectation = connection.pipeline.front_mut().map(|command| &mut command.expectation);
         if let Some(probe) = &mut self.probe
             && (operation, kind) == (Operation::Subscribe, TopicKind::Channel)
             && probe.is_confirmed_by(name)
@@ -132,7 +130,7 @@ impl RedisSession {
                 connection.pipeline.pop_front();
             }
             connection.liveness.confirmed(now, self.delivery.awaits_confirmation());
-            self.counters.confirmed.store(self.delivery.confirmed(), Ordering::Relaxed);
+            self.counters.set_confirmed(self.delivery.confirmed());
             if !connection.is_proved() {
                 // The gap of this connection, and the `ready` to come, are about these too.
                 self.delivery.forget_regained();

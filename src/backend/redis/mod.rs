@@ -60,8 +60,8 @@ impl Backend for Redis {
         Box::new(RedisSession::new(Arc::clone(&self.config), Arc::clone(&self.origin), start))
     }
 
-    fn check(&self, args: &Args) -> Result<(), String> {
-        check::check(args)
+    fn check(&self, args: &Args, call: fn(&str) -> String) -> Result<(), String> {
+        check::check(args, call)
     }
 
     fn blocks(&self, args: &Args) -> bool {

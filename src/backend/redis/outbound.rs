@@ -4,12 +4,13 @@ use std::time::Instant;
 
 use resp::Encoder;
 
-use super::connection::{Expectation, LinkRole};
+use super::connection::{Connection, Expectation, LinkRole};
 use super::failure::Failure;
+use super::link::Link;
 use super::protocol::{MAX_NAME, PROBE_PREFIX};
 use super::request::{encode, validate};
 use super::session::RedisSession;
-use crate::backend::toolbox::{Operation, PendingRequest, Requests};
+use crate::backend::toolbox::{Operation, PendingRequest};
 use crate::model::{Code, Error, Event, Request, RequestKind, Sink, SubscriptionSlot, Topic, TopicKind};
 
 /// No more is encoded while this many bytes wait to be written: what is not encoded can still time out unsent, and
@@ -50,9 +51,9 @@ impl RedisSession {
     /// Accepts a request.
     pub(super) fn request(&mut self, request: Request, now: Instant, sink: &mut dyn Sink) {
         if let Err(error) = validate(&request.kind) {
-            Requests::refuse(request, error, sink);
+            self.requests.refuse(request, error, sink);
         } else if request.deadline <= now {
-            Requests::refuse(request, timeout_unsent(self.outage()), sink);
+            self.requests.refuse(request, timeout_unsent(self.outage()), sink);
         } else {
             self.requests.accept(request, &self.delivery, now);
         }
@@ -78,17 +79,15 @@ impl RedisSession {
         }
         let mut others = Vec::new();
         while connection.pipeline.pending().len() < HIGH_WATER
-            && let Some(mut request) = self.requests.next(&self.delivery, now)
+            && let Some(request) = self.requests.next(&self.delivery, now)
         {
             if publishes_alone && !is_publish(&request) {
                 others.push(request);
                 continue;
             }
-            connection.pipeline.send(|out| {
-                request.encoded(now);
-                let replies = encode(request.kind(), out);
-                Expectation::Request(request, replies)
-            });
+            connection
+                .pipeline
+                .send_request(request, now, |kind, out| Expectation::Replies(encode(kind, out)));
         }
         self.requests.put_back(others);
     }
@@ -124,41 +123,20 @@ impl RedisSession {
         self.links[self.link_for(LinkRole::Commands)].up()?.serving.outage()
     }
 
-    /// Answers requests whose time is up. What was not transmitted of them is taken back; what was is awaited on, so
-    /// that its late answer finds its place.
+    /// Answers requests whose time is up.
     pub(super) fn expire(&mut self, now: Instant, sink: &mut dyn Sink) {
         let commands = self.link_for(LinkRole::Commands);
-        let connection = self.links[commands].connection_mut();
-        let outage = connection.as_ref().and_then(|connection| connection.serving.outage().cloned());
-        let unsent = || timeout_unsent(outage.as_ref());
-        if !self.requests.expire(now, unsent, sink) {
+        let paused =
+            self.links[commands].connection().is_some_and(|connection| connection.liveness.is_paused());
+        let outage = self.outage().cloned();
+        let error = |sent| if sent { timeout_sent(paused) } else { timeout_unsent(outage.as_ref()) };
+        let pipelines = self.links.iter_mut().filter_map(Link::connection_mut).map(|it| &mut it.pipeline);
+        if !self.requests.expire(now, pipelines, error, sink) {
             return;
         }
-        let Some(connection) = connection else { return };
-        let paused = connection.liveness.is_paused();
-        let mut late = 0;
-        connection.pipeline.change(|expectation, sent| match expectation {
-            Expectation::Request(request, _) if !sent && request.is_over(now) => {
-                self.requests.answer(request, Err(unsent()), sink);
-                None
-            }
-            Expectation::Request(request, replies) if request.is_over(now) => {
-                self.requests.answer(request, Err(timeout_sent(paused)), sink);
-                late += 1;
-                Some(Expectation::LateReplies(replies))
-            }
-            Expectation::Request(request, replies) => {
-                self.requests.note_deadline_of(&request);
-                Some(Expectation::Request(request, replies))
-            }
-            Expectation::LateReplies(replies) => {
-                late += 1;
-                Some(Expectation::LateReplies(replies))
-            }
-            other => Some(other),
-        });
         // A server that goes on sending, but answers no more, passes for alive; what it owes must not grow for ever. While
         // it is we who do not read, it owes nothing.
+        let late = self.links[commands].connection().map_or(0, Connection::late);
         if late > self.config.limits.max_pending && !paused {
             self.fail(commands, Failure::Unanswered(late), now, sink);
         }

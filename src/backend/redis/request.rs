@@ -1,7 +1,5 @@
 //! Requests of the main thread: how each is encoded, and what its answers amount to.
 
-use std::time::Instant;
-
 use resp::Encoder;
 
 use super::acl::{RefusedCommand, explained};
@@ -9,7 +7,7 @@ use super::check::words;
 use super::config::Config;
 use super::reply::Reply;
 use crate::backend::toolbox::PendingRequest;
-use crate::model::{Args, Code, Error, RequestKind, Value};
+use crate::model::{Args, Code, Error, RequestKind, RequestName, Value};
 
 /// The server's answers that are still to come for a request. They are counted even when the request has timed out.
 #[derive(Debug)]
@@ -31,17 +29,8 @@ enum Multi {
     Taken,
     /// The server refused it.
     Refused,
-}
-
-/// What an answer amounts to.
-#[derive(Debug)]
-pub(super) enum Outcome<T> {
-    /// More answers are to come.
-    Unfinished,
-    /// This is the result.
-    Finished(T),
-    /// The connection is left inside a transaction, where the server queues every later command and runs none.
-    Stuck(Error),
+    /// The server took it, and EXEC did not end it: it queues every later command and runs none.
+    Stuck,
 }
 
 /// Refuses what no command line can be made of; it would leave the link waiting for an answer that never comes.
@@ -63,6 +52,17 @@ pub(super) fn validate(kind: &RequestKind) -> Result<(), Error> {
     } else {
         Err(Error::unsent(Code::Unsupported, "a command without a name, or with a NULL, cannot be sent"))
     }
+}
+
+/// What an error may say of a request.
+pub(super) fn request_name(kind: &RequestKind) -> RequestName<'_> {
+    let (command, channel) = match kind {
+        RequestKind::Publish(args) => (&b"PUBLISH"[..], args.get(0)),
+        RequestKind::Command(args) => (args.get(0).unwrap_or_default(), None),
+        RequestKind::Transaction(_) => (&b"MULTI"[..], None),
+        RequestKind::Ping => (&b"PING"[..], None),
+    };
+    RequestName { command, channel }
 }
 
 /// Appends a request to `out`. Returns the answers that are to come.
@@ -92,60 +92,41 @@ pub(super) fn encode(kind: &RequestKind, out: &mut Vec<u8>) -> Replies {
 }
 
 impl Replies {
-    /// One answer came. Returns whether it was the last.
-    fn count(&mut self, reply: &Reply) -> bool {
+    /// One answer came, to a `request` unless that was answered already. Returns the result once no more are to come.
+    pub(super) fn take(
+        &mut self,
+        request: Option<&PendingRequest>,
+        reply: Reply,
+        config: &Config,
+    ) -> Option<Reply> {
         self.left = self.left.saturating_sub(1);
         if self.multi == Multi::Sent {
             self.multi = if reply.is_ok() { Multi::Taken } else { Multi::Refused };
         }
-        self.left == 0
-    }
-
-    /// Whether the last answer leaves the connection inside a transaction.
-    fn is_stuck(&self, last: &Reply) -> bool {
-        self.multi == Multi::Taken && !ends_transaction(last)
-    }
-
-    /// One answer came to a request that was answered already.
-    pub(super) fn take_late(&mut self, reply: Reply) -> Outcome<()> {
-        if !self.count(&reply) {
-            Outcome::Unfinished
-        } else if self.is_stuck(&reply) {
-            Outcome::Stuck(exec_refused(reply))
-        } else {
-            Outcome::Finished(())
+        let reply = match request {
+            Some(request) => reply
+                .map_err(|error| explained(error, RefusedCommand::part(request.kind(), self.left), config)),
+            None => reply,
+        };
+        if self.left > 0 {
+            if let Err(error) = reply {
+                self.first_error.get_or_insert(Box::new(error));
+            }
+            return None;
         }
+        if self.multi == Multi::Taken && !ends_transaction(&reply) {
+            self.multi = Multi::Stuck;
+            return Some(Err(exec_refused(reply)));
+        }
+        Some(match self.first_error.take() {
+            Some(first) => Err(aborted(*first, self.multi == Multi::Refused)),
+            None => reply,
+        })
     }
 
-    /// One answer came at `now`.
-    pub(super) fn take(
-        &mut self,
-        request: &PendingRequest,
-        reply: Reply,
-        now: Instant,
-        config: &Config,
-    ) -> Outcome<Result<Value, Error>> {
-        let is_last = self.count(&reply);
-        let kind = request.kind();
-        let reply = reply.map_err(|error| explained(error, RefusedCommand::part(kind, self.left), config));
-        Outcome::Finished(match kind {
-            RequestKind::Ping => {
-                reply.map(|_| Value::Double(now.saturating_duration_since(request.since()).as_secs_f64()))
-            }
-            RequestKind::Transaction(_) if !is_last => {
-                if let Err(error) = reply {
-                    self.first_error.get_or_insert(Box::new(error));
-                }
-                return Outcome::Unfinished;
-            }
-            RequestKind::Transaction(_) => match (reply, self.first_error.take()) {
-                (reply, _) if self.is_stuck(&reply) => return Outcome::Stuck(exec_refused(reply)),
-                (Ok(replies), None) => Ok(replies),
-                (Err(error), None) => Err(error),
-                (_, Some(first)) => Err(aborted(*first, self.multi == Multi::Refused)),
-            },
-            _ => reply,
-        })
+    /// Whether the connection is left inside a transaction.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.multi == Multi::Stuck
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use super::acl::listed;
@@ -13,19 +12,20 @@ use super::endpoints::{Endpoints, Turn};
 use super::failure::{Circumstances, Failure, add_details};
 use super::link::Link;
 use super::protocol::{PROBE_PREFIX, Version};
+use super::request::request_name;
 use super::role::RoleWatch;
 use super::server::Server;
 use super::serving::ASK_AGAIN;
 use crate::backend::toolbox::{Backoff, Delivery, Probe, Requests};
 use crate::backend::{Action, Stage, Start};
-use crate::model::{Code, Counters, Error, Event, LinkId, Ready, Sink, State};
+use crate::model::{Code, Error, Event, LinkId, Ready, SessionCounters, Sink, State};
 
 /// A client's conversation with a Redis server.
 pub(super) struct RedisSession {
     pub(super) config: Arc<Config>,
     /// Where the configuration came from, for errors.
     origin: Arc<str>,
-    pub(super) counters: Arc<Counters>,
+    pub(super) counters: SessionCounters,
     pub(super) links: [Link; LinkRole::ALL.len()],
     pub(super) requests: Requests,
     pub(super) delivery: Delivery,
@@ -66,9 +66,9 @@ impl RedisSession {
         let endpoints = Endpoints::new(&config, seed());
         let mut session = Self {
             origin,
-            counters,
+            counters: SessionCounters::new(counters),
             links,
-            requests: Requests::default(),
+            requests: Requests::new(request_name),
             delivery,
             probe,
             role: RoleWatch::default(),
@@ -216,7 +216,7 @@ impl RedisSession {
         let seen = Circumstances {
             opening: connection.map_or(&[], Connection::opening),
             was_new: !was_up,
-            lagged: connection.is_some_and(|connection| connection.liveness.is_slow_consumer(now)),
+            lagged: connection.is_some_and(|connection| connection.is_slow_consumer(now)),
             asked: is_subscribed && connection.is_some_and(|connection| connection.awaits_large_answer(now)),
         };
         let spares_address = failure.spares_address();
@@ -227,12 +227,12 @@ impl RedisSession {
         if let Some(connection) = closed {
             let text = format!("the connection was lost before the answer came ({})", error.message);
             let lost = Error::sent(Code::Disconnected, text);
-            self.requests.lost(connection.pipeline.cut(), &lost, sink);
+            self.requests.lost(connection.pipeline, &lost, sink);
         }
         if is_subscriber {
             self.delivery.lost(since, &error);
             self.probe.iter_mut().for_each(Probe::disconnected);
-            self.counters.confirmed.store(0, Ordering::Relaxed);
+            self.counters.set_confirmed(0);
         }
         if self.links[i].role() == LinkRole::Commands {
             self.role.disconnected();
@@ -242,10 +242,10 @@ impl RedisSession {
         if !self.links.iter().any(Link::is_up) {
             self.version = None;
         }
+        let had_lasted = self.links[i].lost(now);
         if !is_needed || self.closing.is_some() {
             return;
         }
-        let had_lasted = self.links[i].lost(now);
         let turn = match self.links[i].role() {
             LinkRole::Commands if !spares_address => self.endpoints.failed(error.clone(), had_lasted),
             LinkRole::Commands | LinkRole::Subscriptions => Turn::RoundOver(error.clone()),
@@ -281,11 +281,12 @@ impl RedisSession {
                 return;
             }
         }
-        if self.version == Some(Version::Resp2) && !self.delivery.is_empty() {
-            let (commands, subscriber) = (self.link_for(LinkRole::Commands), self.subscriber());
-            if self.links[commands].is_up() && self.links[subscriber].is_idle() {
-                self.connect(subscriber, now);
-            }
+        let subscriber = self.subscriber();
+        if self.links[subscriber].is_idle()
+            && self.is_needed(subscriber)
+            && self.links[self.link_for(LinkRole::Commands)].is_up()
+        {
+            self.connect(subscriber, now);
         }
         self.check_ready(now, sink);
         // Topics may be heard again, and others be refused.
@@ -301,15 +302,13 @@ impl RedisSession {
 
     /// Tells that the client is ready, once it is.
     pub(super) fn check_ready(&mut self, now: Instant, sink: &mut dyn Sink) {
-        let (subscriber, restored) = (self.subscriber_role(), self.delivery.is_restored());
-        let subscribes = !self.delivery.is_empty();
-        let mut all_serve = self.closing.is_none() && self.version.is_some();
-        for link in &mut self.links {
-            let is_subscriber = link.role() == subscriber;
-            let is_needed = link.role() == LinkRole::Commands || is_subscriber && subscribes;
-            all_serve &= link.serves(!is_subscriber || restored, now) || !is_needed;
+        let restored = self.delivery.is_restored();
+        let mut all_serve = true;
+        for i in 0..self.links.len() {
+            let has_done_all = !self.is_subscriber(i) || restored;
+            all_serve &= self.links[i].serves(has_done_all, now) || !self.is_needed(i);
         }
-        if !all_serve {
+        if !all_serve || self.closing.is_some() {
             return;
         }
         // The link of the subscriptions may be a new one though the client was ready all the time: nothing was wanted when the old
@@ -322,7 +321,7 @@ impl RedisSession {
         let first = !std::mem::replace(&mut self.was_ready, true);
         self.ready = true;
         if !first {
-            Counters::add(&self.counters.reconnects, 1);
+            self.counters.reconnected();
         }
         self.update_state();
         self.tell_ready(first, sink);
@@ -354,15 +353,11 @@ impl RedisSession {
 
     /// The session ends: whoever still waits is answered.
     fn finish(&mut self, sink: &mut dyn Sink) {
-        for link in &mut self.links {
-            if let Some(connection) = link.close() {
-                self.requests.lost(connection.pipeline.cut(), &ended(true), sink);
-            }
-        }
-        self.requests.fail_backlog(&ended(false), sink);
+        let connections = self.links.iter_mut().filter_map(Link::close);
+        self.requests.end(connections.map(|connection| connection.pipeline), ended, sink);
         self.ready = false;
         self.closed = true;
-        self.counters.confirmed.store(0, Ordering::Relaxed);
+        self.counters.set_confirmed(0);
         self.counters.set_refused(0, None);
         self.counters.set_address(None);
         self.update_state();

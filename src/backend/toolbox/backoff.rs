@@ -56,3 +56,25 @@ impl Backoff {
         self.good_since = Some(now);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_is_judged_when_it_is_lost_and_not_by_a_later_failure() {
+        let [min, max] = [1, 60].map(Duration::from_secs);
+        let (mut backoff, now) = (Backoff::new(1, min, max), Instant::now());
+        while backoff.bound < max {
+            backoff.next(now);
+        }
+        backoff.good(now);
+        // Nobody needs it, and for an hour none is made.
+        assert!(!backoff.lost(now + Duration::from_secs(1)));
+        assert!(!backoff.lost(now + Duration::from_secs(3600)));
+        assert_eq!(backoff.bound, max, "it was lost after a second");
+        backoff.good(now);
+        assert!(backoff.lost(now + max * GOOD_LIFE));
+        assert_eq!(backoff.bound, min);
+    }
+}

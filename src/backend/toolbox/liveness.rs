@@ -7,10 +7,6 @@ use crate::model::READ_BYTES;
 /// How long after a look in the middle of a frame the server's answers are looked for again.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
-/// How long after a pause in which messages waited a lost connection is still blamed on it: the time after which a server
-/// drops a subscriber whose buffer is over its soft limit, <https://redis.io/docs/latest/develop/reference/clients/>.
-pub const SLOW_CONSUMER: Duration = Duration::from_secs(60);
-
 /// The silence of one connection. After `interval` without a byte the backend sends something that wants an answer; after
 /// `timeout` more the peer counts as dead. Silence means nothing while the connection is paused.
 #[derive(Debug)]
@@ -150,9 +146,9 @@ impl Liveness {
         self.listening
     }
 
-    /// Whether messages waited to be read so lately that the server may have dropped the connection for it.
-    pub fn is_slow_consumer(&self, now: Instant) -> bool {
-        self.behind || self.lagged.is_some_and(|at| now.saturating_duration_since(at) < SLOW_CONSUMER)
+    /// Whether messages wait to be read, or did so within this time.
+    pub fn lagged_within(&self, time: Duration, now: Instant) -> bool {
+        self.behind || self.lagged.is_some_and(|at| now.saturating_duration_since(at) < time)
     }
 
     /// A confirmation is owed from now on, if none was.
@@ -220,6 +216,7 @@ mod tests {
 
     const INTERVAL: Duration = Duration::from_secs(15);
     const TIMEOUT: Duration = Duration::from_secs(5);
+    const MINUTE: Duration = Duration::from_secs(60);
 
     fn at(start: Instant, seconds: u64) -> Instant {
         start + Duration::from_secs(seconds)
@@ -254,7 +251,7 @@ mod tests {
         liveness.brings_messages();
         liveness.pause();
         assert_eq!((liveness.due(), liveness.check(at(start, 1000))), (None, Sign::Alive));
-        assert!(liveness.is_slow_consumer(at(start, 1000)), "messages wait");
+        assert!(liveness.lagged_within(MINUTE, at(start, 1000)), "messages wait");
         liveness.resume(at(start, 1000));
         assert_eq!(liveness.due(), Some(at(start, 1015)));
         // What is read first after a pause may be as old as the pause.
@@ -266,8 +263,8 @@ mod tests {
         liveness.understood(at(start, 1002), READ_BYTES - 1, false);
         liveness.hear(at(start, 1003));
         assert_eq!(liveness.heard(), at(start, 1003));
-        assert!(liveness.is_slow_consumer(at(start, 1059)));
-        assert!(!liveness.is_slow_consumer(at(start, 1060)), "too long ago to be blamed");
+        assert!(liveness.lagged_within(MINUTE, at(start, 1059)));
+        assert!(!liveness.lagged_within(MINUTE, at(start, 1060)), "too long ago to be blamed");
     }
 
     #[test]

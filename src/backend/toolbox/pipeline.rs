@@ -1,9 +1,13 @@
 //! What is on its way to one connection, and what is expected back.
 
 use std::collections::VecDeque;
+use std::time::Instant;
 
-use super::transmit::Transmit;
+use super::pending::PendingRequest;
+use crate::model::RequestKind;
 
+/// Capacity that an empty buffer keeps, a thousand short publishes; a larger burst's memory is given back.
+const KEEP_BYTES: usize = 128 << 10;
 /// Entries for which an empty queue keeps room.
 const KEEP_IN_FLIGHT: usize = 1024;
 
@@ -11,55 +15,83 @@ const KEEP_IN_FLIGHT: usize = 1024;
 /// order of the commands.
 #[derive(Debug)]
 pub struct Pipeline<E> {
-    transmit: Transmit,
+    bytes: Vec<u8>,
+    /// How many of `bytes` were written.
+    start: usize,
+    /// Bytes written on this connection. Offsets count them from the first, so that it can be told of each command whether
+    /// any of it was written.
+    sent: u64,
     in_flight: VecDeque<InFlight<E>>,
 }
 
+/// A command that has no answer yet.
 #[derive(Debug)]
-struct InFlight<E> {
-    /// Offset of its first byte in the stream.
+pub struct InFlight<E> {
+    /// Offset of its first byte.
     start: u64,
-    /// Offset behind its last byte.
+    /// Offset after its last byte.
     end: u64,
-    expectation: E,
-}
-
-/// What a lost connection leaves.
-#[derive(Debug)]
-pub struct Cut<E> {
-    /// The server may have received these.
-    pub maybe_sent: Vec<E>,
-    /// The server received nothing of these.
-    pub unsent: Vec<E>,
+    /// The request that is sent with it, until that is answered. `None` for a command of the session's own.
+    pub request: Option<PendingRequest>,
+    /// What is expected as the answer.
+    pub expectation: E,
 }
 
 impl<E> Default for Pipeline<E> {
     fn default() -> Self {
-        Self { transmit: Transmit::default(), in_flight: VecDeque::new() }
+        Self { bytes: Vec::new(), start: 0, sent: 0, in_flight: VecDeque::new() }
     }
 }
 
 impl<E> Pipeline<E> {
     /// Sends what `encode` appends to the bytes; it returns what is expected as the answer.
     pub fn send(&mut self, encode: impl FnOnce(&mut Vec<u8>) -> E) {
-        let start = self.transmit.end();
-        let expectation = encode(self.transmit.tail());
-        self.in_flight.push_back(InFlight { start, end: self.transmit.end(), expectation });
+        let start = self.end();
+        let expectation = encode(&mut self.bytes);
+        self.in_flight.push_back(InFlight { start, end: self.end(), request: None, expectation });
+    }
+
+    /// Sends a request likewise.
+    pub fn send_request(
+        &mut self,
+        mut request: PendingRequest,
+        now: Instant,
+        encode: impl FnOnce(&RequestKind, &mut Vec<u8>) -> E,
+    ) {
+        request.since = now;
+        let start = self.end();
+        let expectation = encode(&request.kind, &mut self.bytes);
+        self.in_flight.push_back(InFlight { start, end: self.end(), request: Some(request), expectation });
     }
 
     /// Sends something that has no answer.
     pub fn tell(&mut self, bytes: &[u8]) {
-        self.transmit.tail().extend_from_slice(bytes);
+        self.bytes.extend_from_slice(bytes);
     }
 
     /// The bytes to be written next.
     pub fn pending(&self) -> &[u8] {
-        self.transmit.pending()
+        &self.bytes[self.start..]
+    }
+
+    /// Offset after the last byte.
+    fn end(&self) -> u64 {
+        self.sent + (self.bytes.len() - self.start) as u64
     }
 
     /// The first `n` of those bytes were written.
     pub fn transmitted(&mut self, n: usize) {
-        self.transmit.transmitted(n);
+        let n = n.min(self.pending().len());
+        self.start += n;
+        self.sent += n as u64;
+        if self.start == self.bytes.len() {
+            self.start = 0;
+            self.bytes.clear();
+            self.bytes.shrink_to(KEEP_BYTES);
+        } else if self.start >= KEEP_BYTES.max(self.bytes.len() / 2) {
+            // Each byte moves at most once for each time that as many were written: linear altogether.
+            self.bytes.drain(..std::mem::take(&mut self.start));
+        }
     }
 
     /// Whether no answer is expected.
@@ -68,85 +100,93 @@ impl<E> Pipeline<E> {
     }
 
     /// What the next answer belongs to. `None` if no byte of its command was written, so that nothing can be an answer to it.
-    pub fn front_mut(&mut self) -> Option<&mut E> {
-        let sent = self.transmit.sent();
-        self.in_flight.front_mut().filter(|entry| entry.start < sent).map(|entry| &mut entry.expectation)
+    pub fn front_mut(&mut self) -> Option<&mut InFlight<E>> {
+        self.in_flight.front_mut().filter(|command| command.start < self.sent)
     }
 
     /// Likewise, to look at.
-    pub fn front(&self) -> Option<&E> {
+    pub fn front(&self) -> Option<&InFlight<E>> {
         self.sent().next()
     }
 
-    /// What is expected of commands of which something was written, in their order.
-    pub fn sent(&self) -> impl Iterator<Item = &E> {
-        let sent = self.transmit.sent();
-        self.in_flight.iter().take_while(move |entry| entry.start < sent).map(|entry| &entry.expectation)
+    /// The commands of which something was written, in their order.
+    pub fn sent(&self) -> impl Iterator<Item = &InFlight<E>> {
+        self.in_flight.iter().take_while(|command| command.start < self.sent)
     }
 
-    /// The oldest expectation was met.
-    pub fn pop_front(&mut self) -> Option<E> {
-        let entry = self.in_flight.pop_front();
+    /// The oldest command was answered.
+    pub fn pop_front(&mut self) -> Option<InFlight<E>> {
+        let command = self.in_flight.pop_front();
         if self.in_flight.is_empty() && self.in_flight.capacity() > KEEP_IN_FLIGHT {
             self.in_flight.shrink_to(KEEP_IN_FLIGHT);
         }
-        entry.map(|entry| entry.expectation)
+        command
     }
 
-    /// Goes through all expectations in their order. `change` is told whether something of the command was written, and
-    /// returns what is expected instead. Where it returns `None`, the command is taken back if nothing of it was written; of
-    /// all others an answer has to be expected.
-    pub fn change(&mut self, mut change: impl FnMut(E, bool) -> Option<E>) {
-        let sent = self.transmit.sent();
-        let mut taken_back = Vec::new();
-        let mut bytes = 0;
-        for _ in 0..self.in_flight.len() {
-            let Some(InFlight { start, end, expectation }) = self.in_flight.pop_front() else { break };
-            match change(expectation, start < sent) {
-                Some(expectation) => {
-                    self.in_flight.push_back(InFlight {
-                        start: start - bytes,
-                        end: end - bytes,
-                        expectation,
-                    });
-                }
-                None => {
-                    debug_assert!(start >= sent, "an answer will come");
-                    taken_back.push(start..end);
-                    bytes += end - start;
-                }
+    /// Hands each request to `take`, which is told whether something of it was written, and takes it away if its time is up.
+    /// The request's command is taken back if nothing of it was written. Otherwise its answer is still expected.
+    pub(super) fn take_requests(&mut self, mut take: impl FnMut(&mut Option<PendingRequest>, bool)) {
+        let origin = self.sent - self.start as u64;
+        let len = self.bytes.len();
+        let index = |offset: u64| usize::try_from(offset - origin).unwrap_or(len).min(len);
+        // What was looked at, and where the bytes after it go.
+        let (mut read, mut write) = (self.start, self.start);
+        let mut taken_back = 0;
+        self.in_flight.retain_mut(|command| {
+            let (was_sent, had_request) = (command.start < self.sent, command.request.is_some());
+            take(&mut command.request, was_sent);
+            if had_request && command.request.is_none() && !was_sent {
+                let kept = read..index(command.start);
+                self.bytes.copy_within(kept.clone(), write);
+                (read, write) = (index(command.end), write + kept.len());
+                taken_back += command.end - command.start;
+                return false;
             }
+            command.start -= taken_back;
+            command.end -= taken_back;
+            true
+        });
+        if read > write {
+            self.bytes.drain(write..read);
         }
-        self.transmit.cut(&taken_back);
     }
 
-    /// The connection is lost: tells what may have reached the server from what did not.
-    pub fn cut(self) -> Cut<E> {
-        let sent = self.transmit.sent();
-        let mut cut = Cut { maybe_sent: Vec::new(), unsent: Vec::new() };
-        for InFlight { start, expectation, .. } in self.in_flight {
-            let part = if start < sent { &mut cut.maybe_sent } else { &mut cut.unsent };
-            part.push(expectation);
-        }
-        cut
+    /// The connection is lost: the requests without an answer, and whether something of them was written, so that they may
+    /// have reached the server.
+    pub(super) fn into_requests(self) -> impl Iterator<Item = (PendingRequest, bool)> {
+        let commands = self.in_flight.into_iter();
+        commands.filter_map(move |command| Some((command.request?, command.start < self.sent)))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{ReplyTo, Ticket};
+
+    /// The letter that a request sends.
+    fn letter(request: &PendingRequest) -> char {
+        char::from(u8::try_from(request.ticket.bytes).unwrap())
+    }
+
+    fn request(letter: char) -> PendingRequest {
+        let ticket = Ticket { to: ReplyTo::Nobody, bytes: letter as usize };
+        let now = Instant::now();
+        PendingRequest { ticket, deadline: now, kind: RequestKind::Ping, after: 0, since: now }
+    }
 
     /// Three commands of two bytes, of which `n` bytes were written.
-    fn written(n: usize) -> Pipeline<char> {
+    fn written(n: usize) -> Pipeline<()> {
         let mut pipeline = Pipeline::default();
         for c in ['a', 'b', 'c'] {
-            pipeline.send(|out| {
-                out.extend([c as u8; 2]);
-                c
-            });
+            pipeline.send_request(request(c), Instant::now(), |_, out| out.extend([c as u8; 2]));
         }
         pipeline.transmitted(n);
         pipeline
+    }
+
+    fn letters<'a>(commands: impl Iterator<Item = &'a InFlight<()>>) -> String {
+        commands.map(|command| command.request.as_ref().map_or('x', letter)).collect()
     }
 
     #[test]
@@ -154,32 +194,75 @@ mod tests {
         for (n, maybe_sent, unsent) in
             [(0, "", "abc"), (1, "a", "bc"), (2, "a", "bc"), (3, "ab", "c"), (6, "abc", "")]
         {
-            let Cut { maybe_sent: sent, unsent: rest } = written(n).cut();
+            let (sent, rest): (Vec<_>, Vec<_>) = written(n).into_requests().partition(|&(_, sent)| sent);
+            let letters_of = |requests: Vec<(PendingRequest, bool)>| -> String {
+                requests.iter().map(|(request, _)| letter(request)).collect()
+            };
+            assert_eq!((letters_of(sent), letters_of(rest)), (maybe_sent.into(), unsent.into()), "{n}");
+            let mut pipeline = written(n);
             assert_eq!(
-                (String::from_iter(sent), String::from_iter(rest)),
-                (maybe_sent.into(), unsent.into()),
+                letters(pipeline.front_mut().iter().map(|front| &**front)),
+                maybe_sent.get(..1).unwrap_or(""),
                 "{n}"
             );
-            let mut pipeline = written(n);
-            assert_eq!(pipeline.front_mut().copied(), maybe_sent.chars().next(), "{n}");
-            assert_eq!(pipeline.sent().collect::<String>(), maybe_sent, "{n}");
+            assert_eq!(letters(pipeline.sent()), maybe_sent, "{n}");
         }
+    }
+
+    /// Takes the requests with these letters.
+    fn take(pipeline: &mut Pipeline<()>, taken: &str) {
+        pipeline.take_requests(|request, _| {
+            request.take_if(|request| taken.contains(letter(request)));
+        });
     }
 
     #[test]
     fn what_is_taken_back_is_never_written() {
         for n in 0..=2 {
             let mut pipeline = written(n);
-            pipeline.change(|c, sent| (c != 'b' || sent).then_some(c));
+            take(&mut pipeline, "b");
             assert_eq!(pipeline.pending(), &b"aacc"[n..], "{n}");
             pipeline.transmitted(4);
-            assert_eq!(pipeline.sent().collect::<String>(), "ac", "{n}");
-            assert_eq!((pipeline.pop_front(), pipeline.pop_front()), (Some('a'), Some('c')));
+            assert_eq!(letters(pipeline.sent()), "ac", "{n}");
+            let popped = [pipeline.pop_front(), pipeline.pop_front()];
+            assert_eq!(letters(popped.iter().flatten()), "ac");
         }
         let mut pipeline = written(3);
-        pipeline.change(|c, sent| if c == 'b' { sent.then_some('x') } else { Some(c) });
+        take(&mut pipeline, "b");
         assert_eq!(pipeline.pending(), b"bcc", "the server has the beginning of it");
-        assert_eq!(pipeline.cut().maybe_sent, ['a', 'x']);
+        assert_eq!(letters(pipeline.sent()), "ax");
+    }
+
+    #[test]
+    fn several_are_taken_back_at_any_state_of_transmission() {
+        for sent in 0..=2 {
+            let mut pipeline = Pipeline::default();
+            for c in "abcde".chars() {
+                pipeline.send_request(request(c), Instant::now(), |_, out| out.extend([c as u8; 2]));
+            }
+            pipeline.tell(b"!");
+            pipeline.transmitted(sent);
+            take(&mut pipeline, "bd");
+            assert_eq!(pipeline.pending(), &b"aaccee!"[sent..]);
+            assert_eq!(pipeline.end(), 7);
+            pipeline.transmitted(7);
+            assert_eq!(letters(pipeline.sent()), "ace");
+        }
+    }
+
+    #[test]
+    fn offsets_survive_compaction() {
+        let mut pipeline = Pipeline::default();
+        pipeline.tell(&vec![b'x'; 4 * KEEP_BYTES]);
+        pipeline.send_request(request('c'), Instant::now(), |_, out| out.extend(b"cut me"));
+        pipeline.tell(b"tail");
+        pipeline.transmitted(3 * KEEP_BYTES);
+        take(&mut pipeline, "c");
+        pipeline.transmitted(KEEP_BYTES);
+        assert_eq!(pipeline.pending(), b"tail");
+        pipeline.transmitted(100);
+        assert_eq!(pipeline.pending().len(), 0, "no more than there was");
+        assert!(pipeline.bytes.capacity() <= KEEP_BYTES, "a burst's memory is given back");
     }
 
     #[test]

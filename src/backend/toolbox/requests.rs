@@ -4,47 +4,15 @@ use std::collections::VecDeque;
 use std::time::Instant;
 
 use super::delivery::Delivery;
-use super::pipeline::Cut;
-use crate::model::{Error, Request, RequestKind, RequestName, Sink, Ticket, Value};
-
-/// A request that has no answer yet. It moves by value, from the backlog into a link's pipeline and perhaps back, and ends
-/// with [`Requests::answer`] alone.
-#[derive(Debug)]
-pub struct PendingRequest {
-    ticket: Ticket,
-    deadline: Instant,
-    kind: RequestKind,
-    /// Number of the last Subscribe before it.
-    after: u64,
-    /// When it was encoded.
-    since: Instant,
-}
-
-impl PendingRequest {
-    /// What is asked.
-    pub fn kind(&self) -> &RequestKind {
-        &self.kind
-    }
-
-    /// Whether its time is up.
-    pub fn is_over(&self, now: Instant) -> bool {
-        self.deadline <= now
-    }
-
-    /// When it was encoded.
-    pub fn since(&self) -> Instant {
-        self.since
-    }
-
-    /// It is encoded now: its answer is awaited.
-    pub fn encoded(&mut self, now: Instant) {
-        self.since = now;
-    }
-}
+use super::pending::PendingRequest;
+use super::pipeline::Pipeline;
+use crate::model::{Error, Request, RequestKind, RequestName, Sink, Value};
 
 /// The requests of a session: nothing else answers one.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Requests {
+    /// What an error may say of a request, in the backend's words.
+    name: fn(&RequestKind) -> RequestName<'_>,
     /// Accepted and not yet encoded.
     backlog: VecDeque<PendingRequest>,
     /// How many are accepted and not yet answered.
@@ -54,6 +22,11 @@ pub struct Requests {
 }
 
 impl Requests {
+    /// `name` says how the backend calls a request in an error.
+    pub fn new(name: fn(&RequestKind) -> RequestName<'_>) -> Self {
+        Self { name, backlog: VecDeque::new(), pending: 0, due: None }
+    }
+
     /// Accepts a request, which is sent after all that the server was asked to deliver before it.
     pub fn accept(&mut self, request: Request, delivery: &Delivery, now: Instant) {
         let Request { ticket, deadline, kind } = request;
@@ -64,9 +37,9 @@ impl Requests {
     }
 
     /// Answers a request that is not accepted.
-    pub fn refuse(request: Request, error: Error, sink: &mut dyn Sink) {
+    pub fn refuse(&self, request: Request, error: Error, sink: &mut dyn Sink) {
         let Request { ticket, kind, .. } = request;
-        sink.answer(ticket, Err(error), about(&kind));
+        sink.answer(ticket, Err(error), (self.name)(&kind));
     }
 
     /// Whether every request is answered.
@@ -88,11 +61,16 @@ impl Requests {
 
     /// A connection is lost: answers those that may have been sent with `error`. The others are sent again, before all in the
     /// backlog.
-    pub fn lost(&mut self, cut: Cut<impl Into<Option<PendingRequest>>>, error: &Error, sink: &mut dyn Sink) {
-        for request in cut.maybe_sent.into_iter().filter_map(Into::into) {
-            self.answer(request, Err(error.clone()), sink);
+    pub fn lost<E>(&mut self, pipeline: Pipeline<E>, error: &Error, sink: &mut dyn Sink) {
+        let mut unsent = Vec::new();
+        for (request, sent) in pipeline.into_requests() {
+            if sent {
+                self.answer(request, Err(error.clone()), sink);
+            } else {
+                unsent.push(request);
+            }
         }
-        self.put_back(cut.unsent.into_iter().filter_map(Into::into).collect());
+        self.put_back(unsent);
     }
 
     /// These come before all others again, in their order.
@@ -105,7 +83,7 @@ impl Requests {
     /// Gives a request its one answer.
     pub fn answer(&mut self, request: PendingRequest, result: Result<Value, Error>, sink: &mut dyn Sink) {
         self.pending -= 1;
-        sink.answer(request.ticket, result, about(&request.kind));
+        sink.answer(request.ticket, result, (self.name)(&request.kind));
     }
 
     /// When the next request's time is up, or earlier.
@@ -113,50 +91,65 @@ impl Requests {
         self.due.filter(|_| self.pending > 0)
     }
 
-    /// Answers those of the backlog whose time is up. If it returns true, the deadlines of those in flight are to be
-    /// looked at, too: each whose time is not up has to be [noted](Requests::note_deadline_of).
-    pub fn expire(&mut self, now: Instant, error: impl Fn() -> Error, sink: &mut dyn Sink) -> bool {
+    /// Answers those whose time is up, with an `error` that depends on whether something of them was written. What was not is
+    /// taken back; of what was, the answer is still expected. `pipelines` are all that the session has. Returns whether
+    /// anything was due.
+    pub fn expire<'a, E: 'a>(
+        &mut self,
+        now: Instant,
+        pipelines: impl IntoIterator<Item = &'a mut Pipeline<E>>,
+        error: impl Fn(bool) -> Error,
+        sink: &mut dyn Sink,
+    ) -> bool {
         if self.due().is_none_or(|due| due > now) {
             return false;
         }
         self.due = None;
-        for _ in 0..self.backlog.len() {
-            match self.backlog.pop_front() {
-                Some(request) if request.is_over(now) => self.answer(request, Err(error()), sink),
-                Some(request) => {
-                    self.note_deadline(request.deadline);
-                    self.backlog.push_back(request);
-                }
-                None => {}
+        for request in std::mem::take(&mut self.backlog) {
+            if request.is_over(now) {
+                self.answer(request, Err(error(false)), sink);
+            } else {
+                self.note_deadline(request.deadline);
+                self.backlog.push_back(request);
             }
         }
+        let mut in_flight = 0;
+        for pipeline in pipelines {
+            pipeline.take_requests(|request, sent| {
+                if let Some(request) = request.take_if(|request| request.is_over(now)) {
+                    self.answer(request, Err(error(sent)), sink);
+                } else if let Some(request) = request {
+                    self.note_deadline(request.deadline);
+                    in_flight += 1;
+                }
+            });
+        }
+        debug_assert_eq!(
+            self.pending,
+            self.backlog.len() + in_flight,
+            "a request was dropped without an answer"
+        );
         true
-    }
-
-    /// A request in flight has time left.
-    pub fn note_deadline_of(&mut self, request: &PendingRequest) {
-        self.note_deadline(request.deadline);
     }
 
     fn note_deadline(&mut self, deadline: Instant) {
         self.due = Some(self.due.map_or(deadline, |due| due.min(deadline)));
     }
 
-    /// Answers the whole backlog.
-    pub fn fail_backlog(&mut self, error: &Error, sink: &mut dyn Sink) {
-        for request in std::mem::take(&mut self.backlog) {
-            self.answer(request, Err(error.clone()), sink);
+    /// The session ends: answers all that are left, as [`Requests::expire`] does.
+    pub fn end<E>(
+        &mut self,
+        pipelines: impl IntoIterator<Item = Pipeline<E>>,
+        error: impl Fn(bool) -> Error,
+        sink: &mut dyn Sink,
+    ) {
+        for pipeline in pipelines {
+            self.lost(pipeline, &error(true), sink);
         }
-    }
-}
-
-/// What an error may say of a request.
-fn about(kind: &RequestKind) -> RequestName<'_> {
-    match kind {
-        RequestKind::Publish(args) => RequestName { command: b"PUBLISH", channel: args.get(0) },
-        RequestKind::Command(args) => RequestName { command: args.get(0).unwrap_or_default(), channel: None },
-        RequestKind::Transaction(_) => RequestName { command: b"MULTI", channel: None },
-        RequestKind::Ping => RequestName { command: b"PING", channel: None },
+        for request in std::mem::take(&mut self.backlog) {
+            self.answer(request, Err(error(false)), sink);
+        }
+        debug_assert_eq!(self.pending, 0, "a request was dropped without an answer");
     }
 }
 
@@ -166,7 +159,7 @@ mod tests {
 
     use super::*;
     use crate::model::{
-        Args, Code, DropReason, Event, ReplyTo, RequestSlot, SubscriptionSlot, Topic, TopicKind,
+        Args, Code, DropReason, Event, ReplyTo, RequestSlot, SubscriptionSlot, Ticket, Topic, TopicKind,
     };
 
     /// The answers: whose they are, and their codes.
@@ -193,35 +186,82 @@ mod tests {
         Request { ticket: Ticket { to, bytes: 0 }, deadline, kind }
     }
 
-    fn timeout() -> Error {
-        Error::unsent(Code::Timeout, "too late")
+    fn requests() -> Requests {
+        Requests::new(|_| RequestName { command: b"PUB", channel: None })
     }
+
+    fn timeout(sent: bool) -> Error {
+        Error { sent, ..Error::unsent(Code::Timeout, "too late") }
+    }
+
+    const NOTHING_IN_FLIGHT: [&mut Pipeline<()>; 0] = [];
 
     #[test]
     fn each_is_answered_once_at_its_deadline_or_before() {
         let (now, mut answers) = (Instant::now(), Answers::default());
         let later = |seconds| now + Duration::from_secs(seconds);
-        let (mut requests, delivery) = (Requests::default(), Delivery::new(1));
+        let (mut requests, delivery) = (requests(), Delivery::new(1));
         for (index, seconds) in [(1, 5), (2, 9), (3, 7)] {
             requests.accept(request(index, later(seconds)), &delivery, now);
         }
         assert_eq!(requests.due(), Some(later(5)));
-        assert!(!requests.expire(later(4), timeout, &mut answers));
-        assert!(requests.expire(later(5), timeout, &mut answers));
+        assert!(!requests.expire(later(4), NOTHING_IN_FLIGHT, timeout, &mut answers));
+        assert!(requests.expire(later(5), NOTHING_IN_FLIGHT, timeout, &mut answers));
         assert_eq!(requests.due(), Some(later(7)), "the first is answered");
         let second = requests.next(&delivery, later(6)).unwrap();
         requests.answer(second, Ok(Value::Null), &mut answers);
         assert!(requests.next(&delivery, later(7)).is_none(), "its time is up");
-        assert!(requests.expire(later(7), timeout, &mut answers));
+        assert!(requests.expire(later(7), NOTHING_IN_FLIGHT, timeout, &mut answers));
         let timeout = Some("TIMEOUT".to_owned());
         assert_eq!(answers.0, [(slot(1), timeout.clone()), (slot(2), None), (slot(3), timeout)]);
         assert!(requests.is_empty() && requests.due().is_none());
     }
 
     #[test]
+    #[cfg_attr(debug_assertions, should_panic = "a request was dropped without an answer")]
+    fn a_request_that_is_lost_is_found_at_its_deadline() {
+        let (now, mut answers) = (Instant::now(), Answers::default());
+        let (mut requests, delivery) = (requests(), Delivery::new(1));
+        requests.accept(request(1, now), &delivery, now);
+        drop(requests.backlog.pop_front());
+        requests.expire(now, NOTHING_IN_FLIGHT, timeout, &mut answers);
+    }
+
+    #[test]
+    #[cfg_attr(debug_assertions, should_panic = "a request was dropped without an answer")]
+    fn a_request_that_is_lost_is_found_at_the_end() {
+        let (now, mut answers) = (Instant::now(), Answers::default());
+        let (mut requests, delivery) = (requests(), Delivery::new(1));
+        requests.accept(request(1, now), &delivery, now);
+        drop(requests.next(&delivery, now - Duration::from_secs(1)));
+        requests.end(None::<Pipeline<()>>, timeout, &mut answers);
+    }
+
+    #[test]
+    fn requests_in_flight_are_answered_in_time_and_those_not_written_are_taken_back() {
+        let (now, mut answers) = (Instant::now(), Answers::default());
+        let (mut requests, delivery) = (requests(), Delivery::new(1));
+        let mut pipeline = Pipeline::default();
+        for (index, seconds) in [(1, 1), (2, 9), (3, 1)] {
+            requests.accept(request(index, now + Duration::from_secs(seconds)), &delivery, now);
+            let request = requests.next(&delivery, now).unwrap();
+            pipeline.send_request(request, now, |_, out| out.push(b'0' + u8::try_from(index).unwrap()));
+        }
+        pipeline.transmitted(1);
+        let later = now + Duration::from_secs(1);
+        assert!(requests.expire(later, Some(&mut pipeline), timeout, &mut answers));
+        assert_eq!(pipeline.pending(), b"2");
+        assert!(pipeline.front().is_some_and(|command| command.request.is_none()), "its answer will come");
+        assert_eq!(requests.due(), Some(now + Duration::from_secs(9)));
+        requests.lost(pipeline, &timeout(true), &mut answers);
+        assert!(requests.next(&delivery, later).is_some_and(|request| request.ticket.bytes == 0));
+        assert_eq!(answers.0.iter().map(|(to, _)| *to).collect::<Vec<_>>(), [slot(1), slot(3)]);
+    }
+
+    #[test]
     fn what_was_not_sent_is_sent_first_the_next_time() {
         let (now, mut answers) = (Instant::now(), Answers::default());
-        let (mut requests, delivery) = (Requests::default(), Delivery::new(1));
+        let (mut requests, delivery) = (requests(), Delivery::new(1));
         for index in 1..=3 {
             requests.accept(request(index, now + Duration::from_secs(9)), &delivery, now);
         }
@@ -236,7 +276,7 @@ mod tests {
     #[test]
     fn a_request_waits_for_the_subscriptions_before_it() {
         let now = Instant::now();
-        let (mut requests, mut delivery) = (Requests::default(), Delivery::new(1));
+        let (mut requests, mut delivery) = (requests(), Delivery::new(1));
         let mut answers = Answers::default();
         let deadline = now + Duration::from_secs(9);
         let topic = Topic { kind: TopicKind::Channel, name: b"chat"[..].into() };
@@ -251,7 +291,7 @@ mod tests {
         delivery.confirm(&batch, b"chat");
         let second = requests.next(&delivery, now).unwrap();
         requests.put_back(vec![first, second]);
-        requests.fail_backlog(&Error::unsent(Code::Closed, "closed"), &mut answers);
+        requests.end(None::<Pipeline<()>>, |_| Error::unsent(Code::Closed, "closed"), &mut answers);
         assert_eq!(answers.0.len(), 2);
         assert!(requests.is_empty());
     }

@@ -101,8 +101,10 @@ fn a_message_within_all_bounds_is_given_again_and_again() {
     let slot = world.subscribe_up_to(Some(5), client, &channel("chat"), "a").unwrap();
     world.subscribe_up_to(Some(9), client, &channel("chat"), "b");
     world.subscribe(client, &channel("chat"), "c");
+    world.subscribe_up_to(Some(5), client, &channel("chat"), "d");
     say(&mut producer, slot, "12345");
-    assert_eq!(world.run_quietly(), ["c.a: 12345 for name", "c.b: 12345 for name", "c.c: 12345 for name"]);
+    let all = ["a", "b", "c", "d"].map(|callback| format!("c.{callback}: 12345 for name"));
+    assert_eq!(world.run_quietly(), all);
 }
 
 #[test]

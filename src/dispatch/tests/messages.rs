@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{LIMITS, World, channel, say};
-use crate::dispatch::Client;
+use crate::dispatch::{Client, EventKind};
 use crate::model::{ClientSlot, Command, Counters, Limits, Overflow, Room, SessionId, Sink, Wake};
 use crate::queue::events;
 
@@ -133,4 +133,34 @@ fn a_client_made_by_a_callback_joins_the_round() {
         }
     });
     assert_eq!(log, ["c.f: 1 for name", "c.f: 2 for name", "new.g: hello for name"]);
+}
+
+#[test]
+fn what_is_given_up_reaches_no_further_callback() {
+    let mut world = World::new();
+    let (client, mut producer) = world.client("c");
+    let slot = world.subscribe(client, &channel("chat"), "a").unwrap();
+    world.subscribe(client, &channel("chat"), "b");
+    say(&mut producer, slot, "1");
+    say(&mut producer, slot, "2");
+    let mut log = world.run(|world, entry| {
+        if entry.contains(" 1 ") {
+            world.dispatcher.abandon();
+        }
+    });
+    log.extend(world.run_quietly());
+    assert_eq!(log, ["c.a: 1 for name", "c.a: 2 for name", "c.b: 2 for name"]);
+}
+
+#[test]
+fn the_callbacks_of_a_topic_can_be_looked_at() {
+    let mut world = World::new();
+    let (client, _producer) = world.client("c");
+    world.subscribe(client, &channel("chat"), "a");
+    world.subscribe(client, &channel("chat"), "b");
+    world.dispatcher.listen(client, EventKind::Gap, b"g", "g", None);
+    let client = world.dispatcher.get(client).unwrap();
+    assert_eq!([EventKind::Gap, EventKind::Down].map(|kind| client.listeners(kind).len()), [1, 0]);
+    assert_eq!(client.subscribers(&channel("chat")).map(|callbacks| callbacks.len()), Some(2));
+    assert!(client.subscribers(&channel("other")).is_none());
 }

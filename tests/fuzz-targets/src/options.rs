@@ -66,7 +66,7 @@ pub fn options(input: &[u8]) {
     }
     let words: Args = input.split(|&byte| byte == b' ').collect();
     if let Ok(backend) = configure(Options::default())
-        && let Err(error) = backend.check(&words)
+        && let Err(error) = backend.check(&words, str::to_owned)
     {
         assert!(!error.is_empty() && !error.contains(['\r', '\n', '\0']), "{error:?}");
     }

@@ -6,10 +6,7 @@ local kit = include("../_kit.lua")
 -- One that hears the others: under RESP2, what another client says next may come before the subscription.
 local function server(id)
 	local presence = realtime.Presence(kit.ready(), id)
-	kit.wait("the subscriptions of " .. id, function()
-		local stats = presence.client:Stats()
-		return stats.subscriptions > 0 and stats.confirmed == stats.subscriptions
-	end)
+	kit.fence(presence.client)
 	return presence
 end
 

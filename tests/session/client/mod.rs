@@ -70,7 +70,7 @@ impl Client {
     pub(crate) fn from_origin(origin: &str, url: &str, pairs: &[(&str, OptionValue)], seed: u64) -> Self {
         let pairs = pairs.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
         let (url, origin) = (Some(url.to_owned()), origin.to_owned());
-        let backend = configure(Options { url, origin, pairs }).expect("valid options");
+        let backend = configure(Options { url, origin, pairs, ..Options::default() }).expect("valid options");
         let now = Instant::now();
         let counters = Arc::new(Counters::default());
         let session = backend.session(Start { now, seed, counters: Arc::clone(&counters) });

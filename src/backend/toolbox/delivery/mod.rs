@@ -12,6 +12,8 @@ mod gaps;
 mod names;
 mod refusals;
 mod refused;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;

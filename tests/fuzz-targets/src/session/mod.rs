@@ -148,7 +148,7 @@ impl World {
             Act::Command(time, words) => {
                 let args: Args = words.iter().collect();
                 // What the backend refuses is refused in the call itself.
-                if self.backend.check(&args).is_ok() {
+                if self.backend.check(&args, str::to_owned).is_ok() {
                     self.request(time, || RequestKind::Command(words.iter().collect()));
                 }
             }

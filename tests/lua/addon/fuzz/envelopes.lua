@@ -244,11 +244,11 @@ local function set_up()
 	subscriber:Commit()
 	world.poll = function() while subscriber:Poll() do end end
 	world.presence, world.requests = presence, requests
+	-- An answer comes after all that was subscribed to before it; Stats may still count what was there before.
 	for _, each in ipairs(realtime.Clients()) do
-		host.wait(function()
-			local stats = each:Stats()
-			return stats.confirmed == stats.subscriptions
-		end, PATIENCE, "the subscriptions")
+		local done = false
+		each:Ping(function() done = true end)
+		host.wait(function() return done end, PATIENCE, "the subscriptions")
 	end
 end
 

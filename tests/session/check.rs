@@ -1,9 +1,13 @@
-//! Commands that the backend refuses before there is a session, and what to use instead.
+//! Commands that are refused before they reach a session, and what is named instead.
 
 use realtime::backend::{Options, configure};
 use realtime::model::Args;
 
 use crate::client::args;
+
+fn braces(operation: &str) -> String {
+    format!("{{{operation}}}")
+}
 
 #[test]
 fn commands_that_would_break_the_session() {
@@ -46,7 +50,7 @@ fn commands_that_would_break_the_session() {
         (&["", "a"], "name"),
         (&["GET key"], "element"),
     ] {
-        let error = backend.check(&args(words)).expect_err(words.first().unwrap_or(&""));
+        let error = backend.check(&args(words), braces).expect_err(words.first().unwrap_or(&""));
         let is_blocking = error.contains("would block") && !words[0].starts_with("WAIT");
         assert_eq!(backend.blocks(&args(words)), is_blocking, "{words:?}");
         assert!(error.contains(instead), "{words:?}: {error}");
@@ -62,9 +66,14 @@ fn commands_that_would_break_the_session() {
         &["PUBLISH", "a", "b"],
         &["PING"],
     ] {
-        assert_eq!(backend.check(&args(words)), Ok(()), "{words:?}");
+        assert_eq!(backend.check(&args(words), braces), Ok(()), "{words:?}");
         assert!(!backend.blocks(&args(words)), "{words:?}");
     }
+    let in_lua = |operation: &str| format!("client:{operation}");
+    let error = backend.check(&args(&["UNSUBSCRIBE"]), in_lua).unwrap_err();
+    assert!(error.ends_with("use client:Unsubscribe"), "{error}");
+    let error = backend.check(&args(&["{Subscribe} a"]), in_lua).unwrap_err();
+    assert!(error.starts_with("\"{Subscribe} a\""), "the script's own words stay as they are: {error}");
     let binary: Args = [&b"\xff\r\n"[..]].iter().collect();
-    assert_eq!(backend.check(&binary), Ok(()), "unknown commands are the server's business");
+    assert_eq!(backend.check(&binary, braces), Ok(()), "unknown commands are the server's business");
 }
