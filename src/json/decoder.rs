@@ -97,6 +97,11 @@ impl Decoder {
         }
     }
 
+    /// Begins with another text. The tape keeps a little of its memory.
+    pub fn restart(&mut self, limits: Limits) {
+        *self = Self::with_tape(std::mem::take(&mut self.tape), limits);
+    }
+
     /// Asks where in the text the value of this key stands, if the text is an object: see [`watched`](Self::watched).
     pub fn watch(&mut self, key: Vec<u8>) {
         self.watched = Some(WatchedKey { key, is_next: false, begins: 0, found: None });

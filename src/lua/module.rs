@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::build::BuildState;
 use super::complain;
 use super::fixed::Fixed;
 use super::handle::Handle;
@@ -68,6 +69,8 @@ pub(super) struct Module {
     pub(super) place: usize,
     /// What functions for JSON left for the next one.
     pub(super) spare: Spare,
+    /// A table that is made in slices.
+    pub(super) partial: Option<PartialBuild>,
     /// A line that the function that is running wants on the console.
     pub(super) line: Option<String>,
     pub(super) tick_budget: Duration,
@@ -93,6 +96,15 @@ pub(super) struct Held {
     pub(super) output: Box<Output>,
     /// Where on the thread's stack the function stands that pushes it.
     place: usize,
+}
+
+/// How far a table was made that takes several slices.
+#[derive(Debug)]
+pub(super) struct PartialBuild {
+    pub(super) state: Box<BuildState>,
+    /// How many values of the stack the list of `Fixed::partial` holds for it, and how many it ever held.
+    pub(super) values: c_int,
+    pub(super) most: c_int,
 }
 
 /// A round of callbacks.
@@ -130,6 +142,7 @@ impl Module {
             outputs: Vec::new(),
             place: 0,
             spare: Spare::default(),
+            partial: None,
             line: None,
             tick_budget: DEFAULT_TICK_BUDGET,
             round: None,

@@ -20,7 +20,9 @@ use super::push::{push_info, push_reply};
 use super::raw::{ANCHOR, KEPT, Lua};
 use super::refs::Ref;
 use super::report::report;
-use crate::dispatch;
+use super::slices::{forget, push_slice};
+use crate::dispatch::{self, Document};
+use crate::json::Node;
 use crate::model::panic_text;
 
 /// Things that reach no callback may pass in a round that has run none yet, whatever its budget: so that a round finds a
@@ -57,7 +59,7 @@ pub(super) unsafe fn run(lua: Lua, anchor: *mut c_void) -> c_int {
             }
             lua.set_top(top);
             let Some(module) = module_of(anchor).as_mut() else { continue };
-            if !raised || !go_on(module) {
+            if !raised || !go_on(lua, module) {
                 break module.round.take().map_or(0, |round| round.ran);
             }
         };
@@ -67,8 +69,11 @@ pub(super) unsafe fn run(lua: Lua, anchor: *mut c_void) -> c_int {
 }
 
 /// Puts a failed delivery behind. Returns whether there is time for more.
-fn go_on(module: &mut Module) -> bool {
-    module.dispatcher.abandon();
+unsafe fn go_on(lua: Lua, module: &mut Module) -> bool {
+    if module.dispatcher.abandon() {
+        // SAFETY: the caller keeps to the contract.
+        unsafe { forget(lua, module) };
+    }
     match &mut module.round {
         Some(round) => {
             // A failure to deliver counts as much as a callback: else a lack of memory would outlast any budget.
@@ -84,6 +89,13 @@ impl Round {
     fn count(&mut self) {
         self.ran += 1;
         self.spent |= self.budget.spent(Instant::now);
+    }
+
+    /// A part of a long message was read, or of its table made. Returns whether the time is used up.
+    fn slice(&mut self) -> bool {
+        self.budget.look_next();
+        self.spent |= self.budget.spent(Instant::now);
+        self.spent
     }
 }
 
@@ -112,7 +124,7 @@ pub(super) unsafe extern "C-unwind" fn body(state: State) -> c_int {
                 return 0;
             }
             let step = next(module, lua, called);
-            called = !matches!(step, Step::Idle | Step::Line(_));
+            called = false;
             if shared > 0
                 && let Step::Message { .. } | Step::TooLarge { .. } | Step::Answer { .. } | Step::Event { .. } =
                     step
@@ -121,7 +133,11 @@ pub(super) unsafe extern "C-unwind" fn body(state: State) -> c_int {
                 shared = 0;
             }
             let arguments = match step {
-                Step::Idle | Step::Skipped => {
+                Step::Abandoned => {
+                    forget(lua, &mut *module);
+                    continue;
+                }
+                Step::Idle | Step::Skipped | Step::Slice => {
                     suspend(lua, &mut *module, shared);
                     return 0;
                 }
@@ -138,6 +154,29 @@ pub(super) unsafe extern "C-unwind" fn body(state: State) -> c_int {
                     lua.push_element(REFERENCES, callback);
                     lua.push_bytes(payload);
                     1 + push_names(lua, name, channel)
+                }
+                Step::Table { callback, payload, document, name, channel, .. } => {
+                    if push_slice(lua, anchor, document, payload) {
+                        push_read(lua, anchor, callback, payload, document, name, channel)
+                    } else {
+                        lua.set_top(HANDLER);
+                        shared = 0;
+                        if let Some(module) = module_of(anchor).as_mut() {
+                            pause(module);
+                        }
+                        continue;
+                    }
+                }
+                Step::Unreadable { callback, reason, payload, name, channel, .. } => {
+                    lua.push_element(REFERENCES, callback);
+                    lua.push_nil();
+                    push_names_and_nil(lua, name, channel);
+                    lua.push_bytes(reason.as_bytes());
+                    match payload {
+                        Some(payload) => lua.push_bytes(payload),
+                        None => lua.push_nil(),
+                    }
+                    5
                 }
                 Step::Answer { callback, result, .. } => {
                     lua.push_element(REFERENCES, callback);
@@ -169,6 +208,7 @@ pub(super) unsafe extern "C-unwind" fn body(state: State) -> c_int {
                 }
                 Step::AgainTooLarge { callback, bytes, .. } => push_size(lua, callback, shared, bytes),
             };
+            called = true;
             if lua.protected_call(arguments, 0, HANDLER) != 0 {
                 report(lua, anchor, fixed.report);
                 lua.set_top(HANDLER + shared);
@@ -208,6 +248,68 @@ unsafe fn push_size(lua: Lua, callback: c_int, shared: c_int, bytes: usize) -> c
         lua.push_number(bytes as f64);
     }
     LARGEST_SHARE + 1
+}
+
+/// Puts the callback in its place before the value that was read, and pushes the names and the text that it wants. Returns how
+/// many values it is called with.
+unsafe fn push_read(
+    lua: Lua,
+    anchor: *mut c_void,
+    callback: c_int,
+    payload: &[u8],
+    document: &Document,
+    name: c_int,
+    channel: Option<&[u8]>,
+) -> c_int {
+    // SAFETY: the caller keeps to the contract, and the document stays where it is until the module is told.
+    unsafe {
+        let value = lua.top();
+        lua.push_element(REFERENCES, callback);
+        lua.replace(value - 1);
+        if document.tape().nodes() == [Node::Null] {
+            // Nil is for what could not be read.
+            lua.push_reference(fixed_of(anchor).null);
+            lua.replace(value);
+        }
+        let arguments = match document.text_of(payload) {
+            Some(text) => {
+                push_names_and_nil(lua, name, channel);
+                lua.push_bytes(text);
+                4
+            }
+            None => 1 + push_names(lua, name, channel),
+        };
+        if let Some(module) = module_of(anchor).as_mut() {
+            pure(|| module.dispatcher.table_made());
+            forget(lua, module);
+        }
+        arguments
+    }
+}
+
+/// Pushes a message's channel and its pattern, or nil.
+unsafe fn push_names_and_nil(lua: Lua, name: c_int, channel: Option<&[u8]>) {
+    // SAFETY: the caller keeps to the contract.
+    unsafe {
+        if push_names(lua, name, channel) == 1 {
+            lua.push_nil();
+        }
+    }
+}
+
+/// Leaves the rest of a table for later.
+fn pause(module: &mut Module) {
+    pure(|| module.dispatcher.table_begun());
+    if let Some(round) = &mut module.round {
+        round.slice();
+    }
+}
+
+/// Runs what must not panic into Lua.
+fn pure(work: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
+        complain(format_args!("internal error, please report it: {}", panic_text(&*panic)));
+    }
 }
 
 /// Keeps what the remaining callbacks of a walk are to be called with for the next round. Can't raise.
@@ -266,7 +368,7 @@ unsafe fn push_names(lua: Lua, name: c_int, channel: Option<&[u8]>) -> c_int {
 /// The module is there. What the step points to is looked at before the next one only: see [`Module`].
 unsafe fn next<'a>(module: *mut Module, lua: Lua, called: bool) -> Step<'a> {
     // SAFETY: the caller vouches for the module, and no Lua code runs in here that could refer to it as well.
-    let Module { round, reports, dispatcher, pool, .. } = unsafe { &mut *module };
+    let Module { round, reports, dispatcher, pool, outputs, .. } = unsafe { &mut *module };
     let Some(round) = round else { return Step::Idle };
     if called {
         round.count();
@@ -293,7 +395,9 @@ unsafe fn next<'a>(module: *mut Module, lua: Lua, called: bool) -> Step<'a> {
         loop {
             let step = (*dispatcher).step();
             match step {
-                Step::Idle | Step::Line(_) => return step,
+                Step::Idle | Step::Line(_) | Step::Abandoned => return step,
+                Step::Slice if round.slice() => return Step::Idle,
+                Step::Slice => continue,
                 Step::Skipped => {
                     round.skipped += 1;
                     if round.skipped > MAX_SKIPPED && round.budget.spent(Instant::now) {
@@ -302,7 +406,9 @@ unsafe fn next<'a>(module: *mut Module, lua: Lua, called: bool) -> Step<'a> {
                     }
                     continue;
                 }
-                Step::Message { payload, .. } | Step::AgainWhole { payload, .. } => {
+                Step::Message { payload, .. }
+                | Step::AgainWhole { payload, .. }
+                | Step::Table { payload, .. } => {
                     round.is_large = payload.len() > LARGE;
                 }
                 // The next callback for the same message.
@@ -319,6 +425,9 @@ unsafe fn next<'a>(module: *mut Module, lua: Lua, called: bool) -> Step<'a> {
         complain(format_args!("internal error, please report it: {}", panic_text(&*panic)));
         Step::Idle
     });
-    pool.settle(&mut Frame::new(lua));
+    // A function further out may be pushing what a reference stood for.
+    if outputs.is_empty() {
+        pool.settle(&mut Frame::new(lua));
+    }
     step
 }
