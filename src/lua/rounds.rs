@@ -279,9 +279,12 @@ unsafe fn push_read(
             }
             None => 1 + push_names(lua, name, channel),
         };
+        let is_long = document.is_long();
         if let Some(module) = module_of(anchor).as_mut() {
             pure(|| module.dispatcher.table_made());
-            forget(lua, module);
+            if is_long {
+                forget(lua, module);
+            }
         }
         arguments
     }

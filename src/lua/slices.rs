@@ -39,13 +39,14 @@ pub(super) unsafe fn push_slice(lua: Lua, anchor: *mut c_void, document: &Docume
         if push_tape(lua, fixed, document.tape(), text, &mut state, most) {
             return true;
         }
-        let values = lua.top() - list;
-        for n in 1..=values {
-            lua.push_copy(list + n);
-            lua.set_element(list, n);
-        }
-        if let Some(module) = module_of(anchor).as_mut() {
-            keep(module, state, values);
+        // A finalizer may have closed the module: then nobody wants the rest.
+        if !module_of(anchor).is_null() {
+            let values = lua.top() - list;
+            for n in 1..=values {
+                lua.push_copy(list + n);
+                lua.set_element(list, n);
+            }
+            keep(&mut *module_of(anchor), state, values);
         }
         false
     }
