@@ -7,6 +7,7 @@ mod anchor;
 mod api;
 mod args;
 mod build;
+mod callback_args;
 mod client;
 mod config_file;
 mod connect;

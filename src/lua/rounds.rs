@@ -11,8 +11,10 @@ use std::time::Instant;
 use gmod::lua::State;
 
 use super::anchor::{fixed_of, let_go, module_of};
+use super::callback_args::{
+    HANDLER, MESSAGE, REFERENCES, push_names, push_names_and_nil, push_read, push_shared, push_size,
+};
 use super::complain;
-use super::fixed::MAX_SHARED;
 use super::frame::Frame;
 use super::handle::Handle;
 use super::module::{Module, Round};
@@ -21,8 +23,7 @@ use super::raw::{ANCHOR, KEPT, Lua};
 use super::refs::Ref;
 use super::report::report;
 use super::slices::{forget, push_slice};
-use crate::dispatch::{self, Document};
-use crate::json::Node;
+use crate::dispatch;
 use crate::model::panic_text;
 
 /// Things that reach no callback may pass in a round that has run none yet, whatever its budget: so that a round finds a
@@ -157,7 +158,9 @@ pub(super) unsafe extern "C-unwind" fn body(state: State) -> c_int {
                 }
                 Step::Table { callback, payload, document, name, channel, .. } => {
                     if push_slice(lua, anchor, document, payload) {
-                        push_read(lua, anchor, callback, payload, document, name, channel)
+                        let count = push_read(lua, fixed, callback, payload, document, name, channel);
+                        end_table(lua, anchor, document.is_long());
+                        count
                     } else {
                         lua.set_top(HANDLER);
                         shared = 0;
@@ -217,85 +220,14 @@ pub(super) unsafe extern "C-unwind" fn body(state: State) -> c_int {
     }
 }
 
-/// Pushes a callback, and copies of what it is called with. Returns how many values these are.
-#[inline]
-unsafe fn push_shared(lua: Lua, callback: c_int, shared: c_int) -> c_int {
-    // SAFETY: the caller keeps to the contract.
+/// Lets go of what a table was made of.
+unsafe fn end_table(lua: Lua, anchor: *mut c_void, is_long: bool) {
+    // SAFETY: the caller keeps to the contract; nobody else refers to the module.
     unsafe {
-        lua.push_element(REFERENCES, callback);
-        for n in 1..=shared {
-            lua.push_copy(HANDLER + n);
-        }
-    }
-    shared
-}
-
-/// Pushes a callback, and what it is called with for a message over its bound: nil, the names, and the size in bytes.
-/// Returns how many values these are.
-unsafe fn push_size(lua: Lua, callback: c_int, shared: c_int, bytes: usize) -> c_int {
-    // SAFETY: the caller keeps to the contract.
-    unsafe {
-        push_shared(lua, callback, 0);
-        lua.push_nil();
-        for n in 2..=shared {
-            lua.push_copy(HANDLER + n);
-        }
-        if shared < LARGEST_SHARE {
-            // A channel's message has no pattern.
-            lua.push_nil();
-        }
-        #[expect(clippy::cast_precision_loss, reason = "sizes stay below 2^53")]
-        lua.push_number(bytes as f64);
-    }
-    LARGEST_SHARE + 1
-}
-
-/// Puts the callback in its place before the value that was read, and pushes the names and the text that it wants. Returns how
-/// many values it is called with.
-unsafe fn push_read(
-    lua: Lua,
-    anchor: *mut c_void,
-    callback: c_int,
-    payload: &[u8],
-    document: &Document,
-    name: c_int,
-    channel: Option<&[u8]>,
-) -> c_int {
-    // SAFETY: the caller keeps to the contract, and the document stays where it is until the module is told.
-    unsafe {
-        let value = lua.top();
-        lua.push_element(REFERENCES, callback);
-        lua.replace(value - 1);
-        if document.tape().nodes() == [Node::Null] {
-            // Nil is for what could not be read.
-            lua.push_reference(fixed_of(anchor).null);
-            lua.replace(value);
-        }
-        let arguments = match document.text_of(payload) {
-            Some(text) => {
-                push_names_and_nil(lua, name, channel);
-                lua.push_bytes(text);
-                4
-            }
-            None => 1 + push_names(lua, name, channel),
-        };
-        let is_long = document.is_long();
-        if let Some(module) = module_of(anchor).as_mut() {
-            pure(|| module.dispatcher.table_made());
-            if is_long {
-                forget(lua, module);
-            }
-        }
-        arguments
-    }
-}
-
-/// Pushes a message's channel and its pattern, or nil.
-unsafe fn push_names_and_nil(lua: Lua, name: c_int, channel: Option<&[u8]>) {
-    // SAFETY: the caller keeps to the contract.
-    unsafe {
-        if push_names(lua, name, channel) == 1 {
-            lua.push_nil();
+        let Some(module) = module_of(anchor).as_mut() else { return };
+        pure(|| module.dispatcher.table_made());
+        if is_long {
+            forget(lua, module);
         }
     }
 }
@@ -336,32 +268,6 @@ unsafe fn resume(lua: Lua, module: &mut Module) -> c_int {
         Frame::new(lua).release(reference);
     }
     carried
-}
-
-/// What stands in the loop's frame: the table of references, and the handler of errors. What callbacks share comes behind.
-const REFERENCES: c_int = 1;
-const HANDLER: c_int = 2;
-/// The first of the shared values is the message. It is false until a callback wants the message whole.
-const MESSAGE: c_int = HANDLER + 1;
-/// The most values that callbacks share: message, channel and pattern.
-#[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "a few")]
-const LARGEST_SHARE: c_int = MAX_SHARED as c_int;
-
-/// Pushes a message's channel, and its pattern if it has one. Returns how many values these are.
-#[inline]
-unsafe fn push_names(lua: Lua, name: c_int, channel: Option<&[u8]>) -> c_int {
-    // SAFETY: the caller keeps to the contract.
-    unsafe {
-        let names = match channel {
-            Some(channel) => {
-                lua.push_bytes(channel);
-                2
-            }
-            None => 1,
-        };
-        lua.push_element(REFERENCES, name);
-        names
-    }
 }
 
 /// Finds what to do next. `called` says that a callback has just run.
