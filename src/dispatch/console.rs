@@ -226,6 +226,21 @@ mod tests {
     }
 
     #[test]
+    fn messages_that_cannot_be_read_are_told_once_in_an_interval_with_their_number() {
+        let start = Instant::now();
+        let mut console = Console::new("main".into());
+        let mut at = |millis, channel: &'static [u8]| {
+            console.unreadable(|| channel, "a reason", start + Duration::from_millis(millis))
+        };
+        let line = "[realtime] main: a message on \"chat\" was left out: a reason";
+        assert_eq!(at(0, b"chat").as_deref(), Some(line));
+        assert_eq!((at(10, b"chat"), at(9_999, b"kills")), (None, None));
+        let line =
+            "[realtime] main: a message on \"\\x1b\" was left out: a reason (2 more since the last line)";
+        assert_eq!(at(10_000, b"\x1b").as_deref(), Some(line));
+    }
+
+    #[test]
     fn the_same_reason_is_told_ever_more_rarely_with_a_count() {
         let start = Instant::now();
         let mut console = Console::new("main".into());
