@@ -46,9 +46,9 @@ const SHUTDOWN_GRACE: Duration = Duration::from_millis(250);
 /// - no reference to the module or into one of its fields is alive while Lua runs: functions keep the userdata, and look the
 ///   module up again after each call;
 /// - what is read while it is pushed lies outside of the module, in memory that only its maker changes or frees: an output in
-///   its box, up to the function that made it; the bytes of a message in the arena of its batch, an answer or an event in the
-///   dispatcher's own box, and a line in its string, up to the next [`Step`](crate::dispatch::Step). Only the round that is
-///   going on takes a step, after it has called what it pushed for, and no second round begins meanwhile;
+///   its box, up to the function that made it; the bytes of a message in the arena of its batch, an answer, an event or a
+///   document in the dispatcher's own box, and a line in its string, up to the next [`Step`](crate::dispatch::Step). Only the
+///   round that is going on takes a step, after it has called what it pushed for, and no second round begins meanwhile;
 /// - callbacks and names are copied out as numbers, and a number that is dropped meanwhile is not given out again
 ///   ([`Module::is_in_use`]);
 /// - a module that is closed meanwhile stays where it is until the last of these functions returns (`anchor.rs`).

@@ -340,3 +340,21 @@ fn the_text_of_a_key_comes_with_the_value() {
         ]
     );
 }
+
+#[test]
+fn a_callback_that_waits_for_its_table_stays_where_it_is_when_others_go() {
+    let mut world = World::new();
+    world.pieces = 3;
+    let (client, mut producer) = world.client("c");
+    let slot = world.subscribe(client, &channel("chat"), "first").unwrap();
+    world.subscribe_with(json(), client, &channel("chat"), "a");
+    world.subscribe(client, &channel("chat"), "b");
+    say(&mut producer, slot, &noughts(LONG));
+    let log = world.run(|world, entry| {
+        if entry == "c.a begins" {
+            world.dispatcher.get_mut(client).unwrap().unsubscribe(channel("chat"), b"first");
+        }
+    });
+    let begins: Vec<_> = log.iter().map(|entry| entry.split(['[', ':']).next().unwrap()).collect();
+    assert_eq!(begins, ["c.first", "read", "c.a begins", "c.a begins", "c.a", "c.b"]);
+}
