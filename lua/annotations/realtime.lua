@@ -20,7 +20,7 @@ realtime = {}
 
 ---@class RealtimeOptions
 ---@field id? string a second Connect with the id of an open client returns that client
----@field host? string default "127.0.0.1"
+---@field host? string default "127.0.0.1"; several with commas, each with its port if that is another one: "10.0.0.5,10.0.0.6:6380"
 ---@field port? integer default 6379
 ---@field path? string a Unix socket; not on Windows
 ---@field username? string
@@ -28,7 +28,7 @@ realtime = {}
 ---@field db? integer default 0
 ---@field name? string the connection's name (CLIENT SETNAME): no spaces or control characters
 ---@field protocol? "auto"|2|3 default "auto"
----@field replica? boolean a replica is what is wanted (false): the console says nothing of it
+---@field replica? boolean a replica is what is wanted (false): the console says nothing of it, and of several addresses it is taken, too
 ---@field connect_timeout? number seconds (5), name resolution and handshake included
 ---@field command_timeout? number seconds (10) from the call to TIMEOUT, offline time included
 ---@field ping_interval? number idle seconds (15) before a PING; seconds between two questions for the server's role
@@ -44,7 +44,7 @@ realtime = {}
 
 ---@class RealtimeStats
 ---@field state "connecting"|"ready"|"waiting"|"closed"
----@field address string where the client connects to, without secrets
+---@field address string where the client is connected to, or tries to connect to: of several addresses the present one
 ---@field server? string what the server calls itself, from `ready` until `down`
 ---@field version? string its version
 ---@field protocol? 2|3

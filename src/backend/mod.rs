@@ -229,6 +229,17 @@ impl Endpoint {
     }
 }
 
+impl fmt::Display for Endpoint {
+    /// As a URL has it: `host:port`, `[address]:port` of IPv6, or the socket's path.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
+            Self::Tcp { host, port } => write!(f, "{host}:{port}"),
+            Self::Unix(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
 /// How a link was made.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Connected {

@@ -1,4 +1,4 @@
-//! URLs of the form `scheme://[[user]:password@]host[:port][/path][?key=value]`, as every backend takes them.
+//! URLs of the form `scheme://[[user]:password@]host[:port][,host[:port]…][/path][?key=value]`, as every backend takes them.
 //!
 //! A URL holds a password and is easily mistyped: no error quotes more of it than its scheme.
 
@@ -9,6 +9,14 @@ use super::OptionError;
 /// User and password, any bytes each.
 pub(super) type Credentials = (Vec<u8>, Vec<u8>);
 
+/// Where a server is.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Host {
+    /// Name or address, without brackets.
+    pub(super) name: String,
+    pub(super) port: Option<u16>,
+}
+
 /// A URL in its parts, percent-encoding undone.
 #[derive(Default, PartialEq, Eq)]
 pub(super) struct Url {
@@ -16,9 +24,8 @@ pub(super) struct Url {
     pub(super) scheme: String,
     /// User and password; the user may be empty.
     pub(super) credentials: Option<Credentials>,
-    /// Name or address, without brackets; may be empty.
-    pub(super) host: String,
-    pub(super) port: Option<u16>,
+    /// At least one. If it is the only one, its host may be empty.
+    pub(super) hosts: Vec<Host>,
     /// With its leading slash, if it has one.
     pub(super) path: Vec<u8>,
     /// Keys and values behind the question mark.
@@ -39,16 +46,14 @@ impl Url {
             return Err(error("the URL has a fragment (#…), which means nothing here"));
         }
         let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
-        let (credentials, address) = match authority.rsplit_once('@') {
-            Some((user_info, address)) => (split_credentials(user_info)?, address),
+        let (credentials, hosts) = match authority.rsplit_once('@') {
+            Some((user_info, hosts)) => (split_credentials(user_info)?, hosts),
             None => (None, authority),
         };
-        let (host, port) = split_address(address)?;
         Ok(Self {
             scheme,
             credentials,
-            host,
-            port,
+            hosts: split_hosts(hosts)?,
             path: percent_decode(path)?,
             query: query
                 .split('&')
@@ -87,6 +92,12 @@ fn is_one_word(url: &str) -> Result<(), OptionError> {
 }
 
 fn split_credentials(user_info: &str) -> Result<Option<Credentials>, OptionError> {
+    // The last @ ends the password. With a comma after an earlier one, the URL seems to have a login for each host.
+    if user_info.split_once('@').is_some_and(|(_, rest)| rest.contains(',')) {
+        return Err(error(
+            "the URL has user and password once, before the first host (a @ in a password is written %40)",
+        ));
+    }
     let Some((user, password)) = user_info.split_once(':') else {
         return Err(error("the URL has a user but no password; write user:password@ or :password@"));
     };
@@ -97,8 +108,18 @@ fn split_credentials(user_info: &str) -> Result<Option<Credentials>, OptionError
     Ok(Some((percent_decode(user)?, percent_decode(password)?)))
 }
 
-fn split_address(address: &str) -> Result<(String, Option<u16>), OptionError> {
-    let (host, port) = if let Some(rest) = address.strip_prefix('[') {
+fn split_hosts(hosts: &str) -> Result<Vec<Host>, OptionError> {
+    if hosts.contains(',') && hosts.split(',').any(str::is_empty) {
+        return Err(error(
+            "the URL has a comma with no host before or after it, as in redis://a:6379,b:6379",
+        ));
+    }
+    hosts.split(',').map(split_host).collect()
+}
+
+/// A host with its port, if it names one.
+pub(super) fn split_host(text: &str) -> Result<Host, OptionError> {
+    let (host, port) = if let Some(rest) = text.strip_prefix('[') {
         let Some((host, port)) = rest.split_once(']') else {
             return Err(error("the URL's IPv6 address has no closing bracket"));
         };
@@ -107,8 +128,8 @@ fn split_address(address: &str) -> Result<(String, Option<u16>), OptionError> {
         }
         (host, port)
     } else {
-        let at = address.find(':').unwrap_or(address.len());
-        let (host, port) = address.split_at(at);
+        let at = text.find(':').unwrap_or(text.len());
+        let (host, port) = text.split_at(at);
         if port.matches(':').count() > 1 {
             return Err(error("the URL's IPv6 address needs brackets, as in redis://[::1]:6379"));
         }
@@ -121,7 +142,7 @@ fn split_address(address: &str) -> Result<(String, Option<u16>), OptionError> {
         }
         _ => return Err(bad_port()),
     };
-    Ok((host.to_owned(), port))
+    Ok(Host { name: host.to_owned(), port })
 }
 
 /// Whether `host` is an IPv6 address, with or without a zone.

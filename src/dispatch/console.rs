@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::EventKind;
 use super::failures::Failures;
-use crate::model::{Code, DropReason, Error, Event, NAME_CHARACTERS, printable};
+use crate::model::{Code, DropReason, Error, Event, NAME_CHARACTERS, Ready, printable};
 
 /// Characters of a line. Everything in it is bounded by itself, at half of this together.
 const LINE_CHARACTERS: usize = 2048;
@@ -136,14 +136,23 @@ impl Console {
         Some(format!("[realtime] {label}: a message on \"{channel}\" was left out: {reason}{more}"))
     }
 
+    /// Which of several addresses is in use.
+    fn place(&self, ready: &Ready) -> String {
+        let is_known = |address: &&str| {
+            self.label.strip_suffix(address).is_some_and(|rest| rest.is_empty() || rest.ends_with(" at "))
+        };
+        let address = ready.address.as_deref().filter(|address| !is_known(address));
+        address.map(|address| format!(" at {address}")).unwrap_or_default()
+    }
+
     /// The line for an event that no script listens to, if it deserves one now. Refused subscriptions and requests are kept for
     /// [`Console::lines`].
     pub(super) fn line(&mut self, event: &Event, clock: impl FnOnce() -> Instant) -> Option<String> {
         let kind = EventKind::of(event)?;
         let text = match event {
-            Event::Ready(_) => {
-                return std::mem::take(&mut self.told_down)
-                    .then(|| format!("[realtime] {}: ready", self.label));
+            Event::Ready(ready) => {
+                let told_down = std::mem::take(&mut self.told_down);
+                return told_down.then(|| format!("[realtime] {}: ready{}", self.label, self.place(ready)));
             }
             Event::Down { error, retry_in: None } => error.to_string(),
             Event::Down { error, retry_in: Some(retry_in) } => {
@@ -201,7 +210,7 @@ fn next_attempt(retry_in: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Ready, Topic, TopicKind};
+    use crate::model::{Topic, TopicKind};
 
     fn down() -> Event {
         down_for("nobody there", Duration::from_millis(400))
@@ -238,6 +247,21 @@ mod tests {
         let line =
             "[realtime] main: a message on \"\\x1b\" was left out: a reason (2 more since the last line)";
         assert_eq!(at(10_000, b"\x1b").as_deref(), Some(line));
+    }
+
+    #[test]
+    fn ready_names_the_address_that_is_in_use_if_the_client_has_several() {
+        let at = |label: &str, address: &str| {
+            let mut console = Console::new(label.into());
+            console.line(&down(), Instant::now);
+            let address = Some(address.into());
+            let ready = Event::Ready(Ready { address, ..Ready::default() });
+            console.line(&ready, Instant::now).unwrap_or_default()
+        };
+        assert_eq!(at("main at a:1,b:2", "b:2"), "[realtime] main at a:1,b:2: ready at b:2");
+        assert_eq!(at("a:1,b:2", "a:1"), "[realtime] a:1,b:2: ready at a:1");
+        assert_eq!(at("main at b:2", "b:2"), "[realtime] main at b:2: ready");
+        assert_eq!(at("b:2", "b:2"), "[realtime] b:2: ready");
     }
 
     #[test]

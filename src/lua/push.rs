@@ -197,6 +197,9 @@ pub(super) unsafe fn push_info(lua: Lua, fixed: Fixed, event: &Event) {
             Event::Ready(ready) => {
                 lua.push_boolean(ready.first);
                 lua.set_field(table, c"first");
+                if let Some(address) = &ready.address {
+                    push_field(lua, table, c"address", address.as_bytes());
+                }
                 if let Some(protocol) = ready.protocol {
                     push_number_field(lua, table, c"protocol", f64::from(protocol));
                 }

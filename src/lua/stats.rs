@@ -62,7 +62,8 @@ impl Stats {
             (role, mode) = (counters.role(), ready.mode.clone());
         }
         let error = client.down().map(ToString::to_string);
-        let (address, refused) = (handle.backend.address(), counters.one_refused());
+        let address = counters.address().map_or_else(|| handle.backend.address(), String::from);
+        let refused = counters.one_refused();
         Self { state, address, numbers, server, version, role, mode, error, refused }
     }
 

@@ -59,6 +59,7 @@ pub struct Counters {
     /// Channels and patterns that the server refused on the present connection and is asked for again.
     pub refused: AtomicU64,
     one_refused: Mutex<Option<Box<str>>>,
+    address: Mutex<Option<Box<str>>>,
 }
 
 impl Counters {
@@ -87,6 +88,17 @@ impl Counters {
     /// One of the channels and patterns that are refused, with its reason.
     pub fn one_refused(&self) -> Option<Box<str>> {
         self.one_refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Says where the client is connected to, or tries to connect to; `None` once it has ended.
+    pub fn set_address(&self, address: Option<String>) {
+        // As above.
+        *self.address.lock().unwrap_or_else(PoisonError::into_inner) = address.map(Into::into);
+    }
+
+    /// Where the client is connected to, or tries to connect to, if the session says so.
+    pub fn address(&self) -> Option<Box<str>> {
+        self.address.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What the server is to others, as it said last.

@@ -62,6 +62,8 @@ pub enum Event {
 pub struct Ready {
     /// Whether the client was never ready before.
     pub first: bool,
+    /// Where the server is, as the options or a server before named it.
+    pub address: Option<Box<str>>,
     /// The protocol version in use, if the protocol has versions.
     pub protocol: Option<u8>,
     /// What the server calls itself, if it says so.

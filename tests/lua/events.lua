@@ -130,6 +130,24 @@ host.test("Stats has its figures", function()
 	kit.eq(client:Stats(), { state = "closed" })
 end)
 
+host.test("of several addresses, ready and Stats name the one in use", function()
+	local dead = "127.0.0.1:1"
+	local client, got = kit.connect({ url = host.redis_url:gsub("127%.0%.0%.1", dead .. ",127.0.0.1") }), kit.recorder()
+	client:On("ready", got.fn)
+	kit.wait("ready", function() return #got == 1 end)
+	local address = host.redis_url:match("127%.0%.0%.1:%d+")
+	kit.eq({ got[1][1].address, client:Stats().address }, { address, address })
+	assert(tostring(client):find(dead .. "," .. address, 1, true), tostring(client))
+	client:Disconnect()
+	-- The same by options.
+	client = realtime.Connect({ host = dead .. ",127.0.0.1:2" })
+	client:On("down", got.fn)
+	kit.wait("down", function() return #got >= 2 end)
+	assert(got[2][1].err.message:find("127.0.0.1:1: ", 1, true) and got[2][1].err.message:find("127.0.0.1:2: ", 1, true),
+		got[2][1].err.message)
+	client:Disconnect()
+end)
+
 host.test("Stats of a client that is not ready names no server", function()
 	local client = realtime.Connect("redis://127.0.0.1:1")
 	local stats = client:Stats()

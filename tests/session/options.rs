@@ -1,9 +1,9 @@
 //! URL and options table: what is taken, what is refused and with which words.
 
 use realtime::backend::{Backend, OptionValue, Options, configure};
-use realtime::model::{Args, Overflow};
+use realtime::model::Overflow;
 
-use crate::client::{args, option_text};
+use crate::client::option_text;
 
 type Pairs<'a> = &'a [(&'a str, OptionValue)];
 
@@ -39,7 +39,13 @@ fn urls() {
         ("redis://[fe80::1%eth0]", "[fe80::1%eth0]:6379"),
         ("redis://user:p%40ss%2fword@server", "server:6379"),
         ("redis://:@server", "server:6379"),
+        ("redis://a,b:7000,10.0.0.5", "a:6379,b:7000,10.0.0.5:6379"),
+        ("redis://[::1]:7000,[fd00::5],a/3", "[::1]:7000,[fd00::5]:6379,a:6379"),
+        ("redis://user:p%40s%2Cs@a:1,b:2", "a:1,b:2"),
+        ("redis://:p,s@a:1,b:2", "a:1,b:2"),
+        ("redis://a,b,a:6379", "a:6379,b:6379"),
         ("redis+unix:///run/redis.sock", "/run/redis.sock"),
+        ("redis+unix:///run/a,b.sock", "/run/a,b.sock"),
         ("Redis+Unix:///run/my%20redis.sock?db=2", "/run/my redis.sock"),
         ("redis+unix://user:secret@/run/redis.sock", "/run/redis.sock"),
         ("unix:///run/redis.sock", "/run/redis.sock"),
@@ -94,6 +100,20 @@ fn urls_refused() {
         ("redis://", "no host"),
         ("redis:///0", "no host"),
         ("redis://:6379", "no host"),
+        ("redis://a,", "comma"),
+        ("redis://,a", "comma"),
+        ("redis://a,,b", "comma"),
+        ("redis://,", "comma"),
+        ("redis://a,:6380", "no host"),
+        ("redis://a,b:0", "port"),
+        ("redis://a:65536,b", "port"),
+        ("redis://a,::1", "brackets"),
+        ("redis://a,[::1", "bracket"),
+        ("redis://a, b", "white space"),
+        ("redis://a,/run/redis.sock", "comma"),
+        ("redis://u:p@a,u:p@b", "once, before the first host"),
+        ("redis://:p@a,b@c", "once, before the first host"),
+        ("redis+unix://a,b/run/redis.sock", "three slashes"),
         ("redis://server:0", "port"),
         ("redis://server:65536", "port"),
         ("redis://server:", "port"),
@@ -155,6 +175,9 @@ fn no_error_quotes_a_password() {
         "redis:hunter2@server",
         "hunter2",
         "redis://u:x?y=hunter2@server",
+        "redis://u:hunter2@a,u:hunter2@b",
+        "redis://u:hunter2@a,",
+        "redis://u:hunter2@a,b:hunter2",
         "unix://u:hunter2@host/run/redis.sock",
     ] {
         let error = refused(Some(url), &[]);
@@ -172,7 +195,14 @@ fn options_refused() {
     for (key, value, word) in [
         ("host", number(1.0), "a string, not a number"),
         ("host", text(""), "name or address"),
-        ("host", text("server:6379"), "name or address"),
+        ("host", text("a,,b"), "name or address"),
+        ("host", text("a,"), "name or address"),
+        ("host", text("a:0"), "name or address"),
+        ("host", text("a:65536,b"), "name or address"),
+        ("host", text("[::1"), "name or address"),
+        ("host", text("a, b"), "name or address"),
+        ("host", text("redis://a"), "name or address"),
+        ("host", text("/run/redis.sock"), "name or address"),
         ("host", text("a b"), "name or address"),
         ("host", OptionValue::String(vec![0xff]), "UTF-8"),
         ("port", text("6379"), "a string"),
@@ -234,6 +264,8 @@ fn one_thing_is_given_once() {
     for (url, key, value) in [
         ("redis://server", "host", text("server")),
         ("redis://server:6379", "port", number(6379.0)),
+        ("redis://a:1,b:2", "port", number(6379.0)),
+        ("redis://a,b", "host", text("c")),
         ("redis://server", "path", text("/x")),
         ("redis://u:p@server", "username", text("u")),
         ("redis://u:p@server", "password", text("p")),
@@ -251,6 +283,14 @@ fn one_thing_is_given_once() {
         let value = if key == "host" { text("server") } else { number(1.0) };
         assert!(refused(None, &[("path", text("/x")), (key, value)]).contains(key));
     }
+    assert!(
+        refused(None, &[("host", text("a:1,b:2")), ("port", number(1.0))]).contains("given by host already")
+    );
+    // The port is that of the hosts without one.
+    let port = [("port", number(7000.0))];
+    assert_eq!(make(Some("redis://a,b:1"), &port).unwrap().address(), "a:7000,b:1");
+    let hosts = [("host", text("a,[::1],b:1")), ("port", number(7000.0))];
+    assert_eq!(make(None, &hosts).unwrap().address(), "a:7000,[::1]:7000,b:1");
     // Different things may come from both.
     let mixed =
         [("port", number(1.0)), ("db", number(3.0)), ("password", text("p")), ("username", text("u"))];
@@ -322,6 +362,9 @@ fn same_settings() {
     )
     .unwrap();
     let c = make(Some("redis://u:q@server:6379/0"), &[]).unwrap();
+    let listed = make(Some("redis://a,b:7000"), &[]).unwrap();
+    assert!(listed.same_settings(&*make(None, &[("host", option_text("a:6379,b:7000"))]).unwrap()));
+    assert!(!listed.same_settings(&*make(Some("redis://a,b"), &[]).unwrap()));
     assert!(a.same_settings(&*b));
     assert!(!a.same_settings(&*c));
     let verified = |yes| {
@@ -330,68 +373,4 @@ fn same_settings() {
     };
     assert!(a.same_settings(&*verified(false)), "off by default");
     assert!(!a.same_settings(&*verified(true)));
-}
-
-#[test]
-fn commands_that_would_break_the_session() {
-    let backend = make(None, &[]).unwrap();
-    for (words, instead) in [
-        (&["SUBSCRIBE", "a"][..], "{Subscribe}"),
-        (&["pSubscribe", "a"], "{PSubscribe}"),
-        (&["UNSUBSCRIBE"], "{Unsubscribe}"),
-        (&["PUNSUBSCRIBE"], "{PUnsubscribe}"),
-        (&["SSUBSCRIBE", "a"], "{Subscribe}"),
-        (&["SUNSUBSCRIBE"], "{Unsubscribe}"),
-        (&["BLPOP", "a", "0"], "LPOP"),
-        (&["BRPOP", "a", "0"], "RPOP"),
-        (&["BLMOVE", "a", "b", "LEFT", "LEFT", "0"], "LMOVE"),
-        (&["BRPOPLPUSH", "a", "b", "0"], "RPOPLPUSH"),
-        (&["BLMPOP", "0", "1", "a", "LEFT"], "LMPOP"),
-        (&["BZPOPMIN", "a", "0"], "ZPOPMIN"),
-        (&["BZPOPMAX", "a", "0"], "ZPOPMAX"),
-        (&["BZMPOP", "0", "1", "a", "MIN"], "ZMPOP"),
-        (&["XREAD", "BLOCK", "0", "STREAMS", "a", "$"], "timer"),
-        (&["xreadgroup", "GROUP", "g", "c", "COUNT", "1", "block", "0", "STREAMS", "a", ">"], "timer"),
-        (&["WAIT", "1", "0"], "min-replicas"),
-        (&["WAITAOF", "1", "1", "0"], "min-replicas"),
-        (&["MULTI"], "{Transaction}"),
-        (&["EXEC"], "{Transaction}"),
-        (&["DISCARD"], "{Transaction}"),
-        (&["WATCH", "a"], "EVAL"),
-        (&["UNWATCH"], "EVAL"),
-        (&["HELLO", "3"], "protocol"),
-        (&["AUTH", "x"], "password"),
-        (&["SELECT", "1"], "db"),
-        (&["QUIT"], "{Disconnect}"),
-        (&["RESET"], "{Disconnect}"),
-        (&["CLIENT", "reply", "OFF"], "callback"),
-        (&["MONITOR"], "redis-cli"),
-        (&["SYNC"], "replicas"),
-        (&["PSYNC", "?", "-1"], "replicas"),
-        (&["REPLCONF", "ACK", "1"], "replicas"),
-        (&[], "name"),
-        (&["", "a"], "name"),
-        (&["GET key"], "element"),
-    ] {
-        let error = backend.check(&args(words)).expect_err(words.first().unwrap_or(&""));
-        let is_blocking = error.contains("would block") && !words[0].starts_with("WAIT");
-        assert_eq!(backend.blocks(&args(words)), is_blocking, "{words:?}");
-        assert!(error.contains(instead), "{words:?}: {error}");
-    }
-    for words in [
-        &["GET", "SUBSCRIBE"][..],
-        &["XREAD", "COUNT", "2", "STREAMS", "BLOCK", "0"],
-        &["XREADGROUP", "GROUP", "block", "BLOCK", "STREAMS", "a", ">"],
-        &["CLIENT", "LIST"],
-        &["CLIENT"],
-        &["CLIENT", "TRACKING", "ON"],
-        &["SCRIPT", "LOAD", "return 1"],
-        &["PUBLISH", "a", "b"],
-        &["PING"],
-    ] {
-        assert_eq!(backend.check(&args(words)), Ok(()), "{words:?}");
-        assert!(!backend.blocks(&args(words)), "{words:?}");
-    }
-    let binary: Args = [&b"\xff\r\n"[..]].iter().collect();
-    assert_eq!(backend.check(&binary), Ok(()), "unknown commands are the server's business");
 }

@@ -58,7 +58,7 @@ return function(realtime, addon)
 		if not stats.address then return end
 		local server = stats.server and string.format("%s %s, RESP%d%s", stats.server, stats.version or "",
 			stats.protocol, stats.role == "replica" and ", a replica" or "")
-		say("    server         %s", server or "none at present")
+		say("    server         %s at %s", server or "none at present; trying one", stats.address)
 		say("    round trip     %s", stats.round_trip and string.format("%.2f ms", stats.round_trip * 1000) or "not measured yet")
 		say("    received       %d%s, %d handed to callbacks", stats.received, rate(client, stats, "received"), stats.delivered)
 		say("    published      %d%s, %d wait for an answer", stats.published, rate(client, stats, "published"), stats.pending)

@@ -119,6 +119,7 @@ impl RedisSession {
                     }
                 }
             },
+            Expectation::Nodes => self.nodes_answered(&reply),
             Expectation::ProbeChannel => match reply {
                 Err(error) => self.probe_channel_refused(error, now, sink),
                 Ok(reply) => self.not_confirmed(i, &reply, now, sink),
@@ -140,8 +141,9 @@ impl RedisSession {
         let Some(connection) = self.links[i].connection_mut() else { return };
         match handshake::answer(connection, &self.config, &mut self.server, step, reply, now) {
             Err(failure) => self.fail(i, failure, now, sink),
-            Ok(()) if connection.pipeline.is_empty() => self.up(i, now, sink),
-            Ok(()) => {}
+            Ok(()) if !connection.pipeline.is_empty() => {}
+            Ok(()) if self.is_passed_over(i) => self.fail(i, Failure::Replica, now, sink),
+            Ok(()) => self.up(i, now, sink),
         }
     }
 

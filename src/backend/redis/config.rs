@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::protocol::DEFAULT_USER;
 use crate::backend::options::{OptionSet, shown};
-use crate::backend::url::{Url, is_ipv6};
+use crate::backend::url::{Host, Url, is_ipv6, split_host};
 use crate::backend::{Endpoint, OptionError, OptionValue, Options};
 use crate::model::Limits;
 
@@ -75,7 +75,8 @@ impl fmt::Debug for Credentials {
 /// Valid settings of a Redis client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Config {
-    pub(super) endpoint: Endpoint,
+    /// Where servers are, each once and at least one, in the owner's order.
+    pub(super) endpoints: Vec<Endpoint>,
     pub(super) credentials: Option<Credentials>,
     pub(super) db: u32,
     pub(super) name: Option<String>,
@@ -101,22 +102,22 @@ impl Config {
     pub(super) fn new(options: Options) -> Result<Self, OptionError> {
         let url = options.url.as_deref().map(Url::parse).transpose()?;
         let mut set = OptionSet::new(options.pairs, KEYS)?;
-        let (credentials, db, endpoint) = match url {
-            None => (credentials(&mut set, None)?, db(&mut set, None)?, endpoint(&mut set)?),
+        let (credentials, db, endpoints) = match url {
+            None => (credentials(&mut set, None)?, db(&mut set, None)?, endpoints(&mut set)?),
             Some(url) => {
                 let credentials = credentials(&mut set, url.credentials.clone())?;
-                let (db_text, endpoint) = match url.scheme.as_str() {
+                let (db_text, endpoints) = match url.scheme.as_str() {
                     "redis+unix" | "unix" => unix_url(&mut set, url)?,
                     "rediss" | "valkeys" => return Err(no_tls(&url.scheme)),
                     _ => redis_url(&mut set, url)?,
                 };
-                (credentials, db(&mut set, db_text.as_deref())?, endpoint)
+                (credentials, db(&mut set, db_text.as_deref())?, endpoints)
             }
         };
         let mut seconds =
             |key, default: f64| Ok(set.seconds(key)?.unwrap_or_else(|| Duration::from_secs_f64(default)));
         let config = Self {
-            endpoint,
+            endpoints,
             credentials,
             db,
             connect_timeout: seconds("connect_timeout", 5.0)?,
@@ -169,36 +170,32 @@ fn given_once(set: &OptionSet, key: &str) -> Result<(), OptionError> {
     Ok(())
 }
 
-/// Host, port and the text of the database of a `redis://` URL.
-fn redis_url(set: &mut OptionSet, url: Url) -> Result<(Option<String>, Endpoint), OptionError> {
+/// Hosts, ports and the text of the database of a `redis://` URL.
+fn redis_url(set: &mut OptionSet, url: Url) -> Result<(Option<String>, Vec<Endpoint>), OptionError> {
     if let Some((key, _)) = url.query.first() {
         return Err(OptionError::Url(format!(
             "the URL has an unknown key \"{}\" behind its question mark; give it in the options table",
             key.escape_debug()
         )));
     }
-    if url.host.is_empty() {
+    if url.hosts.iter().any(|host| host.name.is_empty()) {
         return Err(OptionError::Url("the URL names no host, as in redis://host:6379".to_owned()));
     }
     given_once(set, "host")?;
     if set.has("path") {
         return Err(OptionError::invalid("path", "and a host in the URL exclude each other"));
     }
-    let port = match url.port {
-        Some(port) => {
-            given_once(set, "port")?;
-            port
-        }
-        None => port(set)?,
-    };
+    if url.hosts.iter().all(|host| host.port.is_some()) {
+        given_once(set, "port")?;
+    }
+    let endpoints = tcp(url.hosts, port(set)?).map_err(OptionError::Url)?;
     let db = String::from_utf8_lossy(&url.path).trim_start_matches('/').to_owned();
-    let endpoint = Endpoint::Tcp { host: host(url.host).map_err(OptionError::Url)?, port };
-    Ok((Some(db).filter(|db| !db.is_empty()), endpoint))
+    Ok((Some(db).filter(|db| !db.is_empty()), endpoints))
 }
 
 /// Path and the text of the database of a `redis+unix://` URL.
-fn unix_url(set: &mut OptionSet, url: Url) -> Result<(Option<String>, Endpoint), OptionError> {
-    if !url.host.is_empty() || url.port.is_some() {
+fn unix_url(set: &mut OptionSet, url: Url) -> Result<(Option<String>, Vec<Endpoint>), OptionError> {
+    if url.hosts.iter().any(|host| !host.name.is_empty() || host.port.is_some()) {
         return Err(OptionError::Url(
             "a socket's URL has three slashes, as in redis+unix:///run/redis.sock".to_owned(),
         ));
@@ -224,29 +221,45 @@ fn unix_url(set: &mut OptionSet, url: Url) -> Result<(Option<String>, Endpoint),
     unix_only(|| {
         OptionError::Url("redis+unix:// works on Unix systems alone; use redis:// here".to_owned())
     })?;
-    Ok((db, Endpoint::Unix(path)))
+    Ok((db, vec![Endpoint::Unix(path)]))
 }
 
 /// Where to connect to without a URL.
-fn endpoint(set: &mut OptionSet) -> Result<Endpoint, OptionError> {
+fn endpoints(set: &mut OptionSet) -> Result<Vec<Endpoint>, OptionError> {
     if let Some(path) = set.text("path")? {
         if let Some(key) = ["host", "port"].into_iter().find(|key| set.has(key)) {
             return Err(OptionError::invalid(key, "and path exclude each other"));
         }
         unix_only(|| OptionError::invalid("path", "works on Unix systems alone; use host and port here"))?;
         let path = socket_path(path).map_err(|rule| OptionError::invalid("path", rule))?;
-        return Ok(Endpoint::Unix(path));
+        return Ok(vec![Endpoint::Unix(path)]);
     }
-    let host = match set.text("host")? {
-        Some(text) => host(text).map_err(|_| {
-            OptionError::invalid(
-                "host",
-                "must be a name or address alone; port and the rest have options too",
-            )
-        })?,
-        None => DEFAULT_HOST.to_owned(),
+    let text = set.text("host")?.unwrap_or_else(|| DEFAULT_HOST.to_owned());
+    // Beside a port of its own, an IPv6 address has brackets.
+    let split = |text: &str| {
+        if is_ipv6(text) { Ok(Host { name: text.to_owned(), port: None }) } else { split_host(text) }
     };
-    Ok(Endpoint::Tcp { host, port: port(set)? })
+    let invalid = || OptionError::invalid("host", HOST_RULE);
+    let hosts: Vec<_> = text.split(',').map(split).collect::<Result<_, _>>().map_err(|_| invalid())?;
+    if hosts.iter().all(|host| host.port.is_some()) && set.has("port") {
+        return Err(OptionError::invalid("port", "is given by host already; give it once"));
+    }
+    tcp(hosts, port(set)?).map_err(|_| invalid())
+}
+
+const HOST_RULE: &str = "must be a name or address, or several with commas between them, each with its port after a colon if that \
+                         is another one; user, password and the rest have options too";
+
+/// The endpoints of hosts, each once. Those without a port have this one.
+fn tcp(hosts: Vec<Host>, port: u16) -> Result<Vec<Endpoint>, String> {
+    let mut endpoints = Vec::with_capacity(hosts.len());
+    for Host { name, port: own } in hosts {
+        let endpoint = Endpoint::Tcp { host: host(name)?, port: own.unwrap_or(port) };
+        if !endpoints.contains(&endpoint) {
+            endpoints.push(endpoint);
+        }
+    }
+    Ok(endpoints)
 }
 
 fn port(set: &mut OptionSet) -> Result<u16, OptionError> {
@@ -255,7 +268,7 @@ fn port(set: &mut OptionSet) -> Result<u16, OptionError> {
 }
 
 /// A host's name, or its address without brackets.
-fn host(text: String) -> Result<String, String> {
+pub(super) fn host(text: String) -> Result<String, String> {
     let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(&text);
     if is_ipv6(bare) {
         return Ok(bare.to_owned());

@@ -48,6 +48,8 @@ pub(super) enum Expectation {
     ProbeChannel,
     /// The PUBLISH of a probe.
     Probe,
+    /// The question for the nodes of the cluster.
+    Nodes,
     /// The PING that asks whether the server serves.
     Serving,
     /// A request of the main thread, and its answers that are still to come.

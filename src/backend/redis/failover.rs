@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::connection::{Expectation, LinkRole};
 use super::failure::Failure;
+use super::nodes::nodes;
 use super::reply::Reply;
 use super::role::{RoleQuestion, RoleTurn, RoleVerdict};
 use super::session::RedisSession;
@@ -22,6 +23,7 @@ impl RedisSession {
                 if !is_master {
                     connection.ask_serving();
                 }
+                self.ask_nodes(i, now);
             }
         }
         true
@@ -50,8 +52,7 @@ impl RedisSession {
         if self.closing.is_some() {
             return;
         }
-        // The nodes of a cluster hand on what is published.
-        let is_cluster = self.server.mode.as_deref() == Some("cluster");
+        let is_cluster = self.server.is_cluster();
         let others = (0..self.links.len()).filter(|&other| other != i && !is_cluster);
         for other in others {
             if let Some(connection) = self.links[i].up()
@@ -63,6 +64,35 @@ impl RedisSession {
                 self.fail(other, Failure::Moved, now, sink);
                 self.lose_to_new_master();
             }
+        }
+    }
+
+    /// Whether the server that let us in is of no use because another one may be a master. Any node of a cluster will do.
+    pub(super) fn is_passed_over(&self, i: usize) -> bool {
+        self.links[i].role() == LinkRole::Commands
+            && self.endpoints.are_alternatives()
+            && !self.config.replica
+            && self.server.role == Some(Role::Replica)
+            && !self.server.is_cluster()
+    }
+
+    /// Asks a cluster for its nodes, if it is time.
+    pub(super) fn ask_nodes(&mut self, i: usize, now: Instant) {
+        if let Some(connection) = self.links[i].up_mut()
+            && self.endpoints.asks_nodes(now)
+        {
+            connection.send(Expectation::Nodes, &[b"CLUSTER", b"SLOTS"]);
+        }
+    }
+
+    /// The cluster's answer.
+    pub(super) fn nodes_answered(&mut self, reply: &Reply) {
+        match reply {
+            Ok(reply) => {
+                let nodes = nodes(reply, self.endpoints.present(), &self.config);
+                self.endpoints.learn(nodes);
+            }
+            Err(_) => self.endpoints.nodes_refused(),
         }
     }
 

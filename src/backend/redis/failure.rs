@@ -46,6 +46,8 @@ pub(super) enum Failure {
     NotHello,
     /// It is no Redis, but a Sentinel, which tells where one is.
     Sentinel,
+    /// It is a replica, and the owner gave several addresses: one of them may be a master.
+    Replica,
     /// The answer to the handshake's PING is neither an error nor PONG.
     NotPong,
     /// What came is not RESP.
@@ -83,6 +85,11 @@ impl Failure {
     /// Whether the event loop knows that the link is gone.
     pub(super) fn is_link_gone(&self) -> bool {
         matches!(self, Self::Link(_))
+    }
+
+    /// Whether the address is as good as before: the connection alone had to be renewed.
+    pub(super) fn spares_address(&self) -> bool {
+        matches!(self, Self::Moved | Self::Resp2Spoken)
     }
 
     /// The error to be told.
@@ -163,8 +170,14 @@ impl Failure {
             }
             Self::Sentinel => Error::unsent(
                 Code::Unsupported,
-                "a Sentinel answers there, not the Redis that it watches; write the address that redis-cli -p 26379 SENTINEL \
-                 get-master-addr-by-name NAME tells, or one that moves along with the master",
+                "a Sentinel answers there, not the Redis that it watches; write the addresses of the master and of its replicas \
+                 (SENTINEL get-master-addr-by-name NAME and SENTINEL replicas NAME in redis-cli -p 26379 tell them), as in \
+                 redis://a:6379,b:6379",
+            ),
+            Self::Replica => Error::unsent(
+                Code::Unsupported,
+                "the server is a replica, and messages published on it do not reach its master; promote one of the servers, or \
+                 set the option replica = true",
             ),
             Self::NotPong => {
                 Error::unsent(Code::Protocol, "the server answered PING with something else than PONG")

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use super::config::Config;
 use super::connection::{Connection, LinkRole};
-use crate::backend::Connected;
 use crate::backend::toolbox::Backoff;
+use crate::backend::{Connected, Endpoint};
 use crate::model::LinkId;
 
 /// One link of a session.
@@ -13,6 +13,8 @@ use crate::model::LinkId;
 pub(super) struct Link {
     id: LinkId,
     role: LinkRole,
+    /// Where it leads to, or led to last.
+    endpoint: Option<Endpoint>,
     state: LinkState,
     backoff: Backoff,
 }
@@ -44,7 +46,7 @@ enum LinkState {
 
 impl Link {
     pub(super) fn new(id: LinkId, role: LinkRole, backoff: Backoff) -> Self {
-        Self { id, role, state: LinkState::Idle, backoff }
+        Self { id, role, endpoint: None, state: LinkState::Idle, backoff }
     }
 
     pub(super) fn id(&self) -> LinkId {
@@ -108,8 +110,14 @@ impl Link {
         }
     }
 
+    /// Where it leads to, or led to last; `None` before the first attempt.
+    pub(super) fn endpoint(&self) -> Option<&Endpoint> {
+        self.endpoint.as_ref()
+    }
+
     /// An attempt begins.
-    pub(super) fn connect(&mut self, deadline: Instant) {
+    pub(super) fn connect(&mut self, endpoint: Endpoint, deadline: Instant) {
+        self.endpoint = Some(endpoint);
         self.state = LinkState::Connecting { deadline };
     }
 
@@ -140,6 +148,11 @@ impl Link {
             LinkState::Handshaking { connection, .. } | LinkState::Up(connection) => Some(connection),
             _ => None,
         }
+    }
+
+    /// The connection is lost, or the attempt failed. Returns whether there was a connection that lasted.
+    pub(super) fn lost(&mut self, now: Instant) -> bool {
+        self.backoff.lost(now)
     }
 
     /// Waits for the next attempt. Returns how long.

@@ -4,9 +4,11 @@ mod acl;
 mod address;
 mod advice;
 mod answers;
+mod attempts;
 mod check;
 mod config;
 mod connection;
+mod endpoints;
 mod failover;
 mod failure;
 mod handlers;
@@ -14,6 +16,7 @@ mod handshake;
 mod inbound;
 mod keys;
 mod link;
+mod nodes;
 mod outbound;
 mod protocol;
 mod push;
@@ -74,11 +77,7 @@ impl Backend for Redis {
     }
 
     fn address(&self) -> String {
-        match &self.config.endpoint {
-            Endpoint::Tcp { host, port } if host.contains(':') => format!("[{host}]:{port}"),
-            Endpoint::Tcp { host, port } => format!("{host}:{port}"),
-            Endpoint::Unix(path) => path.display().to_string(),
-        }
+        self.config.endpoints.iter().map(Endpoint::to_string).collect::<Vec<_>>().join(",")
     }
 
     fn same_settings(&self, other: &dyn Backend) -> bool {

@@ -23,6 +23,11 @@ impl Server {
         if self.mode.as_deref() == Some("sentinel") { Err(Failure::Sentinel) } else { Ok(()) }
     }
 
+    /// Whether it is a node of a cluster, whose nodes hand on to each other what is published.
+    pub(super) fn is_cluster(&self) -> bool {
+        self.mode.as_deref() == Some("cluster")
+    }
+
     pub(super) fn set_role(&mut self, role: Option<Role>) {
         self.role = role;
     }

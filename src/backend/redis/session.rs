@@ -1,24 +1,23 @@
 //! The session: its parts, and what only all of them together can say. What the event loop calls is in `handlers`.
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::acl::listed;
 use super::address::AddressWatch;
-use super::config::{Config, Protocol};
+use super::config::Config;
 use super::connection::{Connection, FenceTokens, LinkRole};
+use super::endpoints::{Endpoints, Turn};
 use super::failure::{Circumstances, Failure, add_details};
-use super::handshake;
 use super::link::Link;
 use super::protocol::{PROBE_PREFIX, Version};
 use super::role::RoleWatch;
 use super::server::Server;
 use super::serving::ASK_AGAIN;
 use crate::backend::toolbox::{Backoff, Delivery, Probe, Requests};
-use crate::backend::{Action, Connected, Stage, Start};
+use crate::backend::{Action, Stage, Start};
 use crate::model::{Code, Counters, Error, Event, LinkId, Ready, Sink, State};
 
 /// A client's conversation with a Redis server.
@@ -35,13 +34,12 @@ pub(super) struct RedisSession {
     pub(super) role: RoleWatch,
     pub(super) fence_tokens: FenceTokens,
     pub(super) address: AddressWatch,
+    pub(super) endpoints: Endpoints,
     pub(super) actions: VecDeque<Action>,
-    /// The last peer that was of no use although it could be connected to. The other addresses of its name come first.
-    failed_peer: Option<SocketAddr>,
     /// The version that is spoken, decided by the first link that comes up and for as long as one is.
-    version: Option<Version>,
+    pub(super) version: Option<Version>,
     /// The server granted RESP3 and then spoke RESP2: it is not asked for RESP3 again.
-    resp2_alone: bool,
+    pub(super) resp2_alone: bool,
     pub(super) server: Server,
     pub(super) ready: bool,
     was_ready: bool,
@@ -65,6 +63,7 @@ impl RedisSession {
         let probe = config
             .verify_delivery
             .then(|| Probe::new(PROBE_PREFIX, probe, now, config.ping_interval, config.ping_timeout));
+        let endpoints = Endpoints::new(&config, seed());
         let mut session = Self {
             origin,
             counters,
@@ -75,8 +74,8 @@ impl RedisSession {
             role: RoleWatch::default(),
             fence_tokens: FenceTokens::default(),
             address: AddressWatch::default(),
+            endpoints,
             actions: VecDeque::new(),
-            failed_peer: None,
             version: None,
             resp2_alone: false,
             server: Server::default(),
@@ -118,32 +117,6 @@ impl RedisSession {
         self.links[i].role() == LinkRole::Commands || self.is_subscriber(i) && !self.delivery.is_empty()
     }
 
-    /// Begins an attempt.
-    pub(super) fn connect(&mut self, i: usize, now: Instant) {
-        let deadline = now + self.config.connect_timeout;
-        self.links[i].connect(deadline);
-        self.actions.push_back(Action::Connect {
-            link: self.links[i].id(),
-            endpoint: self.config.endpoint.clone(),
-            after: self.failed_peer,
-            deadline,
-        });
-    }
-
-    /// The event loop made the link: says hello on it.
-    pub(super) fn connected(&mut self, i: usize, now: Instant, how: Connected) {
-        let version = match (self.config.protocol, self.version) {
-            (Protocol::Resp2, _) | (Protocol::Auto, Some(Version::Resp2)) => Version::Resp2,
-            (Protocol::Auto, _) if self.resp2_alone => Version::Resp2,
-            (Protocol::Resp3, _) | (Protocol::Auto, _) => Version::Resp3,
-        };
-        let Some(connection) = self.links[i].connected(how, now, &self.config) else { return };
-        if connection.role == LinkRole::Commands {
-            self.server = Server::default();
-        }
-        handshake::begin(connection, &self.config, version);
-    }
-
     /// The server let us in.
     pub(super) fn up(&mut self, i: usize, now: Instant, sink: &mut dyn Sink) {
         self.links[i].handshaken();
@@ -158,6 +131,11 @@ impl RedisSession {
             // What was published on another server than the last one did not come.
             if self.address.may_be_new(connection) {
                 self.lose_to_new_master();
+            }
+            self.endpoints.connected();
+            if self.server.is_cluster() {
+                self.endpoints.is_cluster(now);
+                self.ask_nodes(i, now);
             }
             let role = self.server.role;
             self.role.begin(version, role, now, self.config.ping_interval);
@@ -190,9 +168,13 @@ impl RedisSession {
     fn tell_ready(&mut self, first: bool, sink: &mut dyn Sink) {
         let Some(version) = self.version else { return };
         self.delivery.take_owed_ready();
-        let notice = self.role.notice(self.server.role, &self.config).or_else(|| self.address.notice());
+        // The nodes of a cluster hand on to each other what is published, replicas too.
+        let role = self.server.role.filter(|_| !self.server.is_cluster());
+        let notice = self.role.notice(role, &self.config).or_else(|| self.address.notice());
+        let address = self.links[self.link_for(LinkRole::Commands)].endpoint();
         sink.event(Event::Ready(Ready {
             first,
+            address: address.map(|address| address.to_string().into()),
             protocol: Some(version as u8),
             notice,
             ..self.server.ready()
@@ -213,17 +195,22 @@ impl RedisSession {
         let closed = self.links[i].close();
         let connection = closed.as_deref();
         let proved = connection.is_some_and(Connection::is_proved);
+        let endpoint = self.links[i].endpoint().unwrap_or(self.endpoints.present()).clone();
         let mut peer = connection.and_then(|connection| connection.peer);
+        let mut failed_peer = None;
         if let Failure::HandshakeTimeout { slowest: Some(stage), .. } = &failure {
             // This peer had too little time to be blamed.
             peer = None;
             if let Stage::Connect { address, .. } = stage {
-                self.failed_peer = address.parse().ok().or(self.failed_peer);
+                failed_peer = address.parse().ok();
             }
         }
         // What cannot be connected to has no peer: the event loop has tried the other addresses already.
         if !proved || matches!(failure, Failure::Undelivered(_)) {
-            self.failed_peer = peer.or(self.failed_peer);
+            failed_peer = peer.or(failed_peer);
+        }
+        if let Some(peer) = failed_peer {
+            self.endpoints.peer_failed(&endpoint, peer);
         }
         let is_subscribed = is_subscriber && self.delivery.confirmed() > 0;
         let seen = Circumstances {
@@ -232,9 +219,11 @@ impl RedisSession {
             lagged: connection.is_some_and(|connection| connection.liveness.is_slow_consumer(now)),
             asked: is_subscribed && connection.is_some_and(|connection| connection.awaits_large_answer(now)),
         };
+        let spares_address = failure.spares_address();
         let mut error = failure.into_error(&self.config, seen);
-        let peer = peer.filter(|_| !proved && self.config.endpoint.is_name());
+        let peer = peer.filter(|_| !proved && endpoint.is_name());
         add_details(&mut error, peer, &self.config, &self.origin);
+        let error = self.endpoints.named(&endpoint, error);
         if let Some(connection) = closed {
             let text = format!("the connection was lost before the answer came ({})", error.message);
             let lost = Error::sent(Code::Disconnected, text);
@@ -256,21 +245,26 @@ impl RedisSession {
         if !is_needed || self.closing.is_some() {
             return;
         }
-        let retry_in = self.links[i].back_off(now);
-        // A link that was fine and is lost while the client is down anyway is no news.
-        if std::mem::take(&mut self.ready) || !proved {
+        let had_lasted = self.links[i].lost(now);
+        let turn = match self.links[i].role() {
+            LinkRole::Commands if !spares_address => self.endpoints.failed(error.clone(), had_lasted),
+            LinkRole::Commands | LinkRole::Subscriptions => Turn::RoundOver(error.clone()),
+        };
+        let was_ready = std::mem::take(&mut self.ready);
+        let (error, retry_in) = match turn {
+            Turn::Next => {
+                self.connect(i, now);
+                (error, Duration::ZERO)
+            }
+            // What the last one said is told beside the others, unless it was in use until now.
+            Turn::RoundOver(round) => (if was_ready { error } else { round }, self.links[i].back_off(now)),
+        };
+        // While there are others to try, one of no use is no news, and neither is a link that was fine and is lost while the client
+        // is down anyway.
+        let is_news = !proved && !self.links[i].is_under_way();
+        if was_ready || is_news {
             self.update_state();
             sink.event(Event::Down { error, retry_in: Some(retry_in) });
-        }
-    }
-
-    /// Stops making links that have no use while that of the commands is down.
-    fn abandon_attempts(&mut self) {
-        for link in &mut self.links {
-            if link.role() == LinkRole::Subscriptions && link.is_under_way() {
-                self.actions.push_back(Action::Close(link.id()));
-                link.close();
-            }
         }
     }
 
@@ -370,6 +364,7 @@ impl RedisSession {
         self.closed = true;
         self.counters.confirmed.store(0, Ordering::Relaxed);
         self.counters.set_refused(0, None);
+        self.counters.set_address(None);
         self.update_state();
         sink.event(Event::Closed);
         self.actions.push_back(Action::Finish);

@@ -24,6 +24,9 @@ const ERROR_CHARACTERS: usize = 512;
 /// The longest code of an error. What is longer is no code.
 const CODE_BYTES: usize = 64;
 
+/// The longest name of a host: RFC 1035.
+const HOST_BYTES: usize = 253;
+
 /// What stands in the password's place.
 const HOLE: &str = "…";
 
@@ -106,6 +109,12 @@ fn beginning(message: &[u8], secret: &[u8]) -> usize {
 pub(super) fn server_name(text: &[u8], config: &Config) -> Box<str> {
     let secret = if FIXED_NAMES.contains(&text) { &[] } else { secret(config) };
     shown(secret, 0, text, NAME_CHARACTERS).into()
+}
+
+/// The name of a host that the server tells of. `None` if it is no text, is longer than such names are, or has the password in it.
+pub(super) fn host_name<'a>(text: &'a [u8], config: &Config) -> Option<&'a str> {
+    let has_secret = (0..text.len()).any(|at| secret_at(secret(config), &text[at..]).is_some());
+    std::str::from_utf8(text).ok().filter(|_| text.len() <= HOST_BYTES && !has_secret)
 }
 
 /// The first word of an error, if it is a code.

@@ -32,12 +32,20 @@ impl Backoff {
         Self { random: SplitMix64::new(seed), min, max, bound: min, good_since: None }
     }
 
-    /// How long to wait before the next attempt. The present one failed, or its connection is lost.
-    pub fn next(&mut self, now: Instant) -> Duration {
+    /// The connection is lost, or the attempt failed. Returns whether there was a connection that lasted.
+    pub fn lost(&mut self, now: Instant) -> bool {
         let good_life = self.bound.saturating_mul(GOOD_LIFE).max(SHORTEST_GOOD_LIFE);
-        if self.good_since.take().is_some_and(|since| now.saturating_duration_since(since) >= good_life) {
+        let lasted =
+            self.good_since.take().is_some_and(|since| now.saturating_duration_since(since) >= good_life);
+        if lasted {
             self.bound = self.min;
         }
+        lasted
+    }
+
+    /// How long to wait before the next attempt. The present one failed, or its connection is lost.
+    pub fn next(&mut self, now: Instant) -> Duration {
+        self.lost(now);
         let wait = self.bound.mul_f64(self.random.unit());
         self.bound = self.bound.saturating_mul(2).min(self.max);
         wait

@@ -31,7 +31,7 @@ host.test("status shows every client with its figures", function()
 	clear()
 	RunConsoleCommand("realtime_status")
 	for _, part in ipairs({
-		'this server is "ttt-1"', "realtime.Default at 127.0.0.1:", ": ready", "redis 7", "RESP3", "round trip", " ms", "received       3",
+		'this server is "ttt-1"', "realtime.Default at 127.0.0.1:", ": ready", "redis 7", "RESP3 at 127.0.0.1:", "round trip", " ms", "received       3",
 		"3 handed to callbacks", "published      3", "dropped        0 (0 overflow, 0 too large)", "subscriptions  1, 1 confirmed",
 		"reconnects",
 	}) do

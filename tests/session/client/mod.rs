@@ -120,6 +120,16 @@ impl Client {
         }
     }
 
+    /// The session asks for this link now. Returns where to, and how long the attempt may take.
+    pub(crate) fn attempt(&mut self, link: u8) -> (String, Duration) {
+        match self.action_before_writing() {
+            Some(Action::Connect { link: l, endpoint, deadline, .. }) if l == LinkId(link) => {
+                (endpoint.to_string(), deadline.saturating_duration_since(self.driver.now))
+            }
+            other => panic!("expected a wish to connect, not {other:?}"),
+        }
+    }
+
     pub(crate) fn expect_close(&mut self, link: u8) {
         assert_eq!(self.action(), Some(Action::Close(LinkId(link))));
     }

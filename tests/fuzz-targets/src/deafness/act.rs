@@ -12,6 +12,8 @@ pub(super) struct Profile {
     pub(super) resp2: bool,
     /// The option verify_delivery.
     pub(super) verify: bool,
+    /// Both hosts have an address of their own, and the client has both; else one address leads to one or the other.
+    pub(super) several: bool,
     /// Seed of the session's random numbers.
     pub(super) seed: u8,
 }
@@ -77,7 +79,7 @@ pub(super) struct Script {
 impl<'a> Arbitrary<'a> for Script {
     fn arbitrary(u: &mut Unstructured<'a>) -> Result<Self> {
         let (bits, seed) = (u8::arbitrary(u)?, u8::arbitrary(u)?);
-        let profile = Profile { resp2: bits & 3 == 0, verify: bits & 4 != 0, seed };
+        let profile = Profile { resp2: bits & 3 == 0, verify: bits & 4 != 0, several: bits & 8 != 0, seed };
         let mut acts = Vec::new();
         while !u.is_empty() {
             acts.push(act(u)?);

@@ -17,7 +17,7 @@ use crate::client::{Client, Heard, LINKS, MAX_PENDING, MainThread};
 use act::{Act, Profile, Script};
 pub use judge::Seen;
 use judge::{Judge, Verdict, View};
-use server::{CHANNELS, Server, topic};
+use server::{CHANNELS, HOSTS, Server, topic};
 
 /// Acts of one script that are carried out.
 const MAX_ACTS: usize = 100;
@@ -101,12 +101,14 @@ impl World {
             pairs.push(("protocol", OptionValue::Number(2.0)));
         }
         let pairs = pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
-        let url = Some("redis://server".to_owned());
+        let url =
+            Some(format!("redis://{}", if profile.several { HOSTS.join(",") } else { "server".into() }));
         let backend = configure(Options { url, pairs, ..Options::default() }).expect("the options are valid");
         let now = Instant::now();
         let mut main_thread = MainThread::new(usize::MAX);
         main_thread.heard = Some(Vec::new());
-        let client = Client::new(&*backend, profile.seed.into(), Server::new(now), main_thread, MAX_HELD);
+        let server = Server::new(now, profile.several);
+        let client = Client::new(&*backend, profile.seed.into(), server, main_thread, MAX_HELD);
         let now = client.driver.now;
         Self {
             client,
@@ -270,7 +272,7 @@ impl World {
                 (self.connects[link], self.deadlines[link]) = (None, None);
                 self.note(|| format!("link {link} is made"));
                 self.client.driver.peers.accept(link);
-                let host = u8::from(self.client.driver.peers.current == 1);
+                let host = u8::from(self.client.driver.peers.wanted_host(link) == 1);
                 let peer = Some(SocketAddr::from(([127, 0, 0, host], 6379)));
                 self.client.driver.connected(LinkId(id), Connected { peer, slowest: None });
             }
@@ -295,7 +297,7 @@ impl World {
         for heard in self.client.driver.queue.heard.replace(Vec::new()).unwrap_or_default() {
             if let Heard::Event(event) = &heard {
                 let text = match event {
-                    Event::Ready(ready) => format!("ready, {:?}", ready.role),
+                    Event::Ready(ready) => format!("ready, {:?} {:?}", ready.role, ready.address),
                     other => format!("{other:?}"),
                 };
                 self.note(|| text);

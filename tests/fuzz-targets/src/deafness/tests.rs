@@ -10,8 +10,8 @@ const LONG: Duration = Duration::from_secs(120);
 
 fn run(acts: &[Act]) {
     for resp2 in [false, true] {
-        for verify in [false, true] {
-            judged(Profile { resp2, verify, seed: 7 }, acts);
+        for (verify, several) in [(false, false), (true, false), (false, true), (true, true)] {
+            judged(Profile { resp2, verify, several, seed: 7 }, acts);
         }
     }
 }
@@ -64,6 +64,20 @@ fn a_failover_that_breaks_one_link_of_two() {
         let demote = Act::Demote { moves: true, linked: false };
         run(&[Act::Wait(SHORT), demote, Act::HangUp(links), Act::Wait(LONG)]);
     }
+}
+
+/// Without a master there is none to be found; with the next one the client is there, and has told what it missed.
+#[test]
+fn a_failover_in_two_steps() {
+    let demote = Act::Demote { moves: false, linked: false };
+    run(&[Act::Wait(SHORT), demote, Act::Wait(LONG), Act::Promote, Act::Wait(LONG)]);
+    run(&[
+        Act::Wait(SHORT),
+        demote,
+        Act::Demote { moves: true, linked: true },
+        Act::HangUp(1),
+        Act::Wait(LONG),
+    ]);
 }
 
 #[test]

@@ -2,11 +2,12 @@
 
 use std::time::Instant;
 
+use realtime::backend::{Action, Endpoint};
 use realtime::model::{LinkId, Topic, TopicKind};
 use resp::{Encoder, Value};
 use session_driver::Peers;
 
-use super::{Connection, Hello, Role, Server, until};
+use super::{Connection, HOSTS, Hello, Role, Server, until};
 use crate::client::{LINKS, PROBES, push};
 
 impl Peers for Server {
@@ -19,6 +20,14 @@ impl Peers for Server {
             let Value::Array(words) = frame.value() else { panic!("not a command: {frame:?}") };
             let words = words.map(|word| word.value().as_bytes().expect("of strings").to_vec()).collect();
             connection.inbox.push_back(words);
+        }
+    }
+
+    fn wished(&mut self, action: Action) {
+        if let Action::Connect { link, endpoint: Endpoint::Tcp { host, .. }, .. } = action
+            && let Some(host) = HOSTS.iter().position(|name| *name == host)
+        {
+            self.wanted[usize::from(link.0)] = host;
         }
     }
 

@@ -1,5 +1,5 @@
 //! A server that keeps state: who is subscribed on which connection, what it is to others, what it refuses and until when.
-//! It is two hosts at one address, so that a failover may move the address.
+//! It is two hosts: at one address, so that a failover may move the address, or at one each.
 
 mod answers;
 mod truth;
@@ -22,6 +22,8 @@ const TOPICS: [(TopicKind, &[u8]); 6] = [
     (TopicKind::Pattern, b"a"),
     (TopicKind::Pattern, b"e"),
 ];
+/// The hosts, where each has an address of its own.
+pub(super) const HOSTS: [&str; 2] = ["one", "other"];
 pub(super) const CHANNELS: [&[u8]; 5] = [b"a", b"b", b"c", b"d", b"e"];
 
 /// Refusals. What some say changes each time.
@@ -123,8 +125,12 @@ pub(super) struct Server {
     pub(super) now: Instant,
     pub(super) connections: [Option<Connection>; LINKS],
     pub(super) hosts: [Host; 2],
-    /// The host that the address leads to.
+    /// The host on which somebody publishes. The address leads to it, if there is one for both.
     pub(super) current: usize,
+    /// Whether each host has an address of its own.
+    several: bool,
+    /// The host that each link is to lead to, if they have.
+    wanted: [usize; LINKS],
     refuses: HashMap<Topic, (usize, Instant)>,
     refuses_ends: Option<(usize, Instant)>,
     refuses_probes: Option<(usize, Instant)>,
@@ -149,13 +155,16 @@ fn until(end: Option<Instant>, now: Instant) -> bool {
 }
 
 impl Server {
-    pub(super) fn new(now: Instant) -> Self {
-        let host = || Host { role: Role::Master, loading: None };
+    pub(super) fn new(now: Instant, several: bool) -> Self {
+        let host = |role| Host { role, loading: None };
+        let other = if several { Role::Replica { linked: true } } else { Role::Master };
         Self {
             now,
             connections: [None, None],
-            hosts: [host(), host()],
+            hosts: [host(Role::Master), host(other)],
             current: 0,
+            several,
+            wanted: [0; LINKS],
             refuses: HashMap::new(),
             refuses_ends: None,
             refuses_probes: None,
@@ -266,10 +275,15 @@ impl Server {
             .min()
     }
 
+    /// The host that a link leads to if it is made now.
+    pub(super) fn wanted_host(&self, link: usize) -> usize {
+        if self.several { self.wanted[link] } else { self.current }
+    }
+
     /// A connection is made.
     pub(super) fn accept(&mut self, link: usize) {
         self.connections[link] = Some(Connection {
-            host: self.current,
+            host: self.wanted_host(link),
             decoder: Decoder::default(),
             inbox: VecDeque::new(),
             outbox: VecDeque::new(),

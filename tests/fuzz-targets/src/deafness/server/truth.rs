@@ -37,7 +37,10 @@ impl Server {
     /// Whether a connection can be made and is served.
     pub(in crate::deafness) fn is_open(&self) -> bool {
         let is_away = self.away.is_some_and(|(_, end)| self.now < end);
-        !is_away && !self.is_frozen() && !self.is_busy() && self.unserved_since(self.current).is_none()
+        // Of several addresses none is of use without a master.
+        let has_master = !self.several || self.hosts[self.current].role == Role::Master;
+        let serves = has_master && self.unserved_since(self.current).is_none();
+        !is_away && !self.is_frozen() && !self.is_busy() && serves
     }
 
     /// Whether a connection is refused (false) or hangs (true) at present.

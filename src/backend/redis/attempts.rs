@@ -1,0 +1,52 @@
+//! Attempts to connect: where to, and what is said first.
+
+use std::time::Instant;
+
+use super::config::Protocol;
+use super::connection::LinkRole;
+use super::handshake;
+use super::protocol::Version;
+use super::server::Server;
+use super::session::RedisSession;
+use crate::backend::{Action, Connected};
+
+impl RedisSession {
+    /// Begins an attempt. The link of the commands chooses the server, and that of the subscriptions follows it.
+    pub(super) fn connect(&mut self, i: usize, now: Instant) {
+        let endpoint = self.endpoints.present().clone();
+        let deadline = match self.links[i].role() {
+            LinkRole::Commands => {
+                self.counters.set_address(Some(endpoint.to_string()));
+                self.endpoints.deadline(now)
+            }
+            LinkRole::Subscriptions => now + self.config.connect_timeout,
+        };
+        self.links[i].connect(endpoint.clone(), deadline);
+        let after = self.endpoints.failed_peer(&endpoint);
+        self.actions.push_back(Action::Connect { link: self.links[i].id(), endpoint, after, deadline });
+    }
+
+    /// The event loop made the link: says hello on it.
+    pub(super) fn connected(&mut self, i: usize, now: Instant, how: Connected) {
+        let version = match (self.config.protocol, self.version) {
+            (Protocol::Resp2, _) | (Protocol::Auto, Some(Version::Resp2)) => Version::Resp2,
+            (Protocol::Auto, _) if self.resp2_alone => Version::Resp2,
+            (Protocol::Resp3, _) | (Protocol::Auto, _) => Version::Resp3,
+        };
+        let Some(connection) = self.links[i].connected(how, now, &self.config) else { return };
+        if connection.role == LinkRole::Commands {
+            self.server = Server::default();
+        }
+        handshake::begin(connection, &self.config, version);
+    }
+
+    /// Stops making links that have no use while that of the commands is down.
+    pub(super) fn abandon_attempts(&mut self) {
+        for link in &mut self.links {
+            if link.role() == LinkRole::Subscriptions && link.is_under_way() {
+                self.actions.push_back(Action::Close(link.id()));
+                link.close();
+            }
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! The nodes of a cluster, as CLUSTER SLOTS tells them: <https://redis.io/docs/latest/commands/cluster-slots/>
+
+use super::config::{Config, host};
+use super::texts::host_name;
+use crate::backend::Endpoint;
+use crate::model::Value;
+
+/// The nodes in an answer to CLUSTER SLOTS that was asked at `used`: masters first, which take commands, then replicas. Most are
+/// there several times. What cannot be an address, or holds the password, is passed over.
+pub(super) fn nodes(reply: &Value, used: &Endpoint, config: &Config) -> Vec<Endpoint> {
+    let ranges = || items(reply).iter().map(|range| items(range).get(2..).unwrap_or_default());
+    let masters = ranges().filter_map(<[Value]>::first);
+    let replicas = ranges().filter_map(|nodes| nodes.get(1..)).flatten();
+    masters.chain(replicas).filter_map(|it| node(it, used, config)).collect()
+}
+
+/// Host and port; what follows them is not needed.
+fn node(node: &Value, used: &Endpoint, config: &Config) -> Option<Endpoint> {
+    let [address, Value::Integer(port), ..] = items(node) else { return None };
+    let port = u16::try_from(*port).ok().filter(|&port| port > 0)?;
+    let named = match address {
+        Value::String(text) if !text.is_empty() => text,
+        // The node does not know its address: it has the one at which it was asked.
+        Value::String(_) | Value::Null => {
+            let Endpoint::Tcp { host, .. } = used else { return None };
+            return Some(Endpoint::Tcp { host: host.clone(), port });
+        }
+        _ => return None,
+    };
+    // No host is called "?", which stands for a name that the node does not know.
+    let name = host_name(named, config)?;
+    Some(Endpoint::Tcp { host: host(name.to_owned()).ok()?, port })
+}
+
+fn items(value: &Value) -> &[Value] {
+    if let Value::Array(items) = value { items } else { &[] }
+}
