@@ -3,7 +3,7 @@
 use std::hint::black_box;
 use std::sync::Arc;
 
-use realtime::dispatch::{Client, Dispatcher, Step};
+use realtime::dispatch::{Client, Dispatcher, MessageOptions, Step};
 use realtime::model::{Command, Counters, SessionId, Sink, SubscriptionSlot, Topic, TopicKind};
 use realtime::queue::{Producer, Signal, events};
 
@@ -31,7 +31,14 @@ impl World {
             let mut topic_slot = None;
             for callback in 0..callbacks {
                 let identifier = callback.to_string();
-                match client.subscribe(topic.clone(), identifier.as_bytes(), callback, || 0, None, None) {
+                match client.subscribe(
+                    topic.clone(),
+                    identifier.as_bytes(),
+                    callback,
+                    || 0,
+                    MessageOptions::default(),
+                    None,
+                ) {
                     Some(Command::Subscribe { slot, .. }) => topic_slot = Some(slot),
                     Some(other) => panic!("unexpected: {other:?}"),
                     None => {}

@@ -191,21 +191,29 @@ function realtime.Requests(client, id) end
 ---@return string? message why there is none: realtime.Default()'s
 function realtime.Presence(client, id) end
 
+---How a callback wants its messages.
+---@class RealtimeMessageOptions
+---@field max_bytes? integer of a larger message it gets nil, and the size as its last argument; default: no bound but the client's max_message_bytes
+---@field skip_prefix? string messages that begin with these bytes do not reach it
+---@field format? "json" it gets the value of the JSON text: (value, channel, pattern, text)
+---@field max_elements? integer with format: every value is one, a table counts as four; default: 1,000,000
+---@field text_of? string with format: the text of this key's value comes as the fourth argument
+---@field unreadable? boolean with format: what cannot be read reaches it as (nil, channel, pattern, reason, message); default: the console tells
+
 ---Calls fn for each message of a channel. The same channel and identifier again replaces the callback (with a hint, if a file
----does so twice without one). For a message of more than max_bytes bytes fn gets nil in its place, and its size as the last
----argument.
+---does so twice without one).
 ---@param channel string
----@param identifier string|fun(message: string, channel: string, _: nil, bytes?: integer) left out: the calling file
----@param fn? fun(message: string, channel: string, _: nil, bytes?: integer)|integer without an identifier: max_bytes
----@param max_bytes? integer default: no bound but the client's max_message_bytes
-function RealtimeClient:Subscribe(channel, identifier, fn, max_bytes) end
+---@param identifier string|fun(message: any, channel: string, pattern: nil, more?: any, text?: string) left out: the calling file
+---@param fn? fun(message: any, channel: string, pattern: nil, more?: any, text?: string)|RealtimeMessageOptions|integer without an identifier: options
+---@param options? RealtimeMessageOptions|integer a number is max_bytes
+function RealtimeClient:Subscribe(channel, identifier, fn, options) end
 
 ---Likewise for a glob pattern: `kills.*`, `map.?`, `team.[ab]`.
 ---@param pattern string
----@param identifier string|fun(message: string, channel: string, pattern: string, bytes?: integer) left out: the calling file
----@param fn? fun(message: string, channel: string, pattern: string, bytes?: integer)|integer without an identifier: max_bytes
----@param max_bytes? integer default: no bound but the client's max_message_bytes
-function RealtimeClient:PSubscribe(pattern, identifier, fn, max_bytes) end
+---@param identifier string|fun(message: any, channel: string, pattern: string, more?: any, text?: string) left out: the calling file
+---@param fn? fun(message: any, channel: string, pattern: string, more?: any, text?: string)|RealtimeMessageOptions|integer without an identifier: options
+---@param options? RealtimeMessageOptions|integer a number is max_bytes
+function RealtimeClient:PSubscribe(pattern, identifier, fn, options) end
 
 ---Takes effect at once.
 ---@param channel string

@@ -1,5 +1,7 @@
 //! The callbacks of one topic or one event.
 
+use super::message_options::EntryOptions;
+
 /// The callbacks of one topic or one event, each under an identifier, in the order in which they came.
 ///
 /// A walk over them tolerates every change in its middle: it remembers serial numbers, not positions.
@@ -15,8 +17,8 @@ pub(super) struct Entry<R> {
     serial: u64,
     identifier: Box<[u8]>,
     pub(super) callback: R,
-    /// The size in bytes of the largest message that it gets whole. Listeners of events have [`NO_BOUND`].
-    pub(super) max_bytes: usize,
+    /// Listeners of events have none.
+    pub(super) options: EntryOptions,
     origin: Option<Origin<R>>,
 }
 
@@ -30,9 +32,6 @@ pub struct Origin<R> {
     /// The main chunk that ran, if a file was being loaded.
     pub chunk: Option<R>,
 }
-
-/// Larger than any message.
-pub(super) const NO_BOUND: usize = usize::MAX;
 
 /// Where a walk over [`Callbacks`] stands.
 #[derive(Debug, Clone, Copy)]
@@ -53,17 +52,17 @@ impl<R> Default for Callbacks<R> {
 
 impl<R> Callbacks<R> {
     /// Puts a callback under an identifier, and returns its serial number. One that is there already is replaced: the
-    /// new one takes over its place and serial number, but not its bound.
+    /// new one takes over its place and serial number, but not its options.
     pub(super) fn set(
         &mut self,
         serials: &mut u64,
         identifier: &[u8],
         callback: R,
-        max_bytes: usize,
+        options: EntryOptions,
         origin: Option<Origin<R>>,
     ) -> u64 {
         if let Some(entry) = self.entries.iter_mut().find(|entry| *entry.identifier == *identifier) {
-            (entry.callback, entry.max_bytes, entry.origin) = (callback, max_bytes, origin);
+            (entry.callback, entry.options, entry.origin) = (callback, options, origin);
             return entry.serial;
         }
         *serials += 1;
@@ -71,7 +70,7 @@ impl<R> Callbacks<R> {
             serial: *serials,
             identifier: identifier.into(),
             callback,
-            max_bytes,
+            options,
             origin,
         });
         *serials
@@ -111,8 +110,8 @@ impl<R> Callbacks<R> {
         Some(Walk { serial, position, end: serial + 1 })
     }
 
-    /// Takes the walk to the next callback that is still there. Returns whether there is one.
-    pub(super) fn advance(&self, walk: &mut Walk) -> bool {
+    /// Takes the walk to the next callback that is still there, if there is one.
+    pub(super) fn advance(&self, walk: &mut Walk) -> Option<&Entry<R>> {
         let unmoved = self.entries.get(walk.position).is_some_and(|entry| entry.serial == walk.serial);
         let position = if unmoved {
             walk.position + 1
@@ -122,10 +121,18 @@ impl<R> Callbacks<R> {
         match self.entries.get(position) {
             Some(entry) if entry.serial < walk.end => {
                 (walk.serial, walk.position) = (entry.serial, position);
-                true
+                Some(entry)
             }
-            _ => false,
+            _ => None,
         }
+    }
+
+    /// The callback at which the walk stands, wherever that has moved, or the next one.
+    pub(super) fn resume(&self, walk: &mut Walk) -> Option<&Entry<R>> {
+        let position = self.entries.partition_point(|entry| entry.serial < walk.serial);
+        let entry = self.entries.get(position).filter(|entry| entry.serial < walk.end)?;
+        (walk.serial, walk.position) = (entry.serial, position);
+        Some(entry)
     }
 
     /// The callback at which the walk stands.
@@ -141,7 +148,7 @@ mod tests {
     fn three() -> (Callbacks<char>, u64) {
         let (mut callbacks, mut serials) = (Callbacks::default(), 0);
         for (name, callback) in [(b"a", 'a'), (b"b", 'b'), (b"c", 'c')] {
-            callbacks.set(&mut serials, name, callback, NO_BOUND, None);
+            callbacks.set(&mut serials, name, callback, EntryOptions::NONE, None);
         }
         (callbacks, serials)
     }
@@ -152,8 +159,9 @@ mod tests {
         let (first, mut walk) = callbacks.first(serials).unwrap();
         let mut called = String::from(first.callback);
         change(&mut callbacks, &mut serials);
-        while callbacks.advance(&mut walk) {
-            called.push(callbacks.at(&walk).unwrap().callback);
+        while let Some(entry) = callbacks.advance(&mut walk) {
+            called.push(entry.callback);
+            assert_eq!(callbacks.at(&walk).unwrap().callback, entry.callback);
         }
         called
     }
@@ -165,18 +173,18 @@ mod tests {
         assert_eq!(walk(|callbacks, _| _ = callbacks.remove(b"b")), "ac", "removes the next");
         assert_eq!(walk(|callbacks, _| *callbacks = Callbacks::default()), "a", "removes all");
         assert_eq!(
-            walk(|callbacks, serials| _ = callbacks.set(serials, b"d", 'd', NO_BOUND, None)),
+            walk(|callbacks, serials| _ = callbacks.set(serials, b"d", 'd', EntryOptions::NONE, None)),
             "abc",
             "adds one"
         );
         assert_eq!(
-            walk(|callbacks, serials| _ = callbacks.set(serials, b"b", 'B', NO_BOUND, None)),
+            walk(|callbacks, serials| _ = callbacks.set(serials, b"b", 'B', EntryOptions::NONE, None)),
             "aBc",
             "replaces one"
         );
         let again = walk(|callbacks, serials| {
             callbacks.remove(b"b");
-            callbacks.set(serials, b"b", 'B', NO_BOUND, None);
+            callbacks.set(serials, b"b", 'B', EntryOptions::NONE, None);
         });
         assert_eq!(again, "ac", "what comes back is new");
     }
@@ -185,8 +193,8 @@ mod tests {
     fn a_replaced_callback_keeps_its_place() {
         let (mut callbacks, mut serials) = three();
         let before = callbacks.len();
-        callbacks.set(&mut serials, b"a", 'A', 10, None);
+        callbacks.set(&mut serials, b"a", 'A', EntryOptions { max_bytes: 10, special: None }, None);
         let first = callbacks.first(serials).unwrap().0;
-        assert_eq!((callbacks.len(), first.callback, first.max_bytes), (before, 'A', 10));
+        assert_eq!((callbacks.len(), first.callback, first.options.max_bytes), (before, 'A', 10));
     }
 }

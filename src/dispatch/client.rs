@@ -3,8 +3,10 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-use super::callbacks::{Callbacks, NO_BOUND, Origin};
+use super::callbacks::{Callbacks, Origin};
 use super::console::Console;
+use super::message_options::{EntryOptions, MessageOptions};
+use super::parked::Parked;
 use super::{EventKind, Slab};
 use crate::model::{
     Code, Command, Error, Event, ReplyTo, RequestSlot, Requests, SessionId, SubscriptionSlot, Subscriptions,
@@ -37,6 +39,8 @@ pub struct Client<R, D> {
     pub(super) was_ready: bool,
     pub(super) open: bool,
     pub(super) delivered: u64,
+    // The message whose table is still being made. Nothing else of the client is delivered meanwhile.
+    pub(super) parked: Option<Parked>,
     // A replaced session had subscriptions, and the one in its place has none yet: since when messages may be missing,
     // and why.
     pub(super) loss: Option<(Instant, Error)>,
@@ -106,6 +110,7 @@ impl<R, D> Client<R, D> {
             was_ready: false,
             open: true,
             delivered: 0,
+            parked: None,
             loss: None,
             handed_over: None,
         }
@@ -136,25 +141,24 @@ impl<R, D> Client<R, D> {
     }
 
     /// Puts a callback on a topic, under an identifier. Returns the command that the session needs if the topic is new.
-    /// `name` is the topic's name as callbacks get it. Of a message of more than `max_bytes` bytes the callback gets only
-    /// the size. `origin` is where it was put, if the identifier is not the script's own.
+    /// `name` is the topic's name as callbacks get it. `origin` is where it was put, if the identifier is not the script's own.
     pub fn subscribe(
         &mut self,
         topic: Topic,
         identifier: &[u8],
         callback: R,
         name: impl FnOnce() -> R,
-        max_bytes: Option<usize>,
+        options: MessageOptions,
         origin: Option<Origin<R>>,
     ) -> Option<Command> {
-        let max_bytes = max_bytes.unwrap_or(NO_BOUND);
+        let options = EntryOptions::from(options);
         let known = self.topics.get(&topic).copied();
         if let Some(subscription) = known.and_then(|slot| self.subscriptions.get_mut(slot)) {
-            subscription.callbacks.set(&mut self.serials, identifier, callback, max_bytes, origin);
+            subscription.callbacks.set(&mut self.serials, identifier, callback, options, origin);
             return None;
         }
         let mut callbacks = Callbacks::default();
-        callbacks.set(&mut self.serials, identifier, callback, max_bytes, origin);
+        callbacks.set(&mut self.serials, identifier, callback, options, origin);
         let slot = self.subscriptions.insert(Subscription {
             name: name(),
             callbacks,
@@ -230,6 +234,7 @@ impl<R, D> Client<R, D> {
         let session = self.session();
         self.open = false;
         (self.ready, self.down) = (None, None);
+        self.parked = None;
         self.topics.clear();
         self.subscriptions = Slab::default();
         for source in &mut self.sources {

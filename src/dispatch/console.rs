@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::EventKind;
 use super::failures::Failures;
-use crate::model::{Code, DropReason, Error, Event, Ready, printable};
+use crate::model::{Code, DropReason, Error, Event, NAME_CHARACTERS, Ready, printable};
 
 /// Characters of a line. Everything in it is bounded by itself, at half of this together.
 const LINE_CHARACTERS: usize = 2048;
@@ -27,6 +27,7 @@ pub(super) struct Console {
     /// For the server's own reasons not to serve us. A line about a lost connection comes right before such a reason after
     /// each restart, and must not hide it.
     refusals: Silence,
+    unreadable: Silence,
     told_down: bool,
     failing: Option<Outage>,
     failures: Failures,
@@ -70,6 +71,18 @@ struct Silence {
     missed: u64,
 }
 
+impl Silence {
+    /// Ends the silence, if it has lasted that long, and returns what was missed in it, as the end of the next line.
+    fn end(&mut self, interval: Duration, now: Instant) -> Option<String> {
+        if self.since.is_some_and(|since| now.saturating_duration_since(since) < interval) {
+            self.missed += 1;
+            return None;
+        }
+        let missed = std::mem::replace(self, Self { since: Some(now), missed: 0 }).missed;
+        Some(if missed == 0 { String::new() } else { format!(" ({missed} more since the last line)") })
+    }
+}
+
 impl Console {
     /// `label` says which client it is. No secret.
     pub(super) fn new(label: String) -> Self {
@@ -77,6 +90,7 @@ impl Console {
             label,
             kinds: Default::default(),
             refusals: Silence::default(),
+            unreadable: Silence::default(),
             told_down: false,
             failing: None,
             failures: Failures::default(),
@@ -107,6 +121,19 @@ impl Console {
     /// The line for something that the owner should know whoever listens.
     pub(super) fn notice(&self, notice: &str) -> String {
         format!("[realtime] {}: {}", self.label, printable(notice.as_bytes(), LINE_CHARACTERS))
+    }
+
+    /// The line for a message that cannot be read, if it deserves one now.
+    pub(super) fn unreadable<'a>(
+        &mut self,
+        channel: impl FnOnce() -> &'a [u8],
+        reason: &str,
+        now: Instant,
+    ) -> Option<String> {
+        let more = self.unreadable.end(INTERVAL, now)?;
+        let channel = printable(channel(), NAME_CHARACTERS);
+        let label = &self.label;
+        Some(format!("[realtime] {label}: a message on \"{channel}\" was left out: {reason}{more}"))
     }
 
     /// Which of several addresses is in use.
@@ -159,16 +186,11 @@ impl Console {
             Event::Down { error: Error { code: Code::Server(_), .. }, .. } => &mut self.refusals,
             _ => &mut self.kinds[kind as usize],
         };
-        if silence.since.is_some_and(|since| now.saturating_duration_since(since) < interval) {
-            silence.missed += 1;
-            return None;
-        }
+        let more = silence.end(interval, now)?;
         if let Some(failing) = failing {
             failing.tell();
         }
-        let missed = std::mem::replace(silence, Silence { since: Some(now), missed: 0 }).missed;
         self.told_down |= kind == EventKind::Down;
-        let more = if missed == 0 { String::new() } else { format!(" ({missed} more since the last line)") };
         // The parts are printable already. Whatever a backend may tell one day, this is one line.
         let text = printable(text.as_bytes(), LINE_CHARACTERS);
         Some(format!("[realtime] {}: {text}{more}", self.label))
@@ -210,6 +232,21 @@ mod tests {
         assert_eq!(at(0).as_deref(), Some("[realtime] main: REFUSED: nobody there; next attempt in 400 ms"));
         assert_eq!((at(10), at(9_999)), (None, None));
         assert!(at(10_000).unwrap().ends_with("(2 more since the last line)"));
+    }
+
+    #[test]
+    fn messages_that_cannot_be_read_are_told_once_in_an_interval_with_their_number() {
+        let start = Instant::now();
+        let mut console = Console::new("main".into());
+        let mut at = |millis, channel: &'static [u8]| {
+            console.unreadable(|| channel, "a reason", start + Duration::from_millis(millis))
+        };
+        let line = "[realtime] main: a message on \"chat\" was left out: a reason";
+        assert_eq!(at(0, b"chat").as_deref(), Some(line));
+        assert_eq!((at(10, b"chat"), at(9_999, b"kills")), (None, None));
+        let line =
+            "[realtime] main: a message on \"\\x1b\" was left out: a reason (2 more since the last line)";
+        assert_eq!(at(10_000, b"\x1b").as_deref(), Some(line));
     }
 
     #[test]

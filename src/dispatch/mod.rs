@@ -9,8 +9,11 @@ mod callbacks;
 mod client;
 mod console;
 mod dispatcher;
+mod document;
 mod failures;
 mod kind;
+mod message_options;
+mod parked;
 mod reports;
 mod slab;
 
@@ -18,7 +21,9 @@ pub use budget::Budget;
 pub use callbacks::{Callbacks, Origin};
 pub use client::{Client, Traffic};
 pub use dispatcher::{Dispatcher, Reference, Step};
+pub use document::Document;
 pub use kind::EventKind;
+pub use message_options::{JsonOptions, MessageOptions};
 pub use reports::Reports;
 pub use slab::Slab;
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::error::{Error, Expected, Mistake, locate};
+use super::error::{Error, Expected, Mistake, RefusedText};
 use super::number::{NoNumber, read as read_number};
 use super::string::{find_end_or_escape, unescape};
 use super::tape::{Node, Span, Table, Tape};
@@ -28,6 +28,8 @@ pub struct Decoder {
     /// Whether the innermost one is a list.
     is_list: bool,
     watched: Option<WatchedKey>,
+    /// The text has a mistake, and its elements are still to be counted.
+    refused: Option<RefusedText>,
 }
 
 /// What is expected next.
@@ -94,7 +96,13 @@ impl Decoder {
             depth: 0,
             is_list: false,
             watched: None,
+            refused: None,
         }
+    }
+
+    /// Begins with another text. The tape keeps a little of its memory.
+    pub fn restart(&mut self, limits: Limits) {
+        *self = Self::with_tape(std::mem::take(&mut self.tape), limits);
     }
 
     /// Asks where in the text the value of this key stands, if the text is an object: see [`watched`](Self::watched).
@@ -133,12 +141,19 @@ impl Decoder {
             self.at = self.start;
             self.state = State::Value;
         }
-        let until = self.at.saturating_add(bytes.max(1)).min(text.len());
-        match self.run(text, until) {
-            Ok(()) => Ok(matches!(self.state, State::Done)),
-            Err(Stop::TooManyElements) => Err(Error::TooManyElements { most: self.limits.elements }),
-            Err(Stop::Mistake(at, mistake)) => Err(locate(text, self.start, at, mistake, self.limits)),
+        if self.refused.is_none() {
+            let until = self.at.saturating_add(bytes.max(1)).min(text.len());
+            match self.run(text, until) {
+                Ok(()) => return Ok(matches!(self.state, State::Done)),
+                Err(Stop::TooManyElements) => {
+                    return Err(Error::TooManyElements { most: self.limits.elements });
+                }
+                Err(Stop::Mistake(at, mistake)) => self.refused = Some(RefusedText::new(at, mistake)),
+            }
         }
+        let refused = self.refused.as_mut();
+        let error = refused.and_then(|refused| refused.look(text, self.start, self.limits, bytes.max(1)));
+        error.map_or(Ok(false), Err)
     }
 
     /// Goes through the text until about this place, or to its end.

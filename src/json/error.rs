@@ -131,49 +131,71 @@ impl Mistake {
     }
 }
 
-/// The error for a mistake at a place. A text that has too many elements besides is told as that.
-pub(super) fn locate(text: &[u8], start: usize, at: usize, mistake: Mistake, limits: Limits) -> Error {
-    if has_more_elements(text, limits.elements) {
-        return Error::TooManyElements { most: limits.elements };
-    }
-    let before = &text[start..at];
-    let line_start = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |newline| newline + 1);
-    let line = 1 + before.iter().filter(|&&byte| byte == b'\n').count();
-    Error::Syntax { line, column: before.len() - line_start + 1, mistake }
+/// A text with a mistake. If it has too many elements besides, it is told as that, so they are counted first.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RefusedText {
+    at: usize,
+    mistake: Mistake,
+    /// The next byte to look at.
+    next: usize,
+    count: usize,
+    is_in_string: bool,
+    is_after_open: bool,
 }
 
-/// Whether a text that is not JSON has more elements than `most`, counted by its commas and brackets.
-fn has_more_elements(text: &[u8], most: usize) -> bool {
-    // A byte can count for a bracket and for the first element after another one, hence for four.
-    if text.len().saturating_mul(TABLE_ELEMENTS) < most {
-        return false;
+impl RefusedText {
+    pub(super) fn new(at: usize, mistake: Mistake) -> Self {
+        Self { at, mistake, next: 0, count: 1, is_in_string: false, is_after_open: false }
     }
-    let (mut count, mut is_in_string, mut is_after_open) = (1, false, false);
-    let mut bytes = text.iter();
-    while let Some(&byte) = bytes.next() {
-        if is_in_string {
-            match byte {
-                b'\\' => {
-                    bytes.next();
+
+    /// Looks at the next `bytes` bytes. Returns the error once it is known. `start` is where the text begins.
+    pub(super) fn look(&mut self, text: &[u8], start: usize, limits: Limits, bytes: usize) -> Option<Error> {
+        let until = self.next.saturating_add(bytes).min(text.len());
+        if self.has_more_elements(text, until, limits.elements) {
+            return Some(Error::TooManyElements { most: limits.elements });
+        }
+        (self.next >= text.len()).then(|| {
+            let before = &text[start..self.at];
+            let line_start = before.iter().rposition(|&byte| byte == b'\n').map_or(0, |newline| newline + 1);
+            let line = 1 + before.iter().filter(|&&byte| byte == b'\n').count();
+            Error::Syntax { line, column: before.len() - line_start + 1, mistake: self.mistake }
+        })
+    }
+
+    /// Whether the text has more elements than `most`, counted by its commas and brackets up to a place.
+    fn has_more_elements(&mut self, text: &[u8], until: usize, most: usize) -> bool {
+        // A byte can count for a bracket and for the first element after another one, hence for four.
+        if text.len().saturating_mul(TABLE_ELEMENTS) < most {
+            self.next = text.len();
+        }
+        let Self { mut next, mut count, mut is_in_string, mut is_after_open, .. } = *self;
+        while next < until {
+            let byte = text[next];
+            next += 1;
+            if is_in_string {
+                match byte {
+                    b'\\' => next += 1,
+                    b'"' => is_in_string = false,
+                    _ => {}
                 }
-                b'"' => is_in_string = false,
-                _ => {}
-            }
-        } else if byte > b' ' {
-            if is_after_open && !matches!(byte, b']' | b'}') {
-                count += 1;
-            }
-            is_after_open = matches!(byte, b'[' | b'{');
-            match byte {
-                b',' => count += 1,
-                b'"' => is_in_string = true,
-                b'[' | b'{' => count += TABLE_ELEMENTS - 1,
-                _ => {}
-            }
-            if count > most {
-                return true;
+            } else if byte > b' ' {
+                if is_after_open && !matches!(byte, b']' | b'}') {
+                    count += 1;
+                }
+                is_after_open = matches!(byte, b'[' | b'{');
+                match byte {
+                    b',' => count += 1,
+                    b'"' => is_in_string = true,
+                    b'[' | b'{' => count += TABLE_ELEMENTS - 1,
+                    _ => {}
+                }
+                if count > most {
+                    return true;
+                }
             }
         }
+        (self.next, self.count) = (next, count);
+        (self.is_in_string, self.is_after_open) = (is_in_string, is_after_open);
+        false
     }
-    false
 }

@@ -23,7 +23,7 @@ pub(super) struct DecodedValue {
 pub(super) unsafe fn push_decoded(lua: Lua, fixed: Fixed, decoded: &DecodedValue) -> c_int {
     // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
     unsafe {
-        push_tape(lua, fixed, &decoded.tape, lua.bytes(1));
+        push_tape(lua, fixed, &decoded.tape, lua.bytes(1), &mut BuildState::new(), usize::MAX);
         let Some(found) = &decoded.found else { return 1 };
         lua.push_number(position(found.start + 1));
         lua.push_number(position(found.end));
@@ -38,7 +38,7 @@ fn position(place: usize) -> f64 {
 }
 
 /// A table that is not complete yet. It stands on the stack below what goes into it.
-#[derive(Clone, Copy)]
+#[derive(Debug, Clone, Copy)]
 struct PartialTable {
     is_list: bool,
     /// Elements or pairs that are still to come.
@@ -47,35 +47,81 @@ struct PartialTable {
     next: c_int,
 }
 
-/// Pushes the value of a tape. Nulls in lists are `realtime.NULL`, those in objects leave their key out.
+/// How far the value of a tape was pushed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct BuildState {
+    tables: [PartialTable; MAX_DEPTH],
+    depth: usize,
+    /// The next node.
+    node: usize,
+}
+
+/// The most values that stand on the stack between two nodes: each table in another, and the key that it gets there.
+#[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "a small constant")]
+pub(super) const MAX_PARTIAL: c_int = 2 * MAX_DEPTH as c_int;
+
+impl BuildState {
+    pub(super) fn new() -> Self {
+        Self { tables: [PartialTable { is_list: true, left: 0, next: 0 }; MAX_DEPTH], depth: 0, node: 0 }
+    }
+}
+
+/// What it takes to push a node, in units of what a number takes. Long strings take long, and so do large tables, whose memory
+/// is filled when they are made.
+fn cost(node: Node) -> usize {
+    match node {
+        Node::Plain(span) | Node::Unescaped(span) => 1 + span.len() / 64,
+        Node::List(table) => 2 + table.len() / 8,
+        Node::Object(table) => 2 + table.len() / 4,
+        Node::Null | Node::Boolean(_) | Node::Number(_) => 1,
+    }
+}
+
+/// Pushes the value of a tape, or as much of it as costs no more than `most`, and one node at least. Nulls in lists are
+/// `realtime.NULL`, those in objects leave their key out. Returns whether that was all; otherwise what stands on the stack is
+/// wanted there again for the rest.
 ///
 /// # Safety
 ///
 /// See [`Lua`]. The tape and its text stay where they are until this returns.
-unsafe fn push_tape(lua: Lua, fixed: Fixed, tape: &Tape, text: &[u8]) {
-    let mut tables = [PartialTable { is_list: true, left: 0, next: 0 }; MAX_DEPTH];
-    let mut depth = 0;
-    let mut nodes = tape.nodes().iter().copied();
-    while let Some(node) = nodes.next() {
-        let in_list = depth > 0 && tables[depth - 1].is_list;
+pub(super) unsafe fn push_tape(
+    lua: Lua,
+    fixed: Fixed,
+    tape: &Tape,
+    text: &[u8],
+    state: &mut BuildState,
+    most: usize,
+) -> bool {
+    let BuildState { tables, depth, node: at } = state;
+    let (first, mut left) = (*at, most);
+    while let Some(&node) = tape.nodes().get(*at) {
+        let cost = cost(node);
+        if cost > left && *at > first {
+            return false;
+        }
+        left = left.saturating_sub(cost);
+        *at += 1;
+        let in_list = *depth > 0 && tables[*depth - 1].is_list;
         // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
         let begun = unsafe { push_node(lua, fixed, node, in_list, tape, text) };
         if let Some(table) = begun
             && table.left > 0
         {
-            tables[depth] = table;
-            depth += 1;
+            tables[*depth] = table;
+            *depth += 1;
         } else {
             // SAFETY: as above. The value is on top, below it its key, if it has one, and its table.
-            depth = unsafe { put(lua, &mut tables, depth) };
+            *depth = unsafe { put(lua, tables, *depth) };
         }
-        if let Some(PartialTable { is_list: false, .. }) = tables[..depth].last()
-            && let Some(key) = nodes.next()
+        if let Some(PartialTable { is_list: false, .. }) = tables[..*depth].last()
+            && let Some(&key) = tape.nodes().get(*at)
         {
+            *at += 1;
             // SAFETY: as above.
             unsafe { lua.push_bytes(tape.string(key, text).unwrap_or_default()) };
         }
     }
+    true
 }
 
 /// Pushes one node's value. If it is a table, what goes into it comes next.

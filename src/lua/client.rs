@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use super::args::{Call, Fault};
 use super::fixed::Fixed;
-use super::frame::Frame;
+use super::frame::{Frame, Kind};
+use super::message_options::message_options;
 use super::module::{DISCONNECT_FLUSH, Module};
 use super::number::NumberText;
 use super::output::Output;
@@ -33,12 +34,12 @@ pub(super) unsafe fn prepare_topic(lua: Lua, _fixed: Fixed) {
     }
 }
 
-/// `client:Subscribe(channel, [identifier,] callback [, max_bytes])`
+/// `client:Subscribe(channel, [identifier,] callback [, options])`
 pub(super) fn subscribe(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
     subscribe_to(module, call, TopicKind::Channel)
 }
 
-/// `client:PSubscribe(pattern, [identifier,] callback [, max_bytes])`
+/// `client:PSubscribe(pattern, [identifier,] callback [, options])`
 pub(super) fn psubscribe(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
     subscribe_to(module, call, TopicKind::Pattern)
 }
@@ -46,8 +47,12 @@ pub(super) fn psubscribe(module: &mut Module, call: &mut Call<'_>) -> Result<Out
 fn subscribe_to(module: &mut Module, call: &mut Call<'_>, kind: TopicKind) -> Result<Output, Fault> {
     let slot = call.this(module)?;
     let topic = topic(call, kind)?;
+    if call.kind(2) == Kind::Table || call.kind(2) == Kind::String && call.kind(3) == Kind::Table {
+        let n = if call.kind(2) == Kind::Table { 2 } else { 3 };
+        return Err(call.inside(n, "options", "they stand behind the function, not before it"));
+    }
     let (identifier, function) = call.identifier_and_function(2)?;
-    let max_bytes = call.optional_size(function + 1 - call.before, "max_bytes")?;
+    let options = message_options(call, function + 1 - call.before)?;
     call.end(function + 2 - call.before)?;
     ensure_open(module, call, slot)?;
     let origin = twins::origin(module, call, slot, Target::Topic(&topic), &identifier, function);
@@ -56,7 +61,7 @@ fn subscribe_to(module: &mut Module, call: &mut Call<'_>, kind: TopicKind) -> Re
     let Some(client) = module.dispatcher.get_mut(slot) else { return Ok(Output::Nothing) };
     // The name is the first argument, made a string already if it was a number.
     let name = || pool.keep(call.frame, FIRST);
-    let command = client.subscribe(topic, &identifier, callback, name, max_bytes, origin);
+    let command = client.subscribe(topic, &identifier, callback, name, options, origin);
     send(module, slot, command);
     Ok(Output::Nothing)
 }

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::build::BuildState;
 use super::complain;
 use super::fixed::Fixed;
 use super::handle::Handle;
@@ -45,9 +46,9 @@ const SHUTDOWN_GRACE: Duration = Duration::from_millis(250);
 /// - no reference to the module or into one of its fields is alive while Lua runs: functions keep the userdata, and look the
 ///   module up again after each call;
 /// - what is read while it is pushed lies outside of the module, in memory that only its maker changes or frees: an output in
-///   its box, up to the function that made it; the bytes of a message in the arena of its batch, an answer or an event in the
-///   dispatcher's own box, and a line in its string, up to the next [`Step`](crate::dispatch::Step). Only the round that is
-///   going on takes a step, after it has called what it pushed for, and no second round begins meanwhile;
+///   its box, up to the function that made it; the bytes of a message in the arena of its batch, an answer, an event or a
+///   document in the dispatcher's own box, and a line in its string, up to the next [`Step`](crate::dispatch::Step). Only the
+///   round that is going on takes a step, after it has called what it pushed for, and no second round begins meanwhile;
 /// - callbacks and names are copied out as numbers, and a number that is dropped meanwhile is not given out again
 ///   ([`Module::is_in_use`]);
 /// - a module that is closed meanwhile stays where it is until the last of these functions returns (`anchor.rs`).
@@ -68,6 +69,8 @@ pub(super) struct Module {
     pub(super) place: usize,
     /// What functions for JSON left for the next one.
     pub(super) spare: Spare,
+    /// A table that is made in slices.
+    pub(super) partial: Option<PartialBuild>,
     /// A line that the function that is running wants on the console.
     pub(super) line: Option<String>,
     pub(super) tick_budget: Duration,
@@ -93,6 +96,15 @@ pub(super) struct Held {
     pub(super) output: Box<Output>,
     /// Where on the thread's stack the function stands that pushes it.
     place: usize,
+}
+
+/// How far a table was made that takes several slices.
+#[derive(Debug)]
+pub(super) struct PartialBuild {
+    pub(super) state: Box<BuildState>,
+    /// How many values of the stack the list of `Fixed::partial` holds for it, and how many it ever held.
+    pub(super) values: c_int,
+    pub(super) most: c_int,
 }
 
 /// A round of callbacks.
@@ -130,6 +142,7 @@ impl Module {
             outputs: Vec::new(),
             place: 0,
             spare: Spare::default(),
+            partial: None,
             line: None,
             tick_budget: DEFAULT_TICK_BUDGET,
             round: None,

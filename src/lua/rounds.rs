@@ -11,8 +11,10 @@ use std::time::Instant;
 use gmod::lua::State;
 
 use super::anchor::{fixed_of, let_go, module_of};
+use super::callback_args::{
+    HANDLER, MESSAGE, REFERENCES, push_names, push_names_and_nil, push_read, push_shared, push_size,
+};
 use super::complain;
-use super::fixed::MAX_SHARED;
 use super::frame::Frame;
 use super::handle::Handle;
 use super::module::{Module, Round};
@@ -20,6 +22,7 @@ use super::push::{push_info, push_reply};
 use super::raw::{ANCHOR, KEPT, Lua};
 use super::refs::Ref;
 use super::report::report;
+use super::slices::{forget, push_slice};
 use crate::dispatch;
 use crate::model::panic_text;
 
@@ -57,7 +60,7 @@ pub(super) unsafe fn run(lua: Lua, anchor: *mut c_void) -> c_int {
             }
             lua.set_top(top);
             let Some(module) = module_of(anchor).as_mut() else { continue };
-            if !raised || !go_on(module) {
+            if !raised || !go_on(lua, module) {
                 break module.round.take().map_or(0, |round| round.ran);
             }
         };
@@ -67,8 +70,11 @@ pub(super) unsafe fn run(lua: Lua, anchor: *mut c_void) -> c_int {
 }
 
 /// Puts a failed delivery behind. Returns whether there is time for more.
-fn go_on(module: &mut Module) -> bool {
-    module.dispatcher.abandon();
+unsafe fn go_on(lua: Lua, module: &mut Module) -> bool {
+    if module.dispatcher.abandon() {
+        // SAFETY: the caller keeps to the contract.
+        unsafe { forget(lua, module) };
+    }
     match &mut module.round {
         Some(round) => {
             // A failure to deliver counts as much as a callback: else a lack of memory would outlast any budget.
@@ -84,6 +90,13 @@ impl Round {
     fn count(&mut self) {
         self.ran += 1;
         self.spent |= self.budget.spent(Instant::now);
+    }
+
+    /// A part of a long message was read, or of its table made. Returns whether the time is used up.
+    fn slice(&mut self) -> bool {
+        self.budget.look_next();
+        self.spent |= self.budget.spent(Instant::now);
+        self.spent
     }
 }
 
@@ -112,7 +125,7 @@ pub(super) unsafe extern "C-unwind" fn body(state: State) -> c_int {
                 return 0;
             }
             let step = next(module, lua, called);
-            called = !matches!(step, Step::Idle | Step::Line(_));
+            called = false;
             if shared > 0
                 && let Step::Message { .. } | Step::TooLarge { .. } | Step::Answer { .. } | Step::Event { .. } =
                     step
@@ -121,7 +134,11 @@ pub(super) unsafe extern "C-unwind" fn body(state: State) -> c_int {
                 shared = 0;
             }
             let arguments = match step {
-                Step::Idle | Step::Skipped => {
+                Step::Abandoned => {
+                    forget(lua, &mut *module);
+                    continue;
+                }
+                Step::Idle | Step::Skipped | Step::Slice => {
                     suspend(lua, &mut *module, shared);
                     return 0;
                 }
@@ -138,6 +155,31 @@ pub(super) unsafe extern "C-unwind" fn body(state: State) -> c_int {
                     lua.push_element(REFERENCES, callback);
                     lua.push_bytes(payload);
                     1 + push_names(lua, name, channel)
+                }
+                Step::Table { callback, payload, document, name, channel, .. } => {
+                    if push_slice(lua, anchor, document, payload) {
+                        let count = push_read(lua, fixed, callback, payload, document, name, channel);
+                        end_table(lua, anchor, document.is_long());
+                        count
+                    } else {
+                        lua.set_top(HANDLER);
+                        shared = 0;
+                        if let Some(module) = module_of(anchor).as_mut() {
+                            pause(module);
+                        }
+                        continue;
+                    }
+                }
+                Step::Unreadable { callback, reason, payload, name, channel, .. } => {
+                    lua.push_element(REFERENCES, callback);
+                    lua.push_nil();
+                    push_names_and_nil(lua, name, channel);
+                    lua.push_bytes(reason.as_bytes());
+                    match payload {
+                        Some(payload) => lua.push_bytes(payload),
+                        None => lua.push_nil(),
+                    }
+                    5
                 }
                 Step::Answer { callback, result, .. } => {
                     lua.push_element(REFERENCES, callback);
@@ -169,6 +211,7 @@ pub(super) unsafe extern "C-unwind" fn body(state: State) -> c_int {
                 }
                 Step::AgainTooLarge { callback, bytes, .. } => push_size(lua, callback, shared, bytes),
             };
+            called = true;
             if lua.protected_call(arguments, 0, HANDLER) != 0 {
                 report(lua, anchor, fixed.report);
                 lua.set_top(HANDLER + shared);
@@ -177,37 +220,31 @@ pub(super) unsafe extern "C-unwind" fn body(state: State) -> c_int {
     }
 }
 
-/// Pushes a callback, and copies of what it is called with. Returns how many values these are.
-#[inline]
-unsafe fn push_shared(lua: Lua, callback: c_int, shared: c_int) -> c_int {
-    // SAFETY: the caller keeps to the contract.
+/// Lets go of what a table was made of.
+unsafe fn end_table(lua: Lua, anchor: *mut c_void, is_long: bool) {
+    // SAFETY: the caller keeps to the contract; nobody else refers to the module.
     unsafe {
-        lua.push_element(REFERENCES, callback);
-        for n in 1..=shared {
-            lua.push_copy(HANDLER + n);
+        let Some(module) = module_of(anchor).as_mut() else { return };
+        pure(|| module.dispatcher.table_made());
+        if is_long {
+            forget(lua, module);
         }
     }
-    shared
 }
 
-/// Pushes a callback, and what it is called with for a message over its bound: nil, the names, and the size in bytes.
-/// Returns how many values these are.
-unsafe fn push_size(lua: Lua, callback: c_int, shared: c_int, bytes: usize) -> c_int {
-    // SAFETY: the caller keeps to the contract.
-    unsafe {
-        push_shared(lua, callback, 0);
-        lua.push_nil();
-        for n in 2..=shared {
-            lua.push_copy(HANDLER + n);
-        }
-        if shared < LARGEST_SHARE {
-            // A channel's message has no pattern.
-            lua.push_nil();
-        }
-        #[expect(clippy::cast_precision_loss, reason = "sizes stay below 2^53")]
-        lua.push_number(bytes as f64);
+/// Leaves the rest of a table for later.
+fn pause(module: &mut Module) {
+    pure(|| module.dispatcher.table_begun());
+    if let Some(round) = &mut module.round {
+        round.slice();
     }
-    LARGEST_SHARE + 1
+}
+
+/// Runs what must not panic into Lua.
+fn pure(work: impl FnOnce()) {
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(work)) {
+        complain(format_args!("internal error, please report it: {}", panic_text(&*panic)));
+    }
 }
 
 /// Keeps what the remaining callbacks of a walk are to be called with for the next round. Can't raise.
@@ -233,32 +270,6 @@ unsafe fn resume(lua: Lua, module: &mut Module) -> c_int {
     carried
 }
 
-/// What stands in the loop's frame: the table of references, and the handler of errors. What callbacks share comes behind.
-const REFERENCES: c_int = 1;
-const HANDLER: c_int = 2;
-/// The first of the shared values is the message. It is false until a callback wants the message whole.
-const MESSAGE: c_int = HANDLER + 1;
-/// The most values that callbacks share: message, channel and pattern.
-#[expect(clippy::cast_possible_truncation, clippy::cast_possible_wrap, reason = "a few")]
-const LARGEST_SHARE: c_int = MAX_SHARED as c_int;
-
-/// Pushes a message's channel, and its pattern if it has one. Returns how many values these are.
-#[inline]
-unsafe fn push_names(lua: Lua, name: c_int, channel: Option<&[u8]>) -> c_int {
-    // SAFETY: the caller keeps to the contract.
-    unsafe {
-        let names = match channel {
-            Some(channel) => {
-                lua.push_bytes(channel);
-                2
-            }
-            None => 1,
-        };
-        lua.push_element(REFERENCES, name);
-        names
-    }
-}
-
 /// Finds what to do next. `called` says that a callback has just run.
 ///
 /// # Safety
@@ -266,7 +277,7 @@ unsafe fn push_names(lua: Lua, name: c_int, channel: Option<&[u8]>) -> c_int {
 /// The module is there. What the step points to is looked at before the next one only: see [`Module`].
 unsafe fn next<'a>(module: *mut Module, lua: Lua, called: bool) -> Step<'a> {
     // SAFETY: the caller vouches for the module, and no Lua code runs in here that could refer to it as well.
-    let Module { round, reports, dispatcher, pool, .. } = unsafe { &mut *module };
+    let Module { round, reports, dispatcher, pool, outputs, .. } = unsafe { &mut *module };
     let Some(round) = round else { return Step::Idle };
     if called {
         round.count();
@@ -293,7 +304,9 @@ unsafe fn next<'a>(module: *mut Module, lua: Lua, called: bool) -> Step<'a> {
         loop {
             let step = (*dispatcher).step();
             match step {
-                Step::Idle | Step::Line(_) => return step,
+                Step::Idle | Step::Line(_) | Step::Abandoned => return step,
+                Step::Slice if round.slice() => return Step::Idle,
+                Step::Slice => continue,
                 Step::Skipped => {
                     round.skipped += 1;
                     if round.skipped > MAX_SKIPPED && round.budget.spent(Instant::now) {
@@ -302,7 +315,9 @@ unsafe fn next<'a>(module: *mut Module, lua: Lua, called: bool) -> Step<'a> {
                     }
                     continue;
                 }
-                Step::Message { payload, .. } | Step::AgainWhole { payload, .. } => {
+                Step::Message { payload, .. }
+                | Step::AgainWhole { payload, .. }
+                | Step::Table { payload, .. } => {
                     round.is_large = payload.len() > LARGE;
                 }
                 // The next callback for the same message.
@@ -319,6 +334,9 @@ unsafe fn next<'a>(module: *mut Module, lua: Lua, called: bool) -> Step<'a> {
         complain(format_args!("internal error, please report it: {}", panic_text(&*panic)));
         Step::Idle
     });
-    pool.settle(&mut Frame::new(lua));
+    // A function further out may be pushing what a reference stood for.
+    if outputs.is_empty() {
+        pool.settle(&mut Frame::new(lua));
+    }
     step
 }

@@ -7,6 +7,7 @@ use gmod::lua::State;
 
 use super::anchor::{Anchor, close_module};
 use super::api;
+use super::build::MAX_PARTIAL;
 use super::complain;
 use super::fixed::Fixed;
 use super::functions::FUNCTIONS;
@@ -15,6 +16,7 @@ use super::pin::pin;
 use super::raw::{GLOBALS, Lua, REGISTRY};
 use super::refs::Pool;
 use super::rounds;
+use super::slices::empty_list;
 use super::trampoline::push_function;
 use crate::model::Spawn;
 use crate::queue::Inbox;
@@ -25,6 +27,9 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Where in the registry the module's userdata is.
 const ANCHOR_KEY: &CStr = c"realtime.module";
+
+/// Where the list of a table's parts is.
+const PARTIAL_KEY: &CStr = c"realtime.partial";
 
 /// Name of the clients' metatable, for `FindMetaTable`.
 const CLIENT_META: &CStr = c"RealtimeClient";
@@ -89,8 +94,15 @@ unsafe fn end_former(lua: Lua) {
         lua.set_top(lua.top() - 1);
         anchor
     };
-    // SAFETY: the registry keeps the userdata.
-    unsafe { close_module(anchor) };
+    // SAFETY: the registry keeps the userdata, and the list, whose elements are there.
+    unsafe {
+        close_module(anchor);
+        if !anchor.is_null() {
+            lua.get_field(REGISTRY, PARTIAL_KEY);
+            empty_list(lua, lua.top(), MAX_PARTIAL);
+            lua.set_top(lua.top() - 1);
+        }
+    }
 }
 
 /// Makes everything that the state needs.
@@ -143,8 +155,16 @@ unsafe fn set_up(lua: Lua, spawn: fn() -> Box<dyn Spawn<Inbox<Run>>>) {
         lua.push_copy(userdata);
         lua.push_copy(kept);
         lua.push_closure(rounds::body, 2);
+        let rounds = lua.top();
+        lua.create_table(MAX_PARTIAL, 0);
+        let partial = lua.top();
+        for n in 1..=MAX_PARTIAL {
+            lua.push_boolean(false);
+            lua.set_element(partial, n);
+        }
         let fixed = Fixed {
-            rounds: keep(lua.top()),
+            rounds: keep(rounds),
+            partial: keep(partial),
             null: keep(null),
             error_meta: keep(error_meta),
             client_meta: keep(methods),
@@ -164,6 +184,8 @@ unsafe fn set_up(lua: Lua, spawn: fn() -> Box<dyn Spawn<Inbox<Run>>>) {
         lua.set_field(GLOBALS, GLOBAL);
         lua.push_copy(userdata);
         lua.set_field(REGISTRY, ANCHOR_KEY);
+        lua.push_copy(partial);
+        lua.set_field(REGISTRY, PARTIAL_KEY);
 
         // No Lua call stands between here and the end of this block's ownership.
         (*anchor).set(Module::new(fixed, Rc::new(Pool::new(count)), spawn()));

@@ -92,10 +92,15 @@ impl Batch {
         Some(message)
     }
 
-    /// The payload of the message before the cursor; `None` at the beginning.
-    pub(super) fn last_payload(&self, cursor: &Cursor) -> Option<&[u8]> {
+    /// The message before the cursor; `None` at the beginning.
+    pub(super) fn last(&self, cursor: &Cursor) -> Option<Message<'_>> {
         let entry = self.entries.get(cursor.entry.checked_sub(1)?)?;
-        self.arena.get(cursor.byte - entry.payload as usize..cursor.byte)
+        let middle = cursor.byte - entry.payload as usize;
+        let channel = match entry.channel {
+            Some(length) => Some(self.arena.get(middle + 1 - length.get() as usize..middle)?),
+            None => None,
+        };
+        Some(Message { slot: entry.slot, channel, payload: self.arena.get(middle..cursor.byte)? })
     }
 
     /// Whether the cursor stands behind the last message.

@@ -106,9 +106,11 @@ impl Consumer {
         }
     }
 
-    /// The payload of the message that [`Consumer::next`] returned last. `None` if that was something else.
-    pub fn last_payload(&self) -> Option<&[u8]> {
-        self.held.as_deref()?.last_payload(&self.cursor)
+    /// The channel, for a pattern's message, and the payload of the message that [`Consumer::next`] returned last. `None` if that
+    /// was something else.
+    pub fn last_message(&self) -> Option<(Option<&[u8]>, &[u8])> {
+        let Message { channel, payload, .. } = self.held.as_deref()?.last(&self.cursor)?;
+        Some((channel, payload))
     }
 
     /// Whether surely nothing waits.

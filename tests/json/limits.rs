@@ -135,3 +135,20 @@ fn a_text_that_was_read_stays_read() {
     let error = Decoder::new(Limits { bytes: 1, elements: 0 }).read(b"1", 1);
     assert_eq!(error, Err(Error::TooManyElements { most: 0 }));
 }
+
+#[test]
+fn a_mistake_in_a_long_text_is_told_after_bounded_calls() {
+    let text = format!("[x{}]", ",1".repeat(50_000));
+    let limits = Limits { elements: 200_000, ..Limits::default() };
+    let mut decoder = Decoder::new(limits);
+    let mut calls = 0;
+    let error = loop {
+        calls += 1;
+        match decoder.read(text.as_bytes(), 1000) {
+            Ok(is_read) => assert!(!is_read),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.to_string(), "line 1, column 2: expected a value");
+    assert_eq!(calls, text.len().div_ceil(1000));
+}

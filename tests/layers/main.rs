@@ -18,7 +18,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("backend", &["model", "resp"]),
     ("queue", &["model", "crossbeam_queue"]),
     ("net", &["backend", "queue", "model", "mio"]),
-    ("dispatch", &["queue", "model"]),
+    ("dispatch", &["queue", "json", "model"]),
     ("lua", &["dispatch", "queue", "backend", "crypto", "json", "model", "gmod"]),
 ];
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use realtime::backend::{Backend, Session, Start};
-use realtime::dispatch::{Client, Dispatcher, EventKind, Step};
+use realtime::dispatch::{Client, Dispatcher, EventKind, MessageOptions, Step};
 use realtime::model::{
     Args, ClientSlot, Command, Counters, Error, Event, Join, Request, RequestKind, SessionId, Spawn, Topic,
     Value,
@@ -81,7 +81,14 @@ impl Game {
     pub fn subscribe(&mut self, client: &Handle, number: usize, topic: Topic) {
         let callback = Callback::Topic(number);
         if let Some(entry) = self.dispatcher.get_mut(client.slot)
-            && let Some(command) = entry.subscribe(topic, b"matrix", callback, || Callback::Name, None, None)
+            && let Some(command) = entry.subscribe(
+                topic,
+                b"matrix",
+                callback,
+                || Callback::Name,
+                MessageOptions::default(),
+                None,
+            )
         {
             self.orders.push(Order::Command { id: client.session, command });
         }

@@ -62,23 +62,36 @@ return function(realtime, addon)
 		end
 	end
 
-	-- The data of a message, its sender's id, and whether it came from this Lua state; or nil and the reason. With a channel
-	-- its proof is checked, where there is a secret.
-	function addon.Decode(text, channel, bounds)
-		local span = Sign and channel and { key = "data" }
-		local envelope, wrong, is_no_json = Decode(text, bounds.message, span)
-		if wrong then return nil, is_no_json and no_json(text, wrong) or wrong end
+	-- What a subscription needs to open envelopes: the text of the data, where there is a secret, for the proof.
+	addon.text_of = Sign and "data" or nil
+
+	-- The data in an envelope, its sender's id, and whether it came from this Lua state; or nil and the reason. `text`: that of
+	-- the data, for which the proof is checked; false if it is not to be checked.
+	local function open(envelope, channel, text)
 		if type(envelope) ~= "table" or envelope.data == nil or type(envelope.from) ~= "string" then
 			return nil, NO_ENVELOPE
 		end
 		if not addon.IsId(envelope.from) then
 			return nil, '"from" is no id: 1 to 64 letters, digits, "_", "." and "-"'
 		end
-		if span then
-			wrong = refusal(envelope, channel, sub(text, span.first, span.last))
-			if wrong then return nil, wrong end
-		end
+		local wrong = text and refusal(envelope, channel, text)
+		if wrong then return nil, wrong end
 		return envelope.data, envelope.from, envelope.state == STATE
+	end
+
+	-- Likewise of what a subscription to JSON got: the envelope, and the text of its data if that is wanted; or nil, a reason, and
+	-- the message if it is no JSON.
+	function addon.Open(envelope, channel, text, message)
+		if envelope == nil then return nil, message and no_json(message, text) or text end
+		return open(envelope, channel, Sign and (text or ""))
+	end
+
+	-- Likewise of a text. With a channel its proof is checked, where there is a secret.
+	function addon.Decode(text, channel, bounds)
+		local span = Sign and channel and { key = "data" }
+		local envelope, wrong, is_no_json = Decode(text, bounds.message, span)
+		if wrong then return nil, is_no_json and no_json(text, wrong) or wrong end
+		return open(envelope, channel, span and (span.first and sub(text, span.first, span.last) or ""))
 	end
 
 	local function check_channel(name, position, channel)

@@ -3,7 +3,7 @@
 -- takes.
 return function(realtime, addon)
 	local DecodeJson, EncodeJson = realtime.DecodeJson, realtime.EncodeJson
-	local format, type = string.format, type
+	local type = type
 
 	local DEFAULTS = {}
 	local json = {}
@@ -14,11 +14,6 @@ return function(realtime, addon)
 	function json.Encode(value, most)
 		most = most or DEFAULTS
 		return EncodeJson(value, most.bytes, most.elements)
-	end
-
-	-- What is wrong with a text of so many bytes, or nil.
-	function json.TooLarge(bytes, most)
-		if bytes > most.bytes then return format("it has %d bytes, and %d are the most", bytes, most.bytes) end
 	end
 
 	-- The value in a text; or nil and what is wrong, with line and column, and true if it is no JSON. An object's nulls are left

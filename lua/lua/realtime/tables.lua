@@ -1,7 +1,7 @@
 -- Tables as messages: JSON in an envelope that says who sent it.
 return function(realtime, addon)
 	local methods = {}
-	local SysTime, sub = SysTime, string.sub
+	local SysTime = SysTime
 
 	-- A channel's name as the module takes it, or nil, and then the module says what is wrong.
 	local function name_of(channel)
@@ -34,21 +34,20 @@ return function(realtime, addon)
 	-- `bounds`: what a message's data may have. What is over them, or cannot be read, is told under the subscription's name.
 	-- `own`: how messages begin that are left out unread. fn(data, from, is_own, channel, pattern).
 	function addon.Listen(self, method, topic, identifier, bounds, fn, own)
-		local own_bytes = own and #own
 		local kind = method .. " " .. tostring(topic)
-		local function leave_out(channel, reason)
-			addon.SayRarely(kind, string.format("a message on %s was left out: %s", addon.Printable(channel, 64), reason))
-		end
-		-- Of what is too large the module makes no string, because a string of 4 MiB takes milliseconds of a tick.
-		self.client[method](self.client, topic, PREFIX .. identifier, function(message, channel, pattern, bytes)
+		-- Of what is too large the module makes no string and no table, and a table of many elements in several ticks.
+		self.client[method](self.client, topic, PREFIX .. identifier, function(envelope, channel, pattern, text, message)
 			-- On an empty server no hook runs that could do it.
 			addon.EnsureTick()
-			if message == nil then return leave_out(channel, addon.json.TooLarge(bytes, bounds.message)) end
-			if own and sub(message, 1, own_bytes) == own then return end
-			local data, from, is_own = addon.Decode(message, channel, bounds)
-			if data == nil then return leave_out(channel, from) end
+			local data, from, is_own = addon.Open(envelope, channel, text, message)
+			if data == nil then
+				return addon.SayRarely(kind, string.format("a message on %s was left out: %s", addon.Printable(channel, 64), from))
+			end
 			fn(data, from, is_own, channel, pattern)
-		end, bounds.message.bytes)
+		end, {
+			format = "json", max_bytes = bounds.message.bytes, max_elements = bounds.message.elements, skip_prefix = own,
+			text_of = addon.text_of, unreadable = true,
+		})
 	end
 
 	local function note_place(self, name, method, topic, identifier, fn)
@@ -73,7 +72,7 @@ return function(realtime, addon)
 					end
 				end
 				fn(data, from, channel, pattern)
-			end, others and addon.Head(self.id))
+			end, others and addon.Head(self.id) or nil)
 		end
 	end
 	subscriber("Subscribe", "Subscribe", false)

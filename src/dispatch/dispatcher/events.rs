@@ -4,7 +4,8 @@ use std::time::Instant;
 
 use super::{Dispatcher, List, Reference, Step, Task};
 use crate::dispatch::EventKind;
-use crate::dispatch::callbacks::{NO_BOUND, Origin};
+use crate::dispatch::callbacks::Origin;
+use crate::dispatch::message_options::EntryOptions;
 use crate::model::{ClientSlot, Event, SessionId};
 
 impl<R: Reference, D: Reference> Dispatcher<R, D> {
@@ -20,7 +21,7 @@ impl<R: Reference, D: Reference> Dispatcher<R, D> {
     ) {
         let Some(client) = self.clients.get_mut(slot) else { return };
         let listeners = &mut client.listeners[kind as usize];
-        let serial = listeners.set(&mut client.serials, identifier, callback, NO_BOUND, origin);
+        let serial = listeners.set(&mut client.serials, identifier, callback, EntryOptions::NONE, origin);
         let task = Task::Notify { client: slot, serial };
         if kind == EventKind::Ready && client.ready.is_some() && !self.tasks.contains(&task) {
             self.tasks.push_back(task);

@@ -2,6 +2,7 @@
 
 mod events;
 mod lines;
+mod read;
 mod step;
 
 use std::collections::VecDeque;
@@ -9,10 +10,12 @@ use std::sync::atomic::Ordering;
 
 use super::callbacks::Walk;
 use super::client::{Client, Source};
+use super::parked::Message;
 use super::{EventKind, Slab};
 use crate::model::{ClientSlot, Clients, Error, Event, SessionId, SubscriptionSlot, Value};
 use crate::queue::{Item, Signal};
 use lines::Lines;
+use read::{Documents, LongDocument};
 pub use step::{Reference, Step};
 
 /// Items of one client before the next client's turn.
@@ -35,6 +38,8 @@ pub struct Dispatcher<R, D> {
     walk: Option<(ClientSlot, List, Walk)>,
     message: Message,
     content: Box<Content<R>>,
+    // The client and the callback that the long document of the content is for.
+    long: Option<LongDocument>,
     // Something other than messages is being delivered or waits: a message is worth the one look at this.
     unusual: bool,
     lines: Lines,
@@ -73,15 +78,7 @@ struct Content<R> {
     answer: Option<(R, Result<Value, Error>)>,
     event: Option<Event>,
     line: String,
-}
-
-/// The message that a walk delivers. Its source hands out no other one before the walk has ended.
-#[derive(Debug, Clone, Copy, Default)]
-struct Message {
-    source: usize,
-    bytes: usize,
-    // A callback of the walk was given all of it.
-    is_out: bool,
+    documents: Documents,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -102,7 +99,13 @@ impl<R, D> Dispatcher<R, D> {
             tasks: VecDeque::new(),
             walk: None,
             message: Message::default(),
-            content: Box::new(Content { answer: None, event: None, line: String::new() }),
+            content: Box::new(Content {
+                answer: None,
+                event: None,
+                line: String::new(),
+                documents: Documents::default(),
+            }),
+            long: None,
             unusual: false,
             lines: Lines::default(),
         }
@@ -151,8 +154,10 @@ impl<R, D> Dispatcher<R, D> {
     }
 
     /// Gives up what is being delivered: the callbacks that have not had it yet do not get it.
-    pub fn abandon(&mut self) {
+    /// Returns whether a table was begun for them.
+    pub fn abandon(&mut self) -> bool {
         self.walk = None;
+        self.drop_long_unless_parked()
     }
 }
 
@@ -160,8 +165,10 @@ impl<R: Reference, D: Reference> Dispatcher<R, D> {
     /// What to do next.
     #[inline]
     pub fn step(&mut self) -> Step<'_, R, D> {
-        if self.walk.is_some() && self.advance() {
-            return self.again();
+        if self.walk.is_some()
+            && let Some(is_special) = self.advance()
+        {
+            return if is_special { self.special() } else { self.again() };
         }
         if self.unusual { self.step_unusual() } else { self.fetch() }
     }
@@ -194,44 +201,53 @@ impl<R: Reference, D: Reference> Dispatcher<R, D> {
         self.fetch()
     }
 
-    /// Takes the present walk to its next callback. Returns whether there is one.
-    fn advance(&mut self) -> bool {
-        let Some((slot, list, mut walk)) = self.walk.take() else { return false };
-        let Some(client) = self.clients.get(slot) else { return false };
+    /// Takes the present walk to its next callback, if there is one. Returns whether that one has options beside a bound.
+    fn advance(&mut self) -> Option<bool> {
+        let (slot, list, mut walk) = self.walk.take()?;
+        let client = self.clients.get(slot)?;
         let callbacks = match list {
-            List::Topic(topic) => client.subscriptions.get(topic).map(|subscription| &subscription.callbacks),
-            List::Event(kind) => Some(&client.listeners[kind as usize]),
+            List::Topic(topic) => &client.subscriptions.get(topic)?.callbacks,
+            List::Event(kind) => &client.listeners[kind as usize],
         };
-        let found = callbacks.is_some_and(|callbacks| callbacks.advance(&mut walk));
-        if found {
-            self.walk = Some((slot, list, walk));
-        }
-        found
+        let is_new = std::mem::take(&mut self.message.is_new);
+        let entry = if is_new { callbacks.resume(&mut walk) } else { callbacks.advance(&mut walk) }?;
+        let is_special = entry.options.special.is_some();
+        self.walk = Some((slot, list, walk));
+        Some(is_special)
     }
 
     /// The callback at which the walk stands, and what it gets: as those before it, unless its bound is another.
     fn again(&mut self) -> Step<'_, R, D> {
         let Some((slot, list, walk)) = &self.walk else { return Step::Skipped };
         let Some(client) = self.clients.get(*slot) else { return Step::Skipped };
-        let found = match list {
-            List::Topic(topic) => client.subscriptions.get(*topic).and_then(|topic| topic.callbacks.at(walk)),
-            List::Event(kind) => client.listeners[*kind as usize].at(walk),
+        let (entry, name) = match list {
+            List::Topic(topic) => match client.subscriptions.get(*topic) {
+                Some(topic) => (topic.callbacks.at(walk), Some(topic.name.index())),
+                None => return Step::Skipped,
+            },
+            List::Event(kind) => (client.listeners[*kind as usize].at(walk), None),
         };
-        let Some(entry) = found else { return Step::Skipped };
-        let (callback, owner, message) = (entry.callback.index(), client.data.index(), &mut self.message);
-        match list {
-            List::Topic(_) if message.bytes > entry.max_bytes => {
-                Step::AgainTooLarge { callback, client: owner, bytes: message.bytes }
-            }
-            List::Topic(_) if !message.is_out => {
-                let source = client.sources.get(message.source);
-                let Some(payload) = source.and_then(|source| source.consumer.last_payload()) else {
-                    return Step::Skipped;
-                };
-                message.is_out = true;
-                Step::AgainWhole { callback, client: owner, payload }
-            }
-            _ => Step::Again { callback, client: owner },
+        let Some(entry) = entry else { return Step::Skipped };
+        let (callback, owner) = (entry.callback.index(), client.data.index());
+        let Some(name) = name else { return Step::Again { callback, client: owner } };
+        let message = &mut self.message;
+        let bytes = message.bytes;
+        let is_whole = bytes <= entry.options.max_bytes;
+        if message.is_shared && !is_whole {
+            return Step::AgainTooLarge { callback, client: owner, bytes };
+        }
+        if message.is_out && is_whole {
+            return Step::Again { callback, client: owner };
+        }
+        let source = client.sources.get(message.source);
+        let Some((channel, payload)) = source.and_then(|source| source.consumer.last_message()) else {
+            return Step::Skipped;
+        };
+        message.is_out |= is_whole;
+        match (std::mem::replace(&mut message.is_shared, true), is_whole) {
+            (true, _) => Step::AgainWhole { callback, client: owner, payload },
+            (false, true) => Step::Message { callback, client: owner, payload, name, channel, alone: false },
+            (false, false) => Step::TooLarge { callback, client: owner, bytes, name, channel },
         }
     }
 
@@ -243,12 +259,15 @@ impl<R: Reference, D: Reference> Dispatcher<R, D> {
                 self.turn = Turn { empty: self.turn.empty, ..Turn::default() };
                 continue;
             };
-            let has_news = |client: &Client<R, D>| {
-                self.turn.taken < STRIDE
-                    && client
-                        .sources
-                        .get(self.turn.source..)
-                        .is_some_and(|sources| !sources.iter().all(|source| source.consumer.is_at_rest()))
+            let has_news = |client: &Client<R, D>| match client.parked {
+                Some(_) => self.turn.taken == 0 && self.may_read(slot),
+                None => {
+                    self.turn.taken < STRIDE
+                        && client
+                            .sources
+                            .get(self.turn.source..)
+                            .is_some_and(|sources| !sources.iter().all(|source| source.consumer.is_at_rest()))
+                }
             };
             if self.clients.get(slot).is_some_and(has_news) {
                 return Some(slot);
@@ -262,11 +281,20 @@ impl<R: Reference, D: Reference> Dispatcher<R, D> {
     /// Takes one item from the client and the source whose turn it is.
     #[inline]
     fn fetch(&mut self) -> Step<'_, R, D> {
+        if self.long.is_some() && self.drop_long_unless_parked() {
+            return Step::Abandoned;
+        }
         let Some(slot) = self.whose_turn() else {
             self.waiting = false;
             return Step::Idle;
         };
         let Some(client) = self.clients.get_mut(slot) else { return Step::Skipped };
+        if let Some(parked) = client.parked.take() {
+            self.turn.taken = STRIDE;
+            self.walk = Some((slot, List::Topic(parked.topic), parked.walk));
+            self.message = parked.message;
+            return Step::Skipped;
+        }
         // What a replaced session still had comes before anything of the one in its place. In this order of looks: whatever
         // the old one published before the new one did is seen.
         let has_news = |source: &Source| !source.consumer.is_empty();
@@ -289,13 +317,18 @@ impl<R: Reference, D: Reference> Dispatcher<R, D> {
                     return Step::Skipped;
                 };
                 let (name, bytes) = (subscription.name.index(), payload.len());
-                let is_out = bytes <= entry.max_bytes;
+                let is_out = bytes <= entry.options.max_bytes;
                 // The figures are those of the present session.
                 client.delivered += u64::from(!source.retired);
+                let is_new = entry.options.special.is_some();
                 let alone = subscription.callbacks.len() == 1;
-                if !alone {
+                if !alone || is_new {
                     self.walk = Some((slot, List::Topic(topic), walk));
-                    self.message = Message { source: self.turn.source, bytes, is_out };
+                    let (is_shared, is_out) = (!is_new, !is_new && is_out);
+                    self.message = Message { source: self.turn.source, bytes, is_new, is_shared, is_out };
+                    if is_new {
+                        return Step::Skipped;
+                    }
                 }
                 let (callback, client) = (entry.callback.index(), client.data.index());
                 if is_out {

@@ -1,5 +1,6 @@
 //! A unit of work.
 
+use crate::dispatch::Document;
 use crate::model::{Error, Event, Value};
 
 /// A callback, a string or a client as the embedding room keeps it.
@@ -81,6 +82,42 @@ pub enum Step<'a, R: Reference, D: Reference> {
         /// How many bytes were sent.
         bytes: usize,
     },
+    /// The callback gets the value of the message. If the document is long, a part of it may be made now, as
+    /// [`Dispatcher::table_begun`](super::Dispatcher::table_begun) says; otherwise
+    /// [`Dispatcher::table_made`](super::Dispatcher::table_made) comes before the call.
+    Table {
+        /// Whom to call.
+        callback: R::Index,
+        /// Whose callback it is.
+        client: D::Index,
+        /// What was sent.
+        payload: &'a [u8],
+        /// What was read of it.
+        document: &'a Document,
+        /// As for a message.
+        name: R::Index,
+        /// As for a message.
+        channel: Option<&'a [u8]>,
+    },
+    /// The callback is told that the message cannot be read.
+    Unreadable {
+        /// Whom to call.
+        callback: R::Index,
+        /// Whose callback it is.
+        client: D::Index,
+        /// Why.
+        reason: &'a str,
+        /// What was sent, unless it passes a bound.
+        payload: Option<&'a [u8]>,
+        /// As for a message.
+        name: R::Index,
+        /// As for a message.
+        channel: Option<&'a [u8]>,
+    },
+    /// A part of a long message was read, which takes time.
+    Slice,
+    /// The table that was begun is not wanted any more.
+    Abandoned,
     /// The callback gets the answer to its request.
     Answer {
         /// Whom to call.

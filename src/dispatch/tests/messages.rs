@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{LIMITS, World, channel, say};
-use crate::dispatch::{Client, EventKind};
+use crate::dispatch::{Client, EventKind, MessageOptions};
 use crate::model::{ClientSlot, Command, Counters, Limits, Overflow, Room, SessionId, Sink, Wake};
 use crate::queue::events;
 
@@ -84,7 +84,11 @@ fn a_replaced_callback_gets_what_is_queued() {
     let slot = world.subscribe(client, &channel("chat"), "a").unwrap();
     say(&mut producer, slot, "1");
     let handle = world.dispatcher.get_mut(client).unwrap();
-    assert!(handle.subscribe(channel("chat"), b"a", "new", || "unused", None, None).is_none());
+    assert!(
+        handle
+            .subscribe(channel("chat"), b"a", "new", || "unused", MessageOptions::default(), None)
+            .is_none()
+    );
     assert_eq!(world.run_quietly(), ["c.new: 1 for name"]);
 }
 

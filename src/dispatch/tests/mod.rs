@@ -5,11 +5,12 @@ mod bounds;
 mod events;
 mod messages;
 mod sessions;
+mod tables;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Client, Dispatcher, EventKind, Step};
+use super::{Client, Dispatcher, EventKind, MessageOptions, Step};
 use crate::model::{
     ClientSlot, Code, Command, Counters, Error, Event, Limits, Overflow, Ready, RequestName, SessionId, Sink,
     SubscriptionSlot, Ticket, Topic, TopicKind, Value,
@@ -22,7 +23,7 @@ type Name = &'static str;
 const MAX_PENDING: usize = 4;
 const LIMITS: Limits = Limits {
     queue_events: 100,
-    queue_bytes: 10_000,
+    queue_bytes: 100_000,
     overflow: Overflow::DropOldest,
     max_pending: MAX_PENDING,
     pending_bytes: 1000,
@@ -34,13 +35,17 @@ struct World {
     orders: Orders<()>,
     _inbox: Inbox<()>,
     sessions: u32,
+    /// Steps that the table of a long message takes, and how many of them were taken.
+    pieces: usize,
+    made: usize,
 }
 
 impl World {
     fn new() -> Self {
         let signal = Signal::default();
         let (orders, inbox) = orders();
-        Self { dispatcher: Dispatcher::new(Arc::clone(&signal)), signal, orders, _inbox: inbox, sessions: 0 }
+        let dispatcher = Dispatcher::new(Arc::clone(&signal));
+        Self { dispatcher, signal, orders, _inbox: inbox, sessions: 0, pieces: 1, made: 0 }
     }
 
     fn session(&mut self) -> (SessionId, Producer, crate::queue::Consumer) {
@@ -66,8 +71,20 @@ impl World {
         topic: &Topic,
         callback: Name,
     ) -> Option<SubscriptionSlot> {
+        let mut options = MessageOptions::default();
+        options.max_bytes = max_bytes.unwrap_or(options.max_bytes);
+        self.subscribe_with(options, client, topic, callback)
+    }
+
+    fn subscribe_with(
+        &mut self,
+        options: MessageOptions,
+        client: ClientSlot,
+        topic: &Topic,
+        callback: Name,
+    ) -> Option<SubscriptionSlot> {
         let client = self.dispatcher.get_mut(client).unwrap();
-        match client.subscribe(topic.clone(), callback.as_bytes(), callback, || "name", max_bytes, None) {
+        match client.subscribe(topic.clone(), callback.as_bytes(), callback, || "name", options, None) {
             Some(Command::Subscribe { slot, .. }) => Some(slot),
             None => None,
             other => panic!("{other:?}"),
@@ -84,7 +101,7 @@ impl World {
             let again =
                 matches!(step, Step::Again { .. } | Step::AgainWhole { .. } | Step::AgainTooLarge { .. });
             assert!(!(is_last && again), "a message for one reached two");
-            let (mut size, mut alone_here) = (None, false);
+            let (mut size, mut alone_here, mut table) = (None, false, None);
             let (client, callback) = match step {
                 Step::Idle => return log,
                 Step::Skipped => continue,
@@ -93,6 +110,39 @@ impl World {
                     react(self, &line);
                     log.push(line);
                     continue;
+                }
+                Step::Slice | Step::Abandoned => {
+                    let word = if let Step::Slice = step { "read" } else { "abandoned" };
+                    self.made = if let Step::Slice = step { self.made } else { 0 };
+                    react(self, word);
+                    log.push(word.into());
+                    continue;
+                }
+                Step::Table { client, callback, payload, document, name, channel } => {
+                    if document.is_long() {
+                        assert_eq!(
+                            document.is_begun(),
+                            self.made > 0,
+                            "the parts of a table follow each other"
+                        );
+                        self.made = (self.made + 1) % self.pieces;
+                    }
+                    if document.is_long() && self.made > 0 {
+                        let entry = format!("{client}.{callback} begins");
+                        react(self, &entry);
+                        log.push(entry);
+                        self.dispatcher.table_begun();
+                        continue;
+                    }
+                    let text = document.text_of(payload).map(|text| format!(" of {}", text.escape_ascii()));
+                    let (nodes, text) = (document.tape().nodes().len(), text.unwrap_or_default());
+                    table = Some(format!("{nodes} nodes{text}{}", names(name, channel)));
+                    (client, callback)
+                }
+                Step::Unreadable { client, callback, reason, payload, name, channel } => {
+                    let text = payload.map(|payload| format!(" in {}", payload.escape_ascii()));
+                    table = Some(format!("{reason}{}{}", text.unwrap_or_default(), names(name, channel)));
+                    (client, callback)
                 }
                 Step::Again { client, callback } => (client, callback),
                 Step::AgainWhole { client, callback, payload } => {
@@ -124,7 +174,11 @@ impl World {
                 }
             };
             is_last = alone_here;
+            if table.is_some() {
+                self.dispatcher.table_made();
+            }
             let entry = match size {
+                None if table.is_some() => format!("{client}.{callback}: {}", table.unwrap_or_default()),
                 None => format!("{client}.{callback}: {last}"),
                 Some(bytes) => {
                     let names = last.find(' ').map_or("", |at| &last[at..]);

@@ -104,6 +104,27 @@ static int chat_lines(lua_State *L) {
 	return 1;
 }
 
+/*
+ * bare.large(bytes, keys): the two longest calls that a large message takes: a fresh string of so many bytes, and a table for so
+ * many keys. Returns the seconds of each.
+ */
+static int large(lua_State *L) {
+	size_t size = check_size(L, 1);
+	int keys = (int)luaL_checkinteger(L, 2);
+	char *bytes = malloc(size);
+	if (!bytes) return luaL_error(L, "no memory");
+	payload(bytes, size);
+	double start = seconds();
+	lua_pushlstring(L, bytes, size);
+	double made = seconds();
+	lua_createtable(L, 0, keys);
+	double end = seconds();
+	free(bytes);
+	lua_pushnumber(L, made - start);
+	lua_pushnumber(L, end - made);
+	return 2;
+}
+
 /* What bare.prepare makes and bare.deliver uses. */
 static struct {
 	char *payloads;
@@ -245,7 +266,7 @@ static int trim(lua_State *L) {
 
 __attribute__((visibility("default"))) int gmod13_open(lua_State *L) {
 	static const luaL_Reg functions[] = {
-		{"zero", zero}, {"payloads", payloads}, {"chat_lines", chat_lines}, {"prepare", prepare}, {"deliver", deliver}, {"read", start_reader},
+		{"zero", zero}, {"payloads", payloads}, {"chat_lines", chat_lines}, {"large", large}, {"prepare", prepare}, {"deliver", deliver}, {"read", start_reader},
 		{"reads", reads}, {"stop", stop_reader}, {"trim", trim}, {NULL, NULL},
 	};
 	lua_newtable(L);

@@ -38,9 +38,9 @@ return function(settings)
 	function world.client()
 		local client = { published = {}, listeners = {}, valid = true, connected = true }
 		local function subscriber(kind)
-			return function(_, topic, identifier, fn, max_bytes)
+			return function(_, topic, identifier, fn, options)
 				client.listeners[kind .. topic] = client.listeners[kind .. topic] or {}
-				client.listeners[kind .. topic][identifier] = { fn = fn, max_bytes = max_bytes or math.huge }
+				client.listeners[kind .. topic][identifier] = { fn = fn, options = options }
 			end, function(_, topic, identifier)
 				if client.listeners[kind .. topic] then client.listeners[kind .. topic][identifier] = nil end
 			end
@@ -64,15 +64,21 @@ return function(settings)
 		return setmetatable(client, FindMetaTable("RealtimeClient"))
 	end
 
+	-- Calls a listener as the module does.
+	local function deliver(fn, options, text, channel, pattern)
+		local own = options.skip_prefix
+		if own and text:sub(1, #own) == own then return end
+		local value, first, last = real.DecodeJson(text, options.max_bytes, options.max_elements, options.text_of)
+		if value == nil and first then return addon.Protect(fn, nil, channel, pattern, first, last and text or nil) end
+		if value == nil then value = real.NULL end
+		addon.Protect(fn, value, channel, pattern, first and text:sub(first, last))
+	end
+
 	-- Somebody published that: whoever listens hears it. `pattern`: one that matches the channel.
 	function world.hear(channel, text, pattern)
 		for _, client in ipairs(clients) do
 			for _, listener in pairs(client.listeners[pattern and "pattern " .. pattern or "channel " .. channel] or {}) do
-				if #text > listener.max_bytes then
-					addon.Protect(listener.fn, nil, channel, pattern, #text)
-				else
-					addon.Protect(listener.fn, text, channel, pattern)
-				end
+				deliver(listener.fn, listener.options, text, channel, pattern)
 			end
 		end
 	end

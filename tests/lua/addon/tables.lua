@@ -31,10 +31,10 @@ end)
 host.test("one's own echo can be skipped", function()
 	local one, two = two()
 	local channel, at_one, by_pattern = kit.unique("t"), kit.recorder(), kit.recorder()
-	local decode, read = realtime.addon.Decode, 0
-	realtime.addon.Decode = function(...)
+	local open, read = realtime.addon.Open, 0
+	realtime.addon.Open = function(...)
 		read = read + 1
-		return decode(...)
+		return open(...)
 	end
 	one:SubscribeOthers(channel, at_one.fn)
 	one:PSubscribeOthers(channel .. "*", by_pattern.fn)
@@ -47,7 +47,7 @@ host.test("one's own echo can be skipped", function()
 	kit.eq(by_pattern[1], { "other", "two", channel, channel .. "*" })
 	kit.ticks(3)
 	kit.eq(#at_one, 1)
-	realtime.addon.Decode = decode
+	realtime.addon.Open = open
 	kit.eq(read, 2, "messages that were read: the other's, for each subscription")
 	close(one, two)
 end)

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use realtime::backend::{OptionValue, Options, Start, configure};
-use realtime::dispatch::{Client, Dispatcher, Step};
+use realtime::dispatch::{Client, Dispatcher, MessageOptions, Step};
 use realtime::model::{Counters, SessionId, Spawn, Topic, TopicKind};
 use realtime::net::Spawner;
 use realtime::queue::{Order, Signal, events, orders};
@@ -40,7 +40,7 @@ pub(super) fn receive<M: Meter>(port: u16, protocol: u8, meter: &mut M) -> Resul
     let topic = Topic { kind: TopicKind::Channel, name: CHANNEL.as_bytes().into() };
     let command = dispatcher
         .get_mut(client)
-        .and_then(|client| client.subscribe(topic, b"", CHANNEL, || CHANNEL, None, None));
+        .and_then(|client| client.subscribe(topic, b"", CHANNEL, || CHANNEL, MessageOptions::default(), None));
     if let Some(command) = command {
         orders.push(Order::Command { id, command });
     }

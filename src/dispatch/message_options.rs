@@ -1,0 +1,53 @@
+//! How a callback wants its messages.
+
+use std::rc::Rc;
+
+/// Larger than any message.
+pub(super) const NO_BOUND: usize = usize::MAX;
+
+/// How a callback wants its messages. By default it gets each as a string, whatever its size.
+#[derive(Debug, Clone)]
+pub struct MessageOptions {
+    /// The size in bytes of the largest message that it gets.
+    pub max_bytes: usize,
+    /// Messages that begin with these bytes do not reach it.
+    pub skip_prefix: Option<Box<[u8]>>,
+    /// It gets the value of a JSON text instead of the text.
+    pub json: Option<JsonOptions>,
+}
+
+impl Default for MessageOptions {
+    fn default() -> Self {
+        Self { max_bytes: NO_BOUND, skip_prefix: None, json: None }
+    }
+}
+
+/// How a callback wants what is in a JSON text.
+#[derive(Debug, Clone)]
+pub struct JsonOptions {
+    /// How many elements a text may have, as [`Limits`](crate::json::Limits) counts them.
+    pub max_elements: usize,
+    /// If the text is an object: the callback also gets the text of this key's value.
+    pub text_of: Option<Box<[u8]>>,
+    /// Texts that cannot be read reach the callback, with the reason. Otherwise the console tells of them.
+    pub unreadable: bool,
+}
+
+/// The options of one callback, as its entry keeps them: most have none but a bound.
+#[derive(Debug)]
+pub(super) struct EntryOptions {
+    pub(super) max_bytes: usize,
+    pub(super) special: Option<Rc<MessageOptions>>,
+}
+
+impl EntryOptions {
+    /// Those of listeners.
+    pub(super) const NONE: Self = Self { max_bytes: NO_BOUND, special: None };
+}
+
+impl From<MessageOptions> for EntryOptions {
+    fn from(options: MessageOptions) -> Self {
+        let is_special = options.skip_prefix.is_some() || options.json.is_some();
+        Self { max_bytes: options.max_bytes, special: is_special.then(|| Rc::new(options)) }
+    }
+}

@@ -1,0 +1,33 @@
+//! A message on its way over its callbacks, and where it waits when that takes more than one step.
+
+use super::callbacks::Walk;
+use crate::model::SubscriptionSlot;
+
+/// The message that a walk delivers. Its source hands out no other one before the walk has ended.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Message {
+    pub(super) source: usize,
+    pub(super) bytes: usize,
+    /// The walk's first callback is still to have it.
+    pub(super) is_new: bool,
+    /// The embedding room keeps what callbacks share: the names, and a place for the message.
+    pub(super) is_shared: bool,
+    /// A callback of the walk was given all of it, as a string.
+    pub(super) is_out: bool,
+}
+
+/// A walk that stands at a callback whose table is not complete.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Parked {
+    pub(super) topic: SubscriptionSlot,
+    pub(super) walk: Walk,
+    pub(super) message: Message,
+}
+
+impl Parked {
+    /// The callback at which the walk stands is to have it in a later step, in which nothing is shared any more.
+    pub(super) fn new(topic: SubscriptionSlot, walk: Walk, message: Message) -> Self {
+        let message = Message { is_new: true, is_shared: false, is_out: false, ..message };
+        Self { topic, walk, message }
+    }
+}

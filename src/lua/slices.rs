@@ -1,0 +1,93 @@
+//! Tables for callbacks, made in slices.
+//!
+//! A table of a long message takes longer than a round may. So it is made in slices. Between two of them the module keeps how far
+//! it was made, and a list what stood on the stack, so that whatever raises leaves nothing half done: the next slice begins with
+//! what the one before it left, or the whole is given up.
+
+use std::ffi::{c_int, c_void};
+
+use super::anchor::{fixed_of, module_of};
+use super::build::{BuildState, push_tape};
+use super::module::{Module, PartialBuild};
+use super::raw::Lua;
+use crate::dispatch::Document;
+
+/// What a slice may cost, as [`push_tape`] counts: some 50 µs.
+const SLICE: usize = 1024;
+
+/// Pushes a place for the callback and the value of a text; or a part of that, which is kept for the next slice. Returns whether
+/// the value is complete.
+///
+/// # Safety
+///
+/// See [`Lua`]. `anchor` is the userdata of a module that is there, and the document is that of the present step.
+pub(super) unsafe fn push_slice(lua: Lua, anchor: *mut c_void, document: &Document, text: &[u8]) -> bool {
+    // SAFETY: nothing here has to be dropped. The module is looked up again after Lua ran, and the document stays where it is
+    // until the next step.
+    unsafe {
+        let fixed = fixed_of(anchor);
+        lua.push_reference(fixed.partial);
+        let list = lua.top();
+        let (mut state, values) = match &(*module_of(anchor)).partial {
+            Some(partial) if document.is_begun() => (*partial.state, partial.values),
+            _ => (BuildState::new(), 0),
+        };
+        for n in 1..=values {
+            lua.push_element(list, n);
+        }
+        let most = if document.is_long() { SLICE } else { usize::MAX };
+        if push_tape(lua, fixed, document.tape(), text, &mut state, most) {
+            return true;
+        }
+        // A finalizer may have closed the module: then nobody wants the rest.
+        if !module_of(anchor).is_null() {
+            let values = lua.top() - list;
+            for n in 1..=values {
+                lua.push_copy(list + n);
+                lua.set_element(list, n);
+            }
+            keep(&mut *module_of(anchor), state, values);
+        }
+        false
+    }
+}
+
+fn keep(module: &mut Module, state: BuildState, values: c_int) {
+    match &mut module.partial {
+        Some(partial) => {
+            *partial.state = state;
+            (partial.values, partial.most) = (values, partial.most.max(values));
+        }
+        missing => *missing = Some(PartialBuild { state: Box::new(state), values, most: values }),
+    }
+}
+
+/// Lets Lua collect what was kept of a table, which is complete or not wanted any more.
+///
+/// # Safety
+///
+/// See [`Lua`]; nobody else refers to the module. Can't raise: two of the free slots of a C function are used.
+pub(super) unsafe fn forget(lua: Lua, module: &mut Module) {
+    let Some(most) = module.partial.take().map(|partial| partial.most) else { return };
+    // SAFETY: the caller keeps to the contract. The list has as many elements.
+    unsafe {
+        lua.push_reference(module.fixed.partial);
+        empty_list(lua, lua.top(), most);
+        lua.set_top(lua.top() - 1);
+    }
+}
+
+/// Takes the first `count` elements out of the list at `index`. It keeps their places.
+///
+/// # Safety
+///
+/// See [`Lua`]. The list has as many elements, so that this can't raise.
+pub(super) unsafe fn empty_list(lua: Lua, index: c_int, count: c_int) {
+    for n in 1..=count {
+        // SAFETY: the caller keeps to the contract. Not nil: that could cost the table the place.
+        unsafe {
+            lua.push_boolean(false);
+            lua.set_element(index, n);
+        }
+    }
+}
