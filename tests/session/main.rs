@@ -33,6 +33,9 @@ mod serving;
 mod subscriptions;
 mod texts;
 mod timeouts;
+#[cfg(feature = "tls")]
+mod tls;
+mod tls_options;
 mod verify;
 mod whose;
 mod wishes;

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::protocol::DEFAULT_USER;
 use crate::backend::options::{OptionSet, shown};
+use crate::backend::tls::TlsOptions;
 use crate::backend::url::{Url, is_ipv6};
 use crate::backend::{Endpoint, OptionError, OptionValue, Options};
 use crate::model::Limits;
@@ -28,6 +29,13 @@ const KEYS: &[&str] = &[
     "verify_delivery",
     "reconnect_min",
     "reconnect_max",
+    "tls",
+    "tls_ca",
+    "tls_cert",
+    "tls_key",
+    "tls_name",
+    "tls_pin",
+    "tls_insecure",
 ];
 
 const DEFAULT_HOST: &str = "127.0.0.1";
@@ -76,6 +84,8 @@ impl fmt::Debug for Credentials {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Config {
     pub(super) endpoint: Endpoint,
+    /// How its links are secured.
+    pub(super) tls: Option<TlsOptions>,
     pub(super) credentials: Option<Credentials>,
     pub(super) db: u32,
     pub(super) name: Option<String>,
@@ -101,22 +111,31 @@ impl Config {
     pub(super) fn new(options: Options) -> Result<Self, OptionError> {
         let url = options.url.as_deref().map(Url::parse).transpose()?;
         let mut set = OptionSet::new(options.pairs, KEYS)?;
+        let secure_scheme = url.as_ref().map(|url| url.scheme.clone());
+        let secure_scheme = secure_scheme.filter(|scheme| matches!(&**scheme, "rediss" | "valkeys"));
         let (credentials, db, endpoint) = match url {
             None => (credentials(&mut set, None)?, db(&mut set, None)?, endpoint(&mut set)?),
             Some(url) => {
                 let credentials = credentials(&mut set, url.credentials.clone())?;
                 let (db_text, endpoint) = match url.scheme.as_str() {
                     "redis+unix" | "unix" => unix_url(&mut set, url)?,
-                    "rediss" | "valkeys" => return Err(no_tls(&url.scheme)),
                     _ => redis_url(&mut set, url)?,
                 };
                 (credentials, db(&mut set, db_text.as_deref())?, endpoint)
             }
         };
+        let tls = TlsOptions::take(&mut set, secure_scheme.as_deref())?;
+        if let (Some(_), Endpoint::Unix(_)) = (&tls, &endpoint) {
+            return Err(OptionError::invalid(
+                "tls",
+                "and a socket's path exclude each other: a socket leaves no machine",
+            ));
+        }
         let mut seconds =
             |key, default: f64| Ok(set.seconds(key)?.unwrap_or_else(|| Duration::from_secs_f64(default)));
         let config = Self {
             endpoint,
+            tls,
             credentials,
             db,
             connect_timeout: seconds("connect_timeout", 5.0)?,
@@ -152,13 +171,6 @@ impl Config {
         }
         Ok(config)
     }
-}
-
-fn no_tls(scheme: &str) -> OptionError {
-    OptionError::Url(format!(
-        "{scheme}:// needs TLS, which this build does not have; run a tunnel (stunnel, WireGuard) beside the game server \
-         and connect to its local end with redis://"
-    ))
 }
 
 /// Refuses an option for what the URL says already.

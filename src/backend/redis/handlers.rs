@@ -1,13 +1,14 @@
 //! What the event loop calls, and when it has to come again.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::connection::{Expectation, LinkRole};
 use super::failure::Failure;
 use super::session::{RedisSession, ended};
 use crate::backend::toolbox::{ProbeSign, Requests, Sign};
-use crate::backend::{Action, Connected, LinkError, Session};
-use crate::model::{Command, LinkId, Room, Sink};
+use crate::backend::{Action, Connected, Endpoint, LinkError, Secured, Session};
+use crate::model::{Command, LinkId, Ready, Room, Sink};
 
 /// What a probe says: where it comes from, to whoever watches the server.
 const PROBE: &[u8] = b"verify_delivery";
@@ -16,6 +17,12 @@ impl Session for RedisSession {
     fn handle_connected(&mut self, link: LinkId, now: Instant, how: Connected, sink: &mut dyn Sink) {
         let Some(i) = self.position(link) else { return };
         self.connected(i, now, how);
+        self.settle(now, sink);
+    }
+
+    fn handle_secured(&mut self, link: LinkId, now: Instant, how: Secured, sink: &mut dyn Sink) {
+        let Some(i) = self.position(link) else { return };
+        self.secured(i, how);
         self.settle(now, sink);
     }
 
@@ -121,6 +128,37 @@ impl Session for RedisSession {
 impl RedisSession {
     fn position(&self, id: LinkId) -> Option<usize> {
         self.links.iter().position(|link| link.id() == id)
+    }
+
+    /// The event loop made the link: has it secured, if it is to be, and says hello on it.
+    fn connected(&mut self, i: usize, now: Instant, how: Connected) {
+        if self.links[i].connected(how, now, &self.config).is_none() {
+            return;
+        }
+        match (&self.config.tls, &self.config.endpoint) {
+            (Some(tls), Endpoint::Tcp { host, .. }) => {
+                let (link, name) = (self.links[i].id(), tls.name(host));
+                self.actions.push_back(Action::Secure { link, tls: Arc::clone(&tls.settings), name });
+            }
+            _ => self.say_hello(i),
+        }
+    }
+
+    /// The event loop secured the link: says hello on it.
+    fn secured(&mut self, i: usize, how: Secured) {
+        if let Some(connection) = self.links[i].connection_mut() {
+            connection.secured = Some(how);
+            self.say_hello(i);
+        }
+    }
+
+    /// Adds to what is told of a client that is ready how the connection of the commands is secured.
+    pub(super) fn add_security(&mut self, ready: &mut Ready) {
+        let commands = self.link_for(LinkRole::Commands);
+        let Some(connection) = self.links[commands].up() else { return };
+        let Some(how) = &connection.secured else { return };
+        (ready.tls, ready.tls_expires) = (Some(how.version), how.expiry.map(|expiry| expiry.at));
+        ready.notices.extend(self.security.notices(how, &self.config, connection.made));
     }
 
     /// When something is due on a link.

@@ -20,6 +20,7 @@ mod push;
 mod reply;
 mod request;
 mod role;
+mod security;
 mod server;
 mod serving;
 mod session;
@@ -32,7 +33,7 @@ use std::time::Duration;
 use config::Config;
 use session::RedisSession;
 
-use super::{Backend, Endpoint, OptionError, Options, Scheme, Session, Start};
+use super::{Backend, Endpoint, OptionError, Options, Scheme, Session, Start, Tls};
 use crate::model::{Args, Limits};
 
 /// The row of the table.
@@ -79,6 +80,10 @@ impl Backend for Redis {
             Endpoint::Tcp { host, port } => format!("{host}:{port}"),
             Endpoint::Unix(path) => path.display().to_string(),
         }
+    }
+
+    fn tls(&self) -> Option<&Arc<Tls>> {
+        self.config.tls.as_ref().map(|tls| &tls.settings)
     }
 
     fn same_settings(&self, other: &dyn Backend) -> bool {

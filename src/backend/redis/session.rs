@@ -15,10 +15,11 @@ use super::handshake;
 use super::link::Link;
 use super::protocol::{PROBE_PREFIX, Version};
 use super::role::RoleWatch;
+use super::security::SecurityNotices;
 use super::server::Server;
 use super::serving::ASK_AGAIN;
 use crate::backend::toolbox::{Backoff, Delivery, Probe, Requests};
-use crate::backend::{Action, Connected, Stage, Start};
+use crate::backend::{Action, Stage, Start};
 use crate::model::{Code, Counters, Error, Event, LinkId, Ready, Sink, State};
 
 /// A client's conversation with a Redis server.
@@ -35,6 +36,7 @@ pub(super) struct RedisSession {
     pub(super) role: RoleWatch,
     pub(super) fence_tokens: FenceTokens,
     pub(super) address: AddressWatch,
+    pub(super) security: SecurityNotices,
     pub(super) actions: VecDeque<Action>,
     /// The last peer that was of no use although it could be connected to. The other addresses of its name come first.
     failed_peer: Option<SocketAddr>,
@@ -75,6 +77,7 @@ impl RedisSession {
             role: RoleWatch::default(),
             fence_tokens: FenceTokens::default(),
             address: AddressWatch::default(),
+            security: SecurityNotices::default(),
             actions: VecDeque::new(),
             failed_peer: None,
             version: None,
@@ -130,14 +133,14 @@ impl RedisSession {
         });
     }
 
-    /// The event loop made the link: says hello on it.
-    pub(super) fn connected(&mut self, i: usize, now: Instant, how: Connected) {
+    /// Begins the handshake.
+    pub(super) fn say_hello(&mut self, i: usize) {
         let version = match (self.config.protocol, self.version) {
             (Protocol::Resp2, _) | (Protocol::Auto, Some(Version::Resp2)) => Version::Resp2,
             (Protocol::Auto, _) if self.resp2_alone => Version::Resp2,
             (Protocol::Resp3, _) | (Protocol::Auto, _) => Version::Resp3,
         };
-        let Some(connection) = self.links[i].connected(how, now, &self.config) else { return };
+        let Some(connection) = self.links[i].connection_mut() else { return };
         if connection.role == LinkRole::Commands {
             self.server = Server::default();
         }
@@ -191,12 +194,14 @@ impl RedisSession {
         let Some(version) = self.version else { return };
         self.delivery.take_owed_ready();
         let notice = self.role.notice(self.server.role, &self.config).or_else(|| self.address.notice());
-        sink.event(Event::Ready(Ready {
+        let mut ready = Ready {
             first,
             protocol: Some(version as u8),
-            notice,
+            notices: notice.map(Into::into).into_iter().collect(),
             ..self.server.ready()
-        }));
+        };
+        self.add_security(&mut ready);
+        sink.event(Event::Ready(ready));
     }
 
     /// A link is lost or could not be made: answers what was under way on it, tells of it, and arranges the next attempt.
@@ -230,6 +235,7 @@ impl RedisSession {
             opening: connection.map_or(&[], Connection::opening),
             was_new: !was_up,
             lagged: connection.is_some_and(|connection| connection.liveness.is_slow_consumer(now)),
+            unsecured: self.config.tls.is_some() && connection.is_some_and(|it| it.secured.is_none()),
             asked: is_subscribed && connection.is_some_and(|connection| connection.awaits_large_answer(now)),
         };
         let mut error = failure.into_error(&self.config, seen);
