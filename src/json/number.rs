@@ -157,13 +157,9 @@ fn push_whole(mut number: u64, out: &mut Vec<u8>) {
 }
 
 fn push_fraction(number: f64, out: &mut Vec<u8>) {
-    let mut buffer = [0; CAPACITY];
-    let mut rest = &mut buffer[..];
-    let written =
-        if number.abs() < MIN_PLAIN { write!(rest, "{number:e}") } else { write!(rest, "{number}") };
-    debug_assert!(written.is_ok(), "the longest text of a double fits");
-    let length = CAPACITY - rest.len();
-    let text = &buffer[..length];
+    let (mut buffer, mut even) = ([0; CAPACITY], [0; CAPACITY]);
+    let text = write_fraction(number, None, &mut buffer);
+    let text = even_of_two(number, text, &mut even).unwrap_or(text);
     match text {
         // An exponent has two digits at least.
         [mantissa @ .., b'e', b'-', digit] => {
@@ -172,4 +168,33 @@ fn push_fraction(number: f64, out: &mut Vec<u8>) {
         }
         _ => out.extend_from_slice(text),
     }
+}
+
+fn write_fraction(number: f64, decimals: Option<usize>, buffer: &mut [u8; CAPACITY]) -> &[u8] {
+    let mut rest = &mut buffer[..];
+    let written = match (number.abs() < MIN_PLAIN, decimals) {
+        (true, None) => write!(rest, "{number:e}"),
+        (true, Some(decimals)) => write!(rest, "{number:.decimals$e}"),
+        (false, None) => write!(rest, "{number}"),
+        (false, Some(decimals)) => write!(rest, "{number:.decimals$}"),
+    };
+    debug_assert!(written.is_ok(), "the longest text of a double fits");
+    let length = CAPACITY - rest.len();
+    &buffer[..length]
+}
+
+/// A number in the middle between two shortest texts: that with the even last digit, as C, JavaScript and Python write it.
+/// The standard library takes the other one.
+fn even_of_two<'a>(number: f64, text: &[u8], buffer: &'a mut [u8; CAPACITY]) -> Option<&'a [u8]> {
+    // Two texts are as near as each other only where all digits of a double are needed, or all but one.
+    if text.len() <= EXACT_DIGITS {
+        return None;
+    }
+    let mantissa = text.iter().position(|&byte| byte == b'e').map_or(text, |end| &text[..end]);
+    let (last, before) = mantissa.split_last()?;
+    let point = before.iter().rposition(|&byte| byte == b'.')?;
+    if last % 2 == 0 {
+        return None;
+    }
+    Some(write_fraction(number, Some(before.len() - point), buffer))
 }

@@ -35,6 +35,10 @@ fn whole_numbers_are_plain_digits_and_others_the_shortest_text() {
         (-2.5e-300, "-2.5e-300"),
         (5e-324, "5e-324"),
         (-2.225_073_858_507_201_4e-308, "-2.2250738585072014e-308"),
+        // In the middle between two shortest texts.
+        (-75_932_699_113_105.0 / 32.0, "-2372896847284.5312"),
+        (75_932_699_113_121.0 / 32.0, "2372896847285.0312"),
+        (1.0 / 33_554_432.0, "2.9802322387695312e-08"),
     ] {
         assert_eq!(number(value), expected, "{value:?}");
         assert_eq!(decode(expected), Ok(Tree::Number(value + 0.0)), "{expected}");

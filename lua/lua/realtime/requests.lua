@@ -5,10 +5,14 @@ return function(realtime, addon)
 	local REQUESTS, ANSWERS = "realtime:requests:", "realtime:answers:"
 	local MAX_NAME, MAX_CODE, MAX_MESSAGE = 128, 64, 512 -- bytes of what travels beside the data
 	local MAX_NUMBER = 2 ^ 53
-	local SysTime = SysTime
+	local SysTime, tonumber = SysTime, tonumber
 
-	-- Nobody can guess it, so that only who heard a request can answer it.
-	local function random_number() return tonumber(realtime.RandomToken():sub(1, 13), 16) end
+	-- 52 bits that nobody can guess, so that only who heard a request can answer it. In two pieces: on Windows and with 32 bits,
+	-- tonumber makes 2^32 - 1 of every hexadecimal number that is larger.
+	local function random_number()
+		local token = realtime.RandomToken()
+		return tonumber(token:sub(1, 6), 16) * 2 ^ 28 + tonumber(token:sub(7, 13), 16)
+	end
 
 	local function finish(self, number, err, data)
 		local request = self.pending[number]

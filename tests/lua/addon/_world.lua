@@ -21,13 +21,18 @@ return function(settings)
 	end
 	world.realtime, world.addon = realtime, addon
 
-	-- The files take their clocks when they are loaded.
-	local SysTime_before, time_before = SysTime, os.time
+	-- The files take their clocks when they are loaded; and tonumber, as it is on Windows and with 32 bits.
+	local SysTime_before, time_before, tonumber_before = SysTime, os.time, tonumber
 	SysTime, os.time = function() return world.now end, function() return world.unix end
+	function tonumber(value, base)
+		if not base then return tonumber_before(value) end
+		local number = tonumber_before(value, base)
+		return number and math.min(number, 2 ^ 32 - 1)
+	end
 	for _, part in ipairs({ "report", "json", "envelope", "objects", "tables", "requests", "presence" }) do
 		include("realtime/" .. part .. ".lua")(realtime, addon)
 	end
-	SysTime, os.time = SysTime_before, time_before
+	SysTime, os.time, tonumber = SysTime_before, time_before, tonumber_before
 
 	-- A client that is connected. `published`: lists of channel, text and the function for the answer.
 	function world.client()

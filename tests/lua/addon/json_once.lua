@@ -118,8 +118,7 @@ host.test("a server's own id is the sender if none is given", function()
 end)
 
 host.test("random tables survive", function()
-	local seed = math.floor(SysTime() * 1e6) % 2 ^ 31
-	math.randomseed(seed)
+	math.randomseed(1)
 	local function value(depth)
 		local kind = math.random(depth > 4 and 4 or 6)
 		if kind == 1 then return math.random() < 0.5 end
@@ -137,7 +136,7 @@ host.test("random tables survive", function()
 	end
 	for _ = 1, 500 do
 		local wanted = value(1)
-		kit.eq(round(wanted), wanted, "seed " .. seed)
+		kit.eq(round(wanted), wanted)
 	end
 end)
 
