@@ -8,6 +8,8 @@
 mod options;
 mod redis;
 mod tls;
+#[cfg_attr(not(feature = "tls"), path = "no_tls_options.rs")]
+mod tls_options;
 pub mod toolbox;
 mod url;
 

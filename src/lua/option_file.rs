@@ -9,9 +9,11 @@ use crate::model::{NAME_CHARACTERS, printable};
 /// The largest file that is read. The lists of all public authorities have a quarter of it.
 const MAX_BYTES: u64 = 1 << 20;
 
-/// Whether the value of an option is the name of a file, not the text itself.
+/// Whether the value of an option is the name of a file, not the text itself. Without TLS none is read.
 pub(super) fn names_file(option: &str, value: &[u8]) -> bool {
-    FILE_OPTIONS.contains(&option) && !value.windows(PEM_BEGIN.len()).any(|part| part == PEM_BEGIN)
+    cfg!(feature = "tls")
+        && FILE_OPTIONS.contains(&option)
+        && !value.windows(PEM_BEGIN.len()).any(|part| part == PEM_BEGIN)
 }
 
 /// Reads the file that an option names. The error is a sentence, and has nothing of what the file holds.

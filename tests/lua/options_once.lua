@@ -84,9 +84,9 @@ host.test("files of certificates and keys are read by Connect, which says what i
 			assert(message:find(part, 1, true), message)
 		end
 	end
+	if not realtime.FEATURES.tls then return end
 	says({ tls_ca = "no/such/file.pem" }, '"tls_ca" names the file "no/such/file.pem"', "does not exist", "begins in /")
 	says({ tls_ca = "/" }, '"tls_ca" names the file "/"', "is no file")
-	if not realtime.FEATURES.tls then return end
 	says({ tls_ca = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n" }, '"tls_ca" holds a text', "understood")
 	says({ tls_cert = "-----BEGIN CERTIFICATE-----", tls_key = "-----BEGIN PRIVATE KEY-----\ns3cret" }, '"tls_key"')
 	says({ tls_pin = "12" }, '"tls_pin"', "64 hexadecimal digits", "sha256sum")

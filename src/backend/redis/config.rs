@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::protocol::DEFAULT_USER;
 use crate::backend::options::{OptionSet, shown};
-use crate::backend::tls::TlsOptions;
+use crate::backend::tls_options::TlsOptions;
 use crate::backend::url::{Url, is_ipv6};
 use crate::backend::{Endpoint, OptionError, OptionValue, Options};
 use crate::model::Limits;

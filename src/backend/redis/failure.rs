@@ -94,7 +94,10 @@ impl Failure {
             return Error::unsent(Code::Protocol, stranger);
         }
         match self {
-            Self::Link(LinkError::Tls(error)) => Error::unsent(Code::Tls, security::advice(&error, config)),
+            // Without TLS in the settings there is none of these.
+            Self::Link(LinkError::Tls(error)) if config.tls.is_some() => {
+                Error::unsent(Code::Tls, security::advice(&error, config))
+            }
             Self::Link(cause) => link_error(&cause, seen),
             Self::HandshakeTimeout { slowest: Some(stage), .. } => {
                 link_error(&LinkError::TimedOut(stage), seen)

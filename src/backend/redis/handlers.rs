@@ -138,7 +138,7 @@ impl RedisSession {
         match (&self.config.tls, &self.config.endpoint) {
             (Some(tls), Endpoint::Tcp { host, .. }) => {
                 let (link, name) = (self.links[i].id(), tls.name(host));
-                self.actions.push_back(Action::Secure { link, tls: Arc::clone(&tls.settings), name });
+                self.actions.push_back(Action::Secure { link, tls: Arc::clone(tls.settings()), name });
             }
             _ => self.say_hello(i),
         }

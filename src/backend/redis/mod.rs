@@ -33,6 +33,7 @@ use std::time::Duration;
 use config::Config;
 use session::RedisSession;
 
+use super::tls_options::TlsOptions;
 use super::{Backend, Endpoint, OptionError, Options, Scheme, Session, Start, Tls};
 use crate::model::{Args, Limits};
 
@@ -83,7 +84,7 @@ impl Backend for Redis {
     }
 
     fn tls(&self) -> Option<&Arc<Tls>> {
-        self.config.tls.as_ref().map(|tls| &tls.settings)
+        self.config.tls.as_ref().map(TlsOptions::settings)
     }
 
     fn same_settings(&self, other: &dyn Backend) -> bool {

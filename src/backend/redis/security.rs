@@ -34,7 +34,7 @@ impl SecurityNotices {
         config: &Config,
         made: Instant,
     ) -> impl Iterator<Item = Cow<'static, str>> + use<> {
-        let trust = config.tls.as_ref().map(|tls| &tls.settings.trust);
+        let trust = config.tls.as_ref().map(|tls| &tls.settings().trust);
         let is_insecure = trust == Some(&Trust::Everyone) && self.insecure.replace(made) != Some(made);
         let soon = how.expiry.filter(|expiry| expiry.left <= WARN_BEFORE);
         let soon = soon.filter(|expiry| self.expires.replace(expiry.at) != Some(expiry.at));
@@ -66,7 +66,7 @@ pub(super) fn no_handshake(waited: f64) -> String {
 /// What failed and what to do about it, then the library's words.
 pub(super) fn advice(error: &TlsError, config: &Config) -> String {
     let (trust, identity) = match &config.tls {
-        Some(tls) => (Some(&tls.settings.trust), tls.settings.identity.as_ref()),
+        Some(tls) => (Some(&tls.settings().trust), tls.settings().identity.as_ref()),
         None => (None, None),
     };
     let words = &*error.words;
