@@ -6,6 +6,8 @@ mod late;
 mod lookups;
 mod opening;
 mod pauses;
+#[cfg(feature = "tls")]
+mod securing;
 mod timers;
 
 use std::collections::VecDeque;

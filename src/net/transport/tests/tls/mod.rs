@@ -1,6 +1,7 @@
 //! TLS between a transport and rustls's server, through a wire in memory.
 
 mod connection;
+mod hostile;
 mod settings;
 mod trust;
 
