@@ -1,4 +1,4 @@
--- unload: before, after
+-- unix; unload: before, after
 -- JSON of the module at its edges: memory that runs out at every point, and finalizers in the middle of a build that use the
 -- same functions or close the module. That values, texts and reasons are right is tested in addon/json_twin_once.lua.
 --

@@ -6,6 +6,7 @@ local platform = include("_platform.lua")
 local FILE = platform.file
 local NAME = FILE:match("[^/]*$")
 local KEPT = "kept.dll"
+local OTHER_SYSTEM = jit.os == "Linux" and "Windows" or "Linux"
 
 -- What is found where the file has these bytes, or the first `cut` of an existing one.
 local function inspect(contents)
@@ -173,9 +174,9 @@ include("_steps.lua")({
 	in_its_place("nor is what is nearly all of it", cut_to(0.999), "garrysmod/" .. FILE .. " is incomplete:"),
 	in_its_place("nor its first page", cut_to(0.001), "garrysmod/" .. FILE .. " is incomplete:"),
 	in_its_place("another platform's file under this one's name",
-		function() return jit.os == "Linux" and binaries.pe({}) or binaries.elf({}) end,
+		function() return binaries.of(OTHER_SYSTEM, "x64") end,
 		"garrysmod/" .. FILE .. " is not for this server, whatever its name says:",
-		"    it is for " .. (jit.os == "Linux" and "64-bit Windows" or "64-bit Linux") .. ", and this server runs on " .. platform.description .. "."),
+		"    it is for 64-bit " .. OTHER_SYSTEM .. ", and this server runs on " .. platform.description .. "."),
 	in_its_place("a web page", "<!DOCTYPE html><html>", "garrysmod/" .. FILE .. " is not a module:", "    it is a web page."),
 	in_its_place("an empty file", "", "garrysmod/" .. FILE .. " is not a module:", "    it is an empty file."),
 	{
@@ -201,12 +202,12 @@ include("_steps.lua")({
 		before = function()
 			host.delete(FILE)
 			host.move(KEPT, "lua/bin/librealtime.so")
-			host.put("lua/bin/" .. platform.other[1], binaries.pe({}))
+			host.put("lua/bin/" .. platform.other[1], binaries.of(OTHER_SYSTEM, "x64"))
 		end,
 		check = function(said)
 			said("the binary module is missing.")
 			said("librealtime.so (for " .. platform.description .. ")")
-			said(platform.other[1] .. " (for 64-bit Windows)")
+			said(platform.other[1] .. " (for 64-bit " .. OTHER_SYSTEM .. ")")
 			said("librealtime.so is that file under another name: rename it to " .. NAME .. ", and restart the server.")
 		end,
 	},
