@@ -124,7 +124,7 @@ impl Lane {
                     }
                 }
                 Seen::Message(_, payload) => {
-                    self.heard.push(std::str::from_utf8(&payload).unwrap().parse().unwrap())
+                    self.heard.push(std::str::from_utf8(&payload).unwrap().parse().unwrap());
                 }
                 Seen::Event(Event::Down { error, .. }) => {
                     assert!(self.cut.is_some(), "{error}");

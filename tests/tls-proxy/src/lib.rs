@@ -63,7 +63,7 @@ impl TlsProxy {
                 // A client that cannot be served finds its connection closed.
                 let _ = thread::Builder::new()
                     .name("tls-proxy".into())
-                    .spawn(move || serve(client, target, config));
+                    .spawn(move || serve(&client, target, config));
             }
         })?;
         Ok(Self { port, authority, ended })
@@ -99,7 +99,7 @@ fn config(identity: &Identity) -> Result<ServerConfig, Box<dyn std::error::Error
 }
 
 /// Carries the bytes of one connection, until either end is closed.
-fn serve(client: TcpStream, target: SocketAddr, config: Arc<ServerConfig>) {
+fn serve(client: &TcpStream, target: SocketAddr, config: Arc<ServerConfig>) {
     let (Ok(tls), Ok(plain)) = (ServerConnection::new(config), TcpStream::connect(target)) else { return };
     let tls = Arc::new(Mutex::new(tls));
     // Small answers go out at once, as a server's do. Without it only time is lost.
@@ -107,8 +107,8 @@ fn serve(client: TcpStream, target: SocketAddr, config: Arc<ServerConfig>) {
     let (Ok(to_client), Ok(from_plain)) = (client.try_clone(), plain.try_clone()) else { return };
     let back = Arc::clone(&tls);
     let _ =
-        thread::Builder::new().name("tls-proxy".into()).spawn(move || answer(from_plain, to_client, &back));
-    let _ = ask(&client, &plain, &tls);
+        thread::Builder::new().name("tls-proxy".into()).spawn(move || answer(from_plain, &to_client, &back));
+    let _ = ask(client, &plain, &tls);
     let _ = (plain.shutdown(Shutdown::Both), client.shutdown(Shutdown::Both));
 }
 
@@ -145,7 +145,7 @@ fn ask(mut client: &TcpStream, mut plain: &TcpStream, tls: &Mutex<ServerConnecti
 }
 
 /// Server to client.
-fn answer(mut plain: TcpStream, client: TcpStream, tls: &Mutex<ServerConnection>) {
+fn answer(mut plain: TcpStream, client: &TcpStream, tls: &Mutex<ServerConnection>) {
     let mut piece = vec![0; PIECE];
     while let Ok(n) = plain.read(&mut piece) {
         let mut tls = lock(tls);
@@ -154,7 +154,7 @@ fn answer(mut plain: TcpStream, client: TcpStream, tls: &Mutex<ServerConnection>
         } else if tls.writer().write_all(&piece[..n]).is_err() {
             break;
         }
-        if flush(&mut tls, &client).is_err() || n == 0 {
+        if flush(&mut tls, client).is_err() || n == 0 {
             break;
         }
     }
