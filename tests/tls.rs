@@ -138,7 +138,7 @@ fn messages_of_any_size_pass_over_both_versions_of_tls_and_of_the_protocol() {
                 / 86_400;
             assert!((today + 29..=today + 31).contains(&day), "{day}");
             for length in [0, 1, 16_384, 16_385, 3_000_000] {
-                let text: Vec<u8> = (0..length).map(|n: u32| n.wrapping_mul(31) as u8).collect();
+                let text: Vec<u8> = (0..length).map(|n: u32| n.wrapping_mul(31).to_le_bytes()[0]).collect();
                 game.publish(&client, "chat", &text, ANSWER);
                 let (mut message, mut answer) = (None, None);
                 while message.is_none() || answer.is_none() {
