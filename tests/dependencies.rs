@@ -1,21 +1,24 @@
-//! The module's default build pulls in five crates, the parser, and what those need. Nothing else gets in unnoticed.
+//! The module's default build pulls in five crates, the parser, and what those need; the feature `tls` adds two. Nothing else gets
+//! in unnoticed.
 
 #![allow(clippy::expect_used, reason = "a test that cannot go on says why")]
 use std::collections::BTreeSet;
 use std::process::Command;
 
-/// The direct, normal dependencies of `package` on every platform, as `cargo tree` shows them.
-fn direct_dependencies(package: &str) -> BTreeSet<String> {
+/// The normal dependencies of `package` with these features on every platform, as `cargo tree` shows them: the direct ones, or
+/// all of them.
+fn dependencies(package: &str, features: &str, all: bool) -> BTreeSet<String> {
     let output = Command::new(env!("CARGO"))
-        .args(["tree", "--locked", "--edges", "normal", "--target", "all", "--depth", "1"])
+        .args(["tree", "--locked", "--edges", "normal", "--target", "all", "--features", features])
+        .args(["--depth", if all { "99" } else { "1" }])
         .args(["--prefix", "depth", "--format", " {p}", "--package", package])
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .output()
         .expect("cargo runs");
     assert!(output.status.success(), "cargo tree: {}", String::from_utf8_lossy(&output.stderr));
     let text = String::from_utf8(output.stdout).expect("cargo tree prints UTF-8");
-    let names = text.lines().filter_map(|line| line.strip_prefix("1 "));
-    names.filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
+    let names = text.lines().filter_map(|line| line.trim_start_matches(char::is_numeric).strip_prefix(' '));
+    names.skip(1).filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect()
 }
 
 fn set(names: &[&str]) -> BTreeSet<String> {
@@ -25,15 +28,37 @@ fn set(names: &[&str]) -> BTreeSet<String> {
 #[test]
 fn module_depends_on_five_crates_and_the_parser() {
     let allowed = set(&["crossbeam-queue", "gmod", "memchr", "mio", "realtime-resp", "thiserror"]);
-    let found = direct_dependencies("realtime");
+    let found = dependencies("realtime", "", false);
     let others: Vec<_> = found.difference(&allowed).collect();
     assert!(others.is_empty(), "the module's default build may not depend on {others:?}");
     assert!(found.contains("gmod"), "cargo tree was not understood: {found:?}");
 }
 
 #[test]
+fn tls_adds_rustls_with_ring_and_the_public_authorities() {
+    let (lean, full) = (dependencies("realtime", "", true), dependencies("realtime", "tls", true));
+    let added: BTreeSet<_> = full.difference(&lean).map(String::as_str).collect();
+    let windows = |name: &&str| !name.starts_with("windows");
+    let expected = [
+        "getrandom",
+        "once_cell",
+        "ring",
+        "rustls",
+        "rustls-pki-types",
+        "rustls-webpki",
+        "subtle",
+        "untrusted",
+        "webpki-roots",
+        "zeroize",
+    ];
+    assert_eq!(added.into_iter().filter(windows).collect::<Vec<_>>(), expected);
+    let of_tls = |name: &&String| expected.contains(&&***name);
+    assert_eq!(lean.iter().find(of_tls), None, "without the feature nothing of it is there");
+}
+
+#[test]
 fn parser_depends_on_memchr_and_thiserror() {
-    assert_eq!(direct_dependencies("realtime-resp"), set(&["memchr", "thiserror"]));
+    assert_eq!(dependencies("realtime-resp", "", false), set(&["memchr", "thiserror"]));
 }
 
 #[test]

@@ -6,6 +6,7 @@
 
 ---@class realtime
 ---@field VERSION string the module's version, such as "0.1.0"
+---@field FEATURES { tls?: true } what this file of the module has beside the rest
 ---@field ADDON_VERSION string the addon's version, such as "0.1.0"
 ---@field NULL table stands for a null inside a list, and inside a reply's table, so that tables have no holes
 realtime = {}
@@ -36,6 +37,13 @@ realtime = {}
 ---@field verify_delivery? boolean finds a server that answers but delivers no messages (false)
 ---@field reconnect_min? number seconds (0.1)
 ---@field reconnect_max? number seconds (30)
+---@field tls? boolean TLS without a URL that begins with rediss://; the full zip has it
+---@field tls_ca? string a file in PEM, or its text: who may have signed the server's certificate (public authorities)
+---@field tls_name? string the name that the certificate must have (the host)
+---@field tls_pin? string SHA-256 of the server's public key in hexadecimal digits; nothing else of its certificate counts then
+---@field tls_cert? string a file in PEM, or its text: this client's certificate, for servers that ask for one
+---@field tls_key? string likewise: its key
+---@field tls_insecure? boolean believes every server (false); the console says so at every connect
 ---@field queue_events? integer messages that may wait for the main thread (65536)
 ---@field queue_bytes? integer and their bytes (33554432)
 ---@field overflow? "drop_oldest"|"drop_newest"|"pause" what to do when they are more
@@ -50,6 +58,8 @@ realtime = {}
 ---@field protocol? 2|3
 ---@field role? "master"|"replica" what the server is to others, as it said last
 ---@field mode? string how it is deployed, as "standalone", "cluster" or "sentinel"
+---@field tls? "TLSv1.2"|"TLSv1.3" how the connection is secured; absent without TLS
+---@field tls_expires? integer when the server's certificate expires, in seconds since 1970
 ---@field error? string why the client is not connected, from `down` until `ready`
 ---@field uptime number seconds since the Connect that made or reconnected it
 ---@field received integer messages that arrived for a live subscription

@@ -7,6 +7,9 @@
 
 mod options;
 mod redis;
+mod tls;
+#[cfg_attr(not(feature = "tls"), path = "no_tls_options.rs")]
+mod tls_options;
 pub mod toolbox;
 mod url;
 
@@ -21,6 +24,8 @@ use std::time::{Duration, Instant};
 use crate::model::{Args, Code, Command, Counters, Limits, LinkId, Room, Sink};
 
 pub use options::{OptionError, OptionSet, OptionValue, Options};
+pub use tls::{Expiry, Identity, Pem, PrepareTls, Secured, Tls, TlsError, TlsFault, Trust};
+pub use tls::{FILE_OPTIONS, PEM_BEGIN};
 
 /// The table of backends. The first row serves options without a URL.
 pub const SCHEMES: &[Scheme] = &[redis::SCHEME];
@@ -108,6 +113,11 @@ pub trait Backend: Any + Send + Sync {
     /// Where it connects to, for people. No secret.
     fn address(&self) -> String;
 
+    /// What its links are secured with, if they are.
+    fn tls(&self) -> Option<&Arc<Tls>> {
+        None
+    }
+
     /// Whether `other` has the same settings, so that a second Connect need not reconnect. As `&dyn Any` it shows whether it is
     /// of the same backend.
     fn same_settings(&self, other: &dyn Backend) -> bool;
@@ -132,7 +142,9 @@ pub struct Start {
 /// - **Links.** A link begins with an [`Action::Connect`]. It is up from
 ///   [`handle_connected`](Session::handle_connected) on, until [`handle_disconnected`](Session::handle_disconnected) or the
 ///   session's own [`Action::Close`], after which nothing more is heard of it. A link that cannot be made ends with
-///   [`handle_disconnected`](Session::handle_disconnected), too, at the action's deadline at the latest.
+///   [`handle_disconnected`](Session::handle_disconnected), too, at the action's deadline at the latest. After an
+///   [`Action::Secure`] nothing is read from a link that is up or written to it, until
+///   [`handle_secured`](Session::handle_secured) or its end; how long that may take is the session's own matter.
 /// - **Input.** Before each read of a link the loop asks for the [`room_needed`](Session::room_needed), and reads if the queue
 ///   has it: [`READ_BYTES`] at most, which the session takes as a whole, always. If there is no room and bytes may wait,
 ///   [`handle_paused`](Session::handle_paused) comes once, and [`handle_resumed`](Session::handle_resumed) before the next
@@ -155,6 +167,9 @@ pub trait Session: Send {
 
     /// The link asked for by [`Action::Connect`] is up. `how` says how it was made.
     fn handle_connected(&mut self, link: LinkId, now: Instant, how: Connected, sink: &mut dyn Sink);
+
+    /// The link is secured, as [`Action::Secure`] asked for. A session that never asks needs none.
+    fn handle_secured(&mut self, _link: LinkId, _now: Instant, _how: Secured, _sink: &mut dyn Sink) {}
 
     /// The link is gone, or could not be made. Not called for links that the session itself closed.
     fn handle_disconnected(&mut self, link: LinkId, now: Instant, cause: LinkError, sink: &mut dyn Sink);
@@ -202,6 +217,16 @@ pub enum Action {
         after: Option<SocketAddr>,
         /// When the loop gives up and tells so: until the link is up it alone watches this time.
         deadline: Instant,
+    },
+    /// Secure this link, which is up: from now on all bytes go through TLS, first its handshake. The session has nothing left
+    /// to write when it wishes this, and what came so far it takes for unsecured.
+    Secure {
+        /// Which link.
+        link: LinkId,
+        /// What with.
+        tls: Arc<Tls>,
+        /// The server's name or address, as its certificate has it.
+        name: String,
     },
     /// Close this link, or stop making it. Nothing more is heard of it.
     Close(LinkId),
@@ -319,9 +344,17 @@ pub enum LinkError {
     /// The peer closed the connection.
     #[error("the server closed the connection")]
     Eof,
+    /// The connection was closed, and the server had not said within TLS that it ends.
+    #[error(
+        "the connection was cut: the server did not end it, or ended without a word (no close_notify came)"
+    )]
+    Truncated,
     /// Reading or writing failed.
     #[error("the connection broke: {0}")]
     Io(std::io::Error),
+    /// The link could not be secured, or what came is not what was sent.
+    #[error("TLS: {0}")]
+    Tls(TlsError),
 }
 
 impl LinkError {
@@ -332,7 +365,8 @@ impl LinkError {
             Self::Connect { source, .. } if source.kind() == ErrorKind::TimedOut => Code::Timeout,
             Self::Connect { .. } => Code::Refused,
             Self::TimedOut(_) => Code::Timeout,
-            Self::Eof | Self::Io(_) => Code::Disconnected,
+            Self::Eof | Self::Truncated | Self::Io(_) => Code::Disconnected,
+            Self::Tls(_) => Code::Tls,
         }
     }
 }

@@ -35,6 +35,13 @@ pub enum OptionValue {
     Number(f64),
     /// A boolean.
     Boolean(bool),
+    /// What a file holds that the script named.
+    File {
+        /// Its name, as the script gave it.
+        name: String,
+        /// All of it.
+        bytes: Vec<u8>,
+    },
     /// Anything else: the name of its Lua type.
     Other(&'static str),
 }
@@ -46,6 +53,7 @@ impl OptionValue {
             Self::String(_) => "a string",
             Self::Number(_) => "a number",
             Self::Boolean(_) => "a boolean",
+            Self::File { .. } => "a file",
             Self::Other(name) => name,
         }
     }
@@ -83,7 +91,7 @@ pub enum OptionError {
 
 impl OptionError {
     /// An error about the value of `key`.
-    pub(super) fn invalid(key: &str, problem: impl Into<String>) -> Self {
+    pub(crate) fn invalid(key: &str, problem: impl Into<String>) -> Self {
         Self::Invalid { key: key.to_owned(), problem: problem.into() }
     }
 }

@@ -22,6 +22,7 @@ mod library;
 mod message_options;
 mod module;
 mod number;
+mod option_file;
 mod output;
 mod pin;
 mod pulse;
@@ -42,7 +43,7 @@ mod walk;
 use std::fmt::Arguments;
 use std::io::{self, Write};
 
-pub use module::Run;
+pub use module::{Network, Run};
 pub use setup::{close, open};
 
 /// Says something where Lua can't: on stderr. A console that is gone is no reason to stop, let alone to panic.

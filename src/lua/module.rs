@@ -15,7 +15,7 @@ use super::output::{Exit, Output};
 use super::pulse::Pulse;
 use super::refs::{Pool, Ref};
 use super::spare::Spare;
-use crate::backend::Session;
+use crate::backend::{OptionError, PrepareTls, Session, Tls};
 use crate::crypto::Random;
 use crate::dispatch::{Budget, Dispatcher, Reports};
 use crate::model::{ClientSlot, Command, Join, MAX_EXACT, SessionId, Spawn};
@@ -58,7 +58,7 @@ pub(super) struct Module {
     pub(super) dispatcher: Dispatcher<Ref, Handle>,
     pub(super) signal: Signal,
     pub(super) worker: Option<Worker>,
-    spawn: Box<dyn Spawn<Inbox<Run>>>,
+    network: Box<dyn Network>,
     sessions: u32,
     /// What `RandomToken` draws from.
     pub(super) random: Random,
@@ -120,6 +120,11 @@ pub(super) struct Round {
     pub(super) skipped: u32,
 }
 
+/// What the module needs of the room that it does not know: the worker thread, and TLS for its links.
+pub trait Network: Spawn<Inbox<Run>> + PrepareTls {}
+
+impl<T: Spawn<Inbox<Run>> + PrepareTls> Network for T {}
+
 /// The worker thread.
 pub(super) struct Worker {
     pub(super) orders: Orders<Run>,
@@ -128,7 +133,7 @@ pub(super) struct Worker {
 
 impl Module {
     /// A module with no client.
-    pub(super) fn new(fixed: Fixed, pool: Rc<Pool>, spawn: Box<dyn Spawn<Inbox<Run>>>) -> Self {
+    pub(super) fn new(fixed: Fixed, pool: Rc<Pool>, network: Box<dyn Network>) -> Self {
         let signal = Signal::default();
         Self {
             pool,
@@ -136,7 +141,7 @@ impl Module {
             dispatcher: Dispatcher::new(Arc::clone(&signal)),
             signal,
             worker: None,
-            spawn,
+            network,
             sessions: 0,
             random: Random::new(),
             outputs: Vec::new(),
@@ -165,10 +170,19 @@ impl Module {
             Some(worker) => Ok(worker),
             missing => {
                 let (orders, inbox) = orders();
-                let join = self.spawn.spawn(inbox)?;
+                let join = self.network.spawn(inbox)?;
                 Ok(missing.insert(Worker { orders, join }))
             }
         }
+    }
+
+    /// Makes ready what the links of a client are to be secured with.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with certificates or keys.
+    pub(super) fn prepare_tls(&self, tls: &Arc<Tls>) -> Result<(), OptionError> {
+        self.network.prepare_tls(tls)
     }
 
     /// The id of a new session.

@@ -200,6 +200,12 @@ pub(super) unsafe fn push_info(lua: Lua, fixed: Fixed, event: &Event) {
                 if let Some(address) = &ready.address {
                     push_field(lua, table, c"address", address.as_bytes());
                 }
+                if let Some(tls) = ready.tls {
+                    push_field(lua, table, c"tls", tls.as_bytes());
+                }
+                if let Some(expires) = ready.tls_expires {
+                    push_number_field(lua, table, c"tls_expires", expires as f64);
+                }
                 if let Some(protocol) = ready.protocol {
                     push_number_field(lua, table, c"protocol", f64::from(protocol));
                 }

@@ -11,15 +11,13 @@ use super::build::MAX_PARTIAL;
 use super::complain;
 use super::fixed::Fixed;
 use super::functions::FUNCTIONS;
-use super::module::{Module, Run};
+use super::module::{Module, Network};
 use super::pin::pin;
 use super::raw::{GLOBALS, Lua, REGISTRY};
 use super::refs::Pool;
 use super::rounds;
 use super::slices::empty_list;
 use super::trampoline::push_function;
-use crate::model::Spawn;
-use crate::queue::Inbox;
 
 /// The global table, and the version that it names.
 const GLOBAL: &CStr = c"realtime";
@@ -47,13 +45,13 @@ const REFERENCES: c_int = 64;
 const PRELUDE: &str = include_str!("prelude.lua");
 const PRELUDE_RESULTS: c_int = 8;
 
-/// Sets the module up in a Lua state: afresh, whatever was there before. `spawn` makes what starts the worker thread, at
-/// the first Connect. If the game's Lua functions can't be found, says so on stderr and leaves the state alone.
+/// Sets the module up in a Lua state: afresh, whatever was there before. `network` makes what starts the worker thread,
+/// at the first Connect. If the game's Lua functions can't be found, says so on stderr and leaves the state alone.
 ///
 /// # Safety
 ///
 /// `state` is the `lua_State` that the game hands to `gmod13_open`, on its main thread.
-pub unsafe fn open(state: *mut c_void, spawn: fn() -> Box<dyn Spawn<Inbox<Run>>>) -> c_int {
+pub unsafe fn open(state: *mut c_void, network: fn() -> Box<dyn Network>) -> c_int {
     if let Err(reason) = api::load() {
         complain(format_args!("not loaded: {reason}"));
         return 0;
@@ -64,7 +62,7 @@ pub unsafe fn open(state: *mut c_void, spawn: fn() -> Box<dyn Spawn<Inbox<Run>>>
     // SAFETY: as above; nothing is alive here that has to be dropped. If this raises, `require` fails.
     unsafe {
         end_former(lua);
-        set_up(lua, spawn);
+        set_up(lua, network);
     }
     0
 }
@@ -106,7 +104,7 @@ unsafe fn end_former(lua: Lua) {
 }
 
 /// Makes everything that the state needs.
-unsafe fn set_up(lua: Lua, spawn: fn() -> Box<dyn Spawn<Inbox<Run>>>) {
+unsafe fn set_up(lua: Lua, network: fn() -> Box<dyn Network>) {
     // SAFETY: nothing is alive here that has to be dropped, but the pool and the module at the very end, when no more call
     // raises. On the stack, behind what the game may have there: the userdata, the table of references, the global table, the
     // clients' metatable, and the prelude's results.
@@ -129,6 +127,12 @@ unsafe fn set_up(lua: Lua, spawn: fn() -> Box<dyn Spawn<Inbox<Run>>>) {
         }
         lua.push_bytes(VERSION.as_bytes());
         lua.set_field(global, c"VERSION");
+        lua.create_table(0, 1);
+        if cfg!(feature = "tls") {
+            lua.push_boolean(true);
+            lua.set_field(lua.top() - 1, c"tls");
+        }
+        lua.set_field(global, c"FEATURES");
 
         if lua.load(PRELUDE.as_bytes(), c"=realtime") != 0 {
             lua.raise();
@@ -188,7 +192,7 @@ unsafe fn set_up(lua: Lua, spawn: fn() -> Box<dyn Spawn<Inbox<Run>>>) {
         lua.set_field(REGISTRY, PARTIAL_KEY);
 
         // No Lua call stands between here and the end of this block's ownership.
-        (*anchor).set(Module::new(fixed, Rc::new(Pool::new(count)), spawn()));
+        (*anchor).set(Module::new(fixed, Rc::new(Pool::new(count)), network()));
 
         lua.push_copy(start_ticks);
         lua.protected_call(0, 0, 0);

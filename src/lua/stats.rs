@@ -20,6 +20,7 @@ pub(super) struct Stats {
     version: Option<Box<str>>,
     role: Option<Role>,
     mode: Option<Box<str>>,
+    tls: Option<&'static str>,
     error: Option<String>,
     refused: Option<Box<str>>,
 }
@@ -54,9 +55,11 @@ impl Stats {
         if round_trip != 0 {
             numbers.push((c"round_trip", std::time::Duration::from_nanos(round_trip).as_secs_f64()));
         }
-        let (mut server, mut version, mut role, mut mode) = (None, None, None, None);
+        let (mut server, mut version, mut role, mut mode, mut tls) = (None, None, None, None, None);
         if let Some(Event::Ready(ready)) = client.ready() {
             numbers.extend(ready.protocol.map(|protocol| (c"protocol", f64::from(protocol))));
+            numbers.extend(ready.tls_expires.map(|expires| (c"tls_expires", expires as f64)));
+            tls = ready.tls;
             (server, version) = (ready.server.clone(), ready.version.clone());
             // It may have changed since.
             (role, mode) = (counters.role(), ready.mode.clone());
@@ -64,7 +67,7 @@ impl Stats {
         let error = client.down().map(ToString::to_string);
         let address = counters.address().map_or_else(|| handle.backend.address(), String::from);
         let refused = counters.one_refused();
-        Self { state, address, numbers, server, version, role, mode, error, refused }
+        Self { state, address, numbers, server, version, role, mode, tls, error, refused }
     }
 
     /// Pushes them as a table.
@@ -80,6 +83,7 @@ impl Stats {
             (c"version", self.version.as_deref()),
             (c"role", self.role.map(Role::as_str)),
             (c"mode", self.mode.as_deref()),
+            (c"tls", self.tls),
             (c"error", self.error.as_deref()),
             (c"refused_reason", self.refused.as_deref()),
         ];

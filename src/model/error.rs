@@ -88,6 +88,8 @@ pub enum Code {
     Resolve,
     /// The peer broke the protocol, or does not speak it.
     Protocol,
+    /// The connection could not be secured with TLS, or not any longer.
+    Tls,
     /// The server refused the user or password, without a code of its own for that.
     Auth,
     /// The answer was larger than `max_message_bytes`.
@@ -109,6 +111,7 @@ impl Code {
             Self::Refused => "REFUSED",
             Self::Resolve => "RESOLVE",
             Self::Protocol => "PROTOCOL",
+            Self::Tls => "TLS",
             Self::Auth => "AUTH",
             Self::TooLarge => "TOOLARGE",
             Self::Unsupported => "UNSUPPORTED",

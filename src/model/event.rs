@@ -1,5 +1,6 @@
 //! What a session tells of itself, beside messages and answers.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use super::{Error, Topic};
@@ -74,8 +75,12 @@ pub struct Ready {
     pub role: Option<Role>,
     /// How the server is deployed, if it says so, such as `"standalone"` or `"cluster"`.
     pub mode: Option<Box<str>>,
-    /// What the owner of this server should know of the connection: a line for the console, whoever listens.
-    pub notice: Option<&'static str>,
+    /// The version of TLS that secures the connection, such as `TLSv1.3`; `None` if it is not secured.
+    pub tls: Option<&'static str>,
+    /// When the server's certificate expires, in seconds since 1970, if the connection is secured.
+    pub tls_expires: Option<u64>,
+    /// What the owner of this server should know of the connection: lines for the console, whoever listens.
+    pub notices: Vec<Cow<'static, str>>,
 }
 
 /// What a server is to the others of its deployment.

@@ -8,7 +8,7 @@ use mio::Token;
 use mio::event::Event as Readiness;
 
 use super::io::Io;
-use super::link::Link;
+use super::link::{Link, Progress};
 use super::resolve::Answer;
 use crate::backend::{Action, LinkError, Session};
 use crate::model::{Code, Command, Error, Event, LinkId, LoopCounters, SessionId, Sink, panic_text};
@@ -56,7 +56,7 @@ impl Driver {
 
     /// Whether there is something to do that no event and no timer will announce.
     pub(super) fn is_busy(&self) -> bool {
-        self.touched || self.links.iter().any(Link::can_read)
+        self.touched || self.links.iter().any(Link::is_busy)
     }
 
     /// Whether a turn has something to do.
@@ -140,11 +140,19 @@ impl Driver {
 
     /// Goes on with making a link.
     fn check(&mut self, at: usize, io: &mut Io, now: Instant) {
-        match self.links[at].check(&io.registry, now) {
+        match self.links[at].check(io, now) {
             Ok(None) => {}
-            Ok(Some(how)) => {
+            Ok(Some(progress)) => {
                 self.touched = true;
-                self.session.handle_connected(self.links[at].id, now, how, &mut self.producer);
+                let id = self.links[at].id;
+                match progress {
+                    Progress::Connected(how) => {
+                        self.session.handle_connected(id, now, how, &mut self.producer);
+                    }
+                    Progress::Secured(how) => {
+                        self.session.handle_secured(id, now, how, &mut self.producer);
+                    }
+                }
                 self.carry_out(io, now);
             }
             Err(cause) => self.lose(at, cause, io, now),
@@ -210,8 +218,8 @@ impl Driver {
                 self.counters.written(written);
                 self.session.transmitted(id, written);
             }
-            transport.rearm(&io.registry);
         }
+        self.links[at].rearm(&io.registry);
         self.carry_out(io, now);
     }
 
@@ -230,6 +238,12 @@ impl Driver {
                             self.touched = true;
                             self.session.handle_disconnected(id, now, cause, &mut self.producer);
                         }
+                    }
+                }
+                Action::Secure { link: id, tls, name } => {
+                    self.touched = true;
+                    if let Some(link) = self.links.iter_mut().find(|link| link.id == id) {
+                        link.begin_securing(tls, name);
                     }
                 }
                 Action::Close(link) => self.close(link, io),

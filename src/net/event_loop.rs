@@ -12,6 +12,7 @@ use mio::{Events, Poll};
 use super::driver::{BoxedSession, Driver};
 use super::io::Io;
 use super::resolve::Resolver;
+use super::transport::TlsConfigs;
 use super::waker::LoopWaker;
 use crate::model::{Command, SessionId};
 use crate::queue::{Inbox, Order};
@@ -41,8 +42,9 @@ impl EventLoop {
         inbox: Inbox<BoxedSession>,
         waker: Arc<LoopWaker>,
         resolver: Arc<Resolver>,
+        tls: Arc<TlsConfigs>,
     ) -> Result<Self> {
-        let io = Io::new(poll.registry(), waker, resolver)?;
+        let io = Io::new(poll.registry(), waker, resolver, tls)?;
         Ok(Self {
             poll,
             events: Events::with_capacity(EVENTS_PER_TURN),
@@ -114,6 +116,7 @@ impl EventLoop {
 
     fn turn_drivers(&mut self, now: Instant) {
         let io = &mut self.io;
+        io.begin_round();
         for driver in self.drivers.values_mut() {
             if !driver.is_finished() && driver.is_due(now) {
                 guard(driver, |driver| driver.turn(io, now));

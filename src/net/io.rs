@@ -9,6 +9,7 @@ use std::time::Instant;
 use mio::{Registry, Token};
 
 use super::resolve::{Answer, Query, Resolver, Waiter};
+use super::transport::TlsConfigs;
 use super::waker::{LoopWaker, WAKER};
 use crate::model::{READ_BYTES, SessionId};
 
@@ -21,13 +22,22 @@ pub(super) struct Io {
     owners: HashMap<Token, SessionId>,
     last_token: Token,
     resolver: Arc<Resolver>,
+    pub(super) tls: Arc<TlsConfigs>,
+    /// No link has gone on with its TLS handshake in this round of turns. A handshake takes the processor for some tenths of a
+    /// millisecond, and a hundred of them come at once when a server is back.
+    may_handshake: bool,
     waker: Arc<LoopWaker>,
     answer_sender: Sender<Answer>,
     answers: Receiver<Answer>,
 }
 
 impl Io {
-    pub(super) fn new(registry: &Registry, waker: Arc<LoopWaker>, resolver: Arc<Resolver>) -> Result<Self> {
+    pub(super) fn new(
+        registry: &Registry,
+        waker: Arc<LoopWaker>,
+        resolver: Arc<Resolver>,
+        tls: Arc<TlsConfigs>,
+    ) -> Result<Self> {
         let (answer_sender, answers) = channel();
         Ok(Self {
             registry: registry.try_clone()?,
@@ -35,10 +45,22 @@ impl Io {
             owners: HashMap::new(),
             last_token: WAKER,
             resolver,
+            tls,
+            may_handshake: true,
             waker,
             answer_sender,
             answers,
         })
+    }
+
+    /// Each session has its turn.
+    pub(super) fn begin_round(&mut self) {
+        self.may_handshake = true;
+    }
+
+    /// Whether a link may go on with its TLS handshake: one may in each round.
+    pub(super) fn take_handshake(&mut self) -> bool {
+        std::mem::take(&mut self.may_handshake)
     }
 
     pub(super) fn new_token(&mut self, client: SessionId) -> Token {

@@ -1,6 +1,7 @@
 //! One link of a session, from the lookup of its name to the transport.
 
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Instant;
 
 use mio::event::Event;
@@ -10,7 +11,7 @@ use super::connect::{Attempt, Lookup};
 use super::io::Io;
 use super::resolve::Answer;
 use super::transport::{Target, Transport};
-use crate::backend::{Connected, Endpoint, LinkError};
+use crate::backend::{Connected, Endpoint, LinkError, Secured, Tls};
 use crate::model::LinkId;
 
 /// One link of a session.
@@ -29,8 +30,19 @@ enum Connection {
     Lookup(Lookup),
     Attempt(Attempt),
     Established(Box<dyn Transport>),
-    /// For the moment in which an attempt becomes a transport.
+    /// To be secured, for a server of this name. Nothing has been done for it.
+    Unsecured(Box<dyn Transport>, Arc<Tls>, String),
+    /// Being secured.
+    Securing(Box<dyn Transport>),
+    /// For the moment in which one of these becomes another.
     Closed,
+}
+
+/// How far a link has come in one step.
+#[derive(Debug)]
+pub(super) enum Progress {
+    Connected(Connected),
+    Secured(Secured),
 }
 
 impl Link {
@@ -69,30 +81,77 @@ impl Link {
     pub(super) fn handle_event(&mut self, event: &Event) {
         match &mut self.connection {
             Connection::Attempt(attempt) => attempt.handle_event(event),
-            Connection::Established(transport) => transport.handle_event(event),
+            Connection::Established(transport)
+            | Connection::Unsecured(transport, ..)
+            | Connection::Securing(transport) => transport.handle_event(event),
             Connection::Lookup(_) | Connection::Closed => {}
         }
     }
 
-    /// Goes on with making the link after news of it, or when time is up. Returns `Some` once, when it is connected.
-    pub(super) fn check(
-        &mut self,
-        registry: &Registry,
-        now: Instant,
-    ) -> Result<Option<Connected>, LinkError> {
+    /// Goes on with making or securing the link after news of it, or when time is up. Returns `Some` once it is connected, and
+    /// once it is secured.
+    pub(super) fn check(&mut self, io: &mut Io, now: Instant) -> Result<Option<Progress>, LinkError> {
         match &mut self.connection {
             Connection::Lookup(lookup) => lookup.check(now).map(|()| None),
             Connection::Attempt(attempt) => {
-                let connected = attempt.check(registry, now)?;
+                let connected = attempt.check(&io.registry, now)?;
                 if connected.is_some()
                     && let Connection::Attempt(attempt) =
                         std::mem::replace(&mut self.connection, Connection::Closed)
                 {
                     self.connection = Connection::Established(attempt.into_transport());
                 }
-                Ok(connected)
+                Ok(connected.map(Progress::Connected))
             }
+            Connection::Unsecured(..) | Connection::Securing(_) => self.secure(io),
             Connection::Established(_) | Connection::Closed => Ok(None),
+        }
+    }
+
+    /// Has the link secured, if it is up.
+    pub(super) fn begin_securing(&mut self, tls: Arc<Tls>, name: String) {
+        self.connection = match std::mem::replace(&mut self.connection, Connection::Closed) {
+            Connection::Established(transport) => Connection::Unsecured(transport, tls, name),
+            other => other,
+        };
+    }
+
+    /// Goes on with the handshake that secures the link, if this link may in this round.
+    fn secure(&mut self, io: &mut Io) -> Result<Option<Progress>, LinkError> {
+        if !self.has_handshake_work() || !io.take_handshake() {
+            return Ok(None);
+        }
+        if let Connection::Unsecured(_, tls, name) = &self.connection {
+            let layer = io.tls.layer(tls, name)?;
+            self.connection = match std::mem::replace(&mut self.connection, Connection::Closed) {
+                Connection::Unsecured(transport, ..) => Connection::Securing(layer.over(transport)),
+                other => other,
+            };
+        }
+        let Connection::Securing(transport) = &mut self.connection else { return Ok(None) };
+        let secured = transport.finish_securing()?;
+        if secured.is_some()
+            && let Connection::Securing(transport) =
+                std::mem::replace(&mut self.connection, Connection::Closed)
+        {
+            self.connection = Connection::Established(transport);
+        }
+        Ok(secured.map(Progress::Secured))
+    }
+
+    /// Whether the handshake that secures the link can go on.
+    fn has_handshake_work(&self) -> bool {
+        match &self.connection {
+            Connection::Unsecured(..) => true,
+            Connection::Securing(transport) => transport.can_read(),
+            _ => false,
+        }
+    }
+
+    /// Before the loop sleeps: has the selector tell of what the link waits for.
+    pub(super) fn rearm(&mut self, registry: &Registry) {
+        if let Connection::Established(transport) | Connection::Securing(transport) = &mut self.connection {
+            transport.rearm(registry);
         }
     }
 
@@ -101,7 +160,7 @@ impl Link {
         match &self.connection {
             Connection::Lookup(lookup) => Some(lookup.deadline()),
             Connection::Attempt(attempt) => Some(attempt.until()),
-            Connection::Established(_) | Connection::Closed => None,
+            _ => None,
         }
     }
 
@@ -111,6 +170,11 @@ impl Link {
             Connection::Established(transport) => Some(&mut **transport),
             _ => None,
         }
+    }
+
+    /// Whether there is something to do for it that no event will announce.
+    pub(super) fn is_busy(&self) -> bool {
+        self.can_read() || self.has_handshake_work()
     }
 
     /// Whether a read may bring something, and is wanted.
@@ -138,7 +202,9 @@ impl Link {
         io.forget_token(self.token);
         match &mut self.connection {
             Connection::Attempt(attempt) => attempt.close(&io.registry),
-            Connection::Established(transport) => transport.close(&io.registry),
+            Connection::Established(transport)
+            | Connection::Unsecured(transport, ..)
+            | Connection::Securing(transport) => transport.close(&io.registry),
             Connection::Lookup(_) | Connection::Closed => {}
         }
     }

@@ -11,7 +11,9 @@ use std::time::Instant;
 use super::driver::BoxedSession;
 use super::event_loop::EventLoop;
 use super::resolve::Resolver;
+use super::transport::TlsConfigs;
 use super::waker::LoopWaker;
+use crate::backend::{OptionError, PrepareTls, Tls};
 use crate::model::{Join, Spawn};
 use crate::queue::Inbox;
 
@@ -20,12 +22,13 @@ use crate::queue::Inbox;
 pub struct Spawner {
     pub(super) wakes: Arc<AtomicU64>,
     pub(super) resolver: Arc<Resolver>,
+    pub(super) tls: Arc<TlsConfigs>,
 }
 
 impl Spawner {
     /// Spawns workers that resolve names as the system does.
     pub fn new() -> Self {
-        Self { wakes: Arc::default(), resolver: Resolver::of_the_system() }
+        Self { wakes: Arc::default(), resolver: Resolver::of_the_system(), tls: Arc::default() }
     }
 
     /// How often a sleeping worker was woken. Each costs a system call.
@@ -45,13 +48,20 @@ impl Spawn<Inbox<BoxedSession>> for Spawner {
         let poll = mio::Poll::new()?;
         let waker = Arc::new(LoopWaker::new(poll.registry(), Arc::clone(&self.wakes))?);
         inbox.attach(Arc::<LoopWaker>::clone(&waker));
-        let event_loop = EventLoop::new(poll, inbox, waker, Arc::clone(&self.resolver))?;
+        let event_loop =
+            EventLoop::new(poll, inbox, waker, Arc::clone(&self.resolver), Arc::clone(&self.tls))?;
         let (end, ended) = channel::<Infallible>();
         let thread = thread::Builder::new().name("realtime".into()).spawn(move || {
             let _end = end;
             event_loop.run();
         })?;
         Ok(Box::new(WorkerThread { thread, ended }))
+    }
+}
+
+impl PrepareTls for Spawner {
+    fn prepare_tls(&self, tls: &Arc<Tls>) -> std::result::Result<(), OptionError> {
+        self.tls.prepare(tls).map(drop)
     }
 }
 

@@ -62,9 +62,40 @@ host.test("URLs that cannot be understood say why", function()
 	end
 end)
 
-host.test("rediss:// raises and says what to use instead", function()
-	local message = kit.raises("TLS", realtime.Connect, "rediss://127.0.0.1:6379")
-	assert(message:find("stunnel", 1, true), message)
+host.test("rediss:// is TLS, and a module without it says which file has it", function()
+	if not realtime.FEATURES.tls then
+		for _, arguments in ipairs({ { "rediss://127.0.0.1:6379" }, { { host = "127.0.0.1", tls = true } } }) do
+			local message = kit.raises("needs TLS", realtime.Connect, unpack(arguments))
+			assert(message:find("install realtime-" .. realtime.VERSION .. "-full.zip", 1, true), message)
+			assert(message:find("stunnel", 1, true), message)
+		end
+		return
+	end
+	local client = realtime.Connect("rediss://127.0.0.1:1")
+	kit.wait("a failed attempt", function() return client:State() == "waiting" end)
+	client:Disconnect()
+end)
+
+host.test("files of certificates and keys are read by Connect, which says what is wrong with them", function()
+	local function says(options, ...)
+		options.tls = true
+		local message = kit.raises("'Connect'", realtime.Connect, options)
+		for _, part in ipairs({ ... }) do
+			assert(message:find(part, 1, true), message)
+		end
+	end
+	if not realtime.FEATURES.tls then return end
+	says({ tls_ca = "no/such/file.pem" }, '"tls_ca" names the file "no/such/file.pem"', "does not exist", "begins in /")
+	says({ tls_ca = "/" }, '"tls_ca" names the file "/"', "is no file")
+	says({ tls_ca = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n" }, '"tls_ca" holds a text', "understood")
+	says({ tls_cert = "-----BEGIN CERTIFICATE-----", tls_key = "-----BEGIN PRIVATE KEY-----\ns3cret" }, '"tls_key"')
+	says({ tls_pin = "12" }, '"tls_pin"', "64 hexadecimal digits", "sha256sum")
+end)
+
+host.test("FEATURES says what this file of the module can do beside the rest", function()
+	for feature, has in pairs(realtime.FEATURES) do
+		assert(feature == "tls" and has == true, feature)
+	end
 end)
 
 host.test("no secret in errors, in tostring or in Stats", function()

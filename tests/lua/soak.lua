@@ -14,6 +14,7 @@ local settings = {
 	report_every = 60, -- seconds between lines about memory
 	memory = 16, -- MiB by which the process may grow once it is warm
 	seed = 1,
+	tls = 0, -- 1: the server speaks TLS, and so do the clients
 	protocols = host.protocol and tostring(host.protocol) or "all", -- one client for each: "2,3", or what the server speaks
 }
 
@@ -223,9 +224,11 @@ end
 local function sample() return { rss = host.rss(), threads = host.threads(), fds = host.fds(), cpu = host.cpu() } end
 
 host.run(function()
+	local url, ca = host.real.url(), nil
+	if settings.tls == 1 then url, ca = host.real.speak_tls(), host.real.authority() end
 	local port = host.real.url():match(":(%d+)$")
 	-- The first client starts the worker, which stays until the end of the Lua state.
-	local starter = realtime.Connect(host.real.url(), { id = "soak-starter" })
+	local starter = realtime.Connect(url, { id = "soak-starter", tls_ca = ca })
 	host.wait(function() return starter:Stats().protocol end, PATIENCE, "the server")
 	local with_it = host.fds()
 	if settings.protocols == "all" then settings.protocols = starter:Stats().protocol == 3 and "2,3" or "2" end
@@ -233,7 +236,7 @@ host.run(function()
 	host.wait(function() return host.fds() < with_it end, PATIENCE, "the end of the first client")
 	local closed = { threads = host.threads(), fds = host.fds() }
 	for protocol in settings.protocols:gmatch("%d+") do
-		local client = realtime.Connect(host.real.url(), { protocol = tonumber(protocol), id = "soak-" .. protocol })
+		local client = realtime.Connect(url, { protocol = tonumber(protocol), id = "soak-" .. protocol, tls_ca = ca })
 		clients[#clients + 1] = client
 		accounts[#accounts + 1] = account(client, "RESP" .. protocol)
 	end

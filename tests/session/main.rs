@@ -35,6 +35,9 @@ mod several;
 mod subscriptions;
 mod texts;
 mod timeouts;
+#[cfg(feature = "tls")]
+mod tls;
+mod tls_options;
 mod verify;
 mod whose;
 mod wishes;

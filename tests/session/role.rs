@@ -85,7 +85,7 @@ fn ready_tells_role_and_mode() {
         let mut client = Client::new("redis://server", &[]);
         client.handshake(resp);
         let told = ready(&mut client);
-        assert_eq!((told.role, told.notice), (Some(Role::Master), None));
+        assert_eq!((told.role, told.notices.len()), (Some(Role::Master), 0));
         assert_eq!(client.counters.role(), Some(Role::Master));
         assert_eq!(told.mode.as_deref(), if resp == Resp::Three { Some("standalone") } else { None });
 
@@ -95,14 +95,14 @@ fn ready_tells_role_and_mode() {
             welcomed_by_replica(&mut client, resp);
             let told = ready(&mut client);
             assert_eq!((told.role, told.mode.as_deref()), (Some(Role::Replica), Some("standalone")));
-            assert_eq!(told.notice.is_some(), told_once);
+            assert_eq!(!told.notices.is_empty(), told_once);
             assert_eq!(client.counters.role(), Some(Role::Replica));
             // Once is enough.
             client.lost(0, realtime::backend::LinkError::Eof);
             client.said();
             client.reconnect(0);
             welcomed_by_replica(&mut client, resp);
-            assert_eq!(ready(&mut client).notice, None);
+            assert_eq!(ready(&mut client).notices, [""; 0]);
         }
     }
 }
@@ -151,7 +151,7 @@ fn a_master_that_becomes_a_replica_is_left_once() {
         let Said::Event(Event::Gap { lasted, .. }) = &said[0] else { panic!("{said:?}") };
         assert!(lasted.as_secs_f64() >= 15.0 && lasted.as_secs_f64() < 16.0, "{lasted:?}");
         let Some(Said::Event(Event::Ready(told))) = said.last() else { panic!("{said:?}") };
-        assert!(told.notice.is_some_and(|notice| notice.contains("replica = true")), "{told:?}");
+        assert!(told.notices.iter().any(|notice| notice.contains("replica = true")), "{told:?}");
         client.fence(2);
         for _ in 0..10 {
             client.advance(7.5);

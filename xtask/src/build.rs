@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use crate::command::{CommandError, run};
+use crate::edition::Edition;
 use crate::platform::{Platform, System};
 use crate::tools::Tools;
 use crate::unwinder::{self, UnwinderError};
@@ -27,7 +28,12 @@ pub enum BuildError {
 }
 
 /// Builds it, and returns the library.
-pub(crate) fn build(tools: &Tools, root: &Path, platform: &Platform) -> Result<PathBuf, BuildError> {
+pub(crate) fn build(
+    tools: &Tools,
+    root: &Path,
+    platform: &Platform,
+    edition: &Edition,
+) -> Result<PathBuf, BuildError> {
     let target = root.join(TARGET_FOLDER);
     let mut cargo = tools.command(&tools.cargo);
     let mut flags = FLAGS.map(str::to_owned).to_vec();
@@ -50,6 +56,7 @@ pub(crate) fn build(tools: &Tools, root: &Path, platform: &Platform) -> Result<P
     }
     cargo
         .args(["--locked", "--profile", "dist", "--package", "realtime", "--lib"])
+        .args(["--features", &edition.features.join(",")])
         .args(["-Zbuild-std=std,panic_unwind", &format!("-Zbuild-std-features={STD_FEATURES}")])
         .current_dir(root)
         .env("CARGO_TARGET_DIR", &target)

@@ -10,6 +10,7 @@ use zip::{CompressionMethod, ZipWriter};
 
 use crate::addon::{self, AddonError};
 use crate::check::Report;
+use crate::edition::Edition;
 use crate::platform::{Platform, System};
 
 /// Why there is no release.
@@ -71,23 +72,26 @@ pub(crate) fn zip(
     Ok(())
 }
 
-/// `SHA256SUMS`, for `sha256sum -c`.
-pub(crate) fn sums(files: &[PathBuf]) -> Result<String, BundleError> {
+/// `SHA256SUMS`, for `sha256sum -c` in `folder`.
+pub(crate) fn sums(folder: &Path, files: &[PathBuf]) -> Result<String, BundleError> {
     let mut lines = String::new();
     for file in files {
         let bytes = fs::read(file).map_err(at(file))?;
         let digest = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-        lines += &format!("{digest}  {}\n", file.file_name().unwrap_or_default().to_string_lossy());
+        let name = file.strip_prefix(folder).unwrap_or(file);
+        lines += &format!("{digest}  {}\n", name.display().to_string().replace('\\', "/"));
     }
     Ok(lines)
 }
 
 /// `manifest.json`: what is in it, for people and programs.
-pub(crate) fn manifest(version: &str, modules: &[(&Platform, Report)]) -> String {
+pub(crate) fn manifest(version: &str, modules: &[(&Edition, &Platform, Report)]) -> String {
     let quoted = |names: &[String]| {
         names.iter().map(|name| format!("{:?}", name.to_ascii_lowercase())).collect::<Vec<_>>().join(", ")
     };
-    let entries = modules.iter().map(|(platform, report)| {
+    let entries = modules.iter().map(|(edition, platform, report)| {
+        let file = edition.folder_in(Path::new("")).join(platform.file_name());
+        let features: Vec<_> = edition.features.iter().map(|&feature| feature.to_owned()).collect();
         let glibc = report.glibc.as_ref().map_or_else(String::new, |glibc| format!("\"oldest_glibc\": \"{glibc}\", "));
         let system = match platform.system {
             System::Linux => "Linux",
@@ -97,10 +101,11 @@ pub(crate) fn manifest(version: &str, modules: &[(&Platform, Report)]) -> String
         libraries.sort_by_key(|name| name.to_ascii_lowercase());
         libraries.dedup_by_key(|name| name.to_ascii_lowercase());
         format!(
-            "    {{ \"file\": \"{}\", \"system\": \"{system}\", \"bits\": {}, \"bytes\": {}, {glibc}\"needs\": [{}] }}",
-            platform.file_name(),
+            "    {{ \"file\": \"{}\", \"system\": \"{system}\", \"bits\": {}, \"bytes\": {}, {glibc}\"features\": [{}], \"needs\": [{}] }}",
+            file.display().to_string().replace('\\', "/"),
             platform.bits(),
             report.size,
+            quoted(&features),
             quoted(&libraries)
         )
     });

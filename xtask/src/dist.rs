@@ -8,6 +8,7 @@ use crate::addon;
 use crate::build::{self, BuildError};
 use crate::bundle::{self, BundleError};
 use crate::check::{CheckError, check};
+use crate::edition::EDITIONS;
 use crate::platform::{PLATFORMS, Platform};
 use crate::tools::{Missing, Tools};
 
@@ -60,51 +61,53 @@ pub fn dist(root: &Path, platforms: &[&'static Platform]) -> Result<(), DistErro
     if folder.is_dir() {
         fs::remove_dir_all(&folder).map_err(broken(&folder))?;
     }
-    fs::create_dir_all(&folder).map_err(broken(&folder))?;
-    let mut modules = Vec::new();
-    for &platform in platforms {
-        let built =
-            build::build(&tools, root, platform).map_err(|error| DistError::Build(platform.name, error))?;
-        let file = folder.join(platform.file_name());
-        fs::copy(&built, &file).map_err(broken(&built))?;
-        let report = check(&file, &private_folders(root))?;
-        modules.push((platform, report));
+    let (mut modules, mut files, mut archives) = (Vec::new(), Vec::new(), Vec::new());
+    for edition in EDITIONS {
+        let place = edition.folder_in(&folder);
+        fs::create_dir_all(&place).map_err(broken(&place))?;
+        for &platform in platforms {
+            let built = build::build(&tools, root, platform, edition)
+                .map_err(|error| DistError::Build(platform.name, error))?;
+            let file = place.join(platform.file_name());
+            fs::copy(&built, &file).map_err(broken(&built))?;
+            let report = check(&file, &private_folders(root))?;
+            modules.push((edition, platform, report));
+            files.push(file);
+        }
+        if platforms.len() == PLATFORMS.len() {
+            let archive = folder.join(edition.archive(VERSION));
+            let built = &files[files.len() - platforms.len()..];
+            bundle::zip(&archive, built, &addon, &LICENSES.map(|name| root.join(name)))?;
+            archives.push(archive);
+        }
     }
-    let mut files: Vec<PathBuf> =
-        platforms.iter().map(|platform| folder.join(platform.file_name())).collect();
     let manifest = folder.join("manifest.json");
     fs::write(&manifest, bundle::manifest(VERSION, &modules)).map_err(broken(&manifest))?;
-    if platforms.len() == PLATFORMS.len() {
-        let archive = folder.join(format!("realtime-{VERSION}.zip"));
-        bundle::zip(&archive, &files, &addon, &LICENSES.map(|name| root.join(name)))?;
-        files.push(archive);
-    }
+    files.extend(archives.iter().cloned());
     files.push(manifest);
-    let archive =
-        files.iter().find(|file| file.extension().is_some_and(|extension| extension == "zip")).cloned();
     let sums = folder.join("SHA256SUMS");
-    fs::write(&sums, bundle::sums(&files)?).map_err(broken(&sums))?;
-    for (platform, report) in &modules {
+    fs::write(&sums, bundle::sums(&folder, &files)?).map_err(broken(&sums))?;
+    for (edition, platform, report) in &modules {
         let glibc =
             report.glibc.as_ref().map_or_else(String::new, |glibc| format!(", glibc {glibc} or newer"));
-        println!("{}: {} KiB{glibc}", platform.file_name(), report.size.div_ceil(1024));
+        let size = report.size.div_ceil(1024);
+        println!("{}, {}: {size} KiB{glibc}", platform.file_name(), edition.name);
     }
-    println!("{}", outcome(&folder, archive.as_deref()));
+    println!("{}", outcome(&folder, &archives));
     Ok(())
 }
 
 /// The last line: what there is now, and for what.
-fn outcome(folder: &Path, archive: Option<&Path>) -> String {
-    archive.map_or_else(
-        || {
-            format!(
-                "no zip: that has all {} platforms; the files are in {}",
-                PLATFORMS.len(),
-                folder.display()
-            )
-        },
-        |archive| format!("{}: stop the server and unpack it into garrysmod/", archive.display()),
-    )
+fn outcome(folder: &Path, archives: &[PathBuf]) -> String {
+    if archives.is_empty() {
+        return format!(
+            "no zip: that has all {} platforms; the files are in {}",
+            PLATFORMS.len(),
+            folder.display()
+        );
+    }
+    let names: Vec<_> = archives.iter().map(|archive| archive.display().to_string()).collect();
+    format!("{}: stop the server and unpack one of them into garrysmod/", names.join(" and "))
 }
 
 /// Folders that a file for others has no business to name: where it was built.
@@ -118,12 +121,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_zip_is_named() {
+    fn the_zips_are_named() {
         let folder = Path::new("/a/dist");
-        let line = outcome(folder, Some(&folder.join("realtime-0.1.0.zip")));
-        assert_eq!(line, "/a/dist/realtime-0.1.0.zip: stop the server and unpack it into garrysmod/");
+        let archives = EDITIONS.map(|edition| folder.join(edition.archive("0.1.0")));
+        let line = outcome(folder, &archives);
+        assert_eq!(
+            line,
+            "/a/dist/realtime-0.1.0.zip and /a/dist/realtime-0.1.0-full.zip: stop the server and unpack one of them into garrysmod/"
+        );
         assert!(
-            outcome(folder, None).starts_with("no zip: that has all 4 platforms; the files are in /a/dist")
+            outcome(folder, &[]).starts_with("no zip: that has all 4 platforms; the files are in /a/dist")
         );
     }
 }

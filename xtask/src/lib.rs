@@ -6,6 +6,7 @@ pub mod bundle;
 pub mod check;
 pub mod command;
 pub mod dist;
+pub mod edition;
 pub mod platform;
 pub mod tools;
 pub mod unwinder;

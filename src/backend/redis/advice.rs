@@ -79,7 +79,11 @@ pub(super) fn unreachable(cause: &LinkError) -> &'static str {
             "; a firewall drops what is sent there, or nobody has this address"
         }
         LinkError::TimedOut(Stage::Lookup { .. }) => "; the name server is slow: an IP address needs none",
-        LinkError::Connect { .. } | LinkError::Eof | LinkError::Io(_) => "",
+        LinkError::Connect { .. }
+        | LinkError::Eof
+        | LinkError::Truncated
+        | LinkError::Io(_)
+        | LinkError::Tls(_) => "",
     }
 }
 
@@ -115,8 +119,7 @@ pub(super) fn stranger(opening: &[u8], config: &Config) -> Option<String> {
         // A TLS record begins with its type (alert: 21, handshake: 22) and the major version 3.
         [21 | 22, 3, ..] => {
             return Some(
-                "the server speaks TLS on this port; use its plain port, or a tunnel such as stunnel"
-                    .to_owned(),
+                "the server speaks TLS on this port: write rediss:// instead of redis://".to_owned(),
             );
         }
         _ if opening.starts_with(b"SSH-") => "an SSH server",

@@ -1,5 +1,6 @@
 //! Attempts to connect: where to, and what is said first.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use super::config::Protocol;
@@ -8,7 +9,7 @@ use super::handshake;
 use super::protocol::Version;
 use super::server::Server;
 use super::session::RedisSession;
-use crate::backend::{Action, Connected};
+use crate::backend::{Action, Connected, Endpoint, Secured};
 
 impl RedisSession {
     /// Begins an attempt. The link of the commands chooses the server, and that of the subscriptions follows it.
@@ -26,14 +27,36 @@ impl RedisSession {
         self.actions.push_back(Action::Connect { link: self.links[i].id(), endpoint, after, deadline });
     }
 
-    /// The event loop made the link: says hello on it.
+    /// The event loop made the link: has it secured, if it is to be, and says hello on it.
     pub(super) fn connected(&mut self, i: usize, now: Instant, how: Connected) {
+        if self.links[i].connected(how, now, &self.config).is_none() {
+            return;
+        }
+        match (&self.config.tls, self.links[i].endpoint()) {
+            (Some(tls), Some(Endpoint::Tcp { host, .. })) => {
+                let (link, name) = (self.links[i].id(), tls.name(host));
+                self.actions.push_back(Action::Secure { link, tls: Arc::clone(tls.settings()), name });
+            }
+            _ => self.say_hello(i),
+        }
+    }
+
+    /// The event loop secured the link: says hello on it.
+    pub(super) fn secured(&mut self, i: usize, how: Secured) {
+        if let Some(connection) = self.links[i].connection_mut() {
+            connection.secured = Some(how);
+            self.say_hello(i);
+        }
+    }
+
+    /// Begins the handshake.
+    fn say_hello(&mut self, i: usize) {
         let version = match (self.config.protocol, self.version) {
             (Protocol::Resp2, _) | (Protocol::Auto, Some(Version::Resp2)) => Version::Resp2,
             (Protocol::Auto, _) if self.resp2_alone => Version::Resp2,
             (Protocol::Resp3, _) | (Protocol::Auto, _) => Version::Resp3,
         };
-        let Some(connection) = self.links[i].connected(how, now, &self.config) else { return };
+        let Some(connection) = self.links[i].connection_mut() else { return };
         if connection.role == LinkRole::Commands {
             self.server = Server::default();
         }

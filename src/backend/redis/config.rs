@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::protocol::DEFAULT_USER;
 use crate::backend::options::{OptionSet, shown};
+use crate::backend::tls_options::TlsOptions;
 use crate::backend::url::{Host, Url, is_ipv6, split_host};
 use crate::backend::{Endpoint, OptionError, OptionValue, Options};
 use crate::model::Limits;
@@ -57,6 +58,8 @@ impl fmt::Debug for Credentials {
 pub(super) struct Config {
     /// Where servers are, each once and at least one, in the owner's order.
     pub(super) endpoints: Vec<Endpoint>,
+    /// How its links are secured.
+    pub(super) tls: Option<TlsOptions>,
     pub(super) credentials: Option<Credentials>,
     pub(super) db: u32,
     pub(super) name: Option<String>,
@@ -90,22 +93,31 @@ impl Config {
     }
 
     fn read(set: &mut OptionSet, url: Option<Url>) -> Result<Self, OptionError> {
+        let secure_scheme = url.as_ref().map(|url| url.scheme.clone());
+        let secure_scheme = secure_scheme.filter(|scheme| matches!(&**scheme, "rediss" | "valkeys"));
         let (credentials, db, endpoints) = match url {
             None => (credentials(set, None)?, db(set, None)?, endpoints(set)?),
             Some(url) => {
                 let credentials = credentials(set, url.credentials.clone())?;
                 let (db_text, endpoints) = match url.scheme.as_str() {
                     "redis+unix" | "unix" => unix_url(set, url)?,
-                    "rediss" | "valkeys" => return Err(no_tls(&url.scheme)),
                     _ => redis_url(set, url)?,
                 };
                 (credentials, db(set, db_text.as_deref())?, endpoints)
             }
         };
+        let tls = TlsOptions::take(set, secure_scheme.as_deref())?;
+        if let (Some(_), [Endpoint::Unix(_)]) = (&tls, &*endpoints) {
+            return Err(OptionError::invalid(
+                "tls",
+                "and a socket's path exclude each other: a socket leaves no machine",
+            ));
+        }
         let mut seconds =
             |key, default: f64| Ok(set.seconds(key)?.unwrap_or_else(|| Duration::from_secs_f64(default)));
         let config = Self {
             endpoints,
+            tls,
             credentials,
             db,
             connect_timeout: seconds("connect_timeout", 5.0)?,
@@ -141,13 +153,6 @@ impl Config {
         }
         Ok(config)
     }
-}
-
-fn no_tls(scheme: &str) -> OptionError {
-    OptionError::Url(format!(
-        "{scheme}:// needs TLS, which this build does not have; run a tunnel (stunnel, WireGuard) beside the game server \
-         and connect to its local end with redis://"
-    ))
 }
 
 /// Refuses an option for what the URL says already.

@@ -12,7 +12,7 @@ use super::request::Replies;
 use super::role::RoleQuestion;
 use super::serving::Serving;
 use crate::backend::toolbox::{Batch, InFlight, Liveness, Pipeline};
-use crate::backend::{Connected, Stage};
+use crate::backend::{Connected, Secured, Stage};
 use crate::model::RequestKind;
 
 /// How many of a connection's first bytes are kept to tell what answered, if it is no Redis server.
@@ -76,6 +76,8 @@ pub(super) struct Connection {
     pub(super) made: Instant,
     /// The stage of making it that took longest.
     pub(super) slowest: Option<Stage>,
+    /// How it is secured, once it is.
+    pub(super) secured: Option<Secured>,
     /// The address at the other end.
     pub(super) peer: Option<SocketAddr>,
     /// What tells the server from every other, if it says so.
@@ -99,6 +101,7 @@ impl Connection {
             proved: false,
             made: now,
             slowest: how.slowest,
+            secured: None,
             peer: how.peer,
             server_id: None,
             echoes: false,

@@ -12,6 +12,7 @@ use super::acl::{RefusedCommand, explained};
 use super::advice;
 use super::config::{Config, Credentials, Protocol};
 use super::protocol::HandshakeStep;
+use super::security;
 use crate::backend::{LinkError, Stage, seconds};
 use crate::model::{Code, Error, NAME_CHARACTERS, printable};
 
@@ -73,6 +74,8 @@ pub(super) enum Failure {
 pub(super) struct Circumstances<'a> {
     /// Its first bytes.
     pub(super) opening: &'a [u8],
+    /// It was to be secured and was not yet.
+    pub(super) unsecured: bool,
     /// It never got through its handshake.
     pub(super) was_new: bool,
     /// Messages wait to be read from it, or did lately, because the main thread did not keep up.
@@ -98,15 +101,22 @@ impl Failure {
             return Error::unsent(Code::Protocol, stranger);
         }
         match self {
+            // Without TLS in the settings there is none of these.
+            Self::Link(LinkError::Tls(error)) if config.tls.is_some() => {
+                Error::unsent(Code::Tls, security::advice(&error, config))
+            }
             Self::Link(cause) => link_error(&cause, seen),
             Self::HandshakeTimeout { slowest: Some(stage), .. } => {
                 link_error(&LinkError::TimedOut(stage), seen)
             }
+            Self::HandshakeTimeout { waited, slowest: None } if seen.unsecured => {
+                Error::unsent(Code::Timeout, security::no_handshake(seconds(waited)))
+            }
             Self::HandshakeTimeout { waited, slowest: None } => {
                 let waited = seconds(waited);
                 let text = format!(
-                    "the server was reached but did not answer within {waited} s; it hangs, or it waits for TLS (then use \
-                     its plain port, or a tunnel such as stunnel)"
+                    "the server was reached but did not answer within {waited} s; it hangs, or it waits for TLS (then the \
+                     URL begins with rediss://)"
                 );
                 Error::unsent(Code::Timeout, text)
             }
@@ -242,7 +252,7 @@ pub(super) fn add_details(error: &mut Error, peer: Option<SocketAddr>, config: &
 }
 
 fn link_error(cause: &LinkError, seen: Circumstances<'_>) -> Error {
-    let lost = matches!(cause, LinkError::Eof | LinkError::Io(_));
+    let lost = matches!(cause, LinkError::Eof | LinkError::Truncated | LinkError::Io(_));
     let hint = if lost && seen.lagged {
         "; the likely reason: messages were not read as fast as they came, and the server drops a client whose output \
          buffer is full (client-output-buffer-limit pubsub)"
@@ -251,6 +261,8 @@ fn link_error(cause: &LinkError, seen: Circumstances<'_>) -> Error {
         // tells this from a restart at that moment.
         "; if a command asked for more than 32 MB, that is the reason: Redis closes a connection with subscriptions \
          whose answers are larger (client-output-buffer-limit pubsub)"
+    } else if lost && seen.unsecured {
+        security::HUNG_UP
     } else if lost && seen.was_new && seen.opening.is_empty() {
         " before it answered; does it speak plain Redis protocol on this port, without TLS? A proxy that hangs up at \
          HELLO needs the option protocol = 2"

@@ -6,8 +6,8 @@ use super::connection::{Expectation, LinkRole};
 use super::failure::Failure;
 use super::session::{RedisSession, ended};
 use crate::backend::toolbox::{ProbeSign, Sign};
-use crate::backend::{Action, Connected, LinkError, Session};
-use crate::model::{Command, LinkId, Room, Sink};
+use crate::backend::{Action, Connected, LinkError, Secured, Session};
+use crate::model::{Command, LinkId, Ready, Room, Sink};
 
 /// What a probe says: where it comes from, to whoever watches the server.
 const PROBE: &[u8] = b"verify_delivery";
@@ -16,6 +16,12 @@ impl Session for RedisSession {
     fn handle_connected(&mut self, link: LinkId, now: Instant, how: Connected, sink: &mut dyn Sink) {
         let Some(i) = self.position(link) else { return };
         self.connected(i, now, how);
+        self.settle(now, sink);
+    }
+
+    fn handle_secured(&mut self, link: LinkId, now: Instant, how: Secured, sink: &mut dyn Sink) {
+        let Some(i) = self.position(link) else { return };
+        self.secured(i, how);
         self.settle(now, sink);
     }
 
@@ -122,6 +128,15 @@ impl Session for RedisSession {
 impl RedisSession {
     fn position(&self, id: LinkId) -> Option<usize> {
         self.links.iter().position(|link| link.id() == id)
+    }
+
+    /// Adds to what is told of a client that is ready how the connection of the commands is secured.
+    pub(super) fn add_security(&mut self, ready: &mut Ready) {
+        let commands = self.link_for(LinkRole::Commands);
+        let Some(connection) = self.links[commands].up() else { return };
+        let Some(how) = &connection.secured else { return };
+        (ready.tls, ready.tls_expires) = (Some(how.version), how.expiry.map(|expiry| expiry.at));
+        ready.notices.extend(self.security.notices(how, &self.config, connection.made));
     }
 
     /// When something is due on a link.

@@ -23,6 +23,7 @@ mod push;
 mod reply;
 mod request;
 mod role;
+mod security;
 mod server;
 mod serving;
 mod session;
@@ -35,7 +36,8 @@ use std::time::Duration;
 use config::Config;
 use session::RedisSession;
 
-use super::{Backend, Endpoint, OptionError, Options, Scheme, Session, Start};
+use super::tls_options::TlsOptions;
+use super::{Backend, Endpoint, OptionError, Options, Scheme, Session, Start, Tls};
 use crate::model::{Args, Limits};
 
 /// The row of the table.
@@ -78,6 +80,10 @@ impl Backend for Redis {
 
     fn address(&self) -> String {
         self.config.endpoints.iter().map(Endpoint::to_string).collect::<Vec<_>>().join(",")
+    }
+
+    fn tls(&self) -> Option<&Arc<Tls>> {
+        self.config.tls.as_ref().map(TlsOptions::settings)
     }
 
     fn same_settings(&self, other: &dyn Backend) -> bool {

@@ -14,6 +14,7 @@ use super::link::Link;
 use super::protocol::{PROBE_PREFIX, Version};
 use super::request::request_name;
 use super::role::RoleWatch;
+use super::security::SecurityNotices;
 use super::server::Server;
 use super::serving::ASK_AGAIN;
 use crate::backend::toolbox::{Backoff, Delivery, Probe, Requests};
@@ -35,6 +36,7 @@ pub(super) struct RedisSession {
     pub(super) fence_tokens: FenceTokens,
     pub(super) address: AddressWatch,
     pub(super) endpoints: Endpoints,
+    pub(super) security: SecurityNotices,
     pub(super) actions: VecDeque<Action>,
     /// The version that is spoken, decided by the first link that comes up and for as long as one is.
     pub(super) version: Option<Version>,
@@ -75,6 +77,7 @@ impl RedisSession {
             fence_tokens: FenceTokens::default(),
             address: AddressWatch::default(),
             endpoints,
+            security: SecurityNotices::default(),
             actions: VecDeque::new(),
             version: None,
             resp2_alone: false,
@@ -172,13 +175,15 @@ impl RedisSession {
         let role = self.server.role.filter(|_| !self.server.is_cluster());
         let notice = self.role.notice(role, &self.config).or_else(|| self.address.notice());
         let address = self.links[self.link_for(LinkRole::Commands)].endpoint();
-        sink.event(Event::Ready(Ready {
+        let mut ready = Ready {
             first,
             address: address.map(|address| address.to_string().into()),
             protocol: Some(version as u8),
-            notice,
+            notices: notice.map(Into::into).into_iter().collect(),
             ..self.server.ready()
-        }));
+        };
+        self.add_security(&mut ready);
+        sink.event(Event::Ready(ready));
     }
 
     /// A link is lost or could not be made: answers what was under way on it, tells of it, and arranges the next attempt.
@@ -217,6 +222,7 @@ impl RedisSession {
             opening: connection.map_or(&[], Connection::opening),
             was_new: !was_up,
             lagged: connection.is_some_and(|connection| connection.is_slow_consumer(now)),
+            unsecured: self.config.tls.is_some() && connection.is_some_and(|it| it.secured.is_none()),
             asked: is_subscribed && connection.is_some_and(|connection| connection.awaits_large_answer(now)),
         };
         let spares_address = failure.spares_address();

@@ -70,9 +70,9 @@ impl<R: Reference, D: Reference> Dispatcher<R, D> {
                 self.tasks.push_front(Task::Tell { client: slot, session, event: ready });
                 gap
             }
-            Event::Ready(ref mut ready) if ready.notice.is_some() => {
-                let notice = ready.notice.take().unwrap_or_default();
-                self.content.line = client.console.notice(notice);
+            Event::Ready(ref mut ready) if !ready.notices.is_empty() => {
+                let notice = ready.notices.remove(0);
+                self.content.line = client.console.notice(&notice);
                 // The event itself comes after its line.
                 self.tasks.push_front(Task::Tell { client: slot, session, event });
                 return Step::Line(&self.content.line);

@@ -82,7 +82,7 @@ fn what_the_owner_should_know_is_printed_once_whoever_listens() {
     let mut world = World::new();
     let (client, mut producer) = world.client("c");
     world.dispatcher.listen(client, EventKind::Ready, b"a", "early", None);
-    let with_notice = Ready { first: true, notice: Some("a replica"), ..Ready::default() };
+    let with_notice = Ready { first: true, notices: vec!["a replica".into()], ..Ready::default() };
     tell(&mut producer, Event::Ready(with_notice));
     let log = world.run_quietly();
     assert!(log[0].ends_with(": a replica"), "{log:?}");

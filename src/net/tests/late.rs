@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use mio::Token;
 
 use super::super::io::Io;
-use super::super::link::Link;
+use super::super::link::{Link, Progress};
 use super::super::resolve::{Answer, Resolver};
 use super::super::waker::LoopWaker;
 use super::lookups::held;
@@ -50,7 +50,7 @@ impl Parts {
         let poll = mio::Poll::new().expect("a selector");
         let waker = Arc::new(LoopWaker::new(poll.registry(), Arc::default()).expect("a waker"));
         let resolver = Resolver::new(|_| Err(io::ErrorKind::NotFound.into()));
-        let io = Io::new(poll.registry(), waker, resolver).expect("all there is");
+        let io = Io::new(poll.registry(), waker, resolver, Arc::default()).expect("all there is");
         Self { io, poll }
     }
 
@@ -98,7 +98,7 @@ fn an_answer_that_leaves_less_time_than_it_took_serves_the_next_attempt_as_well(
 
 #[test]
 fn an_attempt_names_the_lookup_that_took_its_time() {
-    let parts = Parts::new();
+    let mut parts = Parts::new();
     let (listener, port) = listener();
     let began = Instant::now();
     let deadline = began + Duration::from_secs(10);
@@ -107,8 +107,8 @@ fn an_attempt_names_the_lookup_that_took_its_time() {
     let answer = Answer { resolution: Ok(vec![localhost()]), ..answer() };
     link.handle_answer(answer, &parts.io, began + Duration::from_secs(9)).expect("an attempt");
     listener.accept().expect("the connection");
-    let connected = link.check(&parts.io.registry, began + Duration::from_secs(10));
-    let Ok(Some(how)) = connected else { panic!("not connected: {connected:?}") };
+    let connected = link.check(&mut parts.io, began + Duration::from_secs(10));
+    let Ok(Some(Progress::Connected(how))) = connected else { panic!("not connected: {connected:?}") };
     let took = Duration::from_secs(9);
     assert_eq!(how.slowest, Some(Stage::Lookup { host: "slow".into(), took }));
 }

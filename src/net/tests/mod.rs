@@ -6,6 +6,8 @@ mod late;
 mod lookups;
 mod opening;
 mod pauses;
+#[cfg(feature = "tls")]
+mod securing;
 mod timers;
 
 use std::collections::VecDeque;
@@ -97,7 +99,8 @@ impl Fixture {
     fn new(resolve: impl Fn(&str) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static) -> Self {
         let (orders, inbox) = orders();
         let (resolver, wakes) = (Resolver::new(resolve), Arc::default());
-        let spawner = Spawner { wakes: Arc::clone(&wakes), resolver: Arc::clone(&resolver) };
+        let spawner =
+            Spawner { wakes: Arc::clone(&wakes), resolver: Arc::clone(&resolver), tls: Arc::default() };
         let running = spawner.spawn(inbox).expect("a worker");
         Self { orders, running, resolver, wakes, clients: 0 }
     }

@@ -11,7 +11,7 @@ use super::{LONG, listener, name};
 use crate::model::LinkId;
 
 /// Hands the selector's news to the link until `ready`.
-fn wait(parts: &mut Parts, link: &mut Link, ready: impl Fn(&mut Link, &Parts) -> bool) {
+fn wait(parts: &mut Parts, link: &mut Link, ready: impl Fn(&mut Link, &mut Parts) -> bool) {
     let mut events = Events::with_capacity(8);
     let deadline = Instant::now() + LONG;
     while !ready(link, parts) {
@@ -32,7 +32,7 @@ fn a_paused_link_is_readable_once_it_goes_on_without_news() {
     let (mut peer, _) = listener.accept().expect("a connection");
     assert_eq!(link.timeout(), Some(now + LONG));
     wait(&mut parts, &mut link, |link, parts| {
-        link.check(&parts.io.registry, now).expect("a connection").is_some()
+        link.check(&mut parts.io, now).expect("a connection").is_some()
     });
     assert_eq!(link.timeout(), None, "from here on the session has the deadlines");
     assert!(!link.can_read());

@@ -4,6 +4,8 @@ mod socket;
 mod target;
 #[cfg(test)]
 mod tests;
+#[cfg_attr(not(feature = "tls"), path = "no_tls.rs")]
+mod tls;
 
 use std::fmt;
 use std::io;
@@ -11,8 +13,9 @@ use std::io;
 use mio::Registry;
 use mio::event::Event;
 
-use crate::backend::LinkError;
+use crate::backend::{LinkError, Secured};
 pub(super) use target::{Target, connect};
+pub(super) use tls::TlsConfigs;
 
 /// What a link reads from and writes to.
 ///
@@ -36,6 +39,16 @@ pub(super) trait Transport: fmt::Debug + Send {
     ///
     /// There will be no connection to this peer.
     fn finish_connect(&mut self) -> io::Result<bool>;
+
+    /// Goes on with securing the connection, as far as it can. Returns how it is secured once it is; until then nothing else is
+    /// read or written. Called after events, on transports that secure what is below them.
+    ///
+    /// # Errors
+    ///
+    /// The connection cannot be secured, or has ended.
+    fn finish_securing(&mut self) -> Result<Option<Secured>, LinkError> {
+        Ok(None)
+    }
 
     /// Whether a read may bring something, as far as is known.
     fn can_read(&self) -> bool;

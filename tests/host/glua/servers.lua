@@ -76,3 +76,10 @@ function host.proxy(options)
 	end
 	return proxy
 end
+
+-- A TLS server before a plain one: its address without a scheme, and the certificate of the authority that it belongs to.
+function host.tls(options)
+	local both = native.new_tls(options and options.server or host.redis_url)
+	local number = math.floor(both / 65536)
+	return { address = "127.0.0.1:" .. both % 65536, authority = native.tls_authority(number) }
+end

@@ -10,6 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use tls_proxy::TlsProxy;
+
 use crate::{
     cli::Options,
     ffi::Module,
@@ -75,6 +77,7 @@ pub(crate) struct Run {
     pub(crate) talkers: RefCell<Vec<Talker>>,
     pub(crate) publishers: RefCell<Vec<Publisher>>,
     pub(crate) proxies: RefCell<Vec<Proxy>>,
+    pub(crate) tls: RefCell<Vec<TlsProxy>>,
 }
 
 impl Run {
@@ -110,6 +113,7 @@ impl Run {
             talkers: RefCell::default(),
             publishers: RefCell::default(),
             proxies: RefCell::default(),
+            tls: RefCell::default(),
         }
     }
 

@@ -104,6 +104,15 @@ host.test("every figure of Stats, and every field of a server", function()
 	kit.wait("a failure", function() return lost:Stats().error end)
 	stats.error = lost:Stats().error
 	lost:Disconnect()
+	-- What a module has that speaks TLS.
+	stats.tls, stats.tls_expires = "TLSv1.3", 0
+	if realtime.FEATURES.tls then
+		local tls = host.tls()
+		local secured = realtime.Connect("rediss://" .. tls.address, { tls_ca = tls.authority })
+		kit.wait("ready", function() return secured:IsConnected() end)
+		stats.tls, stats.tls_expires = secured:Stats().tls, secured:Stats().tls_expires
+		secured:Disconnect()
+	end
 	kit.eq(names(fields.RealtimeStats, all), names(stats, all))
 	local presence = realtime.Presence(client, "x")
 	kit.eq(names(fields.RealtimeServer, all), names(presence:Server("x"), all))

@@ -87,6 +87,12 @@ impl RealRedis {
         self.child.as_ref().map(Child::id)
     }
 
+    /// Adds lines to the configuration that the process has from its next start on.
+    pub fn configure(&mut self, lines: &str) {
+        self.configuration.push_str(lines);
+        self.configuration.push('\n');
+    }
+
     /// Starts the process where it has ended, on the same port, and waits until it listens. What `CONFIG SET` said to
     /// the one before is forgotten.
     ///

@@ -6,13 +6,13 @@
 //! it writes. Nothing happens by itself: the methods of [`Driver`] say what happens next, and [`Driver::drive`] ends a turn.
 //!
 //! It panics if the session breaks the contract: wishes or timers without end, a link asked for twice or closed twice, bytes
-//! for a link that is not up, a wish after the end. It allocates nothing but what waits on a link that is paused.
+//! for a link that is not up, a link secured that is not up or has something to write, a wish after the end. It allocates nothing but what waits on a link that is paused.
 
 #![allow(clippy::panic, reason = "a session that breaks its contract fails the test")]
 
 use std::time::{Duration, Instant};
 
-use realtime::backend::{Action, Connected, LinkError, Session};
+use realtime::backend::{Action, Connected, LinkError, Secured, Session};
 use realtime::model::{Command, LinkId, READ_BYTES, Room, Sink};
 use realtime::queue::Producer;
 
@@ -100,6 +100,8 @@ enum State {
     /// The session asks for it.
     Wanted,
     Up,
+    /// Up, and to be secured: nothing is read or written.
+    Securing,
 }
 
 impl Link {
@@ -154,6 +156,20 @@ impl<Q: Queue, P: Peers, S: Session + ?Sized> Driver<Q, P, S> {
             self.link(link).state = State::Up;
         }
         self.session.handle_connected(link, self.now, how, &mut self.queue);
+        self.carry_out();
+    }
+
+    /// Whether the session asks for this link to be secured, and it is not yet.
+    pub fn is_securing(&self, link: LinkId) -> bool {
+        self.state(link) == State::Securing
+    }
+
+    /// The link is secured.
+    pub fn secured(&mut self, link: LinkId, how: Secured) {
+        if self.is_securing(link) {
+            self.link(link).state = State::Up;
+        }
+        self.session.handle_secured(link, self.now, how, &mut self.queue);
         self.carry_out();
     }
 
@@ -218,6 +234,9 @@ impl<Q: Queue, P: Peers, S: Session + ?Sized> Driver<Q, P, S> {
     }
 
     fn write(&mut self, link: LinkId) {
+        if self.is_securing(link) {
+            return;
+        }
         loop {
             let bytes = self.session.poll_transmit(link, self.now);
             let pipe = &mut self.links[usize::from(link.0)];
@@ -247,6 +266,12 @@ impl<Q: Queue, P: Peers, S: Session + ?Sized> Driver<Q, P, S> {
                     let pipe = self.link(link);
                     assert!(pipe.state == State::Absent, "{link:?} is asked for twice");
                     pipe.state = State::Wanted;
+                }
+                Action::Secure { link, .. } => {
+                    assert!(self.state(link) == State::Up, "{link:?} is not up, or secured already");
+                    let written = self.session.poll_transmit(link, self.now);
+                    assert!(written.is_empty(), "bytes that would be in front of the handshake");
+                    self.link(link).state = State::Securing;
                 }
                 Action::Close(link) => {
                     assert!(self.state(link) != State::Absent, "{link:?} is closed twice");

@@ -78,7 +78,7 @@ fn a_replica_of_a_cluster_will_do_and_so_will_several_addresses_of_it() {
         client.attempt(0);
         greeted(&mut client, resp, Host { role: "slave", ..NODE });
         let told = ready(&mut client);
-        assert_eq!((told.address.as_deref(), told.notice), (Some("a:6379"), None));
+        assert_eq!((told.address.as_deref(), told.notices), (Some("a:6379"), Vec::new()));
     }
 }
 

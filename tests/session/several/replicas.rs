@@ -21,8 +21,8 @@ fn a_replica_is_passed_over_for_a_master() {
         greeted(&mut client, resp, MASTER);
         let told = ready(&mut client);
         assert_eq!(
-            (told.role, told.address.as_deref(), told.notice),
-            (Some(Role::Master), Some("b:6379"), None)
+            (told.role, told.address.as_deref(), told.notices),
+            (Some(Role::Master), Some("b:6379"), Vec::new())
         );
     }
 }
@@ -144,7 +144,7 @@ fn one_address_is_kept_though_its_server_is_a_replica() {
         client.attempt(0);
         greeted(&mut client, resp, REPLICA);
         let told = ready(&mut client);
-        assert!(told.notice.is_some());
+        assert_eq!(told.notices.len(), 1);
         client.driver.lost(LinkId(0), LinkError::Eof);
         assert_eq!(client.expect_down().0.message, "the server closed the connection");
     }

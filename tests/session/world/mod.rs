@@ -231,7 +231,7 @@ impl World {
         // Nothing is written before Write: the event loop hands over all commands of a tick first.
         while let Some(action) = self.client.action_before_writing() {
             match action {
-                Action::Connect { .. } => {}
+                Action::Connect { .. } | Action::Secure { .. } => {}
                 Action::Close(link) => self.drop_link(usize::from(link.0)),
                 Action::Finish => panic!("nobody disconnects"),
             }

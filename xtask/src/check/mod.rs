@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 pub use facts::{Facts, FactsError};
 pub use version::Version;
 
+use crate::edition::Edition;
 use crate::platform::{Platform, System};
 
 /// The oldest C library that modules run on: CentOS 7's, and older than that of any system that the game still runs on.
@@ -158,7 +159,7 @@ pub fn check(path: &Path, folders: &[PathBuf]) -> Result<Report, CheckError> {
     let platform = Platform::of_file(path).ok_or_else(|| CheckError::Name(path.to_owned()))?;
     let bytes = std::fs::read(path).map_err(|error| CheckError::Read(path.to_owned(), error))?;
     let facts = Facts::read(&bytes).map_err(|error| CheckError::Parse(path.to_owned(), error))?;
-    let mut faults = judge(&facts, platform);
+    let mut faults = judge(&facts, platform, Edition::of_file(path));
     for folder in folders.iter().filter_map(|folder| folder.to_str()) {
         if contains(&bytes, folder.as_bytes()) {
             faults.push(Fault::Folder(folder.to_owned()));
@@ -172,7 +173,7 @@ pub fn check(path: &Path, folders: &[PathBuf]) -> Result<Report, CheckError> {
 
 /// All that speaks against a file for that platform.
 #[must_use]
-pub fn judge(facts: &Facts, platform: &Platform) -> Vec<Fault> {
+pub fn judge(facts: &Facts, platform: &Platform, edition: &Edition) -> Vec<Fault> {
     let mut faults = Vec::new();
     if (facts.system, facts.is_64, facts.is_x86, facts.is_library)
         != (platform.system, platform.is_64, true, true)
@@ -194,7 +195,7 @@ pub fn judge(facts: &Facts, platform: &Platform) -> Vec<Fault> {
     }
     match facts.system {
         System::Linux => judge_linux(facts, &mut faults),
-        System::Windows => judge_windows(facts, &mut faults),
+        System::Windows => judge_windows(facts, edition, &mut faults),
     }
     faults
 }
@@ -218,9 +219,10 @@ fn judge_linux(facts: &Facts, faults: &mut Vec<Fault>) {
     }
 }
 
-fn judge_windows(facts: &Facts, faults: &mut Vec<Fault>) {
+fn judge_windows(facts: &Facts, edition: &Edition, faults: &mut Vec<Fault>) {
     let mut unusual = facts.libraries.clone();
-    unusual.retain(|library| !WINDOWS_LIBRARIES.contains(&library.to_ascii_lowercase().as_str()));
+    let known = |name: &str| WINDOWS_LIBRARIES.contains(&name) || edition.windows_libraries.contains(&name);
+    unusual.retain(|library| !known(&library.to_ascii_lowercase()));
     faults.extend(unusual.into_iter().map(Fault::Library));
     if !facts.imports.iter().any(|(name, _)| name == PIN) {
         faults.push(Fault::Unloads("it does not import GetModuleHandleExW; src/lua/pin.rs calls it"));

@@ -1,4 +1,5 @@
 use super::*;
+use crate::edition::{FULL, LEAN};
 
 fn facts(platform: &Platform) -> Facts {
     let names = |names: &[&str]| names.iter().map(ToString::to_string).collect();
@@ -39,7 +40,7 @@ fn windows() -> (&'static Platform, Facts) {
 #[test]
 fn what_is_as_it_should_be_has_no_fault() {
     for platform in &crate::platform::PLATFORMS {
-        assert_eq!(judge(&facts(platform), platform), []);
+        assert_eq!(judge(&facts(platform), platform, &LEAN), []);
     }
 }
 
@@ -53,7 +54,7 @@ fn the_oldest_glibc_is_that_of_the_newest_symbol() {
 fn a_newer_symbol_is_refused_by_name() {
     let (platform, mut facts) = linux();
     facts.imports.push(("pthread_create".to_owned(), Some("GLIBC_2.34".to_owned())));
-    let faults = judge(&facts, platform);
+    let faults = judge(&facts, platform, &LEAN);
     let text = faults[0].to_string();
     assert_eq!(faults.len(), 1);
     assert!(
@@ -70,7 +71,7 @@ fn a_file_for_another_platform_is_refused() {
     let mut program = linux64;
     program.is_library = false;
     for facts in [win32, facts(Platform::named("linux").unwrap()), other_processor, program] {
-        assert!(matches!(judge(&facts, platform)[0], Fault::Foreign { .. }), "{facts:?}");
+        assert!(matches!(judge(&facts, platform, &LEAN)[0], Fault::Foreign { .. }), "{facts:?}");
     }
 }
 
@@ -79,7 +80,7 @@ fn entry_points_have_to_be_there_and_nothing_else() {
     let (platform, mut facts) = windows();
     facts.exports = vec!["gmod13_open".to_owned(), "rust_eh_personality".to_owned()];
     assert_eq!(
-        judge(&facts, platform),
+        judge(&facts, platform, &LEAN),
         [Fault::NoEntryPoint("gmod13_close"), Fault::Exports(vec!["rust_eh_personality".to_owned()])]
     );
 }
@@ -97,34 +98,34 @@ fn libraries_that_a_system_may_lack_are_refused() {
     let (platform, mut facts) = windows();
     facts.libraries = ["libgcc_s_dw2-1.dll", "WS2_32.dll", "vcruntime140.dll"].map(str::to_owned).to_vec();
     let fault = |name: &str| Fault::Library(name.to_owned());
-    assert_eq!(judge(&facts, platform), [fault("libgcc_s_dw2-1.dll"), fault("vcruntime140.dll")]);
+    assert_eq!(judge(&facts, platform, &LEAN), [fault("libgcc_s_dw2-1.dll"), fault("vcruntime140.dll")]);
     let (platform, mut facts) = linux();
     facts.libraries.push("libssl.so.3".to_owned());
-    assert_eq!(judge(&facts, platform), [fault("libssl.so.3")]);
+    assert_eq!(judge(&facts, platform, &LEAN), [fault("libssl.so.3")]);
 }
 
 #[test]
 fn an_unwinder_inside_is_refused() {
     let (platform, mut facts) = linux();
     facts.libraries.retain(|library| library != UNWINDER);
-    assert_eq!(judge(&facts, platform), [Fault::OwnUnwinder]);
+    assert_eq!(judge(&facts, platform, &LEAN), [Fault::OwnUnwinder]);
 }
 
 #[test]
 fn what_can_be_unloaded_is_refused() {
     let (platform, mut facts) = linux();
     facts.stays_loaded = false;
-    assert!(matches!(judge(&facts, platform)[..], [Fault::Unloads(_)]));
+    assert!(matches!(judge(&facts, platform, &LEAN)[..], [Fault::Unloads(_)]));
     let (platform, mut facts) = windows();
     facts.imports.clear();
-    assert!(matches!(judge(&facts, platform)[..], [Fault::Unloads(_)]));
+    assert!(matches!(judge(&facts, platform, &LEAN)[..], [Fault::Unloads(_)]));
 }
 
 #[test]
 fn symbols_and_unusual_memory_are_refused() {
     let (platform, mut facts) = linux();
     (facts.has_symbols, facts.is_hardened) = (true, false);
-    assert_eq!(judge(&facts, platform), [Fault::NotStripped, Fault::NotHardened]);
+    assert_eq!(judge(&facts, platform, &LEAN), [Fault::NotStripped, Fault::NotHardened]);
 }
 
 #[test]
@@ -133,4 +134,12 @@ fn each_fault_is_a_line_of_its_own() {
     let text = error.to_string();
     assert_eq!(text.lines().count(), 2);
     assert!(text.lines().all(|line| line.starts_with("a.dll ")), "{text}");
+}
+
+#[test]
+fn what_random_numbers_come_from_is_for_the_full_edition_alone() {
+    let (platform, mut facts) = windows();
+    facts.libraries.push("bcrypt.dll".to_owned());
+    assert_eq!(judge(&facts, platform, &FULL), []);
+    assert_eq!(judge(&facts, platform, &LEAN), [Fault::Library("bcrypt.dll".to_owned())]);
 }

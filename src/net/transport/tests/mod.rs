@@ -2,3 +2,5 @@
 
 mod readiness;
 mod stream;
+#[cfg(feature = "tls")]
+mod tls;

@@ -71,6 +71,8 @@ pub(crate) const NATIVES: &[(&CStr, Native)] = &[
     (c"drive_talker", servers::drive_talker),
     (c"new_proxy", servers::new_proxy),
     (c"drive_proxy", servers::drive_proxy),
+    (c"new_tls", servers::new_tls),
+    (c"tls_authority", servers::tls_authority),
     (c"set_environment", host::set_environment),
     (c"fail_allocations", host::fail_allocations),
     (c"resident_bytes", host::resident_bytes),

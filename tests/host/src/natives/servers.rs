@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     ffi::Call,
-    servers::{Fake, Proxy, Real, Server},
+    servers::{Fake, Proxy, Real, Server, address},
     value::Value,
 };
 
@@ -112,6 +112,24 @@ pub(super) fn drive_proxy(call: &Call<'_>) -> Result<Value, String> {
     let proxies = call.run().proxies.borrow();
     let proxy = proxies.get(number).ok_or_else(|| "there is no such proxy".to_owned())?;
     proxy.call(call.text(1)?, &call.arguments[2..])
+}
+
+/// `new_tls(url)`: a TLS server before that plain one; returns its number and its port as one, 65536 times the number.
+pub(super) fn new_tls(call: &Call<'_>) -> Result<Value, String> {
+    let server = address(call.text(0)?)?;
+    let proxy = tls_proxy::TlsProxy::start(server).map_err(|error| format!("the TLS server: {error}"))?;
+    let port = usize::from(proxy.port());
+    let mut all = call.run().tls.borrow_mut();
+    all.push(proxy);
+    Ok(((all.len() - 1) * 65_536 + port).into())
+}
+
+/// `tls_authority(number)`: the certificate of the authority that signed that server's, in PEM.
+pub(super) fn tls_authority(call: &Call<'_>) -> Result<Value, String> {
+    let number = call.count(0)?;
+    let all = call.run().tls.borrow();
+    let proxy = all.get(number).ok_or_else(|| "there is no such server".to_owned())?;
+    Ok(proxy.authority().to_owned().into())
 }
 
 fn split<'a>(call: &'a Call<'_>) -> Result<(&'a str, &'a [Value]), String> {

@@ -9,7 +9,7 @@ mod talker;
 use std::{env, path::Path};
 
 pub(crate) use fake::Fake;
-pub(crate) use proxy::Proxy;
+pub(crate) use proxy::{Proxy, address};
 pub(crate) use real::Real;
 pub(crate) use talker::Talker;
 

@@ -76,6 +76,15 @@ impl Proxy {
     }
 }
 
+/// The address in a URL.
+///
+/// # Errors
+///
+/// The URL names none.
+pub(crate) fn address(url: &str) -> Result<SocketAddr, String> {
+    split(url).map(|(_, server)| server)
+}
+
 /// What stands before the address in a URL, and the address.
 fn split(url: &str) -> Result<(&str, SocketAddr), String> {
     let wrong = || format!("a proxy stands before redis://[user:password@]IP:port, not '{url}'");

@@ -2,7 +2,8 @@
 
 use std::{cell::RefCell, path::Path, time::Duration};
 
-use real_redis::RealRedis;
+use certificates::Authority;
+use real_redis::{HeldPort, RealRedis};
 
 use super::{Talker, bytes, client};
 use crate::{
@@ -15,7 +16,8 @@ use crate::{
 const USER: &str = "gmod-host";
 const PASSWORD: &str = "known-to-the-host-alone";
 
-const METHODS: &str = "url, socket, publish, drop, stop, start, kill, pause, resume, command, port";
+const METHODS: &str =
+    "url, socket, publish, drop, stop, start, kill, pause, resume, command, port, speak_tls, authority";
 
 /// A redis-server on a free port of 127.0.0.1 and on a Unix socket.
 #[derive(Debug)]
@@ -24,6 +26,8 @@ pub(crate) struct Real {
     /// `requirepass` of a server without users, as far as a script has set it.
     password: RefCell<Vec<u8>>,
     server: RefCell<RealRedis>,
+    /// Of a server that speaks TLS: its port for that, and who signed its certificate, in PEM.
+    tls: RefCell<Option<(HeldPort, String)>>,
 }
 
 impl Real {
@@ -41,7 +45,12 @@ impl Real {
             builder = builder.configuration(format!("user {USER} on >{PASSWORD} ~* &* +@all"));
         }
         let server = builder.start().map_err(|error| error.to_string())?;
-        Ok(Self { has_users, password: RefCell::default(), server: RefCell::new(server) })
+        Ok(Self {
+            has_users,
+            password: RefCell::default(),
+            server: RefCell::new(server),
+            tls: RefCell::default(),
+        })
     }
 
     pub(crate) fn url(&self) -> String {
@@ -102,6 +111,26 @@ impl Real {
         server.start().map_err(|error| error.to_string())
     }
 
+    /// Has the server speak TLS from now on, on a port of its own: starts it again. Returns that URL.
+    fn speak_tls(&self) -> Result<String, String> {
+        let authority = Authority::new("gmod-host");
+        let port = HeldPort::new().map_err(|error| error.to_string())?;
+        let url = format!("rediss://127.0.0.1:{}", port.number());
+        {
+            let mut server = self.server.borrow_mut();
+            let identity = authority.issue(&["127.0.0.1"]);
+            identity.write(server.folder(), "tls").map_err(|error| error.to_string())?;
+            server.configure(&format!(
+                "tls-port {}\ntls-cert-file tls.crt\ntls-key-file tls.key\ntls-auth-clients no",
+                port.number()
+            ));
+        }
+        self.tls.replace(Some((port, authority.certificate)));
+        self.stop()?;
+        self.start_again()?;
+        Ok(url)
+    }
+
     /// `host.real.METHOD(…)`.
     ///
     /// # Errors
@@ -112,6 +141,11 @@ impl Real {
             "url" => return Ok(self.url().into()),
             "socket" => return Ok(self.server.borrow().unix_url().into()),
             "port" => return Ok(f64::from(self.server.borrow().port()).into()),
+            "speak_tls" => return Ok(self.speak_tls()?.into()),
+            "authority" => {
+                let authority = self.tls.borrow().as_ref().map(|(_, authority)| authority.clone());
+                return Ok(authority.ok_or("the server speaks no TLS")?.into());
+            }
             "publish" => {
                 let publish = [b"PUBLISH", bytes(arguments, 0, method)?, bytes(arguments, 1, method)?];
                 return self.command(&publish);

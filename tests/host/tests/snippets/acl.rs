@@ -15,7 +15,11 @@ const AS_THAT_USER: &str = include_str!("as_that_user.lua");
 
 /// A block of redis.conf: the server starts with it. If it makes the game servers' user, that one is tried out.
 pub(crate) fn configuration(root: &Path, name: &str, block: &Block) -> Result<(), Failed> {
-    let redis = Redis::start(&fresh_folder(&format!("{name}-{}", block.line))?, &block.code)?;
+    let folder = fresh_folder(&format!("{name}-{}", block.line))?;
+    if block.code.contains("tls-port ") {
+        return speaks_tls(&folder, &block.code);
+    }
+    let redis = Redis::start(&folder, &block.code)?;
     if block.code.contains("\nuser gmod ") {
         is_right(root, &redis)
     } else if block.code.contains("\nuser ttt-1 ") {
@@ -23,6 +27,15 @@ pub(crate) fn configuration(root: &Path, name: &str, block: &Block) -> Result<()
     } else {
         Ok(())
     }
+}
+
+/// A server with a certificate where the page has it, and another port than the page's.
+fn speaks_tls(folder: &Path, code: &str) -> Result<(), Failed> {
+    certificates::Identity::self_signed(&["redis"]).write(folder, "redis")?;
+    let port = real_redis::HeldPort::new()?.number().to_string();
+    let redis = Redis::start(folder, &code.replace("/etc/redis/", "").replace("6380", &port))?;
+    let told = redis.ask(&["CONFIG", "GET", "tls-port"])?;
+    if told.contains(&port) { Ok(()) } else { Err(format!("it speaks no TLS: {told}").into()) }
 }
 
 /// Users with parts in parentheses, which Redis has from 7.0 on: a game server can do all that the addon needs, and the table

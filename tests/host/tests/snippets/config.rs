@@ -16,7 +16,12 @@ end
 local realtime = include("realtime/load.lua")
 local id, named = realtime.ServerId()
 assert(id == "ttt-1" and named, id)
-assert(realtime.Default())
+local client = realtime.Default()
+if CONFIG:find("rediss://", 1, true) and not realtime.FEATURES.tls then
+	assert(not client and table.concat(host.console(), "\n"):find("-full.zip", 1, true))
+else
+	assert(client)
+end
 host.run(function() host.exit(0) end)
 "#;
 

@@ -33,6 +33,8 @@ const LINES: &[(&str, Line)] = &[
     ("cargo demo", Prints("messages published")),
     ("printf ", Prints("{\"type\":\"array\"")),
     ("echo \"ttt-1:$(openssl rand", Prints("ttt-1:")),
+    ("openssl req -x509 ", Prints("")),
+    ("openssl x509 ", Prints("  -")),
     ("export REALTIME_URL=", Prints("srcds: redis://gmod:secret@10.0.0.5:6379 -game garrysmod")),
     ("./srcds_run_x64 ", Prints("srcds: ")),
     ("redis-cli --user gmod --askpass PING", Asks("PONG")),

@@ -1,0 +1,119 @@
+//! What an owner is told about TLS: what to do where it fails, and what to know where it works.
+
+use std::borrow::Cow;
+use std::time::{Duration, Instant};
+
+use super::config::Config;
+use crate::backend::{Secured, TlsError, TlsFault, Trust};
+
+/// How long before a certificate expires the console begins to warn. Services that renew certificates by themselves do so earlier.
+const WARN_BEFORE: Duration = Duration::from_secs(14 * 86_400);
+
+/// What the console says at every connect with `tls_insecure`.
+const INSECURE: &str = "tls_insecure is set: the connection is encrypted, but anybody on the way can pass for the server, and read \
+                        the password; tls_pin or tls_ca ends that";
+
+/// Follows what the system says, where a server hangs up in TLS's handshake.
+pub(super) const HUNG_UP: &str = " in the TLS handshake; does this port speak TLS (tls-port in the configuration of Redis)? Without \
+                                  TLS the URL begins with redis://";
+
+/// What was said on the console about security.
+#[derive(Debug, Default)]
+pub(super) struct SecurityNotices {
+    /// The connection, by the time at which it was made, that `INSECURE` was said about.
+    insecure: Option<Instant>,
+    /// The end of the certificate that was warned about.
+    expires: Option<u64>,
+}
+
+impl SecurityNotices {
+    /// What the console should say of a connection that was made at `made`, if it was not said before.
+    pub(super) fn notices(
+        &mut self,
+        how: &Secured,
+        config: &Config,
+        made: Instant,
+    ) -> impl Iterator<Item = Cow<'static, str>> + use<> {
+        let trust = config.tls.as_ref().map(|tls| &tls.settings().trust);
+        let is_insecure = trust == Some(&Trust::Everyone) && self.insecure.replace(made) != Some(made);
+        let soon = how.expiry.filter(|expiry| expiry.left <= WARN_BEFORE);
+        let soon = soon.filter(|expiry| self.expires.replace(expiry.at) != Some(expiry.at));
+        let expires = soon.map(|expiry| match (expiry.left.as_secs() / 86_400, expiry.left.is_zero()) {
+            (_, true) => {
+                "the server's certificate has expired: clients that check it refuse it; renew it".into()
+            }
+            (days, false) => {
+                let days = days + 1;
+                format!(
+                    "the server's certificate expires in {days} {}, and then no client connects; renew it",
+                    if days == 1 { "day" } else { "days" }
+                )
+                .into()
+            }
+        });
+        is_insecure.then_some(Cow::Borrowed(INSECURE)).into_iter().chain(expires)
+    }
+}
+
+/// The handshake did not end within so many seconds.
+pub(super) fn no_handshake(waited: f64) -> String {
+    format!(
+        "the server was reached but did not answer TLS's handshake within {waited} s; does this port speak TLS (tls-port in the \
+         configuration of Redis)? Without TLS the URL begins with redis://"
+    )
+}
+
+/// What failed and what to do about it, then the library's words.
+pub(super) fn advice(error: &TlsError, config: &Config) -> String {
+    let (trust, identity) = match &config.tls {
+        Some(tls) => (Some(&tls.settings().trust), tls.settings().identity.as_ref()),
+        None => (None, None),
+    };
+    let words = &*error.words;
+    let ours = match error.fault {
+        TlsFault::UnknownIssuer if matches!(trust, Some(Trust::Authorities(_))) => {
+            "the server's certificate was signed by none of the authorities in tls_ca, or it does not send the certificates between"
+        }
+        TlsFault::UnknownIssuer => {
+            "no public authority signed the server's certificate: write the certificate of the authority that did into tls_ca, or \
+             the server's key into tls_pin"
+        }
+        TlsFault::WrongName => {
+            "the server's certificate is for another name: connect by a name that it has, or write that into tls_name"
+        }
+        TlsFault::Expired => {
+            "the server's certificate has expired: renew it, or set the clock of this machine if that is wrong"
+        }
+        TlsFault::NotValidYet => {
+            "the server's certificate is not valid yet: is the clock of this machine right?"
+        }
+        TlsFault::WrongKey => {
+            return format!(
+                "the server has another public key than tls_pin says. If its key was changed on purpose, write the new one, \
+                 {words}; if not, somebody else answers there"
+            );
+        }
+        TlsFault::BadCertificate => "the server's certificate is of a form that is not accepted",
+        TlsFault::BadName => {
+            "the host's name cannot be checked: write the name that the certificate has into tls_name"
+        }
+        TlsFault::NotTls => {
+            "what answers does not speak TLS: is this the port for it (tls-port in the configuration of Redis)? Without TLS the URL \
+             begins with redis://"
+        }
+        TlsFault::ClientCertificateMissing | TlsFault::ClientCertificateRefused if identity.is_none() => {
+            "the server wants a certificate of this client: set tls_cert and tls_key"
+        }
+        TlsFault::ClientCertificateMissing | TlsFault::ClientCertificateRefused => {
+            "the server refused the certificate of tls_cert: has it expired, or did none of the authorities sign it that the server \
+             trusts (tls-ca-cert-file in the configuration of Redis)?"
+        }
+        TlsFault::Refused if identity.is_none() => {
+            "the server refused the handshake: it may want a certificate of this client (tls_cert, tls_key), or have no version \
+             and cipher in common (TLS 1.2 and 1.3 are spoken here)"
+        }
+        TlsFault::Refused => "the server refused the handshake",
+        TlsFault::Other => "the connection could not be secured",
+    };
+    format!("{ours} ({words})")
+}

@@ -1,0 +1,114 @@
+//! The options about TLS: from URL and table to settings.
+
+use std::sync::Arc;
+
+use super::OptionError;
+use super::options::{OptionSet, OptionValue};
+use super::tls::{Identity, PEM_BEGIN, Pem, TLS_KEYS, Tls, Trust};
+
+const PIN_RULE: &str = "must be 64 hexadecimal digits, the SHA-256 of the server's public key, as this prints it: openssl x509 -in \
+                        server.crt -noout -pubkey | openssl pkey -pubin -outform DER | sha256sum";
+
+/// What the options say about TLS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct TlsOptions {
+    settings: Arc<Tls>,
+    /// The name that the certificate is to have, if it is not the host's.
+    name: Option<String>,
+}
+
+impl TlsOptions {
+    /// Takes the options out of `set`. `scheme`: the URL's, if it asks for TLS. `None` if nothing does.
+    pub(super) fn take(set: &mut OptionSet, scheme: Option<&str>) -> Result<Option<Self>, OptionError> {
+        let wanted = match (set.boolean("tls")?, scheme) {
+            (Some(false), Some(scheme)) => {
+                let problem = format!("is false, but a URL that begins with {scheme}:// asks for TLS");
+                return Err(OptionError::invalid("tls", problem));
+            }
+            (tls, scheme) => tls == Some(true) || scheme.is_some(),
+        };
+        if !wanted {
+            return match TLS_KEYS.iter().find(|key| set.has(key)) {
+                Some(key) => Err(OptionError::invalid(key, "means nothing without TLS; add tls = true")),
+                None => Ok(None),
+            };
+        }
+        let name = match set.text("tls_name")? {
+            Some(name)
+                if name.is_empty() || name.contains(|c: char| c.is_whitespace() || ":/@".contains(c)) =>
+            {
+                return Err(OptionError::invalid("tls_name", "must be a host's name alone"));
+            }
+            name => name,
+        };
+        let settings = Arc::new(Tls { trust: trust(set)?, identity: identity(set)? });
+        Ok(Some(Self { settings, name }))
+    }
+
+    /// What links are secured with.
+    pub(super) fn settings(&self) -> &Arc<Tls> {
+        &self.settings
+    }
+
+    /// The name that the certificate of `host` is to have.
+    pub(super) fn name(&self, host: &str) -> String {
+        self.name.as_deref().unwrap_or(host).to_owned()
+    }
+}
+
+fn trust(set: &mut OptionSet) -> Result<Trust, OptionError> {
+    let ca = pem(set, "tls_ca")?;
+    let pin =
+        set.text("tls_pin")?.map(|text| pin(&text).ok_or_else(|| OptionError::invalid("tls_pin", PIN_RULE)));
+    let insecure = set.boolean("tls_insecure")?.unwrap_or(false);
+    match (ca, pin.transpose()?, insecure) {
+        (None, None, false) => Ok(Trust::Public),
+        (Some(ca), None, false) => Ok(Trust::Authorities(ca)),
+        (None, Some(hash), false) => Ok(Trust::Key(hash)),
+        (None, None, true) => Ok(Trust::Everyone),
+        (Some(_), Some(_), _) => Err(OptionError::invalid(
+            "tls_pin",
+            "and tls_ca exclude each other: with the key, no authority is asked",
+        )),
+        (_, _, true) => Err(OptionError::invalid(
+            "tls_insecure",
+            "and tls_ca or tls_pin exclude each other: it believes every server",
+        )),
+    }
+}
+
+fn pin(text: &str) -> Option<[u8; 32]> {
+    let digits: Option<Vec<u32>> = text.chars().map(|c| c.to_digit(16)).collect();
+    let bytes = digits?
+        .chunks(2)
+        .map(|pair| u8::try_from(pair[0] * 16 + pair.get(1)?).ok())
+        .collect::<Option<Vec<u8>>>();
+    bytes?.try_into().ok()
+}
+
+fn identity(set: &mut OptionSet) -> Result<Option<Identity>, OptionError> {
+    match (pem(set, "tls_cert")?, pem(set, "tls_key")?) {
+        (None, None) => Ok(None),
+        (Some(certificate), Some(key)) => Ok(Some(Identity { certificate, key })),
+        (Some(_), None) => {
+            Err(OptionError::invalid("tls_cert", "needs its private key beside it, in tls_key"))
+        }
+        (None, Some(_)) => {
+            Err(OptionError::invalid("tls_key", "needs its certificate beside it, in tls_cert"))
+        }
+    }
+}
+
+/// Takes certificates or a key: the text itself, or what the file holds that was named.
+fn pem(set: &mut OptionSet, key: &'static str) -> Result<Option<Pem>, OptionError> {
+    match set.take(key) {
+        None => Ok(None),
+        Some(OptionValue::File { name, bytes }) => {
+            Ok(Some(Pem { option: key, file: Some(name), text: bytes }))
+        }
+        Some(OptionValue::String(text)) if text.windows(PEM_BEGIN.len()).any(|part| part == PEM_BEGIN) => {
+            Ok(Some(Pem { option: key, file: None, text }))
+        }
+        Some(_) => Err(OptionError::invalid(key, "must be the name of a file in PEM, or its text")),
+    }
+}

@@ -1,0 +1,51 @@
+//! Options whose value may be the name of a file: certificates and keys.
+
+use std::fs;
+use std::io::{self, ErrorKind};
+
+use crate::backend::{FILE_OPTIONS, OptionValue, PEM_BEGIN};
+use crate::model::{NAME_CHARACTERS, printable};
+
+/// The largest file that is read. The lists of all public authorities have a quarter of it.
+const MAX_BYTES: u64 = 1 << 20;
+
+/// Whether the value of an option is the name of a file, not the text itself. Without TLS none is read.
+pub(super) fn names_file(option: &str, value: &[u8]) -> bool {
+    cfg!(feature = "tls")
+        && FILE_OPTIONS.contains(&option)
+        && !value.windows(PEM_BEGIN.len()).any(|part| part == PEM_BEGIN)
+}
+
+/// Reads the file that an option names. The error is a sentence, and has nothing of what the file holds.
+pub(super) fn read(option: &str, name: &[u8]) -> Result<OptionValue, String> {
+    let shown = printable(name, NAME_CHARACTERS);
+    let problem = |what: &str| format!("option \"{option}\" names the file \"{shown}\", {what}");
+    let Ok(path) = std::str::from_utf8(name) else { return Err(problem("whose name is not UTF-8")) };
+    match contents(path) {
+        Ok(bytes) => Ok(OptionValue::File { name: shown.clone(), bytes }),
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let folder =
+                std::env::current_dir().map(|folder| folder.display().to_string()).unwrap_or_default();
+            Err(problem(&format!("which does not exist; a name without a leading slash begins in {folder}")))
+        }
+        Err(error) if error.kind() == ErrorKind::PermissionDenied => {
+            Err(problem("which this server's user may not read"))
+        }
+        Err(error) => Err(problem(&format!("which cannot be read: {error}"))),
+    }
+}
+
+fn contents(path: &str) -> io::Result<Vec<u8>> {
+    // Before it is opened: a pipe would wait for somebody who writes into it.
+    let metadata = fs::metadata(path)?;
+    if !metadata.is_file() {
+        return Err(io::Error::new(ErrorKind::InvalidInput, "it is no file"));
+    }
+    if metadata.len() > MAX_BYTES {
+        return Err(io::Error::new(
+            ErrorKind::InvalidInput,
+            "it has more than 1 MiB, and so is no certificate",
+        ));
+    }
+    fs::read(path)
+}

@@ -1,0 +1,35 @@
+//! In place of TLS, where the module was built without it: whoever asks for it is refused.
+
+use std::sync::Arc;
+
+use super::Transport;
+use crate::backend::{LinkError, OptionError, Tls, TlsError, TlsFault};
+
+/// What this build answers. Options that ask for TLS are refused before that, with what to do.
+const WITHOUT: &str = "this build has no TLS";
+
+/// Keeps nothing.
+#[derive(Debug, Default)]
+pub(in crate::net) struct TlsConfigs;
+
+/// There is none.
+#[derive(Debug)]
+pub(in crate::net) enum Layer {}
+
+impl TlsConfigs {
+    #[expect(clippy::unused_self, reason = "the same as with TLS")]
+    pub(in crate::net) fn prepare(&self, _: &Arc<Tls>) -> Result<(), OptionError> {
+        Err(OptionError::Url(WITHOUT.into()))
+    }
+
+    #[expect(clippy::unused_self, reason = "the same as with TLS")]
+    pub(in crate::net) fn layer(&self, _: &Arc<Tls>, _: &str) -> Result<Layer, LinkError> {
+        Err(LinkError::Tls(TlsError { fault: TlsFault::Other, words: WITHOUT.into() }))
+    }
+}
+
+impl Layer {
+    pub(in crate::net) fn over(self, _: Box<dyn Transport>) -> Box<dyn Transport> {
+        match self {}
+    }
+}

@@ -1,0 +1,217 @@
+//! From settings to rustls's configuration: which certificates and keys, and whom to believe.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
+use rustls::crypto::{WebPkiSupportedAlgorithms, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+
+use super::certificate::Certificate;
+use super::{Layer, refusal};
+use crate::backend::{LinkError, OptionError, Pem, Tls, TlsFault, Trust};
+use crate::crypto::sha256;
+
+/// rustls's configurations: one for each distinct settings, as long as a client has them. A configuration remembers sessions,
+/// and a session that is resumed takes half the processor's time.
+#[derive(Debug, Default)]
+pub(in crate::net) struct TlsConfigs(Mutex<Vec<(Weak<Tls>, Arc<ClientConfig>)>>);
+
+impl TlsConfigs {
+    /// The configuration for these settings.
+    pub(in crate::net) fn prepare(&self, tls: &Arc<Tls>) -> Result<Arc<ClientConfig>, OptionError> {
+        // What is stored is whole at any moment.
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.retain(|(settings, _)| settings.strong_count() > 0);
+        let same = known.iter().filter_map(|(settings, config)| Some((settings.upgrade()?, config)));
+        let config = match same.clone().find(|(settings, _)| settings == tls) {
+            Some((settings, config)) if Arc::ptr_eq(&settings, tls) => return Ok(Arc::clone(config)),
+            Some((_, config)) => Arc::clone(config),
+            None => Arc::new(config(tls, public_authorities)?),
+        };
+        known.push((Arc::downgrade(tls), Arc::clone(&config)));
+        Ok(config)
+    }
+
+    /// TLS for one link to the server of this name.
+    pub(in crate::net) fn layer(&self, tls: &Arc<Tls>, name: &str) -> Result<Layer, LinkError> {
+        let config = self.prepare(tls).map_err(|error| refusal(TlsFault::Other, error.to_string()))?;
+        Layer::new(config, name)
+    }
+}
+
+fn public_authorities() -> RootCertStore {
+    webpki_roots::TLS_SERVER_ROOTS.iter().cloned().collect()
+}
+
+/// Makes rustls's configuration.
+pub(in super::super) fn config(
+    tls: &Tls,
+    public: fn() -> RootCertStore,
+) -> Result<ClientConfig, OptionError> {
+    let provider = Arc::new(ring::default_provider());
+    let unusable = |error: Error| OptionError::invalid("tls", format!("cannot be used here: {error}"));
+    let chain = |roots: RootCertStore, listed| {
+        WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider))
+            .build()
+            .map(|verifier| Trusted::Chain { verifier, listed })
+            .map_err(|error| OptionError::invalid("tls", format!("cannot be used here: {error}")))
+    };
+    let trusted = match &tls.trust {
+        Trust::Public => chain(public(), Vec::new())?,
+        Trust::Authorities(pem) => {
+            let listed = certificates(pem)?;
+            let mut roots = RootCertStore::empty();
+            // A list may have entries of kinds that nothing is ever verified with.
+            if roots.add_parsable_certificates(listed.iter().cloned()).0 == 0 {
+                return Err(pem.error("has no certificate that can be understood"));
+            }
+            chain(roots, listed)?
+        }
+        Trust::Key(hash) => Trusted::Key(*hash),
+        Trust::Everyone => Trusted::Everyone,
+    };
+    let algorithms = provider.signature_verification_algorithms;
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(unusable)?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Verifier { trusted, algorithms }));
+    let Some(identity) = &tls.identity else { return Ok(builder.with_no_client_auth()) };
+    let key = match PrivateKeyDer::from_pem_slice(&identity.key.text) {
+        Ok(key) => key,
+        Err(_) if identity.key.text.windows(9).any(|part| part == b"ENCRYPTED") => {
+            return Err(identity.key.error(
+                "holds a key with a passphrase, which nobody could type here; write one without: openssl pkey -in KEY -out KEY2",
+            ));
+        }
+        Err(_) => {
+            return Err(identity.key.error("holds no private key in PEM (-----BEGIN PRIVATE KEY-----)"));
+        }
+    };
+    builder.with_client_auth_cert(certificates(&identity.certificate)?, key).map_err(|error| match error {
+        Error::InconsistentKeys(_) => {
+            identity.key.error("holds another key than that of tls_cert's certificate")
+        }
+        Error::InvalidCertificate(_) => {
+            identity.certificate.error("has a certificate that cannot be understood")
+        }
+        _ => {
+            identity.key.error("holds a key of a kind that cannot be used; RSA, P-256, P-384 and Ed25519 can")
+        }
+    })
+}
+
+/// The certificates of a text, at least one.
+fn certificates(pem: &Pem) -> Result<Vec<CertificateDer<'static>>, OptionError> {
+    let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem.text).collect();
+    match read {
+        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+        Ok(_) => Err(pem.error("holds no certificate in PEM (-----BEGIN CERTIFICATE-----)")),
+        Err(_) => Err(pem.error("is damaged: it is no PEM")),
+    }
+}
+
+/// Whom a client believes.
+#[derive(Debug)]
+struct Verifier {
+    trusted: Trusted,
+    algorithms: WebPkiSupportedAlgorithms,
+}
+
+#[derive(Debug)]
+enum Trusted {
+    /// Whom an authority vouches for, and who has one of the `listed` certificates itself: openssl makes self-signed ones that
+    /// are authorities, too, which no server may have otherwise.
+    Chain {
+        verifier: Arc<WebPkiServerVerifier>,
+        listed: Vec<CertificateDer<'static>>,
+    },
+    Key([u8; 32]),
+    Everyone,
+}
+
+/// The server has another key than the one that is trusted: this one.
+#[derive(Debug)]
+pub(super) struct WrongKey(Option<[u8; 32]>);
+
+impl fmt::Display for WrongKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Some(hash) = self.0 else { return f.write_str("the certificate cannot be understood") };
+        hash.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl std::error::Error for WrongKey {}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        shown: &CertificateDer<'_>,
+        between: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        match &self.trusted {
+            Trusted::Chain { listed, .. } if listed.contains(shown) => {
+                let read = Certificate::parse(shown).ok_or(CertificateError::BadEncoding)?;
+                if now.as_secs() < read.begins {
+                    return Err(CertificateError::NotValidYet.into());
+                }
+                if read.expires < now.as_secs() {
+                    return Err(CertificateError::Expired.into());
+                }
+                verify_server_name(&ParsedCertificate::try_from(shown)?, name)?;
+            }
+            Trusted::Chain { verifier, .. } => {
+                verifier.verify_server_cert(shown, between, name, ocsp, now).map_err(
+                    |error| match error {
+                        // Of one that is an authority as well, webpki says that first, before it looks for the issuer.
+                        Error::InvalidCertificate(CertificateError::Other(_))
+                            if Certificate::parse(shown).is_some_and(|read| read.is_self_issued) =>
+                        {
+                            CertificateError::UnknownIssuer.into()
+                        }
+                        other => other,
+                    },
+                )?;
+            }
+            Trusted::Key(trusted) => {
+                let found = Certificate::parse(shown).map(|read| sha256(read.public_key));
+                if found != Some(*trusted) {
+                    let other = rustls::OtherError(Arc::new(WrongKey(found)));
+                    return Err(CertificateError::Other(other).into());
+                }
+            }
+            Trusted::Everyone => {}
+        }
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls12_signature(message, certificate, signed, &self.algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        verify_tls13_signature(message, certificate, signed, &self.algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.algorithms.supported_schemes()
+    }
+}

@@ -1,0 +1,257 @@
+//! TLS with a real redis-server, through the real worker.
+
+#![cfg(all(unix, feature = "tls"))]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failure here is a failed test")]
+
+mod toy;
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use certificates::{Authority, Identity};
+use real_redis::{HeldPort, RealRedis};
+use realtime::backend::{OptionValue, Options, PrepareTls, configure};
+use realtime::crypto::{hex, sha256};
+use realtime::model::{Code, Command, Error, Event, Ready, ReplyTo, RequestSlot, SubscriptionSlot, Value};
+use toy::{Client, Game, Seen};
+
+const LONG: Duration = Duration::from_secs(60);
+const SLOT: SubscriptionSlot = SubscriptionSlot::new(1, 0);
+const ANSWER: ReplyTo = ReplyTo::Callback(RequestSlot::new(0, 0));
+
+/// A redis-server that speaks TLS on a port of its own beside the plain one.
+struct TlsRedis {
+    redis: RealRedis,
+    port: HeldPort,
+    authority: Authority,
+}
+
+impl TlsRedis {
+    /// With this certificate, or one for 127.0.0.1, and more lines of configuration.
+    fn start(identity: Option<Identity>, lines: &str) -> Option<Self> {
+        Self::start_as(identity, lines, false)
+    }
+
+    /// Likewise; `asks`: for a certificate of the client.
+    fn start_as(identity: Option<Identity>, lines: &str, asks: bool) -> Option<Self> {
+        if !real_redis::is_expected() || real_redis::version().is_ok_and(|version| version < (6, 2)) {
+            eprintln!("skipped: no redis-server with TLS");
+            return None;
+        }
+        let authority = Authority::new("tests");
+        let port = HeldPort::new().expect("a port");
+        let folder = tempfile::tempdir().expect("a folder").keep();
+        let identity = identity.unwrap_or_else(|| authority.issue(&["127.0.0.1"]));
+        identity.write(&folder, "server").expect("files");
+        std::fs::write(folder.join("ca.crt"), &authority.certificate).expect("a file");
+        let configuration = format!(
+            "tls-port {}\ntls-cert-file server.crt\ntls-key-file server.key\ntls-ca-cert-file ca.crt\n\
+             tls-auth-clients {}\n{lines}",
+            port.number(),
+            if asks { "yes" } else { "no" }
+        );
+        let redis = RealRedis::builder().folder(folder).configuration(configuration).start();
+        Some(Self { redis: redis.expect("a redis-server with TLS"), port, authority })
+    }
+
+    fn url(&self) -> String {
+        format!("rediss://127.0.0.1:{}", self.port.number())
+    }
+
+    fn ca(&self) -> (&'static str, OptionValue) {
+        ("tls_ca", text(&self.authority.certificate))
+    }
+
+    /// Says something past the module, on the plain port, and waits for the answer.
+    fn say(&self, line: &str) {
+        let mut stream = TcpStream::connect(("127.0.0.1", self.redis.port())).expect("a connection");
+        stream.write_all(format!("{line}\r\n").as_bytes()).expect("a connection");
+        let mut answer = [0; 64];
+        let n = stream.read(&mut answer).expect("an answer");
+        assert!(!answer[..n].starts_with(b"-"), "{line}: {}", String::from_utf8_lossy(&answer[..n]));
+    }
+}
+
+impl Drop for TlsRedis {
+    fn drop(&mut self) {
+        self.redis.kill();
+        let _gone = std::fs::remove_dir_all(self.redis.folder());
+    }
+}
+
+fn text(text: &str) -> OptionValue {
+    OptionValue::String(text.into())
+}
+
+fn connect(game: &mut Game, url: &str, pairs: &[(&str, OptionValue)]) -> Client {
+    let mut pairs: Vec<_> = pairs.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
+    pairs.push(("reconnect_max".into(), OptionValue::Number(0.1)));
+    let backend =
+        configure(Options { url: Some(url.into()), pairs, ..Options::default() }).expect("good options");
+    if let Some(tls) = backend.tls() {
+        game.spawner.prepare_tls(tls).expect("good certificates");
+    }
+    game.open(&*backend)
+}
+
+fn ready(client: &mut Client) -> Ready {
+    client.wait_for("ready", |seen| match seen {
+        Seen::Event(Event::Ready(ready)) => Some(ready),
+        _ => None,
+    })
+}
+
+fn down(client: &mut Client) -> Error {
+    client.wait_for("a failure", |seen| match seen {
+        Seen::Event(Event::Down { error, .. }) => Some(error),
+        _ => None,
+    })
+}
+
+/// Why a client does not come to be ready.
+fn failed(url: &str, pairs: &[(&str, OptionValue)]) -> Error {
+    let mut game = Game::start();
+    let mut client = connect(&mut game, url, pairs);
+    let error = down(&mut client);
+    assert!(game.shutdown(LONG));
+    error
+}
+
+fn identity(own: &Identity) -> [(&'static str, OptionValue); 2] {
+    [("tls_cert", text(&own.certificate)), ("tls_key", text(&own.key))]
+}
+
+#[test]
+fn messages_of_any_size_pass_over_both_versions_of_tls_and_of_the_protocol() {
+    for (protocols, version) in [("TLSv1.2", "TLSv1.2"), ("TLSv1.3", "TLSv1.3")] {
+        let Some(server) = TlsRedis::start(None, &format!("tls-protocols {protocols}")) else { return };
+        for protocol in [2, 3] {
+            let mut game = Game::start();
+            let pairs = [server.ca(), ("protocol", OptionValue::Number(protocol.into()))];
+            let mut client = connect(&mut game, &server.url(), &pairs);
+            game.subscribe(&client, "chat", SLOT.index);
+            let told = ready(&mut client);
+            assert_eq!((told.tls, told.protocol), (Some(version), Some(protocol)));
+            let day = told.tls_expires.expect("a certificate") / 86_400;
+            let today = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()
+                / 86_400;
+            assert!((today + 29..=today + 31).contains(&day), "{day}");
+            for length in [0, 1, 16_384, 16_385, 3_000_000] {
+                let text: Vec<u8> = (0..length).map(|n: u32| n.wrapping_mul(31).to_le_bytes()[0]).collect();
+                game.publish(&client, "chat", &text, ANSWER);
+                let (mut message, mut answer) = (None, None);
+                while message.is_none() || answer.is_none() {
+                    match client.wait() {
+                        Seen::Message(slot, payload) => message = Some((slot, payload)),
+                        Seen::Answer(_, result) => answer = Some(result),
+                        Seen::Event(Event::Subscribed(_)) => {}
+                        other => panic!("{other:?}"),
+                    }
+                }
+                assert_eq!(answer, Some(Ok(Value::Integer(1))));
+                assert!(message == Some((SLOT, text)), "{length} bytes");
+            }
+            game.command(&client, Command::Disconnect { deadline: Instant::now() + LONG });
+            client.wait_for("the end", |seen| (seen == Seen::Event(Event::Closed)).then_some(()));
+            assert!(game.shutdown(LONG));
+        }
+    }
+}
+
+#[test]
+fn a_server_that_asks_for_a_certificate_gets_ours_and_says_why_it_refuses_one() {
+    for protocols in ["TLSv1.2", "TLSv1.3"] {
+        let Some(server) = TlsRedis::start_as(None, &format!("tls-protocols {protocols}"), true) else {
+            return;
+        };
+        let mut game = Game::start();
+        let [certificate, key] = identity(&server.authority.issue(&["client"]));
+        let mut client = connect(&mut game, &server.url(), &[server.ca(), certificate, key]);
+        assert!(ready(&mut client).first);
+        assert!(game.shutdown(LONG));
+
+        let missing = failed(&server.url(), &[server.ca()]);
+        assert_eq!(missing.code, Code::Tls, "{missing}");
+        assert!(missing.message.contains("tls_cert"), "{protocols}: {missing}");
+        let [certificate, key] = identity(&Authority::new("somebody else").issue(&["client"]));
+        let refused = failed(&server.url(), &[server.ca(), certificate, key]);
+        assert_eq!(refused.code, Code::Tls, "{refused}");
+        assert!(refused.message.contains("the server refused the certificate of tls_cert"), "{refused}");
+    }
+}
+
+#[test]
+fn a_server_that_cannot_be_believed_is_told_of_with_what_to_do() {
+    let authority = Authority::new("its own");
+    let ca = ("tls_ca", text(&authority.certificate));
+    let name = ("tls_name", text("redis.example"));
+    let pin = |identity: &Identity| ("tls_pin", text(&hex(&sha256(&identity.public_key))));
+    let own = Identity::self_signed(&["redis.example"]);
+    let expired = authority.issue_between(&["127.0.0.1"], -30, -1);
+    for (identity, pairs, words) in [
+        (authority.issue(&["redis.example"]), vec![ca.clone()], Some("another name")),
+        (authority.issue(&["redis.example"]), vec![ca.clone(), name], None),
+        (authority.issue(&["127.0.0.1"]), vec![], Some("no public authority signed")),
+        (expired.clone(), vec![ca.clone()], Some("has expired")),
+        (own.clone(), vec![], Some("no public authority signed")),
+        (own.clone(), vec![ca], Some("signed by none of the authorities in tls_ca")),
+        (own.clone(), vec![pin(&own)], None),
+        (own.clone(), vec![pin(&expired)], Some("another public key")),
+        (own.clone(), vec![("tls_insecure", OptionValue::Boolean(true))], None),
+    ] {
+        let Some(server) = TlsRedis::start(Some(identity), "") else { return };
+        if let Some(words) = words {
+            let error = failed(&server.url(), &pairs);
+            assert_eq!(error.code, Code::Tls, "{error}");
+            assert!(error.message.contains(words), "{words}: {error}");
+        } else {
+            let mut game = Game::start();
+            let mut client = connect(&mut game, &server.url(), &pairs);
+            assert_eq!(ready(&mut client).tls, Some("TLSv1.3"), "{pairs:?}");
+            assert!(game.shutdown(LONG));
+        }
+    }
+}
+
+#[test]
+fn one_port_for_the_other_is_told() {
+    let Some(server) = TlsRedis::start(None, "") else { return };
+    // It waits for the end of a line, which may stand in the middle of what is random.
+    let plain = format!("rediss://127.0.0.1:{}", server.redis.port());
+    let error = failed(&plain, &[("connect_timeout", OptionValue::Number(1.0))]);
+    assert!(error.message.contains("TLS") && error.message.contains("tls-port"), "{error}");
+    let error = failed(&server.url().replace("rediss", "redis"), &[]);
+    assert!(error.message.contains("TLS"), "{error}");
+}
+
+#[test]
+fn a_certificate_that_is_renewed_under_us_is_taken_if_it_is_believed() {
+    let Some(server) = TlsRedis::start(None, "") else { return };
+    let renew = |identity: &Identity| {
+        identity.write(server.redis.folder(), "server").expect("files");
+        server.say("CONFIG SET tls-cert-file server.crt tls-key-file server.key");
+    };
+    let mut game = Game::start();
+    let mut client = connect(&mut game, &server.url(), &[server.ca()]);
+    let before = ready(&mut client).tls_expires.expect("a certificate");
+    renew(&server.authority.issue_between(&["127.0.0.1"], -1, 60));
+    // Links that are up stay so.
+    game.publish(&client, "chat", b"x", ANSWER);
+    assert_eq!(client.wait_answer(), Ok(Value::Integer(0)));
+    server.say("CLIENT KILL TYPE normal SKIPME yes");
+    down(&mut client);
+    let after = ready(&mut client).tls_expires.expect("a certificate");
+    assert!(after > before + 29 * 86_400, "{before} {after}");
+
+    renew(&Identity::self_signed(&["127.0.0.1"]));
+    server.say("CLIENT KILL TYPE normal SKIPME yes");
+    let mut error = down(&mut client);
+    while error.code != Code::Tls {
+        error = down(&mut client);
+    }
+    assert!(error.message.contains("none of the authorities in tls_ca"), "{error}");
+    renew(&server.authority.issue(&["127.0.0.1"]));
+    ready(&mut client);
+    assert!(game.shutdown(LONG));
+}
