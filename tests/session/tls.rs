@@ -20,7 +20,7 @@ fn how(days: u64) -> Secured {
 
 /// The wish to secure a link, once it is made.
 fn wish(client: &mut Client, link: u8) -> (Tls, String) {
-    client.expect_connect(link);
+    client.attempt(link);
     client.driver.connected(LinkId(link), Connected::default());
     match client.action() {
         Some(Action::Secure { link: asked, tls, name }) => {
@@ -59,6 +59,21 @@ fn nothing_is_said_before_the_link_is_secured() {
         client.driver.drive();
         assert_eq!(client.commands(0), ["HELLO 3 AUTH default secret"]);
     }
+}
+
+#[test]
+fn of_several_addresses_each_is_secured_under_its_own_name() {
+    let mut client = Client::new("rediss://a,b", &[]);
+    let first = wish(&mut client, 0).1;
+    let words = "certificate not valid for name".into();
+    let error = TlsError { fault: TlsFault::WrongName, words };
+    client.driver.lost(LinkId(0), LinkError::Tls(error));
+    let second = wish(&mut client, 0).1;
+    assert!([(&*first, &*second), (&*second, &*first)].contains(&("a", "b")), "{first}, {second}");
+    client.driver.secured(LinkId(0), how(30));
+    client.driver.drive();
+    client.hello(Resp::Three);
+    assert_eq!(ready(&mut client).address, Some(format!("{second}:6379").into()));
 }
 
 #[test]
