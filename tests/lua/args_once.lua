@@ -27,15 +27,16 @@ local FUNCTION = { ["function"] = true }
 local CALLBACK = { ["function"] = true, ["nil"] = true }
 local SIZE = { number = true, ["nil"] = true }
 local SECONDS = { number = true, ["nil"] = true }
+local MESSAGE_OPTIONS = { table = true, number = true, ["nil"] = true }
 local ANY = {}
 for kind in pairs(kinds) do ANY[kind] = true end
 local fn = function() end
 
 -- Proper arguments of each method, and which kinds each of them may be of; a number says which other argument is wrong then.
 local methods = {
-	-- A function may stand in the identifier's place; what follows it is the bound.
-	Subscribe = { { "c", "id", fn, 10 }, { TEXT, { string = true, ["function"] = 3 }, FUNCTION, SIZE } },
-	PSubscribe = { { "c", "id", fn, 10 }, { TEXT, { string = true, ["function"] = 3 }, FUNCTION, SIZE } },
+	-- A function may stand in the identifier's place; what follows it are the options, or the bound alone.
+	Subscribe = { { "c", "id", fn, 10 }, { TEXT, { string = true, ["function"] = 3 }, FUNCTION, MESSAGE_OPTIONS } },
+	PSubscribe = { { "c", "id", fn, 10 }, { TEXT, { string = true, ["function"] = 3 }, FUNCTION, MESSAGE_OPTIONS } },
 	Unsubscribe = { { "c", "id" }, { TEXT, { string = true, ["nil"] = true } } },
 	PUnsubscribe = { { "c", "id" }, { TEXT, { string = true, ["nil"] = true } } },
 	Publish = { { "c", "m", fn, 1 }, { TEXT, TEXT, CALLBACK, SECONDS } },

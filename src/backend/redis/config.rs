@@ -95,15 +95,15 @@ impl Config {
     fn read(set: &mut OptionSet, url: Option<Url>) -> Result<Self, OptionError> {
         let secure_scheme = url.as_ref().map(|url| url.scheme.clone());
         let secure_scheme = secure_scheme.filter(|scheme| matches!(&**scheme, "rediss" | "valkeys"));
-        let (credentials, db, endpoints) = match url {
-            None => (credentials(set, None)?, db(set, None)?, endpoints(set)?),
+        let (endpoints, credentials, db) = match url {
+            None => (endpoints(set)?, credentials(set, None)?, db(set, None)?),
             Some(url) => {
                 let credentials = credentials(set, url.credentials.clone())?;
                 let (db_text, endpoints) = match url.scheme.as_str() {
                     "redis+unix" | "unix" => unix_url(set, url)?,
                     _ => redis_url(set, url)?,
                 };
-                (credentials, db(set, db_text.as_deref())?, endpoints)
+                (endpoints, credentials, db(set, db_text.as_deref())?)
             }
         };
         let tls = TlsOptions::take(set, secure_scheme.as_deref())?;
