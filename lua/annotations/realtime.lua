@@ -203,7 +203,7 @@ function realtime.Presence(client, id) end
 
 ---How a callback wants its messages.
 ---@class RealtimeMessageOptions
----@field max_bytes? integer of a larger message it gets nil, and the size as its last argument; default: no bound but the client's max_message_bytes
+---@field max_bytes? integer of a larger message it gets nil, and the size as its last argument (with format: such a message counts as unreadable); default: no bound but the client's max_message_bytes
 ---@field skip_prefix? string messages that begin with these bytes do not reach it
 ---@field format? "json" it gets the value of the JSON text: (value, channel, pattern, text)
 ---@field max_elements? integer with format: every value is one, a table counts as four; default: 1,000,000

@@ -62,6 +62,7 @@ const LINES: &[(&str, Line)] = &[
     ("benches/peers/target/release/peers chart", Not("it is built by benches/peers/run")),
     ("sudo apt install ", Not("it changes the machine")),
     ("sudo systemctl ", Not("it changes the machine")),
+    ("sudo install ", Not("it changes the machine")),
     ("sudo ufw ", Not("it changes the machine's firewall")),
     ("docker network inspect ", Not("it needs a panel's network")),
 ];
