@@ -62,7 +62,11 @@ impl<R> Callbacks<R> {
         origin: Option<Origin<R>>,
     ) -> u64 {
         if let Some(entry) = self.entries.iter_mut().find(|entry| *entry.identifier == *identifier) {
-            (entry.callback, entry.options, entry.origin) = (callback, options, origin);
+            (entry.callback, entry.origin) = (callback, origin);
+            // The same options stay the ones that they were: a message that is read by them goes on.
+            if entry.options != options {
+                entry.options = options;
+            }
             return entry.serial;
         }
         *serials += 1;

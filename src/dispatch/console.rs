@@ -81,6 +81,20 @@ impl Silence {
         let missed = std::mem::replace(self, Self { since: Some(now), missed: 0 }).missed;
         Some(if missed == 0 { String::new() } else { format!(" ({missed} more since the last line)") })
     }
+
+    /// When what was missed is to be told, if anything was.
+    fn due(&self, interval: Duration) -> Option<Instant> {
+        self.since.filter(|_| self.missed > 0).map(|since| since + interval)
+    }
+
+    /// Takes what was missed, to be told now.
+    fn rest(&mut self, now: Instant) -> Option<u64> {
+        let missed = std::mem::take(&mut self.missed);
+        (missed > 0).then(|| {
+            self.since = Some(now);
+            missed
+        })
+    }
 }
 
 impl Console {
@@ -99,22 +113,27 @@ impl Console {
 
     /// Another session is in the place of the one before. What was kept is still told.
     pub(super) fn relabel(&mut self, label: String) {
-        *self = Self { failures: std::mem::take(&mut self.failures), ..Self::new(label) };
+        let (failures, unreadable) =
+            (std::mem::take(&mut self.failures), std::mem::take(&mut self.unreadable));
+        *self = Self { failures, unreadable, ..Self::new(label) };
     }
 
     /// When [`Console::lines`] has some.
     pub(super) fn due(&self) -> Option<Instant> {
-        self.failures.due()
+        self.failures.due().into_iter().chain(self.unreadable.due(INTERVAL)).min()
     }
 
     /// Lines for what was kept to be told together.
     pub(super) fn lines(&mut self, now: Instant) -> Vec<String> {
-        self.failures.lines(now).into_iter().map(|line| self.notice(&line)).collect()
+        let unreadable = self.unreadable.due(INTERVAL).is_some_and(|due| due <= now);
+        let unreadable = unreadable.then(|| self.unreadable.rest(now)).flatten().map(left_out);
+        self.failures.lines(now).into_iter().chain(unreadable).map(|line| self.notice(&line)).collect()
     }
 
     /// Likewise, for all of it: the client ends.
     pub(super) fn rest(&mut self) -> Vec<String> {
-        let lines: Vec<_> = self.failures.rest().collect();
+        let unreadable = self.unreadable.rest(Instant::now()).map(left_out);
+        let lines: Vec<_> = self.failures.rest().chain(unreadable).collect();
         lines.into_iter().map(|line| self.notice(&line)).collect()
     }
 
@@ -197,6 +216,11 @@ impl Console {
     }
 }
 
+/// Messages that could not be read, after one that a line has told of.
+fn left_out(count: u64) -> String {
+    format!("{count} more messages were left out, because they could not be read")
+}
+
 /// When the next attempt comes, as precisely as a reader cares.
 fn next_attempt(retry_in: Duration) -> String {
     const SECOND: Duration = Duration::from_secs(1);
@@ -247,6 +271,14 @@ mod tests {
         let line =
             "[realtime] main: a message on \"\\x1b\" was left out: a reason (2 more since the last line)";
         assert_eq!(at(10_000, b"\x1b").as_deref(), Some(line));
+        assert_eq!(at(10_001, b"chat"), None);
+        let later = |millis| start + Duration::from_millis(millis);
+        console.relabel("other".into());
+        assert_eq!(console.due(), Some(later(20_000)), "it is told though no other one comes");
+        assert_eq!(console.lines(later(19_999)), [""; 0]);
+        let line = "[realtime] other: 1 more messages were left out, because they could not be read";
+        assert_eq!(console.lines(later(20_000)), [line]);
+        assert_eq!((console.due(), console.rest()), (None, vec![]));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::rc::Rc;
 pub(super) const NO_BOUND: usize = usize::MAX;
 
 /// How a callback wants its messages. By default it gets each as a string, whatever its size.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MessageOptions {
     /// The size in bytes of the largest message that it gets.
     pub max_bytes: usize,
@@ -23,7 +23,7 @@ impl Default for MessageOptions {
 }
 
 /// How a callback wants what is in a JSON text.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JsonOptions {
     /// How many elements a text may have, as [`Limits`](crate::json::Limits) counts them.
     pub max_elements: usize,
@@ -34,7 +34,7 @@ pub struct JsonOptions {
 }
 
 /// The options of one callback, as its entry keeps them: most have none but a bound.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) struct EntryOptions {
     pub(super) max_bytes: usize,
     pub(super) special: Option<Rc<MessageOptions>>,

@@ -68,7 +68,7 @@ impl BuildState {
 
 /// What it takes to push a node, in units of what a number takes. Long strings take long, and so do large tables, whose memory
 /// is filled when they are made.
-fn cost(node: Node) -> usize {
+fn cost_of(node: Node) -> usize {
     match node {
         Node::Plain(span) | Node::Unescaped(span) => 1 + span.len() / 64,
         Node::List(table) => 2 + table.len() / 8,
@@ -95,7 +95,7 @@ pub(super) unsafe fn push_tape(
     let BuildState { tables, depth, node: at } = state;
     let (first, mut left) = (*at, most);
     while let Some(&node) = tape.nodes().get(*at) {
-        let cost = cost(node);
+        let cost = cost_of(node);
         if cost > left && *at > first {
             return false;
         }
@@ -117,6 +117,7 @@ pub(super) unsafe fn push_tape(
             && let Some(&key) = tape.nodes().get(*at)
         {
             *at += 1;
+            left = left.saturating_sub(cost_of(key));
             // SAFETY: as above.
             unsafe { lua.push_bytes(tape.string(key, text).unwrap_or_default()) };
         }

@@ -19,7 +19,15 @@ pub(super) fn names_file(option: &str, value: &[u8]) -> bool {
 /// Reads the file that an option names. The error is a sentence, and has nothing of what the file holds.
 pub(super) fn read(option: &str, name: &[u8]) -> Result<OptionValue, String> {
     let shown = printable(name, NAME_CHARACTERS);
-    let problem = |what: &str| format!("option \"{option}\" names the file \"{shown}\", {what}");
+    let problem = |what: &str| {
+        // It may be the key itself, without its first line.
+        if option == "tls_key" {
+            return format!(
+                "option \"{option}\" names a file {what}; the text of a key, in its place, begins with -----BEGIN"
+            );
+        }
+        format!("option \"{option}\" names the file \"{shown}\", {what}")
+    };
     let Ok(path) = std::str::from_utf8(name) else { return Err(problem("whose name is not UTF-8")) };
     match contents(path) {
         Ok(bytes) => Ok(OptionValue::File { name: shown.clone(), bytes }),

@@ -317,7 +317,8 @@ unsafe fn next<'a>(module: *mut Module, lua: Lua, called: bool) -> Step<'a> {
                 }
                 Step::Message { payload, .. }
                 | Step::AgainWhole { payload, .. }
-                | Step::Table { payload, .. } => {
+                | Step::Table { payload, .. }
+                | Step::Unreadable { payload: Some(payload), .. } => {
                     round.is_large = payload.len() > LARGE;
                 }
                 // The next callback for the same message.

@@ -186,10 +186,11 @@ unsafe fn set_up(lua: Lua, network: fn() -> Box<dyn Network>) {
         lua.set_field(REGISTRY, ERROR_META);
         lua.push_copy(global);
         lua.set_field(GLOBALS, GLOBAL);
-        lua.push_copy(userdata);
-        lua.set_field(REGISTRY, ANCHOR_KEY);
+        // Whoever finds the anchor finds the rest.
         lua.push_copy(partial);
         lua.set_field(REGISTRY, PARTIAL_KEY);
+        lua.push_copy(userdata);
+        lua.set_field(REGISTRY, ANCHOR_KEY);
 
         // No Lua call stands between here and the end of this block's ownership.
         (*anchor).set(Module::new(fixed, Rc::new(Pool::new(count)), network()));

@@ -83,8 +83,12 @@ host.test("files of certificates and keys are read by Connect, which says what i
 		for _, part in ipairs({ ... }) do
 			assert(message:find(part, 1, true), message)
 		end
+		return message
 	end
 	if not realtime.FEATURES.tls then return end
+	-- What was meant as a key's text may lack its first line.
+	local message = says({ tls_key = "MC4CAQAwBQYDK2VwBCIEIs3cret" }, '"tls_key" names a file', "does not exist", "-----BEGIN")
+	assert(not message:find("s3cret", 1, true), message)
 	says({ tls_ca = "no/such/file.pem" }, '"tls_ca" names the file "no/such/file.pem"', "does not exist", "begins in /")
 	says({ tls_ca = "/" }, '"tls_ca" names the file "/"', "is no file")
 	says({ tls_ca = "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n" }, '"tls_ca" holds a text', "understood")

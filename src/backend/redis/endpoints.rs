@@ -34,6 +34,8 @@ pub(super) struct Endpoints {
     timeout: Duration,
     /// When the attempts of this round are to be over.
     round_ends: Option<Instant>,
+    /// Attempts of this round that failed. A server that names other nodes each time would lengthen it for ever.
+    failures: usize,
     /// When the cluster is to be asked for its nodes, if it is one.
     ask: Option<Instant>,
 }
@@ -69,7 +71,7 @@ impl Endpoints {
         let configured = candidates.len();
         let present = usize::try_from(random % configured.max(1) as u64).unwrap_or(0);
         let timeout = config.connect_timeout;
-        Self { candidates, configured, present, timeout, round_ends: None, ask: None }
+        Self { candidates, configured, present, timeout, round_ends: None, failures: 0, ask: None }
     }
 
     /// The one that is connected to, or that is tried.
@@ -84,7 +86,10 @@ impl Endpoints {
 
     /// When an attempt with the present one that begins now is given up: it has its share of what is left of the round.
     pub(super) fn deadline(&mut self, now: Instant) -> Instant {
-        let ends = *self.round_ends.get_or_insert(now + self.timeout);
+        // Learned nodes take no time away from those of the options.
+        let times = self.candidates.len().div_ceil(self.configured);
+        let timeout = self.timeout.saturating_mul(u32::try_from(times).unwrap_or(u32::MAX));
+        let ends = *self.round_ends.get_or_insert(now + timeout);
         let untried = self.candidates.iter().filter(|candidate| candidate.error.is_none()).count();
         let share = ends.saturating_duration_since(now) / u32::try_from(untried.max(1)).unwrap_or(u32::MAX);
         now + share.max(self.timeout.min(LEAST_SHARE))
@@ -124,9 +129,12 @@ impl Endpoints {
             self.begin_round();
         }
         self.candidates[self.present].error = Some(error);
+        self.failures += 1;
         let count = self.candidates.len();
         let mut others = (1..count).map(|step| (self.present + step) % count);
-        if let Some(next) = others.find(|&next| self.candidates[next].error.is_none()) {
+        if self.failures <= self.configured + MAX_LEARNED
+            && let Some(next) = others.find(|&next| self.candidates[next].error.is_none())
+        {
             self.present = next;
             return Turn::Next;
         }
@@ -138,7 +146,7 @@ impl Endpoints {
 
     fn begin_round(&mut self) {
         self.candidates.iter_mut().for_each(|candidate| candidate.error = None);
-        self.round_ends = None;
+        (self.round_ends, self.failures) = (None, 0);
     }
 
     /// What all addresses said. In the order of the options, so that it is the same text while nothing changes.
@@ -321,6 +329,26 @@ mod tests {
         assert_eq!(names(&endpoints), ["a:6379", "b:6379", "e:6379"]);
         endpoints.learn((0..100).map(|n| node(&n.to_string())));
         assert_eq!(endpoints.candidates.len(), 2 + MAX_LEARNED + 1);
+    }
+
+    #[test]
+    fn a_round_ends_though_other_nodes_are_named_each_time() {
+        let mut endpoints = endpoints("redis://a");
+        let mut names = (0..).map(|n| node(&n.to_string()));
+        let mut next = |endpoints: &mut Endpoints| {
+            endpoints.learn(names.by_ref().take(MAX_LEARNED));
+            endpoints.failed(error("it hung up"), false) == Turn::Next
+        };
+        let tried = (0..100).take_while(|_| next(&mut endpoints)).count();
+        assert_eq!(tried, 1 + MAX_LEARNED);
+        assert!(next(&mut endpoints), "another round begins");
+    }
+
+    #[test]
+    fn learned_nodes_take_no_time_away_from_the_configured_ones() {
+        let (mut endpoints, now) = (endpoints("redis://a"), Instant::now());
+        endpoints.learn(["b", "c", "d"].map(node));
+        assert_eq!(endpoints.deadline(now), now + Duration::from_secs(5));
     }
 
     #[test]

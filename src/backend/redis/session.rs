@@ -139,6 +139,9 @@ impl RedisSession {
             if self.server.is_cluster() {
                 self.endpoints.is_cluster(now);
                 self.ask_nodes(i, now);
+            } else {
+                // The cluster is not behind this address any more.
+                self.endpoints.learn([]);
             }
             let role = self.server.role;
             self.role.begin(version, role, now, self.config.ping_interval);

@@ -130,6 +130,13 @@ impl<R: Reference, D: Reference> Dispatcher<R, D> {
                     return Step::Skipped;
                 }
                 Some(long) if Rc::ptr_eq(&long.options, options) => {}
+                // A table that was begun for another callback is let go of first.
+                Some(_) if document.is_begun() => {
+                    self.long = None;
+                    document.clear();
+                    self.message.is_new = true;
+                    return Step::Abandoned;
+                }
                 _ => {
                     document.begin(limits, json.text_of.as_deref(), true);
                     self.long = Some(LongDocument { client: slot, options: Rc::clone(options) });
@@ -171,7 +178,8 @@ impl<R: Reference, D: Reference> Dispatcher<R, D> {
                         self.content.line = line;
                         Step::Line(&self.content.line)
                     }
-                    None => Step::Skipped,
+                    // A text was read, so the clock is looked at.
+                    None => Step::Slice,
                 }
             }
         }

@@ -65,6 +65,25 @@ fn the_other_nodes_are_learned_and_tried_when_one_is_killed() {
 }
 
 #[test]
+fn nodes_are_forgotten_once_the_address_leads_to_a_server_that_is_none() {
+    for resp in BOTH {
+        let mut client = on_node(&[], resp, SLOTS);
+        client.lost(0, LinkError::Eof);
+        loop {
+            let address = next_round(&mut client);
+            if address == "10.0.0.1:7001" {
+                break;
+            }
+            refused(&mut client, &address);
+        }
+        client.said();
+        greeted(&mut client, resp, MASTER);
+        ready(&mut client);
+        assert_eq!(addresses(&mut client), ["10.0.0.1:7001"]);
+    }
+}
+
+#[test]
 fn masters_come_before_replicas() {
     let mut client = on_node(&[], Resp::Three, SLOTS);
     let expected = ["10.0.0.2:7002", "node-3:7003", "10.0.0.5:7005", "10.0.0.1:7001"];
