@@ -38,9 +38,9 @@ pub(super) fn receive<M: Meter>(port: u16, protocol: u8, meter: &mut M) -> Resul
     let mut dispatcher = Dispatcher::new(signal);
     let client = dispatcher.insert(Client::new((), "firehose".to_owned(), id, consumer));
     let topic = Topic { kind: TopicKind::Channel, name: CHANNEL.as_bytes().into() };
-    let command = dispatcher
-        .get_mut(client)
-        .and_then(|client| client.subscribe(topic, b"", CHANNEL, || CHANNEL, MessageOptions::default(), None));
+    let command = dispatcher.get_mut(client).and_then(|client| {
+        client.subscribe(topic, b"", CHANNEL, || CHANNEL, MessageOptions::default(), None)
+    });
     if let Some(command) = command {
         orders.push(Order::Command { id, command });
     }
