@@ -209,8 +209,12 @@ impl<R: Reference, D: Reference> Dispatcher<R, D> {
             List::Topic(topic) => &client.subscriptions.get(topic)?.callbacks,
             List::Event(kind) => &client.listeners[kind as usize],
         };
-        let is_new = std::mem::take(&mut self.message.is_new);
-        let entry = if is_new { callbacks.resume(&mut walk) } else { callbacks.advance(&mut walk) }?;
+        let entry = if self.message.is_new {
+            self.message.is_new = false;
+            callbacks.resume(&mut walk)
+        } else {
+            callbacks.advance(&mut walk)
+        }?;
         let is_special = entry.options.special.is_some();
         self.walk = Some((slot, list, walk));
         Some(is_special)
@@ -220,30 +224,34 @@ impl<R: Reference, D: Reference> Dispatcher<R, D> {
     fn again(&mut self) -> Step<'_, R, D> {
         let Some((slot, list, walk)) = &self.walk else { return Step::Skipped };
         let Some(client) = self.clients.get(*slot) else { return Step::Skipped };
-        let (entry, name) = match list {
-            List::Topic(topic) => match client.subscriptions.get(*topic) {
-                Some(topic) => (topic.callbacks.at(walk), Some(topic.name.index())),
-                None => return Step::Skipped,
-            },
-            List::Event(kind) => (client.listeners[*kind as usize].at(walk), None),
+        let owner = client.data.index();
+        let topic = match list {
+            List::Topic(topic) => client.subscriptions.get(*topic),
+            List::Event(kind) => {
+                return match client.listeners[*kind as usize].at(walk) {
+                    Some(entry) => Step::Again { callback: entry.callback.index(), client: owner },
+                    None => Step::Skipped,
+                };
+            }
         };
-        let Some(entry) = entry else { return Step::Skipped };
-        let (callback, owner) = (entry.callback.index(), client.data.index());
-        let Some(name) = name else { return Step::Again { callback, client: owner } };
+        let Some(topic) = topic else { return Step::Skipped };
+        let Some(entry) = topic.callbacks.at(walk) else { return Step::Skipped };
+        let callback = entry.callback.index();
         let message = &mut self.message;
         let bytes = message.bytes;
         let is_whole = bytes <= entry.options.max_bytes;
-        if message.is_shared && !is_whole {
-            return Step::AgainTooLarge { callback, client: owner, bytes };
-        }
-        if message.is_out && is_whole {
+        if is_whole && message.is_out {
             return Step::Again { callback, client: owner };
+        }
+        if !is_whole && message.is_shared {
+            return Step::AgainTooLarge { callback, client: owner, bytes };
         }
         let source = client.sources.get(message.source);
         let Some((channel, payload)) = source.and_then(|source| source.consumer.last_message()) else {
             return Step::Skipped;
         };
         message.is_out |= is_whole;
+        let name = topic.name.index();
         match (std::mem::replace(&mut message.is_shared, true), is_whole) {
             (true, _) => Step::AgainWhole { callback, client: owner, payload },
             (false, true) => Step::Message { callback, client: owner, payload, name, channel, alone: false },
