@@ -190,6 +190,13 @@ impl World {
         let end = self.client.driver.now + time;
         loop {
             let timer = self.client.driver.session.poll_timeout();
+            // What was wished for since is made in its time, not at the next step.
+            let now = self.client.driver.now;
+            for (id, (connect, deadline)) in (0..).zip(self.connects.iter_mut().zip(&mut self.deadlines)) {
+                if connect.is_none() && self.client.driver.is_wanted(LinkId(id)) {
+                    (*connect, *deadline) = (Some(now + CONNECTS), Some(now + CONNECT_TIMEOUT));
+                }
+            }
             let connects = self.connects.iter().flatten().copied();
             let dues = [timer, self.client.driver.peers.due(), self.stalls, Some(self.next_tick)];
             let due = dues.into_iter().flatten().chain(connects).min().unwrap_or(end);
