@@ -21,7 +21,7 @@
 -- = large_bare_string_ms         a string of as many bytes, in one call
 -- = large_bare_table_ms          a table for 100,000 keys, in one call
 
-local kit = include("_kit.lua")
+local kit, samples = include("_kit.lua"), include("_samples.lua")
 local settings = kit.settings({ rounds = 9, lines = 5000, inventories = 40, large = 2000000 },
 	{ rounds = 1, lines = 100, inventories = 2, large = 50000 })
 
@@ -31,30 +31,9 @@ local heard = 0
 local function hear() heard = heard + 1 end
 
 local made = 0
-local function chat_line()
+local function another(make)
 	made = made + 1
-	return {
-		player = "76561198000000001", name = "Alice", text = string.format("%016d", made * 7919) .. "anybody seen the traitor near me?",
-		team = 3, dead = false,
-	}
-end
-
-local function inventory()
-	made = made + 1
-	local items = {}
-	for i = 1, 160 do
-		items[i] = {
-			id = 7000000 + made * 1000 + i, class = "weapon_ttt_" .. i, amount = i % 7, wear = (12345 + i * 77 + made) / 100000,
-			slots = { i, i + 1, 3 }, stat_trak = i % 2 == 0, name = "item " .. i,
-		}
-	end
-	return { owner = "76561198000000001", items = items }
-end
-
-local function large(bytes)
-	local list = {}
-	for i = 1, bytes / 60 do list[i] = { id = i, at = { i, i / 8, -i }, name = "player " .. i, alive = i % 3 == 0 } end
-	return list
+	return make(made)
 end
 
 local function enveloped(data, from) return assert(realtime.Encode(data, from)) end
@@ -98,7 +77,7 @@ host.run(function()
 	tables:Subscribe("tables", "bench", hear)
 	tables:SubscribeOthers("own", "bench", hear)
 	kit.confirmed(client)
-	local text = realtime.EncodeJson(large(settings.large))
+	local text = realtime.EncodeJson(samples.large(settings.large))
 	local ways = { { "string", "string", "ttt-2" }, { "json", "json", "ttt-2" }, { "tables", "tables", "ttt-2" }, { "own", "own", "ttt-1" } }
 	local line_bytes, inventory_bytes
 	for round = 0, settings.rounds do
@@ -108,7 +87,7 @@ host.run(function()
 		for i = 1, #ways do
 			local name, channel, from = unpack(ways[(i + round) % #ways + 1])
 			local texts = {}
-			for n = 1, settings.lines do texts[n] = enveloped(chat_line(), from) end
+			for n = 1, settings.lines do texts[n] = enveloped(another(samples.chat_line), from) end
 			line_bytes = #texts[1]
 			figures.add(name, deliver(client, channel, texts, name == "own" and 0 or #texts) / #texts)
 			kit.answered(client)
@@ -118,12 +97,12 @@ host.run(function()
 		figures.add("bare", bare.chat_lines(settings.lines) / settings.lines)
 		collectgarbage("restart")
 		local texts = {}
-		for n = 1, settings.inventories do texts[n] = realtime.EncodeJson(inventory()) end
+		for n = 1, settings.inventories do texts[n] = realtime.EncodeJson(another(samples.inventory)) end
 		inventory_bytes = #texts[1]
 		figures.add("inventory", deliver(client, "json", texts, #texts) / #texts)
 		for _, part in ipairs(PARTS) do
 			local size = settings.large / part
-			local list = realtime.EncodeJson(large(size))
+			local list = realtime.EncodeJson(samples.large(size))
 			figures.add("growth" .. size, deliver(client, "json", { list }, 1) / #list)
 		end
 		local longest, ticks = longest_tick(client, "json", text, 1)

@@ -22,36 +22,12 @@
 -- = large_encode_ms              the module
 -- = large_encode_lua_ms          the Lua codec
 
-local kit = include("_kit.lua")
+local kit, samples = include("_kit.lua"), include("_samples.lua")
 local settings = kit.settings({ rounds = 15, lines = 20000, inventories = 40, large = 2000000 },
 	{ rounds = 2, lines = 200, inventories = 2, large = 50000 })
 
 local json = include("../../tests/lua/addon/_json_twin.lua")(realtime)
 local figures = kit.rounds()
-
-local function chat_line(n)
-	return {
-		player = "76561198000000001", name = "Alice", text = string.format("%016d", n * 7919) .. "anybody seen the traitor near me?",
-		team = 3, dead = false,
-	}
-end
-
-local function inventory(n)
-	local items = {}
-	for i = 1, 160 do
-		items[i] = {
-			id = 7000000 + n * 1000 + i, class = "weapon_ttt_" .. i, amount = i % 7, wear = (12345 + i * 77 + n) / 100000,
-			slots = { i, i + 1, 3 }, stat_trak = i % 2 == 0, name = "item " .. i,
-		}
-	end
-	return { owner = "76561198000000001", items = items }
-end
-
-local function large(bytes)
-	local list = {}
-	for i = 1, bytes / 60 do list[i] = { id = i, at = { i, i / 8, -i }, name = "player " .. i, alive = i % 3 == 0 } end
-	return list
-end
 
 -- Calls fn for each element, and adds what one took.
 local function time(name, list, fn)
@@ -81,17 +57,17 @@ local function many(count, make)
 end
 
 local function lines(round)
-	local values, _, texts = many(settings.lines, chat_line)
+	local values, _, texts = many(settings.lines, samples.chat_line)
 	times(round, {
 		{ "line_decode", texts, realtime.DecodeJson },
 		{ "line_encode", values, realtime.EncodeJson },
 	})
-	_, _, texts = many(settings.lines, chat_line)
+	_, _, texts = many(settings.lines, samples.chat_line)
 	times(round, {
 		{ "line_decode_addon", texts, realtime.Decode },
 		{ "line_encode_addon", values, function(value) return realtime.Encode(value, "ttt-1") end },
 	})
-	_, _, texts = many(settings.lines, chat_line)
+	_, _, texts = many(settings.lines, samples.chat_line)
 	times(round, { { "line_decode_lua", texts, json.Decode }, { "line_encode_lua", values, json.Encode } })
 	collectgarbage()
 	collectgarbage("stop")
@@ -100,7 +76,7 @@ local function lines(round)
 end
 
 local function inventories(round)
-	local values, texts = many(settings.inventories, inventory)
+	local values, texts = many(settings.inventories, samples.inventory)
 	times(round, {
 		{ "inventory_decode", texts, realtime.DecodeJson }, { "inventory_encode", values, realtime.EncodeJson },
 		{ "inventory_decode_lua", texts, json.Decode }, { "inventory_encode_lua", values, json.Encode },
@@ -110,7 +86,7 @@ end
 
 host.run(function()
 	assert(include("realtime/load.lua"), "the addon: --addon lua")
-	local value = large(settings.large)
+	local value = samples.large(settings.large)
 	local text = json.Encode(value)
 	local inventory_bytes
 	for round = 0, settings.rounds do

@@ -167,4 +167,14 @@ function kit.troubles(client)
 	return log
 end
 
+-- Runs fn while a collection goes on at each of its allocations, with finalizers that call `finalizer`.
+function kit.collecting(finalizers, finalizer, fn)
+	collectgarbage()
+	collectgarbage("stop")
+	collectgarbage("setstepmul", 1000000)
+	for _ = 1, finalizers do getmetatable(newproxy(true)).__gc = finalizer end
+	collectgarbage("restart")
+	fn()
+end
+
 return kit

@@ -247,16 +247,6 @@ host.test("a Disconnect, an Unsubscribe and a new callback after every slice", f
 	end)
 end)
 
--- Collections go on at each allocation of fn, with finalizers that call `finalizer`.
-local function collecting(finalizers, finalizer, fn)
-	collectgarbage()
-	collectgarbage("stop")
-	collectgarbage("setstepmul", 1000000)
-	for _ = 1, finalizers do getmetatable(newproxy(true)).__gc = finalizer end
-	collectgarbage("restart")
-	fn()
-end
-
 host.test("finalizers in the middle of a slice may do anything", function()
 	local doings = {
 		read = function() kit.eq((realtime.DecodeJson('{"a":["\\u00e9"]}')).a[1], "é") end,
@@ -277,7 +267,7 @@ host.test("finalizers in the middle of a slice may do anything", function()
 			client:Subscribe(channel, "id", heard, JSON)
 			client:Subscribe(channel .. "end", function() over = true end)
 			queue(client, { { channel, long_text }, { channel .. "end", "" } })
-			collecting(3, function()
+			kit.collecting(3, function()
 				ran = ran + 1
 				doing(client, channel, heard)
 			end, function()
@@ -336,7 +326,7 @@ host.test("the module is closed in the middle of a slice", function()
 	for _ = 1, 200 do realtime.ProcessEvents(0) end
 	kit.eq(heard, 0)
 	local before = collected()
-	collecting(200, function()
+	kit.collecting(200, function()
 		if closed then return end
 		closed = true
 		native.close()

@@ -72,23 +72,13 @@ host.test("a build that raised keeps back nothing that is let go of later", func
 	client:Disconnect()
 end)
 
--- Runs fn while a collection goes on at each of its allocations, with finalizers that call `finalizer`.
-local function collecting(finalizers, finalizer, fn)
-	collectgarbage()
-	collectgarbage("stop")
-	collectgarbage("setstepmul", 1000000)
-	for _ = 1, finalizers do getmetatable(newproxy(true)).__gc = finalizer end
-	collectgarbage("restart")
-	fn()
-end
-
 local list = {}
 for i = 1, 300 do list[i] = { id = i, name = "item " .. i, tags = { "a", "b\n" } } end
 local long = assert(realtime.EncodeJson(list))
 
 host.test("finalizers in the middle of a build read and write JSON themselves", function()
 	local ran, depth = 0, 0
-	collecting(200, function()
+	kit.collecting(200, function()
 		if depth > 3 then return end
 		depth, ran = depth + 1, ran + 1
 		kit.eq((realtime.DecodeJson('{"a":["\\u00e9"]}')).a[1], "é")
@@ -116,7 +106,7 @@ host.test("a coroutine, and an error in a finalizer, leave nothing behind", func
 		raised = raised + 1
 		error("a finalizer")
 	end
-	collecting(3, raise, function()
+	kit.collecting(3, raise, function()
 		for _ = 1, 200 do pcall(realtime.DecodeJson, long) end
 	end)
 	kit.eq((realtime.DecodeJson(long)), list)
@@ -126,7 +116,7 @@ end)
 host.test("the module is closed in the middle of a build", function()
 	local closed = false
 	local got
-	collecting(200, function()
+	kit.collecting(200, function()
 		if closed then return end
 		closed = true
 		native.close()

@@ -162,7 +162,7 @@ impl Endpoints {
         if self.candidates.len() == 1 {
             return first.clone();
         }
-        let count = self.candidates.len();
+        let count = errors().count();
         let mut text = format!("none of the {count} addresses can be used");
         let mut advice = Vec::new();
         for (told, error) in errors().enumerate() {
