@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::OptionError;
 use super::options::OptionSet;
-use super::tls::{TLS_KEYS, Tls};
+use super::tls::{Tls, refuse_keys};
 
 /// There are none. The compiler leaves out what could only be done with some.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,10 +19,7 @@ impl TlsOptions {
         if set.boolean("tls")? == Some(true) {
             return Err(OptionError::invalid("tls", without_tls()));
         }
-        match TLS_KEYS.iter().find(|key| set.has(key)) {
-            Some(key) => Err(OptionError::invalid(key, "means nothing without TLS; add tls = true")),
-            None => Ok(None),
-        }
+        refuse_keys(set).map(|()| None)
     }
 
     /// What links are secured with.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::OptionError;
+use super::options::OptionSet;
 
 /// What links are secured with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,8 +146,15 @@ pub enum TlsFault {
 }
 
 /// Keys of the options about TLS, which every backend whose servers may speak it has.
-pub(super) const TLS_KEYS: [&str; 7] =
-    ["tls", "tls_ca", "tls_cert", "tls_key", "tls_name", "tls_pin", "tls_insecure"];
+const TLS_KEYS: [&str; 7] = ["tls", "tls_ca", "tls_cert", "tls_key", "tls_name", "tls_pin", "tls_insecure"];
+
+/// Refuses the options about TLS where nothing asks for it.
+pub(super) fn refuse_keys(set: &mut OptionSet) -> Result<(), OptionError> {
+    match TLS_KEYS.iter().find(|key| set.has(key)) {
+        Some(key) => Err(OptionError::invalid(key, "means nothing without TLS; add tls = true")),
+        None => Ok(()),
+    }
+}
 
 /// Options whose value may name a file. Whoever calls [`configure`](super::configure) reads it.
 pub const FILE_OPTIONS: [&str; 3] = ["tls_ca", "tls_cert", "tls_key"];

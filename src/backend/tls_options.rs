@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::OptionError;
 use super::options::{OptionSet, OptionValue};
-use super::tls::{Identity, PEM_BEGIN, Pem, TLS_KEYS, Tls, Trust};
+use super::tls::{Identity, PEM_BEGIN, Pem, Tls, Trust, refuse_keys};
 
 const PIN_RULE: &str = "must be 64 hexadecimal digits, the SHA-256 of the server's public key, as this prints it: openssl x509 -in \
                         server.crt -noout -pubkey | openssl pkey -pubin -outform DER | sha256sum";
@@ -28,10 +28,7 @@ impl TlsOptions {
             (tls, scheme) => tls == Some(true) || scheme.is_some(),
         };
         if !wanted {
-            return match TLS_KEYS.iter().find(|key| set.has(key)) {
-                Some(key) => Err(OptionError::invalid(key, "means nothing without TLS; add tls = true")),
-                None => Ok(None),
-            };
+            return refuse_keys(set).map(|()| None);
         }
         let name = match set.text("tls_name")? {
             Some(name)

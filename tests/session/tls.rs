@@ -77,6 +77,16 @@ fn of_several_addresses_each_is_secured_under_its_own_name() {
 }
 
 #[test]
+fn the_library_s_words_are_bounded_and_printable() {
+    let mut client = Client::new("rediss://server", &[]);
+    wish(&mut client, 0);
+    let words = format!("not valid for \x1b[2J{}", "name ".repeat(1000));
+    client.lost(0, LinkError::Tls(TlsError { fault: TlsFault::WrongName, words }));
+    let message = client.expect_down().0.message;
+    assert!(message.contains("not valid for \\x1b[2Jname") && message.len() < 1000, "{message}");
+}
+
+#[test]
 fn both_links_are_secured_and_ready_tells_how() {
     for resp in BOTH {
         let mut client = Client::new("redis://server", &[("tls", OptionValue::Boolean(true))]);

@@ -13,11 +13,9 @@ use super::advice;
 use super::config::{Config, Credentials, Protocol};
 use super::protocol::HandshakeStep;
 use super::security;
+use super::texts::ERROR_CHARACTERS;
 use crate::backend::{LinkError, Stage, seconds};
 use crate::model::{Code, Error, NAME_CHARACTERS, printable};
-
-/// Characters that are kept of what the system says of a link.
-const CAUSE_CHARACTERS: usize = 512;
 
 /// Why a connection failed.
 #[derive(Debug)]
@@ -269,7 +267,7 @@ fn link_error(cause: &LinkError, seen: Circumstances<'_>) -> Error {
     } else {
         advice::unreachable(cause)
     };
-    let words = printable(cause.to_string().as_bytes(), CAUSE_CHARACTERS);
+    let words = printable(cause.to_string().as_bytes(), ERROR_CHARACTERS);
     Error::unsent(cause.code(), format!("{words}{hint}"))
 }
 

@@ -4,11 +4,9 @@ use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use super::config::Config;
+use super::texts::ERROR_CHARACTERS;
 use crate::backend::{Secured, TlsError, TlsFault, Trust};
 use crate::model::printable;
-
-/// Characters of the library's words that are told. A certificate may have any number of names, and any bytes in them.
-const WORDS_CHARACTERS: usize = 512;
 
 /// How long before a certificate expires the console begins to warn. Services that renew certificates by themselves do so earlier.
 const WARN_BEFORE: Duration = Duration::from_secs(14 * 86_400);
@@ -73,7 +71,8 @@ pub(super) fn advice(error: &TlsError, config: &Config) -> String {
         Some(tls) => (Some(&tls.settings().trust), tls.settings().identity.as_ref()),
         None => (None, None),
     };
-    let words = printable(error.words.as_bytes(), WORDS_CHARACTERS);
+    // A certificate may have any number of names, and any bytes in them.
+    let words = printable(error.words.as_bytes(), ERROR_CHARACTERS);
     let ours = match error.fault {
         TlsFault::UnknownIssuer if matches!(trust, Some(Trust::Authorities(_))) => {
             "the server's certificate was signed by none of the authorities in tls_ca, or it does not send the certificates between"

@@ -18,8 +18,8 @@
 use super::config::Config;
 use crate::model::{Code, Error, NAME_CHARACTERS, Printable};
 
-/// Characters of an error that are kept.
-const ERROR_CHARACTERS: usize = 512;
+/// Characters of an error that are kept, whether it is the server's, the system's or a library's.
+pub(super) const ERROR_CHARACTERS: usize = 512;
 
 /// The longest code of an error. What is longer is no code.
 const CODE_BYTES: usize = 64;
