@@ -196,5 +196,9 @@ fn even_of_two<'a>(number: f64, text: &[u8], buffer: &'a mut [u8; CAPACITY]) -> 
     if last % 2 == 0 {
         return None;
     }
-    Some(write_fraction(number, Some(before.len() - point), buffer))
+    let even = write_fraction(number, Some(before.len() - point), buffer);
+    // The doubles below a power of two lie closer than those above: there the nearest text may be that of a neighbour.
+    let is_power_of_two = number.to_bits().trailing_zeros() >= f64::MANTISSA_DIGITS - 1;
+    let is_own = || str::from_utf8(even).ok().and_then(|text| text.parse().ok()) == Some(number);
+    (!is_power_of_two || is_own()).then_some(even)
 }

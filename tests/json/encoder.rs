@@ -39,9 +39,22 @@ fn whole_numbers_are_plain_digits_and_others_the_shortest_text() {
         (-75_932_699_113_105.0 / 32.0, "-2372896847284.5312"),
         (75_932_699_113_121.0 / 32.0, "2372896847285.0312"),
         (1.0 / 33_554_432.0, "2.9802322387695312e-08"),
+        (2.0_f64.powi(-44), "5.684341886080802e-14"),
+        // The nearest text of sixteen digits, 5.075883674631298e-116, is that of the double below.
+        (2.0_f64.powi(-383), "5.075883674631299e-116"),
     ] {
         assert_eq!(number(value), expected, "{value:?}");
         assert_eq!(decode(expected), Ok(Tree::Number(value + 0.0)), "{expected}");
+    }
+}
+
+#[test]
+fn powers_of_two_and_their_neighbours_are_read_back_the_same() {
+    for exponent in -1074..53 {
+        let power = 2.0_f64.powi(exponent);
+        for value in [power.next_down(), power, power.next_up(), -power] {
+            assert_eq!(decode(&number(value)), Ok(Tree::Number(value + 0.0)), "2^{exponent}");
+        }
     }
 }
 
