@@ -61,6 +61,7 @@ pub struct Counters {
     pub refused: Figure,
     one_refused: Mutex<Option<Box<str>>>,
     address: Mutex<Option<Box<str>>>,
+    sentinel: Mutex<[Option<Box<str>>; 2]>,
 }
 
 /// A number that one thread writes.
@@ -102,6 +103,11 @@ impl Counters {
     /// Where the client is connected to, or tries to connect to, if the session says so.
     pub fn address(&self) -> Option<Box<str>> {
         self.address.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The Sentinel that watches the master, and why its master is not confirmed, if the session has one.
+    pub fn sentinel(&self) -> [Option<Box<str>>; 2] {
+        self.sentinel.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What the server is to others, as it said last.
@@ -148,6 +154,13 @@ impl SessionCounters {
     pub fn set_address(&self, address: Option<String>) {
         // As above.
         *self.0.address.lock().unwrap_or_else(PoisonError::into_inner) = address.map(Into::into);
+    }
+
+    /// Which Sentinel watches the master, and why its master is not confirmed.
+    pub fn set_sentinel(&self, sentinel: Option<String>, problem: Option<String>) {
+        // As above.
+        *self.0.sentinel.lock().unwrap_or_else(PoisonError::into_inner) =
+            [sentinel, problem].map(|text| text.map(Into::into));
     }
 
     /// How long a round trip took.

@@ -3,8 +3,9 @@
 //! The server says which kind of right is missing, and usually which command; what it is missing for is known from what was
 //! asked. See <https://redis.io/docs/latest/operate/oss_and_stack/management/security/acl/>.
 
-use super::config::{Config, Credentials};
+use super::config::Config;
 use super::keys::keys_of;
+use super::login::Credentials;
 use super::protocol::{DEFAULT_USER, NO_PERMISSION, PROBE_PREFIX};
 use crate::backend::toolbox::{RefusalKind, RefusedTopic, RefusedTopics};
 use crate::model::{Args, Error, Event, Remedy, RequestKind, Topic, TopicKind, printable};

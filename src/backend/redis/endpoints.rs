@@ -26,6 +26,8 @@ const ASK_AGAIN: Duration = Duration::from_secs(60);
 pub(super) struct Endpoints {
     /// Those of the options first, in their order, then the learned ones. Never empty.
     candidates: Vec<Candidate>,
+    /// What they are called where an error tells of all.
+    called: &'static str,
     /// How many the options name.
     configured: usize,
     /// The position of the one that is connected to, or that is tried.
@@ -71,7 +73,27 @@ impl Endpoints {
         let configured = candidates.len();
         let present = usize::try_from(random % configured.max(1) as u64).unwrap_or(0);
         let timeout = config.connect_timeout;
-        Self { candidates, configured, present, timeout, round_ends: None, failures: 0, ask: None }
+        let called = "addresses";
+        Self { candidates, called, configured, present, timeout, round_ends: None, failures: 0, ask: None }
+    }
+
+    /// The same with another word for them in errors.
+    pub(super) fn called(self, called: &'static str) -> Self {
+        Self { called, ..self }
+    }
+
+    /// This one alone is to be connected to from now on.
+    pub(super) fn point_to(&mut self, endpoint: Endpoint) {
+        if self.candidates.len() != 1 || *self.present() != endpoint {
+            (self.candidates, self.configured, self.present) = (vec![Candidate::new(endpoint)], 1, 0);
+            self.begin_round();
+        }
+    }
+
+    /// Whether one has not had its turn in this round.
+    pub(super) fn has_untried(&self) -> bool {
+        let others = self.candidates.iter().enumerate().filter(|(at, _)| *at != self.present);
+        others.into_iter().any(|(_, candidate)| candidate.error.is_none())
     }
 
     /// The one that is connected to, or that is tried.
@@ -144,7 +166,8 @@ impl Endpoints {
         Turn::RoundOver(error)
     }
 
-    fn begin_round(&mut self) {
+    /// All have their turn again.
+    pub(super) fn begin_round(&mut self) {
         self.candidates.iter_mut().for_each(|candidate| candidate.error = None);
         (self.round_ends, self.failures) = (None, 0);
     }
@@ -163,7 +186,7 @@ impl Endpoints {
             return first.clone();
         }
         let count = errors().count();
-        let mut text = format!("none of the {count} addresses can be used");
+        let mut text = format!("none of the {count} {} can be used", self.called);
         let mut advice = Vec::new();
         for (told, error) in errors().enumerate() {
             let message = error.message.trim_end_matches('.');

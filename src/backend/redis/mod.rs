@@ -16,6 +16,7 @@ mod handshake;
 mod inbound;
 mod keys;
 mod link;
+mod login;
 mod nodes;
 mod outbound;
 mod protocol;
@@ -24,10 +25,13 @@ mod reply;
 mod request;
 mod role;
 mod security;
+mod sentinel;
+mod sentinel_options;
 mod server;
 mod serving;
 mod session;
 mod texts;
+mod watch;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -41,8 +45,21 @@ use super::{Backend, Endpoint, OptionError, Options, Scheme, Session, Start, Tls
 use crate::model::{Args, Limits};
 
 /// The row of the table.
-pub(super) const SCHEME: Scheme =
-    Scheme { names: &["redis", "valkey", "redis+unix", "unix", "rediss", "valkeys"], configure };
+pub(super) const SCHEME: Scheme = Scheme {
+    names: &[
+        "redis",
+        "valkey",
+        "redis+unix",
+        "unix",
+        "rediss",
+        "valkeys",
+        "redis-sentinel",
+        "valkey-sentinel",
+        "rediss-sentinel",
+        "valkeys-sentinel",
+    ],
+    configure,
+};
 
 fn configure(options: Options) -> Result<Arc<dyn Backend>, OptionError> {
     let origin = options.origin.as_str().into();
@@ -79,7 +96,11 @@ impl Backend for Redis {
     }
 
     fn address(&self) -> String {
-        self.config.endpoints.iter().map(Endpoint::to_string).collect::<Vec<_>>().join(",")
+        let hosts = self.config.endpoints.iter().map(Endpoint::to_string).collect::<Vec<_>>().join(",");
+        match &self.config.sentinel {
+            Some(sentinel) => format!("{hosts}/{}", sentinel.master),
+            None => hosts,
+        }
     }
 
     fn tls(&self) -> Option<&Arc<Tls>> {
