@@ -35,8 +35,8 @@ pub(super) enum LinkRole {
 }
 
 impl LinkRole {
-    /// Those of a session's own links.
-    pub(super) const ALL: [Self; 2] = [Self::Commands, Self::Subscriptions];
+    /// The roles of the links that every session has.
+    pub(super) const EVERY_SESSION: [Self; 2] = [Self::Commands, Self::Subscriptions];
 }
 
 /// What the next answer belongs to.

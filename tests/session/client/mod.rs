@@ -36,6 +36,7 @@ pub(crate) struct Client {
 #[derive(Default)]
 pub(crate) struct Record {
     actions: VecDeque<Action>,
+    /// By the number of the link.
     written: BTreeMap<u8, Vec<u8>>,
 }
 
