@@ -77,7 +77,7 @@ impl RedisSession {
         }
     }
 
-    /// The server that was named last is the master for certain, as of then.
+    /// The server that was named last was confirmed, to a question of then.
     fn master_confirmed(&mut self, asked: Instant, sink: &mut dyn Sink) {
         let commands = &self.links[self.link_for(LinkRole::Commands)];
         let is_up = commands.is_up();

@@ -26,10 +26,10 @@ fn gap_of_switch(client: &mut Client) -> Duration {
 fn a_gap_reaches_back_to_the_last_confirmation() {
     let mut client = subscribed(Resp::Three);
     live(&mut client, 40, A);
-    // Asked after 15 and 30 seconds.
+    // Asked after 15 and 30 seconds. A Sentinel may be 5 seconds behind.
     client.message("chat", "hello");
     client.said();
-    assert_eq!(gap_of_switch(&mut client), Duration::from_millis(10_250));
+    assert_eq!(gap_of_switch(&mut client), Duration::from_millis(15_250));
 }
 
 #[test]
@@ -47,10 +47,10 @@ fn a_sentinel_on_the_minoritys_side_confirms_nothing() {
     assert_eq!(client.counters.state(), State::Ready);
     let [Some(_), Some(problem)] = sentinel(&client) else { panic!("{:?}", sentinel(&client)) };
     assert!(problem.contains("NOQUORUM"), "{problem}");
-    // Messages came all the time, from the wrong master. It was confirmed after 15 seconds.
+    // Messages came all the time, from the wrong master. It was confirmed after 15 seconds, as it was 5 seconds before.
     client.message("chat", "hello");
     client.said();
-    assert_eq!(gap_of_switch(&mut client), Duration::from_millis(85_250));
+    assert_eq!(gap_of_switch(&mut client), Duration::from_millis(90_250));
 }
 
 #[test]

@@ -35,6 +35,9 @@ pub(super) const WATCH: LinkId = LinkId(u8::MAX);
 const PAUSE: Duration = Duration::from_millis(250);
 /// How often a Sentinel is asked that announces nothing.
 const POLL: Duration = Duration::from_secs(1);
+/// So long a Sentinel may go on naming the old master after the new one was promoted: the Sentinel that promotes it looks at it
+/// once a second, and tells the others within two seconds.
+const LAG: Duration = Duration::from_secs(5);
 /// How long the others are left alone when no Sentinel confirms its master.
 const REST: Duration = Duration::from_secs(60);
 
@@ -43,7 +46,7 @@ const REST: Duration = Duration::from_secs(60);
 pub(super) enum WatchNews {
     /// A Sentinel names this server as the master.
     Named(Endpoint),
-    /// The one that it named last is the master for certain, as of this time.
+    /// The one that it named last is the master, as Sentinels know it that were asked then.
     Confirmed(Instant),
     /// A Sentinel names a master and no Sentinel confirms it. Why this one does not.
     Unconfirmed(Error),
@@ -155,9 +158,10 @@ impl SentinelWatch {
         self.confirmed.get_or_insert(made);
     }
 
-    /// The server that the session is connected to was the master for certain as of then.
+    /// The server that the session is connected to was named and confirmed to a question of then.
     pub(super) fn note_confirmed(&mut self, asked: Instant) {
-        self.confirmed = self.confirmed.map(|before| before.max(asked));
+        let as_of = asked.checked_sub(LAG);
+        self.confirmed = self.confirmed.map(|before| as_of.map_or(before, |as_of| as_of.max(before)));
     }
 
     /// As of when that was certain last.
