@@ -59,6 +59,10 @@ return function(realtime, addon)
 		local server = stats.server and string.format("%s %s, RESP%d%s%s", stats.server, stats.version or "",
 			stats.protocol, stats.tls and ", " .. stats.tls or "", stats.role == "replica" and ", a replica" or "")
 		say("    server         %s at %s", server or "none at present; trying one", stats.address)
+		if stats.sentinel or stats.sentinel_error then
+			local problem = stats.sentinel_error and "; the master is not confirmed: " .. addon.Printable(stats.sentinel_error, REFUSED_BYTES) or ""
+			say("    sentinel       %s%s", stats.sentinel or "none at present", problem)
+		end
 		say("    round trip     %s", stats.round_trip and string.format("%.2f ms", stats.round_trip * 1000) or "not measured yet")
 		say("    received       %d%s, %d handed to callbacks", stats.received, rate(client, stats, "received"), stats.delivered)
 		say("    published      %d%s, %d wait for an answer", stats.published, rate(client, stats, "published"), stats.pending)
