@@ -86,6 +86,11 @@ fn options() {
 }
 
 #[test]
+fn sentinel() {
+    replay("sentinel");
+}
+
+#[test]
 fn session() {
     replay("session");
 }
@@ -128,6 +133,7 @@ fn every_target_is_replayed_and_fuzzed() {
             "json_decode",
             "json_encode_decode",
             "options",
+            "sentinel",
             "session"
         ]
     );

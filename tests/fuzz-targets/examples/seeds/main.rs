@@ -51,6 +51,9 @@ fn main() {
     for seed in 0..DEAFNESS_SEEDS {
         write(corpus, "deafness", &deafness_input(seed));
     }
+    for input in conversations::sentinel() {
+        write(corpus, "sentinel", &input);
+    }
     for input in conversations::options() {
         write(corpus, "options", &input);
     }
