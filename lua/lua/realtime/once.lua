@@ -5,7 +5,7 @@ return function(realtime, addon)
 	local LEASE, LEAST_LEASE, MOST_LEASE = 60, 1, 86400 -- seconds
 	local MAX_SLOT = 128 -- bytes
 	local LOOK = 15 -- seconds between two looks at a job that another server runs
-	local RETRY = 5 -- seconds after an error of Redis
+	local RETRY, MOST_RETRY = 5, 300 -- seconds after an error of Redis: longer each time
 	local MOST_PAUSE = 3600 -- seconds until a server tries again what failed here
 	local OPTIONS = { lease = true }
 
@@ -87,11 +87,15 @@ return function(realtime, addon)
 			if err then
 				-- What became of it is asked with the same token, as soon as there is a connection.
 				local is_lost = istable(err) and (err.code == "DISCONNECTED" or err.code == "TIMEOUT" or err.code == "CLOSED")
-				job.next_at = SysTime() + (is_lost and 0 or RETRY)
-				if not is_lost then
-					addon.SayRarely(job, string.format('Once "%s": %s', addon.Printable(job.slot, 64), tostring(err)))
-				end
-			elseif job.state == state then
+				job.next_at = SysTime()
+				if is_lost then return end
+				job.refusals = job.refusals + 1
+				job.next_at = job.next_at + min(RETRY * 2 ^ (job.refusals - 1), state == "running" and job.lease / 3 or MOST_RETRY)
+				addon.SayRarely(job, string.format('Once "%s": %s', addon.Printable(job.slot, 64), tostring(err)))
+				return
+			end
+			job.refusals = 0
+			if job.state == state then
 				answers[state](job, reply[1], reply[2])
 			end
 		end)
@@ -145,7 +149,7 @@ return function(realtime, addon)
 		-- The file was saved again: a run that goes on is not begun twice.
 		if not job then
 			made = made + 1
-			job = { slot = slot, client = client, id = id, order = made, failures = 0 }
+			job = { slot = slot, client = client, id = id, order = made, failures = 0, refusals = 0 }
 			of_client[slot] = job
 			wait(job, 0)
 		end
