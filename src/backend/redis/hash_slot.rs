@@ -7,16 +7,11 @@ pub(super) struct HashSlot(u16);
 
 impl HashSlot {
     /// How many there are: a power of two.
-    pub(super) const COUNT: u16 = 16_384;
+    const COUNT: u16 = 16_384;
 
     /// The slot of a key or a sharded channel. If it has a hash tag, as `{shop}:prices` has, the tag alone decides.
     pub(super) fn of(key: &[u8]) -> Self {
         Self(crc16(hash_tag(key).unwrap_or(key)) % Self::COUNT)
-    }
-
-    /// The slot with this number, as a server names it.
-    pub(super) fn from_number(number: u16) -> Option<Self> {
-        (number < Self::COUNT).then_some(Self(number))
     }
 
     /// Its number.
@@ -79,11 +74,5 @@ mod tests {
         ] {
             assert_eq!(HashSlot::of(key.as_bytes()).number(), slot, "{key}");
         }
-    }
-
-    #[test]
-    fn no_slot_has_a_higher_number() {
-        assert_eq!(HashSlot::from_number(16_383).map(HashSlot::number), Some(16_383));
-        assert_eq!(HashSlot::from_number(16_384), None);
     }
 }

@@ -17,6 +17,7 @@ use super::role::RoleWatch;
 use super::security::SecurityNotices;
 use super::server::Server;
 use super::serving::ASK_AGAIN;
+use super::sharded::group_of;
 use crate::backend::toolbox::{Backoff, Delivery, Probe, Requests};
 use crate::backend::{Action, Stage, Start};
 use crate::model::{Code, Error, Event, LinkId, Ready, SessionCounters, Sink, State};
@@ -62,7 +63,7 @@ impl RedisSession {
             let backoff = Backoff::new(seed(), config.reconnect_min, config.reconnect_max);
             Link::new(ids.next().unwrap_or(LinkId(0)), role, backoff)
         });
-        let (probe, delivery) = (seed(), Delivery::new(seed()));
+        let (probe, delivery) = (seed(), Delivery::new(seed()).grouped_by(group_of));
         let probe = config
             .verify_delivery
             .then(|| Probe::new(PROBE_PREFIX, probe, now, config.ping_interval, config.ping_timeout));
