@@ -62,7 +62,7 @@ pub struct SessionId(pub u32);
 pub struct LinkId(pub u8);
 
 /// What a subscription names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum TopicKind {
     /// One channel, by its exact name.
     Channel,

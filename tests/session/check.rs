@@ -19,7 +19,6 @@ fn commands_that_would_break_the_session() {
         (&["PUNSUBSCRIBE"], "{PUnsubscribe}"),
         (&["SSUBSCRIBE", "a"], "{SSubscribe}"),
         (&["sunsubscribe", "a"], "{SUnsubscribe}"),
-        (&["SUNSUBSCRIBE"], "{Unsubscribe}"),
         (&["BLPOP", "a", "0"], "LPOP"),
         (&["BRPOP", "a", "0"], "RPOP"),
         (&["BLMOVE", "a", "b", "LEFT", "LEFT", "0"], "LMOVE"),

@@ -13,7 +13,11 @@ use crate::twin::Name;
 use crate::world::{Act, NAMES, World};
 
 fn act() -> impl Strategy<Value = Act> {
-    let kind = prop_oneof![3 => Just(TopicKind::Channel), 1 => Just(TopicKind::Pattern)];
+    let kind = prop_oneof![
+        3 => Just(TopicKind::Channel),
+        1 => Just(TopicKind::Pattern),
+        3 => Just(TopicKind::ShardedChannel),
+    ];
     // The link of the subscriptions is 0 or 1 as the protocol has it: half of the acts find nothing to do.
     let bytes = prop_oneof![1 => 1..60_usize, 3 => Just(usize::MAX)];
     prop_oneof![
@@ -26,6 +30,8 @@ fn act() -> impl Strategy<Value = Act> {
         6 => (0..NAMES.len()).prop_map(Act::Ask),
         3 => (0..NAMES.len()).prop_map(Act::Forbid),
         3 => (0..NAMES.len()).prop_map(Act::Allow),
+        5 => (0..NAMES.len()).prop_map(Act::Move),
+        4 => Just(Act::Return),
         2 => Just(Act::Busy(true)),
         3 => Just(Act::Busy(false)),
         6 => Just(Act::Connect),
@@ -89,6 +95,7 @@ fn check(mut world: World, acts: &[Act], renew: bool) -> Result<(), TestCaseErro
 fn recover(world: &mut World) -> Result<(), TestCaseError> {
     world.server.busy = false;
     world.server.forbidden.clear();
+    world.server.return_slots();
     let begin = world.client.driver.now;
     loop {
         world.settle()?;
@@ -106,6 +113,7 @@ fn recover(world: &mut World) -> Result<(), TestCaseError> {
 /// A new connection tries everything again.
 fn check_renewed(world: &mut World, wanted: &BTreeSet<Name>) -> Result<(), TestCaseError> {
     world.server.busy = false;
+    world.server.return_slots();
     world.lose(world.subscriber());
     world.settle()?;
     let allowed: BTreeSet<_> =
@@ -157,7 +165,7 @@ fn the_model_sees_what_it_should() {
         world.settle().expect("rest");
         assert_eq!(world.server.subscribed().len(), 2);
         assert_eq!(world.server.refused().len(), 1);
-        assert!(world.wishes[&Name::new(TopicKind::Channel, "b")].refusal_told.is_some());
+        assert!(world.wishes[&Name::new(TopicKind::Channel, "{a}b")].refusal_told.is_some());
         world.act(&Act::Allow(1)).expect("as promised");
         world.lose(world.subscriber());
         assert!(world.wishes[&Name::new(TopicKind::Channel, "a")].gap_owed);

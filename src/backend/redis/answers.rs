@@ -11,6 +11,7 @@ use super::reply::Reply;
 use super::request::is_publish;
 use super::serving::ServingVerdict;
 use super::session::RedisSession;
+use super::sharded::is_gone;
 use crate::backend::toolbox::{InFlight, PendingRequest};
 use crate::model::{Error, Event, RequestKind, Sink, Topic, TopicKind, Value};
 
@@ -88,9 +89,10 @@ impl RedisSession {
         match expectation {
             Expectation::Handshake(step) => self.handshake_answered(i, step, reply, now, sink),
             Expectation::Batch(mut batch) => match reply {
-                Err(error) if Self::is_gone(&batch, &error) => {
+                Err(error) if is_gone(&batch, &error) => {
                     self.delivery.confirm_rest(&mut batch);
                     connection.liveness.confirmed(now, self.delivery.awaits_confirmation());
+                    self.counters.set_confirmed(self.delivery.confirmed());
                 }
                 Err(error) => {
                     let events = self.delivery.refuse(batch, &error, refusal_kind(&error), now);

@@ -48,6 +48,12 @@ fn is_unknown(message: &str) -> bool {
         .any(|word| message.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word)))
 }
 
+/// Whether a refusal of this batch means that it has happened: a node that has lost their hash slot subscribes nobody to its names.
+pub(super) fn is_gone(batch: &Batch, error: &Error) -> bool {
+    (batch.operation(), batch.kind()) == (Operation::Unsubscribe, TopicKind::ShardedChannel)
+        && error.code.as_str() == MOVED
+}
+
 impl RedisSession {
     /// The server ended a subscription, unasked.
     pub(super) fn ended_by_server(&mut self, i: usize, kind: TopicKind, name: &[u8], now: Instant) {
@@ -59,17 +65,10 @@ impl RedisSession {
 
     /// Whether this is the answer to an SUNSUBSCRIBE that passes for confirmed, which the fence follows.
     pub(super) fn is_late_refusal(&self, i: usize, reply: &Reply) -> bool {
+        let Err(error) = reply else { return false };
         let front = self.links[i].connection().and_then(|connection| connection.pipeline.front());
-        let Some(InFlight { expectation: Expectation::Fence(_), .. }) = front else { return false };
         // A PING has no hash slot, and a user without the right to it is told so.
-        reply.as_ref().is_err_and(|error| {
-            OF_SLOTS.contains(&error.code.as_str()) || error.message.contains("'sunsubscribe'")
-        })
-    }
-
-    /// A batch was refused. If its names are to be unsubscribed at a node that has lost their slot, that has happened.
-    pub(super) fn is_gone(batch: &Batch, error: &Error) -> bool {
-        (batch.operation(), batch.kind()) == (Operation::Unsubscribe, TopicKind::ShardedChannel)
-            && error.code.as_str() == MOVED
+        matches!(front, Some(InFlight { expectation: Expectation::Fence(_), .. }))
+            && (OF_SLOTS.contains(&error.code.as_str()) || error.message.contains("'sunsubscribe'"))
     }
 }
