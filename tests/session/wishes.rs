@@ -153,6 +153,59 @@ proptest! {
     }
 }
 
+/// Sharded channels alone, two of one hash slot and one of another, while the slots move: so much happens to each that all crosses
+/// all.
+fn sharded_act() -> impl Strategy<Value = Act> {
+    let bytes = prop_oneof![1 => 1..60_usize, 6 => Just(usize::MAX)];
+    prop_oneof![
+        8 => (0..3_usize).prop_map(|name| Act::Subscribe(TopicKind::ShardedChannel, name)),
+        8 => (0..3_usize).prop_map(|name| Act::Unsubscribe(TopicKind::ShardedChannel, name)),
+        12 => bytes.prop_map(|n| Act::Write(1, n)),
+        12 => Just(Act::Run(1)),
+        16 => Just(Act::Deliver(1)),
+        5 => (0..3_usize).prop_map(Act::Move),
+        5 => Just(Act::Return),
+        3 => (0..3_usize).prop_map(Act::Publish),
+        3 => (0..3_usize).prop_map(Act::Ask),
+        1 => Just(Act::Connect),
+        1 => Just(Act::Lose(1)),
+        1 => (0.0..2.0_f64).prop_map(Act::Wait),
+    ]
+}
+
+/// The same on RESP3's only link.
+fn on_one_link(act: Act) -> Act {
+    match act {
+        Act::Write(_, n) => Act::Write(0, n),
+        Act::Run(_) => Act::Run(0),
+        Act::Deliver(_) => Act::Deliver(0),
+        Act::Lose(_) => Act::Lose(0),
+        other => other,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_was_asked_last_is_what_the_server_has_while_hash_slots_move(
+        acts in vec(sharded_act(), 0..100),
+        bytewise in any::<bool>(),
+    ) {
+        for resp in BOTH {
+            let reads = if bytewise { Reads::Bytes } else { Reads::Whole };
+            let mut world = World::new(resp, false, reads);
+            world.subscribe(TopicKind::ShardedChannel, NAMES[0]);
+            world.settle()?;
+            let acts: Vec<_> = match resp {
+                Resp::Two => acts.clone(),
+                Resp::Three => acts.iter().cloned().map(on_one_link).collect(),
+            };
+            check(world, &acts, false)?;
+        }
+    }
+}
+
 #[test]
 fn the_model_sees_what_it_should() {
     // A guard for the property above: refusals, confirmations, losses and messages do happen in it.
