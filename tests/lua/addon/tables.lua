@@ -66,7 +66,7 @@ host.test("sharded channels have tables of their own, apart from the plain chann
 	kit.eq(plain[1], { "to all", "two", channel })
 	kit.eq({ sharded[1], sharded[2] }, { { "own", "one", channel }, { { 1 }, "two", channel } })
 	kit.eq(others[1], { { 1 }, "two", channel })
-	kit.raises("'SPublish' to t: NaN", two.SPublish, two, "t", 0 / 0)
+	kit.raises("'SPublish' to t: the value: NaN", two.SPublish, two, "t", 0 / 0)
 	one:SUnsubscribe(channel)
 	two:SPublish(channel, 2)
 	kit.wait("the others", function() return #others == 2 end)
