@@ -7,7 +7,7 @@ use super::acl_rule::{NAME_BYTES, Rule, exact_rule, pattern_rule, quoted};
 use super::config::{Config, Credentials};
 use super::keys::keys_of;
 use super::protocol::{DEFAULT_USER, NO_PERMISSION, PROBE_PREFIX, command_of};
-use super::sharded;
+use super::sharded_error;
 use crate::backend::toolbox::Operation::{Subscribe, Unsubscribe};
 use crate::backend::toolbox::{RefusalKind, RefusedTopic, RefusedTopics};
 use crate::model::{Args, Error, Event, Remedy, RequestKind, Topic, TopicKind};
@@ -107,7 +107,7 @@ pub(super) fn refusal_kind(error: &Error) -> RefusalKind {
 
 /// An error of the server's, in words for owners.
 fn in_words(error: Error, refused: RefusedCommand<'_>) -> Error {
-    if refused.is_sharded() { sharded::in_words(error) } else { error }
+    if refused.is_sharded() { sharded_error::in_words(error) } else { error }
 }
 
 /// Adds to an error of the server's what allows it, if the ACL is the reason.

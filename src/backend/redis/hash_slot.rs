@@ -1,23 +1,36 @@
 //! Which of a cluster's hash slots a key or a sharded channel is in:
 //! <https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#key-distribution-model>
 
+use crate::model::TopicKind;
+
 /// A hash slot: less than 16,384.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct HashSlot(u16);
 
 impl HashSlot {
     /// How many there are: a power of two.
-    const COUNT: u16 = 16_384;
+    pub(super) const COUNT: u16 = 16_384;
 
     /// The slot of a key or a sharded channel. If it has a hash tag, as `{shop}:prices` has, the tag alone decides.
     pub(super) fn of(key: &[u8]) -> Self {
         Self(crc16(hash_tag(key).unwrap_or(key)) % Self::COUNT)
     }
 
+    /// The slot with this number, as a server names it.
+    #[allow(dead_code, reason = "commands are not sent by slot yet")]
+    pub(super) fn from_number(number: u16) -> Option<Self> {
+        (number < Self::COUNT).then_some(Self(number))
+    }
+
     /// Its number.
     pub(super) fn number(self) -> u16 {
         self.0
     }
+}
+
+/// Which names one command may have: sharded channels of one hash slot only.
+pub(super) fn group_of(kind: TopicKind, name: &[u8]) -> u16 {
+    if kind == TopicKind::ShardedChannel { HashSlot::of(name).number() } else { 0 }
 }
 
 /// What stands between the first `{` and the next `}`, if it is not empty.
@@ -74,5 +87,11 @@ mod tests {
         ] {
             assert_eq!(HashSlot::of(key.as_bytes()).number(), slot, "{key}");
         }
+    }
+
+    #[test]
+    fn no_slot_has_a_higher_number() {
+        assert_eq!(HashSlot::from_number(16_383).map(HashSlot::number), Some(16_383));
+        assert_eq!(HashSlot::from_number(16_384), None);
     }
 }

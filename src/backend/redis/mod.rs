@@ -30,6 +30,7 @@ mod server;
 mod serving;
 mod session;
 mod sharded;
+mod sharded_error;
 mod texts;
 
 use std::any::Any;

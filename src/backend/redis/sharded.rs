@@ -7,46 +7,11 @@
 use std::time::Instant;
 
 use super::connection::Expectation;
-use super::hash_slot::HashSlot;
 use super::reply::Reply;
 use super::session::RedisSession;
+use super::sharded_error::{MOVED, is_of_slots};
 use crate::backend::toolbox::{Batch, InFlight, Operation};
 use crate::model::{Code, Error, TopicKind};
-
-/// The codes with which a node refuses a command because of its hash slot. No command without a slot is refused like this.
-const OF_SLOTS: [&str; 5] = ["ASK", "CLUSTERDOWN", "CROSSSLOT", "MOVED", "TRYAGAIN"];
-
-/// The server's code for what is at another node.
-const MOVED: &str = "MOVED";
-
-/// Which names one command may have: sharded channels of one hash slot only.
-pub(super) fn group_of(kind: TopicKind, name: &[u8]) -> u16 {
-    if kind == TopicKind::ShardedChannel { HashSlot::of(name).number() } else { 0 }
-}
-
-/// An error of the server's about a sharded channel, in words for owners.
-pub(super) fn in_words(error: Error) -> Error {
-    let message = match error.code.as_str() {
-        MOVED => match error.message.split_once(' ') {
-            Some((slot, node)) => {
-                format!("hash slot {slot} is at the node {node}, not at the one that was asked")
-            }
-            None => return error,
-        },
-        "ERR" if is_unknown(&error.message) => {
-            format!("sharded channels need Redis 7.0 or Valkey; the server says: {}", error.message)
-        }
-        _ => return error,
-    };
-    Error { message: message.into(), ..error }
-}
-
-/// Whether these are words for a command that the server does not have.
-fn is_unknown(message: &str) -> bool {
-    ["unknown", "unsupported"]
-        .iter()
-        .any(|word| message.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word)))
-}
 
 /// Whether a refusal of this batch means that it has happened: a node that has lost their hash slot subscribes nobody to its names.
 pub(super) fn is_gone(batch: &Batch, error: &Error) -> bool {
@@ -67,8 +32,8 @@ impl RedisSession {
     pub(super) fn is_late_refusal(&self, i: usize, reply: &Reply) -> bool {
         let Err(error) = reply else { return false };
         let front = self.links[i].connection().and_then(|connection| connection.pipeline.front());
-        // A PING has no hash slot, and a user without the right to it is told so.
+        // A user without the right to it is told so.
         matches!(front, Some(InFlight { expectation: Expectation::Fence(_), .. }))
-            && (OF_SLOTS.contains(&error.code.as_str()) || error.message.contains("'sunsubscribe'"))
+            && (is_of_slots(error) || error.message.contains("'sunsubscribe'"))
     }
 }
