@@ -33,6 +33,7 @@ mod role;
 mod sentinel;
 mod serving;
 mod several;
+mod sharded;
 mod subscriptions;
 mod texts;
 mod timeouts;
