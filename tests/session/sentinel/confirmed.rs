@@ -147,3 +147,28 @@ fn a_switch_that_nobody_watched_is_found_when_somebody_does_again() {
     restored(&mut client, Resp::Three, OTHER);
     assert!(several::gap(&client.said()) >= Duration::from_secs(5), "since it was confirmed");
 }
+
+/// It watches as well as it can: to go on looking for others would leave nobody to watch.
+#[test]
+fn a_sentinel_that_is_left_alone_is_kept() {
+    let mut client = subscribed(Resp::Three);
+    client.advance(15.0);
+    let asked = client.commands(0);
+    asked.iter().filter_map(|command| crate::client::life(command)).for_each(|it| client.server(0, it));
+    tells(&mut client, LONELY);
+    client.expect_close(WATCH);
+    for address in ["s2:26379", "s3:26379"] {
+        assert_eq!(client.attempt(WATCH).0, address);
+        unreachable(&mut client, address);
+    }
+    client.await_attempt();
+    assert_eq!(client.attempt(WATCH).0, "s1:26379");
+    let_in(&mut client, Resp::Three);
+    tells(&mut client, LONELY);
+    live(&mut client, 40, LONELY);
+    assert_eq!(client.action(), None, "it is kept");
+    assert_eq!(sentinel(&client)[0].as_deref(), Some("s1:26379"));
+    // After a minute the others are asked again.
+    live(&mut client, 25, LONELY);
+    client.expect_close(WATCH);
+}

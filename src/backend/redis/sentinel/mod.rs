@@ -327,11 +327,10 @@ impl SentinelWatch {
         let problem = failure::no_quorum(error.clone());
         self.is_changed |= self.problem.as_ref() != Some(&problem);
         self.problem = Some(problem.clone());
-        if self.rests.is_some_and(|until| until <= now) {
+        if self.rests.take_if(|until| *until <= now).is_some() {
             self.endpoints.begin_round();
-            self.rests = None;
         }
-        if self.endpoints.has_untried() {
+        if self.rests.is_none() && self.endpoints.has_untried() {
             self.fail(WatchFailure::NoQuorum(error), now);
         } else {
             self.rests.get_or_insert(now + REST);
@@ -371,6 +370,8 @@ impl SentinelWatch {
             Turn::RoundOver(error) => {
                 let retry_in = self.link.back_off(now);
                 self.problem = Some(error.clone());
+                // The next one that answers may be the only one.
+                self.rests = Some(now + REST);
                 self.news.push_back(WatchNews::Lost(error, retry_in));
             }
         }
