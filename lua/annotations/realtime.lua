@@ -246,6 +246,16 @@ function realtime.Sleep(seconds) end
 ---@return string? message why they are not known
 function realtime.Time() end
 
+---Runs fn on one server of all that call this for the slot; again, here or elsewhere, if that one dies or fails.
+---@param slot string the job and its time, such as "daily:2026-11-28": 1 to 128 bytes
+---@param fn fun(done: (fun(err: any): boolean), fence: number) calls done, now or later; the fence is larger for each run
+---@param options? { lease?: number } seconds that the job stays with a server that nobody hears of; default 60
+---@param client? RealtimeClient default: realtime.Default()
+---@param id? string default: this server's
+---@return true? asked
+---@return string? message why not: realtime.Default()'s
+function realtime.Once(slot, fn, options, client, id) end
+
 ---How a callback wants its messages.
 ---@class RealtimeMessageOptions
 ---@field max_bytes? integer of a larger message it gets nil, and the size as its last argument (with format: such a message counts as unreadable); default: no bound but the client's max_message_bytes

@@ -34,7 +34,8 @@ realtime.addon = addon
 function addon.Say(text) MsgC(orange, "[realtime] " .. addon.Printable(text), "\n") end
 
 for _, part in ipairs({
-	"tick", "report", "json", "config", "envelope", "objects", "tables", "requests", "presence", "timers", "async", "time", "console",
+	"tick", "report", "json", "config", "envelope", "objects", "tables", "requests", "presence",
+	"scripts", "timers", "async", "time", "once", "console",
 }) do
 	include("realtime/" .. part .. ".lua")(realtime, addon)
 end
