@@ -90,6 +90,26 @@ return function(realtime, addon)
 	end
 	addon.error_meta = FindMetaTable("RealtimeError") -- the module's
 
+	-- The client and the id of an object: those that are given, or the server's own. nil and why, if there is no Default() client. Raises
+	-- for what is neither, in the name of the constructor that called us; the client is its argument `position`.
+	function addon.ClientAndId(name, position, client, id)
+		addon.EnsureTick()
+		if client == nil then
+			local message
+			client, message = realtime.Default()
+			if not client then return nil, message end
+		elseif not istable(client) or getmetatable(client) ~= FindMetaTable("RealtimeClient") then
+			error("bad argument #" .. position .. " to '" .. name .. "' (client expected, got " .. type(client) .. ")", 3)
+		elseif not client:IsValid() then
+			error("'" .. name .. "' for a closed client; make a new one with realtime.Connect", 3)
+		end
+		id = id == nil and realtime.ServerId() or id
+		if not addon.IsId(id) then
+			error("bad argument #" .. position + 1 .. " to '" .. name .. "' (a server's id: 1 to 64 letters, digits, '_', '.' or '-')", 3)
+		end
+		return client, id
+	end
+
 	-- Makes realtime[name]([client [, id]]): `create` fills a new object that has client and id.
 	function addon.Constructor(name, methods, create)
 		local meta = { __index = methods, MetaName = "Realtime" .. name }
@@ -98,20 +118,8 @@ return function(realtime, addon)
 		local made = setmetatable({}, { __mode = "k" })
 
 		realtime[name] = function(client, id)
-			addon.EnsureTick()
-			if client == nil then
-				local message
-				client, message = realtime.Default()
-				if not client then return nil, message end
-			elseif not istable(client) or getmetatable(client) ~= FindMetaTable("RealtimeClient") then
-				error("bad argument #1 to '" .. name .. "' (client expected, got " .. type(client) .. ")", 2)
-			elseif not client:IsValid() then
-				error("'" .. name .. "' for a closed client; make a new one with realtime.Connect", 2)
-			end
-			id = id == nil and realtime.ServerId() or id
-			if not addon.IsId(id) then
-				error("bad argument #2 to '" .. name .. "' (a server's id: 1 to 64 letters, digits, '_', '.' or '-')", 2)
-			end
+			client, id = addon.ClientAndId(name, 1, client, id)
+			if not client then return nil, id end
 			local of_client = made[client] or {}
 			made[client] = of_client
 			if not of_client[id] then
