@@ -34,9 +34,19 @@ return function(_, addon)
 		return of_client
 	end
 
+	-- What an error of a Redis means that is too old, or of a server that runs no scripts.
+	local function explained(err)
+		local text = err and err.message
+		if text and (text:find("unknown command", 1, true) or text:find("non deterministic commands", 1, true)) then
+			return addon.Error("UNSUPPORTED", "this needs a server that runs scripts, as Redis 5.0 and newer do: " .. text, err.sent)
+		end
+		return err
+	end
+
 	-- Runs a script. Answers as client:Command.
-	function addon.RunScript(client, name, keys, arguments, fn, seconds)
+	function addon.RunScript(client, name, keys, arguments, answer, seconds)
 		local of_client = digests_of(client)
+		local function fn(err, reply) return answer(explained(err), reply) end
 		local function command(verb, script)
 			local words = { verb, script, #keys }
 			for _, key in ipairs(keys) do words[#words + 1] = key end

@@ -1,7 +1,7 @@
 -- One table on all servers: a hash in Redis, a copy of it here, and messages that say what changed.
 return function(realtime, addon)
 	local methods = {}
-	local copy, writes = addon.shared_copy, addon.shared_writes
+	local copy, entries, writes = addon.shared_copy, addon.shared_entries, addon.shared_writes
 	local SysTime = SysTime
 	local MAX_KEY = 256 -- bytes
 	local MAX_KEYS = 1000 -- that one SetMany has
@@ -42,7 +42,7 @@ return function(realtime, addon)
 	local function encode(name, key, value, level)
 		if value == nil then error("'" .. name .. '\' "' .. key .. '": nil is no value; Remove takes a key away', level + 1) end
 		if value == realtime.NULL then error("'" .. name .. '\' "' .. key .. '": realtime.NULL is no value', level + 1) end
-		local text, reason = addon.json.Encode(value, copy.VALUE)
+		local text, reason = addon.json.Encode(value, entries.VALUE)
 		if not text then error("'" .. name .. '\' "' .. key .. '": ' .. reason, level + 1) end
 		return text
 	end
@@ -64,7 +64,7 @@ return function(realtime, addon)
 	function methods:Get(key)
 		check_key("Get", 1, key)
 		local entry = self.entries[key]
-		if entry then return copy.Fresh(entry.value) end
+		if entry then return entries.Fresh(entry.value) end
 	end
 
 	-- fn(key, value) for each key, or those that begin with a prefix, in any order. The values are the copy's own.
@@ -93,7 +93,7 @@ return function(realtime, addon)
 	function methods:Expires(key)
 		check_key("Expires", 1, key)
 		local entry = self.entries[key]
-		if entry and entry.expires > 0 then return math.max((entry.expires - copy.Now(self)) / 1e6, 0) end
+		if entry and entry.expires > 0 then return math.max((entry.expires - entries.Now(self)) / 1e6, 0) end
 	end
 
 	function methods:Set(key, value, options, fn)
@@ -146,7 +146,7 @@ return function(realtime, addon)
 	-- What `update` makes of the old value, sent on the condition that the key is still as it was.
 	local function attempt(self, key, update, options, fn, old, version, deadline)
 		local is_first = deadline == nil
-		local function call(value) return update(copy.Fresh(value)) end
+		local function call(value) return update(entries.Fresh(value)) end
 		local value
 		if is_first then
 			value = call(old)
@@ -157,9 +157,9 @@ return function(realtime, addon)
 		if value == nil then
 			if not fn then return true end
 			if is_first then
-				soon(self, function() fn(nil, copy.Fresh(old), false) end)
+				soon(self, function() fn(nil, entries.Fresh(old), false) end)
 			else
-				addon.Protect(fn, nil, copy.Fresh(old), false)
+				addon.Protect(fn, nil, entries.Fresh(old), false)
 			end
 			return true
 		end
@@ -169,21 +169,21 @@ return function(realtime, addon)
 			if is_first then
 				text = encode("Update", key, value, 3)
 			else
-				text, reason = addon.json.Encode(value, copy.VALUE)
+				text, reason = addon.json.Encode(value, entries.VALUE)
 				if not text then
 					ErrorNoHaltWithStack("'Update' \"" .. key .. '": ' .. reason)
 					return fn and addon.Protect(fn, addon.Error("FAILED", reason))
 				end
 			end
 			changes = { "set", key, text, seconds(options, "keep"), version }
-			value = addon.json.Decode(text, copy.VALUE) -- as it is now, whatever the addon does to its table
+			value = addon.json.Decode(text, entries.VALUE) -- as it is now, whatever the addon does to its table
 		end
 		deadline = deadline or SysTime() + (options.timeout or 10)
 		local settings = { once = options.once, timeout = math.max(deadline - SysTime(), 0.001) }
 		local accepted, refused = writes.Send(self, key, changes, settings, function(err, detail, extra)
 			if err and err.code == "OTHER" and SysTime() < deadline then
 				local now
-				if extra ~= "" then now = addon.json.Decode(extra, copy.VALUE) end
+				if extra ~= "" then now = addon.json.Decode(extra, entries.VALUE) end
 				return attempt(self, key, update, options, fn, now, detail, deadline)
 			end
 			if err and err.code == "OTHER" then err = addon.Error("TIMEOUT", "others changed the key again and again; it was not changed") end
@@ -215,8 +215,8 @@ return function(realtime, addon)
 		if not isfunction(fn) then error("bad argument #2 to 'Fetch' (function expected)", 2) end
 		copy.Read(self, { "keys", key }, function(err, _, _, _, reply)
 			if err then return addon.Protect(fn, err) end
-			local entry = reply[6] and copy.EntryOf(self, key, reply[6]) or nil
-			addon.Protect(fn, nil, entry and copy.Fresh(entry.value))
+			local entry = reply[6] and entries.Read(self, key, reply[6]) or nil
+			addon.Protect(fn, nil, entry and entries.Fresh(entry.value))
 		end)
 	end
 
@@ -240,7 +240,7 @@ return function(realtime, addon)
 		check_key("Forget", 1, key)
 		if not self.watched then error("'Forget': the table \"" .. self.name .. '" is copied whole', 2) end
 		self.watched[key], self.unread[key] = nil, nil
-		if self.entries[key] then copy.Store(self, key, nil) end
+		if self.entries[key] then entries.Store(self, key, nil) end
 	end
 
 	local function watched_now(self, keys)
@@ -266,7 +266,7 @@ return function(realtime, addon)
 			if err or not self.is_ready or self.load or mark ~= self.mark or version ~= self.version then return end
 			for i = 5, #reply, 2 do
 				local key = reply[i]
-				if self.watched[key] then copy.Store(self, key, copy.EntryOf(self, key, reply[i + 1]) or nil) end
+				if self.watched[key] then entries.Store(self, key, entries.Read(self, key, reply[i + 1]) or nil) end
 			end
 			watched_now(self, keys)
 		end)

@@ -13,122 +13,13 @@ return function(realtime, addon)
 	local MIN_PAUSE, MAX_PAUSE = 1, 30 -- seconds until a failed read is tried again
 	local SLICE = 100 -- keys that are read at a time
 	local MAX_LOG = 10000 -- messages that are kept while the table is read
-	local CLOCK_AGE = 60 -- seconds that a look at Redis's clock counts
-	local MAX_JUMP = 3600 -- seconds that a clock may be ahead of the last look at it
 	local BUDGET = 0.001 -- seconds of a tick for differences
-	local VALUE = { bytes = 65536, elements = 20000 }
+	local entries = addon.shared_entries
+	local change, tell = entries.Change, entries.Tell
 	local copy = {}
 	addon.shared_copy = copy
-	copy.VALUE = VALUE
 
 	local function digits(number) return format("%.0f", number) end
-
-	-- A table of its own for everybody, or the value itself.
-	local function fresh(value)
-		if type(value) ~= "table" or value == realtime.NULL then return value end
-		local made = {}
-		for key, element in pairs(value) do made[key] = fresh(element) end
-		return made
-	end
-	copy.Fresh = fresh
-
-	-- Calls the listeners of an event, those of the moment. arguments(): what each gets.
-	local function tell(self, event, arguments)
-		local listeners = {}
-		for _, fn in pairs(self.listeners[event]) do listeners[#listeners + 1] = fn end
-		for _, fn in ipairs(listeners) do addon.Protect(fn, arguments()) end
-	end
-
-	-- Redis's clock in microseconds. An answer tells a moment that has passed when it arrives, so this is never ahead.
-	function copy.Now(self)
-		return self.offset and SysTime() * 1e6 + self.offset or os.time() * 1e6
-	end
-
-	function copy.Clock(self, time)
-		local offset, now = time - SysTime() * 1e6, SysTime()
-		-- The newest, unless a better one is not old: that one took less time on its way.
-		if not self.offset or offset > self.offset or now - self.measured > CLOCK_AGE then self.offset, self.measured = offset, now end
-	end
-
-	-- Expiry: keys by the second in which they expire.
-	local function schedule(self, key, entry)
-		if entry.expires == 0 then return end
-		local second = math.max(math.floor(entry.expires / 1e6), self.second or 0)
-		self.due[second] = self.due[second] or {}
-		self.due[second][key] = entry
-	end
-
-	local function store(self, key, entry)
-		local old = self.entries[key]
-		self.entries[key] = entry
-		self.count = self.count + (entry and 1 or 0) - (old and 1 or 0)
-		self.is_saved = false
-		if entry then schedule(self, key, entry) end
-		return old
-	end
-	copy.Store = store
-
-	-- Puts an entry in the place of the key's, or nil, and tells it.
-	local function change(self, key, entry, from, why)
-		local old = store(self, key, entry)
-		if not entry and not old then return end
-		tell(self, "changed", function()
-			return key, entry and fresh(entry.value), old and fresh(old.value), from, why
-		end)
-	end
-
-	local function expire_second(self, second, now)
-		local expired = {}
-		for key, entry in pairs(self.due[second] or {}) do
-			if self.entries[key] ~= entry then
-				self.due[second][key] = nil
-			elseif entry.expires <= now then
-				expired[#expired + 1] = { key = key, entry = entry }
-			end
-		end
-		table.sort(expired, function(a, b)
-			if a.entry.expires ~= b.entry.expires then return a.entry.expires < b.entry.expires end
-			return a.key < b.key
-		end)
-		for _, found in ipairs(expired) do
-			if self.entries[found.key] == found.entry then change(self, found.key, nil, nil, "expired") end
-		end
-		if self.due[second] and not next(self.due[second]) then self.due[second] = nil end
-	end
-
-	local function expire(self)
-		local now = copy.Now(self)
-		local second = math.floor(now / 1e6)
-		local from = self.second
-		if not from or from > second or second - from > MAX_JUMP then -- the first time, or a clock was set
-			from = second
-			self.second, self.due = second, {}
-			for key, entry in pairs(self.entries) do schedule(self, key, entry) end
-		end
-		self.second = second
-		for at = from, second do
-			if self.due[at] then expire_second(self, at, now) end
-		end
-	end
-
-	-- A field as it stands in Redis: "VERSION EXPIRY JSON". An entry whose version is unchanged stays. Nil for what has expired, and for
-	-- what somebody wrote who knows no better: it is left out, and told.
-	local function entry_of(self, key, field)
-		local version, expires, text = field:match("^(%d+) (%d+) (.*)$")
-		local known = self.entries[key]
-		if known and version and known.version == version then return known.expires == tonumber(expires) and known end
-		local value, reason
-		if text then value, reason = addon.json.Decode(text, VALUE) end
-		if value == nil then
-			addon.SayRarely(self, format('shared table "%s": the key "%s" was left out: %s', self.name, addon.Printable(key, 64),
-				addon.Printable(tostring(reason or "it is no VERSION, EXPIRY and JSON"), 100)))
-			return
-		end
-		expires = tonumber(expires)
-		if expires > 0 and expires <= copy.Now(self) then return end
-		return { version = version, expires = expires, value = value }
-	end
-	copy.EntryOf = entry_of
 
 	-- The copy is where Redis was when these writes had been answered: it shows them.
 	local function show(self, writes)
@@ -239,7 +130,7 @@ return function(realtime, addon)
 		local function answer(err, reply)
 			if not self.client:IsValid() then return end
 			if err then return fn(err) end
-			copy.Clock(self, reply[1])
+			entries.Clock(self, reply[1])
 			fn(nil, digits(reply[2]), reply[3], reply[4], reply)
 		end
 		local accepted, err = addon.RunScript(self.client, "shared_read", { self.key }, arguments, answer)
@@ -286,8 +177,7 @@ return function(realtime, addon)
 		self.pause = math.min((self.pause or MIN_PAUSE / 2) * 2, MAX_PAUSE)
 		read_in(self, self.pause)
 		if err.code ~= "DISCONNECTED" and err.code ~= "CLOSED" and err.code ~= "GAP" then
-			addon.SayRarely(self, format('shared table "%s" cannot be read: %s%s', self.name, tostring(err),
-				tostring(err):find("unknown command", 1, true) and " (it needs Redis 5.0 or newer)" or ""))
+			addon.SayRarely(self, format('shared table "%s" cannot be read: %s', self.name, tostring(err)))
 		end
 	end
 
@@ -307,7 +197,7 @@ return function(realtime, addon)
 			end
 			load.version, load.mark = load.version or version, load.mark or mark
 			if load.mark ~= mark then return failed(self, load, addon.Error("GAP", "the table was made anew meanwhile")) end
-			for i = 5, #reply, 2 do load.entries[reply[i]] = entry_of(self, reply[i], reply[i + 1]) or nil end
+			for i = 5, #reply, 2 do load.entries[reply[i]] = entries.Read(self, reply[i], reply[i + 1]) or nil end
 			if load.keys then
 				load.cursor = load.cursor + load.slice
 				if load.cursor <= #load.keys then return read_slice(self, load) end
@@ -358,7 +248,7 @@ return function(realtime, addon)
 		self.settling = load
 		if not self.was_read then
 			self.entries, self.count, self.due = {}, 0, {}
-			for key, entry in pairs(load.entries) do store(self, key, entry) end
+			for key, entry in pairs(load.entries) do entries.Store(self, key, entry) end
 		else
 			local differing = {}
 			for key, entry in pairs(load.entries) do
@@ -385,7 +275,7 @@ return function(realtime, addon)
 			local entry, old = load.entries[key], self.entries[key]
 			if entry ~= old then
 				local why = entry and "set" or "removed"
-				if not entry and old.expires > 0 and old.expires <= copy.Now(self) then why = "expired" end
+				if not entry and old.expires > 0 and old.expires <= entries.Now(self) then why = "expired" end
 				change(self, key, entry, nil, why)
 			end
 			if self.settling ~= load or SysTime() >= stop then return end
@@ -407,7 +297,7 @@ return function(realtime, addon)
 		if not is_connected and self.is_ready then
 			copy.Stale(self, addon.Error("DISCONNECTED", self.client:Stats().error or "the connection was lost"))
 		end
-		expire(self)
+		entries.Expire(self)
 		if not is_connected then return end
 		if self.settling then
 			copy.Settle(self)

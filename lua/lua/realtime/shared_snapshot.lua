@@ -1,7 +1,7 @@
 -- The last copy of a table of realtime.Shared in a file: what a server begins with while Redis is down.
 return function(realtime, addon)
 	local SysTime = SysTime
-	local copy = addon.shared_copy
+	local entries = addon.shared_entries
 	addon.shared_save_interval = 30 -- seconds between two files at least
 	local BUDGET = 0.001 -- seconds of a tick
 	local FOLDER = "realtime_shared"
@@ -22,8 +22,8 @@ return function(realtime, addon)
 		for line in text:gmatch("[^\n]+") do
 			local entry = addon.json.Decode(line, LINE)
 			if istable(entry) and isstring(entry.key) and isnumber(entry.expires) and entry.value ~= nil then
-				if entry.expires == 0 or entry.expires > copy.Now(self) then
-					copy.Store(self, entry.key, { version = tostring(entry.version), expires = entry.expires, value = entry.value })
+				if entry.expires == 0 or entry.expires > entries.Now(self) then
+					entries.Store(self, entry.key, { version = tostring(entry.version), expires = entry.expires, value = entry.value })
 				end
 			else
 				left_out = left_out + 1

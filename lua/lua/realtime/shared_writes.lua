@@ -71,7 +71,7 @@ return function(realtime, addon)
 			return finish(self, write, err)
 		end
 		local outcome, time, version, told, detail, extra = unpack(reply)
-		addon.shared_copy.Clock(self, time)
+		addon.shared_entries.Clock(self, time)
 		if outcome ~= "done" then
 			local error_of = ERRORS[outcome]
 			return finish(self, write, addon.Error(error_of[1], error_of[2], false), detail, extra)
