@@ -47,9 +47,9 @@ return function(realtime, addon)
 		return text
 	end
 
-	local function seconds(options, otherwise)
+	local function expiry(options, otherwise)
 		if options.expires == nil then return otherwise end
-		return options.expires == math.huge and "" or string.format("%.6f", options.expires)
+		return options.expires == math.huge and "never" or string.format("%.6f", options.expires)
 	end
 
 	-- Calls fn in the next tick: no callback runs inside the call that took it.
@@ -100,7 +100,7 @@ return function(realtime, addon)
 		check_key("Set", 1, key)
 		local text = encode("Set", key, value, 2)
 		options, fn = options_and_function("Set", 3, options, fn)
-		return writes.Send(self, key, { "set", key, text, seconds(options, ""), "" }, options, fn and function(err) fn(err) end)
+		return writes.Send(self, key, { "set", key, text, expiry(options, "never"), "" }, options, fn and function(err) fn(err) end)
 	end
 
 	-- Sets several keys at once: servers see all of them or none.
@@ -110,7 +110,7 @@ return function(realtime, addon)
 		local changes, count, first = {}, 0, nil
 		for key, value in SortedPairs(values) do
 			check_key("SetMany", 1, key)
-			table.Add(changes, { "set", key, encode("SetMany", key, value, 2), seconds(options, ""), "" })
+			table.Add(changes, { "set", key, encode("SetMany", key, value, 2), expiry(options, "never"), "" })
 			count, first = count + 1, first or key
 		end
 		if count > MAX_KEYS then error("'SetMany': at most " .. MAX_KEYS .. " keys", 2) end
@@ -137,8 +137,8 @@ return function(realtime, addon)
 			return value and math.abs(value) ~= math.huge and string.format("%.17g", value) or infinite
 		end
 		local bounds = bound(options.min, "-inf") .. " " .. bound(options.max, "inf")
-		local expires = options.expires == math.huge and "keep" or seconds(options, "")
-		return writes.Send(self, key, { "add", key, string.format("%.17g", number), expires, bounds }, options, fn and function(err, value)
+		local change = { "add", key, string.format("%.17g", number), expiry(options, "keep"), bounds }
+		return writes.Send(self, key, change, options, fn and function(err, value)
 			fn(err, tonumber(value))
 		end)
 	end
@@ -175,7 +175,7 @@ return function(realtime, addon)
 					return fn and addon.Protect(fn, addon.Error("FAILED", reason))
 				end
 			end
-			changes = { "set", key, text, seconds(options, "keep"), version }
+			changes = { "set", key, text, expiry(options, "keep"), version }
 			value = addon.json.Decode(text, entries.VALUE) -- as it is now, whatever the addon does to its table
 		end
 		deadline = deadline or SysTime() + (options.timeout or 10)
@@ -313,11 +313,11 @@ return function(realtime, addon)
 	end
 
 	-- Blocks the game until the copy is ready, at most so long. Callbacks that wait run meanwhile.
-	function methods:Wait(seconds_to_wait)
-		if not isnumber(seconds_to_wait) or not (seconds_to_wait > 0 and seconds_to_wait < math.huge) then
+	function methods:Wait(seconds)
+		if not isnumber(seconds) or not (seconds > 0 and seconds < math.huge) then
 			error("bad argument #1 to 'Wait' (seconds above 0 expected)", 2)
 		end
-		local stop = SysTime() + seconds_to_wait
+		local stop = SysTime() + seconds
 		while not self.is_ready and self.client:IsValid() do
 			local left = stop - SysTime()
 			if left <= 0 then break end

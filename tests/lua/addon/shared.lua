@@ -127,6 +127,12 @@ host.test("keys expire everywhere by Redis's clock, and are then taken out of Re
 	kit.eq(ends, { { "x", nil, 1, nil, "expired" } })
 	kit.eq(a:Count(), 1)
 	kit.eq({ done(b, "Add", "x", 1, { max = 1 }) }, { nil, 1 })
+	kit.eq(done(a, "Add", "stays", 1, { expires = math.huge }), nil)
+	kit.eq(a:Expires("stays"), nil)
+	kit.eq(done(a, "Update", "stays", function() return 5 end, { expires = 100 }), nil)
+	assert(a:Expires("stays") <= 100)
+	kit.eq(done(a, "Update", "stays", function() return 6 end), nil)
+	assert(a:Expires("stays") <= 100, "Update leaves the expiry alone")
 	kit.eq(done(a, "Set", "stays", 2), nil)
 	kit.eq(a:Expires("stays"), nil, "Set without expires is for ever")
 	kit.eq(done(a, "Set", "gone", 1, { expires = 0.001 }), nil)
@@ -269,7 +275,7 @@ host.test("a call that was given up is refused when it arrives", function()
 	local token = realtime.RandomToken()
 	local outcome = a.key .. ":token:" .. token
 	kit.eq(run("shared_ask", { outcome }, { 60 })[1], "void")
-	local call = { "web", token, 60, "set", "x", "1", "", "" }
+	local call = { "web", token, 60, "set", "x", "1", "never", "" }
 	kit.eq(run("shared_write", { a.key, a.key .. ":expiry", outcome }, call)[1], "void")
 	kit.eq(raw(a, "HLEN", a.key), 0)
 	token = realtime.RandomToken()
@@ -279,7 +285,7 @@ host.test("a call that was given up is refused when it arrives", function()
 	kit.eq(run("shared_ask", { outcome }, { 60 })[3], first[3])
 	kit.eq(run("shared_write", { a.key, a.key .. ":expiry", outcome }, call)[3], first[3], "the same call again is the same change")
 	-- What no JSON is, and keys that no table has, by a web site.
-	for want, change in pairs({ json = { "set", "x", "{", "", "" }, size = { "set", "", "1", "", "" } }) do
+	for want, change in pairs({ json = { "set", "x", "{", "never", "" }, size = { "set", "", "1", "never", "" } }) do
 		token = realtime.RandomToken()
 		kit.eq(run("shared_write", { a.key, a.key .. ":expiry", a.key .. ":token:" .. token },
 			table.Add({ "web", token, 60 }, change))[1], want)

@@ -8,10 +8,10 @@
 -- ARGV[2]  TOKEN: 32 random hexadecimal digits, others for each call
 -- ARGV[3]  for how many seconds the outcome is kept
 -- ARGV[4…] one or more changes, of five arguments each:
---   "set",    key, JSON,   seconds until it expires ("" for ever), version that the key must have now ("" for any)
---   "remove", key, "",     "",                                      likewise
---   "add",    key, number, seconds ("" leaves the expiry alone),    "MIN MAX", such as "0 inf" or "-inf inf"
---   For "set", "keep" as the seconds leaves the expiry alone, too.
+--   "set",    key, JSON,   EXPIRES, version that the key must have now ("" for any)
+--   "remove", key, "",     "",      likewise
+--   "add",    key, number, EXPIRES, "MIN MAX", such as "0 inf" or "-inf inf"
+--   EXPIRES is seconds, "never", or "keep" for what the key has now
 --
 -- Answers { outcome, time, version, told, detail, detail 2 }:
 --   "done"   version: that of the changes, 0 if nothing changed. told: 1, or Redis's reason why servers were not told at once.
@@ -120,9 +120,9 @@ for i = 4, #ARGV, 5 do
 			return answer("json")
 		end
 		local expiry = 0
-		if seconds == "keep" or (seconds == "" and action == "add") then
+		if seconds == "keep" then
 			expiry = entry.expiry or 0
-		elseif seconds ~= "" then
+		elseif seconds ~= "never" then
 			expiry = math.floor(now + tonumber(seconds) * 1000000)
 		end
 		local field = digits(version) .. " " .. digits(expiry) .. " " .. value
