@@ -220,6 +220,18 @@ return function(realtime, addon)
 		read_slice(self, load)
 	end
 
+	-- Keys that have now what this server wrote.
+	local function own_keys(load)
+		local own = {}
+		for _, write in ipairs(load.writes) do
+			for _, key in ipairs(write.keys) do
+				local entry = load.entries[key]
+				if entry and entry.version == write.version then own[key] = true end
+			end
+		end
+		return own
+	end
+
 	-- Once the messages from the first slice to the last one are there, what was read and what they changed is the table as it was at the
 	-- last slice.
 	function finish(self)
@@ -245,10 +257,15 @@ return function(realtime, addon)
 			end
 		end
 		load.at, load.final, load.deadline = load.final, nil, nil -- what comes from now on follows
-		self.settling = load
+		self.settling, load.own = load, own_keys(load)
 		if not self.was_read then
+			-- What this server wrote before is told as any write of its own; all else by `ready`.
 			self.entries, self.count, self.due = {}, 0, {}
-			for key, entry in pairs(load.entries) do entries.Store(self, key, entry) end
+			for key, entry in pairs(load.entries) do
+				if not load.own[key] then entries.Store(self, key, entry) end
+			end
+			load.differing = table.GetKeys(load.own)
+			table.sort(load.differing)
 		else
 			local differing = {}
 			for key, entry in pairs(load.entries) do
@@ -276,7 +293,7 @@ return function(realtime, addon)
 			if entry ~= old then
 				local why = entry and "set" or "removed"
 				if not entry and old.expires > 0 and old.expires <= entries.Now(self) then why = "expired" end
-				change(self, key, entry, nil, why)
+				change(self, key, entry, load.own[key] and self.id or nil, why)
 			end
 			if self.settling ~= load or SysTime() >= stop then return end
 		end

@@ -80,6 +80,7 @@ return function(realtime, addon)
 			addon.SayRarely(self, string.format('shared table "%s": a change was stored, but servers were not told at once: %s', self.name,
 				addon.Printable(tostring(told), 160)))
 		end
+		write.version = string.format("%.0f", version)
 		write.outcome, write.answered = { detail, extra == "again" }, SysTime()
 		-- No message may follow, or it came long ago: then the copy is compared with Redis.
 		if version == 0 or extra == "again" or told ~= 1 then addon.shared_copy.CheckSoon(self) end
@@ -119,8 +120,9 @@ return function(realtime, addon)
 		self.written = self.written + 1
 		local write = {
 			token = token, key = key, fn = fn, order = self.written, timeout = timeout, deadline = SysTime() + timeout,
-			kept = math.ceil(timeout) + KEPT, keys_of_outcome = { self.key .. ":token:" .. token }, is_silent = is_silent,
+			kept = math.ceil(timeout) + KEPT, keys = {}, keys_of_outcome = { self.key .. ":token:" .. token }, is_silent = is_silent,
 		}
+		for i = 2, #changes, 5 do write.keys[#write.keys + 1] = changes[i] end
 		if options.once then write.keys_of_outcome[2] = self.key .. ":once:" .. options.once end
 		local keys, arguments = { self.key, self.key .. ":expiry" }, { self.id, token, write.kept }
 		table.Add(keys, write.keys_of_outcome)

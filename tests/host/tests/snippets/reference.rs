@@ -17,10 +17,11 @@ const PAGES: &[(&str, &str)] = &[
     ("RealtimeTables", "docs/addon.md"),
     ("RealtimeRequests", "docs/addon.md"),
     ("RealtimePresence", "docs/addon.md"),
+    ("RealtimeShared", "docs/shared.md"),
 ];
 
 /// Functions of `realtime` that the addon brings.
-const ADDON: &[&str] = &["Default", "ServerId", "Encode", "Decode", "Tables", "Requests", "Presence"];
+const ADDON: &[&str] = &["Default", "ServerId", "Encode", "Decode", "Tables", "Requests", "Presence", "Shared"];
 
 /// Codes that only the addon has stand on its page.
 const NO_CODE: &[&str] = &["WRONGPASS", "NOAUTH", "NOPERM"];
@@ -29,13 +30,18 @@ type Names = BTreeSet<String>;
 
 pub(crate) fn is_whole(root: &Path) -> Result<(), Failed> {
     let read = |file: &str| fs::read_to_string(root.join(file)).expect("a file of the repository");
-    let (annotations, api, addon) =
-        (read("lua/annotations/realtime.lua"), read("docs/api.md"), read("docs/addon.md"));
+    let (annotations, api, addon, shared) = (
+        read("lua/annotations/realtime.lua"),
+        read("docs/api.md"),
+        read("docs/addon.md"),
+        read("docs/shared.md"),
+    );
     let mut wrong = Vec::new();
     for (class, name) in functions(&annotations) {
         let page = match PAGES.iter().find(|(known, _)| *known == class) {
             Some(_) if class == "realtime" && ADDON.contains(&&*name) => &addon,
             Some((_, "docs/api.md")) => &api,
+            Some((_, "docs/shared.md")) => &shared,
             Some(_) => &addon,
             None => return Err(format!("no page is named for {class}").into()),
         };
