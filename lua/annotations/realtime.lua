@@ -532,6 +532,8 @@ function RealtimeShared:Update(key, update, options, fn) end
 ---Reads a key from Redis, whether it is copied or not.
 ---@param key string
 ---@param fn fun(err: RealtimeError?, value: RealtimeValue?)
+---@return boolean accepted
+---@return RealtimeError? err
 function RealtimeShared:Fetch(key, fn) end
 
 ---Has a key copied, of a table with watched = true.

@@ -35,7 +35,8 @@ function addon.Say(text) MsgC(orange, "[realtime] " .. addon.Printable(text), "\
 
 for _, part in ipairs({
 	"tick", "report", "json", "config", "envelope", "objects", "tables", "requests", "presence",
-	"scripts", "shared_entries", "shared_copy", "shared_writes", "shared_snapshot", "shared", "console",
+	"scripts", "shared_entries", "shared_copy", "shared_writes",
+	"shared_arguments", "shared_snapshot", "shared", "console",
 }) do
 	include("realtime/" .. part .. ".lua")(realtime, addon)
 end

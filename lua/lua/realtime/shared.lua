@@ -2,55 +2,16 @@
 return function(realtime, addon)
 	local methods = {}
 	local copy, entries, writes = addon.shared_copy, addon.shared_entries, addon.shared_writes
+	local check = addon.shared_arguments
+	local check_key, check_function, encode, expiry = check.Key, check.Function, check.Encode, check.Expiry
+	local options_and_function = check.OptionsAndFunction
 	local SysTime = SysTime
-	local MAX_KEY = 256 -- bytes
 	local MAX_KEYS = 1000 -- that one SetMany has
 	local SLICE = 50 -- keys to watch that are read at a time
 	local MESSAGE = { bytes = 81920, elements = 40000 } -- of shared_write.lua
 	local EVENTS = { changed = true, ready = true, stale = true }
 	local SCRIPTS = { "shared_read", "shared_write", "shared_ask" }
 	local OPTIONS = { watched = true, snapshot = true }
-
-	-- A key's name. Raises for anything else.
-	local function check_key(name, position, key, level)
-		level = (level or 1) + 2
-		if isentity(key) and key:IsPlayer() then
-			error(string.format("bad argument #%d to '%s' (a key is a string: write ply:SteamID64())", position, name), level)
-		end
-		if not isstring(key) or key == "" or #key > MAX_KEY then
-			error(string.format("bad argument #%d to '%s' (a key expected: a string of 1 to %d bytes)", position, name, MAX_KEY), level)
-		end
-	end
-
-	local function check_function(name, position, fn)
-		if fn ~= nil and not isfunction(fn) then
-			error(string.format("bad argument #%d to '%s' (function expected, got %s)", position, name, type(fn)), 3)
-		end
-	end
-
-	-- [options] [, fn]
-	local function options_and_function(name, position, options, fn)
-		if isfunction(options) and fn == nil then options, fn = nil, options end
-		options = writes.Options(name, position, options, 2)
-		if fn ~= nil and not isfunction(fn) then
-			error(string.format("bad argument #%d to '%s' (function expected, got %s)", position + 1, name, type(fn)), 3)
-		end
-		return options, fn
-	end
-
-	-- The JSON of a value. Raises, and says where in it the mistake is.
-	local function encode(name, key, value, level)
-		if value == nil then error("'" .. name .. '\' "' .. key .. '": nil is no value; Remove takes a key away', level + 1) end
-		if value == realtime.NULL then error("'" .. name .. '\' "' .. key .. '": realtime.NULL is no value', level + 1) end
-		local text, reason = addon.json.Encode(value, entries.VALUE)
-		if not text then error("'" .. name .. '\' "' .. key .. '": ' .. reason, level + 1) end
-		return text
-	end
-
-	local function expiry(options, otherwise)
-		if options.expires == nil then return otherwise end
-		return options.expires == math.huge and "never" or string.format("%.6f", options.expires)
-	end
 
 	-- Calls fn in the next tick: no callback runs inside the call that took it.
 	local function soon(self, fn) self.soon[#self.soon + 1] = fn end
@@ -106,10 +67,10 @@ return function(realtime, addon)
 	-- Sets several keys at once: servers see all of them or none.
 	function methods:SetMany(values, options, fn)
 		if not istable(values) or next(values) == nil then error("bad argument #1 to 'SetMany' (a table of keys and values expected)", 2) end
+		for key in pairs(values) do check_key("SetMany", 1, key) end
 		options, fn = options_and_function("SetMany", 2, options, fn)
 		local changes, count, first = {}, 0, nil
 		for key, value in SortedPairs(values) do
-			check_key("SetMany", 1, key)
 			table.Add(changes, { "set", key, encode("SetMany", key, value, 2), expiry(options, "never"), "" })
 			count, first = count + 1, first or key
 		end
@@ -209,11 +170,11 @@ return function(realtime, addon)
 		return attempt(self, key, update, options, fn, entry and entry.value, entry and entry.version or "0")
 	end
 
-	-- Reads a key from Redis: fn(err, value).
+	-- Reads a key from Redis: fn(err, value). Answers as client:Command.
 	function methods:Fetch(key, fn)
 		check_key("Fetch", 1, key)
 		if not isfunction(fn) then error("bad argument #2 to 'Fetch' (function expected)", 2) end
-		copy.Read(self, { "keys", key }, function(err, _, _, _, reply)
+		return copy.Read(self, { "keys", key }, function(err, _, _, _, reply)
 			if err then return addon.Protect(fn, err) end
 			local entry = reply[6] and entries.Read(self, key, reply[6]) or nil
 			addon.Protect(fn, nil, entry and entries.Fresh(entry.value))
@@ -260,8 +221,7 @@ return function(realtime, addon)
 		if #keys == 0 then return end
 		table.sort(keys)
 		table.Add(arguments, keys)
-		self.is_reading_watched = true
-		copy.Read(self, arguments, function(err, version, mark, _, reply)
+		self.is_reading_watched = copy.Read(self, arguments, function(err, version, mark, _, reply)
 			self.is_reading_watched = false
 			if err or not self.is_ready or self.load or mark ~= self.mark or version ~= self.version then return end
 			for i = 5, #reply, 2 do
@@ -357,6 +317,14 @@ return function(realtime, addon)
 	end
 
 	local made = setmetatable({}, { __mode = "k" })
+
+	-- For realtime_status.
+	function addon.ShowShared(say, client)
+		for _, self in SortedPairs(made[client] or {}) do
+			say("    shared table   %s: %s, %d keys, %d changes wait for an answer", self.name,
+				self.is_ready and "ready" or self.was_told and "stale" or "not read yet", self.count, table.Count(self.pending))
+		end
+	end
 
 	-- realtime.Shared(name [, options] [, client [, id]])
 	function realtime.Shared(name, options, client, id)

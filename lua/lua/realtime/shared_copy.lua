@@ -126,15 +126,14 @@ return function(realtime, addon)
 		if is_message(message) then hear(self, message) elseif self.is_ready then copy.CheckSoon(self) end
 	end
 
+	-- fn(err, version, mark, next, reply). Answers as client:Command.
 	local function read(self, arguments, fn)
 		local function answer(err, reply)
-			if not self.client:IsValid() then return end
 			if err then return fn(err) end
 			entries.Clock(self, reply[1])
 			fn(nil, digits(reply[2]), reply[3], reply[4], reply)
 		end
-		local accepted, err = addon.RunScript(self.client, "shared_read", { self.key }, arguments, answer)
-		if not accepted then fn(err) end
+		return addon.RunScript(self.client, "shared_read", { self.key }, arguments, answer)
 	end
 	copy.Read = read
 
@@ -158,7 +157,7 @@ return function(realtime, addon)
 		local writes = answered(self)
 		local passed = { [self.version] = true } -- versions that the copy has been at since Redis was asked
 		self.passed = passed
-		read(self, { "check" }, function(err, version, mark)
+		local accepted = read(self, { "check" }, function(err, version, mark)
 			if self.passed ~= passed then return end
 			local was_made = not err and self.version == "0" and version ~= "0"
 			local is_missing = was_made and not adopt(self, mark)
@@ -169,6 +168,7 @@ return function(realtime, addon)
 			if mark ~= self.mark then return copy.Lose(self, addon.Error("GAP", "the table was made anew")) end
 			self.expected = { version = version, mark = mark, writes = writes, deadline = SysTime() + addon.shared_patience }
 		end)
+		if not accepted then self.passed = nil end
 	end
 
 	local function failed(self, load, err)
@@ -188,7 +188,7 @@ return function(realtime, addon)
 			arguments = { "keys" }
 			for i = load.cursor, math.min(load.cursor + load.slice, #load.keys + 1) - 1 do arguments[#arguments + 1] = load.keys[i] end
 		end
-		read(self, arguments, function(err, version, mark, cursor, reply)
+		local accepted, refused = read(self, arguments, function(err, version, mark, cursor, reply)
 			if self.load ~= load then return end
 			if err then
 				if err.code ~= "TOOLARGE" or load.slice == 1 then return failed(self, load, err) end
@@ -208,6 +208,7 @@ return function(realtime, addon)
 			load.final, load.writes, load.deadline = version, answered(self), SysTime() + addon.shared_patience
 			finish(self)
 		end)
+		if not accepted then failed(self, load, refused) end
 	end
 
 	local function begin(self)
@@ -260,12 +261,12 @@ return function(realtime, addon)
 		self.settling, load.own = load, own_keys(load)
 		if not self.was_read then
 			-- What this server wrote before is told as any write of its own; all else by `ready`.
-			self.entries, self.count, self.due = {}, 0, {}
-			for key, entry in pairs(load.entries) do
-				if not load.own[key] then entries.Store(self, key, entry) end
-			end
 			load.differing = table.GetKeys(load.own)
 			table.sort(load.differing)
+			local others = {}
+			for key, entry in pairs(load.entries) do others[key] = entry end
+			for key in pairs(load.own) do others[key] = nil end
+			entries.Replace(self, others)
 		else
 			local differing = {}
 			for key, entry in pairs(load.entries) do

@@ -52,6 +52,15 @@ return function(realtime, addon)
 	end
 	entries.Store = store
 
+	-- Puts a table of entries in the place of all, and tells nothing.
+	function entries.Replace(self, all)
+		self.entries, self.count, self.due, self.is_saved = all, 0, {}, false
+		for key, entry in pairs(all) do
+			self.count = self.count + 1
+			schedule(self, key, entry)
+		end
+	end
+
 	-- Puts an entry in the place of the key's, or nil, and tells it.
 	local function change(self, key, entry, from, why)
 		local old = store(self, key, entry)

@@ -5,7 +5,6 @@ return function(realtime, addon)
 	local TIMEOUT = 10 -- seconds, unless a write says otherwise
 	local MAX_TIMEOUT = 86400 -- math.huge, too: for so long Redis keeps an outcome
 	local KEPT = 60 -- seconds that it is kept beyond the timeout
-	local MAX_ONCE = 128 -- bytes of an id for `once`
 	local writes = {}
 	addon.shared_writes = writes
 
@@ -85,32 +84,6 @@ return function(realtime, addon)
 		-- No message may follow, or it came long ago: then the copy is compared with Redis.
 		if version == 0 or extra == "again" or told ~= 1 then addon.shared_copy.CheckSoon(self) end
 		finish_if_shown(self, write)
-	end
-
-	-- What a write may say of itself.
-	local KNOWN = { expires = true, once = true, timeout = true, min = true, max = true }
-	function writes.Options(name, position, options, level)
-		if options == nil then return {} end
-		local function wrong(what) error(string.format("bad argument #%d to '%s' (%s)", position, name, what), level + 2) end
-		if not istable(options) then wrong("a table of options expected, got " .. type(options)) end
-		for key in pairs(options) do
-			if not KNOWN[key] then wrong('there is no option "' .. tostring(key) .. '"') end
-		end
-		local function positive(key)
-			local value = options[key]
-			if value ~= nil and not (isnumber(value) and value > 0) then wrong(key .. ": seconds above 0 expected") end
-		end
-		positive("expires")
-		positive("timeout")
-		local once = options.once
-		if once ~= nil and not (isstring(once) and #once > 0 and #once <= MAX_ONCE) then
-			wrong("once: a text of 1 to " .. MAX_ONCE .. " bytes expected")
-		end
-		for _, key in ipairs({ "min", "max" }) do
-			local value = options[key]
-			if value ~= nil and not (isnumber(value) and value == value) then wrong(key .. ": a number expected") end
-		end
-		return options
 	end
 
 	-- Sends changes, five arguments each as shared_write.lua has them. fn(err, detail, again). Answers as client:Command.

@@ -327,7 +327,7 @@ host.test("what others put there or publish does no harm", function()
 	local version, mark = raw(a, "HGET", a.key, ""):match("^(%d+) (%S+)")
 	local forged = '{"mark":"%s","version":%s,"before":%s,"time":1,"from":"a","token":"t","changes":[{"key":"x","value":666}]}'
 	for _, text in ipairs({
-		"", "x", "[]", "{}", "null", forged:format("another", "9", "8"), forged:format(mark, "9", "8"),
+		"", "x", "[]", "{}", "null", forged:format("another", string.format("%.0f", version + 1), version), forged:format(mark, "9", "8"),
 		'{"mark":5}', forged:format(mark, '"1"', "1"),
 	}) do
 		host.server.publish(a.key, text)
@@ -375,8 +375,9 @@ host.test("of a watched table only keys that are named are copied", function()
 	sees(b, "p3", "after")
 	ready(b)
 	kit.eq(b:Count(), 109)
-	kit.raises("watched = true", pair().Watch, pair(), "x")
-	close(a, b)
+	local whole = server(kit.unique("t"), "whole")
+	kit.raises("watched = true", whole.Watch, whole, "x")
+	close(a, b, whole)
 end)
 
 host.test("Wait is for the start", function()
@@ -444,6 +445,27 @@ host.test("a listener that raises stops no other; a late one hears ready", funct
 	close(a)
 end)
 
+host.test("when the client is closed every call has its answer, and realtime_status shows the tables", function()
+	local a = server(kit.unique("t"), "a")
+	ready(a)
+	kit.eq(done(a, "Set", "x", 1), nil)
+	RunConsoleCommand("realtime_status")
+	kit.wait("the line", function()
+		return table.concat(host.console(), "\n"):find("shared table   " .. a.name .. ": ready, 1 keys, 0 changes wait", 1, true)
+	end)
+	local codes = {}
+	host.server.pause()
+	for _, method in ipairs({ "Set", "Add" }) do a[method](a, "y", 1, function(err) codes[#codes + 1] = err.code end) end
+	a:Fetch("x", function(err) codes[#codes + 1] = err.code end)
+	local stale = kit.recorder()
+	a:On("stale", stale.fn)
+	a.client:Disconnect()
+	kit.wait("the answers", function() return #codes == 3 and #stale == 1 end)
+	host.server.resume()
+	kit.eq(codes, { "CLOSED", "CLOSED", "CLOSED" })
+	kit.eq(stale[1][1].code, "CLOSED")
+end)
+
 host.test("bad arguments raise, and name what is wrong", function()
 	local a = server(kit.unique("t"), "a")
 	kit.raises("a table's name", realtime.Shared, "a b")
@@ -467,11 +489,13 @@ host.test("bad arguments raise, and name what is wrong", function()
 	kit.raises("min: a number", a.Add, a, "x", 1, { min = "0" })
 	kit.raises("function expected", a.Update, a, "x", 1)
 	kit.raises("keys and values", a.SetMany, a, {})
+	kit.raises("#1 to 'SetMany'.*a key", a.SetMany, a, { 1, x = 2 })
 	kit.raises("\"changed\", \"ready\" or \"stale\"", a.On, a, "nonsense", print)
 	kit.raises("seconds above 0", a.Wait, a, 0)
 	close(a)
 	local closed = a.client
 	kit.raises("closed client", realtime.Shared, "x", closed)
-	local accepted, err = a:Set("x", 1)
-	kit.eq({ accepted, err.code }, { false, "CLOSED" })
+	for _, refused in ipairs({ { a:Set("x", 1) }, { a:Fetch("x", print) }, { a:Update("x", function() return 1 end) } }) do
+		kit.eq({ refused[1], refused[2].code }, { false, "CLOSED" })
+	end
 end)
