@@ -216,6 +216,51 @@ function realtime.Presence(client, id) end
 ---@return string? message why there is none: realtime.Default()'s
 function realtime.Shared(name, options, client, id) end
 
+---Calls fn once, in so many seconds, on an empty server too. The same identifier again replaces the timer.
+---@param seconds number 0: with the next tick
+---@param identifier string|fun() left out: one more timer
+---@param fn? fun()
+function realtime.After(seconds, identifier, fn) end
+
+---Calls fn every so many seconds, on an empty server too; after a stall once. The same identifier again replaces the timer.
+---@param seconds number 0: every tick
+---@param identifier string
+---@param fn fun()
+function realtime.Every(seconds, identifier, fn) end
+
+---Ends a timer of After or Every.
+---@param identifier string
+---@return boolean stopped whether there was one
+function realtime.StopTimer(identifier) end
+
+---Runs fn as a coroutine, in which Await and Sleep may wait. The same identifier ends the one before.
+---```lua
+---realtime.Async(function()
+---	local err, motd = realtime.Await(realtime.Default(), "Command", { "GET", "motd" })
+---	print(err or motd)
+---end)
+---```
+---@param identifier string|fun() left out: one more
+---@param fn? fun()
+function realtime.Async(identifier, fn) end
+
+---Calls object:method(…, fn), waits, and returns what fn gets; a refusal as err. In a function that Async runs.
+---@param object table a client, or what else has methods with a callback as their last argument
+---@param method string
+---@param ... any what stands before the callback
+---@return RealtimeError? err
+---@return any ...
+function realtime.Await(object, method, ...) end
+
+---Waits, on an empty server too. In a function that Async runs.
+---@param seconds number 0: until the next tick
+function realtime.Sleep(seconds) end
+
+---The time of day by Redis's clock, which is the same on all servers.
+---@return number? seconds since 1970, with fractions
+---@return string? message why they are not known
+function realtime.Time() end
+
 ---How a callback wants its messages.
 ---@class RealtimeMessageOptions
 ---@field max_bytes? integer of a larger message it gets nil, and the size as its last argument (with format: such a message counts as unreadable); default: no bound but the client's max_message_bytes

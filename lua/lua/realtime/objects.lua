@@ -50,8 +50,25 @@ return function(realtime, addon)
 		for level = 2, math.huge do
 			local info = getinfo(level, "Sf")
 			if not info then return end
-			if info.what == "main" then return info.func end
+			if info.what == "main" then return info.func, info.source end
 		end
+	end
+
+	-- What a file makes without an identifier while it is loaded ends when the file is loaded again and makes something: so a
+	-- file that was saved five times has one of each. finish(): ends this one. What is made later, or by a line that was typed
+	-- into the console, stays.
+	local loads = {}
+	function addon.NoteLoad(finish)
+		local chunk, source = running_chunk()
+		if not chunk or not source:find("%.lua$") then return end
+		local load = loads[source]
+		if not load or load.chunk ~= chunk then
+			local before = load and load.made or {}
+			load = { chunk = chunk, made = {} }
+			loads[source] = load
+			for _, each in ipairs(before) do each() end
+		end
+		load.made[#load.made + 1] = finish
 	end
 
 	local MAX_HINTS = 16 -- places that a hint was printed for are remembered; there are no more hints then
