@@ -308,6 +308,26 @@ host.test("a call that was given up is refused when it arrives", function()
 	close(a)
 end)
 
+host.test("tables of one name in two databases are two tables", function()
+	local a, b, name = pair()
+	local url = host.redis_url:gsub("/%d*$", "")
+	local c, d = server(name, "c", nil, { url = url .. "/1" }), server(name, "d", nil, { url = url .. "/1" })
+	ready(c, d)
+	local stale = kit.recorder()
+	for _, shared in ipairs({ a, b, c, d }) do shared:On("stale", stale.fn) end
+	for i = 1, 10 do
+		a:Set("x", i)
+		c:Set("x", -i)
+	end
+	sees(b, "x", 10)
+	sees(d, "x", -10)
+	kit.eq(done(a, "Set", "y", 1), nil)
+	kit.eq({ done(d, "Remove", "x") }, { nil, true })
+	sees(c, "x", nil)
+	kit.eq({ a:Get("x"), b:Get("x"), c:Get("y"), d:Get("y"), #stale }, { 10, 10, nil, nil, 0 })
+	close(a, b, c, d)
+end)
+
 host.test("a table that is full says so", function()
 	local a = server(kit.unique("t"), "a")
 	ready(a)
@@ -325,6 +345,8 @@ host.test("what others put there or publish does no harm", function()
 	kit.eq(done(a, "Set", "x", 1), nil)
 	sees(b, "x", 1)
 	local version, mark = raw(a, "HGET", a.key, ""):match("^(%d+) (%S+)")
+	local changes = kit.recorder()
+	b:On("changed", changes.fn)
 	local forged = '{"mark":"%s","version":%s,"before":%s,"time":1,"from":"a","token":"t","changes":[{"key":"x","value":666}]}'
 	for _, text in ipairs({
 		"", "x", "[]", "{}", "null", forged:format("another", string.format("%.0f", version + 1), version), forged:format(mark, "9", "8"),
@@ -334,7 +356,7 @@ host.test("what others put there or publish does no harm", function()
 	end
 	kit.eq(done(a, "Set", "y", 1), nil)
 	sees(b, "y", 1)
-	kit.eq({ a:Get("x"), b:Get("x") }, { 1, 1 })
+	kit.eq({ a:Get("x"), b:Get("x"), #changes }, { 1, 1, 1 })
 	raw(a, "HSET", a.key, "odd", "no field", "odd2", "5 0 {", "odd3", "5 0 null")
 	local said = kit.lines("shared table")
 	local late = server(a.name, "late")
