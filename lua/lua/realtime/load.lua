@@ -34,8 +34,9 @@ realtime.addon = addon
 function addon.Say(text) MsgC(orange, "[realtime] " .. addon.Printable(text), "\n") end
 
 for _, part in ipairs({
-	"tick", "report", "json", "config", "envelope", "objects", "tables", "requests", "presence", "timers", "async", "time",
-	"scripts", "shared_entries", "shared_copy", "shared_writes", "shared_arguments", "shared_snapshot", "shared", "console",
+	"tick", "report", "json", "config", "envelope", "objects", "tables", "requests", "presence",
+	"scripts", "timers", "async", "time", "once",
+	"shared_entries", "shared_copy", "shared_writes", "shared_arguments", "shared_snapshot", "shared", "console",
 }) do
 	include("realtime/" .. part .. ".lua")(realtime, addon)
 end

@@ -50,6 +50,23 @@ return {
 			end,
 		},
 		{
+			name = "Once runs a job, or says what it lacks",
+			async = true,
+			func = function()
+				local slot = "realtime:tests:" .. realtime.RandomToken()
+				expect(realtime.Once(slot, function(finish, fence)
+					expect(fence).to.beA("number")
+					expect(finish()).to.beTrue()
+					done()
+				end)).to.beTrue()
+				-- Its rights are not among those that the tests need.
+				local script = "return redis.call('HMGET', KEYS[1], 'state')"
+				client:Command({ "EVAL", script, 1, "realtime:once:{" .. slot .. "}" }, function(err)
+					if err then done() end
+				end)
+			end,
+		},
+		{
 			name = "Time is a time, or has a reason",
 			func = function()
 				local now, problem = realtime.Time()

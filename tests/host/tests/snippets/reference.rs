@@ -25,7 +25,7 @@ const ADDON: &[&str] =
     &["Default", "ServerId", "Encode", "Decode", "Tables", "Requests", "Presence", "Shared"];
 
 /// Those that have a page of their own.
-const TIME: &[&str] = &["After", "Every", "StopTimer", "Async", "Await", "Sleep", "Time"];
+const TIME: &[&str] = &["After", "Every", "StopTimer", "Async", "Await", "Sleep", "Time", "Once"];
 
 /// Codes that only the addon has stand on its page.
 const NO_CODE: &[&str] = &["WRONGPASS", "NOAUTH", "NOPERM"];
