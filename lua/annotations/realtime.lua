@@ -569,7 +569,7 @@ function RealtimeShared:Id() end
 ---@return RealtimeValue?
 function RealtimeShared:Get(key) end
 
----Calls fn for each key, or for those that begin with a prefix, in their order. The values are the copy's own: do not change them.
+---Calls fn for each key, or for those that begin with a prefix, in any order. The values are the copy's own: do not change them.
 ---@param prefix string|fun(key: string, value: RealtimeValue) left out: all keys
 ---@param fn? fun(key: string, value: RealtimeValue)
 function RealtimeShared:Each(prefix, fn) end

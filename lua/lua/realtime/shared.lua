@@ -33,9 +33,9 @@ return function(realtime, addon)
 		if isfunction(prefix) and fn == nil then prefix, fn = "", prefix end
 		if not isstring(prefix) then error("bad argument #1 to 'Each' (a prefix or a function expected)", 2) end
 		if not isfunction(fn) then error("bad argument #2 to 'Each' (function expected)", 2) end
-		for _, key in ipairs(self:Keys(prefix)) do
-			local entry = self.entries[key]
-			if entry then fn(key, entry.value) end
+		local length = #prefix
+		for key, entry in pairs(self.entries) do
+			if length == 0 or key:sub(1, length) == prefix then fn(key, entry.value) end
 		end
 	end
 
