@@ -54,7 +54,7 @@ return function(realtime, addon)
 		read_in(self, math.random() * addon.shared_spread)
 	end
 
-	-- Checks the version soon: twice in CHECK_PAUSE at most, whatever is heard.
+	-- Checks the version soon, but once in CHECK_PAUSE at most, whatever is heard.
 	function copy.CheckSoon(self)
 		self.check_at = math.min(self.check_at or math.huge, self.checked + CHECK_PAUSE)
 	end
@@ -221,6 +221,12 @@ return function(realtime, addon)
 		read_slice(self, load)
 	end
 
+	-- An entry that was read, unless it has expired or its key is not watched any more.
+	local function wanted(self, key, entry)
+		if not entry or (self.watched and not self.watched[key]) then return end
+		if entry.expires == 0 or entry.expires > entries.Now(self) then return entry end
+	end
+
 	-- Keys that have now what this server wrote.
 	local function own_keys(load)
 		local own = {}
@@ -264,8 +270,7 @@ return function(realtime, addon)
 			load.differing = table.GetKeys(load.own)
 			table.sort(load.differing)
 			local others = {}
-			for key, entry in pairs(load.entries) do others[key] = entry end
-			for key in pairs(load.own) do others[key] = nil end
+			for key, entry in pairs(load.entries) do others[key] = not load.own[key] and wanted(self, key, entry) or nil end
 			entries.Replace(self, others)
 		else
 			local differing = {}
@@ -283,14 +288,14 @@ return function(realtime, addon)
 	end
 
 	-- Tells the differences, as many as fit into a tick; then the copy is ready.
-	function copy.Settle(self, budget)
-		local load, stop = self.settling, SysTime() + (budget or BUDGET)
+	function copy.Settle(self)
+		local load, stop = self.settling, SysTime() + BUDGET
 		local at, differing = load.told or 0, load.differing or {}
 		while at < #differing do
 			at = at + 1
 			load.told = at
 			local key = differing[at]
-			local entry, old = load.entries[key], self.entries[key]
+			local entry, old = wanted(self, key, load.entries[key]), self.entries[key]
 			if entry ~= old then
 				local why = entry and "set" or "removed"
 				if not entry and old.expires > 0 and old.expires <= entries.Now(self) then why = "expired" end
@@ -334,7 +339,7 @@ return function(realtime, addon)
 	end
 
 	-- The client is connected, for the first time or anew.
-	function copy.Connected(self, info)
+	function copy.Connected(self)
 		self.measured = -math.huge -- it may be another clock
 		if not self.was_told then
 			self.load = nil

@@ -300,7 +300,9 @@ host.test("a call that was given up is refused when it arrives", function()
 	kit.eq(run("shared_ask", { outcome }, { 60 })[3], first[3])
 	kit.eq(run("shared_write", { a.key, a.key .. ":expiry", outcome }, call)[3], first[3], "the same call again is the same change")
 	-- What no JSON is, and keys that no table has, by a web site.
-	for want, change in pairs({ json = { "set", "x", "{", "never", "" }, size = { "set", "", "1", "never", "" } }) do
+	for _, case in ipairs({ { "json", "x", "{" }, { "json", "x", "1,2" }, { "json", "x", "" }, { "json", "x", "null" }, { "size", "", "1" },
+		{ "size", ("k"):rep(257), "1" }, { "size", "x", '"' .. ("x"):rep(70000) .. '"' } }) do
+		local want, change = case[1], { "set", case[2], case[3], "never", "" }
 		token = realtime.RandomToken()
 		kit.eq(run("shared_write", { a.key, a.key .. ":expiry", a.key .. ":token:" .. token },
 			table.Add({ "web", token, 60 }, change))[1], want)
