@@ -24,8 +24,7 @@ return function(realtime, addon)
 		if write.fn then
 			addon.Protect(write.fn, err, ...)
 		elseif err and not write.is_silent then
-			addon.SayRarely(self, string.format('shared table "%s": a change of "%s" was not made: %s', self.name,
-				addon.Printable(write.key, 64), tostring(err)))
+			addon.SayRarely(self, string.format('shared table "%s": a change was not made: %s', self.name, tostring(err)))
 		end
 	end
 
@@ -72,8 +71,9 @@ return function(realtime, addon)
 		local outcome, time, version, told, detail, extra = unpack(reply)
 		addon.shared_entries.Clock(self, time)
 		if outcome ~= "done" then
-			local error_of = ERRORS[outcome]
-			return finish(self, write, addon.Error(error_of[1], error_of[2], false), detail, extra)
+			local code, reason = unpack(ERRORS[outcome] or { "ERR", "shared_write.lua answered " .. tostring(outcome) })
+			local message = string.format('%s ("%s" of the shared table "%s")', reason, addon.Printable(write.key, 64), self.name)
+			return finish(self, write, addon.Error(code, message, false), detail, extra)
 		end
 		if told ~= 1 then
 			addon.SayRarely(self, string.format('shared table "%s": a change was stored, but servers were not told at once: %s', self.name,
