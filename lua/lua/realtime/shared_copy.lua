@@ -13,6 +13,7 @@ return function(realtime, addon)
 	local MIN_PAUSE, MAX_PAUSE = 1, 30 -- seconds until a failed read is tried again
 	local SLICE = 100 -- keys that are read at a time
 	local MAX_LOG = 10000 -- messages that are kept while the table is read
+	local MAX_UNMARKED = 100 -- those of them that may be anybody's, because the table's mark is not known yet
 	local BUDGET = 0.001 -- seconds of a tick for differences
 	local entries = addon.shared_entries
 	local change, tell = entries.Change, entries.Tell
@@ -103,7 +104,9 @@ return function(realtime, addon)
 
 	local function hear(self, message)
 		if self.load then
-			local log = self.load.log
+			local log, mark = self.load.log, self.load.mark
+			if mark and mark ~= "-" and message.mark ~= mark then return end
+			if (not mark or mark == "-") and #log >= MAX_UNMARKED then return end
 			log[#log + 1] = message
 			if #log > MAX_LOG then return copy.ReadAgain(self, addon.Error("OVERLOADED", "more changes came than this server can keep")) end
 			return self.load.final and finish(self)
@@ -111,7 +114,7 @@ return function(realtime, addon)
 		if not self.is_ready then return end
 		if self.version == "0" then
 			-- The first changes of a table that was not there. Redis tells its mark.
-			local early = self.early and #self.early < MAX_LOG and self.early or {}
+			local early = self.early and #self.early < MAX_UNMARKED and self.early or {}
 			self.early = early
 			early[#early + 1] = message
 			return copy.CheckSoon(self)

@@ -372,6 +372,26 @@ host.test("what others put there or publish does no harm", function()
 	close(a, b, late)
 end)
 
+host.test("of what anybody may publish little is kept, while the table's mark is not known", function()
+	local a, b = pair()
+	local forged = '{"mark":"x","version":9,"before":0,"time":1,"from":"a","token":"t","changes":[{"key":"x","value":666}]}'
+	local kept = 0
+	local function look()
+		for _, shared in ipairs({ a, b }) do kept = math.max(kept, #(shared.early or {}), shared.load and #shared.load.log or 0) end
+	end
+	for _ = 1, 20 do
+		for _ = 1, 50 do host.server.publish(a.key, forged) end
+		look()
+		host.pass()
+		look()
+	end
+	assert(kept > 0 and kept <= 100, kept)
+	kit.eq(done(a, "Set", "y", 1), nil)
+	sees(b, "y", 1)
+	kit.eq({ a:Keys(), b:Keys() }, { { "y" }, { "y" } })
+	close(a, b)
+end)
+
 host.test("of a watched table only keys that are named are copied", function()
 	local a, b = pair({ watched = true })
 	for i = 1, 120 do a:Set("p" .. i, i) end
