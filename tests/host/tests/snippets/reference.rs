@@ -21,8 +21,7 @@ const PAGES: &[(&str, &str)] = &[
 ];
 
 /// Functions of `realtime` that the addon brings.
-const ADDON: &[&str] =
-    &["Default", "ServerId", "Encode", "Decode", "Tables", "Requests", "Presence", "Shared"];
+const ADDON: &[&str] = &["Default", "ServerId", "Encode", "Decode", "Tables", "Requests", "Presence"];
 
 /// Those that have a page of their own.
 const TIME: &[&str] = &["After", "Every", "StopTimer", "Async", "Await", "Sleep", "Time", "Once"];
@@ -45,6 +44,7 @@ pub(crate) fn is_whole(root: &Path) -> Result<(), Failed> {
     for (class, name) in functions(&annotations) {
         let page = match PAGES.iter().find(|(known, _)| *known == class) {
             Some(_) if class == "realtime" && ADDON.contains(&&*name) => &addon,
+            Some(_) if class == "realtime" && name == "Shared" => &shared,
             Some(_) if class == "realtime" && TIME.contains(&&*name) => &time,
             Some((_, "docs/api.md")) => &api,
             Some((_, "docs/shared.md")) => &shared,
