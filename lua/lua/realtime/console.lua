@@ -26,6 +26,8 @@ return function(realtime, addon)
 		end, nil, help)
 	end
 
+	addon.Command = command
+
 	local function printable(text) return addon.Printable(text, SHOWN_BYTES) end
 
 	local function name_of(client)
