@@ -97,7 +97,7 @@ return function(realtime, addon)
 		if stats.refused == 0 then
 			return report.Good("subscriptions", stats.subscriptions .. " wanted, none refused")
 		end
-		report.Problem("subscriptions", string.format("%d of %d are refused: %s", stats.refused, stats.subscriptions, stats.refused_reason or "…"), ACL)
+		report.Problem("subscriptions", string.format("%d of %d are refused: %s", stats.refused, stats.subscriptions, stats.refused_reason or "…"), ACL .. " They are asked for again within five minutes.")
 	end
 
 	local function memory_is_full(report, memory)
@@ -108,34 +108,79 @@ return function(realtime, addon)
 				math.max(most * 4, 256 * MEBIBYTE)))
 	end
 
-	-- The scripts, on keys of this server's own. Returns whether Redis is full.
-	local function run_scripts(report, client)
-		local function run(action)
-			local slot = "realtime:once:{realtime:check:" .. realtime.ServerId() .. "}"
-			local err, reply
-			local done
-			local accepted, refusal = addon.RunScript(client, "once", { slot }, { action, SLOT_TOKEN, 1000, realtime.ServerId(), 0 },
-				function(...) done, err, reply = true, ... end)
+	-- The scripts of the helpers, on keys of this server's own. `run` returns an error, or the channel on which it could not publish.
+	local RIGHTS = " +eval +evalsha +script|load +time "
+	local HELPERS = {
+		{
+			about = "jobs", name = "realtime.Once", script = "once", keys = " ~realtime:once:*", commands = RIGHTS .. "+hmget +hset +pexpire",
+			run = function(run, id)
+				local keys = { "realtime:once:{realtime:check:" .. id .. "}" }
+				return run(keys, { "take", SLOT_TOKEN, 1000, id, 0 }) or run(keys, { "release", SLOT_TOKEN, 1000, id, 0 })
+			end,
+		},
+		{
+			about = "shared tables", name = "realtime.Shared", script = "shared_write", keys = " ~realtime:shared:*",
+			channels = " &realtime:shared:*", commands = RIGHTS .. "+publish +subscribe +unsubscribe +hget +hgetall +hscan +hset +hdel +zadd +zrem " ..
+				"+zrangebyscore +get +set",
+			run = function(run, id)
+				local key, token = "realtime:shared:{realtime:check:" .. id .. "}", realtime.RandomToken()
+				local err, reply = run({ key, key .. ":expiry", key .. ":token:" .. token }, { id, token, 1, "set", "check", "1", "1", "" })
+				return err, reply and reply[4] ~= 1 and key or nil
+			end,
+		},
+	}
+
+	local function try(client, helper)
+		return helper.run(function(keys, arguments)
+			local done, err, reply
+			local accepted, refusal = addon.RunScript(client, helper.script, keys, arguments, function(...) done, err, reply = true, ... end)
 			if not accepted then return refusal end
 			addon.WaitFor(function() return done end, 30)
+			if not done then return addon.Error("TIMEOUT", "no answer", true) end
 			return err, reply
+		end, realtime.ServerId())
+	end
+
+	-- What allows it. A rule for keys or channels raises where all of them are allowed already.
+	local function rights(helper, text)
+		if text:find("channels used", 1, true) then return helper.channels or "" end
+		if text:find("keys used", 1, true) then return helper.keys .. helper.commands end
+		return helper.commands
+	end
+
+	-- Whether Redis said that it is full.
+	local is_full
+
+	function steps.scripts(report, client)
+		is_full = false
+		for _, helper in ipairs(HELPERS) do
+			local was_used = addon.used_scripts[helper.script]
+			local err, channel = try(client, helper)
+			addon.used_scripts[helper.script] = was_used
+			-- The module's words for a refused publish name the user.
+			if channel then err = realtime.Await(client, "Publish", channel, "") end
+			local code, text = err and err.code, addon.Printable(tostring(err), 600)
+			local words = "ACL SETUSER " .. (text:match("ACL SETUSER (%S+)") or "gmod") .. rights(helper, text)
+			if not code then
+				report.Good(helper.about, "the script of " .. helper.name .. " runs")
+			elseif code == "OOM" then
+				is_full = true
+			elseif code == "READONLY" then -- a replica, of which the role tells
+				report.Unknown(helper.about, "not looked at on a replica")
+			elseif not was_used then
+				report.Unknown(helper.about, helper.name .. " is not for this server, which does not use it: " .. (code == "NOPERM"
+					and "if it is to be, type into redis-cli: " .. words or addon.Printable(text, 120)))
+			elseif code == "NOPERM" then
+				report.Problem(helper.about, "the script of " .. helper.name .. " is refused: " .. text, "Type into redis-cli: " .. words ..
+					" and CONFIG REWRITE after it.")
+			else
+				report.Problem(helper.about, "the script of " .. helper.name .. " fails: " .. addon.Printable(text, 200), code == "UNSUPPORTED"
+					and "Install Redis 5.0 or newer, or Valkey." or "What it says is what to mend.")
+			end
 		end
-		local err = run("take") or run("release")
-		if not err then return report.Good("jobs", "the script of realtime.Once runs") end
-		if err.code == "OOM" then return true end
-		if err.code == "READONLY" then return end -- a replica, of which the role tells
-		if err.code == "NOPERM" then
-			local text = tostring(err):gsub("realtime:once:{[^}]*}", "realtime:once:*")
-			local user = text:match("ACL SETUSER (%S+)") or "gmod"
-			return report.Problem("jobs", "the script of realtime.Once is refused: " .. text, "If an addon uses it, type into redis-cli: " ..
-				"ACL SETUSER " .. user .. " ~realtime:once:* +eval +evalsha +script|load +time +hmget +hset +pexpire")
-		end
-		report.Problem("jobs", "the script of realtime.Once fails: " .. addon.Printable(tostring(err), 200), err.code == "UNSUPPORTED"
-			and "If an addon uses it, install Redis 5.0 or newer, or Valkey." or "What it says is what to mend.")
 	end
 
 	function steps.memory(report, client)
-		local is_full = run_scripts(report, client)
 		local err, text = realtime.Await(client, "Command", { "INFO", "memory" })
 		local memory = fields_of(text)
 		local used, most = tonumber(memory.used_memory or ""), tonumber(memory.maxmemory or "")
@@ -243,6 +288,6 @@ return function(realtime, addon)
 	end
 
 	-- The order in which they run. What addons are refused comes before the check's own subscriptions.
-	addon.check_order = { "server", "role", "subscriptions", "messages", "patterns", "memory", "persistence", "clients", "buffers", "clock",
+	addon.check_order = { "server", "role", "subscriptions", "messages", "patterns", "scripts", "memory", "persistence", "clients", "buffers", "clock",
 		"others" }
 end

@@ -304,6 +304,15 @@ return function(realtime, addon)
 		end)
 	end
 
+	-- For realtime_status.
+	function addon.ShowPresence(say, client)
+		for self in pairs(addon.presences) do
+			if self.client == client then
+				say("    presence       as %s: %d other servers%s", self.id, self.count, has_twin(self) and ", ONE OF THEM HAS THE SAME ID" or "")
+			end
+		end
+	end
+
 	-- For realtime_check: everybody tell of yourselves, and so often that a twin is found.
 	function addon.AskPresence(self)
 		self.asks = true

@@ -77,7 +77,7 @@ end
 -- Types what stands in a line, from that word on, into redis-cli.
 local function type_in(server, text, command)
 	local words = {}
-	local line = assert(text:match(command .. "[^,;]*"), text):gsub(" %(.*", "")
+	local line = assert(text:match(command .. "[^,;]*"), text):gsub(" %(.*", ""):gsub(" and CONFIG REWRITE.*", "")
 	line = line:gsub("(['\"])(.-)%1", function(_, quoted) return (quoted:gsub(" ", "\1")) end)
 	for word in line:gmatch("%S+") do words[#words + 1] = (word:gsub("\1", " ")) end
 	server.command(unpack(words))
@@ -96,7 +96,7 @@ host.test("a server without a fault has none, and the report says what is there"
 	kit.wait("ready", function() return realtime.Default():IsConnected() end)
 	local report, about = all_well(), {}
 	for _, line in ipairs(report.lines) do about[line.about] = line.text end
-	for _, name in ipairs({ "versions", "settings", "id", "server", "role", "messages", "patterns", "subscriptions", "jobs", "memory",
+	for _, name in ipairs({ "versions", "settings", "id", "server", "role", "messages", "patterns", "subscriptions", "jobs", "shared tables", "memory",
 		"persistence", "clients", "output buffers", "clock", "other servers", "changes of state" }) do
 		assert(about[name], name .. " is not in\n" .. show(report))
 	end
@@ -134,10 +134,35 @@ host.test("channels that are not allowed: the addon's, and one that an addon wan
 	all_well()
 end)
 
+host.test("a user who may just what is needed has no problem, and learns what could not be looked at", function()
+	with_user("-@all resetkeys resetchannels &realtime:* +hello +ping +time +client|setname +client|info +info +subscribe +unsubscribe +psubscribe +punsubscribe " ..
+		"+publish ~realtime:once:* +eval +evalsha +script|load +hmget +hset +pexpire")
+	local report = all_well()
+	assert(show(report):find("unknown output buffers: this user may not look", 1, true), show(report))
+	restart(host.redis_url)
+end)
+
 host.test("keys that are not allowed", function()
 	with_user("resetkeys")
-	local line = only("jobs", "NOPERM")
-	type_in(host.real, line.todo, "ACL SETUSER")
+	-- Whoever does not use them needs no rights for them.
+	local report = all_well()
+	assert(show(report):find("unknown jobs: ", 1, true) and show(report):find("unknown shared tables: ", 1, true), show(report))
+	local used = realtime.addon.used_scripts
+	assert(realtime.Once("check_once", function(done) done() end))
+	kit.wait("its question", function() return used.once end)
+	type_in(host.real, only("jobs", "NOPERM").todo, "ACL SETUSER")
+	local shared = realtime.Shared("check_once")
+	shared:Set("a", 1, function() end)
+	kit.wait("its question", function() return used.shared_write end)
+	type_in(host.real, only("shared tables", "keys").todo, "ACL SETUSER")
+	all_well()
+	host.real.command("ACL", "SETUSER", "gmod", "resetchannels", "&realtime:answers:*", "&realtime:presence",
+		"&realtime:shared:{check_once}")
+	type_in(host.real, only("shared tables", "channels").todo, "ACL SETUSER")
+	host.real.command("ACL", "SETUSER", "gmod", "-evalsha", "-eval", "-script", "~*")
+	local list = problems(check())
+	kit.eq({ #list, list[1].about, list[2].about }, { 2, "jobs", "shared tables" })
+	type_in(host.real, list[1].todo, "ACL SETUSER")
 	all_well()
 end)
 
@@ -186,6 +211,10 @@ host.test("a twin", function()
 	-- Also where this server used presence before; it hears of its twin by itself.
 	local own = realtime.Presence()
 	kit.wait("the other one", function() return own:Server("ttt-1-2") end)
+	local from = #host.console()
+	RunConsoleCommand("realtime_status")
+	local said = table.concat(host.console(), "\n", from + 1)
+	assert(said:find("presence       as ttt-1: 1 other servers\n", 1, true), said)
 	all_well()
 	kit.eq(realtime.addon.presences[own], true, "it goes on")
 	own:Stop()
@@ -228,14 +257,6 @@ host.test("an output buffer limit that is too small", function()
 	host.real.command("CONFIG", "SET", "client-output-buffer-limit", "pubsub 1mb 512kb 10")
 	type_in(host.real, only("output buffers", "too little").todo, "CONFIG SET")
 	all_well()
-end)
-
-host.test("a user who may just what is needed has no problem, and learns what could not be looked at", function()
-	with_user("-@all resetkeys resetchannels &realtime:* +hello +ping +time +client|setname +client|info +info +subscribe +unsubscribe +psubscribe +punsubscribe " ..
-		"+publish ~realtime:once:* +eval +evalsha +script|load +hmget +hset +pexpire")
-	local report = all_well()
-	assert(show(report):find("unknown output buffers: this user may not look", 1, true), show(report))
-	restart(host.redis_url)
 end)
 
 host.test("the command shows the same, to a superadmin as well; what is asked for wrongly raises", function()
