@@ -271,6 +271,15 @@ function realtime.Time() end
 ---@return string? message why not: realtime.Default()'s
 function realtime.Once(slot, fn, options, client, id) end
 
+---What realtime_check shows.
+---@class RealtimeReport
+---@field ok boolean whether there is no problem
+---@field lines { state: "good"|"problem"|"unknown", about: string, text: string, todo?: string }[] todo: what mends a problem
+
+---Looks at everything between the settings and a message that came back, which takes some seconds.
+---@param fn fun(report: RealtimeReport) called once
+function realtime.Check(fn) end
+
 ---How a callback wants its messages.
 ---@class RealtimeMessageOptions
 ---@field max_bytes? integer of a larger message it gets nil, and the size as its last argument (with format: such a message counts as unreadable); default: no bound but the client's max_message_bytes
@@ -505,6 +514,7 @@ function RealtimeRequests:Answer(name, fn) end
 ---@field age number seconds since it was heard
 ---@field own boolean whether it is this one
 ---@field duplicate boolean whether another server has the same id
+---@field database? integer the number of its database in Redis, where the server tells it
 ---@field away boolean whether it said goodbye and may come back: its map changes, or it shuts down
 
 ---@class RealtimePresence
