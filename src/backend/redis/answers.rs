@@ -8,6 +8,7 @@ use super::failure::Failure;
 use super::handshake;
 use super::protocol::{HandshakeStep, NO_PERMISSION, Version, is_unserved};
 use super::reply::Reply;
+use super::server::Server;
 use super::serving::ServingVerdict;
 use super::session::RedisSession;
 use crate::backend::toolbox::{InFlight, PendingRequest};
@@ -35,9 +36,13 @@ impl RedisSession {
             }
             Some(InFlight { request, expectation: Expectation::Replies(replies), .. }) => {
                 let Some(result) = replies.take(request.as_ref(), reply, &self.config) else { return };
-                let is_stuck = replies.is_stuck();
+                let (is_stuck, redirection) = (replies.is_stuck(), replies.take_redirection());
+                connection.used = now;
                 if let Some(request) = connection.pipeline.pop_front().and_then(|command| command.request) {
-                    self.request_answered(request, result, now, sink);
+                    match redirection {
+                        Some(refusal) => self.redirected(i, request, (refusal, result), now, sink),
+                        None => self.request_answered(request, result, now, sink),
+                    }
                 }
                 if is_stuck {
                     self.fail(i, Failure::InsideTransaction, now, sink);
@@ -52,7 +57,7 @@ impl RedisSession {
     }
 
     /// All answers to a request came.
-    fn request_answered(
+    pub(super) fn request_answered(
         &mut self,
         request: PendingRequest,
         mut result: Reply,
@@ -99,7 +104,9 @@ impl RedisSession {
             },
             Expectation::Liveness(since) => {
                 connection.liveness.pong();
-                self.note_round_trip(since, now);
+                if connection.role != LinkRole::Node {
+                    self.note_round_trip(since, now);
+                }
             }
             Expectation::Role(question, since) => {
                 self.note_round_trip(since, now);
@@ -108,6 +115,8 @@ impl RedisSession {
             Expectation::Serving => match connection.serving.answered(reply, now, &self.config) {
                 ServingVerdict::Unchanged => {}
                 ServingVerdict::Failed(failure) => self.fail(i, failure, now, sink),
+                // It is told by the errors of the requests that wait for the node.
+                _ if connection.role == LinkRole::Node => {}
                 ServingVerdict::Serves => self.check_ready(now, sink),
                 ServingVerdict::Outage { error, since, is_news } => {
                     self.delivery.unserved(since, error.clone());
@@ -116,7 +125,7 @@ impl RedisSession {
                     }
                 }
             },
-            Expectation::Nodes => self.nodes_answered(&reply),
+            Expectation::Nodes => self.nodes_answered(i, &reply, now),
             Expectation::ProbeChannel => match reply {
                 Err(error) => self.probe_channel_refused(error, now, sink),
                 Ok(reply) => self.not_confirmed(i, &reply, now, sink),
@@ -136,7 +145,10 @@ impl RedisSession {
         sink: &mut dyn Sink,
     ) {
         let Some(connection) = self.links[i].connection_mut() else { return };
-        match handshake::answer(connection, &self.config, &mut self.server, step, reply, now) {
+        let mut node = Server::default();
+        // What the first node says of itself holds for the client.
+        let server = if connection.role == LinkRole::Node { &mut node } else { &mut self.server };
+        match handshake::answer(connection, &self.config, server, step, reply, now) {
             Err(failure) => self.fail(i, failure, now, sink),
             Ok(()) if !connection.pipeline.is_empty() => {}
             Ok(()) if self.is_passed_over(i) => self.fail(i, Failure::Replica, now, sink),
@@ -161,7 +173,9 @@ impl RedisSession {
         let Some(connection) = self.links[i].up_mut() else { return };
         let is_commands_answer = match connection.pipeline.front().map(|command| &command.expectation) {
             Some(Expectation::Replies(_)) => {
-                self.role.command_refused(error, now);
+                if connection.role == LinkRole::Commands {
+                    self.role.command_refused(error, now);
+                }
                 true
             }
             Some(Expectation::Liveness(_)) => true,
@@ -170,7 +184,7 @@ impl RedisSession {
         if !is_commands_answer || !is_unserved(error) {
             return;
         }
-        if connection.role == LinkRole::Commands {
+        if connection.role != LinkRole::Subscriptions {
             if connection.serving.outage().is_none() {
                 connection.ask_serving();
             }

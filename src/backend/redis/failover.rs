@@ -86,9 +86,10 @@ impl RedisSession {
     }
 
     /// The cluster's answer.
-    pub(super) fn nodes_answered(&mut self, reply: &Reply) {
+    pub(super) fn nodes_answered(&mut self, i: usize, reply: &Reply, now: Instant) {
         match reply {
             Ok(reply) => {
+                self.slots_answered(i, reply, now);
                 let nodes = nodes(reply, self.endpoints.present(), &self.config);
                 self.endpoints.learn(nodes);
             }
