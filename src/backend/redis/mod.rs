@@ -14,7 +14,6 @@ mod failover;
 mod failure;
 mod handlers;
 mod handshake;
-#[cfg_attr(not(test), expect(dead_code, reason = "commands and sharded channels are not sent by slot yet"))]
 mod hash_slot;
 mod inbound;
 mod keys;

@@ -1,6 +1,7 @@
 //! How a node of a cluster says that it did not run a command: <https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#redirection-and-resharding>
 
 use super::config::{Config, host};
+use super::hash_slot::HashSlot;
 use super::texts::host_name;
 use crate::backend::Endpoint;
 use crate::model::Error;
@@ -33,7 +34,7 @@ impl Redirection {
             _ => return None,
         }
         let mut words = error.message.split(' ');
-        let slot = words.next()?.parse().ok().filter(|&slot| slot < 1 << 14)?;
+        let slot = HashSlot::from_number(words.next()?.parse().ok()?)?.number();
         // Of an IPv6 address the port stands after the last colon.
         let (name, port) = words.next()?.rsplit_once(':')?;
         let port = port.parse().ok().filter(|&port: &u16| port > 0)?;

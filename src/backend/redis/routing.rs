@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::cluster::{Cluster, MAX_REDIRECTIONS, PAUSE};
+use super::cluster::{Cluster, MAX_REDIRECTIONS, PAUSE, link_to};
 use super::connection::{Connection, Expectation, LinkRole};
 use super::failure::{Circumstances, Failure, add_details};
 use super::link::Link;
@@ -36,8 +36,10 @@ impl RedisSession {
         if self.cluster.take().is_none() {
             return;
         }
-        for link in self.links.iter_mut().filter(|link| link.role() == LinkRole::Node && !link.is_idle()) {
-            self.actions.push_back(Action::Close(link.id()));
+        for link in self.links.iter_mut().filter(|link| link.role() == LinkRole::Node) {
+            if link.is_open() || link.is_under_way() {
+                self.actions.push_back(Action::Close(link.id()));
+            }
             if let Some(connection) = link.close() {
                 let text = "the connection to a node was closed before the answer came: the server is no cluster any more";
                 let error = Error::sent(Code::Disconnected, text);
@@ -72,9 +74,11 @@ impl RedisSession {
 
     /// The link to a node, which is made unless there is one. `None` if there are too many in use.
     fn open(&mut self, node: Endpoint, now: Instant) -> Option<LinkId> {
-        let is_own = |link: &Link| link.role() == LinkRole::Node && link.endpoint() == Some(&node);
-        let i = match self.links.iter().position(is_own) {
-            Some(i) if !self.links[i].is_idle() => return Some(self.links[i].id()),
+        if let Some(i) = link_to(&node, &self.links) {
+            return Some(self.links[i].id());
+        }
+        let is_idle = |link: &Link| link.role() == LinkRole::Node && link.endpoint() == Some(&node);
+        let i = match self.links.iter().position(is_idle) {
             Some(i) => i,
             None => self.add_node_link(now)?,
         };

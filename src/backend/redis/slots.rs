@@ -1,12 +1,12 @@
-//! Hash slots: which one a key has, and which node holds each.
-//! <https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#key-distribution-model>
+//! Which hash slot a request's keys are in, and which node holds each slot.
 
+use super::hash_slot::HashSlot;
 use super::keys::keys_of;
 use crate::backend::Endpoint;
 use crate::model::{Code, Error, RequestKind};
 
 /// Hash slots of a cluster.
-const SLOTS: usize = 1 << 14;
+const SLOTS: usize = HashSlot::COUNT as usize;
 /// Nodes that are known at most. The specification advises no more than 1000.
 const MAX_NODES: usize = 1024;
 /// Stands for no node.
@@ -14,23 +14,6 @@ const NOBODY: u16 = u16::MAX;
 
 /// The code of an error about keys in several hash slots.
 pub(super) const CROSS_SLOT: &str = "CROSSSLOT";
-
-/// The hash slot of a key: of what stands in its first pair of braces, if that is not empty, else of all of it.
-pub(super) fn slot_of_key(key: &[u8]) -> u16 {
-    let open = key.iter().position(|&b| b == b'{').map(|at| &key[at + 1..]);
-    let tag = open.and_then(|rest| Some(&rest[..rest.iter().position(|&b| b == b'}')?]));
-    crc16(tag.filter(|tag| !tag.is_empty()).unwrap_or(key)) % SLOTS as u16
-}
-
-/// CRC-16/XMODEM. Keys are short, so there is no table.
-fn crc16(bytes: &[u8]) -> u16 {
-    const POLYNOMIAL: u16 = 0x1021;
-    bytes.iter().fold(0, |crc, &byte| {
-        (0..8).fold(crc ^ u16::from(byte) << 8, |crc, _| {
-            if crc & 0x8000 == 0 { crc << 1 } else { crc << 1 ^ POLYNOMIAL }
-        })
-    })
-}
 
 /// The hash slot of a request's keys; `None` if it has none.
 ///
@@ -45,7 +28,7 @@ pub(super) fn slot_of_request(kind: &RequestKind) -> Result<Option<u16>, Error> 
     };
     let mut slot = None;
     for key in commands.iter().flat_map(keys_of) {
-        let of_key = slot_of_key(key);
+        let of_key = HashSlot::of(key).number();
         if *slot.get_or_insert(of_key) != of_key {
             let what = match kind {
                 RequestKind::Transaction(_) => "the keys of a transaction",
@@ -165,29 +148,10 @@ mod tests {
         Endpoint::Tcp { host: format!("n{n}"), port: 7000 }
     }
 
-    /// What CLUSTER KEYSLOT of redis-server 7.0.15 says.
-    #[test]
-    fn keys_have_the_slots_that_redis_gives_them() {
-        for (key, slot) in [
-            ("123456789", 12_739),
-            ("foo", 12_182),
-            ("", 0),
-            ("{foo}", 12_182),
-            ("a{foo}b{bar}", 12_182),
-            ("{}foo", 9500),
-            ("{foo", 13_308),
-            ("foo}{", 8134),
-            ("{{foo}}", 13_308),
-            ("x{}{foo}", 9729),
-        ] {
-            assert_eq!(slot_of_key(key.as_bytes()), slot, "{key}");
-        }
-    }
-
     #[test]
     fn a_request_has_the_slot_of_its_keys_if_they_share_one() {
         let args = |command: &str| command.split(' ').collect::<Args>();
-        let foo = slot_of_key(b"foo");
+        let foo = HashSlot::of(b"foo").number();
         for (commands, slot) in [
             (&["GET foo"][..], Ok(Some(foo))),
             (&["PING"], Ok(None)),
