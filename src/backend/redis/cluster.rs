@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use super::connection::LinkRole;
 use super::link::Link;
-use super::slots::{SlotSet, SlotTable};
+use super::slots::{MAX_NODES, SlotSet, SlotTable};
 use crate::backend::Endpoint;
 use crate::backend::toolbox::PendingRequest;
-use crate::model::{LinkId, RequestKind};
+use crate::model::{LinkId, Node, RequestKind, Role};
 
 /// How long after a node refused a request it is tried again: for so long a cluster that has lost a master or moves a slot is not
 /// asked, and so long two nodes may disagree.
@@ -26,6 +26,10 @@ pub(super) const MAX_REDIRECTIONS: u8 = 16;
 #[derive(Debug, Default)]
 pub(super) struct Cluster {
     pub(super) slots: SlotTable,
+    /// Nodes that were told of and hold no slot.
+    replicas: Vec<Endpoint>,
+    /// Nodes have changed, or the links to them, since that was told.
+    is_untold: bool,
     /// Slots of which something may be under way on a link other than the one that requests for the slot go to: which link, and
     /// up to where in its pipeline.
     under_way: HashMap<u16, (LinkId, u64)>,
@@ -140,10 +144,22 @@ impl Cluster {
         }
     }
 
-    /// The cluster told of all slots.
-    pub(super) fn learn(&mut self, slots: impl IntoIterator<Item = (u16, u16, Endpoint)>, links: &[Link]) {
+    /// The cluster told of all slots, and of all nodes.
+    pub(super) fn learn(
+        &mut self,
+        slots: impl IntoIterator<Item = (u16, u16, Endpoint)>,
+        nodes: impl IntoIterator<Item = Endpoint>,
+        links: &[Link],
+    ) {
         self.slots.replace(slots);
-        self.has_news = true;
+        self.replicas.clear();
+        for node in nodes.into_iter().take(MAX_NODES) {
+            let is_known = self.slots.nodes().any(|known| *known == node);
+            if !is_known && !self.replicas.contains(&node) {
+                self.replicas.push(node);
+            }
+        }
+        (self.has_news, self.is_untold) = (true, true);
         for (i, link) in links.iter().enumerate() {
             let Some(connection) = link.connection() else { continue };
             for slot in connection.pipeline.requests().filter_map(|request| request.partition) {
@@ -161,7 +177,36 @@ impl Cluster {
     /// A connection is lost: nothing is under way on it any more.
     pub(super) fn lost(&mut self, link: LinkId) {
         self.under_way.retain(|_, (id, _)| *id != link);
-        self.has_news = true;
+        self.linked();
+    }
+
+    /// A link is up, or is no more.
+    pub(super) fn linked(&mut self) {
+        (self.has_news, self.is_untold) = (true, true);
+    }
+
+    /// A node holds this slot now. Returns whether that could be noted.
+    pub(super) fn moved(&mut self, slot: u16, node: Endpoint) -> bool {
+        self.is_untold = true;
+        self.slots.learn(slot, node)
+    }
+
+    /// The nodes, if they have changed since this was asked.
+    pub(super) fn take_nodes(&mut self, links: &[Link]) -> Option<Vec<Node>> {
+        if !std::mem::take(&mut self.is_untold) {
+            return None;
+        }
+        let is_connected = |node: &Endpoint| link_to(node, links).is_some_and(|i| links[i].is_up());
+        let told = |node: &Endpoint, role, slots| Node {
+            address: node.to_string().into(),
+            role,
+            slots,
+            is_connected: is_connected(node),
+        };
+        let held = self.slots.held().filter(|&(_, held)| held > 0);
+        let masters = held.map(|(node, held)| told(node, Role::Master, held));
+        let replicas = self.replicas.iter().map(|node| told(node, Role::Replica, 0));
+        Some(masters.chain(replicas).collect())
     }
 
     /// When requests may be sent again that pause.

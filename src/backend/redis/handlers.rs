@@ -181,6 +181,7 @@ impl RedisSession {
         let Some(connection) = self.links[i].up_mut() else { return };
         if connection.role == LinkRole::Node && connection.is_unused(UNUSED, now) {
             self.links[i].close();
+            self.cluster.iter_mut().for_each(|cluster| cluster.linked());
             return self.actions.push_back(Action::Close(self.links[i].id()));
         }
         let sign = connection.liveness.check(now);

@@ -18,6 +18,7 @@ mod hash_slot;
 mod inbound;
 mod keys;
 mod link;
+mod links;
 mod nodes;
 mod outbound;
 mod protocol;

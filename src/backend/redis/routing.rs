@@ -6,7 +6,7 @@ use super::cluster::{Cluster, MAX_REDIRECTIONS, PAUSE, link_to};
 use super::connection::{Connection, Expectation, LinkRole};
 use super::failure::{Circumstances, Failure, add_details};
 use super::link::Link;
-use super::nodes::slots;
+use super::nodes::{nodes, slots};
 use super::outbound::has_room;
 use super::redirection::Redirection;
 use super::reply::Reply;
@@ -36,6 +36,7 @@ impl RedisSession {
         if self.cluster.take().is_none() {
             return;
         }
+        self.counters.set_nodes(Vec::new());
         for link in self.links.iter_mut().filter(|link| link.role() == LinkRole::Node) {
             if link.is_open() || link.is_under_way() {
                 self.actions.push_back(Action::Close(link.id()));
@@ -100,6 +101,7 @@ impl RedisSession {
             };
             self.actions.push_back(Action::Close(oldest.id()));
             oldest.close();
+            self.cluster.iter_mut().for_each(|cluster| cluster.linked());
         }
         let is_free = |id: &LinkId| self.links.iter().all(|link| link.id() != *id);
         let id = (0..=u8::MAX).map(LinkId).find(is_free)?;
@@ -115,6 +117,9 @@ impl RedisSession {
         self.cluster.iter_mut().for_each(|cluster| cluster.has_news |= is_due(cluster));
         self.distribute(now);
         self.links.retain(|link| link.role() != LinkRole::Node || !link.is_idle());
+        if let Some(nodes) = self.cluster.as_mut().and_then(|cluster| cluster.take_nodes(&self.links)) {
+            self.counters.set_nodes(nodes);
+        }
     }
 
     /// A node refused a request without having run it: `refusal` says why. `result` is its answer if it cannot be sent again.
@@ -154,7 +159,7 @@ impl RedisSession {
         let (mut pause, mut only) = (Cluster::pause(redirections), None);
         match redirection {
             Redirection::Moved { slot, node } => {
-                if !node.is_some_and(|node| cluster.slots.learn(slot, node)) {
+                if !node.is_some_and(|node| cluster.moved(slot, node)) {
                     pause = Some(PAUSE);
                 }
                 self.endpoints.hurry(now);
@@ -220,7 +225,8 @@ impl RedisSession {
     pub(super) fn slots_answered(&mut self, i: usize, reply: &Value, now: Instant) {
         let used = self.links[i].endpoint().unwrap_or(self.endpoints.present());
         if let Some(cluster) = &mut self.cluster {
-            cluster.learn(slots(reply, used, &self.config), &self.links);
+            let (slots, nodes) = (slots(reply, used, &self.config), nodes(reply, used, &self.config));
+            cluster.learn(slots, nodes, &self.links);
         }
         self.distribute(now);
     }

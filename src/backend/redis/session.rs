@@ -101,37 +101,10 @@ impl RedisSession {
         session
     }
 
-    /// The position of the link with this role.
-    pub(super) fn link_for(&self, role: LinkRole) -> usize {
-        self.links.iter().position(|link| link.role() == role).unwrap_or(0)
-    }
-
-    /// The role of the link that carries the subscriptions.
-    #[inline]
-    fn subscriber_role(&self) -> LinkRole {
-        if self.version == Some(Version::Resp2) { LinkRole::Subscriptions } else { LinkRole::Commands }
-    }
-
-    /// The link that carries the subscriptions.
-    pub(super) fn subscriber(&self) -> usize {
-        self.link_for(self.subscriber_role())
-    }
-
-    /// Whether a link carries the subscriptions.
-    #[inline]
-    pub(super) fn is_subscriber(&self, i: usize) -> bool {
-        self.links[i].role() == self.subscriber_role()
-    }
-
-    /// Whether a link has anything to do.
-    fn is_needed(&self, i: usize) -> bool {
-        self.links[i].role() == LinkRole::Commands || self.is_subscriber(i) && !self.delivery.is_empty()
-    }
-
     /// The server let us in.
     pub(super) fn up(&mut self, i: usize, now: Instant, sink: &mut dyn Sink) {
         self.links[i].handshaken();
-        self.cluster.iter_mut().for_each(|cluster| cluster.has_news = true);
+        self.cluster.iter_mut().for_each(|cluster| cluster.linked());
         let Some(connection) = self.links[i].up().filter(|connection| connection.role != LinkRole::Node)
         else {
             return;
@@ -392,6 +365,7 @@ impl RedisSession {
         self.counters.set_confirmed(0);
         self.counters.set_refused(0, None);
         self.counters.set_address(None);
+        self.counters.set_nodes(Vec::new());
         self.update_state();
         sink.event(Event::Closed);
         self.actions.push_back(Action::Finish);

@@ -8,7 +8,7 @@ use crate::model::{Code, Error, RequestKind};
 /// Hash slots of a cluster.
 const SLOTS: usize = HashSlot::COUNT as usize;
 /// Nodes that are known at most. The specification advises no more than 1000.
-const MAX_NODES: usize = 1024;
+pub(super) const MAX_NODES: usize = 1024;
 /// Stands for no node.
 const NOBODY: u16 = u16::MAX;
 
@@ -64,8 +64,13 @@ impl SlotTable {
         self.nodes.get(usize::from(*self.owners.get(usize::from(slot))?))
     }
 
-    /// The nodes in the order in which they were learned, and how many slots each holds.
-    pub(super) fn nodes(&self) -> impl Iterator<Item = (&Endpoint, usize)> {
+    /// The nodes in the order in which they were learned.
+    pub(super) fn nodes(&self) -> impl Iterator<Item = &Endpoint> {
+        self.nodes.iter()
+    }
+
+    /// The nodes, and how many slots each holds.
+    pub(super) fn held(&self) -> impl Iterator<Item = (&Endpoint, u32)> {
         let mut held = vec![0; self.nodes.len()];
         for &owner in &self.owners {
             held.get_mut(usize::from(owner)).into_iter().for_each(|held| *held += 1);
@@ -187,7 +192,7 @@ mod tests {
         );
         assert!(table.learn(9, node(2)) && table.learn(0, node(5)) && !table.learn(16_384, node(5)));
         let held: Vec<_> =
-            table.nodes().filter(|&(_, held)| held > 0).map(|(node, held)| (node.clone(), held)).collect();
+            table.held().filter(|&(_, held)| held > 0).map(|(node, held)| (node.clone(), held)).collect();
         assert_eq!(held, [(node(1), 8), (node(2), 16_375), (node(5), 1)]);
         table.forget(&node(2));
         assert_eq!((table.owner(9), table.owner(1)), (None, Some(&node(1))));

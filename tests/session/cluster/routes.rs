@@ -1,7 +1,7 @@
 //! Which link a command goes to, and which links there are.
 
-use realtime::backend::{Action, Connected};
-use realtime::model::{LinkId, RequestKind};
+use realtime::backend::{Action, Connected, LinkError};
+use realtime::model::{LinkId, Node, RequestKind};
 
 use super::{FORBIDDEN, SEED, SLOTS, command, failed, made, made_as, node, ok, on_cluster, transaction};
 use crate::client::{BOTH, Client, Resp, life};
@@ -145,6 +145,39 @@ fn a_link_that_nothing_uses_is_closed_and_made_again() {
         client.get(2, "c");
         node(&mut client, 2, "n2:7002", resp);
         assert_eq!(client.commands(2), ["GET c"]);
+    }
+}
+
+/// For people: who holds how much, and where there are links.
+#[test]
+fn the_nodes_are_told_with_their_slots_and_links() {
+    let told = |client: &Client| -> Vec<String> {
+        let line = |node: &Node| {
+            let Node { address, role, slots, is_connected } = node;
+            format!("{address} {} {slots} {is_connected}", role.as_str())
+        };
+        client.counters.nodes().iter().map(line).collect()
+    };
+    for resp in BOTH {
+        let mut client = on_cluster(resp, &[], SLOTS);
+        let mut expected = [
+            "n1:7001 master 5461 true",
+            "n2:7002 master 5462 false",
+            "n3:7003 master 5461 false",
+            "n4:7004 replica 0 false",
+        ];
+        assert_eq!(told(&client), expected);
+        client.get(1, "c");
+        node(&mut client, 2, "n2:7002", resp);
+        expected[1] = "n2:7002 master 5462 true";
+        assert_eq!(told(&client), expected);
+        client.commands(2);
+        client.server(2, b"-MOVED 7365 n3:7003\r\n");
+        client.lost(2, LinkError::Eof);
+        (expected[1], expected[2]) = ("n2:7002 master 5461 false", "n3:7003 master 5462 false");
+        assert_eq!(told(&client), expected);
+        client.disconnect(0.0);
+        assert_eq!(told(&client), Vec::<String>::new());
     }
 }
 
