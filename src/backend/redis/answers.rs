@@ -11,6 +11,7 @@ use super::reply::Reply;
 use super::server::Server;
 use super::serving::ServingVerdict;
 use super::session::RedisSession;
+use super::slots::explain_cross_slot;
 use crate::backend::toolbox::{InFlight, PendingRequest};
 use crate::model::{Error, Event, RequestKind, Sink, Topic, TopicKind, Value};
 
@@ -70,6 +71,7 @@ impl RedisSession {
                 self.note_round_trip(request.since(), now);
                 *pong = Value::Double(now.saturating_duration_since(request.since()).as_secs_f64());
             }
+            (_, Err(error)) => explain_cross_slot(error),
             _ => {}
         }
         self.requests.answer(request, result, sink);

@@ -13,7 +13,17 @@ pub(super) const MAX_NODES: usize = 1024;
 const NOBODY: u16 = u16::MAX;
 
 /// The code of an error about keys in several hash slots.
-pub(super) const CROSS_SLOT: &str = "CROSSSLOT";
+const CROSS_SLOT: &str = "CROSSSLOT";
+
+/// What to do about keys in several hash slots.
+const SAME_TAG: &str = ": give them the same word in braces, as in {shop}:stock and {shop}:sold";
+
+/// Adds what to do to a node's error about keys in several hash slots.
+pub(super) fn explain_cross_slot(error: &mut Error) {
+    if error.code.as_str() == CROSS_SLOT {
+        error.message.to_mut().push_str(SAME_TAG);
+    }
+}
 
 /// The hash slot of a request's keys; `None` if it has none.
 ///
@@ -34,10 +44,7 @@ pub(super) fn slot_of_request(kind: &RequestKind) -> Result<Option<u16>, Error> 
                 RequestKind::Transaction(_) => "the keys of a transaction",
                 _ => "the keys of a command",
             };
-            let text = format!(
-                "{what} must be in one hash slot of a cluster, and these are not: give them the same word in braces, as in \
-                 {{shop}}:stock and {{shop}}:sold"
-            );
+            let text = format!("{what} must be in one hash slot of a cluster, and these are not{SAME_TAG}");
             return Err(Error::unsent(Code::Server(CROSS_SLOT.into()), text));
         }
     }
