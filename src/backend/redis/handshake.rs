@@ -82,10 +82,11 @@ pub(super) fn answer(
     reply: Reply,
     now: Instant,
 ) -> Result<(), Failure> {
+    let is_node_demanded = config.cluster || connection.role == LinkRole::Node;
     match (step, reply) {
         (HandshakeStep::Hello, Ok(reply)) => {
             *server = from_hello(&reply, config).ok_or(Failure::NotHello)?;
-            server.expect_redis(connection.role, config)?;
+            server.expect_redis(is_node_demanded)?;
             introduce(connection, config);
         }
         (HandshakeStep::Hello, Err(error)) if is_refusal(&error) => match config.protocol {
@@ -98,7 +99,7 @@ pub(super) fn answer(
             // HELLO has said it already.
             if connection.version == Version::Resp2 {
                 let from_info = Server { role: server.role, ..from_info(&text, config) };
-                from_info.expect_redis(connection.role, config)?;
+                from_info.expect_redis(is_node_demanded)?;
                 if connection.role == LinkRole::Commands {
                     *server = from_info;
                 }

@@ -1,7 +1,6 @@
 //! What the server says of itself: in the answers to HELLO, INFO and ROLE.
 
 use super::config::Config;
-use super::connection::LinkRole;
 use super::failure::Failure;
 use super::protocol::info_field;
 use super::texts::server_name;
@@ -23,8 +22,7 @@ impl Server {
     /// # Errors
     ///
     /// It is a Sentinel, on which nobody else's messages arrive, or no node of a cluster where one is demanded.
-    pub(super) fn expect_redis(&self, role: LinkRole, config: &Config) -> Result<(), Failure> {
-        let is_node_demanded = config.cluster || role == LinkRole::Node;
+    pub(super) fn expect_redis(&self, is_node_demanded: bool) -> Result<(), Failure> {
         match self.mode.as_deref() {
             Some("sentinel") => Err(Failure::Sentinel),
             Some(mode) if mode != CLUSTER && is_node_demanded => Err(Failure::NotCluster),

@@ -23,7 +23,7 @@ const PAGES: &[(&str, &str)] = &[
 const ADDON: &[&str] = &["Default", "ServerId", "Encode", "Decode", "Tables", "Requests", "Presence"];
 
 /// Codes that only the addon has stand on its page.
-const NO_CODE: &[&str] = &["WRONGPASS", "NOAUTH", "NOPERM"];
+const NO_CODE: &[&str] = &["WRONGPASS", "NOAUTH", "NOPERM", "CROSSSLOT", "MOVED"];
 
 type Names = BTreeSet<String>;
 
