@@ -1,6 +1,8 @@
 //! Which of a cluster's hash slots a key or a sharded channel is in:
 //! <https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#key-distribution-model>
 
+use crate::model::TopicKind;
+
 /// A hash slot: less than 16,384.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct HashSlot(u16);
@@ -23,6 +25,11 @@ impl HashSlot {
     pub(super) fn number(self) -> u16 {
         self.0
     }
+}
+
+/// Which names one command may have: sharded channels of one hash slot only.
+pub(super) fn group_of(kind: TopicKind, name: &[u8]) -> u16 {
+    if kind == TopicKind::ShardedChannel { HashSlot::of(name).number() } else { 0 }
 }
 
 /// What stands between the first `{` and the next `}`, if it is not empty.

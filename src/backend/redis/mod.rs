@@ -1,6 +1,7 @@
 //! Redis, and what speaks its protocol: RESP3 on one link, or RESP2 on two.
 
 mod acl;
+mod acl_rule;
 mod address;
 mod advice;
 mod answers;
@@ -32,6 +33,8 @@ mod security;
 mod server;
 mod serving;
 mod session;
+mod sharded;
+mod sharded_error;
 mod slots;
 mod texts;
 

@@ -19,7 +19,7 @@ pub(super) struct Replies {
     first_error: Option<Box<Error>>,
     /// The answer to ASKING comes before all of them.
     asking: bool,
-    /// The server's error, if it says that nothing was run here because the cluster has the data elsewhere or nowhere.
+    /// The first error, if it says that nothing was run here because the cluster has the data elsewhere or nowhere.
     redirection: Option<Box<Error>>,
 }
 
@@ -47,7 +47,7 @@ pub(super) fn validate(kind: &RequestKind) -> Result<(), Error> {
     let has_null = |args: &Args| args.iter().any(|arg| arg.is_none());
     let named = |args: &Args| args.get(0).is_some_and(|name| !name.is_empty()) && !has_null(args);
     let valid = match kind {
-        RequestKind::Publish(args) => args.len() == 2,
+        RequestKind::Publish(args) | RequestKind::SPublish(args) => args.len() == 2,
         RequestKind::Command(args) => named(args),
         RequestKind::Transaction(commands) => commands.iter().all(named),
         RequestKind::Ping => true,
@@ -59,10 +59,16 @@ pub(super) fn validate(kind: &RequestKind) -> Result<(), Error> {
     }
 }
 
+/// Whether a request is a message, to whatever kind of channel.
+pub(super) fn is_publish(kind: &RequestKind) -> bool {
+    matches!(kind, RequestKind::Publish(_) | RequestKind::SPublish(_))
+}
+
 /// What an error may say of a request.
 pub(super) fn request_name(kind: &RequestKind) -> RequestName<'_> {
     let (command, channel) = match kind {
         RequestKind::Publish(args) => (&b"PUBLISH"[..], args.get(0)),
+        RequestKind::SPublish(args) => (&b"SPUBLISH"[..], args.get(0)),
         RequestKind::Command(args) => (args.get(0).unwrap_or_default(), None),
         RequestKind::Transaction(_) => (&b"MULTI"[..], None),
         RequestKind::Ping => (&b"PING"[..], None),
@@ -82,9 +88,9 @@ pub(super) fn encode(kind: &RequestKind, out: &mut Vec<u8>) -> Replies {
     let mut replies =
         Replies { left: 1, multi: Multi::NotSent, first_error: None, asking: false, redirection: None };
     match kind {
-        RequestKind::Publish(args) => {
+        RequestKind::Publish(args) | RequestKind::SPublish(args) => {
             let mut encoder = Encoder::new(out);
-            encoder.array(args.len() + 1).bulk_string(b"PUBLISH");
+            encoder.array(args.len() + 1).bulk_string(request_name(kind).command);
             for arg in words(args) {
                 encoder.bulk_string(arg);
             }
@@ -119,6 +125,13 @@ impl Replies {
         if self.multi == Multi::Sent {
             self.multi = if reply.is_ok() { Multi::Taken } else { Multi::Refused };
         }
+        // In the server's own words, which say where to.
+        if let Err(error) = &reply
+            && self.first_error.is_none()
+            && is_redirection(error)
+        {
+            self.redirection = Some(Box::new(error.clone()));
+        }
         let reply = match request {
             Some(request) => reply
                 .map_err(|error| explained(error, RefusedCommand::part(request.kind(), self.left), config)),
@@ -130,7 +143,8 @@ impl Replies {
             }
             return None;
         }
-        self.redirection = self.redirected(&reply).map(|error| Box::new(error.clone()));
+        // If something may have run, it is not sent again.
+        self.redirection.take_if(|_| reply.is_ok() || self.multi == Multi::Refused);
         if self.multi == Multi::Taken && !ends_transaction(&reply) {
             self.multi = Multi::Stuck;
             return Some(Err(exec_refused(reply)));
@@ -139,17 +153,6 @@ impl Replies {
             Some(first) => Err(aborted(*first, self.multi == Multi::Refused)),
             None => reply,
         })
-    }
-
-    /// The error, if any, with which a cluster's node refused all of it. `reply` is the last answer.
-    fn redirected<'a>(&'a self, reply: &'a Reply) -> Option<&'a Error> {
-        let Err(last) = reply else { return None };
-        let error = match self.multi {
-            Multi::NotSent => last,
-            Multi::Taken => self.first_error.as_deref().unwrap_or(last),
-            Multi::Sent | Multi::Refused | Multi::Stuck => return None,
-        };
-        is_redirection(error).then_some(error)
     }
 
     /// The error with which a cluster's node refused all of it, so that it may be sent again.

@@ -10,7 +10,7 @@ use super::nodes::{nodes, slots};
 use super::outbound::has_room;
 use super::redirection::Redirection;
 use super::reply::Reply;
-use super::request::{encode, encode_asking};
+use super::request::{encode, encode_asking, is_publish};
 use super::session::RedisSession;
 use super::slots::slot_of_request;
 use crate::backend::toolbox::{Backoff, Detour, PendingRequest};
@@ -236,7 +236,7 @@ impl RedisSession {
 fn takes(link: &Link, kind: &RequestKind) -> bool {
     link.up().is_some_and(|connection| {
         let serves = connection.serving.outage().is_none();
-        has_room(connection) && (serves || matches!(kind, RequestKind::Publish(_)))
+        has_room(connection) && (serves || is_publish(kind))
     })
 }
 

@@ -11,6 +11,7 @@ use super::config::Config;
 use super::connection::{Connection, FenceTokens, LinkRole};
 use super::endpoints::{Endpoints, Turn};
 use super::failure::{Circumstances, Failure, add_details};
+use super::hash_slot::group_of;
 use super::link::Link;
 use super::protocol::{PROBE_PREFIX, Version};
 use super::request::request_name;
@@ -67,7 +68,7 @@ impl RedisSession {
             let backoff = Backoff::new(seed(), config.reconnect_min, config.reconnect_max);
             Link::new(ids.next().unwrap_or(LinkId(0)), role, backoff)
         });
-        let (probe, delivery) = (seed(), Delivery::new(seed()));
+        let (probe, delivery) = (seed(), Delivery::new(seed()).grouped_by(group_of));
         let probe = config
             .verify_delivery
             .then(|| Probe::new(PROBE_PREFIX, probe, now, config.ping_interval, config.ping_timeout));

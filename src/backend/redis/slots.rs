@@ -32,6 +32,7 @@ pub(super) fn explain_cross_slot(error: &mut Error) {
 /// Its keys are in several hash slots.
 pub(super) fn slot_of_request(kind: &RequestKind) -> Result<Option<u16>, Error> {
     let commands = match kind {
+        RequestKind::SPublish(args) => return Ok(args.get(0).map(|channel| HashSlot::of(channel).number())),
         RequestKind::Command(args) => std::slice::from_ref(args),
         RequestKind::Transaction(commands) => commands,
         RequestKind::Publish(_) | RequestKind::Ping => &[],
@@ -186,6 +187,7 @@ mod tests {
             }
         }
         assert_eq!(slot_of_request(&RequestKind::Publish(args("foo bar"))), Ok(None));
+        assert_eq!(slot_of_request(&RequestKind::SPublish(args("foo bar"))), Ok(Some(foo)));
     }
 
     #[test]

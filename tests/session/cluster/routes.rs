@@ -4,7 +4,7 @@ use realtime::backend::{Action, Connected, LinkError};
 use realtime::model::{LinkId, Node, RequestKind};
 
 use super::{FORBIDDEN, SEED, SLOTS, command, failed, made, made_as, node, ok, on_cluster, transaction};
-use crate::client::{BOTH, Client, Resp, life};
+use crate::client::{BOTH, Client, Resp, args, life};
 use crate::sink::Said;
 
 #[test]
@@ -57,6 +57,19 @@ fn the_first_link_serves_its_own_slots_by_whichever_address_it_is_known() {
         client.server(0, b"*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n$8\r\n10.0.0.1\r\n:7001\r\n");
         client.get(1, "c");
         assert_eq!((client.commands(0), client.action()), (vec!["GET c".to_owned()], None));
+    }
+}
+
+#[test]
+fn a_message_to_a_sharded_channel_goes_to_its_node_and_is_sent_on() {
+    for resp in BOTH {
+        let mut client = on_cluster(resp, &[], SLOTS);
+        client.request(1, 10.0, RequestKind::SPublish(args(&["c", "hello"])));
+        node(&mut client, 2, "n2:7002", resp);
+        assert_eq!(client.commands(2), ["SPUBLISH c hello"]);
+        client.server(2, b"-MOVED 7365 n3:7003\r\n");
+        node(&mut client, 3, "n3:7003", resp);
+        assert_eq!(client.commands(3), ["SPUBLISH c hello"]);
     }
 }
 
