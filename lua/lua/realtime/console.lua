@@ -77,6 +77,7 @@ return function(realtime, addon)
 		say("    subscriptions  %d, %d confirmed%s", stats.subscriptions, stats.confirmed - ended,
 			ended > 0 and string.format("; the server still sends %d that nobody wants any more", ended) or "")
 		if stats.refused > 0 then say("    refused        %d: %s", stats.refused, addon.Printable(stats.refused_reason or "…", REFUSED_BYTES)) end
+		addon.ShowShared(say, client)
 		say("    up             %.0f s, %d reconnects", stats.uptime, stats.reconnects)
 	end
 

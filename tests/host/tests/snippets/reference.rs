@@ -17,10 +17,12 @@ const PAGES: &[(&str, &str)] = &[
     ("RealtimeTables", "docs/addon.md"),
     ("RealtimeRequests", "docs/addon.md"),
     ("RealtimePresence", "docs/addon.md"),
+    ("RealtimeShared", "docs/shared.md"),
 ];
 
 /// Functions of `realtime` that the addon brings.
-const ADDON: &[&str] = &["Default", "ServerId", "Encode", "Decode", "Tables", "Requests", "Presence"];
+const ADDON: &[&str] =
+    &["Default", "ServerId", "Encode", "Decode", "Tables", "Requests", "Presence", "Shared"];
 
 /// Those that have a page of their own.
 const TIME: &[&str] = &["After", "Every", "StopTimer", "Async", "Await", "Sleep", "Time", "Once"];
@@ -32,11 +34,12 @@ type Names = BTreeSet<String>;
 
 pub(crate) fn is_whole(root: &Path) -> Result<(), Failed> {
     let read = |file: &str| fs::read_to_string(root.join(file)).expect("a file of the repository");
-    let (annotations, api, addon, time) = (
+    let (annotations, api, addon, time, shared) = (
         read("lua/annotations/realtime.lua"),
         read("docs/api.md"),
         read("docs/addon.md"),
         read("docs/time.md"),
+        read("docs/shared.md"),
     );
     let mut wrong = Vec::new();
     for (class, name) in functions(&annotations) {
@@ -44,6 +47,7 @@ pub(crate) fn is_whole(root: &Path) -> Result<(), Failed> {
             Some(_) if class == "realtime" && ADDON.contains(&&*name) => &addon,
             Some(_) if class == "realtime" && TIME.contains(&&*name) => &time,
             Some((_, "docs/api.md")) => &api,
+            Some((_, "docs/shared.md")) => &shared,
             Some(_) => &addon,
             None => return Err(format!("no page is named for {class}").into()),
         };
