@@ -13,9 +13,9 @@ use crate::sink::Said;
 
 /// One key for each of four slots.
 const KEYS: [&str; 4] = ["a", "b", "c", "d"];
-const NODES: usize = 3;
+const NODES: u8 = 3;
 /// The links that there can be: two that every session has, and one to each node.
-const LINKS: u8 = 2 + NODES as u8;
+const LINKS: u8 = 2 + NODES;
 
 #[derive(Debug, Clone)]
 enum Act {
@@ -39,7 +39,7 @@ enum Act {
 }
 
 fn acts() -> impl Strategy<Value = Vec<Act>> {
-    let (key, node) = (0..KEYS.len(), 0..NODES);
+    let (key, node) = (0..KEYS.len(), 0..usize::from(NODES));
     let act = prop_oneof![
         8 => key.clone().prop_map(Act::Ask),
         2 => (key.clone(), node.clone()).prop_map(|(key, node)| Act::Move(key, node)),
