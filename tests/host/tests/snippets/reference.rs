@@ -28,7 +28,7 @@ const TIME: &[&str] = &["After", "Every", "StopTimer", "Async", "Await", "Sleep"
 const CHECK: &[&str] = &["Check"];
 
 /// Codes that only the addon has stand on its page.
-const NO_CODE: &[&str] = &["WRONGPASS", "NOAUTH", "NOPERM"];
+const NO_CODE: &[&str] = &["WRONGPASS", "NOAUTH", "NOPERM", "CROSSSLOT", "MOVED"];
 
 type Names = BTreeSet<String>;
 
