@@ -62,6 +62,20 @@ pub struct Counters {
     one_refused: Mutex<Option<Box<str>>>,
     address: Mutex<Option<Box<str>>>,
     sentinel: Mutex<[Option<Box<str>>; 2]>,
+    nodes: Mutex<Box<[Node]>>,
+}
+
+/// A node of a cluster that a client is connected to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// Where it is.
+    pub address: Box<str>,
+    /// What it is to the others.
+    pub role: Role,
+    /// How many hash slots it holds.
+    pub slots: u32,
+    /// Whether a link leads there that is up.
+    pub is_connected: bool,
 }
 
 /// A number that one thread writes.
@@ -108,6 +122,11 @@ impl Counters {
     /// The Sentinel that watches the master, and why its master is not confirmed, if the session has one.
     pub fn sentinel(&self) -> [Option<Box<str>>; 2] {
         self.sentinel.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The nodes of the cluster, if it is one and tells of them.
+    pub fn nodes(&self) -> Box<[Node]> {
+        self.nodes.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What the server is to others, as it said last.
@@ -161,6 +180,12 @@ impl SessionCounters {
         // As above.
         *self.0.sentinel.lock().unwrap_or_else(PoisonError::into_inner) =
             [sentinel, problem].map(|text| text.map(Into::into));
+    }
+
+    /// The nodes of the cluster; none if it is no cluster.
+    pub fn set_nodes(&self, nodes: Vec<Node>) {
+        // As above.
+        *self.0.nodes.lock().unwrap_or_else(PoisonError::into_inner) = nodes.into();
     }
 
     /// How long a round trip took.

@@ -50,6 +50,8 @@ pub(super) enum Failure {
     NamedReplica,
     /// A Sentinel names this server as the master instead.
     Switched(Endpoint),
+    /// It is no node of a cluster, where one is demanded.
+    NotCluster,
     /// It is a replica, and the owner gave several addresses: one of them may be a master.
     Replica,
     /// The answer to the handshake's PING is neither an error nor PONG.
@@ -193,6 +195,15 @@ impl Failure {
                 "a Sentinel answers there, not the Redis that it watches; write redis-sentinel://host:26379/NAME, with the addresses \
                  of the Sentinels and the name of the master (SENTINEL masters in redis-cli -p 26379 tells it)",
             ),
+            Self::NotCluster if config.cluster => Error::unsent(
+                Code::Unsupported,
+                "the server is not a node of a cluster (cluster-enabled in its configuration), and the URL wants one; if that is \
+                 as it should be, let the URL begin with redis:// or rediss://",
+            ),
+            Self::NotCluster => Error::unsent(
+                Code::Unsupported,
+                "the server that the cluster named is not a node of a cluster",
+            ),
             Self::Replica => Error::unsent(
                 Code::Unsupported,
                 "the server is a replica, and messages published on it do not reach its master; promote one of the servers, or \
@@ -310,7 +321,9 @@ fn refused(step: HandshakeStep, error: Error) -> Error {
     } else if text.contains("max number of clients") {
         advice::full(&error.message)
     } else if step == HandshakeStep::Select {
-        format!("the server refused the database (SELECT): {}", error.message)
+        let hint =
+            if error.message.contains("cluster mode") { "; a cluster has database 0 alone" } else { "" };
+        format!("the server refused the database (SELECT): {}{hint}", error.message)
     } else if about_login || step == HandshakeStep::Auth {
         advice::login(error.code.as_str(), &error.message)
     } else {

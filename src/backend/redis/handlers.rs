@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::connection::{Expectation, LinkRole};
 use super::failure::Failure;
+use super::routing::UNUSED;
 use super::sentinel::SentinelWatch;
 use super::session::{RedisSession, ended};
 use crate::backend::toolbox::{ProbeSign, Sign};
@@ -123,6 +124,7 @@ impl Session for RedisSession {
             return self.watch_on(link).into_iter().for_each(|watch| watch.transmitted(n));
         };
         self.links[i].connection_mut().into_iter().for_each(|connection| connection.pipeline.transmitted(n));
+        self.cluster.iter_mut().for_each(|cluster| cluster.has_news |= cluster.is_stalled);
     }
 
     fn poll_action(&mut self) -> Option<Action> {
@@ -135,8 +137,9 @@ impl Session for RedisSession {
         }
         let links = (0..self.links.len()).filter_map(|i| self.link_due(i));
         let watch = self.watch.as_ref().and_then(SentinelWatch::poll_timeout);
-        let others = [self.requests.due(), self.closing, self.probe_due(), self.delivery.again_due(), watch];
-        links.chain(others.into_iter().flatten()).min()
+        let again = self.cluster.as_ref().and_then(|cluster| cluster.due());
+        let others = [self.requests.due(), self.closing, self.probe_due(), self.delivery.again_due()];
+        links.chain(others.into_iter().chain([watch, again]).flatten()).min()
     }
 }
 
@@ -159,8 +162,12 @@ impl RedisSession {
         let Some(connection) = self.links[i].up() else { return self.links[i].due() };
         // A paused one has nothing to do.
         let liveness = connection.liveness.due()?;
-        let role = self.role.due().filter(|_| connection.role == LinkRole::Commands);
-        connection.serving.due().into_iter().chain(role).chain([liveness]).min()
+        let of_role = match connection.role {
+            LinkRole::Commands => [self.role.due(), self.endpoints.hurried_due()],
+            LinkRole::Node => [connection.pipeline.is_empty().then_some(connection.used + UNUSED), None],
+            LinkRole::Subscriptions | LinkRole::Watch => [None, None],
+        };
+        connection.serving.due().into_iter().chain(of_role.into_iter().flatten()).chain([liveness]).min()
     }
 
     /// What is due on a link by now.
@@ -178,14 +185,20 @@ impl RedisSession {
         } else if link.role() == LinkRole::Commands {
             self.connect(i, now);
         } else {
-            // It follows the link of the commands, which then finds it idle.
+            // It follows the link of the commands, which then finds it idle. A node's is made again if something waits for it.
             link.close();
+            self.cluster.iter_mut().for_each(|cluster| cluster.has_news = true);
         }
     }
 
     /// What is due on a link that is up.
     fn up_timeout(&mut self, i: usize, now: Instant, sink: &mut dyn Sink) {
         let Some(connection) = self.links[i].up_mut() else { return };
+        if connection.role == LinkRole::Node && connection.is_unused(UNUSED, now) {
+            self.links[i].close();
+            self.cluster.iter_mut().for_each(|cluster| cluster.linked());
+            return self.actions.push_back(Action::Close(self.links[i].id()));
+        }
         let sign = connection.liveness.check(now);
         match sign {
             Sign::Silent(silence) => return self.fail(i, Failure::Silent(silence), now, sink),
@@ -196,6 +209,9 @@ impl RedisSession {
             connection.ask_serving();
         }
         let is_commands = connection.role == LinkRole::Commands;
+        if is_commands && self.endpoints.hurried_due().is_some_and(|due| due <= now) {
+            self.ask_nodes(i, now);
+        }
         let asks_role = is_commands && self.role.due().is_some_and(|due| due <= now);
         if (sign == Sign::Quiet || asks_role)
             && !(is_commands && self.ask_role(i, now))

@@ -7,6 +7,7 @@ mod advice;
 mod answers;
 mod attempts;
 mod check;
+mod cluster;
 mod config;
 mod connection;
 mod endpoints;
@@ -18,14 +19,17 @@ mod hash_slot;
 mod inbound;
 mod keys;
 mod link;
+mod links;
 mod login;
 mod nodes;
 mod outbound;
 mod protocol;
 mod push;
+mod redirection;
 mod reply;
 mod request;
 mod role;
+mod routing;
 mod security;
 mod sentinel;
 mod sentinel_options;
@@ -34,6 +38,7 @@ mod serving;
 mod session;
 mod sharded;
 mod sharded_error;
+mod slots;
 mod texts;
 mod watch;
 
@@ -61,6 +66,10 @@ pub(super) const SCHEME: Scheme = Scheme {
         "valkey-sentinel",
         "rediss-sentinel",
         "valkeys-sentinel",
+        "redis-cluster",
+        "rediss-cluster",
+        "valkey-cluster",
+        "valkeys-cluster",
     ],
     configure,
 };
