@@ -50,6 +50,12 @@ realtime = {}
 ---@field max_pending? integer commands accepted and not yet answered (10000)
 ---@field max_message_bytes? integer a larger message is skipped and counted as dropped (4194304)
 
+---@class RealtimeNode
+---@field address string
+---@field role "master"|"replica"
+---@field slots integer hash slots that it holds
+---@field connected boolean whether a link leads there
+
 ---@class RealtimeStats
 ---@field state "connecting"|"ready"|"waiting"|"closed"
 ---@field address string where the client is connected to, or tries to connect to: of several addresses the present one
@@ -58,6 +64,7 @@ realtime = {}
 ---@field protocol? 2|3
 ---@field role? "master"|"replica" what the server is to others, as it said last
 ---@field mode? string how it is deployed, as "standalone", "cluster" or "sentinel"
+---@field nodes? RealtimeNode[] those of a cluster, masters first
 ---@field tls? "TLSv1.2"|"TLSv1.3" how the connection is secured; absent without TLS
 ---@field tls_expires? integer when the server's certificate expires, in seconds since 1970
 ---@field error? string why the client is not connected, from `down` until `ready`
@@ -270,6 +277,15 @@ function realtime.Time() end
 ---@return true? asked
 ---@return string? message why not: realtime.Default()'s
 function realtime.Once(slot, fn, options, client, id) end
+
+---What realtime_check shows.
+---@class RealtimeReport
+---@field ok boolean whether there is no problem
+---@field lines { state: "good"|"problem"|"unknown", about: string, text: string, todo?: string }[] todo: what mends a problem
+
+---Looks at everything between the settings and a message that came back, which takes some seconds.
+---@param fn fun(report: RealtimeReport) called once
+function realtime.Check(fn) end
 
 ---How a callback wants its messages.
 ---@class RealtimeMessageOptions
@@ -505,6 +521,7 @@ function RealtimeRequests:Answer(name, fn) end
 ---@field age number seconds since it was heard
 ---@field own boolean whether it is this one
 ---@field duplicate boolean whether another server has the same id
+---@field database? integer the number of its database in Redis, where the server tells it
 ---@field away boolean whether it said goodbye and may come back: its map changes, or it shuts down
 
 ---@class RealtimePresence

@@ -36,7 +36,7 @@ function addon.Say(text) MsgC(orange, "[realtime] " .. addon.Printable(text), "\
 for _, part in ipairs({
 	"tick", "report", "json", "config", "envelope", "objects", "tables", "requests", "presence",
 	"scripts", "timers", "async", "time", "once",
-	"shared_entries", "shared_copy", "shared_writes", "shared_arguments", "shared_snapshot", "shared", "console",
+	"shared_entries", "shared_copy", "shared_writes", "shared_arguments", "shared_snapshot", "shared", "console", "check_steps", "check",
 }) do
 	include("realtime/" .. part .. ".lua")(realtime, addon)
 end

@@ -43,6 +43,7 @@ local function fake_mysql()
 end
 
 host.test("database_bans", function()
+	kit.wait("the addon's own line", function() return table.concat(host.console(), "\n"):find("connected to redis", 1, true) end)
 	world.example("database_bans")
 	kit.eq({ DatabaseBans, host.console()[#host.console()] }, { nil, "[database_bans] mysqloo is not installed" })
 	local db, rows = fake_mysql()
