@@ -50,6 +50,12 @@ realtime = {}
 ---@field max_pending? integer commands accepted and not yet answered (10000)
 ---@field max_message_bytes? integer a larger message is skipped and counted as dropped (4194304)
 
+---@class RealtimeNode
+---@field address string
+---@field role "master"|"replica"
+---@field slots integer hash slots that it holds
+---@field connected boolean whether a link leads there
+
 ---@class RealtimeStats
 ---@field state "connecting"|"ready"|"waiting"|"closed"
 ---@field address string where the client is connected to, or tries to connect to: of several addresses the present one
@@ -58,6 +64,7 @@ realtime = {}
 ---@field protocol? 2|3
 ---@field role? "master"|"replica" what the server is to others, as it said last
 ---@field mode? string how it is deployed, as "standalone", "cluster" or "sentinel"
+---@field nodes? RealtimeNode[] those of a cluster, masters first
 ---@field tls? "TLSv1.2"|"TLSv1.3" how the connection is secured; absent without TLS
 ---@field tls_expires? integer when the server's certificate expires, in seconds since 1970
 ---@field error? string why the client is not connected, from `down` until `ready`

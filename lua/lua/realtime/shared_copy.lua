@@ -13,6 +13,7 @@ return function(realtime, addon)
 	local MIN_PAUSE, MAX_PAUSE = 1, 30 -- seconds until a failed read is tried again
 	local SLICE = 100 -- keys that are read at a time
 	local MAX_LOG = 10000 -- messages that are kept while the table is read
+	local MAX_UNMARKED = 100 -- those of them that may be anybody's, because the table's mark is not known yet
 	local BUDGET = 0.001 -- seconds of a tick for differences
 	local entries = addon.shared_entries
 	local change, tell = entries.Change, entries.Tell
@@ -27,7 +28,7 @@ return function(realtime, addon)
 	end
 
 	-- What Redis has answered so far: a version that is asked for from now on has it.
-	local function answered(self)
+	local function answered_writes(self)
 		local list = {}
 		for _, write in pairs(self.pending) do
 			if write.outcome then list[#list + 1] = write end
@@ -49,12 +50,13 @@ return function(realtime, addon)
 		self.load_at = self.load_at and math.min(self.load_at, at) or at
 	end
 
-	function copy.Lose(self, err)
+	-- The copy may be behind: it is stale, and the table is read again.
+	function copy.ReadAgain(self, err)
 		copy.Stale(self, err)
 		read_in(self, math.random() * addon.shared_spread)
 	end
 
-	-- Checks the version soon: twice in CHECK_PAUSE at most, whatever is heard.
+	-- Checks the version soon, but once in CHECK_PAUSE at most, whatever is heard.
 	function copy.CheckSoon(self)
 		self.check_at = math.min(self.check_at or math.huge, self.checked + CHECK_PAUSE)
 	end
@@ -102,15 +104,17 @@ return function(realtime, addon)
 
 	local function hear(self, message)
 		if self.load then
-			local log = self.load.log
+			local log, mark = self.load.log, self.load.mark
+			if mark and mark ~= "-" and message.mark ~= mark then return end
+			if (not mark or mark == "-") and #log >= MAX_UNMARKED then return end
 			log[#log + 1] = message
-			if #log > MAX_LOG then return copy.Lose(self, addon.Error("OVERLOADED", "more changes came than this server can keep")) end
+			if #log > MAX_LOG then return copy.ReadAgain(self, addon.Error("OVERLOADED", "more changes came than this server can keep")) end
 			return self.load.final and finish(self)
 		end
 		if not self.is_ready then return end
 		if self.version == "0" then
 			-- The first changes of a table that was not there. Redis tells its mark.
-			local early = self.early and #self.early < MAX_LOG and self.early or {}
+			local early = self.early and #self.early < MAX_UNMARKED and self.early or {}
 			self.early = early
 			early[#early + 1] = message
 			return copy.CheckSoon(self)
@@ -154,7 +158,7 @@ return function(realtime, addon)
 
 	local function check(self)
 		self.check_at, self.checked = nil, SysTime()
-		local writes = answered(self)
+		local writes = answered_writes(self)
 		local passed = { [self.version] = true } -- versions that the copy has been at since Redis was asked
 		self.passed = passed
 		local accepted = read(self, { "check" }, function(err, version, mark)
@@ -165,13 +169,13 @@ return function(realtime, addon)
 			if err or not self.is_ready then return end
 			if is_missing then return read_in(self, 0) end
 			if mark == self.mark and passed[version] then return show(self, writes) end
-			if mark ~= self.mark then return copy.Lose(self, addon.Error("GAP", "the table was made anew")) end
+			if mark ~= self.mark then return copy.ReadAgain(self, addon.Error("GAP", "the table was made anew")) end
 			self.expected = { version = version, mark = mark, writes = writes, deadline = SysTime() + addon.shared_patience }
 		end)
 		if not accepted then self.passed = nil end
 	end
 
-	local function failed(self, load, err)
+	local function retry_later(self, load, err)
 		if self.load ~= load then return end
 		copy.Stale(self, err)
 		self.pause = math.min((self.pause or MIN_PAUSE / 2) * 2, MAX_PAUSE)
@@ -191,12 +195,12 @@ return function(realtime, addon)
 		local accepted, refused = read(self, arguments, function(err, version, mark, cursor, reply)
 			if self.load ~= load then return end
 			if err then
-				if err.code ~= "TOOLARGE" or load.slice == 1 then return failed(self, load, err) end
+				if err.code ~= "TOOLARGE" or load.slice == 1 then return retry_later(self, load, err) end
 				load.slice = math.max(math.floor(load.slice / 10), 1)
 				return read_slice(self, load)
 			end
 			load.version, load.mark = load.version or version, load.mark or mark
-			if load.mark ~= mark then return failed(self, load, addon.Error("GAP", "the table was made anew meanwhile")) end
+			if load.mark ~= mark then return retry_later(self, load, addon.Error("GAP", "the table was made anew meanwhile")) end
 			for i = 5, #reply, 2 do load.entries[reply[i]] = entries.Read(self, reply[i], reply[i + 1]) or nil end
 			if load.keys then
 				load.cursor = load.cursor + load.slice
@@ -205,10 +209,10 @@ return function(realtime, addon)
 				load.cursor = cursor
 				return read_slice(self, load)
 			end
-			load.final, load.writes, load.deadline = version, answered(self), SysTime() + addon.shared_patience
+			load.final, load.writes, load.deadline = version, answered_writes(self), SysTime() + addon.shared_patience
 			finish(self)
 		end)
-		if not accepted then failed(self, load, refused) end
+		if not accepted then retry_later(self, load, refused) end
 	end
 
 	local function begin(self)
@@ -219,6 +223,12 @@ return function(realtime, addon)
 		end
 		self.load = load
 		read_slice(self, load)
+	end
+
+	-- An entry that was read, unless it has expired or its key is not watched any more.
+	local function live_entry(self, key, entry)
+		if not entry or (self.watched and not self.watched[key]) then return end
+		if entry.expires == 0 or entry.expires > entries.Now(self) then return entry end
 	end
 
 	-- Keys that have now what this server wrote.
@@ -264,8 +274,7 @@ return function(realtime, addon)
 			load.differing = table.GetKeys(load.own)
 			table.sort(load.differing)
 			local others = {}
-			for key, entry in pairs(load.entries) do others[key] = entry end
-			for key in pairs(load.own) do others[key] = nil end
+			for key, entry in pairs(load.entries) do others[key] = not load.own[key] and live_entry(self, key, entry) or nil end
 			entries.Replace(self, others)
 		else
 			local differing = {}
@@ -283,14 +292,14 @@ return function(realtime, addon)
 	end
 
 	-- Tells the differences, as many as fit into a tick; then the copy is ready.
-	function copy.Settle(self, budget)
-		local load, stop = self.settling, SysTime() + (budget or BUDGET)
+	function copy.Settle(self)
+		local load, stop = self.settling, SysTime() + BUDGET
 		local at, differing = load.told or 0, load.differing or {}
 		while at < #differing do
 			at = at + 1
 			load.told = at
 			local key = differing[at]
-			local entry, old = load.entries[key], self.entries[key]
+			local entry, old = live_entry(self, key, load.entries[key]), self.entries[key]
 			if entry ~= old then
 				local why = entry and "set" or "removed"
 				if not entry and old.expires > 0 and old.expires <= entries.Now(self) then why = "expired" end
@@ -320,13 +329,13 @@ return function(realtime, addon)
 		if self.settling then
 			copy.Settle(self)
 		elseif self.load and self.load.deadline and now >= self.load.deadline then
-			failed(self, self.load, addon.Error("GAP", "messages about changes did not come"))
+			retry_later(self, self.load, addon.Error("GAP", "messages about changes did not come"))
 		elseif self.load_at and now >= self.load_at and not self.load then
 			begin(self)
 		end
 		if not self.is_ready or self.load then return end
 		if self.expected and now >= self.expected.deadline then
-			return copy.Lose(self, addon.Error("GAP", "messages about changes did not come"))
+			return copy.ReadAgain(self, addon.Error("GAP", "messages about changes did not come"))
 		end
 		if not self.passed and not self.expected and now >= math.min(self.check_at or math.huge, self.checked + addon.shared_interval) then
 			check(self)
@@ -334,12 +343,12 @@ return function(realtime, addon)
 	end
 
 	-- The client is connected, for the first time or anew.
-	function copy.Connected(self, info)
+	function copy.Connected(self)
 		self.measured = -math.huge -- it may be another clock
 		if not self.was_told then
 			self.load = nil
 			return read_in(self, 0)
 		end
-		copy.Lose(self, addon.Error("DISCONNECTED", "the connection was lost"))
+		copy.ReadAgain(self, addon.Error("DISCONNECTED", "the connection was lost"))
 	end
 end

@@ -13,7 +13,7 @@ return function(realtime, addon)
 		number = { "WRONGTYPE", "what the key has is no number" },
 		full = { "FULL", "the table would have more than 16 MiB" },
 		size = { "TOOLARGE", "the changes have more than 64 KiB together" },
-		json = { "PROTOCOL", "Redis does not take a value as JSON" },
+		json = { "ERR", "Redis does not take a value as JSON" },
 		other = { "OTHER", "the key was changed meanwhile" },
 		void = { "DISCONNECTED", "the connection broke before the change was made, and it will not be made" },
 	}
@@ -24,12 +24,11 @@ return function(realtime, addon)
 		if write.fn then
 			addon.Protect(write.fn, err, ...)
 		elseif err and not write.is_silent then
-			addon.SayRarely(self, string.format('shared table "%s": a change of "%s" was not made: %s', self.name,
-				addon.Printable(write.key, 64), tostring(err)))
+			addon.SayRarely(self, string.format('shared table "%s": a change was not made: %s', self.name, tostring(err)))
 		end
 	end
 
-	-- Told once Redis has answered and the copy shows it.
+	-- fn runs once Redis has answered and the copy shows it.
 	local function finish_if_shown(self, write)
 		if write.outcome and write.is_shown then finish(self, write, nil, unpack(write.outcome)) end
 	end
@@ -39,30 +38,30 @@ return function(realtime, addon)
 		finish_if_shown(self, write)
 	end
 
-	local function lost(write)
+	local function timeout_error(write)
 		return addon.Error("TIMEOUT", string.format("the connection broke, and Redis could not be asked within %g s whether the change was made",
 			write.timeout), true)
 	end
 
-	local answered
+	local handle_answer
 
 	-- Asks Redis what became of it.
 	local function ask(self, write)
 		local left = write.deadline - SysTime()
-		if left <= 0 then return finish(self, write, lost(write)) end
+		if left <= 0 then return finish(self, write, timeout_error(write)) end
 		write.ask_at = nil
 		local accepted = addon.RunScript(self.client, "shared_ask", write.keys_of_outcome, { write.kept }, function(err, reply)
-			if not err then return answered(self, write, nil, reply) end
+			if not err then return handle_answer(self, write, nil, reply) end
 			if err.code == "DISCONNECTED" then
 				write.ask_at = SysTime()
 			else
-				finish(self, write, err.code == "TIMEOUT" and lost(write) or addon.Error(err.code, err.message, true))
+				finish(self, write, err.code == "TIMEOUT" and timeout_error(write) or addon.Error(err.code, err.message, true))
 			end
 		end, left)
 		if not accepted then write.ask_at = SysTime() + 0.1 end
 	end
 
-	function answered(self, write, err, reply)
+	function handle_answer(self, write, err, reply)
 		if self.pending[write.token] ~= write then return end
 		if err then
 			-- Any other error is Redis's own, and then nothing was changed.
@@ -72,8 +71,9 @@ return function(realtime, addon)
 		local outcome, time, version, told, detail, extra = unpack(reply)
 		addon.shared_entries.Clock(self, time)
 		if outcome ~= "done" then
-			local error_of = ERRORS[outcome]
-			return finish(self, write, addon.Error(error_of[1], error_of[2], false), detail, extra)
+			local code, reason = unpack(ERRORS[outcome] or { "ERR", "shared_write.lua answered " .. tostring(outcome) })
+			local message = string.format('%s ("%s" of the shared table "%s")', reason, addon.Printable(write.key, 64), self.name)
+			return finish(self, write, addon.Error(code, message, false), detail, extra)
 		end
 		if told ~= 1 then
 			addon.SayRarely(self, string.format('shared table "%s": a change was stored, but servers were not told at once: %s', self.name,
@@ -102,7 +102,7 @@ return function(realtime, addon)
 		table.Add(arguments, changes)
 		self.pending[token] = write
 		local accepted, err = addon.RunScript(self.client, "shared_write", keys, arguments, function(...)
-			answered(self, write, ...)
+			handle_answer(self, write, ...)
 		end, timeout)
 		if not accepted then
 			self.pending[token] = nil

@@ -53,8 +53,8 @@ impl RedisSession {
             return;
         }
         let is_cluster = self.server.is_cluster();
-        let others = (0..self.links.len()).filter(|&other| other != i && !is_cluster);
-        for other in others {
+        let others = LinkRole::EVERY_SESSION.map(|role| self.link_for(role));
+        for other in others.into_iter().filter(|&other| other != i && !is_cluster) {
             if let Some(connection) = self.links[i].up()
                 && let Some(older) = self.links[other].up()
                 && self.address.renews(connection, older)
@@ -86,9 +86,10 @@ impl RedisSession {
     }
 
     /// The cluster's answer.
-    pub(super) fn nodes_answered(&mut self, reply: &Reply) {
+    pub(super) fn nodes_answered(&mut self, i: usize, reply: &Reply, now: Instant) {
         match reply {
             Ok(reply) => {
+                self.slots_answered(i, reply, now);
                 let nodes = nodes(reply, self.endpoints.present(), &self.config);
                 self.endpoints.learn(nodes);
             }

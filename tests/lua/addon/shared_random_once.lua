@@ -21,8 +21,12 @@ local random = math.random
 
 local direct -- a connection of the test's own
 local KEYS = { "a", "b", "c" }
+local WATCHED = { "a", "b", "c", "sum", "updated", "once" }
 local faults, writes, unknown, closed, events = 0, 0, 0, 0, 0
 local unique = 0
+
+-- A server that comes back with what it had minutes ago would bring old values, and be right.
+local function save_nothing() host.real.command("CONFIG", "SET", "save", "") end
 
 -- What Redis has now, by key: { value, version }.
 local function in_redis(name)
@@ -45,7 +49,7 @@ local function contents(shared)
 	return found
 end
 
-local function history(number, loses_data)
+local function history(number, loses_data, is_watched)
 	local name = string.format("history-%d-%d", settings.seed, number)
 	local world = { attempted = {}, refused = {}, held = {}, sums = {}, open = 0, servers = {}, versions = {} }
 
@@ -56,9 +60,10 @@ local function history(number, loses_data)
 			id = kit.unique("server"), reconnect_min = 0.01, reconnect_max = 0.05, ping_interval = 0.5, ping_timeout = 0.5, protocol = random(2) + 1,
 		})
 		for _, event in ipairs({ "down", "error", "dropped" }) do server.client:On(event, function() end) end
-		local shared = realtime.Shared(name, server.client, "server-" .. i)
+		local shared = realtime.Shared(name, { watched = is_watched }, server.client, "server-" .. i)
 		server.shared = shared
 		local state = { seen = {}, is_ready = false, last = {} }
+		server.state = state
 		shared:On("ready", function()
 			assert(not state.is_ready, "ready twice")
 			state.is_ready, state.seen = true, {}
@@ -83,6 +88,18 @@ local function history(number, loses_data)
 			world.held[place] = value
 			assert(tonumber(version) > (state.last[key] or 0), "an older value came after a newer one")
 			state.last[key] = tonumber(version)
+		end)
+	end
+	-- Of a watched table a key more is copied: what it has is told by fn alone.
+	local function watch(server, key)
+		local shared, state = server.shared, server.state
+		shared:Watch(key, function(err)
+			assert(not err)
+			local entry = shared.entries[key]
+			state.seen[key] = entry and entry.value
+			if not entry then return end
+			assert(tonumber(entry.version) >= (state.last[key] or 0), "a watched key begins with an older value")
+			state.last[key] = tonumber(entry.version)
 		end)
 	end
 	for i = 1, 3 do
@@ -184,6 +201,7 @@ local function history(number, loses_data)
 			host.real.kill()
 			host.pass(random(5))
 			host.real.start()
+			save_nothing()
 		end
 	end
 
@@ -191,6 +209,7 @@ local function history(number, loses_data)
 		local i = random(3)
 		for _ = 1, random(4) do actions[random(#actions)](world.servers[random(3)].shared) end
 		local server = world.servers[i]
+		if is_watched then watch(world.servers[random(3)], WATCHED[random(#WATCHED)]) end
 		if random(5) == 1 then
 			if server.heal then server.heal() end
 			server.heal = nil
@@ -204,6 +223,7 @@ local function history(number, loses_data)
 	end
 	for _, server in ipairs(world.servers) do
 		if server.heal then server.heal() end
+		for _, key in ipairs(is_watched and WATCHED or {}) do watch(server, key) end
 	end
 
 	kit.wait("every answer", function() return world.open == 0 end)
@@ -244,10 +264,11 @@ end
 host.test("whatever breaks, the promises hold", function()
 	direct = kit.ready({ reconnect_min = 0.01, reconnect_max = 0.05 })
 	for _, event in ipairs({ "down", "error" }) do direct:On(event, function() end) end
+	save_nothing()
 	for number = 1, settings.histories do
 		-- After a death of the server the test's own connection comes back, too.
 		kit.wait("the server", function() return direct:IsConnected() end)
-		local fine, err = xpcall(history, debug.traceback, number, number % 2 == 0)
+		local fine, err = xpcall(history, debug.traceback, number, number % 2 == 0, number % 3 == 0)
 		if not fine then error(string.format("history %d of seed %d: %s", number, settings.seed, err), 0) end
 		if settings.show > 0 then print(number, SysTime()) end
 	end

@@ -1,5 +1,5 @@
 -- servers: real; redis: 6.0
--- realtime.Shared with users of few rights.
+-- realtime.Shared with users of few rights, and on a Redis that is full.
 
 local world = include("_shared.lua")
 local kit, realtime, addon = world.kit, world.realtime, world.addon
@@ -33,4 +33,21 @@ host.test("a user without the channel stores, and says what is missing; others f
 	kit.wait("its end", function() return not a:Get("x") end)
 	addon.shared_interval = 10
 	close(a, b, c)
+end)
+
+host.test("a Redis that is full changes nothing, and says so", function()
+	local a = server(kit.unique("t"), "a")
+	ready(a)
+	kit.eq(done(a, "SetMany", { x = 1, y = 1 }), nil)
+	local heard = kit.recorder()
+	a:On("changed", heard.fn)
+	host.real.command("CONFIG", "SET", "maxmemory", "1")
+	local err = done(a, "SetMany", { x = 2, y = ("y"):rep(1000), z = 3 }, { expires = 60 })
+	kit.eq({ a:Get("x"), a:Get("y"), a:Get("z"), #heard }, { 1, 1, nil, 0 })
+	kit.eq({ done(a, "Remove", "y") }, { nil, true }, "what makes room is taken")
+	host.real.command("CONFIG", "SET", "maxmemory", "0")
+	assert(tostring(err):find("OOM", 1, true), tostring(err))
+	kit.eq(done(a, "Set", "z", 3), nil)
+	kit.eq({ a:Get("x"), a:Get("y"), a:Get("z"), #heard }, { 1, nil, 3, 2 })
+	close(a)
 end)

@@ -85,6 +85,12 @@ for _, key in ipairs(redis.call("ZRANGEBYSCORE", expiry_key, "-inf", digits(now)
 	redis.call("ZREM", expiry_key, key)
 end
 
+-- Whether a text is one JSON value, and not null.
+local function is_json(text)
+	local fine, list = pcall(cjson.decode, "[" .. text .. "]")
+	return fine and #list == 1 and list[1] ~= cjson.null
+end
+
 local function json_of(number)
 	if number % 1 == 0 and math.abs(number) <= 2 ^ 53 then return digits(number) end
 	return string.format("%.17g", number)
@@ -116,7 +122,7 @@ for i = 4, #ARGV, 5 do
 			if not within or math.abs(sum) == math.huge then return answer("limit", 0, 1, json_of(number)) end
 			value = json_of(sum)
 			detail = value
-		elseif not pcall(cjson.decode, "[" .. value .. "]") then
+		elseif not is_json(value) then
 			return answer("json")
 		end
 		local expiry = 0

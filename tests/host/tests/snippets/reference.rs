@@ -21,15 +21,14 @@ const PAGES: &[(&str, &str)] = &[
 ];
 
 /// Functions of `realtime` that the addon brings.
-const ADDON: &[&str] =
-    &["Default", "ServerId", "Encode", "Decode", "Tables", "Requests", "Presence", "Shared"];
+const ADDON: &[&str] = &["Default", "ServerId", "Encode", "Decode", "Tables", "Requests", "Presence"];
 
 /// Those that have a page of their own.
 const TIME: &[&str] = &["After", "Every", "StopTimer", "Async", "Await", "Sleep", "Time", "Once"];
 const CHECK: &[&str] = &["Check"];
 
 /// Codes that only the addon has stand on its page.
-const NO_CODE: &[&str] = &["WRONGPASS", "NOAUTH", "NOPERM"];
+const NO_CODE: &[&str] = &["WRONGPASS", "NOAUTH", "NOPERM", "CROSSSLOT", "MOVED"];
 
 type Names = BTreeSet<String>;
 
@@ -47,6 +46,7 @@ pub(crate) fn is_whole(root: &Path) -> Result<(), Failed> {
     for (class, name) in functions(&annotations) {
         let page = match PAGES.iter().find(|(known, _)| *known == class) {
             Some(_) if class == "realtime" && ADDON.contains(&&*name) => &addon,
+            Some(_) if class == "realtime" && name == "Shared" => &shared,
             Some(_) if class == "realtime" && TIME.contains(&&*name) => &time,
             Some(_) if class == "realtime" && CHECK.contains(&&*name) => &check,
             Some((_, "docs/api.md")) => &api,
