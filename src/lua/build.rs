@@ -3,8 +3,12 @@
 use std::ffi::c_int;
 use std::ops::Range;
 
+use gmod::lua::State;
+
+use super::anchor::{fixed_of, module_or_remains};
 use super::fixed::Fixed;
-use super::raw::Lua;
+use super::output::Output;
+use super::raw::{ANCHOR, Lua};
 use crate::json::{MAX_DEPTH, Node, Tape};
 
 /// What was read from the text that is the first argument.
@@ -15,20 +19,43 @@ pub(super) struct DecodedValue {
     pub(super) found: Option<Range<usize>>,
 }
 
-/// Pushes the value, and from which byte to which one the wanted key's value stands. Returns how many values that were.
+/// Pushes the value, and from which byte to which one the wanted key's value stands. Returns how many values that were, or
+/// `None` if an error was pushed instead: what was read may take megabytes, so it is not left behind by an error that is raised.
 ///
 /// # Safety
 ///
-/// See [`Lua`]. The text is the first argument, and what was read from it stays where it is until this returns.
-pub(super) unsafe fn push_decoded(lua: Lua, fixed: Fixed, decoded: &DecodedValue) -> c_int {
+/// See [`Lua`]. The text is the first argument; what was read from it is the module's last output, and stays where it is until
+/// this returns.
+pub(super) unsafe fn push_decoded(lua: Lua, fixed: Fixed, decoded: &DecodedValue) -> Option<c_int> {
     // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
     unsafe {
-        push_tape(lua, fixed, &decoded.tape, lua.bytes(1), &mut BuildState::new(), usize::MAX);
-        let Some(found) = &decoded.found else { return 1 };
+        lua.push_reference(fixed.build);
+        lua.push_copy(1);
+        if lua.protected_call(1, 1, 0) != 0 {
+            return None;
+        }
+        let Some(found) = &decoded.found else { return Some(1) };
         lua.push_number(position(found.start + 1));
         lua.push_number(position(found.end));
     }
-    3
+    Some(3)
+}
+
+/// The C function in which the value of a text is made, which is its argument.
+pub(super) unsafe extern "C-unwind" fn body(state: State) -> c_int {
+    // SAFETY: nothing in this frame has to be dropped. Only `push_decoded` calls this, so that there is an output, which stays where
+    // it is in a box of its own.
+    unsafe {
+        let Some(lua) = Lua::new(state) else { return 0 };
+        let anchor = lua.userdata_upvalue(ANCHOR);
+        let output: *const Output = match (*module_or_remains(anchor)).outputs.last() {
+            Some(held) => &raw const *held.output,
+            None => return 0,
+        };
+        let Output::Json(decoded) = &*output else { return 0 };
+        push_tape(lua, fixed_of(anchor), &decoded.tape, lua.bytes(1), &mut BuildState::new(), usize::MAX);
+    }
+    1
 }
 
 /// A place in a text as Lua counts it.

@@ -7,7 +7,7 @@ use gmod::lua::State;
 
 use super::anchor::{Anchor, close_module};
 use super::api;
-use super::build::MAX_PARTIAL;
+use super::build::{self, MAX_PARTIAL};
 use super::complain;
 use super::fixed::Fixed;
 use super::functions::FUNCTIONS;
@@ -160,6 +160,10 @@ unsafe fn set_up(lua: Lua, network: fn() -> Box<dyn Network>) {
         lua.push_copy(kept);
         lua.push_closure(rounds::body, 2);
         let rounds = lua.top();
+        lua.push_copy(userdata);
+        lua.push_copy(kept);
+        lua.push_closure(build::body, 2);
+        let build = lua.top();
         lua.create_table(MAX_PARTIAL, 0);
         let partial = lua.top();
         for n in 1..=MAX_PARTIAL {
@@ -168,6 +172,7 @@ unsafe fn set_up(lua: Lua, network: fn() -> Box<dyn Network>) {
         }
         let fixed = Fixed {
             rounds: keep(rounds),
+            build: keep(build),
             partial: keep(partial),
             null: keep(null),
             error_meta: keep(error_meta),
