@@ -71,9 +71,9 @@ realtime = {}
 ---@field queued_bytes integer their bytes
 ---@field published integer publishes that the server answered without an error
 ---@field pending integer commands accepted and not yet answered
----@field subscriptions integer channels and patterns wanted
+---@field subscriptions integer channels, patterns and sharded channels wanted
 ---@field confirmed integer and confirmed on the present connection
----@field refused integer channels and patterns that the server refuses at present; it is asked again
+---@field refused integer those that the server refuses at present; it is asked again
 ---@field refused_reason? string up to eight of them, why, and what allows them
 ---@field bytes_in integer
 ---@field bytes_out integer
@@ -201,6 +201,85 @@ function realtime.Requests(client, id) end
 ---@return string? message why there is none: realtime.Default()'s
 function realtime.Presence(client, id) end
 
+---How a shared table is copied.
+---@class RealtimeSharedOptions
+---@field snapshot? boolean the last copy is kept in a file and begun with: it holds while Redis is away at the start (false)
+---@field watched? boolean only keys named by Watch are copied: for what belongs to players (false)
+
+---A table that is the same on all servers: a hash in Redis, and a copy of it here. One object for each name, client and id. The
+---options may be left out where a client follows.
+---@param name string the table's: letters, digits, "_", "." and "-", at most 64
+---@param options? RealtimeSharedOptions
+---@param client? RealtimeClient default: realtime.Default()
+---@param id? string default: this server's
+---@return RealtimeShared? shared
+---@return string? message why there is none: realtime.Default()'s
+function realtime.Shared(name, options, client, id) end
+
+---Calls fn once, in so many seconds, on an empty server too. The same identifier again replaces the timer.
+---@param seconds number 0: with the next tick
+---@param identifier string|fun() left out: one more timer
+---@param fn? fun()
+function realtime.After(seconds, identifier, fn) end
+
+---Calls fn every so many seconds, on an empty server too; after a stall once. The same identifier again replaces the timer.
+---@param seconds number 0: every tick
+---@param identifier string
+---@param fn fun()
+function realtime.Every(seconds, identifier, fn) end
+
+---Ends a timer of After or Every.
+---@param identifier string
+---@return boolean stopped whether there was one
+function realtime.StopTimer(identifier) end
+
+---Runs fn as a coroutine, in which Await and Sleep may wait. The same identifier ends the one before.
+---```lua
+---realtime.Async(function()
+---	local err, motd = realtime.Await(realtime.Default(), "Command", { "GET", "motd" })
+---	print(err or motd)
+---end)
+---```
+---@param identifier string|fun() left out: one more
+---@param fn? fun()
+function realtime.Async(identifier, fn) end
+
+---Calls object:method(…, fn), waits, and returns what fn gets; a refusal as err. In a function that Async runs.
+---@param object table a client, or what else has methods with a callback as their last argument
+---@param method string
+---@param ... any what stands before the callback
+---@return RealtimeError? err
+---@return any ...
+function realtime.Await(object, method, ...) end
+
+---Waits, on an empty server too. In a function that Async runs.
+---@param seconds number 0: until the next tick
+function realtime.Sleep(seconds) end
+
+---The time of day by Redis's clock, which is the same on all servers.
+---@return number? seconds since 1970, with fractions
+---@return string? message why they are not known
+function realtime.Time() end
+
+---Runs fn on one server of all that call this for the slot; again, here or elsewhere, if that one dies or fails.
+---@param slot string the job and its time, such as "daily:2026-11-28": 1 to 128 bytes
+---@param fn fun(done: (fun(err: any): boolean), fence: number) calls done, now or later; the fence is larger for each run
+---@param options? { lease?: number } seconds that the job stays with a server that nobody hears of; default 60
+---@param client? RealtimeClient default: realtime.Default()
+---@param id? string default: this server's
+---@return true? asked
+---@return string? message why not: realtime.Default()'s
+function realtime.Once(slot, fn, options, client, id) end
+
+---What realtime_check shows.
+---@class RealtimeReport
+---@field ok boolean whether there is no problem
+---@field lines { state: "good"|"problem"|"unknown", about: string, text: string, todo?: string }[] todo: what mends a problem
+
+---Looks at everything between the settings and a message that came back, which takes some seconds.
+---@param fn fun(report: RealtimeReport) called once
+function realtime.Check(fn) end
+
 ---How a callback wants its messages.
 ---@class RealtimeMessageOptions
 ---@field max_bytes? integer of a larger message it gets nil, and the size as its last argument (with format: such a message counts as unreadable); default: no bound but the client's max_message_bytes
@@ -234,6 +313,27 @@ function RealtimeClient:Unsubscribe(channel, identifier) end
 ---@param pattern string
 ---@param identifier? string default: the calling file
 function RealtimeClient:PUnsubscribe(pattern, identifier) end
+
+---As Subscribe, for a sharded channel: Redis 7.0 or newer, Valkey. It is another channel than the plain one of the same name.
+---@param channel string
+---@param identifier string|fun(message: any, channel: string, pattern: nil, more?: any, text?: string) left out: the calling file
+---@param fn? fun(message: any, channel: string, pattern: nil, more?: any, text?: string)|RealtimeMessageOptions|integer without an identifier: options
+---@param options? RealtimeMessageOptions|integer a number is max_bytes
+function RealtimeClient:SSubscribe(channel, identifier, fn, options) end
+
+---Takes effect at once.
+---@param channel string
+---@param identifier? string default: the calling file
+function RealtimeClient:SUnsubscribe(channel, identifier) end
+
+---As Publish, to a sharded channel.
+---@param channel string
+---@param message string|number
+---@param fn? fun(err: RealtimeError?, receivers: integer?) those at the node that took it
+---@param seconds? number a timeout of its own
+---@return boolean accepted
+---@return RealtimeError? err if not
+function RealtimeClient:SPublish(channel, message, fn, seconds) end
 
 ---Publishes any bytes.
 ---@param channel string
@@ -343,6 +443,32 @@ function RealtimeTables:PSubscribe(pattern, identifier, fn) end
 ---@param fn? fun(data: RealtimeValue, from: string, channel: string, pattern: string)
 function RealtimeTables:PSubscribeOthers(pattern, identifier, fn) end
 
+---As Publish, to a sharded channel.
+---@param channel string
+---@param data RealtimeValue
+---@param fn? fun(err: RealtimeError?, receivers: integer?) those at the node that took it
+---@param seconds? number a timeout of its own
+---@return boolean accepted
+---@return RealtimeError? err if not
+function RealtimeTables:SPublish(channel, data, fn, seconds) end
+
+---Calls fn for each message of a sharded channel, one's own included.
+---@param channel string
+---@param identifier string|fun(data: RealtimeValue, from: string, channel: string) left out: the calling file
+---@param fn? fun(data: RealtimeValue, from: string, channel: string)
+function RealtimeTables:SSubscribe(channel, identifier, fn) end
+
+---Likewise, without what this server published itself.
+---@param channel string
+---@param identifier string|fun(data: RealtimeValue, from: string, channel: string) left out: the calling file
+---@param fn? fun(data: RealtimeValue, from: string, channel: string)
+function RealtimeTables:SSubscribeOthers(channel, identifier, fn) end
+
+---Ends SSubscribe or SSubscribeOthers.
+---@param channel string
+---@param identifier? string default: the calling file
+function RealtimeTables:SUnsubscribe(channel, identifier) end
+
 ---Ends Subscribe or SubscribeOthers.
 ---@param channel string
 ---@param identifier? string default: the calling file
@@ -388,6 +514,7 @@ function RealtimeRequests:Answer(name, fn) end
 ---@field age number seconds since it was heard
 ---@field own boolean whether it is this one
 ---@field duplicate boolean whether another server has the same id
+---@field database? integer the number of its database in Redis, where the server tells it
 ---@field away boolean whether it said goodbye and may come back: its map changes, or it shuts down
 
 ---@class RealtimePresence
@@ -426,3 +553,127 @@ function RealtimePresence:Off(event, identifier) end
 
 ---Says goodbye and hears nobody any more. realtime.Presence begins anew.
 function RealtimePresence:Stop() end
+
+---How a change is made.
+---@class RealtimeSharedWrite
+---@field expires? number seconds until the key is taken away; math.huge: never. Without it: Set never, Add and Update as it was
+---@field once? string an id of 1 to 128 bytes: a change with it is made only once, by whichever server (kept for a week)
+---@field timeout? number seconds (10; at most a day) until fn gets TIMEOUT
+---@field min? number Add: below it nothing changes, and fn gets LIMIT
+---@field max? number Add: above it likewise
+
+---@class RealtimeShared
+local RealtimeShared = {}
+
+---The table's name.
+---@return string
+function RealtimeShared:Name() end
+
+---The id under which others see this server's changes.
+---@return string
+function RealtimeShared:Id() end
+
+---A key's value in the copy, at once. A table is fresh each time: to change it changes nothing. Nil before `ready` (or the
+---snapshot's value).
+---@param key string
+---@return RealtimeValue?
+function RealtimeShared:Get(key) end
+
+---Calls fn for each key, or for those that begin with a prefix, in any order. The values are the copy's own: do not change them.
+---@param prefix string|fun(key: string, value: RealtimeValue) left out: all keys
+---@param fn? fun(key: string, value: RealtimeValue)
+function RealtimeShared:Each(prefix, fn) end
+
+---The keys, or those that begin with a prefix, sorted.
+---@param prefix? string
+---@return string[]
+function RealtimeShared:Keys(prefix) end
+
+---How many keys the copy has.
+---@return integer
+function RealtimeShared:Count() end
+
+---The seconds until a key expires, by Redis's clock; nil if it does not, or is not there.
+---@param key string
+---@return number?
+function RealtimeShared:Expires(key) end
+
+---Sets a key on all servers. fn runs once Get here shows it and `changed` was told here. Raises for what has no form in JSON.
+---@param key string 1 to 256 bytes
+---@param value RealtimeValue|boolean at most 64 KiB of JSON
+---@param options? RealtimeSharedWrite|fun(err: RealtimeError?) left out: fn
+---@param fn? fun(err: RealtimeError?)
+---@return boolean accepted
+---@return RealtimeError? err
+function RealtimeShared:Set(key, value, options, fn) end
+
+---Sets several keys at once: servers see all of them or none.
+---@param values table<string, RealtimeValue|boolean> at most 1,000 keys and 64 KiB of JSON
+---@param options? RealtimeSharedWrite|fun(err: RealtimeError?) left out: fn
+---@param fn? fun(err: RealtimeError?)
+---@return boolean accepted
+---@return RealtimeError? err
+function RealtimeShared:SetMany(values, options, fn) end
+
+---Takes a key away on all servers.
+---@param key string
+---@param fn? fun(err: RealtimeError?, existed: boolean)
+---@return boolean accepted
+---@return RealtimeError? err
+function RealtimeShared:Remove(key, fn) end
+
+---Adds to a number, which is 0 where there is none. Beyond a bound nothing changes: LIMIT, with the number as it is.
+---@param key string
+---@param number number
+---@param options? RealtimeSharedWrite|fun(err: RealtimeError?, value: number) left out: fn
+---@param fn? fun(err: RealtimeError?, value: number)
+---@return boolean accepted
+---@return RealtimeError? err
+function RealtimeShared:Add(key, number, options, fn) end
+
+---Changes a key by what update makes of its value: it runs inside the call, and again with the newer value if somebody else was
+---quicker, so it does nothing else. Nothing returned leaves the key as it is, realtime.NULL takes it away.
+---@param key string
+---@param update fun(old: RealtimeValue?): RealtimeValue?
+---@param options? RealtimeSharedWrite|fun(err: RealtimeError?, value: RealtimeValue?, changed: boolean) left out: fn
+---@param fn? fun(err: RealtimeError?, value: RealtimeValue?, changed: boolean)
+---@return boolean accepted
+---@return RealtimeError? err
+function RealtimeShared:Update(key, update, options, fn) end
+
+---Reads a key from Redis, whether it is copied or not.
+---@param key string
+---@param fn fun(err: RealtimeError?, value: RealtimeValue?)
+---@return boolean accepted
+---@return RealtimeError? err
+function RealtimeShared:Fetch(key, fn) end
+
+---Has a key copied, of a table with watched = true.
+---@param key string
+---@param fn? fun(err: RealtimeError?, value: RealtimeValue?) once it is there
+function RealtimeShared:Watch(key, fn) end
+
+---Ends what Watch began.
+---@param key string
+function RealtimeShared:Forget(key) end
+
+---Calls fn at an event: "changed" (key, value, old, from, why), where why is "set", "removed" or "expired"; "ready" ({ first }), when
+---the copy is complete; "stale" (err), when it may be behind. Own changes are told, too.
+---@param event "changed"|"ready"|"stale"
+---@param identifier string|function left out: the calling file
+---@param fn? function
+function RealtimeShared:On(event, identifier, fn) end
+
+---Takes a callback of On away.
+---@param event "changed"|"ready"|"stale"
+---@param identifier? string default: the calling file
+function RealtimeShared:Off(event, identifier) end
+
+---Whether the copy is complete and follows Redis.
+---@return boolean
+function RealtimeShared:IsReady() end
+
+---Blocks the game until the copy is ready, at most so long: for the start. Other callbacks may run meanwhile.
+---@param seconds number
+---@return boolean ready
+function RealtimeShared:Wait(seconds) end

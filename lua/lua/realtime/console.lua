@@ -26,6 +26,8 @@ return function(realtime, addon)
 		end, nil, help)
 	end
 
+	addon.Command = command
+
 	local function printable(text) return addon.Printable(text, SHOWN_BYTES) end
 
 	local function name_of(client)
@@ -69,6 +71,9 @@ return function(realtime, addon)
 		say("    subscriptions  %d, %d confirmed%s", stats.subscriptions, stats.confirmed - ended,
 			ended > 0 and string.format("; the server still sends %d that nobody wants any more", ended) or "")
 		if stats.refused > 0 then say("    refused        %d: %s", stats.refused, addon.Printable(stats.refused_reason or "…", REFUSED_BYTES)) end
+		addon.ShowShared(say, client)
+		addon.ShowJobs(say, client)
+		addon.ShowPresence(say, client)
 		say("    up             %.0f s, %d reconnects", stats.uptime, stats.reconnects)
 	end
 
