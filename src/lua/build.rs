@@ -3,12 +3,8 @@
 use std::ffi::c_int;
 use std::ops::Range;
 
-use gmod::lua::State;
-
-use super::anchor::{fixed_of, module_or_remains};
 use super::fixed::Fixed;
-use super::output::Output;
-use super::raw::{ANCHOR, Lua};
+use super::raw::Lua;
 use crate::json::{MAX_DEPTH, Node, Tape};
 
 /// What was read from the text that is the first argument.
@@ -39,23 +35,6 @@ pub(super) unsafe fn push_decoded(lua: Lua, fixed: Fixed, decoded: &DecodedValue
         lua.push_number(position(found.end));
     }
     Some(3)
-}
-
-/// The C function in which the value of a text is made, which is its argument.
-pub(super) unsafe extern "C-unwind" fn body(state: State) -> c_int {
-    // SAFETY: nothing in this frame has to be dropped. Only `push_decoded` calls this, so that there is an output, which stays where
-    // it is in a box of its own.
-    unsafe {
-        let Some(lua) = Lua::new(state) else { return 0 };
-        let anchor = lua.userdata_upvalue(ANCHOR);
-        let output: *const Output = match (*module_or_remains(anchor)).outputs.last() {
-            Some(held) => &raw const *held.output,
-            None => return 0,
-        };
-        let Output::Json(decoded) = &*output else { return 0 };
-        push_tape(lua, fixed_of(anchor), &decoded.tape, lua.bytes(1), &mut BuildState::new(), usize::MAX);
-    }
-    1
 }
 
 /// A place in a text as Lua counts it.

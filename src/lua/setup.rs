@@ -7,8 +7,9 @@ use gmod::lua::State;
 
 use super::anchor::{Anchor, close_module};
 use super::api;
-use super::build::{self, MAX_PARTIAL};
+use super::build::MAX_PARTIAL;
 use super::complain;
+use super::decoded;
 use super::fixed::Fixed;
 use super::functions::FUNCTIONS;
 use super::module::{Module, Network};
@@ -162,7 +163,7 @@ unsafe fn set_up(lua: Lua, network: fn() -> Box<dyn Network>) {
         let rounds = lua.top();
         lua.push_copy(userdata);
         lua.push_copy(kept);
-        lua.push_closure(build::body, 2);
+        lua.push_closure(decoded::body, 2);
         let build = lua.top();
         lua.create_table(MAX_PARTIAL, 0);
         let partial = lua.top();
