@@ -255,3 +255,38 @@ fn a_certificate_that_is_renewed_under_us_is_taken_if_it_is_believed() {
     ready(&mut client);
     assert!(game.shutdown(LONG));
 }
+
+#[test]
+fn a_sentinel_and_the_master_that_it_names_are_both_reached_through_tls() {
+    let Some(master) = TlsRedis::start(None, "") else { return };
+    let port = HeldPort::new().expect("a port");
+    let folder = tempfile::tempdir().expect("a folder");
+    master.authority.issue(&["127.0.0.1"]).write(folder.path(), "server").expect("files");
+    std::fs::write(folder.path().join("ca.crt"), &master.authority.certificate).expect("a file");
+    let lines = format!(
+        "tls-port {}\ntls-cert-file server.crt\ntls-key-file server.key\ntls-ca-cert-file ca.crt\ntls-auth-clients no\n\
+         tls-replication yes\nsentinel monitor mymaster 127.0.0.1 {} 1",
+        port.number(),
+        master.port.number()
+    );
+    let builder = RealRedis::builder().sentinel().folder(folder.path()).configuration(lines);
+    let _sentinel = builder.start().expect("a Sentinel with TLS");
+    let url = format!("rediss-sentinel://127.0.0.1:{}/mymaster", port.number());
+    let mut game = Game::start();
+    let mut client = connect(&mut game, &url, &[master.ca()]);
+    let told = ready(&mut client);
+    let place = format!("127.0.0.1:{}", master.port.number());
+    assert_eq!((told.address.as_deref(), told.tls), (Some(&*place), Some("TLSv1.3")));
+    assert_eq!(client.counters.sentinel()[0].as_deref(), Some(&*format!("127.0.0.1:{}", port.number())));
+    // Without the authority neither is believed.
+    let error = failed(&url, &[]);
+    assert_eq!(error.code, Code::Tls);
+    assert!(error.message.starts_with("the Sentinel 127.0.0.1:"), "{error}");
+    // Plainly spoken to, it says what it is.
+    let error = failed(&url.replace("rediss", "redis"), &[]);
+    assert!(
+        error.message.contains("does it speak plain Redis protocol on this port, without TLS?"),
+        "{error}"
+    );
+    assert!(game.shutdown(LONG));
+}

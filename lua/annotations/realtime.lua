@@ -30,6 +30,9 @@ realtime = {}
 ---@field name? string the connection's name (CLIENT SETNAME): no spaces or control characters
 ---@field protocol? "auto"|2|3 default "auto"
 ---@field replica? boolean a replica is what is wanted (false): the console says nothing of it, and of several addresses it is taken, too
+---@field sentinel_master? string host names Sentinels, which call the master this
+---@field sentinel_username? string the Sentinels' own user
+---@field sentinel_password? string the Sentinels' own password
 ---@field connect_timeout? number seconds (5), name resolution and handshake included
 ---@field command_timeout? number seconds (10) from the call to TIMEOUT, offline time included
 ---@field ping_interval? number idle seconds (15) before a PING; seconds between two questions for the server's role
@@ -59,6 +62,8 @@ realtime = {}
 ---@class RealtimeStats
 ---@field state "connecting"|"ready"|"waiting"|"closed"
 ---@field address string where the client is connected to, or tries to connect to: of several addresses the present one
+---@field sentinel? string the Sentinel that watches the master at present
+---@field sentinel_error? string why no Sentinel confirms the master
 ---@field server? string what the server calls itself, from `ready` until `down`
 ---@field version? string its version
 ---@field protocol? 2|3
@@ -94,7 +99,7 @@ local RealtimeClient = {}
 ---```lua
 ---local client = realtime.Connect("redis://:secret@10.0.0.5:6379", { id = "main" })
 ---```
----@param url? string|RealtimeOptions `redis://user:password@host:port/db`, or options; nil before options, or nothing at all: the environment's REALTIME_URL
+---@param url? string|RealtimeOptions `redis://user:password@host:port/db`, `redis-sentinel://…` with Sentinels, or options; nil before options, or nothing at all: the environment's REALTIME_URL
 ---@param options? RealtimeOptions
 ---@return RealtimeClient
 function realtime.Connect(url, options) end

@@ -150,6 +150,18 @@ impl OptionSet {
         self.position(key).is_some()
     }
 
+    /// Refuses `key`, which says what the URL says already.
+    ///
+    /// # Errors
+    ///
+    /// It was given.
+    pub fn given_once(&mut self, key: &'static str) -> Result<(), OptionError> {
+        if self.has(key) {
+            return Err(OptionError::invalid(key, "is given by the URL already; give it once"));
+        }
+        Ok(())
+    }
+
     /// Takes the value of `key`.
     pub fn take(&mut self, key: &'static str) -> Option<OptionValue> {
         let at = self.position(key)?;

@@ -190,7 +190,7 @@ impl Console {
                 self.failures.add(event, clock());
                 return None;
             }
-            Event::Gap { .. } | Event::Subscribed(_) | Event::Closed => return None,
+            Event::Gap { .. } | Event::Subscribed(_) | Event::Notice(_) | Event::Closed => return None,
         };
         let now = clock();
         let failing = match event {

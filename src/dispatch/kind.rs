@@ -41,7 +41,7 @@ impl EventKind {
         Self::ALL.into_iter().find(|kind| kind.as_str().as_bytes() == name)
     }
 
-    /// The kind of an event; none for the end of a session, which scripts don't hear of.
+    /// The kind of an event; none for what scripts don't hear of.
     pub fn of(event: &Event) -> Option<Self> {
         match event {
             Event::Ready(_) => Some(Self::Ready),
@@ -50,7 +50,7 @@ impl EventKind {
             Event::Dropped { .. } => Some(Self::Dropped),
             Event::Subscribed(_) => Some(Self::Subscribed),
             Event::SubscribeFailed { .. } | Event::RequestFailed { .. } => Some(Self::Error),
-            Event::Closed => None,
+            Event::Notice(_) | Event::Closed => None,
         }
     }
 }

@@ -257,7 +257,7 @@ pub(super) unsafe fn push_info(lua: Lua, fixed: Fixed, event: &Event) {
                     push_field(lua, table, c"channel", channel);
                 }
             }
-            Event::Closed => {}
+            Event::Notice(_) | Event::Closed => {}
         }
     }
 }

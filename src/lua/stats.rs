@@ -23,6 +23,8 @@ pub(super) struct Stats {
     tls: Option<&'static str>,
     error: Option<String>,
     refused: Option<Box<str>>,
+    /// Which Sentinel watches, and why its master is not confirmed.
+    sentinel: [Option<Box<str>>; 2],
     nodes: Box<[Node]>,
 }
 
@@ -68,8 +70,9 @@ impl Stats {
         let error = client.down().map(ToString::to_string);
         let address = counters.address().map_or_else(|| handle.backend.address(), String::from);
         let refused = counters.one_refused();
+        let sentinel = counters.sentinel();
         let nodes = counters.nodes();
-        Self { state, address, numbers, server, version, role, mode, tls, error, refused, nodes }
+        Self { state, address, numbers, server, version, role, mode, tls, error, refused, nodes, sentinel }
     }
 
     /// Pushes them as a table.
@@ -88,6 +91,8 @@ impl Stats {
             (c"tls", self.tls),
             (c"error", self.error.as_deref()),
             (c"refused_reason", self.refused.as_deref()),
+            (c"sentinel", self.sentinel[0].as_deref()),
+            (c"sentinel_error", self.sentinel[1].as_deref()),
         ];
         // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
         unsafe {

@@ -61,6 +61,7 @@ pub struct Counters {
     pub refused: Figure,
     one_refused: Mutex<Option<Box<str>>>,
     address: Mutex<Option<Box<str>>>,
+    sentinel: Mutex<[Option<Box<str>>; 2]>,
     nodes: Mutex<Box<[Node]>>,
 }
 
@@ -118,6 +119,11 @@ impl Counters {
         self.address.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// The Sentinel that watches the master, and why its master is not confirmed, if the session has one.
+    pub fn sentinel(&self) -> [Option<Box<str>>; 2] {
+        self.sentinel.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// The nodes of the cluster, if it is one and tells of them.
     pub fn nodes(&self) -> Box<[Node]> {
         self.nodes.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -167,6 +173,13 @@ impl SessionCounters {
     pub fn set_address(&self, address: Option<String>) {
         // As above.
         *self.0.address.lock().unwrap_or_else(PoisonError::into_inner) = address.map(Into::into);
+    }
+
+    /// Which Sentinel watches the master, and why its master is not confirmed.
+    pub fn set_sentinel(&self, sentinel: Option<String>, problem: Option<String>) {
+        // As above.
+        *self.0.sentinel.lock().unwrap_or_else(PoisonError::into_inner) =
+            [sentinel, problem].map(|text| text.map(Into::into));
     }
 
     /// The nodes of the cluster; none if it is no cluster.

@@ -55,6 +55,8 @@ pub enum Event {
         /// Why.
         error: Error,
     },
+    /// Something that the owner of this server should know: a line for the console, whoever listens.
+    Notice(Cow<'static, str>),
     /// The session ended; nothing follows.
     Closed,
 }

@@ -78,7 +78,7 @@ fn a_sentinel_is_named() {
         assert_eq!(error.code.as_str(), "UNSUPPORTED");
         assert!(
             error.message.starts_with("a Sentinel answers there")
-                && error.message.contains("get-master-addr-by-name"),
+                && error.message.contains("redis-sentinel://host:26379/NAME"),
             "{error}"
         );
     }

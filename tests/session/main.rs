@@ -31,6 +31,7 @@ mod reconnect;
 mod refusals;
 mod resp2_alone;
 mod role;
+mod sentinel;
 mod serving;
 mod several;
 mod sharded;

@@ -5,9 +5,9 @@ use realtime::model::Overflow;
 
 use crate::client::option_text;
 
-type Pairs<'a> = &'a [(&'a str, OptionValue)];
+pub(crate) type Pairs<'a> = &'a [(&'a str, OptionValue)];
 
-fn make(url: Option<&str>, pairs: Pairs<'_>) -> Result<std::sync::Arc<dyn Backend>, String> {
+pub(crate) fn make(url: Option<&str>, pairs: Pairs<'_>) -> Result<std::sync::Arc<dyn Backend>, String> {
     let pairs = pairs.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
     configure(Options { url: url.map(str::to_owned), pairs, ..Options::default() })
         .map_err(|error| error.to_string())
@@ -17,14 +17,14 @@ fn address(url: &str) -> String {
     make(Some(url), &[]).expect(url).address()
 }
 
-fn refused(url: Option<&str>, pairs: Pairs<'_>) -> String {
+pub(crate) fn refused(url: Option<&str>, pairs: Pairs<'_>) -> String {
     match make(url, pairs) {
         Err(error) => error,
         Ok(backend) => panic!("{url:?} {pairs:?} was taken: {}", backend.address()),
     }
 }
 
-fn number(n: f64) -> OptionValue {
+pub(crate) fn number(n: f64) -> OptionValue {
     OptionValue::Number(n)
 }
 

@@ -239,3 +239,29 @@ fn a_peer_that_cannot_be_believed_is_followed_by_the_next_address() {
     client.advance(1.0);
     assert_eq!(client.expect_connect(0), Some(peer));
 }
+
+/// The certificate of each is to be for the address at which it is connected to.
+#[test]
+fn with_sentinels_both_the_sentinel_and_the_master_are_secured() {
+    let mut client = Client::new("rediss-sentinel://:secret@s1/mymaster", &[]);
+    let watch = u8::MAX;
+    assert_eq!(wish(&mut client, watch).1, "s1");
+    assert_eq!(client.bytes(watch), b"", "nothing is said before");
+    client.driver.secured(LinkId(watch), how(30));
+    assert_eq!(client.commands(watch), ["HELLO 3"]);
+    client.server(watch, b"%0\r\n");
+    client.commands(watch);
+    client.server(watch, b">3\r\n$9\r\nsubscribe\r\n$14\r\n+switch-master\r\n:1\r\n");
+    client.server(watch, b"*2\r\n$5\r\nredis\r\n$4\r\n6380\r\n+OK\r\n*0\r\n");
+    assert_eq!(wish(&mut client, 0).1, "redis");
+    client.driver.secured(LinkId(0), how(30));
+    assert_eq!(client.commands(0), ["HELLO 3 AUTH default secret"]);
+    // A Sentinel that cannot be believed is named.
+    let mut client = Client::new("rediss-sentinel://s1/mymaster", &[]);
+    wish(&mut client, watch);
+    let error = TlsError { fault: TlsFault::UnknownIssuer, words: "UnknownIssuer".into() };
+    client.lost(watch, LinkError::Tls(error));
+    let (error, _) = client.expect_down();
+    assert_eq!(error.code, Code::Tls);
+    assert!(error.message.starts_with("the Sentinel s1:26379: no public authority signed"), "{error}");
+}

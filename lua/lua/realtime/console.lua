@@ -62,6 +62,10 @@ return function(realtime, addon)
 		local server = stats.server and string.format("%s %s, RESP%d%s%s", stats.server, stats.version or "",
 			stats.protocol, stats.tls and ", " .. stats.tls or "", stats.role == "replica" and ", a replica" or "")
 		say("    server         %s at %s", server or "none at present; trying one", stats.address)
+		if stats.sentinel or stats.sentinel_error then
+			local problem = stats.sentinel_error and "; the master is not confirmed: " .. addon.Printable(stats.sentinel_error, REFUSED_BYTES) or ""
+			say("    sentinel       %s%s", stats.sentinel or "none at present", problem)
+		end
 		for index, node in ipairs(stats.nodes or {}) do
 			if index > SHOWN_NODES then
 				say("    node           and %d more", #stats.nodes - SHOWN_NODES)

@@ -4,8 +4,9 @@
 //! asked. See <https://redis.io/docs/latest/operate/oss_and_stack/management/security/acl/>.
 
 use super::acl_rule::{NAME_BYTES, Rule, exact_rule, pattern_rule, quoted};
-use super::config::{Config, Credentials};
+use super::config::Config;
 use super::keys::keys_of;
+use super::login::Credentials;
 use super::protocol::{DEFAULT_USER, NO_PERMISSION, PROBE_PREFIX, command_of};
 use super::sharded_error;
 use crate::backend::toolbox::Operation::{Subscribe, Unsubscribe};

@@ -144,7 +144,7 @@ impl RedisSession {
                 Ok(reply) => self.not_confirmed(i, &reply, now, sink),
             },
             Expectation::Probe => self.probe_answered(i, reply, now, sink),
-            Expectation::Replies(_) => {}
+            Expectation::Replies(_) | Expectation::Sentinel(_) => {}
         }
     }
 
@@ -164,7 +164,7 @@ impl RedisSession {
         match handshake::answer(connection, &self.config, server, step, reply, now) {
             Err(failure) => self.fail(i, failure, now, sink),
             Ok(()) if !connection.pipeline.is_empty() => {}
-            Ok(()) if self.is_passed_over(i) => self.fail(i, Failure::Replica, now, sink),
+            Ok(()) if self.is_passed_over(i) => self.pass_over(i, now, sink),
             Ok(()) => self.up(i, now, sink),
         }
     }

@@ -14,13 +14,20 @@ use crate::backend::{Action, Connected, Endpoint, Secured};
 impl RedisSession {
     /// Begins an attempt. The link of the commands chooses the server, and that of the subscriptions follows it.
     pub(super) fn connect(&mut self, i: usize, now: Instant) {
+        if let (LinkRole::Commands, Some(watch)) = (self.links[i].role(), &self.watch) {
+            match watch.master() {
+                Some(master) => self.endpoints.point_to(master.clone()),
+                // As soon as a Sentinel names it.
+                None => return drop(self.links[i].close()),
+            }
+        }
         let endpoint = self.endpoints.present().clone();
         let deadline = match self.links[i].role() {
             LinkRole::Commands => {
                 self.counters.set_address(Some(endpoint.to_string()));
                 self.endpoints.deadline(now)
             }
-            LinkRole::Subscriptions | LinkRole::Node => now + self.config.connect_timeout,
+            LinkRole::Subscriptions | LinkRole::Node | LinkRole::Watch => now + self.config.connect_timeout,
         };
         self.connect_to(i, endpoint, deadline);
     }

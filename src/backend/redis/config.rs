@@ -1,10 +1,12 @@
 //! The options of the Redis backend: from URL and table to a valid [`Config`].
 
-use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::protocol::DEFAULT_USER;
+use super::login::{Credentials, SENTINELS, SERVER, credentials};
+use super::sentinel_options::{
+    MASTER_RULE, SENTINEL_PORT, SENTINEL_URL, is_sentinel_scheme, master_and_db, master_name,
+};
 use crate::backend::options::{OptionSet, shown};
 use crate::backend::tls_options::TlsOptions;
 use crate::backend::url::{Host, Url, is_ipv6, split_host};
@@ -27,37 +29,20 @@ pub(super) enum Protocol {
     Resp3,
 }
 
-/// Whom to log in as.
-#[derive(Clone, PartialEq, Eq)]
-pub(super) struct Credentials {
-    /// `None`: the user `default`, as of old.
-    pub(super) user: Option<Vec<u8>>,
-    pub(super) password: Vec<u8>,
-}
-
-impl Credentials {
-    /// The user whom they name; `None` if that would tell the password.
-    pub(super) fn user_to_show(&self) -> Option<&[u8]> {
-        let (user, password) = (self.user.as_deref().unwrap_or(DEFAULT_USER), &*self.password);
-        let tells = !password.is_empty() && user.windows(password.len()).any(|part| part == password);
-        (!tells).then_some(user)
-    }
-}
-
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credentials")
-            .field("user", &self.user.as_ref().map(|user| user.escape_ascii().to_string()))
-            .field("password", &"…")
-            .finish()
-    }
+/// What to ask Sentinels, and as whom.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct SentinelOptions {
+    /// The name that they have for the master.
+    pub(super) master: String,
+    pub(super) credentials: Option<Credentials>,
 }
 
 /// Valid settings of a Redis client.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Config {
-    /// Where servers are, each once and at least one, in the owner's order.
+    /// Where servers are, or with `sentinel` the Sentinels, each once and at least one, in the owner's order.
     pub(super) endpoints: Vec<Endpoint>,
+    pub(super) sentinel: Option<SentinelOptions>,
     /// How its links are secured.
     pub(super) tls: Option<TlsOptions>,
     pub(super) credentials: Option<Credentials>,
@@ -98,18 +83,19 @@ impl Config {
         let scheme = url.as_ref().map(|url| url.scheme.clone());
         let cluster = scheme.as_ref().is_some_and(|scheme| scheme.ends_with("-cluster"));
         let secure_scheme =
-            scheme.filter(|scheme| matches!(scheme.trim_end_matches("-cluster"), "rediss" | "valkeys"));
-        let (endpoints, credentials, db) = match url {
-            None => (endpoints(set)?, credentials(set, None)?, db(set, None)?),
+            scheme.filter(|scheme| scheme.starts_with("rediss") || scheme.starts_with("valkeys"));
+        let ((endpoints, master), credentials, db) = match url {
+            None => (endpoints(set)?, credentials(set, SERVER, None)?, db(set, None)?),
             Some(url) => {
-                let credentials = credentials(set, url.credentials.clone())?;
-                let (db_text, endpoints) = match url.scheme.as_str() {
+                let credentials = credentials(set, SERVER, url.credentials.clone())?;
+                let (db_text, place) = match url.scheme.as_str() {
                     "redis+unix" | "unix" => unix_url(set, url)?,
                     _ => redis_url(set, url)?,
                 };
-                (endpoints, credentials, db(set, db_text.as_deref())?)
+                (place, credentials, db(set, db_text.as_deref())?)
             }
         };
+        let sentinel = sentinel(set, master)?;
         let tls = TlsOptions::take(set, secure_scheme.as_deref())?;
         if let (Some(_), [Endpoint::Unix(_)]) = (&tls, &*endpoints) {
             return Err(OptionError::invalid(
@@ -121,6 +107,7 @@ impl Config {
             |key, default: f64| Ok(set.seconds(key)?.unwrap_or_else(|| Duration::from_secs_f64(default)));
         let config = Self {
             endpoints,
+            sentinel,
             tls,
             credentials,
             db,
@@ -152,6 +139,12 @@ impl Config {
                 format!("is {message} and may not exceed queue_bytes, which is {queue}"),
             ));
         }
+        if config.replica && config.sentinel.is_some() {
+            return Err(OptionError::invalid(
+                "replica",
+                "and Sentinels exclude each other: they tell where the master is",
+            ));
+        }
         if u32::try_from(config.max_message_bytes).is_err() {
             let most = u32::MAX;
             return Err(OptionError::invalid("max_message_bytes", format!("may be {most} at most")));
@@ -160,16 +153,12 @@ impl Config {
     }
 }
 
-/// Refuses an option for what the URL says already.
-fn given_once(set: &mut OptionSet, key: &'static str) -> Result<(), OptionError> {
-    if set.has(key) {
-        return Err(OptionError::invalid(key, "is given by the URL already; give it once"));
-    }
-    Ok(())
-}
+/// Where to connect to, and the name of the master if that is where Sentinels are.
+type Place = (Vec<Endpoint>, Option<String>);
 
 /// Hosts, ports and the text of the database of a `redis://` URL.
-fn redis_url(set: &mut OptionSet, url: Url) -> Result<(Option<String>, Vec<Endpoint>), OptionError> {
+fn redis_url(set: &mut OptionSet, url: Url) -> Result<(Option<String>, Place), OptionError> {
+    let is_sentinel = is_sentinel_scheme(&url.scheme);
     if let Some((key, _)) = url.query.first() {
         return Err(OptionError::Url(format!(
             "the URL has an unknown key \"{}\" behind its question mark; give it in the options table",
@@ -177,28 +166,35 @@ fn redis_url(set: &mut OptionSet, url: Url) -> Result<(Option<String>, Vec<Endpo
         )));
     }
     if url.hosts.iter().any(|host| host.name.is_empty()) {
-        return Err(OptionError::Url("the URL names no host, as in redis://host:6379".to_owned()));
+        let example = if is_sentinel { SENTINEL_URL } else { "redis://host:6379" };
+        return Err(OptionError::Url(format!("the URL names no host, as in {example}")));
     }
-    given_once(set, "host")?;
+    set.given_once("host")?;
     if set.has("path") {
         return Err(OptionError::invalid("path", "and a host in the URL exclude each other"));
     }
     if url.hosts.iter().all(|host| host.port.is_some()) {
-        given_once(set, "port")?;
+        set.given_once("port")?;
     }
-    let endpoints = tcp(url.hosts, port(set)?).map_err(OptionError::Url)?;
-    let db = String::from_utf8_lossy(&url.path).trim_start_matches('/').to_owned();
-    Ok((Some(db).filter(|db| !db.is_empty()), endpoints))
+    let endpoints = tcp(url.hosts, port(set, is_sentinel)?).map_err(OptionError::Url)?;
+    let (master, db) = if is_sentinel {
+        set.given_once("sentinel_master")?;
+        let (master, db) = master_and_db(&url.path).map_err(OptionError::Url)?;
+        (Some(master), db)
+    } else {
+        (None, String::from_utf8_lossy(&url.path).trim_start_matches('/').to_owned())
+    };
+    Ok((Some(db).filter(|db| !db.is_empty()), (endpoints, master)))
 }
 
 /// Path and the text of the database of a `redis+unix://` URL.
-fn unix_url(set: &mut OptionSet, url: Url) -> Result<(Option<String>, Vec<Endpoint>), OptionError> {
+fn unix_url(set: &mut OptionSet, url: Url) -> Result<(Option<String>, Place), OptionError> {
     if url.hosts.iter().any(|host| !host.name.is_empty() || host.port.is_some()) {
         return Err(OptionError::Url(
             "a socket's URL has three slashes, as in redis+unix:///run/redis.sock".to_owned(),
         ));
     }
-    given_once(set, "path")?;
+    set.given_once("path")?;
     if let Some(key) = ["host", "port"].into_iter().find(|key| set.has(key)) {
         return Err(OptionError::invalid(key, "and a socket's path in the URL exclude each other"));
     }
@@ -219,19 +215,19 @@ fn unix_url(set: &mut OptionSet, url: Url) -> Result<(Option<String>, Vec<Endpoi
     unix_only(|| {
         OptionError::Url("redis+unix:// works on Unix systems alone; use redis:// here".to_owned())
     })?;
-    Ok((db, vec![Endpoint::Unix(path)]))
+    Ok((db, (vec![Endpoint::Unix(path)], None)))
 }
 
 /// Where to connect to without a URL.
-fn endpoints(set: &mut OptionSet) -> Result<Vec<Endpoint>, OptionError> {
-    let host_or_port = ["host", "port"].into_iter().find(|key| set.has(key));
+fn endpoints(set: &mut OptionSet) -> Result<Place, OptionError> {
+    let tcp_key = ["host", "port", "sentinel_master"].into_iter().find(|key| set.has(key));
     if let Some(path) = set.text("path")? {
-        if let Some(key) = host_or_port {
+        if let Some(key) = tcp_key {
             return Err(OptionError::invalid(key, "and path exclude each other"));
         }
         unix_only(|| OptionError::invalid("path", "works on Unix systems alone; use host and port here"))?;
         let path = socket_path(path).map_err(|rule| OptionError::invalid("path", rule))?;
-        return Ok(vec![Endpoint::Unix(path)]);
+        return Ok((vec![Endpoint::Unix(path)], None));
     }
     let text = set.text("host")?.unwrap_or_else(|| DEFAULT_HOST.to_owned());
     // Beside a port of its own, an IPv6 address has brackets.
@@ -243,7 +239,30 @@ fn endpoints(set: &mut OptionSet) -> Result<Vec<Endpoint>, OptionError> {
     if hosts.iter().all(|host| host.port.is_some()) && set.has("port") {
         return Err(OptionError::invalid("port", "is given by host already; give it once"));
     }
-    tcp(hosts, port(set)?).map_err(|_| invalid())
+    let master = set
+        .text("sentinel_master")?
+        .map(|name| master_name(name).ok_or_else(|| OptionError::invalid("sentinel_master", MASTER_RULE)));
+    let master = master.transpose()?;
+    Ok((tcp(hosts, port(set, master.is_some())?).map_err(|_| invalid())?, master))
+}
+
+/// What is to be asked of Sentinels, if the hosts are some, of which this is the name of the master.
+fn sentinel(set: &mut OptionSet, master: Option<String>) -> Result<Option<SentinelOptions>, OptionError> {
+    let Some(master) = master else {
+        let key =
+            ["sentinel_master", SENTINELS.user, SENTINELS.password].into_iter().find(|key| set.has(key));
+        return match key {
+            Some(key) => {
+                let problem = format!(
+                    "is for Sentinels: the URL begins with redis-sentinel://, as in {SENTINEL_URL}, or host and \
+                     sentinel_master stand in place of a URL"
+                );
+                Err(OptionError::invalid(key, problem))
+            }
+            None => Ok(None),
+        };
+    };
+    Ok(Some(SentinelOptions { master, credentials: credentials(set, SENTINELS, None)? }))
 }
 
 const HOST_RULE: &str = "must be a name or address, or several with commas between them, each with its port after a colon if that \
@@ -261,9 +280,10 @@ fn tcp(hosts: Vec<Host>, port: u16) -> Result<Vec<Endpoint>, String> {
     Ok(endpoints)
 }
 
-fn port(set: &mut OptionSet) -> Result<u16, OptionError> {
+fn port(set: &mut OptionSet, is_sentinel: bool) -> Result<u16, OptionError> {
     let port = set.whole("port", 1..=u32::from(u16::MAX))?;
-    Ok(port.and_then(|port| u16::try_from(port).ok()).unwrap_or(DEFAULT_PORT))
+    let default = if is_sentinel { SENTINEL_PORT } else { DEFAULT_PORT };
+    Ok(port.and_then(|port| u16::try_from(port).ok()).unwrap_or(default))
 }
 
 /// A host's name, or its address without brackets.
@@ -293,38 +313,11 @@ fn unix_only(error: impl FnOnce() -> OptionError) -> Result<(), OptionError> {
     if cfg!(unix) { Ok(()) } else { Err(error()) }
 }
 
-fn credentials(
-    set: &mut OptionSet,
-    in_url: Option<(Vec<u8>, Vec<u8>)>,
-) -> Result<Option<Credentials>, OptionError> {
-    let (url_user, url_password) = in_url.unzip();
-    let url_user = url_user.filter(|user| !user.is_empty());
-    if url_user.is_some() {
-        given_once(set, "username")?;
-    }
-    if url_password.is_some() {
-        given_once(set, "password")?;
-    }
-    let user = match url_user {
-        Some(user) => Some(user),
-        None => set.bytes("username")?,
-    };
-    let password = match url_password {
-        Some(password) => Some(password),
-        None => set.bytes("password")?,
-    };
-    match (user, password) {
-        (user, Some(password)) => Ok(Some(Credentials { user, password })),
-        (None, None) => Ok(None),
-        (Some(_), None) => Err(OptionError::invalid("username", "needs a password beside it")),
-    }
-}
-
 fn db(set: &mut OptionSet, in_url: Option<&str>) -> Result<u32, OptionError> {
     let Some(text) = in_url else {
         return Ok(set.whole("db", 0..=MAX_DB)?.unwrap_or(0));
     };
-    given_once(set, "db")?;
+    set.given_once("db")?;
     let digits = text.bytes().all(|b| b.is_ascii_digit());
     text.parse().ok().filter(|&db| digits && db <= MAX_DB).ok_or_else(|| {
         OptionError::Url("the URL's database must be a whole number, as in redis://host:6379/0".to_owned())

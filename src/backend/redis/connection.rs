@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use resp::{Decoder, Encoder};
 
 use super::config::Config;
-use super::protocol::{HandshakeStep, PONG, Version};
+use super::protocol::{HandshakeStep, MAX_NAME, PONG, SentinelQuestion, Version};
 use super::reply;
 use super::request::Replies;
 use super::role::RoleQuestion;
@@ -30,6 +30,8 @@ pub(super) enum LinkRole {
     Commands,
     /// The subscriptions under RESP2.
     Subscriptions,
+    /// The watch over the master, on a Sentinel. No link of the session's own list.
+    Watch,
     /// Commands whose keys another node of the cluster has. Such links come and go as they are needed.
     Node,
 }
@@ -60,6 +62,8 @@ pub(super) enum Expectation {
     Nodes,
     /// The PING that asks whether the server serves.
     Serving,
+    /// A question to a Sentinel.
+    Sentinel(SentinelQuestion),
     /// The answers to a request that are still to come. They are swallowed if it was answered with an error already.
     Replies(Replies),
 }
@@ -95,7 +99,9 @@ pub(super) struct Connection {
 
 impl Connection {
     pub(super) fn new(role: LinkRole, how: Connected, now: Instant, config: &Config) -> Self {
-        let limits = reply::limits(config.max_message_bytes);
+        // A Sentinel's answers are none of the owner's.
+        let max = if role == LinkRole::Watch { MAX_NAME } else { config.max_message_bytes };
+        let limits = reply::limits(max);
         Self {
             pipeline: Pipeline::default(),
             liveness: Liveness::new(now, config.ping_interval, config.ping_timeout),

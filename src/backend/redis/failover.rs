@@ -7,6 +7,7 @@ use super::failure::Failure;
 use super::nodes::nodes;
 use super::reply::Reply;
 use super::role::{RoleQuestion, RoleTurn, RoleVerdict};
+use super::sentinel::SentinelWatch;
 use super::session::RedisSession;
 use crate::backend::toolbox::Probe;
 use crate::model::{Role, Sink};
@@ -70,7 +71,7 @@ impl RedisSession {
     /// Whether the server that let us in is of no use because another one may be a master. Any node of a cluster will do.
     pub(super) fn is_passed_over(&self, i: usize) -> bool {
         self.links[i].role() == LinkRole::Commands
-            && self.endpoints.are_alternatives()
+            && (self.endpoints.are_alternatives() || self.watch.is_some())
             && !self.config.replica
             && self.server.role == Some(Role::Replica)
             && !self.server.is_cluster()
@@ -108,7 +109,8 @@ impl RedisSession {
 
     /// The connection to the master is lost, or it is a master no more.
     pub(super) fn lose_to_new_master(&mut self) {
-        if let Some(since) = self.role.take_master_seen() {
+        let confirmed = self.watch.as_mut().and_then(SentinelWatch::take_confirmed);
+        if let Some(since) = self.role.take_master_seen().into_iter().chain(confirmed).min() {
             self.delivery.lost_earlier(since);
         }
     }

@@ -10,11 +10,12 @@ use resp::DecodeError;
 
 use super::acl::{RefusedCommand, explained};
 use super::advice;
-use super::config::{Config, Credentials, Protocol};
+use super::config::{Config, Protocol};
+use super::login::Credentials;
 use super::protocol::HandshakeStep;
 use super::security;
 use super::texts::ERROR_CHARACTERS;
-use crate::backend::{LinkError, Stage, seconds};
+use crate::backend::{Endpoint, LinkError, Stage, seconds};
 use crate::model::{Code, Error, NAME_CHARACTERS, printable};
 
 /// Why a connection failed.
@@ -45,6 +46,10 @@ pub(super) enum Failure {
     NotHello,
     /// It is no Redis, but a Sentinel, which tells where one is.
     Sentinel,
+    /// It is a replica, although a Sentinel names it as the master.
+    NamedReplica,
+    /// A Sentinel names this server as the master instead.
+    Switched(Endpoint),
     /// It is no node of a cluster, where one is demanded.
     NotCluster,
     /// It is a replica, and the owner gave several addresses: one of them may be a master.
@@ -97,6 +102,13 @@ impl Failure {
 
     /// The error to be told.
     pub(super) fn into_error(self, config: &Config, seen: Circumstances<'_>) -> Error {
+        let is_sentinel = config.sentinel.is_some();
+        let error = self.of_redis_url(config, seen);
+        if is_sentinel { with_sentinel_url(error) } else { error }
+    }
+
+    /// The same with URLs that begin with redis:// or rediss:// in what it says.
+    fn of_redis_url(self, config: &Config, seen: Circumstances<'_>) -> Error {
         if let Some(stranger) = advice::stranger(seen.opening, config) {
             return Error::unsent(Code::Protocol, stranger);
         }
@@ -180,9 +192,8 @@ impl Failure {
             }
             Self::Sentinel => Error::unsent(
                 Code::Unsupported,
-                "a Sentinel answers there, not the Redis that it watches; write the addresses of the master and of its replicas \
-                 (SENTINEL get-master-addr-by-name NAME and SENTINEL replicas NAME in redis-cli -p 26379 tell them), as in \
-                 redis://a:6379,b:6379",
+                "a Sentinel answers there, not the Redis that it watches; write redis-sentinel://host:26379/NAME, with the addresses \
+                 of the Sentinels and the name of the master (SENTINEL masters in redis-cli -p 26379 tells it)",
             ),
             Self::NotCluster if config.cluster => Error::unsent(
                 Code::Unsupported,
@@ -197,6 +208,15 @@ impl Failure {
                 Code::Unsupported,
                 "the server is a replica, and messages published on it do not reach its master; promote one of the servers, or \
                  set the option replica = true",
+            ),
+            Self::NamedReplica => Error::unsent(
+                Code::Unsupported,
+                "the server is a replica, although a Sentinel names it as the master: a failover is under way, or that Sentinel is \
+                 out of date; the Sentinels are asked again",
+            ),
+            Self::Switched(master) => Error::unsent(
+                Code::Disconnected,
+                format!("the Sentinels have made {master} the master; the connection goes there"),
             ),
             Self::NotPong => {
                 Error::unsent(Code::Protocol, "the server answered PING with something else than PONG")
@@ -258,6 +278,16 @@ pub(super) fn add_details(error: &mut Error, peer: Option<SocketAddr>, config: &
         let text = error.message.trim_end_matches('.');
         error.message = format!("{text} ({})", notes.join(", ")).into();
     }
+}
+
+/// An error that says how a URL is written, for one that names Sentinels.
+fn with_sentinel_url(error: Error) -> Error {
+    if !error.message.contains("://") {
+        return error;
+    }
+    let message =
+        error.message.replace("rediss://", "rediss-sentinel://").replace("redis://", "redis-sentinel://");
+    Error { message: message.into(), ..error }
 }
 
 fn link_error(cause: &LinkError, seen: Circumstances<'_>) -> Error {

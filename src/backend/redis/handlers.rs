@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::connection::{Expectation, LinkRole};
 use super::failure::Failure;
 use super::routing::UNUSED;
+use super::sentinel::SentinelWatch;
 use super::session::{RedisSession, ended};
 use crate::backend::toolbox::{ProbeSign, Sign};
 use crate::backend::{Action, Connected, LinkError, Secured, Session};
@@ -15,13 +16,17 @@ const PROBE: &[u8] = b"verify_delivery";
 
 impl Session for RedisSession {
     fn handle_connected(&mut self, link: LinkId, now: Instant, how: Connected, sink: &mut dyn Sink) {
-        let Some(i) = self.position(link) else { return };
+        let Some(i) = self.position(link) else {
+            return self.watched(link, now, sink, |watch| watch.handle_connected(now, how));
+        };
         self.connected(i, now, how);
         self.settle(now, sink);
     }
 
     fn handle_secured(&mut self, link: LinkId, now: Instant, how: Secured, sink: &mut dyn Sink) {
-        let Some(i) = self.position(link) else { return };
+        let Some(i) = self.position(link) else {
+            return self.watched(link, now, sink, |watch| watch.handle_secured(now, how));
+        };
         self.secured(i, how);
         self.settle(now, sink);
     }
@@ -40,7 +45,9 @@ impl Session for RedisSession {
     }
 
     fn handle_input(&mut self, link: LinkId, now: Instant, bytes: &[u8], sink: &mut dyn Sink) {
-        let Some(i) = self.position(link) else { return };
+        let Some(i) = self.position(link) else {
+            return self.watched(link, now, sink, |watch| watch.handle_input(now, bytes));
+        };
         let Some(mut decoder) = self.links[i].connection_mut().and_then(|it| it.hear(now, bytes)) else {
             return;
         };
@@ -90,11 +97,14 @@ impl Session for RedisSession {
         }
         self.delivery.ask_again(now);
         self.probe_timeout(now, sink);
+        self.watch.iter_mut().for_each(|watch| watch.handle_timeout(now));
         self.settle(now, sink);
     }
 
     fn handle_disconnected(&mut self, link: LinkId, now: Instant, cause: LinkError, sink: &mut dyn Sink) {
-        let Some(i) = self.position(link) else { return };
+        let Some(i) = self.position(link) else {
+            return self.watched(link, now, sink, |watch| watch.handle_disconnected(now, cause));
+        };
         if self.links[i].is_open() || self.links[i].is_under_way() {
             self.fail(i, Failure::Link(cause), now, sink);
         }
@@ -102,19 +112,23 @@ impl Session for RedisSession {
     }
 
     fn poll_transmit(&mut self, link: LinkId, now: Instant) -> &[u8] {
-        let Some(i) = self.position(link) else { return &[] };
+        let Some(i) = self.position(link) else {
+            return self.watch_on(link).map_or(&[], |watch| watch.poll_transmit(now));
+        };
         self.pump(i, now);
         self.links[i].connection().map_or(&[], |connection| connection.pipeline.pending())
     }
 
     fn transmitted(&mut self, link: LinkId, n: usize) {
-        let Some(i) = self.position(link) else { return };
+        let Some(i) = self.position(link) else {
+            return self.watch_on(link).into_iter().for_each(|watch| watch.transmitted(n));
+        };
         self.links[i].connection_mut().into_iter().for_each(|connection| connection.pipeline.transmitted(n));
         self.cluster.iter_mut().for_each(|cluster| cluster.has_news |= cluster.is_stalled);
     }
 
     fn poll_action(&mut self) -> Option<Action> {
-        self.actions.pop_front()
+        self.actions.pop_front().or_else(|| self.watch.as_mut()?.poll_action())
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
@@ -122,9 +136,10 @@ impl Session for RedisSession {
             return None;
         }
         let links = (0..self.links.len()).filter_map(|i| self.link_due(i));
+        let watch = self.watch.as_ref().and_then(SentinelWatch::poll_timeout);
         let again = self.cluster.as_ref().and_then(|cluster| cluster.due());
-        let others = [self.requests.due(), self.closing, self.probe_due(), self.delivery.again_due(), again];
-        links.chain(others.into_iter().flatten()).min()
+        let others = [self.requests.due(), self.closing, self.probe_due(), self.delivery.again_due()];
+        links.chain(others.into_iter().chain([watch, again]).flatten()).min()
     }
 }
 
@@ -150,7 +165,7 @@ impl RedisSession {
         let of_role = match connection.role {
             LinkRole::Commands => [self.role.due(), self.endpoints.hurried_due()],
             LinkRole::Node => [connection.pipeline.is_empty().then_some(connection.used + UNUSED), None],
-            LinkRole::Subscriptions => [None, None],
+            LinkRole::Subscriptions | LinkRole::Watch => [None, None],
         };
         connection.serving.due().into_iter().chain(of_role.into_iter().flatten()).chain([liveness]).min()
     }

@@ -20,6 +20,7 @@ mod inbound;
 mod keys;
 mod link;
 mod links;
+mod login;
 mod nodes;
 mod outbound;
 mod protocol;
@@ -30,6 +31,8 @@ mod request;
 mod role;
 mod routing;
 mod security;
+mod sentinel;
+mod sentinel_options;
 mod server;
 mod serving;
 mod session;
@@ -37,6 +40,7 @@ mod sharded;
 mod sharded_error;
 mod slots;
 mod texts;
+mod watch;
 
 use std::any::Any;
 use std::sync::Arc;
@@ -58,6 +62,10 @@ pub(super) const SCHEME: Scheme = Scheme {
         "unix",
         "rediss",
         "valkeys",
+        "redis-sentinel",
+        "valkey-sentinel",
+        "rediss-sentinel",
+        "valkeys-sentinel",
         "redis-cluster",
         "rediss-cluster",
         "valkey-cluster",
@@ -101,7 +109,11 @@ impl Backend for Redis {
     }
 
     fn address(&self) -> String {
-        self.config.endpoints.iter().map(Endpoint::to_string).collect::<Vec<_>>().join(",")
+        let hosts = self.config.endpoints.iter().map(Endpoint::to_string).collect::<Vec<_>>().join(",");
+        match &self.config.sentinel {
+            Some(sentinel) => format!("{hosts}/{}", sentinel.master),
+            None => hosts,
+        }
     }
 
     fn tls(&self) -> Option<&Arc<Tls>> {

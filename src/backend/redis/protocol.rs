@@ -62,6 +62,23 @@ pub(super) fn info_field<'a>(info: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(b":")).map(<[u8]>::trim_ascii_end)
 }
 
+/// What a Sentinel is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum SentinelQuestion {
+    Hello,
+    Auth,
+    /// To be told of switches.
+    Subscribe,
+    /// Where the master is.
+    Master,
+    /// Whether it reaches enough other Sentinels for a failover.
+    Quorum,
+    /// Where the other Sentinels are.
+    Sentinels,
+    /// Which masters it watches.
+    Masters,
+}
+
 /// One command of the handshake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum HandshakeStep {

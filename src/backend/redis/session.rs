@@ -17,6 +17,7 @@ use super::protocol::{PROBE_PREFIX, Version};
 use super::request::request_name;
 use super::role::RoleWatch;
 use super::security::SecurityNotices;
+use super::sentinel::SentinelWatch;
 use super::server::Server;
 use super::serving::ASK_AGAIN;
 use crate::backend::toolbox::{Backoff, Delivery, Probe, Requests};
@@ -39,6 +40,8 @@ pub(super) struct RedisSession {
     pub(super) fence_tokens: FenceTokens,
     pub(super) address: AddressWatch,
     pub(super) endpoints: Endpoints,
+    /// What Sentinels say of the master, if the settings name some.
+    pub(super) watch: Option<SentinelWatch>,
     /// Where the data is, while the server is a node of a cluster.
     pub(super) cluster: Option<Box<Cluster>>,
     /// The seed of the next link that is added.
@@ -73,6 +76,7 @@ impl RedisSession {
             .verify_delivery
             .then(|| Probe::new(PROBE_PREFIX, probe, now, config.ping_interval, config.ping_timeout));
         let endpoints = Endpoints::new(&config, seed());
+        let watch = SentinelWatch::new(&config, seed(), seed(), now);
         let mut session = Self {
             origin,
             counters: SessionCounters::new(counters),
@@ -84,6 +88,7 @@ impl RedisSession {
             fence_tokens: FenceTokens::default(),
             address: AddressWatch::default(),
             endpoints,
+            watch,
             cluster: None,
             next_seed: seed(),
             security: SecurityNotices::default(),
@@ -97,6 +102,7 @@ impl RedisSession {
             closed: false,
             config,
         };
+        // With Sentinels it is not known yet where to.
         session.connect(session.link_for(LinkRole::Commands), now);
         session.update_state();
         session
@@ -137,6 +143,7 @@ impl RedisSession {
             let role = self.server.role;
             self.role.begin(version, role, now, self.config.ping_interval);
             self.note_role(role, made);
+            self.watch.iter_mut().for_each(|watch| watch.connected_to_master(made));
         }
         if self.is_subscriber(i) && self.closing.is_none() {
             self.delivery.connected(now, sink);
@@ -222,11 +229,11 @@ impl RedisSession {
             unsecured: self.config.tls.is_some() && connection.is_some_and(|it| it.secured.is_none()),
             asked: is_subscribed && connection.is_some_and(|connection| connection.awaits_large_answer(now)),
         };
-        let spares_address = failure.spares_address();
+        let (spares_address, is_switch) = (failure.spares_address(), matches!(failure, Failure::Switched(_)));
         let mut error = failure.into_error(&self.config, seen);
         let peer = peer.filter(|_| !proved && endpoint.is_name());
         add_details(&mut error, peer, &self.config, &self.origin);
-        let error = self.endpoints.named(&endpoint, error);
+        let error = if is_switch { error } else { self.named_error(&endpoint, error) };
         if let Some(connection) = closed {
             let text = format!("the connection was lost before the answer came ({})", error.message);
             let lost = Error::sent(Code::Disconnected, text);
@@ -242,6 +249,9 @@ impl RedisSession {
             self.role.disconnected();
             self.probe.iter_mut().for_each(Probe::unanswered);
             self.abandon_attempts();
+            if !is_switch {
+                self.watch.iter_mut().for_each(|watch| watch.master_lost(now));
+            }
         }
         if !self.links.iter().any(|link| link.is_up() && link.role() != LinkRole::Node) {
             self.version = None;
@@ -251,6 +261,7 @@ impl RedisSession {
             return;
         }
         let turn = match self.links[i].role() {
+            LinkRole::Commands if is_switch => Turn::Next,
             LinkRole::Commands if !spares_address => self.endpoints.failed(error.clone(), had_lasted),
             _ => Turn::RoundOver(error.clone()),
         };
@@ -277,6 +288,7 @@ impl RedisSession {
         if self.closed {
             return;
         }
+        self.take_watch_news(now, sink);
         if let Some(deadline) = self.closing {
             let commands = self.link_for(LinkRole::Commands);
             let hopeless = self.links[commands].is_idle() || self.links[commands].is_waiting();
@@ -333,13 +345,13 @@ impl RedisSession {
         self.tell_ready(first, sink);
     }
 
-    fn update_state(&self) {
+    pub(super) fn update_state(&self) {
         let waits = |i: usize| self.is_needed(i) && self.links[i].is_waiting();
         self.counters.set_state(if self.closed {
             State::Closed
         } else if self.ready {
             State::Ready
-        } else if (0..self.links.len()).any(waits) {
+        } else if (0..self.links.len()).any(waits) || self.awaits_sentinels() {
             State::Waiting
         } else {
             State::Connecting
@@ -350,7 +362,8 @@ impl RedisSession {
     pub(super) fn close(&mut self, now: Instant, deadline: Instant, sink: &mut dyn Sink) {
         if let Some(since) = self.delivery.end(self.missing_since(self.subscriber(), now)) {
             // Nobody asks this server any more whether it was still a master, or compares the next one's role with its.
-            let since = self.role.master_seen().map_or(since, |seen| seen.min(since));
+            let confirmed = self.watch.as_ref().and_then(SentinelWatch::confirmed);
+            let since = self.role.master_seen().into_iter().chain(confirmed).fold(since, Instant::min);
             let lasted = now.saturating_duration_since(since);
             sink.event(Event::Gap { lasted, error: Error::closed(), topics: None });
         }
@@ -363,6 +376,7 @@ impl RedisSession {
         self.requests.end(connections.map(|connection| connection.pipeline), ended, sink);
         self.ready = false;
         self.closed = true;
+        self.end_watch();
         self.counters.set_confirmed(0);
         self.counters.set_refused(0, None);
         self.counters.set_address(None);

@@ -70,6 +70,10 @@ impl<R: Reference, D: Reference> Dispatcher<R, D> {
                 self.tasks.push_front(Task::Tell { client: slot, session, event: ready });
                 gap
             }
+            Event::Notice(notice) => {
+                self.content.line = client.console.notice(&notice);
+                return Step::Line(&self.content.line);
+            }
             Event::Ready(ref mut ready) if !ready.notices.is_empty() => {
                 let notice = ready.notices.remove(0);
                 self.content.line = client.console.notice(&notice);

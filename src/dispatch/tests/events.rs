@@ -16,6 +16,10 @@ fn a_listener_that_comes_late_hears_of_ready_though_nothing_else_happens() {
     world.dispatcher.listen(client, EventKind::Ready, b"late", "late", None);
     assert!(world.dispatcher.has_work());
     assert_eq!(world.run_quietly(), ["c.late: Ready first"]);
+    // A notice of its own is no event for anybody.
+    tell(&mut producer, Event::Notice("nobody watches".into()));
+    let log = world.run_quietly();
+    assert!(log.len() == 1 && log[0].ends_with(": nobody watches"), "{log:?}");
 }
 
 #[test]

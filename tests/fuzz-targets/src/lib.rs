@@ -16,6 +16,7 @@ mod json;
 #[path = "../../json/common.rs"]
 mod json_common;
 mod options;
+mod sentinel;
 mod session;
 mod tree;
 
@@ -25,6 +26,7 @@ pub use deafness::{Seen, deafness, deafness_input};
 pub use decoder::{decoder_pieces, decoder_twin, encode_decode, pieces_input, valid_stream};
 pub use json::{json_decode, json_encode_decode};
 pub use options::options;
+pub use sentinel::sentinel;
 pub use session::{Act, Profile, Reply, Script, Wish, session};
 
 /// A target by its name.
@@ -51,5 +53,6 @@ pub const TARGETS: &[Target] = &[
     Target { name: "json_decode", run: json_decode },
     Target { name: "json_encode_decode", run: json_encode_decode },
     Target { name: "options", run: options },
+    Target { name: "sentinel", run: sentinel },
     Target { name: "session", run: session },
 ];

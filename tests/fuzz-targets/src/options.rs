@@ -38,6 +38,9 @@ const KEYS: &[&str] = &[
     "max_pending",
     "max_message_bytes",
     "verify_delivery",
+    "sentinel_master",
+    "sentinel_username",
+    "sentinel_password",
 ];
 
 /// Reads a URL and a table: the URL is a length and its text, in which a byte 1 stands for a password; then keys and
@@ -100,12 +103,14 @@ fn begins(backend: &dyn Backend) {
         panic!("a session that does not want to connect");
     };
     let told = backend.address();
+    // Sentinels, and the name that they have for the master.
+    let hosts = told.split_once('/').filter(|_| !told.starts_with('/')).map_or(&*told, |(hosts, _)| hosts);
     match endpoint {
         Endpoint::Tcp { host, port } => {
             assert!(!host.is_empty() && port > 0);
             let address =
                 if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
-            assert!(told.split(',').any(|one| one == address), "{address:?} of {told:?}");
+            assert!(hosts.split(',').any(|one| one == address), "{address:?} of {told:?}");
         }
         Endpoint::Unix(path) => assert_eq!(told, path.display().to_string()),
     }
@@ -145,7 +150,7 @@ fn given(u: &mut Unstructured<'_>) -> Result<(Option<String>, Pairs)> {
             _ => String::from_utf8_lossy(&bytes(u)?).into_owned(),
         };
         let value = match u8::arbitrary(u)? % 7 {
-            0 if key == "password" => OptionValue::String(SECRET.into()),
+            0 if key.ends_with("password") => OptionValue::String(SECRET.into()),
             0 | 1 => OptionValue::String(bytes(u)?),
             2 => OptionValue::Number(f64::arbitrary(u)?),
             3 => OptionValue::Number(f64::from(i16::arbitrary(u)?)),

@@ -91,6 +91,11 @@ fn options() {
 }
 
 #[test]
+fn sentinel() {
+    replay("sentinel");
+}
+
+#[test]
 fn session() {
     replay("session");
 }
@@ -134,6 +139,7 @@ fn every_target_is_replayed_and_fuzzed() {
             "json_decode",
             "json_encode_decode",
             "options",
+            "sentinel",
             "session"
         ]
     );

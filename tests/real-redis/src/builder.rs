@@ -16,6 +16,7 @@ pub struct Builder {
     folder: Option<PathBuf>,
     port: Option<u16>,
     prepare: Option<fn(&mut Command)>,
+    is_sentinel: bool,
 }
 
 impl Builder {
@@ -35,6 +36,12 @@ impl Builder {
     /// On this port and no other.
     pub fn port(mut self, port: u16) -> Self {
         self.port = Some(port);
+        self
+    }
+
+    /// As a Sentinel, which takes `sentinel monitor` and the like in its configuration.
+    pub fn sentinel(mut self) -> Self {
+        self.is_sentinel = true;
         self
     }
 
@@ -73,7 +80,8 @@ impl Builder {
             "bind 127.0.0.1\nsave \"\"\nappendonly no\n{}port {port}\nunixsocket redis.sock\n",
             self.configuration
         );
-        let mut server = RealRedis::new(folder, own, port, held, configuration, self.prepare);
+        let mut server =
+            RealRedis::new(folder, own, port, held, configuration, self.prepare, self.is_sentinel);
         server.start()?;
         Ok(server)
     }

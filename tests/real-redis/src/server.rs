@@ -31,6 +31,7 @@ pub struct RealRedis {
     _held: Option<HeldPort>,
     configuration: String,
     prepare: Option<fn(&mut Command)>,
+    is_sentinel: bool,
     child: Option<Child>,
 }
 
@@ -47,8 +48,9 @@ impl RealRedis {
         held: Option<HeldPort>,
         configuration: String,
         prepare: Option<fn(&mut Command)>,
+        is_sentinel: bool,
     ) -> Self {
-        Self { folder, _own: own, port, _held: held, configuration, prepare, child: None }
+        Self { folder, _own: own, port, _held: held, configuration, prepare, is_sentinel, child: None }
     }
 
     /// On 127.0.0.1.
@@ -117,7 +119,7 @@ impl RealRedis {
         }
         let name = program::name();
         let mut command = Command::new(program::from_anywhere(&name));
-        command.arg(CONFIGURATION).current_dir(&self.folder);
+        command.arg(CONFIGURATION).args(self.is_sentinel.then_some("--sentinel")).current_dir(&self.folder);
         // Not by its configuration: of that it complains before it has read it.
         let (out, errors) =
             self.log().map_err(|source| Error::Folder { path: self.folder.join(LOG), source })?;

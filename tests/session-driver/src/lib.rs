@@ -78,7 +78,7 @@ pub struct Driver<Q, P, S: ?Sized = dyn Session> {
     pub peers: P,
     /// Bytes that a read brings at most.
     pub read_bytes: usize,
-    /// By their numbers.
+    /// In the order in which they were asked for first.
     links: Vec<Link>,
     finished: bool,
 }
@@ -86,6 +86,7 @@ pub struct Driver<Q, P, S: ?Sized = dyn Session> {
 /// The event loop's side of a link.
 #[derive(Debug)]
 struct Link {
+    id: LinkId,
     state: State,
     /// Bytes that the socket still takes.
     writable: usize,
@@ -105,8 +106,8 @@ enum State {
 }
 
 impl Link {
-    fn new() -> Self {
-        Self { state: State::Absent, writable: usize::MAX, unread: Vec::new(), paused: false }
+    fn new(id: LinkId) -> Self {
+        Self { id, state: State::Absent, writable: usize::MAX, unread: Vec::new(), paused: false }
     }
 }
 
@@ -131,7 +132,7 @@ impl<Q: Queue, P: Peers, S: Session + ?Sized> Driver<Q, P, S> {
 
     /// Whether bytes wait on the link for room in the queue.
     pub fn is_paused(&self, link: LinkId) -> bool {
-        self.links.get(usize::from(link.0)).is_some_and(|link| link.paused)
+        self.known(link).is_some_and(|link| link.paused)
     }
 
     /// Whether the session has ended.
@@ -213,7 +214,8 @@ impl<Q: Queue, P: Peers, S: Session + ?Sized> Driver<Q, P, S> {
 
     /// Reading goes on on the links for which the queue has room again.
     pub fn resume(&mut self) {
-        for link in self.ids() {
+        for at in 0..self.links.len() {
+            let link = self.links[at].id;
             if self.is_paused(link) && self.queue.has_room(self.session.room_needed(link)) {
                 let pipe = self.link(link);
                 pipe.paused = false;
@@ -227,8 +229,8 @@ impl<Q: Queue, P: Peers, S: Session + ?Sized> Driver<Q, P, S> {
     /// Ends a turn: notes what the session wishes, and writes what the links take.
     pub fn drive(&mut self) {
         self.carry_out();
-        for link in self.ids() {
-            self.write(link);
+        for at in 0..self.links.len() {
+            self.write(self.links[at].id);
         }
         self.queue.flush();
     }
@@ -239,7 +241,7 @@ impl<Q: Queue, P: Peers, S: Session + ?Sized> Driver<Q, P, S> {
         }
         loop {
             let bytes = self.session.poll_transmit(link, self.now);
-            let pipe = &mut self.links[usize::from(link.0)];
+            let Some(pipe) = self.links.iter_mut().find(|known| known.id == link) else { break };
             let n = bytes.len().min(pipe.writable);
             if n == 0 {
                 break;
@@ -279,7 +281,7 @@ impl<Q: Queue, P: Peers, S: Session + ?Sized> Driver<Q, P, S> {
                 }
                 Action::Finish => {
                     self.finished = true;
-                    self.ids().for_each(|link| self.close(link));
+                    (0..self.links.len()).for_each(|at| self.close(self.links[at].id));
                 }
             }
             self.peers.wished(action);
@@ -315,18 +317,18 @@ impl<Q: Queue, P: Peers, S: Session + ?Sized> Driver<Q, P, S> {
     }
 
     fn state(&self, link: LinkId) -> State {
-        self.links.get(usize::from(link.0)).map_or(State::Absent, |link| link.state)
+        self.known(link).map_or(State::Absent, |link| link.state)
+    }
+
+    fn known(&self, link: LinkId) -> Option<&Link> {
+        self.links.iter().find(|known| known.id == link)
     }
 
     fn link(&mut self, link: LinkId) -> &mut Link {
-        let at = usize::from(link.0);
-        if at >= self.links.len() {
-            self.links.resize_with(at + 1, Link::new);
-        }
+        let at = self.links.iter().position(|known| known.id == link).unwrap_or_else(|| {
+            self.links.push(Link::new(link));
+            self.links.len() - 1
+        });
         &mut self.links[at]
-    }
-
-    fn ids(&self) -> impl Iterator<Item = LinkId> + use<Q, P, S> {
-        (0..=u8::MAX).take(self.links.len()).map(LinkId)
     }
 }

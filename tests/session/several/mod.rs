@@ -24,18 +24,18 @@ fn client(hosts: &str, pairs: &[(&str, OptionValue)]) -> Client {
 
 /// How a server introduces itself.
 #[derive(Debug, Clone, Copy)]
-struct Host {
+pub(crate) struct Host {
     /// Its `run_id`.
-    id: &'static str,
-    role: &'static str,
-    mode: &'static str,
+    pub(crate) id: &'static str,
+    pub(crate) role: &'static str,
+    pub(crate) mode: &'static str,
 }
 
-const MASTER: Host = Host { id: "m", role: "master", mode: "standalone" };
-const REPLICA: Host = Host { id: "r", role: "slave", mode: "standalone" };
+pub(crate) const MASTER: Host = Host { id: "m", role: "master", mode: "standalone" };
+pub(crate) const REPLICA: Host = Host { id: "r", role: "slave", mode: "standalone" };
 
 /// The command link is made, and this host answers all of the handshake.
-fn greeted(client: &mut Client, resp: Resp, host: Host) {
+pub(crate) fn greeted(client: &mut Client, resp: Resp, host: Host) {
     // What was written to the host before is no business of this one.
     client.bytes(0);
     client.driver.connected(LinkId(0), Connected::default());
@@ -63,7 +63,7 @@ fn greeted(client: &mut Client, resp: Resp, host: Host) {
 }
 
 /// The link of RESP2's subscriptions is made, and this host lets it in.
-fn greeted_on_second(client: &mut Client, host: Host) {
+pub(crate) fn greeted_on_second(client: &mut Client, host: Host) {
     client.driver.connected(LinkId(1), Connected::default());
     client.driver.drive();
     let info = format!("redis_version:7.0.15\r\nrun_id:{}\r\n", host.id);
@@ -96,14 +96,14 @@ fn refused(client: &mut Client, address: &str) {
 }
 
 /// The one thing said is that the client is ready.
-fn ready(client: &mut Client) -> Ready {
+pub(crate) fn ready(client: &mut Client) -> Ready {
     let said = client.said();
     let [Said::Event(Event::Ready(ready))] = &said[..] else { panic!("expected ready, not {said:?}") };
     ready.clone()
 }
 
 /// What was said begins with a gap. Returns how long it lasted.
-fn gap(said: &[Said]) -> Duration {
+pub(crate) fn gap(said: &[Said]) -> Duration {
     match said.first() {
         Some(Said::Event(Event::Gap { lasted, topics: None, .. })) => *lasted,
         _ => panic!("expected a gap first, not {said:?}"),

@@ -141,6 +141,66 @@ pub(crate) fn scripts(tables: &[Vec<u8>], captures: &[Vec<u8>]) -> Vec<Script> {
 
 /// A URL, then keys of the table by their numbers with a value each, as `fuzz_targets::options` reads them. `\x01` stands
 /// for a password.
+pub(crate) fn sentinel() -> Vec<Vec<u8>> {
+    const CONNECT: [u8; 6] = [0, 0, 1, 0, 2, 0];
+    const SUBSCRIBE: [u8; 2] = [0, 9];
+    const REQUEST: [u8; 2] = [0, 10];
+    const ANNOUNCE: [u8; 2] = [0, 7];
+    const LOSE: [u8; 3] = [0, 6, 0];
+    const LOSE_MASTER: [u8; 3] = [1, 6, 0];
+    const DISCONNECT: [u8; 3] = [0, 11, 5];
+    let answers = |bits: u8| [[0, 2, bits], [1, 2, bits], [2, 2, bits]].concat();
+    let wait = |tenths: u8| vec![0, 8, tenths];
+    let says = |bytes: &[u8]| [&[0, 5, u8::try_from(bytes.len()).unwrap_or(0)], bytes].concat();
+    let mut inputs = Vec::new();
+    // RESP3 and RESP2.
+    for version in [0, 32] {
+        let ready = [
+            &CONNECT[..],
+            &answers(version),
+            &SUBSCRIBE,
+            &CONNECT,
+            &answers(version),
+            &CONNECT,
+            &answers(version),
+        ]
+        .concat();
+        let rest: [&[&[u8]]; 9] = [
+            &[&wait(160), &answers(version), &wait(160), &answers(version)],
+            &[&ANNOUNCE, &wait(3), &answers(version | 1), &CONNECT, &answers(version | 1)],
+            &[
+                &wait(150),
+                &answers(version | 4),
+                &wait(150),
+                &answers(version | 4),
+                &CONNECT,
+                &answers(version | 4),
+            ],
+            &[&LOSE, &CONNECT, &answers(version | 8), &wait(50)],
+            &[
+                &LOSE_MASTER,
+                &wait(5),
+                &answers(version),
+                &CONNECT,
+                &answers(version | 16),
+                &CONNECT,
+                &answers(version),
+            ],
+            &[&REQUEST, &LOSE_MASTER, &LOSE, &wait(255)],
+            &[&REQUEST, &ANNOUNCE, &DISCONNECT, &answers(version | 2), &wait(50)],
+            &[&says(b"*2\r\n$4\r\nevil\r\n$1\r\n1\r\n"), &wait(10)],
+            &[
+                &says(b">3\r\n$7\r\nmessage\r\n$14\r\n+switch-master\r\n$8\r\nmymaster\r\n"),
+                &wait(3),
+                &says(b"_\r\n"),
+                &answers(version),
+            ],
+        ];
+        inputs.extend(rest.iter().map(|parts| [&ready[..], &parts.concat()].concat()));
+    }
+    inputs
+}
+
 pub(crate) fn options() -> Vec<Vec<u8>> {
     let urls = [
         "",
@@ -153,6 +213,9 @@ pub(crate) fn options() -> Vec<Vec<u8>> {
         "unix:///run/my%20redis.sock?db=2",
         "unix://user:\x01@/run/redis.sock",
         "rediss://user:\x01@server",
+        "redis-sentinel://user:\x01@s1,s2:1/mymaster/3",
+        "rediss-sentinel://s1/mymaster",
+        "redis-sentinel://s1",
         "http://user:\x01@server",
         "redis://us/er:\x01@server",
         "redis://server?db=1&x=%20",

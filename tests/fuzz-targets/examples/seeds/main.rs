@@ -54,6 +54,9 @@ fn main() {
     for input in cluster_inputs() {
         write(corpus, "cluster", &input);
     }
+    for input in conversations::sentinel() {
+        write(corpus, "sentinel", &input);
+    }
     for input in conversations::options() {
         write(corpus, "options", &input);
     }

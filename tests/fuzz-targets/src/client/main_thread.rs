@@ -71,7 +71,10 @@ impl MainThread {
     }
 
     fn no_secret(&self, error: &Error) {
-        let text = error.to_string();
+        self.no_secret_in(&error.to_string());
+    }
+
+    fn no_secret_in(&self, text: &str) {
         assert!(self.password_known || !text.contains(PASSWORD), "a password in {text}");
     }
 }
@@ -132,6 +135,7 @@ impl Sink for MainThread {
                 self.no_secret(&error);
                 (self.ready, self.owes_ready) = (false, false);
             }
+            Event::Notice(text) => self.no_secret_in(&text),
             Event::Gap { error, topics, .. } => {
                 self.no_secret(&error);
                 assert!(self.subscribed_once, "a gap, but nothing was ever confirmed");

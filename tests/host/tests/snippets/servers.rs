@@ -61,7 +61,9 @@ impl Redis {
     /// Starts it in an empty folder. Addresses of somebody's network become ones of this machine's own.
     pub(crate) fn start(folder: &Path, configuration: &str) -> Result<Redis, Failed> {
         let adapted = configuration.replace("10.0.0.5", "127.0.0.2");
-        let server = RealRedis::builder().folder(folder).configuration(&adapted).start();
+        let builder = RealRedis::builder().folder(folder).configuration(&adapted);
+        let is_sentinel = configuration.contains("sentinel monitor ");
+        let server = if is_sentinel { builder.sentinel() } else { builder }.start();
         let server = server.map_err(|error| format!("{error}\n{adapted}"))?;
         let password = configuration.lines().find_map(|line| line.strip_prefix("requirepass "));
         Ok(Redis { server, password: password.map(str::to_owned) })

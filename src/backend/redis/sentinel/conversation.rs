@@ -1,0 +1,179 @@
+//! What is said to a Sentinel, and what its answers decide.
+
+use std::time::Instant;
+
+use resp::Frame;
+
+use super::answers::{SWITCH, address, is_about, masters, sentinels};
+use super::failure::WatchFailure;
+use super::{POLL, SentinelWatch};
+use crate::backend::redis::connection::Expectation;
+use crate::backend::redis::failure::Failure;
+use crate::backend::redis::protocol::{
+    DEFAULT_USER, MAX_NAME, SentinelQuestion, Version, is_refusal, turns_away,
+};
+use crate::backend::redis::push::{Push, plain_message};
+use crate::backend::redis::reply::{Reply, reply};
+use crate::backend::toolbox::Operation;
+use crate::model::{Error, Value};
+
+impl SentinelWatch {
+    /// As in [`Session`](crate::backend::Session).
+    pub(in crate::backend::redis) fn handle_input(&mut self, now: Instant, bytes: &[u8]) {
+        let Some(mut decoder) = self.link.connection_mut().and_then(|it| it.hear(now, bytes)) else { return };
+        let mut input = bytes;
+        // Once the link is closed, the rest belongs to a connection that is no more.
+        while self.link.is_open() {
+            match decoder.decode(&mut input) {
+                Ok(None) => break,
+                Ok(Some(frame)) => self.frame(now, &frame),
+                Err(error) => self.fail_connection(Failure::Decode(error), now),
+            }
+        }
+        if let Some(connection) = self.link.connection_mut() {
+            connection.understood(now, bytes.len(), decoder);
+        }
+    }
+
+    /// Begins the handshake: `HELLO 3 [AUTH user password] [SETNAME name]`, and AUTH alone under RESP2. A Sentinel has no database and
+    /// refuses to hear what library a client uses.
+    pub(super) fn say_hello(&mut self, now: Instant) {
+        (self.is_announced, self.is_unknown) = (false, false);
+        match self.first_version() {
+            Version::Resp3 => {
+                let mut words: Vec<&[u8]> = vec![b"HELLO", b"3"];
+                if let Some(login) = &self.config.credentials {
+                    words.extend([b"AUTH", login.user.as_deref().unwrap_or(DEFAULT_USER), &login.password]);
+                }
+                if let Some(name) = &self.config.name {
+                    words.extend([b"SETNAME", name.as_bytes()]);
+                }
+                send(&mut self.link, SentinelQuestion::Hello, &words);
+            }
+            Version::Resp2 => self.log_in(now),
+        }
+    }
+
+    /// The same in RESP2.
+    fn log_in(&mut self, now: Instant) {
+        if let Some(connection) = self.link.connection_mut() {
+            connection.version = Version::Resp2;
+        }
+        let Some(login) = &self.config.credentials else { return self.begin(now) };
+        let words = [b"AUTH", login.user.as_deref().unwrap_or_default(), &login.password];
+        let words = if login.user.is_some() { &words[..] } else { &[words[0], words[2]] };
+        send(&mut self.link, SentinelQuestion::Auth, words);
+    }
+
+    /// The Sentinel let us in.
+    fn begin(&mut self, now: Instant) {
+        if self.link.connection().is_some_and(|connection| connection.version == Version::Resp3) {
+            send(&mut self.link, SentinelQuestion::Subscribe, &[b"SUBSCRIBE", SWITCH]);
+        }
+        self.ask_for_master(now);
+    }
+
+    /// Asks for the master, whether its Sentinel would see a failover, and for the other Sentinels.
+    pub(super) fn ask_for_master(&mut self, now: Instant) {
+        let interval = self.config.ping_interval;
+        let interval = if self.is_announced { interval } else { interval.min(POLL) };
+        (self.asked, self.due, self.will_be_fresh) = (Some(now), now + interval, true);
+        let master = self.master.as_bytes();
+        for (question, word) in [
+            (SentinelQuestion::Master, &b"GET-MASTER-ADDR-BY-NAME"[..]),
+            (SentinelQuestion::Quorum, b"CKQUORUM"),
+            (SentinelQuestion::Sentinels, b"SENTINELS"),
+        ] {
+            send(&mut self.link, question, &[b"SENTINEL", word, master]);
+        }
+    }
+
+    /// One frame came.
+    fn frame(&mut self, now: Instant, frame: &Frame<'_>) {
+        let Some(items) = frame.root().as_push() else {
+            return self.answered(reply(frame, MAX_NAME, &self.config), now);
+        };
+        if let Some((channel, message)) = plain_message(items) {
+            if channel == SWITCH && is_about(message, &self.master) {
+                // What is being asked may have been answered before.
+                self.will_be_fresh = false;
+                self.ask_soon(now);
+            }
+            return;
+        }
+        let Some(Push::Confirmation { operation: Operation::Subscribe, name, .. }) =
+            Push::parse(items, frame.is_truncated())
+        else {
+            return;
+        };
+        if name.as_bytes() == Some(SWITCH)
+            && let Some(connection) = self.link.connection_mut()
+            && let Some(command) = connection.pipeline.front()
+            && matches!(command.expectation, Expectation::Sentinel(SentinelQuestion::Subscribe))
+        {
+            connection.pipeline.pop_front();
+            self.is_announced = true;
+            if let Some(asked) = self.asked {
+                self.due = asked + self.config.ping_interval;
+            }
+        }
+    }
+
+    /// An answer came: it belongs to what is longest in flight.
+    fn answered(&mut self, reply: Reply, now: Instant) {
+        let Some(connection) = self.link.connection_mut() else { return };
+        connection.liveness.answered(now);
+        let expected = connection.pipeline.front().map(|command| match command.expectation {
+            Expectation::Sentinel(question) => Some(question),
+            _ => None,
+        });
+        let Some(Some(question)) = expected else {
+            let failure = reply.map_or_else(Failure::Unasked, |_| Failure::OutOfStep);
+            return self.fail_connection(failure, now);
+        };
+        connection.pipeline.pop_front();
+        match (question, reply) {
+            (SentinelQuestion::Hello, Ok(_)) => self.begin(now),
+            (SentinelQuestion::Hello, Err(error)) if is_refusal(&error) => self.log_in(now),
+            (SentinelQuestion::Auth, Ok(_)) => self.begin(now),
+            // A user may not subscribe: then nothing is announced.
+            (SentinelQuestion::Subscribe, Err(error)) if !turns_away(&error) => {}
+            (SentinelQuestion::Subscribe, Ok(_)) => self.fail_connection(Failure::OutOfStep, now),
+            (SentinelQuestion::Master, Ok(Value::Null)) => {
+                self.is_unknown = true;
+                send(&mut self.link, SentinelQuestion::Masters, &[b"SENTINEL", b"MASTERS"]);
+            }
+            (SentinelQuestion::Master, Ok(reply)) => match address(&reply, [&self.config, &self.servers]) {
+                Some(endpoint) => self.named(endpoint, now),
+                None => self.fail(WatchFailure::BadAddress, now),
+            },
+            (SentinelQuestion::Master, Err(error)) if is_unknown_command(&error) => {
+                self.fail(WatchFailure::NotSentinel, now);
+            }
+            (SentinelQuestion::Masters, reply) => {
+                let known = reply.map_or_else(|_| Vec::new(), |reply| masters(&reply, &self.config));
+                self.fail(WatchFailure::UnknownMaster(known), now);
+            }
+            // What follows upon an unknown name says that it is unknown.
+            (SentinelQuestion::Quorum | SentinelQuestion::Sentinels, _) if self.is_unknown => {}
+            (SentinelQuestion::Quorum, Ok(_)) => self.confirm(),
+            (SentinelQuestion::Quorum, Err(error)) => self.unconfirmed(error, now),
+            (SentinelQuestion::Sentinels, Ok(reply)) => {
+                self.endpoints.learn(sentinels(&reply, [&self.config, &self.servers]));
+            }
+            (SentinelQuestion::Sentinels, Err(_)) => {}
+            (_, Err(error)) => self.fail(WatchFailure::Refused(error), now),
+        }
+    }
+}
+
+/// Whether the server does not know the command at all.
+fn is_unknown_command(error: &Error) -> bool {
+    error.code.as_str() == "ERR" && error.message.to_ascii_lowercase().starts_with("unknown command")
+}
+
+fn send(link: &mut super::Link, question: SentinelQuestion, words: &[&[u8]]) {
+    if let Some(connection) = link.connection_mut() {
+        connection.send(Expectation::Sentinel(question), words);
+    }
+}

@@ -1,0 +1,91 @@
+//! Why a Sentinel is of no use, in words for owners.
+
+use crate::backend::Endpoint;
+use crate::backend::redis::advice::with_words;
+use crate::backend::redis::config::Config;
+use crate::backend::redis::failure::{Circumstances, Failure};
+use crate::model::{Code, Error};
+
+/// Why a Sentinel is of no use.
+#[derive(Debug)]
+pub(super) enum WatchFailure {
+    /// The connection failed as any may.
+    Connection(Failure),
+    /// The Sentinel does not let us in, or refuses what it is asked.
+    Refused(Error),
+    /// What answers knows no command SENTINEL.
+    NotSentinel,
+    /// The Sentinel has no master of this name, but these.
+    UnknownMaster(Vec<String>),
+    /// What it names is no address.
+    BadAddress,
+    /// What it names as the master is a replica.
+    NamesReplica(Endpoint),
+    /// It has lost the other Sentinels: it would not see a failover that they agree on.
+    NoQuorum(Error),
+}
+
+impl WatchFailure {
+    /// Whether the event loop knows that the link is gone.
+    pub(super) fn is_link_gone(&self) -> bool {
+        matches!(self, Self::Connection(failure) if failure.is_link_gone())
+    }
+
+    /// The error to be told, about a Sentinel that is asked for this master.
+    pub(super) fn into_error(self, master: &str, config: &Config, seen: Circumstances<'_>) -> Error {
+        match self {
+            Self::Connection(failure) => failure.into_error(config, seen),
+            Self::Refused(error) => refused(error, config),
+            Self::NotSentinel => Error::unsent(
+                Code::Unsupported,
+                "a Redis answers there, not a Sentinel: write the addresses of Sentinels (their port is mostly 26379), or a URL that \
+                 begins with redis://",
+            ),
+            Self::UnknownMaster(known) => Error::unsent(Code::Unsupported, unknown_master(master, &known)),
+            Self::BadAddress => {
+                Error::unsent(Code::Protocol, format!("what it names as the address of {master} is none"))
+            }
+            Self::NamesReplica(endpoint) => Error::unsent(
+                Code::Unsupported,
+                format!(
+                    "it names {endpoint} as the master, which is a replica: a failover is under way, or it is out of date"
+                ),
+            ),
+            Self::NoQuorum(error) => no_quorum(error),
+        }
+    }
+}
+
+fn unknown_master(master: &str, known: &[String]) -> String {
+    let known = match known {
+        [] => "no master at all".to_owned(),
+        [one] => format!("\"{one}\" alone"),
+        [firsts @ .., last] => format!("\"{}\" and {last}", firsts.join("\", \"")),
+    };
+    format!(
+        "it knows no master called \"{master}\", it watches {known}; the name is the one in sentinel.conf (sentinel monitor NAME …)"
+    )
+}
+
+/// Its own words about a login speak of options that nobody set.
+fn refused(error: Error, config: &Config) -> Error {
+    let text = error.message.to_ascii_lowercase();
+    let is_login = matches!(error.code.as_str(), "NOAUTH" | "WRONGPASS")
+        || text.contains("auth") && !text.contains("no permissions")
+        || text.contains("password");
+    let message = if !is_login {
+        with_words("it refuses what a client asks of it", &error.message)
+    } else if config.credentials.is_none() {
+        with_words("it wants a password of its own: set the option sentinel_password", &error.message)
+    } else {
+        with_words("it does not take sentinel_username and sentinel_password", &error.message)
+    };
+    Error::unsent(error.code, message)
+}
+
+/// Why the master that it names is not confirmed.
+pub(super) fn no_quorum(error: Error) -> Error {
+    let ours =
+        "it does not reach enough of the other Sentinels for a failover, so it would not see one of theirs";
+    Error::unsent(error.code, with_words(ours, &error.message))
+}
