@@ -2,10 +2,12 @@
 
 use std::ops::Range;
 
-use super::error::{Error, Expected, Mistake, RefusedText};
+use super::error::{Error, Mistake, RefusedText};
 use super::number::{NoNumber, read as read_number};
-use super::string::{find_end_or_escape, unescape};
+use super::state::State;
+use super::string::{find_end_or_escape, skip_space, unescape};
 use super::tape::{Node, Span, Table, Tape};
+use super::watched::WatchedKey;
 use super::{Limits, MAX_DEPTH, TABLE_ELEMENTS};
 
 /// Reads one text, in as many calls as the caller likes.
@@ -25,44 +27,15 @@ pub struct Decoder {
     /// The innermost open table, or [`NO_TABLE`], and how many there are.
     open: u32,
     depth: usize,
-    /// Whether the innermost one is a list.
+    /// Whether the innermost one is a list, and how many elements or pairs it has so far. It is written into its node when
+    /// another table begins in it, and when it ends.
     is_list: bool,
-    watched: Option<WatchedKey>,
+    len: u32,
+    /// Where in the tape the bytes begin of the string with escapes that is being read.
+    unescaped: u32,
+    watched: WatchedKey,
     /// The text has a mistake, and its elements are still to be counted.
     refused: Option<RefusedText>,
-}
-
-/// What is expected next.
-#[derive(Debug, Clone, Copy)]
-enum State {
-    /// The beginning of the text.
-    Start,
-    /// A value.
-    Value,
-    /// A list's first value, or its end.
-    FirstValue,
-    /// A key.
-    Key,
-    /// An object's first key, or its end.
-    FirstKey,
-    /// The colon after a key.
-    Colon,
-    /// More of a string with escapes, whose bytes begin here in the tape.
-    String { unescaped: u32, is_key: bool },
-    /// A comma, a closing bracket, or the end of the text.
-    AfterValue,
-    /// Nothing: the text was read.
-    Done,
-}
-
-/// A key of the outermost object whose value's place in the text is wanted.
-#[derive(Debug)]
-struct WatchedKey {
-    key: Vec<u8>,
-    /// Whether the last key was this one, and where the last value began.
-    is_next: bool,
-    begins: usize,
-    found: Option<Range<usize>>,
 }
 
 /// The place of no table.
@@ -73,7 +46,8 @@ const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 /// Why reading stopped before the end.
 enum Stop {
     TooManyElements,
-    Mistake(usize, Mistake),
+    /// The text was refused: see [`Decoder::refused`].
+    Mistake,
 }
 
 impl Decoder {
@@ -95,7 +69,9 @@ impl Decoder {
             open: NO_TABLE,
             depth: 0,
             is_list: false,
-            watched: None,
+            len: 0,
+            unescaped: 0,
+            watched: WatchedKey::none(),
             refused: None,
         }
     }
@@ -107,12 +83,12 @@ impl Decoder {
 
     /// Asks where in the text the value of this key stands, if the text is an object: see [`watched`](Self::watched).
     pub fn watch(&mut self, key: Vec<u8>) {
-        self.watched = Some(WatchedKey { key, is_next: false, begins: 0, found: None });
+        self.watched = WatchedKey::new(key);
     }
 
     /// Where the value of the watched key stands, if there was one. Of several it is the last.
     pub fn watched(&self) -> Option<Range<usize>> {
-        self.watched.as_ref()?.found.clone()
+        self.watched.found()
     }
 
     /// The values that were read so far.
@@ -131,7 +107,7 @@ impl Decoder {
     ///
     /// The text is not JSON, or passes a limit. The decoder is of no use afterwards.
     pub fn read(&mut self, text: &[u8], bytes: usize) -> Result<bool, Error> {
-        if matches!(self.state, State::Start) {
+        if self.state == State::Start {
             // Positions have 32 bits.
             let most = self.limits.bytes.min(NO_TABLE as usize - 1);
             if text.len() > most {
@@ -144,11 +120,11 @@ impl Decoder {
         if self.refused.is_none() {
             let until = self.at.saturating_add(bytes.max(1)).min(text.len());
             match self.run(text, until) {
-                Ok(()) => return Ok(matches!(self.state, State::Done)),
+                Ok(()) => return Ok(self.state == State::Done),
                 Err(Stop::TooManyElements) => {
                     return Err(Error::TooManyElements { most: self.limits.elements });
                 }
-                Err(Stop::Mistake(at, mistake)) => self.refused = Some(RefusedText::new(at, mistake)),
+                Err(Stop::Mistake) => {}
             }
         }
         let refused = self.refused.as_mut();
@@ -158,44 +134,58 @@ impl Decoder {
 
     /// Goes through the text until about this place, or to its end.
     fn run(&mut self, text: &[u8], until: usize) -> Result<(), Stop> {
-        let ends_here = until == text.len();
-        if let State::String { unescaped, is_key } = self.state {
-            self.escapes(text, until, unescaped, is_key)?;
+        if matches!(self.state, State::StringValue | State::StringKey) {
+            self.rest_of_string(text, until)?;
         }
         loop {
-            self.at = skip_space(text, self.at, until);
-            if self.at >= until && !ends_here {
-                return Ok(());
-            }
-            let mark = text.get(self.at).copied();
-            match (self.state, mark) {
-                (State::Value | State::FirstValue, _) => self.value(text, until, mark)?,
-                (State::Key | State::FirstKey, Some(b'"')) => self.string(text, until, true)?,
-                (State::Colon, Some(b':')) => {
+            // Most texts have no white space.
+            let mark = match text[..until].get(self.at) {
+                Some(&byte) if byte > b' ' => Some(byte),
+                _ => {
+                    self.at = skip_space(text, self.at, until);
+                    if self.at >= until && until < text.len() {
+                        return Ok(());
+                    }
+                    text.get(self.at).copied()
+                }
+            };
+            match (mark, self.state) {
+                (Some(b'"'), State::Value | State::FirstValue | State::Key | State::FirstKey) => {
+                    self.string(text, until)?;
+                }
+                (_, State::Value | State::FirstValue) => self.value(text, mark)?,
+                (Some(b':'), State::Colon) => {
                     self.at += 1;
                     self.state = State::Value;
                 }
-                (State::AfterValue, None) if self.open == NO_TABLE => {
+                (None, State::AfterValue) if self.open == NO_TABLE => {
                     self.state = State::Done;
                     return Ok(());
                 }
-                (State::AfterValue, Some(b',')) if self.open != NO_TABLE => self.comma(),
-                (State::AfterValue, Some(b']')) if self.is_list => self.close(text),
-                (State::AfterValue | State::FirstKey, Some(b'}'))
+                (Some(b','), State::AfterValue) if self.open != NO_TABLE => self.comma(),
+                (Some(b']'), State::AfterValue) if self.is_list => self.close(text),
+                (Some(b'}'), State::AfterValue | State::FirstKey)
                     if !self.is_list && self.open != NO_TABLE =>
                 {
                     self.close(text);
                 }
                 // What is left of a string waits for the next call.
-                (State::Done | State::Start | State::String { .. }, _) => return Ok(()),
+                (_, State::Done | State::Start | State::StringValue | State::StringKey) => return Ok(()),
                 _ => return Err(self.unexpected(text)),
             }
         }
     }
 
+    /// Refuses the text for what is wrong at a place.
+    #[cold]
+    fn refuse(&mut self, at: usize, mistake: Mistake) -> Stop {
+        self.refused = Some(RefusedText::new(at, mistake));
+        Stop::Mistake
+    }
+
     /// What is wrong with the byte that was reached, or with the end.
     #[cold]
-    fn unexpected(&self, text: &[u8]) -> Stop {
+    fn unexpected(&mut self, text: &[u8]) -> Stop {
         let mark = text.get(self.at);
         // What closes a table too early.
         let closing = if self.is_list { b']' } else { b'}' };
@@ -203,27 +193,22 @@ impl Decoder {
         {
             let before = text[..self.at].trim_ascii_end();
             if let [.., b','] = before {
-                return Stop::Mistake(before.len() - 1, Mistake::CommaTooMany(char::from(closing)));
+                return self.refuse(before.len() - 1, Mistake::CommaTooMany(char::from(closing)));
             }
         }
-        let expected = match self.state {
-            State::Key | State::FirstKey => Expected::Key,
-            State::Colon => Expected::Colon,
-            State::AfterValue if self.open == NO_TABLE => Expected::End,
-            State::AfterValue if self.is_list => Expected::CommaOrBracket,
-            State::AfterValue => Expected::CommaOrBrace,
-            _ => Expected::Value,
-        };
-        Stop::Mistake(self.at, Mistake::expected(expected, text, self.at))
+        let expected = self.state.expected(self.open != NO_TABLE, self.is_list);
+        self.refuse(self.at, Mistake::expected(expected, text, self.at))
     }
 
+    /// A value that is no string.
     #[inline]
-    fn value(&mut self, text: &[u8], until: usize, mark: Option<u8>) -> Result<(), Stop> {
-        self.begin_watched();
+    fn value(&mut self, text: &[u8], mark: Option<u8>) -> Result<(), Stop> {
+        if self.watched.may_stand_at(self.depth) {
+            self.watched.begin(self.at);
+        }
         let (node, end) = match mark {
-            Some(b'"') => return self.string(text, until, false),
             Some(bracket @ (b'[' | b'{')) => return self.open(bracket),
-            Some(b']') if matches!(self.state, State::FirstValue) => {
+            Some(b']') if self.state == State::FirstValue => {
                 self.close(text);
                 return Ok(());
             }
@@ -232,7 +217,7 @@ impl Decoder {
             Some(b'n') if text[self.at..].starts_with(b"null") => (Node::Null, self.at + 4),
             Some(b'-' | b'0'..=b'9') => match read_number(text, self.at) {
                 Ok(number) => number,
-                Err(NoNumber::OutOfRange) => return Err(Stop::Mistake(self.at, Mistake::OutOfRange)),
+                Err(NoNumber::OutOfRange) => return Err(self.refuse(self.at, Mistake::OutOfRange)),
                 Err(NoNumber::OtherText) => return Err(self.unexpected(text)),
             },
             _ => return Err(self.unexpected(text)),
@@ -241,40 +226,46 @@ impl Decoder {
         self.push_value(node, text)
     }
 
-    /// A string from its opening quote on.
+    /// A key or a value that is a string, from its opening quote on.
     #[inline]
-    fn string(&mut self, text: &[u8], until: usize, is_key: bool) -> Result<(), Stop> {
+    fn string(&mut self, text: &[u8], until: usize) -> Result<(), Stop> {
+        let is_key = self.state > State::FirstValue;
+        if !is_key && self.watched.may_stand_at(self.depth) {
+            self.watched.begin(self.at);
+        }
         let from = self.at + 1;
         let end = find_end_or_escape(text, from);
         if text.get(end) == Some(&b'"') {
             self.at = end + 1;
             return self.push_string(Node::Plain(Span::new(from, end)), is_key, text);
         }
-        let unescaped = Span::new(self.tape.unescaped.len(), 0).start;
+        self.unescaped = Span::new(self.tape.unescaped.len(), 0).start;
         self.at = from;
-        self.state = State::String { unescaped, is_key };
-        self.escapes(text, until, unescaped, is_key)
+        self.state = if is_key { State::StringKey } else { State::StringValue };
+        self.rest_of_string(text, until)
     }
 
     /// The rest of a string with escapes, or as much of it as stands before a place.
     #[inline(never)]
-    fn escapes(&mut self, text: &[u8], until: usize, unescaped: u32, is_key: bool) -> Result<(), Stop> {
+    fn rest_of_string(&mut self, text: &[u8], until: usize) -> Result<(), Stop> {
         loop {
             let end = find_end_or_escape(text, self.at);
             match text.get(end) {
                 Some(b'"') => {
                     self.tape.unescaped.extend_from_slice(&text[self.at..end]);
                     self.at = end + 1;
-                    let span = Span::new(unescaped as usize, self.tape.unescaped.len());
-                    return self.push_string(Node::Unescaped(span), is_key, text);
+                    let span = Span::new(self.unescaped as usize, self.tape.unescaped.len());
+                    return self.push_string(Node::Unescaped(span), self.state == State::StringKey, text);
                 }
                 Some(b'\\') => {
                     self.tape.unescaped.extend_from_slice(&text[self.at..end]);
-                    let after = unescape(text, end, &mut self.tape.unescaped);
-                    self.at = after.ok_or(Stop::Mistake(end, Mistake::Escape))?;
+                    match unescape(text, end, &mut self.tape.unescaped) {
+                        Some(after) => self.at = after,
+                        None => return Err(self.refuse(end, Mistake::Escape)),
+                    }
                 }
-                Some(_) => return Err(Stop::Mistake(end, Mistake::ControlCharacter)),
-                None => return Err(Stop::Mistake(self.at, Mistake::OpenString)),
+                Some(_) => return Err(self.refuse(end, Mistake::ControlCharacter)),
+                None => return Err(self.refuse(self.at, Mistake::OpenString)),
             }
             if self.at >= until && until < text.len() {
                 return Ok(());
@@ -282,15 +273,14 @@ impl Decoder {
         }
     }
 
-    #[inline]
+    // Strings are most of what a text has: a call for each costs a tenth of reading it.
+    #[inline(always)]
     fn push_string(&mut self, node: Node, is_key: bool, text: &[u8]) -> Result<(), Stop> {
         if !is_key {
             return self.push_value(node, text);
         }
-        if self.depth == 1
-            && let Some(watched) = &mut self.watched
-        {
-            watched.is_next = self.tape.string(node, text) == Some(&watched.key);
+        if self.watched.may_stand_at(self.depth) {
+            self.watched.key(self.tape.string(node, text));
         }
         self.tape.nodes.push(node);
         // In most texts it follows at once.
@@ -303,25 +293,11 @@ impl Decoder {
         Ok(())
     }
 
-    /// A value begins here, that of the watched key perhaps.
-    #[inline]
-    fn begin_watched(&mut self) {
-        if self.depth == 1
-            && let Some(watched) = &mut self.watched
-        {
-            watched.begins = self.at;
-        }
-    }
-
     /// A value ends here.
     #[inline]
     fn end_value(&mut self, text: &[u8]) {
-        if self.depth == 1
-            && let Some(watched) = &mut self.watched
-            && watched.is_next
-        {
-            watched.is_next = false;
-            watched.found = Some(watched.begins..self.at);
+        if self.watched.may_stand_at(self.depth) {
+            self.watched.end(self.at);
         }
         // In most texts a comma follows at once.
         if text.get(self.at) == Some(&b',') && self.open != NO_TABLE {
@@ -342,9 +318,7 @@ impl Decoder {
     #[inline]
     fn count(&mut self, elements: usize) -> Result<(), Stop> {
         self.elements = self.elements.checked_sub(elements).ok_or(Stop::TooManyElements)?;
-        if let Some(Node::List(table) | Node::Object(table)) = self.tape.nodes.get_mut(self.open as usize) {
-            table.len += 1;
-        }
+        self.len = self.len.wrapping_add(1);
         Ok(())
     }
 
@@ -356,17 +330,30 @@ impl Decoder {
         Ok(())
     }
 
+    /// The innermost open table.
+    fn innermost(&mut self) -> Option<&mut Table> {
+        match self.tape.nodes.get_mut(self.open as usize) {
+            Some(Node::List(table) | Node::Object(table)) => Some(table),
+            _ => None,
+        }
+    }
+
     #[inline]
     fn open(&mut self, bracket: u8) -> Result<(), Stop> {
         if self.depth == MAX_DEPTH {
-            return Err(Stop::Mistake(self.at, Mistake::TooDeep));
+            return Err(self.refuse(self.at, Mistake::TooDeep));
         }
         self.count(TABLE_ELEMENTS)?;
+        let len = self.len;
+        if let Some(around) = self.innermost() {
+            around.len = len;
+        }
         let table = Table { len: 0, parent: self.open };
         self.open = Span::new(self.tape.nodes.len(), 0).start;
         self.is_list = bracket == b'[';
         self.tape.nodes.push(if self.is_list { Node::List(table) } else { Node::Object(table) });
         self.state = if self.is_list { State::FirstValue } else { State::FirstKey };
+        self.len = 0;
         self.depth += 1;
         self.at += 1;
         Ok(())
@@ -374,21 +361,15 @@ impl Decoder {
 
     #[inline]
     fn close(&mut self, text: &[u8]) {
-        if let Some(Node::List(table) | Node::Object(table)) = self.tape.nodes.get(self.open as usize) {
+        let len = self.len;
+        if let Some(table) = self.innermost() {
+            table.len = len;
             self.open = table.parent;
         }
+        self.len = self.innermost().map_or(0, |around| around.len);
         self.is_list = matches!(self.tape.nodes.get(self.open as usize), Some(Node::List(_)));
         self.depth -= 1;
         self.at += 1;
         self.end_value(text);
     }
-}
-
-/// The next place that is not white space, or `until`.
-#[inline]
-fn skip_space(text: &[u8], mut at: usize, until: usize) -> usize {
-    while at < until && matches!(text[at], b' ' | b'\n' | b'\r' | b'\t') {
-        at += 1;
-    }
-    at
 }

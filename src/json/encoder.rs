@@ -1,7 +1,7 @@
 //! Values to a text.
 
 use super::refusal::Refusal;
-use super::string::push_quoted;
+use super::string::push_escaped;
 use super::{Limits, MAX_DEPTH, TABLE_ELEMENTS, number};
 
 /// Writes a text value by value. It checks limits and numbers; that keys and values come in turn is the caller's care.
@@ -92,8 +92,9 @@ impl Encoder {
     ///
     /// A limit is passed.
     pub fn string(&mut self, value: &[u8]) -> Result<(), Refusal> {
-        self.start(1)?;
-        self.quoted(value)
+        self.count(1)?;
+        self.open_quote();
+        self.quoted(value, b"\"")
     }
 
     /// Counts a value that is going to be refused for a reason of the caller's.
@@ -142,10 +143,9 @@ impl Encoder {
     ///
     /// A limit is passed.
     pub fn key(&mut self, key: &[u8]) -> Result<(), Refusal> {
-        self.separate();
-        self.quoted(key)?;
+        self.open_quote();
         self.separator = Separator::None;
-        self.append(b":")
+        self.quoted(key, b"\":")
     }
 
     /// Ends an object.
@@ -160,8 +160,23 @@ impl Encoder {
     /// What comes before each value: the comma after the one before it, and its place among the elements.
     #[inline]
     fn start(&mut self, elements: usize) -> Result<(), Refusal> {
-        self.separate();
-        self.check_length()?;
+        self.count(elements)?;
+        match self.separator {
+            Separator::None => {}
+            Separator::Comma => self.out.push(b','),
+            Separator::Brace => self.out.push(b'{'),
+        }
+        self.separator = Separator::Comma;
+        Ok(())
+    }
+
+    #[inline]
+    fn count(&mut self, elements: usize) -> Result<(), Refusal> {
+        // A comma that comes next may be too much, too.
+        let comma = usize::from(!matches!(self.separator, Separator::None));
+        if self.out.len() + comma > self.limits.bytes {
+            return Err(Refusal::TooLong(self.limits.bytes));
+        }
         self.elements += elements;
         if self.elements > self.limits.elements {
             return Err(Refusal::TooManyElements(self.limits.elements));
@@ -169,12 +184,13 @@ impl Encoder {
         Ok(())
     }
 
+    /// What comes before a string.
     #[inline]
-    fn separate(&mut self) {
+    fn open_quote(&mut self) {
         match self.separator {
-            Separator::None => {}
-            Separator::Comma => self.out.push(b','),
-            Separator::Brace => self.out.push(b'{'),
+            Separator::None => self.out.push(b'"'),
+            Separator::Comma => self.out.extend_from_slice(b",\""),
+            Separator::Brace => self.out.extend_from_slice(b"{\""),
         }
         self.separator = Separator::Comma;
     }
@@ -194,14 +210,15 @@ impl Encoder {
         self.append(bracket)
     }
 
+    /// The bytes of a string, and what comes after them.
     #[inline]
-    fn quoted(&mut self, text: &[u8]) -> Result<(), Refusal> {
+    fn quoted<const N: usize>(&mut self, text: &[u8], end: &[u8; N]) -> Result<(), Refusal> {
         // What is too long as it is need not be copied first.
         if text.len() > self.limits.bytes.saturating_sub(self.out.len()) {
             return Err(Refusal::TooLong(self.limits.bytes));
         }
-        push_quoted(text, &mut self.out);
-        self.check_length()
+        push_escaped(text, &mut self.out);
+        self.append(end)
     }
 
     #[inline]

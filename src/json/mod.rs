@@ -35,8 +35,10 @@ mod encoder;
 mod error;
 mod number;
 mod refusal;
+mod state;
 mod string;
 mod tape;
+mod watched;
 
 pub use decoder::Decoder;
 pub use encoder::Encoder;

@@ -1,4 +1,4 @@
-//! Strings: where they end, and what their escapes stand for.
+//! Strings: where they end, and what their escapes stand for; and the white space between them.
 
 const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
@@ -20,17 +20,47 @@ const fn control_or_quote(word: u64) -> u64 {
     below(word ^ (ONES * (b'"' ^ b' ') as u64), b' ' + 1)
 }
 
-/// The first place from `at` on whose byte `is_special`; eight bytes are looked at together by `mark`, whose lowest mark counts.
+/// The first place from `at` on whose byte has a `mark`, or the end. Eight bytes are looked at together; the lowest mark counts.
 #[inline]
-fn find(text: &[u8], mut at: usize, mark: impl Fn(u64) -> u64, is_special: impl Fn(u8) -> bool) -> usize {
-    while let Some(word) = text.get(at..).and_then(|rest| rest.first_chunk::<8>()) {
+fn find(text: &[u8], at: usize, mark: impl Fn(u64) -> u64) -> usize {
+    let rest = text.get(at..).unwrap_or_default();
+    let mut place = 0;
+    while let Some(word) = rest.get(place..).and_then(|rest| rest.first_chunk::<8>()) {
         let marks = mark(u64::from_le_bytes(*word)) & HIGH_BITS;
         if marks != 0 {
-            return at + marks.trailing_zeros() as usize / 8;
+            return at + place + marks.trailing_zeros() as usize / 8;
         }
-        at += 8;
+        place += 8;
     }
-    while at < text.len() && !is_special(text[at]) {
+    // The last bytes, after some that have no mark.
+    let (word, place) = match rest.last_chunk::<8>() {
+        Some(word) => (u64::from_le_bytes(*word), rest.len() - 8),
+        None => (short_word(rest), 0),
+    };
+    let marks = mark(word) & HIGH_BITS;
+    if marks != 0 { at + place + marks.trailing_zeros() as usize / 8 } else { text.len() }
+}
+
+/// Fewer than eight bytes as a word, with spaces behind them.
+#[inline]
+fn short_word(bytes: &[u8]) -> u64 {
+    let count = bytes.len();
+    let at = |place: usize| u64::from(bytes[place]) << (8 * place);
+    // Two or three pieces that may overlap are all of it.
+    let word = match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        (Some(first), Some(last)) => {
+            u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << (8 * (count - 4))
+        }
+        _ if count == 0 => 0,
+        _ => at(0) | at(count / 2) | at(count - 1),
+    };
+    word | (ONES * b' ' as u64) << (8 * count)
+}
+
+/// The next place that is not white space, or `until`.
+#[inline]
+pub(super) fn skip_space(text: &[u8], mut at: usize, until: usize) -> usize {
+    while at < until && matches!(text[at], b' ' | b'\n' | b'\r' | b'\t') {
         at += 1;
     }
     at
@@ -39,15 +69,13 @@ fn find(text: &[u8], mut at: usize, mark: impl Fn(u64) -> u64, is_special: impl 
 /// The next quote, backslash or control character of a string, or the end of the text.
 #[inline]
 pub(super) fn find_end_or_escape(text: &[u8], at: usize) -> usize {
-    let mark = |word| control_or_quote(word) | equal(word, b'\\');
-    find(text, at, mark, |byte| byte < b' ' || byte == b'"' || byte == b'\\')
+    find(text, at, |word| control_or_quote(word) | equal(word, b'\\'))
 }
 
 /// The next byte that has to be escaped, or the end of the text.
 #[inline]
 pub(super) fn find_unsafe(text: &[u8], at: usize) -> usize {
-    let mark = |word| control_or_quote(word) | equal(word, b'\\') | equal(word, DELETE);
-    find(text, at, mark, |byte| byte < b' ' || matches!(byte, b'"' | b'\\' | DELETE))
+    find(text, at, |word| control_or_quote(word) | equal(word, b'\\') | equal(word, DELETE))
 }
 
 /// The control character that does not stand below the space.
@@ -103,14 +131,24 @@ fn push_utf8(code: u32, out: &mut Vec<u8>) {
     }
 }
 
-/// Appends a string in quotes, with what has to be escaped.
-pub(super) fn push_quoted(text: &[u8], out: &mut Vec<u8>) {
-    out.push(b'"');
+/// Appends the bytes of a string, with what has to be escaped.
+#[inline]
+pub(super) fn push_escaped(text: &[u8], out: &mut Vec<u8>) {
+    let at = find_unsafe(text, 0);
+    if at == text.len() {
+        out.extend_from_slice(text);
+    } else {
+        push_escapes(text, at, out);
+    }
+}
+
+/// Likewise, where the first of these stands at `at`.
+#[inline(never)]
+fn push_escapes(text: &[u8], mut at: usize, out: &mut Vec<u8>) {
     let mut from = 0;
     loop {
-        let at = find_unsafe(text, from);
         out.extend_from_slice(&text[from..at]);
-        let Some(&byte) = text.get(at) else { break };
+        let Some(&byte) = text.get(at) else { return };
         match byte {
             b'"' => out.extend(b"\\\""),
             b'\\' => out.extend(b"\\\\"),
@@ -124,6 +162,6 @@ pub(super) fn push_quoted(text: &[u8], out: &mut Vec<u8>) {
             }
         }
         from = at + 1;
+        at = find_unsafe(text, from);
     }
-    out.push(b'"');
 }

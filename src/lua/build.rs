@@ -15,20 +15,26 @@ pub(super) struct DecodedValue {
     pub(super) found: Option<Range<usize>>,
 }
 
-/// Pushes the value, and from which byte to which one the wanted key's value stands. Returns how many values that were.
+/// Pushes the value, and from which byte to which one the wanted key's value stands. Returns how many values that were, or
+/// `None` if an error was pushed instead: what was read may take megabytes, so it is not left behind by an error that is raised.
 ///
 /// # Safety
 ///
-/// See [`Lua`]. The text is the first argument, and what was read from it stays where it is until this returns.
-pub(super) unsafe fn push_decoded(lua: Lua, fixed: Fixed, decoded: &DecodedValue) -> c_int {
+/// See [`Lua`]. The text is the first argument; what was read from it is the module's last output, and stays where it is until
+/// this returns.
+pub(super) unsafe fn push_decoded(lua: Lua, fixed: Fixed, decoded: &DecodedValue) -> Option<c_int> {
     // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
     unsafe {
-        push_tape(lua, fixed, &decoded.tape, lua.bytes(1), &mut BuildState::new(), usize::MAX);
-        let Some(found) = &decoded.found else { return 1 };
+        lua.push_reference(fixed.build);
+        lua.push_copy(1);
+        if lua.protected_call(1, 1, 0) != 0 {
+            return None;
+        }
+        let Some(found) = &decoded.found else { return Some(1) };
         lua.push_number(position(found.start + 1));
         lua.push_number(position(found.end));
     }
-    3
+    Some(3)
 }
 
 /// A place in a text as Lua counts it.
@@ -40,18 +46,31 @@ fn position(place: usize) -> f64 {
 /// A table that is not complete yet. It stands on the stack below what goes into it.
 #[derive(Debug, Clone, Copy)]
 struct PartialTable {
-    is_list: bool,
+    /// The place of the next element; [`NO_LIST`] in an object.
+    next: c_int,
     /// Elements or pairs that are still to come.
     left: usize,
-    /// The place of the next element.
-    next: c_int,
+}
+
+/// Lists begin at 1.
+const NO_LIST: c_int = 0;
+
+impl PartialTable {
+    /// Around the whole.
+    const NONE: Self = Self { next: NO_LIST, left: 0 };
+
+    fn is_list(self) -> bool {
+        self.next != NO_LIST
+    }
 }
 
 /// How far the value of a tape was pushed.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct BuildState {
-    tables: [PartialTable; MAX_DEPTH],
+    /// The innermost table, how many there are, and those around it.
+    open: PartialTable,
     depth: usize,
+    outer: [PartialTable; MAX_DEPTH],
     /// The next node.
     node: usize,
 }
@@ -62,7 +81,7 @@ pub(super) const MAX_PARTIAL: c_int = 2 * MAX_DEPTH as c_int;
 
 impl BuildState {
     pub(super) fn new() -> Self {
-        Self { tables: [PartialTable { is_list: true, left: 0, next: 0 }; MAX_DEPTH], depth: 0, node: 0 }
+        Self { open: PartialTable::NONE, depth: 0, outer: [PartialTable::NONE; MAX_DEPTH], node: 0 }
     }
 }
 
@@ -92,32 +111,45 @@ pub(super) unsafe fn push_tape(
     state: &mut BuildState,
     most: usize,
 ) -> bool {
-    let BuildState { tables, depth, node: at } = state;
-    let (first, mut left) = (*at, most);
-    while let Some(&node) = tape.nodes().get(*at) {
-        let cost = cost_of(node);
-        if cost > left && *at > first {
-            return false;
+    let (mut open, mut depth, mut at) = (state.open, state.depth, state.node);
+    let mut left = most;
+    while let Some(&node) = tape.nodes().get(at) {
+        if most != usize::MAX {
+            let cost = cost_of(node);
+            if cost > left && at > state.node {
+                (state.open, state.depth, state.node) = (open, depth, at);
+                return false;
+            }
+            left = left.saturating_sub(cost);
         }
-        left = left.saturating_sub(cost);
-        *at += 1;
-        let in_list = *depth > 0 && tables[*depth - 1].is_list;
+        at += 1;
         // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
-        let begun = unsafe { push_node(lua, fixed, node, in_list, tape, text) };
-        if let Some(table) = begun
-            && table.left > 0
-        {
-            tables[*depth] = table;
-            *depth += 1;
+        let begun = unsafe { push_node(lua, fixed, node, open.is_list(), tape, text) };
+        if begun.left > 0 {
+            state.outer[depth] = open;
+            (open, depth) = (begun, depth + 1);
         } else {
-            // SAFETY: as above. The value is on top, below it its key, if it has one, and its table.
-            *depth = unsafe { put(lua, tables, *depth) };
+            // The value is complete, and so is each table that it was the last of.
+            loop {
+                if depth == 0 {
+                    return true;
+                }
+                // SAFETY: as above. The value is on top, below it its key, if it has one, and its table, which has no metatable.
+                unsafe { put(lua, &mut open) };
+                if open.left > 0 {
+                    break;
+                }
+                depth -= 1;
+                open = state.outer[depth];
+            }
         }
-        if let Some(PartialTable { is_list: false, .. }) = tables[..*depth].last()
-            && let Some(&key) = tape.nodes().get(*at)
+        if !open.is_list()
+            && let Some(&key) = tape.nodes().get(at)
         {
-            *at += 1;
-            left = left.saturating_sub(cost_of(key));
+            at += 1;
+            if most != usize::MAX {
+                left = left.saturating_sub(cost_of(key));
+            }
             // SAFETY: as above.
             unsafe { lua.push_bytes(tape.string(key, text).unwrap_or_default()) };
         }
@@ -125,7 +157,7 @@ pub(super) unsafe fn push_tape(
     true
 }
 
-/// Pushes one node's value. If it is a table, what goes into it comes next.
+/// Pushes one node's value. Returns what is still to come of it.
 #[inline]
 unsafe fn push_node(
     lua: Lua,
@@ -134,7 +166,7 @@ unsafe fn push_node(
     in_list: bool,
     tape: &Tape,
     text: &[u8],
-) -> Option<PartialTable> {
+) -> PartialTable {
     // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
     unsafe {
         match node {
@@ -147,15 +179,15 @@ unsafe fn push_node(
             }
             Node::List(list) => {
                 lua.create_table(size(list.len()), 0);
-                return Some(PartialTable { is_list: true, left: list.len(), next: 1 });
+                return PartialTable { next: 1, left: list.len() };
             }
             Node::Object(object) => {
                 lua.create_table(0, size(object.len()));
-                return Some(PartialTable { is_list: false, left: object.len(), next: 1 });
+                return PartialTable { next: NO_LIST, left: object.len() };
             }
         }
     }
-    None
+    PartialTable::NONE
 }
 
 /// A table's size as Lua takes it.
@@ -163,25 +195,17 @@ fn size(len: usize) -> c_int {
     c_int::try_from(len).unwrap_or(c_int::MAX)
 }
 
-/// Puts the value on top into its table, and each table that is complete by that into its own. Returns how many tables are
-/// still open.
+/// Pops a value, and its key in an object, into their table.
 #[inline]
-unsafe fn put(lua: Lua, tables: &mut [PartialTable; MAX_DEPTH], mut depth: usize) -> usize {
-    while let Some(open) = depth.checked_sub(1).map(|last| &mut tables[last]) {
-        // SAFETY: the caller keeps to the contract; nothing here has to be dropped. The tables have no metatable.
-        unsafe {
-            if open.is_list {
-                lua.set_element(-2, open.next);
-            } else {
-                lua.set_table(-3);
-            }
+unsafe fn put(lua: Lua, table: &mut PartialTable) {
+    // SAFETY: the caller keeps to the contract.
+    unsafe {
+        if table.is_list() {
+            lua.set_element(-2, table.next);
+            table.next += 1;
+        } else {
+            lua.set_table(-3);
         }
-        open.next += 1;
-        open.left -= 1;
-        if open.left > 0 {
-            break;
-        }
-        depth -= 1;
     }
-    depth
+    table.left -= 1;
 }

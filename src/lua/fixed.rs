@@ -26,6 +26,8 @@ pub(super) struct Fixed {
     pub(super) start_ticks: c_int,
     /// The loop that runs callbacks.
     pub(super) rounds: c_int,
+    /// Makes the value of a text that was read.
+    pub(super) build: c_int,
     /// A list of what stands on the stack while a table is made, when a round ends before it is complete.
     pub(super) partial: c_int,
     /// Reserved for what a callback is called with, when a round ends between two that share it.

@@ -10,6 +10,9 @@ use crate::json::{Decoder, Encoder, Error, Limits};
 
 fn limits(call: &Call<'_>) -> Result<Limits, Fault> {
     let default = Limits::default();
+    if call.frame.top() == 1 {
+        return Ok(default);
+    }
     Ok(Limits {
         bytes: call.optional_size(2, "max_bytes")?.unwrap_or(default.bytes),
         elements: call.optional_size(3, "max_elements")?.unwrap_or(default.elements),
@@ -20,7 +23,7 @@ fn limits(call: &Call<'_>) -> Result<Limits, Fault> {
 pub(super) fn decode_json(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
     let limits = limits(call)?;
     let mut decoder = Decoder::with_tape(std::mem::take(&mut module.spare.tape), limits);
-    if !call.kind(4).is_absent() {
+    if call.frame.top() > 1 && !call.kind(4).is_absent() {
         decoder.watch(call.string(4, "key")?.to_vec());
     }
     match decoder.read(call.string(1, "text")?, usize::MAX) {

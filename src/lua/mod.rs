@@ -12,6 +12,7 @@ mod client;
 mod config_file;
 mod connect;
 mod crypto;
+mod decoded;
 mod fixed;
 mod frame;
 mod function;

@@ -65,6 +65,8 @@ pub(super) struct Module {
     /// What functions are about to push, innermost last: a collection that a push starts can call us again. A push that raised
     /// leaves its output behind, until [`enter`](Module::enter) finds it.
     pub(super) outputs: Vec<Held>,
+    /// A box for the next one.
+    spare_output: Option<Box<Output>>,
     /// Where on the thread's stack the function stands that is running.
     pub(super) place: usize,
     /// What functions for JSON left for the next one.
@@ -145,6 +147,7 @@ impl Module {
             sessions: 0,
             random: Random::new(),
             outputs: Vec::new(),
+            spare_output: None,
             place: 0,
             spare: Spare::default(),
             partial: None,
@@ -210,7 +213,9 @@ impl Module {
             Output::NeedsSlots(slots) => Exit::NeedsSlots(slots),
             Output::Run(run) => Exit::Run(run),
             held => {
-                self.outputs.push(Held { output: Box::new(held), place: self.place });
+                let mut output = self.spare_output.take().unwrap_or_else(|| Box::new(Output::Nothing));
+                *output = held;
+                self.outputs.push(Held { output, place: self.place });
                 Exit::Held(self.outputs.len() - 1)
             }
         }
@@ -218,8 +223,11 @@ impl Module {
 
     /// Ends the outputs from `depth` on, which were pushed.
     pub(super) fn release(&mut self, depth: usize) {
-        for held in self.outputs.drain(depth..) {
-            self.spare.take(*held.output);
+        while self.outputs.len() > depth
+            && let Some(Held { mut output, .. }) = self.outputs.pop()
+        {
+            self.spare.take(std::mem::replace(&mut *output, Output::Nothing));
+            self.spare_output = Some(output);
         }
     }
 

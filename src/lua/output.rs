@@ -113,7 +113,9 @@ pub(super) unsafe fn push_output(lua: Lua, fixed: Fixed, output: &Output) -> Pus
             }
             Output::Stats(Some(stats)) => stats.push(lua),
             Output::Stats(None) => push_closed(lua),
-            Output::Json(decoded) => return PushResult::Values(push_decoded(lua, fixed, decoded)),
+            Output::Json(decoded) => {
+                return push_decoded(lua, fixed, decoded).map_or(PushResult::Error, PushResult::Values);
+            }
             Output::NotDecoded(reason, is_no_json) => {
                 lua.push_nil();
                 lua.push_bytes(reason.as_bytes());

@@ -9,6 +9,7 @@ use super::anchor::{Anchor, close_module};
 use super::api;
 use super::build::MAX_PARTIAL;
 use super::complain;
+use super::decoded;
 use super::fixed::Fixed;
 use super::functions::FUNCTIONS;
 use super::module::{Module, Network};
@@ -160,6 +161,10 @@ unsafe fn set_up(lua: Lua, network: fn() -> Box<dyn Network>) {
         lua.push_copy(kept);
         lua.push_closure(rounds::body, 2);
         let rounds = lua.top();
+        lua.push_copy(userdata);
+        lua.push_copy(kept);
+        lua.push_closure(decoded::body, 2);
+        let build = lua.top();
         lua.create_table(MAX_PARTIAL, 0);
         let partial = lua.top();
         for n in 1..=MAX_PARTIAL {
@@ -168,6 +173,7 @@ unsafe fn set_up(lua: Lua, network: fn() -> Box<dyn Network>) {
         }
         let fixed = Fixed {
             rounds: keep(rounds),
+            build: keep(build),
             partial: keep(partial),
             null: keep(null),
             error_meta: keep(error_meta),

@@ -59,13 +59,16 @@ enum Shape {
     Object,
 }
 
-/// Why a walk stops.
+/// Why a walk stops, and at which value on the stack.
 enum Stop {
     Refusal(Refusal, c_int),
     Kind(c_int),
     Key(c_int),
     NeedsSlots,
 }
+
+/// A walk stopped: [`TableWalk::stop`] has the reason. It is no part of results, because these stay in registers so.
+struct Stopped;
 
 /// What is found in a table.
 enum TableShape {
@@ -87,6 +90,7 @@ pub(super) struct TableWalk<'a> {
     /// Where in memory `realtime.NULL` is.
     null: *const c_void,
     tables: Vec<Table>,
+    stop: Stop,
 }
 
 impl<'a> TableWalk<'a> {
@@ -99,7 +103,7 @@ impl<'a> TableWalk<'a> {
     ) -> Self {
         tables.clear();
         let (lua, most) = frame.slots();
-        let mut walk = Self { lua, most, encoder, null: std::ptr::null(), tables };
+        let mut walk = Self { lua, most, encoder, null: std::ptr::null(), tables, stop: Stop::NeedsSlots };
         // SAFETY: reads a table of ours. What a C function has free is room for one value.
         unsafe {
             (lua.api.rawgeti)(lua.state, KEPT, fixed.null);
@@ -116,17 +120,19 @@ impl<'a> TableWalk<'a> {
         unsafe { (self.lua.api.pushvalue)(self.lua.state, index) };
         let walked = match self.walk(base + 1) {
             Ok(()) => WalkEnd::Done,
-            Err(Stop::Refusal(refusal, _)) if refusal.is_of_the_whole() => WalkEnd::TooLarge(refusal),
-            Err(Stop::NeedsSlots) => WalkEnd::NeedsSlots,
-            Err(stop) => {
-                let (reason, is_key, index) = match stop {
-                    Stop::Refusal(refusal, index) => (Some(refusal.to_string()), false, index),
-                    Stop::Key(index) => (None, true, index),
-                    Stop::Kind(index) => (None, false, index),
-                    Stop::NeedsSlots => (None, false, index),
+            Err(Stopped) => {
+                let (reason, is_key, index) = match self.stop {
+                    Stop::NeedsSlots => (None, false, None),
+                    Stop::Refusal(refusal, _) if refusal.is_of_the_whole() => (Some(refusal), false, None),
+                    Stop::Refusal(refusal, index) => (Some(refusal), false, Some(index)),
+                    Stop::Key(index) => (None, true, Some(index)),
+                    Stop::Kind(index) => (None, false, Some(index)),
                 };
-                let tables = std::mem::take(&mut self.tables);
-                return (WalkEnd::Refused(Place { reason, is_key, index, tables }), Vec::new());
+                if let Some(index) = index {
+                    let (tables, reason) = (self.tables, reason.map(|reason| reason.to_string()));
+                    return (WalkEnd::Refused(Place { reason, is_key, index, tables }), Vec::new());
+                }
+                reason.map_or(WalkEnd::NeedsSlots, WalkEnd::TooLarge)
             }
         };
         // SAFETY: takes off what was pushed.
@@ -134,7 +140,7 @@ impl<'a> TableWalk<'a> {
         (walked, self.tables)
     }
 
-    fn walk(&mut self, mut index: c_int) -> Result<(), Stop> {
+    fn walk(&mut self, mut index: c_int) -> Result<(), Stopped> {
         loop {
             index = match self.begin(index)? {
                 Some(inner) => inner,
@@ -149,7 +155,7 @@ impl<'a> TableWalk<'a> {
     /// Writes the value at `index`, on top of the stack. Of a table it writes the beginning, and returns where its first
     /// value is.
     #[inline]
-    fn begin(&mut self, index: c_int) -> Result<Option<c_int>, Stop> {
+    fn begin(&mut self, index: c_int) -> Result<Option<c_int>, Stopped> {
         let Lua { api, state } = self.lua;
         // SAFETY: see the type. Each value is read as what it is, without conversion.
         let written = unsafe {
@@ -163,34 +169,34 @@ impl<'a> TableWalk<'a> {
                 LUA_TTABLE if (api.topointer)(state, index) == self.null => self.encoder.null(),
                 LUA_TTABLE => return self.begin_table(index),
                 _ => match self.encoder.refused() {
-                    Ok(()) => return Err(Stop::Kind(index)),
+                    Ok(()) => return Err(self.stop(Stop::Kind(index))),
                     Err(refusal) => Err(refusal),
                 },
             }
         };
-        written.map_err(at(index))?;
+        self.written(written, index)?;
         Ok(None)
     }
 
-    fn begin_table(&mut self, index: c_int) -> Result<Option<c_int>, Stop> {
+    fn begin_table(&mut self, index: c_int) -> Result<Option<c_int>, Stopped> {
         if index + TABLE_SLOTS > self.most {
-            return Err(Stop::NeedsSlots);
+            return Err(self.stop(Stop::NeedsSlots));
         }
         match self.look_into(index) {
             TableShape::Nothing => {
-                self.encoder.begin_list().map_err(at(index))?;
-                self.encoder.end_list().map_err(at(index))?;
+                self.encode(Encoder::begin_list, index)?;
+                self.encode(Encoder::end_list, index)?;
                 Ok(None)
             }
             TableShape::List(length) => {
-                self.encoder.begin_list().map_err(at(index))?;
+                self.encode(Encoder::begin_list, index)?;
                 self.tables.push(Table { index, shape: Shape::List { length, next: 1 } });
                 // SAFETY: see the type.
                 unsafe { (self.lua.api.rawgeti)(self.lua.state, index, 1) };
                 Ok(Some(index + 1))
             }
             TableShape::Object => {
-                self.encoder.begin_object().map_err(at(index))?;
+                self.encode(Encoder::begin_object, index)?;
                 self.tables.push(Table { index, shape: Shape::Object });
                 self.key(index).map(Some)
             }
@@ -240,22 +246,23 @@ impl<'a> TableWalk<'a> {
 
     /// Writes the key above the table at `index`, and returns where its value is.
     #[inline]
-    fn key(&mut self, index: c_int) -> Result<c_int, Stop> {
+    fn key(&mut self, index: c_int) -> Result<c_int, Stopped> {
         let key = index + 1;
         // SAFETY: see the type.
         let text = unsafe {
             if (self.lua.api.kind)(self.lua.state, key) != LUA_TSTRING {
-                return Err(Stop::Key(key));
+                return Err(self.stop(Stop::Key(key)));
             }
             self.bytes(key)
         };
-        self.encoder.key(text).map_err(at(key))?;
+        let written = self.encoder.key(text);
+        self.written(written, key)?;
         Ok(key + 1)
     }
 
     /// Goes on behind the value that was written. Returns where the next one is, or `None` if that was the last.
     #[inline]
-    fn go_on(&mut self) -> Result<Option<c_int>, Stop> {
+    fn go_on(&mut self) -> Result<Option<c_int>, Stopped> {
         let Lua { api, state } = self.lua;
         while let Some(table) = self.tables.last_mut() {
             let index = table.index;
@@ -269,7 +276,7 @@ impl<'a> TableWalk<'a> {
                     }
                     return Ok(Some(index + 1));
                 }
-                Shape::List { .. } => self.encoder.end_list().map_err(at(index))?,
+                Shape::List { .. } => self.encode(Encoder::end_list, index)?,
                 Shape::Object => {
                     // SAFETY: see the type. The key is left on top.
                     let has_more = unsafe {
@@ -279,7 +286,7 @@ impl<'a> TableWalk<'a> {
                     if has_more {
                         return self.key(index).map(Some);
                     }
-                    self.encoder.end_object().map_err(at(index))?;
+                    self.encode(Encoder::end_object, index)?;
                 }
             }
             // SAFETY: the table is below what is taken off.
@@ -287,6 +294,24 @@ impl<'a> TableWalk<'a> {
             self.tables.pop();
         }
         Ok(None)
+    }
+
+    #[inline]
+    fn encode(&mut self, what: fn(&mut Encoder) -> Result<(), Refusal>, index: c_int) -> Result<(), Stopped> {
+        let written = what(self.encoder);
+        self.written(written, index)
+    }
+
+    /// What the encoder says to the value at `index`.
+    #[inline]
+    fn written(&mut self, written: Result<(), Refusal>, index: c_int) -> Result<(), Stopped> {
+        written.map_err(|refusal| self.stop(Stop::Refusal(refusal, index)))
+    }
+
+    #[cold]
+    fn stop(&mut self, stop: Stop) -> Stopped {
+        self.stop = stop;
+        Stopped
     }
 
     fn top(&self) -> c_int {
@@ -317,10 +342,6 @@ impl<'a> TableWalk<'a> {
             slice::from_raw_parts(bytes.cast(), length)
         }
     }
-}
-
-fn at(index: c_int) -> impl FnOnce(Refusal) -> Stop {
-    move |refusal| Stop::Refusal(refusal, index)
 }
 
 /// Pushes where something was refused and why, or an error. Returns zero for success.

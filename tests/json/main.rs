@@ -5,6 +5,7 @@
 mod common;
 mod encoder;
 mod limits;
+mod numbers;
 mod properties;
 mod suite;
 mod texts;

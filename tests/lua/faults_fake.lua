@@ -188,6 +188,20 @@ host.test("a server that becomes a replica is left once, and stayed with if it i
 	client:Disconnect()
 end)
 
+host.test("Stats tells of the nodes of a cluster, and keys in several hash slots are refused", function()
+	local server = host.new_fake({ cluster = true })
+	local client = kit.ready(quick((server.url():gsub("^redis", "redis-cluster"))))
+	kit.wait("the nodes", function() return client:Stats().nodes end)
+	local address = server.url():match("://(.*)")
+	kit.eq(client:Stats().nodes, { { address = address, role = "master", slots = 16384, connected = true } })
+	kit.eq(client:Stats().mode, "cluster")
+	local code, sent
+	client:Transaction({ { "SET", "stock", 1 }, { "SET", "sold", 1 } }, function(err) code, sent = err.code, err.sent end)
+	kit.wait("an answer", function() return code end)
+	kit.eq({ code, sent, server.received("MULTI") }, { "CROSSSLOT", false, 0 })
+	client:Disconnect()
+end)
+
 host.test("READONLY is a reason to ask for the role at once, and replica = true is quiet", function()
 	local server = host.new_fake()
 	local client, down = kit.ready(quick(server.url(), { ping_interval = 600, replica = true, id = "quiet" })), nil

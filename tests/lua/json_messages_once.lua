@@ -162,6 +162,26 @@ host.test("two million bytes are made in many small slices, in order, while othe
 	other:Disconnect()
 end)
 
+host.test("long keys are made in slices, as long texts are", function()
+	local client, channel = ready()
+	local got
+	client:Subscribe(channel, function(message) got = message end, JSON)
+	-- Lua has none of the keys before: those that it knows take no memory.
+	local pieces = {}
+	for i = 1, 64 do pieces[i] = '"' .. ("k"):rep(32768) .. i .. '":' .. i end
+	queue(client, { { channel, "{" .. table.concat(pieces, ",") .. "}" } })
+	local most, kib = 0, collected()
+	collectgarbage("stop")
+	slices("an object with long keys", function() return got end, function()
+		local now = collectgarbage("count")
+		most, kib = math.max(most, now - kib), now
+	end)
+	collectgarbage("restart")
+	for i = 1, 64 do kit.eq(got[("k"):rep(32768) .. i], i) end
+	assert(most < 256, most .. " KiB in one slice")
+	client:Disconnect()
+end)
+
 host.test("each callback gets a table of its own, and those of strings the string", function()
 	local client, channel = ready()
 	local got = {}

@@ -72,6 +72,17 @@ host.test("a build that raised keeps back nothing that is let go of later", func
 	client:Disconnect()
 end)
 
+host.test("a build that raised leaves nothing of what was read behind, whatever is called next", function()
+	local many = "[" .. ("0,"):rep(200000) .. "0]"
+	collectgarbage()
+	local before = host.heap()
+	for allocations = 0, 1 do assert(not starved(allocations, realtime.DecodeJson, many)) end
+	-- What was read takes three megabytes, of which a little may stay for the next text.
+	local more = host.heap() - before
+	assert(more < 256 * 1024, more .. " bytes were left behind")
+	kit.eq(#realtime.DecodeJson(many), 200001)
+end)
+
 local list = {}
 for i = 1, 300 do list[i] = { id = i, name = "item " .. i, tags = { "a", "b\n" } } end
 local long = assert(realtime.EncodeJson(list))

@@ -31,7 +31,10 @@ return function(realtime, addon)
 	-- "field:value" by line, as INFO tells.
 	local function fields_of(text)
 		local fields = {}
-		for key, value in tostring(text):gmatch("([%w_]+):([^\r\n]*)") do fields[key] = value end
+		for line in tostring(text):gmatch("[^\r\n]+") do
+			local colon = line:find(":", 1, true)
+			if colon then fields[line:sub(1, colon - 1)] = line:sub(colon + 1) end
+		end
 		return fields
 	end
 
@@ -56,7 +59,7 @@ return function(realtime, addon)
 	end
 
 	-- A refusal names the channel of this check, which is another one each time.
-	local function general(text, token) return (text:gsub("realtime:answers:" .. token, "realtime:*")) end
+	local function general(text, token) return string.Replace(text, "realtime:answers:" .. token, "realtime:*") end
 
 	function steps.messages(report, client)
 		local token, heard = realtime.RandomToken(), false

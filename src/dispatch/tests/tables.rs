@@ -190,6 +190,9 @@ fn a_message_that_nobody_wants_any_more_is_let_go_of() {
             });
             let after = log.iter().skip_while(|entry| *entry != at).skip(1).collect::<Vec<_>>();
             assert!(after.len() >= then.len(), "change {n} at {at}: {log:?}");
+            // Another callback's table, of which a part was made, is let go of before the text is read anew.
+            let abandoned = after.iter().filter(|entry| **entry == "abandoned").count();
+            assert!(n != 3 || abandoned == usize::from(at == "c.a begins"), "change {n} at {at}: {log:?}");
             assert!(n != 4 || !after.iter().any(|entry| *entry == "read"), "it began anew: {log:?}");
             let begins: Vec<_> = after.iter().map(|entry| &entry[..entry.len().min(30)]).collect();
             let mut wanted = then.iter();

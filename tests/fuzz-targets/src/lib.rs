@@ -6,6 +6,7 @@
 #![allow(clippy::panic, clippy::expect_used, reason = "a target that finds something says what")]
 
 mod client;
+mod cluster;
 #[path = "../../../resp/tests/common/mod.rs"]
 mod common;
 mod conformance;
@@ -19,6 +20,7 @@ mod sentinel;
 mod session;
 mod tree;
 
+pub use cluster::{cluster, cluster_inputs};
 pub use conformance::conformance_inputs;
 pub use deafness::{Seen, deafness, deafness_input};
 pub use decoder::{decoder_pieces, decoder_twin, encode_decode, pieces_input, valid_stream};
@@ -38,6 +40,7 @@ pub struct Target {
 
 /// Every target.
 pub const TARGETS: &[Target] = &[
+    Target { name: "cluster", run: cluster },
     Target {
         name: "deafness",
         run: |input| {

@@ -51,6 +51,11 @@ fn every_folder_of_inputs_has_its_target() {
 }
 
 #[test]
+fn cluster() {
+    replay("cluster");
+}
+
+#[test]
 fn deafness() {
     replay("deafness");
 }
@@ -126,6 +131,7 @@ fn every_target_is_replayed_and_fuzzed() {
     assert_eq!(
         targets,
         [
+            "cluster",
             "deafness",
             "decoder_pieces",
             "decoder_twin",

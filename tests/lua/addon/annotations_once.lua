@@ -115,6 +115,7 @@ host.test("every figure of Stats, and every field of a server", function()
 		stats.tls, stats.tls_expires = secured:Stats().tls, secured:Stats().tls_expires
 		secured:Disconnect()
 	end
+	stats.nodes = stats.nodes or {} -- of a cluster
 	kit.eq(names(fields.RealtimeStats, all), names(stats, all))
 	local presence = realtime.Presence(client, "x")
 	local server = presence:Server("x")

@@ -254,8 +254,12 @@ host.test("maxclients is reached, or will be soon", function()
 end)
 
 host.test("an output buffer limit that is too small", function()
-	host.real.command("CONFIG", "SET", "client-output-buffer-limit", "pubsub 1mb 512kb 10")
-	type_in(host.real, only("output buffers", "too little").todo, "CONFIG SET")
+	for _, limits in ipairs({ "1mb 0 0", "0 512kb 10" }) do
+		host.real.command("CONFIG", "SET", "client-output-buffer-limit", "pubsub " .. limits)
+		type_in(host.real, only("output buffers", "too little").todo, "CONFIG SET")
+		all_well()
+	end
+	host.real.command("CONFIG", "SET", "client-output-buffer-limit", "pubsub 0 0 0")
 	all_well()
 end)
 

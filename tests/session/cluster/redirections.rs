@@ -82,6 +82,19 @@ fn an_ask_is_followed_once_and_not_learned() {
     }
 }
 
+/// While something is under way on its link, nothing for its slots goes over another one.
+#[test]
+fn an_ask_that_leads_to_the_first_links_node_is_followed_there() {
+    for resp in BOTH {
+        let mut client = on_cluster(resp, &[], SLOTS);
+        client.get(1, "c");
+        node(&mut client, 2, "n2:7002", resp);
+        client.commands(2);
+        client.server(2, b"-ASK 7365 n1:7001\r\n");
+        assert_eq!((client.action(), client.commands(0)), (None, vec!["ASKING".into(), "GET c".into()]));
+    }
+}
+
 #[test]
 fn what_comes_at_the_wrong_time_is_tried_again_until_its_time_is_up() {
     for resp in BOTH {

@@ -51,3 +51,56 @@ fn nothing_is_kept_of_a_topic_that_is_neither_wanted_nor_held() {
     assert!(delivery.tables.of(TopicKind::Channel).is_empty());
     assert!(!delivery.holds_back(u64::MAX), "nothing waits for an answer");
 }
+
+fn sharded(name: &str) -> Topic {
+    Topic { kind: TopicKind::ShardedChannel, ..channel(name) }
+}
+
+#[test]
+fn one_command_has_names_of_one_group_at_the_end_of_a_session_too() {
+    let mut delivery = Delivery::new(1)
+        .grouped_by(|kind, name| u16::from(kind == TopicKind::ShardedChannel && name == b"b"));
+    let now = Instant::now();
+    for _ in 0..2 {
+        delivery.request_all();
+        for name in ["a", "b", "c"] {
+            delivery.subscribe(&channel(name), SLOT);
+        }
+        for name in ["a", "b", "c"] {
+            delivery.subscribe(&sharded(name), SLOT);
+        }
+        let mut names = Vec::new();
+        while let Some(batch) = delivery.next_batch() {
+            names.push(batch.names().iter().map(|name| name[0]).collect::<Vec<_>>());
+        }
+        assert_eq!(names, [&b"abc"[..], b"a", b"b", b"c"]);
+        delivery.end(now);
+    }
+}
+
+#[test]
+fn a_topic_that_the_server_ended_is_silent_until_it_is_confirmed_again() {
+    let mut delivery = online();
+    for name in ["a", "b"] {
+        delivery.subscribe(&sharded(name), SLOT);
+    }
+    assert_eq!(confirm_all(&mut delivery), [Operation::Subscribe]);
+    let number = delivery.last_number();
+    let (then, now) = (Instant::now(), Instant::now() + std::time::Duration::from_secs(5));
+    let error = Error::unsent(Code::Disconnected, "ended");
+    for _ in 0..2 {
+        delivery.ended(TopicKind::ShardedChannel, b"b", &error, then);
+    }
+    assert_eq!(delivery.confirmed(), 1);
+    assert!(delivery.holds_back(number) && !delivery.holds_back(number - 1));
+    assert_eq!(delivery.missing_since(now), then);
+    assert_eq!(confirm_all(&mut delivery), [Operation::Subscribe]);
+    assert_eq!((delivery.confirmed(), delivery.missing_since(now)), (2, now));
+    assert!(!delivery.holds_back(number));
+    // Nobody wants it any more: there is nothing left to be ended.
+    delivery.unsubscribe(&sharded("a"));
+    delivery.ended(TopicKind::ShardedChannel, b"a", &error, now);
+    assert_eq!(confirm_all(&mut delivery), []);
+    assert!(!delivery.holds_back(u64::MAX));
+    assert_eq!(delivery.tables.of(TopicKind::ShardedChannel).len(), 1);
+}

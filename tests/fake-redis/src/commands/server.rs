@@ -15,6 +15,7 @@ pub(super) const COMMANDS: &[Command] = &[
     Command::new("info", -1, "dangerous", info).without_data(),
     Command::new("role", 1, "fast", role).without_data(),
     Command::new("time", 1, "fast", time).without_data(),
+    Command::container("cluster", "slow", &[Command::new("cluster|slots", 2, "slow", slots).without_data()]),
     {
         let mut command = Command::new("command", -1, "connection", all_commands).without_data();
         command.subcommands = &[
@@ -116,6 +117,23 @@ fn replication(role: Role) -> Vec<(&'static str, String)> {
             ("connected_slaves", "0".to_owned()),
         ],
     }
+}
+
+/// All hash slots are here, at the address where that is asked.
+fn slots(call: &mut Call<'_>) -> Outcome {
+    if !call.state.settings.cluster {
+        return Err(Failure::of("ERR This instance has cluster support disabled"));
+    }
+    let Address::Tcp(port) = call.state.address else { return Err(Failure::of("ERR a socket has no port")) };
+    let mut reply = call.reply();
+    reply.array(1);
+    reply.array(3);
+    reply.integer(0);
+    reply.integer(16_383);
+    reply.array(2);
+    reply.bulk("");
+    reply.integer(port.into());
+    Ok(())
 }
 
 fn role(call: &mut Call<'_>) -> Outcome {

@@ -13,7 +13,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 use std::{env, fs};
 
-use fuzz_targets::{conformance_inputs, deafness_input, pieces_input};
+use fuzz_targets::{cluster_inputs, conformance_inputs, deafness_input, pieces_input};
 
 /// Random scripts for the judge of deafness.
 const DEAFNESS_SEEDS: u64 = 16;
@@ -50,6 +50,9 @@ fn main() {
     }
     for seed in 0..DEAFNESS_SEEDS {
         write(corpus, "deafness", &deafness_input(seed));
+    }
+    for input in cluster_inputs() {
+        write(corpus, "cluster", &input);
     }
     for input in conversations::sentinel() {
         write(corpus, "sentinel", &input);
