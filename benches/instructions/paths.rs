@@ -47,9 +47,9 @@ pub(crate) const PATHS: &[Path] = &[
     path("message to a callback", BATCH, |n| dispatch(n, 1, 1), 427.0),
     path("one of 100 callbacks of a message", BATCH * CALLBACKS, |n| dispatch(n, 1, 100), 113.0),
     path("message to one of 100 clients", BATCH, |n| dispatch(n, 100, 1), 600.0),
-    path("chat line to its tape", BATCH, decode_json, 2930.0),
-    path("chat line from its values", BATCH, encode_json, 3431.0),
-    path("KiB of a text with a mistake at its end", MISTAKE_KIB, decode_mistake, 53_423.0),
+    path("chat line to its tape", BATCH, decode_json, 1990.0),
+    path("chat line from its values", BATCH, encode_json, 2810.0),
+    path("KiB of a text with a mistake at its end", MISTAKE_KIB, decode_mistake, 51_310.0),
     path("look at nothing", BATCH, look_at_nothing, 10.0),
     path("publish and its answer", BATCH, publish_and_answer, 1924.0),
 ];
