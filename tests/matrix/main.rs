@@ -33,8 +33,9 @@ use outside::Outside;
 use run::{Cut, Role, Run, Setup};
 use server::{PASSWORD, Server};
 
-/// Conversations at the same time, all on one worker.
+/// Conversations at the same time, all on one worker; fewer over TLS, where each takes longer.
 const LANES: usize = 48;
+const TLS_LANES: usize = 16;
 /// Over TLS a conversation costs more, and the gate has a share of the cuts.
 const TLS_EVERY: usize = 29;
 /// How long the game sleeps between ticks in which nothing happened.
@@ -282,8 +283,9 @@ impl<'a> Matrix<'a> {
     /// Runs cases, many at a time, and hands over each when it is over.
     fn drive(&mut self, cases: &mut dyn Iterator<Item = Vec<Cut>>, mut over: impl FnMut(Run)) {
         let mut runs: HashMap<usize, Run> = HashMap::new();
+        let lanes = if self.setup.tls.is_some() { TLS_LANES } else { LANES };
         loop {
-            while runs.len() < LANES {
+            while runs.len() < lanes {
                 let Some(cuts) = cases.next() else { break };
                 let outside =
                     self.idle.pop().unwrap_or_else(|| Outside::connect(self.setup.server, PASSWORD));

@@ -16,6 +16,8 @@ mod json;
 mod json_common;
 mod options;
 mod session;
+#[cfg(feature = "tls")]
+mod tls;
 mod tree;
 
 pub use conformance::conformance_inputs;
@@ -24,6 +26,8 @@ pub use decoder::{decoder_pieces, decoder_twin, encode_decode, pieces_input, val
 pub use json::{json_decode, json_encode_decode};
 pub use options::options;
 pub use session::{Act, Profile, Reply, Script, Wish, session};
+#[cfg(feature = "tls")]
+pub use tls::{TlsAct, profile, tls_input, tls_records};
 
 /// A target by its name.
 #[derive(Debug, Clone, Copy)]
@@ -49,4 +53,6 @@ pub const TARGETS: &[Target] = &[
     Target { name: "json_encode_decode", run: json_encode_decode },
     Target { name: "options", run: options },
     Target { name: "session", run: session },
+    #[cfg(feature = "tls")]
+    Target { name: "tls_records", run: tls_records },
 ];
