@@ -71,9 +71,9 @@ realtime = {}
 ---@field queued_bytes integer their bytes
 ---@field published integer publishes that the server answered without an error
 ---@field pending integer commands accepted and not yet answered
----@field subscriptions integer channels and patterns wanted
+---@field subscriptions integer channels, patterns and sharded channels wanted
 ---@field confirmed integer and confirmed on the present connection
----@field refused integer channels and patterns that the server refuses at present; it is asked again
+---@field refused integer those that the server refuses at present; it is asked again
 ---@field refused_reason? string up to eight of them, why, and what allows them
 ---@field bytes_in integer
 ---@field bytes_out integer
@@ -201,6 +201,61 @@ function realtime.Requests(client, id) end
 ---@return string? message why there is none: realtime.Default()'s
 function realtime.Presence(client, id) end
 
+---Calls fn once, in so many seconds, on an empty server too. The same identifier again replaces the timer.
+---@param seconds number 0: with the next tick
+---@param identifier string|fun() left out: one more timer
+---@param fn? fun()
+function realtime.After(seconds, identifier, fn) end
+
+---Calls fn every so many seconds, on an empty server too; after a stall once. The same identifier again replaces the timer.
+---@param seconds number 0: every tick
+---@param identifier string
+---@param fn fun()
+function realtime.Every(seconds, identifier, fn) end
+
+---Ends a timer of After or Every.
+---@param identifier string
+---@return boolean stopped whether there was one
+function realtime.StopTimer(identifier) end
+
+---Runs fn as a coroutine, in which Await and Sleep may wait. The same identifier ends the one before.
+---```lua
+---realtime.Async(function()
+---	local err, motd = realtime.Await(realtime.Default(), "Command", { "GET", "motd" })
+---	print(err or motd)
+---end)
+---```
+---@param identifier string|fun() left out: one more
+---@param fn? fun()
+function realtime.Async(identifier, fn) end
+
+---Calls object:method(…, fn), waits, and returns what fn gets; a refusal as err. In a function that Async runs.
+---@param object table a client, or what else has methods with a callback as their last argument
+---@param method string
+---@param ... any what stands before the callback
+---@return RealtimeError? err
+---@return any ...
+function realtime.Await(object, method, ...) end
+
+---Waits, on an empty server too. In a function that Async runs.
+---@param seconds number 0: until the next tick
+function realtime.Sleep(seconds) end
+
+---The time of day by Redis's clock, which is the same on all servers.
+---@return number? seconds since 1970, with fractions
+---@return string? message why they are not known
+function realtime.Time() end
+
+---Runs fn on one server of all that call this for the slot; again, here or elsewhere, if that one dies or fails.
+---@param slot string the job and its time, such as "daily:2026-11-28": 1 to 128 bytes
+---@param fn fun(done: (fun(err: any): boolean), fence: number) calls done, now or later; the fence is larger for each run
+---@param options? { lease?: number } seconds that the job stays with a server that nobody hears of; default 60
+---@param client? RealtimeClient default: realtime.Default()
+---@param id? string default: this server's
+---@return true? asked
+---@return string? message why not: realtime.Default()'s
+function realtime.Once(slot, fn, options, client, id) end
+
 ---How a callback wants its messages.
 ---@class RealtimeMessageOptions
 ---@field max_bytes? integer of a larger message it gets nil, and the size as its last argument (with format: such a message counts as unreadable); default: no bound but the client's max_message_bytes
@@ -234,6 +289,27 @@ function RealtimeClient:Unsubscribe(channel, identifier) end
 ---@param pattern string
 ---@param identifier? string default: the calling file
 function RealtimeClient:PUnsubscribe(pattern, identifier) end
+
+---As Subscribe, for a sharded channel: Redis 7.0 or newer, Valkey. It is another channel than the plain one of the same name.
+---@param channel string
+---@param identifier string|fun(message: any, channel: string, pattern: nil, more?: any, text?: string) left out: the calling file
+---@param fn? fun(message: any, channel: string, pattern: nil, more?: any, text?: string)|RealtimeMessageOptions|integer without an identifier: options
+---@param options? RealtimeMessageOptions|integer a number is max_bytes
+function RealtimeClient:SSubscribe(channel, identifier, fn, options) end
+
+---Takes effect at once.
+---@param channel string
+---@param identifier? string default: the calling file
+function RealtimeClient:SUnsubscribe(channel, identifier) end
+
+---As Publish, to a sharded channel.
+---@param channel string
+---@param message string|number
+---@param fn? fun(err: RealtimeError?, receivers: integer?) those at the node that took it
+---@param seconds? number a timeout of its own
+---@return boolean accepted
+---@return RealtimeError? err if not
+function RealtimeClient:SPublish(channel, message, fn, seconds) end
 
 ---Publishes any bytes.
 ---@param channel string
@@ -342,6 +418,32 @@ function RealtimeTables:PSubscribe(pattern, identifier, fn) end
 ---@param identifier string|fun(data: RealtimeValue, from: string, channel: string, pattern: string) left out: the calling file
 ---@param fn? fun(data: RealtimeValue, from: string, channel: string, pattern: string)
 function RealtimeTables:PSubscribeOthers(pattern, identifier, fn) end
+
+---As Publish, to a sharded channel.
+---@param channel string
+---@param data RealtimeValue
+---@param fn? fun(err: RealtimeError?, receivers: integer?) those at the node that took it
+---@param seconds? number a timeout of its own
+---@return boolean accepted
+---@return RealtimeError? err if not
+function RealtimeTables:SPublish(channel, data, fn, seconds) end
+
+---Calls fn for each message of a sharded channel, one's own included.
+---@param channel string
+---@param identifier string|fun(data: RealtimeValue, from: string, channel: string) left out: the calling file
+---@param fn? fun(data: RealtimeValue, from: string, channel: string)
+function RealtimeTables:SSubscribe(channel, identifier, fn) end
+
+---Likewise, without what this server published itself.
+---@param channel string
+---@param identifier string|fun(data: RealtimeValue, from: string, channel: string) left out: the calling file
+---@param fn? fun(data: RealtimeValue, from: string, channel: string)
+function RealtimeTables:SSubscribeOthers(channel, identifier, fn) end
+
+---Ends SSubscribe or SSubscribeOthers.
+---@param channel string
+---@param identifier? string default: the calling file
+function RealtimeTables:SUnsubscribe(channel, identifier) end
 
 ---Ends Subscribe or SubscribeOthers.
 ---@param channel string

@@ -31,8 +31,17 @@ pub use tls::{FILE_OPTIONS, PEM_BEGIN};
 pub const SCHEMES: &[Scheme] = &[redis::SCHEME];
 
 /// What a client does without a command. Each caller has words of its own for them.
-pub const OPERATIONS: [&str; 7] =
-    ["Connect", "Subscribe", "PSubscribe", "Unsubscribe", "PUnsubscribe", "Transaction", "Disconnect"];
+pub const OPERATIONS: [&str; 9] = [
+    "Connect",
+    "Subscribe",
+    "PSubscribe",
+    "SSubscribe",
+    "Unsubscribe",
+    "PUnsubscribe",
+    "SUnsubscribe",
+    "Transaction",
+    "Disconnect",
+];
 
 /// Makes a backend of URL and options: the one whose row names the URL's scheme.
 ///

@@ -82,7 +82,7 @@ pub(super) struct Subscription<R> {
 pub struct Traffic {
     /// Messages that reached at least one callback.
     pub delivered: u64,
-    /// Channels and patterns with callbacks.
+    /// Topics with callbacks.
     pub subscriptions: usize,
     /// Requests accepted and not yet answered.
     pub pending: usize,

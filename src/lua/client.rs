@@ -44,6 +44,11 @@ pub(super) fn psubscribe(module: &mut Module, call: &mut Call<'_>) -> Result<Out
     subscribe_to(module, call, TopicKind::Pattern)
 }
 
+/// `client:SSubscribe(channel, [identifier,] callback [, options])`
+pub(super) fn ssubscribe(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
+    subscribe_to(module, call, TopicKind::ShardedChannel)
+}
+
 fn subscribe_to(module: &mut Module, call: &mut Call<'_>, kind: TopicKind) -> Result<Output, Fault> {
     let slot = call.this(module)?;
     let topic = topic(call, kind)?;
@@ -76,6 +81,11 @@ pub(super) fn punsubscribe(module: &mut Module, call: &mut Call<'_>) -> Result<O
     unsubscribe_from(module, call, TopicKind::Pattern)
 }
 
+/// `client:SUnsubscribe(channel [, identifier])`
+pub(super) fn sunsubscribe(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
+    unsubscribe_from(module, call, TopicKind::ShardedChannel)
+}
+
 fn unsubscribe_from(module: &mut Module, call: &mut Call<'_>, kind: TopicKind) -> Result<Output, Fault> {
     let slot = call.this(module)?;
     let topic = topic(call, kind)?;
@@ -87,7 +97,7 @@ fn unsubscribe_from(module: &mut Module, call: &mut Call<'_>, kind: TopicKind) -
 
 fn topic(call: &Call<'_>, kind: TopicKind) -> Result<Topic, Fault> {
     let argument = match kind {
-        TopicKind::Channel => "channel",
+        TopicKind::Channel | TopicKind::ShardedChannel => "channel",
         TopicKind::Pattern => "pattern",
     };
     Ok(Topic { kind, name: call.text(1, argument)?.as_ref().into() })

@@ -41,7 +41,7 @@ impl Function {
 }
 
 /// Functions and methods. The metamethod `__tostring` is a method of that name.
-pub(super) static FUNCTIONS: [Function; 27] = [
+pub(super) static FUNCTIONS: [Function; 30] = [
     function("Connect", connect::connect, RAISE).prepared(connect::prepare_client),
     function("ProcessEvents", library::process_events, Output::Number(0.0)).idle(library::is_idle),
     function("SetTickBudget", library::set_tick_budget, Output::Nothing),
@@ -54,11 +54,14 @@ pub(super) static FUNCTIONS: [Function; 27] = [
     function("EncodeJson", json::encode_json, RAISE),
     method("Subscribe", client::subscribe, RAISE).prepared(client::prepare_topic),
     method("PSubscribe", client::psubscribe, RAISE).prepared(client::prepare_topic),
+    method("SSubscribe", client::ssubscribe, RAISE).prepared(client::prepare_topic),
     method("Unsubscribe", client::unsubscribe, Output::Nothing),
     method("PUnsubscribe", client::punsubscribe, Output::Nothing),
+    method("SUnsubscribe", client::sunsubscribe, Output::Nothing),
     method("On", client::on, RAISE),
     method("Off", client::off, Output::Nothing),
     method("Publish", requests::publish, REFUSE),
+    method("SPublish", requests::spublish, REFUSE),
     method("Command", requests::command, REFUSE),
     method("Transaction", requests::transaction, REFUSE),
     method("CommandSync", requests::command_sync, Output::Answer(Err(ERROR))),

@@ -236,6 +236,7 @@ pub(super) unsafe fn push_info(lua: Lua, fixed: Fixed, event: &Event) {
                 if let Some(topics) = topics {
                     push_names(lua, table, c"channels", topics, TopicKind::Channel);
                     push_names(lua, table, c"patterns", topics, TopicKind::Pattern);
+                    push_names(lua, table, c"sharded_channels", topics, TopicKind::ShardedChannel);
                 }
             }
             #[expect(clippy::cast_precision_loss, reason = "counts stay below 2^53")]
@@ -279,6 +280,7 @@ fn topic_key(kind: TopicKind) -> &'static CStr {
     match kind {
         TopicKind::Channel => c"channel",
         TopicKind::Pattern => c"pattern",
+        TopicKind::ShardedChannel => c"sharded_channel",
     }
 }
 

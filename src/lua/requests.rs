@@ -16,12 +16,25 @@ const SYNC_GRACE: Duration = Duration::from_millis(100);
 
 /// `client:Publish(channel, message [, callback [, seconds]])` → true, or false and an error
 pub(super) fn publish(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
+    publish_as(module, call, RequestKind::Publish)
+}
+
+/// `client:SPublish(channel, message [, callback [, seconds]])` → true, or false and an error
+pub(super) fn spublish(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
+    publish_as(module, call, RequestKind::SPublish)
+}
+
+fn publish_as(
+    module: &mut Module,
+    call: &mut Call<'_>,
+    kind: fn(Args) -> RequestKind,
+) -> Result<Output, Fault> {
     let slot = call.this(module)?;
     let (channel, message) = (call.text(1, "channel")?, call.message(2)?);
     let mut args = Args::with_capacity(2, channel.as_ref().len() + message.as_ref().len());
     args.push(channel.as_ref());
     args.push(message.as_ref());
-    request(module, call, slot, args.byte_len(), RequestKind::Publish(args), 3)
+    request(module, call, slot, args.byte_len(), kind(args), 3)
 }
 
 /// `client:Command(words [, callback [, seconds]])` → true, or false and an error

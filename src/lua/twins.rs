@@ -11,7 +11,7 @@ use super::args::Call;
 use super::module::Module;
 use super::refs::Ref;
 use crate::dispatch::{Callbacks, EventKind, Origin};
-use crate::model::{ClientSlot, NAME_CHARACTERS, Topic, TopicKind, printable};
+use crate::model::{ClientSlot, NAME_CHARACTERS, Topic, printable};
 
 /// Places that the hint was printed for are remembered up to so many. There are no more hints then.
 const MAX_HINTS: usize = 16;
@@ -64,8 +64,7 @@ fn hint(module: &mut Module, method: &str, target: Target<'_>, here: (String, i3
         return;
     }
     let (kind, name) = match target {
-        Target::Topic(Topic { kind: TopicKind::Channel, name }) => ("channel", &**name),
-        Target::Topic(Topic { kind: TopicKind::Pattern, name }) => ("pattern", &**name),
+        Target::Topic(Topic { kind, name }) => (kind.as_str(), &**name),
         Target::Event(kind) => ("event", kind.as_str().as_bytes()),
     };
     // A chunk that was made of a text is called by its text.

@@ -11,7 +11,7 @@ pub enum Command {
     /// Receive what is sent to `topic`, for as long as no Unsubscribe comes. Messages name `slot`. For a topic that is
     /// wanted already, the new slot takes the old one's place.
     Subscribe {
-        /// The channel or pattern.
+        /// The channel, pattern or sharded channel.
         topic: Topic,
         /// What its messages will carry.
         slot: SubscriptionSlot,
@@ -49,6 +49,8 @@ pub enum RequestKind {
     ///
     /// [`Value::Null`]: super::Value::Null
     Publish(Args),
+    /// Likewise for a sharded channel. Its answer is the number of receivers at the node that took it.
+    SPublish(Args),
     /// Any command that the backend's check let through. Its answer is the server's.
     Command(Args),
     /// Commands to be run in one piece. Its answer is an array of theirs.

@@ -17,12 +17,13 @@ pub enum Event {
         /// How long until the next attempt; `None` if there will be none.
         retry_in: Option<Duration>,
     },
-    /// The subscriber link was lost and is back, or topics that were refused on it are heard again: messages sent meanwhile
-    /// may be missing. Stands exactly between the last message before and the first one after.
+    /// The subscriber link was lost and is back, or topics that were refused on it, or that the server ended, are heard again:
+    /// messages sent meanwhile may be missing. Stands exactly between the last message before and the first one after.
     Gap {
-        /// Time since the last byte on the old link, or since the last message if answers came but messages did not.
+        /// Time since the last byte on the old link, or since the last message if answers came but messages did not. If it is about
+        /// some topics only, the time since the first of them was silent.
         lasted: Duration,
-        /// Why the link was lost, or the first of the topics refused; `CLOSED` if the session was told to disconnect.
+        /// Why the link was lost, or the first of the topics was refused or ended; `CLOSED` if the session was told to disconnect.
         error: Error,
         /// Whose messages may be missing; `None`: those of all topics.
         topics: Option<Box<[Topic]>>,
@@ -49,7 +50,7 @@ pub enum Event {
     RequestFailed {
         /// Name of the command, as it was called. Never its arguments.
         command: Box<[u8]>,
-        /// The channel of a Publish.
+        /// The channel of a Publish or `SPublish`.
         channel: Option<Box<[u8]>>,
         /// Why.
         error: Error,

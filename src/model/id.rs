@@ -61,30 +61,42 @@ pub struct SessionId(pub u32);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct LinkId(pub u8);
 
-/// Whether a subscription names one channel or a glob pattern of channels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// What a subscription names.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum TopicKind {
     /// One channel, by its exact name.
     Channel,
     /// Every channel that a glob pattern matches.
     Pattern,
+    /// One sharded channel, by its exact name. It is another channel than the one of the same name that is not sharded.
+    ShardedChannel,
+}
+
+impl TopicKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Channel, Self::Pattern, Self::ShardedChannel];
+
+    /// What people call it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Channel => "channel",
+            Self::Pattern => "pattern",
+            Self::ShardedChannel => "sharded channel",
+        }
+    }
 }
 
 /// What one subscribes to. Names are any bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Topic {
-    /// Channel or pattern.
+    /// What the name is.
     pub kind: TopicKind,
-    /// The channel's name, or the pattern.
+    /// The name of the channel or sharded channel, or the pattern.
     pub name: Box<[u8]>,
 }
 
 impl fmt::Display for Topic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kind = match self.kind {
-            TopicKind::Channel => "channel",
-            TopicKind::Pattern => "pattern",
-        };
-        write!(f, "{kind} \"{}\"", printable(&self.name, NAME_CHARACTERS))
+        write!(f, "{} \"{}\"", self.kind.as_str(), printable(&self.name, NAME_CHARACTERS))
     }
 }

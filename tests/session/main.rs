@@ -32,6 +32,7 @@ mod resp2_alone;
 mod role;
 mod serving;
 mod several;
+mod sharded;
 mod subscriptions;
 mod texts;
 mod timeouts;

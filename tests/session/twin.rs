@@ -15,17 +15,22 @@ const STRANGERS_BYTES: usize = 16_384;
 
 pub(crate) const PROBES: &str = "realtime:probe:";
 
-/// A channel or pattern. A pattern of this server matches the channel of the same name.
+/// A topic. A pattern of this server matches the channel of the same name, and what is published reaches the sharded channel, too.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Name {
-    pub(crate) pattern: bool,
+    pub(crate) kind: TopicKind,
     pub(crate) text: String,
 }
 
 impl Name {
     pub(crate) fn new(kind: TopicKind, text: &str) -> Self {
-        Self { pattern: kind == TopicKind::Pattern, text: text.to_owned() }
+        Self { kind, text: text.to_owned() }
     }
+}
+
+/// What decides of a sharded channel's hash slot: its tag, or all of it.
+fn hashed(text: &str) -> &str {
+    text.strip_prefix('{').and_then(|rest| rest.split_once('}')).map_or(text, |(tag, _)| tag)
 }
 
 /// Something on its way to the client.
@@ -46,6 +51,11 @@ pub(crate) enum Answer {
         payload: String,
         bytes: Vec<u8>,
     },
+    /// A sharded channel's hash slot has moved to another node.
+    Ended {
+        name: Name,
+        bytes: Vec<u8>,
+    },
     Other(Vec<u8>),
 }
 
@@ -55,6 +65,7 @@ impl Answer {
             Self::Confirmation { bytes, .. }
             | Self::Refused { bytes, .. }
             | Self::Message { bytes, .. }
+            | Self::Ended { bytes, .. }
             | Self::Other(bytes) => bytes,
         }
     }
@@ -72,6 +83,8 @@ pub(crate) struct Link {
     refused: BTreeSet<Name>,
     /// Names that it goes on sending messages of, because their UNSUBSCRIBE was refused.
     kept: BTreeSet<Name>,
+    /// Sharded channels that it ended, and that were not subscribed since.
+    ended: BTreeSet<Name>,
 }
 
 pub(crate) struct Server {
@@ -79,7 +92,9 @@ pub(crate) struct Server {
     pub(crate) links: [Option<Link>; 2],
     /// Names that the ACL refuses.
     pub(crate) forbidden: BTreeSet<String>,
-    /// It runs a script that does not end, and refuses each SUBSCRIBE and UNSUBSCRIBE.
+    /// What decides of the hash slots that another node has.
+    moved: BTreeSet<String>,
+    /// It runs a script that does not end, and refuses each SUBSCRIBE and UNSUBSCRIBE, but for SUNSUBSCRIBE.
     pub(crate) busy: bool,
     /// What SUBSCRIBEs it ran.
     pub(crate) asked: Asked,
@@ -98,8 +113,8 @@ fn bulk(text: &str) -> String {
 
 impl Server {
     pub(crate) fn new(resp: Resp) -> Self {
-        let (forbidden, asked) = (BTreeSet::new(), Asked::default());
-        Self { resp, links: [None, None], forbidden, busy: false, asked }
+        let (forbidden, moved, asked) = (BTreeSet::new(), BTreeSet::new(), Asked::default());
+        Self { resp, links: [None, None], forbidden, moved, busy: false, asked }
     }
 
     pub(crate) fn accept(&mut self, link: usize) {
@@ -163,20 +178,50 @@ impl Server {
         self.links.iter().flatten().any(|link| link.kept.contains(name))
     }
 
+    /// Whether a name's subscription was ended, and it was not subscribed since.
+    pub(crate) fn has_ended(&self, name: &Name) -> bool {
+        self.links.iter().flatten().any(|link| link.ended.contains(name))
+    }
+
+    /// The hash slot of a sharded channel moves to another node.
+    pub(crate) fn move_slot(&mut self, text: &str) {
+        self.moved.insert(hashed(text).to_owned());
+        for link in self.links.iter_mut().flatten() {
+            let is_moved =
+                |name: &&Name| name.kind == TopicKind::ShardedChannel && hashed(&name.text) == hashed(text);
+            let names: Vec<Name> = link.subscribed.iter().filter(is_moved).cloned().collect();
+            for name in names {
+                link.subscribed.remove(&name);
+                link.ended.insert(name.clone());
+                let bytes = link.push_of("sunsubscribe", &name);
+                link.outbox.push_back(Answer::Ended { name, bytes });
+            }
+        }
+    }
+
+    /// Hash slots come back.
+    pub(crate) fn return_slots(&mut self) {
+        self.moved.clear();
+    }
+
     /// Somebody publishes.
     pub(crate) fn publish(&mut self, channel: &str, payload: &str) {
         for link in self.links.iter_mut().flatten() {
             let kind = if link.resp3 { '>' } else { '*' };
-            for pattern in [false, true] {
-                let name = Name { pattern, text: channel.to_owned() };
+            for topic_kind in TopicKind::ALL {
+                let name = Name::new(topic_kind, channel);
                 if !link.subscribed.contains(&name) {
                     continue;
                 }
                 let (channel, message) = (bulk(channel), bulk(payload));
-                let bytes = if pattern {
-                    format!("{kind}4\r\n$8\r\npmessage\r\n{channel}{channel}{message}")
-                } else {
-                    format!("{kind}3\r\n$7\r\nmessage\r\n{channel}{message}")
+                let bytes = match topic_kind {
+                    TopicKind::Channel => format!("{kind}3\r\n$7\r\nmessage\r\n{channel}{message}"),
+                    TopicKind::Pattern => {
+                        format!("{kind}4\r\n$8\r\npmessage\r\n{channel}{channel}{message}")
+                    }
+                    TopicKind::ShardedChannel => {
+                        format!("{kind}3\r\n$8\r\nsmessage\r\n{channel}{message}")
+                    }
                 };
                 let payload = payload.to_owned();
                 let answer = if name.text.starts_with(PROBES) {
@@ -225,13 +270,32 @@ impl Server {
                 link.outbox.push_back(Answer::Other(b":1\r\n".to_vec()));
                 return true;
             }
-            "SUBSCRIBE" | "PSUBSCRIBE" | "UNSUBSCRIBE" | "PUNSUBSCRIBE" => {
+            "SUBSCRIBE" | "PSUBSCRIBE" | "SSUBSCRIBE" | "UNSUBSCRIBE" | "PUNSUBSCRIBE" | "SUNSUBSCRIBE" => {
                 assert!(link.known, "{words:?} before the login");
                 self.asked.commands += 1;
                 self.asked.names += rest.len();
-                let pattern = name.starts_with('P');
-                let names = rest.iter().map(|text| Name { pattern, text: text.clone() });
-                link.change(!name.contains("UNSUB"), names.collect(), &self.forbidden, self.busy);
+                let kind = match &name[..2] {
+                    "PS" | "PU" => TopicKind::Pattern,
+                    "SS" => TopicKind::ShardedChannel,
+                    _ if name.starts_with("SUN") => TopicKind::ShardedChannel,
+                    _ => TopicKind::Channel,
+                };
+                let subscribe = !name.contains("UNSUB");
+                let is_sharded = kind == TopicKind::ShardedChannel;
+                assert!(
+                    !is_sharded || rest.iter().all(|name| hashed(name) == hashed(&rest[0])),
+                    "of several hash slots: {words:?}"
+                );
+                let is_forbidden = subscribe && rest.iter().any(|name| self.forbidden.contains(name));
+                let error = if is_forbidden {
+                    Some("NOPERM No permissions to access a channel")
+                } else if is_sharded && self.moved.contains(hashed(&rest[0])) {
+                    Some("MOVED 1 10.0.0.2:6379")
+                } else {
+                    (self.busy && (!is_sharded || subscribe)).then_some("BUSY a script")
+                };
+                let names = rest.iter().map(|text| Name::new(kind, text)).collect();
+                link.change(subscribe, names, error);
                 return true;
             }
             _ => panic!("unexpected {words:?}"),
@@ -242,38 +306,42 @@ impl Server {
 }
 
 impl Link {
-    fn change(&mut self, subscribe: bool, names: Vec<Name>, forbidden: &BTreeSet<String>, busy: bool) {
-        let is_forbidden = subscribe && names.iter().any(|name| forbidden.contains(&name.text));
-        if is_forbidden || busy {
-            let error =
-                if is_forbidden { "NOPERM No permissions to access a channel" } else { "BUSY a script" };
+    fn change(&mut self, subscribe: bool, names: Vec<Name>, error: Option<&str>) {
+        if let Some(error) = error {
             let bytes = format!("-{error}\r\n").into_bytes();
             if !subscribe {
-                self.kept.extend(names);
+                // At another node there is nothing to keep.
+                self.kept.extend(names.into_iter().filter(|name| name.kind != TopicKind::ShardedChannel));
                 return self.outbox.push_back(Answer::Refused { alone: None, bytes });
             }
             let alone = <[Name; 1]>::try_from(names).ok().map(|[name]| name);
             self.refused.extend(alone.clone());
             return self.outbox.push_back(Answer::Refused { alone, bytes });
         }
-        let kind = if self.resp3 { '>' } else { '*' };
         for name in names {
             if subscribe {
                 self.subscribed.insert(name.clone());
                 self.refused.remove(&name);
+                self.ended.remove(&name);
             } else {
                 self.subscribed.remove(&name);
             }
             self.kept.remove(&name);
-            let what = match (subscribe, name.pattern) {
-                (true, false) => "subscribe",
-                (true, true) => "psubscribe",
-                (false, false) => "unsubscribe",
-                (false, true) => "punsubscribe",
+            let what = match (subscribe, name.kind) {
+                (true, TopicKind::Channel) => "subscribe",
+                (true, TopicKind::Pattern) => "psubscribe",
+                (true, TopicKind::ShardedChannel) => "ssubscribe",
+                (false, TopicKind::Channel) => "unsubscribe",
+                (false, TopicKind::Pattern) => "punsubscribe",
+                (false, TopicKind::ShardedChannel) => "sunsubscribe",
             };
-            let count = self.subscribed.len();
-            let bytes = format!("{kind}3\r\n{}{}:{count}\r\n", bulk(what), bulk(&name.text)).into_bytes();
+            let bytes = self.push_of(what, &name);
             self.outbox.push_back(Answer::Confirmation { subscribe, name, bytes });
         }
+    }
+
+    fn push_of(&self, what: &str, name: &Name) -> Vec<u8> {
+        let (kind, count) = (if self.resp3 { '>' } else { '*' }, self.subscribed.len());
+        format!("{kind}3\r\n{}{}:{count}\r\n", bulk(what), bulk(&name.text)).into_bytes()
     }
 }

@@ -13,7 +13,11 @@ use crate::twin::Name;
 use crate::world::{Act, NAMES, World};
 
 fn act() -> impl Strategy<Value = Act> {
-    let kind = prop_oneof![3 => Just(TopicKind::Channel), 1 => Just(TopicKind::Pattern)];
+    let kind = prop_oneof![
+        3 => Just(TopicKind::Channel),
+        1 => Just(TopicKind::Pattern),
+        3 => Just(TopicKind::ShardedChannel),
+    ];
     // The link of the subscriptions is 0 or 1 as the protocol has it: half of the acts find nothing to do.
     let bytes = prop_oneof![1 => 1..60_usize, 3 => Just(usize::MAX)];
     prop_oneof![
@@ -26,6 +30,8 @@ fn act() -> impl Strategy<Value = Act> {
         6 => (0..NAMES.len()).prop_map(Act::Ask),
         3 => (0..NAMES.len()).prop_map(Act::Forbid),
         3 => (0..NAMES.len()).prop_map(Act::Allow),
+        5 => (0..NAMES.len()).prop_map(Act::Move),
+        4 => Just(Act::Return),
         2 => Just(Act::Busy(true)),
         3 => Just(Act::Busy(false)),
         6 => Just(Act::Connect),
@@ -89,6 +95,7 @@ fn check(mut world: World, acts: &[Act], renew: bool) -> Result<(), TestCaseErro
 fn recover(world: &mut World) -> Result<(), TestCaseError> {
     world.server.busy = false;
     world.server.forbidden.clear();
+    world.server.return_slots();
     let begin = world.client.driver.now;
     loop {
         world.settle()?;
@@ -106,6 +113,7 @@ fn recover(world: &mut World) -> Result<(), TestCaseError> {
 /// A new connection tries everything again.
 fn check_renewed(world: &mut World, wanted: &BTreeSet<Name>) -> Result<(), TestCaseError> {
     world.server.busy = false;
+    world.server.return_slots();
     world.lose(world.subscriber());
     world.settle()?;
     let allowed: BTreeSet<_> =
@@ -145,6 +153,59 @@ proptest! {
     }
 }
 
+/// Sharded channels alone, two of one hash slot and one of another, while the slots move: so much happens to each that all crosses
+/// all.
+fn sharded_act() -> impl Strategy<Value = Act> {
+    let bytes = prop_oneof![1 => 1..60_usize, 6 => Just(usize::MAX)];
+    prop_oneof![
+        8 => (0..3_usize).prop_map(|name| Act::Subscribe(TopicKind::ShardedChannel, name)),
+        8 => (0..3_usize).prop_map(|name| Act::Unsubscribe(TopicKind::ShardedChannel, name)),
+        12 => bytes.prop_map(|n| Act::Write(1, n)),
+        12 => Just(Act::Run(1)),
+        16 => Just(Act::Deliver(1)),
+        5 => (0..3_usize).prop_map(Act::Move),
+        5 => Just(Act::Return),
+        3 => (0..3_usize).prop_map(Act::Publish),
+        3 => (0..3_usize).prop_map(Act::Ask),
+        1 => Just(Act::Connect),
+        1 => Just(Act::Lose(1)),
+        1 => (0.0..2.0_f64).prop_map(Act::Wait),
+    ]
+}
+
+/// The same on RESP3's only link.
+fn on_one_link(act: Act) -> Act {
+    match act {
+        Act::Write(_, n) => Act::Write(0, n),
+        Act::Run(_) => Act::Run(0),
+        Act::Deliver(_) => Act::Deliver(0),
+        Act::Lose(_) => Act::Lose(0),
+        other => other,
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn what_was_asked_last_is_what_the_server_has_while_hash_slots_move(
+        acts in vec(sharded_act(), 0..100),
+        bytewise in any::<bool>(),
+    ) {
+        for resp in BOTH {
+            let reads = if bytewise { Reads::Bytes } else { Reads::Whole };
+            let mut world = World::new(resp, false, reads);
+            world.subscribe(TopicKind::ShardedChannel, NAMES[0]);
+            world.settle()?;
+            let acts: Vec<_> = match resp {
+                Resp::Two => acts.clone(),
+                Resp::Three => acts.iter().cloned().map(on_one_link).collect(),
+            };
+            check(world, &acts, false)?;
+        }
+    }
+}
+
 #[test]
 fn the_model_sees_what_it_should() {
     // A guard for the property above: refusals, confirmations, losses and messages do happen in it.
@@ -157,7 +218,7 @@ fn the_model_sees_what_it_should() {
         world.settle().expect("rest");
         assert_eq!(world.server.subscribed().len(), 2);
         assert_eq!(world.server.refused().len(), 1);
-        assert!(world.wishes[&Name::new(TopicKind::Channel, "b")].refusal_told.is_some());
+        assert!(world.wishes[&Name::new(TopicKind::Channel, "{a}b")].refusal_told.is_some());
         world.act(&Act::Allow(1)).expect("as promised");
         world.lose(world.subscriber());
         assert!(world.wishes[&Name::new(TopicKind::Channel, "a")].gap_owed);

@@ -170,6 +170,7 @@ return function(realtime, addon)
 		if default and default:IsValid() then return default end
 		local client, message = connect()
 		default = client
+		if client then addon.MeasureTime(client) end
 		return client, message
 	end
 

@@ -33,7 +33,10 @@ realtime.addon = addon
 -- One line. Names in it may come from elsewhere, and must not steer the terminal.
 function addon.Say(text) MsgC(orange, "[realtime] " .. addon.Printable(text), "\n") end
 
-for _, part in ipairs({ "tick", "report", "json", "config", "envelope", "objects", "tables", "requests", "presence", "console" }) do
+for _, part in ipairs({
+	"tick", "report", "json", "config", "envelope", "objects", "tables", "requests", "presence",
+	"scripts", "timers", "async", "time", "once", "console",
+}) do
 	include("realtime/" .. part .. ".lua")(realtime, addon)
 end
 -- Last: a part that raised leaves the way in open for the next try.

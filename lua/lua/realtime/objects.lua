@@ -50,8 +50,25 @@ return function(realtime, addon)
 		for level = 2, math.huge do
 			local info = getinfo(level, "Sf")
 			if not info then return end
-			if info.what == "main" then return info.func end
+			if info.what == "main" then return info.func, info.source end
 		end
+	end
+
+	-- What a file makes without an identifier while it is loaded ends when the file is loaded again and makes something: so a
+	-- file that was saved five times has one of each. finish(): ends this one. What is made later, or by a line that was typed
+	-- into the console, stays.
+	local loads = {}
+	function addon.NoteLoad(finish)
+		local chunk, source = running_chunk()
+		if not chunk or not source:find("%.lua$") then return end
+		local load = loads[source]
+		if not load or load.chunk ~= chunk then
+			local before = load and load.made or {}
+			load = { chunk = chunk, made = {} }
+			loads[source] = load
+			for _, each in ipairs(before) do each() end
+		end
+		load.made[#load.made + 1] = finish
 	end
 
 	local MAX_HINTS = 16 -- places that a hint was printed for are remembered; there are no more hints then
@@ -90,6 +107,26 @@ return function(realtime, addon)
 	end
 	addon.error_meta = FindMetaTable("RealtimeError") -- the module's
 
+	-- The client and the id of an object: those that are given, or the server's own. nil and why, if there is no Default() client. Raises
+	-- for what is neither, in the name of the constructor that called us; the client is its argument `position`.
+	function addon.ClientAndId(name, position, client, id)
+		addon.EnsureTick()
+		if client == nil then
+			local message
+			client, message = realtime.Default()
+			if not client then return nil, message end
+		elseif not istable(client) or getmetatable(client) ~= FindMetaTable("RealtimeClient") then
+			error("bad argument #" .. position .. " to '" .. name .. "' (client expected, got " .. type(client) .. ")", 3)
+		elseif not client:IsValid() then
+			error("'" .. name .. "' for a closed client; make a new one with realtime.Connect", 3)
+		end
+		id = id == nil and realtime.ServerId() or id
+		if not addon.IsId(id) then
+			error("bad argument #" .. position + 1 .. " to '" .. name .. "' (a server's id: 1 to 64 letters, digits, '_', '.' or '-')", 3)
+		end
+		return client, id
+	end
+
 	-- Makes realtime[name]([client [, id]]): `create` fills a new object that has client and id.
 	function addon.Constructor(name, methods, create)
 		local meta = { __index = methods, MetaName = "Realtime" .. name }
@@ -98,20 +135,8 @@ return function(realtime, addon)
 		local made = setmetatable({}, { __mode = "k" })
 
 		realtime[name] = function(client, id)
-			addon.EnsureTick()
-			if client == nil then
-				local message
-				client, message = realtime.Default()
-				if not client then return nil, message end
-			elseif not istable(client) or getmetatable(client) ~= FindMetaTable("RealtimeClient") then
-				error("bad argument #1 to '" .. name .. "' (client expected, got " .. type(client) .. ")", 2)
-			elseif not client:IsValid() then
-				error("'" .. name .. "' for a closed client; make a new one with realtime.Connect", 2)
-			end
-			id = id == nil and realtime.ServerId() or id
-			if not addon.IsId(id) then
-				error("bad argument #2 to '" .. name .. "' (a server's id: 1 to 64 letters, digits, '_', '.' or '-')", 2)
-			end
+			client, id = addon.ClientAndId(name, 1, client, id)
+			if not client then return nil, id end
 			local of_client = made[client] or {}
 			made[client] = of_client
 			if not of_client[id] then

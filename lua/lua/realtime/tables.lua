@@ -9,14 +9,18 @@ return function(realtime, addon)
 		return isstring(channel) and channel or nil
 	end
 
-	-- Publishes a table, a string, a number or a boolean. Answers as client:Publish does; raises for what has no form in
+	-- Publishes a table, a string, a number or a boolean. Answers as the client's method does; raises for what has no form in
 	-- JSON, and says where in the table it is.
-	function methods:Publish(channel, data, fn, seconds)
-		addon.EnsureTick()
-		local text, reason = addon.Encode(data, self.id, name_of(channel), addon.table_bounds)
-		if not text then error("'Publish' to " .. tostring(channel) .. ": " .. reason, 2) end
-		return self.client:Publish(channel, text, fn, seconds)
+	local function publisher(name)
+		methods[name] = function(self, channel, data, fn, seconds)
+			addon.EnsureTick()
+			local text, reason = addon.Encode(data, self.id, name_of(channel), addon.table_bounds)
+			if not text then error("'" .. name .. "' to " .. tostring(channel) .. ": " .. reason, 2) end
+			return self.client[name](self.client, channel, text, fn, seconds)
+		end
 	end
+	publisher("Publish")
+	publisher("SPublish")
 
 	-- Somebody else publishes under this server's id: then each of the two takes the other's requests for its own.
 	local SHOUT = 60 -- seconds between two complaints about it
@@ -50,11 +54,13 @@ return function(realtime, addon)
 		})
 	end
 
+	local KINDS = { Subscribe = "the channel", PSubscribe = "the pattern", SSubscribe = "the sharded channel" }
+
 	local function note_place(self, name, method, topic, identifier, fn)
 		addon.NotePlace(self.places, method .. " " .. tostring(topic) .. " " .. identifier, 3, fn, name, function(before)
 			return string.format('this callback replaces that of line %d: without an identifier a file has one callback for %s "%s", ' ..
 				'of %s and %sOthers together. To keep both, write tables:%s("%s", "an identifier", …)', before.line,
-				method == "Subscribe" and "the channel" or "the pattern", tostring(topic), method, method, name, tostring(topic))
+				KINDS[method], tostring(topic), method, method, name, tostring(topic))
 		end)
 	end
 
@@ -79,6 +85,8 @@ return function(realtime, addon)
 	subscriber("SubscribeOthers", "Subscribe", true)
 	subscriber("PSubscribe", "PSubscribe", false)
 	subscriber("PSubscribeOthers", "PSubscribe", true)
+	subscriber("SSubscribe", "SSubscribe", false)
+	subscriber("SSubscribeOthers", "SSubscribe", true)
 
 	local function unsubscriber(name, method)
 		methods[name] = function(self, topic, identifier)
@@ -89,6 +97,7 @@ return function(realtime, addon)
 	end
 	unsubscriber("Unsubscribe", "Subscribe")
 	unsubscriber("PUnsubscribe", "PSubscribe")
+	unsubscriber("SUnsubscribe", "SSubscribe")
 
 	addon.Constructor("Tables", methods, function(self) self.places = {} end)
 end

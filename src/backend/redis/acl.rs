@@ -3,17 +3,14 @@
 //! The server says which kind of right is missing, and usually which command; what it is missing for is known from what was
 //! asked. See <https://redis.io/docs/latest/operate/oss_and_stack/management/security/acl/>.
 
+use super::acl_rule::{NAME_BYTES, Rule, exact_rule, pattern_rule, quoted};
 use super::config::{Config, Credentials};
 use super::keys::keys_of;
-use super::protocol::{DEFAULT_USER, NO_PERMISSION, PROBE_PREFIX};
+use super::protocol::{DEFAULT_USER, NO_PERMISSION, PROBE_PREFIX, command_of};
+use super::sharded_error;
+use crate::backend::toolbox::Operation::{Subscribe, Unsubscribe};
 use crate::backend::toolbox::{RefusalKind, RefusedTopic, RefusedTopics};
-use crate::model::{Args, Error, Event, Remedy, RequestKind, Topic, TopicKind, printable};
-
-/// Bytes of a name up to which it is written out.
-const NAME_BYTES: usize = 200;
-
-/// One rule of `ACL SETUSER`, as the server takes it.
-type Rule = Vec<u8>;
+use crate::model::{Args, Error, Event, Remedy, RequestKind, Topic, TopicKind};
 
 /// What the server refused.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +18,7 @@ pub(super) enum RefusedCommand<'a> {
     Subscribe(TopicKind, &'a [u8]),
     Unsubscribe(TopicKind),
     Publish(&'a [u8]),
+    SPublish(&'a [u8]),
     Command(&'a Args),
     /// SUBSCRIBE or PUBLISH, for `verify_delivery`.
     Probe(&'static str),
@@ -33,6 +31,7 @@ impl<'a> RefusedCommand<'a> {
     pub(super) fn part(kind: &'a RequestKind, left: usize) -> Self {
         match kind {
             RequestKind::Publish(args) => Self::Publish(args.get(0).unwrap_or_default()),
+            RequestKind::SPublish(args) => Self::SPublish(args.get(0).unwrap_or_default()),
             RequestKind::Command(args) => Self::Command(args),
             RequestKind::Ping => Self::Plain("ping"),
             // MULTI, the commands, EXEC.
@@ -47,11 +46,10 @@ impl<'a> RefusedCommand<'a> {
     /// The command's name, in lower case and with its subcommand.
     fn command(&self) -> Option<String> {
         let name = match self {
-            Self::Subscribe(TopicKind::Channel, _) => "subscribe",
-            Self::Subscribe(TopicKind::Pattern, _) => "psubscribe",
-            Self::Unsubscribe(TopicKind::Channel) => "unsubscribe",
-            Self::Unsubscribe(TopicKind::Pattern) => "punsubscribe",
+            Self::Subscribe(kind, _) => return Some(command_of(Subscribe, *kind).to_lowercase()),
+            Self::Unsubscribe(kind) => return Some(command_of(Unsubscribe, *kind).to_lowercase()),
             Self::Publish(_) => "publish",
+            Self::SPublish(_) => "spublish",
             Self::Probe(name) | Self::Plain(name) => name,
             Self::Command(args) => {
                 let name = command_name(args.get(0)?)?;
@@ -62,11 +60,19 @@ impl<'a> RefusedCommand<'a> {
         Some(name.to_owned())
     }
 
+    fn is_sharded(&self) -> bool {
+        use TopicKind::ShardedChannel;
+        matches!(
+            self,
+            Self::SPublish(_) | Self::Subscribe(ShardedChannel, _) | Self::Unsubscribe(ShardedChannel)
+        )
+    }
+
     /// The rules for its channels.
     fn channels(&self) -> Vec<Rule> {
         let rule = match *self {
             Self::Subscribe(TopicKind::Pattern, pattern) => pattern_rule(pattern),
-            Self::Subscribe(TopicKind::Channel, name) | Self::Publish(name) => exact_rule(b'&', name),
+            Self::Subscribe(_, name) | Self::Publish(name) | Self::SPublish(name) => exact_rule(b'&', name),
             // A script's channel is not known: its first argument is its text.
             Self::Command(args) => args
                 .get(0)
@@ -99,8 +105,14 @@ pub(super) fn refusal_kind(error: &Error) -> RefusalKind {
     if error.code.as_str() == NO_PERMISSION { RefusalKind::Forbidden } else { RefusalKind::Passing }
 }
 
+/// An error of the server's, in words for owners.
+fn in_words(error: Error, refused: RefusedCommand<'_>) -> Error {
+    if refused.is_sharded() { sharded_error::in_words(error) } else { error }
+}
+
 /// Adds to an error of the server's what allows it, if the ACL is the reason.
 pub(super) fn explained(error: Error, refused: RefusedCommand<'_>, config: &Config) -> Error {
+    let error = in_words(error, refused);
     if error.code.as_str() != NO_PERMISSION {
         return error;
     }
@@ -130,12 +142,11 @@ pub(super) fn explained_event(event: Event, config: &Config) -> Event {
 
 /// Refused topics, as Stats show them; `None` if there are none.
 pub(super) fn listed(topics: &RefusedTopics<'_>, config: &Config) -> Option<String> {
-    let error = topics.some.first()?.error.clone();
+    let error = topics.some.first().map(|first| in_words(first.error.clone(), refused_command(*first)))?;
     let (mut names, mut remedy) = (Vec::new(), None::<Box<Remedy>>);
-    for &RefusedTopic { kind, name, is_wanted, error } in &topics.some {
-        let refused =
-            if is_wanted { RefusedCommand::Subscribe(kind, name) } else { RefusedCommand::Unsubscribe(kind) };
-        match (&mut remedy, explained(error.clone(), refused, config).remedy) {
+    for &topic in &topics.some {
+        let RefusedTopic { kind, name, is_wanted, error } = topic;
+        match (&mut remedy, explained(error.clone(), refused_command(topic), config).remedy) {
             (Some(remedy), Some(other)) => drop(remedy.merge(&other)),
             (remedy, other) => *remedy = remedy.take().or(other),
         }
@@ -146,6 +157,12 @@ pub(super) fn listed(topics: &RefusedTopics<'_>, config: &Config) -> Option<Stri
     let more = if more == 0 { String::new() } else { format!(" and {more} more") };
     let error = if let Some(remedy) = remedy { error.with_remedy(*remedy) } else { error };
     Some(format!("{}{more}: {error}", names.join(", ")))
+}
+
+/// What was refused of a topic.
+fn refused_command(topic: RefusedTopic<'_>) -> RefusedCommand<'_> {
+    let RefusedTopic { kind, name, is_wanted, .. } = topic;
+    if is_wanted { RefusedCommand::Subscribe(kind, name) } else { RefusedCommand::Unsubscribe(kind) }
 }
 
 /// The rules that are missing. Redis 6 says `this user has no permissions to run the 'get' command or its subcommand`, `… to
@@ -186,49 +203,6 @@ fn command_name(name: &[u8]) -> Option<String> {
     let is_name = (1..=NAME_BYTES).contains(&name.len())
         && name.iter().all(|b| b.is_ascii_alphanumeric() || b"_-.|".contains(b));
     is_name.then(|| String::from_utf8_lossy(name).to_ascii_lowercase())
-}
-
-/// A rule for this very name. A rule may have neither white space nor NUL in it; a question mark stands for either.
-fn exact_rule(sign: u8, name: &[u8]) -> Option<Rule> {
-    let mut rule = vec![sign];
-    for &byte in name {
-        match byte {
-            b'*' | b'?' | b'[' | b'\\' => rule.extend([b'\\', byte]),
-            byte if is_space(byte) => rule.push(b'?'),
-            byte => rule.push(byte),
-        }
-    }
-    (name.len() <= NAME_BYTES).then_some(rule)
-}
-
-/// A rule for this very pattern, which must stand in it as it is. No rule can have one with white space.
-fn pattern_rule(pattern: &[u8]) -> Option<Rule> {
-    let fits = pattern.len() <= NAME_BYTES && !pattern.iter().any(|&byte| is_space(byte));
-    fits.then(|| [b"&", pattern].concat())
-}
-
-/// Whether Redis takes no rule with this byte.
-fn is_space(byte: u8) -> bool {
-    matches!(byte, 0 | b'\t'..=b'\r' | b' ')
-}
-
-/// A word as it is typed: at the prompt of redis-cli, and unless it has odd bytes in it, behind `redis-cli` in a shell, too.
-fn quoted(word: &[u8]) -> String {
-    let is_plain = |b: &u8| b.is_ascii_alphanumeric() || b"_-.:/+@%=,".contains(b);
-    let text = printable(word, word.len());
-    if !word.is_empty() && word.iter().all(is_plain) {
-        text
-    } else if text.as_bytes() == word && !word.contains(&b'\'') && !word.ends_with(b"\\") {
-        // Nothing has a meaning in there but \' at the prompt.
-        format!("'{text}'")
-    } else {
-        // A shell gives some characters a meaning even there, so that those are escaped, too.
-        let escaped = |&b: &u8| match b {
-            b if is_plain(&b) || b" &~|*?[]".contains(&b) => char::from(b).to_string(),
-            b => format!("\\x{b:02x}"),
-        };
-        format!("\"{}\"", word.iter().map(escaped).collect::<String>())
-    }
 }
 
 #[cfg(test)]

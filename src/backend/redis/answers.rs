@@ -8,8 +8,10 @@ use super::failure::Failure;
 use super::handshake;
 use super::protocol::{HandshakeStep, NO_PERMISSION, Version, is_unserved};
 use super::reply::Reply;
+use super::request::is_publish;
 use super::serving::ServingVerdict;
 use super::session::RedisSession;
+use super::sharded::is_gone;
 use crate::backend::toolbox::{InFlight, PendingRequest};
 use crate::model::{Error, Event, RequestKind, Sink, Topic, TopicKind, Value};
 
@@ -19,8 +21,12 @@ impl RedisSession {
         if let Err(error) = &reply {
             self.note_error(i, error, now);
         }
+        let is_late_refusal = self.is_late_refusal(i, &reply);
         let Some(connection) = self.links[i].connection_mut() else { return };
         connection.liveness.answered(now);
+        if is_late_refusal {
+            return;
+        }
         match connection.pipeline.front_mut() {
             None => {
                 // Nobody asked for it. An error is why the server is about to hang up.
@@ -29,7 +35,7 @@ impl RedisSession {
             }
             // A number counts receivers. A list is a message that passes for an answer.
             Some(InFlight { request: Some(request), .. })
-                if matches!((request.kind(), &reply), (RequestKind::Publish(_), Ok(Value::Array(_)))) =>
+                if is_publish(request.kind()) && matches!(reply, Ok(Value::Array(_))) =>
             {
                 self.fail(i, Failure::OutOfStep, now, sink);
             }
@@ -60,7 +66,7 @@ impl RedisSession {
         sink: &mut dyn Sink,
     ) {
         match (request.kind(), &mut result) {
-            (RequestKind::Publish(_), Ok(_)) => self.counters.published(),
+            (kind, Ok(_)) if is_publish(kind) => self.counters.published(),
             (RequestKind::Ping, Ok(pong)) => {
                 self.note_round_trip(request.since(), now);
                 *pong = Value::Double(now.saturating_duration_since(request.since()).as_secs_f64());
@@ -82,7 +88,12 @@ impl RedisSession {
         let Some(connection) = self.links[i].connection_mut() else { return };
         match expectation {
             Expectation::Handshake(step) => self.handshake_answered(i, step, reply, now, sink),
-            Expectation::Batch(batch) => match reply {
+            Expectation::Batch(mut batch) => match reply {
+                Err(error) if is_gone(&batch, &error) => {
+                    self.delivery.confirm_rest(&mut batch);
+                    connection.liveness.confirmed(now, self.delivery.awaits_confirmation());
+                    self.counters.set_confirmed(self.delivery.confirmed());
+                }
                 Err(error) => {
                     let events = self.delivery.refuse(batch, &error, refusal_kind(&error), now);
                     connection.liveness.confirmed(now, self.delivery.awaits_confirmation());
@@ -223,5 +234,5 @@ impl RedisSession {
 /// Whether a list is RESP2's confirmation of a subscription.
 fn is_confirmation(reply: &Value) -> bool {
     let Value::Array(items) = reply else { return false };
-    matches!(items.first(), Some(Value::String(kind)) if matches!(&**kind, b"subscribe" | b"psubscribe"))
+    matches!(items.first(), Some(Value::String(kind)) if matches!(&**kind, b"subscribe" | b"psubscribe" | b"ssubscribe"))
 }

@@ -22,6 +22,11 @@ impl RedisSession {
             }
             LinkRole::Subscriptions => now + self.config.connect_timeout,
         };
+        self.connect_to(i, endpoint, deadline);
+    }
+
+    /// Begins an attempt with this endpoint.
+    fn connect_to(&mut self, i: usize, endpoint: Endpoint, deadline: Instant) {
         self.links[i].connect(endpoint.clone(), deadline);
         let after = self.endpoints.failed_peer(&endpoint);
         self.actions.push_back(Action::Connect { link: self.links[i].id(), endpoint, after, deadline });

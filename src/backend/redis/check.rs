@@ -53,9 +53,8 @@ fn instead(name: &[u8], args: &Args) -> Option<&'static str> {
         b"PSUBSCRIBE" => "use {PSubscribe}",
         b"UNSUBSCRIBE" => "use {Unsubscribe}",
         b"PUNSUBSCRIBE" => "use {PUnsubscribe}",
-        b"SSUBSCRIBE" | b"SUNSUBSCRIBE" => {
-            "sharded channels are not supported; use {Subscribe} and {Unsubscribe}"
-        }
+        b"SSUBSCRIBE" => "use {SSubscribe}",
+        b"SUNSUBSCRIBE" => "use {SUnsubscribe}",
         b"WAIT" | b"WAITAOF" => {
             "it would block every other command of this client; set min-replicas-to-write on the server"
         }

@@ -33,7 +33,8 @@ pub(super) enum LinkRole {
 }
 
 impl LinkRole {
-    pub(super) const ALL: [Self; 2] = [Self::Commands, Self::Subscriptions];
+    /// The roles of the links that every session has.
+    pub(super) const EVERY_SESSION: [Self; 2] = [Self::Commands, Self::Subscriptions];
 }
 
 /// What the next answer belongs to.

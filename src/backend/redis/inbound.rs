@@ -75,7 +75,7 @@ impl RedisSession {
         Some(slot)
     }
 
-    /// A message that is a pattern's, or too large.
+    /// A message that is a pattern's or a sharded channel's, or too large.
     fn message(&mut self, i: usize, now: Instant, message: &Message<'_>, sink: &mut dyn Sink) {
         let Some(slot) = self.delivered(i, now, message.kind, message.topic.as_bytes()) else { return };
         self.delivery.tell_gaps(now, sink);
@@ -136,11 +136,12 @@ impl RedisSession {
                 self.delivery.forget_regained();
             }
             self.check_ready(now, sink);
-        } else if operation == Operation::Unsubscribe
-            && self.is_subscriber(i)
-            && self.delivery.is_held(kind, name)
-        {
-            self.fail(i, Failure::Unsubscribed, now, sink);
+        } else if operation == Operation::Unsubscribe && self.is_subscriber(i) {
+            if kind == TopicKind::ShardedChannel {
+                self.ended_by_server(i, kind, name, now);
+            } else if self.delivery.is_held(kind, name) {
+                self.fail(i, Failure::Unsubscribed, now, sink);
+            }
         }
     }
 }

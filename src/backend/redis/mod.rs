@@ -1,6 +1,7 @@
 //! Redis, and what speaks its protocol: RESP3 on one link, or RESP2 on two.
 
 mod acl;
+mod acl_rule;
 mod address;
 mod advice;
 mod answers;
@@ -13,6 +14,7 @@ mod failover;
 mod failure;
 mod handlers;
 mod handshake;
+mod hash_slot;
 mod inbound;
 mod keys;
 mod link;
@@ -27,6 +29,8 @@ mod security;
 mod server;
 mod serving;
 mod session;
+mod sharded;
+mod sharded_error;
 mod texts;
 
 use std::any::Any;

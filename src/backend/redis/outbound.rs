@@ -7,11 +7,11 @@ use resp::Encoder;
 use super::connection::{Connection, Expectation, LinkRole};
 use super::failure::Failure;
 use super::link::Link;
-use super::protocol::{MAX_NAME, PROBE_PREFIX};
-use super::request::{encode, validate};
+use super::protocol::{MAX_NAME, PROBE_PREFIX, command_of};
+use super::request::{encode, is_publish, validate};
 use super::session::RedisSession;
-use crate::backend::toolbox::{Operation, PendingRequest};
-use crate::model::{Code, Error, Event, Request, RequestKind, Sink, SubscriptionSlot, Topic, TopicKind};
+use crate::backend::toolbox::PendingRequest;
+use crate::model::{Code, Error, Event, Request, Sink, SubscriptionSlot, Topic};
 
 /// No more is encoded while this many bytes wait to be written: what is not encoded can still time out unsent, and
 /// memory stays bounded.
@@ -73,7 +73,7 @@ impl RedisSession {
     fn pump_requests(&mut self, i: usize, now: Instant) {
         let Some(connection) = self.links[i].up_mut() else { return };
         let publishes_alone = connection.serving.outage().is_some();
-        let is_publish = |request: &PendingRequest| matches!(request.kind(), RequestKind::Publish(_));
+        let is_publish = |request: &PendingRequest| is_publish(request.kind());
         if publishes_alone && !self.requests.backlog().any(is_publish) {
             return;
         }
@@ -99,7 +99,9 @@ impl RedisSession {
         {
             connection.pipeline.send(|out| {
                 let mut encoder = Encoder::new(out);
-                encoder.array(batch.names().len() + 1).bulk_string(command(batch.operation(), batch.kind()));
+                encoder
+                    .array(batch.names().len() + 1)
+                    .bulk_string(command_of(batch.operation(), batch.kind()).as_bytes());
                 for name in batch.names() {
                     encoder.bulk_string(name);
                 }
@@ -140,16 +142,6 @@ impl RedisSession {
         if late > self.config.limits.max_pending && !paused {
             self.fail(commands, Failure::Unanswered(late), now, sink);
         }
-    }
-}
-
-/// The command that subscribes or unsubscribes.
-fn command(operation: Operation, kind: TopicKind) -> &'static [u8] {
-    match (operation, kind) {
-        (Operation::Subscribe, TopicKind::Channel) => b"SUBSCRIBE",
-        (Operation::Subscribe, TopicKind::Pattern) => b"PSUBSCRIBE",
-        (Operation::Unsubscribe, TopicKind::Channel) => b"UNSUBSCRIBE",
-        (Operation::Unsubscribe, TopicKind::Pattern) => b"PUNSUBSCRIBE",
     }
 }
 

@@ -1,6 +1,7 @@
 //! Words of the protocol that several parts of the session know.
 
-use crate::model::Error;
+use crate::backend::toolbox::Operation;
+use crate::model::{Error, TopicKind};
 
 /// The version of the protocol that a link speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +25,18 @@ pub(super) const NO_PERMISSION: &str = "NOPERM";
 
 /// What the channels of probes begin with, of every client of every server. No addon is handed anything of them.
 pub(super) const PROBE_PREFIX: &[u8] = b"realtime:probe:";
+
+/// The command that subscribes or unsubscribes.
+pub(super) fn command_of(operation: Operation, kind: TopicKind) -> &'static str {
+    match (operation, kind) {
+        (Operation::Subscribe, TopicKind::Channel) => "SUBSCRIBE",
+        (Operation::Subscribe, TopicKind::Pattern) => "PSUBSCRIBE",
+        (Operation::Subscribe, TopicKind::ShardedChannel) => "SSUBSCRIBE",
+        (Operation::Unsubscribe, TopicKind::Channel) => "UNSUBSCRIBE",
+        (Operation::Unsubscribe, TopicKind::Pattern) => "PUNSUBSCRIBE",
+        (Operation::Unsubscribe, TopicKind::ShardedChannel) => "SUNSUBSCRIBE",
+    }
+}
 
 /// Whether an error says that the server has no data to serve.
 pub(super) fn is_unserved(error: &Error) -> bool {

@@ -29,7 +29,7 @@ pub(super) fn plain_message<'a>(mut items: Items<'a>) -> Option<(&'a [u8], &'a [
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Message<'a> {
     pub(super) kind: TopicKind,
-    /// The channel or pattern that was subscribed to.
+    /// The name that was subscribed to.
     pub(super) topic: Element<'a>,
     /// The channel of a pattern's message.
     pub(super) channel: Option<Element<'a>>,
@@ -42,7 +42,7 @@ impl<'a> Push<'a> {
     #[inline]
     pub(super) fn parse(mut items: Items<'a>, truncated: bool) -> Option<Self> {
         use Operation::{Subscribe, Unsubscribe};
-        use TopicKind::{Channel, Pattern};
+        use TopicKind::{Channel, Pattern, ShardedChannel};
         let kind = items.next()?.as_bytes()?;
         let first = items.next()?;
         let confirmation = |operation, kind| Some(Self::Confirmation { operation, kind, name: first });
@@ -60,10 +60,13 @@ impl<'a> Push<'a> {
                 let channel = items.next();
                 message(Pattern, channel, items.next())
             }
+            b"smessage" => message(ShardedChannel, None, items.next()),
             b"subscribe" => confirmation(Subscribe, Channel),
             b"psubscribe" => confirmation(Subscribe, Pattern),
             b"unsubscribe" => confirmation(Unsubscribe, Channel),
             b"punsubscribe" => confirmation(Unsubscribe, Pattern),
+            b"ssubscribe" => confirmation(Subscribe, ShardedChannel),
+            b"sunsubscribe" => confirmation(Unsubscribe, ShardedChannel),
             b"pong" if items.next().is_none() => Some(Self::Pong(first)),
             _ => None,
         }

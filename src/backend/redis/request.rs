@@ -42,7 +42,7 @@ pub(super) fn validate(kind: &RequestKind) -> Result<(), Error> {
     let has_null = |args: &Args| args.iter().any(|arg| arg.is_none());
     let named = |args: &Args| args.get(0).is_some_and(|name| !name.is_empty()) && !has_null(args);
     let valid = match kind {
-        RequestKind::Publish(args) => args.len() == 2,
+        RequestKind::Publish(args) | RequestKind::SPublish(args) => args.len() == 2,
         RequestKind::Command(args) => named(args),
         RequestKind::Transaction(commands) => commands.iter().all(named),
         RequestKind::Ping => true,
@@ -54,10 +54,16 @@ pub(super) fn validate(kind: &RequestKind) -> Result<(), Error> {
     }
 }
 
+/// Whether a request is a message, to whatever kind of channel.
+pub(super) fn is_publish(kind: &RequestKind) -> bool {
+    matches!(kind, RequestKind::Publish(_) | RequestKind::SPublish(_))
+}
+
 /// What an error may say of a request.
 pub(super) fn request_name(kind: &RequestKind) -> RequestName<'_> {
     let (command, channel) = match kind {
         RequestKind::Publish(args) => (&b"PUBLISH"[..], args.get(0)),
+        RequestKind::SPublish(args) => (&b"SPUBLISH"[..], args.get(0)),
         RequestKind::Command(args) => (args.get(0).unwrap_or_default(), None),
         RequestKind::Transaction(_) => (&b"MULTI"[..], None),
         RequestKind::Ping => (&b"PING"[..], None),
@@ -69,9 +75,9 @@ pub(super) fn request_name(kind: &RequestKind) -> RequestName<'_> {
 pub(super) fn encode(kind: &RequestKind, out: &mut Vec<u8>) -> Replies {
     let mut replies = Replies { left: 1, multi: Multi::NotSent, first_error: None };
     match kind {
-        RequestKind::Publish(args) => {
+        RequestKind::Publish(args) | RequestKind::SPublish(args) => {
             let mut encoder = Encoder::new(out);
-            encoder.array(args.len() + 1).bulk_string(b"PUBLISH");
+            encoder.array(args.len() + 1).bulk_string(request_name(kind).command);
             for arg in words(args) {
                 encoder.bulk_string(arg);
             }

@@ -10,6 +10,7 @@ use super::config::Config;
 use super::connection::{Connection, FenceTokens, LinkRole};
 use super::endpoints::{Endpoints, Turn};
 use super::failure::{Circumstances, Failure, add_details};
+use super::hash_slot::group_of;
 use super::link::Link;
 use super::protocol::{PROBE_PREFIX, Version};
 use super::request::request_name;
@@ -27,7 +28,8 @@ pub(super) struct RedisSession {
     /// Where the configuration came from, for errors.
     origin: Arc<str>,
     pub(super) counters: SessionCounters,
-    pub(super) links: [Link; LinkRole::ALL.len()],
+    /// Those that every session has come first, and the others after them, each with its server's endpoint.
+    pub(super) links: Vec<Link>,
     pub(super) requests: Requests,
     pub(super) delivery: Delivery,
     /// Whether messages are delivered, if that is asked.
@@ -57,11 +59,11 @@ impl RedisSession {
         let mut seeds = (0..).map(|n| seed.wrapping_add(n));
         let mut seed = || seeds.next().unwrap_or_default();
         let mut ids = (0..).map(LinkId);
-        let links = LinkRole::ALL.map(|role| {
+        let links = LinkRole::EVERY_SESSION.map(|role| {
             let backoff = Backoff::new(seed(), config.reconnect_min, config.reconnect_max);
             Link::new(ids.next().unwrap_or(LinkId(0)), role, backoff)
         });
-        let (probe, delivery) = (seed(), Delivery::new(seed()));
+        let (probe, delivery) = (seed(), Delivery::new(seed()).grouped_by(group_of));
         let probe = config
             .verify_delivery
             .then(|| Probe::new(PROBE_PREFIX, probe, now, config.ping_interval, config.ping_timeout));
@@ -69,7 +71,7 @@ impl RedisSession {
         let mut session = Self {
             origin,
             counters: SessionCounters::new(counters),
-            links,
+            links: links.into(),
             requests: Requests::new(request_name),
             delivery,
             probe,

@@ -15,6 +15,8 @@ pub struct Liveness {
     timeout: Duration,
     /// Up to here all that the server sent has come. What is read behind a pause may be old, so it tells nothing of that.
     heard: Instant,
+    /// The same before the last input came.
+    heard_before: Instant,
     /// When the silence began: the last byte read, or the end of the last pause.
     listening: Instant,
     /// Something that wants an answer was sent, and nothing was heard since: when the peer counts as dead.
@@ -61,6 +63,7 @@ impl Liveness {
             interval,
             timeout,
             heard: now,
+            heard_before: now,
             listening: now,
             dead_at: None,
             ping_in_flight: false,
@@ -77,6 +80,7 @@ impl Liveness {
 
     /// Input arrives.
     pub fn hear(&mut self, now: Instant) {
+        self.heard_before = self.heard;
         if !self.catching_up {
             self.heard = now;
         }
@@ -134,6 +138,11 @@ impl Liveness {
     /// Up to here all that the server sent has come.
     pub fn heard(&self) -> Instant {
         self.heard
+    }
+
+    /// As [`Liveness::heard`], for what the last input tells of: it happened after this.
+    pub fn heard_before(&self) -> Instant {
+        self.heard_before
     }
 
     /// When the last byte was read, if it stands in the middle of a frame.

@@ -61,6 +61,7 @@ pub(crate) struct Session {
     pub(crate) db: usize,
     pub(crate) channels: BTreeSet<Vec<u8>>,
     pub(crate) patterns: BTreeSet<Vec<u8>>,
+    pub(crate) sharded: BTreeSet<Vec<u8>>,
     pub(crate) transaction: Option<Transaction>,
     pub(crate) watched: Vec<Watched>,
     pub(crate) reply_mode: ReplyMode,
@@ -78,6 +79,7 @@ impl Session {
             db: 0,
             channels: BTreeSet::new(),
             patterns: BTreeSet::new(),
+            sharded: BTreeSet::new(),
             transaction: None,
             watched: Vec::new(),
             reply_mode: ReplyMode::On,
@@ -86,13 +88,19 @@ impl Session {
     }
 
     pub(crate) fn subscriptions(&self) -> usize {
-        self.channels.len() + self.patterns.len()
+        self.channels.len() + self.patterns.len() + self.sharded.len()
+    }
+
+    /// How many subscriptions a confirmation counts: sharded channels are counted by themselves.
+    pub(crate) fn counted(&self, kind: Kind) -> usize {
+        if kind == Kind::Sharded { self.sharded.len() } else { self.channels.len() + self.patterns.len() }
     }
 
     pub(crate) fn names(&mut self, kind: Kind) -> &mut BTreeSet<Vec<u8>> {
         match kind {
             Kind::Channel => &mut self.channels,
             Kind::Pattern => &mut self.patterns,
+            Kind::Sharded => &mut self.sharded,
         }
     }
 }

@@ -4,12 +4,30 @@ use crate::acl::AclError;
 use crate::connection::Ending;
 use crate::failure::Failure;
 use crate::faults::{Close, Faults, Health, Hello, Reaction, Role, Target};
+use crate::pubsub::Kind;
 use crate::server::FakeRedis;
 
 impl FakeRedis {
     /// Sends a message to all who listen; tells how many deliveries that made, as `PUBLISH` does.
     pub fn publish(&self, channel: impl AsRef<[u8]>, payload: impl AsRef<[u8]>) -> usize {
-        self.change_later(|state| state.publish(channel.as_ref(), payload.as_ref()))
+        self.change_later(|state| state.publish(Kind::Channel, channel.as_ref(), payload.as_ref()))
+    }
+
+    /// The same to a sharded channel, as `SPUBLISH` does.
+    pub fn spublish(&self, channel: impl AsRef<[u8]>, payload: impl AsRef<[u8]>) -> usize {
+        self.change_later(|state| state.publish(Kind::Sharded, channel.as_ref(), payload.as_ref()))
+    }
+
+    /// Moves the hash slot of a name to another node, whose address is in each error then: sharded channels in it are ended,
+    /// unasked, and refused with `MOVED`. `None` brings it back. Keys are not concerned.
+    ///
+    /// ```
+    /// let server = fake_redis::FakeRedis::start()?;
+    /// server.move_slot("{eu}.chat", Some("10.0.0.2:6379"));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn move_slot(&self, name: impl AsRef<[u8]>, node: Option<&str>) {
+        self.change(|state| state.move_slot(name.as_ref(), node.map(str::to_owned)));
     }
 
     /// Ends connections at once; what was not yet written to them is lost. Tells how many.

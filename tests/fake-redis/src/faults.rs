@@ -17,7 +17,7 @@ pub enum Close {
 pub enum Target {
     /// All that are open now.
     All,
-    /// Those with at least one channel or pattern.
+    /// Those with at least one subscription.
     Subscribers,
     /// The one with this id, as `CLIENT ID` reports it: 1 for the first connection of a server, never used again.
     Id(u64),

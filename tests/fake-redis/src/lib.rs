@@ -33,6 +33,7 @@ mod event_loop;
 mod failure;
 mod faults;
 mod glob;
+mod hash_slots;
 mod keyspace;
 mod pubsub;
 mod reply;

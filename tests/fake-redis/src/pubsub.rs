@@ -4,18 +4,24 @@ use std::collections::HashMap;
 
 use crate::glob;
 
-/// Channels and patterns, each with the ids of its subscribers in the order in which they came.
+/// Channels, patterns and sharded channels, each with the ids of its subscribers in the order in which they came.
 #[derive(Debug, Default)]
 pub(crate) struct PubSub {
     channels: HashMap<Vec<u8>, Vec<u64>>,
     patterns: HashMap<Vec<u8>, Vec<u64>>,
+    sharded: HashMap<Vec<u8>, Vec<u64>>,
 }
 
-/// The two things one can subscribe to.
+/// The things one can subscribe to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Channel,
     Pattern,
+    Sharded,
+}
+
+impl Kind {
+    pub(crate) const ALL: [Kind; 3] = [Kind::Channel, Kind::Pattern, Kind::Sharded];
 }
 
 impl PubSub {
@@ -23,6 +29,7 @@ impl PubSub {
         match kind {
             Kind::Channel => &mut self.channels,
             Kind::Pattern => &mut self.patterns,
+            Kind::Sharded => &mut self.sharded,
         }
     }
 
@@ -46,6 +53,11 @@ impl PubSub {
         self.channels.get(channel).map_or(&[], Vec::as_slice)
     }
 
+    /// Subscribers of a sharded channel.
+    pub(crate) fn sharded_subscribers(&self, channel: &[u8]) -> &[u64] {
+        self.sharded.get(channel).map_or(&[], Vec::as_slice)
+    }
+
     /// Subscribers of a pattern, as it was given.
     pub(crate) fn pattern_subscribers(&self, pattern: &[u8]) -> &[u64] {
         self.patterns.get(pattern).map_or(&[], Vec::as_slice)
@@ -59,8 +71,10 @@ impl PubSub {
             .map(|(pattern, subscribers)| (pattern.as_slice(), subscribers.as_slice()))
     }
 
-    pub(crate) fn channels(&self) -> impl Iterator<Item = &[u8]> {
-        self.channels.keys().map(Vec::as_slice)
+    /// The channels of one kind.
+    pub(crate) fn channels(&self, kind: Kind) -> impl Iterator<Item = &[u8]> {
+        let table = if kind == Kind::Sharded { &self.sharded } else { &self.channels };
+        table.keys().map(Vec::as_slice)
     }
 
     /// Different patterns, however many listen to each.

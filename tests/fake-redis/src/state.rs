@@ -10,6 +10,7 @@ use crate::commands::Command;
 use crate::connection::{Connection, Ending};
 use crate::failure::Failure;
 use crate::faults::{Close, Faults, Health, Hello, Reaction, Role, Target};
+use crate::hash_slots::HashSlots;
 use crate::keyspace::Database;
 use crate::pubsub::{Kind, PubSub};
 use crate::reply::{Protocol, Reply};
@@ -51,6 +52,8 @@ pub struct ConnectionInfo {
     pub channels: Vec<Vec<u8>>,
     /// The patterns it is subscribed to, in the order of the bytes.
     pub patterns: Vec<Vec<u8>>,
+    /// The sharded channels it is subscribed to, in the order of the bytes.
+    pub sharded: Vec<Vec<u8>>,
     /// Bytes read from it.
     pub received: u64,
     /// Bytes written to it.
@@ -73,6 +76,8 @@ pub struct State {
     pub(crate) lasting_reactions: BTreeMap<String, Reaction>,
     /// Channels and patterns that nobody may subscribe to or unsubscribe from, and the error that says so.
     pub(crate) refused_topics: BTreeMap<Vec<u8>, Failure>,
+    /// Hash slots that another node has.
+    pub(crate) moved: HashSlots,
     pub(crate) door: Door,
     pub(crate) address: Address,
     pub(crate) registry: Registry,
@@ -139,6 +144,12 @@ impl State {
         self.pubsub.subscribers(channel.as_ref()).len()
     }
 
+    /// How many connections listen to the sharded channel.
+    #[must_use]
+    pub fn sharded_subscribers(&self, channel: impl AsRef<[u8]>) -> usize {
+        self.pubsub.sharded_subscribers(channel.as_ref()).len()
+    }
+
     /// How many connections listen to exactly this pattern.
     #[must_use]
     pub fn pattern_subscribers(&self, pattern: impl AsRef<[u8]>) -> usize {
@@ -177,6 +188,7 @@ impl ConnectionInfo {
             db: session.db,
             channels: session.channels.iter().cloned().collect(),
             patterns: session.patterns.iter().cloned().collect(),
+            sharded: session.sharded.iter().cloned().collect(),
             received: connection.received,
             sent: connection.sent,
             unsent: connection.unsent(),
@@ -202,6 +214,7 @@ impl State {
             reactions: Vec::new(),
             lasting_reactions: BTreeMap::new(),
             refused_topics: BTreeMap::new(),
+            moved: HashSlots::default(),
             door,
             address,
             registry,
@@ -243,7 +256,7 @@ impl State {
     }
 
     /// Sends a message to all who listen; tells how many deliveries that makes.
-    pub(crate) fn publish(&mut self, channel: &[u8], payload: &[u8]) -> usize {
+    pub(crate) fn publish(&mut self, kind: Kind, channel: &[u8], payload: &[u8]) -> usize {
         let State { pubsub, connections, settings, .. } = self;
         let mut receivers = 0;
         let mut deliver = |subscribers: &[u64], words: &[&[u8]]| {
@@ -273,6 +286,10 @@ impl State {
                 }
             }
         };
+        if kind == Kind::Sharded {
+            deliver(pubsub.sharded_subscribers(channel), &[b"smessage", channel, payload]);
+            return receivers;
+        }
         deliver(pubsub.subscribers(channel), &[b"message", channel, payload]);
         for (pattern, subscribers) in pubsub.matching(channel) {
             deliver(subscribers, &[b"pmessage", pattern, channel, payload]);
@@ -285,7 +302,8 @@ impl State {
         for connection in self.connections.0.values_mut() {
             let session = &connection.session;
             let keeps = self.users.find(&session.user).is_some_and(|user| {
-                session.channels.iter().all(|channel| user.may_use_channel(channel))
+                let mut channels = session.channels.iter().chain(&session.sharded);
+                channels.all(|channel| user.may_use_channel(channel))
                     && session.patterns.iter().all(|pattern| user.may_use_pattern(pattern))
             });
             if !keeps {
@@ -316,12 +334,11 @@ impl State {
     }
 
     fn bury(&mut self, id: u64, how: Close) {
-        let Some(connection) = self.connections.0.remove(&id) else { return };
-        for channel in &connection.session.channels {
-            self.pubsub.remove(Kind::Channel, channel, id);
-        }
-        for pattern in &connection.session.patterns {
-            self.pubsub.remove(Kind::Pattern, pattern, id);
+        let Some(mut connection) = self.connections.0.remove(&id) else { return };
+        for kind in Kind::ALL {
+            for name in connection.session.names(kind).iter() {
+                self.pubsub.remove(kind, name, id);
+            }
         }
         connection.stream.close(how, &self.registry);
     }

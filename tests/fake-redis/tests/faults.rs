@@ -57,6 +57,26 @@ fn a_topic_may_be_refused_by_its_name() {
 }
 
 #[test]
+fn a_hash_slot_moves_with_its_sharded_channels() {
+    let server = start();
+    let mut client = Client::connect(&server);
+    client.say_hello_3();
+    client.ask("SSUBSCRIBE {eu}a", b">3\r\n$10\r\nssubscribe\r\n$5\r\n{eu}a\r\n:1\r\n");
+    client.ask("SSUBSCRIBE other", b">3\r\n$10\r\nssubscribe\r\n$5\r\nother\r\n:2\r\n");
+    server.move_slot("eu", Some("10.0.0.2:6379"));
+    client.expect(b">3\r\n$12\r\nsunsubscribe\r\n$5\r\n{eu}a\r\n:1\r\n", "unasked");
+    for command in ["SSUBSCRIBE {eu}a {eu}b", "SUNSUBSCRIBE {eu}a", "SPUBLISH {eu}a x"] {
+        client.ask(command, b"-MOVED 6893 10.0.0.2:6379\r\n");
+    }
+    client.ask("SSUBSCRIBE {eu}a other", b"-CROSSSLOT Keys in request don't hash to the same slot\r\n");
+    assert_eq!(server.spublish("other", "x"), 1);
+    client.expect(b">3\r\n$8\r\nsmessage\r\n$5\r\nother\r\n$1\r\nx\r\n", "the other one");
+    server.move_slot("eu", None);
+    client.ask("SSUBSCRIBE {eu}a", b">3\r\n$10\r\nssubscribe\r\n$5\r\n{eu}a\r\n:2\r\n");
+    assert_eq!(server.look(|state| state.sharded_subscribers("{eu}a")), 1);
+}
+
+#[test]
 fn an_orderly_end_is_one_whatever_lies_unread() {
     let path = std::env::temp_dir().join(format!("fake-redis-end-{}.sock", std::process::id()));
     for server in [start(), FakeRedis::builder().unix(path).start().unwrap()] {

@@ -29,7 +29,7 @@ return function(settings)
 		local number = tonumber_before(value, base)
 		return number and math.min(number, 2 ^ 32 - 1)
 	end
-	for _, part in ipairs({ "report", "json", "envelope", "objects", "tables", "requests", "presence" }) do
+	for _, part in ipairs({ "report", "json", "envelope", "objects", "tables", "requests", "presence", "timers", "async", "time", "once" }) do
 		include("realtime/" .. part .. ".lua")(realtime, addon)
 	end
 	SysTime, os.time, tonumber = SysTime_before, time_before, tonumber_before

@@ -2,7 +2,7 @@
 
 mod server;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -36,12 +36,13 @@ pub(crate) struct Client {
 #[derive(Default)]
 pub(crate) struct Record {
     actions: VecDeque<Action>,
-    written: [Vec<u8>; 2],
+    /// By the number of the link.
+    written: BTreeMap<u8, Vec<u8>>,
 }
 
 impl Peers for Record {
     fn written(&mut self, link: LinkId, _now: Instant, bytes: &[u8]) {
-        self.written[usize::from(link.0)].extend_from_slice(bytes);
+        self.written.entry(link.0).or_default().extend_from_slice(bytes);
     }
 
     fn wished(&mut self, action: Action) {
@@ -164,7 +165,7 @@ impl Client {
     /// The connection is lost.
     pub(crate) fn lost(&mut self, link: u8, cause: LinkError) {
         self.driver.lost(LinkId(link), cause);
-        self.driver.peers.written[usize::from(link)].clear();
+        self.driver.peers.written.remove(&link);
         self.driver.drive();
     }
 
@@ -265,7 +266,7 @@ impl Client {
     /// The bytes written to a link since the last look.
     pub(crate) fn bytes(&mut self, link: u8) -> Vec<u8> {
         self.driver.drive();
-        std::mem::take(&mut self.driver.peers.written[usize::from(link)])
+        self.driver.peers.written.remove(&link).unwrap_or_default()
     }
 
     /// What was told since the last look.

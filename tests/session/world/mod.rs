@@ -11,8 +11,8 @@ use realtime::model::{Command, LinkId, RequestKind, State, TopicKind};
 use crate::client::{Client, Reads, Resp, subscribe, topic};
 use crate::twin::{Answer, Name, Server};
 
-pub(crate) const NAMES: [&str; 5] = ["a", "b", "c", "d", "e"];
-pub(crate) const KINDS: [TopicKind; 2] = [TopicKind::Channel, TopicKind::Pattern];
+/// As sharded channels, the first two are in one hash slot.
+pub(crate) const NAMES: [&str; 5] = ["a", "{a}b", "c", "d", "e"];
 
 #[derive(Debug, Clone)]
 pub(crate) enum Act {
@@ -30,6 +30,10 @@ pub(crate) enum Act {
     Ask(usize),
     Forbid(usize),
     Allow(usize),
+    /// The hash slot of a sharded channel moves to another node.
+    Move(usize),
+    /// All hash slots come back.
+    Return,
     /// The server begins or ends to refuse every SUBSCRIBE and UNSUBSCRIBE.
     Busy(bool),
     /// Links that are asked for are made.
@@ -53,7 +57,7 @@ pub(crate) struct Wish {
     pub(crate) told: bool,
     /// The code of the refusal that was told of it last.
     pub(crate) refusal_told: Option<String>,
-    /// It was confirmed before, and is refused on the present connection.
+    /// It was confirmed before, and on the present connection it is refused, or the server ended it.
     pub(crate) deaf: bool,
     /// It was asked for again, or confirmed, since.
     pub(crate) news: bool,
@@ -152,11 +156,13 @@ impl World {
                 self.server.forbidden.insert(NAMES[name].to_owned());
                 // A user who loses the right to a channel that he listens to is disconnected.
                 let link = self.subscriber();
-                if KINDS.iter().any(|&kind| self.server.has(&Name::new(kind, NAMES[name]))) {
+                if TopicKind::ALL.iter().any(|&kind| self.server.has(&Name::new(kind, NAMES[name]))) {
                     self.lose(link);
                 }
             }
             Act::Allow(name) => drop(self.server.forbidden.remove(NAMES[name])),
+            Act::Move(name) => self.server.move_slot(NAMES[name]),
+            Act::Return => self.server.return_slots(),
             Act::Busy(busy) => self.server.busy = busy,
             Act::Connect => self.connect(),
             Act::Refuse => {
@@ -198,7 +204,9 @@ impl World {
         {
             for (name, number) in &asked.behind {
                 let is_wanted = self.wishes.get(name).is_some_and(|wish| wish.number == *number);
-                let is_settled = self.server.has(name) || self.server.refused().contains(name);
+                let is_settled = self.server.has(name)
+                    || self.server.refused().contains(name)
+                    || self.server.has_ended(name);
                 prop_assert!(!is_wanted || is_settled, "a publish overtook {:?}", name);
             }
             for (name, slot) in &self.last_slots {
@@ -282,6 +290,11 @@ impl World {
                 regained.insert(name.clone());
             }
             wish.deaf |= wish.told && !confirmed;
+        }
+        if let Answer::Ended { name, .. } = &answer
+            && let Some(wish) = self.wishes.get_mut(name)
+        {
+            wish.deaf |= wish.told;
         }
         self.client.server(LINKS[link], answer.bytes());
         self.take_actions();

@@ -36,7 +36,7 @@ impl Batch {
         self.operation
     }
 
-    /// Whether the names are channels or patterns.
+    /// What the names are.
     pub fn kind(&self) -> TopicKind {
         self.kind
     }
@@ -44,6 +44,11 @@ impl Batch {
     /// All of its names.
     pub fn names(&self) -> &[Name] {
         &self.names
+    }
+
+    /// How many of its names the server confirmed; they stand first.
+    pub(super) fn confirmed(&self) -> usize {
+        self.confirmed
     }
 
     /// Whether the server confirmed all of it.

@@ -26,8 +26,8 @@ pub(super) struct Entry {
     pub(super) restoring: bool,
     /// The first confirmation of this wish was told.
     pub(super) told: bool,
-    /// `told`, and refused on the present connection, and not confirmed since: why.
-    pub(super) deaf: Option<Arc<Error>>,
+    /// `told`, and refused on the present connection or ended by the server, and not confirmed since.
+    pub(super) silence: Option<Silence>,
     /// The refusal of this wish, if it was refused since it was last confirmed.
     pub(super) refusal: Option<Box<Refusal>>,
 }
@@ -46,6 +46,14 @@ impl Entry {
     pub(super) fn is_over(&self) -> bool {
         !self.is_wanted() && !self.may_be_held() && !self.queued
     }
+}
+
+/// A topic that was confirmed is not delivered any more.
+#[derive(Debug)]
+pub(super) struct Silence {
+    /// Messages may be missing since then.
+    pub(super) since: Instant,
+    pub(super) error: Arc<Error>,
 }
 
 /// When a topic is asked for again. The number tells apart topics with the same time.
@@ -88,8 +96,9 @@ impl Refusal {
 /// The topics by kind and name.
 #[derive(Debug, Default)]
 pub(super) struct Tables {
-    pub(super) channels: Names<Entry>,
-    pub(super) patterns: Names<Entry>,
+    channels: Names<Entry>,
+    patterns: Names<Entry>,
+    sharded: Names<Entry>,
 }
 
 impl Tables {
@@ -98,6 +107,7 @@ impl Tables {
         match kind {
             TopicKind::Channel => &self.channels,
             TopicKind::Pattern => &self.patterns,
+            TopicKind::ShardedChannel => &self.sharded,
         }
     }
 
@@ -105,6 +115,15 @@ impl Tables {
         match kind {
             TopicKind::Channel => &mut self.channels,
             TopicKind::Pattern => &mut self.patterns,
+            TopicKind::ShardedChannel => &mut self.sharded,
         }
+    }
+
+    pub(super) fn all(&self) -> [&Names<Entry>; TopicKind::ALL.len()] {
+        [&self.channels, &self.patterns, &self.sharded]
+    }
+
+    pub(super) fn all_mut(&mut self) -> [&mut Names<Entry>; TopicKind::ALL.len()] {
+        [&mut self.channels, &mut self.patterns, &mut self.sharded]
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Delivery;
+use super::entry::Silence;
 use crate::model::{Error, Event, Sink};
 
 /// What of it is not told yet.
@@ -27,6 +28,13 @@ pub(super) struct Gaps {
 struct Loss {
     since: Instant,
     error: Error,
+}
+
+impl Gaps {
+    /// When the last gap of all subscriptions was told, on the present connection.
+    pub(super) fn told(&self) -> Option<Instant> {
+        self.told
+    }
 }
 
 impl Delivery {
@@ -71,9 +79,7 @@ impl Delivery {
 
     #[cold]
     fn tell_gap_of_some(&mut self, now: Instant, sink: &mut dyn Sink) {
-        let Some((topics, error)) = self.refusals.take_regained() else { return };
-        // The gap of all topics was told when the connection came up.
-        let since = self.gaps.told.unwrap_or(now);
+        let Some((topics, Silence { since, error })) = self.refusals.take_regained() else { return };
         let lasted = now.saturating_duration_since(since);
         sink.event(Event::Gap { lasted, error: Arc::unwrap_or_clone(error), topics: Some(topics) });
         self.gaps.owes_ready = true;
@@ -91,9 +97,9 @@ impl Delivery {
 
     /// Since when messages may be missing if the connection ends now, on which the last byte was `heard` then.
     pub fn missing_since(&self, heard: Instant) -> Instant {
-        // A gap was told on this connection, but not every subscription was back: the new gap joins the old one.
-        let restored = self.is_restored() && !self.refusals.is_deaf();
-        self.gaps.told.filter(|_| !restored).unwrap_or(heard)
+        // A gap was told on this connection, but not every subscription was back, or is: the new gap joins the old one.
+        let unrestored = self.gaps.told.filter(|_| !self.is_restored());
+        unrestored.into_iter().chain(self.refusals.silent_since()).fold(heard, Instant::min)
     }
 
     /// The connection is lost, and with it what was published `since` then.

@@ -1,5 +1,5 @@
-//! What one link delivers. The subscription table: for each channel and pattern what is wanted, what was asked of the
-//! server, and what it confirmed. When messages may be missing is in `gaps`, what the server refuses in `refused`.
+//! What one link delivers. The subscription table: for each topic what is wanted, what was asked of the server, and what it
+//! confirmed. When messages may be missing is in `gaps`, what the server refuses in `refused`, what it ended in `ended`.
 //!
 //! Nothing here sends. A topic whose wish differs from what was last requested waits in a queue; [`Delivery::next_batch`]
 //! turns the front of the queue into one SUBSCRIBE or UNSUBSCRIBE, and the server's answers come back as
@@ -7,6 +7,7 @@
 //! moment, the last one in flight always ends in what was asked last.
 
 mod batch;
+mod ended;
 mod entry;
 mod gaps;
 mod names;
@@ -23,6 +24,7 @@ pub use refused::{RefusedTopic, RefusedTopics};
 
 use entry::{Entry, Refusal, Tables};
 use gaps::Gaps;
+use names::Names;
 use refusals::Refusals;
 
 use crate::model::{Event, SubscriptionSlot, Topic, TopicKind};
@@ -32,8 +34,18 @@ const BATCH_NAMES: usize = 1000;
 /// Bytes of names in one SUBSCRIBE at most, but for a single longer one.
 const BATCH_BYTES: usize = 64 << 10;
 
-/// Batches in flight at most.
+/// Batches in flight at most, unless they are small.
 const MAX_BATCHES: usize = 8;
+/// What the names in flight may cost at most where there are more batches than that.
+const MAX_COST: usize = BATCH_BYTES;
+
+/// What a name in flight costs: its bytes, and those of a command that has no other.
+fn cost(name: &[u8]) -> usize {
+    name.len() + 64
+}
+
+/// Which topics of a kind may stand in one command: those for which this gives the same number.
+type GroupOf = fn(TopicKind, &[u8]) -> u16;
 
 /// The subscriptions of one link, and when messages for them may be missing.
 #[derive(Debug)]
@@ -51,8 +63,11 @@ pub struct Delivery {
     unsettled: BTreeSet<u64>,
     /// Number of the last Subscribe or Unsubscribe.
     last_number: u64,
+    group_of: GroupOf,
     /// Batches in flight.
     batches: usize,
+    /// What the names in them cost that are neither confirmed nor refused.
+    cost: usize,
     gaps: Gaps,
     /// Whether there is a connection to subscribe on.
     online: bool,
@@ -74,7 +89,9 @@ impl Delivery {
             refusals: Refusals::new(seed),
             unsettled: BTreeSet::new(),
             last_number: 0,
+            group_of: |_, _| 0,
             batches: 0,
+            cost: 0,
             gaps: Gaps::default(),
             online: false,
             wanted: 0,
@@ -82,6 +99,11 @@ impl Delivery {
             confirmed: 0,
             told: 0,
         }
+    }
+
+    /// One command has topics of one group only.
+    pub fn grouped_by(self, group_of: GroupOf) -> Self {
+        Self { group_of, ..self }
     }
 
     /// The subscription that a message of this topic is for.
@@ -177,24 +199,23 @@ impl Delivery {
 
     /// Wants nothing any more and expects nothing. Batches in flight go on to be ticked off.
     fn clear(&mut self) {
-        let Self { last_number, batches, .. } = *self;
+        let Self { last_number, group_of, batches, cost, .. } = *self;
         self.refusals.clear();
         let refusals = std::mem::replace(&mut self.refusals, Refusals::new(0));
-        *self = Self { last_number, batches, refusals, ..Self::new(0) };
+        *self = Self { last_number, group_of, batches, cost, refusals, ..Self::new(0) };
     }
 
     /// The connection is lost, and with it all that the server knew.
     fn forget_connection(&mut self) {
         self.online = false;
-        self.batches = 0;
+        (self.batches, self.cost) = (0, 0);
         self.queue.clear();
         self.retries.clear();
         self.again.clear();
         self.refusals.clear();
         self.restoring = 0;
         self.confirmed = 0;
-        let Tables { channels, patterns } = &mut self.tables;
-        for table in [&mut *channels, &mut *patterns] {
+        for table in self.tables.all_mut() {
             table.retain(|_, entry| entry.is_wanted());
             for entry in table.values_mut() {
                 *entry = Entry {
@@ -206,18 +227,20 @@ impl Delivery {
                 };
             }
         }
-        self.unsettled = channels.values().chain(patterns.values()).map(|e| e.number).collect();
+        self.unsettled = self.tables.all().into_iter().flat_map(Names::values).map(|e| e.number).collect();
     }
 
     /// A connection is up: everything wanted is to be requested on it.
     fn request_all(&mut self) {
         self.online = true;
-        for kind in [TopicKind::Channel, TopicKind::Pattern] {
+        for kind in TopicKind::ALL {
             let table = self.tables.of_mut(kind);
-            // In the order of their Subscribes, not in that of a hash table: a conversation can be replayed.
-            let mut topics: Vec<_> =
-                table.iter_mut().map(|(name, entry)| (entry.number, name, entry)).collect();
-            topics.sort_unstable_by_key(|(number, ..)| *number);
+            // In the order of their groups and their Subscribes, not in that of a hash table: a conversation can be replayed.
+            let mut topics: Vec<_> = table
+                .iter_mut()
+                .map(|(name, entry)| (((self.group_of)(kind, name), entry.number), name, entry))
+                .collect();
+            topics.sort_unstable_by_key(|(order, ..)| *order);
             for (_, name, entry) in topics {
                 entry.queued = true;
                 entry.restoring = true;
@@ -229,12 +252,13 @@ impl Delivery {
 
     /// The next batch to be sent, if there is one and few enough are in flight.
     pub fn next_batch(&mut self) -> Option<Batch> {
-        if self.batches == MAX_BATCHES {
+        if self.batches >= MAX_BATCHES && self.cost >= MAX_COST {
             return None;
         }
-        let batch = self.take_batch();
-        self.batches += usize::from(batch.is_some());
-        batch
+        let batch = self.take_batch()?;
+        self.batches += 1;
+        self.cost += batch.names.iter().map(|name| cost(name)).sum::<usize>();
+        Some(batch)
     }
 
     /// Whether a batch is in flight.
@@ -255,7 +279,10 @@ impl Delivery {
             if let Some(batch) = &batch {
                 let full = batch.names.len() == BATCH_NAMES || bytes + name.len() > BATCH_BYTES;
                 let differs = self.wish(*kind, name).is_some_and(|wish| wish != batch.operation);
-                if full || differs || *kind != batch.kind {
+                let group = |name: &[u8]| (self.group_of)(*kind, name);
+                let is_others =
+                    *kind != batch.kind || batch.names.first().is_some_and(|it| group(it) != group(name));
+                if full || differs || is_others {
                     break;
                 }
             }
@@ -281,6 +308,7 @@ impl Delivery {
     pub fn confirm(&mut self, batch: &Batch, name: &[u8]) -> Option<Event> {
         let Batch { operation, kind, .. } = *batch;
         self.batches = self.batches.saturating_sub(usize::from(batch.is_complete()));
+        self.cost = self.cost.saturating_sub(cost(name));
         let entry = self.tables.of_mut(kind).get_mut(name)?;
         let before = entry.confirmed;
         entry.confirmed = operation == Operation::Subscribe;
@@ -299,6 +327,14 @@ impl Delivery {
         }
         self.forget_if_over(kind, name);
         None
+    }
+
+    /// What is left of the oldest batch in flight counts as confirmed. It unsubscribes, so there is nothing to tell.
+    pub fn confirm_rest(&mut self, batch: &mut Batch) {
+        while let Some(name) = batch.names.get(batch.confirmed()).cloned() {
+            batch.tick_off(batch.operation, batch.kind, &name);
+            self.confirm(batch, &name);
+        }
     }
 
     /// Whether the server ended a subscription by itself: `name` is subscribed as far as we know, and no operation on it

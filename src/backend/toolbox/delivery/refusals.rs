@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::batch::Name;
-use super::entry::{Entry, Refusal, Turn};
+use super::entry::{Entry, Refusal, Silence, Turn};
 use crate::backend::toolbox::pauses::RefusalKind;
 use crate::backend::toolbox::random::SplitMix64;
 use crate::model::{Error, Topic, TopicKind};
@@ -55,16 +55,18 @@ pub(super) struct Refusals {
     last_error: Option<Arc<Error>>,
     /// How many topics are refused.
     count: usize,
-    /// How many topics are refused whose subscription was confirmed on an earlier connection.
-    deaf: usize,
+    /// How many topics are silent that were confirmed before.
+    silent: usize,
+    /// When the first of them fell silent.
+    silent_since: Option<Instant>,
     /// One of them, which is shown as long as it is refused.
     shown: Option<(TopicKind, Name)>,
     /// What is to be shown may have changed.
     changed: bool,
-    /// Topics that were confirmed on an earlier connection, refused on this one, and are confirmed now.
+    /// Topics that were silent and are confirmed now.
     regained: Vec<Topic>,
-    /// Why the first of them was refused.
-    regained_error: Option<Arc<Error>>,
+    /// Since when the first of them was silent, and why.
+    regained_silence: Option<Silence>,
 }
 
 impl Refusals {
@@ -76,20 +78,21 @@ impl Refusals {
             last_turn: 0,
             last_error: None,
             count: 0,
-            deaf: 0,
+            silent: 0,
+            silent_since: None,
             shown: None,
             changed: false,
             regained: Vec::new(),
-            regained_error: None,
+            regained_silence: None,
         }
     }
 
     /// The connection is lost, or nothing is wanted any more: nothing is refused.
     pub(super) fn clear(&mut self) {
         (self.passing, self.forbidden) = (Group::default(), Group::default());
-        (self.count, self.deaf) = (0, 0);
+        (self.count, self.silent, self.silent_since) = (0, 0, None);
         (self.last_error, self.shown, self.changed) = (None, None, true);
-        (self.regained, self.regained_error) = (Vec::new(), None);
+        (self.regained, self.regained_silence) = (Vec::new(), None);
     }
 
     fn group(&mut self, kind: RefusalKind) -> &mut Group {
@@ -140,9 +143,6 @@ impl Refusals {
         let turn = (now + kind.pause(times, &mut self.random), self.last_turn);
         self.group(kind).waiting.insert(turn, topic);
         self.count += usize::from(!stood);
-        if entry.told && entry.deaf.replace(Arc::clone(error)).is_none() {
-            self.deaf += 1;
-        }
         self.changed = true;
         let (error, turn) = (Arc::clone(error), Some(turn));
         entry.refusal = Some(Box::new(Refusal { error, kind, stands: true, times, told, turn }));
@@ -163,10 +163,10 @@ impl Refusals {
     /// A topic is confirmed. Returns how it was refused on the present connection, if it was.
     pub(super) fn confirm(&mut self, entry: &mut Entry, kind: TopicKind, name: &[u8]) -> Option<RefusalKind> {
         let refused = self.lift(entry);
-        if let Some(deaf) = entry.deaf.take() {
-            self.deaf -= 1;
+        if let Some(silence) = self.end_silence(entry) {
             self.regained.push(Topic { kind, name: name.into() });
-            self.regained_error.get_or_insert(deaf);
+            let first = self.regained_silence.take().filter(|first| first.since <= silence.since);
+            self.regained_silence = first.or(Some(silence));
         }
         refused
     }
@@ -174,7 +174,28 @@ impl Refusals {
     /// A topic is not wanted any more.
     pub(super) fn forget(&mut self, entry: &mut Entry) {
         self.lift(entry);
-        self.deaf -= usize::from(entry.deaf.take().is_some());
+        self.end_silence(entry);
+    }
+
+    /// A topic that was confirmed before is not delivered `since` then, or since it fell silent before.
+    pub(super) fn silence(&mut self, entry: &mut Entry, since: Instant, error: &Arc<Error>) {
+        if !entry.told {
+            return;
+        }
+        let before = entry.silence.as_ref().map(|silence| silence.since);
+        let since = before.unwrap_or(since);
+        entry.silence = Some(Silence { since, error: Arc::clone(error) });
+        self.silent += usize::from(before.is_none());
+        self.silent_since = Some(self.silent_since.map_or(since, |first| first.min(since)));
+    }
+
+    fn end_silence(&mut self, entry: &mut Entry) -> Option<Silence> {
+        let silence = entry.silence.take()?;
+        self.silent -= 1;
+        if self.silent == 0 {
+            self.silent_since = None;
+        }
+        Some(silence)
     }
 
     /// How many topics are refused.
@@ -182,9 +203,9 @@ impl Refusals {
         self.count
     }
 
-    /// Whether a topic that was confirmed on an earlier connection is refused on this one.
-    pub(super) fn is_deaf(&self) -> bool {
-        self.deaf > 0
+    /// Since when a topic that was confirmed before is silent, if one is. It may have been an earlier one of them.
+    pub(super) fn silent_since(&self) -> Option<Instant> {
+        self.silent_since
     }
 
     #[inline]
@@ -192,10 +213,10 @@ impl Refusals {
         !self.regained.is_empty()
     }
 
-    pub(super) fn take_regained(&mut self) -> Option<(Box<[Topic]>, Arc<Error>)> {
-        let error = self.regained_error.take();
+    /// The topics that are heard again, and the first one's silence.
+    pub(super) fn take_regained(&mut self) -> Option<(Box<[Topic]>, Silence)> {
         let topics = std::mem::take(&mut self.regained);
-        error.filter(|_| !topics.is_empty()).map(|error| (topics.into(), error))
+        self.regained_silence.take().map(|silence| (topics.into(), silence))
     }
 
     /// Whether what is to be shown may have changed since the last call.

@@ -11,8 +11,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::Delivery;
 use super::batch::{Batch, Name, Operation};
+use super::{Delivery, cost};
 use crate::backend::toolbox::pauses::RefusalKind;
 use crate::model::{Error, Event, Topic, TopicKind};
 
@@ -36,7 +36,7 @@ pub struct RefusedTopics<'a> {
 /// A topic that is refused.
 #[derive(Debug, Clone, Copy)]
 pub struct RefusedTopic<'a> {
-    /// Whether it is a channel or a pattern.
+    /// What it is.
     pub kind: TopicKind,
     /// Its name.
     pub name: &'a [u8],
@@ -55,8 +55,11 @@ impl Delivery {
         let (operation, kind) = (batch.operation, batch.kind);
         let mut events = Vec::new();
         let mut names = batch.into_rest();
+        self.cost = self.cost.saturating_sub(names.iter().map(|name| cost(name)).sum());
         let alone = names.len() == 1 || operation == Operation::Unsubscribe;
         let error = self.refusals.share(error);
+        // A topic that was delivered before has been silent since the gap of all topics.
+        let silent_since = self.gaps.told().unwrap_or(now);
         names.retain(|name| {
             let Some(entry) = self.tables.of_mut(kind).get_mut(name) else { return false };
             entry.in_flight = entry.in_flight.saturating_sub(1);
@@ -83,6 +86,7 @@ impl Delivery {
                 (wanted, _) => {
                     let restoring = std::mem::take(&mut entry.restoring);
                     let is_news = self.refusals.refuse(entry, (kind, Arc::clone(name)), &error, refusal, now);
+                    self.refusals.silence(entry, silent_since, &error);
                     self.restoring -= usize::from(restoring);
                     self.unsettled.remove(&number);
                     if wanted && is_news {

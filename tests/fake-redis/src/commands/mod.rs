@@ -315,9 +315,8 @@ fn lookup(request: &Request, state: &State) -> Result<&'static Command, Failure>
     if state.settings.hello == Hello::Unknown && name == "hello" {
         return Err(Failure::unknown_to_redis_5(request));
     }
-    let Some(command) = Command::find_by_full_name(&name).filter(|_| !name.contains('|')) else {
-        return Err(Failure::unknown(request));
-    };
+    let known = Command::find_by_full_name(&name).filter(|found| !name.contains('|') && state.knows(found));
+    let Some(command) = known else { return Err(Failure::unknown(request)) };
     if command.subcommands.is_empty() {
         return Ok(command);
     }
@@ -334,7 +333,12 @@ fn lookup(request: &Request, state: &State) -> Result<&'static Command, Failure>
 impl State {
     /// Whether this server's version has the command.
     fn knows(&self, command: &Command) -> bool {
-        command.name != "client|setinfo" || at_least(&self.settings.version, (7, 2))
+        let since = match command.name {
+            "client|setinfo" => (7, 2),
+            "ssubscribe" | "sunsubscribe" | "spublish" => (7, 0),
+            _ => return true,
+        };
+        at_least(&self.settings.version, since)
     }
 }
 
@@ -368,9 +372,13 @@ fn admit(
             return Err(Failure::CHANNEL_FORBIDDEN);
         }
     }
+    if let Some(failure) = pubsub::moved(state, command, request) {
+        return Err(failure);
+    }
     if state.settings.role == Role::Replica && command.writes() {
         return Err(Failure::READ_ONLY);
     }
+    let session = &state.connections.current(id).session;
     if session.protocol == Protocol::Resp2 && session.subscriptions() > 0 && !command.when_subscribed {
         return Err(Failure::quoting(format!(
             "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this \

@@ -6,6 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use crate::commands::{Call, Command, Outcome, TABLES, lower};
 use crate::failure::Failure;
 use crate::faults::{Health, Role};
+use crate::pubsub::Kind;
 use crate::reply::Reply;
 use crate::socket::Address;
 use crate::state::State;
@@ -85,7 +86,7 @@ fn sections(state: &mut State) -> Vec<Section> {
             "Stats",
             vec![
                 ("total_connections_received", state.accepted().to_string()),
-                ("pubsub_channels", state.pubsub.channels().count().to_string()),
+                ("pubsub_channels", state.pubsub.channels(Kind::Channel).count().to_string()),
                 ("pubsub_patterns", state.pubsub.pattern_count().to_string()),
             ],
         ),

@@ -8,8 +8,8 @@ use super::{bytes, text};
 use crate::value::Value;
 
 const METHODS: &str = "url, socket, port, publish, drop, kick, send, faults, on_next, on_every, forget_reactions, health, hello, \
-                       role, max_clients, subscriber_buffer, password, user, log, refuse_topic, connections, accepted, subscribers, \
-                       pattern_subscribers, received, commands, stop, start, refuse, pause, resume";
+                       role, max_clients, subscriber_buffer, password, user, log, refuse_topic, move_slot, spublish, connections, accepted, subscribers, \
+                       pattern_subscribers, sharded_subscribers, received, commands, stop, start, refuse, pause, resume";
 
 /// An embedded server.
 #[derive(Debug)]
@@ -85,6 +85,10 @@ impl Fake {
                 let error = arguments.get(1).map(|_| text(arguments, 1, method)).transpose()?;
                 server.refuse_topic(bytes(arguments, 0, method)?, error);
             }
+            "move_slot" => {
+                let node = arguments.get(1).map(|_| text(arguments, 1, method)).transpose()?;
+                server.move_slot(bytes(arguments, 0, method)?, node);
+            }
             "log" => server.set_log(matches!(first, Value::Boolean(true))),
             "stop" => server.stop().map_err(in_words)?,
             "refuse" => server.refuse().map_err(in_words)?,
@@ -100,6 +104,7 @@ impl Fake {
         let first = arguments.first().unwrap_or(&Value::Nil);
         let count = match method {
             "publish" => server.publish(bytes(arguments, 0, method)?, bytes(arguments, 1, method)?),
+            "spublish" => server.spublish(bytes(arguments, 0, method)?, bytes(arguments, 1, method)?),
             "drop" => {
                 server.drop_connections(target(first)?, close(arguments.get(1).unwrap_or(&Value::Nil))?)
             }
@@ -126,6 +131,10 @@ impl Fake {
             "pattern_subscribers" => {
                 let pattern = bytes(arguments, 0, method)?;
                 server.look(|state| state.pattern_subscribers(pattern)).into()
+            }
+            "sharded_subscribers" => {
+                let channel = bytes(arguments, 0, method)?;
+                server.look(|state| state.sharded_subscribers(channel)).into()
             }
             "received" => {
                 let command = text(arguments, 0, method)?;
@@ -189,6 +198,7 @@ impl Fake {
                 ("db", connection.db.into()),
                 ("channels", texts(&connection.channels)),
                 ("patterns", texts(&connection.patterns)),
+                ("sharded", texts(&connection.sharded)),
                 ("received", exact(connection.received)),
                 ("sent", exact(connection.sent)),
                 ("unsent", connection.unsent.into()),

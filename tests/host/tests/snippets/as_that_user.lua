@@ -29,6 +29,7 @@ host.run(function()
 	assert(heard.answer == "pong" and heard.ping == "pong", heard.answer)
 	host.wait(function() return presence:Server("ttt-1") end, PATIENCE, "presence")
 	assert(client:Stats().version, "the server's version")
+	host.wait(function() return realtime.Time() end, PATIENCE, "the time of day")
 	client:Unsubscribe("chat")
 	client:PUnsubscribe("kills.*")
 	-- Nobody publishes: probes go out and come in, and there is no complaint.

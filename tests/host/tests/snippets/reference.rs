@@ -22,6 +22,9 @@ const PAGES: &[(&str, &str)] = &[
 /// Functions of `realtime` that the addon brings.
 const ADDON: &[&str] = &["Default", "ServerId", "Encode", "Decode", "Tables", "Requests", "Presence"];
 
+/// Those that have a page of their own.
+const TIME: &[&str] = &["After", "Every", "StopTimer", "Async", "Await", "Sleep", "Time", "Once"];
+
 /// Codes that only the addon has stand on its page.
 const NO_CODE: &[&str] = &["WRONGPASS", "NOAUTH", "NOPERM"];
 
@@ -29,12 +32,17 @@ type Names = BTreeSet<String>;
 
 pub(crate) fn is_whole(root: &Path) -> Result<(), Failed> {
     let read = |file: &str| fs::read_to_string(root.join(file)).expect("a file of the repository");
-    let (annotations, api, addon) =
-        (read("lua/annotations/realtime.lua"), read("docs/api.md"), read("docs/addon.md"));
+    let (annotations, api, addon, time) = (
+        read("lua/annotations/realtime.lua"),
+        read("docs/api.md"),
+        read("docs/addon.md"),
+        read("docs/time.md"),
+    );
     let mut wrong = Vec::new();
     for (class, name) in functions(&annotations) {
         let page = match PAGES.iter().find(|(known, _)| *known == class) {
             Some(_) if class == "realtime" && ADDON.contains(&&*name) => &addon,
+            Some(_) if class == "realtime" && TIME.contains(&&*name) => &time,
             Some((_, "docs/api.md")) => &api,
             Some(_) => &addon,
             None => return Err(format!("no page is named for {class}").into()),

@@ -1,0 +1,98 @@
+-- Code that waits in the middle, as a coroutine: for the answer to a call, or for time to pass.
+return function(realtime, addon)
+	local running, create, resume, yield = coroutine.running, coroutine.create, coroutine.resume, coroutine.yield
+	local pcall, select, unpack = pcall, select, unpack
+
+	local tasks = setmetatable({}, { __mode = "k" }) -- by coroutine
+	local named = {}
+
+	local function finish(task)
+		task.is_over = true
+		if task.timer then addon.EndTimer(task.timer) end
+		if task.identifier and named[task.identifier] == task then named[task.identifier] = nil end
+	end
+
+	local function go_on(task)
+		if task.is_over then return end
+		local fine, err = resume(task.thread)
+		-- What fn raises is reported in the coroutine, with its stack. This is what could not be: its memory or stack ran out.
+		if not fine then
+			finish(task)
+			ErrorNoHaltWithStack(tostring(err))
+		end
+	end
+
+	-- The task that calls one of these functions.
+	local function current(name)
+		local thread = running()
+		local task = thread and tasks[thread]
+		if not task then error("'" .. name .. "' must be called in a function that realtime.Async runs", 3) end
+		-- Another one with its identifier was begun: it does not go on.
+		if task.is_over then yield() end
+		return task
+	end
+
+	-- Runs fn as a coroutine, at once until it first waits. The same identifier again ends the one before at its wait.
+	function realtime.Async(identifier, fn, ...)
+		local is_unnamed
+		identifier, fn, is_unnamed = addon.IdentifierAndFunction("Async", 2, identifier, fn, ...)
+		local task = {}
+		if is_unnamed then
+			addon.NoteLoad(function() finish(task) end)
+		else
+			if named[identifier] then finish(named[identifier]) end
+			task.identifier = identifier
+			named[identifier] = task
+		end
+		task.thread = create(function()
+			addon.Protect(fn)
+			finish(task)
+		end)
+		tasks[task.thread] = task
+		go_on(task)
+	end
+
+	-- Raises what a method raised. What it said of its arguments, without a place, is said of Await's caller.
+	local function raise(message)
+		local has_place = not isstring(message) or message:find("^[^\n]-:%d+: ")
+		error(message, has_place and 0 or 3)
+	end
+
+	-- Calls object:method(…, fn), waits, and returns what fn got: err, and the answer. If the call is refused, the refusal.
+	function realtime.Await(object, method, ...)
+		local task = current("Await")
+		local methods = istable(object) and object
+		local call = methods and methods[method]
+		if not methods then error("bad argument #1 to 'Await' (an object expected, such as a client)", 2) end
+		if not isfunction(call) then
+			error(string.format("bad argument #2 to 'Await' (%s has no method \"%s\")", tostring(object), tostring(method)), 2)
+		end
+		local answer, count, waits = nil, 0, false
+		local given = select("#", ...)
+		local arguments = { ... }
+		arguments[given + 1] = function(...)
+			if answer then return end
+			answer, count = { ... }, select("#", ...)
+			if waits then go_on(task) end
+		end
+		local fine, accepted, refusal = pcall(call, object, unpack(arguments, 1, given + 1))
+		if not fine then raise(accepted) end
+		if accepted == false and not answer then return refusal end
+		if not answer then
+			waits = true
+			yield()
+		end
+		return unpack(answer, 1, count)
+	end
+
+	-- Waits so many seconds, on an empty server too; at least until the next tick.
+	function realtime.Sleep(seconds)
+		local task = current("Sleep")
+		addon.CheckSeconds("Sleep", seconds, 2)
+		task.timer = addon.StartTimer(seconds, function()
+			task.timer = nil
+			go_on(task)
+		end)
+		yield()
+	end
+end

@@ -1,0 +1,159 @@
+-- Jobs that one server of all runs: another one takes over if it dies. The script redis/once.lua says who has which.
+return function(realtime, addon)
+	local SysTime, tonumber, min, random, huge = SysTime, tonumber, math.min, math.random, math.huge
+	local SCRIPT, KEY = "once", "realtime:once:{%s}"
+	local LEASE, LEAST_LEASE, MOST_LEASE = 60, 1, 86400 -- seconds
+	local MAX_SLOT = 128 -- bytes
+	local LOOK = 15 -- seconds between two looks at a job that another server runs
+	local RETRY, MOST_RETRY = 5, 300 -- seconds after an error of Redis: longer each time
+	local MOST_PAUSE = 3600 -- seconds until a server tries again what failed here
+	local OPTIONS = { lease = true }
+
+	local jobs = setmetatable({}, { __mode = "k" }) -- client → slot → job
+	local made = 0
+
+	-- A job is "waiting" for its turn, "running", at its end ("done" or "release", until Redis has heard of it), or "lost" while fn
+	-- still works on what another server runs now.
+	local function wait(job, seconds)
+		job.state, job.token = "waiting", realtime.RandomToken()
+		job.next_at = SysTime() + seconds
+	end
+
+	local function forget(job)
+		local of_client = jobs[job.client]
+		if of_client and of_client[job.slot] == job then of_client[job.slot] = nil end
+	end
+
+	local function lose(job, is_over)
+		addon.SayRarely(job, string.format('Once "%s": this server could not renew its lease of %g s in time, and another one runs the job ' ..
+			"now. What it writes is to be checked with the fence.", addon.Printable(job.slot, 64), job.lease))
+		if is_over then wait(job, 0) else job.state = "lost" end
+	end
+
+	local function run(job, fence)
+		job.state, job.fence = "running", fence
+		job.next_at = SysTime() + job.lease / 3
+		local called = false
+		local function done(err)
+			if called or not job.client:IsValid() then return false end
+			called = true
+			if job.state == "lost" then
+				wait(job, 0)
+				return false
+			end
+			job.state, job.next_at = err and "release" or "done", 0
+			return true
+		end
+		if not addon.Protect(job.fn, done, fence) then done(true) end
+	end
+
+	local answers = {}
+
+	function answers.waiting(job, outcome, detail)
+		if outcome == "held" then
+			run(job, tonumber(detail))
+		elseif outcome == "busy" then
+			job.next_at = SysTime() + min((tonumber(detail) or 0) / 1000, LOOK) + random()
+		else
+			forget(job)
+		end
+	end
+
+	function answers.running(job, outcome)
+		if outcome == "lost" then return lose(job, false) end
+		job.next_at = SysTime() + job.lease / 3
+	end
+
+	function answers.done(job, outcome)
+		if outcome == "lost" then return lose(job, true) end
+		forget(job)
+	end
+
+	-- Others look sooner, and this one ever later.
+	function answers.release(job)
+		job.failures = job.failures + 1
+		wait(job, min(job.lease * 2 ^ (job.failures - 1), MOST_PAUSE))
+	end
+
+	local ACTIONS = { waiting = "take", running = "renew", done = "done", release = "release" }
+
+	local function ask(job)
+		local state, client = job.state, job.client
+		job.is_asking = true
+		local arguments = { ACTIONS[state], job.token, math.floor(job.lease * 1000), job.id, string.format("%.0f", job.fence or 0) }
+		local accepted = addon.RunScript(client, SCRIPT, { KEY:format(job.slot) }, arguments, function(err, reply)
+			job.is_asking = false
+			if not err and not istable(reply) then err = "the server's answer is none of redis/once.lua" end
+			if err then
+				-- What became of it is asked with the same token, as soon as there is a connection.
+				local is_lost = istable(err) and (err.code == "DISCONNECTED" or err.code == "TIMEOUT" or err.code == "CLOSED")
+				job.next_at = SysTime()
+				if is_lost then return end
+				job.refusals = job.refusals + 1
+				job.next_at = job.next_at + min(RETRY * 2 ^ (job.refusals - 1), state == "running" and job.lease / 3 or MOST_RETRY)
+				addon.SayRarely(job, string.format('Once "%s": %s', addon.Printable(job.slot, 64), tostring(err)))
+				return
+			end
+			job.refusals = 0
+			if job.state == state then
+				answers[state](job, reply[1], reply[2])
+			end
+		end)
+		if not accepted then job.is_asking, job.next_at = false, SysTime() + 1 end
+	end
+
+	addon.AddTask("realtime.Once", function(now)
+		local due
+		for client, of_client in pairs(jobs) do
+			local is_connected = client:IsConnected()
+			if not client:IsValid() then jobs[client] = nil end
+			for _, job in pairs(of_client) do
+				if is_connected and now >= job.next_at and not job.is_asking and ACTIONS[job.state] then
+					due = due or {}
+					due[#due + 1] = job
+				end
+			end
+		end
+		if not due then return end
+		table.sort(due, function(a, b) return a.order < b.order end)
+		for _, job in ipairs(due) do ask(job) end
+	end)
+
+	local function lease_of(options)
+		if options == nil then return LEASE end
+		if not istable(options) then error("bad argument #3 to 'Once' (options expected, a table)", 3) end
+		for key in pairs(options) do
+			if not OPTIONS[key] then error("'Once': unknown option '" .. tostring(key) .. "'; there is lease", 3) end
+		end
+		local lease = options.lease or LEASE
+		if not isnumber(lease) or not (lease >= LEAST_LEASE and lease <= MOST_LEASE) then
+			error(string.format("'Once': lease is a number of seconds from %d to %d", LEAST_LEASE, MOST_LEASE), 3)
+		end
+		return lease
+	end
+
+	-- Runs fn(done, fence) on one server of all that call this for the slot; again, here or elsewhere, if it dies or calls done(err).
+	function realtime.Once(slot, fn, options, client, id)
+		if not isstring(slot) or slot == "" or #slot > MAX_SLOT then
+			error("bad argument #1 to 'Once' (a slot's name expected: a string of 1 to " .. MAX_SLOT .. " bytes)", 2)
+		end
+		if not isfunction(fn) then error("bad argument #2 to 'Once' (function expected, got " .. type(fn) .. ")", 2) end
+		local lease = lease_of(options)
+		client, id = addon.ClientAndId("Once", 4, client, id)
+		if not client then return nil, id end
+		local text, message = addon.ScriptText(SCRIPT)
+		if not text then return nil, message end
+		local of_client = jobs[client] or {}
+		jobs[client] = of_client
+		local job = of_client[slot]
+		-- The file was saved again: a run that goes on is not begun twice.
+		if not job then
+			made = made + 1
+			job = { slot = slot, client = client, id = id, order = made, failures = 0, refusals = 0 }
+			of_client[slot] = job
+			wait(job, 0)
+		end
+		job.fn, job.lease = fn, lease
+		return true
+	end
+end

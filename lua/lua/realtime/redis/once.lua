@@ -1,0 +1,68 @@
+-- Who runs the job of a slot of realtime.Once. Runs inside Redis (EVAL), called by game servers; a web site may take a job as well.
+--
+-- KEYS[1]  realtime:once:{SLOT}: a hash
+-- ARGV[1]  "take"     asks for the job
+--          "renew"    says that whoever has it is still there
+--          "done"     says that it is done
+--          "release"  gives it back
+-- ARGV[2]  TOKEN: 32 random hexadecimal digits, others for each run. The same call with the same token may come twice.
+-- ARGV[3]  milliseconds that the job is held without a renewal
+-- ARGV[4]  who calls: an id such as "ttt-1"
+-- ARGV[5]  the fence that "take" answered, for the other three
+--
+-- Answers { outcome, … }:
+--   "held"  the job is the caller's (after "done": it is done). Of "take" and "renew" the fence follows: a number that is larger
+--           for each run
+--   "busy"  somebody else runs it. Milliseconds until his lease is over, and his id follow
+--   "done"  it was done before
+--   "lost"  the job is not the caller's any more
+
+-- Redis before 7 needs this in scripts that read the clock and write.
+if redis.replicate_commands then redis.replicate_commands() end
+
+local MONTH = 30 * 24 * 3600 * 1000 -- milliseconds that a slot is remembered
+local key = KEYS[1]
+local action, token, lease, from, fence = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5] or "0")
+
+-- Doubles hold microseconds exactly; only "%.0f" writes all their digits.
+local function digits(number) return string.format("%.0f", number) end
+local clock = redis.call("TIME")
+local now = tonumber(clock[1]) * 1000000 + tonumber(clock[2])
+
+local slot = redis.call("HMGET", key, "state", "token", "fence", "until", "server")
+local state, holder, last_fence, lease_end = slot[1] or "free", slot[2], tonumber(slot[3] or "0"), tonumber(slot[4] or "0")
+local is_own = holder == token
+
+local function write(new_state, new_fence)
+	redis.call("HSET", key, "state", new_state, "token", token, "fence", digits(new_fence), "until", digits(now + lease * 1000),
+		"server", from)
+	redis.call("PEXPIRE", key, MONTH)
+end
+
+if action == "take" then
+	if state == "done" then return { "done" } end
+	if state == "running" and not is_own and lease_end > now then
+		return { "busy", math.ceil((lease_end - now) / 1000), slot[5] }
+	end
+	-- Larger than the last one, also after Redis lost what it knew.
+	fence = is_own and state == "running" and last_fence or math.max(last_fence + 1, now)
+	write("running", fence)
+	return { "held", digits(fence) }
+end
+
+if state == "done" then return { is_own and action == "done" and "held" or "lost", digits(last_fence) } end
+-- If nobody else took it, it is still the caller's: after the lease, and after Redis lost what it knew.
+local is_unknown = not holder and last_fence == 0
+if not is_unknown and not is_own then return { "lost" } end
+if state == "free" and not is_unknown then return { action == "release" and "held" or "lost" } end
+fence = math.max(fence, last_fence)
+if action == "renew" then
+	write("running", fence)
+elseif action == "done" then
+	write("done", fence)
+elseif action == "release" then
+	write("free", fence)
+else
+	return redis.error_reply("ERR the action is none of take, renew, done and release")
+end
+return { "held", digits(fence) }

@@ -1,0 +1,161 @@
+-- Timers by SysTime: they run on an empty server, too, where the game's own stand still.
+return function(realtime, addon)
+	local SysTime, pcall, floor, huge = SysTime, pcall, math.floor, math.huge
+	local SetTickBudget = realtime.SetTickBudget
+	local budget = 0.002 -- seconds of a tick that timers may take: the module's, for its callbacks
+	local FEW = 64 -- stopped timers that may stay in the heap, however few others there are
+
+	-- A binary heap: the timer that is due first is at its top, and of those due at one time the one that was made first.
+	local heap, count, stopped = {}, 0, 0
+	local made = 0
+	local named = {}
+
+	local function is_before(a, b)
+		if a.due ~= b.due then return a.due < b.due end
+		return a.order < b.order
+	end
+
+	local function push(timer)
+		count = count + 1
+		local at = count
+		while at > 1 do
+			local parent = floor(at / 2)
+			if not is_before(timer, heap[parent]) then break end
+			heap[at], at = heap[parent], parent
+		end
+		heap[at] = timer
+	end
+
+	local function pop()
+		local first, last = heap[1], heap[count]
+		heap[count] = nil
+		count = count - 1
+		if count == 0 then return first end
+		local at = 1
+		while true do
+			local child = at * 2
+			if child > count then break end
+			if child < count and is_before(heap[child + 1], heap[child]) then child = child + 1 end
+			if not is_before(heap[child], last) then break end
+			heap[at], at = heap[child], child
+		end
+		heap[at] = last
+		return first
+	end
+
+	-- A stopped timer stays in the heap until it is due. If most of them are stopped, they are taken out.
+	local function sweep()
+		if stopped <= FEW or stopped <= count / 2 then return end
+		local all = heap
+		heap, count, stopped = {}, 0, 0
+		for _, timer in ipairs(all) do
+			if timer.fn then push(timer) end
+		end
+	end
+
+	-- Calls fn in so many seconds; with an interval every so many seconds after that, until it is stopped.
+	function addon.StartTimer(seconds, fn, interval)
+		made = made + 1
+		local timer = { due = SysTime() + seconds, order = made, fn = fn, interval = interval, waits = true }
+		push(timer)
+		addon.EnsureTick()
+		return timer
+	end
+
+	function addon.EndTimer(timer)
+		if not timer.fn then return end
+		timer.fn = nil
+		if timer.identifier and named[timer.identifier] == timer then named[timer.identifier] = nil end
+		if not timer.waits then return end
+		stopped = stopped + 1
+		sweep()
+	end
+
+	local function run(timer, now)
+		local fn = timer.fn
+		if timer.interval then
+			timer.due = timer.due + timer.interval
+			-- After a stall once, and not for each time that was missed.
+			if timer.due <= now then timer.due = now + timer.interval end
+			made = made + 1
+			timer.order, timer.waits = made, true
+			push(timer)
+		else
+			addon.EndTimer(timer)
+		end
+		addon.Protect(fn)
+	end
+
+	local function tick(now)
+		if count == 0 or heap[1].due > now then return end
+		-- First these, then their functions, which may start timers that are due at once: those run with the next tick.
+		local due = {}
+		while count > 0 and heap[1].due <= now do
+			local timer = pop()
+			if timer.fn then
+				timer.waits = false
+				due[#due + 1] = timer
+			else
+				stopped = stopped - 1
+			end
+		end
+		local started, is_over = SysTime(), false
+		for _, timer in ipairs(due) do
+			if timer.fn then
+				if is_over then
+					timer.waits = true
+					push(timer)
+				else
+					run(timer, now)
+					is_over = SysTime() - started >= budget
+				end
+			end
+		end
+	end
+	addon.AddTask("realtime.Timers", tick)
+
+	realtime.SetTickBudget = function(...)
+		local fine, message = pcall(SetTickBudget, ...)
+		if not fine then error(message, 2) end
+		budget = ...
+	end
+
+	-- Seconds as an argument of ours.
+	function addon.CheckSeconds(name, seconds, level)
+		if isnumber(seconds) and seconds >= 0 and seconds < huge then return end
+		error("bad argument #1 to '" .. name .. "' (seconds expected, 0 or more)", level + 1)
+	end
+
+	-- A timer with that identifier takes the place of the one before.
+	local function name_timer(timer, identifier)
+		if named[identifier] then addon.EndTimer(named[identifier]) end
+		timer.identifier = identifier
+		named[identifier] = timer
+	end
+
+	-- Calls fn once, in so many seconds.
+	function realtime.After(seconds, identifier, fn, ...)
+		addon.CheckSeconds("After", seconds, 2)
+		local is_unnamed
+		identifier, fn, is_unnamed = addon.IdentifierAndFunction("After", 2, identifier, fn, ...)
+		local timer = addon.StartTimer(seconds, fn)
+		if not is_unnamed then return name_timer(timer, identifier) end
+		addon.NoteLoad(function() addon.EndTimer(timer) end)
+	end
+
+	-- Calls fn every so many seconds, the first time in so many seconds.
+	function realtime.Every(seconds, identifier, fn, ...)
+		addon.CheckSeconds("Every", seconds, 2)
+		if not isstring(identifier) then error("'Every': expected an identifier (string) and a function", 2) end
+		identifier, fn = addon.IdentifierAndFunction("Every", 2, identifier, fn, ...)
+		name_timer(addon.StartTimer(seconds, fn, seconds), identifier)
+	end
+
+	-- Ends a timer of After or Every. Returns whether there was one.
+	function realtime.StopTimer(identifier)
+		if not isstring(identifier) then error("bad argument #1 to 'StopTimer' (the timer's identifier expected)", 2) end
+		local timer = named[identifier]
+		if timer then addon.EndTimer(timer) end
+		return timer ~= nil
+	end
+end

@@ -1,0 +1,38 @@
+//! Errors of servers about sharded channels.
+
+use crate::model::Error;
+
+/// The codes with which a node refuses a command because of its hash slot. No command without a slot is refused like this.
+const OF_SLOTS: [&str; 5] = ["ASK", "CLUSTERDOWN", "CROSSSLOT", "MOVED", "TRYAGAIN"];
+
+/// The server's code for what is at another node.
+pub(super) const MOVED: &str = "MOVED";
+
+/// Whether it is a command's hash slot that the server refuses. A PING has none.
+pub(super) fn is_of_slots(error: &Error) -> bool {
+    OF_SLOTS.contains(&error.code.as_str())
+}
+
+/// An error of the server's about a sharded channel, in words for owners.
+pub(super) fn in_words(error: Error) -> Error {
+    let message = match error.code.as_str() {
+        MOVED => match error.message.split_once(' ') {
+            Some((slot, node)) => {
+                format!("hash slot {slot} is at the node {node}, not at the one that was asked")
+            }
+            None => return error,
+        },
+        "ERR" if is_unknown(&error.message) => {
+            format!("sharded channels need Redis 7.0 or Valkey; the server says: {}", error.message)
+        }
+        _ => return error,
+    };
+    Error { message: message.into(), ..error }
+}
+
+/// Whether these are words for a command that the server does not have.
+fn is_unknown(message: &str) -> bool {
+    ["unknown", "unsupported"]
+        .iter()
+        .any(|word| message.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word)))
+}

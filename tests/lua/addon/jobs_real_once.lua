@@ -1,0 +1,130 @@
+-- servers: real; redis: 5.0
+-- realtime.Once with a redis-server: its script, deaths, restarts, and a user who may just this.
+
+local kit = include("../_kit.lua")
+
+-- A "server": a client of its own, and its id.
+local function server(id, url)
+	local client = kit.ready({ id = kit.unique(id), url = url })
+	return { client = client, id = id, once = function(slot, fn, options) assert(realtime.Once(slot, fn, options, client, id)) end }
+end
+local function close(...)
+	for _, each in ipairs({ ... }) do each.client:Disconnect() end
+end
+
+host.test("one server runs it, and it is remembered for 30 days", function()
+	local servers, slot, log = { server("a"), server("b"), server("c") }, kit.unique("slot"), {}
+	for _, each in ipairs(servers) do
+		each.once(slot, function(done, fence)
+			log[#log + 1] = fence
+			kit.eq(done(), true)
+		end)
+	end
+	kit.wait("the run", function() return log[1] end)
+	local key = "realtime:once:{" .. slot .. "}"
+	kit.wait("the end", function() return host.real.command("HGET", key, "state") == "done" end)
+	local left = tonumber(host.real.command("PTTL", key))
+	assert(left > 29 * 86400e3 and left <= 30 * 86400e3, left)
+	assert(log[1] > 1.7e15 and log[1] < 2 ^ 53, log[1])
+	-- Redis forgets scripts; a new name for the same slot is another job.
+	host.real.command("SCRIPT", "FLUSH")
+	for _, each in ipairs(servers) do each.once(slot, function() log[#log + 1] = "again" end) end
+	local other
+	servers[2].once(slot .. ".2", function(done, fence)
+		other = fence
+		done()
+	end)
+	kit.wait("the other slot", function() return other end)
+	kit.wait("all answers", function()
+		for _, each in ipairs(servers) do if each.client:Stats().pending > 0 then return false end end
+		return true
+	end)
+	kit.eq(#log, 1)
+	assert(other > log[1], "fences grow")
+	close(unpack(servers))
+end)
+
+host.test("another server takes over from one that dies, and from one that fails", function()
+	local a, b, slot, fences = server("a"), server("b"), kit.unique("slot"), {}
+	a.once(slot, function(_, fence) fences[1] = fence end, { lease = 1 })
+	kit.wait("the first", function() return fences[1] end)
+	b.once(slot, function(done, fence)
+		fences[2] = fence
+		done()
+	end, { lease = 1 })
+	-- It is renewed for as long as that server lives.
+	local from = SysTime()
+	kit.wait("more than a lease", function() return SysTime() > from + 2 end)
+	kit.eq(fences[2], nil)
+	close(a)
+	kit.wait("the second", function() return fences[2] end)
+	assert(fences[2] > fences[1])
+	local c, log = server("c"), {}
+	b.once(slot .. "f", function(done)
+		log[#log + 1] = "b"
+		done("no luck")
+	end, { lease = 1 })
+	kit.wait("the failure", function() return log[1] end)
+	c.once(slot .. "f", function(done)
+		log[#log + 1] = "c"
+		done()
+	end, { lease = 1 })
+	kit.wait("another run", function() return log[#log] == "c" end)
+	close(b, c)
+end)
+
+host.test("Redis restarts and forgets everything, and the run goes on", function()
+	local a, b, slot, runs, finish = server("a"), server("b"), kit.unique("slot"), 0, nil
+	local function job(done)
+		runs, finish = runs + 1, done
+	end
+	a.once(slot, job, { lease = 5 })
+	kit.wait("the run", function() return finish end)
+	host.server.stop()
+	kit.wait("the loss", function() return not a.client:IsConnected() end)
+	host.server.start()
+	kit.wait("the way back", function() return a.client:IsConnected() and b.client:IsConnected() end)
+	local key = "realtime:once:{" .. slot .. "}"
+	kit.wait("the renewal", function() return host.real.command("HGET", key, "state") == "running" end)
+	b.once(slot, job, { lease = 5 })
+	kit.eq(finish(), true)
+	kit.wait("the end", function() return host.real.command("HGET", key, "state") == "done" end)
+	kit.eq(runs, 1)
+	close(a, b)
+end)
+
+host.test("an empty server works too", function()
+	local a, ran = server("a"), false
+	host.hibernate(true)
+	a.once(kit.unique("slot"), function(done) ran = done() end)
+	kit.wait("the run", function() return ran end)
+	host.hibernate(false)
+	close(a)
+end)
+
+-- Users are there from Redis 6.0 on.
+local is_old = not pcall(host.real.command, "ACL", "WHOAMI")
+
+host.test("a user with the page's rights, and nothing more, may; one without learns which he lacks", function()
+	if is_old then return end
+	local rules = "~realtime:once:* +eval +evalsha +script|load +time +hmget +hset +pexpire"
+	local a = server("a", kit.user("jobs", "on >pw resetchannels +hello +ping +info +client|setname " .. rules))
+	local slot, ran = kit.unique("slot"), false
+	a.once(slot, function(done) ran = done() end)
+	kit.wait("the run", function() return ran end)
+	kit.wait("the end", function() return host.real.command("HGET", "realtime:once:{" .. slot .. "}", "state") == "done" end)
+	local told = kit.lines("Once .*")
+	local b = server("b", kit.user("nobody", "on >pw resetchannels +hello +ping +info +client|setname +eval"))
+	b.once(slot, function() end)
+	kit.wait("the refusal", function() return told()[1] end)
+	assert(told()[1]:find("NOPERM", 1, true) and told()[1]:find("ACL SETUSER nobody", 1, true), told()[1])
+	close(a, b)
+end)
+
+host.test("what the script is asked wrongly it answers with an error", function()
+	local client = kit.ready()
+	local text = file.Read("realtime/redis/once.lua", "LUA")
+	local err = kit.command(client, { "EVAL", text, 1, kit.unique("key"), "nonsense", ("0"):rep(32), 1000, "web", 0 })
+	assert(err.message:find("the action is none of", 1, true), err)
+	client:Disconnect()
+end)

@@ -1,0 +1,56 @@
+-- Sharded channels whose hash slot moves, and servers that have none.
+
+local kit = include("_kit.lua")
+
+host.test("a hash slot moves: refused until it is back, then a gap that names its channels, and a ready", function()
+	local client, channel, other = kit.ready(), kit.unique("{s}a"), kit.unique("other")
+	local order, errors = {}, kit.recorder()
+	client:SSubscribe(channel, function(message) order[#order + 1] = message end)
+	client:SSubscribe(other, function(message) order[#order + 1] = message end)
+	kit.fence(client)
+	host.fake.spublish(channel, "1")
+	kit.wait("the first", function() return #order == 1 end)
+	client:On("gap", function(info) order[#order + 1] = info end)
+	client:On("ready", "later", function(info) order[#order + 1] = { ready = true, first = info.first } end)
+	client:On("error", errors.fn)
+	kit.wait("a ready of the listener's own", function() return #order == 2 end)
+	order = {}
+	host.fake.move_slot(channel, "10.0.0.2:6379")
+	kit.wait("the refusal", function() return #errors == 1 end)
+	local info = errors[1][1]
+	kit.eq({ info.sharded_channel, info.channel, info.err.code }, { channel, nil, "MOVED" })
+	assert(info.err.message:find("^hash slot %d+ is at the node 10%.0%.0%.2:6379"), info.err.message)
+	local stats = client:Stats()
+	kit.eq({ stats.state, stats.confirmed, stats.refused, stats.reconnects }, { "ready", 1, 1, 0 })
+	assert(stats.refused_reason:find('sharded channel "' .. channel .. '": MOVED: hash slot', 1, true), stats.refused_reason)
+	host.fake.spublish(channel, "lost")
+	host.fake.spublish(other, "2")
+	kit.wait("the other channel's", function() return #order == 1 end)
+	kit.eq(order[1], "2")
+	host.fake.move_slot(channel)
+	kit.wait("the subscription", function() return host.fake.sharded_subscribers(channel) == 1 end)
+	host.fake.spublish(channel, "3")
+	kit.wait("the message", function() return #order == 4 end)
+	local gap, message, ready = order[2], order[3], order[4]
+	if message ~= "3" then message, ready = ready, message end
+	kit.eq({ gap.sharded_channels, gap.channels, gap.patterns }, { { channel }, {}, {} })
+	assert(gap.seconds > 0 and gap.err, "how long, and why")
+	kit.eq({ message, ready }, { "3", { ready = true, first = false } })
+	kit.eq(client:Stats().refused, 0)
+	client:Disconnect()
+end)
+
+host.test("an old server is told for what it is, and publishes and plain channels go on", function()
+	local old = host.new_fake({ version = "6.2.14" })
+	local client, err = kit.ready({ url = old.url() }), nil
+	client:On("error", function(info) err = info.err end)
+	client:SSubscribe("chat", function() end)
+	kit.wait("the refusal", function() return err end)
+	assert(err.message:find("^sharded channels need Redis 7%.0 or Valkey; the server says: unknown command"), err.message)
+	local failed
+	client:SPublish("chat", "x", function(e) failed = e end)
+	kit.wait("the answer", function() return failed end)
+	assert(failed.message:find("^sharded channels need"), failed.message)
+	kit.eq({ kit.publish(client, "chat", "x") }, { nil, 0 })
+	client:Disconnect()
+end)
