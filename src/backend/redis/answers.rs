@@ -127,7 +127,7 @@ impl RedisSession {
                     }
                 }
             },
-            Expectation::Nodes => self.nodes_answered(&reply),
+            Expectation::Nodes => self.nodes_answered(&reply, now, sink),
             Expectation::ProbeChannel => match reply {
                 Err(error) => self.probe_channel_refused(error, now, sink),
                 Ok(reply) => self.not_confirmed(i, &reply, now, sink),
@@ -150,8 +150,10 @@ impl RedisSession {
         match handshake::answer(connection, &self.config, &mut self.server, step, reply, now) {
             Err(failure) => self.fail(i, failure, now, sink),
             Ok(()) if !connection.pipeline.is_empty() => {}
-            Ok(()) if self.is_passed_over(i) => self.fail(i, Failure::Replica, now, sink),
-            Ok(()) => self.up(i, now, sink),
+            Ok(()) => match self.passes_over(i) {
+                Some(failure) => self.fail(i, failure, now, sink),
+                None => self.up(i, now, sink),
+            },
         }
     }
 

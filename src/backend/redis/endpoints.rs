@@ -84,6 +84,11 @@ impl Endpoints {
         self.configured > 1
     }
 
+    /// Whether a cluster told of the present one.
+    pub(super) fn is_learned(&self) -> bool {
+        self.present >= self.configured
+    }
+
     /// When an attempt with the present one that begins now is given up: it has its share of what is left of the round.
     pub(super) fn deadline(&mut self, now: Instant) -> Instant {
         // Learned nodes take no time away from those of the options.

@@ -47,6 +47,8 @@ pub(super) enum Failure {
     Sentinel,
     /// It is a replica, and the owner gave several addresses: one of them may be a master.
     Replica,
+    /// A cluster told of it, and it is no node of the cluster any more.
+    LeftCluster,
     /// The answer to the handshake's PING is neither an error nor PONG.
     NotPong,
     /// What came is not RESP.
@@ -186,6 +188,11 @@ impl Failure {
                 Code::Unsupported,
                 "the server is a replica, and messages published on it do not reach its master; promote one of the servers, or \
                  set the option replica = true",
+            ),
+            Self::LeftCluster => Error::unsent(
+                Code::Unsupported,
+                "the cluster told of this server as one of its nodes, and it is none any more; if none is left, check the address \
+                 that the settings name",
             ),
             Self::NotPong => {
                 Error::unsent(Code::Protocol, "the server answered PING with something else than PONG")
