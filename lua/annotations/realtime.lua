@@ -50,6 +50,12 @@ realtime = {}
 ---@field max_pending? integer commands accepted and not yet answered (10000)
 ---@field max_message_bytes? integer a larger message is skipped and counted as dropped (4194304)
 
+---@class RealtimeNode
+---@field address string
+---@field role "master"|"replica"
+---@field slots integer hash slots that it holds
+---@field connected boolean whether a link leads there
+
 ---@class RealtimeStats
 ---@field state "connecting"|"ready"|"waiting"|"closed"
 ---@field address string where the client is connected to, or tries to connect to: of several addresses the present one
@@ -58,6 +64,7 @@ realtime = {}
 ---@field protocol? 2|3
 ---@field role? "master"|"replica" what the server is to others, as it said last
 ---@field mode? string how it is deployed, as "standalone", "cluster" or "sentinel"
+---@field nodes? RealtimeNode[] those of a cluster, masters first
 ---@field tls? "TLSv1.2"|"TLSv1.3" how the connection is secured; absent without TLS
 ---@field tls_expires? integer when the server's certificate expires, in seconds since 1970
 ---@field error? string why the client is not connected, from `down` until `ready`
@@ -201,6 +208,21 @@ function realtime.Requests(client, id) end
 ---@return string? message why there is none: realtime.Default()'s
 function realtime.Presence(client, id) end
 
+---How a shared table is copied.
+---@class RealtimeSharedOptions
+---@field snapshot? boolean the last copy is kept in a file and begun with: it holds while Redis is away at the start (false)
+---@field watched? boolean only keys named by Watch are copied: for what belongs to players (false)
+
+---A table that is the same on all servers: a hash in Redis, and a copy of it here. One object for each name, client and id. The
+---options may be left out where a client follows.
+---@param name string the table's: letters, digits, "_", "." and "-", at most 64
+---@param options? RealtimeSharedOptions
+---@param client? RealtimeClient default: realtime.Default()
+---@param id? string default: this server's
+---@return RealtimeShared? shared
+---@return string? message why there is none: realtime.Default()'s
+function realtime.Shared(name, options, client, id) end
+
 ---Calls fn once, in so many seconds, on an empty server too. The same identifier again replaces the timer.
 ---@param seconds number 0: with the next tick
 ---@param identifier string|fun() left out: one more timer
@@ -255,6 +277,15 @@ function realtime.Time() end
 ---@return true? asked
 ---@return string? message why not: realtime.Default()'s
 function realtime.Once(slot, fn, options, client, id) end
+
+---What realtime_check shows.
+---@class RealtimeReport
+---@field ok boolean whether there is no problem
+---@field lines { state: "good"|"problem"|"unknown", about: string, text: string, todo?: string }[] todo: what mends a problem
+
+---Looks at everything between the settings and a message that came back, which takes some seconds.
+---@param fn fun(report: RealtimeReport) called once
+function realtime.Check(fn) end
 
 ---How a callback wants its messages.
 ---@class RealtimeMessageOptions
@@ -490,6 +521,7 @@ function RealtimeRequests:Answer(name, fn) end
 ---@field age number seconds since it was heard
 ---@field own boolean whether it is this one
 ---@field duplicate boolean whether another server has the same id
+---@field database? integer the number of its database in Redis, where the server tells it
 ---@field away boolean whether it said goodbye and may come back: its map changes, or it shuts down
 
 ---@class RealtimePresence
@@ -528,3 +560,127 @@ function RealtimePresence:Off(event, identifier) end
 
 ---Says goodbye and hears nobody any more. realtime.Presence begins anew.
 function RealtimePresence:Stop() end
+
+---How a change is made.
+---@class RealtimeSharedWrite
+---@field expires? number seconds until the key is taken away; math.huge: never. Without it: Set never, Add and Update as it was
+---@field once? string an id of 1 to 128 bytes: a change with it is made only once, by whichever server (kept for a week)
+---@field timeout? number seconds (10; at most a day) until fn gets TIMEOUT
+---@field min? number Add: below it nothing changes, and fn gets LIMIT
+---@field max? number Add: above it likewise
+
+---@class RealtimeShared
+local RealtimeShared = {}
+
+---The table's name.
+---@return string
+function RealtimeShared:Name() end
+
+---The id under which others see this server's changes.
+---@return string
+function RealtimeShared:Id() end
+
+---A key's value in the copy, at once. A table is fresh each time: to change it changes nothing. Nil before `ready` (or the
+---snapshot's value).
+---@param key string
+---@return RealtimeValue?
+function RealtimeShared:Get(key) end
+
+---Calls fn for each key, or for those that begin with a prefix, in any order. The values are the copy's own: do not change them.
+---@param prefix string|fun(key: string, value: RealtimeValue) left out: all keys
+---@param fn? fun(key: string, value: RealtimeValue)
+function RealtimeShared:Each(prefix, fn) end
+
+---The keys, or those that begin with a prefix, sorted.
+---@param prefix? string
+---@return string[]
+function RealtimeShared:Keys(prefix) end
+
+---How many keys the copy has.
+---@return integer
+function RealtimeShared:Count() end
+
+---The seconds until a key expires, by Redis's clock; nil if it does not, or is not there.
+---@param key string
+---@return number?
+function RealtimeShared:Expires(key) end
+
+---Sets a key on all servers. fn runs once Get here shows it and `changed` was told here. Raises for what has no form in JSON.
+---@param key string 1 to 256 bytes
+---@param value RealtimeValue|boolean at most 64 KiB of JSON
+---@param options? RealtimeSharedWrite|fun(err: RealtimeError?) left out: fn
+---@param fn? fun(err: RealtimeError?)
+---@return boolean accepted
+---@return RealtimeError? err
+function RealtimeShared:Set(key, value, options, fn) end
+
+---Sets several keys at once: servers see all of them or none.
+---@param values table<string, RealtimeValue|boolean> at most 1,000 keys and 64 KiB of JSON
+---@param options? RealtimeSharedWrite|fun(err: RealtimeError?) left out: fn
+---@param fn? fun(err: RealtimeError?)
+---@return boolean accepted
+---@return RealtimeError? err
+function RealtimeShared:SetMany(values, options, fn) end
+
+---Takes a key away on all servers.
+---@param key string
+---@param fn? fun(err: RealtimeError?, existed: boolean)
+---@return boolean accepted
+---@return RealtimeError? err
+function RealtimeShared:Remove(key, fn) end
+
+---Adds to a number, which is 0 where there is none. Beyond a bound nothing changes: LIMIT, with the number as it is.
+---@param key string
+---@param number number
+---@param options? RealtimeSharedWrite|fun(err: RealtimeError?, value: number) left out: fn
+---@param fn? fun(err: RealtimeError?, value: number)
+---@return boolean accepted
+---@return RealtimeError? err
+function RealtimeShared:Add(key, number, options, fn) end
+
+---Changes a key by what update makes of its value: it runs inside the call, and again with the newer value if somebody else was
+---quicker, so it does nothing else. Nothing returned leaves the key as it is, realtime.NULL takes it away.
+---@param key string
+---@param update fun(old: RealtimeValue?): RealtimeValue?
+---@param options? RealtimeSharedWrite|fun(err: RealtimeError?, value: RealtimeValue?, changed: boolean) left out: fn
+---@param fn? fun(err: RealtimeError?, value: RealtimeValue?, changed: boolean)
+---@return boolean accepted
+---@return RealtimeError? err
+function RealtimeShared:Update(key, update, options, fn) end
+
+---Reads a key from Redis, whether it is copied or not.
+---@param key string
+---@param fn fun(err: RealtimeError?, value: RealtimeValue?)
+---@return boolean accepted
+---@return RealtimeError? err
+function RealtimeShared:Fetch(key, fn) end
+
+---Has a key copied, of a table with watched = true.
+---@param key string
+---@param fn? fun(err: RealtimeError?, value: RealtimeValue?) once it is there
+function RealtimeShared:Watch(key, fn) end
+
+---Ends what Watch began.
+---@param key string
+function RealtimeShared:Forget(key) end
+
+---Calls fn at an event: "changed" (key, value, old, from, why), where why is "set", "removed" or "expired"; "ready" ({ first }), when
+---the copy is complete; "stale" (err), when it may be behind. Own changes are told, too.
+---@param event "changed"|"ready"|"stale"
+---@param identifier string|function left out: the calling file
+---@param fn? function
+function RealtimeShared:On(event, identifier, fn) end
+
+---Takes a callback of On away.
+---@param event "changed"|"ready"|"stale"
+---@param identifier? string default: the calling file
+function RealtimeShared:Off(event, identifier) end
+
+---Whether the copy is complete and follows Redis.
+---@return boolean
+function RealtimeShared:IsReady() end
+
+---Blocks the game until the copy is ready, at most so long: for the start. Other callbacks may run meanwhile.
+---@param seconds number
+---@return boolean ready
+function RealtimeShared:Wait(seconds) end

@@ -23,8 +23,8 @@ local STEAMID64 = "^7656119%d%d%d%d%d%d%d%d%d%d$"
 
 local function complain(err) print("[handoff] " .. tostring(err):sub(1, 200):gsub("[^ -~]", "?")) end
 
--- Nobody's name, and this server's.
-local function names(id) return "handoff:" .. id, "handoff:" .. id .. ":" .. requests:Id() end
+-- Nobody's name, and this server's. In a cluster, what stands in braces keeps them on one node.
+local function names(id) return "handoff:{" .. id .. "}", "handoff:{" .. id .. "}:" .. requests:Id() end
 
 -- Asks until Redis answers. So a step may run twice, and each is such that the second time changes nothing.
 local function step(commands, fn)

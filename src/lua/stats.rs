@@ -8,7 +8,7 @@ use super::handle::Handle;
 use super::raw::Lua;
 use super::refs::Ref;
 use crate::dispatch::Client;
-use crate::model::{Event, Figure, Role, State};
+use crate::model::{Event, Figure, Node, Role, State};
 
 /// A client's figures at one moment.
 #[derive(Debug)]
@@ -23,6 +23,7 @@ pub(super) struct Stats {
     tls: Option<&'static str>,
     error: Option<String>,
     refused: Option<Box<str>>,
+    nodes: Box<[Node]>,
 }
 
 impl Stats {
@@ -67,7 +68,8 @@ impl Stats {
         let error = client.down().map(ToString::to_string);
         let address = counters.address().map_or_else(|| handle.backend.address(), String::from);
         let refused = counters.one_refused();
-        Self { state, address, numbers, server, version, role, mode, tls, error, refused }
+        let nodes = counters.nodes();
+        Self { state, address, numbers, server, version, role, mode, tls, error, refused, nodes }
     }
 
     /// Pushes them as a table.
@@ -100,6 +102,36 @@ impl Stats {
                 lua.push_bytes(text.as_bytes());
                 lua.set_field(table, name);
             }
+            if !self.nodes.is_empty() {
+                push_nodes(lua, &self.nodes);
+                lua.set_field(table, c"nodes");
+            }
+        }
+    }
+}
+
+/// Pushes a list of nodes, each a table.
+///
+/// # Safety
+///
+/// See [`Lua`].
+unsafe fn push_nodes(lua: Lua, nodes: &[Node]) {
+    // SAFETY: the caller keeps to the contract; nothing here has to be dropped.
+    unsafe {
+        lua.create_table(i32::try_from(nodes.len()).unwrap_or(0), 0);
+        let list = lua.top();
+        for (n, node) in (1..).zip(nodes) {
+            lua.create_table(0, 4);
+            let table = lua.top();
+            lua.push_bytes(node.address.as_bytes());
+            lua.set_field(table, c"address");
+            lua.push_bytes(node.role.as_str().as_bytes());
+            lua.set_field(table, c"role");
+            lua.push_number(f64::from(node.slots));
+            lua.set_field(table, c"slots");
+            lua.push_boolean(node.is_connected);
+            lua.set_field(table, c"connected");
+            lua.set_element(list, n);
         }
     }
 }

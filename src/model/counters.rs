@@ -61,6 +61,20 @@ pub struct Counters {
     pub refused: Figure,
     one_refused: Mutex<Option<Box<str>>>,
     address: Mutex<Option<Box<str>>>,
+    nodes: Mutex<Box<[Node]>>,
+}
+
+/// A node of a cluster that a client is connected to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// Where it is.
+    pub address: Box<str>,
+    /// What it is to the others.
+    pub role: Role,
+    /// How many hash slots it holds.
+    pub slots: u32,
+    /// Whether a link leads there that is up.
+    pub is_connected: bool,
 }
 
 /// A number that one thread writes.
@@ -102,6 +116,11 @@ impl Counters {
     /// Where the client is connected to, or tries to connect to, if the session says so.
     pub fn address(&self) -> Option<Box<str>> {
         self.address.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The nodes of the cluster, if it is one and tells of them.
+    pub fn nodes(&self) -> Box<[Node]> {
+        self.nodes.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// What the server is to others, as it said last.
@@ -148,6 +167,12 @@ impl SessionCounters {
     pub fn set_address(&self, address: Option<String>) {
         // As above.
         *self.0.address.lock().unwrap_or_else(PoisonError::into_inner) = address.map(Into::into);
+    }
+
+    /// The nodes of the cluster; none if it is no cluster.
+    pub fn set_nodes(&self, nodes: Vec<Node>) {
+        // As above.
+        *self.0.nodes.lock().unwrap_or_else(PoisonError::into_inner) = nodes.into();
     }
 
     /// How long a round trip took.

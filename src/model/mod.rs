@@ -15,7 +15,7 @@ mod value;
 
 pub use args::Args;
 pub use command::{Command, Request, RequestKind};
-pub use counters::{Counters, Figure, LoopCounters, QueueCounters, SessionCounters, State};
+pub use counters::{Counters, Figure, LoopCounters, Node, QueueCounters, SessionCounters, State};
 pub use error::{Code, Error, panic_text};
 pub use event::{DropReason, Event, Ready, Role};
 pub use id::{

@@ -18,6 +18,7 @@ mod advice;
 mod backoff;
 mod batches;
 mod check;
+mod cluster;
 mod commands;
 mod ending;
 mod handshake;

@@ -21,7 +21,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use realtime::backend::toolbox::{Backoff, Delivery, Liveness, Operation, Pipeline, Requests, Sign};
+use realtime::backend::toolbox::{
+    Backoff, Delivery, Liveness, Operation, PendingRequest, Pipeline, Requests, Sign,
+};
 use realtime::backend::{Action, Connected, LinkError, Session, Start};
 use realtime::model::{
     Code, Command, Error, Event, LinkId, Ready, RequestKind, RequestName, Room, SessionCounters, Sink, State,
@@ -160,7 +162,7 @@ impl Session for ToySession {
             Command::Subscribe { topic, slot } => drop(self.delivery.subscribe(&topic, slot)),
             Command::Unsubscribe(topic) => self.delivery.unsubscribe(&topic),
             Command::Request(request) if matches!(request.kind, RequestKind::Publish(_)) => {
-                self.requests.accept(request, &self.delivery, now);
+                self.requests.accept(request, None, &self.delivery, now);
             }
             Command::Request(request) => {
                 self.requests.refuse(request, Error::unsent(Code::Unsupported, "a toy only publishes"), sink);
@@ -172,7 +174,8 @@ impl Session for ToySession {
 
     fn handle_timeout(&mut self, now: Instant, sink: &mut dyn Sink) {
         let pipeline = self.connection.as_mut().map(|connection| &mut connection.pipeline);
-        let error = |sent| Error { sent, ..Error::unsent(Code::Timeout, "no answer in time") };
+        let error =
+            |_: &PendingRequest, sent| Error { sent, ..Error::unsent(Code::Timeout, "no answer in time") };
         self.requests.expire(now, pipeline, error, sink);
         if self.retry_at.is_some_and(|at| at <= now) {
             self.connect(now);

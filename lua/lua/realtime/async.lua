@@ -32,6 +32,18 @@ return function(realtime, addon)
 		return task
 	end
 
+	local function begin(task, fn)
+		task.thread = create(function()
+			addon.Protect(fn)
+			finish(task)
+		end)
+		tasks[task.thread] = task
+		go_on(task)
+	end
+
+	-- For parts of the addon: ends by itself, and not because a file is loaded again.
+	function addon.Async(fn) begin({}, fn) end
+
 	-- Runs fn as a coroutine, at once until it first waits. The same identifier again ends the one before at its wait.
 	function realtime.Async(identifier, fn, ...)
 		local is_unnamed
@@ -44,12 +56,7 @@ return function(realtime, addon)
 			task.identifier = identifier
 			named[identifier] = task
 		end
-		task.thread = create(function()
-			addon.Protect(fn)
-			finish(task)
-		end)
-		tasks[task.thread] = task
-		go_on(task)
+		begin(task, fn)
 	end
 
 	-- Raises what a method raised. What it said of its arguments, without a place, is said of Await's caller.

@@ -144,6 +144,7 @@ return function(realtime, addon)
 		options.id = DEFAULT
 		if options.name == nil then options.name = own_id end
 		local ok, result = pcall(Connect, nil, options)
+		addon.settings_from = ok and "the environment variable REALTIME_URL" or SHOWN
 		if not ok and tostring(result):find("set the environment variable REALTIME_URL", 1, true) then
 			if not settings.url then
 				return nil, "no Redis is configured: write its URL into " .. SHOWN ..
@@ -165,12 +166,13 @@ return function(realtime, addon)
 	end
 
 	local default
+	addon.default_listeners = {} -- each is called with a client that Default has made
 
 	function realtime.Default()
 		if default and default:IsValid() then return default end
 		local client, message = connect()
 		default = client
-		if client then addon.MeasureTime(client) end
+		for _, fn in ipairs(client and addon.default_listeners or {}) do fn(client) end
 		return client, message
 	end
 

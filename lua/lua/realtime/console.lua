@@ -5,6 +5,7 @@ return function(realtime, addon)
 	local TAIL_LINES = 50 -- of realtime_tail in a second; the others are counted
 	local TAIL_BYTES = 65536 -- a larger message costs time even if 200 bytes are shown: of one, its size is
 	local REFUSED_BYTES = 2000 -- of what the server refuses: the words that allow it must be whole
+	local SHOWN_NODES = 24 -- of a cluster
 	local SHOWN_BYTES = 200 -- of a message, a channel's name or a detail
 
 	-- Lines for whoever typed the command, the server's console or a superadmin's; and whether that player has left.
@@ -25,6 +26,8 @@ return function(realtime, addon)
 			run(say, arguments or {}, gone, text)
 		end, nil, help)
 	end
+
+	addon.Command = command
 
 	local function printable(text) return addon.Printable(text, SHOWN_BYTES) end
 
@@ -59,6 +62,13 @@ return function(realtime, addon)
 		local server = stats.server and string.format("%s %s, RESP%d%s%s", stats.server, stats.version or "",
 			stats.protocol, stats.tls and ", " .. stats.tls or "", stats.role == "replica" and ", a replica" or "")
 		say("    server         %s at %s", server or "none at present; trying one", stats.address)
+		for index, node in ipairs(stats.nodes or {}) do
+			if index > SHOWN_NODES then
+				say("    node           and %d more", #stats.nodes - SHOWN_NODES)
+				break
+			end
+			say("    node           %s, %s, %d hash slots%s", node.address, node.role, node.slots, node.connected and ", connected" or "")
+		end
 		say("    round trip     %s", stats.round_trip and string.format("%.2f ms", stats.round_trip * 1000) or "not measured yet")
 		say("    received       %d%s, %d handed to callbacks", stats.received, rate(client, stats, "received"), stats.delivered)
 		say("    published      %d%s, %d wait for an answer", stats.published, rate(client, stats, "published"), stats.pending)
@@ -69,6 +79,9 @@ return function(realtime, addon)
 		say("    subscriptions  %d, %d confirmed%s", stats.subscriptions, stats.confirmed - ended,
 			ended > 0 and string.format("; the server still sends %d that nobody wants any more", ended) or "")
 		if stats.refused > 0 then say("    refused        %d: %s", stats.refused, addon.Printable(stats.refused_reason or "…", REFUSED_BYTES)) end
+		addon.ShowShared(say, client)
+		addon.ShowJobs(say, client)
+		addon.ShowPresence(say, client)
 		say("    up             %.0f s, %d reconnects", stats.uptime, stats.reconnects)
 	end
 

@@ -119,6 +119,12 @@ return function(realtime, addon)
 		for _, job in ipairs(due) do ask(job) end
 	end)
 
+	-- For realtime_status.
+	local SHOWN = { waiting = "not this server's", running = "runs here", done = "done here", release = "failed here", lost = "lost" }
+	function addon.ShowJobs(say, client)
+		for slot, job in SortedPairs(jobs[client] or {}) do say("    job            %s: %s", addon.Printable(slot, 64), SHOWN[job.state]) end
+	end
+
 	local function lease_of(options)
 		if options == nil then return LEASE end
 		if not istable(options) then error("bad argument #3 to 'Once' (options expected, a table)", 3) end

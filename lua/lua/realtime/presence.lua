@@ -40,6 +40,7 @@ return function(realtime, addon)
 		return {
 			instance = self.instance, map = short(game.GetMap()), players = player.GetCount(), bots = #player.GetBots(),
 			max_players = game.MaxPlayers(), name = short(GetHostName()), fields = fields, duplicate = has_twin(self),
+			database = self.database,
 		}
 	end
 
@@ -76,6 +77,7 @@ return function(realtime, addon)
 			id = id, instance = data.instance, map = text(data.map), players = number(data.players), bots = number(data.bots),
 			max_players = number(data.max_players), name = text(data.name), fields = istable(data.fields) and data.fields or {},
 			duplicate = data.duplicate == true, away = false, heard = SysTime(),
+			database = data.database ~= nil and number(data.database) or nil,
 		}
 	end
 
@@ -226,7 +228,7 @@ return function(realtime, addon)
 		return {
 			id = server.id, map = server.map, players = server.players, bots = server.bots, max_players = server.max_players,
 			name = server.name, fields = server.fields, duplicate = server.duplicate, own = server.own or false,
-			age = server.own and 0 or now - server.heard, away = server.away,
+			age = server.own and 0 or now - server.heard, away = server.away, database = server.database,
 		}
 	end
 
@@ -293,10 +295,35 @@ return function(realtime, addon)
 		self.listeners[event][identifier] = nil
 	end
 
+	-- Which database the client uses, which only the server tells (from Redis 6.2 on). Pub/sub is one for all of them, keys are not.
+	local function ask_database(self)
+		self.client:Command({ "CLIENT", "INFO" }, function(err, reply)
+			if err or not isstring(reply) then return end
+			self.database = tonumber(reply:match("%f[%w]db=(%d+)"))
+			announce_soon(self)
+		end)
+	end
+
+	-- For realtime_status.
+	function addon.ShowPresence(say, client)
+		for self in pairs(addon.presences) do
+			if self.client == client then
+				say("    presence       as %s: %d other servers%s", self.id, self.count, has_twin(self) and ", ONE OF THEM HAS THE SAME ID" or "")
+			end
+		end
+	end
+
+	-- For realtime_check: everybody tell of yourselves, and so often that a twin is found.
+	function addon.AskPresence(self)
+		self.asks = true
+		self.next = 0
+	end
+
 	-- Says goodbye, and hears nobody from now on.
 	function methods:Stop()
 		addon.RemoveTask(self)
 		self.forget()
+		addon.presences[self] = nil
 		hook.Remove("ShutDown", self.hook)
 		self.servers, self.count = {}, 0
 		if not self.client:IsValid() then return end
@@ -305,7 +332,10 @@ return function(realtime, addon)
 		self.client:Off("ready", self.hook)
 	end
 
+	addon.presences = {} -- those that run
+
 	addon.Constructor("Presence", methods, function(self)
+		addon.presences[self] = true
 		local proof = realtime.RandomToken()
 		self.instance = realtime.SHA256(proof)
 		self.fields, self.servers, self.count, self.twins = {}, {}, 0, {} -- twins: how often each was heard
@@ -317,6 +347,7 @@ return function(realtime, addon)
 		self.client:On("ready", self.hook, function()
 			self.listening = SysTime()
 			self.asks = true
+			ask_database(self)
 			announce(self)
 		end)
 		self.goodbye = function(returns)

@@ -2,6 +2,7 @@
 return function(_, addon)
 	local FOLDER = "realtime/redis/"
 	local texts = {}
+	addon.used_scripts = {} -- by name: those that were run
 	local digests = setmetatable({}, { __mode = "k" }) -- client → script → its SHA-1, as Redis tells it
 
 	-- The text of a script; or nil and why.
@@ -46,6 +47,7 @@ return function(_, addon)
 	-- Runs a script. Answers as client:Command.
 	function addon.RunScript(client, name, keys, arguments, answer, seconds)
 		local of_client = digests_of(client)
+		addon.used_scripts[name] = true
 		local function fn(err, reply) return answer(explained(err), reply) end
 		local function command(verb, script)
 			local words = { verb, script, #keys }

@@ -55,7 +55,7 @@ return function(realtime, addon)
 		end
 	end)
 
-	-- realtime.Default() has made a client.
+	-- Measures with this client from now on.
 	function addon.MeasureTime(client)
 		default, next_at = client, math.huge
 		client:On("ready", "realtime.Time", function()
@@ -64,6 +64,8 @@ return function(realtime, addon)
 			measure(client)
 		end)
 	end
+
+	table.insert(addon.default_listeners, addon.MeasureTime)
 
 	-- Seconds since 1970 by Redis's clock, with fractions; or nil and why they are not known.
 	function realtime.Time()

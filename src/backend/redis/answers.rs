@@ -9,9 +9,11 @@ use super::handshake;
 use super::protocol::{HandshakeStep, NO_PERMISSION, Version, is_unserved};
 use super::reply::Reply;
 use super::request::is_publish;
+use super::server::Server;
 use super::serving::ServingVerdict;
 use super::session::RedisSession;
 use super::sharded::is_gone;
+use super::slots::explain_cross_slot;
 use crate::backend::toolbox::{InFlight, PendingRequest};
 use crate::model::{Error, Event, RequestKind, Sink, Topic, TopicKind, Value};
 
@@ -41,9 +43,13 @@ impl RedisSession {
             }
             Some(InFlight { request, expectation: Expectation::Replies(replies), .. }) => {
                 let Some(result) = replies.take(request.as_ref(), reply, &self.config) else { return };
-                let is_stuck = replies.is_stuck();
+                let (is_stuck, redirection) = (replies.is_stuck(), replies.take_redirection());
+                connection.used = now;
                 if let Some(request) = connection.pipeline.pop_front().and_then(|command| command.request) {
-                    self.request_answered(request, result, now, sink);
+                    match redirection {
+                        Some(refusal) => self.redirected(i, request, (refusal, result), now, sink),
+                        None => self.request_answered(request, result, now, sink),
+                    }
                 }
                 if is_stuck {
                     self.fail(i, Failure::InsideTransaction, now, sink);
@@ -58,7 +64,7 @@ impl RedisSession {
     }
 
     /// All answers to a request came.
-    fn request_answered(
+    pub(super) fn request_answered(
         &mut self,
         request: PendingRequest,
         mut result: Reply,
@@ -71,6 +77,7 @@ impl RedisSession {
                 self.note_round_trip(request.since(), now);
                 *pong = Value::Double(now.saturating_duration_since(request.since()).as_secs_f64());
             }
+            (_, Err(error)) => explain_cross_slot(error),
             _ => {}
         }
         self.requests.answer(request, result, sink);
@@ -110,7 +117,9 @@ impl RedisSession {
             },
             Expectation::Liveness(since) => {
                 connection.liveness.pong();
-                self.note_round_trip(since, now);
+                if connection.role != LinkRole::Node {
+                    self.note_round_trip(since, now);
+                }
             }
             Expectation::Role(question, since) => {
                 self.note_round_trip(since, now);
@@ -119,6 +128,8 @@ impl RedisSession {
             Expectation::Serving => match connection.serving.answered(reply, now, &self.config) {
                 ServingVerdict::Unchanged => {}
                 ServingVerdict::Failed(failure) => self.fail(i, failure, now, sink),
+                // It is told by the errors of the requests that wait for the node.
+                _ if connection.role == LinkRole::Node => {}
                 ServingVerdict::Serves => self.check_ready(now, sink),
                 ServingVerdict::Outage { error, since, is_news } => {
                     self.delivery.unserved(since, error.clone());
@@ -127,7 +138,7 @@ impl RedisSession {
                     }
                 }
             },
-            Expectation::Nodes => self.nodes_answered(&reply, now, sink),
+            Expectation::Nodes => self.nodes_answered(i, &reply, now, sink),
             Expectation::ProbeChannel => match reply {
                 Err(error) => self.probe_channel_refused(error, now, sink),
                 Ok(reply) => self.not_confirmed(i, &reply, now, sink),
@@ -147,7 +158,10 @@ impl RedisSession {
         sink: &mut dyn Sink,
     ) {
         let Some(connection) = self.links[i].connection_mut() else { return };
-        match handshake::answer(connection, &self.config, &mut self.server, step, reply, now) {
+        let mut node = Server::default();
+        // What the first node says of itself holds for the client.
+        let server = if connection.role == LinkRole::Node { &mut node } else { &mut self.server };
+        match handshake::answer(connection, &self.config, server, step, reply, now) {
             Err(failure) => self.fail(i, failure, now, sink),
             Ok(()) if !connection.pipeline.is_empty() => {}
             Ok(()) => match self.passes_over(i) {
@@ -174,7 +188,9 @@ impl RedisSession {
         let Some(connection) = self.links[i].up_mut() else { return };
         let is_commands_answer = match connection.pipeline.front().map(|command| &command.expectation) {
             Some(Expectation::Replies(_)) => {
-                self.role.command_refused(error, now);
+                if connection.role == LinkRole::Commands {
+                    self.role.command_refused(error, now);
+                }
                 true
             }
             Some(Expectation::Liveness(_)) => true,
@@ -183,7 +199,7 @@ impl RedisSession {
         if !is_commands_answer || !is_unserved(error) {
             return;
         }
-        if connection.role == LinkRole::Commands {
+        if connection.role != LinkRole::Subscriptions {
             if connection.serving.outage().is_none() {
                 connection.ask_serving();
             }

@@ -20,13 +20,13 @@ impl RedisSession {
                 self.counters.set_address(Some(endpoint.to_string()));
                 self.endpoints.deadline(now)
             }
-            LinkRole::Subscriptions => now + self.config.connect_timeout,
+            LinkRole::Subscriptions | LinkRole::Node => now + self.config.connect_timeout,
         };
         self.connect_to(i, endpoint, deadline);
     }
 
     /// Begins an attempt with this endpoint.
-    fn connect_to(&mut self, i: usize, endpoint: Endpoint, deadline: Instant) {
+    pub(super) fn connect_to(&mut self, i: usize, endpoint: Endpoint, deadline: Instant) {
         self.links[i].connect(endpoint.clone(), deadline);
         let after = self.endpoints.failed_peer(&endpoint);
         self.actions.push_back(Action::Connect { link: self.links[i].id(), endpoint, after, deadline });

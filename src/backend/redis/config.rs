@@ -64,6 +64,8 @@ pub(super) struct Config {
     pub(super) db: u32,
     pub(super) name: Option<String>,
     pub(super) protocol: Protocol,
+    /// Whether the owner says that the servers are nodes of a cluster.
+    pub(super) cluster: bool,
     /// Whether a replica is what the owner wants.
     pub(super) replica: bool,
     pub(super) connect_timeout: Duration,
@@ -93,8 +95,10 @@ impl Config {
     }
 
     fn read(set: &mut OptionSet, url: Option<Url>) -> Result<Self, OptionError> {
-        let secure_scheme = url.as_ref().map(|url| url.scheme.clone());
-        let secure_scheme = secure_scheme.filter(|scheme| matches!(&**scheme, "rediss" | "valkeys"));
+        let scheme = url.as_ref().map(|url| url.scheme.clone());
+        let cluster = scheme.as_ref().is_some_and(|scheme| scheme.ends_with("-cluster"));
+        let secure_scheme =
+            scheme.filter(|scheme| matches!(scheme.trim_end_matches("-cluster"), "rediss" | "valkeys"));
         let (endpoints, credentials, db) = match url {
             None => (endpoints(set)?, credentials(set, None)?, db(set, None)?),
             Some(url) => {
@@ -120,6 +124,7 @@ impl Config {
             tls,
             credentials,
             db,
+            cluster,
             connect_timeout: seconds("connect_timeout", 5.0)?,
             command_timeout: seconds("command_timeout", 10.0)?,
             ping_interval: seconds("ping_interval", 15.0)?,

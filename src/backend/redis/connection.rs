@@ -30,6 +30,8 @@ pub(super) enum LinkRole {
     Commands,
     /// The subscriptions under RESP2.
     Subscriptions,
+    /// Commands whose keys another node of the cluster has. Such links come and go as they are needed.
+    Node,
 }
 
 impl LinkRole {
@@ -75,6 +77,8 @@ pub(super) struct Connection {
     /// It has done all that it was made for at least once.
     proved: bool,
     pub(super) made: Instant,
+    /// When a request was sent on it or answered last.
+    pub(super) used: Instant,
     /// The stage of making it that took longest.
     pub(super) slowest: Option<Stage>,
     /// How it is secured, once it is.
@@ -101,6 +105,7 @@ impl Connection {
             version: Version::Resp3,
             proved: false,
             made: now,
+            used: now,
             slowest: how.slowest,
             secured: None,
             peer: how.peer,
@@ -175,6 +180,11 @@ impl Connection {
     /// Whether messages waited to be read so lately that the server may have dropped the connection for it.
     pub(super) fn is_slow_consumer(&self, now: Instant) -> bool {
         self.liveness.lagged_within(SLOW_CONSUMER, now)
+    }
+
+    /// Whether nothing is under way on it, and no request was for this long.
+    pub(super) fn is_unused(&self, time: Duration, now: Instant) -> bool {
+        self.pipeline.is_empty() && now.saturating_duration_since(self.used) >= time
     }
 
     /// How many requests were answered with an error before their answers came.

@@ -20,6 +20,8 @@ const MAX_LEARNED: usize = 8;
 const TOLD_BYTES: usize = 1024;
 /// A cluster is asked for its nodes again after so long.
 const ASK_AGAIN: Duration = Duration::from_secs(60);
+/// And after so long if they may have changed.
+const HURRY: Duration = Duration::from_secs(1);
 
 /// The addresses of a session, and whose turn it is.
 #[derive(Debug)]
@@ -38,6 +40,8 @@ pub(super) struct Endpoints {
     failures: usize,
     /// When the cluster is to be asked for its nodes, if it is one.
     ask: Option<Instant>,
+    /// They may have changed: it is asked earlier than usual.
+    hurries: bool,
 }
 
 #[derive(Debug)]
@@ -71,7 +75,16 @@ impl Endpoints {
         let configured = candidates.len();
         let present = usize::try_from(random % configured.max(1) as u64).unwrap_or(0);
         let timeout = config.connect_timeout;
-        Self { candidates, configured, present, timeout, round_ends: None, failures: 0, ask: None }
+        Self {
+            candidates,
+            configured,
+            present,
+            timeout,
+            round_ends: None,
+            failures: 0,
+            ask: None,
+            hurries: false,
+        }
     }
 
     /// The one that is connected to, or that is tried.
@@ -116,7 +129,7 @@ impl Endpoints {
     /// The present one let us in. The attempts that may follow in this round have all of the time again.
     pub(super) fn connected(&mut self) {
         self.round_ends = None;
-        self.ask = None;
+        (self.ask, self.hurries) = (None, false);
     }
 
     /// An error about an endpoint, which names it if there are several.
@@ -195,9 +208,23 @@ impl Endpoints {
     pub(super) fn asks_nodes(&mut self, now: Instant) -> bool {
         let asks = self.ask.is_some_and(|due| due <= now);
         if asks {
-            self.ask = Some(now + ASK_AGAIN);
+            (self.ask, self.hurries) = (Some(now + ASK_AGAIN), false);
         }
         asks
+    }
+
+    /// The cluster may have changed: it is asked soon. Returns whether it tells.
+    pub(super) fn hurry(&mut self, now: Instant) -> bool {
+        let Some(ask) = &mut self.ask else { return false };
+        if !std::mem::replace(&mut self.hurries, true) {
+            *ask = ask.checked_sub(ASK_AGAIN - HURRY).map_or(now, |soon| soon.max(now)).min(*ask);
+        }
+        true
+    }
+
+    /// When the cluster is to be asked because it may have changed.
+    pub(super) fn hurried_due(&self) -> Option<Instant> {
+        self.ask.filter(|_| self.hurries)
     }
 
     /// The server refuses to tell of nodes: it is asked no more on this connection.
@@ -302,15 +329,11 @@ mod tests {
         endpoints.failed(error("one"), false);
         assert_eq!(endpoints.deadline(now + second), now + 5 * second);
         // It may have been in use for long.
-        let later = now + 100 * second;
+        let (later, all) = (now + 100 * second, now + 105 * second);
         endpoints.connected();
-        assert_eq!(endpoints.deadline(later), later + 5 * second, "what follows has all of it again");
+        assert_eq!(endpoints.deadline(later), all, "what follows has all of it again");
         endpoints.failed(error("two"), true);
-        assert_eq!(
-            endpoints.deadline(later),
-            later + 5 * second,
-            "the one that was lost takes no share of a new round"
-        );
+        assert_eq!(endpoints.deadline(later), all, "the one that was lost takes no share of a new round");
     }
 
     #[test]
@@ -363,7 +386,13 @@ mod tests {
         endpoints.is_cluster(now);
         assert!(endpoints.asks_nodes(now) && !endpoints.asks_nodes(now));
         assert!(endpoints.asks_nodes(now + ASK_AGAIN));
+        let (now, soon) = (now + ASK_AGAIN, now + ASK_AGAIN + HURRY);
+        assert!(endpoints.hurry(now) && endpoints.hurry(now + HURRY / 2));
+        assert!(endpoints.hurried_due() == Some(soon) && endpoints.asks_nodes(soon));
+        let late = soon + ASK_AGAIN / 2;
+        assert!(endpoints.hurry(late) && endpoints.hurried_due() == Some(late), "at once");
         endpoints.nodes_refused();
+        assert!(!endpoints.hurry(now) && endpoints.hurried_due().is_none());
         assert!(!endpoints.asks_nodes(now + 2 * ASK_AGAIN));
         endpoints.is_cluster(now);
         endpoints.connected();

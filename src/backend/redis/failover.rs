@@ -53,8 +53,8 @@ impl RedisSession {
             return;
         }
         let is_cluster = self.server.is_cluster();
-        let others = (0..self.links.len()).filter(|&other| other != i && !is_cluster);
-        for other in others {
+        let others = LinkRole::EVERY_SESSION.map(|role| self.link_for(role));
+        for other in others.into_iter().filter(|&other| other != i && !is_cluster) {
             if let Some(connection) = self.links[i].up()
                 && let Some(older) = self.links[other].up()
                 && self.address.renews(connection, older)
@@ -91,13 +91,18 @@ impl RedisSession {
     }
 
     /// The cluster's answer.
-    pub(super) fn nodes_answered(&mut self, reply: &Reply, now: Instant, sink: &mut dyn Sink) {
+    pub(super) fn nodes_answered(&mut self, i: usize, reply: &Reply, now: Instant, sink: &mut dyn Sink) {
         match reply {
             // It knows of nobody, itself included: it was reset. An address of the options is the owner's own matter.
-            Ok(Value::Array(none)) if none.is_empty() && self.endpoints.is_learned() => {
+            Ok(Value::Array(none))
+                if none.is_empty()
+                    && self.endpoints.is_learned()
+                    && self.links[i].role() == LinkRole::Commands =>
+            {
                 self.leave(|| Failure::LeftCluster, now, sink);
             }
             Ok(reply) => {
+                self.slots_answered(i, reply, now);
                 let nodes = nodes(reply, self.endpoints.present(), &self.config);
                 self.endpoints.learn(nodes);
             }

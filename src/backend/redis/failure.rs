@@ -45,6 +45,8 @@ pub(super) enum Failure {
     NotHello,
     /// It is no Redis, but a Sentinel, which tells where one is.
     Sentinel,
+    /// It is no node of a cluster, where one is demanded.
+    NotCluster,
     /// It is a replica, and the owner gave several addresses: one of them may be a master.
     Replica,
     /// A cluster told of it, and it is no node of the cluster any more.
@@ -184,6 +186,15 @@ impl Failure {
                  (SENTINEL get-master-addr-by-name NAME and SENTINEL replicas NAME in redis-cli -p 26379 tell them), as in \
                  redis://a:6379,b:6379",
             ),
+            Self::NotCluster if config.cluster => Error::unsent(
+                Code::Unsupported,
+                "the server is not a node of a cluster (cluster-enabled in its configuration), and the URL wants one; if that is \
+                 as it should be, let the URL begin with redis:// or rediss://",
+            ),
+            Self::NotCluster => Error::unsent(
+                Code::Unsupported,
+                "the server that the cluster named is not a node of a cluster",
+            ),
             Self::Replica => Error::unsent(
                 Code::Unsupported,
                 "the server is a replica, and messages published on it do not reach its master; promote one of the servers, or \
@@ -287,7 +298,9 @@ fn refused(step: HandshakeStep, error: Error) -> Error {
     } else if text.contains("max number of clients") {
         advice::full(&error.message)
     } else if step == HandshakeStep::Select {
-        format!("the server refused the database (SELECT): {}", error.message)
+        let hint =
+            if error.message.contains("cluster mode") { "; a cluster has database 0 alone" } else { "" };
+        format!("the server refused the database (SELECT): {}{hint}", error.message)
     } else if about_login || step == HandshakeStep::Auth {
         advice::login(error.code.as_str(), &error.message)
     } else {

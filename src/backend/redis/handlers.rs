@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use super::connection::{Expectation, LinkRole};
 use super::failure::Failure;
+use super::routing::UNUSED;
 use super::session::{RedisSession, ended};
 use crate::backend::toolbox::{ProbeSign, Sign};
 use crate::backend::{Action, Connected, LinkError, Secured, Session};
@@ -109,6 +110,7 @@ impl Session for RedisSession {
     fn transmitted(&mut self, link: LinkId, n: usize) {
         let Some(i) = self.position(link) else { return };
         self.links[i].connection_mut().into_iter().for_each(|connection| connection.pipeline.transmitted(n));
+        self.cluster.iter_mut().for_each(|cluster| cluster.has_news |= cluster.is_stalled);
     }
 
     fn poll_action(&mut self) -> Option<Action> {
@@ -120,7 +122,8 @@ impl Session for RedisSession {
             return None;
         }
         let links = (0..self.links.len()).filter_map(|i| self.link_due(i));
-        let others = [self.requests.due(), self.closing, self.probe_due(), self.delivery.again_due()];
+        let again = self.cluster.as_ref().and_then(|cluster| cluster.due());
+        let others = [self.requests.due(), self.closing, self.probe_due(), self.delivery.again_due(), again];
         links.chain(others.into_iter().flatten()).min()
     }
 }
@@ -144,8 +147,12 @@ impl RedisSession {
         let Some(connection) = self.links[i].up() else { return self.links[i].due() };
         // A paused one has nothing to do.
         let liveness = connection.liveness.due()?;
-        let role = self.role.due().filter(|_| connection.role == LinkRole::Commands);
-        connection.serving.due().into_iter().chain(role).chain([liveness]).min()
+        let of_role = match connection.role {
+            LinkRole::Commands => [self.role.due(), self.endpoints.hurried_due()],
+            LinkRole::Node => [connection.pipeline.is_empty().then_some(connection.used + UNUSED), None],
+            LinkRole::Subscriptions => [None, None],
+        };
+        connection.serving.due().into_iter().chain(of_role.into_iter().flatten()).chain([liveness]).min()
     }
 
     /// What is due on a link by now.
@@ -163,14 +170,20 @@ impl RedisSession {
         } else if link.role() == LinkRole::Commands {
             self.connect(i, now);
         } else {
-            // It follows the link of the commands, which then finds it idle.
+            // It follows the link of the commands, which then finds it idle. A node's is made again if something waits for it.
             link.close();
+            self.cluster.iter_mut().for_each(|cluster| cluster.has_news = true);
         }
     }
 
     /// What is due on a link that is up.
     fn up_timeout(&mut self, i: usize, now: Instant, sink: &mut dyn Sink) {
         let Some(connection) = self.links[i].up_mut() else { return };
+        if connection.role == LinkRole::Node && connection.is_unused(UNUSED, now) {
+            self.links[i].close();
+            self.cluster.iter_mut().for_each(|cluster| cluster.linked());
+            return self.actions.push_back(Action::Close(self.links[i].id()));
+        }
         let sign = connection.liveness.check(now);
         match sign {
             Sign::Silent(silence) => return self.fail(i, Failure::Silent(silence), now, sink),
@@ -181,6 +194,9 @@ impl RedisSession {
             connection.ask_serving();
         }
         let is_commands = connection.role == LinkRole::Commands;
+        if is_commands && self.endpoints.hurried_due().is_some_and(|due| due <= now) {
+            self.ask_nodes(i, now);
+        }
         let asks_role = is_commands && self.role.due().is_some_and(|due| due <= now);
         if (sign == Sign::Quiet || asks_role)
             && !(is_commands && self.ask_role(i, now))

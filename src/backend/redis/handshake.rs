@@ -82,10 +82,11 @@ pub(super) fn answer(
     reply: Reply,
     now: Instant,
 ) -> Result<(), Failure> {
+    let is_node_demanded = config.cluster || connection.role == LinkRole::Node;
     match (step, reply) {
         (HandshakeStep::Hello, Ok(reply)) => {
             *server = from_hello(&reply, config).ok_or(Failure::NotHello)?;
-            server.expect_redis()?;
+            server.expect_redis(is_node_demanded)?;
             introduce(connection, config);
         }
         (HandshakeStep::Hello, Err(error)) if is_refusal(&error) => match config.protocol {
@@ -98,7 +99,7 @@ pub(super) fn answer(
             // HELLO has said it already.
             if connection.version == Version::Resp2 {
                 let from_info = Server { role: server.role, ..from_info(&text, config) };
-                from_info.expect_redis()?;
+                from_info.expect_redis(is_node_demanded)?;
                 if connection.role == LinkRole::Commands {
                     *server = from_info;
                 }
@@ -123,7 +124,7 @@ pub(super) fn answer(
         ) if !turns_away(&error) => {}
         // The subscriptions' link needs nothing that waits for the data.
         (HandshakeStep::Ping, reply) => {
-            let outage = outage(reply, config)?.filter(|_| connection.role == LinkRole::Commands);
+            let outage = outage(reply, config)?.filter(|_| connection.role != LinkRole::Subscriptions);
             connection.serving.begin(outage, now);
         }
         (_, Err(error)) => return Err(Failure::Refused { step, error: without_echo(error, config) }),

@@ -17,7 +17,6 @@ impl HashSlot {
     }
 
     /// The slot with this number, as a server names it.
-    #[allow(dead_code, reason = "commands are not sent by slot yet")]
     pub(super) fn from_number(number: u16) -> Option<Self> {
         (number < Self::COUNT).then_some(Self(number))
     }

@@ -21,8 +21,17 @@ const ALL: [&[u8]; 14] = [
     b"watch",
 ];
 /// Commands whose first two arguments are keys.
-const TWO: [&[u8]; 8] =
-    [b"copy", b"geosearchstore", b"lmove", b"rename", b"renamenx", b"rpoplpush", b"smove", b"zrangestore"];
+const TWO: [&[u8]; 9] = [
+    b"copy",
+    b"geosearchstore",
+    b"lcs",
+    b"lmove",
+    b"rename",
+    b"renamenx",
+    b"rpoplpush",
+    b"smove",
+    b"zrangestore",
+];
 /// Commands whose first argument says how many keys follow it.
 const COUNTED: [&[u8]; 7] =
     [b"lmpop", b"sintercard", b"zdiff", b"zinter", b"zintercard", b"zmpop", b"zunion"];
@@ -41,7 +50,38 @@ const COUNTED_SECOND: [&[u8]; 9] = [
 /// Commands whose first argument is a word, and the second a key.
 const SECOND: [&[u8]; 4] = [b"memory", b"object", b"xgroup", b"xinfo"];
 /// Commands without keys, or whose keys are not looked for.
-const NONE: [&[u8]; 4] = [b"auth", b"hello", b"migrate", b"config"];
+const NONE: [&[u8]; 30] = [
+    b"acl",
+    b"auth",
+    b"client",
+    b"cluster",
+    b"command",
+    b"config",
+    b"dbsize",
+    b"echo",
+    b"failover",
+    b"flushall",
+    b"flushdb",
+    b"function",
+    b"hello",
+    b"info",
+    b"keys",
+    b"lastsave",
+    b"latency",
+    b"lolwut",
+    b"migrate",
+    b"module",
+    b"ping",
+    b"publish",
+    b"pubsub",
+    b"randomkey",
+    b"role",
+    b"scan",
+    b"script",
+    b"slowlog",
+    b"swapdb",
+    b"time",
+];
 
 /// A command's keys. Most commands have one, behind the name.
 pub(super) fn keys_of(args: &Args) -> Vec<&[u8]> {
@@ -92,6 +132,9 @@ mod tests {
             ("XREAD", ""),
             ("AUTH secret", ""),
             ("PING", ""),
+            ("PUBLISH chat hello", ""),
+            ("SCRIPT LOAD text", ""),
+            ("LCS a b LEN", "a b"),
         ] {
             let args: Args = command.split(' ').collect();
             let found: Vec<_> = keys_of(&args).into_iter().map(String::from_utf8_lossy).collect();

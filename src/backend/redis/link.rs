@@ -1,12 +1,13 @@
 //! A link: how far it has come, and the connection that it has while it is open.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use super::config::Config;
 use super::connection::{Connection, LinkRole};
 use crate::backend::toolbox::Backoff;
 use crate::backend::{Connected, Endpoint};
-use crate::model::LinkId;
+use crate::model::{Error, LinkId};
 
 /// One link of a session.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub(super) struct Link {
     endpoint: Option<Endpoint>,
     state: LinkState,
     backoff: Backoff,
+    /// Why the last attempt failed or the last connection was lost, until the next one is up.
+    error: Option<Error>,
 }
 
 /// How far a link has come.
@@ -46,7 +49,7 @@ enum LinkState {
 
 impl Link {
     pub(super) fn new(id: LinkId, role: LinkRole, backoff: Backoff) -> Self {
-        Self { id, role, endpoint: None, state: LinkState::Idle, backoff }
+        Self { id, role, endpoint: None, state: LinkState::Idle, backoff, error: None }
     }
 
     pub(super) fn id(&self) -> LinkId {
@@ -79,6 +82,12 @@ impl Link {
     #[inline]
     pub(super) fn is_open(&self) -> bool {
         matches!(self.state, LinkState::Handshaking { .. } | LinkState::Up(_))
+    }
+
+    /// Whether it leads to a node of a cluster that owes answers, or may soon.
+    pub(super) fn may_answer(&self) -> bool {
+        let owes = |connection: &Connection| connection.pipeline.requests().next().is_some();
+        self.role == LinkRole::Node && (self.is_under_way() || self.up().is_some_and(owes))
     }
 
     /// The connection, if it is up.
@@ -115,6 +124,13 @@ impl Link {
         self.endpoint.as_ref()
     }
 
+    /// Whether it leads to this node of a cluster, whose address may be another one than the owner gave.
+    pub(super) fn leads_to(&self, node: &Endpoint) -> bool {
+        let peer = self.connection().and_then(|connection| connection.peer);
+        let is_peer = |peer: SocketAddr| matches!(node, Endpoint::Tcp { host, port } if *port == peer.port() && host.parse() == Ok(peer.ip()));
+        self.endpoint.as_ref() == Some(node) || peer.is_some_and(is_peer)
+    }
+
     /// An attempt begins.
     pub(super) fn connect(&mut self, endpoint: Endpoint, deadline: Instant) {
         self.endpoint = Some(endpoint);
@@ -140,6 +156,17 @@ impl Link {
             LinkState::Handshaking { connection, .. } => LinkState::Up(connection),
             other => other,
         };
+        self.error = None;
+    }
+
+    /// Why the last attempt failed or the last connection was lost.
+    pub(super) fn error(&self) -> Option<&Error> {
+        self.error.as_ref()
+    }
+
+    /// The connection is lost, or the attempt failed, because of this.
+    pub(super) fn set_error(&mut self, error: Error) {
+        self.error = Some(error);
     }
 
     /// The link ends, or its attempt. Returns the connection, if it had one.

@@ -7,6 +7,7 @@ mod advice;
 mod answers;
 mod attempts;
 mod check;
+mod cluster;
 mod config;
 mod connection;
 mod endpoints;
@@ -18,19 +19,23 @@ mod hash_slot;
 mod inbound;
 mod keys;
 mod link;
+mod links;
 mod nodes;
 mod outbound;
 mod protocol;
 mod push;
+mod redirection;
 mod reply;
 mod request;
 mod role;
+mod routing;
 mod security;
 mod server;
 mod serving;
 mod session;
 mod sharded;
 mod sharded_error;
+mod slots;
 mod texts;
 
 use std::any::Any;
@@ -45,8 +50,21 @@ use super::{Backend, Endpoint, OptionError, Options, Scheme, Session, Start, Tls
 use crate::model::{Args, Limits};
 
 /// The row of the table.
-pub(super) const SCHEME: Scheme =
-    Scheme { names: &["redis", "valkey", "redis+unix", "unix", "rediss", "valkeys"], configure };
+pub(super) const SCHEME: Scheme = Scheme {
+    names: &[
+        "redis",
+        "valkey",
+        "redis+unix",
+        "unix",
+        "rediss",
+        "valkeys",
+        "redis-cluster",
+        "rediss-cluster",
+        "valkey-cluster",
+        "valkeys-cluster",
+    ],
+    configure,
+};
 
 fn configure(options: Options) -> Result<Arc<dyn Backend>, OptionError> {
     let origin = options.origin.as_str().into();

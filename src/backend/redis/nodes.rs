@@ -14,6 +14,19 @@ pub(super) fn nodes(reply: &Value, used: &Endpoint, config: &Config) -> Vec<Endp
     masters.chain(replicas).filter_map(|it| node(it, used, config)).collect()
 }
 
+/// The hash slots in such an answer: the first one and the last one of each range, and the master that holds them. What cannot be
+/// understood is passed over.
+pub(super) fn slots<'a>(
+    reply: &'a Value,
+    used: &'a Endpoint,
+    config: &'a Config,
+) -> impl Iterator<Item = (u16, u16, Endpoint)> + 'a {
+    items(reply).iter().filter_map(|range| {
+        let [Value::Integer(first), Value::Integer(last), master, ..] = items(range) else { return None };
+        Some((u16::try_from(*first).ok()?, u16::try_from(*last).ok()?, node(master, used, config)?))
+    })
+}
+
 /// Host and port; what follows them is not needed.
 fn node(node: &Value, used: &Endpoint, config: &Config) -> Option<Endpoint> {
     let [address, Value::Integer(port), ..] = items(node) else { return None };

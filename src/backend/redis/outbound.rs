@@ -10,6 +10,7 @@ use super::link::Link;
 use super::protocol::{MAX_NAME, PROBE_PREFIX, command_of};
 use super::request::{encode, is_publish, validate};
 use super::session::RedisSession;
+use super::slots::slot_of_request;
 use crate::backend::toolbox::PendingRequest;
 use crate::model::{Code, Error, Event, Request, Sink, SubscriptionSlot, Topic};
 
@@ -55,13 +56,25 @@ impl RedisSession {
         } else if request.deadline <= now {
             self.requests.refuse(request, timeout_unsent(self.outage()), sink);
         } else {
-            self.requests.accept(request, &self.delivery, now);
+            let slot = match &mut self.cluster {
+                Some(cluster) => {
+                    cluster.has_news = true;
+                    slot_of_request(&request.kind)
+                }
+                None => Ok(None),
+            };
+            match slot {
+                Ok(slot) => self.requests.accept(request, slot, &self.delivery, now),
+                Err(error) => self.requests.refuse(request, error, sink),
+            }
         }
     }
 
     /// Encodes what may be sent on a link by now.
     pub(super) fn pump(&mut self, i: usize, now: Instant) {
-        if self.links[i].role() == LinkRole::Commands {
+        if self.cluster.is_some() {
+            self.distribute(now);
+        } else if self.links[i].role() == LinkRole::Commands {
             self.pump_requests(i, now);
         }
         if self.is_subscriber(i) {
@@ -78,7 +91,7 @@ impl RedisSession {
             return;
         }
         let mut others = Vec::new();
-        while connection.pipeline.pending().len() < HIGH_WATER
+        while has_room(connection)
             && let Some(request) = self.requests.next(&self.delivery, now)
         {
             if publishes_alone && !is_publish(&request) {
@@ -94,7 +107,7 @@ impl RedisSession {
 
     fn pump_subscriptions(&mut self, i: usize, now: Instant) {
         let Some(connection) = self.links[i].up_mut() else { return };
-        while connection.pipeline.pending().len() < HIGH_WATER
+        while has_room(connection)
             && let Some(batch) = self.delivery.next_batch()
         {
             connection.pipeline.send(|out| {
@@ -127,22 +140,40 @@ impl RedisSession {
 
     /// Answers requests whose time is up.
     pub(super) fn expire(&mut self, now: Instant, sink: &mut dyn Sink) {
-        let commands = self.link_for(LinkRole::Commands);
-        let paused =
-            self.links[commands].connection().is_some_and(|connection| connection.liveness.is_paused());
-        let outage = self.outage().cloned();
-        let error = |sent| if sent { timeout_sent(paused) } else { timeout_unsent(outage.as_ref()) };
-        let pipelines = self.links.iter_mut().filter_map(Link::connection_mut).map(|it| &mut it.pipeline);
-        if !self.requests.expire(now, pipelines, error, sink) {
+        if self.requests.due().is_none_or(|due| due > now) {
             return;
         }
+        // The queue to the callbacks is full for all links alike.
+        let is_paused = |link: &Link| link.connection().is_some_and(|it| it.liveness.is_paused());
+        let paused = self.links.iter().any(|link| link.role() != LinkRole::Subscriptions && is_paused(link));
+        let outage = self.outage().cloned();
+        let failed = |link: &Link| Some((link.endpoint()?.clone(), link.error()?.clone()));
+        let (failed, cluster) = (self.links.iter().filter_map(failed).collect::<Vec<_>>(), &self.cluster);
+        let node_error = |request: &PendingRequest| {
+            let owner = cluster.as_ref()?.slots.owner(request.partition?)?;
+            failed.iter().find(|(node, _)| node == owner).map(|(_, error)| error)
+        };
+        let error = |request: &PendingRequest, sent| match &request.detour {
+            _ if sent => timeout_sent(paused),
+            Some(detour) => timeout_refused(&detour.refusal),
+            None => timeout_unsent(node_error(request).or(outage.as_ref())),
+        };
+        let pipelines = self.links.iter_mut().filter_map(Link::connection_mut).map(|it| &mut it.pipeline);
+        self.requests.expire(now, pipelines, error, sink);
         // A server that goes on sending, but answers no more, passes for alive; what it owes must not grow for ever. While
         // it is we who do not read, it owes nothing.
-        let late = self.links[commands].connection().map_or(0, Connection::late);
-        if late > self.config.limits.max_pending && !paused {
-            self.fail(commands, Failure::Unanswered(late), now, sink);
+        for i in 0..self.links.len() {
+            let late = self.links[i].connection().map_or(0, Connection::late);
+            if late > self.config.limits.max_pending && !paused {
+                self.fail(i, Failure::Unanswered(late), now, sink);
+            }
         }
     }
+}
+
+/// Whether more may be encoded for a connection.
+pub(super) fn has_room(connection: &Connection) -> bool {
+    connection.pipeline.pending().len() < HIGH_WATER
 }
 
 fn timeout_unsent(outage: Option<&Error>) -> Error {
@@ -151,6 +182,12 @@ fn timeout_unsent(outage: Option<&Error>) -> Error {
         Some(error) => Error::unsent(Code::Timeout, format!("{TEXT}: {error}")),
         None => Error::unsent(Code::Timeout, TEXT),
     }
+}
+
+/// The cluster refused it with this last.
+fn timeout_refused(refusal: &Error) -> Error {
+    let text = format!("no node of the cluster ran the command in time, and none will: {refusal}");
+    Error::unsent(Code::Timeout, text)
 }
 
 fn timeout_sent(paused: bool) -> Error {

@@ -5,6 +5,7 @@ use resp::Encoder;
 use super::acl::{RefusedCommand, explained};
 use super::check::words;
 use super::config::Config;
+use super::redirection::is_redirection;
 use super::reply::Reply;
 use crate::backend::toolbox::PendingRequest;
 use crate::model::{Args, Code, Error, RequestKind, RequestName, Value};
@@ -16,6 +17,10 @@ pub(super) struct Replies {
     multi: Multi,
     /// The first error among the answers to a transaction's commands.
     first_error: Option<Box<Error>>,
+    /// The answer to ASKING comes before all of them.
+    asking: bool,
+    /// The first error, if it says that nothing was run here because the cluster has the data elsewhere or nowhere.
+    redirection: Option<Box<Error>>,
 }
 
 /// What MULTI did.
@@ -71,9 +76,17 @@ pub(super) fn request_name(kind: &RequestKind) -> RequestName<'_> {
     RequestName { command, channel }
 }
 
+/// Appends a request to `out`, for the node to which a hash slot is on its way. Returns the answers that are to come.
+pub(super) fn encode_asking(kind: &RequestKind, out: &mut Vec<u8>) -> Replies {
+    // It holds for the next command, and for all of a transaction.
+    Encoder::new(out).command(["ASKING"]);
+    Replies { asking: true, ..encode(kind, out) }
+}
+
 /// Appends a request to `out`. Returns the answers that are to come.
 pub(super) fn encode(kind: &RequestKind, out: &mut Vec<u8>) -> Replies {
-    let mut replies = Replies { left: 1, multi: Multi::NotSent, first_error: None };
+    let mut replies =
+        Replies { left: 1, multi: Multi::NotSent, first_error: None, asking: false, redirection: None };
     match kind {
         RequestKind::Publish(args) | RequestKind::SPublish(args) => {
             let mut encoder = Encoder::new(out);
@@ -105,9 +118,19 @@ impl Replies {
         reply: Reply,
         config: &Config,
     ) -> Option<Reply> {
+        if std::mem::take(&mut self.asking) {
+            return None;
+        }
         self.left = self.left.saturating_sub(1);
         if self.multi == Multi::Sent {
             self.multi = if reply.is_ok() { Multi::Taken } else { Multi::Refused };
+        }
+        // In the server's own words, which say where to.
+        if let Err(error) = &reply
+            && self.first_error.is_none()
+            && is_redirection(error)
+        {
+            self.redirection = Some(Box::new(error.clone()));
         }
         let reply = match request {
             Some(request) => reply
@@ -120,6 +143,8 @@ impl Replies {
             }
             return None;
         }
+        // If something may have run, it is not sent again.
+        self.redirection.take_if(|_| reply.is_ok() || self.multi == Multi::Refused);
         if self.multi == Multi::Taken && !ends_transaction(&reply) {
             self.multi = Multi::Stuck;
             return Some(Err(exec_refused(reply)));
@@ -128,6 +153,11 @@ impl Replies {
             Some(first) => Err(aborted(*first, self.multi == Multi::Refused)),
             None => reply,
         })
+    }
+
+    /// The error with which a cluster's node refused all of it, so that it may be sent again.
+    pub(super) fn take_redirection(&mut self) -> Option<Error> {
+        self.redirection.take().map(|error| *error)
     }
 
     /// Whether the connection is left inside a transaction.
@@ -141,8 +171,9 @@ impl Replies {
 fn ends_transaction(reply: &Reply) -> bool {
     match reply {
         Ok(reply) => matches!(reply, Value::Array(_) | Value::Null),
-        Err(Error { code: Code::Server(code), message, .. }) => {
-            **code == *EXECABORT || message.starts_with("EXEC without MULTI")
+        // A node of a cluster that refuses EXEC throws the transaction away.
+        Err(error @ Error { code: Code::Server(code), message, .. }) => {
+            **code == *EXECABORT || message.starts_with("EXEC without MULTI") || is_redirection(error)
         }
         // An answer of ours in place of replies that came, but are too large to be kept.
         Err(_) => true,

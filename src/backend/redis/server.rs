@@ -6,6 +6,9 @@ use super::protocol::info_field;
 use super::texts::server_name;
 use crate::model::{Ready, Role, Value};
 
+/// The mode of a cluster's nodes.
+const CLUSTER: &str = "cluster";
+
 /// What the server says of itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Server {
@@ -18,14 +21,23 @@ pub(super) struct Server {
 impl Server {
     /// # Errors
     ///
-    /// It is a Sentinel, on which nobody else's messages arrive.
-    pub(super) fn expect_redis(&self) -> Result<(), Failure> {
-        if self.mode.as_deref() == Some("sentinel") { Err(Failure::Sentinel) } else { Ok(()) }
+    /// It is a Sentinel, on which nobody else's messages arrive, or no node of a cluster where one is demanded.
+    pub(super) fn expect_redis(&self, is_node_demanded: bool) -> Result<(), Failure> {
+        match self.mode.as_deref() {
+            Some("sentinel") => Err(Failure::Sentinel),
+            Some(mode) if mode != CLUSTER && is_node_demanded => Err(Failure::NotCluster),
+            _ => Ok(()),
+        }
+    }
+
+    /// The server did not say how it is deployed, and the owner says that it is a node of a cluster.
+    pub(super) fn believe_cluster(&mut self) {
+        self.mode.get_or_insert_with(|| CLUSTER.into());
     }
 
     /// Whether it is a node of a cluster, whose nodes hand on to each other what is published.
     pub(super) fn is_cluster(&self) -> bool {
-        self.mode.as_deref() == Some("cluster")
+        self.mode.as_deref() == Some(CLUSTER)
     }
 
     pub(super) fn set_role(&mut self, role: Option<Role>) {

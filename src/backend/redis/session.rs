@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::acl::listed;
 use super::address::AddressWatch;
+use super::cluster::Cluster;
 use super::config::Config;
 use super::connection::{Connection, FenceTokens, LinkRole};
 use super::endpoints::{Endpoints, Turn};
@@ -26,7 +27,7 @@ use crate::model::{Code, Error, Event, LinkId, Ready, SessionCounters, Sink, Sta
 pub(super) struct RedisSession {
     pub(super) config: Arc<Config>,
     /// Where the configuration came from, for errors.
-    origin: Arc<str>,
+    pub(super) origin: Arc<str>,
     pub(super) counters: SessionCounters,
     /// Those that every session has come first, and the others after them, each with its server's endpoint.
     pub(super) links: Vec<Link>,
@@ -38,6 +39,10 @@ pub(super) struct RedisSession {
     pub(super) fence_tokens: FenceTokens,
     pub(super) address: AddressWatch,
     pub(super) endpoints: Endpoints,
+    /// Where the data is, while the server is a node of a cluster.
+    pub(super) cluster: Option<Box<Cluster>>,
+    /// The seed of the next link that is added.
+    pub(super) next_seed: u64,
     pub(super) security: SecurityNotices,
     pub(super) actions: VecDeque<Action>,
     /// The version that is spoken, decided by the first link that comes up and for as long as one is.
@@ -79,6 +84,8 @@ impl RedisSession {
             fence_tokens: FenceTokens::default(),
             address: AddressWatch::default(),
             endpoints,
+            cluster: None,
+            next_seed: seed(),
             security: SecurityNotices::default(),
             actions: VecDeque::new(),
             version: None,
@@ -95,40 +102,20 @@ impl RedisSession {
         session
     }
 
-    /// The position of the link with this role.
-    pub(super) fn link_for(&self, role: LinkRole) -> usize {
-        self.links.iter().position(|link| link.role() == role).unwrap_or(0)
-    }
-
-    /// The role of the link that carries the subscriptions.
-    #[inline]
-    fn subscriber_role(&self) -> LinkRole {
-        if self.version == Some(Version::Resp2) { LinkRole::Subscriptions } else { LinkRole::Commands }
-    }
-
-    /// The link that carries the subscriptions.
-    pub(super) fn subscriber(&self) -> usize {
-        self.link_for(self.subscriber_role())
-    }
-
-    /// Whether a link carries the subscriptions.
-    #[inline]
-    pub(super) fn is_subscriber(&self, i: usize) -> bool {
-        self.links[i].role() == self.subscriber_role()
-    }
-
-    /// Whether a link has anything to do.
-    fn is_needed(&self, i: usize) -> bool {
-        self.links[i].role() == LinkRole::Commands || self.is_subscriber(i) && !self.delivery.is_empty()
-    }
-
     /// The server let us in.
     pub(super) fn up(&mut self, i: usize, now: Instant, sink: &mut dyn Sink) {
         self.links[i].handshaken();
-        let Some(connection) = self.links[i].up() else { return };
+        self.cluster.iter_mut().for_each(|cluster| cluster.linked());
+        let Some(connection) = self.links[i].up().filter(|connection| connection.role != LinkRole::Node)
+        else {
+            return;
+        };
         let (version, made) = (connection.version, connection.made);
         let (outage, served) = (connection.serving.outage().cloned(), connection.serving.served());
         self.version.get_or_insert(version);
+        if self.config.cluster {
+            self.server.believe_cluster();
+        }
         self.watch_address(i, now, sink);
         if let Some(connection) = self.links[i].up()
             && connection.role == LinkRole::Commands
@@ -141,7 +128,9 @@ impl RedisSession {
             if self.server.is_cluster() {
                 self.endpoints.is_cluster(now);
                 self.ask_nodes(i, now);
+                self.enter_cluster(sink);
             } else {
+                self.leave_cluster(sink);
                 // The cluster is not behind this address any more.
                 self.endpoints.learn([]);
             }
@@ -193,6 +182,9 @@ impl RedisSession {
 
     /// A link is lost or could not be made: answers what was under way on it, tells of it, and arranges the next attempt.
     pub(super) fn fail(&mut self, i: usize, failure: Failure, now: Instant, sink: &mut dyn Sink) {
+        if self.links[i].role() == LinkRole::Node {
+            return self.node_failed(i, failure, now, sink);
+        }
         // What is told of the connection comes before its end.
         self.delivery.tell_regained(now, sink);
         self.address.lost(&failure);
@@ -239,6 +231,7 @@ impl RedisSession {
             let text = format!("the connection was lost before the answer came ({})", error.message);
             let lost = Error::sent(Code::Disconnected, text);
             self.requests.lost(connection.pipeline, &lost, sink);
+            self.cluster.iter_mut().for_each(|cluster| cluster.lost(self.links[i].id()));
         }
         if is_subscriber {
             self.delivery.lost(since, &error);
@@ -250,7 +243,7 @@ impl RedisSession {
             self.probe.iter_mut().for_each(Probe::unanswered);
             self.abandon_attempts();
         }
-        if !self.links.iter().any(Link::is_up) {
+        if !self.links.iter().any(|link| link.is_up() && link.role() != LinkRole::Node) {
             self.version = None;
         }
         let had_lasted = self.links[i].lost(now);
@@ -259,7 +252,7 @@ impl RedisSession {
         }
         let turn = match self.links[i].role() {
             LinkRole::Commands if !spares_address => self.endpoints.failed(error.clone(), had_lasted),
-            LinkRole::Commands | LinkRole::Subscriptions => Turn::RoundOver(error.clone()),
+            _ => Turn::RoundOver(error.clone()),
         };
         let was_ready = std::mem::take(&mut self.ready);
         let (error, retry_in) = match turn {
@@ -287,11 +280,13 @@ impl RedisSession {
         if let Some(deadline) = self.closing {
             let commands = self.link_for(LinkRole::Commands);
             let hopeless = self.links[commands].is_idle() || self.links[commands].is_waiting();
+            let hopeless = hopeless && !self.links.iter().any(Link::may_answer);
             if self.requests.is_empty() || hopeless || deadline <= now {
                 self.finish(sink);
                 return;
             }
         }
+        self.settle_links(now);
         let subscriber = self.subscriber();
         if self.links[subscriber].is_idle()
             && self.is_needed(subscriber)
@@ -371,6 +366,7 @@ impl RedisSession {
         self.counters.set_confirmed(0);
         self.counters.set_refused(0, None);
         self.counters.set_address(None);
+        self.counters.set_nodes(Vec::new());
         self.update_state();
         sink.event(Event::Closed);
         self.actions.push_back(Action::Finish);

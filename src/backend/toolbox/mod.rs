@@ -24,7 +24,7 @@ pub use backoff::Backoff;
 pub use delivery::{Batch, Delivery, Name, Operation, RefusedTopic, RefusedTopics};
 pub use liveness::{Liveness, Sign};
 pub use pauses::RefusalKind;
-pub use pending::PendingRequest;
+pub use pending::{Detour, PendingRequest};
 pub use pipeline::{InFlight, Pipeline};
 pub use probe::{Probe, ProbeSign};
 pub use requests::Requests;

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::model::{RequestKind, Ticket};
+use crate::model::{Error, LinkId, RequestKind, Ticket};
 
 /// A request that has no answer yet. It moves by value, from the backlog into a link's pipeline and perhaps back, and ends
 /// with [`Requests::answer`] alone.
@@ -17,6 +17,26 @@ pub struct PendingRequest {
     pub(super) after: u64,
     /// When it was encoded.
     pub(super) since: Instant,
+    /// Its place among all requests of the session.
+    pub(super) number: u64,
+    /// The part of the data that it is about, where the data is on several servers. Requests of one partition keep their order,
+    /// whichever links they go over.
+    pub partition: Option<u16>,
+    /// What came of it where it was sent before.
+    pub detour: Option<Box<Detour>>,
+}
+
+/// A server refused a request without having run it, because another one has the data, or none has it for now.
+#[derive(Debug)]
+pub struct Detour {
+    /// How often it was sent somewhere else.
+    pub redirections: u8,
+    /// The link on which it alone is to be sent; `None`: where others of its partition are.
+    pub only: Option<LinkId>,
+    /// It is not to be sent before this.
+    pub not_before: Option<Instant>,
+    /// What the last server said.
+    pub refusal: Error,
 }
 
 impl PendingRequest {

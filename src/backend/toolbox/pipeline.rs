@@ -75,7 +75,7 @@ impl<E> Pipeline<E> {
     }
 
     /// Offset after the last byte.
-    fn end(&self) -> u64 {
+    pub fn end(&self) -> u64 {
         self.sent + (self.bytes.len() - self.start) as u64
     }
 
@@ -97,6 +97,16 @@ impl<E> Pipeline<E> {
     /// Whether no answer is expected.
     pub fn is_empty(&self) -> bool {
         self.in_flight.is_empty()
+    }
+
+    /// Whether all that was sent up to this offset was answered. If something before it was taken back, that is seen later.
+    pub fn is_answered(&self, offset: u64) -> bool {
+        self.in_flight.front().is_none_or(|command| command.start >= offset)
+    }
+
+    /// The requests without an answer.
+    pub fn requests(&self) -> impl Iterator<Item = &PendingRequest> {
+        self.in_flight.iter().filter_map(|command| command.request.as_ref())
     }
 
     /// What the next answer belongs to. `None` if no byte of its command was written, so that nothing can be an answer to it.
@@ -172,7 +182,18 @@ mod tests {
     fn request(letter: char) -> PendingRequest {
         let ticket = Ticket { to: ReplyTo::Nobody, bytes: letter as usize };
         let now = Instant::now();
-        PendingRequest { ticket, deadline: now, kind: RequestKind::Ping, after: 0, since: now }
+        let kind = RequestKind::Ping;
+        let (after, number) = (0, u64::from(u32::from(letter)));
+        PendingRequest {
+            ticket,
+            deadline: now,
+            kind,
+            after,
+            since: now,
+            number,
+            partition: None,
+            detour: None,
+        }
     }
 
     /// Three commands of two bytes, of which `n` bytes were written.
@@ -248,6 +269,18 @@ mod tests {
             pipeline.transmitted(7);
             assert_eq!(letters(pipeline.sent()), "ace");
         }
+    }
+
+    #[test]
+    fn what_was_sent_up_to_an_offset_is_answered_once_all_of_it_is() {
+        let mut pipeline = written(3);
+        let end = pipeline.end();
+        pipeline.send(|out| out.push(b'd'));
+        for is_answered in [false, false, true] {
+            pipeline.pop_front();
+            assert_eq!(pipeline.is_answered(end), is_answered);
+        }
+        assert!(Pipeline::<()>::default().is_answered(end), "nothing is under way");
     }
 
     #[test]

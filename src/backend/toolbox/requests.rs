@@ -19,21 +19,44 @@ pub struct Requests {
     pending: usize,
     /// No request's deadline is before this.
     due: Option<Instant>,
+    /// The number of the last one.
+    last_number: u64,
 }
 
 impl Requests {
     /// `name` says how the backend calls a request in an error.
     pub fn new(name: fn(&RequestKind) -> RequestName<'_>) -> Self {
-        Self { name, backlog: VecDeque::new(), pending: 0, due: None }
+        Self { name, backlog: VecDeque::new(), pending: 0, due: None, last_number: 0 }
     }
 
     /// Accepts a request, which is sent after all that the server was asked to deliver before it.
-    pub fn accept(&mut self, request: Request, delivery: &Delivery, now: Instant) {
+    pub fn accept(&mut self, request: Request, partition: Option<u16>, delivery: &Delivery, now: Instant) {
         let Request { ticket, deadline, kind } = request;
         self.pending += 1;
+        self.last_number += 1;
         self.note_deadline(deadline);
-        let after = delivery.last_number();
-        self.backlog.push_back(PendingRequest { ticket, deadline, kind, after, since: now });
+        let (after, number) = (delivery.last_number(), self.last_number);
+        let request =
+            PendingRequest { ticket, deadline, kind, after, since: now, number, partition, detour: None };
+        self.backlog.push_back(request);
+    }
+
+    /// The data turns out to be on several servers: `partition` says which part of it each request in the backlog is about, or
+    /// what to answer instead.
+    pub fn partition(
+        &mut self,
+        partition: impl Fn(&RequestKind) -> Result<Option<u16>, Error>,
+        sink: &mut dyn Sink,
+    ) {
+        for mut request in std::mem::take(&mut self.backlog) {
+            match partition(&request.kind) {
+                Ok(partition) => {
+                    (request.partition, request.detour) = (partition, None);
+                    self.backlog.push_back(request);
+                }
+                Err(error) => self.answer(request, Err(error), sink),
+            }
+        }
     }
 
     /// Answers a request that is not accepted.
@@ -59,8 +82,25 @@ impl Requests {
         self.backlog.pop_front_if(|request| !delivery.holds_back(request.after) && !request.is_over(now))
     }
 
-    /// A connection is lost: answers those that may have been sent with `error`. The others are sent again, before all in the
-    /// backlog.
+    /// Hands each request that [`Requests::next`] would return to `send`, in order. Those that it gives back stay. Returns whether
+    /// others wait for subscriptions.
+    pub fn send_each(
+        &mut self,
+        delivery: &Delivery,
+        now: Instant,
+        mut send: impl FnMut(PendingRequest) -> Option<PendingRequest>,
+    ) -> bool {
+        let mut stay = Vec::new();
+        while let Some(request) = self.backlog.pop_front_if(|it| !delivery.holds_back(it.after)) {
+            stay.extend(if request.is_over(now) { Some(request) } else { send(request) });
+        }
+        let is_held_back = !self.backlog.is_empty();
+        self.put_back(stay);
+        is_held_back
+    }
+
+    /// A connection is lost: answers those that may have been sent with `error`. The others are sent again, before all that were
+    /// made after them.
     pub fn lost<E>(&mut self, pipeline: Pipeline<E>, error: &Error, sink: &mut dyn Sink) {
         let mut unsent = Vec::new();
         for (request, sent) in pipeline.into_requests() {
@@ -73,10 +113,11 @@ impl Requests {
         self.put_back(unsent);
     }
 
-    /// These come before all others again, in their order.
+    /// These come before all that were made after them again.
     pub fn put_back(&mut self, requests: Vec<PendingRequest>) {
         for request in requests.into_iter().rev() {
-            self.backlog.push_front(request);
+            let at = self.backlog.partition_point(|other| other.number < request.number);
+            self.backlog.insert(at, request);
         }
     }
 
@@ -98,7 +139,7 @@ impl Requests {
         &mut self,
         now: Instant,
         pipelines: impl IntoIterator<Item = &'a mut Pipeline<E>>,
-        error: impl Fn(bool) -> Error,
+        error: impl Fn(&PendingRequest, bool) -> Error,
         sink: &mut dyn Sink,
     ) -> bool {
         if self.due().is_none_or(|due| due > now) {
@@ -107,7 +148,8 @@ impl Requests {
         self.due = None;
         for request in std::mem::take(&mut self.backlog) {
             if request.is_over(now) {
-                self.answer(request, Err(error(false)), sink);
+                let error = error(&request, false);
+                self.answer(request, Err(error), sink);
             } else {
                 self.note_deadline(request.deadline);
                 self.backlog.push_back(request);
@@ -117,7 +159,8 @@ impl Requests {
         for pipeline in pipelines {
             pipeline.take_requests(|request, sent| {
                 if let Some(request) = request.take_if(|request| request.is_over(now)) {
-                    self.answer(request, Err(error(sent)), sink);
+                    let error = error(&request, sent);
+                    self.answer(request, Err(error), sink);
                 } else if let Some(request) = request {
                     self.note_deadline(request.deadline);
                     in_flight += 1;
@@ -194,6 +237,10 @@ mod tests {
         Error { sent, ..Error::unsent(Code::Timeout, "too late") }
     }
 
+    fn late(_: &PendingRequest, sent: bool) -> Error {
+        timeout(sent)
+    }
+
     const NOTHING_IN_FLIGHT: [&mut Pipeline<()>; 0] = [];
 
     #[test]
@@ -202,16 +249,16 @@ mod tests {
         let later = |seconds| now + Duration::from_secs(seconds);
         let (mut requests, delivery) = (requests(), Delivery::new(1));
         for (index, seconds) in [(1, 5), (2, 9), (3, 7)] {
-            requests.accept(request(index, later(seconds)), &delivery, now);
+            requests.accept(request(index, later(seconds)), None, &delivery, now);
         }
         assert_eq!(requests.due(), Some(later(5)));
-        assert!(!requests.expire(later(4), NOTHING_IN_FLIGHT, timeout, &mut answers));
-        assert!(requests.expire(later(5), NOTHING_IN_FLIGHT, timeout, &mut answers));
+        assert!(!requests.expire(later(4), NOTHING_IN_FLIGHT, late, &mut answers));
+        assert!(requests.expire(later(5), NOTHING_IN_FLIGHT, late, &mut answers));
         assert_eq!(requests.due(), Some(later(7)), "the first is answered");
         let second = requests.next(&delivery, later(6)).unwrap();
         requests.answer(second, Ok(Value::Null), &mut answers);
         assert!(requests.next(&delivery, later(7)).is_none(), "its time is up");
-        assert!(requests.expire(later(7), NOTHING_IN_FLIGHT, timeout, &mut answers));
+        assert!(requests.expire(later(7), NOTHING_IN_FLIGHT, late, &mut answers));
         let timeout = Some("TIMEOUT".to_owned());
         assert_eq!(answers.0, [(slot(1), timeout.clone()), (slot(2), None), (slot(3), timeout)]);
         assert!(requests.is_empty() && requests.due().is_none());
@@ -222,9 +269,9 @@ mod tests {
     fn a_request_that_is_lost_is_found_at_its_deadline() {
         let (now, mut answers) = (Instant::now(), Answers::default());
         let (mut requests, delivery) = (requests(), Delivery::new(1));
-        requests.accept(request(1, now), &delivery, now);
+        requests.accept(request(1, now), None, &delivery, now);
         drop(requests.backlog.pop_front());
-        requests.expire(now, NOTHING_IN_FLIGHT, timeout, &mut answers);
+        requests.expire(now, NOTHING_IN_FLIGHT, late, &mut answers);
     }
 
     #[test]
@@ -232,7 +279,7 @@ mod tests {
     fn a_request_that_is_lost_is_found_at_the_end() {
         let (now, mut answers) = (Instant::now(), Answers::default());
         let (mut requests, delivery) = (requests(), Delivery::new(1));
-        requests.accept(request(1, now), &delivery, now);
+        requests.accept(request(1, now), None, &delivery, now);
         drop(requests.next(&delivery, now - Duration::from_secs(1)));
         requests.end(None::<Pipeline<()>>, timeout, &mut answers);
     }
@@ -243,13 +290,13 @@ mod tests {
         let (mut requests, delivery) = (requests(), Delivery::new(1));
         let mut pipeline = Pipeline::default();
         for (index, seconds) in [(1, 1), (2, 9), (3, 1)] {
-            requests.accept(request(index, now + Duration::from_secs(seconds)), &delivery, now);
+            requests.accept(request(index, now + Duration::from_secs(seconds)), None, &delivery, now);
             let request = requests.next(&delivery, now).unwrap();
             pipeline.send_request(request, now, |_, out| out.push(b'0' + u8::try_from(index).unwrap()));
         }
         pipeline.transmitted(1);
         let later = now + Duration::from_secs(1);
-        assert!(requests.expire(later, Some(&mut pipeline), timeout, &mut answers));
+        assert!(requests.expire(later, Some(&mut pipeline), late, &mut answers));
         assert_eq!(pipeline.pending(), b"2");
         assert!(pipeline.front().is_some_and(|command| command.request.is_none()), "its answer will come");
         assert_eq!(requests.due(), Some(now + Duration::from_secs(9)));
@@ -263,7 +310,7 @@ mod tests {
         let (now, mut answers) = (Instant::now(), Answers::default());
         let (mut requests, delivery) = (requests(), Delivery::new(1));
         for index in 1..=3 {
-            requests.accept(request(index, now + Duration::from_secs(9)), &delivery, now);
+            requests.accept(request(index, now + Duration::from_secs(9)), None, &delivery, now);
         }
         let taken = [(); 2].map(|()| requests.next(&delivery, now).unwrap());
         requests.put_back(taken.into());
@@ -274,15 +321,48 @@ mod tests {
     }
 
     #[test]
+    fn what_is_sent_elsewhere_comes_before_what_was_made_after_it() {
+        let (now, mut answers) = (Instant::now(), Answers::default());
+        let (mut requests, delivery) = (requests(), Delivery::new(1));
+        for index in 1..=5 {
+            requests.accept(request(index, now + Duration::from_secs(9)), None, &delivery, now);
+        }
+        let mut taken = Vec::new();
+        requests.send_each(&delivery, now, |request| match request.number {
+            1 | 4 => {
+                taken.push(request);
+                None
+            }
+            _ => Some(request),
+        });
+        requests.put_back(vec![taken.remove(1)]);
+        requests.put_back(taken);
+        let mut numbers = Vec::new();
+        requests.send_each(&delivery, now, |request| {
+            numbers.push(request.number);
+            Some(request)
+        });
+        assert_eq!(numbers, [1, 2, 3, 4, 5]);
+        requests.partition(
+            |kind| match kind {
+                RequestKind::Publish(_) => Err(Error::closed()),
+                _ => Ok(None),
+            },
+            &mut answers,
+        );
+        assert!(answers.0.len() == 5 && requests.is_empty());
+    }
+
+    #[test]
     fn a_request_waits_for_the_subscriptions_before_it() {
         let now = Instant::now();
         let (mut requests, mut delivery) = (requests(), Delivery::new(1));
         let mut answers = Answers::default();
         let deadline = now + Duration::from_secs(9);
         let topic = Topic { kind: TopicKind::Channel, name: b"chat"[..].into() };
-        requests.accept(request(1, deadline), &delivery, now);
+        requests.accept(request(1, deadline), None, &delivery, now);
         delivery.subscribe(&topic, SubscriptionSlot::new(0, 0));
-        requests.accept(request(2, deadline), &delivery, now);
+        requests.accept(request(2, deadline), None, &delivery, now);
         delivery.connected(now, &mut answers);
         let first = requests.next(&delivery, now).unwrap();
         assert!(requests.next(&delivery, now).is_none());

@@ -44,6 +44,7 @@ impl Default for Builder {
                 hello: Hello::Full,
                 health: Health::Serving,
                 role: Role::Master,
+                cluster: false,
                 version: VERSION.to_owned(),
                 max_clients: MAX_CLIENTS,
                 subscriber_buffer: SUBSCRIBER_BUFFER,
@@ -103,6 +104,13 @@ impl Builder {
     #[must_use]
     pub fn role(mut self, role: Role) -> Builder {
         self.settings.role = role;
+        self
+    }
+
+    /// Whether the server says that it is a node of a cluster. It tells of no others, and keeps all keys.
+    #[must_use]
+    pub fn cluster(mut self, is_cluster: bool) -> Builder {
+        self.settings.cluster = is_cluster;
         self
     }
 

@@ -26,12 +26,21 @@ pub(crate) struct Settings {
     pub(crate) hello: Hello,
     pub(crate) health: Health,
     pub(crate) role: Role,
+    /// It says that it is a node of a cluster.
+    pub(crate) cluster: bool,
     pub(crate) version: String,
     pub(crate) max_clients: usize,
     /// Unsent bytes at which a subscriber is cut off.
     pub(crate) subscriber_buffer: usize,
     pub(crate) new_faults: Faults,
     pub(crate) log: bool,
+}
+
+impl Settings {
+    /// How the server says that it is deployed.
+    pub(crate) fn mode(&self) -> &'static str {
+        if self.cluster { "cluster" } else { "standalone" }
+    }
 }
 
 /// What there is to see of one connection.

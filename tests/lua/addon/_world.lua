@@ -10,6 +10,7 @@ return function(settings)
 		max_table_elements = settings and settings.max_table_elements,
 		Say = function(text) world.lines[#world.lines + 1] = text end,
 		EnsureTick = function() end,
+		default_listeners = {},
 		AddTask = function(key, task) tasks[key] = task end,
 		RemoveTask = function(key) tasks[key] = nil end,
 		Protect = function(fn, ...)
@@ -51,6 +52,8 @@ return function(settings)
 			self.published[#self.published + 1] = { tostring(channel), text, fn }
 			return true
 		end
+		-- What nobody answers.
+		function client:Command() return true end
 		function client:On(event, _, fn)
 			if event == "ready" then fn() end
 		end

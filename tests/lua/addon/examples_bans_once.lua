@@ -1,79 +1,10 @@
 -- servers: fake, real
--- The bans of lua/examples, with Redis and with MySQL as the truth.
+-- The bans of lua/examples with MySQL as the truth. With Redis: examples_shared_bans_once.lua.
 
 local world = include("_examples.lua")
 if not world then return end
 local kit = include("../_kit.lua")
 local other, others = world.other, world.others
-
-host.test("shared_bans", function()
-	local key = "76561198000000007"
-	kit.command(other, { "DEL", "bans" })
-	kit.command(other, { "HSET", "bans", key, realtime.Encode({ reason = "old", expires = 0 }, "ttt-2") })
-	world.example("shared_bans")
-	local function answer(id) return { hook.Run("CheckPassword", id) } end
-	kit.wait("the one from before", function() return answer(key)[1] == false end)
-	kit.eq(answer(key), { false, "You are banned: old" })
-	kit.eq(answer("76561198000000001"), {})
-	SharedBans.Add("76561198000000001", 3600, "cheats")
-	kit.wait("the new one", function() return answer("76561198000000001")[1] == false end)
-	SharedBans.Add("76561198000000002", 1, "for a second")
-	kit.wait("its end", function() return answer("76561198000000002")[1] == nil end)
-	SharedBans.Remove("76561198000000001")
-	kit.wait("the pardon", function() return answer("76561198000000001")[1] == nil end)
-	-- What is no ban, or a long one, in Redis; and messages about what is no SteamID64, for which Redis is not asked.
-	local strange = { "5", '{"reason":5,"expires":0}', '{"reason":"x","expires":"never"}', '{"reason":"x"}', "null" }
-	for _, data in ipairs(strange) do
-		kit.command(other, { "HSET", "bans", "76561198000000004", '{"from":"web","data":' .. data .. "}" })
-		others:Publish("bans.changed", "76561198000000004")
-		world.settle()
-		kit.wait("its answer", function() return realtime.Default():Stats().pending == 0 end)
-		kit.eq({ pcall(hook.Run, "CheckPassword", "76561198000000004") }, { true }, data)
-	end
-	kit.command(other, { "HSET", "bans", "76561198000000005", realtime.Encode({ reason = ("x"):rep(5000), expires = 0 }, "ttt-2") })
-	others:Publish("bans.changed", "76561198000000005")
-	kit.wait("the long one", function() return answer("76561198000000005")[1] == false end)
-	kit.eq(#answer("76561198000000005")[2], #"You are banned: " + 200)
-	if host.server.kind() == "fake" then
-		local asked = host.fake.received("hget")
-		for _, id in ipairs({ "x", "", "76561198000000004 ", ("7"):rep(1000) }) do others:Publish("bans.changed", id) end
-		world.settle()
-		kit.wait("the answers", function() return realtime.Default():Stats().pending == 0 end)
-		kit.eq(host.fake.received("hget"), asked)
-	end
-	-- The same id 199 times, then another one: Redis is asked a few times, and nothing is missed.
-	kit.command(other, { "HSET", "bans", "76561198000000006", realtime.Encode({ reason = "late", expires = 0 }, "ttt-2") })
-	local fake = host.server.kind() == "fake" and host.fake
-	local single, all = fake and fake.received("hget"), fake and fake.received("hgetall")
-	world.flood(function(i) others:Publish("bans.changed", "7656119800000000" .. (i < 200 and 4 or 6)) end)
-	kit.wait("the answers", function() return realtime.Default():Stats().pending == 0 end)
-	kit.eq(answer("76561198000000006"), {})
-	world.later(function() kit.wait("all are read", function() return answer("76561198000000006")[1] == false end) end)
-	if fake then kit.eq({ fake.received("hget") - single, fake.received("hgetall") - all }, { 10, 1 }) end
-	-- What happens elsewhere while this server hears nothing.
-	kit.command(other, { "HDEL", "bans", key })
-	kit.command(other, { "HSET", "bans", "76561198000000009", realtime.Encode({ reason = "unheard", expires = 0 }, "ttt-2") })
-	kit.eq(answer(key)[1], false)
-	host.server.drop()
-	kit.wait("it is read again", function() return answer("76561198000000009")[1] == false and answer(key)[1] == nil end)
-	-- What its queue had no room for: the message about this change is as lost as those that fill it.
-	kit.command(other, { "HSET", "bans", key, realtime.Encode({ reason = "dropped", expires = 0 }, "ttt-2") })
-	world.overflow(function() kit.eq(answer(key), {}) end)
-	kit.wait("it is read again", function() return answer(key)[1] == false end)
-	-- The connection breaks behind the ban, before its answer: the others hear of it all the same.
-	if host.server.kind() == "fake" then
-		local told = kit.recorder()
-		others:Subscribe("bans.changed", told.fn)
-		kit.subscribe(other, kit.unique("fence"), function() end)
-		local reconnects = realtime.Default():Stats().reconnects
-		host.fake.on_next("exec", "run_then_close") -- ban and word are one command
-		SharedBans.Add("76561198000000003", 0, "without an answer")
-		kit.wait("word of it", function() return told[1] and told[1][1] == "76561198000000003" end)
-		kit.wait("the break", function() return realtime.Default():Stats().reconnects > reconnects end)
-		others:Unsubscribe("bans.changed")
-	end
-	kit.command(other, { "DEL", "bans" })
-end)
 
 -- MySQL as mysqloo shows it: answers come later, in the order of the questions.
 local function fake_mysql()
@@ -112,9 +43,9 @@ local function fake_mysql()
 end
 
 host.test("database_bans", function()
+	kit.wait("the addon's own line", function() return table.concat(host.console(), "\n"):find("connected to redis", 1, true) end)
 	world.example("database_bans")
 	kit.eq({ DatabaseBans, host.console()[#host.console()] }, { nil, "[database_bans] mysqloo is not installed" })
-	hook.Remove("CheckPassword", "shared_bans")
 	local db, rows = fake_mysql()
 	rows[1] = { steamid = "76561198000000007", reason = "old", expires = 0 }
 	world.example("database_bans")

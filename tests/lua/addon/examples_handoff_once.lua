@@ -15,7 +15,7 @@ local CARLA = "76561198000000031"
 
 -- What stands in Redis for a player, by name.
 local function names(id)
-	local _, found = kit.command(other, { "KEYS", "handoff:" .. id .. "*" })
+	local _, found = kit.command(other, { "KEYS", "handoff:{" .. id .. "}*" })
 	table.sort(found)
 	return found
 end
@@ -77,12 +77,12 @@ host.test("handoff: here", function()
 	kit.eq(names(ID), {})
 	carries(alice, 70, 15, "weapon_crowbar", "weapon_357")
 	hook.Run("PlayerDisconnected", alice)
-	kit.wait("what she carries", function() return kit.same(names(ID), { "handoff:" .. ID }) end)
-	local _, text = kit.command(other, { "GET", "handoff:" .. ID })
+	kit.wait("what she carries", function() return kit.same(names(ID), { "handoff:{" .. ID .. "}" }) end)
+	local _, text = kit.command(other, { "GET", "handoff:{" .. ID .. "}" })
 	kit.eq({ realtime.Decode(text) }, { { health = 70, armor = 15, weapons = { "weapon_crowbar", "weapon_357" } }, "hub" })
-	local _, seconds = kit.command(other, { "TTL", "handoff:" .. ID })
+	local _, seconds = kit.command(other, { "TTL", "handoff:{" .. ID .. "}" })
 	assert(seconds > 500 and seconds <= 600, seconds)
-	kit.command(other, { "DEL", "handoff:" .. ID })
+	kit.command(other, { "DEL", "handoff:{" .. ID .. "}" })
 	hook.Run("PlayerDisconnected", alice) -- not sent again
 	kit.wait("quiet", settled)
 	kit.eq(names(ID), {})
@@ -117,7 +117,7 @@ host.test("handoff: over there", function()
 	end
 	-- Comes, with what he carries or without, and spawns: what he has then. He goes again.
 	local function come(id, carried)
-		if carried then kit.command(other, { "SET", "handoff:" .. id, text_of(carried) }) end
+		if carried then kit.command(other, { "SET", "handoff:{" .. id .. "}", text_of(carried) }) end
 		local ply = arrive(id, false)
 		kit.wait("the answers", settled)
 		ply:Spawn()
@@ -171,7 +171,7 @@ end)
 host.test("handoff: who is alive already has it at once; who leaves before he got it leaves it behind", function()
 	world.example("handoff")
 	local id, guest = "76561198000000021", { health = 30, armor = 5, weapons = { "weapon_smg1" } }
-	kit.command(other, { "SET", "handoff:" .. id, text_of(guest) })
+	kit.command(other, { "SET", "handoff:{" .. id .. "}", text_of(guest) })
 	local ply = arrive(id)
 	kit.wait("what he carried", function() return ply:Health() == 30 end)
 	kit.eq({ got(ply), names(id) }, { { "weapon_smg1", health = 30, armor = 5 }, {} })

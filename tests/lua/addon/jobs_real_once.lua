@@ -52,6 +52,12 @@ host.test("another server takes over from one that dies, and from one that fails
 		fences[2] = fence
 		done()
 	end, { lease = 1 })
+	local from_line = #host.console()
+	kit.wait("b's look", function() return b.client:Stats().pending == 0 end)
+	RunConsoleCommand("realtime_status")
+	local said = table.concat(host.console(), "\n", from_line + 1)
+	assert(said:find("job            " .. slot .. ": runs here", 1, true), said)
+	assert(said:find("job            " .. slot .. ": not this server's", 1, true), said)
 	-- It is renewed for as long as that server lives.
 	local from = SysTime()
 	kit.wait("more than a lease", function() return SysTime() > from + 2 end)

@@ -205,7 +205,7 @@ impl Run {
     /// The topics that a message on this channel is for.
     pub fn audience(&self, channel: &[u8]) -> Vec<usize> {
         let is_for = |topic: &Topic| match topic.kind {
-            TopicKind::Channel => *topic.name == *channel,
+            TopicKind::Channel | TopicKind::ShardedChannel => *topic.name == *channel,
             TopicKind::Pattern => fake_redis::matches(&topic.name, channel),
         };
         (0..TOPICS).filter(|&number| is_for(&self.topics[number])).collect()

@@ -1,8 +1,12 @@
 -- At every start and map: whether all is well, or what is missing, before an addon needs it.
 for _, text in ipairs(include("realtime/gm_redis/in_the_way.lua")()) do print("[realtime] " .. text) end
 
-local realtime = include("realtime/load.lua")
-if not realtime then return end
+local realtime, missing = include("realtime/load.lua")
+if not realtime then
+	concommand.Add("realtime_check", function() print("PROBLEM  module: " .. missing) end, nil,
+		"realtime: whether all is well, and what to do where it is not")
+	return
+end
 
 local client, message = realtime.Default()
 if not client then

@@ -103,6 +103,7 @@ fn describe(call: &mut Call<'_>, protocol: Protocol) {
         Role::Master => "master",
         Role::Replica => "replica",
     };
+    let mode = call.state.settings.mode();
     let mut reply = call.reply();
     reply.map(7);
     reply.bulk("server");
@@ -114,7 +115,7 @@ fn describe(call: &mut Call<'_>, protocol: Protocol) {
     reply.bulk("id");
     reply.integer(id);
     reply.bulk("mode");
-    reply.bulk("standalone");
+    reply.bulk(mode);
     reply.bulk("role");
     reply.bulk(role);
     reply.bulk("modules");

@@ -66,7 +66,7 @@ fn sections(state: &mut State) -> Vec<Section> {
             "Server",
             vec![
                 ("redis_version", state.settings.version.clone()),
-                ("redis_mode", "standalone".to_owned()),
+                ("redis_mode", state.settings.mode().to_owned()),
                 ("process_id", std::process::id().to_string()),
                 ("run_id", run_id(state)),
                 ("tcp_port", port.to_string()),

@@ -1,8 +1,9 @@
 //! Conversations and options that lead somewhere, for the fuzzers to go on from.
 
 use fuzz_targets::{Act, Profile, Reply, Script, Wish};
+use realtime::model::TopicKind::{self, Channel, Pattern, ShardedChannel};
 
-const REPLIES: [Reply; 13] = [
+const REPLIES: [Reply; 14] = [
     Reply::Proper,
     Reply::Described,
     Reply::BehindMessage,
@@ -16,6 +17,7 @@ const REPLIES: [Reply; 13] = [
     Reply::Large,
     Reply::Half,
     Reply::Silence,
+    Reply::Moved,
 ];
 
 fn profiles() -> impl Iterator<Item = Profile> + Clone {
@@ -28,13 +30,18 @@ fn profiles() -> impl Iterator<Item = Profile> + Clone {
     })
 }
 
-fn wish(subscribe: bool, pattern: bool, name: u8) -> Act {
-    Act::Wish(Wish { subscribe, pattern, name })
+fn wish(subscribe: bool, kind: TopicKind, name: u8) -> Act {
+    Act::Wish(Wish { subscribe, kind, name })
 }
 
-/// The client is ready and has a channel and a pattern, whichever protocol it speaks.
+/// The client is ready and has a channel, a pattern and a sharded channel, whichever protocol it speaks.
 fn begin() -> Vec<Act> {
-    let mut acts = vec![wish(true, false, 2), wish(true, true, 3), Act::Connected(0)];
+    let mut acts = vec![
+        wish(true, Channel, 2),
+        wish(true, Pattern, 3),
+        wish(true, ShardedChannel, 2),
+        Act::Connected(0),
+    ];
     acts.extend([0, 0, 0].map(Act::AnswerAll));
     acts.push(Act::Connected(1));
     acts.extend([1, 1, 1, 0].map(Act::AnswerAll));
@@ -48,17 +55,22 @@ fn work() -> Vec<Act> {
         Act::Command(50, vec![b"GET".to_vec(), b"key".to_vec()]),
         Act::Transaction(50, 3),
         Act::Ping(50),
-        wish(true, false, 0),
-        wish(false, false, 2),
+        wish(true, Channel, 0),
+        wish(false, Channel, 2),
+        // The server ends it, and the client, too.
+        wish(false, ShardedChannel, 2),
+        Act::Confirm(0, false, ShardedChannel, 2),
+        Act::Answer(0, Reply::Moved),
     ]
 }
 
 fn messages() -> Vec<Act> {
     vec![
-        Act::Message(0, false, 2, 5),
-        Act::Message(0, true, 3, 200),
-        Act::Message(1, false, 2, 5),
-        Act::Message(1, true, 3, 200),
+        Act::Message(0, Channel, 2, 5),
+        Act::Message(0, Pattern, 3, 200),
+        Act::Message(0, ShardedChannel, 2, 5),
+        Act::Message(1, Channel, 2, 5),
+        Act::Message(1, Pattern, 3, 200),
     ]
 }
 

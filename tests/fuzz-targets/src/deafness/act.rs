@@ -67,6 +67,8 @@ pub(super) enum Act {
     ShortPong(bool),
     /// Answers take so long.
     Lag(Duration),
+    /// Another node has the hash slots for so long.
+    Move(Duration),
 }
 
 /// A conversation.
@@ -122,9 +124,10 @@ fn act(u: &mut Unstructured<'_>) -> Result<Act> {
         36 => Act::Die,
         37 => Act::Away { hangs: bit(u)?, time: time(u)? },
         38 => Act::RefuseExec(time(u)?),
-        _ => match u8::arbitrary(u)? % 4 {
+        _ => match u8::arbitrary(u)? % 8 {
             0 => Act::ShortPong(false),
             1 => Act::ShortPong(true),
+            4..8 => Act::Move(time(u)?),
             n => Act::Lag(Duration::from_millis(u64::from(n - 2) * 700)),
         },
     })

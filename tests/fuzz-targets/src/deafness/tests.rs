@@ -129,3 +129,18 @@ fn a_server_that_hangs_up_again_and_again() {
     let acts: Vec<_> = (0..40).flat_map(|_| [Act::HangUp(3), Act::Wait(Duration::from_secs(1))]).collect();
     run(&acts);
 }
+
+#[test]
+fn a_hash_slot_that_moves() {
+    let moves = [Act::Subscribe(3), Act::Wait(SHORT), Act::Move(LONG)];
+    run(&[&moves[..], &[Act::Wait(LONG * 2)]].concat());
+    // The end crosses a subscription's own end, and comes late.
+    run(&[
+        &[Act::Lag(Duration::from_millis(700))],
+        &moves[..],
+        &[Act::Unsubscribe(3), Act::Subscribe(3), Act::Wait(LONG * 2)],
+    ]
+    .concat());
+    // And a loss.
+    run(&[&moves[..], &[Act::Wait(SHORT), Act::HangUp(3), Act::Wait(LONG * 2)]].concat());
+}

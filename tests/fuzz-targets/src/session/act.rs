@@ -2,6 +2,7 @@
 //! something and seeds can be written.
 
 use arbitrary::{Arbitrary, Result, Unstructured};
+use realtime::model::TopicKind;
 
 /// A conversation: what the client is set up as, and what happens to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,10 +37,10 @@ pub enum Act {
     Answer(u8, Reply),
     /// It answers all of them as it should.
     AnswerAll(u8),
-    /// It sends a message: link, whether to a pattern, the number of the name, the size of the payload.
-    Message(u8, bool, u8, u8),
-    /// It confirms something unasked: link, whether a subscription or its end, whether of a pattern, the name's number.
-    Confirm(u8, bool, bool, u8),
+    /// It sends a message: link, to what, the number of the name, the size of the payload.
+    Message(u8, TopicKind, u8, u8),
+    /// It confirms something unasked: link, whether a subscription or its end, of what, the name's number.
+    Confirm(u8, bool, TopicKind, u8),
     /// It sends a flood of one kind, so many KiB long.
     Flood(u8, u8, u8),
     /// From now on reads bring so many bytes at most; 0: all there are.
@@ -56,7 +57,7 @@ pub enum Act {
     Writable(u8, u8),
     /// The queue to the main thread is full, or is not any more.
     Full(bool),
-    /// Subscribe (true) or Unsubscribe, whether a pattern, the number of the name.
+    /// Subscribe (true) or Unsubscribe, of what, the number of the name.
     Wish(Wish),
     /// Publish, with so much time in 100 ms: name's number, message.
     Publish(u8, u8, Vec<u8>),
@@ -75,8 +76,8 @@ pub enum Act {
 pub struct Wish {
     /// Wanted from now on, or no more.
     pub subscribe: bool,
-    /// Of a pattern.
-    pub pattern: bool,
+    /// Of what.
+    pub kind: TopicKind,
     /// The number of the name.
     pub name: u8,
 }
@@ -96,6 +97,8 @@ pub enum Reply {
     Echo,
     /// With `-LOADING`.
     Loading,
+    /// With `-MOVED`.
+    Moved,
     /// With a null.
     Null,
     /// With a number.
@@ -112,7 +115,7 @@ pub enum Reply {
     Silence,
 }
 
-const REPLIES: [Reply; 13] = [
+const REPLIES: [Reply; 14] = [
     Reply::Proper,
     Reply::Described,
     Reply::BehindMessage,
@@ -126,6 +129,7 @@ const REPLIES: [Reply; 13] = [
     Reply::Large,
     Reply::Half,
     Reply::Silence,
+    Reply::Moved,
 ];
 
 const ACTS: u8 = 20;
@@ -182,8 +186,8 @@ impl<'a> Arbitrary<'a> for Act {
             0 => Self::Raw(byte(u)?, bytes(u)?),
             1 => Self::Answer(byte(u)?, REPLIES[usize::from(byte(u)?) % REPLIES.len()]),
             2 => Self::AnswerAll(byte(u)?),
-            3 => Self::Message(byte(u)?, bit(u)?, byte(u)?, byte(u)?),
-            4 => Self::Confirm(byte(u)?, bit(u)?, bit(u)?, byte(u)?),
+            3 => Self::Message(byte(u)?, kind(u)?, byte(u)?, byte(u)?),
+            4 => Self::Confirm(byte(u)?, bit(u)?, kind(u)?, byte(u)?),
             5 => Self::Flood(byte(u)?, byte(u)?, byte(u)?),
             6 => Self::Reads(byte(u)?),
             7 => Self::Connected(byte(u)?),
@@ -192,7 +196,7 @@ impl<'a> Arbitrary<'a> for Act {
             10 => Self::Timer,
             11 => Self::Writable(byte(u)?, byte(u)?),
             12 => Self::Full(bit(u)?),
-            13 | 14 => Self::Wish(Wish { subscribe: bit(u)?, pattern: bit(u)?, name: byte(u)? }),
+            13 | 14 => Self::Wish(Wish { subscribe: bit(u)?, kind: kind(u)?, name: byte(u)? }),
             15 => Self::Publish(byte(u)?, byte(u)?, bytes(u)?),
             16 => {
                 let time = byte(u)?;
@@ -208,6 +212,17 @@ impl<'a> Arbitrary<'a> for Act {
 
 fn bit(u: &mut Unstructured<'_>) -> Result<bool> {
     Ok(u8::arbitrary(u)? & 1 == 1)
+}
+
+const KINDS: [TopicKind; 4] =
+    [TopicKind::Channel, TopicKind::Pattern, TopicKind::ShardedChannel, TopicKind::Pattern];
+
+fn kind(u: &mut Unstructured<'_>) -> Result<TopicKind> {
+    Ok(KINDS[usize::from(u8::arbitrary(u)?) % KINDS.len()])
+}
+
+fn kind_byte(kind: TopicKind) -> u8 {
+    KINDS.iter().position(|other| *other == kind).and_then(|at| u8::try_from(at).ok()).unwrap_or(0)
 }
 
 fn bytes(u: &mut Unstructured<'_>) -> Result<Vec<u8>> {
@@ -227,11 +242,11 @@ impl Act {
                 out.extend([1, *link, u8::try_from(at).unwrap_or(0)]);
             }
             Self::AnswerAll(link) => out.extend([2, *link]),
-            Self::Message(link, pattern, name, size) => {
-                out.extend([3, *link, (*pattern).into(), *name, *size]);
+            Self::Message(link, kind, name, size) => {
+                out.extend([3, *link, kind_byte(*kind), *name, *size]);
             }
-            Self::Confirm(link, subscribe, pattern, name) => {
-                out.extend([4, *link, (*subscribe).into(), (*pattern).into(), *name]);
+            Self::Confirm(link, subscribe, kind, name) => {
+                out.extend([4, *link, (*subscribe).into(), kind_byte(*kind), *name]);
             }
             Self::Flood(link, kind, size) => out.extend([5, *link, *kind, *size]),
             Self::Reads(size) => out.extend([6, *size]),
@@ -241,8 +256,8 @@ impl Act {
             Self::Timer => out.push(10),
             Self::Writable(link, n) => out.extend([11, *link, *n]),
             Self::Full(full) => out.extend([12, (*full).into()]),
-            Self::Wish(Wish { subscribe, pattern, name }) => {
-                out.extend([13, (*subscribe).into(), (*pattern).into(), *name]);
+            Self::Wish(Wish { subscribe, kind, name }) => {
+                out.extend([13, (*subscribe).into(), kind_byte(*kind), *name]);
             }
             Self::Publish(time, name, message) => {
                 out.extend([15, *time, *name]);
@@ -277,8 +292,8 @@ mod tests {
                 Act::Raw(1, b"+OK\r\n".to_vec()),
                 Act::Answer(0, Reply::Half),
                 Act::AnswerAll(1),
-                Act::Message(0, true, 3, 200),
-                Act::Confirm(1, true, false, 2),
+                Act::Message(0, TopicKind::Pattern, 3, 200),
+                Act::Confirm(1, true, TopicKind::ShardedChannel, 2),
                 Act::Flood(0, 1, 2),
                 Act::Reads(1),
                 Act::Connected(0),
@@ -287,7 +302,7 @@ mod tests {
                 Act::Timer,
                 Act::Writable(1, 255),
                 Act::Full(true),
-                Act::Wish(Wish { subscribe: true, pattern: false, name: 7 }),
+                Act::Wish(Wish { subscribe: true, kind: TopicKind::Channel, name: 7 }),
                 Act::Publish(1, 2, b"x".to_vec()),
                 Act::Command(1, vec![b"GET".to_vec(), b"a".to_vec()]),
                 Act::Transaction(1, 2),

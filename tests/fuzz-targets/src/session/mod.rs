@@ -101,24 +101,26 @@ impl World {
                 let waiting = self.client.driver.peers.0.get(usize::from(link)).map_or(0, Peer::waiting);
                 (0..waiting).for_each(|_| self.answer(link, Reply::Proper));
             }
-            Act::Message(link, pattern, number, size) => {
+            Act::Message(link, kind, number, size) => {
                 self.out_of_step(link);
                 let Some(peer) = self.client.driver.peers.0.get(usize::from(link)) else { return };
                 let mut bytes = Vec::new();
-                peer.message(pattern, number, size, &mut bytes);
+                peer.message(kind, number, size, &mut bytes);
                 self.receive(link, &bytes);
             }
-            Act::Confirm(link, subscribe, pattern, number) => {
+            Act::Confirm(link, subscribe, kind, number) => {
                 self.out_of_step(link);
                 let Some(peer) = self.client.driver.peers.0.get_mut(usize::from(link)) else { return };
-                let kind: &[u8] = match (subscribe, pattern) {
-                    (true, false) => b"subscribe",
-                    (true, true) => b"psubscribe",
-                    (false, false) => b"unsubscribe",
-                    (false, true) => b"punsubscribe",
+                let word: &[u8] = match (subscribe, kind) {
+                    (true, TopicKind::Channel) => b"subscribe",
+                    (true, TopicKind::Pattern) => b"psubscribe",
+                    (true, TopicKind::ShardedChannel) => b"ssubscribe",
+                    (false, TopicKind::Channel) => b"unsubscribe",
+                    (false, TopicKind::Pattern) => b"punsubscribe",
+                    (false, TopicKind::ShardedChannel) => b"sunsubscribe",
                 };
                 let mut bytes = Vec::new();
-                peer.confirm(kind, name(number), &mut bytes);
+                peer.confirm(word, name(number), &mut bytes);
                 self.receive(link, &bytes);
             }
             Act::Flood(link, kind, size) => self.flood(link, kind, size),
@@ -143,7 +145,10 @@ impl World {
             Act::Wish(wish) => self.wish(wish),
             Act::Publish(time, number, message) => {
                 let words = [name(number), &message];
-                self.request(time, || RequestKind::Publish(words.iter().collect()));
+                // Some are to sharded channels.
+                let is_sharded = number & 128 != 0;
+                let make = if is_sharded { RequestKind::SPublish } else { RequestKind::Publish };
+                self.request(time, || make(words.iter().collect()));
             }
             Act::Command(time, words) => {
                 let args: Args = words.iter().collect();
@@ -200,8 +205,7 @@ impl World {
         self.client.driver.read_bytes = reads;
     }
 
-    fn wish(&mut self, Wish { subscribe, pattern, name: number }: Wish) {
-        let kind = if pattern { TopicKind::Pattern } else { TopicKind::Channel };
+    fn wish(&mut self, Wish { subscribe, kind, name: number }: Wish) {
         let topic = Topic { kind, name: name(number).into() };
         if subscribe {
             self.client.subscribe(&topic);

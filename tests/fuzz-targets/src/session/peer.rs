@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use realtime::model::TopicKind;
 use resp::{Decoder, Encoder, Value};
 
 use super::act::Reply;
@@ -63,7 +64,7 @@ impl Peer {
                 self.proper(&words, old_server, &mut out);
             }
             Reply::BehindMessage => {
-                self.message(false, 0, 1, &mut out);
+                self.message(TopicKind::Channel, 0, 1, &mut out);
                 self.proper(&words, old_server, &mut out);
             }
             Reply::NoPermission => out.extend(b"-NOPERM no permission\r\n"),
@@ -77,11 +78,12 @@ impl Peer {
                 out.extend(b"\r\n");
             }
             Reply::Loading => out.extend(b"-LOADING Redis is loading the dataset in memory\r\n"),
+            Reply::Moved => out.extend(b"-MOVED 1 10.0.0.2:6379\r\n"),
             Reply::Null => out.extend(if self.resp3 { &b"_\r\n"[..] } else { b"$-1\r\n" }),
             Reply::Integer => out.extend(b":1\r\n"),
             Reply::Interrupted => {
                 out.extend(b"*2\r\n:1\r\n");
-                self.message(false, 0, 1, &mut out);
+                self.message(TopicKind::Channel, 0, 1, &mut out);
                 out.extend(b":2\r\n");
             }
             Reply::Streamed => {
@@ -172,12 +174,13 @@ impl Peer {
     }
 
     /// A message, in the form of the link's protocol.
-    pub(super) fn message(&self, pattern: bool, number: u8, size: u8, out: &mut Vec<u8>) {
-        let mut encoder = self.push(if pattern { 4 } else { 3 }, out);
-        encoder.bulk_string(if pattern { b"pmessage" } else { b"message" });
-        if pattern {
-            encoder.bulk_string(name(number));
-        }
+    pub(super) fn message(&self, kind: TopicKind, number: u8, size: u8, out: &mut Vec<u8>) {
+        let mut encoder = self.push(if kind == TopicKind::Pattern { 4 } else { 3 }, out);
+        match kind {
+            TopicKind::Channel => encoder.bulk_string(b"message"),
+            TopicKind::Pattern => encoder.bulk_string(b"pmessage").bulk_string(name(number)),
+            TopicKind::ShardedChannel => encoder.bulk_string(b"smessage"),
+        };
         encoder.bulk_string(name(number)).bulk_string(&vec![b'm'; size.into()]);
     }
 

@@ -36,6 +36,7 @@ impl Fake {
                 ("hello", _) => builder.hello(hello(word(value, name)?)?),
                 ("health", _) => builder.health(health(word(value, name)?)?),
                 ("role", _) => builder.role(role(word(value, name)?)?),
+                ("cluster", Value::Boolean(is_cluster)) => builder.cluster(*is_cluster),
                 ("max_clients", _) => builder.max_clients(count(value, name)?),
                 ("subscriber_buffer", _) => builder.subscriber_buffer(count(value, name)?),
                 ("log", Value::Boolean(log)) => builder.log(*log),

@@ -17,6 +17,7 @@ const PAGES: &[(&str, &str)] = &[
     ("RealtimeTables", "docs/addon.md"),
     ("RealtimeRequests", "docs/addon.md"),
     ("RealtimePresence", "docs/addon.md"),
+    ("RealtimeShared", "docs/shared.md"),
 ];
 
 /// Functions of `realtime` that the addon brings.
@@ -24,26 +25,32 @@ const ADDON: &[&str] = &["Default", "ServerId", "Encode", "Decode", "Tables", "R
 
 /// Those that have a page of their own.
 const TIME: &[&str] = &["After", "Every", "StopTimer", "Async", "Await", "Sleep", "Time", "Once"];
+const CHECK: &[&str] = &["Check"];
 
 /// Codes that only the addon has stand on its page.
-const NO_CODE: &[&str] = &["WRONGPASS", "NOAUTH", "NOPERM"];
+const NO_CODE: &[&str] = &["WRONGPASS", "NOAUTH", "NOPERM", "CROSSSLOT", "MOVED"];
 
 type Names = BTreeSet<String>;
 
 pub(crate) fn is_whole(root: &Path) -> Result<(), Failed> {
     let read = |file: &str| fs::read_to_string(root.join(file)).expect("a file of the repository");
-    let (annotations, api, addon, time) = (
+    let (annotations, api, addon, time, shared, check) = (
         read("lua/annotations/realtime.lua"),
         read("docs/api.md"),
         read("docs/addon.md"),
         read("docs/time.md"),
+        read("docs/shared.md"),
+        read("docs/check.md"),
     );
     let mut wrong = Vec::new();
     for (class, name) in functions(&annotations) {
         let page = match PAGES.iter().find(|(known, _)| *known == class) {
             Some(_) if class == "realtime" && ADDON.contains(&&*name) => &addon,
+            Some(_) if class == "realtime" && name == "Shared" => &shared,
             Some(_) if class == "realtime" && TIME.contains(&&*name) => &time,
+            Some(_) if class == "realtime" && CHECK.contains(&&*name) => &check,
             Some((_, "docs/api.md")) => &api,
+            Some((_, "docs/shared.md")) => &shared,
             Some(_) => &addon,
             None => return Err(format!("no page is named for {class}").into()),
         };

@@ -69,9 +69,7 @@ impl Server {
                     encoder.integer(1);
                 }
             }
-            b"SUBSCRIBE" | b"PSUBSCRIBE" | b"UNSUBSCRIBE" | b"PUNSUBSCRIBE" if is_busy => {
-                self.change(link, words, out);
-            }
+            _ if is_busy && is_change(&name) => self.change(link, words, out),
             _ if is_busy => {
                 if argument.is_some_and(|name| name.starts_with(PROBES)) {
                     connection.probe_refused = Some((now, false));
@@ -86,7 +84,7 @@ impl Server {
                 connection.in_transaction = Some(0);
                 out.extend(b"+OK\r\n");
             }
-            b"SUBSCRIBE" | b"PSUBSCRIBE" | b"UNSUBSCRIBE" | b"PUNSUBSCRIBE" => self.change(link, words, out),
+            _ if is_change(&name) => self.change(link, words, out),
             b"PUBLISH" => {
                 let channel = argument.unwrap_or_default().to_vec();
                 if let Some((error, _)) =
@@ -148,11 +146,27 @@ impl Server {
     fn change(&mut self, link: usize, words: &[Vec<u8>], out: &mut Vec<u8>) {
         let now = self.now;
         let name = words[0].to_ascii_uppercase();
-        let kind = if name.starts_with(b"P") { TopicKind::Pattern } else { TopicKind::Channel };
+        let kind = match &name[..] {
+            b"PSUBSCRIBE" | b"PUNSUBSCRIBE" => TopicKind::Pattern,
+            b"SSUBSCRIBE" | b"SUNSUBSCRIBE" => TopicKind::ShardedChannel,
+            _ => TopicKind::Channel,
+        };
         let subscribes = !name.ends_with(b"UNSUBSCRIBE");
         let topics: Vec<_> = words[1..].iter().map(|name| Topic { kind, name: (**name).into() }).collect();
         let is_probes = topics.iter().any(|topic| topic.name.starts_with(PROBES));
-        let refusal = if self.is_busy() {
+        let is_sharded_end = kind == TopicKind::ShardedChannel && !subscribes;
+        if topics.iter().any(|topic| self.is_moved(topic)) {
+            out.extend(b"-MOVED 11298 10.0.0.2:6379\r\n");
+            if let (Some(connection), [topic], true) = (&mut self.connections[link], &topics[..], subscribes)
+            {
+                connection.refused.insert(topic.clone(), false);
+            }
+            return;
+        }
+        // Where a script runs and a hash slot is on its way, nobody could tell which command an error is about.
+        let refusal = if is_sharded_end {
+            None
+        } else if self.is_busy() {
             Some(0)
         } else if is_probes {
             self.refuses_probes.filter(|(_, end)| now < *end).map(|(error, _)| error)
@@ -189,6 +203,26 @@ impl Server {
         }
     }
 
+    /// The hash slots move to another node until then: who is subscribed to a sharded channel is told that this has ended.
+    pub(super) fn move_slots(&mut self, end: Instant) {
+        self.moved = Some(end);
+        let due = self.now + self.lag;
+        for connection in self.connections.iter_mut().flatten().filter(|it| !it.dead && !it.closed) {
+            let is_moved = |topic: &&Topic| topic.kind == TopicKind::ShardedChannel;
+            let moved: Vec<_> = connection.subscribed.iter().filter(is_moved).cloned().collect();
+            for topic in moved {
+                connection.subscribed.remove(&topic);
+                let mut bytes = Vec::new();
+                connection
+                    .push(3, &mut bytes)
+                    .bulk_string(b"sunsubscribe")
+                    .bulk_string(&topic.name)
+                    .integer(0);
+                connection.outbox.push_back((due, bytes));
+            }
+        }
+    }
+
     fn refuse_probe(&mut self, link: usize, error: usize, out: &mut Vec<u8>) {
         let forbidden = self.error(error, out);
         if let Some(connection) = &mut self.connections[link] {
@@ -217,14 +251,19 @@ impl Server {
     }
 }
 
+/// Whether this command subscribes or unsubscribes.
+fn is_change(name: &[u8]) -> bool {
+    name.ends_with(b"SUBSCRIBE")
+}
+
 impl Connection {
     pub(super) fn message(&mut self, topic: &Topic, payload: &[u8], due: Instant) {
         let mut bytes = Vec::new();
-        if topic.kind == TopicKind::Pattern {
-            self.push(4, &mut bytes).bulk_string(b"pmessage").bulk_string(&topic.name);
-        } else {
-            self.push(3, &mut bytes).bulk_string(b"message");
-        }
+        match topic.kind {
+            TopicKind::Channel => self.push(3, &mut bytes).bulk_string(b"message"),
+            TopicKind::Pattern => self.push(4, &mut bytes).bulk_string(b"pmessage").bulk_string(&topic.name),
+            TopicKind::ShardedChannel => self.push(3, &mut bytes).bulk_string(b"smessage"),
+        };
         Encoder::new(&mut bytes).bulk_string(&topic.name).bulk_string(payload);
         self.outbox.push_back((due, bytes));
     }

@@ -13,12 +13,12 @@ use resp::Decoder;
 use super::act::Act;
 use crate::client::LINKS;
 
-/// Channels, and patterns, of which each matches the channel of the same name.
+/// Channels, patterns, of which each matches the channel of the same name, and a sharded channel.
 const TOPICS: [(TopicKind, &[u8]); 6] = [
     (TopicKind::Channel, b"a"),
     (TopicKind::Channel, b"b"),
     (TopicKind::Channel, b"c"),
-    (TopicKind::Channel, b"d"),
+    (TopicKind::ShardedChannel, b"d"),
     (TopicKind::Pattern, b"a"),
     (TopicKind::Pattern, b"e"),
 ];
@@ -135,6 +135,8 @@ pub(super) struct Server {
     refuses_ends: Option<(usize, Instant)>,
     refuses_probes: Option<(usize, Instant)>,
     pub(super) busy: Option<Instant>,
+    /// Another node has the hash slots until then.
+    moved: Option<Instant>,
     hello: Hello,
     pub(super) swallows: Option<Instant>,
     pub(super) frozen: Option<Instant>,
@@ -169,6 +171,7 @@ impl Server {
             refuses_ends: None,
             refuses_probes: None,
             busy: None,
+            moved: None,
             hello: Hello::Three,
             swallows: None,
             frozen: None,
@@ -230,6 +233,8 @@ impl Server {
             Act::RefuseExec(time) => self.refuses_exec = Some(now + time),
             Act::ShortPong(short) => self.short_pong = short,
             Act::Lag(lag) => self.lag = lag,
+            // A server that stands still tells nobody.
+            Act::Move(time) if !self.is_frozen() => self.move_slots(now + time),
             _ => {}
         }
     }
@@ -252,7 +257,7 @@ impl Server {
         self.refuses.clear();
         (self.refuses_ends, self.refuses_probes, self.busy, self.swallows, self.frozen) =
             (None, None, None, None, None);
-        (self.away, self.refuses_exec, self.lag) = (None, None, Duration::ZERO);
+        (self.away, self.refuses_exec, self.moved, self.lag) = (None, None, None, Duration::ZERO);
         self.hosts.iter_mut().for_each(|host| host.loading = None);
         if let Role::Replica { linked } = &mut self.hosts[self.current].role {
             *linked = true;
@@ -265,7 +270,7 @@ impl Server {
         let refuses = self.refuses.values().map(|(_, end)| *end);
         let arrivals = self.connections.iter().flatten().filter(|connection| !connection.dead);
         let arrivals = arrivals.filter_map(|connection| connection.outbox.front().map(|(due, _)| *due));
-        let ends = [self.busy, self.swallows, self.frozen, self.away.map(|(_, end)| end)];
+        let ends = [self.busy, self.moved, self.swallows, self.frozen, self.away.map(|(_, end)| end)];
         let arrivals = arrivals.map(|due| self.frozen.map_or(due, |end| end.max(due)));
         loading
             .chain(refuses)

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use realtime::model::Topic;
+use realtime::model::{Topic, TopicKind};
 
 use super::{Role, Server, until};
 
@@ -26,7 +26,14 @@ impl Server {
 
     /// Whether a SUBSCRIBE to this topic is refused at present.
     pub(in crate::deafness) fn is_refused(&self, topic: &Topic) -> bool {
-        self.is_busy() || self.refuses.get(topic).is_some_and(|(_, end)| self.now < *end)
+        self.is_busy()
+            || self.is_moved(topic)
+            || self.refuses.get(topic).is_some_and(|(_, end)| self.now < *end)
+    }
+
+    /// Whether another node has the hash slot of this topic at present.
+    pub(super) fn is_moved(&self, topic: &Topic) -> bool {
+        topic.kind == TopicKind::ShardedChannel && until(self.moved, self.now)
     }
 
     /// Whether an UNSUBSCRIBE is refused at present.

@@ -1,0 +1,115 @@
+-- realtime_check, and realtime.Check: whether all is well, and where it is not, what to do.
+return function(realtime, addon)
+	local SysTime = SysTime
+	local CONNECTING = 10 -- seconds that a connection may take
+	local HISTORY = 10 -- changes of state that are remembered
+	local MARKS = { good = "ok", problem = "PROBLEM", unknown = "unknown" }
+
+	-- What became of the default client: its newest changes of state.
+	local history, last_state, default = {}, nil, nil
+	addon.AddTask("realtime.Check", function(now)
+		if not default then return end
+		local state = default:State()
+		if state == last_state then return end
+		last_state = state
+		history[#history + 1] = { at = now, state = state, error = state == "waiting" and default:Stats().error or nil }
+		if #history > HISTORY then table.remove(history, 1) end
+	end)
+	table.insert(addon.default_listeners, function(client) default, last_state = client, nil end)
+
+	local function new_report()
+		local lines = {}
+		local report = { lines = lines, ok = true }
+		local function add(state, about, text, todo)
+			if state == "problem" then report.ok = false end
+			lines[#lines + 1] = { state = state, about = about, text = addon.Printable(text), todo = todo and addon.Printable(todo) }
+		end
+		-- `todo`: what mends it.
+		local writer = setmetatable({}, { __index = report })
+		function writer.Good(about, text) add("good", about, text) end
+		function writer.Problem(about, text, todo) add("problem", about, text, todo) end
+		function writer.Unknown(about, text) add("unknown", about, text) end
+		return report, writer
+	end
+
+	-- What to do about a connection that cannot be made, beyond the module's own words.
+	local function connection_todo(message)
+		if message:find("max number of clients", 1, true) then
+			return "End one of its other clients, so that redis-cli has room as well. Then type into that: CONFIG SET maxclients 10000, and " ..
+				"CONFIG REWRITE after it. CLIENT LIST shows who opens so many connections."
+		elseif message:find("^WRONGPASS") or message:find("^NOAUTH") or message:find("^AUTH") then
+			return "Write the user and the password that Redis has for this server into " .. addon.settings_from ..
+				", as in redis://gmod:password@10.0.0.5:6379, and restart this server. (In Redis: ACL SETUSER gmod >password)"
+		elseif message:find("^REFUSED") then
+			return "Start Redis there (sudo systemctl start redis-server), or mend the address in " .. addon.settings_from .. "."
+		end
+		return "What it says is what to mend; it is tried again by itself. docs/troubleshooting.md has each line."
+	end
+
+	-- A client that is connected, or nil.
+	local function connect(report)
+		report.Good("versions", "module " .. realtime.VERSION .. ", addon " .. realtime.ADDON_VERSION)
+		local client, message = realtime.Default()
+		if not client then
+			report.Problem("settings", message, "What it says is what to mend.")
+			return
+		end
+		report.Good("settings", "from " .. addon.settings_from)
+		local id, is_named = realtime.ServerId()
+		if is_named then
+			report.Good("id", '"' .. id .. '"' .. (addon.Sign and "; tables are signed" or ""))
+		else
+			report.Problem("id", "this server has none: other servers cannot address it", 'Write one into garrysmod/data/realtime.json, as ' ..
+				'"id": "ttt-1", and restart this server.')
+		end
+		local reason
+		addon.WaitFor(function()
+			reason = client:Stats().error
+			return client:IsConnected() and client:Stats().protocol or reason
+		end, CONNECTING)
+		if client:IsConnected() then return client end
+		reason = reason or "TIMEOUT: no answer within " .. CONNECTING .. " s"
+		report.Problem("connection", "there is none: " .. reason, connection_todo(reason))
+	end
+
+	local function tell_history(report)
+		local now, parts = SysTime(), {}
+		for _, change in ipairs(history) do
+			parts[#parts + 1] = string.format("%.0f s ago %s%s", now - change.at, change.state,
+				change.error and " (" .. addon.Printable(change.error, 80) .. ")" or "")
+		end
+		report.Good("changes of state", parts[1] and table.concat(parts, ", ") or "none")
+	end
+
+	-- Looks at everything, which takes some seconds, and calls fn(report): ok, and lines of state, about, text and todo.
+	function realtime.Check(fn)
+		if not isfunction(fn) then error("bad argument #1 to 'Check' (function expected, got " .. type(fn) .. ")", 2) end
+		addon.Async(function()
+			local report, writer = new_report()
+			local client = connect(writer)
+			for _, name in ipairs(addon.check_order) do
+				if not client then break end
+				if not client:IsConnected() then
+					writer.Problem("connection", "it was lost during the check: " .. (client:Stats().error or "…"), "Check again.")
+					break
+				end
+				addon.Protect(addon.check_steps[name], writer, client)
+			end
+			tell_history(writer)
+			fn(report)
+		end)
+	end
+
+	addon.Command("realtime_check", "realtime: whether all is well, and what to do where it is not", function(say)
+		say("checking: this takes some seconds")
+		realtime.Check(function(report)
+			local problems = 0
+			for _, line in ipairs(report.lines) do
+				say("%-8s %s: %s", MARKS[line.state], line.about, line.text)
+				if line.todo then say("         -> %s", line.todo) end
+				if line.state == "problem" then problems = problems + 1 end
+			end
+			say(report.ok and "all is well" or problems == 1 and "1 problem" or problems .. " problems")
+		end)
+	end)
+end

@@ -1,0 +1,293 @@
+-- What realtime_check looks at, step by step. Each step runs in a coroutine, has a connected client, and adds lines to the report.
+return function(realtime, addon)
+	local SysTime = SysTime
+	local PATIENCE = 5 -- seconds for what must come back soon
+	addon.check_listening = 4 -- seconds in which servers that are asked have told of themselves twice
+	local MEBIBYTE = 1048576
+	-- What Redis has by itself: no less, or a burst of messages ends connections.
+	local PUBSUB_HARD, PUBSUB_SOFT = 32 * MEBIBYTE, 8 * MEBIBYTE
+	local CLOCKS = 30 -- seconds that this machine's clock may be off
+	local CROWDED = 0.9 -- of maxclients
+	local SLOT_TOKEN = ("c"):rep(32)
+
+	-- Waits until condition() is true, and returns its answer; or false after so many seconds.
+	function addon.WaitFor(condition, seconds)
+		local stop = SysTime() + seconds
+		repeat
+			local answer = condition()
+			if answer then return answer end
+			realtime.Sleep(0.05)
+		until SysTime() >= stop
+		return condition() or false
+	end
+
+	local function mebibytes(bytes) return string.format("%.1f MB", bytes / MEBIBYTE) end
+
+	local ACL = "Type the ACL SETUSER that stands there into redis-cli, and CONFIG REWRITE after it."
+
+	local steps = {}
+	addon.check_steps = steps
+
+	-- "field:value" by line, as INFO tells.
+	local function fields_of(text)
+		local fields = {}
+		for key, value in tostring(text):gmatch("([%w_]+):([^\r\n]*)") do fields[key] = value end
+		return fields
+	end
+
+	function steps.server(report, client)
+		local err, seconds = realtime.Await(client, "Ping")
+		local stats = client:Stats()
+		local server = string.format("%s %s at %s, RESP%s%s, %s", stats.server or "a server", stats.version or "of an unknown version",
+			stats.address, stats.protocol or "?", stats.tls and ", " .. stats.tls or "", stats.mode or "of an unknown mode")
+		if err then
+			return report.Problem("server", server .. ": PING fails: " .. err, "What it says is what to mend.")
+		end
+		report.Good("server", string.format("%s; an answer takes %.1f ms", server, seconds * 1000))
+	end
+
+	function steps.role(report, client)
+		if client:Stats().role ~= "replica" then return report.Good("role", "it is a master") end
+		local _, role = realtime.Await(client, "Command", { "ROLE" })
+		local master = istable(role) and isstring(role[2]) and isnumber(role[3]) and role[2] .. ":" .. role[3]
+		report.Problem("role", "it is a replica: what is published here reaches nobody on its master, and it refuses writes",
+			string.format("Write the master's address into %s, and restart this server: %s", addon.settings_from,
+				master or "on the replica, redis-cli ROLE tells it"))
+	end
+
+	-- A refusal names the channel of this check, which is another one each time.
+	local function general(text, token) return (text:gsub("realtime:answers:" .. token, "realtime:*")) end
+
+	function steps.messages(report, client)
+		local token, heard = realtime.RandomToken(), false
+		local channel = "realtime:answers:" .. token
+		client:Subscribe(channel, "realtime.Check", function() heard = true end)
+		local err, receivers = realtime.Await(client, "Publish", channel, "a message to oneself")
+		local function refusal()
+			return client:Stats().refused > 0 and client:Stats().refused_reason:find(token, 1, true) and client:Stats().refused_reason
+		end
+		local refused = addon.WaitFor(function() return heard and "heard" or refusal() end, err and 1 or PATIENCE)
+		client:Unsubscribe(channel, "realtime.Check")
+		if err or refused and refused ~= "heard" then
+			return report.Problem("messages", "a message to oneself is refused: " .. general(err and tostring(err) or refused, token), ACL)
+		end
+		if refused then return report.Good("messages", "a message to oneself came back") end
+		report.Problem("messages", string.format("a message to oneself did not come back within %d s; Redis counted %s receivers", PATIENCE,
+			tostring(receivers)), 'Write "verify_delivery": true into "options" of garrysmod/data/realtime.json, restart this server, and look what ' ..
+			"stands between it and Redis.")
+	end
+
+	-- Which patterns a user may have depends on his rules; that he may have some does not.
+	function steps.patterns(report, client)
+		local PATTERN = "realtime:*"
+		client:PSubscribe(PATTERN, "realtime.Check", function() end)
+		realtime.Await(client, "Ping")
+		local stats = client:Stats()
+		client:PUnsubscribe(PATTERN, "realtime.Check")
+		local reason = stats.refused > 0 and stats.refused_reason or ""
+		if not reason:find('pattern "' .. PATTERN .. '"', 1, true) or not reason:find("psubscribe", 1, true) then
+			return report.Good("patterns", "PSubscribe is allowed")
+		end
+		report.Problem("patterns", "PSubscribe is refused: " .. reason, ACL)
+	end
+
+	-- What addons want and do not get.
+	function steps.subscriptions(report, client)
+		local stats = client:Stats()
+		if stats.refused == 0 then
+			return report.Good("subscriptions", stats.subscriptions .. " wanted, none refused")
+		end
+		report.Problem("subscriptions", string.format("%d of %d are refused: %s", stats.refused, stats.subscriptions, stats.refused_reason or "…"), ACL .. " They are asked for again within five minutes.")
+	end
+
+	local function memory_is_full(report, memory)
+		local most = tonumber(memory.maxmemory or "") or 0
+		report.Problem("memory", string.format("Redis is full: %s of %s are used, its policy is %s, and it refuses writes",
+			mebibytes(tonumber(memory.used_memory or "") or 0), mebibytes(most), memory.maxmemory_policy or "noeviction"),
+			string.format("Type into redis-cli: CONFIG SET maxmemory %.0f (or free memory), and CONFIG REWRITE after it.",
+				math.max(most * 4, 256 * MEBIBYTE)))
+	end
+
+	-- The scripts of the helpers, on keys of this server's own. `run` returns an error, or the channel on which it could not publish.
+	local RIGHTS = " +eval +evalsha +script|load +time "
+	local HELPERS = {
+		{
+			about = "jobs", name = "realtime.Once", script = "once", keys = " ~realtime:once:*", commands = RIGHTS .. "+hmget +hset +pexpire",
+			run = function(run, id)
+				local keys = { "realtime:once:{realtime:check:" .. id .. "}" }
+				return run(keys, { "take", SLOT_TOKEN, 1000, id, 0 }) or run(keys, { "release", SLOT_TOKEN, 1000, id, 0 })
+			end,
+		},
+		{
+			about = "shared tables", name = "realtime.Shared", script = "shared_write", keys = " ~realtime:shared:*",
+			channels = " &realtime:shared:*", commands = RIGHTS .. "+publish +subscribe +unsubscribe +hget +hgetall +hscan +hset +hdel +zadd +zrem " ..
+				"+zrangebyscore +get +set",
+			run = function(run, id)
+				local key, token = "realtime:shared:{realtime:check:" .. id .. "}", realtime.RandomToken()
+				local err, reply = run({ key, key .. ":expiry", key .. ":token:" .. token }, { id, token, 1, "set", "check", "1", "1", "" })
+				return err, reply and reply[4] ~= 1 and key or nil
+			end,
+		},
+	}
+
+	local function try(client, helper)
+		return helper.run(function(keys, arguments)
+			local done, err, reply
+			local accepted, refusal = addon.RunScript(client, helper.script, keys, arguments, function(...) done, err, reply = true, ... end)
+			if not accepted then return refusal end
+			addon.WaitFor(function() return done end, 30)
+			if not done then return addon.Error("TIMEOUT", "no answer", true) end
+			return err, reply
+		end, realtime.ServerId())
+	end
+
+	-- What allows it. A rule for keys or channels raises where all of them are allowed already.
+	local function rights(helper, text)
+		if text:find("channels used", 1, true) then return helper.channels or "" end
+		if text:find("keys used", 1, true) then return helper.keys .. helper.commands end
+		return helper.commands
+	end
+
+	-- Whether Redis said that it is full.
+	local is_full
+
+	function steps.scripts(report, client)
+		is_full = false
+		for _, helper in ipairs(HELPERS) do
+			local was_used = addon.used_scripts[helper.script]
+			local err, channel = try(client, helper)
+			addon.used_scripts[helper.script] = was_used
+			-- The module's words for a refused publish name the user.
+			if channel then err = realtime.Await(client, "Publish", channel, "") end
+			local code, text = err and err.code, addon.Printable(tostring(err), 600)
+			local words = "ACL SETUSER " .. (text:match("ACL SETUSER (%S+)") or "gmod") .. rights(helper, text)
+			if not code then
+				report.Good(helper.about, "the script of " .. helper.name .. " runs")
+			elseif code == "OOM" then
+				is_full = true
+			elseif code == "READONLY" then -- a replica, of which the role tells
+				report.Unknown(helper.about, "not looked at on a replica")
+			elseif not was_used then
+				report.Unknown(helper.about, helper.name .. " is not for this server, which does not use it: " .. (code == "NOPERM"
+					and "if it is to be, type into redis-cli: " .. words or addon.Printable(text, 120)))
+			elseif code == "NOPERM" then
+				report.Problem(helper.about, "the script of " .. helper.name .. " is refused: " .. text, "Type into redis-cli: " .. words ..
+					" and CONFIG REWRITE after it.")
+			else
+				report.Problem(helper.about, "the script of " .. helper.name .. " fails: " .. addon.Printable(text, 200), code == "UNSUPPORTED"
+					and "Install Redis 5.0 or newer, or Valkey." or "What it says is what to mend.")
+			end
+		end
+	end
+
+	function steps.memory(report, client)
+		local err, text = realtime.Await(client, "Command", { "INFO", "memory" })
+		local memory = fields_of(text)
+		local used, most = tonumber(memory.used_memory or ""), tonumber(memory.maxmemory or "")
+		if is_full or used and most and most > 0 and used >= most and memory.maxmemory_policy == "noeviction" then
+			return memory_is_full(report, memory)
+		end
+		if err or not used then return report.Unknown("memory", "how full Redis is it does not tell: " .. tostring(err or "no figures")) end
+		local policy = memory.maxmemory_policy or "noeviction"
+		local text_of = string.format("%s used, maxmemory is %s, its policy is %s", mebibytes(used), most and most > 0 and mebibytes(most)
+			or "unlimited", policy)
+		if most and most > 0 and policy:find("^allkeys") then
+			return report.Problem("memory", text_of .. ": when it is full, Redis drops keys that are still needed",
+				"Type into redis-cli: CONFIG SET maxmemory-policy noeviction, and CONFIG REWRITE after it.")
+		end
+		report.Good("memory", text_of)
+	end
+
+	function steps.persistence(report, client)
+		local err, text = realtime.Await(client, "Command", { "INFO", "persistence" })
+		local fields = fields_of(text)
+		if err or not fields.rdb_last_bgsave_status then
+			return report.Unknown("persistence", "whether it keeps what it knows it does not tell: " .. tostring(err or "no figures"))
+		end
+		if fields.rdb_last_bgsave_status ~= "ok" then
+			return report.Problem("persistence", "the last save to disk failed, and Redis may refuse writes",
+				"Look into Redis's log: the disk is full, or its folder cannot be written.")
+		end
+		report.Good("persistence", string.format("%s; the last save was %d s ago", fields.aof_enabled == "1" and "it writes each change to disk"
+			or "it saves to disk now and then: a crash loses what came since", math.max(0, os.time() - (tonumber(fields.rdb_last_save_time) or 0))))
+	end
+
+	function steps.clients(report, client)
+		local err, text = realtime.Await(client, "Command", { "INFO", "clients" })
+		local fields = fields_of(text)
+		local count, most = tonumber(fields.connected_clients or ""), tonumber(fields.maxclients or "")
+		if err or not count then return report.Unknown("clients", "how many it has it does not tell: " .. tostring(err or "no figures")) end
+		local said = count .. " of " .. (most or "an unknown number of") .. " clients"
+		if not most or count < most * CROWDED then return report.Good("clients", said) end
+		report.Problem("clients", said .. ": soon others are turned away", string.format(
+			"Type into redis-cli: CONFIG SET maxclients %d, and CONFIG REWRITE after it.", most * 4))
+	end
+
+	function steps.buffers(report, client)
+		local err, reply = realtime.Await(client, "Command", { "CONFIG", "GET", "client-output-buffer-limit" })
+		local limits = not err and istable(reply) and realtime.Map(reply)["client-output-buffer-limit"]
+		local hard, soft = tostring(limits or ""):match("pubsub (%d+) (%d+)")
+		if not hard then
+			return report.Unknown("output buffers", "this user may not look how much may wait for a subscriber. As another one, redis-cli " ..
+				"CONFIG GET client-output-buffer-limit should say pubsub 33554432 8388608 60 or more")
+		end
+		hard, soft = tonumber(hard), tonumber(soft)
+		if (hard > 0 and hard < PUBSUB_HARD) or (soft > 0 and soft < PUBSUB_SOFT) then
+			return report.Problem("output buffers", string.format("Redis ends the connection of a subscriber for whom more than %s wait, or %s " ..
+				"for a while: too little", mebibytes(hard), mebibytes(soft)),
+				'Type into redis-cli: CONFIG SET client-output-buffer-limit "pubsub 32mb 8mb 60", and CONFIG REWRITE after it.')
+		end
+		report.Good("output buffers", hard == 0 and "no limit" or mebibytes(hard) .. " may wait for a subscriber")
+	end
+
+	function steps.clock(report)
+		local time, reason = realtime.Time()
+		if not time then return report.Unknown("clock", "Redis's time is not known: " .. reason) end
+		local off = os.time() - time
+		if math.abs(off) < CLOCKS then return report.Good("clock", "this machine and Redis agree") end
+		report.Problem("clock", string.format("this machine's clock is %.0f s %s Redis's", math.abs(off), off > 0 and "ahead of" or "behind"),
+			"Have the system set its clock, on both machines: timedatectl set-ntp true")
+	end
+
+	-- Runs fn with presence, which is begun for that long if no addon uses it.
+	local function with_presence(client, fn)
+		local id, found = realtime.ServerId(), nil
+		for presence in pairs(addon.presences) do
+			if presence.client == client and presence.id == id then found = presence end
+		end
+		local presence = found or realtime.Presence(client, id)
+		fn(presence)
+		if not found then presence:Stop() end
+	end
+
+	function steps.others(report, client)
+		with_presence(client, function(presence)
+			addon.AskPresence(presence)
+			addon.WaitFor(function() return presence:Server(presence.id).duplicate end, addon.check_listening)
+			local own, others, elsewhere = presence:Server(presence.id), {}, {}
+			for _, server in ipairs(presence:Servers()) do
+				if not server.own then
+					others[#others + 1] = server.id
+					if server.database and own.database and server.database ~= own.database then
+						elsewhere[#elsewhere + 1] = server
+					end
+				end
+			end
+			if own.duplicate then
+				report.Problem("id", string.format('another server has this one\'s id, "%s": requests reach both', own.id),
+					string.format('Write another "id" into garrysmod/data/realtime.json of one of them, such as "%s-2", and restart it.', own.id))
+			end
+			if elsewhere[1] then
+				report.Problem("database", string.format("this server uses database %d, and %s uses %d: they hear each other, but share no keys",
+					own.database, elsewhere[1].id, elsewhere[1].database), string.format('Write the same number at the end of the "url" of both, ' ..
+					"as in redis://10.0.0.5:6379/%d, and restart this server.", elsewhere[1].database))
+			end
+			if own.duplicate or elsewhere[1] then return end
+			report.Good("other servers", #others > 0 and table.concat(others, ", ") or "none is heard (those that use presence would be)")
+		end)
+	end
+
+	-- The order in which they run. What addons are refused comes before the check's own subscriptions.
+	addon.check_order = { "server", "role", "subscriptions", "messages", "patterns", "scripts", "memory", "persistence", "clients", "buffers", "clock",
+		"others" }
+end

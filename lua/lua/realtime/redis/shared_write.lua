@@ -1,0 +1,173 @@
+-- Changes a table of realtime.Shared, and tells all servers. Runs inside Redis (EVAL), called by game servers and web sites alike.
+--
+-- KEYS[1]  realtime:shared:{NAME}, the table: a hash. Also the channel on which servers are told.
+-- KEYS[2]  realtime:shared:{NAME}:expiry, when which key expires: a sorted set
+-- KEYS[3]  realtime:shared:{NAME}:token:TOKEN, the outcome of this call
+-- KEYS[4]  realtime:shared:{NAME}:once:ID, if the changes are to happen only once for that ID
+-- ARGV[1]  who writes: an id such as "web"
+-- ARGV[2]  TOKEN: 32 random hexadecimal digits, others for each call
+-- ARGV[3]  for how many seconds the outcome is kept
+-- ARGV[4…] one or more changes, of five arguments each:
+--   "set",    key, JSON,   EXPIRES, version that the key must have now ("" for any)
+--   "remove", key, "",     "",      likewise
+--   "add",    key, number, EXPIRES, "MIN MAX", such as "0 inf" or "-inf inf"
+--   EXPIRES is seconds, "never", or "keep" for what the key has now
+--
+-- Answers { outcome, time, version, told, detail, detail 2 }:
+--   "done"   version: that of the changes, 0 if nothing changed. told: 1, or Redis's reason why servers were not told at once.
+--            detail: of "add" the new number, of "remove" 1 if the key was there
+--   "limit"  nothing was changed: the number would leave its bounds. detail: the number now
+--   "number" nothing was changed: what is there is no number
+--   "other"  nothing was changed: the key has another version. detail: that version, detail 2: the key's JSON
+--   "full"   nothing was changed: the table would have more than 16 MiB
+--   "size"   nothing was changed: a key has not 1 to 256 bytes, or the changes together have more than 64 KiB
+--   "json"   nothing was changed: a value is no JSON
+--   "void"   nothing was changed: a server gave this call up (shared_ask.lua)
+
+-- Redis before 7 needs this in scripts that read the clock and write.
+if redis.replicate_commands then redis.replicate_commands() end
+
+local MAX_BYTES = 16 * 1024 * 1024
+local MAX_KEY, MAX_CHANGES, MAX_MESSAGE = 256, 64 * 1024, 80 * 1024
+local SWEPT = 20 -- expired keys that one call takes out
+local WEEK = 7 * 24 * 3600
+local table_key, expiry_key, token_key, once_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local from, token, seconds_kept = ARGV[1], ARGV[2], ARGV[3]
+
+if #token ~= 32 or string.find(token, "[^0-9a-f]") then return redis.error_reply("ERR the token is not 32 hexadecimal digits") end
+
+-- Microseconds. Doubles hold them exactly; only "%.0f" writes all their digits.
+local function digits(number) return string.format("%.0f", number) end
+local clock = redis.call("TIME")
+local now = tonumber(clock[1]) * 1000000 + tonumber(clock[2])
+
+local function answer(outcome, version, told, ...) return { outcome, now, version or 0, told or 1, ... } end
+
+-- The same call, or one with the same once, was here before: its outcome is "VERSION DETAIL".
+local function recorded(text)
+	if text == "void" then return answer("void") end
+	local version, detail = string.match(text, "^(%d+) ?(.*)$")
+	return answer("done", tonumber(version), 1, detail, "again")
+end
+local before = redis.call("GET", token_key)
+if before then return recorded(before) end
+before = once_key and redis.call("GET", once_key)
+if before then return recorded(before) end
+
+-- The field "" describes the table: "VERSION MARK BYTES". The mark is random, and another one each time that the table is made anew.
+local head = redis.call("HGET", table_key, "") or "0 " .. token .. " 0"
+local last, mark, bytes = string.match(head, "^(%d+) (%S+) (%d+)$")
+last, bytes = tonumber(last), tonumber(bytes)
+local version = math.max(last + 1, now)
+
+-- A field of a key is "VERSION EXPIRY JSON"; an EXPIRY of 0 is never.
+local function read(key)
+	local field = redis.call("HGET", table_key, key)
+	if not field then return { size = 0, version = "0" } end
+	local its_version, expiry, json = string.match(field, "^(%d+) (%d+) (.*)$")
+	local entry = { size = #key + #field, version = its_version or "0", expiry = tonumber(expiry or 0), json = json }
+	-- Servers see what has expired as gone, and so it is.
+	if not json or (entry.expiry > 0 and entry.expiry <= now) then entry.json, entry.version, entry.expiry = nil, "0", 0 end
+	return entry
+end
+
+local function write_head(number)
+	redis.call("HSET", table_key, "", digits(number) .. " " .. mark .. " " .. digits(math.max(bytes, 0)))
+end
+
+for _, key in ipairs(redis.call("ZRANGEBYSCORE", expiry_key, "-inf", digits(now), "LIMIT", 0, SWEPT)) do
+	local entry = read(key)
+	if not entry.json and entry.size > 0 then
+		redis.call("HDEL", table_key, key)
+		bytes = bytes - entry.size
+		write_head(last)
+	end
+	redis.call("ZREM", expiry_key, key)
+end
+
+-- Whether a text is one JSON value, and not null.
+local function is_json(text)
+	local fine, list = pcall(cjson.decode, "[" .. text .. "]")
+	return fine and #list == 1 and list[1] ~= cjson.null
+end
+
+local function json_of(number)
+	if number % 1 == 0 and math.abs(number) <= 2 ^ 53 then return digits(number) end
+	return string.format("%.17g", number)
+end
+
+-- First all changes are decided, then all are written: nothing is done by halves.
+local changes, messages, detail, size = {}, {}, "", 0
+for i = 4, #ARGV, 5 do
+	local action, key, value, seconds, condition = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3], ARGV[i + 4]
+	local entry = read(key)
+	size = size + #value
+	if key == "" or #key > MAX_KEY or size > MAX_CHANGES then return answer("size") end
+	if action ~= "add" and condition ~= "" and condition ~= entry.version then
+		return answer("other", 0, 1, entry.version, entry.json or "")
+	end
+	if action == "remove" then
+		detail = entry.json and "1" or "0"
+		if entry.json then
+			changes[#changes + 1] = { key = key, size = -entry.size }
+			messages[#messages + 1] = '{"key":' .. cjson.encode(key) .. "}"
+		end
+	else
+		if action == "add" then
+			local number = entry.json and tonumber(entry.json) or 0
+			if entry.json and not string.match(entry.json, "^%-?%d") then return answer("number") end
+			local low, high = string.match(condition, "^(%S+) (%S+)$")
+			local sum = number + tonumber(value)
+			local within = (low == "-inf" or sum >= tonumber(low)) and (high == "inf" or sum <= tonumber(high))
+			if not within or math.abs(sum) == math.huge then return answer("limit", 0, 1, json_of(number)) end
+			value = json_of(sum)
+			detail = value
+		elseif not is_json(value) then
+			return answer("json")
+		end
+		local expiry = 0
+		if seconds == "keep" then
+			expiry = entry.expiry or 0
+		elseif seconds ~= "never" then
+			expiry = math.floor(now + tonumber(seconds) * 1000000)
+		end
+		local field = digits(version) .. " " .. digits(expiry) .. " " .. value
+		changes[#changes + 1] = { key = key, field = field, expiry = expiry, size = #key + #field - entry.size }
+		local expires = expiry > 0 and ',"expires":' .. digits(expiry) or ""
+		messages[#messages + 1] = '{"key":' .. cjson.encode(key) .. expires .. ',"value":' .. value .. "}"
+	end
+end
+local growth = 0
+for _, change in ipairs(changes) do growth = growth + change.size end
+if growth > 0 and bytes + growth > MAX_BYTES then return answer("full") end
+bytes = bytes + growth
+messages = table.concat(messages, ",")
+if #messages > MAX_MESSAGE - 512 then return answer("size") end
+
+local told = 1
+if #changes == 0 then version = 0 end
+for _, change in ipairs(changes) do
+	if change.field then
+		redis.call("HSET", table_key, change.key, change.field)
+	else
+		redis.call("HDEL", table_key, change.key)
+	end
+	if change.expiry and change.expiry > 0 then
+		redis.call("ZADD", expiry_key, digits(change.expiry), change.key)
+	else
+		redis.call("ZREM", expiry_key, change.key)
+	end
+end
+if #changes > 0 then write_head(version) end
+local outcome = digits(version) .. " " .. detail
+redis.call("SET", token_key, outcome, "EX", seconds_kept)
+if once_key then redis.call("SET", once_key, outcome, "EX", WEEK) end
+
+-- Told last, and a refusal raises nothing: what is written stays, and servers find it a few seconds later by themselves.
+if #changes > 0 then
+	local message = '{"mark":"' .. mark .. '","version":' .. digits(version) .. ',"before":' .. digits(last) .. ',"time":' .. digits(now)
+		.. ',"from":' .. cjson.encode(from) .. ',"token":"' .. token .. '","changes":[' .. messages .. "]}"
+	local told_of = redis.pcall("PUBLISH", table_key, message)
+	if type(told_of) == "table" and told_of.err then told = told_of.err end
+end
+return answer("done", version, told, detail)

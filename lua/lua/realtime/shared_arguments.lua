@@ -1,0 +1,75 @@
+-- What the methods of realtime.Shared take. What is wrong raises in the name of the method, where it was called.
+return function(realtime, addon)
+	local entries = addon.shared_entries
+	local MAX_KEY = 256 -- bytes
+	local MAX_ONCE = 128 -- bytes of an id for `once`
+	local arguments = {}
+	addon.shared_arguments = arguments
+
+	-- What a write may say of itself.
+	local KNOWN = { expires = true, once = true, timeout = true, min = true, max = true }
+	local function check_options(name, position, options, level)
+		if options == nil then return {} end
+		local function wrong(what) error(string.format("bad argument #%d to '%s' (%s)", position, name, what), level + 2) end
+		if not istable(options) then wrong("a table of options expected, got " .. type(options)) end
+		for key in pairs(options) do
+			if not KNOWN[key] then wrong('there is no option "' .. tostring(key) .. '"') end
+		end
+		local function positive(key)
+			local value = options[key]
+			if value ~= nil and not (isnumber(value) and value > 0) then wrong(key .. ": seconds above 0 expected") end
+		end
+		positive("expires")
+		positive("timeout")
+		local once = options.once
+		if once ~= nil and not (isstring(once) and #once > 0 and #once <= MAX_ONCE) then
+			wrong("once: a text of 1 to " .. MAX_ONCE .. " bytes expected")
+		end
+		for _, key in ipairs({ "min", "max" }) do
+			local value = options[key]
+			if value ~= nil and not (isnumber(value) and value == value) then wrong(key .. ": a number expected") end
+		end
+		return options
+	end
+
+	-- A key's name. Raises for anything else.
+	function arguments.Key(name, position, key, level)
+		level = (level or 1) + 2
+		if isentity(key) and key:IsPlayer() then
+			error(string.format("bad argument #%d to '%s' (a key is a string: write ply:SteamID64())", position, name), level)
+		end
+		if not isstring(key) or key == "" or #key > MAX_KEY then
+			error(string.format("bad argument #%d to '%s' (a key expected: a string of 1 to %d bytes)", position, name, MAX_KEY), level)
+		end
+	end
+
+	function arguments.Function(name, position, fn)
+		if fn ~= nil and not isfunction(fn) then
+			error(string.format("bad argument #%d to '%s' (function expected, got %s)", position, name, type(fn)), 3)
+		end
+	end
+
+	-- [options] [, fn]
+	function arguments.OptionsAndFunction(name, position, options, fn)
+		if isfunction(options) and fn == nil then options, fn = nil, options end
+		options = check_options(name, position, options, 2)
+		if fn ~= nil and not isfunction(fn) then
+			error(string.format("bad argument #%d to '%s' (function expected, got %s)", position + 1, name, type(fn)), 3)
+		end
+		return options, fn
+	end
+
+	-- The JSON of a value. Raises, and says where in it the mistake is.
+	function arguments.Encode(name, key, value, level)
+		if value == nil then error("'" .. name .. '\' "' .. key .. '": nil is no value; Remove takes a key away', level + 1) end
+		if value == realtime.NULL then error("'" .. name .. '\' "' .. key .. '": realtime.NULL is no value', level + 1) end
+		local text, reason = addon.json.Encode(value, entries.VALUE)
+		if not text then error("'" .. name .. '\' "' .. key .. '": ' .. reason, level + 1) end
+		return text
+	end
+
+	function arguments.Expiry(options, otherwise)
+		if options.expires == nil then return otherwise end
+		return options.expires == math.huge and "never" or string.format("%.6f", options.expires)
+	end
+end

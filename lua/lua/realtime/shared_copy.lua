@@ -1,0 +1,354 @@
+-- This server's copy of a table of realtime.Shared: how it is read, kept up to date by messages, and checked.
+--
+-- Each change has a version, and its message names the version before it. A message is applied if that is the copy's own version. Anything
+-- else that is heard makes the copy ask Redis for the table's version ("check"). Is that another one, it is expected to come with the
+-- messages that are still on their way; if it does not, the table is read again. Versions are compared for equality only: after a
+-- failover, or FLUSHALL, a later one may be lower.
+return function(realtime, addon)
+	local SysTime, format = SysTime, string.format
+	addon.shared_interval = 10 -- seconds between two checks
+	addon.shared_spread = 2 -- seconds: servers that lost a copy at the same moment begin to read at different ones
+	addon.shared_patience = 1 -- seconds that a message may come later than Redis's answers tell
+	local CHECK_PAUSE = 0.1 -- seconds between two checks at least
+	local MIN_PAUSE, MAX_PAUSE = 1, 30 -- seconds until a failed read is tried again
+	local SLICE = 100 -- keys that are read at a time
+	local MAX_LOG = 10000 -- messages that are kept while the table is read
+	local MAX_UNMARKED = 100 -- those of them that may be anybody's, because the table's mark is not known yet
+	local BUDGET = 0.001 -- seconds of a tick for differences
+	local entries = addon.shared_entries
+	local change, tell = entries.Change, entries.Tell
+	local copy = {}
+	addon.shared_copy = copy
+
+	local function digits(number) return format("%.0f", number) end
+
+	-- The copy is where Redis was when these writes had been answered: it shows them.
+	local function show(self, writes)
+		for _, write in ipairs(writes) do addon.shared_writes.Shown(self, write) end
+	end
+
+	-- What Redis has answered so far: a version that is asked for from now on has it.
+	local function answered_writes(self)
+		local list = {}
+		for _, write in pairs(self.pending) do
+			if write.outcome then list[#list + 1] = write end
+		end
+		table.sort(list, function(a, b) return a.order < b.order end)
+		return list
+	end
+
+	function copy.Stale(self, err)
+		self.load, self.expected, self.settling, self.check_at, self.passed, self.early = nil, nil, nil, nil, nil, nil
+		if not self.is_ready then return end
+		self.is_ready = false
+		tell(self, "stale", function() return err end)
+	end
+
+	-- Reads the table in so many seconds.
+	local function read_in(self, seconds)
+		local at = SysTime() + seconds
+		self.load_at = self.load_at and math.min(self.load_at, at) or at
+	end
+
+	-- The copy may be behind: it is stale, and the table is read again.
+	function copy.ReadAgain(self, err)
+		copy.Stale(self, err)
+		read_in(self, math.random() * addon.shared_spread)
+	end
+
+	-- Checks the version soon, but once in CHECK_PAUSE at most, whatever is heard.
+	function copy.CheckSoon(self)
+		self.check_at = math.min(self.check_at or math.huge, self.checked + CHECK_PAUSE)
+	end
+
+	local finish
+
+	-- Applies a message to the copy, which it follows.
+	local function apply(self, message)
+		self.version = digits(message.version)
+		if self.passed then self.passed[self.version] = true end
+		local from = addon.IsId(message.from) and message.from or nil
+		for _, changed in ipairs(message.changes) do
+			local key, entry = changed.key, nil
+			if not self.watched or self.watched[key] then
+				local old = self.entries[key]
+				if old and old.expires > 0 and old.expires <= message.time then change(self, key, nil, nil, "expired") end
+				if changed.value ~= nil then
+					entry = { version = self.version, expires = changed.expires or 0, value = changed.value }
+				end
+				change(self, key, entry, from, entry and "set" or "removed")
+			end
+		end
+		local write = self.pending[message.token]
+		if write then addon.shared_writes.Shown(self, write) end
+		local expected = self.expected
+		if expected and expected.version == self.version and expected.mark == self.mark then
+			self.expected = nil
+			show(self, expected.writes)
+		end
+	end
+
+	local function is_number(value) return isnumber(value) and value >= 0 and value % 1 == 0 end
+
+	-- Whether that is a message of shared_write.lua.
+	local function is_message(message)
+		if not istable(message) or not isstring(message.mark) or not is_number(message.version) or not is_number(message.before)
+			or not is_number(message.time) or not isstring(message.token) or not istable(message.changes) then return false end
+		for _, changed in ipairs(message.changes) do
+			if not istable(changed) or not isstring(changed.key) or not (changed.expires == nil or is_number(changed.expires)) then
+				return false
+			end
+		end
+		return true
+	end
+
+	local function hear(self, message)
+		if self.load then
+			local log, mark = self.load.log, self.load.mark
+			if mark and mark ~= "-" and message.mark ~= mark then return end
+			if (not mark or mark == "-") and #log >= MAX_UNMARKED then return end
+			log[#log + 1] = message
+			if #log > MAX_LOG then return copy.ReadAgain(self, addon.Error("OVERLOADED", "more changes came than this server can keep")) end
+			return self.load.final and finish(self)
+		end
+		if not self.is_ready then return end
+		if self.version == "0" then
+			-- The first changes of a table that was not there. Redis tells its mark.
+			local early = self.early and #self.early < MAX_UNMARKED and self.early or {}
+			self.early = early
+			early[#early + 1] = message
+			return copy.CheckSoon(self)
+		end
+		if message.mark == self.mark and digits(message.before) == self.version then return apply(self, message) end
+		if message.mark == self.mark and digits(message.version) == self.version then return end
+		copy.CheckSoon(self)
+	end
+
+	-- What came on the table's channel. Anybody may publish there: only who can read the table knows its mark.
+	function copy.Hear(self, message)
+		addon.EnsureTick()
+		if is_message(message) then hear(self, message) elseif self.is_ready then copy.CheckSoon(self) end
+	end
+
+	-- fn(err, version, mark, next, reply). Answers as client:Command.
+	local function read(self, arguments, fn)
+		local function answer(err, reply)
+			if err then return fn(err) end
+			entries.Clock(self, reply[1])
+			fn(nil, digits(reply[2]), reply[3], reply[4], reply)
+		end
+		return addon.RunScript(self.client, "shared_read", { self.key }, arguments, answer)
+	end
+	copy.Read = read
+
+	-- The table was made: goes on from nothing with the messages that came meanwhile. Returns whether the first one is among them.
+	local function adopt(self, mark)
+		local early = self.early or {}
+		self.early = nil
+		for _, message in ipairs(early) do
+			if self.version ~= "0" then
+				hear(self, message)
+			elseif message.mark == mark and message.before == 0 then
+				self.mark = mark
+				apply(self, message)
+			end
+		end
+		return self.version ~= "0"
+	end
+
+	local function check(self)
+		self.check_at, self.checked = nil, SysTime()
+		local writes = answered_writes(self)
+		local passed = { [self.version] = true } -- versions that the copy has been at since Redis was asked
+		self.passed = passed
+		local accepted = read(self, { "check" }, function(err, version, mark)
+			if self.passed ~= passed then return end
+			local was_made = not err and self.version == "0" and version ~= "0"
+			local is_missing = was_made and not adopt(self, mark)
+			if self.passed == passed then self.passed = nil end
+			if err or not self.is_ready then return end
+			if is_missing then return read_in(self, 0) end
+			if mark == self.mark and passed[version] then return show(self, writes) end
+			if mark ~= self.mark then return copy.ReadAgain(self, addon.Error("GAP", "the table was made anew")) end
+			self.expected = { version = version, mark = mark, writes = writes, deadline = SysTime() + addon.shared_patience }
+		end)
+		if not accepted then self.passed = nil end
+	end
+
+	local function retry_later(self, load, err)
+		if self.load ~= load then return end
+		copy.Stale(self, err)
+		self.pause = math.min((self.pause or MIN_PAUSE / 2) * 2, MAX_PAUSE)
+		read_in(self, self.pause)
+		if err.code ~= "DISCONNECTED" and err.code ~= "CLOSED" and err.code ~= "GAP" then
+			addon.SayRarely(self, format('shared table "%s" cannot be read: %s', self.name, tostring(err)))
+		end
+	end
+
+	-- Reads the next slice of what `load` is to have.
+	local function read_slice(self, load)
+		local arguments = { "all", load.cursor, load.slice }
+		if load.keys then
+			arguments = { "keys" }
+			for i = load.cursor, math.min(load.cursor + load.slice, #load.keys + 1) - 1 do arguments[#arguments + 1] = load.keys[i] end
+		end
+		local accepted, refused = read(self, arguments, function(err, version, mark, cursor, reply)
+			if self.load ~= load then return end
+			if err then
+				if err.code ~= "TOOLARGE" or load.slice == 1 then return retry_later(self, load, err) end
+				load.slice = math.max(math.floor(load.slice / 10), 1)
+				return read_slice(self, load)
+			end
+			load.version, load.mark = load.version or version, load.mark or mark
+			if load.mark ~= mark then return retry_later(self, load, addon.Error("GAP", "the table was made anew meanwhile")) end
+			for i = 5, #reply, 2 do load.entries[reply[i]] = entries.Read(self, reply[i], reply[i + 1]) or nil end
+			if load.keys then
+				load.cursor = load.cursor + load.slice
+				if load.cursor <= #load.keys then return read_slice(self, load) end
+			elseif cursor ~= "0" then
+				load.cursor = cursor
+				return read_slice(self, load)
+			end
+			load.final, load.writes, load.deadline = version, answered_writes(self), SysTime() + addon.shared_patience
+			finish(self)
+		end)
+		if not accepted then retry_later(self, load, refused) end
+	end
+
+	local function begin(self)
+		self.load_at = nil
+		local load = { entries = {}, log = {}, slice = SLICE, cursor = "0" }
+		if self.watched then
+			load.keys, load.cursor = table.GetKeys(self.watched), 1
+		end
+		self.load = load
+		read_slice(self, load)
+	end
+
+	-- An entry that was read, unless it has expired or its key is not watched any more.
+	local function live_entry(self, key, entry)
+		if not entry or (self.watched and not self.watched[key]) then return end
+		if entry.expires == 0 or entry.expires > entries.Now(self) then return entry end
+	end
+
+	-- Keys that have now what this server wrote.
+	local function own_keys(load)
+		local own = {}
+		for _, write in ipairs(load.writes) do
+			for _, key in ipairs(write.keys) do
+				local entry = load.entries[key]
+				if entry and entry.version == write.version then own[key] = true end
+			end
+		end
+		return own
+	end
+
+	-- Once the messages from the first slice to the last one are there, what was read and what they changed is the table as it was at the
+	-- last slice.
+	function finish(self)
+		local load = self.load
+		local next_of, version = {}, load.version
+		for _, message in ipairs(load.log) do
+			if message.mark == load.mark then next_of[digits(message.before)] = message end
+		end
+		local chain = {}
+		while version ~= load.final do
+			local message = next_of[version]
+			if not message then return end
+			next_of[version] = nil
+			version = digits(message.version)
+			chain[#chain + 1] = message
+		end
+		for _, message in ipairs(chain) do
+			for _, changed in ipairs(message.changes) do
+				local is_there = changed.value ~= nil and (not self.watched or self.watched[changed.key])
+				load.entries[changed.key] = is_there and {
+					version = digits(message.version), expires = changed.expires or 0, value = changed.value,
+				} or nil
+			end
+		end
+		load.at, load.final, load.deadline = load.final, nil, nil -- what comes from now on follows
+		self.settling, load.own = load, own_keys(load)
+		if not self.was_read then
+			-- What this server wrote before is told as any write of its own; all else by `ready`.
+			load.differing = table.GetKeys(load.own)
+			table.sort(load.differing)
+			local others = {}
+			for key, entry in pairs(load.entries) do others[key] = not load.own[key] and live_entry(self, key, entry) or nil end
+			entries.Replace(self, others)
+		else
+			local differing = {}
+			for key, entry in pairs(load.entries) do
+				local known = self.entries[key]
+				if not known or known.version ~= entry.version then differing[#differing + 1] = key end
+			end
+			for key in pairs(self.entries) do
+				if not load.entries[key] then differing[#differing + 1] = key end
+			end
+			table.sort(differing)
+			load.differing = differing
+		end
+		copy.Settle(self)
+	end
+
+	-- Tells the differences, as many as fit into a tick; then the copy is ready.
+	function copy.Settle(self)
+		local load, stop = self.settling, SysTime() + BUDGET
+		local at, differing = load.told or 0, load.differing or {}
+		while at < #differing do
+			at = at + 1
+			load.told = at
+			local key = differing[at]
+			local entry, old = live_entry(self, key, load.entries[key]), self.entries[key]
+			if entry ~= old then
+				local why = entry and "set" or "removed"
+				if not entry and old.expires > 0 and old.expires <= entries.Now(self) then why = "expired" end
+				change(self, key, entry, load.own[key] and self.id or nil, why)
+			end
+			if self.settling ~= load or SysTime() >= stop then return end
+		end
+		local first, was_ready = not self.was_told, self.is_ready
+		self.load, self.settling, self.pause = nil, nil, nil
+		self.version, self.mark = load.at, load.mark
+		self.was_read, self.was_told, self.is_ready, self.checked = true, true, true, SysTime()
+		show(self, load.writes)
+		if not was_ready then tell(self, "ready", function() return { first = first } end) end
+		for _, message in ipairs(load.log) do
+			if self.is_ready then hear(self, message) end
+		end
+	end
+
+	-- What is to be done now.
+	function copy.Tick(self, now)
+		local is_connected = self.client:IsConnected()
+		if not is_connected and self.is_ready then
+			copy.Stale(self, addon.Error("DISCONNECTED", self.client:Stats().error or "the connection was lost"))
+		end
+		entries.Expire(self)
+		if not is_connected then return end
+		if self.settling then
+			copy.Settle(self)
+		elseif self.load and self.load.deadline and now >= self.load.deadline then
+			retry_later(self, self.load, addon.Error("GAP", "messages about changes did not come"))
+		elseif self.load_at and now >= self.load_at and not self.load then
+			begin(self)
+		end
+		if not self.is_ready or self.load then return end
+		if self.expected and now >= self.expected.deadline then
+			return copy.ReadAgain(self, addon.Error("GAP", "messages about changes did not come"))
+		end
+		if not self.passed and not self.expected and now >= math.min(self.check_at or math.huge, self.checked + addon.shared_interval) then
+			check(self)
+		end
+	end
+
+	-- The client is connected, for the first time or anew.
+	function copy.Connected(self)
+		self.measured = -math.huge -- it may be another clock
+		if not self.was_told then
+			self.load = nil
+			return read_in(self, 0)
+		end
+		copy.ReadAgain(self, addon.Error("DISCONNECTED", "the connection was lost"))
+	end
+end

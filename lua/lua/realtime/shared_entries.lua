@@ -1,0 +1,126 @@
+-- What this server's copy of a table of realtime.Shared holds: values with their versions, and when they expire.
+return function(realtime, addon)
+	local SysTime, format = SysTime, string.format
+	local CLOCK_AGE = 60 -- seconds that a look at Redis's clock counts
+	local MAX_JUMP = 3600 -- seconds that a clock may be ahead of the last look at it
+	local entries = {}
+	addon.shared_entries = entries
+	entries.VALUE = { bytes = 65536, elements = 20000 } -- of a value
+
+	-- A table of its own for everybody, or the value itself.
+	local function fresh(value)
+		if type(value) ~= "table" or value == realtime.NULL then return value end
+		local made = {}
+		for key, element in pairs(value) do made[key] = fresh(element) end
+		return made
+	end
+	entries.Fresh = fresh
+
+	-- Calls the listeners of an event, those of the moment. arguments(): what each gets.
+	function entries.Tell(self, event, arguments)
+		local listeners = {}
+		for _, fn in pairs(self.listeners[event]) do listeners[#listeners + 1] = fn end
+		for _, fn in ipairs(listeners) do addon.Protect(fn, arguments()) end
+	end
+
+	-- Redis's clock in microseconds. An answer tells a moment that has passed when it arrives, so this is never ahead.
+	function entries.Now(self)
+		return self.offset and SysTime() * 1e6 + self.offset or os.time() * 1e6
+	end
+
+	function entries.Clock(self, time)
+		local offset, now = time - SysTime() * 1e6, SysTime()
+		-- The newest, unless a better one is not old: that one took less time on its way.
+		if not self.offset or offset > self.offset or now - self.measured > CLOCK_AGE then self.offset, self.measured = offset, now end
+	end
+
+	-- Expiry: keys by the second in which they expire.
+	local function schedule(self, key, entry)
+		if entry.expires == 0 then return end
+		local second = math.max(math.floor(entry.expires / 1e6), self.second or 0)
+		self.due[second] = self.due[second] or {}
+		self.due[second][key] = entry
+	end
+
+	local function store(self, key, entry)
+		local old = self.entries[key]
+		self.entries[key] = entry
+		self.count = self.count + (entry and 1 or 0) - (old and 1 or 0)
+		self.is_saved = false
+		if entry then schedule(self, key, entry) end
+		return old
+	end
+	entries.Store = store
+
+	-- Puts a table of entries in the place of all, and tells nothing.
+	function entries.Replace(self, all)
+		self.entries, self.count, self.due, self.is_saved = all, 0, {}, false
+		for key, entry in pairs(all) do
+			self.count = self.count + 1
+			schedule(self, key, entry)
+		end
+	end
+
+	-- Puts an entry in the place of the key's, or nil, and tells it.
+	local function change(self, key, entry, from, why)
+		local old = store(self, key, entry)
+		if not entry and not old then return end
+		entries.Tell(self, "changed", function()
+			return key, entry and fresh(entry.value), old and fresh(old.value), from, why
+		end)
+	end
+	entries.Change = change
+
+	local function expire_second(self, second, now)
+		local expired = {}
+		for key, entry in pairs(self.due[second] or {}) do
+			if self.entries[key] ~= entry then
+				self.due[second][key] = nil
+			elseif entry.expires <= now then
+				expired[#expired + 1] = { key = key, entry = entry }
+			end
+		end
+		table.sort(expired, function(a, b)
+			if a.entry.expires ~= b.entry.expires then return a.entry.expires < b.entry.expires end
+			return a.key < b.key
+		end)
+		for _, found in ipairs(expired) do
+			if self.entries[found.key] == found.entry then change(self, found.key, nil, nil, "expired") end
+		end
+		if self.due[second] and not next(self.due[second]) then self.due[second] = nil end
+	end
+
+	-- Takes out what has expired, and tells it.
+	function entries.Expire(self)
+		local now = entries.Now(self)
+		local second = math.floor(now / 1e6)
+		local from = self.second
+		if not from or from > second or second - from > MAX_JUMP then -- the first time, or a clock was set
+			from = second
+			self.second, self.due = second, {}
+			for key, entry in pairs(self.entries) do schedule(self, key, entry) end
+		end
+		self.second = second
+		for at = from, second do
+			if self.due[at] then expire_second(self, at, now) end
+		end
+	end
+
+	-- A field as it stands in Redis: "VERSION EXPIRY JSON". An entry whose version is unchanged stays. Nil for what has expired, and for
+	-- what somebody wrote who knows no better: it is left out, and told.
+	function entries.Read(self, key, field)
+		local version, expires, text = field:match("^(%d+) (%d+) (.*)$")
+		local known = self.entries[key]
+		if known and version and known.version == version then return known.expires == tonumber(expires) and known end
+		local value, reason
+		if text then value, reason = addon.json.Decode(text, entries.VALUE) end
+		if value == nil then
+			addon.SayRarely(self, format('shared table "%s": the key "%s" was left out: %s', self.name, addon.Printable(key, 64),
+				addon.Printable(tostring(reason or "it is no VERSION, EXPIRY and JSON"), 100)))
+			return
+		end
+		expires = tonumber(expires)
+		if expires > 0 and expires <= entries.Now(self) then return end
+		return { version = version, expires = expires, value = value }
+	end
+end

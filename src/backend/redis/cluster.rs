@@ -1,0 +1,238 @@
+//! What is known of a cluster, and where each request of a session goes.
+//!
+//! A request with keys goes to the node that holds their hash slot, the others to the link of the commands. For each slot, requests
+//! are answered in the order in which they were made. So while some of a slot are under way on one link, none of the slot is sent
+//! on another one, and one that has to wait holds back those after it.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use super::connection::LinkRole;
+use super::link::Link;
+use super::slots::{MAX_NODES, SlotSet, SlotTable};
+use crate::backend::Endpoint;
+use crate::backend::toolbox::PendingRequest;
+use crate::model::{LinkId, Node, RequestKind, Role};
+
+/// How long after a node refused a request it is tried again: for so long a cluster that has lost a master or moves a slot is not
+/// asked, and so long two nodes may disagree.
+pub(super) const PAUSE: Duration = Duration::from_millis(100);
+/// So often a request is redirected without a pause: one MOVED that we did not know of, and one ASK behind it.
+const AT_ONCE: u8 = 2;
+/// So often a request is redirected at most. Nodes learn of a new owner within a second, and with the pauses this lasts longer.
+pub(super) const MAX_REDIRECTIONS: u8 = 16;
+
+/// What is known of the cluster.
+#[derive(Debug, Default)]
+pub(super) struct Cluster {
+    pub(super) slots: SlotTable,
+    /// Nodes that were told of and hold no slot.
+    replicas: Vec<Endpoint>,
+    /// Nodes have changed, or the links to them, since that was told.
+    is_untold: bool,
+    /// Slots of which something may be under way on a link other than the one that requests for the slot go to: which link, and
+    /// up to where in its pipeline.
+    under_way: HashMap<u16, (LinkId, u64)>,
+    /// Something changed that may let requests be sent.
+    pub(super) has_news: bool,
+    /// What is not told may let requests be sent: answers, confirmations, bytes that are written.
+    pub(super) is_stalled: bool,
+    /// When a request that pauses is sent.
+    again: Option<Instant>,
+    /// Requests wait for a node that cannot be reached.
+    waits: bool,
+}
+
+/// What to do with a request.
+enum Place {
+    /// It is sent on this link.
+    Link(usize),
+    /// It stays.
+    Nowhere,
+    /// It stays, until there is a link to this node.
+    Wanted(Endpoint),
+}
+
+/// One pass over the requests that are not sent.
+#[derive(Debug, Default)]
+pub(super) struct Pass {
+    /// Slots of which a request stays.
+    held: SlotSet,
+    /// Nodes to which links are needed.
+    pub(super) wanted: Vec<Endpoint>,
+}
+
+impl Cluster {
+    /// A pass begins.
+    pub(super) fn begin(&mut self) -> Pass {
+        (self.has_news, self.is_stalled, self.again, self.waits) = (false, false, None, false);
+        Pass::default()
+    }
+
+    /// The link that a request is sent on now; `None` if it stays. `is_open` says whether a link takes more.
+    pub(super) fn link_for(
+        &mut self,
+        pass: &mut Pass,
+        request: &mut PendingRequest,
+        links: &[Link],
+        is_open: impl Fn(&Link, &RequestKind) -> bool,
+        now: Instant,
+    ) -> Option<usize> {
+        let slot = request.partition;
+        if slot.is_some_and(|slot| pass.held.contains(slot)) {
+            return None;
+        }
+        let place = match self.place(request, links, now) {
+            Place::Link(i) if !is_open(&links[i], request.kind()) => {
+                self.waits |= links[i].is_waiting();
+                self.is_stalled |= links[i].is_up();
+                Place::Nowhere
+            }
+            Place::Link(i) if slot.is_some_and(|slot| self.is_under_way_elsewhere(slot, i, links)) => {
+                self.is_stalled = true;
+                Place::Nowhere
+            }
+            place => place,
+        };
+        match (place, slot) {
+            (Place::Link(i), _) => return Some(i),
+            (Place::Wanted(node), _) if !pass.wanted.contains(&node) => pass.wanted.push(node),
+            _ => {}
+        }
+        slot.into_iter().for_each(|slot| pass.held.insert(slot));
+        None
+    }
+
+    fn place(&mut self, request: &mut PendingRequest, links: &[Link], now: Instant) -> Place {
+        if let Some(detour) = &mut request.detour {
+            if detour.not_before.is_some_and(|at| at > now) {
+                self.again = [self.again, detour.not_before].into_iter().flatten().min();
+                return Place::Nowhere;
+            }
+            let only = detour.only.and_then(|id| links.iter().position(|link| link.id() == id));
+            match only {
+                Some(i) if links[i].is_up() || links[i].is_under_way() => return Place::Link(i),
+                // The node that holds the slot is asked once more.
+                _ => detour.only = None,
+            }
+        }
+        match request.partition.and_then(|slot| self.slots.owner(slot)) {
+            Some(node) => match link_to(node, links) {
+                Some(i) => Place::Link(i),
+                None => Place::Wanted(node.clone()),
+            },
+            None => Place::Link(commands(links)),
+        }
+    }
+
+    /// Whether requests of a slot are under way on another link than this one.
+    fn is_under_way_elsewhere(&mut self, slot: u16, i: usize, links: &[Link]) -> bool {
+        let Some(&(id, offset)) = self.under_way.get(&slot) else { return false };
+        let other = links.iter().find(|link| link.id() == id && id != links[i].id());
+        let connection = other.and_then(Link::connection);
+        if connection.is_some_and(|connection| !connection.pipeline.is_answered(offset)) {
+            return true;
+        }
+        self.under_way.remove(&slot);
+        false
+    }
+
+    /// Requests of this slot may be under way on this link, and the next ones may go to another one.
+    pub(super) fn note_under_way(&mut self, slot: u16, link: &Link) {
+        if let Some(connection) = link.connection() {
+            self.under_way.insert(slot, (link.id(), connection.pipeline.end()));
+        }
+    }
+
+    /// The cluster told of all slots, and of all nodes.
+    pub(super) fn learn(
+        &mut self,
+        slots: impl IntoIterator<Item = (u16, u16, Endpoint)>,
+        nodes: impl IntoIterator<Item = Endpoint>,
+        links: &[Link],
+    ) {
+        self.slots.replace(slots);
+        self.replicas.clear();
+        for node in nodes.into_iter().take(MAX_NODES) {
+            let is_known = self.slots.nodes().any(|known| *known == node);
+            if !is_known && !self.replicas.contains(&node) {
+                self.replicas.push(node);
+            }
+        }
+        (self.has_news, self.is_untold) = (true, true);
+        for (i, link) in links.iter().enumerate() {
+            let Some(connection) = link.connection() else { continue };
+            for slot in connection.pipeline.requests().filter_map(|request| request.partition) {
+                let goes_on = match self.slots.owner(slot) {
+                    Some(node) => link_to(node, links) == Some(i),
+                    None => i == commands(links),
+                };
+                if !goes_on {
+                    self.note_under_way(slot, link);
+                }
+            }
+        }
+    }
+
+    /// A connection is lost: nothing is under way on it any more.
+    pub(super) fn lost(&mut self, link: LinkId) {
+        self.under_way.retain(|_, (id, _)| *id != link);
+        self.linked();
+    }
+
+    /// A link is up, or is no more.
+    pub(super) fn linked(&mut self) {
+        (self.has_news, self.is_untold) = (true, true);
+    }
+
+    /// A node holds this slot now. Returns whether that could be noted.
+    pub(super) fn moved(&mut self, slot: u16, node: Endpoint) -> bool {
+        self.is_untold = true;
+        self.slots.learn(slot, node)
+    }
+
+    /// The nodes, if they have changed since this was asked.
+    pub(super) fn take_nodes(&mut self, links: &[Link]) -> Option<Vec<Node>> {
+        if !std::mem::take(&mut self.is_untold) {
+            return None;
+        }
+        let is_connected = |node: &Endpoint| link_to(node, links).is_some_and(|i| links[i].is_up());
+        let told = |node: &Endpoint, role, slots| Node {
+            address: node.to_string().into(),
+            role,
+            slots,
+            is_connected: is_connected(node),
+        };
+        let held = self.slots.held().filter(|&(_, held)| held > 0);
+        let masters = held.map(|(node, held)| told(node, Role::Master, held));
+        let replicas = self.replicas.iter().map(|node| told(node, Role::Replica, 0));
+        Some(masters.chain(replicas).collect())
+    }
+
+    /// When requests may be sent again that pause.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.again
+    }
+
+    /// Whether requests wait for a node that cannot be reached. Another one may have taken its place.
+    pub(super) fn waits(&self) -> bool {
+        self.waits
+    }
+
+    /// How long a request that was redirected so often waits before it is sent again.
+    pub(super) fn pause(redirections: u8) -> Option<Duration> {
+        (redirections > AT_ONCE).then_some(PAUSE)
+    }
+}
+
+/// The position of the link of the commands.
+fn commands(links: &[Link]) -> usize {
+    links.iter().position(|link| link.role() == LinkRole::Commands).unwrap_or(0)
+}
+
+/// The link to a node, if there is one. One of its own comes first: while something is under way there, nothing of it goes elsewhere.
+pub(super) fn link_to(node: &Endpoint, links: &[Link]) -> Option<usize> {
+    let own = |link: &Link| link.role() == LinkRole::Node && !link.is_idle() && link.endpoint() == Some(node);
+    let main = |link: &Link| link.role() == LinkRole::Commands && !link.is_idle() && link.leads_to(node);
+    links.iter().position(own).or_else(|| links.iter().position(main))
+}

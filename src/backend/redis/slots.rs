@@ -1,0 +1,220 @@
+//! Which hash slot a request's keys are in, and which node holds each slot.
+
+use super::hash_slot::HashSlot;
+use super::keys::keys_of;
+use crate::backend::Endpoint;
+use crate::model::{Code, Error, RequestKind};
+
+/// Hash slots of a cluster.
+const SLOTS: usize = HashSlot::COUNT as usize;
+/// Nodes that are known at most. The specification advises no more than 1000.
+pub(super) const MAX_NODES: usize = 1024;
+/// Stands for no node.
+const NOBODY: u16 = u16::MAX;
+
+/// The code of an error about keys in several hash slots.
+const CROSS_SLOT: &str = "CROSSSLOT";
+
+/// What to do about keys in several hash slots.
+const SAME_TAG: &str = ": give them the same word in braces, as in {shop}:stock and {shop}:sold";
+
+/// Adds what to do to a node's error about keys in several hash slots.
+pub(super) fn explain_cross_slot(error: &mut Error) {
+    if error.code.as_str() == CROSS_SLOT {
+        error.message.to_mut().push_str(SAME_TAG);
+    }
+}
+
+/// The hash slot of a request's keys; `None` if it has none.
+///
+/// # Errors
+///
+/// Its keys are in several hash slots.
+pub(super) fn slot_of_request(kind: &RequestKind) -> Result<Option<u16>, Error> {
+    let commands = match kind {
+        RequestKind::SPublish(args) => return Ok(args.get(0).map(|channel| HashSlot::of(channel).number())),
+        RequestKind::Command(args) => std::slice::from_ref(args),
+        RequestKind::Transaction(commands) => commands,
+        RequestKind::Publish(_) | RequestKind::Ping => &[],
+    };
+    let mut slot = None;
+    for key in commands.iter().flat_map(keys_of) {
+        let of_key = HashSlot::of(key).number();
+        if *slot.get_or_insert(of_key) != of_key {
+            let what = match kind {
+                RequestKind::Transaction(_) => "the keys of a transaction",
+                _ => "the keys of a command",
+            };
+            let text = format!("{what} must be in one hash slot of a cluster, and these are not{SAME_TAG}");
+            return Err(Error::unsent(Code::Server(CROSS_SLOT.into()), text));
+        }
+    }
+    Ok(slot)
+}
+
+/// Which node holds which hash slot, as far as it is known: 32 KiB, and the nodes.
+#[derive(Debug)]
+pub(super) struct SlotTable {
+    /// The position of each slot's node.
+    owners: Box<[u16]>,
+    nodes: Vec<Endpoint>,
+}
+
+impl Default for SlotTable {
+    fn default() -> Self {
+        Self { owners: vec![NOBODY; SLOTS].into(), nodes: Vec::new() }
+    }
+}
+
+impl SlotTable {
+    /// The node that holds a slot, if it is known.
+    pub(super) fn owner(&self, slot: u16) -> Option<&Endpoint> {
+        self.nodes.get(usize::from(*self.owners.get(usize::from(slot))?))
+    }
+
+    /// The nodes in the order in which they were learned.
+    pub(super) fn nodes(&self) -> impl Iterator<Item = &Endpoint> {
+        self.nodes.iter()
+    }
+
+    /// The nodes, and how many slots each holds.
+    pub(super) fn held(&self) -> impl Iterator<Item = (&Endpoint, u32)> {
+        let mut held = vec![0; self.nodes.len()];
+        for &owner in &self.owners {
+            held.get_mut(usize::from(owner)).into_iter().for_each(|held| *held += 1);
+        }
+        self.nodes.iter().zip(held)
+    }
+
+    /// This node holds a slot. Returns whether it could be noted.
+    pub(super) fn learn(&mut self, slot: u16, node: Endpoint) -> bool {
+        let (Some(position), Some(owner)) = (self.position(node), self.owners.get_mut(usize::from(slot)))
+        else {
+            return false;
+        };
+        *owner = position;
+        true
+    }
+
+    /// Who holds this node's slots is not known any more.
+    pub(super) fn forget(&mut self, node: &Endpoint) {
+        if let Some(position) = self.nodes.iter().position(|known| known == node) {
+            self.owners
+                .iter_mut()
+                .filter(|owner| usize::from(**owner) == position)
+                .for_each(|it| *it = NOBODY);
+        }
+    }
+
+    /// The cluster told of all slots: from the first to the last, each with its node.
+    pub(super) fn replace(&mut self, ranges: impl IntoIterator<Item = (u16, u16, Endpoint)>) {
+        self.nodes.clear();
+        self.owners.fill(NOBODY);
+        for (first, last, node) in ranges {
+            let range = self.owners.get(usize::from(first)..=usize::from(last)).is_some();
+            if let Some(position) = self.position(node).filter(|_| range && first <= last) {
+                self.owners[usize::from(first)..=usize::from(last)].fill(position);
+            }
+        }
+    }
+
+    /// Where this node is in the list. `None` if there is no room for it.
+    fn position(&mut self, node: Endpoint) -> Option<u16> {
+        let known = self.nodes.iter().position(|known| *known == node);
+        let position = known.unwrap_or(self.nodes.len());
+        if position == MAX_NODES {
+            return None;
+        }
+        if known.is_none() {
+            self.nodes.push(node);
+        }
+        u16::try_from(position).ok()
+    }
+}
+
+/// A set of hash slots.
+#[derive(Debug)]
+pub(super) struct SlotSet([u64; SLOTS / 64]);
+
+impl Default for SlotSet {
+    fn default() -> Self {
+        Self([0; SLOTS / 64])
+    }
+}
+
+impl SlotSet {
+    pub(super) fn insert(&mut self, slot: u16) {
+        self.0[usize::from(slot) / 64 % (SLOTS / 64)] |= 1 << (slot % 64);
+    }
+
+    pub(super) fn contains(&self, slot: u16) -> bool {
+        self.0[usize::from(slot) / 64 % (SLOTS / 64)] >> (slot % 64) & 1 == 1
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Args;
+
+    fn node(n: usize) -> Endpoint {
+        Endpoint::Tcp { host: format!("n{n}"), port: 7000 }
+    }
+
+    #[test]
+    fn a_request_has_the_slot_of_its_keys_if_they_share_one() {
+        let args = |command: &str| command.split(' ').collect::<Args>();
+        let foo = HashSlot::of(b"foo").number();
+        for (commands, slot) in [
+            (&["GET foo"][..], Ok(Some(foo))),
+            (&["PING"], Ok(None)),
+            (&["PUBLISH chat hello"], Ok(None)),
+            (&["DEL foo x{foo}"], Ok(Some(foo))),
+            (&["DEL foo bar"], Err(())),
+            (&["EVAL script 0 foo bar"], Ok(None)),
+            (&["EVAL script 1 foo bar"], Ok(Some(foo))),
+            (&["SET foo 1", "PUBLISH chat hello", "INCR {foo}:n"], Ok(Some(foo))),
+            (&["SET foo 1", "INCR n"], Err(())),
+        ] {
+            let kind = match commands {
+                [command] => RequestKind::Command(args(command)),
+                _ => RequestKind::Transaction(commands.iter().map(|command| args(command)).collect()),
+            };
+            let found = slot_of_request(&kind);
+            assert_eq!(found.clone().map_err(drop), slot, "{commands:?}");
+            if let Err(error) = found {
+                assert!(error.code.as_str() == CROSS_SLOT && !error.sent, "{error:?}");
+            }
+        }
+        assert_eq!(slot_of_request(&RequestKind::Publish(args("foo bar"))), Ok(None));
+        assert_eq!(slot_of_request(&RequestKind::SPublish(args("foo bar"))), Ok(Some(foo)));
+    }
+
+    #[test]
+    fn the_table_knows_what_it_was_told_last() {
+        let mut table = SlotTable::default();
+        assert_eq!(table.owner(5), None);
+        table.replace([(0, 9, node(1)), (10, 16_383, node(2)), (20, 16_384, node(3)), (9, 8, node(4))]);
+        assert_eq!(
+            [9, 10, 16_383, 16_384].map(|slot| table.owner(slot).cloned()),
+            [Some(node(1)), Some(node(2)), Some(node(2)), None]
+        );
+        assert!(table.learn(9, node(2)) && table.learn(0, node(5)) && !table.learn(16_384, node(5)));
+        let held: Vec<_> =
+            table.held().filter(|&(_, held)| held > 0).map(|(node, held)| (node.clone(), held)).collect();
+        assert_eq!(held, [(node(1), 8), (node(2), 16_375), (node(5), 1)]);
+        table.forget(&node(2));
+        assert_eq!((table.owner(9), table.owner(1)), (None, Some(&node(1))));
+        table.replace((0..2000).map(|n| (n, n, node(usize::from(n)))));
+        assert_eq!((table.owner(1023), table.owner(1024)), (Some(&node(1023)), None), "bounded");
+        assert!(!table.learn(1, node(3000)) && table.learn(1, node(7)));
+    }
+
+    #[test]
+    fn a_set_has_what_was_inserted() {
+        let mut set = SlotSet::default();
+        [0, 63, 64, 16_383].into_iter().for_each(|slot| set.insert(slot));
+        let found: Vec<_> = (0..16_384).filter(|&slot| set.contains(slot)).collect();
+        assert_eq!(found, [0, 63, 64, 16_383]);
+    }
+}

@@ -1,0 +1,277 @@
+-- servers: real; redis: 6.2
+-- realtime_check: twelve set-ups that are broken on purpose. Each is named by itself, and mended by following its words.
+
+local function put(url, id)
+	host.put("data/realtime.json", string.format('{ "url": "%s", "id": "%s", "options": { "reconnect_max": 0.1 } }', url, id or "ttt-1"))
+end
+
+-- The first map has a module that was cut short, the second one the whole module.
+local FILE = include("_platform.lua").file
+if host.map_number == 1 then
+	host.delete("lua/bin/gmsv_bare_linux64.dll")
+	local built = file.Open(FILE, "rb", "MOD")
+	local part = built:Read(300000)
+	built:Close()
+	host.move(FILE, "kept.dll")
+	host.put(FILE, part)
+	put(host.redis_url)
+	host.next_map()
+	return
+elseif host.map_number == 2 then
+	host.run(function()
+		RunConsoleCommand("realtime_check")
+		local said = table.concat(host.console(), "\n")
+		assert(said:find("\nPROBLEM  module: [^\n]*" .. string.PatternSafe(FILE) .. " is incomplete:"), said)
+		assert(select(2, said:gsub("PROBLEM", "")) == 1, said)
+		-- Its words: download the file again, and restart.
+		host.delete(FILE)
+		host.move("kept.dll", FILE)
+		host.next_map()
+	end)
+	return
+end
+
+local kit = include("../_kit.lua")
+
+-- Servers of this process answer at once.
+local LISTENING = 2 -- seconds for those that are asked twice
+realtime.addon.check_listening = 0.2
+
+local function check()
+	local report
+	realtime.Check(function(told) report = told end)
+	kit.wait("the report", function() return report end)
+	return report
+end
+
+local function problems(report)
+	local list = {}
+	for _, line in ipairs(report.lines) do
+		if line.state == "problem" then list[#list + 1] = line end
+	end
+	return list
+end
+
+local function show(report)
+	local lines = {}
+	for _, line in ipairs(report.lines) do
+		lines[#lines + 1] = line.state .. " " .. line.about .. ": " .. line.text .. (line.todo and " -> " .. line.todo or "")
+	end
+	return table.concat(lines, "\n")
+end
+
+-- The one problem that there is: what it is about, and a part of its text.
+local function only(about, part)
+	local report = check()
+	local list = problems(report)
+	assert(#list == 1 and list[1].about == about and list[1].text:find(part, 1, true) and list[1].todo and not report.ok, show(report))
+	return list[1]
+end
+
+local function all_well()
+	local report = check()
+	assert(report.ok and #problems(report) == 0, show(report))
+	return report
+end
+
+-- Types what stands in a line, from that word on, into redis-cli.
+local function type_in(server, text, command)
+	local words = {}
+	local line = assert(text:match(command .. "[^,;]*"), text):gsub(" %(.*", ""):gsub(" and CONFIG REWRITE.*", "")
+	line = line:gsub("(['\"])(.-)%1", function(_, quoted) return (quoted:gsub(" ", "\1")) end)
+	for word in line:gmatch("%S+") do words[#words + 1] = (word:gsub("\1", " ")) end
+	server.command(unpack(words))
+end
+
+-- What an owner does who is told to write a URL and to restart.
+local function restart(url)
+	put(url)
+	realtime.Default():Disconnect()
+	return assert(realtime.Default())
+end
+
+local function with_user(rules) return restart(kit.user("gmod", "on >pw ~* &* +@all " .. rules)) end
+
+host.test("a server without a fault has none, and the report says what is there", function()
+	kit.wait("ready", function() return realtime.Default():IsConnected() end)
+	local report, about = all_well(), {}
+	for _, line in ipairs(report.lines) do about[line.about] = line.text end
+	for _, name in ipairs({ "versions", "settings", "id", "server", "role", "messages", "patterns", "subscriptions", "jobs", "shared tables", "memory",
+		"persistence", "clients", "output buffers", "clock", "other servers", "changes of state" }) do
+		assert(about[name], name .. " is not in\n" .. show(report))
+	end
+	assert(about.settings:find("garrysmod/data/realtime.json", 1, true) and about.server:find("redis %d+%.%d+"), show(report))
+	assert(about["changes of state"]:find("ready", 1, true), show(report))
+	kit.eq(realtime.Default():Stats().subscriptions, 0, "nothing of it stays")
+	kit.eq(next(realtime.addon.presences), nil)
+end)
+
+host.test("a wrong password", function()
+	host.real.command("ACL", "SETUSER", "gmod", "reset", "on", ">another", "~*", "&*", "+@all")
+	local address = host.redis_url:match("[%d.]+:%d+$")
+	restart("redis://gmod:pw@" .. address)
+	local line = only("connection", "WRONGPASS")
+	assert(line.todo:find("garrysmod/data/realtime.json", 1, true), line.todo)
+	restart("redis://gmod:another@" .. address)
+	all_well()
+end)
+
+host.test("a user without +psubscribe", function()
+	with_user("-psubscribe")
+	type_in(host.real, only("patterns", "PSubscribe is refused").text, "ACL SETUSER")
+	all_well()
+end)
+
+host.test("channels that are not allowed: the addon's, and one that an addon wants", function()
+	with_user("resetchannels &chat")
+	type_in(host.real, only("messages", "refused").text, "ACL SETUSER")
+	all_well()
+	local client = realtime.Default()
+	client:Subscribe("shop", function() end)
+	kit.wait("the refusal", function() return client:Stats().refused == 1 end)
+	type_in(host.real, only("subscriptions", '"shop"').text, "ACL SETUSER")
+	client:Unsubscribe("shop")
+	all_well()
+end)
+
+host.test("a user who may just what is needed has no problem, and learns what could not be looked at", function()
+	with_user("-@all resetkeys resetchannels &realtime:* +hello +ping +time +client|setname +client|info +info +subscribe +unsubscribe +psubscribe +punsubscribe " ..
+		"+publish ~realtime:once:* +eval +evalsha +script|load +hmget +hset +pexpire")
+	local report = all_well()
+	assert(show(report):find("unknown output buffers: this user may not look", 1, true), show(report))
+	restart(host.redis_url)
+end)
+
+host.test("keys that are not allowed", function()
+	with_user("resetkeys")
+	-- Whoever does not use them needs no rights for them.
+	local report = all_well()
+	assert(show(report):find("unknown jobs: ", 1, true) and show(report):find("unknown shared tables: ", 1, true), show(report))
+	local used = realtime.addon.used_scripts
+	assert(realtime.Once("check_once", function(done) done() end))
+	kit.wait("its question", function() return used.once end)
+	type_in(host.real, only("jobs", "NOPERM").todo, "ACL SETUSER")
+	local shared = realtime.Shared("check_once")
+	shared:Set("a", 1, function() end)
+	kit.wait("its question", function() return used.shared_write end)
+	type_in(host.real, only("shared tables", "keys").todo, "ACL SETUSER")
+	all_well()
+	host.real.command("ACL", "SETUSER", "gmod", "resetchannels", "&realtime:answers:*", "&realtime:presence",
+		"&realtime:shared:{check_once}")
+	type_in(host.real, only("shared tables", "channels").todo, "ACL SETUSER")
+	host.real.command("ACL", "SETUSER", "gmod", "-evalsha", "-eval", "-script", "~*")
+	local list = problems(check())
+	kit.eq({ #list, list[1].about, list[2].about }, { 2, "jobs", "shared tables" })
+	type_in(host.real, list[1].todo, "ACL SETUSER")
+	all_well()
+end)
+
+host.test("Redis is stopped", function()
+	local client = restart(host.redis_url)
+	kit.wait("ready", function() return client:IsConnected() end)
+	host.server.stop()
+	kit.wait("the loss", function() return client:Stats().error end)
+	kit.wait("its reason", function() return client:Stats().error:find("REFUSED", 1, true) end)
+	only("connection", "REFUSED")
+	host.server.start()
+	kit.wait("ready", function() return client:IsConnected() end)
+	assert(show(all_well()):find("waiting (", 1, true), "the history")
+end)
+
+host.test("a replica", function()
+	local replica = host.new_real()
+	replica.command("REPLICAOF", "127.0.0.1", host.redis_url:match("%d+$"))
+	kit.wait("the master", function() return tostring(replica.command("INFO", "replication")):find("master_link_status:up", 1, true) end)
+	restart(replica.url())
+	local line = only("role", "it is a replica")
+	restart("redis://" .. line.todo:match("%S+$"))
+	all_well()
+end)
+
+host.test("another database than the other servers'", function()
+	realtime.addon.check_listening = LISTENING
+	local other = kit.ready({ id = "other" })
+	local presence = realtime.Presence(other, "ttt-2")
+	restart(host.redis_url .. "/1")
+	local line = only("database", "this server uses database 1, and ttt-2 uses 0")
+	restart(host.redis_url .. line.todo:match("6379(/%d+)"))
+	assert(show(all_well()):find("other servers: ttt-2", 1, true))
+	presence:Stop()
+	other:Disconnect()
+end)
+
+host.test("a twin", function()
+	realtime.addon.check_listening = LISTENING
+	local other = kit.ready({ id = "other" })
+	local twin = realtime.Presence(other, "ttt-1")
+	local line = only("id", '"ttt-1"')
+	twin:Stop()
+	twin = realtime.Presence(other, line.todo:match('such as "([^"]+)"'))
+	assert(show(all_well()):find("other servers: ttt-1-2", 1, true))
+	-- Also where this server used presence before; it hears of its twin by itself.
+	local own = realtime.Presence()
+	kit.wait("the other one", function() return own:Server("ttt-1-2") end)
+	local from = #host.console()
+	RunConsoleCommand("realtime_status")
+	local said = table.concat(host.console(), "\n", from + 1)
+	assert(said:find("presence       as ttt-1: 1 other servers\n", 1, true), said)
+	all_well()
+	kit.eq(realtime.addon.presences[own], true, "it goes on")
+	own:Stop()
+	twin:Stop()
+	other:Disconnect()
+	realtime.addon.check_listening = 0.2
+end)
+
+host.test("full memory, where nothing may be dropped; and a policy that drops anything", function()
+	host.real.command("CONFIG", "SET", "maxmemory", "1000000")
+	type_in(host.real, only("memory", "Redis is full").todo, "CONFIG SET")
+	all_well()
+	host.real.command("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+	type_in(host.real, only("memory", "drops keys").todo, "CONFIG SET")
+	all_well()
+	host.real.command("CONFIG", "SET", "maxmemory", "0")
+end)
+
+host.test("maxclients is reached, or will be soon", function()
+	local server, holders = host.new_real({ "maxclients 3" }), {}
+	for i = 1, 3 do holders[i] = kit.ready({ url = server.url(), protocol = 3 }) end
+	restart(server.url())
+	local line = only("connection", "max number of clients")
+	-- Room for redis-cli, and for this server, which tries again all the time.
+	holders[1]:Disconnect()
+	holders[2]:Disconnect()
+	kit.wait("room", function() return pcall(type_in, server, line.todo, "CONFIG SET") end)
+	kit.wait("ready", function() return realtime.Default():IsConnected() end)
+	all_well()
+	server.command("CONFIG", "SET", "maxclients", "10")
+	local crowd = {}
+	for i = 1, 7 do crowd[i] = kit.ready({ url = server.url(), protocol = 3 }) end
+	type_in(server, only("clients", "9 of 10 clients").todo, "CONFIG SET")
+	all_well()
+	for _, client in ipairs(crowd) do client:Disconnect() end
+	restart(host.redis_url)
+end)
+
+host.test("an output buffer limit that is too small", function()
+	host.real.command("CONFIG", "SET", "client-output-buffer-limit", "pubsub 1mb 512kb 10")
+	type_in(host.real, only("output buffers", "too little").todo, "CONFIG SET")
+	all_well()
+end)
+
+host.test("the command shows the same, to a superadmin as well; what is asked for wrongly raises", function()
+	kit.wait("ready", function() return realtime.Default():IsConnected() end)
+	local from = #host.console()
+	local function said() return table.concat(host.console(), "\n", from + 1) end
+	RunConsoleCommand("realtime_check")
+	kit.wait("the end", function() return said():find("all is well", 1, true) end)
+	assert(said():find("\nok       messages: a message to oneself came back\n", 1, true), said())
+	host.real.command("CONFIG", "SET", "client-output-buffer-limit", "pubsub 1mb 512kb 10")
+	local ply = host.players.add()
+	ply:SetUserGroup("superadmin")
+	host.players.command(ply, "realtime_check")
+	local function seen() return table.concat(host.players.seen(ply).console, "\n") end
+	kit.wait("the end", function() return seen():find("1 problem$") end)
+	assert(seen():find('PROBLEM  output buffers: [^\n]*\n%s+%-> Type into redis%-cli: CONFIG SET'), seen())
+	kit.raises("check_once%.lua:%d+: bad argument #1 to 'Check'", function() realtime.Check() end)
+end)

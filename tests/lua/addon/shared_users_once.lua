@@ -1,0 +1,53 @@
+-- servers: real; redis: 6.0
+-- realtime.Shared with users of few rights, and on a Redis that is full.
+
+local world = include("_shared.lua")
+local kit, realtime, addon = world.kit, world.realtime, world.addon
+local server, ready, close, done, sees = world.server, world.ready, world.close, world.done, world.sees
+
+host.test("a user without the channel stores, and says what is missing; others find it", function()
+	addon.shared_interval = 0.2
+	local name = kit.unique("t")
+	local a = server(name, "a")
+	ready(a)
+	kit.eq(done(a, "Set", "x", 0), nil)
+	local url = kit.user(kit.unique("u"), "on >pw ~realtime:shared:* resetchannels +@all")
+	local client = kit.ready({ url = url })
+	client:On("error", function() end)
+	local b = realtime.Shared(name, client, "b")
+	ready(b)
+	local said = kit.lines("shared table.*")
+	kit.eq(done(b, "Set", "x", 1), nil)
+	kit.eq(b:Get("x"), 1)
+	sees(a, "x", 1)
+	assert(#said() == 1 and said()[1]:find("not told at once: .*channel"), kit.show(said()))
+	-- With what the page names, and nothing more.
+	url = kit.user(kit.unique("u"), "on >pw ~realtime:shared:* &realtime:shared:* +subscribe +unsubscribe +publish +ping +role " ..
+		"+eval +evalsha +script|load +time +hget +hgetall +hscan +hset +hdel +zadd +zrem +zrangebyscore +get +set")
+	client = kit.ready({ url = url })
+	client:On("error", function(info) error("not allowed: " .. tostring(info.err)) end)
+	local c = realtime.Shared(name, client, "c")
+	ready(c)
+	kit.eq(done(c, "Set", "x", 2, { expires = 0.1, once = "id" }), nil)
+	kit.eq({ done(c, "Remove", "none") }, { nil, false })
+	kit.wait("its end", function() return not a:Get("x") end)
+	addon.shared_interval = 10
+	close(a, b, c)
+end)
+
+host.test("a Redis that is full changes nothing, and says so", function()
+	local a = server(kit.unique("t"), "a")
+	ready(a)
+	kit.eq(done(a, "SetMany", { x = 1, y = 1 }), nil)
+	local heard = kit.recorder()
+	a:On("changed", heard.fn)
+	host.real.command("CONFIG", "SET", "maxmemory", "1")
+	local err = done(a, "SetMany", { x = 2, y = ("y"):rep(1000), z = 3 }, { expires = 60 })
+	kit.eq({ a:Get("x"), a:Get("y"), a:Get("z"), #heard }, { 1, 1, nil, 0 })
+	kit.eq({ done(a, "Remove", "y") }, { nil, true }, "what makes room is taken")
+	host.real.command("CONFIG", "SET", "maxmemory", "0")
+	assert(tostring(err):find("OOM", 1, true), tostring(err))
+	kit.eq(done(a, "Set", "z", 3), nil)
+	kit.eq({ a:Get("x"), a:Get("y"), a:Get("z"), #heard }, { 1, nil, 3, 2 })
+	close(a)
+end)
