@@ -53,7 +53,7 @@ fn powers_of_two_and_their_neighbours_are_read_back_the_same() {
     for exponent in -1074..53 {
         let power = 2.0_f64.powi(exponent);
         for value in [power.next_down(), power, power.next_up(), -power] {
-            assert_eq!(decode(&number(value)), Ok(Tree::Number(value + 0.0)), "2^{exponent}");
+            assert_eq!(decode(number(value)), Ok(Tree::Number(value + 0.0)), "2^{exponent}");
         }
     }
 }

@@ -234,9 +234,8 @@ impl Endpoints {
 
     /// The nodes of the cluster as it told them last take the place of those before.
     pub(super) fn learn(&mut self, nodes: impl IntoIterator<Item = Endpoint>) {
-        let learned = self.candidates.split_off(self.configured);
         let present = self.present.checked_sub(self.configured);
-        let mut learned: Vec<_> = learned.into_iter().map(Some).collect();
+        let mut learned: Vec<_> = self.candidates.drain(self.configured..).map(Some).collect();
         // It may be known by another name now; it stays as long as its connection.
         let present = present.and_then(|at| learned.get_mut(at)?.take());
         for node in nodes {
