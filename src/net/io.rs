@@ -1,6 +1,6 @@
 //! What all drivers share.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::io::Result;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -26,6 +26,9 @@ pub(super) struct Io {
     /// No link has gone on with its TLS handshake in this round of turns. A handshake takes the processor for some tenths of a
     /// millisecond, and a hundred of them come at once when a server is back.
     may_handshake: bool,
+    /// Links that wait to go on with it, the one that has waited longest first: drivers have their turns in the same order each time,
+    /// and the first of them would be served again and again.
+    handshakes: VecDeque<Token>,
     waker: Arc<LoopWaker>,
     answer_sender: Sender<Answer>,
     answers: Receiver<Answer>,
@@ -47,6 +50,7 @@ impl Io {
             resolver,
             tls,
             may_handshake: true,
+            handshakes: VecDeque::new(),
             waker,
             answer_sender,
             answers,
@@ -58,9 +62,18 @@ impl Io {
         self.may_handshake = true;
     }
 
-    /// Whether a link may go on with its TLS handshake: one may in each round.
-    pub(super) fn take_handshake(&mut self) -> bool {
-        std::mem::take(&mut self.may_handshake)
+    /// Whether a link may go on with its TLS handshake: one may in each round, the one that has waited longest. It asks again in
+    /// each round until it may, or is closed.
+    pub(super) fn take_handshake(&mut self, token: Token) -> bool {
+        if !self.handshakes.contains(&token) {
+            self.handshakes.push_back(token);
+        }
+        let may = self.may_handshake && self.handshakes.front() == Some(&token);
+        if may {
+            self.may_handshake = false;
+            self.handshakes.pop_front();
+        }
+        may
     }
 
     pub(super) fn new_token(&mut self, client: SessionId) -> Token {
@@ -71,6 +84,7 @@ impl Io {
 
     pub(super) fn forget_token(&mut self, token: Token) {
         self.owners.remove(&token);
+        self.handshakes.retain(|&waits| waits != token);
     }
 
     pub(super) fn owner(&self, token: Token) -> Option<SessionId> {

@@ -118,7 +118,7 @@ impl Link {
 
     /// Goes on with the handshake that secures the link, if this link may in this round.
     fn secure(&mut self, io: &mut Io) -> Result<Option<Progress>, LinkError> {
-        if !self.has_handshake_work() || !io.take_handshake() {
+        if !self.has_handshake_work() || !io.take_handshake(self.token) {
             return Ok(None);
         }
         if let Connection::Unsecured(_, tls, name) = &self.connection {

@@ -16,6 +16,9 @@ mod resolve;
 mod spawner;
 #[cfg(test)]
 mod tests;
+#[cfg(feature = "tls")]
+#[doc(hidden)]
+pub mod tls_in_memory;
 mod transport;
 mod waker;
 

@@ -15,8 +15,11 @@ use mio::Token;
 use super::waker::LoopWaker;
 use crate::model::Wake;
 
-/// How many lookups run at a time.
-const MAX_THREADS: usize = 4;
+/// How many lookups that somebody waits for run at a time.
+const MAX_WANTED: usize = 4;
+/// How many run at a time, those that were given up included: one goes on until the system ends it, which can take a minute where
+/// no name server answers, and other names are not to wait for that.
+const MAX_THREADS: usize = 16;
 
 /// How long addresses that came too late are kept for the next lookup of their name.
 const KEEP_LATE: Duration = Duration::from_secs(60);
@@ -64,6 +67,13 @@ impl Lookups {
             }
             wanted
         });
+    }
+
+    /// Whether one more thread may be made.
+    fn may_grow(&self) -> bool {
+        // Unwanted names that no thread has begun to look up are forgotten.
+        let given_up = self.waiting.values().filter(|waiters| waiters.is_empty()).count();
+        self.threads < (MAX_WANTED + given_up).min(MAX_THREADS)
     }
 
     /// Keeps addresses that came too late. A failure is not kept: the next lookup may succeed.
@@ -157,6 +167,19 @@ impl Resolver {
         self.lock().waiting.is_empty()
     }
 
+    /// How many threads there are, once those that are about to end have.
+    #[cfg(test)]
+    pub(super) fn threads(&self) -> usize {
+        loop {
+            let lookups = self.lock();
+            if lookups.idle == lookups.threads && lookups.jobs.is_empty() {
+                return lookups.threads;
+            }
+            drop(lookups);
+            thread::yield_now();
+        }
+    }
+
     fn ask(self: &Arc<Self>, host: &str, waiter: &Arc<Waiter>, now: Instant) {
         let mut lookups = self.lock();
         lookups.forget_unwanted();
@@ -169,7 +192,7 @@ impl Resolver {
             waiters.push(Arc::downgrade(waiter));
             return;
         }
-        if lookups.jobs.len() >= lookups.idle && lookups.threads < MAX_THREADS {
+        if lookups.jobs.len() >= lookups.idle && lookups.may_grow() {
             let this = Arc::clone(self);
             match thread::Builder::new().name("realtime-dns".into()).spawn(move || this.serve()) {
                 Ok(_) => lookups.threads += 1,
@@ -194,6 +217,10 @@ impl Resolver {
         loop {
             lookups.forget_unwanted();
             let Some(host) = lookups.jobs.pop_front() else {
+                if lookups.threads > MAX_WANTED {
+                    lookups.threads -= 1;
+                    return;
+                }
                 lookups.idle += 1;
                 lookups = self.job.wait(lookups).unwrap_or_else(PoisonError::into_inner);
                 lookups.idle -= 1;

@@ -6,9 +6,12 @@
 //! once and run at most once, every message that reached it delivered once and in order, and a `gap` must stand where
 //! messages may be missing and nowhere else. `run` holds the conversation, `check` what must hold.
 //!
+//! With the feature `tls` the same conversations are cut at bytes of ciphertext. That is at one of [`TLS_EVERY`] bytes, another
+//! share of them in each direction, unless `MATRIX_EVERY` says another number: 1 for all of them.
+//!
 //! A cut that fails is named in words that repeat it alone:
 //! `MATRIX_CUT="0 down 1234" cargo test --test matrix fake_resp3`, where `0` is the connection and `1234` the number of
-//! bytes that pass. Several cuts are separated by commas.
+//! bytes that pass, or `tls_fake_resp3` with `--features tls`. Several cuts are separated by commas.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a failure here is a failed test")]
 #![allow(unreachable_pub, missing_docs, missing_debug_implementations, reason = "a test")]
@@ -30,10 +33,11 @@ use outside::Outside;
 use run::{Cut, Role, Run, Setup};
 use server::{PASSWORD, Server};
 
-/// Conversations at the same time, all on one worker.
+/// Conversations at the same time, all on one worker; fewer over TLS, where each takes longer.
 const LANES: usize = 48;
-/// A conversation's length varies by some bytes, in numbers of few or more digits; so far beyond it cuts are tried.
-const SLACK: u64 = 48;
+const TLS_LANES: usize = 16;
+/// Over TLS a conversation costs more, and the gate has a share of the cuts.
+const TLS_EVERY: usize = 29;
 /// How long the game sleeps between ticks in which nothing happened.
 const TICK: Duration = Duration::from_micros(200);
 /// How often a cut is tried that lies within the recorded length, and beyond the end of a shorter conversation.
@@ -46,23 +50,33 @@ fn main() -> ExitCode {
     // One at a time: each makes use of the whole machine by itself.
     arguments.test_threads = Some(1);
     let mut trials = Vec::new();
-    for real in [false, true] {
-        for protocol in [3, 2] {
-            let server = if real { "real" } else { "fake" };
-            let missing = real && !real_redis::is_expected();
-            let trial = Trial::test(format!("{server}_resp{protocol}"), move || matrix(real, protocol));
-            trials.push(trial.with_ignored_flag(missing));
+    let tls: &[_] = if cfg!(feature = "tls") { &[false, true] } else { &[false] };
+    for &tls in tls {
+        for real in [false, true] {
+            for protocol in [3, 2] {
+                let server = if real { "real" } else { "fake" };
+                let name = format!("{}{server}_resp{protocol}", if tls { "tls_" } else { "" });
+                let missing = real && !real_redis::is_expected();
+                let trial = Trial::test(name, move || matrix(real, protocol, tls));
+                trials.push(trial.with_ignored_flag(missing));
+            }
         }
     }
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
-fn matrix(real: bool, protocol: u8) -> Result<(), Failed> {
+fn matrix(real: bool, protocol: u8, tls: bool) -> Result<(), Failed> {
     let start = Instant::now();
     let server = if real { Server::real() } else { Server::fake() };
     let kind = if real { "real" } else { "fake" };
-    let name = format!("{kind} RESP{protocol}");
-    let setup = Setup { name: &name, protocol, server: server.address() };
+    let name = format!("{kind} RESP{protocol}{}", if tls { " over TLS" } else { "" });
+    let every = match std::env::var("MATRIX_EVERY") {
+        Ok(number) => number.parse::<usize>()?.max(1),
+        Err(_) if tls => TLS_EVERY,
+        Err(_) => 1,
+    };
+    let tls = tls.then(|| server.tls());
+    let setup = Setup { name: &name, protocol, server: server.address(), tls, every };
     if let Ok(words) = std::env::var("MATRIX_CUT") {
         let cuts = words.split(',').map(|word| parse(word, protocol)).collect::<Result<Vec<_>, _>>()?;
         return Matrix::new(&setup)?.replay(cuts);
@@ -165,7 +179,7 @@ impl<'a> Matrix<'a> {
         Ok(check::check(&run, self.setup.protocol, self.handshake)?)
     }
 
-    /// Every byte of every connection of the uncut run.
+    /// Every byte of every connection of the uncut run, or the share that is made of them.
     fn first_cuts(&self) -> Vec<(Vec<Cut>, bool)> {
         let mut all = Vec::new();
         for (connection, &(up, down)) in self.lengths.iter().enumerate() {
@@ -174,8 +188,12 @@ impl<'a> Matrix<'a> {
                 (2, _) => Role::Subscriber,
                 _ => Role::Only,
             };
-            all.extend(every_byte(&[], Cut { connection, role, up: true, at: 0, how: How::Close }, up));
-            all.extend(every_byte(&[], Cut { connection, role, up: false, at: 0, how: How::Close }, down));
+            all.extend(self.every_byte(&[], Cut { connection, role, up: true, at: 0, how: How::Close }, up));
+            all.extend(self.every_byte(
+                &[],
+                Cut { connection, role, up: false, at: 0, how: How::Close },
+                down,
+            ));
         }
         all
     }
@@ -204,15 +222,27 @@ impl<'a> Matrix<'a> {
                 return Err("another link took the place of the one cut".into());
             }
             let cut = |up| Cut { connection: second, role, up, at: 0, how: How::Close };
-            all.extend(every_byte(&[seed], cut(true), up));
-            all.extend(every_byte(&[seed], cut(false), down));
+            all.extend(self.every_byte(&[seed], cut(true), up));
+            all.extend(self.every_byte(&[seed], cut(false), down));
         }
         Ok(all)
     }
 
+    /// One case for each position up to `length`, and some beyond, which may or may not be reached.
+    fn every_byte(&self, before: &[Cut], cut: Cut, length: u64) -> Vec<(Vec<Cut>, bool)> {
+        let slack = self.setup.slack();
+        let positions =
+            (0..=length + slack).skip(usize::from(cut.up) % self.setup.every).step_by(self.setup.every);
+        let case = |at| {
+            let cuts = before.iter().copied().chain([Cut { at, ..cut }]).collect();
+            (cuts, at > length.saturating_sub(slack))
+        };
+        positions.map(case).collect()
+    }
+
     /// Runs all cases. The flag of each says whether its last cut may lie beyond the end.
     fn all(&mut self, cases: Vec<(Vec<Cut>, bool)>) -> Result<Score, Failed> {
-        let (setup, handshake) = (*self.setup, self.handshake);
+        let (setup, handshake) = (self.setup, self.handshake);
         let optional: Vec<bool> = cases.iter().map(|(_, optional)| *optional).collect();
         let mut numbers = HashMap::new();
         for (index, (cuts, _)) in cases.iter().enumerate() {
@@ -253,8 +283,9 @@ impl<'a> Matrix<'a> {
     /// Runs cases, many at a time, and hands over each when it is over.
     fn drive(&mut self, cases: &mut dyn Iterator<Item = Vec<Cut>>, mut over: impl FnMut(Run)) {
         let mut runs: HashMap<usize, Run> = HashMap::new();
+        let lanes = if self.setup.tls.is_some() { TLS_LANES } else { LANES };
         loop {
-            while runs.len() < LANES {
+            while runs.len() < lanes {
                 let Some(cuts) = cases.next() else { break };
                 let outside =
                     self.idle.pop().unwrap_or_else(|| Outside::connect(self.setup.server, PASSWORD));
@@ -284,13 +315,4 @@ impl<'a> Matrix<'a> {
             }
         }
     }
-}
-
-/// One case for each position up to `length`, and some beyond, which may or may not be reached.
-fn every_byte(before: &[Cut], cut: Cut, length: u64) -> impl Iterator<Item = (Vec<Cut>, bool)> {
-    (0..=length + SLACK).map(move |at| {
-        let mut cuts = before.to_vec();
-        cuts.push(Cut { at, ..cut });
-        (cuts, at > length.saturating_sub(SLACK))
-    })
 }

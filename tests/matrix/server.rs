@@ -1,9 +1,11 @@
 //! The servers behind the proxy.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 
 use fake_redis::FakeRedis;
 use real_redis::RealRedis;
+use tls_proxy::TlsProxy;
 
 pub const PASSWORD: &str = "secret";
 
@@ -28,5 +30,10 @@ impl Server {
             Self::Real(real) => real.port(),
         };
         (Ipv4Addr::LOCALHOST, port).into()
+    }
+
+    /// TLS in front of it.
+    pub fn tls(&self) -> Arc<TlsProxy> {
+        Arc::new(TlsProxy::recording(self.address()).expect("a proxy"))
     }
 }

@@ -11,6 +11,7 @@ use zip::{CompressionMethod, ZipWriter};
 use crate::addon::{self, AddonError};
 use crate::check::Report;
 use crate::edition::Edition;
+use crate::licenses;
 use crate::platform::{Platform, System};
 
 /// Why there is no release.
@@ -41,9 +42,13 @@ pub(crate) fn zip(
     modules: &[PathBuf],
     addon: &Path,
     licenses: &[PathBuf],
+    third_party: &str,
 ) -> Result<(), BundleError> {
     let read = |file: &Path| fs::read(file).map_err(at(file));
-    let mut contents = vec![("addons/realtime/README.md".to_owned(), README.as_bytes().to_vec())];
+    let mut contents = vec![
+        ("addons/realtime/README.md".to_owned(), README.as_bytes().to_vec()),
+        (format!("addons/realtime/{}", licenses::FILE), third_party.as_bytes().to_vec()),
+    ];
     for module in modules {
         let name = module.file_name().unwrap_or_default().to_string_lossy();
         contents.push((format!("lua/bin/{name}"), read(module)?));
@@ -127,7 +132,7 @@ mod tests {
         let (archive, module) = (folder.join("a.zip"), folder.join("gmsv_realtime_linux64.dll"));
         fs::write(&module, b"code").unwrap();
         let licenses = [root.join("LICENSE-MIT")];
-        zip(&archive, std::slice::from_ref(&module), &root.join("lua"), &licenses).unwrap();
+        zip(&archive, std::slice::from_ref(&module), &root.join("lua"), &licenses, "terms").unwrap();
         let read = zip::ZipArchive::new(File::open(&archive).unwrap()).unwrap();
         let names: Vec<_> = read.file_names().map(|name| name.unwrap().into_owned()).collect();
         fs::remove_dir_all(&folder).unwrap();
@@ -136,6 +141,7 @@ mod tests {
             "addons/realtime/addon.json",
             "addons/realtime/lua/realtime/load.lua",
             "addons/realtime/LICENSE-MIT",
+            "addons/realtime/LICENSES-THIRD-PARTY",
             "addons/realtime/README.md",
         ] {
             assert!(names.iter().any(|found| found == name), "{name} is not in {names:?}");

@@ -9,6 +9,7 @@ use crate::build::{self, BuildError};
 use crate::bundle::{self, BundleError};
 use crate::check::{CheckError, check};
 use crate::edition::EDITIONS;
+use crate::licenses::{self, LicenseError};
 use crate::platform::{PLATFORMS, Platform};
 use crate::tools::{Missing, Tools};
 
@@ -30,6 +31,9 @@ pub enum DistError {
     /// It could not be packed.
     #[error(transparent)]
     Bundle(#[from] BundleError),
+    /// The terms of something that is built in are not known.
+    #[error(transparent)]
+    Licenses(#[from] LicenseError),
     /// The system's own.
     #[error("{0}: {1}")]
     Io(PathBuf, #[source] io::Error),
@@ -77,7 +81,9 @@ pub fn dist(root: &Path, platforms: &[&'static Platform]) -> Result<(), DistErro
         if platforms.len() == PLATFORMS.len() {
             let archive = folder.join(edition.archive(VERSION));
             let built = &files[files.len() - platforms.len()..];
-            bundle::zip(&archive, built, &addon, &LICENSES.map(|name| root.join(name)))?;
+            let mit = fs::read_to_string(root.join("LICENSE-MIT")).map_err(broken(root))?;
+            let third_party = licenses::third_party(root, edition, platforms, &mit)?;
+            bundle::zip(&archive, built, &addon, &LICENSES.map(|name| root.join(name)), &third_party)?;
             archives.push(archive);
         }
     }

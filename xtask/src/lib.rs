@@ -7,6 +7,7 @@ pub mod check;
 pub mod command;
 pub mod dist;
 pub mod edition;
+pub mod licenses;
 pub mod platform;
 pub mod tools;
 pub mod unwinder;

@@ -138,7 +138,7 @@ impl RedisSession {
                     }
                 }
             },
-            Expectation::Nodes => self.nodes_answered(i, &reply, now),
+            Expectation::Nodes => self.nodes_answered(i, &reply, now, sink),
             Expectation::ProbeChannel => match reply {
                 Err(error) => self.probe_channel_refused(error, now, sink),
                 Ok(reply) => self.not_confirmed(i, &reply, now, sink),
@@ -164,8 +164,10 @@ impl RedisSession {
         match handshake::answer(connection, &self.config, server, step, reply, now) {
             Err(failure) => self.fail(i, failure, now, sink),
             Ok(()) if !connection.pipeline.is_empty() => {}
-            Ok(()) if self.is_passed_over(i) => self.pass_over(i, now, sink),
-            Ok(()) => self.up(i, now, sink),
+            Ok(()) => match self.passes_over(i) {
+                Some(failure) => self.pass_over(i, failure, now, sink),
+                None => self.up(i, now, sink),
+            },
         }
     }
 

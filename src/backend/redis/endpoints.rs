@@ -120,6 +120,11 @@ impl Endpoints {
         self.configured > 1
     }
 
+    /// Whether a cluster told of the present one.
+    pub(super) fn is_learned(&self) -> bool {
+        self.present >= self.configured
+    }
+
     /// When an attempt with the present one that begins now is given up: it has its share of what is left of the round.
     pub(super) fn deadline(&mut self, now: Instant) -> Instant {
         // Learned nodes take no time away from those of the options.
@@ -253,9 +258,8 @@ impl Endpoints {
 
     /// The nodes of the cluster as it told them last take the place of those before.
     pub(super) fn learn(&mut self, nodes: impl IntoIterator<Item = Endpoint>) {
-        let learned = self.candidates.split_off(self.configured);
         let present = self.present.checked_sub(self.configured);
-        let mut learned: Vec<_> = learned.into_iter().map(Some).collect();
+        let mut learned: Vec<_> = self.candidates.drain(self.configured..).map(Some).collect();
         // It may be known by another name now; it stays as long as its connection.
         let present = present.and_then(|at| learned.get_mut(at)?.take());
         for node in nodes {

@@ -10,7 +10,7 @@ use super::role::{RoleQuestion, RoleTurn, RoleVerdict};
 use super::sentinel::SentinelWatch;
 use super::session::RedisSession;
 use crate::backend::toolbox::Probe;
-use crate::model::{Role, Sink};
+use crate::model::{Role, Sink, Value};
 
 impl RedisSession {
     /// Asks for the role, unless that is under way. Returns whether the role is watched at present.
@@ -68,13 +68,22 @@ impl RedisSession {
         }
     }
 
-    /// Whether the server that let us in is of no use because another one may be a master. Any node of a cluster will do.
-    pub(super) fn is_passed_over(&self, i: usize) -> bool {
-        self.links[i].role() == LinkRole::Commands
-            && (self.endpoints.are_alternatives() || self.watch.is_some())
-            && !self.config.replica
-            && self.server.role == Some(Role::Replica)
-            && !self.server.is_cluster()
+    /// Why the server that let us in is of no use, if it is not: another one may be a master, or the cluster that told of it has
+    /// let it go. Any node of a cluster will do.
+    pub(super) fn passes_over(&self, i: usize) -> Option<Failure> {
+        if self.links[i].role() != LinkRole::Commands || self.server.is_cluster() {
+            return None;
+        }
+        if self.endpoints.is_learned() && self.server.mode.is_some() {
+            return Some(Failure::LeftCluster);
+        }
+        if self.config.replica || self.server.role != Some(Role::Replica) {
+            return None;
+        }
+        match self.watch {
+            Some(_) => Some(Failure::NamedReplica),
+            None => self.endpoints.are_alternatives().then_some(Failure::Replica),
+        }
     }
 
     /// Asks a cluster for its nodes, if it is time.
@@ -87,8 +96,16 @@ impl RedisSession {
     }
 
     /// The cluster's answer.
-    pub(super) fn nodes_answered(&mut self, i: usize, reply: &Reply, now: Instant) {
+    pub(super) fn nodes_answered(&mut self, i: usize, reply: &Reply, now: Instant, sink: &mut dyn Sink) {
         match reply {
+            // It knows of nobody, itself included: it was reset. An address of the options is the owner's own matter.
+            Ok(Value::Array(none))
+                if none.is_empty()
+                    && self.endpoints.is_learned()
+                    && self.links[i].role() == LinkRole::Commands =>
+            {
+                self.leave(|| Failure::LeftCluster, now, sink);
+            }
             Ok(reply) => {
                 self.slots_answered(i, reply, now);
                 let nodes = nodes(reply, self.endpoints.present(), &self.config);
@@ -118,16 +135,20 @@ impl RedisSession {
     /// The server was a master and is a replica. One address may lead to another server by now. If it does not, the client
     /// stays.
     fn demoted(&mut self, now: Instant, sink: &mut dyn Sink) {
-        if self.closing.is_some() {
-            return;
+        if self.closing.is_none() {
+            self.leave(|| Failure::Demoted, now, sink);
+            self.lose_to_new_master();
         }
+    }
+
+    /// The server is of no use any more: gives up both links to it.
+    fn leave(&mut self, why: fn() -> Failure, now: Instant, sink: &mut dyn Sink) {
         for role in [LinkRole::Commands, LinkRole::Subscriptions] {
             let i = self.link_for(role);
             if self.links[i].is_up() {
-                self.fail(i, Failure::Demoted, now, sink);
+                self.fail(i, why(), now, sink);
             }
         }
-        self.lose_to_new_master();
     }
 
     /// Since when messages may be missing if a link that carries the subscriptions ends now.

@@ -54,6 +54,8 @@ pub(super) enum Failure {
     NotCluster,
     /// It is a replica, and the owner gave several addresses: one of them may be a master.
     Replica,
+    /// A cluster told of it, and it is no node of the cluster any more.
+    LeftCluster,
     /// The answer to the handshake's PING is neither an error nor PONG.
     NotPong,
     /// What came is not RESP.
@@ -217,6 +219,11 @@ impl Failure {
             Self::Switched(master) => Error::unsent(
                 Code::Disconnected,
                 format!("the Sentinels have made {master} the master; the connection goes there"),
+            ),
+            Self::LeftCluster => Error::unsent(
+                Code::Unsupported,
+                "the cluster told of this server as one of its nodes, and it is none any more; if none is left, check the address \
+                 that the settings name",
             ),
             Self::NotPong => {
                 Error::unsent(Code::Protocol, "the server answered PING with something else than PONG")

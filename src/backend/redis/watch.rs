@@ -113,10 +113,9 @@ impl RedisSession {
         }
     }
 
-    /// The server that a Sentinel named, or one of several, is a replica.
-    pub(super) fn pass_over(&mut self, i: usize, now: Instant, sink: &mut dyn Sink) {
+    /// The server that let us in is of no use. A Sentinel that named it hears of it.
+    pub(super) fn pass_over(&mut self, i: usize, failure: Failure, now: Instant, sink: &mut dyn Sink) {
         let endpoint = self.links[i].endpoint().cloned();
-        let failure = if self.watch.is_some() { Failure::NamedReplica } else { Failure::Replica };
         self.fail(i, failure, now, sink);
         if let (Some(watch), Some(endpoint)) = (&mut self.watch, endpoint) {
             watch.is_replica(&endpoint, now);

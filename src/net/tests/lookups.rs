@@ -1,12 +1,13 @@
 //! Names: slow lookups, those that clients share, and those that end in nothing.
 
 use std::collections::HashMap;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use super::{Fixture, LONG, listener, localhost, name};
 use crate::backend::LinkError;
+use crate::model::SessionId;
 
 /// Lookups that tell which name they are for. A value lets one of them go on, and its drop all.
 pub(super) fn held() -> (Fixture, Receiver<String>, Sender<()>) {
@@ -82,6 +83,31 @@ fn what_nobody_waits_for_any_more_is_not_looked_up() {
     asked.extend(begins.try_iter());
     asked.sort();
     assert_eq!(asked, ["busy-0", "busy-1", "busy-2", "busy-3", "wanted"]);
+}
+
+#[test]
+fn lookups_that_were_given_up_keep_nobody_waiting_up_to_a_bound() {
+    const MOST: usize = 16;
+    let (mut fixture, begins, go_on) = held();
+    for n in 0..MOST {
+        let host = format!("dead-{n}");
+        let news = fixture.connect(name(&host, 1), LONG);
+        assert_eq!(begins.recv_timeout(LONG), Ok(host));
+        fixture.disconnect(SessionId(fixture.clients - 1));
+        assert_eq!(news.recv_timeout(LONG).err(), Some(RecvTimeoutError::Disconnected));
+    }
+    // No more than that: the next one waits until one of them ends.
+    let (_listener, port) = listener();
+    let fine = fixture.connect(name("fine", port), LONG);
+    let other = fixture.connect(name("127.0.0.1", port), LONG);
+    assert!(matches!(other.recv_timeout(LONG), Ok(Ok(_))));
+    assert!(begins.try_recv().is_err(), "one too many at a time");
+    drop(go_on);
+    assert!(matches!(fine.recv_timeout(LONG), Ok(Ok(_))));
+    fixture.resolver_is_idle();
+    // The threads beyond four have ended.
+    assert_eq!(fixture.resolver.threads(), 4);
+    fixture.end();
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Links that are secured: one goes on with its handshake in each round of turns.
 
-use std::io::{ErrorKind, Read};
+use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -63,6 +63,41 @@ fn one_link_goes_on_with_its_handshake_in_each_round() {
     }
     assert!(has_begun(&mut both[1].1, true));
     for (link, _) in both {
+        link.close(&mut parts.io);
+    }
+}
+
+#[test]
+fn a_link_with_ever_more_to_do_for_its_handshake_lets_the_others_go_first() {
+    let mut parts = Parts::new();
+    let tls = Arc::new(Tls { trust: Trust::Everyone, identity: None });
+    let mut links = [0, 1, 2].map(|number| connected(&mut parts, number));
+    for (link, _) in &mut links {
+        link.begin_securing(Arc::clone(&tls), "127.0.0.1".into());
+    }
+    parts.io.begin_round();
+    for (link, _) in &mut links {
+        assert!(link.check(&mut parts.io, Instant::now()).expect("a handshake").is_none());
+    }
+    // The first link's server has said something before the next round. The beginning of a record, which leads to nothing yet.
+    let [(first, server), (second, _), (last, waits)] = &mut links;
+    assert!(has_begun(server, true));
+    server.write_all(&[22, 3, 3]).expect("a connection");
+    let mut events = Events::with_capacity(8);
+    let token = first.token;
+    while !first.is_busy() {
+        parts.poll.poll(&mut events, Some(Duration::from_millis(100))).expect("a selector");
+        events.iter().filter(|event| event.token() == token).for_each(|event| first.handle_event(event));
+    }
+    // One that is gone is not waited for.
+    std::mem::replace(second, connected(&mut parts, 3).0).close(&mut parts.io);
+    parts.io.begin_round();
+    assert!(first.check(&mut parts.io, Instant::now()).expect("a handshake").is_none());
+    assert!(first.is_busy(), "it has had its turn");
+    assert!(last.check(&mut parts.io, Instant::now()).expect("a handshake").is_none());
+    assert!(!last.is_busy(), "its turn has come");
+    assert!(has_begun(waits, true));
+    for (link, _) in links {
         link.close(&mut parts.io);
     }
 }

@@ -1,7 +1,7 @@
 //! One client's connection, and the one to the server behind it.
 
 use std::io::{ErrorKind, Read};
-use std::net::Shutdown;
+use std::net::{Shutdown, SocketAddr};
 use std::time::{Duration, Instant};
 
 use mio::net::TcpStream;
@@ -15,6 +15,8 @@ use crate::pipe::{Outcome, Pipe};
 pub struct Connection {
     /// Its number, from 0, in the order in which they were accepted.
     pub id: u64,
+    /// From which address the server was connected to.
+    pub seen_as: Option<SocketAddr>,
     /// Whether the client's side is still open.
     pub open: bool,
     /// Whether a fault has cut it.
@@ -33,6 +35,7 @@ pub struct Connection {
 #[derive(Debug)]
 pub(crate) struct Link {
     pub(crate) id: u64,
+    seen_as: Option<SocketAddr>,
     pub(crate) client: Option<TcpStream>,
     pub(crate) server: Option<TcpStream>,
     pub(crate) up: Pipe,
@@ -51,12 +54,14 @@ impl Link {
         }
         let up = Pipe::new(faults.up, faults.record);
         let down = Pipe::new(faults.down, faults.record);
-        Link { id, client: Some(client), server, up, down, drains: false, cut: false }
+        let seen_as = server.as_ref().and_then(|stream| stream.local_addr().ok());
+        Link { id, seen_as, client: Some(client), server, up, down, drains: false, cut: false }
     }
 
     pub(crate) fn describe(&self) -> Connection {
         Connection {
             id: self.id,
+            seen_as: self.seen_as,
             open: self.client.is_some(),
             cut: self.cut,
             passed_up: self.up.passed,

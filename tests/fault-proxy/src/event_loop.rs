@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, ErrorKind};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Instant;
 
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Registry, Token};
-use socket2::Socket;
+use socket2::{Domain, Socket, Type};
 
 use crate::connection::{Connection, Link};
 use crate::faults::{Cut, Faults};
@@ -74,7 +74,7 @@ impl State {
         let server = if faults.mute {
             None
         } else {
-            let mut server = TcpStream::connect(self.upstream)?;
+            let mut server = connect(client.local_addr()?.ip(), self.upstream)?;
             self.registry.register(&mut server, Token(first + 1), interest)?;
             Some(server)
         };
@@ -155,5 +155,21 @@ pub(crate) fn run(shared: Arc<Shared>, mut poll: Poll) {
         due = state.serve();
         drop(state);
         shared.changed.notify_all();
+    }
+}
+
+/// Begins to connect to a server. From the proxy's own address: ports of 127.0.0.1 are given out again within seconds, and so
+/// would not tell connections of several proxies apart.
+fn connect(from: IpAddr, to: SocketAddr) -> io::Result<TcpStream> {
+    if from.is_ipv4() != to.is_ipv4() || !to.ip().is_loopback() {
+        return TcpStream::connect(to);
+    }
+    let socket = Socket::new(Domain::for_address(to), Type::STREAM, None)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&SocketAddr::new(from, 0).into())?;
+    match socket.connect(&to.into()) {
+        Err(error) if error.kind() == ErrorKind::ConnectionRefused => Err(error),
+        // Mostly it is under way. Any other failure is seen at the first read.
+        _ => Ok(TcpStream::from_std(socket.into())),
     }
 }

@@ -18,6 +18,8 @@ mod json_common;
 mod options;
 mod sentinel;
 mod session;
+#[cfg(feature = "tls")]
+mod tls;
 mod tree;
 
 pub use cluster::{cluster, cluster_inputs};
@@ -28,6 +30,8 @@ pub use json::{json_decode, json_encode_decode};
 pub use options::options;
 pub use sentinel::sentinel;
 pub use session::{Act, Profile, Reply, Script, Wish, session};
+#[cfg(feature = "tls")]
+pub use tls::{TlsAct, profile, tls_input, tls_records};
 
 /// A target by its name.
 #[derive(Debug, Clone, Copy)]
@@ -55,4 +59,6 @@ pub const TARGETS: &[Target] = &[
     Target { name: "options", run: options },
     Target { name: "sentinel", run: sentinel },
     Target { name: "session", run: session },
+    #[cfg(feature = "tls")]
+    Target { name: "tls_records", run: tls_records },
 ];

@@ -9,6 +9,8 @@ use fuzz_targets::{Act, Profile, Script, TARGETS, Target};
 
 /// The naive twin is recursive.
 const STACK: usize = 64 << 20;
+/// Needs the feature `tls`.
+const WITH_TLS: &str = "tls_records";
 
 fn inputs(folder: &str, target: &str) -> Vec<(String, Vec<u8>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz").join(folder).join(target);
@@ -45,6 +47,9 @@ fn every_folder_of_inputs_has_its_target() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz").join(folder);
         for entry in fs::read_dir(folder).expect("the folder") {
             let name = entry.expect("an entry").file_name();
+            if !cfg!(feature = "tls") && name == WITH_TLS {
+                continue;
+            }
             assert!(TARGETS.iter().any(|target| *target.name == *name), "{}", name.display());
         }
     }
@@ -100,6 +105,12 @@ fn session() {
     replay("session");
 }
 
+#[cfg(feature = "tls")]
+#[test]
+fn tls_records() {
+    replay(WITH_TLS);
+}
+
 /// A guard for the session's target: floods large enough for it to see that one is held.
 #[test]
 fn floods_are_not_held() {
@@ -126,7 +137,10 @@ fn every_target_is_replayed_and_fuzzed() {
             })
             .collect();
     fuzzers.sort();
-    let targets: Vec<_> = TARGETS.iter().map(|target| target.name).collect();
+    let mut targets: Vec<_> = TARGETS.iter().map(|target| target.name).collect();
+    if !cfg!(feature = "tls") {
+        targets.push(WITH_TLS);
+    }
     assert_eq!(fuzzers, targets);
     assert_eq!(
         targets,
@@ -140,7 +154,8 @@ fn every_target_is_replayed_and_fuzzed() {
             "json_encode_decode",
             "options",
             "sentinel",
-            "session"
+            "session",
+            WITH_TLS
         ]
     );
 }

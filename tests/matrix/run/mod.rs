@@ -2,12 +2,14 @@
 
 mod script;
 
-use std::net::Ipv4Addr;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fault_proxy::{Connection, Course, FaultProxy, Faults};
 use realtime::backend::{OptionValue, Options, configure};
 use realtime::model::{Event, State, Topic, TopicKind, Value};
+use tls_proxy::TlsProxy;
 
 use crate::game::{Game, Handle, Seen};
 use crate::outside::{Outside, Published};
@@ -71,6 +73,7 @@ pub struct Run {
     prefix: String,
     topics: Vec<Topic>,
     proxy: FaultProxy,
+    tls: Option<Arc<TlsProxy>>,
     client: Handle,
     outside: Option<Outside>,
     deadline: Instant,
@@ -117,7 +120,7 @@ impl Run {
         cuts: Vec<Cut>,
         outside: Outside,
     ) -> Self {
-        let proxy = FaultProxy::start_at(address(number), setup.server).expect("a proxy");
+        let proxy = FaultProxy::start_at(address(number), setup.door()).expect("a proxy");
         let recorded = Faults { record: true, ..Faults::default() };
         let connections = cuts.iter().map(|cut| cut.connection + 1).max().unwrap_or(0);
         let mut faults = vec![recorded.clone(); connections];
@@ -146,8 +149,16 @@ impl Run {
             // No PING but those of the conversation: its length is to be the same every time.
             ("ping_interval", OptionValue::Number(PATIENCE.as_secs_f64())),
         ];
-        let pairs = pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
-        let url = format!("redis://:{PASSWORD}@{}", proxy.address());
+        let mut pairs: Vec<_> = pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+        let mut scheme = "redis";
+        if let Some(tls) = &setup.tls {
+            scheme = "rediss";
+            // Settings of its own, so that its first handshake is a full one and those after it resume a session.
+            let authority = format!("# {number}\n{}", tls.authority());
+            pairs.push(("tls_ca".into(), OptionValue::String(authority.into())));
+            pairs.push(("tls_name".into(), OptionValue::String(b"localhost".to_vec())));
+        }
+        let url = format!("{scheme}://:{PASSWORD}@{}", proxy.address());
         let backend =
             configure(Options { url: Some(url), pairs, ..Options::default() }).expect("good options");
 
@@ -164,6 +175,7 @@ impl Run {
             prefix,
             topics,
             proxy,
+            tls: setup.tls.clone(),
             client,
             outside: Some(outside),
             deadline: Instant::now() + PATIENCE,
@@ -232,7 +244,7 @@ impl Run {
         if Instant::now() > self.deadline {
             self.stuck = Some(format!("{:?}, waiting for {:?}", self.phase, self.awaited));
             game.disconnect(&self.client);
-            self.connections = self.proxy.connections();
+            self.connections = self.recorded();
             return true;
         }
         let (made, noticed) = self.proxy.cuts();
@@ -282,12 +294,24 @@ impl Run {
                 if let Some(outside) = &mut self.outside {
                     self.published = outside.published(&format!("{}.*", self.prefix), own);
                 }
-                self.connections = self.proxy.connections();
+                self.connections = self.recorded();
                 self.phase = Phase::Over;
             }
             Phase::Closing | Phase::Over => {}
         }
         self.phase == Phase::Over
+    }
+
+    /// What passed on the connections: of TLS the plaintext that the server read, and that of the records that reached the client.
+    fn recorded(&self) -> Vec<Connection> {
+        let mut connections = self.proxy.connections();
+        if let Some(tls) = &self.tls {
+            for one in &mut connections {
+                let text = one.seen_as.and_then(|client| tls.take(client)).unwrap_or_default();
+                (one.down, one.up) = (text.down(one.passed_down), text.up);
+            }
+        }
+        connections
     }
 
     /// Whether the last that the client was told of its state is that it is ready.
@@ -315,9 +339,25 @@ impl Run {
 }
 
 /// What all runs of a matrix have in common.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Setup<'a> {
     pub name: &'a str,
     pub protocol: u8,
-    pub server: std::net::SocketAddr,
+    pub server: SocketAddr,
+    pub tls: Option<Arc<TlsProxy>>,
+    /// One cut of so many is made.
+    pub every: usize,
+}
+
+impl Setup<'_> {
+    /// Where the client's connections lead to.
+    fn door(&self) -> SocketAddr {
+        self.tls.as_ref().map_or(self.server, |tls| (Ipv4Addr::LOCALHOST, tls.port()).into())
+    }
+
+    /// How many bytes one conversation may be shorter or longer than another one: by numbers of few or more digits, over TLS by
+    /// signatures, too, and because answers come in one record or in several.
+    pub fn slack(&self) -> u64 {
+        if self.tls.is_some() { 600 } else { 48 }
+    }
 }

@@ -3,7 +3,7 @@
 use realtime::backend::{LinkError, OptionValue};
 use realtime::model::Value;
 
-use super::{Host, MASTER, client, greeted, next_round, ready, refused};
+use super::{Host, MASTER, client, gap, greeted, greeted_on_second, next_round, ready, refused};
 use crate::client::{BOTH, Client, HELLO3, Resp, option_text, question};
 use crate::sink::answer;
 
@@ -80,6 +80,71 @@ fn nodes_are_forgotten_once_the_address_leads_to_a_server_that_is_none() {
         greeted(&mut client, resp, MASTER);
         ready(&mut client);
         assert_eq!(addresses(&mut client), ["10.0.0.1:7001"]);
+    }
+}
+
+#[test]
+fn an_address_that_was_learned_is_passed_over_if_it_leads_to_no_node_any_more() {
+    for resp in BOTH {
+        let mut client = on_node(&[], resp, SLOTS);
+        client.lost(0, LinkError::Eof);
+        assert_eq!(client.attempt(0).0, "10.0.0.2:7002");
+        client.said();
+        // Somebody's Redis has the address now. It may well be a master.
+        greeted(&mut client, resp, MASTER);
+        assert_eq!(client.said(), []);
+        client.expect_close(0);
+        assert_eq!(client.attempt(0).0, "node-3:7003");
+        greeted(&mut client, resp, NODE);
+        ready(&mut client);
+    }
+}
+
+#[test]
+fn a_node_that_was_reset_is_left_for_another_one_and_a_gap_is_told() {
+    for resp in BOTH {
+        let mut client = on_node(&[], resp, SLOTS);
+        client.lost(0, LinkError::Eof);
+        client.attempt(0);
+        client.said();
+        greeted(&mut client, resp, Host { id: "n2", ..NODE });
+        ready(&mut client);
+        client.server(0, SLOTS);
+        client.subscribe("chat", 1);
+        if resp == Resp::Two {
+            client.attempt(1);
+            greeted_on_second(&mut client, Host { id: "n2", ..NODE });
+        }
+        client.confirm("subscribe", "chat");
+        client.fence(1);
+        client.said();
+        client.commands(0);
+        loop {
+            client.advance(15.1);
+            client.server(0, if resp == Resp::Three { HELLO3 } else { crate::client::MASTER });
+            if resp == Resp::Two {
+                client.server(1, b"*2\r\n$4\r\npong\r\n$0\r\n\r\n");
+            }
+            if client.commands(0).iter().any(|command| command == "CLUSTER SLOTS") {
+                break;
+            }
+        }
+        client.server(0, b"*0\r\n");
+        let (error, wait) = client.expect_down();
+        assert!(wait.is_zero() && error.message.contains("none any more"), "{error}");
+        client.expect_close(0);
+        assert_eq!(client.attempt(0).0, "10.0.0.1:7001");
+        if resp == Resp::Two {
+            client.expect_close(1);
+        }
+        greeted(&mut client, resp, NODE);
+        if resp == Resp::Two {
+            client.await_attempt();
+            client.attempt(1);
+            greeted_on_second(&mut client, NODE);
+        }
+        client.confirm("subscribe", "chat");
+        gap(&client.said());
     }
 }
 

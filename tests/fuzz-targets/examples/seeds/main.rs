@@ -1,4 +1,5 @@
-//! Writes the first inputs of every fuzzer: `cargo run -p fuzz-targets --example seeds -- fuzz/corpus`
+//! Writes the first inputs of every fuzzer: `cargo run -p fuzz-targets --example seeds -- fuzz/corpus`, those of
+//! `tls_records` with `--features tls`.
 //!
 //! They come from the parser's conformance tables, from what a real redis-server said (`fuzz/captures/`, recorded anew
 //! with the argument `--record`), and from conversations written down here. Files are named by what they hold, so that a
@@ -8,6 +9,8 @@
 
 mod conversations;
 mod record;
+#[cfg(feature = "tls")]
+mod tls;
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
@@ -59,6 +62,10 @@ fn main() {
     }
     for input in conversations::options() {
         write(corpus, "options", &input);
+    }
+    #[cfg(feature = "tls")]
+    for input in tls::inputs() {
+        write(corpus, "tls_records", &input);
     }
 }
 
