@@ -142,13 +142,14 @@ return function(realtime, addon)
 
 	local function try(client, helper)
 		return helper.run(function(script, keys, arguments)
-			local was_used, done, err, reply = addon.used_scripts[script], nil, nil, nil
-			local accepted, refusal = addon.RunScript(client, script, keys, arguments, function(...) done, err, reply = true, ... end)
-			addon.used_scripts[script] = was_used
-			if not accepted then return refusal end
-			addon.WaitFor(function() return done end, 30)
-			if not done then return addon.Error("TIMEOUT", "no answer", true) end
-			return err, reply
+			local object = {}
+			function object:Run(fn)
+				local was_used = addon.used_scripts[script]
+				local accepted, refusal = addon.RunScript(client, script, keys, arguments, fn)
+				addon.used_scripts[script] = was_used
+				return accepted, refusal
+			end
+			return realtime.Await(object, "Run")
 		end, realtime.ServerId())
 	end
 
