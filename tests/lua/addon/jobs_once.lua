@@ -114,6 +114,25 @@ host.test("one that could not renew in time is told so, and its done does not co
 	kit.eq(#case.log, 2, "it is done")
 end)
 
+host.test("a run that was lost and never says done: the server has another turn, and that run's done does not count", function()
+	local case, ends = new_case(), {}
+	local a, b = case.server("a"), case.server("b")
+	case.once(a, "slot", function(done) ends[#ends + 1] = done end)
+	case.pass(1)
+	case.once(b, "slot", function() end)
+	a.connected = false
+	case.pass(80)
+	a.connected = true
+	case.pass(30)
+	kit.eq({ case.log, #case.world.lines }, { { "a", "b" }, 1 })
+	b.valid = false
+	case.pass(80)
+	kit.eq(case.log, { "a", "b", "a" })
+	kit.eq({ ends[1](), ends[2](), ends[2]() }, { false, true, false })
+	case.pass(1)
+	kit.eq(case.redis.hashes["realtime:once:{slot}"].state, "done")
+end)
+
 host.test("one that was away goes on if nobody took it, also if Redis has forgotten everything", function()
 	local case, finish = new_case(), nil
 	local a, b = case.server("a"), case.server("b")
