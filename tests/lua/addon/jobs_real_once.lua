@@ -130,6 +130,19 @@ host.test("a user with the page's rights, and nothing more, may; one without lea
 	close(a, b)
 end)
 
+host.test("a user without one of the rights leaves no slot behind", function()
+	if is_old then return end
+	for _, command in ipairs({ "hset", "pexpire" }) do
+		local slot = kit.unique("slot")
+		local said = kit.lines("Once .*")
+		local a = server("a", kit.user(kit.unique("u"), "on >pw ~* &* +@all -" .. command))
+		a.once(slot, function() error("it must not run") end)
+		kit.wait("the refusal", function() return said()[1] end)
+		kit.eq(host.real.command("EXISTS", "realtime:once:{" .. slot .. "}"), 0)
+		close(a)
+	end
+end)
+
 host.test("two calls keep their order, although Redis forgot the script and another server loaded it between them", function()
 	local addon, client, got = realtime.addon, kit.ready(), kit.recorder()
 	local key = "realtime:once:{" .. kit.unique("slot") .. "}"
