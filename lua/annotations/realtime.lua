@@ -275,7 +275,7 @@ function realtime.Time() end
 
 ---Runs fn on one server of all that call this for the slot; again, here or elsewhere, if that one dies or fails.
 ---@param slot string the job and its time, such as "daily:2026-11-28": 1 to 128 bytes
----@param fn fun(done: (fun(err: any): boolean), fence: number) calls done, now or later; the fence is larger for each run
+---@param fn fun(done: (fun(err: any): boolean), fence: number) calls done, now or later; the fence is larger for each run: write it with string.format("%.0f", fence)
 ---@param options? { lease?: number } seconds that the job stays with a server that nobody hears of; default 60
 ---@param client? RealtimeClient default: realtime.Default()
 ---@param id? string default: this server's
