@@ -60,6 +60,7 @@ host.test("sharded channels have tables of their own, apart from the plain chann
 	one:SSubscribeOthers(channel, "others", others.fn)
 	kit.subscribe(one.client, kit.unique("fence"), function() end)
 	assert(one:SPublish(channel, "own"))
+	kit.wait("one's own", function() return #sharded == 1 end)
 	assert(two:SPublish(channel, { 1 }))
 	two:Publish(channel, "to all")
 	kit.wait("all", function() return #plain == 1 and #sharded == 2 and #others == 1 end)
