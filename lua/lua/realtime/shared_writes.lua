@@ -81,8 +81,8 @@ return function(realtime, addon)
 		end
 		write.version = string.format("%.0f", version)
 		write.outcome, write.answered = { detail, extra == "again" }, SysTime()
-		-- No message may follow, or it came long ago: then the copy is compared with Redis.
-		if version == 0 or extra == "again" or told ~= 1 then addon.shared_copy.CheckSoon(self) end
+		-- No message may follow, or it came before ("again", "late"): then the copy is compared with Redis.
+		if version == 0 or extra or told ~= 1 then addon.shared_copy.CheckSoon(self) end
 		finish_if_shown(self, write)
 	end
 

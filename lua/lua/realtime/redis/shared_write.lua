@@ -16,6 +16,8 @@
 -- Answers { outcome, time, version, told, detail, detail 2 }:
 --   "done"   version: that of the changes, 0 if nothing changed. told: 1, or Redis's reason why servers were not told at once.
 --            detail: of "add" the new number, of "remove" 1 if the key was there
+--            detail 2: "again" if an earlier call with the same once was done, and this one was not; "late" if this call was done when
+--            it came the first time
 --   "limit"  nothing was changed: the number would leave its bounds. detail: the number now
 --   "number" nothing was changed: what is there is no number
 --   "other"  nothing was changed: the key has another version. detail: that version, detail 2: the key's JSON
@@ -44,15 +46,15 @@ local now = tonumber(clock[1]) * 1000000 + tonumber(clock[2])
 local function answer(outcome, version, told, ...) return { outcome, now, version or 0, told or 1, ... } end
 
 -- The same call, or one with the same once, was here before: its outcome is "VERSION DETAIL".
-local function recorded(text)
+local function recorded(text, whose)
 	if text == "void" then return answer("void") end
 	local version, detail = string.match(text, "^(%d+) ?(.*)$")
-	return answer("done", tonumber(version), 1, detail, "again")
+	return answer("done", tonumber(version), 1, detail, whose)
 end
 local before = redis.call("GET", token_key)
-if before then return recorded(before) end
+if before then return recorded(before, "late") end
 before = once_key and redis.call("GET", once_key)
-if before then return recorded(before) end
+if before then return recorded(before, "again") end
 
 -- The field "" describes the table: "VERSION MARK BYTES". The mark is random, and another one each time that the table is made anew.
 local head = redis.call("HGET", table_key, "") or "0 " .. token .. " 0"
