@@ -644,7 +644,8 @@ function RealtimeShared:Remove(key, fn) end
 function RealtimeShared:Add(key, number, options, fn) end
 
 ---Changes a key by what update makes of its value: it runs inside the call, and again with the newer value if somebody else was
----quicker, so it does nothing else. Nothing returned leaves the key as it is, realtime.NULL takes it away.
+---quicker, so it does nothing else. Nothing returned leaves the key as it is, realtime.NULL takes it away. Where the copy may be
+---behind Redis, nothing returned makes it run once more with Redis's value.
 ---@param key string
 ---@param update fun(old: RealtimeValue?): RealtimeValue?
 ---@param options? RealtimeSharedWrite|fun(err: RealtimeError?, value: RealtimeValue?, changed: boolean) left out: fn

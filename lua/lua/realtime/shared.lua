@@ -104,6 +104,23 @@ return function(realtime, addon)
 		end)
 	end
 
+	-- Asks Redis for a key: fn(err, entry). Answers as client:Command.
+	local function fetch(self, key, fn, seconds)
+		return copy.Read(self, { "keys", key }, function(err, _, _, _, reply)
+			if err then return fn(err) end
+			fn(nil, reply[6] and entries.Read(self, key, reply[6]) or nil)
+		end, seconds)
+	end
+
+	-- Whether the copy has a key as Redis does, as far as this server can know.
+	local function has_newest(self, key)
+		if not self.is_ready or (self.watched and (not self.watched[key] or self.unread[key])) then return false end
+		for _, write in pairs(self.pending) do
+			if table.HasValue(write.keys, key) then return false end
+		end
+		return true
+	end
+
 	-- What `update` makes of the old value, sent on the condition that the key is still as it was.
 	local function attempt(self, key, update, options, fn, old, version, deadline)
 		local is_first = deadline == nil
@@ -114,6 +131,15 @@ return function(realtime, addon)
 		else
 			local fine = addon.Protect(function() value = call(old) end)
 			if not fine then return fn and addon.Protect(fn, addon.Error("FAILED", "the function raised an error")) end
+		end
+		if value == nil and is_first and not has_newest(self, key) then
+			-- The key is to stay, but that was decided by a value which is perhaps not Redis's.
+			local seconds = options.timeout or 10
+			deadline = SysTime() + seconds
+			return fetch(self, key, function(err, entry)
+				if not err then return attempt(self, key, update, options, fn, entry and entry.value, entry and entry.version or "0", deadline) end
+				if fn then addon.Protect(fn, addon.Error(err.code, err.message, false)) end -- to read changes nothing
+			end, seconds)
 		end
 		if value == nil then
 			if not fn then return true end
@@ -174,9 +200,8 @@ return function(realtime, addon)
 	function methods:Fetch(key, fn)
 		check_key("Fetch", 1, key)
 		if not isfunction(fn) then error("bad argument #2 to 'Fetch' (function expected)", 2) end
-		return copy.Read(self, { "keys", key }, function(err, _, _, _, reply)
+		return fetch(self, key, function(err, entry)
 			if err then return addon.Protect(fn, err) end
-			local entry = reply[6] and entries.Read(self, key, reply[6]) or nil
 			addon.Protect(fn, nil, entry and entries.Fresh(entry.value))
 		end)
 	end

@@ -131,13 +131,13 @@ return function(realtime, addon)
 	end
 
 	-- fn(err, version, mark, next, reply). Answers as client:Command.
-	local function read(self, arguments, fn)
+	local function read(self, arguments, fn, seconds)
 		local function answer(err, reply)
 			if err then return fn(err) end
 			entries.Clock(self, reply[1])
 			fn(nil, digits(reply[2]), reply[3], reply[4], reply)
 		end
-		return addon.RunScript(self.client, "shared_read", { self.key }, arguments, answer)
+		return addon.RunScript(self.client, "shared_read", { self.key }, arguments, answer, seconds)
 	end
 	copy.Read = read
 
