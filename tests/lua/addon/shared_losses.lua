@@ -256,6 +256,27 @@ host.test("a snapshot is begun with while Redis is away, and then mended", funct
 	close(a, back)
 end)
 
+host.test("a server without an id begins the next map with its last copy, from one file", function()
+	addon.shared_save_interval = 0
+	local name, ServerId = kit.unique("t"), realtime.ServerId
+	for map = 1, 3 do
+		function realtime.ServerId() return "unnamed-" .. map, false end
+		local client = map < 3 and kit.ready() or realtime.Connect("redis://127.0.0.1:1", { id = "away" .. map })
+		client:On("down", function() end)
+		local shared = realtime.Shared(name, { snapshot = true }, client)
+		kit.eq({ shared:Id(), shared:Get("map") }, { "unnamed-" .. map, map > 1 and map - 1 or nil })
+		if map < 3 then
+			ready(shared)
+			kit.eq(done(shared, "Set", "map", map), nil)
+			kit.wait("the file", function() return shared.is_saved and not shared.saving end)
+		end
+		close(shared)
+	end
+	realtime.ServerId = ServerId
+	addon.shared_save_interval = 30
+	kit.eq(#file.Find("realtime_shared/" .. name .. "_*", "DATA"), 1)
+end)
+
 host.test("when the client is closed every call has its answer, and realtime_status shows the tables", function()
 	local a = server(kit.unique("t"), "a")
 	ready(a)
