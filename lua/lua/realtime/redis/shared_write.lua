@@ -139,15 +139,36 @@ for i = 4, #ARGV, 5 do
 		messages[#messages + 1] = '{"key":' .. cjson.encode(key) .. expires .. ',"value":' .. value .. "}"
 	end
 end
-local growth = 0
-for _, change in ipairs(changes) do growth = growth + change.size end
+local growth, sets, removes, has_expiry, is_endless = 0, false, false, false, false
+for _, change in ipairs(changes) do
+	growth = growth + change.size
+	if change.field then sets = true else removes = true end
+	if change.field and change.expiry > 0 then has_expiry = true else is_endless = true end
+end
 if growth > 0 and bytes + growth > MAX_BYTES then return answer("full") end
 bytes = bytes + growth
 messages = table.concat(messages, ",")
 if #messages > MAX_MESSAGE - 512 then return answer("size") end
 
+-- Redis undoes nothing if a command is refused, because its user may not run it: so each is tried first where it changes nothing. What
+-- takes memory comes first if there is something to set: a Redis that is full refuses it only as the first write.
+local NO_KEY = string.rep("x", MAX_KEY + 1)
+local function try_removal() if removes then redis.call("HDEL", table_key, NO_KEY) end end
+local function try_all()
+	if not sets then try_removal() end
+	redis.call("SET", token_key, "", "XX")
+	if sets then try_removal() end
+	if has_expiry then redis.call("ZADD", expiry_key, "XX", 0, "") end
+	if is_endless then redis.call("ZREM", expiry_key, "") end
+end
+
 local told = 1
-if #changes == 0 then version = 0 end
+if #changes > 0 then
+	try_all()
+	write_head(version)
+else
+	version = 0
+end
 for _, change in ipairs(changes) do
 	if change.field then
 		redis.call("HSET", table_key, change.key, change.field)
@@ -160,7 +181,6 @@ for _, change in ipairs(changes) do
 		redis.call("ZREM", expiry_key, change.key)
 	end
 end
-if #changes > 0 then write_head(version) end
 local outcome = digits(version) .. " " .. detail
 redis.call("SET", token_key, outcome, "EX", seconds_kept)
 if once_key then redis.call("SET", once_key, outcome, "EX", WEEK) end
