@@ -172,6 +172,29 @@ host.test("keys expire everywhere by Redis's clock, and are then taken out of Re
 	close(a, b)
 end)
 
+host.test("a key that is set again with another expiry is kept once", function()
+	local a, b = pair()
+	for i = 1, 30 do a:SetMany({ x = i, y = i }, { expires = 1000 + i }) end
+	kit.eq(done(a, "Set", "y", 0), nil)
+	sees(b, "y", 0)
+	for _, shared in ipairs({ a, b }) do
+		local kept = 0
+		for _, due in pairs(shared.due) do kept = kept + table.Count(due) end
+		kit.eq(kept, 1)
+	end
+	close(a, b)
+end)
+
+host.test("an expiry beyond what a number holds exactly is none", function()
+	local a, b = pair()
+	for i, seconds in ipairs({ 9999999999, 1e300 }) do
+		kit.eq(done(a, "Set", "x", i, { expires = seconds }), nil)
+		sees(b, "x", i)
+		kit.eq({ a:Expires("x"), b:Expires("x"), b:IsReady() }, { nil, nil, true })
+	end
+	close(a, b)
+end)
+
 host.test("a large table is read in slices, while it changes", function()
 	local a, b, name = pair()
 	local text = ("x"):rep(200)

@@ -11,7 +11,7 @@
 --   "set",    key, JSON,   EXPIRES, version that the key must have now ("" for any)
 --   "remove", key, "",     "",      likewise
 --   "add",    key, number, EXPIRES, "MIN MAX", such as "0 inf" or "-inf inf"
---   EXPIRES is seconds, "never", or "keep" for what the key has now
+--   EXPIRES is seconds (more than 200 years are never), "never", or "keep" for what the key has now
 --
 -- Answers { outcome, time, version, told, detail, detail 2 }:
 --   "done"   version: that of the changes, 0 if nothing changed. told: 1, or Redis's reason why servers were not told at once.
@@ -132,6 +132,7 @@ for i = 4, #ARGV, 5 do
 			expiry = entry.expiry or 0
 		elseif seconds ~= "never" then
 			expiry = math.floor(now + tonumber(seconds) * 1000000)
+			if not (expiry <= 2 ^ 53) then expiry = 0 end -- over 200 years from now: JSON numbers are exact up to 2^53
 		end
 		local field = digits(version) .. " " .. digits(expiry) .. " " .. value
 		changes[#changes + 1] = { key = key, field = field, expiry = expiry, size = #key + #field - entry.size }
