@@ -663,7 +663,9 @@ function RealtimeShared:Fetch(key, fn) end
 
 ---Has a key copied, of a table with watched = true.
 ---@param key string
----@param fn? fun(err: RealtimeError?, value: RealtimeValue?) once it is there
+---@param fn? fun(err: RealtimeError?, value: RealtimeValue?) once it is read; FORGOTTEN or CLOSED if it will not be
+---@return boolean accepted
+---@return RealtimeError? err
 function RealtimeShared:Watch(key, fn) end
 
 ---Ends what Watch began.

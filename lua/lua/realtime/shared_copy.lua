@@ -141,6 +141,23 @@ return function(realtime, addon)
 	end
 	copy.Read = read
 
+	-- Asks Redis for a key: fn(err, entry). Answers as client:Command.
+	function copy.Fetch(self, key, fn, seconds)
+		return read(self, { "keys", key }, function(err, _, _, _, reply)
+			if err then return fn(err) end
+			fn(nil, reply[6] and entries.Read(self, key, reply[6]) or nil)
+		end, seconds)
+	end
+
+	-- Whether the copy has a key as Redis does, as far as this server can know.
+	function copy.HasNewest(self, key)
+		if not self.is_ready or (self.watched and (not self.watched[key] or self.unread[key])) then return false end
+		for _, write in pairs(self.pending) do
+			if table.HasValue(write.keys, key) then return false end
+		end
+		return true
+	end
+
 	-- The table was made: goes on from nothing with the messages that came meanwhile. Returns whether the first one is among them.
 	local function adopt(self, mark)
 		local early = self.early or {}
