@@ -72,6 +72,44 @@ host.test("a user who may not run one of the commands changes nothing", function
 	close(a, shared)
 end)
 
+host.test("a Redis that refuses to tell what became of a call is asked again", function()
+	local name, proxy, user = kit.unique("t"), host.proxy(), kit.unique("u")
+	local direct = server(name, "direct")
+	kit.user(user, "on >pw ~* &* +@all")
+	local url = proxy.url():gsub("//", "//" .. user .. ":pw@")
+	local a, client = server(name, "a", nil, { url = url, reconnect_min = 0.01, reconnect_max = 0.02 })
+	for _, event in ipairs({ "down", "error" }) do client:On(event, function() end) end
+	ready(direct, a)
+	local function lose(options)
+		local answer = kit.recorder()
+		ready(a)
+		proxy.edit({ down_stall = true })
+		local before = direct:Get("n") or 0
+		a:Add("n", 5, options, answer.fn)
+		sees(direct, "n", before + 5)
+		host.real.command("ACL", "SETUSER", user, "-get")
+		proxy.cut("reset")
+		return answer
+	end
+	local answer = lose()
+	local asked, RunScript = 0, addon.RunScript
+	function addon.RunScript(of, script, ...)
+		if of == client and script == "shared_ask" then asked = asked + 1 end
+		return RunScript(of, script, ...)
+	end
+	kit.wait("the second question", function() return asked > 2 end)
+	addon.RunScript = RunScript
+	kit.eq(#answer, 0)
+	host.real.command("ACL", "SETUSER", user, "+get")
+	kit.wait("the answer", function() return #answer == 1 end)
+	kit.eq(answer[1], { nil, 5 })
+	answer = lose({ timeout = 2 })
+	kit.wait("the answer", function() return #answer == 1 end)
+	kit.eq({ answer[1][1].code, answer[1][1].sent }, { "TIMEOUT", true })
+	assert(answer[1][1].message:find("whether the change was made: %u+: "), answer[1][1].message)
+	close(a, direct)
+end)
+
 host.test("a Redis that is full changes nothing, and says so", function()
 	local a = server(kit.unique("t"), "a")
 	ready(a)
