@@ -13,7 +13,7 @@ return function(realtime, addon)
 		limit = { "LIMIT", "the number would leave its bounds" },
 		number = { "WRONGTYPE", "what the key has is no number" },
 		full = { "FULL", "the table would have more than 16 MiB" },
-		size = { "TOOLARGE", "the changes have more than 64 KiB together" },
+		size = { "TOOLARGE", "the values have more than 64 KiB together, or with their keys and 50 bytes for each more than 79 KiB" },
 		json = { "ERR", "Redis does not take a value as JSON" },
 		other = { "OTHER", "the key was changed meanwhile" },
 		void = { "DISCONNECTED", "the connection broke before the change was made, and it will not be made" },

@@ -235,6 +235,25 @@ host.test("slices that are too large are read in smaller ones", function()
 	close(a, b, late)
 end)
 
+host.test("a SetMany whose message would be too large changes nothing, and says why", function()
+	local a = server(kit.unique("t"), "a")
+	ready(a)
+	local function bans(count)
+		local many = {}
+		for i = 1, count do many[string.format("765611980000%05d", i)] = ("x"):rep(10) end
+		return many
+	end
+	kit.eq(done(a, "SetMany", bans(900), { expires = 3600 }), nil)
+	local err = done(a, "SetMany", { many = ("x"):rep(50000), more = ("x"):rep(20000) })
+	kit.eq(err.code, "TOOLARGE")
+	local keys = {}
+	for i = 1, 500 do keys[("k"):rep(150) .. i] = true end
+	err = done(a, "SetMany", keys)
+	kit.eq({ err.code, a:Count() }, { "TOOLARGE", 900 })
+	assert(err.message:find("79 KiB", 1, true), err.message)
+	close(a)
+end)
+
 host.test("a table that is full says so", function()
 	local a = server(kit.unique("t"), "a")
 	ready(a)

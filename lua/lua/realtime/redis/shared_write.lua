@@ -22,7 +22,8 @@
 --   "number" nothing was changed: what is there is no number
 --   "other"  nothing was changed: the key has another version. detail: that version, detail 2: the key's JSON
 --   "full"   nothing was changed: the table would have more than 16 MiB
---   "size"   nothing was changed: a key has not 1 to 256 bytes, or the changes together have more than 64 KiB
+--   "size"   nothing was changed: a key has not 1 to 256 bytes, or the values together have more than 64 KiB, or the message (with the keys, and up
+--            to 50 bytes for each) more than 79 KiB
 --   "json"   nothing was changed: a value is no JSON
 --   "void"   nothing was changed: a server gave this call up (shared_ask.lua)
 
