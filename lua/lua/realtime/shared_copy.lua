@@ -338,7 +338,7 @@ return function(realtime, addon)
 	-- What is to be done now.
 	function copy.Tick(self, now)
 		local is_connected = self.client:IsConnected()
-		if not is_connected and self.is_ready then
+		if not is_connected and (self.is_ready or self.settling) then
 			copy.Stale(self, addon.Error("DISCONNECTED", self.client:Stats().error or "the connection was lost"))
 		end
 		entries.Expire(self)
@@ -363,7 +363,7 @@ return function(realtime, addon)
 	function copy.Connected(self)
 		self.measured = -math.huge -- it may be another clock
 		if not self.was_told then
-			self.load = nil
+			copy.Stale(self) -- what was being read, and told, came over the old connection
 			return read_in(self, 0)
 		end
 		copy.ReadAgain(self, addon.Error("DISCONNECTED", "the connection was lost"))

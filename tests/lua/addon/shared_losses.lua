@@ -256,6 +256,39 @@ host.test("a snapshot is begun with while Redis is away, and then mended", funct
 	close(a, back)
 end)
 
+host.test("a connection lost while differences from the snapshot are told begins anew", function()
+	addon.shared_save_interval = 0
+	local name, proxy = kit.unique("t"), host.proxy()
+	local a, b = server(name, "a"), server(name, "b", { snapshot = true })
+	ready(a, b)
+	kit.eq(done(a, "SetMany", { x = 1, y = 1 }), nil)
+	sees(b, "x", 1)
+	kit.wait("the file", function() return b.is_saved and not b.saving end)
+	close(b)
+	kit.wait("the end of b", function() return not b.client:IsValid() end)
+	for i = 2, 3 do kit.eq(done(a, "SetMany", { x = i, y = i }), nil) end
+	local again, client = server(name, "b", { snapshot = true }, { url = proxy.url(), reconnect_min = 0.01, reconnect_max = 0.02 })
+	for _, event in ipairs({ "down", "error" }) do client:On(event, function() end) end
+	local told, at_ready = {}, nil
+	again:On("changed", function(key, value)
+		told[#told + 1] = key .. value
+		if #told > 1 then return end
+		proxy.refuse()
+		proxy.cut("reset")
+		local later = SysTime() + 0.01 -- the next one is told in the next tick
+		kit.block_until("the loss", function() return not client:IsConnected() and SysTime() > later end)
+	end)
+	again:On("ready", function() at_ready = again:Get("y") end)
+	kit.wait("the loss", function() return told[1] end)
+	kit.ticks(3)
+	kit.eq(done(a, "Set", "y", 4), nil)
+	proxy.accept()
+	kit.wait("ready", function() return at_ready end)
+	kit.eq({ at_ready, told }, { 4, { "x3", "y4" } })
+	addon.shared_save_interval = 30
+	close(a, again)
+end)
+
 host.test("a server without an id begins the next map with its last copy, from one file", function()
 	addon.shared_save_interval = 0
 	local name, ServerId = kit.unique("t"), realtime.ServerId
