@@ -11,7 +11,8 @@ return function(realtime, addon)
 	addon.shared_patience = 1 -- seconds that a message may come later than Redis's answers tell
 	local CHECK_PAUSE = 0.1 -- seconds between two checks at least
 	local MIN_PAUSE, MAX_PAUSE = 1, 30 -- seconds until a failed read is tried again
-	local SLICE = 100 -- keys that are read at a time
+	local FIRST_SLICE, MAX_SLICE = 10, 100 -- keys that are read at a time
+	local SLICE_BYTES = 65536 -- that they have together, as far as those before tell
 	local MAX_LOG = 10000 -- messages that are kept while the table is read
 	local MAX_UNMARKED = 100 -- those of them that may be anybody's, because the table's mark is not known yet
 	local BUDGET = 0.001 -- seconds of a tick for differences
@@ -202,6 +203,12 @@ return function(realtime, addon)
 		end
 	end
 
+	-- How many keys are read after so many that had so many bytes: no slice takes long to decode.
+	local function size_after(keys, bytes)
+		local fitting = bytes > 0 and math.floor(keys * SLICE_BYTES / bytes) or MAX_SLICE
+		return math.Clamp(fitting, 1, math.min(keys * 4, MAX_SLICE))
+	end
+
 	-- Reads the next slice of what `load` is to have.
 	local function read_slice(self, load)
 		local arguments = { "all", load.cursor, load.slice }
@@ -218,12 +225,18 @@ return function(realtime, addon)
 			end
 			load.version, load.mark = load.version or version, load.mark or mark
 			if load.mark ~= mark then return retry_later(self, load, addon.Error("GAP", "the table was made anew meanwhile")) end
-			for i = 5, #reply, 2 do load.entries[reply[i]] = entries.Read(self, reply[i], reply[i + 1]) or nil end
+			local bytes = 0
+			for i = 5, #reply, 2 do
+				load.entries[reply[i]] = entries.Read(self, reply[i], reply[i + 1]) or nil
+				bytes = bytes + #reply[i + 1]
+			end
+			local is_last = cursor == "0"
 			if load.keys then
-				load.cursor = load.cursor + load.slice
-				if load.cursor <= #load.keys then return read_slice(self, load) end
-			elseif cursor ~= "0" then
-				load.cursor = cursor
+				cursor = load.cursor + load.slice
+				is_last = cursor > #load.keys
+			end
+			if not is_last then
+				load.cursor, load.slice = cursor, size_after(load.slice, bytes)
 				return read_slice(self, load)
 			end
 			load.final, load.writes, load.deadline = version, answered_writes(self), SysTime() + addon.shared_patience
@@ -234,7 +247,7 @@ return function(realtime, addon)
 
 	local function begin(self)
 		self.load_at = nil
-		local load = { entries = {}, log = {}, slice = SLICE, cursor = "0" }
+		local load = { entries = {}, log = {}, slice = FIRST_SLICE, cursor = "0" }
 		if self.watched then
 			load.keys, load.cursor = table.GetKeys(self.watched), 1
 		end
