@@ -162,7 +162,15 @@ return function(realtime, addon)
 				return
 			end
 			if err then return fn(err) end
-			if extra == true then return fn(nil, self:Get(key), false) end -- `once` was there before
+			if extra == true then -- `once` was there before
+				if copy.HasNewest(self, key) then return fn(nil, self:Get(key), false) end
+				local function tell(problem, entry)
+					local now
+					if problem then now = self:Get(key) elseif entry then now = entries.Fresh(entry.value) end
+					addon.Protect(fn, nil, now, false)
+				end
+				return copy.Fetch(self, key, tell) or tell(true)
+			end
 			if value == realtime.NULL then return fn(nil, nil, old ~= nil) end
 			fn(nil, value, true)
 		end)

@@ -126,6 +126,16 @@ host.test("an Update leaves a key as it is only by what Redis has", function()
 	close(a, direct)
 end)
 
+host.test("an Update whose once was there before tells the value of a key that is not copied", function()
+	local a, b = pair({ watched = true })
+	local function add(old) return (old or 0) + 1 end
+	kit.eq({ done(a, "Update", "x", add, { once = "order" }) }, { nil, 1, true })
+	kit.eq({ done(b, "Update", "x", add, { once = "order" }) }, { nil, 1, false })
+	kit.eq(done(a, "Set", "off", false), nil)
+	kit.eq({ done(b, "Update", "off", add, { once = "order" }) }, { nil, false, false })
+	close(a, b)
+end)
+
 host.test("a call that was given up is refused when it arrives", function()
 	local a = server(kit.unique("t"), "a")
 	ready(a)
