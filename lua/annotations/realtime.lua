@@ -620,7 +620,7 @@ function RealtimeShared:Expires(key) end
 function RealtimeShared:Set(key, value, options, fn) end
 
 ---Sets several keys at once: servers see all of them or none.
----@param values table<string, RealtimeValue|boolean> at most 1,000 keys and 64 KiB of JSON
+---@param values table<string, RealtimeValue|boolean> at most 1,000 keys and 64 KiB of JSON; with the keys and 50 bytes for each, 79 KiB
 ---@param options? RealtimeSharedWrite|fun(err: RealtimeError?) left out: fn
 ---@param fn? fun(err: RealtimeError?)
 ---@return boolean accepted
@@ -644,7 +644,8 @@ function RealtimeShared:Remove(key, fn) end
 function RealtimeShared:Add(key, number, options, fn) end
 
 ---Changes a key by what update makes of its value: it runs inside the call, and again with the newer value if somebody else was
----quicker, so it does nothing else. Nothing returned leaves the key as it is, realtime.NULL takes it away.
+---quicker, so it does nothing else. Nothing returned leaves the key as it is, realtime.NULL takes it away. Where the copy may be
+---behind Redis, nothing returned makes it run once more with Redis's value.
 ---@param key string
 ---@param update fun(old: RealtimeValue?): RealtimeValue?
 ---@param options? RealtimeSharedWrite|fun(err: RealtimeError?, value: RealtimeValue?, changed: boolean) left out: fn
@@ -662,7 +663,9 @@ function RealtimeShared:Fetch(key, fn) end
 
 ---Has a key copied, of a table with watched = true.
 ---@param key string
----@param fn? fun(err: RealtimeError?, value: RealtimeValue?) once it is there
+---@param fn? fun(err: RealtimeError?, value: RealtimeValue?) once it is read; FORGOTTEN or CLOSED if it will not be
+---@return boolean accepted
+---@return RealtimeError? err
 function RealtimeShared:Watch(key, fn) end
 
 ---Ends what Watch began.
