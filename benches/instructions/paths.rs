@@ -35,15 +35,15 @@ pub(crate) const PATHS: &[Path] = &[
     path("decode a 64 B RESP2 message", BATCH, |n| decode(n, case(2, TopicKind::Channel, 1)), 312.0),
     path("decode an element of an array", ELEMENTS, decode_array, 76.0),
     path("encode a 64 B publish", BATCH, encode, 97.0),
-    path("message through session and queue", BATCH, |n| receive(n, CHANNEL), 912.0),
-    path("the same in RESP2", BATCH, |n| receive(n, case(2, TopicKind::Channel, 1)), 931.0),
+    path("message through session and queue", BATCH, |n| receive(n, CHANNEL), 816.0),
+    path("the same in RESP2", BATCH, |n| receive(n, case(2, TopicKind::Channel, 1)), 888.0),
     path(
         "the same, one channel of 10,000",
         BATCH,
         |n| receive(n, case(3, TopicKind::Channel, 10_000)),
-        912.0,
+        816.0,
     ),
-    path("message of a pattern", BATCH, |n| receive(n, case(3, TopicKind::Pattern, 1)), 1226.0),
+    path("message of a pattern", BATCH, |n| receive(n, case(3, TopicKind::Pattern, 1)), 1086.0),
     path("message to a callback", BATCH, |n| dispatch(n, 1, 1), 427.0),
     path("one of 100 callbacks of a message", BATCH * CALLBACKS, |n| dispatch(n, 1, 100), 113.0),
     path("message to one of 100 clients", BATCH, |n| dispatch(n, 100, 1), 600.0),
@@ -51,7 +51,7 @@ pub(crate) const PATHS: &[Path] = &[
     path("chat line from its values", BATCH, encode_json, 2810.0),
     path("KiB of a text with a mistake at its end", MISTAKE_KIB, decode_mistake, 51_310.0),
     path("look at nothing", BATCH, look_at_nothing, 10.0),
-    path("publish and its answer", BATCH, publish_and_answer, 2145.0),
+    path("publish and its answer", BATCH, publish_and_answer, 1924.0),
 ];
 
 /// Elements of the array.
