@@ -73,7 +73,7 @@ return function(realtime, addon)
 		local _, time, position, number, lost, errors, deaths, messages, dead, mark = unpack(reply)
 		addon.DurableClock(sub.parent, time)
 		sub.busy_since, sub.refusals = nil, 0
-		local is_first, was_lost = not sub.mark, sub.mark and sub.mark ~= mark or lost == -1
+		local is_first, was_lost = not sub.mark, lost == -1
 		sub.mark = mark
 		if position ~= sent then
 			-- Redis is elsewhere: somebody else had the place. Or it has lost messages; then those that are here already are only here.
@@ -143,7 +143,7 @@ return function(realtime, addon)
 	local function arguments_of(sub, action, ...)
 		return {
 			action, sub.parent.id .. ":" .. sub.identifier, sub.parent.instance, math.floor(addon.durable_lease * 1000), sub.keep or "", sub.from, sub.position,
-			format("%.0f", sub.number), ...,
+			format("%.0f", sub.number), sub.mark or "", ...,
 		}
 	end
 	local function keys_of(sub)

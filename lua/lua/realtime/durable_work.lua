@@ -114,10 +114,10 @@ return function(realtime, addon)
 		elseif reply[1] ~= "taken" then
 			return say(worker, "the server's answer is none of redis/durable_work.lua")
 		end
-		local _, time, mark, messages, dead, lost, gone = unpack(reply)
+		local _, time, mark, messages, dead, lost, gone, number = unpack(reply)
 		addon.DurableClock(worker.parent, time)
-		local is_other = worker.mark and worker.mark ~= mark
-		worker.mark = mark
+		local is_other = worker.mark and (worker.mark ~= mark or number < worker.number)
+		worker.mark, worker.number = mark, number
 		if messages[1] then worker.more = true end
 		for _, id in ipairs(lost) do
 			local run = worker.runs[id]

@@ -12,10 +12,11 @@
 -- ARGV[6]  where a new group begins: "now" or "start"
 -- ARGV[7]  the position: the id of the last message that this instance has handled; "" if it has handled none
 -- ARGV[8]  that message's number
--- ARGV[9]  "read": how many messages are wanted, 0 to say only how far it is. "failed": the id of the message
--- ARGV[10] "failed": the errors that it had before
--- ARGV[11] "failed": with how many it is dead
--- ARGV[12] "failed": what the error said
+-- ARGV[9]  the mark that "read" answered last, or ""
+-- ARGV[10] "read": how many messages are wanted, 0 to say only how far it is. "failed": the id of the message
+-- ARGV[11] "failed": the errors that it had before
+-- ARGV[12] "failed": with how many it is dead
+-- ARGV[13] "failed": what the error said
 --
 -- Answers:
 --   { "read", time, position, number, lost, errors, deaths, messages, dead, mark }: lost is how many messages were dropped before it
@@ -35,7 +36,7 @@ local MONTH = 30 * 24 * 3600 * 1000 -- milliseconds after which a group that nob
 local MAX_BYTES = 256 * 1024 -- of an answer, about
 local stream, about_key, groups_key, dead_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local action, name, instance, lease, keep, begin = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5], ARGV[6]
-local position, number = ARGV[7], tonumber(ARGV[8])
+local position, number, known_mark = ARGV[7], tonumber(ARGV[8]), ARGV[9]
 
 local function digits(value) return string.format("%.0f", value) end
 local clock = redis.call("TIME")
@@ -73,7 +74,7 @@ if not about[1] then redis.call("HSET", about_key, "kind", "subscribe") end
 if keep ~= "" and keep ~= about[2] then redis.call("HSET", about_key, "keep", keep) end
 
 -- A group is a text of words, in this order.
-local WORDS = { "position", "number", "instance", "lease_end", "taken", "is_alone", "suspect", "errors", "deaths", "since", "seen" }
+local WORDS = { "position", "number", "instance", "lease_end", "taken", "is_alone", "suspect", "errors", "deaths", "since", "trouble", "seen" }
 local NUMBERS = { number = true, lease_end = true, is_alone = true, errors = true, deaths = true, since = true, seen = true }
 local function group_of(text)
 	local group, i = {}, 0
@@ -89,22 +90,29 @@ local function store(group)
 	for i, word in ipairs(WORDS) do words[i] = NUMBERS[word] and digits(group[word]) or group[word] end
 	redis.call("HSET", groups_key, name, table.concat(words, " "))
 end
-local function forget_trouble(group) group.errors, group.deaths, group.since = 0, 0, 0 end
+-- `trouble` is the message whose errors and deaths are counted.
+local function count_trouble(group, id)
+	if group.trouble ~= id then group.errors, group.deaths, group.since, group.trouble = 0, 0, 0, id end
+end
 
 local newest = redis.call("XREVRANGE", stream, "+", "-", "COUNT", 1)[1]
 local last = newest and newest[1] or "0-0"
 local lost = 0
+-- Redis has lost the channel: what there is now, is new.
+if known_mark ~= "" and known_mark ~= mark then position, begin, lost = "", "start", -1 end
 local text = redis.call("HGET", groups_key, name)
 local group = text and group_of(text)
 if not group then
 	if action == "close" then return { "lost" } end
 	group = { instance = instance, taken = "-", is_alone = 0, suspect = "0-0" }
-	forget_trouble(group)
+	count_trouble(group, "-")
 	if position ~= "" then
 		-- Redis has lost the group, or somebody forgot it: the instance goes on where it is.
 		group.position, group.number = position, number
 	elseif begin == "start" then
-		group.position, group.number = "0-0", -1
+		local first = redis.call("XRANGE", stream, "-", "+", "COUNT", 1)[1]
+		local number_of_first = first and tonumber(message_of(first)[2])
+		group.position, group.number = "0-0", lost == -1 and 0 or number_of_first and number_of_first - 1 or tonumber(about[3] or "0")
 	else
 		group.position, group.number = last, tonumber(about[3] or "0")
 	end
@@ -121,7 +129,7 @@ local function bury(entry, reason)
 		"reason", reason)
 	dead = { message, reason }
 	group.position, group.number = entry[1], tonumber(message[2]) or group.number
-	forget_trouble(group)
+	count_trouble(group, "-")
 end
 
 if group.instance ~= instance then
@@ -129,13 +137,17 @@ if group.instance ~= instance then
 	if group.instance ~= "-" and group.lease_end > now then return { "busy", group.lease_end - now } end
 	if group.instance ~= "-" and group.taken ~= "-" then
 		-- A server died while it had messages. If there were several, they come one by one now, so that the next death tells which.
-		if group.is_alone == 1 then group.deaths = group.deaths + 1 else group.suspect = group.taken end
+		if group.is_alone == 1 then
+			count_trouble(group, group.taken)
+			group.deaths = group.deaths + 1
+		else
+			group.suspect = group.taken
+		end
 	end
 	group.instance, group.taken, position = instance, "-", ""
 end
 if position ~= "" and is_after(position, group.position) then
 	group.position, group.number = position, number
-	forget_trouble(group)
 elseif position == group.position then
 	group.number = number
 end
@@ -150,12 +162,13 @@ if action == "close" then
 end
 
 if action == "failed" then
-	local id, before, most, reason = ARGV[9], tonumber(ARGV[10]), tonumber(ARGV[11]), ARGV[12]
+	local id, before, most, reason = ARGV[10], tonumber(ARGV[11]), tonumber(ARGV[12]), ARGV[13]
 	local entry = redis.call("XRANGE", stream, id, id)[1]
 	if not is_after(id, group.position) or not entry then -- it was told already, or Redis has lost the message
 		store(group)
 		return { "failed", before + 1, entry and 1 or before + 1 >= most and 1 or 0 }
 	end
+	count_trouble(group, id)
 	group.errors = math.max(group.errors, before + 1)
 	if group.since == 0 then group.since = now end
 	local errors, is_dead = group.errors, 0
@@ -167,24 +180,29 @@ if action == "failed" then
 	return { "failed", errors, is_dead }
 end
 
-if group.deaths >= MAX_DEATHS then
-	local entry = redis.call("XRANGE", stream, following(group.position), "+", "COUNT", 1)[1]
-	if entry then bury(entry, "servers died while they handled it: " .. digits(group.deaths)) end
-	forget_trouble(group)
+-- How many messages were dropped before this one.
+local function count_lost(number_after)
+	local expected = group.number
+	if not number_after or expected < 0 or lost < 0 then return end
+	-- The numbers went back: a replica that lacked messages has become the master.
+	if number_after <= expected then lost = -1 else lost = lost + number_after - expected - 1 end
 end
 
-local wanted, messages, bytes = tonumber(ARGV[9]), {}, 0
+if group.trouble ~= "-" then
+	local entry = redis.call("XRANGE", stream, following(group.position), "+", "COUNT", 1)[1]
+	count_trouble(group, entry and entry[1] or "-")
+	if group.deaths >= MAX_DEATHS then
+		count_lost(tonumber(message_of(entry)[2]))
+		bury(entry, "servers died while they handled it: " .. digits(group.deaths))
+	end
+end
+
+local wanted, messages, bytes = tonumber(ARGV[10]), {}, 0
 if wanted > 0 then
 	if is_after(group.suspect, group.position) then wanted = 1 end
-	local expected = group.number
 	for _, entry in ipairs(redis.call("XRANGE", stream, following(group.position), "+", "COUNT", wanted)) do
 		local message = message_of(entry)
-		local its_number = tonumber(message[2])
-		if its_number then
-			-- The oldest messages were dropped before they were read.
-			if expected >= 0 and its_number > expected + 1 and lost >= 0 then lost = lost + its_number - expected - 1 end
-			expected = its_number
-		end
+		if #messages == 0 then count_lost(tonumber(message[2])) end
 		bytes = bytes + #message[4]
 		if bytes > MAX_BYTES and #messages > 0 then break end
 		messages[#messages + 1] = message

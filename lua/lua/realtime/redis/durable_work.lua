@@ -17,8 +17,9 @@
 -- ARGV[7…] "take": the ids that the caller has. Otherwise those that it is about
 --
 -- Answers:
---   { "taken", time, mark, messages, dead, lost, gone }: a message is { id, from, data, first id, tries before }; dead is a list of
---       { message, reason }; lost are ids that the caller has no more; gone is how many disappeared from the stream
+--   { "taken", time, mark, messages, dead, lost, gone, number }: a message is { id, from, data, first id, tries before }; dead is a list of
+--       { message, reason }; lost are ids that the caller has no more; gone is how many disappeared from the stream;
+--       another mark, or a smaller number than before: Redis has lost messages
 --   { "done" }, { "failed", errors, 1 if it is dead now }, { "released" }
 --   { "lost" }: the message is not the caller's any more
 --   { "kind", "subscribe" }: the channel is one for Subscribe
@@ -35,7 +36,7 @@ local function digits(value) return string.format("%.0f", value) end
 local clock = redis.call("TIME")
 local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
 
-local about = redis.call("HMGET", about_key, "kind", "keep", "next", "mark")
+local about = redis.call("HMGET", about_key, "kind", "keep", "next", "mark", "number")
 if about[1] and about[1] ~= "work" then return { "kind", about[1] } end
 
 local function following(id)
@@ -216,4 +217,4 @@ if #messages < wanted then
 	end
 	redis.call("HSET", about_key, "next", next_id)
 end
-return { "taken", now, mark, messages, dead, lost, gone }
+return { "taken", now, mark, messages, dead, lost, gone, tonumber(about[5] or "0") }
