@@ -7,6 +7,7 @@ return function(realtime, addon)
 	-- What Redis has by itself: no less, or a burst of messages ends connections.
 	local PUBSUB_HARD, PUBSUB_SOFT = 32 * MEBIBYTE, 8 * MEBIBYTE
 	local CLOCKS = 30 -- seconds that this machine's clock may be off
+	local DAY = 86400 -- seconds
 	local CROWDED = 0.9 -- of maxclients
 	local SLOT_TOKEN = ("c"):rep(32)
 
@@ -115,14 +116,14 @@ return function(realtime, addon)
 	local RIGHTS = " +eval +evalsha +script|load +time "
 	local HELPERS = {
 		{
-			about = "jobs", name = "realtime.Once", script = "once", keys = " ~realtime:once:*", commands = RIGHTS .. "+hmget +hset +pexpire",
+			about = "jobs", name = "realtime.Once", scripts = { "once" }, keys = " ~realtime:once:*", commands = RIGHTS .. "+hmget +hset +pexpire",
 			run = function(run, id)
 				local keys = { "realtime:once:{realtime:check:" .. id .. "}" }
 				return run(keys, { "take", SLOT_TOKEN, 1000, id, 0 }) or run(keys, { "release", SLOT_TOKEN, 1000, id, 0 })
 			end,
 		},
 		{
-			about = "shared tables", name = "realtime.Shared", script = "shared_write", keys = " ~realtime:shared:*",
+			about = "shared tables", name = "realtime.Shared", scripts = { "shared_write" }, keys = " ~realtime:shared:*",
 			channels = " &realtime:shared:*", commands = RIGHTS .. "+publish +subscribe +unsubscribe +hget +hgetall +hscan +hset +hdel +zadd +zrem " ..
 				"+zrangebyscore +get +set",
 			run = function(run, id)
@@ -131,12 +132,36 @@ return function(realtime, addon)
 				return err, reply and reply[4] ~= 1 and key or nil
 			end,
 		},
+		{
+			about = "durable messages", name = "realtime.Durable", scripts = { "durable_publish", "durable_read", "durable_work" },
+			keys = " ~realtime:durable:*", channels = " &realtime:durable:*", commands = RIGHTS .. "+publish +subscribe +unsubscribe +get +set " ..
+				"+hget +hmget +hgetall +hset +hdel +xadd +xtrim +xdel +xlen +xrange +xrevrange +zadd +zrem +zcard +zrangebyscore",
+			run = function(run, id)
+				local function names(key, ...)
+					local list = { key }
+					for _, part in ipairs({ ... }) do list[#list + 1] = key .. ":" .. part end
+					return list
+				end
+				local key, token = "realtime:durable:{realtime:check:" .. id .. "}", realtime.RandomToken()
+				local err, reply = run(names(key, "about", "token:" .. token), { "publish", token, 1, id, "1" })
+				if err then return err end
+				local channel = reply[3] ~= 1 and key or nil
+				-- This message, or one that a check left that was interrupted.
+				local work = names(key, "about", "held", "tries", "workers", "dead")
+				err, reply = run(work, { "take", token, 1000, "", 1, "" }, "durable_work")
+				local message = not err and reply[4][1]
+				if message then err = run(work, { "done", token, 1000, "", 0, "", message[1] }, "durable_work") end
+				if err then return err end
+				local read = names("realtime:durable:{realtime:check:" .. id .. ":read}", "about", "groups", "dead")
+				return run(read, { "read", id .. ":check", token, 1, "", "now", "", -1, "", 1 }, "durable_read"), channel
+			end,
+		},
 	}
 
 	local function try(client, helper)
-		return helper.run(function(keys, arguments)
+		return helper.run(function(keys, arguments, script)
 			local done, err, reply
-			local accepted, refusal = addon.RunScript(client, helper.script, keys, arguments, function(...) done, err, reply = true, ... end)
+			local accepted, refusal = addon.RunScript(client, script or helper.scripts[1], keys, arguments, function(...) done, err, reply = true, ... end)
 			if not accepted then return refusal end
 			addon.WaitFor(function() return done end, 30)
 			if not done then return addon.Error("TIMEOUT", "no answer", true) end
@@ -157,9 +182,10 @@ return function(realtime, addon)
 	function steps.scripts(report, client)
 		is_full = false
 		for _, helper in ipairs(HELPERS) do
-			local was_used = addon.used_scripts[helper.script]
+			local used, was_used = table.Copy(addon.used_scripts), false
+			for _, script in ipairs(helper.scripts) do was_used = was_used or used[script] end
 			local err, channel = try(client, helper)
-			addon.used_scripts[helper.script] = was_used
+			for _, script in ipairs(helper.scripts) do addon.used_scripts[script] = used[script] end
 			-- The module's words for a refused publish name the user.
 			if channel then err = realtime.Await(client, "Publish", channel, "") end
 			local code, text = err and err.code, addon.Printable(tostring(err), 600)
@@ -179,6 +205,29 @@ return function(realtime, addon)
 			else
 				report.Problem(helper.about, "the script of " .. helper.name .. " fails: " .. addon.Printable(text, 200), code == "UNSUPPORTED"
 					and "Install Redis 5.0 or newer, or Valkey." or "What it says is what to mend.")
+			end
+		end
+	end
+
+	-- The channels of realtime.Durable that this server uses.
+	function steps.durable(report, client)
+		for durable in pairs(addon.durables) do
+			for channel in SortedPairs(durable.client == client and durable.channels or {}) do
+				local err, stats = realtime.Await(durable, "Stats", channel)
+				local silent = {}
+				for group, found in SortedPairs(not err and stats.groups or {}) do
+					if found.heard > DAY then silent[#silent + 1] = string.format("%s (%.0f days)", group, found.heard / DAY) end
+				end
+				if err then
+					report.Unknown("durable channel", channel .. " cannot be looked at: " .. addon.Printable(tostring(err), 120))
+				elseif stats.dead > 0 then
+					report.Problem("durable channel", string.format("%d messages of %s are dead: they failed too often", stats.dead, channel),
+						string.format("Look at their reasons: redis-cli XRANGE 'realtime:durable:{%s}:dead' - + . Mend the cause, and put them back with " ..
+							'durable:Retry("%s", the value of "first"); or drop them: redis-cli DEL of that key.', channel, channel))
+				else
+					report.Good("durable channel", string.format("%s: %d messages, %d of them not handled%s", channel, stats.length, stats.behind,
+						silent[1] and "; not heard of: " .. table.concat(silent, ", ") or ""))
+				end
 			end
 		end
 	end
@@ -291,6 +340,6 @@ return function(realtime, addon)
 	end
 
 	-- The order in which they run. What addons are refused comes before the check's own subscriptions.
-	addon.check_order = { "server", "role", "subscriptions", "messages", "patterns", "scripts", "memory", "persistence", "clients", "buffers", "clock",
+	addon.check_order = { "server", "role", "subscriptions", "messages", "patterns", "scripts", "durable", "memory", "persistence", "clients", "buffers", "clock",
 		"others" }
 end
