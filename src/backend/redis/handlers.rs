@@ -195,9 +195,10 @@ impl RedisSession {
     fn up_timeout(&mut self, i: usize, now: Instant, sink: &mut dyn Sink) {
         let Some(connection) = self.links[i].up_mut() else { return };
         if connection.role == LinkRole::Node && connection.is_unused(UNUSED, now) {
+            let id = self.links[i].id();
             self.links[i].close();
-            self.cluster.iter_mut().for_each(|cluster| cluster.linked());
-            return self.actions.push_back(Action::Close(self.links[i].id()));
+            self.cluster.iter_mut().for_each(|cluster| cluster.lost(id));
+            return self.actions.push_back(Action::Close(id));
         }
         let sign = connection.liveness.check(now);
         match sign {

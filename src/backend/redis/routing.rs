@@ -99,9 +99,10 @@ impl RedisSession {
                 self.cluster.iter_mut().for_each(|cluster| cluster.is_stalled = true);
                 return None;
             };
-            self.actions.push_back(Action::Close(oldest.id()));
+            let id = oldest.id();
+            self.actions.push_back(Action::Close(id));
             oldest.close();
-            self.cluster.iter_mut().for_each(|cluster| cluster.linked());
+            self.cluster.iter_mut().for_each(|cluster| cluster.lost(id));
         }
         let is_free = |id: &LinkId| self.links.iter().all(|link| link.id() != *id);
         let id = (0..=u8::MAX).map(LinkId).find(is_free)?;
@@ -159,7 +160,7 @@ impl RedisSession {
         let (mut pause, mut only) = (Cluster::pause(redirections), None);
         match redirection {
             Redirection::Moved { slot, node } => {
-                if !node.is_some_and(|node| cluster.moved(slot, node)) {
+                if !node.is_some_and(|node| cluster.moved(slot, node, &self.links)) {
                     pause = Some(PAUSE);
                 }
                 self.endpoints.hurry(now);
@@ -167,6 +168,8 @@ impl RedisSession {
             Redirection::Ask { node, .. } => {
                 only = self.open(node, now);
                 if only.is_none() {
+                    // There are too many links in use: that says nothing about the nodes.
+                    redirections -= 1;
                     pause = Some(PAUSE);
                 }
             }
