@@ -166,6 +166,23 @@ host.test("keys that are not allowed", function()
 	all_well()
 end)
 
+host.test("messages that are dead", function()
+	restart(host.redis_url)
+	local durable = realtime.Durable()
+	durable:Work("check_once", function(_, _, done) done() end)
+	host.real.command("XADD", "realtime:durable:{check_once}", "*", "data", "no JSON")
+	local is_dead
+	durable:On("failed", "test", function() is_dead = true end)
+	kit.wait("its end", function() return is_dead end)
+	local problem = only("durable channel", "1 messages of check_once are dead")
+	local id = host.real.command("XRANGE", "realtime:durable:{check_once}:dead", "-", "+")[1][2][2]
+	assert(problem.todo:find('durable:Retry("check_once"', 1, true), problem.todo)
+	host.real.command("DEL", "realtime:durable:{check_once}:dead")
+	local report = all_well()
+	assert(show(report):find("good durable channel: check_once: 0 messages, 0 of them not handled", 1, true) and id, show(report))
+	durable:Stop("check_once")
+end)
+
 host.test("Redis is stopped", function()
 	local client = restart(host.redis_url)
 	kit.wait("ready", function() return client:IsConnected() end)
