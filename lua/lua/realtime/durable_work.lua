@@ -32,7 +32,7 @@ return function(realtime, addon)
 			if run.state ~= "running" or not worker.parent.client:IsValid() then return false end
 			run.state = err and "failed" or "done"
 			run.reason = err and tostring(err)
-			worker.is_ended = true
+			worker.is_ended, worker.more = true, true
 			return true
 		end
 	end
@@ -90,10 +90,10 @@ return function(realtime, addon)
 
 	-- Tells Redis how a run has ended.
 	local function finish(worker, run)
-		run.is_asking = true
+		run.is_asking, worker.ending = true, worker.ending + 1
 		local arguments = { run.state, "", run.most or MAX_ERRORS, (run.reason or ""):sub(1, 300), run.message.id }
 		ask(worker, arguments, function(reply)
-			run.is_asking = false
+			run.is_asking, worker.ending = false, worker.ending - 1
 			local outcome, errors, is_dead = unpack(reply)
 			forget(worker, run)
 			if outcome ~= "failed" then return end
@@ -102,7 +102,7 @@ return function(realtime, addon)
 			end
 			tell_failed(worker, run.message, run.reason, errors, is_dead == 1)
 		end, function(pause)
-			run.is_asking, run.retry_at = false, SysTime() + pause
+			run.is_asking, run.retry_at, worker.ending = false, SysTime() + pause, worker.ending - 1
 			worker.is_ended = true
 		end)
 	end
@@ -134,10 +134,11 @@ return function(realtime, addon)
 		end
 	end
 
+	-- How many more it may have: those whose end is on its way are no more this server's once Redis gets to the next question.
+	local function room(worker) return worker.is_on and worker.parallel - worker.count + worker.ending or 0 end
+
 	local function take(worker)
-		-- Those whose end is on its way are no more this server's once Redis gets here.
-		local wanted = worker.is_on and math.max(worker.parallel - worker.count, 0) or 0
-		local arguments = { "take", worker.keep or "", wanted, "" }
+		local arguments = { "take", worker.keep or "", math.max(room(worker), 0), "" }
 		for id, run in SortedPairs(worker.runs) do
 			if not run.is_asking then arguments[#arguments + 1] = id end
 		end
@@ -170,8 +171,7 @@ return function(realtime, addon)
 			end
 		end
 		if worker.is_asking or now < worker.pause_asking or not (worker.is_on or worker.count > 0) then return end
-		local has_room = worker.is_on and worker.count < worker.parallel
-		if worker.more and has_room or now >= worker.next_at then take(worker) end
+		if worker.more and room(worker) > 0 or now >= worker.next_at then take(worker) end
 	end
 
 	-- Something waits.
@@ -188,7 +188,7 @@ return function(realtime, addon)
 
 	function workers.New(parent, channel)
 		return {
-			parent = parent, channel = channel, runs = {}, count = 0, next_at = 0, pause_asking = 0, refusals = 0, is_on = true, more = true,
+			parent = parent, channel = channel, runs = {}, count = 0, ending = 0, next_at = 0, pause_asking = 0, refusals = 0, is_on = true, more = true,
 		}
 	end
 end
