@@ -61,7 +61,7 @@ return function(realtime, addon)
 	local function lose(worker, run)
 		run.state = "lost"
 		forget(worker, run)
-		say(worker, "another server has the message %s now: this one could not say in time (patience, %g s) that it goes on",
+		say(worker, "another server has the message %s now, or Redis has lost it: this one could not say in time (patience, %g s) that it goes on",
 			run.message.first, worker.patience)
 	end
 
@@ -95,6 +95,7 @@ return function(realtime, addon)
 		ask(worker, arguments, function(reply)
 			run.is_asking, worker.ending = false, worker.ending - 1
 			local outcome, errors, is_dead = unpack(reply)
+			if outcome == "lost" then return lose(worker, run) end
 			forget(worker, run)
 			if outcome ~= "failed" then return end
 			if is_dead == 1 then

@@ -263,3 +263,72 @@ host.test("what is put back after it was dead keeps its id, and the dead are a t
 	kit.eq({ found, ids, #dead(case) }, { true, { last[2] }, 999 })
 	case.leave(durable, true)
 end)
+
+host.test("Redis loses everything, and more than before comes before the server looks: all of it is read, also if the clock is behind", function()
+	local case, got, lost = new_case(), {}, {}
+	local a = case.server("a")
+	a:On("lost", "test", function(_, info) lost[#lost + 1] = info.count or "unknown" end)
+	a:Subscribe("c", function(data) got[#got + 1] = data end)
+	case.pass(1)
+	for i = 1, 3 do a:Publish("c", i) end
+	case.pass(1)
+	kit.eq(got, { 1, 2, 3 })
+	a.client.connected = false
+	case.redis.restore()
+	case.redis.ahead = -100
+	for i = 4, 9 do a:Publish("c", i) end
+	case.pass(1)
+	a.client.connected = true
+	case.pass(10)
+	kit.eq({ got, lost }, { { 1, 2, 3, 4, 5, 6, 7, 8, 9 }, { "unknown" } })
+	case.leave(a, true)
+end)
+
+host.test("what was handed out and lost on its way comes again at once, and is no death", function()
+	local case, deliveries = new_case(), nil
+	local a = case.server("a")
+	a:Publish("c", 1)
+	case.pass(1)
+	a:Work("c", function(_, _, done, info)
+		deliveries = info.deliveries
+		done()
+	end, { patience = 3600 })
+	case.world.pass(0.1, 0.1)
+	kit.eq(case.wire[1].arguments[1], "take")
+	case.cut(a.client, "now")
+	case.pass(1)
+	kit.eq(deliveries, 1)
+	case.leave(a, true)
+end)
+
+host.test("a run that goes on is renewed; once its time is over somebody else has it, and its done is refused", function()
+	local case, log, finishes = new_case(), {}, {}
+	local function enter(id)
+		local durable = case.server(id)
+		durable:Work("c", function(_, _, done)
+			log[#log + 1] = id
+			finishes[id] = done
+		end, { patience = 10, timeout = 1e6 })
+		return durable
+	end
+	local a = enter("a")
+	a:Publish("c", 1)
+	case.pass(1)
+	local b = enter("b")
+	case.pass(1000, 0.5)
+	kit.eq(log, { "a" })
+	-- Cut off, it does not know that b has it by now.
+	a.client.connected = false
+	case.pass(20)
+	kit.eq({ log, finishes.a() }, { { "a", "b" }, true })
+	a.client.connected = true
+	case.pass(1)
+	local line = case.world.lines[1]
+	kit.eq(#case.redis.streams["realtime:durable:{c}"], 1, "it is b's")
+	assert(line and line:find("another server has the message", 1, true), kit.show(case.world.lines))
+	kit.eq(finishes.b(), true)
+	case.pass(1)
+	kit.eq(#case.redis.streams["realtime:durable:{c}"], 0)
+	case.leave(a, true)
+	case.leave(b, true)
+end)
