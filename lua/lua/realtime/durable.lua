@@ -87,7 +87,7 @@ return function(realtime, addon)
 		self.client:Subscribe(addon.DurableKey(channel), PREFIX .. self.id, function()
 			for _, sub in pairs(used.subscribers) do subscribers.Wake(sub) end
 			if used.worker then workers.Wake(used.worker) end
-		end)
+		end, { max_bytes = 64 }) -- an id; of what others publish there no string is made
 		return used
 	end
 

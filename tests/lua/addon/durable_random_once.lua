@@ -5,7 +5,7 @@
 local kit = include("../_kit.lua")
 local new_case = include("_durable.lua").new_case
 
-local settings = { histories = 100, seed = 1, only = 0 }
+local settings = { histories = 24, seed = 1, only = 0 }
 for _, argument in ipairs(host.args) do
 	local key, value = argument:match("^(%w+)=(%d+)$")
 	if key then settings[key] = tonumber(value) end
