@@ -110,18 +110,19 @@ return function(realtime, addon)
 		self.listeners[event][identifier] = nil
 	end
 
-	-- For realtime_status.
+	-- For realtime_status and realtime_check.
+	function addon.CountPlayers(self)
+		local here, lost = 0, 0
+		for _, stay in pairs(self.stays) do
+			if stay.state == "held" then here = here + 1 elseif stay.state == "lost" then lost = lost + 1 end
+		end
+		return format("%d here, %d on all servers%s%s", here, table.Count(self.index),
+			self.unvalidated > 0 and format("; %d here whom Steam has not confirmed", self.unvalidated) or "",
+			lost > 0 and format("; %d here who are on another server as well", lost) or "")
+	end
 	function addon.ShowPlayers(say, client)
 		for self in pairs(addon.players) do
-			if self.client == client then
-				local here, lost, everywhere = 0, 0, table.Count(self.index)
-				for _, stay in pairs(self.stays) do
-					if stay.state == "held" then here = here + 1 elseif stay.state == "lost" then lost = lost + 1 end
-				end
-				say("    players        %d here, %d on all servers%s%s", here, everywhere,
-					self.unvalidated > 0 and format("; %d here whom Steam has not confirmed", self.unvalidated) or "",
-					lost > 0 and format("; %d here who play elsewhere", lost) or "")
-			end
+			if self.client == client then say("    players        %s", addon.CountPlayers(self)) end
 		end
 	end
 
