@@ -282,6 +282,8 @@ mod tests {
         let line = "[realtime] other: one more message was left out, because it could not be read";
         assert_eq!(console.lines(later(20_000)), [line]);
         assert_eq!((console.due(), console.rest()), (None, vec![]));
+        assert_eq!(console.unreadable(|| b"chat", "a reason", later(20_001)), None);
+        assert_eq!(console.rest(), [line], "the client ends before the interval is over");
     }
 
     #[test]
