@@ -27,7 +27,9 @@ impl RedisSession {
                 self.counters.set_address(Some(endpoint.to_string()));
                 self.endpoints.deadline(now)
             }
-            LinkRole::Subscriptions | LinkRole::Node | LinkRole::Watch => now + self.config.connect_timeout,
+            LinkRole::Subscriptions | LinkRole::Node | LinkRole::Shard | LinkRole::Watch => {
+                now + self.config.connect_timeout
+            }
         };
         self.connect_to(i, endpoint, deadline);
     }

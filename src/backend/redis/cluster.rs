@@ -8,7 +8,9 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use super::connection::LinkRole;
+use super::hash_slot::HashSlot;
 use super::link::Link;
+use super::nodes::SlotRange;
 use super::slots::{MAX_NODES, SlotSet, SlotTable};
 use crate::backend::Endpoint;
 use crate::backend::toolbox::PendingRequest;
@@ -18,7 +20,7 @@ use crate::model::{LinkId, Node, RequestKind, Role};
 /// asked, and so long two nodes may disagree.
 pub(super) const PAUSE: Duration = Duration::from_millis(100);
 /// So often a request is redirected without a pause: one MOVED that we did not know of, and one ASK behind it.
-const AT_ONCE: u8 = 2;
+pub(super) const AT_ONCE: u8 = 2;
 /// So often a request is redirected at most. Nodes learn of a new owner within a second, and with the pauses this lasts longer.
 pub(super) const MAX_REDIRECTIONS: u8 = 16;
 
@@ -26,8 +28,8 @@ pub(super) const MAX_REDIRECTIONS: u8 = 16;
 #[derive(Debug, Default)]
 pub(super) struct Cluster {
     pub(super) slots: SlotTable,
-    /// Nodes that were told of and hold no slot.
-    replicas: Vec<Endpoint>,
+    /// Nodes that were told of and hold no slot, each with its master.
+    replicas: Vec<(Endpoint, Endpoint)>,
     /// Nodes have changed, or the links to them, since that was told.
     is_untold: bool,
     /// Slots of which something may be under way on a link other than the one that requests for the slot go to: which link, and
@@ -144,19 +146,19 @@ impl Cluster {
         }
     }
 
-    /// The cluster told of all slots, and of all nodes.
-    pub(super) fn learn(
-        &mut self,
-        slots: impl IntoIterator<Item = (u16, u16, Endpoint)>,
-        nodes: impl IntoIterator<Item = Endpoint>,
-        links: &[Link],
-    ) {
-        self.slots.replace(slots);
+    /// The cluster told of all slots: the first and the last one of each range, the master, and its replicas.
+    pub(super) fn learn(&mut self, ranges: impl Iterator<Item = SlotRange>, links: &[Link]) {
+        let mut replicas = Vec::new();
+        self.slots.replace(ranges.map(|range| {
+            replicas.extend(range.replicas.into_iter().map(|replica| (replica, range.master.clone())));
+            (range.first, range.last, range.master)
+        }));
         self.replicas.clear();
-        for node in nodes.into_iter().take(MAX_NODES) {
-            let is_known = self.slots.nodes().any(|known| *known == node);
-            if !is_known && !self.replicas.contains(&node) {
-                self.replicas.push(node);
+        for (replica, master) in replicas {
+            let is_known = self.slots.nodes().any(|known| *known == replica)
+                || self.replicas.iter().any(|(known, _)| *known == replica);
+            if !is_known && self.replicas.len() < MAX_NODES {
+                self.replicas.push((replica, master));
             }
         }
         (self.has_news, self.is_untold) = (true, true);
@@ -196,7 +198,10 @@ impl Cluster {
         if !std::mem::take(&mut self.is_untold) {
             return None;
         }
-        let is_connected = |node: &Endpoint| link_to(node, links).is_some_and(|i| links[i].is_up());
+        let is_up = |i: usize| links[i].is_up();
+        let is_connected = |node: &Endpoint| {
+            link_to(node, links).is_some_and(is_up) || link_to_shard(node, links).is_some_and(is_up)
+        };
         let told = |node: &Endpoint, role, slots| Node {
             address: node.to_string().into(),
             role,
@@ -205,8 +210,21 @@ impl Cluster {
         };
         let held = self.slots.held().filter(|&(_, held)| held > 0);
         let masters = held.map(|(node, held)| told(node, Role::Master, held));
-        let replicas = self.replicas.iter().map(|node| told(node, Role::Replica, 0));
+        let replicas = self.replicas.iter().map(|(node, _)| told(node, Role::Replica, 0));
         Some(masters.chain(replicas).collect())
+    }
+
+    /// The node that a sharded channel is subscribed at: the one that holds its hash slot, or a replica of that one while it cannot
+    /// be reached. `None` if it is not known.
+    pub(super) fn node_of_channel(&self, name: &[u8], links: &[Link]) -> Option<&Endpoint> {
+        let owner = self.slots.owner(HashSlot::of(name).number())?;
+        let is_lost = |node: &Endpoint| link_to_shard(node, links).is_some_and(|i| links[i].is_waiting());
+        if !is_lost(owner) {
+            return Some(owner);
+        }
+        let mut replicas =
+            self.replicas.iter().filter(|(_, master)| master == owner).map(|(replica, _)| replica);
+        Some(replicas.find(|replica| !is_lost(replica)).unwrap_or(owner))
     }
 
     /// When requests may be sent again that pause.
@@ -235,4 +253,11 @@ pub(super) fn link_to(node: &Endpoint, links: &[Link]) -> Option<usize> {
     let own = |link: &Link| link.role() == LinkRole::Node && !link.is_idle() && link.endpoint() == Some(node);
     let main = |link: &Link| link.role() == LinkRole::Commands && !link.is_idle() && link.leads_to(node);
     links.iter().position(own).or_else(|| links.iter().position(main))
+}
+
+/// The link for the sharded channels of a node, if there is one.
+pub(super) fn link_to_shard(node: &Endpoint, links: &[Link]) -> Option<usize> {
+    let is_one =
+        |link: &Link| link.role() == LinkRole::Shard && !link.is_idle() && link.endpoint() == Some(node);
+    links.iter().position(is_one)
 }

@@ -34,11 +34,18 @@ pub(super) enum LinkRole {
     Watch,
     /// Commands whose keys another node of the cluster has. Such links come and go as they are needed.
     Node,
+    /// Sharded channels of a cluster, at a node of their shard. These come and go likewise.
+    Shard,
 }
 
 impl LinkRole {
     /// The roles of the links that every session has.
     pub(super) const EVERY_SESSION: [Self; 2] = [Self::Commands, Self::Subscriptions];
+
+    /// Whether it is one of those that come and go with the nodes of a cluster: losing one is no loss of the client.
+    pub(super) fn is_nodes(self) -> bool {
+        matches!(self, Self::Node | Self::Shard)
+    }
 }
 
 /// What the next answer belongs to.

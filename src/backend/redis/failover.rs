@@ -107,7 +107,7 @@ impl RedisSession {
                 self.leave(|| Failure::LeftCluster, now, sink);
             }
             Ok(reply) => {
-                self.slots_answered(i, reply, now);
+                self.slots_answered(i, reply, now, sink);
                 let nodes = nodes(reply, self.endpoints.present(), &self.config);
                 self.endpoints.learn(nodes);
             }

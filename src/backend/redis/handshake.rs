@@ -82,7 +82,7 @@ pub(super) fn answer(
     reply: Reply,
     now: Instant,
 ) -> Result<(), Failure> {
-    let is_node_demanded = config.cluster || connection.role == LinkRole::Node;
+    let is_node_demanded = config.cluster || connection.role.is_nodes();
     match (step, reply) {
         (HandshakeStep::Hello, Ok(reply)) => {
             *server = from_hello(&reply, config).ok_or(Failure::NotHello)?;
@@ -124,7 +124,8 @@ pub(super) fn answer(
         ) if !turns_away(&error) => {}
         // The subscriptions' link needs nothing that waits for the data.
         (HandshakeStep::Ping, reply) => {
-            let outage = outage(reply, config)?.filter(|_| connection.role != LinkRole::Subscriptions);
+            let is_for_data = !matches!(connection.role, LinkRole::Subscriptions | LinkRole::Shard);
+            let outage = outage(reply, config)?.filter(|_| is_for_data);
             connection.serving.begin(outage, now);
         }
         (_, Err(error)) => return Err(Failure::Refused { step, error: without_echo(error, config) }),

@@ -14,16 +14,31 @@ pub(super) fn nodes(reply: &Value, used: &Endpoint, config: &Config) -> Vec<Endp
     masters.chain(replicas).filter_map(|it| node(it, used, config)).collect()
 }
 
-/// The hash slots in such an answer: the first one and the last one of each range, and the master that holds them. What cannot be
-/// understood is passed over.
+/// A range of hash slots, and who has it.
+#[derive(Debug)]
+pub(super) struct SlotRange {
+    pub(super) first: u16,
+    pub(super) last: u16,
+    pub(super) master: Endpoint,
+    pub(super) replicas: Vec<Endpoint>,
+}
+
+/// The ranges of hash slots in such an answer. What cannot be understood is passed over.
 pub(super) fn slots<'a>(
     reply: &'a Value,
     used: &'a Endpoint,
     config: &'a Config,
-) -> impl Iterator<Item = (u16, u16, Endpoint)> + 'a {
+) -> impl Iterator<Item = SlotRange> + 'a {
     items(reply).iter().filter_map(|range| {
-        let [Value::Integer(first), Value::Integer(last), master, ..] = items(range) else { return None };
-        Some((u16::try_from(*first).ok()?, u16::try_from(*last).ok()?, node(master, used, config)?))
+        let [Value::Integer(first), Value::Integer(last), master, replicas @ ..] = items(range) else {
+            return None;
+        };
+        Some(SlotRange {
+            first: u16::try_from(*first).ok()?,
+            last: u16::try_from(*last).ok()?,
+            master: node(master, used, config)?,
+            replicas: replicas.iter().filter_map(|replica| node(replica, used, config)).collect(),
+        })
     })
 }
 

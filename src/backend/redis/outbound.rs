@@ -10,6 +10,7 @@ use super::link::Link;
 use super::protocol::{MAX_NAME, PROBE_PREFIX, command_of};
 use super::request::{encode, is_publish, validate};
 use super::session::RedisSession;
+use super::shards::delivery_of;
 use super::slots::slot_of_request;
 use crate::backend::toolbox::PendingRequest;
 use crate::model::{Code, Error, Event, Request, Sink, SubscriptionSlot, Topic};
@@ -38,6 +39,9 @@ impl RedisSession {
         if let Some(text) = refusal {
             let error = Error::unsent(Code::Unsupported, text);
             return sink.event(Event::SubscribeFailed { topic, error });
+        }
+        if self.subscribe_at_shard(&topic, slot, now, sink) {
+            return;
         }
         if self.delivery.is_empty()
             && let Some(probe) = &mut self.probe
@@ -77,7 +81,7 @@ impl RedisSession {
         } else if self.links[i].role() == LinkRole::Commands {
             self.pump_requests(i, now);
         }
-        if self.is_subscriber(i) {
+        if self.is_subscriber(i) || self.links[i].role() == LinkRole::Shard {
             self.pump_subscriptions(i, now);
         }
     }
@@ -106,10 +110,12 @@ impl RedisSession {
     }
 
     fn pump_subscriptions(&mut self, i: usize, now: Instant) {
+        let delivery = delivery_of(&mut self.delivery, &mut self.shards, &self.links[i]);
         let Some(connection) = self.links[i].up_mut() else { return };
         while has_room(connection)
-            && let Some(batch) = self.delivery.next_batch()
+            && let Some(batch) = delivery.next_batch()
         {
+            connection.used = now;
             connection.pipeline.send(|out| {
                 let mut encoder = Encoder::new(out);
                 encoder
@@ -125,6 +131,7 @@ impl RedisSession {
         }
         // The channel of the probes, once all that addons want is restored.
         if let Some(probe) = &mut self.probe
+            && connection.role != LinkRole::Shard
             && !self.delivery.is_empty()
             && self.delivery.is_restored()
             && probe.subscribe()
@@ -145,7 +152,8 @@ impl RedisSession {
         }
         // The queue to the callbacks is full for all links alike.
         let is_paused = |link: &Link| link.connection().is_some_and(|it| it.liveness.is_paused());
-        let paused = self.links.iter().any(|link| link.role() != LinkRole::Subscriptions && is_paused(link));
+        let is_for_messages = |link: &Link| matches!(link.role(), LinkRole::Subscriptions | LinkRole::Shard);
+        let paused = self.links.iter().any(|link| !is_for_messages(link) && is_paused(link));
         let outage = self.outage().cloned();
         let failed = |link: &Link| Some((link.endpoint()?.clone(), link.error()?.clone()));
         let (failed, cluster) = (self.links.iter().filter_map(failed).collect::<Vec<_>>(), &self.cluster);

@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::acl::listed;
 use super::address::AddressWatch;
 use super::cluster::Cluster;
 use super::config::Config;
@@ -20,6 +19,7 @@ use super::security::SecurityNotices;
 use super::sentinel::SentinelWatch;
 use super::server::Server;
 use super::serving::ASK_AGAIN;
+use super::shards::Shards;
 use crate::backend::toolbox::{Backoff, Delivery, Probe, Requests};
 use crate::backend::{Action, Stage, Start};
 use crate::model::{Code, Error, Event, LinkId, Ready, SessionCounters, Sink, State};
@@ -33,7 +33,10 @@ pub(super) struct RedisSession {
     /// Those that every session has come first, and the others after them, each with its server's endpoint.
     pub(super) links: Vec<Link>,
     pub(super) requests: Requests,
+    /// The subscriptions, but for sharded channels that have a link of their own.
     pub(super) delivery: Delivery,
+    /// Those.
+    pub(super) shards: Shards,
     /// Whether messages are delivered, if that is asked.
     pub(super) probe: Option<Probe>,
     pub(super) role: RoleWatch,
@@ -83,6 +86,7 @@ impl RedisSession {
             links: links.into(),
             requests: Requests::new(request_name),
             delivery,
+            shards: Shards::default(),
             probe,
             role: RoleWatch::default(),
             fence_tokens: FenceTokens::default(),
@@ -112,8 +116,10 @@ impl RedisSession {
     pub(super) fn up(&mut self, i: usize, now: Instant, sink: &mut dyn Sink) {
         self.links[i].handshaken();
         self.cluster.iter_mut().for_each(|cluster| cluster.linked());
-        let Some(connection) = self.links[i].up().filter(|connection| connection.role != LinkRole::Node)
-        else {
+        if self.links[i].role() == LinkRole::Shard {
+            return self.shard_up(i, now, sink);
+        }
+        let Some(connection) = self.links[i].up().filter(|connection| !connection.role.is_nodes()) else {
             return;
         };
         let (version, made) = (connection.version, connection.made);
@@ -136,7 +142,7 @@ impl RedisSession {
                 self.ask_nodes(i, now);
                 self.enter_cluster(sink);
             } else {
-                self.leave_cluster(sink);
+                self.leave_cluster(now, sink);
                 // The cluster is not behind this address any more.
                 self.endpoints.learn([]);
             }
@@ -189,7 +195,7 @@ impl RedisSession {
 
     /// A link is lost or could not be made: answers what was under way on it, tells of it, and arranges the next attempt.
     pub(super) fn fail(&mut self, i: usize, failure: Failure, now: Instant, sink: &mut dyn Sink) {
-        if self.links[i].role() == LinkRole::Node {
+        if self.links[i].role().is_nodes() {
             return self.node_failed(i, failure, now, sink);
         }
         // What is told of the connection comes before its end.
@@ -243,7 +249,7 @@ impl RedisSession {
         if is_subscriber {
             self.delivery.lost(since, &error);
             self.probe.iter_mut().for_each(Probe::disconnected);
-            self.counters.set_confirmed(0);
+            self.count_confirmed();
         }
         if self.links[i].role() == LinkRole::Commands {
             self.role.disconnected();
@@ -253,7 +259,7 @@ impl RedisSession {
                 self.watch.iter_mut().for_each(|watch| watch.master_lost(now));
             }
         }
-        if !self.links.iter().any(|link| link.is_up() && link.role() != LinkRole::Node) {
+        if !self.links.iter().any(|link| link.is_up() && !link.role().is_nodes()) {
             self.version = None;
         }
         let had_lasted = self.links[i].lost(now);
@@ -309,12 +315,15 @@ impl RedisSession {
         self.check_ready(now, sink);
         // Topics may be heard again, and others be refused.
         self.delivery.tell_regained(now, sink);
-        if self.delivery.take_owed_ready() && self.ready {
+        let mut owes_ready = self.delivery.take_owed_ready();
+        for delivery in self.shards.all_mut() {
+            delivery.tell_regained(now, sink);
+            owes_ready |= delivery.take_owed_ready();
+        }
+        if owes_ready && self.ready {
             self.tell_ready(false, sink);
         }
-        if let Some(topics) = self.delivery.refused() {
-            self.counters.set_refused(topics.count as u64, listed(&topics, &self.config));
-        }
+        self.note_refused();
         self.update_state();
     }
 
@@ -323,10 +332,11 @@ impl RedisSession {
         let restored = self.delivery.is_restored();
         let mut all_serve = true;
         for i in 0..self.links.len() {
-            let has_done_all = !self.is_subscriber(i) || restored;
+            let of_shard = || self.shards.of(self.links[i].id()).is_none_or(Delivery::is_restored);
+            let has_done_all = if self.is_subscriber(i) { restored } else { of_shard() };
             all_serve &= self.links[i].serves(has_done_all, now) || !self.is_needed(i);
         }
-        if !all_serve || self.closing.is_some() {
+        if !all_serve || !self.are_shards_restored() || self.closing.is_some() {
             return;
         }
         // The link of the subscriptions may be a new one though the client was ready all the time: nothing was wanted when the old
@@ -360,7 +370,8 @@ impl RedisSession {
 
     /// Disconnect was asked for.
     pub(super) fn close(&mut self, now: Instant, deadline: Instant, sink: &mut dyn Sink) {
-        if let Some(since) = self.delivery.end(self.missing_since(self.subscriber(), now)) {
+        let plain = self.delivery.end(self.missing_since(self.subscriber(), now));
+        if let Some(since) = plain.into_iter().chain(self.end_shards(now)).min() {
             // Nobody asks this server any more whether it was still a master, or compares the next one's role with its.
             let confirmed = self.watch.as_ref().and_then(SentinelWatch::confirmed);
             let since = self.role.master_seen().into_iter().chain(confirmed).fold(since, Instant::min);

@@ -10,6 +10,7 @@ use super::connection::Expectation;
 use super::reply::Reply;
 use super::session::RedisSession;
 use super::sharded_error::{MOVED, is_of_slots};
+use super::shards::delivery_of;
 use crate::backend::toolbox::{Batch, InFlight, Operation};
 use crate::model::{Code, Error, TopicKind};
 
@@ -24,8 +25,9 @@ impl RedisSession {
     pub(super) fn ended_by_server(&mut self, i: usize, kind: TopicKind, name: &[u8], now: Instant) {
         let heard = self.links[i].connection().map_or(now, |connection| connection.liveness.heard_before());
         let text = "the server ended the subscription, as it does when a hash slot moves to another node";
-        self.delivery.ended(kind, name, &Error::unsent(Code::Disconnected, text), heard);
-        self.counters.set_confirmed(self.delivery.confirmed());
+        let delivery = delivery_of(&mut self.delivery, &mut self.shards, &self.links[i]);
+        delivery.ended(kind, name, &Error::unsent(Code::Disconnected, text), heard);
+        self.count_confirmed();
     }
 
     /// Whether this is the answer to an SUNSUBSCRIBE that passes for confirmed, which the fence follows.

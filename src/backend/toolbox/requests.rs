@@ -82,16 +82,16 @@ impl Requests {
         self.backlog.pop_front_if(|request| !delivery.holds_back(request.after) && !request.is_over(now))
     }
 
-    /// Hands each request that [`Requests::next`] would return to `send`, in order. Those that it gives back stay. Returns whether
-    /// others wait for subscriptions.
+    /// Hands each request that [`Requests::next`] would return to `send`, in order. Those that it gives back stay. `holds_back`
+    /// is that of the subscriptions of all links. Returns whether others wait for them.
     pub fn send_each(
         &mut self,
-        delivery: &Delivery,
+        holds_back: impl Fn(u64) -> bool,
         now: Instant,
         mut send: impl FnMut(PendingRequest) -> Option<PendingRequest>,
     ) -> bool {
         let mut stay = Vec::new();
-        while let Some(request) = self.backlog.pop_front_if(|it| !delivery.holds_back(it.after)) {
+        while let Some(request) = self.backlog.pop_front_if(|it| !holds_back(it.after)) {
             stay.extend(if request.is_over(now) { Some(request) } else { send(request) });
         }
         let is_held_back = !self.backlog.is_empty();
@@ -328,20 +328,28 @@ mod tests {
             requests.accept(request(index, now + Duration::from_secs(9)), None, &delivery, now);
         }
         let mut taken = Vec::new();
-        requests.send_each(&delivery, now, |request| match request.number {
-            1 | 4 => {
-                taken.push(request);
-                None
-            }
-            _ => Some(request),
-        });
+        requests.send_each(
+            |number| delivery.holds_back(number),
+            now,
+            |request| match request.number {
+                1 | 4 => {
+                    taken.push(request);
+                    None
+                }
+                _ => Some(request),
+            },
+        );
         requests.put_back(vec![taken.remove(1)]);
         requests.put_back(taken);
         let mut numbers = Vec::new();
-        requests.send_each(&delivery, now, |request| {
-            numbers.push(request.number);
-            Some(request)
-        });
+        requests.send_each(
+            |number| delivery.holds_back(number),
+            now,
+            |request| {
+                numbers.push(request.number);
+                Some(request)
+            },
+        );
         assert_eq!(numbers, [1, 2, 3, 4, 5]);
         requests.partition(
             |kind| match kind {

@@ -1,5 +1,5 @@
 //! What one link delivers. The subscription table: for each topic what is wanted, what was asked of the server, and what it
-//! confirmed. When messages may be missing is in `gaps`, what the server refuses in `refused`, what it ended in `ended`.
+//! confirmed. When messages may be missing is in `gaps`, what the server refuses in `refused`, what it ended in `ended`, and what goes to another link in `handover`.
 //!
 //! Nothing here sends. A topic whose wish differs from what was last requested waits in a queue; [`Delivery::next_batch`]
 //! turns the front of the queue into one SUBSCRIBE or UNSUBSCRIBE, and the server's answers come back as
@@ -10,6 +10,7 @@ mod batch;
 mod ended;
 mod entry;
 mod gaps;
+mod handover;
 mod names;
 mod refusals;
 mod refused;
@@ -20,6 +21,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 pub use batch::{Batch, Name, Operation};
+pub use handover::Handover;
 pub use refused::{RefusedTopic, RefusedTopics};
 
 use entry::{Entry, Refusal, Tables};
@@ -137,6 +139,12 @@ impl Delivery {
         self.last_number
     }
 
+    /// The number of a Subscribe or Unsubscribe that another link's subscriptions [serve](Delivery::subscribe_as).
+    pub fn next_number(&mut self) -> u64 {
+        self.last_number += 1;
+        self.last_number
+    }
+
     /// Whether a wish up to this number is neither confirmed nor refused, so that a publish behind it has to wait.
     pub fn holds_back(&self, number: u64) -> bool {
         self.unsettled.first().is_some_and(|&first| first <= number)
@@ -144,7 +152,12 @@ impl Delivery {
 
     /// Wants a topic. Returns the event to tell if the server has it confirmed already.
     pub fn subscribe(&mut self, topic: &Topic, slot: SubscriptionSlot) -> Option<Event> {
-        self.last_number += 1;
+        let number = self.next_number();
+        self.subscribe_as(number, topic, slot)
+    }
+
+    /// Likewise, with a number that is the session's.
+    pub fn subscribe_as(&mut self, number: u64, topic: &Topic, slot: SubscriptionSlot) -> Option<Event> {
         let table = self.tables.of_mut(topic.kind);
         if !table.contains_key(&*topic.name) {
             table.insert(Arc::from(&*topic.name), Entry::default());
@@ -161,7 +174,7 @@ impl Delivery {
         // The refusal of an earlier wish, or of its end.
         self.refusals.lift(entry);
         self.unsettled.remove(&entry.number);
-        entry.number = self.last_number;
+        entry.number = number;
         self.unsettled.insert(entry.number);
         if entry.in_flight == 0 && entry.confirmed {
             // An Unsubscribe that was never sent, or refused: undone.
@@ -175,8 +188,12 @@ impl Delivery {
 
     /// Wants a topic no more.
     pub fn unsubscribe(&mut self, topic: &Topic) {
-        self.last_number += 1;
-        let number = self.last_number;
+        let number = self.next_number();
+        self.unsubscribe_as(number, topic);
+    }
+
+    /// Likewise, with a number that is the session's.
+    pub fn unsubscribe_as(&mut self, number: u64, topic: &Topic) {
         let Some(entry) = self.tables.of_mut(topic.kind).get_mut(&*topic.name) else { return };
         if entry.slot.take().is_none() {
             return;
@@ -387,6 +404,7 @@ impl Delivery {
         let first = !std::mem::replace(&mut entry.told, true);
         let number = entry.number;
         let restoring = std::mem::take(&mut entry.restoring);
+        entry.redirections = 0;
         let refused = self.refusals.confirm(entry, kind, name);
         self.restoring -= usize::from(restoring);
         self.told += usize::from(first);
