@@ -5,6 +5,7 @@ mod failures;
 mod order;
 mod redirections;
 mod routes;
+mod shards;
 mod transactions;
 
 use realtime::backend::{Connected, OptionValue};

@@ -1,0 +1,455 @@
+//! Sharded channels of a cluster are subscribed at the nodes that hold their hash slots, and follow a slot that moves.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use realtime::backend::{Action, Connected, LinkError};
+use realtime::model::{Command, Event, LinkId, RequestKind, State, TopicKind};
+
+use super::{FORBIDDEN, SEED, SLOTS, failed, made, made_at, node, ok, on_cluster};
+use crate::client::{BOTH, Client, Resp, args, life, subscribe, topic};
+use crate::sink::{Said, message, subscribed};
+
+const SHARDED: TopicKind = TopicKind::ShardedChannel;
+
+/// A link is lost, or cannot be made.
+const EOF: LinkError = LinkError::Eof;
+
+fn ssubscribe(client: &mut Client, name: &str, slot: u32) {
+    client.command(subscribe(SHARDED, name, slot));
+}
+
+fn sunsubscribe(client: &mut Client, name: &str) {
+    client.command(Command::Unsubscribe(topic(SHARDED, name)));
+}
+
+/// A node pushes this: `what`, a channel, and a number or a payload.
+fn push(client: &mut Client, link: u8, resp: Resp, what: &str, name: &str, last: &str) {
+    let kind = if resp == Resp::Two { '*' } else { '>' };
+    let (n, m) = (what.len(), name.len());
+    client.server(link, format!("{kind}3\r\n${n}\r\n{what}\r\n${m}\r\n{name}\r\n{last}\r\n").as_bytes());
+}
+
+fn confirm(client: &mut Client, link: u8, resp: Resp, name: &str) {
+    push(client, link, resp, "ssubscribe", name, ":1");
+}
+
+fn smessage(client: &mut Client, link: u8, resp: Resp, name: &str, payload: &str) {
+    push(client, link, resp, "smessage", name, &format!("${}\r\n{payload}", payload.len()));
+}
+
+/// The commands for subscriptions on a link since the last look. The fences are answered, in the form of an answer, and so is what
+/// looks for life.
+fn asked(client: &mut Client, link: u8) -> Vec<String> {
+    let mut asked = client.commands(link);
+    asked.retain(|command| command.contains("SUB"));
+    asked
+}
+
+/// Answers the fence with this number.
+fn fence(client: &mut Client, link: u8, number: u32) {
+    let token = format!("realtime:{number}");
+    client.server(link, format!("${}\r\n{token}\r\n", token.len()).as_bytes());
+}
+
+/// Ready, and subscribed to `c` as slot 1 at `n2`, on link 2, where fence 1 was answered.
+fn hearing(resp: Resp) -> Client {
+    let mut client = on_cluster(resp, &[], SLOTS);
+    ssubscribe(&mut client, "c", 1);
+    node(&mut client, 2, "n2:7002", resp);
+    assert_eq!(client.commands(2), ["SSUBSCRIBE c", "PING realtime:1"]);
+    confirm(&mut client, 2, resp, "c");
+    fence(&mut client, 2, 1);
+    assert_eq!(client.said(), [subscribed(SHARDED, "c")]);
+    client
+}
+
+/// The events told: a gap of these channels that lasted so long, and a `ready`.
+fn expect_gap(client: &mut Client, names: &[&str], lasted: Duration) {
+    let said = client.said();
+    let [
+        Said::Event(Event::Gap { lasted: told, topics: Some(topics), .. }),
+        Said::Event(Event::Ready(ready)),
+    ] = &said[..]
+    else {
+        panic!("expected a gap and ready, not {said:?}")
+    };
+    let expected: Vec<_> = names.iter().map(|name| topic(SHARDED, name)).collect();
+    assert_eq!((&topics[..], *told, ready.first), (&expected[..], lasted, false));
+}
+
+#[test]
+fn a_channel_is_subscribed_at_the_node_of_its_slot_on_a_link_of_its_own() {
+    for resp in BOTH {
+        let mut client = hearing(resp);
+        ssubscribe(&mut client, "{c}2", 2);
+        assert_eq!((client.action(), asked(&mut client, 2)), (None, vec!["SSUBSCRIBE {c}2".to_owned()]));
+        confirm(&mut client, 2, resp, "{c}2");
+        fence(&mut client, 2, 2);
+        // At the node of the commands, too: what is lost with that link costs no sharded channel anything.
+        ssubscribe(&mut client, "b", 3);
+        node(&mut client, 3, "n1:7001", resp);
+        assert_eq!(asked(&mut client, 3), ["SSUBSCRIBE b"]);
+        confirm(&mut client, 3, resp, "b");
+        smessage(&mut client, 2, resp, "{c}2", "two");
+        smessage(&mut client, 3, resp, "b", "three");
+        smessage(&mut client, 3, resp, "c", "not from there");
+        let told =
+            [subscribed(SHARDED, "{c}2"), subscribed(SHARDED, "b"), message(2, "two"), message(3, "three")];
+        assert_eq!((client.said(), client.confirmed()), (told.into(), 3));
+        client.get(1, "b");
+        client.server(0, b"+OK\r\n");
+        assert_eq!(client.said(), [ok(1)], "commands have links of their own");
+    }
+}
+
+#[test]
+fn ready_waits_for_what_was_wanted_before_but_for_no_node_that_cannot_be_reached() {
+    for resp in BOTH {
+        for reached in [true, false] {
+            let mut client = Client::with_seed("redis://n1:7001", &[], SEED);
+            ssubscribe(&mut client, "c", 1);
+            client.attempt(0);
+            made(&mut client, 0, resp);
+            assert_eq!(client.commands(0)[0], "CLUSTER SLOTS");
+            if resp == Resp::Two {
+                client.attempt(1);
+            }
+            client.server(0, SLOTS);
+            if resp == Resp::Three {
+                client.server(0, b"-MOVED 7365 n2:7002\r\n");
+                fence(&mut client, 0, 1);
+            }
+            let (address, _) = client.attempt(2);
+            assert_eq!((address.as_str(), client.said()), ("n2:7002", vec![]), "{resp:?}");
+            if !reached {
+                client.lost(2, EOF);
+                assert_eq!(client.attempt(3).0, "n4:7004");
+                assert_eq!(client.said(), []);
+                client.lost(3, EOF);
+                let said = client.said();
+                assert!(matches!(&said[..], [Said::Event(Event::Ready(_))]), "{said:?}");
+                continue;
+            }
+            made(&mut client, 2, resp);
+            assert_eq!(asked(&mut client, 2), ["SSUBSCRIBE c"]);
+            assert_eq!(client.said(), []);
+            confirm(&mut client, 2, resp, "c");
+            let said = client.said();
+            assert!(
+                matches!(&said[..], [first, Said::Event(Event::Ready(_))] if *first == subscribed(SHARDED, "c")),
+                "{said:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn where_nobody_tells_who_holds_the_slots_each_node_sends_on() {
+    for resp in BOTH {
+        let mut client = on_cluster(resp, &[], FORBIDDEN);
+        ssubscribe(&mut client, "c", 1);
+        if resp == Resp::Two {
+            node(&mut client, 1, "n1:7001", resp);
+        }
+        let link = client.subscriber;
+        assert_eq!(asked(&mut client, link), ["SSUBSCRIBE c"]);
+        client.server(link, b"-MOVED 7365 n3:7003\r\n");
+        fence(&mut client, link, 1);
+        node(&mut client, 2, "n3:7003", resp);
+        assert_eq!(asked(&mut client, 2), ["SSUBSCRIBE c"]);
+        client.server(2, b"-MOVED 7365 n2:7002\r\n");
+        fence(&mut client, 2, 2);
+        node(&mut client, 3, "n2:7002", resp);
+        assert_eq!(asked(&mut client, 3), ["SSUBSCRIBE c"]);
+        assert_eq!(client.said(), [], "a redirection is no refusal");
+        confirm(&mut client, 3, resp, "c");
+        assert_eq!(client.said(), [subscribed(SHARDED, "c")]);
+    }
+}
+
+#[test]
+fn nodes_that_disagree_are_asked_with_pauses() {
+    let mut client = hearing(Resp::Three);
+    push(&mut client, 2, Resp::Three, "sunsubscribe", "c", ":0");
+    let mut fences = 1;
+    let mut answer = |client: &mut Client, link: u8, moved: &[u8]| {
+        assert_eq!(asked(client, link), ["SSUBSCRIBE c"]);
+        fences += 1;
+        client.server(link, moved);
+        fence(client, link, fences);
+    };
+    answer(&mut client, 2, b"-MOVED 7365 n3:7003\r\n");
+    node(&mut client, 3, "n3:7003", Resp::Three);
+    answer(&mut client, 3, b"-MOVED 7365 n2:7002\r\n");
+    answer(&mut client, 2, b"-MOVED 7365 n3:7003\r\n");
+    let said = client.said();
+    assert!(matches!(&said[..], [Said::Event(Event::SubscribeFailed { .. })]), "{said:?}");
+    assert_eq!((asked(&mut client, 2), asked(&mut client, 3)), (vec![], vec![]));
+    assert_eq!(client.counters.refused.load(Ordering::Relaxed), 1);
+    client.advance(1.0);
+    answer(&mut client, 2, b"-MOVED 7365 n3:7003\r\n");
+    assert_eq!(asked(&mut client, 3), ["SSUBSCRIBE c"], "both were asked again");
+    confirm(&mut client, 3, Resp::Three, "c");
+    assert_eq!(client.counters.refused.load(Ordering::Relaxed), 0);
+}
+
+#[test]
+fn a_slot_that_moves_takes_its_channels_along() {
+    for resp in BOTH {
+        let mut client = hearing(resp);
+        let heard = client.driver.now;
+        client.advance(2.0);
+        push(&mut client, 2, resp, "sunsubscribe", "c", ":0");
+        // The node knows best where to.
+        assert_eq!(asked(&mut client, 2), ["SSUBSCRIBE c"]);
+        client.server(2, b"-MOVED 7365 n3:7003\r\n");
+        fence(&mut client, 2, 2);
+        node(&mut client, 3, "n3:7003", resp);
+        assert_eq!((asked(&mut client, 3), client.confirmed()), (vec!["SSUBSCRIBE c".to_owned()], 0));
+        client.advance(1.0);
+        confirm(&mut client, 3, resp, "c");
+        let lasted = client.driver.now - heard;
+        expect_gap(&mut client, &["c"], lasted);
+        smessage(&mut client, 3, resp, "c", "there");
+        smessage(&mut client, 2, resp, "c", "no more");
+        assert_eq!((client.said(), client.confirmed()), (vec![message(1, "there")], 1));
+    }
+}
+
+#[test]
+fn a_lost_node_costs_its_own_channels_a_gap_and_they_go_on_at_its_replica() {
+    for resp in BOTH {
+        let mut client = hearing(resp);
+        ssubscribe(&mut client, "b", 2);
+        node(&mut client, 3, "n1:7001", resp);
+        confirm(&mut client, 3, resp, "b");
+        client.said();
+        let heard = client.driver.now;
+        client.advance(3.0);
+        client.lost(2, EOF);
+        assert_eq!((client.said(), client.counters.state(), client.confirmed()), (vec![], State::Ready, 1));
+        node(&mut client, 4, "n4:7004", resp);
+        assert_eq!(asked(&mut client, 4), ["SSUBSCRIBE c"]);
+        smessage(&mut client, 3, resp, "b", "heard all the time");
+        assert_eq!(client.said(), [message(2, "heard all the time")]);
+        client.advance(0.5);
+        confirm(&mut client, 4, resp, "c");
+        let lasted = client.driver.now - heard;
+        expect_gap(&mut client, &["c"], lasted);
+        smessage(&mut client, 4, resp, "c", "at the replica");
+        assert_eq!(client.said(), [message(1, "at the replica")]);
+        assert_eq!(client.counters.reconnects.load(Ordering::Relaxed), 0);
+    }
+}
+
+#[test]
+fn a_channel_that_nobody_can_serve_is_asked_for_with_pauses_and_holds_nothing_back() {
+    for resp in BOTH {
+        let mut client = hearing(resp);
+        let heard = client.driver.now;
+        client.lost(2, EOF);
+        client.attempt(3);
+        client.lost(3, EOF);
+        assert_eq!(client.action(), None, "both have their pause");
+        client.publish(1, "chat", "x");
+        assert_eq!(client.commands(0).last().map(String::as_str), Some("PUBLISH chat x"));
+        client.server(0, b":0\r\n");
+        client.said();
+        client.await_attempt();
+        let (mut link, mut attempts) = (0, 0);
+        while let Some(action) = client.action_before_writing() {
+            let Action::Connect { link: LinkId(id), .. } = action else { continue };
+            (link, attempts) = (id, attempts + 1);
+        }
+        assert_eq!(attempts, 1);
+        made(&mut client, link, resp);
+        assert_eq!(asked(&mut client, link), ["SSUBSCRIBE c"]);
+        confirm(&mut client, link, resp, "c");
+        let lasted = client.driver.now - heard;
+        expect_gap(&mut client, &["c"], lasted);
+    }
+}
+
+#[test]
+fn a_request_waits_for_a_channel_before_it_on_whichever_link_it_is() {
+    for resp in BOTH {
+        let mut client = on_cluster(resp, &[], SLOTS);
+        ssubscribe(&mut client, "c", 1);
+        client.request(1, 10.0, RequestKind::SPublish(args(&["a", "x"])));
+        client.publish(2, "chat", "x");
+        node(&mut client, 2, "n2:7002", resp);
+        assert_eq!((client.commands(0), client.action()), (vec![], None));
+        confirm(&mut client, 2, resp, "c");
+        assert_eq!(client.commands(0), ["PUBLISH chat x"]);
+        node(&mut client, 3, "n3:7003", resp);
+        assert_eq!(client.commands(3), ["SPUBLISH a x"]);
+    }
+}
+
+#[test]
+fn a_link_without_channels_is_closed_after_a_minute() {
+    for resp in BOTH {
+        let mut client = hearing(resp);
+        sunsubscribe(&mut client, "c");
+        assert_eq!(asked(&mut client, 2), ["SUNSUBSCRIBE c"]);
+        push(&mut client, 2, resp, "sunsubscribe", "c", ":0");
+        fence(&mut client, 2, 2);
+        let mut is_closed = false;
+        for _ in 0..100 {
+            client.advance(1.0);
+            for link in [0, 2] {
+                for command in client.commands(link) {
+                    let answer = if command == "CLUSTER SLOTS" { Some(SLOTS) } else { life(&command) };
+                    answer.into_iter().for_each(|answer| client.server(link, answer));
+                }
+            }
+            is_closed |= client.action() == Some(Action::Close(LinkId(2)));
+        }
+        assert!(is_closed, "{resp:?}");
+        assert_eq!(client.said(), []);
+        ssubscribe(&mut client, "c", 2);
+        assert_eq!(client.attempt(2).0, "n2:7002");
+        sunsubscribe(&mut client, "c");
+        assert_eq!(client.action(), Some(Action::Close(LinkId(2))), "nothing is to be asked there any more");
+    }
+}
+
+#[test]
+fn what_is_not_subscribed_yet_follows_what_the_cluster_tells() {
+    let mut client = on_cluster(Resp::Three, &[], SLOTS);
+    client.get(1, "b");
+    ssubscribe(&mut client, "c", 1);
+    client.attempt(2);
+    let swapped = String::from_utf8(SLOTS.into()).unwrap().replace("n2", "n5").replace("7002", "7005");
+    // A redirection makes it ask again.
+    client.commands(0);
+    client.server(0, b"-MOVED 3300 n3:7003\r\n");
+    node(&mut client, 3, "n3:7003", Resp::Three);
+    client.advance(1.0);
+    assert_eq!(client.commands(0), ["CLUSTER SLOTS"]);
+    client.server(0, swapped.as_bytes());
+    assert_eq!(client.attempt(4).0, "n5:7005");
+    assert_eq!(client.action(), Some(Action::Close(LinkId(2))));
+    made(&mut client, 4, Resp::Three);
+    assert_eq!(asked(&mut client, 4), ["SSUBSCRIBE c"]);
+}
+
+/// A master on the minority's side of a partition answers, and hears of nothing.
+#[test]
+fn a_node_that_the_cluster_does_not_know_any_more_is_left() {
+    for resp in BOTH {
+        let mut client = hearing(resp);
+        let after = String::from_utf8(SLOTS.into()).unwrap();
+        let (first, rest) = after.split_once("*4\r\n").unwrap();
+        let third = &rest[rest.rfind("*3\r\n:10923").unwrap()..];
+        let without = format!("{first}*3\r\n:5461\r\n:10922\r\n*2\r\n$2\r\nn4\r\n:7004\r\n{third}");
+        let mut left = false;
+        for _ in 0..100 {
+            client.advance(1.0);
+            for link in [0, 2] {
+                for command in client.commands(link) {
+                    let answer =
+                        if command == "CLUSTER SLOTS" { Some(without.as_bytes()) } else { life(&command) };
+                    answer.into_iter().for_each(|answer| client.server(link, answer));
+                }
+            }
+            left |= client.action() == Some(Action::Close(LinkId(2)));
+            if left {
+                break;
+            }
+        }
+        assert!(left, "{resp:?}");
+        node(&mut client, 3, "n4:7004", resp);
+        assert_eq!(asked(&mut client, 3), ["SSUBSCRIBE c"]);
+        confirm(&mut client, 3, resp, "c");
+        let said = client.said();
+        assert!(
+            matches!(
+                &said[..],
+                [Said::Event(Event::Gap { topics: Some(_), .. }), Said::Event(Event::Ready(_))]
+            ),
+            "{said:?}"
+        );
+    }
+}
+
+#[test]
+fn a_server_that_is_no_cluster_any_more_has_all_channels_on_the_link_of_the_subscriptions() {
+    for resp in BOTH {
+        let mut client = hearing(resp);
+        let heard = client.driver.now;
+        client.lost(0, EOF);
+        client.said();
+        loop {
+            client.await_attempt();
+            if client.attempt(0).0 == "n1:7001" {
+                break;
+            }
+            client.lost(0, EOF);
+        }
+        made_at(&mut client, 0, resp, "standalone");
+        assert_eq!(client.action(), Some(Action::Close(LinkId(2))));
+        if resp == Resp::Two {
+            client.attempt(1);
+            client.driver.connected(LinkId(1), Connected::default());
+            client.commands(1);
+            // The same server.
+            let info = "redis_mode:standalone\r\nrun_id:r0\r\n";
+            client.server(1, format!("+OK\r\n+OK\r\n${}\r\n{info}\r\n+PONG\r\n", info.len()).as_bytes());
+        }
+        let said = client.said();
+        let gap = said.iter().find_map(|said| match said {
+            Said::Event(Event::Gap { lasted, topics: None, .. }) => Some(*lasted),
+            _ => None,
+        });
+        assert_eq!(gap, Some(client.driver.now - heard), "{resp:?}: {said:?}");
+        let link = client.subscriber;
+        assert_eq!(asked(&mut client, link), ["SSUBSCRIBE c"]);
+        confirm(&mut client, link, resp, "c");
+        let said = client.said();
+        assert!(matches!(&said[..], [Said::Event(Event::Ready(_))]), "{resp:?}: {said:?}");
+    }
+}
+
+#[test]
+fn a_disconnect_is_a_gap_since_the_last_byte_and_ends_the_links() {
+    for resp in BOTH {
+        let mut client = hearing(resp);
+        client.advance(2.0);
+        client.disconnect(5.0);
+        let said = client.said();
+        let [Said::Event(Event::Gap { lasted, topics: None, .. }), Said::Event(Event::Closed)] = &said[..]
+        else {
+            panic!("{said:?}")
+        };
+        assert_eq!(*lasted, Duration::from_secs(2));
+        assert!(client.driver.is_finished());
+    }
+}
+
+#[test]
+fn a_refusal_of_a_node_is_told_and_counted_like_every_other() {
+    for resp in BOTH {
+        let mut client = on_cluster(resp, &[], SLOTS);
+        ssubscribe(&mut client, "c", 1);
+        node(&mut client, 2, "n2:7002", resp);
+        client.commands(2);
+        client.server(2, b"-CLUSTERDOWN The cluster is down\r\n");
+        fence(&mut client, 2, 1);
+        let said = client.said();
+        let [Said::Event(Event::SubscribeFailed { error, .. })] = &said[..] else { panic!("{said:?}") };
+        assert_eq!(error.code.as_str(), "CLUSTERDOWN");
+        let shown = client.counters.one_refused().unwrap();
+        assert!(shown.starts_with("sharded channel \"c\": CLUSTERDOWN"), "{shown}");
+        client.get(1, "c");
+        node(&mut client, 3, "n2:7002", resp);
+        client.server(3, b"-ERR no\r\n");
+        failed(&mut client, 1);
+        client.advance(1.0);
+        assert_eq!(asked(&mut client, 2), ["SSUBSCRIBE c"]);
+        confirm(&mut client, 2, resp, "c");
+        assert_eq!(client.said(), [subscribed(SHARDED, "c")]);
+        assert_eq!(client.counters.refused.load(Ordering::Relaxed), 0);
+    }
+}
