@@ -314,13 +314,7 @@ impl RedisSession {
         }
         self.check_ready(now, sink);
         // Topics may be heard again, and others be refused.
-        self.delivery.tell_regained(now, sink);
-        let mut owes_ready = self.delivery.take_owed_ready();
-        for delivery in self.shards.all_mut() {
-            delivery.tell_regained(now, sink);
-            owes_ready |= delivery.take_owed_ready();
-        }
-        if owes_ready && self.ready {
+        if self.tell_regained(now, sink) && self.ready {
             self.tell_ready(false, sink);
         }
         self.note_refused();

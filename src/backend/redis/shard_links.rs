@@ -143,6 +143,7 @@ impl RedisSession {
 
     /// A link of a shard is up.
     pub(super) fn shard_up(&mut self, i: usize, now: Instant, sink: &mut dyn Sink) {
+        self.shards.note_change();
         if self.closing.is_none()
             && let Some(delivery) = self.shards.of_mut(self.links[i].id())
         {
@@ -163,6 +164,7 @@ impl RedisSession {
     ) {
         let Some(delivery) = self.shards.of_mut(self.links[i].id()) else { return };
         let topics = delivery.disconnect(since, error);
+        self.shards.note_change();
         self.count_confirmed();
         self.place(topics, now, sink);
         self.check_ready(now, sink);
@@ -231,19 +233,39 @@ impl RedisSession {
         self.counters.set_confirmed(self.delivery.confirmed() + shards);
     }
 
-    /// Notes what is refused, if that has changed.
+    /// Tells of topics that are heard again. Returns whether a `ready` has to follow.
+    pub(super) fn tell_regained(&mut self, now: Instant, sink: &mut dyn Sink) -> bool {
+        self.delivery.tell_regained(now, sink);
+        let mut owes_ready = self.delivery.take_owed_ready();
+        for delivery in self.shards.all_mut() {
+            delivery.tell_regained(now, sink);
+            owes_ready |= delivery.take_owed_ready();
+        }
+        owes_ready
+    }
+
+    /// Notes what is refused or at nodes that cannot be reached, if that has changed.
     pub(super) fn note_refused(&mut self) {
-        let mut has_changed = self.delivery.take_refused_changed() | self.shards.take_forgot();
+        let mut has_changed = self.delivery.take_refused_changed() | self.shards.take_changed();
         self.shards.all_mut().for_each(|delivery| has_changed |= delivery.take_refused_changed());
         if !has_changed {
             return;
         }
-        let count =
-            self.delivery.refused_count() + self.shards.all().map(Delivery::refused_count).sum::<usize>();
+        let silent = self.links.iter().filter_map(|link| {
+            let delivery =
+                self.shards.of(link.id()).filter(|delivery| !link.is_up() && !delivery.is_empty())?;
+            Some((delivery.wanted(), link.error()?))
+        });
+        let (unreached, error) =
+            silent.fold((0, None), |(sum, first), (wanted, error)| (sum + wanted, first.or(Some(error))));
+        let reason = error.map(|error| format!("sharded channels ({unreached}): {error}"));
+        let count = unreached
+            + self.delivery.refused_count()
+            + self.shards.all().map(Delivery::refused_count).sum::<usize>();
         let deliveries = std::iter::once(&mut self.delivery).chain(self.shards.all_mut());
-        let reason = deliveries
+        let refused = deliveries
             .filter(|delivery| delivery.refused_count() > 0)
             .find_map(|delivery| listed(&RefusedTopics { count, ..delivery.refused_topics() }, &self.config));
-        self.counters.set_refused(count as u64, reason);
+        self.counters.set_refused(count as u64, refused.or(reason));
     }
 }

@@ -11,8 +11,8 @@ use crate::model::{LinkId, TopicKind};
 #[derive(Debug, Default)]
 pub(super) struct Shards {
     shards: Vec<(LinkId, Delivery)>,
-    /// What a link had is gone, so what is refused may be less.
-    forgot: bool,
+    /// Which links are there or can be made has changed, and with it what is refused.
+    has_changed: bool,
 }
 
 impl Shards {
@@ -35,7 +35,7 @@ impl Shards {
     pub(super) fn retain(&mut self, is_there: impl Fn(LinkId) -> bool) {
         let before = self.shards.len();
         self.shards.retain(|(id, _)| is_there(*id));
-        self.forgot |= self.shards.len() < before;
+        self.has_changed |= self.shards.len() < before;
     }
 
     /// All of them.
@@ -58,9 +58,14 @@ impl Shards {
         self.all_mut().find(|delivery| delivery.contains(TopicKind::ShardedChannel, name))
     }
 
-    /// Whether a link was forgotten since the last call.
-    pub(super) fn take_forgot(&mut self) -> bool {
-        std::mem::take(&mut self.forgot)
+    /// A link is up, or lost.
+    pub(super) fn note_change(&mut self) {
+        self.has_changed = true;
+    }
+
+    /// Whether links have changed since the last call.
+    pub(super) fn take_changed(&mut self) -> bool {
+        std::mem::take(&mut self.has_changed)
     }
 }
 

@@ -88,7 +88,7 @@ impl Delivery {
         let is_free = |entry: &Entry| entry.is_wanted() && !entry.may_be_held() && !entry.confirmed;
         let free =
             self.tables.of(kind).iter().filter(|(name, entry)| is_free(entry) && belongs_elsewhere(name));
-        self.take_out_all(kind, sorted(free), since, error)
+        self.take_out_all(kind, &sorted(free), since, error)
     }
 
     /// The connection is lost, and with it what was published `since` then: hands over all that is wanted.
@@ -96,7 +96,7 @@ impl Delivery {
         let mut topics = Vec::new();
         for kind in TopicKind::ALL {
             let wanted = self.tables.of(kind).iter().filter(|(_, entry)| entry.is_wanted());
-            topics.extend(self.take_out_all(kind, sorted(wanted), since, error));
+            topics.extend(self.take_out_all(kind, &sorted(wanted), since, error));
         }
         self.forget_connection();
         topics
@@ -105,7 +105,7 @@ impl Delivery {
     fn take_out_all(
         &mut self,
         kind: TopicKind,
-        names: Vec<Name>,
+        names: &[Name],
         since: Instant,
         error: &Error,
     ) -> Vec<Handover> {
