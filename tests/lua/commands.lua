@@ -105,7 +105,7 @@ host.test("commands that would break the connection raise and name what to use",
 	local client = kit.ready()
 	for name, hint in pairs({
 		SUBSCRIBE = "use client:Subscribe", psubscribe = "use client:PSubscribe", UNSUBSCRIBE = "use client:Unsubscribe",
-		PUNSUBSCRIBE = "use client:PUnsubscribe", SSUBSCRIBE = "use client:Subscribe and client:Unsubscribe", SUNSUBSCRIBE = "",
+		PUNSUBSCRIBE = "use client:PUnsubscribe", SSUBSCRIBE = "use client:SSubscribe", SUNSUBSCRIBE = "use client:SUnsubscribe",
 		MULTI = "use client:Transaction", EXEC = "client:Transaction", DISCARD = "client:Transaction",
 		WATCH = "use client:Transaction, or EVAL", HELLO = "protocol", AUTH = "password of realtime.Connect",
 		SELECT = "option db of realtime.Connect", QUIT = "use client:Disconnect", RESET = "client:Disconnect", MONITOR = "",

@@ -1,4 +1,4 @@
--- servers: fake, real
+-- servers: fake, real; redis: 7.0
 -- Sharded channels: as plain ones on a server without a cluster, and apart from them.
 
 local kit = include("_kit.lua")

@@ -32,9 +32,9 @@ pub(super) struct Cluster {
     replicas: Vec<(Endpoint, Endpoint)>,
     /// Nodes have changed, or the links to them, since that was told.
     is_untold: bool,
-    /// Slots of which something may be under way on a link other than the one that requests for the slot go to: which link, and
-    /// up to where in its pipeline.
-    under_way: HashMap<u16, (LinkId, u64)>,
+    /// Slots of which something may be under way on a link other than the one that requests for the slot go to: which links, and
+    /// up to where in the pipeline of each.
+    under_way: HashMap<u16, Vec<(LinkId, u64)>>,
     /// Something changed that may let requests be sent.
     pub(super) has_news: bool,
     /// What is not told may let requests be sent: answers, confirmations, bytes that are written.
@@ -114,8 +114,15 @@ impl Cluster {
             let only = detour.only.and_then(|id| links.iter().position(|link| link.id() == id));
             match only {
                 Some(i) if links[i].is_up() || links[i].is_under_way() => return Place::Link(i),
-                // The node that holds the slot is asked once more.
-                _ => detour.only = None,
+                Some(i) if links[i].is_waiting() => {
+                    self.waits = true;
+                    return Place::Nowhere;
+                }
+                // The node that holds the slot is asked once more. That says nothing against it, so it does not count.
+                _ if detour.only.take().is_some() => {
+                    detour.redirections = detour.redirections.saturating_sub(1);
+                }
+                _ => {}
             }
         }
         match request.partition.and_then(|slot| self.slots.owner(slot)) {
@@ -129,20 +136,25 @@ impl Cluster {
 
     /// Whether requests of a slot are under way on another link than this one.
     fn is_under_way_elsewhere(&mut self, slot: u16, i: usize, links: &[Link]) -> bool {
-        let Some(&(id, offset)) = self.under_way.get(&slot) else { return false };
-        let other = links.iter().find(|link| link.id() == id && id != links[i].id());
-        let connection = other.and_then(Link::connection);
-        if connection.is_some_and(|connection| !connection.pipeline.is_answered(offset)) {
-            return true;
+        let Some(under_way) = self.under_way.get_mut(&slot) else { return false };
+        under_way.retain(|&(id, offset)| {
+            let other = links.iter().find(|link| link.id() == id && id != links[i].id());
+            let connection = other.and_then(Link::connection);
+            connection.is_some_and(|connection| !connection.pipeline.is_answered(offset))
+        });
+        if under_way.is_empty() {
+            self.under_way.remove(&slot);
+            return false;
         }
-        self.under_way.remove(&slot);
-        false
+        true
     }
 
     /// Requests of this slot may be under way on this link, and the next ones may go to another one.
     pub(super) fn note_under_way(&mut self, slot: u16, link: &Link) {
         if let Some(connection) = link.connection() {
-            self.under_way.insert(slot, (link.id(), connection.pipeline.end()));
+            let under_way = self.under_way.entry(slot).or_default();
+            under_way.retain(|(id, _)| *id != link.id());
+            under_way.push((link.id(), connection.pipeline.end()));
         }
     }
 
@@ -178,7 +190,10 @@ impl Cluster {
 
     /// A connection is lost: nothing is under way on it any more.
     pub(super) fn lost(&mut self, link: LinkId) {
-        self.under_way.retain(|_, (id, _)| *id != link);
+        self.under_way.retain(|_, under_way| {
+            under_way.retain(|(id, _)| *id != link);
+            !under_way.is_empty()
+        });
         self.linked();
     }
 
@@ -188,8 +203,14 @@ impl Cluster {
     }
 
     /// A node holds this slot now. Returns whether that could be noted.
-    pub(super) fn moved(&mut self, slot: u16, node: Endpoint) -> bool {
+    pub(super) fn moved(&mut self, slot: u16, node: Endpoint, links: &[Link]) -> bool {
         self.is_untold = true;
+        let is_of_slot = |request: &PendingRequest| request.partition == Some(slot);
+        for link in links {
+            if link.connection().is_some_and(|connection| connection.pipeline.requests().any(is_of_slot)) {
+                self.note_under_way(slot, link);
+            }
+        }
         self.slots.learn(slot, node)
     }
 

@@ -90,6 +90,8 @@ pub(super) struct Connection {
     pub(super) made: Instant,
     /// When a request was sent on it or answered last.
     pub(super) used: Instant,
+    /// When the cluster named its node last; when it was made, before that.
+    pub(super) named: Instant,
     /// The stage of making it that took longest.
     pub(super) slowest: Option<Stage>,
     /// How it is secured, once it is.
@@ -119,6 +121,7 @@ impl Connection {
             proved: false,
             made: now,
             used: now,
+            named: now,
             slowest: how.slowest,
             secured: None,
             peer: how.peer,

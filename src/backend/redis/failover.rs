@@ -5,6 +5,7 @@ use std::time::Instant;
 use super::connection::{Expectation, LinkRole};
 use super::failure::Failure;
 use super::nodes::nodes;
+use super::protocol::is_refusal;
 use super::reply::Reply;
 use super::role::{RoleQuestion, RoleTurn, RoleVerdict};
 use super::sentinel::SentinelWatch;
@@ -102,7 +103,8 @@ impl RedisSession {
             Ok(Value::Array(none))
                 if none.is_empty()
                     && self.endpoints.is_learned()
-                    && self.links[i].role() == LinkRole::Commands =>
+                    && self.links[i].role() == LinkRole::Commands
+                    && self.closing.is_none() =>
             {
                 self.leave(|| Failure::LeftCluster, now, sink);
             }
@@ -111,7 +113,9 @@ impl RedisSession {
                 let nodes = nodes(reply, self.endpoints.present(), &self.config);
                 self.endpoints.learn(nodes);
             }
-            Err(_) => self.endpoints.nodes_refused(),
+            Err(error) if is_refusal(error) => self.endpoints.nodes_refused(),
+            // It is loading, or runs a script: it is asked again when it is time.
+            Err(_) => {}
         }
     }
 
@@ -135,7 +139,10 @@ impl RedisSession {
     /// The server was a master and is a replica. One address may lead to another server by now. If it does not, the client
     /// stays.
     fn demoted(&mut self, now: Instant, sink: &mut dyn Sink) {
-        if self.closing.is_none() {
+        if self.server.is_cluster() {
+            // Any node will do: what is published on one reaches all.
+            self.note_role(Some(Role::Replica), now);
+        } else if self.closing.is_none() {
             self.leave(|| Failure::Demoted, now, sink);
             self.lose_to_new_master();
         }

@@ -202,9 +202,10 @@ impl RedisSession {
         let is_spare = self.is_spare(i);
         let Some(connection) = self.links[i].up_mut() else { return };
         if connection.role.is_nodes() && connection.is_unused(UNUSED, now) && is_spare {
+            let id = self.links[i].id();
             self.links[i].close();
-            self.cluster.iter_mut().for_each(|cluster| cluster.linked());
-            return self.actions.push_back(Action::Close(self.links[i].id()));
+            self.cluster.iter_mut().for_each(|cluster| cluster.lost(id));
+            return self.actions.push_back(Action::Close(id));
         }
         let sign = connection.liveness.check(now);
         match sign {

@@ -107,9 +107,10 @@ impl RedisSession {
                 self.cluster.iter_mut().for_each(|cluster| cluster.is_stalled = true);
                 return None;
             };
-            self.actions.push_back(Action::Close(self.links[oldest].id()));
+            let id = self.links[oldest].id();
+            self.actions.push_back(Action::Close(id));
             self.links[oldest].close();
-            self.cluster.iter_mut().for_each(|cluster| cluster.linked());
+            self.cluster.iter_mut().for_each(|cluster| cluster.lost(id));
         }
         let is_free = |id: &LinkId| self.links.iter().all(|link| link.id() != *id);
         let id = (0..=u8::MAX).map(LinkId).find(is_free)?;
@@ -188,7 +189,7 @@ impl RedisSession {
         let (mut pause, mut only) = (Cluster::pause(redirections), None);
         match redirection {
             Redirection::Moved { slot, node } => {
-                if !node.is_some_and(|node| cluster.moved(slot, node)) {
+                if !node.is_some_and(|node| cluster.moved(slot, node, &self.links)) {
                     pause = Some(PAUSE);
                 }
                 self.endpoints.hurry(now);
@@ -196,6 +197,8 @@ impl RedisSession {
             Redirection::Ask { node, .. } => {
                 only = self.open(LinkRole::Node, node, now);
                 if only.is_none() {
+                    // There are too many links in use: that says nothing about the nodes.
+                    redirections -= 1;
                     pause = Some(PAUSE);
                 }
             }
@@ -214,7 +217,7 @@ impl RedisSession {
     /// A link to a node is lost or could not be made: answers what was under way on it. The client goes on.
     pub(super) fn node_failed(&mut self, i: usize, failure: Failure, now: Instant, sink: &mut dyn Sink) {
         let (id, was_up) = (self.links[i].id(), self.links[i].is_up());
-        let heard = self.links[i].connection().map_or(now, |connection| connection.liveness.heard());
+        let since = self.shard_silent_since(i, &failure, now);
         // What is told of the connection comes before its end.
         if let Some(delivery) = self.shards.of_mut(id) {
             delivery.tell_regained(now, sink);
@@ -254,7 +257,7 @@ impl RedisSession {
                 cluster.slots.forget(&node);
             }
         }
-        self.shard_lost(i, heard, &error, now, sink);
+        self.shard_lost(i, since, &error, now, sink);
     }
 
     /// The cluster told who holds its slots.

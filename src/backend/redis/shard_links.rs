@@ -12,6 +12,7 @@ use super::connection::LinkRole;
 use super::failure::Failure;
 use super::redirection::Redirection;
 use super::session::RedisSession;
+use super::sharded::LAG;
 use super::shards::delivery_of;
 use crate::backend::toolbox::{Batch, Delivery, Handover, Operation, RefusedTopics};
 use crate::backend::{Action, Endpoint};
@@ -132,7 +133,7 @@ impl RedisSession {
         let text = format!("its hash slot is at the node {node} of the cluster");
         let is_lost = delivery.redirections(&batch) >= AT_ONCE;
         self.endpoints.hurry(now);
-        if !is_subscribe || is_here || is_lost || !cluster.moved(slot, node) {
+        if !is_subscribe || is_here || is_lost || !cluster.moved(slot, node, &self.links) {
             return Some(batch);
         }
         cluster.has_news = true;
@@ -179,16 +180,30 @@ impl RedisSession {
         }
     }
 
+    /// Since when messages may be missing on a link of a shard that ends now.
+    pub(super) fn shard_silent_since(&self, i: usize, failure: &Failure, now: Instant) -> Instant {
+        let Some(connection) = self.links[i].connection() else { return now };
+        let heard = connection.liveness.heard();
+        if !matches!(failure, Failure::LeftCluster) {
+            return heard;
+        }
+        // Another node may have taken its place since the cluster named it last.
+        connection.named.checked_sub(LAG).map_or(heard, |named| named.min(heard))
+    }
+
     /// The cluster told of its nodes: a link to one that it does not know any more brings nothing.
     pub(super) fn leave_shards(&mut self, known: &[Endpoint], now: Instant, sink: &mut dyn Sink) {
         for i in 0..self.links.len() {
-            let link = &self.links[i];
-            // Nodes hear of a new one within some seconds.
-            let is_old = link.up().is_some_and(|connection| connection.made + NEWS <= now);
-            if link.role() == LinkRole::Shard
-                && is_old
-                && !link.endpoint().is_some_and(|node| known.contains(node))
-            {
+            let link = &mut self.links[i];
+            let is_known = link.endpoint().is_some_and(|node| known.contains(node));
+            let Some(connection) = link.up_mut().filter(|connection| connection.role == LinkRole::Shard)
+            else {
+                continue;
+            };
+            if is_known {
+                connection.named = now;
+            } else if connection.made + NEWS <= now {
+                // Nodes hear of a new one within some seconds.
                 self.fail(i, Failure::LeftCluster, now, sink);
             }
         }

@@ -4,7 +4,7 @@
 //! When a node loses a hash slot, it ends the subscriptions to its channels, unasked, and the connection stays. That may overtake
 //! an SUNSUBSCRIBE: the unasked push then passes for its confirmation, and the node refuses the command, late.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::connection::Expectation;
 use super::reply::Reply;
@@ -13,6 +13,10 @@ use super::sharded_error::{MOVED, is_of_slots};
 use super::shards::delivery_of;
 use crate::backend::toolbox::{Batch, InFlight, Operation};
 use crate::model::{Code, Error, TopicKind};
+
+/// How long a node may go on holding a slot after another one has taken it: it hears of that from the cluster's bus, where each
+/// node speaks to some of the others each second. See <https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/>
+pub(super) const LAG: Duration = Duration::from_secs(5);
 
 /// Whether a refusal of this batch means that it has happened: a node that has lost their hash slot subscribes nobody to its names.
 pub(super) fn is_gone(batch: &Batch, error: &Error) -> bool {
@@ -24,9 +28,11 @@ impl RedisSession {
     /// The server ended a subscription, unasked.
     pub(super) fn ended_by_server(&mut self, i: usize, kind: TopicKind, name: &[u8], now: Instant) {
         let heard = self.links[i].connection().map_or(now, |connection| connection.liveness.heard_before());
+        // What was published at the slot's new node meanwhile did not come.
+        let silent_since = heard.checked_sub(LAG).unwrap_or(heard);
         let text = "the server ended the subscription, as it does when a hash slot moves to another node";
         let delivery = delivery_of(&mut self.delivery, &mut self.shards, &self.links[i]);
-        delivery.ended(kind, name, &Error::unsent(Code::Disconnected, text), heard);
+        delivery.ended(kind, name, &Error::unsent(Code::Disconnected, text), silent_since);
         self.count_confirmed();
     }
 

@@ -110,7 +110,8 @@ impl SlotTable {
     pub(super) fn replace(&mut self, ranges: impl IntoIterator<Item = (u16, u16, Endpoint)>) {
         self.nodes.clear();
         self.owners.fill(NOBODY);
-        for (first, last, node) in ranges {
+        // More ranges than slots are no cluster's.
+        for (first, last, node) in ranges.into_iter().take(SLOTS) {
             let range = self.owners.get(usize::from(first)..=usize::from(last)).is_some();
             if let Some(position) = self.position(node).filter(|_| range && first <= last) {
                 self.owners[usize::from(first)..=usize::from(last)].fill(position);

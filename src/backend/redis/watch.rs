@@ -38,7 +38,13 @@ impl RedisSession {
                 _ if self.closing.is_some() => {}
                 WatchNews::Named(master) => self.master_named(&master, now, sink),
                 WatchNews::Confirmed(asked) => self.master_confirmed(asked, sink),
-                WatchNews::Unconfirmed(error) => self.tell_unwatched(&error, now, sink),
+                WatchNews::Unconfirmed(master, error) => {
+                    // Sentinels that have lost the others may name an old master: no reason to leave one that answers.
+                    if !self.links[self.link_for(LinkRole::Commands)].is_up() {
+                        self.master_named(&master, now, sink);
+                    }
+                    self.tell_unwatched(&error, now, sink);
+                }
                 WatchNews::Lost(error, retry_in) => self.sentinels_lost(error, retry_in, now, sink),
             }
         }

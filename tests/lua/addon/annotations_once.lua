@@ -116,6 +116,7 @@ host.test("every figure of Stats, and every field of a server", function()
 		secured:Disconnect()
 	end
 	stats.nodes = stats.nodes or {} -- of a cluster
+	stats.sentinel, stats.sentinel_error = "", {} -- of Sentinels
 	kit.eq(names(fields.RealtimeStats, all), names(stats, all))
 	local presence = realtime.Presence(client, "x")
 	local server = presence:Server("x")

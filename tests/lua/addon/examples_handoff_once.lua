@@ -177,15 +177,15 @@ host.test("handoff: who is alive already has it at once; who leaves before he go
 	kit.eq({ got(ply), names(id) }, { { "weapon_smg1", health = 30, armor = 5 }, {} })
 	host.players.leave(ply)
 	-- Gone before the answer, or before he spawned; and claimed by this server before it crashed.
-	kit.command(other, { "SET", "handoff:" .. id .. ":hub", text_of(guest) })
+	kit.command(other, { "SET", "handoff:{" .. id .. "}:hub", text_of(guest) })
 	host.players.leave(arrive(id))
-	kit.wait("it waits again", function() return settled() and kit.same(names(id), { "handoff:" .. id }) end)
+	kit.wait("it waits again", function() return settled() and kit.same(names(id), { "handoff:{" .. id .. "}" }) end)
 	ply = arrive(id, false)
 	kit.wait("it is claimed", function() return settled() and #names(id) == 0 end)
 	kit.eq(got(ply).health, 100)
 	host.players.leave(ply)
-	kit.wait("it waits again", function() return settled() and kit.same(names(id), { "handoff:" .. id }) end)
-	kit.command(other, { "DEL", "handoff:" .. id })
+	kit.wait("it waits again", function() return settled() and kit.same(names(id), { "handoff:{" .. id .. "}" }) end)
+	kit.command(other, { "DEL", "handoff:{" .. id .. "}" })
 end)
 
 if host.server.kind() == "fake" then
@@ -213,7 +213,7 @@ if host.server.kind() == "fake" then
 				kit.wait(what .. "her way", function() return #host.players.seen(ply).lua == 1 end)
 				host.players.leave(ply)
 				kit.wait(what .. "what she carries", function()
-					return steps >= 2 and settled() and kit.same(names(CARLA), { "handoff:" .. CARLA })
+					return steps >= 2 and settled() and kit.same(names(CARLA), { "handoff:{" .. CARLA .. "}" })
 				end)
 				ply = arrive(CARLA)
 				kit.wait(what .. "what she carried", function() return ply:Health() == 70 end)

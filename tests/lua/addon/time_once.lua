@@ -1,4 +1,4 @@
--- once; servers: fake, real
+-- once; servers: fake, real; redis: 6.2
 -- realtime.Time: in virtual time with a clock that a client makes up, then that of the server.
 
 if host.map_number == 1 then

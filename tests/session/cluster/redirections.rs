@@ -1,9 +1,11 @@
 //! What follows when a node sends a command on.
 
+use realtime::backend::LinkError;
 use realtime::model::RequestKind;
 
 use super::{SLOTS, failed, node, ok, on_cluster};
 use crate::client::{BOTH, Resp, args};
+use crate::sink::Said;
 
 #[test]
 fn a_moved_slot_is_learned_and_the_cluster_is_asked_for_the_others_soon() {
@@ -82,6 +84,42 @@ fn an_ask_is_followed_once_and_not_learned() {
     }
 }
 
+/// The node that holds the slot goes on to send its commands to one that cannot be reached.
+#[test]
+fn an_ask_to_a_node_that_is_down_waits_until_its_time_is_up() {
+    for resp in BOTH {
+        let mut client = on_cluster(resp, &[], SLOTS);
+        client.get(1, "b");
+        let (mut asked, begun) = (0, client.driver.now);
+        let said = loop {
+            let said = client.said();
+            if !said.is_empty() {
+                break said;
+            }
+            for command in client.commands(0) {
+                match &*command {
+                    "GET b" => {
+                        asked += 1;
+                        client.server(0, b"-ASK 3300 n2:7002\r\n");
+                    }
+                    "CLUSTER SLOTS" => client.server(0, SLOTS),
+                    other => panic!("{other}"),
+                }
+            }
+            while let Some(action) = client.action() {
+                if let realtime::backend::Action::Connect { link, .. } = action {
+                    let source = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+                    client.lost(link.0, LinkError::Connect { address: "n2:7002".into(), source });
+                }
+            }
+            client.advance(0.05);
+        };
+        let [Said::Answer { id: 1, result: Err(error) }] = &said[..] else { panic!("{said:?}") };
+        assert_eq!((error.code.as_str(), error.sent), ("TIMEOUT", false), "asked {asked} times");
+        assert!(client.driver.now - begun >= std::time::Duration::from_secs(9));
+    }
+}
+
 /// While something is under way on its link, nothing for its slots goes over another one.
 #[test]
 fn an_ask_that_leads_to_the_first_links_node_is_followed_there() {
@@ -121,9 +159,7 @@ fn what_comes_at_the_wrong_time_is_tried_again_until_its_time_is_up() {
                 client.advance(0.01);
             };
             assert!((9..=10).contains(&tries), "{tries}");
-            let [crate::sink::Said::Answer { id: 1, result: Err(error) }] = &said[..] else {
-                panic!("{said:?}")
-            };
+            let [Said::Answer { id: 1, result: Err(error) }] = &said[..] else { panic!("{said:?}") };
             assert_eq!((error.code.as_str(), error.sent), ("TIMEOUT", false));
             assert!(error.message.contains(&refusal.replacen(' ', ": ", 1)), "{error}");
         }
@@ -157,7 +193,7 @@ fn nodes_that_send_a_command_round_in_a_circle_are_left_after_a_while() {
             client.advance(0.01);
             seconds += 0.01;
         };
-        let [crate::sink::Said::Answer { id: 1, result: Err(error) }] = &said[..] else { panic!("{said:?}") };
+        let [Said::Answer { id: 1, result: Err(error) }] = &said[..] else { panic!("{said:?}") };
         assert_eq!((error.code.as_str(), error.sent, asked), ("MOVED", false, 17));
         assert!(error.message.contains("they do not agree who has its keys"), "{error}");
         assert!(seconds > 1.2, "nodes have time to agree: {seconds}");

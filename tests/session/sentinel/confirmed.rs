@@ -54,6 +54,28 @@ fn a_sentinel_on_the_minoritys_side_confirms_nothing() {
 }
 
 #[test]
+fn a_sentinel_on_the_minoritys_side_that_names_another_master_is_not_followed() {
+    for resp in BOTH {
+        let mut client = subscribed_with("s1", resp, &[]);
+        live(&mut client, 20, A);
+        live(&mut client, 40, Knows { has_quorum: false, ..B });
+        assert_eq!((client.action(), client.counters.state()), (None, State::Ready));
+        assert_eq!(notices(&mut client).len(), 1);
+        // Where there is no other master any more, it is as good as any.
+        client.lost(0, LinkError::Eof);
+        client.advance(1.0);
+        client.server(WATCH, Knows { has_quorum: false, ..B }.answers().as_bytes());
+        let mut used = Vec::new();
+        while let Some(action) = client.action() {
+            if let realtime::backend::Action::Connect { link: LinkId(0), endpoint, .. } = action {
+                used.push(endpoint.to_string());
+            }
+        }
+        assert_eq!(used.last().map(String::as_str), Some("b:6379"), "{resp:?}");
+    }
+}
+
+#[test]
 fn where_there_are_others_one_that_confirms_is_looked_for() {
     let mut client = subscribed(Resp::Three);
     client.advance(15.0);

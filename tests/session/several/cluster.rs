@@ -1,7 +1,7 @@
 //! A cluster: its other nodes are learned, and any of them will do.
 
 use realtime::backend::{LinkError, OptionValue};
-use realtime::model::Value;
+use realtime::model::{State, Value};
 
 use super::{Host, MASTER, client, gap, greeted, greeted_on_second, next_round, ready, refused};
 use crate::client::{BOTH, Client, HELLO3, Resp, option_text, question};
@@ -254,6 +254,42 @@ fn nodes_are_asked_for_again_along_with_the_role_unless_that_is_refused() {
             assert_eq!(asked, [false, false, false, is_asked_again, false]);
         }
     }
+}
+
+/// Any node will do, a replica, too: messages come from it as before.
+#[test]
+fn a_node_that_is_demoted_is_not_left() {
+    for resp in BOTH {
+        let mut client = on_node(&[], resp, SLOTS);
+        client.advance(15.1);
+        assert_eq!(client.commands(0)[0], question(resp));
+        let replica: &[u8] = match resp {
+            Resp::Three => b"%2\r\n+mode\r\n+cluster\r\n+role\r\n+replica\r\n",
+            Resp::Two => b"*5\r\n+slave\r\n+n2\r\n:7002\r\n+connected\r\n:1\r\n",
+        };
+        client.server(0, replica);
+        assert_eq!((client.action(), client.said()), (None, vec![]));
+        assert_eq!(client.counters.state(), State::Ready);
+    }
+}
+
+/// A server that is busy with a script does not forbid the question.
+#[test]
+fn a_question_for_nodes_that_came_at_the_wrong_time_is_asked_again() {
+    let mut client = on_node(&[], Resp::Three, b"-BUSY Redis is busy running a script\r\n");
+    let mut asked = 0;
+    for _ in 0..5 {
+        client.advance(15.1);
+        for command in client.commands(0) {
+            if command == "CLUSTER SLOTS" {
+                asked += 1;
+                client.server(0, SLOTS);
+            } else {
+                client.server(0, HELLO3);
+            }
+        }
+    }
+    assert_eq!(asked, 1);
 }
 
 /// The answer belongs to the question, whatever else is under way.

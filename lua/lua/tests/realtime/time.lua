@@ -59,7 +59,9 @@ return {
 					expect(finish()).to.beTrue()
 					done()
 				end)).to.beTrue()
-				-- Its rights are not among those that the tests need.
+				-- A server of which it asks too much, and rights that are not among those that the tests need.
+				local version = tonumber(tostring(client:Stats().version):match("%d+"))
+				if version and version < 5 then return done() end
 				local script = "return redis.call('HMGET', KEYS[1], 'state')"
 				client:Command({ "EVAL", script, 1, "realtime:once:{" .. slot .. "}" }, function(err)
 					if err then done() end

@@ -14,6 +14,7 @@ use crate::backend::redis::protocol::{
 };
 use crate::backend::redis::push::{Push, plain_message};
 use crate::backend::redis::reply::{Reply, reply};
+use crate::backend::redis::serving::without_echo;
 use crate::backend::toolbox::Operation;
 use crate::model::{Error, Value};
 
@@ -162,7 +163,7 @@ impl SentinelWatch {
                 self.endpoints.learn(sentinels(&reply, [&self.config, &self.servers]));
             }
             (SentinelQuestion::Sentinels, Err(_)) => {}
-            (_, Err(error)) => self.fail(WatchFailure::Refused(error), now),
+            (_, Err(error)) => self.fail(WatchFailure::Refused(without_echo(error, &self.config)), now),
         }
     }
 }

@@ -48,8 +48,8 @@ pub(super) enum WatchNews {
     Named(Endpoint),
     /// The one that it named last is the master, as Sentinels know it that were asked then.
     Confirmed(Instant),
-    /// A Sentinel names a master and no Sentinel confirms it. Why this one does not.
-    Unconfirmed(Error),
+    /// A Sentinel names this server as the master and no Sentinel confirms it. Why this one does not.
+    Unconfirmed(Endpoint, Error),
     /// No Sentinel is of use. Why, and how long until they are asked again.
     Lost(Error, Duration),
 }
@@ -67,8 +67,10 @@ pub(super) struct SentinelWatch {
     endpoints: Endpoints,
     actions: VecDeque<Action>,
     news: VecDeque<WatchNews>,
-    /// The server that was named last.
+    /// The server that was named last, and is taken for the master.
     named: Option<Endpoint>,
+    /// The server that the Sentinel named, until it has said whether it reaches enough others.
+    answer: Option<Endpoint>,
     /// It was named to a question that was asked after the session had lost it.
     is_fresh: bool,
     /// Whether that will hold for what is being asked.
@@ -111,6 +113,7 @@ impl SentinelWatch {
             actions: VecDeque::new(),
             news: VecDeque::new(),
             named: None,
+            answer: None,
             is_fresh: false,
             will_be_fresh: true,
             asked: None,
@@ -310,15 +313,23 @@ impl SentinelWatch {
             self.endpoints.connected();
         }
         self.link.serves(true, now);
+        self.answer = Some(endpoint);
+    }
+
+    /// What it named is to be taken for the master.
+    fn adopt(&mut self) -> Option<Endpoint> {
+        let endpoint = self.answer.take()?;
         self.is_fresh = self.will_be_fresh;
         self.named = Some(endpoint.clone());
-        self.news.push_back(WatchNews::Named(endpoint));
+        Some(endpoint)
     }
 
     /// The Sentinel reaches enough others: what it named is the master.
     fn confirm(&mut self) {
         self.is_changed |= self.problem.is_some();
         (self.problem, self.rests) = (None, None);
+        let named = self.adopt().map(WatchNews::Named);
+        self.news.extend(named);
         self.news.extend(self.asked.map(WatchNews::Confirmed));
     }
 
@@ -334,7 +345,9 @@ impl SentinelWatch {
             self.fail(WatchFailure::NoQuorum(error), now);
         } else {
             self.rests.get_or_insert(now + REST);
-            self.news.push_back(WatchNews::Unconfirmed(problem));
+            if let Some(master) = self.adopt() {
+                self.news.push_back(WatchNews::Unconfirmed(master, problem));
+            }
         }
     }
 
@@ -348,6 +361,7 @@ impl SentinelWatch {
             self.actions.push_back(Action::Close(WATCH));
         }
         self.is_changed = true;
+        self.answer = None;
         let closed = self.link.close();
         let connection = closed.as_deref();
         let endpoint = self.endpoints.present().clone();
