@@ -275,7 +275,7 @@ function realtime.Time() end
 
 ---Runs fn on one server of all that call this for the slot; again, here or elsewhere, if that one dies or fails.
 ---@param slot string the job and its time, such as "daily:2026-11-28": 1 to 128 bytes
----@param fn fun(done: (fun(err: any): boolean), fence: number) calls done, now or later; the fence is larger for each run
+---@param fn fun(done: (fun(err: any): boolean), fence: number) calls done, now or later; the fence is larger for each run: write it with string.format("%.0f", fence)
 ---@param options? { lease?: number } seconds that the job stays with a server that nobody hears of; default 60
 ---@param client? RealtimeClient default: realtime.Default()
 ---@param id? string default: this server's
@@ -620,7 +620,7 @@ function RealtimeShared:Expires(key) end
 function RealtimeShared:Set(key, value, options, fn) end
 
 ---Sets several keys at once: servers see all of them or none.
----@param values table<string, RealtimeValue|boolean> at most 1,000 keys and 64 KiB of JSON
+---@param values table<string, RealtimeValue|boolean> at most 1,000 keys and 64 KiB of JSON; with the keys and 50 bytes for each, 79 KiB
 ---@param options? RealtimeSharedWrite|fun(err: RealtimeError?) left out: fn
 ---@param fn? fun(err: RealtimeError?)
 ---@return boolean accepted
@@ -644,7 +644,8 @@ function RealtimeShared:Remove(key, fn) end
 function RealtimeShared:Add(key, number, options, fn) end
 
 ---Changes a key by what update makes of its value: it runs inside the call, and again with the newer value if somebody else was
----quicker, so it does nothing else. Nothing returned leaves the key as it is, realtime.NULL takes it away.
+---quicker, so it does nothing else. Nothing returned leaves the key as it is, realtime.NULL takes it away. Where the copy may be
+---behind Redis, nothing returned makes it run once more with Redis's value.
 ---@param key string
 ---@param update fun(old: RealtimeValue?): RealtimeValue?
 ---@param options? RealtimeSharedWrite|fun(err: RealtimeError?, value: RealtimeValue?, changed: boolean) left out: fn
@@ -662,7 +663,9 @@ function RealtimeShared:Fetch(key, fn) end
 
 ---Has a key copied, of a table with watched = true.
 ---@param key string
----@param fn? fun(err: RealtimeError?, value: RealtimeValue?) once it is there
+---@param fn? fun(err: RealtimeError?, value: RealtimeValue?) once it is read; FORGOTTEN or CLOSED if it will not be
+---@return boolean accepted
+---@return RealtimeError? err
 function RealtimeShared:Watch(key, fn) end
 
 ---Ends what Watch began.

@@ -7,19 +7,25 @@ local bans, problem = realtime.Shared("bans", { snapshot = true }) -- the bans h
 if not bans then return print("[shared_bans] " .. problem) end
 
 -- Whoever writes to the table may write anything, and an error in CheckPassword would let everybody in.
-local function refusal(ban)
+local function refusal(id)
+	local ban = bans:Get(id)
 	if istable(ban) and isstring(ban.reason) then return "You are banned: " .. ban.reason:sub(1, 200) end
 end
 
 hook.Add("CheckPassword", "shared_bans", function(id)
-	local text = refusal(bans:Get(id))
+	local text = refusal(id)
 	if text then return false, text end
 end)
 
-bans:On("changed", function(id, ban)
-	local ply, text = player.GetBySteamID64(id), refusal(ban)
-	if text and IsValid(ply) then ply:Kick(text) end
-end)
+local function kick(ply)
+	local text = IsValid(ply) and refusal(ply:SteamID64())
+	if text then ply:Kick(text) end
+end
+
+-- Whoever is banned while he loads is not found by his SteamID64 yet; and the first load tells no changes.
+hook.Add("PlayerInitialSpawn", "shared_bans", kick)
+bans:On("changed", function(id) kick(player.GetBySteamID64(id)) end)
+bans:On("ready", function() for _, ply in ipairs(player.GetHumans()) do kick(ply) end end)
 
 local function complain(err)
 	if err then print("[shared_bans] " .. tostring(err)) end

@@ -3,18 +3,21 @@ return function(realtime, addon)
 	local running, create, resume, yield = coroutine.running, coroutine.create, coroutine.resume, coroutine.yield
 	local pcall, select, unpack = pcall, select, unpack
 
-	local tasks = setmetatable({}, { __mode = "k" }) -- by coroutine
+	-- By coroutine. A task must not name its coroutine, also not through a function, or neither would ever be collected: in LuaJIT what
+	-- a weak table's value names is alive.
+	local tasks = setmetatable({}, { __mode = "k" })
 	local named = {}
 
 	local function finish(task)
 		task.is_over = true
 		if task.timer then addon.EndTimer(task.timer) end
+		task.timer = nil
 		if task.identifier and named[task.identifier] == task then named[task.identifier] = nil end
 	end
 
-	local function go_on(task)
+	local function go_on(task, thread)
 		if task.is_over then return end
-		local fine, err = resume(task.thread)
+		local fine, err = resume(thread)
 		-- What fn raises is reported in the coroutine, with its stack. This is what could not be: its memory or stack ran out.
 		if not fine then
 			finish(task)
@@ -22,23 +25,23 @@ return function(realtime, addon)
 		end
 	end
 
-	-- The task that calls one of these functions.
+	-- The task that calls one of these functions, and its coroutine.
 	local function current(name)
 		local thread = running()
 		local task = thread and tasks[thread]
 		if not task then error("'" .. name .. "' must be called in a function that realtime.Async runs", 3) end
 		-- Another one with its identifier was begun: it does not go on.
 		if task.is_over then yield() end
-		return task
+		return task, thread
 	end
 
 	local function begin(task, fn)
-		task.thread = create(function()
+		local thread = create(function()
 			addon.Protect(fn)
 			finish(task)
 		end)
-		tasks[task.thread] = task
-		go_on(task)
+		tasks[thread] = task
+		go_on(task, thread)
 	end
 
 	-- For parts of the addon: ends by itself, and not because a file is loaded again.
@@ -67,7 +70,7 @@ return function(realtime, addon)
 
 	-- Calls object:method(…, fn), waits, and returns what fn got: err, and the answer. If the call is refused, the refusal.
 	function realtime.Await(object, method, ...)
-		local task = current("Await")
+		local task, thread = current("Await")
 		local methods = istable(object) and object
 		local call = methods and methods[method]
 		if not methods then error("bad argument #1 to 'Await' (an object expected, such as a client)", 2) end
@@ -80,7 +83,7 @@ return function(realtime, addon)
 		arguments[given + 1] = function(...)
 			if answer then return end
 			answer, count = { ... }, select("#", ...)
-			if waits then go_on(task) end
+			if waits then go_on(task, thread) end
 		end
 		local fine, accepted, refusal = pcall(call, object, unpack(arguments, 1, given + 1))
 		if not fine then raise(accepted) end
@@ -94,11 +97,11 @@ return function(realtime, addon)
 
 	-- Waits so many seconds, on an empty server too; at least until the next tick.
 	function realtime.Sleep(seconds)
-		local task = current("Sleep")
+		local task, thread = current("Sleep")
 		addon.CheckSeconds("Sleep", seconds, 2)
 		task.timer = addon.StartTimer(seconds, function()
 			task.timer = nil
-			go_on(task)
+			go_on(task, thread)
 		end)
 		yield()
 	end

@@ -111,14 +111,15 @@ return function(realtime, addon)
 				math.max(most * 4, 256 * MEBIBYTE)))
 	end
 
-	-- The scripts of the helpers, on keys of this server's own. `run` returns an error, or the channel on which it could not publish.
+	-- The scripts of the helpers, on keys of the check's own, which all servers share: what is left of them does not grow. Of what each
+	-- helper asks there is one call for each command that it needs. `run` returns an error, or the channel on which it could not publish.
 	local RIGHTS = " +eval +evalsha +script|load +time "
 	local HELPERS = {
 		{
 			about = "jobs", name = "realtime.Once", script = "once", keys = " ~realtime:once:*", commands = RIGHTS .. "+hmget +hset +pexpire",
 			run = function(run, id)
-				local keys = { "realtime:once:{realtime:check:" .. id .. "}" }
-				return run(keys, { "take", SLOT_TOKEN, 1000, id, 0 }) or run(keys, { "release", SLOT_TOKEN, 1000, id, 0 })
+				local keys = { "realtime:once:{realtime:check}" }
+				return run("once", keys, { "take", SLOT_TOKEN, 1000, id, 0 }) or run("once", keys, { "release", SLOT_TOKEN, 1000, id, 0 })
 			end,
 		},
 		{
@@ -126,28 +127,59 @@ return function(realtime, addon)
 			channels = " &realtime:shared:*", commands = RIGHTS .. "+publish +subscribe +unsubscribe +hget +hgetall +hscan +hset +hdel +zadd +zrem " ..
 				"+zrangebyscore +get +set",
 			run = function(run, id)
-				local key, token = "realtime:shared:{realtime:check:" .. id .. "}", realtime.RandomToken()
-				local err, reply = run({ key, key .. ":expiry", key .. ":token:" .. token }, { id, token, 1, "set", "check", "1", "1", "" })
-				return err, reply and reply[4] ~= 1 and key or nil
+				local key = "realtime:shared:{realtime:check}"
+				local function write(...)
+					local token = realtime.RandomToken()
+					return run("shared_write", { key, key .. ":expiry", key .. ":token:" .. token }, { id, token, 1, ... })
+				end
+				local err, reply = write("set", "check", "1", "1", "")
+				err = err or write("set", "check", "1", "never", "") or write("remove", "check", "", "", "")
+					or run("shared_read", { key }, { "all", "0", 10 }) or run("shared_read", { key }, { "all", "1", 10 })
+				return err, not err and reply[4] ~= 1 and key or nil
 			end,
 		},
 	}
 
 	local function try(client, helper)
-		return helper.run(function(keys, arguments)
-			local done, err, reply
-			local accepted, refusal = addon.RunScript(client, helper.script, keys, arguments, function(...) done, err, reply = true, ... end)
-			if not accepted then return refusal end
-			addon.WaitFor(function() return done end, 30)
-			if not done then return addon.Error("TIMEOUT", "no answer", true) end
-			return err, reply
+		return helper.run(function(script, keys, arguments)
+			local object = {}
+			function object:Run(fn)
+				local was_used = addon.used_scripts[script]
+				local accepted, refusal = addon.RunScript(client, script, keys, arguments, fn)
+				addon.used_scripts[script] = was_used
+				return accepted, refusal
+			end
+			return realtime.Await(object, "Run")
 		end, realtime.ServerId())
+	end
+
+	-- The words of servers about keys and channels that a user may not have: Redis 6 and 7.0, in a script of 7.0, 7.2 and newer and Valkey.
+	local KEYS = { "keys used", "keys mentioned", "access a key" }
+	local CHANNELS = { "channels used", "channel mentioned", "access a channel" }
+	local function says(text, phrases)
+		for _, phrase in ipairs(phrases) do
+			if text:find(phrase, 1, true) then return true end
+		end
+		return false
+	end
+
+	-- Whether an error is a refusal of the ACL. Redis 7.0, newer ones and Valkey have another code for it in a script.
+	local function is_refusal(err)
+		return err.code == "NOPERM" or says(tostring(err), { "user executing the script", "ACL failure in script" })
+	end
+
+	-- The name of the user that this server logs in as, out of a refusal, or as Redis tells it.
+	local function user_of(client, text)
+		local name = text:match("ACL SETUSER (%S+)")
+		if name then return name end
+		local err, answer = realtime.Await(client, "Command", { "ACL", "WHOAMI" })
+		return err and tostring(err):match("ACL SETUSER (%S+)") or not err and answer or "USER"
 	end
 
 	-- What allows it. A rule for keys or channels raises where all of them are allowed already.
 	local function rights(helper, text)
-		if text:find("channels used", 1, true) then return helper.channels or "" end
-		if text:find("keys used", 1, true) then return helper.keys .. helper.commands end
+		if helper.channels and says(text, CHANNELS) then return helper.channels end
+		if says(text, KEYS) then return helper.keys .. helper.commands end
 		return helper.commands
 	end
 
@@ -159,11 +191,10 @@ return function(realtime, addon)
 		for _, helper in ipairs(HELPERS) do
 			local was_used = addon.used_scripts[helper.script]
 			local err, channel = try(client, helper)
-			addon.used_scripts[helper.script] = was_used
 			-- The module's words for a refused publish name the user.
 			if channel then err = realtime.Await(client, "Publish", channel, "") end
-			local code, text = err and err.code, addon.Printable(tostring(err), 600)
-			local words = "ACL SETUSER " .. (text:match("ACL SETUSER (%S+)") or "gmod") .. rights(helper, text)
+			local code, text = err and (is_refusal(err) and "NOPERM" or err.code), addon.Printable(tostring(err), 600)
+			local words = code == "NOPERM" and "ACL SETUSER " .. user_of(client, text) .. rights(helper, text)
 			if not code then
 				report.Good(helper.about, "the script of " .. helper.name .. " runs")
 			elseif code == "OOM" then
@@ -190,7 +221,7 @@ return function(realtime, addon)
 		if is_full or used and most and most > 0 and used >= most and memory.maxmemory_policy == "noeviction" then
 			return memory_is_full(report, memory)
 		end
-		if err or not used then return report.Unknown("memory", "how full Redis is it does not tell: " .. tostring(err or "no figures")) end
+		if err or not used then return report.Unknown("memory", "Redis does not tell how full it is: " .. tostring(err or "no figures")) end
 		local policy = memory.maxmemory_policy or "noeviction"
 		local text_of = string.format("%s used, maxmemory is %s, its policy is %s", mebibytes(used), most and most > 0 and mebibytes(most)
 			or "unlimited", policy)
@@ -205,7 +236,7 @@ return function(realtime, addon)
 		local err, text = realtime.Await(client, "Command", { "INFO", "persistence" })
 		local fields = fields_of(text)
 		if err or not fields.rdb_last_bgsave_status then
-			return report.Unknown("persistence", "whether it keeps what it knows it does not tell: " .. tostring(err or "no figures"))
+			return report.Unknown("persistence", "Redis does not tell whether it saves its data: " .. tostring(err or "no figures"))
 		end
 		if fields.rdb_last_bgsave_status ~= "ok" then
 			return report.Problem("persistence", "the last save to disk failed, and Redis may refuse writes",
@@ -219,7 +250,7 @@ return function(realtime, addon)
 		local err, text = realtime.Await(client, "Command", { "INFO", "clients" })
 		local fields = fields_of(text)
 		local count, most = tonumber(fields.connected_clients or ""), tonumber(fields.maxclients or "")
-		if err or not count then return report.Unknown("clients", "how many it has it does not tell: " .. tostring(err or "no figures")) end
+		if err or not count then return report.Unknown("clients", "Redis does not tell how many it has: " .. tostring(err or "no figures")) end
 		local said = count .. " of " .. (most or "an unknown number of") .. " clients"
 		if not most or count < most * CROWDED then return report.Good("clients", said) end
 		report.Problem("clients", said .. ": soon others are turned away", string.format(

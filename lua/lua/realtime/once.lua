@@ -12,8 +12,7 @@ return function(realtime, addon)
 	local jobs = setmetatable({}, { __mode = "k" }) -- client → slot → job
 	local made = 0
 
-	-- A job is "waiting" for its turn, "running", at its end ("done" or "release", until Redis has heard of it), or "lost" while fn
-	-- still works on what another server runs now.
+	-- A job is "waiting" for its turn, "running", or at its end ("done" or "release", until Redis has heard of it).
 	local function wait(job, seconds)
 		job.state, job.token = "waiting", realtime.RandomToken()
 		job.next_at = SysTime() + seconds
@@ -24,10 +23,11 @@ return function(realtime, addon)
 		if of_client and of_client[job.slot] == job then of_client[job.slot] = nil end
 	end
 
-	local function lose(job, is_over)
+	-- The job waits for its turn again, whether or not fn still works: it might never call done.
+	local function lose(job)
 		addon.SayRarely(job, string.format('Once "%s": this server could not renew its lease of %g s in time, and another one runs the job ' ..
 			"now. What it writes is to be checked with the fence.", addon.Printable(job.slot, 64), job.lease))
-		if is_over then wait(job, 0) else job.state = "lost" end
+		wait(job, 0)
 	end
 
 	local function run(job, fence)
@@ -37,10 +37,8 @@ return function(realtime, addon)
 		local function done(err)
 			if called or not job.client:IsValid() then return false end
 			called = true
-			if job.state == "lost" then
-				wait(job, 0)
-				return false
-			end
+			-- Another server has the job, or had it before this one's next run.
+			if job.state ~= "running" or job.fence ~= fence then return false end
 			job.state, job.next_at = err and "release" or "done", 0
 			return true
 		end
@@ -60,12 +58,12 @@ return function(realtime, addon)
 	end
 
 	function answers.running(job, outcome)
-		if outcome == "lost" then return lose(job, false) end
+		if outcome == "lost" then return lose(job) end
 		job.next_at = SysTime() + job.lease / 3
 	end
 
 	function answers.done(job, outcome)
-		if outcome == "lost" then return lose(job, true) end
+		if outcome == "lost" then return lose(job) end
 		forget(job)
 	end
 
@@ -120,7 +118,7 @@ return function(realtime, addon)
 	end)
 
 	-- For realtime_status.
-	local SHOWN = { waiting = "not this server's", running = "runs here", done = "done here", release = "failed here", lost = "lost" }
+	local SHOWN = { waiting = "not this server's", running = "runs here", done = "done here", release = "failed here" }
 	function addon.ShowJobs(say, client)
 		for slot, job in SortedPairs(jobs[client] or {}) do say("    job            %s: %s", addon.Printable(slot, 64), SHOWN[job.state]) end
 	end

@@ -1,9 +1,12 @@
 -- Scripts that run inside Redis: the files in redis/, which web sites may run, too.
-return function(_, addon)
+return function(realtime, addon)
 	local FOLDER = "realtime/redis/"
+	local MOST_WAITING = 10000 -- calls of one script that wait until Redis has it again
 	local texts = {}
 	addon.used_scripts = {} -- by name: those that were run
-	local digests = setmetatable({}, { __mode = "k" }) -- client → script → its SHA-1, as Redis tells it
+	local digests = {} -- by name: a script's SHA-1, as Redis tells it; false until it has told
+	-- Client → script → its calls. They must not name the client, or it would never be collected.
+	local calls = setmetatable({}, { __mode = "k" })
 
 	-- The text of a script; or nil and why.
 	function addon.ScriptText(name)
@@ -15,24 +18,27 @@ return function(_, addon)
 		return texts[name]
 	end
 
-	-- Redis forgets scripts when it restarts. So each is loaded once on every connection.
-	local function digests_of(client)
-		if digests[client] then return digests[client] end
-		local of_client = {}
-		digests[client] = of_client
-		function of_client.load(name)
-			client:Command({ "SCRIPT", "LOAD", addon.ScriptText(name) }, function(err, digest)
-				of_client[name] = not err and digest or of_client[name]
-			end)
-		end
-		if not client:IsValid() then return of_client end
-		client:On("ready", "realtime.Scripts", function(info)
-			if info.first then return end
-			for name in pairs(of_client) do
-				if name ~= "load" then of_client.load(name) end
+	-- As this server sends it: the id at its end gives it a digest that no other server loads. So if Redis has forgotten the script, it
+	-- refuses all calls that were on their way, and not the first ones alone, which would then run after later ones. An id that is
+	-- another one on each map is left out: Redis would keep a script for each.
+	local function text_to_send(name)
+		local id, is_named = realtime.ServerId()
+		return addon.ScriptText(name) .. (is_named and "\n-- " .. id or "")
+	end
+
+	-- Until Redis has told the digest, the script itself is sent.
+	local function digest_of(client, name)
+		if digests[name] ~= nil then return digests[name] end
+		digests[name] = false
+		local accepted = client:Command({ "SCRIPT", "LOAD", text_to_send(name) }, function(err, digest)
+			if not err then
+				digests[name] = digest
+			elseif err.code == "DISCONNECTED" or err.code == "TIMEOUT" or err.code == "CLOSED" then
+				digests[name] = nil
 			end
 		end)
-		return of_client
+		if not accepted then digests[name] = nil end
+		return false
 	end
 
 	-- What an error of a Redis means that is too old, or of a server that runs no scripts.
@@ -44,10 +50,33 @@ return function(_, addon)
 		return err
 	end
 
-	-- Runs a script. Answers as client:Command.
+	local function calls_of(client, name)
+		calls[client] = calls[client] or {}
+		local of_script = calls[client][name]
+		if not of_script then
+			of_script = { made = 0, unanswered = 0, waiting = {} }
+			calls[client][name] = of_script
+		end
+		return of_script
+	end
+
+	-- Sends what waits, in the order of the calls, with the script: that is how Redis learns it again.
+	local function send_waiting(of_script)
+		local waiting, refused = of_script.waiting, {}
+		of_script.waiting = {}
+		table.sort(waiting, function(a, b) return a.order < b.order end)
+		for _, call in ipairs(waiting) do
+			local accepted, refusal = call.evaluate()
+			if not accepted then refused[#refused + 1] = { call.fn, refusal } end
+		end
+		for _, each in ipairs(refused) do addon.Protect(each[1], each[2]) end
+	end
+
+	-- Runs a script. Answers as client:Command. Calls of one script through one client take effect in their order, also if Redis has
+	-- forgotten the script: then those on their way are refused, and later ones wait until the last of these is.
 	function addon.RunScript(client, name, keys, arguments, answer, seconds)
-		local of_client = digests_of(client)
 		addon.used_scripts[name] = true
+		local of_script = calls_of(client, name)
 		local function fn(err, reply) return answer(explained(err), reply) end
 		local function command(verb, script)
 			local words = { verb, script, #keys }
@@ -55,20 +84,28 @@ return function(_, addon)
 			for _, argument in ipairs(arguments) do words[#words + 1] = argument end
 			return words
 		end
-		local function evaluate() return client:Command(command("EVAL", addon.ScriptText(name)), fn, seconds) end
-		local digest = of_client[name]
-		if not digest then
-			-- Until Redis has told its digest, the script itself is sent.
-			if digest == nil then
-				of_client[name] = false
-				of_client.load(name)
+		of_script.made = of_script.made + 1
+		local call = { order = of_script.made, fn = fn }
+		function call.evaluate() return client:Command(command("EVAL", text_to_send(name)), fn, seconds) end
+		local function wait() of_script.waiting[#of_script.waiting + 1] = call end
+
+		if of_script.waiting[1] then
+			if #of_script.waiting >= MOST_WAITING then
+				return false, addon.Error("OVERLOADED", MOST_WAITING .. " calls of a script wait already", false)
 			end
-			return evaluate()
+			wait()
+			return true
 		end
-		return client:Command(command("EVALSHA", digest), function(err, reply)
-			if not err or err.code ~= "NOSCRIPT" then return fn(err, reply) end
-			local accepted, refused = evaluate()
-			if not accepted then fn(refused) end
+		local digest = digest_of(client, name)
+		if not digest then return call.evaluate() end
+		local accepted, refusal = client:Command(command("EVALSHA", digest), function(err, reply)
+			of_script.unanswered = of_script.unanswered - 1
+			local is_missing = err and err.code == "NOSCRIPT"
+			if is_missing then wait() end
+			if of_script.unanswered == 0 then send_waiting(of_script) end
+			if not is_missing then return fn(err, reply) end
 		end, seconds)
+		if accepted then of_script.unanswered = of_script.unanswered + 1 end
+		return accepted, refusal
 	end
 end

@@ -115,6 +115,15 @@ return function(realtime, addon)
 			local fine = addon.Protect(function() value = call(old) end)
 			if not fine then return fn and addon.Protect(fn, addon.Error("FAILED", "the function raised an error")) end
 		end
+		if value == nil and is_first and not copy.HasNewest(self, key) then
+			-- The key is to stay, but that was decided by a value which is perhaps not Redis's.
+			local seconds = options.timeout or 10
+			deadline = SysTime() + seconds
+			return copy.Fetch(self, key, function(err, entry)
+				if not err then return attempt(self, key, update, options, fn, entry and entry.value, entry and entry.version or "0", deadline) end
+				if fn then addon.Protect(fn, addon.Error(err.code, err.message, false)) end -- to read changes nothing
+			end, seconds)
+		end
 		if value == nil then
 			if not fn then return true end
 			if is_first then
@@ -153,7 +162,15 @@ return function(realtime, addon)
 				return
 			end
 			if err then return fn(err) end
-			if extra == true then return fn(nil, self:Get(key), false) end -- `once` was there before
+			if extra == true then -- `once` was there before
+				if copy.HasNewest(self, key) then return fn(nil, self:Get(key), false) end
+				local function tell(problem, entry)
+					local now
+					if problem then now = self:Get(key) elseif entry then now = entries.Fresh(entry.value) end
+					addon.Protect(fn, nil, now, false)
+				end
+				return copy.Fetch(self, key, tell) or tell(true)
+			end
 			if value == realtime.NULL then return fn(nil, nil, old ~= nil) end
 			fn(nil, value, true)
 		end)
@@ -174,32 +191,36 @@ return function(realtime, addon)
 	function methods:Fetch(key, fn)
 		check_key("Fetch", 1, key)
 		if not isfunction(fn) then error("bad argument #2 to 'Fetch' (function expected)", 2) end
-		return copy.Read(self, { "keys", key }, function(err, _, _, _, reply)
+		return copy.Fetch(self, key, function(err, entry)
 			if err then return addon.Protect(fn, err) end
-			local entry = reply[6] and entries.Read(self, key, reply[6]) or nil
 			addon.Protect(fn, nil, entry and entries.Fresh(entry.value))
 		end)
 	end
 
-	-- Has a key copied, of a table with watched = true: fn(err, value) once it is there.
+	-- Has a key copied, of a table with watched = true: fn(err, value) once it is read. False and an error on a closed client.
 	function methods:Watch(key, fn)
 		check_key("Watch", 1, key)
 		check_function("Watch", 2, fn)
 		if not self.watched then error("'Watch': the table \"" .. self.name .. '" is copied whole: make it with { watched = true }', 2) end
+		if not self.client:IsValid() then return false, addon.Error("CLOSED", "the client was closed") end
+		addon.EnsureTick()
 		if self.watched[key] and not self.unread[key] then
 			if fn then soon(self, function() fn(nil, self:Get(key)) end) end
-			return
+			return true
 		end
 		self.watched[key] = true
 		self.unread[key] = self.unread[key] or {}
 		table.insert(self.unread[key], fn)
-		addon.EnsureTick()
+		return true
 	end
 
 	-- A watched key is not copied any more.
 	function methods:Forget(key)
 		check_key("Forget", 1, key)
 		if not self.watched then error("'Forget': the table \"" .. self.name .. '" is copied whole', 2) end
+		for _, fn in ipairs(self.unread[key] or {}) do
+			soon(self, function() fn(addon.Error("FORGOTTEN", "Forget was called before the key was read")) end)
+		end
 		self.watched[key], self.unread[key] = nil, nil
 		if self.entries[key] then entries.Store(self, key, nil) end
 	end
@@ -257,6 +278,13 @@ return function(realtime, addon)
 		self.listeners[event][identifier] = nil
 	end
 
+	local function run_soon(self)
+		if #self.soon == 0 then return end
+		local list = self.soon
+		self.soon = {}
+		for _, fn in ipairs(list) do addon.Protect(fn) end
+	end
+
 	local function tick(self, now)
 		if not self.client:IsValid() then
 			self.close()
@@ -266,10 +294,7 @@ return function(realtime, addon)
 		writes.Tick(self, now)
 		if self.watched and self.is_ready and not self.load and not self.is_reading_watched then read_watched(self) end
 		addon.shared_snapshot.Tick(self, now)
-		if #self.soon == 0 then return end
-		local list = self.soon
-		self.soon = {}
-		for _, fn in ipairs(list) do addon.Protect(fn) end
+		run_soon(self)
 	end
 
 	-- Blocks the game until the copy is ready, at most so long. Callbacks that wait run meanwhile.
@@ -309,7 +334,14 @@ return function(realtime, addon)
 			addon.RemoveTask(self)
 			hook.Remove("ShutDown", identifier)
 			self.forget()
-			copy.Stale(self, addon.Error("CLOSED", "the client was closed"))
+			local closed = addon.Error("CLOSED", "the client was closed")
+			copy.Stale(self, closed)
+			run_soon(self)
+			local unread = self.unread
+			self.unread = {}
+			for _, functions in SortedPairs(unread) do
+				for _, fn in ipairs(functions) do addon.Protect(fn, closed) end
+			end
 			writes.Close(self)
 		end
 		addon.AddTask(self, function(now) tick(self, now) end)

@@ -11,7 +11,8 @@ return function(realtime, addon)
 	addon.shared_patience = 1 -- seconds that a message may come later than Redis's answers tell
 	local CHECK_PAUSE = 0.1 -- seconds between two checks at least
 	local MIN_PAUSE, MAX_PAUSE = 1, 30 -- seconds until a failed read is tried again
-	local SLICE = 100 -- keys that are read at a time
+	local FIRST_SLICE, MAX_SLICE = 10, 100 -- keys that are read at a time
+	local SLICE_BYTES = 65536 -- that they have together, as far as those before tell
 	local MAX_LOG = 10000 -- messages that are kept while the table is read
 	local MAX_UNMARKED = 100 -- those of them that may be anybody's, because the table's mark is not known yet
 	local BUDGET = 0.001 -- seconds of a tick for differences
@@ -131,15 +132,32 @@ return function(realtime, addon)
 	end
 
 	-- fn(err, version, mark, next, reply). Answers as client:Command.
-	local function read(self, arguments, fn)
+	local function read(self, arguments, fn, seconds)
 		local function answer(err, reply)
 			if err then return fn(err) end
 			entries.Clock(self, reply[1])
 			fn(nil, digits(reply[2]), reply[3], reply[4], reply)
 		end
-		return addon.RunScript(self.client, "shared_read", { self.key }, arguments, answer)
+		return addon.RunScript(self.client, "shared_read", { self.key }, arguments, answer, seconds)
 	end
 	copy.Read = read
+
+	-- Asks Redis for a key: fn(err, entry). Answers as client:Command.
+	function copy.Fetch(self, key, fn, seconds)
+		return read(self, { "keys", key }, function(err, _, _, _, reply)
+			if err then return fn(err) end
+			fn(nil, reply[6] and entries.Read(self, key, reply[6]) or nil)
+		end, seconds)
+	end
+
+	-- Whether the copy has a key as Redis does, as far as this server can know.
+	function copy.HasNewest(self, key)
+		if not self.is_ready or (self.watched and (not self.watched[key] or self.unread[key])) then return false end
+		for _, write in pairs(self.pending) do
+			if table.HasValue(write.keys, key) then return false end
+		end
+		return true
+	end
 
 	-- The table was made: goes on from nothing with the messages that came meanwhile. Returns whether the first one is among them.
 	local function adopt(self, mark)
@@ -185,6 +203,12 @@ return function(realtime, addon)
 		end
 	end
 
+	-- How many keys are read after so many that had so many bytes: no slice takes long to decode.
+	local function size_after(keys, bytes)
+		local fitting = bytes > 0 and math.floor(keys * SLICE_BYTES / bytes) or MAX_SLICE
+		return math.Clamp(fitting, 1, math.min(keys * 4, MAX_SLICE))
+	end
+
 	-- Reads the next slice of what `load` is to have.
 	local function read_slice(self, load)
 		local arguments = { "all", load.cursor, load.slice }
@@ -201,12 +225,18 @@ return function(realtime, addon)
 			end
 			load.version, load.mark = load.version or version, load.mark or mark
 			if load.mark ~= mark then return retry_later(self, load, addon.Error("GAP", "the table was made anew meanwhile")) end
-			for i = 5, #reply, 2 do load.entries[reply[i]] = entries.Read(self, reply[i], reply[i + 1]) or nil end
+			local bytes = 0
+			for i = 5, #reply, 2 do
+				load.entries[reply[i]] = entries.Read(self, reply[i], reply[i + 1]) or nil
+				bytes = bytes + #reply[i + 1]
+			end
+			local is_last = cursor == "0"
 			if load.keys then
-				load.cursor = load.cursor + load.slice
-				if load.cursor <= #load.keys then return read_slice(self, load) end
-			elseif cursor ~= "0" then
-				load.cursor = cursor
+				cursor = load.cursor + load.slice
+				is_last = cursor > #load.keys
+			end
+			if not is_last then
+				load.cursor, load.slice = cursor, size_after(load.slice, bytes)
 				return read_slice(self, load)
 			end
 			load.final, load.writes, load.deadline = version, answered_writes(self), SysTime() + addon.shared_patience
@@ -217,7 +247,7 @@ return function(realtime, addon)
 
 	local function begin(self)
 		self.load_at = nil
-		local load = { entries = {}, log = {}, slice = SLICE, cursor = "0" }
+		local load = { entries = {}, log = {}, slice = FIRST_SLICE, cursor = "0" }
 		if self.watched then
 			load.keys, load.cursor = table.GetKeys(self.watched), 1
 		end
@@ -321,7 +351,7 @@ return function(realtime, addon)
 	-- What is to be done now.
 	function copy.Tick(self, now)
 		local is_connected = self.client:IsConnected()
-		if not is_connected and self.is_ready then
+		if not is_connected and (self.is_ready or self.settling) then
 			copy.Stale(self, addon.Error("DISCONNECTED", self.client:Stats().error or "the connection was lost"))
 		end
 		entries.Expire(self)
@@ -346,7 +376,7 @@ return function(realtime, addon)
 	function copy.Connected(self)
 		self.measured = -math.huge -- it may be another clock
 		if not self.was_told then
-			self.load = nil
+			copy.Stale(self) -- what was being read, and told, came over the old connection
 			return read_in(self, 0)
 		end
 		copy.ReadAgain(self, addon.Error("DISCONNECTED", "the connection was lost"))

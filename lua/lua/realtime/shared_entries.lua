@@ -42,8 +42,18 @@ return function(realtime, addon)
 		self.due[second][key] = entry
 	end
 
+	-- What is replaced is kept no longer.
+	local function unschedule(self, key, entry)
+		local second = math.floor(entry.expires / 1e6)
+		local due = self.due[second]
+		if not due or due[key] ~= entry then return end
+		due[key] = nil
+		if not next(due) then self.due[second] = nil end
+	end
+
 	local function store(self, key, entry)
 		local old = self.entries[key]
+		if old then unschedule(self, key, old) end
 		self.entries[key] = entry
 		self.count = self.count + (entry and 1 or 0) - (old and 1 or 0)
 		self.is_saved = false

@@ -9,9 +9,11 @@ return function(realtime, addon)
 	local snapshot = {}
 	addon.shared_snapshot = snapshot
 
-	-- The game writes names in lower case: two names that differ in that alone have two files.
+	-- The game writes names in lower case: two names that differ in that alone have two files. The id of a server that has no id in
+	-- realtime.json is another one on each map: its file is named by the table alone.
 	local function path(self)
-		local name = self.id .. " " .. self.name
+		local id, is_named = realtime.ServerId()
+		local name = self.id == id and not is_named and self.name or self.id .. " " .. self.name
 		return FOLDER .. "/" .. self.name:lower() .. "_" .. realtime.SHA256(name):sub(1, 16) .. ".txt"
 	end
 

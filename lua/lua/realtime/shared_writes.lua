@@ -4,6 +4,7 @@ return function(realtime, addon)
 	local SysTime = SysTime
 	local TIMEOUT = 10 -- seconds, unless a write says otherwise
 	local MAX_TIMEOUT = 86400 -- math.huge, too: for so long Redis keeps an outcome
+	local ASK_PAUSE = 0.1 -- seconds until it is asked again
 	local KEPT = 60 -- seconds that it is kept beyond the timeout
 	local writes = {}
 	addon.shared_writes = writes
@@ -12,7 +13,7 @@ return function(realtime, addon)
 		limit = { "LIMIT", "the number would leave its bounds" },
 		number = { "WRONGTYPE", "what the key has is no number" },
 		full = { "FULL", "the table would have more than 16 MiB" },
-		size = { "TOOLARGE", "the changes have more than 64 KiB together" },
+		size = { "TOOLARGE", "the values have more than 64 KiB together, or with their keys and 50 bytes for each more than 79 KiB" },
 		json = { "ERR", "Redis does not take a value as JSON" },
 		other = { "OTHER", "the key was changed meanwhile" },
 		void = { "DISCONNECTED", "the connection broke before the change was made, and it will not be made" },
@@ -39,26 +40,24 @@ return function(realtime, addon)
 	end
 
 	local function timeout_error(write)
-		return addon.Error("TIMEOUT", string.format("the connection broke, and Redis could not be asked within %g s whether the change was made",
-			write.timeout), true)
+		return addon.Error("TIMEOUT", string.format("the connection broke, and Redis could not be asked within %g s whether the change was made%s",
+			write.timeout, write.refusal and ": " .. tostring(write.refusal) or ""), true)
 	end
 
 	local handle_answer
 
-	-- Asks Redis what became of it.
+	-- Asks Redis what became of it; and again, whatever stands in the way, until the write's deadline.
 	local function ask(self, write)
 		local left = write.deadline - SysTime()
 		if left <= 0 then return finish(self, write, timeout_error(write)) end
 		write.ask_at = nil
 		local accepted = addon.RunScript(self.client, "shared_ask", write.keys_of_outcome, { write.kept }, function(err, reply)
 			if not err then return handle_answer(self, write, nil, reply) end
-			if err.code == "DISCONNECTED" then
-				write.ask_at = SysTime()
-			else
-				finish(self, write, err.code == "TIMEOUT" and timeout_error(write) or addon.Error(err.code, err.message, true))
-			end
+			if err.code == "TIMEOUT" then return finish(self, write, timeout_error(write)) end
+			if err.code ~= "DISCONNECTED" then write.refusal = err end
+			write.ask_at = SysTime() + ASK_PAUSE
 		end, left)
-		if not accepted then write.ask_at = SysTime() + 0.1 end
+		if not accepted then write.ask_at = SysTime() + ASK_PAUSE end
 	end
 
 	function handle_answer(self, write, err, reply)
@@ -81,8 +80,8 @@ return function(realtime, addon)
 		end
 		write.version = string.format("%.0f", version)
 		write.outcome, write.answered = { detail, extra == "again" }, SysTime()
-		-- No message may follow, or it came long ago: then the copy is compared with Redis.
-		if version == 0 or extra == "again" or told ~= 1 then addon.shared_copy.CheckSoon(self) end
+		-- No message may follow, or it came before ("again", "late"): then the copy is compared with Redis.
+		if version == 0 or extra or told ~= 1 then addon.shared_copy.CheckSoon(self) end
 		finish_if_shown(self, write)
 	end
 

@@ -41,12 +41,12 @@ end
 local function new_case()
 	local world = new_world()
 	local case = { world = world, redis = new_redis(world), delay = 0.01, late = 2, wire = {}, log = {}, held = {} }
-	-- `held`: when Redis last told which client that it holds which job.
+	-- `held`: job → token → when Redis last told that run that it holds the job.
 	local function execute(question)
 		local reply, key, action = case.redis.run(question.keys, question.arguments), question.keys[1], question.arguments[1]
 		if reply[1] == "held" and (action == "take" or action == "renew") then
 			case.held[key] = case.held[key] or {}
-			case.held[key][question.client] = world.now
+			case.held[key][question.arguments[2]] = world.now
 		end
 		return reply
 	end

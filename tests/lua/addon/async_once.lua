@@ -201,6 +201,36 @@ host.test("an error is reported with the coroutine's own stack, before and after
 	end
 end)
 
+host.test("what has ended leaves nothing behind, however it ended", function()
+	local world, object = new_world(), new_object()
+	local weak = setmetatable({}, { __mode = "k" })
+	local function run(identifier, wait)
+		local function fn()
+			weak[coroutine.running()] = true
+			wait()
+		end
+		if identifier then world.realtime.Async(identifier, fn) else world.realtime.Async(fn) end
+	end
+	for _, identifier in ipairs({ false, "loop" }) do
+		for _ = 1, 20 do
+			run(identifier, function() end)
+			run(identifier, function() world.realtime.Sleep(1) end)
+			run(identifier, function() world.realtime.Await(object, "Silent") end)
+			run(identifier, function()
+				world.realtime.Sleep(0)
+				error("on purpose")
+			end)
+		end
+	end
+	world.addon.Async(function() weak[coroutine.running()] = true end)
+	for _, fn in ipairs(object.answers) do fn() end
+	object.answers = {}
+	world.pass(2)
+	collectgarbage()
+	collectgarbage()
+	kit.eq(table.Count(weak), 0)
+end)
+
 host.test("a loop without a wait that takes all memory of its stack is reported, and nothing hangs", function()
 	host.expect_errors(1)
 	local function deeper() return 1 + deeper() end

@@ -100,7 +100,7 @@ host.test("a server without a fault has none, and the report says what is there"
 		"persistence", "clients", "output buffers", "clock", "other servers", "changes of state" }) do
 		assert(about[name], name .. " is not in\n" .. show(report))
 	end
-	assert(about.settings:find("garrysmod/data/realtime.json", 1, true) and about.server:find("redis %d+%.%d+"), show(report))
+	assert(about.settings:find("garrysmod/data/realtime.json", 1, true) and about.server:find("^%l+ %d+%.%d+"), show(report))
 	assert(about["changes of state"]:find("ready", 1, true), show(report))
 	kit.eq(realtime.Default():Stats().subscriptions, 0, "nothing of it stays")
 	kit.eq(next(realtime.addon.presences), nil)
@@ -154,16 +154,70 @@ host.test("keys that are not allowed", function()
 	local shared = realtime.Shared("check_once")
 	shared:Set("a", 1, function() end)
 	kit.wait("its question", function() return used.shared_write end)
-	type_in(host.real, only("shared tables", "keys").todo, "ACL SETUSER")
+	type_in(host.real, only("shared tables", " key").todo, "ACL SETUSER")
 	all_well()
 	host.real.command("ACL", "SETUSER", "gmod", "resetchannels", "&realtime:answers:*", "&realtime:presence",
 		"&realtime:shared:{check_once}")
-	type_in(host.real, only("shared tables", "channels").todo, "ACL SETUSER")
+	type_in(host.real, only("shared tables", " channel").todo, "ACL SETUSER")
 	host.real.command("ACL", "SETUSER", "gmod", "-evalsha", "-eval", "-script", "~*")
 	local list = problems(check())
 	kit.eq({ #list, list[1].about, list[2].about }, { 2, "jobs", "shared tables" })
 	type_in(host.real, list[1].todo, "ACL SETUSER")
 	all_well()
+end)
+
+host.test("a command that only some calls of a shared table need", function()
+	local used = realtime.addon.used_scripts
+	used.shared_write = true
+	local line
+	for _, command in ipairs({ "zrem", "hdel", "hgetall", "hscan" }) do
+		with_user("-" .. command)
+		line = only("shared tables", "is refused")
+	end
+	type_in(host.real, line.todo, "ACL SETUSER")
+	all_well()
+	used.shared_write = nil
+end)
+
+host.test("each server's words for a key, a channel and a command", function()
+	with_user("")
+	local addon = realtime.addon
+	local run, used = addon.RunScript, addon.used_scripts
+	used.shared_write = true
+	for text, rule in pairs({
+		["The user executing the script can't access at least one of the keys mentioned in the command arguments"] = "~realtime:shared:* ",
+		["No permissions to access a key"] = "~realtime:shared:* ",
+		["ACL failure in script: No permissions to access a channel"] = "&realtime:shared:*",
+		["ACL failure in script: User gmod has no permissions to run the 'zrem' command"] = " +eval ",
+		["The user executing the script can't run this command or subcommand"] = " +eval ",
+	}) do
+		function addon.RunScript(client, script, keys, arguments, fn)
+			if not script:find("^shared") then return run(client, script, keys, arguments, fn) end
+			fn(addon.Error(text:find("script", 1, true) and "ERR" or "NOPERM", text, true))
+			return true
+		end
+		local line = only("shared tables", text)
+		assert(line.todo:find("ACL SETUSER gmod ", 1, true) and line.todo:find(rule, 1, true), line.todo)
+	end
+	addon.RunScript, used.shared_write = run, nil
+end)
+
+host.test("what the check leaves in Redis does not grow with the servers that check", function()
+	local server_id = realtime.ServerId
+	for _, id in ipairs({ "unnamed-1", "unnamed-2" }) do
+		function realtime.ServerId() return id, true end
+		all_well()
+	end
+	realtime.ServerId = server_id
+	local function is_left(key)
+		return key ~= "realtime:shared:{realtime:check}" and key ~= "realtime:once:{realtime:check}"
+	end
+	kit.wait("no key but two", function()
+		for _, key in ipairs(host.real.command("KEYS", "realtime:*{realtime:check*")) do
+			if is_left(key) then return false end
+		end
+		return true
+	end)
 end)
 
 host.test("Redis is stopped", function()

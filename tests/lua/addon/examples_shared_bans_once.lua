@@ -28,6 +28,14 @@ host.test("shared_bans", function()
 	elsewhere:Set(world.alice:SteamID64(), { reason = ("x"):rep(5000) })
 	kit.wait("the kick", function() return host.players.seen(world.alice).left end)
 	kit.eq(#host.players.seen(world.alice).left, #"You are banned: " + 200)
+	-- Whoever was banned after CheckPassword and before his spawn.
+	elsewhere:Set("76561198000000008", { reason = "while he loads" })
+	kit.wait("the ban", function() return realtime.Shared("bans"):Get("76561198000000008") end)
+	local check = hook.GetTable().CheckPassword.shared_bans
+	hook.Remove("CheckPassword", "shared_bans")
+	local late = host.players.add({ name = "Late", steamid64 = "76561198000000008" })
+	hook.Add("CheckPassword", "shared_bans", check)
+	kit.wait("the kick", function() return host.players.seen(late).left == "You are banned: while he loads" end)
 	-- What is no ban.
 	for i, strange in ipairs({ 5, "x", false, {}, { reason = 5 } }) do elsewhere:Set("7656119800000001" .. i, strange) end
 	elsewhere:Set("last", 1)

@@ -114,6 +114,25 @@ host.test("one that could not renew in time is told so, and its done does not co
 	kit.eq(#case.log, 2, "it is done")
 end)
 
+host.test("a run that was lost and never says done: the server has another turn, and that run's done does not count", function()
+	local case, ends = new_case(), {}
+	local a, b = case.server("a"), case.server("b")
+	case.once(a, "slot", function(done) ends[#ends + 1] = done end)
+	case.pass(1)
+	case.once(b, "slot", function() end)
+	a.connected = false
+	case.pass(80)
+	a.connected = true
+	case.pass(30)
+	kit.eq({ case.log, #case.world.lines }, { { "a", "b" }, 1 })
+	b.valid = false
+	case.pass(80)
+	kit.eq(case.log, { "a", "b", "a" })
+	kit.eq({ ends[1](), ends[2](), ends[2]() }, { false, true, false })
+	case.pass(1)
+	kit.eq(case.redis.hashes["realtime:once:{slot}"].state, "done")
+end)
+
 host.test("one that was away goes on if nobody took it, also if Redis has forgotten everything", function()
 	local case, finish = new_case(), nil
 	local a, b = case.server("a"), case.server("b")
@@ -257,6 +276,60 @@ host.test("what Redis refuses is told, rarely, and asked again", function()
 	case.world.addon.RunScript = run
 	case.pass(310)
 	kit.eq(case.log, { "a" })
+end)
+
+-- The script runner of a server called "ttt-1", and a client that keeps what it is asked and the function for each answer.
+local function new_runner()
+	local addon = { Error = realtime.addon.Error, Protect = realtime.addon.Protect }
+	include("realtime/scripts.lua")({ ServerId = function() return "ttt-1", true end }, addon)
+	local client = { asked = {}, answers = {} }
+	function client:Command(words, fn)
+		self.asked[#self.asked + 1] = words[1] .. " " .. (words[1] == "SCRIPT" and "LOAD" or words[4])
+		self.answers[#self.answers + 1] = fn
+		return true
+	end
+	return addon, client
+end
+
+local function shows(client, from)
+	return table.concat(client.asked, ", ", from)
+end
+
+host.test("a script that Redis forgot is run again in the order of the calls", function()
+	local addon, client = new_runner()
+	local missing, got = addon.Error("NOSCRIPT", "NOSCRIPT No matching script", true), {}
+	local function run(key)
+		assert(addon.RunScript(client, "once", { key }, {}, function(err, reply) got[#got + 1] = key .. " " .. tostring(err or reply) end))
+	end
+	run("a")
+	kit.eq(shows(client), "SCRIPT LOAD, EVAL a")
+	run("b")
+	client.answers[1](nil, "digest")
+	for _, key in ipairs({ "c", "d", "e" }) do run(key) end
+	kit.eq(shows(client, 3), "EVAL b, EVALSHA c, EVALSHA d, EVALSHA e")
+	client.answers[4](missing)
+	run("f") -- neither before c is sent again, nor before the answer of d and e
+	client.answers[5](addon.Error("DISCONNECTED", "cut", true))
+	kit.eq({ #client.asked, got }, { 6, { "d DISCONNECTED: cut" } })
+	client.answers[6](missing)
+	kit.eq(shows(client, 7), "EVAL c, EVAL e, EVAL f")
+	run("g")
+	kit.eq(shows(client, 10), "EVALSHA g")
+	client.answers[7](nil, "done")
+	kit.eq(got, { "d DISCONNECTED: cut", "c done" })
+end)
+
+host.test("a client that is gone is not kept by the scripts that ran on it", function()
+	local addon, client = new_runner()
+	addon.RunScript(client, "once", { "a" }, {}, function() end)
+	client.answers[1](nil, "digest")
+	addon.RunScript(client, "once", { "b" }, {}, function() end)
+	client.answers[3](nil, "done")
+	local weak = setmetatable({ client }, { __mode = "v" })
+	client = nil
+	collectgarbage()
+	collectgarbage()
+	kit.eq(weak[1], nil)
 end)
 
 host.test("arguments that are wrong raise where they were written", function()

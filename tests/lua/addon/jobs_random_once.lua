@@ -23,13 +23,14 @@ local function history(random, counts)
 			assert(not slot.is_done, slot.name .. " ran after it was done")
 			assert(fence > slot.fence, "fences grow")
 			slot.fence = fence
-			kit.eq(string.format("%.0f", fence), case.redis.hashes["realtime:once:{" .. slot.name .. "}"].fence)
-			local run = { client = client, began = world.now }
+			local hash = case.redis.hashes["realtime:once:{" .. slot.name .. "}"]
+			kit.eq(string.format("%.0f", fence), hash.fence)
+			local run = { client = client, token = hash.token }
 			slot.runs[#slot.runs + 1] = run
 			counts.runs = counts.runs + 1
 			local held = case.held["realtime:once:{" .. slot.name .. "}"]
 			for _, other in ipairs(slot.runs) do
-				local is_over = other == run or other.ended or held[other.client] + lease <= held[client] + 0.001
+				local is_over = other == run or other.ended or held[other.token] + lease <= held[run.token] + 0.001
 				assert(is_over, slot.name .. " runs while another server holds it")
 			end
 			local fate = random(1, 10)
@@ -92,6 +93,7 @@ local function history(random, counts)
 	for _, client in ipairs(servers) do client.connected = true end
 	case.pass(9 * 400, 0.5)
 	look()
+	for _, err in ipairs(world.errors) do assert(err:find("on purpose", 1, true), err) end
 	for _, slot in ipairs(slots) do
 		assert(slot.is_done, slot.name .. " is not done, after " .. #slot.runs .. " runs")
 		local last = slot.runs[#slot.runs]

@@ -3,6 +3,9 @@
 
 local kit = include("../_kit.lua")
 
+-- This server has an id in its settings.
+function realtime.ServerId() return "ttt-1", true end
+
 -- A "server": a client of its own, and its id.
 local function server(id, url)
 	local client = kit.ready({ id = kit.unique(id), url = url })
@@ -125,6 +128,42 @@ host.test("a user with the page's rights, and nothing more, may; one without lea
 	kit.wait("the refusal", function() return told()[1] end)
 	assert(told()[1]:find("NOPERM", 1, true) and told()[1]:find("ACL SETUSER nobody", 1, true), told()[1])
 	close(a, b)
+end)
+
+host.test("a user without one of the rights leaves no slot behind", function()
+	if is_old then return end
+	for _, command in ipairs({ "hset", "pexpire" }) do
+		local slot = kit.unique("slot")
+		local said = kit.lines("Once .*")
+		local a = server("a", kit.user(kit.unique("u"), "on >pw ~* &* +@all -" .. command))
+		a.once(slot, function() error("it must not run") end)
+		kit.wait("the refusal", function() return said()[1] end)
+		kit.eq(host.real.command("EXISTS", "realtime:once:{" .. slot .. "}"), 0)
+		close(a)
+	end
+end)
+
+host.test("two calls keep their order, although Redis forgot the script and another server loaded it between them", function()
+	local addon, client, got = realtime.addon, kit.ready(), kit.recorder()
+	local key = "realtime:once:{" .. kit.unique("slot") .. "}"
+	local function release(token)
+		assert(addon.RunScript(client, "once", { key }, { "release", token:rep(32), 1000, "ttt-1", 1 }, got.fn))
+	end
+	local function calls()
+		return tonumber(tostring(host.real.command("INFO", "commandstats")):match("cmdstat_evalsha:calls=(%d+)") or 0)
+	end
+	release("a")
+	kit.wait("its digest", function() return got[1] and client:Stats().pending == 0 end)
+	host.real.command("DEL", key)
+	host.real.command("SCRIPT", "FLUSH")
+	local before, stop = calls(), SysTime() + kit.PATIENCE
+	release("b")
+	repeat until calls() > before or SysTime() > stop -- without a tick in between, so nobody has its answer yet
+	host.real.command("SCRIPT", "LOAD", file.Read("realtime/redis/once.lua", "LUA"))
+	release("c")
+	kit.wait("both answers", function() return #got == 3 end)
+	kit.eq(host.real.command("HGET", key, "token"), ("b"):rep(32), "the first call found a free slot, and the second one not")
+	client:Disconnect()
 end)
 
 host.test("what the script is asked wrongly it answers with an error", function()

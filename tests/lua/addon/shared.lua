@@ -172,6 +172,29 @@ host.test("keys expire everywhere by Redis's clock, and are then taken out of Re
 	close(a, b)
 end)
 
+host.test("a key that is set again with another expiry is kept once", function()
+	local a, b = pair()
+	for i = 1, 30 do a:SetMany({ x = i, y = i }, { expires = 1000 + i }) end
+	kit.eq(done(a, "Set", "y", 0), nil)
+	sees(b, "y", 0)
+	for _, shared in ipairs({ a, b }) do
+		local kept = 0
+		for _, due in pairs(shared.due) do kept = kept + table.Count(due) end
+		kit.eq(kept, 1)
+	end
+	close(a, b)
+end)
+
+host.test("an expiry beyond what a number holds exactly is none", function()
+	local a, b = pair()
+	for i, seconds in ipairs({ 9999999999, 1e300 }) do
+		kit.eq(done(a, "Set", "x", i, { expires = seconds }), nil)
+		sees(b, "x", i)
+		kit.eq({ a:Expires("x"), b:Expires("x"), b:IsReady() }, { nil, nil, true })
+	end
+	close(a, b)
+end)
+
 host.test("a large table is read in slices, while it changes", function()
 	local a, b, name = pair()
 	local text = ("x"):rep(200)
@@ -209,7 +232,37 @@ host.test("slices that are too large are read in smaller ones", function()
 	local late = server(name, "late", nil, { max_message_bytes = 400000, queue_bytes = 1000000 })
 	ready(late)
 	kit.eq(late:Count(), 40)
-	close(a, b, late)
+	-- And no more is decoded at once than fits into a tick.
+	local slices, RunScript = 0, addon.RunScript
+	function addon.RunScript(client, script, keys, arguments, ...)
+		if arguments[1] == "all" then slices = slices + 1 end
+		return RunScript(client, script, keys, arguments, ...)
+	end
+	local other = server(name, "other")
+	ready(other)
+	addon.RunScript = RunScript
+	assert(slices > 10, slices)
+	kit.eq(other:Count(), 40)
+	close(a, b, late, other)
+end)
+
+host.test("a SetMany whose message would be too large changes nothing, and says why", function()
+	local a = server(kit.unique("t"), "a")
+	ready(a)
+	local function bans(count)
+		local many = {}
+		for i = 1, count do many[string.format("765611980000%05d", i)] = ("x"):rep(10) end
+		return many
+	end
+	kit.eq(done(a, "SetMany", bans(900), { expires = 3600 }), nil)
+	local err = done(a, "SetMany", { many = ("x"):rep(50000), more = ("x"):rep(20000) })
+	kit.eq(err.code, "TOOLARGE")
+	local keys = {}
+	for i = 1, 500 do keys[("k"):rep(150) .. i] = true end
+	err = done(a, "SetMany", keys)
+	kit.eq({ err.code, a:Count() }, { "TOOLARGE", 900 })
+	assert(err.message:find("79 KiB", 1, true), err.message)
+	close(a)
 end)
 
 host.test("a table that is full says so", function()
@@ -242,10 +295,11 @@ host.test("of a watched table only keys that are named are copied", function()
 	b:On("changed", heard.fn)
 	kit.eq(done(a, "Add", "p1", 1), nil)
 	kit.eq(done(a, "Add", "p111", 1), nil)
-	kit.eq({ done(a, "Update", "p2", function(old) return old and old * 10 or nil end) }, { nil, nil, false })
-	kit.eq({ done(a, "Update", "p2", function(old) return (old or 0) * 10 end) }, { nil, 20, true })
+	kit.eq({ done(a, "Update", "p2", function(old) return old and old * 5 or nil end) }, { nil, 10, true }, "a key that a does not copy")
+	kit.eq({ done(a, "Update", "p2", function(old) return (old or 0) * 2 end) }, { nil, 20, true })
+	kit.eq({ done(a, "Update", "none", function(old) return old and 1 or nil end) }, { nil, nil, false })
 	sees(b, "p2", 20)
-	kit.eq(#heard, 2)
+	kit.eq(#heard, 3)
 	kit.eq({ done_fetch = (function()
 		local fetched = kit.recorder()
 		b:Fetch("p111", fetched.fn)

@@ -67,6 +67,16 @@ host.test("the answer that is lost with the connection is found out", function()
 	kit.eq(first[1], { nil, 5 })
 	kit.eq(a:Get("n"), 5)
 	ready(a)
+	local update = kit.recorder()
+	proxy.edit({ down_stall = true })
+	a:Update("n", function(old) return old - 2 end, { once = kit.unique("order") }, update.fn)
+	sees(direct, "n", 3)
+	proxy.cut("reset")
+	kit.wait("the answer", function() return #update == 1 end)
+	kit.eq(update[1], { nil, 3, true }, "it was done, not left alone")
+	kit.eq(done(direct, "Set", "n", 5), nil)
+	ready(a)
+	sees(a, "n", 5)
 	proxy.edit({ up_stall = true })
 	a:Add("n", 7, second.fn)
 	kit.ticks(5)
@@ -82,6 +92,48 @@ host.test("the answer that is lost with the connection is found out", function()
 	kit.eq({ third[1][1].code, third[1][1].sent }, { "TIMEOUT", true })
 	proxy.cut("reset")
 	close(a, direct)
+end)
+
+host.test("an Update leaves a key as it is only by what Redis has", function()
+	local name, proxy = kit.unique("t"), host.proxy()
+	local direct = server(name, "direct")
+	ready(direct)
+	kit.eq(done(direct, "Set", "money", 1000), nil)
+	local function pay(money) if money and money >= 100 then return money - 100 end end
+	local a, client = server(name, "a", nil, { url = proxy.url(), reconnect_min = 0.01, reconnect_max = 0.02 })
+	for _, event in ipairs({ "down", "error" }) do client:On(event, function() end) end
+	assert(not a:IsReady(), "it is connected, and its copy is empty")
+	kit.eq({ done(a, "Update", "money", pay) }, { nil, 900, true })
+	ready(a)
+	kit.eq({ done(a, "Update", "none", pay) }, { nil, nil, false })
+	-- What this server has just written counts, too.
+	local paid = kit.recorder()
+	a:Set("wallet", 150)
+	a:Update("wallet", pay, paid.fn)
+	kit.wait("the answer", function() return #paid == 1 end)
+	kit.eq(paid[1], { nil, 50, true })
+	-- No answer, and none to be had.
+	proxy.edit({ down_stall = true })
+	local lost = kit.recorder()
+	a:Set("other", 1)
+	a:Update("other", pay, lost.fn)
+	proxy.refuse()
+	kit.ticks(5)
+	proxy.cut("reset")
+	kit.wait("the answer", function() return #lost == 1 and not a:IsReady() end)
+	kit.eq({ lost[1][1].code, lost[1][1].sent }, { "DISCONNECTED", false })
+	kit.eq(done(a, "Update", "money", pay).sent, false)
+	close(a, direct)
+end)
+
+host.test("an Update whose once was there before tells the value of a key that is not copied", function()
+	local a, b = pair({ watched = true })
+	local function add(old) return (old or 0) + 1 end
+	kit.eq({ done(a, "Update", "x", add, { once = "order" }) }, { nil, 1, true })
+	kit.eq({ done(b, "Update", "x", add, { once = "order" }) }, { nil, 1, false })
+	kit.eq(done(a, "Set", "off", false), nil)
+	kit.eq({ done(b, "Update", "off", add, { once = "order" }) }, { nil, false, false })
+	close(a, b)
 end)
 
 host.test("a call that was given up is refused when it arrives", function()
@@ -214,6 +266,60 @@ host.test("a snapshot is begun with while Redis is away, and then mended", funct
 	close(a, back)
 end)
 
+host.test("a connection lost while differences from the snapshot are told begins anew", function()
+	addon.shared_save_interval = 0
+	local name, proxy = kit.unique("t"), host.proxy()
+	local a, b = server(name, "a"), server(name, "b", { snapshot = true })
+	ready(a, b)
+	kit.eq(done(a, "SetMany", { x = 1, y = 1 }), nil)
+	sees(b, "x", 1)
+	kit.wait("the file", function() return b.is_saved and not b.saving end)
+	close(b)
+	kit.wait("the end of b", function() return not b.client:IsValid() end)
+	for i = 2, 3 do kit.eq(done(a, "SetMany", { x = i, y = i }), nil) end
+	local again, client = server(name, "b", { snapshot = true }, { url = proxy.url(), reconnect_min = 0.01, reconnect_max = 0.02 })
+	for _, event in ipairs({ "down", "error" }) do client:On(event, function() end) end
+	local told, at_ready = {}, nil
+	again:On("changed", function(key, value)
+		told[#told + 1] = key .. value
+		if #told > 1 then return end
+		proxy.refuse()
+		proxy.cut("reset")
+		local later = SysTime() + 0.01 -- the next one is told in the next tick
+		kit.block_until("the loss", function() return not client:IsConnected() and SysTime() > later end)
+	end)
+	again:On("ready", function() at_ready = again:Get("y") end)
+	kit.wait("the loss", function() return told[1] end)
+	kit.ticks(3)
+	kit.eq(done(a, "Set", "y", 4), nil)
+	proxy.accept()
+	kit.wait("ready", function() return at_ready end)
+	kit.eq({ at_ready, told }, { 4, { "x3", "y4" } })
+	addon.shared_save_interval = 30
+	close(a, again)
+end)
+
+host.test("a server without an id begins the next map with its last copy, from one file", function()
+	addon.shared_save_interval = 0
+	local name, ServerId = kit.unique("t"), realtime.ServerId
+	for map = 1, 3 do
+		function realtime.ServerId() return "unnamed-" .. map, false end
+		local client = map < 3 and kit.ready() or realtime.Connect("redis://127.0.0.1:1", { id = "away" .. map })
+		client:On("down", function() end)
+		local shared = realtime.Shared(name, { snapshot = true }, client)
+		kit.eq({ shared:Id(), shared:Get("map") }, { "unnamed-" .. map, map > 1 and map - 1 or nil })
+		if map < 3 then
+			ready(shared)
+			kit.eq(done(shared, "Set", "map", map), nil)
+			kit.wait("the file", function() return shared.is_saved and not shared.saving end)
+		end
+		close(shared)
+	end
+	realtime.ServerId = ServerId
+	addon.shared_save_interval = 30
+	kit.eq(#file.Find("realtime_shared/" .. name .. "_*", "DATA"), 1)
+end)
+
 host.test("when the client is closed every call has its answer, and realtime_status shows the tables", function()
 	local a = server(kit.unique("t"), "a")
 	ready(a)
@@ -233,4 +339,27 @@ host.test("when the client is closed every call has its answer, and realtime_sta
 	host.server.resume()
 	kit.eq(codes, { "CLOSED", "CLOSED", "CLOSED" })
 	kit.eq(stale[1][1].code, "CLOSED")
+end)
+
+host.test("Watch is answered, too, if the key is forgotten or the client closed", function()
+	local a = server(kit.unique("t"), "a", { watched = true })
+	ready(a)
+	kit.eq(done(a, "Set", "x", 1), nil)
+	local log = {}
+	local function noted(name) return function(err, value) log[#log + 1] = name .. " " .. tostring(err and err.code or value) end end
+	a:Watch("x", noted("forgotten"))
+	a:Forget("x")
+	a:Watch("x", noted("again"))
+	kit.eq(log, {}, "a callback inside the call")
+	kit.wait("the answers", function() return #log == 2 end)
+	table.sort(log)
+	kit.eq(log, { "again 1", "forgotten FORGOTTEN" })
+	a:Watch("x", noted("there"))
+	a:Watch("unread", noted("unread"))
+	a:Update("x", function() end, noted("unchanged"))
+	a.client:Disconnect()
+	kit.wait("the answers", function() return #log == 5 end)
+	kit.eq(table.concat(log, ", ", 3), "there 1, unchanged 1, unread CLOSED")
+	local accepted, refused = a:Watch("x", noted("late"))
+	kit.eq({ accepted, refused.code }, { false, "CLOSED" })
 end)

@@ -94,7 +94,7 @@ local function history(number, loses_data, is_watched)
 	local function watch(server, key)
 		local shared, state = server.shared, server.state
 		shared:Watch(key, function(err)
-			assert(not err)
+			if err then return assert(err.code == "CLOSED", tostring(err)) end
 			local entry = shared.entries[key]
 			state.seen[key] = entry and entry.value
 			if not entry then return end

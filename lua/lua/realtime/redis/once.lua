@@ -33,7 +33,9 @@ local slot = redis.call("HMGET", key, "state", "token", "fence", "until", "serve
 local state, holder, last_fence, lease_end = slot[1] or "free", slot[2], tonumber(slot[3] or "0"), tonumber(slot[4] or "0")
 local is_own = holder == token
 
+-- PEXPIRE comes first, too: if the caller may not use it, that raises before anything is written, and no slot stays without an end.
 local function write(new_state, new_fence)
+	redis.call("PEXPIRE", key, MONTH)
 	redis.call("HSET", key, "state", new_state, "token", token, "fence", digits(new_fence), "until", digits(now + lease * 1000),
 		"server", from)
 	redis.call("PEXPIRE", key, MONTH)

@@ -11,16 +11,19 @@
 --   "set",    key, JSON,   EXPIRES, version that the key must have now ("" for any)
 --   "remove", key, "",     "",      likewise
 --   "add",    key, number, EXPIRES, "MIN MAX", such as "0 inf" or "-inf inf"
---   EXPIRES is seconds, "never", or "keep" for what the key has now
+--   EXPIRES is seconds (more than 200 years are never), "never", or "keep" for what the key has now
 --
 -- Answers { outcome, time, version, told, detail, detail 2 }:
 --   "done"   version: that of the changes, 0 if nothing changed. told: 1, or Redis's reason why servers were not told at once.
 --            detail: of "add" the new number, of "remove" 1 if the key was there
+--            detail 2: "again" if an earlier call with the same once was done, and this one was not; "late" if this call was done when
+--            it came the first time
 --   "limit"  nothing was changed: the number would leave its bounds. detail: the number now
 --   "number" nothing was changed: what is there is no number
 --   "other"  nothing was changed: the key has another version. detail: that version, detail 2: the key's JSON
 --   "full"   nothing was changed: the table would have more than 16 MiB
---   "size"   nothing was changed: a key has not 1 to 256 bytes, or the changes together have more than 64 KiB
+--   "size"   nothing was changed: a key has not 1 to 256 bytes, or the values together have more than 64 KiB, or the message (with the keys, and up
+--            to 50 bytes for each) more than 79 KiB
 --   "json"   nothing was changed: a value is no JSON
 --   "void"   nothing was changed: a server gave this call up (shared_ask.lua)
 
@@ -44,15 +47,15 @@ local now = tonumber(clock[1]) * 1000000 + tonumber(clock[2])
 local function answer(outcome, version, told, ...) return { outcome, now, version or 0, told or 1, ... } end
 
 -- The same call, or one with the same once, was here before: its outcome is "VERSION DETAIL".
-local function recorded(text)
+local function recorded(text, whose)
 	if text == "void" then return answer("void") end
 	local version, detail = string.match(text, "^(%d+) ?(.*)$")
-	return answer("done", tonumber(version), 1, detail, "again")
+	return answer("done", tonumber(version), 1, detail, whose)
 end
 local before = redis.call("GET", token_key)
-if before then return recorded(before) end
+if before then return recorded(before, "late") end
 before = once_key and redis.call("GET", once_key)
-if before then return recorded(before) end
+if before then return recorded(before, "again") end
 
 -- The field "" describes the table: "VERSION MARK BYTES". The mark is random, and another one each time that the table is made anew.
 local head = redis.call("HGET", table_key, "") or "0 " .. token .. " 0"
@@ -130,6 +133,7 @@ for i = 4, #ARGV, 5 do
 			expiry = entry.expiry or 0
 		elseif seconds ~= "never" then
 			expiry = math.floor(now + tonumber(seconds) * 1000000)
+			if not (expiry <= 2 ^ 53) then expiry = 0 end -- over 200 years from now: JSON numbers are exact up to 2^53
 		end
 		local field = digits(version) .. " " .. digits(expiry) .. " " .. value
 		changes[#changes + 1] = { key = key, field = field, expiry = expiry, size = #key + #field - entry.size }
@@ -137,15 +141,36 @@ for i = 4, #ARGV, 5 do
 		messages[#messages + 1] = '{"key":' .. cjson.encode(key) .. expires .. ',"value":' .. value .. "}"
 	end
 end
-local growth = 0
-for _, change in ipairs(changes) do growth = growth + change.size end
+local growth, sets, removes, has_expiry, is_endless = 0, false, false, false, false
+for _, change in ipairs(changes) do
+	growth = growth + change.size
+	if change.field then sets = true else removes = true end
+	if change.field and change.expiry > 0 then has_expiry = true else is_endless = true end
+end
 if growth > 0 and bytes + growth > MAX_BYTES then return answer("full") end
 bytes = bytes + growth
 messages = table.concat(messages, ",")
 if #messages > MAX_MESSAGE - 512 then return answer("size") end
 
+-- Redis undoes nothing if a command is refused, because its user may not run it: so each is tried first where it changes nothing. What
+-- takes memory comes first if there is something to set: a Redis that is full refuses it only as the first write.
+local NO_KEY = string.rep("x", MAX_KEY + 1)
+local function try_removal() if removes then redis.call("HDEL", table_key, NO_KEY) end end
+local function try_all()
+	if not sets then try_removal() end
+	redis.call("SET", token_key, "", "XX")
+	if sets then try_removal() end
+	if has_expiry then redis.call("ZADD", expiry_key, "XX", 0, "") end
+	if is_endless then redis.call("ZREM", expiry_key, "") end
+end
+
 local told = 1
-if #changes == 0 then version = 0 end
+if #changes > 0 then
+	try_all()
+	write_head(version)
+else
+	version = 0
+end
 for _, change in ipairs(changes) do
 	if change.field then
 		redis.call("HSET", table_key, change.key, change.field)
@@ -158,7 +183,6 @@ for _, change in ipairs(changes) do
 		redis.call("ZREM", expiry_key, change.key)
 	end
 end
-if #changes > 0 then write_head(version) end
 local outcome = digits(version) .. " " .. detail
 redis.call("SET", token_key, outcome, "EX", seconds_kept)
 if once_key then redis.call("SET", once_key, outcome, "EX", WEEK) end
