@@ -282,3 +282,59 @@ fn a_refusal_of_a_node_is_told_and_counted_like_every_other() {
         assert_eq!(client.counters.refused.load(Ordering::Relaxed), 0);
     }
 }
+
+/// Answers all that is asked for on these links.
+fn answer_all(client: &mut Client, links: &[u8], resp: Resp) {
+    loop {
+        let asked: Vec<_> = links
+            .iter()
+            .flat_map(|&link| client.commands(link).into_iter().map(move |it| (link, it)))
+            .collect();
+        if asked.is_empty() {
+            return;
+        }
+        for (link, command) in asked {
+            match command.split_once(' ') {
+                Some(("SSUBSCRIBE", names)) => {
+                    names.split(' ').for_each(|name| confirm(client, link, resp, name))
+                }
+                Some(("PING", echo)) => {
+                    client.server(link, format!("${}\r\n{echo}\r\n", echo.len()).as_bytes())
+                }
+                _ => panic!("{command}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn any_number_of_channels_needs_one_link_for_each_node() {
+    const COUNT: u32 = 3000;
+    let resp = Resp::Three;
+    let mut client = on_cluster(resp, &[], SLOTS);
+    for n in 0..COUNT {
+        client.command_in_one_tick(subscribe(SHARDED, &format!("channel-{n}"), n));
+    }
+    let mut nodes = Vec::new();
+    for link in 2..5 {
+        let (address, _) = client.attempt(link);
+        made(&mut client, link, resp);
+        nodes.push((address, link));
+    }
+    answer_all(&mut client, &[2, 3, 4], resp);
+    assert_eq!((client.action(), client.confirmed()), (None, COUNT.into()));
+    client.said();
+    let lost = nodes.iter().find(|(address, _)| address == "n2:7002").unwrap().1;
+    client.lost(lost, EOF);
+    let left = client.confirmed();
+    node(&mut client, 5, "n4:7004", resp);
+    answer_all(&mut client, &[5], resp);
+    assert_eq!((client.action(), client.confirmed()), (None, COUNT.into()));
+    let mut missed = 0;
+    for said in client.said() {
+        if let Said::Event(Event::Gap { topics: Some(topics), .. }) = said {
+            missed += topics.len() as u64;
+        }
+    }
+    assert_eq!(missed, u64::from(COUNT) - left, "each has a gap, and no other");
+}
