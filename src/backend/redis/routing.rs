@@ -54,8 +54,8 @@ impl RedisSession {
     pub(super) fn distribute(&mut self, now: Instant) {
         let Some(mut cluster) = self.cluster.take_if(|cluster| cluster.has_news) else { return };
         // A node that cannot be reached holds nothing back.
-        let is_waiting = |id| self.links.iter().any(|link| link.id() == id && link.is_waiting());
-        let shards = self.shards.each().filter(|&(id, _)| !is_waiting(id)).map(|(_, delivery)| delivery);
+        let is_lost = |id| self.links.iter().any(|link| link.id() == id && link.error().is_some());
+        let shards = self.shards.each().filter(|&(id, _)| !is_lost(id)).map(|(_, delivery)| delivery);
         let deliveries: Vec<_> = std::iter::once(&self.delivery).chain(shards).collect();
         let holds_back = |number| deliveries.iter().any(|delivery| delivery.holds_back(number));
         let (mut pass, links) = (cluster.begin(), &mut self.links);

@@ -81,6 +81,11 @@ impl RedisSession {
                 Some(i) => delivery_of(&mut self.delivery, &mut self.shards, &self.links[i]).take(topic),
                 // Its node tells where to.
                 None => {
+                    if self.delivery.is_empty()
+                        && let Some(probe) = &mut self.probe
+                    {
+                        probe.begin(now);
+                    }
                     let silence = topic.silence().map(|(since, error)| (since, error.clone()));
                     let subscriber = self.links[self.subscriber()].up();
                     // The gap of all topics, which is told before `ready`, is about it then.
@@ -238,8 +243,8 @@ impl RedisSession {
 
     /// Whether each link of a shard has restored what is wanted of it, or cannot be made for now.
     pub(super) fn are_shards_restored(&self) -> bool {
-        let is_waiting = |id| self.links.iter().any(|link| link.id() == id && link.is_waiting());
-        self.shards.each().all(|(id, it)| it.is_empty() || it.is_restored() || is_waiting(id))
+        let is_lost = |id| self.links.iter().any(|link| link.id() == id && link.error().is_some());
+        self.shards.each().all(|(id, it)| it.is_empty() || it.is_restored() || is_lost(id))
     }
 
     /// How many topics are confirmed has changed.

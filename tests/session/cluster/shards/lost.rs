@@ -62,6 +62,11 @@ fn a_channel_that_nobody_can_serve_is_asked_for_with_pauses_and_holds_nothing_ba
             (link, attempts) = (id, attempts + 1);
         }
         assert_eq!(attempts, 1);
+        client.commands(0);
+        client.publish(2, "chat", "x");
+        assert_eq!(client.commands(0), ["PUBLISH chat x"], "the node may never be reached");
+        client.server(0, b":0\r\n");
+        client.said();
         made(&mut client, link, resp);
         assert_eq!(asked(&mut client, link), ["SSUBSCRIBE c"]);
         confirm(&mut client, link, resp, "c");
