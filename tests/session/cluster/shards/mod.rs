@@ -296,10 +296,10 @@ fn answer_all(client: &mut Client, links: &[u8], resp: Resp) {
         for (link, command) in asked {
             match command.split_once(' ') {
                 Some(("SSUBSCRIBE", names)) => {
-                    names.split(' ').for_each(|name| confirm(client, link, resp, name))
+                    names.split(' ').for_each(|name| confirm(client, link, resp, name));
                 }
                 Some(("PING", echo)) => {
-                    client.server(link, format!("${}\r\n{echo}\r\n", echo.len()).as_bytes())
+                    client.server(link, format!("${}\r\n{echo}\r\n", echo.len()).as_bytes());
                 }
                 _ => panic!("{command}"),
             }
