@@ -56,6 +56,7 @@ struct Failure {
 enum FailureKind {
     Subscribe,
     Publish,
+    SPublish,
     Command,
 }
 
@@ -64,8 +65,9 @@ impl Failures {
     pub(super) fn add(&mut self, event: &Event, now: Instant) {
         let (kind, name, error): (_, &[u8], _) = match event {
             Event::SubscribeFailed { topic, error } => (FailureKind::Subscribe, &topic.name, error),
-            Event::RequestFailed { channel: Some(channel), error, .. } => {
-                (FailureKind::Publish, channel, error)
+            Event::RequestFailed { command, channel: Some(channel), error } => {
+                let is_sharded = **command == *b"SPUBLISH";
+                (if is_sharded { FailureKind::SPublish } else { FailureKind::Publish }, channel, error)
             }
             Event::RequestFailed { command, channel: None, error } => (FailureKind::Command, command, error),
             _ => return,
@@ -94,7 +96,7 @@ impl Failures {
         }
         let name = match event {
             Event::SubscribeFailed { topic, .. } => topic.to_string(),
-            _ if kind == FailureKind::Publish => format!("\"{}\"", printable(name, NAME_CHARACTERS)),
+            _ if kind != FailureKind::Command => format!("\"{}\"", printable(name, NAME_CHARACTERS)),
             _ => printable(name, NAME_CHARACTERS),
         };
         group.known.insert(hash);
@@ -179,6 +181,7 @@ impl Group {
         let parts = [
             names(FailureKind::Subscribe).map(|names| format!("cannot subscribe to {names}")),
             names(FailureKind::Publish).map(|names| format!("PUBLISH to {names} failed")),
+            names(FailureKind::SPublish).map(|names| format!("SPUBLISH to {names} failed")),
             names(FailureKind::Command).map(|names| format!("{names} failed")),
         ];
         let parts = parts.into_iter().flatten().collect::<Vec<_>>().join("; ");
@@ -260,6 +263,16 @@ mod tests {
             ]
         );
         assert_eq!((world.failures.due(), world.failures.names), (None, 0));
+    }
+
+    #[test]
+    fn a_sharded_channel_is_another_one_than_the_plain_one_of_its_name() {
+        let mut world = World::new();
+        for command in ["PUBLISH", "SPUBLISH", "SPUBLISH"] {
+            world.add(&request(command, Some("chat"), forbidden("&chat")));
+        }
+        let line = "PUBLISH to \"chat\" failed; SPUBLISH to \"chat\" failed: NOPERM: no permissions; type: ALLOW bob &chat (1 more)";
+        assert_eq!(world.lines_at(500), [line]);
     }
 
     #[test]

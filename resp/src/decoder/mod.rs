@@ -125,7 +125,7 @@ impl Decoder {
     ///
     /// As soon as what was read can't be the beginning of valid input within the limits. `input` is then left as it
     /// was, and every further call gives the same error until [`reset`](Self::reset).
-    #[inline]
+    #[inline(always)]
     pub fn decode<'s, 'i: 's>(&'s mut self, input: &mut &'i [u8]) -> Result<Option<Frame<'s>>, DecodeError> {
         let all = *input;
         if self.phase == Phase::Delivered {

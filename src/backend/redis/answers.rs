@@ -48,7 +48,7 @@ impl RedisSession {
                 connection.used = now;
                 if let Some(request) = connection.pipeline.pop_front().and_then(|command| command.request) {
                     match redirection {
-                        Some(refusal) => self.redirected(i, request, (refusal, result), now, sink),
+                        Some(refusal) => self.redirected(i, request, (*refusal, result), now, sink),
                         None => self.request_answered(request, result, now, sink),
                     }
                 }
@@ -65,6 +65,7 @@ impl RedisSession {
     }
 
     /// All answers to a request came.
+    #[inline(always)]
     pub(super) fn request_answered(
         &mut self,
         request: PendingRequest,

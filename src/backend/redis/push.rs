@@ -39,7 +39,7 @@ pub(super) struct Message<'a> {
 impl<'a> Push<'a> {
     /// Understands a push; `None` for unknown kinds and for shapes that no server sends. `truncated`: the frame was not
     /// kept to its end.
-    #[inline]
+    #[inline(always)]
     pub(super) fn parse(mut items: Items<'a>, truncated: bool) -> Option<Self> {
         use Operation::{Subscribe, Unsubscribe};
         use TopicKind::{Channel, Pattern, ShardedChannel};

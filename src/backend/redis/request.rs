@@ -76,7 +76,7 @@ pub(super) fn request_name(kind: &RequestKind) -> RequestName<'_> {
     RequestName { command, channel }
 }
 
-/// Appends a request to `out`, for the node to which a hash slot is on its way. Returns the answers that are to come.
+/// As [`encode`], for the node to which a hash slot is on its way.
 pub(super) fn encode_asking(kind: &RequestKind, out: &mut Vec<u8>) -> Replies {
     // It holds for the next command, and for all of a transaction.
     Encoder::new(out).command(["ASKING"]);
@@ -84,6 +84,7 @@ pub(super) fn encode_asking(kind: &RequestKind, out: &mut Vec<u8>) -> Replies {
 }
 
 /// Appends a request to `out`. Returns the answers that are to come.
+#[inline(always)]
 pub(super) fn encode(kind: &RequestKind, out: &mut Vec<u8>) -> Replies {
     let mut replies =
         Replies { left: 1, multi: Multi::NotSent, first_error: None, asking: false, redirection: None };
@@ -156,8 +157,8 @@ impl Replies {
     }
 
     /// The error with which a cluster's node refused all of it, so that it may be sent again.
-    pub(super) fn take_redirection(&mut self) -> Option<Error> {
-        self.redirection.take().map(|error| *error)
+    pub(super) fn take_redirection(&mut self) -> Option<Box<Error>> {
+        self.redirection.take()
     }
 
     /// Whether the connection is left inside a transaction.

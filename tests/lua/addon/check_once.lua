@@ -209,12 +209,11 @@ host.test("what the check leaves in Redis does not grow with the servers that ch
 		all_well()
 	end
 	realtime.ServerId = server_id
-	local function is_left(key)
-		return key ~= "realtime:shared:{realtime:check}" and key ~= "realtime:once:{realtime:check}"
-	end
-	kit.wait("no key but two", function()
-		for _, key in ipairs(host.real.command("KEYS", "realtime:*{realtime:check*")) do
-			if is_left(key) then return false end
+	kit.wait("one key of each", function()
+		for _, helper in ipairs({ "once", "shared" }) do
+			local key = "realtime:" .. helper .. ":{realtime:check"
+			local keys = host.real.command("KEYS", key .. "*")
+			if #keys ~= 1 or keys[1] ~= key .. "}" then return false end
 		end
 		return true
 	end)

@@ -2,14 +2,7 @@
 -- Tables from server to server: two clients stand for two servers.
 
 local kit = include("../_kit.lua")
-
-local function two()
-	return realtime.Tables(kit.ready(), "one"), realtime.Tables(kit.ready(), "two")
-end
-
-local function close(...)
-	for _, tables in ipairs({ ... }) do tables.client:Disconnect() end
-end
+local two, close = include("_two_tables.lua")
 
 host.test("a table arrives with its sender, at the sender too", function()
 	local one, two = two()

@@ -12,11 +12,11 @@ use crate::backend::redis::failure::Failure;
 use crate::backend::redis::protocol::{
     DEFAULT_USER, MAX_NAME, SentinelQuestion, Version, is_refusal, turns_away,
 };
-use crate::backend::redis::push::{Push, plain_message};
+use crate::backend::redis::push::{Message, Push};
 use crate::backend::redis::reply::{Reply, reply};
 use crate::backend::redis::serving::without_echo;
 use crate::backend::toolbox::Operation;
-use crate::model::{Error, Value};
+use crate::model::{Error, TopicKind, Value};
 
 impl SentinelWatch {
     /// As in [`Session`](crate::backend::Session).
@@ -94,18 +94,21 @@ impl SentinelWatch {
         let Some(items) = frame.root().as_push() else {
             return self.answered(reply(frame, MAX_NAME, &self.config), now);
         };
-        if let Some((channel, message)) = plain_message(items) {
-            if channel == SWITCH && is_about(message, &self.master) {
-                // What is being asked may have been answered before.
-                self.will_be_fresh = false;
-                self.ask_soon(now);
+        let name = match Push::parse(items, frame.is_truncated()) {
+            Some(Push::Message(Message {
+                kind: TopicKind::Channel, topic, payload: Some(payload), ..
+            })) => {
+                if topic.as_bytes() == Some(SWITCH)
+                    && payload.as_bytes().is_some_and(|text| is_about(text, &self.master))
+                {
+                    // What is being asked may have been answered before.
+                    self.will_be_fresh = false;
+                    self.ask_soon(now);
+                }
+                return;
             }
-            return;
-        }
-        let Some(Push::Confirmation { operation: Operation::Subscribe, name, .. }) =
-            Push::parse(items, frame.is_truncated())
-        else {
-            return;
+            Some(Push::Confirmation { operation: Operation::Subscribe, name, .. }) => name,
+            _ => return,
         };
         if name.as_bytes() == Some(SWITCH)
             && let Some(connection) = self.link.connection_mut()
