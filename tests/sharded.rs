@@ -1,50 +1,31 @@
 //! Sharded channels on a real cluster: hash slots move under a publisher, one and many, and a shard loses its master. Each message
 //! is received or lies in a `gap` that names its channel, and none comes twice.
+//!
+//! `SHARDED_CHANNELS` says how many channels are subscribed while a third of all slots moves.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failure here is a failed test")]
 
+mod accounts;
 mod toy;
 
 use std::collections::HashSet;
-use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use accounts::Cli;
 use real_redis::{HeldPort, RealRedis};
 use realtime::backend::{OptionValue, Options, configure};
-use realtime::model::{Command, Event, State, SubscriptionSlot, Topic, TopicKind};
+use realtime::model::{Command, Error, Event, State, SubscriptionSlot, Topic, TopicKind};
 use toy::{Client, Game, Seen, eventually};
 
 const SHARDED: TopicKind = TopicKind::ShardedChannel;
 const MASTERS: usize = 3;
 const SLOTS: usize = 16_384;
+/// Commands that are typed without waiting for their answers.
+const PIPELINED: usize = 256;
 /// What lies between the worker's telling and our reading, on a busy machine: a gap is taken to begin so much earlier.
 const READ_LATE: Duration = Duration::from_secs(1);
-
-/// A connection on which commands are typed.
-struct Cli(BufReader<TcpStream>);
-
-impl Cli {
-    /// The answer: a line, or a text. `None` if the server is gone.
-    fn try_say(&mut self, command: &str) -> Option<String> {
-        self.0.get_mut().write_all(format!("{command}\r\n").as_bytes()).ok()?;
-        let mut line = String::new();
-        self.0.read_line(&mut line).ok().filter(|&bytes| bytes > 0)?;
-        let Some(length) = line.strip_prefix('$') else { return Some(line.trim_end().to_owned()) };
-        let mut text = vec![0; length.trim_end().parse::<usize>().expect("a length") + 2];
-        self.0.read_exact(&mut text).ok()?;
-        Some(String::from_utf8_lossy(&text).trim_end().to_owned())
-    }
-
-    fn say(&mut self, command: &str) -> String {
-        self.try_say(command).expect("an answer")
-    }
-
-    fn order(&mut self, command: &str) {
-        assert_eq!(self.say(command), "+OK", "{command}");
-    }
-}
 
 /// A node, and a connection to it.
 struct Node {
@@ -62,10 +43,9 @@ impl Node {
             bus.number()
         );
         let server = RealRedis::builder().configuration(lines).start().expect("a redis-server");
-        let stream = TcpStream::connect(("127.0.0.1", server.port())).expect("a server");
-        let mut node = Self { server, bus, cli: Cli(BufReader::new(stream)), id: String::new() };
-        node.id = node.cli.say("CLUSTER MYID");
-        node
+        let mut cli = Cli::new(server.port());
+        let id = cli.say("CLUSTER MYID").trim_end().to_owned();
+        Self { server, bus, cli, id }
     }
 }
 
@@ -74,16 +54,16 @@ fn cluster() -> Vec<Node> {
     let mut nodes: Vec<_> = (0..=MASTERS).map(|_| Node::start()).collect();
     for (n, node) in nodes[..MASTERS].iter_mut().enumerate() {
         let [first, next] = [n, n + 1].map(|n| n * SLOTS / MASTERS);
-        node.cli.order(&format!("CLUSTER ADDSLOTSRANGE {first} {}", next - 1));
+        node.cli.say(&format!("CLUSTER ADDSLOTSRANGE {first} {}", next - 1));
     }
     let others: Vec<_> = nodes[1..].iter().map(|node| (node.server.port(), node.bus.number())).collect();
     for (port, bus) in others {
-        nodes[0].cli.order(&format!("CLUSTER MEET 127.0.0.1 {port} {bus}"));
+        nodes[0].cli.say(&format!("CLUSTER MEET 127.0.0.1 {port} {bus}"));
     }
     let master = nodes[0].id.clone();
     eventually("a known master", || {
-        let answer = nodes[MASTERS].cli.say(&format!("CLUSTER REPLICATE {master}"));
-        (answer == "+OK").then_some(())
+        let answer = nodes[MASTERS].cli.try_say(&format!("CLUSTER REPLICATE {master}"));
+        answer.is_some_and(|answer| answer.starts_with("+OK")).then_some(())
     });
     for node in &mut nodes {
         eventually("a cluster", || {
@@ -106,6 +86,7 @@ struct World {
     client: Client,
     channels: Vec<Channel>,
     gaps: Vec<Gap>,
+    refused: Vec<Error>,
 }
 
 struct Channel {
@@ -126,23 +107,33 @@ struct Gap {
 }
 
 impl World {
-    /// A client of this node, subscribed to so many channels, each in a slot of its own.
+    /// A client of this node, subscribed to so many channels, each in a slot of its own, which hears all of them.
     fn new(protocol: u8, node: usize, count: usize) -> Self {
-        let mut nodes = cluster();
         let mut slots = HashSet::new();
+        let mut world = Self::subscribed(protocol, node, count, |slot| slots.insert(slot));
+        world.hear_all(10);
+        world
+    }
+
+    /// A client of this node that has subscribed to so many channels, all of them in slots that `takes` accepts.
+    fn subscribed(protocol: u8, node: usize, count: usize, mut takes: impl FnMut(u16) -> bool) -> Self {
+        let mut nodes = cluster();
         let cli = &mut nodes[0].cli;
         let channels: Vec<_> = (0..)
             .map(|n| format!("channel-{n}"))
             .filter_map(|name| {
-                let slot: u16 = cli.say(&format!("CLUSTER KEYSLOT {name}"))[1..].parse().expect("a number");
+                let answer = cli.say(&format!("CLUSTER KEYSLOT {name}"));
+                let slot = answer[1..].trim_end().parse().expect("a number");
                 let at =
                     (0..MASTERS).find(|n| (n + 1) * SLOTS / MASTERS > usize::from(slot)).expect("a master");
                 let (published, received) = (Vec::new(), HashSet::new());
-                slots.insert(slot).then_some(Channel { name, slot, at, published, received })
+                takes(slot).then_some(Channel { name, slot, at, published, received })
             })
             .take(count)
             .collect();
-        let pairs = vec![("protocol".to_owned(), OptionValue::Number(protocol.into()))];
+        let text = |text: &str| OptionValue::String(text.into());
+        let pairs = [("protocol", OptionValue::Number(protocol.into())), ("overflow", text("pause"))];
+        let pairs = pairs.map(|(key, value)| (key.to_owned(), value)).into();
         let url = Some(nodes[node].server.url());
         let backend = configure(Options { url, pairs, ..Options::default() }).expect("good options");
         let mut game = Game::start();
@@ -153,9 +144,7 @@ impl World {
             game.command(&client, Command::Subscribe { topic, slot });
         }
         let nodes = nodes.into_iter().map(Some).collect();
-        let mut world = Self { nodes, game, client, channels, gaps: Vec::new() };
-        world.hear_all();
-        world
+        Self { nodes, game, client, channels, gaps: Vec::new(), refused: Vec::new() }
     }
 
     fn node(&mut self, n: usize) -> &mut Node {
@@ -179,52 +168,81 @@ impl World {
                 Seen::Event(Event::Ready(_)) => {
                     self.gaps.iter_mut().for_each(|gap| gap.to = gap.to.or(Some(Instant::now())));
                 }
+                Seen::Event(Event::SubscribeFailed { error, .. }) => self.refused.push(error),
                 other => drop(other),
             }
         }
     }
 
-    /// Publishes a number on each channel, where its slot is. One that nobody takes was not published.
+    /// Publishes a number on each channel.
     fn publish(&mut self) {
-        for i in 0..self.channels.len() {
-            let (channel, now) = (&self.channels[i], Instant::now());
-            let (at, number) = (channel.at, channel.published.len());
-            let command = format!("SPUBLISH {} {number}", channel.name);
-            let answer = self.nodes[at].as_mut().and_then(|node| node.cli.try_say(&command));
-            match answer.as_deref() {
-                Some(answer) if answer.starts_with(':') => self.channels[i].published.push(now),
-                Some(answer) if answer.starts_with("-MOVED") => {
-                    let port = answer.rsplit_once(':').expect("an address").1.parse().expect("a port");
-                    let is_it =
-                        |node: &Option<Node>| node.as_ref().is_some_and(|it| it.server.port() == port);
-                    self.channels[i].at =
-                        self.nodes.iter().position(is_it).unwrap_or((at + 1) % (MASTERS + 1));
-                }
-                // A node that is dead or has no cluster: another one knows more.
-                _ => self.channels[i].at = (at + 1) % (MASTERS + 1),
-            }
-        }
-        self.read();
+        let all: Vec<_> = (0..self.channels.len()).collect();
+        self.publish_on(&all);
     }
 
-    /// Publishes until the client has heard ten numbers more on each channel.
-    fn hear_all(&mut self) {
-        let enough: Vec<_> = self.channels.iter().map(|channel| channel.received.len() + 10).collect();
+    /// Publishes a number on each of these channels, where its slot is. One that nobody takes was not published.
+    fn publish_on(&mut self, channels: &[usize]) {
+        for channels in channels.chunks(PIPELINED) {
+            for at in 0..self.nodes.len() {
+                let here: Vec<_> = channels.iter().filter(|&&n| self.channels[n].at == at).collect();
+                let commands: Vec<_> = here
+                    .iter()
+                    .map(|&&n| format!("SPUBLISH {} {}", self.channels[n].name, self.channels[n].published.len()))
+                    .collect();
+                let now = Instant::now();
+                let node = self.nodes[at].as_mut();
+                let answers = node.map_or(Vec::new(), |node| node.cli.try_say_all(&commands));
+                let answers = answers.into_iter().map(Some).chain(std::iter::repeat(None));
+                for (&n, answer) in here.into_iter().zip(answers) {
+                    self.published(n, at, now, answer.as_deref());
+                }
+            }
+            self.read();
+        }
+    }
+
+    /// The answer to what was published on a channel at this node.
+    fn published(&mut self, channel: usize, at: usize, now: Instant, answer: Option<&str>) {
+        self.channels[channel].at = match answer {
+            Some(answer) if answer.starts_with(':') => {
+                self.channels[channel].published.push(now);
+                at
+            }
+            Some(answer) if answer.starts_with("-MOVED") => {
+                let port = answer.trim_end().rsplit_once(':').expect("an address").1;
+                let port: u16 = port.parse().expect("a port");
+                let is_it = |node: &Option<Node>| node.as_ref().is_some_and(|it| it.server.port() == port);
+                self.nodes.iter().position(is_it).unwrap_or((at + 1) % (MASTERS + 1))
+            }
+            // A node that is dead or has no cluster: another one knows more.
+            _ => (at + 1) % (MASTERS + 1),
+        };
+    }
+
+    /// Publishes until the client has heard so many numbers more on each channel.
+    fn hear_all(&mut self, more: usize) {
+        let enough: Vec<_> = self.channels.iter().map(|channel| channel.received.len() + more).collect();
         eventually("messages on all channels", || {
-            self.publish();
-            let mut channels = self.channels.iter().zip(&enough);
-            channels.all(|(channel, enough)| channel.received.len() >= *enough).then_some(())
+            let has_enough = |n: usize| self.channels[n].received.len() >= enough[n];
+            let others: Vec<_> = (0..enough.len()).filter(|&n| !has_enough(n)).collect();
+            self.publish_on(&others);
+            others.is_empty().then_some(())
         });
     }
 
-    /// Moves a channel's slot as `redis-cli --cluster reshard` does.
-    fn migrate(&mut self, channel: usize, from: usize, to: usize) {
-        let slot = self.channels[channel].slot;
+    /// Moves hash slots as `redis-cli --cluster reshard` does.
+    fn migrate(&mut self, slots: &[u16], from: usize, to: usize) {
         let ids = [from, to].map(|n| self.node(n).id.clone());
-        self.node(to).cli.order(&format!("CLUSTER SETSLOT {slot} IMPORTING {}", ids[0]));
-        self.node(from).cli.order(&format!("CLUSTER SETSLOT {slot} MIGRATING {}", ids[1]));
-        for n in [to, from] {
-            self.node(n).cli.order(&format!("CLUSTER SETSLOT {slot} NODE {}", ids[1]));
+        for (at, words) in [
+            (to, format!("IMPORTING {}", ids[0])),
+            (from, format!("MIGRATING {}", ids[1])),
+            (to, format!("NODE {}", ids[1])),
+            (from, format!("NODE {}", ids[1])),
+        ] {
+            let commands: Vec<_> =
+                slots.iter().map(|slot| format!("CLUSTER SETSLOT {slot} {words}")).collect();
+            let answers = self.node(at).cli.try_say_all(&commands);
+            assert!(answers.len() == slots.len() && answers.iter().all(|it| it.starts_with("+OK")), "{answers:?}");
         }
     }
 
@@ -245,6 +263,11 @@ impl World {
                 assert!(told || number < first, "{number} on {} is missing and in no gap", channel.name);
             }
         }
+    }
+
+    /// How many channels the client has confirmed.
+    fn confirmed(&self) -> u64 {
+        self.client.counters.confirmed.load(Ordering::Relaxed)
     }
 
     fn end(mut self) {
@@ -269,8 +292,9 @@ fn while_hash_slots_move_each_message_is_received_or_in_a_gap_that_names_the_cha
     for protocol in [2, 3] {
         let mut world = World::new(protocol, 1, 200);
         let at = world.channels.iter().position(|channel| channel.at == 0).expect("one of the first node");
-        world.migrate(at, 0, 1);
-        world.hear_all();
+        let slot = world.channels[at].slot;
+        world.migrate(&[slot], 0, 1);
+        world.hear_all(10);
         assert!(
             world.gaps.iter().all(|gap| gap
                 .names
@@ -278,26 +302,53 @@ fn while_hash_slots_move_each_message_is_received_or_in_a_gap_that_names_the_cha
                 .is_some_and(|names| *names == [world.channels[at].name.clone()])),
             "one channel, and no other"
         );
-        world.migrate(at, 1, 0);
-        world.hear_all();
+        world.migrate(&[slot], 1, 0);
+        world.hear_all(10);
         // Many at a time.
         let first: Vec<_> = (0..world.channels.len()).filter(|&n| world.channels[n].at == 0).collect();
         for &channel in &first {
-            world.migrate(channel, 0, 2);
+            world.migrate(&[world.channels[channel].slot], 0, 2);
             if channel % 8 == 0 {
                 world.publish();
             }
         }
-        world.hear_all();
+        world.hear_all(10);
         world.account();
         assert!(!world.gaps.is_empty(), "RESP{protocol}: no gap was told");
-        assert_eq!(
-            world.client.counters.confirmed.load(std::sync::atomic::Ordering::Relaxed),
-            200,
-            "RESP{protocol}"
-        );
+        assert_eq!(world.confirmed(), 200, "RESP{protocol}");
         world.end();
     }
+}
+
+/// Far more channels than slots: each SSUBSCRIBE has names of one slot, or the nodes would refuse it with CROSSSLOT.
+#[test]
+fn while_a_third_of_the_hash_slots_moves_any_number_of_channels_goes_along() {
+    if is_left_out() {
+        return;
+    }
+    let count = std::env::var("SHARDED_CHANNELS").map_or(20_000, |count| count.parse().expect("a number"));
+    let mut world = World::subscribed(3, 1, count, |_| true);
+    eventually("confirmations", || {
+        world.read();
+        (world.confirmed() == count as u64).then_some(())
+    });
+    assert_eq!(world.refused, []);
+    world.hear_all(1);
+    let moved: Vec<_> = (0..SLOTS / MASTERS).map(|slot| u16::try_from(slot).expect("a slot")).collect();
+    for (n, slots) in moved.chunks(64).enumerate() {
+        world.migrate(slots, 0, 2);
+        let some: Vec<_> = (n..count).step_by(97).collect();
+        world.publish_on(&some);
+    }
+    world.hear_all(1);
+    world.account();
+    assert_eq!(world.confirmed(), count as u64);
+    let names = world.gaps.iter().map(|gap| gap.names.as_ref().expect("no link was lost"));
+    let missed: HashSet<_> = names.flatten().collect();
+    let has_moved = |channel: &&Channel| moved.contains(&channel.slot);
+    let concerned: HashSet<_> = world.channels.iter().filter(has_moved).map(|channel| &channel.name).collect();
+    assert_eq!(missed, concerned, "each channel of a slot that moved has its gap, and no other");
+    world.end();
 }
 
 #[test]
@@ -309,12 +360,12 @@ fn when_a_shard_loses_its_master_its_channels_go_on_at_the_replica() {
     for (protocol, node) in [(3, 1), (2, 0)] {
         let mut world = World::new(protocol, node, 30);
         drop(world.nodes[0].take());
-        world.hear_all();
+        world.hear_all(10);
         eventually("a client that is ready", || {
             world.publish();
             (world.client.counters.state() == State::Ready).then_some(())
         });
-        world.hear_all();
+        world.hear_all(10);
         world.account();
         assert!(!world.gaps.is_empty(), "RESP{protocol}: no gap was told");
         if node == 1 {
