@@ -39,7 +39,7 @@ pub(super) struct Cluster {
     pub(super) has_news: bool,
     /// What is not told may let requests be sent: answers, confirmations, bytes that are written.
     pub(super) is_stalled: bool,
-    /// When a request that pauses is sent.
+    /// When the next pass is due at the latest, for a request that has come or one that pauses.
     again: Option<Instant>,
     /// Requests wait for a node that cannot be reached.
     waits: bool,
@@ -69,6 +69,11 @@ impl Cluster {
     pub(super) fn begin(&mut self) -> Pass {
         (self.has_news, self.is_stalled, self.again, self.waits) = (false, false, None, false);
         Pass::default()
+    }
+
+    /// A request came. A pass is due even if no link has its turn: what is needed may be a link to another node.
+    pub(super) fn requested(&mut self, now: Instant) {
+        (self.has_news, self.again) = (true, Some(now));
     }
 
     /// The link that a request is sent on now; `None` if it stays. `is_open` says whether a link takes more.
@@ -248,7 +253,7 @@ impl Cluster {
         Some(replicas.find(|replica| !is_lost(replica)).unwrap_or(owner))
     }
 
-    /// When requests may be sent again that pause.
+    /// When the next pass is due at the latest.
     pub(super) fn due(&self) -> Option<Instant> {
         self.again
     }

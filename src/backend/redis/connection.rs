@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use resp::{Decoder, Encoder};
 
 use super::config::Config;
+use super::failure::Circumstances;
 use super::protocol::{HandshakeStep, MAX_NAME, PONG, SentinelQuestion, Version};
 use super::reply;
 use super::request::Replies;
@@ -194,7 +195,7 @@ impl Connection {
     }
 
     /// Whether messages waited to be read so lately that the server may have dropped the connection for it.
-    pub(super) fn is_slow_consumer(&self, now: Instant) -> bool {
+    fn is_slow_consumer(&self, now: Instant) -> bool {
         self.liveness.lagged_within(SLOW_CONSUMER, now)
     }
 
@@ -222,8 +223,25 @@ impl Connection {
     }
 
     /// The first bytes that came.
-    pub(super) fn opening(&self) -> &[u8] {
+    fn opening(&self) -> &[u8] {
         &self.opening[..self.opening_len]
+    }
+}
+
+/// What a connection is like that fails at `now`; `None`: there is none yet. `was_new`: it never got through its handshake.
+pub(super) fn circumstances<'a>(
+    connection: Option<&'a Connection>,
+    was_new: bool,
+    config: &Config,
+    now: Instant,
+) -> Circumstances<'a> {
+    let Some(connection) = connection else { return Circumstances { was_new, ..Circumstances::default() } };
+    Circumstances {
+        opening: connection.opening(),
+        was_new,
+        lagged: connection.is_slow_consumer(now),
+        unsecured: config.tls.is_some() && connection.secured.is_none(),
+        asked: false,
     }
 }
 

@@ -77,7 +77,7 @@ pub(super) enum Failure {
 }
 
 /// What a connection was like when it failed.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Circumstances<'a> {
     /// Its first bytes.
     pub(super) opening: &'a [u8],

@@ -1,7 +1,7 @@
 //! The nodes of a cluster, as CLUSTER SLOTS tells them: <https://redis.io/docs/latest/commands/cluster-slots/>
 
-use super::config::{Config, host};
-use super::texts::host_name;
+use super::config::Config;
+use super::texts::endpoint;
 use crate::backend::Endpoint;
 use crate::model::Value;
 
@@ -46,18 +46,14 @@ pub(super) fn slots<'a>(
 fn node(node: &Value, used: &Endpoint, config: &Config) -> Option<Endpoint> {
     let [address, Value::Integer(port), ..] = items(node) else { return None };
     let port = u16::try_from(*port).ok().filter(|&port| port > 0)?;
-    let named = match address {
-        Value::String(text) if !text.is_empty() => text,
+    match (address, used) {
+        (Value::String(text), _) if !text.is_empty() => endpoint(text, port, config),
         // The node does not know its address: it has the one at which it was asked.
-        Value::String(_) | Value::Null => {
-            let Endpoint::Tcp { host, .. } = used else { return None };
-            return Some(Endpoint::Tcp { host: host.clone(), port });
+        (Value::String(_) | Value::Null, Endpoint::Tcp { host, .. }) => {
+            Some(Endpoint::Tcp { host: host.clone(), port })
         }
-        _ => return None,
-    };
-    // No host is called "?", which stands for a name that the node does not know.
-    let name = host_name(named, config)?;
-    Some(Endpoint::Tcp { host: host(name.to_owned()).ok()?, port })
+        _ => None,
+    }
 }
 
 fn items(value: &Value) -> &[Value] {

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::cluster::{Cluster, MAX_REDIRECTIONS, PAUSE, link_to, link_to_shard};
-use super::connection::{Connection, Expectation, LinkRole};
-use super::failure::{Circumstances, Failure, add_details};
+use super::connection::{Expectation, LinkRole, circumstances};
+use super::failure::{Failure, add_details};
 use super::link::Link;
 use super::nodes::{nodes, slots};
 use super::outbound::has_room;
@@ -232,13 +232,7 @@ impl RedisSession {
         if let Some(peer) = peer.filter(|_| !was_up) {
             self.endpoints.peer_failed(&node, peer);
         }
-        let seen = Circumstances {
-            opening: connection.map_or(&[], Connection::opening),
-            was_new: !was_up,
-            lagged: false,
-            unsecured: self.config.tls.is_some() && connection.is_some_and(|it| it.secured.is_none()),
-            asked: false,
-        };
+        let seen = circumstances(connection, !was_up, &self.config, now);
         let mut error = failure.into_error(&self.config, seen);
         add_details(&mut error, peer.filter(|_| !was_up && node.is_name()), &self.config, &self.origin);
         error.message = format!("the node {node} of the cluster: {}", error.message).into();

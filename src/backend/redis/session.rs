@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::address::AddressWatch;
 use super::cluster::Cluster;
 use super::config::Config;
-use super::connection::{Connection, FenceTokens, LinkRole};
+use super::connection::{Connection, FenceTokens, LinkRole, circumstances};
 use super::endpoints::{Endpoints, Turn};
 use super::failure::{Circumstances, Failure, add_details};
 use super::hash_slot::group_of;
@@ -228,13 +228,8 @@ impl RedisSession {
             self.endpoints.peer_failed(&endpoint, peer);
         }
         let is_subscribed = is_subscriber && self.delivery.confirmed() > 0;
-        let seen = Circumstances {
-            opening: connection.map_or(&[], Connection::opening),
-            was_new: !was_up,
-            lagged: connection.is_some_and(|connection| connection.is_slow_consumer(now)),
-            unsecured: self.config.tls.is_some() && connection.is_some_and(|it| it.secured.is_none()),
-            asked: is_subscribed && connection.is_some_and(|connection| connection.awaits_large_answer(now)),
-        };
+        let asked = is_subscribed && connection.is_some_and(|connection| connection.awaits_large_answer(now));
+        let seen = Circumstances { asked, ..circumstances(connection, !was_up, &self.config, now) };
         let (spares_address, is_switch) = (failure.spares_address(), matches!(failure, Failure::Switched(_)));
         let mut error = failure.into_error(&self.config, seen);
         let peer = peer.filter(|_| !proved && endpoint.is_name());
@@ -295,16 +290,17 @@ impl RedisSession {
             return;
         }
         self.take_watch_news(now, sink);
+        self.settle_links(now);
         if let Some(deadline) = self.closing {
             let commands = self.link_for(LinkRole::Commands);
-            let hopeless = self.links[commands].is_idle() || self.links[commands].is_waiting();
-            let hopeless = hopeless && !self.links.iter().any(Link::may_answer);
-            if self.requests.is_empty() || hopeless || deadline <= now {
+            let is_away = self.links[commands].is_idle() || self.links[commands].is_waiting();
+            let may_be_sent = self.cluster.as_ref().is_some_and(|cluster| cluster.due().is_some());
+            let is_hopeless = is_away && !may_be_sent && !self.links.iter().any(Link::may_answer);
+            if self.requests.is_empty() || is_hopeless || deadline <= now {
                 self.finish(sink);
                 return;
             }
         }
-        self.settle_links(now);
         let subscriber = self.subscriber();
         if self.links[subscriber].is_idle()
             && self.is_needed(subscriber)

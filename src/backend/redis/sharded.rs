@@ -7,9 +7,10 @@
 use std::time::{Duration, Instant};
 
 use super::connection::Expectation;
+use super::protocol::MOVED;
 use super::reply::Reply;
 use super::session::RedisSession;
-use super::sharded_error::{MOVED, is_of_slots};
+use super::sharded_error::is_of_slots;
 use super::shards::delivery_of;
 use crate::backend::toolbox::{Batch, InFlight, Operation};
 use crate::model::{Code, Error, TopicKind};
