@@ -187,7 +187,9 @@ impl World {
                 let here: Vec<_> = channels.iter().filter(|&&n| self.channels[n].at == at).collect();
                 let commands: Vec<_> = here
                     .iter()
-                    .map(|&&n| format!("SPUBLISH {} {}", self.channels[n].name, self.channels[n].published.len()))
+                    .map(|&&n| {
+                        format!("SPUBLISH {} {}", self.channels[n].name, self.channels[n].published.len())
+                    })
                     .collect();
                 let now = Instant::now();
                 let node = self.nodes[at].as_mut();
@@ -242,7 +244,10 @@ impl World {
             let commands: Vec<_> =
                 slots.iter().map(|slot| format!("CLUSTER SETSLOT {slot} {words}")).collect();
             let answers = self.node(at).cli.try_say_all(&commands);
-            assert!(answers.len() == slots.len() && answers.iter().all(|it| it.starts_with("+OK")), "{answers:?}");
+            assert!(
+                answers.len() == slots.len() && answers.iter().all(|it| it.starts_with("+OK")),
+                "{answers:?}"
+            );
         }
     }
 
@@ -346,7 +351,8 @@ fn while_a_third_of_the_hash_slots_moves_any_number_of_channels_goes_along() {
     let names = world.gaps.iter().map(|gap| gap.names.as_ref().expect("no link was lost"));
     let missed: HashSet<_> = names.flatten().collect();
     let has_moved = |channel: &&Channel| moved.contains(&channel.slot);
-    let concerned: HashSet<_> = world.channels.iter().filter(has_moved).map(|channel| &channel.name).collect();
+    let concerned: HashSet<_> =
+        world.channels.iter().filter(has_moved).map(|channel| &channel.name).collect();
     assert_eq!(missed, concerned, "each channel of a slot that moved has its gap, and no other");
     world.end();
 }

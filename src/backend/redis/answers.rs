@@ -147,6 +147,7 @@ impl RedisSession {
                 }
             },
             Expectation::Nodes => self.nodes_answered(i, &reply, now, sink),
+            Expectation::ClusterInfo(asked) => self.cluster_info_answered(&reply, asked, now, sink),
             Expectation::ProbeChannel => match reply {
                 Err(error) => self.probe_channel_refused(error, now, sink),
                 Ok(reply) => self.not_confirmed(i, &reply, now, sink),

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use super::cluster_state::{ClusterState, StateVerdict};
 use super::connection::LinkRole;
 use super::hash_slot::HashSlot;
 use super::link::Link;
@@ -30,6 +31,7 @@ pub(super) struct Cluster {
     pub(super) slots: SlotTable,
     /// Nodes that were told of and hold no slot, each with its master.
     replicas: Vec<(Endpoint, Endpoint)>,
+    pub(super) state: ClusterState,
     /// Nodes have changed, or the links to them, since that was told.
     is_untold: bool,
     /// Slots of which something may be under way on a link other than the one that requests for the slot go to: which links, and
@@ -191,6 +193,12 @@ impl Cluster {
                 }
             }
         }
+    }
+
+    /// A node told how the cluster is, to a question of then.
+    pub(super) fn info_answered(&mut self, info: &[u8], asked: Instant) -> StateVerdict {
+        let nodes = self.slots.nodes().count() + self.replicas.len();
+        self.state.answered(info, asked, nodes)
     }
 
     /// A connection is lost: nothing is under way on it any more.

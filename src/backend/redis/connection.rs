@@ -68,6 +68,8 @@ pub(super) enum Expectation {
     Probe,
     /// The question for the nodes of the cluster.
     Nodes,
+    /// The question how the cluster is, and when it was encoded.
+    ClusterInfo(Instant),
     /// The PING that asks whether the server serves.
     Serving,
     /// A question to a Sentinel.

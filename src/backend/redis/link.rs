@@ -146,7 +146,9 @@ impl Link {
 
     /// The wish to have the connection secured before anything is said on it, if the settings want that.
     pub(super) fn secure(&self, config: &Config) -> Option<Action> {
-        let (Some(tls), Some(Endpoint::Tcp { host, .. })) = (&config.tls, &self.endpoint) else { return None };
+        let (Some(tls), Some(Endpoint::Tcp { host, .. })) = (&config.tls, &self.endpoint) else {
+            return None;
+        };
         Some(Action::Secure { link: self.id, tls: Arc::clone(tls.settings()), name: tls.name(host) })
     }
 

@@ -8,6 +8,7 @@ mod answers;
 mod attempts;
 mod check;
 mod cluster;
+mod cluster_state;
 mod config;
 mod connection;
 mod endpoints;

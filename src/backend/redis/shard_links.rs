@@ -192,8 +192,9 @@ impl RedisSession {
         if !matches!(failure, Failure::LeftCluster) {
             return heard;
         }
-        // Another node may have taken its place since the cluster named it last.
-        connection.named.checked_sub(LAG).map_or(heard, |named| named.min(heard))
+        // Another node may have taken its place since the cluster named it last, and who told of that may have been cut off.
+        let cut_off = self.cluster.as_ref().and_then(|cluster| cluster.state.cut_off_since());
+        connection.named.checked_sub(LAG).into_iter().chain(cut_off).fold(heard, Instant::min)
     }
 
     /// The cluster told of its nodes: a link to one that it does not know any more brings nothing.

@@ -261,7 +261,9 @@ fn a_node_that_owes_an_answer_is_not_taken_for_one_that_we_do_not_read() {
     let told: Vec<_> = said
         .iter()
         .map(|said| match said {
-            Said::Answer { id, result: Err(error) } => (*id, error.message.contains("the queue to the callbacks is full")),
+            Said::Answer { id, result: Err(error) } => {
+                (*id, error.message.contains("the queue to the callbacks is full"))
+            }
             other => panic!("{other:?}"),
         })
         .collect();

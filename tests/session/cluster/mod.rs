@@ -1,5 +1,6 @@
 //! A cluster: commands go to the node that holds their hash slot, and where a node sends them on.
 
+mod cut_off;
 mod ending;
 mod failures;
 mod order;

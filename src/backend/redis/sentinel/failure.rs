@@ -41,7 +41,9 @@ impl WatchFailure {
                 "a Redis answers there, not a Sentinel: write the addresses of Sentinels (their port is mostly 26379), or a URL that \
                  begins with redis://",
             ),
-            Self::UnknownMaster(known) => Error::unsent(Code::Unsupported, unknown_master(master, known.as_deref())),
+            Self::UnknownMaster(known) => {
+                Error::unsent(Code::Unsupported, unknown_master(master, known.as_deref()))
+            }
             Self::BadAddress => {
                 Error::unsent(Code::Protocol, format!("what it names as the address of {master} is none"))
             }

@@ -174,6 +174,10 @@ impl World {
             ["PING", echo] => format!("${}\r\n{echo}\r\n", echo.len()),
             ["CLUSTER", "SLOTS"] if !self.knows_slots => "-NOPERM no\r\n".to_owned(),
             ["CLUSTER", "SLOTS"] => self.slots(),
+            ["CLUSTER", "INFO"] => {
+                let info = format!("cluster_state:ok\r\ncluster_current_epoch:{:?}\r\n", self.owners);
+                format!("${}\r\n{info}\r\n", info.len())
+            }
             [command @ ("SSUBSCRIBE" | "SUNSUBSCRIBE"), ref names @ ..] => {
                 let channel = |name: &str| CHANNELS.iter().position(|(known, _)| *known == name).unwrap();
                 let (slot, first) = (CHANNELS[channel(names[0])].1, channel(names[0]));
