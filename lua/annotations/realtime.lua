@@ -228,6 +228,13 @@ function realtime.Presence(client, id) end
 ---@return string? message why there is none: realtime.Default()'s
 function realtime.Shared(name, options, client, id) end
 
+---Messages that wait in Redis until each subscriber, or one worker, has handled them. One object for each client and id.
+---@param client? RealtimeClient default: realtime.Default()
+---@param id? string default: this server's
+---@return RealtimeDurable? durable
+---@return string? message why there is none: realtime.Default()'s
+function realtime.Durable(client, id) end
+
 ---Calls fn once, in so many seconds, on an empty server too. The same identifier again replaces the timer.
 ---@param seconds number 0: with the next tick
 ---@param identifier string|fun() left out: one more timer
@@ -692,3 +699,107 @@ function RealtimeShared:IsReady() end
 ---@param seconds number
 ---@return boolean ready
 function RealtimeShared:Wait(seconds) end
+
+---How a message of realtime.Durable is published.
+---@class RealtimeDurablePublish
+---@field once? string an id of 1 to 128 bytes: the message is published only once for it, whoever asks (kept for a week)
+---@field timeout? number seconds (10; at most a day) until fn gets TIMEOUT
+
+---@class RealtimeDurableSubscribe
+---@field from? "now"|"start" where a server begins that was never here ("now")
+---@field keep? integer how many messages the channel keeps (10000); of more the oldest are dropped, and that is told as `lost`
+---@field max_deliveries? integer after how many errors a message is dead (10)
+
+---@class RealtimeDurableWork
+---@field parallel? integer how many messages this server works on at a time (1; at most 100)
+---@field patience? number seconds (30) for which a message stays with a server that nobody hears of
+---@field timeout? number seconds (600) after which a `done` that nobody called counts as an error
+---@field keep? integer how many messages may wait (10000); beyond it Publish answers FULL
+
+---@class RealtimeDurableInfo
+---@field id string the message's
+---@field age number seconds since it was published
+---@field deliveries integer which try this is: 1 the first time
+
+---@class RealtimeDurableStats
+---@field kind? "subscribe"|"work" nil if no server has used the channel yet
+---@field keep integer how many messages it keeps
+---@field length integer how many are in Redis
+---@field behind integer how many are not handled: by the slowest subscriber; of Work, how many nobody has begun
+---@field pending integer of Work: how many a server works on, or wait after an error
+---@field dead integer how many are dead
+---@field oldest? number seconds that the oldest message is old
+---@field groups table<string, {behind: integer, heard: number}> by "SERVER:IDENTIFIER"; heard: seconds since it asked
+
+---@class RealtimeDurable
+local RealtimeDurable = {}
+
+---The id under which others see this server's messages.
+---@return string
+function RealtimeDurable:Id() end
+
+---Publishes a message that waits until it was handled. Raises for what has no form in JSON.
+---@param channel string letters, digits, "_", "." and "-", at most 64
+---@param data RealtimeValue|boolean at most 64 KiB of JSON
+---@param options? RealtimeDurablePublish|fun(err: RealtimeError?, id?: string) left out: fn
+---@param fn? fun(err: RealtimeError?, id?: string)
+---@return boolean accepted
+---@return RealtimeError? err
+function RealtimeDurable:Publish(channel, data, options, fn) end
+
+---Calls fn for each message, in order, also for those that came while this server was down. A message that fails comes again.
+---@param channel string
+---@param identifier string|fun(data: RealtimeValue|boolean, from?: string, info: RealtimeDurableInfo) left out: the channel's name
+---@param fn? fun(data: RealtimeValue|boolean, from?: string, info: RealtimeDurableInfo)
+---@param options? RealtimeDurableSubscribe
+---@return true? subscribed
+---@return string? message why not: this server has no id
+function RealtimeDurable:Subscribe(channel, identifier, fn, options) end
+
+---Calls fn for messages of which one server each gets one; again, here or elsewhere, after done(err) or if the server dies.
+---@param channel string
+---@param fn fun(data: RealtimeValue|boolean, from?: string, done: (fun(err?: any): boolean), info: RealtimeDurableInfo)
+---@param options? RealtimeDurableWork
+---@return true
+function RealtimeDurable:Work(channel, fn, options) end
+
+---Ends Subscribe or Work of this server. What it works on goes on.
+---@param channel string
+---@param identifier? string of Subscribe; default: the channel's name
+---@return boolean stopped
+function RealtimeDurable:Stop(channel, identifier) end
+
+---What waits in a channel.
+---@param channel string
+---@param fn fun(err: RealtimeError?, stats: RealtimeDurableStats)
+---@return boolean accepted
+---@return RealtimeError? err
+function RealtimeDurable:Stats(channel, fn) end
+
+---Puts a dead message back.
+---@param channel string
+---@param id string the message's: info.id
+---@param fn? fun(err: RealtimeError?, found: boolean)
+---@return boolean accepted
+---@return RealtimeError? err
+function RealtimeDurable:Retry(channel, id, fn) end
+
+---Removes the places of a server that will not come back.
+---@param channel string
+---@param id string the server's
+---@param fn? fun(err: RealtimeError?, found: boolean)
+---@return boolean accepted
+---@return RealtimeError? err
+function RealtimeDurable:Forget(channel, id, fn) end
+
+---Calls fn(channel, info) at an event: "ready" (a subscriber has its place), "failed" (a message failed, or is dead), "lost" (messages
+---were dropped before they were read, or Redis has lost them).
+---@param event "ready"|"failed"|"lost"
+---@param identifier string|fun(channel: string, info: table) left out: the calling file
+---@param fn? fun(channel: string, info: table)
+function RealtimeDurable:On(event, identifier, fn) end
+
+---Takes a callback of On away.
+---@param event "ready"|"failed"|"lost"
+---@param identifier? string default: the calling file
+function RealtimeDurable:Off(event, identifier) end
