@@ -37,7 +37,8 @@ for _, part in ipairs({
 	"tick", "report", "json", "config", "envelope", "objects", "steamid", "tables", "requests", "presence",
 	"scripts", "timers", "async", "time", "once",
 	"shared_entries", "shared_copy", "shared_writes", "shared_arguments", "shared_snapshot", "shared",
-	"durable_publish", "durable_subscribe", "durable_work", "durable", "console", "check_helpers", "check_steps", "check",
+	"durable_publish", "durable_subscribe", "durable_work", "durable",
+	"players_register", "players_stays", "players_requests", "players_post", "players_delivery", "players", "console", "check_helpers", "check_steps", "check",
 }) do
 	include("realtime/" .. part .. ".lua")(realtime, addon)
 end
