@@ -96,7 +96,9 @@ return function(realtime, addon)
 					"garrysmod/data/realtime.json.", self.id)
 			elseif not (state == "loading" and stay.left_at) then
 				sent[id] = stay
-				table.Add(arguments, { id, stay.stay, floor((now - stay.at) * 1000), stay.since and format("%.0f", stay.since) or "0" })
+				table.Add(arguments, {
+					id, stay.stay, floor((now - stay.at) * 1000), stay.since and format("%.0f", stay.since) or "0", stay.state == "new" and "new" or "known",
+				})
 			end
 		end
 		self.is_asking = true

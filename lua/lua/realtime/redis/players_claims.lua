@@ -12,8 +12,8 @@
 -- ARGV[4]  a number that grows with each sync of the instance
 -- ARGV[5]  milliseconds for which all of it counts
 -- ARGV[6]  "here"; or "loading": the Lua state ends, and the next one of this server may go on with its players
--- ARGV[7…] four words for each player: his SteamID64; the number of his stay on this instance; for how many milliseconds he has been
---          there; and since when he has been on this server (microseconds, as answered), or 0
+-- ARGV[7…] five words for each player: his SteamID64; the number of his stay on this instance; for how many milliseconds he has been
+--          there; since when he has been on this server (microseconds, as answered), or 0; and "new", or "known" if he was held or lost before
 -- "where"
 -- ARGV[2]  his SteamID64
 --
@@ -78,13 +78,13 @@ for _, dead in ipairs(redis.call("ZRANGEBYSCORE", leases_key, "-inf", digits(mil
 end
 
 local words, here, held, lost, waiting, others = { digits(sequence), state }, {}, {}, {}, {}, {}
-for i = 7, #ARGV, 4 do
-	local id, stay, age, since = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2]), tonumber(ARGV[i + 3])
+for i = 7, #ARGV, 5 do
+	local id, stay, age, since, is_new = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2]), tonumber(ARGV[i + 3]), ARGV[i + 4] == "new"
 	local claim = claim_of(redis.call("HGET", claims_key, id))
 	local number = now - age * 1000
 	local is_other = claim and claim.instance ~= instance
-	-- A number beyond the clock is from before a failover, to a machine whose clock is behind.
-	if is_other and claim.number > number and claim.number <= now and counts(claim.instance) then
+	-- A number beyond the clock is from before a failover, to a machine whose clock is behind: who comes now has come later.
+	if is_other and claim.number > number and (claim.number <= now or not is_new) and counts(claim.instance) then
 		lost[#lost + 1] = id
 		lost[#lost + 1] = claim.server
 	else
