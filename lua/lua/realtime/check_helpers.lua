@@ -60,7 +60,7 @@ return function(realtime, addon)
 		},
 		{
 			about = "players", name = "realtime.Players", scripts = { "players_claims" }, keys = " ~realtime:players:*",
-			channels = " &realtime:players:*", commands = RIGHTS .. "+publish +subscribe +unsubscribe +get +set +hget +hset +hdel +hlen +hgetall " ..
+			channels = " &realtime:players:*", commands = RIGHTS .. "+publish +subscribe +unsubscribe +get +set +hget +hmget +hset +hdel +hlen +hgetall " ..
 				"+pexpire +zadd +zrem +zscore +zrangebyscore +zremrangebyscore",
 			run = function(run, id)
 				local function names(...)

@@ -22,6 +22,11 @@ local function new_redis(case)
 	function commands.GET(key) return redis.strings[key] or false end
 	function commands.SET(key, value) redis.strings[key] = value end
 	function commands.HGET(key, field) return hash(key)[field] or false end
+	function commands.HMGET(key, ...)
+		local list = {}
+		for i, field in ipairs({ ... }) do list[i] = hash(key)[field] or false end
+		return list
+	end
 	function commands.HSET(key, field, value)
 		redis.hashes[key] = hash(key)
 		redis.hashes[key][field] = tostring(value)
@@ -44,15 +49,16 @@ local function new_redis(case)
 		local score = set(key)[member]
 		return score and format("%.0f", score) or false
 	end
-	function commands.ZRANGEBYSCORE(key, _, most, _, _, count)
+	local function bound(text) return text == "-inf" and -math.huge or text == "+inf" and math.huge or tonumber(text) end
+	function commands.ZRANGEBYSCORE(key, least, most, _, _, count)
 		local found = {}
 		for member, score in SortedPairs(set(key)) do
-			if score <= tonumber(most) and #found < (count or math.huge) then found[#found + 1] = member end
+			if score >= bound(least) and score <= bound(most) and #found < (count or math.huge) then found[#found + 1] = member end
 		end
 		return found
 	end
 	function commands.ZREMRANGEBYSCORE(key, _, most)
-		for _, member in ipairs(commands.ZRANGEBYSCORE(key, nil, most)) do set(key)[member] = nil end
+		for _, member in ipairs(commands.ZRANGEBYSCORE(key, "-inf", most)) do set(key)[member] = nil end
 	end
 	function commands.PUBLISH(channel, text) return case.publish(channel, text) end
 

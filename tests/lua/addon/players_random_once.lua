@@ -40,6 +40,9 @@ local function new_history(seed)
 	end
 	local function count(what) history.counts[what] = (history.counts[what] or 0) + 1 end
 
+	-- Nobody starts his game twice within the time that a question may be on its way.
+	function history.is_settled(p) return not history.joined[p] or case.now - history.joined[p].since >= 3 end
+
 	-- A seat is a game of a player's that is connected to a server: { player, server's number, ply, since (when Steam confirmed it) }.
 	local function seat_of(ply)
 		for _, seat in ipairs(history.seats) do
@@ -108,11 +111,11 @@ local function new_history(seed)
 	local function remove(server) table.RemoveByValue(running, server) end
 
 	local function confirm(seat)
-		-- No two at one moment.
 		seat.since = case.now
 		local before = history.joined[seat.p]
 		if not before or before.since < seat.since then history.joined[seat.p] = seat end
 	end
+	history.confirm = confirm
 	function history.sit(p, i, is_validated)
 		local seat = { p = p, i = i }
 		history.seats[#history.seats + 1] = seat
@@ -176,14 +179,12 @@ local function new_history(seed)
 		history.start(i)
 		for _, seat in ipairs(seats) do
 			history.pass(random(0, 30) / 10)
-			if random(1, 4) > 1 and history.servers[i] then
-				-- He may be elsewhere by now; and then he has come there later.
+			-- Who is on another server by now loads no map here.
+			if random(1, 4) > 1 and (not seat.since or history.joined[seat.p] == seat) then
 				local again = history.sit(seat.p, i, false)
 				if seat.since then
-					again.since = history.newest(seat.p) and history.joined[seat.p] ~= seat and seat.since or case.now
-					again.is_kept = true
-					history.servers[i].game.validate(again.ply)
 					confirm(again)
+					history.servers[i].game.validate(again.ply)
 				end
 			end
 		end
@@ -231,7 +232,7 @@ local function disturb(history)
 			history.get_up(here)
 			history.pass(random(0, 40) / 10)
 		end
-		if history.servers[i] then history.sit(p, i, true) end
+		if history.is_settled(p) then history.sit(p, i, true) end
 	elseif what <= 8 then
 		local seat = history.seats[random(1, math.max(#history.seats, 1))]
 		if seat and not history.servers[seat.i].is_stopped then history.get_up(seat, random(1, 3) == 1 and "vanish" or nil) end
@@ -242,9 +243,8 @@ local function disturb(history)
 		history.sit(p, i, false)
 	elseif what == 10 then
 		for _, seat in ipairs(history.seats) do
-			if not seat.since and not history.servers[seat.i].is_stopped then
-				seat.since = case.now
-				if not history.joined[seat.p] or history.joined[seat.p].since < seat.since then history.joined[seat.p] = seat end
+			if not seat.since and not history.servers[seat.i].is_stopped and history.is_settled(seat.p) then
+				history.confirm(seat)
 				history.servers[seat.i].game.validate(seat.ply)
 				history.note("%d is confirmed on %d", seat.p, seat.i)
 				break
