@@ -219,6 +219,6 @@ return function(realtime, addon)
 	end
 
 	-- The order in which they run. What addons are refused comes before the check's own subscriptions.
-	addon.check_order = { "server", "role", "subscriptions", "messages", "patterns", "scripts", "shared", "durable", "memory", "persistence",
+	addon.check_order = { "server", "role", "subscriptions", "messages", "patterns", "scripts", "shared", "durable", "players", "memory", "persistence",
 		"clients", "buffers", "clock", "others" }
 end
