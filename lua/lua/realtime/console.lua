@@ -86,6 +86,7 @@ return function(realtime, addon)
 		addon.ShowShared(say, client)
 		addon.ShowJobs(say, client)
 		addon.ShowDurable(say, client)
+		addon.ShowProfiles(say, client)
 		addon.ShowPresence(say, client)
 		say("    up             %.0f s, %d reconnects", stats.uptime, stats.reconnects)
 	end

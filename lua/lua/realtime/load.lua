@@ -36,8 +36,9 @@ function addon.Say(text) MsgC(orange, "[realtime] " .. addon.Printable(text), "\
 for _, part in ipairs({
 	"tick", "report", "json", "config", "envelope", "objects", "tables", "requests", "presence",
 	"scripts", "timers", "async", "time", "once",
-	"shared_entries", "shared_copy", "shared_writes", "shared_arguments", "shared_snapshot", "shared",
-	"durable_publish", "durable_subscribe", "durable_work", "durable", "console", "check_steps", "check",
+	"steamid", "shared_entries", "shared_copy", "shared_writes", "shared_arguments", "shared_snapshot", "shared",
+	"durable_publish", "durable_subscribe", "durable_work", "durable", "profiles_open", "profiles_save", "profiles_renew",
+	"profiles", "console", "check_steps", "check",
 }) do
 	include("realtime/" .. part .. ".lua")(realtime, addon)
 end
