@@ -59,7 +59,10 @@ return function(realtime, addon)
 			opening.Say(self, profile.id, "what changed since it was saved last is lost: this server was not heard of for %g s, and %s opened it",
 				addon.profiles_lease, addon.Printable(who, 70))
 		end
-		local err = addon.Error("TAKEN", format('the profile "%s" of %s was not saved: %s opened it meanwhile', self.name, profile.id, who))
+		-- A save whose answer was lost may have been the last that counted.
+		local outcome = profile.is_unsure and "may not have been saved" or "was not saved"
+		local err = addon.Error("TAKEN", format('the profile "%s" of %s %s: %s opened it meanwhile', self.name, profile.id, outcome, who),
+			profile.is_unsure)
 		opening.End(profile)
 		if was_open and not profile.is_leaving then tell(self, "taken", profile.owner, server ~= "" and server or nil) end
 		saving.AnswerAll(profile, err)
@@ -90,7 +93,7 @@ return function(realtime, addon)
 
 	function outcomes.saved(profile, flight)
 		profile.refusals = 0
-		if flight.kind == "data" then profile.saved, profile.acknowledged = flight.text, flight.number end
+		if flight.kind == "data" then profile.saved, profile.acknowledged, profile.is_unsure = flight.text, flight.number, false end
 		answer(flight.callers)
 	end
 
@@ -156,7 +159,7 @@ return function(realtime, addon)
 			if not err then return outcomes[reply[1]](profile, flight, reply[2]) end
 			if opening.IsUnknown(err) then
 				-- It may be done, or be done later. Whoever asked hears once a save is.
-				if kind == "data" then profile.saved = saving.UNKNOWN end
+				if kind == "data" then profile.saved, profile.is_unsure = saving.UNKNOWN, true end
 				return again(profile, flight)
 			end
 			pause(profile)
@@ -191,10 +194,11 @@ return function(realtime, addon)
 			if profile.flight ~= flight then return end
 			profile.flight = nil
 			if not err then
-				profile.saved, profile.refusals = text, 0
+				profile.saved, profile.refusals, profile.is_unsure = text, 0, false
 				return answer(flight.callers)
 			end
 			local reason = addon.Printable(tostring(err), 160)
+			profile.is_unsure = true
 			storage_failed(profile, reason)
 			answer(flight.callers, addon.Error("STORAGE", format('the profile "%s" of %s was not saved: %s', profile.parent.name, profile.id, reason)))
 		end
@@ -234,7 +238,10 @@ return function(realtime, addon)
 			return
 		end
 		if profile.state ~= "closing" then
-			if profile.openers[1] then opening.Take(profile) end
+			if profile.openers[1] then
+				-- After silence it may be somebody else's by now.
+				if is_heard(profile) then opening.Take(profile) else profile.parent.renew_at = 0 end
+			end
 			if profile.is_leaving then
 				saving.Note(profile)
 				saving.Close(profile)
@@ -250,7 +257,7 @@ return function(realtime, addon)
 		local is_changed = profile.text ~= profile.saved
 		if now < profile.next_at or not (is_changed or profile.callers[1] or profile.state == "closing") then return end
 		if profile.parent.storage and is_changed then
-			-- After silence: perhaps it is somebody else's by now, and storage would not know.
+			-- Likewise, and storage would not know.
 			if is_heard(profile) then return store(profile) end
 			profile.parent.renew_at = 0
 		elseif profile.parent.client:IsConnected() then
@@ -272,6 +279,6 @@ return function(realtime, addon)
 		local kind, detail = content(profile)
 		profile.number = profile.number + 1
 		local accepted = send(profile, profile.fence and "close" or "release", kind, detail, function() end)
-		return not is_changed or accepted and profile.parent.client:IsConnected()
+		return not is_changed or accepted and profile.parent.client:IsConnected() and is_heard(profile)
 	end
 end

@@ -40,7 +40,7 @@ local function digits(value) return string.format("%.0f", value) end
 local clock = redis.call("TIME")
 local now = tonumber(clock[1]) * MICROSECONDS + tonumber(clock[2])
 
-local known = redis.call("HMGET", key, "fence", "number", "holder", "server", "wanted")
+local known = redis.call("HMGET", key, "fence", "number", "holder", "server", "wanted", "closed")
 local last_fence, last_number, holder = tonumber(known[1] or "0"), tonumber(known[2] or "0"), known[3] or ""
 local wanted_until = tonumber(string.match(known[5] or "", "^%S+ (%d+)$") or "0")
 
@@ -61,7 +61,11 @@ if action == "release" then
 	return { "closed" }
 end
 
-if last_fence > fence then return { "lost", known[4] or "" } end
+if last_fence > fence then
+	-- This call may have come before, and its answer was lost.
+	if action == "close" and known[6] == token then return { "closed" } end
+	return { "lost", known[4] or "" }
+end
 -- With a smaller fence Redis has lost this opening, and nobody has opened it since.
 local is_unknown = last_fence < fence
 if kind == "same" and (is_unknown or last_number < tonumber(data)) then return { "behind" } end
@@ -89,6 +93,7 @@ end
 if action == "close" then
 	set("holder", "")
 	set("wanted", "")
+	set("closed", token)
 elseif holder == token then
 	set("until", digits(now + lease * 1000))
 end
