@@ -34,11 +34,12 @@ realtime.addon = addon
 function addon.Say(text) MsgC(orange, "[realtime] " .. addon.Printable(text), "\n") end
 
 for _, part in ipairs({
-	"tick", "report", "json", "config", "envelope", "objects", "tables", "requests", "presence",
+	"tick", "report", "json", "config", "envelope", "objects", "steamid", "tables", "requests", "presence",
 	"scripts", "timers", "async", "time", "once",
-	"steamid", "shared_entries", "shared_copy", "shared_writes", "shared_arguments", "shared_snapshot", "shared",
-	"durable_publish", "durable_subscribe", "durable_work", "durable", "profiles_open", "profiles_save", "profiles_renew",
-	"profiles", "console", "check_steps", "check",
+	"shared_entries", "shared_copy", "shared_writes", "shared_arguments", "shared_snapshot", "shared",
+	"durable_publish", "durable_subscribe", "durable_work", "durable",
+	"profiles_open", "profiles_save", "profiles_renew", "profiles",
+	"console", "check_helpers", "check_steps", "check",
 }) do
 	include("realtime/" .. part .. ".lua")(realtime, addon)
 end
