@@ -184,8 +184,8 @@ return function(realtime, addon)
 		opening.Say(self, profile.id, "it was not saved, and this is tried again: %s", reason)
 	end
 
-	-- The addon's own storage saves it. Its fence grows with each save.
-	local function store(profile)
+	-- The addon's own storage saves it. Its fence grows with each save. `is_last`: no later tick comes.
+	local function store(profile, is_last)
 		profile.number = profile.number + 1
 		local text = profile.text
 		local flight = { callers = profile.callers, until_when = SysTime() + addon.profiles_patience }
@@ -204,7 +204,7 @@ return function(realtime, addon)
 		end
 		flight.done = done
 		local data = addon.json.Decode(text, opening.DOCUMENT)
-		local fine, reason = addon.Protect(profile.parent.storage.save, profile.id, data, profile.fence + profile.number, done)
+		local fine, reason = addon.Protect(profile.parent.storage.save, profile.id, data, profile.fence + profile.number, done, is_last or false)
 		if not fine then done(reason) end
 	end
 
@@ -270,7 +270,7 @@ return function(realtime, addon)
 		if profile.state == "open" then saving.Refresh(profile) end
 		local is_changed = profile.text ~= profile.saved
 		if profile.parent.storage and is_changed then
-			store(profile)
+			store(profile, true)
 			if profile.text ~= profile.saved then return false end
 			is_changed = false
 		end

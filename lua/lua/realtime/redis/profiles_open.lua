@@ -2,6 +2,7 @@
 --
 -- KEYS[1]  realtime:profiles:{NAME}:ID, a hash. It never expires.
 -- ARGV[1]  "open"   asks for the document. Whoever has it is asked to let go.
+--          "try"    asks for it, and disturbs nobody who has it
 --          "claim"  takes it for a player who is on his way: only if it was handed over to the caller, and nobody has it
 -- ARGV[2]  TOKEN: 32 random hexadecimal digits, others for each opening. The same call with the same token may come twice.
 -- ARGV[3]  milliseconds for which the document is the caller's, unless it is renewed (profiles_renew.lua)
@@ -23,7 +24,9 @@ local STEP = 1048576
 local WANTED = 15 * MICROSECONDS -- for so long a question to let go counts: whoever waits asks again every second
 local key = KEYS[1]
 local action, token, lease, from, channel, id = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5], ARGV[6]
-if action ~= "open" and action ~= "claim" then return redis.error_reply("ERR the action is none of open and claim") end
+if action ~= "open" and action ~= "try" and action ~= "claim" then
+	return redis.error_reply("ERR the action is none of open, try and claim")
+end
 if #token ~= 32 or string.find(token, "[^0-9a-f]") then return redis.error_reply("ERR the token is not 32 hexadecimal digits") end
 
 -- Doubles hold microseconds exactly; only "%.0f" writes all their digits.
@@ -37,8 +40,11 @@ local is_own = holder == token
 
 if holder ~= "" and not is_own and lease_end > now then
 	if action == "claim" then return { "gone" } end
-	redis.call("HSET", key, "wanted", from .. " " .. digits(now + WANTED))
-	local told_of = redis.pcall("PUBLISH", channel, "wanted " .. id .. " " .. holder)
+	local told_of
+	if action == "open" then
+		redis.call("HSET", key, "wanted", from .. " " .. digits(now + WANTED))
+		told_of = redis.pcall("PUBLISH", channel, "wanted " .. id .. " " .. holder)
+	end
 	return { "held", math.ceil((lease_end - now) / 1000), known[3] or "", type(told_of) == "table" and told_of.err or 1 }
 end
 if action == "claim" and not is_own then
