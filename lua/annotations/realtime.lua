@@ -235,6 +235,13 @@ function realtime.Shared(name, options, client, id) end
 ---@return string? message why there is none: realtime.Default()'s
 function realtime.Durable(client, id) end
 
+---On which server each player is, and messages that find him. One object for each client and id.
+---@param client? RealtimeClient default: realtime.Default()
+---@param id? string default: this server's
+---@return RealtimePlayers? players
+---@return string? message why there is none: realtime.Default()'s, or that this server has no id
+function realtime.Players(client, id) end
+
 ---Calls fn once, in so many seconds, on an empty server too. The same identifier again replaces the timer.
 ---@param seconds number 0: with the next tick
 ---@param identifier string|fun() left out: one more timer
@@ -803,3 +810,84 @@ function RealtimeDurable:On(event, identifier, fn) end
 ---@param event "ready"|"failed"|"lost"
 ---@param identifier? string default: the calling file
 function RealtimeDurable:Off(event, identifier) end
+
+---A player whom realtime.Players knows.
+---@class RealtimePlayer
+---@field id string his SteamID64
+---@field name string cut at 64 bytes, safe to print
+---@field server string the id of the server where he is
+---@field rank string his user group, cut at 32 bytes, safe to print
+---@field since number since when he has been there: seconds since 1970 by Redis's clock
+---@field loading boolean whether that server is between two maps, and he has not loaded the next one yet
+---@field from? string of the event "joined": the server that he left within the last 120 s
+
+---How a post of realtime.Players is kept.
+---@class RealtimePlayersPost
+---@field expires? number seconds for which it waits for him (30 days; at most 366)
+---@field once? string an id of 1 to 128 bytes: it is posted only once for it, whoever posts (kept for a week)
+---@field timeout? number seconds (10; at most a day) until fn gets TIMEOUT
+
+---@class RealtimePlayersInfo
+---@field id string the post's
+---@field age number seconds since it was posted
+
+---@class RealtimePlayers
+local RealtimePlayers = {}
+
+---The id under which others see this server's players.
+---@return string
+function RealtimePlayers:Id() end
+
+---Where a player is: the server's id and his record, or nil.
+---@param id Player|string a player, a SteamID64 or a "STEAM_0:…"
+---@return string? server
+---@return RealtimePlayer? who
+function RealtimePlayers:Where(id) end
+
+---Players whose name has this text in it, however its letters are written, or who have this SteamID64; "" finds all of them.
+---@param text string
+---@return RealtimePlayer[] players in the order of their names
+function RealtimePlayers:Find(text) end
+
+---Asks the server where he is, which Answer's function there answers: fn(err, answer), once.
+---@param id Player|string
+---@param name string 1 to 128 bytes
+---@param data RealtimeValue|boolean|nil at most 64 KiB of JSON
+---@param fn fun(err: RealtimeError?, answer: RealtimeValue|boolean|nil)
+---@param seconds? number 5
+---@return boolean accepted
+---@return RealtimeError? err
+function RealtimePlayers:Ask(id, name, data, fn, seconds) end
+
+---Answers requests and posts of a name to players who are here. Without a call of reply, (nil, nil) is the answer; unless fn returns true:
+---then reply is called later. Raises if another file answers the name.
+---@param name string
+---@param fn? fun(ply: Player, data: RealtimeValue|boolean|nil, from: string, reply: (fun(err?: any, answer?: RealtimeValue|boolean): boolean), info?: RealtimePlayersInfo): boolean? info: of a post; nil takes fn away
+function RealtimePlayers:Answer(name, fn) end
+
+---Leaves a message for him, which Answer's function gets where he is, or where he joins next; again, until it has replied without an error.
+---@param id Player|string
+---@param name string 1 to 128 bytes
+---@param data RealtimeValue|boolean at most 64 KiB of JSON
+---@param options? RealtimePlayersPost|fun(err: RealtimeError?, id?: string) left out: fn
+---@param fn? fun(err: RealtimeError?, id?: string)
+---@return boolean accepted
+---@return RealtimeError? err
+function RealtimePlayers:Post(id, name, data, options, fn) end
+
+---Keeps a player of this server registered for up to 30 s after he leaves. Call it in PlayerDisconnected.
+---@param id Player|string
+---@return (fun(): boolean)? let_go ends that
+---@return string? message why not: he is not here
+function RealtimePlayers:Hold(id) end
+
+---Calls fn(who) when a player joins or leaves one of the servers; or fn(ply, server) when a player of this one has joined another server.
+---@param event "joined"|"left"|"taken"
+---@param identifier string|fun(who: RealtimePlayer|Player, server?: string) left out: the calling file
+---@param fn? fun(who: RealtimePlayer|Player, server?: string)
+function RealtimePlayers:On(event, identifier, fn) end
+
+---Takes a callback of On away.
+---@param event "joined"|"left"|"taken"
+---@param identifier? string default: the calling file
+function RealtimePlayers:Off(event, identifier) end

@@ -59,6 +59,34 @@ return function(realtime, addon)
 			end,
 		},
 		{
+			about = "players", name = "realtime.Players", scripts = { "players_claims" }, keys = " ~realtime:players:*",
+			channels = " &realtime:players:*", commands = RIGHTS .. "+publish +subscribe +unsubscribe +get +set +hget +hset +hdel +hlen +hgetall " ..
+				"+pexpire +zadd +zrem +zscore +zrangebyscore +zremrangebyscore",
+			run = function(run, id)
+				local function names(...)
+					local list = {}
+					for _, part in ipairs({ ... }) do list[#list + 1] = "realtime:players:{realtime:check}:" .. part end
+					return list
+				end
+				local player, first, second = "76561197960265729", realtime.RandomToken(), realtime.RandomToken()
+				local function sync(instance, server, ...)
+					return run("players_claims", names("claims", "leases", "instances", "waiting"), { "sync", instance, server, 1, 1000, "here", ... })
+				end
+				-- The second one takes a player of the first one, which is told.
+				local err = sync(first, "realtime.check", player, 1, 0, 0)
+				if err then return err end
+				local reply, posted
+				err, reply = sync(second, "realtime.check-2", player, 1, 0, 0)
+				if err then return err end
+				local token = realtime.RandomToken()
+				err, posted = run("players_post", names("posts:" .. player, "waiting", "claims", "leases", "token:" .. token),
+					{ "post", token, 1, id, player, "check", 1, "1" })
+				local take = names("posts:" .. player, "waiting", "claims")
+				err = err or run("players_take", take, { "take", player, second }) or run("players_take", take, { "done", player, second, posted[2] })
+				return err, not err and reply[3] ~= 1 and "realtime:players:realtime.check" or nil
+			end,
+		},
+		{
 			about = "profiles", name = "realtime.Profiles", scripts = { "profiles_open" }, keys = " ~realtime:profiles:*",
 			channels = " &realtime:profiles:*", commands = RIGHTS .. "+publish +subscribe +unsubscribe +hmget +hset",
 			run = function(run, id)

@@ -209,6 +209,13 @@ return function(realtime, addon)
 		end
 	end
 
+	-- The players of realtime.Players.
+	function steps.players(report, client)
+		for players in pairs(addon.players) do
+			if players.client == client then report.Good("who is where", addon.CountPlayers(players)) end
+		end
+	end
+
 	function steps.memory(report, client)
 		local err, text = realtime.Await(client, "Command", { "INFO", "memory" })
 		local memory = fields_of(text)
@@ -317,6 +324,6 @@ return function(realtime, addon)
 	end
 
 	-- The order in which they run. What addons are refused comes before the check's own subscriptions.
-	addon.check_order = { "server", "role", "subscriptions", "messages", "patterns", "scripts", "durable", "memory", "persistence", "clients", "buffers", "clock",
+	addon.check_order = { "server", "role", "subscriptions", "messages", "patterns", "scripts", "durable", "players", "memory", "persistence", "clients", "buffers", "clock",
 		"others" }
 end
