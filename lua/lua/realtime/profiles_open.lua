@@ -89,7 +89,7 @@ return function(realtime, addon)
 
 	-- It is for whoever waits for it.
 	function opening.Take(profile)
-		profile.state, profile.hold = "open", nil
+		profile.state, profile.hold, profile.is_leaving = "open", nil, false
 		profile.owner = profile.openers[#profile.openers].owner
 		profile.autosave_at = profile.autosave_at or SysTime() + addon.profiles_interval
 		opening.Answer(profile)

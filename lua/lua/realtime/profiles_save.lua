@@ -29,9 +29,10 @@ return function(realtime, addon)
 		end
 	end
 
-	-- The same, after listeners for `saving` have brought it up to date.
+	-- The same, after listeners for `saving` have brought it up to date; who has left is asked nothing any more.
 	function saving.Refresh(profile)
-		if profile.data ~= nil then tell(profile.parent, "saving", profile.owner, profile.data) end
+		local owner = profile.owner
+		if profile.data ~= nil and not (isentity(owner) and not IsValid(owner)) then tell(profile.parent, "saving", owner, profile.data) end
 		saving.Note(profile)
 	end
 

@@ -29,7 +29,7 @@ host.test("who leaves has his document saved and let go, with what the hooks of 
 	hook.Remove("PlayerDisconnected", "aa")
 	opens(b, id, { points = 2, health = 100, last = true })
 	kit.eq({ #a.taken, a.profiles.profiles[id] }, { 0, nil })
-	-- He is back before it is closed: he gets it once it is.
+	-- He is back before it is closed: he keeps it.
 	kit.eq(done(b, "Close", id), nil)
 	alice = join(id)
 	kit.eq(select(2, done(a, "Open", alice)).points, 2)
@@ -37,6 +37,9 @@ host.test("who leaves has his document saved and let go, with what the hooks of 
 	host.players.leave(alice)
 	alice = join(id)
 	kit.eq(select(2, done(a, "Open", alice)).points, 3)
+	-- He stays, also after the tick in which his leaving would have been noticed.
+	kit.ticks(5)
+	kit.eq({ a.profiles:Get(alice).points, done(a, "Save", alice), a.profiles:Get(alice).points }, { 3, nil, 3 })
 	-- Two addons open it: both have the same table.
 	assert(select(2, done(a, "Open", alice:SteamID())) == a.profiles:Get(id))
 	host.players.leave(alice)
