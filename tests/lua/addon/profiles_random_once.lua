@@ -12,7 +12,7 @@
 local kit = include("../_kit.lua")
 local new_case = include("_profiles_time.lua").new_case
 
-local settings = { histories = 60, seed = 1, only = 0 }
+local settings = { histories = 24, seed = 1, only = 0 }
 for _, argument in ipairs(host.args) do
 	local key, value = argument:match("^(%w+)=(%d+)$")
 	if key then settings[key] = tonumber(value) end
