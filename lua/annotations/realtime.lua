@@ -85,8 +85,8 @@ realtime = {}
 ---@field pending integer commands accepted and not yet answered
 ---@field subscriptions integer channels, patterns and sharded channels wanted
 ---@field confirmed integer and confirmed on the present connection
----@field refused integer those that the server refuses at present; it is asked again
----@field refused_reason? string up to eight of them, why, and what allows them
+---@field refused integer those that the server refuses at present, or whose node of a cluster cannot be reached; they are asked for again
+---@field refused_reason? string up to eight of them, why, and what allows them; or why the node cannot be reached
 ---@field bytes_in integer
 ---@field bytes_out integer
 ---@field reconnects integer times the client became ready again

@@ -60,7 +60,7 @@ return function(realtime, addon)
 		},
 		{
 			about = "players", name = "realtime.Players", scripts = { "players_claims" }, keys = " ~realtime:players:*",
-			channels = " &realtime:players:*", commands = RIGHTS .. "+publish +subscribe +unsubscribe +get +set +hget +hset +hdel +hlen +hgetall " ..
+			channels = " &realtime:players:*", commands = RIGHTS .. "+publish +subscribe +unsubscribe +get +set +hget +hmget +hset +hdel +hlen +hgetall " ..
 				"+pexpire +zadd +zrem +zscore +zrangebyscore +zremrangebyscore",
 			run = function(run, id)
 				local function names(...)
@@ -73,10 +73,10 @@ return function(realtime, addon)
 					return run("players_claims", names("claims", "leases", "instances", "waiting"), { "sync", instance, server, 1, 1000, "here", ... })
 				end
 				-- The second one takes a player of the first one, which is told.
-				local err = sync(first, "realtime.check", player, 1, 0, 0)
+				local err = sync(first, "realtime.check", player, 1, 0, 0, "new")
 				if err then return err end
 				local reply, posted
-				err, reply = sync(second, "realtime.check-2", player, 1, 0, 0)
+				err, reply = sync(second, "realtime.check-2", player, 1, 0, 0, "new")
 				if err then return err end
 				local token = realtime.RandomToken()
 				err, posted = run("players_post", names("posts:" .. player, "waiting", "claims", "leases", "token:" .. token),
