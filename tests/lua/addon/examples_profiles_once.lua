@@ -61,10 +61,10 @@ host.test("a donation is delivered where she is, or when she joins, and once", f
 		self.Answer, deliver = nil, fn
 		return self:Answer(name, fn)
 	end
-	world.example("donations")
+	world.example("wallet_donations")
 	local players, posted = realtime.Players(), 0
 	local function donate(order, points)
-		players:Post(ID, "donation", { points = points }, { once = order }, function(err)
+		players:Post(ID, "wallet_donation", { points = points }, { once = order }, function(err)
 			assert(not err, err)
 			posted = posted + 1
 		end)
