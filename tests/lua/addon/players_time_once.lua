@@ -101,6 +101,36 @@ host.test("names that change all the time are told once a second", function()
 	kit.eq(#heard, 0)
 end)
 
+host.test("many who come within a second are told together", function()
+	local world = new_world("a", "b")
+	local heard = world.listen()
+	for i = 1, 20 do
+		world.a.game.join(id_of(i))
+		world.pass(0.1)
+	end
+	world.pass(2)
+	kit.eq(table.Count(world.b.players.index), 20)
+	assert(#heard <= 4, #heard)
+end)
+
+host.test("a message that was lost is noticed with the next one", function()
+	local world = new_world("a", "b")
+	world.a.game.join(id_of(1))
+	world.pass(2)
+	local publish = world.case.publish
+	function world.case.publish(channel, text)
+		if channel ~= "realtime:players" then return publish(channel, text) end
+		world.case.publish = publish
+		return 0
+	end
+	world.a.game.join(id_of(2))
+	world.pass(2)
+	kit.eq(world.case.publish, publish)
+	world.a.game.join(id_of(3))
+	world.pass(2)
+	for i = 1, 3 do kit.eq(where(world.b, id_of(i)), "a", "player " .. i) end
+end)
+
 host.test("who is held for ever is let go after 30 s, and who moved has moved for 120 s", function()
 	local world = new_world("a", "b")
 	local ply = world.a.game.join(ID)
