@@ -9,8 +9,8 @@ return function(realtime, addon)
 	local MAX_PIECES, MAX_PLAYERS = 32, 256 -- of one server
 	local MAX_NAME, MAX_RANK = 64, 32 -- bytes
 	local MAX_NUMBER = 2 ^ 53
-	local AT_LEAST = 1 -- seconds between two times that this server tells of changes, or of all of it
-	local ASKING = 0.5 -- seconds at most until it asks: not all servers at once
+	addon.players_interval = 1 -- seconds between two looks at the game's players, and two messages about them
+	local ASKING = 0.5 -- of that, at most, until it asks for all of a server's: not all servers at once
 	local MOVE = 120 -- seconds within which who left one server and joined another has moved
 	local PATIENCE = 3.2 -- announcements that may be missing until another Lua state of a server counts
 	local MAX_LEFT = 4096 -- players who left are remembered
@@ -120,7 +120,7 @@ return function(realtime, addon)
 	end
 
 	local function want(server)
-		server.ask_at = server.ask_at or SysTime() + random() * ASKING
+		server.ask_at = server.ask_at or SysTime() + random() * ASKING * addon.players_interval
 	end
 
 	-- A server has announced which version counts: "INSTANCE:VERSION".
@@ -277,10 +277,10 @@ return function(realtime, addon)
 		if not is_connected then return end
 		if self.has_news and now >= self.tell_at then
 			self.has_news = false
-			if tell_changes(self) then self.tell_at = now + AT_LEAST end
+			if tell_changes(self) then self.tell_at = now + addon.players_interval end
 		end
 		if self.is_asked and now >= self.tell_all_at then
-			self.is_asked, self.tell_all_at = nil, now + AT_LEAST
+			self.is_asked, self.tell_all_at = nil, now + addon.players_interval
 			tell_all(self)
 		end
 		local late
