@@ -48,7 +48,7 @@ return function(realtime, addon)
 	-- Nobody is told of who was there before this server began.
 	local function tell_joined(self, record)
 		local left = self.left[record.id]
-		if not left and not (self.began and record.since >= self.began) then return end
+		if not left and not (self.began and record.since > self.began) then return end
 		self.left[record.id] = nil
 		local shown = register.Shown(record)
 		if left and left.server ~= record.server and SysTime() - left.at <= MOVE then shown.from = left.server end
