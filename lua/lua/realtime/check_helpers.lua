@@ -86,5 +86,21 @@ return function(realtime, addon)
 				return err, not err and reply[3] ~= 1 and "realtime:players:realtime.check" or nil
 			end,
 		},
+		{
+			about = "profiles", name = "realtime.Profiles", scripts = { "profiles_open" }, keys = " ~realtime:profiles:*",
+			channels = " &realtime:profiles:*", commands = RIGHTS .. "+publish +subscribe +unsubscribe +hmget +hset",
+			run = function(run, id)
+				local channel = "realtime:profiles:{realtime:check}"
+				local keys = { channel .. ":check" }
+				local err = run("profiles_open", keys, { "open", SLOT_TOKEN, 1000, id, channel, "check" })
+				-- Whoever has it is asked for it.
+				local problem, reply = run("profiles_open", keys, { "open", ("d"):rep(32), 1000, id, channel, "check" })
+				err = err or problem or run("profiles_renew", keys, { 1000, id, SLOT_TOKEN, "0", 0 })
+				for _, token in ipairs({ SLOT_TOKEN, ("d"):rep(32) }) do
+					err = err or run("profiles_save", keys, { "release", token, "0", 0, 1000, id, channel, "check", "none", "", "", 0 })
+				end
+				return err, not err and reply[1] == "held" and reply[4] ~= 1 and channel or nil
+			end,
+		},
 	}
 end
