@@ -134,7 +134,10 @@ host.test("the same arguments give the same profiles; without an id there are no
 	assert(profiles == realtime.Profiles(name, nil, client, "a"))
 	assert(profiles ~= realtime.Profiles(name, client, "b"))
 	kit.eq({ profiles:Name(), profiles:Id(), tostring(profiles) }, { name, "a", "RealtimeProfiles [" .. name .. "]" })
+	local named = realtime.ServerId
+	function realtime.ServerId() return "unnamed-1", false end
 	local none, problem = realtime.Profiles(name, client)
+	realtime.ServerId = named
 	kit.eq(none, nil)
 	assert(problem:find('write "id" into garrysmod/data/realtime.json', 1, true), problem)
 	kit.raises("bad argument #1 to 'Profiles'", realtime.Profiles, "no name")

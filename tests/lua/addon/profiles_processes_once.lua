@@ -26,7 +26,7 @@ local here = debug.getinfo(1, "S").source:match("^@(.*)profiles_processes_once%.
 if here:sub(1, 1) ~= "/" then here = ffi.string(ffi.C.getenv("PWD")) .. "/" .. here end
 local ROOT = here .. "../../../"
 -- So that nobody has to wait for half a minute.
-local example = "include('realtime/load.lua').addon.profiles_lease = 3\n" .. shell("cat " .. quoted(ROOT .. "lua/examples/wallet.lua"))
+local example = "include('realtime/load.lua').addon.profiles_lease = 5\n" .. shell("cat " .. quoted(ROOT .. "lua/examples/wallet.lua"))
 
 local function configuration(id) return util.TableToJSON({ url = host.redis_url, id = id }) end
 if host.map_number == 1 then
