@@ -93,7 +93,6 @@ host.test("the newest claim counts, and only the server that lost it hears of it
 	for _, each in ipairs({ b, c }) do told(each, id, { "joined " .. a.id, "left " .. a.id, "joined " .. b.id .. " from " .. a.id }) end
 	-- The old one leaves only now, which changes nothing.
 	a.leave(ply)
-	a.run("PlayerInitialSpawn")
 	local other = world.steamid()
 	a.join(other)
 	where(other, a.id, b)
