@@ -231,6 +231,16 @@ host.test("a command that only some calls of a helper need", function()
 	type_in(host.real, only("players", " channel").todo, "ACL SETUSER")
 	all_well()
 	used.players_claims = nil
+	-- And of what players own.
+	local once = used.once
+	used.profiles_open, used.once = true, nil
+	for _, command in ipairs({ "hset", "hmget" }) do
+		with_user("-" .. command)
+		line = only("profiles", "is refused")
+	end
+	type_in(host.real, line.todo, "ACL SETUSER")
+	all_well()
+	used.profiles_open, used.once = nil, once
 end)
 
 host.test("players", function()
