@@ -142,9 +142,8 @@ return function(realtime, addon)
 
 	local HOOKS = { "PlayerInitialSpawn", "NetworkIDValidated", "PlayerDisconnected", "ShutDown" }
 	local function add_hooks(self)
-		local function look() stays.Look(self) end
-		hook.Add("PlayerInitialSpawn", self.hook, look)
-		hook.Add("NetworkIDValidated", self.hook, look)
+		hook.Add("PlayerInitialSpawn", self.hook, function(ply) stays.Spawned(self, ply) end)
+		hook.Add("NetworkIDValidated", self.hook, function() stays.Look(self) end)
 		hook.Add("PlayerDisconnected", self.hook, function(ply) stays.Left(self, ply) end)
 		hook.Add("ShutDown", self.hook, function()
 			if self.client:IsValid() then stays.Close(self) end
