@@ -87,7 +87,7 @@ return function(realtime, addon)
 			if stay and stay.state ~= "lost" then
 				stay.state, self.has_news = "lost", true
 				if self.stays[stay.id] == stay and not stay.left_at and IsValid(stay.ply) then
-					addon.players_register.Tell(self, "taken", stay.ply, server)
+					addon.Tell(self, "taken", function() return stay.ply, server end)
 				end
 			end
 		end
