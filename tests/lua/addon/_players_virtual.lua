@@ -5,7 +5,7 @@ local kit = include("../_kit.lua")
 local real = include("realtime/load.lua")
 local format = string.format
 local PARTS = {
-	"envelope", "objects", "steamid", "tables", "requests", "presence", "players_register", "players_stays", "players_requests", "players_post",
+	"envelope", "objects", "events", "steamid", "tables", "requests", "presence", "players_register", "players_stays", "players_requests", "players_post",
 	"players_delivery", "players",
 }
 
@@ -194,6 +194,13 @@ local function new_case()
 		for _, fn in ipairs(answers) do
 			client.server.soon[#client.server.soon + 1] = function() fn(client.server.addon.Error("DISCONNECTED", "cut", true)) end
 		end
+	end
+	-- Another Redis takes over, which knows what was in `copy` and has a clock of its own; nothing reaches the old one any more.
+	function case.fail_over(copy, ahead)
+		for _, client in ipairs({ unpack(case.clients) }) do case.cut(client, "never") end
+		case.wire = {}
+		case.redis.restore(copy)
+		case.redis.ahead = ahead
 	end
 	function case.connect(client)
 		if client.connected or not client.valid then return end

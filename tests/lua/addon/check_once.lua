@@ -210,26 +210,48 @@ host.test("a shared table that is nearly full; places of servers that are not he
 	for _, script in ipairs({ "durable_read", "durable_manage" }) do realtime.addon.used_scripts[script] = nil end
 end)
 
-host.test("a command that only some calls of a shared table need", function()
+host.test("a command that only some calls of a helper need", function()
 	local used = realtime.addon.used_scripts
-	used.shared_write = true
-	local line
-	for _, command in ipairs({ "zrem", "hdel", "hgetall", "hscan" }) do
+	for _, case in ipairs({
+		{ "shared tables", "shared_write", "zrem", "hdel", "hgetall", "hscan" }, { "players", "players_claims", "hlen", "zscore", "zremrangebyscore" },
+		{ "durable messages", "durable_publish", "xadd", "xtrim", "xdel", "xlen", "xrange", "xrevrange", "zcard", "zrangebyscore" },
+	}) do
+		used[case[2]] = true
+		local line
+		for i = 3, #case do
+			with_user("-" .. case[i])
+			line = only(case[1], "is refused")
+		end
+		type_in(host.real, line.todo, "ACL SETUSER")
+		all_well()
+		used[case[2]] = nil
+	end
+	used.players_claims = true
+	with_user("resetchannels &realtime:answers:* &realtime:presence")
+	type_in(host.real, only("players", " channel").todo, "ACL SETUSER")
+	all_well()
+	used.players_claims = nil
+	-- And of what players own.
+	local once = used.once
+	used.profiles_open, used.once = true, nil
+	for _, command in ipairs({ "hset", "hmget" }) do
 		with_user("-" .. command)
-		line = only("shared tables", "is refused")
+		line = only("profiles", "is refused")
 	end
 	type_in(host.real, line.todo, "ACL SETUSER")
 	all_well()
-	used.shared_write = nil
-	-- Likewise of durable messages.
-	used.durable_publish = true
-	for _, command in ipairs({ "xadd", "xtrim", "xdel", "xlen", "xrange", "xrevrange", "zcard", "zrangebyscore" }) do
-		with_user("-" .. command)
-		line = only("durable messages", "is refused")
-	end
-	type_in(host.real, line.todo, "ACL SETUSER")
-	all_well()
-	used.durable_publish = nil
+	used.profiles_open, used.once = nil, once
+end)
+
+host.test("players", function()
+	restart(host.redis_url)
+	local players = assert(realtime.Players())
+	local ply = host.players.add({})
+	kit.wait("his claim", function() return players:Where(ply) end)
+	local report = show(all_well())
+	assert(report:find("good who is where: 1 here, 1 on all servers", 1, true), report)
+	host.players.leave(ply)
+	realtime.addon.used_scripts.players_claims = nil
 end)
 
 host.test("each server's words for a key, a channel and a command", function()
