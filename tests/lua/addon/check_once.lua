@@ -96,7 +96,7 @@ host.test("a server without a fault has none, and the report says what is there"
 	kit.wait("ready", function() return realtime.Default():IsConnected() end)
 	local report, about = all_well(), {}
 	for _, line in ipairs(report.lines) do about[line.about] = line.text end
-	for _, name in ipairs({ "versions", "settings", "id", "server", "role", "messages", "patterns", "subscriptions", "jobs", "shared tables", "memory",
+	for _, name in ipairs({ "versions", "settings", "id", "server", "role", "messages", "patterns", "subscriptions", "jobs", "shared tables", "connection", "memory",
 		"persistence", "clients", "output buffers", "clock", "other servers", "changes of state" }) do
 		assert(about[name], name .. " is not in\n" .. show(report))
 	end
