@@ -296,7 +296,7 @@ pub(super) fn error_bytes(error: &Error) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::SubscriptionSlot;
+    use crate::model::{Code, Remedy, SubscriptionSlot};
     use crate::queue::orders;
 
     #[test]
@@ -304,8 +304,18 @@ mod tests {
         let text = |bytes: usize| Value::String(vec![0; bytes].into());
         let (key, value) = (value_bytes(&text(3)), value_bytes(&text(500)));
         assert!(key >= 3 && value >= 500);
+        let nothing = value_bytes(&Value::Null);
+        assert!(
+            nothing >= size_of::<Value>()
+                && value_bytes(&Value::Array(vec![Value::Null; 10])) >= 10 * nothing
+        );
         assert!(value_bytes(&Value::Map(vec![(text(3), text(500))])) >= key + value);
         assert!(value_bytes(&Value::Array(vec![text(3), text(500)])) >= key + value);
+        let error = Error::sent(Code::Disconnected, "x".repeat(600));
+        assert!(error_bytes(&error) >= 600);
+        let bytes = error_bytes(&error);
+        let remedy = Remedy { beginning: "y".repeat(300).into(), words: vec!["z".repeat(200).into()] };
+        assert!(error_bytes(&error.with_remedy(remedy)) >= bytes + 500);
     }
 
     #[test]

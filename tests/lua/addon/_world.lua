@@ -40,7 +40,7 @@ return function(settings)
 	end
 	for _, part in ipairs({
 		"report", "json", "envelope", "objects", "events", "tables", "requests", "presence", "timers", "async", "time", "once", "durable_publish",
-		"durable_subscribe", "durable_work", "durable",
+		"durable_subscribe", "durable_work", "durable", "steamid", "profiles_open", "profiles_save", "profiles_renew", "profiles",
 	}) do
 		include("realtime/" .. part .. ".lua")(realtime, addon)
 	end

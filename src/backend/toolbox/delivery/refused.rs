@@ -87,6 +87,7 @@ impl Delivery {
                 }
                 (wanted, _) => {
                     let restoring = std::mem::take(&mut entry.restoring);
+                    entry.redirections = 0;
                     let is_news = self.refusals.refuse(entry, (kind, Arc::clone(name)), &error, refusal, now);
                     self.refusals.silence(entry, silent_since, &error);
                     self.restoring -= usize::from(restoring);
@@ -140,11 +141,32 @@ impl Delivery {
         }
     }
 
+    /// What is wanted: all of it, unless it is many topics.
+    pub fn wanted_topics(&self) -> Vec<Topic> {
+        let of_kind = |kind| {
+            let wanted = self.tables.of(kind).iter().filter(|(_, entry)| entry.is_wanted());
+            wanted.map(move |(name, _)| Topic { kind, name: (**name).into() })
+        };
+        TopicKind::ALL.into_iter().flat_map(of_kind).take(LOOKED_AT).collect()
+    }
+
     /// What is refused, if that has changed since the last look.
     pub fn refused(&mut self) -> Option<RefusedTopics<'_>> {
-        if !self.refusals.take_changed() {
-            return None;
-        }
+        self.take_refused_changed().then(|| self.refused_topics())
+    }
+
+    /// Whether that has changed since the last look.
+    pub fn take_refused_changed(&mut self) -> bool {
+        self.refusals.take_changed()
+    }
+
+    /// How many topics are refused.
+    pub fn refused_count(&self) -> usize {
+        self.refusals.count()
+    }
+
+    /// What is refused.
+    pub fn refused_topics(&mut self) -> RefusedTopics<'_> {
         let count = self.refusals.count();
         let tables = &self.tables;
         let find = |(kind, name): &(TopicKind, Name)| {
@@ -159,6 +181,6 @@ impl Delivery {
         let code = some.first().map(|first| first.error.code.clone());
         some.retain(|topic| code.as_ref() == Some(&topic.error.code));
         some.truncate(LISTED);
-        Some(RefusedTopics { count, some, wanted })
+        RefusedTopics { count, some, wanted }
     }
 }
