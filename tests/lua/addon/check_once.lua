@@ -33,64 +33,9 @@ end
 
 local kit = include("../_kit.lua")
 
--- Servers of this process answer at once.
-local LISTENING = 2 -- seconds for those that are asked twice
-realtime.addon.check_listening = 0.2
-
-local function check()
-	local report
-	realtime.Check(function(told) report = told end)
-	kit.wait("the report", function() return report end)
-	return report
-end
-
-local function problems(report)
-	local list = {}
-	for _, line in ipairs(report.lines) do
-		if line.state == "problem" then list[#list + 1] = line end
-	end
-	return list
-end
-
-local function show(report)
-	local lines = {}
-	for _, line in ipairs(report.lines) do
-		lines[#lines + 1] = line.state .. " " .. line.about .. ": " .. line.text .. (line.todo and " -> " .. line.todo or "")
-	end
-	return table.concat(lines, "\n")
-end
-
--- The one problem that there is: what it is about, and a part of its text.
-local function only(about, part)
-	local report = check()
-	local list = problems(report)
-	assert(#list == 1 and list[1].about == about and list[1].text:find(part, 1, true) and list[1].todo and not report.ok, show(report))
-	return list[1]
-end
-
-local function all_well()
-	local report = check()
-	assert(report.ok and #problems(report) == 0, show(report))
-	return report
-end
-
--- Types what stands in a line, from that word on, into redis-cli.
-local function type_in(server, text, command)
-	local words = {}
-	local line = assert(text:match(command .. "[^,;]*"), text):gsub(" %(.*", ""):gsub(" and CONFIG REWRITE.*", "")
-	line = line:gsub("(['\"])(.-)%1", function(_, quoted) return (quoted:gsub(" ", "\1")) end)
-	for word in line:gmatch("%S+") do words[#words + 1] = (word:gsub("\1", " ")) end
-	server.command(unpack(words))
-end
-
--- What an owner does who is told to write a URL and to restart.
-local function restart(url)
-	put(url)
-	realtime.Default():Disconnect()
-	return assert(realtime.Default())
-end
-
-local function with_user(rules) return restart(kit.user("gmod", "on >pw ~* &* +@all " .. rules)) end
+local check_kit = include("_check.lua")(put)
+local check, problems, show, only = check_kit.check, check_kit.problems, check_kit.show, check_kit.only
+local all_well, type_in, restart, with_user = check_kit.all_well, check_kit.type_in, check_kit.restart, check_kit.with_user
 
 host.test("a server without a fault has none, and the report says what is there", function()
 	kit.wait("ready", function() return realtime.Default():IsConnected() end)
@@ -331,7 +276,7 @@ host.test("a replica", function()
 end)
 
 host.test("another database than the other servers'", function()
-	realtime.addon.check_listening = LISTENING
+	realtime.addon.check_listening = check_kit.listening
 	local other = kit.ready({ id = "other" })
 	local presence = realtime.Presence(other, "ttt-2")
 	restart(host.redis_url .. "/1")
@@ -343,7 +288,7 @@ host.test("another database than the other servers'", function()
 end)
 
 host.test("a twin", function()
-	realtime.addon.check_listening = LISTENING
+	realtime.addon.check_listening = check_kit.listening
 	local other = kit.ready({ id = "other" })
 	local twin = realtime.Presence(other, "ttt-1")
 	local line = only("id", '"ttt-1"')

@@ -1,0 +1,68 @@
+-- What a suite asks realtime_check, and how it does what the report says. `put` writes the settings with a URL.
+
+local kit = include("../_kit.lua")
+
+return function(put)
+	local check_kit = {}
+
+	-- Servers of this process answer at once.
+	check_kit.listening = 2 -- seconds for those that are asked twice
+	realtime.addon.check_listening = 0.2
+
+	function check_kit.check()
+		local report
+		realtime.Check(function(told) report = told end)
+		kit.wait("the report", function() return report end)
+		return report
+	end
+
+	function check_kit.problems(report)
+		local list = {}
+		for _, line in ipairs(report.lines) do
+			if line.state == "problem" then list[#list + 1] = line end
+		end
+		return list
+	end
+
+	function check_kit.show(report)
+		local lines = {}
+		for _, line in ipairs(report.lines) do
+			lines[#lines + 1] = line.state .. " " .. line.about .. ": " .. line.text .. (line.todo and " -> " .. line.todo or "")
+		end
+		return table.concat(lines, "\n")
+	end
+
+	-- The one problem that there is: what it is about, and a part of its text.
+	function check_kit.only(about, part)
+		local report = check_kit.check()
+		local list = check_kit.problems(report)
+		assert(#list == 1 and list[1].about == about and list[1].text:find(part, 1, true) and list[1].todo and not report.ok, check_kit.show(report))
+		return list[1]
+	end
+
+	function check_kit.all_well()
+		local report = check_kit.check()
+		assert(report.ok and #check_kit.problems(report) == 0, check_kit.show(report))
+		return report
+	end
+
+	-- Types what stands in a line, from that word on, into redis-cli.
+	function check_kit.type_in(server, text, command)
+		local words = {}
+		local line = assert(text:match(command .. "[^,;]*"), text):gsub(" %(.*", ""):gsub(" and CONFIG REWRITE.*", "")
+		line = line:gsub("(['\"])(.-)%1", function(_, quoted) return (quoted:gsub(" ", "\1")) end)
+		for word in line:gmatch("%S+") do words[#words + 1] = (word:gsub("\1", " ")) end
+		server.command(unpack(words))
+	end
+
+	-- What an owner does who is told to write a URL and to restart.
+	function check_kit.restart(url)
+		put(url)
+		realtime.Default():Disconnect()
+		return assert(realtime.Default())
+	end
+
+	function check_kit.with_user(rules) return check_kit.restart(kit.user("gmod", "on >pw ~* &* +@all " .. rules)) end
+
+	return check_kit
+end
