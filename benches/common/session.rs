@@ -132,7 +132,7 @@ impl Peers for Server {
 /// What the server says to a command.
 fn answer(command: &resp::Value<'_>, pushes: bool, replies: &mut Vec<u8>) {
     let resp::Value::Array(words) = command else { panic!("no command: {command:?}") };
-    let words: Vec<&[u8]> = (*words).filter_map(|word| word.value().as_bytes()).collect();
+    let words: Vec<&[u8]> = words.clone().filter_map(|word| word.value().as_bytes()).collect();
     let mut encoder = Encoder::new(replies);
     match words[0] {
         b"HELLO" => {

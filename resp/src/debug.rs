@@ -59,12 +59,12 @@ impl fmt::Debug for Value<'_> {
 
 impl fmt::Debug for Items<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.map(|element| element.value())).finish()
+        f.debug_list().entries(self.clone().map(|element| element.value())).finish()
     }
 }
 
 impl fmt::Debug for Pairs<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(self.map(|(key, value)| (key.value(), value.value()))).finish()
+        f.debug_map().entries(self.clone().map(|(key, value)| (key.value(), value.value()))).finish()
     }
 }

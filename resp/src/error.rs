@@ -4,12 +4,27 @@ use std::fmt;
 
 /// Malformed input, or input beyond a limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub struct DecodeError {
     /// What is wrong.
     pub kind: ErrorKind,
     /// Where, counted in bytes from the first byte that the decoder was fed since it was made or reset: the byte at
     /// which no valid input could go on, or, for a limit, the first byte of the header that passed it.
     pub offset: u64,
+}
+
+impl DecodeError {
+    /// An error of this kind at this byte, for tests of what handles errors.
+    ///
+    /// ```
+    /// use resp::{DecodeError, ErrorKind};
+    ///
+    /// let error = DecodeError::new(ErrorKind::BadLength, 7);
+    /// assert_eq!(error.to_string(), "bad length at byte 7");
+    /// ```
+    pub const fn new(kind: ErrorKind, offset: u64) -> Self {
+        Self { kind, offset }
+    }
 }
 
 impl fmt::Display for DecodeError {

@@ -6,11 +6,15 @@ mod decoder;
 mod encode;
 mod error;
 mod frame;
+mod items;
 mod limits;
 mod tape;
+mod value;
 
 pub use decoder::Decoder;
 pub use encode::{EncodeError, Encoder};
 pub use error::{DecodeError, ErrorKind};
-pub use frame::{Element, Frame, Items, Pairs, Value};
+pub use frame::{Element, Frame};
+pub use items::{Items, Pairs};
 pub use limits::Limits;
+pub use value::Value;

@@ -57,7 +57,7 @@ fn warm_encoding_allocates_nothing() {
 #[test]
 fn memory_of_a_deep_frame_is_given_back() {
     const LEVELS: usize = 60_000;
-    let limits = Limits { depth: LEVELS, skip_depth_over: 128, ..Limits::default() };
+    let limits = Limits::new().with_depth(LEVELS).with_skip_depth_over(128);
     let mut lists = b"*1\r\n".repeat(LEVELS);
     lists.extend_from_slice(b":1\r\n");
     // Attributes in attributes: each describes the key of the one around it.

@@ -7,7 +7,7 @@ use common::encode::encode;
 use common::twin::{Body, Grammar, Tree};
 use common::{cut, decode, decode_with, describe, tree, twin};
 use proptest::prelude::*;
-use resp::{Decoder, Frame, Limits};
+use resp::{Decoder, Element, Frame, Limits, Value};
 
 /// Pieces of grammar, so that random input gets past its first byte.
 fn fragments() -> impl Strategy<Value = Vec<u8>> {
@@ -82,18 +82,17 @@ fn tight_limits() -> impl Strategy<Value = Limits> {
     ((0..5usize, 0..6u64, 1..24u64), (0..8u64, 0..40u64, 0..120u64), soft).prop_map(
         |((depth, aggregate, elements), (blob, line, frame), soft)| {
             let (skip_blobs_over, skip_frames_over, skip_lines_over, skip_depth_over) = soft;
-            Limits {
-                depth,
-                aggregate,
-                elements,
-                blob,
-                line,
-                frame,
-                skip_blobs_over,
-                skip_lines_over,
-                skip_depth_over,
-                skip_frames_over,
-            }
+            Limits::new()
+                .with_depth(depth)
+                .with_aggregate(aggregate)
+                .with_elements(elements)
+                .with_blob(blob)
+                .with_line(line)
+                .with_frame(frame)
+                .with_skip_blobs_over(skip_blobs_over)
+                .with_skip_lines_over(skip_lines_over)
+                .with_skip_depth_over(skip_depth_over)
+                .with_skip_frames_over(skip_frames_over)
         },
     )
 }
@@ -102,13 +101,37 @@ fn tight_limits() -> impl Strategy<Value = Limits> {
 fn twin_limits() -> impl Strategy<Value = Limits> {
     let line = || prop_oneof![Just(1 << 20), 0..8u64];
     let depth = || prop_oneof![Just(128), 0..5usize];
-    (line(), line(), depth(), depth()).prop_map(|(line, skip_lines_over, depth, skip_depth_over)| Limits {
-        line,
-        skip_lines_over,
-        depth,
-        skip_depth_over,
-        ..Limits::default()
+    (line(), line(), depth(), depth()).prop_map(|(line, lines_over, depth, depth_over)| {
+        let soft = Limits::new().with_skip_lines_over(lines_over).with_skip_depth_over(depth_over);
+        soft.with_line(line).with_depth(depth)
     })
+}
+
+/// Checks the size hint of whatever is in the element, at each step, and all that is inside.
+fn check_hints(element: Element<'_>, truncated: bool) {
+    match element.value() {
+        Value::Array(items) | Value::Set(items) | Value::Push(items) => {
+            check_hint(items, truncated, check_hints);
+        }
+        Value::Map(pairs) => check_hint(pairs, truncated, check_pair),
+        _ => {}
+    }
+    check_hint(element.attributes(), truncated, check_pair);
+}
+
+fn check_pair((key, value): (Element<'_>, Element<'_>), truncated: bool) {
+    check_hints(key, truncated);
+    check_hints(value, truncated);
+}
+
+fn check_hint<I: Iterator + Clone>(mut left: I, truncated: bool, check: fn(I::Item, bool)) {
+    loop {
+        let (count, (least, most)) = (left.clone().count(), left.size_hint());
+        assert!(least <= count && Some(count) <= most, "{least} <= {count} <= {most:?}");
+        assert!(truncated || (least == count && most == Some(count)), "{least}, {most:?} for {count}");
+        let Some(next) = left.next() else { return };
+        check(next, truncated);
+    }
 }
 
 proptest! {
@@ -147,6 +170,12 @@ proptest! {
         let whole = decode_with(limits, [&input[..]], look);
         prop_assert_eq!(&decode_with(limits, cut(&input, &cuts), look), &whole);
         prop_assert_eq!(&decode_with(limits, input.chunks(1), look), &whole);
+    }
+
+    #[test]
+    fn size_hints_are_exact_unless_the_frame_is_truncated(limits in tight_limits(), input in fragments(), size in 1..9usize) {
+        decode_with(limits, input.chunks(size), |frame| check_hints(frame.root(), frame.is_truncated()));
+        decode_with(Limits::new(), [&input[..]], |frame| check_hints(frame.root(), false));
     }
 
     /// Neither the frame nor a push inside it takes more room than the threshold.

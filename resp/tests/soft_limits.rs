@@ -22,10 +22,9 @@ fn check(limits: Limits, input: &[u8], frames: &[&str], end: End) {
     assert_eq!(parse_within(limits, input, &Grammar::new()), trees, "the twin on \"{shown}\"");
 }
 
-const LINES: fn(u64, u64) -> Limits =
-    |skip_lines_over, line| Limits { skip_lines_over, line, ..Limits::default() };
+const LINES: fn(u64, u64) -> Limits = |over, line| Limits::new().with_skip_lines_over(over).with_line(line);
 const DEPTH: fn(usize, usize) -> Limits =
-    |skip_depth_over, depth| Limits { skip_depth_over, depth, ..Limits::default() };
+    |over, depth| Limits::new().with_skip_depth_over(over).with_depth(depth);
 
 #[test]
 fn a_long_line_is_skipped_and_the_stream_goes_on() {
@@ -143,7 +142,7 @@ fn nothing_is_held_of_a_long_line() {
 /// What is skipped does not count towards the frame's threshold, and what is kept does.
 #[test]
 fn skipped_lines_do_not_truncate_their_frame() {
-    let limits = Limits { skip_lines_over: 100, skip_frames_over: 300, line: 1 << 20, ..Limits::default() };
+    let limits = Limits::new().with_skip_lines_over(100).with_skip_frames_over(300);
     let (long, digits) = ("x".repeat(1000), "1".repeat(1000));
     let input = format!("*4\r\n+{long}\r\n({digits}\r\n-{long}\r\n:1\r\n");
     let error = "x".repeat(100);
@@ -161,14 +160,14 @@ fn skipped_lines_do_not_truncate_their_frame() {
         assert_eq!((frames, end), (vec![expected.clone(), "Integer(2)false".to_owned()], End::Clean));
     }
     // A long line in a frame that is truncated already.
-    let tiny = Limits { skip_frames_over: 20, ..limits };
+    let tiny = limits.with_skip_frames_over(20);
     let input = format!("*2\r\n$150\r\n{:150}\r\n+{long}\r\n:2\r\n", "");
     for at in 0..input.len() {
         let (frames, end) = decode_with(tiny, cut(input.as_bytes(), &[at, at + 105]), look);
         assert_eq!((frames, end), (vec!["[]true".to_owned(), "Integer(2)false".to_owned()], End::Clean));
     }
     // A root that is too large for both.
-    let small = Limits { skip_frames_over: 50, ..limits };
+    let small = limits.with_skip_frames_over(50);
     for kind in ["+", "-"] {
         let input = format!("{kind}{long}\r\n:2\r\n");
         let (frames, end) = decode_with(small, [input.as_bytes()], look);
@@ -259,4 +258,24 @@ fn as_many_levels_are_kept_as_may_be() {
         });
         assert_eq!((frames, end), (vec![(128, true), (0, false)], End::Clean), "in pieces of {size}");
     }
+}
+
+/// How many elements there are is known for what was kept to its end alone.
+#[test]
+fn the_size_hint_of_what_is_missing_promises_nothing() {
+    let limits = DEPTH(2, 10);
+    let input = b"*3\r\n*2\r\n:1\r\n:2\r\n*2\r\n:3\r\n*1\r\n:4\r\n:5\r\n";
+    let hint = |value: &Value<'_>| match value {
+        Value::Array(items) => (items.len(), items.size_hint()),
+        other => panic!("{other:?}"),
+    };
+    let look = |frame: resp::Frame<'_>| {
+        let Value::Array(items) = frame.value() else { panic!("an array") };
+        let inner: Vec<_> = items.map(|item| hint(&item.value())).collect();
+        (hint(&frame.value()), inner)
+    };
+    let (frames, _) = decode_with(limits, [&input[..]], look);
+    let (outer, inner) = &frames[0];
+    assert_eq!(*outer, (3, (0, Some(3))), "the last one is missing");
+    assert_eq!(inner[..], [(2, (2, Some(2))), (2, (0, Some(1)))], "the second one ends early");
 }

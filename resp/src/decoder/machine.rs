@@ -283,14 +283,14 @@ impl Decoder {
 
     pub(super) fn check_elements(&self, count: u64, header: u64) -> Result<(), DecodeError> {
         if count > self.limits.elements.min(MAX_ELEMENTS).saturating_sub(self.reply.elements) {
-            return Err(DecodeError { kind: ErrorKind::ElementsLimit, offset: header });
+            return Err(DecodeError::new(ErrorKind::ElementsLimit, header));
         }
         Ok(())
     }
 
     pub(super) fn check_depth(&self, header: u64) -> Result<(), DecodeError> {
         if self.reply.stack.len() >= self.limits.depth {
-            return Err(DecodeError { kind: ErrorKind::DepthLimit, offset: header });
+            return Err(DecodeError::new(ErrorKind::DepthLimit, header));
         }
         Ok(())
     }
@@ -338,7 +338,7 @@ impl Decoder {
     }
 
     pub(super) fn error(&self, cursor: &Cursor<'_>, kind: ErrorKind) -> DecodeError {
-        DecodeError { kind, offset: self.offset_at(cursor) }
+        DecodeError::new(kind, self.offset_at(cursor))
     }
 }
 

@@ -258,7 +258,7 @@ impl Decoder {
         if cursor.pos < end {
             self.step(cursor, end)
         } else if self.wire(cursor) >= self.limits.frame {
-            Err(DecodeError { kind: ErrorKind::FrameLimit, offset: self.header_start(cursor) })
+            Err(DecodeError::new(ErrorKind::FrameLimit, self.header_start(cursor)))
         } else {
             self.truncate(cursor);
             Ok(false)

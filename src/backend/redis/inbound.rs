@@ -19,12 +19,12 @@ impl RedisSession {
     pub(super) fn frame(&mut self, i: usize, now: Instant, frame: &Frame<'_>, sink: &mut dyn Sink) {
         // RESP2 has no type for pushes: on its subscriber link arrays are what pushes are elsewhere.
         let push = frame.root().as_push();
-        let items = push.or_else(|| match frame.value() {
+        let items = push.clone().or_else(|| match frame.value() {
             Resp::Array(items) if self.links[i].role() == LinkRole::Subscriptions => Some(items),
             _ => None,
         });
         // Nothing of it is looked at twice.
-        if let Some((topic, payload)) = items.and_then(plain_message)
+        if let Some((topic, payload)) = items.clone().and_then(plain_message)
             && payload.len() <= self.config.max_message_bytes
         {
             if let Some(slot) = self.delivered(i, now, TopicKind::Channel, Some(topic)) {

@@ -58,18 +58,17 @@ fn limits_and_cuts(u: &mut Unstructured<'_>) -> Result<(Limits, Vec<usize>)> {
     let levels = |byte: u8, default: usize| if byte == DEFAULT_LIMIT { default } else { usize::from(byte) };
     let [depth, aggregate, elements, blob, line, frame, skip_blobs_over, skip_frames_over, ..] = bytes;
     let [.., skip_lines_over, skip_depth_over] = bytes;
-    let limits = Limits {
-        depth: levels(depth, default.depth),
-        aggregate: limit(aggregate, default.aggregate),
-        elements: limit(elements, default.elements),
-        blob: limit(blob, default.blob),
-        line: limit(line, default.line),
-        frame: limit(frame, default.frame),
-        skip_blobs_over: limit(skip_blobs_over, default.skip_blobs_over),
-        skip_lines_over: limit(skip_lines_over, default.skip_lines_over),
-        skip_depth_over: levels(skip_depth_over, default.skip_depth_over),
-        skip_frames_over: limit(skip_frames_over, default.skip_frames_over),
-    };
+    let limits = default
+        .with_depth(levels(depth, default.depth))
+        .with_aggregate(limit(aggregate, default.aggregate))
+        .with_elements(limit(elements, default.elements))
+        .with_blob(limit(blob, default.blob))
+        .with_line(limit(line, default.line))
+        .with_frame(limit(frame, default.frame))
+        .with_skip_blobs_over(limit(skip_blobs_over, default.skip_blobs_over))
+        .with_skip_lines_over(limit(skip_lines_over, default.skip_lines_over))
+        .with_skip_depth_over(levels(skip_depth_over, default.skip_depth_over))
+        .with_skip_frames_over(limit(skip_frames_over, default.skip_frames_over));
     let count = u8::arbitrary(u)?;
     let mut at = 0;
     let mut cuts = Vec::new();
@@ -89,7 +88,7 @@ pub fn decoder_twin(input: &[u8]) {
         return;
     }
     judge(Limits::default(), input);
-    judge(Limits { line: 30, skip_lines_over: 6, depth: 5, skip_depth_over: 2, ..Limits::default() }, input);
+    judge(Limits::new().with_line(30).with_skip_lines_over(6).with_depth(5).with_skip_depth_over(2), input);
 }
 
 /// Decoder and twin say the same.
