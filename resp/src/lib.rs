@@ -4,10 +4,12 @@
 mod debug;
 mod decoder;
 mod encode;
+mod equality;
 mod error;
 mod frame;
 mod items;
 mod limits;
+mod owned;
 mod tape;
 mod value;
 
@@ -17,4 +19,5 @@ pub use error::{DecodeError, ErrorKind};
 pub use frame::{Element, Frame};
 pub use items::{Items, Pairs};
 pub use limits::Limits;
+pub use owned::{OwnedValue, WrongType};
 pub use value::Value;

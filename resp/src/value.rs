@@ -1,9 +1,12 @@
 //! Values: what an element is.
 
 use crate::tape::{Kind, Node, value_at};
-use crate::{Items, Pairs};
+use crate::{Element, Items, Pairs};
 
 /// A decoded value. Text is bytes as they were sent, UTF-8 or not.
+///
+/// Two values are equal if they are of the same type and hold the same, whatever attributes stand in them and whether they
+/// came in streamed form. Doubles are equal if they are the same number; all NaNs are.
 #[derive(Clone)]
 #[non_exhaustive]
 pub enum Value<'a> {
@@ -51,6 +54,7 @@ pub enum Value<'a> {
     },
 }
 
+/// Each of these is `None` for a value of another type: nothing is converted.
 impl<'a> Value<'a> {
     /// The bytes of a simple string, bulk string or verbatim string.
     ///
@@ -67,6 +71,180 @@ impl<'a> Value<'a> {
                 Some(text)
             }
             _ => None,
+        }
+    }
+
+    /// The same if it is UTF-8.
+    ///
+    /// ```
+    /// # use resp::Value;
+    /// assert_eq!(Value::BulkString(b"hi").as_str(), Some("hi"));
+    /// assert_eq!(Value::BulkString(b"\xff").as_str(), None);
+    /// ```
+    #[inline]
+    pub fn as_str(&self) -> Option<&'a str> {
+        std::str::from_utf8(self.as_bytes()?).ok()
+    }
+
+    /// An integer.
+    ///
+    /// ```
+    /// # use resp::Value;
+    /// assert_eq!(Value::Integer(3).as_i64(), Some(3));
+    /// assert_eq!(Value::BulkString(b"3").as_i64(), None);
+    /// ```
+    #[inline]
+    pub fn as_i64(&self) -> Option<i64> {
+        if let Self::Integer(integer) = *self { Some(integer) } else { None }
+    }
+
+    /// A double.
+    ///
+    /// ```
+    /// # use resp::Value;
+    /// assert_eq!(Value::Double(0.5).as_f64(), Some(0.5));
+    /// assert_eq!(Value::Integer(3).as_f64(), None);
+    /// ```
+    #[inline]
+    pub fn as_f64(&self) -> Option<f64> {
+        if let Self::Double(double) = *self { Some(double) } else { None }
+    }
+
+    /// A boolean. RESP2 has none: its servers answer with integers.
+    ///
+    /// ```
+    /// # use resp::Value;
+    /// assert_eq!(Value::Boolean(true).as_bool(), Some(true));
+    /// ```
+    #[inline]
+    pub fn as_bool(&self) -> Option<bool> {
+        if let Self::Boolean(boolean) = *self { Some(boolean) } else { None }
+    }
+
+    /// The digits of a big number, with their sign if one was sent.
+    ///
+    /// ```
+    /// # use resp::Value;
+    /// assert_eq!(Value::BigNumber(b"-18446744073709551616").as_big_number(), Some("-18446744073709551616"));
+    /// ```
+    #[inline]
+    pub fn as_big_number(&self) -> Option<&'a str> {
+        if let Self::BigNumber(digits) = *self { std::str::from_utf8(digits).ok() } else { None }
+    }
+
+    /// The elements of an array or a set. RESP2 has no sets: its servers answer with arrays.
+    ///
+    /// ```
+    /// # let mut decoder = resp::Decoder::new();
+    /// let frame = decoder.decode(&mut &b"~1\r\n:7\r\n"[..])?.expect("a whole frame");
+    /// let mut items = frame.value().as_array().expect("a set");
+    /// assert_eq!(items.next().and_then(|item| item.value().as_i64()), Some(7));
+    /// # Ok::<(), resp::DecodeError>(())
+    /// ```
+    #[inline]
+    pub fn as_array(&self) -> Option<Items<'a>> {
+        if let Self::Array(items) | Self::Set(items) = self { Some(items.clone()) } else { None }
+    }
+
+    /// The elements of a push.
+    ///
+    /// ```
+    /// # let mut decoder = resp::Decoder::new();
+    /// let frame = decoder.decode(&mut &b">1\r\n+invalidate\r\n"[..])?.expect("a whole frame");
+    /// let kind = frame.value().as_push().and_then(|mut items| items.next());
+    /// assert_eq!(kind.and_then(|kind| kind.as_bytes()), Some(&b"invalidate"[..]));
+    /// # Ok::<(), resp::DecodeError>(())
+    /// ```
+    #[inline]
+    pub fn as_push(&self) -> Option<Items<'a>> {
+        if let Self::Push(items) = self { Some(items.clone()) } else { None }
+    }
+
+    /// The pairs of a map.
+    ///
+    /// ```
+    /// # let mut decoder = resp::Decoder::new();
+    /// let frame = decoder.decode(&mut &b"%1\r\n+proto\r\n:3\r\n"[..])?.expect("a whole frame");
+    /// for (key, value) in frame.value().as_map().expect("a map") {
+    ///     assert_eq!((key.value().as_str(), value.value().as_i64()), (Some("proto"), Some(3)));
+    /// }
+    /// # Ok::<(), resp::DecodeError>(())
+    /// ```
+    #[inline]
+    pub fn as_map(&self) -> Option<Pairs<'a>> {
+        if let Self::Map(pairs) = self { Some(pairs.clone()) } else { None }
+    }
+
+    /// The text of an error: `ERR unknown command`. Of one that is too long, the beginning.
+    ///
+    /// ```
+    /// # use resp::Value;
+    /// assert_eq!(Value::SimpleError(b"ERR no").as_error(), Some(&b"ERR no"[..]));
+    /// ```
+    #[inline]
+    pub fn as_error(&self) -> Option<&'a [u8]> {
+        match *self {
+            Self::SimpleError(text) | Self::BlobError(text) | Self::TruncatedError(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Whether it is a null, of RESP2 or RESP3.
+    ///
+    /// ```
+    /// # use resp::Value;
+    /// assert!(Value::Null.is_null());
+    /// ```
+    #[inline]
+    pub fn is_null(&self) -> bool {
+        matches!(self, Self::Null)
+    }
+
+    /// The value of the first pair of a map whose key is this text. It looks at one pair after the other.
+    ///
+    /// ```
+    /// # let mut decoder = resp::Decoder::new();
+    /// let frame = decoder.decode(&mut &b"%1\r\n+proto\r\n:3\r\n"[..])?.expect("a whole frame");
+    /// assert_eq!(frame.value().get("proto").and_then(|proto| proto.value().as_i64()), Some(3));
+    /// # Ok::<(), resp::DecodeError>(())
+    /// ```
+    pub fn get(&self, key: impl AsRef<[u8]>) -> Option<Element<'a>> {
+        let key = Some(key.as_ref());
+        self.as_map()?.find(|(candidate, _)| candidate.as_bytes() == key).map(|(_, value)| value)
+    }
+
+    /// An element of an array, set or push, counted from 0. It goes through those before it.
+    ///
+    /// ```
+    /// # let mut decoder = resp::Decoder::new();
+    /// let frame = decoder.decode(&mut &b"*2\r\n:5\r\n:6\r\n"[..])?.expect("a whole frame");
+    /// assert_eq!(frame.value().at(1).and_then(|item| item.value().as_i64()), Some(6));
+    /// assert!(frame.value().at(2).is_none());
+    /// # Ok::<(), resp::DecodeError>(())
+    /// ```
+    pub fn at(&self, index: usize) -> Option<Element<'a>> {
+        self.as_array().or_else(|| self.as_push())?.nth(index)
+    }
+
+    /// As the variant is called.
+    pub(crate) fn kind_name(&self) -> &'static str {
+        match self {
+            Self::SimpleString(_) => "SimpleString",
+            Self::SimpleError(_) => "SimpleError",
+            Self::BulkString(_) => "BulkString",
+            Self::BlobError(_) => "BlobError",
+            Self::VerbatimString { .. } => "VerbatimString",
+            Self::BigNumber(_) => "BigNumber",
+            Self::Integer(_) => "Integer",
+            Self::Double(_) => "Double",
+            Self::Boolean(_) => "Boolean",
+            Self::Null => "Null",
+            Self::Array(_) => "Array",
+            Self::Set(_) => "Set",
+            Self::Push(_) => "Push",
+            Self::Map(_) => "Map",
+            Self::TruncatedError(_) => "TruncatedError",
+            Self::Skipped { .. } => "Skipped",
         }
     }
 }

@@ -42,15 +42,18 @@ fn a_long_line_is_skipped_and_the_stream_goes_on() {
     check(
         limits,
         b">3\r\n$7\r\nmessage\r\n$4\r\nchat\r\n+abcde\r\n:1\r\n",
-        &["[BulkString(\"message\"), BulkString(\"chat\"), Skipped(5 bytes)]", "Integer(1)"],
+        &["Push([BulkString(\"message\"), BulkString(\"chat\"), Skipped(5 bytes)])", "Integer(1)"],
         End::Clean,
     );
     // In an attribute, and in the attributes of a push inside a reply, which move to the push.
-    check(limits, b"|1\r\n+abcde\r\n-abcde\r\n:1\r\n", &["Integer(1)"], End::Clean);
+    let attribute = "|{Skipped(5 bytes): TruncatedError(\"abcd\")}";
+    let described = format!("{attribute} Integer(1)");
+    check(limits, b"|1\r\n+abcde\r\n-abcde\r\n:1\r\n", &[&described], End::Clean);
+    let described = format!("{attribute} Push([SimpleString(\"x\")])");
     check(
         limits,
         b"*2\r\n+a\r\n|1\r\n+abcde\r\n-abcde\r\n>1\r\n+x\r\n+b\r\n",
-        &["[SimpleString(\"x\")]", "[SimpleString(\"a\"), SimpleString(\"b\")]"],
+        &[&described, "[SimpleString(\"a\"), SimpleString(\"b\")]"],
         End::Clean,
     );
 }
@@ -154,7 +157,7 @@ fn skipped_lines_do_not_truncate_their_frame() {
     );
     let input = format!("*4\r\n-{long}\r\n-{long}\r\n-{long}\r\n+{long}\r\n:2\r\n");
     let look = |frame: resp::Frame<'_>| format!("{frame:?}{}", frame.is_truncated());
-    let expected = format!("[TruncatedError(\"{error}\"), TruncatedError(\"{error}\")]true");
+    let expected = format!("[TruncatedError(\"{error}\"), TruncatedError(\"{error}\"), 2 not kept]true");
     for at in 0..input.len() {
         let (frames, end) = decode_with(limits, cut(input.as_bytes(), &[at, at + 150]), look);
         assert_eq!((frames, end), (vec![expected.clone(), "Integer(2)false".to_owned()], End::Clean));
@@ -164,7 +167,10 @@ fn skipped_lines_do_not_truncate_their_frame() {
     let input = format!("*2\r\n$150\r\n{:150}\r\n+{long}\r\n:2\r\n", "");
     for at in 0..input.len() {
         let (frames, end) = decode_with(tiny, cut(input.as_bytes(), &[at, at + 105]), look);
-        assert_eq!((frames, end), (vec!["[]true".to_owned(), "Integer(2)false".to_owned()], End::Clean));
+        assert_eq!(
+            (frames, end),
+            (vec!["[2 not kept]true".to_owned(), "Integer(2)false".to_owned()], End::Clean)
+        );
     }
     // A root that is too large for both.
     let small = limits.with_skip_frames_over(50);
@@ -199,12 +205,12 @@ fn new_limits_in_the_middle_of_a_line_count_from_there() {
 #[test]
 fn a_frame_nested_too_deep_is_truncated_and_the_stream_goes_on() {
     let limits = DEPTH(2, 4);
-    let two = "[Array(1 elements)]";
+    let (two, null) = ("[[Integer(1)]]", "[[Null]]");
     check(limits, b"*1\r\n*1\r\n:1\r\n", &[two], End::Clean);
-    let truncated = "[Array(1 elements)] truncated";
+    let truncated = "[[1 not kept]] truncated";
     check(limits, b"*1\r\n*1\r\n*1\r\n:1\r\n:2\r\n", &[truncated, "Integer(2)"], End::Clean);
     check(limits, b"*1\r\n*1\r\n*0\r\n:2\r\n", &[truncated, "Integer(2)"], End::Clean);
-    check(limits, b"*1\r\n*1\r\n*-1\r\n:2\r\n", &[two, "Integer(2)"], End::Clean);
+    check(limits, b"*1\r\n*1\r\n*-1\r\n:2\r\n", &[null, "Integer(2)"], End::Clean);
     check(limits, b"*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n:2\r\n", &[truncated, "Integer(2)"], End::Clean);
     check(limits, b"*1\r\n*1\r\n*1\r\n*1\r\n*", &[], End::Incomplete(0));
     check(limits, b"*1\r\n*1\r\n*1\r\n*1\r\n*1", &[], End::Error(ErrorKind::DepthLimit, 16));
@@ -212,7 +218,7 @@ fn a_frame_nested_too_deep_is_truncated_and_the_stream_goes_on() {
     check(
         limits,
         b"*4\r\n:1\r\n*1\r\n~1\r\n:2\r\n:3\r\n+x\r\n:4\r\n",
-        &["[Integer(1), Array(1 elements)] truncated", "Integer(4)"],
+        &["[Integer(1), [1 not kept], 2 not kept] truncated", "Integer(4)"],
         End::Clean,
     );
     // Each kind of aggregate, streamed ones and attributes too.
@@ -221,8 +227,18 @@ fn a_frame_nested_too_deep_is_truncated_and_the_stream_goes_on() {
         check(limits, input.as_bytes(), &[truncated, "Integer(2)"], End::Clean);
     }
     // No attribute without its value. The root is there in any case.
-    check(limits, b"|1\r\n+a\r\n*1\r\n*0\r\n*1\r\n:1\r\n:2\r\n", &["[] truncated", "Integer(2)"], End::Clean);
-    check(DEPTH(0, 4), b"*1\r\n:1\r\n>1\r\n:1\r\n", &["[] truncated", "[] truncated"], End::Clean);
+    check(
+        limits,
+        b"|1\r\n+a\r\n*1\r\n*0\r\n*1\r\n:1\r\n:2\r\n",
+        &["[1 not kept] truncated", "Integer(2)"],
+        End::Clean,
+    );
+    check(
+        DEPTH(0, 4),
+        b"*1\r\n:1\r\n>1\r\n:1\r\n",
+        &["[1 not kept] truncated", "Push([1 not kept]) truncated"],
+        End::Clean,
+    );
 }
 
 #[test]
@@ -230,14 +246,14 @@ fn a_push_inside_a_frame_nested_too_deep_is_whole() {
     check(
         DEPTH(2, 4),
         b"*1\r\n*1\r\n*2\r\n:1\r\n>2\r\n+x\r\n*0\r\n:2\r\n:3\r\n",
-        &["[SimpleString(\"x\"), Array(0 elements)]", "[Array(1 elements)] truncated", "Integer(3)"],
+        &["Push([SimpleString(\"x\"), []])", "[[1 not kept]] truncated", "Integer(3)"],
         End::Clean,
     );
     // The other way round: the reply goes on whole after a push that is nested too deep.
     check(
         DEPTH(2, 4),
         b"*2\r\n:1\r\n>1\r\n*1\r\n*0\r\n:2\r\n:3\r\n",
-        &["[Array(1 elements)] truncated", "[Integer(1), Integer(2)]", "Integer(3)"],
+        &["Push([[1 not kept]]) truncated", "[Integer(1), Integer(2)]", "Integer(3)"],
         End::Clean,
     );
 }
