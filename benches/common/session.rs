@@ -122,7 +122,7 @@ impl Peers for Server {
             return;
         };
         let (mut input, mut decoder) = (bytes, Decoder::new());
-        while let Some(frame) = decoder.decode(&mut input).expect("commands") {
+        while let Some(frame) = decoder.feed(&mut input).expect("commands") {
             answer(&frame.value(), self.resp3, &mut replies[usize::from(link.0)]);
         }
         assert!(decoder.frame_start().is_none(), "the session encodes whole commands");

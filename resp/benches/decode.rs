@@ -27,7 +27,7 @@ fn run(bencher: Bencher<'_, '_>, (corpus, frames): &(Vec<u8>, usize), piece: usi
     bencher.counter(BytesCount::new(corpus.len())).counter(ItemsCount::new(*frames)).bench_local(|| {
         let mut seen = 0;
         for mut input in corpus.chunks(piece) {
-            while let Some(frame) = decoder.decode(&mut input).expect("valid") {
+            while let Some(frame) = decoder.feed(&mut input).expect("valid") {
                 black_box(frame.value());
                 seen += 1;
             }

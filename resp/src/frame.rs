@@ -9,13 +9,15 @@ use crate::{Items, Pairs, Value};
 pub struct Frame<'a> {
     root: Element<'a>,
     truncated: bool,
+    /// The root's bytes are all that was sent.
+    whole: bool,
 }
 
 impl<'a> Frame<'a> {
     /// `nodes` is one value, its attributes before it.
     #[inline]
-    pub(crate) fn new(bytes: &'a [u8], nodes: &'a [Node], truncated: bool) -> Self {
-        Self { root: Element { bytes, nodes }, truncated }
+    pub(crate) fn new(bytes: &'a [u8], nodes: &'a [Node], truncated: bool, whole: bool) -> Self {
+        Self { root: Element { bytes, nodes }, truncated, whole }
     }
 
     /// The frame's outermost value, with its attributes.
@@ -28,6 +30,24 @@ impl<'a> Frame<'a> {
     #[inline]
     pub fn value(&self) -> Value<'a> {
         self.root.value()
+    }
+
+    /// The frame's bytes as they were sent, attributes included and without pushes that came in its middle: what a proxy
+    /// passes on.
+    ///
+    /// `None` if some are gone: of a streamed string, which is put together without its chunks' headers, of what was skipped
+    /// as it is beyond a soft limit, and of a truncated frame.
+    ///
+    /// ```
+    /// # let mut decoder = resp::Decoder::new();
+    /// let mut input: &[u8] = b"|1\r\n+ttl\r\n:9\r\n$2\r\nhi\r\n:1\r\n";
+    /// let frame = decoder.feed(&mut input)?.expect("a whole frame");
+    /// assert_eq!(frame.raw(), Some(&b"|1\r\n+ttl\r\n:9\r\n$2\r\nhi\r\n"[..]));
+    /// # Ok::<(), resp::DecodeError>(())
+    /// ```
+    #[inline]
+    pub fn raw(&self) -> Option<&'a [u8]> {
+        self.whole.then_some(self.root.bytes)
     }
 
     /// Whether the frame was larger than [`Limits::skip_frames_over`](crate::Limits::skip_frames_over), or nested deeper
@@ -66,7 +86,7 @@ impl<'a> Element<'a> {
     ///
     /// ```
     /// # let mut decoder = resp::Decoder::new();
-    /// let frame = decoder.decode(&mut &b"$2\r\nhi\r\n"[..])?;
+    /// let frame = decoder.feed(&mut &b"$2\r\nhi\r\n"[..])?;
     /// assert_eq!(frame.and_then(|frame| frame.root().as_bytes()), Some(&b"hi"[..]));
     /// # Ok::<(), resp::DecodeError>(())
     /// ```
@@ -85,7 +105,7 @@ impl<'a> Element<'a> {
     ///
     /// ```
     /// # let mut decoder = resp::Decoder::new();
-    /// let frame = decoder.decode(&mut &b">1\r\n$2\r\nhi\r\n"[..])?;
+    /// let frame = decoder.feed(&mut &b">1\r\n$2\r\nhi\r\n"[..])?;
     /// assert_eq!(frame.and_then(|frame| frame.root().as_push()).map(|items| items.len()), Some(1));
     /// # Ok::<(), resp::DecodeError>(())
     /// ```

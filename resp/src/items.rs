@@ -11,7 +11,7 @@ use crate::tape::{Node, index, value_at};
 ///
 /// ```compile_fail,E0382
 /// # let mut decoder = resp::Decoder::new();
-/// # let frame = decoder.decode(&mut &b"*2\r\n:1\r\n:2\r\n"[..])?.expect("a whole frame");
+/// # let frame = decoder.feed(&mut &b"*2\r\n:1\r\n:2\r\n"[..])?.expect("a whole frame");
 /// # let resp::Value::Array(mut items) = frame.value() else { panic!("an array") };
 /// for item in items {}
 /// items.next(); // the loop has taken them
@@ -22,7 +22,7 @@ use crate::tape::{Node, index, value_at};
 ///
 /// ```
 /// # let mut decoder = resp::Decoder::new();
-/// # let frame = decoder.decode(&mut &b"*2\r\n:1\r\n:2\r\n"[..])?.expect("a whole frame");
+/// # let frame = decoder.feed(&mut &b"*2\r\n:1\r\n:2\r\n"[..])?.expect("a whole frame");
 /// # let resp::Value::Array(mut items) = frame.value() else { panic!("an array") };
 /// assert_eq!(items.clone().count(), 2);
 /// for item in items.by_ref().take(1) {}

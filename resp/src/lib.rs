@@ -1,6 +1,8 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "codec")]
+pub mod codec;
 mod debug;
 mod decoder;
 mod encode;
@@ -10,11 +12,13 @@ mod frame;
 mod items;
 mod limits;
 mod owned;
+#[cfg(feature = "serde")]
+mod serde;
 mod tape;
 mod value;
 
 pub use decoder::Decoder;
-pub use encode::{EncodeError, Encoder};
+pub use encode::{Argument, Arguments, Buffer, EncodeError, Encoder};
 pub use error::{DecodeError, ErrorKind};
 pub use frame::{Element, Frame};
 pub use items::{Items, Pairs};

@@ -28,8 +28,8 @@
 /// let mut input = b"*1\r\n".repeat(200);
 /// input.extend_from_slice(b":1\r\n+next\r\n");
 /// let mut input = &input[..];
-/// assert!(decoder.decode(&mut input)?.is_some_and(|frame| frame.is_truncated()));
-/// assert!(decoder.decode(&mut input)?.is_some_and(|frame| frame.value().as_bytes() == Some(b"next")));
+/// assert!(decoder.feed(&mut input)?.is_some_and(|frame| frame.is_truncated()));
+/// assert!(decoder.feed(&mut input)?.is_some_and(|frame| frame.value().as_bytes() == Some(b"next")));
 /// # Ok::<(), resp::DecodeError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -60,7 +60,7 @@ impl<'a> Value<'a> {
     ///
     /// ```
     /// # let mut decoder = resp::Decoder::new();
-    /// let frame = decoder.decode(&mut &b"$2\r\nhi\r\n"[..])?;
+    /// let frame = decoder.feed(&mut &b"$2\r\nhi\r\n"[..])?;
     /// assert_eq!(frame.and_then(|frame| frame.value().as_bytes()), Some(&b"hi"[..]));
     /// # Ok::<(), resp::DecodeError>(())
     /// ```
@@ -136,7 +136,7 @@ impl<'a> Value<'a> {
     ///
     /// ```
     /// # let mut decoder = resp::Decoder::new();
-    /// let frame = decoder.decode(&mut &b"~1\r\n:7\r\n"[..])?.expect("a whole frame");
+    /// let frame = decoder.feed(&mut &b"~1\r\n:7\r\n"[..])?.expect("a whole frame");
     /// let mut items = frame.value().as_array().expect("a set");
     /// assert_eq!(items.next().and_then(|item| item.value().as_i64()), Some(7));
     /// # Ok::<(), resp::DecodeError>(())
@@ -150,7 +150,7 @@ impl<'a> Value<'a> {
     ///
     /// ```
     /// # let mut decoder = resp::Decoder::new();
-    /// let frame = decoder.decode(&mut &b">1\r\n+invalidate\r\n"[..])?.expect("a whole frame");
+    /// let frame = decoder.feed(&mut &b">1\r\n+invalidate\r\n"[..])?.expect("a whole frame");
     /// let kind = frame.value().as_push().and_then(|mut items| items.next());
     /// assert_eq!(kind.and_then(|kind| kind.as_bytes()), Some(&b"invalidate"[..]));
     /// # Ok::<(), resp::DecodeError>(())
@@ -164,7 +164,7 @@ impl<'a> Value<'a> {
     ///
     /// ```
     /// # let mut decoder = resp::Decoder::new();
-    /// let frame = decoder.decode(&mut &b"%1\r\n+proto\r\n:3\r\n"[..])?.expect("a whole frame");
+    /// let frame = decoder.feed(&mut &b"%1\r\n+proto\r\n:3\r\n"[..])?.expect("a whole frame");
     /// for (key, value) in frame.value().as_map().expect("a map") {
     ///     assert_eq!((key.value().as_str(), value.value().as_i64()), (Some("proto"), Some(3)));
     /// }
@@ -204,7 +204,7 @@ impl<'a> Value<'a> {
     ///
     /// ```
     /// # let mut decoder = resp::Decoder::new();
-    /// let frame = decoder.decode(&mut &b"%1\r\n+proto\r\n:3\r\n"[..])?.expect("a whole frame");
+    /// let frame = decoder.feed(&mut &b"%1\r\n+proto\r\n:3\r\n"[..])?.expect("a whole frame");
     /// assert_eq!(frame.value().get("proto").and_then(|proto| proto.value().as_i64()), Some(3));
     /// # Ok::<(), resp::DecodeError>(())
     /// ```
@@ -217,7 +217,7 @@ impl<'a> Value<'a> {
     ///
     /// ```
     /// # let mut decoder = resp::Decoder::new();
-    /// let frame = decoder.decode(&mut &b"*2\r\n:5\r\n:6\r\n"[..])?.expect("a whole frame");
+    /// let frame = decoder.feed(&mut &b"*2\r\n:5\r\n:6\r\n"[..])?.expect("a whole frame");
     /// assert_eq!(frame.value().at(1).and_then(|item| item.value().as_i64()), Some(6));
     /// assert!(frame.value().at(2).is_none());
     /// # Ok::<(), resp::DecodeError>(())

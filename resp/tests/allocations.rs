@@ -23,7 +23,7 @@ fn warm_decoding_allocates_nothing() {
         let mut run = || {
             let mut frames = 0;
             for mut piece in out.chunks(size) {
-                while let Some(frame) = decoder.decode(&mut piece).expect("valid") {
+                while let Some(frame) = decoder.feed(&mut piece).expect("valid") {
                     assert!(!frame.is_truncated());
                     frames += 1;
                 }
@@ -70,7 +70,7 @@ fn memory_of_a_deep_frame_is_given_back() {
             let kept = measure(|| {
                 let mut seen = 0;
                 for mut piece in deep.chunks(size).chain([&b"+OK\r\n+OK\r\n"[..]]) {
-                    while decoder.decode(&mut piece).expect("valid").is_some() {
+                    while decoder.feed(&mut piece).expect("valid").is_some() {
                         seen += 1;
                     }
                 }
@@ -103,7 +103,7 @@ fn memory_of_a_large_frame_is_given_back() {
             let kept = measure(|| {
                 let mut seen = 0;
                 for mut piece in large.chunks(size).chain([&b"+OK\r\n+OK\r\n"[..]]) {
-                    while decoder.decode(&mut piece).expect("valid").is_some() {
+                    while decoder.feed(&mut piece).expect("valid").is_some() {
                         seen += 1;
                     }
                 }

@@ -72,11 +72,11 @@ fn each_limit_is_an_error_at_the_header_that_passes_it() {
 #[test]
 fn an_error_stays_until_reset() {
     let mut decoder = Decoder::new();
-    let error = decoder.decode(&mut &b"+OK\r\nx"[1..]).expect_err("K is no type");
-    assert_eq!(decoder.decode(&mut &b":1\r\n"[..]).expect_err("still"), error);
+    let error = decoder.feed(&mut &b"+OK\r\nx"[1..]).expect_err("K is no type");
+    assert_eq!(decoder.feed(&mut &b":1\r\n"[..]).expect_err("still"), error);
     decoder.reset();
-    assert!(decoder.decode(&mut &b":1\r\n"[..]).expect("well again").is_some());
-    assert_eq!(decoder.decode(&mut &b"x"[..]).expect_err("no type").offset, 4, "counted from the reset");
+    assert!(decoder.feed(&mut &b":1\r\n"[..]).expect("well again").is_some());
+    assert_eq!(decoder.feed(&mut &b"x"[..]).expect_err("no type").offset, 4, "counted from the reset");
 }
 
 #[test]
@@ -109,17 +109,17 @@ fn a_large_blob_is_skipped_and_the_stream_goes_on() {
 fn nothing_is_held_of_what_is_skipped() {
     let mut decoder = Decoder::with_limits(limits(|limits| limits.skip_blobs_over = 1000));
     let mut input = b"*2\r\n$100000000\r\n".to_vec();
-    assert!(decoder.decode(&mut &input[..]).expect("valid").is_none());
+    assert!(decoder.feed(&mut &input[..]).expect("valid").is_none());
     input.clear();
     input.resize(1 << 16, b'x');
     let mut left = 100_000_000;
     while left > 0 {
         let n = input.len().min(left);
-        assert!(decoder.decode(&mut &input[..n]).expect("valid").is_none());
+        assert!(decoder.feed(&mut &input[..n]).expect("valid").is_none());
         left -= n;
         assert!(decoder.buffered() < 100, "{} bytes held", decoder.buffered());
     }
-    let frame = decoder.decode(&mut &b"\r\n:7\r\n"[..]).expect("valid").expect("whole");
+    let frame = decoder.feed(&mut &b"\r\n:7\r\n"[..]).expect("valid").expect("whole");
     assert_eq!(format!("{frame:?}"), "[Skipped(100000000 bytes), Integer(7)]");
 }
 
@@ -135,7 +135,7 @@ fn a_large_frame_is_truncated_and_the_stream_goes_on() {
         let mut decoder = Decoder::with_limits(skip);
         let mut frames = Vec::new();
         for mut piece in input.chunks(size) {
-            while let Some(frame) = decoder.decode(&mut piece).expect("valid") {
+            while let Some(frame) = decoder.feed(&mut piece).expect("valid") {
                 let kept = match frame.value() {
                     Value::Array(items) => items.count(),
                     _ => 0,
@@ -217,14 +217,14 @@ fn attributes_of_a_push_count_in_the_push_alone() {
 fn nothing_is_held_of_a_streamed_string_that_grew_too_long() {
     let mut decoder = Decoder::with_limits(limits(|limits| limits.skip_blobs_over = 1000));
     let piece = [b";900\r\n", &[b'x'; 900][..], b"\r\n"].concat();
-    assert!(decoder.decode(&mut &b"*2\r\n$?\r\n"[..]).expect("valid").is_none());
-    assert!(decoder.decode(&mut &piece[..]).expect("valid").is_none());
+    assert!(decoder.feed(&mut &b"*2\r\n$?\r\n"[..]).expect("valid").is_none());
+    assert!(decoder.feed(&mut &piece[..]).expect("valid").is_none());
     assert!(decoder.buffered() > 900);
     for _ in 0..100 {
-        assert!(decoder.decode(&mut &piece[..]).expect("valid").is_none());
+        assert!(decoder.feed(&mut &piece[..]).expect("valid").is_none());
         assert!(decoder.buffered() < 100, "{} bytes held", decoder.buffered());
     }
-    let frame = decoder.decode(&mut &b";0\r\n:7\r\n"[..]).expect("valid").expect("whole");
+    let frame = decoder.feed(&mut &b";0\r\n:7\r\n"[..]).expect("valid").expect("whole");
     assert_eq!(format!("{frame:?}"), "[Skipped(90900 bytes), Integer(7)]");
 }
 
@@ -243,7 +243,7 @@ fn numbers_allocate_nothing() {
     for mut input in [&b"*16000000\r\n"[..], b"$500000000\r\n"] {
         let mut decoder = Decoder::new();
         let memory = allocation_counter::measure(|| {
-            assert!(decoder.decode(&mut input).expect("within the limits").is_none());
+            assert!(decoder.feed(&mut input).expect("within the limits").is_none());
         });
         assert!(memory.bytes_max < 1000, "{memory:?}");
         assert!(decoder.buffered() < 100);
@@ -256,11 +256,11 @@ fn memory_of_a_large_reply_is_given_back() {
     let mut input = b"$10000000\r\n".to_vec();
     input.resize(input.len() + 10_000_000, b'x');
     for mut piece in input.chunks(60_000) {
-        assert!(decoder.decode(&mut piece).expect("valid").is_none());
+        assert!(decoder.feed(&mut piece).expect("valid").is_none());
     }
     assert!(decoder.buffered() > 9_000_000);
-    assert!(decoder.decode(&mut &b"\r\n"[..]).expect("valid").is_some());
-    assert!(decoder.decode(&mut &b"+x"[..]).expect("valid").is_none());
+    assert!(decoder.feed(&mut &b"\r\n"[..]).expect("valid").is_some());
+    assert!(decoder.feed(&mut &b"+x"[..]).expect("valid").is_none());
     assert!(decoder.buffered() < 100);
 }
 

@@ -10,7 +10,7 @@ use resp::{Decoder, OwnedValue, Value};
 
 /// The one frame of this input, as `look` sees it.
 fn with<T>(mut input: &[u8], look: impl FnOnce(resp::Frame<'_>) -> T) -> T {
-    look(Decoder::new().decode(&mut input).expect("valid").expect("whole"))
+    look(Decoder::new().feed(&mut input).expect("valid").expect("whole"))
 }
 
 fn owned(input: &[u8]) -> OwnedValue {
@@ -248,8 +248,7 @@ fn display_is_for_people() {
 fn what_was_skipped_stays_skipped() {
     let limits = resp::Limits::new().with_skip_blobs_over(3).with_skip_lines_over(4);
     let mut decoder = Decoder::with_limits(limits);
-    let frame =
-        decoder.decode(&mut &b"*2\r\n$5\r\nabcde\r\n-BUSY now\r\n"[..]).expect("valid").expect("whole");
+    let frame = decoder.feed(&mut &b"*2\r\n$5\r\nabcde\r\n-BUSY now\r\n"[..]).expect("valid").expect("whole");
     let expected = vec![OwnedValue::Skipped { len: 5 }, OwnedValue::TruncatedError(b"BUSY".to_vec())];
     assert_eq!(frame.into_owned(), OwnedValue::Array(expected));
     assert_eq!(frame.into_owned().to_string(), "[(5 bytes), BUSY]");

@@ -70,7 +70,7 @@ fn a_long_error_keeps_its_beginning() {
         End::Clean,
     );
     let mut decoder = Decoder::with_limits(limits);
-    let frame = decoder.decode(&mut &b"-ERR abc\r\n"[..]).expect("valid").expect("whole");
+    let frame = decoder.feed(&mut &b"-ERR abc\r\n"[..]).expect("valid").expect("whole");
     assert_eq!(frame.value().as_bytes(), None, "an error is no string");
 }
 
@@ -120,24 +120,24 @@ fn nothing_is_held_of_a_long_line() {
         let shown = if kind == b'(' { shown.replace("100000000", "10000000") } else { shown };
         let mut decoder = Decoder::with_limits(LINES(1000, u64::MAX));
         let mut input = vec![b'1'; 1 << 16];
-        assert!(decoder.decode(&mut &[b'*', b'2', b'\r', b'\n', kind][..]).expect("valid").is_none());
+        assert!(decoder.feed(&mut &[b'*', b'2', b'\r', b'\n', kind][..]).expect("valid").is_none());
         let mut left = len;
         while left > 0 {
             // The first piece is shorter than what may be kept of a line.
             let n = input.len().min(left).min(if left == len { 900 } else { len });
-            assert!(decoder.decode(&mut &input[..n]).expect("valid").is_none());
+            assert!(decoder.feed(&mut &input[..n]).expect("valid").is_none());
             left -= n;
             assert!(left > len - 1000 || decoder.buffered() < held, "{} bytes held", decoder.buffered());
         }
         input.clear();
         input.extend_from_slice(b"\r\n:7\r\n");
-        let frame = decoder.decode(&mut &input[..]).expect("valid").expect("whole");
+        let frame = decoder.feed(&mut &input[..]).expect("valid").expect("whole");
         assert_eq!(format!("{frame:?}"), shown);
 
         // The same line in one piece.
         let mut decoder = Decoder::with_limits(LINES(1000, u64::MAX));
         let line = [b"*2\r\n", &[kind][..], &[b'1'; 100_000], b"\r\n"].concat();
-        assert!(decoder.decode(&mut &line[..]).expect("valid").is_none());
+        assert!(decoder.feed(&mut &line[..]).expect("valid").is_none());
         assert!(decoder.buffered() < held, "{} bytes held", decoder.buffered());
     }
 }
@@ -188,18 +188,15 @@ fn skipped_lines_do_not_truncate_their_frame() {
 fn new_limits_in_the_middle_of_a_line_count_from_there() {
     for (kind, shown) in [("+", "Skipped(10 bytes)"), ("-", "TruncatedError(\"abcde\")")] {
         let mut decoder = Decoder::new();
-        assert!(decoder.decode(&mut format!("{kind}abcde").as_bytes()).expect("valid").is_none());
+        assert!(decoder.feed(&mut format!("{kind}abcde").as_bytes()).expect("valid").is_none());
         decoder.set_limits(LINES(2, 1 << 20));
-        let frame = decoder.decode(&mut &b"fghij\r\n"[..]).expect("valid").expect("whole");
+        let frame = decoder.feed(&mut &b"fghij\r\n"[..]).expect("valid").expect("whole");
         assert_eq!(format!("{frame:?}"), shown);
     }
     let mut decoder = Decoder::new();
-    assert!(decoder.decode(&mut &b"+abcde"[..]).expect("valid").is_none());
+    assert!(decoder.feed(&mut &b"+abcde"[..]).expect("valid").is_none());
     decoder.set_limits(LINES(2, 2));
-    assert_eq!(
-        decoder.decode(&mut &b"f"[..]).map(drop).map_err(|error| error.kind),
-        Err(ErrorKind::LineLimit)
-    );
+    assert_eq!(decoder.feed(&mut &b"f"[..]).map(drop).map_err(|error| error.kind), Err(ErrorKind::LineLimit));
 }
 
 #[test]

@@ -24,7 +24,7 @@ use reply::Reply;
 /// let mut decoder = Decoder::new();
 /// let mut seen = Vec::new();
 /// for mut input in [&b"+OK\r\n$5\r\nhe"[..], &b"llo\r\n:"[..], &b"42\r\n"[..]] {
-///     while let Some(frame) = decoder.decode(&mut input)? {
+///     while let Some(frame) = decoder.feed(&mut input)? {
 ///         seen.push(format!("{:?}", frame.value()));
 ///     }
 /// }
@@ -76,8 +76,8 @@ enum Progress {
     More,
     /// A frame ends at `end`; its bytes are the input's from `start` on.
     InInput { start: usize, end: usize },
-    /// A frame ends at `end`; its bytes are in the carry.
-    InCarry { end: usize },
+    /// A frame ends at `end`; its bytes are in the carry: all of them, or without those that were not kept.
+    InCarry { end: usize, whole: bool },
 }
 
 impl Decoder {
@@ -106,14 +106,15 @@ impl Decoder {
 
     /// Takes input up to the end of the next frame, and advances `input` past it.
     ///
-    /// With a frame, there may be more in what is left of `input`; with `None`, all of it was taken, and the frame
-    /// that it ends in, if any, goes on in the next input. So one loop takes it all:
+    /// With a frame, there may be more in what is left of `input`. With `None`, all of it was taken: the decoder keeps what it
+    /// needs of an unfinished frame, and wants the bytes that follow, and no byte twice. (With httparse, and with a decoder of
+    /// tokio-util, the caller keeps the bytes of an unfinished frame.) So one loop takes it all:
     ///
     /// ```
     /// # let mut decoder = resp::Decoder::new();
     /// # let bytes = b":1\r\n:2\r\n";
     /// let mut input: &[u8] = bytes;
-    /// while let Some(frame) = decoder.decode(&mut input)? {
+    /// while let Some(frame) = decoder.feed(&mut input)? {
     ///     println!("{frame:?}");
     /// }
     /// # Ok::<(), resp::DecodeError>(())
@@ -121,12 +122,42 @@ impl Decoder {
     ///
     /// A push in the middle of another reply comes out first, as a frame of its own.
     ///
+    /// The frame borrows the decoder until the next call. A function cannot return it out of such a loop, because the compiler
+    /// takes the decoder to be borrowed in the other rounds of the loop, too:
+    ///
+    /// ```compile_fail,E0499
+    /// # use resp::{Decoder, Frame};
+    /// fn next<'a>(decoder: &'a mut Decoder, mut read: impl FnMut() -> &'a [u8]) -> Frame<'a> {
+    ///     loop {
+    ///         let mut input = read();
+    ///         if let Ok(Some(frame)) = decoder.feed(&mut input) {
+    ///             return frame;
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// Return [what the frame holds](Frame::into_owned), or take a function that is called with each frame:
+    ///
+    /// ```
+    /// # use resp::{Decoder, OwnedValue};
+    /// fn next<'a>(decoder: &mut Decoder, mut read: impl FnMut() -> &'a [u8]) -> OwnedValue {
+    ///     loop {
+    ///         let mut input = read();
+    ///         if let Ok(Some(frame)) = decoder.feed(&mut input) {
+    ///             return frame.into_owned();
+    ///         }
+    ///     }
+    /// }
+    /// # assert_eq!(next(&mut Decoder::new(), || b":1\r\n"), OwnedValue::Integer(1));
+    /// ```
+    ///
     /// # Errors
     ///
     /// As soon as what was read can't be the beginning of valid input within the limits. `input` is then left as it
     /// was, and every further call gives the same error until [`reset`](Self::reset).
     #[inline(always)]
-    pub fn decode<'s, 'i: 's>(&'s mut self, input: &mut &'i [u8]) -> Result<Option<Frame<'s>>, DecodeError> {
+    pub fn feed<'s, 'i: 's>(&'s mut self, input: &mut &'i [u8]) -> Result<Option<Frame<'s>>, DecodeError> {
         let all = *input;
         if self.phase == Phase::Delivered {
             self.next_frame();
@@ -136,21 +167,21 @@ impl Decoder {
             match self.flat_frame(all) {
                 Ok(end) => {
                     *input = &all[end..];
-                    return Ok(Some(Frame::new(all, &self.reply.nodes, false)));
+                    return Ok(Some(Frame::new(&all[..end], &self.reply.nodes, false, true)));
                 }
                 Err(end) => from = end,
             }
         }
-        let (bytes, end): (&[u8], usize) = match self.run(all, from)? {
-            Progress::InInput { start, end } => (&all[start..end], end),
-            Progress::InCarry { end } => (&self.reply.carry, end),
+        let (bytes, end, whole): (&[u8], usize, bool) = match self.run(all, from)? {
+            Progress::InInput { start, end } => (&all[start..end], end, true),
+            Progress::InCarry { end, whole } => (&self.reply.carry, end, whole),
             Progress::More => {
                 *input = &[];
                 return Ok(None);
             }
         };
         *input = &all[end..];
-        Ok(Some(Frame::new(bytes, &self.reply.nodes, self.reply.truncated)))
+        Ok(Some(Frame::new(bytes, &self.reply.nodes, self.reply.truncated, whole)))
     }
 
     /// Where the frame that is not complete yet began, attributes included; `None` between frames. While a push
@@ -314,12 +345,12 @@ impl Decoder {
         self.offset += cursor.pos as u64;
         let end = cursor.pos;
         if self.reply.truncated {
-            Progress::InCarry { end }
+            Progress::InCarry { end, whole: false }
         } else if self.reply.carry.is_empty() {
             Progress::InInput { start: cursor.kept_from, end }
         } else {
             self.reply.keep(&cursor.input[cursor.kept_from..end], self.limits.skip_frames_over);
-            Progress::InCarry { end }
+            Progress::InCarry { end, whole: self.reply.carry.len() as u64 == self.wire(cursor) }
         }
     }
 

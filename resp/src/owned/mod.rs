@@ -16,7 +16,7 @@ use crate::{Element, Frame, Value};
 ///
 /// let mut decoder = Decoder::new();
 /// let mut input: &[u8] = b"%2\r\n+name\r\n$5\r\nAlice\r\n+points\r\n*2\r\n:3\r\n:4\r\n";
-/// let frame = decoder.decode(&mut input)?.expect("a whole frame");
+/// let frame = decoder.feed(&mut input)?.expect("a whole frame");
 /// let reply: OwnedValue = frame.into_owned();
 ///
 /// assert_eq!(reply.get("name").and_then(|name| name.as_str()), Some("Alice"));
@@ -83,7 +83,7 @@ impl Frame<'_> {
     ///
     /// ```
     /// # let mut decoder = resp::Decoder::new();
-    /// let frame = decoder.decode(&mut &b":7\r\n"[..])?.expect("a whole frame");
+    /// let frame = decoder.feed(&mut &b":7\r\n"[..])?.expect("a whole frame");
     /// assert_eq!(frame.into_owned(), resp::OwnedValue::Integer(7));
     /// # Ok::<(), resp::DecodeError>(())
     /// ```
@@ -215,7 +215,7 @@ impl OwnedValue {
     }
 
     /// The same as a value that borrows, unless it is an aggregate.
-    fn scalar(&self) -> Option<Value<'_>> {
+    pub(crate) fn scalar(&self) -> Option<Value<'_>> {
         Some(match self {
             Self::SimpleString(text) => Value::SimpleString(text),
             Self::SimpleError(text) => Value::SimpleError(text),

@@ -53,15 +53,11 @@ pub(crate) fn decode_with<'a, T>(
     let mut frames = Vec::new();
     for mut piece in pieces {
         loop {
-            match decoder.decode(&mut piece) {
+            match decoder.feed(&mut piece) {
                 Ok(Some(frame)) => frames.push(look(frame)),
                 Ok(None) => break,
                 Err(error) => {
-                    assert_eq!(
-                        decoder.decode(&mut &b"+OK\r\n"[..]).map(|_| ()),
-                        Err(error),
-                        "an error stays"
-                    );
+                    assert_eq!(decoder.feed(&mut &b"+OK\r\n"[..]).map(|_| ()), Err(error), "an error stays");
                     return (frames, End::Error(error.kind, error.offset));
                 }
             }

@@ -40,7 +40,7 @@ impl Requests {
         loop {
             let piece = *input;
             let mut rest = piece;
-            let outcome = match self.decoder.decode(&mut rest) {
+            let outcome = match self.decoder.feed(&mut rest) {
                 Ok(Some(frame)) => Ok(Some(request(frame.value(), frame.root().attributes().is_empty())?)),
                 Ok(None) => Ok(None),
                 Err(error) => Err(error),

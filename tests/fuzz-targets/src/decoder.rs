@@ -28,7 +28,7 @@ pub fn decoder_pieces(input: &[u8]) {
 
     let mut decoder = Decoder::with_limits(limits);
     for mut piece in cut(stream, &cuts) {
-        while matches!(decoder.decode(&mut piece), Ok(Some(_))) {}
+        while matches!(decoder.feed(&mut piece), Ok(Some(_))) {}
         let held = decoder.buffered() as u64;
         // A reply and a push in its middle.
         assert!(held <= limits.skip_frames_over.saturating_mul(2), "{held} bytes held, {limits:?}");
@@ -37,7 +37,7 @@ pub fn decoder_pieces(input: &[u8]) {
     decoder.reset();
     let mut again = &b":7\r\n"[..];
     let allowed = limits.line > 0 && limits.frame >= 4;
-    assert_eq!(matches!(decoder.decode(&mut again), Ok(Some(_))), allowed, "after a reset, {limits:?}");
+    assert_eq!(matches!(decoder.feed(&mut again), Ok(Some(_))), allowed, "after a reset, {limits:?}");
 }
 
 /// An input of [`decoder_pieces`]: default limits, a cut behind each of the distances, and this stream.

@@ -14,7 +14,7 @@ impl Parser for Ours {
     fn parse(&mut self, corpus: &Corpus) -> Result<usize, Error> {
         let mut seen = 0;
         for mut piece in corpus.pieces() {
-            while let Some(frame) = self.0.decode(&mut piece).map_err(Error::peer("realtime-resp"))? {
+            while let Some(frame) = self.0.feed(&mut piece).map_err(Error::peer("realtime-resp"))? {
                 touch(frame.root());
                 seen += 1;
             }
