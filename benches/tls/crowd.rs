@@ -48,7 +48,7 @@ impl Stream {
         if self.due <= now {
             self.due = now + EVERY;
             let nanos = now.duration_since(self.began).as_nanos().to_string();
-            let command = format!("PUBLISH stream {nanos}\r\n");
+            let command = format!("*3\r\n$7\r\nPUBLISH\r\n$6\r\nstream\r\n${}\r\n{nanos}\r\n", nanos.len());
             // What the server answers means nothing here.
             while matches!(self.publisher.read(&mut [0; 4096]), Ok(n) if n > 0) {}
             self.publisher.write_all(command.as_bytes()).expect("a server");

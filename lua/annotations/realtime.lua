@@ -85,8 +85,8 @@ realtime = {}
 ---@field pending integer commands accepted and not yet answered
 ---@field subscriptions integer channels, patterns and sharded channels wanted
 ---@field confirmed integer and confirmed on the present connection
----@field refused integer those that the server refuses at present; it is asked again
----@field refused_reason? string up to eight of them, why, and what allows them
+---@field refused integer those that the server refuses at present, or whose node of a cluster cannot be reached; they are asked for again
+---@field refused_reason? string up to eight of them, why, and what allows them; or why the node cannot be reached
 ---@field bytes_in integer
 ---@field bytes_out integer
 ---@field reconnects integer times the client became ready again
@@ -227,6 +227,20 @@ function realtime.Presence(client, id) end
 ---@return RealtimeShared? shared
 ---@return string? message why there is none: realtime.Default()'s
 function realtime.Shared(name, options, client, id) end
+
+---Messages that wait in Redis until each subscriber, or one worker, has handled them. One object for each client and id.
+---@param client? RealtimeClient default: realtime.Default()
+---@param id? string default: this server's
+---@return RealtimeDurable? durable
+---@return string? message why there is none: realtime.Default()'s
+function realtime.Durable(client, id) end
+
+---On which server each player is, and messages that find him. One object for each client and id.
+---@param client? RealtimeClient default: realtime.Default()
+---@param id? string default: this server's
+---@return RealtimePlayers? players
+---@return string? message why there is none: realtime.Default()'s, or that this server has no id
+function realtime.Players(client, id) end
 
 ---Calls fn once, in so many seconds, on an empty server too. The same identifier again replaces the timer.
 ---@param seconds number 0: with the next tick
@@ -692,3 +706,188 @@ function RealtimeShared:IsReady() end
 ---@param seconds number
 ---@return boolean ready
 function RealtimeShared:Wait(seconds) end
+
+---How a message of realtime.Durable is published.
+---@class RealtimeDurablePublish
+---@field once? string an id of 1 to 128 bytes: the message is published only once for it, whoever asks (kept for a week)
+---@field timeout? number seconds (10; at most a day) until fn gets TIMEOUT
+
+---@class RealtimeDurableSubscribe
+---@field from? "now"|"start" where a server begins that was never here ("now")
+---@field keep? integer how many messages the channel keeps (10000); of more the oldest are dropped, and that is told as `lost`
+---@field max_deliveries? integer after how many errors a message is dead (10)
+
+---@class RealtimeDurableWork
+---@field parallel? integer how many messages this server works on at a time (1; at most 100)
+---@field patience? number seconds (30) for which a message stays with a server that nobody hears of
+---@field timeout? number seconds (600) after which a `done` that nobody called counts as an error
+---@field keep? integer how many messages may wait (10000); beyond it Publish answers FULL
+
+---@class RealtimeDurableInfo
+---@field id string the message's
+---@field age number seconds since it was published
+---@field deliveries integer which try this is: 1 the first time
+
+---@class RealtimeDurableStats
+---@field kind? "subscribe"|"work" nil if no server has used the channel yet
+---@field keep integer how many messages it keeps
+---@field length integer how many are in Redis
+---@field behind integer how many are not handled: by the slowest subscriber; of Work, how many nobody has begun
+---@field pending integer of Work: how many a server works on, or wait after an error
+---@field dead integer how many are dead
+---@field oldest? number seconds that the oldest message is old
+---@field groups table<string, {behind: integer, heard: number}> by "SERVER:IDENTIFIER"; heard: seconds since it asked
+
+---@class RealtimeDurable
+local RealtimeDurable = {}
+
+---The id under which others see this server's messages.
+---@return string
+function RealtimeDurable:Id() end
+
+---Publishes a message that waits until it was handled. Raises for what has no form in JSON.
+---@param channel string letters, digits, "_", "." and "-", at most 64
+---@param data RealtimeValue|boolean at most 64 KiB of JSON
+---@param options? RealtimeDurablePublish|fun(err: RealtimeError?, id?: string) left out: fn
+---@param fn? fun(err: RealtimeError?, id?: string)
+---@return boolean accepted
+---@return RealtimeError? err
+function RealtimeDurable:Publish(channel, data, options, fn) end
+
+---Calls fn for each message, in order, also for those that came while this server was down. A message that fails comes again.
+---@param channel string
+---@param identifier string|fun(data: RealtimeValue|boolean, from?: string, info: RealtimeDurableInfo) left out: the channel's name
+---@param fn? fun(data: RealtimeValue|boolean, from?: string, info: RealtimeDurableInfo)
+---@param options? RealtimeDurableSubscribe
+---@return true? subscribed
+---@return string? message why not: this server has no id
+function RealtimeDurable:Subscribe(channel, identifier, fn, options) end
+
+---Calls fn for messages of which one server each gets one; again, here or elsewhere, after done(err) or if the server dies.
+---@param channel string
+---@param fn fun(data: RealtimeValue|boolean, from?: string, done: (fun(err?: any): boolean), info: RealtimeDurableInfo)
+---@param options? RealtimeDurableWork
+---@return true
+function RealtimeDurable:Work(channel, fn, options) end
+
+---Ends Subscribe or Work of this server. What it works on goes on.
+---@param channel string
+---@param identifier? string of Subscribe; default: the channel's name
+---@return boolean stopped
+function RealtimeDurable:Stop(channel, identifier) end
+
+---What waits in a channel.
+---@param channel string
+---@param fn fun(err: RealtimeError?, stats: RealtimeDurableStats)
+---@return boolean accepted
+---@return RealtimeError? err
+function RealtimeDurable:Stats(channel, fn) end
+
+---Puts a dead message back.
+---@param channel string
+---@param id string the message's: info.id
+---@param fn? fun(err: RealtimeError?, found: boolean)
+---@return boolean accepted
+---@return RealtimeError? err
+function RealtimeDurable:Retry(channel, id, fn) end
+
+---Removes the places of a server that will not come back.
+---@param channel string
+---@param id string the server's
+---@param fn? fun(err: RealtimeError?, found: boolean)
+---@return boolean accepted
+---@return RealtimeError? err
+function RealtimeDurable:Forget(channel, id, fn) end
+
+---Calls fn(channel, info) at an event: "ready" (a subscriber has its place), "failed" (a message failed, or is dead), "lost" (messages
+---were dropped before they were read, or Redis has lost them).
+---@param event "ready"|"failed"|"lost"
+---@param identifier string|fun(channel: string, info: table) left out: the calling file
+---@param fn? fun(channel: string, info: table)
+function RealtimeDurable:On(event, identifier, fn) end
+
+---Takes a callback of On away.
+---@param event "ready"|"failed"|"lost"
+---@param identifier? string default: the calling file
+function RealtimeDurable:Off(event, identifier) end
+
+---A player whom realtime.Players knows.
+---@class RealtimePlayer
+---@field id string his SteamID64
+---@field name string cut at 64 bytes, safe to print
+---@field server string the id of the server where he is
+---@field rank string his user group, cut at 32 bytes, safe to print
+---@field since number since when he has been there: seconds since 1970 by Redis's clock
+---@field loading boolean whether that server is between two maps, and he has not loaded the next one yet
+---@field from? string of the event "joined": the server that he left within the last 120 s
+
+---How a post of realtime.Players is kept.
+---@class RealtimePlayersPost
+---@field expires? number seconds for which it waits for him (30 days; at most 366)
+---@field once? string an id of 1 to 128 bytes: it is posted only once for it, whoever posts (kept for a week)
+---@field timeout? number seconds (10; at most a day) until fn gets TIMEOUT
+
+---@class RealtimePlayersInfo
+---@field id string the post's
+---@field age number seconds since it was posted
+
+---@class RealtimePlayers
+local RealtimePlayers = {}
+
+---The id under which others see this server's players.
+---@return string
+function RealtimePlayers:Id() end
+
+---Where a player is: the server's id and his record, or nil.
+---@param id Player|string a player, a SteamID64 or a "STEAM_0:…"
+---@return string? server
+---@return RealtimePlayer? who
+function RealtimePlayers:Where(id) end
+
+---Players whose name has this text in it, however its letters are written, or who have this SteamID64; "" finds all of them.
+---@param text string
+---@return RealtimePlayer[] players in the order of their names
+function RealtimePlayers:Find(text) end
+
+---Asks the server where he is, which Answer's function there answers: fn(err, answer), once.
+---@param id Player|string
+---@param name string 1 to 128 bytes
+---@param data RealtimeValue|boolean|nil at most 64 KiB of JSON
+---@param fn fun(err: RealtimeError?, answer: RealtimeValue|boolean|nil)
+---@param seconds? number 5
+---@return boolean accepted
+---@return RealtimeError? err
+function RealtimePlayers:Ask(id, name, data, fn, seconds) end
+
+---Answers requests and posts of a name to players who are here. Without a call of reply, (nil, nil) is the answer; unless fn returns true:
+---then reply is called later. Raises if another file answers the name.
+---@param name string
+---@param fn? fun(ply: Player, data: RealtimeValue|boolean|nil, from: string, reply: (fun(err?: any, answer?: RealtimeValue|boolean): boolean), info?: RealtimePlayersInfo): boolean? info: of a post; nil takes fn away
+function RealtimePlayers:Answer(name, fn) end
+
+---Leaves a message for him, which Answer's function gets where he is, or where he joins next; again, until it has replied without an error.
+---@param id Player|string
+---@param name string 1 to 128 bytes
+---@param data RealtimeValue|boolean at most 64 KiB of JSON
+---@param options? RealtimePlayersPost|fun(err: RealtimeError?, id?: string) left out: fn
+---@param fn? fun(err: RealtimeError?, id?: string)
+---@return boolean accepted
+---@return RealtimeError? err
+function RealtimePlayers:Post(id, name, data, options, fn) end
+
+---Keeps a player of this server registered for up to 30 s after he leaves. Call it in PlayerDisconnected.
+---@param id Player|string
+---@return (fun(): boolean)? let_go ends that
+---@return string? message why not: he is not here
+function RealtimePlayers:Hold(id) end
+
+---Calls fn(who) when a player joins or leaves one of the servers; or fn(ply, server) when a player of this one has joined another server.
+---@param event "joined"|"left"|"taken"
+---@param identifier string|fun(who: RealtimePlayer|Player, server?: string) left out: the calling file
+---@param fn? fun(who: RealtimePlayer|Player, server?: string)
+function RealtimePlayers:On(event, identifier, fn) end
+
+---Takes a callback of On away.
+---@param event "joined"|"left"|"taken"
+---@param identifier? string default: the calling file
+function RealtimePlayers:Off(event, identifier) end

@@ -313,10 +313,16 @@ mod tests {
         for n in 0..200 {
             world.add(&subscribe(&format!("channel-{n}"), forbidden(&format!("&channel-{n}"))));
         }
-        let mut lines = Vec::new();
+        let (mut lines, mut told) = (Vec::new(), Vec::new());
         for millis in (500..200_000).step_by(500) {
-            lines.extend(world.lines_at(millis));
+            let new = world.lines_at(millis);
+            if !new.is_empty() {
+                told.push(millis);
+            }
+            assert!(new.len() <= LINES, "{new:?}");
+            lines.extend(new);
         }
+        assert!(told.len() > 1 && told.windows(2).all(|pair| pair[1] - pair[0] == 10_000), "{told:?}");
         assert_eq!(world.failures.due(), None);
         for n in 0..200 {
             let named = |line: &&String| {

@@ -296,7 +296,7 @@ pub(super) fn error_bytes(error: &Error) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::SubscriptionSlot;
+    use crate::model::{Code, Remedy, SubscriptionSlot};
     use crate::queue::orders;
 
     #[test]
@@ -306,6 +306,11 @@ mod tests {
         assert!(key >= 3 && value >= 500);
         assert!(value_bytes(&Value::Map(vec![(text(3), text(500))])) >= key + value);
         assert!(value_bytes(&Value::Array(vec![text(3), text(500)])) >= key + value);
+        let error = Error::sent(Code::Disconnected, "x".repeat(600));
+        assert!(error_bytes(&error) >= 600);
+        let bytes = error_bytes(&error);
+        let remedy = Remedy { beginning: "y".repeat(300).into(), words: vec!["z".repeat(200).into()] };
+        assert!(error_bytes(&error.with_remedy(remedy)) >= bytes + 500);
     }
 
     #[test]

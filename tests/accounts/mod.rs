@@ -43,6 +43,20 @@ impl Cli {
         Some(String::from_utf8_lossy(&text).into_owned())
     }
 
+    /// The answers, each a line, to commands that are typed at once. Fewer if the server goes away.
+    pub fn try_say_all(&mut self, commands: &[String]) -> Vec<String> {
+        let typed: String = commands.iter().map(|command| format!("{command}\r\n")).collect();
+        if self.0.get_mut().write_all(typed.as_bytes()).is_err() {
+            return Vec::new();
+        }
+        let answer = || {
+            let mut line = String::new();
+            self.0.read_line(&mut line).ok().filter(|&n| n > 0)?;
+            Some(line)
+        };
+        std::iter::from_fn(answer).take(commands.len()).collect()
+    }
+
     pub fn say(&mut self, command: &str) -> String {
         let answer = self.try_say(command).expect("an answer");
         assert!(!answer.starts_with('-'), "{command}: {answer}");

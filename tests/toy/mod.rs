@@ -173,9 +173,11 @@ impl Session for ToySession {
     }
 
     fn handle_timeout(&mut self, now: Instant, sink: &mut dyn Sink) {
-        let pipeline = self.connection.as_mut().map(|connection| &mut connection.pipeline);
-        let error =
-            |_: &PendingRequest, sent| Error { sent, ..Error::unsent(Code::Timeout, "no answer in time") };
+        let pipeline = self.connection.as_mut().map(|connection| (LINK, &mut connection.pipeline));
+        let error = |_: &PendingRequest, sent_on: Option<LinkId>| Error {
+            sent: sent_on.is_some(),
+            ..Error::unsent(Code::Timeout, "no answer in time")
+        };
         self.requests.expire(now, pipeline, error, sink);
         if self.retry_at.is_some_and(|at| at <= now) {
             self.connect(now);

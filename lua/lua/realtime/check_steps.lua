@@ -7,8 +7,8 @@ return function(realtime, addon)
 	-- What Redis has by itself: no less, or a burst of messages ends connections.
 	local PUBSUB_HARD, PUBSUB_SOFT = 32 * MEBIBYTE, 8 * MEBIBYTE
 	local CLOCKS = 30 -- seconds that this machine's clock may be off
+	local DAY = 86400 -- seconds
 	local CROWDED = 0.9 -- of maxclients
-	local SLOT_TOKEN = ("c"):rep(32)
 
 	-- Waits until condition() is true, and returns its answer; or false after so many seconds.
 	function addon.WaitFor(condition, seconds)
@@ -111,35 +111,6 @@ return function(realtime, addon)
 				math.max(most * 4, 256 * MEBIBYTE)))
 	end
 
-	-- The scripts of the helpers, on keys of the check's own, which all servers share: what is left of them does not grow. Of what each
-	-- helper asks there is one call for each command that it needs. `run` returns an error, or the channel on which it could not publish.
-	local RIGHTS = " +eval +evalsha +script|load +time "
-	local HELPERS = {
-		{
-			about = "jobs", name = "realtime.Once", script = "once", keys = " ~realtime:once:*", commands = RIGHTS .. "+hmget +hset +pexpire",
-			run = function(run, id)
-				local keys = { "realtime:once:{realtime:check}" }
-				return run("once", keys, { "take", SLOT_TOKEN, 1000, id, 0 }) or run("once", keys, { "release", SLOT_TOKEN, 1000, id, 0 })
-			end,
-		},
-		{
-			about = "shared tables", name = "realtime.Shared", script = "shared_write", keys = " ~realtime:shared:*",
-			channels = " &realtime:shared:*", commands = RIGHTS .. "+publish +subscribe +unsubscribe +hget +hgetall +hscan +hset +hdel +zadd +zrem " ..
-				"+zrangebyscore +get +set",
-			run = function(run, id)
-				local key = "realtime:shared:{realtime:check}"
-				local function write(...)
-					local token = realtime.RandomToken()
-					return run("shared_write", { key, key .. ":expiry", key .. ":token:" .. token }, { id, token, 1, ... })
-				end
-				local err, reply = write("set", "check", "1", "1", "")
-				err = err or write("set", "check", "1", "never", "") or write("remove", "check", "", "", "")
-					or run("shared_read", { key }, { "all", "0", 10 }) or run("shared_read", { key }, { "all", "1", 10 })
-				return err, not err and reply[4] ~= 1 and key or nil
-			end,
-		},
-	}
-
 	local function try(client, helper)
 		return helper.run(function(script, keys, arguments)
 			local object = {}
@@ -188,8 +159,9 @@ return function(realtime, addon)
 
 	function steps.scripts(report, client)
 		is_full = false
-		for _, helper in ipairs(HELPERS) do
-			local was_used = addon.used_scripts[helper.script]
+		for _, helper in ipairs(addon.check_helpers) do
+			local was_used = false
+			for _, script in ipairs(helper.scripts) do was_used = was_used or addon.used_scripts[script] end
 			local err, channel = try(client, helper)
 			-- The module's words for a refused publish name the user.
 			if channel then err = realtime.Await(client, "Publish", channel, "") end
@@ -211,6 +183,36 @@ return function(realtime, addon)
 				report.Problem(helper.about, "the script of " .. helper.name .. " fails: " .. addon.Printable(text, 200), code == "UNSUPPORTED"
 					and "Install Redis 5.0 or newer, or Valkey." or "What it says is what to mend.")
 			end
+		end
+	end
+
+	-- The channels of realtime.Durable that this server uses.
+	function steps.durable(report, client)
+		for durable in pairs(addon.durables) do
+			for channel in SortedPairs(durable.client == client and durable.channels or {}) do
+				local err, stats = realtime.Await(durable, "Stats", channel)
+				local silent = {}
+				for group, found in SortedPairs(not err and stats.groups or {}) do
+					if found.heard > DAY then silent[#silent + 1] = string.format("%s (%.0f days)", group, found.heard / DAY) end
+				end
+				if err then
+					report.Unknown("durable channel", channel .. " cannot be looked at: " .. addon.Printable(tostring(err), 120))
+				elseif stats.dead > 0 then
+					report.Problem("durable channel", string.format("%d messages of %s are dead: they failed too often", stats.dead, channel),
+						string.format("Look at their reasons: redis-cli XRANGE 'realtime:durable:{%s}:dead' - + . Mend the cause, and put them back with " ..
+							'durable:Retry("%s", the value of "first"); or drop them: redis-cli DEL of that key.', channel, channel))
+				else
+					report.Good("durable channel", string.format("%s: %d messages, %d of them not handled%s", channel, stats.length, stats.behind,
+						silent[1] and "; not heard of: " .. table.concat(silent, ", ") or ""))
+				end
+			end
+		end
+	end
+
+	-- The players of realtime.Players.
+	function steps.players(report, client)
+		for players in pairs(addon.players) do
+			if players.client == client then report.Good("who is where", addon.CountPlayers(players)) end
 		end
 	end
 
@@ -322,6 +324,6 @@ return function(realtime, addon)
 	end
 
 	-- The order in which they run. What addons are refused comes before the check's own subscriptions.
-	addon.check_order = { "server", "role", "subscriptions", "messages", "patterns", "scripts", "memory", "persistence", "clients", "buffers", "clock",
+	addon.check_order = { "server", "role", "subscriptions", "messages", "patterns", "scripts", "durable", "players", "memory", "persistence", "clients", "buffers", "clock",
 		"others" }
 end

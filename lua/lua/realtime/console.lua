@@ -85,6 +85,8 @@ return function(realtime, addon)
 		if stats.refused > 0 then say("    refused        %d: %s", stats.refused, addon.Printable(stats.refused_reason or "…", REFUSED_BYTES)) end
 		addon.ShowShared(say, client)
 		addon.ShowJobs(say, client)
+		addon.ShowDurable(say, client)
+		addon.ShowPlayers(say, client)
 		addon.ShowPresence(say, client)
 		say("    up             %.0f s, %d reconnects", stats.uptime, stats.reconnects)
 	end

@@ -18,6 +18,7 @@ return function(realtime, addon)
 	local MAX_SERVERS = 256
 	local ESTABLISHED = 60 -- seconds, after which a server makes room for no newcomer
 	local MAX_TEXT, MAX_INSTANCE = 128, 64 -- bytes of a name or a map, and of an instance
+	local MAX_REGISTER = 64 -- bytes by which realtime.Players says which players are here
 	local MAX_PLAYERS = 65535
 	local SHOWN = 40 -- bytes of them in a line of the console
 	local AT_LEAST = 1 -- seconds between two announcements that others asked for, or players who come and go
@@ -40,7 +41,7 @@ return function(realtime, addon)
 		return {
 			instance = self.instance, map = short(game.GetMap()), players = player.GetCount(), bots = #player.GetBots(),
 			max_players = game.MaxPlayers(), name = short(GetHostName()), fields = fields, duplicate = has_twin(self),
-			database = self.database,
+			database = self.database, register = self.register and self.register.Announcement(),
 		}
 	end
 
@@ -198,6 +199,7 @@ return function(realtime, addon)
 			tell(self, "changed", server, known.away and "map change" or nil)
 		end
 		if server.duplicate then shout(self, server, server, false) end
+		if self.register and self.servers[id] == server then self.register.Announced(id, data.register) end
 	end
 
 	local function tick(self, now)
@@ -268,7 +270,7 @@ return function(realtime, addon)
 		fields[key] = value
 		-- With a map and a host name of any length, so that no announcement fails later.
 		local data = description(self, fields)
-		data.map, data.name, data.ask = ("x"):rep(MAX_TEXT), ("\1"):rep(MAX_TEXT), true
+		data.map, data.name, data.ask, data.register = ("x"):rep(MAX_TEXT), ("\1"):rep(MAX_TEXT), true, ("x"):rep(MAX_REGISTER)
 		local _, reason = addon.json.Encode(data, BOUNDS)
 		if reason and value ~= nil then error("'Set' \"" .. key .. "\": with the other fields " .. reason, 2) end
 		self.fields = fields
@@ -312,6 +314,11 @@ return function(realtime, addon)
 			end
 		end
 	end
+
+	addon.HasTwin = has_twin
+
+	-- From now on announcements carry register.Announcement(), and register.Announced(id, text) hears those of others.
+	function addon.CarryRegister(self, register) self.register = register end
 
 	-- For realtime_check: everybody tell of yourselves, and so often that a twin is found.
 	function addon.AskPresence(self)

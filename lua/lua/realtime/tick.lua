@@ -6,11 +6,15 @@ return function(_, addon)
 	local tasks = {}
 	local ticked, hooked = SysTime(), -math.huge -- when the last tick came, and when the hooks were added
 
-	local function report(err) ErrorNoHaltWithStack(err) end
+	local function report(err)
+		ErrorNoHaltWithStack(err)
+		return tostring(err)
+	end
 
-	-- Calls what an addon gave us: an error is reported as any hook's. Returns whether there was none.
+	-- Calls what an addon gave us: an error is reported as any hook's. Returns whether there was none; if there was, what it said.
 	function addon.Protect(fn, ...)
-		return (xpcall(fn, report, ...))
+		local fine, message = xpcall(fn, report, ...)
+		return fine, not fine and message or nil
 	end
 
 	local ensure

@@ -13,6 +13,7 @@ use super::server::Server;
 use super::serving::ServingVerdict;
 use super::session::RedisSession;
 use super::sharded::is_gone;
+use super::shards::delivery_of;
 use super::slots::explain_cross_slot;
 use crate::backend::toolbox::{InFlight, PendingRequest};
 use crate::model::{Error, Event, RequestKind, Sink, Topic, TopicKind, Value};
@@ -93,18 +94,24 @@ impl RedisSession {
         now: Instant,
         sink: &mut dyn Sink,
     ) {
+        let delivery = delivery_of(&mut self.delivery, &mut self.shards, &self.links[i]);
         let Some(connection) = self.links[i].connection_mut() else { return };
         match expectation {
             Expectation::Handshake(step) => self.handshake_answered(i, step, reply, now, sink),
             Expectation::Batch(mut batch) => match reply {
                 Err(error) if is_gone(&batch, &error) => {
-                    self.delivery.confirm_rest(&mut batch);
-                    connection.liveness.confirmed(now, self.delivery.awaits_confirmation());
-                    self.counters.set_confirmed(self.delivery.confirmed());
+                    delivery.confirm_rest(&mut batch);
+                    connection.liveness.confirmed(now, delivery.awaits_confirmation());
+                    self.count_confirmed();
                 }
                 Err(error) => {
-                    let events = self.delivery.refuse(batch, &error, refusal_kind(&error), now);
-                    connection.liveness.confirmed(now, self.delivery.awaits_confirmation());
+                    let Some(batch) = self.batch_redirected(i, batch, &error, now, sink) else {
+                        self.batch_answered(i, now);
+                        return self.check_ready(now, sink);
+                    };
+                    let delivery = delivery_of(&mut self.delivery, &mut self.shards, &self.links[i]);
+                    let events = delivery.refuse(batch, &error, refusal_kind(&error), now);
+                    self.batch_answered(i, now);
                     events.into_iter().for_each(|event| sink.event(explained_event(event, &self.config)));
                     self.check_ready(now, sink);
                 }
@@ -118,7 +125,7 @@ impl RedisSession {
             },
             Expectation::Liveness(since) => {
                 connection.liveness.pong();
-                if connection.role != LinkRole::Node {
+                if !connection.role.is_nodes() {
                     self.note_round_trip(since, now);
                 }
             }
@@ -130,7 +137,7 @@ impl RedisSession {
                 ServingVerdict::Unchanged => {}
                 ServingVerdict::Failed(failure) => self.fail(i, failure, now, sink),
                 // It is told by the errors of the requests that wait for the node.
-                _ if connection.role == LinkRole::Node => {}
+                _ if connection.role.is_nodes() => {}
                 ServingVerdict::Serves => self.check_ready(now, sink),
                 ServingVerdict::Outage { error, since, is_news } => {
                     self.delivery.unserved(since, error.clone());
@@ -140,12 +147,21 @@ impl RedisSession {
                 }
             },
             Expectation::Nodes => self.nodes_answered(i, &reply, now, sink),
+            Expectation::ClusterInfo(asked) => self.cluster_info_answered(&reply, asked, now, sink),
             Expectation::ProbeChannel => match reply {
                 Err(error) => self.probe_channel_refused(error, now, sink),
                 Ok(reply) => self.not_confirmed(i, &reply, now, sink),
             },
             Expectation::Probe => self.probe_answered(i, reply, now, sink),
             Expectation::Replies(_) | Expectation::Sentinel(_) => {}
+        }
+    }
+
+    /// A batch is over.
+    fn batch_answered(&mut self, i: usize, now: Instant) {
+        let delivery = delivery_of(&mut self.delivery, &mut self.shards, &self.links[i]);
+        if let Some(connection) = self.links[i].connection_mut() {
+            connection.liveness.confirmed(now, delivery.awaits_confirmation());
         }
     }
 
@@ -161,7 +177,7 @@ impl RedisSession {
         let Some(connection) = self.links[i].connection_mut() else { return };
         let mut node = Server::default();
         // What the first node says of itself holds for the client.
-        let server = if connection.role == LinkRole::Node { &mut node } else { &mut self.server };
+        let server = if connection.role.is_nodes() { &mut node } else { &mut self.server };
         match handshake::answer(connection, &self.config, server, step, reply, now) {
             Err(failure) => self.fail(i, failure, now, sink),
             Ok(()) if !connection.pipeline.is_empty() => {}
@@ -200,7 +216,9 @@ impl RedisSession {
         if !is_commands_answer || !is_unserved(error) {
             return;
         }
-        if connection.role != LinkRole::Subscriptions {
+        if connection.role == LinkRole::Shard {
+            // What it refuses is told of each channel.
+        } else if connection.role != LinkRole::Subscriptions {
             if connection.serving.outage().is_none() {
                 connection.ask_serving();
             }

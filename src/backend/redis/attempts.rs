@@ -1,6 +1,5 @@
 //! Attempts to connect: where to, and what is said first.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use super::config::Protocol;
@@ -27,16 +26,17 @@ impl RedisSession {
                 self.counters.set_address(Some(endpoint.to_string()));
                 self.endpoints.deadline(now)
             }
-            LinkRole::Subscriptions | LinkRole::Node | LinkRole::Watch => now + self.config.connect_timeout,
+            LinkRole::Subscriptions | LinkRole::Node | LinkRole::Shard | LinkRole::Watch => {
+                now + self.config.connect_timeout
+            }
         };
         self.connect_to(i, endpoint, deadline);
     }
 
     /// Begins an attempt with this endpoint.
     pub(super) fn connect_to(&mut self, i: usize, endpoint: Endpoint, deadline: Instant) {
-        self.links[i].connect(endpoint.clone(), deadline);
         let after = self.endpoints.failed_peer(&endpoint);
-        self.actions.push_back(Action::Connect { link: self.links[i].id(), endpoint, after, deadline });
+        self.actions.push_back(self.links[i].connect(endpoint, after, deadline));
     }
 
     /// The event loop made the link: has it secured, if it is to be, and says hello on it.
@@ -44,12 +44,9 @@ impl RedisSession {
         if self.links[i].connected(how, now, &self.config).is_none() {
             return;
         }
-        match (&self.config.tls, self.links[i].endpoint()) {
-            (Some(tls), Some(Endpoint::Tcp { host, .. })) => {
-                let (link, name) = (self.links[i].id(), tls.name(host));
-                self.actions.push_back(Action::Secure { link, tls: Arc::clone(tls.settings()), name });
-            }
-            _ => self.say_hello(i),
+        match self.links[i].secure(&self.config) {
+            Some(action) => self.actions.push_back(action),
+            None => self.say_hello(i),
         }
     }
 

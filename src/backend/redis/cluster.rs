@@ -7,8 +7,11 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use super::cluster_state::{ClusterState, StateVerdict};
 use super::connection::LinkRole;
+use super::hash_slot::HashSlot;
 use super::link::Link;
+use super::nodes::SlotRange;
 use super::slots::{MAX_NODES, SlotSet, SlotTable};
 use crate::backend::Endpoint;
 use crate::backend::toolbox::PendingRequest;
@@ -18,7 +21,7 @@ use crate::model::{LinkId, Node, RequestKind, Role};
 /// asked, and so long two nodes may disagree.
 pub(super) const PAUSE: Duration = Duration::from_millis(100);
 /// So often a request is redirected without a pause: one MOVED that we did not know of, and one ASK behind it.
-const AT_ONCE: u8 = 2;
+pub(super) const AT_ONCE: u8 = 2;
 /// So often a request is redirected at most. Nodes learn of a new owner within a second, and with the pauses this lasts longer.
 pub(super) const MAX_REDIRECTIONS: u8 = 16;
 
@@ -26,8 +29,9 @@ pub(super) const MAX_REDIRECTIONS: u8 = 16;
 #[derive(Debug, Default)]
 pub(super) struct Cluster {
     pub(super) slots: SlotTable,
-    /// Nodes that were told of and hold no slot.
-    replicas: Vec<Endpoint>,
+    /// Nodes that were told of and hold no slot, each with its master.
+    replicas: Vec<(Endpoint, Endpoint)>,
+    pub(super) state: ClusterState,
     /// Nodes have changed, or the links to them, since that was told.
     is_untold: bool,
     /// Slots of which something may be under way on a link other than the one that requests for the slot go to: which links, and
@@ -37,7 +41,7 @@ pub(super) struct Cluster {
     pub(super) has_news: bool,
     /// What is not told may let requests be sent: answers, confirmations, bytes that are written.
     pub(super) is_stalled: bool,
-    /// When a request that pauses is sent.
+    /// When the next pass is due at the latest, for a request that has come or one that pauses.
     again: Option<Instant>,
     /// Requests wait for a node that cannot be reached.
     waits: bool,
@@ -67,6 +71,11 @@ impl Cluster {
     pub(super) fn begin(&mut self) -> Pass {
         (self.has_news, self.is_stalled, self.again, self.waits) = (false, false, None, false);
         Pass::default()
+    }
+
+    /// A request came. A pass is due even if no link has its turn: what is needed may be a link to another node.
+    pub(super) fn requested(&mut self, now: Instant) {
+        (self.has_news, self.again) = (true, Some(now));
     }
 
     /// The link that a request is sent on now; `None` if it stays. `is_open` says whether a link takes more.
@@ -156,19 +165,19 @@ impl Cluster {
         }
     }
 
-    /// The cluster told of all slots, and of all nodes.
-    pub(super) fn learn(
-        &mut self,
-        slots: impl IntoIterator<Item = (u16, u16, Endpoint)>,
-        nodes: impl IntoIterator<Item = Endpoint>,
-        links: &[Link],
-    ) {
-        self.slots.replace(slots);
+    /// The cluster told of all slots: the first and the last one of each range, the master, and its replicas.
+    pub(super) fn learn(&mut self, ranges: impl Iterator<Item = SlotRange>, links: &[Link]) {
+        let mut replicas = Vec::new();
+        self.slots.replace(ranges.map(|range| {
+            replicas.extend(range.replicas.into_iter().map(|replica| (replica, range.master.clone())));
+            (range.first, range.last, range.master)
+        }));
         self.replicas.clear();
-        for node in nodes.into_iter().take(MAX_NODES) {
-            let is_known = self.slots.nodes().any(|known| *known == node);
-            if !is_known && !self.replicas.contains(&node) {
-                self.replicas.push(node);
+        for (replica, master) in replicas {
+            let is_known = self.slots.nodes().any(|known| *known == replica)
+                || self.replicas.iter().any(|(known, _)| *known == replica);
+            if !is_known && self.replicas.len() < MAX_NODES {
+                self.replicas.push((replica, master));
             }
         }
         (self.has_news, self.is_untold) = (true, true);
@@ -184,6 +193,12 @@ impl Cluster {
                 }
             }
         }
+    }
+
+    /// A node told how the cluster is, to a question of then.
+    pub(super) fn info_answered(&mut self, info: &[u8], asked: Instant) -> StateVerdict {
+        let nodes = self.slots.nodes().count() + self.replicas.len();
+        self.state.answered(info, asked, nodes)
     }
 
     /// A connection is lost: nothing is under way on it any more.
@@ -217,7 +232,10 @@ impl Cluster {
         if !std::mem::take(&mut self.is_untold) {
             return None;
         }
-        let is_connected = |node: &Endpoint| link_to(node, links).is_some_and(|i| links[i].is_up());
+        let is_up = |i: usize| links[i].is_up();
+        let is_connected = |node: &Endpoint| {
+            link_to(node, links).is_some_and(is_up) || link_to_shard(node, links).is_some_and(is_up)
+        };
         let told = |node: &Endpoint, role, slots| Node {
             address: node.to_string().into(),
             role,
@@ -226,11 +244,24 @@ impl Cluster {
         };
         let held = self.slots.held().filter(|&(_, held)| held > 0);
         let masters = held.map(|(node, held)| told(node, Role::Master, held));
-        let replicas = self.replicas.iter().map(|node| told(node, Role::Replica, 0));
+        let replicas = self.replicas.iter().map(|(node, _)| told(node, Role::Replica, 0));
         Some(masters.chain(replicas).collect())
     }
 
-    /// When requests may be sent again that pause.
+    /// The node that a sharded channel is subscribed at: the one that holds its hash slot, or a replica of that one while it cannot
+    /// be reached. `None` if it is not known.
+    pub(super) fn node_of_channel(&self, name: &[u8], links: &[Link]) -> Option<&Endpoint> {
+        let owner = self.slots.owner(HashSlot::of(name).number())?;
+        let is_lost = |node: &Endpoint| link_to_shard(node, links).is_some_and(|i| links[i].is_waiting());
+        if !is_lost(owner) {
+            return Some(owner);
+        }
+        let mut replicas =
+            self.replicas.iter().filter(|(_, master)| master == owner).map(|(replica, _)| replica);
+        Some(replicas.find(|replica| !is_lost(replica)).unwrap_or(owner))
+    }
+
+    /// When the next pass is due at the latest.
     pub(super) fn due(&self) -> Option<Instant> {
         self.again
     }
@@ -256,4 +287,11 @@ pub(super) fn link_to(node: &Endpoint, links: &[Link]) -> Option<usize> {
     let own = |link: &Link| link.role() == LinkRole::Node && !link.is_idle() && link.endpoint() == Some(node);
     let main = |link: &Link| link.role() == LinkRole::Commands && !link.is_idle() && link.leads_to(node);
     links.iter().position(own).or_else(|| links.iter().position(main))
+}
+
+/// The link for the sharded channels of a node, if there is one.
+pub(super) fn link_to_shard(node: &Endpoint, links: &[Link]) -> Option<usize> {
+    let is_one =
+        |link: &Link| link.role() == LinkRole::Shard && !link.is_idle() && link.endpoint() == Some(node);
+    links.iter().position(is_one)
 }

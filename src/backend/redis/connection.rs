@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use resp::{Decoder, Encoder};
 
 use super::config::Config;
+use super::failure::Circumstances;
 use super::protocol::{HandshakeStep, MAX_NAME, PONG, SentinelQuestion, Version};
 use super::reply;
 use super::request::Replies;
@@ -34,11 +35,18 @@ pub(super) enum LinkRole {
     Watch,
     /// Commands whose keys another node of the cluster has. Such links come and go as they are needed.
     Node,
+    /// Sharded channels of a cluster, at a node of their shard. These come and go likewise.
+    Shard,
 }
 
 impl LinkRole {
     /// The roles of the links that every session has.
     pub(super) const EVERY_SESSION: [Self; 2] = [Self::Commands, Self::Subscriptions];
+
+    /// Whether it is one of those that come and go with the nodes of a cluster: losing one is no loss of the client.
+    pub(super) fn is_nodes(self) -> bool {
+        matches!(self, Self::Node | Self::Shard)
+    }
 }
 
 /// What the next answer belongs to.
@@ -60,6 +68,8 @@ pub(super) enum Expectation {
     Probe,
     /// The question for the nodes of the cluster.
     Nodes,
+    /// The question how the cluster is, and when it was encoded.
+    ClusterInfo(Instant),
     /// The PING that asks whether the server serves.
     Serving,
     /// A question to a Sentinel.
@@ -83,6 +93,8 @@ pub(super) struct Connection {
     pub(super) made: Instant,
     /// When a request was sent on it or answered last.
     pub(super) used: Instant,
+    /// When the cluster named its node last; when it was made, before that.
+    pub(super) named: Instant,
     /// The stage of making it that took longest.
     pub(super) slowest: Option<Stage>,
     /// How it is secured, once it is.
@@ -112,6 +124,7 @@ impl Connection {
             proved: false,
             made: now,
             used: now,
+            named: now,
             slowest: how.slowest,
             secured: None,
             peer: how.peer,
@@ -184,7 +197,7 @@ impl Connection {
     }
 
     /// Whether messages waited to be read so lately that the server may have dropped the connection for it.
-    pub(super) fn is_slow_consumer(&self, now: Instant) -> bool {
+    fn is_slow_consumer(&self, now: Instant) -> bool {
         self.liveness.lagged_within(SLOW_CONSUMER, now)
     }
 
@@ -212,8 +225,25 @@ impl Connection {
     }
 
     /// The first bytes that came.
-    pub(super) fn opening(&self) -> &[u8] {
+    fn opening(&self) -> &[u8] {
         &self.opening[..self.opening_len]
+    }
+}
+
+/// What a connection is like that fails at `now`; `None`: there is none yet. `was_new`: it never got through its handshake.
+pub(super) fn circumstances<'a>(
+    connection: Option<&'a Connection>,
+    was_new: bool,
+    config: &Config,
+    now: Instant,
+) -> Circumstances<'a> {
+    let Some(connection) = connection else { return Circumstances { was_new, ..Circumstances::default() } };
+    Circumstances {
+        opening: connection.opening(),
+        was_new,
+        lagged: connection.is_slow_consumer(now),
+        unsecured: config.tls.is_some() && connection.secured.is_none(),
+        asked: false,
     }
 }
 

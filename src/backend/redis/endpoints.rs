@@ -228,6 +228,11 @@ impl Endpoints {
         self.ask = Some(now);
     }
 
+    /// Whether the server is a node of a cluster and tells of the others.
+    pub(super) fn tells_nodes(&self) -> bool {
+        self.ask.is_some()
+    }
+
     /// Whether to ask for the cluster's nodes now.
     pub(super) fn asks_nodes(&mut self, now: Instant) -> bool {
         let asks = self.ask.is_some_and(|due| due <= now);

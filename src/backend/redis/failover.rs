@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use super::cluster_state::StateVerdict;
 use super::connection::{Expectation, LinkRole};
 use super::failure::Failure;
 use super::nodes::nodes;
@@ -24,6 +25,9 @@ impl RedisSession {
                 connection.send(Expectation::Role(question, now), question.words());
                 if !is_master {
                     connection.ask_serving();
+                }
+                if self.endpoints.tells_nodes() {
+                    connection.send(Expectation::ClusterInfo(now), &[b"CLUSTER", b"INFO"]);
                 }
                 self.ask_nodes(i, now);
             }
@@ -109,13 +113,34 @@ impl RedisSession {
                 self.leave(|| Failure::LeftCluster, now, sink);
             }
             Ok(reply) => {
-                self.slots_answered(i, reply, now);
+                self.slots_answered(i, reply, now, sink);
                 let nodes = nodes(reply, self.endpoints.present(), &self.config);
                 self.endpoints.learn(nodes);
             }
             Err(error) if is_refusal(error) => self.endpoints.nodes_refused(),
             // It is loading, or runs a script: it is asked again when it is time.
             Err(_) => {}
+        }
+    }
+
+    /// The node that the session uses said how the cluster is, to a question of then.
+    pub(super) fn cluster_info_answered(
+        &mut self,
+        reply: &Reply,
+        asked: Instant,
+        now: Instant,
+        sink: &mut dyn Sink,
+    ) {
+        let (Ok(Value::String(info)), Some(cluster)) = (reply, &mut self.cluster) else { return };
+        match cluster.info_answered(info, asked) {
+            StateVerdict::Unchanged => {}
+            StateVerdict::Changed => drop(self.endpoints.hurry(now)),
+            StateVerdict::CutOff if self.closing.is_some() => {}
+            StateVerdict::CutOff => {
+                let since = cluster.state.cut_off_since();
+                self.leave(|| Failure::CutOff, now, sink);
+                since.into_iter().for_each(|since| self.delivery.lost_earlier(since));
+            }
         }
     }
 

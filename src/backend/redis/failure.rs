@@ -56,6 +56,8 @@ pub(super) enum Failure {
     Replica,
     /// A cluster told of it, and it is no node of the cluster any more.
     LeftCluster,
+    /// A node of a cluster does not reach most of the masters, and hears of nothing that is published elsewhere.
+    CutOff,
     /// The answer to the handshake's PING is neither an error nor PONG.
     NotPong,
     /// What came is not RESP.
@@ -77,7 +79,7 @@ pub(super) enum Failure {
 }
 
 /// What a connection was like when it failed.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Circumstances<'a> {
     /// Its first bytes.
     pub(super) opening: &'a [u8],
@@ -224,6 +226,11 @@ impl Failure {
                 Code::Unsupported,
                 "the cluster told of this server as one of its nodes, and it is none any more; if none is left, check the address \
                  that the settings name",
+            ),
+            Self::CutOff => Error::unsent(
+                Code::Disconnected,
+                "the server does not reach most of the masters of its cluster (cluster_state:fail in CLUSTER INFO), so nothing \
+                 arrives there that is published elsewhere; the connection goes to another node",
             ),
             Self::NotPong => {
                 Error::unsent(Code::Protocol, "the server answered PING with something else than PONG")

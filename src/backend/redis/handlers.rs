@@ -7,7 +7,7 @@ use super::failure::Failure;
 use super::routing::UNUSED;
 use super::sentinel::SentinelWatch;
 use super::session::{RedisSession, ended};
-use crate::backend::toolbox::{ProbeSign, Sign};
+use crate::backend::toolbox::{Delivery, ProbeSign, Sign};
 use crate::backend::{Action, Connected, LinkError, Secured, Session};
 use crate::model::{Command, LinkId, Ready, Room, Sink};
 
@@ -34,7 +34,8 @@ impl Session for RedisSession {
     fn room_needed(&self, link: LinkId) -> Room {
         match self.position(link) {
             Some(i) if self.links[i].is_up() => {
-                if self.is_subscriber(i) && !self.delivery.is_empty() {
+                let of_shard = || self.shards.of(link).is_some_and(|delivery| !delivery.is_empty());
+                if self.is_subscriber(i) && !self.delivery.is_empty() || of_shard() {
                     Room::Messages
                 } else {
                     Room::Answers
@@ -80,7 +81,7 @@ impl Session for RedisSession {
         let is_open = self.closing.is_none() && !self.closed;
         match command {
             Command::Subscribe { topic, slot } if is_open => self.subscribe(topic, slot, now, sink),
-            Command::Unsubscribe(topic) if is_open => self.delivery.unsubscribe(&topic),
+            Command::Unsubscribe(topic) if is_open => self.unsubscribe(&topic),
             Command::Subscribe { .. } | Command::Unsubscribe(_) => {}
             // It changes nothing that `settle` looks at.
             Command::Request(request) if is_open => return self.request(request, now, sink),
@@ -96,6 +97,7 @@ impl Session for RedisSession {
             self.link_timeout(i, now, sink);
         }
         self.delivery.ask_again(now);
+        self.shards.all_mut().for_each(|delivery| delivery.ask_again(now));
         self.probe_timeout(now, sink);
         self.watch.iter_mut().for_each(|watch| watch.handle_timeout(now));
         self.settle(now, sink);
@@ -138,8 +140,9 @@ impl Session for RedisSession {
         let links = (0..self.links.len()).filter_map(|i| self.link_due(i));
         let watch = self.watch.as_ref().and_then(SentinelWatch::poll_timeout);
         let again = self.cluster.as_ref().and_then(|cluster| cluster.due());
+        let shards = self.shards.all().filter_map(Delivery::again_due).min();
         let others = [self.requests.due(), self.closing, self.probe_due(), self.delivery.again_due()];
-        links.chain(others.into_iter().chain([watch, again]).flatten()).min()
+        links.chain(others.into_iter().chain([watch, again, shards]).flatten()).min()
     }
 }
 
@@ -165,6 +168,7 @@ impl RedisSession {
         let of_role = match connection.role {
             LinkRole::Commands => [self.role.due(), self.endpoints.hurried_due()],
             LinkRole::Node => [connection.pipeline.is_empty().then_some(connection.used + UNUSED), None],
+            LinkRole::Shard => [self.is_spare(i).then_some(connection.used + UNUSED), None],
             LinkRole::Subscriptions | LinkRole::Watch => [None, None],
         };
         connection.serving.due().into_iter().chain(of_role.into_iter().flatten()).chain([liveness]).min()
@@ -184,6 +188,8 @@ impl RedisSession {
             self.fail(i, Failure::HandshakeTimeout { waited, slowest }, now, sink);
         } else if link.role() == LinkRole::Commands {
             self.connect(i, now);
+        } else if link.role() == LinkRole::Shard {
+            self.shard_again(i, now, sink);
         } else {
             // It follows the link of the commands, which then finds it idle. A node's is made again if something waits for it.
             link.close();
@@ -193,8 +199,9 @@ impl RedisSession {
 
     /// What is due on a link that is up.
     fn up_timeout(&mut self, i: usize, now: Instant, sink: &mut dyn Sink) {
+        let is_spare = self.is_spare(i);
         let Some(connection) = self.links[i].up_mut() else { return };
-        if connection.role == LinkRole::Node && connection.is_unused(UNUSED, now) {
+        if connection.role.is_nodes() && connection.is_unused(UNUSED, now) && is_spare {
             let id = self.links[i].id();
             self.links[i].close();
             self.cluster.iter_mut().for_each(|cluster| cluster.lost(id));

@@ -11,6 +11,7 @@ use std::time::Instant;
 use super::config::{Config, Protocol};
 use super::connection::{Connection, Expectation, LinkRole};
 use super::failure::Failure;
+use super::login::Credentials;
 use super::protocol::{DEFAULT_USER, HandshakeStep, Version, info_field, is_refusal, turns_away};
 use super::reply::Reply;
 use super::server::{Server, from_hello, from_info, role_from_info, role_from_role};
@@ -25,22 +26,27 @@ const LIBRARY_VERSION: &str = env!("CARGO_PKG_VERSION");
 pub(super) fn begin(connection: &mut Connection, config: &Config, version: Version) {
     connection.version = version;
     match (version, &config.credentials) {
-        (Version::Resp3, credentials) => {
-            let mut words: Vec<&[u8]> = vec![b"HELLO", b"3"];
-            if let Some(login) = credentials {
-                words.extend([b"AUTH", login.user.as_deref().unwrap_or(DEFAULT_USER), &login.password]);
-            }
-            if let Some(name) = &config.name {
-                words.extend([b"SETNAME", name.as_bytes()]);
-            }
-            send(connection, HandshakeStep::Hello, &words);
-        }
-        (Version::Resp2, Some(login)) => match &login.user {
-            Some(user) => send(connection, HandshakeStep::Auth, &[b"AUTH", user, &login.password]),
-            None => send(connection, HandshakeStep::Auth, &[b"AUTH", &login.password]),
-        },
+        (Version::Resp3, _) => send(connection, HandshakeStep::Hello, &hello(config)),
+        (Version::Resp2, Some(login)) => send(connection, HandshakeStep::Auth, &auth(login)),
         (Version::Resp2, None) => introduce(connection, config),
     }
+}
+
+/// The words of HELLO, with login and name.
+pub(super) fn hello(config: &Config) -> Vec<&[u8]> {
+    let mut words: Vec<&[u8]> = vec![b"HELLO", b"3"];
+    if let Some(login) = &config.credentials {
+        words.extend([b"AUTH", login.user.as_deref().unwrap_or(DEFAULT_USER), &login.password]);
+    }
+    if let Some(name) = &config.name {
+        words.extend([b"SETNAME", name.as_bytes()]);
+    }
+    words
+}
+
+/// The words of the login in RESP2. Servers before Redis 6.0 know no users.
+pub(super) fn auth(login: &Credentials) -> Vec<&[u8]> {
+    [Some(&b"AUTH"[..]), login.user.as_deref(), Some(&login.password)].into_iter().flatten().collect()
 }
 
 /// The server let us in: says the rest in one go.
@@ -82,7 +88,7 @@ pub(super) fn answer(
     reply: Reply,
     now: Instant,
 ) -> Result<(), Failure> {
-    let is_node_demanded = config.cluster || connection.role == LinkRole::Node;
+    let is_node_demanded = config.cluster || connection.role.is_nodes();
     match (step, reply) {
         (HandshakeStep::Hello, Ok(reply)) => {
             *server = from_hello(&reply, config).ok_or(Failure::NotHello)?;
@@ -124,7 +130,8 @@ pub(super) fn answer(
         ) if !turns_away(&error) => {}
         // The subscriptions' link needs nothing that waits for the data.
         (HandshakeStep::Ping, reply) => {
-            let outage = outage(reply, config)?.filter(|_| connection.role != LinkRole::Subscriptions);
+            let is_for_data = !matches!(connection.role, LinkRole::Subscriptions | LinkRole::Shard);
+            let outage = outage(reply, config)?.filter(|_| is_for_data);
             connection.serving.begin(outage, now);
         }
         (_, Err(error)) => return Err(Failure::Refused { step, error: without_echo(error, config) }),

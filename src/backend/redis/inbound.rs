@@ -10,6 +10,7 @@ use super::protocol::{MAX_NAME, PROBE_PREFIX};
 use super::push::{Message, Push, plain_message};
 use super::reply::{answer, reply};
 use super::session::RedisSession;
+use super::shards::delivery_of;
 use crate::backend::toolbox::Operation;
 use crate::model::{DropReason, Sink, SubscriptionSlot, TopicKind};
 
@@ -20,15 +21,14 @@ impl RedisSession {
         // RESP2 has no type for pushes: on its subscriber link arrays are what pushes are elsewhere.
         let push = frame.root().as_push();
         let items = push.clone().or_else(|| match frame.value() {
-            Resp::Array(items) if self.links[i].role() == LinkRole::Subscriptions => Some(items),
+            Resp::Array(items) if self.is_resp2_subscriber(i) => Some(items),
             _ => None,
         });
         // Nothing of it is looked at twice.
         if let Some((topic, payload)) = items.clone().and_then(plain_message)
             && payload.len() <= self.config.max_message_bytes
         {
-            if let Some(slot) = self.delivered(i, now, TopicKind::Channel, Some(topic)) {
-                self.delivery.tell_gaps(now, sink);
+            if let Some(slot) = self.delivered(i, now, TopicKind::Channel, Some(topic), sink) {
                 sink.message(slot, None, payload);
             }
             return;
@@ -54,7 +54,7 @@ impl RedisSession {
         self.config.max_message_bytes.max(if is_users { 0 } else { MAX_NAME })
     }
 
-    /// A message came: the subscription that it is for, if it is for one.
+    /// A message came: the subscription that it is for, if it is for one. Tells the gaps before it.
     #[inline]
     fn delivered(
         &mut self,
@@ -62,23 +62,29 @@ impl RedisSession {
         now: Instant,
         kind: TopicKind,
         topic: Option<&[u8]>,
+        sink: &mut dyn Sink,
     ) -> Option<SubscriptionSlot> {
-        if !self.is_subscriber(i) {
-            return None;
-        }
+        let delivery = if self.is_subscriber(i) {
+            if self.links[i].is_up()
+                && let Some(probe) = &mut self.probe
+            {
+                probe.delivered(now);
+            }
+            &mut self.delivery
+        } else {
+            self.shards.of_mut(self.links[i].id())?
+        };
         let connection = self.links[i].up_mut()?;
-        if let Some(probe) = &mut self.probe {
-            probe.delivered(now);
-        }
-        let slot = self.delivery.slot(kind, topic?)?;
+        let slot = delivery.slot(kind, topic?)?;
         connection.liveness.brings_messages();
+        delivery.tell_gaps(now, sink);
         Some(slot)
     }
 
     /// A message that is a pattern's or a sharded channel's, or too large.
     fn message(&mut self, i: usize, now: Instant, message: &Message<'_>, sink: &mut dyn Sink) {
-        let Some(slot) = self.delivered(i, now, message.kind, message.topic.as_bytes()) else { return };
-        self.delivery.tell_gaps(now, sink);
+        let topic = message.topic.as_bytes();
+        let Some(slot) = self.delivered(i, now, message.kind, topic, sink) else { return };
         let channel = message.channel.map(|channel| channel.as_bytes());
         if let Some(Some(channel)) = channel
             && channel.starts_with(PROBE_PREFIX)
@@ -108,6 +114,8 @@ impl RedisSession {
         sink: &mut dyn Sink,
     ) {
         let Some(name) = name.as_bytes() else { return };
+        let delivery = delivery_of(&mut self.delivery, &mut self.shards, &self.links[i]);
+        let is_shard = self.links[i].role() == LinkRole::Shard;
         let Some(connection) = self.links[i].connection_mut() else { return };
         let expectation = connection.pipeline.front_mut().map(|command| &mut command.expectation);
         if let Some(probe) = &mut self.probe
@@ -123,23 +131,23 @@ impl RedisSession {
         if let Some(Expectation::Batch(batch)) = expectation
             && batch.tick_off(operation, kind, name)
         {
-            if let Some(event) = self.delivery.confirm(batch, name) {
+            if let Some(event) = delivery.confirm(batch, name) {
                 sink.event(event);
             }
             if batch.is_complete() {
                 connection.pipeline.pop_front();
             }
-            connection.liveness.confirmed(now, self.delivery.awaits_confirmation());
-            self.counters.set_confirmed(self.delivery.confirmed());
-            if !connection.is_proved() {
+            connection.liveness.confirmed(now, delivery.awaits_confirmation());
+            if !connection.is_proved() && !is_shard {
                 // The gap of this connection, and the `ready` to come, are about these too.
-                self.delivery.forget_regained();
+                delivery.forget_regained();
             }
+            self.count_confirmed();
             self.check_ready(now, sink);
-        } else if operation == Operation::Unsubscribe && self.is_subscriber(i) {
+        } else if operation == Operation::Unsubscribe && (is_shard || self.is_subscriber(i)) {
             if kind == TopicKind::ShardedChannel {
                 self.ended_by_server(i, kind, name, now);
-            } else if self.delivery.is_held(kind, name) {
+            } else if !is_shard && self.delivery.is_held(kind, name) {
                 self.fail(i, Failure::Unsubscribed, now, sink);
             }
         }

@@ -1,12 +1,13 @@
 //! A link: how far it has come, and the connection that it has while it is open.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::config::Config;
 use super::connection::{Connection, LinkRole};
 use crate::backend::toolbox::Backoff;
-use crate::backend::{Connected, Endpoint};
+use crate::backend::{Action, Connected, Endpoint};
 use crate::model::{Error, LinkId};
 
 /// One link of a session.
@@ -131,10 +132,24 @@ impl Link {
         self.endpoint.as_ref() == Some(node) || peer.is_some_and(is_peer)
     }
 
-    /// An attempt begins.
-    pub(super) fn connect(&mut self, endpoint: Endpoint, deadline: Instant) {
-        self.endpoint = Some(endpoint);
+    /// An attempt begins. Returns the wish for it; of the endpoint's name the addresses after this one come first.
+    pub(super) fn connect(
+        &mut self,
+        endpoint: Endpoint,
+        after: Option<SocketAddr>,
+        deadline: Instant,
+    ) -> Action {
+        self.endpoint = Some(endpoint.clone());
         self.state = LinkState::Connecting { deadline };
+        Action::Connect { link: self.id, endpoint, after, deadline }
+    }
+
+    /// The wish to have the connection secured before anything is said on it, if the settings want that.
+    pub(super) fn secure(&self, config: &Config) -> Option<Action> {
+        let (Some(tls), Some(Endpoint::Tcp { host, .. })) = (&config.tls, &self.endpoint) else {
+            return None;
+        };
+        Some(Action::Secure { link: self.id, tls: Arc::clone(tls.settings()), name: tls.name(host) })
     }
 
     /// The event loop made the connection. `None` if it was not asked for.

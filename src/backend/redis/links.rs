@@ -27,6 +27,17 @@ impl RedisSession {
         self.links[i].role() == self.subscriber_role()
     }
 
+    /// Whether a link is for subscriptions alone and speaks RESP2, where a message has the form of an answer.
+    #[inline]
+    pub(super) fn is_resp2_subscriber(&self, i: usize) -> bool {
+        let speaks_resp2 = || self.links[i].connection().is_some_and(|it| it.version == Version::Resp2);
+        match self.links[i].role() {
+            LinkRole::Subscriptions => true,
+            LinkRole::Shard => speaks_resp2(),
+            _ => false,
+        }
+    }
+
     /// Whether a link has anything to do.
     pub(super) fn is_needed(&self, i: usize) -> bool {
         self.links[i].role() == LinkRole::Commands || self.is_subscriber(i) && !self.delivery.is_empty()

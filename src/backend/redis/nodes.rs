@@ -1,7 +1,7 @@
 //! The nodes of a cluster, as CLUSTER SLOTS tells them: <https://redis.io/docs/latest/commands/cluster-slots/>
 
-use super::config::{Config, host};
-use super::texts::host_name;
+use super::config::Config;
+use super::texts::endpoint;
 use crate::backend::Endpoint;
 use crate::model::Value;
 
@@ -14,16 +14,31 @@ pub(super) fn nodes(reply: &Value, used: &Endpoint, config: &Config) -> Vec<Endp
     masters.chain(replicas).filter_map(|it| node(it, used, config)).collect()
 }
 
-/// The hash slots in such an answer: the first one and the last one of each range, and the master that holds them. What cannot be
-/// understood is passed over.
+/// A range of hash slots, and who has it.
+#[derive(Debug)]
+pub(super) struct SlotRange {
+    pub(super) first: u16,
+    pub(super) last: u16,
+    pub(super) master: Endpoint,
+    pub(super) replicas: Vec<Endpoint>,
+}
+
+/// The ranges of hash slots in such an answer. What cannot be understood is passed over.
 pub(super) fn slots<'a>(
     reply: &'a Value,
     used: &'a Endpoint,
     config: &'a Config,
-) -> impl Iterator<Item = (u16, u16, Endpoint)> + 'a {
+) -> impl Iterator<Item = SlotRange> + 'a {
     items(reply).iter().filter_map(|range| {
-        let [Value::Integer(first), Value::Integer(last), master, ..] = items(range) else { return None };
-        Some((u16::try_from(*first).ok()?, u16::try_from(*last).ok()?, node(master, used, config)?))
+        let [Value::Integer(first), Value::Integer(last), master, replicas @ ..] = items(range) else {
+            return None;
+        };
+        Some(SlotRange {
+            first: u16::try_from(*first).ok()?,
+            last: u16::try_from(*last).ok()?,
+            master: node(master, used, config)?,
+            replicas: replicas.iter().filter_map(|replica| node(replica, used, config)).collect(),
+        })
     })
 }
 
@@ -31,18 +46,14 @@ pub(super) fn slots<'a>(
 fn node(node: &Value, used: &Endpoint, config: &Config) -> Option<Endpoint> {
     let [address, Value::Integer(port), ..] = items(node) else { return None };
     let port = u16::try_from(*port).ok().filter(|&port| port > 0)?;
-    let named = match address {
-        Value::String(text) if !text.is_empty() => text,
+    match (address, used) {
+        (Value::String(text), _) if !text.is_empty() => endpoint(text, port, config),
         // The node does not know its address: it has the one at which it was asked.
-        Value::String(_) | Value::Null => {
-            let Endpoint::Tcp { host, .. } = used else { return None };
-            return Some(Endpoint::Tcp { host: host.clone(), port });
+        (Value::String(_) | Value::Null, Endpoint::Tcp { host, .. }) => {
+            Some(Endpoint::Tcp { host: host.clone(), port })
         }
-        _ => return None,
-    };
-    // No host is called "?", which stands for a name that the node does not know.
-    let name = host_name(named, config)?;
-    Some(Endpoint::Tcp { host: host(name.to_owned()).ok()?, port })
+        _ => None,
+    }
 }
 
 fn items(value: &Value) -> &[Value] {

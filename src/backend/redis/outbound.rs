@@ -10,9 +10,10 @@ use super::link::Link;
 use super::protocol::{MAX_NAME, PROBE_PREFIX, command_of};
 use super::request::{encode, is_publish, validate};
 use super::session::RedisSession;
+use super::shards::delivery_of;
 use super::slots::slot_of_request;
 use crate::backend::toolbox::PendingRequest;
-use crate::model::{Code, Error, Event, Request, Sink, SubscriptionSlot, Topic};
+use crate::model::{Code, Error, Event, LinkId, Request, Sink, SubscriptionSlot, Topic};
 
 /// No more is encoded while this many bytes wait to be written: what is not encoded can still time out unsent, and
 /// memory stays bounded.
@@ -39,6 +40,9 @@ impl RedisSession {
             let error = Error::unsent(Code::Unsupported, text);
             return sink.event(Event::SubscribeFailed { topic, error });
         }
+        if self.subscribe_at_shard(&topic, slot, now, sink) {
+            return;
+        }
         if self.delivery.is_empty()
             && let Some(probe) = &mut self.probe
         {
@@ -58,7 +62,7 @@ impl RedisSession {
         } else {
             let slot = match &mut self.cluster {
                 Some(cluster) => {
-                    cluster.has_news = true;
+                    cluster.requested(now);
                     slot_of_request(&request.kind)
                 }
                 None => Ok(None),
@@ -77,7 +81,7 @@ impl RedisSession {
         } else if self.links[i].role() == LinkRole::Commands {
             self.pump_requests(i, now);
         }
-        if self.is_subscriber(i) {
+        if self.is_subscriber(i) || self.links[i].role() == LinkRole::Shard {
             self.pump_subscriptions(i, now);
         }
     }
@@ -106,10 +110,12 @@ impl RedisSession {
     }
 
     fn pump_subscriptions(&mut self, i: usize, now: Instant) {
+        let delivery = delivery_of(&mut self.delivery, &mut self.shards, &self.links[i]);
         let Some(connection) = self.links[i].up_mut() else { return };
         while has_room(connection)
-            && let Some(batch) = self.delivery.next_batch()
+            && let Some(batch) = delivery.next_batch()
         {
+            connection.used = now;
             connection.pipeline.send(|out| {
                 let mut encoder = Encoder::new(out);
                 encoder
@@ -125,6 +131,7 @@ impl RedisSession {
         }
         // The channel of the probes, once all that addons want is restored.
         if let Some(probe) = &mut self.probe
+            && connection.role != LinkRole::Shard
             && !self.delivery.is_empty()
             && self.delivery.is_restored()
             && probe.subscribe()
@@ -143,9 +150,8 @@ impl RedisSession {
         if self.requests.due().is_none_or(|due| due > now) {
             return;
         }
-        // The queue to the callbacks is full for all links alike.
-        let is_paused = |link: &Link| link.connection().is_some_and(|it| it.liveness.is_paused());
-        let paused = self.links.iter().any(|link| link.role() != LinkRole::Subscriptions && is_paused(link));
+        let is_paused = |link: &&Link| link.connection().is_some_and(|it| it.liveness.is_paused());
+        let paused: Vec<_> = self.links.iter().filter(is_paused).map(Link::id).collect();
         let outage = self.outage().cloned();
         let failed = |link: &Link| Some((link.endpoint()?.clone(), link.error()?.clone()));
         let (failed, cluster) = (self.links.iter().filter_map(failed).collect::<Vec<_>>(), &self.cluster);
@@ -153,18 +159,21 @@ impl RedisSession {
             let owner = cluster.as_ref()?.slots.owner(request.partition?)?;
             failed.iter().find(|(node, _)| node == owner).map(|(_, error)| error)
         };
-        let error = |request: &PendingRequest, sent| match &request.detour {
-            _ if sent => timeout_sent(paused),
-            Some(detour) => timeout_refused(&detour.refusal),
-            None => timeout_unsent(node_error(request).or(outage.as_ref())),
+        let error = |request: &PendingRequest, sent_on: Option<LinkId>| match (sent_on, &request.detour) {
+            (Some(link), _) => timeout_sent(paused.contains(&link)),
+            (None, Some(detour)) => timeout_refused(&detour.refusal),
+            (None, None) => timeout_unsent(node_error(request).or(outage.as_ref())),
         };
-        let pipelines = self.links.iter_mut().filter_map(Link::connection_mut).map(|it| &mut it.pipeline);
+        let pipelines = self.links.iter_mut().filter_map(|link| {
+            let id = link.id();
+            Some((id, &mut link.connection_mut()?.pipeline))
+        });
         self.requests.expire(now, pipelines, error, sink);
         // A server that goes on sending, but answers no more, passes for alive; what it owes must not grow for ever. While
         // it is we who do not read, it owes nothing.
         for i in 0..self.links.len() {
             let late = self.links[i].connection().map_or(0, Connection::late);
-            if late > self.config.limits.max_pending && !paused {
+            if late > self.config.limits.max_pending && !paused.contains(&self.links[i].id()) {
                 self.fail(i, Failure::Unanswered(late), now, sink);
             }
         }

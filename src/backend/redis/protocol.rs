@@ -23,6 +23,13 @@ pub(super) const PONG: &[u8] = b"PONG";
 /// The server's code for what the ACL forbids.
 pub(super) const NO_PERMISSION: &str = "NOPERM";
 
+/// The codes with which a node of a cluster refuses a command because of its hash slot.
+pub(super) const MOVED: &str = "MOVED";
+pub(super) const ASK: &str = "ASK";
+pub(super) const TRY_AGAIN: &str = "TRYAGAIN";
+pub(super) const CLUSTER_DOWN: &str = "CLUSTERDOWN";
+pub(super) const CROSS_SLOT: &str = "CROSSSLOT";
+
 /// What the channels of probes begin with, of every client of every server. No addon is handed anything of them.
 pub(super) const PROBE_PREFIX: &[u8] = b"realtime:probe:";
 

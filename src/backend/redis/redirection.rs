@@ -1,8 +1,9 @@
 //! How a node of a cluster says that it did not run a command: <https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#redirection-and-resharding>
 
-use super::config::{Config, host};
+use super::config::Config;
 use super::hash_slot::HashSlot;
-use super::texts::host_name;
+use super::protocol::{ASK, CLUSTER_DOWN, MOVED, TRY_AGAIN};
+use super::texts::endpoint;
 use crate::backend::Endpoint;
 use crate::model::Error;
 
@@ -21,16 +22,16 @@ pub(super) enum Redirection {
 
 /// Whether an error says that the cluster did not run a command for now, though another node may, or later.
 pub(super) fn is_redirection(error: &Error) -> bool {
-    matches!(error.code.as_str(), "MOVED" | "ASK" | "TRYAGAIN" | "CLUSTERDOWN")
+    matches!(error.code.as_str(), MOVED | ASK | TRY_AGAIN | CLUSTER_DOWN)
 }
 
 impl Redirection {
     /// What an error of the server at `used` says of it; `None` if it is another one, or makes no sense.
     pub(super) fn parse(error: &Error, used: &Endpoint, config: &Config) -> Option<Self> {
         match error.code.as_str() {
-            "TRYAGAIN" => return Some(Self::TryAgain),
-            "CLUSTERDOWN" => return Some(Self::Down),
-            "MOVED" | "ASK" => {}
+            TRY_AGAIN => return Some(Self::TryAgain),
+            CLUSTER_DOWN => return Some(Self::Down),
+            MOVED | ASK => {}
             _ => return None,
         }
         let mut words = error.message.split(' ');
@@ -45,13 +46,10 @@ impl Redirection {
             ("?", _) => None,
             // It is at the address that was asked.
             ("", Endpoint::Tcp { host, .. }) => Some(Endpoint::Tcp { host: host.clone(), port }),
-            _ => {
-                let host = host(host_name(name.as_bytes(), config)?.to_owned()).ok()?;
-                Some(Endpoint::Tcp { host, port })
-            }
+            _ => Some(endpoint(name.as_bytes(), port, config)?),
         };
         match (error.code.as_str(), node) {
-            ("MOVED", node) => Some(Self::Moved { slot, node }),
+            (MOVED, node) => Some(Self::Moved { slot, node }),
             (_, node) => Some(Self::Ask { slot, node: node? }),
         }
     }
@@ -101,6 +99,12 @@ mod tests {
             assert_eq!(Redirection::parse(&error, &endpoint("asked", 7001), &config), redirection, "{text}");
             let is_one = ["MOVED", "ASK", "TRYAGAIN", "CLUSTERDOWN"].contains(&error.code.as_str());
             assert_eq!(is_redirection(&error), is_one);
+        }
+        for code in ["MOVED", "ASK", "TRYAGAIN", "CLUSTERDOWN", "CROSSSLOT"] {
+            let url = Some(format!("redis://:{code}@h"));
+            let config = Config::new(Options { url, ..Options::default() }).unwrap();
+            let error = server_error(format!("{code} 1 b:1").as_bytes(), &config);
+            assert_eq!(error.code.as_str(), code, "a password that is a word of servers");
         }
         let socket = Endpoint::Unix("/run/redis.sock".into());
         let error = server_error(b"MOVED 1 :6381", &config);

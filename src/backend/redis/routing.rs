@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use super::cluster::{Cluster, MAX_REDIRECTIONS, PAUSE, link_to};
-use super::connection::{Connection, Expectation, LinkRole};
-use super::failure::{Circumstances, Failure, add_details};
+use super::cluster::{Cluster, MAX_REDIRECTIONS, PAUSE, link_to, link_to_shard};
+use super::connection::{Expectation, LinkRole, circumstances};
+use super::failure::{Failure, add_details};
 use super::link::Link;
 use super::nodes::{nodes, slots};
 use super::outbound::has_room;
@@ -13,7 +13,7 @@ use super::reply::Reply;
 use super::request::{encode, encode_asking, is_publish};
 use super::session::RedisSession;
 use super::slots::slot_of_request;
-use crate::backend::toolbox::{Backoff, Detour, PendingRequest};
+use crate::backend::toolbox::{Backoff, Delivery, Detour, PendingRequest};
 use crate::backend::{Action, Endpoint};
 use crate::model::{Code, Error, LinkId, RequestKind, Sink, Value};
 
@@ -32,11 +32,12 @@ impl RedisSession {
     }
 
     /// The server that let us in is no node of a cluster: the links to nodes have no use.
-    pub(super) fn leave_cluster(&mut self, sink: &mut dyn Sink) {
+    pub(super) fn leave_cluster(&mut self, now: Instant, sink: &mut dyn Sink) {
         if self.cluster.take().is_none() {
             return;
         }
         self.counters.set_nodes(Vec::new());
+        self.close_shards(now, sink);
         for link in self.links.iter_mut().filter(|link| link.role() == LinkRole::Node) {
             if link.is_open() || link.is_under_way() {
                 self.actions.push_back(Action::Close(link.id()));
@@ -52,8 +53,13 @@ impl RedisSession {
     /// Sends what may be sent by now, each request on its link, and makes the links that are missing.
     pub(super) fn distribute(&mut self, now: Instant) {
         let Some(mut cluster) = self.cluster.take_if(|cluster| cluster.has_news) else { return };
+        // A node that cannot be reached holds nothing back.
+        let is_lost = |id| self.links.iter().any(|link| link.id() == id && link.error().is_some());
+        let shards = self.shards.each().filter(|&(id, _)| !is_lost(id)).map(|(_, delivery)| delivery);
+        let deliveries: Vec<_> = std::iter::once(&self.delivery).chain(shards).collect();
+        let holds_back = |number| deliveries.iter().any(|delivery| delivery.holds_back(number));
         let (mut pass, links) = (cluster.begin(), &mut self.links);
-        let is_held_back = self.requests.send_each(&self.delivery, now, |mut request| {
+        let is_held_back = self.requests.send_each(holds_back, now, |mut request| {
             match cluster.link_for(&mut pass, &mut request, links, takes, now) {
                 Some(i) => {
                     send(&mut cluster, &mut links[i], request, now);
@@ -66,50 +72,64 @@ impl RedisSession {
         let waits = cluster.waits();
         self.cluster = Some(cluster);
         for node in pass.wanted {
-            self.open(node, now);
+            self.open(LinkRole::Node, node, now);
         }
         if waits {
             self.endpoints.hurry(now);
         }
     }
 
-    /// The link to a node, which is made unless there is one. `None` if there are too many in use.
-    fn open(&mut self, node: Endpoint, now: Instant) -> Option<LinkId> {
-        if let Some(i) = link_to(&node, &self.links) {
+    /// The link to a node with this role, which is made unless there is one. `None` if there are too many in use.
+    pub(super) fn open(&mut self, role: LinkRole, node: Endpoint, now: Instant) -> Option<LinkId> {
+        let open = if role == LinkRole::Shard { link_to_shard } else { link_to };
+        if let Some(i) = open(&node, &self.links) {
             return Some(self.links[i].id());
         }
-        let is_idle = |link: &Link| link.role() == LinkRole::Node && link.endpoint() == Some(&node);
+        let is_idle = |link: &Link| link.role() == role && link.endpoint() == Some(&node);
         let i = match self.links.iter().position(is_idle) {
             Some(i) => i,
-            None => self.add_node_link(now)?,
+            None => self.add_node_link(role, now)?,
         };
         self.connect_to(i, node, now + self.config.connect_timeout);
         Some(self.links[i].id())
     }
 
     /// Adds a link to the list. If there are too many, the one that was not used for longest goes.
-    fn add_node_link(&mut self, now: Instant) -> Option<usize> {
-        let is_node = |link: &&mut Link| link.role() == LinkRole::Node && !link.is_idle();
-        if self.links.iter_mut().filter(is_node).count() >= MAX_NODE_LINKS {
-            let used = |link: &Link| {
-                link.up().filter(|connection| connection.is_unused(Duration::ZERO, now)).map(|it| it.used)
+    fn add_node_link(&mut self, role: LinkRole, now: Instant) -> Option<usize> {
+        let in_use = |link: &Link| link.role() == role && !link.is_idle();
+        if self.links.iter().filter(|link| in_use(link)).count() >= MAX_NODE_LINKS {
+            let used = |i: usize| {
+                let connection = self.links[i].up().filter(|_| in_use(&self.links[i]) && self.is_spare(i))?;
+                connection.is_unused(Duration::ZERO, now).then_some(connection.used)
             };
-            let unused = self.links.iter_mut().filter(is_node).filter(|link| used(link).is_some());
-            let Some(oldest) = unused.min_by_key(|link| used(link)) else {
+            let unused = (0..self.links.len()).filter_map(|i| Some((used(i)?, i)));
+            let Some((_, oldest)) = unused.min() else {
                 self.cluster.iter_mut().for_each(|cluster| cluster.is_stalled = true);
                 return None;
             };
-            let id = oldest.id();
+            let id = self.links[oldest].id();
             self.actions.push_back(Action::Close(id));
-            oldest.close();
+            self.links[oldest].close();
             self.cluster.iter_mut().for_each(|cluster| cluster.lost(id));
         }
         let is_free = |id: &LinkId| self.links.iter().all(|link| link.id() != *id);
         let id = (0..=u8::MAX).map(LinkId).find(is_free)?;
-        let backoff = Backoff::new(self.next_seed, self.config.reconnect_min, self.config.reconnect_max);
-        self.next_seed = self.next_seed.wrapping_add(1);
-        self.links.push(Link::new(id, LinkRole::Node, backoff));
+        let mut seed = || {
+            self.next_seed = self.next_seed.wrapping_add(1);
+            self.next_seed.wrapping_sub(1)
+        };
+        let backoff = Backoff::new(seed(), self.config.reconnect_min, self.config.reconnect_max);
+        if role == LinkRole::Shard {
+            self.shards.add(id, seed());
+        }
+        self.links.push(Link::new(id, role, backoff));
         Some(self.links.len() - 1)
+    }
+
+    /// Whether a link to a node may be closed when it was not used for a while.
+    pub(super) fn is_spare(&self, i: usize) -> bool {
+        let has_nothing = self.shards.of(self.links[i].id()).is_none_or(Delivery::is_empty);
+        has_nothing && self.links[i].up().is_some_and(|connection| connection.pipeline.is_empty())
     }
 
     /// Ends each call: sends what may be sent now, and forgets links that are closed.
@@ -117,7 +137,16 @@ impl RedisSession {
         let is_due = |cluster: &Cluster| cluster.is_stalled || cluster.due().is_some_and(|due| due <= now);
         self.cluster.iter_mut().for_each(|cluster| cluster.has_news |= is_due(cluster));
         self.distribute(now);
-        self.links.retain(|link| link.role() != LinkRole::Node || !link.is_idle());
+        // A link that is made or waits for channels that went elsewhere has no use.
+        for link in self.links.iter_mut().filter(|link| link.role() == LinkRole::Shard && link.is_under_way())
+        {
+            if self.shards.of(link.id()).is_none_or(Delivery::is_empty) {
+                self.actions.push_back(Action::Close(link.id()));
+                link.close();
+            }
+        }
+        self.links.retain(|link| !link.role().is_nodes() || !link.is_idle());
+        self.shards.retain(|id| self.links.iter().any(|link| link.id() == id));
         if let Some(nodes) = self.cluster.as_mut().and_then(|cluster| cluster.take_nodes(&self.links)) {
             self.counters.set_nodes(nodes);
         }
@@ -166,7 +195,7 @@ impl RedisSession {
                 self.endpoints.hurry(now);
             }
             Redirection::Ask { node, .. } => {
-                only = self.open(node, now);
+                only = self.open(LinkRole::Node, node, now);
                 if only.is_none() {
                     // There are too many links in use: that says nothing about the nodes.
                     redirections -= 1;
@@ -188,6 +217,11 @@ impl RedisSession {
     /// A link to a node is lost or could not be made: answers what was under way on it. The client goes on.
     pub(super) fn node_failed(&mut self, i: usize, failure: Failure, now: Instant, sink: &mut dyn Sink) {
         let (id, was_up) = (self.links[i].id(), self.links[i].is_up());
+        let since = self.shard_silent_since(i, &failure, now);
+        // What is told of the connection comes before its end.
+        if let Some(delivery) = self.shards.of_mut(id) {
+            delivery.tell_regained(now, sink);
+        }
         if !failure.is_link_gone() {
             self.actions.push_back(Action::Close(id));
         }
@@ -198,13 +232,7 @@ impl RedisSession {
         if let Some(peer) = peer.filter(|_| !was_up) {
             self.endpoints.peer_failed(&node, peer);
         }
-        let seen = Circumstances {
-            opening: connection.map_or(&[], Connection::opening),
-            was_new: !was_up,
-            lagged: false,
-            unsecured: self.config.tls.is_some() && connection.is_some_and(|it| it.secured.is_none()),
-            asked: false,
-        };
+        let seen = circumstances(connection, !was_up, &self.config, now);
         let mut error = failure.into_error(&self.config, seen);
         add_details(&mut error, peer.filter(|_| !was_up && node.is_name()), &self.config, &self.origin);
         error.message = format!("the node {node} of the cluster: {}", error.message).into();
@@ -213,7 +241,8 @@ impl RedisSession {
             let lost = Error::sent(Code::Disconnected, text);
             self.requests.lost(connection.pipeline, &lost, sink);
         }
-        self.links[i].set_error(error);
+        self.links[i].set_error(error.clone());
+        self.links[i].lost(now);
         self.links[i].back_off(now);
         if let Some(cluster) = &mut self.cluster {
             cluster.lost(id);
@@ -222,14 +251,17 @@ impl RedisSession {
                 cluster.slots.forget(&node);
             }
         }
+        self.shard_lost(i, since, &error, now, sink);
     }
 
     /// The cluster told who holds its slots.
-    pub(super) fn slots_answered(&mut self, i: usize, reply: &Value, now: Instant) {
+    pub(super) fn slots_answered(&mut self, i: usize, reply: &Value, now: Instant, sink: &mut dyn Sink) {
         let used = self.links[i].endpoint().unwrap_or(self.endpoints.present());
         if let Some(cluster) = &mut self.cluster {
-            let (slots, nodes) = (slots(reply, used, &self.config), nodes(reply, used, &self.config));
-            cluster.learn(slots, nodes, &self.links);
+            let known = nodes(reply, used, &self.config);
+            cluster.learn(slots(reply, used, &self.config), &self.links);
+            self.leave_shards(&known, now, sink);
+            self.place_anew(now, sink);
         }
         self.distribute(now);
     }

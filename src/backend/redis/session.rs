@@ -4,11 +4,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::acl::listed;
 use super::address::AddressWatch;
 use super::cluster::Cluster;
 use super::config::Config;
-use super::connection::{Connection, FenceTokens, LinkRole};
+use super::connection::{Connection, FenceTokens, LinkRole, circumstances};
 use super::endpoints::{Endpoints, Turn};
 use super::failure::{Circumstances, Failure, add_details};
 use super::hash_slot::group_of;
@@ -20,6 +19,7 @@ use super::security::SecurityNotices;
 use super::sentinel::SentinelWatch;
 use super::server::Server;
 use super::serving::ASK_AGAIN;
+use super::shards::Shards;
 use crate::backend::toolbox::{Backoff, Delivery, Probe, Requests};
 use crate::backend::{Action, Stage, Start};
 use crate::model::{Code, Error, Event, LinkId, Ready, SessionCounters, Sink, State};
@@ -33,7 +33,10 @@ pub(super) struct RedisSession {
     /// Those that every session has come first, and the others after them, each with its server's endpoint.
     pub(super) links: Vec<Link>,
     pub(super) requests: Requests,
+    /// The subscriptions, but for sharded channels that have a link of their own.
     pub(super) delivery: Delivery,
+    /// Those.
+    pub(super) shards: Shards,
     /// Whether messages are delivered, if that is asked.
     pub(super) probe: Option<Probe>,
     pub(super) role: RoleWatch,
@@ -83,6 +86,7 @@ impl RedisSession {
             links: links.into(),
             requests: Requests::new(request_name),
             delivery,
+            shards: Shards::default(),
             probe,
             role: RoleWatch::default(),
             fence_tokens: FenceTokens::default(),
@@ -112,8 +116,10 @@ impl RedisSession {
     pub(super) fn up(&mut self, i: usize, now: Instant, sink: &mut dyn Sink) {
         self.links[i].handshaken();
         self.cluster.iter_mut().for_each(|cluster| cluster.linked());
-        let Some(connection) = self.links[i].up().filter(|connection| connection.role != LinkRole::Node)
-        else {
+        if self.links[i].role() == LinkRole::Shard {
+            return self.shard_up(i, now, sink);
+        }
+        let Some(connection) = self.links[i].up().filter(|connection| !connection.role.is_nodes()) else {
             return;
         };
         let (version, made) = (connection.version, connection.made);
@@ -136,7 +142,7 @@ impl RedisSession {
                 self.ask_nodes(i, now);
                 self.enter_cluster(sink);
             } else {
-                self.leave_cluster(sink);
+                self.leave_cluster(now, sink);
                 // The cluster is not behind this address any more.
                 self.endpoints.learn([]);
             }
@@ -189,7 +195,7 @@ impl RedisSession {
 
     /// A link is lost or could not be made: answers what was under way on it, tells of it, and arranges the next attempt.
     pub(super) fn fail(&mut self, i: usize, failure: Failure, now: Instant, sink: &mut dyn Sink) {
-        if self.links[i].role() == LinkRole::Node {
+        if self.links[i].role().is_nodes() {
             return self.node_failed(i, failure, now, sink);
         }
         // What is told of the connection comes before its end.
@@ -222,13 +228,8 @@ impl RedisSession {
             self.endpoints.peer_failed(&endpoint, peer);
         }
         let is_subscribed = is_subscriber && self.delivery.confirmed() > 0;
-        let seen = Circumstances {
-            opening: connection.map_or(&[], Connection::opening),
-            was_new: !was_up,
-            lagged: connection.is_some_and(|connection| connection.is_slow_consumer(now)),
-            unsecured: self.config.tls.is_some() && connection.is_some_and(|it| it.secured.is_none()),
-            asked: is_subscribed && connection.is_some_and(|connection| connection.awaits_large_answer(now)),
-        };
+        let asked = is_subscribed && connection.is_some_and(|connection| connection.awaits_large_answer(now));
+        let seen = Circumstances { asked, ..circumstances(connection, !was_up, &self.config, now) };
         let (spares_address, is_switch) = (failure.spares_address(), matches!(failure, Failure::Switched(_)));
         let mut error = failure.into_error(&self.config, seen);
         let peer = peer.filter(|_| !proved && endpoint.is_name());
@@ -243,7 +244,7 @@ impl RedisSession {
         if is_subscriber {
             self.delivery.lost(since, &error);
             self.probe.iter_mut().for_each(Probe::disconnected);
-            self.counters.set_confirmed(0);
+            self.count_confirmed();
         }
         if self.links[i].role() == LinkRole::Commands {
             self.role.disconnected();
@@ -253,7 +254,7 @@ impl RedisSession {
                 self.watch.iter_mut().for_each(|watch| watch.master_lost(now));
             }
         }
-        if !self.links.iter().any(|link| link.is_up() && link.role() != LinkRole::Node) {
+        if !self.links.iter().any(|link| link.is_up() && !link.role().is_nodes()) {
             self.version = None;
         }
         let had_lasted = self.links[i].lost(now);
@@ -289,16 +290,17 @@ impl RedisSession {
             return;
         }
         self.take_watch_news(now, sink);
+        self.settle_links(now);
         if let Some(deadline) = self.closing {
             let commands = self.link_for(LinkRole::Commands);
-            let hopeless = self.links[commands].is_idle() || self.links[commands].is_waiting();
-            let hopeless = hopeless && !self.links.iter().any(Link::may_answer);
-            if self.requests.is_empty() || hopeless || deadline <= now {
+            let is_away = self.links[commands].is_idle() || self.links[commands].is_waiting();
+            let may_be_sent = self.cluster.as_ref().is_some_and(|cluster| cluster.due().is_some());
+            let is_hopeless = is_away && !may_be_sent && !self.links.iter().any(Link::may_answer);
+            if self.requests.is_empty() || is_hopeless || deadline <= now {
                 self.finish(sink);
                 return;
             }
         }
-        self.settle_links(now);
         let subscriber = self.subscriber();
         if self.links[subscriber].is_idle()
             && self.is_needed(subscriber)
@@ -308,13 +310,10 @@ impl RedisSession {
         }
         self.check_ready(now, sink);
         // Topics may be heard again, and others be refused.
-        self.delivery.tell_regained(now, sink);
-        if self.delivery.take_owed_ready() && self.ready {
+        if self.tell_regained(now, sink) && self.ready {
             self.tell_ready(false, sink);
         }
-        if let Some(topics) = self.delivery.refused() {
-            self.counters.set_refused(topics.count as u64, listed(&topics, &self.config));
-        }
+        self.note_refused();
         self.update_state();
     }
 
@@ -323,10 +322,11 @@ impl RedisSession {
         let restored = self.delivery.is_restored();
         let mut all_serve = true;
         for i in 0..self.links.len() {
-            let has_done_all = !self.is_subscriber(i) || restored;
+            let of_shard = || self.shards.of(self.links[i].id()).is_none_or(Delivery::is_restored);
+            let has_done_all = if self.is_subscriber(i) { restored } else { of_shard() };
             all_serve &= self.links[i].serves(has_done_all, now) || !self.is_needed(i);
         }
-        if !all_serve || self.closing.is_some() {
+        if !all_serve || !self.are_shards_restored() || self.closing.is_some() {
             return;
         }
         // The link of the subscriptions may be a new one though the client was ready all the time: nothing was wanted when the old
@@ -360,7 +360,8 @@ impl RedisSession {
 
     /// Disconnect was asked for.
     pub(super) fn close(&mut self, now: Instant, deadline: Instant, sink: &mut dyn Sink) {
-        if let Some(since) = self.delivery.end(self.missing_since(self.subscriber(), now)) {
+        let plain = self.delivery.end(self.missing_since(self.subscriber(), now));
+        if let Some(since) = plain.into_iter().chain(self.end_shards(now)).min() {
             // Nobody asks this server any more whether it was still a master, or compares the next one's role with its.
             let confirmed = self.watch.as_ref().and_then(SentinelWatch::confirmed);
             let since = self.role.master_seen().into_iter().chain(confirmed).fold(since, Instant::min);

@@ -7,15 +7,17 @@
 use std::time::{Duration, Instant};
 
 use super::connection::Expectation;
+use super::protocol::MOVED;
 use super::reply::Reply;
 use super::session::RedisSession;
-use super::sharded_error::{MOVED, is_of_slots};
+use super::sharded_error::is_of_slots;
+use super::shards::delivery_of;
 use crate::backend::toolbox::{Batch, InFlight, Operation};
 use crate::model::{Code, Error, TopicKind};
 
 /// How long a node may go on holding a slot after another one has taken it: it hears of that from the cluster's bus, where each
 /// node speaks to some of the others each second. See <https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/>
-const LAG: Duration = Duration::from_secs(5);
+pub(super) const LAG: Duration = Duration::from_secs(5);
 
 /// Whether a refusal of this batch means that it has happened: a node that has lost their hash slot subscribes nobody to its names.
 pub(super) fn is_gone(batch: &Batch, error: &Error) -> bool {
@@ -30,8 +32,9 @@ impl RedisSession {
         // What was published at the slot's new node meanwhile did not come.
         let silent_since = heard.checked_sub(LAG).unwrap_or(heard);
         let text = "the server ended the subscription, as it does when a hash slot moves to another node";
-        self.delivery.ended(kind, name, &Error::unsent(Code::Disconnected, text), silent_since);
-        self.counters.set_confirmed(self.delivery.confirmed());
+        let delivery = delivery_of(&mut self.delivery, &mut self.shards, &self.links[i]);
+        delivery.ended(kind, name, &Error::unsent(Code::Disconnected, text), silent_since);
+        self.count_confirmed();
     }
 
     /// Whether this is the answer to an SUNSUBSCRIBE that passes for confirmed, which the fence follows.

@@ -1,16 +1,12 @@
 //! Errors of servers about sharded channels.
 
+use super::protocol::{CROSS_SLOT, MOVED};
+use super::redirection::is_redirection;
 use crate::model::Error;
-
-/// The codes with which a node refuses a command because of its hash slot. No command without a slot is refused like this.
-const OF_SLOTS: [&str; 5] = ["ASK", "CLUSTERDOWN", "CROSSSLOT", "MOVED", "TRYAGAIN"];
-
-/// The server's code for what is at another node.
-pub(super) const MOVED: &str = "MOVED";
 
 /// Whether it is a command's hash slot that the server refuses. A PING has none.
 pub(super) fn is_of_slots(error: &Error) -> bool {
-    OF_SLOTS.contains(&error.code.as_str())
+    is_redirection(error) || error.code.as_str() == CROSS_SLOT
 }
 
 /// An error of the server's about a sharded channel, in words for owners.

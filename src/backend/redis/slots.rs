@@ -2,6 +2,7 @@
 
 use super::hash_slot::HashSlot;
 use super::keys::keys_of;
+use super::protocol::CROSS_SLOT;
 use crate::backend::Endpoint;
 use crate::model::{Code, Error, RequestKind};
 
@@ -11,9 +12,6 @@ const SLOTS: usize = HashSlot::COUNT as usize;
 pub(super) const MAX_NODES: usize = 1024;
 /// Stands for no node.
 const NOBODY: u16 = u16::MAX;
-
-/// The code of an error about keys in several hash slots.
-const CROSS_SLOT: &str = "CROSSSLOT";
 
 /// What to do about keys in several hash slots.
 const SAME_TAG: &str = ": give them the same word in braces, as in {shop}:stock and {shop}:sold";

@@ -15,7 +15,9 @@
 //!
 //! [`printable`]: crate::model::printable
 
-use super::config::Config;
+use super::config::{self, Config};
+use super::protocol::{ASK, CLUSTER_DOWN, CROSS_SLOT, MOVED, TRY_AGAIN};
+use crate::backend::Endpoint;
 use crate::model::{Code, Error, NAME_CHARACTERS, Printable};
 
 /// Characters of an error that are kept, whether it is the server's, the system's or a library's.
@@ -31,20 +33,20 @@ const HOST_BYTES: usize = 253;
 const HOLE: &str = "…";
 
 /// Codes with which servers begin their errors. None of them tells anything of a password.
-const FIXED_CODES: [&str; 22] = [
-    "ASK",
+const FIXED_CODES: [&str; 23] = [
+    ASK,
     "BUSY",
     "BUSYGROUP",
     "BUSYKEY",
-    "CLUSTERDOWN",
-    "CROSSSLOT",
+    CLUSTER_DOWN,
+    CROSS_SLOT,
     "DENIED",
     "ERR",
     "EXECABORT",
     "LOADING",
     "MASTERDOWN",
     "MISCONF",
-    "MOVED",
+    MOVED,
     "NOAUTH",
     "NOPERM",
     "NOPROTO",
@@ -52,6 +54,7 @@ const FIXED_CODES: [&str; 22] = [
     "NOSCRIPT",
     "OOM",
     "READONLY",
+    TRY_AGAIN,
     "WRONGPASS",
     "WRONGTYPE",
 ];
@@ -112,9 +115,15 @@ pub(super) fn server_name(text: &[u8], config: &Config) -> Box<str> {
 }
 
 /// The name of a host that the server tells of. `None` if it is no text, is longer than such names are, or has the password in it.
-pub(super) fn host_name<'a>(text: &'a [u8], config: &Config) -> Option<&'a str> {
+fn host_name<'a>(text: &'a [u8], config: &Config) -> Option<&'a str> {
     let has_secret = (0..text.len()).any(|at| secret_at(secret(config), &text[at..]).is_some());
     std::str::from_utf8(text).ok().filter(|_| text.len() <= HOST_BYTES && !has_secret)
+}
+
+/// The host and port that the server tells of. `None` if they cannot be an address, as `?` for a name that it does not know.
+pub(super) fn endpoint(host: &[u8], port: u16, config: &Config) -> Option<Endpoint> {
+    let host = config::host(host_name(host, config)?.to_owned()).ok()?;
+    (port > 0).then_some(Endpoint::Tcp { host, port })
 }
 
 /// The first word of an error, if it is a code.

@@ -92,7 +92,7 @@ impl RedisSession {
             watch.note_confirmed(asked);
         }
         if self.ready
-            && watch.is_told_again()
+            && watch.note_watched()
             && let Some(sentinel) = watch.sentinel()
         {
             sink.event(Event::Notice(format!("the Sentinel {sentinel} confirms the master again").into()));
@@ -111,7 +111,7 @@ impl RedisSession {
 
     /// Has the owner told, once, that nobody confirms the master to which the client is connected.
     fn tell_unwatched(&mut self, error: &Error, now: Instant, sink: &mut dyn Sink) {
-        if self.ready && self.watch.as_mut().is_some_and(|watch| watch.is_told(now)) {
+        if self.ready && self.watch.as_mut().is_some_and(|watch| watch.note_unwatched(now)) {
             let text = format!(
                 "no Sentinel confirms the master: {error}; the connection to it goes on, and a failover may be seen late"
             );

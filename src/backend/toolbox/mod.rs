@@ -21,7 +21,7 @@ mod random;
 mod requests;
 
 pub use backoff::Backoff;
-pub use delivery::{Batch, Delivery, Name, Operation, RefusedTopic, RefusedTopics};
+pub use delivery::{Batch, Delivery, Handover, Name, Operation, RefusedTopic, RefusedTopics};
 pub use liveness::{Liveness, Sign};
 pub use pauses::RefusalKind;
 pub use pending::{Detour, PendingRequest};

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::delivery::Delivery;
 use super::pending::PendingRequest;
 use super::pipeline::Pipeline;
-use crate::model::{Error, Request, RequestKind, RequestName, Sink, Value};
+use crate::model::{Error, LinkId, Request, RequestKind, RequestName, Sink, Value};
 
 /// The requests of a session: nothing else answers one.
 #[derive(Debug)]
@@ -82,16 +82,16 @@ impl Requests {
         self.backlog.pop_front_if(|request| !delivery.holds_back(request.after) && !request.is_over(now))
     }
 
-    /// Hands each request that [`Requests::next`] would return to `send`, in order. Those that it gives back stay. Returns whether
-    /// others wait for subscriptions.
+    /// Hands each request that [`Requests::next`] would return to `send`, in order. Those that it gives back stay. `holds_back`
+    /// is that of the subscriptions of all links. Returns whether others wait for them.
     pub fn send_each(
         &mut self,
-        delivery: &Delivery,
+        holds_back: impl Fn(u64) -> bool,
         now: Instant,
         mut send: impl FnMut(PendingRequest) -> Option<PendingRequest>,
     ) -> bool {
         let mut stay = Vec::new();
-        while let Some(request) = self.backlog.pop_front_if(|it| !delivery.holds_back(it.after)) {
+        while let Some(request) = self.backlog.pop_front_if(|it| !holds_back(it.after)) {
             stay.extend(if request.is_over(now) { Some(request) } else { send(request) });
         }
         let is_held_back = !self.backlog.is_empty();
@@ -132,14 +132,14 @@ impl Requests {
         self.due.filter(|_| self.pending > 0)
     }
 
-    /// Answers those whose time is up, with an `error` that depends on whether something of them was written. What was not is
-    /// taken back; of what was, the answer is still expected. `pipelines` are all that the session has. Returns whether
-    /// anything was due.
+    /// Answers those whose time is up, with an `error` that depends on the link on which something of them was written, if it was.
+    /// What was not is taken back; of what was, the answer is still expected. `pipelines` are all that the session has. Returns
+    /// whether anything was due.
     pub fn expire<'a, E: 'a>(
         &mut self,
         now: Instant,
-        pipelines: impl IntoIterator<Item = &'a mut Pipeline<E>>,
-        error: impl Fn(&PendingRequest, bool) -> Error,
+        pipelines: impl IntoIterator<Item = (LinkId, &'a mut Pipeline<E>)>,
+        error: impl Fn(&PendingRequest, Option<LinkId>) -> Error,
         sink: &mut dyn Sink,
     ) -> bool {
         if self.due().is_none_or(|due| due > now) {
@@ -148,7 +148,7 @@ impl Requests {
         self.due = None;
         for request in std::mem::take(&mut self.backlog) {
             if request.is_over(now) {
-                let error = error(&request, false);
+                let error = error(&request, None);
                 self.answer(request, Err(error), sink);
             } else {
                 self.note_deadline(request.deadline);
@@ -156,10 +156,10 @@ impl Requests {
             }
         }
         let mut in_flight = 0;
-        for pipeline in pipelines {
+        for (link, pipeline) in pipelines {
             pipeline.take_requests(|request, sent| {
                 if let Some(request) = request.take_if(|request| request.is_over(now)) {
-                    let error = error(&request, sent);
+                    let error = error(&request, sent.then_some(link));
                     self.answer(request, Err(error), sink);
                 } else if let Some(request) = request {
                     self.note_deadline(request.deadline);
@@ -237,11 +237,11 @@ mod tests {
         Error { sent, ..Error::unsent(Code::Timeout, "too late") }
     }
 
-    fn late(_: &PendingRequest, sent: bool) -> Error {
-        timeout(sent)
+    fn late(_: &PendingRequest, sent_on: Option<LinkId>) -> Error {
+        timeout(sent_on.is_some())
     }
 
-    const NOTHING_IN_FLIGHT: [&mut Pipeline<()>; 0] = [];
+    const NOTHING_IN_FLIGHT: [(LinkId, &mut Pipeline<()>); 0] = [];
 
     #[test]
     fn each_is_answered_once_at_its_deadline_or_before() {
@@ -296,7 +296,7 @@ mod tests {
         }
         pipeline.transmitted(1);
         let later = now + Duration::from_secs(1);
-        assert!(requests.expire(later, Some(&mut pipeline), late, &mut answers));
+        assert!(requests.expire(later, [(LinkId(0), &mut pipeline)], late, &mut answers));
         assert_eq!(pipeline.pending(), b"2");
         assert!(pipeline.front().is_some_and(|command| command.request.is_none()), "its answer will come");
         assert_eq!(requests.due(), Some(now + Duration::from_secs(9)));
@@ -328,20 +328,28 @@ mod tests {
             requests.accept(request(index, now + Duration::from_secs(9)), None, &delivery, now);
         }
         let mut taken = Vec::new();
-        requests.send_each(&delivery, now, |request| match request.number {
-            1 | 4 => {
-                taken.push(request);
-                None
-            }
-            _ => Some(request),
-        });
+        requests.send_each(
+            |number| delivery.holds_back(number),
+            now,
+            |request| match request.number {
+                1 | 4 => {
+                    taken.push(request);
+                    None
+                }
+                _ => Some(request),
+            },
+        );
         requests.put_back(vec![taken.remove(1)]);
         requests.put_back(taken);
         let mut numbers = Vec::new();
-        requests.send_each(&delivery, now, |request| {
-            numbers.push(request.number);
-            Some(request)
-        });
+        requests.send_each(
+            |number| delivery.holds_back(number),
+            now,
+            |request| {
+                numbers.push(request.number);
+                Some(request)
+            },
+        );
         assert_eq!(numbers, [1, 2, 3, 4, 5]);
         requests.partition(
             |kind| match kind {

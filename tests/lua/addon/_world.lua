@@ -2,7 +2,7 @@
 -- to them, and nothing happens between two calls. `settings`: secret, max_table_bytes, max_table_elements.
 return function(settings)
 	local world = { now = 1000, unix = 1800000000, lines = {}, errors = {} }
-	local tasks, clients = {}, {}
+	local tasks, clients, added = {}, {}, 0
 	local real = realtime
 	local realtime = setmetatable({}, { __index = real })
 	local addon = {
@@ -11,10 +11,18 @@ return function(settings)
 		Say = function(text) world.lines[#world.lines + 1] = text end,
 		EnsureTick = function() end,
 		default_listeners = {},
-		AddTask = function(key, task) tasks[key] = task end,
+		ScriptText = function() return "" end,
+		AddTask = function(key, task)
+			added = added + 1
+			tasks[key] = { run = task, order = tasks[key] and tasks[key].order or added }
+		end,
 		RemoveTask = function(key) tasks[key] = nil end,
 		Protect = function(fn, ...)
-			return (xpcall(fn, function(err) world.errors[#world.errors + 1] = tostring(err) end, ...))
+			local fine, message = xpcall(fn, function(err)
+				world.errors[#world.errors + 1] = tostring(err)
+				return tostring(err)
+			end, ...)
+			return fine, not fine and message or nil
 		end,
 	}
 	if settings and settings.secret then
@@ -30,7 +38,10 @@ return function(settings)
 		local number = tonumber_before(value, base)
 		return number and math.min(number, 2 ^ 32 - 1)
 	end
-	for _, part in ipairs({ "report", "json", "envelope", "objects", "tables", "requests", "presence", "timers", "async", "time", "once" }) do
+	for _, part in ipairs({
+		"report", "json", "envelope", "objects", "tables", "requests", "presence", "timers", "async", "time", "once", "durable_publish",
+		"durable_subscribe", "durable_work", "durable",
+	}) do
 		include("realtime/" .. part .. ".lua")(realtime, addon)
 	end
 	SysTime, os.time, tonumber = SysTime_before, time_before, tonumber_before
@@ -100,8 +111,9 @@ return function(settings)
 			local now = math.min(stop, world.now + (step or 0.015))
 			world.unix, world.now = world.unix + now - world.now, now
 			local round = {}
-			for key, task in pairs(tasks) do round[key] = task end
-			for _, task in pairs(round) do addon.Protect(task, now) end
+			for _, task in pairs(tasks) do round[#round + 1] = task end
+			table.sort(round, function(a, b) return a.order < b.order end)
+			for _, task in ipairs(round) do addon.Protect(task.run, now) end
 		end
 	end
 

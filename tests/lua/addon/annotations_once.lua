@@ -41,6 +41,8 @@ host.test("every function of the module and the addon, and no other", function()
 		RealtimeRequests = getmetatable(realtime.Requests(client, "x")).__index,
 		RealtimePresence = getmetatable(realtime.Presence(client, "x")).__index,
 		RealtimeShared = getmetatable(realtime.Shared("x", client)).__index,
+		RealtimeDurable = getmetatable(realtime.Durable(client, "x")).__index,
+		RealtimePlayers = getmetatable(realtime.Players(client, "x")).__index,
 	}
 	for owner, methods in pairs(real) do
 		kit.eq(names(functions[owner], all), names(methods, is_function), owner)

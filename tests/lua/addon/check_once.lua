@@ -166,6 +166,23 @@ host.test("keys that are not allowed", function()
 	all_well()
 end)
 
+host.test("messages that are dead", function()
+	restart(host.redis_url)
+	local durable = realtime.Durable()
+	durable:Work("check_once", function(_, _, done) done() end)
+	host.real.command("XADD", "realtime:durable:{check_once}", "*", "data", "no JSON")
+	local is_dead
+	durable:On("failed", "test", function() is_dead = true end)
+	kit.wait("its end", function() return is_dead end)
+	local problem = only("durable channel", "1 messages of check_once are dead")
+	assert(problem.todo:find('durable:Retry("check_once"', 1, true), problem.todo)
+	host.real.command("DEL", "realtime:durable:{check_once}:dead")
+	local report = all_well()
+	assert(show(report):find("good durable channel: check_once: 0 messages, 0 of them not handled", 1, true), show(report))
+	durable:Stop("check_once")
+	for _, script in ipairs({ "durable_work", "durable_manage" }) do realtime.addon.used_scripts[script] = nil end
+end)
+
 host.test("a command that only some calls of a shared table need", function()
 	local used = realtime.addon.used_scripts
 	used.shared_write = true
@@ -177,6 +194,15 @@ host.test("a command that only some calls of a shared table need", function()
 	type_in(host.real, line.todo, "ACL SETUSER")
 	all_well()
 	used.shared_write = nil
+	-- Likewise of durable messages.
+	used.durable_publish = true
+	for _, command in ipairs({ "xadd", "xtrim", "xdel", "xlen", "xrange", "xrevrange", "zcard", "zrangebyscore" }) do
+		with_user("-" .. command)
+		line = only("durable messages", "is refused")
+	end
+	type_in(host.real, line.todo, "ACL SETUSER")
+	all_well()
+	used.durable_publish = nil
 end)
 
 host.test("each server's words for a key, a channel and a command", function()
@@ -209,13 +235,14 @@ host.test("what the check leaves in Redis does not grow with the servers that ch
 		all_well()
 	end
 	realtime.ServerId = server_id
-	kit.wait("one key of each", function()
+	kit.wait("the same few keys", function()
 		for _, helper in ipairs({ "once", "shared" }) do
 			local key = "realtime:" .. helper .. ":{realtime:check"
 			local keys = host.real.command("KEYS", key .. "*")
 			if #keys ~= 1 or keys[1] ~= key .. "}" then return false end
 		end
-		return true
+		-- Two streams, what is known of each, and one place.
+		return #host.real.command("KEYS", "realtime:durable:{realtime:check*") <= 5
 	end)
 end)
 

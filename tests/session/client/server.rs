@@ -164,6 +164,7 @@ pub(crate) fn life(command: &str) -> Option<&'static [u8]> {
         "HELLO 3" => Some(HELLO3),
         "ROLE" => Some(MASTER),
         "PING" => Some(b"+PONG\r\n"),
+        "CLUSTER INFO" => Some(b"$43\r\ncluster_state:ok\r\ncluster_current_epoch:6\r\n\r\n"),
         _ => None,
     }
 }

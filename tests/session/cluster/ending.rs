@@ -1,9 +1,12 @@
 //! How a client of a cluster begins and ends.
 
-use realtime::model::{Event, LinkId};
+use std::io::ErrorKind;
+
+use realtime::backend::LinkError;
+use realtime::model::{Event, LinkId, RequestKind};
 
 use super::{SEED, SLOTS, failed, made, made_at, node, ok, on_cluster};
-use crate::client::{BOTH, Client};
+use crate::client::{BOTH, Client, args};
 use crate::sink::Said;
 
 #[test]
@@ -69,10 +72,45 @@ fn answers_are_awaited_on_all_links_when_the_client_ends() {
         assert_eq!(client.said(), []);
         node(&mut client, 2, "n2:7002", resp);
         assert_eq!(client.commands(2), ["GET c"]);
-        client.lost(0, realtime::backend::LinkError::Eof);
+        client.lost(0, LinkError::Eof);
         assert_eq!(failed(&mut client, 1).code.as_str(), "DISCONNECTED");
         client.server(2, b"+OK\r\n");
         assert_eq!(client.said(), [ok(2), Said::Event(Event::Closed)]);
+    }
+}
+
+/// What a node that lives can still answer is not given up because the first link is between two attempts.
+#[test]
+fn a_request_that_another_node_can_run_is_sent_though_the_first_link_is_lost() {
+    for resp in BOTH {
+        for pauses in [false, true] {
+            let mut client = on_cluster(resp, &[], SLOTS);
+            if pauses {
+                client.get(1, "c");
+                node(&mut client, 2, "n2:7002", resp);
+                client.commands(2);
+            }
+            client.lost(0, LinkError::Eof);
+            while client.driver.is_wanted(LinkId(0)) {
+                let address = client.attempt(0).0;
+                client.lost(0, LinkError::Connect { address, source: ErrorKind::ConnectionRefused.into() });
+            }
+            client.said();
+            if pauses {
+                client.server(2, b"-TRYAGAIN Multiple keys request during rehashing of slot\r\n");
+                client.disconnect(5.0);
+            } else {
+                let get = client.make_request(1, 10.0, RequestKind::Command(args(&["GET", "c"])));
+                client.command_in_one_tick(get);
+                client.disconnect(5.0);
+                node(&mut client, 2, "n2:7002", resp);
+            }
+            assert_eq!(client.said(), [], "{resp:?} {pauses}");
+            client.advance(0.15);
+            assert_eq!(client.commands(2), ["GET c"]);
+            client.server(2, b"+OK\r\n");
+            assert_eq!(client.said(), [ok(1), Said::Event(Event::Closed)]);
+        }
     }
 }
 

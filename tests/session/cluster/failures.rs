@@ -3,10 +3,10 @@
 use std::io;
 
 use realtime::backend::{LinkError, OptionValue};
-use realtime::model::{LinkId, State};
+use realtime::model::{LinkId, RequestKind, Room, State};
 
 use super::{SLOTS, command, failed, made, made_at, node, ok, on_cluster};
-use crate::client::{BOTH, Client, Resp};
+use crate::client::{BOTH, Client, Resp, args, option_text};
 use crate::sink::Said;
 
 /// The same cluster after `n4` has taken the place of `n2`.
@@ -170,7 +170,7 @@ fn a_request_whose_node_stays_away_says_why_it_was_not_sent() {
 fn a_silent_node_is_found_as_any_server_is() {
     for resp in BOTH {
         let mut client = with_node(resp, &[]);
-        client.request(1, 100.0, realtime::model::RequestKind::Command(crate::client::args(&["GET", "c"])));
+        client.request(1, 100.0, RequestKind::Command(args(&["GET", "c"])));
         let mut said = Vec::new();
         for _ in 0..25 {
             client.advance(1.0);
@@ -186,7 +186,7 @@ fn a_silent_node_is_found_as_any_server_is() {
 fn a_server_that_is_no_node_of_a_cluster_gets_none_of_its_commands() {
     for resp in BOTH {
         let mut client = on_cluster(resp, &[], SLOTS);
-        client.request(1, 1.0, realtime::model::RequestKind::Command(crate::client::args(&["GET", "c"])));
+        client.request(1, 1.0, RequestKind::Command(args(&["GET", "c"])));
         assert_eq!(client.attempt(2).0, "n2:7002");
         made_at(&mut client, 2, resp, "standalone");
         assert_eq!(client.action(), Some(realtime::backend::Action::Close(LinkId(2))));
@@ -218,6 +218,56 @@ fn a_node_that_loads_its_data_is_waited_for() {
     client.server(2, b"+PONG\r\n");
     assert_eq!(client.commands(2), ["GET c"]);
     assert_eq!((client.said(), client.counters.state()), (vec![], State::Ready));
+}
+
+/// Then no link has bytes to write, and nothing but the request itself is a reason to make one.
+#[test]
+fn a_node_is_connected_to_for_a_request_while_the_first_link_has_its_pause() {
+    for resp in BOTH {
+        let mut client = on_cluster(resp, &[], SLOTS);
+        client.lost(0, LinkError::Eof);
+        while client.driver.is_wanted(LinkId(0)) {
+            let address = client.attempt(0).0;
+            refused(&mut client, 0, &address);
+        }
+        client.said();
+        let request = client.make_request(1, 10.0, RequestKind::Command(args(&["GET", "c"])));
+        client.command_in_one_tick(request);
+        assert_eq!(client.driver.session.poll_timeout(), Some(client.driver.now), "{resp:?}");
+        client.advance(0.0);
+        node(&mut client, 2, "n2:7002", resp);
+        assert_eq!(client.commands(2), ["GET c"]);
+        client.server(2, b"+OK\r\n");
+        assert_eq!(client.said(), [ok(1)]);
+    }
+}
+
+#[test]
+fn a_node_that_owes_an_answer_is_not_taken_for_one_that_we_do_not_read() {
+    let pause = [("overflow", option_text("pause")), ("ping_interval", OptionValue::Number(60.0))];
+    let mut client = with_node(Resp::Three, &pause);
+    client.subscribe("chat", 1);
+    client.confirm("subscribe", "chat");
+    client.fence(1);
+    client.said();
+    client.driver.queue.full = Some(Room::Messages);
+    client.server(0, b">3\r\n+message\r\n+chat\r\n+x\r\n");
+    assert!(client.driver.is_paused(LinkId(0)));
+    client.get(1, "b");
+    client.get(2, "c");
+    client.commands(2);
+    client.advance(10.0);
+    let said = client.said();
+    let told: Vec<_> = said
+        .iter()
+        .map(|said| match said {
+            Said::Answer { id, result: Err(error) } => {
+                (*id, error.message.contains("the queue to the callbacks is full"))
+            }
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(told, [(1, true), (2, false)], "{said:?}");
 }
 
 /// The client is down, and what other nodes hold is still theirs.

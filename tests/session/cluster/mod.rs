@@ -1,10 +1,12 @@
 //! A cluster: commands go to the node that holds their hash slot, and where a node sends them on.
 
+mod cut_off;
 mod ending;
 mod failures;
 mod order;
 mod redirections;
 mod routes;
+mod shards;
 mod transactions;
 
 use realtime::backend::{Connected, OptionValue};

@@ -100,6 +100,7 @@ impl Cluster {
             ["HELLO", "3"] => "%2\r\n+mode\r\n+cluster\r\n+role\r\n+master\r\n".into(),
             ["ASKING"] => "+OK\r\n".into(),
             ["PING"] => "+PONG\r\n".into(),
+            ["CLUSTER", "INFO"] => "-NOPERM no\r\n".into(),
             other => panic!("{other:?}"),
         }
     }

@@ -125,6 +125,7 @@ fn a_node_that_was_reset_is_left_for_another_one_and_a_gap_is_told() {
             if resp == Resp::Two {
                 client.server(1, b"*2\r\n$4\r\npong\r\n$0\r\n\r\n");
             }
+            client.server(0, b"-NOPERM no permissions to run it\r\n");
             if client.commands(0).iter().any(|command| command == "CLUSTER SLOTS") {
                 break;
             }
@@ -245,6 +246,11 @@ fn nodes_are_asked_for_again_along_with_the_role_unless_that_is_refused() {
                 let commands = client.commands(0);
                 assert_eq!(commands[0], question(resp));
                 client.server(0, if resp == Resp::Three { HELLO3 } else { crate::client::MASTER });
+                let info_asked = commands.iter().any(|command| command == "CLUSTER INFO");
+                if info_asked {
+                    client.server(0, b"-NOPERM no permissions to run it\r\n");
+                }
+                assert_eq!(info_asked, is_asked_again);
                 let slots_asked = commands.iter().any(|command| command == "CLUSTER SLOTS");
                 if slots_asked {
                     client.server(0, slots);

@@ -1,8 +1,8 @@
 //! What Sentinels say, understood: <https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/>
 
 use crate::backend::Endpoint;
-use crate::backend::redis::config::{Config, host};
-use crate::backend::redis::texts::{host_name, server_name};
+use crate::backend::redis::config::Config;
+use crate::backend::redis::texts::{endpoint, server_name};
 use crate::model::Value;
 
 /// The channel on which a Sentinel says that another server is the master of one of the names that it watches.
@@ -16,19 +16,17 @@ const MAX_QUOTED: usize = 4;
 pub(super) fn address(reply: &Value, configs: [&Config; 2]) -> Option<Endpoint> {
     let Value::Array(items) = reply else { return None };
     let [host, port] = &items[..] else { return None };
-    endpoint(host, port, configs)
+    named(host, port, configs)
 }
 
-fn endpoint(name: &Value, port: &Value, configs: [&Config; 2]) -> Option<Endpoint> {
+fn named(name: &Value, port: &Value, configs: [&Config; 2]) -> Option<Endpoint> {
     let Value::String(name) = name else { return None };
     let port = match port {
         Value::String(text) => std::str::from_utf8(text).ok()?.parse().ok()?,
         Value::Integer(port) => u16::try_from(*port).ok()?,
         _ => return None,
     };
-    let text = host_name(name, configs[0]).and(host_name(name, configs[1]))?;
-    let host = host(text.to_owned()).ok()?;
-    (port > 0).then_some(Endpoint::Tcp { host, port })
+    endpoint(name, port, configs[0]).and(endpoint(name, port, configs[1]))
 }
 
 /// The addresses of the other Sentinels, in an answer to SENTINEL SENTINELS. What cannot be an address is passed over.
@@ -36,7 +34,7 @@ pub(super) fn sentinels<'a>(
     reply: &'a Value,
     configs: [&'a Config; 2],
 ) -> impl Iterator<Item = Endpoint> + use<'a> {
-    items(reply).iter().filter_map(move |one| endpoint(field(one, b"ip")?, field(one, b"port")?, configs))
+    items(reply).iter().filter_map(move |one| named(field(one, b"ip")?, field(one, b"port")?, configs))
 }
 
 /// The names that a Sentinel watches, in an answer to SENTINEL MASTERS, as an error quotes them.

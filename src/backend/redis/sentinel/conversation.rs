@@ -9,9 +9,8 @@ use super::failure::WatchFailure;
 use super::{POLL, SentinelWatch};
 use crate::backend::redis::connection::Expectation;
 use crate::backend::redis::failure::Failure;
-use crate::backend::redis::protocol::{
-    DEFAULT_USER, MAX_NAME, SentinelQuestion, Version, is_refusal, turns_away,
-};
+use crate::backend::redis::handshake::{auth, hello};
+use crate::backend::redis::protocol::{MAX_NAME, SentinelQuestion, Version, is_refusal, turns_away};
 use crate::backend::redis::push::{Message, Push};
 use crate::backend::redis::reply::{Reply, reply};
 use crate::backend::redis::serving::without_echo;
@@ -41,16 +40,7 @@ impl SentinelWatch {
     pub(super) fn say_hello(&mut self, now: Instant) {
         (self.is_announced, self.is_unknown) = (false, false);
         match self.first_version() {
-            Version::Resp3 => {
-                let mut words: Vec<&[u8]> = vec![b"HELLO", b"3"];
-                if let Some(login) = &self.config.credentials {
-                    words.extend([b"AUTH", login.user.as_deref().unwrap_or(DEFAULT_USER), &login.password]);
-                }
-                if let Some(name) = &self.config.name {
-                    words.extend([b"SETNAME", name.as_bytes()]);
-                }
-                send(&mut self.link, SentinelQuestion::Hello, &words);
-            }
+            Version::Resp3 => send(&mut self.link, SentinelQuestion::Hello, &hello(&self.config)),
             Version::Resp2 => self.log_in(now),
         }
     }
@@ -61,9 +51,7 @@ impl SentinelWatch {
             connection.version = Version::Resp2;
         }
         let Some(login) = &self.config.credentials else { return self.begin(now) };
-        let words = [b"AUTH", login.user.as_deref().unwrap_or_default(), &login.password];
-        let words = if login.user.is_some() { &words[..] } else { &[words[0], words[2]] };
-        send(&mut self.link, SentinelQuestion::Auth, words);
+        send(&mut self.link, SentinelQuestion::Auth, &auth(login));
     }
 
     /// The Sentinel let us in.
@@ -155,7 +143,8 @@ impl SentinelWatch {
                 self.fail(WatchFailure::NotSentinel, now);
             }
             (SentinelQuestion::Masters, reply) => {
-                let known = reply.map_or_else(|_| Vec::new(), |reply| masters(&reply, &self.config));
+                // An ACL may forbid it, and of hundreds of masters the answer is too long to be kept.
+                let known = reply.ok().map(|reply| masters(&reply, &self.config));
                 self.fail(WatchFailure::UnknownMaster(known), now);
             }
             // What follows upon an unknown name says that it is unknown.

@@ -15,8 +15,8 @@ pub(super) enum WatchFailure {
     Refused(Error),
     /// What answers knows no command SENTINEL.
     NotSentinel,
-    /// The Sentinel has no master of this name, but these.
-    UnknownMaster(Vec<String>),
+    /// The Sentinel has no master of this name, but these, if it tells.
+    UnknownMaster(Option<Vec<String>>),
     /// What it names is no address.
     BadAddress,
     /// What it names as the master is a replica.
@@ -41,7 +41,9 @@ impl WatchFailure {
                 "a Redis answers there, not a Sentinel: write the addresses of Sentinels (their port is mostly 26379), or a URL that \
                  begins with redis://",
             ),
-            Self::UnknownMaster(known) => Error::unsent(Code::Unsupported, unknown_master(master, &known)),
+            Self::UnknownMaster(known) => {
+                Error::unsent(Code::Unsupported, unknown_master(master, known.as_deref()))
+            }
             Self::BadAddress => {
                 Error::unsent(Code::Protocol, format!("what it names as the address of {master} is none"))
             }
@@ -56,14 +58,15 @@ impl WatchFailure {
     }
 }
 
-fn unknown_master(master: &str, known: &[String]) -> String {
+fn unknown_master(master: &str, known: Option<&[String]>) -> String {
     let known = match known {
-        [] => "no master at all".to_owned(),
-        [one] => format!("\"{one}\" alone"),
-        [firsts @ .., last] => format!("\"{}\" and {last}", firsts.join("\", \"")),
+        None => String::new(),
+        Some([]) => ", it watches no master at all".to_owned(),
+        Some([one]) => format!(", it watches \"{one}\" alone"),
+        Some([firsts @ .., last]) => format!(", it watches \"{}\" and {last}", firsts.join("\", \"")),
     };
     format!(
-        "it knows no master called \"{master}\", it watches {known}; the name is the one in sentinel.conf (sentinel monitor NAME …)"
+        "it knows no master called \"{master}\"{known}; the name is the one in sentinel.conf (sentinel monitor NAME …)"
     )
 }
 

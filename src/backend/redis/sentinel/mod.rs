@@ -19,9 +19,9 @@ use std::time::{Duration, Instant};
 use failure::WatchFailure;
 
 use super::config::{Config, Protocol};
-use super::connection::{Connection, LinkRole};
+use super::connection::{Connection, LinkRole, circumstances};
 use super::endpoints::{Endpoints, Turn};
-use super::failure::{Circumstances, Failure};
+use super::failure::Failure;
 use super::link::Link;
 use super::protocol::Version;
 use crate::backend::toolbox::{Backoff, Sign};
@@ -190,8 +190,8 @@ impl SentinelWatch {
         }
     }
 
-    /// Whether the owner is to be told now that nobody watches. Then it counts as told.
-    pub(super) fn is_told(&mut self, now: Instant) -> bool {
+    /// Nobody confirms the master of a client that is ready. Returns whether its owner is to be told now: then that counts as told.
+    pub(super) fn note_unwatched(&mut self, now: Instant) -> bool {
         let is_recent = self.told.is_some_and(|told| now.saturating_duration_since(told) < REST);
         let tells = !self.is_told && !is_recent;
         if tells {
@@ -200,8 +200,8 @@ impl SentinelWatch {
         tells
     }
 
-    /// Whether the owner was told that nobody watches, and not yet that somebody does again. Then that counts as told.
-    pub(super) fn is_told_again(&mut self) -> bool {
+    /// The master is confirmed. Returns whether the owner is to be told, because he was told before that nobody confirmed it.
+    pub(super) fn note_watched(&mut self) -> bool {
         std::mem::take(&mut self.is_told)
     }
 
@@ -259,12 +259,9 @@ impl SentinelWatch {
         if self.link.connected(how, now, &self.config).is_none() {
             return;
         }
-        match (&self.config.tls, self.link.endpoint()) {
-            (Some(tls), Some(Endpoint::Tcp { host, .. })) => {
-                let (tls, name) = (Arc::clone(tls.settings()), tls.name(host));
-                self.actions.push_back(Action::Secure { link: WATCH, tls, name });
-            }
-            _ => self.say_hello(now),
+        match self.link.secure(&self.config) {
+            Some(action) => self.actions.push_back(action),
+            None => self.say_hello(now),
         }
     }
 
@@ -287,9 +284,8 @@ impl SentinelWatch {
     fn connect(&mut self, now: Instant) {
         let endpoint = self.endpoints.present().clone();
         let deadline = self.endpoints.deadline(now);
-        self.link.connect(endpoint.clone(), deadline);
         let after = self.endpoints.failed_peer(&endpoint);
-        self.actions.push_back(Action::Connect { link: WATCH, endpoint, after, deadline });
+        self.actions.push_back(self.link.connect(endpoint, after, deadline));
     }
 
     /// The master is to be asked for as soon as may be.
@@ -366,13 +362,7 @@ impl SentinelWatch {
         let connection = closed.as_deref();
         let endpoint = self.endpoints.present().clone();
         let was_new = !connection.is_some_and(Connection::is_proved);
-        let seen = Circumstances {
-            opening: connection.map_or(&[], Connection::opening),
-            was_new,
-            lagged: false,
-            unsecured: self.config.tls.is_some() && connection.is_some_and(|it| it.secured.is_none()),
-            asked: false,
-        };
+        let seen = circumstances(connection, was_new, &self.config, now);
         if let Some(peer) = connection.and_then(|connection| connection.peer).filter(|_| was_new) {
             self.endpoints.peer_failed(&endpoint, peer);
         }

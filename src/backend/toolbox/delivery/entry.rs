@@ -28,6 +28,8 @@ pub(super) struct Entry {
     pub(super) told: bool,
     /// `told`, and refused on the present connection or ended by the server, and not confirmed since.
     pub(super) silence: Option<Silence>,
+    /// How often a server sent it on to another one since it was confirmed or refused.
+    pub(super) redirections: u8,
     /// The refusal of this wish, if it was refused since it was last confirmed.
     pub(super) refusal: Option<Box<Refusal>>,
 }

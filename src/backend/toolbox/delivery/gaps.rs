@@ -131,6 +131,14 @@ impl Delivery {
         }
     }
 
+    /// What was published `since` then may be missing. It is before the `ready` to come, so the gap is that of all topics.
+    pub fn lost_before_ready(&mut self, since: Instant, error: Error) {
+        match &mut self.gaps.loss {
+            Some(loss) => loss.since = loss.since.min(since),
+            none => *none = Some(Loss { since, error }),
+        }
+    }
+
     /// Nothing is wanted any more. If something was delivered, returns since when messages may be missing: `since` then, or
     /// since an earlier loss.
     pub fn end(&mut self, since: Instant) -> Option<Instant> {

@@ -1,5 +1,6 @@
 //! What one link delivers. The subscription table: for each topic what is wanted, what was asked of the server, and what it
-//! confirmed. When messages may be missing is in `gaps`, what the server refuses in `refused`, what it ended in `ended`.
+//! confirmed. Which topics are asked for next is in `queue`, when messages may be missing in `gaps`, what the server refuses in
+//! `refused`, what it ended in `ended`, and what goes to another link in `handover`.
 //!
 //! Nothing here sends. A topic whose wish differs from what was last requested waits in a queue; [`Delivery::next_batch`]
 //! turns the front of the queue into one SUBSCRIBE or UNSUBSCRIBE, and the server's answers come back as
@@ -10,7 +11,9 @@ mod batch;
 mod ended;
 mod entry;
 mod gaps;
+mod handover;
 mod names;
+mod queue;
 mod refusals;
 mod refused;
 #[cfg(test)]
@@ -20,6 +23,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 pub use batch::{Batch, Name, Operation};
+pub use handover::Handover;
 pub use refused::{RefusedTopic, RefusedTopics};
 
 use entry::{Entry, Refusal, Tables};
@@ -28,16 +32,6 @@ use names::Names;
 use refusals::Refusals;
 
 use crate::model::{Event, SubscriptionSlot, Topic, TopicKind};
-
-/// Names in one SUBSCRIBE at most.
-const BATCH_NAMES: usize = 1000;
-/// Bytes of names in one SUBSCRIBE at most, but for a single longer one.
-const BATCH_BYTES: usize = 64 << 10;
-
-/// Batches in flight at most, unless they are small.
-const MAX_BATCHES: usize = 8;
-/// What the names in flight may cost at most where there are more batches than that.
-const MAX_COST: usize = BATCH_BYTES;
 
 /// What a name in flight costs: its bytes, and those of a command that has no other.
 fn cost(name: &[u8]) -> usize {
@@ -117,6 +111,11 @@ impl Delivery {
         self.wanted == 0
     }
 
+    /// How many topics are wanted.
+    pub fn wanted(&self) -> usize {
+        self.wanted
+    }
+
     /// Whether a wanted topic was confirmed before, so that a lost connection loses messages.
     fn was_confirmed(&self) -> bool {
         self.told > 0
@@ -137,6 +136,12 @@ impl Delivery {
         self.last_number
     }
 
+    /// The number of a Subscribe or Unsubscribe that another link's subscriptions [serve](Delivery::subscribe_as).
+    pub fn next_number(&mut self) -> u64 {
+        self.last_number += 1;
+        self.last_number
+    }
+
     /// Whether a wish up to this number is neither confirmed nor refused, so that a publish behind it has to wait.
     pub fn holds_back(&self, number: u64) -> bool {
         self.unsettled.first().is_some_and(|&first| first <= number)
@@ -144,7 +149,12 @@ impl Delivery {
 
     /// Wants a topic. Returns the event to tell if the server has it confirmed already.
     pub fn subscribe(&mut self, topic: &Topic, slot: SubscriptionSlot) -> Option<Event> {
-        self.last_number += 1;
+        let number = self.next_number();
+        self.subscribe_as(number, topic, slot)
+    }
+
+    /// Likewise, with a number that is the session's.
+    pub fn subscribe_as(&mut self, number: u64, topic: &Topic, slot: SubscriptionSlot) -> Option<Event> {
         let table = self.tables.of_mut(topic.kind);
         if !table.contains_key(&*topic.name) {
             table.insert(Arc::from(&*topic.name), Entry::default());
@@ -161,7 +171,7 @@ impl Delivery {
         // The refusal of an earlier wish, or of its end.
         self.refusals.lift(entry);
         self.unsettled.remove(&entry.number);
-        entry.number = self.last_number;
+        entry.number = number;
         self.unsettled.insert(entry.number);
         if entry.in_flight == 0 && entry.confirmed {
             // An Unsubscribe that was never sent, or refused: undone.
@@ -175,8 +185,12 @@ impl Delivery {
 
     /// Wants a topic no more.
     pub fn unsubscribe(&mut self, topic: &Topic) {
-        self.last_number += 1;
-        let number = self.last_number;
+        let number = self.next_number();
+        self.unsubscribe_as(number, topic);
+    }
+
+    /// Likewise, with a number that is the session's.
+    pub fn unsubscribe_as(&mut self, number: u64, topic: &Topic) {
         let Some(entry) = self.tables.of_mut(topic.kind).get_mut(&*topic.name) else { return };
         if entry.slot.take().is_none() {
             return;
@@ -250,60 +264,6 @@ impl Delivery {
         self.restoring = self.wanted;
     }
 
-    /// The next batch to be sent, if there is one and few enough are in flight.
-    pub fn next_batch(&mut self) -> Option<Batch> {
-        if self.batches >= MAX_BATCHES && self.cost >= MAX_COST {
-            return None;
-        }
-        let batch = self.take_batch()?;
-        self.batches += 1;
-        self.cost += batch.names.iter().map(|name| cost(name)).sum::<usize>();
-        Some(batch)
-    }
-
-    /// Whether a batch is in flight.
-    pub fn awaits_confirmation(&self) -> bool {
-        self.batches > 0
-    }
-
-    fn take_batch(&mut self) -> Option<Batch> {
-        while let Some((kind, mut names)) = self.retries.pop_front() {
-            names.retain(|name| self.dequeue(kind, name) == Some(Operation::Subscribe));
-            if !names.is_empty() {
-                return Some(Batch::new(Operation::Subscribe, kind, names));
-            }
-        }
-        let mut batch: Option<Batch> = None;
-        let mut bytes = 0;
-        while let Some((kind, name)) = self.queue.front() {
-            if let Some(batch) = &batch {
-                let full = batch.names.len() == BATCH_NAMES || bytes + name.len() > BATCH_BYTES;
-                let differs = self.wish(*kind, name).is_some_and(|wish| wish != batch.operation);
-                let group = |name: &[u8]| (self.group_of)(*kind, name);
-                let is_others =
-                    *kind != batch.kind || batch.names.first().is_some_and(|it| group(it) != group(name));
-                if full || differs || is_others {
-                    break;
-                }
-            }
-            let Some((kind, name)) = self.queue.pop_front() else { break };
-            let Some(operation) = self.dequeue(kind, &name) else { continue };
-            bytes += name.len();
-            batch.get_or_insert_with(|| Batch::new(operation, kind, Vec::new())).names.push(name);
-        }
-        batch.or_else(|| self.next_refused())
-    }
-
-    /// The next refused topic that is asked for again.
-    fn next_refused(&mut self) -> Option<Batch> {
-        while let Some((kind, name)) = self.again.pop_front() {
-            if let Some(operation) = self.dequeue(kind, &name) {
-                return Some(Batch::new(operation, kind, vec![name]));
-            }
-        }
-        None
-    }
-
     /// A name of the oldest batch in flight was [ticked off](Batch::tick_off). Returns the event to tell.
     pub fn confirm(&mut self, batch: &Batch, name: &[u8]) -> Option<Event> {
         let Batch { operation, kind, .. } = *batch;
@@ -343,50 +303,13 @@ impl Delivery {
         self.tables.of(kind).get(name).is_some_and(|entry| entry.confirmed && entry.in_flight == 0)
     }
 
-    /// What is to be sent for a topic, if anything.
-    fn wish(&self, kind: TopicKind, name: &[u8]) -> Option<Operation> {
-        let entry = self.tables.of(kind).get(name)?;
-        match (entry.is_wanted(), entry.requested) {
-            (true, false) => Some(Operation::Subscribe),
-            (false, true) => Some(Operation::Unsubscribe),
-            _ => None,
-        }
-    }
-
-    /// Puts a topic into the queue, unless nothing is to be sent for it or it stands there.
-    fn enqueue(&mut self, kind: TopicKind, name: &[u8]) {
-        if self.wish(kind, name).is_none() {
-            return;
-        }
-        let table = self.tables.of_mut(kind);
-        let Some((key, _)) = table.get_key_value(name) else { return };
-        let key = Arc::clone(key);
-        if let Some(entry) = table.get_mut(name)
-            && !std::mem::replace(&mut entry.queued, true)
-        {
-            self.queue.push_back((kind, key));
-        }
-    }
-
-    /// A topic comes out of the queue: returns what is to be sent for it, and counts it as sent.
-    fn dequeue(&mut self, kind: TopicKind, name: &[u8]) -> Option<Operation> {
-        let wish = self.wish(kind, name);
-        let entry = self.tables.of_mut(kind).get_mut(name)?;
-        entry.queued = false;
-        if let Some(operation) = wish {
-            entry.requested = operation == Operation::Subscribe;
-            entry.in_flight += 1;
-        }
-        self.forget_if_over(kind, name);
-        wish
-    }
-
     /// A wanted topic is confirmed with nothing in flight.
     fn settle_confirmed(&mut self, kind: TopicKind, name: &[u8]) -> Option<Event> {
         let entry = self.tables.of_mut(kind).get_mut(name)?;
         let first = !std::mem::replace(&mut entry.told, true);
         let number = entry.number;
         let restoring = std::mem::take(&mut entry.restoring);
+        entry.redirections = 0;
         let refused = self.refusals.confirm(entry, kind, name);
         self.restoring -= usize::from(restoring);
         self.told += usize::from(first);

@@ -151,13 +151,18 @@ impl Refusals {
 
     /// A topic is not refused any more: it is confirmed, or asked for anew, or not wanted. Returns how it was.
     pub(super) fn lift(&mut self, entry: &mut Entry) -> Option<RefusalKind> {
-        let Refusal { kind, stands, turn, .. } = *entry.refusal.take()?;
-        if let Some(turn) = turn {
-            self.group(kind).waiting.remove(&turn);
+        let refusal = entry.refusal.take()?;
+        self.withdraw(&refusal);
+        refusal.stands.then_some(refusal.kind)
+    }
+
+    /// This refusal counts no more, and its topic waits for no turn.
+    pub(super) fn withdraw(&mut self, refusal: &Refusal) {
+        if let Some(turn) = &refusal.turn {
+            self.group(refusal.kind).waiting.remove(turn);
         }
-        self.count -= usize::from(stands);
-        self.changed |= stands;
-        stands.then_some(kind)
+        self.count -= usize::from(refusal.stands);
+        self.changed |= refusal.stands;
     }
 
     /// A topic is confirmed. Returns how it was refused on the present connection, if it was.
@@ -189,7 +194,7 @@ impl Refusals {
         self.silent_since = Some(self.silent_since.map_or(since, |first| first.min(since)));
     }
 
-    fn end_silence(&mut self, entry: &mut Entry) -> Option<Silence> {
+    pub(super) fn end_silence(&mut self, entry: &mut Entry) -> Option<Silence> {
         let silence = entry.silence.take()?;
         self.silent -= 1;
         if self.silent == 0 {

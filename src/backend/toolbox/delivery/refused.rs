@@ -85,6 +85,7 @@ impl Delivery {
                 }
                 (wanted, _) => {
                     let restoring = std::mem::take(&mut entry.restoring);
+                    entry.redirections = 0;
                     let is_news = self.refusals.refuse(entry, (kind, Arc::clone(name)), &error, refusal, now);
                     self.refusals.silence(entry, silent_since, &error);
                     self.restoring -= usize::from(restoring);
@@ -140,9 +141,21 @@ impl Delivery {
 
     /// What is refused, if that has changed since the last look.
     pub fn refused(&mut self) -> Option<RefusedTopics<'_>> {
-        if !self.refusals.take_changed() {
-            return None;
-        }
+        self.take_refused_changed().then(|| self.refused_topics())
+    }
+
+    /// Whether that has changed since the last look.
+    pub fn take_refused_changed(&mut self) -> bool {
+        self.refusals.take_changed()
+    }
+
+    /// How many topics are refused.
+    pub fn refused_count(&self) -> usize {
+        self.refusals.count()
+    }
+
+    /// What is refused.
+    pub fn refused_topics(&mut self) -> RefusedTopics<'_> {
         let count = self.refusals.count();
         let tables = &self.tables;
         let find = |(kind, name): &(TopicKind, Name)| {
@@ -154,6 +167,6 @@ impl Delivery {
         let mut waiting = waiting.filter_map(find);
         let first = waiting.next();
         let same = waiting.filter(|other| first.is_some_and(|first| first.error.code == other.error.code));
-        Some(RefusedTopics { count, some: first.into_iter().chain(same).take(LISTED).collect() })
+        RefusedTopics { count, some: first.into_iter().chain(same).take(LISTED).collect() }
     }
 }

@@ -18,6 +18,8 @@ const PAGES: &[(&str, &str)] = &[
     ("RealtimeRequests", "docs/addon.md"),
     ("RealtimePresence", "docs/addon.md"),
     ("RealtimeShared", "docs/shared.md"),
+    ("RealtimeDurable", "docs/durable.md"),
+    ("RealtimePlayers", "docs/players.md"),
 ];
 
 /// Functions of `realtime` that the addon brings.
@@ -34,12 +36,14 @@ type Names = BTreeSet<String>;
 
 pub(crate) fn is_whole(root: &Path) -> Result<(), Failed> {
     let read = |file: &str| fs::read_to_string(root.join(file)).expect("a file of the repository");
-    let (annotations, api, addon, time, shared, check) = (
+    let (annotations, api, addon, time, shared, durable, players, check) = (
         read("lua/annotations/realtime.lua"),
         read("docs/api.md"),
         read("docs/addon.md"),
         read("docs/time.md"),
         read("docs/shared.md"),
+        read("docs/durable.md"),
+        read("docs/players.md"),
         read("docs/check.md"),
     );
     let mut wrong = Vec::new();
@@ -47,10 +51,14 @@ pub(crate) fn is_whole(root: &Path) -> Result<(), Failed> {
         let page = match PAGES.iter().find(|(known, _)| *known == class) {
             Some(_) if class == "realtime" && ADDON.contains(&&*name) => &addon,
             Some(_) if class == "realtime" && name == "Shared" => &shared,
+            Some(_) if class == "realtime" && name == "Durable" => &durable,
+            Some(_) if class == "realtime" && name == "Players" => &players,
             Some(_) if class == "realtime" && TIME.contains(&&*name) => &time,
             Some(_) if class == "realtime" && CHECK.contains(&&*name) => &check,
             Some((_, "docs/api.md")) => &api,
             Some((_, "docs/shared.md")) => &shared,
+            Some((_, "docs/durable.md")) => &durable,
+            Some((_, "docs/players.md")) => &players,
             Some(_) => &addon,
             None => return Err(format!("no page is named for {class}").into()),
         };

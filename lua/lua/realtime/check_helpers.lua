@@ -1,0 +1,90 @@
+-- The scripts of each helper as realtime_check tries them, and the rights that they need.
+return function(realtime, addon)
+	local SLOT_TOKEN = ("c"):rep(32)
+
+	-- The scripts of the helpers, on keys of the check's own, which all servers share: what is left of them does not grow. Of what each
+	-- helper asks there is one call for each command that it needs. `run` returns an error, or the channel on which it could not publish.
+	local RIGHTS = " +eval +evalsha +script|load +time "
+	addon.check_helpers = {
+		{
+			about = "jobs", name = "realtime.Once", scripts = { "once" }, keys = " ~realtime:once:*", commands = RIGHTS .. "+hmget +hset +pexpire",
+			run = function(run, id)
+				local keys = { "realtime:once:{realtime:check}" }
+				return run("once", keys, { "take", SLOT_TOKEN, 1000, id, 0 }) or run("once", keys, { "release", SLOT_TOKEN, 1000, id, 0 })
+			end,
+		},
+		{
+			about = "shared tables", name = "realtime.Shared", scripts = { "shared_write" }, keys = " ~realtime:shared:*",
+			channels = " &realtime:shared:*", commands = RIGHTS .. "+publish +subscribe +unsubscribe +hget +hgetall +hscan +hset +hdel +zadd +zrem " ..
+				"+zrangebyscore +get +set",
+			run = function(run, id)
+				local key = "realtime:shared:{realtime:check}"
+				local function write(...)
+					local token = realtime.RandomToken()
+					return run("shared_write", { key, key .. ":expiry", key .. ":token:" .. token }, { id, token, 1, ... })
+				end
+				local err, reply = write("set", "check", "1", "1", "")
+				err = err or write("set", "check", "1", "never", "") or write("remove", "check", "", "", "")
+					or run("shared_read", { key }, { "all", "0", 10 }) or run("shared_read", { key }, { "all", "1", 10 })
+				return err, not err and reply[4] ~= 1 and key or nil
+			end,
+		},
+		{
+			about = "durable messages", name = "realtime.Durable", scripts = { "durable_publish", "durable_read", "durable_work" },
+			keys = " ~realtime:durable:*", channels = " &realtime:durable:*", commands = RIGHTS .. "+publish +subscribe +unsubscribe +get +set " ..
+				"+hget +hmget +hgetall +hset +hdel +xadd +xtrim +xdel +xlen +xrange +xrevrange +zadd +zrem +zcard +zrangebyscore",
+			run = function(run, id)
+				local function names(key, ...)
+					local list = { key }
+					for _, part in ipairs({ ... }) do list[#list + 1] = key .. ":" .. part end
+					return list
+				end
+				local function publish(key)
+					local token = realtime.RandomToken()
+					return run("durable_publish", names(key, "about", "token:" .. token), { "publish", token, 1, id, "1" })
+				end
+				local key, token = "realtime:durable:{realtime:check}", realtime.RandomToken()
+				local err, reply = publish(key)
+				if err then return err end
+				local channel = reply[3] ~= 1 and key or nil
+				-- This message, or one that a check left that was interrupted.
+				local work = names(key, "about", "held", "tries", "workers", "dead")
+				err, reply = run("durable_work", work, { "take", token, 1000, "", 1, "" })
+				local message = not err and reply[4][1]
+				if message then err = run("durable_work", work, { "done", token, 1000, "", 0, "", message[1] }) end
+				local read = "realtime:durable:{realtime:check:read}"
+				err = err or run("durable_read", names(read, "about", "groups", "dead"), { "read", "check:check", token, 1, 1, "now", "", -1, "", 1 })
+					or publish(read) or run("durable_manage", names(read, "about", "groups", "held", "dead"), { "stats" })
+				return err, not err and channel or nil
+			end,
+		},
+		{
+			about = "players", name = "realtime.Players", scripts = { "players_claims" }, keys = " ~realtime:players:*",
+			channels = " &realtime:players:*", commands = RIGHTS .. "+publish +subscribe +unsubscribe +get +set +hget +hset +hdel +hlen +hgetall " ..
+				"+pexpire +zadd +zrem +zscore +zrangebyscore +zremrangebyscore",
+			run = function(run, id)
+				local function names(...)
+					local list = {}
+					for _, part in ipairs({ ... }) do list[#list + 1] = "realtime:players:{realtime:check}:" .. part end
+					return list
+				end
+				local player, first, second = "76561197960265729", realtime.RandomToken(), realtime.RandomToken()
+				local function sync(instance, server, ...)
+					return run("players_claims", names("claims", "leases", "instances", "waiting"), { "sync", instance, server, 1, 1000, "here", ... })
+				end
+				-- The second one takes a player of the first one, which is told.
+				local err = sync(first, "realtime.check", player, 1, 0, 0)
+				if err then return err end
+				local reply, posted
+				err, reply = sync(second, "realtime.check-2", player, 1, 0, 0)
+				if err then return err end
+				local token = realtime.RandomToken()
+				err, posted = run("players_post", names("posts:" .. player, "waiting", "claims", "leases", "token:" .. token),
+					{ "post", token, 1, id, player, "check", 1, "1" })
+				local take = names("posts:" .. player, "waiting", "claims")
+				err = err or run("players_take", take, { "take", player, second }) or run("players_take", take, { "done", player, second, posted[2] })
+				return err, not err and reply[3] ~= 1 and "realtime:players:realtime.check" or nil
+			end,
+		},
+	}
+end

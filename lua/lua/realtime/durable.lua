@@ -1,0 +1,313 @@
+-- Messages that wait for a server: they lie in Redis until each subscriber, or one worker, has handled them.
+return function(realtime, addon)
+	local methods = {}
+	local publishes, subscribers, workers = addon.durable_publishes, addon.durable_subscribers, addon.durable_workers
+	local SysTime, tonumber, format = SysTime, tonumber, string.format
+	local MAX_ONCE, MAX_KEEP = 128, 1000000
+	local EVENTS = { ready = true, failed = true, lost = true }
+	local SCRIPTS = { "durable_publish", "durable_read", "durable_work", "durable_manage" }
+	local PREFIX = "realtime.Durable "
+
+	function addon.DurableKey(channel) return "realtime:durable:{" .. channel .. "}" end
+
+	-- Redis's clock in milliseconds, from an answer.
+	function addon.DurableClock(self, time) self.offset = time - SysTime() * 1000 end
+
+	-- What a callback learns of its message besides the data.
+	function addon.DurableInfo(self, message, deliveries)
+		local published = tonumber(message.id:match("^%d+"))
+		local age = self.offset and (SysTime() * 1000 + self.offset - published) / 1000 or 0
+		return { id = message.first, age = math.max(age, 0), deliveries = deliveries }
+	end
+
+	local function tell(self, event, channel, info)
+		local listeners = {}
+		for _, fn in pairs(self.listeners[event]) do listeners[#listeners + 1] = fn end
+		for _, fn in ipairs(listeners) do addon.Protect(fn, channel, table.Copy(info)) end
+	end
+	addon.DurableTell = tell
+
+	-- Calls fn in the next tick: no callback runs inside the call that took it.
+	local function soon(self, fn) self.soon[#self.soon + 1] = fn end
+
+	local function check_name(name, position, what, value)
+		if not addon.IsId(value) then
+			error(format("bad argument #%d to '%s' (%s: 1 to 64 letters, digits, '_', '.' or '-')", position, name, what), 3)
+		end
+	end
+	local function check_function(name, position, fn)
+		if fn ~= nil and not isfunction(fn) then
+			error(format("bad argument #%d to '%s' (function expected, got %s)", position, name, type(fn)), 3)
+		end
+	end
+	local function is_whole(value, most) return isnumber(value) and value % 1 == 0 and value >= 1 and value <= most end
+	local function is_seconds(value) return isnumber(value) and value > 0 end
+	local CHECKS = {
+		keep = { function(value) return is_whole(value, MAX_KEEP) end, "a whole number from 1 to 1000000" },
+		parallel = { function(value) return is_whole(value, 100) end, "a whole number from 1 to 100" },
+		max_deliveries = { function(value) return is_whole(value, 1000) end, "a whole number from 1 to 1000" },
+		patience = { function(value) return is_seconds(value) and value >= 1 and value <= 3600 end, "seconds from 1 to 3600" },
+		timeout = { is_seconds, "seconds above 0" },
+		from = { function(value) return value == "now" or value == "start" end, '"now" or "start"' },
+		once = { function(value) return isstring(value) and value ~= "" and #value <= MAX_ONCE end, "a text of 1 to " .. MAX_ONCE .. " bytes" },
+	}
+	-- `known`: the names of the options that there are, in their order.
+	local function check_options(name, position, options, known)
+		if options == nil then return {} end
+		local function wrong(what) error(format("bad argument #%d to '%s' (%s)", position, name, what), 4) end
+		if not istable(options) then wrong("a table of options expected, got " .. type(options)) end
+		for key, value in pairs(options) do
+			if not table.HasValue(known, key) then wrong('there is no option "' .. tostring(key) .. '"; there is ' .. table.concat(known, ", ")) end
+			if not CHECKS[key][1](value) then wrong(key .. ": " .. CHECKS[key][2] .. " expected") end
+		end
+		return options
+	end
+
+	-- Publishes a table, a string, a number or a boolean: fn(err, id). Answers as client:Command.
+	function methods:Publish(channel, data, options, fn)
+		check_name("Publish", 1, "a channel", channel)
+		if isfunction(options) and fn == nil then options, fn = nil, options end
+		options = check_options("Publish", 3, options, { "once", "timeout" })
+		check_function("Publish", 4, fn)
+		if data == nil or data == realtime.NULL then error("'Publish' to " .. channel .. ": nil is no message", 2) end
+		local text, reason = addon.json.Encode(data, publishes.MESSAGE)
+		if not text then error("'Publish' to " .. channel .. ": " .. reason, 2) end
+		return publishes.Send(self, channel, text, options, fn)
+	end
+
+	-- A channel of this server is one for Subscribe or one for Work.
+	local function use(self, name, channel, kind)
+		local used = self.channels[channel]
+		if used and used.kind ~= kind then
+			error(format("'%s': \"%s\" is a channel for %s here; a channel is for one or the other", name, channel, used.kind), 3)
+		end
+		if used then return used end
+		used = { kind = kind, subscribers = {} }
+		self.channels[channel] = used
+		self.client:Subscribe(addon.DurableKey(channel), PREFIX .. self.id, function()
+			for _, sub in pairs(used.subscribers) do subscribers.Wake(sub) end
+			if used.worker then workers.Wake(used.worker) end
+		end, { max_bytes = 64 }) -- an id; of what others publish there no string is made
+		return used
+	end
+
+	-- Calls fn(data, from, info) for each message, in order, also for those that came while this server was down. Returns true; or nil and
+	-- why, without an id.
+	function methods:Subscribe(channel, identifier, fn, options)
+		check_name("Subscribe", 1, "a channel", channel)
+		local is_unnamed = isfunction(identifier)
+		if is_unnamed then identifier, fn, options = channel, identifier, fn end
+		local position = is_unnamed and 2 or 3
+		check_name("Subscribe", 2, "an identifier", identifier)
+		if not isfunction(fn) then error(format("bad argument #%d to 'Subscribe' (function expected, got %s)", position, type(fn)), 2) end
+		options = check_options("Subscribe", position + 1, options, { "from", "keep", "max_deliveries" })
+		if not self.is_named then
+			return nil, 'this server has no id of its own, by which Redis could know its place: write "id" into garrysmod/data/realtime.json'
+		end
+		if is_unnamed then
+			addon.NotePlace(self.places, "Subscribe " .. channel, 2, fn, "Subscribe", function(before)
+				return format('this callback replaces that of line %d: without an identifier a channel has one callback. To keep both, write ' ..
+					'durable:Subscribe("%s", "an identifier", …)', before.line, channel)
+			end)
+		end
+		local used = use(self, "Subscribe", channel, "Subscribe")
+		local sub = used.subscribers[identifier] or subscribers.New(self, channel, identifier)
+		used.subscribers[identifier] = sub
+		sub.fn, sub.from, sub.keep, sub.max_deliveries = fn, options.from or "now", options.keep, options.max_deliveries or 10
+		return true
+	end
+
+	-- Calls fn(data, from, done, info) for messages of which one server each gets one; again if done(err) is called, or the server dies.
+	function methods:Work(channel, fn, options)
+		check_name("Work", 1, "a channel", channel)
+		if not isfunction(fn) then error("bad argument #2 to 'Work' (function expected, got " .. type(fn) .. ")", 2) end
+		options = check_options("Work", 3, options, { "parallel", "patience", "timeout", "keep" })
+		addon.NotePlace(self.places, "Work " .. channel, 2, fn, "Work", function(before)
+			return format("this function replaces that of line %d: a channel has one function for Work on a server", before.line)
+		end)
+		local used = use(self, "Work", channel, "Work")
+		local worker = used.worker or workers.New(self, channel)
+		used.worker = worker
+		worker.fn, worker.is_on, worker.keep = fn, true, options.keep
+		worker.parallel, worker.patience, worker.timeout = options.parallel or 1, options.patience or 30, options.timeout or 600
+		return true
+	end
+
+	-- Ends Subscribe or Work of this server. What a worker has goes on. Returns whether there was one.
+	function methods:Stop(channel, identifier)
+		check_name("Stop", 1, "a channel", channel)
+		if identifier == nil then identifier = channel end
+		check_name("Stop", 2, "an identifier", identifier)
+		local used = self.channels[channel]
+		local sub = used and used.subscribers[identifier]
+		if sub then
+			used.subscribers[identifier] = nil
+			subscribers.Close(sub)
+			return true
+		end
+		local was_on = used ~= nil and used.worker ~= nil and used.worker.is_on
+		if was_on then used.worker.is_on = false end
+		return was_on
+	end
+
+	local function manage(self, channel, arguments, fn)
+		addon.EnsureTick()
+		local key = addon.DurableKey(channel)
+		local keys = { key, key .. ":about", key .. ":groups", key .. ":held", key .. ":dead" }
+		return addon.RunScript(self.client, "durable_manage", keys, arguments, function(err, reply)
+			if fn then
+				addon.Protect(fn, err, reply)
+			elseif err then
+				addon.SayRarely(self, format('durable channel "%s": %s failed: %s', channel, arguments[1], tostring(err)))
+			end
+		end)
+	end
+
+	-- fn(err, stats) with what waits in a channel. Answers as client:Command.
+	function methods:Stats(channel, fn)
+		check_name("Stats", 1, "a channel", channel)
+		if not isfunction(fn) then error("bad argument #2 to 'Stats' (function expected, got " .. type(fn) .. ")", 2) end
+		return manage(self, channel, { "stats" }, function(err, reply)
+			if err then return fn(err) end
+			local kind, keep, length, dead, oldest, pending, number = unpack(reply)
+			local stats = {
+				kind = kind ~= "" and kind or nil, keep = keep, length = length, dead = dead, pending = pending,
+				oldest = oldest >= 0 and oldest / 1000 or nil, behind = 0, groups = {},
+			}
+			for i = 8, #reply, 3 do
+				local behind = reply[i + 1] >= 0 and math.max(number - reply[i + 1], 0) or length
+				stats.groups[reply[i]] = { behind = behind, heard = reply[i + 2] / 1000 }
+				stats.behind = math.max(stats.behind, behind)
+			end
+			if kind ~= "subscribe" then stats.behind = length - pending end
+			fn(nil, stats)
+		end)
+	end
+
+	-- Puts a dead message back: fn(err, found). Answers as client:Command.
+	function methods:Retry(channel, id, fn)
+		check_name("Retry", 1, "a channel", channel)
+		if not isstring(id) then error("bad argument #2 to 'Retry' (a message's id expected)", 2) end
+		check_function("Retry", 3, fn)
+		return manage(self, channel, { "retry", id }, fn and function(err, count)
+			if err then return fn(err) end
+			fn(nil, count > 0)
+		end)
+	end
+
+	-- Removes what Redis knows of a server that subscribed to the channel: fn(err, found). Answers as client:Command.
+	function methods:Forget(channel, id, fn)
+		check_name("Forget", 1, "a channel", channel)
+		check_name("Forget", 2, "a server's id", id)
+		check_function("Forget", 3, fn)
+		return manage(self, channel, { "forget", id }, fn and function(err, count)
+			if err then return fn(err) end
+			fn(nil, count > 0)
+		end)
+	end
+
+	-- event: "ready", "failed" or "lost"; fn(channel, info).
+	function methods:On(event, identifier, fn, ...)
+		if not EVENTS[event] then error('bad argument #1 to \'On\' ("ready", "failed" or "lost" expected)', 2) end
+		local is_unnamed
+		identifier, fn, is_unnamed = addon.IdentifierAndFunction("On", 2, identifier, fn, ...)
+		if is_unnamed then
+			addon.NotePlace(self.places, event .. " " .. identifier, 2, fn, "On", function(before)
+				return format('this callback replaces that of line %d: without an identifier a file has one callback for the event "%s". To keep ' ..
+					'both, write durable:On("%s", "an identifier", …)', before.line, event, event)
+			end)
+		end
+		self.listeners[event][identifier] = fn
+		if event ~= "ready" then return end
+		for channel, used in SortedPairs(self.channels) do
+			for _, sub in SortedPairs(used.subscribers) do
+				if sub.is_ready then
+					soon(self, function()
+						if self.listeners.ready[identifier] == fn then fn(channel, { identifier = sub.identifier }) end
+					end)
+				end
+			end
+		end
+	end
+	function methods:Off(event, identifier)
+		if not EVENTS[event] then error('bad argument #1 to \'Off\' ("ready", "failed" or "lost" expected)', 2) end
+		identifier = addon.Identifier("Off", 2, identifier)
+		self.places[event .. " " .. identifier] = nil
+		self.listeners[event][identifier] = nil
+	end
+
+	local function tick(self, now)
+		if not self.client:IsValid() then
+			addon.RemoveTask(self)
+			hook.Remove("ShutDown", PREFIX .. self.instance)
+			self.forget()
+			addon.durables[self] = nil
+			return publishes.Close(self)
+		end
+		publishes.Tick(self, now)
+		for _, used in pairs(self.channels) do
+			for _, sub in pairs(used.subscribers) do subscribers.Tick(sub, now) end
+			if used.worker then workers.Tick(used.worker, now) end
+		end
+		if #self.soon == 0 then return end
+		local list = self.soon
+		self.soon = {}
+		for _, fn in ipairs(list) do addon.Protect(fn) end
+	end
+
+	-- The end of this Lua state is no death: what is here is given back, and the next one goes on where this one was.
+	local function close(self)
+		for _, used in pairs(self.channels) do
+			for _, sub in pairs(used.subscribers) do subscribers.Close(sub) end
+			if used.worker then workers.Release(used.worker) end
+		end
+	end
+
+	addon.durables = {} -- those that there are
+
+	-- For realtime_status.
+	function addon.ShowDurable(say, client)
+		for self in pairs(addon.durables) do
+			for channel, used in SortedPairs(self.client == client and self.channels or {}) do
+				for identifier, sub in SortedPairs(used.subscribers) do
+					say("    durable        %s for %s: %s, %d messages are here", channel, identifier,
+						sub.busy_since and "another server with this id has it" or sub.is_ready and "ready" or "not ready yet", #sub.queue)
+				end
+				if used.worker then
+					say("    durable        %s: works on %d of %d at most%s", channel, used.worker.count, used.worker.parallel,
+						used.worker.is_on and "" or ", stopped")
+				end
+			end
+		end
+	end
+
+	addon.Constructor("Durable", methods, function(self)
+		addon.durables[self] = true
+		self.instance = realtime.RandomToken()
+		self.publishes, self.published, self.channels, self.soon, self.places = {}, 0, {}, {}, {}
+		self.listeners = { ready = {}, failed = {}, lost = {} }
+		self.client:On("ready", PREFIX .. self.id, function()
+			for _, used in pairs(self.channels) do
+				for _, sub in pairs(used.subscribers) do subscribers.Wake(sub) end
+				if used.worker then workers.Wake(used.worker) end
+			end
+		end)
+		hook.Add("ShutDown", PREFIX .. self.instance, function()
+			if self.client:IsValid() then close(self) end
+		end)
+		addon.AddTask(self, function(now) tick(self, now) end)
+	end)
+
+	local construct = realtime.Durable
+	-- realtime.Durable([client [, id]])
+	realtime.Durable = function(client, id)
+		for _, script in ipairs(SCRIPTS) do
+			local text, reason = addon.ScriptText(script)
+			if not text then return nil, reason end
+		end
+		local self, message = construct(client, id)
+		if not self then return nil, message end
+		self.is_named = id ~= nil or select(2, realtime.ServerId())
+		return self
+	end
+end

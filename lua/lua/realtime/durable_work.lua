@@ -1,0 +1,195 @@
+-- A worker of realtime.Durable: takes messages, each of which one server has. redis/durable_work.lua says who has which.
+return function(realtime, addon)
+	local SysTime, min, format = SysTime, math.min, string.format
+	local SCRIPT = "durable_work"
+	local RETRY, MOST_RETRY = 1, 60 -- seconds after an error of Redis: longer each time
+	local MAX_ERRORS = 10
+	local workers = {}
+	addon.durable_workers = workers
+
+	local function say(worker, text, ...) addon.SayRarely(worker, format('durable channel "%s": ' .. text, worker.channel, ...)) end
+
+	local function tell_failed(worker, message, reason, errors, is_dead)
+		addon.DurableTell(worker.parent, "failed", worker.channel, {
+			id = message.first, data = message.data, from = message.from, reason = reason, errors = errors, dead = is_dead,
+		})
+	end
+
+	local function tell_lost(worker, count)
+		say(worker, "%s lost", count and count .. " messages are" or "messages, nobody knows how many, are")
+		addon.DurableTell(worker.parent, "lost", worker.channel, { count = count })
+	end
+
+	local function message_of(fields)
+		local message = { id = fields[1], from = fields[2] ~= "" and fields[2] or nil, first = fields[4], tries = fields[5] }
+		message.data, message.wrong = addon.json.Decode(fields[3], addon.durable_publishes.MESSAGE)
+		return message
+	end
+
+	-- The function that ends a run: done() or done(err). Returns whether it counts.
+	local function ender(worker, run)
+		return function(err)
+			if run.state ~= "running" or not worker.parent.client:IsValid() then return false end
+			run.state = err and "failed" or "done"
+			run.reason = err and tostring(err)
+			worker.is_ended, worker.more = true, true
+			return true
+		end
+	end
+
+	local function start(worker, message)
+		local run = { message = message, state = "running", since = SysTime(), retry_at = 0 }
+		worker.runs[message.id] = run
+		worker.count = worker.count + 1
+		if message.data == nil then
+			run.state, run.reason, run.most, worker.is_ended = "failed", message.wrong, 1, true
+			return
+		end
+		local done = ender(worker, run)
+		local info = addon.DurableInfo(worker.parent, message, message.tries + 1)
+		local fine, reason = addon.Protect(worker.fn, message.data, message.from, done, info)
+		if not fine then done(reason) end
+	end
+
+	local function forget(worker, run)
+		if worker.runs[run.message.id] ~= run then return end
+		worker.runs[run.message.id] = nil
+		worker.count = worker.count - 1
+		worker.more = true
+	end
+
+	local function lose(worker, run)
+		run.state = "lost"
+		forget(worker, run)
+		say(worker, "another server has the message %s now, or Redis has lost it: this one could not say in time (patience, %g s) that it goes on",
+			run.message.first, worker.patience)
+	end
+
+	local function keys_of(worker)
+		local key = addon.DurableKey(worker.channel)
+		return { key, key .. ":about", key .. ":held", key .. ":tries", key .. ":workers", key .. ":dead" }
+	end
+
+	-- fn(reply) if it was answered; failed(pause) if not.
+	local function ask(worker, arguments, fn, failed)
+		table.insert(arguments, 2, worker.parent.instance)
+		table.insert(arguments, 3, math.floor(worker.patience * 1000))
+		local accepted = addon.RunScript(worker.parent.client, SCRIPT, keys_of(worker), arguments, function(err, reply)
+			if not err and not istable(reply) then err = "the server's answer is none of redis/durable_work.lua" end
+			if not err then
+				worker.refusals = 0
+				return fn(reply)
+			end
+			if istable(err) and (err.code == "DISCONNECTED" or err.code == "TIMEOUT" or err.code == "CLOSED") then return failed(0) end
+			worker.refusals = worker.refusals + 1
+			say(worker, "%s", tostring(err))
+			failed(min(RETRY * 2 ^ (worker.refusals - 1), MOST_RETRY))
+		end)
+		if not accepted then failed(1) end
+	end
+
+	-- Tells Redis how a run has ended.
+	local function finish(worker, run)
+		run.is_asking, worker.ending = true, worker.ending + 1
+		local arguments = { run.state, "", run.most or MAX_ERRORS, (run.reason or ""):sub(1, 300), run.message.id }
+		ask(worker, arguments, function(reply)
+			run.is_asking, worker.ending = false, worker.ending - 1
+			local outcome, errors, is_dead = unpack(reply)
+			if outcome == "lost" then return lose(worker, run) end
+			forget(worker, run)
+			if outcome ~= "failed" then return end
+			if is_dead == 1 then
+				say(worker, "the message %s is dead after %d errors: %s", run.message.first, errors, addon.Printable(run.reason, 120))
+			end
+			tell_failed(worker, run.message, run.reason, errors, is_dead == 1)
+		end, function(pause)
+			run.is_asking, run.retry_at, worker.ending = false, SysTime() + pause, worker.ending - 1
+			worker.is_ended = true
+		end)
+	end
+
+	local function taken(worker, reply)
+		if reply[1] == "kind" then
+			worker.next_at, worker.more = SysTime() + MOST_RETRY, false
+			return say(worker, "it is a channel for Subscribe, and Work gets nothing of it (%s)", tostring(reply[2]))
+		elseif reply[1] ~= "taken" then
+			return say(worker, "the server's answer is none of redis/durable_work.lua")
+		end
+		local _, time, mark, messages, dead, lost, gone, number = unpack(reply)
+		addon.DurableClock(worker.parent, time)
+		local is_other = worker.mark and (worker.mark ~= mark or number < worker.number)
+		worker.mark, worker.number = mark, number
+		if messages[1] then worker.more = true end
+		for _, id in ipairs(lost) do
+			local run = worker.runs[id]
+			if run and not run.is_asking then lose(worker, run) end
+		end
+		if is_other then tell_lost(worker) elseif gone > 0 then tell_lost(worker, gone) end
+		for _, each in ipairs(dead) do
+			local message = message_of(each[1])
+			say(worker, "the message %s is dead: %s", message.first, each[2])
+			tell_failed(worker, message, each[2], message.tries, true)
+		end
+		for _, fields in ipairs(messages) do
+			if not worker.runs[fields[1]] then start(worker, message_of(fields)) end
+		end
+	end
+
+	-- How many more it may have: those whose end is on its way are no more this server's once Redis gets to the next question.
+	local function room(worker) return worker.is_on and worker.parallel - worker.count + worker.ending or 0 end
+
+	local function take(worker)
+		local arguments = { "take", worker.keep or "", math.max(room(worker), 0), "" }
+		for id, run in SortedPairs(worker.runs) do
+			if not run.is_asking then arguments[#arguments + 1] = id end
+		end
+		worker.is_asking, worker.more, worker.next_at = true, false, SysTime() + min(addon.durable_look, worker.patience / 3)
+		ask(worker, arguments, function(reply)
+			worker.is_asking = false
+			taken(worker, reply)
+		end, function(pause)
+			worker.is_asking, worker.more = false, true
+			worker.pause_asking = SysTime() + pause
+		end)
+	end
+
+	-- What is to be done now.
+	function workers.Tick(worker, now)
+		if worker.count > 0 then
+			for _, run in pairs(worker.runs) do
+				if run.state == "running" and now - run.since >= worker.timeout then
+					run.state, run.reason, worker.is_ended = "failed", format("done was not called within %g s", worker.timeout), true
+				end
+			end
+		end
+		if not worker.parent.client:IsConnected() then return end
+		if worker.is_ended then
+			worker.is_ended = false
+			for _, run in SortedPairs(worker.runs) do
+				if run.state ~= "running" and not run.is_asking then
+					if now >= run.retry_at then finish(worker, run) else worker.is_ended = true end
+				end
+			end
+		end
+		if worker.is_asking or now < worker.pause_asking or not (worker.is_on or worker.count > 0) then return end
+		if worker.more and room(worker) > 0 or now >= worker.next_at then take(worker) end
+	end
+
+	-- Something waits.
+	function workers.Wake(worker) worker.more = true end
+
+	-- Gives back what runs: another server begins it at once.
+	function workers.Release(worker)
+		local arguments = { "release", "", 0, "" }
+		for id, run in SortedPairs(worker.runs) do
+			if run.state == "running" or run.state == "failed" then arguments[#arguments + 1] = id end
+		end
+		if arguments[5] and worker.parent.client:IsValid() then ask(worker, arguments, function() end, function() end) end
+	end
+
+	function workers.New(parent, channel)
+		return {
+			parent = parent, channel = channel, runs = {}, count = 0, ending = 0, next_at = 0, pause_asking = 0, refusals = 0, is_on = true, more = true,
+		}
+	end
+end

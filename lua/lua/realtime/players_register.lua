@@ -1,0 +1,319 @@
+-- What each server of realtime.Players knows of the players of all others: every server publishes who is on it, piece by piece, and its
+-- announcements of presence say which version of that counts. Who missed one asks for all of it.
+return function(realtime, addon)
+	local SysTime, random, min = SysTime, math.random, math.min
+	local CHANNEL = "realtime:players"
+	local ENVELOPE_BYTES, ELEMENTS = 256, 512
+	local BOUNDS = addon.Bounds(8192 - ENVELOPE_BYTES, ENVELOPE_BYTES, ELEMENTS)
+	local PIECE, PIECE_BYTES = 32, 7600 -- players in a message, and bytes of them
+	local MAX_PIECES, MAX_PLAYERS = 32, 256 -- of one server
+	local MAX_NAME, MAX_RANK = 64, 32 -- bytes
+	local MAX_NUMBER = 2 ^ 53
+	local AT_LEAST = 1 -- seconds between two times that this server tells of changes, or of all of it
+	local ASKING = 0.5 -- seconds at most until it asks: not all servers at once
+	local MOVE = 120 -- seconds within which who left one server and joined another has moved
+	local MAX_LEFT = 4096 -- players who left are remembered
+	addon.players_absence = 180 -- seconds that a server has to be back after the end of its Lua state: its players are loading
+	local register = {}
+	addon.players_register = register
+
+	function register.Tell(self, event, ...)
+		local listeners = {}
+		for _, fn in pairs(self.listeners[event]) do listeners[#listeners + 1] = fn end
+		for _, fn in ipairs(listeners) do addon.Protect(fn, ...) end
+	end
+
+	-- A record as addons get it.
+	function register.Shown(record)
+		return {
+			id = record.id, name = record.name, server = record.server, rank = record.rank, since = record.since / 1e6, loading = record.is_loading,
+		}
+	end
+
+	local function forget_old(self, now)
+		if table.Count(self.left) <= MAX_LEFT then return end
+		for id, left in pairs(self.left) do
+			if now - left.at > MOVE then self.left[id] = nil end
+		end
+	end
+
+	local function tell_left(self, record)
+		local now = SysTime()
+		self.left[record.id] = { server = record.server, at = now }
+		forget_old(self, now)
+		register.Tell(self, "left", register.Shown(record))
+	end
+
+	-- Nobody is told of who was there before this server began.
+	local function tell_joined(self, record)
+		local left = self.left[record.id]
+		if not left and not (self.began and record.since >= self.began) then return end
+		self.left[record.id] = nil
+		local shown = register.Shown(record)
+		if left and left.server ~= record.server and SysTime() - left.at <= MOVE then shown.from = left.server end
+		register.Tell(self, "joined", shown)
+	end
+
+	-- Of several servers that have a player the newest claim counts.
+	local function reindex(self, id)
+		local best
+		for _, server in pairs(self.servers) do
+			local record = server.players[id] or server.loading[id]
+			if record and (not best or record.number > best.number) then best = record end
+		end
+		local before = self.index[id]
+		self.index[id] = best
+		if before and (not best or best.server ~= before.server) then tell_left(self, before) end
+		if best and self.index[id] == best and (not before or best.server ~= before.server) then tell_joined(self, best) end
+	end
+
+	local function reindex_all(self, ids)
+		for id in SortedPairs(ids) do reindex(self, id) end
+	end
+
+	local function server_of(self, id)
+		local server = self.servers[id]
+		if not server then
+			server = { id = id, players = {}, count = 0, loading = {} }
+			self.servers[id] = server
+		end
+		return server
+	end
+
+	local function is_number(value) return isnumber(value) and value % 1 == 0 and value >= 0 and value <= MAX_NUMBER end
+
+	-- A player as he travels, { SteamID64, name, rank, number, since }; and a SteamID64 alone for one who is gone.
+	local function list_of(stay) return { stay.id, stay.name, stay.rank, stay.number, stay.since } end
+	local function record_of(server, list)
+		local id, name, rank, number, since = unpack(list, 1, 5)
+		if not isstring(name) or not isstring(rank) or not is_number(number) or not is_number(since) then return end
+		return {
+			id = id, name = addon.Printable(name, MAX_NAME), rank = addon.Printable(rank, MAX_RANK), number = number, since = since, server = server,
+			is_loading = false, lower = name:lower(),
+		}
+	end
+
+	-- Changes of a server's players; `touched` gets their ids. What is no player is left out.
+	local function apply(server, list, touched)
+		for i = 1, min(#list, PIECE) do
+			local entry = list[i]
+			local id = istable(entry) and entry[1]
+			if isstring(id) and id:find("^7656119%d%d%d%d%d%d%d%d%d%d$") then
+				local record = #entry > 1 and record_of(server.id, entry) or nil
+				local count = server.count + (record and 1 or 0) - (server.players[id] and 1 or 0)
+				if count <= MAX_PLAYERS then
+					server.players[id], server.count, touched[id] = record, count, true
+					if record then server.loading[id] = nil end
+				end
+			end
+		end
+	end
+
+	-- All players of a server: those that it does not have any more have left; or they are still loading.
+	local function replace(self, server, instance, version, pieces)
+		local touched = {}
+		for id in pairs(server.players) do touched[id] = true end
+		server.instance, server.version, server.players, server.count, server.ask_at, server.parts = instance, version, {}, 0, nil, nil
+		for _, list in ipairs(pieces) do apply(server, list, touched) end
+		reindex_all(self, touched)
+	end
+
+	local function want(server)
+		server.ask_at = server.ask_at or SysTime() + random() * ASKING
+	end
+
+	-- A server has announced which version counts: "INSTANCE:VERSION".
+	function register.Announced(self, id, text)
+		local instance, version = (isstring(text) and text or ""):match("^(%x+):(%d+)$")
+		version = tonumber(version)
+		if not instance or #instance > 64 or not is_number(version) then return end
+		local server = server_of(self, id)
+		server.expected = instance
+		if server.instance == instance and server.version and server.version >= version then return end
+		if version == 0 then return replace(self, server, instance, 0, {}) end
+		want(server)
+	end
+
+	-- One piece of all, or changes.
+	local function hear_players(self, server, data)
+		local version, list = data.version, data.players
+		if data.part == nil then
+			if server.instance == data.instance and server.version == data.before then
+				server.version = version
+				local touched = {}
+				apply(server, list, touched)
+				reindex_all(self, touched)
+			elseif server.instance ~= data.instance or not server.version or version > server.version then
+				want(server)
+			end
+			return
+		end
+		if server.instance == data.instance and server.version and server.version >= version then return end
+		local part, parts = data.part, data.parts
+		if not is_number(part) or not is_number(parts) or part < 1 or part > parts or parts > MAX_PIECES then return end
+		local whole = server.parts
+		if not whole or whole.instance ~= data.instance or whole.version ~= version or whole.parts ~= parts then
+			whole = { instance = data.instance, version = version, parts = parts, got = {}, count = 0 }
+			server.parts = whole
+		end
+		if not whole.got[part] then whole.count = whole.count + 1 end
+		whole.got[part] = list
+		if whole.count == parts then replace(self, server, whole.instance, version, whole.got) end
+	end
+
+	function register.Hear(self, data, from)
+		if not istable(data) or from == self.id then return end
+		if data.ask == self.instance then self.is_asked = true end
+		local server = self.servers[from]
+		if not server or server.expected == nil or data.instance ~= server.expected then return end
+		if is_number(data.version) and istable(data.players) then hear_players(self, server, data) end
+	end
+
+	local function forget_loading(self, server)
+		local ids = server.loading
+		server.loading, server.loading_until = {}, nil
+		if server.is_away then self.servers[server.id] = nil end -- it did not come back
+		reindex_all(self, ids)
+	end
+
+	-- Its Lua state ends: the next one may go on with its players.
+	function register.Away(self, id)
+		local server = self.servers[id]
+		if not server or server.is_away then return end
+		if table.Count(server.loading) > MAX_PLAYERS then forget_loading(self, server) end
+		server.is_away = true
+		server.loading_until = SysTime() + addon.players_absence
+		for player_id, record in pairs(server.players) do
+			local loading = table.Copy(record)
+			loading.is_loading = true
+			server.loading[player_id] = loading
+			if self.index[player_id] == record then self.index[player_id] = loading end
+		end
+		server.players, server.count, server.version, server.parts, server.ask_at = {}, 0, nil, nil, nil
+	end
+	function register.Back(self, id)
+		if self.servers[id] then self.servers[id].is_away = nil end
+	end
+
+	-- Presence has lost it. If its Lua state ended, its players have longer.
+	function register.Gone(self, id, is_away)
+		local server = self.servers[id]
+		if not server or is_away then return end
+		self.servers[id] = nil
+		local ids = {}
+		for player_id in pairs(server.players) do ids[player_id] = true end
+		for player_id in pairs(server.loading) do ids[player_id] = true end
+		reindex_all(self, ids)
+	end
+
+	local function publish(self, data)
+		data.instance = self.instance
+		local text, reason = addon.Encode(data, self.id, CHANNEL, BOUNDS)
+		if not text then return ErrorNoHaltWithStack("players: " .. reason) end
+		self.client:Publish(CHANNEL, text, function() end)
+	end
+
+	local function pieces_of(lists)
+		local pieces, piece, bytes = {}, {}, 0
+		for _, list in ipairs(lists) do
+			local size = #addon.json.Encode(list) + 1
+			if #piece == PIECE or bytes + size > PIECE_BYTES then
+				pieces[#pieces + 1] = piece
+				piece, bytes = {}, 0
+			end
+			piece[#piece + 1] = list
+			bytes = bytes + size
+		end
+		if piece[1] or not pieces[1] then pieces[#pieces + 1] = piece end
+		return pieces
+	end
+
+	local function is_told(told, stay)
+		return told and told.name == stay.name and told.rank == stay.rank and told.number == stay.number and told.since == stay.since
+	end
+
+	-- Tells the others, and the listeners here, what has changed with this server's own players.
+	local function tell_changes(self)
+		local lists = {}
+		for id, stay in SortedPairs(self.stays) do
+			if stay.state == "held" and not is_told(self.told[id], stay) then
+				lists[#lists + 1] = list_of(stay)
+				self.told[id] = { name = stay.name, rank = stay.rank, number = stay.number, since = stay.since }
+			end
+		end
+		for id in SortedPairs(table.Copy(self.told)) do
+			local stay = self.stays[id]
+			if not stay or stay.state ~= "held" then
+				lists[#lists + 1] = { id }
+				self.told[id] = nil
+			end
+		end
+		if not lists[1] then return end
+		local own, touched = server_of(self, self.id), {}
+		for _, list in ipairs(pieces_of(lists)) do
+			self.version = self.version + 1
+			publish(self, { version = self.version, before = self.version - 1, players = list })
+			apply(own, list, touched)
+		end
+		reindex_all(self, touched)
+		return true
+	end
+
+	local function tell_all(self)
+		local lists = {}
+		for id, stay in SortedPairs(self.stays) do
+			if self.told[id] and stay.state == "held" then lists[#lists + 1] = list_of(stay) end
+		end
+		local pieces = pieces_of(lists)
+		for part, list in ipairs(pieces) do publish(self, { version = self.version, part = part, parts = #pieces, players = list }) end
+	end
+
+	function register.Tick(self, now)
+		local is_connected = self.client:IsConnected()
+		if not is_connected then return end
+		if now >= self.tell_at and tell_changes(self) then self.tell_at = now + AT_LEAST end
+		if self.is_asked and now >= self.tell_all_at then
+			self.is_asked, self.tell_all_at = nil, now + AT_LEAST
+			tell_all(self)
+		end
+		local late
+		for id, server in pairs(self.servers) do
+			if server.ask_at and now >= server.ask_at then
+				server.ask_at = nil
+				publish(self, { ask = server.expected })
+			end
+			if server.loading_until and now >= server.loading_until then
+				late = late or {}
+				late[id] = server
+			end
+		end
+		for _, server in SortedPairs(late or {}) do forget_loading(self, server) end
+	end
+
+	-- What this server's announcements say.
+	function register.Announcement(self) return self.instance .. ":" .. string.format("%.0f", self.version) end
+
+	function register.New(self)
+		self.servers, self.index, self.left, self.told = {}, {}, {}, {}
+		self.version, self.tell_at, self.tell_all_at = 0, 0, 0
+		addon.Listen(realtime.Tables(self.client, self.id), "Subscribe", CHANNEL, self.hook, BOUNDS, function(data, from) register.Hear(self, data, from) end)
+	end
+
+	local function is_before(a, b)
+		local first, second = a.name:lower(), b.name:lower()
+		if first ~= second then return first < second end
+		return a.id < b.id
+	end
+
+	-- The records whose name contains a text, however its letters are written; or that have this SteamID64.
+	function register.Find(self, text)
+		text = text:lower()
+		local found = {}
+		for id, record in pairs(self.index) do
+			if id == text or record.lower:find(text, 1, true) then found[#found + 1] = register.Shown(record) end
+		end
+		table.sort(found, is_before)
+		return found
+	end
+	register.MAX_NAME, register.MAX_RANK = MAX_NAME, MAX_RANK
+end

@@ -1,0 +1,91 @@
+-- Requests to players, for realtime.Players: they are answered by the server where the player is.
+return function(realtime, addon)
+	local SysTime, format = SysTime, string.format
+	local REQUEST = "realtime.Players"
+	local SCRIPT = "players_claims"
+	local TRIES = 2 -- times that Redis is asked where he is
+	local MAX_NAME = 128 -- bytes
+	local requests = { MAX_NAME = MAX_NAME }
+	addon.players_requests = requests
+
+	local function finish(ask, err, answer)
+		if ask.is_done then return end
+		ask.is_done = true
+		addon.Protect(ask.fn, err, answer)
+	end
+
+	local locate
+
+	local function nobody(self, ask)
+		finish(ask, addon.Error("NOBODY", format("the player %s is on no server that could answer", ask.id), false))
+	end
+
+	local function send(self, ask, server)
+		local left = ask.deadline - SysTime()
+		local data = { id = ask.id, name = ask.name, data = ask.data }
+		local accepted, refusal = left > 0, nil
+		if accepted then
+			accepted, refusal = self.requests:Ask(server, REQUEST, data, function(err, answer)
+				if not err or err.code ~= "GONE" and err.code ~= "NOBODY" then return finish(ask, err, answer) end
+				-- He has moved meanwhile.
+				if ask.tries >= TRIES then return nobody(self, ask) end
+				locate(self, ask)
+			end, left)
+		end
+		if not accepted then finish(ask, refusal or addon.Error("TIMEOUT", format("Redis did not say within %g s where %s is", ask.seconds, ask.id), false)) end
+	end
+
+	function locate(self, ask)
+		ask.tries = ask.tries + 1
+		local left = ask.deadline - SysTime()
+		local accepted, refusal = addon.RunScript(self.client, SCRIPT, addon.players_stays.KEYS, { "where", ask.id }, function(err, reply)
+			if err then return finish(ask, err) end
+			if not istable(reply) or not isstring(reply[2]) or reply[3] == "loading" then return nobody(self, ask) end
+			send(self, ask, reply[2])
+		end, math.max(left, 0.001))
+		if not accepted and ask.tries > 1 then finish(ask, refusal) end
+		return accepted, refusal
+	end
+
+	-- Answers as client:Command; fn(err, answer).
+	function requests.Ask(self, id, name, data, fn, seconds)
+		addon.EnsureTick()
+		return locate(self, { id = id, name = name, data = data, fn = fn, seconds = seconds, deadline = SysTime() + seconds, tries = 0 })
+	end
+
+	-- Calls the handler of a name for a player who is here. reply(err, data) is called once, unless the handler promises a reply by returning
+	-- true and never gives one. `info`: of a post.
+	function requests.Handle(self, ply, name, data, from, reply, info)
+		local is_replied = false
+		local function answer(err, result)
+			if is_replied then return false end
+			local is_sent = reply(err, result) -- raises for what has no form in JSON
+			is_replied = true
+			return is_sent
+		end
+		local handler, is_later = self.handlers[name], nil
+		local fine = addon.Protect(function() is_later = handler.fn(ply, data, from, answer, info) end)
+		if not fine then
+			answer({ code = "FAILED", message = format('"%s" had an error of its own in "%s"', self.id, addon.Printable(name, 64)) }, nil)
+		elseif is_later ~= true then
+			answer(nil, nil)
+		end
+	end
+
+	function requests.New(self)
+		self.handlers = {}
+		self.requests = realtime.Requests(self.client, self.id)
+		self.requests:Answer(REQUEST, function(request, from, reply)
+			local id, name = istable(request) and request.id, istable(request) and request.name
+			if not isstring(id) or not isstring(name) or #name > MAX_NAME then
+				return reply({ code = "ERROR", message = "it is no request to a player: id and name are missing" })
+			end
+			local stay = addon.players_stays.Find(self, id)
+			if not stay then return reply({ code = "GONE", message = "he is not here" }) end
+			if not self.handlers[name] then
+				return reply({ code = "UNKNOWN", message = format('"%s" does not answer "%s" for its players', self.id, addon.Printable(name, 64)) })
+			end
+			requests.Handle(self, stay.ply, name, request.data, from, reply, nil)
+		end)
+	end
+end

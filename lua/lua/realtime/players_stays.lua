@@ -1,0 +1,175 @@
+-- The players on this server, for realtime.Players: who is here, and whether Redis says so too. redis/players_claims.lua has the other half.
+return function(realtime, addon)
+	local SysTime, tonumber, floor, min, format = SysTime, tonumber, math.floor, math.min, string.format
+	local SCRIPT = "players_claims"
+	local LOOK = 1 -- seconds between two looks at the players of the game
+	local PATIENCE = 3.2 -- renewals that Redis may miss until another server may have the players
+	local HOLD = 30 -- seconds that a player who left can be held
+	local RETRY, MOST_RETRY = 1, 60 -- seconds after an error of Redis: longer each time
+	local stays = {}
+	addon.players_stays = stays
+
+	local function key(name) return "realtime:players:{players}:" .. name end
+	addon.PlayersKey = key
+	local KEYS = { key("claims"), key("leases"), key("instances"), key("waiting") }
+	stays.KEYS = KEYS
+
+	local function say(self, text, ...) addon.SayRarely(self, format("players: " .. text, ...)) end
+
+	local function describe(stay)
+		local register = addon.players_register
+		stay.name = addon.Printable(stay.ply:Nick(), register.MAX_NAME)
+		stay.rank = addon.Printable(stay.ply:GetUserGroup(), register.MAX_RANK)
+	end
+
+	-- Steam has said who he is. Before that he is nobody: whoever takes another one's id would drive him from his server.
+	local function begin(self, ply, id)
+		self.made = self.made + 1
+		local stay = { id = id, ply = ply, stay = self.made, at = SysTime(), state = "new", holds = 0, posts = {} }
+		describe(stay)
+		self.stays[id] = stay
+		self.is_changed = true
+	end
+
+	-- Compares what is known with the players whom the game has.
+	local function look(self, now)
+		self.look_at, self.unvalidated = now + LOOK, 0
+		for _, ply in ipairs(player.GetHumans()) do
+			local id = ply:SteamID64()
+			local stay = self.stays[id]
+			if self.departed[ply] then -- the game has not removed him yet
+			elseif stay and stay.ply == ply then
+				describe(stay)
+			elseif ply:IsFullyAuthenticated() then
+				begin(self, ply, id)
+			else
+				self.unvalidated = self.unvalidated + 1
+			end
+		end
+		for id, stay in pairs(self.stays) do
+			if not stay.left_at and not IsValid(stay.ply) then stay.left_at = now end
+			-- Behind all hooks of PlayerDisconnected, which may hold him.
+			if stay.left_at and now > stay.left_at and (stay.holds == 0 or now - stay.left_at >= HOLD) then
+				self.stays[id] = nil
+				self.is_changed = true
+			end
+		end
+	end
+
+	local function handle(self, reply, sent)
+		local _, time, told, held, lost, waiting = unpack(reply)
+		self.began = self.began or tonumber(time)
+		if told ~= 1 then
+			say(self, "another server was not told at once that its player is here: %s", addon.Printable(tostring(told), 160))
+		end
+		for i = 1, #held, 3 do
+			local stay = sent[held[i]]
+			if stay then
+				stay.number, stay.since = tonumber(held[i + 1]), tonumber(held[i + 2])
+				stay.state = "held"
+			end
+		end
+		for _, id in ipairs(waiting) do
+			if sent[id] then sent[id].has_posts = true end
+		end
+		for i = 1, #lost, 2 do
+			local stay, server = sent[lost[i]], lost[i + 1]
+			if stay and stay.state ~= "lost" then
+				stay.state = "lost"
+				if self.stays[stay.id] == stay and not stay.left_at and IsValid(stay.ply) then
+					addon.players_register.Tell(self, "taken", stay.ply, server)
+				end
+			end
+		end
+	end
+
+	-- Tells Redis who is here. `state`: "loading" at the end of the Lua state.
+	local function sync(self, state, now)
+		local is_twin = addon.HasTwin(self.presence)
+		self.sequence = self.sequence + 1
+		self.is_changed, self.sync_at = false, now + addon.presence_interval
+		local lease = state == "loading" and addon.players_absence or PATIENCE * addon.presence_interval
+		local arguments, sent = { "sync", self.instance, self.id, self.sequence, floor(lease * 1000), state }, {}
+		for id, stay in SortedPairs(self.stays) do
+			if is_twin and stay.state == "new" then
+				say(self, 'two servers have the id "%s", so players who join now are not registered. Give each its own "id" in ' ..
+					"garrysmod/data/realtime.json.", self.id)
+			elseif not (state == "loading" and stay.left_at) then
+				sent[id] = stay
+				table.Add(arguments, { id, stay.stay, floor((now - stay.at) * 1000), stay.since and format("%.0f", stay.since) or "0" })
+			end
+		end
+		self.is_asking = true
+		local accepted = addon.RunScript(self.client, SCRIPT, KEYS, arguments, function(err, reply)
+			self.is_asking = false
+			if not err and not istable(reply) then err = "the server's answer is none of redis/players_claims.lua" end
+			if not err then
+				self.refusals = 0
+				if reply[1] == "synced" then return handle(self, reply, sent) end
+				self.is_changed = true -- "late": the answer to a later one was lost
+				return
+			end
+			self.is_changed = true
+			if istable(err) and (err.code == "DISCONNECTED" or err.code == "TIMEOUT" or err.code == "CLOSED") then return end
+			self.refusals = self.refusals + 1
+			self.pause_until = SysTime() + min(RETRY * 2 ^ (self.refusals - 1), MOST_RETRY)
+			say(self, "%s", tostring(err))
+		end)
+		if not accepted then self.is_asking, self.is_changed, self.pause_until = false, true, now + RETRY end
+	end
+
+	function stays.Tick(self, now)
+		if now >= self.look_at or self.is_looked_for then
+			self.is_looked_for = false
+			look(self, now)
+		end
+		if self.is_asking or now < self.pause_until or not self.client:IsConnected() then return end
+		if self.is_changed or now >= self.sync_at then sync(self, "here", now) end
+	end
+
+	-- What the game's hooks tell.
+	function stays.Look(self) self.is_looked_for = true end
+	function stays.Left(self, ply)
+		self.departed[ply] = true
+		for _, stay in pairs(self.stays) do
+			if stay.ply == ply then stay.left_at = SysTime() end
+		end
+		self.is_looked_for = true
+	end
+
+	-- Another server has one of ours, or says so.
+	function stays.Wake(self) self.is_changed = true end
+
+	-- The next Lua state of this server goes on with its players.
+	function stays.Close(self)
+		look(self, SysTime())
+		if self.client:IsConnected() then sync(self, "loading", SysTime()) end
+	end
+
+	-- The stay of a player who is here, and whom Redis counts as here; or nil.
+	function stays.Find(self, id)
+		local stay = self.stays[id]
+		return stay and stay.state == "held" and not stay.left_at and IsValid(stay.ply) and stay or nil
+	end
+
+	-- Keeps a player registered for a while after he leaves: a function that lets him go; or nil and why.
+	function stays.Hold(self, id)
+		local stay = self.stays[id]
+		if not stay then return nil, "he is not on this server" end
+		stay.holds = stay.holds + 1
+		local is_held = true
+		return function()
+			if not is_held then return false end
+			is_held = false
+			stay.holds = stay.holds - 1
+			self.is_looked_for = true
+			return true
+		end
+	end
+
+	function stays.New(self)
+		self.stays, self.made, self.sequence, self.refusals, self.unvalidated = {}, 0, 0, 0, 0
+		self.departed = setmetatable({}, { __mode = "k" })
+		self.look_at, self.sync_at, self.pause_until, self.is_looked_for = 0, 0, 0, true
+	end
+end

@@ -1,0 +1,220 @@
+-- Hands out the messages of a channel of realtime.Durable, each to one server. Runs inside Redis (EVAL), called by game servers; a web
+-- site may work as well.
+--
+-- KEYS[1]  realtime:durable:{CHANNEL}, the messages: a stream. What is done is taken out.
+-- KEYS[2]  realtime:durable:{CHANNEL}:about, a hash: kind, keep, number, next, mark
+-- KEYS[3]  realtime:durable:{CHANNEL}:held, a sorted set: until when each message is somebody's, or waits after an error
+-- KEYS[4]  realtime:durable:{CHANNEL}:tries, a hash: of each of those "HOLDER ERRORS DEATHS"
+-- KEYS[5]  realtime:durable:{CHANNEL}:workers, a hash: the messages of each holder
+-- KEYS[6]  realtime:durable:{CHANNEL}:dead, messages that failed too often: a stream
+-- ARGV[1]  "take" asks for messages, and says that those which the caller has go on
+--          "done" says that one is done, "failed" that it failed, "release" gives some back
+-- ARGV[2]  the instance: 32 random hexadecimal digits of the Lua state that calls
+-- ARGV[3]  milliseconds for which a message is the caller's
+-- ARGV[4]  "take": how many messages the channel keeps; "" leaves it as it is
+-- ARGV[5]  "take": how many are wanted. "failed": with how many errors it is dead
+-- ARGV[6]  "failed": what the error said
+-- ARGV[7…] "take": the ids that the caller has. Otherwise those that it is about
+--
+-- Answers:
+--   { "taken", time, mark, messages, dead, lost, gone, number }: a message is { id, from, data, first id, tries before }; dead is a list of
+--       { message, reason }; lost are ids that the caller has no more; gone is how many disappeared from the stream;
+--       another mark, or a smaller number than before: Redis has lost messages
+--   { "done" }, { "failed", errors, 1 if it is dead now }, { "released" }
+--   { "lost" }: the message is not the caller's any more
+--   { "kind", "subscribe" }: the channel is one for Subscribe
+
+-- Redis before 7 needs this in scripts that read the clock and write.
+if redis.replicate_commands then redis.replicate_commands() end
+
+local MAX_DEATHS, MAX_DEAD = 3, 1000
+local PAUSE, MAX_PAUSE = 5000, 300000 -- milliseconds until a message that failed comes again: longer each time
+local stream, about_key, held_key, tries_key, workers_key, dead_key = unpack(KEYS)
+local action, instance, lease = ARGV[1], ARGV[2], tonumber(ARGV[3])
+
+local function digits(value) return string.format("%.0f", value) end
+local clock = redis.call("TIME")
+local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
+
+local about = redis.call("HMGET", about_key, "kind", "keep", "next", "mark", "number")
+if about[1] and about[1] ~= "work" then return { "kind", about[1] } end
+
+local function following(id)
+	local time, sequence = string.match(id, "^(%d+)%-(%d+)$")
+	return time .. "-" .. digits(tonumber(sequence) + 1)
+end
+local function find(id) return redis.call("XRANGE", stream, id, id)[1] end
+
+-- Who has a message, or "-"; how many errors and deaths it had; whether it was handed out before.
+local function tries_of(id)
+	local text = redis.call("HGET", tries_key, id)
+	if not text then return "-", 0, 0, false end
+	local holder, errors, deaths = string.match(text, "^(%S+) (%d+) (%d+)$")
+	return holder, tonumber(errors), tonumber(deaths), true
+end
+local function set_of(holder)
+	local set = {}
+	for id in string.gmatch(redis.call("HGET", workers_key, holder) or "", "%S+") do set[#set + 1] = id end
+	return set
+end
+local function store_set(holder, set)
+	if #set == 0 then
+		redis.call("HDEL", workers_key, holder)
+	else
+		redis.call("HSET", workers_key, holder, table.concat(set, " "))
+	end
+end
+local function leave(holder, id)
+	if holder == "-" then return end
+	local set = {}
+	for _, other in ipairs(set_of(holder)) do
+		if other ~= id then set[#set + 1] = other end
+	end
+	store_set(holder, set)
+end
+local function hold(holder, errors, deaths, id, time)
+	redis.call("ZADD", held_key, digits(time), id)
+	redis.call("HSET", tries_key, id, holder .. " " .. digits(errors) .. " " .. digits(deaths))
+end
+local function forget(holder, id)
+	leave(holder, id)
+	redis.call("ZREM", held_key, id)
+	redis.call("HDEL", tries_key, id)
+end
+
+local function message_of(entry, tries)
+	local fields = {}
+	for i = 1, #entry[2], 2 do fields[entry[2][i]] = entry[2][i + 1] end
+	return { entry[1], fields.from or "", fields.data or "", fields.first or entry[1], tries }
+end
+local function bury(entry, holder, tries, reason)
+	local message = message_of(entry, tries)
+	redis.call("XADD", dead_key, "MAXLEN", MAX_DEAD, "*", "first", message[4], "from", message[2], "data", message[3], "reason", reason)
+	redis.call("XDEL", stream, entry[1])
+	forget(holder, entry[1])
+	return { message, reason }
+end
+
+if action == "done" then
+	local id = ARGV[7]
+	local holder = tries_of(id)
+	-- If nobody else has it, it is done: also after its time was over.
+	if holder ~= instance and holder ~= "-" or not find(id) then return { "lost" } end
+	redis.call("XDEL", stream, id)
+	forget(holder, id)
+	return { "done" }
+end
+
+if action == "failed" then
+	local id = ARGV[7]
+	local holder, errors, deaths = tries_of(id)
+	if holder ~= instance then return { "lost" } end
+	local entry = find(id)
+	if not entry then
+		forget(holder, id)
+		return { "lost" }
+	end
+	errors = errors + 1
+	if errors >= tonumber(ARGV[5]) then
+		bury(entry, holder, errors + deaths, ARGV[6])
+		return { "failed", errors, 1 }
+	end
+	leave(holder, id)
+	hold("-", errors, deaths, id, now + math.min(PAUSE * 2 ^ (errors - 1), MAX_PAUSE))
+	return { "failed", errors, 0 }
+end
+
+if action == "release" then
+	for i = 7, #ARGV do
+		local holder, errors, deaths = tries_of(ARGV[i])
+		if holder == instance then
+			leave(holder, ARGV[i])
+			hold("-", errors, deaths, ARGV[i], now)
+		end
+	end
+	return { "released" }
+end
+
+if action ~= "take" then return redis.error_reply("ERR the action is none of take, done, failed and release") end
+
+local keep, wanted, mark = ARGV[4], tonumber(ARGV[5]), about[4]
+if not about[1] then redis.call("HSET", about_key, "kind", "work") end
+if not mark then
+	mark = clock[1] .. "." .. clock[2]
+	redis.call("HSET", about_key, "mark", mark)
+end
+if keep ~= "" and keep ~= about[2] then redis.call("HSET", about_key, "keep", keep) end
+
+local messages, dead, lost, gone, is_known = {}, {}, {}, 0, {}
+for i = 7, #ARGV do
+	local id = ARGV[i]
+	local holder, errors, deaths = tries_of(id)
+	is_known[id] = true
+	if holder == instance then
+		hold(instance, errors, deaths, id, now + lease)
+	elseif holder ~= "-" or not find(id) then
+		lost[#lost + 1] = id
+	else -- Redis has lost that it was handed out
+		hold(instance, errors, deaths, id, now + lease)
+		local set = set_of(instance)
+		set[#set + 1] = id
+		store_set(instance, set)
+	end
+end
+
+local function give(entry, errors, deaths, is_new)
+	local id = entry[1]
+	if is_new then
+		local set = set_of(instance)
+		set[#set + 1] = id
+		store_set(instance, set)
+	end
+	hold(instance, errors, deaths, id, now + lease)
+	messages[#messages + 1] = message_of(entry, errors + deaths)
+end
+
+-- What was handed out to the caller and did not arrive there.
+for _, id in ipairs(set_of(instance)) do
+	if not is_known[id] then
+		local _, errors, deaths = tries_of(id)
+		local entry = find(id)
+		if not entry then
+			forget(instance, id)
+			gone = gone + 1
+		elseif #messages < wanted then
+			give(entry, errors, deaths, false)
+		end
+		is_known[id] = true
+	end
+end
+
+-- What failed and has waited, and what was held by somebody whose time is over.
+for _, id in ipairs(redis.call("ZRANGEBYSCORE", held_key, "-inf", digits(now), "LIMIT", 0, 100)) do
+	if #messages >= wanted then break end
+	if not is_known[id] then
+		local holder, errors, deaths = tries_of(id)
+		local entry = find(id)
+		if holder ~= "-" then deaths = deaths + 1 end
+		if not entry then
+			forget(holder, id)
+			gone = gone + 1
+		elseif deaths >= MAX_DEATHS then
+			dead[#dead + 1] = bury(entry, holder, errors + deaths, "servers died while they worked on it: " .. digits(deaths))
+		else
+			leave(holder, id)
+			give(entry, errors, deaths, true)
+		end
+	end
+end
+
+-- What nobody had yet.
+local next_id = about[3] or "0-0"
+if #messages < wanted then
+	for _, entry in ipairs(redis.call("XRANGE", stream, following(next_id), "+", "COUNT", wanted - #messages)) do
+		next_id = entry[1]
+		local _, _, _, is_held = tries_of(next_id)
+		if not is_held then give(entry, 0, 0, true) end
+	end
+	redis.call("HSET", about_key, "next", next_id)
+end
+return { "taken", now, mark, messages, dead, lost, gone, tonumber(about[5] or "0") }

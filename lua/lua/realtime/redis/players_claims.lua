@@ -1,0 +1,121 @@
+-- Which server each player is on, for realtime.Players. Runs inside Redis (EVAL), called by game servers; a web site may ask "where".
+--
+-- KEYS[1]  realtime:players:{players}:claims, a hash: SteamID64 → "NUMBER SINCE INSTANCE STAY SERVER"
+-- KEYS[2]  realtime:players:{players}:leases, a sorted set: until when each instance counts, in milliseconds
+-- KEYS[3]  realtime:players:{players}:instances, a hash: instance → "SEQUENCE STATE SteamID64 SteamID64 …"
+-- KEYS[4]  realtime:players:{players}:waiting, a sorted set: the players for whom posts wait
+-- ARGV[1]  "sync": these players are on this server, and no others. "where": where is a player?
+--
+-- "sync" says the same however often it comes, and an old one that comes late changes nothing.
+-- ARGV[2]  the instance: 32 random hexadecimal digits of the Lua state that calls
+-- ARGV[3]  the server's id
+-- ARGV[4]  a number that grows with each sync of the instance
+-- ARGV[5]  milliseconds for which all of it counts
+-- ARGV[6]  "here"; or "loading": the Lua state ends, and the next one of this server may go on with its players
+-- ARGV[7…] four words for each player: his SteamID64; the number of his stay on this instance; for how many milliseconds he has been
+--          there; and since when he has been on this server (microseconds, as answered), or 0
+-- "where"
+-- ARGV[2]  his SteamID64
+--
+-- Answers:
+--   { "synced", microseconds, told, held, lost, waiting }: held has SteamID64, number and since for each that is this server's;
+--       lost SteamID64 and server for each who came to another server later; waiting those for whom posts wait; told is 1, or
+--       Redis's reason why other servers were not told at once
+--   { "late" }: a later sync of this instance was here before
+--   { "where", server, "here" or "loading" }, or { "where" } if he is nowhere
+
+-- Redis before 7 needs this in scripts that read the clock and write.
+if redis.replicate_commands then redis.replicate_commands() end
+
+local MOST_DEAD = 10 -- instances that one call forgets
+local claims_key, leases_key, instances_key, waiting_key = unpack(KEYS)
+
+-- Doubles hold microseconds exactly; only "%.0f" writes all their digits.
+local function digits(number) return string.format("%.0f", number) end
+local clock = redis.call("TIME")
+local now = tonumber(clock[1]) * 1000000 + tonumber(clock[2])
+local milliseconds = math.floor(now / 1000)
+
+local function claim_of(text)
+	if not text then return nil end
+	local number, since, holder, stay, server = string.match(text, "^(%d+) (%d+) (%S+) (%S+) (%S+)$")
+	return { number = tonumber(number), since = tonumber(since), instance = holder, stay = stay, server = server }
+end
+local function counts(instance) return tonumber(redis.call("ZSCORE", leases_key, instance) or "0") > milliseconds end
+local function state_of(instance)
+	return string.match(redis.call("HGET", instances_key, instance) or "", "^%S+ (%S+)") or "here"
+end
+
+if ARGV[1] == "where" then
+	local claim = claim_of(redis.call("HGET", claims_key, ARGV[2]))
+	if not claim or not counts(claim.instance) then return { "where" } end
+	return { "where", claim.server, state_of(claim.instance) }
+elseif ARGV[1] ~= "sync" then
+	return redis.error_reply("ERR the action is none of sync and where")
+end
+
+local instance, server, sequence, lease, state = ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6]
+
+-- Removes the claims of an instance on those of its players who are not `kept`.
+local function release(holder, text, kept)
+	for id in string.gmatch(string.match(text, "^%S+ %S+(.*)$") or "", "%d+") do
+		if not kept[id] then
+			local claim = claim_of(redis.call("HGET", claims_key, id))
+			if claim and claim.instance == holder then redis.call("HDEL", claims_key, id) end
+		end
+	end
+end
+
+local before = redis.call("HGET", instances_key, instance)
+if before and tonumber(string.match(before, "^%d+")) > sequence then return { "late" } end
+
+for _, dead in ipairs(redis.call("ZRANGEBYSCORE", leases_key, "-inf", digits(milliseconds), "LIMIT", 0, MOST_DEAD)) do
+	if dead ~= instance then
+		release(dead, redis.call("HGET", instances_key, dead) or "", {})
+		redis.call("HDEL", instances_key, dead)
+		redis.call("ZREM", leases_key, dead)
+	end
+end
+
+local words, here, held, lost, waiting, others = { digits(sequence), state }, {}, {}, {}, {}, {}
+for i = 7, #ARGV, 4 do
+	local id, stay, age, since = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2]), tonumber(ARGV[i + 3])
+	local claim = claim_of(redis.call("HGET", claims_key, id))
+	local number = now - age * 1000
+	local is_other = claim and claim.instance ~= instance
+	-- A number beyond the clock is from before a failover, to a machine whose clock is behind.
+	if is_other and claim.number > number and claim.number <= now and counts(claim.instance) then
+		lost[#lost + 1] = id
+		lost[#lost + 1] = claim.server
+	else
+		if claim and not is_other and claim.stay == stay then
+			number, since = claim.number, claim.since
+		else
+			if claim then number = math.max(number, claim.number + 1) end
+			if is_other and counts(claim.instance) then
+				local is_loading = state_of(claim.instance) == "loading"
+				if claim.server == server and is_loading then since = claim.since end
+				if not is_loading then others[claim.server] = true end
+			end
+			if since == 0 then since = number end
+			redis.call("HSET", claims_key, id, table.concat({ digits(number), digits(since), instance, stay, server }, " "))
+		end
+		here[id] = true
+		words[#words + 1] = id
+		held[#held + 1] = id
+		held[#held + 1] = digits(number)
+		held[#held + 1] = digits(since)
+		if redis.call("ZSCORE", waiting_key, id) then waiting[#waiting + 1] = id end
+	end
+end
+if before then release(instance, before, here) end
+redis.call("HSET", instances_key, instance, table.concat(words, " "))
+redis.call("ZADD", leases_key, digits(milliseconds + lease), instance)
+
+-- Told last, and a refusal raises nothing: what is written stays, and the others find it a few seconds later by themselves.
+local told = 1
+for other in pairs(others) do
+	local answer = redis.pcall("PUBLISH", "realtime:players:" .. other, "look")
+	if type(answer) == "table" then told = answer.err end
+end
+return { "synced", digits(now), told, held, lost, waiting }

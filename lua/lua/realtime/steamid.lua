@@ -1,0 +1,21 @@
+-- Players by their SteamID64, the name under which helpers know them.
+return function(_, addon)
+	-- What an argument names: a player, a SteamID64 or a "STEAM_0:…". Raises for anything else, in the name of the method that was
+	-- called. `level`: how many functions lie between the method's caller and this one, 1 unless given.
+	function addon.SteamID64(name, position, value, level)
+		level = (level or 1) + 3
+		local function wrong(what) error(string.format("bad argument #%d to '%s' (%s)", position, name, what), level) end
+		if isentity(value) then
+			if not (IsValid(value) and value:IsPlayer()) then wrong("a player expected, got " .. tostring(value)) end
+			if value:IsBot() then wrong("a player expected, got a bot, which has no SteamID64") end
+			value = value:SteamID64()
+		elseif isnumber(value) then
+			wrong("a number cannot hold a SteamID64: write it in quotes")
+		end
+		if isstring(value) then
+			if value:find("^STEAM_%d:[01]:%d+$") then value = util.SteamIDTo64(value) end
+			if value:find("^7656119%d%d%d%d%d%d%d%d%d%d$") then return value end
+		end
+		wrong('a player, a SteamID64 in quotes or a "STEAM_0:…" expected, got ' .. (isstring(value) and '"' .. addon.Printable(value, 40) .. '"' or type(value)))
+	end
+end

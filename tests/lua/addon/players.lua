@@ -1,0 +1,427 @@
+-- servers: real; redis: 5.0
+-- realtime.Players: each promise by an example. players_random_once.lua has all of them together, with faults.
+
+local world = include("_players.lua")
+local kit, realtime = world.kit, world.realtime
+local server, close, kill, leave = world.server, world.close, world.kill, world.leave
+local where, told, ask, done = world.where, world.told, world.ask, world.done
+
+host.test("who joins is known everywhere, and who leaves is not any more; a move says from where", function()
+	local a, b, id = server(), server(), world.steamid()
+	local ply = a.join(id, { name = "Alice ☃", rank = "vip" })
+	where(id, a.id, a, b)
+	local _, record = b.players:Where(id)
+	assert(record.since > 1e9, record.since)
+	record.since = nil
+	kit.eq(record, { id = id, name = "Alice ☃", rank = "vip", server = a.id, loading = false })
+	kit.eq({ b.players:Where(util.SteamIDFrom64(id)) == a.id, b.players:Where(world.steamid()) }, { true })
+	a.leave(ply)
+	where(id, nil, a, b)
+	b.join(id)
+	where(id, b.id, a, b)
+	for _, each in ipairs({ a, b }) do told(each, id, { "joined " .. a.id, "left " .. a.id, "joined " .. b.id .. " from " .. a.id }) end
+	close(a, b)
+end)
+
+host.test("players are found by a part of their names, and by SteamID64", function()
+	local a, b = server(), server()
+	local ids = { world.steamid(), world.steamid(), world.steamid() }
+	local mark = kit.unique("x")
+	a.join(ids[1], { name = "Bob " .. mark })
+	a.join(ids[2], { name = "alice " .. mark })
+	b.join(ids[3], { name = "ALICIA " .. mark })
+	for _, each in ipairs({ a, b }) do
+		kit.wait("all three", function() return #each.players:Find(mark) == 3 end)
+		local names = {}
+		for _, who in ipairs(each.players:Find("ali")) do
+			if who.name:find(mark, 1, true) then names[#names + 1] = who.name .. "@" .. who.server end
+		end
+		kit.eq(names, { "alice " .. mark .. "@" .. a.id, "ALICIA " .. mark .. "@" .. b.id })
+		kit.eq(each.players:Find(ids[1])[1].name, "Bob " .. mark)
+		assert(#each.players:Find("") >= 3)
+	end
+	close(a, b)
+end)
+
+host.test("a name and a rank that change are told", function()
+	local a, b, id = server(), server(), world.steamid()
+	local ply = a.join(id)
+	where(id, a.id, b)
+	ply.name, ply.rank = "Another", "admin"
+	kit.wait("both", function()
+		local _, record = b.players:Where(id)
+		return record.name == "Another" and record.rank == "admin"
+	end)
+	kit.eq(#b.told(id), 1)
+	close(a, b)
+end)
+
+host.test("nobody can be driven away by an id that Steam has not confirmed", function()
+	local a, b, id = server(), server(), world.steamid()
+	a.join(id, { name = "the real one" })
+	where(id, a.id, a, b)
+	local got = {}
+	for _, each in ipairs({ a, b }) do
+		each.players:Answer("who", function(ply, _, _, reply)
+			got[#got + 1] = ply:Nick()
+			reply(nil, ply:Nick())
+		end)
+	end
+	local impostor = b.join(id, { name = "impostor", validated = false })
+	-- He is looked at many times, and what is for the real one reaches the real one.
+	kit.wait("a look at him", function() return b.players.unvalidated == 1 end)
+	kit.eq(done(b, "Post", id, "who", "secret"), nil)
+	kit.eq({ ask(b, id, "who", nil) }, { nil, "the real one" })
+	where(id, a.id, a, b)
+	kit.eq({ a.told(id), b.told(id), (b.players:Hold(id)) }, { { "joined " .. a.id }, { "joined " .. a.id } })
+	-- Once Steam has confirmed him, it is he who is asked.
+	b.validate(impostor)
+	where(id, b.id, a, b)
+	close(a, b)
+end)
+
+host.test("the newest claim counts, and only the server that lost it hears of it, once", function()
+	local a, b, c, id = server(), server(), server(), world.steamid()
+	local ply = a.join(id)
+	where(id, a.id, a, b, c)
+	b.join(id)
+	where(id, b.id, a, b, c)
+	kit.wait("all events", function() return #a.told(id) == 4 end)
+	local list = a.told(id)
+	table.sort(list)
+	kit.eq(list, { "joined " .. a.id, "joined " .. b.id .. " from " .. a.id, "left " .. a.id, "taken " .. b.id })
+	for _, each in ipairs({ b, c }) do told(each, id, { "joined " .. a.id, "left " .. a.id, "joined " .. b.id .. " from " .. a.id }) end
+	-- The old one leaves only now, which changes nothing.
+	a.leave(ply)
+	a.run("PlayerInitialSpawn")
+	local other = world.steamid()
+	a.join(other)
+	where(other, a.id, b)
+	where(id, b.id, a, b, c)
+	kit.eq(#b.told(id), 3)
+	close(a, b, c)
+end)
+
+host.test("a server that was cut off does not take back who has moved meanwhile, and hears that he was taken", function()
+	local proxy = host.proxy()
+	local a = server(nil, { url = proxy.url(), reconnect_min = 0.01, reconnect_max = 0.05 })
+	for _, event in ipairs({ "down", "error" }) do a.client:On(event, "test", function() end) end
+	local b, id, other = server(), world.steamid(), world.steamid()
+	proxy.refuse()
+	proxy.cut("reset")
+	kit.wait("the loss", function() return not a.client:IsConnected() end)
+	-- They join while it is cut off, and one of them goes on to the other server.
+	a.join(id)
+	a.join(other)
+	kit.ticks(3)
+	b.join(id)
+	where(id, b.id, b)
+	proxy.accept()
+	where(other, a.id, a, b)
+	where(id, b.id, a, b)
+	told(a, id, { "taken " .. b.id, "joined " .. b.id })
+	told(b, id, { "joined " .. b.id })
+	close(a, b)
+end)
+
+host.test("if the newest claim goes, whoever still has him has him again", function()
+	local a, b, id = server(nil, { interval = 0.5 }), server(), world.steamid()
+	a.join(id)
+	where(id, a.id, a, b)
+	local ply = b.join(id)
+	where(id, b.id, a, b)
+	b.leave(ply)
+	where(id, a.id, a, b)
+	close(a, b)
+end)
+
+host.test("a server that dies loses its players when its lease is over", function()
+	local a, b, c, id = server(nil, { interval = 0.5 }), server(nil, { interval = 0.5 }), server(nil, { interval = 0.5 }), world.steamid()
+	a.join(id)
+	where(id, a.id, a, b, c)
+	kit.eq({ ask(b, id, "x", nil) }, { "UNKNOWN" })
+	kill(a)
+	where(id, nil, b, c)
+	told(b, id, { "joined " .. a.id, "left " .. a.id })
+	kit.wait("Redis to say so", function() return ask(b, id, "x", nil, 1) == "NOBODY" end)
+	local _, left = kit.command(b.client, { "HGET", "realtime:players:{players}:claims", id })
+	kit.wait("Redis to forget him", function()
+		_, left = kit.command(b.client, { "HEXISTS", "realtime:players:{players}:claims", id })
+		return left == 0
+	end)
+	close(b, c)
+end)
+
+host.test("between two maps a player is loading; his own server goes on with him, and nobody is told", function()
+	local a, b, id, other, away = server(), server(), world.steamid(), world.steamid(), world.steamid()
+	for _, player in ipairs({ id, other, away }) do a.join(player) end
+	for _, player in ipairs({ id, other, away }) do where(player, a.id, a, b) end
+	local _, before = b.players:Where(id)
+	leave(a)
+	kit.wait("loading", function()
+		local where_he_is, record = b.players:Where(id)
+		return where_he_is == a.id and record.loading
+	end)
+	kit.eq({ ask(b, id, "x", nil) }, { "NOBODY" })
+	local again = server(a.id)
+	again.join(id)
+	kit.wait("no longer", function()
+		local _, record = b.players:Where(id)
+		return not record.loading
+	end)
+	local _, record = b.players:Where(id)
+	kit.eq({ record.since, record.server, (again.players:Where(id)) }, { before.since, a.id, a.id })
+	-- Another server takes one of them at once, and it is a move.
+	b.join(other)
+	where(other, b.id, again, b)
+	told(b, other, { "joined " .. a.id, "left " .. a.id, "joined " .. b.id .. " from " .. a.id })
+	kit.eq({ b.told(id), again.told(id), again.told(other) }, { { "joined " .. a.id }, {}, { "joined " .. b.id } })
+	-- One does not come back.
+	b.addon.players_absence = 0
+	kit.eq((b.players:Where(away)), a.id)
+	for _, known in pairs(b.players.servers) do known.loading_until = known.loading_until and 0 end
+	where(away, nil, b)
+	told(b, away, { "joined " .. a.id, "left " .. a.id })
+	close(again, b)
+end)
+
+host.test("who was there before a server began does not join there", function()
+	local a, id, later = server(), world.steamid(), world.steamid()
+	a.join(id)
+	where(id, a.id, a)
+	local b = server()
+	where(id, a.id, b)
+	a.join(later)
+	where(later, a.id, b)
+	kit.eq({ b.told(id), b.told(later) }, { {}, { "joined " .. a.id } })
+	close(a, b)
+end)
+
+host.test("a player who is held stays registered until he is let go, unless another server has him", function()
+	local a, b, id, other = server(), server(), world.steamid(), world.steamid()
+	local ply, second = a.join(id), a.join(other)
+	where(id, a.id, a, b)
+	where(other, a.id, b)
+	local let_go
+	a.hooks.PlayerDisconnected.zzz = function(leaving)
+		if leaving == ply then let_go = assert(a.players:Hold(id)) end
+	end
+	a.leave(ply)
+	a.leave(second)
+	where(other, nil, b)
+	kit.eq({ (b.players:Where(id)), ask(b, id, "x", nil) }, { a.id, "NOBODY" })
+	kit.eq({ let_go(), let_go() }, { true, false })
+	where(id, nil, a, b)
+	kit.eq({ a.players:Hold(id) }, { nil, "he is not on this server" })
+	close(a, b)
+end)
+
+host.test("a player is asked where he is, wherever that is", function()
+	local a, b, id = server(), server(), world.steamid()
+	local ply = a.join(id)
+	where(id, a.id, b)
+	local got = {}
+	a.players:Answer("add", function(who, data, from, reply, info)
+		got[#got + 1] = { who == ply, data, from, info }
+		if data.silent then return end
+		if data.later then
+			a.realtime.After(0, function() kit.eq({ reply(nil, "later"), reply(nil, "twice") }, { true, false }) end)
+			return true
+		end
+		if data.wrong then error("on purpose") end
+		reply(data.no and { code = "NO", message = "no" }, data[1] and data[1] + data[2])
+	end)
+	kit.eq({ ask(b, id, "add", { 1, 2 }) }, { nil, 3 })
+	kit.eq({ ask(a, id, "add", { 3, 4 }) }, { nil, 7 })
+	kit.eq({ ask(b, id, "add", { silent = true }) }, {})
+	kit.eq({ ask(b, id, "add", { later = true }) }, { nil, "later" })
+	kit.eq({ ask(b, id, "add", { no = true }) }, { "NO" })
+	host.expect_errors(1)
+	kit.eq({ ask(b, id, "add", { wrong = true }) }, { "FAILED" })
+	kit.eq({ ask(b, id, "subtract", nil) }, { "UNKNOWN" })
+	kit.eq({ ask(b, world.steamid(), "add", nil) }, { "NOBODY" })
+	kit.eq(got[1], { true, { 1, 2 }, b.id })
+	close(a, b)
+end)
+
+host.test("if he moves while he is asked, he is asked where he has gone", function()
+	local a, b, c, id = server(), server(), server(), world.steamid()
+	a.join(id)
+	where(id, a.id, a)
+	for _, each in ipairs({ a, b }) do each.players:Answer("where", function(_, _, _, reply) reply(nil, each.id) end) end
+	-- Redis has said where he is, and the request is on its way: he moves.
+	local ask_server = c.players.requests.Ask
+	function c.players.requests.Ask(...)
+		c.players.requests.Ask = nil
+		local arguments = { ... }
+		b.join(id)
+		c.realtime.Async(function()
+			while b.players:Where(id) ~= b.id or a.players:Where(id) ~= b.id do realtime.Sleep(0.01) end
+			ask_server(unpack(arguments, 1, 6))
+		end)
+		return true
+	end
+	kit.eq({ ask(c, id, "where", nil, kit.PATIENCE) }, { nil, b.id })
+	close(a, b, c)
+end)
+
+host.test("a post finds him where he is, or waits until he joins somewhere; its order is kept", function()
+	local a, b, id = server(), server(), world.steamid()
+	a.join(id)
+	where(id, a.id, a)
+	local got = {}
+	local function handler(each)
+		return function(ply, data, from, reply, info)
+			got[#got + 1] = { each.id, ply:SteamID64(), data, from, info.id }
+			assert(info.age >= 0 and info.age < kit.PATIENCE, info.age)
+			reply()
+		end
+	end
+	a.players:Answer("gift", handler(a))
+	local err, post = done(b, "Post", id, "gift", { item = "hat ☃" })
+	kit.wait("the gift", function() return #got == 1 end)
+	kit.eq({ err, got[1] }, { nil, { a.id, id, { item = "hat ☃" }, b.id, post } })
+	local absent = world.steamid()
+	for i = 1, 5 do kit.eq(done(a, "Post", absent, "gift", i), nil) end
+	kit.eq({ done(a, "Post", absent, "gift", 5, { once = absent }) }, { done(b, "Post", absent, "gift", 5, { once = absent }) })
+	-- Where nobody answers to that name it goes on waiting.
+	local ply = b.join(absent)
+	where(absent, b.id, a, b)
+	kit.eq(#got, 1)
+	b.leave(ply)
+	a.join(absent)
+	kit.wait("all of them", function() return #got == 7 end)
+	for i = 1, 6 do kit.eq({ got[i + 1][1], got[i + 1][3] }, { a.id, math.min(i, 5) }) end
+	kit.wait("nothing to wait", function()
+		local _, count = kit.command(a.client, { "EXISTS", "realtime:players:{players}:posts:" .. absent })
+		return count == 0
+	end)
+	local _, score = kit.command(a.client, { "ZSCORE", "realtime:players:{players}:waiting", absent })
+	kit.eq(score, nil)
+	close(a, b)
+end)
+
+host.test("a post comes again until its handler has replied without an error, here or elsewhere", function()
+	local a, b, id = server(), server(), world.steamid()
+	local ply = a.join(id)
+	where(id, a.id, a)
+	local tries = {}
+	host.expect_errors(1)
+	a.players:Answer("gift", function(_, data, _, reply, info)
+		tries[#tries + 1] = "a" .. data
+		if data == "raises" then error("on purpose") end
+		if data == "refuses" then return reply("no room") end
+		return true -- and never replies
+	end)
+	b.players:Answer("gift", function(_, data, _, reply) tries[#tries + 1] = "b" .. data end)
+	for _, data in ipairs({ "raises", "refuses", "forgets" }) do kit.eq(done(b, "Post", id, "gift", data), nil) end
+	kit.wait("three tries", function() return #tries == 3 end)
+	a.leave(ply)
+	b.join(id)
+	kit.wait("three more", function() return #tries == 6 end)
+	kit.eq(tries, { "araises", "arefuses", "aforgets", "braises", "brefuses", "bforgets" })
+	kit.wait("nothing to wait", function()
+		local _, count = kit.command(a.client, { "EXISTS", "realtime:players:{players}:posts:" .. id })
+		return count == 0
+	end)
+	close(a, b)
+end)
+
+host.test("a post that failed comes again on the same server, and so does one whose reply is missing", function()
+	local a, id, tries = server(), world.steamid(), {}
+	a.join(id)
+	where(id, a.id, a)
+	local ahead, clock = 0, SysTime
+	a.addon.players_patience = 0.05
+	a.players:Answer("gift", function(_, data, _, reply)
+		tries[data] = (tries[data] or 0) + 1
+		if tries[data] > 1 then return reply() end
+		if data == "refused" then return reply("no") end
+		return true
+	end)
+	kit.eq(done(a, "Post", id, "gift", "refused"), nil)
+	kit.eq(done(a, "Post", id, "gift", "forgotten"), nil)
+	kit.wait("both failures", function()
+		local failed = 0
+		for _, post in pairs(a.players.stays[id].posts) do
+			if post.errors == 1 and post.state == "waiting" then failed, post.at = failed + 1, 0 end
+		end
+		return tries.refused == 2 and tries.forgotten == 2 or failed < 0
+	end)
+	kit.wait("an end", function() return next(a.players.stays[id].posts) == nil end)
+	close(a)
+end)
+
+host.test("a hundred posts wait at most, and those that have expired do not", function()
+	local a, id = server(), world.steamid()
+	local last
+	for i = 1, 101 do a.players:Post(id, "x", i, { expires = i == 1 and 0.001 or nil }, function(err) last = { i, err and err.code } end) end
+	kit.wait("all answers", function() return last and last[1] == 101 end)
+	kit.eq(last, { 101 })
+	kit.eq({ done(a, "Post", id, "x", 102) }, { "FULL" })
+	kit.eq({ done(a, "Post", world.steamid(), "x", ("x"):rep(60000)) == nil, kit.raises("more than 65536", a.players.Post, a.players, id, "x", ("x"):rep(65536)) ~= nil },
+		{ true, true })
+	close(a)
+end)
+
+host.test("what a website posted without telling anybody is found by itself", function()
+	local a, id, got = server(nil, { interval = 0.5 }), world.steamid(), nil
+	a.join(id)
+	where(id, a.id, a)
+	a.players:Answer("gift", function(_, data, from) got = { data, from } end)
+	local key = "realtime:players:{players}:"
+	kit.command(a.client, { "HSET", key .. "posts:" .. id, "1-" .. id, '[9999999999999,"web","gift"]\n{"item":"vip"}' })
+	kit.command(a.client, { "ZADD", key .. "waiting", "9999999999999", id })
+	kit.wait("it", function() return got end)
+	kit.eq(got, { { item = "vip" }, "web" })
+	close(a)
+end)
+
+host.test("if Redis has lost all that it knew, it knows it again soon, and nobody is told", function()
+	local a, b, id = server(nil, { interval = 0.5 }), server(nil, { interval = 0.5 }), world.steamid()
+	a.join(id)
+	where(id, a.id, a, b)
+	a.players:Answer("x", function(_, _, _, reply) reply(nil, "here") end)
+	kit.command(b.client, { "DEL", "realtime:players:{players}:claims", "realtime:players:{players}:leases", "realtime:players:{players}:instances" })
+	kit.wait("an answer", function() return select(2, ask(b, id, "x", nil, 2)) == "here" end)
+	kit.eq({ a.told(id), b.told(id) }, { { "joined " .. a.id }, { "joined " .. a.id } })
+	close(a, b)
+end)
+
+host.test("while a server is cut off, nobody has left for it", function()
+	local proxy = host.proxy()
+	local b = server(nil, { url = proxy.url(), reconnect_min = 0.01, reconnect_max = 0.05, interval = 0.2 })
+	for _, event in ipairs({ "down", "error" }) do b.client:On(event, "test", function() end) end
+	local a, id, gone, new = server(), world.steamid(), world.steamid(), world.steamid()
+	a.join(id)
+	local ply = a.join(gone)
+	where(id, a.id, a, b)
+	where(gone, a.id, b)
+	proxy.refuse()
+	proxy.cut("reset")
+	kit.wait("the loss", function() return not b.client:IsConnected() end)
+	a.leave(ply)
+	a.join(new)
+	where(new, a.id, a)
+	where(gone, nil, a)
+	-- More than three of its intervals.
+	local until_when = SysTime() + 0.8
+	kit.wait("some time", function() return SysTime() >= until_when end)
+	kit.eq({ (b.players:Where(id)), (b.players:Where(gone)), (b.players:Where(new)) }, { a.id, a.id })
+	proxy.accept()
+	where(gone, nil, b)
+	where(new, a.id, b)
+	kit.eq({ b.told(id), b.told(gone), b.told(new) }, { { "joined " .. a.id }, { "joined " .. a.id, "left " .. a.id }, { "joined " .. a.id } })
+	close(a, b)
+end)
+
+host.test("bots are left out, and a server without an id has no players", function()
+	local a, client = server(), kit.ready()
+	local bot = a.join(world.steamid())
+	function bot:IsFullyAuthenticated() return false end
+	local none, problem = realtime.Players(client)
+	kit.eq(none, nil)
+	assert(problem:find('write "id" into garrysmod/data/realtime.json', 1, true), problem)
+	client:Disconnect()
+	close(a)
+end)
