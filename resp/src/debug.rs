@@ -1,6 +1,7 @@
 //! `Debug` for frames: all that is inside, at any depth, without recursion.
 
-use std::fmt;
+use alloc::vec;
+use core::fmt;
 
 use crate::{Element, Frame, Items, Pairs, Value};
 

@@ -1,6 +1,6 @@
 //! Decoded frames and the views into them.
 
-use crate::tape::{Kind, Node, value_at};
+use crate::tape::{Kind, Node, integer_of, value_at};
 use crate::value::value;
 use crate::{Items, Pairs, Value};
 
@@ -74,7 +74,7 @@ impl<'a> Element<'a> {
         let items = |nodes, len| Items::new(self.bytes, nodes, len);
         match self.nodes {
             [node, ..] if node.kind == Kind::BulkString => Value::BulkString(node.text_in(self.bytes)),
-            [node, ..] if node.kind == Kind::Integer => Value::Integer(node.bits.cast_signed()),
+            [node, ..] if node.kind == Kind::Integer => Value::Integer(integer_of(node.bits)),
             [node, inside @ ..] if node.kind == Kind::Push => Value::Push(items(inside, node.len)),
             [node, inside @ ..] if node.kind == Kind::Array => Value::Array(items(inside, node.len)),
             _ => value(self.bytes, self.nodes),

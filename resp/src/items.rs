@@ -1,6 +1,6 @@
 //! Iterators over what is in a value.
 
-use std::iter::FusedIterator;
+use core::iter::FusedIterator;
 
 use crate::Element;
 use crate::tape::{Node, index, value_at};
@@ -153,7 +153,7 @@ fn split_first(nodes: &[Node]) -> Option<(&[Node], &[Node])> {
     match nodes {
         // Most elements are a single node: then neither span nor place has to be looked for.
         [first, rest @ ..] if first.span == 1 && !first.is(Node::ATTRIBUTE) => {
-            Some((std::slice::from_ref(first), rest))
+            Some((core::slice::from_ref(first), rest))
         }
         _ => {
             let at = value_at(nodes);

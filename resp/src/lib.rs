@@ -1,5 +1,10 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
+#![no_std]
+
+extern crate alloc;
+#[cfg(feature = "codec")]
+extern crate std;
 
 #[cfg(feature = "codec")]
 pub mod codec;

@@ -1,6 +1,8 @@
 //! serde: replies as other formats have them, and values out of other formats.
 
-use std::fmt;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+use core::fmt;
 
 use serde_core::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_core::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
@@ -83,7 +85,7 @@ fn serialize_scalar<S: Serializer>(value: &Value<'_>, serializer: S) -> Result<S
 }
 
 fn serialize_text<S: Serializer>(text: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
-    match std::str::from_utf8(text) {
+    match core::str::from_utf8(text) {
         Ok(text) => serializer.serialize_str(text),
         Err(_) => serializer.serialize_bytes(text),
     }

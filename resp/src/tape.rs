@@ -104,10 +104,22 @@ pub(crate) const fn index(stored: u64) -> usize {
 #[inline]
 pub(crate) fn value_at(nodes: &[Node]) -> usize {
     let mut at = 0;
-    while let Some(node) = nodes.get(at)
-        && node.is(Node::ATTRIBUTE)
-    {
-        at += node.span as usize;
+    loop {
+        match nodes.get(at) {
+            Some(node) if node.is(Node::ATTRIBUTE) => at += node.span as usize,
+            _ => return at,
+        }
     }
-    at
+}
+
+/// The bits of an integer, as a node holds them.
+#[inline]
+#[allow(clippy::cast_sign_loss, reason = "bits are moved, and come back by `integer_of`")]
+pub(crate) const fn bits_of(integer: i64) -> u64 {
+    integer as u64
+}
+
+#[inline]
+pub(crate) const fn integer_of(bits: u64) -> i64 {
+    bits as i64
 }

@@ -1,6 +1,6 @@
 //! Values: what an element is.
 
-use crate::tape::{Kind, Node, value_at};
+use crate::tape::{Kind, Node, integer_of, value_at};
 use crate::{Element, Items, Pairs};
 
 /// A decoded value. Text is bytes as they were sent, UTF-8 or not.
@@ -83,7 +83,7 @@ impl<'a> Value<'a> {
     /// ```
     #[inline]
     pub fn as_str(&self) -> Option<&'a str> {
-        std::str::from_utf8(self.as_bytes()?).ok()
+        core::str::from_utf8(self.as_bytes()?).ok()
     }
 
     /// An integer.
@@ -129,7 +129,7 @@ impl<'a> Value<'a> {
     /// ```
     #[inline]
     pub fn as_big_number(&self) -> Option<&'a str> {
-        if let Self::BigNumber(digits) = *self { std::str::from_utf8(digits).ok() } else { None }
+        if let Self::BigNumber(digits) = *self { core::str::from_utf8(digits).ok() } else { None }
     }
 
     /// The elements of an array or a set. RESP2 has no sets: its servers answer with arrays.
@@ -269,7 +269,7 @@ pub(crate) fn value<'a>(bytes: &'a [u8], nodes: &'a [Node]) -> Value<'a> {
             Some(([a, b, c, _], text)) => Value::VerbatimString { format: [*a, *b, *c], text },
             None => Value::Null,
         },
-        Kind::Integer => Value::Integer(node.bits.cast_signed()),
+        Kind::Integer => Value::Integer(integer_of(node.bits)),
         Kind::Double => Value::Double(f64::from_bits(node.bits)),
         Kind::Boolean => Value::Boolean(node.bits != 0),
         Kind::Null => Value::Null,

@@ -259,7 +259,7 @@ impl Decoder {
         self.reply.restart(self.offset);
         self.phase = if self.reply.is_large() { Phase::Within } else { Phase::Between };
         if self.interrupted {
-            std::mem::swap(&mut self.reply, &mut self.outer);
+            core::mem::swap(&mut self.reply, &mut self.outer);
             // It may be long until the next push interrupts a reply.
             self.outer.release();
             self.interrupted = false;

@@ -1,5 +1,7 @@
 //! The frame under construction: its bytes, its tape, and the aggregates that are open.
 
+use alloc::vec::Vec;
+
 use crate::tape::{Kind, Node, index};
 
 /// Memory that is retained for the next frame in any case, in bytes, of each buffer.

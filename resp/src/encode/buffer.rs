@@ -1,5 +1,7 @@
 //! What an encoder writes to.
 
+use alloc::vec::Vec;
+
 /// A buffer that an [`Encoder`](crate::Encoder) appends to: `Vec<u8>`, and with the feature `bytes` `BytesMut`.
 ///
 /// Both can take back what would be half a frame. For another `BufMut`, encode into one of them and put that.

@@ -7,35 +7,55 @@ mod value;
 pub use argument::{Argument, Arguments};
 pub use buffer::Buffer;
 
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::vec::Vec;
+use core::error::Error;
+use core::fmt;
+
 use crate::{Decoder, Limits};
 
 /// What cannot be written without breaking the frame it stands in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EncodeError {
     /// A simple string or simple error with CR or LF in it.
-    #[error(
-        "a simple string or error must not contain CR or LF (byte {at}); use a bulk string or blob error"
-    )]
     LineBreak {
         /// Position of the offending byte.
         at: usize,
     },
     /// A big number with something other than an optional sign and digits.
-    #[error("a big number must be an optional sign and digits (byte {at})")]
     NotANumber {
         /// Position of the offending byte.
         at: usize,
     },
     /// What was written is not one whole frame: an aggregate has fewer values than it announces, or something follows.
-    #[error(
-        "what was written is not one whole frame: an aggregate has fewer or more values than it announces"
-    )]
     WrongCount,
     /// A value that was read in part, of which the rest is gone.
-    #[error("a value that was skipped or truncated when it was read cannot be written")]
     NotKept,
 }
+
+impl fmt::Display for EncodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LineBreak { at } => {
+                let advice = "use a bulk string or blob error";
+                write!(f, "a simple string or error must not contain CR or LF (byte {at}); {advice}")
+            }
+            Self::NotANumber { at } => {
+                write!(f, "a big number must be an optional sign and digits (byte {at})")
+            }
+            Self::WrongCount => f.write_str(
+                "what was written is not one whole frame: an aggregate has fewer or more values than it announces",
+            ),
+            Self::NotKept => {
+                f.write_str("a value that was skipped or truncated when it was read cannot be written")
+            }
+        }
+    }
+}
+
+impl Error for EncodeError {}
 
 /// Appends frames to a buffer: a `Vec<u8>`, or with the feature `bytes` a `BytesMut`.
 ///

@@ -1,6 +1,8 @@
 //! Owned values from Rust's own types, and back.
 
-use std::fmt;
+use alloc::string::String;
+use alloc::vec::Vec;
+use core::fmt;
 
 use crate::{Element, Frame, OwnedValue, Value};
 
@@ -137,7 +139,7 @@ impl fmt::Display for WrongType {
     }
 }
 
-impl std::error::Error for WrongType {}
+impl core::error::Error for WrongType {}
 
 /// An integer.
 impl TryFrom<OwnedValue> for i64 {

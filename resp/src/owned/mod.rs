@@ -5,6 +5,8 @@ mod show;
 
 pub use convert::WrongType;
 
+use alloc::vec::Vec;
+
 use crate::{Element, Frame, Value};
 
 /// A value that does not borrow, to be kept, sent to another thread, or made by hand.

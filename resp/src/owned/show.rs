@@ -1,8 +1,9 @@
 //! How owned values are shown, compared and hashed.
 
-use std::fmt;
-use std::hash::{Hash, Hasher};
-use std::mem::discriminant;
+use alloc::string::String;
+use core::fmt;
+use core::hash::{Hash, Hasher};
+use core::mem::discriminant;
 
 use crate::OwnedValue;
 use crate::debug::scalar;
