@@ -1,4 +1,5 @@
 //! The codec, as tokio-util drives it.
+#![cfg(feature = "codec")]
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says why")]
 
 use std::io;

@@ -1,4 +1,5 @@
 //! What the encoder writes: commands of mixed arguments, and frames that are checked.
+#![cfg(feature = "bytes")]
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says why")]
 
 use std::borrow::Cow;

@@ -249,6 +249,39 @@ proptest! {
         }
     }
 
+    /// The codec has the decoder's values and its errors, and reports an unfinished frame at the end.
+    #[cfg(feature = "codec")]
+    #[test]
+    fn the_codec_says_what_the_decoder_says(input in fragments(), size in 1..40usize) {
+        use resp::codec::{Codec, CodecError};
+        use tokio_util::codec::Decoder as _;
+
+        let (mut codec, mut buffer, mut values) = (Codec::default(), bytes::BytesMut::new(), Vec::new());
+        let mut error = None;
+        'pieces: for (piece, is_last) in input.chunks(size).map(|piece| (piece, false)).chain([(&b""[..], true)]) {
+            buffer.extend_from_slice(piece);
+            loop {
+                match if is_last { codec.decode_eof(&mut buffer) } else { codec.decode(&mut buffer) } {
+                    Ok(Some(value)) => values.push(value),
+                    Ok(None) => break,
+                    Err(other) => {
+                        error = Some(other);
+                        break 'pieces;
+                    }
+                }
+            }
+        }
+        let (expected, end) = decode_with(Limits::new(), [&input[..]], |frame| frame.into_owned());
+        prop_assert_eq!(values, expected);
+        let found = match error {
+            None => twin::End::Clean,
+            Some(CodecError::Cut { offset }) => twin::End::Incomplete(offset),
+            Some(CodecError::Decode(error)) => twin::End::Error(error.kind, error.offset),
+            Some(error) => panic!("{error}"),
+        };
+        prop_assert_eq!(found, end);
+    }
+
     /// Neither the frame nor a push inside it takes more room than the threshold.
     #[test]
     fn no_more_is_held_than_the_threshold(limits in tight_limits(), input in fragments()) {

@@ -1,4 +1,5 @@
 //! Values in other formats, and out of them.
+#![cfg(feature = "serde")]
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says why")]
 
 use proptest::prelude::*;

@@ -1,4 +1,32 @@
 //! The decoder: its public face, and the loop that feeds input to the fast path and to the state machine.
+//!
+//! A frame is its bytes and a tape. The tape has a node for each value, in the order of the wire. A node knows its kind, how many
+//! elements or bytes it has, where its text begins among the frame's bytes, and its span: how many nodes it and all that is inside of
+//! it take. So the next sibling is one addition away, and nothing points anywhere.
+//!
+//! ```text
+//! bytes   % 1 ␍␊ + n a m e ␍␊ * 2 ␍␊ : 7 ␍␊ $ 3 ␍␊ b o b ␍␊
+//!                  ▲                               ▲
+//!                  └──────────┐                    └──────────────────┐
+//! tape    ┌───────────┬───────┴─────────┬───────────┬───────────┬─────┴──────────┐
+//!         │ Map 1     │ SimpleString 4  │ Array 2   │ Integer 7 │ BulkString 3   │
+//!         │ span 5    │ span 1          │ span 3    │ span 1    │ span 1         │
+//!         └───────────┴─────────────────┴───────────┴───────────┴────────────────┘
+//! ```
+//!
+//! The bytes are the input's, as long as the frame lies in one input: nothing is copied. If it is cut, what the input has of it goes
+//! to the carry, once, and later input is added to that. Places on the tape are counted in the frame's own bytes, so they stay right.
+//!
+//! ```text
+//! input 1   ─ frame ─┬─ frame ─┬─ beginning of a frame ─┐
+//!           borrowed │borrowed │                        └──► carry: beginning
+//! input 2   ─ rest of it ─┬─ frame ─┬─ …                     carry: beginning, rest of it ──► the frame borrows the carry
+//!                         │borrowed │                        carry: empty, its memory kept
+//! ```
+//!
+//! Bytes that are not kept never get there: bodies of skipped blobs, headers of the chunks of streamed strings, whatever follows the
+//! place at which a frame is truncated. A push in the middle of a reply has a tape and a carry of its own (`reply`), while those of the
+//! reply wait (`outer`).
 
 mod blob;
 mod fast;

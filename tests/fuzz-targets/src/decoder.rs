@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use arbitrary::{Arbitrary, Result, Unstructured};
-use resp::{Decoder, EncodeError, Encoder, ErrorKind, Limits};
+use resp::{Decoder, EncodeError, Encoder, ErrorKind, Frame, Limits};
 
 use crate::common::encode::encode;
 use crate::common::twin::{self, End, Grammar};
@@ -22,9 +22,10 @@ pub fn decoder_pieces(input: &[u8]) {
     let mut u = Unstructured::new(input);
     let Ok((limits, cuts)) = limits_and_cuts(&mut u) else { return };
     let stream = u.take_rest();
-    let whole = decode_with(limits, [stream], describe);
-    assert_eq!(decode_with(limits, cut(stream, &cuts), describe), whole, "in pieces");
-    assert_eq!(decode_with(limits, stream.chunks(1), describe), whole, "byte by byte");
+    let look = |frame: Frame<'_>| (describe(frame), frame.raw().map(<[u8]>::to_vec));
+    let whole = decode_with(limits, [stream], look);
+    assert_eq!(decode_with(limits, cut(stream, &cuts), look), whole, "in pieces");
+    assert_eq!(decode_with(limits, stream.chunks(1), look), whole, "byte by byte");
 
     let mut decoder = Decoder::with_limits(limits);
     for mut piece in cut(stream, &cuts) {
@@ -122,6 +123,7 @@ pub fn encode_decode(input: &[u8]) {
     assert_eq!(end, End::Clean, "\"{}\"", bytes.escape_ascii());
     assert_eq!(decoded, trees);
     assert_eq!(twin::parse(&bytes, &GRAMMAR), (trees, End::Clean), "the twin");
+    owned_comes_back(&bytes, &cuts);
     refused_or_read_back(&line);
 }
 
@@ -131,6 +133,19 @@ fn trees_and_cuts(u: &mut Unstructured<'_>) -> Result<(Vec<twin::Tree>, Vec<usiz
     let line = text(u)?;
     let trees = (0..count).map(|_| tree(u)).collect::<Result<Vec<_>>>()?;
     Ok((trees, (0..64).map(|n| n * distance).collect(), line))
+}
+
+/// Owned values are written as what decodes to the same, each as one frame.
+fn owned_comes_back(bytes: &[u8], cuts: &[usize]) {
+    let (values, _) = decode_with(Limits::new(), cut(bytes, cuts), |frame| frame.into_owned());
+    let mut written = Vec::new();
+    for value in &values {
+        let mut encoder = Encoder::new(&mut written);
+        let result = encoder.frame(|encoder| encoder.value(value).map(drop)).err();
+        assert_eq!(result, None, "{value:?}");
+    }
+    let (again, end) = decode_with(Limits::new(), [&written[..]], |frame| frame.into_owned());
+    assert_eq!((again, end), (values, End::Clean), "\"{}\"", written.escape_ascii());
 }
 
 type Writer = fn(&mut Encoder<'_>, &[u8]) -> std::result::Result<(), EncodeError>;

@@ -23,6 +23,23 @@ impl Parser for Ours {
     }
 }
 
+/// The same to owned values.
+#[derive(Debug, Default)]
+pub(crate) struct Owned(Decoder);
+
+impl Parser for Owned {
+    fn parse(&mut self, corpus: &Corpus) -> Result<usize, Error> {
+        let mut seen = 0;
+        for mut piece in corpus.pieces() {
+            while let Some(frame) = self.0.feed(&mut piece).map_err(Error::peer("realtime-resp"))? {
+                black_box(frame.into_owned());
+                seen += 1;
+            }
+        }
+        Ok(seen)
+    }
+}
+
 fn touch(element: Element<'_>) {
     // The way to bytes that needs no value.
     if let Some(text) = element.as_bytes() {
