@@ -21,33 +21,35 @@ fn declarations(folder: &Path, out: &mut Vec<String>) {
 
 fn of_file(source: &str) -> Vec<String> {
     let mut found = Vec::new();
-    let mut inside = String::new();
+    // What the lines that are indented once belong to, if that is public; and what is derived for the type that follows.
+    let (mut inside, mut derived) = (String::new(), String::new());
     let mut lines = source.lines().peekable();
     while let Some(line) = lines.next() {
         let text = line.trim();
-        let outer = line.starts_with(|c: char| !c.is_whitespace() && c != '}');
-        let is_type = text.starts_with("pub enum ") || text.starts_with("pub trait ");
-        let declares = text.starts_with("pub ") && !text.starts_with("pub trait Sealed");
-        let is_impl = outer && text.starts_with("impl") && !text.contains("sealed::Sealed");
-        // Variants of a public enum, and methods of a public trait.
-        let is_member = !inside.is_empty()
-            && line.starts_with("    ")
-            && !line.starts_with("     ")
-            && text.starts_with(|c: char| c.is_ascii_uppercase() || c == 'f');
-        if outer && !text.starts_with("//") && !text.starts_with('#') {
-            inside = if is_type { declaration(text, &mut lines) } else { String::new() };
-            if is_type {
-                found.push(inside.clone());
-                continue;
+        if line.starts_with("#[derive(") {
+            derived = format!("{text} ");
+        } else if line.starts_with("pub ") || line.starts_with("impl") {
+            inside = declaration(text, &mut lines);
+            let is_public = inside.starts_with("pub ") || inside.contains(" for ");
+            if is_public && !inside.contains("Sealed") {
+                found.push(format!("{derived}{inside}"));
             }
-        }
-        if is_member {
+            derived.clear();
+        } else if line.starts_with(|c: char| c.is_alphabetic()) {
+            inside.clear();
+        } else if is_member(line, &inside) {
             found.push(format!("{inside}: {}", declaration(text, &mut lines)));
-        } else if declares || is_impl {
-            found.push(declaration(text, &mut lines));
         }
     }
     found
+}
+
+/// A public method or field, a variant of a public enum, or a method of a public trait.
+fn is_member(line: &str, inside: &str) -> bool {
+    let Some(text) = line.strip_prefix("    ") else { return false };
+    let is_variant = inside.starts_with("pub enum") && text.starts_with(|c: char| c.is_ascii_uppercase());
+    let is_method = inside.starts_with("pub trait") && text.starts_with("fn ");
+    is_variant || is_method || (!inside.is_empty() && text.starts_with("pub "))
 }
 
 /// A declaration up to its body, on one line.
@@ -58,7 +60,7 @@ fn declaration<'a>(first: &'a str, lines: &mut std::iter::Peekable<impl Iterator
         text.push(' ');
         text.push_str(next.trim());
     }
-    let body = if text.starts_with("pub use") || text.starts_with("impl<$") { None } else { text.find(" {") };
+    let body = if text.starts_with("pub use") { None } else { text.find(" {") };
     text.truncate(body.unwrap_or(text.len()));
     text.trim_end_matches([',', ';']).to_owned()
 }
