@@ -242,6 +242,15 @@ function realtime.Durable(client, id) end
 ---@return string? message why there is none: realtime.Default()'s, or that this server has no id
 function realtime.Players(client, id) end
 
+---What players own: a document for each, which one server has at a time. The same name, client and id give the same object.
+---@param name string letters, digits, "_", "." and "-", at most 64
+---@param options? RealtimeProfilesStorage|RealtimeClient a database of your own; without it the documents are in Redis
+---@param client? RealtimeClient default: realtime.Default()
+---@param id? string default: this server's
+---@return RealtimeProfiles? profiles
+---@return string? message why there are none: realtime.Default()'s, or that this server has no id
+function realtime.Profiles(name, options, client, id) end
+
 ---Calls fn once, in so many seconds, on an empty server too. The same identifier again replaces the timer.
 ---@param seconds number 0: with the next tick
 ---@param identifier string|fun() left out: one more timer
@@ -891,3 +900,69 @@ function RealtimePlayers:On(event, identifier, fn) end
 ---@param event "joined"|"left"|"taken"
 ---@param identifier? string default: the calling file
 function RealtimePlayers:Off(event, identifier) end
+
+---Where realtime.Profiles keeps documents, if not in Redis. The lock stays there.
+---@class RealtimeProfilesStorage
+---@field load fun(id: string, done: fun(err?: any, data?: RealtimeValue|boolean)) data nil: there is no document yet
+---@field save fun(id: string, data: RealtimeValue|boolean, fence: number, done: fun(err?: any), is_last: boolean) stores the fence, too, and refuses a smaller one; is_last: done must be called before it returns
+
+---@class RealtimeProfilesOpen
+---@field timeout? number seconds (60; at most a day) until fn gets TIMEOUT
+
+---@class RealtimeProfilesClose
+---@field to? string the id of the server that the player is sent to, which opens the document before he is there
+---@field hold? number seconds (120; at most 3600) for which that server keeps it for him
+
+---@class RealtimeProfiles
+local RealtimeProfiles = {}
+
+---The name that they were made with.
+---@return string
+function RealtimeProfiles:Name() end
+
+---The id under which others see this server.
+---@return string
+function RealtimeProfiles:Id() end
+
+---Opens a player's document once no other server has it: fn(err, data), with data nil if there is none yet. Whoever has it saves and lets go.
+---If the player leaves before that, fn does not run.
+---@param ply Player|string a player, a SteamID64 or a "STEAM_0:…"
+---@param options RealtimeProfilesOpen|fun(err: RealtimeError?, data?: any) left out: fn
+---@param fn? fun(err: RealtimeError?, data?: any)
+---@return boolean accepted
+---@return RealtimeError? err
+function RealtimeProfiles:Open(ply, options, fn) end
+
+---The data of a document that is open here, the same table each time; else nil.
+---@param ply Player|string
+---@return any data
+function RealtimeProfiles:Get(ply) end
+
+---Saves a document that is open here: fn(err) once it is saved. Raises for what has no form in JSON.
+---@param ply Player|string
+---@param data? RealtimeValue|boolean|fun(err: RealtimeError?) at most 256 KiB of JSON; left out: what is there
+---@param fn? fun(err: RealtimeError?)
+---@return boolean accepted
+---@return RealtimeError? err
+function RealtimeProfiles:Save(ply, data, fn) end
+
+---Saves a document and lets it go: fn(err) once it is nobody's. For a player it happens by itself when he leaves.
+---@param ply Player|string
+---@param data? RealtimeValue|boolean|fun(err: RealtimeError?) left out: what is there
+---@param options? RealtimeProfilesClose|fun(err: RealtimeError?) of a hand-over
+---@param fn? fun(err: RealtimeError?)
+---@return boolean accepted
+---@return RealtimeError? err
+function RealtimeProfiles:Close(ply, data, options, fn) end
+
+---Calls fn when another server gets a document that is open here ("taken": player, server), or before the addon saves one by itself
+---("saving": player, data).
+---@param event "taken"|"saving"
+---@param identifier string|fun(player: Player|string, detail: any) left out: the calling file
+---@param fn? fun(player: Player|string, detail: any)
+function RealtimeProfiles:On(event, identifier, fn) end
+
+---Takes a callback of On away.
+---@param event "taken"|"saving"
+---@param identifier? string default: the calling file
+function RealtimeProfiles:Off(event, identifier) end

@@ -42,13 +42,13 @@ local function read_all()
 		bans = {}
 		for _, row in ipairs(rows) do bans[row.steamid] = row end
 	end, function()
-		timer.Create("database_bans", RETRY, 1, read_all) -- until then the old ones count
+		realtime.After(RETRY, "database_bans", read_all) -- until then the old ones count
 	end)
 end
 function db:onConnected() read_all() end
 function db:onConnectionFailed(err)
 	print("[database_bans] " .. err)
-	timer.Create("database_bans_connect", RETRY, 1, function() db:connect() end)
+	realtime.After(RETRY, "database_bans.connect", function() db:connect() end)
 end
 db:connect()
 
@@ -67,19 +67,21 @@ client:On("dropped", "database_bans", read_all)
 
 -- A publisher chooses what the id is, and how often it comes. Those beyond the limit are not lost: all bans are read a second
 -- later.
-local second, reads, read_all_at = 0, 0, nil
+local second, reads, is_due = 0, 0, false
 local function are_too_many()
 	local now = math.floor(SysTime())
 	if now ~= second then second, reads = now, 0 end
 	reads = reads + 1
 	return reads > MAX_READS
 end
-local function read_all_soon() read_all_at = read_all_at or SysTime() + 1 end
-timer.Create("database_bans_changed", 0, 0, function()
-	if not read_all_at or SysTime() < read_all_at then return end
-	read_all_at = nil
-	read_all()
-end)
+local function read_all_soon()
+	if is_due then return end
+	is_due = true
+	realtime.After(1, "database_bans.changed", function()
+		is_due = false
+		read_all()
+	end)
+end
 
 tables:Subscribe(CHANNEL, function(id)
 	if not isstring(id) or not id:find(STEAMID64) then return end

@@ -40,7 +40,7 @@ presence:On("left", "player_counts", function(server) set(server, -1) end)
 -- Presence tells the others by itself who comes and goes. These hooks are for this server's own count: after the hook, because
 -- one who leaves still counts in it.
 local function show_own()
-	timer.Simple(0, function() show(presence:Server(presence:Id())) end)
+	realtime.After(0, function() show(presence:Server(presence:Id())) end)
 end
 hook.Add("PlayerInitialSpawn", "player_counts", show_own)
 hook.Add("PlayerDisconnected", "player_counts", show_own)

@@ -148,11 +148,11 @@ pub struct Start {
 /// # What the event loop calls, and when
 ///
 /// - **Commands** ([`handle_command`](Session::handle_command)) in the order in which the main thread gave them.
-/// - **Links.** A link begins with an [`Action::Connect`]. It is up from
+/// - **Links.** A link begins with an [`Action::Connect`]. It is connected from
 ///   [`handle_connected`](Session::handle_connected) on, until [`handle_disconnected`](Session::handle_disconnected) or the
 ///   session's own [`Action::Close`], after which nothing more is heard of it. A link that cannot be made ends with
 ///   [`handle_disconnected`](Session::handle_disconnected), too, at the action's deadline at the latest. After an
-///   [`Action::Secure`] nothing is read from a link that is up or written to it, until
+///   [`Action::Secure`] nothing is read from a connected link or written to it, until
 ///   [`handle_secured`](Session::handle_secured) or its end; how long that may take is the session's own matter.
 /// - **Input.** Before each read of a link the loop asks for the [`room_needed`](Session::room_needed), and reads if the queue
 ///   has it: [`READ_BYTES`] at most, which the session takes as a whole, always. If there is no room and bytes may wait,
@@ -165,7 +165,7 @@ pub struct Start {
 ///   [`poll_timeout`](Session::poll_timeout); when that time has come, [`handle_timeout`](Session::handle_timeout), after the
 ///   reading of that turn: what came while this process stood still does not count as silence.
 ///
-/// A call about a link that the session does not know, or that is not up, changes nothing
+/// A call about a link that the session does not know, or that is not connected, changes nothing
 /// ([`handle_connected`](Session::handle_connected) and [`handle_disconnected`](Session::handle_disconnected) of a link that is
 /// being made excepted). `now` never goes back.
 ///
@@ -174,7 +174,7 @@ pub trait Session: Send {
     /// The main thread asks for something.
     fn handle_command(&mut self, now: Instant, command: Command, sink: &mut dyn Sink);
 
-    /// The link asked for by [`Action::Connect`] is up. `how` says how it was made.
+    /// The link asked for by [`Action::Connect`] is connected. `how` says how it was made.
     fn handle_connected(&mut self, link: LinkId, now: Instant, how: Connected, sink: &mut dyn Sink);
 
     /// The link is secured, as [`Action::Secure`] asked for. A session that never asks needs none.
@@ -227,7 +227,7 @@ pub enum Action {
         /// When the loop gives up and tells so: until the link is up it alone watches this time.
         deadline: Instant,
     },
-    /// Secure this link, which is up: from now on all bytes go through TLS, first its handshake. The session has nothing left
+    /// Secure this link, which is connected: from now on all bytes go through TLS, first its handshake. The session has nothing left
     /// to write when it wishes this, and what came so far it takes for unsecured.
     Secure {
         /// Which link.

@@ -149,3 +149,16 @@ impl Batch {
         self.arena.capacity()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_takes_a_lone_message_of_any_size_and_others_within_its_limits() {
+        let mut batch = Batch::default();
+        assert!(batch.takes(1000, 2, 10));
+        batch.push(SubscriptionSlot::new(0, 0), None, &[0; 4], 10);
+        assert!(batch.takes(6, 2, 10) && !batch.takes(7, 2, 10) && !batch.takes(6, 1, 10));
+    }
+}

@@ -304,6 +304,11 @@ mod tests {
         let text = |bytes: usize| Value::String(vec![0; bytes].into());
         let (key, value) = (value_bytes(&text(3)), value_bytes(&text(500)));
         assert!(key >= 3 && value >= 500);
+        let nothing = value_bytes(&Value::Null);
+        assert!(
+            nothing >= size_of::<Value>()
+                && value_bytes(&Value::Array(vec![Value::Null; 10])) >= 10 * nothing
+        );
         assert!(value_bytes(&Value::Map(vec![(text(3), text(500))])) >= key + value);
         assert!(value_bytes(&Value::Array(vec![text(3), text(500)])) >= key + value);
         let error = Error::sent(Code::Disconnected, "x".repeat(600));

@@ -250,6 +250,15 @@ fn a_missing_password_is_found_in_resp2_too() {
 }
 
 #[test]
+fn a_login_that_ends_in_the_middle_of_the_handshake_is_told_at_once() {
+    const OK: &[u8] = b"+OK\r\n";
+    let until_role = [OK, OK, b"-NOPERM no permissions to run the 'info' command\r\n"];
+    let answers = [&until_role[..], &[b"-NOAUTH Authentication required.\r\n"]].concat();
+    let error = turned_away("redis://server", &[("protocol", NUMBER(2.0))], &answers);
+    assert_eq!(error.code.as_str(), "NOAUTH");
+}
+
+#[test]
 fn a_refused_database() {
     let error = turned_away("redis://server/99", &[], &[HELLO3, b"-ERR DB index is out of range\r\n"]);
     assert_eq!(error.to_string(), "ERR: the server refused the database (SELECT): DB index is out of range");

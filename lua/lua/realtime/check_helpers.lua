@@ -60,7 +60,7 @@ return function(realtime, addon)
 		},
 		{
 			about = "players", name = "realtime.Players", scripts = { "players_claims" }, keys = " ~realtime:players:*",
-			channels = " &realtime:players:*", commands = RIGHTS .. "+publish +subscribe +unsubscribe +get +set +hget +hset +hdel +hlen +hgetall " ..
+			channels = " &realtime:players:*", commands = RIGHTS .. "+publish +subscribe +unsubscribe +get +set +hget +hmget +hset +hdel +hlen +hgetall " ..
 				"+pexpire +zadd +zrem +zscore +zrangebyscore +zremrangebyscore",
 			run = function(run, id)
 				local function names(...)
@@ -73,10 +73,10 @@ return function(realtime, addon)
 					return run("players_claims", names("claims", "leases", "instances", "waiting"), { "sync", instance, server, 1, 1000, "here", ... })
 				end
 				-- The second one takes a player of the first one, which is told.
-				local err = sync(first, "realtime.check", player, 1, 0, 0)
+				local err = sync(first, "realtime.check", player, 1, 0, 0, "new")
 				if err then return err end
 				local reply, posted
-				err, reply = sync(second, "realtime.check-2", player, 1, 0, 0)
+				err, reply = sync(second, "realtime.check-2", player, 1, 0, 0, "new")
 				if err then return err end
 				local token = realtime.RandomToken()
 				err, posted = run("players_post", names("posts:" .. player, "waiting", "claims", "leases", "token:" .. token),
@@ -84,6 +84,22 @@ return function(realtime, addon)
 				local take = names("posts:" .. player, "waiting", "claims")
 				err = err or run("players_take", take, { "take", player, second }) or run("players_take", take, { "done", player, second, posted[2] })
 				return err, not err and reply[3] ~= 1 and "realtime:players:realtime.check" or nil
+			end,
+		},
+		{
+			about = "profiles", name = "realtime.Profiles", scripts = { "profiles_open" }, keys = " ~realtime:profiles:*",
+			channels = " &realtime:profiles:*", commands = RIGHTS .. "+publish +subscribe +unsubscribe +hmget +hset",
+			run = function(run, id)
+				local channel = "realtime:profiles:{realtime:check}"
+				local keys = { channel .. ":check" }
+				local err = run("profiles_open", keys, { "open", SLOT_TOKEN, 1000, id, channel, "check" })
+				-- Whoever has it is asked for it.
+				local problem, reply = run("profiles_open", keys, { "open", ("d"):rep(32), 1000, id, channel, "check" })
+				err = err or problem or run("profiles_renew", keys, { 1000, id, SLOT_TOKEN, "0", 0 })
+				for _, token in ipairs({ SLOT_TOKEN, ("d"):rep(32) }) do
+					err = err or run("profiles_save", keys, { "release", token, "0", 0, 1000, id, channel, "check", "none", "", "", 0 })
+				end
+				return err, not err and reply[1] == "held" and reply[4] ~= 1 and channel or nil
 			end,
 		},
 	}

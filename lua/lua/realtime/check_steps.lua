@@ -7,7 +7,6 @@ return function(realtime, addon)
 	-- What Redis has by itself: no less, or a burst of messages ends connections.
 	local PUBSUB_HARD, PUBSUB_SOFT = 32 * MEBIBYTE, 8 * MEBIBYTE
 	local CLOCKS = 30 -- seconds that this machine's clock may be off
-	local DAY = 86400 -- seconds
 	local CROWDED = 0.9 -- of maxclients
 
 	-- Waits until condition() is true, and returns its answer; or false after so many seconds.
@@ -22,6 +21,7 @@ return function(realtime, addon)
 	end
 
 	local function mebibytes(bytes) return string.format("%.1f MB", bytes / MEBIBYTE) end
+	addon.Mebibytes = mebibytes
 
 	local ACL = "Type the ACL SETUSER that stands there into redis-cli, and CONFIG REWRITE after it."
 
@@ -111,116 +111,11 @@ return function(realtime, addon)
 				math.max(most * 4, 256 * MEBIBYTE)))
 	end
 
-	local function try(client, helper)
-		return helper.run(function(script, keys, arguments)
-			local object = {}
-			function object:Run(fn)
-				local was_used = addon.used_scripts[script]
-				local accepted, refusal = addon.RunScript(client, script, keys, arguments, fn)
-				addon.used_scripts[script] = was_used
-				return accepted, refusal
-			end
-			return realtime.Await(object, "Run")
-		end, realtime.ServerId())
-	end
-
-	-- The words of servers about keys and channels that a user may not have: Redis 6 and 7.0, in a script of 7.0, 7.2 and newer and Valkey.
-	local KEYS = { "keys used", "keys mentioned", "access a key" }
-	local CHANNELS = { "channels used", "channel mentioned", "access a channel" }
-	local function says(text, phrases)
-		for _, phrase in ipairs(phrases) do
-			if text:find(phrase, 1, true) then return true end
-		end
-		return false
-	end
-
-	-- Whether an error is a refusal of the ACL. Redis 7.0, newer ones and Valkey have another code for it in a script.
-	local function is_refusal(err)
-		return err.code == "NOPERM" or says(tostring(err), { "user executing the script", "ACL failure in script" })
-	end
-
-	-- The name of the user that this server logs in as, out of a refusal, or as Redis tells it.
-	local function user_of(client, text)
-		local name = text:match("ACL SETUSER (%S+)")
-		if name then return name end
-		local err, answer = realtime.Await(client, "Command", { "ACL", "WHOAMI" })
-		return err and tostring(err):match("ACL SETUSER (%S+)") or not err and answer or "USER"
-	end
-
-	-- What allows it. A rule for keys or channels raises where all of them are allowed already.
-	local function rights(helper, text)
-		if helper.channels and says(text, CHANNELS) then return helper.channels end
-		if says(text, KEYS) then return helper.keys .. helper.commands end
-		return helper.commands
-	end
-
-	-- Whether Redis said that it is full.
-	local is_full
-
-	function steps.scripts(report, client)
-		is_full = false
-		for _, helper in ipairs(addon.check_helpers) do
-			local was_used = false
-			for _, script in ipairs(helper.scripts) do was_used = was_used or addon.used_scripts[script] end
-			local err, channel = try(client, helper)
-			-- The module's words for a refused publish name the user.
-			if channel then err = realtime.Await(client, "Publish", channel, "") end
-			local code, text = err and (is_refusal(err) and "NOPERM" or err.code), addon.Printable(tostring(err), 600)
-			local words = code == "NOPERM" and "ACL SETUSER " .. user_of(client, text) .. rights(helper, text)
-			if not code then
-				report.Good(helper.about, "the script of " .. helper.name .. " runs")
-			elseif code == "OOM" then
-				is_full = true
-			elseif code == "READONLY" then -- a replica, of which the role tells
-				report.Unknown(helper.about, "not looked at on a replica")
-			elseif not was_used then
-				report.Unknown(helper.about, helper.name .. " is not for this server, which does not use it: " .. (code == "NOPERM"
-					and "if it is to be, type into redis-cli: " .. words or addon.Printable(text, 120)))
-			elseif code == "NOPERM" then
-				report.Problem(helper.about, "the script of " .. helper.name .. " is refused: " .. text, "Type into redis-cli: " .. words ..
-					" and CONFIG REWRITE after it.")
-			else
-				report.Problem(helper.about, "the script of " .. helper.name .. " fails: " .. addon.Printable(text, 200), code == "UNSUPPORTED"
-					and "Install Redis 5.0 or newer, or Valkey." or "What it says is what to mend.")
-			end
-		end
-	end
-
-	-- The channels of realtime.Durable that this server uses.
-	function steps.durable(report, client)
-		for durable in pairs(addon.durables) do
-			for channel in SortedPairs(durable.client == client and durable.channels or {}) do
-				local err, stats = realtime.Await(durable, "Stats", channel)
-				local silent = {}
-				for group, found in SortedPairs(not err and stats.groups or {}) do
-					if found.heard > DAY then silent[#silent + 1] = string.format("%s (%.0f days)", group, found.heard / DAY) end
-				end
-				if err then
-					report.Unknown("durable channel", channel .. " cannot be looked at: " .. addon.Printable(tostring(err), 120))
-				elseif stats.dead > 0 then
-					report.Problem("durable channel", string.format("%d messages of %s are dead: they failed too often", stats.dead, channel),
-						string.format("Look at their reasons: redis-cli XRANGE 'realtime:durable:{%s}:dead' - + . Mend the cause, and put them back with " ..
-							'durable:Retry("%s", the value of "first"); or drop them: redis-cli DEL of that key.', channel, channel))
-				else
-					report.Good("durable channel", string.format("%s: %d messages, %d of them not handled%s", channel, stats.length, stats.behind,
-						silent[1] and "; not heard of: " .. table.concat(silent, ", ") or ""))
-				end
-			end
-		end
-	end
-
-	-- The players of realtime.Players.
-	function steps.players(report, client)
-		for players in pairs(addon.players) do
-			if players.client == client then report.Good("who is where", addon.CountPlayers(players)) end
-		end
-	end
-
 	function steps.memory(report, client)
 		local err, text = realtime.Await(client, "Command", { "INFO", "memory" })
 		local memory = fields_of(text)
 		local used, most = tonumber(memory.used_memory or ""), tonumber(memory.maxmemory or "")
-		if is_full or used and most and most > 0 and used >= most and memory.maxmemory_policy == "noeviction" then
+		if report.is_full or used and most and most > 0 and used >= most and memory.maxmemory_policy == "noeviction" then
 			return memory_is_full(report, memory)
 		end
 		if err or not used then return report.Unknown("memory", "Redis does not tell how full it is: " .. tostring(err or "no figures")) end
@@ -324,6 +219,6 @@ return function(realtime, addon)
 	end
 
 	-- The order in which they run. What addons are refused comes before the check's own subscriptions.
-	addon.check_order = { "server", "role", "subscriptions", "messages", "patterns", "scripts", "durable", "players", "memory", "persistence", "clients", "buffers", "clock",
-		"others" }
+	addon.check_order = { "server", "role", "subscriptions", "messages", "patterns", "scripts", "shared", "durable", "players", "memory", "persistence",
+		"clients", "buffers", "clock", "others" }
 end

@@ -87,6 +87,7 @@ return function(realtime, addon)
 		addon.ShowJobs(say, client)
 		addon.ShowDurable(say, client)
 		addon.ShowPlayers(say, client)
+		addon.ShowProfiles(say, client)
 		addon.ShowPresence(say, client)
 		say("    up             %.0f s, %d reconnects", stats.uptime, stats.reconnects)
 	end

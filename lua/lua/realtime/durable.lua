@@ -4,7 +4,6 @@ return function(realtime, addon)
 	local publishes, subscribers, workers = addon.durable_publishes, addon.durable_subscribers, addon.durable_workers
 	local SysTime, tonumber, format = SysTime, tonumber, string.format
 	local MAX_ONCE, MAX_KEEP = 128, 1000000
-	local EVENTS = { ready = true, failed = true, lost = true }
 	local SCRIPTS = { "durable_publish", "durable_read", "durable_work", "durable_manage" }
 	local PREFIX = "realtime.Durable "
 
@@ -20,15 +19,9 @@ return function(realtime, addon)
 		return { id = message.first, age = math.max(age, 0), deliveries = deliveries }
 	end
 
-	local function tell(self, event, channel, info)
-		local listeners = {}
-		for _, fn in pairs(self.listeners[event]) do listeners[#listeners + 1] = fn end
-		for _, fn in ipairs(listeners) do addon.Protect(fn, channel, table.Copy(info)) end
+	function addon.DurableTell(self, event, channel, info)
+		addon.Tell(self, event, function() return channel, table.Copy(info) end)
 	end
-	addon.DurableTell = tell
-
-	-- Calls fn in the next tick: no callback runs inside the call that took it.
-	local function soon(self, fn) self.soon[#self.soon + 1] = fn end
 
 	local function check_name(name, position, what, value)
 		if not addon.IsId(value) then
@@ -206,35 +199,19 @@ return function(realtime, addon)
 		end)
 	end
 
-	-- event: "ready", "failed" or "lost"; fn(channel, info).
-	function methods:On(event, identifier, fn, ...)
-		if not EVENTS[event] then error('bad argument #1 to \'On\' ("ready", "failed" or "lost" expected)', 2) end
-		local is_unnamed
-		identifier, fn, is_unnamed = addon.IdentifierAndFunction("On", 2, identifier, fn, ...)
-		if is_unnamed then
-			addon.NotePlace(self.places, event .. " " .. identifier, 2, fn, "On", function(before)
-				return format('this callback replaces that of line %d: without an identifier a file has one callback for the event "%s". To keep ' ..
-					'both, write durable:On("%s", "an identifier", …)', before.line, event, event)
-			end)
-		end
-		self.listeners[event][identifier] = fn
+	-- fn(channel, info). Who listens for `ready` later hears of those that are.
+	addon.AddEvents(methods, "durable", { "ready", "failed", "lost" }, "", function(self, event, identifier, fn)
 		if event ~= "ready" then return end
 		for channel, used in SortedPairs(self.channels) do
 			for _, sub in SortedPairs(used.subscribers) do
 				if sub.is_ready then
-					soon(self, function()
+					addon.Soon(self, function()
 						if self.listeners.ready[identifier] == fn then fn(channel, { identifier = sub.identifier }) end
 					end)
 				end
 			end
 		end
-	end
-	function methods:Off(event, identifier)
-		if not EVENTS[event] then error('bad argument #1 to \'Off\' ("ready", "failed" or "lost" expected)', 2) end
-		identifier = addon.Identifier("Off", 2, identifier)
-		self.places[event .. " " .. identifier] = nil
-		self.listeners[event][identifier] = nil
-	end
+	end)
 
 	local function tick(self, now)
 		if not self.client:IsValid() then
@@ -249,10 +226,7 @@ return function(realtime, addon)
 			for _, sub in pairs(used.subscribers) do subscribers.Tick(sub, now) end
 			if used.worker then workers.Tick(used.worker, now) end
 		end
-		if #self.soon == 0 then return end
-		local list = self.soon
-		self.soon = {}
-		for _, fn in ipairs(list) do addon.Protect(fn) end
+		addon.RunSoon(self)
 	end
 
 	-- The end of this Lua state is no death: what is here is given back, and the next one goes on where this one was.

@@ -34,11 +34,13 @@ realtime.addon = addon
 function addon.Say(text) MsgC(orange, "[realtime] " .. addon.Printable(text), "\n") end
 
 for _, part in ipairs({
-	"tick", "report", "json", "config", "envelope", "objects", "steamid", "tables", "requests", "presence",
+	"tick", "report", "json", "config", "envelope", "objects", "events", "steamid", "tables", "requests", "presence",
 	"scripts", "timers", "async", "time", "once",
-	"shared_entries", "shared_copy", "shared_writes", "shared_arguments", "shared_snapshot", "shared",
+	"shared_entries", "shared_copy", "shared_writes", "shared_arguments", "shared_update", "shared_snapshot", "shared",
 	"durable_publish", "durable_subscribe", "durable_work", "durable",
-	"players_register", "players_stays", "players_requests", "players_post", "players_delivery", "players", "console", "check_helpers", "check_steps", "check",
+	"players_register", "players_stays", "players_requests", "players_post", "players_delivery", "players",
+	"profiles_open", "profiles_save", "profiles_renew", "profiles",
+	"console", "check_helpers", "check_steps", "check_scripts", "check",
 }) do
 	include("realtime/" .. part .. ".lua")(realtime, addon)
 end

@@ -118,25 +118,26 @@ return function(realtime, addon)
 
 	function delivery.Tick(self, now)
 		local stop = SysTime() + BUDGET
-		for id, stay in pairs(self.stays) do
-			if next(stay.posts) then
-				run(self, stay, now, stop)
-				if SysTime() >= stop then break end
-			end
+		for id, stay in pairs(self.mail) do
+			if self.stays[id] ~= stay or not (next(stay.posts) or stay.has_posts or stay.is_taking) then self.mail[id] = nil end
+			run(self, stay, now, stop)
+			if SysTime() >= stop then break end
 		end
 		if not self.client:IsConnected() then return end
 		for _, post in SortedPairs(self.done_posts) do
 			if not post.is_asking and now >= (post.retry_at or 0) then tell_done(self, post) end
 		end
-		for _, stay in pairs(self.stays) do
+		for _, stay in pairs(self.mail) do
 			if stay.has_posts and stay.state == "held" and not stay.is_taking and not stay.left_at and now >= (stay.take_at or 0) then take(self, stay) end
 		end
 	end
 
 	-- Something waits for a player.
 	function delivery.Wake(self, id)
-		if self.stays[id] then self.stays[id].has_posts = true end
+		local stay = self.stays[id]
+		if stay then stay.has_posts, self.mail[id] = true, stay end
 	end
 
-	function delivery.New(self) self.done_posts, self.take_refusals = {}, 0 end
+	-- `mail`: the stays for which something waits, in Redis or here.
+	function delivery.New(self) self.mail, self.done_posts, self.take_refusals = {}, {}, 0 end
 end

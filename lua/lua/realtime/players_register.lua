@@ -271,7 +271,10 @@ return function(realtime, addon)
 	function register.Tick(self, now)
 		local is_connected = self.client:IsConnected()
 		if not is_connected then return end
-		if now >= self.tell_at and tell_changes(self) then self.tell_at = now + AT_LEAST end
+		if self.has_news and now >= self.tell_at then
+			self.has_news = false
+			if tell_changes(self) then self.tell_at = now + AT_LEAST end
+		end
 		if self.is_asked and now >= self.tell_all_at then
 			self.is_asked, self.tell_all_at = nil, now + AT_LEAST
 			tell_all(self)

@@ -16,17 +16,19 @@ return function(realtime, addon)
 
 	local function say(self, text, ...) addon.SayRarely(self, format("players: " .. text, ...)) end
 
-	local function describe(stay)
+	local function describe(self, stay)
+		local nick, group = stay.ply:Nick(), stay.ply:GetUserGroup()
+		if nick == stay.nick and group == stay.group then return end
 		local register = addon.players_register
-		stay.name = addon.Printable(stay.ply:Nick(), register.MAX_NAME)
-		stay.rank = addon.Printable(stay.ply:GetUserGroup(), register.MAX_RANK)
+		stay.nick, stay.group, self.has_news = nick, group, true
+		stay.name, stay.rank = addon.Printable(nick, register.MAX_NAME), addon.Printable(group, register.MAX_RANK)
 	end
 
 	-- Steam has said who he is. Before that he is nobody: whoever takes another one's id would drive him from his server.
 	local function begin(self, ply, id)
 		self.made = self.made + 1
 		local stay = { id = id, ply = ply, stay = self.made, at = SysTime(), state = "new", holds = 0, posts = {} }
-		describe(stay)
+		describe(self, stay)
 		self.stays[id] = stay
 		self.is_changed = true
 	end
@@ -39,7 +41,7 @@ return function(realtime, addon)
 			local stay = self.stays[id]
 			if self.departed[ply] then -- the game has not removed him yet
 			elseif stay and stay.ply == ply then
-				describe(stay)
+				describe(self, stay)
 			elseif ply:IsFullyAuthenticated() then
 				begin(self, ply, id)
 			else
@@ -51,7 +53,7 @@ return function(realtime, addon)
 			-- Behind all hooks of PlayerDisconnected, which may hold him.
 			if stay.left_at and now > stay.left_at and (stay.holds == 0 or now - stay.left_at >= HOLD) then
 				self.stays[id] = nil
-				self.is_changed = true
+				self.is_changed, self.has_news = true, true
 			end
 		end
 	end
@@ -65,17 +67,18 @@ return function(realtime, addon)
 		for i = 1, #held, 3 do
 			local stay = sent[held[i]]
 			if stay then
-				stay.number, stay.since = tonumber(held[i + 1]), tonumber(held[i + 2])
-				stay.state = "held"
+				local number = tonumber(held[i + 1])
+				if stay.state ~= "held" or stay.number ~= number then self.has_news = true end
+				stay.number, stay.since, stay.state = number, tonumber(held[i + 2]), "held"
 			end
 		end
 		for _, id in ipairs(waiting) do
-			if sent[id] then sent[id].has_posts = true end
+			if sent[id] then addon.players_delivery.Wake(self, id) end
 		end
 		for i = 1, #lost, 2 do
 			local stay, server = sent[lost[i]], lost[i + 1]
 			if stay and stay.state ~= "lost" then
-				stay.state = "lost"
+				stay.state, self.has_news = "lost", true
 				if self.stays[stay.id] == stay and not stay.left_at and IsValid(stay.ply) then
 					addon.players_register.Tell(self, "taken", stay.ply, server)
 				end
@@ -96,7 +99,9 @@ return function(realtime, addon)
 					"garrysmod/data/realtime.json.", self.id)
 			elseif not (state == "loading" and stay.left_at) then
 				sent[id] = stay
-				table.Add(arguments, { id, stay.stay, floor((now - stay.at) * 1000), stay.since and format("%.0f", stay.since) or "0" })
+				table.Add(arguments, {
+					id, stay.stay, floor((now - stay.at) * 1000), stay.since and format("%.0f", stay.since) or "0", stay.state == "new" and "new" or "known",
+				})
 			end
 		end
 		self.is_asking = true

@@ -9,7 +9,6 @@ return function(realtime, addon)
 	local SHOUT = 60 -- seconds between two complaints about a twin
 	local MAX_TWINS = 32 -- remembered at a time
 	local SysTime = SysTime
-	local EVENTS = { joined = true, left = true, changed = true, duplicate = true }
 
 	-- Whoever may publish may say anything, under any id, as often as he likes. So what is kept of others is bounded: so many
 	-- servers, of so much each.
@@ -23,9 +22,17 @@ return function(realtime, addon)
 	local SHOWN = 40 -- bytes of them in a line of the console
 	local AT_LEAST = 1 -- seconds between two announcements that others asked for, or players who come and go
 
+	local function shown(server, now)
+		return {
+			id = server.id, map = server.map, players = server.players, bots = server.bots, max_players = server.max_players,
+			name = server.name, fields = server.fields, duplicate = server.duplicate, own = server.own or false,
+			age = server.own and 0 or now - server.heard, away = server.away, database = server.database,
+		}
+	end
+
 	-- `reason`: why a server has left or changed.
 	local function tell(self, event, server, reason)
-		for _, fn in pairs(table.Copy(self.listeners[event])) do addon.Protect(fn, server, reason) end
+		addon.Tell(self, event, function() return shown(server, SysTime()), reason end)
 	end
 
 	local function patience() return PATIENCE * addon.presence_interval end
@@ -226,14 +233,6 @@ return function(realtime, addon)
 		for _, server in SortedPairs(gone) do tell(self, "left", server, server.away and "goodbye" or "silence") end
 	end
 
-	local function shown(server, now)
-		return {
-			id = server.id, map = server.map, players = server.players, bots = server.bots, max_players = server.max_players,
-			name = server.name, fields = server.fields, duplicate = server.duplicate, own = server.own or false,
-			age = server.own and 0 or now - server.heard, away = server.away, database = server.database,
-		}
-	end
-
 	local function own(self)
 		local server = entry(self.id, description(self, self.fields))
 		server.own = true
@@ -277,25 +276,7 @@ return function(realtime, addon)
 		self.next = 0
 	end
 
-	-- event: "joined", "left", "changed" or "duplicate".
-	function methods:On(event, identifier, fn, ...)
-		if not EVENTS[event] then error('bad argument #1 to \'On\' ("joined", "left", "changed" or "duplicate" expected)', 2) end
-		local is_unnamed
-		identifier, fn, is_unnamed = addon.IdentifierAndFunction("On", 2, identifier, fn, ...)
-		if is_unnamed then
-			addon.NotePlace(self.places, event .. " " .. identifier, 2, fn, "On", function(before)
-				return string.format('this callback replaces that of line %d: without an identifier a file has one callback for ' ..
-					'the event "%s". To keep both, write presence:On("%s", "an identifier", …)', before.line, event, event)
-			end)
-		end
-		self.listeners[event][identifier] = function(server, reason) fn(shown(server, SysTime()), reason) end
-	end
-	function methods:Off(event, identifier)
-		if not EVENTS[event] then error('bad argument #1 to \'Off\' ("joined", "left", "changed" or "duplicate" expected)', 2) end
-		identifier = addon.Identifier("Off", 2, identifier)
-		self.places[event .. " " .. identifier] = nil
-		self.listeners[event][identifier] = nil
-	end
+	addon.AddEvents(methods, "presence", { "joined", "left", "changed", "duplicate" }, "")
 
 	-- Which database the client uses, which only the server tells (from Redis 6.2 on). Pub/sub is one for all of them, keys are not.
 	local function ask_database(self)

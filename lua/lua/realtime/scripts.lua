@@ -4,7 +4,8 @@ return function(realtime, addon)
 	local MOST_WAITING = 10000 -- calls of one script that wait until Redis has it again
 	local texts = {}
 	addon.used_scripts = {} -- by name: those that were run
-	local digests = {} -- by name: a script's SHA-1, as Redis tells it; false until it has told
+	-- Client → number → and script → its SHA-1, as Redis tells it; false until it has told.
+	local numbers, digests = setmetatable({}, { __mode = "k" }), setmetatable({}, { __mode = "k" })
 	-- Client → script → its calls. They must not name the client, or it would never be collected.
 	local calls = setmetatable({}, { __mode = "k" })
 
@@ -18,26 +19,42 @@ return function(realtime, addon)
 		return texts[name]
 	end
 
-	-- As this server sends it: the id at its end gives it a digest that no other server loads. So if Redis has forgotten the script, it
-	-- refuses all calls that were on their way, and not the first ones alone, which would then run after later ones. An id that is
-	-- another one on each map is left out: Redis would keep a script for each.
-	local function text_to_send(name)
-		local id, is_named = realtime.ServerId()
-		return addon.ScriptText(name) .. (is_named and "\n-- " .. id or "")
+	-- A number of the client's own, as low as possible: those of closed clients are given again.
+	local function number_of(client)
+		if numbers[client] then return numbers[client] end
+		local taken = {}
+		for other, number in pairs(numbers) do
+			if other:IsValid() then taken[number] = true end
+		end
+		local number = 1
+		while taken[number] do number = number + 1 end
+		numbers[client] = number
+		return number
 	end
 
-	-- Until Redis has told the digest, the script itself is sent.
+	-- As a client sends it: what stands at its end gives it a digest that no other client of any server loads. So if Redis has forgotten
+	-- the script, it refuses all calls that were on their way, and not the first ones alone, which would then run after later ones.
+	local function text_to_send(client, name)
+		local id, is_named = realtime.ServerId()
+		return addon.ScriptText(name) .. (is_named and "\n-- " .. id .. " " .. number_of(client) or "")
+	end
+
+	-- Until Redis has told the digest, the script itself is sent; and always by a server whose id is another one on each map, because
+	-- Redis would keep a script for each of them.
 	local function digest_of(client, name)
-		if digests[name] ~= nil then return digests[name] end
-		digests[name] = false
-		local accepted = client:Command({ "SCRIPT", "LOAD", text_to_send(name) }, function(err, digest)
+		if not select(2, realtime.ServerId()) then return false end
+		local known = digests[client] or {}
+		digests[client] = known
+		if known[name] ~= nil then return known[name] end
+		known[name] = false
+		local accepted = client:Command({ "SCRIPT", "LOAD", text_to_send(client, name) }, function(err, digest)
 			if not err then
-				digests[name] = digest
+				known[name] = digest
 			elseif err.code == "DISCONNECTED" or err.code == "TIMEOUT" or err.code == "CLOSED" then
-				digests[name] = nil
+				known[name] = nil
 			end
 		end)
-		if not accepted then digests[name] = nil end
+		if not accepted then known[name] = nil end
 		return false
 	end
 
@@ -86,7 +103,7 @@ return function(realtime, addon)
 		end
 		of_script.made = of_script.made + 1
 		local call = { order = of_script.made, fn = fn }
-		function call.evaluate() return client:Command(command("EVAL", text_to_send(name)), fn, seconds) end
+		function call.evaluate() return client:Command(command("EVAL", text_to_send(client, name)), fn, seconds) end
 		local function wait() of_script.waiting[#of_script.waiting + 1] = call end
 
 		if of_script.waiting[1] then

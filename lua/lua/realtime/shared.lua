@@ -9,12 +9,8 @@ return function(realtime, addon)
 	local MAX_KEYS = 1000 -- that one SetMany has
 	local SLICE = 50 -- keys to watch that are read at a time
 	local MESSAGE = { bytes = 81920, elements = 40000 } -- of shared_write.lua
-	local EVENTS = { changed = true, ready = true, stale = true }
 	local SCRIPTS = { "shared_read", "shared_write", "shared_ask" }
 	local OPTIONS = { watched = true, snapshot = true }
-
-	-- Calls fn in the next tick: no callback runs inside the call that took it.
-	local function soon(self, fn) self.soon[#self.soon + 1] = fn end
 
 	function methods:Name() return self.name end
 	function methods:Id() return self.id end
@@ -104,87 +100,13 @@ return function(realtime, addon)
 		end)
 	end
 
-	-- What `update` makes of the old value, sent on the condition that the key is still as it was.
-	local function attempt(self, key, update, options, fn, old, version, deadline)
-		local is_first = deadline == nil
-		local function call(value) return update(entries.Fresh(value)) end
-		local value
-		if is_first then
-			value = call(old)
-		else
-			local fine = addon.Protect(function() value = call(old) end)
-			if not fine then return fn and addon.Protect(fn, addon.Error("FAILED", "the function raised an error")) end
-		end
-		if value == nil and is_first and not copy.HasNewest(self, key) then
-			-- The key is to stay, but that was decided by a value which is perhaps not Redis's.
-			local seconds = options.timeout or 10
-			deadline = SysTime() + seconds
-			return copy.Fetch(self, key, function(err, entry)
-				if not err then return attempt(self, key, update, options, fn, entry and entry.value, entry and entry.version or "0", deadline) end
-				if fn then addon.Protect(fn, addon.Error(err.code, err.message, false)) end -- to read changes nothing
-			end, seconds)
-		end
-		if value == nil then
-			if not fn then return true end
-			if is_first then
-				soon(self, function() fn(nil, entries.Fresh(old), false) end)
-			else
-				addon.Protect(fn, nil, entries.Fresh(old), false)
-			end
-			return true
-		end
-		local changes = { "remove", key, "", "", version }
-		if value ~= realtime.NULL then
-			local text, reason
-			if is_first then
-				text = encode("Update", key, value, 3)
-			else
-				text, reason = addon.json.Encode(value, entries.VALUE)
-				if not text then
-					ErrorNoHaltWithStack("'Update' \"" .. key .. '": ' .. reason)
-					return fn and addon.Protect(fn, addon.Error("FAILED", reason))
-				end
-			end
-			changes = { "set", key, text, expiry(options, "keep"), version }
-			value = addon.json.Decode(text, entries.VALUE) -- as it is now, whatever the addon does to its table
-		end
-		deadline = deadline or SysTime() + (options.timeout or 10)
-		local settings = { once = options.once, timeout = math.max(deadline - SysTime(), 0.001) }
-		local accepted, refused = writes.Send(self, key, changes, settings, function(err, detail, extra)
-			if err and err.code == "OTHER" and SysTime() < deadline then
-				local now
-				if extra ~= "" then now = addon.json.Decode(extra, entries.VALUE) end
-				return attempt(self, key, update, options, fn, now, detail, deadline)
-			end
-			if err and err.code == "OTHER" then err = addon.Error("TIMEOUT", "others changed the key again and again; it was not changed") end
-			if not fn then
-				if err then addon.SayRarely(self, string.format('shared table "%s": an update failed: %s', self.name, tostring(err))) end
-				return
-			end
-			if err then return fn(err) end
-			if extra == true then -- `once` was there before
-				if copy.HasNewest(self, key) then return fn(nil, self:Get(key), false) end
-				local function tell(problem, entry)
-					local now
-					if problem then now = self:Get(key) elseif entry then now = entries.Fresh(entry.value) end
-					addon.Protect(fn, nil, now, false)
-				end
-				return copy.Fetch(self, key, tell) or tell(true)
-			end
-			if value == realtime.NULL then return fn(nil, nil, old ~= nil) end
-			fn(nil, value, true)
-		end)
-		if not accepted and not is_first and fn then addon.Protect(fn, refused) end
-		return accepted, refused
-	end
-
 	-- Changes a key by what update(old) makes of it: it runs at once, and again with the newer value if somebody else was quicker.
 	function methods:Update(key, update, options, fn)
 		check_key("Update", 1, key)
 		if not isfunction(update) then error("bad argument #2 to 'Update' (function expected)", 2) end
 		options, fn = options_and_function("Update", 3, options, fn)
 		local entry = self.entries[key]
-		return attempt(self, key, update, options, fn, entry and entry.value, entry and entry.version or "0")
+		return addon.shared_update(self, key, update, options, fn, entry and entry.value, entry and entry.version or "0")
 	end
 
 	-- Reads a key from Redis: fn(err, value). Answers as client:Command.
@@ -205,7 +127,7 @@ return function(realtime, addon)
 		if not self.client:IsValid() then return false, addon.Error("CLOSED", "the client was closed") end
 		addon.EnsureTick()
 		if self.watched[key] and not self.unread[key] then
-			if fn then soon(self, function() fn(nil, self:Get(key)) end) end
+			if fn then addon.Soon(self, function() fn(nil, self:Get(key)) end) end
 			return true
 		end
 		self.watched[key] = true
@@ -219,7 +141,7 @@ return function(realtime, addon)
 		check_key("Forget", 1, key)
 		if not self.watched then error("'Forget': the table \"" .. self.name .. '" is copied whole', 2) end
 		for _, fn in ipairs(self.unread[key] or {}) do
-			soon(self, function() fn(addon.Error("FORGOTTEN", "Forget was called before the key was read")) end)
+			addon.Soon(self, function() fn(addon.Error("FORGOTTEN", "Forget was called before the key was read")) end)
 		end
 		self.watched[key], self.unread[key] = nil, nil
 		if self.entries[key] then entries.Store(self, key, nil) end
@@ -253,37 +175,13 @@ return function(realtime, addon)
 		end)
 	end
 
-	-- event: "changed", "ready" or "stale".
-	function methods:On(event, identifier, fn, ...)
-		if not EVENTS[event] then error('bad argument #1 to \'On\' ("changed", "ready" or "stale" expected)', 2) end
-		local is_unnamed
-		identifier, fn, is_unnamed = addon.IdentifierAndFunction("On", 2, identifier, fn, ...)
-		if is_unnamed then
-			addon.NotePlace(self.places, event .. " " .. identifier, 2, fn, "On", function(before)
-				return string.format('this callback replaces that of line %d: without an identifier a file has one callback for ' ..
-					'the event "%s" of a table. To keep both, write shared:On("%s", "an identifier", …)', before.line, event, event)
-			end)
-		end
-		self.listeners[event][identifier] = fn
-		if event == "ready" and self.is_ready then
-			soon(self, function()
-				if self.is_ready and self.listeners.ready[identifier] == fn then fn({ first = true }) end
-			end)
-		end
-	end
-	function methods:Off(event, identifier)
-		if not EVENTS[event] then error('bad argument #1 to \'Off\' ("changed", "ready" or "stale" expected)', 2) end
-		identifier = addon.Identifier("Off", 2, identifier)
-		self.places[event .. " " .. identifier] = nil
-		self.listeners[event][identifier] = nil
-	end
-
-	local function run_soon(self)
-		if #self.soon == 0 then return end
-		local list = self.soon
-		self.soon = {}
-		for _, fn in ipairs(list) do addon.Protect(fn) end
-	end
+	-- Who listens for `ready` later hears that it is.
+	addon.AddEvents(methods, "shared", { "changed", "ready", "stale" }, " of a table", function(self, event, identifier, fn)
+		if event ~= "ready" or not self.is_ready then return end
+		addon.Soon(self, function()
+			if self.is_ready and self.listeners.ready[identifier] == fn then fn({ first = true }) end
+		end)
+	end)
 
 	local function tick(self, now)
 		if not self.client:IsValid() then
@@ -294,7 +192,7 @@ return function(realtime, addon)
 		writes.Tick(self, now)
 		if self.watched and self.is_ready and not self.load and not self.is_reading_watched then read_watched(self) end
 		addon.shared_snapshot.Tick(self, now)
-		run_soon(self)
+		addon.RunSoon(self)
 	end
 
 	-- Blocks the game until the copy is ready, at most so long. Callbacks that wait run meanwhile.
@@ -334,9 +232,10 @@ return function(realtime, addon)
 			addon.RemoveTask(self)
 			hook.Remove("ShutDown", identifier)
 			self.forget()
+			addon.shared_snapshot.Close(self)
 			local closed = addon.Error("CLOSED", "the client was closed")
 			copy.Stale(self, closed)
-			run_soon(self)
+			addon.RunSoon(self)
 			local unread = self.unread
 			self.unread = {}
 			for _, functions in SortedPairs(unread) do
@@ -348,7 +247,8 @@ return function(realtime, addon)
 		return self
 	end
 
-	local made = setmetatable({}, { __mode = "k" })
+	local made = setmetatable({}, { __mode = "k" }) -- client → place → table
+	addon.shared_tables = made
 
 	-- For realtime_status.
 	function addon.ShowShared(say, client)

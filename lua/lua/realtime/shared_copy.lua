@@ -17,7 +17,7 @@ return function(realtime, addon)
 	local MAX_UNMARKED = 100 -- those of them that may be anybody's, because the table's mark is not known yet
 	local BUDGET = 0.001 -- seconds of a tick for differences
 	local entries = addon.shared_entries
-	local change, tell = entries.Change, entries.Tell
+	local change, tell = entries.Change, addon.Tell
 	local copy = {}
 	addon.shared_copy = copy
 

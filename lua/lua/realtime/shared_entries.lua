@@ -16,13 +16,6 @@ return function(realtime, addon)
 	end
 	entries.Fresh = fresh
 
-	-- Calls the listeners of an event, those of the moment. arguments(): what each gets.
-	function entries.Tell(self, event, arguments)
-		local listeners = {}
-		for _, fn in pairs(self.listeners[event]) do listeners[#listeners + 1] = fn end
-		for _, fn in ipairs(listeners) do addon.Protect(fn, arguments()) end
-	end
-
 	-- Redis's clock in microseconds. An answer tells a moment that has passed when it arrives, so this is never ahead.
 	function entries.Now(self)
 		return self.offset and SysTime() * 1e6 + self.offset or os.time() * 1e6
@@ -75,7 +68,7 @@ return function(realtime, addon)
 	local function change(self, key, entry, from, why)
 		local old = store(self, key, entry)
 		if not entry and not old then return end
-		entries.Tell(self, "changed", function()
+		addon.Tell(self, "changed", function()
 			return key, entry and fresh(entry.value), old and fresh(old.value), from, why
 		end)
 	end

@@ -16,9 +16,13 @@ return function(realtime, addon)
 		local name = self.id == id and not is_named and self.name or self.id .. " " .. self.name
 		return FOLDER .. "/" .. self.name:lower() .. "_" .. realtime.SHA256(name):sub(1, 16) .. ".txt"
 	end
+	-- A file that is written in slices has another name until it is whole.
+	local function path_of_new(self) return (path(self):gsub("%.txt$", ".new.txt")) end
 
 	local function read(self)
-		local text = file.Read(path(self), "DATA")
+		-- Without the one before, the new one is whole: the server died while it was put in its place. Or it was the first one ever, of which
+		-- a part is better than nothing.
+		local text = file.Read(path(self), "DATA") or file.Read(path_of_new(self), "DATA")
 		if not text then return end
 		local left_out = 0
 		for line in text:gmatch("[^\n]+") do
@@ -46,38 +50,54 @@ return function(realtime, addon)
 		return addon.json.Encode({ key = key, version = entry.version, expires = entry.expires, value = entry.value }, LINE)
 	end
 
-	local function write(self, lines)
-		file.CreateDir(FOLDER)
-		file.Write(path(self), table.concat(lines, "\n"))
-		self.saving, self.next_save = nil, SysTime() + addon.shared_save_interval
+	-- Ends a file that is not whole yet.
+	local function give_up(self)
+		local saving = self.saving
+		if not saving then return end
+		self.saving, self.is_saved = nil, false
+		saving.file:Close()
+		file.Delete(path_of_new(self))
 	end
+	snapshot.Close = give_up
 
 	-- Writes the copy in one piece: at the end of the Lua state.
 	function snapshot.Save(self)
+		give_up(self)
 		if not self.keeps_snapshot or not self.was_told or self.is_saved then return end
 		local lines = {}
 		for key, entry in pairs(self.entries) do lines[#lines + 1] = line_of(key, entry) end
-		write(self, lines)
+		file.CreateDir(FOLDER)
+		file.Write(path(self), table.concat(lines, "\n"))
 		self.is_saved = true
 	end
 
-	-- A piece of it in each tick, and then the file.
+	local function begin(self, now)
+		file.CreateDir(FOLDER)
+		self.next_save = now + addon.shared_save_interval
+		local opened = file.Open(path_of_new(self), "wb", "DATA")
+		if not opened then return addon.SayRarely(self, "garrysmod/data/" .. path_of_new(self) .. " cannot be written") end
+		self.saving, self.is_saved = { file = opened, keys = table.GetKeys(self.entries), at = 0 }, true
+	end
+
+	-- A slice of it in each tick; then it takes the place of the one before.
 	function snapshot.Tick(self, now)
-		if not self.keeps_snapshot or not self.was_told or now < self.next_save then return end
-		local saving = self.saving
-		if not saving then
-			if self.is_saved then return end
-			saving = { keys = self:Keys(), lines = {}, at = 0 }
-			self.saving, self.is_saved = saving, true
+		if not self.keeps_snapshot or not self.was_told then return end
+		if not self.saving then
+			if now >= self.next_save and not self.is_saved then begin(self, now) end
+			return
 		end
-		local stop = SysTime() + BUDGET
-		while saving.at < #saving.keys do
+		local saving, lines, stop = self.saving, {}, SysTime() + BUDGET
+		repeat
 			saving.at = saving.at + 1
 			local key = saving.keys[saving.at]
-			local entry = self.entries[key]
-			if entry then saving.lines[#saving.lines + 1] = line_of(key, entry) end
-			if SysTime() >= stop then return end
-		end
-		write(self, saving.lines)
+			local entry = key and self.entries[key]
+			if entry then lines[#lines + 1] = line_of(key, entry) .. "\n" end
+		until not key or SysTime() >= stop
+		saving.file:Write(table.concat(lines))
+		if saving.at < #saving.keys then return end
+		saving.file:Close()
+		file.Delete(path(self))
+		file.Rename(path_of_new(self), path(self))
+		self.saving, self.next_save = nil, SysTime() + addon.shared_save_interval
 	end
 end

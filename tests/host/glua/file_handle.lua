@@ -2,9 +2,9 @@
 local native = ...
 local error, setmetatable, tostring, char, byte, floor = error, setmetatable, tostring, string.char, string.byte, math.floor
 -- Taken now: in the game these are made of file.Open.
-local read_file, write_file = file.Read, file.Write
+local read_file, write_file, append_file = file.Read, file.Write, file.Append
 
--- {path, mode, text, at}; writing goes through to the disk at once. None for one that was closed.
+-- {path, mode, size, at}, and the text of one that is read; writing goes through to the disk at once. None for one that was closed.
 local records = setmetatable({}, { __mode = "k" })
 local File = { MetaID = TYPE_FILE }
 File.__index = File
@@ -30,7 +30,7 @@ function file.Open(path, mode, root)
 	text = text or ""
 	if mode ~= "r" and (root ~= "DATA" or not write_file(path, text)) then return nil end
 	local made = native.new_userdata(File)
-	records[made] = { path = path, mode = mode, text = text, at = mode == "a" and #text or 0 }
+	records[made] = { path = path, mode = mode, text = mode == "r" and text or "", size = #text, at = mode == "a" and #text or 0 }
 	return made
 end
 
@@ -39,11 +39,11 @@ function File:Close()
 	records[self] = nil
 end
 function File:Flush() record_of(self) end
-function File:Size() return #record_of(self).text end
+function File:Size() return record_of(self).size end
 function File:Tell() return record_of(self).at end
-function File:EndOfFile() return record_of(self).at >= #record_of(self).text end
+function File:EndOfFile() return record_of(self).at >= record_of(self).size end
 
-local function seek(record, at) record.at = math.Clamp(at, 0, #record.text) end
+local function seek(record, at) record.at = math.Clamp(at, 0, record.size) end
 function File:Seek(at) seek(record_of(self), at) end
 function File:Skip(bytes)
 	local record = record_of(self)
@@ -71,9 +71,14 @@ end
 
 local function write(record, text)
 	if record.mode == "r" then return end
-	record.text = record.text:sub(1, record.at) .. text .. record.text:sub(record.at + #text + 1)
+	if record.at == record.size then
+		append_file(record.path, text)
+	else
+		local before = read_file(record.path, "DATA") or ""
+		write_file(record.path, before:sub(1, record.at) .. text .. before:sub(record.at + #text + 1))
+	end
 	record.at = record.at + #text
-	write_file(record.path, record.text)
+	record.size = math.max(record.size, record.at)
 end
 function File:Write(text) write(record_of(self), tostring(text)) end
 

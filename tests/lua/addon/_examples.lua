@@ -74,11 +74,6 @@ function world.at_one_moment(fn)
 	with_clock(function() return moment end, fn)
 end
 
--- The clock stands still two seconds after that moment.
-function world.later(fn)
-	with_clock(function() return moment + 2 end, fn)
-end
-
 -- 200 messages at one moment, in pieces that the queue has room for. publish(i) publishes one.
 function world.flood(publish)
 	world.at_one_moment(function()

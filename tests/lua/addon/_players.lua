@@ -65,6 +65,8 @@ local function new_game()
 	return game
 end
 
+world.new_game = new_game
+
 -- The addon's files for one server.
 local function load_parts(game, interval)
 	local own, addon = setmetatable({}, { __index = realtime }), setmetatable({}, { __index = realtime.addon })

@@ -39,8 +39,8 @@ return function(settings)
 		return number and math.min(number, 2 ^ 32 - 1)
 	end
 	for _, part in ipairs({
-		"report", "json", "envelope", "objects", "tables", "requests", "presence", "timers", "async", "time", "once", "durable_publish",
-		"durable_subscribe", "durable_work", "durable",
+		"report", "json", "envelope", "objects", "events", "tables", "requests", "presence", "timers", "async", "time", "once", "durable_publish",
+		"durable_subscribe", "durable_work", "durable", "steamid", "profiles_open", "profiles_save", "profiles_renew", "profiles",
 	}) do
 		include("realtime/" .. part .. ".lua")(realtime, addon)
 	end

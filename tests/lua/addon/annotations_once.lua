@@ -42,6 +42,7 @@ host.test("every function of the module and the addon, and no other", function()
 		RealtimePresence = getmetatable(realtime.Presence(client, "x")).__index,
 		RealtimeShared = getmetatable(realtime.Shared("x", client)).__index,
 		RealtimeDurable = getmetatable(realtime.Durable(client, "x")).__index,
+		RealtimeProfiles = getmetatable(realtime.Profiles("x", client, "x")).__index,
 		RealtimePlayers = getmetatable(realtime.Players(client, "x")).__index,
 	}
 	for owner, methods in pairs(real) do
@@ -67,7 +68,7 @@ end)
 
 host.test("the parameters of the addon's functions are those of the code", function()
 	local function code_of(class_name)
-		if class_name == "realtime" then return { "config", "envelope", "timers", "async", "time", "once", "shared", "check" } end
+		if class_name == "realtime" then return { "config", "envelope", "timers", "async", "time", "once", "shared", "profiles", "check" } end
 		return { class_name:match("^Realtime(%w+)$"):lower() }
 	end
 	for owner, list in pairs(functions) do

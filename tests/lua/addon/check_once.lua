@@ -183,6 +183,33 @@ host.test("messages that are dead", function()
 	for _, script in ipairs({ "durable_work", "durable_manage" }) do realtime.addon.used_scripts[script] = nil end
 end)
 
+host.test("a shared table that is nearly full; places of servers that are not heard of", function()
+	local shared = realtime.Shared("check_once")
+	shared:Set("a", 1)
+	kit.wait("the table", function() return shared:Get("a") == 1 and shared:IsReady() end)
+	local report = show(all_well())
+	assert(report:find("good shared table: check_once: ready, 1 keys here, 0.0 MB in Redis", 1, true), report)
+	local meta = host.real.command("HGET", shared.key, "")
+	host.real.command("HSET", shared.key, "", (meta:gsub("%d+$", "16000000")))
+	assert(only("shared table", "15.3 MB of 16.0 MB").todo:find("expires", 1, true))
+	host.real.command("HSET", shared.key, "", meta)
+	all_well()
+	local durable = realtime.Durable()
+	durable:Subscribe("check_news", function() end)
+	local is_ready
+	durable:On("ready", "test", function() is_ready = true end)
+	kit.wait("its place", function() return is_ready end)
+	local key = "realtime:durable:{check_news}:groups"
+	local place = host.real.command("HGET", key, "ttt-1:check_news")
+	host.real.command("HSET", key, "ttt-9:check_news", (place:gsub("%d+$", function(time)
+		return string.format("%.0f", tonumber(time) - 3 * 86400000)
+	end)))
+	report = show(all_well())
+	assert(report:find("good durable channel: check_news: 0 messages, 0 of them not handled; not heard of: ttt-9:check_news (3 days)", 1, true), report)
+	durable:Stop("check_news")
+	for _, script in ipairs({ "durable_read", "durable_manage" }) do realtime.addon.used_scripts[script] = nil end
+end)
+
 host.test("a command that only some calls of a shared table need", function()
 	local used = realtime.addon.used_scripts
 	used.shared_write = true

@@ -47,12 +47,22 @@ host.test("database_bans", function()
 	world.example("database_bans")
 	kit.eq({ DatabaseBans, host.console()[#host.console()] }, { nil, "[database_bans] mysqloo is not installed" })
 	local db, rows = fake_mysql()
+	-- Its timers run when the test says so.
+	local After, waiting = realtime.After, {}
+	function realtime.After(seconds, identifier, fn)
+		if isstring(identifier) and identifier:find("^database_bans") then waiting[identifier] = fn else After(seconds, identifier, fn) end
+	end
+	local function run(identifier)
+		local fn = assert(waiting[identifier], identifier)
+		waiting[identifier] = nil
+		fn()
+	end
 	rows[1] = { steamid = "76561198000000007", reason = "old", expires = 0 }
 	world.example("database_bans")
 	local function reason(id) return select(2, hook.Run("CheckPassword", "7656119800000000" .. id)) end
 	kit.wait("`ready` comes first", function() return host.console()[#host.console()] == "[database_bans] it is away" end)
 	db:onConnectionFailed("refused")
-	timer.Adjust("database_bans_connect", 0)
+	run("database_bans.connect")
 	kit.wait("one more attempt", function() return db.attempts == 2 end)
 	db.failing = false
 	db:onConnected()
@@ -82,7 +92,8 @@ host.test("database_bans", function()
 	rows[#rows + 1] = { steamid = "76561198000000006", reason = "late", expires = 0 }
 	world.flood(function(i) others:Publish("bans.changed", "7656119800000000" .. (i < 200 and 4 or 6)) end)
 	kit.eq({ db.prepared - prepared, reason(6) }, { 10 })
-	world.later(function() kit.wait("all are read", function() return reason(6) == "You are banned: late" end) end)
+	run("database_bans.changed")
+	kit.wait("all are read", function() return reason(6) == "You are banned: late" end)
 	kit.eq(db.prepared - prepared, 11)
 	-- While MySQL is away: a few lines, and all are read when it is back.
 	db.failing, prepared = true, db.prepared
@@ -91,7 +102,8 @@ host.test("database_bans", function()
 	kit.wait("the complaints", function() return #host.console() >= before + 10 end)
 	kit.eq({ db.prepared - prepared, #host.console() - before }, { 10, 10 })
 	db.failing, rows[#rows] = false, nil
-	world.later(function() kit.wait("all are read", function() return not reason(6) end) end)
+	run("database_bans.changed")
+	kit.wait("all are read", function() return not reason(6) end)
 	kit.eq(db.prepared - prepared, 11)
 	-- Changes without a message, at `ready` and at `dropped`.
 	rows[#rows + 1] = { steamid = "76561198000000005", reason = "unheard", expires = 0 }
@@ -110,7 +122,7 @@ host.test("database_bans", function()
 	kit.wait("the complaint", function() return table.concat(host.console(), "\n", lines + 1):find("it is away", 1, true) end)
 	kit.eq(reason(5), "You are banned: unheard")
 	db.failing, rows[#rows] = false, nil
-	timer.Adjust("database_bans", 0)
+	run("database_bans")
 	kit.wait("it is read again", function() return not reason(5) end)
 	-- Redis is away when somebody is banned: the others hear of it when it is back.
 	if host.server.kind() == "fake" then

@@ -166,6 +166,46 @@ host.test("two calls keep their order, although Redis forgot the script and anot
 	client:Disconnect()
 end)
 
+host.test("each client sends a script of its own, and a server without an id the script itself", function()
+	local addon, ServerId = realtime.addon, realtime.ServerId
+	local function run(client)
+		local got = kit.recorder()
+		assert(addon.RunScript(client, "once", { "realtime:once:{" .. kit.unique("slot") .. "}" }, { "release", ("a"):rep(32), 1000, "ttt-1", 1 }, got.fn))
+		kit.wait("the answer", function() return got[1] end)
+		kit.eq(got[1][1], nil)
+	end
+	local function calls()
+		return tonumber(tostring(host.real.command("INFO", "commandstats")):match("cmdstat_evalsha:calls=(%d+)") or 0)
+	end
+	kit.wait("the end of other clients", function() return #realtime.Clients() == 0 end)
+	local a, b = kit.ready({ id = kit.unique("a") }), kit.ready({ id = kit.unique("b") })
+	local before = calls()
+	function realtime.ServerId() return "unnamed-1", false end
+	for _ = 1, 3 do run(a) end
+	kit.eq(calls(), before, "no digest, which another server might load between two calls")
+	realtime.ServerId = ServerId
+	local digests, command = {}, a.Command
+	local meta = FindMetaTable("RealtimeClient")
+	function meta.Command(client, words, ...)
+		if words[1] == "EVALSHA" then digests[client] = words[2] end
+		return command(client, words, ...)
+	end
+	for _ = 1, 2 do
+		run(a)
+		run(b)
+	end
+	assert(digests[a] and digests[b] and digests[a] ~= digests[b], "two clients have one digest")
+	-- A client that is made after another one was closed has that one's.
+	close({ client = a })
+	kit.wait("its end", function() return not a:IsValid() end)
+	local c = kit.ready({ id = kit.unique("c") })
+	run(c)
+	run(c)
+	kit.eq(digests[c], digests[a])
+	meta.Command = command
+	close({ client = b }, { client = c })
+end)
+
 host.test("what the script is asked wrongly it answers with an error", function()
 	local client = kit.ready()
 	local text = file.Read("realtime/redis/once.lua", "LUA")

@@ -98,7 +98,7 @@ host.test("the newest claim counts, and only the server that lost it hears of it
 	a.join(other)
 	where(other, a.id, b)
 	where(id, b.id, a, b, c)
-	kit.eq(#b.told(id), 3)
+	kit.eq({ #b.told(id), ask(c, id, "x", nil) }, { 3, "UNKNOWN" })
 	close(a, b, c)
 end)
 
@@ -386,6 +386,29 @@ host.test("if Redis has lost all that it knew, it knows it again soon, and nobod
 	kit.wait("an answer", function() return select(2, ask(b, id, "x", nil, 2)) == "here" end)
 	kit.eq({ a.told(id), b.told(id) }, { { "joined " .. a.id }, { "joined " .. a.id } })
 	close(a, b)
+end)
+
+host.test("a call that comes late changes nothing, and the same one twice says the same", function()
+	local a, id, other, instance = server(), world.steamid(), world.steamid(), realtime.RandomToken()
+	local script, key = file.Read("realtime/redis/players_claims.lua", "LUA"), "realtime:players:{players}:"
+	local function call(...)
+		local words = { "EVAL", script, 4, key .. "claims", key .. "leases", key .. "instances", key .. "waiting", ... }
+		local err, reply = kit.command(a.client, words)
+		assert(not err, tostring(err))
+		return reply
+	end
+	local function sync(sequence, ...) return call("sync", instance, "web", sequence, 16000, "here", ...) end
+	local first = sync(5, id, 1, 0, 0, "new")
+	local again = sync(5, id, 1, 100, 0, "new")
+	kit.eq({ first[4], #first[4] }, { again[4], 3 })
+	kit.eq({ sync(4), sync(4, other, 1, 0, 0, "new") }, { { "late" }, { "late" } })
+	kit.eq({ call("where", id), call("where", other) }, { { "where", "web", "here" }, { "where" } })
+	-- Who has left and come back has another stay, and is newer.
+	local back = sync(6, id, 2, 0, 0, "new")
+	assert(tonumber(back[4][2]) > tonumber(first[4][2]), kit.show(back))
+	kit.eq(sync(7)[4], {})
+	kit.eq(call("where", id), { "where" })
+	close(a)
 end)
 
 host.test("while a server is cut off, nobody has left for it", function()

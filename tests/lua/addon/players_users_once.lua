@@ -6,7 +6,7 @@ local kit = world.kit
 local server, close, where, ask, done = world.server, world.close, world.where, world.ask, world.done
 
 local BASE = "on >pw ~realtime:players:* resetchannels +subscribe +unsubscribe +publish +ping +role +hello +info +client|info +client|setname "
-local RIGHTS = "+eval +evalsha +script|load +time +get +set +hget +hset +hdel +hlen +hgetall +pexpire +zadd +zrem +zscore +zrangebyscore +zremrangebyscore "
+local RIGHTS = "+eval +evalsha +script|load +time +get +set +hget +hmget +hset +hdel +hlen +hgetall +pexpire +zadd +zrem +zscore +zrangebyscore +zremrangebyscore "
 
 host.test("a user with the page's rights, and nothing more, may do all of it", function()
 	local a = server(nil, { url = kit.user(kit.unique("u"), BASE .. RIGHTS .. "&realtime:*"), interval = 0.3 })

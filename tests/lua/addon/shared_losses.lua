@@ -235,91 +235,6 @@ host.test("of what anybody may publish little is kept, while the table's mark is
 	close(a, b)
 end)
 
-host.test("a snapshot is begun with while Redis is away, and then mended", function()
-	addon.shared_save_interval = 0
-	local name = kit.unique("T")
-	local a = server(name, "a")
-	local b = server(name, "b", { snapshot = true })
-	ready(a, b)
-	kit.eq(done(a, "SetMany", { stays = { 1 }, goes = false }), nil)
-	kit.eq(done(a, "Set", "over", 1, { expires = 0.3 }), nil)
-	sees(b, "over", 1)
-	kit.wait("the file", function() return b.is_saved and not b.saving end)
-	close(b)
-	kit.wait("the end of b", function() return b.client:Stats().pending == nil end)
-	kit.wait("its end", function() return a:Get("over") == nil end)
-	local lost = realtime.Connect("redis://127.0.0.1:1", { id = "away" })
-	lost:On("down", function() end)
-	local again = realtime.Shared(name, { snapshot = true }, lost, "b")
-	kit.eq({ again:IsReady(), again:Get("stays"), again:Get("goes") }, { false, { 1 }, false })
-	kit.wait("what has expired goes", function() return again:Get("over") == nil end) -- the system's clock counts seconds
-	lost:Disconnect()
-	kit.ticks(2)
-	kit.eq(done(a, "Set", "new", 1), nil)
-	kit.eq({ done(a, "Remove", "goes") }, { nil, true })
-	local back, changes = server(name, "b", { snapshot = true }), kit.recorder()
-	kit.eq(back:Get("goes"), false)
-	back:On("changed", changes.fn)
-	ready(back)
-	kit.eq(changes, { { "goes", nil, false, nil, "removed" }, { "new", 1, nil, nil, "set" }, fn = changes.fn })
-	addon.shared_save_interval = 30
-	close(a, back)
-end)
-
-host.test("a connection lost while differences from the snapshot are told begins anew", function()
-	addon.shared_save_interval = 0
-	local name, proxy = kit.unique("t"), host.proxy()
-	local a, b = server(name, "a"), server(name, "b", { snapshot = true })
-	ready(a, b)
-	kit.eq(done(a, "SetMany", { x = 1, y = 1 }), nil)
-	sees(b, "x", 1)
-	kit.wait("the file", function() return b.is_saved and not b.saving end)
-	close(b)
-	kit.wait("the end of b", function() return not b.client:IsValid() end)
-	for i = 2, 3 do kit.eq(done(a, "SetMany", { x = i, y = i }), nil) end
-	local again, client = server(name, "b", { snapshot = true }, { url = proxy.url(), reconnect_min = 0.01, reconnect_max = 0.02 })
-	for _, event in ipairs({ "down", "error" }) do client:On(event, function() end) end
-	local told, at_ready = {}, nil
-	again:On("changed", function(key, value)
-		told[#told + 1] = key .. value
-		if #told > 1 then return end
-		proxy.refuse()
-		proxy.cut("reset")
-		local later = SysTime() + 0.01 -- the next one is told in the next tick
-		kit.block_until("the loss", function() return not client:IsConnected() and SysTime() > later end)
-	end)
-	again:On("ready", function() at_ready = again:Get("y") end)
-	kit.wait("the loss", function() return told[1] end)
-	kit.ticks(3)
-	kit.eq(done(a, "Set", "y", 4), nil)
-	proxy.accept()
-	kit.wait("ready", function() return at_ready end)
-	kit.eq({ at_ready, told }, { 4, { "x3", "y4" } })
-	addon.shared_save_interval = 30
-	close(a, again)
-end)
-
-host.test("a server without an id begins the next map with its last copy, from one file", function()
-	addon.shared_save_interval = 0
-	local name, ServerId = kit.unique("t"), realtime.ServerId
-	for map = 1, 3 do
-		function realtime.ServerId() return "unnamed-" .. map, false end
-		local client = map < 3 and kit.ready() or realtime.Connect("redis://127.0.0.1:1", { id = "away" .. map })
-		client:On("down", function() end)
-		local shared = realtime.Shared(name, { snapshot = true }, client)
-		kit.eq({ shared:Id(), shared:Get("map") }, { "unnamed-" .. map, map > 1 and map - 1 or nil })
-		if map < 3 then
-			ready(shared)
-			kit.eq(done(shared, "Set", "map", map), nil)
-			kit.wait("the file", function() return shared.is_saved and not shared.saving end)
-		end
-		close(shared)
-	end
-	realtime.ServerId = ServerId
-	addon.shared_save_interval = 30
-	kit.eq(#file.Find("realtime_shared/" .. name .. "_*", "DATA"), 1)
-end)
-
 host.test("when the client is closed every call has its answer, and realtime_status shows the tables", function()
 	local a = server(kit.unique("t"), "a")
 	ready(a)
@@ -339,27 +254,4 @@ host.test("when the client is closed every call has its answer, and realtime_sta
 	host.server.resume()
 	kit.eq(codes, { "CLOSED", "CLOSED", "CLOSED" })
 	kit.eq(stale[1][1].code, "CLOSED")
-end)
-
-host.test("Watch is answered, too, if the key is forgotten or the client closed", function()
-	local a = server(kit.unique("t"), "a", { watched = true })
-	ready(a)
-	kit.eq(done(a, "Set", "x", 1), nil)
-	local log = {}
-	local function noted(name) return function(err, value) log[#log + 1] = name .. " " .. tostring(err and err.code or value) end end
-	a:Watch("x", noted("forgotten"))
-	a:Forget("x")
-	a:Watch("x", noted("again"))
-	kit.eq(log, {}, "a callback inside the call")
-	kit.wait("the answers", function() return #log == 2 end)
-	table.sort(log)
-	kit.eq(log, { "again 1", "forgotten FORGOTTEN" })
-	a:Watch("x", noted("there"))
-	a:Watch("unread", noted("unread"))
-	a:Update("x", function() end, noted("unchanged"))
-	a.client:Disconnect()
-	kit.wait("the answers", function() return #log == 5 end)
-	kit.eq(table.concat(log, ", ", 3), "there 1, unchanged 1, unread CLOSED")
-	local accepted, refused = a:Watch("x", noted("late"))
-	kit.eq({ accepted, refused.code }, { false, "CLOSED" })
 end)

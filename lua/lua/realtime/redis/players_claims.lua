@@ -12,8 +12,8 @@
 -- ARGV[4]  a number that grows with each sync of the instance
 -- ARGV[5]  milliseconds for which all of it counts
 -- ARGV[6]  "here"; or "loading": the Lua state ends, and the next one of this server may go on with its players
--- ARGV[7…] four words for each player: his SteamID64; the number of his stay on this instance; for how many milliseconds he has been
---          there; and since when he has been on this server (microseconds, as answered), or 0
+-- ARGV[7…] five words for each player: his SteamID64; the number of his stay on this instance; for how many milliseconds he has been
+--          there; since when he has been on this server (microseconds, as answered), or 0; and "new", or "known" if he was held or lost before
 -- "where"
 -- ARGV[2]  his SteamID64
 --
@@ -28,6 +28,7 @@
 if redis.replicate_commands then redis.replicate_commands() end
 
 local MOST_DEAD = 10 -- instances that one call forgets
+local MOST_WAITING = 200 -- players for whom posts wait; of more each is looked up by himself
 local claims_key, leases_key, instances_key, waiting_key = unpack(KEYS)
 
 -- Doubles hold microseconds exactly; only "%.0f" writes all their digits.
@@ -77,14 +78,24 @@ for _, dead in ipairs(redis.call("ZRANGEBYSCORE", leases_key, "-inf", digits(mil
 	end
 end
 
+-- For whom posts wait, in one call unless they are many.
+local waits, found = {}, redis.call("ZRANGEBYSCORE", waiting_key, digits(milliseconds), "+inf", "LIMIT", 0, MOST_WAITING)
+local are_many = #found == MOST_WAITING
+for _, id in ipairs(found) do waits[id] = true end
+
+local ids, claims = {}, {}
+for i = 7, #ARGV, 5 do ids[#ids + 1] = ARGV[i] end
+if ids[1] then claims = redis.call("HMGET", claims_key, unpack(ids)) end
+
 local words, here, held, lost, waiting, others = { digits(sequence), state }, {}, {}, {}, {}, {}
-for i = 7, #ARGV, 4 do
-	local id, stay, age, since = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2]), tonumber(ARGV[i + 3])
-	local claim = claim_of(redis.call("HGET", claims_key, id))
+for n, id in ipairs(ids) do
+	local i = 2 + n * 5
+	local stay, age, since, is_new = ARGV[i + 1], tonumber(ARGV[i + 2]), tonumber(ARGV[i + 3]), ARGV[i + 4] == "new"
+	local claim = claim_of(claims[n])
 	local number = now - age * 1000
 	local is_other = claim and claim.instance ~= instance
-	-- A number beyond the clock is from before a failover, to a machine whose clock is behind.
-	if is_other and claim.number > number and claim.number <= now and counts(claim.instance) then
+	-- A number beyond the clock is from before a failover, to a machine whose clock is behind: who comes now has come later.
+	if is_other and claim.number > number and (claim.number <= now or not is_new) and counts(claim.instance) then
 		lost[#lost + 1] = id
 		lost[#lost + 1] = claim.server
 	else
@@ -105,7 +116,7 @@ for i = 7, #ARGV, 4 do
 		held[#held + 1] = id
 		held[#held + 1] = digits(number)
 		held[#held + 1] = digits(since)
-		if redis.call("ZSCORE", waiting_key, id) then waiting[#waiting + 1] = id end
+		if waits[id] or are_many and redis.call("ZSCORE", waiting_key, id) then waiting[#waiting + 1] = id end
 	end
 end
 if before then release(instance, before, here) end

@@ -17,6 +17,12 @@ const YOURS: &str = "
 const TO_ITS_END: &str = "\nprint('it ran to its end')\n";
 
 const PLAY: &str = r#"
+    -- A server of a network has an id, which the addon reads when a map begins.
+    if host.map_number == 1 then
+        host.put("data/realtime.json", '{ "id": "ttt-1" }')
+        host.next_map()
+        return
+    end
     host.run(function()
         local client = realtime.Default()
         host.wait(function() return client:IsConnected() end, 10, "the connection")

@@ -20,6 +20,7 @@ const PAGES: &[(&str, &str)] = &[
     ("RealtimeShared", "docs/shared.md"),
     ("RealtimeDurable", "docs/durable.md"),
     ("RealtimePlayers", "docs/players.md"),
+    ("RealtimeProfiles", "docs/profiles.md"),
 ];
 
 /// Functions of `realtime` that the addon brings.
@@ -36,7 +37,7 @@ type Names = BTreeSet<String>;
 
 pub(crate) fn is_whole(root: &Path) -> Result<(), Failed> {
     let read = |file: &str| fs::read_to_string(root.join(file)).expect("a file of the repository");
-    let (annotations, api, addon, time, shared, durable, players, check) = (
+    let (annotations, api, addon, time, shared, durable, players, profiles, check) = (
         read("lua/annotations/realtime.lua"),
         read("docs/api.md"),
         read("docs/addon.md"),
@@ -44,6 +45,7 @@ pub(crate) fn is_whole(root: &Path) -> Result<(), Failed> {
         read("docs/shared.md"),
         read("docs/durable.md"),
         read("docs/players.md"),
+        read("docs/profiles.md"),
         read("docs/check.md"),
     );
     let mut wrong = Vec::new();
@@ -53,12 +55,14 @@ pub(crate) fn is_whole(root: &Path) -> Result<(), Failed> {
             Some(_) if class == "realtime" && name == "Shared" => &shared,
             Some(_) if class == "realtime" && name == "Durable" => &durable,
             Some(_) if class == "realtime" && name == "Players" => &players,
+            Some(_) if class == "realtime" && name == "Profiles" => &profiles,
             Some(_) if class == "realtime" && TIME.contains(&&*name) => &time,
             Some(_) if class == "realtime" && CHECK.contains(&&*name) => &check,
             Some((_, "docs/api.md")) => &api,
             Some((_, "docs/shared.md")) => &shared,
             Some((_, "docs/durable.md")) => &durable,
             Some((_, "docs/players.md")) => &players,
+            Some((_, "docs/profiles.md")) => &profiles,
             Some(_) => &addon,
             None => return Err(format!("no page is named for {class}").into()),
         };

@@ -1,0 +1,18 @@
+-- What a web shop sells to a player reaches him where he is, or when he next joins one of the servers. To use it, copy it into
+-- lua/autorun/server/ of an addon of yours, on every server. The shop posts with bridge/players.py.
+
+local realtime = include("realtime/load.lua") ---@type realtime?
+if not realtime then return end -- the console says what is missing
+local players, problem = realtime.Players()
+if not players then return print("[donations] " .. problem) end
+local points = realtime.Shared("points")
+
+players:Answer("donation", function(ply, donation, from, reply, info)
+	if not info or not istable(donation) or not isnumber(donation.points) then return reply("it is no donation") end
+	-- It may come twice, if a server dies in that moment: with its id it counts once.
+	points:Add(ply:SteamID64(), donation.points, { once = info.id }, function(err, sum)
+		if not err and IsValid(ply) then ply:ChatPrint(string.format("Thank you! You have %.0f points now.", sum)) end
+		reply(err)
+	end)
+	return true -- the reply comes later
+end)

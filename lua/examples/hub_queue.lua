@@ -1,0 +1,50 @@
+-- Players on any server type !queue, and the hub sends four of them together to the server with the most room, where they are told with whom they
+-- play. To use it, copy it into lua/autorun/server/ of an addon of yours, on every server, with your ids and addresses.
+
+local realtime = include("realtime/load.lua") ---@type realtime?
+if not realtime then return end -- the console says what is missing
+local players, problem = realtime.Players()
+if not players then return print("[hub_queue] " .. problem) end
+local queue, presence, here = realtime.Shared("queue"), realtime.Presence(), players:Id()
+local HUB, PARTY = "hub", 4
+local ADDRESSES = { ["ttt-1"] = "203.0.113.5:27016", ["ttt-2"] = "203.0.113.5:27017" } -- of the servers to play on
+
+hook.Add("PlayerSay", "hub_queue", function(ply, text)
+	if text == "!queue" then queue:Set(ply:SteamID64(), realtime.Time() or 0) elseif text == "!leave" then queue:Remove(ply:SteamID64()) end
+end)
+
+-- Where he is: his client asks him, and connects.
+players:Answer("go", function(ply, server, _, reply)
+	if not ADDRESSES[server] then return reply("this server is not known") end
+	ply:SendLua(string.format("permissions.AskToConnect(%q)", ADDRESSES[server]))
+end)
+-- Where he arrives.
+if ADDRESSES[here] then
+	players:Answer("party", function(ply, names) ply:ChatPrint("You play with " .. table.concat(names, ", ") .. ".") end)
+end
+
+local function with_room() -- the emptiest server that has room for all of them
+	local best
+	for _, each in ipairs(presence:Servers()) do
+		local has_room = ADDRESSES[each.id] and not each.away and each.players + PARTY <= each.max_players
+		if has_room and (not best or each.players < best.players) then best = each end
+	end
+	return best
+end
+
+local function send_party()
+	local waiting, server, names = {}, with_room(), {}
+	queue:Each(function(id, since)
+		local _, who = players:Where(id)
+		if who and not who.loading then waiting[#waiting + 1] = { id = id, name = who.name, since = since } else queue:Remove(id) end
+	end)
+	if #waiting < PARTY or not server then return end
+	table.sort(waiting, function(a, b) return a.since < b.since end)
+	for i = 1, PARTY do names[i] = waiting[i].name end
+	for i = 1, PARTY do
+		queue:Remove(waiting[i].id)
+		players:Post(waiting[i].id, "party", names, { expires = 300 })
+		players:Ask(waiting[i].id, "go", server.id, function(err) if err then print("[hub_queue] " .. tostring(err)) end end)
+	end
+end
+if here == HUB then realtime.Every(2, "hub_queue", send_party) end

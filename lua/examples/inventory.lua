@@ -1,0 +1,48 @@
+-- An inventory that moves with its player: Inventory.Add(ply, "medkit"), Inventory.Take(ply, "medkit"). What he carries goes along as well, and
+-- is given to him at his first spawn. To use it, copy it into lua/autorun/server/ of an addon of yours, on every server.
+
+local realtime = include("realtime/load.lua") ---@type realtime?
+if not realtime then return end -- the console says what is missing
+local bags, problem = realtime.Profiles("inventory")
+if not bags then return print("[inventory] " .. problem) end
+
+local WEAPONS = { weapon_crowbar = true, weapon_pistol = true, weapon_357 = true, weapon_smg1 = true } -- that come along
+local arrived = {} -- players whose things are still to be given
+
+local function give(ply)
+	local bag = bags:Get(ply)
+	if not bag or not arrived[ply] then return end
+	arrived[ply] = nil
+	for class in pairs(bag.weapons) do
+		if WEAPONS[class] then ply:Give(class) end
+	end
+end
+
+hook.Add("PlayerInitialSpawn", "inventory", function(ply)
+	bags:Open(ply, function(err, bag)
+		if err then return ply:Kick("Your inventory cannot be opened, try again: " .. err.message) end
+		if not istable(bag) then bags:Save(ply, { items = {}, weapons = {} }) end -- his first visit
+		arrived[ply] = true
+		if ply:Alive() then give(ply) end
+	end)
+end)
+hook.Add("PlayerLoadout", "inventory", function(ply) timer.Simple(0, function() if IsValid(ply) then give(ply) end end) end)
+hook.Add("PlayerDisconnected", "inventory", function(ply) arrived[ply] = nil end)
+
+-- Before each save: what he has now. Until it was given, it stays what it was.
+bags:On("saving", function(ply, bag)
+	if arrived[ply] or not IsValid(ply) then return end
+	bag.weapons = {}
+	for _, weapon in ipairs(ply:GetWeapons()) do bag.weapons[weapon:GetClass()] = true end
+end)
+bags:On("taken", function(ply, server) if IsValid(ply) then ply:Kick("You play on " .. (server or "another server") .. " now") end end)
+
+Inventory = {}
+function Inventory.Items(ply) return (bags:Get(ply) or { items = {} }).items end
+function Inventory.Add(ply, item, change) -- returns whether it was done
+	local bag = bags:Get(ply)
+	local count = bag and (bag.items[item] or 0) + (change or 1) or -1
+	if count >= 0 then bag.items[item] = count > 0 and count or nil end
+	return count >= 0
+end
+function Inventory.Take(ply, item) return Inventory.Add(ply, item, -1) end

@@ -1,0 +1,134 @@
+-- What realtime_check looks at of the helpers: whether their scripts run, shared tables, durable channels. As check_steps.lua.
+return function(realtime, addon)
+	local steps = addon.check_steps
+	local SILENT = 60 -- seconds after which a server that asked for durable messages is not heard of
+	local MAX_BYTES, CROWDED = 16 * 1048576, 0.9 -- of a shared table, and the share of it that is nearly all
+
+	local function try(client, helper)
+		return helper.run(function(script, keys, arguments)
+			local object = {}
+			function object:Run(fn)
+				local was_used = addon.used_scripts[script]
+				local accepted, refusal = addon.RunScript(client, script, keys, arguments, fn)
+				addon.used_scripts[script] = was_used
+				return accepted, refusal
+			end
+			return realtime.Await(object, "Run")
+		end, realtime.ServerId())
+	end
+
+	-- The words of servers about keys and channels that a user may not have: Redis 6 and 7.0, in a script of 7.0, 7.2 and newer and Valkey.
+	local KEYS = { "keys used", "keys mentioned", "access a key" }
+	local CHANNELS = { "channels used", "channel mentioned", "access a channel" }
+	local function says(text, phrases)
+		for _, phrase in ipairs(phrases) do
+			if text:find(phrase, 1, true) then return true end
+		end
+		return false
+	end
+
+	-- Whether an error is a refusal of the ACL. Redis 7.0, newer ones and Valkey have another code for it in a script.
+	local function is_refusal(err)
+		return err.code == "NOPERM" or says(tostring(err), { "user executing the script", "ACL failure in script" })
+	end
+
+	-- The name of the user that this server logs in as, out of a refusal, or as Redis tells it.
+	local function user_of(client, text)
+		local name = text:match("ACL SETUSER (%S+)")
+		if name then return name end
+		local err, answer = realtime.Await(client, "Command", { "ACL", "WHOAMI" })
+		return err and tostring(err):match("ACL SETUSER (%S+)") or not err and answer or "USER"
+	end
+
+	-- What allows it. A rule for keys or channels raises where all of them are allowed already.
+	local function rights(helper, text)
+		if helper.channels and says(text, CHANNELS) then return helper.channels end
+		if says(text, KEYS) then return helper.keys .. helper.commands end
+		return helper.commands
+	end
+
+	function steps.scripts(report, client)
+		for _, helper in ipairs(addon.check_helpers) do
+			local was_used = false
+			for _, script in ipairs(helper.scripts) do was_used = was_used or addon.used_scripts[script] end
+			local err, channel = try(client, helper)
+			-- The module's words for a refused publish name the user.
+			if channel then err = realtime.Await(client, "Publish", channel, "") end
+			local code, text = err and (is_refusal(err) and "NOPERM" or err.code), addon.Printable(tostring(err), 600)
+			local words = code == "NOPERM" and "ACL SETUSER " .. user_of(client, text) .. rights(helper, text)
+			if not code then
+				report.Good(helper.about, "the script of " .. helper.name .. " runs")
+			elseif code == "OOM" then
+				report.is_full = true -- of which the memory tells
+			elseif code == "READONLY" then -- a replica, of which the role tells
+				report.Unknown(helper.about, "not looked at on a replica")
+			elseif not was_used then
+				report.Unknown(helper.about, helper.name .. " is not for this server, which does not use it: " .. (code == "NOPERM"
+					and "if it is to be, type into redis-cli: " .. words or addon.Printable(text, 120)))
+			elseif code == "NOPERM" then
+				report.Problem(helper.about, "the script of " .. helper.name .. " is refused: " .. text, "Type into redis-cli: " .. words ..
+					" and CONFIG REWRITE after it.")
+			else
+				report.Problem(helper.about, "the script of " .. helper.name .. " fails: " .. addon.Printable(text, 200), code == "UNSUPPORTED"
+					and "Install Redis 5.0 or newer, or Valkey." or "What it says is what to mend.")
+			end
+		end
+	end
+
+	-- The tables of realtime.Shared that this server has.
+	function steps.shared(report, client)
+		for _, shared in SortedPairs(addon.shared_tables[client] or {}) do
+			local err, field = realtime.Await(client, "Command", { "HGET", shared.key, "" })
+			local bytes = not err and (isstring(field) and tonumber(field:match("^%d+ %S+ (%d+)$")) or 0)
+			local text = string.format("%s: %s, %d keys here", shared.name, shared:IsReady() and "ready" or "not ready", shared:Count())
+			if not bytes then
+				report.Unknown("shared table", text .. "; its size cannot be looked at: " .. addon.Printable(tostring(err), 120))
+			elseif bytes > CROWDED * MAX_BYTES then
+				report.Problem("shared table", string.format("%s; it has %s of %s: soon it is full", text, addon.Mebibytes(bytes),
+					addon.Mebibytes(MAX_BYTES)), "Let its values expire ({ expires = … }), make them smaller, or spread them over several tables.")
+			else
+				report.Good("shared table", string.format("%s, %s in Redis", text, addon.Mebibytes(bytes)))
+			end
+		end
+	end
+
+	-- Seconds for people.
+	local function ago(seconds)
+		if seconds < 120 then return string.format("%.0f s", seconds) end
+		if seconds < 7200 then return string.format("%.0f minutes", seconds / 60) end
+		if seconds < 172800 then return string.format("%.0f hours", seconds / 3600) end
+		return string.format("%.0f days", seconds / 86400)
+	end
+
+	-- The channels of realtime.Durable that this server uses.
+	function steps.durable(report, client)
+		for durable in pairs(addon.durables) do
+			for channel in SortedPairs(durable.client == client and durable.channels or {}) do
+				local err, stats = realtime.Await(durable, "Stats", channel)
+				local silent = {}
+				for group, found in SortedPairs(not err and stats.groups or {}) do
+					if found.heard > SILENT then silent[#silent + 1] = group .. " (" .. ago(found.heard) .. ")" end
+				end
+				if err then
+					report.Unknown("durable channel", channel .. " cannot be looked at: " .. addon.Printable(tostring(err), 120))
+				elseif stats.dead > 0 then
+					report.Problem("durable channel", string.format("%d messages of %s are dead: they failed too often", stats.dead, channel),
+						string.format("Look at their reasons: redis-cli XRANGE 'realtime:durable:{%s}:dead' - + . Mend the cause, and put them back with " ..
+							'durable:Retry("%s", the value of "first"); or drop them: redis-cli DEL of that key.', channel, channel))
+				else
+					-- Those for subscribers stay after they were handled.
+					local oldest = stats.kind == "work" and stats.oldest and ", the oldest is " .. ago(stats.oldest) .. " old" or ""
+					report.Good("durable channel", string.format("%s: %d messages, %d of them not handled%s%s", channel, stats.length, stats.behind, oldest,
+						silent[1] and "; not heard of: " .. table.concat(silent, ", ") or ""))
+				end
+			end
+		end
+	end
+
+	-- The players of realtime.Players.
+	function steps.players(report, client)
+		for players in pairs(addon.players) do
+			if players.client == client then report.Good("who is where", addon.CountPlayers(players)) end
+		end
+	end
+end

@@ -1,0 +1,285 @@
+-- Saving documents of realtime.Profiles, and letting them go. One save of a document is on its way at a time, so that none overtakes
+-- another; redis/profiles_save.lua refuses those of a server that has the document no more.
+return function(realtime, addon)
+	local SysTime, min, format = SysTime, math.min, string.format
+	local opening = addon.profiles_opening
+	local SCRIPT = "profiles_save"
+	local RETRY, MOST_RETRY = 1, 60 -- seconds after an error: longer each time
+	addon.profiles_patience = 30 -- seconds that storage of one's own may take
+	local saving = {}
+	addon.profiles_saving = saving
+	saving.UNKNOWN = {} -- in place of the text that was saved last
+
+	local function tell(self, event, ...)
+		local listeners = {}
+		for _, fn in pairs(self.listeners[event]) do listeners[#listeners + 1] = fn end
+		for _, fn in ipairs(listeners) do addon.Protect(fn, ...) end
+	end
+
+	saving.Tell = tell
+
+	-- Notes what the document has now.
+	function saving.Note(profile)
+		if profile.data == nil then return end
+		local text, reason = addon.json.Encode(profile.data, opening.DOCUMENT)
+		if text then
+			profile.text = text
+		else
+			opening.Say(profile.parent, profile.id, "it cannot be saved, and stays as it was saved last: %s", addon.Printable(reason, 160))
+		end
+	end
+
+	-- The same, after listeners for `saving` have brought it up to date; who has left is asked nothing any more.
+	function saving.Refresh(profile)
+		local owner = profile.owner
+		if profile.data ~= nil and not (isentity(owner) and not IsValid(owner)) then tell(profile.parent, "saving", owner, profile.data) end
+		saving.Note(profile)
+	end
+
+	local function answer(list, err)
+		for _, caller in ipairs(list) do
+			if caller.fn then addon.Protect(caller.fn, err) end
+		end
+	end
+
+	-- All who wait for something of this document hear the same.
+	function saving.AnswerAll(profile, err)
+		local callers, closers, flight = profile.callers, profile.closers, profile.flight
+		profile.callers, profile.closers, profile.flight = {}, {}, nil
+		if flight then answer(flight.callers, err) end
+		answer(callers, err)
+		answer(closers, err)
+	end
+
+	-- Somebody else opened the document while this server was silent.
+	function saving.Lose(profile, server)
+		local self, was_open = profile.parent, profile.state == "open"
+		if was_open then saving.Note(profile) end
+		local who = server ~= "" and '"' .. server .. '"' or "somebody else"
+		if profile.text ~= profile.saved then
+			opening.Say(self, profile.id, "what changed since it was saved last is lost: this server was not heard of for %g s, and %s opened it",
+				addon.profiles_lease, addon.Printable(who, 70))
+		end
+		-- A save whose answer was lost may have been the last that counted.
+		local outcome = profile.is_unsure and "may not have been saved" or "was not saved"
+		local err = addon.Error("TAKEN", format('the profile "%s" of %s %s: %s opened it meanwhile', self.name, profile.id, outcome, who),
+			profile.is_unsure)
+		opening.End(profile)
+		if was_open and not profile.is_leaving then tell(self, "taken", profile.owner, server ~= "" and server or nil) end
+		saving.AnswerAll(profile, err)
+	end
+
+	-- Begins to let go. options: `to` and `hold` of a hand-over.
+	function saving.Close(profile, options)
+		profile.state = "closing"
+		profile.to, profile.to_hold = options and options.to or "", options and options.hold or 0
+		profile.next_at = 0
+	end
+
+	-- Another server wants it. What it has now is what counts, and what is done with it from here on does not.
+	function saving.LetGo(profile, server)
+		local self, state = profile.parent, profile.state
+		profile.wanted_at = profile.wanted_at or SysTime()
+		if state == "closing" then return end
+		if state == "open" then saving.Refresh(profile) end
+		saving.Close(profile)
+		if state == "loading" then
+			opening.Answer(profile, addon.Error("TAKEN", format('the profile "%s" of %s was opened by "%s" meanwhile', self.name, profile.id, server)))
+		elseif state == "open" and not profile.is_leaving then
+			tell(self, "taken", profile.owner, server)
+		end
+	end
+
+	local outcomes = {}
+
+	function outcomes.saved(profile, flight)
+		profile.refusals = 0
+		if flight.kind == "data" then profile.saved, profile.acknowledged, profile.is_unsure = flight.text, flight.number, false end
+		answer(flight.callers)
+	end
+
+	function outcomes.closed(profile, flight)
+		outcomes.saved(profile, flight)
+		opening.End(profile)
+		saving.AnswerAll(profile)
+	end
+
+	function outcomes.lost(profile, flight, server)
+		profile.flight = flight
+		saving.Lose(profile, server)
+	end
+
+	local function again(profile, flight)
+		for i, caller in ipairs(flight.callers) do table.insert(profile.callers, i, caller) end
+	end
+
+	function outcomes.behind(profile, flight)
+		profile.saved, profile.acknowledged = saving.UNKNOWN, 0
+		again(profile, flight)
+	end
+
+	function outcomes.size(profile, flight)
+		profile.text = profile.saved
+		answer(flight.callers, addon.Error("TOOLARGE", "the document has more than 256 KiB"))
+	end
+
+	local function pause(profile)
+		profile.refusals = profile.refusals + 1
+		profile.next_at = SysTime() + min(RETRY * 2 ^ (profile.refusals - 1), MOST_RETRY)
+	end
+
+	-- What is sent now: a save, or the last one. fn(err, reply); answers as client:Command.
+	local function send(profile, action, kind, detail, fn)
+		local self = profile.parent
+		local arguments = {
+			action, profile.token, format("%.0f", profile.fence or 0), profile.number, opening.Lease(), self.id, self.channel, profile.id, kind, detail,
+			profile.to or "", profile.to_hold or 0,
+		}
+		return addon.RunScript(self.client, SCRIPT, { opening.Key(self, profile.id) }, arguments, fn)
+	end
+
+	-- How the document goes to Redis: whether its text does, and what stands in its place.
+	local function content(profile)
+		if profile.parent.storage or profile.text == nil then return "none", "" end
+		if profile.text == profile.saved then return "same", profile.acknowledged end
+		return "data", profile.text
+	end
+
+	local function fly(profile)
+		local kind, detail = content(profile)
+		local action = profile.state == "closing" and (profile.fence and "close" or "release") or "save"
+		profile.number = profile.number + 1
+		local flight = { callers = profile.callers, text = profile.text, kind = kind, number = profile.number }
+		profile.callers, profile.flight = {}, flight
+		local accepted = send(profile, action, kind, detail, function(err, reply)
+			if profile.flight ~= flight then return end
+			profile.flight = nil
+			if not err and not (istable(reply) and outcomes[reply[1]]) then
+				err = addon.Error("ERR", "the server's answer is none of redis/profiles_save.lua")
+			end
+			if not err then return outcomes[reply[1]](profile, flight, reply[2]) end
+			if opening.IsUnknown(err) then
+				-- It may be done, or be done later. Whoever asked hears once a save is.
+				if kind == "data" then profile.saved, profile.is_unsure = saving.UNKNOWN, true end
+				return again(profile, flight)
+			end
+			pause(profile)
+			answer(flight.callers, err)
+			if action == "release" then return opening.End(profile) end
+			opening.Say(profile.parent, profile.id, "it was not saved, and this is tried again: %s", tostring(err))
+		end)
+		if accepted then return end
+		profile.flight, profile.next_at = nil, SysTime() + 1
+		again(profile, flight)
+	end
+
+	-- Storage of one's own could not save it.
+	local function storage_failed(profile, reason)
+		pause(profile)
+		local self = profile.parent
+		if profile.state == "closing" and profile.wanted_at and SysTime() - profile.wanted_at >= addon.profiles_lease then
+			opening.Say(self, profile.id, "what changed since it was saved last is lost: its storage fails, and others wait for it: %s", reason)
+			profile.text, profile.next_at = profile.saved, 0
+			return
+		end
+		opening.Say(self, profile.id, "it was not saved, and this is tried again: %s", reason)
+	end
+
+	-- The addon's own storage saves it. Its fence grows with each save. `is_last`: no later tick comes.
+	local function store(profile, is_last)
+		profile.number = profile.number + 1
+		local text = profile.text
+		local flight = { callers = profile.callers, until_when = SysTime() + addon.profiles_patience }
+		profile.callers, profile.flight = {}, flight
+		local function done(err)
+			if profile.flight ~= flight then return end
+			profile.flight = nil
+			if not err then
+				profile.saved, profile.refusals, profile.is_unsure = text, 0, false
+				return answer(flight.callers)
+			end
+			local reason = addon.Printable(tostring(err), 160)
+			profile.is_unsure = true
+			storage_failed(profile, reason)
+			answer(flight.callers, addon.Error("STORAGE", format('the profile "%s" of %s was not saved: %s', profile.parent.name, profile.id, reason)))
+		end
+		flight.done = done
+		local data = addon.json.Decode(text, opening.DOCUMENT)
+		local fine, reason = addon.Protect(profile.parent.storage.save, profile.id, data, profile.fence + profile.number, done, is_last or false)
+		if not fine then done(reason) end
+	end
+
+	-- Whoever waited too long hears of it. The save goes on: the last state counts as long as the document is this server's.
+	local function expire(profile, list, now)
+		local late
+		for i = #list, 1, -1 do
+			if now >= list[i].deadline then
+				late = late or {}
+				table.insert(late, 1, table.remove(list, i))
+			end
+		end
+		if not late then return end
+		local reason = profile.parent.client:IsConnected() and "there was no answer" or "there is no connection to Redis"
+		answer(late, addon.Error("TIMEOUT", format('the profile "%s" of %s was not saved in time: %s. It is tried again', profile.parent.name,
+			profile.id, reason), true))
+	end
+
+	local function is_heard(profile) return SysTime() < profile.renewed_at + addon.profiles_lease end
+
+	-- What is to be done now, while it is "open", "handed" or "closing".
+	function saving.Tick(profile, now, stop)
+		expire(profile, profile.callers, now)
+		expire(profile, profile.closers, now)
+		local flight = profile.flight
+		if flight then
+			expire(profile, flight.callers, now)
+			if flight.done and now >= flight.until_when then
+				flight.done(format("the storage did not answer within %g s", addon.profiles_patience))
+			end
+			return
+		end
+		if profile.state ~= "closing" then
+			if profile.openers[1] then
+				-- After silence it may be somebody else's by now.
+				if is_heard(profile) then opening.Take(profile) else profile.parent.renew_at = 0 end
+			end
+			if profile.is_leaving then
+				saving.Note(profile)
+				saving.Close(profile)
+			elseif profile.state == "handed" and now >= profile.handed_until then
+				saving.Close(profile)
+			elseif profile.state == "open" and now >= profile.autosave_at and (not stop or SysTime() < stop) then
+				profile.autosave_at = now + addon.profiles_interval
+				saving.Refresh(profile)
+				profile.is_leaving = isentity(profile.owner) and not IsValid(profile.owner) -- no hook told
+			end
+			if profile.state == "ended" then return end -- a listener closed the client
+		end
+		local is_changed = profile.text ~= profile.saved
+		if now < profile.next_at or not (is_changed or profile.callers[1] or profile.state == "closing") then return end
+		if profile.parent.storage and is_changed then
+			-- Likewise, and storage would not know.
+			if is_heard(profile) then return store(profile) end
+			profile.parent.renew_at = 0
+		elseif profile.parent.client:IsConnected() then
+			fly(profile)
+		end
+	end
+
+	-- The Lua state ends, and no answer is heard any more: it goes out at once. Returns whether it did.
+	function saving.Finish(profile)
+		if profile.state == "open" then saving.Refresh(profile) end
+		local is_changed = profile.text ~= profile.saved
+		if profile.parent.storage and is_changed then
+			store(profile, true)
+			if profile.text ~= profile.saved then return false end
+			is_changed = false
+		end
+		if profile.state == "opening" and not profile.was_asked then return true end
+		profile.state = "closing"
+		local kind, detail = content(profile)
+		profile.number = profile.number + 1
+		local accepted = send(profile, profile.fence and "close" or "release", kind, detail, function() end)
+		return not is_changed or accepted and profile.parent.client:IsConnected() and is_heard(profile)
+	end
+end

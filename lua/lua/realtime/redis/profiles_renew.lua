@@ -1,0 +1,48 @@
+-- Says for several documents of realtime.Profiles that whoever opened them is still there, and answers who else wants them. Runs inside
+-- Redis (EVAL).
+--
+-- KEYS     realtime:profiles:{NAME}:ID, for each document
+-- ARGV[1]  milliseconds for which the documents stay the caller's
+-- ARGV[2]  who calls: an id such as "ttt-1"
+-- ARGV[3…] for each document three: the TOKEN of its opening, the fence that it answered, and the number of the last save that was answered
+--
+-- Answers for each document two things:
+--   "held"    it is the caller's. The id of who wants it, or ""
+--   "behind"  likewise, but Redis has lost what was saved last
+--   "free"    the caller has let it go. ""
+--   "lost"    it was opened by somebody else meanwhile. His id
+
+-- Redis before 7 needs this in scripts that read the clock and write.
+if redis.replicate_commands then redis.replicate_commands() end
+
+local lease, from = tonumber(ARGV[1]), ARGV[2]
+
+-- Doubles hold microseconds exactly; only "%.0f" writes all their digits.
+local function digits(number) return string.format("%.0f", number) end
+local clock = redis.call("TIME")
+local now = tonumber(clock[1]) * 1000000 + tonumber(clock[2])
+local lease_end = digits(now + lease * 1000)
+
+local answers = {}
+local function answer(outcome, detail)
+	answers[#answers + 1] = outcome
+	answers[#answers + 1] = detail
+end
+for i, key in ipairs(KEYS) do
+	local token, fence, number = ARGV[i * 3], tonumber(ARGV[i * 3 + 1]), tonumber(ARGV[i * 3 + 2])
+	local known = redis.call("HMGET", key, "fence", "holder", "server", "wanted", "number")
+	local last_fence = tonumber(known[1] or "0")
+	if last_fence > fence then
+		answer("lost", known[3] or "")
+	elseif last_fence < fence then
+		redis.call("HSET", key, "fence", digits(fence), "number", "0", "holder", token, "server", from, "until", lease_end)
+		answer("behind", "")
+	elseif known[2] ~= token then
+		answer("free", "")
+	else
+		redis.call("HSET", key, "until", lease_end)
+		local who, wanted_until = string.match(known[4] or "", "^(%S+) (%d+)$")
+		answer(tonumber(known[5]) < number and "behind" or "held", who and tonumber(wanted_until) > now and who or "")
+	end
+end
+return answers

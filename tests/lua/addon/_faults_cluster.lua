@@ -1,0 +1,115 @@
+-- For the random histories over faults (faults_random_once.lua): a cluster whose hash slots move, and whose masters change.
+
+local kit = include("../_kit.lua")
+local random = math.random
+
+-- Three masters, a majority of whom votes for a replica; and a replica of two of them.
+local function new_cluster()
+	local nodes = {}
+	for i = 1, 5 do
+		nodes[i] = host.new_real({ "cluster-enabled yes", "cluster-node-timeout 1500", "repl-diskless-sync-delay 0" })
+		nodes[i].port = nodes[i].url():match(":(%d+)$")
+		nodes[i].id = nodes[i].command("CLUSTER", "MYID")
+	end
+	nodes[1].command("CLUSTER", "ADDSLOTSRANGE", "0", "5999")
+	nodes[2].command("CLUSTER", "ADDSLOTSRANGE", "6000", "11999")
+	nodes[3].command("CLUSTER", "ADDSLOTSRANGE", "12000", "16383")
+	for i = 2, 5 do nodes[1].command("CLUSTER", "MEET", "127.0.0.1", nodes[i].port) end
+	local function all(text)
+		for _, node in ipairs(nodes) do
+			if not node.command("CLUSTER", "INFO"):find(text, 1, true) then return false end
+		end
+		return true
+	end
+	kit.wait("the nodes", function() return all("cluster_known_nodes:5") and all("cluster_state:ok") end)
+	for i = 4, 5 do
+		kit.wait("the replica", function() return (pcall(nodes[i].command, "CLUSTER", "REPLICATE", nodes[i - 3].id)) end)
+		kit.wait("its data", function() return nodes[i].command("INFO", "replication"):find("master_link_status:up", 1, true) end)
+	end
+	return nodes
+end
+
+-- A deployment, as faults_random_once.lua has them. connect(url, options) → client.
+return function(connect)
+	local nodes, loses, may_lose = new_cluster(), false, true
+	local function of_role(role)
+		local found = {}
+		for _, node in ipairs(nodes) do
+			if node.command("ROLE")[1] == role then found[#found + 1] = node end
+		end
+		return found
+	end
+	local function owner(slot)
+		for _, node in ipairs(of_role("master")) do
+			for _, range in ipairs(node.command("CLUSTER", "SLOTS")) do
+				if range[1] <= slot and slot <= range[2] and range[3][3] == node.id then return node end
+			end
+		end
+	end
+	local KEYS = { "{world}", "{news}", "{work}", "{job1}" }
+	local deployment = { hurts = {
+		function()
+			local kinds = { "normal", "pubsub" }
+			nodes[random(5)].command("CLIENT", "KILL", "TYPE", kinds[random(2)])
+		end,
+		function() nodes[random(5)].command("SCRIPT", "FLUSH") end,
+		function()
+			local node = nodes[random(5)]
+			node.pause()
+			host.pass(random(20))
+			node.resume()
+		end,
+		function() -- in order: nothing is lost
+			local replica = of_role("slave")[1]
+			if not replica or not pcall(replica.command, "CLUSTER", "FAILOVER") then return end
+			kit.wait("the change", function() return replica.command("ROLE")[1] == "master" end)
+		end,
+		function() -- as redis-cli --cluster reshard does it
+			local slot = nodes[1].command("CLUSTER", "KEYSLOT", KEYS[random(#KEYS)])
+			local from, to = owner(slot), nil
+			for _, node in RandomPairs(of_role("master")) do if node ~= from then to = node end end
+			if not from or not to then return end
+			to.command("CLUSTER", "SETSLOT", tostring(slot), "IMPORTING", from.id)
+			from.command("CLUSTER", "SETSLOT", tostring(slot), "MIGRATING", to.id)
+			while true do
+				local keys = from.command("CLUSTER", "GETKEYSINSLOT", tostring(slot), "3")
+				if not keys[1] then break end
+				from.command("MIGRATE", "127.0.0.1", to.port, "", "0", "5000", "KEYS", unpack(keys))
+				host.pass(random(0, 2))
+			end
+			for _, node in ipairs({ to, from }) do node.command("CLUSTER", "SETSLOT", tostring(slot), "NODE", to.id) end
+		end,
+		function() -- its replica takes its place, and may lack what was written last
+			if not may_lose then return end
+			loses = true
+			local killed
+			for _, node in ipairs(of_role("master")) do
+				if node.command("ROLE")[3][1] then killed = node end
+			end
+			killed.kill()
+			kit.wait("another master", function()
+				local count = 0
+				for _, node in ipairs(nodes) do
+					local is_up = node ~= killed and node.command("CLUSTER", "INFO"):find("cluster_state:ok", 1, true)
+					if is_up and node.command("ROLE")[1] == "master" then count = count + 1 end
+				end
+				return count == 3
+			end)
+			killed.start()
+			kit.wait("a replica", function()
+				local fine, role = pcall(killed.command, "ROLE")
+				return fine and role[1] == "slave" and role[4] == "connected"
+			end)
+		end,
+	} }
+	local url = (nodes[1].url():gsub("^redis:", "redis-cluster:"))
+	function deployment.connect() return connect(url, { protocol = random(2) + 1 }) end
+	-- Every other history loses data.
+	function deployment.begin()
+		for _, node in ipairs(of_role("master")) do node.command("FLUSHALL") end
+		loses, may_lose = false, not may_lose
+	end
+	deployment.direct = deployment.connect
+	function deployment.loses() return loses end
+	return deployment
+end

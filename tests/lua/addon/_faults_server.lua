@@ -1,0 +1,76 @@
+-- A game server of the random histories over faults (faults_random_once.lua): it writes to a shared table, publishes and handles durable
+-- messages, and takes jobs, at random. log(kind, …) gets what it tries, before it does, and what becomes of it: words without spaces. It is the
+-- same in the suite's process and in one of its own.
+return function(client, id, log)
+	local realtime = include("realtime/load.lua")
+	local random = math.random
+	local shared, durable = realtime.Shared("world", client, id), realtime.Durable(client, id)
+	local server = { client = client, shared = shared, durable = durable, id = id, open = 0 }
+	local state, count = realtime.RandomToken():sub(1, 8), 0
+
+	-- Something that is tried: its name, and the function for its answer.
+	local function try(kind, ...)
+		count = count + 1
+		local name, is_answered = state .. "." .. count, false
+		log("try", kind, name, ...)
+		server.open = server.open + 1
+		return name, function(err)
+			if is_answered then log("twice", name) end
+			is_answered = true
+			server.open = server.open - 1
+			log("answer", name, not err and "done" or err.sent and "unknown" or "not")
+		end
+	end
+
+	-- Callbacks of a Lua state that has ended do nothing.
+	local function later(seconds, fn)
+		realtime.After(seconds, function()
+			if client:IsValid() then fn() end
+		end)
+	end
+	assert(durable:Subscribe("news", function(name) log("heard", id, name) end, { from = "start" }))
+	assert(durable:Work("work", function(name, _, done)
+		later(random() * 0.2, function()
+			if done() then log("worked", name) end
+		end)
+	end, { patience = 3, parallel = 3 }))
+	durable:On("lost", "histories", function(channel, info) log("lost", id, channel, info.count or "unknown") end)
+	durable:On("failed", "histories", function(channel, info) log("failed", channel, info.data, tostring(info.dead)) end)
+
+	local KEYS = { "a", "b", "c" }
+	local actions = {
+		function()
+			local key = KEYS[random(#KEYS)]
+			local name, fn = try("set", key)
+			shared:Set(key, name, fn)
+		end,
+		function()
+			local _, fn = try("add")
+			shared:Add("add", 1, fn)
+		end,
+		function()
+			local _, fn = try("update")
+			shared:Update("update", function(old) return (old or 0) + 1 end, fn)
+		end,
+		function()
+			local name, fn = try("news")
+			durable:Publish("news", name, fn)
+		end,
+		function()
+			local name, fn = try("work")
+			durable:Publish("work", name, fn)
+		end,
+		function()
+			local slot = "job" .. random(5)
+			log("job", slot)
+			realtime.Once(slot, function(done)
+				later(random() * 0.2, function()
+					if done() then log("finished", slot) end
+				end)
+			end, { lease = 3 }, client, id)
+		end,
+	}
+	function server.act() actions[random(#actions)]() end
+
+	return server
+end

@@ -1,0 +1,305 @@
+-- unix; servers: real; redis: 7.0
+-- Random histories of realtime.Shared, Durable and Once together, with real servers: a replica that lags takes over, a cluster's hash slots
+-- move and its masters change, and game servers in processes of their own are killed with SIGKILL. Then it is quiet, and what was
+-- promised is checked. Each helper by itself, with many more faults: shared_random_once.lua, durable_random_once.lua, jobs_random_once.lua.
+--
+--     target/debug/gmod-host --server real --addon lua --timeout 4000 tests/lua/addon/faults_random_once.lua histories=100 seed=7 kind=cluster
+
+local processes = include("_processes.lua")
+local settings = { histories = 1, seed = 1, steps = 60, kind = "all" }
+for _, argument in ipairs(host.args) do
+	local name, value = argument:match("^(%w+)=(%w+)$")
+	if name then settings[name] = tonumber(value) or value end
+end
+
+-- What a server in a process of its own runs.
+local OTHER = [[
+local new_server = include("histories_server.lua")
+local realtime = include("realtime/load.lua")
+realtime.addon.durable_look, realtime.addon.durable_lease = 0.3, 2
+local server = new_server(realtime.Default(), realtime.ServerId(), function(...) print("log " .. table.concat({ ... }, " ")) end)
+for _, event in ipairs({ "down", "error", "gap" }) do server.client:On(event, "histories", function() end) end
+realtime.Every(0.03, "act", function() server.act() end)
+function Quiet() realtime.StopTimer("act") end
+function IsQuiet() return server.open == 0 and server.shared:IsReady() end
+]]
+local kit = include("../_kit.lua")
+local realtime = include("realtime/load.lua")
+local new_server = include("_faults_server.lua")
+local addon, random = realtime.addon, math.random
+function realtime.ServerId() return "histories", true end
+host.put("histories/lua/autorun/server/histories.lua", OTHER)
+host.put("histories/lua/histories_server.lua", processes.shell("cat '" .. processes.ROOT .. "tests/lua/addon/_faults_server.lua'"))
+addon.durable_look, addon.durable_lease = 0.3, 2
+addon.shared_interval, addon.shared_spread, addon.shared_patience = 1, 0.05, 0.3
+
+local RECONNECT = { reconnect_min = 0.01, reconnect_max = 0.05, ping_interval = 0.5, ping_timeout = 0.5 }
+local totals = { histories = 0, faults = 0, tried = 0, unknown = 0, heard = 0, worked = 0, finished = 0, lost = 0, kills = 0, losses = 0 }
+
+local function connect(url, more)
+	local options = table.Merge(table.Copy(RECONNECT), more or {})
+	options.id = kit.unique("c")
+	local client = realtime.Connect(url, options)
+	for _, event in ipairs({ "down", "error", "gap", "dropped" }) do client:On(event, "histories", function() end) end
+	return client
+end
+
+-- What was tried and told.
+local function new_account()
+	local account = { tried = {}, answers = {}, heard = {}, worked = {}, failed = {}, lost = {}, jobs = {}, finished = {}, order = {}, problems = {} }
+	local kinds = {}
+	function kinds.try(kind, name, key)
+		account.tried[name] = { kind = kind, key = key }
+		account.order[#account.order + 1] = name
+		totals.tried = totals.tried + 1
+	end
+	function kinds.answer(name, outcome)
+		account.answers[name] = outcome
+		if outcome == "unknown" then totals.unknown = totals.unknown + 1 end
+	end
+	function kinds.twice(name) table.insert(account.problems, name .. " was answered twice") end
+	function kinds.heard(id, name)
+		account.heard[id] = account.heard[id] or {}
+		account.heard[id][name] = true
+		totals.heard = totals.heard + 1
+	end
+	function kinds.worked(name)
+		account.worked[name] = true
+		totals.worked = totals.worked + 1
+	end
+	function kinds.failed(_, name, is_dead)
+		if is_dead == "true" then account.failed[name] = true end
+	end
+	function kinds.lost(id, channel) account.lost[id .. " " .. channel], totals.lost = true, totals.lost + 1 end
+	function kinds.job(slot) account.jobs[slot] = true end
+	function kinds.finished(slot)
+		account.finished[slot] = (account.finished[slot] or 0) + 1
+		totals.finished = totals.finished + 1
+	end
+	function account.log(kind, ...) kinds[kind](...) end
+	return account
+end
+
+local function in_redis(direct)
+	local err, reply = kit.command(direct, { "HGETALL", "realtime:shared:{world}" })
+	assert(not err, tostring(err))
+	local found = {}
+	for key, field in pairs(realtime.Map(reply)) do
+		local version, text = field:match("^(%d+) %d+ (.*)$")
+		if key ~= "" then found[key] = { realtime.DecodeJson(text), version } end
+	end
+	return found
+end
+local function contents(shared)
+	local found = {}
+	for key, entry in pairs(shared.entries) do found[key] = { entry.value, entry.version } end
+	return found
+end
+
+-- `deployment`: connect(i) → client of a server; direct() → a client of the test's own; hurts, a list of functions of i; heal(), at the end;
+-- others, how many servers have processes of their own; loses(): whether Redis may have lost data so far.
+local function history(deployment)
+	local account, servers, others = new_account(), {}, {}
+	local function enter(i) servers[i] = new_server(deployment.connect(i), "s" .. i, account.log) end
+	local function leave(i, in_order)
+		local server = servers[i]
+		if in_order then hook.GetTable().ShutDown["realtime.Durable " .. server.durable.instance]() end
+		server.client:Disconnect()
+		-- A process that dies hears no answers.
+		if not in_order then server.durable.listeners = { ready = {}, failed = {}, lost = {} } end
+	end
+	-- What a process said goes into the account once it is over.
+	local function read(other)
+		for line in other.said():gmatch("[^\n]+") do
+			local words = line:match("^log (.*)$")
+			if words then account.log(unpack(string.Explode(" ", words))) end
+		end
+	end
+	for i = 1, 3 do enter(i) end
+	for i = 1, deployment.others or 0 do others[i] = processes.start("s" .. 3 + i, "garrysmod/histories") end
+	for _ = 1, settings.steps do
+		for _ = 1, random(0, 4) do servers[random(3)].act() end
+		local fate = random(20)
+		if fate <= 3 then
+			totals.faults = totals.faults + 1
+			deployment.hurts[random(#deployment.hurts)](random(3))
+		elseif fate == 4 then
+			totals.faults = totals.faults + 1
+			local i = random(3)
+			leave(i, random(2) == 1)
+			enter(i)
+		elseif fate <= 6 and others[1] then
+			local i = random(#others)
+			totals.faults, totals.kills = totals.faults + 1, totals.kills + 1
+			others[i].kill()
+			read(others[i])
+			others[i] = processes.start("s" .. 3 + i, "garrysmod/histories")
+			host.pass(random(10, 40))
+		end
+		host.pass(random(1, 4))
+	end
+	if deployment.heal then deployment.heal() end
+
+	local direct = deployment.direct()
+	kit.wait("the test's own connection", function() return direct:IsConnected() end)
+	for _, other in ipairs(others) do
+		other.wait("Quiet ~= nil", "true")
+		other.type("Quiet()")
+		other.wait("IsQuiet()", "true")
+	end
+	kit.wait("every answer", function()
+		for _, server in ipairs(servers) do if server.open > 0 then return false end end
+		return true
+	end)
+	local want
+	kit.wait("quiet copies", function()
+		want = in_redis(direct)
+		for _, server in ipairs(servers) do
+			if not server.shared:IsReady() or not kit.same(contents(server.shared), want) then return false end
+		end
+		return true
+	end)
+	-- Durable messages and jobs go on until all is done.
+	local stats = {}
+	kit.wait("empty channels", function()
+		for _, channel in ipairs({ "news", "work" }) do
+			servers[1].durable:Stats(channel, function(err, found) stats[channel] = not err and found or stats[channel] end)
+		end
+		return stats.work and stats.work.length == 0 and stats.news and stats.news.behind == 0
+	end)
+	for slot in pairs(account.jobs) do
+		-- A server that ran one may have died: the others ask again.
+		servers[1].once = realtime.Once(slot, function(done) done() end, { lease = 3 }, servers[1].client, "s1")
+		kit.wait(slot, function() return select(2, kit.command(direct, { "HGET", "realtime:once:{" .. slot .. "}", "state" })) == "done" end)
+	end
+	kit.ticks(3)
+	for _, other in ipairs(others) do
+		other.quit()
+		read(other)
+	end
+
+	-- What was promised.
+	local loses = deployment.loses()
+	kit.eq(account.problems, {})
+	local sums = { add = { 0, 0 }, update = { 0, 0 } }
+	for _, name in ipairs(account.order) do
+		local tried, outcome = account.tried[name], account.answers[name] or "unknown" -- its server died
+		local counts = sums[tried.kind]
+		if counts then
+			if outcome == "done" then counts[1] = counts[1] + 1 elseif outcome == "unknown" then counts[2] = counts[2] + 1 end
+		elseif tried.kind == "set" then
+			local now = want[tried.key]
+			assert(not now or now[1] ~= name or outcome ~= "not", "there although it was told to be not done")
+		elseif tried.kind == "news" then
+			for id, heard in pairs(account.heard) do
+				assert(not heard[name] or outcome ~= "not" or loses, "heard although it was told to be not published")
+				assert(heard[name] or outcome ~= "done" or loses or account.lost[id .. " news"], id .. " missed " .. name)
+			end
+		elseif tried.kind == "work" then
+			local was_handled = account.worked[name] or account.failed[name]
+			assert(not was_handled or outcome ~= "not" or loses, "handled although it was told to be not published")
+			assert(was_handled or outcome ~= "done" or loses, name .. " was not handled")
+		end
+	end
+	for key, counts in pairs(sums) do
+		local value = want[key] and want[key][1] or 0
+		assert(value >= (loses and 0 or counts[1]) and value <= counts[1] + counts[2],
+			string.format("%s: %s instead of %d, or up to %d more", key, value, counts[1], counts[2]))
+	end
+	if loses then totals.losses = totals.losses + 1 end
+	totals.histories = totals.histories + 1
+	for _, server in ipairs(servers) do server.client:Disconnect() end
+	direct:Disconnect()
+end
+
+local function try(kind, name, new_deployment)
+	if settings.kind ~= "all" and settings.kind ~= kind then return end
+	host.test(name, function()
+		for key in pairs(totals) do totals[key] = 0 end
+		local deployment = new_deployment()
+		for number = 1, settings.histories do
+			math.randomseed(settings.seed * 100000 + number)
+			deployment.begin()
+			local fine, err = xpcall(history, debug.traceback, deployment)
+			if not fine then error(string.format("history %d of seed %d: %s", number, settings.seed, err), 0) end
+		end
+		print(string.format("%s: %d histories, %d faults (%d kills), %d calls (%d of them open), %d messages heard, %d worked on, %d jobs done; Redis lost " ..
+			"data in %d histories, %d losses told", kind, totals.histories, totals.faults, totals.kills, totals.tried, totals.unknown, totals.heard, totals.worked,
+			totals.finished, totals.losses, totals.lost))
+		assert(totals.tried > 0 and totals.heard > 0 and totals.worked > 0 and totals.finished > 0)
+	end)
+end
+
+local function proxied(proxies)
+	local deployment = { hurts = {} }
+	function deployment.connect(i) return connect(proxies[i].url(), { protocol = random(2) + 1 }) end
+	deployment.hurts[1] = function(i) proxies[i].cut(random(2) == 1 and "fin" or "reset") end
+	deployment.hurts[2] = function(i)
+		proxies[i].faults({ [random(2) == 1 and "up_cut_at" or "down_cut_at"] = random(200, 6000) })
+		proxies[i].cut("reset")
+		host.pass(random(20))
+		proxies[i].faults({})
+		proxies[i].cut("reset")
+	end
+	deployment.hurts[3] = function(i)
+		proxies[i].edit({ [random(2) == 1 and "up_stall" or "down_stall"] = true })
+		host.pass(random(20))
+		proxies[i].edit({ up_stall = false, down_stall = false })
+	end
+	return deployment
+end
+
+try("replica", "a replica that lags takes over", function()
+	local replica = host.new_real({ "replicaof 127.0.0.1 " .. host.redis_url:match(":(%d+)"), "repl-diskless-sync-delay 0" })
+	local proxies, lags, has_moved = {}, false, false
+	for i = 1, 3 do proxies[i] = host.proxy() end
+	local deployment = proxied(proxies)
+	local hurts = deployment.hurts
+	hurts[4] = function() (has_moved and replica or host.real).command("SCRIPT", "FLUSH") end
+	-- It misses everything from here on; and some time later all go there.
+	hurts[5] = function()
+		if lags then return end
+		lags = true
+		replica.command("REPLICAOF", "NO", "ONE")
+	end
+	hurts[6] = function()
+		if has_moved then return end
+		hurts[5]()
+		has_moved = true
+		for _, proxy in ipairs(proxies) do
+			proxy.swap(replica.url())
+			proxy.cut("reset")
+		end
+	end
+	function deployment.begin()
+		lags, has_moved = false, false
+		host.real.command("FLUSHALL")
+		for _, proxy in ipairs(proxies) do proxy.swap(host.redis_url) end
+		replica.command("REPLICAOF", "127.0.0.1", host.redis_url:match(":(%d+)"))
+		kit.wait("the replica", function()
+			return replica.command("INFO", "replication"):find("master_link_status:up", 1, true) and replica.command("DBSIZE") == 0
+		end)
+	end
+	function deployment.direct() return connect(has_moved and replica.url() or host.redis_url) end
+	function deployment.loses() return has_moved end
+	return deployment
+end)
+
+try("process", "servers in processes of their own are killed", function()
+	local proxies = {}
+	for i = 1, 3 do proxies[i] = host.proxy() end
+	local deployment = proxied(proxies)
+	deployment.others = 1
+	deployment.hurts[4] = function() host.real.command("SCRIPT", "FLUSH") end
+	deployment.hurts[5] = function()
+		host.real.pause()
+		host.pass(random(10))
+		host.real.resume()
+	end
+	function deployment.begin() host.real.command("FLUSHALL") end
+	function deployment.direct() return connect(host.redis_url) end
+	function deployment.loses() return false end
+	return deployment
+end)
+
+try("cluster", "hash slots of a cluster move, and its masters change", function() return include("_faults_cluster.lua")(connect) end)
