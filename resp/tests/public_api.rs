@@ -37,6 +37,7 @@ fn of_file(source: &str) -> Vec<String> {
             derived.clear();
         } else if line.starts_with(|c: char| c.is_alphabetic()) {
             inside.clear();
+            derived.clear();
         } else if is_member(line, &inside) {
             found.push(format!("{inside}: {}", declaration(text, &mut lines)));
         }
@@ -55,7 +56,8 @@ fn is_member(line: &str, inside: &str) -> bool {
 /// A declaration up to its body, on one line.
 fn declaration<'a>(first: &'a str, lines: &mut std::iter::Peekable<impl Iterator<Item = &'a str>>) -> String {
     let mut text = first.to_owned();
-    while !text.contains(" {") && !text.ends_with([';', ',', '}']) {
+    let is_function = text.contains("fn ");
+    while !text.contains(" {") && !text.ends_with([';', '}']) && (is_function || !text.ends_with(',')) {
         let Some(next) = lines.next() else { break };
         text.push(' ');
         text.push_str(next.trim());

@@ -19,14 +19,14 @@ impl RedisSession {
     #[inline]
     pub(super) fn frame(&mut self, i: usize, now: Instant, frame: &Frame<'_>, sink: &mut dyn Sink) {
         // RESP2 has no type for pushes: on its subscriber link arrays are what pushes are elsewhere.
-        let push = frame.root().as_push();
-        let is_push = push.is_some();
-        let items = push.or_else(|| match frame.value() {
-            Resp::Array(items) if self.is_resp2_subscriber(i) => Some(items),
-            _ => None,
-        });
+        let items = |session: &Self| {
+            frame.root().as_push().or_else(|| match frame.value() {
+                Resp::Array(items) if session.is_resp2_subscriber(i) => Some(items),
+                _ => None,
+            })
+        };
         // Nothing of it is looked at twice.
-        if let Some((topic, payload)) = items.as_ref().and_then(|items| plain_message(items.clone()))
+        if let Some((topic, payload)) = items(self).and_then(plain_message)
             && payload.len() <= self.config.max_message_bytes
         {
             if let Some(slot) = self.delivered(i, now, TopicKind::Channel, Some(topic), sink) {
@@ -34,7 +34,8 @@ impl RedisSession {
             }
             return;
         }
-        match items.and_then(|items| Push::parse(items, frame.is_truncated())) {
+        let is_push = frame.root().as_push().is_some();
+        match items(self).and_then(|items| Push::parse(items, frame.is_truncated())) {
             Some(Push::Message(message)) => self.message(i, now, &message, sink),
             Some(Push::Confirmation { operation, kind, name }) => {
                 self.confirmed(i, operation, kind, name, now, sink);

@@ -57,9 +57,9 @@ const OWNED: [&str; 2] = ["mixed small replies", "array of 1,000, mixed"];
 /// A parser that refuses what is valid, or finds another number of frames.
 pub(crate) fn run(settings: &Settings, results: &mut Results) -> Result<(), Error> {
     for corpus in corpus::all(settings.elements)? {
-        compare("parse", &corpus, parsers()?, settings, results)?;
+        compare("parse", &corpus, &mut parsers()?, settings, results)?;
         if OWNED.contains(&&*corpus.name) {
-            compare("owned", &corpus, owners(), settings, results)?;
+            compare("owned", &corpus, &mut owners(), settings, results)?;
         }
     }
     Ok(())
@@ -68,13 +68,13 @@ pub(crate) fn run(settings: &Settings, results: &mut Results) -> Result<(), Erro
 fn compare(
     what: &str,
     corpus: &Corpus,
-    mut parsers: Vec<Row>,
+    parsers: &mut [Row],
     settings: &Settings,
     results: &mut Results,
 ) -> Result<(), Error> {
     let group = format!("{what}: {}", corpus.name);
     for _ in 0..settings.rounds {
-        for (name, parser) in &mut parsers {
+        for (name, parser) in &mut *parsers {
             let nanos = measure(name, parser.as_mut(), corpus, settings.parse_for)?;
             results.add(&group, name, "time a frame", "ns", nanos);
         }
