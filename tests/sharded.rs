@@ -1,7 +1,7 @@
 //! Sharded channels on a real cluster: hash slots move under a publisher, one and many, and a shard loses its master. Each message
 //! is received or lies in a `gap` that names its channel, and none comes twice.
 //!
-//! `SHARDED_CHANNELS` says how many channels are subscribed while a third of all slots moves.
+//! `SHARDED_CHANNELS` says how many channels are subscribed while thousands of slots move.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failure here is a failed test")]
@@ -244,10 +244,8 @@ impl World {
             let commands: Vec<_> =
                 slots.iter().map(|slot| format!("CLUSTER SETSLOT {slot} {words}")).collect();
             let answers = self.node(at).cli.try_say_all(&commands);
-            assert!(
-                answers.len() == slots.len() && answers.iter().all(|it| it.starts_with("+OK")),
-                "{answers:?}"
-            );
+            let is_done = answers.len() == slots.len() && answers.iter().all(|it| it.starts_with("+OK"));
+            assert!(is_done, "{answers:?}");
         }
     }
 
@@ -327,7 +325,7 @@ fn while_hash_slots_move_each_message_is_received_or_in_a_gap_that_names_the_cha
 
 /// Far more channels than slots: each SSUBSCRIBE has names of one slot, or the nodes would refuse it with CROSSSLOT.
 #[test]
-fn while_a_third_of_the_hash_slots_moves_any_number_of_channels_goes_along() {
+fn while_thousands_of_hash_slots_move_any_number_of_channels_goes_along() {
     if is_left_out() {
         return;
     }
@@ -339,7 +337,8 @@ fn while_a_third_of_the_hash_slots_moves_any_number_of_channels_goes_along() {
     });
     assert_eq!(world.refused, []);
     world.hear_all(1);
-    let moved: Vec<_> = (0..SLOTS / MASTERS).map(|slot| u16::try_from(slot).expect("a slot")).collect();
+    // Not all that the node has: a master that loses its last slot becomes a replica, which may be before SETSLOT has an answer.
+    let moved: Vec<u16> = (0..5000).collect();
     for (n, slots) in moved.chunks(64).enumerate() {
         world.migrate(slots, 0, 2);
         let some: Vec<_> = (n..count).step_by(97).collect();

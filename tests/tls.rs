@@ -214,6 +214,25 @@ fn a_server_that_cannot_be_believed_is_told_of_with_what_to_do() {
     }
 }
 
+/// As `openssl x509 -req` makes them: of X.509 version 1.
+#[test]
+fn old_certificates_will_do_for_a_pinned_server_and_for_the_client() {
+    for protocols in ["TLSv1.2", "TLSv1.3"] {
+        let (own, client) = (Identity::of_version_1(), Identity::of_version_1());
+        let pin = ("tls_pin", text(&hex(&sha256(&own.public_key))));
+        let Some(server) = TlsRedis::start_as(Some(own), &format!("tls-protocols {protocols}"), true) else {
+            return;
+        };
+        std::fs::write(server.redis.folder().join("clients.crt"), &client.certificate).expect("a file");
+        server.say("CONFIG SET tls-ca-cert-file clients.crt");
+        let [certificate, key] = identity(&client);
+        let mut game = Game::start();
+        let mut client = connect(&mut game, &server.url(), &[pin, certificate, key]);
+        assert_eq!(ready(&mut client).tls.map(|tls| tls.to_owned()), Some(protocols.to_owned()));
+        assert!(game.shutdown(LONG));
+    }
+}
+
 #[test]
 fn one_port_for_the_other_is_told() {
     let Some(server) = TlsRedis::start(None, "") else { return };

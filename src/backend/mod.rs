@@ -25,7 +25,7 @@ use crate::model::{Args, Code, Command, Counters, Limits, LinkId, Room, Sink};
 
 pub use options::{OptionError, OptionSet, OptionValue, Options};
 pub use tls::{Expiry, Identity, Pem, PrepareTls, Secured, Tls, TlsError, TlsFault, Trust};
-pub use tls::{FILE_OPTIONS, PEM_BEGIN};
+pub use tls::{FILE_OPTIONS, PEM_BEGIN, take_url_options};
 
 /// The table of backends. The first row serves options without a URL.
 pub const SCHEMES: &[Scheme] = &[redis::SCHEME];

@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::OptionError;
-use super::options::OptionSet;
+use super::options::{OptionSet, OptionValue, Options};
+use super::{OptionError, trim_url, url};
 
 /// What links are secured with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -154,6 +154,54 @@ pub(super) fn refuse_keys(set: &mut OptionSet) -> Result<(), OptionError> {
         Some(key) => Err(OptionError::invalid(key, "means nothing without TLS; add tls = true")),
         None => Ok(()),
     }
+}
+
+/// Moves the options about TLS that stand behind the URL's question mark to the options table, and returns their keys. A URL that
+/// comes from the environment can say all that its server needs, for every client that connects with it.
+///
+/// ```
+/// use realtime::backend::{OptionValue, Options, take_url_options};
+///
+/// let url = Some("rediss://10.0.0.5:6380?tls_ca=/etc/ca.pem".to_owned());
+/// let mut options = Options { url, ..Options::default() };
+/// assert_eq!(take_url_options(&mut options)?, ["tls_ca"]);
+/// assert_eq!(options.url.as_deref(), Some("rediss://10.0.0.5:6380"));
+/// assert_eq!(options.pairs, [("tls_ca".to_owned(), OptionValue::String("/etc/ca.pem".into()))]);
+/// # Ok::<(), realtime::backend::OptionError>(())
+/// ```
+///
+/// # Errors
+///
+/// The text is no URL, or an option is given twice.
+pub fn take_url_options(options: &mut Options) -> Result<Vec<&'static str>, OptionError> {
+    let mut taken = Vec::new();
+    let Some(whole) = options.url.as_deref().map(trim_url) else { return Ok(taken) };
+    url::split_scheme(whole)?;
+    // An @ or # there is a mistake, which whoever reads the rest of the URL tells.
+    let Some((place, query)) = whole.split_once('?').filter(|(_, query)| !query.contains(['@', '#'])) else {
+        return Ok(taken);
+    };
+    let mut others = Vec::new();
+    for pair in query.split('&') {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let Some(&key) = TLS_KEYS.iter().find(|&&known| known == key) else {
+            others.push(pair);
+            continue;
+        };
+        if options.pairs.iter().any(|(known, _)| known == key) {
+            return Err(OptionError::invalid(key, "is given by the URL already; give it once"));
+        }
+        let value = match url::percent_decode(value)? {
+            value if value == b"true" => OptionValue::Boolean(true),
+            value if value == b"false" => OptionValue::Boolean(false),
+            value => OptionValue::String(value),
+        };
+        options.pairs.push((key.to_owned(), value));
+        taken.push(key);
+    }
+    let rest = if others.is_empty() { place.to_owned() } else { format!("{place}?{}", others.join("&")) };
+    options.url = Some(rest);
+    Ok(taken)
 }
 
 /// Options whose value may name a file. Whoever calls [`configure`](super::configure) reads it.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::OptionError;
 use super::options::{OptionSet, OptionValue};
 use super::tls::{Identity, PEM_BEGIN, Pem, Tls, Trust, refuse_keys};
+use super::url::is_ipv6;
 
 const PIN_RULE: &str = "must be 64 hexadecimal digits, the SHA-256 of the server's public key, as this prints it: openssl x509 -in \
                         server.crt -noout -pubkey | openssl pkey -pubin -outform DER | sha256sum";
@@ -31,10 +32,8 @@ impl TlsOptions {
             return refuse_keys(set).map(|()| None);
         }
         let name = match set.text("tls_name")? {
-            Some(name)
-                if name.is_empty() || name.contains(|c: char| c.is_whitespace() || ":/@".contains(c)) =>
-            {
-                return Err(OptionError::invalid("tls_name", "must be a host's name alone"));
+            Some(name) if !is_name(&name) => {
+                return Err(OptionError::invalid("tls_name", "must be a host's name or address alone"));
             }
             name => name,
         };
@@ -51,6 +50,12 @@ impl TlsOptions {
     pub(super) fn name(&self, host: &str) -> String {
         self.name.as_deref().unwrap_or(host).to_owned()
     }
+}
+
+/// Whether a certificate may be for it.
+fn is_name(text: &str) -> bool {
+    let of_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    is_ipv6(text) || (!text.is_empty() && text.bytes().all(of_name))
 }
 
 fn trust(set: &mut OptionSet) -> Result<Trust, OptionError> {

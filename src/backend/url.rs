@@ -161,7 +161,7 @@ fn split_pair(pair: &str) -> Result<(String, String), OptionError> {
     }
 }
 
-fn percent_decode(text: &str) -> Result<Vec<u8>, OptionError> {
+pub(super) fn percent_decode(text: &str) -> Result<Vec<u8>, OptionError> {
     let mut bytes = text.bytes();
     let mut decoded = Vec::with_capacity(text.len());
     while let Some(byte) = bytes.next() {

@@ -218,7 +218,10 @@ impl Console {
 
 /// Messages that could not be read, after one that a line has told of.
 fn left_out(count: u64) -> String {
-    format!("{count} more messages were left out, because they could not be read")
+    match count {
+        1 => "one more message was left out, because it could not be read".into(),
+        _ => format!("{count} more messages were left out, because they could not be read"),
+    }
 }
 
 /// When the next attempt comes, as precisely as a reader cares.
@@ -276,9 +279,11 @@ mod tests {
         console.relabel("other".into());
         assert_eq!(console.due(), Some(later(20_000)), "it is told though no other one comes");
         assert_eq!(console.lines(later(19_999)), [""; 0]);
-        let line = "[realtime] other: 1 more messages were left out, because they could not be read";
+        let line = "[realtime] other: one more message was left out, because it could not be read";
         assert_eq!(console.lines(later(20_000)), [line]);
         assert_eq!((console.due(), console.rest()), (None, vec![]));
+        assert_eq!(console.unreadable(|| b"chat", "a reason", later(20_001)), None);
+        assert_eq!(console.rest(), [line], "the client ends before the interval is over");
     }
 
     #[test]

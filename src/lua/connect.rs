@@ -11,7 +11,7 @@ use super::fixed::Fixed;
 use super::frame::{Frame, Kind};
 use super::handle::{Handle, label};
 use super::module::{DISCONNECT_FLUSH, Module, pack};
-use super::option_file::{self, names_file};
+use super::option_file;
 use super::output::Output;
 use super::raw::Lua;
 use crate::backend::{self, Backend, OptionError, OptionValue, Options, Start};
@@ -71,25 +71,33 @@ pub(super) unsafe fn prepare_client(lua: Lua, fixed: Fixed) {
 ///
 /// The addon names the file that the URL is from in a third argument.
 pub(super) fn connect(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
-    let settings = settings(call)?;
-    let configured = backend::configure(settings.options).and_then(|backend| {
+    let Settings { mut options, id, source } = settings(call)?;
+    let mut url_options = Vec::new();
+    let configured = backend::take_url_options(&mut options).and_then(|taken| {
+        url_options = taken;
+        option_file::read_all(&mut options.pairs)?;
+        let backend = backend::configure(options)?;
         backend.tls().map_or(Ok(()), |tls| module.prepare_tls(tls))?;
         Ok(backend)
     });
-    let backend = configured.map_err(in_our_words).map_err(|error| match (settings.source, &error) {
-        (Source::Environment, _) | (Source::EnvironmentAndOptions, OptionError::Url(_)) => {
-            Fault::Other(format!("'{}': environment variable {URL_VARIABLE}: {error}", call.function))
+    let backend = configured.map_err(in_our_words).map_err(|error| {
+        let is_about_url = match &error {
+            OptionError::Url(_) => true,
+            OptionError::Invalid { key, .. } => url_options.contains(&key.as_str()),
+            OptionError::Unknown { .. } | OptionError::Place { .. } => false,
+        };
+        match source {
+            Source::EnvironmentAndOptions if !is_about_url => call.inside(2, "options", error.to_string()),
+            Source::Environment | Source::EnvironmentAndOptions => {
+                Fault::Other(format!("'{}': environment variable {URL_VARIABLE}: {error}", call.function))
+            }
+            Source::UrlAndOptions if !is_about_url => call.inside(2, "options", error.to_string()),
+            Source::Url | Source::UrlAndOptions => call.inside(1, "url", error.to_string()),
+            Source::Options => call.inside(1, "options", error.to_string()),
         }
-        (Source::Url, _) | (Source::UrlAndOptions, OptionError::Url(_)) => {
-            call.inside(1, "url", error.to_string())
-        }
-        (Source::UrlAndOptions | Source::EnvironmentAndOptions, _) => {
-            call.inside(2, "options", error.to_string())
-        }
-        (Source::Options, _) => call.inside(1, "options", error.to_string()),
     })?;
     let origin = call.frame.caller().map(|place| (place.source, place.line));
-    let Some(id) = settings.id else {
+    let Some(id) = id else {
         hint(module, origin.as_ref());
         return create(module, call, backend, None, origin);
     };
@@ -291,9 +299,6 @@ fn option(frame: &Frame, key: i32, value: i32, settings: &mut Settings) -> Resul
         "url" => return Err("a URL is the first argument of Connect, not an option".into()),
         _ => {
             let value = match frame.kind(value) {
-                Kind::String if names_file(name, frame.bytes(value).unwrap_or_default()) => {
-                    option_file::read(name, frame.bytes(value).unwrap_or_default())?
-                }
                 Kind::String => OptionValue::String(frame.bytes(value).unwrap_or_default().to_vec()),
                 Kind::Number => OptionValue::Number(frame.number(value).unwrap_or_default()),
                 Kind::Boolean => OptionValue::Boolean(frame.boolean(value).unwrap_or_default()),

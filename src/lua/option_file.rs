@@ -3,30 +3,42 @@
 use std::fs;
 use std::io::{self, ErrorKind};
 
-use crate::backend::{FILE_OPTIONS, OptionValue, PEM_BEGIN};
+use crate::backend::{FILE_OPTIONS, OptionError, OptionValue, PEM_BEGIN};
 use crate::model::{NAME_CHARACTERS, printable};
 
 /// The largest file that is read. The lists of all public authorities have a quarter of it.
 const MAX_BYTES: u64 = 1 << 20;
 
+/// Puts in the place of each name of a file what that holds. The error has nothing of it.
+pub(super) fn read_all(pairs: &mut [(String, OptionValue)]) -> Result<(), OptionError> {
+    for (option, value) in pairs {
+        if let OptionValue::String(name) = value
+            && names_file(option, name)
+        {
+            *value = read(option, name)?;
+        }
+    }
+    Ok(())
+}
+
 /// Whether the value of an option is the name of a file, not the text itself. Without TLS none is read.
-pub(super) fn names_file(option: &str, value: &[u8]) -> bool {
+fn names_file(option: &str, value: &[u8]) -> bool {
     cfg!(feature = "tls")
         && FILE_OPTIONS.contains(&option)
         && !value.windows(PEM_BEGIN.len()).any(|part| part == PEM_BEGIN)
 }
 
-/// Reads the file that an option names. The error is a sentence, and has nothing of what the file holds.
-pub(super) fn read(option: &str, name: &[u8]) -> Result<OptionValue, String> {
+fn read(option: &str, name: &[u8]) -> Result<OptionValue, OptionError> {
     let shown = printable(name, NAME_CHARACTERS);
-    let problem = |what: &str| {
-        // It may be the key itself, without its first line.
-        if option == "tls_key" {
-            return format!(
-                "option \"{option}\" names a file {what}; the text of a key, in its place, begins with -----BEGIN"
-            );
-        }
-        format!("option \"{option}\" names the file \"{shown}\", {what}")
+    let problem = |what: &str| OptionError::Invalid {
+        key: option.to_owned(),
+        problem: match option {
+            // It may be the key itself, without its first line.
+            "tls_key" => {
+                format!("names a file {what}; the text of a key, in its place, begins with -----BEGIN")
+            }
+            _ => format!("names the file \"{shown}\", {what}"),
+        },
     };
     let Ok(path) = std::str::from_utf8(name) else { return Err(problem("whose name is not UTF-8")) };
     match contents(path) {

@@ -29,12 +29,16 @@ pub(super) type Resolution = Result<Vec<SocketAddr>, String>;
 
 type ResolveFn = dyn Fn(&str) -> io::Result<Vec<SocketAddr>> + Send + Sync;
 
+/// What runs on a thread.
+pub(super) type Work = Box<dyn FnOnce() + Send>;
+
 /// Resolves names on a few threads that are kept for the next lookups.
 ///
 /// The threads live as long as the process: a lookup cannot be interrupted, and waiting for one at the end of a map
 /// would stall the game.
 pub(super) struct Resolver {
     resolve: Box<ResolveFn>,
+    start_thread: fn(Work) -> io::Result<()>,
     lookups: Mutex<Lookups>,
     job: Condvar,
 }
@@ -144,7 +148,16 @@ impl Resolver {
     pub(super) fn new(
         resolve: impl Fn(&str) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
     ) -> Arc<Self> {
-        Arc::new(Self { resolve: Box::new(resolve), lookups: Mutex::default(), job: Condvar::new() })
+        Self::on_threads(resolve, start_thread)
+    }
+
+    /// One whose threads are started like this.
+    pub(super) fn on_threads(
+        resolve: impl Fn(&str) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static,
+        start_thread: fn(Work) -> io::Result<()>,
+    ) -> Arc<Self> {
+        let resolve = Box::new(resolve);
+        Arc::new(Self { resolve, start_thread, lookups: Mutex::default(), job: Condvar::new() })
     }
 
     /// Looks a name up, or joins a lookup of it that runs already. An answer that came too late for the attempt before is
@@ -194,8 +207,8 @@ impl Resolver {
         }
         if lookups.jobs.len() >= lookups.idle && lookups.may_grow() {
             let this = Arc::clone(self);
-            match thread::Builder::new().name("realtime-dns".into()).spawn(move || this.serve()) {
-                Ok(_) => lookups.threads += 1,
+            match (self.start_thread)(Box::new(move || this.serve())) {
+                Ok(()) => lookups.threads += 1,
                 // One of the other threads will take the job.
                 Err(_) if lookups.threads > 0 => {}
                 Err(error) => {
@@ -251,6 +264,11 @@ impl Resolver {
     fn lock(&self) -> MutexGuard<'_, Lookups> {
         self.lookups.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Starts a thread of the system's.
+pub(super) fn start_thread(work: Work) -> io::Result<()> {
+    thread::Builder::new().name("realtime-dns".into()).spawn(work).map(drop)
 }
 
 impl fmt::Debug for Resolver {

@@ -231,6 +231,19 @@ host.test("who logs in may be said beside REALTIME_URL, unless it says that", fu
 	kit.raises("is given by the URL already", realtime.Connect, nil, { password = "other" })
 end)
 
+host.test("options about TLS may stand in a URL, and are told as the URL's", function()
+	kit.raises('#1 .*"tls_name" means nothing without TLS', realtime.Connect, "redis://127.0.0.1:1?tls_name=h", { name = "n" })
+	kit.raises('#2 .*"tls_name" means nothing without TLS', realtime.Connect, "redis://127.0.0.1:1", { tls_name = "h" })
+	kit.raises('"tls_name" is given by the URL already', realtime.Connect, "redis://127.0.0.1:1?tls_name=h", { tls_name = "h" })
+	host.setenv("REALTIME_URL", "redis://:s3cret@127.0.0.1:1?tls_pin=1")
+	for _, options in ipairs({ {}, { name = "n" } }) do
+		local message = kit.raises('environment variable REALTIME_URL: option "tls_pin" means nothing', realtime.Connect, nil, options)
+		assert(not message:find("s3cret", 1, true), message)
+	end
+	-- It means nothing, and is no fault.
+	realtime.Connect("redis://127.0.0.1:1?tls=false"):Disconnect()
+end)
+
 host.test("a URL is an argument, not an option", function()
 	kit.raises("first argument", realtime.Connect, { url = URL })
 	kit.raises("first argument", realtime.Connect, URL, { url = URL })

@@ -67,6 +67,10 @@ host.test("a client that ends before its line is due has it told", function()
 	local channel = kit.unique("brief")
 	client:Subscribe(channel, function() end)
 	kit.wait("the refusal", function() return client:Stats().refused == 1 end)
+	-- The figure is there before the event is. An answer comes after it.
+	local answered
+	client:Ping(function() answered = true end)
+	kit.wait("the answer", function() return answered end)
 	client:Disconnect()
 	says(from, channel, TYPE .. "brief ")
 end)

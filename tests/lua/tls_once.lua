@@ -44,6 +44,31 @@ host.test("a file serves as well as its text", function()
 	client:Disconnect()
 end)
 
+host.test("the options may stand in the URL, and beside that of the environment", function()
+	local function connects(...)
+		local client, info = realtime.Connect(...)
+		client:On("ready", function(event) info = event end)
+		kit.wait("ready", function() return info end)
+		assert(info.tls == "TLSv1.3")
+		client:Disconnect()
+	end
+	connects(url .. "?tls_ca=garrysmod%2Fdata/tls_ca.txt")
+	host.setenv("REALTIME_URL", url)
+	connects(nil, { tls_ca = tls.authority })
+	host.setenv("REALTIME_URL", url .. "?tls_insecure=true")
+	connects()
+	connects(nil, { name = "n" })
+	kit.raises("#2 .*exclude each other", realtime.Connect, "rediss://h", { tls_ca = tls.authority, tls_insecure = true })
+	host.setenv("REALTIME_URL", url .. "?tls_ca=/no/such/file.pem")
+	for _, options in ipairs({ false, { name = "n" } }) do
+		local ok, message = pcall(realtime.Connect, nil, options or {})
+		assert(not ok and message:find("environment variable REALTIME_URL: option \"tls_ca\" names the file", 1, true), message)
+	end
+	local message = kit.raises("#1", realtime.Connect, "rediss://h?tls_ca=/no/such/file.pem", { name = "n" })
+	assert(message:find("does not exist", 1, true), message)
+	host.setenv("REALTIME_URL", nil)
+end)
+
 -- The console's lines while an attempt with these options fails.
 local function fails(options)
 	local before = #host.console()

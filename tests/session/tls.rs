@@ -111,8 +111,10 @@ fn both_links_are_secured_and_ready_tells_how() {
 
 #[test]
 fn the_name_that_the_certificate_is_to_have_can_be_another_one() {
-    let mut client = Client::new("rediss://server", &[("tls_name", option_text("redis.example"))]);
-    assert_eq!(wish(&mut client, 0).1, "redis.example");
+    for name in ["redis.example", "10.0.0.5", "fd00::5"] {
+        let mut client = Client::new("rediss://server", &[("tls_name", option_text(name))]);
+        assert_eq!(wish(&mut client, 0).1, name);
+    }
 }
 
 /// Connects once more, and returns what the console says.

@@ -1,6 +1,6 @@
 //! URLs and options about TLS, in a module that has it and in one that has not.
 
-use realtime::backend::{OptionValue, Options, configure};
+use realtime::backend::{OptionValue, Options, configure, take_url_options};
 #[cfg(feature = "tls")]
 use realtime::backend::{Pem, Tls, Trust};
 
@@ -26,6 +26,56 @@ fn what_means_nothing_without_tls_is_refused() {
     }
     assert!(make("redis://server", &[("tls", OptionValue::Boolean(false))]).is_ok());
     assert!(make("redis://server", &[]).is_ok_and(|backend| backend.tls().is_none()));
+}
+
+#[test]
+fn options_about_tls_may_stand_in_the_url() {
+    let take = |url: &str, pairs: Pairs<'_>| {
+        let pairs = pairs.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
+        let mut options = Options { url: Some(url.to_owned()), pairs, ..Options::default() };
+        take_url_options(&mut options)
+            .map(|taken| (options.url.unwrap_or_default(), options.pairs, taken))
+            .map_err(|error| error.to_string())
+    };
+    let pair = |key: &str, value: OptionValue| (key.to_owned(), value);
+    for (url, rest, pairs) in [
+        ("rediss://a", "rediss://a", vec![]),
+        (
+            "rediss://:pw@a:6380,b/1?tls_ca=/etc/my%20ca.pem&tls_insecure=true",
+            "rediss://:pw@a:6380,b/1",
+            vec![
+                pair("tls_ca", option_text("/etc/my ca.pem")),
+                pair("tls_insecure", OptionValue::Boolean(true)),
+            ],
+        ),
+        (
+            " \"redis://a?tls=false&db=1&tls_name=b&x\" ",
+            "redis://a?db=1&x",
+            vec![pair("tls", OptionValue::Boolean(false)), pair("tls_name", option_text("b"))],
+        ),
+        // What is wrong with these is told by whoever reads the URL.
+        ("redis://:p?tls_name=b@a", "redis://:p?tls_name=b@a", vec![]),
+        ("redis://a?tls_name=b#c", "redis://a?tls_name=b#c", vec![]),
+        ("redis://a?db=1", "redis://a?db=1", vec![]),
+    ] {
+        let keys: Vec<_> = pairs.iter().map(|(key, _)| key.clone()).collect();
+        let (left, taken, told) = take(url, &[]).expect("a good URL");
+        assert_eq!((&*left, taken, told), (rest, pairs, keys.iter().map(String::as_str).collect()), "{url}");
+    }
+    for (url, pairs, words) in [
+        ("rediss://a?tls_name=b&tls_name=c", &[][..], "\"tls_name\" is given by the URL already"),
+        (
+            "rediss://a?tls_name=b",
+            &[("tls_name", option_text("c"))],
+            "\"tls_name\" is given by the URL already",
+        ),
+        ("rediss://a?tls_ca=%zz", &[], "hexadecimal"),
+        ("rediss://a?tls_ca=/a b", &[], "white space"),
+        ("a?tls_ca=/a", &[], "scheme"),
+    ] {
+        let error = take(url, pairs).expect_err(url);
+        assert!(error.contains(words), "{url}: {error}");
+    }
 }
 
 #[cfg(not(feature = "tls"))]
@@ -122,6 +172,8 @@ mod with_tls {
             ("rediss://server", vec![("tls_pin", text("é"))], "64"),
             ("rediss://server", vec![("tls_name", text(""))], "\"tls_name\" must be a host's name"),
             ("rediss://server", vec![("tls_name", text("rediss://x"))], "\"tls_name\""),
+            ("rediss://server", vec![("tls_name", text("10.0.0.5:6380"))], "\"tls_name\""),
+            ("rediss://server", vec![("tls_name", text("r\u{e9}dis.example"))], "\"tls_name\""),
             ("unix:///run/redis.sock", vec![("tls", boolean(true))], "exclude each other"),
         ] {
             let error = refused(url, &pairs);

@@ -9,9 +9,10 @@ return function(realtime, addon)
 	local MAX_PIECES, MAX_PLAYERS = 32, 256 -- of one server
 	local MAX_NAME, MAX_RANK = 64, 32 -- bytes
 	local MAX_NUMBER = 2 ^ 53
-	local AT_LEAST = 1 -- seconds between two times that this server tells of changes, or of all of it
-	local ASKING = 0.5 -- seconds at most until it asks: not all servers at once
+	addon.players_interval = 1 -- seconds between two looks at the game's players, and two messages about them
+	local ASKING = 0.5 -- of that, at most, until it asks for all of a server's: not all servers at once
 	local MOVE = 120 -- seconds within which who left one server and joined another has moved
+	local PATIENCE = 3.2 -- announcements that may be missing until another Lua state of a server counts
 	local MAX_LEFT = 4096 -- players who left are remembered
 	addon.players_absence = 180 -- seconds that a server has to be back after the end of its Lua state: its players are loading
 	local register = {}
@@ -47,7 +48,7 @@ return function(realtime, addon)
 	-- Nobody is told of who was there before this server began.
 	local function tell_joined(self, record)
 		local left = self.left[record.id]
-		if not left and not (self.began and record.since >= self.began) then return end
+		if not left and not (self.began and record.since > self.began) then return end
 		self.left[record.id] = nil
 		local shown = register.Shown(record)
 		if left and left.server ~= record.server and SysTime() - left.at <= MOVE then shown.from = left.server end
@@ -119,7 +120,7 @@ return function(realtime, addon)
 	end
 
 	local function want(server)
-		server.ask_at = server.ask_at or SysTime() + random() * ASKING
+		server.ask_at = server.ask_at or SysTime() + random() * ASKING * addon.players_interval
 	end
 
 	-- A server has announced which version counts: "INSTANCE:VERSION".
@@ -127,8 +128,11 @@ return function(realtime, addon)
 		local instance, version = (isstring(text) and text or ""):match("^(%x+):(%d+)$")
 		version = tonumber(version)
 		if not instance or #instance > 64 or not is_number(version) then return end
-		local server = server_of(self, id)
-		server.expected = instance
+		local server, now = server_of(self, id), SysTime()
+		-- Two servers with one id: the one that was heard first counts until it is silent. After a crash it is, too.
+		local is_other = server.expected and server.expected ~= instance
+		if is_other and server.heard and now - server.heard < PATIENCE * addon.presence_interval then return end
+		server.expected, server.heard = instance, now
 		if server.instance == instance and server.version and server.version >= version then return end
 		if version == 0 then return replace(self, server, instance, 0, {}) end
 		want(server)
@@ -181,7 +185,7 @@ return function(realtime, addon)
 		local server = self.servers[id]
 		if not server or server.is_away then return end
 		if table.Count(server.loading) > MAX_PLAYERS then forget_loading(self, server) end
-		server.is_away = true
+		server.is_away, server.heard = true, nil
 		server.loading_until = SysTime() + addon.players_absence
 		for player_id, record in pairs(server.players) do
 			local loading = table.Copy(record)
@@ -273,10 +277,10 @@ return function(realtime, addon)
 		if not is_connected then return end
 		if self.has_news and now >= self.tell_at then
 			self.has_news = false
-			if tell_changes(self) then self.tell_at = now + AT_LEAST end
+			if tell_changes(self) then self.tell_at = now + addon.players_interval end
 		end
 		if self.is_asked and now >= self.tell_all_at then
-			self.is_asked, self.tell_all_at = nil, now + AT_LEAST
+			self.is_asked, self.tell_all_at = nil, now + addon.players_interval
 			tell_all(self)
 		end
 		local late

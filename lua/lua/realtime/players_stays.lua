@@ -2,7 +2,6 @@
 return function(realtime, addon)
 	local SysTime, tonumber, floor, min, format = SysTime, tonumber, math.floor, math.min, string.format
 	local SCRIPT = "players_claims"
-	local LOOK = 1 -- seconds between two looks at the players of the game
 	local PATIENCE = 3.2 -- renewals that Redis may miss until another server may have the players
 	local HOLD = 30 -- seconds that a player who left can be held
 	local RETRY, MOST_RETRY = 1, 60 -- seconds after an error of Redis: longer each time
@@ -35,7 +34,7 @@ return function(realtime, addon)
 
 	-- Compares what is known with the players whom the game has.
 	local function look(self, now)
-		self.look_at, self.unvalidated = now + LOOK, 0
+		self.look_at, self.unvalidated = now + addon.players_interval, 0
 		for _, ply in ipairs(player.GetHumans()) do
 			local id = ply:SteamID64()
 			local stay = self.stays[id]

@@ -20,7 +20,7 @@ return function(realtime, addon)
 	local MAX_REGISTER = 64 -- bytes by which realtime.Players says which players are here
 	local MAX_PLAYERS = 65535
 	local SHOWN = 40 -- bytes of them in a line of the console
-	local AT_LEAST = 1 -- seconds between two announcements that others asked for, or players who come and go
+	addon.presence_pause = 1 -- seconds between two announcements that others asked for, or players who come and go
 
 	local function shown(server, now)
 		return {
@@ -71,7 +71,7 @@ return function(realtime, addon)
 	-- Others asked, one has this server's id, or players came or left: at once the first time, but not for each of them, which
 	-- would make a storm of it.
 	local function announce_soon(self)
-		self.next = math.min(self.next, self.announced + AT_LEAST)
+		self.next = math.min(self.next, self.announced + addon.presence_pause)
 	end
 
 	-- A program on the other side may leave things out: what addons join and add up is always there. They print it, too.

@@ -11,8 +11,8 @@ use super::cluster_state::{ClusterState, StateVerdict};
 use super::connection::LinkRole;
 use super::hash_slot::HashSlot;
 use super::link::Link;
-use super::nodes::SlotRange;
-use super::slots::{MAX_NODES, SlotSet, SlotTable};
+use super::nodes::HashSlotRange;
+use super::slots::{HashSlotSet, HashSlotTable, MAX_NODES};
 use crate::backend::Endpoint;
 use crate::backend::toolbox::PendingRequest;
 use crate::model::{LinkId, Node, RequestKind, Role};
@@ -22,13 +22,13 @@ use crate::model::{LinkId, Node, RequestKind, Role};
 pub(super) const PAUSE: Duration = Duration::from_millis(100);
 /// So often a request is redirected without a pause: one MOVED that we did not know of, and one ASK behind it.
 pub(super) const AT_ONCE: u8 = 2;
-/// So often a request is redirected at most. Nodes learn of a new owner within a second, and with the pauses this lasts longer.
+/// So often a request is redirected at most. Nodes learn within a second that a slot is elsewhere, and with the pauses this lasts longer.
 pub(super) const MAX_REDIRECTIONS: u8 = 16;
 
 /// What is known of the cluster.
 #[derive(Debug, Default)]
 pub(super) struct Cluster {
-    pub(super) slots: SlotTable,
+    pub(super) slots: HashSlotTable,
     /// Nodes that were told of and hold no slot, each with its master.
     replicas: Vec<(Endpoint, Endpoint)>,
     pub(super) state: ClusterState,
@@ -61,7 +61,7 @@ enum Place {
 #[derive(Debug, Default)]
 pub(super) struct Pass {
     /// Slots of which a request stays.
-    held: SlotSet,
+    held: HashSlotSet,
     /// Nodes to which links are needed.
     pub(super) wanted: Vec<Endpoint>,
 }
@@ -132,7 +132,7 @@ impl Cluster {
                 _ => {}
             }
         }
-        match request.partition.and_then(|slot| self.slots.owner(slot)) {
+        match request.partition.and_then(|slot| self.slots.node_of(slot)) {
             Some(node) => match link_to(node, links) {
                 Some(i) => Place::Link(i),
                 None => Place::Wanted(node.clone()),
@@ -166,7 +166,7 @@ impl Cluster {
     }
 
     /// The cluster told of all slots: the first and the last one of each range, the master, and its replicas.
-    pub(super) fn learn(&mut self, ranges: impl Iterator<Item = SlotRange>, links: &[Link]) {
+    pub(super) fn learn(&mut self, ranges: impl Iterator<Item = HashSlotRange>, links: &[Link]) {
         let mut replicas = Vec::new();
         self.slots.replace(ranges.map(|range| {
             replicas.extend(range.replicas.into_iter().map(|replica| (replica, range.master.clone())));
@@ -184,7 +184,7 @@ impl Cluster {
         for (i, link) in links.iter().enumerate() {
             let Some(connection) = link.connection() else { continue };
             for slot in connection.pipeline.requests().filter_map(|request| request.partition) {
-                let goes_on = match self.slots.owner(slot) {
+                let goes_on = match self.slots.node_of(slot) {
                     Some(node) => link_to(node, links) == Some(i),
                     None => i == commands(links),
                 };
@@ -251,14 +251,14 @@ impl Cluster {
     /// The node that a sharded channel is subscribed at: the one that holds its hash slot, or a replica of that one while it cannot
     /// be reached. `None` if it is not known.
     pub(super) fn node_of_channel(&self, name: &[u8], links: &[Link]) -> Option<&Endpoint> {
-        let owner = self.slots.owner(HashSlot::of(name).number())?;
+        let holder = self.slots.node_of(HashSlot::of(name).number())?;
         let is_lost = |node: &Endpoint| link_to_shard(node, links).is_some_and(|i| links[i].is_waiting());
-        if !is_lost(owner) {
-            return Some(owner);
+        if !is_lost(holder) {
+            return Some(holder);
         }
         let mut replicas =
-            self.replicas.iter().filter(|(_, master)| master == owner).map(|(replica, _)| replica);
-        Some(replicas.find(|replica| !is_lost(replica)).unwrap_or(owner))
+            self.replicas.iter().filter(|(_, master)| master == holder).map(|(replica, _)| replica);
+        Some(replicas.find(|replica| !is_lost(replica)).unwrap_or(holder))
     }
 
     /// When the next pass is due at the latest.

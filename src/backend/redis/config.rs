@@ -161,7 +161,8 @@ fn redis_url(set: &mut OptionSet, url: Url) -> Result<(Option<String>, Place), O
     let is_sentinel = is_sentinel_scheme(&url.scheme);
     if let Some((key, _)) = url.query.first() {
         return Err(OptionError::Url(format!(
-            "the URL has an unknown key \"{}\" behind its question mark; give it in the options table",
+            "the URL has an unknown key \"{}\" behind its question mark, where options about TLS may stand; give it in the options \
+             table",
             key.escape_debug()
         )));
     }

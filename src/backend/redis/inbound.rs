@@ -57,7 +57,7 @@ impl RedisSession {
     }
 
     /// A message came: the subscription that it is for, if it is for one. Tells the gaps before it.
-    #[inline]
+    #[inline(always)]
     fn delivered(
         &mut self,
         i: usize,

@@ -16,7 +16,7 @@ pub(super) fn nodes(reply: &Value, used: &Endpoint, config: &Config) -> Vec<Endp
 
 /// A range of hash slots, and who has it.
 #[derive(Debug)]
-pub(super) struct SlotRange {
+pub(super) struct HashSlotRange {
     pub(super) first: u16,
     pub(super) last: u16,
     pub(super) master: Endpoint,
@@ -28,12 +28,12 @@ pub(super) fn slots<'a>(
     reply: &'a Value,
     used: &'a Endpoint,
     config: &'a Config,
-) -> impl Iterator<Item = SlotRange> + 'a {
+) -> impl Iterator<Item = HashSlotRange> + 'a {
     items(reply).iter().filter_map(|range| {
         let [Value::Integer(first), Value::Integer(last), master, replicas @ ..] = items(range) else {
             return None;
         };
-        Some(SlotRange {
+        Some(HashSlotRange {
             first: u16::try_from(*first).ok()?,
             last: u16::try_from(*last).ok()?,
             master: node(master, used, config)?,

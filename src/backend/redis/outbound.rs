@@ -60,15 +60,15 @@ impl RedisSession {
         } else if request.deadline <= now {
             self.requests.refuse(request, timeout_unsent(self.outage()), sink);
         } else {
-            let slot = match &mut self.cluster {
+            let hash_slot = match &mut self.cluster {
                 Some(cluster) => {
                     cluster.requested(now);
                     slot_of_request(&request.kind)
                 }
                 None => Ok(None),
             };
-            match slot {
-                Ok(slot) => self.requests.accept(request, slot, &self.delivery, now),
+            match hash_slot {
+                Ok(hash_slot) => self.requests.accept(request, hash_slot, &self.delivery, now),
                 Err(error) => self.requests.refuse(request, error, sink),
             }
         }
@@ -156,8 +156,8 @@ impl RedisSession {
         let failed = |link: &Link| Some((link.endpoint()?.clone(), link.error()?.clone()));
         let (failed, cluster) = (self.links.iter().filter_map(failed).collect::<Vec<_>>(), &self.cluster);
         let node_error = |request: &PendingRequest| {
-            let owner = cluster.as_ref()?.slots.owner(request.partition?)?;
-            failed.iter().find(|(node, _)| node == owner).map(|(_, error)| error)
+            let holder = cluster.as_ref()?.slots.node_of(request.partition?)?;
+            failed.iter().find(|(node, _)| node == holder).map(|(_, error)| error)
         };
         let error = |request: &PendingRequest, sent_on: Option<LinkId>| match (sent_on, &request.detour) {
             (Some(link), _) => timeout_sent(paused.contains(&link)),

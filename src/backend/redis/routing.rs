@@ -284,7 +284,7 @@ fn send(cluster: &mut Cluster, link: &mut Link, request: PendingRequest, now: In
     let encode = if asks { encode_asking } else { encode };
     connection.pipeline.send_request(request, now, |kind, out| Expectation::Replies(encode(kind, out)));
     if asks && let Some(slot) = slot {
-        // The next one for the slot goes to its owner, once this one is answered.
+        // The next one for the slot goes to the node that holds it, once this one is answered.
         cluster.note_under_way(slot, link);
     }
 }

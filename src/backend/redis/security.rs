@@ -96,7 +96,10 @@ pub(super) fn advice(error: &TlsError, config: &Config) -> String {
                  {words}; if not, somebody else answers there"
             );
         }
-        TlsFault::BadCertificate => "the server's certificate is of a form that is not accepted",
+        TlsFault::BadCertificate => {
+            "the server's certificate is of a form that is not accepted: make one of X.509 version 3 that has the server's name \
+             (openssl req -x509 -addext subjectAltName=DNS:NAME), or write the server's key into tls_pin"
+        }
         TlsFault::BadName => {
             "the host's name cannot be checked: write the name that the certificate has into tls_name"
         }

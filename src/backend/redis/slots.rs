@@ -52,22 +52,22 @@ pub(super) fn slot_of_request(kind: &RequestKind) -> Result<Option<u16>, Error> 
 
 /// Which node holds which hash slot, as far as it is known: 32 KiB, and the nodes.
 #[derive(Debug)]
-pub(super) struct SlotTable {
+pub(super) struct HashSlotTable {
     /// The position of each slot's node.
-    owners: Box<[u16]>,
+    holders: Box<[u16]>,
     nodes: Vec<Endpoint>,
 }
 
-impl Default for SlotTable {
+impl Default for HashSlotTable {
     fn default() -> Self {
-        Self { owners: vec![NOBODY; SLOTS].into(), nodes: Vec::new() }
+        Self { holders: vec![NOBODY; SLOTS].into(), nodes: Vec::new() }
     }
 }
 
-impl SlotTable {
+impl HashSlotTable {
     /// The node that holds a slot, if it is known.
-    pub(super) fn owner(&self, slot: u16) -> Option<&Endpoint> {
-        self.nodes.get(usize::from(*self.owners.get(usize::from(slot))?))
+    pub(super) fn node_of(&self, slot: u16) -> Option<&Endpoint> {
+        self.nodes.get(usize::from(*self.holders.get(usize::from(slot))?))
     }
 
     /// The nodes in the order in which they were learned.
@@ -78,28 +78,28 @@ impl SlotTable {
     /// The nodes, and how many slots each holds.
     pub(super) fn held(&self) -> impl Iterator<Item = (&Endpoint, u32)> {
         let mut held = vec![0; self.nodes.len()];
-        for &owner in &self.owners {
-            held.get_mut(usize::from(owner)).into_iter().for_each(|held| *held += 1);
+        for &holder in &self.holders {
+            held.get_mut(usize::from(holder)).into_iter().for_each(|held| *held += 1);
         }
         self.nodes.iter().zip(held)
     }
 
     /// This node holds a slot. Returns whether it could be noted.
     pub(super) fn learn(&mut self, slot: u16, node: Endpoint) -> bool {
-        let (Some(position), Some(owner)) = (self.position(node), self.owners.get_mut(usize::from(slot)))
+        let (Some(position), Some(holder)) = (self.position(node), self.holders.get_mut(usize::from(slot)))
         else {
             return false;
         };
-        *owner = position;
+        *holder = position;
         true
     }
 
     /// Who holds this node's slots is not known any more.
     pub(super) fn forget(&mut self, node: &Endpoint) {
         if let Some(position) = self.nodes.iter().position(|known| known == node) {
-            self.owners
+            self.holders
                 .iter_mut()
-                .filter(|owner| usize::from(**owner) == position)
+                .filter(|holder| usize::from(**holder) == position)
                 .for_each(|it| *it = NOBODY);
         }
     }
@@ -107,12 +107,12 @@ impl SlotTable {
     /// The cluster told of all slots: from the first to the last, each with its node.
     pub(super) fn replace(&mut self, ranges: impl IntoIterator<Item = (u16, u16, Endpoint)>) {
         self.nodes.clear();
-        self.owners.fill(NOBODY);
+        self.holders.fill(NOBODY);
         // More ranges than slots are no cluster's.
         for (first, last, node) in ranges.into_iter().take(SLOTS) {
-            let range = self.owners.get(usize::from(first)..=usize::from(last)).is_some();
+            let range = self.holders.get(usize::from(first)..=usize::from(last)).is_some();
             if let Some(position) = self.position(node).filter(|_| range && first <= last) {
-                self.owners[usize::from(first)..=usize::from(last)].fill(position);
+                self.holders[usize::from(first)..=usize::from(last)].fill(position);
             }
         }
     }
@@ -133,15 +133,15 @@ impl SlotTable {
 
 /// A set of hash slots.
 #[derive(Debug)]
-pub(super) struct SlotSet([u64; SLOTS / 64]);
+pub(super) struct HashSlotSet([u64; SLOTS / 64]);
 
-impl Default for SlotSet {
+impl Default for HashSlotSet {
     fn default() -> Self {
         Self([0; SLOTS / 64])
     }
 }
 
-impl SlotSet {
+impl HashSlotSet {
     pub(super) fn insert(&mut self, slot: u16) {
         self.0[usize::from(slot) / 64 % (SLOTS / 64)] |= 1 << (slot % 64);
     }
@@ -191,11 +191,11 @@ mod tests {
 
     #[test]
     fn the_table_knows_what_it_was_told_last() {
-        let mut table = SlotTable::default();
-        assert_eq!(table.owner(5), None);
+        let mut table = HashSlotTable::default();
+        assert_eq!(table.node_of(5), None);
         table.replace([(0, 9, node(1)), (10, 16_383, node(2)), (20, 16_384, node(3)), (9, 8, node(4))]);
         assert_eq!(
-            [9, 10, 16_383, 16_384].map(|slot| table.owner(slot).cloned()),
+            [9, 10, 16_383, 16_384].map(|slot| table.node_of(slot).cloned()),
             [Some(node(1)), Some(node(2)), Some(node(2)), None]
         );
         assert!(table.learn(9, node(2)) && table.learn(0, node(5)) && !table.learn(16_384, node(5)));
@@ -203,15 +203,15 @@ mod tests {
             table.held().filter(|&(_, held)| held > 0).map(|(node, held)| (node.clone(), held)).collect();
         assert_eq!(held, [(node(1), 8), (node(2), 16_375), (node(5), 1)]);
         table.forget(&node(2));
-        assert_eq!((table.owner(9), table.owner(1)), (None, Some(&node(1))));
+        assert_eq!((table.node_of(9), table.node_of(1)), (None, Some(&node(1))));
         table.replace((0..2000).map(|n| (n, n, node(usize::from(n)))));
-        assert_eq!((table.owner(1023), table.owner(1024)), (Some(&node(1023)), None), "bounded");
+        assert_eq!((table.node_of(1023), table.node_of(1024)), (Some(&node(1023)), None), "bounded");
         assert!(!table.learn(1, node(3000)) && table.learn(1, node(7)));
     }
 
     #[test]
     fn a_set_has_what_was_inserted() {
-        let mut set = SlotSet::default();
+        let mut set = HashSlotSet::default();
         [0, 63, 64, 16_383].into_iter().for_each(|slot| set.insert(slot));
         let found: Vec<_> = (0..16_384).filter(|&slot| set.contains(slot)).collect();
         assert_eq!(found, [0, 63, 64, 16_383]);

@@ -1,10 +1,13 @@
 //! Names: slow lookups, those that clients share, and those that end in nothing.
 
 use std::collections::HashMap;
+use std::io::ErrorKind;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use super::super::resolve::{Resolver, start_thread};
 use super::{Fixture, LONG, listener, localhost, name};
 use crate::backend::LinkError;
 use crate::model::SessionId;
@@ -158,6 +161,50 @@ fn a_lookup_that_panics_is_an_answer_and_its_thread_lives() {
     let (_listener, port) = listener();
     let fine = fixture.connect(name("fine", port), LONG);
     assert!(matches!(fine.recv_timeout(LONG), Ok(Ok(_))));
+    fixture.end();
+}
+
+/// A system that has no threads left, in one test alone.
+static REFUSES_THREADS: AtomicBool = AtomicBool::new(false);
+
+#[test]
+fn without_a_thread_of_its_own_a_lookup_waits_for_another_one_and_fails_if_there_is_none() {
+    let (begun, begins) = channel();
+    let (go_on, gate) = channel::<()>();
+    let gate = Mutex::new(gate);
+    let resolve = move |host: &str| {
+        begun.send(host.to_owned()).expect("a test that listens");
+        let _ = gate.lock().expect("no panic").recv();
+        Ok(vec![localhost()])
+    };
+    let resolver = Resolver::on_threads(resolve, |work| {
+        if REFUSES_THREADS.load(Ordering::SeqCst) {
+            return Err(ErrorKind::WouldBlock.into());
+        }
+        start_thread(work)
+    });
+    let mut fixture = Fixture::with_resolver(resolver);
+    let (_listener, port) = listener();
+    REFUSES_THREADS.store(true, Ordering::SeqCst);
+    let none = fixture.connect(name("none", port), LONG);
+    let Ok(Err(LinkError::Resolve { host, reason })) = none.recv_timeout(LONG) else {
+        panic!("not resolved")
+    };
+    assert!(host == "none" && reason.starts_with("no thread to do it on: "), "{host}: {reason}");
+    REFUSES_THREADS.store(false, Ordering::SeqCst);
+    let first = fixture.connect(name("first", port), LONG);
+    assert_eq!(begins.recv_timeout(LONG).as_deref(), Ok("first"));
+    REFUSES_THREADS.store(true, Ordering::SeqCst);
+    let second = fixture.connect(name("second", port), LONG);
+    // A turn that came after the second one has asked.
+    let other = fixture.connect(name("127.0.0.1", port), LONG);
+    assert!(matches!(other.recv_timeout(LONG), Ok(Ok(_))));
+    assert!(second.try_recv().is_err() && begins.try_recv().is_err(), "it waits for the first one's thread");
+    drop(go_on);
+    for news in [first, second] {
+        assert!(matches!(news.recv_timeout(LONG), Ok(Ok(_))));
+    }
+    assert_eq!(fixture.resolver.threads(), 1);
     fixture.end();
 }
 

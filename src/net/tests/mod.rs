@@ -97,8 +97,12 @@ struct Fixture {
 
 impl Fixture {
     fn new(resolve: impl Fn(&str) -> io::Result<Vec<SocketAddr>> + Send + Sync + 'static) -> Self {
+        Self::with_resolver(Resolver::new(resolve))
+    }
+
+    fn with_resolver(resolver: Arc<Resolver>) -> Self {
         let (orders, inbox) = orders();
-        let (resolver, wakes) = (Resolver::new(resolve), Arc::default());
+        let wakes = Arc::default();
         let spawner =
             Spawner { wakes: Arc::clone(&wakes), resolver: Arc::clone(&resolver), tls: Arc::default() };
         let running = spawner.spawn(inbox).expect("a worker");

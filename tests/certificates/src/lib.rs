@@ -11,7 +11,7 @@
 use std::path::Path;
 use std::{fs, io};
 
-use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, PublicKeyData};
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, PublicKeyData, SigningKey};
 use time::{Duration, OffsetDateTime};
 
 /// A certificate with its private key.
@@ -34,6 +34,35 @@ impl Identity {
         let key = KeyPair::generate().expect("a key");
         let certificate = parameters.self_signed(&key).expect("a certificate");
         Self::of(&certificate, &key)
+    }
+
+    /// One that signed itself, and is of X.509 version 1: what `openssl x509 -req -signkey` makes. It has no extensions, and so no
+    /// names.
+    #[must_use]
+    pub fn of_version_1() -> Self {
+        let key = KeyPair::generate().expect("a key");
+        let certificate = parameters(&["version-1"], -1, 30).self_signed(&key).expect("a certificate");
+        let (_, signed, _) = der::first(certificate.der());
+        let (fields, _, algorithm) = der::first(signed);
+        let (algorithm, _, _) = der::first(algorithm);
+        // Without the version, which stands first, and the extensions, which stand last.
+        let (_, mut rest, _) = der::first(fields);
+        let mut kept = Vec::new();
+        while !rest.is_empty() {
+            let (field, _, others) = der::first(rest);
+            if ![0xa0, 0xa3].contains(&field[0]) {
+                kept.extend_from_slice(field);
+            }
+            rest = others;
+        }
+        let fields = der::element(0x30, &kept);
+        let signature = [&[0], &*key.sign(&fields).expect("a signature")].concat();
+        let whole = der::element(0x30, &[&*fields, algorithm, &der::element(0x03, &signature)].concat());
+        Self {
+            certificate: pem::encode(&pem::Pem::new("CERTIFICATE", whole)),
+            key: key.serialize_pem(),
+            public_key: key.subject_public_key_info(),
+        }
     }
 
     /// Writes `NAME.crt` and `NAME.key` into `folder`.
@@ -95,4 +124,29 @@ fn parameters(names: &[&str], from: i64, to: i64) -> CertificateParams {
     parameters.not_before = now + Duration::days(from);
     parameters.not_after = now + Duration::days(to);
     parameters
+}
+
+/// Elements of DER of less than 64 KiB.
+mod der {
+    /// The first element of these, its content, and the elements after it.
+    pub(super) fn first(bytes: &[u8]) -> (&[u8], &[u8], &[u8]) {
+        let digits = if bytes[1] < 0x80 { 0 } else { usize::from(bytes[1] & 0x7f) };
+        let length = match digits {
+            0 => usize::from(bytes[1]),
+            _ => bytes[2..2 + digits].iter().fold(0, |length, &byte| length << 8 | usize::from(byte)),
+        };
+        let (element, rest) = bytes.split_at(2 + digits + length);
+        (element, &element[2 + digits..], rest)
+    }
+
+    /// An element with this content.
+    pub(super) fn element(tag: u8, content: &[u8]) -> Vec<u8> {
+        let [high, low] = u16::try_from(content.len()).expect("less than 64 KiB").to_be_bytes();
+        let header = match (high, low) {
+            (0, 0..0x80) => vec![tag, low],
+            (0, _) => vec![tag, 0x81, low],
+            _ => vec![tag, 0x82, high, low],
+        };
+        [header, content.to_vec()].concat()
+    }
 }

@@ -74,7 +74,7 @@ local function load_parts(game, interval)
 		local fn = include("realtime/" .. part .. ".lua")
 		setfenv(fn, game.env)(own, addon)
 	end
-	addon.presence_interval = interval or 5
+	addon.presence_interval, addon.presence_pause, addon.players_interval = interval or 5, 0.1, 0.1
 	return own, addon
 end
 

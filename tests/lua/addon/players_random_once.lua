@@ -8,7 +8,7 @@ local kit = include("../_kit.lua")
 local virtual = include("_players_virtual.lua")
 local format = string.format
 
-local settings = { histories = 20, seed = 1, only = 0 }
+local settings = { histories = 12, seed = 1, only = 0 }
 for _, argument in ipairs(host.args) do
 	local key, value = argument:match("^(%w+)=(%d+)$")
 	if key then settings[key] = tonumber(value) end

@@ -2,6 +2,7 @@
 
 /// DER tags.
 const SEQUENCE: u8 = 0x30;
+const BIT_STRING: u8 = 0x03;
 const UTC_TIME: u8 = 0x17;
 const GENERALIZED_TIME: u8 = 0x18;
 /// `[0]`, the version, which certificates of version 1 leave out.
@@ -10,14 +11,19 @@ const VERSION: u8 = 0xa0;
 /// What a certificate says of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Certificate<'a> {
-    /// When it begins to be valid, in seconds since 1970.
-    pub(super) begins: u64,
-    /// When it expires, likewise.
-    pub(super) expires: u64,
+    /// When it begins to be valid and when it expires, if these are times as RFC 5280 has them.
+    pub(super) validity: Option<Validity>,
     /// Whether it names itself as its issuer.
     pub(super) is_self_issued: bool,
     /// The public key with its algorithm: the `SubjectPublicKeyInfo`, in DER.
     pub(super) public_key: &'a [u8],
+}
+
+/// Times in seconds since 1970.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Validity {
+    pub(super) begins: u64,
+    pub(super) expires: u64,
 }
 
 impl<'a> Certificate<'a> {
@@ -29,12 +35,22 @@ impl<'a> Certificate<'a> {
             fields.next()?;
         }
         let (_serial, _algorithm, issuer) = (fields.next()?, fields.next()?, fields.next()?);
-        let mut validity = Elements(fields.content(SEQUENCE)?);
-        let (begins, expires) = (time(&validity.next()?)?, time(&validity.next()?)?);
+        let mut times = Elements(fields.content(SEQUENCE)?);
+        let mut next = || time(&times.next()?);
+        let validity = next().zip(next()).map(|(begins, expires)| Validity { begins, expires });
         let (subject, public_key) = (fields.next()?, fields.next()?);
         let is_self_issued = issuer.content == subject.content;
-        Some(Self { begins, expires, is_self_issued, public_key: public_key.whole })
+        Some(Self { validity, is_self_issued, public_key: public_key.whole })
     }
+}
+
+/// The two parts of a `SubjectPublicKeyInfo`: the algorithm as [`AlgorithmIdentifier`](rustls::pki_types::AlgorithmIdentifier) has
+/// it, and the key.
+pub(super) fn parts(public_key: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut parts = Elements(Elements(public_key).content(SEQUENCE)?);
+    let (algorithm, key) = (parts.content(SEQUENCE)?, parts.content(BIT_STRING)?);
+    // The first byte says how many bits of the last one do not count.
+    Some((algorithm, key.strip_prefix(&[0])?))
 }
 
 /// Elements of DER, one after the other.
@@ -136,13 +152,29 @@ mod tests {
     }
 
     #[test]
+    fn a_certificate_without_version_and_extensions_is_read_and_so_is_one_with_odd_times() {
+        let made = certificates::Identity::of_version_1();
+        let pem = CertificateDer::from_pem_slice(made.certificate.as_bytes());
+        let mut der = pem.expect("a certificate").to_vec();
+        let read = Certificate::parse(&der).expect("a certificate");
+        assert!(read.validity.is_some() && read.is_self_issued);
+        assert_eq!(read.public_key, made.public_key);
+        // A time zone in place of the Z, as no certificate may have it.
+        let time = der.windows(2).position(|pair| pair == [UTC_TIME, 13]).expect("a time");
+        der[time + 14] = b'+';
+        let read = Certificate::parse(&der).expect("a certificate");
+        assert_eq!((read.validity, read.public_key), (None, &*made.public_key));
+    }
+
+    #[test]
     fn a_certificate_tells_its_times_and_its_key_and_no_piece_of_it_does() {
         let made = certificates::Authority::new("tests").issue_between(&["server"], -2, 20_000);
         let pem = CertificateDer::from_pem_slice(made.certificate.as_bytes());
         let der = pem.expect("a certificate").to_vec();
         let read = Certificate::parse(&der).expect("a certificate");
         // One of them is written with two digits for the year, the other one with four.
-        assert_eq!(read.expires - read.begins, 20_002 * 86_400);
+        let validity = read.validity.expect("two times");
+        assert_eq!(validity.expires - validity.begins, 20_002 * 86_400);
         assert_eq!(read.public_key, made.public_key);
         for length in 0..der.len() {
             assert_eq!(Certificate::parse(&der[..length]), None, "{length}");

@@ -5,15 +5,19 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{WebPkiServerVerifier, verify_server_name};
-use rustls::crypto::{WebPkiSupportedAlgorithms, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::{
+    CryptoProvider, WebPkiSupportedAlgorithms, ring, verify_tls12_signature, verify_tls13_signature,
+    verify_tls13_signature_with_raw_key,
+};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, SubjectPublicKeyInfoDer, UnixTime};
 use rustls::server::ParsedCertificate;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 
-use super::certificate::Certificate;
+use super::certificate::{Certificate, Validity, parts};
 use super::{Layer, refusal};
-use crate::backend::{LinkError, OptionError, Pem, Tls, TlsFault, Trust};
+use crate::backend::{Identity, LinkError, OptionError, Pem, Tls, TlsFault, Trust};
 use crate::crypto::sha256;
 
 /// rustls's configurations: one for each distinct settings, as long as a client has them. A configuration remembers sessions,
@@ -76,44 +80,63 @@ pub(in super::super) fn config(
         Trust::Everyone => Trusted::Everyone,
     };
     let algorithms = provider.signature_verification_algorithms;
+    let shown = tls.identity.as_ref().map(|identity| certified_key(identity, &provider)).transpose()?;
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(unusable)?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(Verifier { trusted, algorithms }));
-    let Some(identity) = &tls.identity else { return Ok(builder.with_no_client_auth()) };
-    let key = match PrivateKeyDer::from_pem_slice(&identity.key.text) {
-        Ok(key) => key,
-        Err(_) if identity.key.text.windows(9).any(|part| part == b"ENCRYPTED") => {
-            return Err(identity.key.error(
+    Ok(match shown {
+        Some(shown) => builder.with_client_cert_resolver(Arc::new(SingleCertAndKey::from(shown))),
+        None => builder.with_no_client_auth(),
+    })
+}
+
+/// What the client shows of itself. rustls would refuse a certificate of version 1, which servers take: OpenSSL makes such ones.
+fn certified_key(identity: &Identity, provider: &CryptoProvider) -> Result<CertifiedKey, OptionError> {
+    let Identity { certificate, key } = identity;
+    let read = match PrivateKeyDer::from_pem_slice(&lines(key)) {
+        Ok(read) => read,
+        Err(_) if key.text.windows(9).any(|part| part == b"ENCRYPTED") => {
+            return Err(key.error(
                 "holds a key with a passphrase, which nobody could type here; write one without: openssl pkey -in KEY -out KEY2",
             ));
         }
-        Err(_) => {
-            return Err(identity.key.error("holds no private key in PEM (-----BEGIN PRIVATE KEY-----)"));
-        }
+        Err(_) => return Err(key.error("holds no private key in PEM (-----BEGIN PRIVATE KEY-----)")),
     };
-    builder.with_client_auth_cert(certificates(&identity.certificate)?, key).map_err(|error| match error {
-        Error::InconsistentKeys(_) => {
-            identity.key.error("holds another key than that of tls_cert's certificate")
-        }
-        Error::InvalidCertificate(_) => {
-            identity.certificate.error("has a certificate that cannot be understood")
-        }
-        _ => {
-            identity.key.error("holds a key of a kind that cannot be used; RSA, P-256, P-384 and Ed25519 can")
-        }
-    })
+    let signer = provider.key_provider.load_private_key(read).map_err(|_| {
+        key.error("holds a key of a kind that cannot be used; RSA, P-256, P-384 and Ed25519 can")
+    })?;
+    let chain = certificates(certificate)?;
+    let Some(own) = chain.first().and_then(|own| Certificate::parse(own)) else {
+        return Err(certificate.error("has a certificate that cannot be understood"));
+    };
+    if signer.public_key().is_some_and(|public_key| *public_key != *own.public_key) {
+        return Err(key.error("holds another key than that of tls_cert's certificate"));
+    }
+    Ok(CertifiedKey::new(chain, signer))
 }
 
 /// The certificates of a text, at least one.
 fn certificates(pem: &Pem) -> Result<Vec<CertificateDer<'static>>, OptionError> {
-    let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&pem.text).collect();
+    let read: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&lines(pem)).collect();
     match read {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
+        // A sequence, as a certificate is one.
+        Ok(_) if pem.text.starts_with(&[0x30]) => {
+            Err(pem
+                .error("is in DER; PEM of it is made with openssl x509 -inform DER -in FILE -out FILE.pem"))
+        }
         Ok(_) => Err(pem.error("holds no certificate in PEM (-----BEGIN CERTIFICATE-----)")),
         Err(_) => Err(pem.error("is damaged: it is no PEM")),
     }
+}
+
+/// A text without the byte order mark that editors put before it, and the indentation that it has within a script.
+fn lines(pem: &Pem) -> Vec<u8> {
+    let text = pem.text.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&pem.text);
+    let lines = text.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
+    lines.flat_map(|line| [line, b"\n"]).flatten().copied().collect()
 }
 
 /// Whom a client believes.
@@ -148,6 +171,35 @@ impl fmt::Display for WrongKey {
 
 impl std::error::Error for WrongKey {}
 
+impl Verifier {
+    /// The public key of a certificate that webpki does not understand, where nothing but the key counts: what `openssl x509 -req`
+    /// makes has version 1 of X.509.
+    fn bare_key<'a>(&self, certificate: &'a CertificateDer<'_>) -> Option<SubjectPublicKeyInfoDer<'a>> {
+        let may_be_bare = matches!(self.trusted, Trusted::Key(_) | Trusted::Everyone);
+        if !may_be_bare || ParsedCertificate::try_from(certificate).is_ok() {
+            return None;
+        }
+        Certificate::parse(certificate).map(|read| read.public_key.into())
+    }
+}
+
+/// As [`verify_tls12_signature`] does for a certificate: the kind of signature names no curve in TLS 1.2, so each is tried.
+fn verify_with_key(
+    message: &[u8],
+    key: &SubjectPublicKeyInfoDer<'_>,
+    signed: &DigitallySignedStruct,
+    algorithms: WebPkiSupportedAlgorithms,
+) -> Result<HandshakeSignatureValid, Error> {
+    let (algorithm, key) = parts(key).ok_or(CertificateError::BadEncoding)?;
+    let kinds = algorithms.mapping.iter().filter(|(scheme, _)| *scheme == signed.scheme);
+    let mut known =
+        kinds.flat_map(|(_, kinds)| *kinds).filter(|kind| *kind.public_key_alg_id() == *algorithm);
+    if known.any(|kind| kind.verify_signature(key, message, signed.signature()).is_ok()) {
+        return Ok(HandshakeSignatureValid::assertion());
+    }
+    Err(CertificateError::BadSignature.into())
+}
+
 impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
@@ -159,11 +211,12 @@ impl ServerCertVerifier for Verifier {
     ) -> Result<ServerCertVerified, Error> {
         match &self.trusted {
             Trusted::Chain { listed, .. } if listed.contains(shown) => {
-                let read = Certificate::parse(shown).ok_or(CertificateError::BadEncoding)?;
-                if now.as_secs() < read.begins {
+                let validity = Certificate::parse(shown).and_then(|read| read.validity);
+                let Validity { begins, expires } = validity.ok_or(CertificateError::BadEncoding)?;
+                if now.as_secs() < begins {
                     return Err(CertificateError::NotValidYet.into());
                 }
-                if read.expires < now.as_secs() {
+                if expires < now.as_secs() {
                     return Err(CertificateError::Expired.into());
                 }
                 verify_server_name(&ParsedCertificate::try_from(shown)?, name)?;
@@ -199,7 +252,10 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, certificate, signed, &self.algorithms)
+        match self.bare_key(certificate) {
+            Some(key) => verify_with_key(message, &key, signed, self.algorithms),
+            None => verify_tls12_signature(message, certificate, signed, &self.algorithms),
+        }
     }
 
     fn verify_tls13_signature(
@@ -208,7 +264,10 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signed, &self.algorithms)
+        match self.bare_key(certificate) {
+            Some(key) => verify_tls13_signature_with_raw_key(message, &key, signed, &self.algorithms),
+            None => verify_tls13_signature(message, certificate, signed, &self.algorithms),
+        }
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

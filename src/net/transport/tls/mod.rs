@@ -15,7 +15,7 @@ use rustls::{AlertDescription as Alert, CertificateError, ClientConfig, Error, P
 
 use super::Transport;
 use crate::backend::{Expiry, LinkError, Secured, TlsError, TlsFault};
-use certificate::Certificate;
+use certificate::{Certificate, Validity};
 pub(in crate::net) use configs::TlsConfigs;
 use configs::WrongKey;
 #[cfg(test)]
@@ -146,7 +146,10 @@ impl Transport for TlsTransport {
             while at < n && self.failure.is_none() && !self.closed {
                 at += self.decrypt(&buffer[at..n]);
             }
-            self.end()?;
+            // An end that comes after the handshake is told once what came before it was read.
+            if self.inner.is_handshaking() {
+                self.end()?;
+            }
         }
         if self.inner.is_handshaking() {
             return Ok(None);
@@ -156,9 +159,10 @@ impl Transport for TlsTransport {
             _ => "TLSv1.3",
         };
         let shown = self.inner.peer_certificates().and_then(<[_]>::first);
-        let expiry = shown.and_then(|shown| Certificate::parse(shown)).map(|read| {
+        let validity = shown.and_then(|shown| Certificate::parse(shown)?.validity);
+        let expiry = validity.map(|Validity { expires, .. }| {
             let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-            Expiry { at: read.expires, left: Duration::from_secs(read.expires).saturating_sub(now) }
+            Expiry { at: expires, left: Duration::from_secs(expires).saturating_sub(now) }
         });
         Ok(Some(Secured { version, expiry }))
     }

@@ -40,6 +40,26 @@ fn plaintext_that_comes_with_the_end_of_the_handshake_waits_and_is_told() {
 }
 
 #[test]
+fn a_server_that_hangs_up_along_with_the_end_of_the_handshake_is_read_first() {
+    let identity = Authority::new("tests").issue(&[NAME]);
+    let server = server_of(&identity, None, &[&TLS12]);
+    let mut ends = Ends::new(&client(Trust::Everyone, None), NAME, &server);
+    while ends.server.is_handshaking() {
+        assert!(ends.client.finish_securing().expect("a connection").is_none());
+        ends.serve().expect("a connection");
+    }
+    // As Redis does in protected mode. It is all in one read of the client.
+    ends.send(b"-DENIED\r\n");
+    ends.server.send_close_notify();
+    ends.serve().expect("a connection");
+    ends.wire.state().ended = true;
+    assert!(ends.client.finish_securing().expect("a connection").is_some());
+    assert!(ends.client.can_read() && ends.wire.state().to_client.is_empty());
+    assert_eq!(ends.read().expect("what came before the end"), b"-DENIED\r\n");
+    assert!(matches!(ends.read(), Err(LinkError::Eof)));
+}
+
+#[test]
 fn ciphertext_may_come_byte_by_byte() {
     let world = World::new();
     let mut ends = Ends::new(&world.client(), NAME, &world.server);

@@ -15,6 +15,7 @@ use mio::event::Event;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
+use rustls::sign::{CertifiedKey, SingleCertAndKey};
 use rustls::{ClientConfig, ProtocolVersion, RootCertStore, ServerConfig, ServerConnection};
 
 use super::super::Transport;
@@ -225,7 +226,10 @@ fn server_of(
         }
     };
     let key = PrivateKeyDer::from_pem_slice(identity.key.as_bytes()).expect("a key");
-    Arc::new(builder.with_single_cert(vec![der(&identity.certificate)], key).expect("a certificate"))
+    let key = rustls::crypto::ring::sign::any_supported_type(&key).expect("a key");
+    // rustls's own check of both refuses certificates that servers of other libraries have.
+    let shown = CertifiedKey::new(vec![der(&identity.certificate)], key);
+    Arc::new(builder.with_cert_resolver(Arc::new(SingleCertAndKey::from(shown))))
 }
 
 fn der(certificate: &str) -> CertificateDer<'static> {

@@ -55,6 +55,26 @@ fn what_is_wrong_is_told_with_option_and_file_and_without_a_secret() {
 }
 
 #[test]
+fn what_editors_and_scripts_do_to_pem_is_no_fault() {
+    let own = Authority::new("tests").issue(&[NAME]);
+    for change in [
+        |text: &str| format!("\u{feff}{text}"),
+        |text: &str| text.replace('\n', "\r\n"),
+        |text: &str| text.lines().map(|line| format!("\t\t{line}  \n")).collect(),
+        |text: &str| text.trim_end().to_owned(),
+        |text: &str| format!("Bag Attributes\n    friendlyName: redis\n{text}"),
+    ] {
+        let (certificate, key) = (change(&own.certificate), change(&own.key));
+        let both = Shown { certificate: pem("tls_cert", &certificate), key: pem("tls_key", &key) };
+        let trust = Trust::Authorities(pem("tls_ca", &certificate));
+        let made = config(&Tls { trust, identity: Some(both) }, RootCertStore::empty);
+        assert!(made.is_ok(), "{certificate}: {:?}", made.err());
+    }
+    let der = Pem { text: der(&own.certificate).to_vec(), ..pem("tls_ca", "") };
+    assert!(refusal(Trust::Authorities(der), None).contains("openssl x509 -inform DER"));
+}
+
+#[test]
 fn one_configuration_serves_all_with_the_same_settings_as_long_as_they_are() {
     let world = World::new();
     let settings = || Arc::new(Tls { trust: world.trust(), identity: None });

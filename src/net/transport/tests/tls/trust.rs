@@ -72,6 +72,43 @@ fn with_a_key_nothing_else_counts() {
     assert_eq!(fault(&refused), (TlsFault::WrongKey, &*hex(&sha256(&other.public_key))));
 }
 
+/// openssl makes such a certificate unless it is told otherwise.
+#[test]
+fn a_certificate_of_version_1_is_enough_where_only_the_key_counts() {
+    let old = Identity::of_version_1();
+    let own = Trust::Key(sha256(&old.public_key));
+    let other = Trust::Key(sha256(&Identity::of_version_1().public_key));
+    let listed = Trust::Authorities(pem("tls_ca", &old.certificate));
+    for version in [&TLS12, &TLS13] {
+        let server = server_of(&old, None, &[version]);
+        let connect = |trust: &Trust| Ends::new(&client(trust.clone(), None), NAME, &server).handshake();
+        for trust in [&own, &Trust::Everyone] {
+            let secured = connect(trust).expect("a connection");
+            assert!(secured.expiry.is_some_and(|expiry| !expiry.left.is_zero()));
+        }
+        assert_eq!(fault(&connect(&other).expect_err("another key")).0, TlsFault::WrongKey);
+        // It has no name that could be checked.
+        let refused = connect(&listed).expect_err("no name");
+        assert_eq!(fault(&refused).0, TlsFault::BadCertificate, "{refused}");
+    }
+}
+
+/// A server that has the certificate of another one, and not its key.
+#[test]
+fn whoever_shows_a_certificate_must_have_its_key() {
+    for (shown, version) in [Identity::of_version_1(), Identity::self_signed(&[NAME])]
+        .into_iter()
+        .flat_map(|shown| [(shown.clone(), &TLS12), (shown, &TLS13)])
+    {
+        let stolen = Identity { key: Identity::of_version_1().key, ..shown };
+        for trust in [Trust::Key(sha256(&stolen.public_key)), Trust::Everyone] {
+            let server = server_of(&stolen, None, &[version]);
+            let refused = Ends::new(&client(trust, None), NAME, &server).handshake().expect_err("a thief");
+            assert!(matches!(refused, LinkError::Tls(_)), "{refused:?}");
+        }
+    }
+}
+
 #[test]
 fn everyone_is_believed_who_has_the_key_of_the_certificate_he_shows() {
     let anybody = Identity::self_signed(&["other.example"]);
@@ -83,6 +120,7 @@ fn a_client_shows_its_certificate_and_hears_why_it_is_refused() {
     let world = World::new();
     let own = world.authority.issue(&["client"]);
     let stranger = Authority::new("somebody else").issue(&["client"]);
+    let old = Identity::of_version_1();
     for (versions, missing) in [(&TLS12, None), (&TLS13, Some(TlsFault::ClientCertificateMissing))] {
         let server = server_of(&world.authority.issue(&[NAME]), Some(&world.authority), &[versions]);
         let connect = |identity: Option<&Identity>| {
@@ -92,6 +130,9 @@ fn a_client_shows_its_certificate_and_hears_why_it_is_refused() {
         };
         assert_eq!(connect(Some(&own)).expect("a connection"), b"");
         let refused = connect(Some(&stranger)).expect_err("a stranger");
+        assert_eq!(fault(&refused).0, TlsFault::ClientCertificateRefused, "{refused}");
+        // It is shown, too, for servers to judge.
+        let refused = connect(Some(&old)).expect_err("a certificate of version 1");
         assert_eq!(fault(&refused).0, TlsFault::ClientCertificateRefused, "{refused}");
         let refused = connect(None).expect_err("no certificate");
         if let Some(missing) = missing {

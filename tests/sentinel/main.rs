@@ -5,7 +5,10 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failure here is a failed test")]
 
+#[path = "../accounts/mod.rs"]
 mod accounts;
+mod failovers;
+#[path = "../toy/mod.rs"]
 mod toy;
 
 use std::process::Command;
