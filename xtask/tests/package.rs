@@ -33,7 +33,7 @@ fn a_release_refuses_the_placeholder() {
         other => panic!("{other:?}"),
     }
     write("README.md", "[guide](https://example.org/realtime/docs/parser.md)");
-    assert_eq!(placeholders(&root).expect("both files are there"), [PathBuf::new(); 0]);
+    assert!(placeholders(&root).expect("both files are there").is_empty());
 }
 
 #[test]
