@@ -303,7 +303,9 @@ return function(realtime, addon)
 	function register.New(self)
 		self.servers, self.index, self.left, self.told = {}, {}, {}, {}
 		self.version, self.tell_at, self.tell_all_at = 0, 0, 0
-		addon.Listen(realtime.Tables(self.client, self.id), "Subscribe", CHANNEL, self.hook, BOUNDS, function(data, from) register.Hear(self, data, from) end)
+		addon.Listen(realtime.Tables(self.client, self.id), "Subscribe", CHANNEL, self.hook, BOUNDS, function(data, from)
+			register.Hear(self, data, from)
+		end, addon.Head(self.id))
 	end
 
 	local function is_before(a, b)

@@ -128,14 +128,16 @@ return function(realtime, addon)
 		profile.next_at = SysTime() + min(RETRY * 2 ^ (profile.refusals - 1), MOST_RETRY)
 	end
 
-	-- What is sent now: a save, or the last one. fn(err, reply); answers as client:Command.
+	-- What is sent now: a save, or the last one. fn(err, reply), or nil if nobody hears the answer; answers as client:Command.
 	local function send(profile, action, kind, detail, fn)
 		local self = profile.parent
 		local arguments = {
 			action, profile.token, format("%.0f", profile.fence or 0), profile.number, opening.Lease(), self.id, self.channel, profile.id, kind, detail,
 			profile.to or "", profile.to_hold or 0,
 		}
-		return addon.RunScript(self.client, SCRIPT, { opening.Key(self, profile.id) }, arguments, fn)
+		local keys = { opening.Key(self, profile.id) }
+		if not fn then return addon.RunScriptLast(self.client, SCRIPT, keys, arguments) end
+		return addon.RunScript(self.client, SCRIPT, keys, arguments, fn)
 	end
 
 	-- How the document goes to Redis: whether its text does, and what stands in its place.
@@ -279,7 +281,7 @@ return function(realtime, addon)
 		profile.state = "closing"
 		local kind, detail = content(profile)
 		profile.number = profile.number + 1
-		local accepted = send(profile, profile.fence and "close" or "release", kind, detail, function() end)
+		local accepted = send(profile, profile.fence and "close" or "release", kind, detail)
 		return not is_changed or accepted and profile.parent.client:IsConnected() and is_heard(profile)
 	end
 end

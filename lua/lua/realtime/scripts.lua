@@ -89,18 +89,25 @@ return function(realtime, addon)
 		for _, each in ipairs(refused) do addon.Protect(each[1], each[2]) end
 	end
 
+	local function words_of(verb, script, keys, arguments)
+		local words = { verb, script, #keys }
+		for _, key in ipairs(keys) do words[#words + 1] = key end
+		for _, argument in ipairs(arguments) do words[#words + 1] = argument end
+		return words
+	end
+
+	-- Runs a script for the last time before the Lua state ends: nobody hears then that Redis has forgotten it. Answers as client:Command.
+	function addon.RunScriptLast(client, name, keys, arguments)
+		return client:Command(words_of("EVAL", addon.ScriptText(name), keys, arguments), function() end)
+	end
+
 	-- Runs a script. Answers as client:Command. Calls of one script through one client take effect in their order, also if Redis has
 	-- forgotten the script: then those on their way are refused, and later ones wait until the last of these is.
 	function addon.RunScript(client, name, keys, arguments, answer, seconds)
 		addon.used_scripts[name] = true
 		local of_script = calls_of(client, name)
 		local function fn(err, reply) return answer(explained(err), reply) end
-		local function command(verb, script)
-			local words = { verb, script, #keys }
-			for _, key in ipairs(keys) do words[#words + 1] = key end
-			for _, argument in ipairs(arguments) do words[#words + 1] = argument end
-			return words
-		end
+		local function command(verb, script) return words_of(verb, script, keys, arguments) end
 		of_script.made = of_script.made + 1
 		local call = { order = of_script.made, fn = fn }
 		function call.evaluate() return client:Command(command("EVAL", text_to_send(client, name)), fn, seconds) end

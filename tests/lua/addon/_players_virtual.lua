@@ -195,6 +195,13 @@ local function new_case()
 			client.server.soon[#client.server.soon + 1] = function() fn(client.server.addon.Error("DISCONNECTED", "cut", true)) end
 		end
 	end
+	-- Another Redis takes over, which knows what was in `copy` and has a clock of its own; nothing reaches the old one any more.
+	function case.fail_over(copy, ahead)
+		for _, client in ipairs({ unpack(case.clients) }) do case.cut(client, "never") end
+		case.wire = {}
+		case.redis.restore(copy)
+		case.redis.ahead = ahead
+	end
 	function case.connect(client)
 		if client.connected or not client.valid then return end
 		client.connected = true

@@ -77,6 +77,9 @@ local function new_case()
 		}
 		return true
 	end
+	function world.addon.RunScriptLast(client, name, keys, arguments)
+		return world.addon.RunScript(client, name, keys, arguments, function() end)
+	end
 	local add_task = world.addon.AddTask
 	local adding
 	function world.addon.AddTask(key, task)

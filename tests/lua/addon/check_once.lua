@@ -230,6 +230,39 @@ host.test("a command that only some calls of a shared table need", function()
 	type_in(host.real, line.todo, "ACL SETUSER")
 	all_well()
 	used.durable_publish = nil
+	-- Likewise of players, who are counted as well.
+	used.players_claims = true
+	for _, command in ipairs({ "hlen", "zscore", "zremrangebyscore" }) do
+		with_user("-" .. command)
+		line = only("players", "is refused")
+	end
+	type_in(host.real, line.todo, "ACL SETUSER")
+	all_well()
+	with_user("resetchannels &realtime:answers:* &realtime:presence")
+	type_in(host.real, only("players", " channel").todo, "ACL SETUSER")
+	all_well()
+	used.players_claims = nil
+	-- And of what players own.
+	local once = used.once
+	used.profiles_open, used.once = true, nil
+	for _, command in ipairs({ "hset", "hmget" }) do
+		with_user("-" .. command)
+		line = only("profiles", "is refused")
+	end
+	type_in(host.real, line.todo, "ACL SETUSER")
+	all_well()
+	used.profiles_open, used.once = nil, once
+end)
+
+host.test("players", function()
+	restart(host.redis_url)
+	local players = assert(realtime.Players())
+	local ply = host.players.add({})
+	kit.wait("his claim", function() return players:Where(ply) end)
+	local report = show(all_well())
+	assert(report:find("good who is where: 1 here, 1 on all servers", 1, true), report)
+	host.players.leave(ply)
+	realtime.addon.used_scripts.players_claims = nil
 end)
 
 host.test("each server's words for a key, a channel and a command", function()

@@ -1,5 +1,5 @@
 -- realtime.Players in random histories, in virtual time (_players_virtual.lua): four servers, of which each may die, stand still, be cut off or
--- change its map, a Redis that may lose what it knew, and players who move, crash, and are validated late or never. A model knows
+-- change its map, a Redis that may lose what it knew or be another one, and players who move, crash, and are validated late or never. A model knows
 -- where each player really is. Arguments: histories=N, seed=N, only=N.
 --
 --     target/debug/gmod-host --addon lua --timeout 4000 tests/lua/addon/players_random_once.lua histories=2000 seed=7
@@ -86,8 +86,10 @@ local function new_history(seed)
 			assert(seat.i == i and seat.since and not seat.is_gone, "a post for another one")
 			local post = history.posts[data]
 			assert(post.p == seat.p and post.outcome ~= "not done", "a post for another player, or one that was not posted")
+			assert(not post.id or post.id == info.id, "a post that was stored twice")
+			post.id = info.id
 			if history.is_quiet or random(1, 3) > 1 then
-				post.handed, post.id = (post.handed or 0) + 1, info and info.id
+				post.handed = true
 				return
 			end
 			if random(1, 2) == 1 then return reply("not now") end
@@ -203,6 +205,14 @@ local function new_history(seed)
 			assert(post.outcome ~= "not done" or not post.handed, "handed out although it was told to be not posted")
 			count(post.outcome)
 		end)
+		-- The connection may break while it is on its way, there or back.
+		if random(1, 2) == 1 and server.client.connected then
+			history.pass(random(0, 1) / 10)
+			note("%d is cut off with a post on its way", i)
+			case.cut(server.client, EXECUTED[random(1, 3)])
+			history.pass(random(1, 10) / 10)
+			case.connect(server.client)
+		end
 	end
 	for i = 1, SERVERS do history.start(i) end
 	return history
@@ -264,6 +274,19 @@ local function disturb(history)
 		history.note("Redis loses its claims")
 		for _, name in ipairs({ "claims", "instances" }) do case.redis.hashes["realtime:players:{players}:" .. name] = nil end
 		case.redis.sets["realtime:players:{players}:leases"] = nil
+	elseif what == 16 then
+		-- What it knew some time ago, by a clock that is not quite the same. What it has lost is lost.
+		for _, each in pairs(history.servers) do
+			if each.is_stopped then return end
+		end
+		history.note("another Redis takes over")
+		history.counts.failovers = (history.counts.failovers or 0) + 1
+		case.fail_over(history.snapshot, random(-15, 15) / 10)
+		for _, post in ipairs(history.posts) do
+			if post.outcome == "done" then post.outcome = "unknown" end
+		end
+	elseif what == 17 then
+		history.snapshot = case.redis.snapshot()
 	else
 		history.post(p)
 	end
@@ -339,5 +362,6 @@ host.test("random histories", function()
 	print(kit.show(totals))
 	if settings.only == 0 then
 		for _, what in ipairs({ "taken", "deaths", "maps", "done" }) do assert((totals[what] or 0) >= settings.histories / 2, what .. " is too rare") end
+		assert(totals.failovers and totals.failovers >= 3, "failovers are too rare")
 	end
 end)

@@ -76,6 +76,27 @@ host.test("a restart of Redis in the midst of everything", function()
 	close(a, b)
 end)
 
+host.test("Redis forgets the scripts: nothing is lost, also if the Lua state ends before anybody notices", function()
+	local name, id, other = kit.unique("wallet"), world.player_id(), world.player_id()
+	local a, b = server(name), server(name)
+	for _, each in ipairs({ id, other }) do
+		opens(a, each, nil)
+		for i = 1, 2 do kit.eq(done(a, "Save", each, { points = i }), nil) end
+	end
+	host.real.command("SCRIPT", "FLUSH")
+	kit.eq(done(a, "Save", id, { points = 3 }), nil)
+	host.real.command("SCRIPT", "FLUSH")
+	a.profiles:Get(id).points = 4
+	a.profiles:Get(other).points = 5
+	hook.GetTable().ShutDown["realtime.Profiles " .. a.id .. " " .. name]()
+	-- No callback runs any more.
+	kit.block_until("both", function() return field(a, id, "holder") == "" and field(a, other, "holder") == "" end)
+	a.client:Disconnect()
+	opens(b, id, { points = 4 })
+	opens(b, other, { points = 5 })
+	close(b)
+end)
+
 host.test("a call that is asked wrongly is an error of Redis's", function()
 	local client = kit.ready()
 	for name, text in pairs({ profiles_open = "the action is none of", profiles_save = "the action is none of" }) do

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use realtime::backend::{Action, Connected};
-use realtime::model::{Event, LinkId, State};
+use realtime::model::{Event, LinkId, Room, State};
 
 use super::super::{SLOTS, made, made_at, node};
 use super::{EOF, asked, confirm, expect_gap, fence, hearing, push, smessage, ssubscribe, sunsubscribe};
@@ -202,5 +202,27 @@ fn a_disconnect_is_a_gap_since_the_last_byte_and_ends_the_links() {
         };
         assert_eq!(*lasted, Duration::from_secs(2));
         assert!(client.driver.is_finished());
+    }
+}
+
+#[test]
+fn a_node_that_drops_a_slow_consumer_is_said_to_have_done_so() {
+    for resp in BOTH {
+        let mut client = hearing(resp);
+        smessage(&mut client, 2, resp, "c", "read");
+        client.driver.queue.full = Some(Room::Messages);
+        smessage(&mut client, 2, resp, "c", "waits");
+        assert!(client.driver.is_paused(LinkId(2)));
+        client.advance(1.0);
+        client.lost(2, EOF);
+        client.resume();
+        client.said();
+        node(&mut client, 3, "n4:7004", resp);
+        confirm(&mut client, 3, resp, "c");
+        let said = client.said();
+        let [Said::Event(Event::Gap { error, .. }), Said::Event(Event::Ready(_))] = &said[..] else {
+            panic!("{resp:?}: {said:?}")
+        };
+        assert!(error.message.contains("messages were not read as fast as they came"), "{error}");
     }
 }
