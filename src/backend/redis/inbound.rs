@@ -19,14 +19,13 @@ impl RedisSession {
     #[inline]
     pub(super) fn frame(&mut self, i: usize, now: Instant, frame: &Frame<'_>, sink: &mut dyn Sink) {
         // RESP2 has no type for pushes: on its subscriber link arrays are what pushes are elsewhere.
-        let items = |session: &Self| {
-            frame.root().as_push().or_else(|| match frame.value() {
-                Resp::Array(items) if session.is_resp2_subscriber(i) => Some(items),
-                _ => None,
-            })
-        };
+        let push = frame.root().as_push();
+        let items = push.clone().or_else(|| match frame.value() {
+            Resp::Array(items) if self.is_resp2_subscriber(i) => Some(items),
+            _ => None,
+        });
         // Nothing of it is looked at twice.
-        if let Some((topic, payload)) = items(self).and_then(plain_message)
+        if let Some((topic, payload)) = items.clone().and_then(plain_message)
             && payload.len() <= self.config.max_message_bytes
         {
             if let Some(slot) = self.delivered(i, now, TopicKind::Channel, Some(topic), sink) {
@@ -34,17 +33,16 @@ impl RedisSession {
             }
             return;
         }
-        let is_push = frame.root().as_push().is_some();
-        match items(self).and_then(|items| Push::parse(items, frame.is_truncated())) {
+        match items.and_then(|items| Push::parse(items, frame.is_truncated())) {
             Some(Push::Message(message)) => self.message(i, now, &message, sink),
             Some(Push::Confirmation { operation, kind, name }) => {
                 self.confirmed(i, operation, kind, name, now, sink);
             }
-            Some(Push::Pong(echo)) if !is_push => {
+            Some(Push::Pong(echo)) if push.is_none() => {
                 self.answered(i, now, answer(echo.value(), self.reply_limit(i), &self.config), sink);
             }
             // A push that means nothing to us, and nothing to any command.
-            _ if is_push => {}
+            _ if push.is_some() => {}
             _ => self.answered(i, now, reply(frame, self.reply_limit(i), &self.config), sink),
         }
     }
