@@ -4,7 +4,6 @@ return function(realtime, addon)
 	local register, stays, requests = addon.players_register, addon.players_stays, addon.players_requests
 	local posting, delivery = addon.players_posting, addon.players_delivery
 	local format = string.format
-	local EVENTS = { joined = true, left = true, taken = true }
 	local SCRIPTS = { "players_claims", "players_post", "players_take" }
 	local PREFIX = "realtime.Players "
 	local SECONDS = 5 -- that Ask waits
@@ -86,29 +85,8 @@ return function(realtime, addon)
 	-- Keeps him registered for up to 30 s after he leaves: a function that lets him go; or nil and why.
 	function methods:Hold(id) return stays.Hold(self, addon.SteamID64("Hold", 1, id)) end
 
-	local function check_event(method, event)
-		if not EVENTS[event] then error("bad argument #1 to '" .. method .. '\' ("joined", "left" or "taken" expected)', 3) end
-	end
-
-	-- event: "joined" and "left", fn(who); or "taken", fn(ply, server).
-	function methods:On(event, identifier, fn, ...)
-		check_event("On", event)
-		local is_unnamed
-		identifier, fn, is_unnamed = addon.IdentifierAndFunction("On", 2, identifier, fn, ...)
-		if is_unnamed then
-			addon.NotePlace(self.places, event .. " " .. identifier, 2, fn, "On", function(before)
-				return format('this callback replaces that of line %d: without an identifier a file has one callback for the event "%s". To keep ' ..
-					'both, write players:On("%s", "an identifier", …)', before.line, event, event)
-			end)
-		end
-		self.listeners[event][identifier] = fn
-	end
-	function methods:Off(event, identifier)
-		check_event("Off", event)
-		identifier = addon.Identifier("Off", 2, identifier)
-		self.places[event .. " " .. identifier] = nil
-		self.listeners[event][identifier] = nil
-	end
+	-- "joined" and "left", fn(who); "taken", fn(ply, server).
+	addon.AddEvents(methods, "players", { "joined", "left", "taken" }, "")
 
 	-- For realtime_status and realtime_check.
 	function addon.CountPlayers(self)
@@ -142,9 +120,8 @@ return function(realtime, addon)
 
 	local HOOKS = { "PlayerInitialSpawn", "NetworkIDValidated", "PlayerDisconnected", "ShutDown" }
 	local function add_hooks(self)
-		local function look() stays.Look(self) end
-		hook.Add("PlayerInitialSpawn", self.hook, look)
-		hook.Add("NetworkIDValidated", self.hook, look)
+		hook.Add("PlayerInitialSpawn", self.hook, function(ply) stays.Spawned(self, ply) end)
+		hook.Add("NetworkIDValidated", self.hook, function() stays.Look(self) end)
 		hook.Add("PlayerDisconnected", self.hook, function(ply) stays.Left(self, ply) end)
 		hook.Add("ShutDown", self.hook, function()
 			if self.client:IsValid() then stays.Close(self) end

@@ -18,12 +18,6 @@ return function(realtime, addon)
 	local register = {}
 	addon.players_register = register
 
-	function register.Tell(self, event, ...)
-		local listeners = {}
-		for _, fn in pairs(self.listeners[event]) do listeners[#listeners + 1] = fn end
-		for _, fn in ipairs(listeners) do addon.Protect(fn, ...) end
-	end
-
 	-- A record as addons get it.
 	function register.Shown(record)
 		return {
@@ -42,7 +36,7 @@ return function(realtime, addon)
 		local now = SysTime()
 		self.left[record.id] = { server = record.server, at = now }
 		forget_old(self, now)
-		register.Tell(self, "left", register.Shown(record))
+		addon.Tell(self, "left", function() return register.Shown(record) end)
 	end
 
 	-- Nobody is told of who was there before this server began.
@@ -50,9 +44,12 @@ return function(realtime, addon)
 		local left = self.left[record.id]
 		if not left and not (self.began and record.since > self.began) then return end
 		self.left[record.id] = nil
-		local shown = register.Shown(record)
-		if left and left.server ~= record.server and SysTime() - left.at <= MOVE then shown.from = left.server end
-		register.Tell(self, "joined", shown)
+		local from = left and left.server ~= record.server and SysTime() - left.at <= MOVE and left.server or nil
+		addon.Tell(self, "joined", function()
+			local shown = register.Shown(record)
+			shown.from = from
+			return shown
+		end)
 	end
 
 	-- Of several servers that have a player the newest claim counts.

@@ -3,6 +3,7 @@ return function(realtime, addon)
 	local SysTime, tonumber, floor, min, format = SysTime, tonumber, math.floor, math.min, string.format
 	local SCRIPT = "players_claims"
 	local PATIENCE = 3.2 -- renewals that Redis may miss until another server may have the players
+	local SPAWNING = 5 -- seconds after which a player counts whose PlayerInitialSpawn was not told, because another addon's hook ended it
 	local HOLD = 30 -- seconds that a player who left can be held
 	local RETRY, MOST_RETRY = 1, 60 -- seconds after an error of Redis: longer each time
 	local stays = {}
@@ -32,13 +33,20 @@ return function(realtime, addon)
 		self.is_changed = true
 	end
 
+	-- Addons expect to have seen him in PlayerInitialSpawn before a post reaches him.
+	local function has_spawned(self, ply, now)
+		if self.spawned[ply] == true then return true end
+		self.spawned[ply] = self.spawned[ply] or now
+		return now - self.spawned[ply] >= SPAWNING
+	end
+
 	-- Compares what is known with the players whom the game has.
 	local function look(self, now)
 		self.look_at, self.unvalidated = now + addon.players_interval, 0
 		for _, ply in ipairs(player.GetHumans()) do
 			local id = ply:SteamID64()
 			local stay = self.stays[id]
-			if self.departed[ply] then -- the game has not removed him yet
+			if self.departed[ply] or not has_spawned(self, ply, now) then -- the game has not removed him yet, or is about to let him in
 			elseif stay and stay.ply == ply then
 				describe(self, stay)
 			elseif ply:IsFullyAuthenticated() then
@@ -79,7 +87,7 @@ return function(realtime, addon)
 			if stay and stay.state ~= "lost" then
 				stay.state, self.has_news = "lost", true
 				if self.stays[stay.id] == stay and not stay.left_at and IsValid(stay.ply) then
-					addon.players_register.Tell(self, "taken", stay.ply, server)
+					addon.Tell(self, "taken", function() return stay.ply, server end)
 				end
 			end
 		end
@@ -133,6 +141,7 @@ return function(realtime, addon)
 
 	-- What the game's hooks tell.
 	function stays.Look(self) self.is_looked_for = true end
+	function stays.Spawned(self, ply) self.spawned[ply], self.is_looked_for = true, true end
 	function stays.Left(self, ply)
 		self.departed[ply] = true
 		for _, stay in pairs(self.stays) do
@@ -173,7 +182,8 @@ return function(realtime, addon)
 
 	function stays.New(self)
 		self.stays, self.made, self.sequence, self.refusals, self.unvalidated = {}, 0, 0, 0, 0
-		self.departed = setmetatable({}, { __mode = "k" })
+		self.departed, self.spawned = setmetatable({}, { __mode = "k" }), setmetatable({}, { __mode = "k" }) -- true, or since when he is seen
+		for _, ply in ipairs(player.GetHumans()) do self.spawned[ply] = true end
 		self.look_at, self.sync_at, self.pause_until, self.is_looked_for = 0, 0, 0, true
 	end
 end

@@ -210,34 +210,23 @@ host.test("a shared table that is nearly full; places of servers that are not he
 	for _, script in ipairs({ "durable_read", "durable_manage" }) do realtime.addon.used_scripts[script] = nil end
 end)
 
-host.test("a command that only some calls of a shared table need", function()
+host.test("a command that only some calls of a helper need", function()
 	local used = realtime.addon.used_scripts
-	used.shared_write = true
-	local line
-	for _, command in ipairs({ "zrem", "hdel", "hgetall", "hscan" }) do
-		with_user("-" .. command)
-		line = only("shared tables", "is refused")
+	for _, case in ipairs({
+		{ "shared tables", "shared_write", "zrem", "hdel", "hgetall", "hscan" }, { "players", "players_claims", "hlen", "zscore", "zremrangebyscore" },
+		{ "durable messages", "durable_publish", "xadd", "xtrim", "xdel", "xlen", "xrange", "xrevrange", "zcard", "zrangebyscore" },
+	}) do
+		used[case[2]] = true
+		local line
+		for i = 3, #case do
+			with_user("-" .. case[i])
+			line = only(case[1], "is refused")
+		end
+		type_in(host.real, line.todo, "ACL SETUSER")
+		all_well()
+		used[case[2]] = nil
 	end
-	type_in(host.real, line.todo, "ACL SETUSER")
-	all_well()
-	used.shared_write = nil
-	-- Likewise of durable messages.
-	used.durable_publish = true
-	for _, command in ipairs({ "xadd", "xtrim", "xdel", "xlen", "xrange", "xrevrange", "zcard", "zrangebyscore" }) do
-		with_user("-" .. command)
-		line = only("durable messages", "is refused")
-	end
-	type_in(host.real, line.todo, "ACL SETUSER")
-	all_well()
-	used.durable_publish = nil
-	-- Likewise of players, who are counted as well.
 	used.players_claims = true
-	for _, command in ipairs({ "hlen", "zscore", "zremrangebyscore" }) do
-		with_user("-" .. command)
-		line = only("players", "is refused")
-	end
-	type_in(host.real, line.todo, "ACL SETUSER")
-	all_well()
 	with_user("resetchannels &realtime:answers:* &realtime:presence")
 	type_in(host.real, only("players", " channel").todo, "ACL SETUSER")
 	all_well()

@@ -93,7 +93,6 @@ host.test("the newest claim counts, and only the server that lost it hears of it
 	for _, each in ipairs({ b, c }) do told(each, id, { "joined " .. a.id, "left " .. a.id, "joined " .. b.id .. " from " .. a.id }) end
 	-- The old one leaves only now, which changes nothing.
 	a.leave(ply)
-	a.run("PlayerInitialSpawn")
 	local other = world.steamid()
 	a.join(other)
 	where(other, a.id, b)
@@ -263,118 +262,6 @@ host.test("if he moves while he is asked, he is asked where he has gone", functi
 	end
 	kit.eq({ ask(c, id, "where", nil, kit.PATIENCE) }, { nil, b.id })
 	close(a, b, c)
-end)
-
-host.test("a post finds him where he is, or waits until he joins somewhere; its order is kept", function()
-	local a, b, id = server(), server(), world.steamid()
-	a.join(id)
-	where(id, a.id, a)
-	local got = {}
-	local function handler(each)
-		return function(ply, data, from, reply, info)
-			got[#got + 1] = { each.id, ply:SteamID64(), data, from, info.id }
-			assert(info.age >= 0 and info.age < kit.PATIENCE, info.age)
-			reply()
-		end
-	end
-	a.players:Answer("gift", handler(a))
-	local err, post = done(b, "Post", id, "gift", { item = "hat ☃" })
-	kit.wait("the gift", function() return #got == 1 end)
-	kit.eq({ err, got[1] }, { nil, { a.id, id, { item = "hat ☃" }, b.id, post } })
-	local absent = world.steamid()
-	for i = 1, 5 do kit.eq(done(a, "Post", absent, "gift", i), nil) end
-	kit.eq({ done(a, "Post", absent, "gift", 5, { once = absent }) }, { done(b, "Post", absent, "gift", 5, { once = absent }) })
-	-- Where nobody answers to that name it goes on waiting.
-	local ply = b.join(absent)
-	where(absent, b.id, a, b)
-	kit.eq(#got, 1)
-	b.leave(ply)
-	a.join(absent)
-	kit.wait("all of them", function() return #got == 7 end)
-	for i = 1, 6 do kit.eq({ got[i + 1][1], got[i + 1][3] }, { a.id, math.min(i, 5) }) end
-	kit.wait("nothing to wait", function()
-		local _, count = kit.command(a.client, { "EXISTS", "realtime:players:{players}:posts:" .. absent })
-		return count == 0
-	end)
-	local _, score = kit.command(a.client, { "ZSCORE", "realtime:players:{players}:waiting", absent })
-	kit.eq(score, nil)
-	close(a, b)
-end)
-
-host.test("a post comes again until its handler has replied without an error, here or elsewhere", function()
-	local a, b, id = server(), server(), world.steamid()
-	local ply = a.join(id)
-	where(id, a.id, a)
-	local tries = {}
-	host.expect_errors(1)
-	a.players:Answer("gift", function(_, data, _, reply, info)
-		tries[#tries + 1] = "a" .. data
-		if data == "raises" then error("on purpose") end
-		if data == "refuses" then return reply("no room") end
-		return true -- and never replies
-	end)
-	b.players:Answer("gift", function(_, data, _, reply) tries[#tries + 1] = "b" .. data end)
-	for _, data in ipairs({ "raises", "refuses", "forgets" }) do kit.eq(done(b, "Post", id, "gift", data), nil) end
-	kit.wait("three tries", function() return #tries == 3 end)
-	a.leave(ply)
-	b.join(id)
-	kit.wait("three more", function() return #tries == 6 end)
-	kit.eq(tries, { "araises", "arefuses", "aforgets", "braises", "brefuses", "bforgets" })
-	kit.wait("nothing to wait", function()
-		local _, count = kit.command(a.client, { "EXISTS", "realtime:players:{players}:posts:" .. id })
-		return count == 0
-	end)
-	close(a, b)
-end)
-
-host.test("a post that failed comes again on the same server, and so does one whose reply is missing", function()
-	local a, id, tries = server(), world.steamid(), {}
-	a.join(id)
-	where(id, a.id, a)
-	local ahead, clock = 0, SysTime
-	a.addon.players_patience = 0.05
-	a.players:Answer("gift", function(_, data, _, reply)
-		tries[data] = (tries[data] or 0) + 1
-		if tries[data] > 1 then return reply() end
-		if data == "refused" then return reply("no") end
-		return true
-	end)
-	kit.eq(done(a, "Post", id, "gift", "refused"), nil)
-	kit.eq(done(a, "Post", id, "gift", "forgotten"), nil)
-	kit.wait("both failures", function()
-		local failed = 0
-		for _, post in pairs(a.players.stays[id].posts) do
-			if post.errors == 1 and post.state == "waiting" then failed, post.at = failed + 1, 0 end
-		end
-		return tries.refused == 2 and tries.forgotten == 2 or failed < 0
-	end)
-	kit.wait("an end", function() return next(a.players.stays[id].posts) == nil end)
-	close(a)
-end)
-
-host.test("a hundred posts wait at most, and those that have expired do not", function()
-	local a, id = server(), world.steamid()
-	local last
-	for i = 1, 101 do a.players:Post(id, "x", i, { expires = i == 1 and 0.001 or nil }, function(err) last = { i, err and err.code } end) end
-	kit.wait("all answers", function() return last and last[1] == 101 end)
-	kit.eq(last, { 101 })
-	kit.eq({ done(a, "Post", id, "x", 102) }, { "FULL" })
-	kit.eq({ done(a, "Post", world.steamid(), "x", ("x"):rep(60000)) == nil, kit.raises("more than 65536", a.players.Post, a.players, id, "x", ("x"):rep(65536)) ~= nil },
-		{ true, true })
-	close(a)
-end)
-
-host.test("what a website posted without telling anybody is found by itself", function()
-	local a, id, got = server(nil, { interval = 0.5 }), world.steamid(), nil
-	a.join(id)
-	where(id, a.id, a)
-	a.players:Answer("gift", function(_, data, from) got = { data, from } end)
-	local key = "realtime:players:{players}:"
-	kit.command(a.client, { "HSET", key .. "posts:" .. id, "1-" .. id, '[9999999999999,"web","gift"]\n{"item":"vip"}' })
-	kit.command(a.client, { "ZADD", key .. "waiting", "9999999999999", id })
-	kit.wait("it", function() return got end)
-	kit.eq(got, { { item = "vip" }, "web" })
-	close(a)
 end)
 
 host.test("if Redis has lost all that it knew, it knows it again soon, and nobody is told", function()

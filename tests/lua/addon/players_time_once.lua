@@ -101,6 +101,21 @@ host.test("names that change all the time are told once a second", function()
 	kit.eq(#heard, 0)
 end)
 
+host.test("nobody counts before PlayerInitialSpawn, unless an addon's hook has ended that", function()
+	local world = new_world("a")
+	local run = world.a.game.run
+	function world.a.game.run() end
+	local ply, other = world.a.game.join(ID), world.a.game.join(OTHER)
+	world.a.game.run = run
+	world.pass(3)
+	kit.eq({ where(world.a, ID), where(world.a, OTHER) }, {})
+	world.a.game.run("PlayerInitialSpawn", other)
+	world.pass(0.5)
+	kit.eq({ where(world.a, OTHER), where(world.a, ID) }, { "a" })
+	world.pass(5)
+	kit.eq({ where(world.a, ID), IsValid(ply) }, { "a", true })
+end)
+
 host.test("many who come within a second are told together", function()
 	local world = new_world("a", "b")
 	local heard = world.listen()
