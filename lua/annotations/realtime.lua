@@ -91,6 +91,17 @@ realtime = {}
 ---@field bytes_out integer
 ---@field reconnects integer times the client became ready again
 ---@field round_trip? number seconds that the last PING took
+---@field lookup_time? number seconds that the lookup of the server's name took for the present connection
+---@field connect_time? number likewise, connecting to its address, and to those tried before it
+---@field tls_time? number likewise, the handshake of TLS
+---@field login_time? number likewise, Redis's handshake with the login
+
+---@class RealtimeSubscription
+---@field channel? string its name; that of another kind is in pattern or sharded_channel
+---@field pattern? string
+---@field sharded_channel? string
+---@field callbacks integer how many there are
+---@field state "confirmed"|"waiting"|"refused"
 
 ---@class RealtimeClient
 local RealtimeClient = {}
@@ -434,6 +445,10 @@ function RealtimeClient:IsValid() end
 ---Figures.
 ---@return RealtimeStats
 function RealtimeClient:Stats() end
+
+---What this server listens to at present. Of a closed client nothing.
+---@return RealtimeSubscription[] subscriptions
+function RealtimeClient:Subscriptions() end
 
 ---Sends what was accepted, then closes for good. Returns at once.
 function RealtimeClient:Disconnect() end

@@ -21,7 +21,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::model::{Args, Code, Command, Counters, Limits, LinkId, Room, Sink};
+use crate::model::{Args, Code, Command, ConnectTimes, Counters, Limits, LinkId, Room, Sink};
 
 pub use options::{OptionError, OptionSet, OptionValue, Options};
 pub use tls::{Expiry, Identity, Pem, PrepareTls, Secured, Tls, TlsError, TlsFault, Trust};
@@ -282,6 +282,8 @@ pub struct Connected {
     pub peer: Option<SocketAddr>,
     /// The stage that took longest.
     pub slowest: Option<Stage>,
+    /// How long the stages took.
+    pub times: ConnectTimes,
 }
 
 /// A stage of making a link, and how long it took.

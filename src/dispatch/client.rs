@@ -188,6 +188,16 @@ impl<R, D> Client<R, D> {
         self.subscriptions.get(slot).map(|subscription| &subscription.callbacks)
     }
 
+    /// The topics that have callbacks: how many each has, and whether the present session told of its confirmation.
+    pub fn wishes(&self) -> impl Iterator<Item = (&Topic, usize, bool)> {
+        let present = self.session();
+        self.topics.iter().filter_map(move |(topic, &slot)| {
+            let subscription = self.subscriptions.get(slot)?;
+            let is_told = subscription.latest.is_some() && subscription.latest == present;
+            Some((topic, subscription.callbacks.len(), is_told))
+        })
+    }
+
     /// The listeners of an event.
     pub fn listeners(&self, kind: EventKind) -> &Callbacks<R> {
         &self.listeners[kind as usize]

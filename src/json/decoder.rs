@@ -13,7 +13,7 @@ use super::{Limits, MAX_DEPTH, TABLE_ELEMENTS};
 /// Reads one text, in as many calls as the caller likes.
 ///
 /// Each call of [`read`](Self::read) gets the same whole text. The number of bytes that it may look at bounds its time, but
-/// for a single number or a string without escapes, which are read in one piece.
+/// for a string without escapes, which is read in one piece, and a number, which has 16 KiB at most.
 #[derive(Debug)]
 pub struct Decoder {
     tape: Tape,

@@ -27,8 +27,8 @@
 //!   have for it.
 //! - A number beyond 2^53 is the string of its digits, because a double would lose some of them.
 //! - A UTF-8 byte order mark before the text is skipped.
-//! - At most [`MAX_DEPTH`] tables stand in each other, exponents and fractions are bounded as in LuaJIT's `tonumber`, and
-//!   numbers must be finite.
+//! - At most [`MAX_DEPTH`] tables stand in each other, exponents are bounded as in LuaJIT's `tonumber`, numbers must be finite,
+//!   and their texts have 16 KiB at most.
 
 mod decoder;
 mod encoder;

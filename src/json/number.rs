@@ -19,7 +19,7 @@ const POWERS: [f64; 23] = [
 /// So many digits fit into 2^53 whatever they are.
 const EXACT_DIGITS: usize = 15;
 
-/// Exponents from here on are refused, as LuaJIT's `tonumber` does; and so are as many digits after the point.
+/// Exponents from here on are refused, as LuaJIT's `tonumber` does.
 const MAX_EXPONENT: usize = 1 << 20;
 
 /// Why there is no number.
@@ -30,6 +30,10 @@ pub(super) enum NoNumber {
     /// No double holds it.
     OutOfRange,
 }
+
+/// The longest number, in bytes. It is read in one piece, and reading four megabytes of digits stopped the game for eight
+/// milliseconds.
+pub(super) const MAX_BYTES: usize = 16 << 10;
 
 /// Counts digits from `at` on, and appends them to a number that wraps around.
 #[inline]
@@ -46,6 +50,7 @@ fn digits(text: &[u8], at: usize, number: &mut u64) -> usize {
 #[inline]
 #[expect(clippy::cast_precision_loss, reason = "fifteen digits are exact")]
 pub(super) fn read(text: &[u8], at: usize) -> Result<(Node, usize), NoNumber> {
+    let text = &text[..text.len().min(at + MAX_BYTES + 1)];
     let is_negative = text.get(at) == Some(&b'-');
     let first = at + usize::from(is_negative);
     let mut mantissa = 0;
@@ -62,14 +67,14 @@ pub(super) fn read(text: &[u8], at: usize) -> Result<(Node, usize), NoNumber> {
                 end += 1 + fraction;
             }
             if matches!(text.get(end), Some(b'e' | b'E')) {
-                return read_slowly(text, at, end, fraction);
+                return read_slowly(text, at, end);
             }
         }
-        Some(b'e' | b'E') => return read_slowly(text, at, end, 0),
+        Some(b'e' | b'E') => return read_slowly(text, at, end),
         _ => {}
     }
     if whole + fraction > EXACT_DIGITS {
-        return read_slowly(text, at, end, fraction);
+        return read_slowly(text, at, end);
     }
     // Both are exact, so the quotient is rounded once, as the text's value would be.
     let value = mantissa as f64 / POWERS[fraction];
@@ -78,7 +83,7 @@ pub(super) fn read(text: &[u8], at: usize) -> Result<(Node, usize), NoNumber> {
 
 /// Likewise, for numbers with an exponent or many digits. `end` is where the exponent would begin.
 #[cold]
-fn read_slowly(text: &[u8], at: usize, mut end: usize, fraction: usize) -> Result<(Node, usize), NoNumber> {
+fn read_slowly(text: &[u8], at: usize, mut end: usize) -> Result<(Node, usize), NoNumber> {
     let mut exponent = 0;
     if matches!(text.get(end), Some(b'e' | b'E')) {
         let sign = usize::from(matches!(text.get(end + 1), Some(b'+' | b'-')));
@@ -92,9 +97,12 @@ fn read_slowly(text: &[u8], at: usize, mut end: usize, fraction: usize) -> Resul
         }
     }
     let number = &text[at..end];
+    if number.len() > MAX_BYTES {
+        return Err(NoNumber::OutOfRange);
+    }
     let value = str::from_utf8(number).ok().and_then(|number| number.parse::<f64>().ok());
     match value {
-        Some(value) if value.is_finite() && exponent.max(fraction) < MAX_EXPONENT => {
+        Some(value) if value.is_finite() && exponent < MAX_EXPONENT => {
             let is_exact =
                 value.abs() < MAX_EXACT || number.strip_prefix(b"-").unwrap_or(number) == MAX_EXACT_TEXT;
             Ok((if is_exact { Node::Number(value) } else { Node::Plain(Span::new(at, end)) }, end))

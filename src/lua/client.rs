@@ -12,6 +12,7 @@ use super::output::Output;
 use super::raw::Lua;
 use super::stats::Stats;
 use super::twins::{self, Target};
+use super::wishes::Wishes;
 use crate::dispatch::EventKind;
 use crate::model::{ClientSlot, Command, NAME_CHARACTERS, State, Topic, TopicKind, printable};
 
@@ -186,6 +187,16 @@ pub(super) fn stats(module: &mut Module, call: &mut Call<'_>) -> Result<Output, 
     let state = state_of(module, slot);
     let client = module.dispatcher.get(slot);
     Ok(Output::Stats(client.map(|client| Box::new(Stats::of(client, state, Instant::now())))))
+}
+
+/// `client:Subscriptions()` → a list of tables: the topic, how many callbacks it has, and its state
+pub(super) fn subscriptions(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
+    let slot = call.this(module)?;
+    let state = state_of(module, slot);
+    Ok(match module.dispatcher.get(slot) {
+        Some(client) => Output::Wishes(Wishes::of(client, state)),
+        None => Output::List(Vec::new()),
+    })
 }
 
 /// `client:Disconnect()`

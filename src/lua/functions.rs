@@ -41,7 +41,7 @@ impl Function {
 }
 
 /// Functions and methods. The metamethod `__tostring` is a method of that name.
-pub(super) static FUNCTIONS: [Function; 30] = [
+pub(super) static FUNCTIONS: [Function; 31] = [
     function("Connect", connect::connect, RAISE).prepared(connect::prepare_client),
     function("ProcessEvents", library::process_events, Output::Number(0.0)).idle(library::is_idle),
     function("SetTickBudget", library::set_tick_budget, Output::Nothing),
@@ -70,6 +70,7 @@ pub(super) static FUNCTIONS: [Function; 30] = [
     method("IsConnected", client::is_connected, Output::Boolean(false)),
     method("IsValid", client::is_valid, Output::Boolean(false)),
     method("Stats", client::stats, Output::Stats(None)),
+    method("Subscriptions", client::subscriptions, Output::List(Vec::new())),
     method("Disconnect", client::disconnect, Output::Nothing),
     method("__tostring", client::to_string, Output::Static("RealtimeClient (closed)")),
 ];

@@ -40,6 +40,7 @@ mod stats;
 mod trampoline;
 mod twins;
 mod walk;
+mod wishes;
 
 use std::fmt::Arguments;
 use std::io::{self, Write};

@@ -9,6 +9,7 @@ use super::push::{push_error, push_reply};
 use super::raw::Lua;
 use super::stats::{Stats, push_closed};
 use super::walk::{Place, push_place};
+use super::wishes::Wishes;
 use crate::model::{Error, Value};
 
 /// The part of a function that may raise or run scripts. It is handed the module's userdata, and returns how many values it
@@ -36,6 +37,8 @@ pub(super) enum Output {
     Answer(Result<Value, Error>),
     /// A client's figures; if it is gone, its state alone.
     Stats(Option<Box<Stats>>),
+    /// What a client subscribes to.
+    Wishes(Wishes),
     /// The value of the text that is the first argument, and what was found in it.
     Json(DecodedValue),
     /// nil, a reason, and whether the text was no JSON.
@@ -113,6 +116,7 @@ pub(super) unsafe fn push_output(lua: Lua, fixed: Fixed, output: &Output) -> Pus
             }
             Output::Stats(Some(stats)) => stats.push(lua),
             Output::Stats(None) => push_closed(lua),
+            Output::Wishes(wishes) => wishes.push(lua),
             Output::Json(decoded) => {
                 return push_decoded(lua, fixed, decoded).map_or(PushResult::Error, PushResult::Values);
             }

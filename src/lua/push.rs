@@ -276,7 +276,8 @@ unsafe fn push_names(lua: Lua, table: i32, name: &CStr, topics: &[Topic], kind: 
     }
 }
 
-fn topic_key(kind: TopicKind) -> &'static CStr {
+/// The field that has the name of a topic of this kind.
+pub(super) fn topic_key(kind: TopicKind) -> &'static CStr {
     match kind {
         TopicKind::Channel => c"channel",
         TopicKind::Pattern => c"pattern",

@@ -62,6 +62,14 @@ impl Stats {
         if let Some(Event::Ready(ready)) = client.ready() {
             numbers.extend(ready.protocol.map(|protocol| (c"protocol", f64::from(protocol))));
             numbers.extend(ready.tls_expires.map(|expires| (c"tls_expires", expires as f64)));
+            let times = ready.times;
+            let times = [
+                (c"lookup_time", times.lookup),
+                (c"connect_time", times.connect),
+                (c"tls_time", times.tls),
+                (c"login_time", times.login),
+            ];
+            numbers.extend(times.into_iter().filter_map(|(name, time)| Some((name, time?.as_secs_f64()))));
             tls = ready.tls;
             (server, version) = (ready.server.clone(), ready.version.clone());
             // It may have changed since.

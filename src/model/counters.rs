@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::{DropReason, Role};
+use super::{DropReason, Role, Topic};
 
 /// What a client is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -60,6 +60,7 @@ pub struct Counters {
     /// Channels and patterns that the server refused on the present connection and is asked for again.
     pub refused: Figure,
     one_refused: Mutex<Option<Box<str>>>,
+    refused_topics: Mutex<Box<[Topic]>>,
     address: Mutex<Option<Box<str>>>,
     sentinel: Mutex<[Option<Box<str>>; 2]>,
     nodes: Mutex<Box<[Node]>>,
@@ -114,6 +115,11 @@ impl Counters {
         self.one_refused.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Which topics are refused: all of them, unless they are many.
+    pub fn refused_topics(&self) -> Box<[Topic]> {
+        self.refused_topics.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Where the client is connected to, or tries to connect to, if the session says so.
     pub fn address(&self) -> Option<Box<str>> {
         self.address.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -162,9 +168,10 @@ impl SessionCounters {
         self.0.confirmed.set(count);
     }
 
-    /// How many channels and patterns are refused, and one of them with its reason.
-    pub fn set_refused(&self, count: u64, one: Option<String>) {
+    /// How many channels and patterns are refused, one of them with its reason, and which they are, unless they are many.
+    pub fn set_refused(&self, count: u64, one: Option<String>, topics: Vec<Topic>) {
         self.0.refused.set(count);
+        *self.0.refused_topics.lock().unwrap_or_else(PoisonError::into_inner) = topics.into();
         // Nothing can panic while the lock is held.
         *self.0.one_refused.lock().unwrap_or_else(PoisonError::into_inner) = one.map(Into::into);
     }

@@ -82,8 +82,23 @@ pub struct Ready {
     pub tls: Option<&'static str>,
     /// When the server's certificate expires, in seconds since 1970, if the connection is secured.
     pub tls_expires: Option<u64>,
+    /// How long it took to make the connection.
+    pub times: ConnectTimes,
     /// What the owner of this server should know of the connection: lines for the console, whoever listens.
     pub notices: Vec<Cow<'static, str>>,
+}
+
+/// How long the stages of making a connection took; `None` for those that it did not have.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ConnectTimes {
+    /// The lookup of the server's name.
+    pub lookup: Option<Duration>,
+    /// Connecting to the address, and to those that were tried before it.
+    pub connect: Option<Duration>,
+    /// Securing the connection.
+    pub tls: Option<Duration>,
+    /// The handshake of the protocol, with the login.
+    pub login: Option<Duration>,
 }
 
 /// What a server is to the others of its deployment.

@@ -17,7 +17,7 @@ pub use args::Args;
 pub use command::{Command, Request, RequestKind};
 pub use counters::{Counters, Figure, LoopCounters, Node, QueueCounters, SessionCounters, State};
 pub use error::{Code, Error, panic_text};
-pub use event::{DropReason, Event, Ready, Role};
+pub use event::{ConnectTimes, DropReason, Event, Ready, Role};
 pub use id::{
     ClientSlot, Clients, LinkId, RequestSlot, Requests, SessionId, Slot, SubscriptionSlot, Subscriptions,
     Topic, TopicKind,

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use mio::event::Event;
 use mio::{Registry, Token};
@@ -12,6 +12,7 @@ use super::io::Io;
 use super::resolve::{Answer, Query};
 use super::transport::{self, Target, Transport};
 use crate::backend::{Connected, LinkError, Stage};
+use crate::model::ConnectTimes;
 
 #[cfg(test)]
 mod tests;
@@ -73,7 +74,8 @@ impl Lookup {
         }
         let targets = in_turn(addresses, self.port, self.after);
         let slowest = Some(Stage::Lookup { host, took });
-        Attempt::begin(targets, slowest, &io.registry, answer.token, now, self.deadline)
+        let attempt = Attempt::begin(targets, slowest, &io.registry, answer.token, now, self.deadline)?;
+        Ok(Attempt { lookup: Some(took), ..attempt })
     }
 }
 
@@ -86,6 +88,10 @@ pub(super) struct Attempt {
     rest: VecDeque<Target>,
     /// The stage before this attempt that took longest.
     slowest: Option<Stage>,
+    /// How long the lookup took, if there was one.
+    lookup: Option<Duration>,
+    /// When the first address was tried.
+    since: Instant,
     began: Instant,
     /// When the next address has its turn.
     until: Instant,
@@ -109,7 +115,18 @@ impl Attempt {
                     let turns = u32::try_from(targets.len()).unwrap_or(u32::MAX).saturating_add(1);
                     let until = now + deadline.saturating_duration_since(now) / turns;
                     let rest = targets;
-                    return Ok(Self { transport, token, target, rest, slowest, began: now, until, deadline });
+                    return Ok(Self {
+                        transport,
+                        token,
+                        target,
+                        rest,
+                        slowest,
+                        lookup: None,
+                        since: now,
+                        began: now,
+                        until,
+                        deadline,
+                    });
                 }
                 Err(source) => failure = Some(LinkError::Connect { address: target.to_string(), source }),
             }
@@ -144,7 +161,9 @@ impl Attempt {
         let failure = match self.transport.finish_connect() {
             Ok(true) => {
                 let slowest = Some(self.slowest(now));
-                return Ok(Some(Connected { peer: self.target.address(), slowest }));
+                let connect = Some(now.saturating_duration_since(self.since));
+                let times = ConnectTimes { lookup: self.lookup, connect, ..ConnectTimes::default() };
+                return Ok(Some(Connected { peer: self.target.address(), slowest, times }));
             }
             Ok(false) if !is_late => return Ok(None),
             Ok(false) => None,
@@ -159,7 +178,8 @@ impl Attempt {
         }
         self.close(registry);
         let rest = std::mem::take(&mut self.rest);
-        *self = Self::begin(rest, Some(slowest), registry, self.token, now, self.deadline)?;
+        let next = Self::begin(rest, Some(slowest), registry, self.token, now, self.deadline)?;
+        *self = Self { lookup: self.lookup, since: self.since, ..next };
         Ok(None)
     }
 

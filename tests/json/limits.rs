@@ -30,6 +30,23 @@ fn a_text_of_the_most_bytes_passes_and_a_byte_more_does_not() {
     assert_eq!(told(b"\"12345\"", limits).unwrap(), "it has 7 bytes, and 6 are the most");
 }
 
+/// A number is read in one piece.
+#[test]
+fn a_number_has_16_kib_at_most() {
+    const MOST: usize = 16 << 10;
+    let (ones, zeros) = ("1".repeat(MOST), "0".repeat(MOST));
+    let whole = |digits: usize| format!("[{},2]", &ones[..digits]);
+    let fraction = |digits: usize| format!("[0.{},2]", &ones[..digits]);
+    let exponent = |digits: usize| format!("[1e-{},2]", &zeros[..digits]);
+    for text in [whole(300), fraction(MOST - 2), exponent(MOST - 3), format!("-0.{}", &ones[..MOST - 3])] {
+        assert!(decode(&text).is_ok(), "{} bytes", text.len());
+    }
+    for text in [whole(MOST), fraction(MOST - 1), exponent(MOST - 2), whole(400)] {
+        let expected = "line 1, column 2: a number out of range";
+        assert_eq!(decode(&text).unwrap_err().to_string(), expected, "{} bytes", text.len());
+    }
+}
+
 #[test]
 fn elements_are_counted_and_a_table_is_four() {
     for (text, elements) in [

@@ -33,10 +33,17 @@ host.test("what is refused at first is subscribed within a pause, and the client
 	local stats = client:Stats()
 	kit.eq({ stats.refused, stats.confirmed, stats.subscriptions }, { 2, 0, 2 })
 	assert(stats.refused_reason:find(channel, 1, true) and stats.refused_reason:find(": BUSY: ", 1, true), stats.refused_reason)
+	local function states()
+		local list = {}
+		for i, subscription in ipairs(client:Subscriptions()) do list[i] = subscription.state end
+		return list
+	end
+	kit.eq(states(), { "refused", "refused" })
 	-- Other work goes on.
 	kit.eq(kit.publish(client, channel, "unheard"), nil)
 	host.fake.forget_reactions()
 	kit.wait("the subscriptions", function() return client:Stats().confirmed == 2 end)
+	kit.wait("their states", function() return kit.same(states(), { "confirmed", "confirmed" }) end)
 	host.fake.publish(channel, "hello")
 	kit.wait("the messages", function() return #got == 2 end)
 	stats = client:Stats()

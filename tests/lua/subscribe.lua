@@ -251,6 +251,33 @@ host.test("no callback runs inside the call that took it", function()
 	client:Disconnect()
 end)
 
+host.test("Subscriptions lists what is listened to, and whether it is confirmed", function()
+	local lost = realtime.Connect("redis://127.0.0.1:1", { id = kit.unique("lost") })
+	lost:On("down", function() end)
+	lost:PSubscribe("a*", function() end)
+	kit.eq(lost:Subscriptions(), { { pattern = "a*", callbacks = 1, state = "waiting" } })
+	lost:Disconnect()
+	local client = kit.ready()
+	kit.eq(client:Subscriptions(), {})
+	client:Subscribe("b", "one", function() end)
+	client:Subscribe("b", "two", function() end)
+	kit.eq(client:Subscriptions(), { { channel = "b", callbacks = 2, state = "waiting" } })
+	client:Subscribe("a", function() end)
+	client:PSubscribe("c*", function() end)
+	local want = {
+		{ channel = "a", callbacks = 1, state = "confirmed" }, { channel = "b", callbacks = 2, state = "confirmed" },
+		{ pattern = "c*", callbacks = 1, state = "confirmed" },
+	}
+	kit.wait("the confirmations", function() return kit.same(client:Subscriptions(), want) end)
+	host.server.drop()
+	kit.wait("the loss", function() return client:Subscriptions()[1].state == "waiting" end)
+	kit.wait("all again", function() return kit.same(client:Subscriptions(), want) end)
+	client:Unsubscribe("a")
+	kit.eq(#client:Subscriptions(), 2)
+	client:Disconnect()
+	kit.wait("the end", function() return #client:Subscriptions() == 0 end)
+end)
+
 host.test("many channels, each to its own callback, in order", function()
 	local client, prefix = kit.ready(), kit.unique("many")
 	local N, got = 500, {}

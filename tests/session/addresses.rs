@@ -14,7 +14,7 @@ pub(crate) fn address(last: u8) -> SocketAddr {
 /// This peer accepts the link that the session asks for. Returns the peer after which it asked for one.
 pub(crate) fn accepted(client: &mut Client, link: u8, peer: u8) -> Option<SocketAddr> {
     client.await_attempt();
-    client.connected_as(link, Connected { peer: Some(address(peer)), slowest: None })
+    client.connected_as(link, Connected { peer: Some(address(peer)), ..Connected::default() })
 }
 
 #[test]
@@ -84,7 +84,10 @@ fn a_peer_that_had_too_little_time_is_not_passed_over() {
     for (stage, after) in [(lookup, None), (connect, Some(address(1)))] {
         let mut client = Client::new("redis://server", &[]);
         client.advance(4.5);
-        client.connected_as(0, Connected { peer: Some(address(2)), slowest: Some(stage) });
+        client.connected_as(
+            0,
+            Connected { peer: Some(address(2)), slowest: Some(stage), ..Connected::default() },
+        );
         client.advance(0.6);
         let (error, _) = client.expect_down();
         assert!(!error.message.contains("(at "), "{error}");

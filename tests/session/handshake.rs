@@ -348,7 +348,7 @@ fn a_connect_timeout_names_what_took_the_time() {
     ] {
         let mut client = Client::new("redis://server", &[]);
         client.advance(stands);
-        client.connected_as(0, Connected { peer: None, slowest: Some(stage) });
+        client.connected_as(0, Connected { peer: None, slowest: Some(stage), ..Connected::default() });
         client.advance(5.0 - stands + 0.01);
         let (error, _) = client.expect_down();
         assert_eq!(error.code.as_str(), "TIMEOUT");

@@ -5,7 +5,7 @@ use std::time::Duration;
 use realtime::backend::{
     Action, Connected, Expiry, LinkError, OptionValue, Secured, Stage, Tls, TlsError, TlsFault, Trust,
 };
-use realtime::model::{Code, Error, Event, LinkId, Ready};
+use realtime::model::{Code, ConnectTimes, Error, Event, LinkId, Ready};
 
 use crate::client::{BOTH, Client, Resp, option_text};
 use crate::sink::Said;
@@ -58,6 +58,28 @@ fn nothing_is_said_before_the_link_is_secured() {
         client.driver.secured(LinkId(0), how(30));
         client.driver.drive();
         assert_eq!(client.commands(0), ["HELLO 3 AUTH default secret"]);
+    }
+}
+
+#[test]
+fn ready_tells_how_long_each_stage_took() {
+    let [lookup, connect, tls, login] = [0.5, 0.25, 0.125, 1.0].map(Duration::from_secs_f64);
+    let made = ConnectTimes { lookup: Some(lookup), connect: Some(connect), ..ConnectTimes::default() };
+    for is_secured in [true, false] {
+        let mut client = Client::new(if is_secured { "rediss://server" } else { "redis://server" }, &[]);
+        client.expect_connect(0);
+        client.driver.connected(LinkId(0), Connected { times: made, ..Connected::default() });
+        client.driver.drive();
+        if is_secured {
+            assert!(matches!(client.action(), Some(Action::Secure { .. })));
+            client.driver.advance(tls);
+            client.driver.secured(LinkId(0), how(30));
+            client.driver.drive();
+        }
+        client.driver.advance(login);
+        client.hello(Resp::Three);
+        let times = ConnectTimes { tls: is_secured.then_some(tls), login: Some(login), ..made };
+        assert_eq!(ready(&mut client).times, times);
     }
 }
 
@@ -232,7 +254,7 @@ fn a_peer_that_cannot_be_believed_is_followed_by_the_next_address() {
     client.expect_connect(0);
     let peer = ([127, 0, 0, 1], 6379).into();
     let slowest = Some(Stage::Connect { address: "127.0.0.1:6379".into(), took: Duration::ZERO });
-    client.driver.connected(LinkId(0), Connected { peer: Some(peer), slowest });
+    client.driver.connected(LinkId(0), Connected { peer: Some(peer), slowest, ..Connected::default() });
     client.action();
     let fault = TlsError { fault: TlsFault::UnknownIssuer, words: String::new() };
     client.lost(0, LinkError::Tls(fault));

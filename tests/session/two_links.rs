@@ -154,7 +154,7 @@ fn a_client_that_closes_renews_nothing() {
     client.commands(0);
     client.subscribe("chat", 1);
     client.await_attempt();
-    client.connected_as(1, Connected { peer: Some(address(2)), slowest: None });
+    client.connected_as(1, Connected { peer: Some(address(2)), ..Connected::default() });
     client.commands(1);
     client.disconnect(5.0);
     client.server(1, &[&info("y")[..], b"+PONG\r\n"].concat());

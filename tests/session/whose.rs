@@ -61,7 +61,7 @@ fn a_refused_connection_does_and_a_lost_one_does_not() {
     client.await_attempt();
     let peer = Some(([10, 0, 0, 1], 6379).into());
     client.commands(0);
-    client.connected_as(0, Connected { peer, slowest: None });
+    client.connected_as(0, Connected { peer, ..Connected::default() });
     client.commands(0);
     client.server(0, b"-WRONGPASS no\r\n");
     let error = client.expect_down().0.to_string();

@@ -1,5 +1,6 @@
 -- realtime_check, and realtime.Check: whether all is well, and where it is not, what to do.
 return function(realtime, addon)
+	local install, module_file = include("realtime/install.lua"), include("realtime/module_file.lua")
 	local SysTime = SysTime
 	local CONNECTING = 10 -- seconds that a connection may take
 	local HISTORY = 10 -- changes of state that are remembered
@@ -9,6 +10,9 @@ return function(realtime, addon)
 	local history, last_state, default = {}, nil, nil
 	addon.AddTask("realtime.Check", function(now)
 		if not default then return end
+		-- The state is ahead of the event that tells the reason.
+		local newest = history[#history]
+		if newest and newest.state == "waiting" and not newest.error then newest.error = default:Stats().error end
 		local state = default:State()
 		if state == last_state then return end
 		last_state = state
@@ -46,8 +50,22 @@ return function(realtime, addon)
 		return "What it says is what to mend; it is tried again by itself. docs/troubleshooting.md has each line."
 	end
 
+	-- The module's file as it is now: the next map loads it anew. An upload may go on, or have failed.
+	local function look_at_file(report)
+		local name, unfit = install.File(), install.Unfit()
+		if unfit then
+			local lines = string.Explode("\n", unfit)
+			local todo = table.remove(lines)
+			return report.Problem("module", table.concat(lines, " "), todo)
+		end
+		local found = name and module_file.Inspect("lua/bin/" .. name)
+		if not found then return report.Unknown("module", "its file is not in garrysmod/lua/bin, or cannot be read") end
+		report.Good("module", string.format("garrysmod/lua/bin/%s is whole: %d bytes, %s", name, found.size, module_file.Describe(found)))
+	end
+
 	-- A client that is connected, or nil.
 	local function connect(report)
+		look_at_file(report)
 		report.Good("versions", "module " .. realtime.VERSION .. ", addon " .. realtime.ADDON_VERSION)
 		local client, message = realtime.Default()
 		if not client then

@@ -49,6 +49,24 @@ return function(realtime, addon)
 		report.Good("server", string.format("%s; an answer takes %.1f ms", server, seconds * 1000))
 	end
 
+	-- What the present connection took, stage by stage.
+	local STAGES = { { "lookup", "lookup_time" }, { "connecting", "connect_time" }, { "TLS", "tls_time" }, { "login", "login_time" } }
+	function addon.ConnectTimes(stats)
+		local parts, sum = {}, 0
+		for _, stage in ipairs(STAGES) do
+			local seconds = stats[stage[2]]
+			if seconds then
+				parts[#parts + 1] = string.format("%s %.1f ms", stage[1], seconds * 1000)
+				sum = sum + seconds
+			end
+		end
+		return string.format("made within %.1f ms: %s", sum * 1000, table.concat(parts, ", "))
+	end
+
+	function steps.connection(report, client)
+		report.Good("connection", addon.ConnectTimes(client:Stats()))
+	end
+
 	function steps.role(report, client)
 		if client:Stats().role ~= "replica" then return report.Good("role", "it is a master") end
 		local _, role = realtime.Await(client, "Command", { "ROLE" })
@@ -219,6 +237,6 @@ return function(realtime, addon)
 	end
 
 	-- The order in which they run. What addons are refused comes before the check's own subscriptions.
-	addon.check_order = { "server", "role", "subscriptions", "messages", "patterns", "scripts", "shared", "durable", "players", "memory", "persistence",
-		"clients", "buffers", "clock", "others" }
+	addon.check_order = { "connection", "server", "role", "subscriptions", "messages", "patterns", "scripts", "shared", "durable", "players", "memory",
+		"persistence", "clients", "buffers", "clock", "others" }
 end

@@ -6,6 +6,7 @@ return function(realtime, addon)
 	local TAIL_BYTES = 65536 -- a larger message costs time even if 200 bytes are shown: of one, its size is
 	local REFUSED_BYTES = 2000 -- of what the server refuses: the words that allow it must be whole
 	local SHOWN_NODES = 24 -- of a cluster
+	local SHOWN_SUBSCRIPTIONS = 24
 	local SHOWN_BYTES = 200 -- of a message, a channel's name or a detail
 
 	-- Lines for whoever typed the command, the server's console or a superadmin's; and whether that player has left.
@@ -55,6 +56,26 @@ return function(realtime, addon)
 		return string.format(" (%.1f/s)", (stats[key] - from.stats[key]) / seconds)
 	end
 
+	-- Those that are not heard first.
+	local ORDER = { refused = 1, waiting = 2, confirmed = 3 }
+	local function show_subscriptions(say, client)
+		local list, places = client:Subscriptions(), {}
+		for i, subscription in ipairs(list) do places[subscription] = i end
+		table.sort(list, function(a, b)
+			if a.state ~= b.state then return ORDER[a.state] < ORDER[b.state] end
+			return places[a] < places[b]
+		end)
+		for i, subscription in ipairs(list) do
+			if i > SHOWN_SUBSCRIPTIONS then
+				say("      … and %d more", #list - SHOWN_SUBSCRIPTIONS)
+				break
+			end
+			local kind = subscription.pattern and "pattern " or subscription.sharded_channel and "sharded " or ""
+			say("      %-9s    %s%s, %d callbacks", subscription.state, kind,
+				printable(subscription.channel or subscription.pattern or subscription.sharded_channel), subscription.callbacks)
+		end
+	end
+
 	local function show(say, client)
 		local stats = client:Stats()
 		say("%s: %s%s", name_of(client), stats.state, stats.error and ", " .. stats.error or "")
@@ -82,6 +103,7 @@ return function(realtime, addon)
 		local ended = math.max(0, stats.confirmed - stats.subscriptions)
 		say("    subscriptions  %d, %d confirmed%s", stats.subscriptions, stats.confirmed - ended,
 			ended > 0 and string.format("; the server still sends %d that nobody wants any more", ended) or "")
+		show_subscriptions(say, client)
 		if stats.refused > 0 then say("    refused        %d: %s", stats.refused, addon.Printable(stats.refused_reason or "…", REFUSED_BYTES)) end
 		addon.ShowShared(say, client)
 		addon.ShowJobs(say, client)

@@ -130,9 +130,14 @@ return function(realtime, addon)
 			say(worker, "the message %s is dead: %s", message.first, each[2])
 			tell_failed(worker, message, each[2], message.tries, true)
 		end
+		-- Stopped while they were on their way: they are for others.
+		local returned = { "release", "", 0, "" }
 		for _, fields in ipairs(messages) do
-			if not worker.runs[fields[1]] then start(worker, message_of(fields)) end
+			local is_known = worker.runs[fields[1]]
+			if not is_known and worker.is_on then start(worker, message_of(fields)) end
+			if not is_known and not worker.is_on then returned[#returned + 1] = fields[1] end
 		end
+		if returned[5] then ask(worker, returned, function() end, function() end) end
 	end
 
 	-- How many more it may have: those whose end is on its way are no more this server's once Redis gets to the next question.

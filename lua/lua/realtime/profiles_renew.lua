@@ -93,8 +93,9 @@ return function(realtime, addon)
 	-- A message only says where to look: Redis knows what is true.
 	function renewing.Hear(self, message)
 		if not message then return end -- too long for one of ours
-		local what, id, rest = message:match("^(%l+) (%d+) ?(.*)$")
+		local what, id = message:match("^(%l+) (%d+)")
 		if not what then return end
+		local rest = message:sub(#what + #id + 3)
 		local profile = self.profiles[id]
 		if what == "wanted" then
 			if profile and profile.token == rest then return look(profile) end

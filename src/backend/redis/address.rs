@@ -78,7 +78,7 @@ mod tests {
 
     fn connection(id: Option<&str>, port: u16) -> Connection {
         let config = Config::new(Options::default()).unwrap();
-        let how = Connected { peer: Some(([127, 0, 0, 1], port).into()), slowest: None };
+        let how = Connected { peer: Some(([127, 0, 0, 1], port).into()), ..Connected::default() };
         let mut connection = Connection::new(LinkRole::Commands, how, Instant::now(), &config);
         connection.server_id = id.map(Into::into);
         connection

@@ -51,9 +51,9 @@ impl RedisSession {
     }
 
     /// The event loop secured the link: says hello on it.
-    pub(super) fn secured(&mut self, i: usize, how: Secured) {
+    pub(super) fn secured(&mut self, i: usize, how: Secured, now: Instant) {
         if let Some(connection) = self.links[i].connection_mut() {
-            connection.secured = Some(how);
+            connection.secure(how, now);
             self.say_hello(i);
         }
     }

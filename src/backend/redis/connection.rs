@@ -14,7 +14,7 @@ use super::role::RoleQuestion;
 use super::serving::Serving;
 use crate::backend::toolbox::{Batch, InFlight, Liveness, Pipeline};
 use crate::backend::{Connected, Secured, Stage};
-use crate::model::RequestKind;
+use crate::model::{ConnectTimes, RequestKind};
 
 /// How many of a connection's first bytes are kept to tell what answered, if it is no Redis server.
 const OPENING: usize = 32;
@@ -97,6 +97,8 @@ pub(super) struct Connection {
     pub(super) named: Instant,
     /// The stage of making it that took longest.
     pub(super) slowest: Option<Stage>,
+    /// How long the stages took so far.
+    pub(super) times: ConnectTimes,
     /// How it is secured, once it is.
     pub(super) secured: Option<Secured>,
     /// The address at the other end.
@@ -126,6 +128,7 @@ impl Connection {
             used: now,
             named: now,
             slowest: how.slowest,
+            times: how.times,
             secured: None,
             peer: how.peer,
             server_id: None,
@@ -133,6 +136,19 @@ impl Connection {
             opening: [0; OPENING],
             opening_len: 0,
         }
+    }
+
+    /// It is secured now.
+    pub(super) fn secure(&mut self, how: Secured, now: Instant) {
+        self.secured = Some(how);
+        self.times.tls = Some(now.saturating_duration_since(self.made));
+    }
+
+    /// The server let us in.
+    pub(super) fn admit(&mut self, now: Instant) {
+        let login =
+            now.saturating_duration_since(self.made).saturating_sub(self.times.tls.unwrap_or_default());
+        self.times.login = Some(login);
     }
 
     /// Input arrives. Returns the decoder for it, unless it is in use.

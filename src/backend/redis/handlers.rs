@@ -27,7 +27,7 @@ impl Session for RedisSession {
         let Some(i) = self.position(link) else {
             return self.watched(link, now, sink, |watch| watch.handle_secured(now, how));
         };
-        self.secured(i, how);
+        self.secured(i, how, now);
         self.settle(now, sink);
     }
 

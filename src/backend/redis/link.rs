@@ -166,9 +166,12 @@ impl Link {
     }
 
     /// The server let us in.
-    pub(super) fn handshaken(&mut self) {
+    pub(super) fn handshaken(&mut self, now: Instant) {
         self.state = match std::mem::replace(&mut self.state, LinkState::Idle) {
-            LinkState::Handshaking { connection, .. } => LinkState::Up(connection),
+            LinkState::Handshaking { mut connection, .. } => {
+                connection.admit(now);
+                LinkState::Up(connection)
+            }
             other => other,
         };
         self.error = None;

@@ -114,7 +114,7 @@ impl RedisSession {
 
     /// The server let us in.
     pub(super) fn up(&mut self, i: usize, now: Instant, sink: &mut dyn Sink) {
-        self.links[i].handshaken();
+        self.links[i].handshaken(now);
         self.cluster.iter_mut().for_each(|cluster| cluster.linked());
         if self.links[i].role() == LinkRole::Shard {
             return self.shard_up(i, now, sink);
@@ -181,11 +181,13 @@ impl RedisSession {
         // The nodes of a cluster hand on to each other what is published, replicas too.
         let role = self.server.role.filter(|_| !self.server.is_cluster());
         let notice = self.role.notice(role, &self.config).or_else(|| self.address.notice());
-        let address = self.links[self.link_for(LinkRole::Commands)].endpoint();
+        let link = &self.links[self.link_for(LinkRole::Commands)];
+        let (address, times) = (link.endpoint(), link.up().map(|connection| connection.times));
         let mut ready = Ready {
             first,
             address: address.map(|address| address.to_string().into()),
             protocol: Some(version as u8),
+            times: times.unwrap_or_default(),
             notices: notice.map(Into::into).into_iter().collect(),
             ..self.server.ready()
         };
@@ -379,7 +381,7 @@ impl RedisSession {
         self.closed = true;
         self.end_watch();
         self.counters.set_confirmed(0);
-        self.counters.set_refused(0, None);
+        self.counters.set_refused(0, None, Vec::new());
         self.counters.set_address(None);
         self.counters.set_nodes(Vec::new());
         self.update_state();

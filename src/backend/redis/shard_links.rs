@@ -272,21 +272,26 @@ impl RedisSession {
         if !has_changed {
             return;
         }
-        let silent = self.links.iter().filter_map(|link| {
-            let delivery =
-                self.shards.of(link.id()).filter(|delivery| !link.is_up() && !delivery.is_empty())?;
-            Some((delivery.wanted(), link.error()?))
-        });
-        let (unreached, error) =
-            silent.fold((0, None), |(sum, first), (wanted, error)| (sum + wanted, first.or(Some(error))));
+        let (mut unreached, mut error, mut topics) = (0, None, Vec::new());
+        for link in self.links.iter().filter(|link| !link.is_up()) {
+            let delivery = self.shards.of(link.id()).filter(|delivery| !delivery.is_empty());
+            let (Some(delivery), Some(cause)) = (delivery, link.error()) else { continue };
+            unreached += delivery.wanted();
+            error = error.or(Some(cause));
+            topics.append(&mut delivery.wanted_topics());
+        }
         let reason = error.map(|error| format!("sharded channels ({unreached}): {error}"));
         let count = unreached
             + self.delivery.refused_count()
             + self.shards.all().map(Delivery::refused_count).sum::<usize>();
-        let deliveries = std::iter::once(&mut self.delivery).chain(self.shards.all_mut());
-        let refused = deliveries
-            .filter(|delivery| delivery.refused_count() > 0)
-            .find_map(|delivery| listed(&RefusedTopics { count, ..delivery.refused_topics() }, &self.config));
-        self.counters.set_refused(count as u64, refused.or(reason));
+        let mut refused = None;
+        for delivery in std::iter::once(&mut self.delivery).chain(self.shards.all_mut()) {
+            if delivery.refused_count() > 0 {
+                let mut found = RefusedTopics { count, ..delivery.refused_topics() };
+                topics.append(&mut found.wanted);
+                refused = refused.or_else(|| listed(&found, &self.config));
+            }
+        }
+        self.counters.set_refused(count as u64, refused.or(reason), topics);
     }
 }

@@ -70,6 +70,8 @@ fn attempt(script: Script, rest: Vec<Target>, now: Instant) -> (Attempt, Arc<Scr
         target: Target::Tcp(address(9, 1)),
         rest: rest.into(),
         slowest: None,
+        lookup: None,
+        since: now,
         began: now,
         until: now + SECOND,
         deadline: now + 2 * SECOND,
@@ -103,9 +105,32 @@ fn news_that_settle_nothing_leave_the_attempt_its_time() {
         assert_eq!(attempt.check(poll.registry(), now).expect("more time"), None);
         let connected = attempt.check(poll.registry(), now + SECOND / 2).expect("a connection");
         let slowest = Some(slow_connect(9, SECOND / 2));
-        assert_eq!(connected, Some(Connected { peer: Some(address(9, 1)), slowest }));
+        let times = ConnectTimes { connect: Some(SECOND / 2), ..ConnectTimes::default() };
+        assert_eq!(connected, Some(Connected { peer: Some(address(9, 1)), slowest, times }));
         assert_eq!(script.closed.load(Ordering::Relaxed), 0);
     }
+}
+
+#[test]
+fn connecting_takes_the_time_of_the_addresses_that_failed_as_well() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let now = Instant::now();
+    let script = Script { can_read: true, ..Script::default() };
+    script.answers.lock().expect("no panic").push_back(Err(ErrorKind::ConnectionRefused.into()));
+    let (attempt, _, mut poll) = attempt(script, vec![Target::Tcp(address(1, port))], now);
+    let mut attempt = Attempt { lookup: Some(SECOND / 4), ..attempt };
+    assert_eq!(attempt.check(poll.registry(), now + SECOND / 2).expect("another address"), None);
+    let mut events = mio::Events::with_capacity(8);
+    let connected = loop {
+        poll.poll(&mut events, Some(10 * SECOND)).expect("a selector");
+        events.iter().for_each(|event| attempt.handle_event(event));
+        if let Some(connected) = attempt.check(poll.registry(), now + SECOND).expect("a connection") {
+            break connected;
+        }
+    };
+    let times = ConnectTimes { lookup: Some(SECOND / 4), connect: Some(SECOND), ..ConnectTimes::default() };
+    assert_eq!(connected.times, times);
 }
 
 #[test]

@@ -1,10 +1,10 @@
 -- A game server of the random histories over faults (faults_random_once.lua): it writes to a shared table, publishes and handles durable
 -- messages, and takes jobs, at random. log(kind, …) gets what it tries, before it does, and what becomes of it: words without spaces. It is the
--- same in the suite's process and in one of its own.
-return function(client, id, log)
+-- same in the suite's process and in one of its own. `names`: of the shared table, the channels and the jobs, which are others in each history.
+return function(client, id, log, names)
 	local realtime = include("realtime/load.lua")
 	local random = math.random
-	local shared, durable = realtime.Shared("world", client, id), realtime.Durable(client, id)
+	local shared, durable = realtime.Shared(names.table, client, id), realtime.Durable(client, id)
 	local server = { client = client, shared = shared, durable = durable, id = id, open = 0 }
 	local state, count = realtime.RandomToken():sub(1, 8), 0
 
@@ -28,8 +28,8 @@ return function(client, id, log)
 			if client:IsValid() then fn() end
 		end)
 	end
-	assert(durable:Subscribe("news", function(name) log("heard", id, name) end, { from = "start" }))
-	assert(durable:Work("work", function(name, _, done)
+	assert(durable:Subscribe(names.news, function(name) log("heard", id, name) end, { from = "start" }))
+	assert(durable:Work(names.work, function(name, _, done)
 		later(random() * 0.2, function()
 			if done() then log("worked", name) end
 		end)
@@ -54,14 +54,14 @@ return function(client, id, log)
 		end,
 		function()
 			local name, fn = try("news")
-			durable:Publish("news", name, fn)
+			durable:Publish(names.news, name, fn)
 		end,
 		function()
 			local name, fn = try("work")
-			durable:Publish("work", name, fn)
+			durable:Publish(names.work, name, fn)
 		end,
 		function()
-			local slot = "job" .. random(5)
+			local slot = names.job .. random(5)
 			log("job", slot)
 			realtime.Once(slot, function(done)
 				later(random() * 0.2, function()

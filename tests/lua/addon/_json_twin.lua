@@ -13,6 +13,7 @@ return function(realtime)
 	local MAX_DEPTH = 64
 	local MAX_INTEGER = 2 ^ 53
 	local MAX_TEXT = "9007199254740992"
+	local MAX_NUMBER = 16384 -- bytes of its text
 	local MAX_STEP = 64 -- bytes of a key in an error's path
 	local UNBOUNDED = { bytes = huge, elements = huge }
 	local TABLE_ELEMENTS = 4 -- that a table counts for: to make one takes longer than to read a number or a short string
@@ -253,6 +254,7 @@ return function(realtime)
 		local rest, stop = match(text, "^(%.%d+)()", behind)
 		if not rest then rest, stop = "", behind end
 		local power, after = match(text, "^([eE][+-]?%d+)()", stop)
+		if (after or stop) - at > MAX_NUMBER then return nil, at, "a number out of range" end
 		local number = tonumber(whole .. rest .. (power or ""))
 		-- nil: an exponent of very many digits.
 		if not number or number == huge or number == -huge then return nil, at, "a number out of range" end

@@ -22,10 +22,14 @@ end
 local function quoted(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
 processes.shell = shell
 
--- The project's folder. The host has gone into a folder of its own since it was started.
-local here = debug.getinfo(1, "S").source:match("^@(.*)_processes%.lua$")
-if here:sub(1, 1) ~= "/" then here = ffi.string(ffi.C.getenv("PWD")) .. "/" .. here end
-processes.ROOT = here .. "../../../"
+-- The host has gone into a folder of its own since it was started.
+local function absolute(path) return path:sub(1, 1) == "/" and path or ffi.string(ffi.C.getenv("PWD")) .. "/" .. path end
+-- The project's folder.
+processes.ROOT = absolute(debug.getinfo(1, "S").source:match("^@(.*)_processes%.lua$")) .. "../../../"
+-- This host, with the module that it was given.
+local program = shell("readlink /proc/$PPID/exe"):Trim()
+local module = shell("tr '\\0' '\\n' </proc/$PPID/cmdline"):match("%-%-module\n([^\n]+)\n")
+if module then program = program .. " --module " .. quoted(absolute(module)) end
 
 -- The first block of Lua of a page.
 function processes.example(page) return shell("cat " .. quoted(processes.ROOT .. page)):match("```lua\n(.-)```") end
@@ -38,8 +42,9 @@ function processes.start(id, addon)
 	local kit = include("../_kit.lua")
 	file.Delete(output)
 	shell("mkdir -p " .. folder .. " && echo " .. quoted(processes.configuration(id)) .. " >" .. folder .. "/realtime.json")
-	local stream = ffi.C.popen("echo $$ >garrysmod/data/" .. pid .. "; exec " .. shell("readlink /proc/$PPID/exe"):Trim() .. " --prompt --game "
-		.. id .. " --addon " .. quoted(processes.ROOT .. "lua") .. " --addon " .. quoted(addon) .. " >garrysmod/data/" .. output .. " 2>&1", "w")
+	local line = string.format("echo $$ >garrysmod/data/%s; exec %s --prompt --game %s --addon %s --addon %s >garrysmod/data/%s 2>&1", pid, program, id,
+		quoted(processes.ROOT .. "lua"), quoted(addon), output)
+	local stream = ffi.C.popen(line, "w")
 	local server, asked = {}, 0
 	-- What it has printed so far.
 	function server.said() return file.Read(output, "DATA") or "" end
@@ -48,9 +53,14 @@ function processes.start(id, addon)
 		ffi.C.fputs(line .. "\n", stream)
 		ffi.C.fflush(stream)
 	end
+	-- Waits for something of it; a failure tells what it said last.
+	local function wait(what, condition)
+		local fine, message = pcall(kit.wait, what, condition)
+		if not fine then error(message .. "; " .. id .. " said last:\n" .. server.said():sub(-1000), 0) end
+	end
 	-- Waits until a Lua expression has that value there.
 	function server.wait(expression, value)
-		kit.wait(expression .. " to be " .. value, function()
+		wait(expression .. " to be " .. value, function()
 			asked = asked + 1
 			server.type(string.format('print("answer %d: " .. tostring((%s)))', asked, expression))
 			local want, said = "answer " .. asked .. ": ", nil
@@ -62,7 +72,7 @@ function processes.start(id, addon)
 		end)
 	end
 	function server.says(text)
-		kit.wait(id .. " to say " .. text, function() return server.said():find(text, 1, true) end)
+		wait(id .. " to say " .. text, function() return server.said():find(text, 1, true) end)
 	end
 	function server.kill()
 		shell("kill -9 $(cat garrysmod/data/" .. pid .. ")")

@@ -119,6 +119,7 @@ host.test("every figure of Stats, and every field of a server", function()
 		secured:Disconnect()
 	end
 	stats.nodes = stats.nodes or {} -- of a cluster
+	stats.lookup_time, stats.tls_time = 0, 0 -- of a server with a name, and with TLS
 	stats.sentinel, stats.sentinel_error = "", {} -- of Sentinels
 	kit.eq(names(fields.RealtimeStats, all), names(stats, all))
 	local presence = realtime.Presence(client, "x")

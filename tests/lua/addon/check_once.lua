@@ -96,7 +96,7 @@ host.test("a server without a fault has none, and the report says what is there"
 	kit.wait("ready", function() return realtime.Default():IsConnected() end)
 	local report, about = all_well(), {}
 	for _, line in ipairs(report.lines) do about[line.about] = line.text end
-	for _, name in ipairs({ "versions", "settings", "id", "server", "role", "messages", "patterns", "subscriptions", "jobs", "shared tables", "memory",
+	for _, name in ipairs({ "versions", "settings", "id", "server", "role", "messages", "patterns", "subscriptions", "jobs", "shared tables", "connection", "memory",
 		"persistence", "clients", "output buffers", "clock", "other servers", "changes of state" }) do
 		assert(about[name], name .. " is not in\n" .. show(report))
 	end
@@ -104,6 +104,19 @@ host.test("a server without a fault has none, and the report says what is there"
 	assert(about["changes of state"]:find("ready", 1, true), show(report))
 	kit.eq(realtime.Default():Stats().subscriptions, 0, "nothing of it stays")
 	kit.eq(next(realtime.addon.presences), nil)
+end)
+
+host.test("a module whose file was damaged since it was loaded", function()
+	local built = file.Open(FILE, "rb", "MOD")
+	local part = built:Read(300000)
+	built:Close()
+	host.move(FILE, "kept.dll")
+	host.put(FILE, part)
+	assert(only("module", "is incomplete").todo:find("anew", 1, true))
+	host.delete(FILE)
+	host.move("kept.dll", FILE)
+	local report = show(all_well())
+	assert(report:find("good module: garrysmod/" .. FILE .. " is whole: ", 1, true), report)
 end)
 
 host.test("a wrong password", function()

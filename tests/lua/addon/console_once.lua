@@ -33,6 +33,7 @@ host.test("status shows every client with its figures", function()
 	for _, part in ipairs({
 		'this server is "ttt-1"', "realtime.Default at 127.0.0.1:", ": ready", "redis 7", "RESP3 at 127.0.0.1:", "round trip", " ms", "received       3",
 		"3 handed to callbacks", "published      3", "dropped        0 (0 overflow, 0 too large)", "subscriptions  1, 1 confirmed",
+		"      confirmed    " .. channel .. ", 1 callbacks",
 		"reconnects",
 	}) do
 		assert(said(part), part .. " is not in:\n" .. said())

@@ -284,6 +284,25 @@ host.test("a channel is for one or the other", function()
 	close(a, b)
 end)
 
+host.test("what is behind is known again after Redis lost the newest messages, as at a failover", function()
+	local a, channel = server(), kit.unique("news")
+	a.subscribe(channel)
+	for i = 1, 3 do kit.eq(done(a, "Publish", channel, i), nil) end
+	gets(a, { 1, 2, 3 })
+	local key = "realtime:durable:{" .. channel .. "}"
+	kit.wait("its place", function() return select(2, done(a, "Stats", channel)).behind == 0 end)
+	local newest = host.real.command("XREVRANGE", key, "+", "-", "COUNT", "1")[1][1]
+	host.real.command("XDEL", key, newest)
+	host.real.command("HSET", key .. ":about", "number", "2")
+	kit.wait("word of it", function() return a.count("lost") == 1 end)
+	kit.eq(select(2, done(a, "Stats", channel)).behind, 0)
+	-- And what is lost from here on is counted.
+	kit.eq(done(a, "Publish", channel, 4), nil)
+	gets(a, { 1, 2, 3, 4 })
+	kit.eq(a.count("lost"), 1)
+	close(a)
+end)
+
 host.test("what is known of a server goes with Forget", function()
 	local channel, a, b = kit.unique("news"), server(), server()
 	a.subscribe(channel)

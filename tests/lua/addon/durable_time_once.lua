@@ -332,3 +332,25 @@ host.test("a run that goes on is renewed; once its time is over somebody else ha
 	case.leave(a, true)
 	case.leave(b, true)
 end)
+
+host.test("a worker that was stopped begins nothing: what was on its way goes to another one at once", function()
+	local case = new_case()
+	local a, b = case.server("a"), case.server("b")
+	local got = {}
+	local function work(durable, name)
+		durable:Work("c", function(number, _, done)
+			got[#got + 1] = name .. number
+			done()
+		end)
+	end
+	case.delay = 1
+	b:Publish("c", 1)
+	work(a, "a")
+	case.pass(1.5) -- its question was answered, and the answer is on its way
+	a:Stop("c")
+	case.pass(3)
+	kit.eq(got, {})
+	work(b, "b")
+	case.pass(10)
+	kit.eq(got, { "b1" })
+end)

@@ -67,7 +67,7 @@ local TEXTS = {
 	{ "one string of code points", function(size) return '"' .. fill([[\u0041]], size) .. '"' end },
 	{ "one string of surrogates", function(size) return '"' .. fill([[\ud834\udd1e]], size) .. '"' end },
 	{ "one long integer", function(size) return "[1" .. ("0"):rep(300) .. fill(",1", size) .. "]" end },
-	{ "one long fraction", function(size) return "0." .. ("1"):rep(size) end },
+	{ "long fractions", function(size) return "[0" .. fill(",0." .. ("1"):rep(1000), size) .. "]" end },
 	{ "many keys", function(size)
 		local pieces = {}
 		for i = 1, size / 12 do pieces[i] = string.format('"key%05d":1', i) end

@@ -114,6 +114,16 @@ local TOKENS = {
 	"1e1048576", "1e-1048575", "0.1000000000000000055511151231257827", "123456789012345678", "0.0000001",
 }
 
+host.test("the longest number is as long", function()
+	for bytes = 16382, 16386 do
+		for _, text in ipairs({ "0." .. ("1"):rep(bytes - 2), "1e-" .. ("0"):rep(bytes - 3), ("1"):rep(bytes) }) do
+			local expected, why = twin.Decode(text)
+			kit.eq({ realtime.DecodeJson(text), (select(2, realtime.DecodeJson(text))) }, { expected, why }, bytes)
+			assert((why ~= nil) == (bytes > 16384 or text:find("^11") ~= nil), why)
+		end
+	end
+end)
+
 host.test("random values have the same text, or the same reason", function()
 	for i = 1, 3000 do
 		local given = value(1, i % 3 == 0 and 0.05 or 0)

@@ -52,7 +52,7 @@ fn the_first_link_serves_its_own_slots_by_whichever_address_it_is_known() {
         let mut client = Client::with_seed("redis://play.example:7001", &[], SEED);
         client.attempt(0);
         let peer = Some(([10, 0, 0, 1], 7001).into());
-        made_as(&mut client, 0, resp, "cluster", Connected { peer, slowest: None });
+        made_as(&mut client, 0, resp, "cluster", Connected { peer, ..Connected::default() });
         client.commands(0);
         client.server(0, b"*1\r\n*3\r\n:0\r\n:16383\r\n*2\r\n$8\r\n10.0.0.1\r\n:7001\r\n");
         client.get(1, "c");

@@ -236,7 +236,7 @@ fn each_name_remembers_which_of_its_addresses_was_of_no_use() {
             panic!("no attempt")
         };
         afters.push(after);
-        client.driver.connected(LinkId(0), Connected { peer: Some(peer(accepted)), slowest: None });
+        client.driver.connected(LinkId(0), Connected { peer: Some(peer(accepted)), ..Connected::default() });
         client.lost(0, LinkError::Eof);
         if accepted % 2 == 0 {
             let error = all_failed(&mut client);

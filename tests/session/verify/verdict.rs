@@ -207,7 +207,7 @@ fn a_link_lost_before_the_next_probe_has_its_gap_since_the_last_message_not_sinc
 fn of_several_addresses_the_next_one_has_its_turn() {
     let mut client = Client::new("redis://server", &ON);
     let peer = Some(([10, 0, 0, 1], 6379).into());
-    client.connected_as(0, Connected { peer, slowest: None });
+    client.connected_as(0, Connected { peer, ..Connected::default() });
     client.hello(Resp::Three);
     client.expect_ready(true, Resp::Three);
     client.subscribe("chat", 1);

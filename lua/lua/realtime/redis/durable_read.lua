@@ -153,7 +153,9 @@ elseif position == group.position then
 end
 if group.taken ~= "-" and not is_after(group.taken, group.position) then group.taken = "-" end
 -- A replica that lacked the newest messages has become the master.
-if is_after(group.position, last) then group.position, group.number, lost = last, -1, -1 end
+if is_after(group.position, last) then
+	group.position, group.number, lost = last, newest and tonumber(message_of(newest)[2]) or -1, -1
+end
 
 if action == "close" then
 	group.instance, group.taken = "-", "-"

@@ -268,7 +268,7 @@ impl SentinelWatch {
     /// Likewise.
     pub(super) fn handle_secured(&mut self, now: Instant, how: Secured) {
         if let Some(connection) = self.link.connection_mut() {
-            connection.secured = Some(how);
+            connection.secure(how, now);
             self.say_hello(now);
         }
     }
@@ -305,7 +305,7 @@ impl SentinelWatch {
     fn named(&mut self, endpoint: Endpoint, now: Instant) {
         if !self.link.is_up() {
             self.is_changed = true;
-            self.link.handshaken();
+            self.link.handshaken(now);
             self.endpoints.connected();
         }
         self.link.serves(true, now);

@@ -31,6 +31,8 @@ pub struct RefusedTopics<'a> {
     pub count: usize,
     /// Some of them, all refused for one reason; none only if `count` is 0.
     pub some: Vec<RefusedTopic<'a>>,
+    /// Those whose subscription was refused, whatever the reason: all of them, unless they are many.
+    pub wanted: Vec<Topic>,
 }
 
 /// A topic that is refused.
@@ -139,6 +141,15 @@ impl Delivery {
         }
     }
 
+    /// What is wanted: all of it, unless it is many topics.
+    pub fn wanted_topics(&self) -> Vec<Topic> {
+        let of_kind = |kind| {
+            let wanted = self.tables.of(kind).iter().filter(|(_, entry)| entry.is_wanted());
+            wanted.map(move |(name, _)| Topic { kind, name: (**name).into() })
+        };
+        TopicKind::ALL.into_iter().flat_map(of_kind).take(LOOKED_AT).collect()
+    }
+
     /// What is refused, if that has changed since the last look.
     pub fn refused(&mut self) -> Option<RefusedTopics<'_>> {
         self.take_refused_changed().then(|| self.refused_topics())
@@ -164,9 +175,12 @@ impl Delivery {
             Some(RefusedTopic { kind: *kind, name, is_wanted: entry.is_wanted(), error })
         };
         let waiting = self.refusals.waiting(|topic| find(topic).is_some()).take(LOOKED_AT);
-        let mut waiting = waiting.filter_map(find);
-        let first = waiting.next();
-        let same = waiting.filter(|other| first.is_some_and(|first| first.error.code == other.error.code));
-        RefusedTopics { count, some: first.into_iter().chain(same).take(LISTED).collect() }
+        let mut some: Vec<_> = waiting.filter_map(find).collect();
+        let wanted = some.iter().filter(|topic| topic.is_wanted);
+        let wanted = wanted.map(|topic| Topic { kind: topic.kind, name: topic.name.into() }).collect();
+        let code = some.first().map(|first| first.error.code.clone());
+        some.retain(|topic| code.as_ref() == Some(&topic.error.code));
+        some.truncate(LISTED);
+        RefusedTopics { count, some, wanted }
     }
 }

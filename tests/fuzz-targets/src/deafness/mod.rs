@@ -281,7 +281,7 @@ impl World {
                 self.client.driver.peers.accept(link);
                 let host = u8::from(self.client.driver.peers.wanted_host(link) == 1);
                 let peer = Some(SocketAddr::from(([127, 0, 0, host], 6379)));
-                self.client.driver.connected(LinkId(id), Connected { peer, slowest: None });
+                self.client.driver.connected(LinkId(id), Connected { peer, ..Connected::default() });
             }
         }
         self.client.drive();

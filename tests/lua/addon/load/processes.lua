@@ -19,7 +19,7 @@ local realtime = include("realtime/load.lua")
 local here = processes.ROOT .. "tests/lua/addon/load/_processes_server.lua"
 host.put("load/lua/autorun/server/load.lua", processes.shell("cat '" .. here .. "'"))
 function realtime.ServerId() return "writer", true end
-local client = kit.ready({ id = "writer" })
+local client = kit.connect({ id = "writer" })
 for _, event in ipairs({ "down", "gap" }) do client:On(event, "load", function() end) end
 local servers, asked = {}, 0
 local function start(count, kind)
@@ -84,6 +84,7 @@ end
 
 host.test("a shared table", function()
 	host.real.command("CONFIG", "SET", "slowlog-log-slower-than", "1000")
+	kit.wait("the connection", function() return client:IsConnected() end)
 	local writer, open, number = realtime.Shared("load", client, "writer"), 0, 0
 	local function key(i) return string.format("7656119%010d", i % settings.keys) end
 	local function value()
