@@ -122,7 +122,7 @@ impl Peers for Server {
             return;
         };
         let (mut input, mut decoder) = (bytes, Decoder::new());
-        while let Some(frame) = decoder.decode(&mut input).expect("commands") {
+        while let Some(frame) = decoder.feed(&mut input).expect("commands") {
             answer(&frame.value(), self.resp3, &mut replies[usize::from(link.0)]);
         }
         assert!(decoder.frame_start().is_none(), "the session encodes whole commands");
@@ -132,7 +132,7 @@ impl Peers for Server {
 /// What the server says to a command.
 fn answer(command: &resp::Value<'_>, pushes: bool, replies: &mut Vec<u8>) {
     let resp::Value::Array(words) = command else { panic!("no command: {command:?}") };
-    let words: Vec<&[u8]> = (*words).filter_map(|word| word.value().as_bytes()).collect();
+    let words: Vec<&[u8]> = words.clone().filter_map(|word| word.value().as_bytes()).collect();
     let mut encoder = Encoder::new(replies);
     match words[0] {
         b"HELLO" => {

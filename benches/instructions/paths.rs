@@ -64,7 +64,7 @@ fn decode(rounds: usize, case: Case) {
     let mut decoder = Decoder::new();
     for _ in 0..rounds {
         let mut input = &bytes[..];
-        while let Some(frame) = decoder.decode(&mut input).expect("valid") {
+        while let Some(frame) = decoder.feed(&mut input).expect("valid") {
             black_box(frame.root());
         }
     }
@@ -79,7 +79,7 @@ fn decode_array(rounds: usize) {
     let mut decoder = Decoder::new();
     for _ in 0..rounds {
         for mut piece in bytes.chunks(SEGMENT) {
-            while let Some(frame) = decoder.decode(&mut piece).expect("valid") {
+            while let Some(frame) = decoder.feed(&mut piece).expect("valid") {
                 black_box(frame.root());
             }
         }

@@ -27,7 +27,7 @@ fn run(bencher: Bencher<'_, '_>, (corpus, frames): &(Vec<u8>, usize), piece: usi
     bencher.counter(BytesCount::new(corpus.len())).counter(ItemsCount::new(*frames)).bench_local(|| {
         let mut seen = 0;
         for mut input in corpus.chunks(piece) {
-            while let Some(frame) = decoder.decode(&mut input).expect("valid") {
+            while let Some(frame) = decoder.feed(&mut input).expect("valid") {
                 black_box(frame.value());
                 seen += 1;
             }
@@ -79,6 +79,22 @@ fn mixed_replies(bencher: Bencher<'_, '_>) {
         }
     });
     run(bencher, &(corpus.0, corpus.1 * 5), usize::MAX);
+}
+
+/// The same to owned values, and their end.
+#[divan::bench]
+fn mixed_replies_owned(bencher: Bencher<'_, '_>) {
+    let (corpus, _) = repeat(|encoder| {
+        encoder.integer(1234).bulk_string(b"value").null().map(2);
+        encoder.bulk_string(b"a").integer(1).bulk_string(b"b").double(0.5);
+    });
+    let mut decoder = Decoder::new();
+    bencher.counter(BytesCount::new(corpus.len())).bench_local(|| {
+        let mut input = &corpus[..];
+        while let Some(frame) = decoder.feed(&mut input).expect("valid") {
+            black_box(frame.into_owned());
+        }
+    });
 }
 
 /// Arrays of one array each, and an integer in the innermost.

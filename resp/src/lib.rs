@@ -1,16 +1,32 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
+#![no_std]
 
+extern crate alloc;
+#[cfg(feature = "codec")]
+extern crate std;
+
+#[cfg(feature = "codec")]
+pub mod codec;
 mod debug;
 mod decoder;
 mod encode;
+mod equality;
 mod error;
 mod frame;
+mod items;
 mod limits;
+mod owned;
+#[cfg(feature = "serde")]
+mod serde;
 mod tape;
+mod value;
 
 pub use decoder::Decoder;
-pub use encode::{EncodeError, Encoder};
+pub use encode::{Argument, Arguments, Buffer, EncodeError, Encoder};
 pub use error::{DecodeError, ErrorKind};
-pub use frame::{Element, Frame, Items, Pairs, Value};
+pub use frame::{Element, Frame};
+pub use items::{Items, Pairs};
 pub use limits::Limits;
+pub use owned::{OwnedValue, WrongType};
+pub use value::Value;

@@ -8,9 +8,12 @@
 /// ```
 /// use resp::{Decoder, Limits};
 ///
-/// let decoder = Decoder::with_limits(Limits { depth: 8, blob: 64 * 1024, ..Limits::default() });
-/// # let _ = decoder;
+/// let decoder = Decoder::with_limits(Limits::new().with_depth(8).with_blob(64 * 1024));
+/// assert_eq!(decoder.limits().depth, 8);
 /// ```
+///
+/// The fields can be read and assigned. There may be more of them in a later version, so a value is made by
+/// [`Limits::new`] and the methods that begin with `with_`, not by a struct expression.
 ///
 /// A client of real servers wants soft limits on lines and on depth too, because a script on the server can answer with
 /// either: `EVAL "return redis.status_reply(string.rep('s', 2000000))" 0` is a line of 2 MB, and lists in lists are nested
@@ -19,22 +22,18 @@
 /// ```
 /// use resp::{Decoder, Limits};
 ///
-/// let limits = Limits {
-///     line: 512 << 20,
-///     skip_lines_over: 1 << 20,
-///     depth: 64 << 10,
-///     skip_depth_over: 128,
-///     ..Limits::default()
-/// };
+/// let limits =
+///     Limits::new().with_line(512 << 20).with_skip_lines_over(1 << 20).with_depth(64 << 10).with_skip_depth_over(128);
 /// let mut decoder = Decoder::with_limits(limits);
 /// let mut input = b"*1\r\n".repeat(200);
 /// input.extend_from_slice(b":1\r\n+next\r\n");
 /// let mut input = &input[..];
-/// assert!(decoder.decode(&mut input)?.is_some_and(|frame| frame.is_truncated()));
-/// assert!(decoder.decode(&mut input)?.is_some_and(|frame| frame.value().as_bytes() == Some(b"next")));
+/// assert!(decoder.feed(&mut input)?.is_some_and(|frame| frame.is_truncated()));
+/// assert!(decoder.feed(&mut input)?.is_some_and(|frame| frame.value().as_bytes() == Some(b"next")));
 /// # Ok::<(), resp::DecodeError>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Limits {
     /// Aggregates inside each other. Default 128.
     pub depth: usize,
@@ -65,8 +64,9 @@ pub struct Limits {
     pub skip_frames_over: u64,
 }
 
-impl Default for Limits {
-    fn default() -> Self {
+impl Limits {
+    /// The defaults, which skip nothing.
+    pub const fn new() -> Self {
         Self {
             depth: 128,
             aggregate: 16 << 20,
@@ -79,5 +79,81 @@ impl Default for Limits {
             skip_depth_over: usize::MAX,
             skip_frames_over: u64::MAX,
         }
+    }
+
+    /// With [`depth`](Self::depth) set to so many levels.
+    #[must_use]
+    pub const fn with_depth(mut self, levels: usize) -> Self {
+        self.depth = levels;
+        self
+    }
+
+    /// With [`aggregate`](Self::aggregate) set to so many elements.
+    #[must_use]
+    pub const fn with_aggregate(mut self, elements: u64) -> Self {
+        self.aggregate = elements;
+        self
+    }
+
+    /// With [`elements`](Self::elements) set to so many elements.
+    #[must_use]
+    pub const fn with_elements(mut self, elements: u64) -> Self {
+        self.elements = elements;
+        self
+    }
+
+    /// With [`blob`](Self::blob) set to so many bytes.
+    #[must_use]
+    pub const fn with_blob(mut self, bytes: u64) -> Self {
+        self.blob = bytes;
+        self
+    }
+
+    /// With [`line`](Self::line) set to so many bytes.
+    #[must_use]
+    pub const fn with_line(mut self, bytes: u64) -> Self {
+        self.line = bytes;
+        self
+    }
+
+    /// With [`frame`](Self::frame) set to so many bytes.
+    #[must_use]
+    pub const fn with_frame(mut self, bytes: u64) -> Self {
+        self.frame = bytes;
+        self
+    }
+
+    /// With [`skip_blobs_over`](Self::skip_blobs_over) set to so many bytes.
+    #[must_use]
+    pub const fn with_skip_blobs_over(mut self, bytes: u64) -> Self {
+        self.skip_blobs_over = bytes;
+        self
+    }
+
+    /// With [`skip_lines_over`](Self::skip_lines_over) set to so many bytes.
+    #[must_use]
+    pub const fn with_skip_lines_over(mut self, bytes: u64) -> Self {
+        self.skip_lines_over = bytes;
+        self
+    }
+
+    /// With [`skip_depth_over`](Self::skip_depth_over) set to so many levels.
+    #[must_use]
+    pub const fn with_skip_depth_over(mut self, levels: usize) -> Self {
+        self.skip_depth_over = levels;
+        self
+    }
+
+    /// With [`skip_frames_over`](Self::skip_frames_over) set to so many bytes.
+    #[must_use]
+    pub const fn with_skip_frames_over(mut self, bytes: u64) -> Self {
+        self.skip_frames_over = bytes;
+        self
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::new()
     }
 }

@@ -44,6 +44,8 @@ impl Node {
     pub(crate) const ATTRIBUTE: u8 = 1;
     /// It was sent without a length.
     pub(crate) const STREAMED: u8 = 2;
+    /// This bit of an aggregate's `len` says that its end was not kept: there are fewer elements than the rest of it says.
+    pub(crate) const CUT: u64 = 1 << 63;
 
     #[inline]
     pub(crate) const fn scalar(kind: Kind, bits: u64) -> Self {
@@ -96,4 +98,28 @@ impl Node {
 #[allow(clippy::cast_possible_truncation, reason = "only usize values are stored, and widened to do so")]
 pub(crate) const fn index(stored: u64) -> usize {
     stored as usize
+}
+
+/// The index of the first node that is no attribute, if there is one.
+#[inline]
+pub(crate) fn value_at(nodes: &[Node]) -> usize {
+    let mut at = 0;
+    loop {
+        match nodes.get(at) {
+            Some(node) if node.is(Node::ATTRIBUTE) => at += node.span as usize,
+            _ => return at,
+        }
+    }
+}
+
+/// The bits of an integer, as a node holds them.
+#[inline]
+#[allow(clippy::cast_sign_loss, reason = "bits are moved, and come back by `integer_of`")]
+pub(crate) const fn bits_of(integer: i64) -> u64 {
+    integer as u64
+}
+
+#[inline]
+pub(crate) const fn integer_of(bits: u64) -> i64 {
+    bits as i64
 }

@@ -23,7 +23,7 @@ fn warm_decoding_allocates_nothing() {
         let mut run = || {
             let mut frames = 0;
             for mut piece in out.chunks(size) {
-                while let Some(frame) = decoder.decode(&mut piece).expect("valid") {
+                while let Some(frame) = decoder.feed(&mut piece).expect("valid") {
                     assert!(!frame.is_truncated());
                     frames += 1;
                 }
@@ -57,7 +57,7 @@ fn warm_encoding_allocates_nothing() {
 #[test]
 fn memory_of_a_deep_frame_is_given_back() {
     const LEVELS: usize = 60_000;
-    let limits = Limits { depth: LEVELS, skip_depth_over: 128, ..Limits::default() };
+    let limits = Limits::new().with_depth(LEVELS).with_skip_depth_over(128);
     let mut lists = b"*1\r\n".repeat(LEVELS);
     lists.extend_from_slice(b":1\r\n");
     // Attributes in attributes: each describes the key of the one around it.
@@ -70,7 +70,7 @@ fn memory_of_a_deep_frame_is_given_back() {
             let kept = measure(|| {
                 let mut seen = 0;
                 for mut piece in deep.chunks(size).chain([&b"+OK\r\n+OK\r\n"[..]]) {
-                    while decoder.decode(&mut piece).expect("valid").is_some() {
+                    while decoder.feed(&mut piece).expect("valid").is_some() {
                         seen += 1;
                     }
                 }
@@ -103,7 +103,7 @@ fn memory_of_a_large_frame_is_given_back() {
             let kept = measure(|| {
                 let mut seen = 0;
                 for mut piece in large.chunks(size).chain([&b"+OK\r\n+OK\r\n"[..]]) {
-                    while decoder.decode(&mut piece).expect("valid").is_some() {
+                    while decoder.feed(&mut piece).expect("valid").is_some() {
                         seen += 1;
                     }
                 }

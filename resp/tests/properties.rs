@@ -7,7 +7,7 @@ use common::encode::encode;
 use common::twin::{Body, Grammar, Tree};
 use common::{cut, decode, decode_with, describe, tree, twin};
 use proptest::prelude::*;
-use resp::{Decoder, Frame, Limits};
+use resp::{Decoder, Element, Encoder, Frame, Limits, Value};
 
 /// Pieces of grammar, so that random input gets past its first byte.
 fn fragments() -> impl Strategy<Value = Vec<u8>> {
@@ -82,18 +82,17 @@ fn tight_limits() -> impl Strategy<Value = Limits> {
     ((0..5usize, 0..6u64, 1..24u64), (0..8u64, 0..40u64, 0..120u64), soft).prop_map(
         |((depth, aggregate, elements), (blob, line, frame), soft)| {
             let (skip_blobs_over, skip_frames_over, skip_lines_over, skip_depth_over) = soft;
-            Limits {
-                depth,
-                aggregate,
-                elements,
-                blob,
-                line,
-                frame,
-                skip_blobs_over,
-                skip_lines_over,
-                skip_depth_over,
-                skip_frames_over,
-            }
+            Limits::new()
+                .with_depth(depth)
+                .with_aggregate(aggregate)
+                .with_elements(elements)
+                .with_blob(blob)
+                .with_line(line)
+                .with_frame(frame)
+                .with_skip_blobs_over(skip_blobs_over)
+                .with_skip_lines_over(skip_lines_over)
+                .with_skip_depth_over(skip_depth_over)
+                .with_skip_frames_over(skip_frames_over)
         },
     )
 }
@@ -102,13 +101,60 @@ fn tight_limits() -> impl Strategy<Value = Limits> {
 fn twin_limits() -> impl Strategy<Value = Limits> {
     let line = || prop_oneof![Just(1 << 20), 0..8u64];
     let depth = || prop_oneof![Just(128), 0..5usize];
-    (line(), line(), depth(), depth()).prop_map(|(line, skip_lines_over, depth, skip_depth_over)| Limits {
-        line,
-        skip_lines_over,
-        depth,
-        skip_depth_over,
-        ..Limits::default()
+    (line(), line(), depth(), depth()).prop_map(|(line, lines_over, depth, depth_over)| {
+        let soft = Limits::new().with_skip_lines_over(lines_over).with_skip_depth_over(depth_over);
+        soft.with_line(line).with_depth(depth)
     })
+}
+
+/// Checks the size hint of whatever is in the element, at each step, and all that is inside.
+fn check_hints(element: Element<'_>, truncated: bool) {
+    match element.value() {
+        Value::Array(items) | Value::Set(items) | Value::Push(items) => {
+            check_hint(items, truncated, check_hints);
+        }
+        Value::Map(pairs) => check_hint(pairs, truncated, check_pair),
+        _ => {}
+    }
+    check_hint(element.attributes(), truncated, check_pair);
+}
+
+fn check_pair((key, value): (Element<'_>, Element<'_>), truncated: bool) {
+    check_hints(key, truncated);
+    check_hints(value, truncated);
+}
+
+fn check_hint<I: Iterator + Clone>(mut left: I, truncated: bool, check: fn(I::Item, bool)) {
+    loop {
+        let (count, (least, most)) = (left.clone().count(), left.size_hint());
+        assert!(least <= count && Some(count) <= most, "{least} <= {count} <= {most:?}");
+        assert!(truncated || (least == count && most == Some(count)), "{least}, {most:?} for {count}");
+        let Some(next) = left.next() else { return };
+        check(next, truncated);
+    }
+}
+
+/// Without what owned values do not keep.
+fn plain(tree: Tree) -> Tree {
+    let body = match tree.body {
+        Body::List(kind, items) => Body::List(kind, items.into_iter().map(plain).collect()),
+        Body::Map(pairs) => {
+            Body::Map(pairs.into_iter().map(|(key, value)| (plain(key), plain(value))).collect())
+        }
+        other => other,
+    };
+    Tree { attributes: Vec::new(), streamed: false, body }
+}
+
+fn has_streamed_text(tree: &Tree) -> bool {
+    let pair = |(key, value): &(Tree, Tree)| has_streamed_text(key) || has_streamed_text(value);
+    let inside = match &tree.body {
+        Body::Text(..) => tree.streamed,
+        Body::List(_, items) => items.iter().any(has_streamed_text),
+        Body::Map(pairs) => pairs.iter().any(pair),
+        _ => false,
+    };
+    inside || tree.attributes.iter().any(pair)
 }
 
 proptest! {
@@ -149,12 +195,99 @@ proptest! {
         prop_assert_eq!(&decode_with(limits, input.chunks(1), look), &whole);
     }
 
+    #[test]
+    fn size_hints_are_exact_unless_the_frame_is_truncated(limits in tight_limits(), input in fragments(), size in 1..9usize) {
+        decode_with(limits, input.chunks(size), |frame| check_hints(frame.root(), frame.is_truncated()));
+        decode_with(Limits::new(), [&input[..]], |frame| check_hints(frame.root(), false));
+    }
+
+    /// Owned values are what was decoded, and are written as what decodes to the same.
+    #[test]
+    fn owned_values_come_back(trees in prop::collection::vec(trees(), 1..3), size in 1..50usize) {
+        let mut bytes = Vec::new();
+        trees.iter().for_each(|tree| encode(tree, &mut bytes));
+        let (values, _) = decode_with(Limits::new(), bytes.chunks(size), |frame| frame.into_owned());
+        let mut written = Vec::new();
+        for value in &values {
+            Encoder::new(&mut written).value(value).expect("it was read whole");
+        }
+        let (again, end) = decode_with(Limits::new(), [&written[..]], |frame| frame.into_owned());
+        prop_assert_eq!((&again, end), (&values, twin::End::Clean));
+        // Beside the trees, which are made by other means: the order of maps is kept, and attributes alone are gone.
+        let plain: Vec<Tree> = trees.into_iter().map(plain).collect();
+        prop_assert_eq!(decode([&written[..]]).0, plain);
+    }
+
+    /// Borrowed values are equal where owned ones are.
+    #[test]
+    fn equality_is_the_same_borrowed_and_owned(a in trees(), b in trees(), alike in any::<bool>()) {
+        let (mut left, mut right) = (Vec::new(), Vec::new());
+        encode(&a, &mut left);
+        encode(if alike { &a } else { &b }, &mut right);
+        let (mut first, mut second) = (Decoder::new(), Decoder::new());
+        let (mut left, mut right) = (&left[..], &right[..]);
+        let a = first.feed(&mut left).expect("valid").expect("whole");
+        let b = second.feed(&mut right).expect("valid").expect("whole");
+        prop_assert_eq!(a.root() == b.root(), a.into_owned() == b.into_owned());
+        prop_assert_eq!(a.value() == b.value(), a.into_owned() == b.into_owned());
+        prop_assert!(!alike || a.value() == b.value());
+    }
+
+    /// A frame's raw bytes are its own, however they came, unless it has a streamed string.
+    #[test]
+    fn raw_bytes_are_those_that_were_sent(trees in prop::collection::vec(trees(), 1..4), mut cuts in prop::collection::vec(0..400usize, 0..9)) {
+        let sent: Vec<Vec<u8>> = trees.iter().map(|tree| {
+            let mut bytes = Vec::new();
+            encode(tree, &mut bytes);
+            bytes
+        }).collect();
+        cuts.sort_unstable();
+        let look = |frame: Frame<'_>| frame.raw().map(<[u8]>::to_vec);
+        let (raw, _) = decode_with(Limits::new(), cut(&sent.concat(), &cuts), look);
+        for ((tree, sent), raw) in trees.iter().zip(sent).zip(raw) {
+            prop_assert_eq!(raw, (!has_streamed_text(tree)).then_some(sent));
+        }
+    }
+
+    /// The codec has the decoder's values and its errors, and reports an unfinished frame at the end.
+    #[cfg(feature = "codec")]
+    #[test]
+    fn the_codec_says_what_the_decoder_says(input in fragments(), size in 1..40usize) {
+        use resp::codec::{Codec, CodecError};
+        use tokio_util::codec::Decoder as _;
+
+        let (mut codec, mut buffer, mut values) = (Codec::default(), bytes::BytesMut::new(), Vec::new());
+        let mut error = None;
+        'pieces: for (piece, is_last) in input.chunks(size).map(|piece| (piece, false)).chain([(&b""[..], true)]) {
+            buffer.extend_from_slice(piece);
+            loop {
+                match if is_last { codec.decode_eof(&mut buffer) } else { codec.decode(&mut buffer) } {
+                    Ok(Some(value)) => values.push(value),
+                    Ok(None) => break,
+                    Err(other) => {
+                        error = Some(other);
+                        break 'pieces;
+                    }
+                }
+            }
+        }
+        let (expected, end) = decode_with(Limits::new(), [&input[..]], |frame| frame.into_owned());
+        prop_assert_eq!(values, expected);
+        let found = match error {
+            None => twin::End::Clean,
+            Some(CodecError::Cut { offset }) => twin::End::Incomplete(offset),
+            Some(CodecError::Decode(error)) => twin::End::Error(error.kind, error.offset),
+            Some(error) => panic!("{error}"),
+        };
+        prop_assert_eq!(found, end);
+    }
+
     /// Neither the frame nor a push inside it takes more room than the threshold.
     #[test]
     fn no_more_is_held_than_the_threshold(limits in tight_limits(), input in fragments()) {
         let mut decoder = Decoder::with_limits(limits);
         for mut byte in input.chunks(1) {
-            while matches!(decoder.decode(&mut byte), Ok(Some(_))) {}
+            while matches!(decoder.feed(&mut byte), Ok(Some(_))) {}
             prop_assert!(decoder.buffered() as u64 <= limits.skip_frames_over.saturating_mul(2));
         }
     }

@@ -22,10 +22,9 @@ fn check(limits: Limits, input: &[u8], frames: &[&str], end: End) {
     assert_eq!(parse_within(limits, input, &Grammar::new()), trees, "the twin on \"{shown}\"");
 }
 
-const LINES: fn(u64, u64) -> Limits =
-    |skip_lines_over, line| Limits { skip_lines_over, line, ..Limits::default() };
+const LINES: fn(u64, u64) -> Limits = |over, line| Limits::new().with_skip_lines_over(over).with_line(line);
 const DEPTH: fn(usize, usize) -> Limits =
-    |skip_depth_over, depth| Limits { skip_depth_over, depth, ..Limits::default() };
+    |over, depth| Limits::new().with_skip_depth_over(over).with_depth(depth);
 
 #[test]
 fn a_long_line_is_skipped_and_the_stream_goes_on() {
@@ -43,15 +42,18 @@ fn a_long_line_is_skipped_and_the_stream_goes_on() {
     check(
         limits,
         b">3\r\n$7\r\nmessage\r\n$4\r\nchat\r\n+abcde\r\n:1\r\n",
-        &["[BulkString(\"message\"), BulkString(\"chat\"), Skipped(5 bytes)]", "Integer(1)"],
+        &["Push([BulkString(\"message\"), BulkString(\"chat\"), Skipped(5 bytes)])", "Integer(1)"],
         End::Clean,
     );
     // In an attribute, and in the attributes of a push inside a reply, which move to the push.
-    check(limits, b"|1\r\n+abcde\r\n-abcde\r\n:1\r\n", &["Integer(1)"], End::Clean);
+    let attribute = "|{Skipped(5 bytes): TruncatedError(\"abcd\")}";
+    let described = format!("{attribute} Integer(1)");
+    check(limits, b"|1\r\n+abcde\r\n-abcde\r\n:1\r\n", &[&described], End::Clean);
+    let described = format!("{attribute} Push([SimpleString(\"x\")])");
     check(
         limits,
         b"*2\r\n+a\r\n|1\r\n+abcde\r\n-abcde\r\n>1\r\n+x\r\n+b\r\n",
-        &["[SimpleString(\"x\")]", "[SimpleString(\"a\"), SimpleString(\"b\")]"],
+        &[&described, "[SimpleString(\"a\"), SimpleString(\"b\")]"],
         End::Clean,
     );
 }
@@ -68,7 +70,7 @@ fn a_long_error_keeps_its_beginning() {
         End::Clean,
     );
     let mut decoder = Decoder::with_limits(limits);
-    let frame = decoder.decode(&mut &b"-ERR abc\r\n"[..]).expect("valid").expect("whole");
+    let frame = decoder.feed(&mut &b"-ERR abc\r\n"[..]).expect("valid").expect("whole");
     assert_eq!(frame.value().as_bytes(), None, "an error is no string");
 }
 
@@ -118,24 +120,24 @@ fn nothing_is_held_of_a_long_line() {
         let shown = if kind == b'(' { shown.replace("100000000", "10000000") } else { shown };
         let mut decoder = Decoder::with_limits(LINES(1000, u64::MAX));
         let mut input = vec![b'1'; 1 << 16];
-        assert!(decoder.decode(&mut &[b'*', b'2', b'\r', b'\n', kind][..]).expect("valid").is_none());
+        assert!(decoder.feed(&mut &[b'*', b'2', b'\r', b'\n', kind][..]).expect("valid").is_none());
         let mut left = len;
         while left > 0 {
             // The first piece is shorter than what may be kept of a line.
             let n = input.len().min(left).min(if left == len { 900 } else { len });
-            assert!(decoder.decode(&mut &input[..n]).expect("valid").is_none());
+            assert!(decoder.feed(&mut &input[..n]).expect("valid").is_none());
             left -= n;
             assert!(left > len - 1000 || decoder.buffered() < held, "{} bytes held", decoder.buffered());
         }
         input.clear();
         input.extend_from_slice(b"\r\n:7\r\n");
-        let frame = decoder.decode(&mut &input[..]).expect("valid").expect("whole");
+        let frame = decoder.feed(&mut &input[..]).expect("valid").expect("whole");
         assert_eq!(format!("{frame:?}"), shown);
 
         // The same line in one piece.
         let mut decoder = Decoder::with_limits(LINES(1000, u64::MAX));
         let line = [b"*2\r\n", &[kind][..], &[b'1'; 100_000], b"\r\n"].concat();
-        assert!(decoder.decode(&mut &line[..]).expect("valid").is_none());
+        assert!(decoder.feed(&mut &line[..]).expect("valid").is_none());
         assert!(decoder.buffered() < held, "{} bytes held", decoder.buffered());
     }
 }
@@ -143,7 +145,7 @@ fn nothing_is_held_of_a_long_line() {
 /// What is skipped does not count towards the frame's threshold, and what is kept does.
 #[test]
 fn skipped_lines_do_not_truncate_their_frame() {
-    let limits = Limits { skip_lines_over: 100, skip_frames_over: 300, line: 1 << 20, ..Limits::default() };
+    let limits = Limits::new().with_skip_lines_over(100).with_skip_frames_over(300);
     let (long, digits) = ("x".repeat(1000), "1".repeat(1000));
     let input = format!("*4\r\n+{long}\r\n({digits}\r\n-{long}\r\n:1\r\n");
     let error = "x".repeat(100);
@@ -155,20 +157,23 @@ fn skipped_lines_do_not_truncate_their_frame() {
     );
     let input = format!("*4\r\n-{long}\r\n-{long}\r\n-{long}\r\n+{long}\r\n:2\r\n");
     let look = |frame: resp::Frame<'_>| format!("{frame:?}{}", frame.is_truncated());
-    let expected = format!("[TruncatedError(\"{error}\"), TruncatedError(\"{error}\")]true");
+    let expected = format!("[TruncatedError(\"{error}\"), TruncatedError(\"{error}\"), 2 not kept]true");
     for at in 0..input.len() {
         let (frames, end) = decode_with(limits, cut(input.as_bytes(), &[at, at + 150]), look);
         assert_eq!((frames, end), (vec![expected.clone(), "Integer(2)false".to_owned()], End::Clean));
     }
     // A long line in a frame that is truncated already.
-    let tiny = Limits { skip_frames_over: 20, ..limits };
+    let tiny = limits.with_skip_frames_over(20);
     let input = format!("*2\r\n$150\r\n{:150}\r\n+{long}\r\n:2\r\n", "");
     for at in 0..input.len() {
         let (frames, end) = decode_with(tiny, cut(input.as_bytes(), &[at, at + 105]), look);
-        assert_eq!((frames, end), (vec!["[]true".to_owned(), "Integer(2)false".to_owned()], End::Clean));
+        assert_eq!(
+            (frames, end),
+            (vec!["[2 not kept]true".to_owned(), "Integer(2)false".to_owned()], End::Clean)
+        );
     }
     // A root that is too large for both.
-    let small = Limits { skip_frames_over: 50, ..limits };
+    let small = limits.with_skip_frames_over(50);
     for kind in ["+", "-"] {
         let input = format!("{kind}{long}\r\n:2\r\n");
         let (frames, end) = decode_with(small, [input.as_bytes()], look);
@@ -183,29 +188,26 @@ fn skipped_lines_do_not_truncate_their_frame() {
 fn new_limits_in_the_middle_of_a_line_count_from_there() {
     for (kind, shown) in [("+", "Skipped(10 bytes)"), ("-", "TruncatedError(\"abcde\")")] {
         let mut decoder = Decoder::new();
-        assert!(decoder.decode(&mut format!("{kind}abcde").as_bytes()).expect("valid").is_none());
+        assert!(decoder.feed(&mut format!("{kind}abcde").as_bytes()).expect("valid").is_none());
         decoder.set_limits(LINES(2, 1 << 20));
-        let frame = decoder.decode(&mut &b"fghij\r\n"[..]).expect("valid").expect("whole");
+        let frame = decoder.feed(&mut &b"fghij\r\n"[..]).expect("valid").expect("whole");
         assert_eq!(format!("{frame:?}"), shown);
     }
     let mut decoder = Decoder::new();
-    assert!(decoder.decode(&mut &b"+abcde"[..]).expect("valid").is_none());
+    assert!(decoder.feed(&mut &b"+abcde"[..]).expect("valid").is_none());
     decoder.set_limits(LINES(2, 2));
-    assert_eq!(
-        decoder.decode(&mut &b"f"[..]).map(drop).map_err(|error| error.kind),
-        Err(ErrorKind::LineLimit)
-    );
+    assert_eq!(decoder.feed(&mut &b"f"[..]).map(drop).map_err(|error| error.kind), Err(ErrorKind::LineLimit));
 }
 
 #[test]
 fn a_frame_nested_too_deep_is_truncated_and_the_stream_goes_on() {
     let limits = DEPTH(2, 4);
-    let two = "[Array(1 elements)]";
+    let (two, null) = ("[[Integer(1)]]", "[[Null]]");
     check(limits, b"*1\r\n*1\r\n:1\r\n", &[two], End::Clean);
-    let truncated = "[Array(1 elements)] truncated";
+    let truncated = "[[1 not kept]] truncated";
     check(limits, b"*1\r\n*1\r\n*1\r\n:1\r\n:2\r\n", &[truncated, "Integer(2)"], End::Clean);
     check(limits, b"*1\r\n*1\r\n*0\r\n:2\r\n", &[truncated, "Integer(2)"], End::Clean);
-    check(limits, b"*1\r\n*1\r\n*-1\r\n:2\r\n", &[two, "Integer(2)"], End::Clean);
+    check(limits, b"*1\r\n*1\r\n*-1\r\n:2\r\n", &[null, "Integer(2)"], End::Clean);
     check(limits, b"*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n:2\r\n", &[truncated, "Integer(2)"], End::Clean);
     check(limits, b"*1\r\n*1\r\n*1\r\n*1\r\n*", &[], End::Incomplete(0));
     check(limits, b"*1\r\n*1\r\n*1\r\n*1\r\n*1", &[], End::Error(ErrorKind::DepthLimit, 16));
@@ -213,7 +215,7 @@ fn a_frame_nested_too_deep_is_truncated_and_the_stream_goes_on() {
     check(
         limits,
         b"*4\r\n:1\r\n*1\r\n~1\r\n:2\r\n:3\r\n+x\r\n:4\r\n",
-        &["[Integer(1), Array(1 elements)] truncated", "Integer(4)"],
+        &["[Integer(1), [1 not kept], 2 not kept] truncated", "Integer(4)"],
         End::Clean,
     );
     // Each kind of aggregate, streamed ones and attributes too.
@@ -222,8 +224,18 @@ fn a_frame_nested_too_deep_is_truncated_and_the_stream_goes_on() {
         check(limits, input.as_bytes(), &[truncated, "Integer(2)"], End::Clean);
     }
     // No attribute without its value. The root is there in any case.
-    check(limits, b"|1\r\n+a\r\n*1\r\n*0\r\n*1\r\n:1\r\n:2\r\n", &["[] truncated", "Integer(2)"], End::Clean);
-    check(DEPTH(0, 4), b"*1\r\n:1\r\n>1\r\n:1\r\n", &["[] truncated", "[] truncated"], End::Clean);
+    check(
+        limits,
+        b"|1\r\n+a\r\n*1\r\n*0\r\n*1\r\n:1\r\n:2\r\n",
+        &["[1 not kept] truncated", "Integer(2)"],
+        End::Clean,
+    );
+    check(
+        DEPTH(0, 4),
+        b"*1\r\n:1\r\n>1\r\n:1\r\n",
+        &["[1 not kept] truncated", "Push([1 not kept]) truncated"],
+        End::Clean,
+    );
 }
 
 #[test]
@@ -231,14 +243,14 @@ fn a_push_inside_a_frame_nested_too_deep_is_whole() {
     check(
         DEPTH(2, 4),
         b"*1\r\n*1\r\n*2\r\n:1\r\n>2\r\n+x\r\n*0\r\n:2\r\n:3\r\n",
-        &["[SimpleString(\"x\"), Array(0 elements)]", "[Array(1 elements)] truncated", "Integer(3)"],
+        &["Push([SimpleString(\"x\"), []])", "[[1 not kept]] truncated", "Integer(3)"],
         End::Clean,
     );
     // The other way round: the reply goes on whole after a push that is nested too deep.
     check(
         DEPTH(2, 4),
         b"*2\r\n:1\r\n>1\r\n*1\r\n*0\r\n:2\r\n:3\r\n",
-        &["[Array(1 elements)] truncated", "[Integer(1), Integer(2)]", "Integer(3)"],
+        &["Push([[1 not kept]]) truncated", "[Integer(1), Integer(2)]", "Integer(3)"],
         End::Clean,
     );
 }
@@ -259,4 +271,24 @@ fn as_many_levels_are_kept_as_may_be() {
         });
         assert_eq!((frames, end), (vec![(128, true), (0, false)], End::Clean), "in pieces of {size}");
     }
+}
+
+/// How many elements there are is known for what was kept to its end alone.
+#[test]
+fn the_size_hint_of_what_is_missing_promises_nothing() {
+    let limits = DEPTH(2, 10);
+    let input = b"*3\r\n*2\r\n:1\r\n:2\r\n*2\r\n:3\r\n*1\r\n:4\r\n:5\r\n";
+    let hint = |value: &Value<'_>| match value {
+        Value::Array(items) => (items.len(), items.size_hint()),
+        other => panic!("{other:?}"),
+    };
+    let look = |frame: resp::Frame<'_>| {
+        let Value::Array(items) = frame.value() else { panic!("an array") };
+        let inner: Vec<_> = items.map(|item| hint(&item.value())).collect();
+        (hint(&frame.value()), inner)
+    };
+    let (frames, _) = decode_with(limits, [&input[..]], look);
+    let (outer, inner) = &frames[0];
+    assert_eq!(*outer, (3, (0, Some(3))), "the last one is missing");
+    assert_eq!(inner[..], [(2, (2, Some(2))), (2, (0, Some(1)))], "the second one ends early");
 }

@@ -22,7 +22,7 @@ impl Said {
     fn read(mut bytes: &[u8]) -> Result<Self, String> {
         let mut said = Self::default();
         let mut decoder = Decoder::new();
-        while let Some(frame) = decoder.decode(&mut bytes).map_err(|error| error.to_string())? {
+        while let Some(frame) = decoder.feed(&mut bytes).map_err(|error| error.to_string())? {
             let (Resp::Push(mut items) | Resp::Array(mut items)) = frame.value() else {
                 said.replies += 1;
                 continue;
@@ -48,7 +48,7 @@ impl Said {
 pub fn commands(mut bytes: &[u8]) -> Vec<Vec<u8>> {
     let mut decoder = Decoder::new();
     let mut names = Vec::new();
-    while let Ok(Some(frame)) = decoder.decode(&mut bytes) {
+    while let Ok(Some(frame)) = decoder.feed(&mut bytes) {
         if let Resp::Array(mut items) = frame.value()
             && let Some(name) = items.next().and_then(|item| item.value().as_bytes())
         {

@@ -68,7 +68,7 @@ impl Outside {
         let mut buffer = [0; 4096];
         loop {
             let mut input = self.unread.as_slice();
-            let frame = self.decoder.decode(&mut input).expect("the server speaks RESP");
+            let frame = self.decoder.feed(&mut input).expect("the server speaks RESP");
             let said = frame.map(|frame| match frame.value() {
                 Value::Push(mut items) => {
                     let mut next = || items.next().and_then(|item| item.value().as_bytes());

@@ -125,7 +125,7 @@ impl Server {
     pub(crate) fn receive(&mut self, link: usize, bytes: &[u8]) {
         let Some(link) = &mut self.links[link] else { return assert_eq!(bytes, b"", "written to nobody") };
         let mut input = bytes;
-        while let Some(frame) = link.decoder.decode(&mut input).expect("commands are RESP") {
+        while let Some(frame) = link.decoder.feed(&mut input).expect("commands are RESP") {
             let Value::Array(words) = frame.value() else { panic!("commands are arrays") };
             let words: Vec<_> =
                 words.map(|word| text(word.value().as_bytes().expect("of strings"))).collect();

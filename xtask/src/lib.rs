@@ -8,6 +8,7 @@ pub mod command;
 pub mod dist;
 pub mod edition;
 pub mod licenses;
+pub mod package;
 pub mod platform;
 pub mod tools;
 pub mod unwinder;

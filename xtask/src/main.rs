@@ -6,17 +6,20 @@ use std::process::ExitCode;
 use lexopt::prelude::*;
 use xtask::check::check;
 use xtask::dist::dist;
+use xtask::package::package;
 use xtask::platform::{PLATFORMS, Platform};
 
 const USAGE: &str = "\
 Usage: cargo dist [PLATFORM…]         builds the module into dist/: linux, linux64, win32, win64; all four unless told
        cargo dist --check FILE…       says whether built modules are what servers can load
+       cargo dist --crate             packages the parser, and tests it unpacked
 ";
 
 enum Request {
     Help,
     Dist(Vec<&'static Platform>),
     Check(Vec<PathBuf>),
+    Crate,
 }
 
 fn parse() -> Result<Request, lexopt::Error> {
@@ -26,6 +29,7 @@ fn parse() -> Result<Request, lexopt::Error> {
     while let Some(argument) = parser.next()? {
         match (argument, &mut files) {
             (Short('h') | Long("help"), _) => return Ok(Request::Help),
+            (Long("crate"), None) if platforms.is_empty() => return Ok(Request::Crate),
             (Long("check"), None) => files = Some(Vec::new()),
             (Value(file), Some(files)) => files.push(file.into()),
             (Value(name), None) => {
@@ -60,6 +64,7 @@ fn main() -> ExitCode {
             print!("{USAGE}");
             ExitCode::SUCCESS
         }
+        Request::Crate => report(package(&root())),
         Request::Dist(platforms) => report(dist(&root(), &platforms)),
         Request::Check(files) => {
             // Each file is told of, whatever is wrong with the one before.

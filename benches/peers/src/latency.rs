@@ -120,7 +120,7 @@ impl Client {
                 return Err(Error::peer("redis-server")("it closed the connection"));
             }
             let mut input = &buffer[..len];
-            let Some(frame) = self.decoder.decode(&mut input).map_err(Error::peer("redis-server"))? else {
+            let Some(frame) = self.decoder.feed(&mut input).map_err(Error::peer("redis-server"))? else {
                 continue;
             };
             return match frame.value() {

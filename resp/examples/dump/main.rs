@@ -89,7 +89,7 @@ fn print(
     out: &mut impl Write,
 ) -> io::Result<Result<(), DecodeError>> {
     loop {
-        match decoder.decode(&mut piece) {
+        match decoder.feed(&mut piece) {
             Ok(Some(frame)) => writeln!(out, "{}", json::frame(&frame))?,
             Ok(None) => return Ok(Ok(())),
             Err(error) => return Ok(Err(error)),

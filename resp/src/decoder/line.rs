@@ -17,7 +17,7 @@ impl Decoder {
     ) -> Result<(), DecodeError> {
         pushed.map_err(|kind| self.error(cursor, line_break_or(byte, kind)))?;
         if self.token.line_len >= self.limits.line {
-            return Err(DecodeError { kind: ErrorKind::LineLimit, offset: self.token.start });
+            return Err(DecodeError::new(ErrorKind::LineLimit, self.token.start));
         }
         self.token.line_len += 1;
         cursor.pos += 1;
@@ -44,7 +44,7 @@ impl Decoder {
             Some(&CR) => self.end_text(cursor),
             Some(&LF) => Err(self.error(cursor, ErrorKind::BadLineEnd)),
             Some(_) if self.token.line_len >= self.limits.line => {
-                Err(DecodeError { kind: ErrorKind::LineLimit, offset: self.token.start })
+                Err(DecodeError::new(ErrorKind::LineLimit, self.token.start))
             }
             Some(_) => {
                 self.skip_line(cursor);
@@ -154,7 +154,7 @@ impl Decoder {
                 }
             }
         };
-        Err(DecodeError { kind, offset: self.token.start })
+        Err(DecodeError::new(kind, self.token.start))
     }
 
     /// Elements of the aggregate being read, which declared this count.

@@ -3,7 +3,7 @@
 use super::number::{BigNumber, Integer};
 use super::reply::{MAX_ELEMENTS, Mark};
 use super::{Cursor, Decoder};
-use crate::tape::{Kind, Node};
+use crate::tape::{Kind, Node, bits_of};
 use crate::{DecodeError, ErrorKind};
 
 pub(super) const CR: u8 = b'\r';
@@ -106,7 +106,7 @@ impl Decoder {
             State::Integer(mut integer) => {
                 if byte == CR {
                     let value = integer.end().map_err(|kind| self.error(cursor, kind))?;
-                    return self.end_line(cursor, Line::Scalar(Kind::Integer, value.cast_unsigned()));
+                    return self.end_line(cursor, Line::Scalar(Kind::Integer, bits_of(value)));
                 }
                 self.content(cursor, byte, integer.push(byte))?;
                 self.state = State::Integer(integer);
@@ -254,7 +254,7 @@ impl Decoder {
             ErrorKind::UnexpectedEnd
         } else if self.reply.pending.is_some() {
             ErrorKind::DanglingAttribute
-        } else if top.kind == Kind::Map && !top.count.is_multiple_of(2) {
+        } else if top.kind == Kind::Map && top.count % 2 != 0 {
             ErrorKind::OddMap
         } else {
             return Ok(());
@@ -283,14 +283,14 @@ impl Decoder {
 
     pub(super) fn check_elements(&self, count: u64, header: u64) -> Result<(), DecodeError> {
         if count > self.limits.elements.min(MAX_ELEMENTS).saturating_sub(self.reply.elements) {
-            return Err(DecodeError { kind: ErrorKind::ElementsLimit, offset: header });
+            return Err(DecodeError::new(ErrorKind::ElementsLimit, header));
         }
         Ok(())
     }
 
     pub(super) fn check_depth(&self, header: u64) -> Result<(), DecodeError> {
         if self.reply.stack.len() >= self.limits.depth {
-            return Err(DecodeError { kind: ErrorKind::DepthLimit, offset: header });
+            return Err(DecodeError::new(ErrorKind::DepthLimit, header));
         }
         Ok(())
     }
@@ -300,13 +300,12 @@ impl Decoder {
         self.carry_over(cursor);
         self.reply.wire = self.wire(cursor);
         cursor.frame_from = cursor.pos;
-        std::mem::swap(&mut self.reply, &mut self.outer);
+        core::mem::swap(&mut self.reply, &mut self.outer);
         self.interrupted = true;
         self.reply.restart(self.offset_at(cursor));
-        if let Some(mark) = self.outer.pending.take()
-            && !self.outer.truncated
-        {
-            self.outer.move_attributes(&mark, &mut self.reply);
+        match self.outer.pending.take() {
+            Some(mark) if !self.outer.truncated => self.outer.move_attributes(&mark, &mut self.reply),
+            _ => {}
         }
     }
 
@@ -338,7 +337,7 @@ impl Decoder {
     }
 
     pub(super) fn error(&self, cursor: &Cursor<'_>, kind: ErrorKind) -> DecodeError {
-        DecodeError { kind, offset: self.offset_at(cursor) }
+        DecodeError::new(kind, self.offset_at(cursor))
     }
 }
 

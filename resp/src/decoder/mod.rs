@@ -1,4 +1,32 @@
 //! The decoder: its public face, and the loop that feeds input to the fast path and to the state machine.
+//!
+//! A frame is its bytes and a tape. The tape has a node for each value, in the order of the wire. A node knows its kind, how many
+//! elements or bytes it has, where its text begins among the frame's bytes, and its span: how many nodes it and all that is inside of
+//! it take. So the next sibling is one addition away, and nothing points anywhere.
+//!
+//! ```text
+//! bytes   % 1 ␍␊ + n a m e ␍␊ * 2 ␍␊ : 7 ␍␊ $ 3 ␍␊ b o b ␍␊
+//!                  ▲                               ▲
+//!                  └──────────┐                    └──────────────────┐
+//! tape    ┌───────────┬───────┴─────────┬───────────┬───────────┬─────┴──────────┐
+//!         │ Map 1     │ SimpleString 4  │ Array 2   │ Integer 7 │ BulkString 3   │
+//!         │ span 5    │ span 1          │ span 3    │ span 1    │ span 1         │
+//!         └───────────┴─────────────────┴───────────┴───────────┴────────────────┘
+//! ```
+//!
+//! The bytes are the input's, as long as the frame lies in one input: nothing is copied. If it is cut, what the input has of it goes
+//! to the carry, once, and later input is added to that. Places on the tape are counted in the frame's own bytes, so they stay right.
+//!
+//! ```text
+//! input 1   ─ frame ─┬─ frame ─┬─ beginning of a frame ─┐
+//!           borrowed │borrowed │                        └──► carry: beginning
+//! input 2   ─ rest of it ─┬─ frame ─┬─ …                     carry: beginning, rest of it ──► the frame borrows the carry
+//!                         │borrowed │                        carry: empty, its memory kept
+//! ```
+//!
+//! Bytes that are not kept never get there: bodies of skipped blobs, headers of the chunks of streamed strings, whatever follows the
+//! place at which a frame is truncated. A push in the middle of a reply has a tape and a carry of its own (`reply`), while those of the
+//! reply wait (`outer`).
 
 mod blob;
 mod fast;
@@ -24,7 +52,7 @@ use reply::Reply;
 /// let mut decoder = Decoder::new();
 /// let mut seen = Vec::new();
 /// for mut input in [&b"+OK\r\n$5\r\nhe"[..], &b"llo\r\n:"[..], &b"42\r\n"[..]] {
-///     while let Some(frame) = decoder.decode(&mut input)? {
+///     while let Some(frame) = decoder.feed(&mut input)? {
 ///         seen.push(format!("{:?}", frame.value()));
 ///     }
 /// }
@@ -76,8 +104,8 @@ enum Progress {
     More,
     /// A frame ends at `end`; its bytes are the input's from `start` on.
     InInput { start: usize, end: usize },
-    /// A frame ends at `end`; its bytes are in the carry.
-    InCarry { end: usize },
+    /// A frame ends at `end`; its bytes are in the carry: all of them, or without those that were not kept.
+    InCarry { end: usize, whole: bool },
 }
 
 impl Decoder {
@@ -106,14 +134,15 @@ impl Decoder {
 
     /// Takes input up to the end of the next frame, and advances `input` past it.
     ///
-    /// With a frame, there may be more in what is left of `input`; with `None`, all of it was taken, and the frame
-    /// that it ends in, if any, goes on in the next input. So one loop takes it all:
+    /// With a frame, there may be more in what is left of `input`. With `None`, all of it was taken: the decoder keeps what it
+    /// needs of an unfinished frame, and wants the bytes that follow, and no byte twice. (With httparse, and with a decoder of
+    /// tokio-util, the caller keeps the bytes of an unfinished frame.) So one loop takes it all:
     ///
     /// ```
     /// # let mut decoder = resp::Decoder::new();
     /// # let bytes = b":1\r\n:2\r\n";
     /// let mut input: &[u8] = bytes;
-    /// while let Some(frame) = decoder.decode(&mut input)? {
+    /// while let Some(frame) = decoder.feed(&mut input)? {
     ///     println!("{frame:?}");
     /// }
     /// # Ok::<(), resp::DecodeError>(())
@@ -121,12 +150,42 @@ impl Decoder {
     ///
     /// A push in the middle of another reply comes out first, as a frame of its own.
     ///
+    /// The frame borrows the decoder until the next call. A function cannot return it out of such a loop, because the compiler
+    /// takes the decoder to be borrowed in the other rounds of the loop, too:
+    ///
+    /// ```compile_fail,E0499
+    /// # use resp::{Decoder, Frame};
+    /// fn next<'a>(decoder: &'a mut Decoder, mut read: impl FnMut() -> &'a [u8]) -> Frame<'a> {
+    ///     loop {
+    ///         let mut input = read();
+    ///         if let Ok(Some(frame)) = decoder.feed(&mut input) {
+    ///             return frame;
+    ///         }
+    ///     }
+    /// }
+    /// ```
+    ///
+    /// Return [what the frame holds](Frame::into_owned), or take a function that is called with each frame:
+    ///
+    /// ```
+    /// # use resp::{Decoder, OwnedValue};
+    /// fn next<'a>(decoder: &mut Decoder, mut read: impl FnMut() -> &'a [u8]) -> OwnedValue {
+    ///     loop {
+    ///         let mut input = read();
+    ///         if let Ok(Some(frame)) = decoder.feed(&mut input) {
+    ///             return frame.into_owned();
+    ///         }
+    ///     }
+    /// }
+    /// # assert_eq!(next(&mut Decoder::new(), || b":1\r\n"), OwnedValue::Integer(1));
+    /// ```
+    ///
     /// # Errors
     ///
     /// As soon as what was read can't be the beginning of valid input within the limits. `input` is then left as it
     /// was, and every further call gives the same error until [`reset`](Self::reset).
     #[inline(always)]
-    pub fn decode<'s, 'i: 's>(&'s mut self, input: &mut &'i [u8]) -> Result<Option<Frame<'s>>, DecodeError> {
+    pub fn feed<'s, 'i: 's>(&'s mut self, input: &mut &'i [u8]) -> Result<Option<Frame<'s>>, DecodeError> {
         let all = *input;
         if self.phase == Phase::Delivered {
             self.next_frame();
@@ -136,21 +195,21 @@ impl Decoder {
             match self.flat_frame(all) {
                 Ok(end) => {
                     *input = &all[end..];
-                    return Ok(Some(Frame::new(all, &self.reply.nodes, false)));
+                    return Ok(Some(Frame::new(&all[..end], &self.reply.nodes, false, true)));
                 }
                 Err(end) => from = end,
             }
         }
-        let (bytes, end): (&[u8], usize) = match self.run(all, from)? {
-            Progress::InInput { start, end } => (&all[start..end], end),
-            Progress::InCarry { end } => (&self.reply.carry, end),
+        let (bytes, end, whole): (&[u8], usize, bool) = match self.run(all, from)? {
+            Progress::InInput { start, end } => (&all[start..end], end, true),
+            Progress::InCarry { end, whole } => (&self.reply.carry, end, whole),
             Progress::More => {
                 *input = &[];
                 return Ok(None);
             }
         };
         *input = &all[end..];
-        Ok(Some(Frame::new(bytes, &self.reply.nodes, self.reply.truncated)))
+        Ok(Some(Frame::new(bytes, &self.reply.nodes, self.reply.truncated, whole)))
     }
 
     /// Where the frame that is not complete yet began, attributes included; `None` between frames. While a push
@@ -228,7 +287,7 @@ impl Decoder {
         self.reply.restart(self.offset);
         self.phase = if self.reply.is_large() { Phase::Within } else { Phase::Between };
         if self.interrupted {
-            std::mem::swap(&mut self.reply, &mut self.outer);
+            core::mem::swap(&mut self.reply, &mut self.outer);
             // It may be long until the next push interrupts a reply.
             self.outer.release();
             self.interrupted = false;
@@ -258,7 +317,7 @@ impl Decoder {
         if cursor.pos < end {
             self.step(cursor, end)
         } else if self.wire(cursor) >= self.limits.frame {
-            Err(DecodeError { kind: ErrorKind::FrameLimit, offset: self.header_start(cursor) })
+            Err(DecodeError::new(ErrorKind::FrameLimit, self.header_start(cursor)))
         } else {
             self.truncate(cursor);
             Ok(false)
@@ -314,12 +373,12 @@ impl Decoder {
         self.offset += cursor.pos as u64;
         let end = cursor.pos;
         if self.reply.truncated {
-            Progress::InCarry { end }
+            Progress::InCarry { end, whole: false }
         } else if self.reply.carry.is_empty() {
             Progress::InInput { start: cursor.kept_from, end }
         } else {
             self.reply.keep(&cursor.input[cursor.kept_from..end], self.limits.skip_frames_over);
-            Progress::InCarry { end }
+            Progress::InCarry { end, whole: self.reply.carry.len() as u64 == self.wire(cursor) }
         }
     }
 

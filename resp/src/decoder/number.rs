@@ -1,6 +1,7 @@
 //! Integers and doubles, a byte at a time.
 
-use std::fmt::Write;
+use alloc::string::String;
+use core::fmt::Write;
 
 use crate::ErrorKind;
 

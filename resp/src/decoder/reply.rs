@@ -1,5 +1,7 @@
 //! The frame under construction: its bytes, its tape, and the aggregates that are open.
 
+use alloc::vec::Vec;
+
 use crate::tape::{Kind, Node, index};
 
 /// Memory that is retained for the next frame in any case, in bytes, of each buffer.
@@ -156,6 +158,12 @@ impl Reply {
                 }
             }
         }
+        // The end of whatever is open is missing.
+        for level in self.stack.iter().skip(1).chain([&self.top]) {
+            if let Some(node) = self.nodes.get_mut(level.node as usize) {
+                node.len |= Node::CUT;
+            }
+        }
     }
 
     /// Adds to the carry. Its capacity never passes `ceiling`, a threshold on the frame's bytes, for nothing.
@@ -193,8 +201,12 @@ impl Reply {
     pub(super) fn open(&mut self, node: Node, count: u32) -> bool {
         let is_attribute = node.is(Node::ATTRIBUTE);
         let is_root = !is_attribute && !self.is_nested();
-        let at = if !self.truncated || is_root {
+        let at = if !self.truncated {
             self.nodes.push(node);
+            node_number(self.nodes.len() - 1)
+        } else if is_root {
+            // A frame always has a root.
+            self.nodes.push(Node { len: node.len | Node::CUT, ..node });
             node_number(self.nodes.len() - 1)
         } else {
             Level::NOT_KEPT
@@ -222,7 +234,7 @@ impl Reply {
         let count = u64::from(self.top.count);
         let len = if self.top.kind == Kind::Map { count / 2 } else { count };
         if let Some(node) = self.nodes.get_mut(self.top.node as usize) {
-            node.len = len;
+            node.len = len | (node.len & Node::CUT);
         }
         self.close();
         self.value_done()

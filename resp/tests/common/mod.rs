@@ -6,8 +6,6 @@ pub(crate) mod encode;
 pub(crate) mod grammar;
 pub(crate) mod twin;
 
-use std::fmt::Write;
-
 use resp::{Decoder, Element, Frame, Limits, Pairs, Value};
 use twin::{Body, End, Tree};
 
@@ -55,15 +53,11 @@ pub(crate) fn decode_with<'a, T>(
     let mut frames = Vec::new();
     for mut piece in pieces {
         loop {
-            match decoder.decode(&mut piece) {
+            match decoder.feed(&mut piece) {
                 Ok(Some(frame)) => frames.push(look(frame)),
                 Ok(None) => break,
                 Err(error) => {
-                    assert_eq!(
-                        decoder.decode(&mut &b"+OK\r\n"[..]).map(|_| ()),
-                        Err(error),
-                        "an error stays"
-                    );
+                    assert_eq!(decoder.feed(&mut &b"+OK\r\n"[..]).map(|_| ()), Err(error), "an error stays");
                     return (frames, End::Error(error.kind, error.offset));
                 }
             }
@@ -90,27 +84,5 @@ pub(crate) fn cut<'a>(input: &'a [u8], cuts: &[usize]) -> Vec<&'a [u8]> {
 
 /// A frame in words, also where something is missing from it.
 pub(crate) fn describe(frame: Frame<'_>) -> String {
-    let mut text = if frame.is_truncated() { "truncated ".to_owned() } else { String::new() };
-    describe_element(frame.root(), &mut text);
-    text
-}
-
-/// A value and all that is inside it, also where something is missing.
-fn describe_element(element: Element<'_>, out: &mut String) {
-    for (key, value) in element.attributes() {
-        out.push('|');
-        describe_element(key, out);
-        describe_element(value, out);
-    }
-    write!(out, "{:?}", element.value()).expect("a string takes anything");
-    match element.value() {
-        Value::Array(items) | Value::Set(items) | Value::Push(items) => {
-            items.for_each(|item| describe_element(item, out));
-        }
-        Value::Map(pairs) => pairs.for_each(|(key, value)| {
-            describe_element(key, out);
-            describe_element(value, out);
-        }),
-        _ => {}
-    }
+    format!("{}{frame:?}", if frame.is_truncated() { "truncated " } else { "" })
 }

@@ -152,7 +152,7 @@ impl Twin<'_> {
     /// The limit that a length or count passes, as far as it is read.
     fn passed(&self, kind: u8, text: &[u8]) -> Option<ErrorKind> {
         let number = text.iter().all(u8::is_ascii_digit);
-        let too_much = |most| number && digits(text).is_none_or(|n| n > most);
+        let too_much = |most| number && !matches!(digits(text), Some(n) if n <= most);
         let most = self.limits.aggregate;
         let passed = match kind {
             b'*' if (number || text == b"?") && self.depth >= self.limits.depth => ErrorKind::DepthLimit,

@@ -55,7 +55,7 @@ impl Session for RedisSession {
         let mut input = bytes;
         // Once the link is closed, the rest belongs to a connection that is no more.
         while self.links[i].is_open() {
-            match decoder.decode(&mut input) {
+            match decoder.feed(&mut input) {
                 Ok(None) => break,
                 Ok(Some(frame)) => self.frame(i, now, &frame, sink),
                 Err(error) => self.fail(i, Failure::Decode(error), now, sink),

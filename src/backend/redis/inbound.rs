@@ -20,12 +20,13 @@ impl RedisSession {
     pub(super) fn frame(&mut self, i: usize, now: Instant, frame: &Frame<'_>, sink: &mut dyn Sink) {
         // RESP2 has no type for pushes: on its subscriber link arrays are what pushes are elsewhere.
         let push = frame.root().as_push();
+        let is_push = push.is_some();
         let items = push.or_else(|| match frame.value() {
             Resp::Array(items) if self.is_resp2_subscriber(i) => Some(items),
             _ => None,
         });
         // Nothing of it is looked at twice.
-        if let Some((topic, payload)) = items.and_then(plain_message)
+        if let Some((topic, payload)) = items.as_ref().and_then(|items| plain_message(items.clone()))
             && payload.len() <= self.config.max_message_bytes
         {
             if let Some(slot) = self.delivered(i, now, TopicKind::Channel, Some(topic), sink) {
@@ -38,11 +39,11 @@ impl RedisSession {
             Some(Push::Confirmation { operation, kind, name }) => {
                 self.confirmed(i, operation, kind, name, now, sink);
             }
-            Some(Push::Pong(echo)) if push.is_none() => {
+            Some(Push::Pong(echo)) if !is_push => {
                 self.answered(i, now, answer(echo.value(), self.reply_limit(i), &self.config), sink);
             }
             // A push that means nothing to us, and nothing to any command.
-            _ if push.is_some() => {}
+            _ if is_push => {}
             _ => self.answered(i, now, reply(frame, self.reply_limit(i), &self.config), sink),
         }
     }

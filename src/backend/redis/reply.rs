@@ -24,20 +24,18 @@ const HARD_LINE: u64 = 512 << 20;
 /// The decoder's limits: what is larger than `max_message_bytes`, or too deep, streams by without being kept.
 pub(super) fn limits(max_message_bytes: usize) -> Limits {
     let (max, name) = (max_message_bytes as u64, MAX_NAME as u64);
-    Limits {
-        skip_blobs_over: max.max(name),
+    Limits::new()
+        .with_skip_blobs_over(max.max(name))
         // A script can answer with a status or an error of any length, and with lists nested as deep as it likes.
-        skip_lines_over: max.max(name),
-        line: HARD_LINE,
-        skip_depth_over: MAX_DEPTH,
-        depth: HARD_DEPTH,
+        .with_skip_lines_over(max.max(name))
+        .with_line(HARD_LINE)
+        .with_skip_depth_over(MAX_DEPTH)
+        .with_depth(HARD_DEPTH)
         // A pattern's message has two names.
-        skip_frames_over: max.saturating_add(3 * name),
+        .with_skip_frames_over(max.saturating_add(3 * name))
         // A message may be of any size that a server lets pass (proto-max-bulk-len can be raised): it is never held.
-        blob: u64::MAX,
-        frame: u64::MAX,
-        ..Limits::default()
-    }
+        .with_blob(u64::MAX)
+        .with_frame(u64::MAX)
 }
 
 /// A whole answer, of at most `max` bytes in all of its strings.

@@ -96,13 +96,13 @@ pub(super) fn encode(kind: &RequestKind, out: &mut Vec<u8>) -> Replies {
                 encoder.bulk_string(arg);
             }
         }
-        RequestKind::Command(args) => drop(Encoder::new(out).command(words(args))),
+        RequestKind::Command(args) => drop(Encoder::new(out).command_from(words(args))),
         RequestKind::Ping => drop(Encoder::new(out).command(["PING"])),
         RequestKind::Transaction(commands) => {
             let mut encoder = Encoder::new(out);
             encoder.command(["MULTI"]);
             for args in commands {
-                encoder.command(words(args));
+                encoder.command_from(words(args));
             }
             encoder.command(["EXEC"]);
             (replies.left, replies.multi) = (commands.len() + 2, Multi::Sent);

@@ -40,7 +40,7 @@ impl Requests {
         loop {
             let piece = *input;
             let mut rest = piece;
-            let outcome = match self.decoder.decode(&mut rest) {
+            let outcome = match self.decoder.feed(&mut rest) {
                 Ok(Some(frame)) => Ok(Some(request(frame.value(), frame.root().attributes().is_empty())?)),
                 Ok(None) => Ok(None),
                 Err(error) => Err(error),
@@ -97,7 +97,7 @@ fn expected_bulk(byte: u8) -> String {
 fn limits(authenticated: bool) -> Limits {
     let (aggregate, blob) =
         if authenticated { (ARGUMENTS, BYTES) } else { (UNAUTHENTICATED_ARGUMENTS, UNAUTHENTICATED_BYTES) };
-    Limits { depth: 1, aggregate, elements: aggregate + 1, blob, ..Limits::default() }
+    Limits::new().with_depth(1).with_aggregate(aggregate).with_elements(aggregate + 1).with_blob(blob)
 }
 
 fn request(value: Value<'_>, plain: bool) -> Result<Request, ProtocolError> {

@@ -127,7 +127,7 @@ impl World<'_> {
             self.session.transmitted(link, bytes.len());
             answered |= !bytes.is_empty();
             let (mut decoder, mut input, mut out) = (Decoder::new(), &bytes[..], Vec::new());
-            while let Ok(Some(frame)) = decoder.decode(&mut input) {
+            while let Ok(Some(frame)) = decoder.feed(&mut input) {
                 let resp::Value::Array(words) = frame.value() else { panic!("a command is an array") };
                 let first = words.clone().next().and_then(|word| word.value().as_bytes()).unwrap_or_default();
                 self.reply(first, &mut out);

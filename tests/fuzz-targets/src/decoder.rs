@@ -3,7 +3,7 @@
 use std::sync::LazyLock;
 
 use arbitrary::{Arbitrary, Result, Unstructured};
-use resp::{Decoder, EncodeError, Encoder, ErrorKind, Limits};
+use resp::{Decoder, EncodeError, Encoder, ErrorKind, Frame, Limits};
 
 use crate::common::encode::encode;
 use crate::common::twin::{self, End, Grammar};
@@ -22,13 +22,14 @@ pub fn decoder_pieces(input: &[u8]) {
     let mut u = Unstructured::new(input);
     let Ok((limits, cuts)) = limits_and_cuts(&mut u) else { return };
     let stream = u.take_rest();
-    let whole = decode_with(limits, [stream], describe);
-    assert_eq!(decode_with(limits, cut(stream, &cuts), describe), whole, "in pieces");
-    assert_eq!(decode_with(limits, stream.chunks(1), describe), whole, "byte by byte");
+    let look = |frame: Frame<'_>| (describe(frame), frame.raw().map(<[u8]>::to_vec));
+    let whole = decode_with(limits, [stream], look);
+    assert_eq!(decode_with(limits, cut(stream, &cuts), look), whole, "in pieces");
+    assert_eq!(decode_with(limits, stream.chunks(1), look), whole, "byte by byte");
 
     let mut decoder = Decoder::with_limits(limits);
     for mut piece in cut(stream, &cuts) {
-        while matches!(decoder.decode(&mut piece), Ok(Some(_))) {}
+        while matches!(decoder.feed(&mut piece), Ok(Some(_))) {}
         let held = decoder.buffered() as u64;
         // A reply and a push in its middle.
         assert!(held <= limits.skip_frames_over.saturating_mul(2), "{held} bytes held, {limits:?}");
@@ -37,7 +38,7 @@ pub fn decoder_pieces(input: &[u8]) {
     decoder.reset();
     let mut again = &b":7\r\n"[..];
     let allowed = limits.line > 0 && limits.frame >= 4;
-    assert_eq!(matches!(decoder.decode(&mut again), Ok(Some(_))), allowed, "after a reset, {limits:?}");
+    assert_eq!(matches!(decoder.feed(&mut again), Ok(Some(_))), allowed, "after a reset, {limits:?}");
 }
 
 /// An input of [`decoder_pieces`]: default limits, a cut behind each of the distances, and this stream.
@@ -58,18 +59,17 @@ fn limits_and_cuts(u: &mut Unstructured<'_>) -> Result<(Limits, Vec<usize>)> {
     let levels = |byte: u8, default: usize| if byte == DEFAULT_LIMIT { default } else { usize::from(byte) };
     let [depth, aggregate, elements, blob, line, frame, skip_blobs_over, skip_frames_over, ..] = bytes;
     let [.., skip_lines_over, skip_depth_over] = bytes;
-    let limits = Limits {
-        depth: levels(depth, default.depth),
-        aggregate: limit(aggregate, default.aggregate),
-        elements: limit(elements, default.elements),
-        blob: limit(blob, default.blob),
-        line: limit(line, default.line),
-        frame: limit(frame, default.frame),
-        skip_blobs_over: limit(skip_blobs_over, default.skip_blobs_over),
-        skip_lines_over: limit(skip_lines_over, default.skip_lines_over),
-        skip_depth_over: levels(skip_depth_over, default.skip_depth_over),
-        skip_frames_over: limit(skip_frames_over, default.skip_frames_over),
-    };
+    let limits = default
+        .with_depth(levels(depth, default.depth))
+        .with_aggregate(limit(aggregate, default.aggregate))
+        .with_elements(limit(elements, default.elements))
+        .with_blob(limit(blob, default.blob))
+        .with_line(limit(line, default.line))
+        .with_frame(limit(frame, default.frame))
+        .with_skip_blobs_over(limit(skip_blobs_over, default.skip_blobs_over))
+        .with_skip_lines_over(limit(skip_lines_over, default.skip_lines_over))
+        .with_skip_depth_over(levels(skip_depth_over, default.skip_depth_over))
+        .with_skip_frames_over(limit(skip_frames_over, default.skip_frames_over));
     let count = u8::arbitrary(u)?;
     let mut at = 0;
     let mut cuts = Vec::new();
@@ -89,7 +89,7 @@ pub fn decoder_twin(input: &[u8]) {
         return;
     }
     judge(Limits::default(), input);
-    judge(Limits { line: 30, skip_lines_over: 6, depth: 5, skip_depth_over: 2, ..Limits::default() }, input);
+    judge(Limits::new().with_line(30).with_skip_lines_over(6).with_depth(5).with_skip_depth_over(2), input);
 }
 
 /// Decoder and twin say the same.
@@ -123,6 +123,7 @@ pub fn encode_decode(input: &[u8]) {
     assert_eq!(end, End::Clean, "\"{}\"", bytes.escape_ascii());
     assert_eq!(decoded, trees);
     assert_eq!(twin::parse(&bytes, &GRAMMAR), (trees, End::Clean), "the twin");
+    owned_comes_back(&bytes, &cuts);
     refused_or_read_back(&line);
 }
 
@@ -132,6 +133,19 @@ fn trees_and_cuts(u: &mut Unstructured<'_>) -> Result<(Vec<twin::Tree>, Vec<usiz
     let line = text(u)?;
     let trees = (0..count).map(|_| tree(u)).collect::<Result<Vec<_>>>()?;
     Ok((trees, (0..64).map(|n| n * distance).collect(), line))
+}
+
+/// Owned values are written as what decodes to the same, each as one frame.
+fn owned_comes_back(bytes: &[u8], cuts: &[usize]) {
+    let (values, _) = decode_with(Limits::new(), cut(bytes, cuts), |frame| frame.into_owned());
+    let mut written = Vec::new();
+    for value in &values {
+        let mut encoder = Encoder::new(&mut written);
+        let result = encoder.frame(|encoder| encoder.value(value).map(drop)).err();
+        assert_eq!(result, None, "{value:?}");
+    }
+    let (again, end) = decode_with(Limits::new(), [&written[..]], |frame| frame.into_owned());
+    assert_eq!((again, end), (values, End::Clean), "\"{}\"", written.escape_ascii());
 }
 
 type Writer = fn(&mut Encoder<'_>, &[u8]) -> std::result::Result<(), EncodeError>;

@@ -48,7 +48,7 @@ impl Servers {
 impl Peers for Servers {
     fn written(&mut self, link: LinkId, _now: std::time::Instant, mut bytes: &[u8]) {
         let peer = self.at(link.0);
-        while let Some(frame) = peer.decoder.decode(&mut bytes).expect("what it writes is RESP") {
+        while let Some(frame) = peer.decoder.feed(&mut bytes).expect("what it writes is RESP") {
             let Value::Array(words) = frame.value() else { panic!("not a command: {frame:?}") };
             let words = words.map(|word| word.value().as_bytes().expect("a string").to_vec());
             peer.commands.push_back(words.collect());

@@ -181,7 +181,7 @@ impl Work {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
             let mut input = &buffer[..count];
-            while let Some(frame) = decoder.decode(&mut input).map_err(io::Error::other)? {
+            while let Some(frame) = decoder.feed(&mut input).map_err(io::Error::other)? {
                 *answered += 1;
                 self.count(&frame.value());
             }

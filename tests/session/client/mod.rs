@@ -253,7 +253,7 @@ impl Client {
         let mut decoder = resp::Decoder::new();
         let mut input = &bytes[..];
         let mut commands = Vec::new();
-        while let Some(frame) = decoder.decode(&mut input).expect("commands are RESP") {
+        while let Some(frame) = decoder.feed(&mut input).expect("commands are RESP") {
             let resp::Value::Array(words) = frame.value() else { panic!("commands are arrays") };
             let words: Vec<_> =
                 words.map(|word| text(word.value().as_bytes().expect("of strings"))).collect();

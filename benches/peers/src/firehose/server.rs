@@ -59,7 +59,7 @@ fn converse(mut stream: TcpStream, messages: usize) -> io::Result<()> {
                 subscribed |= answer(&words, &mut protocol, subscribed, &mut out);
             }
         } else {
-            while let Some(frame) = decoder.decode(&mut input).map_err(io::Error::other)? {
+            while let Some(frame) = decoder.feed(&mut input).map_err(io::Error::other)? {
                 let Value::Array(words) = frame.value() else { continue };
                 let words: Vec<_> =
                     words.map(|word| word.value().as_bytes().unwrap_or_default().to_vec()).collect();

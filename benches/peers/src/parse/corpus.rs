@@ -27,7 +27,7 @@ impl Corpus {
         let (mut rest, mut frames) = (&bytes[..], Vec::new());
         while !rest.is_empty() {
             let before = rest.len();
-            decoder.decode(&mut rest).map_err(Error::peer("our own corpus"))?;
+            decoder.feed(&mut rest).map_err(Error::peer("our own corpus"))?;
             frames.push(before - rest.len());
         }
         Ok(Self { name: name.into(), bytes: bytes.into(), frames, piece: usize::MAX, protocol: 3 })

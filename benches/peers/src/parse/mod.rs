@@ -38,6 +38,18 @@ fn parsers() -> Result<Vec<Row>, Error> {
     ])
 }
 
+/// To values that do not borrow, as clients hand them out: redis-rs has its own, fred those of redis-protocol.
+fn owners() -> Vec<Row> {
+    vec![
+        (OURS, Box::<ours::Owned>::default()),
+        ("redis-rs", Box::<others::RedisRs>::default()),
+        ("fred (redis-protocol, bytes)", Box::new(redis_protocol::Bytes)),
+    ]
+}
+
+/// The corpora that are also read to values that do not borrow.
+const OWNED: [&str; 2] = ["mixed small replies", "array of 1,000, mixed"];
+
 /// Measures nanoseconds for each frame, all parsers in turn, round after round.
 ///
 /// # Errors
@@ -45,13 +57,26 @@ fn parsers() -> Result<Vec<Row>, Error> {
 /// A parser that refuses what is valid, or finds another number of frames.
 pub(crate) fn run(settings: &Settings, results: &mut Results) -> Result<(), Error> {
     for corpus in corpus::all(settings.elements)? {
-        let group = format!("parse: {}", corpus.name);
-        let mut parsers = parsers()?;
-        for _ in 0..settings.rounds {
-            for (name, parser) in &mut parsers {
-                let nanos = measure(name, parser.as_mut(), &corpus, settings.parse_for)?;
-                results.add(&group, name, "time a frame", "ns", nanos);
-            }
+        compare("parse", &corpus, &mut parsers()?, settings, results)?;
+        if OWNED.contains(&&*corpus.name) {
+            compare("owned", &corpus, &mut owners(), settings, results)?;
+        }
+    }
+    Ok(())
+}
+
+fn compare(
+    what: &str,
+    corpus: &Corpus,
+    parsers: &mut [Row],
+    settings: &Settings,
+    results: &mut Results,
+) -> Result<(), Error> {
+    let group = format!("{what}: {}", corpus.name);
+    for _ in 0..settings.rounds {
+        for (name, parser) in &mut *parsers {
+            let nanos = measure(name, parser.as_mut(), corpus, settings.parse_for)?;
+            results.add(&group, name, "time a frame", "ns", nanos);
         }
     }
     Ok(())

@@ -14,8 +14,25 @@ impl Parser for Ours {
     fn parse(&mut self, corpus: &Corpus) -> Result<usize, Error> {
         let mut seen = 0;
         for mut piece in corpus.pieces() {
-            while let Some(frame) = self.0.decode(&mut piece).map_err(Error::peer("realtime-resp"))? {
+            while let Some(frame) = self.0.feed(&mut piece).map_err(Error::peer("realtime-resp"))? {
                 touch(frame.root());
+                seen += 1;
+            }
+        }
+        Ok(seen)
+    }
+}
+
+/// The same to owned values.
+#[derive(Debug, Default)]
+pub(crate) struct Owned(Decoder);
+
+impl Parser for Owned {
+    fn parse(&mut self, corpus: &Corpus) -> Result<usize, Error> {
+        let mut seen = 0;
+        for mut piece in corpus.pieces() {
+            while let Some(frame) = self.0.feed(&mut piece).map_err(Error::peer("realtime-resp"))? {
+                black_box(frame.into_owned());
                 seen += 1;
             }
         }

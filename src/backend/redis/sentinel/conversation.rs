@@ -24,7 +24,7 @@ impl SentinelWatch {
         let mut input = bytes;
         // Once the link is closed, the rest belongs to a connection that is no more.
         while self.link.is_open() {
-            match decoder.decode(&mut input) {
+            match decoder.feed(&mut input) {
                 Ok(None) => break,
                 Ok(Some(frame)) => self.frame(now, &frame),
                 Err(error) => self.fail_connection(Failure::Decode(error), now),

@@ -79,7 +79,7 @@ fn plain(tree: &mut Tree) {
 fn ours(input: &[u8]) -> (Outcome, Option<ErrorKind>) {
     let mut decoder = Decoder::new();
     let mut rest = input;
-    let tree = match decoder.decode(&mut rest) {
+    let tree = match decoder.feed(&mut rest) {
         Ok(Some(frame)) => common::tree(frame.root()),
         Ok(None) => return (Outcome::Incomplete, None),
         Err(error) => return (Outcome::Error, Some(error.kind)),

@@ -30,7 +30,7 @@ impl Peer {
     /// The session wrote these bytes. Whatever it is told, it speaks RESP.
     pub(super) fn written(&mut self, mut bytes: &[u8]) {
         loop {
-            match self.decoder.decode(&mut bytes) {
+            match self.decoder.feed(&mut bytes) {
                 Ok(None) => return,
                 Ok(Some(frame)) => {
                     let Value::Array(words) = frame.value() else { panic!("not a command: {frame:?}") };

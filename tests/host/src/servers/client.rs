@@ -69,7 +69,7 @@ impl Connection {
 
     pub(super) fn ask(&mut self, words: &[&[u8]]) -> Result<Value, Failure> {
         let mut request = Vec::new();
-        Encoder::new(&mut request).command(words.iter().copied());
+        Encoder::new(&mut request).command(words);
         let name = words.first().map(|name| name.escape_ascii().to_string()).unwrap_or_default();
         let (server, patience) = (self.server, self.patience);
         let failed = |did: &str, error: &io::Error| {
@@ -89,8 +89,7 @@ impl Connection {
                 Err(error) => return Err(failed("answer", &error)),
             };
             let mut input = &buffer[..count];
-            let frame =
-                self.decoder.decode(&mut input).map_err(|error| Failure::Broken(error.to_string()))?;
+            let frame = self.decoder.feed(&mut input).map_err(|error| Failure::Broken(error.to_string()))?;
             if let Some(frame) = frame {
                 return convert(frame.value()).map_err(Failure::Refused);
             }

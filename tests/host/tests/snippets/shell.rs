@@ -58,6 +58,10 @@ const LINES: &[(&str, Line)] = &[
     ("for order in before after; do", Not("minutes; the suites run it in small")),
     ("    cargo run -q -p gmod-host -- --timeout 600 --unload", Not("minutes; the suites run it in small")),
     ("done", Not("as its beginning")),
+    (
+        "cargo run -p realtime-resp --example client_blocking ",
+        Not("tests/documents runs it with servers of its own"),
+    ),
     ("benches/peers/run", Not("minutes; .ci/peers runs it in small")),
     ("benches/peers/target/release/peers chart", Not("it is built by benches/peers/run")),
     ("sudo apt install ", Not("it changes the machine")),

@@ -16,7 +16,7 @@ impl Peers for Server {
         let Some(connection) = self.connections[usize::from(link.0)].as_mut() else {
             panic!("written to nobody")
         };
-        while let Some(frame) = connection.decoder.decode(&mut bytes).expect("the session writes RESP") {
+        while let Some(frame) = connection.decoder.feed(&mut bytes).expect("the session writes RESP") {
             let Value::Array(words) = frame.value() else { panic!("not a command: {frame:?}") };
             let words = words.map(|word| word.value().as_bytes().expect("of strings").to_vec()).collect();
             connection.inbox.push_back(words);

@@ -1,0 +1,96 @@
+//! A blocking client: pipelining, timeouts, pushes.
+//!
+//! ```sh
+//! cargo run --example client_blocking -- 127.0.0.1:6379
+//! ```
+
+use std::collections::VecDeque;
+use std::io::{self, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::time::Duration;
+
+use resp::{Arguments, Decoder, Encoder, OwnedValue};
+
+pub(crate) struct Client {
+    stream: TcpStream,
+    decoder: Decoder,
+    /// Commands that are not sent yet.
+    out: Vec<u8>,
+    /// What was read beyond the value that was asked for.
+    replies: VecDeque<OwnedValue>,
+    pushes: VecDeque<OwnedValue>,
+}
+
+impl Client {
+    /// Connects and switches to RESP3. `timeout` is for each read and each write.
+    pub(crate) fn connect(server: impl ToSocketAddrs, timeout: Duration) -> io::Result<Self> {
+        let stream = TcpStream::connect(server)?;
+        stream.set_read_timeout(Some(timeout))?;
+        stream.set_write_timeout(Some(timeout))?;
+        let (out, replies, pushes) = (Vec::new(), VecDeque::new(), VecDeque::new());
+        let mut client = Self { stream, decoder: Decoder::new(), out, replies, pushes };
+        client.command(("HELLO", 3))?;
+        Ok(client)
+    }
+
+    /// Adds a command to the pipeline. It is sent before the next reply is read.
+    pub(crate) fn queue(&mut self, command: impl Arguments) {
+        Encoder::new(&mut self.out).command(command);
+    }
+
+    /// Sends a command and waits for its reply.
+    pub(crate) fn command(&mut self, command: impl Arguments) -> io::Result<OwnedValue> {
+        self.queue(command);
+        self.reply()
+    }
+
+    /// The next reply, in the order of the commands. An error of the server's is one, too.
+    pub(crate) fn reply(&mut self) -> io::Result<OwnedValue> {
+        self.wait_for(|client| client.replies.pop_front())
+    }
+
+    /// The next push: a message, for instance.
+    pub(crate) fn push(&mut self) -> io::Result<OwnedValue> {
+        self.wait_for(|client| client.pushes.pop_front())
+    }
+
+    fn wait_for(&mut self, take: fn(&mut Self) -> Option<OwnedValue>) -> io::Result<OwnedValue> {
+        self.stream.write_all(&self.out)?;
+        self.out.clear();
+        let mut buffer = [0; 16 * 1024];
+        loop {
+            if let Some(value) = take(self) {
+                return Ok(value);
+            }
+            let read = match self.stream.read(&mut buffer) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                read => read?,
+            };
+            let mut input = &buffer[..read];
+            while let Some(frame) = self.decoder.feed(&mut input).map_err(io::Error::other)? {
+                let is_push = frame.root().as_push().is_some();
+                let queue = if is_push { &mut self.pushes } else { &mut self.replies };
+                queue.push_back(frame.into_owned());
+            }
+        }
+    }
+}
+
+fn main() -> io::Result<()> {
+    let server = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:6379".to_owned());
+    run(&server)
+}
+
+pub(crate) fn run(server: &str) -> io::Result<()> {
+    let mut client = Client::connect(server, Duration::from_secs(5))?;
+    client.queue(("SET", "example:key", 5));
+    client.queue(("INCRBY", "example:key", 2));
+    println!("{}, {}", client.reply()?, client.reply()?);
+    client.queue(("SUBSCRIBE", "example:channel"));
+    println!("{}", client.push()?);
+    client.queue(("PUBLISH", "example:channel", "hello"));
+    println!("{}", client.push()?);
+    println!("{} heard it", client.reply()?);
+    Ok(())
+}

@@ -1,0 +1,85 @@
+//! A client on tokio: pipelining, timeouts, pushes.
+//!
+//! ```sh
+//! cargo run --example client_tokio --features codec -- 127.0.0.1:6379
+//! ```
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use resp::codec::{Codec, CodecError};
+use resp::{Arguments, OwnedValue};
+use tokio::net::{TcpStream, ToSocketAddrs};
+use tokio_util::codec::Framed;
+
+pub(crate) struct Client {
+    connection: Framed<TcpStream, Codec>,
+    /// What came while the other was awaited.
+    replies: VecDeque<OwnedValue>,
+    pushes: VecDeque<OwnedValue>,
+}
+
+impl Client {
+    /// Connects and switches to RESP3.
+    pub(crate) async fn connect(server: impl ToSocketAddrs) -> Result<Self, CodecError> {
+        let connection = Framed::new(TcpStream::connect(server).await?, Codec::default());
+        let mut client = Self { connection, replies: VecDeque::new(), pushes: VecDeque::new() };
+        client.send(("HELLO", 3)).await?;
+        client.reply().await?;
+        Ok(client)
+    }
+
+    /// Sends a command. Several may be sent before the first reply is awaited.
+    pub(crate) async fn send(&mut self, command: impl Arguments) -> Result<(), CodecError> {
+        self.connection.send(command).await
+    }
+
+    /// The next reply, in the order of the commands. An error of the server's is one, too.
+    pub(crate) async fn reply(&mut self) -> Result<OwnedValue, CodecError> {
+        self.wait_for(|client| client.replies.pop_front()).await
+    }
+
+    /// The next push: a message, for instance.
+    pub(crate) async fn push(&mut self) -> Result<OwnedValue, CodecError> {
+        self.wait_for(|client| client.pushes.pop_front()).await
+    }
+
+    /// It may be dropped while it waits, and nothing is lost.
+    async fn wait_for(
+        &mut self,
+        take: fn(&mut Self) -> Option<OwnedValue>,
+    ) -> Result<OwnedValue, CodecError> {
+        loop {
+            if let Some(value) = take(self) {
+                return Ok(value);
+            }
+            let value = self
+                .connection
+                .next()
+                .await
+                .ok_or(std::io::Error::from(std::io::ErrorKind::UnexpectedEof))??;
+            let queue = if value.as_push().is_some() { &mut self.pushes } else { &mut self.replies };
+            queue.push_back(value);
+        }
+    }
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let server = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:6379".to_owned());
+    run(&server).await
+}
+
+pub(crate) async fn run(server: &str) -> Result<(), Box<dyn std::error::Error>> {
+    let mut client = Client::connect(server).await?;
+    client.send(("SET", "example:key", 5)).await?;
+    client.send(("INCRBY", "example:key", 2)).await?;
+    println!("{}, {}", client.reply().await?, client.reply().await?);
+    client.send(["SUBSCRIBE", "example:channel"]).await?;
+    println!("{}", client.push().await?);
+    client.send(("PUBLISH", "example:channel", "hello")).await?;
+    println!("{}", tokio::time::timeout(Duration::from_secs(5), client.push()).await??);
+    println!("{} heard it", client.reply().await?);
+    Ok(())
+}

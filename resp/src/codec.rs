@@ -1,0 +1,140 @@
+//! A codec for [tokio-util](https://docs.rs/tokio-util): [`Codec`].
+
+use std::fmt;
+use std::io;
+
+use bytes::{Buf, BytesMut};
+
+use crate::{Arguments, DecodeError, Decoder, EncodeError, Encoder, Limits, OwnedValue};
+
+/// Reads replies and pushes as [`OwnedValue`]s, and writes commands.
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// use futures_util::{SinkExt, StreamExt};
+/// use resp::OwnedValue;
+/// use resp::codec::Codec;
+/// use tokio_util::codec::Framed;
+///
+/// # let (stream, mut server) = tokio::io::duplex(64);
+/// # tokio::io::AsyncWriteExt::write_all(&mut server, b":1\r\n").await?;
+/// // `stream` is a TcpStream, for instance.
+/// let mut connection = Framed::new(stream, Codec::default());
+/// connection.send(("EXPIRE", "key", 60)).await?;
+/// assert_eq!(connection.next().await.transpose()?, Some(OwnedValue::Integer(1)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// A server writes [`OwnedValue`]s by the same codec. If the stream ends in the middle of a frame, that is an
+/// [error](CodecError::Cut), not an end. As every decoder of this crate, it has the bytes of an unfinished frame itself: the
+/// buffer that it is given is empty after each call.
+#[derive(Debug, Default)]
+pub struct Codec {
+    decoder: Decoder,
+}
+
+impl Codec {
+    /// A codec with limits of your own.
+    pub fn with_limits(limits: Limits) -> Self {
+        Self { decoder: Decoder::with_limits(limits) }
+    }
+}
+
+impl tokio_util::codec::Decoder for Codec {
+    type Item = OwnedValue;
+    type Error = CodecError;
+
+    fn decode(&mut self, buffer: &mut BytesMut) -> Result<Option<OwnedValue>, CodecError> {
+        let mut input = &buffer[..];
+        let value = self.decoder.feed(&mut input)?.map(|frame| frame.into_owned());
+        let taken = buffer.len() - input.len();
+        buffer.advance(taken);
+        Ok(value)
+    }
+
+    fn decode_eof(&mut self, buffer: &mut BytesMut) -> Result<Option<OwnedValue>, CodecError> {
+        match (self.decode(buffer)?, self.decoder.frame_start()) {
+            (None, Some(offset)) => Err(CodecError::Cut { offset }),
+            (value, _) => Ok(value),
+        }
+    }
+}
+
+/// Writes a command.
+impl<A: Arguments> tokio_util::codec::Encoder<A> for Codec {
+    type Error = CodecError;
+
+    fn encode(&mut self, command: A, buffer: &mut BytesMut) -> Result<(), CodecError> {
+        Encoder::new(buffer).command(command);
+        Ok(())
+    }
+}
+
+/// Writes a value.
+impl tokio_util::codec::Encoder<OwnedValue> for Codec {
+    type Error = CodecError;
+
+    fn encode(&mut self, value: OwnedValue, buffer: &mut BytesMut) -> Result<(), CodecError> {
+        Encoder::new(buffer).value(&value)?;
+        Ok(())
+    }
+}
+
+/// Why a connection with a [`Codec`] cannot go on.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum CodecError {
+    /// Reading or writing failed.
+    Io(io::Error),
+    /// The peer sent what no valid peer sends, or more than the limits allow.
+    Decode(DecodeError),
+    /// A value cannot be written, and nothing of it was.
+    Encode(EncodeError),
+    /// The stream ended in the middle of a frame.
+    Cut {
+        /// Where the frame began, counted in bytes from the beginning of the stream.
+        offset: u64,
+    },
+}
+
+impl fmt::Display for CodecError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(error) => error.fmt(f),
+            Self::Decode(error) => error.fmt(f),
+            Self::Encode(error) => error.fmt(f),
+            Self::Cut { offset } => {
+                write!(f, "the stream ended in the middle of the frame that began at byte {offset}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for CodecError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Io(error) => error.source(),
+            Self::Decode(_) | Self::Encode(_) | Self::Cut { .. } => None,
+        }
+    }
+}
+
+impl From<io::Error> for CodecError {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
+    }
+}
+
+impl From<DecodeError> for CodecError {
+    fn from(error: DecodeError) -> Self {
+        Self::Decode(error)
+    }
+}
+
+impl From<EncodeError> for CodecError {
+    fn from(error: EncodeError) -> Self {
+        Self::Encode(error)
+    }
+}

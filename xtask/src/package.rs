@@ -1,0 +1,100 @@
+//! `cargo dist --crate`: the parser, as crates.io gets it.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::command::{CommandError, run};
+
+/// What stands for the repository's address until there is one.
+pub const PLACEHOLDER: &str = "https://repository.invalid";
+
+/// Where the crate is, in the project's folder.
+pub const CRATE: &str = "resp";
+
+/// The version that the crate has, too: the workspace's.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Why there is no package.
+#[derive(Debug, thiserror::Error)]
+pub enum PackageError {
+    /// The repository's address is not known.
+    #[error("{PLACEHOLDER} stands for the repository's address in {}: write the address there", names(.0))]
+    Placeholder(Vec<PathBuf>),
+    /// It is not what can be published.
+    #[error(transparent)]
+    Command(#[from] CommandError),
+    /// The system's own.
+    #[error("{0}: {1}")]
+    Io(PathBuf, #[source] io::Error),
+}
+
+fn names(paths: &[PathBuf]) -> String {
+    paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
+}
+
+/// Packages the crate, unpacks it into `dist/crate/`, and runs its tests there, with every feature. Nothing else of the project
+/// is near it.
+///
+/// # Errors
+///
+/// The placeholder is still there, it cannot be packaged, or a test fails.
+pub fn package(root: &Path) -> Result<(), PackageError> {
+    let placeholders = placeholders(root)?;
+    if !placeholders.is_empty() {
+        return Err(PackageError::Placeholder(placeholders));
+    }
+    let unpacked = unpack(root, &root.join("dist/crate"), &[])?;
+    test(&unpacked, &root.join("target"))?;
+    println!("{}: fine; cargo publish -p realtime-resp publishes it", unpacked.display());
+    Ok(())
+}
+
+/// The crate's files in which the placeholder stands.
+///
+/// # Errors
+///
+/// The system's own.
+pub fn placeholders(root: &Path) -> Result<Vec<PathBuf>, PackageError> {
+    let mut found = Vec::new();
+    for name in ["Cargo.toml", "README.md"] {
+        let path = root.join(CRATE).join(name);
+        let text = fs::read_to_string(&path).map_err(|error| PackageError::Io(path.clone(), error))?;
+        if text.contains(PLACEHOLDER) {
+            found.push(path);
+        }
+    }
+    Ok(found)
+}
+
+/// Packages the crate into a folder of its own in `folder`, which is made anew; that folder.
+///
+/// # Errors
+///
+/// It cannot be packaged, or the system's own.
+pub fn unpack(root: &Path, folder: &Path, options: &[&str]) -> Result<PathBuf, PackageError> {
+    if folder.is_dir() {
+        fs::remove_dir_all(folder).map_err(|error| PackageError::Io(folder.to_owned(), error))?;
+    }
+    fs::create_dir_all(folder).map_err(|error| PackageError::Io(folder.to_owned(), error))?;
+    let built = folder.join("target");
+    let mut cargo = Command::new("cargo");
+    cargo.args(["package", "-p", "realtime-resp", "--locked", "--no-verify", "--target-dir"]).arg(&built);
+    run(cargo.args(options).current_dir(root))?;
+    let name = format!("realtime-resp-{VERSION}");
+    let archive = built.join("package").join(format!("{name}.crate"));
+    run(Command::new("tar").arg("xzf").arg(archive).arg("-C").arg(folder))?;
+    Ok(folder.join(name))
+}
+
+/// Runs the tests of an unpacked crate.
+///
+/// # Errors
+///
+/// One fails.
+pub fn test(unpacked: &Path, target: &Path) -> Result<(), PackageError> {
+    let mut cargo = Command::new("cargo");
+    cargo.args(["test", "--all-features", "--target-dir"]).arg(target).current_dir(unpacked);
+    Ok(run(&mut cargo)?)
+}

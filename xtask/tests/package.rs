@@ -1,0 +1,70 @@
+//! The parser's package, as crates.io gets it.
+#![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says why")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use xtask::package::{CRATE, PLACEHOLDER, PackageError, package, placeholders, unpack};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().expect("the project")
+}
+
+/// A folder of this test's own.
+fn folder(name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(folder.join(CRATE)).expect("a folder");
+    folder
+}
+
+#[test]
+fn a_release_refuses_the_placeholder() {
+    let root = folder("placeholder");
+    let write = |name: &str, text: &str| fs::write(root.join(CRATE).join(name), text).expect("a file");
+    write("README.md", &format!("[guide]({PLACEHOLDER}/realtime/docs/parser.md)"));
+    write("Cargo.toml", "repository = \"https://example.org/realtime\"");
+    let readme = root.join(CRATE).join("README.md");
+    assert_eq!(placeholders(&root).expect("both files are there"), std::slice::from_ref(&readme));
+    match package(&root) {
+        Err(error @ PackageError::Placeholder(_)) => {
+            assert!(error.to_string().contains(&readme.display().to_string()), "{error}");
+        }
+        other => panic!("{other:?}"),
+    }
+    write("README.md", "[guide](https://example.org/realtime/docs/parser.md)");
+    assert!(placeholders(&root).expect("both files are there").is_empty());
+}
+
+#[test]
+fn the_package_has_what_its_readers_need_and_nothing_beside() {
+    let unpacked =
+        unpack(&root(), &folder("package"), &["--allow-dirty", "--offline"]).expect("it can be packaged");
+    for name in ["LICENSE-MIT", "LICENSE-APACHE"] {
+        let ours = fs::read(root().join(name)).expect("the project's");
+        assert_eq!(fs::read(unpacked.join(name)).expect("the package's"), ours, "{name}");
+    }
+    for name in [
+        "examples/client_blocking.rs",
+        "examples/client_mio.rs",
+        "examples/client_tokio.rs",
+        "public-api.txt",
+    ] {
+        assert!(unpacked.join(name).is_file(), "{name}");
+    }
+    // Every link leads somewhere on crates.io and on docs.rs, where no other file of the project is.
+    let readme = fs::read_to_string(unpacked.join("README.md")).expect("a README");
+    let links: Vec<&str> = readme.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect();
+    assert!(links.len() > 3, "{links:?}");
+    for link in links {
+        assert!(link.starts_with("https://") || link.starts_with('#'), "{link}");
+        if let Some(path) = link.strip_prefix(&format!("{PLACEHOLDER}/realtime/blob/main/")) {
+            assert!(root().join(path).is_file(), "{link} leads nowhere");
+        }
+    }
+    let manifest = fs::read_to_string(unpacked.join("Cargo.toml")).expect("a manifest");
+    for key in ["description", "license", "repository", "documentation", "readme", "rust-version"] {
+        assert!(manifest.lines().any(|line| line.starts_with(&format!("{key} = "))), "{key}");
+    }
+    assert!(!manifest.contains("path = \"..\""), "it depends on nothing of the project");
+}
