@@ -34,8 +34,8 @@ pub(super) struct Cluster {
     pub(super) state: ClusterState,
     /// Nodes have changed, or the links to them, since that was told.
     is_untold: bool,
-    /// Slots of which something may be under way on a link other than the one that requests for the slot go to: which links, and
-    /// up to where in the pipeline of each.
+    /// Slots of which something may be under way on a link other than the one that the next request for the slot goes to: which
+    /// links, and up to where in the pipeline of each.
     under_way: HashMap<u16, Vec<(LinkId, u64)>>,
     /// Something changed that may let requests be sent.
     pub(super) has_news: bool,
@@ -145,15 +145,15 @@ impl Cluster {
     fn is_under_way_elsewhere(&mut self, slot: u16, i: usize, links: &[Link]) -> bool {
         let Some(under_way) = self.under_way.get_mut(&slot) else { return false };
         under_way.retain(|&(id, offset)| {
-            let other = links.iter().find(|link| link.id() == id && id != links[i].id());
-            let connection = other.and_then(Link::connection);
+            let connection = links.iter().find(|link| link.id() == id).and_then(Link::connection);
             connection.is_some_and(|connection| !connection.pipeline.is_answered(offset))
         });
+        // What is noted of this link stays: a later one of the slot may belong elsewhere.
+        let is_elsewhere = under_way.iter().any(|&(id, _)| id != links[i].id());
         if under_way.is_empty() {
             self.under_way.remove(&slot);
-            return false;
         }
-        true
+        is_elsewhere
     }
 
     /// Requests of this slot may be under way on this link, and the next ones may go to another one.

@@ -279,12 +279,14 @@ fn takes(link: &Link, kind: &RequestKind) -> bool {
 fn send(cluster: &mut Cluster, link: &mut Link, request: PendingRequest, now: Instant) {
     let (id, slot) = (link.id(), request.partition);
     let asks = request.detour.as_ref().is_some_and(|detour| detour.only == Some(id));
+    let was_refused = request.detour.is_some();
     let Some(connection) = link.up_mut() else { return };
     connection.used = now;
     let encode = if asks { encode_asking } else { encode };
     connection.pipeline.send_request(request, now, |kind, out| Expectation::Replies(encode(kind, out)));
-    if asks && let Some(slot) = slot {
-        // The next one for the slot goes to the node that holds it, once this one is answered.
+    if was_refused && let Some(slot) = slot {
+        // The next one for the slot may go to another node, once this one is answered: to the one that holds the slot, or where an
+        // ASK sends it.
         cluster.note_under_way(slot, link);
     }
 }
