@@ -328,7 +328,7 @@ fn a_command_that_was_refused_and_sent_again_holds_back_those_that_another_node_
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn commands_of_a_slot_run_once_and_in_order_wherever_it_moves(acts in acts()) {
