@@ -327,6 +327,12 @@ fn a_command_that_was_refused_and_sent_again_holds_back_those_that_another_node_
     run(&acts, true);
 }
 
+#[test]
+fn a_command_that_a_node_may_refuse_stands_before_none_with_asking() {
+    use Act::{Ask, Migrate, Move, Refuse, Serve};
+    run(&[Ask(3), Ask(3), Serve(0, 1), Move(3, 0), Migrate(3, 2), Serve(0, 1), Refuse], false);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
 
