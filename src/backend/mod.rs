@@ -349,9 +349,10 @@ pub enum LinkError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// The time was up while an address was tried. Names the stage that took longest.
+    /// The time was up while an address was tried. Names the stage that took longest, and the last address that was tried if there
+    /// was no time for others: they come first in the next attempt.
     #[error("no connection in time: {0}")]
-    TimedOut(Stage),
+    TimedOut(Stage, Option<SocketAddr>),
     /// The peer closed the connection.
     #[error("the server closed the connection")]
     Eof,
@@ -375,7 +376,7 @@ impl LinkError {
             Self::Resolve { .. } => Code::Resolve,
             Self::Connect { source, .. } if source.kind() == ErrorKind::TimedOut => Code::Timeout,
             Self::Connect { .. } => Code::Refused,
-            Self::TimedOut(_) => Code::Timeout,
+            Self::TimedOut(..) => Code::Timeout,
             Self::Eof | Self::Truncated | Self::Io(_) => Code::Disconnected,
             Self::Tls(_) => Code::Tls,
         }

@@ -126,14 +126,18 @@ pub(super) fn split_host(text: &str) -> Result<Host, OptionError> {
         if !is_ipv6(host) {
             return Err(error("the URL has no IPv6 address in its brackets"));
         }
-        (host, port)
+        // The % before a zone is written %25, as RFC 6874 asks, or as it is. Nothing behind it: then it is the zone 25.
+        match host.split_once("%25") {
+            Some((address, zone)) if !zone.is_empty() => (format!("{address}%{zone}"), port),
+            _ => (host.to_owned(), port),
+        }
     } else {
         let at = text.find(':').unwrap_or(text.len());
         let (host, port) = text.split_at(at);
         if port.matches(':').count() > 1 {
             return Err(error("the URL's IPv6 address needs brackets, as in redis://[::1]:6379"));
         }
-        (host, port)
+        (host.to_owned(), port)
     };
     let port = match port.strip_prefix(':') {
         None if port.is_empty() => None,
@@ -142,7 +146,7 @@ pub(super) fn split_host(text: &str) -> Result<Host, OptionError> {
         }
         _ => return Err(bad_port()),
     };
-    Ok(Host { name: host.to_owned(), port })
+    Ok(Host { name: host, port })
 }
 
 /// Whether `host` is an IPv6 address, with or without a zone.

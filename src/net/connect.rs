@@ -14,6 +14,10 @@ use super::transport::{self, Target, Transport};
 use crate::backend::{Connected, LinkError, Stage};
 use crate::model::ConnectTimes;
 
+/// An address is tried for about so long at least, unless the deadline is earlier, because the way there may be long. Those for which
+/// no time is left have their turn in the next attempt.
+const LEAST_SHARE: Duration = Duration::from_secs(1);
+
 #[cfg(test)]
 mod tests;
 
@@ -112,8 +116,7 @@ impl Attempt {
         while let Some(target) = targets.pop_front() {
             match transport::connect(&target, registry, token) {
                 Ok(transport) => {
-                    let turns = u32::try_from(targets.len()).unwrap_or(u32::MAX).saturating_add(1);
-                    let until = now + deadline.saturating_duration_since(now) / turns;
+                    let until = now + share(deadline.saturating_duration_since(now), targets.len());
                     let rest = targets;
                     return Ok(Self {
                         transport,
@@ -170,10 +173,13 @@ impl Attempt {
             Err(error) => Some(error),
         };
         let slowest = self.slowest(now);
-        if self.rest.is_empty() {
+        if self.rest.is_empty() || self.deadline <= now {
+            let last = self.target.address().filter(|_| !self.rest.is_empty());
             return Err(match failure {
-                Some(source) => LinkError::Connect { address: self.target.to_string(), source },
-                None => LinkError::TimedOut(slowest),
+                Some(source) if last.is_none() => {
+                    LinkError::Connect { address: self.target.to_string(), source }
+                }
+                _ => LinkError::TimedOut(slowest, last),
             });
         }
         self.close(registry);
@@ -197,6 +203,13 @@ impl Attempt {
     pub(super) fn close(&mut self, registry: &Registry) {
         self.transport.close(registry);
     }
+}
+
+/// How long an address is tried, of the time that is left for it and so many others.
+fn share(left: Duration, others: usize) -> Duration {
+    let most = ((left + LEAST_SHARE / 2).as_secs() / LEAST_SHARE.as_secs()).max(1);
+    let turns = most.min(others as u64 + 1);
+    left / u32::try_from(turns).unwrap_or(u32::MAX)
 }
 
 /// The addresses of a name, each once, in the order in which they are tried.

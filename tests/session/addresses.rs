@@ -53,6 +53,27 @@ fn after_a_failed_handshake_the_next_address_has_its_turn() {
 }
 
 #[test]
+fn addresses_for_which_no_time_was_left_come_first_the_next_time() {
+    let late = |last| {
+        let slowest = Stage::Connect { address: address(1).to_string(), took: Duration::from_secs(1) };
+        LinkError::TimedOut(slowest, last)
+    };
+    let mut client = Client::new("redis://server", &[]);
+    client.await_attempt();
+    assert_eq!(client.expect_connect(0), None);
+    client.lost(0, late(Some(address(5))));
+    client.expect_down();
+    client.await_attempt();
+    assert_eq!(client.expect_connect(0), Some(address(5)));
+    // Now all were tried.
+    client.lost(0, late(None));
+    client.expect_down();
+    assert_eq!(accepted(&mut client, 0, 1), Some(address(5)));
+    client.hello(Resp::Three);
+    client.expect_ready(true, Resp::Three);
+}
+
+#[test]
 fn a_subscription_that_cannot_be_restored_is_no_use_either() {
     for resp in BOTH {
         let mut client = Client::subscribed(resp, &[]);

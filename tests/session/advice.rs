@@ -152,12 +152,12 @@ fn what_cannot_be_reached() {
             "a firewall refuses it, or a tunnel",
         ),
         (
-            LinkError::TimedOut(Stage::Connect { address: "10.0.0.5:6379".into(), took }),
+            LinkError::TimedOut(Stage::Connect { address: "10.0.0.5:6379".into(), took }, None),
             "TIMEOUT",
             "a firewall drops what is sent there",
         ),
         (
-            LinkError::TimedOut(Stage::Lookup { host: "server".into(), took }),
+            LinkError::TimedOut(Stage::Lookup { host: "server".into(), took }, None),
             "TIMEOUT",
             "the name server is slow",
         ),

@@ -320,7 +320,7 @@ fn a_peer_that_never_answers() {
     client.advance(10.0);
     assert_eq!((client.said(), client.action()), (vec![], None));
     let took = Duration::from_secs(5);
-    client.lost(0, LinkError::TimedOut(Stage::Connect { address: "10.0.0.5:6379".into(), took }));
+    client.lost(0, LinkError::TimedOut(Stage::Connect { address: "10.0.0.5:6379".into(), took }, None));
     let (error, _) = client.expect_down();
     assert_eq!(error.code.as_str(), "TIMEOUT");
     // The handshake has to fit into the same time.
@@ -357,7 +357,7 @@ fn a_connect_timeout_names_what_took_the_time() {
         client.expect_close(0);
         client.await_attempt();
         client.expect_connect(0);
-        client.lost(0, LinkError::TimedOut(lookup(0.123)));
+        client.lost(0, LinkError::TimedOut(lookup(0.123), None));
         let (error, _) = client.expect_down();
         let told =
             "TIMEOUT: no connection in time: looking up server took 0.123 s; the name server is slow: ";

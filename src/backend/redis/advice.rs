@@ -75,10 +75,10 @@ pub(super) fn unreachable(cause: &LinkError) -> &'static str {
         {
             "; a firewall refuses it, or a tunnel or network between is down"
         }
-        LinkError::TimedOut(Stage::Connect { .. }) => {
+        LinkError::TimedOut(Stage::Connect { .. }, _) => {
             "; a firewall drops what is sent there, or nobody has this address"
         }
-        LinkError::TimedOut(Stage::Lookup { .. }) => "; the name server is slow: an IP address needs none",
+        LinkError::TimedOut(Stage::Lookup { .. }, _) => "; the name server is slow: an IP address needs none",
         LinkError::Connect { .. }
         | LinkError::Eof
         | LinkError::Truncated

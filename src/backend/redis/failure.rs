@@ -99,6 +99,17 @@ impl Failure {
         matches!(self, Self::Link(_))
     }
 
+    /// The last address that was tried of a name that has others, for which there was no time.
+    pub(super) fn last_tried(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Link(LinkError::TimedOut(_, last)) => *last,
+            Self::HandshakeTimeout { slowest: Some(Stage::Connect { address, .. }), .. } => {
+                address.parse().ok()
+            }
+            _ => None,
+        }
+    }
+
     /// Whether the address is as good as before: the connection alone had to be renewed.
     pub(super) fn spares_address(&self) -> bool {
         matches!(self, Self::Moved | Self::Resp2Spoken)
@@ -123,7 +134,7 @@ impl Failure {
             }
             Self::Link(cause) => link_error(&cause, seen),
             Self::HandshakeTimeout { slowest: Some(stage), .. } => {
-                link_error(&LinkError::TimedOut(stage), seen)
+                link_error(&LinkError::TimedOut(stage, None), seen)
             }
             Self::HandshakeTimeout { waited, slowest: None } if seen.unsecured => {
                 Error::unsent(Code::Timeout, security::no_handshake(seconds(waited)))

@@ -230,7 +230,7 @@ impl RedisSession {
         let connection = closed.as_deref();
         let node = self.links[i].endpoint().unwrap_or(self.endpoints.present()).clone();
         let peer = connection.and_then(|connection| connection.peer);
-        if let Some(peer) = peer.filter(|_| !was_up) {
+        if let Some(peer) = peer.or_else(|| failure.last_tried()).filter(|_| !was_up) {
             self.endpoints.peer_failed(&node, peer);
         }
         let seen = circumstances(connection, !was_up, &self.config, now);

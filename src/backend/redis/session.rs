@@ -21,7 +21,7 @@ use super::server::Server;
 use super::serving::ASK_AGAIN;
 use super::shards::Shards;
 use crate::backend::toolbox::{Backoff, Delivery, Probe, Requests};
-use crate::backend::{Action, Stage, Start};
+use crate::backend::{Action, Start};
 use crate::model::{Code, Error, Event, LinkId, Ready, SessionCounters, Sink, State};
 
 /// A client's conversation with a Redis server.
@@ -214,15 +214,12 @@ impl RedisSession {
         let proved = connection.is_some_and(Connection::is_proved);
         let endpoint = self.links[i].endpoint().unwrap_or(self.endpoints.present()).clone();
         let mut peer = connection.and_then(|connection| connection.peer);
-        let mut failed_peer = None;
-        if let Failure::HandshakeTimeout { slowest: Some(stage), .. } = &failure {
+        let mut failed_peer = failure.last_tried();
+        if matches!(failure, Failure::HandshakeTimeout { slowest: Some(_), .. }) {
             // This peer had too little time to be blamed.
             peer = None;
-            if let Stage::Connect { address, .. } = stage {
-                failed_peer = address.parse().ok();
-            }
         }
-        // What cannot be connected to has no peer: the event loop has tried the other addresses already.
+        // What cannot be connected to has no peer: the event loop has tried the other addresses already, or tells where it stopped.
         if !proved || matches!(failure, Failure::Undelivered(_)) {
             failed_peer = peer.or(failed_peer);
         }

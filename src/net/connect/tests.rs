@@ -90,7 +90,7 @@ fn a_transport_without_news_is_not_asked_before_its_time_is_up() {
     assert_eq!(attempt.check(poll.registry(), now).expect("more time"), None);
     assert_eq!(script.asked.load(Ordering::Relaxed), 0);
     let late = attempt.check(poll.registry(), attempt.until()).expect_err("no more time");
-    let LinkError::TimedOut(stage) = late else { panic!("{late:?}") };
+    let LinkError::TimedOut(stage, None) = late else { panic!("{late:?}") };
     assert_eq!(stage, slow_connect(9, SECOND));
     assert_eq!(script.asked.load(Ordering::Relaxed), 1, "it may be connected at the last moment");
 }
@@ -162,7 +162,25 @@ fn the_last_failure_is_the_error_and_a_tie_names_the_later_stage() {
     let (mut late, _, poll) = attempt(Script::default(), Vec::new(), now);
     late.slowest = Some(Stage::Lookup { host: "slow".into(), took: SECOND });
     let error = late.check(poll.registry(), now + SECOND).expect_err("no more time");
-    assert!(matches!(error, LinkError::TimedOut(stage) if stage == slow_connect(9, SECOND)));
+    assert!(matches!(error, LinkError::TimedOut(stage, None) if stage == slow_connect(9, SECOND)));
+}
+
+#[test]
+fn no_more_addresses_share_the_time_than_have_a_second_each() {
+    let milliseconds = Duration::from_millis;
+    for (left, others, share_of_one) in [
+        (5000, 0, 5000),
+        (6000, 2, 2000),
+        (2500, 19, 833),
+        (5000, 19, 1000),
+        (1400, 19, 1400),
+        (1999, 1, 999),
+        (50, 2, 50),
+        (0, 2, 0),
+    ] {
+        let share = share(milliseconds(left), others).as_millis();
+        assert_eq!(share, share_of_one, "{left} ms for one and {others} others");
+    }
 }
 
 #[test]
@@ -186,6 +204,11 @@ fn a_time_that_is_up_ends_all_addresses_that_are_left() {
     let now = Instant::now();
     let (mut attempt, _, poll) = attempt(Script::default(), rest, now);
     let late = now + 3 * SECOND;
-    let end = (0..4).find_map(|_| attempt.check(poll.registry(), late).err());
-    assert!(matches!(end, Some(LinkError::TimedOut(_) | LinkError::Connect { .. })), "{end:?}");
+    let end = attempt.check(poll.registry(), late).expect_err("no more time");
+    let LinkError::TimedOut(stage, Some(last)) = &end else { panic!("{end:?}") };
+    assert_eq!(
+        (stage, *last),
+        (&slow_connect(9, 3 * SECOND), address(9, 1)),
+        "the next attempt begins after it"
+    );
 }

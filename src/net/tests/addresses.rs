@@ -65,7 +65,7 @@ fn the_last_address_is_told_when_none_answers() {
     let addresses = vec![localhost(), full.address];
     let mut fixture = Fixture::new(move |_| Ok(addresses.clone()));
     let news = fixture.connect(name("several", port), Duration::from_millis(50));
-    let Ok(Err(LinkError::TimedOut(Stage::Connect { address, .. }))) = news.recv_timeout(LONG) else {
+    let Ok(Err(LinkError::TimedOut(Stage::Connect { address, .. }, None))) = news.recv_timeout(LONG) else {
         panic!("connected to nobody")
     };
     assert_eq!(address, full.address.to_string());

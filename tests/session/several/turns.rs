@@ -57,7 +57,7 @@ fn an_address_that_hangs_takes_its_share_of_the_time_alone() {
     assert_eq!(seconds(client.attempt(0)), ("a:6379".into(), 167.0));
     client.advance(5.0 / 3.0);
     let address = "a:6379".to_owned();
-    client.lost(0, LinkError::TimedOut(Stage::Connect { address, took: Duration::from_secs(1) }));
+    client.lost(0, LinkError::TimedOut(Stage::Connect { address, took: Duration::from_secs(1) }, None));
     // What one leaves is the others'.
     let (address, share) = client.attempt(0);
     assert_eq!(seconds((address, share)), ("b:6379".into(), 167.0));

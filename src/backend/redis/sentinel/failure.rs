@@ -1,5 +1,7 @@
 //! Why a Sentinel is of no use, in words for owners.
 
+use std::net::SocketAddr;
+
 use crate::backend::Endpoint;
 use crate::backend::redis::advice::with_words;
 use crate::backend::redis::config::Config;
@@ -26,6 +28,11 @@ pub(super) enum WatchFailure {
 }
 
 impl WatchFailure {
+    /// As [`Failure::last_tried`].
+    pub(super) fn last_tried(&self) -> Option<SocketAddr> {
+        if let Self::Connection(failure) = self { failure.last_tried() } else { None }
+    }
+
     /// Whether the event loop knows that the link is gone.
     pub(super) fn is_link_gone(&self) -> bool {
         matches!(self, Self::Connection(failure) if failure.is_link_gone())

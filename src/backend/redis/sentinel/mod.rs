@@ -363,7 +363,8 @@ impl SentinelWatch {
         let endpoint = self.endpoints.present().clone();
         let was_new = !connection.is_some_and(Connection::is_proved);
         let seen = circumstances(connection, was_new, &self.config, now);
-        if let Some(peer) = connection.and_then(|connection| connection.peer).filter(|_| was_new) {
+        let peer = connection.and_then(|connection| connection.peer).or_else(|| failure.last_tried());
+        if let Some(peer) = peer.filter(|_| was_new) {
             self.endpoints.peer_failed(&endpoint, peer);
         }
         let mut error = failure.into_error(&self.master, &self.config, seen);

@@ -76,9 +76,10 @@ impl<P: Peers> Client<P> {
             0 => LinkError::Eof,
             1 => LinkError::Io(error),
             2 => LinkError::Connect { address: "127.0.0.1:6379".to_owned(), source: error },
-            _ if cause & 4 != 0 => {
-                LinkError::TimedOut(Stage::Lookup { host: "server".to_owned(), took: Duration::from_secs(5) })
-            }
+            _ if cause & 4 != 0 => LinkError::TimedOut(
+                Stage::Lookup { host: "server".to_owned(), took: Duration::from_secs(5) },
+                None,
+            ),
             _ => LinkError::Resolve { host: "server".to_owned(), reason: "no such name".to_owned() },
         });
         self.driver.lost(LinkId(link), cause);
