@@ -3,7 +3,7 @@
 
 local world = include("_profiles.lua")
 local kit, realtime, addon = world.kit, world.realtime, world.addon
-local server, close, done, opens, field = world.server, world.close, world.done, world.opens, world.field
+local server, close, leave, done, opens, field = world.server, world.close, world.leave, world.done, world.opens, world.field
 
 local function join(id, options)
 	options = options or {}
@@ -174,6 +174,34 @@ host.test("a bot has no document, and what is no player raises", function()
 	kit.eq(done(a, "Close", id), nil)
 	opens(a, id, { text = ("x"):rep(262144 - 11) })
 	close(a)
+end)
+
+host.test("what cannot be saved raises, also without data, and is told once and at the end", function()
+	local name, id = kit.unique("wallet"), world.player_id()
+	local a = server(name)
+	opens(a, id, nil)
+	kit.eq(done(a, "Save", id, { points = 1, slots = {} }), nil)
+	local rarely = addon.SayRarely
+	function addon.SayRarely() end -- what was told a moment ago
+	local said = kit.lines('profile "' .. name:gsub("%p", "%%%0") .. '".*')
+	local wallet = a.profiles:Get(id)
+	wallet.points, wallet.slots[12] = 500, "crowbar"
+	for _ = 1, 2 do kit.raises("'Save' of the profile .*slots", a.profiles.Save, a.profiles, id, function() error("it was not saved") end) end
+	kit.raises("'Close' of the profile .*slots", a.profiles.Close, a.profiles, id)
+	local function stored() return addon.json.Decode(field(a, id, "data")) end
+	kit.eq({ #said(), a.profiles:Get(id) == wallet, stored() }, { 1, true, { points = 1, slots = {} } })
+	assert(said()[1]:find("slots", 1, true), said()[1])
+	-- It is well again, and then no number.
+	wallet.slots = { "crowbar" }
+	kit.eq({ done(a, "Save", id), stored() }, { nil, { points = 500, slots = { "crowbar" } } })
+	wallet.points = 0 / 0
+	kit.raises("'Save' of the profile .*points", a.profiles.Save, a.profiles, id)
+	leave(a)
+	addon.SayRarely = rarely
+	local lines = said()
+	kit.eq(#lines, 4)
+	assert(lines[3]:find("since it could be saved last is lost: points", 1, true), lines[3])
+	assert(lines[4]:find("the map ended before the last changes of these were saved: " .. id, 1, true), lines[4])
 end)
 
 host.test("the same arguments give the same profiles; without an id there are none", function()
