@@ -918,7 +918,7 @@ function RealtimePlayers:Off(event, identifier) end
 
 ---Where realtime.Profiles keeps documents, if not in Redis. The lock stays there.
 ---@class RealtimeProfilesStorage
----@field load fun(id: string, done: fun(err?: any, data?: RealtimeValue|boolean)) data nil: there is no document yet
+---@field load fun(id: string, done: fun(err?: any, data?: RealtimeValue|boolean), fence: number) stores the fence before it reads; data nil: there is no document yet
 ---@field save fun(id: string, data: RealtimeValue|boolean, fence: number, done: fun(err?: any), is_last: boolean) stores the fence, too, and refuses a smaller one; is_last: done must be called before it returns
 
 ---@class RealtimeProfilesOpen

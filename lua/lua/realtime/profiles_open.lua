@@ -127,7 +127,7 @@ return function(realtime, addon)
 				opened(profile, data)
 			end
 		end
-		local fine, reason = addon.Protect(profile.parent.storage.load, profile.id, done)
+		local fine, reason = addon.Protect(profile.parent.storage.load, profile.id, done, profile.fence)
 		if not fine then done(reason) end
 	end
 

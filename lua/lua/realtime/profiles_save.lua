@@ -187,6 +187,9 @@ return function(realtime, addon)
 		opening.Say(self, profile.id, "it was not saved, and this is tried again: %s", reason)
 	end
 
+	-- Whether it is certain that no other server has it: Redis has said so within the lease.
+	local function is_heard(profile) return SysTime() < profile.renewed_at + addon.profiles_lease end
+
 	-- The addon's own storage saves it. Its fence grows with each save. `is_last`: no later tick comes.
 	local function store(profile, is_last)
 		profile.number = profile.number + 1
@@ -196,12 +199,17 @@ return function(realtime, addon)
 		local function done(err)
 			if profile.flight ~= flight then return end
 			profile.flight = nil
-			if not err then
+			if not err and is_heard(profile) then
 				profile.saved, profile.refusals, profile.is_unsure = text, 0, false
 				return answer(flight.callers)
 			end
+			-- Nobody knows what the storage has now; and what came after the lease may be none that counts.
+			profile.saved, profile.is_unsure = saving.UNKNOWN, true
+			if not err then
+				profile.parent.renew_at = 0
+				return again(profile, flight)
+			end
 			local reason = addon.Printable(tostring(err), 160)
-			profile.is_unsure = true
 			storage_failed(profile, reason)
 			answer(flight.callers, addon.Error("STORAGE", format('the profile "%s" of %s was not saved: %s', profile.parent.name, profile.id, reason)))
 		end
@@ -225,8 +233,6 @@ return function(realtime, addon)
 		answer(late, addon.Error("TIMEOUT", format('the profile "%s" of %s was not saved in time: %s. It is tried again', profile.parent.name,
 			profile.id, reason), true))
 	end
-
-	local function is_heard(profile) return SysTime() < profile.renewed_at + addon.profiles_lease end
 
 	-- What is to be done now, while it is "open", "handed" or "closing".
 	function saving.Tick(profile, now, stop)
