@@ -175,16 +175,24 @@ return function(realtime, addon)
 		again(profile, flight)
 	end
 
+	-- Others have waited for it for a lease, and its storage fails.
+	local function is_overdue(profile)
+		return profile.state == "closing" and profile.refusals > 0 and profile.wanted_at and SysTime() - profile.wanted_at >= addon.profiles_lease
+	end
+
+	-- It is let go without its last changes.
+	local function give_up(profile)
+		opening.Say(profile.parent, profile.id, "what changed since it was saved last is lost: its storage fails, and others wait for it: %s",
+			profile.failure)
+		profile.text, profile.next_at = profile.saved, 0
+	end
+
 	-- Storage of one's own could not save it.
 	local function storage_failed(profile, reason)
 		pause(profile)
-		local self = profile.parent
-		if profile.state == "closing" and profile.wanted_at and SysTime() - profile.wanted_at >= addon.profiles_lease then
-			opening.Say(self, profile.id, "what changed since it was saved last is lost: its storage fails, and others wait for it: %s", reason)
-			profile.text, profile.next_at = profile.saved, 0
-			return
-		end
-		opening.Say(self, profile.id, "it was not saved, and this is tried again: %s", reason)
+		profile.failure = reason
+		if is_overdue(profile) then return give_up(profile) end
+		opening.Say(profile.parent, profile.id, "it was not saved, and this is tried again: %s", reason)
 	end
 
 	-- Whether it is certain that no other server has it: Redis has said so within the lease.
@@ -243,6 +251,8 @@ return function(realtime, addon)
 			expire(profile, flight.callers, now)
 			if flight.done and now >= flight.until_when then
 				flight.done(format("the storage did not answer within %g s", addon.profiles_patience))
+			elseif flight.done and is_overdue(profile) then
+				flight.done(profile.failure)
 			end
 			return
 		end
@@ -263,6 +273,7 @@ return function(realtime, addon)
 			end
 			if profile.state == "ended" then return end -- a listener closed the client
 		end
+		if profile.parent.storage and profile.text ~= profile.saved and is_overdue(profile) then give_up(profile) end
 		local is_changed = profile.text ~= profile.saved
 		if now < profile.next_at or not (is_changed or profile.callers[1] or profile.state == "closing") then return end
 		if profile.parent.storage and is_changed then

@@ -154,6 +154,39 @@ host.test("Save gives up waiting after ten seconds, says that it is open, and go
 	finish(case, a)
 end)
 
+host.test("storage that has failed for minutes holds nobody up for longer than the lease, nor does one that hangs after it has failed", function()
+	for _, hangs in ipairs({ false, true }) do
+		local rows, state = {}, "well"
+		local function storage()
+			return {
+				load = function(id, done) done(nil, rows[id] and table.Copy(rows[id])) end,
+				save = function(id, data, _, done)
+					if state == "failing" then return done("on purpose") end
+					if state == "well" then
+						rows[id] = data
+						done()
+					end
+				end,
+			}
+		end
+		local case = new_case()
+		local a, b = case.server("a", storage()), case.server("b", storage())
+		open(case, a)
+		save(case, a, { points = 1 })
+		a:Get(ID).points = 2
+		state = "failing"
+		a:Save(ID)
+		-- By now a minute passes between two tries; or it tries again after 16 s, and hears nothing.
+		case.pass(hangs and 0.5 or 70)
+		if hangs then case.world.realtime.After(10, function() state = "hanging" end) end
+		local data, waited = open(case, b)
+		kit.eq(data, { points = 1 })
+		assert(waited < LEASE + 2, waited)
+		state = "well"
+		finish(case, a, b)
+	end
+end)
+
 host.test("four servers that want it at the same time get it one after the other, each with what the one before saved", function()
 	local case = new_case()
 	local servers, log = {}, {}
