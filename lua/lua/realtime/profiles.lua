@@ -5,7 +5,7 @@ return function(realtime, addon)
 	local SysTime, format = SysTime, string.format
 	local SECONDS = 60 -- until Open gives up, unless it says otherwise: longer than any lease
 	local SAVE_SECONDS = 10 -- until a save that Redis has not answered is told as open
-	local HOLD, MOST_HOLD = 120, 3600 -- seconds that a server keeps a document for a player who was sent to it
+	local HOLD, MOST_HOLD = 120, opening.MOST_HOLD -- seconds that a server keeps a document for a player who was sent to it
 	local BUDGET = 0.002 -- seconds of a tick in which documents are looked at for changes
 	local NAMED = 10 -- players whom a line on the console names
 	local EVENTS = { taken = true, saving = true }

@@ -9,6 +9,7 @@ return function(realtime, addon)
 	local MAX_HANDED = 64 -- documents that wait here for players who were sent on
 	local opening = {}
 	addon.profiles_opening = opening
+	opening.MOST_HOLD = 3600 -- seconds that a document may wait for such a player
 	opening.DOCUMENT = { bytes = 256 * 1024, elements = 100000 }
 
 	function opening.Key(self, id) return self.channel .. ":" .. id end
@@ -236,6 +237,6 @@ return function(realtime, addon)
 		for _, profile in pairs(self.profiles) do
 			if profile.hold then handed = handed + 1 end
 		end
-		if handed < MAX_HANDED then opening.Begin(self, id, max(hold, 1)) end
+		if handed < MAX_HANDED then opening.Begin(self, id, min(max(hold, 1), opening.MOST_HOLD)) end
 	end
 end

@@ -97,6 +97,38 @@ host.test("an opening that comes late, after its document was closed, holds nobo
 	finish(case, a, b)
 end)
 
+host.test("a clock of Redis that goes back keeps nobody out for longer than the lease, and takes nothing from anybody", function()
+	local case = new_case()
+	local a = case.server("a")
+	local b = case.server("b")
+	open(case, a)
+	save(case, a, { points = 1 })
+	local function ahead(text) return text .. string.format("%.0f", (case.world.now + 3600) * 1e6) end
+	-- Somebody wanted it before, and took something else.
+	case.fields(ID).wanted = ahead("b ")
+	case.fields(ID)["until"] = ahead("")
+	case.pass(15)
+	kit.eq(a:Get(ID), { points = 1 })
+	case.leave(a, false)
+	case.fields(ID)["until"] = ahead("")
+	local data, waited = open(case, b)
+	kit.eq(data, { points = 1 })
+	assert(waited < LEASE + 2, waited)
+	-- A hand-over of which nobody knows when it was.
+	b:Close(ID)
+	case.pass(1)
+	local c = case.server("c")
+	case.fields(ID).handed = ahead("c 1")
+	for _, client in ipairs(case.clients) do
+		for _, listener in pairs(client.listeners["channel realtime:profiles:{wallet}"]) do listener.fn("handed " .. ID .. " c 99999") end
+	end
+	local profile = c.profiles[ID]
+	kit.eq({ profile.hold, b.profiles[ID] }, { 3600, nil })
+	case.pass(1)
+	kit.eq({ c.profiles[ID], case.fields(ID).holder }, { nil, "" })
+	finish(case, b, c)
+end)
+
 host.test("a save that comes late replaces no later one, and opens nothing again", function()
 	local case = new_case()
 	local a, a_client = case.server("a")
