@@ -961,7 +961,8 @@ function RealtimeProfiles:Get(ply) end
 ---@return RealtimeError? err
 function RealtimeProfiles:Save(ply, data, fn) end
 
----Saves a document and lets it go: fn(err) once it is nobody's. For a player it happens by itself when he leaves.
+---Saves a document and lets it go: fn(err) once it is nobody's. For a player it happens by itself when he leaves; until then a Close by his
+---SteamID, without `to`, only saves.
 ---@param ply Player|string
 ---@param data? RealtimeValue|boolean|fun(err: RealtimeError?) left out: what is there
 ---@param options? RealtimeProfilesClose|fun(err: RealtimeError?) of a hand-over

@@ -77,15 +77,16 @@ return function(realtime, addon)
 
 	-- Takes new data, or looks at what is there. Raises for what has no form in JSON.
 	local function take(name, profile, data)
-		if data == nil then return saving.Refresh(profile) end
 		local text, reason
-		if data == realtime.NULL then
+		if data == nil then
+			reason = saving.Refresh(profile)
+		elseif data == realtime.NULL then
 			reason = "realtime.NULL is no document"
 		else
 			text, reason = addon.json.Encode(data, opening.DOCUMENT)
 		end
-		if not text then error(format("'%s' of the profile \"%s\": %s", name, profile.parent.name, reason), 3) end
-		profile.data, profile.text = data, text
+		if reason then error(format("'%s' of the profile \"%s\": %s", name, profile.parent.name, reason), 3) end
+		if text then profile.data, profile.text, profile.problem = data, text, nil end
 	end
 
 	local function caller_of(fn) return { fn = fn, deadline = SysTime() + SAVE_SECONDS } end
@@ -119,6 +120,11 @@ return function(realtime, addon)
 		local profile = find(self, id)
 		if not profile then return not_open(self, id) end
 		take("Close", profile, data)
+		-- Another addon opened it for a player who is still here: it stays his.
+		if not isentity(ply) and not options.to and opening.IsPlayers(profile) and not self.is_ending then
+			table.insert(profile.callers, caller_of(fn))
+			return true
+		end
 		if profile.state == "open" then saving.Close(profile, { to = options.to, hold = math.ceil(options.hold or HOLD) }) end
 		if self.is_ending then
 			saving.Finish(profile)

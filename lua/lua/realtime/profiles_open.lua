@@ -99,6 +99,9 @@ return function(realtime, addon)
 		if profile.openers[1] then opening.Take(profile) end
 	end
 
+	-- Whether a player who is here has opened it.
+	function opening.IsPlayers(profile) return isentity(profile.owner) and IsValid(profile.owner) end
+
 	-- It is for whoever waits for it. Who is not confirmed goes on waiting, and is never its owner.
 	function opening.Take(profile)
 		local confirmed, others = {}, {}
@@ -109,7 +112,10 @@ return function(realtime, addon)
 		profile.openers = others
 		if not confirmed[1] then return end
 		profile.state, profile.hold, profile.is_leaving = "open", nil, false
-		profile.owner = confirmed[#confirmed].owner
+		-- Its owner is the player who came last; an id only as long as no player opens it, too.
+		for _, opener in ipairs(confirmed) do
+			if isentity(opener.owner) or not opening.IsPlayers(profile) then profile.owner = opener.owner end
+		end
 		profile.autosave_at = profile.autosave_at or SysTime() + addon.profiles_interval
 		answer(profile, confirmed)
 	end

@@ -18,22 +18,33 @@ return function(realtime, addon)
 
 	saving.Tell = tell
 
-	-- Notes what the document has now.
+	-- Notes what the document has now. Returns why that cannot be saved; the console has each reason once.
 	function saving.Note(profile)
 		if profile.data == nil then return end
 		local text, reason = addon.json.Encode(profile.data, opening.DOCUMENT)
 		if text then
-			profile.text = text
-		else
-			opening.Say(profile.parent, profile.id, "it cannot be saved, and stays as it was saved last: %s", addon.Printable(reason, 160))
+			profile.text, profile.problem = text, nil
+			return
 		end
+		if profile.problem ~= reason then
+			profile.problem = reason
+			addon.Say(format('profile "%s" of %s: it cannot be saved, and stays as it was saved last: %s', profile.parent.name, profile.id,
+				addon.Printable(reason, 160)))
+		end
+		return reason
+	end
+
+	-- It is let go of as it was saved last.
+	local function say_lost(profile)
+		addon.Say(format('profile "%s" of %s: what changed since it could be saved last is lost: %s', profile.parent.name, profile.id,
+			addon.Printable(profile.problem, 160)))
 	end
 
 	-- The same, after listeners for `saving` have brought it up to date; who has left is asked nothing any more.
 	function saving.Refresh(profile)
 		local owner = profile.owner
 		if profile.data ~= nil and not (isentity(owner) and not IsValid(owner)) then tell(profile.parent, "saving", owner, profile.data) end
-		saving.Note(profile)
+		return saving.Note(profile)
 	end
 
 	local function answer(list, err)
@@ -59,6 +70,8 @@ return function(realtime, addon)
 		if profile.text ~= profile.saved then
 			opening.Say(self, profile.id, "what changed since it was saved last is lost: this server was not heard of for %g s, and %s opened it",
 				addon.profiles_lease, addon.Printable(who, 70))
+		elseif profile.problem then
+			say_lost(profile)
 		end
 		-- A save whose answer was lost may have been the last that counted.
 		local outcome = profile.is_unsure and "may not have been saved" or "was not saved"
@@ -74,6 +87,7 @@ return function(realtime, addon)
 		profile.state = "closing"
 		profile.to, profile.to_hold = options and options.to or "", options and options.hold or 0
 		profile.next_at = 0
+		if profile.problem then say_lost(profile) end
 	end
 
 	-- Another server wants it. What it has now is what counts, and what is done with it from here on does not.
@@ -288,6 +302,7 @@ return function(realtime, addon)
 	-- The Lua state ends, and no answer is heard any more: it goes out at once. Returns whether it did.
 	function saving.Finish(profile)
 		if profile.state == "open" then saving.Refresh(profile) end
+		local is_unsaved = profile.problem ~= nil
 		local is_changed = profile.text ~= profile.saved
 		if profile.parent.storage and is_changed then
 			store(profile, true)
@@ -295,10 +310,12 @@ return function(realtime, addon)
 			is_changed = false
 		end
 		if profile.state == "opening" and not profile.was_asked then return true end
+		if is_unsaved and profile.state ~= "closing" then say_lost(profile) end
 		profile.state = "closing"
 		local kind, detail = content(profile)
 		profile.number = profile.number + 1
 		local accepted = send(profile, profile.fence and "close" or "release", kind, detail)
+		if is_unsaved then return false end
 		return not is_changed or accepted and profile.parent.client:IsConnected() and is_heard(profile)
 	end
 end

@@ -45,6 +45,35 @@ host.test("who leaves has his document saved and let go, with what the hooks of 
 	close(a, b)
 end)
 
+host.test("a player's document stays his where another addon opens and closes it by its SteamID", function()
+	local name, id = kit.unique("wallet"), world.player_id()
+	local a = server(name)
+	local alice = join(id)
+	kit.eq({ done(a, "Open", alice) }, {})
+	local wallet = { points = 7 }
+	kit.eq(done(a, "Save", alice, wallet), nil)
+	assert(select(2, done(a, "Open", id)) == wallet)
+	wallet.points = 8
+	kit.eq(done(a, "Close", id), nil)
+	kit.eq({ a.profiles:Get(alice) == wallet, field(a, id, "data"), #a.taken }, { true, '{"points":8}', 0 })
+	-- It goes with her, whoever opened it last.
+	kit.eq(done(a, "Open", id), nil)
+	host.players.leave(alice)
+	kit.wait("the end", function() return not a.profiles.profiles[id] end)
+	kit.eq(field(a, id, "holder"), "")
+	-- The other way round it is hers as soon as she opens it.
+	opens(a, id, { points = 8 })
+	alice = join(id)
+	kit.eq(done(a, "Open", alice), nil)
+	kit.eq(done(a, "Close", id), nil)
+	kit.eq(a.profiles:Get(alice), { points = 8 })
+	-- A hand-over is one by either name.
+	kit.eq(done(a, "Close", id, nil, { to = "ttt-2" }), nil)
+	kit.eq(a.profiles:Get(alice), nil)
+	host.players.leave(alice)
+	close(a)
+end)
+
 host.test("who leaves while his document is opened hears nothing, and nothing stays open", function()
 	local name, id = kit.unique("wallet"), world.player_id()
 	local a, b = server(name), server(name)

@@ -22,7 +22,7 @@
 --       lost SteamID64 and server for each who came to another server later; waiting those for whom posts wait; told is 1, or
 --       Redis's reason why other servers were not told at once
 --   { "late" }: a later sync of this instance was here before
---   { "where", server, "here" or "loading", instance }, or { "where" } if he is nowhere
+--   { "where", server, "here" or "loading" }, or { "where" } if he is nowhere
 
 -- Redis before 7 needs this in scripts that read the clock and write.
 if redis.replicate_commands then redis.replicate_commands() end
@@ -50,7 +50,7 @@ end
 if ARGV[1] == "where" then
 	local claim = claim_of(redis.call("HGET", claims_key, ARGV[2]))
 	if not claim or not counts(claim.instance) then return { "where" } end
-	return { "where", claim.server, state_of(claim.instance), claim.instance }
+	return { "where", claim.server, state_of(claim.instance) }
 elseif ARGV[1] ~= "sync" then
 	return redis.error_reply("ERR the action is none of sync and where")
 end
