@@ -71,8 +71,8 @@ return function(realtime, addon)
 
 	-- The data of a document that is open here, as Open and Save had it; else nil.
 	function methods:Get(ply)
-		local profile = self.profiles[addon.SteamID64("Get", 1, ply)]
-		if profile and profile.state == "open" then return profile.data end
+		local profile = find(self, addon.SteamID64("Get", 1, ply))
+		return profile and profile.data
 	end
 
 	-- Takes new data, or looks at what is there. Raises for what has no form in JSON.
