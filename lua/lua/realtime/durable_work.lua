@@ -119,7 +119,7 @@ return function(realtime, addon)
 		addon.DurableClock(worker.parent, time)
 		local is_other = worker.mark and (worker.mark ~= mark or number < worker.number)
 		worker.mark, worker.number = mark, number
-		if messages[1] then worker.more = true end
+		if messages[1] or dead[1] then worker.more = true end
 		for _, id in ipairs(lost) do
 			local run = worker.runs[id]
 			if run and not run.is_asking then lose(worker, run) end
