@@ -153,6 +153,7 @@ return function(realtime, addon)
 
 	local function ask(sub, arguments)
 		local sent = sub.position
+		sub.has_asked = true
 		sub.is_asking, sub.is_ahead, sub.next_at = true, false, SysTime() + addon.durable_look
 		local accepted = addon.RunScript(sub.parent.client, SCRIPT, keys_of(sub), arguments, function(err, reply)
 			sub.is_asking = false
@@ -191,7 +192,7 @@ return function(realtime, addon)
 	-- Ends in order: the next Lua state goes on at once.
 	function subscribers.Close(sub)
 		sub.is_on = false
-		if sub.mark and sub.position ~= "" and sub.parent.client:IsValid() then
+		if sub.has_asked and sub.parent.client:IsValid() then
 			addon.RunScript(sub.parent.client, SCRIPT, keys_of(sub), arguments_of(sub, "close", 0), function() end)
 		end
 	end

@@ -8,13 +8,13 @@
 -- KEYS[5]  realtime:durable:{CHANNEL}:workers, a hash: the messages of each holder
 -- KEYS[6]  realtime:durable:{CHANNEL}:dead, messages that failed too often: a stream
 -- ARGV[1]  "take" asks for messages, and says that those which the caller has go on
---          "done" says that one is done, "failed" that it failed, "release" gives some back
+--          "done" says that one is done, "failed" that it failed, "release" gives some back, or all
 -- ARGV[2]  the instance: 32 random hexadecimal digits of the Lua state that calls
 -- ARGV[3]  milliseconds for which a message is the caller's
 -- ARGV[4]  "take": how many messages the channel keeps; "" leaves it as it is
 -- ARGV[5]  "take": how many are wanted. "failed": with how many errors it is dead
 -- ARGV[6]  "failed": what the error said
--- ARGV[7…] "take": the ids that the caller has. Otherwise those that it is about
+-- ARGV[7…] "take": the ids that the caller has. Otherwise those that it is about; "release": none for all
 --
 -- Answers:
 --   { "taken", time, mark, messages, dead, lost, gone, number }: a message is { id, from, data, first id, tries before }; dead is a list of
@@ -138,11 +138,11 @@ if action == "failed" then
 end
 
 if action == "release" then
-	for i = 7, #ARGV do
-		local holder, errors, deaths = tries_of(ARGV[i])
+	for _, id in ipairs(ARGV[7] and { unpack(ARGV, 7) } or set_of(instance)) do
+		local holder, errors, deaths = tries_of(id)
 		if holder == instance then
-			leave(holder, ARGV[i])
-			hold("-", errors, deaths, ARGV[i], now)
+			leave(holder, id)
+			hold("-", errors, deaths, id, now)
 		end
 	end
 	return { "released" }
