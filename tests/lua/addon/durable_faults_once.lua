@@ -118,3 +118,77 @@ host.test("a place whose first read is on its way at the end of a Lua state is f
 	assert(after and after < 1, after)
 	case.leave(a, true)
 end)
+
+host.test("Stop in a callback: no message after it, that one counts, and the next Subscribe goes on behind it", function()
+	local case, got = new_case(), {}
+	local a = case.server("a")
+	a:Subscribe("c", function() end)
+	case.pass(1)
+	case.leave(a, true)
+	local web = case.server("web")
+	for i = 1, 10 do web:Publish("c", i) end
+	case.pass(1)
+	a = case.server("a")
+	a:Subscribe("c", function(data)
+		got[#got + 1] = data
+		if data == 3 then kit.eq(a:Stop("c"), true) end
+	end)
+	case.pass(2)
+	kit.eq(got, { 1, 2, 3 })
+	a:Subscribe("c", function(data)
+		got[#got + 1] = data
+		if data ~= 6 then return end
+		a:Stop("c")
+		a:Subscribe("c", function(again) got[#got + 1] = -again end)
+	end)
+	case.pass(2)
+	kit.eq(got, { 1, 2, 3, 4, 5, 6, -7, -8, -9, -10 })
+	case.leave(a, true)
+	case.leave(web, true)
+end)
+
+-- Two workers of which "a" has a message that goes on.
+local function two_workers(case, runs)
+	local servers, ends = {}, {}
+	for i, id in ipairs({ "a", "b" }) do
+		servers[i] = case.server(id)
+		servers[i]:Work("c", function(_, _, done, info)
+			runs[#runs + 1] = id .. info.deliveries
+			ends[#ends + 1] = done
+		end, { patience = 30, parallel = 2 })
+		if i == 1 then servers[i]:Publish("c", 1) end
+		case.pass(1)
+	end
+	kit.eq(runs, { "a1" })
+	return servers[1], servers[2], ends
+end
+
+host.test("an outage of Redis, or a leap of its clock, takes no message from a server that lives; a death does", function()
+	local case, runs = new_case(), {}
+	local a, b, ends = two_workers(case, runs)
+	a.client.connected, b.client.connected = false, false
+	case.pass(60)
+	b.client.connected = true
+	case.pass(1)
+	a.client.connected = true
+	case.pass(10)
+	case.redis.ahead = 3600
+	case.pass(60)
+	kit.eq({ runs, ends[1]() }, { { "a1" }, true })
+	case.pass(1)
+	kit.eq(#case.redis.streams["realtime:durable:{c}"], 0)
+	-- Dies while Redis is away: one patience after it is back.
+	a:Publish("c", 2)
+	case.pass(6)
+	local holder = runs[2] == "a1" and a or b
+	local other = holder == a and b or a
+	case.leave(holder, false)
+	other.client.connected = false
+	case.pass(60)
+	other.client.connected = true
+	case.pass(25)
+	kit.eq(#runs, 2)
+	case.pass(15)
+	kit.eq({ #runs, runs[3]:sub(2) }, { 3, "2" })
+	case.leave(other, true)
+end)

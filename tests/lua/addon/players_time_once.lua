@@ -278,3 +278,29 @@ host.test("a post whose answer was lost is asked for again while Redis refuses t
 	world.pass(1)
 	kit.eq({ #got, got[2][1], got[2][2] ~= nil }, { 2, nil, true })
 end)
+
+host.test("a post that was handled in the last tick of a Lua state does not come again", function()
+	local world, runs, answers = new_world("a", "b"), 0, {}
+	local function answer(_, data, _, reply)
+		runs = runs + 1
+		answers[data] = reply
+		return true
+	end
+	world.a.players:Answer("gift", answer)
+	world.a.game.join(ID)
+	world.pass(2)
+	for i = 1, 2 do world.b.players:Post(ID, "gift", i) end
+	world.pass(2)
+	kit.eq(runs, 2)
+	answers[1](nil, "")
+	-- It runs after the addon's own hook, or before it.
+	world.a.game.run("ShutDown")
+	answers[2](nil, "")
+	world.case.kill(world.a, "now")
+	table.RemoveByValue(world.running, world.a)
+	local next_a = world.start("a")
+	next_a.players:Answer("gift", answer)
+	next_a.game.join(ID)
+	world.pass(20)
+	kit.eq(runs, 2)
+end)

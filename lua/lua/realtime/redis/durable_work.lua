@@ -2,7 +2,7 @@
 -- site may work as well.
 --
 -- KEYS[1]  realtime:durable:{CHANNEL}, the messages: a stream. What is done is taken out.
--- KEYS[2]  realtime:durable:{CHANNEL}:about, a hash: kind, keep, number, next, mark
+-- KEYS[2]  realtime:durable:{CHANNEL}:about, a hash: kind, keep, number, next, mark, heard
 -- KEYS[3]  realtime:durable:{CHANNEL}:held, a sorted set: until when each message is somebody's, or waits after an error
 -- KEYS[4]  realtime:durable:{CHANNEL}:tries, a hash: of each of those "HOLDER ERRORS DEATHS"
 -- KEYS[5]  realtime:durable:{CHANNEL}:workers, a hash: the messages of each holder
@@ -39,7 +39,7 @@ local function digits(value) return string.format("%.0f", value) end
 local clock = redis.call("TIME")
 local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
 
-local about = redis.call("HMGET", about_key, "kind", "keep", "next", "mark", "number")
+local about = redis.call("HMGET", about_key, "kind", "keep", "next", "mark", "number", "heard")
 if about[1] and about[1] ~= "work" then return { "kind", about[1] } end
 -- A Redis that is full refuses a script's writes until one of them can only free memory. Leases must be renewed there, too.
 redis.call("ZREM", held_key, "-")
@@ -157,6 +157,16 @@ if not mark then
 	redis.call("HSET", about_key, "mark", mark)
 end
 if keep ~= "" and keep ~= about[2] then redis.call("HSET", about_key, "keep", keep) end
+
+-- Nobody asked for half of a patience: Redis was away, or its clock has leapt. Then those who have messages could not say that they go on,
+-- and have one patience more for it.
+if about[6] and now - tonumber(about[6]) > lease / 2 then
+	for _, id in ipairs(redis.call("ZRANGEBYSCORE", held_key, "-inf", digits(now))) do
+		local holder, errors, deaths = tries_of(id)
+		if holder ~= "-" then hold(holder, errors, deaths, id, now + lease) end
+	end
+end
+redis.call("HSET", about_key, "heard", digits(now))
 
 local messages, dead, lost, gone, is_known, bytes = {}, {}, {}, 0, {}, 0
 local function has_room() return #messages < wanted and bytes < MAX_BYTES end
