@@ -124,7 +124,11 @@ return function(realtime, addon)
 		hook.Add("NetworkIDValidated", self.hook, function() stays.Look(self) end)
 		hook.Add("PlayerDisconnected", self.hook, function(ply) stays.Left(self, ply) end)
 		hook.Add("ShutDown", self.hook, function()
-			if self.client:IsValid() then stays.Close(self) end
+			addon.End()
+			if self.client:IsValid() then
+				stays.Close(self)
+				delivery.Close(self)
+			end
 		end)
 	end
 

@@ -30,10 +30,13 @@ return function(realtime, addon)
 		if not accepted then failed(RETRY) end
 	end
 
+	local tell_done
+
 	-- It was handled: Redis is told, whether or not he is still here.
 	local function finish(self, post)
 		post.state = "done"
 		self.done_posts[post.id] = post
+		if self.is_closed then tell_done(self, post) end
 	end
 
 	local function fail(self, post, reason)
@@ -107,7 +110,7 @@ return function(realtime, addon)
 		end
 	end
 
-	local function tell_done(self, post)
+	function tell_done(self, post)
 		post.is_asking = true
 		ask(self, post.player, { "done", post.player, self.instance, post.id }, function()
 			self.done_posts[post.id] = nil
@@ -130,6 +133,12 @@ return function(realtime, addon)
 		for _, stay in pairs(self.mail) do
 			if stay.has_posts and stay.state == "held" and not stay.is_taking and not stay.left_at and now >= (stay.take_at or 0) then take(self, stay) end
 		end
+	end
+
+	-- The Lua state ends: what was handled is told now, because no tick comes any more.
+	function delivery.Close(self)
+		self.is_closed = true
+		for _, post in SortedPairs(self.done_posts) do tell_done(self, post) end
 	end
 
 	-- Something waits for a player.
