@@ -74,7 +74,11 @@ local function new_redis(world)
 		end
 		return found
 	end
-	function commands.XREVRANGE(key) return { stream(key)[#stream(key)] } end
+	function commands.XREVRANGE(key, _, _, _, most)
+		local list, newest = stream(key), {}
+		for i = #list, math.max(#list - most + 1, 1), -1 do newest[#newest + 1] = list[i] end
+		return newest
+	end
 	function commands.ZADD(key, score, member)
 		redis.sets[key] = redis.sets[key] or {}
 		redis.sets[key][member] = tonumber(score)

@@ -51,7 +51,7 @@ if action == "retry" then
 				words[#words + 1] = "group"
 				words[#words + 1] = fields.group
 			end
-			redis.call("XADD", stream, "*", unpack(words))
+			redis.call("HSET", about_key, "last", redis.call("XADD", stream, "*", unpack(words)))
 			redis.call("XDEL", dead_key, entry[1])
 			count = count + 1
 		end
