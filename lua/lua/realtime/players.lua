@@ -51,6 +51,7 @@ return function(realtime, addon)
 			error(format("'Answer': \"%s\" is answered by %s already, so %s cannot; a name has one file", name, before.file, file), 2)
 		end
 		self.handlers[name] = fn and { fn = fn, file = file } or nil
+		if fn then delivery.Answered(self, name) end
 	end
 
 	local CHECKS = {
