@@ -162,7 +162,7 @@ return function(realtime, addon)
 			local id = text:match("^post (%d+)$")
 			if id then delivery.Wake(self, id) else stays.Wake(self) end
 		end, { max_bytes = 64 })
-		self.client:On("ready", self.hook, function() stays.Wake(self) end)
+		self.client:On("ready", self.hook, function() stays.Connected(self) end)
 		add_hooks(self)
 		addon.AddTask(self, function(now) tick(self, now) end)
 	end)
