@@ -190,6 +190,13 @@ return function(realtime, addon)
 		if stay then stay.has_posts, self.mail[id] = true, stay end
 	end
 
+	-- At the end of the Lua state: what was handled must not come again in the next one.
+	function delivery.Close(self)
+		for _, post in SortedPairs(self.done_posts) do
+			addon.RunScriptLast(self.client, SCRIPT, keys_of(post.player), { "done", post.player, self.instance, post.id })
+		end
+	end
+
 	-- A name is answered from now on: its posts are taken from Redis again.
 	function delivery.Answered(self, name)
 		for id, stay in pairs(self.stays) do

@@ -203,3 +203,25 @@ host.test("who leaves and comes back while a handler has his post is handed it o
 	kit.eq(#replies, 1)
 	close(a)
 end)
+
+host.test("what was handled in the last tick of a Lua state does not come again in the next one", function()
+	local a, id, answer = server(), world.steamid(), nil
+	a.join(id)
+	where(id, a.id, a)
+	a.players:Answer("gift", function(_, _, _, reply)
+		answer = reply
+		return true
+	end)
+	kit.eq(done(a, "Post", id, "gift", 1), nil)
+	kit.wait("the handler", function() return answer end)
+	-- The game ends its Lua state without another tick; and Redis has been told to forget all scripts.
+	kit.command(a.client, { "SCRIPT", "FLUSH" })
+	kit.eq(answer(), true)
+	function a.addon.players_delivery.Tick() end
+	a.run("ShutDown")
+	local key = "realtime:players:{players}:"
+	local _, count = kit.command(a.client, { "EXISTS", key .. "posts:" .. id })
+	local _, text = kit.command(a.client, { "HGET", key .. "instances", a.players.instance })
+	kit.eq({ count, (text or ""):match("^%d+ (%a+)") }, { 0, "loading" })
+	close(a)
+end)
