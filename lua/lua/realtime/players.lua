@@ -95,9 +95,10 @@ return function(realtime, addon)
 		for _, stay in pairs(self.stays) do
 			if stay.state == "held" then here = here + 1 elseif stay.state == "lost" then lost = lost + 1 end
 		end
-		return format("%d here, %d on all servers%s%s", here, table.Count(self.index),
+		return format("%d here, %d on all servers%s%s%s", here, table.Count(self.index),
 			self.unvalidated > 0 and format("; %d here whom Steam has not confirmed", self.unvalidated) or "",
-			lost > 0 and format("; %d here who are on another server as well", lost) or "")
+			lost > 0 and format("; %d here who are on another server as well", lost) or "",
+			self.unreadable > 0 and format("; %d posts that could not be read", self.unreadable) or "")
 	end
 	function addon.ShowPlayers(say, client)
 		for self in pairs(addon.players) do

@@ -91,6 +91,7 @@ return function(realtime, addon)
 		end
 		if value == nil then
 			addon.SayRarely(self, format("players: a post to %s is left out: %s", stay.id, addon.Printable(tostring(wrong), 120)))
+			self.unreadable = self.unreadable + 1
 			return { id = id, player = stay.id, state = "unreadable" }
 		end
 		local age = (time - tonumber(id:match("^%d+") or 0) / 1000) / 1000
@@ -211,6 +212,7 @@ return function(realtime, addon)
 
 	-- `mail`: the stays for which something waits, in Redis or here. `running`: the posts that a handler has, by their ids.
 	function delivery.New(self)
+		self.unreadable = 0
 		self.mail, self.done_posts, self.running, self.take_refusals, self.served, self.overdue_at = {}, {}, {}, 0, 0, math.huge
 	end
 end

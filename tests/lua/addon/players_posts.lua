@@ -204,6 +204,52 @@ host.test("who leaves and comes back while a handler has his post is handed it o
 	close(a)
 end)
 
+host.test("data that no server would take are refused; what cannot be read is left out, told and counted", function()
+	local a, id, got = server(), world.steamid(), {}
+	a.join(id)
+	where(id, a.id, a)
+	a.players:Answer("gift", function(_, data) got[#got + 1] = istable(data) and #data or data end)
+	local key, script = "realtime:players:{players}:", file.Read("realtime/redis/players_post.lua", "LUA")
+	local function post(data)
+		local token = realtime.RandomToken()
+		local words = { "EVAL", script, 5, key .. "posts:" .. id, key .. "waiting", key .. "claims", key .. "leases", key .. "token:" .. token }
+		table.Add(words, { "post", token, 60, "web", id, "gift", 60, data })
+		local err, reply = kit.command(a.client, words)
+		assert(not err, tostring(err))
+		return reply[1]
+	end
+	local function list(count) return "[" .. ("1,"):rep(count - 1) .. "1]" end
+	-- A table counts as four.
+	kit.eq({ post(list(19996)), post(list(19997)) }, { "done", "size" })
+	kit.eq({ post("{\"a\":" .. list(19992) .. "}"), post("{\"a\":" .. list(19993) .. "}") }, { "done", "size" })
+	kit.wait("both", function() return #got == 2 end)
+	kit.eq(got, { 19996, 0 })
+	kit.command(a.client, { "HSET", key .. "posts:" .. id, "2-" .. id, '[9999999999999,"web","gift"]\n{' })
+	kit.eq(post("1"), "done")
+	kit.wait("the next one", function() return #got == 3 end)
+	assert(a.addon.CountPlayers(a.players):find("; 1 posts that could not be read", 1, true), a.addon.CountPlayers(a.players))
+	close(a)
+end)
+
+host.test("a refusal while Redis is asked what became of a post is no answer: it is asked again", function()
+	local proxy = host.proxy()
+	local a, b = server(nil, { url = proxy.url(), reconnect_min = 0.01, reconnect_max = 0.05 }), server()
+	for _, event in ipairs({ "down", "error" }) do a.client:On(event, "test", function() end) end
+	local got = kit.recorder()
+	proxy.edit({ up_stall = true })
+	assert(a.players:Post(world.steamid(), "gift", 1, { timeout = kit.PATIENCE }, got.fn))
+	local _, call = next(a.players.calls)
+	kit.ticks(3)
+	kit.eq(kit.command(b.client, { "CONFIG", "SET", "maxmemory", "1" }), nil)
+	proxy.cut("reset")
+	proxy.edit({ up_stall = false })
+	kit.wait("a refusal", function() return call.refusal or #got > 0 end)
+	kit.eq(kit.command(b.client, { "CONFIG", "SET", "maxmemory", "0" }), nil)
+	kit.wait("its end", function() return #got > 0 end)
+	kit.eq({ call.refusal.code, got[1][1].code, got[1][1].sent, #got }, { "OOM", "DISCONNECTED", false, 1 })
+	close(a, b)
+end)
+
 host.test("what was handled in the last tick of a Lua state does not come again in the next one", function()
 	local a, id, answer = server(), world.steamid(), nil
 	a.join(id)
