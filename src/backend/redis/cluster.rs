@@ -34,9 +34,8 @@ pub(super) struct Cluster {
     pub(super) state: ClusterState,
     /// Nodes have changed, or the links to them, since that was told.
     is_untold: bool,
-    /// Slots of which something may be under way on a link other than the one that requests for the slot go to: which links, and
-    /// up to where in the pipeline of each.
-    under_way: HashMap<u16, Vec<(LinkId, u64)>>,
+    /// Slots of which something may be under way in another place than the one that the next request for the slot goes to.
+    under_way: HashMap<u16, Vec<UnderWay>>,
     /// Something changed that may let requests be sent.
     pub(super) has_news: bool,
     /// What is not told may let requests be sent: answers, confirmations, bytes that are written.
@@ -45,6 +44,16 @@ pub(super) struct Cluster {
     again: Option<Instant>,
     /// Requests wait for a node that cannot be reached.
     waits: bool,
+}
+
+/// Where requests of a slot may be under way.
+#[derive(Debug)]
+struct UnderWay {
+    link: LinkId,
+    /// With `ASKING`: a node may run such a request and refuse one without, whichever comes first.
+    asks: bool,
+    /// Up to where in the link's pipeline.
+    end: u64,
 }
 
 /// What to do with a request.
@@ -97,7 +106,11 @@ impl Cluster {
                 self.is_stalled |= links[i].is_up();
                 Place::Nowhere
             }
-            Place::Link(i) if slot.is_some_and(|slot| self.is_under_way_elsewhere(slot, i, links)) => {
+            Place::Link(i)
+                if slot.is_some_and(|slot| {
+                    self.is_under_way_elsewhere(slot, links[i].id(), asks(request, &links[i]), links)
+                }) =>
+            {
                 self.is_stalled = true;
                 Place::Nowhere
             }
@@ -141,27 +154,27 @@ impl Cluster {
         }
     }
 
-    /// Whether requests of a slot are under way on another link than this one.
-    fn is_under_way_elsewhere(&mut self, slot: u16, i: usize, links: &[Link]) -> bool {
+    /// Whether requests of a slot are under way on another link than this one, or on this one and not so.
+    fn is_under_way_elsewhere(&mut self, slot: u16, link: LinkId, asks: bool, links: &[Link]) -> bool {
         let Some(under_way) = self.under_way.get_mut(&slot) else { return false };
-        under_way.retain(|&(id, offset)| {
-            let other = links.iter().find(|link| link.id() == id && id != links[i].id());
-            let connection = other.and_then(Link::connection);
-            connection.is_some_and(|connection| !connection.pipeline.is_answered(offset))
+        under_way.retain(|it| {
+            let connection = links.iter().find(|link| link.id() == it.link).and_then(Link::connection);
+            connection.is_some_and(|connection| !connection.pipeline.is_answered(it.end))
         });
+        // What is noted of this link stays: a later one of the slot may belong elsewhere.
+        let is_elsewhere = under_way.iter().any(|it| (it.link, it.asks) != (link, asks));
         if under_way.is_empty() {
             self.under_way.remove(&slot);
-            return false;
         }
-        true
+        is_elsewhere
     }
 
-    /// Requests of this slot may be under way on this link, and the next ones may go to another one.
-    pub(super) fn note_under_way(&mut self, slot: u16, link: &Link) {
+    /// Requests of this slot may be under way on this link, with `ASKING` or without, and the next ones may go elsewhere.
+    pub(super) fn note_under_way(&mut self, slot: u16, link: &Link, asks: bool) {
         if let Some(connection) = link.connection() {
             let under_way = self.under_way.entry(slot).or_default();
-            under_way.retain(|(id, _)| *id != link.id());
-            under_way.push((link.id(), connection.pipeline.end()));
+            under_way.retain(|it| (it.link, it.asks) != (link.id(), asks));
+            under_way.push(UnderWay { link: link.id(), asks, end: connection.pipeline.end() });
         }
     }
 
@@ -183,13 +196,15 @@ impl Cluster {
         (self.has_news, self.is_untold) = (true, true);
         for (i, link) in links.iter().enumerate() {
             let Some(connection) = link.connection() else { continue };
-            for slot in connection.pipeline.requests().filter_map(|request| request.partition) {
+            // Those with ASKING are noted already.
+            let without = connection.pipeline.requests().filter(|request| !asks(request, link));
+            for slot in without.filter_map(|request| request.partition) {
                 let goes_on = match self.slots.node_of(slot) {
                     Some(node) => link_to(node, links) == Some(i),
                     None => i == commands(links),
                 };
                 if !goes_on {
-                    self.note_under_way(slot, link);
+                    self.note_under_way(slot, link, false);
                 }
             }
         }
@@ -204,7 +219,7 @@ impl Cluster {
     /// A connection is lost: nothing is under way on it any more.
     pub(super) fn lost(&mut self, link: LinkId) {
         self.under_way.retain(|_, under_way| {
-            under_way.retain(|(id, _)| *id != link);
+            under_way.retain(|it| it.link != link);
             !under_way.is_empty()
         });
         self.linked();
@@ -218,10 +233,11 @@ impl Cluster {
     /// A node holds this slot now. Returns whether that could be noted.
     pub(super) fn moved(&mut self, slot: u16, node: Endpoint, links: &[Link]) -> bool {
         self.is_untold = true;
-        let is_of_slot = |request: &PendingRequest| request.partition == Some(slot);
         for link in links {
+            let is_of_slot =
+                |request: &PendingRequest| request.partition == Some(slot) && !asks(request, link);
             if link.connection().is_some_and(|connection| connection.pipeline.requests().any(is_of_slot)) {
-                self.note_under_way(slot, link);
+                self.note_under_way(slot, link, false);
             }
         }
         self.slots.learn(slot, node)
@@ -275,6 +291,11 @@ impl Cluster {
     pub(super) fn pause(redirections: u8) -> Option<Duration> {
         (redirections > AT_ONCE).then_some(PAUSE)
     }
+}
+
+/// Whether a request is sent on this link with `ASKING`.
+pub(super) fn asks(request: &PendingRequest, link: &Link) -> bool {
+    request.detour.as_ref().is_some_and(|detour| detour.only == Some(link.id()))
 }
 
 /// The position of the link of the commands.

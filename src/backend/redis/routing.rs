@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::cluster::{Cluster, MAX_REDIRECTIONS, PAUSE, link_to, link_to_shard};
+use super::cluster::{Cluster, MAX_REDIRECTIONS, PAUSE, asks, link_to, link_to_shard};
 use super::connection::{Expectation, LinkRole, circumstances};
 use super::failure::{Failure, add_details};
 use super::link::Link;
@@ -166,6 +166,7 @@ impl RedisSession {
         let (Some(redirection), Some(cluster)) = (redirection, &mut self.cluster) else {
             return self.request_answered(request, result, now, sink);
         };
+        let asked = asks(&request, &self.links[i]);
         let mut redirections = request.detour.as_ref().map_or(0, |detour| detour.redirections);
         if let Redirection::Moved { slot, .. } | Redirection::Ask { slot, .. } = redirection {
             redirections += 1;
@@ -174,7 +175,7 @@ impl RedisSession {
                 .partition
                 .replace(slot)
                 .into_iter()
-                .for_each(|slot| cluster.note_under_way(slot, &self.links[i]));
+                .for_each(|slot| cluster.note_under_way(slot, &self.links[i], asked));
         }
         if redirections > MAX_REDIRECTIONS {
             let text = format!(
@@ -185,7 +186,7 @@ impl RedisSession {
             let error = Error::unsent(refusal.code, text);
             return self.request_answered(request, Err(error), now, sink);
         }
-        request.partition.into_iter().for_each(|slot| cluster.note_under_way(slot, &self.links[i]));
+        request.partition.into_iter().for_each(|slot| cluster.note_under_way(slot, &self.links[i], asked));
         let (mut pause, mut only) = (Cluster::pause(redirections), None);
         match redirection {
             Redirection::Moved { slot, node } => {
@@ -277,14 +278,16 @@ fn takes(link: &Link, kind: &RequestKind) -> bool {
 
 /// Sends a request on a link that is up.
 fn send(cluster: &mut Cluster, link: &mut Link, request: PendingRequest, now: Instant) {
-    let (id, slot) = (link.id(), request.partition);
-    let asks = request.detour.as_ref().is_some_and(|detour| detour.only == Some(id));
+    let slot = request.partition;
+    let asks = asks(&request, link);
+    let was_refused = request.detour.is_some();
     let Some(connection) = link.up_mut() else { return };
     connection.used = now;
     let encode = if asks { encode_asking } else { encode };
     connection.pipeline.send_request(request, now, |kind, out| Expectation::Replies(encode(kind, out)));
-    if asks && let Some(slot) = slot {
-        // The next one for the slot goes to the node that holds it, once this one is answered.
-        cluster.note_under_way(slot, link);
+    if was_refused && let Some(slot) = slot {
+        // The next one for the slot may go to another node, once this one is answered: to the one that holds the slot, or where an
+        // ASK sends it.
+        cluster.note_under_way(slot, link, asks);
     }
 }
