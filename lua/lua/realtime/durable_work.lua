@@ -224,14 +224,16 @@ return function(realtime, addon)
 	function workers.Release(worker)
 		worker.is_released, worker.is_on = true, false
 		for _, run in SortedPairs(worker.runs) do
-			if run.state == "done" or run.state == "failed" then finish(worker, run) end -- again, if Redis has not answered yet: it may not have the script
+			-- Again, if Redis has not answered yet: it may not have the script.
+			if run.state == "done" or run.state == "failed" then finish(worker, run) end
 		end
 		if worker.has_asked then ask(worker, { "release", "", 0, "" }, function() end, function() end) end
 	end
 
 	function workers.New(parent, channel)
 		return {
-			parent = parent, channel = channel, runs = {}, count = 0, queue = {}, at = 1, ending = 0, next_at = 0, pause_asking = 0, refusals = 0, is_on = true, more = true,
+			parent = parent, channel = channel, runs = {}, count = 0, queue = {}, at = 1,
+			ending = 0, next_at = 0, pause_asking = 0, refusals = 0, is_on = true, more = true,
 		}
 	end
 end
