@@ -2,7 +2,6 @@
 return function(realtime, addon)
 	local SysTime, tonumber, min, format = SysTime, tonumber, math.min, string.format
 	local SCRIPT = "durable_read"
-	local BUDGET = 0.002 -- seconds of a tick that callbacks may take
 	local BATCH = 100 -- messages that are read at a time
 	addon.durable_lease = 15 -- seconds for which the place in the channel stays with a Lua state that nobody hears of
 	addon.durable_look = 5 -- seconds between two looks; they renew the lease as well
@@ -29,9 +28,8 @@ return function(realtime, addon)
 		return { id = fields[1], number = tonumber(fields[2]), from = fields[3] ~= "" and fields[3] or nil, text = fields[4], first = fields[5] }
 	end
 
-	-- What waits, within the budget.
-	local function run(sub, now)
-		local stop = SysTime() + BUDGET
+	-- What waits, until `stop`, and one message in any case.
+	local function run(sub, now, stop)
 		sub.is_running = true
 		while sub.is_on and sub.queue[sub.at] and not sub.failing and now >= sub.pause_until do
 			local message = sub.queue[sub.at]
@@ -141,7 +139,7 @@ return function(realtime, addon)
 	end
 
 	function answers.kind(sub, reply)
-		sub.next_at = SysTime() + MOST_RETRY
+		sub.pause_asking = SysTime() + MOST_RETRY
 		say(sub, "it is a channel for Work, and Subscribe gets nothing of it (%s)", tostring(reply[2]))
 	end
 
@@ -181,8 +179,8 @@ return function(realtime, addon)
 	end
 
 	-- What is to be done now.
-	function subscribers.Tick(sub, now)
-		run(sub, now)
+	function subscribers.Tick(sub, now, stop)
+		run(sub, now, stop)
 		if not sub.is_on then return close(sub) end -- a callback called Stop
 		if sub.is_asking or now < sub.pause_asking or not sub.parent.client:IsConnected() then return end
 		local failing = sub.failing

@@ -21,9 +21,11 @@ return function(realtime, addon)
 	end
 
 	local function message_of(fields)
-		local message = { id = fields[1], from = fields[2] ~= "" and fields[2] or nil, first = fields[4], tries = fields[5] }
-		message.data, message.wrong = addon.json.Decode(fields[3], addon.durable_publishes.MESSAGE)
-		return message
+		return { id = fields[1], from = fields[2] ~= "" and fields[2] or nil, text = fields[3], first = fields[4], tries = fields[5] }
+	end
+	local function decode(message)
+		message.data, message.wrong = addon.json.Decode(message.text, addon.durable_publishes.MESSAGE)
+		message.text = nil
 	end
 
 	local finish
@@ -41,10 +43,18 @@ return function(realtime, addon)
 		end
 	end
 
-	local function start(worker, message)
-		local run = { message = message, state = "running", since = SysTime(), retry_at = 0 }
+	-- A run is "waiting" here for its turn, "running", and in the end "done", "failed" or "lost".
+	local function add(worker, message)
+		local run = { message = message, state = "waiting", retry_at = 0 }
 		worker.runs[message.id] = run
 		worker.count = worker.count + 1
+		worker.queue[#worker.queue + 1] = run
+	end
+
+	local function start(worker, run)
+		local message = run.message
+		run.state, run.since = "running", SysTime()
+		decode(message)
 		if message.data == nil then
 			run.state, run.reason, run.most, worker.is_ended = "failed", message.wrong, 1, true
 			return
@@ -121,7 +131,7 @@ return function(realtime, addon)
 
 	local function taken(worker, reply)
 		if reply[1] == "kind" then
-			worker.next_at, worker.more = SysTime() + MOST_RETRY, false
+			worker.pause_asking = SysTime() + MOST_RETRY
 			return say(worker, "it is a channel for Subscribe, and Work gets nothing of it (%s)", tostring(reply[2]))
 		elseif reply[1] ~= "taken" then
 			return say(worker, "the server's answer is none of redis/durable_work.lua")
@@ -138,16 +148,30 @@ return function(realtime, addon)
 		if is_other then tell_lost(worker) elseif gone > 0 then tell_lost(worker, gone) end
 		for _, each in ipairs(dead) do
 			local message = message_of(each[1])
+			decode(message)
 			say(worker, "the message %s is dead: %s", message.first, each[2])
 			tell_failed(worker, message, each[2], message.tries, true)
 		end
-		-- Stopped while they were on their way: they are for others.
-		local returned = { "release", "", 0, "" }
 		for _, fields in ipairs(messages) do
-			local is_known = worker.runs[fields[1]]
-			if not is_known and worker.is_on then start(worker, message_of(fields)) end
-			if not is_known and not worker.is_on then returned[#returned + 1] = fields[1] end
+			if not worker.runs[fields[1]] then add(worker, message_of(fields)) end
 		end
+	end
+
+	-- Starts what waits here, until `stop`, and one message in any case. After Stop they are for others.
+	local function run_queue(worker, stop)
+		local returned = { "release", "", 0, "" }
+		while worker.queue[worker.at] do
+			local run = worker.queue[worker.at]
+			worker.at = worker.at + 1
+			if run.state == "waiting" and worker.is_on then
+				start(worker, run)
+				if SysTime() >= stop then break end
+			elseif run.state == "waiting" then
+				forget(worker, run)
+				returned[#returned + 1] = run.message.id
+			end
+		end
+		if worker.at > #worker.queue then worker.queue, worker.at = {}, 1 end
 		if returned[5] then ask(worker, returned, function() end, function() end) end
 	end
 
@@ -170,8 +194,9 @@ return function(realtime, addon)
 	end
 
 	-- What is to be done now.
-	function workers.Tick(worker, now)
+	function workers.Tick(worker, now, stop)
 		if worker.is_released then return end
+		run_queue(worker, stop)
 		if worker.count > 0 then
 			for _, run in pairs(worker.runs) do
 				if run.state == "running" and now - run.since >= worker.timeout then
@@ -183,7 +208,7 @@ return function(realtime, addon)
 		if worker.is_ended then
 			worker.is_ended = false
 			for _, run in SortedPairs(worker.runs) do
-				if run.state ~= "running" and not run.is_asking then
+				if (run.state == "done" or run.state == "failed") and not run.is_asking then
 					if now >= run.retry_at then finish(worker, run) else worker.is_ended = true end
 				end
 			end
@@ -199,14 +224,16 @@ return function(realtime, addon)
 	function workers.Release(worker)
 		worker.is_released, worker.is_on = true, false
 		for _, run in SortedPairs(worker.runs) do
-			if run.state ~= "running" then finish(worker, run) end -- again, if Redis has not answered yet: it may not have the script
+			-- Again, if Redis has not answered yet: it may not have the script.
+			if run.state == "done" or run.state == "failed" then finish(worker, run) end
 		end
 		if worker.has_asked then ask(worker, { "release", "", 0, "" }, function() end, function() end) end
 	end
 
 	function workers.New(parent, channel)
 		return {
-			parent = parent, channel = channel, runs = {}, count = 0, ending = 0, next_at = 0, pause_asking = 0, refusals = 0, is_on = true, more = true,
+			parent = parent, channel = channel, runs = {}, count = 0, queue = {}, at = 1,
+			ending = 0, next_at = 0, pause_asking = 0, refusals = 0, is_on = true, more = true,
 		}
 	end
 end

@@ -1,5 +1,6 @@
 -- Scripts that run inside Redis: the files in redis/, which web sites may run, too.
 return function(realtime, addon)
+	local SysTime = SysTime
 	local FOLDER = "realtime/redis/"
 	local MOST_WAITING = 10000 -- calls of one script that wait until Redis has it again
 	local texts = {}
@@ -39,6 +40,9 @@ return function(realtime, addon)
 		return addon.ScriptText(name) .. (is_named and "\n-- " .. id .. " " .. number_of(client) or "")
 	end
 
+	-- Errors of a server that will never load a script.
+	local REFUSALS = { NOPERM = true, ERR = true }
+
 	-- Until Redis has told the digest, the script itself is sent; and always by a server whose id is another one on each map, because
 	-- Redis would keep a script for each of them.
 	local function digest_of(client, name)
@@ -50,8 +54,8 @@ return function(realtime, addon)
 		local accepted = client:Command({ "SCRIPT", "LOAD", text_to_send(client, name) }, function(err, digest)
 			if not err then
 				known[name] = digest
-			elseif err.code == "DISCONNECTED" or err.code == "TIMEOUT" or err.code == "CLOSED" then
-				known[name] = nil
+			elseif not REFUSALS[err.code] then
+				known[name] = nil -- it is asked again: Redis was loading, for instance
 			end
 		end)
 		if not accepted then known[name] = nil end
@@ -134,7 +138,11 @@ return function(realtime, addon)
 		local function command(verb, script) return words_of(verb, script, keys, arguments) end
 		of_script.made = of_script.made + 1
 		local call = { order = of_script.made, fn = fn }
-		function call.evaluate(answered) return client:Command(command("EVAL", text_to_send(client, name)), answered or fn, seconds) end
+		local deadline = seconds and SysTime() + seconds
+		function call.evaluate(answered)
+			local left = deadline and math.max(deadline - SysTime(), 0.001) -- it may have waited
+			return client:Command(command("EVAL", text_to_send(client, name)), answered or fn, left)
+		end
 		local function wait() of_script.waiting[#of_script.waiting + 1] = call end
 
 		if of_script.waiting[1] and not addon.is_ending then

@@ -78,3 +78,109 @@ host.test("Retry finds a message among many dead, a few of them in each question
 	assert(asked >= 16, asked)
 	case.leave(a, true)
 end)
+
+host.test("callbacks of workers and subscribers share one budget in each tick, and each of them gets one in any case", function()
+	local case, ticks = new_case(), {}
+	local function slow(name)
+		return function(_, _, done)
+			local tick = ticks[#ticks]
+			tick[name] = (tick[name] or 0) + 1
+			case.world.now = case.world.now + 0.0015 -- seconds: of 0.002
+			if isfunction(done) then done() end
+		end
+	end
+	local a, web = case.server("a"), case.server("web")
+	for _, channel in ipairs({ "s1", "s2" }) do a:Subscribe(channel, slow(channel)) end
+	case.pass(1)
+	for i = 1, 10 do
+		for _, channel in ipairs({ "s1", "s2", "w" }) do web:Publish(channel, i) end
+	end
+	case.pass(0.02, 0.01)
+	a:Work("w", slow("w"), { parallel = 10 })
+	for _ = 1, 60 do
+		ticks[#ticks + 1] = {}
+		case.pass(0.05, 0.05)
+	end
+	local total = {}
+	for _, tick in ipairs(ticks) do
+		local count = 0
+		for name, its in pairs(tick) do
+			count = count + its
+			total[name] = (total[name] or 0) + its
+		end
+		assert(count <= 4, kit.show(tick)) -- two of the first, one of each other
+	end
+	kit.eq(total, { s1 = 10, s2 = 10, w = 10 })
+	case.leave(a, true)
+	case.leave(web, true)
+end)
+
+host.test("Stop with an identifier does not stop Work, and messages that wait for their turn go to others then", function()
+	local case, runs = new_case(), {}
+	local a, b = case.server("a"), case.server("b")
+	local function work(durable, name)
+		durable:Work("c", function(data, _, done, info)
+			runs[#runs + 1] = name .. data .. " " .. info.deliveries
+			if name == "a" then kit.eq(durable:Stop("c"), true) end
+			done()
+		end, { parallel = 3, patience = 600 })
+	end
+	work(a, "a")
+	kit.eq({ a:Stop("c", "another"), a:Stop("c", "c") }, { false, false })
+	for i = 1, 3 do b:Publish("c", i) end
+	case.pass(2)
+	kit.eq(runs, { "a1 1" })
+	work(b, "b")
+	case.pass(6)
+	table.sort(runs)
+	kit.eq(runs, { "a1 1", "b2 1", "b3 1" })
+	case.leave(a, true)
+	case.leave(b, true)
+end)
+
+host.test("a channel of the other kind is asked for once a minute, also if much is published", function()
+	for _, kind in ipairs({ "Subscribe", "Work" }) do
+		local case, asked = new_case(), 0
+		local a, other = case.server("a"), case.server("other")
+		other[kind == "Work" and "Subscribe" or "Work"](other, "c", function(_, _, done)
+			if isfunction(done) then done() end
+		end)
+		case.pass(1)
+		a[kind](a, "c", function() error("it gets nothing") end)
+		function case.on_executed(question)
+			if question.client == a.client then asked = asked + 1 end
+		end
+		for i = 1, 50 do
+			other:Publish("c", i)
+			case.pass(1)
+		end
+		kit.eq(asked, 1, kind)
+		case.pass(20)
+		kit.eq(asked, 2, kind)
+		case.leave(a, false)
+		case.leave(other, true)
+	end
+end)
+
+host.test("a message that was put back is as old as at first", function()
+	local case, info_of, is_bad = new_case(), nil, true
+	local a = case.server("a")
+	a:Subscribe("c", function(_, _, info)
+		info_of = info
+		if is_bad then error("on purpose") end
+	end, { max_deliveries = 1 })
+	case.pass(1)
+	a:Publish("c", 1)
+	case.pass(600)
+	is_bad = false
+	a:Retry("c", info_of.id)
+	case.pass(6)
+	assert(info_of.age >= 600 and info_of.age < 610, info_of.age)
+	-- A plain XADD may write anything.
+	for _, first in ipairs({ "x", "1", "9-", "" }) do
+		case.redis.xadd(STREAM, "*", "data", "1", "first", first)
+		case.pass(6)
+		assert(info_of.id == first and info_of.age >= 0, info_of.age)
+	end
+	case.leave(a, true)
+end)

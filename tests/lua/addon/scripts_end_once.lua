@@ -39,6 +39,34 @@ host.test("calls that wait are sent with the script, in their order, and those t
 	kit.eq(addon.is_ending, false, "a tick came: it has not ended")
 end)
 
+host.test("a Redis that was loading is asked for a digest again; a call that waited has what is left of its time", function()
+	local sent, loads, fns, code = {}, 0, {}, "LOADING"
+	local client = setmetatable({ IsValid = function() return true end }, { __index = { Command = function(_, words, fn, seconds)
+		if words[1] == "SCRIPT" then
+			loads = loads + 1
+			if code then fn(addon.Error(code, "refused", true)) else fn(nil, "digest") end
+		else
+			sent[#sent + 1], fns[#fns + 1] = words[1], fn
+			if seconds then sent[#sent] = words[1] .. " " .. (seconds == 10 and "whole" or seconds < 10 and "less" or "more") end
+		end
+		return true
+	end } })
+	local function run(seconds) assert(addon.RunScript(client, "once", { "key" }, { "word" }, function() end, seconds)) end
+	run()
+	code = nil
+	run()
+	run(10)
+	kit.eq({ loads, sent }, { 2, { "EVAL", "EVAL", "EVALSHA whole" } })
+	host.pass(1)
+	fns[3](addon.Error("NOSCRIPT", "No matching script", true))
+	kit.eq(sent[4], "EVAL less")
+	-- One that may not load scripts is not asked again.
+	client, loads, code = setmetatable({ IsValid = client.IsValid }, getmetatable(client)), 0, "NOPERM"
+	run()
+	run()
+	kit.eq(loads, 1)
+end)
+
 host.test("a place, a message and a Publish of the last tick after SCRIPT FLUSH", function()
 	local news, work, id = kit.unique("news"), kit.unique("work"), kit.unique("s")
 	local patience = world.addon.durable_lease -- both longer than this test may take
