@@ -918,7 +918,7 @@ function RealtimePlayers:Off(event, identifier) end
 
 ---Where realtime.Profiles keeps documents, if not in Redis. The lock stays there.
 ---@class RealtimeProfilesStorage
----@field load fun(id: string, done: fun(err?: any, data?: RealtimeValue|boolean)) data nil: there is no document yet
+---@field load fun(id: string, done: fun(err?: any, data?: RealtimeValue|boolean), fence: number) stores the fence before it reads; data nil: there is no document yet
 ---@field save fun(id: string, data: RealtimeValue|boolean, fence: number, done: fun(err?: any), is_last: boolean) stores the fence, too, and refuses a smaller one; is_last: done must be called before it returns
 
 ---@class RealtimeProfilesOpen
@@ -961,7 +961,8 @@ function RealtimeProfiles:Get(ply) end
 ---@return RealtimeError? err
 function RealtimeProfiles:Save(ply, data, fn) end
 
----Saves a document and lets it go: fn(err) once it is nobody's. For a player it happens by itself when he leaves.
+---Saves a document and lets it go: fn(err) once it is nobody's. For a player it happens by itself when he leaves; until then a Close by his
+---SteamID, without `to`, only saves.
 ---@param ply Player|string
 ---@param data? RealtimeValue|boolean|fun(err: RealtimeError?) left out: what is there
 ---@param options? RealtimeProfilesClose|fun(err: RealtimeError?) of a hand-over

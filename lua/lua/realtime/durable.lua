@@ -267,6 +267,7 @@ return function(realtime, addon)
 			end
 		end)
 		hook.Add("ShutDown", PREFIX .. self.instance, function()
+			addon.End()
 			if self.client:IsValid() then close(self) end
 		end)
 		addon.AddTask(self, function(now) tick(self, now) end)

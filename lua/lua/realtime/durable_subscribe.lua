@@ -32,7 +32,8 @@ return function(realtime, addon)
 	-- What waits, within the budget.
 	local function run(sub, now)
 		local stop = SysTime() + BUDGET
-		while sub.queue[sub.at] and not sub.failing and now >= sub.pause_until do
+		sub.is_running = true
+		while sub.is_on and sub.queue[sub.at] and not sub.failing and now >= sub.pause_until do
 			local message = sub.queue[sub.at]
 			if message.text == "skip" then
 				handled(sub, message) -- put back for another subscriber
@@ -43,7 +44,7 @@ return function(realtime, addon)
 					local info = addon.DurableInfo(sub.parent, message, sub.errors + sub.deaths + 1)
 					fine, reason = addon.Protect(sub.fn, data, message.from, info)
 				end
-				if sub.queue[sub.at] ~= message then return end -- the callback ended it
+				if sub.queue[sub.at] ~= message then break end -- the callback ended it
 				if fine then
 					handled(sub, message)
 				else
@@ -52,6 +53,7 @@ return function(realtime, addon)
 			end
 			if SysTime() >= stop then break end
 		end
+		sub.is_running = false
 		if sub.at > #sub.queue then sub.queue, sub.at = {}, 1 end
 	end
 
@@ -153,6 +155,7 @@ return function(realtime, addon)
 
 	local function ask(sub, arguments)
 		local sent = sub.position
+		sub.has_asked = true
 		sub.is_asking, sub.is_ahead, sub.next_at = true, false, SysTime() + addon.durable_look
 		local accepted = addon.RunScript(sub.parent.client, SCRIPT, keys_of(sub), arguments, function(err, reply)
 			sub.is_asking = false
@@ -168,9 +171,16 @@ return function(realtime, addon)
 		if not accepted then sub.is_asking, sub.is_ahead, sub.pause_asking = false, true, SysTime() + 1 end
 	end
 
+	local function close(sub)
+		if sub.has_asked and sub.parent.client:IsValid() then
+			addon.RunScript(sub.parent.client, SCRIPT, keys_of(sub), arguments_of(sub, "close", 0), function() end)
+		end
+	end
+
 	-- What is to be done now.
 	function subscribers.Tick(sub, now)
 		run(sub, now)
+		if not sub.is_on then return close(sub) end -- a callback called Stop
 		if sub.is_asking or now < sub.pause_asking or not sub.parent.client:IsConnected() then return end
 		local failing = sub.failing
 		if failing then
@@ -188,12 +198,10 @@ return function(realtime, addon)
 		if not sub.busy_since then sub.more = true end
 	end
 
-	-- Ends in order: the next Lua state goes on at once.
+	-- Ends in order: the next Lua state goes on at once. A message whose callback calls this counts as usual.
 	function subscribers.Close(sub)
 		sub.is_on = false
-		if sub.mark and sub.position ~= "" and sub.parent.client:IsValid() then
-			addon.RunScript(sub.parent.client, SCRIPT, keys_of(sub), arguments_of(sub, "close", 0), function() end)
-		end
+		if not sub.is_running then close(sub) end
 	end
 
 	function subscribers.New(parent, channel, identifier)

@@ -26,13 +26,17 @@ return function(realtime, addon)
 		return message
 	end
 
+	local finish
+
 	-- The function that ends a run: done() or done(err). Returns whether it counts.
 	local function ender(worker, run)
 		return function(err)
 			if run.state ~= "running" or not worker.parent.client:IsValid() then return false end
+			if worker.is_released and err then return false end -- it was given back already
 			run.state = err and "failed" or "done"
 			run.reason = err and tostring(err)
 			worker.is_ended, worker.more = true, true
+			if worker.is_released then finish(worker, run) end -- no tick comes any more
 			return true
 		end
 	end
@@ -74,6 +78,7 @@ return function(realtime, addon)
 	local function ask(worker, arguments, fn, failed)
 		table.insert(arguments, 2, worker.parent.instance)
 		table.insert(arguments, 3, math.floor(worker.patience * 1000))
+		worker.has_asked = true
 		local accepted = addon.RunScript(worker.parent.client, SCRIPT, keys_of(worker), arguments, function(err, reply)
 			if not err and not istable(reply) then err = "the server's answer is none of redis/durable_work.lua" end
 			if not err then
@@ -89,11 +94,12 @@ return function(realtime, addon)
 	end
 
 	-- Tells Redis how a run has ended.
-	local function finish(worker, run)
+	function finish(worker, run)
 		run.is_asking, worker.ending = true, worker.ending + 1
 		local arguments = { run.state, "", run.most or MAX_ERRORS, (run.reason or ""):sub(1, 300), run.message.id }
 		ask(worker, arguments, function(reply)
 			run.is_asking, worker.ending = false, worker.ending - 1
+			if worker.runs[run.message.id] ~= run then return end
 			local outcome, errors, is_dead = unpack(reply)
 			if outcome == "lost" then return lose(worker, run) end
 			forget(worker, run)
@@ -119,7 +125,7 @@ return function(realtime, addon)
 		addon.DurableClock(worker.parent, time)
 		local is_other = worker.mark and (worker.mark ~= mark or number < worker.number)
 		worker.mark, worker.number = mark, number
-		if messages[1] then worker.more = true end
+		if messages[1] or dead[1] then worker.more = true end
 		for _, id in ipairs(lost) do
 			local run = worker.runs[id]
 			if run and not run.is_asking then lose(worker, run) end
@@ -160,6 +166,7 @@ return function(realtime, addon)
 
 	-- What is to be done now.
 	function workers.Tick(worker, now)
+		if worker.is_released then return end
 		if worker.count > 0 then
 			for _, run in pairs(worker.runs) do
 				if run.state == "running" and now - run.since >= worker.timeout then
@@ -183,13 +190,13 @@ return function(realtime, addon)
 	-- Something waits.
 	function workers.Wake(worker) worker.more = true end
 
-	-- Gives back what runs: another server begins it at once.
+	-- The Lua state ends: tells what has ended, and gives back the rest, also what is on its way here. Another server begins it at once.
 	function workers.Release(worker)
-		local arguments = { "release", "", 0, "" }
-		for id, run in SortedPairs(worker.runs) do
-			if run.state == "running" or run.state == "failed" then arguments[#arguments + 1] = id end
+		worker.is_released, worker.is_on = true, false
+		for _, run in SortedPairs(worker.runs) do
+			if run.state ~= "running" then finish(worker, run) end -- again, if Redis has not answered yet: it may not have the script
 		end
-		if arguments[5] and worker.parent.client:IsValid() then ask(worker, arguments, function() end, function() end) end
+		if worker.has_asked then ask(worker, { "release", "", 0, "" }, function() end, function() end) end
 	end
 
 	function workers.New(parent, channel)

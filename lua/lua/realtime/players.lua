@@ -126,9 +126,11 @@ return function(realtime, addon)
 		hook.Add("NetworkIDValidated", self.hook, function() stays.Look(self) end)
 		hook.Add("PlayerDisconnected", self.hook, function(ply) stays.Left(self, ply) end)
 		hook.Add("ShutDown", self.hook, function()
-			if not self.client:IsValid() or not self.client:IsConnected() then return end
-			delivery.Close(self)
-			stays.Close(self)
+			addon.End()
+			if self.client:IsValid() then
+				stays.Close(self)
+				delivery.Close(self)
+			end
 		end)
 	end
 

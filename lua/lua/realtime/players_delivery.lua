@@ -37,10 +37,13 @@ return function(realtime, addon)
 		if stay then stay.due_at = 0 end
 	end
 
+	local tell_done
+
 	-- It was handled: Redis is told, whether or not he is still here.
 	local function finish(self, post)
 		settle(self, post, "done")
 		self.done_posts[post.id] = post
+		if self.is_closed then tell_done(self, post) end
 	end
 
 	local function fail(self, post, reason)
@@ -140,7 +143,7 @@ return function(realtime, addon)
 		end
 	end
 
-	local function tell_done(self, post)
+	function tell_done(self, post)
 		post.is_asking = true
 		ask(self, post.player, { "done", post.player, self.instance, post.id }, function()
 			self.done_posts[post.id] = nil
@@ -185,17 +188,16 @@ return function(realtime, addon)
 		end
 	end
 
+	-- The Lua state ends: what was handled is told now, because no tick comes any more.
+	function delivery.Close(self)
+		self.is_closed = true
+		for _, post in SortedPairs(self.done_posts) do tell_done(self, post) end
+	end
+
 	-- Something waits for a player.
 	function delivery.Wake(self, id)
 		local stay = self.stays[id]
 		if stay then stay.has_posts, self.mail[id] = true, stay end
-	end
-
-	-- At the end of the Lua state: what was handled must not come again in the next one.
-	function delivery.Close(self)
-		for _, post in SortedPairs(self.done_posts) do
-			addon.RunScriptLast(self.client, SCRIPT, keys_of(post.player), { "done", post.player, self.instance, post.id })
-		end
 	end
 
 	-- A name is answered from now on: its posts are taken from Redis again.

@@ -71,7 +71,7 @@ return function(realtime, addon)
 		calls[client] = calls[client] or {}
 		local of_script = calls[client][name]
 		if not of_script then
-			of_script = { made = 0, unanswered = 0, waiting = {} }
+			of_script = { made = 0, unanswered = 0, waiting = {}, sent = {} }
 			calls[client][name] = of_script
 		end
 		return of_script
@@ -96,6 +96,30 @@ return function(realtime, addon)
 		return words
 	end
 
+	-- Scripts whose calls have a token, under which Redis keeps the outcome: the same call again does nothing twice.
+	local REPEATABLE = { "durable_publish", "players_post", "shared_write" }
+
+	-- The Lua state ends: nobody hears from now on that Redis has forgotten a script. So every call is sent with its script, those that
+	-- wait for an answer to others as well; and what may be repeated and is not answered yet, again. Every ShutDown hook of the addon
+	-- calls this first, because hooks run in any order.
+	function addon.End()
+		if addon.is_ending then return end
+		addon.is_ending = true
+		addon.AddTask("realtime.End", function() -- it has not ended
+			addon.is_ending = false
+			addon.RemoveTask("realtime.End")
+		end)
+		for client, of_client in pairs(calls) do
+			for name, of_script in pairs(client:IsValid() and of_client or {}) do
+				for order, call in pairs(table.HasValue(REPEATABLE, name) and of_script.sent or {}) do
+					local function evaluate() return call.evaluate(function() end) end
+					table.insert(of_script.waiting, { order = order, evaluate = evaluate, fn = function() end })
+				end
+				send_waiting(of_script)
+			end
+		end
+	end
+
 	-- Runs a script for the last time before the Lua state ends: nobody hears then that Redis has forgotten it. Answers as client:Command.
 	function addon.RunScriptLast(client, name, keys, arguments)
 		return client:Command(words_of("EVAL", addon.ScriptText(name), keys, arguments), function() end)
@@ -110,26 +134,26 @@ return function(realtime, addon)
 		local function command(verb, script) return words_of(verb, script, keys, arguments) end
 		of_script.made = of_script.made + 1
 		local call = { order = of_script.made, fn = fn }
-		function call.evaluate() return client:Command(command("EVAL", text_to_send(client, name)), fn, seconds) end
+		function call.evaluate(answered) return client:Command(command("EVAL", text_to_send(client, name)), answered or fn, seconds) end
 		local function wait() of_script.waiting[#of_script.waiting + 1] = call end
 
-		if of_script.waiting[1] then
+		if of_script.waiting[1] and not addon.is_ending then
 			if #of_script.waiting >= MOST_WAITING then
 				return false, addon.Error("OVERLOADED", MOST_WAITING .. " calls of a script wait already", false)
 			end
 			wait()
 			return true
 		end
-		local digest = digest_of(client, name)
+		local digest = not addon.is_ending and digest_of(client, name)
 		if not digest then return call.evaluate() end
 		local accepted, refusal = client:Command(command("EVALSHA", digest), function(err, reply)
-			of_script.unanswered = of_script.unanswered - 1
+			of_script.unanswered, of_script.sent[call.order] = of_script.unanswered - 1, nil
 			local is_missing = err and err.code == "NOSCRIPT"
 			if is_missing then wait() end
-			if of_script.unanswered == 0 then send_waiting(of_script) end
+			if of_script.unanswered == 0 or addon.is_ending then send_waiting(of_script) end
 			if not is_missing then return fn(err, reply) end
 		end, seconds)
-		if accepted then of_script.unanswered = of_script.unanswered + 1 end
+		if accepted then of_script.unanswered, of_script.sent[call.order] = of_script.unanswered + 1, call end
 		return accepted, refusal
 	end
 end

@@ -304,3 +304,51 @@ host.test("strange messages do no harm, and cannot drive a player away", functio
 	world.case.publish("realtime:players:a", "post " .. ("7"):rep(17))
 	world.pass(1)
 end)
+
+host.test("a post whose answer was lost is asked for again while Redis refuses the question: it is not called refused", function()
+	local world, got = new_world("a"), kit.recorder()
+	local addon, refusals = world.a.addon, 0
+	assert(world.a.players:Post(ID, "gift", 1, got.fn))
+	assert(world.a.players:Post(ID, "gift", 2, { timeout = 2 }, got.fn))
+	local run = addon.RunScript
+	function addon.RunScript(client, name, keys, arguments, fn)
+		if arguments[1] ~= "ask" then return run(client, name, keys, arguments, fn) end
+		refusals = refusals + 1
+		fn(addon.Error("LOADING", "Redis is loading the dataset in memory", false))
+		return true
+	end
+	world.case.cut(world.a.client, "now")
+	world.case.connect(world.a.client)
+	world.pass(3)
+	kit.eq({ #got, got[1][1].code, got[1][1].sent }, { 1, "TIMEOUT", true })
+	assert(tostring(got[1][1]):find("LOADING", 1, true) and refusals > 10, tostring(got[1][1]))
+	addon.RunScript = run
+	world.pass(1)
+	kit.eq({ #got, got[2][1], got[2][2] ~= nil }, { 2, nil, true })
+end)
+
+host.test("a post that was handled in the last tick of a Lua state does not come again", function()
+	local world, runs, answers = new_world("a", "b"), 0, {}
+	local function answer(_, data, _, reply)
+		runs = runs + 1
+		answers[data] = reply
+		return true
+	end
+	world.a.players:Answer("gift", answer)
+	world.a.game.join(ID)
+	world.pass(2)
+	for i = 1, 2 do world.b.players:Post(ID, "gift", i) end
+	world.pass(2)
+	kit.eq(runs, 2)
+	answers[1](nil, "")
+	-- It runs after the addon's own hook, or before it.
+	world.a.game.run("ShutDown")
+	answers[2](nil, "")
+	world.case.kill(world.a, "now")
+	table.RemoveByValue(world.running, world.a)
+	local next_a = world.start("a")
+	next_a.players:Answer("gift", answer)
+	next_a.game.join(ID)
+	world.pass(20)
+	kit.eq(runs, 2)
+end)

@@ -33,6 +33,7 @@ local before = redis.call("GET", token_key) or (once_key and redis.call("GET", o
 if before == "void" then return { "void", "", 1 } end
 if before then return { "done", before, 1 } end
 if action == "ask" then
+	redis.call("HDEL", about_key, "-") -- after this a Redis that is full takes the next write as well
 	redis.call("SET", token_key, "void", "EX", seconds_kept)
 	return { "void", "", 1 }
 end
@@ -46,10 +47,12 @@ local kind, keep, number = about[1], tonumber(about[2] or KEEP), tonumber(about[
 -- Before the first server has said what the channel is, nothing is dropped.
 if kind ~= "subscribe" and redis.call("XLEN", stream) >= keep then return { "full", "", 1 } end
 
+-- Whoever may not do one of these steps publishes nothing. SET is the first because a Redis that is full refuses it.
+redis.call("SET", token_key, "void", "EX", seconds_kept)
+if kind == "subscribe" then redis.call("XTRIM", stream, "MAXLEN", keep - 1) end
 -- Messages are numbered, so that servers can count those that they missed.
 redis.call("HSET", about_key, "number", string.format("%.0f", number))
 local id = redis.call("XADD", stream, "*", "number", string.format("%.0f", number), "from", from, "data", data)
-if kind == "subscribe" then redis.call("XTRIM", stream, "MAXLEN", keep) end
 redis.call("SET", token_key, id, "EX", seconds_kept)
 if once_key then redis.call("SET", once_key, id, "EX", WEEK) end
 

@@ -34,6 +34,7 @@ local MAX_DEATHS, MAX_WAIT = 3, 300000 -- milliseconds that others wait for a me
 local MAX_DEAD = 1000
 local MONTH = 30 * 24 * 3600 * 1000 -- milliseconds after which a group that nobody asks for is removed
 local MAX_BYTES = 256 * 1024 -- of an answer, about
+local MAX_MESSAGE, MAX_FIELDS = 64 * 1024, 66 * 1024 -- bytes of a message, and of all its fields
 local stream, about_key, groups_key, dead_key = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local action, name, instance, lease, keep, begin = ARGV[1], ARGV[2], ARGV[3], tonumber(ARGV[4]), ARGV[5], ARGV[6]
 local position, number, known_mark = ARGV[7], tonumber(ARGV[8]), ARGV[9]
@@ -59,15 +60,22 @@ end
 
 -- { id, number, from, data, first id }. What was put back for one subscriber is no message for the others.
 local function message_of(entry)
-	local fields = {}
-	for i = 1, #entry[2], 2 do fields[entry[2][i]] = entry[2][i + 1] end
+	local fields, bytes = {}, 0
+	for i = 1, #entry[2], 2 do
+		fields[entry[2][i]] = entry[2][i + 1]
+		bytes = bytes + #entry[2][i] + #entry[2][i + 1]
+	end
 	local data = fields.data or ""
+	-- Only a plain XADD writes such a message. This text is no JSON, so the message is dead at once.
+	if #data > MAX_MESSAGE or bytes > MAX_FIELDS then return { entry[1], "", "", "too long: " .. digits(bytes) .. " bytes", entry[1] } end
 	if fields.group and fields.group ~= name then data = "skip" end
 	return { entry[1], fields.number or "", fields.from or "", data, fields.first or entry[1] }
 end
 
 local about = redis.call("HMGET", about_key, "kind", "keep", "number", "mark")
 if about[1] and about[1] ~= "subscribe" then return { "kind", about[1] } end
+-- A Redis that is full refuses a script's writes until one of them can only free memory. Places must be renewed there, too.
+redis.call("HDEL", groups_key, "-")
 local mark = about[4] or clock[1] .. "." .. clock[2]
 if not about[4] then redis.call("HSET", about_key, "mark", mark) end
 if not about[1] then redis.call("HSET", about_key, "kind", "subscribe") end
