@@ -127,10 +127,9 @@ return function(realtime, addon)
 		hook.Add("PlayerDisconnected", self.hook, function(ply) stays.Left(self, ply) end)
 		hook.Add("ShutDown", self.hook, function()
 			addon.End()
-			if self.client:IsValid() then
-				stays.Close(self)
-				delivery.Close(self)
-			end
+			if not self.client:IsValid() or not self.client:IsConnected() then return end
+			delivery.Close(self)
+			stays.Close(self)
 		end)
 	end
 

@@ -30,14 +30,14 @@ return function(realtime, addon)
 		if not accepted then failed(RETRY) end
 	end
 
+	local tell_done
+
 	-- A handler has ended with it. His stay may be another one by now.
 	local function settle(self, post, state)
 		post.state, post.run, self.running[post.id] = state, nil, nil
 		local stay = self.stays[post.player]
 		if stay then stay.due_at = 0 end
 	end
-
-	local tell_done
 
 	-- It was handled: Redis is told, whether or not he is still here.
 	local function finish(self, post)

@@ -111,11 +111,10 @@ return function(realtime, addon)
 		return format("%.0f", (now + self.most_offset + (now - self.offset_at) * DRIFT) * 1e6)
 	end
 
-	-- Tells Redis who is here. `state`: "loading" at the end of the Lua state.
-	local function sync(self, state, now)
+	-- What Redis is told of who is here, and who is in that. `state`: "loading" at the end of the Lua state.
+	local function words(self, state, now)
 		local is_twin = addon.HasTwin(self.presence)
 		self.sequence = self.sequence + 1
-		self.is_changed, self.sync_at = false, now + addon.presence_interval
 		local lease = state == "loading" and addon.players_absence or PATIENCE * addon.presence_interval
 		local arguments, sent = { "sync", self.instance, self.id, self.sequence, floor(lease * 1000), state, latest_moment(self, now) }, {}
 		for id, stay in SortedPairs(self.stays) do
@@ -129,6 +128,12 @@ return function(realtime, addon)
 				})
 			end
 		end
+		return arguments, sent
+	end
+
+	local function sync(self, now)
+		local arguments, sent = words(self, "here", now)
+		self.is_changed, self.sync_at = false, now + addon.presence_interval
 		self.is_asking = true
 		local accepted = addon.RunScript(self.client, SCRIPT, KEYS, arguments, function(err, reply)
 			self.is_asking = false
@@ -157,7 +162,7 @@ return function(realtime, addon)
 			look(self, now)
 		end
 		if self.is_asking or now < self.pause_until or not self.client:IsConnected() then return end
-		if self.is_changed or now >= self.sync_at then sync(self, "here", now) end
+		if self.is_changed or now >= self.sync_at then sync(self, now) end
 	end
 
 	-- What the game's hooks tell.
@@ -179,8 +184,9 @@ return function(realtime, addon)
 
 	-- The next Lua state of this server goes on with its players.
 	function stays.Close(self)
-		look(self, SysTime())
-		if self.client:IsConnected() then sync(self, "loading", SysTime()) end
+		local now = SysTime()
+		look(self, now)
+		addon.RunScriptLast(self.client, SCRIPT, KEYS, (words(self, "loading", now)))
 	end
 
 	-- The stay of a player who is here, and whom Redis counts as here; or nil.
