@@ -868,7 +868,7 @@ function RealtimePlayers:Id() end
 ---@return RealtimePlayer? who
 function RealtimePlayers:Where(id) end
 
----Players whose name has this text in it, however its letters are written, or who have this SteamID64; "" finds all of them.
+---Players whose name has this text in it, or who have this SteamID64; "" finds all of them. Case is ignored for the letters A to Z only.
 ---@param text string
 ---@return RealtimePlayer[] players in the order of their names
 function RealtimePlayers:Find(text) end
@@ -886,7 +886,7 @@ function RealtimePlayers:Ask(id, name, data, fn, seconds) end
 ---Answers requests and posts of a name to players who are here. Without a call of reply, (nil, nil) is the answer; unless fn returns true:
 ---then reply is called later. Raises if another file answers the name.
 ---@param name string
----@param fn? fun(ply: Player, data: RealtimeValue|boolean|nil, from: string, reply: (fun(err?: any, answer?: RealtimeValue|boolean): boolean), info?: RealtimePlayersInfo): boolean? info: of a post; nil takes fn away
+---@param fn? fun(ply: Player, data: RealtimeValue|boolean|nil, from: string, reply: (fun(err?: any, answer?: RealtimeValue|boolean): boolean), info?: RealtimePlayersInfo): boolean? info: of a post; a request has none, and anybody who may publish can send one. nil takes fn away
 function RealtimePlayers:Answer(name, fn) end
 
 ---Leaves a message for him, which Answer's function gets where he is, or where he joins next; again, until it has replied without an error.
@@ -918,7 +918,7 @@ function RealtimePlayers:Off(event, identifier) end
 
 ---Where realtime.Profiles keeps documents, if not in Redis. The lock stays there.
 ---@class RealtimeProfilesStorage
----@field load fun(id: string, done: fun(err?: any, data?: RealtimeValue|boolean)) data nil: there is no document yet
+---@field load fun(id: string, done: fun(err?: any, data?: RealtimeValue|boolean), fence: number) stores the fence before it reads; data nil: there is no document yet
 ---@field save fun(id: string, data: RealtimeValue|boolean, fence: number, done: fun(err?: any), is_last: boolean) stores the fence, too, and refuses a smaller one; is_last: done must be called before it returns
 
 ---@class RealtimeProfilesOpen
@@ -961,7 +961,8 @@ function RealtimeProfiles:Get(ply) end
 ---@return RealtimeError? err
 function RealtimeProfiles:Save(ply, data, fn) end
 
----Saves a document and lets it go: fn(err) once it is nobody's. For a player it happens by itself when he leaves.
+---Saves a document and lets it go: fn(err) once it is nobody's. For a player it happens by itself when he leaves; until then a Close by his
+---SteamID, without `to`, only saves.
 ---@param ply Player|string
 ---@param data? RealtimeValue|boolean|fun(err: RealtimeError?) left out: what is there
 ---@param options? RealtimeProfilesClose|fun(err: RealtimeError?) of a hand-over

@@ -35,14 +35,15 @@ pub(crate) fn build(
     edition: &Edition,
 ) -> Result<PathBuf, BuildError> {
     let target = root.join(TARGET_FOLDER);
-    let mut cargo = tools.command(&tools.cargo);
     let mut flags = FLAGS.map(str::to_owned).to_vec();
     let parts = target.join("parts").join(platform.triple);
-    match platform.system {
+    let mut cargo = match platform.system {
         System::Linux => {
             let unwinder = unwinder::build(tools, platform, &parts)?;
             flags.push(format!("-Clink-arg={}", unwinder.display()));
-            cargo.args(["zigbuild", "--target", &format!("{}.2.17", platform.triple)]);
+            let mut cargo = tools.command("cargo-zigbuild");
+            cargo.args(["rustc", "--target", &format!("{}.2.17", platform.triple)]);
+            cargo
         }
         System::Windows => {
             // The C runtime and the unwinder come with it instead of from libgcc's DLL.
@@ -51,11 +52,15 @@ pub(crate) fn build(
                 start_objects(tools, platform, &parts)?;
                 flags.push(format!("-Lnative={}", parts.display()));
             }
-            cargo.args(["build", "--target", platform.triple]);
+            let mut cargo = tools.command(&tools.cargo);
+            cargo.args(["rustc", "--target", platform.triple]);
+            cargo
         }
-    }
+    };
     cargo
         .args(["--locked", "--profile", "dist", "--package", "realtime", "--lib"])
+        // Cargo.toml names an rlib too, and cargo does no link-time optimization where one is built.
+        .args(["--crate-type", "cdylib"])
         .args(["--features", &edition.features.join(",")])
         .args(["-Zbuild-std=std,panic_unwind", &format!("-Zbuild-std-features={STD_FEATURES}")])
         .current_dir(root)
@@ -67,8 +72,8 @@ pub(crate) fn build(
     Ok(target.join(platform.triple).join("dist").join(platform.built_name()))
 }
 
-/// What the standard library is built with: without the symbols of backtraces, which a stripped module has none of.
-const STD_FEATURES: &str = "panic-unwind,optimize_for_size";
+/// How the standard library is built: without the symbols of backtraces, because a stripped module has none.
+const STD_FEATURES: &str = "panic-unwind,optimize_for_size,backtrace-trace-only";
 
 const FLAGS: [&str; 2] = [
     // Panics say what went wrong, not in which file of the machine that built it.

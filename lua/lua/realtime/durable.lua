@@ -4,6 +4,7 @@ return function(realtime, addon)
 	local publishes, subscribers, workers = addon.durable_publishes, addon.durable_subscribers, addon.durable_workers
 	local SysTime, tonumber, format = SysTime, tonumber, string.format
 	local MAX_ONCE, MAX_KEEP = 128, 1000000
+	local BUDGET = 0.002 -- seconds of a tick that callbacks may take
 	local SCRIPTS = { "durable_publish", "durable_read", "durable_work", "durable_manage" }
 	local PREFIX = "realtime.Durable "
 
@@ -14,7 +15,8 @@ return function(realtime, addon)
 
 	-- What a callback learns of its message besides the data.
 	function addon.DurableInfo(self, message, deliveries)
-		local published = tonumber(message.id:match("^%d+"))
+		-- The id that it had at first: what Retry puts back has another one. A plain XADD may write anything there.
+		local published = tonumber(message.first:match("^%d+%-") and message.first:match("^%d+") or message.id:match("^%d+"))
 		local age = self.offset and (SysTime() * 1000 + self.offset - published) / 1000 or 0
 		return { id = message.first, age = math.max(age, 0), deliveries = deliveries }
 	end
@@ -129,7 +131,8 @@ return function(realtime, addon)
 	-- Ends Subscribe or Work of this server. What a worker has goes on. Returns whether there was one.
 	function methods:Stop(channel, identifier)
 		check_name("Stop", 1, "a channel", channel)
-		if identifier == nil then identifier = channel end
+		local is_unnamed = identifier == nil
+		if is_unnamed then identifier = channel end
 		check_name("Stop", 2, "an identifier", identifier)
 		local used = self.channels[channel]
 		local sub = used and used.subscribers[identifier]
@@ -138,18 +141,19 @@ return function(realtime, addon)
 			subscribers.Close(sub)
 			return true
 		end
-		local was_on = used ~= nil and used.worker ~= nil and used.worker.is_on
+		local was_on = is_unnamed and used ~= nil and used.worker ~= nil and used.worker.is_on
 		if was_on then used.worker.is_on = false end
 		return was_on
 	end
 
-	local function manage(self, channel, arguments, fn)
+	-- answer(err, reply). Without it only an error is said.
+	local function manage(self, channel, arguments, answer)
 		addon.EnsureTick()
 		local key = addon.DurableKey(channel)
 		local keys = { key, key .. ":about", key .. ":groups", key .. ":held", key .. ":dead" }
 		return addon.RunScript(self.client, "durable_manage", keys, arguments, function(err, reply)
-			if fn then
-				addon.Protect(fn, err, reply)
+			if answer then
+				addon.Protect(answer, err, reply)
 			elseif err then
 				addon.SayRarely(self, format('durable channel "%s": %s failed: %s', channel, arguments[1], tostring(err)))
 			end
@@ -182,10 +186,21 @@ return function(realtime, addon)
 		check_name("Retry", 1, "a channel", channel)
 		if not isstring(id) then error("bad argument #2 to 'Retry' (a message's id expected)", 2) end
 		check_function("Retry", 3, fn)
-		return manage(self, channel, { "retry", id }, fn and function(err, count)
-			if err then return fn(err) end
-			fn(nil, count > 0)
-		end)
+		local total = 0
+		local function go_on(position)
+			return manage(self, channel, { "retry", id, position }, function(err, reply)
+				if not err then
+					total = total + reply[1]
+					if reply[2] == "" then return fn and fn(nil, total > 0) end
+					local accepted
+					accepted, err = go_on(reply[2])
+					if accepted then return end
+				end
+				if fn then return fn(err) end
+				addon.SayRarely(self, format('durable channel "%s": retry failed: %s', channel, tostring(err)))
+			end)
+		end
+		return go_on("")
 	end
 
 	-- Removes what Redis knows of a server that subscribed to the channel: fn(err, found). Answers as client:Command.
@@ -222,9 +237,10 @@ return function(realtime, addon)
 			return publishes.Close(self)
 		end
 		publishes.Tick(self, now)
+		local stop = SysTime() + BUDGET
 		for _, used in pairs(self.channels) do
-			for _, sub in pairs(used.subscribers) do subscribers.Tick(sub, now) end
-			if used.worker then workers.Tick(used.worker, now) end
+			for _, sub in pairs(used.subscribers) do subscribers.Tick(sub, now, stop) end
+			if used.worker then workers.Tick(used.worker, now, stop) end
 		end
 		addon.RunSoon(self)
 	end
@@ -245,7 +261,7 @@ return function(realtime, addon)
 			for channel, used in SortedPairs(self.client == client and self.channels or {}) do
 				for identifier, sub in SortedPairs(used.subscribers) do
 					say("    durable        %s for %s: %s, %d messages are here", channel, identifier,
-						sub.busy_since and "another server with this id has it" or sub.is_ready and "ready" or "not ready yet", #sub.queue)
+						sub.busy_since and "another server with this id has it" or sub.is_ready and "ready" or "not ready yet", #sub.queue - sub.at + 1)
 				end
 				if used.worker then
 					say("    durable        %s: works on %d of %d at most%s", channel, used.worker.count, used.worker.parallel,
@@ -267,6 +283,7 @@ return function(realtime, addon)
 			end
 		end)
 		hook.Add("ShutDown", PREFIX .. self.instance, function()
+			addon.End()
 			if self.client:IsValid() then close(self) end
 		end)
 		addon.AddTask(self, function(now) tick(self, now) end)

@@ -30,23 +30,21 @@ return function(realtime, addon)
 
 	local function timeout_error(call)
 		return addon.Error("TIMEOUT", string.format("the connection broke, and Redis could not be asked within %g s whether the message was " ..
-			"published", call.timeout), true)
+			"published%s", call.timeout, call.refusal and ": " .. tostring(call.refusal) or ""), true)
 	end
 
 	local handle_answer
 
-	-- Asks Redis what became of it.
+	-- Asks Redis what became of it; and again, whatever stands in the way, until the call's deadline.
 	local function ask(self, call)
 		local left = call.deadline - SysTime()
 		if left <= 0 then return finish(self, call, timeout_error(call)) end
 		call.ask_at = nil
 		local accepted = addon.RunScript(self.client, SCRIPT, call.keys, { "ask", call.token, call.kept, self.id, "" }, function(err, reply)
 			if not err then return handle_answer(self, call, nil, reply) end
-			if err.code == "DISCONNECTED" then
-				call.ask_at = SysTime()
-			else
-				finish(self, call, err.code == "TIMEOUT" and timeout_error(call) or addon.Error(err.code, err.message, true))
-			end
+			if err.code == "TIMEOUT" then return finish(self, call, timeout_error(call)) end
+			if err.code ~= "DISCONNECTED" then call.refusal = err end
+			call.ask_at = SysTime() + AGAIN
 		end, left)
 		if not accepted then call.ask_at = SysTime() + AGAIN end
 	end

@@ -2,7 +2,6 @@
 return function(realtime, addon)
 	local SysTime, tonumber, min, format = SysTime, tonumber, math.min, string.format
 	local SCRIPT = "durable_read"
-	local BUDGET = 0.002 -- seconds of a tick that callbacks may take
 	local BATCH = 100 -- messages that are read at a time
 	addon.durable_lease = 15 -- seconds for which the place in the channel stays with a Lua state that nobody hears of
 	addon.durable_look = 5 -- seconds between two looks; they renew the lease as well
@@ -29,10 +28,10 @@ return function(realtime, addon)
 		return { id = fields[1], number = tonumber(fields[2]), from = fields[3] ~= "" and fields[3] or nil, text = fields[4], first = fields[5] }
 	end
 
-	-- What waits, within the budget.
-	local function run(sub, now)
-		local stop = SysTime() + BUDGET
-		while sub.queue[sub.at] and not sub.failing and now >= sub.pause_until do
+	-- What waits, until `stop`, and one message in any case.
+	local function run(sub, now, stop)
+		sub.is_running = true
+		while sub.is_on and sub.queue[sub.at] and not sub.failing and now >= sub.pause_until do
 			local message = sub.queue[sub.at]
 			if message.text == "skip" then
 				handled(sub, message) -- put back for another subscriber
@@ -43,7 +42,7 @@ return function(realtime, addon)
 					local info = addon.DurableInfo(sub.parent, message, sub.errors + sub.deaths + 1)
 					fine, reason = addon.Protect(sub.fn, data, message.from, info)
 				end
-				if sub.queue[sub.at] ~= message then return end -- the callback ended it
+				if sub.queue[sub.at] ~= message then break end -- the callback ended it
 				if fine then
 					handled(sub, message)
 				else
@@ -52,6 +51,7 @@ return function(realtime, addon)
 			end
 			if SysTime() >= stop then break end
 		end
+		sub.is_running = false
 		if sub.at > #sub.queue then sub.queue, sub.at = {}, 1 end
 	end
 
@@ -123,8 +123,10 @@ return function(realtime, addon)
 		local failing = sub.failing
 		if not failing then return end
 		sub.failing = nil
-		local is_dead = reply[3] == 1
-		if is_dead then
+		local is_dead, is_lost = reply[3] == 1, reply[3] == 2
+		if is_lost then
+			handled(sub, failing.message)
+		elseif is_dead then
 			say(sub, "the message %s is dead after %d errors: %s", failing.message.first, reply[2], addon.Printable(failing.reason, 120))
 			handled(sub, failing.message)
 			sub.is_ahead = false
@@ -133,10 +135,11 @@ return function(realtime, addon)
 			sub.pause_until = SysTime() + min(2 ^ (sub.errors - 1), MAX_PAUSE)
 		end
 		tell_failed(sub, failing.message, failing.data, failing.reason, reply[2], is_dead)
+		if is_lost then tell_lost(sub, 1) end
 	end
 
 	function answers.kind(sub, reply)
-		sub.next_at = SysTime() + MOST_RETRY
+		sub.pause_asking = SysTime() + MOST_RETRY
 		say(sub, "it is a channel for Work, and Subscribe gets nothing of it (%s)", tostring(reply[2]))
 	end
 
@@ -153,6 +156,7 @@ return function(realtime, addon)
 
 	local function ask(sub, arguments)
 		local sent = sub.position
+		sub.has_asked = true
 		sub.is_asking, sub.is_ahead, sub.next_at = true, false, SysTime() + addon.durable_look
 		local accepted = addon.RunScript(sub.parent.client, SCRIPT, keys_of(sub), arguments, function(err, reply)
 			sub.is_asking = false
@@ -168,9 +172,16 @@ return function(realtime, addon)
 		if not accepted then sub.is_asking, sub.is_ahead, sub.pause_asking = false, true, SysTime() + 1 end
 	end
 
+	local function close(sub)
+		if sub.has_asked and sub.parent.client:IsValid() then
+			addon.RunScript(sub.parent.client, SCRIPT, keys_of(sub), arguments_of(sub, "close", 0), function() end)
+		end
+	end
+
 	-- What is to be done now.
-	function subscribers.Tick(sub, now)
-		run(sub, now)
+	function subscribers.Tick(sub, now, stop)
+		run(sub, now, stop)
+		if not sub.is_on then return close(sub) end -- a callback called Stop
 		if sub.is_asking or now < sub.pause_asking or not sub.parent.client:IsConnected() then return end
 		local failing = sub.failing
 		if failing then
@@ -188,12 +199,10 @@ return function(realtime, addon)
 		if not sub.busy_since then sub.more = true end
 	end
 
-	-- Ends in order: the next Lua state goes on at once.
+	-- Ends in order: the next Lua state goes on at once. A message whose callback calls this counts as usual.
 	function subscribers.Close(sub)
 		sub.is_on = false
-		if sub.mark and sub.position ~= "" and sub.parent.client:IsValid() then
-			addon.RunScript(sub.parent.client, SCRIPT, keys_of(sub), arguments_of(sub, "close", 0), function() end)
-		end
+		if not sub.is_running then close(sub) end
 	end
 
 	function subscribers.New(parent, channel, identifier)

@@ -21,26 +21,40 @@ return function(realtime, addon)
 	end
 
 	local function message_of(fields)
-		local message = { id = fields[1], from = fields[2] ~= "" and fields[2] or nil, first = fields[4], tries = fields[5] }
-		message.data, message.wrong = addon.json.Decode(fields[3], addon.durable_publishes.MESSAGE)
-		return message
+		return { id = fields[1], from = fields[2] ~= "" and fields[2] or nil, text = fields[3], first = fields[4], tries = fields[5] }
 	end
+	local function decode(message)
+		message.data, message.wrong = addon.json.Decode(message.text, addon.durable_publishes.MESSAGE)
+		message.text = nil
+	end
+
+	local finish
 
 	-- The function that ends a run: done() or done(err). Returns whether it counts.
 	local function ender(worker, run)
 		return function(err)
 			if run.state ~= "running" or not worker.parent.client:IsValid() then return false end
+			if worker.is_released and err then return false end -- it was given back already
 			run.state = err and "failed" or "done"
 			run.reason = err and tostring(err)
 			worker.is_ended, worker.more = true, true
+			if worker.is_released then finish(worker, run) end -- no tick comes any more
 			return true
 		end
 	end
 
-	local function start(worker, message)
-		local run = { message = message, state = "running", since = SysTime(), retry_at = 0 }
+	-- A run is "waiting" here for its turn, "running", and in the end "done", "failed" or "lost".
+	local function add(worker, message)
+		local run = { message = message, state = "waiting", retry_at = 0 }
 		worker.runs[message.id] = run
 		worker.count = worker.count + 1
+		worker.queue[#worker.queue + 1] = run
+	end
+
+	local function start(worker, run)
+		local message = run.message
+		run.state, run.since = "running", SysTime()
+		decode(message)
 		if message.data == nil then
 			run.state, run.reason, run.most, worker.is_ended = "failed", message.wrong, 1, true
 			return
@@ -61,6 +75,9 @@ return function(realtime, addon)
 	local function lose(worker, run)
 		run.state = "lost"
 		forget(worker, run)
+		if run.was_cut then
+			return say(worker, "the connection broke while Redis was told that the message %s has ended: it has, or it comes again", run.message.first)
+		end
 		say(worker, "another server has the message %s now, or Redis has lost it: this one could not say in time (patience, %g s) that it goes on",
 			run.message.first, worker.patience)
 	end
@@ -74,6 +91,7 @@ return function(realtime, addon)
 	local function ask(worker, arguments, fn, failed)
 		table.insert(arguments, 2, worker.parent.instance)
 		table.insert(arguments, 3, math.floor(worker.patience * 1000))
+		worker.has_asked = true
 		local accepted = addon.RunScript(worker.parent.client, SCRIPT, keys_of(worker), arguments, function(err, reply)
 			if not err and not istable(reply) then err = "the server's answer is none of redis/durable_work.lua" end
 			if not err then
@@ -89,11 +107,13 @@ return function(realtime, addon)
 	end
 
 	-- Tells Redis how a run has ended.
-	local function finish(worker, run)
+	function finish(worker, run)
 		run.is_asking, worker.ending = true, worker.ending + 1
-		local arguments = { run.state, "", run.most or MAX_ERRORS, (run.reason or ""):sub(1, 300), run.message.id }
+		local message = run.message
+		local arguments = { run.state, message.tries, run.most or MAX_ERRORS, (run.reason or ""):sub(1, 300), message.id, message.first }
 		ask(worker, arguments, function(reply)
 			run.is_asking, worker.ending = false, worker.ending - 1
+			if worker.runs[run.message.id] ~= run then return end
 			local outcome, errors, is_dead = unpack(reply)
 			if outcome == "lost" then return lose(worker, run) end
 			forget(worker, run)
@@ -103,6 +123,7 @@ return function(realtime, addon)
 			end
 			tell_failed(worker, run.message, run.reason, errors, is_dead == 1)
 		end, function(pause)
+			run.was_cut = run.was_cut or pause == 0
 			run.is_asking, run.retry_at, worker.ending = false, SysTime() + pause, worker.ending - 1
 			worker.is_ended = true
 		end)
@@ -110,16 +131,16 @@ return function(realtime, addon)
 
 	local function taken(worker, reply)
 		if reply[1] == "kind" then
-			worker.next_at, worker.more = SysTime() + MOST_RETRY, false
+			worker.pause_asking = SysTime() + MOST_RETRY
 			return say(worker, "it is a channel for Subscribe, and Work gets nothing of it (%s)", tostring(reply[2]))
 		elseif reply[1] ~= "taken" then
 			return say(worker, "the server's answer is none of redis/durable_work.lua")
 		end
-		local _, time, mark, messages, dead, lost, gone, number = unpack(reply)
+		local _, time, mark, messages, dead, lost, gone, state, is_back = unpack(reply)
 		addon.DurableClock(worker.parent, time)
-		local is_other = worker.mark and (worker.mark ~= mark or number < worker.number)
-		worker.mark, worker.number = mark, number
-		if messages[1] then worker.more = true end
+		local is_other = worker.mark and (worker.mark ~= mark or is_back == 1)
+		worker.mark, worker.state = mark, state
+		if messages[1] or dead[1] then worker.more = true end
 		for _, id in ipairs(lost) do
 			local run = worker.runs[id]
 			if run and not run.is_asking then lose(worker, run) end
@@ -127,16 +148,30 @@ return function(realtime, addon)
 		if is_other then tell_lost(worker) elseif gone > 0 then tell_lost(worker, gone) end
 		for _, each in ipairs(dead) do
 			local message = message_of(each[1])
+			decode(message)
 			say(worker, "the message %s is dead: %s", message.first, each[2])
 			tell_failed(worker, message, each[2], message.tries, true)
 		end
-		-- Stopped while they were on their way: they are for others.
-		local returned = { "release", "", 0, "" }
 		for _, fields in ipairs(messages) do
-			local is_known = worker.runs[fields[1]]
-			if not is_known and worker.is_on then start(worker, message_of(fields)) end
-			if not is_known and not worker.is_on then returned[#returned + 1] = fields[1] end
+			if not worker.runs[fields[1]] then add(worker, message_of(fields)) end
 		end
+	end
+
+	-- Starts what waits here, until `stop`, and one message in any case. After Stop they are for others.
+	local function run_queue(worker, stop)
+		local returned = { "release", "", 0, "" }
+		while worker.queue[worker.at] do
+			local run = worker.queue[worker.at]
+			worker.at = worker.at + 1
+			if run.state == "waiting" and worker.is_on then
+				start(worker, run)
+				if SysTime() >= stop then break end
+			elseif run.state == "waiting" then
+				forget(worker, run)
+				returned[#returned + 1] = run.message.id
+			end
+		end
+		if worker.at > #worker.queue then worker.queue, worker.at = {}, 1 end
 		if returned[5] then ask(worker, returned, function() end, function() end) end
 	end
 
@@ -144,7 +179,7 @@ return function(realtime, addon)
 	local function room(worker) return worker.is_on and worker.parallel - worker.count + worker.ending or 0 end
 
 	local function take(worker)
-		local arguments = { "take", worker.keep or "", math.max(room(worker), 0), "" }
+		local arguments = { "take", worker.keep or "", math.max(room(worker), 0), worker.state or "" }
 		for id, run in SortedPairs(worker.runs) do
 			if not run.is_asking then arguments[#arguments + 1] = id end
 		end
@@ -159,7 +194,9 @@ return function(realtime, addon)
 	end
 
 	-- What is to be done now.
-	function workers.Tick(worker, now)
+	function workers.Tick(worker, now, stop)
+		if worker.is_released then return end
+		run_queue(worker, stop)
 		if worker.count > 0 then
 			for _, run in pairs(worker.runs) do
 				if run.state == "running" and now - run.since >= worker.timeout then
@@ -171,7 +208,7 @@ return function(realtime, addon)
 		if worker.is_ended then
 			worker.is_ended = false
 			for _, run in SortedPairs(worker.runs) do
-				if run.state ~= "running" and not run.is_asking then
+				if (run.state == "done" or run.state == "failed") and not run.is_asking then
 					if now >= run.retry_at then finish(worker, run) else worker.is_ended = true end
 				end
 			end
@@ -183,18 +220,20 @@ return function(realtime, addon)
 	-- Something waits.
 	function workers.Wake(worker) worker.more = true end
 
-	-- Gives back what runs: another server begins it at once.
+	-- The Lua state ends: tells what has ended, and gives back the rest, also what is on its way here. Another server begins it at once.
 	function workers.Release(worker)
-		local arguments = { "release", "", 0, "" }
-		for id, run in SortedPairs(worker.runs) do
-			if run.state == "running" or run.state == "failed" then arguments[#arguments + 1] = id end
+		worker.is_released, worker.is_on = true, false
+		for _, run in SortedPairs(worker.runs) do
+			-- Again, if Redis has not answered yet: it may not have the script.
+			if run.state == "done" or run.state == "failed" then finish(worker, run) end
 		end
-		if arguments[5] and worker.parent.client:IsValid() then ask(worker, arguments, function() end, function() end) end
+		if worker.has_asked then ask(worker, { "release", "", 0, "" }, function() end, function() end) end
 	end
 
 	function workers.New(parent, channel)
 		return {
-			parent = parent, channel = channel, runs = {}, count = 0, ending = 0, next_at = 0, pause_asking = 0, refusals = 0, is_on = true, more = true,
+			parent = parent, channel = channel, runs = {}, count = 0, queue = {}, at = 1,
+			ending = 0, next_at = 0, pause_asking = 0, refusals = 0, is_on = true, more = true,
 		}
 	end
 end

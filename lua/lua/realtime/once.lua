@@ -30,6 +30,8 @@ return function(realtime, addon)
 		wait(job, 0)
 	end
 
+	local ask
+
 	local function run(job, fence)
 		job.state, job.fence = "running", fence
 		job.next_at = SysTime() + job.lease / 3
@@ -40,6 +42,7 @@ return function(realtime, addon)
 			-- Another server has the job, or had it before this one's next run.
 			if job.state ~= "running" or job.fence ~= fence then return false end
 			job.state, job.next_at = err and "release" or "done", 0
+			if addon.is_ending and not job.is_asking then ask(job) end
 			return true
 		end
 		if not addon.Protect(job.fn, done, fence) then done(true) end
@@ -75,7 +78,7 @@ return function(realtime, addon)
 
 	local ACTIONS = { waiting = "take", running = "renew", done = "done", release = "release" }
 
-	local function ask(job)
+	function ask(job)
 		local state, client = job.state, job.client
 		job.is_asking = true
 		local arguments = { ACTIONS[state], job.token, math.floor(job.lease * 1000), job.id, string.format("%.0f", job.fence or 0) }
@@ -115,6 +118,16 @@ return function(realtime, addon)
 		if not due then return end
 		table.sort(due, function(a, b) return a.order < b.order end)
 		for _, job in ipairs(due) do ask(job) end
+	end)
+
+	-- The Lua state ends: what has ended in its last tick is told now.
+	hook.Add("ShutDown", "realtime.Once", function()
+		addon.End()
+		for client, of_client in pairs(jobs) do
+			for _, job in SortedPairs(client:IsValid() and of_client or {}) do
+				if job.state == "done" or job.state == "release" then ask(job) end
+			end
+		end
 	end)
 
 	-- For realtime_status.

@@ -342,7 +342,10 @@ return function(realtime, addon)
 			publish(self, { instance = self.instance, bye = true, proof = proof, returns = returns })
 		end
 		-- What is accepted at the end of the Lua state is still sent.
-		hook.Add("ShutDown", self.hook, function() if self.client:IsValid() then self.goodbye(true) end end)
+		hook.Add("ShutDown", self.hook, function()
+			addon.End()
+			if self.client:IsValid() then self.goodbye(true) end
+		end)
 		addon.AddTask(self, function(now) tick(self, now) end)
 	end)
 end

@@ -5,7 +5,7 @@ return function(realtime, addon)
 	local SysTime, format = SysTime, string.format
 	local SECONDS = 60 -- until Open gives up, unless it says otherwise: longer than any lease
 	local SAVE_SECONDS = 10 -- until a save that Redis has not answered is told as open
-	local HOLD, MOST_HOLD = 120, 3600 -- seconds that a server keeps a document for a player who was sent to it
+	local HOLD, MOST_HOLD = 120, opening.MOST_HOLD -- seconds that a server keeps a document for a player who was sent to it
 	local BUDGET = 0.002 -- seconds of a tick in which documents are looked at for changes
 	local NAMED = 10 -- players whom a line on the console names
 	local EVENTS = { taken = true, saving = true }
@@ -71,21 +71,22 @@ return function(realtime, addon)
 
 	-- The data of a document that is open here, as Open and Save had it; else nil.
 	function methods:Get(ply)
-		local profile = self.profiles[addon.SteamID64("Get", 1, ply)]
-		if profile and profile.state == "open" then return profile.data end
+		local profile = find(self, addon.SteamID64("Get", 1, ply))
+		return profile and profile.data
 	end
 
 	-- Takes new data, or looks at what is there. Raises for what has no form in JSON.
 	local function take(name, profile, data)
-		if data == nil then return saving.Refresh(profile) end
 		local text, reason
-		if data == realtime.NULL then
+		if data == nil then
+			reason = saving.Refresh(profile)
+		elseif data == realtime.NULL then
 			reason = "realtime.NULL is no document"
 		else
 			text, reason = addon.json.Encode(data, opening.DOCUMENT)
 		end
-		if not text then error(format("'%s' of the profile \"%s\": %s", name, profile.parent.name, reason), 3) end
-		profile.data, profile.text = data, text
+		if reason then error(format("'%s' of the profile \"%s\": %s", name, profile.parent.name, reason), 3) end
+		if text then profile.data, profile.text, profile.problem = data, text, nil end
 	end
 
 	local function caller_of(fn) return { fn = fn, deadline = SysTime() + SAVE_SECONDS } end
@@ -119,6 +120,11 @@ return function(realtime, addon)
 		local profile = find(self, id)
 		if not profile then return not_open(self, id) end
 		take("Close", profile, data)
+		-- Another addon opened it for a player who is still here: it stays his.
+		if not isentity(ply) and not options.to and opening.IsPlayers(profile) and not self.is_ending then
+			table.insert(profile.callers, caller_of(fn))
+			return true
+		end
 		if profile.state == "open" then saving.Close(profile, { to = options.to, hold = math.ceil(options.hold or HOLD) }) end
 		if self.is_ending then
 			saving.Finish(profile)
@@ -227,7 +233,10 @@ return function(realtime, addon)
 		client:Subscribe(self.channel, identifier, function(message) renewing.Hear(self, message) end, { max_bytes = 256 })
 		client:On("ready", identifier, function() self.renew_at = 0 end)
 		hook.Add("PlayerDisconnected", identifier, function(ply) left(self, ply) end)
-		hook.Add("ShutDown", identifier, function() finish(self) end)
+		hook.Add("ShutDown", identifier, function()
+			addon.End()
+			finish(self)
+		end)
 		function self.close()
 			addon.RemoveTask(self)
 			hook.Remove("PlayerDisconnected", identifier)

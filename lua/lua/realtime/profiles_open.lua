@@ -9,6 +9,7 @@ return function(realtime, addon)
 	local MAX_HANDED = 64 -- documents that wait here for players who were sent on
 	local opening = {}
 	addon.profiles_opening = opening
+	opening.MOST_HOLD = 3600 -- seconds that a document may wait for such a player
 	opening.DOCUMENT = { bytes = 256 * 1024, elements = 100000 }
 
 	function opening.Key(self, id) return self.channel .. ":" .. id end
@@ -51,10 +52,14 @@ return function(realtime, addon)
 	-- He was a player, and has left: he hears nothing more.
 	local function has_left(opener) return isentity(opener.owner) and not IsValid(opener.owner) end
 
-	-- What is open is handed to all who wait for it; or the error.
-	function opening.Answer(profile, err)
-		local openers = profile.openers
-		profile.openers = {}
+	-- Whether he is who he says. With the SteamID of a player who is here and whom Steam has not confirmed, nobody gets anything.
+	local function is_confirmed(profile, opener)
+		local owner = opener.owner
+		if not isentity(owner) then owner = player.GetBySteamID64(profile.id) or nil end
+		return not IsValid(owner) or owner:IsFullyAuthenticated()
+	end
+
+	local function answer(profile, openers, err)
 		for _, opener in ipairs(openers) do
 			if not has_left(opener) then
 				if not err and profile.state ~= "open" then
@@ -67,6 +72,13 @@ return function(realtime, addon)
 				end
 			end
 		end
+	end
+
+	-- All who wait for it hear the error.
+	function opening.Answer(profile, err)
+		local openers = profile.openers
+		profile.openers = {}
+		answer(profile, openers, err)
 	end
 
 	local function fail(profile, err)
@@ -87,12 +99,25 @@ return function(realtime, addon)
 		if profile.openers[1] then opening.Take(profile) end
 	end
 
-	-- It is for whoever waits for it.
+	-- Whether a player who is here has opened it.
+	function opening.IsPlayers(profile) return isentity(profile.owner) and IsValid(profile.owner) end
+
+	-- It is for whoever waits for it. Who is not confirmed goes on waiting, and is never its owner.
 	function opening.Take(profile)
+		local confirmed, others = {}, {}
+		for _, opener in ipairs(profile.openers) do
+			local list = is_confirmed(profile, opener) and confirmed or others
+			if not has_left(opener) then list[#list + 1] = opener end
+		end
+		profile.openers = others
+		if not confirmed[1] then return end
 		profile.state, profile.hold, profile.is_leaving = "open", nil, false
-		profile.owner = profile.openers[#profile.openers].owner
+		-- Its owner is the player who came last; an id only as long as no player opens it, too.
+		for _, opener in ipairs(confirmed) do
+			if isentity(opener.owner) or not opening.IsPlayers(profile) then profile.owner = opener.owner end
+		end
 		profile.autosave_at = profile.autosave_at or SysTime() + addon.profiles_interval
-		opening.Answer(profile)
+		answer(profile, confirmed)
 	end
 
 	-- Asks the addon's own storage.
@@ -109,7 +134,7 @@ return function(realtime, addon)
 				opened(profile, data)
 			end
 		end
-		local fine, reason = addon.Protect(profile.parent.storage.load, profile.id, done)
+		local fine, reason = addon.Protect(profile.parent.storage.load, profile.id, done, profile.fence)
 		if not fine then done(reason) end
 	end
 
@@ -142,10 +167,17 @@ return function(realtime, addon)
 		if not profile.openers[1] then opening.End(profile) end
 	end
 
+	local function has_confirmed(profile)
+		for _, opener in ipairs(profile.openers) do
+			if is_confirmed(profile, opener) then return true end
+		end
+		return false
+	end
+
 	local function ask(profile)
 		local self, sent = profile.parent, SysTime()
 		profile.is_asking, profile.is_free, profile.was_asked = true, false, true
-		local action = profile.openers[1] and "open" or "claim"
+		local action = has_confirmed(profile) and "open" or "claim"
 		local arguments = { action, profile.token, opening.Lease(), self.id, self.channel, profile.id }
 		local accepted = addon.RunScript(self.client, SCRIPT, { opening.Key(self, profile.id) }, arguments, function(err, reply)
 			profile.is_asking = false
@@ -166,7 +198,7 @@ return function(realtime, addon)
 			reason = "there is no connection to Redis"
 		elseif profile.state == "loading" then
 			reason = "its storage did not answer"
-		elseif isentity(opener.owner) and not opener.owner:IsFullyAuthenticated() then
+		elseif not is_confirmed(profile, opener) then
 			reason = "Steam has not said that he is who he says"
 		elseif profile.state == "closing" then
 			reason = "it is not saved yet after it was closed here"
@@ -188,15 +220,6 @@ return function(realtime, addon)
 		for _, opener in ipairs(late) do addon.Protect(opener.fn, timeout_error(profile, opener)) end
 	end
 
-	-- An id that Steam has not confirmed may be anybody's: for it nothing is taken from another server.
-	local function is_confirmed(profile)
-		if profile.hold then return true end
-		for _, opener in ipairs(profile.openers) do
-			if not isentity(opener.owner) or opener.owner:IsFullyAuthenticated() then return true end
-		end
-		return false
-	end
-
 	-- What is to be done now, while it is "opening" or "loading".
 	function opening.Tick(profile, now)
 		if profile.is_asking then return end
@@ -205,7 +228,8 @@ return function(realtime, addon)
 			return opening.End(profile)
 		end
 		if profile.state == "loading" or now < profile.next_at then return end
-		if profile.parent.client:IsConnected() and is_confirmed(profile) then ask(profile) end
+		-- An id that Steam has not confirmed may be anybody's: for it nothing is taken from another server.
+		if profile.parent.client:IsConnected() and (profile.hold or has_confirmed(profile)) then ask(profile) end
 	end
 
 	-- It may be free now.
@@ -219,6 +243,6 @@ return function(realtime, addon)
 		for _, profile in pairs(self.profiles) do
 			if profile.hold then handed = handed + 1 end
 		end
-		if handed < MAX_HANDED then opening.Begin(self, id, max(hold, 1)) end
+		if handed < MAX_HANDED then opening.Begin(self, id, min(max(hold, 1), opening.MOST_HOLD)) end
 	end
 end

@@ -15,7 +15,8 @@ return function(realtime, addon)
 			return
 		end
 		profile.renewed_at = sent
-		if outcome == "behind" and not profile.parent.storage then profile.saved, profile.acknowledged = saving.UNKNOWN, 0 end
+		-- What was never saved cannot be lost.
+		if outcome == "behind" and not profile.parent.storage and profile.text ~= nil then profile.saved, profile.acknowledged = saving.UNKNOWN, 0 end
 		if detail ~= "" then saving.LetGo(profile, detail) end
 	end
 

@@ -18,22 +18,33 @@ return function(realtime, addon)
 
 	saving.Tell = tell
 
-	-- Notes what the document has now.
+	-- Notes what the document has now. Returns why that cannot be saved; the console has each reason once.
 	function saving.Note(profile)
 		if profile.data == nil then return end
 		local text, reason = addon.json.Encode(profile.data, opening.DOCUMENT)
 		if text then
-			profile.text = text
-		else
-			opening.Say(profile.parent, profile.id, "it cannot be saved, and stays as it was saved last: %s", addon.Printable(reason, 160))
+			profile.text, profile.problem = text, nil
+			return
 		end
+		if profile.problem ~= reason then
+			profile.problem = reason
+			addon.Say(format('profile "%s" of %s: it cannot be saved, and stays as it was saved last: %s', profile.parent.name, profile.id,
+				addon.Printable(reason, 160)))
+		end
+		return reason
+	end
+
+	-- It is let go of as it was saved last.
+	local function say_lost(profile)
+		addon.Say(format('profile "%s" of %s: what changed since it could be saved last is lost: %s', profile.parent.name, profile.id,
+			addon.Printable(profile.problem, 160)))
 	end
 
 	-- The same, after listeners for `saving` have brought it up to date; who has left is asked nothing any more.
 	function saving.Refresh(profile)
 		local owner = profile.owner
 		if profile.data ~= nil and not (isentity(owner) and not IsValid(owner)) then tell(profile.parent, "saving", owner, profile.data) end
-		saving.Note(profile)
+		return saving.Note(profile)
 	end
 
 	local function answer(list, err)
@@ -59,6 +70,8 @@ return function(realtime, addon)
 		if profile.text ~= profile.saved then
 			opening.Say(self, profile.id, "what changed since it was saved last is lost: this server was not heard of for %g s, and %s opened it",
 				addon.profiles_lease, addon.Printable(who, 70))
+		elseif profile.problem then
+			say_lost(profile)
 		end
 		-- A save whose answer was lost may have been the last that counted.
 		local outcome = profile.is_unsure and "may not have been saved" or "was not saved"
@@ -74,6 +87,7 @@ return function(realtime, addon)
 		profile.state = "closing"
 		profile.to, profile.to_hold = options and options.to or "", options and options.hold or 0
 		profile.next_at = 0
+		if profile.problem then say_lost(profile) end
 	end
 
 	-- Another server wants it. What it has now is what counts, and what is done with it from here on does not.
@@ -175,17 +189,28 @@ return function(realtime, addon)
 		again(profile, flight)
 	end
 
+	-- Others have waited for it for a lease, and its storage fails.
+	local function is_overdue(profile)
+		return profile.state == "closing" and profile.refusals > 0 and profile.wanted_at and SysTime() - profile.wanted_at >= addon.profiles_lease
+	end
+
+	-- It is let go without its last changes.
+	local function give_up(profile)
+		opening.Say(profile.parent, profile.id, "what changed since it was saved last is lost: its storage fails, and others wait for it: %s",
+			profile.failure)
+		profile.text, profile.next_at = profile.saved, 0
+	end
+
 	-- Storage of one's own could not save it.
 	local function storage_failed(profile, reason)
 		pause(profile)
-		local self = profile.parent
-		if profile.state == "closing" and profile.wanted_at and SysTime() - profile.wanted_at >= addon.profiles_lease then
-			opening.Say(self, profile.id, "what changed since it was saved last is lost: its storage fails, and others wait for it: %s", reason)
-			profile.text, profile.next_at = profile.saved, 0
-			return
-		end
-		opening.Say(self, profile.id, "it was not saved, and this is tried again: %s", reason)
+		profile.failure = reason
+		if is_overdue(profile) then return give_up(profile) end
+		opening.Say(profile.parent, profile.id, "it was not saved, and this is tried again: %s", reason)
 	end
+
+	-- Whether it is certain that no other server has it: Redis has said so within the lease.
+	local function is_heard(profile) return SysTime() < profile.renewed_at + addon.profiles_lease end
 
 	-- The addon's own storage saves it. Its fence grows with each save. `is_last`: no later tick comes.
 	local function store(profile, is_last)
@@ -196,12 +221,17 @@ return function(realtime, addon)
 		local function done(err)
 			if profile.flight ~= flight then return end
 			profile.flight = nil
-			if not err then
+			if not err and is_heard(profile) then
 				profile.saved, profile.refusals, profile.is_unsure = text, 0, false
 				return answer(flight.callers)
 			end
+			-- Nobody knows what the storage has now; and what came after the lease may be none that counts.
+			profile.saved, profile.is_unsure = saving.UNKNOWN, true
+			if not err then
+				profile.parent.renew_at = 0
+				return again(profile, flight)
+			end
 			local reason = addon.Printable(tostring(err), 160)
-			profile.is_unsure = true
 			storage_failed(profile, reason)
 			answer(flight.callers, addon.Error("STORAGE", format('the profile "%s" of %s was not saved: %s', profile.parent.name, profile.id, reason)))
 		end
@@ -226,8 +256,6 @@ return function(realtime, addon)
 			profile.id, reason), true))
 	end
 
-	local function is_heard(profile) return SysTime() < profile.renewed_at + addon.profiles_lease end
-
 	-- What is to be done now, while it is "open", "handed" or "closing".
 	function saving.Tick(profile, now, stop)
 		expire(profile, profile.callers, now)
@@ -237,6 +265,8 @@ return function(realtime, addon)
 			expire(profile, flight.callers, now)
 			if flight.done and now >= flight.until_when then
 				flight.done(format("the storage did not answer within %g s", addon.profiles_patience))
+			elseif flight.done and is_overdue(profile) then
+				flight.done(profile.failure)
 			end
 			return
 		end
@@ -257,6 +287,7 @@ return function(realtime, addon)
 			end
 			if profile.state == "ended" then return end -- a listener closed the client
 		end
+		if profile.parent.storage and profile.text ~= profile.saved and is_overdue(profile) then give_up(profile) end
 		local is_changed = profile.text ~= profile.saved
 		if now < profile.next_at or not (is_changed or profile.callers[1] or profile.state == "closing") then return end
 		if profile.parent.storage and is_changed then
@@ -271,6 +302,7 @@ return function(realtime, addon)
 	-- The Lua state ends, and no answer is heard any more: it goes out at once. Returns whether it did.
 	function saving.Finish(profile)
 		if profile.state == "open" then saving.Refresh(profile) end
+		local is_unsaved = profile.problem ~= nil
 		local is_changed = profile.text ~= profile.saved
 		if profile.parent.storage and is_changed then
 			store(profile, true)
@@ -278,10 +310,12 @@ return function(realtime, addon)
 			is_changed = false
 		end
 		if profile.state == "opening" and not profile.was_asked then return true end
+		if is_unsaved and profile.state ~= "closing" then say_lost(profile) end
 		profile.state = "closing"
 		local kind, detail = content(profile)
 		profile.number = profile.number + 1
 		local accepted = send(profile, profile.fence and "close" or "release", kind, detail)
+		if is_unsaved then return false end
 		return not is_changed or accepted and profile.parent.client:IsConnected() and is_heard(profile)
 	end
 end

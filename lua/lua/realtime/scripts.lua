@@ -1,5 +1,6 @@
 -- Scripts that run inside Redis: the files in redis/, which web sites may run, too.
 return function(realtime, addon)
+	local SysTime = SysTime
 	local FOLDER = "realtime/redis/"
 	local MOST_WAITING = 10000 -- calls of one script that wait until Redis has it again
 	local texts = {}
@@ -39,6 +40,9 @@ return function(realtime, addon)
 		return addon.ScriptText(name) .. (is_named and "\n-- " .. id .. " " .. number_of(client) or "")
 	end
 
+	-- Errors of a server that will never load a script.
+	local REFUSALS = { NOPERM = true, ERR = true }
+
 	-- Until Redis has told the digest, the script itself is sent; and always by a server whose id is another one on each map, because
 	-- Redis would keep a script for each of them.
 	local function digest_of(client, name)
@@ -50,8 +54,8 @@ return function(realtime, addon)
 		local accepted = client:Command({ "SCRIPT", "LOAD", text_to_send(client, name) }, function(err, digest)
 			if not err then
 				known[name] = digest
-			elseif err.code == "DISCONNECTED" or err.code == "TIMEOUT" or err.code == "CLOSED" then
-				known[name] = nil
+			elseif not REFUSALS[err.code] then
+				known[name] = nil -- it is asked again: Redis was loading, for instance
 			end
 		end)
 		if not accepted then known[name] = nil end
@@ -71,7 +75,7 @@ return function(realtime, addon)
 		calls[client] = calls[client] or {}
 		local of_script = calls[client][name]
 		if not of_script then
-			of_script = { made = 0, unanswered = 0, waiting = {} }
+			of_script = { made = 0, unanswered = 0, waiting = {}, sent = {} }
 			calls[client][name] = of_script
 		end
 		return of_script
@@ -96,6 +100,30 @@ return function(realtime, addon)
 		return words
 	end
 
+	-- Scripts whose calls have a token, under which Redis keeps the outcome: the same call again does nothing twice.
+	local REPEATABLE = { "durable_publish", "players_post", "shared_write" }
+
+	-- The Lua state ends: nobody hears from now on that Redis has forgotten a script. So every call is sent with its script, those that
+	-- wait for an answer to others as well; and what may be repeated and is not answered yet, again. Every ShutDown hook of the addon
+	-- calls this first, because hooks run in any order.
+	function addon.End()
+		if addon.is_ending then return end
+		addon.is_ending = true
+		addon.AddTask("realtime.End", function() -- it has not ended
+			addon.is_ending = false
+			addon.RemoveTask("realtime.End")
+		end)
+		for client, of_client in pairs(calls) do
+			for name, of_script in pairs(client:IsValid() and of_client or {}) do
+				for order, call in pairs(table.HasValue(REPEATABLE, name) and of_script.sent or {}) do
+					local function evaluate() return call.evaluate(function() end) end
+					table.insert(of_script.waiting, { order = order, evaluate = evaluate, fn = function() end })
+				end
+				send_waiting(of_script)
+			end
+		end
+	end
+
 	-- Runs a script for the last time before the Lua state ends: nobody hears then that Redis has forgotten it. Answers as client:Command.
 	function addon.RunScriptLast(client, name, keys, arguments)
 		return client:Command(words_of("EVAL", addon.ScriptText(name), keys, arguments), function() end)
@@ -110,26 +138,30 @@ return function(realtime, addon)
 		local function command(verb, script) return words_of(verb, script, keys, arguments) end
 		of_script.made = of_script.made + 1
 		local call = { order = of_script.made, fn = fn }
-		function call.evaluate() return client:Command(command("EVAL", text_to_send(client, name)), fn, seconds) end
+		local deadline = seconds and SysTime() + seconds
+		function call.evaluate(answered)
+			local left = deadline and math.max(deadline - SysTime(), 0.001) -- it may have waited
+			return client:Command(command("EVAL", text_to_send(client, name)), answered or fn, left)
+		end
 		local function wait() of_script.waiting[#of_script.waiting + 1] = call end
 
-		if of_script.waiting[1] then
+		if of_script.waiting[1] and not addon.is_ending then
 			if #of_script.waiting >= MOST_WAITING then
 				return false, addon.Error("OVERLOADED", MOST_WAITING .. " calls of a script wait already", false)
 			end
 			wait()
 			return true
 		end
-		local digest = digest_of(client, name)
+		local digest = not addon.is_ending and digest_of(client, name)
 		if not digest then return call.evaluate() end
 		local accepted, refusal = client:Command(command("EVALSHA", digest), function(err, reply)
-			of_script.unanswered = of_script.unanswered - 1
+			of_script.unanswered, of_script.sent[call.order] = of_script.unanswered - 1, nil
 			local is_missing = err and err.code == "NOSCRIPT"
 			if is_missing then wait() end
-			if of_script.unanswered == 0 then send_waiting(of_script) end
+			if of_script.unanswered == 0 or addon.is_ending then send_waiting(of_script) end
 			if not is_missing then return fn(err, reply) end
 		end, seconds)
-		if accepted then of_script.unanswered = of_script.unanswered + 1 end
+		if accepted then of_script.unanswered, of_script.sent[call.order] = of_script.unanswered + 1, call end
 		return accepted, refusal
 	end
 end

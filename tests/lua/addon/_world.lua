@@ -25,6 +25,14 @@ return function(settings)
 			return fine, not fine and message or nil
 		end,
 	}
+	-- As scripts.lua has it, until the next tick.
+	function addon.End()
+		addon.is_ending = true
+		addon.AddTask("End", function()
+			addon.is_ending = false
+			addon.RemoveTask("End")
+		end)
+	end
 	if settings and settings.secret then
 		function addon.Sign(text) return real.HMAC(settings.secret, text) end
 	end

@@ -66,6 +66,44 @@ host.test("a Redis that is full takes nothing, says so, and loses nothing that i
 	close(a)
 end)
 
+host.test("on a Redis that is full, two live workers do not take a message from each other, and subscribers read", function()
+	local work, news, a, b, runs = kit.unique("work"), kit.unique("news"), server(), server(), 0
+	local function count() runs = runs + 1 end
+	a.work(work, count, { patience = 1 })
+	kit.eq(done(a, "Publish", work, "x"), nil)
+	kit.wait("the run", function() return runs == 1 end)
+	b.work(work, count, { patience = 1 })
+	local id = kit.unique("s")
+	local reader = server(id)
+	reader.subscribe(news)
+	world.leave(reader)
+	kit.eq(done(a, "Publish", news, "waits"), nil)
+	host.real.command("CONFIG", "SET", "maxmemory", "1")
+	reader = server(id)
+	reader.durable:Subscribe(news, function(data) reader.got[#reader.got + 1] = data end)
+	local stop = SysTime() + 4 -- four times the patience
+	kit.wait("the time", function() return SysTime() > stop end)
+	host.real.command("CONFIG", "SET", "maxmemory", "0")
+	kit.eq({ runs, reader.got }, { 1, { "waits" } })
+	close(a, b, reader)
+end)
+
+host.test("a user who may not do one step of Publish publishes nothing", function()
+	for _, missing in ipairs({ "set", "xtrim", "hset", "xadd" }) do
+		local channel, a = kit.unique("news"), server()
+		a.subscribe(channel)
+		local client = kit.ready({ url = kit.user(kit.unique("u"), "on >pw ~realtime:durable:* &* +@all -" .. missing) })
+		client:On("error", function() end)
+		local answer
+		realtime.Durable(client, "b"):Publish(channel, "x", function(err) answer = { tostring(err) } end)
+		kit.wait("the answer", function() return answer end)
+		assert(answer[1] ~= "nil", missing)
+		kit.eq(host.real.command("XLEN", "realtime:durable:{" .. channel .. "}"), 0, "without +" .. missing)
+		close(a)
+		client:Disconnect()
+	end
+end)
+
 host.test("whatever breaks the connection, each message is published once, and each subscriber gets it once or again", function()
 	local channel, proxy = kit.unique("news"), host.proxy()
 	local options = { reconnect_min = 0.01, reconnect_max = 0.05, ping_interval = 0.5, ping_timeout = 0.5 }

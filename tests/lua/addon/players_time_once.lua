@@ -216,6 +216,54 @@ host.test("after a failover to a clock that is behind, the newest claim is still
 	for _, server in ipairs(world.running) do kit.eq(where(server, ID), "c", server.id) end
 end)
 
+host.test("a claim that was long on its way does not take a player from the server to which he went meanwhile", function()
+	local world = new_world("a", "b")
+	world.pass(6)
+	world.a.game.join(ID)
+	world.a.client.up = world.case.now + 4
+	world.pass(1)
+	world.b.game.join(ID)
+	world.pass(2)
+	kit.eq(where(world.b, ID), "b")
+	world.pass(10)
+	kit.eq({ where(world.a, ID), where(world.b, ID), world.b.events }, { "b", "b", { "joined b" } })
+	assert(table.HasValue(world.a.events, "taken b"), kit.show(world.a.events))
+end)
+
+host.test("if Redis's clock is set forward or back, who comes later is still the newest", function()
+	for _, ahead in ipairs({ 300, -300 }) do
+		local world = new_world("a", "b")
+		world.a.game.join(ID)
+		world.pass(6)
+		world.case.redis.ahead = ahead
+		world.pass(6)
+		world.b.game.join(ID)
+		world.pass(8)
+		for _, server in ipairs(world.running) do kit.eq(where(server, ID), "b", server.id .. " " .. ahead) end
+		world.start("c") -- which knows no other clock
+		world.pass(2)
+		world.c.game.join(OTHER)
+		world.pass(1)
+		world.b.game.join(OTHER)
+		world.pass(8)
+		for _, server in ipairs(world.running) do kit.eq(where(server, OTHER), "b", server.id .. " " .. ahead) end
+	end
+end)
+
+host.test("a server that died before Redis's clock was set back is dead when its lease is over", function()
+	local world = new_world("a", "b")
+	world.a.game.join(ID)
+	world.pass(6)
+	world.finish(world.a)
+	world.case.redis.ahead = -3600
+	world.pass(30)
+	local reply
+	world.b.players:Ask(ID, "x", nil, function(err) reply = err.code end)
+	world.pass(1)
+	kit.eq(reply, "NOBODY")
+	kit.eq(table.Count(world.case.redis.sets["realtime:players:{players}:leases"]), 1)
+end)
+
 host.test("strange messages do no harm, and cannot drive a player away", function()
 	local world = new_world("a", "b")
 	world.a.game.join(ID)
@@ -255,4 +303,52 @@ host.test("strange messages do no harm, and cannot drive a player away", functio
 	world.case.publish("realtime:players:a", "\255\n")
 	world.case.publish("realtime:players:a", "post " .. ("7"):rep(17))
 	world.pass(1)
+end)
+
+host.test("a post whose answer was lost is asked for again while Redis refuses the question: it is not called refused", function()
+	local world, got = new_world("a"), kit.recorder()
+	local addon, refusals = world.a.addon, 0
+	assert(world.a.players:Post(ID, "gift", 1, got.fn))
+	assert(world.a.players:Post(ID, "gift", 2, { timeout = 2 }, got.fn))
+	local run = addon.RunScript
+	function addon.RunScript(client, name, keys, arguments, fn)
+		if arguments[1] ~= "ask" then return run(client, name, keys, arguments, fn) end
+		refusals = refusals + 1
+		fn(addon.Error("LOADING", "Redis is loading the dataset in memory", false))
+		return true
+	end
+	world.case.cut(world.a.client, "now")
+	world.case.connect(world.a.client)
+	world.pass(3)
+	kit.eq({ #got, got[1][1].code, got[1][1].sent }, { 1, "TIMEOUT", true })
+	assert(tostring(got[1][1]):find("LOADING", 1, true) and refusals > 10, tostring(got[1][1]))
+	addon.RunScript = run
+	world.pass(1)
+	kit.eq({ #got, got[2][1], got[2][2] ~= nil }, { 2, nil, true })
+end)
+
+host.test("a post that was handled in the last tick of a Lua state does not come again", function()
+	local world, runs, answers = new_world("a", "b"), 0, {}
+	local function answer(_, data, _, reply)
+		runs = runs + 1
+		answers[data] = reply
+		return true
+	end
+	world.a.players:Answer("gift", answer)
+	world.a.game.join(ID)
+	world.pass(2)
+	for i = 1, 2 do world.b.players:Post(ID, "gift", i) end
+	world.pass(2)
+	kit.eq(runs, 2)
+	answers[1](nil, "")
+	-- It runs after the addon's own hook, or before it.
+	world.a.game.run("ShutDown")
+	answers[2](nil, "")
+	world.case.kill(world.a, "now")
+	table.RemoveByValue(world.running, world.a)
+	local next_a = world.start("a")
+	next_a.players:Answer("gift", answer)
+	next_a.game.join(ID)
+	world.pass(20)
+	kit.eq(runs, 2)
 end)

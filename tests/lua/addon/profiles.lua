@@ -128,9 +128,11 @@ host.test("the end of the Lua state saves and lets go of all, also of what hooks
 	hook.GetTable().ShutDown["realtime.Profiles " .. a.id .. " " .. name]()
 	-- Hooks run in any order: another addon's comes later.
 	kit.eq({ a.profiles:Save(ids[1], { points = 1000 }), a.profiles:Close(ids[2], { points = 2000 }) }, { true, true })
+	a.profiles:Get(ids[3]).points = 3000
+	kit.eq(a.profiles:Save(ids[3]), true)
 	kit.command(a.client, { "PING" })
 	a.client:Disconnect()
-	for i = 1, 20 do opens(b, ids[i], { points = i <= 2 and i * 1000 or i * 10 }) end
+	for i = 1, 20 do opens(b, ids[i], { points = i <= 3 and i * 1000 or i * 10 }) end
 	close(b)
 end)
 

@@ -3,7 +3,7 @@
 
 local world = include("_profiles.lua")
 local kit, realtime, addon = world.kit, world.realtime, world.addon
-local server, close, done, opens, field = world.server, world.close, world.done, world.opens, world.field
+local server, close, leave, done, opens, field = world.server, world.close, world.leave, world.done, world.opens, world.field
 
 local function join(id, options)
 	options = options or {}
@@ -45,6 +45,35 @@ host.test("who leaves has his document saved and let go, with what the hooks of 
 	close(a, b)
 end)
 
+host.test("a player's document stays his where another addon opens and closes it by its SteamID", function()
+	local name, id = kit.unique("wallet"), world.player_id()
+	local a = server(name)
+	local alice = join(id)
+	kit.eq({ done(a, "Open", alice) }, {})
+	local wallet = { points = 7 }
+	kit.eq(done(a, "Save", alice, wallet), nil)
+	assert(select(2, done(a, "Open", id)) == wallet)
+	wallet.points = 8
+	kit.eq(done(a, "Close", id), nil)
+	kit.eq({ a.profiles:Get(alice) == wallet, field(a, id, "data"), #a.taken }, { true, '{"points":8}', 0 })
+	-- It goes with her, whoever opened it last.
+	kit.eq(done(a, "Open", id), nil)
+	host.players.leave(alice)
+	kit.wait("the end", function() return not a.profiles.profiles[id] end)
+	kit.eq(field(a, id, "holder"), "")
+	-- The other way round it is hers as soon as she opens it.
+	opens(a, id, { points = 8 })
+	alice = join(id)
+	kit.eq(done(a, "Open", alice), nil)
+	kit.eq(done(a, "Close", id), nil)
+	kit.eq(a.profiles:Get(alice), { points = 8 })
+	-- A hand-over is one by either name.
+	kit.eq(done(a, "Close", id, nil, { to = "ttt-2" }), nil)
+	kit.eq(a.profiles:Get(alice), nil)
+	host.players.leave(alice)
+	close(a)
+end)
+
 host.test("who leaves while his document is opened hears nothing, and nothing stays open", function()
 	local name, id = kit.unique("wallet"), world.player_id()
 	local a, b = server(name), server(name)
@@ -74,6 +103,55 @@ host.test("nobody is taken from another server by an id that Steam has not confi
 	kit.eq(got[1][1].code, "TIMEOUT")
 	assert(got[1][1].message:find("Steam", 1, true), got[1][1].message)
 	kit.eq({ #a.taken, a.profiles:Get(id) }, { 0, 1 })
+	host.players.validate(alice)
+	kit.wait("her document", function() return got[2] end)
+	kit.eq({ got[2], #a.taken }, { { nil, 1 }, 1 })
+	host.players.leave(alice)
+	close(a, b)
+end)
+
+host.test("an id that Steam has not confirmed gets nothing that is here already, and owns nothing", function()
+	local name, id = kit.unique("wallet"), world.player_id()
+	local a, b = server(name), server(name)
+	-- What is open here by its SteamID.
+	opens(a, id, nil)
+	kit.eq(done(a, "Save", id, 7), nil)
+	local alice = join(id, { validated = false })
+	assert(a.profiles:Open(alice, function() error("she is not confirmed") end))
+	kit.ticks(5)
+	host.players.leave(alice)
+	kit.ticks(5)
+	kit.eq({ a.profiles:Get(id), #a.taken }, { 7, 0 }, "nobody's leaving closes it")
+	-- What was handed over to this server.
+	kit.eq(done(a, "Close", id, nil, { to = b.id }), nil)
+	kit.wait("the hand-over", function() return b.profiles.profiles[id] and b.profiles.profiles[id].state == "handed" end)
+	alice = join(id, { validated = false })
+	local late, got = kit.recorder(), kit.recorder()
+	assert(b.profiles:Open(alice, { timeout = 0.3 }, late.fn))
+	assert(b.profiles:Open(alice, got.fn))
+	kit.wait("the end of patience", function() return late[1] end)
+	assert(late[1][1].message:find("Steam", 1, true), late[1][1].message)
+	kit.eq({ #got, b.profiles:Get(id) }, { 0, nil })
+	host.players.validate(alice)
+	kit.wait("her document", function() return got[1] end)
+	kit.eq(got[1], { nil, 7 })
+	host.players.leave(alice)
+	close(a, b)
+end)
+
+host.test("the SteamID of a player who is here waits for Steam as well, also with a hand-over that nobody made", function()
+	local name, id = kit.unique("wallet"), world.player_id()
+	local a, b = server(name), server(name)
+	opens(a, id, nil)
+	kit.eq(done(a, "Save", id, 1), nil)
+	local alice, got = join(id, { validated = false }), kit.recorder()
+	host.server.publish("realtime:profiles:{" .. name .. "}", "handed " .. id .. " " .. b.id .. " 300")
+	kit.wait("the message", function() return b.profiles.begun == 1 end)
+	assert(b.profiles:Open(alice:SteamID64(), { timeout = 0.3 }, got.fn))
+	assert(b.profiles:Open(alice:SteamID(), got.fn))
+	kit.wait("the end of patience", function() return got[1] end)
+	assert(got[1][1].message:find("Steam", 1, true), got[1][1].message)
+	kit.eq({ #got, #a.taken, a.profiles:Get(id) }, { 1, 0, 1 })
 	host.players.validate(alice)
 	kit.wait("her document", function() return got[2] end)
 	kit.eq({ got[2], #a.taken }, { { nil, 1 }, 1 })
@@ -125,6 +203,34 @@ host.test("a bot has no document, and what is no player raises", function()
 	kit.eq(done(a, "Close", id), nil)
 	opens(a, id, { text = ("x"):rep(262144 - 11) })
 	close(a)
+end)
+
+host.test("what cannot be saved raises, also without data, and is told once and at the end", function()
+	local name, id = kit.unique("wallet"), world.player_id()
+	local a = server(name)
+	opens(a, id, nil)
+	kit.eq(done(a, "Save", id, { points = 1, slots = {} }), nil)
+	local rarely = addon.SayRarely
+	function addon.SayRarely() end -- what was told a moment ago
+	local said = kit.lines('profile "' .. name:gsub("%p", "%%%0") .. '".*')
+	local wallet = a.profiles:Get(id)
+	wallet.points, wallet.slots[12] = 500, "crowbar"
+	for _ = 1, 2 do kit.raises("'Save' of the profile .*slots", a.profiles.Save, a.profiles, id, function() error("it was not saved") end) end
+	kit.raises("'Close' of the profile .*slots", a.profiles.Close, a.profiles, id)
+	local function stored() return addon.json.Decode(field(a, id, "data")) end
+	kit.eq({ #said(), a.profiles:Get(id) == wallet, stored() }, { 1, true, { points = 1, slots = {} } })
+	assert(said()[1]:find("slots", 1, true), said()[1])
+	-- It is well again, and then no number.
+	wallet.slots = { "crowbar" }
+	kit.eq({ done(a, "Save", id), stored() }, { nil, { points = 500, slots = { "crowbar" } } })
+	wallet.points = 0 / 0
+	kit.raises("'Save' of the profile .*points", a.profiles.Save, a.profiles, id)
+	leave(a)
+	addon.SayRarely = rarely
+	local lines = said()
+	kit.eq(#lines, 4)
+	assert(lines[3]:find("since it could be saved last is lost: points", 1, true), lines[3])
+	assert(lines[4]:find("the map ended before the last changes of these were saved: " .. id, 1, true), lines[4])
 end)
 
 host.test("the same arguments give the same profiles; without an id there are none", function()

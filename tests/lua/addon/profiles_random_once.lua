@@ -35,8 +35,9 @@ local function new_storage(case, random, take)
 	local function later(fn) case.world.realtime.After(random(0, 20) / 10, fn) end
 	function storage.options(client)
 		return {
-			load = function(id, done)
+			load = function(id, done, fence)
 				later(function()
+					storage.fences[id] = math.max(storage.fences[id] or 0, fence)
 					if not client.valid then return end
 					if storage.fails then return done("the storage is down") end
 					done(nil, storage.rows[id] and table.Copy(storage.rows[id]))

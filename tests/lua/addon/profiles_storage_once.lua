@@ -8,8 +8,9 @@ local server, close, leave, done, opens, field = world.server, world.close, worl
 -- A database of one table, that takes what has the larger fence, and the functions for it.
 local function new_storage()
 	local storage = { rows = {}, fences = {}, loads = 0, saves = 0 }
-	function storage.load(id, finish)
+	function storage.load(id, finish, fence)
 		storage.loads = storage.loads + 1
+		storage.fences[id] = math.max(storage.fences[id] or 0, fence)
 		if storage.on_load then return storage.on_load(id, finish) end
 		finish(nil, table.Copy({ storage.rows[id] })[1])
 	end
@@ -176,4 +177,64 @@ host.test("after a long silence the storage is asked only once Redis has said th
 	b.profiles.profiles[id].renewed_at = -1000
 	kit.eq({ done(b, "Save", id, { points = 2 }), storage.rows[id] }, { nil, { points = 2 } })
 	close(a, b)
+end)
+
+host.test("a slow save changes nothing once the next server has loaded, and one that ends after the lease is not told as done", function()
+	local name, id, storage = kit.unique("wallet"), world.player_id(), new_storage()
+	local a, b = server(name, storage.options), server(name, storage.options)
+	local write
+	local function slow(_, data, fence, finish)
+		write, storage.on_save = function() finish(storage.write(id, data, fence)) end, nil
+	end
+	local function save_slowly(from, data)
+		local got = kit.recorder()
+		write, storage.on_save = nil, slow
+		from.profiles:Save(id, data, got.fn)
+		kit.wait("the save", function() return write end)
+		return got
+	end
+	local function lose() host.real.command("HSET", "realtime:profiles:{" .. name .. "}:" .. id, "until", "1") end
+	opens(a, id, nil)
+	kit.eq(done(a, "Save", id, { points = 100 }), nil)
+	local got = save_slowly(a, { points = 40 })
+	lose()
+	opens(b, id, { points = 100 })
+	write()
+	kit.eq({ got[1][1].code, storage.rows[id] }, { "STORAGE", { points = 100 } })
+	-- This one still has it, and could not know: it is saved again, with a later fence, once Redis has said so.
+	got = save_slowly(b, { points = 50 })
+	b.profiles.profiles[id].renewed_at = -1000
+	write()
+	kit.eq({ #got, storage.rows[id], storage.saves }, { 0, { points = 50 }, 3 })
+	kit.wait("the second save", function() return got[1] end)
+	kit.eq({ got[1], storage.saves }, { {}, 4 })
+	-- And this one lost it.
+	got = save_slowly(b, { points = 60 })
+	lose()
+	a.profiles.profiles[id].renewed_at = -1000
+	opens(a, id, { points = 50 })
+	b.profiles.profiles[id].renewed_at = -1000
+	storage.fences[id] = 0 -- a storage that does not look at fences
+	write()
+	kit.wait("the loss", function() return got[1] end)
+	kit.eq({ got[1][1].code, got[1][1].sent }, { "TAKEN", true })
+	close(a, b)
+end)
+
+host.test("a save that failed, and may be there, is saved over although the document is back to what it was", function()
+	local name, id, storage = kit.unique("wallet"), world.player_id(), new_storage()
+	local a = server(name, storage.options)
+	opens(a, id, nil)
+	local wallet = { points = 1 }
+	kit.eq(done(a, "Save", id, wallet), nil)
+	storage.on_save = function(_, data, fence, finish)
+		storage.on_save = nil
+		storage.write(id, data, fence)
+		finish("the answer was lost")
+	end
+	wallet.points = 2
+	kit.eq({ done(a, "Save", id).code, storage.rows[id] }, { "STORAGE", { points = 2 } })
+	wallet.points = 1
+	kit.eq({ done(a, "Save", id), storage.rows[id] }, { nil, { points = 1 } })
+	close(a)
 end)

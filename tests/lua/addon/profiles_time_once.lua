@@ -97,6 +97,38 @@ host.test("an opening that comes late, after its document was closed, holds nobo
 	finish(case, a, b)
 end)
 
+host.test("a clock of Redis that goes back keeps nobody out for longer than the lease, and takes nothing from anybody", function()
+	local case = new_case()
+	local a = case.server("a")
+	local b = case.server("b")
+	open(case, a)
+	save(case, a, { points = 1 })
+	local function ahead(text) return text .. string.format("%.0f", (case.world.now + 3600) * 1e6) end
+	-- Somebody wanted it before, and took something else.
+	case.fields(ID).wanted = ahead("b ")
+	case.fields(ID)["until"] = ahead("")
+	case.pass(15)
+	kit.eq(a:Get(ID), { points = 1 })
+	case.leave(a, false)
+	case.fields(ID)["until"] = ahead("")
+	local data, waited = open(case, b)
+	kit.eq(data, { points = 1 })
+	assert(waited < LEASE + 2, waited)
+	-- A hand-over of which nobody knows when it was.
+	b:Close(ID)
+	case.pass(1)
+	local c = case.server("c")
+	case.fields(ID).handed = ahead("c 1")
+	for _, client in ipairs(case.clients) do
+		for _, listener in pairs(client.listeners["channel realtime:profiles:{wallet}"]) do listener.fn("handed " .. ID .. " c 99999") end
+	end
+	local profile = c.profiles[ID]
+	kit.eq({ profile.hold, b.profiles[ID] }, { 3600, nil })
+	case.pass(1)
+	kit.eq({ c.profiles[ID], case.fields(ID).holder }, { nil, "" })
+	finish(case, b, c)
+end)
+
 host.test("a save that comes late replaces no later one, and opens nothing again", function()
 	local case = new_case()
 	local a, a_client = case.server("a")
@@ -152,6 +184,39 @@ host.test("Save gives up waiting after ten seconds, says that it is open, and go
 	case.pass(1)
 	kit.eq(stored(case), '{"points":1}')
 	finish(case, a)
+end)
+
+host.test("storage that has failed for minutes holds nobody up for longer than the lease, nor does one that hangs after it has failed", function()
+	for _, hangs in ipairs({ false, true }) do
+		local rows, state = {}, "well"
+		local function storage()
+			return {
+				load = function(id, done) done(nil, rows[id] and table.Copy(rows[id])) end,
+				save = function(id, data, _, done)
+					if state == "failing" then return done("on purpose") end
+					if state == "well" then
+						rows[id] = data
+						done()
+					end
+				end,
+			}
+		end
+		local case = new_case()
+		local a, b = case.server("a", storage()), case.server("b", storage())
+		open(case, a)
+		save(case, a, { points = 1 })
+		a:Get(ID).points = 2
+		state = "failing"
+		a:Save(ID)
+		-- By now a minute passes between two tries; or it tries again after 16 s, and hears nothing.
+		case.pass(hangs and 0.5 or 70)
+		if hangs then case.world.realtime.After(10, function() state = "hanging" end) end
+		local data, waited = open(case, b)
+		kit.eq(data, { points = 1 })
+		assert(waited < LEASE + 2, waited)
+		state = "well"
+		finish(case, a, b)
+	end
 end)
 
 host.test("four servers that want it at the same time get it one after the other, each with what the one before saved", function()

@@ -2,24 +2,25 @@
 -- site may work as well.
 --
 -- KEYS[1]  realtime:durable:{CHANNEL}, the messages: a stream. What is done is taken out.
--- KEYS[2]  realtime:durable:{CHANNEL}:about, a hash: kind, keep, number, next, mark
+-- KEYS[2]  realtime:durable:{CHANNEL}:about, a hash: kind, keep, number, last, next, mark, heard
 -- KEYS[3]  realtime:durable:{CHANNEL}:held, a sorted set: until when each message is somebody's, or waits after an error
 -- KEYS[4]  realtime:durable:{CHANNEL}:tries, a hash: of each of those "HOLDER ERRORS DEATHS"
 -- KEYS[5]  realtime:durable:{CHANNEL}:workers, a hash: the messages of each holder
 -- KEYS[6]  realtime:durable:{CHANNEL}:dead, messages that failed too often: a stream
 -- ARGV[1]  "take" asks for messages, and says that those which the caller has go on
---          "done" says that one is done, "failed" that it failed, "release" gives some back
+--          "done" says that one is done, "failed" that it failed, "release" gives some back, or all
 -- ARGV[2]  the instance: 32 random hexadecimal digits of the Lua state that calls
 -- ARGV[3]  milliseconds for which a message is the caller's
--- ARGV[4]  "take": how many messages the channel keeps; "" leaves it as it is
+-- ARGV[4]  "take": how many messages the channel keeps; "" leaves it as it is. "failed": the tries before, as "taken" told them
 -- ARGV[5]  "take": how many are wanted. "failed": with how many errors it is dead
--- ARGV[6]  "failed": what the error said
--- ARGV[7…] "take": the ids that the caller has. Otherwise those that it is about
+-- ARGV[6]  "failed": what the error said. "take": the state that "taken" answered last, or ""
+-- ARGV[7…] "take": the ids that the caller has. Otherwise those that it is about; "release": none for all;
+--          "failed": its id, and its first id
 --
 -- Answers:
---   { "taken", time, mark, messages, dead, lost, gone, number }: a message is { id, from, data, first id, tries before }; dead is a list of
+--   { "taken", time, mark, messages, dead, lost, gone, state, is_back }: a message is { id, from, data, first id, tries before }; dead is a list of
 --       { message, reason }; lost are ids that the caller has no more; gone is how many disappeared from the stream;
---       another mark, or a smaller number than before: Redis has lost messages
+--       another mark than before, or is_back = 1: Redis has lost messages
 --   { "done" }, { "failed", errors, 1 if it is dead now }, { "released" }
 --   { "lost" }: the message is not the caller's any more
 --   { "kind", "subscribe" }: the channel is one for Subscribe
@@ -28,6 +29,9 @@
 if redis.replicate_commands then redis.replicate_commands() end
 
 local MAX_DEATHS, MAX_DEAD = 3, 1000
+local MAX_MESSAGE, MAX_FIELDS = 64 * 1024, 66 * 1024 -- bytes of a message, and of all its fields
+local MAX_BYTES = 256 * 1024 -- of an answer, about
+local SLICE = 10 -- messages that are read from the stream at a time
 local PAUSE, MAX_PAUSE = 5000, 300000 -- milliseconds until a message that failed comes again: longer each time
 local stream, about_key, held_key, tries_key, workers_key, dead_key = unpack(KEYS)
 local action, instance, lease = ARGV[1], ARGV[2], tonumber(ARGV[3])
@@ -36,8 +40,10 @@ local function digits(value) return string.format("%.0f", value) end
 local clock = redis.call("TIME")
 local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
 
-local about = redis.call("HMGET", about_key, "kind", "keep", "next", "mark", "number")
+local about = redis.call("HMGET", about_key, "kind", "keep", "next", "mark", "number", "heard", "last")
 if about[1] and about[1] ~= "work" then return { "kind", about[1] } end
+-- A Redis that is full refuses a script's writes until one of them can only free memory. Leases must be renewed there, too.
+redis.call("ZREM", held_key, "-")
 
 local function following(id)
 	local time, sequence = string.match(id, "^(%d+)%-(%d+)$")
@@ -83,9 +89,17 @@ local function forget(holder, id)
 end
 
 local function message_of(entry, tries)
-	local fields = {}
-	for i = 1, #entry[2], 2 do fields[entry[2][i]] = entry[2][i + 1] end
-	return { entry[1], fields.from or "", fields.data or "", fields.first or entry[1], tries }
+	local fields, bytes = {}, 0
+	for i = 1, #entry[2], 2 do
+		fields[entry[2][i]] = entry[2][i + 1]
+		bytes = bytes + #entry[2][i] + #entry[2][i + 1]
+	end
+	local data = fields.data or ""
+	-- Only a plain XADD writes such a message. This text is no JSON, so the message is dead at once.
+	if #data > MAX_MESSAGE or bytes > MAX_FIELDS then
+		return { entry[1], "", "too long: " .. digits(bytes) .. " bytes", entry[1], tries }
+	end
+	return { entry[1], fields.from or "", data, fields.first or entry[1], tries }
 end
 local function bury(entry, holder, tries, reason)
 	local message = message_of(entry, tries)
@@ -108,8 +122,18 @@ end
 if action == "failed" then
 	local id = ARGV[7]
 	local holder, errors, deaths = tries_of(id)
-	if holder ~= instance then return { "lost" } end
 	local entry = find(id)
+	if holder ~= instance then
+		-- It was told already, and the answer was lost with the connection.
+		local before = tonumber(ARGV[4])
+		if entry and holder == "-" and errors + deaths == before + 1 then return { "failed", errors, 0 } end
+		for _, each in ipairs(entry and {} or redis.call("XREVRANGE", dead_key, "+", "-", "COUNT", 10)) do
+			for i = 1, #each[2], 2 do
+				if each[2][i] == "first" and each[2][i + 1] == ARGV[8] then return { "failed", before + 1, 1 } end
+			end
+		end
+		return { "lost" }
+	end
 	if not entry then
 		forget(holder, id)
 		return { "lost" }
@@ -125,11 +149,11 @@ if action == "failed" then
 end
 
 if action == "release" then
-	for i = 7, #ARGV do
-		local holder, errors, deaths = tries_of(ARGV[i])
+	for _, id in ipairs(ARGV[7] and { unpack(ARGV, 7) } or set_of(instance)) do
+		local holder, errors, deaths = tries_of(id)
 		if holder == instance then
-			leave(holder, ARGV[i])
-			hold("-", errors, deaths, ARGV[i], now)
+			leave(holder, id)
+			hold("-", errors, deaths, id, now)
 		end
 	end
 	return { "released" }
@@ -145,7 +169,18 @@ if not mark then
 end
 if keep ~= "" and keep ~= about[2] then redis.call("HSET", about_key, "keep", keep) end
 
-local messages, dead, lost, gone, is_known = {}, {}, {}, 0, {}
+-- Nobody asked for half of a patience: Redis was away, or its clock has leapt. Then those who have messages could not say that they go on,
+-- and have one patience more for it.
+if about[6] and now - tonumber(about[6]) > lease / 2 then
+	for _, id in ipairs(redis.call("ZRANGEBYSCORE", held_key, "-inf", digits(now))) do
+		local holder, errors, deaths = tries_of(id)
+		if holder ~= "-" then hold(holder, errors, deaths, id, now + lease) end
+	end
+end
+redis.call("HSET", about_key, "heard", digits(now))
+
+local messages, dead, lost, gone, is_known, bytes = {}, {}, {}, 0, {}, 0
+local function has_room() return #messages < wanted and bytes < MAX_BYTES end
 for i = 7, #ARGV do
 	local id = ARGV[i]
 	local holder, errors, deaths = tries_of(id)
@@ -170,7 +205,9 @@ local function give(entry, errors, deaths, is_new)
 		store_set(instance, set)
 	end
 	hold(instance, errors, deaths, id, now + lease)
-	messages[#messages + 1] = message_of(entry, errors + deaths)
+	local message = message_of(entry, errors + deaths)
+	messages[#messages + 1] = message
+	bytes = bytes + #message[3]
 end
 
 -- What was handed out to the caller and did not arrive there.
@@ -181,7 +218,7 @@ for _, id in ipairs(set_of(instance)) do
 		if not entry then
 			forget(instance, id)
 			gone = gone + 1
-		elseif #messages < wanted then
+		elseif has_room() then
 			give(entry, errors, deaths, false)
 		end
 		is_known[id] = true
@@ -190,7 +227,7 @@ end
 
 -- What failed and has waited, and what was held by somebody whose time is over.
 for _, id in ipairs(redis.call("ZRANGEBYSCORE", held_key, "-inf", digits(now), "LIMIT", 0, 100)) do
-	if #messages >= wanted then break end
+	if not has_room() then break end
 	if not is_known[id] then
 		local holder, errors, deaths = tries_of(id)
 		local entry = find(id)
@@ -199,7 +236,9 @@ for _, id in ipairs(redis.call("ZRANGEBYSCORE", held_key, "-inf", digits(now), "
 			forget(holder, id)
 			gone = gone + 1
 		elseif deaths >= MAX_DEATHS then
-			dead[#dead + 1] = bury(entry, holder, errors + deaths, "servers died while they worked on it: " .. digits(deaths))
+			local message = bury(entry, holder, errors + deaths, "servers died while they worked on it: " .. digits(deaths))
+			dead[#dead + 1] = message
+			bytes = bytes + #message[1][3]
 		else
 			leave(holder, id)
 			give(entry, errors, deaths, true)
@@ -209,12 +248,28 @@ end
 
 -- What nobody had yet.
 local next_id = about[3] or "0-0"
-if #messages < wanted then
-	for _, entry in ipairs(redis.call("XRANGE", stream, following(next_id), "+", "COUNT", wanted - #messages)) do
-		next_id = entry[1]
-		local _, _, _, is_held = tries_of(next_id)
-		if not is_held then give(entry, 0, 0, true) end
-	end
+if has_room() then
+	repeat
+		local entries = redis.call("XRANGE", stream, following(next_id), "+", "COUNT", math.min(wanted - #messages, SLICE))
+		for _, entry in ipairs(entries) do
+			if not has_room() then break end
+			next_id = entry[1]
+			local _, _, _, is_held = tries_of(next_id)
+			if not is_held then give(entry, 0, 0, true) end
+		end
+	until #entries == 0 or not has_room()
 	redis.call("HSET", about_key, "next", next_id)
 end
-return { "taken", now, mark, messages, dead, lost, gone, tonumber(about[5] or "0") }
+
+-- A replica that lacked the newest messages has become the master: it has given their numbers again, or will.
+local number, last, is_back = tonumber(about[5] or "0"), about[7] or "", 0
+local known_number, known_last = string.match(ARGV[6], "^(%d+) (%d+%-%d+)$")
+if known_number then
+	known_number = tonumber(known_number)
+	local after = number > known_number and redis.call("XRANGE", stream, following(known_last), "+", "COUNT", 1)[1]
+	for i = 1, after and #after[2] or 0, 2 do
+		if after[2][i] == "number" and (tonumber(after[2][i + 1]) or math.huge) <= known_number then is_back = 1 end
+	end
+	if number < known_number or number == known_number and last ~= known_last then is_back = 1 end
+end
+return { "taken", now, mark, messages, dead, lost, gone, digits(number) .. " " .. last, is_back }

@@ -22,6 +22,7 @@ local MICROSECONDS = 1000000
 -- How far the fences of two openings are apart at least: storage of one's own gets the fence plus the number of the save.
 local STEP = 1048576
 local WANTED = 15 * MICROSECONDS -- for so long a question to let go counts: whoever waits asks again every second
+local MOST_HOLD = 3600 * MICROSECONDS -- for so long a hand-over counts at most
 local key = KEYS[1]
 local action, token, lease, from, channel, id = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5], ARGV[6]
 if action ~= "open" and action ~= "try" and action ~= "claim" then
@@ -38,6 +39,12 @@ local known = redis.call("HMGET", key, "fence", "holder", "server", "until", "ha
 local fence, holder, lease_end = tonumber(known[1] or "0"), known[2] or "", tonumber(known[4] or "0")
 local is_own = holder == token
 
+-- The clock went back, by more than what is left of the lease: whoever has it may renew it within one from now on.
+if holder ~= "" and not is_own and lease_end > now + lease * 1000 then
+	lease_end = now + lease * 1000
+	redis.call("HSET", key, "until", digits(lease_end))
+end
+
 if holder ~= "" and not is_own and lease_end > now then
 	if action == "claim" then return { "gone" } end
 	local told_of
@@ -49,7 +56,8 @@ if holder ~= "" and not is_own and lease_end > now then
 end
 if action == "claim" and not is_own then
 	local to, hand_over_end = string.match(known[5] or "", "^(%S+) (%d+)$")
-	if to ~= from or tonumber(hand_over_end) <= now then return { "gone" } end
+	local left = to == from and tonumber(hand_over_end) - now or 0
+	if left <= 0 or left > MOST_HOLD then return { "gone" } end
 end
 
 local lease_over = digits(now + lease * 1000)

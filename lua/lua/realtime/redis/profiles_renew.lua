@@ -22,6 +22,7 @@ local function digits(number) return string.format("%.0f", number) end
 local clock = redis.call("TIME")
 local now = tonumber(clock[1]) * 1000000 + tonumber(clock[2])
 local lease_end = digits(now + lease * 1000)
+local WANTED = 15 * 1000000 -- as profiles_open.lua writes it down: what is further ahead is of before the clock went back
 
 local answers = {}
 local function answer(outcome, detail)
@@ -42,7 +43,8 @@ for i, key in ipairs(KEYS) do
 	else
 		redis.call("HSET", key, "until", lease_end)
 		local who, wanted_until = string.match(known[4] or "", "^(%S+) (%d+)$")
-		answer(tonumber(known[5]) < number and "behind" or "held", who and tonumber(wanted_until) > now and who or "")
+		local left = who and tonumber(wanted_until) - now or 0
+		answer(tonumber(known[5]) < number and "behind" or "held", left > 0 and left <= WANTED and who or "")
 	end
 end
 return answers

@@ -95,6 +95,7 @@ fn follow(tick_rate: &str) {
     assert_eq!(publish(url, "chat", "hello"), 1);
     server.next(announced("[chat] hello"));
     server.line(announced("realtime_status")).until("    subscriptions  1, 1 confirmed");
+    server.next("      confirmed    chat, 1 callbacks");
     server.next("    up             …");
     server.line(announced("realtime_ping")).next("realtime.Default at 127.0.0.1:…: … ms");
     server.line("quit").ends(0);

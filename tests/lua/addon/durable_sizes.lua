@@ -1,0 +1,43 @@
+-- servers: real; redis: 5.0
+-- realtime.Durable with messages as large as they may be, and larger ones that a plain XADD wrote.
+
+local world = include("_durable_real.lua")
+local kit = world.kit
+local server, close, done = world.server, world.close, world.done
+
+host.test("a worker of many large messages gets all of them: no answer is larger than the client takes", function()
+	local channel, a, runs = kit.unique("work"), server(), 0
+	local text = ("x"):rep(60000)
+	for i = 1, 100 do
+		a.durable:Publish(channel, { i = i, text = text })
+		if i % 10 == 0 then kit.wait("the answers", function() return a.client:Stats().pending == 0 end) end
+	end
+	a.work(channel, function(_, _, finish)
+		runs = runs + 1
+		finish()
+	end, { parallel = 100 })
+	kit.wait("all of them", function() return runs == 100 end)
+	kit.wait("an empty channel", function() return select(2, done(a, "Stats", channel)).length == 0 end)
+	close(a)
+end)
+
+host.test("a message of 5 MB by XADD is dead at once, and what follows it goes on", function()
+	local news, work, a = kit.unique("news"), kit.unique("work"), server()
+	a.subscribe(news)
+	a.work(work, function(_, _, finish) finish() end)
+	for _, channel in ipairs({ news, work }) do
+		host.real.command("XADD", "realtime:durable:{" .. channel .. "}", "*", "data", '"' .. ("x"):rep(5000000) .. '"')
+		kit.eq(done(a, "Publish", channel, "after " .. channel), nil)
+	end
+	kit.wait("what follows", function() return #a.got == 2 and a.count("failed") == 2 end)
+	table.sort(a.got)
+	kit.eq(a.got, { "after " .. news, "after " .. work })
+	for _, event in ipairs(a.events) do
+		if event[1] == "failed" then kit.eq({ event[3].dead, event[3].data }, { true, nil }) end
+	end
+	for _, channel in ipairs({ news, work }) do
+		local dead = host.real.command("XRANGE", "realtime:durable:{" .. channel .. "}:dead", "-", "+")
+		assert(kit.show(dead):find("too long: 5000006 bytes", 1, true) and #kit.show(dead) < 1000, kit.show(dead):sub(1, 1000))
+	end
+	close(a)
+end)
