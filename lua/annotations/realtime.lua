@@ -868,7 +868,7 @@ function RealtimePlayers:Id() end
 ---@return RealtimePlayer? who
 function RealtimePlayers:Where(id) end
 
----Players whose name has this text in it, however its letters are written, or who have this SteamID64; "" finds all of them.
+---Players whose name has this text in it, or who have this SteamID64; "" finds all of them. Case is ignored for the letters A to Z only.
 ---@param text string
 ---@return RealtimePlayer[] players in the order of their names
 function RealtimePlayers:Find(text) end
@@ -886,7 +886,7 @@ function RealtimePlayers:Ask(id, name, data, fn, seconds) end
 ---Answers requests and posts of a name to players who are here. Without a call of reply, (nil, nil) is the answer; unless fn returns true:
 ---then reply is called later. Raises if another file answers the name.
 ---@param name string
----@param fn? fun(ply: Player, data: RealtimeValue|boolean|nil, from: string, reply: (fun(err?: any, answer?: RealtimeValue|boolean): boolean), info?: RealtimePlayersInfo): boolean? info: of a post; nil takes fn away
+---@param fn? fun(ply: Player, data: RealtimeValue|boolean|nil, from: string, reply: (fun(err?: any, answer?: RealtimeValue|boolean): boolean), info?: RealtimePlayersInfo): boolean? info: of a post; a request has none, and anybody who may publish can send one. nil takes fn away
 function RealtimePlayers:Answer(name, fn) end
 
 ---Leaves a message for him, which Answer's function gets where he is, or where he joins next; again, until it has replied without an error.

@@ -1,5 +1,9 @@
 -- What a web shop sells to a player reaches him where he is, or when he next joins one of the servers. To use it, copy it into
--- lua/autorun/server/ of an addon of yours, on every server. The shop posts with bridge/players.py.
+-- lua/autorun/server/ of an addon of yours, on every server. The shop posts with bridge/players.py:
+--
+--     post(redis.execute_command, "76561198000000001", "donation", {"points": 500}, once="order-17", expires=6 * 86400)
+--
+-- It waits for less than a week, because the shared table remembers for a week that it has counted. wallet_donations.lua has no such limit.
 
 local realtime = include("realtime/load.lua") ---@type realtime?
 if not realtime then return end -- the console says what is missing

@@ -9,11 +9,16 @@ if not things then return print("[handoff] " .. problem) end
 local ADDRESSES = { hub = "203.0.113.5:27015", ["ttt-2"] = "203.0.113.5:27016" } -- as players reach them
 local HOLD = 300 -- seconds that the other server keeps them for him
 local WEAPONS = { weapon_crowbar = true, weapon_pistol = true, weapon_357 = true, weapon_smg1 = true } -- that may come along
-local going, arrived = {}, {} -- players → where to; players whose things are still to be given
+local going = {} -- players → where to
+
+Handoff = Handoff or {}
+-- Players whose things are here: whether they have got them. Of all others nothing is written down. It stays when this file is saved.
+local given = Handoff.given or setmetatable({}, { __mode = "k" })
+Handoff.given = given
 
 local function give(ply)
-	local it = arrived[ply] and things:Get(ply)
-	if it then arrived[ply] = nil end
+	local it = given[ply] == false and things:Get(ply)
+	if it then given[ply] = true end
 	if not it or not it.health then return end -- not here yet, or his first visit
 	ply:StripWeapons()
 	ply:SetHealth(math.Clamp(it.health, 1, ply:GetMaxHealth()))
@@ -27,22 +32,21 @@ hook.Add("PlayerInitialSpawn", "handoff", function(ply)
 	things:Open(ply, function(err, it)
 		if err then return ply:Kick("Your things cannot be opened, try again: " .. err.message) end
 		if not istable(it) then things:Save(ply, { weapons = {} }) end
-		arrived[ply] = true
+		given[ply] = false
 		if ply:Alive() then give(ply) end
 	end)
 end)
-things:On("saving", function(ply, it) -- until they were given, they stay what they were
-	if arrived[ply] or not IsValid(ply) then return end
+things:On("saving", function(ply, it) -- until they were given, and while he is dead, they stay what they were
+	if not given[ply] or not ply:Alive() then return end
 	it.health, it.armor, it.weapons = ply:Health(), ply:Armor(), {}
 	for _, weapon in ipairs(ply:GetWeapons()) do it.weapons[weapon:GetClass()] = true end
 end)
 things:On("taken", function(ply, server) if IsValid(ply) then ply:Kick("You play on " .. (server or "another server") .. " now") end end)
 hook.Add("PlayerDisconnected", "handoff", function(ply)
 	if going[ply] then things:Close(ply, nil, { to = going[ply], hold = HOLD }) end
-	going[ply], arrived[ply] = nil, nil
+	going[ply] = nil
 end)
 
-Handoff = {}
 function Handoff.Send(ply, server)
 	if not ADDRESSES[server] or server == things:Id() then return ply:ChatPrint("There is no way to " .. server .. ".") end
 	going[ply] = server

@@ -7,20 +7,26 @@ local players, problem = realtime.Players()
 if not players then return print("[hub_queue] " .. problem) end
 local queue, presence, here = realtime.Shared("queue"), realtime.Presence(), players:Id()
 local HUB, PARTY = "hub", 4
+local PATIENCE = 60 -- seconds that who queues may be on no server: he changes servers, or the hub has just begun and has not heard of him
 local ADDRESSES = { ["ttt-1"] = "203.0.113.5:27016", ["ttt-2"] = "203.0.113.5:27017" } -- of the servers to play on
 
 hook.Add("PlayerSay", "hub_queue", function(ply, text)
+	if not ply:IsFullyAuthenticated() then return end -- it may be another one's SteamID
 	if text == "!queue" then queue:Set(ply:SteamID64(), realtime.Time() or 0) elseif text == "!leave" then queue:Remove(ply:SteamID64()) end
 end)
 
 -- Where he is: his client asks him, and connects.
-players:Answer("go", function(ply, server, _, reply)
-	if not ADDRESSES[server] then return reply("this server is not known") end
+players:Answer("go", function(ply, server, from, reply)
+	if from ~= HUB or not ADDRESSES[server] then return reply("this server is not known") end
 	ply:SendLua(string.format("permissions.AskToConnect(%q)", ADDRESSES[server]))
 end)
--- Where he arrives.
+-- Where he arrives. Without info it is no post, but a message, which anybody who may publish can send.
 if ADDRESSES[here] then
-	players:Answer("party", function(ply, names) ply:ChatPrint("You play with " .. table.concat(names, ", ") .. ".") end)
+	players:Answer("party", function(ply, party, _, reply, info)
+		if not info or not istable(party) or not istable(party.names) then return reply("it is no party") end
+		if party.server ~= here then return reply("he is not there yet") end -- the post comes again where he joins
+		ply:ChatPrint("You play with " .. table.concat(party.names, ", ") .. ".")
+	end)
 end
 
 local function with_room() -- the emptiest server that has room for all of them
@@ -32,18 +38,22 @@ local function with_room() -- the emptiest server that has room for all of them
 	return best
 end
 
+local absent = {} -- since when who queues is on no server, by SteamID64
 local function send_party()
-	local waiting, server, names = {}, with_room(), {}
+	local now, waiting, server, names = SysTime(), {}, with_room(), {}
 	queue:Each(function(id, since)
+		if not id:find("^7656119%d%d%d%d%d%d%d%d%d%d$") or not isnumber(since) then return queue:Remove(id) end -- whoever wrote that
 		local _, who = players:Where(id)
-		if who and not who.loading then waiting[#waiting + 1] = { id = id, name = who.name, since = since } else queue:Remove(id) end
+		absent[id] = not who and (absent[id] or now) or nil
+		if who and not who.loading then waiting[#waiting + 1] = { id = id, name = who.name, since = since } end
+		if absent[id] and now - absent[id] > PATIENCE then queue:Remove(id) end
 	end)
 	if #waiting < PARTY or not server then return end
 	table.sort(waiting, function(a, b) return a.since < b.since end)
 	for i = 1, PARTY do names[i] = waiting[i].name end
 	for i = 1, PARTY do
 		queue:Remove(waiting[i].id)
-		players:Post(waiting[i].id, "party", names, { expires = 300 })
+		players:Post(waiting[i].id, "party", { server = server.id, names = names }, { expires = 300 })
 		players:Ask(waiting[i].id, "go", server.id, function(err) if err then print("[hub_queue] " .. tostring(err)) end end)
 	end
 end

@@ -7,12 +7,16 @@ local bags, problem = realtime.Profiles("inventory")
 if not bags then return print("[inventory] " .. problem) end
 
 local WEAPONS = { weapon_crowbar = true, weapon_pistol = true, weapon_357 = true, weapon_smg1 = true } -- that come along
-local arrived = {} -- players whose things are still to be given
+
+Inventory = Inventory or {}
+-- Players whose bag is here: whether they have got what is in it. Of all others nothing is written down. It stays when this file is saved.
+local given = Inventory.given or setmetatable({}, { __mode = "k" })
+Inventory.given = given
 
 local function give(ply)
 	local bag = bags:Get(ply)
-	if not bag or not arrived[ply] then return end
-	arrived[ply] = nil
+	if not bag or given[ply] ~= false then return end
+	given[ply] = true
 	for class in pairs(bag.weapons) do
 		if WEAPONS[class] then ply:Give(class) end
 	end
@@ -22,22 +26,20 @@ hook.Add("PlayerInitialSpawn", "inventory", function(ply)
 	bags:Open(ply, function(err, bag)
 		if err then return ply:Kick("Your inventory cannot be opened, try again: " .. err.message) end
 		if not istable(bag) then bags:Save(ply, { items = {}, weapons = {} }) end -- his first visit
-		arrived[ply] = true
+		given[ply] = false
 		if ply:Alive() then give(ply) end
 	end)
 end)
 hook.Add("PlayerLoadout", "inventory", function(ply) timer.Simple(0, function() if IsValid(ply) then give(ply) end end) end)
-hook.Add("PlayerDisconnected", "inventory", function(ply) arrived[ply] = nil end)
 
--- Before each save: what he has now. Until it was given, it stays what it was.
+-- Before each save: what he has now. Until it was given, and while he is dead, it stays what it was.
 bags:On("saving", function(ply, bag)
-	if arrived[ply] or not IsValid(ply) then return end
+	if not given[ply] or not ply:Alive() then return end
 	bag.weapons = {}
 	for _, weapon in ipairs(ply:GetWeapons()) do bag.weapons[weapon:GetClass()] = true end
 end)
 bags:On("taken", function(ply, server) if IsValid(ply) then ply:Kick("You play on " .. (server or "another server") .. " now") end end)
 
-Inventory = {}
 function Inventory.Items(ply) return (bags:Get(ply) or { items = {} }).items end
 function Inventory.Add(ply, item, change) -- returns whether it was done
 	local bag = bags:Get(ply)

@@ -11,8 +11,12 @@ local tables, mutes = realtime.Tables(), realtime.Shared("mutes")
 local function clean(text) return (text:sub(1, 200):gsub("%c", " ")) end
 local function is_line(line) return istable(line) and isstring(line.name) and isstring(line.text) end
 
-local function find(ply, name) -- the one player on all servers who is called like that
-	local found = players:Find(name)
+local function find(ply, name) -- the one player on all servers who is called like that, or has it in his name
+	local found, exact = players:Find(name), {}
+	for _, who in ipairs(found) do
+		if who.name:lower() == name:lower() then exact[#exact + 1] = who end
+	end
+	if #exact == 1 then return exact[1] end
 	if #found == 1 then return found[1] end
 	ply:ChatPrint(#found == 0 and "Nobody is called that." or #found .. " players are called that.")
 end
@@ -35,6 +39,8 @@ commands["/mute"] = function(ply, name, minutes)
 	if who then mutes:Set(who.id, true, { expires = math.Clamp(tonumber(minutes) or 10, 1, 10000) * 60 }) end
 end
 
+-- Hooks run in any order: a line that another addon's PlayerSay hook takes away, to gag somebody, may be on the other servers already. Where the
+-- gamemode leaves the chat to the game, the event player_say (gameevent.Listen) is better for sending lines: it comes after all hooks.
 hook.Add("PlayerSay", "network_chat", function(ply, text, team_only)
 	local command, name, rest = text:match("^(/%l+) (%S+) ?(.*)$")
 	local is_muted = mutes:Get(ply:SteamID64())

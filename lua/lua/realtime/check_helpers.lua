@@ -70,7 +70,7 @@ return function(realtime, addon)
 				end
 				local player, first, second = "76561197960265729", realtime.RandomToken(), realtime.RandomToken()
 				local function sync(instance, server, ...)
-					return run("players_claims", names("claims", "leases", "instances", "waiting"), { "sync", instance, server, 1, 1000, "here", ... })
+					return run("players_claims", names("claims", "leases", "instances", "waiting"), { "sync", instance, server, 1, 1000, "here", 0, ... })
 				end
 				-- The second one takes a player of the first one, which is told.
 				local err = sync(first, "realtime.check", player, 1, 0, 0, "new")

@@ -143,13 +143,14 @@ return function(realtime, addon)
 		return was_on
 	end
 
-	local function manage(self, channel, arguments, fn)
+	-- answer(err, reply). Without it only an error is said.
+	local function manage(self, channel, arguments, answer)
 		addon.EnsureTick()
 		local key = addon.DurableKey(channel)
 		local keys = { key, key .. ":about", key .. ":groups", key .. ":held", key .. ":dead" }
 		return addon.RunScript(self.client, "durable_manage", keys, arguments, function(err, reply)
-			if fn then
-				addon.Protect(fn, err, reply)
+			if answer then
+				addon.Protect(answer, err, reply)
 			elseif err then
 				addon.SayRarely(self, format('durable channel "%s": %s failed: %s', channel, arguments[1], tostring(err)))
 			end
@@ -182,10 +183,21 @@ return function(realtime, addon)
 		check_name("Retry", 1, "a channel", channel)
 		if not isstring(id) then error("bad argument #2 to 'Retry' (a message's id expected)", 2) end
 		check_function("Retry", 3, fn)
-		return manage(self, channel, { "retry", id }, fn and function(err, count)
-			if err then return fn(err) end
-			fn(nil, count > 0)
-		end)
+		local total = 0
+		local function go_on(position)
+			return manage(self, channel, { "retry", id, position }, function(err, reply)
+				if not err then
+					total = total + reply[1]
+					if reply[2] == "" then return fn and fn(nil, total > 0) end
+					local accepted
+					accepted, err = go_on(reply[2])
+					if accepted then return end
+				end
+				if fn then return fn(err) end
+				addon.SayRarely(self, format('durable channel "%s": retry failed: %s', channel, tostring(err)))
+			end)
+		end
+		return go_on("")
 	end
 
 	-- Removes what Redis knows of a server that subscribed to the channel: fn(err, found). Answers as client:Command.

@@ -125,8 +125,10 @@ return function(realtime, addon)
 		local failing = sub.failing
 		if not failing then return end
 		sub.failing = nil
-		local is_dead = reply[3] == 1
-		if is_dead then
+		local is_dead, is_lost = reply[3] == 1, reply[3] == 2
+		if is_lost then
+			handled(sub, failing.message)
+		elseif is_dead then
 			say(sub, "the message %s is dead after %d errors: %s", failing.message.first, reply[2], addon.Printable(failing.reason, 120))
 			handled(sub, failing.message)
 			sub.is_ahead = false
@@ -135,6 +137,7 @@ return function(realtime, addon)
 			sub.pause_until = SysTime() + min(2 ^ (sub.errors - 1), MAX_PAUSE)
 		end
 		tell_failed(sub, failing.message, failing.data, failing.reason, reply[2], is_dead)
+		if is_lost then tell_lost(sub, 1) end
 	end
 
 	function answers.kind(sub, reply)

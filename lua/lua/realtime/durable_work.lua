@@ -65,6 +65,9 @@ return function(realtime, addon)
 	local function lose(worker, run)
 		run.state = "lost"
 		forget(worker, run)
+		if run.was_cut then
+			return say(worker, "the connection broke while Redis was told that the message %s has ended: it has, or it comes again", run.message.first)
+		end
 		say(worker, "another server has the message %s now, or Redis has lost it: this one could not say in time (patience, %g s) that it goes on",
 			run.message.first, worker.patience)
 	end
@@ -96,7 +99,8 @@ return function(realtime, addon)
 	-- Tells Redis how a run has ended.
 	function finish(worker, run)
 		run.is_asking, worker.ending = true, worker.ending + 1
-		local arguments = { run.state, "", run.most or MAX_ERRORS, (run.reason or ""):sub(1, 300), run.message.id }
+		local message = run.message
+		local arguments = { run.state, message.tries, run.most or MAX_ERRORS, (run.reason or ""):sub(1, 300), message.id, message.first }
 		ask(worker, arguments, function(reply)
 			run.is_asking, worker.ending = false, worker.ending - 1
 			if worker.runs[run.message.id] ~= run then return end
@@ -109,6 +113,7 @@ return function(realtime, addon)
 			end
 			tell_failed(worker, run.message, run.reason, errors, is_dead == 1)
 		end, function(pause)
+			run.was_cut = run.was_cut or pause == 0
 			run.is_asking, run.retry_at, worker.ending = false, SysTime() + pause, worker.ending - 1
 			worker.is_ended = true
 		end)
@@ -121,10 +126,10 @@ return function(realtime, addon)
 		elseif reply[1] ~= "taken" then
 			return say(worker, "the server's answer is none of redis/durable_work.lua")
 		end
-		local _, time, mark, messages, dead, lost, gone, number = unpack(reply)
+		local _, time, mark, messages, dead, lost, gone, state, is_back = unpack(reply)
 		addon.DurableClock(worker.parent, time)
-		local is_other = worker.mark and (worker.mark ~= mark or number < worker.number)
-		worker.mark, worker.number = mark, number
+		local is_other = worker.mark and (worker.mark ~= mark or is_back == 1)
+		worker.mark, worker.state = mark, state
 		if messages[1] or dead[1] then worker.more = true end
 		for _, id in ipairs(lost) do
 			local run = worker.runs[id]
@@ -150,7 +155,7 @@ return function(realtime, addon)
 	local function room(worker) return worker.is_on and worker.parallel - worker.count + worker.ending or 0 end
 
 	local function take(worker)
-		local arguments = { "take", worker.keep or "", math.max(room(worker), 0), "" }
+		local arguments = { "take", worker.keep or "", math.max(room(worker), 0), worker.state or "" }
 		for id, run in SortedPairs(worker.runs) do
 			if not run.is_asking then arguments[#arguments + 1] = id end
 		end

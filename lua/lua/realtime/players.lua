@@ -51,6 +51,7 @@ return function(realtime, addon)
 			error(format("'Answer': \"%s\" is answered by %s already, so %s cannot; a name has one file", name, before.file, file), 2)
 		end
 		self.handlers[name] = fn and { fn = fn, file = file } or nil
+		if fn then delivery.Answered(self, name) end
 	end
 
 	local CHECKS = {
@@ -94,9 +95,10 @@ return function(realtime, addon)
 		for _, stay in pairs(self.stays) do
 			if stay.state == "held" then here = here + 1 elseif stay.state == "lost" then lost = lost + 1 end
 		end
-		return format("%d here, %d on all servers%s%s", here, table.Count(self.index),
+		return format("%d here, %d on all servers%s%s%s", here, table.Count(self.index),
 			self.unvalidated > 0 and format("; %d here whom Steam has not confirmed", self.unvalidated) or "",
-			lost > 0 and format("; %d here who are on another server as well", lost) or "")
+			lost > 0 and format("; %d here who are on another server as well", lost) or "",
+			self.unreadable > 0 and format("; %d posts that could not be read", self.unreadable) or "")
 	end
 	function addon.ShowPlayers(say, client)
 		for self in pairs(addon.players) do
@@ -125,10 +127,9 @@ return function(realtime, addon)
 		hook.Add("PlayerDisconnected", self.hook, function(ply) stays.Left(self, ply) end)
 		hook.Add("ShutDown", self.hook, function()
 			addon.End()
-			if self.client:IsValid() then
-				stays.Close(self)
-				delivery.Close(self)
-			end
+			if not self.client:IsValid() or not self.client:IsConnected() then return end
+			delivery.Close(self)
+			stays.Close(self)
 		end)
 	end
 
@@ -165,7 +166,7 @@ return function(realtime, addon)
 			local id = text:match("^post (%d+)$")
 			if id then delivery.Wake(self, id) else stays.Wake(self) end
 		end, { max_bytes = 64 })
-		self.client:On("ready", self.hook, function() stays.Wake(self) end)
+		self.client:On("ready", self.hook, function() stays.Connected(self) end)
 		add_hooks(self)
 		addon.AddTask(self, function(now) tick(self, now) end)
 	end)

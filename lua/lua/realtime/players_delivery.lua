@@ -32,15 +32,23 @@ return function(realtime, addon)
 
 	local tell_done
 
+	-- A handler has ended with it. His stay may be another one by now.
+	local function settle(self, post, state)
+		post.state, post.run, self.running[post.id] = state, nil, nil
+		local stay = self.stays[post.player]
+		if stay then stay.due_at = 0 end
+	end
+
 	-- It was handled: Redis is told, whether or not he is still here.
 	local function finish(self, post)
-		post.state = "done"
+		settle(self, post, "done")
 		self.done_posts[post.id] = post
 		if self.is_closed then tell_done(self, post) end
 	end
 
 	local function fail(self, post, reason)
-		post.state, post.errors = "waiting", post.errors + 1
+		settle(self, post, "waiting")
+		post.errors = post.errors + 1
 		post.at = SysTime() + min(PAUSE * 2 ^ (post.errors - 1), MOST_PAUSE)
 		addon.SayRarely(self, format('players: the post "%s" to %s has failed, and comes again: %s', addon.Printable(post.name, 64), post.player,
 			addon.Printable(tostring(reason), 120)))
@@ -49,11 +57,11 @@ return function(realtime, addon)
 	local function start(self, stay, post, now)
 		post.state, post.since = "running", now
 		local run = {}
-		post.run = run
+		post.run, self.running[post.id] = run, post
+		self.overdue_at = min(self.overdue_at, now + addon.players_patience)
 		local info = { id = post.id, age = math.max(now - post.posted_at, 0) }
 		addon.players_requests.Handle(self, stay.ply, post.name, post.data, post.from, function(err)
-			if post.run ~= run or post.state ~= "running" then return false end
-			post.run = nil
+			if post.run ~= run then return false end
 			if err ~= nil then
 				fail(self, post, istable(err) and (err.message or err.code) or err)
 			else
@@ -63,14 +71,30 @@ return function(realtime, addon)
 		end, info)
 	end
 
+	local function fail_overdue(self, now)
+		self.overdue_at = math.huge
+		for _, post in SortedPairs(self.running) do
+			if now - post.since >= addon.players_patience then
+				fail(self, post, format("no reply within %g s", addon.players_patience))
+			else
+				self.overdue_at = min(self.overdue_at, post.since + addon.players_patience)
+			end
+		end
+	end
+
+	-- Of a name that nothing here answers only the id is kept: it waits in Redis, and is taken again once something does.
 	local function post_of(self, stay, fields, time)
 		local id, text = fields[1], fields[2]
 		local head, data = text:match("^([^\n]*)\n(.*)$")
 		head = head and addon.json.Decode(head)
 		local value, wrong = nil, "it has no line of JSON at its beginning"
-		if istable(head) and isstring(head[2]) and isstring(head[3]) then value, wrong = addon.json.Decode(data, addon.players_posting.DATA) end
+		if istable(head) and isstring(head[2]) and isstring(head[3]) then
+			if not self.handlers[head[3]] then return { id = id, player = stay.id, state = "unanswered", name = head[3] } end
+			value, wrong = addon.json.Decode(data, addon.players_posting.DATA)
+		end
 		if value == nil then
 			addon.SayRarely(self, format("players: a post to %s is left out: %s", stay.id, addon.Printable(tostring(wrong), 120)))
+			self.unreadable = self.unreadable + 1
 			return { id = id, player = stay.id, state = "unreadable" }
 		end
 		local age = (time - tonumber(id:match("^%d+") or 0) / 1000) / 1000
@@ -91,22 +115,31 @@ return function(realtime, addon)
 			if reply[1] ~= "posts" or self.stays[stay.id] ~= stay then return end
 			local _, time, posts, more = unpack(reply)
 			for _, fields in ipairs(posts) do
-				if not stay.posts[fields[1]] then stay.posts[fields[1]] = post_of(self, stay, fields, tonumber(time)) end
+				local id = fields[1]
+				-- He may have left and come back while a handler has it.
+				stay.posts[id] = stay.posts[id] or self.running[id] or self.done_posts[id] or post_of(self, stay, fields, tonumber(time))
 			end
-			stay.has_posts = stay.has_posts or more == 1
+			stay.has_posts, stay.due_at = stay.has_posts or more == 1, 0
 		end, function(pause) stay.is_taking, stay.has_posts, stay.take_at = false, true, SysTime() + pause end)
 	end
 
-	-- Posts in the order in which they were posted.
+	-- Hands out the posts of one stay, in the order in which they were posted, and notes when the next one is due.
 	local function run(self, stay, now, stop)
-		for id, post in SortedPairs(stay.posts) do
-			if post.state == "running" and now - post.since >= addon.players_patience then
-				post.run = nil
-				fail(self, post, format("no reply within %g s", addon.players_patience))
-			elseif post.state == "waiting" and now >= post.at and self.handlers[post.name] and addon.players_stays.Find(self, stay.id) == stay then
+		if addon.players_stays.Find(self, stay.id) ~= stay then return end
+		stay.due_at = math.huge
+		for _, post in SortedPairs(stay.posts) do
+			if not post or post.state ~= "waiting" then -- nothing is to be done with it now
+			elseif not self.handlers[post.name] then
+				post.state, post.data = "unanswered", nil
+			elseif now < post.at then
+				stay.due_at = min(stay.due_at, post.at)
+			else
 				start(self, stay, post, now)
+				if SysTime() >= stop or addon.players_stays.Find(self, stay.id) ~= stay then
+					stay.due_at = 0
+					return
+				end
 			end
-			if SysTime() >= stop then return end
 		end
 	end
 
@@ -119,10 +152,30 @@ return function(realtime, addon)
 		end, function(pause) post.is_asking, post.retry_at = false, SysTime() + pause end)
 	end
 
+	-- Those that are due, first who has waited longest: the budget of a tick may not suffice for all.
+	local function due_stays(self, now)
+		local due = {}
+		for id, stay in pairs(self.mail) do
+			if self.stays[id] ~= stay or not (next(stay.posts) or stay.has_posts or stay.is_taking) then
+				self.mail[id] = nil
+			elseif stay.due_at and now >= stay.due_at then
+				due[#due + 1] = stay
+			end
+		end
+		table.sort(due, function(a, b)
+			local first, second = a.served or 0, b.served or 0
+			if first ~= second then return first < second end
+			return a.id < b.id
+		end)
+		return due
+	end
+
 	function delivery.Tick(self, now)
 		local stop = SysTime() + BUDGET
-		for id, stay in pairs(self.mail) do
-			if self.stays[id] ~= stay or not (next(stay.posts) or stay.has_posts or stay.is_taking) then self.mail[id] = nil end
+		if now >= self.overdue_at then fail_overdue(self, now) end
+		for _, stay in ipairs(due_stays(self, now)) do
+			self.served = self.served + 1
+			stay.served = self.served
 			run(self, stay, now, stop)
 			if SysTime() >= stop then break end
 		end
@@ -147,6 +200,21 @@ return function(realtime, addon)
 		if stay then stay.has_posts, self.mail[id] = true, stay end
 	end
 
-	-- `mail`: the stays for which something waits, in Redis or here.
-	function delivery.New(self) self.mail, self.done_posts, self.take_refusals = {}, {}, 0 end
+	-- A name is answered from now on: its posts are taken from Redis again.
+	function delivery.Answered(self, name)
+		for id, stay in pairs(self.stays) do
+			for post_id, post in pairs(stay.posts) do
+				if post.state == "unanswered" and post.name == name then
+					stay.posts[post_id] = nil
+					delivery.Wake(self, id)
+				end
+			end
+		end
+	end
+
+	-- `mail`: the stays for which something waits, in Redis or here. `running`: the posts that a handler has, by their ids.
+	function delivery.New(self)
+		self.unreadable = 0
+		self.mail, self.done_posts, self.running, self.take_refusals, self.served, self.overdue_at = {}, {}, {}, 0, 0, math.huge
+	end
 end

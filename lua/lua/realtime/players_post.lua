@@ -12,7 +12,7 @@ return function(realtime, addon)
 
 	local ERRORS = {
 		full = { "FULL", "100 posts wait for him already, or 1 MiB" },
-		size = { "TOOLARGE", "the data have more than 64 KiB" },
+		size = { "TOOLARGE", "the data have more than 64 KiB, or more than 20,000 elements" },
 		json = { "ERR", "Redis does not take the data as JSON" },
 		void = { "DISCONNECTED", "the connection broke before it was stored, and it will not be" },
 	}

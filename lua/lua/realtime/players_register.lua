@@ -311,7 +311,7 @@ return function(realtime, addon)
 		return a.id < b.id
 	end
 
-	-- The records whose name contains a text, however its letters are written; or that have this SteamID64.
+	-- The records whose name contains a text, whatever the case of its ASCII letters; or that have this SteamID64.
 	function register.Find(self, text)
 		text = text:lower()
 		local found = {}

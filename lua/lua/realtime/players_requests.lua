@@ -20,9 +20,9 @@ return function(realtime, addon)
 		finish(ask, addon.Error("NOBODY", format("the player %s is on no server that could answer", ask.id), false))
 	end
 
-	local function send(self, ask, server)
+	local function send(self, ask, server, instance)
 		local left = ask.deadline - SysTime()
-		local data = { id = ask.id, name = ask.name, data = ask.data }
+		local data = { id = ask.id, instance = instance, name = ask.name, data = ask.data }
 		local accepted, refusal = left > 0, nil
 		if accepted then
 			accepted, refusal = self.requests:Ask(server, REQUEST, data, function(err, answer)
@@ -41,7 +41,7 @@ return function(realtime, addon)
 		local accepted, refusal = addon.RunScript(self.client, SCRIPT, addon.players_stays.KEYS, { "where", ask.id }, function(err, reply)
 			if err then return finish(ask, err) end
 			if not istable(reply) or not isstring(reply[2]) or reply[3] == "loading" then return nobody(self, ask) end
-			send(self, ask, reply[2])
+			send(self, ask, reply[2], reply[4])
 		end, math.max(left, 0.001))
 		if not accepted and ask.tries > 1 then finish(ask, refusal) end
 		return accepted, refusal
@@ -80,6 +80,8 @@ return function(realtime, addon)
 			if not isstring(id) or not isstring(name) or #name > MAX_NAME then
 				return reply({ code = "ERROR", message = "it is no request to a player: id and name are missing" })
 			end
+			-- Another server has this id, too, and the player is there. An answer from here would end its request.
+			if request.instance ~= nil and request.instance ~= self.instance then return end
 			local stay = addon.players_stays.Find(self, id)
 			if not stay then return reply({ code = "GONE", message = "he is not here" }) end
 			if not self.handlers[name] then

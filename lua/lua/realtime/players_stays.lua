@@ -6,6 +6,7 @@ return function(realtime, addon)
 	local SPAWNING = 5 -- seconds after which a player counts whose PlayerInitialSpawn was not told, because another addon's hook ended it
 	local HOLD = 30 -- seconds that a player who left can be held
 	local RETRY, MOST_RETRY = 1, 60 -- seconds after an error of Redis: longer each time
+	local DRIFT = 0.0002 -- seconds that two clocks may drift apart in a second
 	local stays = {}
 	addon.players_stays = stays
 
@@ -93,13 +94,29 @@ return function(realtime, addon)
 		end
 	end
 
-	-- Tells Redis who is here. `state`: "loading" at the end of the Lua state.
-	local function sync(self, state, now)
+	-- Redis's time is SysTime() and some offset, of which an answer tells the bounds: Redis ran the script after it was sent, and before now.
+	-- Kept is the upper bound, `most_offset`.
+	local function note_time(self, time, sent_at)
+		local now = SysTime()
+		local least, most = time / 1e6 - now, time / 1e6 - sent_at
+		local before = self.most_offset and self.most_offset + (now - self.offset_at) * DRIFT
+		-- Below the lower bound: the clock has been set.
+		if before and before >= least then most = min(before, most) end
+		self.most_offset, self.offset_at = most, now
+	end
+
+	-- The latest moment, by Redis's clock in microseconds, that it is now; 0 if nothing is known of that clock.
+	local function latest_moment(self, now)
+		if not self.most_offset then return "0" end
+		return format("%.0f", (now + self.most_offset + (now - self.offset_at) * DRIFT) * 1e6)
+	end
+
+	-- What Redis is told of who is here, and who is in that. `state`: "loading" at the end of the Lua state.
+	local function words(self, state, now)
 		local is_twin = addon.HasTwin(self.presence)
 		self.sequence = self.sequence + 1
-		self.is_changed, self.sync_at = false, now + addon.presence_interval
 		local lease = state == "loading" and addon.players_absence or PATIENCE * addon.presence_interval
-		local arguments, sent = { "sync", self.instance, self.id, self.sequence, floor(lease * 1000), state }, {}
+		local arguments, sent = { "sync", self.instance, self.id, self.sequence, floor(lease * 1000), state, latest_moment(self, now) }, {}
 		for id, stay in SortedPairs(self.stays) do
 			if is_twin and stay.state == "new" then
 				say(self, 'two servers have the id "%s", so players who join now are not registered. Give each its own "id" in ' ..
@@ -111,13 +128,22 @@ return function(realtime, addon)
 				})
 			end
 		end
+		return arguments, sent
+	end
+
+	local function sync(self, now)
+		local arguments, sent = words(self, "here", now)
+		self.is_changed, self.sync_at = false, now + addon.presence_interval
 		self.is_asking = true
 		local accepted = addon.RunScript(self.client, SCRIPT, KEYS, arguments, function(err, reply)
 			self.is_asking = false
 			if not err and not istable(reply) then err = "the server's answer is none of redis/players_claims.lua" end
 			if not err then
 				self.refusals = 0
-				if reply[1] == "synced" then return handle(self, reply, sent) end
+				if reply[1] == "synced" then
+					note_time(self, tonumber(reply[2]), now)
+					return handle(self, reply, sent)
+				end
 				self.is_changed = true -- "late": the answer to a later one was lost
 				return
 			end
@@ -136,7 +162,7 @@ return function(realtime, addon)
 			look(self, now)
 		end
 		if self.is_asking or now < self.pause_until or not self.client:IsConnected() then return end
-		if self.is_changed or now >= self.sync_at then sync(self, "here", now) end
+		if self.is_changed or now >= self.sync_at then sync(self, now) end
 	end
 
 	-- What the game's hooks tell.
@@ -153,10 +179,14 @@ return function(realtime, addon)
 	-- Another server has one of ours, or says so.
 	function stays.Wake(self) self.is_changed = true end
 
+	-- Perhaps with another Redis, whose clock is another one.
+	function stays.Connected(self) self.is_changed, self.most_offset = true, nil end
+
 	-- The next Lua state of this server goes on with its players.
 	function stays.Close(self)
-		look(self, SysTime())
-		if self.client:IsConnected() then sync(self, "loading", SysTime()) end
+		local now = SysTime()
+		look(self, now)
+		addon.RunScriptLast(self.client, SCRIPT, KEYS, (words(self, "loading", now)))
 	end
 
 	-- The stay of a player who is here, and whom Redis counts as here; or nil.

@@ -74,7 +74,14 @@ local function new_redis(world)
 		end
 		return found
 	end
-	function commands.XREVRANGE(key) return { stream(key)[#stream(key)] } end
+	function commands.XREVRANGE(key, to, _, _, most)
+		local list, newest = stream(key), {}
+		if not to:find("-", 1, true) then to = to .. "-18446744073709551615" end
+		for i = #list, 1, -1 do
+			if #newest < most and (to == "+-18446744073709551615" or not is_before(to, list[i][1])) then newest[#newest + 1] = list[i] end
+		end
+		return newest
+	end
 	function commands.ZADD(key, score, member)
 		redis.sets[key] = redis.sets[key] or {}
 		redis.sets[key][member] = tonumber(score)
@@ -99,6 +106,7 @@ local function new_redis(world)
 	env.redis = { error_reply = function(err) error(err) end }
 	function env.redis.call(command, ...) return assert(commands[command], command)(...) end
 	env.redis.pcall = env.redis.call
+	redis.xadd = commands.XADD -- as whoever has no script
 	local scripts = {}
 	function redis.run(name, keys, arguments)
 		if not scripts[name] then

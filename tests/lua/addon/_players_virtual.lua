@@ -236,6 +236,7 @@ local function new_case()
 			end
 			return true
 		end
+		function addon.RunScriptLast(client, name, keys, arguments) return addon.RunScript(client, name, keys, arguments, function() end) end
 		server.addon = addon
 		local env = setmetatable({ SysTime = function() return case.now end }, { __index = game.env })
 		for _, part in ipairs(PARTS) do setfenv(include("realtime/" .. part .. ".lua"), env)(own, addon) end

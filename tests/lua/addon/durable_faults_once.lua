@@ -192,3 +192,70 @@ host.test("an outage of Redis, or a leap of its clock, takes no message from a s
 	kit.eq({ #runs, runs[3]:sub(2) }, { 3, "2" })
 	case.leave(other, true)
 end)
+
+host.test("messages that a failover lost are told to workers, also if as many or more were published before they asked", function()
+	for _, published in ipairs({ 1, 3, 5 }) do
+		local case, lost, runs, first = new_case(), 0, {}, nil
+		local a, web = case.server("a"), case.server("web")
+		a:On("lost", "test", function() lost = lost + 1 end)
+		a:Work("c", function(data, _, done)
+			runs[#runs + 1] = data
+			if data == 1 then first = done else done() end
+		end)
+		web:Publish("c", 1)
+		case.pass(1)
+		local snapshot = case.redis.snapshot()
+		for i = 2, 4 do web:Publish("c", i) end
+		case.pass(6)
+		a.client.connected = false
+		case.redis.restore(snapshot)
+		local want = { 1 }
+		for i = 1, published do
+			want[#want + 1] = 10 + i
+			web:Publish("c", 10 + i)
+		end
+		case.pass(1)
+		a.client.connected = true
+		case.pass(6)
+		first()
+		case.pass(12)
+		kit.eq({ lost, runs }, { 1, want })
+		case.leave(a, true)
+		case.leave(web, true)
+	end
+end)
+
+host.test("failed is told although the answer was lost, also the last one; a done is not called another server's", function()
+	local case, failed, finish = new_case(), {}, nil
+	local a = case.server("a")
+	a:On("failed", "test", function(_, info) failed[#failed + 1] = { info.errors, info.dead } end)
+	a:Work("c", function(_, _, done) finish = done end)
+	a:Publish("c", 1)
+	local want = {}
+	for i = 1, 10 do
+		finish = nil
+		for _ = 1, 400 do
+			if finish then break end
+			case.pass(1)
+		end
+		finish("no luck")
+		case.world.pass(0.02, 0.02)
+		if i == 2 or i == 10 then case.cut(a.client, "now") end
+		case.pass(1)
+		want[i] = { i, i == 10 }
+		kit.eq(failed, want)
+	end
+	case.pass(100) -- lines are said rarely
+	a:Publish("c", 2)
+	finish = nil
+	case.pass(6)
+	finish()
+	case.world.pass(0.02, 0.02)
+	case.world.lines = {}
+	case.cut(a.client, "now")
+	case.pass(2)
+	kit.eq(#case.redis.streams["realtime:durable:{c}"], 0)
+	kit.eq({ #case.world.lines, #failed }, { 1, 10 })
+	assert(case.world.lines[1]:find("the connection broke while Redis was told", 1, true), case.world.lines[1])
+	case.leave(a, true)
+end)

@@ -68,9 +68,22 @@ host.test("handoff: where she arrives she has it, once, and nothing that may not
 	carries(alice, 30, 5, "weapon_smg1")
 	host.players.leave(alice)
 	alice = join(false)
-	kit.wait("her things", function() return is_open(alice) end)
+	kit.wait("her things", function() return Handoff.given[alice] == false end)
 	host.players.leave(alice)
 	alice = join()
+	kit.wait("what she carried", function() return alice:Health() == 30 end)
+	kit.eq(got(alice), { "weapon_smg1", health = 30, armor = 5 })
+	-- She dies, and leaves: what she had before counts. The file is read again while she waits for it.
+	alice:Kill()
+	alice:StripWeapons()
+	host.players.leave(alice)
+	alice = join(false)
+	kit.wait("her things", function() return Handoff.given[alice] == false end)
+	world.example("handoff")
+	host.players.leave(alice)
+	-- She is back before it is closed: it is hers only once Open says so.
+	alice = join()
+	kit.eq(Handoff.given[alice], nil)
 	kit.wait("what she carried", function() return alice:Health() == 30 end)
 	kit.eq(got(alice), { "weapon_smg1", health = 30, armor = 5 })
 	-- She appears elsewhere.

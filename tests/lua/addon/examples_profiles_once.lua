@@ -53,6 +53,51 @@ host.test("a wallet is charged once, with a receipt, and follows its player", fu
 	there.close()
 end)
 
+host.test("a wallet that was made elsewhere is charged, and one that cannot be saved gives the points back", function()
+	elsewhere("wallet").open()
+	elsewhere("wallet").close({ points = 500 })
+	local alice, answers = join(), kit.recorder()
+	kit.wait("her wallet", function() return Wallet.Points(alice) end)
+	Wallet.Charge(alice, 70, "crowbar", answers.fn)
+	kit.wait("the crowbar", function() return answers[1] end)
+	kit.eq({ answers[1], Wallet.Points(alice) }, { {}, 430 })
+	host.real.command("CONFIG", "SET", "maxmemory", "1")
+	Wallet.Charge(alice, 30, "gun", answers.fn)
+	kit.wait("the refusal", function() return answers[2] end)
+	host.real.command("CONFIG", "SET", "maxmemory", "0")
+	assert(answers[2][1]:find("maxmemory", 1, true) and answers[2][2] == false, kit.show(answers[2]))
+	kit.eq(Wallet.Points(alice), 430)
+	host.players.leave(alice)
+	local wallet = elsewhere("wallet").open()
+	kit.eq({ wallet.points, #wallet.receipts, wallet.receipts[1].what }, { 430, 1, "crowbar" })
+	elsewhere("wallet").close({ points = 50, receipts = {} })
+end)
+
+host.test("a purchase is asked for until somebody knows, and is open if its player leaves before", function()
+	-- As Save tells it, of a Redis that is silent.
+	local profiles, real = realtime.Profiles("wallet"), realtime.Profiles("wallet").Save
+	local alice, answers, saves = join(), kit.recorder(), {}
+	kit.wait("her wallet", function() return Wallet.Points(alice) == 50 end)
+	function profiles:Save(id, wallet, fn)
+		saves[#saves + 1] = fn
+		return real(self, id, wallet)
+	end
+	local silent = realtime.addon.Error("TIMEOUT", "there was no answer", true)
+	Wallet.Charge(alice, 20, "crowbar", answers.fn)
+	saves[1](silent)
+	saves[2](silent)
+	kit.eq({ #saves, #answers, Wallet.Points(alice) }, { 3, 0, 30 })
+	saves[3]()
+	Wallet.Charge(alice, 5, "gun", answers.fn)
+	host.players.leave(alice)
+	kit.wait("the end", function() return not profiles.profiles[ID] end)
+	saves[4](silent)
+	kit.eq({ answers[1], answers[2] }, { {}, { "there was no answer", true } })
+	profiles.Save = nil
+	elsewhere("wallet").open()
+	elsewhere("wallet").close({ points = 50, receipts = {} })
+end)
+
 host.test("a donation is delivered where she is, or when she joins, and once", function()
 	world.example("wallet")
 	local deliver
@@ -107,4 +152,31 @@ host.test("an inventory moves with its player, and what she carries", function()
 	host.players.leave(alice)
 	kit.eq(there.open().weapons, { weapon_357 = true, weapon_physcannon = true })
 	there.close()
+end)
+
+host.test("an inventory stays what it was where its player dies, or leaves before she got it, also if the file is saved meanwhile", function()
+	local there = elsewhere("inventory")
+	local weapons = { weapon_357 = true, weapon_physcannon = true }
+	local function leaves_with(alice, want)
+		host.players.leave(alice)
+		kit.eq(there.open().weapons, want)
+		there.close()
+	end
+	local alice = join()
+	kit.wait("her gun", function() return alice:HasWeapon("weapon_357") end)
+	alice:Kill()
+	alice:StripWeapons()
+	leaves_with(alice, weapons)
+	-- She never spawns. The file is read again while she waits, and after she has got it.
+	alice = assert(host.players.add({ name = "Alice", steamid64 = ID, spawned = false }))
+	kit.wait("her bag", function() return Inventory.given[alice] == false end)
+	world.example("inventory")
+	alice:Spawn() -- she gets it in the next tick
+	leaves_with(alice, weapons)
+	alice = join()
+	kit.wait("her gun", function() return alice:HasWeapon("weapon_357") end)
+	world.example("inventory")
+	alice:StripWeapons()
+	alice:Give("weapon_smg1")
+	leaves_with(alice, { weapon_smg1 = true })
 end)

@@ -243,6 +243,23 @@ host.test("a player is asked where he is, wherever that is", function()
 	close(a, b)
 end)
 
+host.test("of two servers with one id only the one that has him answers, and it is asked once", function()
+	local a, b, id = server(), server(), world.steamid()
+	a.join(id)
+	where(id, a.id, a, b)
+	local twin, runs = server(a.id), 0
+	for _, each in ipairs({ a, twin }) do
+		each.players:Answer("tell", function(_, _, _, reply)
+			runs = runs + 1
+			realtime.After(0.05, function() reply(nil, each == a) end) -- after whatever the other one says
+			return true
+		end)
+	end
+	for i = 1, 3 do kit.eq({ runs + 1, ask(b, id, "tell", nil) }, { i, nil, true }) end
+	kit.eq(runs, 3)
+	close(a, b, twin)
+end)
+
 host.test("if he moves while he is asked, he is asked where he has gone", function()
 	local a, b, c, id = server(), server(), server(), world.steamid()
 	a.join(id)
@@ -284,12 +301,12 @@ host.test("a call that comes late changes nothing, and the same one twice says t
 		assert(not err, tostring(err))
 		return reply
 	end
-	local function sync(sequence, ...) return call("sync", instance, "web", sequence, 16000, "here", ...) end
+	local function sync(sequence, ...) return call("sync", instance, "web", sequence, 16000, "here", 0, ...) end
 	local first = sync(5, id, 1, 0, 0, "new")
 	local again = sync(5, id, 1, 100, 0, "new")
 	kit.eq({ first[4], #first[4] }, { again[4], 3 })
 	kit.eq({ sync(4), sync(4, other, 1, 0, 0, "new") }, { { "late" }, { "late" } })
-	kit.eq({ call("where", id), call("where", other) }, { { "where", "web", "here" }, { "where" } })
+	kit.eq({ call("where", id), call("where", other) }, { { "where", "web", "here", instance }, { "where" } })
 	-- Who has left and come back has another stay, and is newer.
 	local back = sync(6, id, 2, 0, 0, "new")
 	assert(tonumber(back[4][2]) > tonumber(first[4][2]), kit.show(back))

@@ -16,7 +16,7 @@ end
 local function claim(id)
 	local script, key = file.Read("realtime/redis/players_claims.lua", "LUA"), "realtime:players:{players}:"
 	local err, reply = kit.command(client, { "EVAL", script, 4, key .. "claims", key .. "leases", key .. "instances", key .. "waiting", "sync",
-		realtime.RandomToken(), "elsewhere", 1, 60000, "here", id, 1, 0, 0, "new" })
+		realtime.RandomToken(), "elsewhere", 1, 60000, "here", 0, id, 1, 0, 0, "new" })
 	assert(not err, tostring(err))
 	kit.eq(#reply[4], 3)
 end

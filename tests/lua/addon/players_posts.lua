@@ -83,8 +83,9 @@ host.test("a post that failed comes again on the same server, and so does one wh
 	kit.eq(done(a, "Post", id, "gift", "forgotten"), nil)
 	kit.wait("both failures", function()
 		local failed = 0
-		for _, post in pairs(a.players.stays[id].posts) do
-			if post.errors == 1 and post.state == "waiting" then failed, post.at = failed + 1, 0 end
+		local stay = a.players.stays[id]
+		for _, post in pairs(stay.posts) do
+			if post.errors == 1 and post.state == "waiting" then failed, post.at, stay.due_at = failed + 1, 0, 0 end
 		end
 		return tries.refused == 2 and tries.forgotten == 2 or failed < 0
 	end)
@@ -114,5 +115,159 @@ host.test("what a website posted without telling anybody is found by itself", fu
 	kit.command(a.client, { "ZADD", key .. "waiting", "9999999999999", id })
 	kit.wait("it", function() return got end)
 	kit.eq(got, { { item = "vip" }, "web" })
+	close(a)
+end)
+
+host.test("posts that nothing here answers cost no tick anything, are not kept, and come once something does", function()
+	local a, id, other, got = server(), world.steamid(), world.steamid(), {}
+	a.join(id)
+	a.join(other)
+	where(id, a.id, a)
+	where(other, a.id, a)
+	for i = 1, 3 do kit.eq(done(a, "Post", id, "later", { i }), nil) end
+	kit.eq(done(a, "Post", other, "later", { 4 }), nil)
+	local function held(player)
+		local list = {}
+		for _, post in SortedPairs(a.players.stays[player].posts) do list[#list + 1] = post end
+		return list
+	end
+	kit.wait("all of them", function() return #held(id) == 3 and #held(other) == 1 end)
+	kit.ticks(2)
+	for _, post in ipairs(held(id)) do kit.eq({ post.state, post.data }, { "unanswered" }) end
+	kit.eq(a.players.stays[id].due_at, math.huge)
+	a.players:Answer("later", function(_, data) got[#got + 1] = data[1] end)
+	kit.wait("their handler", function() return #got == 4 end)
+	table.sort(got)
+	kit.eq(got, { 1, 2, 3, 4 })
+	close(a)
+end)
+
+host.test("no player waits because the handlers of another one's posts take all the time", function()
+	local a, ids, got, most, is_open = server(), {}, {}, 0, false
+	for i = 1, 3 do
+		ids[i] = world.steamid()
+		got[ids[i]] = 0
+		a.join(ids[i])
+		where(ids[i], a.id, a)
+	end
+	a.players:Answer("slow", function(ply, _, _, reply)
+		if not is_open then return reply("not yet") end
+		local id = ply:SteamID64()
+		got[id] = got[id] + 1
+		most = math.max(most, got[id] - math.min(got[ids[1]], got[ids[2]], got[ids[3]]))
+		local stop = SysTime() + 0.003 -- longer than posts may take in a tick
+		while SysTime() < stop do end
+	end)
+	for _, id in ipairs(ids) do
+		for j = 1, 5 do kit.eq(done(a, "Post", id, "slow", j), nil) end
+	end
+	local function each_post(fn)
+		for _, id in ipairs(ids) do
+			for _, post in pairs(a.players.stays[id].posts) do fn(a.players.stays[id], post) end
+		end
+	end
+	kit.wait("all to be refused once", function()
+		local count = 0
+		each_post(function(_, post) count = count + (post.errors > 0 and 1 or 0) end)
+		return count == 15
+	end)
+	is_open = true
+	each_post(function(stay, post) post.at, stay.due_at = 0, 0 end)
+	kit.wait("all handled", function() return got[ids[1]] == 5 and got[ids[2]] == 5 and got[ids[3]] == 5 end)
+	assert(most <= 2, most)
+	close(a)
+end)
+
+host.test("who leaves and comes back while a handler has his post is handed it once", function()
+	local a, id, replies = server(), world.steamid(), {}
+	local ply = a.join(id)
+	where(id, a.id, a)
+	a.players:Answer("gift", function(_, _, _, reply)
+		replies[#replies + 1] = reply
+		return true
+	end)
+	kit.eq(done(a, "Post", id, "gift", 1), nil)
+	kit.wait("the handler", function() return replies[1] end)
+	a.leave(ply)
+	where(id, nil, a)
+	a.join(id)
+	where(id, a.id, a)
+	kit.wait("his posts", function() return next(a.players.stays[id].posts) end)
+	kit.ticks(3)
+	kit.eq(#replies, 1)
+	kit.eq(replies[1](), true)
+	kit.wait("nothing to wait", function()
+		local _, count = kit.command(a.client, { "EXISTS", "realtime:players:{players}:posts:" .. id })
+		return count == 0 and next(a.players.stays[id].posts) == nil
+	end)
+	kit.eq(#replies, 1)
+	close(a)
+end)
+
+host.test("data that no server would take are refused; what cannot be read is left out, told and counted", function()
+	local a, id, got = server(), world.steamid(), {}
+	a.join(id)
+	where(id, a.id, a)
+	a.players:Answer("gift", function(_, data) got[#got + 1] = istable(data) and #data or data end)
+	local key, script = "realtime:players:{players}:", file.Read("realtime/redis/players_post.lua", "LUA")
+	local function post(data)
+		local token = realtime.RandomToken()
+		local words = { "EVAL", script, 5, key .. "posts:" .. id, key .. "waiting", key .. "claims", key .. "leases", key .. "token:" .. token }
+		table.Add(words, { "post", token, 60, "web", id, "gift", 60, data })
+		local err, reply = kit.command(a.client, words)
+		assert(not err, tostring(err))
+		return reply[1]
+	end
+	local function list(count) return "[" .. ("1,"):rep(count - 1) .. "1]" end
+	-- A table counts as four.
+	kit.eq({ post(list(19996)), post(list(19997)) }, { "done", "size" })
+	kit.eq({ post("{\"a\":" .. list(19992) .. "}"), post("{\"a\":" .. list(19993) .. "}") }, { "done", "size" })
+	kit.wait("both", function() return #got == 2 end)
+	kit.eq(got, { 19996, 0 })
+	kit.command(a.client, { "HSET", key .. "posts:" .. id, "2-" .. id, '[9999999999999,"web","gift"]\n{' })
+	kit.eq(post("1"), "done")
+	kit.wait("the next one", function() return #got == 3 end)
+	assert(a.addon.CountPlayers(a.players):find("; 1 posts that could not be read", 1, true), a.addon.CountPlayers(a.players))
+	close(a)
+end)
+
+host.test("a refusal while Redis is asked what became of a post is no answer: it is asked again", function()
+	local proxy = host.proxy()
+	local a, b = server(nil, { url = proxy.url(), reconnect_min = 0.01, reconnect_max = 0.05 }), server()
+	for _, event in ipairs({ "down", "error" }) do a.client:On(event, "test", function() end) end
+	local got = kit.recorder()
+	proxy.edit({ up_stall = true })
+	assert(a.players:Post(world.steamid(), "gift", 1, { timeout = kit.PATIENCE }, got.fn))
+	local _, call = next(a.players.calls)
+	kit.ticks(3)
+	kit.eq(kit.command(b.client, { "CONFIG", "SET", "maxmemory", "1" }), nil)
+	proxy.cut("reset")
+	proxy.edit({ up_stall = false })
+	kit.wait("a refusal", function() return call.refusal or #got > 0 end)
+	kit.eq(kit.command(b.client, { "CONFIG", "SET", "maxmemory", "0" }), nil)
+	kit.wait("its end", function() return #got > 0 end)
+	kit.eq({ call.refusal.code, got[1][1].code, got[1][1].sent, #got }, { "OOM", "DISCONNECTED", false, 1 })
+	close(a, b)
+end)
+
+host.test("what was handled in the last tick of a Lua state does not come again in the next one", function()
+	local a, id, answer = server(), world.steamid(), nil
+	a.join(id)
+	where(id, a.id, a)
+	a.players:Answer("gift", function(_, _, _, reply)
+		answer = reply
+		return true
+	end)
+	kit.eq(done(a, "Post", id, "gift", 1), nil)
+	kit.wait("the handler", function() return answer end)
+	-- The game ends its Lua state without another tick; and Redis has been told to forget all scripts.
+	kit.command(a.client, { "SCRIPT", "FLUSH" })
+	kit.eq(answer(), true)
+	function a.addon.players_delivery.Tick() end
+	a.run("ShutDown")
+	local key = "realtime:players:{players}:"
+	local _, count = kit.command(a.client, { "EXISTS", key .. "posts:" .. id })
+	local _, text = kit.command(a.client, { "HGET", key .. "instances", a.players.instance })
+	kit.eq({ count, (text or ""):match("^%d+ (%a+)") }, { 0, "loading" })
 	close(a)
 end)

@@ -216,6 +216,54 @@ host.test("after a failover to a clock that is behind, the newest claim is still
 	for _, server in ipairs(world.running) do kit.eq(where(server, ID), "c", server.id) end
 end)
 
+host.test("a claim that was long on its way does not take a player from the server to which he went meanwhile", function()
+	local world = new_world("a", "b")
+	world.pass(6)
+	world.a.game.join(ID)
+	world.a.client.up = world.case.now + 4
+	world.pass(1)
+	world.b.game.join(ID)
+	world.pass(2)
+	kit.eq(where(world.b, ID), "b")
+	world.pass(10)
+	kit.eq({ where(world.a, ID), where(world.b, ID), world.b.events }, { "b", "b", { "joined b" } })
+	assert(table.HasValue(world.a.events, "taken b"), kit.show(world.a.events))
+end)
+
+host.test("if Redis's clock is set forward or back, who comes later is still the newest", function()
+	for _, ahead in ipairs({ 300, -300 }) do
+		local world = new_world("a", "b")
+		world.a.game.join(ID)
+		world.pass(6)
+		world.case.redis.ahead = ahead
+		world.pass(6)
+		world.b.game.join(ID)
+		world.pass(8)
+		for _, server in ipairs(world.running) do kit.eq(where(server, ID), "b", server.id .. " " .. ahead) end
+		world.start("c") -- which knows no other clock
+		world.pass(2)
+		world.c.game.join(OTHER)
+		world.pass(1)
+		world.b.game.join(OTHER)
+		world.pass(8)
+		for _, server in ipairs(world.running) do kit.eq(where(server, OTHER), "b", server.id .. " " .. ahead) end
+	end
+end)
+
+host.test("a server that died before Redis's clock was set back is dead when its lease is over", function()
+	local world = new_world("a", "b")
+	world.a.game.join(ID)
+	world.pass(6)
+	world.finish(world.a)
+	world.case.redis.ahead = -3600
+	world.pass(30)
+	local reply
+	world.b.players:Ask(ID, "x", nil, function(err) reply = err.code end)
+	world.pass(1)
+	kit.eq(reply, "NOBODY")
+	kit.eq(table.Count(world.case.redis.sets["realtime:players:{players}:leases"]), 1)
+end)
+
 host.test("strange messages do no harm, and cannot drive a player away", function()
 	local world = new_world("a", "b")
 	world.a.game.join(ID)

@@ -7,17 +7,20 @@
 -- KEYS[5]  realtime:durable:{CHANNEL}:dead
 -- ARGV[1]  "stats", "retry" (puts a dead message back), or "forget" (removes the groups of a server)
 -- ARGV[2]  "retry": the message's id. "forget": the server's id
+-- ARGV[3]  "retry": where to go on, as the last answer said; "" at first
 --
 -- Answers:
 --   stats   { kind or "", keep, length, dead, milliseconds that the oldest message is old or -1, held, number,
 --             group, number that it is at, milliseconds since it was heard of, … }
---   retry   how many were put back: one for each group in which the message was dead
+--   retry   { count, where to go on }: how many were put back, one for each group in which the message was dead. It looks at a few of
+--           the dead at a time, the newest first, so that Redis serves others meanwhile; the end is ""
 --   forget  how many groups were removed
 
 -- Redis before 7 needs this in scripts that write what depends on the clock.
 if redis.replicate_commands then redis.replicate_commands() end
 
 local KEEP = 10000
+local SLICE = 20 -- dead messages that one call looks at
 local stream, about_key, groups_key, held_key, dead_key = unpack(KEYS)
 local action, id = ARGV[1], ARGV[2]
 local clock = redis.call("TIME")
@@ -40,7 +43,14 @@ end
 
 local count = 0
 if action == "retry" then
-	for _, entry in ipairs(redis.call("XRANGE", dead_key, "-", "+")) do
+	local newest, is_found = "+", false
+	if ARGV[3] and ARGV[3] ~= "" then
+		local time, sequence = string.match(ARGV[3], "^(%d+)%-(%d+)$")
+		newest = time .. "-" .. string.format("%.0f", tonumber(sequence) - 1)
+		if sequence == "0" then newest = string.format("%.0f", tonumber(time) - 1) end -- the last one of that millisecond
+	end
+	local entries = redis.call("XREVRANGE", dead_key, newest, "-", "COUNT", SLICE)
+	for _, entry in ipairs(entries) do
 		local fields = {}
 		for i = 1, #entry[2], 2 do fields[entry[2][i]] = entry[2][i + 1] end
 		if fields.first == id then
@@ -51,12 +61,14 @@ if action == "retry" then
 				words[#words + 1] = "group"
 				words[#words + 1] = fields.group
 			end
-			redis.call("XADD", stream, "*", unpack(words))
+			redis.call("HSET", about_key, "last", redis.call("XADD", stream, "*", unpack(words)))
 			redis.call("XDEL", dead_key, entry[1])
 			count = count + 1
+			is_found = not fields.group -- of Work there is one
 		end
 	end
 	if count > 0 then redis.pcall("PUBLISH", stream, id) end
+	return { count, not is_found and #entries == SLICE and entries[SLICE][1] or "" }
 elseif action == "forget" then
 	local groups = redis.call("HGETALL", groups_key)
 	for i = 1, #groups, 2 do

@@ -1,7 +1,7 @@
 -- Publishes a message of realtime.Durable. Runs inside Redis (EVAL), called by game servers and web sites alike.
 --
 -- KEYS[1]  realtime:durable:{CHANNEL}, the messages: a stream. Also the channel on which servers are told that something waits.
--- KEYS[2]  realtime:durable:{CHANNEL}:about, a hash: kind, keep, number
+-- KEYS[2]  realtime:durable:{CHANNEL}:about, a hash: kind, keep, number, last (the id that has the number)
 -- KEYS[3]  realtime:durable:{CHANNEL}:token:TOKEN, the outcome of this call
 -- KEYS[4]  realtime:durable:{CHANNEL}:once:ID, if the message is to be published only once for that ID
 -- ARGV[1]  "publish", or "ask": what became of a call whose answer was lost. If it was not done, it never will be.
@@ -53,6 +53,7 @@ if kind == "subscribe" then redis.call("XTRIM", stream, "MAXLEN", keep - 1) end
 -- Messages are numbered, so that servers can count those that they missed.
 redis.call("HSET", about_key, "number", string.format("%.0f", number))
 local id = redis.call("XADD", stream, "*", "number", string.format("%.0f", number), "from", from, "data", data)
+redis.call("HSET", about_key, "last", id)
 redis.call("SET", token_key, id, "EX", seconds_kept)
 if once_key then redis.call("SET", once_key, id, "EX", WEEK) end
 

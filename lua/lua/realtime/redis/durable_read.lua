@@ -22,7 +22,7 @@
 --   { "read", time, position, number, lost, errors, deaths, messages, dead, mark }: lost is how many messages were dropped before it
 --       could read them, or -1 if nobody knows; errors and deaths are those of the first message; a message is
 --       { id, number, from, data, first id }; dead is { message, reason } or empty; another mark: Redis has lost the channel
---   { "failed", errors, 1 if it is dead now }
+--   { "failed", errors, 1 if it is dead now; 2 if it is lost: it is not in Redis any more, and has failed too often }
 --   { "busy", milliseconds }: another instance has the group
 --   { "lost" }: it had the group, and another instance has it now
 --   { "kind", "work" }: the channel is one for Work
@@ -31,7 +31,8 @@
 if redis.replicate_commands then redis.replicate_commands() end
 
 local MAX_DEATHS, MAX_WAIT = 3, 300000 -- milliseconds that others wait for a message that fails
-local MAX_DEAD = 1000
+local MAX_DEAD, KEEP = 1000, 10000
+local MAX_ERRORS_ALONE = 10 -- of a message that is only in the server any more: with their pauses, about five minutes
 local MONTH = 30 * 24 * 3600 * 1000 -- milliseconds after which a group that nobody asks for is removed
 local MAX_BYTES = 256 * 1024 -- of an answer, about
 local MAX_MESSAGE, MAX_FIELDS = 64 * 1024, 66 * 1024 -- bytes of a message, and of all its fields
@@ -80,6 +81,9 @@ local mark = about[4] or clock[1] .. "." .. clock[2]
 if not about[4] then redis.call("HSET", about_key, "mark", mark) end
 if not about[1] then redis.call("HSET", about_key, "kind", "subscribe") end
 if keep ~= "" and keep ~= about[2] then redis.call("HSET", about_key, "keep", keep) end
+local most_kept = tonumber(keep ~= "" and keep or about[2] or KEEP)
+-- A plain XADD drops nothing.
+if action == "read" and redis.call("XLEN", stream) > most_kept then redis.call("XTRIM", stream, "MAXLEN", most_kept) end
 
 -- A group is a text of words, in this order.
 local WORDS = { "position", "number", "instance", "lease_end", "taken", "is_alone", "suspect", "errors", "deaths", "since", "trouble", "seen" }
@@ -110,6 +114,8 @@ local lost = 0
 if known_mark ~= "" and known_mark ~= mark then position, begin, lost = "", "start", -1 end
 local text = redis.call("HGET", groups_key, name)
 local group = text and group_of(text)
+-- Nobody waited for a failing message while Redis or the server was away.
+if group and group.since ~= 0 and now - group.seen > lease then group.since = now end
 if not group then
 	if action == "close" then return { "lost" } end
 	group = { instance = instance, taken = "-", is_alone = 0, suspect = "0-0" }
@@ -174,9 +180,12 @@ end
 if action == "failed" then
 	local id, before, most, reason = ARGV[10], tonumber(ARGV[11]), tonumber(ARGV[12]), ARGV[13]
 	local entry = redis.call("XRANGE", stream, id, id)[1]
-	if not is_after(id, group.position) or not entry then -- it was told already, or Redis has lost the message
+	if not is_after(id, group.position) then -- it was told already
 		store(group)
-		return { "failed", before + 1, entry and 1 or before + 1 >= most and 1 or 0 }
+		return { "failed", before + 1, 1 }
+	elseif not entry then
+		store(group)
+		return { "failed", before + 1, before + 1 >= math.min(most, MAX_ERRORS_ALONE) and 2 or 0 }
 	end
 	count_trouble(group, id)
 	group.errors = math.max(group.errors, before + 1)

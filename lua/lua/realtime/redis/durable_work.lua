@@ -2,7 +2,7 @@
 -- site may work as well.
 --
 -- KEYS[1]  realtime:durable:{CHANNEL}, the messages: a stream. What is done is taken out.
--- KEYS[2]  realtime:durable:{CHANNEL}:about, a hash: kind, keep, number, next, mark, heard
+-- KEYS[2]  realtime:durable:{CHANNEL}:about, a hash: kind, keep, number, last, next, mark, heard
 -- KEYS[3]  realtime:durable:{CHANNEL}:held, a sorted set: until when each message is somebody's, or waits after an error
 -- KEYS[4]  realtime:durable:{CHANNEL}:tries, a hash: of each of those "HOLDER ERRORS DEATHS"
 -- KEYS[5]  realtime:durable:{CHANNEL}:workers, a hash: the messages of each holder
@@ -11,15 +11,16 @@
 --          "done" says that one is done, "failed" that it failed, "release" gives some back, or all
 -- ARGV[2]  the instance: 32 random hexadecimal digits of the Lua state that calls
 -- ARGV[3]  milliseconds for which a message is the caller's
--- ARGV[4]  "take": how many messages the channel keeps; "" leaves it as it is
+-- ARGV[4]  "take": how many messages the channel keeps; "" leaves it as it is. "failed": the tries before, as "taken" told them
 -- ARGV[5]  "take": how many are wanted. "failed": with how many errors it is dead
--- ARGV[6]  "failed": what the error said
--- ARGV[7…] "take": the ids that the caller has. Otherwise those that it is about; "release": none for all
+-- ARGV[6]  "failed": what the error said. "take": the state that "taken" answered last, or ""
+-- ARGV[7…] "take": the ids that the caller has. Otherwise those that it is about; "release": none for all;
+--          "failed": its id, and its first id
 --
 -- Answers:
---   { "taken", time, mark, messages, dead, lost, gone, number }: a message is { id, from, data, first id, tries before }; dead is a list of
+--   { "taken", time, mark, messages, dead, lost, gone, state, is_back }: a message is { id, from, data, first id, tries before }; dead is a list of
 --       { message, reason }; lost are ids that the caller has no more; gone is how many disappeared from the stream;
---       another mark, or a smaller number than before: Redis has lost messages
+--       another mark than before, or is_back = 1: Redis has lost messages
 --   { "done" }, { "failed", errors, 1 if it is dead now }, { "released" }
 --   { "lost" }: the message is not the caller's any more
 --   { "kind", "subscribe" }: the channel is one for Subscribe
@@ -39,7 +40,7 @@ local function digits(value) return string.format("%.0f", value) end
 local clock = redis.call("TIME")
 local now = tonumber(clock[1]) * 1000 + math.floor(tonumber(clock[2]) / 1000)
 
-local about = redis.call("HMGET", about_key, "kind", "keep", "next", "mark", "number", "heard")
+local about = redis.call("HMGET", about_key, "kind", "keep", "next", "mark", "number", "heard", "last")
 if about[1] and about[1] ~= "work" then return { "kind", about[1] } end
 -- A Redis that is full refuses a script's writes until one of them can only free memory. Leases must be renewed there, too.
 redis.call("ZREM", held_key, "-")
@@ -121,8 +122,18 @@ end
 if action == "failed" then
 	local id = ARGV[7]
 	local holder, errors, deaths = tries_of(id)
-	if holder ~= instance then return { "lost" } end
 	local entry = find(id)
+	if holder ~= instance then
+		-- It was told already, and the answer was lost with the connection.
+		local before = tonumber(ARGV[4])
+		if entry and holder == "-" and errors + deaths == before + 1 then return { "failed", errors, 0 } end
+		for _, each in ipairs(entry and {} or redis.call("XREVRANGE", dead_key, "+", "-", "COUNT", 10)) do
+			for i = 1, #each[2], 2 do
+				if each[2][i] == "first" and each[2][i + 1] == ARGV[8] then return { "failed", before + 1, 1 } end
+			end
+		end
+		return { "lost" }
+	end
 	if not entry then
 		forget(holder, id)
 		return { "lost" }
@@ -249,4 +260,16 @@ if has_room() then
 	until #entries == 0 or not has_room()
 	redis.call("HSET", about_key, "next", next_id)
 end
-return { "taken", now, mark, messages, dead, lost, gone, tonumber(about[5] or "0") }
+
+-- A replica that lacked the newest messages has become the master: it has given their numbers again, or will.
+local number, last, is_back = tonumber(about[5] or "0"), about[7] or "", 0
+local known_number, known_last = string.match(ARGV[6], "^(%d+) (%d+%-%d+)$")
+if known_number then
+	known_number = tonumber(known_number)
+	local after = number > known_number and redis.call("XRANGE", stream, following(known_last), "+", "COUNT", 1)[1]
+	for i = 1, after and #after[2] or 0, 2 do
+		if after[2][i] == "number" and (tonumber(after[2][i + 1]) or math.huge) <= known_number then is_back = 1 end
+	end
+	if number < known_number or number == known_number and last ~= known_last then is_back = 1 end
+end
+return { "taken", now, mark, messages, dead, lost, gone, digits(number) .. " " .. last, is_back }

@@ -12,7 +12,8 @@
 -- ARGV[4]  a number that grows with each sync of the instance
 -- ARGV[5]  milliseconds for which all of it counts
 -- ARGV[6]  "here"; or "loading": the Lua state ends, and the next one of this server may go on with its players
--- ARGV[7…] five words for each player: his SteamID64; the number of his stay on this instance; for how many milliseconds he has been
+-- ARGV[7]  the latest moment, by Redis's clock in microseconds, at which this was called: it may have been long on its way. 0: unknown
+-- ARGV[8…] five words for each player: his SteamID64; the number of his stay on this instance; for how many milliseconds he has been
 --          there; since when he has been on this server (microseconds, as answered), or 0; and "new", or "known" if he was held or lost before
 -- "where"
 -- ARGV[2]  his SteamID64
@@ -22,12 +23,13 @@
 --       lost SteamID64 and server for each who came to another server later; waiting those for whom posts wait; told is 1, or
 --       Redis's reason why other servers were not told at once
 --   { "late" }: a later sync of this instance was here before
---   { "where", server, "here" or "loading" }, or { "where" } if he is nowhere
+--   { "where", server, "here" or "loading", instance }, or { "where" } if he is nowhere
 
 -- Redis before 7 needs this in scripts that read the clock and write.
 if redis.replicate_commands then redis.replicate_commands() end
 
 local MOST_DEAD = 10 -- instances that one call forgets
+local LEASES = { here = 16000, loading = 180000 } -- milliseconds for which servers ask at most
 local MOST_WAITING = 200 -- players for whom posts wait; of more each is looked up by himself
 local claims_key, leases_key, instances_key, waiting_key = unpack(KEYS)
 
@@ -50,12 +52,13 @@ end
 if ARGV[1] == "where" then
 	local claim = claim_of(redis.call("HGET", claims_key, ARGV[2]))
 	if not claim or not counts(claim.instance) then return { "where" } end
-	return { "where", claim.server, state_of(claim.instance) }
+	return { "where", claim.server, state_of(claim.instance), claim.instance }
 elseif ARGV[1] ~= "sync" then
 	return redis.error_reply("ERR the action is none of sync and where")
 end
 
 local instance, server, sequence, lease, state = ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6]
+local called = tonumber(ARGV[7]) > 0 and math.min(tonumber(ARGV[7]), now) or now
 
 -- Removes the claims of an instance on those of its players who are not `kept`.
 local function release(holder, text, kept)
@@ -70,6 +73,10 @@ end
 local before = redis.call("HGET", instances_key, instance)
 if before and tonumber(string.match(before, "^%d+")) > sequence then return { "late" } end
 
+-- The clock has been set back, or is another Redis's: such a lease would outlive its server.
+for _, ahead in ipairs(redis.call("ZRANGEBYSCORE", leases_key, digits(milliseconds + LEASES.loading + 1), "+inf")) do
+	redis.call("ZADD", leases_key, digits(milliseconds + (LEASES[state_of(ahead)] or LEASES.here)), ahead)
+end
 for _, dead in ipairs(redis.call("ZRANGEBYSCORE", leases_key, "-inf", digits(milliseconds), "LIMIT", 0, MOST_DEAD)) do
 	if dead ~= instance then
 		release(dead, redis.call("HGET", instances_key, dead) or "", {})
@@ -84,15 +91,15 @@ local are_many = #found == MOST_WAITING
 for _, id in ipairs(found) do waits[id] = true end
 
 local ids, claims = {}, {}
-for i = 7, #ARGV, 5 do ids[#ids + 1] = ARGV[i] end
+for i = 8, #ARGV, 5 do ids[#ids + 1] = ARGV[i] end
 if ids[1] then claims = redis.call("HMGET", claims_key, unpack(ids)) end
 
 local words, here, held, lost, waiting, others = { digits(sequence), state }, {}, {}, {}, {}, {}
 for n, id in ipairs(ids) do
-	local i = 2 + n * 5
+	local i = 3 + n * 5
 	local stay, age, since, is_new = ARGV[i + 1], tonumber(ARGV[i + 2]), tonumber(ARGV[i + 3]), ARGV[i + 4] == "new"
 	local claim = claim_of(claims[n])
-	local number = now - age * 1000
+	local number = called - age * 1000
 	local is_other = claim and claim.instance ~= instance
 	-- A number beyond the clock is from before a failover, to a machine whose clock is behind: who comes now has come later.
 	if is_other and claim.number > number and (claim.number <= now or not is_new) and counts(claim.instance) then

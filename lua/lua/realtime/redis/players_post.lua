@@ -18,7 +18,8 @@
 -- Answers { outcome, id, told }:
 --   "done"  it waits for him. told: 1, or Redis's reason why his server was not told at once
 --   "full"  nothing was posted: a hundred posts wait for him, or 1 MiB
---   "size"  nothing was posted: the data have more than 64 KiB
+--   "size"  nothing was posted: the data have more than 64 KiB, or more than 20,000 elements, which no server would take. Every value is
+--           an element; an object or a list is four, and what is in it
 --   "json"  nothing was posted: the data are no JSON
 --   "void"  nothing was posted: the call was given up by "ask"
 
@@ -26,6 +27,7 @@
 if redis.replicate_commands then redis.replicate_commands() end
 
 local MAX_BYTES, MAX_WAITING_BYTES, MAX_WAITING = 64 * 1024, 1024 * 1024, 100
+local MAX_ELEMENTS = 20000
 local WEEK, YEAR = 7 * 24 * 3600, 366 * 24 * 3600
 local posts_key, waiting_key, claims_key, leases_key, token_key, once_key = unpack(KEYS)
 local action, token, seconds_kept, from, id, name, seconds, data = unpack(ARGV)
@@ -48,6 +50,13 @@ if not seconds or not (seconds > 0 and seconds <= YEAR) then return redis.error_
 if #data > MAX_BYTES then return { "size", "", 1 } end
 local fine, list = pcall(cjson.decode, "[" .. data .. "]")
 if not fine or #list ~= 1 or list[1] == cjson.null then return { "json", "", 1 } end
+local function elements_of(value)
+	if type(value) ~= "table" then return 1 end
+	local count = 4
+	for _, each in pairs(value) do count = count + elements_of(each) end
+	return count
+end
+if elements_of(list[1]) > MAX_ELEMENTS then return { "size", "", 1 } end
 
 local function digits(number) return string.format("%.0f", number) end
 local clock = redis.call("TIME")
