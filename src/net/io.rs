@@ -3,9 +3,9 @@
 use std::collections::{HashMap, VecDeque};
 use std::io::Result;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::Instant;
 
+use crossbeam_queue::SegQueue;
 use mio::{Registry, Token};
 
 use super::resolve::{Answer, Query, Resolver, Waiter};
@@ -30,8 +30,8 @@ pub(super) struct Io {
     /// and the first of them would be served again and again.
     handshakes: VecDeque<Token>,
     waker: Arc<LoopWaker>,
-    answer_sender: Sender<Answer>,
-    answers: Receiver<Answer>,
+    /// Answers of the resolver that nobody has looked at.
+    answers: Arc<SegQueue<Answer>>,
 }
 
 impl Io {
@@ -41,7 +41,6 @@ impl Io {
         resolver: Arc<Resolver>,
         tls: Arc<TlsConfigs>,
     ) -> Result<Self> {
-        let (answer_sender, answers) = channel();
         Ok(Self {
             registry: registry.try_clone()?,
             buffer: vec![0; READ_BYTES].into(),
@@ -52,8 +51,7 @@ impl Io {
             may_handshake: true,
             handshakes: VecDeque::new(),
             waker,
-            answer_sender,
-            answers,
+            answers: Arc::default(),
         })
     }
 
@@ -93,13 +91,13 @@ impl Io {
 
     /// Looks a name up for the link with this token. The answer comes unless the query is dropped.
     pub(super) fn look_up(&self, host: &str, token: Token, now: Instant) -> Query {
-        let (answers, waker) = (self.answer_sender.clone(), Arc::clone(&self.waker));
+        let (answers, waker) = (Arc::downgrade(&self.answers), Arc::clone(&self.waker));
         self.resolver.look_up(host, Waiter::new(token, answers, waker), now)
     }
 
     /// The next answer of the resolver, if there is one.
     pub(super) fn looked_up(&self) -> Option<Answer> {
-        self.answers.try_recv().ok()
+        self.answers.pop()
     }
 
     /// Gives back an answer that came after its link was gone. The next link to that name takes it.

@@ -5,11 +5,11 @@ use std::fmt;
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::Sender;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crossbeam_queue::SegQueue;
 use mio::Token;
 
 use super::waker::LoopWaker;
@@ -111,7 +111,8 @@ pub(super) struct Query {
 #[derive(Debug)]
 pub(super) struct Waiter {
     token: Token,
-    answers: Sender<Answer>,
+    /// The event loop's, gone once the worker has ended.
+    answers: Weak<SegQueue<Answer>>,
     waker: Arc<LoopWaker>,
 }
 
@@ -125,13 +126,13 @@ pub(super) struct Answer {
 }
 
 impl Waiter {
-    pub(super) fn new(token: Token, answers: Sender<Answer>, waker: Arc<LoopWaker>) -> Self {
+    pub(super) fn new(token: Token, answers: Weak<SegQueue<Answer>>, waker: Arc<LoopWaker>) -> Self {
         Self { token, answers, waker }
     }
 
     fn send(&self, host: Arc<str>, resolution: Resolution) {
-        // Fails if the worker has ended meanwhile.
-        if self.answers.send(Answer { token: self.token, host, resolution }).is_ok() {
+        if let Some(answers) = self.answers.upgrade() {
+            answers.push(Answer { token: self.token, host, resolution });
             self.waker.wake();
         }
     }

@@ -1,10 +1,8 @@
 //! The worker's thread: its start and its end.
 
-use std::convert::Infallible;
 use std::io::Result;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
@@ -50,7 +48,8 @@ impl Spawn<Inbox<BoxedSession>> for Spawner {
         inbox.attach(Arc::<LoopWaker>::clone(&waker));
         let event_loop =
             EventLoop::new(poll, inbox, waker, Arc::clone(&self.resolver), Arc::clone(&self.tls))?;
-        let (end, ended) = channel::<Infallible>();
+        let ended = Arc::<Ended>::default();
+        let end = EndOnDrop(Arc::clone(&ended));
         let thread = thread::Builder::new().name("realtime".into()).spawn(move || {
             let _end = end;
             event_loop.run();
@@ -68,17 +67,36 @@ impl PrepareTls for Spawner {
 /// A worker thread that runs.
 struct WorkerThread {
     thread: JoinHandle<()>,
-    /// Closed when the thread ends, however it ends.
-    ended: Receiver<Infallible>,
+    ended: Arc<Ended>,
+}
+
+/// Whether the thread has ended.
+#[derive(Default)]
+struct Ended {
+    ended: Mutex<bool>,
+    told: Condvar,
+}
+
+/// Tells of the thread's end, however it ends.
+struct EndOnDrop(Arc<Ended>);
+
+impl Drop for EndOnDrop {
+    fn drop(&mut self) {
+        *self.0.ended.lock().unwrap_or_else(PoisonError::into_inner) = true;
+        self.0.told.notify_all();
+    }
 }
 
 impl Join for WorkerThread {
     fn join(self: Box<Self>, deadline: Instant) -> bool {
         let patience = deadline.saturating_duration_since(Instant::now());
-        let Err(end) = self.ended.recv_timeout(patience);
-        if end == RecvTimeoutError::Timeout {
+        let ended = self.ended.ended.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.ended.told.wait_timeout_while(ended, patience, |ended| !*ended);
+        let (ended, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        if !*ended {
             return false;
         }
+        drop(ended);
         // The thread only has to return. The panic hook has reported a panic.
         let _ = self.thread.join();
         true

@@ -47,8 +47,8 @@ impl<'a> RefusedCommand<'a> {
     /// The command's name, in lower case and with its subcommand.
     fn command(&self) -> Option<String> {
         let name = match self {
-            Self::Subscribe(kind, _) => return Some(command_of(Subscribe, *kind).to_lowercase()),
-            Self::Unsubscribe(kind) => return Some(command_of(Unsubscribe, *kind).to_lowercase()),
+            Self::Subscribe(kind, _) => return Some(command_of(Subscribe, *kind).to_ascii_lowercase()),
+            Self::Unsubscribe(kind) => return Some(command_of(Unsubscribe, *kind).to_ascii_lowercase()),
             Self::Publish(_) => "publish",
             Self::SPublish(_) => "spublish",
             Self::Probe(name) | Self::Plain(name) => name,
