@@ -43,15 +43,16 @@ return function(realtime, addon)
 					local token = realtime.RandomToken()
 					return run("durable_publish", names(key, "about", "token:" .. token), { "publish", token, 1, id, "1" })
 				end
-				local key, token = "realtime:durable:{realtime:check}", realtime.RandomToken()
+				-- One worker for all checks: it is handed what a check left that was interrupted, and is done with that as well.
+				local key, token = "realtime:durable:{realtime:check}", SLOT_TOKEN
 				local err, reply = publish(key)
 				if err then return err end
 				local channel = reply[3] ~= 1 and key or nil
-				-- This message, or one that a check left that was interrupted.
 				local work = names(key, "about", "held", "tries", "workers", "dead")
-				err, reply = run("durable_work", work, { "take", token, 1000, "", 1, "" })
-				local message = not err and reply[4][1]
-				if message then err = run("durable_work", work, { "done", token, 1000, "", 0, "", message[1] }) end
+				err, reply = run("durable_work", work, { "take", token, 1000, "", 10, "" })
+				for _, message in ipairs(not err and reply[4] or {}) do
+					err = err or run("durable_work", work, { "done", token, 1000, "", 0, "", message[1] })
+				end
 				local read = "realtime:durable:{realtime:check:read}"
 				err = err or run("durable_read", names(read, "about", "groups", "dead"), { "read", "check:check", token, 1, 1, "now", "", -1, "", 1 })
 					or publish(read) or run("durable_manage", names(read, "about", "groups", "held", "dead"), { "stats" })
