@@ -104,7 +104,13 @@ local function history(deployment, names)
 	local function enter(i) servers[i] = new_server(deployment.connect(i), "s" .. i, account.log, names) end
 	local function leave(i, in_order)
 		local server = servers[i]
-		if in_order then hook.GetTable().ShutDown["realtime.Durable " .. server.durable.instance]() end
+		if in_order then
+			-- The Lua state goes on, for the other servers: nothing is to be sent twice.
+			local ends = addon.End
+			addon.End = function() end
+			hook.GetTable().ShutDown["realtime.Durable " .. server.durable.instance]()
+			addon.End = ends
+		end
 		server.client:Disconnect()
 		-- A process that dies hears no answers.
 		if not in_order then server.durable.listeners = { ready = {}, failed = {}, lost = {} } end
