@@ -17,7 +17,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("json", &[]),
     ("backend", &["model", "resp"]),
     ("queue", &["model", "crossbeam_queue"]),
-    ("net", &["backend", "queue", "crypto", "model", "mio", "rustls", "webpki_roots"]),
+    ("net", &["backend", "queue", "crypto", "model", "mio", "crossbeam_queue", "rustls", "webpki_roots"]),
     ("dispatch", &["queue", "json", "model"]),
     ("lua", &["dispatch", "queue", "backend", "crypto", "json", "model", "gmod"]),
 ];
