@@ -6,6 +6,8 @@
 //! A new backend is one new folder here, its `mod` line and one row in [`SCHEMES`].
 
 mod options;
+#[cfg_attr(not(feature = "postgres"), path = "no_postgres.rs")]
+mod postgres;
 mod redis;
 mod tls;
 #[cfg_attr(not(feature = "tls"), path = "no_tls_options.rs")]
@@ -21,14 +23,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::model::{Args, Code, Command, Counters, Limits, LinkId, Room, Sink};
+use crate::model::{Args, Code, Command, Counters, Limits, LinkId, Room, Sink, TopicKind};
 
 pub use options::{OptionError, OptionSet, OptionValue, Options};
 pub use tls::{Expiry, Identity, Pem, PrepareTls, Secured, Tls, TlsError, TlsFault, Trust};
 pub use tls::{FILE_OPTIONS, PEM_BEGIN};
 
 /// The table of backends. The first row serves options without a URL.
-pub const SCHEMES: &[Scheme] = &[redis::SCHEME];
+pub const SCHEMES: &[Scheme] = &[redis::SCHEME, postgres::SCHEME];
 
 /// What a client does without a command. Each caller has words of its own for them.
 pub const OPERATIONS: [&str; 9] = [
@@ -112,6 +114,24 @@ pub trait Backend: Any + Send + Sync {
     /// Whether [`Backend::check`] refuses a command only because it blocks its connection, as BLPOP does. A client that
     /// does nothing else may send it.
     fn blocks(&self, args: &Args) -> bool;
+
+    /// Refuses a topic that the backend does not have, in the call that subscribes to it or publishes on it.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for the caller.
+    fn check_topic(&self, _kind: TopicKind, _name: &[u8]) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// Refuses a message that the backend does not carry, in the call that publishes it.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for the caller.
+    fn check_message(&self, _message: &[u8]) -> Result<(), String> {
+        Ok(())
+    }
 
     /// The bounds of the queues that the session will use.
     fn limits(&self) -> Limits;
