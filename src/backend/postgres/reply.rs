@@ -42,6 +42,10 @@ impl Reply {
 
     /// Reads a `DataRow`. `None`: it is not one, or not of these columns.
     pub(super) fn row(&mut self, body: &[u8], max_bytes: usize) -> Option<()> {
+        if self.types.is_empty() {
+            // Nobody asked for the columns: it is the answer to a publish.
+            return Some(());
+        }
         let mut parts = Parts(body);
         if usize::from(parts.u16()?) != self.types.len() {
             return None;
