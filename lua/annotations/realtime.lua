@@ -6,7 +6,7 @@
 
 ---@class realtime
 ---@field VERSION string the module's version, such as "0.1.0"
----@field FEATURES { tls?: true } what this file of the module has beside the rest
+---@field FEATURES { tls?: true, postgres?: true } what this file of the module has beside the rest
 ---@field ADDON_VERSION string the addon's version, such as "0.1.0"
 ---@field NULL table stands for a null inside a list, and inside a reply's table, so that tables have no holes
 realtime = {}

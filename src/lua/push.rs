@@ -58,7 +58,8 @@ fn has_odd_key(value: &Value) -> bool {
     match value {
         Value::Array(items) => items.iter().any(has_odd_key),
         Value::Map(pairs) => pairs.iter().any(|(key, value)| {
-            matches!(key, Value::Array(_) | Value::Map(_) | Value::Error(_) | Value::Rows(_)) || has_odd_key(value)
+            matches!(key, Value::Array(_) | Value::Map(_) | Value::Error(_) | Value::Rows(_))
+                || has_odd_key(value)
         }),
         _ => false,
     }

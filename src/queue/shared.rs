@@ -310,7 +310,8 @@ mod tests {
         assert!(key >= 3 && value >= 500);
         assert!(value_bytes(&Value::Map(vec![(text(3), text(500))])) >= key + value);
         assert!(value_bytes(&Value::Array(vec![text(3), text(500)])) >= key + value);
-        let rows = Rows { columns: vec![vec![0; 100].into()], values: vec![text(3), text(500)], affected: None };
+        let rows =
+            Rows { columns: vec![vec![0; 100].into()], values: vec![text(3), text(500)], affected: None };
         assert!(value_bytes(&Value::Rows(Box::new(rows))) >= 100 + key + value);
     }
 

@@ -124,7 +124,9 @@ impl Client {
     /// The session asks for this link and gets it. Returns where it is to lead to.
     pub(crate) fn connect(&mut self, link: u8) -> String {
         self.driver.drive();
-        let Some(Action::Connect { link: wished, endpoint, .. }) = self.action() else { panic!("no wish to connect") };
+        let Some(Action::Connect { link: wished, endpoint, .. }) = self.action() else {
+            panic!("no wish to connect")
+        };
         assert_eq!(wished, LinkId(link));
         self.driver.connected(LinkId(link), Connected::default());
         self.driver.drive();

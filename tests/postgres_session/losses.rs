@@ -13,7 +13,10 @@ fn the_gap_stands_between_the_last_message_before_and_the_first_one_after() {
     client.advance(3.0);
     client.lost(0);
     let said = client.said();
-    assert!(matches!(&said[..], [Said::Message(1, _), Said::Event(Event::Down { .. })]), "one down for both: {said:?}");
+    assert!(
+        matches!(&said[..], [Said::Message(1, _), Said::Event(Event::Down { .. })]),
+        "one down for both: {said:?}"
+    );
     assert_eq!(client.counters.state(), State::Waiting);
     client.advance(1.0);
     while !matches!(client.driver.is_wanted(realtime::model::LinkId(0)), true) {
@@ -23,8 +26,11 @@ fn the_gap_stands_between_the_last_message_before_and_the_first_one_after() {
     client.restore();
     client.read(1, &notification("chat", "after"));
     let said = client.said();
-    let [Said::Event(Event::Gap { lasted, topics: None, .. }), Said::Event(Event::Ready(ready)), Said::Message(1, text)] =
-        &said[..]
+    let [
+        Said::Event(Event::Gap { lasted, topics: None, .. }),
+        Said::Event(Event::Ready(ready)),
+        Said::Message(1, text),
+    ] = &said[..]
     else {
         panic!("{said:?}")
     };
@@ -40,7 +46,9 @@ fn what_may_have_been_sent_fails_and_what_was_not_is_sent_again() {
     client.lost(0);
     client.driver.set_writable(realtime::model::LinkId(0), usize::MAX);
     let said = client.said();
-    let [Said::Answer(1, Err(error)), Said::Event(Event::Down { .. })] = &said[..] else { panic!("{said:?}") };
+    let [Said::Answer(1, Err(error)), Said::Event(Event::Down { .. })] = &said[..] else {
+        panic!("{said:?}")
+    };
     assert!(error.sent && error.code == Code::Disconnected);
     client.advance(0.2);
     client.connect(0);
@@ -86,11 +94,7 @@ fn the_end_answers_what_is_left_and_tells_from_when_messages_are_missing() {
     client.read(1, &notification("chat", "too late"));
     client.advance(1.0);
     let said = client.said();
-    let [
-        Said::Event(Event::Gap { .. }),
-        Said::Answer(1, Err(error)),
-        Said::Event(Event::Closed),
-    ] = &said[..]
+    let [Said::Event(Event::Gap { .. }), Said::Answer(1, Err(error)), Said::Event(Event::Closed)] = &said[..]
     else {
         panic!("{said:?}")
     };

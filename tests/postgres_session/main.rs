@@ -13,7 +13,8 @@ use realtime::backend::{Action, OptionValue};
 use realtime::model::{Code, Command, Event, LinkId, Role, State, Value};
 
 use client::{
-    Client, LET_IN, Said, URL, channel, error, message, notification, number, published, ready_for_query, role,
+    Client, LET_IN, Said, URL, channel, error, message, notification, number, published, ready_for_query,
+    role,
 };
 
 #[test]
@@ -33,7 +34,10 @@ fn a_login_is_these_bytes_and_the_client_is_ready_once_the_server_has_said_what_
     assert!(client.written(0).starts_with(r"Q\x00\x00\x00_SELECT pg_catalog.pg_is_in_recovery()"));
     client.read(0, &role(false));
     let [Said::Event(Event::Ready(ready))] = &client.said()[..] else { panic!("ready") };
-    assert_eq!((ready.first, ready.role, ready.version.as_deref()), (true, Some(Role::Master), Some("15.18")));
+    assert_eq!(
+        (ready.first, ready.role, ready.version.as_deref()),
+        (true, Some(Role::Master), Some("15.18"))
+    );
     assert_eq!(client.counters.state(), State::Ready);
 }
 
@@ -62,7 +66,10 @@ fn an_error_of_the_login_says_what_to_do_and_no_password() {
     client.read(0, &message(b'E', b"SFATAL\0C28P01\0Msecret is wrong\0\0"));
     let [Said::Event(Event::Down { error, retry_in: Some(_) })] = &client.said()[..] else { panic!("down") };
     assert_eq!(error.code, Code::Server("28P01".into()));
-    assert_eq!(error.message, "wrong password for the role bob, or no such role; the server said: [password] is wrong");
+    assert_eq!(
+        error.message,
+        "wrong password for the role bob, or no such role; the server said: [password] is wrong"
+    );
     assert_eq!(client.action(), Some(Action::Close(LinkId(0))));
 }
 
@@ -82,7 +89,11 @@ fn subscriptions_have_a_link_of_their_own_and_a_publish_waits_for_them() {
     assert_eq!(client.said(), [Said::Event(Event::Subscribed(channel("it's \"chat\"")))]);
     let written = client.written(0);
     assert_eq!(written.matches("pg_notify").count(), 1, "it is parsed once: {written}");
-    assert_eq!(written.matches(r"S\x00\x00\x00\x04").count(), 2, "the probe, and the publish in a transaction of its own");
+    assert_eq!(
+        written.matches(r"S\x00\x00\x00\x04").count(),
+        2,
+        "the probe, and the publish in a transaction of its own"
+    );
     client.read(1, &notification("it's \"chat\"", "hi"));
     client.read(0, &published().repeat(2));
     assert_eq!(client.said(), [Said::Message(1, "hi".into()), Said::Answer(5, Ok(Value::Null))]);
@@ -109,7 +120,10 @@ fn ready_waits_for_a_message_to_oneself_and_a_pooler_that_loses_it_is_named() {
     client.subscribe("chat", 1);
     client.restore();
     let said = client.said();
-    assert!(matches!(said[..], [Said::Event(Event::Subscribed(_)), Said::Event(Event::Ready(_))]), "{said:?}");
+    assert!(
+        matches!(said[..], [Said::Event(Event::Subscribed(_)), Said::Event(Event::Ready(_))]),
+        "{said:?}"
+    );
     client.advance(60.0);
     assert!(!client.written(0).contains("realtime:probe"), "once, without verify_delivery");
 }
@@ -124,7 +138,10 @@ fn with_verify_delivery_a_server_that_falls_silent_is_found() {
     client.read(0, &[published(), ready_for_query(b'I')].concat());
     client.advance(5.1);
     let said = client.said();
-    assert!(matches!(&said[..], [Said::Event(Event::Down { error, .. })] if error.message.contains("delivers none")), "{said:?}");
+    assert!(
+        matches!(&said[..], [Said::Event(Event::Down { error, .. })] if error.message.contains("delivers none")),
+        "{said:?}"
+    );
 }
 
 #[test]
@@ -150,7 +167,12 @@ fn whatever_way_a_conversation_is_cut_it_means_the_same() {
         client.subscribe("chat", 1);
         client.restore();
         client.ask(7, &["SELECT $1", "1"]);
-        let said = [notification("chat", "a"), notification("other", "b"), message(b'N', b"\0"), notification("chat", "c")];
+        let said = [
+            notification("chat", "a"),
+            notification("other", "b"),
+            message(b'N', b"\0"),
+            notification("chat", "c"),
+        ];
         client.read(1, &said.concat());
         client.read(0, &[number("7"), ready_for_query(b'I')].concat());
         client.said()
@@ -215,10 +237,14 @@ fn whatever_a_server_says_nothing_panics_and_every_request_is_answered_once() {
         let deadline = client.driver.now + std::time::Duration::from_secs(1);
         client.command(Command::Disconnect { deadline });
         client.advance(2.0);
-        let mut answered: Vec<_> = client.said().into_iter().filter_map(|said| match said {
-            Said::Answer(id, _) => Some(id),
-            _ => None,
-        }).collect();
+        let mut answered: Vec<_> = client
+            .said()
+            .into_iter()
+            .filter_map(|said| match said {
+                Said::Answer(id, _) => Some(id),
+                _ => None,
+            })
+            .collect();
         answered.sort_unstable();
         assert_eq!(answered, (0..asked).collect::<Vec<_>>());
         assert!(client.driver.is_finished());

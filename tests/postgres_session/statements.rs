@@ -3,7 +3,9 @@
 use realtime::backend::OptionValue;
 use realtime::model::{Code, RequestKind, Rows, Value};
 
-use crate::client::{Client, Said, URL, args, columns, error, message, number, published, ready_for_query, row};
+use crate::client::{
+    Client, Said, URL, args, columns, error, message, number, published, ready_for_query, row,
+};
 
 fn one(n: i64) -> Value {
     Value::Rows(Box::new(Rows {
@@ -34,7 +36,9 @@ fn a_text_that_was_refused_is_sent_anew_and_a_stale_plan_is_made_anew_before_wha
         client.ask(id, &["SELEC"]);
         assert!(client.written(0).starts_with('P'), "the server has none of that name");
         client.read(0, &refused);
-        assert!(matches!(&client.said()[..], [Said::Answer(_, Err(error))] if error.code == Code::Server("42601".into())));
+        assert!(
+            matches!(&client.said()[..], [Said::Answer(_, Err(error))] if error.code == Code::Server("42601".into()))
+        );
     }
     client.ask(3, &["SELECT 1"]);
     client.read(0, &number("1"));
@@ -42,7 +46,10 @@ fn a_text_that_was_refused_is_sent_anew_and_a_stale_plan_is_made_anew_before_wha
     client.publish(5, "chat", "x");
     client.written(0);
     client.said();
-    client.read(0, &[error("0A000", "cached plan must not change result type"), ready_for_query(b'I')].concat());
+    client.read(
+        0,
+        &[error("0A000", "cached plan must not change result type"), ready_for_query(b'I')].concat(),
+    );
     assert!(client.said().is_empty(), "it did not run");
     assert!(client.written(0).starts_with('P'));
     client.read(0, &[published(), number("2")].concat());
@@ -55,10 +62,16 @@ fn a_transaction_that_fails_is_rolled_back_before_anything_else_is_sent() {
     client.request(1, RequestKind::Transaction(vec![args(&["SELECT 1"]), args(&["SELECT 1/0"])]));
     client.ask(2, &["SELECT 3"]);
     let written = client.written(0);
-    assert!(written.contains("BEGIN") && written.contains("COMMIT") && !written.contains("SELECT 3"), "{written}");
+    assert!(
+        written.contains("BEGIN") && written.contains("COMMIT") && !written.contains("SELECT 3"),
+        "{written}"
+    );
     let begun = [message(b'1', b""), message(b'2', b""), message(b'C', b"BEGIN\0")].concat();
     let first = [columns(&[("n", 23)]), row(&["1"]), message(b'C', b"SELECT 1\0")].concat();
-    client.read(0, &[begun.clone(), first.clone(), error("22012", "division by zero"), ready_for_query(b'E')].concat());
+    client.read(
+        0,
+        &[begun.clone(), first.clone(), error("22012", "division by zero"), ready_for_query(b'E')].concat(),
+    );
     let said = client.said();
     let [Said::Answer(1, Err(error))] = &said[..] else { panic!("{said:?}") };
     assert_eq!(
@@ -85,7 +98,10 @@ fn rows_beyond_the_bound_are_an_error_and_the_link_lives() {
     for rows in [row(&[&long]), row(&["x"]).repeat(100)] {
         client.ask(1, &["SELECT 1"]);
         client.written(0);
-        client.read(0, &[columns(&[("n", 25)]), rows, message(b'C', b"SELECT 1\0"), ready_for_query(b'I')].concat());
+        client.read(
+            0,
+            &[columns(&[("n", 25)]), rows, message(b'C', b"SELECT 1\0"), ready_for_query(b'I')].concat(),
+        );
         assert!(matches!(&client.said()[..], [Said::Answer(1, Err(error))] if error.code == Code::TooLarge));
     }
     client.ask(2, &["SELECT 1"]);

@@ -32,7 +32,10 @@ fn a_server_beyond_this_machine_is_asked_for_tls_and_the_login_comes_after_it() 
         assert!(client.written(0).contains("user"));
         client.read(0, &[LET_IN, &ready_for_query(b'I'), &role(false)].concat());
         let said = client.said();
-        assert!(matches!(&said[..], [Said::Event(Event::Ready(ready))] if ready.tls == Some("TLSv1.3")), "{said:?}");
+        assert!(
+            matches!(&said[..], [Said::Event(Event::Ready(ready))] if ready.tls == Some("TLSv1.3")),
+            "{said:?}"
+        );
     }
 }
 

@@ -26,7 +26,8 @@ pub(super) fn topic(kind: TopicKind, name: &[u8]) -> Result<(), String> {
             name.len()
         ));
     }
-    text(name).map_err(|problem| format!("the name of a channel is text in PostgreSQL, and this one {problem}"))
+    text(name)
+        .map_err(|problem| format!("the name of a channel is text in PostgreSQL, and this one {problem}"))
 }
 
 /// Refuses a message that PostgreSQL does not carry.
@@ -38,7 +39,9 @@ pub(super) fn message(message: &[u8]) -> Result<(), String> {
         ));
     }
     text(message).map_err(|problem| {
-        format!("a message is text in PostgreSQL, and this one {problem}: encode it, as util.Base64Encode does")
+        format!(
+            "a message is text in PostgreSQL, and this one {problem}: encode it, as util.Base64Encode does"
+        )
     })
 }
 
@@ -101,8 +104,10 @@ impl Iterator for Words<'_> {
             } else if let Some(rest) = rest.strip_prefix(b"(").or_else(|| rest.strip_prefix(b";")) {
                 rest
             } else {
-                let end =
-                    rest.iter().position(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_').unwrap_or(rest.len());
+                let end = rest
+                    .iter()
+                    .position(|byte| !byte.is_ascii_alphanumeric() && *byte != b'_')
+                    .unwrap_or(rest.len());
                 let (word, rest) = rest.split_at(end);
                 self.0 = rest;
                 return (!word.is_empty()).then(|| String::from_utf8_lossy(word).to_ascii_uppercase());
@@ -141,7 +146,10 @@ mod tests {
     fn statements_that_would_break_the_session_are_refused_with_what_to_use() {
         for (sql, expected) in [
             ("listen chat", "LISTEN would break the session; use client:Subscribe"),
-            (" -- a\n/* b /* c */ */ ( UNLISTEN *", "UNLISTEN would break the session; use client:Unsubscribe"),
+            (
+                " -- a\n/* b /* c */ */ ( UNLISTEN *",
+                "UNLISTEN would break the session; use client:Unsubscribe",
+            ),
             (";BEGIN", "BEGIN would break the session; use client:Transaction, which begins and ends it"),
             ("COPY t FROM STDIN", "use INSERT"),
             ("DISCARD ALL", "the session's own"),
@@ -151,7 +159,9 @@ mod tests {
             let problem = statement(&[sql].iter().collect(), in_words).unwrap_err();
             assert!(problem.contains(expected), "{sql:?}: {problem}");
         }
-        for sql in ["SELECT 1", "SET LOCAL a = 1", "Set Transaction READ ONLY", "notify x", "", "/* ", "beginning"] {
+        for sql in
+            ["SELECT 1", "SET LOCAL a = 1", "Set Transaction READ ONLY", "notify x", "", "/* ", "beginning"]
+        {
             assert_eq!(statement(&[sql].iter().collect(), in_words), Ok(()), "{sql:?}");
         }
         let mut args: Args = ["SELECT $1, $2"].iter().collect();

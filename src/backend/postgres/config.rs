@@ -18,7 +18,8 @@ const LOCAL_HOST: &str = "127.0.0.1";
 const APPLICATION_NAME: &str = "realtime";
 
 /// Keys that a URL's query may have, as libpq's URLs do.
-const QUERY_KEYS: [&str; 5] = ["sslmode", "target_session_attrs", "application_name", "connect_timeout", "host"];
+const QUERY_KEYS: [&str; 5] =
+    ["sslmode", "target_session_attrs", "application_name", "connect_timeout", "host"];
 
 /// Which servers are of use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -96,7 +97,9 @@ impl Config {
             for (key, value) in url.query {
                 if !QUERY_KEYS.contains(&key.as_str()) {
                     let known = QUERY_KEYS.join(", ");
-                    return Err(OptionError::Url(format!("a URL's query may have {known}; other options go into the table")));
+                    return Err(OptionError::Url(format!(
+                        "a URL's query may have {known}; other options go into the table"
+                    )));
                 }
                 if pairs.iter().any(|(other, _)| *other == key) {
                     return Err(OptionError::invalid(&key, "is given by the URL already; give it once"));
@@ -134,7 +137,8 @@ impl Config {
         }
         let database = given_once(set, "database", place.database)?.unwrap_or_else(|| user.clone());
         let application_name = set.text("application_name")?.unwrap_or_else(|| APPLICATION_NAME.into());
-        for (key, text) in [("user", &user), ("database", &database), ("application_name", &application_name)] {
+        for (key, text) in [("user", &user), ("database", &database), ("application_name", &application_name)]
+        {
             if text.contains('\0') {
                 return Err(OptionError::invalid(key, "has a zero byte in it"));
             }
@@ -151,7 +155,8 @@ impl Config {
         let (connect_timeout, command_timeout) =
             (seconds("connect_timeout", 5.0)?, seconds("command_timeout", 10.0)?);
         let (ping_interval, ping_timeout) = (seconds("ping_interval", 15.0)?, seconds("ping_timeout", 5.0)?);
-        let (reconnect_min, reconnect_max) = (seconds("reconnect_min", 0.1)?, seconds("reconnect_max", 30.0)?);
+        let (reconnect_min, reconnect_max) =
+            (seconds("reconnect_min", 0.1)?, seconds("reconnect_max", 30.0)?);
         if reconnect_min > reconnect_max {
             return Err(OptionError::invalid("reconnect_min", "may not exceed reconnect_max"));
         }
@@ -195,7 +200,8 @@ impl Config {
 impl Place {
     fn of(url: &Url) -> Result<Self, OptionError> {
         let text = |bytes: &[u8]| {
-            String::from_utf8(bytes.to_vec()).map_err(|_| OptionError::Url("user and database of a URL are UTF-8 text".into()))
+            String::from_utf8(bytes.to_vec())
+                .map_err(|_| OptionError::Url("user and database of a URL are UTF-8 text".into()))
         };
         let not_empty = |bytes: &[u8]| if bytes.is_empty() { Ok(None) } else { text(bytes).map(Some) };
         let (user, password) = match &url.credentials {

@@ -12,7 +12,8 @@ use crate::backend::Action;
 use crate::model::{Error, LinkId, NAME_CHARACTERS, Rows, Sink, Value, printable};
 
 /// Asks a server what it is. Every version answers it, and poolers pass it on.
-const ROLE: &str = "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only')";
+const ROLE: &str =
+    "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only')";
 
 impl PostgresSession {
     /// The link is made: asks for TLS, or begins at once.
@@ -45,7 +46,9 @@ impl PostgresSession {
             b"N" => return Err(advice::no_tls()),
             // What follows in the same read came unsecured, and would be taken for secured.
             [b'S', ..] => {
-                return Err(advice::protocol("more came with the answer about TLS, as an attacker would send it"));
+                return Err(advice::protocol(
+                    "more came with the answer about TLS, as an attacker would send it",
+                ));
             }
             // A server of long ago, or one that starts, answers with an error, whose text nobody has secured.
             [b'E', ..] => return Err(advice::no_tls()),
@@ -96,7 +99,10 @@ impl PostgresSession {
                 connection.pipeline.tell(&out);
             }
             (b'T', Stage::Role) => {
-                connection.reply.describe(body, max).ok_or_else(|| advice::protocol("columns that are none"))?;
+                connection
+                    .reply
+                    .describe(body, max)
+                    .ok_or_else(|| advice::protocol("columns that are none"))?;
             }
             (b'D', Stage::Role) => {
                 connection.reply.row(body, max).ok_or_else(|| advice::protocol("a row that is none"))?;

@@ -11,6 +11,9 @@ use super::wire::{Message, Parts};
 use crate::backend::toolbox::{Batch, Operation, PendingRequest, RefusalKind};
 use crate::model::{Code, Error, LinkId, RequestKind, Sink, TopicKind, Value};
 
+/// What the codes begin with that tell of a server that ends connections.
+const OPERATOR_INTERVENTION: &str = "57P";
+
 impl PostgresSession {
     /// A message on a link that is up.
     pub(super) fn message(
@@ -22,7 +25,8 @@ impl PostgresSession {
     ) -> Result<(), Error> {
         if let Message::Whole(b'A', body) = message {
             if link == SUBSCRIPTIONS {
-                self.notification(body, now, sink).ok_or_else(|| advice::protocol("a notification that is none"))?;
+                self.notification(body, now, sink)
+                    .ok_or_else(|| advice::protocol("a notification that is none"))?;
             }
             return Ok(());
         }
@@ -32,8 +36,15 @@ impl PostgresSession {
         let reply = &mut connection.reply;
         let broken = |what: &'static str| move || advice::protocol(what);
         match message {
-            // Parameters that changed, notices.
-            Message::Whole(b'S' | b'N', _) => {}
+            // A parameter that changed.
+            Message::Whole(b'S', _) => {}
+            Message::Whole(b'N', body) => {
+                let notice = ServerError::read(body);
+                // A server that is shut down in haste says so in a notice.
+                if notice.code.starts_with(OPERATOR_INTERVENTION) {
+                    connection.last_words = Some(notice);
+                }
+            }
             Message::Whole(b'E', body) => {
                 let error = ServerError::read(body);
                 if error.is_fatal || !is_expected {
@@ -62,7 +73,10 @@ impl PostgresSession {
             }
             Message::TooLarge(..) => return Err(advice::protocol("a message that is too long")),
             Message::Whole(b'G' | b'H' | b'W', _) => {
-                return Err(Error::sent(Code::Unsupported, "a statement began a COPY, which cannot be gone on with here"));
+                return Err(Error::sent(
+                    Code::Unsupported,
+                    "a statement began a COPY, which cannot be gone on with here",
+                ));
             }
             Message::Whole(..) => return Err(advice::protocol("a message of an unknown kind")),
         }
@@ -90,7 +104,14 @@ impl PostgresSession {
     }
 
     /// The oldest command is answered. `is_failed`: the server waits for a ROLLBACK.
-    fn answered(&mut self, link: LinkId, mut reply: Reply, is_failed: bool, now: Instant, sink: &mut dyn Sink) {
+    fn answered(
+        &mut self,
+        link: LinkId,
+        mut reply: Reply,
+        is_failed: bool,
+        now: Instant,
+        sink: &mut dyn Sink,
+    ) {
         let config = std::sync::Arc::clone(&self.config);
         if let Some(error) = &mut reply.error {
             error.text = config.without_password(std::mem::take(&mut error.text));
@@ -220,7 +241,9 @@ pub(super) fn text(args: &crate::model::Args) -> &str {
 }
 
 fn too_large(max: usize) -> Error {
-    let text = format!("the answer is larger than max_message_bytes ({max}); the statement has run: ask for fewer rows with LIMIT");
+    let text = format!(
+        "the answer is larger than max_message_bytes ({max}); the statement has run: ask for fewer rows with LIMIT"
+    );
     Error::sent(Code::TooLarge, text)
 }
 

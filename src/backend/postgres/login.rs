@@ -113,7 +113,10 @@ fn unsupported() -> Error {
 
 fn password(who: Identity<'_>) -> Result<&[u8], Error> {
     who.password.ok_or_else(|| {
-        Error::sent(Code::Auth, "the server asks for a password: write it into the URL, as in postgres://user:password@host")
+        Error::sent(
+            Code::Auth,
+            "the server asks for a password: write it into the URL, as in postgres://user:password@host",
+        )
     })
 }
 
@@ -152,7 +155,8 @@ mod tests {
         }
         let who = Identity { user: "bob", password: None };
         let mut out = Vec::new();
-        let error = Login::default().handle(&[0, 0, 0, 3], who, &mut Encoder::default(), &mut out).unwrap_err();
+        let error =
+            Login::default().handle(&[0, 0, 0, 3], who, &mut Encoder::default(), &mut out).unwrap_err();
         assert_eq!((error.code, out.len()), (Code::Auth, 0));
     }
 }

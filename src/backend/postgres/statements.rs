@@ -94,7 +94,10 @@ mod tests {
         assert!(second.is_new && second.name != first.name);
         let long = "x".repeat(MAX_TEXT + 1);
         for _ in 0..2 {
-            assert_eq!(statements.prepare(&long), Prepared { name: String::new(), is_new: true, closed: None });
+            assert_eq!(
+                statements.prepare(&long),
+                Prepared { name: String::new(), is_new: true, closed: None }
+            );
         }
     }
 }

@@ -22,7 +22,8 @@ fn folder() -> Option<PathBuf> {
         return Some(named.into());
     }
     let versions = fs::read_dir(VERSIONS).ok()?.filter_map(Result::ok);
-    let with_server = versions.map(|entry| entry.path().join("bin")).filter(|bin| bin.join("initdb").exists());
+    let with_server =
+        versions.map(|entry| entry.path().join("bin")).filter(|bin| bin.join("initdb").exists());
     with_server.max_by_key(|bin| {
         let version = bin.parent().and_then(Path::file_name).and_then(|name| name.to_str());
         version.and_then(|version| version.parse::<u32>().ok())

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
-use crate::program::{command, user};
 use crate::Error;
+use crate::program::{command, user};
 
 const LOG: &str = "log";
 const DATA: &str = "data";
@@ -62,10 +62,17 @@ impl Builder {
         let folder = TempDir::new().map_err(|source| Error::Folder { path: std::env::temp_dir(), source })?;
         let path = folder.path();
         if let Some(user) = user()? {
-            chown(path, Some(user.uid), None).map_err(|source| Error::Folder { path: path.into(), source })?;
+            chown(path, Some(user.uid), None)
+                .map_err(|source| Error::Folder { path: path.into(), source })?;
         }
-        run(command("initdb", path)?
-            .args(["--no-sync", "--auth=trust", "--encoding=UTF8", "--username=postgres", "--pgdata", DATA]))?;
+        run(command("initdb", path)?.args([
+            "--no-sync",
+            "--auth=trust",
+            "--encoding=UTF8",
+            "--username=postgres",
+            "--pgdata",
+            DATA,
+        ]))?;
         let data = path.join(DATA);
         let write = |name: &str, text: &str| {
             let path = data.join(name);
@@ -136,7 +143,8 @@ impl RealPostgres {
     pub fn start(&mut self) -> Result<(), Error> {
         let path = self.folder.path();
         let log_path = path.join(LOG);
-        let log = File::create(&log_path).map_err(|source| Error::Folder { path: log_path.clone(), source })?;
+        let log =
+            File::create(&log_path).map_err(|source| Error::Folder { path: log_path.clone(), source })?;
         let errors = log.try_clone().map_err(|source| Error::Folder { path: log_path.clone(), source })?;
         let mut postgres = command("postgres", path)?;
         postgres.args(["-D", DATA, "-p", &self.port.to_string()]);
@@ -178,10 +186,12 @@ impl RealPostgres {
     pub fn signal(&self, name: &str) -> Result<(), Error> {
         let Some(child) = &self.child else { return Ok(()) };
         let parent = child.id().to_string();
-        let children = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap_or_default();
+        let children =
+            fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap_or_default();
         for pid in std::iter::once(parent.as_str()).chain(children.split_whitespace()) {
             // A child may have ended meanwhile.
-            let _status = Command::new("kill").args([&format!("-{name}"), pid]).stderr(Stdio::null()).status();
+            let _status =
+                Command::new("kill").args([&format!("-{name}"), pid]).stderr(Stdio::null()).status();
         }
         Ok(())
     }
