@@ -256,3 +256,81 @@ fn a_hundred_thousand_messages_arrive_in_order() {
     }
     assert!(game.shutdown(LONG));
 }
+
+#[test]
+fn a_standby_is_passed_over_and_followed_once_it_is_the_primary() {
+    let Some(mut primary) = server() else { return };
+    let standby = primary.standby().expect("a standby");
+    let mut game = Game::start();
+    let alone = format!("postgres://postgres:@127.0.0.1:{}/postgres", standby.port());
+    let mut client = connect(&mut game, &alone, &[]);
+    assert!(client.wait_down().message.contains("hot standby"));
+    let any = [("target_session_attrs", OptionValue::String(b"any".to_vec()))];
+    let mut client = connect(&mut game, &alone, &any);
+    assert_eq!(ask(&game, &mut client, &["SELECT 1 AS n"]).unwrap().values, [Value::Integer(1)]);
+    subscribe(&game, &client, "chat");
+    let refused = client.wait_for("a refusal", |seen| match seen {
+        Seen::Event(Event::SubscribeFailed { error, .. }) => Some(error),
+        _ => None,
+    });
+    assert!(refused.message.contains("recovery"), "{refused}");
+
+    let url =
+        format!("postgres://postgres:@127.0.0.1:{},127.0.0.1:{}/postgres", standby.port(), primary.port());
+    let mut client = connect(&mut game, &url, &[]);
+    subscribe(&game, &client, "chat");
+    client.wait_ready();
+    primary.kill();
+    client.wait_down();
+    standby.psql("SELECT pg_promote()").expect("a promotion");
+    client.wait_for("the gap", |seen| matches!(seen, Seen::Event(Event::Gap { .. })).then_some(()));
+    client.wait_ready();
+    standby.psql("NOTIFY chat, 'hello'").expect("a message");
+    assert_eq!(client.wait_message(), (CHAT, b"hello".to_vec()));
+    assert!(game.shutdown(LONG));
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn tls_is_as_sslmode_says() {
+    if !real_postgres::is_installed() {
+        return eprintln!("skipped: no PostgreSQL");
+    }
+    let authority = certificates::Authority::new("realtime's tests");
+    let identity = authority.issue(&["127.0.0.1"]);
+    let postgres = RealPostgres::builder()
+        .configuration("ssl = on\nssl_cert_file = 'tls.crt'\nssl_key_file = 'tls.key'")
+        .hba("hostssl all all 127.0.0.1/32 trust")
+        .secret("tls.crt", &identity.certificate)
+        .secret("tls.key", &identity.key)
+        .start()
+        .expect("a server");
+    let mut game = Game::start();
+    let ca = |text: &str| ("tls_ca", OptionValue::String(text.as_bytes().to_vec()));
+    let connect = |game: &mut Game, mode: &str, pairs: &[(&str, OptionValue)]| {
+        let url = format!("{}?sslmode={mode}", postgres.url());
+        let pairs = pairs.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect();
+        let backend =
+            configure(Options { url: Some(url), pairs, ..Options::default() }).expect("good options");
+        if let Some(tls) = backend.tls() {
+            realtime::backend::PrepareTls::prepare_tls(&game.spawner, tls).expect("good certificates");
+        }
+        game.open(&*backend)
+    };
+    for (mode, pairs) in
+        [("verify-full", vec![ca(&authority.certificate)]), ("require", vec![]), ("prefer", vec![])]
+    {
+        let mut client = connect(&mut game, mode, &pairs);
+        let ready = client.wait_for(mode, |seen| match seen {
+            Seen::Event(Event::Ready(ready)) => Some(ready),
+            _ => None,
+        });
+        assert_eq!(ready.tls, Some("TLSv1.3"), "{mode}");
+    }
+    let other = certificates::Authority::new("another");
+    let mut client = connect(&mut game, "verify-full", &[ca(&other.certificate)]);
+    assert_eq!(client.wait_down().code, Code::Tls);
+    let mut client = connect(&mut game, "disable", &[]);
+    assert!(client.wait_down().message.contains("pg_hba.conf"));
+    assert!(game.shutdown(LONG));
+}

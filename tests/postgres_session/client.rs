@@ -11,6 +11,10 @@ use realtime::model::{
 };
 use session_driver::{Driver, Peers, Queue};
 
+pub(crate) use fake_postgres::{
+    LET_IN, columns, error, message, notification, number, published, ready_for_query, role, row,
+};
+
 /// What the session told the main thread.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Said {
@@ -149,7 +153,13 @@ impl Client {
         self.driver.peers.written.remove(&link).unwrap_or_default().escape_ascii().to_string()
     }
 
+    /// Likewise, as it is.
+    pub(crate) fn take_written(&mut self, link: u8) -> Vec<u8> {
+        self.driver.peers.written.remove(&link).unwrap_or_default()
+    }
+
     pub(crate) fn lost(&mut self, link: u8) {
+        self.driver.peers.written.remove(&link);
         self.driver.lost(LinkId(link), LinkError::Eof);
         self.driver.drive();
     }
@@ -192,64 +202,4 @@ pub(crate) fn args(words: &[&str]) -> Args {
 
 pub(crate) fn channel(name: &str) -> Topic {
     Topic { kind: TopicKind::Channel, name: name.as_bytes().into() }
-}
-
-/// A message of the server.
-pub(crate) fn message(tag: u8, body: &[u8]) -> Vec<u8> {
-    [&[tag][..], &u32::try_from(body.len() + 4).unwrap().to_be_bytes(), body].concat()
-}
-
-/// AuthenticationOk, two parameters, the key.
-pub(crate) const LET_IN: &[u8] =
-    b"R\0\0\0\x08\0\0\0\0S\0\0\0\x19server_version\015.18\0S\0\0\0\x0fin_hot\0off\0K\0\0\0\x0c\0\0\0\x01\0\0\0\x02";
-
-pub(crate) fn ready_for_query(status: u8) -> Vec<u8> {
-    message(b'Z', &[status])
-}
-
-pub(crate) fn notification(name: &str, text: &str) -> Vec<u8> {
-    message(b'A', format!("\0\0\0\x01{name}\0{text}\0").as_bytes())
-}
-
-pub(crate) fn error(code: &str, text: &str) -> Vec<u8> {
-    message(b'E', format!("SERROR\0VERROR\0C{code}\0M{text}\0\0").as_bytes())
-}
-
-/// Columns of texts, by their names.
-pub(crate) fn columns(names: &[(&str, u32)]) -> Vec<u8> {
-    let mut body = u16::try_from(names.len()).unwrap().to_be_bytes().to_vec();
-    for (name, oid) in names {
-        body.extend_from_slice(name.as_bytes());
-        body.extend_from_slice(&[0; 7]);
-        body.extend_from_slice(&oid.to_be_bytes());
-        body.extend_from_slice(&[0; 8]);
-    }
-    message(b'T', &body)
-}
-
-pub(crate) fn row(values: &[&str]) -> Vec<u8> {
-    let mut body = u16::try_from(values.len()).unwrap().to_be_bytes().to_vec();
-    for value in values {
-        body.extend_from_slice(&u32::try_from(value.len()).unwrap().to_be_bytes());
-        body.extend_from_slice(value.as_bytes());
-    }
-    message(b'D', &body)
-}
-
-/// The server's answer to what it is.
-pub(crate) fn role(is_standby: bool) -> Vec<u8> {
-    let values = if is_standby { ["t", "on"] } else { ["f", "off"] };
-    let columns = columns(&[("pg_is_in_recovery", 16), ("current_setting", 25)]);
-    [columns, row(&values), message(b'C', b"SELECT 1\0"), ready_for_query(b'I')].concat()
-}
-
-/// The answer to a publish.
-pub(crate) fn published() -> Vec<u8> {
-    [message(b'2', b""), row(&[""]), message(b'C', b"SELECT 1\0"), ready_for_query(b'I')].concat()
-}
-
-/// The answer to a statement with one row of one number.
-pub(crate) fn number(n: &str) -> Vec<u8> {
-    let parts = [message(b'1', b""), message(b'2', b""), columns(&[("n", 23)]), row(&[n])];
-    [parts.concat(), message(b'C', b"SELECT 1\0"), ready_for_query(b'I')].concat()
 }

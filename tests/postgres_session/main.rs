@@ -3,6 +3,7 @@
 #![allow(clippy::panic, clippy::unwrap_used, clippy::expect_used, reason = "a failure here is a failed test")]
 
 mod client;
+mod cuts;
 mod hosts;
 mod losses;
 mod statements;

@@ -2,6 +2,8 @@
 
 use crate::model::{Args, TopicKind};
 
+/// What the names of the channels for probes begin with.
+pub(super) const PROBE_PREFIX: &[u8] = b"realtime:probe:";
 /// Bytes of the longest name of a channel: PostgreSQL cuts longer ones.
 const MAX_NAME: usize = 63;
 /// Bytes of the longest message.
@@ -174,7 +176,7 @@ mod tests {
     fn what_postgresql_would_cut_or_refuse_is_refused_in_the_call() {
         assert_eq!(topic(TopicKind::Channel, &[b'a'; 63]), Ok(()));
         assert_eq!(topic(TopicKind::Channel, "ž".as_bytes()), Ok(()));
-        for name in [&[b'a'; 64][..], b"", b"a\0", b"\xff"] {
+        for name in [&[b'a'; 64][..], b"", b"a\0", b"\xff", b"realtime:probe:x"] {
             assert!(topic(TopicKind::Channel, name).is_err(), "{}", name.escape_ascii());
         }
         for kind in [TopicKind::Pattern, TopicKind::ShardedChannel] {

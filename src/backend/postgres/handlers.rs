@@ -14,6 +14,12 @@ use crate::model::{Code, Command, Error, Event, LinkId, RequestKind, Room, Sink}
 impl Session for PostgresSession {
     fn handle_command(&mut self, now: Instant, command: Command, sink: &mut dyn Sink) {
         match command {
+            // From Disconnect on no message is for anyone.
+            Command::Subscribe { .. } | Command::Unsubscribe(_) if self.is_closing() => {}
+            Command::Request(request) if self.has_ended() => {
+                self.requests.refuse(request, Error::closed(), sink);
+            }
+            Command::Disconnect { .. } if self.has_ended() => {}
             Command::Subscribe { topic, slot } => match check::topic(topic.kind, &topic.name) {
                 Ok(()) => {
                     if self.delivery.is_empty() {

@@ -3,13 +3,14 @@
 use std::time::Instant;
 
 use super::advice;
+use super::check::PROBE_PREFIX;
 use super::connection::{Expectation, SUBSCRIPTIONS};
 use super::reply::Reply;
 use super::server_error::ServerError;
-use super::session::{PROBE_PREFIX, PostgresSession};
+use super::session::PostgresSession;
 use super::wire::{Message, Parts};
 use crate::backend::toolbox::{Batch, Operation, PendingRequest, RefusalKind};
-use crate::model::{Code, Error, LinkId, RequestKind, Sink, TopicKind, Value};
+use crate::model::{Code, Error, Event, LinkId, RequestKind, Sink, Topic, TopicKind, Value};
 
 /// What the codes begin with that tell of a server that ends connections.
 const OPERATOR_INTERVENTION: &str = "57P";
@@ -136,14 +137,24 @@ impl PostgresSession {
                 Some(error) => {
                     // The topics have the same error, or will be heard.
                     self.is_proved = true;
-                    self.probe.channel_refused(&error.into_error(), RefusalKind::Passing, now);
+                    let error = error.into_error();
+                    if self.probe.channel_refused(&error, RefusalKind::Passing, now) && config.verify_delivery
+                    {
+                        let name = self.probe.channel().into();
+                        let topic = Topic { kind: TopicKind::Channel, name };
+                        sink.event(Event::SubscribeFailed { topic, error });
+                    }
                 }
             },
             Expectation::Probe => match reply.error {
                 None => self.probe.taken(now),
                 Some(error) => {
                     self.is_proved = true;
-                    self.probe.refused(&error.into_error(), RefusalKind::Passing, now);
+                    let error = error.into_error();
+                    if self.probe.refused(&error, RefusalKind::Passing, now) && config.verify_delivery {
+                        let channel = Some(self.probe.channel().into());
+                        sink.event(Event::RequestFailed { command: (*b"NOTIFY").into(), channel, error });
+                    }
                 }
             },
             Expectation::Ping => {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::advice;
+use super::check::PROBE_PREFIX;
 use super::config::{Config, Target};
 use super::connection::{COMMANDS, Connection, Expectation, Link, SUBSCRIPTIONS, Stage};
 use super::encode::Encoder;
@@ -13,9 +14,6 @@ use crate::backend::{Action, Connected, Endpoint, Start};
 use crate::model::{
     Args, Code, Error, Event, LinkId, Ready, RequestKind, RequestName, Role, SessionCounters, Sink, State,
 };
-
-/// What the names of the channels for probes begin with.
-pub(super) const PROBE_PREFIX: &[u8] = b"realtime:probe:";
 
 pub(super) struct PostgresSession {
     pub(super) config: Arc<Config>,
@@ -41,7 +39,9 @@ pub(super) struct PostgresSession {
     pub(super) owes_probe: bool,
     is_ready: bool,
     was_ready: bool,
+    /// The main thread wants the end, at this time at the latest.
     pub(super) closing: Option<Instant>,
+    has_ended: bool,
 }
 
 impl PostgresSession {
@@ -65,6 +65,7 @@ impl PostgresSession {
             is_ready: false,
             was_ready: false,
             closing: None,
+            has_ended: false,
             config,
         };
         session.connect(now);
@@ -77,6 +78,16 @@ impl PostgresSession {
 
     pub(super) fn link_mut(&mut self, id: LinkId) -> &mut Link {
         if id == SUBSCRIPTIONS { &mut self.subscriptions } else { &mut self.commands }
+    }
+
+    /// Whether the last word was spoken.
+    pub(super) fn has_ended(&self) -> bool {
+        self.has_ended
+    }
+
+    /// Whether the main thread wants nothing more than the end.
+    pub(super) fn is_closing(&self) -> bool {
+        self.has_ended || self.closing.is_some()
     }
 
     /// Begins the next attempt.
@@ -281,7 +292,7 @@ impl PostgresSession {
             self.requests.end(pipelines, error, sink);
         }
         if self.requests.is_empty() {
-            (self.closing, self.retry_at) = (None, None);
+            (self.closing, self.retry_at, self.has_ended) = (None, None, true);
             (self.commands, self.subscriptions) = (Link::Idle, Link::Idle);
             self.counters.set_state(State::Closed);
             self.counters.set_address(None);

@@ -9,8 +9,9 @@ use fuzz_targets::{Act, Profile, Script, TARGETS, Target};
 
 /// The naive twin is recursive.
 const STACK: usize = 64 << 20;
-/// Needs the feature `tls`.
-const WITH_TLS: &str = "tls_records";
+/// Each needs a feature.
+const WITH_FEATURES: [(&str, bool); 2] =
+    [("tls_records", cfg!(feature = "tls")), ("postgres", cfg!(feature = "postgres"))];
 
 fn inputs(folder: &str, target: &str) -> Vec<(String, Vec<u8>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz").join(folder).join(target);
@@ -47,11 +48,32 @@ fn every_folder_of_inputs_has_its_target() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz").join(folder);
         for entry in fs::read_dir(folder).expect("the folder") {
             let name = entry.expect("an entry").file_name();
-            if !cfg!(feature = "tls") && name == WITH_TLS {
+            if WITH_FEATURES.iter().any(|(target, is_there)| !is_there && name == *target) {
                 continue;
             }
             assert!(TARGETS.iter().any(|target| *target.name == *name), "{}", name.display());
         }
+    }
+}
+
+#[cfg(feature = "postgres")]
+#[test]
+fn postgres() {
+    replay("postgres");
+}
+
+#[cfg(feature = "postgres")]
+#[test]
+fn postgres_with_random_scripts() {
+    let mut random = 1_u64;
+    for _ in 0..3000 {
+        let input: Vec<u8> = (0..400)
+            .map(|_| {
+                random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                random.to_le_bytes()[5]
+            })
+            .collect();
+        fuzz_targets::postgres(&input);
     }
 }
 

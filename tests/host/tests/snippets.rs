@@ -179,8 +179,8 @@ fn main() -> ExitCode {
         for snippet in snippets(&text) {
             let (root, name) = (root.clone(), name.clone());
             let has_postgres = cfg!(feature = "postgres") && sql::is_expected();
-            let ignored = snippet.has("real") && !real_redis::is_expected()
-                || snippet.has("postgres") && !has_postgres;
+            let ignored =
+                snippet.has("real") && !real_redis::is_expected() || snippet.has("postgres") && !has_postgres;
             let trial = Trial::test(format!("{name}:{}", snippet.line), move || run(&root, &name, &snippet));
             trials.push(trial.with_ignored_flag(ignored));
         }

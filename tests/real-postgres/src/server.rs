@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
-use std::os::unix::fs::chown;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -28,6 +28,7 @@ pub struct Builder {
     configuration: String,
     hba: Option<String>,
     sql: Vec<String>,
+    secrets: Vec<(String, String)>,
 }
 
 impl Builder {
@@ -43,6 +44,13 @@ impl Builder {
     #[must_use]
     pub fn hba(mut self, lines: &str) -> Self {
         self.hba = Some(format!("local all postgres trust\n{lines}\n"));
+        self
+    }
+
+    /// Puts a file into the folder of the data that its owner alone may read, such as a key.
+    #[must_use]
+    pub fn secret(mut self, name: &str, text: &str) -> Self {
+        self.secrets.push((name.into(), text.into()));
         self
     }
 
@@ -85,15 +93,18 @@ impl Builder {
         if let Some(hba) = &self.hba {
             write("pg_hba.conf", hba)?;
         }
-        let mut server = RealPostgres { folder, port: 0, child: None };
-        for attempt in 1.. {
-            server.port = free_port().map_err(|source| Error::Folder { path: "127.0.0.1".into(), source })?;
-            match server.start() {
-                Ok(()) => break,
-                Err(error) if attempt == ATTEMPTS => return Err(error),
-                Err(_) => {}
-            }
+        for (name, text) in &self.secrets {
+            write(name, text)?;
+            let file = data.join(name);
+            let owned = match user()? {
+                Some(user) => chown(&file, Some(user.uid), None),
+                None => Ok(()),
+            };
+            owned
+                .and_then(|()| fs::set_permissions(&file, fs::Permissions::from_mode(0o600)))
+                .map_err(|source| Error::Folder { path: file, source })?;
         }
+        let server = RealPostgres::on_a_free_port(folder)?;
         for sql in &self.sql {
             server.psql(sql)?;
         }
@@ -110,6 +121,39 @@ pub struct RealPostgres {
 }
 
 impl RealPostgres {
+    fn on_a_free_port(folder: TempDir) -> Result<Self, Error> {
+        let mut server = Self { folder, port: 0, child: None };
+        for attempt in 1.. {
+            server.port = free_port().map_err(|source| Error::Folder { path: "127.0.0.1".into(), source })?;
+            match server.start() {
+                Ok(()) => break,
+                Err(error) if attempt == ATTEMPTS => return Err(error),
+                Err(_) => {}
+            }
+        }
+        Ok(server)
+    }
+
+    /// A hot standby of this server. `SELECT pg_promote()` makes it a primary.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be copied, or does not start.
+    pub fn standby(&self) -> Result<Self, Error> {
+        let folder = new_folder()?;
+        let mut copy = command("pg_basebackup", folder.path())?;
+        copy.args(["-U", "postgres", "-D", DATA, "-R", "--checkpoint=fast", "--no-sync"]);
+        copy.arg("-h").arg(self.folder.path()).args(["-p", &self.port.to_string()]);
+        run(&mut copy)?;
+        let path = folder.path().join(DATA).join("postgresql.conf");
+        let edited = fs::read_to_string(&path).and_then(|text| {
+            let ours = folder.path().display().to_string();
+            fs::write(&path, text.replace(&self.folder.path().display().to_string(), &ours))
+        });
+        edited.map_err(|source| Error::Folder { path, source })?;
+        Self::on_a_free_port(folder)
+    }
+
     /// What a server can be started with.
     pub fn builder() -> Builder {
         Builder::default()
@@ -219,6 +263,16 @@ impl Drop for RealPostgres {
         let _resumed = self.signal("CONT");
         self.kill();
     }
+}
+
+/// A folder of whoever runs the server.
+fn new_folder() -> Result<TempDir, Error> {
+    let folder = TempDir::new().map_err(|source| Error::Folder { path: std::env::temp_dir(), source })?;
+    if let Some(user) = user()? {
+        let path = folder.path();
+        chown(path, Some(user.uid), None).map_err(|source| Error::Folder { path: path.into(), source })?;
+    }
+    Ok(folder)
 }
 
 fn free_port() -> io::Result<u16> {

@@ -104,7 +104,9 @@ fn known(name: &str, block: &Block) -> Result<(), Failed> {
     match &*block.language {
         // The tests of these look for fences that begin their lines.
         "lua" | "rust" if block.indented => Err("its fence is indented: nothing would run it".into()),
-        "lua" | "rust" | "sh" | "json" | "conf" | "redis" | "ini" | "text" | "python" | "sql" | BATCH => Ok(()),
+        "lua" | "rust" | "sh" | "json" | "conf" | "redis" | "ini" | "text" | "python" | "sql" | BATCH => {
+            Ok(())
+        }
         other => {
             Err(format!("{name}: nothing runs or looks at a block of `{other}`; say so in {}", file!())
                 .into())

@@ -28,7 +28,11 @@ pub(crate) fn runs(root: &Path, name: &str, block: &Block) -> Result<(), Failed>
     let page = std::fs::read_to_string(root.join(name))?;
     for block in markdown::blocks(&page).iter().filter(|it| it.language == "sql" && it.line <= block.line) {
         // What stands outside of a transaction, as CREATE DATABASE has to, is a statement of its own.
-        let statements = if block.code.contains("$$") { vec![&*block.code] } else { block.code.split_inclusive(";\n").collect() };
+        let statements = if block.code.contains("$$") {
+            vec![&*block.code]
+        } else {
+            block.code.split_inclusive(";\n").collect()
+        };
         for sql in statements {
             server.psql(sql)?;
         }
