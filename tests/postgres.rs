@@ -222,10 +222,16 @@ fn a_statement_whose_plan_is_stale_is_prepared_anew() {
     assert_eq!(ask(&game, &mut client, &[prepared]).unwrap().values, [Value::Integer(1)], "it is kept");
     postgres.psql("ALTER TABLE t ALTER a TYPE text").unwrap();
     assert_eq!(ask(&game, &mut client, &["SELECT * FROM t"]).unwrap().values, [text("1")]);
-    for _ in 0..2 {
+    for _ in 0..3 {
         let error = ask(&game, &mut client, &["SELECT nothing"]).unwrap_err();
         assert_eq!(error.code, Code::Server("42703".into()));
+        // One that is parsed, and fails: it does not stay behind each time.
+        let error = ask(&game, &mut client, &["SELECT 1 / a::int - 1 / (a::int - 1) FROM t"]).unwrap_err();
+        assert_eq!(error.code, Code::Server("22012".into()));
     }
+    let prepared = "SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '% / %'";
+    let count = ask(&game, &mut client, &[prepared]).unwrap().values.remove(0);
+    assert!(matches!(count, Value::Integer(..=1)), "{count:?}");
     assert!(game.shutdown(LONG));
 }
 

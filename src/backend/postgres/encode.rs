@@ -88,6 +88,8 @@ impl Encoder {
     pub(super) fn notify(&mut self, out: &mut Vec<u8>, channel: &[u8], message: &[u8], is_prepared: bool) {
         self.put(out, |buffer| {
             if !is_prepared {
+                // It is there if what failed before was not its preparation.
+                frontend::close(b'S', NOTIFY, buffer)?;
                 frontend::parse(NOTIFY, NOTIFY_SQL, [], buffer)?;
             }
             bind(NOTIFY, [Some(channel), Some(message)], buffer)?;
@@ -105,20 +107,16 @@ impl Encoder {
         });
     }
 
-    /// A statement with its parameters, to be followed by a Sync. `text`: it is not prepared yet. `closed`: this one is not kept any
-    /// longer.
-    pub(super) fn statement(
-        &mut self,
-        out: &mut Vec<u8>,
-        name: &str,
-        text: Option<&str>,
-        closed: Option<&str>,
-        args: &Args,
-    ) {
+    /// These statements are not kept any longer. To be followed by others and a Sync.
+    pub(super) fn close(&mut self, out: &mut Vec<u8>, names: &[String]) {
+        if !names.is_empty() {
+            self.put(out, |buffer| names.iter().try_for_each(|name| frontend::close(b'S', name, buffer)));
+        }
+    }
+
+    /// A statement with its parameters, to be followed by a Sync. `text`: it is not prepared yet.
+    pub(super) fn statement(&mut self, out: &mut Vec<u8>, name: &str, text: Option<&str>, args: &Args) {
         self.put(out, |buffer| {
-            if let Some(closed) = closed {
-                frontend::close(b'S', closed, buffer)?;
-            }
             if let Some(text) = text {
                 frontend::parse(name, text, [], buffer)?;
             }
@@ -183,9 +181,12 @@ mod tests {
                 encoded(|it, out| it.query(out, "LISTEN \"a\"")),
                 r#"Q\x00\x00\x00\x0fLISTEN \"a\"\x00"#.to_owned(),
             ),
-            (encoded(|it, out| it.statement(out, "s1", None, None, &args)), format!("{bind}{run}")),
+            (encoded(|it, out| it.statement(out, "s1", None, &args)), format!("{bind}{run}")),
             (
-                encoded(|it, out| it.statement(out, "s1", Some("SELECT $1, $2"), Some("s0"), &args)),
+                encoded(|it, out| {
+                    it.close(out, &["s0".to_owned()]);
+                    it.statement(out, "s1", Some("SELECT $1, $2"), &args);
+                }),
                 format!("{close}{parse}{bind}{run}"),
             ),
             (

@@ -43,12 +43,14 @@ impl PostgresSession {
             let Some(request) = requests.next(delivery, now) else { return };
             pipeline.send_request(request, now, |kind, out| match kind {
                 RequestKind::Command(args) => {
+                    encoder.close(out, &statements.take_closed());
                     let is_new = statement(args, statements, encoder, out);
                     encoder.sync(out);
                     Expectation::Statement { is_new }
                 }
                 RequestKind::Transaction(all) => {
                     *is_blocked = true;
+                    encoder.close(out, &statements.take_closed());
                     encoder.transaction(out, "BEGIN");
                     for args in all {
                         statement(args, statements, encoder, out);
@@ -76,7 +78,7 @@ fn statement(args: &Args, statements: &mut Statements, encoder: &mut Encoder, ou
     let text = text(args);
     let prepared = statements.prepare(text);
     let new = prepared.is_new.then_some(text);
-    encoder.statement(out, &prepared.name, new, prepared.closed.as_deref(), args);
+    encoder.statement(out, &prepared.name, new, args);
     prepared.is_new
 }
 

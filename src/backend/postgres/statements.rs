@@ -11,6 +11,8 @@ const MAX_TEXT: usize = 16 << 10;
 #[derive(Debug, Default)]
 pub(super) struct Statements {
     by_text: HashMap<Box<str>, Entry>,
+    /// The names of those that are not kept any longer, and that the server was not told of.
+    closed: Vec<String>,
     /// Counts uses, so that the one that was used longest ago goes first.
     uses: u64,
     /// The number of the last one. No name is given out twice, because a statement whose text is refused does not exist.
@@ -30,8 +32,6 @@ pub(super) struct Prepared {
     pub(super) name: String,
     /// Its text is to be sent along.
     pub(super) is_new: bool,
-    /// The name of one that is to be closed.
-    pub(super) closed: Option<String>,
 }
 
 fn name(number: u64) -> String {
@@ -44,25 +44,30 @@ impl Statements {
         self.uses += 1;
         if let Some(entry) = self.by_text.get_mut(text) {
             entry.used = self.uses;
-            return Prepared { name: name(entry.number), is_new: false, closed: None };
+            return Prepared { name: name(entry.number), is_new: false };
         }
         if text.len() > MAX_TEXT {
-            return Prepared { name: String::new(), is_new: true, closed: None };
+            return Prepared { name: String::new(), is_new: true };
         }
-        let closed = if self.by_text.len() < MAX_STATEMENTS { None } else { self.remove_oldest() };
+        if self.by_text.len() >= MAX_STATEMENTS {
+            let oldest = self.by_text.iter().min_by_key(|(_, entry)| entry.used);
+            if let Some(text) = oldest.map(|(text, _)| text.clone()) {
+                self.forget(&text);
+            }
+        }
         self.last += 1;
         self.by_text.insert(text.into(), Entry { number: self.last, used: self.uses });
-        Prepared { name: name(self.last), is_new: true, closed }
+        Prepared { name: name(self.last), is_new: true }
     }
 
-    fn remove_oldest(&mut self) -> Option<String> {
-        let oldest = self.by_text.iter().min_by_key(|(_, entry)| entry.used)?.0.clone();
-        self.by_text.remove(&oldest).map(|entry| name(entry.number))
+    /// The names to be closed now. They go before everything else of a command: what follows an error is skipped.
+    pub(super) fn take_closed(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.closed)
     }
 
     /// The statement with this text is not, or may not be, as it was prepared.
     pub(super) fn forget(&mut self, text: &str) {
-        self.by_text.remove(text);
+        self.closed.extend(self.by_text.remove(text).map(|entry| name(entry.number)));
     }
 }
 
@@ -74,13 +79,14 @@ mod tests {
     fn a_text_is_sent_once_and_the_one_unused_for_longest_goes_first() {
         let mut statements = Statements::default();
         let first = statements.prepare("SELECT 0");
-        assert_eq!(first, Prepared { name: "s1".into(), is_new: true, closed: None });
+        assert_eq!(first, Prepared { name: "s1".into(), is_new: true });
         for n in 1..MAX_STATEMENTS {
-            assert!(statements.prepare(&format!("SELECT {n}")).closed.is_none());
+            statements.prepare(&format!("SELECT {n}"));
         }
         assert_eq!(statements.prepare("SELECT 0"), Prepared { is_new: false, ..first });
-        let next = statements.prepare("SELECT x");
-        assert_eq!(next.closed.as_deref(), Some("s2"), "SELECT 1");
+        assert!(statements.take_closed().is_empty());
+        statements.prepare("SELECT x");
+        assert_eq!(statements.take_closed(), ["s2"], "SELECT 1");
         assert!(statements.prepare("SELECT 1").is_new);
         assert_eq!(statements.by_text.len(), MAX_STATEMENTS);
     }
@@ -92,6 +98,7 @@ mod tests {
         statements.forget("SELECT");
         let second = statements.prepare("SELECT");
         assert!(second.is_new && second.name != first.name);
+        assert_eq!(statements.take_closed(), [first.name], "the server may have it");
         let long = "x".repeat(MAX_TEXT + 1);
         for _ in 0..2 {
             assert_eq!(

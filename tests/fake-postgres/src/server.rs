@@ -117,6 +117,11 @@ impl Server {
                 connection.bound = Some((sql, parameters.collect()));
                 say(message(b'2', b""));
             }
+            b'C' => {
+                let name = text(&mut &rest[1..]);
+                connection.statements.remove(&name);
+                say(message(b'3', b""));
+            }
             b'D' => say(columns(&[("n", 23)])),
             b'E' => {
                 let (sql, parameters) = connection.bound.clone().expect("the client writes it");
