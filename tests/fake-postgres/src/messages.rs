@@ -9,14 +9,17 @@ pub fn message(tag: u8, body: &[u8]) -> Vec<u8> {
 pub const LET_IN: &[u8] =
     b"R\0\0\0\x08\0\0\0\0S\0\0\0\x19server_version\015.18\0S\0\0\0\x0fin_hot\0off\0K\0\0\0\x0c\0\0\0\x01\0\0\0\x02";
 
+/// ReadyForQuery, with this state of the transaction.
 pub fn ready_for_query(status: u8) -> Vec<u8> {
     message(b'Z', &[status])
 }
 
+/// A notification.
 pub fn notification(name: &str, text: &str) -> Vec<u8> {
     message(b'A', format!("\0\0\0\x01{name}\0{text}\0").as_bytes())
 }
 
+/// An error with this SQLSTATE.
 pub fn error(code: &str, text: &str) -> Vec<u8> {
     message(b'E', format!("SERROR\0VERROR\0C{code}\0M{text}\0\0").as_bytes())
 }
@@ -33,6 +36,7 @@ pub fn columns(names: &[(&str, u32)]) -> Vec<u8> {
     message(b'T', &body)
 }
 
+/// A row of texts.
 pub fn row(values: &[&str]) -> Vec<u8> {
     let mut body = u16::try_from(values.len()).expect("a short one").to_be_bytes().to_vec();
     for value in values {
