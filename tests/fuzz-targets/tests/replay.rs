@@ -130,7 +130,7 @@ fn session() {
 #[cfg(feature = "tls")]
 #[test]
 fn tls_records() {
-    replay(WITH_TLS);
+    replay("tls_records");
 }
 
 /// A guard for the session's target: floods large enough for it to see that one is held.
@@ -160,9 +160,8 @@ fn every_target_is_replayed_and_fuzzed() {
             .collect();
     fuzzers.sort();
     let mut targets: Vec<_> = TARGETS.iter().map(|target| target.name).collect();
-    if !cfg!(feature = "tls") {
-        targets.push(WITH_TLS);
-    }
+    targets.extend(WITH_FEATURES.iter().filter(|(_, is_there)| !is_there).map(|(target, _)| *target));
+    targets.sort_unstable();
     assert_eq!(fuzzers, targets);
     assert_eq!(
         targets,
@@ -175,9 +174,10 @@ fn every_target_is_replayed_and_fuzzed() {
             "json_decode",
             "json_encode_decode",
             "options",
+            "postgres",
             "sentinel",
             "session",
-            WITH_TLS
+            "tls_records"
         ]
     );
 }
