@@ -185,7 +185,7 @@ fn judge(cut: Cut, world: &World, said: &[Said]) {
     assert!(world.server.runs.values().all(|&count| count == 1), "{cut:?}: {:?}", world.server.runs);
     let is_ready = |said: &Said| matches!(said, Said::Event(Event::Ready(_)));
     let is_down = |said: &Said| matches!(said, Said::Event(Event::Down { .. }));
-    let last_of = |is: &dyn Fn(&Said) -> bool| said.iter().rposition(|said| is(said));
+    let last_of = |is: &dyn Fn(&Said) -> bool| said.iter().rposition(is);
     assert!(last_of(&is_ready) > last_of(&is_down), "{cut:?}: it is not back");
 }
 

@@ -7,7 +7,7 @@ pub fn message(tag: u8, body: &[u8]) -> Vec<u8> {
 
 /// AuthenticationOk, two parameters, the key.
 pub const LET_IN: &[u8] =
-    b"R\0\0\0\x08\0\0\0\0S\0\0\0\x19server_version\015.18\0S\0\0\0\x0fin_hot\0off\0K\0\0\0\x0c\0\0\0\x01\0\0\0\x02";
+    b"R\0\0\0\x08\0\0\0\0S\0\0\0\x19server_version\x0015.18\0S\0\0\0\x0fin_hot\0off\0K\0\0\0\x0c\0\0\0\x01\0\0\0\x02";
 
 /// ReadyForQuery, with this state of the transaction.
 pub fn ready_for_query(status: u8) -> Vec<u8> {
