@@ -28,6 +28,9 @@ pub(super) fn topic(kind: TopicKind, name: &[u8]) -> Result<(), String> {
             name.len()
         ));
     }
+    if name.starts_with(PROBE_PREFIX) {
+        return Err("channels that begin with realtime:probe: are the module's own".into());
+    }
     text(name)
         .map_err(|problem| format!("the name of a channel is text in PostgreSQL, and this one {problem}"))
 }
