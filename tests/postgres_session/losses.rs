@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use realtime::backend::OptionValue;
 use realtime::model::{Code, Command, Event, RequestKind, State, Value};
 
-use crate::client::{Client, Said, message, notification, number, published, ready_for_query};
+use crate::client::{Client, Said, URL, message, notification, number, published, ready_for_query};
 
 #[test]
 fn the_gap_stands_between_the_last_message_before_and_the_first_one_after() {
@@ -71,15 +72,18 @@ fn the_servers_last_words_are_the_reason() {
 
 #[test]
 fn silence_is_asked_about_and_then_the_server_is_lost_but_not_while_a_statement_runs() {
-    let mut client = Client::ready();
-    client.advance(15.1);
+    let seconds = |seconds: f64| OptionValue::Number(seconds);
+    let mut client = Client::new(URL, &[("ping_interval", seconds(2.0)), ("ping_timeout", seconds(1.0))]);
+    client.up();
+    client.said();
+    client.advance(2.1);
     assert_eq!(client.written(0), r"S\x00\x00\x00\x04");
     client.read(0, &ready_for_query(b'I'));
     client.ask(1, &["SELECT pg_sleep(9)"]);
-    client.driver.advance(Duration::from_secs_f64(9.9));
+    client.advance(9.0);
     client.read(0, &number("1"));
-    assert!(matches!(client.said()[..], [Said::Answer(1, Ok(_))]));
-    client.advance(20.1);
+    assert!(matches!(client.said()[..], [Said::Answer(1, Ok(_))]), "its caller has given it ten seconds");
+    client.advance(3.1);
     let said = client.said();
     let [Said::Event(Event::Down { error, .. })] = &said[..] else { panic!("{said:?}") };
     assert!(error.message.contains("nothing came"), "{error}");
