@@ -163,8 +163,11 @@ mod tests {
     const HELLO: &[u8] = b"A\0\0\0\x0eabcdefghij";
     const DONE: &[u8] = b"Z\0\0\0\x05I";
 
+    /// A message: its tag, and what it holds, or its size if it was too large.
+    type Found = (u8, Result<Vec<u8>, usize>);
+
     /// All messages of `bytes`, handed over in pieces of `size`.
-    fn decode(bytes: &[u8], size: usize, max: usize) -> Result<Vec<(u8, Result<Vec<u8>, usize>)>, Broken> {
+    fn decode(bytes: &[u8], size: usize, max: usize) -> Result<Vec<Found>, Broken> {
         let (mut decoder, mut found) = (Decoder::new(max), Vec::new());
         for mut piece in bytes.chunks(size) {
             while let Some(message) = decoder.next(&mut piece)? {
