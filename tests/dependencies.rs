@@ -1,5 +1,5 @@
-//! The module's default build pulls in five crates, the parser, and what those need; the feature `tls` adds two. Nothing else gets
-//! in unnoticed.
+//! The module's default build pulls in five crates, the parser, and what those need; the feature `tls` adds two, `postgres` two.
+//! Nothing else gets in unnoticed.
 
 #![allow(clippy::expect_used, reason = "a test that cannot go on says why")]
 use std::collections::BTreeSet;
@@ -54,6 +54,21 @@ fn tls_adds_rustls_with_ring_and_the_public_authorities() {
     assert_eq!(added.into_iter().filter(windows).collect::<Vec<_>>(), expected);
     let of_tls = |name: &&String| expected.contains(&&***name);
     assert_eq!(lean.iter().find(of_tls), None, "without the feature nothing of it is there");
+}
+
+#[test]
+fn postgres_adds_its_protocol_and_what_that_needs() {
+    let direct = dependencies("realtime", "postgres", false);
+    let lean = dependencies("realtime", "", false);
+    let added: Vec<_> = direct.difference(&lean).map(String::as_str).collect();
+    assert_eq!(added, ["bytes", "postgres-protocol"]);
+    let (lean, full) = (dependencies("realtime", "", true), dependencies("realtime", "postgres", true));
+    // A crate that joins them is a decision: postgres-protocol 0.6 brings hashes, random numbers and the tables of SASLprep.
+    let added: BTreeSet<_> = full.difference(&lean).map(String::as_str).collect();
+    for expected in ["hmac", "md-5", "rand", "sha2", "stringprep"] {
+        assert!(added.contains(expected), "{added:?}");
+    }
+    assert!(added.len() <= 32, "{} crates: {added:?}", added.len());
 }
 
 #[test]

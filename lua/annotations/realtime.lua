@@ -6,7 +6,7 @@
 
 ---@class realtime
 ---@field VERSION string the module's version, such as "0.1.0"
----@field FEATURES { tls?: true } what this file of the module has beside the rest
+---@field FEATURES { tls?: true, postgres?: true } what this file of the module has beside the rest
 ---@field ADDON_VERSION string the addon's version, such as "0.1.0"
 ---@field NULL table stands for a null inside a list, and inside a reply's table, so that tables have no holes
 realtime = {}
@@ -390,17 +390,23 @@ function RealtimeClient:SPublish(channel, message, fn, seconds) end
 ---@return RealtimeError? err if not
 function RealtimeClient:Publish(channel, message, fn, seconds) end
 
----Any command that does not block or change the connection.
+---What a statement of SQL answers.
+---@class RealtimeResult
+---@field rows table[] by the names of the columns
+---@field columns string[] their names, in order
+---@field affected integer? rows that were read or changed
+
+---Any command that does not block or change the connection. PostgreSQL: a statement with its parameters.
 ---@param arguments (string|number|table)[] `{ "SET", "key", "value" }`; `realtime.NULL` where the backend takes nulls
----@param fn? fun(err: RealtimeError?, reply: any)
+---@param fn? fun(err: RealtimeError?, reply: any, result: RealtimeResult?) `reply` of a statement is its rows
 ---@param seconds? number a timeout of its own
 ---@return boolean accepted
 ---@return RealtimeError? err if not
 function RealtimeClient:Command(arguments, fn, seconds) end
 
----Commands between MULTI and EXEC, in one piece.
+---Commands between MULTI and EXEC, in one piece. PostgreSQL: statements between BEGIN and COMMIT.
 ---@param commands (string|number|table)[][]
----@param fn? fun(err: RealtimeError?, replies: any[])
+---@param fn? fun(err: RealtimeError?, replies: any[]) of statements: a RealtimeResult each
 ---@param seconds? number a timeout of its own
 ---@return boolean accepted
 ---@return RealtimeError? err if not
@@ -411,6 +417,7 @@ function RealtimeClient:Transaction(commands, fn, seconds) end
 ---@param seconds? number default 5, connecting included
 ---@return RealtimeError? err
 ---@return any reply
+---@return RealtimeResult? result
 function RealtimeClient:CommandSync(arguments, seconds) end
 
 ---The round trip.

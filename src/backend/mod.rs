@@ -5,7 +5,10 @@
 //!
 //! A new backend is one new folder here, its `mod` line and one row in [`SCHEMES`].
 
+mod link;
 mod options;
+#[cfg_attr(not(feature = "postgres"), path = "no_postgres.rs")]
+mod postgres;
 mod redis;
 mod tls;
 #[cfg_attr(not(feature = "tls"), path = "no_tls_options.rs")]
@@ -15,20 +18,21 @@ mod url;
 
 use std::any::Any;
 use std::fmt;
-use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::model::{Args, Code, Command, ConnectTimes, Counters, Limits, LinkId, Room, Sink};
+use crate::model::{Args, Command, Counters, Limits, LinkId, Room, Sink, TopicKind};
 
+use link::seconds;
+pub use link::{Connected, LinkError, Stage};
 pub use options::{OptionError, OptionSet, OptionValue, Options};
 pub use tls::{Expiry, Identity, Pem, PrepareTls, Secured, Tls, TlsError, TlsFault, Trust};
 pub use tls::{FILE_OPTIONS, PEM_BEGIN, take_url_options};
 
 /// The table of backends. The first row serves options without a URL.
-pub const SCHEMES: &[Scheme] = &[redis::SCHEME];
+pub const SCHEMES: &[Scheme] = &[redis::SCHEME, postgres::SCHEME];
 
 /// What a client does without a command. Each caller has words of its own for them.
 pub const OPERATIONS: [&str; 9] = [
@@ -112,6 +116,24 @@ pub trait Backend: Any + Send + Sync {
     /// Whether [`Backend::check`] refuses a command only because it blocks its connection, as BLPOP does. A client that
     /// does nothing else may send it.
     fn blocks(&self, args: &Args) -> bool;
+
+    /// Refuses a topic that the backend does not have, in the call that subscribes to it or publishes on it.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for the caller.
+    fn check_topic(&self, _kind: TopicKind, _name: &[u8]) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// Refuses a message that the backend does not carry, in the call that publishes it.
+    ///
+    /// # Errors
+    ///
+    /// A sentence for the caller.
+    fn check_message(&self, _message: &[u8]) -> Result<(), String> {
+        Ok(())
+    }
 
     /// The bounds of the queues that the session will use.
     fn limits(&self) -> Limits;
@@ -271,114 +293,6 @@ impl fmt::Display for Endpoint {
             Self::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
             Self::Tcp { host, port } => write!(f, "{host}:{port}"),
             Self::Unix(path) => write!(f, "{}", path.display()),
-        }
-    }
-}
-
-/// How a link was made.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Connected {
-    /// The address that accepted the connection; `None` for a Unix socket.
-    pub peer: Option<SocketAddr>,
-    /// The stage that took longest.
-    pub slowest: Option<Stage>,
-    /// How long the stages took.
-    pub times: ConnectTimes,
-}
-
-/// A stage of making a link, and how long it took.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Stage {
-    /// The lookup of a name.
-    Lookup {
-        /// The name.
-        host: String,
-        /// How long it took.
-        took: Duration,
-    },
-    /// The attempt to connect to one address.
-    Connect {
-        /// The address.
-        address: String,
-        /// How long it took, whether it succeeded or not.
-        took: Duration,
-    },
-}
-
-impl Stage {
-    /// How long it took.
-    pub fn took(&self) -> Duration {
-        match self {
-            Self::Lookup { took, .. } | Self::Connect { took, .. } => *took,
-        }
-    }
-}
-
-impl fmt::Display for Stage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let took = seconds(self.took());
-        match self {
-            Self::Lookup { host, .. } => write!(f, "looking up {host} took {took} s"),
-            Self::Connect { address, .. } => write!(f, "connecting to {address} took {took} s"),
-        }
-    }
-}
-
-/// A time for people, in seconds: tenths are enough beyond one second, and milliseconds below.
-fn seconds(time: Duration) -> f64 {
-    let steps = if time < Duration::from_secs(1) { 1000.0 } else { 10.0 };
-    (time.as_secs_f64() * steps).round() / steps
-}
-
-/// Why a link was lost or could not be made, as the event loop saw it.
-#[derive(Debug, thiserror::Error)]
-pub enum LinkError {
-    /// The name has no address.
-    #[error("cannot resolve {host}: {reason}")]
-    Resolve {
-        /// The name.
-        host: String,
-        /// What the resolver said.
-        reason: String,
-    },
-    /// No address let us connect.
-    #[error("cannot connect to {address}: {source}")]
-    Connect {
-        /// The last address tried.
-        address: String,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// The time was up while an address was tried. Names the stage that took longest, and the last address that was tried if there
-    /// was no time for others: they come first in the next attempt.
-    #[error("no connection in time: {0}")]
-    TimedOut(Stage, Option<SocketAddr>),
-    /// The peer closed the connection.
-    #[error("the server closed the connection")]
-    Eof,
-    /// The connection was closed, and the server had not said within TLS that it ends.
-    #[error(
-        "the connection was cut: the server did not end it, or ended without a word (no close_notify came)"
-    )]
-    Truncated,
-    /// Reading or writing failed.
-    #[error("the connection broke: {0}")]
-    Io(std::io::Error),
-    /// The link could not be secured, or what came is not what was sent.
-    #[error("TLS: {0}")]
-    Tls(TlsError),
-}
-
-impl LinkError {
-    /// The code of the error that addons see.
-    pub fn code(&self) -> Code {
-        match self {
-            Self::Resolve { .. } => Code::Resolve,
-            Self::Connect { source, .. } if source.kind() == ErrorKind::TimedOut => Code::Timeout,
-            Self::Connect { .. } => Code::Refused,
-            Self::TimedOut(..) => Code::Timeout,
-            Self::Eof | Self::Truncated | Self::Io(_) => Code::Disconnected,
-            Self::Tls(_) => Code::Tls,
         }
     }
 }

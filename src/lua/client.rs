@@ -53,6 +53,7 @@ pub(super) fn ssubscribe(module: &mut Module, call: &mut Call<'_>) -> Result<Out
 fn subscribe_to(module: &mut Module, call: &mut Call<'_>, kind: TopicKind) -> Result<Output, Fault> {
     let slot = call.this(module)?;
     let topic = topic(call, kind)?;
+    check_topic(module, call, slot, kind, &topic.name)?;
     if call.kind(2) == Kind::Table || call.kind(2) == Kind::String && call.kind(3) == Kind::Table {
         let n = if call.kind(2) == Kind::Table { 2 } else { 3 };
         return Err(call.inside(n, "options", "they stand behind the function, not before it"));
@@ -102,6 +103,19 @@ fn topic(call: &Call<'_>, kind: TopicKind) -> Result<Topic, Fault> {
         TopicKind::Pattern => "pattern",
     };
     Ok(Topic { kind, name: call.text(1, argument)?.as_ref().into() })
+}
+
+/// Refuses a channel or pattern that the client's backend does not have.
+pub(super) fn check_topic(
+    module: &Module,
+    call: &Call<'_>,
+    slot: ClientSlot,
+    kind: TopicKind,
+    name: &[u8],
+) -> Result<(), Fault> {
+    let Some(client) = module.dispatcher.get(slot) else { return Ok(()) };
+    let argument = if kind == TopicKind::Pattern { "pattern" } else { "channel" };
+    client.data.backend.check_topic(kind, name).map_err(|problem| call.inside(1, argument, problem))
 }
 
 fn ensure_open(module: &Module, call: &Call<'_>, slot: ClientSlot) -> Result<(), Fault> {

@@ -33,7 +33,7 @@ pub(super) enum Output {
     Without(String),
     /// false and an error.
     Refused(Error),
-    /// An error or nil, and a reply.
+    /// An error or nil, and a reply; rows are followed by their result.
     Answer(Result<Value, Error>),
     /// A client's figures; if it is gone, its state alone.
     Stats(Option<Box<Stats>>),
@@ -111,8 +111,7 @@ pub(super) unsafe fn push_output(lua: Lua, fixed: Fixed, output: &Output) -> Pus
                 return PushResult::Values(2);
             }
             Output::Answer(result) => {
-                push_reply(lua, fixed, result);
-                return PushResult::Values(2);
+                return PushResult::Values(push_reply(lua, fixed, result));
             }
             Output::Stats(Some(stats)) => stats.push(lua),
             Output::Stats(None) => push_closed(lua),

@@ -3,19 +3,20 @@
 //! Every function here pushes, and so may raise: it keeps to the contract of [`Lua`] because all that it is handed is
 //! borrowed, and nothing that it makes has to be dropped.
 
-use std::ffi::CStr;
+use std::ffi::{CStr, c_int};
 
 use super::fixed::Fixed;
 use super::number::exact;
 use super::raw::Lua;
-use crate::model::{Code, Error, Event, Topic, TopicKind, Value};
+use crate::model::{Code, Error, Event, Rows, Topic, TopicKind, Value};
 
-/// Pushes an error or nil, and a reply or nil: what a callback of a request is called with.
+/// Pushes an error or nil, and a reply or nil: what a callback of a request is called with. Rows are followed by their result.
+/// Returns how many values these are.
 ///
 /// # Safety
 ///
 /// See [`Lua`].
-pub(super) unsafe fn push_reply(lua: Lua, fixed: Fixed, result: &Result<Value, Error>) {
+pub(super) unsafe fn push_reply(lua: Lua, fixed: Fixed, result: &Result<Value, Error>) -> c_int {
     // SAFETY: see the top of this file.
     unsafe {
         match result {
@@ -27,6 +28,15 @@ pub(super) unsafe fn push_reply(lua: Lua, fixed: Fixed, result: &Result<Value, E
                 lua.push_nil();
                 lua.push_nil();
             }
+            Ok(Value::Rows(rows)) => {
+                lua.push_nil();
+                // The place of the rows.
+                lua.push_nil();
+                push_result(lua, fixed, rows);
+                lua.get_field(-1, c"rows");
+                lua.replace(-3);
+                return 3;
+            }
             Ok(value) => {
                 lua.push_nil();
                 push_value(lua, fixed, value);
@@ -37,6 +47,7 @@ pub(super) unsafe fn push_reply(lua: Lua, fixed: Fixed, result: &Result<Value, E
             }
         }
     }
+    2
 }
 
 const ODD_KEY: &str =
@@ -47,7 +58,8 @@ fn has_odd_key(value: &Value) -> bool {
     match value {
         Value::Array(items) => items.iter().any(has_odd_key),
         Value::Map(pairs) => pairs.iter().any(|(key, value)| {
-            matches!(key, Value::Array(_) | Value::Map(_) | Value::Error(_)) || has_odd_key(value)
+            matches!(key, Value::Array(_) | Value::Map(_) | Value::Error(_) | Value::Rows(_))
+                || has_odd_key(value)
         }),
         _ => false,
     }
@@ -90,7 +102,47 @@ unsafe fn push_value(lua: Lua, fixed: Fixed, value: &Value) {
                     lua.set_table(table);
                 }
             }
+            Value::Rows(rows) => push_result(lua, fixed, rows),
         }
+    }
+}
+
+/// Pushes what a statement answered: `rows`, each a table by the names of the columns, `columns`, and `affected`.
+///
+/// # Safety
+///
+/// See [`Lua`].
+unsafe fn push_result(lua: Lua, fixed: Fixed, result: &Rows) {
+    let size = |len: usize| c_int::try_from(len).unwrap_or(0);
+    // SAFETY: see the top of this file.
+    unsafe {
+        lua.create_table(0, 3);
+        let table = lua.top();
+        if let Some(affected) = result.affected {
+            push_integer(lua, i64::try_from(affected).unwrap_or(i64::MAX));
+            lua.set_field(table, c"affected");
+        }
+        lua.create_table(size(result.columns.len()), 0);
+        let columns = lua.top();
+        for (name, n) in result.columns.iter().zip(1..) {
+            lua.push_bytes(name);
+            lua.set_element(columns, n);
+        }
+        lua.create_table(size(result.rows().len()), 0);
+        let rows = lua.top();
+        for (values, n) in result.rows().zip(1..) {
+            lua.create_table(0, size(values.len()));
+            let row = lua.top();
+            for (value, column) in values.iter().zip(1..) {
+                // The name as a string of Lua is there already.
+                lua.push_element(columns, column);
+                push_value(lua, fixed, value);
+                lua.set_table(row);
+            }
+            lua.set_element(rows, n);
+        }
+        lua.set_field(table, c"rows");
+        lua.set_field(table, c"columns");
     }
 }
 

@@ -4,9 +4,10 @@ use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
 use super::args::{Call, Fault};
+use super::client::check_topic;
 use super::module::Module;
 use super::output::Output;
-use crate::model::{Args, ClientSlot, Code, Command, Error, ReplyTo, Request, RequestKind};
+use crate::model::{Args, ClientSlot, Code, Command, Error, ReplyTo, Request, RequestKind, TopicKind};
 
 /// How long `CommandSync` waits unless the script says otherwise.
 const SYNC_TIMEOUT: Duration = Duration::from_secs(5);
@@ -16,21 +17,27 @@ const SYNC_GRACE: Duration = Duration::from_millis(100);
 
 /// `client:Publish(channel, message [, callback [, seconds]])` → true, or false and an error
 pub(super) fn publish(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
-    publish_as(module, call, RequestKind::Publish)
+    publish_as(module, call, TopicKind::Channel, RequestKind::Publish)
 }
 
 /// `client:SPublish(channel, message [, callback [, seconds]])` → true, or false and an error
 pub(super) fn spublish(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
-    publish_as(module, call, RequestKind::SPublish)
+    publish_as(module, call, TopicKind::ShardedChannel, RequestKind::SPublish)
 }
 
 fn publish_as(
     module: &mut Module,
     call: &mut Call<'_>,
+    topic: TopicKind,
     kind: fn(Args) -> RequestKind,
 ) -> Result<Output, Fault> {
     let slot = call.this(module)?;
     let (channel, message) = (call.text(1, "channel")?, call.message(2)?);
+    check_topic(module, call, slot, topic, channel.as_ref())?;
+    if let Some(client) = module.dispatcher.get(slot) {
+        let checked = client.data.backend.check_message(message.as_ref());
+        checked.map_err(|problem| call.inside(2, "message", problem))?;
+    }
     let mut args = Args::with_capacity(2, channel.as_ref().len() + message.as_ref().len());
     args.push(channel.as_ref());
     args.push(message.as_ref());
@@ -116,7 +123,7 @@ fn request(
     Ok(Output::Boolean(true))
 }
 
-/// `client:CommandSync(words [, seconds])` → error or nil, reply or nil
+/// `client:CommandSync(words [, seconds])` → error or nil, reply or nil; rows are followed by their result
 pub(super) fn command_sync(module: &mut Module, call: &mut Call<'_>) -> Result<Output, Fault> {
     let slot = call.this(module)?;
     let args = call.words(module.fixed, 1, "command")?;

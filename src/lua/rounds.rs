@@ -183,8 +183,7 @@ pub(super) unsafe extern "C-unwind" fn body(state: State) -> c_int {
                 }
                 Step::Answer { callback, result, .. } => {
                     lua.push_element(REFERENCES, callback);
-                    push_reply(lua, fixed, result);
-                    2
+                    push_reply(lua, fixed, result)
                 }
                 Step::Message { callback, payload, name, channel, alone: false, .. } => {
                     lua.push_bytes(payload);

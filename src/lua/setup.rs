@@ -128,10 +128,12 @@ unsafe fn set_up(lua: Lua, network: fn() -> Box<dyn Network>) {
         }
         lua.push_bytes(VERSION.as_bytes());
         lua.set_field(global, c"VERSION");
-        lua.create_table(0, 1);
-        if cfg!(feature = "tls") {
-            lua.push_boolean(true);
-            lua.set_field(lua.top() - 1, c"tls");
+        lua.create_table(0, 2);
+        for (name, has) in [(c"tls", cfg!(feature = "tls")), (c"postgres", cfg!(feature = "postgres"))] {
+            if has {
+                lua.push_boolean(true);
+                lua.set_field(lua.top() - 1, name);
+            }
         }
         lua.set_field(global, c"FEATURES");
 

@@ -26,4 +26,4 @@ pub use limits::{Limits, Overflow, READ_BYTES};
 pub use printable::{NAME_CHARACTERS, Printable, printable};
 pub use remedy::Remedy;
 pub use traits::{Join, ReplyTo, RequestName, Room, Sink, Spawn, Ticket, Wake};
-pub use value::{MAX_EXACT, Value};
+pub use value::{MAX_EXACT, Rows, Value};

@@ -24,4 +24,33 @@ pub enum Value {
     Map(Vec<(Value, Value)>),
     /// An error inside an answer, as a transaction's commands can have.
     Error(Box<Error>),
+    /// What one statement on tables answers.
+    Rows(Box<Rows>),
+}
+
+/// What one statement on tables answers: rows by the names of their columns, and how many rows it affected.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Rows {
+    /// The names of the columns, in their order.
+    pub columns: Vec<Box<[u8]>>,
+    /// The values, one row after the other. No value holds rows itself.
+    pub values: Vec<Value>,
+    /// How many rows were read or changed, if the server says so.
+    pub affected: Option<u64>,
+}
+
+impl Rows {
+    /// The rows, each with a value for each column.
+    ///
+    /// ```
+    /// use realtime::model::{Rows, Value};
+    ///
+    /// let columns = vec![Box::from(*b"id"), Box::from(*b"name")];
+    /// let values = vec![Value::Integer(1), Value::Null, Value::Integer(2), Value::Null];
+    /// let rows = Rows { columns, values, affected: Some(2) };
+    /// assert_eq!(rows.rows().len(), 2);
+    /// ```
+    pub fn rows(&self) -> impl ExactSizeIterator<Item = &[Value]> {
+        self.values.chunks_exact(self.columns.len().max(1))
+    }
 }

@@ -285,6 +285,10 @@ pub(super) fn value_bytes(value: &Value) -> usize {
             Value::Array(values) => values.iter().map(value_bytes).sum(),
             Value::Map(pairs) => pairs.iter().map(|(key, value)| value_bytes(key) + value_bytes(value)).sum(),
             Value::Error(error) => error_bytes(error),
+            Value::Rows(rows) => {
+                let columns = rows.columns.iter().map(|name| size_of_val(name) + name.len()).sum::<usize>();
+                columns + rows.values.iter().map(value_bytes).sum::<usize>()
+            }
         }
 }
 
@@ -296,7 +300,7 @@ pub(super) fn error_bytes(error: &Error) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Code, Remedy, SubscriptionSlot};
+    use crate::model::{Code, Remedy, Rows, SubscriptionSlot};
     use crate::queue::orders;
 
     #[test]
@@ -316,6 +320,9 @@ mod tests {
         let bytes = error_bytes(&error);
         let remedy = Remedy { beginning: "y".repeat(300).into(), words: vec!["z".repeat(200).into()] };
         assert!(error_bytes(&error.with_remedy(remedy)) >= bytes + 500);
+        let rows =
+            Rows { columns: vec![vec![0; 100].into()], values: vec![text(3), text(500)], affected: None };
+        assert!(value_bytes(&Value::Rows(Box::new(rows))) >= 100 + key + value);
     }
 
     #[test]

@@ -15,12 +15,15 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("crypto", &[]),
     ("json", &[]),
-    ("backend", &["model", "resp"]),
+    ("backend", &["model", "resp", "postgres_protocol", "bytes"]),
     ("queue", &["model", "crossbeam_queue"]),
     ("net", &["backend", "queue", "crypto", "model", "mio", "crossbeam_queue", "rustls", "webpki_roots"]),
     ("dispatch", &["queue", "json", "model"]),
     ("lua", &["dispatch", "queue", "backend", "crypto", "json", "model", "gmod"]),
 ];
+
+/// The backends, and the crates that each of them alone may import.
+const BACKENDS: &[(&str, &[&str])] = &[("redis", &["resp"]), ("postgres", &["postgres_protocol", "bytes"])];
 
 /// Everybody may.
 const EVERYWHERE: &[&str] = &["thiserror"];
@@ -44,7 +47,12 @@ fn violations(module: &[&str], source: &str, crates: &[String]) -> Vec<String> {
     let Some((_, allowed)) = ROOMS.iter().find(|(name, _)| *name == room) else {
         return vec![format!("{room} is no room of the table")];
     };
-    let in_toolbox = module.starts_with(&["backend", "toolbox"]);
+    let backend = module
+        .get(1)
+        .filter(|_| room == "backend")
+        .and_then(|name| BACKENDS.iter().find(|(it, _)| it == name));
+    // The files of the room that put the backends together.
+    let may_know_backends = module == ["backend"];
     let mut wrong = Vec::new();
     for Named { path, .. } in paths(&tokens(source, true)) {
         let supers = path.iter().take_while(|name| *name == "super").count();
@@ -53,7 +61,10 @@ fn violations(module: &[&str], source: &str, crates: &[String]) -> Vec<String> {
             // In a module inside of a file this reaches less far than it is taken for, and names no room.
             "super" if supers >= module.len() && names_a_room(path.get(supers)) => &path[supers..],
             name if crates.iter().any(|known| known == name) => {
-                if in_toolbox && name == "resp" || !allowed.contains(&name) && !EVERYWHERE.contains(&name) {
+                let is_anothers = BACKENDS
+                    .iter()
+                    .any(|row| row.1.contains(&name) && backend.is_none_or(|backend| backend.0 != row.0));
+                if is_anothers || !allowed.contains(&name) && !EVERYWHERE.contains(&name) {
                     wrong.push(format!("{room} imports the crate {name}"));
                 }
                 continue;
@@ -63,9 +74,10 @@ fn violations(module: &[&str], source: &str, crates: &[String]) -> Vec<String> {
         let Some(other) = inside.first().map(String::as_str) else { continue };
         if other != room && !allowed.contains(&other) {
             wrong.push(format!("{room} imports {}", path.join("::")));
-        } else if (room != "backend" || in_toolbox)
-            && other == "backend"
-            && inside.get(1).is_some_and(|name| name == "redis")
+        } else if other == "backend"
+            && let Some(known) = inside.get(1).filter(|name| BACKENDS.iter().any(|(it, _)| it == name))
+            && !may_know_backends
+            && backend.is_none_or(|(ours, _)| ours != known)
         {
             wrong.push(format!("{room} knows a backend: {}", path.join("::")));
         }
@@ -102,7 +114,8 @@ fn the_table_names_the_rooms_there_are() {
 
 #[test]
 fn every_way_to_break_a_layer_is_seen() {
-    let crates = ["mio", "gmod", "resp", "crossbeam_queue", "memchr", "thiserror"].map(str::to_owned);
+    let crates =
+        ["mio", "gmod", "resp", "crossbeam_queue", "memchr", "thiserror", "bytes"].map(str::to_owned);
     let broken: &[(&[&str], &str)] = &[
         (&["model"], "use crate::queue::Producer;"),
         (&["model", "id"], "fn f() { crate::net::go(); }"),
@@ -120,6 +133,10 @@ fn every_way_to_break_a_layer_is_seen() {
         (&["backend", "redis", "session"], "use ::mio::Poll;"),
         (&["backend", "toolbox", "liveness"], "use resp::Frame;"),
         (&["backend", "toolbox", "liveness"], "use crate::backend::redis::Config;"),
+        (&["backend", "postgres", "session"], "use crate::backend::redis::Config;"),
+        (&["backend", "postgres", "session"], "use resp::Frame;"),
+        (&["backend", "redis", "session"], "use bytes::BytesMut;"),
+        (&["lua"], "use crate::backend::postgres::Config;"),
         (&["attic"], "use std::io;"),
     ];
     for (module, source) in broken {

@@ -76,6 +76,13 @@ host.test("rediss:// is TLS, and a module without it says which file has it", fu
 	client:Disconnect()
 end)
 
+host.test("postgres:// in a module without it says which file has it", function()
+	if realtime.FEATURES.postgres then return end
+	local message = kit.raises("PostgreSQL is not in this file", realtime.Connect, "postgres://bob:secret@127.0.0.1/game")
+	assert(message:find("install realtime-" .. realtime.VERSION .. "-full.zip", 1, true), message)
+	assert(not message:find("secret", 1, true), message)
+end)
+
 host.test("files of certificates and keys are read by Connect, which says what is wrong with them", function()
 	local function says(options, ...)
 		options.tls = true
@@ -98,7 +105,7 @@ end)
 
 host.test("FEATURES says what this file of the module can do beside the rest", function()
 	for feature, has in pairs(realtime.FEATURES) do
-		assert(feature == "tls" and has == true, feature)
+		assert((feature == "tls" or feature == "postgres") and has == true, feature)
 	end
 end)
 

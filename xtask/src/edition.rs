@@ -24,7 +24,7 @@ pub const LEAN: Edition =
 /// With all optional features.
 pub const FULL: Edition = Edition {
     name: "full",
-    features: &["tls"],
+    features: &["tls", "postgres"],
     folder: "full",
     suffix: "-full",
     // ring draws random numbers from it.

@@ -16,6 +16,8 @@ mod json;
 #[path = "../../json/common.rs"]
 mod json_common;
 mod options;
+#[cfg(feature = "postgres")]
+mod postgres;
 mod sentinel;
 mod session;
 #[cfg(feature = "tls")]
@@ -28,6 +30,8 @@ pub use deafness::{Seen, deafness, deafness_input};
 pub use decoder::{decoder_pieces, decoder_twin, encode_decode, pieces_input, valid_stream};
 pub use json::{json_decode, json_encode_decode};
 pub use options::options;
+#[cfg(feature = "postgres")]
+pub use postgres::{postgres, postgres_input};
 pub use sentinel::sentinel;
 pub use session::{Act, Profile, Reply, Script, Wish, session};
 #[cfg(feature = "tls")]
@@ -57,6 +61,8 @@ pub const TARGETS: &[Target] = &[
     Target { name: "json_decode", run: json_decode },
     Target { name: "json_encode_decode", run: json_encode_decode },
     Target { name: "options", run: options },
+    #[cfg(feature = "postgres")]
+    Target { name: "postgres", run: postgres },
     Target { name: "sentinel", run: sentinel },
     Target { name: "session", run: session },
     #[cfg(feature = "tls")]

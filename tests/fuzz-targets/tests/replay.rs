@@ -9,8 +9,9 @@ use fuzz_targets::{Act, Profile, Script, TARGETS, Target};
 
 /// The naive twin is recursive.
 const STACK: usize = 64 << 20;
-/// Needs the feature `tls`.
-const WITH_TLS: &str = "tls_records";
+/// Each needs a feature.
+const WITH_FEATURES: [(&str, bool); 2] =
+    [("tls_records", cfg!(feature = "tls")), ("postgres", cfg!(feature = "postgres"))];
 
 fn inputs(folder: &str, target: &str) -> Vec<(String, Vec<u8>)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz").join(folder).join(target);
@@ -47,11 +48,32 @@ fn every_folder_of_inputs_has_its_target() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz").join(folder);
         for entry in fs::read_dir(folder).expect("the folder") {
             let name = entry.expect("an entry").file_name();
-            if !cfg!(feature = "tls") && name == WITH_TLS {
+            if WITH_FEATURES.iter().any(|(target, is_there)| !is_there && name == *target) {
                 continue;
             }
             assert!(TARGETS.iter().any(|target| *target.name == *name), "{}", name.display());
         }
+    }
+}
+
+#[cfg(feature = "postgres")]
+#[test]
+fn postgres() {
+    replay("postgres");
+}
+
+#[cfg(feature = "postgres")]
+#[test]
+fn postgres_with_random_scripts() {
+    let mut random = 1_u64;
+    for _ in 0..3000 {
+        let input: Vec<u8> = (0..400)
+            .map(|_| {
+                random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                random.to_le_bytes()[5]
+            })
+            .collect();
+        fuzz_targets::postgres(&input);
     }
 }
 
@@ -108,7 +130,7 @@ fn session() {
 #[cfg(feature = "tls")]
 #[test]
 fn tls_records() {
-    replay(WITH_TLS);
+    replay("tls_records");
 }
 
 /// A guard for the session's target: floods large enough for it to see that one is held.
@@ -138,9 +160,8 @@ fn every_target_is_replayed_and_fuzzed() {
             .collect();
     fuzzers.sort();
     let mut targets: Vec<_> = TARGETS.iter().map(|target| target.name).collect();
-    if !cfg!(feature = "tls") {
-        targets.push(WITH_TLS);
-    }
+    targets.extend(WITH_FEATURES.iter().filter(|(_, is_there)| !is_there).map(|(target, _)| *target));
+    targets.sort_unstable();
     assert_eq!(fuzzers, targets);
     assert_eq!(
         targets,
@@ -153,9 +174,10 @@ fn every_target_is_replayed_and_fuzzed() {
             "json_decode",
             "json_encode_decode",
             "options",
+            "postgres",
             "sentinel",
             "session",
-            WITH_TLS
+            "tls_records"
         ]
     );
 }

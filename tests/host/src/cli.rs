@@ -39,7 +39,8 @@ Options:
   --addon FOLDER      an addon: its lua/autorun runs before the script, its lua/ is where include and require look; as
                       often as there are addons
   --server KIND       what host.redis_url starts if REDIS_URL is not set: \"fake\", the embedded server (default), or
-                      \"real\", a redis-server: REDIS_SERVER in the environment, or the PATH's
+                      \"real\", a redis-server: REDIS_SERVER in the environment, or the PATH's; or \"postgres\", a PostgreSQL,
+                      where one is installed (POSTGRES_BIN in the environment names the folder of its programs)
   --timeout SECONDS   give up after that long, with exit code 124 (default 60; with --prompt or --watch never)
   --game-lua FOLDER   the game's own Lua files instead of this program's stand-ins for them: a garrysmod folder with
                       lua/includes in it (default: GMOD_HOST_GAME_LUA in the environment)
@@ -58,6 +59,7 @@ impl fmt::Display for Kind {
         formatter.write_str(match self {
             Self::Fake => "the embedded Redis",
             Self::Real => "redis-server",
+            Self::Postgres => "PostgreSQL",
         })
     }
 }
@@ -77,6 +79,8 @@ pub(crate) enum Kind {
     Fake,
     /// A redis-server.
     Real,
+    /// A PostgreSQL.
+    Postgres,
 }
 
 /// Whether the console has colours.
@@ -167,7 +171,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
             Long("game-lua") => options.game_lua = Some(PathBuf::from(parser.value()?)),
             Long("addon") => options.addons.push(PathBuf::from(parser.value()?)),
             Long("server") => {
-                let kinds = [("fake", Kind::Fake), ("real", Kind::Real)];
+                let kinds = [("fake", Kind::Fake), ("real", Kind::Real), ("postgres", Kind::Postgres)];
                 options.server = one_of(&mut parser, "--server", &kinds)?;
             }
             Long("unload") => {

@@ -26,8 +26,8 @@
 //! `setup` and `check` share the block's locals; `check` may wait (see tests/host/README.md). Beside what the host has,
 //! `host.says(text)` waits until the console says it. With `<!-- options: … -->` before the block (before `setup`, if there
 //! is one) the host gets more options; `no-addon` leaves the addon out, `client` runs the block as the game of a player would
-//! who is there. With `--server real` the block is ignored where there is no redis-server, unless CI is set. Lines in errors
-//! are those of the file.
+//! who is there. With `--server real` the block is ignored where there is no redis-server, unless CI is set; with `--server postgres`
+//! where there is no PostgreSQL, or without `--features postgres`. Lines in errors are those of the file.
 #![expect(clippy::expect_used, reason = "a test that cannot set itself up fails")]
 
 use std::{
@@ -62,6 +62,8 @@ mod reference;
 mod servers;
 #[path = "snippets/shell.rs"]
 mod shell;
+#[path = "snippets/sql.rs"]
+mod sql;
 #[path = "snippets/tunnels.rs"]
 mod tunnels;
 
@@ -176,7 +178,9 @@ fn main() -> ExitCode {
     for (name, text) in markdown::pages(&root).into_iter().chain([annotations(&root)]) {
         for snippet in snippets(&text) {
             let (root, name) = (root.clone(), name.clone());
-            let ignored = snippet.options.iter().any(|option| option == "real") && !real_redis::is_expected();
+            let has_postgres = cfg!(feature = "postgres") && sql::is_expected();
+            let ignored =
+                snippet.has("real") && !real_redis::is_expected() || snippet.has("postgres") && !has_postgres;
             let trial = Trial::test(format!("{name}:{}", snippet.line), move || run(&root, &name, &snippet));
             trials.push(trial.with_ignored_flag(ignored));
         }

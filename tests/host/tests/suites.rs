@@ -17,7 +17,8 @@
 //! `REDIS_SERVER=FILE` in the environment names another redis-server. One before version 6 has no RESP3: what would run over
 //! either version runs over `protocol = "auto"` and over 2 instead. What cannot run is shown as ignored, and why.
 //!
-//! Scripts in `tests/lua/addon/` run with the addon of `lua/` installed.
+//! Scripts in `tests/lua/addon/` run with the addon of `lua/` installed. Those in `tests/lua/postgres/` run against a PostgreSQL, if there
+//! is one and with `--features postgres`; with the mark `addon` the addon is installed there, too.
 //!
 //! Scripts whose names begin with an underscore, and other folders, are left alone.
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot set itself up fails")]
@@ -37,6 +38,7 @@ use real_redis::Version;
 enum Server {
     Fake,
     Real,
+    Postgres,
 }
 
 impl Server {
@@ -44,6 +46,7 @@ impl Server {
         match self {
             Self::Fake => "fake",
             Self::Real => "real",
+            Self::Postgres => "postgres",
         }
     }
 }
@@ -95,6 +98,7 @@ fn main() -> ExitCode {
     let mut suites = suites_in(&folder, "", &[Server::Fake]);
     suites.extend(suites_in(&folder.join("real"), "real/", &[Server::Real]));
     suites.extend(suites_in(&folder.join("addon"), "addon/", &[Server::Fake]));
+    suites.extend(suites_in(&folder.join("postgres"), "postgres/", &[Server::Postgres]));
     // A missing one is told of by each test that needs it.
     let redis = real_redis::version().ok();
     let trials = suites.iter().flat_map(|suite| trials(suite, redis)).collect();
@@ -116,12 +120,13 @@ fn suite(script: PathBuf, prefix: &str, default: &[Server]) -> Suite {
     let source = fs::read_to_string(&script).expect("UTF-8");
     let marks = source.lines().next().and_then(|line| line.strip_prefix("--")).unwrap_or_default();
     let has = |wanted: &str| marks.split([' ', ';', ',']).any(|mark| mark == wanted);
-    let once = stem.ends_with("_once") || has("once");
+    let once = stem.ends_with("_once") || has("once") || prefix == "postgres/";
     let unix = has("unix");
     let server = |name: &str| match name {
         "fake" => Server::Fake,
         "real" => Server::Real,
-        other => panic!("{}: servers are fake and real, not '{other}'", script.display()),
+        "postgres" => Server::Postgres,
+        other => panic!("{}: servers are fake, real and postgres, not '{other}'", script.display()),
     };
     let servers = match listed(marks, "servers:") {
         Some(names) => names.map(server).collect(),
@@ -140,7 +145,7 @@ fn suite(script: PathBuf, prefix: &str, default: &[Server]) -> Suite {
         None => (0, 0),
     };
     let protocols = if once { ONCE } else { BOTH };
-    let addon = prefix == "addon/";
+    let addon = prefix == "addon/" || has("addon");
     Suite {
         name: format!("{prefix}{stem}"),
         script,
@@ -209,6 +214,9 @@ fn trial(
     let lacks = match (server, redis) {
         _ if suite.unix && cfg!(windows) => Some("needs Unix".to_owned()),
         // Where one is counted on it fails.
+        (Server::Postgres, _) if !cfg!(feature = "postgres") => Some("needs the feature postgres".to_owned()),
+        #[cfg(unix)]
+        (Server::Postgres, _) if !real_postgres::is_installed() => Some("needs a PostgreSQL".to_owned()),
         (Server::Real, None) if !real_redis::is_expected() => Some("needs a redis-server".to_owned()),
         (Server::Real, Some(version)) if version < suite.redis => {
             Some(format!("needs Redis {}.{}", suite.redis.0, suite.redis.1))

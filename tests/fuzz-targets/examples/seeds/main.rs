@@ -1,5 +1,5 @@
 //! Writes the first inputs of every fuzzer: `cargo run -p fuzz-targets --example seeds -- fuzz/corpus`, those of
-//! `tls_records` with `--features tls`.
+//! `tls_records` with `--features tls`, those of `postgres` with `--features postgres`.
 //!
 //! They come from the parser's conformance tables, from what a real redis-server said (`fuzz/captures/`, recorded anew
 //! with the argument `--record`), and from conversations written down here. Files are named by what they hold, so that a
@@ -63,6 +63,8 @@ fn main() {
     for input in conversations::options() {
         write(corpus, "options", &input);
     }
+    #[cfg(feature = "postgres")]
+    write(corpus, "postgres", &fuzz_targets::postgres_input());
     #[cfg(feature = "tls")]
     for input in tls::inputs() {
         write(corpus, "tls_records", &input);

@@ -24,7 +24,7 @@ pub(super) fn fake(call: &Call<'_>) -> Result<Value, String> {
     let (method, arguments) = split(call)?;
     match call.run().server()? {
         Server::Fake(fake) => fake.call(method, arguments),
-        Server::Real(_) => Err("host.fake is the embedded server, and this run has a real one".to_owned()),
+        _ => Err("host.fake is the embedded server, and this run has another one".to_owned()),
     }
 }
 
@@ -34,6 +34,7 @@ pub(super) fn real(call: &Call<'_>) -> Result<Value, String> {
     match call.run().server()? {
         Server::Real(real) => real.call(method, arguments),
         Server::Fake(_) => Err("host.real is a redis-server, and this run has the embedded one".to_owned()),
+        Server::Postgres(_) => Err("host.real is a redis-server, and this run has a PostgreSQL".to_owned()),
     }
 }
 

@@ -1,7 +1,9 @@
-//! The server that a script talks to: the embedded one, or a redis-server of its own.
+//! The server that a script talks to: the embedded one, or a redis-server or a PostgreSQL of its own.
 
 mod client;
 mod fake;
+#[cfg_attr(not(unix), path = "no_postgres.rs")]
+mod postgres;
 mod proxy;
 mod real;
 mod talker;
@@ -9,6 +11,7 @@ mod talker;
 use std::{env, path::Path};
 
 pub(crate) use fake::Fake;
+use postgres::Postgres;
 pub(crate) use proxy::{Proxy, address};
 pub(crate) use real::Real;
 pub(crate) use talker::Talker;
@@ -20,6 +23,7 @@ use crate::{cli::Kind, value::Value};
 pub(crate) enum Server {
     Fake(Fake),
     Real(Real),
+    Postgres(Postgres),
 }
 
 impl Server {
@@ -35,6 +39,7 @@ impl Server {
         match kind {
             Kind::Fake => Fake::start(folder, &[]).map(Self::Fake),
             Kind::Real => Real::start(folder, "").map(Self::Real),
+            Kind::Postgres => Postgres::start().map(Self::Postgres),
         }
     }
 
@@ -42,6 +47,7 @@ impl Server {
         match self {
             Self::Fake(fake) => fake.url(),
             Self::Real(real) => real.url(),
+            Self::Postgres(postgres) => postgres.url(),
         }
     }
 
@@ -55,8 +61,13 @@ impl Server {
         match (method, self) {
             ("kind", Self::Fake(_)) => Ok("fake".into()),
             ("kind", Self::Real(_)) => Ok("real".into()),
+            ("kind", Self::Postgres(_)) => Ok("postgres".into()),
+            ("sql", Self::Postgres(postgres)) => postgres.call(method, arguments),
             (method, Self::Fake(fake)) if COMMON.contains(&method) => fake.call(method, arguments),
             (method, Self::Real(real)) if COMMON.contains(&method) => real.call(method, arguments),
+            (method, Self::Postgres(postgres)) if COMMON.contains(&method) => {
+                postgres.call(method, arguments)
+            }
             _ => Err(format!("host.server has kind, {}, but no '{method}'", COMMON.join(", "))),
         }
     }

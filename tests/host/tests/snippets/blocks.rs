@@ -7,7 +7,7 @@ use libtest_mimic::{Failed, Trial};
 use crate::{
     acl, config, console,
     markdown::{self, Block},
-    python, shell, tunnels,
+    python, shell, sql, tunnels,
 };
 
 /// Blocks of `text` that are no lines of the console: their page, what is in them, and why they do not run.
@@ -54,13 +54,16 @@ pub(crate) fn trials(root: &Path) -> Vec<Trial> {
             let needs_redis = matches!(&*block.language, "conf" | "redis")
                 || (block.language == "sh" && shell::asks(block));
             let needs_python = block.language == "python";
+            let needs_postgres = block.language == "sql";
             let (root, name, block, output) = (root.to_owned(), name.clone(), block.clone(), behind.cloned());
             let title = format!("{name}:{} ({})", block.line, block.language);
             let trial = Trial::test(title, move || {
                 known?;
                 run(&root, &name, &block, output.as_ref())
             });
-            let lacks = (needs_redis && !with_redis) || (needs_python && !python::is_expected());
+            let lacks = (needs_redis && !with_redis)
+                || (needs_python && !python::is_expected())
+                || (needs_postgres && !sql::is_expected());
             trials.push(trial.with_ignored_flag(lacks));
         }
     }
@@ -101,7 +104,9 @@ fn known(name: &str, block: &Block) -> Result<(), Failed> {
     match &*block.language {
         // The tests of these look for fences that begin their lines.
         "lua" | "rust" if block.indented => Err("its fence is indented: nothing would run it".into()),
-        "lua" | "rust" | "sh" | "json" | "conf" | "redis" | "ini" | "text" | "python" | BATCH => Ok(()),
+        "lua" | "rust" | "sh" | "json" | "conf" | "redis" | "ini" | "text" | "python" | "sql" | BATCH => {
+            Ok(())
+        }
         other => {
             Err(format!("{name}: nothing runs or looks at a block of `{other}`; say so in {}", file!())
                 .into())
@@ -116,6 +121,7 @@ fn run(root: &Path, name: &str, block: &Block, output: Option<&Block>) -> Result
         "conf" => acl::configuration(root, name, block),
         "redis" => acl::typed(root, name, block),
         "python" => python::runs(root, name, block),
+        "sql" => sql::runs(root, name, block),
         // Looked at together: "both ends of each tunnel meet".
         "ini" => Ok(()),
         BATCH => batch(root, block),

@@ -1,0 +1,56 @@
+//! What an owner can do about a connection that fails.
+
+use super::server_error::ServerError;
+use crate::model::{Code, Error, NAME_CHARACTERS, printable};
+
+/// An error of the server about the connection, in words for owners: what to do stands before what the server said.
+pub(super) fn about_connection(error: ServerError, user: &str, database: &str) -> Error {
+    let user = printable(user.as_bytes(), NAME_CHARACTERS);
+    let database = printable(database.as_bytes(), NAME_CHARACTERS);
+    let advice = match &*error.code {
+        "28P01" => format!("wrong password for the role {user}, or no such role"),
+        "28000" => format!("the server lets the role {user} not in from here: see pg_hba.conf, and whether the role may LOGIN"),
+        "3D000" => format!("there is no database {database}: CREATE DATABASE, or name another one at the end of the URL"),
+        "42501" => format!("the role {user} may not connect to {database}: GRANT CONNECT ON DATABASE"),
+        "53300" => "the server has no connection left: raise max_connections, or end idle clients (each client of ours takes two)"
+            .into(),
+        "57P03" => "the server is starting, stopping, or restoring its data".into(),
+        "57P01" | "57P02" => "the server was shut down, or an administrator ended the connection".into(),
+        _ => String::new(),
+    };
+    let (code, text) = (error.code, error.text);
+    let text = if advice.is_empty() { text } else { format!("{advice}; the server said: {text}") };
+    Error::sent(Code::Server(code), text)
+}
+
+/// The server gave us another role than was asked for.
+pub(super) fn not_wanted(is_standby: bool, wanted: &str) -> Error {
+    let text = if is_standby {
+        format!(
+            "the server is a hot standby, which neither listens nor takes messages, and target_session_attrs wants {wanted}: \
+             name the primary, or all servers with commas between them"
+        )
+    } else {
+        format!("the server is not what target_session_attrs wants: {wanted}")
+    };
+    Error::sent(Code::Unsupported, text)
+}
+
+/// The server speaks no TLS.
+pub(super) fn no_tls() -> Error {
+    let text = "the server does not speak TLS: switch ssl on in postgresql.conf, or write sslmode=disable if the network between is \
+                your own";
+    Error::sent(Code::Tls, text)
+}
+
+/// Something that is no PostgreSQL answers.
+pub(super) fn protocol(problem: &str) -> Error {
+    let text = format!(
+        "what answers does not speak PostgreSQL's protocol ({problem}): is it the right port? PostgreSQL's is 5432"
+    );
+    Error::sent(Code::Protocol, text)
+}
+
+/// What is published does not arrive.
+pub(super) const DELIVERS_NOTHING: &str = "the server takes messages and delivers none: a connection pooler in transaction mode between? \
+                                           LISTEN needs one in session mode, or a direct connection";

@@ -1,0 +1,317 @@
+//! The options of a PostgreSQL client: from URL and table to settings.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::backend::options::{OptionError, OptionSet, OptionValue, Options};
+use crate::backend::tls::{Tls, Trust};
+use crate::backend::tls_options::TlsOptions;
+use crate::backend::url::Url;
+use crate::backend::{Connected, Endpoint};
+use crate::model::Limits;
+
+const DEFAULT_PORT: u16 = 5432;
+const LOCAL_HOST: &str = "127.0.0.1";
+/// What a server shows as the name of the connection.
+const APPLICATION_NAME: &str = "realtime";
+
+/// Keys that a URL's query may have, as libpq's URLs do.
+const QUERY_KEYS: [&str; 5] =
+    ["sslmode", "target_session_attrs", "application_name", "connect_timeout", "host"];
+
+/// Which servers are of use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Target {
+    /// Every one.
+    Any,
+    /// One that takes writes.
+    ReadWrite,
+    /// One that takes none.
+    ReadOnly,
+    /// One that is no hot standby.
+    Primary,
+    /// A hot standby.
+    Standby,
+}
+
+/// How links are secured.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Security {
+    pub(super) tls: Arc<Tls>,
+    options: TlsOptions,
+    /// If the server does not speak TLS, the link stays as it is.
+    pub(super) is_optional: bool,
+}
+
+impl Security {
+    /// The name that the certificate of the server there is to have.
+    pub(super) fn name(&self, endpoint: &Endpoint) -> String {
+        match endpoint {
+            Endpoint::Tcp { host, .. } => self.options.name(host),
+            Endpoint::Unix(_) => self.options.name("localhost"),
+        }
+    }
+}
+
+/// All settings of a client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Config {
+    /// At least one.
+    pub(super) hosts: Vec<Endpoint>,
+    pub(super) user: String,
+    pub(super) password: Option<Vec<u8>>,
+    pub(super) database: String,
+    pub(super) application_name: String,
+    pub(super) target: Target,
+    pub(super) security: Option<Security>,
+    pub(super) connect_timeout: Duration,
+    pub(super) command_timeout: Duration,
+    pub(super) ping_interval: Duration,
+    pub(super) ping_timeout: Duration,
+    pub(super) reconnect_min: Duration,
+    pub(super) reconnect_max: Duration,
+    pub(super) verify_delivery: bool,
+    pub(super) max_message_bytes: usize,
+    pub(super) limits: Limits,
+}
+
+/// What the URL says.
+#[derive(Debug, Default)]
+struct Place {
+    hosts: Vec<Endpoint>,
+    user: Option<String>,
+    password: Option<Vec<u8>>,
+    database: Option<String>,
+}
+
+impl Config {
+    pub(super) fn new(options: Options) -> Result<Self, OptionError> {
+        let Options { url, is_place_fixed, mut pairs, .. } = options;
+        let mut place = Place::default();
+        let has_url = url.is_some();
+        if let Some(url) = url {
+            let url = Url::parse(&url)?;
+            place = Place::of(&url)?;
+            for (key, value) in url.query {
+                if !QUERY_KEYS.contains(&key.as_str()) {
+                    let known = QUERY_KEYS.join(", ");
+                    return Err(OptionError::Url(format!(
+                        "a URL's query may have {known}; other options go into the table"
+                    )));
+                }
+                if pairs.iter().any(|(other, _)| *other == key) {
+                    return Err(OptionError::invalid(&key, "is given by the URL already; give it once"));
+                }
+                if key == "host" {
+                    if place.hosts != [Endpoint::Tcp { host: LOCAL_HOST.into(), port: DEFAULT_PORT }] {
+                        return Err(OptionError::Url("the URL names a host twice".into()));
+                    }
+                    place.hosts = vec![endpoint(&value, None)];
+                    continue;
+                }
+                let value = match value.parse() {
+                    Ok(number) if key == "connect_timeout" => OptionValue::Number(number),
+                    _ => OptionValue::String(value.into()),
+                };
+                pairs.push((key, value));
+            }
+        }
+        let mut set = OptionSet::new(pairs, |set| Self::read(set, Place::default(), false))?;
+        if is_place_fixed && let Some(key) = ["host", "port"].into_iter().find(|key| set.has(key)) {
+            return Err(OptionError::Place { key: key.into() });
+        }
+        Self::read(&mut set, place, has_url)
+    }
+
+    fn read(set: &mut OptionSet, place: Place, has_url: bool) -> Result<Self, OptionError> {
+        let hosts = hosts(set, place.hosts, has_url)?;
+        let user = given_once(set, "user", place.user)?.unwrap_or_else(|| "postgres".into());
+        let password = match place.password {
+            Some(password) => set.given_once("password").map(|()| Some(password))?,
+            None => set.bytes("password")?.filter(|password| !password.is_empty()),
+        };
+        if password.as_ref().is_some_and(|password| password.contains(&0)) {
+            return Err(OptionError::invalid("password", "has a zero byte, which no password has"));
+        }
+        let database = given_once(set, "database", place.database)?.unwrap_or_else(|| user.clone());
+        let application_name = set.text("application_name")?.unwrap_or_else(|| APPLICATION_NAME.into());
+        for (key, text) in [("user", &user), ("database", &database), ("application_name", &application_name)]
+        {
+            if text.contains('\0') {
+                return Err(OptionError::invalid(key, "has a zero byte in it"));
+            }
+        }
+        let security = security(set, &hosts)?;
+        let max_message_bytes = set.max_message_bytes()?;
+        let limits = set.limits()?;
+        if max_message_bytes > limits.queue_bytes {
+            return Err(OptionError::invalid("max_message_bytes", "may not exceed queue_bytes"));
+        }
+        let mut seconds = |key, default: f64| {
+            set.seconds(key).map(|time| time.unwrap_or_else(|| Duration::from_secs_f64(default)))
+        };
+        let (connect_timeout, command_timeout) =
+            (seconds("connect_timeout", 5.0)?, seconds("command_timeout", 10.0)?);
+        let (ping_interval, ping_timeout) = (seconds("ping_interval", 15.0)?, seconds("ping_timeout", 5.0)?);
+        let (reconnect_min, reconnect_max) =
+            (seconds("reconnect_min", 0.1)?, seconds("reconnect_max", 30.0)?);
+        if reconnect_min > reconnect_max {
+            return Err(OptionError::invalid("reconnect_min", "may not exceed reconnect_max"));
+        }
+        Ok(Self {
+            hosts,
+            user,
+            password,
+            database,
+            application_name,
+            target: target(set)?,
+            security,
+            connect_timeout,
+            command_timeout,
+            ping_interval,
+            ping_timeout,
+            reconnect_min,
+            reconnect_max,
+            verify_delivery: set.boolean("verify_delivery")?.unwrap_or(false),
+            max_message_bytes,
+            limits,
+        })
+    }
+
+    /// Text of the server without the password.
+    pub(super) fn without_password(&self, text: String) -> String {
+        match self.password.as_deref().map(std::str::from_utf8) {
+            Some(Ok(password)) if text.contains(password) => text.replace(password, "[password]"),
+            _ => text,
+        }
+    }
+
+    /// Where the other link is to lead to, so that both reach the same server.
+    pub(super) fn same_server(&self, host: usize, how: &Connected) -> Endpoint {
+        match how.peer {
+            Some(peer) => Endpoint::Tcp { host: peer.ip().to_string(), port: peer.port() },
+            None => self.hosts[host].clone(),
+        }
+    }
+}
+
+impl Place {
+    fn of(url: &Url) -> Result<Self, OptionError> {
+        let text = |bytes: &[u8]| {
+            String::from_utf8(bytes.to_vec())
+                .map_err(|_| OptionError::Url("user and database of a URL are UTF-8 text".into()))
+        };
+        let not_empty = |bytes: &[u8]| if bytes.is_empty() { Ok(None) } else { text(bytes).map(Some) };
+        let (user, password) = match &url.credentials {
+            Some((user, password)) => (not_empty(user)?, Some(password.clone()).filter(|it| !it.is_empty())),
+            None => (None, None),
+        };
+        let database = not_empty(url.path.strip_prefix(b"/").unwrap_or(&url.path))?;
+        let hosts = url.hosts.iter().map(|host| {
+            let name = if host.name.is_empty() { LOCAL_HOST } else { &host.name };
+            endpoint(name, host.port)
+        });
+        Ok(Self { hosts: hosts.collect(), user, password, database })
+    }
+}
+
+/// A path is the folder of a Unix socket, as libpq has it, or the socket itself.
+fn endpoint(host: &str, port: Option<u16>) -> Endpoint {
+    let port = port.unwrap_or(DEFAULT_PORT);
+    if !host.starts_with('/') {
+        return Endpoint::Tcp { host: host.into(), port };
+    }
+    let name = format!(".s.PGSQL.{port}");
+    let is_socket = host.rsplit('/').next().is_some_and(|last| last.starts_with(".s.PGSQL."));
+    Endpoint::Unix(if is_socket { PathBuf::from(host) } else { PathBuf::from(host).join(name) })
+}
+
+fn hosts(set: &mut OptionSet, place: Vec<Endpoint>, has_url: bool) -> Result<Vec<Endpoint>, OptionError> {
+    if has_url {
+        set.given_once("host")?;
+        set.given_once("port")?;
+        return Ok(place);
+    }
+    let host = set.text("host")?.unwrap_or_else(|| LOCAL_HOST.into());
+    let port = set.whole("port", 1..=65_535)?.and_then(|port| u16::try_from(port).ok());
+    if host.split(',').any(str::is_empty) {
+        return Err(OptionError::invalid("host", "has a comma with no host before or after it"));
+    }
+    Ok(host.split(',').map(|host| endpoint(host, port)).collect())
+}
+
+fn given_once(
+    set: &mut OptionSet,
+    key: &'static str,
+    given: Option<String>,
+) -> Result<Option<String>, OptionError> {
+    match given {
+        Some(given) => set.given_once(key).map(|()| Some(given)),
+        None => set.text(key),
+    }
+}
+
+fn target(set: &mut OptionSet) -> Result<Target, OptionError> {
+    match set.text("target_session_attrs")?.as_deref() {
+        None | Some("primary") => Ok(Target::Primary),
+        Some("any") => Ok(Target::Any),
+        Some("read-write") => Ok(Target::ReadWrite),
+        Some("read-only") => Ok(Target::ReadOnly),
+        Some("standby") => Ok(Target::Standby),
+        Some(_) => Err(OptionError::invalid(
+            "target_session_attrs",
+            "must be \"primary\", \"any\", \"read-write\", \"read-only\" or \"standby\"",
+        )),
+    }
+}
+
+/// Reads `sslmode`, with the meanings that libpq gives it, and the options about TLS.
+fn security(set: &mut OptionSet, hosts: &[Endpoint]) -> Result<Option<Security>, OptionError> {
+    let mode = set.text("sslmode")?;
+    let is_local = hosts.iter().all(is_local);
+    let wants_tls = set.has("tls");
+    let (is_wanted, is_optional, is_verified) = match mode.as_deref() {
+        Some("disable") => (false, false, false),
+        Some("prefer") => (cfg!(feature = "tls"), true, false),
+        Some("require") => (true, false, false),
+        Some("verify-full") => (true, false, true),
+        Some(_) => {
+            return Err(OptionError::invalid(
+                "sslmode",
+                "must be \"disable\", \"prefer\", \"require\" or \"verify-full\"",
+            ));
+        }
+        None if wants_tls => (false, false, true),
+        None if is_local => (false, false, false),
+        None if cfg!(feature = "tls") => (true, false, true),
+        None => {
+            return Err(OptionError::Url(
+                "PostgreSQL beyond this machine is reached through TLS, which this file of the module does not have: \
+                 write sslmode=disable if the network between is your own"
+                    .into(),
+            ));
+        }
+    };
+    let Some(options) = TlsOptions::take(set, is_wanted.then_some("postgres"))? else { return Ok(None) };
+    let settings = options.settings();
+    let tls = match settings.trust {
+        // As libpq: with an authority it is checked, without one nothing is.
+        Trust::Public if !is_verified => {
+            Arc::new(Tls { trust: Trust::Everyone, identity: settings.identity.clone() })
+        }
+        _ => Arc::clone(settings),
+    };
+    Ok(Some(Security { tls, options, is_optional }))
+}
+
+/// Whether nobody else can be on the way.
+fn is_local(endpoint: &Endpoint) -> bool {
+    match endpoint {
+        Endpoint::Unix(_) => true,
+        Endpoint::Tcp { host, .. } => {
+            host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! What the event loop calls, and the timers.
+
+use std::time::{Duration, Instant};
+
+use super::advice;
+use super::check;
+use super::connection::{COMMANDS, Connection, Expectation, Link, SUBSCRIPTIONS, Stage};
+use super::session::PostgresSession;
+use super::wire::Decoder;
+use crate::backend::toolbox::{PendingRequest, ProbeSign, Sign};
+use crate::backend::{Action, Connected, LinkError, Secured, Session};
+use crate::model::{Code, Command, Error, Event, LinkId, RequestKind, Room, Sink};
+
+impl Session for PostgresSession {
+    fn handle_command(&mut self, now: Instant, command: Command, sink: &mut dyn Sink) {
+        match command {
+            // From Disconnect on no message is for anyone.
+            Command::Subscribe { .. } | Command::Unsubscribe(_) if self.is_closing() => {}
+            Command::Request(request) if self.has_ended() => {
+                self.requests.refuse(request, Error::closed(), sink);
+            }
+            Command::Disconnect { .. } if self.has_ended() => {}
+            Command::Subscribe { topic, slot } => match check::topic(topic.kind, &topic.name) {
+                Ok(()) => {
+                    if self.delivery.is_empty() {
+                        self.probe.begin(now);
+                    }
+                    if let Some(event) = self.delivery.subscribe(&topic, slot) {
+                        sink.event(event);
+                    }
+                }
+                // A client that was one of another backend wants what there is not here.
+                Err(problem) => {
+                    let error = Error::unsent(Code::Unsupported, problem);
+                    sink.event(Event::SubscribeFailed { topic, error });
+                }
+            },
+            Command::Unsubscribe(topic) => self.delivery.unsubscribe(&topic),
+            Command::Request(request) => match &request.kind {
+                RequestKind::SPublish(_) => {
+                    let text = "PostgreSQL has no sharded channels: use Publish";
+                    self.requests.refuse(request, Error::unsent(Code::Unsupported, text), sink);
+                }
+                _ => self.requests.accept(request, None, &self.delivery, now),
+            },
+            Command::Disconnect { deadline } => self.disconnect(deadline, now, sink),
+        }
+        self.settle(now, sink);
+    }
+
+    fn handle_connected(&mut self, link: LinkId, now: Instant, how: Connected, sink: &mut dyn Sink) {
+        let &Link::Connecting { deadline } = self.link(link) else { return };
+        let (interval, timeout) = (self.config.ping_interval, self.config.ping_timeout);
+        let connection = Connection::new(&how, now, deadline, interval, timeout);
+        *self.link_mut(link) = Link::Connected(Box::new(connection));
+        self.begin(link);
+        self.settle(now, sink);
+    }
+
+    fn handle_secured(&mut self, link: LinkId, now: Instant, how: Secured, sink: &mut dyn Sink) {
+        let Some(connection) = self.link_mut(link).connection_mut() else { return };
+        if !matches!(connection.stage, Stage::Securing) {
+            return;
+        }
+        connection.secure(how, now);
+        connection.stage = Stage::Login(super::login::Login::default());
+        self.start_up(link);
+        self.settle(now, sink);
+    }
+
+    fn handle_disconnected(&mut self, link: LinkId, now: Instant, cause: LinkError, sink: &mut dyn Sink) {
+        if matches!(self.link(link), Link::Idle) {
+            return;
+        }
+        let last_words = self.link_mut(link).connection_mut().and_then(|it| it.last_words.take());
+        let error = match last_words {
+            Some(error) => advice::about_connection(error, &self.config.user, &self.config.database),
+            None => Error::sent(cause.code(), cause.to_string()),
+        };
+        self.lose(Some(link), error, now, sink);
+    }
+
+    fn room_needed(&self, link: LinkId) -> Room {
+        match self.link(link).up() {
+            None => Room::None,
+            Some(_) if link == SUBSCRIPTIONS => Room::Messages,
+            Some(_) => Room::Answers,
+        }
+    }
+
+    fn handle_input(&mut self, link: LinkId, now: Instant, bytes: &[u8], sink: &mut dyn Sink) {
+        let Some(connection) = self.link_mut(link).connection_mut() else { return };
+        connection.liveness.hear(now);
+        let result = match connection.stage {
+            Stage::AskedForTls => self.handle_tls_answer(link, bytes),
+            Stage::Securing => Err(advice::protocol("bytes that nobody has secured")),
+            _ => self.handle_messages(link, bytes, now, sink),
+        };
+        match result {
+            Ok(()) => self.settle(now, sink),
+            Err(error) => self.lose(None, error, now, sink),
+        }
+    }
+
+    fn handle_paused(&mut self, link: LinkId) {
+        if let Some(connection) = self.link_mut(link).connection_mut() {
+            connection.liveness.pause();
+        }
+    }
+
+    fn handle_resumed(&mut self, link: LinkId, now: Instant) {
+        if let Some(connection) = self.link_mut(link).connection_mut() {
+            connection.liveness.resume(now);
+        }
+    }
+
+    fn poll_transmit(&mut self, link: LinkId, now: Instant) -> &[u8] {
+        if link == SUBSCRIPTIONS {
+            self.send_subscriptions(now);
+        } else {
+            self.send_commands(now);
+        }
+        self.link(link).connection().map_or(&[], |connection| connection.pipeline.pending())
+    }
+
+    fn transmitted(&mut self, link: LinkId, n: usize) {
+        if let Some(connection) = self.link_mut(link).connection_mut() {
+            connection.pipeline.transmitted(n);
+        }
+    }
+
+    fn poll_action(&mut self) -> Option<Action> {
+        self.actions.pop_front()
+    }
+
+    fn poll_timeout(&self) -> Option<Instant> {
+        let of_links = [&self.commands, &self.subscriptions].into_iter().filter_map(|link| {
+            let connection = link.connection()?;
+            if connection.is_up() { connection.liveness_due() } else { Some(connection.deadline) }
+        });
+        let of_session = [
+            self.retry_at,
+            self.closing,
+            self.requests.due(),
+            self.delivery.again_due().filter(|_| self.subscriptions.up().is_some()),
+            self.probe_due(),
+        ];
+        of_session.into_iter().flatten().chain(of_links).min()
+    }
+
+    fn handle_timeout(&mut self, now: Instant, sink: &mut dyn Sink) {
+        let links = [(COMMANDS, &mut self.commands), (SUBSCRIPTIONS, &mut self.subscriptions)];
+        let pipelines =
+            links.into_iter().filter_map(|(id, link)| Some((id, &mut link.connection_mut()?.pipeline)));
+        self.requests.expire(now, pipelines, timed_out, sink);
+        if self.retry_at.is_some_and(|at| at <= now) {
+            self.connect(now);
+        }
+        if let Some(error) = self.check_links(now).or_else(|| self.check_probe(now)) {
+            return self.lose(None, error, now, sink);
+        }
+        if self.subscriptions.up().is_some() {
+            self.delivery.ask_again(now);
+        }
+        self.settle(now, sink);
+    }
+}
+
+impl PostgresSession {
+    /// Loses the server, and ends the call.
+    fn lose(&mut self, lost: Option<LinkId>, mut error: Error, now: Instant, sink: &mut dyn Sink) {
+        error.message = self.config.without_password(error.message.into_owned()).into();
+        self.fail(lost, error, now, sink);
+        self.settle(now, sink);
+    }
+
+    fn handle_messages(
+        &mut self,
+        link: LinkId,
+        bytes: &[u8],
+        now: Instant,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Error> {
+        let max = self.config.max_message_bytes;
+        let Some(connection) = self.link_mut(link).connection_mut() else { return Ok(()) };
+        // What a message means changes the session, but not this.
+        let mut decoder = std::mem::replace(&mut connection.decoder, Decoder::new(0));
+        let mut input = bytes;
+        while let Some(message) = decoder.next(&mut input).map_err(|broken| advice::protocol(broken.0))? {
+            if self.link(link).up().is_some() {
+                self.message(link, message, now, sink)?;
+            } else {
+                self.greeting(link, message, now, sink)?;
+            }
+            if self.link(link).up().is_some() {
+                decoder.set_max(max);
+            }
+        }
+        if let Some(connection) = self.link_mut(link).connection_mut() {
+            let is_within = decoder.is_within_message();
+            connection.decoder = decoder;
+            connection.liveness.understood(now, bytes.len(), is_within);
+        }
+        Ok(())
+    }
+
+    /// Whether a link has been silent for too long, or not up in time. One that is quiet is asked for life.
+    fn check_links(&mut self, now: Instant) -> Option<Error> {
+        let timeout = self.config.connect_timeout;
+        for id in [COMMANDS, SUBSCRIPTIONS] {
+            let Self { encoder, commands, subscriptions, .. } = self;
+            let link = if id == COMMANDS { commands } else { subscriptions };
+            let Some(connection) = link.connection_mut() else { continue };
+            if !connection.is_up() {
+                if connection.deadline <= now {
+                    let text = format!("the server did not let us in within {} s", timeout.as_secs_f64());
+                    return Some(Error::sent(Code::Timeout, text));
+                }
+                continue;
+            }
+            if connection.runs_a_statement() {
+                continue;
+            }
+            match connection.liveness.check(now) {
+                Sign::Alive => {}
+                Sign::Quiet => {
+                    if connection.liveness.ping() {
+                        connection.pipeline.send(|out| {
+                            encoder.sync(out);
+                            Expectation::Ping
+                        });
+                    }
+                }
+                Sign::Silent(silence) => return Some(silent("nothing came from the server", silence)),
+                Sign::Unconfirmed(silence) => {
+                    return Some(silent("the server did not answer a LISTEN", silence));
+                }
+            }
+        }
+        None
+    }
+
+    fn probe_due(&self) -> Option<Instant> {
+        let connection = self.subscriptions.up()?;
+        if self.is_proved && !self.config.verify_delivery {
+            return None;
+        }
+        let can_publish = self.commands.up().is_some_and(|commands| !commands.is_blocked);
+        self.probe.due(&connection.liveness, can_publish, self.delivery.awaits_confirmation())
+    }
+
+    /// Whether what was published has not arrived in time.
+    fn check_probe(&mut self, now: Instant) -> Option<Error> {
+        if self.probe_due().is_none_or(|due| due > now) {
+            return None;
+        }
+        match self.probe.check(now) {
+            ProbeSign::Missing(_) => Some(Error::sent(Code::Disconnected, advice::DELIVERS_NOTHING)),
+            ProbeSign::Publish => {
+                self.send_probe();
+                None
+            }
+            ProbeSign::Nothing => None,
+        }
+    }
+}
+
+fn silent(what: &str, silence: Duration) -> Error {
+    Error::sent(Code::Disconnected, format!("{what} for {:.1} s", silence.as_secs_f64()))
+}
+
+fn timed_out(_: &PendingRequest, written: Option<LinkId>) -> Error {
+    let sent = written.is_some();
+    let text = if sent {
+        "no answer in time; the statement may still run"
+    } else {
+        "not sent in time: no connection, or what was asked before takes too long"
+    };
+    Error { sent, ..Error::unsent(Code::Timeout, text) }
+}

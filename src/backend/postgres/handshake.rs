@@ -1,0 +1,124 @@
+//! From a connection to a server that serves: TLS, login, and what the server is.
+
+use std::time::Instant;
+
+use super::advice;
+use super::connection::{COMMANDS, Stage};
+use super::login::Identity;
+use super::server_error::ServerError;
+use super::session::PostgresSession;
+use super::wire::{Message, Parts};
+use crate::backend::Action;
+use crate::model::{Error, LinkId, NAME_CHARACTERS, Rows, Sink, Value, printable};
+
+/// Asks a server what it is. Every version answers it, and poolers pass it on.
+const ROLE: &str =
+    "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only')";
+
+impl PostgresSession {
+    /// The link is made: asks for TLS, or begins at once.
+    pub(super) fn begin(&mut self, link: LinkId) {
+        if self.config.security.is_none() {
+            return self.start_up(link);
+        }
+        let mut out = Vec::new();
+        self.encoder.ssl_request(&mut out);
+        if let Some(connection) = self.link_mut(link).connection_mut() {
+            connection.stage = Stage::AskedForTls;
+            connection.pipeline.tell(&out);
+        }
+    }
+
+    /// The server's answer to the question for TLS: one byte.
+    pub(super) fn handle_tls_answer(&mut self, link: LinkId, bytes: &[u8]) -> Result<(), Error> {
+        let Some(security) = self.config.security.clone() else { return Ok(()) };
+        let name = security.name(&self.config.hosts[self.host]);
+        let Some(connection) = self.link_mut(link).connection_mut() else { return Ok(()) };
+        match bytes {
+            b"S" => {
+                connection.stage = Stage::Securing;
+                self.actions.push_back(Action::Secure { link, tls: security.tls, name });
+            }
+            b"N" if security.is_optional => {
+                connection.stage = Stage::Login(super::login::Login::default());
+                self.start_up(link);
+            }
+            b"N" => return Err(advice::no_tls()),
+            // What follows in the same read came unsecured, and would be taken for secured.
+            [b'S', ..] => {
+                return Err(advice::protocol(
+                    "more came with the answer about TLS, as an attacker would send it",
+                ));
+            }
+            // A server of long ago, or one that starts, answers with an error, whose text nobody has secured.
+            [b'E', ..] => return Err(advice::no_tls()),
+            _ => return Err(advice::protocol("the answer about TLS is none")),
+        }
+        Ok(())
+    }
+
+    /// A message before the link is up.
+    pub(super) fn greeting(
+        &mut self,
+        link: LinkId,
+        message: Message<'_>,
+        now: Instant,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Error> {
+        let max = self.config.max_message_bytes;
+        let Message::Whole(tag, body) = message else {
+            return Err(advice::protocol("a message is too long for a login"));
+        };
+        let Self { config, encoder, commands, subscriptions, .. } = self;
+        let connection = if link == COMMANDS { commands } else { subscriptions };
+        let Some(connection) = connection.connection_mut() else { return Ok(()) };
+        match (tag, &mut connection.stage) {
+            (b'E', _) => {
+                let error = ServerError::read(body);
+                return Err(advice::about_connection(error, &config.user, &config.database));
+            }
+            // Notices, and the key with which a statement could be cancelled.
+            (b'N' | b'K' | b'A' | b'v', _) => {}
+            (b'S', _) => {
+                let mut parts = Parts(body);
+                if let (Some(b"server_version"), Some(version)) = (parts.text(), parts.text()) {
+                    connection.version = Some(printable(version, NAME_CHARACTERS).into());
+                }
+            }
+            (b'R', Stage::Login(login)) => {
+                let who = Identity { user: &config.user, password: config.password.as_deref() };
+                let mut out = Vec::new();
+                login.handle(body, who, encoder, &mut out)?;
+                connection.pipeline.tell(&out);
+            }
+            (b'Z', Stage::Login(_)) if link != COMMANDS => self.up(link, now, sink),
+            (b'Z', Stage::Login(_)) => {
+                connection.stage = Stage::Role;
+                let mut out = Vec::new();
+                encoder.query(&mut out, ROLE);
+                connection.pipeline.tell(&out);
+            }
+            (b'T', Stage::Role) => {
+                connection
+                    .reply
+                    .describe(body, max)
+                    .ok_or_else(|| advice::protocol("columns that are none"))?;
+            }
+            (b'D', Stage::Role) => {
+                connection.reply.row(body, max).ok_or_else(|| advice::protocol("a row that is none"))?;
+            }
+            (b'C', Stage::Role) => connection.reply.complete(body),
+            (b'Z', Stage::Role) => {
+                let reply = std::mem::take(&mut connection.reply);
+                let Value::Rows(rows) = reply.into_one() else { return Ok(()) };
+                let Rows { values, .. } = *rows;
+                let [Value::Boolean(is_standby), Value::String(read_only)] = &values[..] else {
+                    return Err(advice::protocol("no answer to what it is"));
+                };
+                return self.greeted(*is_standby, **read_only == *b"on", now, sink);
+            }
+            _ => return Err(advice::protocol("a message that does not belong into a login")),
+        }
+        Ok(())
+    }
+}

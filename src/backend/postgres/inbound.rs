@@ -1,0 +1,288 @@
+//! What a server says once it serves: messages, and answers in the order of the commands.
+
+use std::time::Instant;
+
+use super::advice;
+use super::check::PROBE_PREFIX;
+use super::connection::{Expectation, SUBSCRIPTIONS};
+use super::reply::Reply;
+use super::server_error::ServerError;
+use super::session::PostgresSession;
+use super::wire::{Message, Parts};
+use crate::backend::toolbox::{Batch, Operation, PendingRequest, RefusalKind};
+use crate::model::{Code, Error, Event, LinkId, RequestKind, Sink, Topic, TopicKind, Value};
+
+/// What the codes begin with that tell of a server that ends connections.
+const OPERATOR_INTERVENTION: &str = "57P";
+
+impl PostgresSession {
+    /// A message on a link that is up.
+    pub(super) fn message(
+        &mut self,
+        link: LinkId,
+        message: Message<'_>,
+        now: Instant,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Error> {
+        if let Message::Whole(b'A', body) = message {
+            if link == SUBSCRIPTIONS {
+                self.notification(body, now, sink)
+                    .ok_or_else(|| advice::protocol("a notification that is none"))?;
+            }
+            return Ok(());
+        }
+        let max = self.config.max_message_bytes;
+        let Some(connection) = self.link_mut(link).connection_mut() else { return Ok(()) };
+        let is_expected = connection.pipeline.front().is_some();
+        let reply = &mut connection.reply;
+        let broken = |what: &'static str| move || advice::protocol(what);
+        match message {
+            // A parameter that changed.
+            Message::Whole(b'S', _) => {}
+            Message::Whole(b'N', body) => {
+                let notice = ServerError::read(body);
+                // A server that is shut down in haste says so in a notice.
+                if notice.code.starts_with(OPERATOR_INTERVENTION) {
+                    connection.last_words = Some(notice);
+                }
+            }
+            Message::Whole(b'E', body) => {
+                let error = ServerError::read(body);
+                if error.is_fatal || !is_expected {
+                    connection.last_words = Some(error);
+                } else {
+                    reply.error.get_or_insert(error);
+                }
+            }
+            _ if !is_expected => return Err(advice::protocol("an answer to nothing")),
+            // Parsed, bound, closed, no rows, parameters, suspended.
+            Message::Whole(b'1' | b'2' | b'3' | b'n' | b't' | b's', _) => {}
+            Message::Whole(b'T', body) => {
+                reply.describe(body, max).ok_or_else(broken("columns that are none"))?;
+            }
+            Message::Whole(b'D', body) => reply.row(body, max).ok_or_else(broken("a row that is none"))?,
+            Message::Whole(b'C' | b'I', body) => reply.complete(Parts(body).text().unwrap_or_default()),
+            Message::Whole(b'Z', body) => {
+                let is_failed = body == b"E";
+                let reply = std::mem::take(reply);
+                connection.liveness.answered(now);
+                self.answered(link, reply, is_failed, now, sink);
+            }
+            Message::TooLarge(b'D', _) => reply.skip_row(),
+            Message::TooLarge(b'E', bytes) => {
+                reply.error.get_or_insert(ServerError::too_large(bytes));
+            }
+            Message::TooLarge(..) => return Err(advice::protocol("a message that is too long")),
+            Message::Whole(b'G' | b'H' | b'W', _) => {
+                return Err(Error::sent(
+                    Code::Unsupported,
+                    "a statement began a COPY, which cannot be gone on with here",
+                ));
+            }
+            Message::Whole(..) => return Err(advice::protocol("a message of an unknown kind")),
+        }
+        Ok(())
+    }
+
+    /// A message arrives, or a probe.
+    fn notification(&mut self, body: &[u8], now: Instant, sink: &mut dyn Sink) -> Option<()> {
+        let mut parts = Parts(body);
+        parts.i32()?;
+        let (channel, text) = (parts.text()?, parts.text()?);
+        self.probe.delivered(now);
+        self.is_proved = true;
+        if channel.starts_with(PROBE_PREFIX) {
+            return Some(());
+        }
+        if let Some(slot) = self.delivery.slot(TopicKind::Channel, channel) {
+            if let Some(connection) = self.subscriptions.connection_mut() {
+                connection.liveness.brings_messages();
+            }
+            self.delivery.tell_gaps(now, sink);
+            sink.message(slot, None, text);
+        }
+        Some(())
+    }
+
+    /// The oldest command is answered. `is_failed`: the server waits for a ROLLBACK.
+    fn answered(
+        &mut self,
+        link: LinkId,
+        mut reply: Reply,
+        is_failed: bool,
+        now: Instant,
+        sink: &mut dyn Sink,
+    ) {
+        let config = std::sync::Arc::clone(&self.config);
+        if let Some(error) = &mut reply.error {
+            error.text = config.without_password(std::mem::take(&mut error.text));
+        }
+        let Self { encoder, commands, subscriptions, .. } = self;
+        let connection = if link == SUBSCRIPTIONS { subscriptions } else { commands };
+        let Some(connection) = connection.connection_mut() else { return };
+        let Some(command) = connection.pipeline.pop_front() else { return };
+        if is_failed && !matches!(command.expectation, Expectation::Rollback) {
+            connection.pipeline.send(|out| {
+                encoder.query(out, "ROLLBACK");
+                Expectation::Rollback
+            });
+        }
+        match command.expectation {
+            Expectation::Batch(batch) => self.batch_answered(batch, reply.error, now, sink),
+            Expectation::ProbeChannel => match reply.error {
+                None => {
+                    self.probe.confirmed(now);
+                    self.owes_probe = !self.is_proved;
+                }
+                Some(error) => {
+                    // The topics have the same error, or will be heard.
+                    self.is_proved = true;
+                    let error = error.into_error();
+                    if self.probe.channel_refused(&error, RefusalKind::Passing, now) && config.verify_delivery
+                    {
+                        let name = self.probe.channel().into();
+                        let topic = Topic { kind: TopicKind::Channel, name };
+                        sink.event(Event::SubscribeFailed { topic, error });
+                    }
+                }
+            },
+            Expectation::Probe => match reply.error {
+                None => self.probe.taken(now),
+                Some(error) => {
+                    self.is_proved = true;
+                    let error = error.into_error();
+                    if self.probe.refused(&error, RefusalKind::Passing, now) && config.verify_delivery {
+                        let channel = Some(self.probe.channel().into());
+                        sink.event(Event::RequestFailed { command: (*b"NOTIFY").into(), channel, error });
+                    }
+                }
+            },
+            Expectation::Ping => {
+                connection.liveness.pong();
+                if let Some(request) = command.request {
+                    let took = now.saturating_duration_since(request.since());
+                    self.counters.set_round_trip(took);
+                    self.requests.answer(request, Ok(Value::Double(took.as_secs_f64())), sink);
+                }
+            }
+            Expectation::Publish => {
+                let result = reply.error.map_or(Ok(Value::Null), |error| Err(error.into_error()));
+                if result.is_ok() {
+                    self.counters.published();
+                } else {
+                    // It may be the statement's preparation that failed.
+                    connection.has_published = false;
+                }
+                if let Some(request) = command.request {
+                    self.requests.answer(request, result, sink);
+                }
+            }
+            Expectation::Statement { is_new } => {
+                let text = command.request.as_ref().and_then(|request| text_of(request.kind()));
+                let is_stale = reply.error.as_ref().is_some_and(ServerError::is_about_a_stale_statement);
+                if let (Some(text), true) = (text, is_stale || is_new && reply.error.is_some()) {
+                    connection.statements.forget(text);
+                }
+                match command.request {
+                    // It was not run: it is prepared anew, and sent before what was asked after it.
+                    Some(request) if is_stale && !is_new => self.requests.put_back(vec![request]),
+                    Some(request) => {
+                        let result = statement_result(reply, config.max_message_bytes);
+                        self.requests.answer(request, result, sink);
+                    }
+                    None => {}
+                }
+            }
+            Expectation::Transaction => {
+                connection.is_blocked = is_failed;
+                if let Some(request) = command.request {
+                    if let (RequestKind::Transaction(statements), Some(_)) = (request.kind(), &reply.error) {
+                        for args in statements {
+                            connection.statements.forget(text(args));
+                        }
+                    }
+                    let result = transaction_result(&request, reply, config.max_message_bytes);
+                    self.requests.answer(request, result, sink);
+                }
+            }
+            Expectation::Rollback => connection.is_blocked = false,
+        }
+    }
+
+    /// All names of a batch are confirmed, or none.
+    fn batch_answered(
+        &mut self,
+        mut batch: Batch,
+        error: Option<ServerError>,
+        now: Instant,
+        sink: &mut dyn Sink,
+    ) {
+        if let Some(error) = error {
+            let kind = if &*error.code == "42501" { RefusalKind::Forbidden } else { RefusalKind::Passing };
+            for event in self.delivery.refuse(batch, &error.into_error(), kind, now) {
+                sink.event(event);
+            }
+        } else {
+            let operation: Operation = batch.operation();
+            for name in batch.names().to_vec() {
+                batch.tick_off(operation, batch.kind(), &name);
+                if let Some(event) = self.delivery.confirm(&batch, &name) {
+                    sink.event(event);
+                }
+            }
+        }
+        let owes_more = self.delivery.awaits_confirmation();
+        if let Some(connection) = self.subscriptions.connection_mut() {
+            connection.liveness.confirmed(now, owes_more);
+        }
+    }
+}
+
+/// The text of a request's statement.
+fn text_of(kind: &RequestKind) -> Option<&str> {
+    match kind {
+        RequestKind::Command(args) => Some(text(args)),
+        _ => None,
+    }
+}
+
+/// The text of a statement, which was checked in the call.
+pub(super) fn text(args: &crate::model::Args) -> &str {
+    args.get(0).and_then(|sql| std::str::from_utf8(sql).ok()).unwrap_or_default()
+}
+
+fn too_large(max: usize) -> Error {
+    let text = format!(
+        "the answer is larger than max_message_bytes ({max}); the statement has run: ask for fewer rows with LIMIT"
+    );
+    Error::sent(Code::TooLarge, text)
+}
+
+fn statement_result(reply: Reply, max: usize) -> Result<Value, Error> {
+    match reply.error {
+        Some(error) => Err(error.into_error()),
+        None if reply.is_too_large => Err(too_large(max)),
+        None => Ok(reply.into_one()),
+    }
+}
+
+fn transaction_result(request: &PendingRequest, reply: Reply, max: usize) -> Result<Value, Error> {
+    let count = match request.kind() {
+        RequestKind::Transaction(statements) => statements.len(),
+        _ => 0,
+    };
+    // BEGIN is complete before the first of them.
+    let which = match reply.count_complete() {
+        0 => "BEGIN".to_owned(),
+        n if n > count => "COMMIT".to_owned(),
+        n => format!("statement {n} of {count}"),
+    };
+    match reply.error {
+        Some(mut error) => {
+            error.text = format!("{which} failed, and nothing of the transaction was done: {}", error.text);
+            Err(error.into_error())
+        }
+        None if reply.is_too_large => Err(too_large(max)),
+        None => Ok(reply.into_transaction()),
+    }
+}

@@ -1,0 +1,87 @@
+//! Errors as a server writes them.
+
+use super::wire::Parts;
+use crate::model::{Code, Error, printable};
+
+/// Characters of a message, a detail or a hint that are shown.
+const TEXT_CHARACTERS: usize = 512;
+/// Characters of a SQLSTATE.
+const CODE_CHARACTERS: usize = 5;
+
+/// An error that the server wrote.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ServerError {
+    /// The SQLSTATE, such as `23505`.
+    pub(super) code: Box<str>,
+    /// Message, detail and hint. The context, which may hold parameters, is left out.
+    pub(super) text: String,
+    /// The connection ends with it.
+    pub(super) is_fatal: bool,
+}
+
+impl ServerError {
+    /// Reads the fields of an `ErrorResponse`.
+    pub(super) fn read(body: &[u8]) -> Self {
+        let mut parts = Parts(body);
+        let (mut code, mut severity) = (None, None);
+        let [mut message, mut detail, mut hint] = [const { None }; 3];
+        while let (Some(field @ 1..), Some(text)) = (parts.u8(), parts.text()) {
+            match field {
+                b'C' => code = Some(printable(text, CODE_CHARACTERS)),
+                // The severity in English, and before PostgreSQL 9.6 only in the server's language.
+                b'V' => severity = Some(text),
+                b'S' => severity = severity.or(Some(text)),
+                b'M' => message = Some(printable(text, TEXT_CHARACTERS)),
+                b'D' => detail = Some(printable(text, TEXT_CHARACTERS)),
+                b'H' => hint = Some(printable(text, TEXT_CHARACTERS)),
+                _ => {}
+            }
+        }
+        let mut text = message.unwrap_or_else(|| "an error without a message".into());
+        for (label, more) in [("detail", detail), ("hint", hint)] {
+            if let Some(more) = more {
+                text = format!("{}; {label}: {more}", text.trim_end_matches('.'));
+            }
+        }
+        let is_fatal = severity.is_some_and(|text| text == b"FATAL" || text == b"PANIC");
+        Self { code: code.unwrap_or_else(|| "XX000".into()).into(), text, is_fatal }
+    }
+
+    /// An error that is about more than its statement.
+    pub(super) fn too_large(bytes: usize) -> Self {
+        let text = format!("the server's error was too large, {bytes} bytes");
+        Self { code: "XX000".into(), text, is_fatal: false }
+    }
+
+    /// As addons see it, about something that reached the server.
+    pub(super) fn into_error(self) -> Error {
+        Error::sent(Code::Server(self.code), self.text)
+    }
+
+    /// Whether a prepared statement is not there, or is not any more what it was, so that the statement was not run and may be
+    /// prepared anew.
+    pub(super) fn is_about_a_stale_statement(&self) -> bool {
+        // 26000: somebody deallocated it. 0A000: "cached plan must not change result type", after an ALTER TABLE.
+        &*self.code == "26000" || &*self.code == "0A000" && self.text.contains("cached plan")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn message_detail_and_hint_are_told_and_the_context_is_not() {
+        let body = b"SFEHLER\0VERROR\0C23505\0Mduplicate key.\0DKey (id)=(7) exists\0Hdo not\0Wparameters: secret\0\0";
+        let error = ServerError::read(body);
+        assert_eq!(error.text, "duplicate key; detail: Key (id)=(7) exists; hint: do not");
+        assert!(!error.is_fatal);
+        let error = error.into_error();
+        assert_eq!((error.code.as_str(), error.sent), ("23505", true));
+        assert!(ServerError::read(b"SFATAL\0M\x1b[2J\0").is_fatal);
+        assert_eq!(ServerError::read(b"SFATAL\0M\x1b[2J\0").text, r"\x1b[2J");
+        for broken in [&b""[..], b"\0", b"M", b"Mabc", b"C\0"] {
+            assert!(!ServerError::read(broken).text.is_empty());
+        }
+    }
+}

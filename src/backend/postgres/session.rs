@@ -1,0 +1,346 @@
+//! A client's session: the parts, and what belongs to none of them. Both links lead to one server and are lost together.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::advice;
+use super::check::PROBE_PREFIX;
+use super::config::{Config, Target};
+use super::connection::{COMMANDS, Connection, Expectation, Link, SUBSCRIPTIONS};
+use super::encode::Encoder;
+use crate::backend::toolbox::{Backoff, Delivery, Pipeline, Probe, ProbeSign, Requests};
+use crate::backend::{Action, Connected, Endpoint, Start};
+use crate::model::{
+    Args, Code, Error, Event, LinkId, Ready, RequestKind, RequestName, Role, SessionCounters, Sink, State,
+};
+
+pub(super) struct PostgresSession {
+    pub(super) config: Arc<Config>,
+    pub(super) counters: SessionCounters,
+    pub(super) requests: Requests,
+    pub(super) delivery: Delivery,
+    pub(super) probe: Probe,
+    pub(super) encoder: Encoder,
+    pub(super) commands: Link,
+    pub(super) subscriptions: Link,
+    pub(super) actions: VecDeque<Action>,
+    backoff: Backoff,
+    /// Which host has its turn.
+    pub(super) host: usize,
+    /// What the hosts of the present round said that were of no use.
+    said: Vec<(Endpoint, Error)>,
+    pub(super) retry_at: Option<Instant>,
+    /// What the server is to others.
+    pub(super) role: Option<Role>,
+    /// Messages arrive on the present connection, or need not.
+    pub(super) is_proved: bool,
+    /// The channel of the probes is confirmed, and the first of them was not published.
+    pub(super) owes_probe: bool,
+    is_ready: bool,
+    was_ready: bool,
+    /// The main thread wants the end, at this time at the latest.
+    pub(super) closing: Option<Instant>,
+    has_ended: bool,
+}
+
+impl PostgresSession {
+    pub(super) fn new(config: Arc<Config>, Start { now, seed, counters }: Start) -> Self {
+        let mut session = Self {
+            counters: SessionCounters::new(counters),
+            requests: Requests::new(name),
+            delivery: Delivery::new(seed),
+            probe: Probe::new(PROBE_PREFIX, seed, now, config.ping_interval, config.ping_timeout),
+            encoder: Encoder::default(),
+            commands: Link::Idle,
+            subscriptions: Link::Idle,
+            actions: VecDeque::new(),
+            backoff: Backoff::new(seed, config.reconnect_min, config.reconnect_max),
+            host: usize::try_from(seed % config.hosts.len() as u64).unwrap_or(0),
+            said: Vec::new(),
+            retry_at: None,
+            role: None,
+            is_proved: false,
+            owes_probe: false,
+            is_ready: false,
+            was_ready: false,
+            closing: None,
+            has_ended: false,
+            config,
+        };
+        session.connect(now);
+        session
+    }
+
+    pub(super) fn link(&self, id: LinkId) -> &Link {
+        if id == SUBSCRIPTIONS { &self.subscriptions } else { &self.commands }
+    }
+
+    pub(super) fn link_mut(&mut self, id: LinkId) -> &mut Link {
+        if id == SUBSCRIPTIONS { &mut self.subscriptions } else { &mut self.commands }
+    }
+
+    /// Whether the last word was spoken.
+    pub(super) fn has_ended(&self) -> bool {
+        self.has_ended
+    }
+
+    /// Whether the main thread wants nothing more than the end.
+    pub(super) fn is_closing(&self) -> bool {
+        self.has_ended || self.closing.is_some()
+    }
+
+    /// Begins the next attempt.
+    pub(super) fn connect(&mut self, now: Instant) {
+        self.counters.set_state(State::Connecting);
+        self.retry_at = None;
+        let endpoint = self.config.hosts[self.host].clone();
+        self.counters.set_address(Some(endpoint.to_string()));
+        self.make(COMMANDS, endpoint, now);
+    }
+
+    fn make(&mut self, link: LinkId, endpoint: Endpoint, now: Instant) {
+        let deadline = now + self.config.connect_timeout;
+        *self.link_mut(link) = Link::Connecting { deadline };
+        self.actions.push_back(Action::Connect { link, endpoint, after: None, deadline });
+    }
+
+    /// The one door for losses: the server is lost, or an attempt failed. `lost`: the link that is gone already.
+    pub(super) fn fail(&mut self, lost: Option<LinkId>, error: Error, now: Instant, sink: &mut dyn Sink) {
+        let was_up = self.commands.up().is_some();
+        for id in [COMMANDS, SUBSCRIPTIONS] {
+            let link = std::mem::replace(self.link_mut(id), Link::Idle);
+            if !matches!(link, Link::Idle) && lost != Some(id) {
+                self.actions.push_back(Action::Close(id));
+            }
+            let Link::Connected(connection) = link else { continue };
+            if id == SUBSCRIPTIONS && connection.is_up() {
+                let heard = connection.liveness.heard();
+                let proved = self.probe.unproved_since().filter(|_| self.config.verify_delivery);
+                let since = proved.map_or(heard, |proved| proved.min(heard));
+                self.delivery.lost(self.delivery.missing_since(since), &error);
+            }
+            self.requests.lost(connection.pipeline, &error, sink);
+        }
+        self.probe.disconnected();
+        self.probe.unanswered();
+        (self.is_ready, self.is_proved, self.owes_probe) = (false, false, false);
+        self.counters.set_confirmed(self.delivery.confirmed());
+        self.try_next(was_up, error, now, sink);
+    }
+
+    /// Decides when and where the next attempt is made.
+    fn try_next(&mut self, was_up: bool, error: Error, now: Instant, sink: &mut dyn Sink) {
+        let hosts = self.config.hosts.len();
+        let here = self.config.hosts[self.host].clone();
+        self.host = (self.host + 1) % hosts;
+        let lasted = was_up && hosts > 1 && self.backoff.lost(now);
+        if was_up {
+            self.said.clear();
+        } else {
+            self.said.push((here, error.clone()));
+        }
+        // Hosts of the round that were not tried yet have their turn at once.
+        if lasted || !was_up && self.said.len() < hosts {
+            if lasted {
+                sink.event(Event::Down { error, retry_in: Some(Duration::ZERO) });
+            }
+            return self.connect(now);
+        }
+        let error = if was_up || hosts == 1 { error } else { all_said(&self.said, error) };
+        self.said.clear();
+        let retry_in = self.backoff.next(now);
+        self.retry_at = Some(now + retry_in);
+        self.counters.set_state(State::Waiting);
+        sink.event(Event::Down { error, retry_in: Some(retry_in) });
+    }
+
+    /// The server has said what it is: whether it is of use, and the link is up.
+    pub(super) fn greeted(
+        &mut self,
+        is_standby: bool,
+        is_read_only: bool,
+        now: Instant,
+        sink: &mut dyn Sink,
+    ) -> Result<(), Error> {
+        self.role = Some(if is_standby { Role::Replica } else { Role::Master });
+        self.counters.set_role(self.role);
+        let (is_wanted, wanted) = match self.config.target {
+            Target::Any => (true, ""),
+            Target::Primary => (!is_standby, "a primary"),
+            Target::Standby => (is_standby, "a standby"),
+            Target::ReadWrite => (!is_read_only, "one that takes writes"),
+            Target::ReadOnly => (is_read_only, "one that takes none"),
+        };
+        if !is_wanted {
+            return Err(advice::not_wanted(is_standby, wanted));
+        }
+        self.up(COMMANDS, now, sink);
+        Ok(())
+    }
+
+    /// The server has let us in.
+    pub(super) fn up(&mut self, link: LinkId, now: Instant, sink: &mut dyn Sink) {
+        let Some(connection) = self.link_mut(link).connection_mut() else { return };
+        connection.admit(now);
+        if link == SUBSCRIPTIONS {
+            self.delivery.connected(now, sink);
+        }
+    }
+
+    /// Ends each call that can change something.
+    pub(super) fn settle(&mut self, now: Instant, sink: &mut dyn Sink) {
+        self.finish_if_done(now, sink);
+        if let (Some(connection), Link::Idle) = (self.commands.up(), &self.subscriptions)
+            && !self.delivery.is_empty()
+        {
+            let how = Connected { peer: connection.peer, ..Connected::default() };
+            let endpoint = self.config.same_server(self.host, &how);
+            self.make(SUBSCRIPTIONS, endpoint, now);
+        }
+        if self.owes_probe && self.publish_first_probe(now) {
+            self.owes_probe = false;
+        }
+        self.counters.set_confirmed(self.delivery.confirmed());
+        if let Some(refused) = self.delivery.refused() {
+            let one = refused.some.first().map(|topic| topic.error.message.to_string());
+            self.counters.set_refused(refused.count as u64, one, refused.wanted);
+        }
+        let serves = self.commands.up().is_some()
+            && (self.delivery.is_empty()
+                || self.subscriptions.up().is_some() && self.delivery.is_restored() && self.is_proved);
+        if !serves || self.closing.is_some() || self.retry_at.is_some() {
+            return;
+        }
+        if self.is_ready {
+            self.delivery.tell_regained(now, sink);
+            if self.delivery.take_owed_ready() {
+                self.tell_ready(sink);
+            }
+        } else {
+            self.is_ready = true;
+            self.backoff.good(now);
+            self.said.clear();
+            self.delivery.settle();
+            self.delivery.forget_regained();
+            self.counters.set_state(State::Ready);
+            if self.was_ready {
+                self.counters.reconnected();
+            }
+            self.tell_ready(sink);
+            self.was_ready = true;
+        }
+    }
+
+    fn tell_ready(&self, sink: &mut dyn Sink) {
+        let connection = self.commands.up();
+        let secured = connection.and_then(|connection| connection.secured.as_ref());
+        sink.event(Event::Ready(Ready {
+            first: !self.was_ready,
+            address: Some(self.config.hosts[self.host].to_string().into()),
+            protocol: Some(3),
+            server: Some("PostgreSQL".into()),
+            version: connection.and_then(|connection| connection.version.clone()),
+            role: self.role,
+            mode: None,
+            tls: secured.map(|secured| secured.version),
+            tls_expires: secured.and_then(|secured| secured.expiry).map(|expiry| expiry.at),
+            times: connection.map(|connection| connection.times).unwrap_or_default(),
+            notices: Vec::new(),
+        }));
+    }
+
+    /// Publishes the first probe of a connection, if there is a link for it. Returns whether it did.
+    fn publish_first_probe(&mut self, now: Instant) -> bool {
+        let can_publish = self.commands.up().is_some_and(|connection| !connection.is_blocked);
+        let is_due = can_publish && self.probe.check(now) == ProbeSign::Publish;
+        if is_due {
+            self.send_probe();
+        }
+        is_due
+    }
+
+    /// Publishes a probe.
+    pub(super) fn send_probe(&mut self) {
+        let Some(connection) = self.commands.up_mut() else { return };
+        let is_prepared = std::mem::replace(&mut connection.has_published, true);
+        let (encoder, channel) = (&mut self.encoder, self.probe.channel());
+        connection.pipeline.send(|out| {
+            encoder.notify(out, channel, b"", is_prepared);
+            Expectation::Probe
+        });
+    }
+
+    /// The main thread wants the session to end.
+    pub(super) fn disconnect(&mut self, deadline: Instant, now: Instant, sink: &mut dyn Sink) {
+        self.closing = Some(deadline);
+        let heard = self.subscriptions.up().map_or(now, |connection| connection.liveness.heard());
+        if let Some(since) = self.delivery.end(self.delivery.missing_since(heard)) {
+            let lasted = now.saturating_duration_since(since);
+            sink.event(Event::Gap { lasted, error: Error::closed(), topics: None });
+        }
+    }
+
+    fn finish_if_done(&mut self, now: Instant, sink: &mut dyn Sink) {
+        let Some(deadline) = self.closing else { return };
+        if deadline <= now {
+            let links = [&mut self.commands, &mut self.subscriptions];
+            let pipelines: Vec<Pipeline<_>> = links
+                .into_iter()
+                .filter_map(|link| link.connection_mut().map(|it| std::mem::take(&mut it.pipeline)))
+                .collect();
+            let error = |sent| Error { sent, ..Error::unsent(Code::Closed, "the client was closed") };
+            self.requests.end(pipelines, error, sink);
+        }
+        if self.requests.is_empty() {
+            (self.closing, self.retry_at, self.has_ended) = (None, None, true);
+            (self.commands, self.subscriptions) = (Link::Idle, Link::Idle);
+            self.counters.set_state(State::Closed);
+            self.counters.set_address(None);
+            sink.event(Event::Closed);
+            self.actions.push_back(Action::Finish);
+        }
+    }
+
+    /// The first message to a server.
+    pub(super) fn start_up(&mut self, link: LinkId) {
+        let Self { encoder, config, .. } = self;
+        let mut out = Vec::new();
+        encoder.startup(
+            &mut out,
+            [
+                ("user", config.user.as_str()),
+                ("database", &config.database),
+                ("application_name", &config.application_name),
+                ("client_encoding", "UTF8"),
+                ("DateStyle", "ISO"),
+            ],
+        );
+        if let Some(Connection { pipeline, .. }) = self.link_mut(link).connection_mut() {
+            pipeline.tell(&out);
+        }
+    }
+}
+
+/// What each host of a round said.
+fn all_said(said: &[(Endpoint, Error)], last: Error) -> Error {
+    let each: Vec<_> = said.iter().map(|(host, error)| format!("{host}: {}", error.message)).collect();
+    Error { message: format!("no server is of use. {}", each.join(" | ")).into(), ..last }
+}
+
+/// How a request is called in an error: a statement by its first word, never by more of it.
+fn name(kind: &RequestKind) -> RequestName<'_> {
+    match kind {
+        RequestKind::Publish(args) => RequestName { command: b"NOTIFY", channel: args.get(0) },
+        RequestKind::SPublish(args) => RequestName { command: b"SPUBLISH", channel: args.get(0) },
+        RequestKind::Command(args) => RequestName { command: first_word(args), channel: None },
+        RequestKind::Transaction(_) => RequestName { command: b"BEGIN", channel: None },
+        RequestKind::Ping => RequestName { command: b"PING", channel: None },
+    }
+}
+
+fn first_word(args: &Args) -> &[u8] {
+    let sql = args.get(0).unwrap_or_default().trim_ascii_start();
+    let end = sql.iter().position(|byte| !byte.is_ascii_alphabetic()).unwrap_or(sql.len());
+    if end == 0 { b"SQL" } else { &sql[..end] }
+}

@@ -1,0 +1,47 @@
+//! Blocks of SQL: a PostgreSQL takes them, those of a page in their order.
+
+use std::path::Path;
+
+use libtest_mimic::Failed;
+
+use crate::markdown::{self, Block};
+
+/// Whether there is a server that could.
+pub(crate) fn is_expected() -> bool {
+    cfg!(unix) && is_installed()
+}
+
+#[cfg(unix)]
+fn is_installed() -> bool {
+    real_postgres::is_installed()
+}
+
+#[cfg(not(unix))]
+fn is_installed() -> bool {
+    false
+}
+
+/// Runs the page's blocks up to this one.
+#[cfg(unix)]
+pub(crate) fn runs(root: &Path, name: &str, block: &Block) -> Result<(), Failed> {
+    let server = real_postgres::RealPostgres::builder().start()?;
+    let page = std::fs::read_to_string(root.join(name))?;
+    for block in markdown::blocks(&page).iter().filter(|it| it.language == "sql" && it.line <= block.line) {
+        // What stands outside of a transaction, as CREATE DATABASE has to, is a statement of its own.
+        let statements = if block.code.contains("$$") {
+            vec![&*block.code]
+        } else {
+            block.code.split_inclusive(";\n").collect()
+        };
+        for sql in statements {
+            server.psql(sql)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+pub(crate) fn runs(_: &Path, _: &str, _: &Block) -> Result<(), Failed> {
+    let _unused = markdown::blocks;
+    Ok(())
+}

@@ -1,0 +1,208 @@
+//! A conversation is cut at every byte, in each direction, on each link, in virtual time. After each cut the client is back, every
+//! request was answered once and run at most once, and every message that others published arrived once and in order, or a gap
+//! stands where it would have been.
+
+use std::collections::BTreeMap;
+
+use realtime::backend::Action;
+use realtime::model::{Event, LinkId, RequestKind};
+
+use fake_postgres::Server;
+
+use crate::client::{Client, Said, URL, args};
+
+/// Where a conversation is cut: the link, the direction, and how many bytes pass before.
+#[derive(Debug, Clone, Copy)]
+struct Cut {
+    link: u8,
+    is_down: bool,
+    at: usize,
+}
+
+struct World {
+    client: Client,
+    server: Server,
+    cut: Option<Cut>,
+    /// Bytes that passed, by link and whether down.
+    passed: BTreeMap<(u8, bool), usize>,
+    /// Likewise, when the last byte had passed that is cut.
+    cuttable: BTreeMap<(u8, bool), usize>,
+    others: u32,
+}
+
+impl World {
+    fn new(cut: Option<Cut>) -> Self {
+        let mut client = Client::new(URL, &[]);
+        client.subscribe("chat", 1);
+        Self {
+            client,
+            server: Server::default(),
+            cut,
+            passed: BTreeMap::new(),
+            cuttable: BTreeMap::new(),
+            others: 0,
+        }
+    }
+
+    /// How much of `bytes` passes, and whether the link is cut after that.
+    fn pass(&mut self, link: u8, is_down: bool, bytes: usize) -> (usize, bool) {
+        let passed = self.passed.entry((link, is_down)).or_default();
+        let before = *passed;
+        *passed += bytes;
+        match self.cut {
+            Some(cut) if (cut.link, cut.is_down) == (link, is_down) && before + bytes > cut.at => {
+                self.cut = None;
+                (cut.at - before, true)
+            }
+            _ => (bytes, false),
+        }
+    }
+
+    /// Carries what both sides say until nobody says anything.
+    fn settle(&mut self) {
+        for _ in 0..1000 {
+            let mut is_quiet = true;
+            self.client.driver.drive();
+            while let Some(action) = self.client.action() {
+                is_quiet = false;
+                match action {
+                    Action::Connect { link, .. } => {
+                        self.server.gone(link.0);
+                        self.client.driver.connected(link, realtime::backend::Connected::default());
+                    }
+                    Action::Close(link) => self.server.gone(link.0),
+                    _ => {}
+                }
+                self.client.driver.drive();
+            }
+            for link in [0, 1] {
+                let bytes = self.client.take_written(link);
+                if !bytes.is_empty() && self.client.driver.is_up(LinkId(link)) {
+                    is_quiet = false;
+                    let (count, is_cut) = self.pass(link, false, bytes.len());
+                    let sent = self.server.take(link, &bytes[..count]);
+                    self.deliver(sent);
+                    if is_cut {
+                        self.lose(link);
+                    }
+                }
+            }
+            if is_quiet {
+                return;
+            }
+        }
+        panic!("it never ends");
+    }
+
+    fn deliver(&mut self, sent: Vec<(u8, Vec<u8>)>) {
+        for (link, bytes) in sent {
+            if !self.client.driver.is_up(LinkId(link)) {
+                continue;
+            }
+            let (count, is_cut) = self.pass(link, true, bytes.len());
+            self.client.read(link, &bytes[..count]);
+            if is_cut {
+                self.lose(link);
+            }
+        }
+    }
+
+    fn lose(&mut self, link: u8) {
+        self.server.gone(link);
+        if self.client.driver.is_up(LinkId(link)) {
+            self.client.lost(link);
+        }
+    }
+
+    /// Somebody else publishes the next number.
+    fn publish(&mut self) {
+        self.others += 1;
+        let sent = self.server.publish("chat", &self.others.to_string());
+        self.deliver(sent);
+        self.settle();
+    }
+
+    fn go_on(&mut self) {
+        for _ in 0..10 {
+            self.client.advance(0.3);
+            self.settle();
+            self.publish();
+        }
+    }
+
+    /// The whole conversation. Returns what was said.
+    fn converse(&mut self) -> Vec<Said> {
+        self.settle();
+        let statement = |n: &str| args(&["SELECT $1", n]);
+        let requests = [
+            RequestKind::Command(statement("11")),
+            RequestKind::Publish(args(&["elsewhere", "x"])),
+            RequestKind::Command(statement("12")),
+            RequestKind::Transaction(vec![statement("13"), statement("14")]),
+            RequestKind::Ping,
+        ];
+        for (kind, id) in requests.into_iter().zip(1..) {
+            self.client.request(id, kind);
+            self.publish();
+        }
+        // It is back within the first pauses.
+        self.go_on();
+        // No byte of what follows is cut: also after the last cut there is time to come back.
+        self.cuttable = self.passed.clone();
+        assert!(self.cut.is_none(), "{:?} was not made", self.cut);
+        self.go_on();
+        self.client.said()
+    }
+}
+
+fn judge(cut: Cut, world: &World, said: &[Said]) {
+    let mut answered: Vec<u32> = Vec::new();
+    let (mut last, mut has_gap, mut is_subscribed) = (0, false, false);
+    for said in said {
+        match said {
+            Said::Answer(id, _) => answered.push(*id),
+            Said::Event(Event::Gap { .. }) => has_gap = true,
+            Said::Event(Event::Subscribed(_)) => is_subscribed = true,
+            Said::Message(1, text) => {
+                let n: u32 = text.parse().unwrap();
+                assert!(n > last, "{cut:?}: {n} after {last}");
+                assert!(
+                    n == last + 1 || has_gap || last == 0,
+                    "{cut:?}: nothing tells of what is missing before {n}"
+                );
+                (last, has_gap) = (n, false);
+            }
+            _ => {}
+        }
+    }
+    answered.sort_unstable();
+    assert_eq!(answered, [1, 2, 3, 4, 5], "{cut:?}");
+    assert!(
+        is_subscribed && last == world.others,
+        "{cut:?}: the last message was {last} of {}",
+        world.others
+    );
+    assert!(world.server.runs.values().all(|&count| count == 1), "{cut:?}: {:?}", world.server.runs);
+    let is_ready = |said: &Said| matches!(said, Said::Event(Event::Ready(_)));
+    let is_down = |said: &Said| matches!(said, Said::Event(Event::Down { .. }));
+    let last_of = |is: &dyn Fn(&Said) -> bool| said.iter().rposition(is);
+    assert!(last_of(&is_ready) > last_of(&is_down), "{cut:?}: it is not back");
+}
+
+#[test]
+fn whatever_byte_a_connection_is_cut_at_nothing_is_lost_without_a_word() {
+    let mut whole = World::new(None);
+    let said = whole.converse();
+    judge(Cut { link: 9, is_down: false, at: 0 }, &whole, &said);
+    let mut cuts = 0;
+    for ((link, is_down), bytes) in whole.cuttable.clone() {
+        for at in 0..bytes {
+            let cut = Cut { link, is_down, at };
+            let mut world = World::new(Some(cut));
+            let said = world.converse();
+            judge(cut, &world, &said);
+            cuts += 1;
+        }
+    }
+    assert!(cuts > 1500, "{cuts} cuts");
+}

@@ -1,0 +1,112 @@
+//! Statements, transactions, and what is kept of them.
+
+use realtime::backend::OptionValue;
+use realtime::model::{Code, RequestKind, Rows, Value};
+
+use crate::client::{
+    Client, Said, URL, args, columns, error, message, number, published, ready_for_query, row,
+};
+
+fn one(n: i64) -> Value {
+    Value::Rows(Box::new(Rows {
+        columns: vec![Box::from(*b"n")],
+        values: vec![Value::Integer(n)],
+        affected: Some(1),
+    }))
+}
+
+#[test]
+fn a_statement_is_parsed_once() {
+    let mut client = Client::ready();
+    for (id, is_parsed) in [(1, true), (2, false)] {
+        client.ask(id, &["SELECT $1::int AS n", "7"]);
+        let written = client.written(0);
+        assert_eq!(written.starts_with('P'), is_parsed, "{written}");
+        assert!(written.contains(r"\x00\x00\x00\x017\x00\x00"), "its parameter: {written}");
+        client.read(0, &number("7"));
+        assert_eq!(client.said(), [Said::Answer(id, Ok(one(7)))]);
+    }
+}
+
+#[test]
+fn a_text_that_was_refused_is_sent_anew_and_a_stale_plan_is_made_anew_before_what_follows() {
+    let mut client = Client::ready();
+    let refused = [error("42601", "syntax error"), ready_for_query(b'I')].concat();
+    for id in [1, 2] {
+        client.ask(id, &["SELEC"]);
+        let written = client.written(0);
+        let begins = if id == 1 { "P" } else { r"C\x00\x00\x00\x08Ss1\x00P" };
+        assert!(written.starts_with(begins), "under another name, and the first one is given up: {written}");
+        client.read(0, &refused);
+        assert!(
+            matches!(&client.said()[..], [Said::Answer(_, Err(error))] if error.code == Code::Server("42601".into()))
+        );
+    }
+    client.ask(3, &["SELECT 1"]);
+    client.read(0, &number("1"));
+    client.ask(4, &["SELECT 1"]);
+    client.publish(5, "chat", "x");
+    client.written(0);
+    client.said();
+    client.read(
+        0,
+        &[error("0A000", "cached plan must not change result type"), ready_for_query(b'I')].concat(),
+    );
+    assert!(client.said().is_empty(), "it did not run");
+    assert!(client.written(0).starts_with(r"C\x00\x00\x00\x08Ss3\x00P"));
+    client.read(0, &[published(), number("2")].concat());
+    assert_eq!(client.said(), [Said::Answer(5, Ok(Value::Null)), Said::Answer(4, Ok(one(2)))]);
+}
+
+#[test]
+fn a_transaction_that_fails_is_rolled_back_before_anything_else_is_sent() {
+    let mut client = Client::ready();
+    client.request(1, RequestKind::Transaction(vec![args(&["SELECT 1"]), args(&["SELECT 1/0"])]));
+    client.ask(2, &["SELECT 3"]);
+    let written = client.written(0);
+    assert!(
+        written.contains("BEGIN") && written.contains("COMMIT") && !written.contains("SELECT 3"),
+        "{written}"
+    );
+    let begun = [message(b'1', b""), message(b'2', b""), message(b'C', b"BEGIN\0")].concat();
+    let first = [columns(&[("n", 23)]), row(&["1"]), message(b'C', b"SELECT 1\0")].concat();
+    client.read(
+        0,
+        &[begun.clone(), first.clone(), error("22012", "division by zero"), ready_for_query(b'E')].concat(),
+    );
+    let said = client.said();
+    let [Said::Answer(1, Err(error))] = &said[..] else { panic!("{said:?}") };
+    assert_eq!(
+        error.message,
+        "statement 2 of 2 failed, and nothing of the transaction was done: division by zero"
+    );
+    assert_eq!(client.written(0), r"Q\x00\x00\x00\rROLLBACK\x00");
+    client.read(0, &[message(b'C', b"ROLLBACK\0"), ready_for_query(b'I')].concat());
+    assert!(client.written(0).contains("SELECT 3"));
+    client.read(0, &number("3"));
+    assert_eq!(client.said(), [Said::Answer(2, Ok(one(3)))]);
+
+    client.request(3, RequestKind::Transaction(vec![args(&["SELECT 1"])]));
+    client.read(0, &[begun, first, message(b'C', b"COMMIT\0"), ready_for_query(b'I')].concat());
+    assert_eq!(client.said(), [Said::Answer(3, Ok(Value::Array(vec![one(1)])))]);
+}
+
+#[test]
+fn rows_beyond_the_bound_are_an_error_and_the_link_lives() {
+    let mut client = Client::new(URL, &[("max_message_bytes", OptionValue::Number(1000.0))]);
+    client.up();
+    client.said();
+    let long = "x".repeat(2000);
+    for rows in [row(&[&long]), row(&["x"]).repeat(100)] {
+        client.ask(1, &["SELECT 1"]);
+        client.written(0);
+        client.read(
+            0,
+            &[columns(&[("n", 25)]), rows, message(b'C', b"SELECT 1\0"), ready_for_query(b'I')].concat(),
+        );
+        assert!(matches!(&client.said()[..], [Said::Answer(1, Err(error))] if error.code == Code::TooLarge));
+    }
+    client.ask(2, &["SELECT 1"]);
+    client.read(0, &number("1"));
+    assert_eq!(client.said(), [Said::Answer(2, Ok(one(1)))]);
+}

@@ -1,0 +1,46 @@
+//! Why there is no server, or no answer of it.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why there is no server, or no answer of it.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is no PostgreSQL here.
+    #[error("no PostgreSQL: install postgresql, or name the folder of its programs in POSTGRES_BIN")]
+    NotInstalled,
+    /// The test runs as root, and there is nobody else to run a server as.
+    #[error("PostgreSQL does not run as root, and there is neither a user postgres nor nobody")]
+    NoUser,
+    /// A program cannot be run.
+    #[error("{}: {source}", program.display())]
+    NoProgram {
+        /// Which one.
+        program: PathBuf,
+        /// The system's own.
+        source: io::Error,
+    },
+    /// The server's folder or a file in it cannot be written.
+    #[error("{}: {source}", path.display())]
+    Folder {
+        /// Of the folder or the file.
+        path: PathBuf,
+        /// The system's own.
+        source: io::Error,
+    },
+    /// A program failed.
+    #[error("{program} failed: {said}")]
+    Failed {
+        /// Which one.
+        program: String,
+        /// What it said.
+        said: String,
+    },
+    /// The server does not listen in time.
+    #[error("postgres does not listen after two minutes; it said\n{log}")]
+    Silent {
+        /// What it said.
+        log: String,
+    },
+}

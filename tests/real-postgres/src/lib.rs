@@ -1,0 +1,26 @@
+//! A PostgreSQL server of a test's own: on a free port of 127.0.0.1, with a folder that nobody else has.
+//!
+//! `POSTGRES_BIN=FOLDER` in the environment names the folder of `initdb` and `postgres`; otherwise it is the newest of
+//! `/usr/lib/postgresql/*/bin`. PostgreSQL refuses to run as root: then it runs as the user `postgres` or `nobody`.
+//!
+//! ```
+//! # fn main() -> Result<(), real_postgres::Error> {
+//! # if !real_postgres::is_installed() { return Ok(()) }
+//! use real_postgres::RealPostgres;
+//!
+//! let postgres = RealPostgres::builder().configuration("max_connections = 20").start()?;
+//! assert_eq!(postgres.psql("SELECT 1 + 1")?, "2");
+//! let url = postgres.url();
+//! # Ok(())
+//! # }
+//! ```
+
+#![cfg(unix)]
+
+mod error;
+mod program;
+mod server;
+
+pub use error::Error;
+pub use program::is_installed;
+pub use server::{Builder, RealPostgres};
