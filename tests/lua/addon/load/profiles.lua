@@ -56,7 +56,7 @@ host.test("load", function()
 			(after.total_net_output_bytes - before.total_net_output_bytes) / seconds / 1000, (host.thread_time() - cpu) / seconds / #servers * 100))
 	end
 	from, began = host.thread_time(), SysTime()
-	for _, server in ipairs(servers) do hook.GetTable().ShutDown["realtime.Profiles " .. server.id .. " load"]() end
+	for _, server in ipairs(servers) do world.leave(server) end
 	print(string.format("the end of the map: %.1f ms for each server", (host.thread_time() - from) / #servers * 1000))
 	world.close(unpack(servers))
 end)
