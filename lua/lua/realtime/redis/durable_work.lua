@@ -84,9 +84,9 @@ local function hold(holder, errors, deaths, id, time)
 	redis.call("HSET", tries_key, id, holder .. " " .. digits(errors) .. " " .. digits(deaths))
 end
 local function forget(holder, id)
+	redis.call("HDEL", tries_key, id) -- first, because a user who may not do that must not lose the rest alone
 	leave(holder, id)
 	redis.call("ZREM", held_key, id)
-	redis.call("HDEL", tries_key, id)
 end
 
 local function message_of(entry, tries)
