@@ -77,7 +77,7 @@ fn names_agree(root: &Path, version: &str, tag: Option<&str>, findings: &mut Fin
     match tag {
         Some(tag) if tag == format!("v{version}") => {}
         Some(tag) => {
-            findings.faults.push(format!("the tag {tag} is not v{version}, the version in Cargo.toml"))
+            findings.faults.push(format!("the tag {tag} is not v{version}, the version in Cargo.toml"));
         }
         None => findings.to_do.push(format!("the release has the tag v{version}: name it with --tag")),
     }

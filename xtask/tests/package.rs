@@ -26,7 +26,7 @@ fn a_package_with_a_placeholder_is_refused() {
         .expect("a file");
     match package(&root) {
         Err(error @ PackageError::Placeholder(_)) => {
-            assert!(error.to_string().contains("README.md"), "{error}")
+            assert!(error.to_string().contains("README.md"), "{error}");
         }
         other => panic!("{other:?}"),
     }
