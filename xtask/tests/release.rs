@@ -44,7 +44,7 @@ impl Project {
     fn pack(&self) {
         let dist = self.0.join("dist");
         let (mut sums, mut modules) = (String::new(), Vec::new());
-        let mut add = |name: &str, sums: &mut String| {
+        let add = |name: &str, sums: &mut String| {
             let bytes = fs::read(dist.join(name)).unwrap();
             let digest: String = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
             *sums += &format!("{digest}  {name}\n");
