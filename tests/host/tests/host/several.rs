@@ -1,6 +1,9 @@
 //! Several servers side by side, seen from outside: what is typed, what each prints, how they end.
 
-use std::fs;
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
 
 use crate::{
     session::{Folder, Session, publish},
@@ -11,6 +14,9 @@ const ECHO: &str = r#"
     concommand.Add("say", function(_, _, _, text) print("said: " .. text) end)
     print("started as " .. util.JSONToTable(file.Read("data/realtime.json", "GAME")).id)
 "#;
+
+/// Well above what two subscriptions need, on any machine.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Two servers with an addon that prints; past what they say at their start.
 fn two(folder: &Folder, options: &[&str]) -> (Session, String) {
@@ -54,6 +60,7 @@ fn all_use_one_redis() {
     session.line(
         r#"@all require("realtime") realtime.Connect(host.redis_url):Subscribe("a", function(m) print("heard " .. m) end)"#,
     );
+    let deadline = Instant::now() + PATIENCE;
     let mut heard = 0;
     // Until both have subscribed: a message that only one hears is followed by another one.
     for number in 0.. {
@@ -66,7 +73,7 @@ fn all_use_one_redis() {
         if heard == 2 {
             break;
         }
-        std::thread::yield_now();
+        assert!(Instant::now() < deadline, "{receivers} of two have subscribed");
     }
     assert_eq!(heard, 2);
     session.line("exit").ends(0);
