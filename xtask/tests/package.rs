@@ -63,4 +63,18 @@ fn the_package_has_what_its_readers_need_and_nothing_beside() {
         assert!(manifest.lines().any(|line| line.starts_with(&format!("{key} = "))), "{key}");
     }
     assert!(!manifest.contains("path = \"..\""), "it depends on nothing of the project");
+    // The workspace's resolver is written into it, and cargo 1.81 gives up at "3".
+    assert!(!manifest.contains("resolver = \"3\""), "{manifest}");
+}
+
+/// Where `cargo dist --crate` unpacks it, cargo takes it for a package by itself, and not for one that the workspace forgot.
+#[test]
+fn the_package_stands_alone_in_dist() {
+    let folder = root().join("dist/test-of-the-package");
+    let unpacked = unpack(&root(), &folder, &["--allow-dirty", "--offline"]).expect("it can be packaged");
+    let mut cargo = std::process::Command::new("cargo");
+    cargo.args(["metadata", "--no-deps", "--format-version=1", "--offline"]).current_dir(&unpacked);
+    let output = cargo.output().expect("cargo runs");
+    fs::remove_dir_all(&folder).expect("the folder of this test");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
