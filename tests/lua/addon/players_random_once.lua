@@ -1,6 +1,6 @@
 -- realtime.Players in random histories, in virtual time (_players_virtual.lua): four servers, of which each may die, stand still, be cut off or
--- change its map or have a twin, a Redis that may lose what it knew or be another one, and players who move, crash, and are validated late or never. A model knows
--- where each player really is. Arguments: histories=N, seed=N, only=N.
+-- change its map or have a twin, a Redis that may lose what it knew or be another one, and players who move, crash, and are validated late or
+-- never. A model knows where each player really is. Arguments: histories=N, seed=N, only=N.
 --
 --     target/debug/gmod-host --addon lua --timeout 4000 tests/lua/addon/players_random_once.lua histories=2000 seed=7
 
