@@ -103,6 +103,23 @@ impl tokio_util::codec::Encoder<OwnedValue> for Codec {
 }
 
 /// Why a connection with a [`Codec`] cannot go on.
+///
+/// ```
+/// use resp::codec::CodecError;
+///
+/// /// Whether another try may do better.
+/// fn is_worth_a_retry(error: &CodecError) -> bool {
+///     match error {
+///         CodecError::Io(_) | CodecError::Cut { .. } => true,
+///         CodecError::Decode(error) => {
+///             eprintln!("the server does not speak RESP: {error}");
+///             false
+///         }
+///         CodecError::Encode(_) | _ => false,
+///     }
+/// }
+/// assert!(is_worth_a_retry(&CodecError::Cut { offset: 0 }));
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum CodecError {
