@@ -34,6 +34,8 @@ pub(super) enum Target {
     Primary,
     /// A hot standby.
     Standby,
+    /// A hot standby, or if no host is one, any.
+    PreferStandby,
 }
 
 /// How links are secured.
@@ -260,9 +262,10 @@ fn target(set: &mut OptionSet) -> Result<Target, OptionError> {
         Some("read-write") => Ok(Target::ReadWrite),
         Some("read-only") => Ok(Target::ReadOnly),
         Some("standby") => Ok(Target::Standby),
+        Some("prefer-standby") => Ok(Target::PreferStandby),
         Some(_) => Err(OptionError::invalid(
             "target_session_attrs",
-            "must be \"primary\", \"any\", \"read-write\", \"read-only\" or \"standby\"",
+            "must be \"primary\", \"any\", \"read-write\", \"read-only\", \"standby\" or \"prefer-standby\"",
         )),
     }
 }

@@ -41,14 +41,14 @@ pub(super) enum Expectation {
     ProbeChannel,
     /// A probe was published.
     Probe,
-    /// A message was published.
-    Publish,
+    /// A message was published. `is_new`: the statement for it was prepared along with it.
+    Publish { is_new: bool },
     /// A round trip.
     Ping,
     /// One statement. `is_new`: it was prepared along with it.
     Statement { is_new: bool },
-    /// Statements between BEGIN and COMMIT.
-    Transaction,
+    /// Statements between BEGIN and COMMIT. `is_new`: all of them were prepared along with it.
+    Transaction { is_new: bool },
     /// A transaction that failed is ended.
     Rollback,
 }
@@ -93,6 +93,8 @@ pub(super) struct Connection {
     pub(super) last_words: Option<ServerError>,
     /// The server's version, if it said it.
     pub(super) version: Option<Box<str>>,
+    /// The number of the server's process, as the key for cancelling statements names it. A pooler makes up its own.
+    pub(super) key_process: Option<i32>,
 }
 
 impl Connection {
@@ -119,6 +121,7 @@ impl Connection {
             is_blocked: false,
             last_words: None,
             version: None,
+            key_process: None,
         }
     }
 
@@ -146,6 +149,15 @@ impl Connection {
         front.is_some_and(|request| {
             matches!(request.kind(), RequestKind::Command(_) | RequestKind::Transaction(_))
         })
+    }
+
+    /// Requests were taken back before a byte of them was written. A transaction that is gone blocks nothing.
+    pub(super) fn requests_taken_back(&mut self) {
+        let is_transaction = |kind: &RequestKind| matches!(kind, RequestKind::Transaction(_));
+        self.is_blocked &= self.pipeline.requests().any(|request| is_transaction(request.kind()))
+            || self.pipeline.sent().any(|command| {
+                matches!(command.expectation, Expectation::Transaction { .. } | Expectation::Rollback)
+            });
     }
 
     /// When the silence of an established connection is to be looked at.

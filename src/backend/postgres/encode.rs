@@ -83,11 +83,11 @@ impl Encoder {
         });
     }
 
-    /// Publishes. `is_prepared`: this connection has published before. Every message is a transaction of its own, because two equal
+    /// Publishes. `is_new`: this connection has not published before. Every message is a transaction of its own, because two equal
     /// ones within a transaction are delivered once.
-    pub(super) fn notify(&mut self, out: &mut Vec<u8>, channel: &[u8], message: &[u8], is_prepared: bool) {
+    pub(super) fn notify(&mut self, out: &mut Vec<u8>, channel: &[u8], message: &[u8], is_new: bool) {
         self.put(out, |buffer| {
-            if !is_prepared {
+            if is_new {
                 // It is there if what failed before was not its preparation.
                 frontend::close(b'S', NOTIFY, buffer)?;
                 frontend::parse(NOTIFY, NOTIFY_SQL, [], buffer)?;

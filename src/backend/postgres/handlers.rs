@@ -134,9 +134,12 @@ impl Session for PostgresSession {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        let of_links = [&self.commands, &self.subscriptions].into_iter().filter_map(|link| {
-            let connection = link.connection()?;
-            if connection.is_up() { connection.liveness_due() } else { Some(connection.deadline) }
+        let of_links = [COMMANDS, SUBSCRIPTIONS].into_iter().filter_map(|id| {
+            let connection = self.link(id).connection()?;
+            if !connection.is_up() {
+                return Some(connection.deadline);
+            }
+            connection.liveness_due().filter(|_| id == COMMANDS || self.may_send())
         });
         let of_session = [
             self.retry_at,
@@ -152,7 +155,11 @@ impl Session for PostgresSession {
         let links = [(COMMANDS, &mut self.commands), (SUBSCRIPTIONS, &mut self.subscriptions)];
         let pipelines =
             links.into_iter().filter_map(|(id, link)| Some((id, &mut link.connection_mut()?.pipeline)));
-        self.requests.expire(now, pipelines, timed_out, sink);
+        if self.requests.expire(now, pipelines, timed_out, sink)
+            && let Some(connection) = self.commands.connection_mut()
+        {
+            connection.requests_taken_back();
+        }
         if self.retry_at.is_some_and(|at| at <= now) {
             self.connect(now);
         }
@@ -206,7 +213,7 @@ impl PostgresSession {
 
     /// Whether a link has been silent for too long, or not up in time. One that is quiet is asked for life.
     fn check_links(&mut self, now: Instant) -> Option<Error> {
-        let timeout = self.config.connect_timeout;
+        let (timeout, may_send) = (self.config.connect_timeout, self.may_send());
         for id in [COMMANDS, SUBSCRIPTIONS] {
             let Self { encoder, commands, subscriptions, .. } = self;
             let link = if id == COMMANDS { commands } else { subscriptions };
@@ -218,7 +225,7 @@ impl PostgresSession {
                 }
                 continue;
             }
-            if connection.runs_a_statement() {
+            if connection.runs_a_statement() || id == SUBSCRIPTIONS && !may_send {
                 continue;
             }
             match connection.liveness.check(now) {

@@ -12,8 +12,16 @@ use crate::backend::Action;
 use crate::model::{Error, LinkId, NAME_CHARACTERS, Rows, Sink, Value, printable};
 
 /// Asks a server what it is. Every version answers it, and poolers pass it on.
-const ROLE: &str =
-    "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only')";
+const ROLE: &str = "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only'), \
+                    pg_catalog.pg_backend_pid()";
+
+/// What a server says of itself.
+pub(super) struct Greeting {
+    pub(super) is_standby: bool,
+    pub(super) is_read_only: bool,
+    /// Something between answers for it: the process that ran the question is not the one of the key.
+    pub(super) is_pooled: bool,
+}
 
 impl PostgresSession {
     /// The link is made: asks for TLS, or begins at once.
@@ -77,8 +85,8 @@ impl PostgresSession {
                 let error = ServerError::read(body);
                 return Err(advice::about_connection(error, &config.user, &config.database));
             }
-            // Notices, and the key with which a statement could be cancelled.
-            (b'N' | b'K' | b'A' | b'v', _) => {}
+            (b'K', _) => connection.key_process = Parts(body).i32(),
+            (b'N' | b'A' | b'v', _) => {}
             (b'S', _) => {
                 let mut parts = Parts(body);
                 if let (Some(b"server_version"), Some(version)) = (parts.text(), parts.text()) {
@@ -112,10 +120,15 @@ impl PostgresSession {
                 let reply = std::mem::take(&mut connection.reply);
                 let Value::Rows(rows) = reply.into_one() else { return Ok(()) };
                 let Rows { values, .. } = *rows;
-                let [Value::Boolean(is_standby), Value::String(read_only)] = &values[..] else {
+                let [Value::Boolean(is_standby), Value::String(read_only), Value::Integer(process)] =
+                    &values[..]
+                else {
                     return Err(advice::protocol("no answer to what it is"));
                 };
-                return self.greeted(*is_standby, **read_only == *b"on", now, sink);
+                let is_pooled = connection.key_process.map(i64::from) != Some(*process);
+                let greeting =
+                    Greeting { is_standby: *is_standby, is_read_only: **read_only == *b"on", is_pooled };
+                return self.greeted(&greeting, now, sink);
             }
             _ => return Err(advice::protocol("a message that does not belong into a login")),
         }

@@ -8,7 +8,8 @@ use super::advice;
 use super::check::PROBE_PREFIX;
 use super::config::{Config, Target};
 use super::connection::{COMMANDS, Connection, Expectation, Link, SUBSCRIPTIONS};
-use super::encode::Encoder;
+use super::encode::{Encoder, quoted};
+use super::handshake::Greeting;
 use crate::backend::toolbox::{Backoff, Delivery, Pipeline, Probe, ProbeSign, Requests};
 use crate::backend::{Action, Connected, Endpoint, Start};
 use crate::model::{
@@ -30,11 +31,18 @@ pub(super) struct PostgresSession {
     pub(super) host: usize,
     /// What the hosts of the present round said that were of no use.
     said: Vec<(Endpoint, Error)>,
+    /// No host of the round before was a standby, which would have been preferred. So any of them will do.
+    takes_any: bool,
     pub(super) retry_at: Option<Instant>,
     /// What the server is to others.
     pub(super) role: Option<Role>,
+    /// A pooler is between. It may give every transaction another connection to the server, and then neither messages nor
+    /// prepared statements work. So nothing is sent through it before a message to oneself has arrived.
+    pub(super) is_pooled: bool,
     /// Messages arrive on the present connection, or need not.
     pub(super) is_proved: bool,
+    /// Servers that have let us in.
+    connections: u64,
     /// The channel of the probes is confirmed, and the first of them was not published.
     pub(super) owes_probe: bool,
     is_ready: bool,
@@ -58,9 +66,12 @@ impl PostgresSession {
             backoff: Backoff::new(seed, config.reconnect_min, config.reconnect_max),
             host: usize::try_from(seed % config.hosts.len() as u64).unwrap_or(0),
             said: Vec::new(),
+            takes_any: false,
             retry_at: None,
             role: None,
+            is_pooled: false,
             is_proved: false,
+            connections: 0,
             owes_probe: false,
             is_ready: false,
             was_ready: false,
@@ -124,7 +135,7 @@ impl PostgresSession {
         }
         self.probe.disconnected();
         self.probe.unanswered();
-        (self.is_ready, self.is_proved, self.owes_probe) = (false, false, false);
+        (self.is_ready, self.is_pooled, self.is_proved, self.owes_probe) = (false, false, false, false);
         self.counters.set_confirmed(self.delivery.confirmed());
         self.try_next(was_up, error, now, sink);
     }
@@ -140,8 +151,14 @@ impl PostgresSession {
         } else {
             self.said.push((here, error.clone()));
         }
+        let is_round_over = !was_up && self.said.len() >= hosts;
+        if is_round_over && self.config.target == Target::PreferStandby && !self.takes_any {
+            self.takes_any = true;
+            self.said.clear();
+            return self.connect(now);
+        }
         // Hosts of the round that were not tried yet have their turn at once.
-        if lasted || !was_up && self.said.len() < hosts {
+        if lasted || !was_up && !is_round_over {
             if lasted {
                 sink.event(Event::Down { error, retry_in: Some(Duration::ZERO) });
             }
@@ -149,6 +166,7 @@ impl PostgresSession {
         }
         let error = if was_up || hosts == 1 { error } else { all_said(&self.said, error) };
         self.said.clear();
+        self.takes_any = false;
         let retry_in = self.backoff.next(now);
         self.retry_at = Some(now + retry_in);
         self.counters.set_state(State::Waiting);
@@ -158,25 +176,43 @@ impl PostgresSession {
     /// The server has said what it is: whether it is of use, and the link is up.
     pub(super) fn greeted(
         &mut self,
-        is_standby: bool,
-        is_read_only: bool,
+        greeting: &Greeting,
         now: Instant,
         sink: &mut dyn Sink,
     ) -> Result<(), Error> {
-        self.role = Some(if is_standby { Role::Replica } else { Role::Master });
-        self.counters.set_role(self.role);
+        let &Greeting { is_standby, is_read_only, is_pooled } = greeting;
+        self.set_role(is_standby);
         let (is_wanted, wanted) = match self.config.target {
             Target::Any => (true, ""),
             Target::Primary => (!is_standby, "a primary"),
             Target::Standby => (is_standby, "a standby"),
+            Target::PreferStandby => (is_standby || self.takes_any, "a standby"),
             Target::ReadWrite => (!is_read_only, "one that takes writes"),
             Target::ReadOnly => (is_read_only, "one that takes none"),
         };
         if !is_wanted {
             return Err(advice::not_wanted(is_standby, wanted));
         }
+        self.is_pooled = is_pooled;
+        self.connections += 1;
         self.up(COMMANDS, now, sink);
         Ok(())
+    }
+
+    /// What the server is to others, now.
+    pub(super) fn set_role(&mut self, is_standby: bool) {
+        self.role = Some(if is_standby { Role::Replica } else { Role::Master });
+        self.counters.set_role(self.role);
+    }
+
+    /// Whether the link of the subscriptions is needed.
+    pub(super) fn needs_delivery(&self) -> bool {
+        self.is_pooled || !self.delivery.is_empty()
+    }
+
+    /// Whether anything but the first probe is to be sent.
+    pub(super) fn may_send(&self) -> bool {
+        self.is_proved || !self.is_pooled
     }
 
     /// The server has let us in.
@@ -192,7 +228,7 @@ impl PostgresSession {
     pub(super) fn settle(&mut self, now: Instant, sink: &mut dyn Sink) {
         self.finish_if_done(now, sink);
         if let (Some(connection), Link::Idle) = (self.commands.up(), &self.subscriptions)
-            && !self.delivery.is_empty()
+            && self.needs_delivery()
         {
             let how = Connected { peer: connection.peer, ..Connected::default() };
             let endpoint = self.config.same_server(self.host, &how);
@@ -207,7 +243,7 @@ impl PostgresSession {
             self.counters.set_refused(refused.count as u64, one, refused.wanted);
         }
         let serves = self.commands.up().is_some()
-            && (self.delivery.is_empty()
+            && (!self.needs_delivery()
                 || self.subscriptions.up().is_some() && self.delivery.is_restored() && self.is_proved);
         if !serves || self.closing.is_some() || self.retry_at.is_some() {
             return;
@@ -221,6 +257,7 @@ impl PostgresSession {
             self.is_ready = true;
             self.backoff.good(now);
             self.said.clear();
+            self.takes_any = false;
             self.delivery.settle();
             self.delivery.forget_regained();
             self.counters.set_state(State::Ready);
@@ -262,13 +299,20 @@ impl PostgresSession {
 
     /// Publishes a probe.
     pub(super) fn send_probe(&mut self) {
+        // Not by a prepared statement, whose name another client of a pooler may have taken.
+        let channel = quoted(&String::from_utf8_lossy(self.probe.channel()));
+        let sql = format!("NOTIFY {channel}, '{}'", self.proof());
         let Some(connection) = self.commands.up_mut() else { return };
-        let is_prepared = std::mem::replace(&mut connection.has_published, true);
-        let (encoder, channel) = (&mut self.encoder, self.probe.channel());
+        let encoder = &mut self.encoder;
         connection.pipeline.send(|out| {
-            encoder.notify(out, channel, b"", is_prepared);
+            encoder.query(out, &sql);
             Expectation::Probe
         });
+    }
+
+    /// The text of the present connection's probes.
+    pub(super) fn proof(&self) -> String {
+        self.connections.to_string()
     }
 
     /// The main thread wants the session to end.

@@ -216,7 +216,7 @@ fn trial(
         // Where one is counted on it fails.
         (Server::Postgres, _) if !cfg!(feature = "postgres") => Some("needs the feature postgres".to_owned()),
         #[cfg(unix)]
-        (Server::Postgres, _) if !real_postgres::is_installed() => Some("needs a PostgreSQL".to_owned()),
+        (Server::Postgres, _) if !real_postgres::is_expected() => Some("needs a PostgreSQL".to_owned()),
         (Server::Real, None) if !real_redis::is_expected() => Some("needs a redis-server".to_owned()),
         (Server::Real, Some(version)) if version < suite.redis => {
             Some(format!("needs Redis {}.{}", suite.redis.0, suite.redis.1))
