@@ -276,7 +276,7 @@ impl PostgresSession {
             first: !self.was_ready,
             address: Some(self.config.hosts[self.host].to_string().into()),
             protocol: Some(3),
-            server: Some("PostgreSQL".into()),
+            server: Some(super::SERVER.into()),
             version: connection.and_then(|connection| connection.version.clone()),
             role: self.role,
             mode: None,

@@ -3,6 +3,11 @@
 
 local kit = include("../_kit.lua")
 
+if not realtime.FEATURES.postgres then
+	host.run(function() host.exit(0) end)
+	return
+end
+
 local function connect()
 	local client = realtime.Connect(host.redis_url)
 	kit.wait("ready", function() return client:IsConnected() and client:Stats().protocol end)
@@ -46,10 +51,25 @@ host.test("servers learn of each other", function()
 	two.client:Disconnect()
 end)
 
-host.test("what needs Redis says so", function()
-	local client, got = connect(), nil
-	realtime.addon.RunScript(client, "once", { "job" }, { "take" }, function(err) got = err end)
-	kit.wait("the answer", function() return got end)
-	kit.eq({ got.code, got.message }, { "UNSUPPORTED", "this needs Redis, and the client leads to PostgreSQL" })
+host.test("what needs Redis says so when it is made, also before the client is connected", function()
+	local client = realtime.Connect(host.redis_url)
+	local function nothing() end
+	for name, made in pairs({
+		Shared = { realtime.Shared("bans", client, "here") },
+		Durable = { realtime.Durable(client, "here") },
+		Players = { realtime.Players(client, "here") },
+		Profiles = { realtime.Profiles("money", client, "here") },
+		Once = { realtime.Once("job", nothing, nil, client, "here") },
+	}) do
+		kit.eq(made, { nil, "realtime." .. name .. " needs Redis, and this client leads to PostgreSQL: give it a client of a Redis" })
+	end
+	for name, made in pairs({
+		Tables = realtime.Tables(client, "here"),
+		Requests = realtime.Requests(client, "here"),
+		Presence = realtime.Presence(client, "here"),
+	}) do
+		assert(made, name .. " is there")
+		if made.Stop then made:Stop() end
+	end
 	client:Disconnect()
 end)
