@@ -3,6 +3,7 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failure here is a failed test")]
 
+mod cuts;
 mod pooler;
 mod standby;
 #[path = "../toy/mod.rs"]

@@ -107,6 +107,9 @@ return function(realtime, addon)
 	end
 	addon.error_meta = FindMetaTable("RealtimeError") -- the module's
 
+	-- Known before the client is connected.
+	function addon.IsPostgres(client) return client:Stats().server == "PostgreSQL" end
+
 	-- Objects that are scripts inside Redis, or commands of it.
 	local NEED_REDIS = { Shared = true, Durable = true, Once = true, Players = true, Profiles = true }
 
@@ -127,7 +130,7 @@ return function(realtime, addon)
 		if not addon.IsId(id) then
 			error("bad argument #" .. position + 1 .. " to '" .. name .. "' (a server's id: 1 to 64 letters, digits, '_', '.' or '-')", 3)
 		end
-		if NEED_REDIS[name] and client:Stats().server == "PostgreSQL" then
+		if NEED_REDIS[name] and addon.IsPostgres(client) then
 			return nil, "realtime." .. name .. " needs Redis, and this client leads to PostgreSQL: give it a client of a Redis"
 		end
 		return client, id

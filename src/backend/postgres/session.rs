@@ -355,7 +355,7 @@ impl PostgresSession {
             [
                 ("user", config.user.as_str()),
                 ("database", &config.database),
-                ("application_name", &config.application_name),
+                ("application_name", &config.name),
                 ("client_encoding", "UTF8"),
                 ("DateStyle", "ISO"),
             ],
