@@ -97,7 +97,7 @@ impl PostgresSession {
         let is_probe = channel.starts_with(PROBE_PREFIX);
         let is_ours = channel == self.probe.channel() && text == self.proof().as_bytes();
         // Behind a pooler others come as well: of other clients, and of the connections before.
-        if is_probe && !is_ours || !is_ours && !self.may_send() {
+        if !is_ours && (is_probe || !self.may_send()) {
             return Some(());
         }
         self.probe.delivered(now);
