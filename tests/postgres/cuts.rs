@@ -15,7 +15,7 @@ use realtime::model::{Args, Code, Command, Error, Event, RequestKind, State, Val
 use crate::toy::{Client, Game, Seen, eventually};
 use crate::{LONG, args, ask, connect, request, server, subscribe};
 
-const EVERY: u64 = 61;
+const EVERY: usize = 61;
 /// Conversations at the same time.
 const LANES: usize = 4;
 /// Bytes by which one conversation may be shorter than another: numbers of few or many digits.
@@ -270,8 +270,7 @@ fn whatever_byte_a_connection_is_cut_at_nothing_is_lost_without_a_word() {
     for (connection, (up, down)) in lengths(&mut world).into_iter().enumerate() {
         assert!(connection < 2, "two links");
         for (is_up, length) in [(true, up), (false, down)] {
-            let positions =
-                (0..length.saturating_sub(SLACK)).skip(usize::from(is_up)).step_by(every as usize);
+            let positions = (0..length.saturating_sub(SLACK)).skip(usize::from(is_up)).step_by(every);
             cuts.extend(positions.map(|at| Cut { connection, is_up, at }));
         }
     }
