@@ -183,6 +183,28 @@ fn a_server_that_stands_still_is_lost_and_a_slow_statement_is_not() {
 }
 
 #[test]
+fn a_statement_whose_caller_has_given_up_is_ended() {
+    let Some(postgres) = server() else { return };
+    let mut game = Game::start();
+    let mut client = connect(&mut game, &postgres.url(), &[]);
+    client.wait_ready();
+    for kind in [
+        RequestKind::Command(args(&["SELECT pg_sleep(3600)"])),
+        RequestKind::Transaction(vec![args(&["SELECT pg_sleep(3600)"])]),
+    ] {
+        let ticket = client.consumer.ticket(ReplyTo::Callback(ANSWER), 100).expect("room for a request");
+        let deadline = Instant::now() + Duration::from_millis(300);
+        game.command(&client, Command::Request(Request { ticket, deadline, kind }));
+        let Seen::Answer(_, Err(error)) = client.wait() else { panic!("its time is up") };
+        assert_eq!((error.code, error.sent), (Code::Timeout, true));
+        request(&game, &client, RequestKind::Command(args(&["SELECT 1 AS n"])));
+        let answer = client.wait();
+        assert!(matches!(&answer, Seen::Answer(_, Ok(Value::Rows(_)))), "on the same connection: {answer:?}");
+    }
+    assert!(game.shutdown(LONG));
+}
+
+#[test]
 fn every_login_by_password_is_spoken_and_a_wrong_one_is_named() {
     if !real_postgres::is_expected() {
         return eprintln!("skipped: no PostgreSQL");

@@ -2,6 +2,7 @@
 
 #![allow(clippy::panic, clippy::unwrap_used, clippy::expect_used, reason = "a failure here is a failed test")]
 
+mod cancel;
 mod client;
 mod cuts;
 mod hosts;

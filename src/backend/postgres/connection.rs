@@ -18,6 +18,16 @@ pub(super) const COMMANDS: LinkId = LinkId(0);
 /// is subscribed to.
 pub(super) const SUBSCRIPTIONS: LinkId = LinkId(1);
 
+/// Ends statements that nobody waits for. It is made for one of them, and gone after it.
+pub(super) const CANCEL: LinkId = LinkId(2);
+
+/// By what the server knows the process that serves a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Key {
+    pub(super) process: i32,
+    pub(super) secret: i32,
+}
+
 /// Bytes of a message before the server has let us in.
 const MAX_GREETING: usize = 64 << 10;
 
@@ -93,8 +103,10 @@ pub(super) struct Connection {
     pub(super) last_words: Option<ServerError>,
     /// The server's version, if it said it.
     pub(super) version: Option<Box<str>>,
-    /// The number of the server's process, as the key for cancelling statements names it. A pooler makes up its own.
-    pub(super) key_process: Option<i32>,
+    /// What ends a statement. A pooler makes up its own.
+    pub(super) key: Option<Key>,
+    /// The server was asked to end a statement. It may be at the next one when that comes.
+    pub(super) is_cancelled: bool,
 }
 
 impl Connection {
@@ -121,7 +133,8 @@ impl Connection {
             is_blocked: false,
             last_words: None,
             version: None,
-            key_process: None,
+            key: None,
+            is_cancelled: false,
         }
     }
 

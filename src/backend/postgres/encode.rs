@@ -7,6 +7,7 @@ use bytes::BytesMut;
 use postgres_protocol::IsNull;
 use postgres_protocol::message::frontend::{self, BindError};
 
+use super::connection::Key;
 use crate::model::Args;
 
 /// Name of the prepared statement that publishes.
@@ -42,6 +43,14 @@ impl Encoder {
     pub(super) fn ssl_request(&mut self, out: &mut Vec<u8>) {
         self.put(out, |buffer| {
             frontend::ssl_request(buffer);
+            Ok(())
+        });
+    }
+
+    /// Asks the server to end what the process with this key is at.
+    pub(super) fn cancel(&mut self, out: &mut Vec<u8>, key: Key) {
+        self.put(out, |buffer| {
+            frontend::cancel_request(key.process, key.secret, buffer);
             Ok(())
         });
     }

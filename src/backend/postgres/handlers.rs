@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::advice;
 use super::check;
-use super::connection::{COMMANDS, Connection, Expectation, Link, SUBSCRIPTIONS, Stage};
+use super::connection::{CANCEL, COMMANDS, Connection, Expectation, Link, SUBSCRIPTIONS, Stage};
 use super::session::PostgresSession;
 use super::wire::Decoder;
 use crate::backend::toolbox::{PendingRequest, ProbeSign, Sign};
@@ -72,6 +72,10 @@ impl Session for PostgresSession {
         if matches!(self.link(link), Link::Idle) {
             return;
         }
+        if link == CANCEL {
+            self.end_cancel(true);
+            return self.settle(now, sink);
+        }
         let last_words = self.link_mut(link).connection_mut().and_then(|it| it.last_words.take());
         let error = match last_words {
             Some(error) => advice::about_connection(error, &self.config.user, &self.config.database),
@@ -98,6 +102,10 @@ impl Session for PostgresSession {
         };
         match result {
             Ok(()) => self.settle(now, sink),
+            Err(_) if link == CANCEL => {
+                self.end_cancel(false);
+                self.settle(now, sink);
+            }
             Err(error) => self.lose(None, error, now, sink),
         }
     }
@@ -115,10 +123,10 @@ impl Session for PostgresSession {
     }
 
     fn poll_transmit(&mut self, link: LinkId, now: Instant) -> &[u8] {
-        if link == SUBSCRIPTIONS {
-            self.send_subscriptions(now);
-        } else {
-            self.send_commands(now);
+        match link {
+            SUBSCRIPTIONS => self.send_subscriptions(now),
+            CANCEL => {}
+            _ => self.send_commands(now),
         }
         self.link(link).connection().map_or(&[], |connection| connection.pipeline.pending())
     }
@@ -147,6 +155,7 @@ impl Session for PostgresSession {
             self.requests.due(),
             self.delivery.again_due().filter(|_| self.subscriptions.up().is_some()),
             self.probe_due(),
+            self.cancel_due(),
         ];
         of_session.into_iter().flatten().chain(of_links).min()
     }
@@ -159,6 +168,10 @@ impl Session for PostgresSession {
             && let Some(connection) = self.commands.connection_mut()
         {
             connection.requests_taken_back();
+            self.cancel_abandoned(now);
+        }
+        if self.cancel_due().is_some_and(|due| due <= now) {
+            self.end_cancel(false);
         }
         if self.retry_at.is_some_and(|at| at <= now) {
             self.connect(now);

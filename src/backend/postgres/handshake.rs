@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::advice;
-use super::connection::{COMMANDS, Stage};
+use super::connection::{CANCEL, COMMANDS, Connection, Key, Stage};
 use super::login::Identity;
 use super::server_error::ServerError;
 use super::session::PostgresSession;
@@ -34,6 +34,28 @@ impl PostgresSession {
         if let Some(connection) = self.link_mut(link).connection_mut() {
             connection.stage = Stage::AskedForTls;
             connection.pipeline.tell(&out);
+        }
+    }
+
+    /// The first message to a server.
+    pub(super) fn start_up(&mut self, link: LinkId) {
+        if link == CANCEL {
+            return self.request_cancel();
+        }
+        let Self { encoder, config, .. } = self;
+        let mut out = Vec::new();
+        encoder.startup(
+            &mut out,
+            [
+                ("user", config.user.as_str()),
+                ("database", &config.database),
+                ("application_name", &config.name),
+                ("client_encoding", "UTF8"),
+                ("DateStyle", "ISO"),
+            ],
+        );
+        if let Some(Connection { pipeline, .. }) = self.link_mut(link).connection_mut() {
+            pipeline.tell(&out);
         }
     }
 
@@ -78,14 +100,23 @@ impl PostgresSession {
             return Err(advice::protocol("a message is too long for a login"));
         };
         let Self { config, encoder, commands, subscriptions, .. } = self;
-        let connection = if link == COMMANDS { commands } else { subscriptions };
+        let connection = match link {
+            COMMANDS => commands,
+            // Nobody logs in there, and nothing is answered.
+            CANCEL => return Ok(()),
+            _ => subscriptions,
+        };
         let Some(connection) = connection.connection_mut() else { return Ok(()) };
         match (tag, &mut connection.stage) {
             (b'E', _) => {
                 let error = ServerError::read(body);
                 return Err(advice::about_connection(error, &config.user, &config.database));
             }
-            (b'K', _) => connection.key_process = Parts(body).i32(),
+            (b'K', _) => {
+                let mut parts = Parts(body);
+                let (process, secret) = (parts.i32(), parts.i32());
+                connection.key = process.zip(secret).map(|(process, secret)| Key { process, secret });
+            }
             (b'N' | b'A' | b'v', _) => {}
             (b'S', _) => {
                 let mut parts = Parts(body);
@@ -125,7 +156,7 @@ impl PostgresSession {
                 else {
                     return Err(advice::protocol("no answer to what it is"));
                 };
-                let is_pooled = connection.key_process.map(i64::from) != Some(*process);
+                let is_pooled = connection.key.map(|key| i64::from(key.process)) != Some(*process);
                 let greeting =
                     Greeting { is_standby: *is_standby, is_read_only: **read_only == *b"on", is_pooled };
                 return self.greeted(&greeting, now, sink);

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::advice;
+use super::cancel::QUERY_CANCELED;
 use super::check::PROBE_PREFIX;
 use super::connection::{Expectation, SUBSCRIPTIONS};
 use super::reply::Reply;
@@ -132,6 +133,9 @@ impl PostgresSession {
         let connection = if link == SUBSCRIPTIONS { subscriptions } else { commands };
         let Some(connection) = connection.connection_mut() else { return };
         let Some(command) = connection.pipeline.pop_front() else { return };
+        let is_canceled = reply.error.as_ref().is_some_and(|error| &*error.code == QUERY_CANCELED);
+        // The server was already at this one when it was asked to end the one before. It was not done.
+        let is_by_mistake = is_canceled && std::mem::take(&mut connection.is_cancelled);
         if is_failed && !matches!(command.expectation, Expectation::Rollback) {
             connection.pipeline.send(|out| {
                 encoder.query(out, "ROLLBACK");
@@ -178,6 +182,7 @@ impl PostgresSession {
             }
             Expectation::Publish { is_new } => {
                 let is_stale = reply.error.as_ref().is_some_and(ServerError::is_about_a_stale_statement);
+                let is_to_repeat = is_stale && !is_new || is_by_mistake;
                 let result = reply.error.map_or(Ok(Value::Null), |error| Err(error.into_error()));
                 if result.is_ok() {
                     self.counters.published();
@@ -186,7 +191,7 @@ impl PostgresSession {
                     connection.has_published = false;
                 }
                 match command.request {
-                    Some(request) if is_stale && !is_new => self.requests.put_back(vec![request]),
+                    Some(request) if is_to_repeat => self.requests.put_back(vec![request]),
                     Some(request) => self.requests.answer(request, result, sink),
                     None => {}
                 }
@@ -199,7 +204,9 @@ impl PostgresSession {
                 }
                 match command.request {
                     // It was not run: it is prepared anew, and sent before what was asked after it.
-                    Some(request) if is_stale && !is_new => self.requests.put_back(vec![request]),
+                    Some(request) if is_stale && !is_new || is_by_mistake => {
+                        self.requests.put_back(vec![request]);
+                    }
                     Some(request) => {
                         let result = statement_result(reply, config.max_message_bytes);
                         self.requests.answer(request, result, sink);
@@ -217,7 +224,7 @@ impl PostgresSession {
                         }
                     }
                     // Nothing of it was done.
-                    if is_stale && !is_new {
+                    if is_stale && !is_new || is_by_mistake {
                         return self.requests.put_back(vec![request]);
                     }
                     let result = transaction_result(&request, reply, config.max_message_bytes);

@@ -2,6 +2,7 @@
 //! `postgres-protocol`; how the parts of the toolbox are put together is in `session.rs`.
 
 mod advice;
+mod cancel;
 mod check;
 mod config;
 mod connection;

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::connection::{Connection, Expectation};
+use super::connection::{Connection, Expectation, Link};
 use super::encode::{Encoder, quoted};
 use super::inbound::text;
 use super::session::PostgresSession;
@@ -41,7 +41,7 @@ impl PostgresSession {
 
     /// Encodes what the link of the commands is to be sent.
     pub(super) fn send_commands(&mut self, now: Instant) {
-        if !self.may_send() {
+        if !self.may_send() || !matches!(self.cancel, Link::Idle) {
             return;
         }
         let Self { delivery, requests, encoder, commands, .. } = self;

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::advice;
 use super::check::PROBE_PREFIX;
 use super::config::{Config, Target};
-use super::connection::{COMMANDS, Connection, Expectation, Link, SUBSCRIPTIONS};
+use super::connection::{CANCEL, COMMANDS, Expectation, Link, SUBSCRIPTIONS};
 use super::encode::{Encoder, quoted};
 use super::handshake::Greeting;
 use crate::backend::toolbox::{Backoff, Delivery, Pipeline, Probe, ProbeSign, Requests};
@@ -25,6 +25,7 @@ pub(super) struct PostgresSession {
     pub(super) encoder: Encoder,
     pub(super) commands: Link,
     pub(super) subscriptions: Link,
+    pub(super) cancel: Link,
     pub(super) actions: VecDeque<Action>,
     backoff: Backoff,
     /// Which host has its turn.
@@ -62,6 +63,7 @@ impl PostgresSession {
             encoder: Encoder::default(),
             commands: Link::Idle,
             subscriptions: Link::Idle,
+            cancel: Link::Idle,
             actions: VecDeque::new(),
             backoff: Backoff::new(seed, config.reconnect_min, config.reconnect_max),
             host: usize::try_from(seed % config.hosts.len() as u64).unwrap_or(0),
@@ -84,11 +86,19 @@ impl PostgresSession {
     }
 
     pub(super) fn link(&self, id: LinkId) -> &Link {
-        if id == SUBSCRIPTIONS { &self.subscriptions } else { &self.commands }
+        match id {
+            SUBSCRIPTIONS => &self.subscriptions,
+            CANCEL => &self.cancel,
+            _ => &self.commands,
+        }
     }
 
     pub(super) fn link_mut(&mut self, id: LinkId) -> &mut Link {
-        if id == SUBSCRIPTIONS { &mut self.subscriptions } else { &mut self.commands }
+        match id {
+            SUBSCRIPTIONS => &mut self.subscriptions,
+            CANCEL => &mut self.cancel,
+            _ => &mut self.commands,
+        }
     }
 
     /// Whether the last word was spoken.
@@ -110,7 +120,7 @@ impl PostgresSession {
         self.make(COMMANDS, endpoint, now);
     }
 
-    fn make(&mut self, link: LinkId, endpoint: Endpoint, now: Instant) {
+    pub(super) fn make(&mut self, link: LinkId, endpoint: Endpoint, now: Instant) {
         let deadline = now + self.config.connect_timeout;
         *self.link_mut(link) = Link::Connecting { deadline };
         self.actions.push_back(Action::Connect { link, endpoint, after: None, deadline });
@@ -119,6 +129,7 @@ impl PostgresSession {
     /// The one door for losses: the server is lost, or an attempt failed. `lost`: the link that is gone already.
     pub(super) fn fail(&mut self, lost: Option<LinkId>, error: Error, now: Instant, sink: &mut dyn Sink) {
         let was_up = self.commands.up().is_some();
+        self.end_cancel(false);
         for id in [COMMANDS, SUBSCRIPTIONS] {
             let link = std::mem::replace(self.link_mut(id), Link::Idle);
             if !matches!(link, Link::Idle) && lost != Some(id) {
@@ -210,7 +221,7 @@ impl PostgresSession {
         self.is_pooled || !self.delivery.is_empty()
     }
 
-    /// Whether anything but the first probe is to be sent.
+    /// Whether anything but the first probe is to be sent on the links that the server answers on.
     pub(super) fn may_send(&self) -> bool {
         self.is_proved || !self.is_pooled
     }
@@ -338,30 +349,11 @@ impl PostgresSession {
         }
         if self.requests.is_empty() {
             (self.closing, self.retry_at, self.has_ended) = (None, None, true);
-            (self.commands, self.subscriptions) = (Link::Idle, Link::Idle);
+            (self.commands, self.subscriptions, self.cancel) = (Link::Idle, Link::Idle, Link::Idle);
             self.counters.set_state(State::Closed);
             self.counters.set_address(None);
             sink.event(Event::Closed);
             self.actions.push_back(Action::Finish);
-        }
-    }
-
-    /// The first message to a server.
-    pub(super) fn start_up(&mut self, link: LinkId) {
-        let Self { encoder, config, .. } = self;
-        let mut out = Vec::new();
-        encoder.startup(
-            &mut out,
-            [
-                ("user", config.user.as_str()),
-                ("database", &config.database),
-                ("application_name", &config.name),
-                ("client_encoding", "UTF8"),
-                ("DateStyle", "ISO"),
-            ],
-        );
-        if let Some(Connection { pipeline, .. }) = self.link_mut(link).connection_mut() {
-            pipeline.tell(&out);
         }
     }
 }
