@@ -199,7 +199,7 @@ mod tests {
                 format!("{close}{parse}{bind}{run}"),
             ),
             (
-                encoded(|it, out| it.notify(out, b"chat", b"hi", true)),
+                encoded(|it, out| it.notify(out, b"chat", b"hi", false)),
                 concat!(
                     r"B\x00\x00\x00 \x00notify\x00\x00\x00\x00\x02\x00\x00\x00\x04chat\x00\x00\x00\x02hi\x00\x00",
                     r"E\x00\x00\x00\t\x00\x00\x00\x00\x00S\x00\x00\x00\x04"
