@@ -1,5 +1,5 @@
 //! The project's own tools. `cargo dist` builds the module for all platforms, checks what came out, and packs it;
-//! `cargo xtask release` says whether that may be released.
+//! `cargo xtask release` says whether that may be released; `cargo xtask site` has the pages ready for mdBook.
 
 pub mod addon;
 pub mod build;
@@ -14,5 +14,6 @@ pub mod package;
 pub mod placeholder;
 pub mod platform;
 pub mod release;
+pub mod site;
 pub mod tools;
 pub mod unwinder;

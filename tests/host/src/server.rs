@@ -27,7 +27,7 @@ const RUN_TYPED: &CStr = c"run_typed";
 const SHUT_DOWN: &CStr = c"shut_down";
 
 /// How long a line that is to be read waits for what was printed before it.
-const BEFORE_A_LINE: Duration = Duration::from_millis(20);
+pub(crate) const BEFORE_A_LINE: Duration = Duration::from_millis(20);
 
 /// Runs the script, map after map, until it ends.
 pub(crate) fn serve(run: &Run) {

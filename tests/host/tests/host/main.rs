@@ -15,6 +15,7 @@ mod owner;
 mod pasted;
 mod prompt;
 mod session;
+mod several;
 mod support;
 mod terminal;
 mod the_end;
