@@ -35,7 +35,7 @@ impl PostgresSession {
     pub(super) fn request_cancel(&mut self) {
         let Some(key) = self.commands.connection().and_then(|connection| connection.key) else { return };
         let mut out = Vec::new();
-        self.encoder.cancel(&mut out, key);
+        self.encoder.cancel(&mut out, key.process, key.secret);
         if let Some(Connection { pipeline, .. }) = self.cancel.connection_mut() {
             pipeline.tell(&out);
         }

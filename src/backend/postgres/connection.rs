@@ -78,6 +78,15 @@ pub(super) enum Stage {
     Up,
 }
 
+/// What a server says of itself.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Greeting {
+    pub(super) is_standby: bool,
+    pub(super) is_read_only: bool,
+    /// Something between answers for it: the process that ran the question is not the one of the key.
+    pub(super) is_pooled: bool,
+}
+
 /// What a link has from `handle_connected` until it is lost.
 #[derive(Debug)]
 pub(super) struct Connection {

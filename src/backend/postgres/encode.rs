@@ -7,7 +7,6 @@ use bytes::BytesMut;
 use postgres_protocol::IsNull;
 use postgres_protocol::message::frontend::{self, BindError};
 
-use super::connection::Key;
 use crate::model::Args;
 
 /// Name of the prepared statement that publishes.
@@ -48,9 +47,9 @@ impl Encoder {
     }
 
     /// Asks the server to end what the process with this key is at.
-    pub(super) fn cancel(&mut self, out: &mut Vec<u8>, key: Key) {
+    pub(super) fn cancel(&mut self, out: &mut Vec<u8>, process: i32, secret: i32) {
         self.put(out, |buffer| {
-            frontend::cancel_request(key.process, key.secret, buffer);
+            frontend::cancel_request(process, secret, buffer);
             Ok(())
         });
     }

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::advice;
-use super::connection::{CANCEL, COMMANDS, Connection, Key, Stage};
+use super::connection::{CANCEL, COMMANDS, Connection, Greeting, Key, Stage};
 use super::login::Identity;
 use super::server_error::ServerError;
 use super::session::PostgresSession;
@@ -14,14 +14,6 @@ use crate::model::{Error, LinkId, NAME_CHARACTERS, Rows, Sink, Value, printable}
 /// Asks a server what it is. Every version answers it, and poolers pass it on.
 const ROLE: &str = "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only'), \
                     pg_catalog.pg_backend_pid()";
-
-/// What a server says of itself.
-pub(super) struct Greeting {
-    pub(super) is_standby: bool,
-    pub(super) is_read_only: bool,
-    /// Something between answers for it: the process that ran the question is not the one of the key.
-    pub(super) is_pooled: bool,
-}
 
 impl PostgresSession {
     /// The link is made: asks for TLS, or begins at once.

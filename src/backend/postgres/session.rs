@@ -7,9 +7,8 @@ use std::time::{Duration, Instant};
 use super::advice;
 use super::check::PROBE_PREFIX;
 use super::config::{Config, Target};
-use super::connection::{CANCEL, COMMANDS, Expectation, Link, SUBSCRIPTIONS};
+use super::connection::{CANCEL, COMMANDS, Expectation, Greeting, Link, SUBSCRIPTIONS};
 use super::encode::{Encoder, quoted};
-use super::handshake::Greeting;
 use crate::backend::toolbox::{Backoff, Delivery, Pipeline, Probe, ProbeSign, Requests};
 use crate::backend::{Action, Connected, Endpoint, Start};
 use crate::model::{
