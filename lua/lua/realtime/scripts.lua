@@ -65,10 +65,6 @@ return function(realtime, addon)
 	-- What an error of a Redis means that is too old, or of a server that runs no scripts.
 	local function explained(err)
 		local text = err and err.message
-		-- PostgreSQL takes EVAL for SQL.
-		if text and err.code == "42601" then
-			return addon.Error("UNSUPPORTED", "this needs Redis, and the client leads to PostgreSQL", err.sent)
-		end
 		if text and (text:find("unknown command", 1, true) or text:find("non deterministic commands", 1, true)) then
 			return addon.Error("UNSUPPORTED", "this needs a server that runs scripts, as Redis 5.0 and newer do: " .. text, err.sent)
 		end
