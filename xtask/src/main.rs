@@ -7,6 +7,7 @@ use lexopt::prelude::*;
 use xtask::check::check;
 use xtask::dist::dist;
 use xtask::package::package;
+use xtask::pictures;
 use xtask::platform::{PLATFORMS, Platform};
 use xtask::release::{Findings, NOTES, examine};
 use xtask::site;
@@ -23,6 +24,7 @@ Usage: cargo dist [PLATFORM…]         builds the module into dist/: linux, lin
        cargo dist --crate             packages the parser, and tests it unpacked
        cargo xtask release --tag TAG  says whether dist/ may be released under that tag, and writes dist/NOTES.md
        cargo xtask release --dry-run  likewise, a rehearsal: what is left to the day of the release is named, and no failure
+       cargo xtask pictures           draws the pictures of the console anew, from the pages
        cargo xtask site               writes the pages for mdBook into target/site/
        cargo xtask site --check       says whether the links of the built site in target/site/book/ lead somewhere
 ";
@@ -32,6 +34,7 @@ enum Request {
     Dist(Vec<&'static Platform>),
     Check(Vec<PathBuf>),
     Crate,
+    Pictures,
     Site { is_check: bool },
     Release { tag: Option<String>, is_rehearsal: bool },
 }
@@ -41,6 +44,7 @@ fn parse() -> Result<Request, lexopt::Error> {
     match parser.next()? {
         Some(Value(name)) if name == "dist" => parse_dist(&mut parser),
         Some(Value(name)) if name == "release" => parse_release(&mut parser),
+        Some(Value(name)) if name == "pictures" => Ok(Request::Pictures),
         Some(Value(name)) if name == "site" => match parser.next()? {
             None => Ok(Request::Site { is_check: false }),
             Some(Long("check")) => Ok(Request::Site { is_check: true }),
@@ -48,7 +52,7 @@ fn parse() -> Result<Request, lexopt::Error> {
         },
         Some(Short('h') | Long("help")) => Ok(Request::Help),
         Some(other) => Err(other.unexpected()),
-        None => Err("what is to be done: dist, release or site?".into()),
+        None => Err("what is to be done: dist, release, pictures or site?".into()),
     }
 }
 
@@ -113,6 +117,7 @@ fn main() -> ExitCode {
             let bad = files.iter().filter(|file| !is_fine(file)).count();
             if bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
+        Request::Pictures => report(pictures::write(&root())),
         Request::Site { is_check: false } => report(site::write(&root(), &root().join(SITE))),
         Request::Site { is_check: true } => match site::dead_links(&root().join(SITE).join("book")) {
             Ok(dead) => {

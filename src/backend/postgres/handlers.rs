@@ -38,7 +38,7 @@ impl Session for PostgresSession {
             Command::Unsubscribe(topic) => self.delivery.unsubscribe(&topic),
             Command::Request(request) => match &request.kind {
                 RequestKind::SPublish(_) => {
-                    let text = "PostgreSQL has no sharded channels: use Publish";
+                    let text = "PostgreSQL has no sharded channels, only plain ones";
                     self.requests.refuse(request, Error::unsent(Code::Unsupported, text), sink);
                 }
                 _ => self.requests.accept(request, None, &self.delivery, now),

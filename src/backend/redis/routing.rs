@@ -4,13 +4,14 @@ use std::time::{Duration, Instant};
 
 use super::cluster::{Cluster, MAX_REDIRECTIONS, PAUSE, asks, link_to, link_to_shard};
 use super::connection::{Expectation, LinkRole, circumstances};
-use super::failure::{Failure, add_details};
+use super::failure::{Circumstances, Failure, add_details};
 use super::link::Link;
 use super::nodes::{nodes, slots};
 use super::outbound::has_room;
 use super::redirection::Redirection;
 use super::reply::Reply;
 use super::request::{encode, encode_asking, is_publish};
+use super::security::AddressSource;
 use super::session::RedisSession;
 use super::slots::slot_of_request;
 use crate::backend::toolbox::{Backoff, Delivery, Detour, PendingRequest};
@@ -233,7 +234,8 @@ impl RedisSession {
         if let Some(peer) = peer.or_else(|| failure.last_tried()).filter(|_| !was_up) {
             self.endpoints.peer_failed(&node, peer);
         }
-        let seen = circumstances(connection, !was_up, &self.config, now);
+        let address_source = AddressSource::Cluster;
+        let seen = Circumstances { address_source, ..circumstances(connection, !was_up, &self.config, now) };
         let mut error = failure.into_error(&self.config, seen);
         add_details(&mut error, peer.filter(|_| !was_up && node.is_name()), &self.config, &self.origin);
         error.message = format!("the node {node} of the cluster: {}", error.message).into();

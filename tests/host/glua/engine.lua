@@ -126,6 +126,7 @@ function native.shut_down()
 	native.run_hooks("ShutDown")
 	native.is_closing = true
 end
+function native.modules_closed() native.is_closing = false end
 
 io, load, loadfile, dofile, _G.loadstring = nil, nil, nil, nil, nil
 os = { clock = os.clock, date = os.date, difftime = os.difftime, time = os.time }
