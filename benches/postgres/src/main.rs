@@ -10,10 +10,10 @@ use real_postgres::RealPostgres;
 const PEER: &str = env!("LIBPQ_PEER");
 const SCRIPT: &str = "benches/postgres/lua/reach.lua";
 /// Everybody in turn, so often. A figure is the median of its rounds.
-const ROUNDS: usize = 5;
-const MESSAGES: &str = "1500";
-const SELECTS: &str = "5000";
-const PUBLISHES: &str = "100000";
+const ROUNDS: usize = 3;
+const MESSAGES: &str = "1000";
+const SELECTS: &str = "2000";
+const PUBLISHES: &str = "50000";
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -21,7 +21,8 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 fn figure(command: &mut Command) -> Result<f64> {
     let output = command.stderr(Stdio::inherit()).output()?;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    let value = said.lines().find_map(|line| line.strip_prefix("= ")?.split_whitespace().nth(1)?.parse().ok());
+    let value =
+        said.lines().find_map(|line| line.strip_prefix("= ")?.split_whitespace().nth(1)?.parse().ok());
     match value {
         Some(value) if output.status.success() => Ok(value),
         _ => Err(format!("{command:?}: {}: {said}", output.status).into()),
@@ -69,8 +70,16 @@ fn main() -> Result<()> {
         all.entry("publish, ours").or_default().push(figure(&mut ours("publish", PUBLISHES))?);
     }
     let of = |key: &str| median(&all[key]);
-    println!("publish to callback: {:.1} µs, libpq {:.1} µs", of("message, ours") / 1e3, of("message, libpq") / 1e3);
-    println!("SELECT of one row to its table: {:.1} µs, libpq {:.1} µs", of("select, ours") / 1e3, of("select, libpq") / 1e3);
+    println!(
+        "publish to callback: {:.1} µs, libpq {:.1} µs",
+        of("message, ours") / 1e3,
+        of("message, libpq") / 1e3
+    );
+    println!(
+        "SELECT of one row to its table: {:.1} µs, libpq {:.1} µs",
+        of("select, ours") / 1e3,
+        of("select, libpq") / 1e3
+    );
     println!("= message_ratio {:.2}", of("message, ours") / of("message, libpq"));
     println!("= select_ratio {:.2}", of("select, ours") / of("select, libpq"));
     println!("= publishes_a_second {:.0}", of("publish, ours"));
