@@ -6,7 +6,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::placeholder::REPOSITORY;
+/// The repository's address, as Cargo.toml has it.
+const REPOSITORY: &str = env!("CARGO_PKG_REPOSITORY");
 
 /// The page that lists all others.
 pub const INDEX: &str = "docs/README.md";

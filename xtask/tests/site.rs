@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use xtask::placeholder::REPOSITORY;
 use xtask::site::{INDEX, dead_links, pages, rewritten, summary, write};
+
+/// The repository's address, as Cargo.toml has it.
+const REPOSITORY: &str = env!("CARGO_PKG_REPOSITORY");
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..").canonicalize().unwrap()

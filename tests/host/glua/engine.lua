@@ -113,6 +113,7 @@ end
 function native.tick()
 	local hibernating = native.hibernating()
 	native.run_later()
+	native.run_http()
 	native.run_timers(hibernating)
 	if not hibernating then
 		native.run_hooks("Think")

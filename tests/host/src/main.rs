@@ -23,6 +23,7 @@ mod comments;
 mod configured;
 mod ffi;
 mod folder;
+mod http;
 mod natives;
 mod prelude;
 mod printer;

@@ -48,6 +48,8 @@ mod cargo;
 mod config;
 #[path = "snippets/console.rs"]
 mod console;
+#[path = "snippets/examples.rs"]
+mod examples;
 #[path = "snippets/invariants.rs"]
 mod invariants;
 #[path = "snippets/links.rs"]
@@ -171,6 +173,10 @@ fn main() -> ExitCode {
         Trial::test("the API reference is whole", {
             let root = root.clone();
             move || reference::is_whole(&root)
+        }),
+        Trial::test("examples are as short as they are said to be", {
+            let root = root.clone();
+            move || examples::are_short(&root)
         }),
         Trial::test("pages that sources name are there", {
             let root = root.clone();

@@ -10,6 +10,7 @@ mod game;
 mod gluatest;
 mod hooks;
 mod host_table;
+mod http;
 mod modules;
 mod owner;
 mod pasted;
