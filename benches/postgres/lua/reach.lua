@@ -1,5 +1,5 @@
 -- What benches/postgres measures of the module, with ticks that follow each other without a pause.
--- gmod-host benches/postgres/lua/reach.lua url=URL part=listen|select|publish [count=N]
+-- gmod-host benches/postgres/lua/reach.lua url=URL part=listen|select|sync|publish [count=N]
 
 require("realtime")
 
@@ -46,6 +46,19 @@ function parts.select()
 		end)
 	end
 	ask()
+end
+
+-- Likewise, of a main thread that waits for each.
+function parts.sync()
+	local words = { "SELECT id, name, points FROM players WHERE id = $1", "76561198000000001" }
+	for i = 1, count do
+		local before = monotonic()
+		local err, rows = client:CommandSync(words, 10)
+		if err then error(tostring(err)) end
+		ages[i] = (monotonic() - before) * 1e9
+		assert(rows[1].points == 42)
+	end
+	finish(ages)
 end
 
 -- How many publishes a second are answered.

@@ -66,6 +66,7 @@ fn main() -> Result<()> {
         all.entry("message, ours").or_default().push(heard(ours("listen", "0"))?);
         all.entry("message, libpq").or_default().push(heard(libpq("listen", "0"))?);
         all.entry("select, ours").or_default().push(figure(&mut ours("select", SELECTS))?);
+        all.entry("select that waits, ours").or_default().push(figure(&mut ours("sync", SELECTS))?);
         all.entry("select, libpq").or_default().push(figure(&mut libpq("select", SELECTS))?);
         all.entry("publish, ours").or_default().push(figure(&mut ours("publish", PUBLISHES))?);
     }
@@ -82,6 +83,7 @@ fn main() -> Result<()> {
     );
     println!("= message_ratio {:.2}", of("message, ours") / of("message, libpq"));
     println!("= select_ratio {:.2}", of("select, ours") / of("select, libpq"));
+    println!("= select_sync_ratio {:.2}", of("select that waits, ours") / of("select, libpq"));
     println!("= publishes_a_second {:.0}", of("publish, ours"));
     Ok(())
 }
