@@ -32,22 +32,22 @@ impl Call<'_> {
 
     /// The calls that led here, in the game's words. Allocates nothing in Lua, so it works when memory is out.
     pub(crate) fn traceback(&self) -> String {
-        let mut frames: Vec<Frame> = (1..).map_while(|level| self.frame(level)).collect();
+        // Each line is indented further than the one before, and a frame takes longer to find: a full stack would take gigabytes.
+        let mut frames: Vec<Frame> =
+            (1..).map_while(|level| self.frame(level)).take(MOST_FRAMES + 1).collect();
         if let Some(entry) = frames.iter().position(Frame::is_engine_entry) {
             // Less the call of xpcall, which is the entry's as well.
             frames.truncate(entry.saturating_sub(1));
         }
         let mut text = String::new();
-        // Each line is indented further, so that a stack that is full would take gigabytes.
-        let left_out = frames.len().saturating_sub(MOST_FRAMES);
-        frames.truncate(MOST_FRAMES);
         for (index, frame) in frames.iter().enumerate() {
             let (number, indent) = (index + 1, index + 2);
+            if number > MOST_FRAMES {
+                text += "  and more\n";
+                break;
+            }
             text +=
                 &format!("{:indent$}{number}. {} - {}:{}\n", "", frame.name, frame.source(), frame.line());
-        }
-        if left_out > 0 {
-            text += &format!("  and {left_out} more\n");
         }
         text
     }

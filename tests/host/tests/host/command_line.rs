@@ -60,7 +60,7 @@ fn a_traceback_of_a_full_stack_stays_short() {
         .code(1)
         .stderr("stack overflow")
         .stderr("100. deeper - ")
-        .stderr(" more\n")
+        .stderr("  and more\n")
         .no_stderr("101. ");
 }
 
