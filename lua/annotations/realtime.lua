@@ -124,6 +124,11 @@ function realtime.ProcessEvents(seconds) end
 ---@param seconds number default 0.002
 function realtime.SetTickBudget(seconds) end
 
+---Calls a function once when the Lua state ends, after all ShutDown hooks; what it sends is still sent. There is one: the next call
+---replaces it, nil takes it away. The addon's helpers have theirs here. It should call nothing of the game but `print`.
+---@param fn? fun()
+function realtime.OnClose(fn) end
+
 ---Every open client.
 ---@return RealtimeClient[]
 function realtime.Clients() end

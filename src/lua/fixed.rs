@@ -18,6 +18,8 @@ pub(super) struct Fixed {
     pub(super) trace: c_int,
     /// Reports an error to the game.
     pub(super) report: c_int,
+    /// Reports one where the game's functions for that may not be called any more.
+    pub(super) report_last: c_int,
     /// Prints a line on the console.
     pub(super) say: c_int,
     /// Says where in a value something has no form in JSON.

@@ -8,7 +8,7 @@ use super::function::{Function, nothing};
 use super::module::Module;
 use super::output::Output;
 use super::raw::Lua;
-use super::{client, config_file, connect, crypto, json, library, requests};
+use super::{client, closing, config_file, connect, crypto, json, library, requests};
 use crate::model::{Code, Error};
 
 const CLOSED: &str = "realtime was closed with the map it was loaded on";
@@ -41,11 +41,12 @@ impl Function {
 }
 
 /// Functions and methods. The metamethod `__tostring` is a method of that name.
-pub(super) static FUNCTIONS: [Function; 31] = [
+pub(super) static FUNCTIONS: [Function; 32] = [
     function("Connect", connect::connect, RAISE).prepared(connect::prepare_client),
     function("ProcessEvents", library::process_events, Output::Number(0.0)).idle(library::is_idle),
     function("SetTickBudget", library::set_tick_budget, Output::Nothing),
     function("Clients", library::clients, Output::List(Vec::new())),
+    function("OnClose", closing::on_close, RAISE),
     function("RandomToken", crypto::random_token, RAISE),
     function("SHA256", crypto::sha256_of, RAISE),
     function("HMAC", crypto::hmac_of, RAISE),

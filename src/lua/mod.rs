@@ -9,6 +9,7 @@ mod args;
 mod build;
 mod callback_args;
 mod client;
+mod closing;
 mod config_file;
 mod connect;
 mod crypto;

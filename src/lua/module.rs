@@ -88,6 +88,8 @@ pub(super) struct Module {
     pub(super) ticks: Cell<u64>,
     /// Places in scripts for which the hint about a second callback was printed.
     pub(super) hinted: HashSet<(String, i32)>,
+    /// What a script wants called when the Lua state ends.
+    pub(super) on_close: Option<Ref>,
     /// The client that a method was called on last, and where its table is.
     pub(super) last_this: Cell<Option<(*const c_void, ClientSlot)>>,
 }
@@ -159,6 +161,7 @@ impl Module {
             carried: 0,
             ticks: Cell::new(0),
             hinted: HashSet::new(),
+            on_close: None,
             last_this: Cell::new(None),
         }
     }

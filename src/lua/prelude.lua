@@ -45,6 +45,9 @@ local function report(err)
     print(text)
 end
 
+-- While modules are closed the game's own functions for errors and colours may crash it (garrysmod-issues 5280); print works.
+local function report_last(err) print(text_of(err)) end
+
 local colored, orange = pcall(Color, 255, 170, 60)
 
 local function say(line)
@@ -164,4 +167,4 @@ local function refused(reason, fault, is_key, ...)
     return (place == "" and "the value" or place) .. ": " .. reason
 end
 
-return trace, report, say, null, error_meta, map, refused, start_ticks
+return trace, report, report_last, say, null, error_meta, map, refused, start_ticks

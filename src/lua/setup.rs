@@ -5,9 +5,10 @@ use std::rc::Rc;
 
 use gmod::lua::State;
 
-use super::anchor::{Anchor, close_module};
+use super::anchor::{Anchor, close_module, module_of};
 use super::api;
 use super::build::MAX_PARTIAL;
+use super::closing;
 use super::complain;
 use super::decoded;
 use super::fixed::Fixed;
@@ -30,6 +31,9 @@ const ANCHOR_KEY: &CStr = c"realtime.module";
 /// Where the list of a table's parts is.
 const PARTIAL_KEY: &CStr = c"realtime.partial";
 
+/// Where the function is that calls what a script wants called at the end.
+const CLOSING_KEY: &CStr = c"realtime.closing";
+
 /// Name of the clients' metatable, for `FindMetaTable`.
 const CLIENT_META: &CStr = c"RealtimeClient";
 
@@ -44,7 +48,7 @@ const REFERENCES: c_int = 64;
 
 /// The part of the module that is written in Lua, and how many values it returns.
 const PRELUDE: &str = include_str!("prelude.lua");
-const PRELUDE_RESULTS: c_int = 8;
+const PRELUDE_RESULTS: c_int = 9;
 
 /// Sets the module up in a Lua state: afresh, whatever was there before. `network` makes what starts the worker thread,
 /// at the first Connect. If the game's Lua functions can't be found, says so on stderr and leaves the state alone.
@@ -68,7 +72,7 @@ pub unsafe fn open(state: *mut c_void, network: fn() -> Box<dyn Network>) -> c_i
     0
 }
 
-/// Ends the module in a Lua state: what was accepted is still sent, for a bounded time. Functions that scripts still hold
+/// Ends the module in a Lua state: scripts have a last word, what was accepted is still sent, for a bounded time. Functions that scripts still hold
 /// do nothing from now on.
 ///
 /// # Safety
@@ -93,8 +97,15 @@ unsafe fn end_former(lua: Lua) {
         lua.set_top(lua.top() - 1);
         anchor
     };
-    // SAFETY: the registry keeps the userdata, and the list, whose elements are there.
+    // SAFETY: the registry keeps the userdata, the function, and the list, whose elements are there. Nothing is alive here that
+    // has to be dropped.
     unsafe {
+        if !module_of(anchor).is_null() {
+            lua.get_field(REGISTRY, CLOSING_KEY);
+            if lua.protected_call(0, 0, 0) != 0 {
+                lua.set_top(lua.top() - 1);
+            }
+        }
         close_module(anchor);
         if !anchor.is_null() {
             lua.get_field(REGISTRY, PARTIAL_KEY);
@@ -145,7 +156,7 @@ unsafe fn set_up(lua: Lua, network: fn() -> Box<dyn Network>) {
             lua.raise();
         }
         let results = lua.top() - PRELUDE_RESULTS;
-        let [trace, report, say, null, error_meta, map, refused, start_ticks] =
+        let [trace, report, report_last, say, null, error_meta, map, refused, start_ticks] =
             std::array::from_fn(|n| results + 1 + c_int::try_from(n).unwrap_or(0));
         lua.push_copy(null);
         lua.set_field(global, c"NULL");
@@ -182,6 +193,7 @@ unsafe fn set_up(lua: Lua, network: fn() -> Box<dyn Network>) {
             client_meta: keep(methods),
             trace: keep(trace),
             report: keep(report),
+            report_last: keep(report_last),
             say: keep(say),
             refused: keep(refused),
             start_ticks: keep(start_ticks),
@@ -195,6 +207,10 @@ unsafe fn set_up(lua: Lua, network: fn() -> Box<dyn Network>) {
         lua.push_copy(global);
         lua.set_field(GLOBALS, GLOBAL);
         // Whoever finds the anchor finds the rest.
+        lua.push_copy(userdata);
+        lua.push_copy(kept);
+        lua.push_closure(closing::body, 2);
+        lua.set_field(REGISTRY, CLOSING_KEY);
         lua.push_copy(partial);
         lua.set_field(REGISTRY, PARTIAL_KEY);
         lua.push_copy(userdata);

@@ -2,8 +2,6 @@
 
 local native = {}
 
-local PLATFORMS = { x86 = "linux", x64 = "linux64" }
-
 local ffi = debug.getregistry()._PRELOAD.ffi("ffi")
 ffi.cdef([[
 	int gmod13_close(void *state);
@@ -19,7 +17,7 @@ ffi.cdef([[
 	char *fgets(char *buffer, int size, void *stream);
 	int pclose(void *stream);
 ]])
-local module = ffi.load("garrysmod/lua/bin/gmsv_realtime_" .. PLATFORMS[jit.arch] .. ".dll")
+local module = ffi.load("garrysmod/" .. include("addon/_platform.lua").file)
 local other = coroutine.create(function() end)
 
 -- Closes the module as the game does, from wherever this is called. The state that it gets is a coroutine's.

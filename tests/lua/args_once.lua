@@ -57,6 +57,7 @@ local functions = {
 	},
 	SetTickBudget = { { 0.002 }, { { number = true } } },
 	ProcessEvents = { { 0.002 }, { { number = true, infinity = true, ["nil"] = true } } },
+	OnClose = { { fn }, { CALLBACK } },
 	Map = { { {} }, { { table = true } } },
 	RandomToken = { {}, {} },
 	RestrictConfig = { {}, {} },

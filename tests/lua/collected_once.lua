@@ -1,4 +1,3 @@
--- unix
 -- The module is closed by a finalizer, which the collection runs that our own push of a value has started: what is being
 -- pushed stays whole, and nothing is touched that was freed.
 --

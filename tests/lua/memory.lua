@@ -42,6 +42,7 @@ host.test("every function survives", function()
 		On = function() client:On("gap", answer) end,
 		Off = function() client:Off("gap") end,
 		Stats = function() client:Stats() end,
+		OnClose = function() realtime.OnClose(answer) end,
 		Clients = function() realtime.Clients() end,
 		tostring = function() tostring(client) end,
 	}) do

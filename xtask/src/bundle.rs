@@ -36,18 +36,21 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> BundleError {
 /// What owners read first, in the addon's folder.
 const README: &str = include_str!("readme.md");
 
-/// Packs modules and addon as they lie in `garrysmod/`, with a page for owners and the terms under which they may be used.
-pub(crate) fn zip(
-    archive: &Path,
+/// The licences of the project, in its folder.
+pub(crate) const LICENSES: [&str; 2] = ["LICENSE-APACHE", "LICENSE-MIT"];
+
+/// What a zip has, sorted by the names: modules and addon as they lie in `garrysmod/`, a page for owners, and the terms under which
+/// all of it may be used.
+pub(crate) fn contents(
     modules: &[PathBuf],
     addon: &Path,
     licenses: &[PathBuf],
-    third_party: &str,
-) -> Result<(), BundleError> {
+    third_party: &[u8],
+) -> Result<Vec<(String, Vec<u8>)>, BundleError> {
     let read = |file: &Path| fs::read(file).map_err(at(file));
     let mut contents = vec![
         ("addons/realtime/README.md".to_owned(), README.as_bytes().to_vec()),
-        (format!("addons/realtime/{}", licenses::FILE), third_party.as_bytes().to_vec()),
+        (third_party_name(), third_party.to_vec()),
     ];
     for module in modules {
         let name = module.file_name().unwrap_or_default().to_string_lossy();
@@ -61,6 +64,16 @@ pub(crate) fn zip(
         contents.push((format!("addons/realtime/{name}"), read(license)?));
     }
     contents.sort();
+    Ok(contents)
+}
+
+/// Where a zip has the terms of the crates that the modules are built of.
+pub(crate) fn third_party_name() -> String {
+    format!("addons/realtime/{}", licenses::FILE)
+}
+
+/// Packs what [`contents`] gave.
+pub(crate) fn zip(archive: &Path, contents: Vec<(String, Vec<u8>)>) -> Result<(), BundleError> {
     let broken = |error| BundleError::Zip(archive.to_owned(), error);
     let mut zip = ZipWriter::new(File::create(archive).map_err(at(archive))?);
     // Without times: who builds it again gets the same bytes. Readable to the server's user, whoever unpacks it.
@@ -132,7 +145,8 @@ mod tests {
         let (archive, module) = (folder.join("a.zip"), folder.join("gmsv_realtime_linux64.dll"));
         fs::write(&module, b"code").unwrap();
         let licenses = [root.join("LICENSE-MIT")];
-        zip(&archive, std::slice::from_ref(&module), &root.join("lua"), &licenses, "terms").unwrap();
+        let modules = std::slice::from_ref(&module);
+        zip(&archive, contents(modules, &root.join("lua"), &licenses, b"terms").unwrap()).unwrap();
         let read = zip::ZipArchive::new(File::open(&archive).unwrap()).unwrap();
         let names: Vec<_> = read.file_names().map(|name| name.unwrap().into_owned()).collect();
         fs::remove_dir_all(&folder).unwrap();

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::addon;
 use crate::build::{self, BuildError};
-use crate::bundle::{self, BundleError};
+use crate::bundle::{self, BundleError, LICENSES};
 use crate::check::{CheckError, check};
 use crate::edition::EDITIONS;
 use crate::licenses::{self, LicenseError};
@@ -42,9 +42,6 @@ pub enum DistError {
 fn lines(missing: &[Missing]) -> String {
     missing.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
-
-/// In the project's folder.
-const LICENSES: [&str; 2] = ["LICENSE-APACHE", "LICENSE-MIT"];
 
 /// Builds, checks and packs. With less than all platforms, there is no zip: a release has all four.
 ///
@@ -83,7 +80,8 @@ pub fn dist(root: &Path, platforms: &[&'static Platform]) -> Result<(), DistErro
             let built = &files[files.len() - platforms.len()..];
             let mit = fs::read_to_string(root.join("LICENSE-MIT")).map_err(broken(root))?;
             let third_party = licenses::third_party(root, edition, platforms, &mit)?;
-            bundle::zip(&archive, built, &addon, &LICENSES.map(|name| root.join(name)), &third_party)?;
+            let licenses = LICENSES.map(|name| root.join(name));
+            bundle::zip(&archive, bundle::contents(built, &addon, &licenses, third_party.as_bytes())?)?;
             archives.push(archive);
         }
     }

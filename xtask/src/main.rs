@@ -8,11 +8,17 @@ use xtask::check::check;
 use xtask::dist::dist;
 use xtask::package::package;
 use xtask::platform::{PLATFORMS, Platform};
+use xtask::release::{Findings, NOTES, examine};
+
+/// The version of the release: the workspace's.
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 const USAGE: &str = "\
 Usage: cargo dist [PLATFORM…]         builds the module into dist/: linux, linux64, win32, win64; all four unless told
        cargo dist --check FILE…       says whether built modules are what servers can load
        cargo dist --crate             packages the parser, and tests it unpacked
+       cargo xtask release --tag TAG  says whether dist/ may be released under that tag, and writes dist/NOTES.md
+       cargo xtask release --dry-run  likewise, a rehearsal: what is left to the day of the release is named, and no failure
 ";
 
 enum Request {
@@ -20,10 +26,34 @@ enum Request {
     Dist(Vec<&'static Platform>),
     Check(Vec<PathBuf>),
     Crate,
+    Release { tag: Option<String>, is_rehearsal: bool },
 }
 
 fn parse() -> Result<Request, lexopt::Error> {
     let mut parser = lexopt::Parser::from_env();
+    match parser.next()? {
+        Some(Value(name)) if name == "dist" => parse_dist(&mut parser),
+        Some(Value(name)) if name == "release" => parse_release(&mut parser),
+        Some(Short('h') | Long("help")) => Ok(Request::Help),
+        Some(other) => Err(other.unexpected()),
+        None => Err("what is to be done: dist or release?".into()),
+    }
+}
+
+fn parse_release(parser: &mut lexopt::Parser) -> Result<Request, lexopt::Error> {
+    let (mut tag, mut is_rehearsal) = (None, false);
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Short('h') | Long("help") => return Ok(Request::Help),
+            Long("tag") => tag = Some(parser.value()?.string()?),
+            Long("dry-run") => is_rehearsal = true,
+            other => return Err(other.unexpected()),
+        }
+    }
+    Ok(Request::Release { tag, is_rehearsal })
+}
+
+fn parse_dist(parser: &mut lexopt::Parser) -> Result<Request, lexopt::Error> {
     let mut platforms = Vec::new();
     let mut files: Option<Vec<PathBuf>> = None;
     while let Some(argument) = parser.next()? {
@@ -55,7 +85,7 @@ fn main() -> ExitCode {
     let request = match parse() {
         Ok(request) => request,
         Err(error) => {
-            eprint!("cargo dist: {error}\n\n{USAGE}");
+            eprint!("xtask: {error}\n\n{USAGE}");
             return ExitCode::from(64);
         }
     };
@@ -71,6 +101,28 @@ fn main() -> ExitCode {
             let bad = files.iter().filter(|file| !is_fine(file)).count();
             if bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
+        Request::Release { tag, is_rehearsal } => match examine(&root(), VERSION, tag.as_deref()) {
+            Ok(findings) => conclude(&findings, is_rehearsal),
+            Err(error) => report(Err(error)),
+        },
+    }
+}
+
+/// Prints what was found. In a rehearsal only faults count.
+fn conclude(findings: &Findings, is_rehearsal: bool) -> ExitCode {
+    for fault in &findings.faults {
+        eprintln!("wrong: {fault}");
+    }
+    for left in &findings.to_do {
+        eprintln!("left to do: {left}");
+    }
+    if findings.faults.is_empty() && (is_rehearsal || findings.to_do.is_empty()) {
+        println!(
+            "{VERSION}: version, changelog, manifest, sums and zips agree; the notes are in dist/{NOTES}"
+        );
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
     }
 }
 
@@ -92,7 +144,7 @@ fn report<E: std::error::Error>(result: Result<(), E>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("cargo dist: {error}");
+            eprintln!("xtask: {error}");
             ExitCode::FAILURE
         }
     }

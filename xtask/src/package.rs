@@ -6,9 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::command::{CommandError, run};
-
-/// What stands for the repository's address until there is one.
-pub const PLACEHOLDER: &str = "https://repository.invalid";
+use crate::placeholder::{self, PLACEHOLDER};
 
 /// Where the crate is, in the project's folder.
 pub const CRATE: &str = "resp";
@@ -20,7 +18,7 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 #[derive(Debug, thiserror::Error)]
 pub enum PackageError {
     /// The repository's address is not known.
-    #[error("{PLACEHOLDER} stands for the repository's address in {}: write the address there", names(.0))]
+    #[error("{PLACEHOLDER} stands for an address that is not known yet in {}: write the address there", names(.0))]
     Placeholder(Vec<PathBuf>),
     /// It is not what can be published.
     #[error(transparent)]
@@ -30,7 +28,8 @@ pub enum PackageError {
     Io(PathBuf, #[source] io::Error),
 }
 
-fn names(paths: &[PathBuf]) -> String {
+/// Paths in a sentence.
+pub(crate) fn names(paths: &[PathBuf]) -> String {
     paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
 }
 
@@ -41,7 +40,7 @@ fn names(paths: &[PathBuf]) -> String {
 ///
 /// The placeholder is still there, it cannot be packaged, or a test fails.
 pub fn package(root: &Path) -> Result<(), PackageError> {
-    let placeholders = placeholders(root)?;
+    let placeholders = placeholder::files(root).map_err(|(path, error)| PackageError::Io(path, error))?;
     if !placeholders.is_empty() {
         return Err(PackageError::Placeholder(placeholders));
     }
@@ -49,23 +48,6 @@ pub fn package(root: &Path) -> Result<(), PackageError> {
     test(&unpacked, &root.join("target"))?;
     println!("{}: fine; cargo publish -p realtime-resp publishes it", unpacked.display());
     Ok(())
-}
-
-/// The crate's files in which the placeholder stands.
-///
-/// # Errors
-///
-/// The system's own.
-pub fn placeholders(root: &Path) -> Result<Vec<PathBuf>, PackageError> {
-    let mut found = Vec::new();
-    for name in ["Cargo.toml", "README.md"] {
-        let path = root.join(CRATE).join(name);
-        let text = fs::read_to_string(&path).map_err(|error| PackageError::Io(path.clone(), error))?;
-        if text.contains(PLACEHOLDER) {
-            found.push(path);
-        }
-    }
-    Ok(found)
 }
 
 /// Packages the crate into a folder of its own in `folder`, which is made anew; that folder.

@@ -231,7 +231,7 @@ return function(realtime, addon)
 	local function tick(self, now)
 		if not self.client:IsValid() then
 			addon.RemoveTask(self)
-			hook.Remove("ShutDown", PREFIX .. self.instance)
+			addon.RemoveGoodbye("Durable", self)
 			self.forget()
 			addon.durables[self] = nil
 			return publishes.Close(self)
@@ -282,8 +282,7 @@ return function(realtime, addon)
 				if used.worker then workers.Wake(used.worker) end
 			end
 		end)
-		hook.Add("ShutDown", PREFIX .. self.instance, function()
-			addon.End()
+		addon.AddGoodbye("Durable", self, function()
 			if self.client:IsValid() then close(self) end
 		end)
 		addon.AddTask(self, function(now) tick(self, now) end)

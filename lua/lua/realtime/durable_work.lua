@@ -34,11 +34,9 @@ return function(realtime, addon)
 	local function ender(worker, run)
 		return function(err)
 			if run.state ~= "running" or not worker.parent.client:IsValid() then return false end
-			if worker.is_released and err then return false end -- it was given back already
 			run.state = err and "failed" or "done"
 			run.reason = err and tostring(err)
 			worker.is_ended, worker.more = true, true
-			if worker.is_released then finish(worker, run) end -- no tick comes any more
 			return true
 		end
 	end
@@ -195,7 +193,6 @@ return function(realtime, addon)
 
 	-- What is to be done now.
 	function workers.Tick(worker, now, stop)
-		if worker.is_released then return end
 		run_queue(worker, stop)
 		if worker.count > 0 then
 			for _, run in pairs(worker.runs) do
@@ -222,7 +219,7 @@ return function(realtime, addon)
 
 	-- The Lua state ends: tells what has ended, and gives back the rest, also what is on its way here. Another server begins it at once.
 	function workers.Release(worker)
-		worker.is_released, worker.is_on = true, false
+		worker.is_on = false
 		for _, run in SortedPairs(worker.runs) do
 			-- Again, if Redis has not answered yet: it may not have the script.
 			if run.state == "done" or run.state == "failed" then finish(worker, run) end

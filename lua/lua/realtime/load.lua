@@ -30,12 +30,16 @@ if mismatch then return fail(mismatch) end
 local addon = {}
 realtime.addon = addon
 
--- One line. Names in it may come from elsewhere, and must not steer the terminal.
-function addon.Say(text) MsgC(orange, "[realtime] " .. addon.Printable(text), "\n") end
+-- One line. Names in it may come from elsewhere, and must not steer the terminal. While modules are closed MsgC may crash the game
+-- (garrysmod-issues 5280); print works.
+function addon.Say(text)
+	text = "[realtime] " .. addon.Printable(text)
+	if addon.is_ending then print(text) else MsgC(orange, text, "\n") end
+end
 
 for _, part in ipairs({
 	"tick", "report", "json", "config", "envelope", "objects", "events", "steamid", "tables", "requests", "presence",
-	"scripts", "timers", "async", "time", "once",
+	"scripts", "goodbye", "timers", "async", "time", "once",
 	"shared_entries", "shared_copy", "shared_writes", "shared_arguments", "shared_update", "shared_snapshot", "shared",
 	"durable_publish", "durable_subscribe", "durable_work", "durable",
 	"players_register", "players_stays", "players_requests", "players_post", "players_delivery", "players",

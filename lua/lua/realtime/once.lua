@@ -42,7 +42,6 @@ return function(realtime, addon)
 			-- Another server has the job, or had it before this one's next run.
 			if job.state ~= "running" or job.fence ~= fence then return false end
 			job.state, job.next_at = err and "release" or "done", 0
-			if addon.is_ending and not job.is_asking then ask(job) end
 			return true
 		end
 		if not addon.Protect(job.fn, done, fence) then done(true) end
@@ -120,12 +119,12 @@ return function(realtime, addon)
 		for _, job in ipairs(due) do ask(job) end
 	end)
 
-	-- The Lua state ends: what has ended in its last tick is told now.
-	hook.Add("ShutDown", "realtime.Once", function()
-		addon.End()
+	-- The Lua state ends: what has ended in its last tick is told now, and what runs here, or may be on its way here, is given back.
+	addon.AddGoodbye("Once", jobs, function()
 		for client, of_client in pairs(jobs) do
 			for _, job in SortedPairs(client:IsValid() and of_client or {}) do
-				if job.state == "done" or job.state == "release" then ask(job) end
+				if job.state == "running" or job.state == "waiting" and job.is_asking then job.state = "release" end
+				if job.state ~= "waiting" then ask(job) end
 			end
 		end
 	end)

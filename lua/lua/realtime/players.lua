@@ -125,8 +125,8 @@ return function(realtime, addon)
 		hook.Add("PlayerInitialSpawn", self.hook, function(ply) stays.Spawned(self, ply) end)
 		hook.Add("NetworkIDValidated", self.hook, function() stays.Look(self) end)
 		hook.Add("PlayerDisconnected", self.hook, function(ply) stays.Left(self, ply) end)
-		hook.Add("ShutDown", self.hook, function()
-			addon.End()
+		hook.Add("ShutDown", self.hook, function() stays.LastLook(self) end)
+		addon.AddGoodbye("Players", self, function()
 			if not self.client:IsValid() or not self.client:IsConnected() then return end
 			delivery.Close(self)
 			stays.Close(self)
@@ -136,6 +136,7 @@ return function(realtime, addon)
 	local function close(self)
 		addon.RemoveTask(self)
 		for _, name in ipairs(HOOKS) do hook.Remove(name, self.hook) end
+		addon.RemoveGoodbye("Players", self)
 		self.forget()
 		addon.players[self] = nil
 		posting.Close(self)

@@ -30,8 +30,6 @@ return function(realtime, addon)
 		if not accepted then failed(RETRY) end
 	end
 
-	local tell_done
-
 	-- A handler has ended with it. His stay may be another one by now.
 	local function settle(self, post, state)
 		post.state, post.run, self.running[post.id] = state, nil, nil
@@ -43,7 +41,6 @@ return function(realtime, addon)
 	local function finish(self, post)
 		settle(self, post, "done")
 		self.done_posts[post.id] = post
-		if self.is_closed then tell_done(self, post) end
 	end
 
 	local function fail(self, post, reason)
@@ -143,7 +140,7 @@ return function(realtime, addon)
 		end
 	end
 
-	function tell_done(self, post)
+	local function tell_done(self, post)
 		post.is_asking = true
 		ask(self, post.player, { "done", post.player, self.instance, post.id }, function()
 			self.done_posts[post.id] = nil
@@ -190,7 +187,6 @@ return function(realtime, addon)
 
 	-- The Lua state ends: what was handled is told now, because no tick comes any more.
 	function delivery.Close(self)
-		self.is_closed = true
 		for _, post in SortedPairs(self.done_posts) do tell_done(self, post) end
 	end
 

@@ -157,6 +157,7 @@ return function(realtime, addon)
 	end
 
 	function stays.Tick(self, now)
+		self.is_shutting_down = false
 		if now >= self.look_at or self.is_looked_for then
 			self.is_looked_for = false
 			look(self, now)
@@ -169,6 +170,7 @@ return function(realtime, addon)
 	function stays.Look(self) self.is_looked_for = true end
 	function stays.Spawned(self, ply) self.spawned[ply], self.is_looked_for = true, true end
 	function stays.Left(self, ply)
+		if self.is_shutting_down then return end -- the next Lua state goes on with him, if he comes back
 		self.departed[ply] = true
 		for _, stay in pairs(self.stays) do
 			if stay.ply == ply then stay.left_at = SysTime() end
@@ -182,12 +184,14 @@ return function(realtime, addon)
 	-- Perhaps with another Redis, whose clock is another one.
 	function stays.Connected(self) self.is_changed, self.most_offset = true, nil end
 
-	-- The next Lua state of this server goes on with its players.
-	function stays.Close(self)
-		local now = SysTime()
-		look(self, now)
-		addon.RunScriptLast(self.client, SCRIPT, KEYS, (words(self, "loading", now)))
+	-- The hook ShutDown: later the game may have no players any more.
+	function stays.LastLook(self)
+		look(self, SysTime())
+		self.is_shutting_down = true
 	end
+
+	-- The next Lua state of this server goes on with its players.
+	function stays.Close(self) addon.RunScriptLast(self.client, SCRIPT, KEYS, (words(self, "loading", SysTime()))) end
 
 	-- The stay of a player who is here, and whom Redis counts as here; or nil.
 	function stays.Find(self, id)

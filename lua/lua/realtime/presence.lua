@@ -313,7 +313,7 @@ return function(realtime, addon)
 		addon.RemoveTask(self)
 		self.forget()
 		addon.presences[self] = nil
-		hook.Remove("ShutDown", self.hook)
+		addon.RemoveGoodbye("Presence", self)
 		self.servers, self.count = {}, 0
 		if not self.client:IsValid() then return end
 		self.goodbye()
@@ -342,9 +342,7 @@ return function(realtime, addon)
 		self.goodbye = function(returns)
 			publish(self, { instance = self.instance, bye = true, proof = proof, returns = returns })
 		end
-		-- What is accepted at the end of the Lua state is still sent.
-		hook.Add("ShutDown", self.hook, function()
-			addon.End()
+		addon.AddGoodbye("Presence", self, function()
 			if self.client:IsValid() then self.goodbye(true) end
 		end)
 		addon.AddTask(self, function(now) tick(self, now) end)

@@ -46,10 +46,10 @@ return function(realtime, addon)
 		return false, addon.Error("NOTOPEN", format('the profile "%s" of %s is not open on this server', self.name, id), false)
 	end
 
-	-- A document that is open here; while the Lua state ends, also one that was sent already.
+	-- A document that is open here.
 	local function find(self, id)
 		local profile = self.profiles[id]
-		if profile and (profile.state == "open" or self.is_ending and profile.state == "closing" and profile.fence) then return profile end
+		if profile and profile.state == "open" then return profile end
 	end
 
 	-- Opens a player's document: fn(err, data), with data nil if there is none yet. Answers as client:Command.
@@ -99,11 +99,8 @@ return function(realtime, addon)
 		local profile = find(self, id)
 		if not profile then return not_open(self, id) end
 		take("Save", profile, data)
-		if self.is_ending then
-			saving.Finish(profile)
-		else
-			table.insert(profile.callers, caller_of(fn))
-		end
+		table.insert(profile.callers, caller_of(fn))
+		if self.is_shutting_down then saving.StoreLast(profile) end
 		return true
 	end
 
@@ -121,16 +118,13 @@ return function(realtime, addon)
 		if not profile then return not_open(self, id) end
 		take("Close", profile, data)
 		-- Another addon opened it for a player who is still here: it stays his.
-		if not isentity(ply) and not options.to and opening.IsPlayers(profile) and not self.is_ending then
+		if not isentity(ply) and not options.to and opening.IsPlayers(profile) then
 			table.insert(profile.callers, caller_of(fn))
-			return true
-		end
-		if profile.state == "open" then saving.Close(profile, { to = options.to, hold = math.ceil(options.hold or HOLD) }) end
-		if self.is_ending then
-			saving.Finish(profile)
 		else
+			saving.Close(profile, { to = options.to, hold = math.ceil(options.hold or HOLD) })
 			table.insert(profile.closers, caller_of(fn))
 		end
+		if self.is_shutting_down then saving.StoreLast(profile) end
 		return true
 	end
 
@@ -169,6 +163,7 @@ return function(realtime, addon)
 
 	local function tick(self, now)
 		if not self.client:IsValid() then return self.close() end
+		self.is_shutting_down = false
 		local due
 		for _, profile in pairs(self.profiles) do
 			if not rests(profile, now) then
@@ -206,10 +201,19 @@ return function(realtime, addon)
 		end
 	end
 
+	-- The hook ShutDown: players, addons' listeners, and the module of the addon's own storage may be gone later.
+	local function shut_down(self)
+		if not self.client:IsValid() then return end
+		self.is_shutting_down = true
+		for _, profile in ipairs(in_order(self)) do
+			if profile.state == "open" then saving.Refresh(profile) end
+			saving.StoreLast(profile)
+		end
+	end
+
 	-- The Lua state ends: everything is saved and let go at once.
 	local function finish(self)
 		if not self.client:IsValid() then return end
-		self.is_ending = true
 		local unsaved = {}
 		for _, profile in ipairs(in_order(self)) do
 			if not saving.Finish(profile) then unsaved[#unsaved + 1] = profile.id end
@@ -233,14 +237,13 @@ return function(realtime, addon)
 		client:Subscribe(self.channel, identifier, function(message) renewing.Hear(self, message) end, { max_bytes = 256 })
 		client:On("ready", identifier, function() self.renew_at = 0 end)
 		hook.Add("PlayerDisconnected", identifier, function(ply) left(self, ply) end)
-		hook.Add("ShutDown", identifier, function()
-			addon.End()
-			finish(self)
-		end)
+		hook.Add("ShutDown", identifier, function() shut_down(self) end)
+		addon.AddGoodbye("Profiles", self, function() finish(self) end)
 		function self.close()
 			addon.RemoveTask(self)
 			hook.Remove("PlayerDisconnected", identifier)
 			hook.Remove("ShutDown", identifier)
+			addon.RemoveGoodbye("Profiles", self)
 			self.forget()
 			local closed = addon.Error("CLOSED", "the client was closed", true)
 			local profiles = in_order(self)

@@ -299,16 +299,22 @@ return function(realtime, addon)
 		end
 	end
 
-	-- The Lua state ends, and no answer is heard any more: it goes out at once. Returns whether it did.
+	-- The hook ShutDown: storage of one's own saves what changed.
+	function saving.StoreLast(profile)
+		if profile.parent.storage and profile.text ~= profile.saved then store(profile, true) end
+	end
+
+	-- The Lua state ends, and no answer is heard any more: it goes out at once. Returns whether it did. What storage of one's own has not
+	-- saved in the hook ShutDown stays locked until the lease is over, because a save may still be on its way.
 	function saving.Finish(profile)
-		if profile.state == "open" then saving.Refresh(profile) end
+		if profile.state == "open" and profile.parent.is_shutting_down then
+			saving.Note(profile)
+		elseif profile.state == "open" then
+			saving.Refresh(profile) -- another addon kept the hook from running
+		end
 		local is_unsaved = profile.problem ~= nil
 		local is_changed = profile.text ~= profile.saved
-		if profile.parent.storage and is_changed then
-			store(profile, true)
-			if profile.text ~= profile.saved then return false end
-			is_changed = false
-		end
+		if profile.parent.storage and is_changed then return false end
 		if profile.state == "opening" and not profile.was_asked then return true end
 		if is_unsaved and profile.state ~= "closing" then say_lost(profile) end
 		profile.state = "closing"

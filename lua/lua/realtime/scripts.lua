@@ -108,15 +108,9 @@ return function(realtime, addon)
 	local REPEATABLE = { "durable_publish", "players_post", "shared_write" }
 
 	-- The Lua state ends: nobody hears from now on that Redis has forgotten a script. So every call is sent with its script, those that
-	-- wait for an answer to others as well; and what may be repeated and is not answered yet, again. Every ShutDown hook of the addon
-	-- calls this first, because hooks run in any order.
+	-- wait for an answer to others as well; and what may be repeated and is not answered yet, again.
 	function addon.End()
-		if addon.is_ending then return end
 		addon.is_ending = true
-		addon.AddTask("realtime.End", function() -- it has not ended
-			addon.is_ending = false
-			addon.RemoveTask("realtime.End")
-		end)
 		for client, of_client in pairs(calls) do
 			for name, of_script in pairs(client:IsValid() and of_client or {}) do
 				for order, call in pairs(table.HasValue(REPEATABLE, name) and of_script.sent or {}) do

@@ -12,10 +12,11 @@ return function(realtime, addon)
 	local CHECK_PAUSE = 0.1 -- seconds between two checks at least
 	local MIN_PAUSE, MAX_PAUSE = 1, 30 -- seconds until a failed read is tried again
 	local FIRST_SLICE, MAX_SLICE = 10, 100 -- keys that are read at a time
-	local SLICE_BYTES = 65536 -- that they have together, as far as those before tell
+	local SLICE_BYTES, SLICE_SECONDS = 65536, 0.0005 -- that they have together, and that they take, as far as those before tell
 	local MAX_LOG = 10000 -- messages that are kept while the table is read
 	local MAX_UNMARKED = 100 -- those of them that may be anybody's, because the table's mark is not known yet
-	local BUDGET = 0.001 -- seconds of a tick for differences
+	local BUDGET = 0.001 -- seconds of a tick for what was read: comparing, and telling differences
+	local MAX_SORTED = 1000 -- differences that are told in the order of their keys: to sort more takes too long for a tick
 	local entries = addon.shared_entries
 	local change, tell = entries.Change, addon.Tell
 	local copy = {}
@@ -89,20 +90,6 @@ return function(realtime, addon)
 		end
 	end
 
-	local function is_number(value) return isnumber(value) and value >= 0 and value % 1 == 0 end
-
-	-- Whether that is a message of shared_write.lua.
-	local function is_message(message)
-		if not istable(message) or not isstring(message.mark) or not is_number(message.version) or not is_number(message.before)
-			or not is_number(message.time) or not isstring(message.token) or not istable(message.changes) then return false end
-		for _, changed in ipairs(message.changes) do
-			if not istable(changed) or not isstring(changed.key) or not (changed.expires == nil or is_number(changed.expires)) then
-				return false
-			end
-		end
-		return true
-	end
-
 	local function hear(self, message)
 		if self.load then
 			local log, mark = self.load.log, self.load.mark
@@ -128,7 +115,7 @@ return function(realtime, addon)
 	-- What came on the table's channel. Anybody may publish there: only who can read the table knows its mark.
 	function copy.Hear(self, message)
 		addon.EnsureTick()
-		if is_message(message) then hear(self, message) elseif self.is_ready then copy.CheckSoon(self) end
+		if entries.IsMessage(message) then hear(self, message) elseif self.is_ready then copy.CheckSoon(self) end
 	end
 
 	-- fn(err, version, mark, next, reply). Answers as client:Command.
@@ -203,9 +190,10 @@ return function(realtime, addon)
 		end
 	end
 
-	-- How many keys are read after so many that had so many bytes: no slice takes long to decode.
-	local function size_after(keys, bytes)
-		local fitting = bytes > 0 and math.floor(keys * SLICE_BYTES / bytes) or MAX_SLICE
+	-- How many keys are read after so many that had so many bytes and took so many seconds: no slice takes long. Lua collects garbage
+	-- now and then, and what is made meanwhile takes several times as long.
+	local function size_after(keys, bytes, seconds)
+		local fitting = math.floor(keys * math.min(SLICE_BYTES / bytes, SLICE_SECONDS / seconds, MAX_SLICE))
 		return math.Clamp(fitting, 1, math.min(keys * 4, MAX_SLICE))
 	end
 
@@ -225,7 +213,7 @@ return function(realtime, addon)
 			end
 			load.version, load.mark = load.version or version, load.mark or mark
 			if load.mark ~= mark then return retry_later(self, load, addon.Error("GAP", "the table was made anew meanwhile")) end
-			local bytes = 0
+			local bytes, began = 0, SysTime()
 			for i = 5, #reply, 2 do
 				load.entries[reply[i]] = entries.Read(self, reply[i], reply[i + 1]) or nil
 				bytes = bytes + #reply[i + 1]
@@ -236,7 +224,7 @@ return function(realtime, addon)
 				is_last = cursor > #load.keys
 			end
 			if not is_last then
-				load.cursor, load.slice = cursor, size_after(load.slice, bytes)
+				load.cursor, load.slice = cursor, size_after(load.slice, bytes, SysTime() - began)
 				return read_slice(self, load)
 			end
 			load.final, load.writes, load.deadline = version, answered_writes(self), SysTime() + addon.shared_patience
@@ -273,6 +261,33 @@ return function(realtime, addon)
 		return own
 	end
 
+	-- How what was read becomes the copy: tables of which each element is looked at, over as many ticks as that takes, and what is done then.
+	local function stages_of_first(self, load)
+		-- What this server wrote before is told as any write of its own; all else by `ready`.
+		load.differing = table.GetKeys(load.own)
+		table.sort(load.differing)
+		local new = entries.New(self)
+		local function add(key, entry)
+			if not load.own[key] and live_entry(self, key, entry) then entries.Add(new, key, entry) end
+		end
+		return { { of = load.entries, fn = add, done = function() entries.Replace(self, new) end } }
+	end
+	local function stages_of_differences(self, load)
+		local differing = {}
+		load.differing = differing
+		local function compare(key, entry)
+			local known = self.entries[key]
+			if not known or known.version ~= entry.version then differing[#differing + 1] = key end
+		end
+		local function look_for(key)
+			if not load.entries[key] then differing[#differing + 1] = key end
+		end
+		local function sort()
+			if #differing <= MAX_SORTED then table.sort(differing) end
+		end
+		return { { of = load.entries, fn = compare }, { of = self.entries, fn = look_for, done = sort } }
+	end
+
 	-- Once the messages from the first slice to the last one are there, what was read and what they changed is the table as it was at the
 	-- last slice.
 	function finish(self)
@@ -299,32 +314,21 @@ return function(realtime, addon)
 		end
 		load.at, load.final, load.deadline = load.final, nil, nil -- what comes from now on follows
 		self.settling, load.own = load, own_keys(load)
-		if not self.was_read then
-			-- What this server wrote before is told as any write of its own; all else by `ready`.
-			load.differing = table.GetKeys(load.own)
-			table.sort(load.differing)
-			local others = {}
-			for key, entry in pairs(load.entries) do others[key] = not load.own[key] and live_entry(self, key, entry) or nil end
-			entries.Replace(self, others)
-		else
-			local differing = {}
-			for key, entry in pairs(load.entries) do
-				local known = self.entries[key]
-				if not known or known.version ~= entry.version then differing[#differing + 1] = key end
-			end
-			for key in pairs(self.entries) do
-				if not load.entries[key] then differing[#differing + 1] = key end
-			end
-			table.sort(differing)
-			load.differing = differing
-		end
+		load.stages = (self.was_read and stages_of_differences or stages_of_first)(self, load)
 		copy.Settle(self)
 	end
 
-	-- Tells the differences, as many as fit into a tick; then the copy is ready.
+	-- Compares, then tells the differences, as much as fits into a tick; then the copy is ready.
 	function copy.Settle(self)
 		local load, stop = self.settling, SysTime() + BUDGET
-		local at, differing = load.told or 0, load.differing or {}
+		while load.stages[1] do
+			local stage = load.stages[1]
+			stage.at = entries.EachUntil(stage.of, stage.at, stop, stage.fn)
+			if stage.at ~= nil then return end
+			table.remove(load.stages, 1)
+			if stage.done then stage.done() end
+		end
+		local at, differing = load.told or 0, load.differing
 		while at < #differing do
 			at = at + 1
 			load.told = at

@@ -3,9 +3,37 @@ return function(realtime, addon)
 	local SysTime, format = SysTime, string.format
 	local CLOCK_AGE = 60 -- seconds that a look at Redis's clock counts
 	local MAX_JUMP = 3600 -- seconds that a clock may be ahead of the last look at it
+	local LOOK = 32 -- keys between two looks at the clock
 	local entries = {}
 	addon.shared_entries = entries
 	entries.VALUE = { bytes = 65536, elements = 20000 } -- of a value
+
+	local function is_number(value) return isnumber(value) and value >= 0 and value % 1 == 0 end
+
+	-- Whether that is a message of shared_write.lua.
+	function entries.IsMessage(message)
+		if not istable(message) or not isstring(message.mark) or not is_number(message.version) or not is_number(message.before)
+			or not is_number(message.time) or not isstring(message.token) or not istable(message.changes) then return false end
+		for _, changed in ipairs(message.changes) do
+			if not istable(changed) or not isstring(changed.key) or not (changed.expires == nil or is_number(changed.expires)) then
+				return false
+			end
+		end
+		return true
+	end
+
+	-- Calls fn(key, value) for those after the key `at`, until `stop`. Returns the last key, or nil if that was the end.
+	function entries.EachUntil(all, at, stop, fn)
+		repeat
+			for _ = 1, LOOK do
+				local value
+				at, value = next(all, at)
+				if at == nil then return nil end
+				fn(at, value)
+			end
+		until SysTime() >= stop
+		return at
+	end
 
 	-- A table of its own for everybody, or the value itself.
 	local function fresh(value)
@@ -55,13 +83,14 @@ return function(realtime, addon)
 	end
 	entries.Store = store
 
-	-- Puts a table of entries in the place of all, and tells nothing.
-	function entries.Replace(self, all)
-		self.entries, self.count, self.due, self.is_saved = all, 0, {}, false
-		for key, entry in pairs(all) do
-			self.count = self.count + 1
-			schedule(self, key, entry)
-		end
+	-- Entries that are put together over several ticks, to take the place of all at once; nothing is told.
+	function entries.New(self) return { entries = {}, count = 0, due = {}, second = self.second } end
+	function entries.Add(new, key, entry)
+		new.entries[key], new.count = entry, new.count + 1
+		schedule(new, key, entry)
+	end
+	function entries.Replace(self, new)
+		self.entries, self.count, self.due, self.second, self.is_saved = new.entries, new.count, new.due, new.second, false
 	end
 
 	-- Puts an entry in the place of the key's, or nil, and tells it.

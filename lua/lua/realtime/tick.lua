@@ -6,8 +6,9 @@ return function(_, addon)
 	local tasks = {}
 	local ticked, hooked = SysTime(), -math.huge -- when the last tick came, and when the hooks were added
 
+	-- While modules are closed the game's own functions may crash it (garrysmod-issues 5280); print works.
 	local function report(err)
-		ErrorNoHaltWithStack(err)
+		if addon.is_ending then print(debug.traceback(tostring(err), 2)) else ErrorNoHaltWithStack(err) end
 		return tostring(err)
 	end
 
@@ -39,6 +40,7 @@ return function(_, addon)
 	-- A zero-delay timer goes on while the server hibernates. Should an addon remove or stop it, it comes back: with these hooks,
 	-- with each message, and when an addon uses a helper.
 	function ensure()
+		if addon.is_ending then return end -- no tick comes any more
 		if timer_exists(NAME) and SysTime() - ticked < SILENCE then return end
 		ticked = SysTime()
 		timer.Create(NAME, 0, 0, tick)

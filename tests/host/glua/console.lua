@@ -16,9 +16,20 @@ local function join(separator, ...)
 	return concat(pieces, separator)
 end
 
+-- While modules are closed Msg crashes the game (garrysmod-issues 5280), and nobody knows of the others; print works.
+local function refuse_at_the_end(name)
+	if native.is_closing then native.abort(name .. " within gmod13_close: it may crash the game; print works\n", "") end
+end
+
 function print(...) native.print(join("\t", ...) .. "\n") end
-function Msg(...) native.print(join("", ...)) end
-function MsgN(...) native.print(join("", ...) .. "\n") end
+function Msg(...)
+	refuse_at_the_end("Msg")
+	native.print(join("", ...))
+end
+function MsgN(...)
+	refuse_at_the_end("MsgN")
+	native.print(join("", ...) .. "\n")
+end
 MsgAll = Msg
 
 local color = { MetaName = "Color", MetaID = 255 }
@@ -46,6 +57,7 @@ color_white, color_black, color_transparent = Color(255, 255, 255), Color(0, 0, 
 color_white, color_black, color_transparent = Color(255, 255, 255), Color(0, 0, 0), Color(255, 255, 255, 0)
 
 function MsgC(...)
+	refuse_at_the_end("MsgC")
 	local r, g, b
 	for i = 1, select("#", ...) do
 		local piece = select(i, ...)
@@ -60,6 +72,7 @@ end
 function Error(...) error(join("", ...), 2) end
 
 function ErrorNoHalt(...)
+	refuse_at_the_end("ErrorNoHalt")
 	local where = getinfo(2, "Sl")
 	local place = where and where.currentline > 0 and where.short_src .. ":" .. where.currentline .. ": " or ""
 	native.warn("\n[ERROR] " .. place .. join("", ...) .. "\n")
@@ -67,6 +80,7 @@ end
 
 -- A lone string goes straight to the host, which needs no memory of Lua's to report it.
 function ErrorNoHaltWithStack(...)
+	refuse_at_the_end("ErrorNoHaltWithStack")
 	local message = ...
 	if select("#", ...) ~= 1 or type(message) ~= "string" then message = join("", ...) end
 	return native.report(message)

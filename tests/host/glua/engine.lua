@@ -121,8 +121,11 @@ function native.tick()
 	native.run_coroutines()
 end
 
--- The last of a Lua state: a map change, or the server's end.
-function native.shut_down() native.run_hooks("ShutDown") end
+-- The last of a Lua state: a map change, or the server's end. Modules are closed after it.
+function native.shut_down()
+	native.run_hooks("ShutDown")
+	native.is_closing = true
+end
 
 io, load, loadfile, dofile, _G.loadstring = nil, nil, nil, nil, nil
 os = { clock = os.clock, date = os.date, difftime = os.difftime, time = os.time }

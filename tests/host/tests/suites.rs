@@ -91,7 +91,7 @@ const BOTH_WITHOUT_RESP3: &[Option<u8>] = &[None, Some(2)];
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
     // Suites wait more than they compute, unless a tool makes all of it slow.
-    let at_once = if env::var_os(RUNNER).is_some() { 1 } else { 2 };
+    let at_once = if env::var_os(RUNNER).is_some() { 1 } else { 3 };
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     arguments.test_threads.get_or_insert(at_once * cores);
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../lua").canonicalize().expect("tests/lua");

@@ -166,10 +166,7 @@ local function new_case()
 	end
 	-- It ends: nothing of it is heard any more. In order, if it may say so.
 	function case.leave(durable, in_order)
-		local hooks = hook.GetTable().ShutDown
-		local name = "realtime.Durable " .. durable.instance
-		if in_order then hooks[name]() end
-		hook.Remove("ShutDown", name)
+		if in_order then world.addon.goodbyes.Durable[durable]() end
 		durable.client.valid, durable.client.connected = false, false
 		table.RemoveByValue(case.clients, durable.client)
 	end

@@ -47,7 +47,7 @@ world.kill = world.close
 
 -- Its Lua state ends in order.
 function world.leave(server)
-	hook.GetTable().ShutDown["realtime.Durable " .. server.durable.instance]()
+	world.addon.goodbyes.Durable[server.durable]()
 	kit.command(server.client, { "PING" })
 	server.client:Disconnect()
 end

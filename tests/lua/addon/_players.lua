@@ -5,7 +5,7 @@ local kit = include("../_kit.lua")
 local realtime = include("realtime/load.lua")
 local world = { kit = kit, realtime = realtime }
 local PARTS = {
-	"objects", "events", "requests", "presence", "players_register", "players_stays", "players_requests", "players_post", "players_delivery", "players",
+	"goodbye", "objects", "events", "requests", "presence", "players_register", "players_stays", "players_requests", "players_post", "players_delivery", "players",
 }
 
 -- A SteamID64.
@@ -28,6 +28,14 @@ local function new_game()
 	end
 	function game.run(event, ...)
 		for _, fn in SortedPairs(game.hooks[event] or {}) do fn(...) end
+	end
+	-- The Lua state ends in order: first hooks run, then modules are closed. `between`, if given, runs after the hooks.
+	function game.end_state(addon, between)
+		game.run("ShutDown")
+		if between then between() end
+		for _, helper in ipairs({ "Players", "Presence" }) do
+			for _, fn in pairs(addon.goodbyes[helper]) do fn() end
+		end
 	end
 	local library = {}
 	function library.GetCount() return #game.humans end
@@ -70,6 +78,7 @@ world.new_game = new_game
 -- The addon's files for one server.
 local function load_parts(game, interval)
 	local own, addon = setmetatable({}, { __index = realtime }), setmetatable({}, { __index = realtime.addon })
+	function own.OnClose() end
 	for _, part in ipairs(PARTS) do
 		local fn = include("realtime/" .. part .. ".lua")
 		setfenv(fn, game.env)(own, addon)
@@ -116,7 +125,7 @@ world.kill = world.close
 
 -- Its Lua state ends in order.
 function world.leave(server)
-	server.run("ShutDown")
+	server.end_state(server.addon)
 	kit.command(server.client, { "PING" })
 	world.close(server)
 end

@@ -5,7 +5,7 @@ local kit = include("../_kit.lua")
 local real = include("realtime/load.lua")
 local format = string.format
 local PARTS = {
-	"envelope", "objects", "events", "steamid", "tables", "requests", "presence", "players_register", "players_stays", "players_requests", "players_post",
+	"goodbye", "envelope", "objects", "events", "steamid", "tables", "requests", "presence", "players_register", "players_stays", "players_requests", "players_post",
 	"players_delivery", "players",
 }
 
@@ -219,6 +219,7 @@ local function new_case()
 		end
 		function addon.RemoveTask(key) server.tasks[key] = nil end
 		function addon.EnsureTick() end
+		function own.OnClose() end
 		function addon.Protect(fn, ...)
 			local fine, message = xpcall(fn, function(err)
 				case.errors[#case.errors + 1] = debug.traceback(tostring(err))

@@ -32,9 +32,12 @@ end
 -- Its process dies: nothing is let go.
 world.kill = world.close
 
--- Its Lua state ends in order.
+-- Its Lua state ends in order: first hooks run, then modules are closed.
+function world.shut_down(server) hook.GetTable().ShutDown["realtime.Profiles " .. server.id .. " " .. server.profiles:Name()]() end
+function world.say_goodbye(server) realtime.addon.goodbyes.Profiles[server.profiles]() end
 function world.leave(server)
-	hook.GetTable().ShutDown["realtime.Profiles " .. server.id .. " " .. server.profiles:Name()]()
+	world.shut_down(server)
+	world.say_goodbye(server)
 	kit.command(server.client, { "PING" })
 	server.client:Disconnect()
 end

@@ -104,7 +104,10 @@ local function new_case()
 	function case.leave(profiles, in_order)
 		local hooks = hook.GetTable()
 		local name = "realtime.Profiles " .. profiles.id .. " wallet"
-		if in_order then hooks.ShutDown[name]() end
+		if in_order then
+			hooks.ShutDown[name]()
+			world.addon.goodbyes.Profiles[profiles]()
+		end
 		hook.Remove("ShutDown", name)
 		hook.Remove("PlayerDisconnected", name)
 		profiles.client.valid, profiles.client.connected = false, false

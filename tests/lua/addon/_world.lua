@@ -25,14 +25,8 @@ return function(settings)
 			return fine, not fine and message or nil
 		end,
 	}
-	-- As scripts.lua has it, until the next tick.
-	function addon.End()
-		addon.is_ending = true
-		addon.AddTask("End", function()
-			addon.is_ending = false
-			addon.RemoveTask("End")
-		end)
-	end
+	-- A test calls addon.goodbyes of the objects whose Lua state ends.
+	function realtime.OnClose() end
 	if settings and settings.secret then
 		function addon.Sign(text) return real.HMAC(settings.secret, text) end
 	end
@@ -47,7 +41,7 @@ return function(settings)
 		return number and math.min(number, 2 ^ 32 - 1)
 	end
 	for _, part in ipairs({
-		"report", "json", "envelope", "objects", "events", "tables", "requests", "presence", "timers", "async", "time", "once", "durable_publish",
+		"goodbye", "report", "json", "envelope", "objects", "events", "tables", "requests", "presence", "timers", "async", "time", "once", "durable_publish",
 		"durable_subscribe", "durable_work", "durable", "steamid", "profiles_open", "profiles_save", "profiles_renew", "profiles",
 	}) do
 		include("realtime/" .. part .. ".lua")(realtime, addon)

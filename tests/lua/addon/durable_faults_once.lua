@@ -29,8 +29,6 @@ host.test("a question that Redis refuses is asked again: what was published is n
 	case.leave(a, true)
 end)
 
-local function end_of(durable) return hook.GetTable().ShutDown["realtime.Durable " .. durable.instance] end
-
 host.test("what has ended in the last tick of a Lua state is told, and the rest given back", function()
 	local case, runs, ends = new_case(), {}, {}
 	local function work(durable, name)
@@ -51,26 +49,6 @@ host.test("what has ended in the last tick of a Lua state is told, and the rest 
 	case.pass(30)
 	table.sort(runs)
 	kit.eq(runs, { "a1 1", "a2 1", "a3 1", "b2 2", "b3 1" })
-	case.leave(b, true)
-end)
-
-host.test("a done in another ShutDown hook, after the messages were given back, is told at once", function()
-	local case, runs, finishes = new_case(), 0, {}
-	local a, b = case.server("a"), case.server("b")
-	local function fn(_, _, done)
-		runs = runs + 1
-		finishes[#finishes + 1] = done
-	end
-	a:Work("c", fn, { parallel = 2 })
-	a:Publish("c", 1)
-	a:Publish("c", 2)
-	case.pass(1)
-	end_of(a)()
-	kit.eq({ finishes[1](), finishes[2]("no luck") }, { true, false })
-	case.leave(a, false)
-	b:Work("c", fn, { parallel = 2 })
-	case.pass(40)
-	kit.eq(runs, 3)
 	case.leave(b, true)
 end)
 

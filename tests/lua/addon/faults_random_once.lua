@@ -105,11 +105,7 @@ local function history(deployment, names)
 	local function leave(i, in_order)
 		local server = servers[i]
 		if in_order then
-			-- The Lua state goes on, for the other servers: nothing is to be sent twice.
-			local ends = addon.End
-			addon.End = function() end
-			hook.GetTable().ShutDown["realtime.Durable " .. server.durable.instance]()
-			addon.End = ends
+			addon.goodbyes.Durable[server.durable]()
 		end
 		server.client:Disconnect()
 		-- A process that dies hears no answers.

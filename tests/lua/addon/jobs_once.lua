@@ -18,6 +18,32 @@ host.test("one server of three runs it, whoever asks again", function()
 	kit.eq(#case.log, 2)
 end)
 
+host.test("a Lua state that ends gives back what runs there, and what is on its way to it", function()
+	local case = new_case()
+	local a, b, begun = case.server("a"), case.server("b"), {}
+	case.once(a, "runs", function() end)
+	case.pass(1)
+	case.once(a, "comes", function() error("it has ended") end)
+	case.pass(0.01, 0.01) -- Redis is asked
+	local goodbyes = case.world.addon.goodbyes.Once
+	goodbyes[next(goodbyes)]()
+	local function b_takes(slot)
+		case.once(b, slot, function(done)
+			begun[#begun + 1] = slot
+			done()
+		end)
+	end
+	-- Its connection is read to its end before anybody else comes.
+	for _, question in ipairs(case.wire) do question.fn = function() end end
+	case.pass(1)
+	a.valid = false
+	b_takes("runs")
+	b_takes("comes")
+	case.pass(1)
+	table.sort(begun)
+	kit.eq(begun, { "comes", "runs" })
+end)
+
 host.test("a run that takes long is renewed, and nobody else begins", function()
 	local case, finish = new_case(), nil
 	local a, b = case.server("a"), case.server("b")

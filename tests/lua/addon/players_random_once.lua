@@ -167,7 +167,7 @@ local function new_history(seed)
 		local server = history.servers[i]
 		note("%d changes its map", i)
 		count("maps")
-		server.game.run("ShutDown")
+		server.game.end_state(server.addon)
 		if server.client.connected then history.pass(0.1) end
 		case.kill(server, "now")
 		remove(server)

@@ -23,7 +23,7 @@ local function new_world(...)
 	end
 	function world.finish(server, in_order)
 		if in_order then
-			server.game.run("ShutDown")
+			server.game.end_state(server.addon)
 			world.pass(0.1)
 		end
 		world.case.kill(server, "now")
@@ -341,9 +341,8 @@ host.test("a post that was handled in the last tick of a Lua state does not come
 	world.pass(2)
 	kit.eq(runs, 2)
 	answers[1](nil, "")
-	-- It runs after the addon's own hook, or before it.
-	world.a.game.run("ShutDown")
-	answers[2](nil, "")
+	-- In a hook that runs after the addon's own.
+	world.a.game.end_state(world.a.addon, function() answers[2](nil, "") end)
 	world.case.kill(world.a, "now")
 	table.RemoveByValue(world.running, world.a)
 	local next_a = world.start("a")

@@ -128,8 +128,7 @@ host.test("goodbye is told at once: at Stop, and at the end of the Lua state, wh
 	local again = realtime.Presence(at_a.client, a)
 	assert(again ~= at_a)
 	kit.wait("a is back", knows(at_b, a))
-	local shut_down = hook.GetTable().ShutDown["realtime.Presence " .. a]
-	shut_down()
+	realtime.addon.goodbyes.Presence[again]()
 	kit.wait("a is away", function() return at_b:Server(a).away end)
 	kit.eq(#left, 1)
 	realtime.addon.presence_absence = 0.1

@@ -27,9 +27,9 @@ local function two()
 	end
 	-- The Lua state of the peer ends, as the game does that: the same at a map change and at a shutdown.
 	local function stop(peer)
-		hook.GetTable().ShutDown["realtime.Presence peer"]()
+		world.addon.goodbyes.Presence[peer]()
 		world.addon.RemoveTask(peer)
-		hook.Remove("ShutDown", "realtime.Presence peer")
+		world.addon.RemoveGoodbye("Presence", peer)
 		peer.forget()
 		world.exchange()
 	end
@@ -163,8 +163,8 @@ host.test("only the server itself can say that it goes and comes back; one from 
 	kit.eq({ case.presence:Server("old"), case.log[#case.log][1] }, { nil, "left" })
 	-- What old servers read of the new goodbye is what they know.
 	case.stop(peer)
-	case.start()
-	hook.GetTable().ShutDown["realtime.Presence peer"]()
+	local again = case.start()
+	case.world.addon.goodbyes.Presence[again]()
 	local goodbye = realtime.Decode(case.there.published[#case.there.published][2])
 	kit.eq({ goodbye.bye, goodbye.returns, realtime.SHA256(goodbye.proof) == goodbye.instance }, { true, true, true })
 end)

@@ -125,11 +125,11 @@ host.test("the end of the Lua state saves and lets go of all, also of what hooks
 		kit.eq(done(a, "Save", ids[i], { points = i }), nil)
 		a.profiles:Get(ids[i]).points = i * 10
 	end
-	hook.GetTable().ShutDown["realtime.Profiles " .. a.id .. " " .. name]()
+	world.shut_down(a)
 	-- Hooks run in any order: another addon's comes later.
 	kit.eq({ a.profiles:Save(ids[1], { points = 1000 }), a.profiles:Close(ids[2], { points = 2000 }) }, { true, true })
 	a.profiles:Get(ids[3]).points = 3000
-	kit.eq(a.profiles:Save(ids[3]), true)
+	world.say_goodbye(a)
 	kit.command(a.client, { "PING" })
 	a.client:Disconnect()
 	for i = 1, 20 do opens(b, ids[i], { points = i <= 3 and i * 1000 or i * 10 }) end
@@ -147,7 +147,8 @@ host.test("a server that is away at its end says whose changes were not saved", 
 	kit.wait("the loss", function() return not a.client:IsConnected() end)
 	a.profiles:Get(id).points = 2
 	local said = kit.lines('profile "' .. name:gsub("%p", "%%%0") .. '".*')
-	hook.GetTable().ShutDown["realtime.Profiles " .. a.id .. " " .. name]()
+	world.shut_down(a)
+	world.say_goodbye(a)
 	kit.eq(#said(), 1)
 	assert(said()[1]:find("before the last changes of these were saved: " .. id, 1, true), said()[1])
 	close(a)

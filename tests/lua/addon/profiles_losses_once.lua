@@ -102,7 +102,8 @@ host.test("Redis forgets the scripts: nothing is lost, also if the Lua state end
 	host.real.command("SCRIPT", "FLUSH")
 	a.profiles:Get(id).points = 4
 	a.profiles:Get(other).points = 5
-	hook.GetTable().ShutDown["realtime.Profiles " .. a.id .. " " .. name]()
+	world.shut_down(a)
+	world.say_goodbye(a)
 	-- No callback runs any more.
 	kit.block_until("both", function() return field(a, id, "holder") == "" and field(a, other, "holder") == "" end)
 	a.client:Disconnect()

@@ -47,7 +47,7 @@ local function start(name)
 	local folder = "garrysmod/data/" .. name
 	shell("mkdir -p " .. name .. "/garrysmod/data && echo " .. quoted(configuration(name)) .. " >" .. name .. "/garrysmod/data/realtime.json")
 	local stream = ffi.C.popen("echo $$ >" .. folder .. ".pid; exec " .. shell("readlink /proc/$PPID/exe"):Trim() .. " --prompt --game " .. name
-		.. " --module " .. quoted(shell("readlink -f garrysmod/lua/bin/gmsv_realtime_linux64.dll"):Trim())
+		.. " --module " .. quoted(shell("readlink -f garrysmod/" .. include("_platform.lua").file):Trim())
 		.. " --addon " .. quoted(ROOT .. "lua") .. " --addon garrysmod/addons/wallet >" .. folder .. ".txt 2>&1", "w")
 	local server = {}
 	function server.type(line)

@@ -31,6 +31,42 @@ host.test("after a loss only differences are told, between stale and ready", fun
 	close(a, b)
 end)
 
+host.test("what was read becomes the copy over several ticks, and so it is compared with what was there", function()
+	local each, slices = addon.shared_entries.EachUntil, 0
+	function addon.shared_entries.EachUntil(all, at, _, fn)
+		slices = slices + 1
+		return each(all, at, 0, fn) -- the time of a tick is over at once
+	end
+	local name, proxy, many, told = kit.unique("t"), host.proxy(), {}, {}
+	local a = server(name, "a")
+	ready(a)
+	for i = 1, 200 do many["key" .. i] = i end
+	kit.eq(done(a, "SetMany", many), nil)
+	kit.eq(done(a, "Set", "late", 1, { expires = 3600 }), nil)
+	local b, client = server(name, "b", nil, { url = proxy.url(), reconnect_min = 0.01, reconnect_max = 0.02 })
+	client:On("down", function() end)
+	kit.wait("the beginning", function() return b.settling end)
+	-- What falls due meanwhile.
+	b.settling.entries.late.expires = addon.shared_entries.Now(b)
+	ready(b)
+	assert(slices > 5, slices)
+	kit.wait("its end", function() return b:Get("late") == nil end)
+	kit.eq({ b:Count(), done(a, "Remove", "late") }, { 200, nil, true })
+	b:On("changed", function(key) told[#told + 1] = key end)
+	proxy.refuse()
+	proxy.cut("fin")
+	kit.wait("stale", function() return not b:IsReady() end)
+	kit.eq(done(a, "SetMany", { key7 = "new", key150 = "new", more = 1 }), nil)
+	kit.eq({ done(a, "Remove", "key3") }, { nil, true })
+	slices = 0
+	proxy.accept()
+	ready(b)
+	assert(slices > 10, slices)
+	kit.eq({ told, b:Count(), b:Get("key150"), b:Get("key3") }, { { "key150", "key3", "key7", "more" }, 200, "new" })
+	addon.shared_entries.EachUntil = each
+	close(a, b)
+end)
+
 host.test("what nobody told is found: FLUSHALL, and messages that did not come", function()
 	addon.shared_interval = 0.2
 	local a, b = pair()

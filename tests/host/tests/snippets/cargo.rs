@@ -12,8 +12,11 @@ use crate::{blocks::is_followed, markdown};
 const KINDS: &[(&str, &str)] = &[("--test", "tests"), ("--bench", "benches"), ("--example", "examples")];
 
 /// Words of ours that cargo is told in `.cargo/config.toml`.
-const ALIASES: &[&str] =
-    &["demo = \"run -q -p gmod-host -- lua/examples/demo.lua\"", "dist = \"run -q -p xtask --\""];
+const ALIASES: &[&str] = &[
+    "demo = \"run -q -p gmod-host -- lua/examples/demo.lua\"",
+    "dist = \"run -q -p xtask -- dist\"",
+    "xtask = \"run -q -p xtask --\"",
+];
 
 /// What stands for something else.
 const PLACEHOLDERS: &[&str] = &["NAME", "TARGET", "my_script.lua", "tests/lua/NAME.lua"];

@@ -64,6 +64,8 @@ const LINES: &[(&str, Line)] = &[
     ),
     ("benches/peers/run", Not("minutes; .ci/peers runs it in small")),
     ("benches/peers/target/release/peers chart", Not("it is built by benches/peers/run")),
+    ("sha256sum --check --ignore-missing SHA256SUMS", Not("it needs a release")),
+    ("gh attestation verify ", Not("it needs a release")),
     ("sudo apt install ", Not("it changes the machine")),
     ("sudo systemctl ", Not("it changes the machine")),
     ("sudo install ", Not("it changes the machine")),

@@ -27,7 +27,7 @@ local function begin()
 end
 local function ticks()
 	table.sort(times)
-	local function at(share) return times[math.max(1, math.ceil(#times * share))] * 1000 end
+	local function at(share) return (times[math.max(1, math.ceil(#times * share))] or 0) * 1000 end
 	return string.format("%d ticks, p50 %.2f, p99 %.2f, max %.2f ms", #times, at(0.5), at(0.99), at(1))
 end
 

@@ -37,8 +37,9 @@ local function cost(count, fn)
 	return (host.thread_time() - from) / count * 1e6
 end
 
-host.test("load", function()
+host.test("players", function()
 	local servers, ids = {}, {}
+	function world.realtime.ServerId() return "load", true end -- only such a server calls scripts by their digests
 	for i = 1, settings.servers do
 		servers[i] = world.server("load-" .. i)
 		servers[i].client:On("down", function() end)

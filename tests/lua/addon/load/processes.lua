@@ -8,7 +8,7 @@
 -- Ticks are told in processor time of the main threads: those of each server, the worst server's last.
 
 local processes = include("../_processes.lua")
-local settings = { keys = 10000, bytes = 450, servers = 20, rate = 100, seconds = 20, backlog = 100000, messages = 1000, readers = 3 }
+local settings = { keys = 10000, bytes = 450, servers = 20, rate = 100, seconds = 20, settle = 2, backlog = 100000, messages = 1000, readers = 3 }
 for _, argument in ipairs(host.args) do
 	local name, value = argument:match("^(%w+)=(%d+)$")
 	if not settings[name] then error("load: there is no setting '" .. argument .. "'") end
@@ -137,7 +137,7 @@ host.test("a shared table", function()
 	local from = SysTime()
 	local sent = change_until(function() return SysTime() - from >= settings.seconds end)
 	kit.wait("the answers", function() return open == 0 end)
-	pass(1)
+	pass(settings.settle)
 	all, spread = figures()
 	for _, found in ipairs(all) do assert(found.told >= sent - settings.rate, found.told) end
 	local busy = sum(all, "sum") - sum(all, "ticks") * idle
@@ -147,7 +147,7 @@ host.test("a shared table", function()
 
 	each("Begin()")
 	host.server.drop()
-	local next_look = SysTime() + 1
+	local next_look = SysTime() + settings.settle / 2
 	change_until(function()
 		if SysTime() < next_look then return false end
 		for _, server in ipairs(servers) do server.wait("IsReady()", tostring(settings.keys)) end
@@ -193,7 +193,7 @@ host.test("durable messages", function()
 	start(settings.readers, "durable")
 	local all, spread
 	host.wait(function()
-		pass(1)
+		pass(settings.settle / 2)
 		all, spread = figures()
 		for _, found in ipairs(all) do if found.heard < settings.backlog then return false end end
 		return sum(all, "worked") >= settings.backlog
@@ -213,7 +213,7 @@ host.test("durable messages", function()
 			host.pass()
 		end
 		host.wait(function() return open == 0 end, 60, "the answers")
-		pass(2)
+		pass(settings.settle)
 		all, spread = figures()
 		said(string.format("%d messages of %s, %.0f a second (%d handled)", sent, channel, sent / settings.seconds,
 			sum(all, channel == "news" and "heard" or "worked")), spread)
