@@ -119,20 +119,21 @@ impl Decoder {
         let mut complete = false;
         // The end of an aggregate can be that of an attribute around it, and what it describes is the state machine's.
         while !complete && reply.top.flags == 0 && reply.pending.is_none() {
-            if let Some((node, end)) = plain(window, pos, shift, &self.fast) {
-                reply.nodes.push(node);
-                pos = end;
-                complete = reply.value_done();
-            } else {
+            let rest = window.get(pos..).unwrap_or_default();
+            if is_aggregate(rest) {
                 let is_root = !reply.is_nested();
-                let rest = window.get(pos..).unwrap_or_default();
                 let Some(header) = header(rest, &self.fast, reply.elements, is_root) else { break };
                 if reply.stack.len() >= self.fast.depth {
                     break;
                 }
                 reply.elements += u64::from(header.count);
-                complete = reply.open(Node::aggregate(header.kind, header.len, 0), header.count);
+                complete = reply.open_plain(Node::aggregate(header.kind, header.len, 0), header.count);
                 pos += header.size;
+            } else {
+                let Some((node, end)) = plain(window, pos, shift, &self.fast) else { break };
+                reply.nodes.push(node);
+                pos = end;
+                complete = reply.value_done();
             }
         }
         cursor.pos = pos;
@@ -149,6 +150,11 @@ struct Header {
     count: u32,
     /// Bytes of the header.
     size: usize,
+}
+
+#[inline(always)]
+fn is_aggregate(bytes: &[u8]) -> bool {
+    matches!(bytes, [b'*' | b'%' | b'~' | b'>', ..])
 }
 
 /// The header of an aggregate that a frame of so many elements can take.
@@ -180,6 +186,7 @@ fn plain(window: &[u8], pos: usize, shift: usize, bounds: &Bounds) -> Option<(No
     let rest = window.get(pos..)?;
     match *rest {
         [b'$', first, ..] if first != b'-' => bulk(window, pos, shift, bounds),
+        [b':', ..] => integer(&rest[1..]).map(|(node, size)| (node, pos + 1 + size)),
         _ => other(rest, pos.wrapping_add(shift)).map(|(node, size)| (node, pos + size)),
     }
 }
@@ -209,17 +216,26 @@ pub(super) fn bulk(window: &[u8], pos: usize, shift: usize, bounds: &Bounds) -> 
     Some((Node::text(Kind::BulkString, start.wrapping_add(shift), len), end + 2))
 }
 
-/// A plain value that is no bulk string, and its size. It stands at `at`.
+/// An integer behind its type, and its size.
+#[inline]
+fn integer(bytes: &[u8]) -> Option<(Node, usize)> {
+    let (value, size) = match *bytes {
+        // Many are flags and small counts.
+        [digit @ b'0'..=b'9', b'\r', b'\n', ..] => (u64::from(digit - b'0'), 3),
+        [b'-', ref digits @ ..] => {
+            let (value, size) = number(digits)?;
+            (value.wrapping_neg(), 1 + size)
+        }
+        _ => number(bytes)?,
+    };
+    Some((Node::scalar(Kind::Integer, value), size))
+}
+
+/// A plain value that is neither a bulk string nor an integer, and its size. It stands at `at`.
 #[inline]
 fn other(bytes: &[u8], at: usize) -> Option<(Node, usize)> {
     let (&tag, rest) = bytes.split_first()?;
     Some(match tag {
-        b':' => {
-            let negative = rest.first() == Some(&b'-');
-            let (value, len) = number(&rest[usize::from(negative)..])?;
-            let bits = if negative { value.wrapping_neg() } else { value };
-            (Node::scalar(Kind::Integer, bits), 1 + usize::from(negative) + len)
-        }
         b'+' | b'-' => {
             let len = short_line(rest)?;
             let kind = if tag == b'+' { Kind::SimpleString } else { Kind::SimpleError };
