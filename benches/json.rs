@@ -1,4 +1,4 @@
-//! JSON beside serde_json: a chat line and an inventory, texts to values and values to texts.
+//! JSON beside serde_json and tinyjson: a chat line and an inventory, texts to values and values to texts.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a bench that cannot go on says why")]
 
@@ -9,6 +9,7 @@ use divan::counter::BytesCount;
 use divan::{Bencher, black_box};
 use realtime::json::{Decoder, Encoder, Limits, Tape};
 use serde_json::Value;
+use tinyjson::JsonValue;
 
 fn main() {
     divan::main();
@@ -48,6 +49,14 @@ fn decode_with_serde(bencher: Bencher<'_, '_>, name: &str) {
 }
 
 #[divan::bench(args = TEXTS)]
+fn decode_with_tinyjson(bencher: Bencher<'_, '_>, name: &str) {
+    let text = String::from_utf8(text(name)).expect("UTF-8");
+    bencher
+        .counter(BytesCount::new(text.len()))
+        .bench_local(|| black_box(&text).parse::<JsonValue>().expect("JSON"));
+}
+
+#[divan::bench(args = TEXTS)]
 fn encode_values(bencher: Bencher<'_, '_>, name: &str) {
     let text = text(name);
     let value = serde_json::from_slice(&text).expect("JSON");
@@ -67,5 +76,16 @@ fn encode_with_serde(bencher: Bencher<'_, '_>, name: &str) {
     bencher.counter(BytesCount::new(text.len())).bench_local(|| {
         out.clear();
         serde_json::to_writer(&mut out, black_box(&value)).expect("a vector takes all");
+    });
+}
+
+#[divan::bench(args = TEXTS)]
+fn encode_with_tinyjson(bencher: Bencher<'_, '_>, name: &str) {
+    let text = String::from_utf8(text(name)).expect("UTF-8");
+    let value: JsonValue = text.parse().expect("JSON");
+    let mut out = Vec::new();
+    bencher.counter(BytesCount::new(text.len())).bench_local(|| {
+        out.clear();
+        black_box(&value).write_to(&mut out).expect("a vector takes all");
     });
 }

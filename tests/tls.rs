@@ -13,8 +13,11 @@ use certificates::{Authority, Identity};
 use real_redis::{HeldPort, RealRedis};
 use realtime::backend::{OptionValue, Options, PrepareTls, configure};
 use realtime::crypto::{hex, sha256};
-use realtime::model::{Code, Command, Error, Event, Ready, ReplyTo, RequestSlot, SubscriptionSlot, Value};
-use toy::{Client, Game, Seen};
+use realtime::model::{
+    Code, Command, Error, Event, Ready, ReplyTo, Request, RequestKind, RequestSlot, SubscriptionSlot, Ticket,
+    Topic, TopicKind, Value,
+};
+use toy::{Client, Game, Seen, eventually};
 
 const LONG: Duration = Duration::from_secs(60);
 const SLOT: SubscriptionSlot = SubscriptionSlot::new(1, 0);
@@ -63,13 +66,8 @@ impl TlsRedis {
         ("tls_ca", text(&self.authority.certificate))
     }
 
-    /// Says something past the module, on the plain port, and waits for the answer.
     fn say(&self, line: &str) {
-        let mut stream = TcpStream::connect(("127.0.0.1", self.redis.port())).expect("a connection");
-        stream.write_all(format!("{line}\r\n").as_bytes()).expect("a connection");
-        let mut answer = [0; 64];
-        let n = stream.read(&mut answer).expect("an answer");
-        assert!(!answer[..n].starts_with(b"-"), "{line}: {}", String::from_utf8_lossy(&answer[..n]));
+        say(&self.redis, line);
     }
 }
 
@@ -78,6 +76,17 @@ impl Drop for TlsRedis {
         self.redis.kill();
         let _gone = std::fs::remove_dir_all(self.redis.folder());
     }
+}
+
+/// Says something past the module, on the plain port. Returns the beginning of the answer.
+fn say(redis: &RealRedis, line: &str) -> String {
+    let mut stream = TcpStream::connect(("127.0.0.1", redis.port())).expect("a connection");
+    stream.write_all(format!("{line}\r\n").as_bytes()).expect("a connection");
+    let mut answer = [0; 4096];
+    let n = stream.read(&mut answer).expect("an answer");
+    let answer = String::from_utf8_lossy(&answer[..n]).into_owned();
+    assert!(!answer.starts_with('-'), "{line}: {answer}");
+    answer
 }
 
 fn text(text: &str) -> OptionValue {
@@ -308,4 +317,81 @@ fn a_sentinel_and_the_master_that_it_names_are_both_reached_through_tls() {
         "{error}"
     );
     assert!(game.shutdown(LONG));
+}
+
+#[test]
+fn nodes_of_a_cluster_are_reached_through_tls_for_commands_and_for_sharded_channels() {
+    if !real_redis::is_expected() || real_redis::version().is_ok_and(|version| version < (7, 0)) {
+        return eprintln!("skipped: no redis-server with TLS and sharded channels");
+    }
+    let authority = Authority::new("tests");
+    let nodes = [(); 2].map(|()| {
+        let [port, bus] = [(); 2].map(|()| HeldPort::new().expect("a port"));
+        let folder = tempfile::tempdir().expect("a folder");
+        authority.issue(&["127.0.0.1"]).write(folder.path(), "server").expect("files");
+        std::fs::write(folder.path().join("ca.crt"), &authority.certificate).expect("a file");
+        let lines = format!(
+            "tls-port {}\ntls-cert-file server.crt\ntls-key-file server.key\ntls-ca-cert-file ca.crt\ntls-auth-clients no\n\
+             tls-replication yes\ntls-cluster yes\ncluster-enabled yes\ncluster-port {}",
+            port.number(),
+            bus.number()
+        );
+        let redis = RealRedis::builder().folder(folder.path()).configuration(lines).start();
+        (redis.expect("a redis-server with TLS"), port, bus, folder)
+    });
+    let [(first, port, ..), (second, others_port, others_bus, _)] = &nodes;
+    say(first, "CLUSTER ADDSLOTSRANGE 0 8191");
+    say(second, "CLUSTER ADDSLOTSRANGE 8192 16383");
+    say(first, &format!("CLUSTER MEET 127.0.0.1 {} {}", others_port.number(), others_bus.number()));
+    for redis in [first, second] {
+        eventually("a cluster", || {
+            let info = say(redis, "CLUSTER INFO");
+            (info.contains("cluster_state:ok") && info.contains("cluster_known_nodes:2")).then_some(())
+        });
+    }
+    for protocol in [2, 3] {
+        let mut game = Game::start();
+        let pairs =
+            [("tls_ca", text(&authority.certificate)), ("protocol", OptionValue::Number(protocol.into()))];
+        let mut client = connect(&mut game, &format!("rediss-cluster://127.0.0.1:{}", port.number()), &pairs);
+        assert_eq!(ready(&mut client).tls, Some("TLSv1.3"));
+        // Hash slot 15495, at the second one.
+        let topic = Topic { kind: TopicKind::ShardedChannel, name: b"a"[..].into() };
+        game.command(&client, Command::Subscribe { topic, slot: SLOT });
+        client.wait_for("the subscription", |seen| {
+            matches!(seen, Seen::Event(Event::Subscribed(_))).then_some(())
+        });
+        let request = |words: &[&str], of: fn(realtime::model::Args) -> RequestKind| {
+            let ticket = Ticket { to: ANSWER, bytes: 0 };
+            let kind = of(words.iter().collect());
+            game.command(
+                &client,
+                Command::Request(Request { ticket, deadline: Instant::now() + LONG, kind }),
+            );
+        };
+        // Hash slot 3300, at the first one.
+        request(&["SET", "b", "1"], RequestKind::Command);
+        request(&["a", "hello"], RequestKind::SPublish);
+        let (mut answers, mut message) = (0, None);
+        while answers < 2 || message.is_none() {
+            match client.wait() {
+                Seen::Message(slot, payload) => message = Some((slot, payload)),
+                Seen::Answer(_, result) => answers += u8::from(result.is_ok()),
+                Seen::Event(event) => panic!("{event:?}"),
+            }
+        }
+        assert_eq!(message, Some((SLOT, b"hello".to_vec())));
+        let mut told: Vec<_> = client
+            .counters
+            .nodes()
+            .iter()
+            .map(|node| (node.address.to_string(), node.is_connected))
+            .collect();
+        told.sort();
+        let mut expected =
+            [port, others_port].map(|port| (format!("127.0.0.1:{}", port.number()), true)).to_vec();
+        expected.sort();
+        assert_eq!(told, expected);
+        assert!(game.shutdown(LONG));
+    }
 }

@@ -6,8 +6,7 @@ if not realtime then return end -- the console says what is missing
 local players, problem = realtime.Players()
 if not players then return print("[hub_queue] " .. problem) end
 local queue, presence, here = realtime.Shared("queue"), realtime.Presence(), players:Id()
-local HUB, PARTY = "hub", 4
-local PATIENCE = 60 -- seconds that who queues may be on no server: he changes servers, or the hub has just begun and has not heard of him
+local HUB, PARTY, PATIENCE = "hub", 4, 60 -- seconds that who queues may be on no server: he changes servers, or the hub has just begun and has not heard of him
 local ADDRESSES = { ["ttt-1"] = "203.0.113.5:27016", ["ttt-2"] = "203.0.113.5:27017" } -- of the servers to play on
 
 hook.Add("PlayerSay", "hub_queue", function(ply, text)

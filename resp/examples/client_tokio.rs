@@ -25,40 +25,36 @@ impl Client {
     pub(crate) async fn connect(server: impl ToSocketAddrs) -> Result<Self, CodecError> {
         let connection = Framed::new(TcpStream::connect(server).await?, Codec::default());
         let mut client = Self { connection, replies: VecDeque::new(), pushes: VecDeque::new() };
-        client.send(("HELLO", 3)).await?;
+        client.queue(("HELLO", 3)).await?;
         client.reply().await?;
         Ok(client)
     }
 
-    /// Sends a command. Several may be sent before the first reply is awaited.
-    pub(crate) async fn send(&mut self, command: impl Arguments) -> Result<(), CodecError> {
-        self.connection.send(command).await
+    /// Adds a command to the pipeline. It is sent before the next reply or push is awaited.
+    pub(crate) async fn queue(&mut self, command: impl Arguments) -> Result<(), CodecError> {
+        self.connection.feed(command).await
     }
 
     /// The next reply, in the order of the commands. An error of the server's is one, too.
     pub(crate) async fn reply(&mut self) -> Result<OwnedValue, CodecError> {
-        self.wait_for(|client| client.replies.pop_front()).await
+        self.next(false).await
     }
 
     /// The next push: a message, for instance.
     pub(crate) async fn push(&mut self) -> Result<OwnedValue, CodecError> {
-        self.wait_for(|client| client.pushes.pop_front()).await
+        self.next(true).await
     }
 
-    /// It may be dropped while it waits, and nothing is lost.
-    async fn wait_for(
-        &mut self,
-        take: fn(&mut Self) -> Option<OwnedValue>,
-    ) -> Result<OwnedValue, CodecError> {
+    /// It may be dropped while it waits, by a timeout for instance, and nothing is lost.
+    async fn next(&mut self, is_push: bool) -> Result<OwnedValue, CodecError> {
+        SinkExt::<OwnedValue>::flush(&mut self.connection).await?;
         loop {
-            if let Some(value) = take(self) {
+            let queue = if is_push { &mut self.pushes } else { &mut self.replies };
+            if let Some(value) = queue.pop_front() {
                 return Ok(value);
             }
-            let value = self
-                .connection
-                .next()
-                .await
-                .ok_or(std::io::Error::from(std::io::ErrorKind::UnexpectedEof))??;
+            let end = || std::io::Error::from(std::io::ErrorKind::UnexpectedEof);
+            let value = self.connection.next().await.ok_or_else(end)??;
             let queue = if value.as_push().is_some() { &mut self.pushes } else { &mut self.replies };
             queue.push_back(value);
         }
@@ -73,12 +69,12 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 
 pub(crate) async fn run(server: &str) -> Result<(), Box<dyn std::error::Error>> {
     let mut client = Client::connect(server).await?;
-    client.send(("SET", "example:key", 5)).await?;
-    client.send(("INCRBY", "example:key", 2)).await?;
+    client.queue(("SET", "example:key", 5)).await?;
+    client.queue(("INCRBY", "example:key", 2)).await?;
     println!("{}, {}", client.reply().await?, client.reply().await?);
-    client.send(["SUBSCRIBE", "example:channel"]).await?;
+    client.queue(["SUBSCRIBE", "example:channel"]).await?;
     println!("{}", client.push().await?);
-    client.send(("PUBLISH", "example:channel", "hello")).await?;
+    client.queue(("PUBLISH", "example:channel", "hello")).await?;
     println!("{}", tokio::time::timeout(Duration::from_secs(5), client.push()).await??);
     println!("{} heard it", client.reply().await?);
     Ok(())

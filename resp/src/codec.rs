@@ -27,6 +27,26 @@ use crate::{Arguments, DecodeError, Decoder, EncodeError, Encoder, Limits, Owned
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
+/// `send` writes at once. Several commands go in one write if they are given to `feed` and flushed together. The sink takes commands
+/// and values, so `flush` has to be told for which of them it is, whichever it is:
+///
+/// ```
+/// # tokio::runtime::Builder::new_current_thread().build()?.block_on(async {
+/// use futures_util::SinkExt;
+/// use resp::OwnedValue;
+/// use resp::codec::Codec;
+/// use tokio_util::codec::FramedWrite;
+///
+/// let mut sink = FramedWrite::new(Vec::new(), Codec::default());
+/// sink.feed(("SET", "key", 5)).await?;
+/// sink.feed(["GET", "key"]).await?;
+/// SinkExt::<OwnedValue>::flush(&mut sink).await?;
+/// assert!(sink.get_ref().ends_with(b"*2\r\n$3\r\nGET\r\n$3\r\nkey\r\n"));
+/// # Ok::<(), resp::codec::CodecError>(())
+/// # })?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
 /// A server writes [`OwnedValue`]s by the same codec. If the stream ends in the middle of a frame, that is an
 /// [error](CodecError::Cut), not an end. As every decoder of this crate, it has the bytes of an unfinished frame itself: the
 /// buffer that it is given is empty after each call.
@@ -83,6 +103,23 @@ impl tokio_util::codec::Encoder<OwnedValue> for Codec {
 }
 
 /// Why a connection with a [`Codec`] cannot go on.
+///
+/// ```
+/// use resp::codec::CodecError;
+///
+/// /// Whether another try may do better.
+/// fn is_worth_a_retry(error: &CodecError) -> bool {
+///     match error {
+///         CodecError::Io(_) | CodecError::Cut { .. } => true,
+///         CodecError::Decode(error) => {
+///             eprintln!("the server does not speak RESP: {error}");
+///             false
+///         }
+///         CodecError::Encode(_) | _ => false,
+///     }
+/// }
+/// assert!(is_worth_a_retry(&CodecError::Cut { offset: 0 }));
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum CodecError {

@@ -37,6 +37,39 @@ impl fmt::Display for DecodeError {
 impl Error for DecodeError {}
 
 /// The kinds of malformed input. Their [names](ErrorKind::name) are stable.
+///
+/// ```
+/// use resp::{Decoder, ErrorKind, Limits};
+///
+/// let limits = Limits::new().with_depth(2).with_aggregate(3).with_elements(5).with_blob(9).with_line(20).with_frame(40);
+/// for (input, kind) in [
+///     ("HTTP", ErrorKind::UnknownType(b'H')),
+///     (";2\r\n", ErrorKind::UnexpectedChunk),
+///     ("$?\r\n:1\r\n", ErrorKind::ExpectedChunk),
+///     (".\r\n", ErrorKind::UnexpectedEnd),
+///     ("%?\r\n:1\r\n.\r\n", ErrorKind::OddMap),
+///     ("*?\r\n|0\r\n.\r\n", ErrorKind::DanglingAttribute),
+///     (">1\r\n>1\r\n", ErrorKind::NestedPush),
+///     ("$-2\r\n", ErrorKind::BadLength),
+///     (":1.5\r\n", ErrorKind::BadInteger),
+///     (",1e\r\n", ErrorKind::BadDouble),
+///     ("(12x\r\n", ErrorKind::BadBigNumber),
+///     ("#yes\r\n", ErrorKind::BadBoolean),
+///     ("_0\r\n", ErrorKind::BadNull),
+///     ("=2\r\nhi\r\n", ErrorKind::BadVerbatim),
+///     ("+OK\n", ErrorKind::BadLineEnd),
+///     ("$2\r\nhi!\r\n", ErrorKind::BadBlobEnd),
+///     ("*1\r\n*1\r\n*1\r\n", ErrorKind::DepthLimit),
+///     ("*4\r\n", ErrorKind::AggregateLimit),
+///     ("*2\r\n*3\r\n:1\r\n:2\r\n:3\r\n:4\r\n", ErrorKind::ElementsLimit),
+///     ("$10\r\n", ErrorKind::BlobLimit),
+///     ("+a line of 21 letters..\r\n", ErrorKind::LineLimit),
+///     ("*3\r\n$9\r\n123456789\r\n$9\r\n123456789\r\n$9\r\n123456789\r\n", ErrorKind::FrameLimit),
+/// ] {
+///     let error = Decoder::with_limits(limits).feed(&mut input.as_bytes()).expect_err(input);
+///     assert_eq!(error.kind, kind, "{input:?}");
+/// }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {

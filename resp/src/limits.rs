@@ -8,8 +8,16 @@
 /// ```
 /// use resp::{Decoder, Limits};
 ///
-/// let decoder = Decoder::with_limits(Limits::new().with_depth(8).with_blob(64 * 1024));
-/// assert_eq!(decoder.limits().depth, 8);
+/// let mut limits = Limits::new().with_depth(8).with_aggregate(1000).with_elements(10_000).with_blob(64 << 10).with_line(1000);
+/// limits = limits.with_frame(1 << 20).with_skip_blobs_over(4000).with_skip_lines_over(100).with_skip_depth_over(4);
+/// limits = limits.with_skip_frames_over(64 << 10);
+/// limits.depth = 9;
+/// let decoder = Decoder::with_limits(limits);
+/// assert_eq!(decoder.limits(), &limits);
+/// let Limits { depth, aggregate, elements, blob, line, frame, .. } = limits;
+/// assert_eq!((depth, aggregate, elements, blob, line, frame), (9, 1000, 10_000, 64 << 10, 1000, 1 << 20));
+/// let Limits { skip_blobs_over, skip_lines_over, skip_depth_over, skip_frames_over, .. } = limits;
+/// assert_eq!((skip_blobs_over, skip_lines_over, skip_depth_over, skip_frames_over), (4000, 100, 4, 64 << 10));
 /// ```
 ///
 /// The fields can be read and assigned. There may be more of them in a later version, so a value is made by

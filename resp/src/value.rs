@@ -5,6 +5,37 @@ use crate::{Element, Items, Pairs};
 
 /// A decoded value. Text is bytes as they were sent, UTF-8 or not.
 ///
+/// ```
+/// use resp::{Decoder, Element, Items, Pairs, Value};
+///
+/// /// How many bytes of text are in a value, at all levels.
+/// fn text(value: Value<'_>) -> usize {
+///     match value {
+///         Value::SimpleString(text) | Value::BulkString(text) | Value::VerbatimString { text, .. } => text.len(),
+///         Value::SimpleError(text) | Value::BlobError(text) | Value::TruncatedError(text) => text.len(),
+///         Value::Array(items) | Value::Set(items) | Value::Push(items) => texts(items),
+///         Value::Map(pairs) => of_pairs(pairs),
+///         Value::Integer(_) | Value::Double(_) | Value::Boolean(_) | Value::BigNumber(_) | Value::Null => 0,
+///         Value::Skipped { .. } | _ => 0,
+///     }
+/// }
+///
+/// fn texts(items: Items<'_>) -> usize {
+///     items.map(|item: Element<'_>| text(item.value())).sum()
+/// }
+///
+/// fn of_pairs(pairs: Pairs<'_>) -> usize {
+///     pairs.map(|(key, value)| text(key.value()) + text(value.value())).sum()
+/// }
+///
+/// let mut input: &[u8] = b"*4\r\n+OK\r\n!5\r\nERR x\r\n%1\r\n$1\r\na\r\n=6\r\ntxt:hi\r\n$?\r\n;2\r\nab\r\n;0\r\n";
+/// let mut decoder = Decoder::new();
+/// let frame = decoder.feed(&mut input)?.expect("a whole frame");
+/// assert_eq!(text(frame.value()), 2 + 5 + 1 + 2 + 2);
+/// assert!(frame.value().at(3).is_some_and(|item| item.is_streamed()));
+/// # Ok::<(), resp::DecodeError>(())
+/// ```
+///
 /// Two values are equal if they are of the same type and hold the same, whatever attributes stand in them and whether they
 /// came in streamed form. Doubles are equal if they are the same number; all NaNs are.
 #[derive(Clone)]

@@ -4,6 +4,7 @@
 
 use std::io;
 
+use bytes::BytesMut;
 use futures_util::{SinkExt, StreamExt};
 use resp::codec::{Codec, CodecError};
 use resp::{ErrorKind, Limits, OwnedValue};
@@ -84,6 +85,27 @@ fn a_cut_stream_is_an_error() {
     }
     let error = read(b":1\r\n$5\r\nhel", 3, Codec::default()).1.expect("it is cut");
     assert_eq!(error.to_string(), "the stream ended in the middle of the frame that began at byte 4");
+}
+
+/// Other than a decoder of tokio-util's own, or httparse: what it was given of an unfinished frame it has, so that a caller who gives it
+/// again, because no value came, has given it twice.
+#[test]
+fn no_byte_is_given_twice() {
+    use tokio_util::codec::Decoder;
+
+    let mut codec = Codec::default();
+    let mut buffer = BytesMut::from(&b":1\r\n$5\r\nhel"[..]);
+    assert_eq!(codec.decode(&mut buffer).expect("valid"), Some(OwnedValue::Integer(1)));
+    assert_eq!(buffer, "$5\r\nhel", "a value leaves what follows it");
+    assert_eq!(codec.decode(&mut buffer).expect("valid"), None);
+    assert!(buffer.is_empty(), "no value leaves nothing");
+    buffer.extend_from_slice(b"lo\r\n");
+    assert_eq!(codec.decode(&mut buffer).expect("valid"), Some(OwnedValue::from("hello")));
+
+    let given_again = [&b"$5\r\nhel"[..], b"$5\r\nhello\r\n"];
+    let mut codec = Codec::default();
+    let values = given_again.map(|input| codec.decode(&mut BytesMut::from(input)).expect("valid as it is"));
+    assert_eq!(values, [None, Some(OwnedValue::from("hel$5"))]);
 }
 
 #[test]

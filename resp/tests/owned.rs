@@ -204,6 +204,10 @@ fn rust_types_become_values_and_come_back() {
 fn a_value_of_another_type_is_given_back() {
     let wrong = String::try_from(OwnedValue::from(b"\xff")).expect_err("no UTF-8");
     assert_eq!((wrong.expected, wrong.value), ("a string of UTF-8", OwnedValue::from(b"\xff")));
+    for value in [OwnedValue::SimpleString(b"\xff".to_vec()), OwnedValue::Integer(1)] {
+        let wrong = String::try_from(value.clone()).expect_err("no text");
+        assert_eq!((wrong.expected, wrong.value), ("a string of UTF-8", value));
+    }
     let wrong = f64::try_from(OwnedValue::from(1)).expect_err("an integer");
     assert_eq!(wrong.to_string(), "expected a double, got Integer(1)");
     assert_eq!(bool::try_from(OwnedValue::from(1)).expect_err("an integer").value, OwnedValue::from(1));

@@ -1,24 +1,26 @@
 //! The public interface is the one in `public-api.txt`: whoever changes it sees that, and so does whoever reads the change.
+//! And each name in it is in an example, which is a doctest.
 //! `UPDATE_PUBLIC_API=1 cargo test --test public_api` writes the file anew.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says why")]
 
+use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Every line of source below this folder that declares something public, without its body.
-fn declarations(folder: &Path, out: &mut Vec<String>) {
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The sources below this folder.
+fn sources(folder: &Path) -> Vec<String> {
     let mut paths: Vec<PathBuf> =
         fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
     paths.sort();
-    for path in paths {
-        if path.is_dir() {
-            declarations(&path, out);
-        } else {
-            out.extend(of_file(&fs::read_to_string(&path).expect("a source")));
-        }
-    }
+    let read = |path: &Path| vec![fs::read_to_string(path).expect("a source")];
+    paths.iter().flat_map(|path| if path.is_dir() { sources(path) } else { read(path) }).collect()
 }
 
+/// Every line of a source that declares something public, without its body.
 fn of_file(source: &str) -> Vec<String> {
     let mut found = Vec::new();
     // What the lines that are indented once belong to, if that is public; and what is derived for the type that follows.
@@ -67,15 +69,20 @@ fn declaration<'a>(first: &'a str, lines: &mut std::iter::Peekable<impl Iterator
     text.trim_end_matches([',', ';']).to_owned()
 }
 
-#[test]
-fn it_is_as_written_down() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut found = Vec::new();
-    declarations(&root.join("src"), &mut found);
+/// What is public, in order.
+fn public() -> Vec<String> {
+    let mut found: Vec<String> =
+        sources(&root().join("src")).iter().flat_map(|source| of_file(source)).collect();
     found.sort();
     found.dedup();
+    found
+}
+
+#[test]
+fn it_is_as_written_down() {
+    let found = public();
     let found = found.join("\n") + "\n";
-    let file = root.join("public-api.txt");
+    let file = root().join("public-api.txt");
     if std::env::var_os("UPDATE_PUBLIC_API").is_some() {
         fs::write(&file, &found).expect("the file can be written");
     }
@@ -84,4 +91,50 @@ fn it_is_as_written_down() {
     let gone: Vec<_> = known_lines.iter().filter(|line| !found_lines.contains(line)).collect();
     let new: Vec<_> = found_lines.iter().filter(|line| !known_lines.contains(line)).collect();
     assert!(gone.is_empty() && new.is_empty(), "gone: {gone:#?}\nnew: {new:#?}");
+}
+
+/// The documentation in a source.
+fn documentation(source: &str) -> String {
+    let lines = source.lines().map(str::trim_start);
+    let texts = lines.map(|line| {
+        line.strip_prefix("///").or_else(|| line.strip_prefix("//!")).unwrap_or_default().trim_start()
+    });
+    texts.collect::<Vec<_>>().join("\n")
+}
+
+/// The Rust in a text's blocks.
+fn blocks(text: &str) -> String {
+    let parts = text.split("\n```").skip(1).step_by(2);
+    parts.filter(|block| !block.starts_with("sh") && !block.starts_with("json")).collect()
+}
+
+/// The name of what a line of `public-api.txt` declares: a type, a method, a field or a variant.
+fn declared(line: &str) -> Option<&str> {
+    let text = line.split_once(")] ").map_or(line, |(_, text)| text);
+    let name = if let Some((_, member)) = text.split_once(": pub ") {
+        member.trim_start_matches("const ").trim_start_matches("fn ")
+    } else if let Some(variant) = text.strip_prefix("pub enum ") {
+        variant.split_once(": ").map_or(variant, |(_, variant)| variant)
+    } else {
+        text.strip_prefix("pub struct ").or_else(|| text.strip_prefix("pub mod "))?
+    };
+    words(name).next()
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty())
+}
+
+#[test]
+fn each_name_is_in_an_example() {
+    let comments: Vec<String> =
+        sources(&root().join("src")).iter().map(|source| documentation(source)).collect();
+    let readme = fs::read_to_string(root().join("README.md")).expect("a README");
+    let examples: Vec<String> = comments.iter().chain([&readme]).map(|text| blocks(text)).collect();
+    let known: HashSet<&str> = examples.iter().flat_map(|example| words(example)).collect();
+    let api = public();
+    let names: Vec<&str> = api.iter().filter_map(|line| declared(line)).collect();
+    assert!(names.contains(&"feed") && names.contains(&"UnknownType") && names.contains(&"skip_blobs_over"));
+    let without: Vec<&&str> = names.iter().filter(|name| !known.contains(**name)).collect();
+    assert!(without.is_empty(), "no example has {without:?}");
 }

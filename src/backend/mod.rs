@@ -144,6 +144,11 @@ pub trait Backend: Any + Send + Sync {
     /// Where it connects to, for people. No secret.
     fn address(&self) -> String;
 
+    /// What its servers are, if every one is the same. Otherwise it is known once one has answered.
+    fn server(&self) -> Option<&'static str> {
+        None
+    }
+
     /// What its links are secured with, if they are.
     fn tls(&self) -> Option<&Arc<Tls>> {
         None

@@ -90,6 +90,9 @@ fn option(frame: &Frame, key: i32, value: i32, given: &mut Given) -> Result<(), 
         },
         b"max_bytes" => given.max_bytes = count("max_bytes")?,
         b"max_elements" => given.max_elements = count("max_elements")?,
+        b"skip_prefix" if frame.bytes(value).is_some_and(<[u8]>::is_empty) => {
+            return Err("option \"skip_prefix\" must not be empty: every message begins with that".into());
+        }
         b"skip_prefix" => given.skip_prefix = text("skip_prefix")?,
         b"text_of" => given.text_of = text("text_of")?,
         b"unreadable" => {

@@ -150,7 +150,9 @@ local MAX_STEP = 64 -- bytes of a key
 local function step(key)
     if type(key) == "number" then return "[" .. key .. "]" end
     if #key > MAX_STEP then key = sub(key, 1, MAX_STEP) .. "…" end
-    return find(key, "^[%a_][%w_]*$") and "." .. key or format("[%q]", key)
+    if find(key, "^[%a_][%w_]*$") then return "." .. key end
+    -- A key may have been heard. %q leaves a new line as it is, and control characters of two bytes, which some terminals obey.
+    return (gsub(gsub(format("[%q]", key), "\\\n", "\\n"), "\194[\128-\159]", "?"))
 end
 
 local function refused(reason, fault, is_key, ...)

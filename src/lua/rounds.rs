@@ -316,10 +316,11 @@ unsafe fn next<'a>(module: *mut Module, lua: Lua, called: bool) -> Step<'a> {
                 }
                 Step::Message { payload, .. }
                 | Step::AgainWhole { payload, .. }
-                | Step::Table { payload, .. }
-                | Step::Unreadable { payload: Some(payload), .. } => {
+                | Step::Table { payload, .. } => {
                     round.is_large = payload.len() > LARGE;
                 }
+                // How much of it was read is not told.
+                Step::Unreadable { .. } => round.is_large = true,
                 // The next callback for the same message.
                 Step::Again { .. } => {}
                 _ => round.is_large = false,

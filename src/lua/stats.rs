@@ -58,7 +58,8 @@ impl Stats {
         if round_trip != 0 {
             numbers.push((c"round_trip", std::time::Duration::from_nanos(round_trip).as_secs_f64()));
         }
-        let (mut server, mut version, mut role, mut mode, mut tls) = (None, None, None, None, None);
+        let mut server = handle.backend.server().map(Box::from);
+        let (mut version, mut role, mut mode, mut tls) = (None, None, None, None);
         if let Some(Event::Ready(ready)) = client.ready() {
             numbers.extend(ready.protocol.map(|protocol| (c"protocol", f64::from(protocol))));
             numbers.extend(ready.tls_expires.map(|expires| (c"tls_expires", expires as f64)));

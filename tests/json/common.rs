@@ -1,10 +1,11 @@
-//! A tape as a tree, a tree as a text, and the judge of both: serde_json. The fuzz targets use it, too.
+//! A tape as a tree, a tree as a text, and the judges of both: serde_json and tinyjson. The fuzz targets use it, too.
 
 #![allow(dead_code, reason = "tests and fuzz targets use different parts")]
 #![allow(clippy::panic, clippy::expect_used, reason = "a judge says what is wrong")]
 
 use realtime::json::{Decoder, Encoder, Error, Limits, Node, Refusal, Tape};
-use serde_json::Value;
+use serde_json::{Number, Value};
+use tinyjson::{JsonParseError, JsonValue};
 
 /// What is in a text, in full.
 #[derive(Debug, Clone, PartialEq)]
@@ -123,27 +124,57 @@ pub(crate) fn is_same(tree: &Tree, value: &Value) -> bool {
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// Reads a text whole and in pieces, and compares with serde_json. Panics if they differ otherwise than documented.
+/// What tinyjson read, as serde_json would have it.
+fn as_serde(value: JsonValue) -> Value {
+    match value {
+        JsonValue::Null => Value::Null,
+        JsonValue::Boolean(value) => Value::Bool(value),
+        JsonValue::Number(value) => Number::from_f64(value).map_or(Value::Null, Value::Number),
+        JsonValue::String(value) => Value::String(value),
+        JsonValue::Array(values) => Value::Array(values.into_iter().map(as_serde).collect()),
+        JsonValue::Object(pairs) => {
+            Value::Object(pairs.into_iter().map(|(key, value)| (key, as_serde(value))).collect())
+        }
+    }
+}
+
+/// What others make of a text: nothing of one that is not UTF-8. tinyjson is asked only for a text that we take: it calls itself for each
+/// table in another, and takes spaces between the digits of an escape.
+fn read_by_others(text: &[u8], is_taken: bool) -> Vec<(&'static str, Result<Value, String>)> {
+    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
+    let mut read = vec![("serde_json", serde_json::from_slice(text).map_err(|error| error.to_string()))];
+    if is_taken {
+        let value = std::str::from_utf8(text)
+            .map_err(|error| error.to_string())
+            .and_then(|text| text.parse().map(as_serde).map_err(|error: JsonParseError| error.to_string()));
+        read.push(("tinyjson", value));
+    }
+    read
+}
+
+/// Reads a text whole and in pieces, and compares with other readers. Panics if they differ otherwise than documented.
 pub(crate) fn judge(text: &[u8]) {
     let ours = decode(text);
     for bytes in [1, 2, 7, 64] {
         assert_eq!(decode_by(text, bytes, Limits::default()), ours, "{bytes} bytes at a time");
     }
-    let theirs = serde_json::from_slice::<Value>(text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text));
-    match (&ours, &theirs) {
-        (Ok(ours), Ok(theirs)) => assert!(is_same(ours, theirs), "{ours:?} and {theirs:?}"),
-        (Err(_), Err(_)) => {}
-        (Ok(ours), Err(theirs)) => {
-            // What Lua's strings may hold and Rust's may not.
-            let lower = text.to_ascii_lowercase();
-            let has_surrogate = lower.windows(3).any(|piece| piece == br"\ud");
-            assert!(std::str::from_utf8(text).is_err() || has_surrogate, "{ours:?}, and not {theirs}");
-        }
-        (Err(ours), Ok(theirs)) => {
-            let told = ours.to_string();
-            let is_documented =
-                told.contains("more than 64 levels") || told.contains("a number out of range");
-            assert!(is_documented, "{told}, and {theirs:?}");
+    for (name, theirs) in read_by_others(text, ours.is_ok()) {
+        match (&ours, &theirs) {
+            (Ok(ours), Ok(theirs)) => assert!(is_same(ours, theirs), "{ours:?} and {theirs:?} of {name}"),
+            (Err(_), Err(_)) => {}
+            (Ok(ours), Err(theirs)) => {
+                // What Lua's strings may hold and Rust's may not.
+                let lower = text.to_ascii_lowercase();
+                let has_surrogate = lower.windows(3).any(|piece| piece == br"\ud");
+                let is_documented = std::str::from_utf8(text).is_err() || has_surrogate;
+                assert!(is_documented, "{ours:?}, and not {theirs} of {name}");
+            }
+            (Err(ours), Ok(theirs)) => {
+                let told = ours.to_string();
+                let is_documented =
+                    told.contains("more than 64 levels") || told.contains("a number out of range");
+                assert!(is_documented, "{told}, and {theirs:?} of {name}");
+            }
         }
     }
     // What was read can be written, and is the same when it is read again.

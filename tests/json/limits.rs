@@ -121,6 +121,36 @@ fn a_small_tape_is_used_again_and_a_large_one_gives_its_memory_back() {
     assert_eq!(size_of::<Node>(), 16);
 }
 
+/// The README tells owners how much memory reading a message takes: this is its sentence.
+#[test]
+fn reading_takes_sixty_four_bytes_for_each_allowed_element_and_twice_a_text_with_escapes() {
+    let list = |element: &str, times: usize| format!("[{}", format!("{element},").repeat(times));
+    let object = |pair: &str, times: usize| format!("{{{}", format!("{pair},").repeat(times));
+    // The second has twice as many values and keys as just do not fit into a power of two: vectors double. The last is the addon's.
+    for elements in [11_000, 16_390, 20_064] {
+        let limits = Limits { elements, ..Limits::default() };
+        // Either an element too many comes, or the text ends too early.
+        for times in [elements / 4, elements / 2, elements - 5, elements - 4, 3 * elements] {
+            for text in [
+                list("0", times),
+                list("[]", times),
+                list(r#"{"":0}"#, times),
+                list(r#""\n""#, times),
+                list(&format!("\"{}\\u00e9\"", "x".repeat(40)), times),
+                object(r#""":0"#, times),
+                object(r#""":[]"#, times),
+                object(r#""\n":"\t""#, times),
+            ] {
+                let mut decoder = Decoder::new(limits);
+                while decoder.read(text.as_bytes(), 16 << 10) == Ok(false) {}
+                let bound = 64 * elements + if text.contains('\\') { 2 * text.len() } else { 0 };
+                let memory = decoder.tape().memory();
+                assert!(memory <= bound, "{memory} of {bound} bytes: {times} times {text:.20}");
+            }
+        }
+    }
+}
+
 #[test]
 fn the_place_of_a_watched_value_is_told() {
     for (text, expected) in [

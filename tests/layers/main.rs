@@ -8,7 +8,7 @@ mod source;
 
 use std::fs;
 
-use source::{Named, modules, paths, root, tokens};
+use source::{Named, Token, modules, paths, root, tokens};
 
 /// Each room, and what it may import beside itself, the standard library and thiserror.
 const ROOMS: &[(&str, &[&str])] = &[
@@ -158,4 +158,50 @@ fn every_way_to_break_a_layer_is_seen() {
     for (module, source) in fine {
         assert_eq!(violations(module, source, &crates), [""; 0], "{module:?}: {source}");
     }
+}
+
+/// What a script calls. These words begin no sentence of ours.
+const METHODS: [&str; 11] = [
+    "Subscribe",
+    "PSubscribe",
+    "SSubscribe",
+    "Unsubscribe",
+    "PUnsubscribe",
+    "SUnsubscribe",
+    "Publish",
+    "SPublish",
+    "CommandSync",
+    "Transaction",
+    "Disconnect",
+];
+
+/// The texts of a source that name a method of Lua. An operation in braces is none, and neither is a text that is its name
+/// alone: the caller has words of its own for both.
+fn texts_for_lua(source: &str) -> Vec<String> {
+    let tokens = tokens(source, false);
+    let texts = tokens.iter().enumerate().filter_map(|(i, token)| match token {
+        // A comment of the documentation is an attribute.
+        Token::Text(_) if tokens[..i].ends_with(&[Token::Name("doc".into()), Token::Other('=')]) => None,
+        Token::Text(text) => Some(text.trim_matches('"').to_owned()),
+        _ => None,
+    });
+    let names_one = |text: &String| {
+        let in_braces = |text: String, method: &&str| text.replace(&format!("{{{method}}}"), "");
+        let plain = METHODS.iter().fold(text.clone(), in_braces);
+        let mut words = plain.split(|c: char| !c.is_alphanumeric());
+        !METHODS.contains(&text.as_str()) && words.any(|word| METHODS.contains(&word))
+    };
+    texts.filter(names_one).collect()
+}
+
+#[test]
+fn backends_name_no_method_of_lua() {
+    let seen = r#"/// Publish
+        f("use Publish", "{Subscribe} or SPublish()", "use {Connect}", call("Transaction"))"#;
+    assert_eq!(texts_for_lua(seen), ["use Publish", "{Subscribe} or SPublish()"]);
+    let backends = modules().into_iter().filter(|(module, _)| module.len() > 1 && module[0] == "backend");
+    let found = backends.flat_map(|(module, source)| {
+        texts_for_lua(&source).into_iter().map(move |text| format!("{}: {text}", module.join("::")))
+    });
+    assert_eq!(found.collect::<Vec<_>>(), [""; 0]);
 }

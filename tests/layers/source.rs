@@ -45,9 +45,11 @@ pub(crate) enum Token {
     /// `::`
     Colons,
     Other(char),
+    /// A literal as it is written.
+    Text(String),
 }
 
-/// The tokens of a source, without comments and literals. Without `tests`, what is compiled for tests alone is left out.
+/// The tokens of a source, without comments. Without `tests`, what is compiled for tests alone is left out.
 pub(crate) fn tokens(source: &str, tests: bool) -> Vec<Token> {
     let mut found = Vec::new();
     flatten(source.parse().unwrap(), tests, &mut found);
@@ -85,7 +87,7 @@ fn flatten(stream: TokenStream, tests: bool, found: &mut Vec<Token>) {
                 flatten(group.stream(), tests, found);
                 found.push(Token::Other(close));
             }
-            TokenTree::Literal(_) => {}
+            TokenTree::Literal(text) => found.push(Token::Text(text.to_string())),
         }
     }
 }

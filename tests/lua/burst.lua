@@ -45,23 +45,25 @@ host.test("a tick is not longer than its budget and one callback", function()
 end)
 
 -- Runs callbacks that are fast, then ones that take longer than the budget; returns how many of these ran in one run at most.
-local function most_slow_ones_at_once(fast, slow, text)
+local function most_slow_ones_at_once(fast, slow, text, options)
 	text = text or "slow"
 	local client, channel, calls = kit.ready(), kit.unique("turn"), {}
 	kit.subscribe(client, channel, function(message)
-		calls[#calls + 1] = message
-		if message:sub(1, 4) == "slow" then
+		local is_slow = message ~= "fast"
+		calls[#calls + 1] = is_slow
+		if is_slow then
 			local till = SysTime() + 0.01
 			while SysTime() < till do end
 		end
-	end)
-	for i = 1, fast + slow do client:Publish(channel, i <= fast and "fast" or text) end
+	end, options)
+	local quick = options and '"fast"' or "fast"
+	for i = 1, fast + slow do client:Publish(channel, i <= fast and quick or text) end
 	kit.block_until("all of them queued", function() return client:Stats().queued_events == fast + slow end)
 	local most = 0
 	while #calls < fast + slow do
 		local before, found = #calls, 0
 		realtime.ProcessEvents(0.008)
-		for i = before + 1, #calls do found = found + (calls[i] == text and 1 or 0) end
+		for i = before + 1, #calls do found = found + (calls[i] and 1 or 0) end
 		most = math.max(most, found)
 	end
 	client:Disconnect()
@@ -79,6 +81,13 @@ end)
 
 host.test("large messages are not hidden behind fast ones: one that is slow is the last in its tick", function()
 	kit.eq(most_slow_ones_at_once(2000, 40, "slow" .. ("x"):rep(300)), 1)
+end)
+
+host.test("nor are texts that cannot be read, and of which a part was read to find that", function()
+	local options = { format = "json", max_elements = 100, unreadable = true }
+	for _, text in ipairs({ "[" .. ("0,"):rep(300) .. "0]", "[" .. ("0,"):rep(90) .. "]", "]" }) do
+		kit.eq(most_slow_ones_at_once(2000, 40, text, options), 1, text)
+	end
 end)
 
 host.test("nor behind the fast callback of the same message", function()

@@ -161,6 +161,21 @@ local conditions = {
 	end,
 }
 
+-- And one of these in the end itself.
+local last_words = {
+	function()
+		for _, client in ipairs(realtime.Clients()) do client:Publish("closing", BIG_MESSAGE) end
+		silent(kit.connect({ id = "late" }))
+		realtime.ProcessEvents(1)
+	end,
+	function() error("on purpose") end,
+	function() native.close() end,
+	function()
+		for _, client in ipairs(realtime.Clients()) do client:Disconnect() end
+		collectgarbage()
+	end,
+}
+
 -- How much of it may be left. A lookup that was given up keeps no other name waiting: once one is, the last of the stuck names has
 -- a thread, too.
 local function most(what)
@@ -197,6 +212,7 @@ end
 host.spin(true)
 host.run(function()
 	local map = host.map_number
+	realtime.OnClose(last_words[math.floor(map / #conditions) % #last_words + 1])
 	host.server.resume()
 	pcall(host.server.start)
 	host.tick_times() -- which the host keeps until they are asked for

@@ -12,7 +12,7 @@ use realtime::model::{
 use session_driver::{Driver, Peers, Queue};
 
 pub(crate) use fake_postgres::{
-    LET_IN, columns, error, message, notification, number, published, ready_for_query, role, row,
+    LET_IN, columns, error, greeting, message, notification, number, published, ready_for_query, role, row,
 };
 
 /// What the session told the main thread.
@@ -73,6 +73,11 @@ pub(crate) struct Client {
     pub(crate) counters: Arc<Counters>,
 }
 
+/// The answer to a probe.
+pub(crate) fn notified() -> Vec<u8> {
+    [message(b'C', b"NOTIFY\0"), ready_for_query(b'I')].concat()
+}
+
 pub(crate) const URL: &str = "postgres://bob:secret@server/game?sslmode=disable";
 
 impl Client {
@@ -112,10 +117,17 @@ impl Client {
         assert_eq!(listens, 2, "{written}");
         let done = [&message(b'C', b"LISTEN\0")[..], &ready_for_query(b'I')].concat();
         self.read(1, &done.repeat(listens));
-        let probe = written[written.find("realtime:probe:").unwrap()..][..31].to_owned();
-        assert!(self.written(0).contains(&probe), "the first probe");
-        self.read(1, &notification(&probe, ""));
-        self.read(0, &published());
+        let probe = self.probe();
+        self.read(1, &probe);
+        self.read(0, &notified());
+    }
+
+    /// The session publishes a probe. Returns how it arrives.
+    pub(crate) fn probe(&mut self) -> Vec<u8> {
+        let written = self.written(0);
+        let sql = written.split_once(r#"NOTIFY \""#).expect("a probe").1;
+        let (channel, text) = sql.split_once(r#"\", \'"#).expect("a text");
+        notification(channel, text.split_once(r"\'").expect("its end").0)
     }
 
     /// The link of the commands is made, and the server lets us in.

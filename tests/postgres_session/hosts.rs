@@ -54,6 +54,20 @@ fn a_standby_is_passed_over_at_once_and_a_round_of_no_use_says_what_each_said() 
 }
 
 #[test]
+fn a_primary_is_taken_once_no_host_is_the_standby_that_was_preferred() {
+    let pairs = [("target_session_attrs", OptionValue::String(b"prefer-standby".to_vec()))];
+    for (roles, attempts) in [([false, true], 2), ([false, false], 3)] {
+        let mut client = Client::new(TWO, &pairs);
+        for attempt in 1..=attempts {
+            assert!(client.said().is_empty());
+            connect(&mut client);
+            answer(&mut client, roles[(attempt - 1) % 2]);
+        }
+        assert!(matches!(client.said()[..], [Said::Event(Event::Ready(_))]), "{roles:?}");
+    }
+}
+
+#[test]
 fn each_target_takes_what_it_names() {
     for (target, is_standby, is_wanted) in [
         ("any", true, true),

@@ -2,10 +2,12 @@
 
 #![allow(clippy::panic, clippy::unwrap_used, clippy::expect_used, reason = "a failure here is a failed test")]
 
+mod cancel;
 mod client;
 mod cuts;
 mod hosts;
 mod losses;
+mod pooler;
 mod statements;
 #[cfg(feature = "tls")]
 mod tls;
@@ -14,8 +16,8 @@ use realtime::backend::{Action, OptionValue};
 use realtime::model::{Code, Command, Event, LinkId, Role, State, Value};
 
 use client::{
-    Client, LET_IN, Said, URL, channel, error, message, notification, number, published, ready_for_query,
-    role,
+    Client, LET_IN, Said, URL, channel, error, message, notification, notified, number, published,
+    ready_for_query, role,
 };
 
 #[test]
@@ -32,7 +34,7 @@ fn a_login_is_these_bytes_and_the_client_is_ready_once_the_server_has_said_what_
     client.read(0, LET_IN);
     assert!(client.written(0).is_empty() && client.said().is_empty());
     client.read(0, &ready_for_query(b'I'));
-    assert!(client.written(0).starts_with(r"Q\x00\x00\x00_SELECT pg_catalog.pg_is_in_recovery()"));
+    assert!(client.written(0).starts_with(r"Q\x00\x00\x00|SELECT pg_catalog.pg_is_in_recovery()"));
     client.read(0, &role(false));
     let [Said::Event(Event::Ready(ready))] = &client.said()[..] else { panic!("ready") };
     assert_eq!(
@@ -90,13 +92,9 @@ fn subscriptions_have_a_link_of_their_own_and_a_publish_waits_for_them() {
     assert_eq!(client.said(), [Said::Event(Event::Subscribed(channel("it's \"chat\"")))]);
     let written = client.written(0);
     assert_eq!(written.matches("pg_notify").count(), 1, "it is parsed once: {written}");
-    assert_eq!(
-        written.matches(r"S\x00\x00\x00\x04").count(),
-        2,
-        "the probe, and the publish in a transaction of its own"
-    );
+    assert_eq!(written.matches(r"S\x00\x00\x00\x04").count(), 1, "a transaction of its own");
     client.read(1, &notification("it's \"chat\"", "hi"));
-    client.read(0, &published().repeat(2));
+    client.read(0, &[notified(), published()].concat());
     assert_eq!(client.said(), [Said::Message(1, "hi".into()), Said::Answer(5, Ok(Value::Null))]);
     client.command(Command::Unsubscribe(channel("it's \"chat\"")));
     assert!(client.written(1).contains("UNLISTEN"));
@@ -111,7 +109,7 @@ fn ready_waits_for_a_message_to_oneself_and_a_pooler_that_loses_it_is_named() {
     client.read(1, &[LET_IN, &ready_for_query(b'I')].concat());
     let done = [message(b'C', b"LISTEN\0"), ready_for_query(b'I')].concat();
     client.read(1, &done.repeat(2));
-    client.read(0, &published());
+    client.read(0, &notified());
     assert_eq!(client.said(), [Said::Event(Event::Subscribed(channel("chat")))], "and not ready");
     client.advance(5.1);
     let [Said::Event(Event::Down { error, .. })] = &client.said()[..] else { panic!("down") };
@@ -136,7 +134,7 @@ fn with_verify_delivery_a_server_that_falls_silent_is_found() {
     assert!(client.written(0).contains("realtime:probe"));
     // Both links answer the round trips.
     client.read(1, &ready_for_query(b'I'));
-    client.read(0, &[published(), ready_for_query(b'I')].concat());
+    client.read(0, &[notified(), ready_for_query(b'I')].concat());
     client.advance(5.1);
     let said = client.said();
     assert!(

@@ -1,7 +1,7 @@
 //! Statements, transactions, and what is kept of them.
 
 use realtime::backend::OptionValue;
-use realtime::model::{Code, RequestKind, Rows, Value};
+use realtime::model::{Code, LinkId, RequestKind, Rows, Value};
 
 use crate::client::{
     Client, Said, URL, args, columns, error, message, number, published, ready_for_query, row,
@@ -109,4 +109,56 @@ fn rows_beyond_the_bound_are_an_error_and_the_link_lives() {
     client.ask(2, &["SELECT 1"]);
     client.read(0, &number("1"));
     assert_eq!(client.said(), [Said::Answer(2, Ok(one(1)))]);
+}
+
+#[test]
+fn a_transaction_that_is_taken_back_unsent_blocks_nothing() {
+    let mut client = Client::ready();
+    client.driver.set_writable(LinkId(0), 0);
+    client.request(1, RequestKind::Transaction(vec![args(&["SELECT 1"])]));
+    client.advance(10.0);
+    let said = client.said();
+    assert!(
+        matches!(&said[..], [Said::Answer(1, Err(error))] if error.code == Code::Timeout && !error.sent),
+        "{said:?}"
+    );
+    client.driver.set_writable(LinkId(0), usize::MAX);
+    client.ask(2, &["SELECT 2"]);
+    assert!(client.written(0).contains("SELECT 2"));
+    // One that was written is waited for, whoever gave it up.
+    client.read(0, &number("2"));
+    client.request(3, RequestKind::Transaction(vec![args(&["SELECT 3"])]));
+    client.written(0);
+    client.advance(10.0);
+    client.ask(4, &["SELECT 4"]);
+    assert!(!client.written(0).contains("SELECT 4"));
+}
+
+#[test]
+fn what_the_server_has_forgotten_is_prepared_anew_with_every_kind_of_request() {
+    let mut client = Client::ready();
+    let forgotten = [error("26000", "no such statement"), ready_for_query(b'I')].concat();
+    let transaction = || RequestKind::Transaction(vec![args(&["SELECT 1"])]);
+    client.publish(1, "chat", "one");
+    client.read(0, &published());
+    client.ask(2, &["SELECT 1"]);
+    client.read(0, &number("1"));
+    client.said();
+    client.written(0);
+    client.publish(3, "chat", "two");
+    client.written(0);
+    client.read(0, &forgotten);
+    assert!(client.said().is_empty());
+    assert!(client.written(0).contains("SELECT pg_catalog.pg_notify"), "the text is sent again");
+    client.read(0, &published());
+    client.request(4, transaction());
+    assert!(!client.written(0).contains("SELECT 1"), "it was prepared");
+    client.read(0, &[error("26000", "no such statement"), ready_for_query(b'E')].concat());
+    client.read(0, &[message(b'C', b"ROLLBACK\0"), ready_for_query(b'I')].concat());
+    let written = client.written(0);
+    assert!(written.contains("ROLLBACK") && written.contains("SELECT 1"), "{written}");
+    // It fails once more, without a statement of before: its caller hears of it.
+    client.read(0, &forgotten);
+    let said = client.said();
+    assert!(matches!(&said[..], [Said::Answer(3, Ok(_)), Said::Answer(4, Err(_))]), "{said:?}");
 }

@@ -13,13 +13,13 @@ use crate::sink::Said;
 const DAY: u64 = 86_400;
 
 /// A certificate with these days left.
-fn how(days: u64) -> Secured {
+pub(crate) fn how(days: u64) -> Secured {
     let left = Duration::from_secs(days * DAY);
     Secured { version: "TLSv1.3", expiry: Some(Expiry { at: 1000 * DAY + days, left }) }
 }
 
 /// The wish to secure a link, once it is made.
-fn wish(client: &mut Client, link: u8) -> (Tls, String) {
+pub(crate) fn wish(client: &mut Client, link: u8) -> (Tls, String) {
     client.attempt(link);
     client.driver.connected(LinkId(link), Connected::default());
     match client.action() {
@@ -31,7 +31,7 @@ fn wish(client: &mut Client, link: u8) -> (Tls, String) {
     }
 }
 
-fn secure(client: &mut Client, link: u8, days: u64) {
+pub(crate) fn secure(client: &mut Client, link: u8, days: u64) {
     wish(client, link);
     client.driver.secured(LinkId(link), how(days));
     client.driver.drive();

@@ -9,7 +9,23 @@ pub struct Section<'a> {
     pub text: &'a str,
 }
 
+/// What a version's part is divided into.
+pub const GROUPS: [&str; 6] = ["Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"];
+
 impl Section<'_> {
+    /// The first line that belongs to none of [`GROUPS`]: an entry before the first of them, or a heading of another name.
+    #[must_use]
+    pub fn stray_line(&self) -> Option<&str> {
+        let mut is_in_group = false;
+        self.text.lines().find(|line| match line.strip_prefix("### ") {
+            Some(heading) => {
+                is_in_group = true;
+                !GROUPS.contains(&heading)
+            }
+            None => line.starts_with("- ") && !is_in_group,
+        })
+    }
+
     /// Whether it has a day: four digits, two and two, with dashes between them.
     #[must_use]
     pub fn is_dated(&self) -> bool {
@@ -43,6 +59,17 @@ mod tests {
         assert!(section.is_dated());
         assert_eq!(newest("# Changelog\n"), None);
         assert_eq!(newest("# Changelog\n\n## 1.2.0\n\n- a\n"), None);
+    }
+
+    #[test]
+    fn an_entry_outside_of_the_groups_is_found() {
+        for (text, stray) in [
+            ("Words.\n\n### Added\n\n#### Part\n\n- a\n\n### Fixed\n\n- b", None),
+            ("- a\n\n### Added\n\n- b", Some("- a")),
+            ("### Added\n\n- a\n\n### Other\n\n- b", Some("### Other")),
+        ] {
+            assert_eq!(Section { date: "", text }.stray_line(), stray, "{text}");
+        }
     }
 
     #[test]

@@ -7,8 +7,13 @@ use lexopt::prelude::*;
 use xtask::check::check;
 use xtask::dist::dist;
 use xtask::package::package;
+use xtask::pictures;
 use xtask::platform::{PLATFORMS, Platform};
 use xtask::release::{Findings, NOTES, examine};
+use xtask::site;
+
+/// Where the site is made.
+const SITE: &str = "target/site";
 
 /// The version of the release: the workspace's.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
@@ -19,6 +24,9 @@ Usage: cargo dist [PLATFORM…]         builds the module into dist/: linux, lin
        cargo dist --crate             packages the parser, and tests it unpacked
        cargo xtask release --tag TAG  says whether dist/ may be released under that tag, and writes dist/NOTES.md
        cargo xtask release --dry-run  likewise, a rehearsal: what is left to the day of the release is named, and no failure
+       cargo xtask pictures           draws the pictures of the console anew, from the pages
+       cargo xtask site               writes the pages for mdBook into target/site/
+       cargo xtask site --check       says whether the links of the built site in target/site/book/ lead somewhere
 ";
 
 enum Request {
@@ -26,6 +34,8 @@ enum Request {
     Dist(Vec<&'static Platform>),
     Check(Vec<PathBuf>),
     Crate,
+    Pictures,
+    Site { is_check: bool },
     Release { tag: Option<String>, is_rehearsal: bool },
 }
 
@@ -34,9 +44,15 @@ fn parse() -> Result<Request, lexopt::Error> {
     match parser.next()? {
         Some(Value(name)) if name == "dist" => parse_dist(&mut parser),
         Some(Value(name)) if name == "release" => parse_release(&mut parser),
+        Some(Value(name)) if name == "pictures" => Ok(Request::Pictures),
+        Some(Value(name)) if name == "site" => match parser.next()? {
+            None => Ok(Request::Site { is_check: false }),
+            Some(Long("check")) => Ok(Request::Site { is_check: true }),
+            Some(other) => Err(other.unexpected()),
+        },
         Some(Short('h') | Long("help")) => Ok(Request::Help),
         Some(other) => Err(other.unexpected()),
-        None => Err("what is to be done: dist or release?".into()),
+        None => Err("what is to be done: dist, release, pictures or site?".into()),
     }
 }
 
@@ -101,6 +117,17 @@ fn main() -> ExitCode {
             let bad = files.iter().filter(|file| !is_fine(file)).count();
             if bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
+        Request::Pictures => report(pictures::write(&root())),
+        Request::Site { is_check: false } => report(site::write(&root(), &root().join(SITE))),
+        Request::Site { is_check: true } => match site::dead_links(&root().join(SITE).join("book")) {
+            Ok(dead) => {
+                for (file, link) in &dead {
+                    eprintln!("{file}: {link} leads nowhere");
+                }
+                if dead.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+            }
+            Err(error) => report(Err(error)),
+        },
         Request::Release { tag, is_rehearsal } => match examine(&root(), VERSION, tag.as_deref()) {
             Ok(findings) => conclude(&findings, is_rehearsal),
             Err(error) => report(Err(error)),

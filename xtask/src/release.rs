@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::addon;
 use crate::bundle::{self, BundleError, LICENSES};
-use crate::changelog;
+use crate::changelog::{self, GROUPS};
 use crate::edition::{EDITIONS, Edition};
 use crate::package::names;
 use crate::placeholder::{self, PLACEHOLDER};
@@ -91,6 +91,11 @@ fn changelog_tells(root: &Path, version: &str, findings: &mut Findings) -> Resul
         Some((named, section)) if named == version => {
             if section.text.is_empty() {
                 findings.faults.push(format!("CHANGELOG.md says nothing of {version}"));
+            }
+            if let Some(line) = section.stray_line() {
+                findings
+                    .faults
+                    .push(format!("CHANGELOG.md: this line is in none of {}: {line}", GROUPS.join(", ")));
             }
             if !section.is_dated() {
                 findings.to_do.push(format!(

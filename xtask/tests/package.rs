@@ -54,7 +54,7 @@ fn the_package_has_what_its_readers_need_and_nothing_beside() {
     assert!(links.len() > 3, "{links:?}");
     for link in links {
         assert!(link.starts_with("https://") || link.starts_with('#'), "{link}");
-        if let Some(path) = link.strip_prefix(&format!("{REPOSITORY}/blob/main/")) {
+        if let Some(path) = link.strip_prefix(&format!("{}/blob/main/", env!("CARGO_PKG_REPOSITORY"))) {
             assert!(root().join(path).is_file(), "{link} leads nowhere");
         }
     }

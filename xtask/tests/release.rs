@@ -6,6 +6,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
+use xtask::changelog::newest;
 use xtask::edition::EDITIONS;
 use xtask::placeholder::REPOSITORY;
 use xtask::platform::PLATFORMS;
@@ -110,7 +111,7 @@ fn a_project_that_is_ready_passes_and_has_its_notes() {
 #[test]
 fn what_is_left_to_the_day_of_the_release_is_no_fault() {
     let project = Project::new("day");
-    project.write("CHANGELOG.md", "# Changelog\n\n## 1.2.0 (unreleased)\n\n- more\n");
+    project.write("CHANGELOG.md", "# Changelog\n\n## 1.2.0 (unreleased)\n\n### Added\n\n- more\n");
     project.write("CODE_OF_CONDUCT.md", REPOSITORY);
     let findings = examine(&project.0, VERSION, None).unwrap();
     assert_eq!(findings.faults, Vec::<String>::new());
@@ -132,6 +133,16 @@ fn versions_that_differ_are_found() {
     assert!(project.faults().contains("says nothing of 1.2.0"), "{}", project.faults());
     project.write("lua/lua/realtime/version.lua", "return \"1.1.0\"\n");
     assert!(project.faults().contains("version.lua is to say"), "{}", project.faults());
+}
+
+#[test]
+fn the_changelog_is_in_groups() {
+    let project = Project::new("groups");
+    project.write("CHANGELOG.md", "# Changelog\n\n## 1.2.0 (2026-12-01)\n\n- more\n\n### Added\n");
+    assert!(project.faults().contains("in none of Added"), "{}", project.faults());
+    let ours = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../CHANGELOG.md")).unwrap();
+    let (version, section) = newest(&ours).unwrap();
+    assert_eq!((version, section.stray_line()), (env!("CARGO_PKG_VERSION"), None));
 }
 
 #[test]

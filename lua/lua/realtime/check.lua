@@ -105,7 +105,8 @@ return function(realtime, addon)
 		addon.Async(function()
 			local report, writer = new_report()
 			local client = connect(writer)
-			for _, name in ipairs(addon.check_order) do
+			local order = client and addon.IsPostgres(client) and addon.check_order_of_postgres or addon.check_order
+			for _, name in ipairs(order) do
 				if not client then break end
 				if not client:IsConnected() then
 					writer.Problem("connection", "it was lost during the check: " .. (client:Stats().error or "…"), "Check again.")

@@ -41,8 +41,9 @@ return function(realtime, addon)
 	function steps.server(report, client)
 		local err, seconds = realtime.Await(client, "Ping")
 		local stats = client:Stats()
-		local server = string.format("%s %s at %s, RESP%s%s, %s", stats.server or "a server", stats.version or "of an unknown version",
-			stats.address, stats.protocol or "?", stats.tls and ", " .. stats.tls or "", stats.mode or "of an unknown mode")
+		local server = string.format("%s %s at %s%s%s%s", stats.server or "a server", stats.version or "of an unknown version", stats.address,
+			addon.IsPostgres(client) and "" or ", RESP" .. (stats.protocol or "?"), stats.tls and ", " .. stats.tls or "",
+			addon.IsPostgres(client) and ", " .. (stats.role == "replica" and "a hot standby" or "a primary") or ", " .. (stats.mode or "of an unknown mode"))
 		if err then
 			return report.Problem("server", server .. ": PING fails: " .. err, "What it says is what to mend.")
 		end
@@ -191,7 +192,7 @@ return function(realtime, addon)
 
 	function steps.clock(report)
 		local time, reason = realtime.Time()
-		if not time then return report.Unknown("clock", "Redis's time is not known: " .. reason) end
+		if not time then return report.Unknown("clock", "the server's time is not known: " .. reason) end
 		local off = os.time() - time
 		if math.abs(off) < CLOCKS then return report.Good("clock", "this machine and Redis agree") end
 		report.Problem("clock", string.format("this machine's clock is %.0f s %s Redis's", math.abs(off), off > 0 and "ahead of" or "behind"),
@@ -239,4 +240,5 @@ return function(realtime, addon)
 	-- The order in which they run. What addons are refused comes before the check's own subscriptions.
 	addon.check_order = { "connection", "server", "role", "subscriptions", "messages", "patterns", "scripts", "shared", "durable", "players", "memory",
 		"persistence", "clients", "buffers", "clock", "others" }
+	addon.check_order_of_postgres = { "connection", "server", "subscriptions", "messages", "clock", "others" }
 end

@@ -274,7 +274,7 @@ return function(realtime, addon)
 	addon.Constructor("Durable", methods, function(self)
 		addon.durables[self] = true
 		self.instance = realtime.RandomToken()
-		self.publishes, self.published, self.channels, self.soon, self.places = {}, 0, {}, {}, {}
+		self.pending, self.channels, self.soon, self.places = {}, {}, {}, {}
 		self.listeners = { ready = {}, failed = {}, lost = {} }
 		self.client:On("ready", PREFIX .. self.id, function()
 			for _, used in pairs(self.channels) do

@@ -107,8 +107,14 @@ return function(realtime, addon)
 	end
 	addon.error_meta = FindMetaTable("RealtimeError") -- the module's
 
-	-- The client and the id of an object: those that are given, or the server's own. nil and why, if there is no Default() client. Raises
-	-- for what is neither, in the name of the constructor that called us; the client is its argument `position`.
+	-- Known before the client is connected.
+	function addon.IsPostgres(client) return client:Stats().server == "PostgreSQL" end
+
+	-- Objects that are scripts inside Redis, or commands of it.
+	local NEED_REDIS = { Shared = true, Durable = true, Once = true, Players = true, Profiles = true }
+
+	-- The client and the id of an object: those that are given, or the server's own. nil and why, if there is no Default() client, or if
+	-- the object is not for the client's server. Raises for what is neither, in the name of the constructor that called us; the client is its argument `position`.
 	function addon.ClientAndId(name, position, client, id)
 		addon.EnsureTick()
 		if client == nil then
@@ -123,6 +129,9 @@ return function(realtime, addon)
 		id = id == nil and realtime.ServerId() or id
 		if not addon.IsId(id) then
 			error("bad argument #" .. position + 1 .. " to '" .. name .. "' (a server's id: 1 to 64 letters, digits, '_', '.' or '-')", 3)
+		end
+		if NEED_REDIS[name] and addon.IsPostgres(client) then
+			return nil, "realtime." .. name .. " needs Redis, and this client leads to PostgreSQL: give it a client of a Redis"
 		end
 		return client, id
 	end

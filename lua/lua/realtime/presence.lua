@@ -280,7 +280,7 @@ return function(realtime, addon)
 
 	-- Which database the client uses, which only the server tells (from Redis 6.2 on). Pub/sub is one for all of them, keys are not.
 	local function ask_database(self)
-		if self.client:Stats().server == "PostgreSQL" then return end
+		if addon.IsPostgres(self.client) then return end
 		self.client:Command({ "CLIENT", "INFO" }, function(err, reply)
 			if err or not isstring(reply) then return end
 			self.database = tonumber(reply:match("%f[%w]db=(%d+)"))

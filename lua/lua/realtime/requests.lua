@@ -59,7 +59,7 @@ return function(realtime, addon)
 		local number, channel = random_number(), REQUESTS .. server
 		local request = { request = name, number = number, answer_to = self.answers, data = data }
 		local text, reason = addon.Encode(request, self.id, channel, addon.table_bounds)
-		if not text then error("'Ask' \"" .. name .. "\": " .. reason, 2) end
+		if not text then error(addon.Printable("'Ask' \"" .. name .. "\": " .. reason), 2) end
 		self.asked = self.asked + 1
 		self.pending[number] = {
 			fn = fn, server = server, name = name, seconds = seconds, deadline = SysTime() + seconds, order = self.asked,

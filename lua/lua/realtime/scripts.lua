@@ -65,10 +65,6 @@ return function(realtime, addon)
 	-- What an error of a Redis means that is too old, or of a server that runs no scripts.
 	local function explained(err)
 		local text = err and err.message
-		-- PostgreSQL takes EVAL for SQL.
-		if text and err.code == "42601" then
-			return addon.Error("UNSUPPORTED", "this needs Redis, and the client leads to PostgreSQL", err.sent)
-		end
 		if text and (text:find("unknown command", 1, true) or text:find("non deterministic commands", 1, true)) then
 			return addon.Error("UNSUPPORTED", "this needs a server that runs scripts, as Redis 5.0 and newer do: " .. text, err.sent)
 		end
@@ -104,8 +100,7 @@ return function(realtime, addon)
 		return words
 	end
 
-	-- Scripts whose calls have a token, under which Redis keeps the outcome: the same call again does nothing twice.
-	local REPEATABLE = { "durable_publish", "players_post", "shared_write" }
+	addon.repeatable_scripts = {} -- by name: the same call again does nothing twice
 
 	-- The Lua state ends: nobody hears from now on that Redis has forgotten a script. So every call is sent with its script, those that
 	-- wait for an answer to others as well; and what may be repeated and is not answered yet, again.
@@ -113,7 +108,7 @@ return function(realtime, addon)
 		addon.is_ending = true
 		for client, of_client in pairs(calls) do
 			for name, of_script in pairs(client:IsValid() and of_client or {}) do
-				for order, call in pairs(table.HasValue(REPEATABLE, name) and of_script.sent or {}) do
+				for order, call in pairs(addon.repeatable_scripts[name] and of_script.sent or {}) do
 					local function evaluate() return call.evaluate(function() end) end
 					table.insert(of_script.waiting, { order = order, evaluate = evaluate, fn = function() end })
 				end

@@ -219,7 +219,7 @@ return function(realtime, addon)
 		local self = setmetatable({
 			name = name, client = client, id = id, key = "realtime:shared:{" .. name .. "}",
 			entries = {}, count = 0, due = {}, version = "0", mark = "-", is_ready = false, checked = -math.huge,
-			pending = {}, written = 0, soon = {}, unread = {}, places = {}, watched = options.watched and {} or nil,
+			pending = {}, soon = {}, unread = {}, places = {}, watched = options.watched and {} or nil,
 			listeners = { changed = {}, ready = {}, stale = {} },
 		}, meta)
 		local identifier = "realtime.Shared " .. id .. " " .. name

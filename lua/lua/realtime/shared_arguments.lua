@@ -61,10 +61,12 @@ return function(realtime, addon)
 
 	-- The JSON of a value. Raises, and says where in it the mistake is.
 	function arguments.Encode(name, key, value, level)
-		if value == nil then error("'" .. name .. '\' "' .. key .. '": nil is no value; Remove takes a key away', level + 1) end
-		if value == realtime.NULL then error("'" .. name .. '\' "' .. key .. '": realtime.NULL is no value', level + 1) end
+		-- Keys may have been heard.
+		local function wrong(reason) error(addon.Printable("'" .. name .. '\' "' .. key .. '": ' .. reason), level + 2) end
+		if value == nil then wrong("nil is no value; Remove takes a key away") end
+		if value == realtime.NULL then wrong("realtime.NULL is no value") end
 		local text, reason = addon.json.Encode(value, entries.VALUE)
-		if not text then error("'" .. name .. '\' "' .. key .. '": ' .. reason, level + 1) end
+		if not text then wrong(reason) end
 		return text
 	end
 

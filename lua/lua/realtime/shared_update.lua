@@ -41,7 +41,7 @@ return function(realtime, addon)
 			else
 				text, reason = addon.json.Encode(value, entries.VALUE)
 				if not text then
-					ErrorNoHaltWithStack("'Update' \"" .. key .. '": ' .. reason)
+					ErrorNoHaltWithStack(addon.Printable("'Update' \"" .. key .. '": ' .. reason))
 					return fn and addon.Protect(fn, addon.Error("FAILED", reason))
 				end
 			end

@@ -15,7 +15,10 @@ return function(realtime, addon)
 		methods[name] = function(self, channel, data, fn, seconds)
 			addon.EnsureTick()
 			local text, reason = addon.Encode(data, self.id, name_of(channel), addon.table_bounds)
-			if not text then error("'" .. name .. "' to " .. tostring(channel) .. ": " .. reason, 2) end
+			if not text then
+				-- Channel and keys may have been heard.
+				error(addon.Printable("'" .. name .. "' to " .. tostring(channel) .. ": " .. reason), 2)
+			end
 			return self.client[name](self.client, channel, text, fn, seconds)
 		end
 	end

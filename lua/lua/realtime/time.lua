@@ -1,4 +1,4 @@
--- The time of day by Redis's clock, which is the same on all servers.
+-- The time of day by the clock of Redis, or PostgreSQL, which is the same on all servers.
 return function(realtime, addon)
 	local SysTime, tonumber, istable = SysTime, tonumber, istable
 	local INTERVAL = 60 -- seconds between two measurements
@@ -25,12 +25,18 @@ return function(realtime, addon)
 		offset, bound, measured, is_other_clock = time - (sent + now) / 2, off, now, false
 	end
 
+	-- The time of a PostgreSQL as Redis's TIME has it: seconds and microseconds, as digits.
+	local POSTGRES_TIME = "SELECT ARRAY[floor(seconds)::text, floor(seconds % 1 * 1000000)::text] AS time " ..
+		"FROM (SELECT extract(epoch FROM clock_timestamp())::numeric AS seconds) AS clock"
+
 	local function measure(client)
 		local sent = SysTime()
 		next_at = math.huge
-		local accepted = client:Command({ "TIME" }, function(err, reply)
+		local is_postgres = addon.IsPostgres(client)
+		local accepted = client:Command({ is_postgres and POSTGRES_TIME or "TIME" }, function(err, reply)
 			if client ~= default then return end
 			local now = SysTime()
+			if is_postgres and not err then reply = reply[1].time end
 			local seconds = istable(reply) and whole(reply[1], MAX_TIME)
 			local microseconds = seconds and whole(reply[2], 999999)
 			if microseconds then take(seconds + microseconds / 1e6, sent, now) end

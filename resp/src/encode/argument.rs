@@ -7,7 +7,7 @@ use alloc::string::String;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 
-use super::{Buffer, Encoder, decimal};
+use super::{Buffer, Encoder};
 
 /// An argument of a command: text, bytes, or a number, which is sent in decimal.
 ///
@@ -211,3 +211,33 @@ tuple!(9: A B C D E F G H I);
 tuple!(10: A B C D E F G H I J);
 tuple!(11: A B C D E F G H I J K);
 tuple!(12: A B C D E F G H I J K L);
+
+/// A number in decimal digits.
+struct Decimal {
+    /// As many as `u64` has, and a sign.
+    digits: [u8; 21],
+    start: usize,
+}
+
+impl AsRef<[u8]> for Decimal {
+    #[inline]
+    fn as_ref(&self) -> &[u8] {
+        &self.digits[self.start..]
+    }
+}
+
+#[inline]
+fn decimal(negative: bool, mut number: u64) -> Decimal {
+    let mut digits = [b'-'; 21];
+    let mut start = digits.len();
+    loop {
+        start -= 1;
+        // A remainder of ten fits a byte.
+        digits[start] = b'0' + (number % 10) as u8;
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    Decimal { digits, start: start - usize::from(negative) }
+}

@@ -2,60 +2,18 @@
 
 mod argument;
 mod buffer;
+mod error;
 mod value;
 
 pub use argument::{Argument, Arguments};
 pub use buffer::Buffer;
+pub use error::EncodeError;
 
 use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::vec::Vec;
-use core::error::Error;
-use core::fmt;
 
 use crate::{Decoder, Limits};
-
-/// What cannot be written without breaking the frame it stands in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum EncodeError {
-    /// A simple string or simple error with CR or LF in it.
-    LineBreak {
-        /// Position of the offending byte.
-        at: usize,
-    },
-    /// A big number with something other than an optional sign and digits.
-    NotANumber {
-        /// Position of the offending byte.
-        at: usize,
-    },
-    /// What was written is not one whole frame: an aggregate has fewer values than it announces, or something follows.
-    WrongCount,
-    /// A value that was read in part, of which the rest is gone.
-    NotKept,
-}
-
-impl fmt::Display for EncodeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::LineBreak { at } => {
-                let advice = "use a bulk string or blob error";
-                write!(f, "a simple string or error must not contain CR or LF (byte {at}); {advice}")
-            }
-            Self::NotANumber { at } => {
-                write!(f, "a big number must be an optional sign and digits (byte {at})")
-            }
-            Self::WrongCount => f.write_str(
-                "what was written is not one whole frame: an aggregate has fewer or more values than it announces",
-            ),
-            Self::NotKept => {
-                f.write_str("a value that was skipped or truncated when it was read cannot be written")
-            }
-        }
-    }
-}
-
-impl Error for EncodeError {}
 
 /// Appends frames to a buffer: a `Vec<u8>`, or with the feature `bytes` a `BytesMut`.
 ///
@@ -64,6 +22,32 @@ impl Error for EncodeError {}
 /// resp::Encoder::new(&mut out).command(["PUBLISH", "chat", "hello"]).command(("EXPIRE", "key", 60));
 /// assert!(out.starts_with(b"*3\r\n$7\r\nPUBLISH\r\n$4\r\nchat\r\n$5\r\nhello\r\n"));
 /// assert!(out.ends_with(b"*3\r\n$6\r\nEXPIRE\r\n$3\r\nkey\r\n$2\r\n60\r\n"));
+/// ```
+///
+/// Each type of RESP has a method, for servers and for tests:
+///
+/// ```
+/// use resp::{EncodeError, Encoder};
+///
+/// let mut out = Vec::new();
+/// let mut encoder = Encoder::new(&mut out);
+/// encoder.simple_string("OK")?.simple_error("ERR no")?.bulk_string(b"a\r\n").blob_error(b"ERR x").integer(-7);
+/// encoder.double(0.5).boolean(true).big_number("123")?.verbatim_string(*b"txt", b"hi");
+/// encoder.null().null_bulk_string().null_array(); // RESP3's, and the two of RESP2
+/// encoder.attribute(1).bulk_string(b"ttl").integer(9).array(1).integer(1).set(1).integer(2);
+/// encoder.push(1).bulk_string(b"news").map(1).bulk_string(b"key").integer(3);
+/// encoder.streamed_string().chunk(b"he").chunk(b"llo").end_chunks();
+/// encoder.streamed_array().integer(1).end_stream().streamed_set().end_stream();
+/// encoder.streamed_map().bulk_string(b"key").integer(1).end_stream();
+///
+/// let mut decoder = resp::Decoder::new();
+/// let (mut input, mut shown) = (&out[..], String::new());
+/// while let Some(frame) = decoder.feed(&mut input).expect("valid") {
+///     shown += &format!("{} ", frame.into_owned());
+/// }
+/// let scalars = "OK ERR no a\r\n ERR x -7 0.5 true 123 hi null null null ";
+/// assert_eq!(shown, format!("{scalars}[1] [2] [news] {{key: 3}} hello [1] [] {{key: 1}} "));
+/// # Ok::<(), EncodeError>(())
 /// ```
 ///
 /// Aggregates are written as their header, followed by as many values as it says. [`frame`](Self::frame) checks that:
@@ -395,34 +379,4 @@ fn one_frame(mut bytes: &[u8]) -> Result<(), EncodeError> {
         Ok(Some(_)) if bytes.is_empty() => Ok(()),
         _ => Err(EncodeError::WrongCount),
     }
-}
-
-/// A number in decimal digits.
-pub(crate) struct Decimal {
-    /// As many as `u64` has, and a sign.
-    digits: [u8; 21],
-    start: usize,
-}
-
-impl AsRef<[u8]> for Decimal {
-    #[inline]
-    fn as_ref(&self) -> &[u8] {
-        &self.digits[self.start..]
-    }
-}
-
-#[inline]
-pub(crate) fn decimal(negative: bool, mut number: u64) -> Decimal {
-    let mut digits = [b'-'; 21];
-    let mut start = digits.len();
-    loop {
-        start -= 1;
-        // A remainder of ten fits a byte.
-        digits[start] = b'0' + (number % 10) as u8;
-        number /= 10;
-        if number == 0 {
-            break;
-        }
-    }
-    Decimal { digits, start: start - usize::from(negative) }
 }

@@ -118,9 +118,9 @@ impl<T: Into<OwnedValue>> FromIterator<T> for OwnedValue {
 /// A value that is not of the type that was asked for.
 ///
 /// ```
-/// use resp::OwnedValue;
+/// use resp::{OwnedValue, WrongType};
 ///
-/// let error = i64::try_from(OwnedValue::from("many")).expect_err("a string");
+/// let error: WrongType = i64::try_from(OwnedValue::from("many")).expect_err("a string");
 /// assert_eq!(error.to_string(), "expected an integer, got BulkString(\"many\")");
 /// assert_eq!(error.value, OwnedValue::from("many"));
 /// ```

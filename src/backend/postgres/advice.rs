@@ -52,5 +52,5 @@ pub(super) fn protocol(problem: &str) -> Error {
 }
 
 /// What is published does not arrive.
-pub(super) const DELIVERS_NOTHING: &str = "the server takes messages and delivers none: a connection pooler in transaction mode between? \
-                                           LISTEN needs one in session mode, or a direct connection";
+pub(super) const DELIVERS_NOTHING: &str = "the server takes messages and delivers none, as through a connection pooler in transaction mode: \
+                                           set pool_mode = session for this database in pgbouncer.ini, or connect to PostgreSQL itself";

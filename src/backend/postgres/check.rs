@@ -19,7 +19,7 @@ pub(super) fn topic(kind: TopicKind, name: &[u8]) -> Result<(), String> {
             return Err("PostgreSQL has no patterns: subscribe to each channel by its name".into());
         }
         TopicKind::ShardedChannel => {
-            return Err("PostgreSQL has no sharded channels: use Subscribe and Publish".into());
+            return Err("PostgreSQL has no sharded channels, only plain ones".into());
         }
     }
     if name.is_empty() || name.len() > MAX_NAME {

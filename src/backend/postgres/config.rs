@@ -14,12 +14,13 @@ use crate::model::Limits;
 
 const DEFAULT_PORT: u16 = 5432;
 const LOCAL_HOST: &str = "127.0.0.1";
-/// What a server shows as the name of the connection.
-const APPLICATION_NAME: &str = "realtime";
+/// How a server shows the connection.
+const NAME: &str = "realtime";
+/// The option for that, as libpq's URLs call it.
+const URL_NAME: &str = "application_name";
 
 /// Keys that a URL's query may have, as libpq's URLs do.
-const QUERY_KEYS: [&str; 5] =
-    ["sslmode", "target_session_attrs", "application_name", "connect_timeout", "host"];
+const QUERY_KEYS: [&str; 5] = ["sslmode", "target_session_attrs", URL_NAME, "connect_timeout", "host"];
 
 /// Which servers are of use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub(super) enum Target {
     Primary,
     /// A hot standby.
     Standby,
+    /// A hot standby, or if no host is one, any.
+    PreferStandby,
 }
 
 /// How links are secured.
@@ -63,7 +66,8 @@ pub(super) struct Config {
     pub(super) user: String,
     pub(super) password: Option<Vec<u8>>,
     pub(super) database: String,
-    pub(super) application_name: String,
+    /// How the server shows the connection.
+    pub(super) name: String,
     pub(super) target: Target,
     pub(super) security: Option<Security>,
     pub(super) connect_timeout: Duration,
@@ -101,6 +105,7 @@ impl Config {
                         "a URL's query may have {known}; other options go into the table"
                     )));
                 }
+                let key = if key == URL_NAME { "name".into() } else { key };
                 if pairs.iter().any(|(other, _)| *other == key) {
                     return Err(OptionError::invalid(&key, "is given by the URL already; give it once"));
                 }
@@ -136,9 +141,8 @@ impl Config {
             return Err(OptionError::invalid("password", "has a zero byte, which no password has"));
         }
         let database = given_once(set, "database", place.database)?.unwrap_or_else(|| user.clone());
-        let application_name = set.text("application_name")?.unwrap_or_else(|| APPLICATION_NAME.into());
-        for (key, text) in [("user", &user), ("database", &database), ("application_name", &application_name)]
-        {
+        let name = set.text("name")?.unwrap_or_else(|| NAME.into());
+        for (key, text) in [("user", &user), ("database", &database), ("name", &name)] {
             if text.contains('\0') {
                 return Err(OptionError::invalid(key, "has a zero byte in it"));
             }
@@ -165,7 +169,7 @@ impl Config {
             user,
             password,
             database,
-            application_name,
+            name,
             target: target(set)?,
             security,
             connect_timeout,
@@ -260,9 +264,10 @@ fn target(set: &mut OptionSet) -> Result<Target, OptionError> {
         Some("read-write") => Ok(Target::ReadWrite),
         Some("read-only") => Ok(Target::ReadOnly),
         Some("standby") => Ok(Target::Standby),
+        Some("prefer-standby") => Ok(Target::PreferStandby),
         Some(_) => Err(OptionError::invalid(
             "target_session_attrs",
-            "must be \"primary\", \"any\", \"read-write\", \"read-only\" or \"standby\"",
+            "must be \"primary\", \"any\", \"read-write\", \"read-only\", \"standby\" or \"prefer-standby\"",
         )),
     }
 }

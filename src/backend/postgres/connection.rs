@@ -18,6 +18,16 @@ pub(super) const COMMANDS: LinkId = LinkId(0);
 /// is subscribed to.
 pub(super) const SUBSCRIPTIONS: LinkId = LinkId(1);
 
+/// Ends statements that nobody waits for. It is made for one of them, and gone after it.
+pub(super) const CANCEL: LinkId = LinkId(2);
+
+/// By what the server knows the process that serves a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Key {
+    pub(super) process: i32,
+    pub(super) secret: i32,
+}
+
 /// Bytes of a message before the server has let us in.
 const MAX_GREETING: usize = 64 << 10;
 
@@ -41,14 +51,14 @@ pub(super) enum Expectation {
     ProbeChannel,
     /// A probe was published.
     Probe,
-    /// A message was published.
-    Publish,
+    /// A message was published. `is_new`: the statement for it was prepared along with it.
+    Publish { is_new: bool },
     /// A round trip.
     Ping,
     /// One statement. `is_new`: it was prepared along with it.
     Statement { is_new: bool },
-    /// Statements between BEGIN and COMMIT.
-    Transaction,
+    /// Statements between BEGIN and COMMIT. `is_new`: all of them were prepared along with it.
+    Transaction { is_new: bool },
     /// A transaction that failed is ended.
     Rollback,
 }
@@ -66,6 +76,15 @@ pub(super) enum Stage {
     Role,
     /// It serves.
     Up,
+}
+
+/// What a server says of itself.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Greeting {
+    pub(super) is_standby: bool,
+    pub(super) is_read_only: bool,
+    /// Something between answers for it: the process that ran the question is not the one of the key.
+    pub(super) is_pooled: bool,
 }
 
 /// What a link has from `handle_connected` until it is lost.
@@ -93,6 +112,10 @@ pub(super) struct Connection {
     pub(super) last_words: Option<ServerError>,
     /// The server's version, if it said it.
     pub(super) version: Option<Box<str>>,
+    /// What ends a statement. A pooler makes up its own.
+    pub(super) key: Option<Key>,
+    /// The server was asked to end a statement. It may be at the next one when that comes.
+    pub(super) is_cancelled: bool,
 }
 
 impl Connection {
@@ -119,6 +142,8 @@ impl Connection {
             is_blocked: false,
             last_words: None,
             version: None,
+            key: None,
+            is_cancelled: false,
         }
     }
 
@@ -146,6 +171,15 @@ impl Connection {
         front.is_some_and(|request| {
             matches!(request.kind(), RequestKind::Command(_) | RequestKind::Transaction(_))
         })
+    }
+
+    /// Requests were taken back before a byte of them was written. A transaction that is gone blocks nothing.
+    pub(super) fn requests_taken_back(&mut self) {
+        let is_transaction = |kind: &RequestKind| matches!(kind, RequestKind::Transaction(_));
+        self.is_blocked &= self.pipeline.requests().any(|request| is_transaction(request.kind()))
+            || self.pipeline.sent().any(|command| {
+                matches!(command.expectation, Expectation::Transaction { .. } | Expectation::Rollback)
+            });
     }
 
     /// When the silence of an established connection is to be looked at.

@@ -46,6 +46,14 @@ impl Encoder {
         });
     }
 
+    /// Asks the server to end what the process with this key is at.
+    pub(super) fn cancel(&mut self, out: &mut Vec<u8>, process: i32, secret: i32) {
+        self.put(out, |buffer| {
+            frontend::cancel_request(process, secret, buffer);
+            Ok(())
+        });
+    }
+
     /// The first message: who we are, and how values are written.
     pub(super) fn startup<'a>(
         &mut self,
@@ -83,11 +91,11 @@ impl Encoder {
         });
     }
 
-    /// Publishes. `is_prepared`: this connection has published before. Every message is a transaction of its own, because two equal
+    /// Publishes. `is_new`: this connection has not published before. Every message is a transaction of its own, because two equal
     /// ones within a transaction are delivered once.
-    pub(super) fn notify(&mut self, out: &mut Vec<u8>, channel: &[u8], message: &[u8], is_prepared: bool) {
+    pub(super) fn notify(&mut self, out: &mut Vec<u8>, channel: &[u8], message: &[u8], is_new: bool) {
         self.put(out, |buffer| {
-            if !is_prepared {
+            if is_new {
                 // It is there if what failed before was not its preparation.
                 frontend::close(b'S', NOTIFY, buffer)?;
                 frontend::parse(NOTIFY, NOTIFY_SQL, [], buffer)?;
@@ -190,7 +198,7 @@ mod tests {
                 format!("{close}{parse}{bind}{run}"),
             ),
             (
-                encoded(|it, out| it.notify(out, b"chat", b"hi", true)),
+                encoded(|it, out| it.notify(out, b"chat", b"hi", false)),
                 concat!(
                     r"B\x00\x00\x00 \x00notify\x00\x00\x00\x00\x02\x00\x00\x00\x04chat\x00\x00\x00\x02hi\x00\x00",
                     r"E\x00\x00\x00\t\x00\x00\x00\x00\x00S\x00\x00\x00\x04"

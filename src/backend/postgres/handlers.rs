@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::advice;
 use super::check;
-use super::connection::{COMMANDS, Connection, Expectation, Link, SUBSCRIPTIONS, Stage};
+use super::connection::{CANCEL, COMMANDS, Connection, Expectation, Link, SUBSCRIPTIONS, Stage};
 use super::session::PostgresSession;
 use super::wire::Decoder;
 use crate::backend::toolbox::{PendingRequest, ProbeSign, Sign};
@@ -38,7 +38,7 @@ impl Session for PostgresSession {
             Command::Unsubscribe(topic) => self.delivery.unsubscribe(&topic),
             Command::Request(request) => match &request.kind {
                 RequestKind::SPublish(_) => {
-                    let text = "PostgreSQL has no sharded channels: use Publish";
+                    let text = "PostgreSQL has no sharded channels, only plain ones";
                     self.requests.refuse(request, Error::unsent(Code::Unsupported, text), sink);
                 }
                 _ => self.requests.accept(request, None, &self.delivery, now),
@@ -72,6 +72,10 @@ impl Session for PostgresSession {
         if matches!(self.link(link), Link::Idle) {
             return;
         }
+        if link == CANCEL {
+            self.end_cancel(true);
+            return self.settle(now, sink);
+        }
         let last_words = self.link_mut(link).connection_mut().and_then(|it| it.last_words.take());
         let error = match last_words {
             Some(error) => advice::about_connection(error, &self.config.user, &self.config.database),
@@ -98,6 +102,10 @@ impl Session for PostgresSession {
         };
         match result {
             Ok(()) => self.settle(now, sink),
+            Err(_) if link == CANCEL => {
+                self.end_cancel(false);
+                self.settle(now, sink);
+            }
             Err(error) => self.lose(None, error, now, sink),
         }
     }
@@ -115,10 +123,10 @@ impl Session for PostgresSession {
     }
 
     fn poll_transmit(&mut self, link: LinkId, now: Instant) -> &[u8] {
-        if link == SUBSCRIPTIONS {
-            self.send_subscriptions(now);
-        } else {
-            self.send_commands(now);
+        match link {
+            SUBSCRIPTIONS => self.send_subscriptions(now),
+            CANCEL => {}
+            _ => self.send_commands(now),
         }
         self.link(link).connection().map_or(&[], |connection| connection.pipeline.pending())
     }
@@ -134,9 +142,12 @@ impl Session for PostgresSession {
     }
 
     fn poll_timeout(&self) -> Option<Instant> {
-        let of_links = [&self.commands, &self.subscriptions].into_iter().filter_map(|link| {
-            let connection = link.connection()?;
-            if connection.is_up() { connection.liveness_due() } else { Some(connection.deadline) }
+        let of_links = [COMMANDS, SUBSCRIPTIONS].into_iter().filter_map(|id| {
+            let connection = self.link(id).connection()?;
+            if !connection.is_up() {
+                return Some(connection.deadline);
+            }
+            connection.liveness_due().filter(|_| id == COMMANDS || self.may_send())
         });
         let of_session = [
             self.retry_at,
@@ -144,6 +155,7 @@ impl Session for PostgresSession {
             self.requests.due(),
             self.delivery.again_due().filter(|_| self.subscriptions.up().is_some()),
             self.probe_due(),
+            self.cancel_due(),
         ];
         of_session.into_iter().flatten().chain(of_links).min()
     }
@@ -152,7 +164,15 @@ impl Session for PostgresSession {
         let links = [(COMMANDS, &mut self.commands), (SUBSCRIPTIONS, &mut self.subscriptions)];
         let pipelines =
             links.into_iter().filter_map(|(id, link)| Some((id, &mut link.connection_mut()?.pipeline)));
-        self.requests.expire(now, pipelines, timed_out, sink);
+        if self.requests.expire(now, pipelines, timed_out, sink)
+            && let Some(connection) = self.commands.connection_mut()
+        {
+            connection.requests_taken_back();
+            self.cancel_abandoned(now);
+        }
+        if self.cancel_due().is_some_and(|due| due <= now) {
+            self.end_cancel(false);
+        }
         if self.retry_at.is_some_and(|at| at <= now) {
             self.connect(now);
         }
@@ -206,7 +226,7 @@ impl PostgresSession {
 
     /// Whether a link has been silent for too long, or not up in time. One that is quiet is asked for life.
     fn check_links(&mut self, now: Instant) -> Option<Error> {
-        let timeout = self.config.connect_timeout;
+        let (timeout, may_send) = (self.config.connect_timeout, self.may_send());
         for id in [COMMANDS, SUBSCRIPTIONS] {
             let Self { encoder, commands, subscriptions, .. } = self;
             let link = if id == COMMANDS { commands } else { subscriptions };
@@ -218,7 +238,7 @@ impl PostgresSession {
                 }
                 continue;
             }
-            if connection.runs_a_statement() {
+            if connection.runs_a_statement() || id == SUBSCRIPTIONS && !may_send {
                 continue;
             }
             match connection.liveness.check(now) {

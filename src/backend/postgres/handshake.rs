@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::advice;
-use super::connection::{COMMANDS, Stage};
+use super::connection::{CANCEL, COMMANDS, Connection, Greeting, Key, Stage};
 use super::login::Identity;
 use super::server_error::ServerError;
 use super::session::PostgresSession;
@@ -12,8 +12,8 @@ use crate::backend::Action;
 use crate::model::{Error, LinkId, NAME_CHARACTERS, Rows, Sink, Value, printable};
 
 /// Asks a server what it is. Every version answers it, and poolers pass it on.
-const ROLE: &str =
-    "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only')";
+const ROLE: &str = "SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('transaction_read_only'), \
+                    pg_catalog.pg_backend_pid()";
 
 impl PostgresSession {
     /// The link is made: asks for TLS, or begins at once.
@@ -26,6 +26,28 @@ impl PostgresSession {
         if let Some(connection) = self.link_mut(link).connection_mut() {
             connection.stage = Stage::AskedForTls;
             connection.pipeline.tell(&out);
+        }
+    }
+
+    /// The first message to a server.
+    pub(super) fn start_up(&mut self, link: LinkId) {
+        if link == CANCEL {
+            return self.request_cancel();
+        }
+        let Self { encoder, config, .. } = self;
+        let mut out = Vec::new();
+        encoder.startup(
+            &mut out,
+            [
+                ("user", config.user.as_str()),
+                ("database", &config.database),
+                ("application_name", &config.name),
+                ("client_encoding", "UTF8"),
+                ("DateStyle", "ISO"),
+            ],
+        );
+        if let Some(Connection { pipeline, .. }) = self.link_mut(link).connection_mut() {
+            pipeline.tell(&out);
         }
     }
 
@@ -70,15 +92,24 @@ impl PostgresSession {
             return Err(advice::protocol("a message is too long for a login"));
         };
         let Self { config, encoder, commands, subscriptions, .. } = self;
-        let connection = if link == COMMANDS { commands } else { subscriptions };
+        let connection = match link {
+            COMMANDS => commands,
+            // Nobody logs in there, and nothing is answered.
+            CANCEL => return Ok(()),
+            _ => subscriptions,
+        };
         let Some(connection) = connection.connection_mut() else { return Ok(()) };
         match (tag, &mut connection.stage) {
             (b'E', _) => {
                 let error = ServerError::read(body);
                 return Err(advice::about_connection(error, &config.user, &config.database));
             }
-            // Notices, and the key with which a statement could be cancelled.
-            (b'N' | b'K' | b'A' | b'v', _) => {}
+            (b'K', _) => {
+                let mut parts = Parts(body);
+                let (process, secret) = (parts.i32(), parts.i32());
+                connection.key = process.zip(secret).map(|(process, secret)| Key { process, secret });
+            }
+            (b'N' | b'A' | b'v', _) => {}
             (b'S', _) => {
                 let mut parts = Parts(body);
                 if let (Some(b"server_version"), Some(version)) = (parts.text(), parts.text()) {
@@ -112,10 +143,15 @@ impl PostgresSession {
                 let reply = std::mem::take(&mut connection.reply);
                 let Value::Rows(rows) = reply.into_one() else { return Ok(()) };
                 let Rows { values, .. } = *rows;
-                let [Value::Boolean(is_standby), Value::String(read_only)] = &values[..] else {
+                let [Value::Boolean(is_standby), Value::String(read_only), Value::Integer(process)] =
+                    &values[..]
+                else {
                     return Err(advice::protocol("no answer to what it is"));
                 };
-                return self.greeted(*is_standby, **read_only == *b"on", now, sink);
+                let is_pooled = connection.key.map(|key| i64::from(key.process)) != Some(*process);
+                let greeting =
+                    Greeting { is_standby: *is_standby, is_read_only: **read_only == *b"on", is_pooled };
+                return self.greeted(&greeting, now, sink);
             }
             _ => return Err(advice::protocol("a message that does not belong into a login")),
         }

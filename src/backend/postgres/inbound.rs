@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use super::advice;
+use super::cancel::QUERY_CANCELED;
 use super::check::PROBE_PREFIX;
 use super::connection::{Expectation, SUBSCRIPTIONS};
 use super::reply::Reply;
@@ -37,8 +38,13 @@ impl PostgresSession {
         let reply = &mut connection.reply;
         let broken = |what: &'static str| move || advice::protocol(what);
         match message {
-            // A parameter that changed.
-            Message::Whole(b'S', _) => {}
+            Message::Whole(b'S', body) => {
+                let mut parts = Parts(body);
+                // A standby was promoted. PostgreSQL 14 and newer say so.
+                if let (Some(b"in_hot_standby"), Some(value)) = (parts.text(), parts.text()) {
+                    self.set_role(value == b"on");
+                }
+            }
             Message::Whole(b'N', body) => {
                 let notice = ServerError::read(body);
                 // A server that is shut down in haste says so in a notice.
@@ -89,9 +95,15 @@ impl PostgresSession {
         let mut parts = Parts(body);
         parts.i32()?;
         let (channel, text) = (parts.text()?, parts.text()?);
+        let is_probe = channel.starts_with(PROBE_PREFIX);
+        let is_ours = channel == self.probe.channel() && text == self.proof().as_bytes();
+        // Behind a pooler others come as well: of other clients, and of the connections before.
+        if !is_ours && (is_probe || !self.may_send()) {
+            return Some(());
+        }
         self.probe.delivered(now);
         self.is_proved = true;
-        if channel.starts_with(PROBE_PREFIX) {
+        if is_probe {
             return Some(());
         }
         if let Some(slot) = self.delivery.slot(TopicKind::Channel, channel) {
@@ -121,6 +133,9 @@ impl PostgresSession {
         let connection = if link == SUBSCRIPTIONS { subscriptions } else { commands };
         let Some(connection) = connection.connection_mut() else { return };
         let Some(command) = connection.pipeline.pop_front() else { return };
+        let is_canceled = reply.error.as_ref().is_some_and(|error| &*error.code == QUERY_CANCELED);
+        // The server was already at this one when it was asked to end the one before. It was not done.
+        let is_by_mistake = is_canceled && std::mem::take(&mut connection.is_cancelled);
         if is_failed && !matches!(command.expectation, Expectation::Rollback) {
             connection.pipeline.send(|out| {
                 encoder.query(out, "ROLLBACK");
@@ -165,7 +180,9 @@ impl PostgresSession {
                     self.requests.answer(request, Ok(Value::Double(took.as_secs_f64())), sink);
                 }
             }
-            Expectation::Publish => {
+            Expectation::Publish { is_new } => {
+                let is_stale = reply.error.as_ref().is_some_and(ServerError::is_about_a_stale_statement);
+                let is_to_repeat = is_stale && !is_new || is_by_mistake;
                 let result = reply.error.map_or(Ok(Value::Null), |error| Err(error.into_error()));
                 if result.is_ok() {
                     self.counters.published();
@@ -173,8 +190,10 @@ impl PostgresSession {
                     // It may be the statement's preparation that failed.
                     connection.has_published = false;
                 }
-                if let Some(request) = command.request {
-                    self.requests.answer(request, result, sink);
+                match command.request {
+                    Some(request) if is_to_repeat => self.requests.put_back(vec![request]),
+                    Some(request) => self.requests.answer(request, result, sink),
+                    None => {}
                 }
             }
             Expectation::Statement { is_new } => {
@@ -185,7 +204,9 @@ impl PostgresSession {
                 }
                 match command.request {
                     // It was not run: it is prepared anew, and sent before what was asked after it.
-                    Some(request) if is_stale && !is_new => self.requests.put_back(vec![request]),
+                    Some(request) if is_stale && !is_new || is_by_mistake => {
+                        self.requests.put_back(vec![request]);
+                    }
                     Some(request) => {
                         let result = statement_result(reply, config.max_message_bytes);
                         self.requests.answer(request, result, sink);
@@ -193,13 +214,18 @@ impl PostgresSession {
                     None => {}
                 }
             }
-            Expectation::Transaction => {
+            Expectation::Transaction { is_new } => {
                 connection.is_blocked = is_failed;
+                let is_stale = reply.error.as_ref().is_some_and(ServerError::is_about_a_stale_statement);
                 if let Some(request) = command.request {
                     if let (RequestKind::Transaction(statements), Some(_)) = (request.kind(), &reply.error) {
                         for args in statements {
                             connection.statements.forget(text(args));
                         }
+                    }
+                    // Nothing of it was done.
+                    if is_stale && !is_new || is_by_mistake {
+                        return self.requests.put_back(vec![request]);
                     }
                     let result = transaction_result(&request, reply, config.max_message_bytes);
                     self.requests.answer(request, result, sink);

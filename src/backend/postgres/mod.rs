@@ -2,6 +2,7 @@
 //! `postgres-protocol`; how the parts of the toolbox are put together is in `session.rs`.
 
 mod advice;
+mod cancel;
 mod check;
 mod config;
 mod connection;
@@ -27,6 +28,9 @@ use crate::model::{Args, Limits, TopicKind};
 
 use config::Config;
 use session::PostgresSession;
+
+/// What the servers are, as scripts are told.
+const SERVER: &str = "PostgreSQL";
 
 /// The row in the table of backends.
 pub(super) const SCHEME: Scheme = Scheme { names: &["postgres", "postgresql"], configure };
@@ -73,6 +77,10 @@ impl Backend for Postgres {
     fn address(&self) -> String {
         let hosts: Vec<_> = self.config.hosts.iter().map(ToString::to_string).collect();
         format!("{}/{}", hosts.join(","), self.config.database)
+    }
+
+    fn server(&self) -> Option<&'static str> {
+        Some(SERVER)
     }
 
     fn tls(&self) -> Option<&Arc<Tls>> {

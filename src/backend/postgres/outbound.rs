@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::connection::{Connection, Expectation};
+use super::connection::{Connection, Expectation, Link};
 use super::encode::{Encoder, quoted};
 use super::inbound::text;
 use super::session::PostgresSession;
@@ -16,14 +16,19 @@ const ENOUGH: usize = 64 << 10;
 impl PostgresSession {
     /// Encodes what the link of the subscriptions is to be sent.
     pub(super) fn send_subscriptions(&mut self, now: Instant) {
+        let (needs_delivery, may_send) = (self.needs_delivery(), self.may_send());
         let Self { delivery, probe, encoder, subscriptions, .. } = self;
         let Some(Connection { pipeline, liveness, .. }) = subscriptions.up_mut() else { return };
-        if !delivery.is_empty() && probe.subscribe() {
+        if needs_delivery && probe.subscribe() {
             let channel = String::from_utf8_lossy(probe.channel());
             pipeline.send(|out| {
                 encoder.query(out, &format!("LISTEN {}", quoted(&channel)));
                 Expectation::ProbeChannel
             });
+        }
+        // A notification also comes along with the answer to something else, by whichever connection that was run on. It would prove nothing.
+        if !may_send {
+            return;
         }
         while let Some(batch) = delivery.next_batch() {
             liveness.expect_confirmation(now);
@@ -36,6 +41,9 @@ impl PostgresSession {
 
     /// Encodes what the link of the commands is to be sent.
     pub(super) fn send_commands(&mut self, now: Instant) {
+        if !self.may_send() || !matches!(self.cancel, Link::Idle) {
+            return;
+        }
         let Self { delivery, requests, encoder, commands, .. } = self;
         let Some(connection) = commands.up_mut() else { return };
         let Connection { pipeline, statements, has_published, is_blocked, .. } = connection;
@@ -50,6 +58,7 @@ impl PostgresSession {
                 }
                 RequestKind::Transaction(all) => {
                     *is_blocked = true;
+                    let is_new = !all.iter().any(|args| statements.has(text(args)));
                     encoder.close(out, &statements.take_closed());
                     encoder.transaction(out, "BEGIN");
                     for args in all {
@@ -57,12 +66,13 @@ impl PostgresSession {
                     }
                     encoder.transaction(out, "COMMIT");
                     encoder.sync(out);
-                    Expectation::Transaction
+                    Expectation::Transaction { is_new }
                 }
                 RequestKind::Publish(args) | RequestKind::SPublish(args) => {
                     let [channel, message] = [0, 1].map(|n| args.get(n).unwrap_or_default());
-                    encoder.notify(out, channel, message, std::mem::replace(has_published, true));
-                    Expectation::Publish
+                    let is_new = !std::mem::replace(has_published, true);
+                    encoder.notify(out, channel, message, is_new);
+                    Expectation::Publish { is_new }
                 }
                 RequestKind::Ping => {
                     encoder.sync(out);

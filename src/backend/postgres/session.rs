@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use super::advice;
 use super::check::PROBE_PREFIX;
 use super::config::{Config, Target};
-use super::connection::{COMMANDS, Connection, Expectation, Link, SUBSCRIPTIONS};
-use super::encode::Encoder;
+use super::connection::{CANCEL, COMMANDS, Expectation, Greeting, Link, SUBSCRIPTIONS};
+use super::encode::{Encoder, quoted};
 use crate::backend::toolbox::{Backoff, Delivery, Pipeline, Probe, ProbeSign, Requests};
 use crate::backend::{Action, Connected, Endpoint, Start};
 use crate::model::{
@@ -24,17 +24,25 @@ pub(super) struct PostgresSession {
     pub(super) encoder: Encoder,
     pub(super) commands: Link,
     pub(super) subscriptions: Link,
+    pub(super) cancel: Link,
     pub(super) actions: VecDeque<Action>,
     backoff: Backoff,
     /// Which host has its turn.
     pub(super) host: usize,
     /// What the hosts of the present round said that were of no use.
     said: Vec<(Endpoint, Error)>,
+    /// No host of the round before was a standby, which would have been preferred. So any of them will do.
+    takes_any: bool,
     pub(super) retry_at: Option<Instant>,
     /// What the server is to others.
     pub(super) role: Option<Role>,
+    /// A pooler is between. It may give every transaction another connection to the server, and then neither messages nor
+    /// prepared statements work. So nothing is sent through it before a message to oneself has arrived.
+    pub(super) is_pooled: bool,
     /// Messages arrive on the present connection, or need not.
     pub(super) is_proved: bool,
+    /// Servers that have let us in.
+    connections: u64,
     /// The channel of the probes is confirmed, and the first of them was not published.
     pub(super) owes_probe: bool,
     is_ready: bool,
@@ -54,13 +62,17 @@ impl PostgresSession {
             encoder: Encoder::default(),
             commands: Link::Idle,
             subscriptions: Link::Idle,
+            cancel: Link::Idle,
             actions: VecDeque::new(),
             backoff: Backoff::new(seed, config.reconnect_min, config.reconnect_max),
             host: usize::try_from(seed % config.hosts.len() as u64).unwrap_or(0),
             said: Vec::new(),
+            takes_any: false,
             retry_at: None,
             role: None,
+            is_pooled: false,
             is_proved: false,
+            connections: 0,
             owes_probe: false,
             is_ready: false,
             was_ready: false,
@@ -73,11 +85,19 @@ impl PostgresSession {
     }
 
     pub(super) fn link(&self, id: LinkId) -> &Link {
-        if id == SUBSCRIPTIONS { &self.subscriptions } else { &self.commands }
+        match id {
+            SUBSCRIPTIONS => &self.subscriptions,
+            CANCEL => &self.cancel,
+            _ => &self.commands,
+        }
     }
 
     pub(super) fn link_mut(&mut self, id: LinkId) -> &mut Link {
-        if id == SUBSCRIPTIONS { &mut self.subscriptions } else { &mut self.commands }
+        match id {
+            SUBSCRIPTIONS => &mut self.subscriptions,
+            CANCEL => &mut self.cancel,
+            _ => &mut self.commands,
+        }
     }
 
     /// Whether the last word was spoken.
@@ -99,7 +119,7 @@ impl PostgresSession {
         self.make(COMMANDS, endpoint, now);
     }
 
-    fn make(&mut self, link: LinkId, endpoint: Endpoint, now: Instant) {
+    pub(super) fn make(&mut self, link: LinkId, endpoint: Endpoint, now: Instant) {
         let deadline = now + self.config.connect_timeout;
         *self.link_mut(link) = Link::Connecting { deadline };
         self.actions.push_back(Action::Connect { link, endpoint, after: None, deadline });
@@ -108,6 +128,7 @@ impl PostgresSession {
     /// The one door for losses: the server is lost, or an attempt failed. `lost`: the link that is gone already.
     pub(super) fn fail(&mut self, lost: Option<LinkId>, error: Error, now: Instant, sink: &mut dyn Sink) {
         let was_up = self.commands.up().is_some();
+        self.end_cancel(false);
         for id in [COMMANDS, SUBSCRIPTIONS] {
             let link = std::mem::replace(self.link_mut(id), Link::Idle);
             if !matches!(link, Link::Idle) && lost != Some(id) {
@@ -124,7 +145,7 @@ impl PostgresSession {
         }
         self.probe.disconnected();
         self.probe.unanswered();
-        (self.is_ready, self.is_proved, self.owes_probe) = (false, false, false);
+        (self.is_ready, self.is_pooled, self.is_proved, self.owes_probe) = (false, false, false, false);
         self.counters.set_confirmed(self.delivery.confirmed());
         self.try_next(was_up, error, now, sink);
     }
@@ -140,8 +161,14 @@ impl PostgresSession {
         } else {
             self.said.push((here, error.clone()));
         }
+        let is_round_over = !was_up && self.said.len() >= hosts;
+        if is_round_over && self.config.target == Target::PreferStandby && !self.takes_any {
+            self.takes_any = true;
+            self.said.clear();
+            return self.connect(now);
+        }
         // Hosts of the round that were not tried yet have their turn at once.
-        if lasted || !was_up && self.said.len() < hosts {
+        if lasted || !was_up && !is_round_over {
             if lasted {
                 sink.event(Event::Down { error, retry_in: Some(Duration::ZERO) });
             }
@@ -149,6 +176,7 @@ impl PostgresSession {
         }
         let error = if was_up || hosts == 1 { error } else { all_said(&self.said, error) };
         self.said.clear();
+        self.takes_any = false;
         let retry_in = self.backoff.next(now);
         self.retry_at = Some(now + retry_in);
         self.counters.set_state(State::Waiting);
@@ -158,25 +186,43 @@ impl PostgresSession {
     /// The server has said what it is: whether it is of use, and the link is up.
     pub(super) fn greeted(
         &mut self,
-        is_standby: bool,
-        is_read_only: bool,
+        greeting: &Greeting,
         now: Instant,
         sink: &mut dyn Sink,
     ) -> Result<(), Error> {
-        self.role = Some(if is_standby { Role::Replica } else { Role::Master });
-        self.counters.set_role(self.role);
+        let &Greeting { is_standby, is_read_only, is_pooled } = greeting;
+        self.set_role(is_standby);
         let (is_wanted, wanted) = match self.config.target {
             Target::Any => (true, ""),
             Target::Primary => (!is_standby, "a primary"),
             Target::Standby => (is_standby, "a standby"),
+            Target::PreferStandby => (is_standby || self.takes_any, "a standby"),
             Target::ReadWrite => (!is_read_only, "one that takes writes"),
             Target::ReadOnly => (is_read_only, "one that takes none"),
         };
         if !is_wanted {
             return Err(advice::not_wanted(is_standby, wanted));
         }
+        self.is_pooled = is_pooled;
+        self.connections += 1;
         self.up(COMMANDS, now, sink);
         Ok(())
+    }
+
+    /// What the server is to others, now.
+    pub(super) fn set_role(&mut self, is_standby: bool) {
+        self.role = Some(if is_standby { Role::Replica } else { Role::Master });
+        self.counters.set_role(self.role);
+    }
+
+    /// Whether the link of the subscriptions is needed.
+    pub(super) fn needs_delivery(&self) -> bool {
+        self.is_pooled || !self.delivery.is_empty()
+    }
+
+    /// Whether anything but the first probe is to be sent on the links that the server answers on.
+    pub(super) fn may_send(&self) -> bool {
+        self.is_proved || !self.is_pooled
     }
 
     /// The server has let us in.
@@ -192,7 +238,7 @@ impl PostgresSession {
     pub(super) fn settle(&mut self, now: Instant, sink: &mut dyn Sink) {
         self.finish_if_done(now, sink);
         if let (Some(connection), Link::Idle) = (self.commands.up(), &self.subscriptions)
-            && !self.delivery.is_empty()
+            && self.needs_delivery()
         {
             let how = Connected { peer: connection.peer, ..Connected::default() };
             let endpoint = self.config.same_server(self.host, &how);
@@ -207,7 +253,7 @@ impl PostgresSession {
             self.counters.set_refused(refused.count as u64, one, refused.wanted);
         }
         let serves = self.commands.up().is_some()
-            && (self.delivery.is_empty()
+            && (!self.needs_delivery()
                 || self.subscriptions.up().is_some() && self.delivery.is_restored() && self.is_proved);
         if !serves || self.closing.is_some() || self.retry_at.is_some() {
             return;
@@ -221,6 +267,7 @@ impl PostgresSession {
             self.is_ready = true;
             self.backoff.good(now);
             self.said.clear();
+            self.takes_any = false;
             self.delivery.settle();
             self.delivery.forget_regained();
             self.counters.set_state(State::Ready);
@@ -239,7 +286,7 @@ impl PostgresSession {
             first: !self.was_ready,
             address: Some(self.config.hosts[self.host].to_string().into()),
             protocol: Some(3),
-            server: Some("PostgreSQL".into()),
+            server: Some(super::SERVER.into()),
             version: connection.and_then(|connection| connection.version.clone()),
             role: self.role,
             mode: None,
@@ -262,13 +309,20 @@ impl PostgresSession {
 
     /// Publishes a probe.
     pub(super) fn send_probe(&mut self) {
+        // Not by a prepared statement, whose name another client of a pooler may have taken.
+        let channel = quoted(&String::from_utf8_lossy(self.probe.channel()));
+        let sql = format!("NOTIFY {channel}, '{}'", self.proof());
         let Some(connection) = self.commands.up_mut() else { return };
-        let is_prepared = std::mem::replace(&mut connection.has_published, true);
-        let (encoder, channel) = (&mut self.encoder, self.probe.channel());
+        let encoder = &mut self.encoder;
         connection.pipeline.send(|out| {
-            encoder.notify(out, channel, b"", is_prepared);
+            encoder.query(out, &sql);
             Expectation::Probe
         });
+    }
+
+    /// The text of the present connection's probes.
+    pub(super) fn proof(&self) -> String {
+        self.connections.to_string()
     }
 
     /// The main thread wants the session to end.
@@ -294,30 +348,11 @@ impl PostgresSession {
         }
         if self.requests.is_empty() {
             (self.closing, self.retry_at, self.has_ended) = (None, None, true);
-            (self.commands, self.subscriptions) = (Link::Idle, Link::Idle);
+            (self.commands, self.subscriptions, self.cancel) = (Link::Idle, Link::Idle, Link::Idle);
             self.counters.set_state(State::Closed);
             self.counters.set_address(None);
             sink.event(Event::Closed);
             self.actions.push_back(Action::Finish);
-        }
-    }
-
-    /// The first message to a server.
-    pub(super) fn start_up(&mut self, link: LinkId) {
-        let Self { encoder, config, .. } = self;
-        let mut out = Vec::new();
-        encoder.startup(
-            &mut out,
-            [
-                ("user", config.user.as_str()),
-                ("database", &config.database),
-                ("application_name", &config.application_name),
-                ("client_encoding", "UTF8"),
-                ("DateStyle", "ISO"),
-            ],
-        );
-        if let Some(Connection { pipeline, .. }) = self.link_mut(link).connection_mut() {
-            pipeline.tell(&out);
         }
     }
 }

@@ -60,6 +60,11 @@ impl Statements {
         Prepared { name: name(self.last), is_new: true }
     }
 
+    /// Whether the statement with this text is prepared.
+    pub(super) fn has(&self, text: &str) -> bool {
+        self.by_text.contains_key(text)
+    }
+
     /// The names to be closed now. They go before everything else of a command: what follows an error is skipped.
     pub(super) fn take_closed(&mut self) -> Vec<String> {
         std::mem::take(&mut self.closed)

@@ -121,13 +121,16 @@ pub(super) fn explained(error: Error, refused: RefusedCommand<'_>, config: &Conf
     if rules.is_empty() {
         return error;
     }
-    let login = config.credentials.as_ref();
-    let user =
-        login.map_or(Some(DEFAULT_USER), Credentials::user_to_show).map_or_else(|| "USER".to_owned(), quoted);
     error.with_remedy(Remedy {
-        beginning: format!("to allow it, type into redis-cli: ACL SETUSER {user}").into(),
+        beginning: format!("to allow it, type into redis-cli: ACL SETUSER {}", user(config)).into(),
         words: rules.iter().map(|rule| quoted(rule).into()).collect(),
     })
+}
+
+/// The user who logs in, as it is typed.
+pub(super) fn user(config: &Config) -> String {
+    let login = config.credentials.as_ref();
+    login.map_or(Some(DEFAULT_USER), Credentials::user_to_show).map_or_else(|| "USER".to_owned(), quoted)
 }
 
 /// Likewise, for the event that tells of a refused subscription.

@@ -96,8 +96,8 @@ impl Cluster {
         is_open: impl Fn(&Link, &RequestKind) -> bool,
         now: Instant,
     ) -> Option<usize> {
-        let slot = request.partition;
-        if slot.is_some_and(|slot| pass.held.contains(slot)) {
+        let hash_slot = request.partition;
+        if hash_slot.is_some_and(|hash_slot| pass.held.contains(hash_slot)) {
             return None;
         }
         let place = match self.place(request, links, now) {
@@ -107,8 +107,8 @@ impl Cluster {
                 Place::Nowhere
             }
             Place::Link(i)
-                if slot.is_some_and(|slot| {
-                    self.is_under_way_elsewhere(slot, links[i].id(), asks(request, &links[i]), links)
+                if hash_slot.is_some_and(|hash_slot| {
+                    self.is_under_way_elsewhere(hash_slot, links[i].id(), asks(request, &links[i]), links)
                 }) =>
             {
                 self.is_stalled = true;
@@ -116,12 +116,12 @@ impl Cluster {
             }
             place => place,
         };
-        match (place, slot) {
+        match (place, hash_slot) {
             (Place::Link(i), _) => return Some(i),
             (Place::Wanted(node), _) if !pass.wanted.contains(&node) => pass.wanted.push(node),
             _ => {}
         }
-        slot.into_iter().for_each(|slot| pass.held.insert(slot));
+        hash_slot.into_iter().for_each(|hash_slot| pass.held.insert(hash_slot));
         None
     }
 
@@ -145,7 +145,7 @@ impl Cluster {
                 _ => {}
             }
         }
-        match request.partition.and_then(|slot| self.slots.node_of(slot)) {
+        match request.partition.and_then(|hash_slot| self.slots.node_of(hash_slot)) {
             Some(node) => match link_to(node, links) {
                 Some(i) => Place::Link(i),
                 None => Place::Wanted(node.clone()),
@@ -155,8 +155,8 @@ impl Cluster {
     }
 
     /// Whether requests of a slot are under way on another link than this one, or on this one and not so.
-    fn is_under_way_elsewhere(&mut self, slot: u16, link: LinkId, asks: bool, links: &[Link]) -> bool {
-        let Some(under_way) = self.under_way.get_mut(&slot) else { return false };
+    fn is_under_way_elsewhere(&mut self, hash_slot: u16, link: LinkId, asks: bool, links: &[Link]) -> bool {
+        let Some(under_way) = self.under_way.get_mut(&hash_slot) else { return false };
         under_way.retain(|it| {
             let connection = links.iter().find(|link| link.id() == it.link).and_then(Link::connection);
             connection.is_some_and(|connection| !connection.pipeline.is_answered(it.end))
@@ -164,15 +164,15 @@ impl Cluster {
         // What is noted of this link stays: a later one of the slot may belong elsewhere.
         let is_elsewhere = under_way.iter().any(|it| (it.link, it.asks) != (link, asks));
         if under_way.is_empty() {
-            self.under_way.remove(&slot);
+            self.under_way.remove(&hash_slot);
         }
         is_elsewhere
     }
 
     /// Requests of this slot may be under way on this link, with `ASKING` or without, and the next ones may go elsewhere.
-    pub(super) fn note_under_way(&mut self, slot: u16, link: &Link, asks: bool) {
+    pub(super) fn note_under_way(&mut self, hash_slot: u16, link: &Link, asks: bool) {
         if let Some(connection) = link.connection() {
-            let under_way = self.under_way.entry(slot).or_default();
+            let under_way = self.under_way.entry(hash_slot).or_default();
             under_way.retain(|it| (it.link, it.asks) != (link.id(), asks));
             under_way.push(UnderWay { link: link.id(), asks, end: connection.pipeline.end() });
         }
@@ -198,13 +198,13 @@ impl Cluster {
             let Some(connection) = link.connection() else { continue };
             // Those with ASKING are noted already.
             let without = connection.pipeline.requests().filter(|request| !asks(request, link));
-            for slot in without.filter_map(|request| request.partition) {
-                let goes_on = match self.slots.node_of(slot) {
+            for hash_slot in without.filter_map(|request| request.partition) {
+                let goes_on = match self.slots.node_of(hash_slot) {
                     Some(node) => link_to(node, links) == Some(i),
                     None => i == commands(links),
                 };
                 if !goes_on {
-                    self.note_under_way(slot, link, false);
+                    self.note_under_way(hash_slot, link, false);
                 }
             }
         }
@@ -231,16 +231,16 @@ impl Cluster {
     }
 
     /// A node holds this slot now. Returns whether that could be noted.
-    pub(super) fn moved(&mut self, slot: u16, node: Endpoint, links: &[Link]) -> bool {
+    pub(super) fn moved(&mut self, hash_slot: u16, node: Endpoint, links: &[Link]) -> bool {
         self.is_untold = true;
         for link in links {
             let is_of_slot =
-                |request: &PendingRequest| request.partition == Some(slot) && !asks(request, link);
+                |request: &PendingRequest| request.partition == Some(hash_slot) && !asks(request, link);
             if link.connection().is_some_and(|connection| connection.pipeline.requests().any(is_of_slot)) {
-                self.note_under_way(slot, link, false);
+                self.note_under_way(hash_slot, link, false);
             }
         }
-        self.slots.learn(slot, node)
+        self.slots.learn(hash_slot, node)
     }
 
     /// The nodes, if they have changed since this was asked.

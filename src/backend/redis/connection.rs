@@ -11,6 +11,7 @@ use super::protocol::{HandshakeStep, MAX_NAME, PONG, SentinelQuestion, Version};
 use super::reply;
 use super::request::Replies;
 use super::role::RoleQuestion;
+use super::security::AddressSource;
 use super::serving::Serving;
 use crate::backend::toolbox::{Batch, InFlight, Liveness, Pipeline};
 use crate::backend::{Connected, Secured, Stage};
@@ -260,6 +261,7 @@ pub(super) fn circumstances<'a>(
         lagged: connection.is_slow_consumer(now),
         unsecured: config.tls.is_some() && connection.secured.is_none(),
         asked: false,
+        address_source: AddressSource::Options,
     }
 }
 

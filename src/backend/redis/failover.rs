@@ -9,6 +9,7 @@ use super::nodes::nodes;
 use super::protocol::is_refusal;
 use super::reply::Reply;
 use super::role::{RoleQuestion, RoleTurn, RoleVerdict};
+use super::security::AddressSource;
 use super::sentinel::SentinelWatch;
 use super::session::RedisSession;
 use crate::backend::toolbox::Probe;
@@ -88,6 +89,15 @@ impl RedisSession {
         match self.watch {
             Some(_) => Some(Failure::NamedReplica),
             None => self.endpoints.are_alternatives().then_some(Failure::Replica),
+        }
+    }
+
+    /// Who told of the address that is used.
+    pub(super) fn address_source(&self) -> AddressSource {
+        match self.watch {
+            Some(_) => AddressSource::Sentinels,
+            None if self.endpoints.is_learned() => AddressSource::Cluster,
+            None => AddressSource::Options,
         }
     }
 

@@ -13,9 +13,9 @@ use super::advice;
 use super::config::{Config, Protocol};
 use super::login::Credentials;
 use super::protocol::HandshakeStep;
-use super::security;
+use super::security::{self, AddressSource};
 use super::texts::ERROR_CHARACTERS;
-use crate::backend::{Endpoint, LinkError, Stage, seconds};
+use crate::backend::{Endpoint, LinkError, Stage, TlsFault, seconds};
 use crate::model::{Code, Error, NAME_CHARACTERS, printable};
 
 /// Why a connection failed.
@@ -91,6 +91,8 @@ pub(super) struct Circumstances<'a> {
     pub(super) lagged: bool,
     /// It had subscriptions, and a command that was sent lately had no answer yet.
     pub(super) asked: bool,
+    /// Who told of its address.
+    pub(super) address_source: AddressSource,
 }
 
 impl Failure {
@@ -118,8 +120,23 @@ impl Failure {
     /// The error to be told.
     pub(super) fn into_error(self, config: &Config, seen: Circumstances<'_>) -> Error {
         let is_sentinel = config.sentinel.is_some();
-        let error = self.of_redis_url(config, seen);
+        let setting =
+            self.may_be_plain_port(&seen).then(|| security::tls_ports(seen.address_source)).flatten();
+        let mut error = self.of_redis_url(config, seen);
+        setting.into_iter().for_each(|setting| error.message.to_mut().push_str(setting));
         if is_sentinel { with_sentinel_url(error) } else { error }
+    }
+
+    /// Whether TLS was spoken to what may be a port without it.
+    fn may_be_plain_port(&self, seen: &Circumstances<'_>) -> bool {
+        let is_sign = match self {
+            Self::Link(LinkError::Tls(error)) => error.fault == TlsFault::NotTls,
+            Self::Link(LinkError::Eof | LinkError::Io(_)) | Self::HandshakeTimeout { slowest: None, .. } => {
+                true
+            }
+            _ => false,
+        };
+        seen.unsecured && is_sign
     }
 
     /// The same with URLs that begin with redis:// or rediss:// in what it says.

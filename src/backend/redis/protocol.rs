@@ -23,6 +23,9 @@ pub(super) const PONG: &[u8] = b"PONG";
 /// The server's code for what the ACL forbids.
 pub(super) const NO_PERMISSION: &str = "NOPERM";
 
+/// A Sentinel's code for that it does not reach enough of the others.
+pub(super) const NO_QUORUM: &str = "NOQUORUM";
+
 /// The codes with which a node of a cluster refuses a command because of its hash slot.
 pub(super) const MOVED: &str = "MOVED";
 pub(super) const ASK: &str = "ASK";

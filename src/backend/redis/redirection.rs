@@ -11,12 +11,12 @@ use crate::model::Error;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Redirection {
     /// Another node holds the hash slot: this one, if the node knows its address.
-    Moved { slot: u16, node: Option<Endpoint> },
-    /// The slot is on its way to this node, and the key is not here any more. The next command for the slot comes here again.
-    Ask { slot: u16, node: Endpoint },
-    /// The slot is on its way, and the command's keys are not all on one side.
+    Moved { hash_slot: u16, node: Option<Endpoint> },
+    /// The hash slot is on its way to this node, and the key is not here any more. The next command for the slot comes here again.
+    Ask { hash_slot: u16, node: Endpoint },
+    /// The hash slot is on its way, and the command's keys are not all on one side.
     TryAgain,
-    /// Nobody holds the slot at present.
+    /// Nobody holds the hash slot at present.
     Down,
 }
 
@@ -35,7 +35,7 @@ impl Redirection {
             _ => return None,
         }
         let mut words = error.message.split(' ');
-        let slot = HashSlot::from_number(words.next()?.parse().ok()?)?.number();
+        let hash_slot = HashSlot::from_number(words.next()?.parse().ok()?)?.number();
         // Of an IPv6 address the port stands after the last colon.
         let (name, port) = words.next()?.rsplit_once(':')?;
         let port = port.parse().ok().filter(|&port: &u16| port > 0)?;
@@ -49,8 +49,8 @@ impl Redirection {
             _ => Some(endpoint(name.as_bytes(), port, config)?),
         };
         match (error.code.as_str(), node) {
-            (MOVED, node) => Some(Self::Moved { slot, node }),
-            (_, node) => Some(Self::Ask { slot, node: node? }),
+            (MOVED, node) => Some(Self::Moved { hash_slot, node }),
+            (_, node) => Some(Self::Ask { hash_slot, node: node? }),
         }
     }
 }
@@ -70,7 +70,7 @@ mod tests {
         let url = "redis://:hunter2@asked:7001".to_owned();
         let config = Config::new(Options { url: Some(url), ..Options::default() }).unwrap();
         let moved =
-            |host: &str, port| Some(Redirection::Moved { slot: 3999, node: Some(endpoint(host, port)) });
+            |host: &str, port| Some(Redirection::Moved { hash_slot: 3999, node: Some(endpoint(host, port)) });
         for (text, redirection) in [
             ("MOVED 3999 127.0.0.1:6381", moved("127.0.0.1", 6381)),
             ("MOVED 3999 node-2.example:6381", moved("node-2.example", 6381)),
@@ -78,8 +78,8 @@ mod tests {
             ("MOVED 3999 fd00::5:6381", moved("fd00::5", 6381)),
             ("MOVED 3999 [fd00::5]:6381", moved("fd00::5", 6381)),
             ("MOVED 3999 :6381", moved("asked", 6381)),
-            ("MOVED 3999 ?:6381", Some(Redirection::Moved { slot: 3999, node: None })),
-            ("ASK 16383 b:1", Some(Redirection::Ask { slot: 16_383, node: endpoint("b", 1) })),
+            ("MOVED 3999 ?:6381", Some(Redirection::Moved { hash_slot: 3999, node: None })),
+            ("ASK 16383 b:1", Some(Redirection::Ask { hash_slot: 16_383, node: endpoint("b", 1) })),
             ("ASK 16383 ?:1", None),
             ("TRYAGAIN Multiple keys request during rehashing of slot", Some(Redirection::TryAgain)),
             ("CLUSTERDOWN Hash slot not served", Some(Redirection::Down)),

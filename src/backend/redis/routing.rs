@@ -4,13 +4,14 @@ use std::time::{Duration, Instant};
 
 use super::cluster::{Cluster, MAX_REDIRECTIONS, PAUSE, asks, link_to, link_to_shard};
 use super::connection::{Expectation, LinkRole, circumstances};
-use super::failure::{Failure, add_details};
+use super::failure::{Circumstances, Failure, add_details};
 use super::link::Link;
 use super::nodes::{nodes, slots};
 use super::outbound::has_room;
 use super::redirection::Redirection;
 use super::reply::Reply;
 use super::request::{encode, encode_asking, is_publish};
+use super::security::AddressSource;
 use super::session::RedisSession;
 use super::slots::slot_of_request;
 use crate::backend::toolbox::{Backoff, Delivery, Detour, PendingRequest};
@@ -168,14 +169,14 @@ impl RedisSession {
         };
         let asked = asks(&request, &self.links[i]);
         let mut redirections = request.detour.as_ref().map_or(0, |detour| detour.redirections);
-        if let Redirection::Moved { slot, .. } | Redirection::Ask { slot, .. } = redirection {
+        if let Redirection::Moved { hash_slot, .. } | Redirection::Ask { hash_slot, .. } = redirection {
             redirections += 1;
             // What we took for its keys may be none.
             request
                 .partition
-                .replace(slot)
+                .replace(hash_slot)
                 .into_iter()
-                .for_each(|slot| cluster.note_under_way(slot, &self.links[i], asked));
+                .for_each(|hash_slot| cluster.note_under_way(hash_slot, &self.links[i], asked));
         }
         if redirections > MAX_REDIRECTIONS {
             let text = format!(
@@ -186,11 +187,14 @@ impl RedisSession {
             let error = Error::unsent(refusal.code, text);
             return self.request_answered(request, Err(error), now, sink);
         }
-        request.partition.into_iter().for_each(|slot| cluster.note_under_way(slot, &self.links[i], asked));
+        request
+            .partition
+            .into_iter()
+            .for_each(|hash_slot| cluster.note_under_way(hash_slot, &self.links[i], asked));
         let (mut pause, mut only) = (Cluster::pause(redirections), None);
         match redirection {
-            Redirection::Moved { slot, node } => {
-                if !node.is_some_and(|node| cluster.moved(slot, node, &self.links)) {
+            Redirection::Moved { hash_slot, node } => {
+                if !node.is_some_and(|node| cluster.moved(hash_slot, node, &self.links)) {
                     pause = Some(PAUSE);
                 }
                 self.endpoints.hurry(now);
@@ -233,7 +237,8 @@ impl RedisSession {
         if let Some(peer) = peer.or_else(|| failure.last_tried()).filter(|_| !was_up) {
             self.endpoints.peer_failed(&node, peer);
         }
-        let seen = circumstances(connection, !was_up, &self.config, now);
+        let address_source = AddressSource::Cluster;
+        let seen = Circumstances { address_source, ..circumstances(connection, !was_up, &self.config, now) };
         let mut error = failure.into_error(&self.config, seen);
         add_details(&mut error, peer.filter(|_| !was_up && node.is_name()), &self.config, &self.origin);
         error.message = format!("the node {node} of the cluster: {}", error.message).into();
@@ -278,16 +283,16 @@ fn takes(link: &Link, kind: &RequestKind) -> bool {
 
 /// Sends a request on a link that is up.
 fn send(cluster: &mut Cluster, link: &mut Link, request: PendingRequest, now: Instant) {
-    let slot = request.partition;
+    let hash_slot = request.partition;
     let asks = asks(&request, link);
     let was_refused = request.detour.is_some();
     let Some(connection) = link.up_mut() else { return };
     connection.used = now;
     let encode = if asks { encode_asking } else { encode };
     connection.pipeline.send_request(request, now, |kind, out| Expectation::Replies(encode(kind, out)));
-    if was_refused && let Some(slot) = slot {
+    if was_refused && let Some(hash_slot) = hash_slot {
         // The next one for the slot may go to another node, once this one is answered: to the one that holds the slot, or where an
         // ASK sends it.
-        cluster.note_under_way(slot, link, asks);
+        cluster.note_under_way(hash_slot, link, asks);
     }
 }

@@ -19,6 +19,28 @@ const INSECURE: &str = "tls_insecure is set: the connection is encrypted, but an
 pub(super) const HUNG_UP: &str = " in the TLS handshake; does this port speak TLS (tls-port in the configuration of Redis)? Without \
                                   TLS the URL begins with redis://";
 
+/// Who told of an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) enum AddressSource {
+    #[default]
+    Options,
+    Cluster,
+    Sentinels,
+}
+
+/// Follows what is said of such a port if others told of it: the setting with which they tell of those that speak TLS.
+pub(super) fn tls_ports(source: AddressSource) -> Option<&'static str> {
+    match source {
+        AddressSource::Options => None,
+        AddressSource::Cluster => Some(
+            "; the nodes of a cluster tell of their TLS ports with tls-cluster yes in the configuration of each",
+        ),
+        AddressSource::Sentinels => Some(
+            "; Sentinels tell of TLS ports with tls-replication yes in the configuration of each server and Sentinel",
+        ),
+    }
+}
+
 /// What was said on the console about security.
 #[derive(Debug, Default)]
 pub(super) struct SecurityNotices {

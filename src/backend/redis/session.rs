@@ -228,7 +228,8 @@ impl RedisSession {
         }
         let is_subscribed = is_subscriber && self.delivery.confirmed() > 0;
         let asked = is_subscribed && connection.is_some_and(|connection| connection.awaits_large_answer(now));
-        let seen = Circumstances { asked, ..circumstances(connection, !was_up, &self.config, now) };
+        let circumstances = circumstances(connection, !was_up, &self.config, now);
+        let seen = Circumstances { asked, address_source: self.address_source(), ..circumstances };
         let (spares_address, is_switch) = (failure.spares_address(), matches!(failure, Failure::Switched(_)));
         let mut error = failure.into_error(&self.config, seen);
         let peer = peer.filter(|_| !proved && endpoint.is_name());

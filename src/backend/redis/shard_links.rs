@@ -101,7 +101,7 @@ impl RedisSession {
         }
     }
 
-    /// Who holds the slots may have changed: what is not subscribed yet goes where it belongs now.
+    /// Who holds the hash slots may have changed: what is not subscribed yet goes where it belongs now.
     pub(super) fn place_anew(&mut self, now: Instant, sink: &mut dyn Sink) {
         let Some(cluster) = &self.cluster else { return };
         let error = Error::unsent(Code::Disconnected, "its hash slot is at another node of the cluster");
@@ -127,7 +127,7 @@ impl RedisSession {
     ) -> Option<Batch> {
         let used = self.links[i].endpoint().unwrap_or(self.endpoints.present());
         let redirection = Redirection::parse(refusal, used, &self.config);
-        let (Some(Redirection::Moved { slot, node: Some(node) }), Some(cluster)) =
+        let (Some(Redirection::Moved { hash_slot, node: Some(node) }), Some(cluster)) =
             (redirection, &mut self.cluster)
         else {
             return Some(batch);
@@ -138,7 +138,7 @@ impl RedisSession {
         let text = format!("its hash slot is at the node {node} of the cluster");
         let is_lost = delivery.redirections(&batch) >= AT_ONCE;
         self.endpoints.hurry(now);
-        if !is_subscribe || is_here || is_lost || !cluster.moved(slot, node, &self.links) {
+        if !is_subscribe || is_here || is_lost || !cluster.moved(hash_slot, node, &self.links) {
             return Some(batch);
         }
         cluster.has_news = true;

@@ -35,10 +35,10 @@ pub(super) fn slot_of_request(kind: &RequestKind) -> Result<Option<u16>, Error> 
         RequestKind::Transaction(commands) => commands,
         RequestKind::Publish(_) | RequestKind::Ping => &[],
     };
-    let mut slot = None;
+    let mut hash_slot = None;
     for key in commands.iter().flat_map(keys_of) {
         let of_key = HashSlot::of(key).number();
-        if *slot.get_or_insert(of_key) != of_key {
+        if *hash_slot.get_or_insert(of_key) != of_key {
             let what = match kind {
                 RequestKind::Transaction(_) => "the keys of a transaction",
                 _ => "the keys of a command",
@@ -47,7 +47,7 @@ pub(super) fn slot_of_request(kind: &RequestKind) -> Result<Option<u16>, Error> 
             return Err(Error::unsent(Code::Server(CROSS_SLOT.into()), text));
         }
     }
-    Ok(slot)
+    Ok(hash_slot)
 }
 
 /// Which node holds which hash slot, as far as it is known: 32 KiB, and the nodes.
@@ -66,8 +66,8 @@ impl Default for HashSlotTable {
 
 impl HashSlotTable {
     /// The node that holds a slot, if it is known.
-    pub(super) fn node_of(&self, slot: u16) -> Option<&Endpoint> {
-        self.nodes.get(usize::from(*self.holders.get(usize::from(slot))?))
+    pub(super) fn node_of(&self, hash_slot: u16) -> Option<&Endpoint> {
+        self.nodes.get(usize::from(*self.holders.get(usize::from(hash_slot))?))
     }
 
     /// The nodes in the order in which they were learned.
@@ -85,8 +85,9 @@ impl HashSlotTable {
     }
 
     /// This node holds a slot. Returns whether it could be noted.
-    pub(super) fn learn(&mut self, slot: u16, node: Endpoint) -> bool {
-        let (Some(position), Some(holder)) = (self.position(node), self.holders.get_mut(usize::from(slot)))
+    pub(super) fn learn(&mut self, hash_slot: u16, node: Endpoint) -> bool {
+        let (Some(position), Some(holder)) =
+            (self.position(node), self.holders.get_mut(usize::from(hash_slot)))
         else {
             return false;
         };
@@ -142,12 +143,12 @@ impl Default for HashSlotSet {
 }
 
 impl HashSlotSet {
-    pub(super) fn insert(&mut self, slot: u16) {
-        self.0[usize::from(slot) / 64 % (SLOTS / 64)] |= 1 << (slot % 64);
+    pub(super) fn insert(&mut self, hash_slot: u16) {
+        self.0[usize::from(hash_slot) / 64 % (SLOTS / 64)] |= 1 << (hash_slot % 64);
     }
 
-    pub(super) fn contains(&self, slot: u16) -> bool {
-        self.0[usize::from(slot) / 64 % (SLOTS / 64)] >> (slot % 64) & 1 == 1
+    pub(super) fn contains(&self, hash_slot: u16) -> bool {
+        self.0[usize::from(hash_slot) / 64 % (SLOTS / 64)] >> (hash_slot % 64) & 1 == 1
     }
 }
 
@@ -164,7 +165,7 @@ mod tests {
     fn a_request_has_the_slot_of_its_keys_if_they_share_one() {
         let args = |command: &str| command.split(' ').collect::<Args>();
         let foo = HashSlot::of(b"foo").number();
-        for (commands, slot) in [
+        for (commands, hash_slot) in [
             (&["GET foo"][..], Ok(Some(foo))),
             (&["PING"], Ok(None)),
             (&["PUBLISH chat hello"], Ok(None)),
@@ -180,7 +181,7 @@ mod tests {
                 _ => RequestKind::Transaction(commands.iter().map(|command| args(command)).collect()),
             };
             let found = slot_of_request(&kind);
-            assert_eq!(found.clone().map_err(drop), slot, "{commands:?}");
+            assert_eq!(found.clone().map_err(drop), hash_slot, "{commands:?}");
             if let Err(error) = found {
                 assert!(error.code.as_str() == CROSS_SLOT && !error.sent, "{error:?}");
             }
@@ -195,7 +196,7 @@ mod tests {
         assert_eq!(table.node_of(5), None);
         table.replace([(0, 9, node(1)), (10, 16_383, node(2)), (20, 16_384, node(3)), (9, 8, node(4))]);
         assert_eq!(
-            [9, 10, 16_383, 16_384].map(|slot| table.node_of(slot).cloned()),
+            [9, 10, 16_383, 16_384].map(|hash_slot| table.node_of(hash_slot).cloned()),
             [Some(node(1)), Some(node(2)), Some(node(2)), None]
         );
         assert!(table.learn(9, node(2)) && table.learn(0, node(5)) && !table.learn(16_384, node(5)));
@@ -212,8 +213,8 @@ mod tests {
     #[test]
     fn a_set_has_what_was_inserted() {
         let mut set = HashSlotSet::default();
-        [0, 63, 64, 16_383].into_iter().for_each(|slot| set.insert(slot));
-        let found: Vec<_> = (0..16_384).filter(|&slot| set.contains(slot)).collect();
+        [0, 63, 64, 16_383].into_iter().for_each(|hash_slot| set.insert(hash_slot));
+        let found: Vec<_> = (0..16_384).filter(|&hash_slot| set.contains(hash_slot)).collect();
         assert_eq!(found, [0, 63, 64, 16_383]);
     }
 }

@@ -60,6 +60,20 @@ fn each_client_runs_as_a_program() {
     });
 }
 
+/// What the README says of them, and what a reader can take in at once. The program around a client does not count.
+#[test]
+fn each_client_is_short() {
+    for (source, most) in [
+        (include_str!("../../../resp/examples/client_blocking.rs"), 80),
+        (include_str!("../../../resp/examples/client_mio.rs"), 80),
+        (include_str!("../../../resp/examples/client_tokio.rs"), 60),
+    ] {
+        let client = source.lines().take_while(|line| !line.contains("fn main()"));
+        let lines = client.filter(|line| !line.starts_with("//!")).count();
+        assert!(lines < most, "{lines} lines: {source}");
+    }
+}
+
 /// Pushes between pipelined replies go their own way.
 #[test]
 fn blocking() {
@@ -104,9 +118,9 @@ fn tokio() {
     with_servers(|server| {
         block_on(async {
             let mut client = client_tokio::Client::connect(server).await.expect("connected");
-            client.send(("SET", "k", 5)).await.expect("sent");
-            client.send(["SUBSCRIBE", "c"]).await.expect("sent");
-            client.send(("PUBLISH", "c", "hello")).await.expect("sent");
+            client.queue(("SET", "k", 5)).await.expect("queued");
+            client.queue(["SUBSCRIBE", "c"]).await.expect("queued");
+            client.queue(("PUBLISH", "c", "hello")).await.expect("queued");
             assert_eq!(client.reply().await.expect("OK").as_str(), Some("OK"));
             assert_eq!(client.push().await.expect("a confirmation").at(0), Some(&"subscribe".into()));
             assert_eq!(client.push().await.expect("a message"), push(["message", "c", "hello"]));

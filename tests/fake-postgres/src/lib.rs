@@ -15,6 +15,7 @@ mod messages;
 mod server;
 
 pub use messages::{
-    LET_IN, columns, error, message, notification, number, published, ready_for_query, role, row,
+    LET_IN, PROCESS, columns, error, greeting, message, notification, number, published, ready_for_query,
+    role, row,
 };
 pub use server::Server;

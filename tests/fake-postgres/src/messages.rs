@@ -5,6 +5,9 @@ pub fn message(tag: u8, body: &[u8]) -> Vec<u8> {
     [&[tag][..], &u32::try_from(body.len() + 4).expect("a short one").to_be_bytes(), body].concat()
 }
 
+/// The process that the key of [`LET_IN`] names.
+pub const PROCESS: &str = "1";
+
 /// AuthenticationOk, two parameters, the key.
 pub const LET_IN: &[u8] =
     b"R\0\0\0\x08\0\0\0\0S\0\0\0\x19server_version\x0015.18\0S\0\0\0\x0fin_hot\0off\0K\0\0\0\x0c\0\0\0\x01\0\0\0\x02";
@@ -48,8 +51,14 @@ pub fn row(values: &[&str]) -> Vec<u8> {
 
 /// The server's answer to what it is.
 pub fn role(is_standby: bool) -> Vec<u8> {
-    let values = if is_standby { ["t", "on"] } else { ["f", "off"] };
-    let columns = columns(&[("pg_is_in_recovery", 16), ("current_setting", 25)]);
+    greeting(is_standby, PROCESS)
+}
+
+/// Likewise, of a server whose process has this number. If it is another one than [`PROCESS`], there is a pooler between.
+pub fn greeting(is_standby: bool, process: &str) -> Vec<u8> {
+    let [standby, read_only] = if is_standby { ["t", "on"] } else { ["f", "off"] };
+    let values = [standby, read_only, process];
+    let columns = columns(&[("pg_is_in_recovery", 16), ("current_setting", 25), ("pg_backend_pid", 23)]);
     [columns, row(&values), message(b'C', b"SELECT 1\0"), ready_for_query(b'I')].concat()
 }
 

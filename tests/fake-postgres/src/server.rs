@@ -72,6 +72,15 @@ impl Server {
         Some((tag, message[head + 4..].to_vec()))
     }
 
+    /// A transaction ends, and its notifications are sent.
+    fn commit(&mut self, link: u8, sent: &mut Vec<(u8, Vec<u8>)>) {
+        let connection = self.connections.get_mut(&link).expect("the client writes it");
+        for (channel, text) in std::mem::take(&mut connection.notifications) {
+            sent.extend(self.publish(&channel, &text));
+        }
+        sent.push((link, ready_for_query(b'I')));
+    }
+
     fn message(&mut self, link: u8, tag: u8, body: &[u8], sent: &mut Vec<(u8, Vec<u8>)>) {
         let connection = self.connections.get_mut(&link).expect("the client writes it");
         let mut rest = body;
@@ -89,11 +98,16 @@ impl Server {
                     match word {
                         "LISTEN" => drop(connection.listening.insert(name)),
                         "UNLISTEN" => drop(connection.listening.remove(&name)),
+                        "NOTIFY" => {
+                            let (channel, text) = name.split_once("\", '").expect("the client writes it");
+                            let text = text.trim_end_matches('\'').to_owned();
+                            connection.notifications.push((channel.to_owned(), text));
+                        }
                         _ => {}
                     }
                     say(message(b'C', format!("{word}\0").as_bytes()));
                 }
-                say(ready_for_query(b'I'));
+                self.commit(link, sent);
             }
             b'P' => {
                 let (name, sql) = (text(&mut rest), text(&mut rest));
@@ -136,12 +150,7 @@ impl Server {
                     say([row(&[&parameters[0]]), message(b'C', b"SELECT 1\0")].concat());
                 }
             }
-            b'S' => {
-                for (channel, text) in std::mem::take(&mut connection.notifications) {
-                    sent.extend(self.publish(&channel, &text));
-                }
-                sent.push((link, ready_for_query(b'I')));
-            }
+            b'S' => self.commit(link, sent),
             other => panic!("the client says {}", other.escape_ascii()),
         }
     }

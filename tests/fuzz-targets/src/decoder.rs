@@ -3,7 +3,9 @@
 use std::sync::LazyLock;
 
 use arbitrary::{Arbitrary, Result, Unstructured};
-use resp::{Decoder, EncodeError, Encoder, ErrorKind, Frame, Limits};
+use bytes::BytesMut;
+use resp::codec::{Codec, CodecError};
+use resp::{Decoder, EncodeError, Encoder, ErrorKind, Frame, Limits, OwnedValue};
 
 use crate::common::encode::encode;
 use crate::common::twin::{self, End, Grammar};
@@ -14,7 +16,8 @@ use crate::tree::{text, tree};
 static GRAMMAR: LazyLock<Grammar> = LazyLock::new(Grammar::new);
 
 /// Whole, in the fuzzer's pieces, and byte by byte: the same frames, the same end at the same offset, within limits that
-/// the fuzzer chooses too; each frame by itself the same as among the others; and no more is held than the thresholds allow.
+/// the fuzzer chooses too; each frame by itself the same as among the others; and no more is held than the thresholds allow. The
+/// codec says the same.
 ///
 /// The input begins with a byte for each limit, then the number of cuts and the distances between them, and what is left
 /// is the stream: see [`pieces_input`].
@@ -35,6 +38,9 @@ pub fn decoder_pieces(input: &[u8]) {
         }
     }
 
+    let owned = decode_with(limits, [stream], |frame| frame.into_owned());
+    assert_eq!(through_codec(limits, cut(stream, &cuts)), owned, "through the codec");
+
     let mut decoder = Decoder::with_limits(limits);
     for mut piece in cut(stream, &cuts) {
         while matches!(decoder.feed(&mut piece), Ok(Some(_))) {}
@@ -47,6 +53,30 @@ pub fn decoder_pieces(input: &[u8]) {
     let mut again = &b":7\r\n"[..];
     let allowed = limits.line > 0 && limits.frame >= 4;
     assert_eq!(matches!(decoder.feed(&mut again), Ok(Some(_))), allowed, "after a reset, {limits:?}");
+}
+
+/// What the codec makes of the pieces, driven as tokio-util does it.
+fn through_codec(limits: Limits, pieces: Vec<&[u8]>) -> (Vec<OwnedValue>, End) {
+    use tokio_util::codec::Decoder as _;
+    let (mut codec, mut buffer, mut values) = (Codec::with_limits(limits), BytesMut::new(), Vec::new());
+    let mut pieces = pieces.into_iter();
+    loop {
+        let piece = pieces.next();
+        buffer.extend_from_slice(piece.unwrap_or_default());
+        loop {
+            let decoded =
+                if piece.is_some() { codec.decode(&mut buffer) } else { codec.decode_eof(&mut buffer) };
+            match decoded {
+                Ok(Some(value)) => values.push(value),
+                Ok(None) if piece.is_some() => break,
+                Ok(None) => return (values, End::Clean),
+                Err(CodecError::Cut { offset }) => return (values, End::Incomplete(offset)),
+                Err(CodecError::Decode(error)) => return (values, End::Error(error.kind, error.offset)),
+                Err(error) => unreachable!("reading and writing are not the codec's: {error}"),
+            }
+        }
+        assert!(buffer.is_empty(), "the codec takes all that there is");
+    }
 }
 
 /// An input of [`decoder_pieces`]: default limits, a cut behind each of the distances, and this stream.

@@ -113,6 +113,7 @@ end
 function native.tick()
 	local hibernating = native.hibernating()
 	native.run_later()
+	native.run_http()
 	native.run_timers(hibernating)
 	if not hibernating then
 		native.run_hooks("Think")
@@ -126,6 +127,7 @@ function native.shut_down()
 	native.run_hooks("ShutDown")
 	native.is_closing = true
 end
+function native.modules_closed() native.is_closing = false end
 
 io, load, loadfile, dofile, _G.loadstring = nil, nil, nil, nil, nil
 os = { clock = os.clock, date = os.date, difftime = os.difftime, time = os.time }

@@ -5,11 +5,14 @@ use std::{
     ffi::{OsStr, OsString},
     fmt,
     hash::{BuildHasher, Hasher, RandomState},
+    ops::RangeInclusive,
     path::PathBuf,
     time::Duration,
 };
 
 use lexopt::prelude::*;
+
+use crate::several;
 
 const DEFAULT_TICK_RATE: f64 = 66.0;
 /// The environment's seed.
@@ -41,11 +44,15 @@ Options:
   --server KIND       what host.redis_url starts if REDIS_URL is not set: \"fake\", the embedded server (default), or
                       \"real\", a redis-server: REDIS_SERVER in the environment, or the PATH's; or \"postgres\", a PostgreSQL,
                       where one is installed (POSTGRES_BIN in the environment names the folder of its programs)
+  --servers COUNT     so many consoles side by side (2 to 9), each a server with an id of its own, on one Redis: server-1,
+                      server-2 … Their lines begin with 1|, 2| …; a line that begins with @2 goes to the second one. With
+                      --game, FOLDER has a folder for each that stays
   --timeout SECONDS   give up after that long, with exit code 124 (default 60; with --prompt or --watch never)
   --game-lua FOLDER   the game's own Lua files instead of this program's stand-ins for them: a garrysmod folder with
                       lua/includes in it (default: GMOD_HOST_GAME_LUA in the environment)
   --seed NUMBER       what the order of hooks depends on, which is any order, as in the game (default: GMOD_HOST_SEED in the
                       environment, or else another one in each run; a run that fails tells it)
+  --quiet             nothing of the host's own at the start: where Redis is, and what can be typed
   --color WHEN        \"auto\" (default: on a terminal, unless NO_COLOR is set), \"always\" or \"never\"
   --unload WHEN       at the end of a Lua state, unload the modules \"before\" lua_close or \"after\" it (default: \"never\")
   -h, --help          this text
@@ -101,6 +108,10 @@ pub(crate) struct Options {
     pub(crate) game: Option<PathBuf>,
     pub(crate) addons: Vec<PathBuf>,
     pub(crate) server: Kind,
+    /// How many consoles side by side; each is a process of this program.
+    pub(crate) servers: Option<usize>,
+    /// The host says nothing of its own at the start.
+    pub(crate) quiet: bool,
     pub(crate) timeout: Option<Duration>,
     pub(crate) unload: Unload,
     pub(crate) color: Color,
@@ -120,9 +131,40 @@ impl Options {
     }
 }
 
+impl Options {
+    /// The command line of one of several servers, without its folder.
+    pub(crate) fn for_one(&self, number: u32) -> Vec<OsString> {
+        let mut arguments: Vec<OsString> = vec!["--prompt".into(), "--quiet".into()];
+        let mut option = |name: &str, value: OsString| arguments.extend([name.into(), value]);
+        option("--tick-rate", self.tick_interval.as_secs_f64().recip().to_string().into());
+        option("--seed", self.seed.wrapping_add(number).to_string().into());
+        if let Some(timeout) = self.timeout {
+            option("--timeout", timeout.as_secs_f64().to_string().into());
+        }
+        for (name, file) in [("--module", &self.module), ("--game-lua", &self.game_lua)] {
+            if let Some(file) = file {
+                option(name, file.into());
+            }
+        }
+        for addon in &self.addons {
+            option("--addon", addon.into());
+        }
+        let unload = match self.unload {
+            Unload::Never => "never",
+            Unload::BeforeLuaClose => "before",
+            Unload::AfterLuaClose => "after",
+        };
+        option("--unload", unload.into());
+        if self.hibernate {
+            arguments.push("--hibernate".into());
+        }
+        arguments
+    }
+}
+
 pub(crate) enum Request {
     Help,
-    Run(Options),
+    Run(Box<Options>),
 }
 
 /// Reads the command line, without the program's name.
@@ -139,6 +181,8 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
         game: None,
         addons: Vec::new(),
         server: Kind::Fake,
+        servers: None,
+        quiet: false,
         timeout: None,
         unload: Unload::Never,
         color: Color::Auto,
@@ -174,6 +218,8 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
                 let kinds = [("fake", Kind::Fake), ("real", Kind::Real), ("postgres", Kind::Postgres)];
                 options.server = one_of(&mut parser, "--server", &kinds)?;
             }
+            Long("servers") => options.servers = Some(count(&mut parser, "--servers", 2..=several::MOST)?),
+            Long("quiet") => options.quiet = true,
             Long("unload") => {
                 let times = [
                     ("never", Unload::Never),
@@ -200,13 +246,27 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
         (None, Some(text)) => parse_seed(SEED, &text)?,
         (None, None) => random_seed(),
     };
+    if options.servers.is_some() && options.script.is_some() {
+        return Err("--servers gives consoles side by side; a script runs in one server".into());
+    }
     options.prompt |= options.script.is_none();
     options.watch |= options.prompt;
     options.configured |= options.is_tool() && options.game.is_none();
     if !options.is_tool() {
         options.timeout.get_or_insert(DEFAULT_TIMEOUT);
     }
-    Ok(Request::Run(options))
+    Ok(Request::Run(Box::new(options)))
+}
+
+fn count(
+    parser: &mut lexopt::Parser,
+    option: &str,
+    range: RangeInclusive<usize>,
+) -> Result<usize, lexopt::Error> {
+    let text = parser.value()?.string()?;
+    let number = text.parse().ok().filter(|number| range.contains(number));
+    let (least, most) = range.into_inner();
+    number.ok_or_else(|| format!("{option} takes a number from {least} to {most}, not '{text}'").into())
 }
 
 fn parse_seed(name: &str, text: &OsStr) -> Result<u32, lexopt::Error> {

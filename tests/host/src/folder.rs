@@ -228,7 +228,7 @@ fn put(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 /// Makes a folder that nobody has: process ids come again after a crash.
-fn unused_folder(parent: &Path) -> io::Result<PathBuf> {
+pub(crate) fn unused_folder(parent: &Path) -> io::Result<PathBuf> {
     let mut attempt = 0_u32;
     loop {
         let root = parent.join(format!("gmod-host-{}-{attempt}", process::id()));

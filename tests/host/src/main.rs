@@ -23,6 +23,7 @@ mod comments;
 mod configured;
 mod ffi;
 mod folder;
+mod http;
 mod natives;
 mod prelude;
 mod printer;
@@ -33,6 +34,7 @@ mod run;
 mod screen;
 mod server;
 mod servers;
+mod several;
 mod tool;
 mod value;
 mod watch;
@@ -89,10 +91,16 @@ fn main() -> ExitCode {
             print!("{}", cli::USAGE);
             0
         }
-        Ok(Request::Run(options)) => start(options).unwrap_or_else(|error| {
-            eprintln!("gmod-host: {error}");
-            EXIT_FAILED
-        }),
+        Ok(Request::Run(options)) => {
+            let ended = match options.servers {
+                Some(count) => several::serve(&options, count),
+                None => start(*options),
+            };
+            ended.unwrap_or_else(|error| {
+                eprintln!("gmod-host: {error}");
+                EXIT_FAILED
+            })
+        }
         Err(error) => {
             eprintln!("gmod-host: {error}\n\n{}", cli::USAGE);
             EXIT_USAGE

@@ -35,6 +35,7 @@ prelude!(
     "console_commands.lua",
     "prompt.lua",
     "engine.lua",
+    "http.lua",
     "host.lua",
     "servers.lua",
     "tests.lua",

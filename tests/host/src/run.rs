@@ -16,6 +16,7 @@ use crate::{
     cli::Options,
     ffi::Module,
     folder::GameFolder,
+    http::Http,
     prompt::Prompt,
     publisher::Publisher,
     screen::{Screen, Stream, Style},
@@ -76,6 +77,7 @@ pub(crate) struct Run {
     pub(crate) more_reals: RefCell<Vec<Real>>,
     pub(crate) talkers: RefCell<Vec<Talker>>,
     pub(crate) publishers: RefCell<Vec<Publisher>>,
+    pub(crate) http: Http,
     pub(crate) proxies: RefCell<Vec<Proxy>>,
     pub(crate) tls: RefCell<Vec<TlsProxy>>,
 }
@@ -112,6 +114,7 @@ impl Run {
             more_reals: RefCell::default(),
             talkers: RefCell::default(),
             publishers: RefCell::default(),
+            http: Http::default(),
             proxies: RefCell::default(),
             tls: RefCell::default(),
         }

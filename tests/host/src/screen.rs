@@ -109,6 +109,11 @@ impl Screen {
         }
     }
 
+    /// Whether the standard output has colours.
+    pub(crate) fn has_colors(&self) -> bool {
+        self.out_has_colors
+    }
+
     /// From now on everything goes above the line that is being typed.
     pub(crate) fn print_above(&self, above: Printer) {
         *self.prompt.borrow_mut() = Some(Prompt { above, unfinished: Vec::new() });

@@ -25,9 +25,11 @@ const TICK: &CStr = c"tick";
 const RUN_TYPED: &CStr = c"run_typed";
 /// Left by the prelude: what scripts want to do at the end.
 const SHUT_DOWN: &CStr = c"shut_down";
+/// Left by the prelude: no module is being closed any more. Finalizers are still to come.
+const MODULES_CLOSED: &CStr = c"modules_closed";
 
 /// How long a line that is to be read waits for what was printed before it.
-const BEFORE_A_LINE: Duration = Duration::from_millis(20);
+pub(crate) const BEFORE_A_LINE: Duration = Duration::from_millis(20);
 
 /// Runs the script, map after map, until it ends.
 pub(crate) fn serve(run: &Run) {
@@ -186,6 +188,7 @@ fn close(run: &Run, lua: Lua<'_>) {
         }
     }
     run.close_times.borrow_mut().push(start.elapsed());
+    conclude(run, &lua.call_native(MODULES_CLOSED, ABORT));
 
     let unload = run.options.unload;
     let mut lua = Some(lua);

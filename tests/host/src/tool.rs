@@ -1,6 +1,7 @@
 //! What somebody gets who tries things out, beside what a test gets: a server that is named, a prompt, an end in order.
 
 use std::{
+    cell::OnceCell,
     env,
     io::{self, Write},
     path::Path,
@@ -12,6 +13,7 @@ use crate::{
     ffi::{self, TerminalMode},
     prompt::{Editor, Prompt},
     run::Run,
+    screen::Screen,
 };
 
 /// Where a client looks that was not told where Redis is.
@@ -26,7 +28,8 @@ const PATIENCE: Duration = Duration::from_millis(500);
 
 /// While it lives, lines may be edited. Dropping it gives the terminal back.
 pub(crate) struct Terminal<'run> {
-    run: &'run Run,
+    screen: &'run Screen,
+    prompt: &'run OnceCell<Prompt>,
     _mode: TerminalMode,
 }
 
@@ -37,22 +40,43 @@ pub(crate) struct Terminal<'run> {
 /// The server does not start, or the terminal does not do.
 pub(crate) fn start(run: &Run) -> Result<Option<Terminal<'_>>, StartError> {
     ffi::end_on_interrupt();
-    let mut terminal = None;
-    let editor = if run.options.prompt { Editor::new()? } else { None };
-    let editor = editor.map(|(editor, above)| {
-        run.screen.print_above(above);
-        terminal = Some(Terminal { run, _mode: TerminalMode::keep() });
-        editor
-    });
-    tell_server(run)?;
+    let (editor, terminal) = if run.options.prompt { edit(&run.screen, &run.prompt)? } else { (None, None) };
+    if !run.options.quiet {
+        tell_server(run)?;
+    }
     if run.options.prompt {
-        run.say("type Lua, a command, or help; quit ends it");
-        run.screen.settle(PATIENCE);
-        let prompt = Prompt::start(editor)?;
-        // Nobody else sets it.
-        let _first = run.prompt.set(prompt);
+        if !run.options.quiet {
+            run.say("type Lua, a command, or help; quit ends it");
+        }
+        read(&run.screen, &run.prompt, editor)?;
     }
     Ok(terminal)
+}
+
+/// Begins to edit lines, if a person sits before a terminal. Until [`read`] none is read.
+///
+/// # Errors
+///
+/// The terminal does not do.
+pub(crate) fn edit<'run>(
+    screen: &'run Screen,
+    prompt: &'run OnceCell<Prompt>,
+) -> Result<(Option<Editor>, Option<Terminal<'run>>), StartError> {
+    let Some((editor, above)) = Editor::new()? else { return Ok((None, None)) };
+    screen.print_above(above);
+    Ok((Some(editor), Some(Terminal { screen, prompt, _mode: TerminalMode::keep() })))
+}
+
+/// Reads lines from now on.
+///
+/// # Errors
+///
+/// The system gives no thread.
+pub(crate) fn read(screen: &Screen, prompt: &OnceCell<Prompt>, editor: Option<Editor>) -> io::Result<()> {
+    screen.settle(PATIENCE);
+    // Nobody else sets it.
+    let _first = prompt.set(Prompt::start(editor)?);
+    Ok(())
 }
 
 /// An empty one is none, as for the module.
@@ -122,15 +146,15 @@ fn tell_publish(run: &Run, arguments: &str) {
 
 impl Drop for Terminal<'_> {
     fn drop(&mut self) {
-        if !self.run.screen.settle(PATIENCE)
-            && let Some(prompt) = self.run.prompt.get()
+        if !self.screen.settle(PATIENCE)
+            && let Some(prompt) = self.prompt.get()
         {
             // It waits behind Enter, and shows the rest when it reads on.
             prompt.done();
-            self.run.screen.settle(PATIENCE);
+            self.screen.settle(PATIENCE);
         }
         let mut out = io::stdout();
-        let behind_the_line = if self.run.prompt.get().is_some_and(Prompt::is_reading) { "\r\n" } else { "" };
+        let behind_the_line = if self.prompt.get().is_some_and(Prompt::is_reading) { "\r\n" } else { "" };
         // Nothing more can be done for a terminal that is gone.
         let _written = write!(out, "{behind_the_line}{END_OF_PASTE_MODE}").and_then(|()| out.flush());
     }

@@ -27,7 +27,7 @@
 //! `host.says(text)` waits until the console says it. With `<!-- options: … -->` before the block (before `setup`, if there
 //! is one) the host gets more options; `no-addon` leaves the addon out, `client` runs the block as the game of a player would
 //! who is there. With `--server real` the block is ignored where there is no redis-server, unless CI is set; with `--server postgres`
-//! where there is no PostgreSQL, or without `--features postgres`. Lines in errors are those of the file.
+//! where there is no PostgreSQL, or without `--features postgres` or `GMOD_HOST_MODULE`, which names another file of the module. Lines in errors are those of the file.
 #![expect(clippy::expect_used, reason = "a test that cannot set itself up fails")]
 
 use std::{
@@ -48,6 +48,8 @@ mod cargo;
 mod config;
 #[path = "snippets/console.rs"]
 mod console;
+#[path = "snippets/examples.rs"]
+mod examples;
 #[path = "snippets/invariants.rs"]
 mod invariants;
 #[path = "snippets/links.rs"]
@@ -67,6 +69,8 @@ mod sql;
 #[path = "snippets/tunnels.rs"]
 mod tunnels;
 
+/// Another file of the module than the one that cargo built.
+const MODULE: &str = "GMOD_HOST_MODULE";
 /// Well above what any of them needs.
 const TIMEOUT_SECONDS: &str = "60";
 
@@ -170,6 +174,10 @@ fn main() -> ExitCode {
             let root = root.clone();
             move || reference::is_whole(&root)
         }),
+        Trial::test("examples are as short as they are said to be", {
+            let root = root.clone();
+            move || examples::are_short(&root)
+        }),
         Trial::test("pages that sources name are there", {
             let root = root.clone();
             move || links::pages_that_sources_name(&root)
@@ -178,7 +186,8 @@ fn main() -> ExitCode {
     for (name, text) in markdown::pages(&root).into_iter().chain([annotations(&root)]) {
         for snippet in snippets(&text) {
             let (root, name) = (root.clone(), name.clone());
-            let has_postgres = cfg!(feature = "postgres") && sql::is_expected();
+            let may_have = cfg!(feature = "postgres") || env::var_os(MODULE).is_some();
+            let has_postgres = may_have && sql::is_expected();
             let ignored =
                 snippet.has("real") && !real_redis::is_expected() || snippet.has("postgres") && !has_postgres;
             let trial = Trial::test(format!("{name}:{}", snippet.line), move || run(&root, &name, &snippet));
@@ -278,6 +287,9 @@ fn host(
     fs::write(folder.join(file), script)?;
     let mut command = Command::new(env!("CARGO_BIN_EXE_gmod-host"));
     command.current_dir(folder).args(["--timeout", TIMEOUT_SECONDS]);
+    if let Some(file) = env::var_os(MODULE) {
+        command.arg("--module").arg(file);
+    }
     if addon {
         command.arg("--addon").arg(root.join("lua"));
     }

@@ -18,7 +18,7 @@
 //! either version runs over `protocol = "auto"` and over 2 instead. What cannot run is shown as ignored, and why.
 //!
 //! Scripts in `tests/lua/addon/` run with the addon of `lua/` installed. Those in `tests/lua/postgres/` run against a PostgreSQL, if there
-//! is one and with `--features postgres`; with the mark `addon` the addon is installed there, too.
+//! is one, with `--features postgres` or another file of the module; with the mark `addon` the addon is installed there, too.
 //!
 //! Scripts whose names begin with an underscore, and other folders, are left alone.
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot set itself up fails")]
@@ -214,9 +214,13 @@ fn trial(
     let lacks = match (server, redis) {
         _ if suite.unix && cfg!(windows) => Some("needs Unix".to_owned()),
         // Where one is counted on it fails.
-        (Server::Postgres, _) if !cfg!(feature = "postgres") => Some("needs the feature postgres".to_owned()),
+        (Server::Postgres, _) if cfg!(windows) => Some("needs Unix".to_owned()),
+        // Another file's features are not known here. A suite does nothing if it lacks this one.
+        (Server::Postgres, _) if !cfg!(feature = "postgres") && env::var_os(MODULE).is_none() => {
+            Some("needs the feature postgres".to_owned())
+        }
         #[cfg(unix)]
-        (Server::Postgres, _) if !real_postgres::is_installed() => Some("needs a PostgreSQL".to_owned()),
+        (Server::Postgres, _) if !real_postgres::is_expected() => Some("needs a PostgreSQL".to_owned()),
         (Server::Real, None) if !real_redis::is_expected() => Some("needs a redis-server".to_owned()),
         (Server::Real, Some(version)) if version < suite.redis => {
             Some(format!("needs Redis {}.{}", suite.redis.0, suite.redis.1))

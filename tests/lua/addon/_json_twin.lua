@@ -63,7 +63,8 @@ return function(realtime)
 
 	local function step(key)
 		if #key > MAX_STEP then key = sub(key, 1, MAX_STEP) .. "…" end
-		return find(key, "^[%a_][%w_]*$") and "." .. key or format("[%q]", key)
+		if find(key, "^[%a_][%w_]*$") then return "." .. key end
+		return (format("[%q]", key):gsub("\\\n", "\\n"):gsub("\194[\128-\159]", "?"))
 	end
 
 	local function encode_map(out, map, depth)

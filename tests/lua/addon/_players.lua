@@ -5,7 +5,8 @@ local kit = include("../_kit.lua")
 local realtime = include("realtime/load.lua")
 local world = { kit = kit, realtime = realtime }
 local PARTS = {
-	"goodbye", "objects", "events", "requests", "presence", "players_register", "players_stays", "players_requests", "players_post", "players_delivery", "players",
+	"token_calls", "goodbye", "objects", "events", "requests", "presence", "players_register", "players_stays", "players_requests", "players_post",
+	"players_delivery", "players",
 }
 
 -- A SteamID64.

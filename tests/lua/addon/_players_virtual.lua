@@ -5,7 +5,7 @@ local kit = include("../_kit.lua")
 local real = include("realtime/load.lua")
 local format = string.format
 local PARTS = {
-	"goodbye", "envelope", "objects", "events", "steamid", "tables", "requests", "presence", "players_register", "players_stays", "players_requests", "players_post",
+	"token_calls", "goodbye", "envelope", "objects", "events", "steamid", "tables", "requests", "presence", "players_register", "players_stays", "players_requests", "players_post",
 	"players_delivery", "players",
 }
 

@@ -31,8 +31,9 @@ local program = shell("readlink /proc/$PPID/exe"):Trim()
 local module = shell("tr '\\0' '\\n' </proc/$PPID/cmdline"):match("%-%-module\n([^\n]+)\n")
 if module then program = program .. " --module " .. quoted(absolute(module)) end
 
--- The first block of Lua of a page.
-function processes.example(page) return shell("cat " .. quoted(processes.ROOT .. page)):match("```lua\n(.-)```") end
+-- A file of the project, and the first block of Lua of a page.
+function processes.read(path) return shell("cat " .. quoted(processes.ROOT .. path)) end
+function processes.example(page) return processes.read(page):match("```lua\n(.-)```") end
 
 function processes.configuration(id) return util.TableToJSON({ url = host.redis_url, id = id }) end
 
@@ -74,8 +75,9 @@ function processes.start(id, addon)
 	function server.says(text)
 		wait(id .. " to say " .. text, function() return server.said():find(text, 1, true) end)
 	end
+	function server.signal(which) shell("kill -" .. which .. " $(cat garrysmod/data/" .. pid .. ")") end
 	function server.kill()
-		shell("kill -9 $(cat garrysmod/data/" .. pid .. ")")
+		server.signal("KILL")
 		ffi.C.pclose(stream)
 	end
 	function server.quit()

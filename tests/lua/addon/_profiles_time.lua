@@ -98,14 +98,15 @@ local function new_case()
 		adding = client
 		local profiles = world.realtime.Profiles("wallet", options, client, id)
 		adding = nil
+		-- A server with the same id, elsewhere, has hooks of its own.
+		profiles.shut_down = hook.GetTable().ShutDown["realtime.Profiles " .. id .. " wallet"]
 		return profiles, client
 	end
 	-- Its Lua state ends: in order, if it may say so. What it sent is still on its way.
 	function case.leave(profiles, in_order)
-		local hooks = hook.GetTable()
 		local name = "realtime.Profiles " .. profiles.id .. " wallet"
 		if in_order then
-			hooks.ShutDown[name]()
+			profiles.shut_down()
 			world.addon.goodbyes.Profiles[profiles]()
 		end
 		hook.Remove("ShutDown", name)

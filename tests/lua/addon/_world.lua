@@ -12,6 +12,7 @@ return function(settings)
 		EnsureTick = function() end,
 		default_listeners = {},
 		ScriptText = function() return "" end,
+		repeatable_scripts = {},
 		AddTask = function(key, task)
 			added = added + 1
 			tasks[key] = { run = task, order = tasks[key] and tasks[key].order or added }
@@ -41,7 +42,7 @@ return function(settings)
 		return number and math.min(number, 2 ^ 32 - 1)
 	end
 	for _, part in ipairs({
-		"goodbye", "report", "json", "envelope", "objects", "events", "tables", "requests", "presence", "timers", "async", "time", "once", "durable_publish",
+		"token_calls", "goodbye", "report", "json", "envelope", "objects", "events", "tables", "requests", "presence", "timers", "async", "time", "once", "durable_publish",
 		"durable_subscribe", "durable_work", "durable", "steamid", "profiles_open", "profiles_save", "profiles_renew", "profiles",
 	}) do
 		include("realtime/" .. part .. ".lua")(realtime, addon)

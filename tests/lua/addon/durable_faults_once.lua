@@ -237,3 +237,50 @@ host.test("failed is told although the answer was lost, also the last one; a don
 	assert(case.world.lines[1]:find("the connection broke while Redis was told", 1, true), case.world.lines[1])
 	case.leave(a, true)
 end)
+
+host.test("a message that is dead after deaths is told although the answer that told it was lost", function()
+	for _, kind in ipairs({ "work", "read" }) do
+		local case = new_case()
+		local function enter(fn)
+			local durable = case.server("a")
+			if kind == "work" then durable:Work("c", fn, { patience = 10 }) else durable:Subscribe("c", fn, { from = "start" }) end
+			return durable
+		end
+		local a = enter(function() end)
+		case.pass(1)
+		a:Publish("c", "poison")
+		case.leave(a, false)
+		for _ = 1, 3 do
+			local is_dead = false
+			a = enter(function()
+				case.leave(a, false)
+				is_dead = true
+			end)
+			for _ = 1, 400 do
+				case.pass(0.1)
+				if is_dead then break end
+			end
+		end
+		local told = kit.recorder()
+		a = enter(function(_, _, done)
+			if done then done() end
+		end)
+		a:On("failed", told.fn)
+		local is_told = false
+		function case.on_executed(question, reply)
+			if question.name == "durable_" .. kind and reply[1] == (kind == "work" and "taken" or "read") then
+				is_told = is_told or #reply[kind == "work" and 5 or 9] > 0
+			end
+		end
+		for _ = 1, 6000 do
+			case.pass(0.01, 0.01)
+			if is_told then break end
+		end
+		assert(is_told, kind)
+		kit.eq(#told, 0)
+		case.cut(a.client, "now")
+		case.pass(60)
+		kit.eq({ kind, #told, told[1] and told[1][2].dead, told[1] and told[1][2].data }, { kind, 1, true, "poison" })
+		case.leave(a, true)
+	end
+end)

@@ -41,3 +41,23 @@ host.test("a message of 5 MB by XADD is dead at once, and what follows it goes o
 	end
 	close(a)
 end)
+
+host.test("of large messages that are dead the newest are kept, 16 MiB of them", function()
+	local channel, a, text = kit.unique("work"), server(), ("x"):rep(60000)
+	local key = "realtime:durable:{" .. channel .. "}"
+	a.work(channel, function(_, _, finish) finish() end, { parallel = 100 })
+	for i = 1, 300 do host.real.command("XADD", key, "*", "data", i .. text) end
+	kit.wait("all of them", function() return a.count("failed") == 300 end)
+	local bytes, dead = 0, host.real.command("XRANGE", key .. ":dead", "-", "+")
+	for _, entry in ipairs(dead) do
+		for _, word in ipairs(entry[2]) do bytes = bytes + #word end
+	end
+	assert(bytes > 15 * 1048576 and bytes <= 16 * 1048576, bytes)
+	kit.eq(host.real.command("HGET", key .. ":about", "dead_bytes"), tostring(bytes))
+	local newest = dead[#dead]
+	local first = newest[2][2]
+	kit.eq({ done(a, "Retry", channel, first) }, { nil, true })
+	kit.wait("its end", function() return a.count("failed") == 301 end)
+	kit.eq(host.real.command("HGET", key .. ":about", "dead_bytes"), tostring(bytes))
+	close(a)
+end)

@@ -1,6 +1,7 @@
 -- servers: real; redis: 5.0
 -- The end of a Lua state among ShutDown hooks of other addons: whatever they do, what the helpers have is given back, and what a hook
--- publishes, sets and saves arrives. The leases and the patience are longer than this takes. On the first map hooks of others end the round before any of ours; on the second all of them run.
+-- publishes, sets and saves arrives. The leases and the patience are longer than this takes. On the first map hooks of others end the round
+-- before any of ours; on the second all of them run.
 
 local kit = include("../_kit.lua")
 local realtime = include("realtime/load.lua")

@@ -61,6 +61,8 @@ host.test("what has no form in JSON is refused with the reason and the place", f
 	refused(0 / 0, "the value: ", "NaN")
 	refused(nil, "nil")
 	refused({ ["a key"] = { print } }, '["a key"][1]: ', "function")
+	-- What is heard can be a key, and must not begin a line of the console or steer a terminal.
+	refused({ ["a\n[realtime] b\194\1552J\27[2J"] = print }, '["a\\n[realtime] b?2J\\27[2J"]: ', "function")
 	refused({ id = 76561198000000001 }, "id: ", "SteamID64 as a string")
 	refused({ [5] = "x" }, "[5]: ", "tostring")
 	refused({ "x", y = 1 }, "[1]: ", "tostring")

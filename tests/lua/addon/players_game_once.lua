@@ -96,3 +96,35 @@ host.test("the console shows how many there are", function()
 	host.players.leave(ply)
 	client:Disconnect()
 end)
+
+host.test("a file that is saved five times leaves one of everything", function()
+	saved = { client = kit.ready({ id = "saved" }), name = kit.unique("saved"), gifts = 0, joined = 0, saving = 0, jobs = 0 }
+	local function there()
+		local hooks = 0
+		for _, list in pairs(hook.GetTable()) do hooks = hooks + table.Count(list) end
+		local goodbyes = 0
+		for _, list in pairs(realtime.addon.goodbyes) do goodbyes = goodbyes + table.Count(list) end
+		return { hooks, goodbyes, saved.client:Stats().subscriptions }
+	end
+	include("_players_saved.lua")
+	local once = there()
+	for _ = 1, 4 do include("_players_saved.lua") end
+	kit.eq(there(), once)
+	local players, wallets = realtime.Players(saved.client, "saved"), realtime.Profiles(saved.name, saved.client, "saved")
+	local ply, is_open, is_saved = host.players.add({ name = "Saver" }), false, false
+	wallets:Open(ply, function(err)
+		assert(not err, tostring(err))
+		is_open = true
+	end)
+	kit.wait("him", function() return is_open and saved.joined == 1 end)
+	players:Post(ply, "gift", 1)
+	wallets:Save(ply, { 1 })
+	saved.saving = 0
+	wallets:Save(ply, function() is_saved = true end)
+	kit.wait("it", function() return saved.gifts > 0 and is_saved and saved.jobs > 0 end)
+	kit.ticks(10)
+	kit.eq({ saved.gifts, saved.joined, saved.saving, saved.jobs }, { 1, 1, 1, 1 })
+	host.players.leave(ply)
+	saved.client:Disconnect()
+	saved = nil
+end)

@@ -1,36 +1,13 @@
 -- unix; servers: real; redis: 5.0
 -- The examples of realtime.Players as they stand, on three servers, each a process of its own: this one is "hub".
 
-local ffi = debug.getregistry()._PRELOAD.ffi("ffi")
-pcall(ffi.cdef, [[
-	void *popen(const char *command, const char *mode);
-	int fputs(const char *text, void *stream);
-	char *fgets(char *text, int size, void *stream);
-	int fflush(void *stream);
-	int pclose(void *stream);
-	char *getenv(const char *name);
-]])
-
--- What a shell prints.
-local function shell(command)
-	local stream, lines, buffer = ffi.C.popen(command, "r"), {}, ffi.new("char[65536]")
-	while ffi.C.fgets(buffer, 65536, stream) ~= nil do lines[#lines + 1] = ffi.string(buffer) end
-	ffi.C.pclose(stream)
-	return table.concat(lines)
-end
-local function quoted(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
-
--- Where the host was started: it has gone into a folder of its own since.
-local here = debug.getinfo(1, "S").source:match("^@(.*)players_processes_once%.lua$")
-if here:sub(1, 1) ~= "/" then here = ffi.string(ffi.C.getenv("PWD")) .. "/" .. here end
-local ROOT = here .. "../../../"
+local processes = include("_processes.lua")
 local EXAMPLES = { "network_chat", "no_multirun", "hub_queue", "donations" }
 
-local function configuration(id) return util.TableToJSON({ url = host.redis_url, id = id }) end
 if host.map_number == 1 then
-	host.put("data/realtime.json", configuration("hub"))
+	host.put("data/realtime.json", processes.configuration("hub"))
 	for _, name in ipairs(EXAMPLES) do
-		host.put("addons/network/lua/autorun/server/" .. name .. ".lua", shell("cat " .. quoted(ROOT .. "lua/examples/" .. name .. ".lua")))
+		host.put("addons/network/lua/autorun/server/" .. name .. ".lua", processes.read("lua/examples/" .. name .. ".lua"))
 	end
 	host.next_map()
 	return
@@ -39,26 +16,13 @@ end
 local kit = include("../_kit.lua")
 local players = realtime.Players()
 
--- Another server: what it prints goes into data/ID.txt.
 local function start(id)
-	shell("mkdir -p " .. id .. "/garrysmod/data && echo " .. quoted(configuration(id)) .. " >" .. id .. "/garrysmod/data/realtime.json")
-	local stream = ffi.C.popen("echo $$ >garrysmod/data/" .. id .. "-pid.txt; exec " .. shell("readlink /proc/$PPID/exe"):Trim() .. " --prompt --game " .. id ..
-		" --addon " .. quoted(ROOT .. "lua") .. " --addon garrysmod/addons/network >garrysmod/data/" .. id .. ".txt 2>&1", "w")
-	local server = { id = id }
-	function server.type(line)
-		ffi.C.fputs(line .. "\n", stream)
-		ffi.C.fflush(stream)
-	end
-	function server.wait(text)
-		kit.wait(id .. " to say " .. text, function() return (file.Read(id .. ".txt", "DATA") or ""):find(text, 1, true) end)
-	end
+	local server = processes.start(id, "garrysmod/addons/network")
 	function server.join(name, number)
 		server.type(string.format('%s = host.players.add({ name = "%s", steamid64 = "7656119800000000%d" })', name, name, number))
 	end
 	function server.say(name, text) server.type(string.format("host.players.say(%s, %q)", name, text)) end
 	server.type("realtime.addon.presence_interval = 1") -- found dead after 3 s
-	function server.kill() shell("kill -9 $(cat garrysmod/data/" .. id .. "-pid.txt)") ffi.C.pclose(stream) end
-	function server.quit() server.type("quit") ffi.C.pclose(stream) end
 	return server
 end
 local function id_of(number) return "7656119800000000" .. number end
@@ -79,35 +43,35 @@ host.test("three servers", function()
 	for _, server in ipairs({ one, two }) do
 		server.type('realtime.After(0, "ready", function() end) host.run(function() host.wait(function() return #realtime.Players():Find("") == 3 end, 60, "all three") ' ..
 			'host.wait(function() return realtime.Shared("mutes"):IsReady() end, 60, "the mutes") print("it knows " .. "them") end)')
-		server.wait("it knows them")
+		server.says("it knows them")
 	end
 	realtime.addon.presence_interval = 1
 
 	-- Chat, messages to one, and a mute.
 	one.say("Alice", "hello all")
 	kit.wait("her line", function() return chat[1] end)
-	two.wait("(ttt-1) Alice: hello all")
+	two.says("(ttt-1) Alice: hello all")
 	two.say("Bob", "/msg ali psst")
-	one.wait("Alice sees: (ttt-2) Bob to you: psst")
-	two.wait("Bob sees: To Alice: psst")
+	one.says("Alice sees: (ttt-2) Bob to you: psst")
+	two.says("Bob sees: To Alice: psst")
 	two.say("Bob", "/msg nobody psst")
-	two.wait("Bob sees: Nobody is called that.")
+	two.says("Bob sees: Nobody is called that.")
 	host.players.say(carla, "/mute bob 5")
 	kit.wait("the mute", function() return realtime.Shared("mutes"):Get(id_of(2)) end)
 	two.type('host.run(function() host.wait(function() return realtime.Shared("mutes"):Get("' .. id_of(2) .. '") end, 60, "mute") host.players.say(Bob, "quiet") end)')
-	two.wait("Bob sees: You are muted.")
+	two.says("Bob sees: You are muted.")
 
 	-- On one server only: the newest counts.
 	two.join("Alice", 1)
-	one.wait("Alice has left: You play on ttt-2 now")
+	one.says("Alice has left: You play on ttt-2 now")
 	where(1, "ttt-2")
 
 	-- A donation waits for who is nowhere, and finds who is there.
 	players:Post(id_of(4), "donation", { points = 5 })
 	players:Post(id_of(1), "donation", { points = 7 })
-	two.wait("Alice sees: Thank you! You have 7 points now.")
+	two.says("Alice sees: Thank you! You have 7 points now.")
 	one.join("Dora", 4)
-	one.wait("Dora sees: Thank you! You have 5 points now.")
+	one.says("Dora sees: Thank you! You have 5 points now.")
 
 	-- A server dies: its players are let in elsewhere at once, and it does not come back for them.
 	two.kill()
@@ -125,13 +89,13 @@ host.test("three servers", function()
 	host.players.say(assert(host.players.add({ name = "Emil", steamid64 = id_of(5) })), "!queue")
 	kit.wait("her way", function() return lua[1] end)
 	kit.eq(lua, { 'permissions.AskToConnect("203.0.113.5:27016")' })
-	one.wait("Fay sees (lua): permissions.AskToConnect")
-	one.wait("Dora sees: You play with ")
+	one.says("Fay sees (lua): permissions.AskToConnect")
+	one.says("Dora sees: You play with ")
 	kit.eq(realtime.Shared("queue"):Count(), 0)
 	-- She goes there, and learns with whom she plays.
 	host.players.leave(carla)
 	one.join("Carla", 3)
-	one.wait("Carla sees: You play with ")
+	one.says("Carla sees: You play with ")
 	where(3, "ttt-1")
 	where(1, nil)
 	one.quit()

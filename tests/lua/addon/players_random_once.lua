@@ -1,6 +1,6 @@
 -- realtime.Players in random histories, in virtual time (_players_virtual.lua): four servers, of which each may die, stand still, be cut off or
--- change its map, a Redis that may lose what it knew or be another one, and players who move, crash, and are validated late or never. A model knows
--- where each player really is. Arguments: histories=N, seed=N, only=N.
+-- change its map or have a twin, a Redis that may lose what it knew or be another one, and players who move, crash, and are validated late or
+-- never. A model knows where each player really is. Arguments: histories=N, seed=N, only=N.
 --
 --     target/debug/gmod-host --addon lua --timeout 4000 tests/lua/addon/players_random_once.lua histories=2000 seed=7
 
@@ -111,6 +111,21 @@ local function new_history(seed)
 		watch(server, i)
 	end
 	local function remove(server) table.RemoveByValue(running, server) end
+	-- Somebody starts a server with another one's id: while both are there, neither registers who joins.
+	function history.begin_twin(i)
+		note("%d has a twin", i)
+		count("twins")
+		history.twin = case.server("s" .. i, virtual.new_game())
+		running[#running + 1] = history.twin
+	end
+	function history.end_twin(in_order)
+		if not history.twin then return end
+		note("the twin ends")
+		if in_order then history.twin.game.end_state(history.twin.addon) end
+		case.kill(history.twin, EXECUTED[random(1, 3)])
+		remove(history.twin)
+		history.twin = nil
+	end
 
 	local function confirm(seat)
 		seat.since = case.now
@@ -221,7 +236,7 @@ end
 -- One thing happens, at random.
 local function disturb(history)
 	local random, case, p, i = history.random, history.case, history.random(1, PLAYERS), history.random(1, SERVERS)
-	local server, what = history.servers[i], history.random(1, 20)
+	local server, what = history.servers[i], history.random(1, 21)
 	if not server then
 		if random(1, 2) == 1 then history.start(i) end
 		return
@@ -285,6 +300,8 @@ local function disturb(history)
 		for _, post in ipairs(history.posts) do
 			if post.outcome == "done" then post.outcome = "unknown" end
 		end
+	elseif what == 21 then
+		if history.twin then history.end_twin(random(1, 2) == 1) else history.begin_twin(i) end
 	elseif what == 17 then
 		history.snapshot = case.redis.snapshot()
 	else
@@ -339,6 +356,7 @@ local function run(number)
 		end
 		-- All is well again, for as long as anything takes.
 		history.is_quiet = true
+		history.end_twin(false)
 		for i = 1, SERVERS do
 			if not history.servers[i] then history.start(i) end
 			history.servers[i].is_stopped = false

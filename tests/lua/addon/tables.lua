@@ -140,6 +140,16 @@ host.test("NaN raises where it was published, with the channel and the place", f
 	close(one, two)
 end)
 
+host.test("neither a channel nor a key that was heard steers the console where a relay cannot publish", function()
+	local client = kit.ready()
+	local tables = realtime.Tables(client, "a")
+	local key = "k\n[realtime] b\194\155\226\128\174"
+	local ok, err = pcall(tables.Publish, tables, "c\n[realtime] d\27[2J", { [key] = 0 / 0 })
+	kit.eq(ok, false)
+	assert(err:find([['Publish' to c\x0a[realtime] d\x1b[2J: ["k\n[realtime] b?\xe2\x80\xae"]: NaN]], 1, true), err)
+	client:Disconnect()
+end)
+
 host.test("NULL alone, which nobody could tell from nothing, raises where it was published", function()
 	local one, two = two()
 	kit.raises("'Publish' to t: the value: realtime%.NULL", one.Publish, one, "t", realtime.NULL)

@@ -1,7 +1,18 @@
 -- addon
 -- What the addon makes of a client works over PostgreSQL, or says that it needs Redis.
 
+if host.map_number == 1 then
+	host.put("data/realtime.json", string.format('{ "url": "%s", "id": "ttt-1" }', host.redis_url))
+	host.next_map()
+	return
+end
+
 local kit = include("../_kit.lua")
+
+if not realtime.FEATURES.postgres then
+	host.run(function() host.exit(0) end)
+	return
+end
 
 local function connect()
 	local client = realtime.Connect(host.redis_url)
@@ -46,10 +57,46 @@ host.test("servers learn of each other", function()
 	two.client:Disconnect()
 end)
 
-host.test("what needs Redis says so", function()
-	local client, got = connect(), nil
-	realtime.addon.RunScript(client, "once", { "job" }, { "take" }, function(err) got = err end)
-	kit.wait("the answer", function() return got end)
-	kit.eq({ got.code, got.message }, { "UNSUPPORTED", "this needs Redis, and the client leads to PostgreSQL" })
+host.test("what needs Redis says so when it is made, also before the client is connected", function()
+	local client = realtime.Connect(host.redis_url)
+	local function nothing() end
+	for name, made in pairs({
+		Shared = { realtime.Shared("bans", client, "here") },
+		Durable = { realtime.Durable(client, "here") },
+		Players = { realtime.Players(client, "here") },
+		Profiles = { realtime.Profiles("money", client, "here") },
+		Once = { realtime.Once("job", nothing, nil, client, "here") },
+	}) do
+		kit.eq(made, { nil, "realtime." .. name .. " needs Redis, and this client leads to PostgreSQL: give it a client of a Redis" })
+	end
+	for name, made in pairs({
+		Tables = realtime.Tables(client, "here"),
+		Requests = realtime.Requests(client, "here"),
+		Presence = realtime.Presence(client, "here"),
+	}) do
+		assert(made, name .. " is there")
+		if made.Stop then made:Stop() end
+	end
 	client:Disconnect()
+end)
+
+host.test("the clock is the server's", function()
+	kit.wait("the time", function() return realtime.Time() end)
+	assert(math.abs(realtime.Time() - os.time()) < 60, realtime.Time())
+end)
+
+host.test("realtime_check finds all well, and looks for nothing of Redis", function()
+	local report
+	realtime.Check(function(got) report = got end)
+	kit.wait("the report", function() return report end)
+	local about, said = {}, {}
+	for _, line in ipairs(report.lines) do
+		about[line.about] = line.text
+		said[#said + 1] = line.state .. " " .. line.about .. ": " .. line.text
+	end
+	said = table.concat(said, "\n")
+	assert(report.ok, said)
+	assert(about.server:find("^PostgreSQL %d+%.%d+.* at 127.0.0.1:%d+, a primary; "), said)
+	for _, name in ipairs({ "connection", "messages", "subscriptions", "clock", "other servers" }) do assert(about[name], name .. " is not in\n" .. said) end
+	for _, name in ipairs({ "memory", "jobs", "patterns" }) do assert(not about[name], said) end
 end)

@@ -10,6 +10,9 @@ pub enum Error {
     /// There is no PostgreSQL here.
     #[error("no PostgreSQL: install postgresql, or name the folder of its programs in POSTGRES_BIN")]
     NotInstalled,
+    /// There is no pgbouncer here.
+    #[error("no pgbouncer: install pgbouncer, or name one in PGBOUNCER")]
+    NoPooler,
     /// The test runs as root, and there is nobody else to run a server as.
     #[error("PostgreSQL does not run as root, and there is neither a user postgres nor nobody")]
     NoUser,
@@ -38,8 +41,10 @@ pub enum Error {
         said: String,
     },
     /// The server does not listen in time.
-    #[error("postgres does not listen after two minutes; it said\n{log}")]
+    #[error("{program} does not listen after two minutes; it said\n{log}")]
     Silent {
+        /// Which one.
+        program: &'static str,
         /// What it said.
         log: String,
     },

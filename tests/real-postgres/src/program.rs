@@ -10,15 +10,35 @@ use crate::Error;
 
 /// Where Debian has one folder for each version.
 const VERSIONS: &str = "/usr/lib/postgresql";
+/// Names the folder of the programs, if it is another one.
+const BIN: &str = "POSTGRES_BIN";
+/// Names a pgbouncer, if it is not the system's.
+const PGBOUNCER: &str = "PGBOUNCER";
+/// Where Debian has pgbouncer, which is not on everybody's PATH.
+const SYSTEM_PGBOUNCER: &str = "/usr/sbin/pgbouncer";
 
-/// Whether there is a PostgreSQL here.
-pub fn is_installed() -> bool {
-    folder().is_some()
+/// Whether tests that need a PostgreSQL are to run: there is one, or one was asked for by name, or `CI` is set, where a missing one is
+/// a failure.
+#[must_use]
+pub fn is_expected() -> bool {
+    std::env::var_os("CI").is_some() || folder().is_some()
+}
+
+/// Likewise, of a pgbouncer.
+#[must_use]
+pub fn is_pooler_expected() -> bool {
+    std::env::var_os("CI").is_some() || pgbouncer().is_some()
+}
+
+/// The pooler's program.
+fn pgbouncer() -> Option<PathBuf> {
+    let system = || Some(PathBuf::from(SYSTEM_PGBOUNCER)).filter(|program| program.exists());
+    std::env::var_os(PGBOUNCER).map(PathBuf::from).or_else(system)
 }
 
 /// The folder of the programs.
 fn folder() -> Option<PathBuf> {
-    if let Some(named) = std::env::var_os("POSTGRES_BIN") {
+    if let Some(named) = std::env::var_os(BIN) {
         return Some(named.into());
     }
     let versions = fs::read_dir(VERSIONS).ok()?.filter_map(Result::ok);
@@ -57,7 +77,16 @@ pub(crate) fn user() -> Result<Option<User>, Error> {
 
 /// One of the programs, in `folder`, as a user who may run it.
 pub(crate) fn command(name: &str, working: &Path) -> Result<Command, Error> {
-    let mut command = Command::new(folder().ok_or(Error::NotInstalled)?.join(name));
+    as_user(&folder().ok_or(Error::NotInstalled)?.join(name), working)
+}
+
+/// The pooler, likewise.
+pub(crate) fn pooler_command(working: &Path) -> Result<Command, Error> {
+    as_user(&pgbouncer().ok_or(Error::NoPooler)?, working)
+}
+
+fn as_user(program: &Path, working: &Path) -> Result<Command, Error> {
+    let mut command = Command::new(program);
     command.current_dir(working).env("LC_ALL", "C.UTF-8").env("PGCONNECT_TIMEOUT", "60");
     if let Some(user) = user()? {
         command.gid(user.gid).uid(user.uid);

@@ -1,5 +1,6 @@
 //! The server and its process.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
@@ -17,10 +18,10 @@ use crate::program::{command, user};
 const LOG: &str = "log";
 const DATA: &str = "data";
 /// How long a server may take to listen: a busy machine, and an initdb before.
-const PATIENCE: Duration = Duration::from_secs(120);
-const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 /// Ports that are tried, because another process may take the one that was free.
-const ATTEMPTS: u32 = 5;
+pub(crate) const ATTEMPTS: u32 = 5;
 
 /// What a server is started with.
 #[derive(Debug, Default)]
@@ -202,7 +203,7 @@ impl RealPostgres {
                 return Err(Error::Failed { program: format!("postgres ({status})"), said: said() });
             }
             if Instant::now() > deadline {
-                return Err(Error::Silent { log: said() });
+                return Err(Error::Silent { program: "postgres", log: said() });
             }
             thread::sleep(BETWEEN_LOOKS);
         }
@@ -215,11 +216,7 @@ impl RealPostgres {
     ///
     /// What the server says.
     pub fn psql(&self, sql: &str) -> Result<String, Error> {
-        let port = self.port.to_string();
-        let mut psql = command("psql", self.folder.path())?;
-        psql.args(["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", "postgres"]);
-        psql.arg("-h").arg(self.folder.path()).args(["-p", &port, "-c", sql]);
-        run(&mut psql)
+        psql(self.folder.path(), self.folder.path().as_os_str(), self.port, sql)
     }
 
     /// Sends the server's process a signal, such as `STOP`. Its children, one for each connection, get it as well.
@@ -265,8 +262,16 @@ impl Drop for RealPostgres {
     }
 }
 
+/// What a statement answers at this host and port.
+pub(crate) fn psql(working: &Path, host: &OsStr, port: u16, sql: &str) -> Result<String, Error> {
+    let mut psql = command("psql", working)?;
+    psql.args(["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", "postgres"]);
+    psql.arg("-h").arg(host).args(["-p", &port.to_string(), "-c", sql]);
+    run(&mut psql)
+}
+
 /// A folder of whoever runs the server.
-fn new_folder() -> Result<TempDir, Error> {
+pub(crate) fn new_folder() -> Result<TempDir, Error> {
     let folder = TempDir::new().map_err(|source| Error::Folder { path: std::env::temp_dir(), source })?;
     if let Some(user) = user()? {
         let path = folder.path();
@@ -275,7 +280,7 @@ fn new_folder() -> Result<TempDir, Error> {
     Ok(folder)
 }
 
-fn free_port() -> io::Result<u16> {
+pub(crate) fn free_port() -> io::Result<u16> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr().map(|address| address.port())
 }
 

@@ -7,6 +7,8 @@ mod order;
 mod redirections;
 mod routes;
 mod shards;
+#[cfg(feature = "tls")]
+mod tls;
 mod transactions;
 
 use realtime::backend::{Connected, OptionValue};
@@ -54,6 +56,11 @@ fn made_as(client: &mut Client, link: u8, resp: Resp, mode: &str, how: Connected
     client.bytes(link);
     client.driver.connected(LinkId(link), how);
     client.driver.drive();
+    greeted(client, link, resp, mode);
+}
+
+/// A server that is deployed so answers all of the handshake.
+fn greeted(client: &mut Client, link: u8, resp: Resp, mode: &str) {
     let first = client.commands(link).remove(0);
     if first.starts_with("HELLO") {
         match resp {

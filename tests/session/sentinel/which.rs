@@ -177,6 +177,43 @@ fn a_sentinel_that_wants_a_password_is_told_as_such_and_so_is_the_master() {
 }
 
 #[test]
+fn a_sentinel_whose_acl_forbids_a_question_is_told_with_what_allows_all_of_them() {
+    const FORBIDDEN: &str = "-NOPERM this user has no permissions to run the 'sentinel|ckquorum' command\r\n";
+    let login = [("sentinel_username", option_text("watcher")), ("sentinel_password", option_text("sesame"))];
+    let remedy = "type into redis-cli on the Sentinel's port: ACL SETUSER watcher +subscribe '&+switch-master' \
+                  '+sentinel|get-master-addr-by-name' '+sentinel|ckquorum' '+sentinel|sentinels' '+sentinel|masters'; \
+                  the server's words: this user has no permissions";
+    for resp in BOTH {
+        let mut client = client("s1", &login);
+        client.attempt(WATCH);
+        let_in(&mut client, resp);
+        if resp == Resp::Two {
+            client.server(WATCH, b"+OK\r\n");
+        }
+        client.commands(WATCH);
+        client.server(WATCH, FORBIDDEN.repeat(3).as_bytes());
+        let (error, _) = client.expect_down();
+        assert!(error.message.contains("its ACL forbids what a client asks of it; "), "{error}");
+        assert!(error.message.contains(remedy) && !error.message.contains("password"), "{error}");
+        // It names the master and may not say whether the others agree.
+        let mut client = super::client("s1", &login);
+        client.attempt(WATCH);
+        let_in(&mut client, resp);
+        if resp == Resp::Two {
+            client.server(WATCH, b"+OK\r\n");
+        }
+        let master = words(&["a", "6379"]);
+        client.server(WATCH, format!("{master}{FORBIDDEN}*0\r\n").as_bytes());
+        assert_eq!(client.attempt(0).0, "a:6379");
+        let [Some(_), Some(problem)] = sentinel(&client) else { panic!("{:?}", sentinel(&client)) };
+        assert!(
+            problem.contains("it does not say whether it reaches enough") && problem.contains(remedy),
+            "{problem}"
+        );
+    }
+}
+
+#[test]
 fn sentinels_that_were_learned_have_their_turn_too() {
     let mut client = client("s1", &[]);
     client.attempt(WATCH);

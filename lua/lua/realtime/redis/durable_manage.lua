@@ -63,6 +63,9 @@ if action == "retry" then
 			end
 			redis.call("HSET", about_key, "last", redis.call("XADD", stream, "*", unpack(words)))
 			redis.call("XDEL", dead_key, entry[1])
+			local bytes = tonumber(redis.call("HGET", about_key, "dead_bytes") or "0")
+			for _, word in ipairs(entry[2]) do bytes = bytes - #word end
+			redis.call("HSET", about_key, "dead_bytes", string.format("%.0f", math.max(bytes, 0)))
 			count = count + 1
 			is_found = not fields.group -- of Work there is one
 		end

@@ -1,7 +1,7 @@
 -- Reads a channel of realtime.Durable for one subscriber, in order. Runs inside Redis (EVAL), called by game servers.
 --
 -- KEYS[1]  realtime:durable:{CHANNEL}, the messages: a stream
--- KEYS[2]  realtime:durable:{CHANNEL}:about, a hash: kind, keep, number, mark
+-- KEYS[2]  realtime:durable:{CHANNEL}:about, a hash: kind, keep, number, mark, dead_bytes
 -- KEYS[3]  realtime:durable:{CHANNEL}:groups, a hash: how far each subscriber is
 -- KEYS[4]  realtime:durable:{CHANNEL}:dead, messages that failed too often: a stream
 -- ARGV[1]  "read", "failed" (the message after the position raised an error), or "close" (the subscriber ends in order)
@@ -31,7 +31,8 @@
 if redis.replicate_commands then redis.replicate_commands() end
 
 local MAX_DEATHS, MAX_WAIT = 3, 300000 -- milliseconds that others wait for a message that fails
-local MAX_DEAD, KEEP = 1000, 10000
+local KEEP = 10000
+local MAX_DEAD, MAX_DEAD_BYTES = 1000, 16 * 1024 * 1024 -- messages that are put aside
 local MAX_ERRORS_ALONE = 10 -- of a message that is only in the server any more: with their pauses, about five minutes
 local MONTH = 30 * 24 * 3600 * 1000 -- milliseconds after which a group that nobody asks for is removed
 local MAX_BYTES = 256 * 1024 -- of an answer, about
@@ -136,11 +137,28 @@ if not group then
 	end
 end
 
+local function size_of(fields)
+	local size = 0
+	for _, word in ipairs(fields) do size = size + #word end
+	return size
+end
+-- Puts a message aside. The newest are kept, MAX_DEAD of them and MAX_DEAD_BYTES together.
+local function put_aside(...)
+	local bytes = redis.call("XLEN", dead_key) > 0 and tonumber(redis.call("HGET", about_key, "dead_bytes") or "0") or 0
+	redis.call("XADD", dead_key, "*", ...)
+	bytes = bytes + size_of({ ... })
+	local count = redis.call("XLEN", dead_key)
+	while count > MAX_DEAD or bytes > MAX_DEAD_BYTES and count > 1 do
+		local oldest = redis.call("XRANGE", dead_key, "-", "+", "COUNT", 1)[1]
+		redis.call("XDEL", dead_key, oldest[1])
+		bytes, count = math.max(bytes - size_of(oldest[2]), 0), count - 1
+	end
+	redis.call("HSET", about_key, "dead_bytes", digits(bytes))
+end
 local dead = {}
-local function bury(entry, reason)
+local function bury(entry, reason, ...)
 	local message = message_of(entry)
-	redis.call("XADD", dead_key, "MAXLEN", MAX_DEAD, "*", "first", message[5], "group", name, "from", message[3], "data", message[4],
-		"reason", reason)
+	put_aside("first", message[5], "group", name, "from", message[3], "data", message[4], "reason", reason, ...)
 	dead = { message, reason }
 	group.position, group.number = entry[1], tonumber(message[2]) or group.number
 	count_trouble(group, "-")
@@ -212,7 +230,17 @@ if group.trouble ~= "-" then
 	count_trouble(group, entry and entry[1] or "-")
 	if group.deaths >= MAX_DEATHS then
 		count_lost(tonumber(message_of(entry)[2]))
-		bury(entry, "servers died while they handled it: " .. digits(group.deaths))
+		bury(entry, "servers died while they handled it: " .. digits(group.deaths), "finder", instance, "at", entry[1])
+	end
+end
+-- The caller has found it dead before, and the answer that told it was lost.
+if not dead[1] and (ARGV[7] == "" or is_after(group.position, ARGV[7])) then
+	for _, entry in ipairs(redis.call("XREVRANGE", dead_key, "+", "-", "COUNT", 10)) do
+		local fields = {}
+		for i = 1, #entry[2], 2 do fields[entry[2][i]] = entry[2][i + 1] end
+		if fields.finder == instance and fields.group == name and (ARGV[7] == "" or is_after(fields.at, ARGV[7])) then
+			dead = { { fields.at, "", fields.from, fields.data, fields.first }, fields.reason }
+		end
 	end
 end
 

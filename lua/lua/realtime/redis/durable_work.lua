@@ -2,7 +2,7 @@
 -- site may work as well.
 --
 -- KEYS[1]  realtime:durable:{CHANNEL}, the messages: a stream. What is done is taken out.
--- KEYS[2]  realtime:durable:{CHANNEL}:about, a hash: kind, keep, number, last, next, mark, heard
+-- KEYS[2]  realtime:durable:{CHANNEL}:about, a hash: kind, keep, number, last, next, mark, heard, dead_bytes
 -- KEYS[3]  realtime:durable:{CHANNEL}:held, a sorted set: until when each message is somebody's, or waits after an error
 -- KEYS[4]  realtime:durable:{CHANNEL}:tries, a hash: of each of those "HOLDER ERRORS DEATHS"
 -- KEYS[5]  realtime:durable:{CHANNEL}:workers, a hash: the messages of each holder
@@ -28,7 +28,8 @@
 -- Redis before 7 needs this in scripts that read the clock and write.
 if redis.replicate_commands then redis.replicate_commands() end
 
-local MAX_DEATHS, MAX_DEAD = 3, 1000
+local MAX_DEATHS = 3
+local MAX_DEAD, MAX_DEAD_BYTES = 1000, 16 * 1024 * 1024 -- messages that are put aside
 local MAX_MESSAGE, MAX_FIELDS = 64 * 1024, 66 * 1024 -- bytes of a message, and of all its fields
 local MAX_BYTES = 256 * 1024 -- of an answer, about
 local SLICE = 10 -- messages that are read from the stream at a time
@@ -83,9 +84,9 @@ local function hold(holder, errors, deaths, id, time)
 	redis.call("HSET", tries_key, id, holder .. " " .. digits(errors) .. " " .. digits(deaths))
 end
 local function forget(holder, id)
+	redis.call("HDEL", tries_key, id) -- first, because a user who may not do that must not lose the rest alone
 	leave(holder, id)
 	redis.call("ZREM", held_key, id)
-	redis.call("HDEL", tries_key, id)
 end
 
 local function message_of(entry, tries)
@@ -101,12 +102,30 @@ local function message_of(entry, tries)
 	end
 	return { entry[1], fields.from or "", data, fields.first or entry[1], tries }
 end
-local function bury(entry, holder, tries, reason)
+local function size_of(fields)
+	local size = 0
+	for _, word in ipairs(fields) do size = size + #word end
+	return size
+end
+-- Puts a message aside. The newest are kept, MAX_DEAD of them and MAX_DEAD_BYTES together.
+local function put_aside(...)
+	local bytes = redis.call("XLEN", dead_key) > 0 and tonumber(redis.call("HGET", about_key, "dead_bytes") or "0") or 0
+	redis.call("XADD", dead_key, "*", ...)
+	bytes = bytes + size_of({ ... })
+	local count = redis.call("XLEN", dead_key)
+	while count > MAX_DEAD or bytes > MAX_DEAD_BYTES and count > 1 do
+		local oldest = redis.call("XRANGE", dead_key, "-", "+", "COUNT", 1)[1]
+		redis.call("XDEL", dead_key, oldest[1])
+		bytes, count = math.max(bytes - size_of(oldest[2]), 0), count - 1
+	end
+	redis.call("HSET", about_key, "dead_bytes", digits(bytes))
+end
+local function bury(entry, holder, tries, reason, ...)
 	local message = message_of(entry, tries)
-	redis.call("XADD", dead_key, "MAXLEN", MAX_DEAD, "*", "first", message[4], "from", message[2], "data", message[3], "reason", reason)
+	put_aside("first", message[4], "from", message[2], "data", message[3], "reason", reason, ...)
 	redis.call("XDEL", stream, entry[1])
 	forget(holder, entry[1])
-	return { message, reason }
+	return #message[3]
 end
 
 if action == "done" then
@@ -236,9 +255,8 @@ for _, id in ipairs(redis.call("ZRANGEBYSCORE", held_key, "-inf", digits(now), "
 			forget(holder, id)
 			gone = gone + 1
 		elseif deaths >= MAX_DEATHS then
-			local message = bury(entry, holder, errors + deaths, "servers died while they worked on it: " .. digits(deaths))
-			dead[#dead + 1] = message
-			bytes = bytes + #message[1][3]
+			bytes = bytes + bury(entry, holder, errors + deaths, "servers died while they worked on it: " .. digits(deaths), "finder", instance,
+				"tries", digits(errors + deaths))
 		else
 			leave(holder, id)
 			give(entry, errors, deaths, true)
@@ -263,7 +281,7 @@ end
 
 -- A replica that lacked the newest messages has become the master: it has given their numbers again, or will.
 local number, last, is_back = tonumber(about[5] or "0"), about[7] or "", 0
-local known_number, known_last = string.match(ARGV[6], "^(%d+) (%d+%-%d+)$")
+local known_number, known_last = string.match(ARGV[6], "^(%d+) (%d+%-%d+) ")
 if known_number then
 	known_number = tonumber(known_number)
 	local after = number > known_number and redis.call("XRANGE", stream, following(known_last), "+", "COUNT", 1)[1]
@@ -272,4 +290,24 @@ if known_number then
 	end
 	if number < known_number or number == known_number and last ~= known_last then is_back = 1 end
 end
-return { "taken", now, mark, messages, dead, lost, gone, digits(number) .. " " .. last, is_back }
+
+-- What the caller has found dead after deaths, now or before: the answer that told it may have been lost. Its state says up to where it
+-- has heard.
+local told, told_bytes, entries = string.match(ARGV[6], "dead:(%S+)$"), 0, {}
+if told then
+	entries = redis.call("XRANGE", dead_key, following(told), "+", "COUNT", SLICE)
+else
+	local newest = redis.call("XREVRANGE", dead_key, "+", "-", "COUNT", SLICE)
+	for i = #newest, 1, -1 do entries[#entries + 1] = newest[i] end
+end
+for _, entry in ipairs(entries) do
+	if told_bytes > MAX_BYTES then break end
+	local fields = {}
+	for i = 1, #entry[2], 2 do fields[entry[2][i]] = entry[2][i + 1] end
+	told = entry[1]
+	if fields.finder == instance then
+		dead[#dead + 1] = { { entry[1], fields.from, fields.data, fields.first, tonumber(fields.tries) }, fields.reason }
+		told_bytes = told_bytes + #fields.data
+	end
+end
+return { "taken", now, mark, messages, dead, lost, gone, digits(number) .. " " .. last .. " dead:" .. (told or "0-0"), is_back }

@@ -3,9 +3,12 @@
 use std::net::SocketAddr;
 
 use crate::backend::Endpoint;
+use crate::backend::redis::acl::user;
+use crate::backend::redis::acl_rule::quoted;
 use crate::backend::redis::advice::with_words;
 use crate::backend::redis::config::Config;
 use crate::backend::redis::failure::{Circumstances, Failure};
+use crate::backend::redis::protocol::{NO_PERMISSION, NO_QUORUM};
 use crate::model::{Code, Error};
 
 /// Why a Sentinel is of no use.
@@ -60,7 +63,7 @@ impl WatchFailure {
                     "it names {endpoint} as the master, which is a replica: a failover is under way, or it is out of date"
                 ),
             ),
-            Self::NoQuorum(error) => no_quorum(error),
+            Self::NoQuorum(error) => no_quorum(error, config),
         }
     }
 }
@@ -77,11 +80,38 @@ fn unknown_master(master: &str, known: Option<&[String]>) -> String {
     )
 }
 
+/// What a user of a Sentinel needs, as rules of an ACL.
+const RIGHTS: [&[u8]; 6] = [
+    b"+subscribe",
+    b"&+switch-master",
+    b"+sentinel|get-master-addr-by-name",
+    b"+sentinel|ckquorum",
+    b"+sentinel|sentinels",
+    b"+sentinel|masters",
+];
+
+/// What to do where its ACL forbids what a client asks of it.
+fn allow(config: &Config) -> String {
+    let rules: String = RIGHTS.iter().map(|rule| format!(" {}", quoted(rule))).collect();
+    format!(
+        "; to allow all that a client asks, type into redis-cli on the Sentinel's port: ACL SETUSER {}{rules}",
+        user(config)
+    )
+}
+
+fn is_forbidden(error: &Error) -> bool {
+    error.code.as_str() == NO_PERMISSION
+}
+
 /// Its own words about a login speak of options that nobody set.
 fn refused(error: Error, config: &Config) -> Error {
+    if is_forbidden(&error) {
+        let ours = format!("its ACL forbids what a client asks of it{}", allow(config));
+        return Error::unsent(error.code, with_words(&ours, &error.message));
+    }
     let text = error.message.to_ascii_lowercase();
     let is_login = matches!(error.code.as_str(), "NOAUTH" | "WRONGPASS")
-        || text.contains("auth") && !text.contains("no permissions")
+        || text.contains("auth")
         || text.contains("password");
     let message = if !is_login {
         with_words("it refuses what a client asks of it", &error.message)
@@ -94,8 +124,15 @@ fn refused(error: Error, config: &Config) -> Error {
 }
 
 /// Why the master that it names is not confirmed.
-pub(super) fn no_quorum(error: Error) -> Error {
-    let ours =
-        "it does not reach enough of the other Sentinels for a failover, so it would not see one of theirs";
-    Error::unsent(error.code, with_words(ours, &error.message))
+pub(super) fn no_quorum(error: Error, config: &Config) -> Error {
+    let ours = if error.code.as_str() == NO_QUORUM {
+        "it does not reach enough of the other Sentinels for a failover, so it would not see one of theirs"
+            .into()
+    } else {
+        let allow = if is_forbidden(&error) { allow(config) } else { String::new() };
+        format!(
+            "it does not say whether it reaches enough of the other Sentinels for a failover (SENTINEL CKQUORUM){allow}"
+        )
+    };
+    Error::unsent(error.code, with_words(&ours, &error.message))
 }

@@ -331,7 +331,7 @@ impl SentinelWatch {
 
     /// It does not. Another one may, and is asked; if none does, this one is as good as any.
     fn unconfirmed(&mut self, error: Error, now: Instant) {
-        let problem = failure::no_quorum(error.clone());
+        let problem = failure::no_quorum(error.clone(), &self.config);
         self.is_changed |= self.problem.as_ref() != Some(&problem);
         self.problem = Some(problem.clone());
         if self.rests.take_if(|until| *until <= now).is_some() {

@@ -11,7 +11,7 @@ use common::twin::{Body, Tree};
 use fuzz_targets::{conformance_inputs, valid_stream};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
-use resp::{Decoder, ErrorKind};
+use resp::{Decoder, ErrorKind, OwnedValue};
 
 /// What a parser makes of the beginning of a stream. Errors are equal: which one it is each calls by another name.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,11 +80,24 @@ fn ours(input: &[u8]) -> (Outcome, Option<ErrorKind>) {
     let mut decoder = Decoder::new();
     let mut rest = input;
     let tree = match decoder.feed(&mut rest) {
-        Ok(Some(frame)) => common::tree(frame.root()),
+        Ok(Some(frame)) => {
+            if let Some(raw) = frame.raw() {
+                assert_eq!(again(raw), frame.into_owned(), "\"{}\"", raw.escape_ascii());
+            }
+            common::tree(frame.root())
+        }
         Ok(None) => return (Outcome::Incomplete, None),
         Err(error) => return (Outcome::Error, Some(error.kind)),
     };
     (Outcome::Value(tree, input.len() - rest.len()), None)
+}
+
+/// The value of what a proxy passed on.
+fn again(raw: &[u8]) -> OwnedValue {
+    let mut rest = raw;
+    let value = Decoder::new().feed(&mut rest).expect("valid").expect("whole").into_owned();
+    assert!(rest.is_empty(), "one frame");
+    value
 }
 
 /// Reads the stream with both, frame by frame, up to the first disagreement.

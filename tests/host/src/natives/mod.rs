@@ -3,6 +3,7 @@
 mod console;
 mod files;
 mod host;
+mod http;
 mod modules;
 mod prompt;
 mod servers;
@@ -40,6 +41,8 @@ pub(crate) const NATIVES: &[(&CStr, Native)] = &[
     (c"make_folder", files::make_folder),
     (c"kind", files::kind),
     (c"list", files::list),
+    (c"http_start", http::start),
+    (c"http_answer", http::answer),
     (c"seed", host::seed),
     (c"game_time", host::game_time),
     (c"system_time", host::system_time),

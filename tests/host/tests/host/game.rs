@@ -151,6 +151,20 @@ fn shut_down_runs_at_the_end_of_each_map_before_the_modules_close() {
 }
 
 #[test]
+fn what_may_crash_the_game_while_modules_are_closed_fails_the_script() {
+    for (call, code) in
+        [("Msg('x')", 1), ("MsgC(color_white, 'x')", 1), ("ErrorNoHalt('x')", 1), ("print('x')", 0)]
+    {
+        let script = format!("require('realtime') realtime.OnClose(function() {call} end) host.exit()");
+        let outcome = Script::new(&script).run();
+        outcome.code(code);
+        if code == 1 {
+            outcome.stderr("within gmod13_close: it may crash the game; print works");
+        }
+    }
+}
+
+#[test]
 fn the_environment_can_be_set_and_unset() {
     let script = "
         require('realtime')

@@ -130,6 +130,13 @@ impl Session {
         line
     }
 
+    /// The very next line of the console must be one of these; which one.
+    pub(crate) fn next_of<'a>(&mut self, expected: &[&'a str]) -> &'a str {
+        let line = self.read(expected.first().copied().unwrap_or_default());
+        let found = expected.iter().find(|expected| matches(expected, &line));
+        found.unwrap_or_else(|| panic!("expected one of {expected:?}\n{self:?}"))
+    }
+
     /// This line must come; others may come before.
     pub(crate) fn until(&mut self, expected: &str) -> String {
         let deadline = Instant::now() + PATIENCE;

@@ -5,6 +5,8 @@
 //! - `text` is a host's console: what stands behind `> ` and `>> ` is typed, every other line must come, in that order and
 //!   with nothing between them. `…` stands for anything, and the address of the first terminal's Redis for the real one.
 //!
+//! Lines that begin with `1| ` or `2| ` are those of several servers, whose order is only theirs.
+//!
 //! `<!-- terminal 2 -->` says where the next blocks are typed.
 #![expect(clippy::expect_used, reason = "a test that cannot set itself up fails")]
 
@@ -27,6 +29,12 @@ const HOST: &str = "cargo run -q -p gmod-host";
 /// The address that readers see.
 const SHOWN_URL: &str = "redis://127.0.0.1:46379";
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// The number of the server that a line of several comes from.
+fn server_of(line: &str) -> Option<char> {
+    let number = line.chars().next().filter(char::is_ascii_digit)?;
+    line[1..].starts_with("| ").then_some(number)
+}
 
 /// Where the reader is.
 struct Reader {
@@ -108,8 +116,17 @@ impl Reader {
     }
 
     fn console(&mut self, block: &[&str]) {
-        for line in block {
+        let mut lines = block.iter().copied().peekable();
+        while let Some(line) = lines.next() {
             let line = self.real(line);
+            if server_of(&line).is_some() {
+                let mut of_servers = vec![line];
+                while let Some(line) = lines.next_if(|line| server_of(line).is_some()) {
+                    of_servers.push(self.real(line));
+                }
+                self.servers(of_servers);
+                continue;
+            }
             let session = self.terminals.get_mut(&self.terminal).expect("a host in that terminal");
             let Some(typed) = line.strip_prefix("> ").or_else(|| line.strip_prefix(">> ")) else {
                 // The first line that tells of its address.
@@ -129,6 +146,27 @@ impl Reader {
                     self.url = None;
                 }
             }
+        }
+    }
+
+    /// Lines of several servers, which come in the order shown for each of them, and in any order among them.
+    fn servers(&mut self, mut expected: Vec<String>) {
+        let session = self.terminals.get_mut(&self.terminal).expect("a host in that terminal");
+        while !expected.is_empty() {
+            let mut seen = Vec::new();
+            let next: Vec<&str> = expected
+                .iter()
+                .filter(|line| {
+                    let server = server_of(line);
+                    let is_first = !seen.contains(&server);
+                    seen.push(server);
+                    is_first
+                })
+                .map(String::as_str)
+                .collect();
+            let came = session.next_of(&next);
+            let at = expected.iter().position(|line| line == came).expect("one of them");
+            expected.remove(at);
         }
     }
 

@@ -52,8 +52,8 @@ fn somebody_at_the_console_adds_players_who_speak_and_leave() {
     console.line("player_add Alice 76561198000000001").next("76561198000000001 is here already");
     console.line("player_add Alice 5").next("'5' is no SteamID64");
     console.line("bot").next("Player [2][Bot…] has joined");
-    console.line("http.Fetch('x')").next("");
-    console.next("[ERROR] lua_run:1: gmod-host has no http.Fetch");
+    console.line("sql.Query('x')").next("");
+    console.next("[ERROR] lua_run:1: gmod-host has no sql.Query");
     console.next("  1. …");
     console.line("quit");
 }

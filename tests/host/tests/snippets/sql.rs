@@ -8,16 +8,16 @@ use crate::markdown::{self, Block};
 
 /// Whether there is a server that could.
 pub(crate) fn is_expected() -> bool {
-    cfg!(unix) && is_installed()
+    cfg!(unix) && is_counted_on()
 }
 
 #[cfg(unix)]
-fn is_installed() -> bool {
-    real_postgres::is_installed()
+fn is_counted_on() -> bool {
+    real_postgres::is_expected()
 }
 
 #[cfg(not(unix))]
-fn is_installed() -> bool {
+fn is_counted_on() -> bool {
     false
 }
 

@@ -60,13 +60,11 @@ local function problem(kind, ...)
 end
 
 -- The clock that the addon sees.
-
 local now = counts_steps and 100 or nil
 if now then SysTime = function() return now end end
 local function clock() return now or real_time() end
 
 -- The console.
-
 local window = problems.window
 local is_watching, lines, tail_lines = false, 0, 0
 local in_window, in_second = window(WINDOW), window(1)

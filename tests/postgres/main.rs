@@ -3,6 +3,10 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failure here is a failed test")]
 
+mod cuts;
+mod pooler;
+mod standby;
+#[path = "../toy/mod.rs"]
 mod toy;
 
 use std::time::{Duration, Instant};
@@ -54,7 +58,7 @@ fn text(text: &str) -> Value {
 }
 
 fn server() -> Option<RealPostgres> {
-    if !real_postgres::is_installed() {
+    if !real_postgres::is_expected() {
         eprintln!("skipped: no PostgreSQL");
         return None;
     }
@@ -179,8 +183,30 @@ fn a_server_that_stands_still_is_lost_and_a_slow_statement_is_not() {
 }
 
 #[test]
+fn a_statement_whose_caller_has_given_up_is_ended() {
+    let Some(postgres) = server() else { return };
+    let mut game = Game::start();
+    let mut client = connect(&mut game, &postgres.url(), &[]);
+    client.wait_ready();
+    for kind in [
+        RequestKind::Command(args(&["SELECT pg_sleep(3600)"])),
+        RequestKind::Transaction(vec![args(&["SELECT pg_sleep(3600)"])]),
+    ] {
+        let ticket = client.consumer.ticket(ReplyTo::Callback(ANSWER), 100).expect("room for a request");
+        let deadline = Instant::now() + Duration::from_millis(300);
+        game.command(&client, Command::Request(Request { ticket, deadline, kind }));
+        let Seen::Answer(_, Err(error)) = client.wait() else { panic!("its time is up") };
+        assert_eq!((error.code, error.sent), (Code::Timeout, true));
+        request(&game, &client, RequestKind::Command(args(&["SELECT 1 AS n"])));
+        let answer = client.wait();
+        assert!(matches!(&answer, Seen::Answer(_, Ok(Value::Rows(_)))), "on the same connection: {answer:?}");
+    }
+    assert!(game.shutdown(LONG));
+}
+
+#[test]
 fn every_login_by_password_is_spoken_and_a_wrong_one_is_named() {
-    if !real_postgres::is_installed() {
+    if !real_postgres::is_expected() {
         return eprintln!("skipped: no PostgreSQL");
     }
     let postgres = RealPostgres::builder()
@@ -263,43 +289,10 @@ fn a_hundred_thousand_messages_arrive_in_order() {
     assert!(game.shutdown(LONG));
 }
 
-#[test]
-fn a_standby_is_passed_over_and_followed_once_it_is_the_primary() {
-    let Some(mut primary) = server() else { return };
-    let standby = primary.standby().expect("a standby");
-    let mut game = Game::start();
-    let alone = format!("postgres://postgres:@127.0.0.1:{}/postgres", standby.port());
-    let mut client = connect(&mut game, &alone, &[]);
-    assert!(client.wait_down().message.contains("hot standby"));
-    let any = [("target_session_attrs", OptionValue::String(b"any".to_vec()))];
-    let mut client = connect(&mut game, &alone, &any);
-    assert_eq!(ask(&game, &mut client, &["SELECT 1 AS n"]).unwrap().values, [Value::Integer(1)]);
-    subscribe(&game, &client, "chat");
-    let refused = client.wait_for("a refusal", |seen| match seen {
-        Seen::Event(Event::SubscribeFailed { error, .. }) => Some(error),
-        _ => None,
-    });
-    assert!(refused.message.contains("recovery"), "{refused}");
-
-    let url =
-        format!("postgres://postgres:@127.0.0.1:{},127.0.0.1:{}/postgres", standby.port(), primary.port());
-    let mut client = connect(&mut game, &url, &[]);
-    subscribe(&game, &client, "chat");
-    client.wait_ready();
-    primary.kill();
-    client.wait_down();
-    standby.psql("SELECT pg_promote()").expect("a promotion");
-    client.wait_for("the gap", |seen| matches!(seen, Seen::Event(Event::Gap { .. })).then_some(()));
-    client.wait_ready();
-    standby.psql("NOTIFY chat, 'hello'").expect("a message");
-    assert_eq!(client.wait_message(), (CHAT, b"hello".to_vec()));
-    assert!(game.shutdown(LONG));
-}
-
 #[cfg(feature = "tls")]
 #[test]
 fn tls_is_as_sslmode_says() {
-    if !real_postgres::is_installed() {
+    if !real_postgres::is_expected() {
         return eprintln!("skipped: no PostgreSQL");
     }
     let authority = certificates::Authority::new("realtime's tests");

@@ -1,0 +1,59 @@
+//! Ending a statement whose caller has given up, so that it holds up nothing after it. The server wants a connection of its own for that, and
+//! hangs up once the process that runs the statement was told.
+
+use std::time::Instant;
+
+use super::connection::{CANCEL, Connection, Expectation, Link};
+use super::session::PostgresSession;
+use crate::backend::{Action, Connected};
+
+/// What a server writes about a statement that was cancelled.
+pub(super) const QUERY_CANCELED: &str = "57014";
+
+impl PostgresSession {
+    /// Callers have given up: if one of their statements is what the server is at, the server is asked to end it. Nothing more is sent
+    /// meanwhile, because the server ends whatever it is at when the request comes.
+    pub(super) fn cancel_abandoned(&mut self, now: Instant) {
+        let Some(connection) = self.commands.up_mut() else { return };
+        let is_abandoned = connection.pipeline.front().is_some_and(|command| {
+            let is_slow = matches!(
+                command.expectation,
+                Expectation::Statement { .. } | Expectation::Transaction { .. }
+            );
+            is_slow && command.request.is_none()
+        });
+        if !is_abandoned || connection.key.is_none() || !matches!(self.cancel, Link::Idle) {
+            return;
+        }
+        connection.is_cancelled = true;
+        let how = Connected { peer: connection.peer, ..Connected::default() };
+        let endpoint = self.config.same_server(self.host, &how);
+        self.make(CANCEL, endpoint, now);
+    }
+
+    /// What is written on the link in place of a login.
+    pub(super) fn request_cancel(&mut self) {
+        let Some(key) = self.commands.connection().and_then(|connection| connection.key) else { return };
+        let mut out = Vec::new();
+        self.encoder.cancel(&mut out, key.process, key.secret);
+        if let Some(Connection { pipeline, .. }) = self.cancel.connection_mut() {
+            pipeline.tell(&out);
+        }
+    }
+
+    /// The link is not needed any more, or cannot be had: the statement then runs on.
+    pub(super) fn end_cancel(&mut self, is_gone: bool) {
+        if !matches!(std::mem::replace(&mut self.cancel, Link::Idle), Link::Idle) && !is_gone {
+            self.actions.push_back(Action::Close(CANCEL));
+        }
+    }
+
+    /// When the link is given up.
+    pub(super) fn cancel_due(&self) -> Option<Instant> {
+        match &self.cancel {
+            Link::Idle => None,
+            Link::Connecting { deadline } => Some(*deadline),
+            Link::Connected(connection) => Some(connection.deadline),
+        }
+    }
+}
