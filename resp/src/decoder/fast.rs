@@ -119,22 +119,25 @@ impl Decoder {
         let mut complete = false;
         // The end of an aggregate can be that of an attribute around it, and what it describes is the state machine's.
         while !complete && reply.top.flags == 0 && reply.pending.is_none() {
-            let rest = window.get(pos..).unwrap_or_default();
-            if is_aggregate(rest) {
-                let is_root = !reply.is_nested();
-                let Some(header) = header(rest, &self.fast, reply.elements, is_root) else { break };
-                if reply.stack.len() >= self.fast.depth {
+            let Some(&tag) = window.get(pos) else { break };
+            if !matches!(tag, b'*' | b'%' | b'~' | b'>') {
+                let string = if tag == b'$' { bulk(window, pos, shift, &self.fast) } else { None };
+                let Some((node, end)) = string.or_else(|| plain(window, pos, shift, &self.fast)) else {
                     break;
-                }
-                reply.elements += u64::from(header.count);
-                complete = reply.open_plain(Node::aggregate(header.kind, header.len, 0), header.count);
-                pos += header.size;
-            } else {
-                let Some((node, end)) = plain(window, pos, shift, &self.fast) else { break };
+                };
                 reply.nodes.push(node);
                 pos = end;
                 complete = reply.value_done();
+                continue;
             }
+            let is_root = !reply.is_nested();
+            let Some(header) = header(&window[pos..], &self.fast, reply.elements, is_root) else { break };
+            if reply.stack.len() >= self.fast.depth {
+                break;
+            }
+            reply.elements += u64::from(header.count);
+            complete = reply.open_plain(Node::aggregate(header.kind, header.len, 0), header.count);
+            pos += header.size;
         }
         cursor.pos = pos;
         complete
@@ -150,11 +153,6 @@ struct Header {
     count: u32,
     /// Bytes of the header.
     size: usize,
-}
-
-#[inline(always)]
-fn is_aggregate(bytes: &[u8]) -> bool {
-    matches!(bytes, [b'*' | b'%' | b'~' | b'>', ..])
 }
 
 /// The header of an aggregate that a frame of so many elements can take.
