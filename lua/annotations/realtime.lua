@@ -64,7 +64,7 @@ realtime = {}
 ---@field address string where the client is connected to, or tries to connect to: of several addresses the present one
 ---@field sentinel? string the Sentinel that watches the master at present
 ---@field sentinel_error? string why no Sentinel confirms the master
----@field server? string what the server calls itself, from `ready` until `down`
+---@field server? string what the server calls itself, from `ready` until `down`; of a client of PostgreSQL at all times
 ---@field version? string its version
 ---@field protocol? 2|3
 ---@field role? "master"|"replica" what the server is to others, as it said last

@@ -8,7 +8,7 @@ end
 -- The first map has a module that was cut short, the second one the whole module.
 local FILE = include("_platform.lua").file
 if host.map_number == 1 then
-	host.delete("lua/bin/gmsv_bare_linux64.dll")
+	host.delete((FILE:gsub("realtime", "bare")))
 	local built = file.Open(FILE, "rb", "MOD")
 	local part = built:Read(300000)
 	built:Close()

@@ -12,6 +12,9 @@ use crate::{
     value::Value,
 };
 
+/// Calls that a traceback shows.
+const MOST_FRAMES: usize = 100;
+
 /// More than a call of a function needs.
 const STACK_IN_ADVANCE: c_int = 200;
 
@@ -35,10 +38,16 @@ impl Call<'_> {
             frames.truncate(entry.saturating_sub(1));
         }
         let mut text = String::new();
+        // Each line is indented further, so that a stack that is full would take gigabytes.
+        let left_out = frames.len().saturating_sub(MOST_FRAMES);
+        frames.truncate(MOST_FRAMES);
         for (index, frame) in frames.iter().enumerate() {
             let (number, indent) = (index + 1, index + 2);
             text +=
                 &format!("{:indent$}{number}. {} - {}:{}\n", "", frame.name, frame.source(), frame.line());
+        }
+        if left_out > 0 {
+            text += &format!("  and {left_out} more\n");
         }
         text
     }

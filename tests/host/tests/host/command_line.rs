@@ -54,6 +54,17 @@ fn a_script_error_ends_the_run_with_its_traceback() {
 }
 
 #[test]
+fn a_traceback_of_a_full_stack_stays_short() {
+    Script::new("local function deeper() return 1 + deeper() end deeper()")
+        .run()
+        .code(1)
+        .stderr("stack overflow")
+        .stderr("100. deeper - ")
+        .stderr(" more\n")
+        .no_stderr("101. ");
+}
+
+#[test]
 fn an_error_in_a_coroutine_of_the_hosts_ends_the_run() {
     Script::new("host.run(function() host.pass() error('boo') end)")
         .run()
