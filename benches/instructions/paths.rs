@@ -31,19 +31,29 @@ const CALLBACKS: usize = 100;
 
 /// All of them, with the limits that hold on x86-64.
 pub(crate) const PATHS: &[Path] = &[
-    path("decode a 64 B push", BATCH, |n| decode(n, CHANNEL), 312.0),
-    path("decode a 64 B RESP2 message", BATCH, |n| decode(n, case(2, TopicKind::Channel, 1)), 312.0),
-    path("decode an element of an array", ELEMENTS, decode_array, 76.0),
+    path("decode a 64 B push", BATCH, |n| decode(n, CHANNEL), 185.0),
+    path("decode a 64 B RESP2 message", BATCH, |n| decode(n, case(2, TopicKind::Channel, 1)), 185.0),
+    path("decode one of 1,000 channels", BATCH, |n| decode(n, case(3, TopicKind::Channel, 1000)), 185.0),
+    path(
+        "decode one of 1,000 channels, RESP2",
+        BATCH,
+        |n| decode(n, case(2, TopicKind::Channel, 1000)),
+        185.0,
+    ),
+    path("decode a push, names of every length", BATCH, decode_lengths, 181.0),
+    path("decode a small reply", BATCH * REPLIES, decode_replies, 238.0),
+    path("decode 32 nested arrays", BATCH, decode_nested, 6850.0),
+    path("decode an element of an array", ELEMENTS, decode_array, 87.0),
     path("encode a 64 B publish", BATCH, encode, 97.0),
-    path("message through session and queue", BATCH, |n| receive(n, CHANNEL), 816.0),
-    path("the same in RESP2", BATCH, |n| receive(n, case(2, TopicKind::Channel, 1)), 888.0),
+    path("message through session and queue", BATCH, |n| receive(n, CHANNEL), 635.0),
+    path("the same in RESP2", BATCH, |n| receive(n, case(2, TopicKind::Channel, 1)), 670.0),
     path(
         "the same, one channel of 10,000",
         BATCH,
         |n| receive(n, case(3, TopicKind::Channel, 10_000)),
-        816.0,
+        726.0,
     ),
-    path("message of a pattern", BATCH, |n| receive(n, case(3, TopicKind::Pattern, 1)), 1086.0),
+    path("message of a pattern", BATCH, |n| receive(n, case(3, TopicKind::Pattern, 1)), 881.0),
     path("message to a callback", BATCH, |n| dispatch(n, 1, 1), 427.0),
     path("one of 100 callbacks of a message", BATCH * CALLBACKS, |n| dispatch(n, 1, 100), 113.0),
     path("message to one of 100 clients", BATCH, |n| dispatch(n, 100, 1), 600.0),
@@ -60,14 +70,57 @@ const ELEMENTS: usize = 10_000;
 const SEGMENT: usize = 1448;
 
 fn decode(rounds: usize, case: Case) {
-    let bytes = messages(case);
+    decode_bytes(rounds, &messages(case));
+}
+
+fn decode_bytes(rounds: usize, bytes: &[u8]) {
     let mut decoder = Decoder::new();
     for _ in 0..rounds {
-        let mut input = &bytes[..];
+        let mut input = bytes;
         while let Some(frame) = decoder.feed(&mut input).expect("valid") {
             black_box(frame.root());
         }
     }
+}
+
+/// No two pushes that follow each other are of one length.
+fn decode_lengths(rounds: usize) {
+    let mut bytes = Vec::new();
+    for n in 0..BATCH {
+        let name = vec![b'x'; 1 + n * 7 % 30];
+        let mut encoder = Encoder::new(&mut bytes);
+        encoder.push(3).bulk_string(b"message").bulk_string(&name).bulk_string(&[b'x'; crate::common::SIZE]);
+    }
+    decode_bytes(rounds, &bytes);
+}
+
+/// Replies of [`decode_replies`] in one go.
+const REPLIES: usize = 6;
+
+fn decode_replies(rounds: usize) {
+    let mut bytes = Vec::new();
+    for _ in 0..BATCH {
+        let mut encoder = Encoder::new(&mut bytes);
+        encoder.integer(1234).bulk_string(b"value").null();
+        encoder.map(2).bulk_string(b"a").integer(1).bulk_string(b"b").double(0.5);
+        encoder.simple_string("OK").expect("one line");
+        // Null in RESP2.
+        bytes.extend_from_slice(b"$-1\r\n");
+    }
+    decode_bytes(rounds, &bytes);
+}
+
+fn decode_nested(rounds: usize) {
+    const LEVELS: usize = 32;
+    let mut bytes = Vec::new();
+    for _ in 0..BATCH {
+        let mut encoder = Encoder::new(&mut bytes);
+        for _ in 0..LEVELS {
+            encoder.array(2).integer(1);
+        }
+        encoder.bulk_string(b"leaf");
+    }
+    decode_bytes(rounds, &bytes);
 }
 
 fn decode_array(rounds: usize) {

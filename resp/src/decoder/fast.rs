@@ -15,7 +15,7 @@ const LINE: usize = 32;
 /// Digits that any length or count of the fast path has at most, so that no arithmetic can overflow.
 const MOST_DIGITS: usize = 9;
 /// As the two bytes are read.
-const CRLF: u16 = u16::from_le_bytes(*b"\r\n");
+pub(super) const CRLF: u16 = u16::from_le_bytes(*b"\r\n");
 
 /// What the fast path may take without asking.
 #[derive(Clone, Copy, Debug)]
@@ -46,6 +46,15 @@ impl Bounds {
             depth: limits.depth.min(limits.skip_depth_over),
         }
     }
+
+    /// What of the input a frame at its beginning may take.
+    #[inline(always)]
+    pub(super) fn window<'i>(&self, input: &'i [u8]) -> &'i [u8] {
+        match usize::try_from(self.frame) {
+            Ok(most) if most < input.len() => &input[..most],
+            _ => input,
+        }
+    }
 }
 
 impl Decoder {
@@ -53,10 +62,7 @@ impl Decoder {
     /// is begun as far as that goes, and the place is where the state machine has to go on.
     #[inline(never)]
     pub(super) fn flat_frame(&mut self, input: &[u8]) -> Result<usize, usize> {
-        let window = match usize::try_from(self.fast.frame) {
-            Ok(most) if most < input.len() => &input[..most],
-            _ => input,
-        };
+        let window = self.fast.window(input);
         let nodes = &mut self.reply.nodes;
         nodes.clear();
         let (mut pos, mut left, kind, count) = match header(window, &self.fast, 1, true) {
@@ -78,6 +84,9 @@ impl Decoder {
         }
         if left == 0 {
             self.offset += pos as u64;
+            if count > 0 {
+                self.shape.missed(&window[..pos], nodes);
+            }
             return Ok(pos);
         }
         self.reply.start = self.offset;
@@ -110,21 +119,25 @@ impl Decoder {
         let mut complete = false;
         // The end of an aggregate can be that of an attribute around it, and what it describes is the state machine's.
         while !complete && reply.top.flags == 0 && reply.pending.is_none() {
-            if let Some((node, end)) = plain(window, pos, shift, &self.fast) {
+            let Some(&tag) = window.get(pos) else { break };
+            if !matches!(tag, b'*' | b'%' | b'~' | b'>') {
+                let string = if tag == b'$' { bulk(window, pos, shift, &self.fast) } else { None };
+                let Some((node, end)) = string.or_else(|| plain(window, pos, shift, &self.fast)) else {
+                    break;
+                };
                 reply.nodes.push(node);
                 pos = end;
                 complete = reply.value_done();
-            } else {
-                let is_root = !reply.is_nested();
-                let rest = window.get(pos..).unwrap_or_default();
-                let Some(header) = header(rest, &self.fast, reply.elements, is_root) else { break };
-                if reply.stack.len() >= self.fast.depth {
-                    break;
-                }
-                reply.elements += u64::from(header.count);
-                complete = reply.open(Node::aggregate(header.kind, header.len, 0), header.count);
-                pos += header.size;
+                continue;
             }
+            let is_root = !reply.is_nested();
+            let Some(header) = header(&window[pos..], &self.fast, reply.elements, is_root) else { break };
+            if reply.stack.len() >= self.fast.depth {
+                break;
+            }
+            reply.elements += u64::from(header.count);
+            complete = reply.open_plain(Node::aggregate(header.kind, header.len, 0), header.count);
+            pos += header.size;
         }
         cursor.pos = pos;
         complete
@@ -169,40 +182,58 @@ fn header(bytes: &[u8], bounds: &Bounds, elements: u64, is_root: bool) -> Option
 #[inline(always)]
 fn plain(window: &[u8], pos: usize, shift: usize, bounds: &Bounds) -> Option<(Node, usize)> {
     let rest = window.get(pos..)?;
-    if let Some(&[b'$', a, b, c, d, e]) = rest.first_chunk() {
-        let (len, header) = if u16::from_le_bytes([b, c]) == CRLF {
-            (digit(a)?, 4)
-        } else if u16::from_le_bytes([c, d]) == CRLF {
-            (digit(a)? * 10 + digit(b)?, 5)
-        } else if u16::from_le_bytes([d, e]) == CRLF {
-            (digit(a)? * 100 + digit(b)? * 10 + digit(c)?, 6)
-        } else {
-            let (len, digits) = number(&rest[1..])?;
-            // What is longer than the window does not end in it; nor need it be a number that 32 bits can hold.
-            (usize::try_from(len).ok().filter(|&len| len < window.len())?, 1 + digits)
-        };
-        let start = pos + header;
-        let end = start + len;
-        let trailer = window.get(end..)?.first_chunk()?;
-        if len as u64 > bounds.blob || u16::from_le_bytes(*trailer) != CRLF {
-            return None;
-        }
-        return Some((Node::text(Kind::BulkString, start.wrapping_add(shift), len), end + 2));
+    match *rest {
+        [b'$', first, ..] if first != b'-' => bulk(window, pos, shift, bounds),
+        [b':', ..] => integer(&rest[1..]).map(|(node, size)| (node, pos + 1 + size)),
+        _ => other(rest, pos.wrapping_add(shift)).map(|(node, size)| (node, pos + size)),
     }
-    other(rest, pos.wrapping_add(shift)).map(|(node, size)| (node, pos + size))
 }
 
-/// A plain value that is no bulk string, and its size. It stands at `at`.
+/// A bulk string, and where it ends. Its text will stand `shift` bytes further on.
+#[inline(always)]
+pub(super) fn bulk(window: &[u8], pos: usize, shift: usize, bounds: &Bounds) -> Option<(Node, usize)> {
+    // Behind the shortest length there is at least a CRLF.
+    let &[b'$', a, b, c, d, e] = window.get(pos..)?.first_chunk()? else { return None };
+    let (len, header) = if u16::from_le_bytes([b, c]) == CRLF {
+        (digit(a)?, 4)
+    } else if u16::from_le_bytes([c, d]) == CRLF {
+        (digit(a)? * 10 + digit(b)?, 5)
+    } else if u16::from_le_bytes([d, e]) == CRLF {
+        (digit(a)? * 100 + digit(b)? * 10 + digit(c)?, 6)
+    } else {
+        let (len, digits) = number(&window[pos + 1..])?;
+        // What is longer than the window does not end in it; nor need it be a number that 32 bits can hold.
+        (usize::try_from(len).ok().filter(|&len| len < window.len())?, 1 + digits)
+    };
+    let start = pos + header;
+    let end = start + len;
+    let trailer = window.get(end..)?.first_chunk()?;
+    if len as u64 > bounds.blob || u16::from_le_bytes(*trailer) != CRLF {
+        return None;
+    }
+    Some((Node::text(Kind::BulkString, start.wrapping_add(shift), len), end + 2))
+}
+
+/// An integer behind its type, and its size.
+#[inline]
+fn integer(bytes: &[u8]) -> Option<(Node, usize)> {
+    let (value, size) = match *bytes {
+        // Many are flags and small counts.
+        [digit @ b'0'..=b'9', b'\r', b'\n', ..] => (u64::from(digit - b'0'), 3),
+        [b'-', ref digits @ ..] => {
+            let (value, size) = number(digits)?;
+            (value.wrapping_neg(), 1 + size)
+        }
+        _ => number(bytes)?,
+    };
+    Some((Node::scalar(Kind::Integer, value), size))
+}
+
+/// A plain value that is neither a bulk string nor an integer, and its size. It stands at `at`.
 #[inline]
 fn other(bytes: &[u8], at: usize) -> Option<(Node, usize)> {
     let (&tag, rest) = bytes.split_first()?;
     Some(match tag {
-        b':' => {
-            let negative = rest.first() == Some(&b'-');
-            let (value, len) = number(&rest[usize::from(negative)..])?;
-            let bits = if negative { value.wrapping_neg() } else { value };
-            (Node::scalar(Kind::Integer, bits), 1 + usize::from(negative) + len)
-        }
         b'+' | b'-' => {
             let len = short_line(rest)?;
             let kind = if tag == b'+' { Kind::SimpleString } else { Kind::SimpleError };

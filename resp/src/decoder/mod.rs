@@ -24,21 +24,26 @@
 //!                         │borrowed │                        carry: empty, its memory kept
 //! ```
 //!
+//! A frame that begins like an earlier one has a tape that was built for that (`shape`).
+//!
 //! Bytes that are not kept never get there: bodies of skipped blobs, headers of the chunks of streamed strings, whatever follows the
 //! place at which a frame is truncated. A push in the middle of a reply has a tape and a carry of its own (`reply`), while those of the
 //! reply wait (`outer`).
 
 mod blob;
+mod carry;
 mod fast;
 mod line;
 mod machine;
 mod number;
 mod reply;
+mod shape;
 
 use crate::{DecodeError, ErrorKind, Frame, Limits};
 use machine::{State, Streamed, Token};
 use number::Double;
 use reply::Reply;
+use shape::Shape;
 
 /// A resumable RESP2 and RESP3 decoder.
 ///
@@ -63,6 +68,7 @@ use reply::Reply;
 pub struct Decoder {
     limits: Limits,
     fast: fast::Bounds,
+    shape: Shape,
     state: State,
     token: Token,
     streamed: Streamed,
@@ -119,6 +125,7 @@ impl Decoder {
         Self {
             limits,
             fast: fast::Bounds::new(&limits),
+            shape: Shape::new(),
             state: State::Value,
             token: Token::default(),
             streamed: Streamed::default(),
@@ -192,6 +199,13 @@ impl Decoder {
         }
         let mut from = 0;
         if self.phase == Phase::Between {
+            if self.shape.fits(all) {
+                if let Some(end) = self.shape.read(all, &self.fast) {
+                    self.offset += end as u64;
+                    *input = &all[end..];
+                    return Ok(Some(Frame::new(&all[..end], self.shape.nodes(), false, true)));
+                }
+            }
             match self.flat_frame(all) {
                 Ok(end) => {
                     *input = &all[end..];
@@ -245,12 +259,14 @@ impl Decoder {
     pub fn set_limits(&mut self, limits: Limits) {
         self.limits = limits;
         self.fast = fast::Bounds::new(&limits);
+        self.shape = Shape::new();
     }
 
     /// Forgets everything read, errors included, for a new stream. Limits and thresholds stay.
     pub fn reset(&mut self) {
         self.reply.release();
         self.outer.release();
+        self.shape = Shape::new();
         self.reply.restart(0);
         self.outer.restart(0);
         self.state = State::Value;
@@ -346,27 +362,6 @@ impl Decoder {
         self.offset + cursor.pos as u64
     }
 
-    /// Where in the frame's bytes the next one will stand.
-    #[inline]
-    fn kept_at(&self, cursor: &Cursor<'_>) -> usize {
-        self.reply.carry.len() + (cursor.pos - cursor.kept_from)
-    }
-
-    /// Copies the frame's bytes out of the input as far as it is read.
-    fn carry_over(&mut self, cursor: &mut Cursor<'_>) {
-        if !self.reply.truncated {
-            self.reply.keep(&cursor.input[cursor.kept_from..cursor.pos], self.limits.skip_frames_over);
-        }
-        cursor.kept_from = cursor.pos;
-    }
-
-    /// Keeps the frame no further than it is read.
-    #[cold]
-    fn truncate(&mut self, cursor: &mut Cursor<'_>) {
-        self.carry_over(cursor);
-        self.reply.truncate();
-    }
-
     #[inline]
     fn deliver(&mut self, cursor: &Cursor<'_>) -> Progress {
         self.phase = Phase::Delivered;
@@ -380,15 +375,6 @@ impl Decoder {
             self.reply.keep(&cursor.input[cursor.kept_from..end], self.limits.skip_frames_over);
             Progress::InCarry { end, whole: self.reply.carry.len() as u64 == self.wire(cursor) }
         }
-    }
-
-    /// Puts by what the input holds of an incomplete frame.
-    fn put_by(&mut self, cursor: &Cursor<'_>) {
-        if !self.reply.truncated && self.is_keeping() {
-            self.reply.keep(&cursor.input[cursor.kept_from..], self.limits.skip_frames_over);
-        }
-        self.reply.wire = self.wire(cursor);
-        self.offset += cursor.pos as u64;
     }
 }
 

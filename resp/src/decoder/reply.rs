@@ -229,6 +229,20 @@ impl Reply {
         false
     }
 
+    /// [Opens](Self::open) an aggregate of known length where all is kept and no attribute was read for it.
+    #[inline(always)]
+    pub(super) fn open_plain(&mut self, node: Node, count: u32) -> bool {
+        let at = node_number(self.nodes.len());
+        self.nodes.push(node);
+        self.is_push |= node.kind == Kind::Push;
+        if count == 0 {
+            return self.value_done();
+        }
+        self.stack.push(self.top);
+        self.top = Level { node: at, count, kind: node.kind, flags: 0 };
+        false
+    }
+
     /// Closes the streamed aggregate at the top; true if that completed the frame.
     pub(super) fn close_streamed(&mut self) -> bool {
         let count = u64::from(self.top.count);

@@ -16,7 +16,8 @@ use crate::tree::{text, tree};
 static GRAMMAR: LazyLock<Grammar> = LazyLock::new(Grammar::new);
 
 /// Whole, in the fuzzer's pieces, and byte by byte: the same frames, the same end at the same offset, within limits that
-/// the fuzzer chooses too; and no more is held than the thresholds allow. The codec says the same.
+/// the fuzzer chooses too; each frame by itself the same as among the others; and no more is held than the thresholds allow. The
+/// codec says the same.
 ///
 /// The input begins with a byte for each limit, then the number of cuts and the distances between them, and what is left
 /// is the stream: see [`pieces_input`].
@@ -28,6 +29,14 @@ pub fn decoder_pieces(input: &[u8]) {
     let whole = decode_with(limits, [stream], look);
     assert_eq!(decode_with(limits, cut(stream, &cuts), look), whole, "in pieces");
     assert_eq!(decode_with(limits, stream.chunks(1), look), whole, "byte by byte");
+
+    // Whatever came before a frame, it is what it is by itself.
+    for (described, raw) in &whole.0 {
+        if let Some(raw) = raw {
+            let (alone, _) = decode_with(limits, [&raw[..]], describe);
+            assert_eq!(alone, [&described[..]], "by itself");
+        }
+    }
 
     let owned = decode_with(limits, [stream], |frame| frame.into_owned());
     assert_eq!(through_codec(limits, cut(stream, &cuts)), owned, "through the codec");

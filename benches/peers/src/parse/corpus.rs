@@ -72,6 +72,11 @@ pub(crate) fn all(elements: u32) -> Result<Vec<Corpus>, Error> {
         encoder.array(3).bulk_string(b"message").bulk_string(b"chat").bulk_string(&payload);
     })?;
     all.push(Corpus { protocol: 2, ..resp2 });
+    for (channels, name) in [(10, "10"), (1000, "1,000"), (100_000, "100,000")] {
+        all.push(Corpus::new(format!("RESP3 push, 64 B, {name} channels"), taking_turns(3, channels))?);
+        let resp2 = Corpus::new(format!("RESP2 message, 64 B, {name} channels"), taking_turns(2, channels))?;
+        all.push(Corpus { protocol: 2, ..resp2 });
+    }
     all.push(Corpus::repeated("mixed small replies", mixed)?);
     all.push(Corpus::repeated("array 32 deep", |encoder| {
         for _ in 0..32 {
@@ -95,6 +100,21 @@ pub(crate) fn all(elements: u32) -> Result<Vec<Corpus>, Error> {
         all.push(Corpus { piece, ..corpus });
     }
     Ok(all)
+}
+
+/// Messages of so many channels, which come in an order without a pattern, and whose names are not all of one length.
+fn taking_turns(protocol: u8, channels: u64) -> Vec<u8> {
+    // Knuth's factors; the upper bits are the ones to take.
+    let (mut state, payload) = (1_u64, [b'x'; 64]);
+    let mut out = Vec::new();
+    while out.len() < SIZE {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let channel = format!("news.{}", (state >> 33) % channels);
+        let mut encoder = Encoder::new(&mut out);
+        let head = if protocol == 3 { encoder.push(3) } else { encoder.array(3) };
+        head.bulk_string(b"message").bulk_string(channel.as_bytes()).bulk_string(&payload);
+    }
+    out
 }
 
 fn mixed(encoder: &mut Encoder<'_>) {

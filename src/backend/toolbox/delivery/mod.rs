@@ -102,8 +102,8 @@ impl Delivery {
 
     /// The subscription that a message of this topic is for.
     #[inline]
-    pub fn slot(&self, kind: TopicKind, name: &[u8]) -> Option<SubscriptionSlot> {
-        self.tables.of(kind).get(name)?.slot
+    pub fn slot(&mut self, kind: TopicKind, name: &[u8]) -> Option<SubscriptionSlot> {
+        self.tables.slot(kind, name)
     }
 
     /// Whether nothing is wanted.

@@ -1,6 +1,9 @@
 //! What is kept of topics, and for how long.
 
+use std::collections::HashMap;
 use std::time::Instant;
+
+use proptest::prelude::*;
 
 use super::*;
 use crate::backend::toolbox::RefusalKind;
@@ -103,4 +106,100 @@ fn a_topic_that_the_server_ended_is_silent_until_it_is_confirmed_again() {
     assert_eq!(confirm_all(&mut delivery), []);
     assert!(!delivery.holds_back(u64::MAX));
     assert_eq!(delivery.tables.of(TopicKind::ShardedChannel).len(), 1);
+}
+
+#[test]
+fn a_topic_that_had_a_message_is_subscribed_anew() {
+    let mut delivery = online();
+    let (topic, other) = (channel("a"), SubscriptionSlot::new(0, 1));
+    for slot in [SLOT, other] {
+        delivery.subscribe(&topic, slot);
+        for _ in 0..2 {
+            assert_eq!(delivery.slot(topic.kind, &topic.name), Some(slot));
+        }
+    }
+    delivery.unsubscribe(&topic);
+    assert_eq!(delivery.slot(topic.kind, &topic.name), None);
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Subscribe(Topic, SubscriptionSlot),
+    Unsubscribe(Topic),
+    /// As many messages, so that the topic is remembered.
+    Messages(Topic, usize),
+    /// The server answers all that was asked of it.
+    Confirm,
+    /// The connection is lost, and another one comes up.
+    Reconnect,
+    /// All topics go to another link, and come back.
+    HandOver,
+    End,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let kind = prop::sample::select(vec![TopicKind::Channel, TopicKind::ShardedChannel]);
+    let name = prop::sample::select(vec!["a", "ba"]);
+    let topic = (kind, name).prop_map(|(kind, name)| Topic { kind, ..channel(name) });
+    let slot = (0..3_u32, 0..3_u32).prop_map(|(index, generation)| SubscriptionSlot::new(index, generation));
+    let step = prop_oneof![
+        4 => (topic.clone(), slot).prop_map(|(topic, slot)| Step::Subscribe(topic, slot)),
+        2 => topic.clone().prop_map(Step::Unsubscribe),
+        8 => (topic, 1..20_usize).prop_map(|(topic, count)| Step::Messages(topic, count)),
+        1 => Just(Step::Confirm),
+        1 => Just(Step::Reconnect),
+        1 => Just(Step::HandOver),
+        1 => Just(Step::End),
+    ];
+    prop::collection::vec(step, 0..60)
+}
+
+proptest! {
+    /// The naive twin: a table of the wishes, looked at anew for each message.
+    #[test]
+    fn messages_carry_what_their_topic_was_subscribed_with_last(steps in steps()) {
+        let mut delivery = online();
+        let mut wishes = HashMap::new();
+        let error = Error::unsent(Code::Disconnected, "lost");
+        for step in steps {
+            match step {
+                Step::Subscribe(topic, slot) => {
+                    delivery.subscribe(&topic, slot);
+                    wishes.insert((topic.kind, topic.name), slot);
+                }
+                Step::Unsubscribe(topic) => {
+                    delivery.unsubscribe(&topic);
+                    wishes.remove(&(topic.kind, topic.name));
+                }
+                Step::Messages(topic, count) => {
+                    for _ in 0..count {
+                        let slot = delivery.slot(topic.kind, &topic.name);
+                        prop_assert_eq!(slot, wishes.get(&(topic.kind, topic.name.clone())).copied());
+                    }
+                }
+                Step::Confirm => {
+                    confirm_all(&mut delivery);
+                }
+                Step::Reconnect => {
+                    delivery.forget_connection();
+                    delivery.request_all();
+                }
+                Step::HandOver => {
+                    let topics = delivery.disconnect(Instant::now(), &error);
+                    for (kind, name) in wishes.keys() {
+                        prop_assert_eq!(delivery.slot(*kind, name), None);
+                    }
+                    for topic in topics {
+                        delivery.take(topic);
+                    }
+                    delivery.request_all();
+                }
+                Step::End => {
+                    delivery.end(Instant::now());
+                    delivery.request_all();
+                    wishes.clear();
+                }
+            }
+        }
+    }
 }
