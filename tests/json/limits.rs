@@ -121,7 +121,7 @@ fn a_small_tape_is_used_again_and_a_large_one_gives_its_memory_back() {
     assert_eq!(size_of::<Node>(), 16);
 }
 
-/// The README tells owners how much memory reading a message takes: this is its sentence.
+/// docs/reliability.md tells owners how much memory reading a message takes: this is its sentence.
 #[test]
 fn reading_takes_sixty_four_bytes_for_each_allowed_element_and_twice_a_text_with_escapes() {
     let list = |element: &str, times: usize| format!("[{}", format!("{element},").repeat(times));

@@ -12,7 +12,6 @@ use crate::{
 
 /// Blocks of `text` that are no lines of the console: their page, what is in them, and why they do not run.
 const NO_CONSOLE: &[(&str, &str, &str)] = &[
-    ("README.md", "main thread ", "a drawing"),
     ("docs/architecture.md", "socket -> net", "a drawing"),
     ("docs/owners.md", "garrysmod/addons/realtime/ ", "a folder: its files are those that are built"),
 ];
