@@ -14,7 +14,7 @@ realtime = {}
 ---@alias RealtimeValue string|number|boolean|table what has a form in JSON
 
 ---@class RealtimeError
----@field code string the server's own code, or one of docs/api.md's list: "DISCONNECTED", "TIMEOUT", "NOBODY" …
+---@field code string the server's own code, or one of docs/events.md's list: "DISCONNECTED", "TIMEOUT", "NOBODY" …
 ---@field message string for people
 ---@field sent boolean whether the command may have reached the server
 ---@operator concat(any): string as `CODE: message`

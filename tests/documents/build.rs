@@ -22,7 +22,7 @@ mod markdown;
 const CRATES_OWN: &str = "resp/";
 
 /// What it shows compiles in the programs of its readers, which may be older than this project.
-const OLDER: &str = "docs/parser.md";
+const OLDER: &str = "docs/parser";
 
 fn main() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").canonicalize().expect("the repository");
@@ -36,7 +36,7 @@ fn main() {
         let module = name.replace(|c: char| !c.is_ascii_alphanumeric(), "_").to_lowercase();
         let page = Path::new(&out).join(format!("{module}.md"));
         let mut text = woven(&text);
-        if name == OLDER {
+        if name.starts_with(OLDER) {
             text = text.replace("\n```rust\n", "\n```rust,edition2021\n");
         }
         fs::write(&page, text).expect("cargo's own folder");

@@ -10,6 +10,10 @@ use libtest_mimic::Failed;
 
 use crate::markdown;
 
+/// The reference of the module.
+const API: &[&str] =
+    &["docs/api.md", "docs/connecting.md", "docs/messages.md", "docs/commands.md", "docs/events.md"];
+
 /// Where the functions of a class are described.
 const PAGES: &[(&str, &str)] = &[
     ("realtime", "docs/api.md"),
@@ -39,7 +43,7 @@ pub(crate) fn is_whole(root: &Path) -> Result<(), Failed> {
     let read = |file: &str| fs::read_to_string(root.join(file)).expect("a file of the repository");
     let (annotations, api, addon, time, shared, durable, players, profiles, check) = (
         read("lua/annotations/realtime.lua"),
-        read("docs/api.md"),
+        API.iter().map(|page| read(page)).collect::<Vec<_>>().join("\n"),
         read("docs/addon.md"),
         read("docs/time.md"),
         read("docs/shared.md"),
