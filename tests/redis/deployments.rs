@@ -1,10 +1,11 @@
 //! Sentinels and nodes of a cluster in the test's own process: where the worker connects when it is told of another server.
 
 use fake_redis::{FakeRedis, Mode, Role};
+use realtime::backend::{OptionValue, Options, configure};
 use realtime::model::{Event, RequestKind, Value};
 
 use super::toy::{Client, Game, Seen, eventually};
-use super::{CHANNEL, args, connect, request};
+use super::{CHANNEL, LONG, args, request};
 
 fn start(mode: Mode) -> FakeRedis {
     FakeRedis::builder().mode(mode).start().expect("a server")
@@ -12,6 +13,14 @@ fn start(mode: Mode) -> FakeRedis {
 
 fn address(server: &FakeRedis) -> String {
     format!("127.0.0.1:{}", server.port())
+}
+
+/// No ping is due while the test runs: nothing but what the client is told makes it look elsewhere.
+fn connect(game: &mut Game, url: &str, protocol: u8) -> Client {
+    let pairs = [("protocol", f64::from(protocol)), ("ping_interval", 600.0), ("reconnect_max", 0.1)];
+    let pairs = pairs.map(|(key, value)| (key.to_owned(), OptionValue::Number(value))).into();
+    let options = Options { url: Some(url.to_owned()), pairs, ..Options::default() };
+    game.open(&*configure(options).expect("good options"))
 }
 
 /// Waits until the client has said that messages may be missing, and is ready at this server.
@@ -45,7 +54,7 @@ fn a_failover_that_sentinels_announce_is_followed_and_so_is_one_that_another_sen
         let mut game = Game::start();
         // It is told of one Sentinel, and learns of the other one.
         let url = format!("redis-sentinel://{}/mymaster", address(&sentinels[0]));
-        let mut client = connect(&mut game, &url, Some(protocol));
+        let mut client = connect(&mut game, &url, protocol);
         game.subscribe(&client, "chat", CHANNEL.index);
         client.wait_ready();
         hear(&mut client, &servers[0]);
@@ -63,7 +72,7 @@ fn a_failover_that_sentinels_announce_is_followed_and_so_is_one_that_another_sen
         name_master(0);
         wait_for_switch(&mut client, &servers[0]);
         hear(&mut client, &servers[0]);
-        assert!(game.shutdown(super::LONG));
+        assert!(game.shutdown(LONG));
     }
 }
 
@@ -79,7 +88,7 @@ fn commands_on_a_hash_slot_that_moves_run_once_at_the_node_that_has_the_key() {
     for protocol in [2, 3] {
         let [from, to] = [(); 2].map(|()| start(Mode::Cluster));
         let mut game = Game::start();
-        let mut client = connect(&mut game, &from.url(), Some(protocol));
+        let mut client = connect(&mut game, &from.url(), protocol);
         client.wait_ready();
         assert_eq!(ask(&game, &mut client, &["INCR", "{eu}stays"]), Value::Integer(1));
         to.import_slot("eu", &address(&from));
@@ -98,6 +107,6 @@ fn commands_on_a_hash_slot_that_moves_run_once_at_the_node_that_has_the_key() {
         from.move_slot("eu", Some(&address(&to)));
         assert_eq!(ask(&game, &mut client, &["INCR", "{eu}gone"]), Value::Integer(5));
         assert_eq!(to.look(|state| state.received("asking")), 3, "the node holds the slot");
-        assert!(game.shutdown(super::LONG));
+        assert!(game.shutdown(LONG));
     }
 }
