@@ -3,7 +3,7 @@
 
 mod support;
 
-use fake_redis::{FakeRedis, Mode};
+use fake_redis::{FakeRedis, Mode, Reaction};
 use support::client::Client;
 
 fn start(mode: Mode) -> FakeRedis {
@@ -40,6 +40,10 @@ fn a_key_that_is_gone_is_asked_for_at_the_other_node() {
         // It holds for one command, whatever becomes of that.
         b.ask("GET {eu}k", moved.as_bytes());
     }
+    to.on_next("get", Reaction::Answer(b"-BUSY a script\r\n".to_vec()));
+    b.ask("ASKING", b"+OK\r\n");
+    b.ask("GET {eu}k", b"-BUSY a script\r\n");
+    b.ask("GET {eu}k", moved.as_bytes());
     b.ask("ASKING", b"+OK\r\n");
     b.ask("MGET {eu}k {eu}l", b"-TRYAGAIN Multiple keys request during rehashing of slot\r\n");
     // A channel is served by the node that holds its slot.
