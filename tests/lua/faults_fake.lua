@@ -189,7 +189,7 @@ host.test("a server that becomes a replica is left once, and stayed with if it i
 end)
 
 host.test("Stats tells of the nodes of a cluster, and keys in several hash slots are refused", function()
-	local server = host.new_fake({ cluster = true })
+	local server = host.new_fake({ mode = "cluster" })
 	local client = kit.ready(quick((server.url():gsub("^redis", "redis-cluster"))))
 	kit.wait("the nodes", function() return client:Stats().nodes end)
 	local address = server.url():match("://(.*)")
@@ -299,6 +299,27 @@ host.test("a user without +ping still lives, subscribes and is watched", functio
 	client:Subscribe("chat", got.fn)
 	kit.publish(client, "chat", "x")
 	kit.wait("the message", function() return #got == 1 end)
+	client:Disconnect()
+end)
+
+host.test("a failover that a Sentinel announces is followed", function()
+	local old, new, sentinel = host.new_fake(), host.new_fake(), host.new_fake({ mode = "sentinel" })
+	local function address(server) return server.url():match("://(.*)") end
+	sentinel.name_master("mymaster", address(old))
+	local client = kit.ready(quick("redis-sentinel://" .. address(sentinel) .. "/mymaster"))
+	kit.eq(client:Stats().address, address(old))
+	sentinel.name_master("mymaster", address(new))
+	kit.wait("the new master", function() return client:Stats().address == address(new) and client:State() == "ready" end)
+	client:Disconnect()
+end)
+
+host.test("a command on a key that is gone from a migrating hash slot runs at the other node", function()
+	local from, to = host.new_fake({ mode = "cluster" }), host.new_fake({ mode = "cluster" })
+	local client = kit.ready(quick(from.url()))
+	to.import_slot("stock", from.url():match("://(.*)"))
+	from.migrate_slot("stock", to.url():match("://(.*)"))
+	kit.eq({ kit.command(client, { "INCR", "stock" }) }, { nil, 1 })
+	kit.eq({ from.received("asking"), to.received("asking"), to.received("incr") }, { 0, 1, 1 })
 	client:Disconnect()
 end)
 

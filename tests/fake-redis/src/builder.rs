@@ -3,7 +3,7 @@
 use std::io;
 
 use crate::acl::Users;
-use crate::faults::{Faults, Health, Hello, Role};
+use crate::faults::{Faults, Health, Hello, Mode, Role};
 use crate::server::FakeRedis;
 use crate::socket::Address;
 use crate::state::Settings;
@@ -44,7 +44,7 @@ impl Default for Builder {
                 hello: Hello::Full,
                 health: Health::Serving,
                 role: Role::Master,
-                cluster: false,
+                mode: Mode::Standalone,
                 version: VERSION.to_owned(),
                 max_clients: MAX_CLIENTS,
                 subscriber_buffer: SUBSCRIBER_BUFFER,
@@ -107,10 +107,10 @@ impl Builder {
         self
     }
 
-    /// Whether the server says that it is a node of a cluster. It tells of no others, and keeps all keys.
+    /// Whether the server is a node of a cluster or a Sentinel.
     #[must_use]
-    pub fn cluster(mut self, is_cluster: bool) -> Builder {
-        self.settings.cluster = is_cluster;
+    pub fn mode(mut self, mode: Mode) -> Builder {
+        self.settings.mode = mode;
         self
     }
 

@@ -65,6 +65,8 @@ pub(crate) struct Session {
     pub(crate) transaction: Option<Transaction>,
     pub(crate) watched: Vec<Watched>,
     pub(crate) reply_mode: ReplyMode,
+    /// ASKING was the last command, or came before the transaction.
+    pub(crate) asking: bool,
     /// Full name of the last command.
     pub(crate) last_command: &'static str,
 }
@@ -83,6 +85,7 @@ impl Session {
             transaction: None,
             watched: Vec::new(),
             reply_mode: ReplyMode::On,
+            asking: false,
             last_command: "NULL",
         }
     }
@@ -94,6 +97,11 @@ impl Session {
     /// How many subscriptions a confirmation counts: sharded channels are counted by themselves.
     pub(crate) fn counted(&self, kind: Kind) -> usize {
         if kind == Kind::Sharded { self.sharded.len() } else { self.channels.len() + self.patterns.len() }
+    }
+
+    /// ASKING holds for one command, or for one transaction.
+    pub(crate) fn command_done(&mut self, command: &str) {
+        self.asking &= command == "asking" || self.transaction.is_some();
     }
 
     pub(crate) fn names(&mut self, kind: Kind) -> &mut BTreeSet<Vec<u8>> {

@@ -4,6 +4,7 @@ use crate::acl::AclError;
 use crate::connection::Ending;
 use crate::failure::Failure;
 use crate::faults::{Close, Faults, Health, Hello, Reaction, Role, Target};
+use crate::hash_slots::Place;
 use crate::pubsub::Kind;
 use crate::server::FakeRedis;
 
@@ -18,8 +19,8 @@ impl FakeRedis {
         self.change_later(|state| state.publish(Kind::Sharded, channel.as_ref(), payload.as_ref()))
     }
 
-    /// Moves the hash slot of a name to another node, whose address is in each error then: sharded channels in it are ended,
-    /// unasked, and refused with `MOVED`. `None` brings it back. Keys are not concerned.
+    /// Moves the hash slot of a name to another node, `host:port`: commands on keys and sharded channels in it are refused with `MOVED`,
+    /// and subscriptions to such channels end, unasked. `None` brings the slot back, or ends its way to or from another node.
     ///
     /// ```
     /// let server = fake_redis::FakeRedis::start()?;
@@ -27,7 +28,57 @@ impl FakeRedis {
     /// # Ok::<(), std::io::Error>(())
     /// ```
     pub fn move_slot(&self, name: impl AsRef<[u8]>, node: Option<&str>) {
-        self.change(|state| state.move_slot(name.as_ref(), node.map(str::to_owned)));
+        let place = node.map(|node| Place::Moved(node.to_owned()));
+        self.change(|state| state.place_slot(name.as_ref(), place));
+    }
+
+    /// The hash slot of a name is on its way to another node: a command on a key in it that is not here is refused with `ASK`.
+    /// No key moves by itself.
+    ///
+    /// ```
+    /// use fake_redis::{FakeRedis, Mode};
+    ///
+    /// let node = || FakeRedis::builder().mode(Mode::Cluster).start();
+    /// let (from, to) = (node()?, node()?);
+    /// to.import_slot("{eu}", &format!("127.0.0.1:{}", from.port()));
+    /// from.migrate_slot("{eu}", &format!("127.0.0.1:{}", to.port()));
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn migrate_slot(&self, name: impl AsRef<[u8]>, to: &str) {
+        self.change(|state| state.place_slot(name.as_ref(), Some(Place::Migrating(to.to_owned()))));
+    }
+
+    /// The hash slot of a name is on its way here from another node: commands on keys in it run after `ASKING`, and are refused with
+    /// `MOVED` without.
+    pub fn import_slot(&self, name: impl AsRef<[u8]>, from: &str) {
+        self.change(|state| state.place_slot(name.as_ref(), Some(Place::Importing(from.to_owned()))));
+    }
+
+    /// A Sentinel names this server as the master. If it named another one before, it announces that on `+switch-master`. Each
+    /// Sentinel is told by itself.
+    ///
+    /// ```
+    /// use fake_redis::{FakeRedis, Mode};
+    ///
+    /// let [master, replica] = [FakeRedis::start()?, FakeRedis::start()?];
+    /// let sentinel = FakeRedis::builder().mode(Mode::Sentinel).start()?;
+    /// sentinel.name_master("mymaster", "127.0.0.1", master.port());
+    /// sentinel.name_master("mymaster", "127.0.0.1", replica.port()); // a failover
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    pub fn name_master(&self, name: &str, host: &str, port: u16) {
+        self.change(|state| state.name_master(name, host, port));
+    }
+
+    /// The other Sentinels that a Sentinel tells of.
+    pub fn set_other_sentinels(&self, others: &[(&str, u16)]) {
+        let others = others.iter().map(|&(host, port)| (host.to_owned(), port)).collect();
+        self.change(|state| state.watched.other_sentinels = others);
+    }
+
+    /// Whether a Sentinel reaches enough others for a failover. By default it does.
+    pub fn set_quorum(&self, has_quorum: bool) {
+        self.change(|state| state.watched.has_quorum = has_quorum);
     }
 
     /// Ends connections at once; what was not yet written to them is lost. Tells how many.

@@ -130,6 +130,29 @@ pub enum Role {
     Replica,
 }
 
+/// How the server is deployed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// By itself.
+    #[default]
+    Standalone,
+    /// As a node of a cluster, which holds all hash slots until [`FakeRedis::move_slot`](crate::FakeRedis::move_slot) says otherwise.
+    Cluster,
+    /// As a Sentinel, which watches no master until [`FakeRedis::name_master`](crate::FakeRedis::name_master) names one.
+    Sentinel,
+}
+
+impl Mode {
+    /// As `HELLO` and `INFO` say it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Mode::Standalone => "standalone",
+            Mode::Cluster => "cluster",
+            Mode::Sentinel => "sentinel",
+        }
+    }
+}
+
 /// Whether the server answers commands that need its data.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Health {

@@ -1,4 +1,4 @@
-//! Hash slots that another node of a cluster has, as far as sharded channels are concerned.
+//! The hash slots of a cluster that this node does not hold alone.
 
 use std::collections::BTreeMap;
 
@@ -7,32 +7,84 @@ use crate::pubsub::Kind;
 use crate::reply::Reply;
 use crate::state::State;
 
-/// Which hash slots another node has, and where that is.
-#[derive(Debug, Default)]
-pub(crate) struct HashSlots(BTreeMap<u16, String>);
+/// Hash slots of a cluster.
+pub(crate) const COUNT: u16 = 16_384;
 
-impl HashSlots {
-    /// The error of a command on these names, unless all of them are here. Without a cluster there is none.
-    pub(crate) fn refuse<'a>(&self, names: impl Iterator<Item = &'a Vec<u8>>) -> Option<Failure> {
-        if self.0.is_empty() {
-            return None;
-        }
-        let mut slots: Vec<u16> = names.map(|name| hash_slot(name)).collect();
-        slots.dedup();
-        match slots[..] {
-            [slot] => self.0.get(&slot).map(|node| Failure::quoting(format!("MOVED {slot} {node}"))),
-            [] => None,
-            _ => Some(Failure::quoting("CROSSSLOT Keys in request don't hash to the same slot")),
+/// Where a hash slot is. The other node's address is `host:port`.
+#[derive(Debug)]
+pub(crate) enum Place {
+    /// The other node holds it.
+    Moved(String),
+    /// It is on its way to the other node.
+    Migrating(String),
+    /// It is on its way here. The other node holds it still.
+    Importing(String),
+}
+
+impl Place {
+    /// The node that holds the hash slot, unless it is this one.
+    pub(crate) fn holder(&self) -> Option<&str> {
+        match self {
+            Place::Moved(node) | Place::Importing(node) => Some(node),
+            Place::Migrating(_) => None,
         }
     }
 }
 
+/// The hash slots that this node does not hold alone.
+#[derive(Debug, Default)]
+pub(crate) struct HashSlots(pub(crate) BTreeMap<u16, Place>);
+
+/// What a command names that has a hash slot.
+#[derive(Debug)]
+pub(crate) enum Named<'a> {
+    Keys(Vec<&'a [u8]>),
+    Channels(Vec<&'a [u8]>),
+}
+
 impl State {
-    /// The hash slot of a name moves to another node: who is subscribed to sharded channels in it is told that this has ended.
-    pub(crate) fn move_slot(&mut self, name: &[u8], node: Option<String>) {
+    /// The error of a command that another node should get, as Redis's `getNodeByQuery` finds it.
+    pub(crate) fn redirect(&mut self, id: u64, named: &Named<'_>) -> Option<Failure> {
+        if self.slots.0.is_empty() {
+            return None;
+        }
+        let (Named::Keys(names) | Named::Channels(names)) = named;
+        let mut slots = names.iter().map(|name| hash_slot(name));
+        let slot = slots.next()?;
+        if slots.any(|other| other != slot) {
+            return Some(Failure::quoting("CROSSSLOT Keys in request don't hash to the same slot"));
+        }
+        let session = &self.connections.current(id).session;
+        let database = &mut self.databases[session.db];
+        let missing = match named {
+            Named::Keys(keys) => keys.iter().filter(|key| database.value(key).is_none()).count(),
+            // Channels of a slot that is on its way are served by the node that holds it.
+            Named::Channels(_) => 0,
+        };
+        let try_again = Failure::of("TRYAGAIN Multiple keys request during rehashing of slot");
+        match self.slots.0.get(&slot)? {
+            Place::Migrating(_) if missing == 0 => None,
+            Place::Migrating(node) if missing == names.len() => {
+                Some(Failure::quoting(format!("ASK {slot} {node}")))
+            }
+            Place::Migrating(_) => Some(try_again),
+            Place::Importing(_) if session.asking => (missing > 0 && names.len() > 1).then_some(try_again),
+            Place::Moved(node) | Place::Importing(node) => {
+                Some(Failure::quoting(format!("MOVED {slot} {node}")))
+            }
+        }
+    }
+
+    /// The hash slot of a name is in this place, or here again. If another node holds it from now on, subscribers to sharded channels
+    /// in it are told that their subscription has ended.
+    pub(crate) fn place_slot(&mut self, name: &[u8], place: Option<Place>) {
         let slot = hash_slot(name);
-        let Some(node) = node else { return drop(self.moved.0.remove(&slot)) };
-        self.moved.0.insert(slot, node);
+        let Some(place) = place else { return drop(self.slots.0.remove(&slot)) };
+        let has_moved = matches!(place, Place::Moved(_));
+        self.slots.0.insert(slot, place);
+        if !has_moved {
+            return;
+        }
         for connection in self.connections.0.values_mut() {
             let session = &mut connection.session;
             let moved = session.sharded.iter().filter(|channel| hash_slot(channel) == slot);
@@ -58,7 +110,7 @@ fn hash_slot(name: &[u8]) -> u16 {
     let crc = tagged.unwrap_or(name).iter().fold(0_u16, |crc, &byte| {
         (0..8).fold(crc ^ u16::from(byte) << 8, |crc, _| (crc << 1) ^ if crc >> 15 == 1 { 0x1021 } else { 0 })
     });
-    crc % 16_384
+    crc % COUNT
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 //!
 //! To a client it is like Redis 7.0 in all that concerns connections and pub/sub, in RESP2 and RESP3, down to the words
 //! of its errors: the same conversations run against both in this crate's tests. Of the commands on data it has those
-//! that examples and tests need. It takes no inline commands.
+//! that examples and tests need. It takes no inline commands. It can be a node of a cluster or a Sentinel, as far as
+//! clients ask these: see [`Mode`].
 //!
 //! What a real server does only when things go wrong, this one does when asked: see [`Faults`], [`Reaction`] and the
 //! methods of [`FakeRedis`]. Nothing happens by chance and nothing waits for a clock, unless asked; a test waits for what
@@ -38,13 +39,14 @@ mod keyspace;
 mod pubsub;
 mod reply;
 mod request;
+mod sentinel;
 mod server;
 mod socket;
 mod state;
 
 pub use acl::AclError;
 pub use builder::Builder;
-pub use faults::{Close, Faults, Health, Hello, Reaction, Role, Target};
+pub use faults::{Close, Faults, Health, Hello, Mode, Reaction, Role, Target};
 pub use glob::matches;
 pub use reply::Protocol;
 pub use server::{FakeRedis, NotInTime};

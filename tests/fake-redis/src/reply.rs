@@ -48,8 +48,8 @@ impl<'a> Reply<'a> {
         self.simple("OK");
     }
 
-    /// A status: a constant of this server's, without a line break.
-    pub(crate) fn simple(&mut self, text: &'static str) {
+    /// A status: a text of this server's making, without a line break.
+    pub(crate) fn simple(&mut self, text: &str) {
         self.line(b'+', text.as_bytes());
     }
 

@@ -9,12 +9,13 @@ use crate::acl::Users;
 use crate::commands::Command;
 use crate::connection::{Connection, Ending};
 use crate::failure::Failure;
-use crate::faults::{Close, Faults, Health, Hello, Reaction, Role, Target};
+use crate::faults::{Close, Faults, Health, Hello, Mode, Reaction, Role, Target};
 use crate::hash_slots::HashSlots;
 use crate::keyspace::Database;
 use crate::pubsub::{Kind, PubSub};
 use crate::reply::{Protocol, Reply};
 use crate::request::Request;
+use crate::sentinel::Watched;
 use crate::socket::{Address, Door};
 
 /// Databases, as in Redis by default.
@@ -26,21 +27,13 @@ pub(crate) struct Settings {
     pub(crate) hello: Hello,
     pub(crate) health: Health,
     pub(crate) role: Role,
-    /// It says that it is a node of a cluster.
-    pub(crate) cluster: bool,
+    pub(crate) mode: Mode,
     pub(crate) version: String,
     pub(crate) max_clients: usize,
     /// Unsent bytes at which a subscriber is cut off.
     pub(crate) subscriber_buffer: usize,
     pub(crate) new_faults: Faults,
     pub(crate) log: bool,
-}
-
-impl Settings {
-    /// How the server says that it is deployed.
-    pub(crate) fn mode(&self) -> &'static str {
-        if self.cluster { "cluster" } else { "standalone" }
-    }
 }
 
 /// What there is to see of one connection.
@@ -85,8 +78,8 @@ pub struct State {
     pub(crate) lasting_reactions: BTreeMap<String, Reaction>,
     /// Channels and patterns that nobody may subscribe to or unsubscribe from, and the error that says so.
     pub(crate) refused_topics: BTreeMap<Vec<u8>, Failure>,
-    /// Hash slots that another node has.
-    pub(crate) moved: HashSlots,
+    pub(crate) slots: HashSlots,
+    pub(crate) watched: Watched,
     pub(crate) door: Door,
     pub(crate) address: Address,
     pub(crate) registry: Registry,
@@ -223,7 +216,8 @@ impl State {
             reactions: Vec::new(),
             lasting_reactions: BTreeMap::new(),
             refused_topics: BTreeMap::new(),
-            moved: HashSlots::default(),
+            slots: HashSlots::default(),
+            watched: Watched::default(),
             door,
             address,
             registry,

@@ -25,7 +25,7 @@ use support::client::Client;
 use support::real;
 use support::table::{Line, Protocol, Setting, Table};
 
-use fake_redis::{FakeRedis, Role};
+use fake_redis::{FakeRedis, Mode, Role};
 
 /// Plays a table against whatever `connect` reaches.
 fn play(table: &Table, protocol: Protocol, connect: &dyn Fn() -> Client) {
@@ -66,12 +66,15 @@ fn this_server_says_what_the_tables_say() {
                 builder = match setting {
                     Setting::Bare | Setting::Debug => builder,
                     Setting::Replica => builder.role(Role::Replica),
+                    Setting::Sentinel => builder.mode(Mode::Sentinel),
                     Setting::Password(password) => builder.password(password),
                     Setting::User(rules) => builder.user(rules),
                     Setting::MaxClients(clients) => builder.max_clients(*clients),
                 };
             }
             let server = builder.start().unwrap();
+            server.name_master("mymaster", "127.0.0.1", 1);
+            server.set_quorum(false);
             play(&table, *protocol, &|| Client::connect(&server));
         }
     }

@@ -6,7 +6,7 @@ use crate::commands::data::integer;
 use crate::commands::{Call, Command, Outcome, pubsub};
 use crate::connection::{Ending, ReplyMode};
 use crate::failure::Failure;
-use crate::faults::{Hello, Role};
+use crate::faults::{Hello, Mode, Role};
 use crate::reply::Protocol;
 use crate::state::DATABASES;
 
@@ -103,9 +103,10 @@ fn describe(call: &mut Call<'_>, protocol: Protocol) {
         Role::Master => "master",
         Role::Replica => "replica",
     };
-    let mode = call.state.settings.mode();
+    let mode = call.state.settings.mode;
     let mut reply = call.reply();
-    reply.map(7);
+    // A Sentinel says nothing of its role.
+    reply.map(if mode == Mode::Sentinel { 6 } else { 7 });
     reply.bulk("server");
     reply.bulk("redis");
     reply.bulk("version");
@@ -115,9 +116,11 @@ fn describe(call: &mut Call<'_>, protocol: Protocol) {
     reply.bulk("id");
     reply.integer(id);
     reply.bulk("mode");
-    reply.bulk(mode);
-    reply.bulk("role");
-    reply.bulk(role);
+    reply.bulk(mode.name());
+    if mode != Mode::Sentinel {
+        reply.bulk("role");
+        reply.bulk(role);
+    }
     reply.bulk("modules");
     reply.array(0);
 }

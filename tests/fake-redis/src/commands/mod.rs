@@ -1,7 +1,9 @@
 //! The commands: what each is allowed to be, and in which order Redis 7.0 looks whether it is.
 
 mod acl;
+mod admission;
 mod client;
+mod cluster;
 mod connection;
 mod data;
 mod debug;
@@ -9,6 +11,7 @@ mod hashes;
 mod keys;
 mod lists;
 mod pubsub;
+mod sentinel;
 mod server;
 mod sets;
 mod sorted_sets;
@@ -19,11 +22,12 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
+use crate::commands::admission::admit;
 use crate::connection::{Connection, Ending, ReplyMode, Session};
 use crate::failure::{Failure, QUOTED};
-use crate::faults::{Health, Hello, Reaction, Role};
+use crate::faults::{Hello, Reaction};
 use crate::keyspace::Database;
-use crate::reply::{Protocol, Reply};
+use crate::reply::Reply;
 use crate::request::Request;
 use crate::state::State;
 
@@ -100,15 +104,17 @@ impl Command {
     }
 }
 
-const TABLES: [&[Command]; 13] = [
+const TABLES: [&[Command]; 15] = [
     acl::COMMANDS,
     client::COMMANDS,
+    cluster::COMMANDS,
     connection::COMMANDS,
     debug::COMMANDS,
     hashes::COMMANDS,
     keys::COMMANDS,
     lists::COMMANDS,
     pubsub::COMMANDS,
+    sentinel::COMMANDS,
     server::COMMANDS,
     sets::COMMANDS,
     sorted_sets::COMMANDS,
@@ -249,7 +255,9 @@ pub(crate) fn process(state: &mut State, id: u64, request: Request) {
     let reaction = state.take_reaction(&known_as);
     match &reaction {
         Some(Reaction::Answer(bytes)) => {
-            state.connections.current(id).fresh.extend_from_slice(bytes);
+            let connection = state.connections.current(id);
+            connection.fresh.extend_from_slice(bytes);
+            connection.session.command_done(&known_as);
             return;
         }
         Some(Reaction::Close(how)) => {
@@ -275,6 +283,7 @@ pub(crate) fn process(state: &mut State, id: u64, request: Request) {
     }
 
     let connection = state.connections.current(id);
+    connection.session.command_done(&known_as);
     connection.command_done();
     if let Some(Reaction::RunThenClose(how)) = reaction {
         connection.end(Ending::Now(how));
@@ -328,70 +337,4 @@ fn lookup(request: &Request, state: &State) -> Result<&'static Command, Failure>
         text.extend(format!("'. Try {} HELP.", name.to_ascii_uppercase()).into_bytes());
         Failure::quoting(text)
     })
-}
-
-impl State {
-    /// Whether this server's version has the command.
-    fn knows(&self, command: &Command) -> bool {
-        let since = match command.name {
-            "client|setinfo" => (7, 2),
-            "ssubscribe" | "sunsubscribe" | "spublish" => (7, 0),
-            _ => return true,
-        };
-        at_least(&self.settings.version, since)
-    }
-}
-
-fn at_least(version: &str, (major, minor): (u32, u32)) -> bool {
-    let mut numbers = version.split('.').map(|number| number.parse().unwrap_or(0));
-    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= (major, minor)
-}
-
-/// The checks of `processCommand` in Redis 7.0's server.c, in their order.
-fn admit(
-    state: &mut State,
-    id: u64,
-    request: &Request,
-    command: &'static Command,
-) -> Result<&'static Command, Failure> {
-    if !command.takes(request.len()) {
-        return Err(Failure::wrong_number_of_arguments(command.name));
-    }
-    let session = &state.connections.current(id).session;
-    let authenticated = session.authenticated || !state.users.authentication_required();
-    if !authenticated && !command.without_authentication {
-        return Err(Failure::NOT_AUTHENTICATED);
-    }
-    // Who has not said who it is, is the default user, who may do what comes before authentication.
-    if !command.without_authentication {
-        let user = state.users.find(&session.user);
-        if !user.is_some_and(|user| user.may_run(command)) {
-            return Err(Failure::forbidden(command.name));
-        }
-        if user.is_some_and(|user| !pubsub::channels_allowed(user, command, request)) {
-            return Err(Failure::CHANNEL_FORBIDDEN);
-        }
-    }
-    if let Some(failure) = pubsub::moved(state, command, request) {
-        return Err(failure);
-    }
-    if state.settings.role == Role::Replica && command.writes() {
-        return Err(Failure::READ_ONLY);
-    }
-    let session = &state.connections.current(id).session;
-    if session.protocol == Protocol::Resp2 && session.subscriptions() > 0 && !command.when_subscribed {
-        return Err(Failure::quoting(format!(
-            "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this \
-             context",
-            command.name
-        )));
-    }
-    if let Some(failure) = pubsub::refused(state, command, request) {
-        return Err(failure);
-    }
-    match state.settings.health {
-        Health::MasterDown if !command.without_data => Err(Failure::MASTER_DOWN),
-        Health::Loading if !command.without_data => Err(Failure::LOADING),
-        _ => Ok(command),
-    }
 }

@@ -68,16 +68,6 @@ pub(super) fn refused(state: &State, command: &Command, request: &Request) -> Op
     names.find_map(|name| state.refused_topics.get(name)).cloned()
 }
 
-/// The error of a command on sharded channels whose hash slot another node has.
-pub(super) fn moved(state: &State, command: &Command, request: &Request) -> Option<Failure> {
-    let names = match command.name {
-        "ssubscribe" | "sunsubscribe" => &request[1..],
-        "spublish" => &request[1..2],
-        _ => return None,
-    };
-    state.moved.refuse(names.iter())
-}
-
 /// One confirmation for each argument, whether it changes anything or not.
 fn join(call: &mut Call<'_>, kind: Kind) -> Outcome {
     let word = match kind {

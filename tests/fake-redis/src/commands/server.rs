@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::commands::{Call, Command, Outcome, TABLES, lower};
 use crate::failure::Failure;
-use crate::faults::{Health, Role};
+use crate::faults::{Health, Mode, Role};
 use crate::pubsub::Kind;
 use crate::reply::Reply;
 use crate::socket::Address;
@@ -15,7 +15,6 @@ pub(super) const COMMANDS: &[Command] = &[
     Command::new("info", -1, "dangerous", info).without_data(),
     Command::new("role", 1, "fast", role).without_data(),
     Command::new("time", 1, "fast", time).without_data(),
-    Command::container("cluster", "slow", &[Command::new("cluster|slots", 2, "slow", slots).without_data()]),
     {
         let mut command = Command::new("command", -1, "connection", all_commands).without_data();
         command.subcommands = &[
@@ -67,7 +66,7 @@ fn sections(state: &mut State) -> Vec<Section> {
             "Server",
             vec![
                 ("redis_version", state.settings.version.clone()),
-                ("redis_mode", state.settings.mode().to_owned()),
+                ("redis_mode", state.settings.mode.name().to_owned()),
                 ("process_id", std::process::id().to_string()),
                 ("run_id", run_id(state)),
                 ("tcp_port", port.to_string()),
@@ -119,24 +118,16 @@ fn replication(role: Role) -> Vec<(&'static str, String)> {
     }
 }
 
-/// All hash slots are here, at the address where that is asked.
-fn slots(call: &mut Call<'_>) -> Outcome {
-    if !call.state.settings.cluster {
-        return Err(Failure::of("ERR This instance has cluster support disabled"));
-    }
-    let Address::Tcp(port) = call.state.address else { return Err(Failure::of("ERR a socket has no port")) };
-    let mut reply = call.reply();
-    reply.array(1);
-    reply.array(3);
-    reply.integer(0);
-    reply.integer(16_383);
-    reply.array(2);
-    reply.bulk("");
-    reply.integer(port.into());
-    Ok(())
-}
-
 fn role(call: &mut Call<'_>) -> Outcome {
+    if call.state.settings.mode == Mode::Sentinel {
+        let names: Vec<Vec<u8>> = call.state.watched.masters.keys().cloned().collect();
+        let mut reply = call.reply();
+        reply.array(2);
+        reply.bulk("sentinel");
+        reply.array(names.len());
+        names.iter().for_each(|name| reply.bulk(name));
+        return Ok(());
+    }
     let role = call.state.settings.role;
     let mut reply = call.reply();
     match role {

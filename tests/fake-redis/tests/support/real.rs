@@ -35,13 +35,17 @@ pub fn start(settings: &[Setting]) -> RealRedis {
             Setting::Bare => builder,
             Setting::Debug => builder.configuration("enable-debug-command yes"),
             Setting::Replica => builder.configuration("replicaof 127.0.0.1 1"),
+            Setting::Sentinel => builder.sentinel().configuration("sentinel monitor mymaster 127.0.0.1 1 2"),
             Setting::Password(password) => builder.configuration(format!("requirepass {password}")),
             Setting::User(rules) => builder.configuration(format!("user {rules}")),
             Setting::MaxClients(clients) => builder.configuration(format!("maxclients {clients}")),
         };
     }
     let server = builder.start().unwrap();
-    wait_for_no_clients(&server);
+    // A Sentinel has no QUIT.
+    if !settings.contains(&Setting::Sentinel) {
+        wait_for_no_clients(&server);
+    }
     server
 }
 

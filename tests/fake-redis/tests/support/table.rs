@@ -9,11 +9,12 @@ pub enum Protocol {
     Resp3,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Setting {
     Bare,
     Debug,
     Replica,
+    Sentinel,
     Password(String),
     User(String),
     MaxClients(usize),
@@ -78,6 +79,7 @@ impl Setting {
             None if text == "bare" => Setting::Bare,
             None if text == "debug" => Setting::Debug,
             None if text == "replica" => Setting::Replica,
+            None if text == "sentinel" => Setting::Sentinel,
             Some(("password", password)) => Setting::Password(password.to_owned()),
             Some(("user", rules)) => Setting::User(rules.to_owned()),
             Some(("max-clients", clients)) => Setting::MaxClients(clients.parse().unwrap()),

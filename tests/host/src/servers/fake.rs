@@ -2,13 +2,13 @@
 
 use std::{io, path::Path, time::Duration};
 
-use fake_redis::{Close, FakeRedis, Faults, Health, Hello, Protocol, Reaction, Role, State, Target};
+use fake_redis::{Close, FakeRedis, Faults, Health, Hello, Mode, Protocol, Reaction, Role, State, Target};
 
 use super::{bytes, text};
 use crate::value::Value;
 
 const METHODS: &str = "url, socket, port, publish, drop, kick, send, faults, on_next, on_every, forget_reactions, health, hello, \
-                       role, max_clients, subscriber_buffer, password, user, log, refuse_topic, move_slot, spublish, connections, accepted, subscribers, \
+                       role, max_clients, subscriber_buffer, password, user, log, refuse_topic, move_slot, migrate_slot, import_slot, name_master, other_sentinels, quorum, spublish, connections, accepted, subscribers, \
                        pattern_subscribers, sharded_subscribers, received, commands, stop, start, refuse, pause, resume";
 
 /// An embedded server.
@@ -36,7 +36,7 @@ impl Fake {
                 ("hello", _) => builder.hello(hello(word(value, name)?)?),
                 ("health", _) => builder.health(health(word(value, name)?)?),
                 ("role", _) => builder.role(role(word(value, name)?)?),
-                ("cluster", Value::Boolean(is_cluster)) => builder.cluster(*is_cluster),
+                ("mode", _) => builder.mode(mode(word(value, name)?)?),
                 ("max_clients", _) => builder.max_clients(count(value, name)?),
                 ("subscriber_buffer", _) => builder.subscriber_buffer(count(value, name)?),
                 ("log", Value::Boolean(log)) => builder.log(*log),
@@ -90,6 +90,21 @@ impl Fake {
                 let node = arguments.get(1).map(|_| text(arguments, 1, method)).transpose()?;
                 server.move_slot(bytes(arguments, 0, method)?, node);
             }
+            "migrate_slot" => {
+                server.migrate_slot(bytes(arguments, 0, method)?, text(arguments, 1, method)?);
+            }
+            "import_slot" => {
+                server.import_slot(bytes(arguments, 0, method)?, text(arguments, 1, method)?);
+            }
+            "name_master" => {
+                let (host, port) = address(text(arguments, 1, method)?)?;
+                server.name_master(text(arguments, 0, method)?, host, port);
+            }
+            "other_sentinels" => {
+                let others = (0..arguments.len()).map(|n| address(text(arguments, n, method)?));
+                server.set_other_sentinels(&others.collect::<Result<Vec<_>, _>>()?);
+            }
+            "quorum" => server.set_quorum(matches!(first, Value::Boolean(true))),
             "log" => server.set_log(matches!(first, Value::Boolean(true))),
             "stop" => server.stop().map_err(in_words)?,
             "refuse" => server.refuse().map_err(in_words)?,
@@ -289,6 +304,21 @@ fn role(name: &str) -> Result<Role, String> {
         "replica" => Ok(Role::Replica),
         other => Err(format!("role is master or replica, not '{other}'")),
     }
+}
+
+fn mode(name: &str) -> Result<Mode, String> {
+    match name {
+        "standalone" => Ok(Mode::Standalone),
+        "cluster" => Ok(Mode::Cluster),
+        "sentinel" => Ok(Mode::Sentinel),
+        other => Err(format!("mode is standalone, cluster or sentinel, not '{other}'")),
+    }
+}
+
+/// The host and the port in `host:port`.
+fn address(text: &str) -> Result<(&str, u16), String> {
+    let parts = text.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
+    parts.ok_or_else(|| format!("an address is host:port, not '{text}'"))
 }
 
 fn hello(name: &str) -> Result<Hello, String> {

@@ -4,6 +4,8 @@
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failure here is a failed test")]
 
+mod deployments;
+#[path = "../toy/mod.rs"]
 mod toy;
 
 use std::io::{BufRead, BufReader, Write};
