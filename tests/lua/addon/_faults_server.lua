@@ -72,7 +72,7 @@ return function(client, id, log, names)
 		assert(realtime.Once(slot, function(done, fence)
 			local digits = string.format("%.0f", fence)
 			log("ran", slot, digits, id)
-			later(random() * 0.4, function()
+			later(random() * 1.5, function()
 				if done() then log("finished", slot, digits) end
 			end)
 		end, { lease = LEASE }, client, id))

@@ -135,7 +135,7 @@ local function history(deployment, names)
 	end
 	-- Longer than each lease, and than its client waits for Redis. A server of the same id may be started meanwhile.
 	local function stop(i)
-		local other, seconds = others[i], 2.3 + random()
+		local other, seconds = others[i], 2.5 + random() * 1.5
 		totals.stops = totals.stops + 1
 		other.stop(seconds)
 		other.goes_on = SysTime() + seconds
@@ -213,9 +213,9 @@ local function history(deployment, names)
 	end)
 	if not fine then error(message .. ": " .. util.TableToJSON(stats), 0) end
 	local last_runs = {}
+	-- A server that ran one may have died: the others ask again.
+	for slot in pairs(account.jobs) do servers[1].take(slot) end
 	for slot in pairs(account.jobs) do
-		-- A server that ran one may have died: the others ask again.
-		servers[1].take(slot)
 		kit.wait(slot, function()
 			local _, found = kit.command(direct, { "HMGET", "realtime:once:{" .. slot .. "}", "state", "fence", "server" })
 			last_runs[slot] = found and found[1] == "done" and { fence = found[2], server = found[3] }
