@@ -40,8 +40,8 @@ addon.shared_interval, addon.shared_spread, addon.shared_patience = 1, 0.05, 0.3
 
 local RECONNECT = { reconnect_min = 0.01, reconnect_max = 0.05, ping_interval = 0.5, ping_timeout = 0.5 }
 local totals = {
-	histories = 0, faults = 0, kills = 0, stops = 0, twins = 0, tried = 0, unknown = 0, heard = 0, worked = 0, finished = 0, overtaken = 0, lost = 0,
-	losses = 0,
+	histories = 0, faults = 0, kills = 0, stops = 0, closed = 0, twins = 0, tried = 0, unknown = 0, heard = 0, worked = 0, finished = 0,
+	overtaken = 0, lost = 0, losses = 0,
 }
 
 local function connect(url, more)
@@ -133,12 +133,19 @@ local function history(deployment, names)
 		others[i] = processes.start("s" .. 3 + i, "garrysmod/histories", { options = RECONNECT, name = "process-" .. started })
 		others[i].goes_on = 0
 	end
-	-- Longer than each lease, and than its client waits for Redis. A server of the same id may be started meanwhile.
+	-- Stops a server for longer than each lease, and than its client waits for Redis. Meanwhile Redis may close its connection, and another
+	-- server of the same id may be started.
 	local function stop(i)
 		local other, seconds = others[i], 2.5 + random() * 1.5
 		totals.stops = totals.stops + 1
 		other.stop(seconds)
 		other.goes_on = SysTime() + seconds
+		if random(2) == 1 then
+			for number in host.real.command("CLIENT", "LIST"):gmatch("id=(%d+)[^\n]* name=s" .. 3 + i .. " ") do
+				host.real.command("CLIENT", "KILL", "ID", number)
+				totals.closed = totals.closed + 1
+			end
+		end
 		if random(2) == 1 then return end
 		totals.twins = totals.twins + 1
 		twins[#twins + 1] = other
@@ -283,10 +290,10 @@ local function try(kind, name, new_deployment)
 			local fine, err = xpcall(history, debug.traceback, deployment, names)
 			if not fine then error(string.format("history %d of seed %d: %s", number, settings.seed, err), 0) end
 		end
-		print(string.format("%s: %d histories, %d faults (%d kills, %d stops, in %d of them another server of the same id was started), %d calls (%d of them " ..
-			"open), %d messages heard, %d worked on, %d jobs done, %d times another server took one over; Redis lost data in %d histories, %d losses " ..
-			"told", kind, totals.histories, totals.faults, totals.kills, totals.stops, totals.twins, totals.tried, totals.unknown, totals.heard, totals.worked,
-			totals.finished, totals.overtaken, totals.losses, totals.lost))
+		print(string.format("%s: %d histories, %d faults (%d kills; %d stops, in which Redis closed %d connections, and %d servers of the same id were " ..
+			"started), %d calls (%d of them open), %d messages heard, %d worked on, %d jobs done, %d times another server took one over; Redis lost data " ..
+			"in %d histories, %d losses told", kind, totals.histories, totals.faults, totals.kills, totals.stops, totals.closed, totals.twins, totals.tried,
+			totals.unknown, totals.heard, totals.worked, totals.finished, totals.overtaken, totals.losses, totals.lost))
 		assert(totals.tried > 0 and totals.heard > 0 and totals.worked > 0 and totals.finished > 0)
 	end)
 end
