@@ -290,9 +290,10 @@ local function try(kind, name, new_deployment)
 			local fine, err = xpcall(history, debug.traceback, deployment, names)
 			if not fine then error(string.format("history %d of seed %d: %s", number, settings.seed, err), 0) end
 		end
-		print(string.format("%s: %d histories, %d faults (%d kills; %d stops, in which Redis closed %d connections, and %d servers of the same id were " ..
-			"started), %d calls (%d of them open), %d messages heard, %d worked on, %d jobs done, %d times another server took one over; Redis lost data " ..
-			"in %d histories, %d losses told", kind, totals.histories, totals.faults, totals.kills, totals.stops, totals.closed, totals.twins, totals.tried,
+		local of_processes = deployment.others and string.format(" (%d kills; %d stops, in which Redis closed %d connections, and %d servers of the same id " ..
+			"were started)", totals.kills, totals.stops, totals.closed, totals.twins) or ""
+		print(string.format("%s: %d histories, %d faults%s, %d calls (%d of them open), %d messages heard, %d worked on, %d jobs done, %d times another " ..
+			"server took one over; Redis lost data in %d histories, %d losses told", kind, totals.histories, totals.faults, of_processes, totals.tried,
 			totals.unknown, totals.heard, totals.worked, totals.finished, totals.overtaken, totals.losses, totals.lost))
 		assert(totals.tried > 0 and totals.heard > 0 and totals.worked > 0 and totals.finished > 0)
 	end)
