@@ -1,6 +1,7 @@
 -- A game server of the random histories over faults (faults_random_once.lua): it writes to a shared table, publishes and handles durable
 -- messages, and takes jobs, at random. log(kind, …) gets what it tries, before it does, and what becomes of it: words without spaces. It is the
 -- same in the suite's process and in one of its own. `names`: of the shared table, the channels and the jobs, which are others in each history.
+local LEASE = 2 -- seconds for which messages and jobs stay with a server that nobody hears of
 return function(client, id, log, names)
 	local realtime = include("realtime/load.lua")
 	local random = math.random
@@ -33,7 +34,7 @@ return function(client, id, log, names)
 		later(random() * 0.2, function()
 			if done() then log("worked", name) end
 		end)
-	end, { patience = 3, parallel = 3 }))
+	end, { patience = LEASE, parallel = 3 }))
 	durable:On("lost", "histories", function(channel, info) log("lost", id, channel, info.count or "unknown") end)
 	durable:On("failed", "histories", function(channel, info) log("failed", channel, info.data, tostring(info.dead)) end)
 
@@ -61,16 +62,28 @@ return function(client, id, log, names)
 			durable:Publish(names.work, name, fn)
 		end,
 		function()
-			local slot = names.job .. random(5)
+			local slot = names.job .. random(20)
 			log("job", slot)
-			realtime.Once(slot, function(done)
-				later(random() * 0.2, function()
-					if done() then log("finished", slot) end
-				end)
-			end, { lease = 3 }, client, id)
+			server.take(slot)
 		end,
 	}
 	function server.act() actions[random(#actions)]() end
+	function server.take(slot)
+		assert(realtime.Once(slot, function(done, fence)
+			local digits = string.format("%.0f", fence)
+			log("ran", slot, digits, id)
+			later(random() * 1.5, function()
+				if done() then log("finished", slot, digits) end
+			end)
+		end, { lease = LEASE }, client, id))
+	end
+	-- Entries of a shared table, each { value, version }, as a line of text.
+	function server.text_of(entries)
+		local words = {}
+		for key, entry in SortedPairs(entries) do words[#words + 1] = string.format("%s=%s@%s", key, entry.value, entry.version) end
+		return table.concat(words, " ")
+	end
+	function server.copy() return server.text_of(shared.entries) end
 
 	return server
 end

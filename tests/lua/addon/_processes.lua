@@ -35,17 +35,21 @@ if module then program = program .. " --module " .. quoted(absolute(module)) end
 function processes.read(path) return shell("cat " .. quoted(processes.ROOT .. path)) end
 function processes.example(page) return processes.read(page):match("```lua\n(.-)```") end
 
-function processes.configuration(id) return util.TableToJSON({ url = host.redis_url, id = id }) end
+function processes.configuration(id, options) return util.TableToJSON({ url = host.redis_url, id = id, options = options }) end
 
--- Starts a server with this project's addon and another one, a folder.
-function processes.start(id, addon)
-	local folder, output, pid = id .. "/garrysmod/data", id .. ".txt", id .. ".pid.txt"
+-- Starts a server with this project's addon and another one, a folder. `more`: options, of its client; name, of its folder, where two have one id.
+function processes.start(id, addon, more)
+	more = more or {}
+	local name = more.name or id
+	local folder, output, pid = name .. "/garrysmod/data", name .. ".txt", name .. ".pid.txt"
 	local kit = include("../_kit.lua")
 	file.Delete(output)
-	shell("mkdir -p " .. folder .. " && echo " .. quoted(processes.configuration(id)) .. " >" .. folder .. "/realtime.json")
-	local line = string.format("echo $$ >garrysmod/data/%s; exec %s --prompt --game %s --addon %s --addon %s >garrysmod/data/%s 2>&1", pid, program, id,
+	file.Delete(pid)
+	shell("mkdir -p " .. folder .. " && echo " .. quoted(processes.configuration(id, more.options)) .. " >" .. folder .. "/realtime.json")
+	local line = string.format("echo $$ >garrysmod/data/%s; exec %s --prompt --game %s --addon %s --addon %s >garrysmod/data/%s 2>&1", pid, program, name,
 		quoted(processes.ROOT .. "lua"), quoted(addon), output)
 	local stream = ffi.C.popen(line, "w")
+	kit.wait("the process of " .. name, function() return (file.Read(pid, "DATA") or ""):find("\n") end)
 	local server, asked = {}, 0
 	-- What it has printed so far.
 	function server.said() return file.Read(output, "DATA") or "" end
@@ -57,7 +61,7 @@ function processes.start(id, addon)
 	-- Waits for something of it; a failure tells what it said last.
 	local function wait(what, condition)
 		local fine, message = pcall(kit.wait, what, condition)
-		if not fine then error(message .. "; " .. id .. " said last:\n" .. server.said():sub(-1000), 0) end
+		if not fine then error(message .. "; " .. name .. " said last:\n" .. server.said():sub(-1000), 0) end
 	end
 	-- Waits until a Lua expression has that value there.
 	function server.wait(expression, value)
@@ -73,9 +77,14 @@ function processes.start(id, addon)
 		end)
 	end
 	function server.says(text)
-		wait(id .. " to say " .. text, function() return server.said():find(text, 1, true) end)
+		wait(name .. " to say " .. text, function() return server.said():find(text, 1, true) end)
 	end
 	function server.signal(which) shell("kill -" .. which .. " $(cat garrysmod/data/" .. pid .. ")") end
+	-- Stops it for so many seconds. It goes on even if this suite ends before: otherwise it would stay, because it could not see the end of its input.
+	function server.stop(seconds)
+		server.signal("STOP")
+		shell(string.format("(sleep %.2f; kill -CONT $(cat garrysmod/data/%s)) >/dev/null 2>&1 &", seconds, pid))
+	end
 	function server.kill()
 		server.signal("KILL")
 		ffi.C.pclose(stream)

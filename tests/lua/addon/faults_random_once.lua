@@ -1,7 +1,8 @@
 -- unix; servers: real; redis: 7.0
 -- Random histories of realtime.Shared, Durable and Once together, with real servers: a replica that lags takes over, a cluster's hash slots
--- move and its masters change, and game servers in processes of their own are killed with SIGKILL. Then it is quiet, and what was
--- promised is checked. Each helper by itself, with many more faults: shared_random_once.lua, durable_random_once.lua, jobs_random_once.lua.
+-- move and its masters change, and game servers in processes of their own are killed with SIGKILL, or stopped with SIGSTOP for longer than
+-- their leases, after which they go on. Then it is quiet, and what was promised is checked. Each helper by itself, with many more faults:
+-- shared_random_once.lua, durable_random_once.lua, jobs_random_once.lua.
 --
 --     target/debug/gmod-host --server real --addon lua --timeout 4000 tests/lua/addon/faults_random_once.lua histories=100 seed=7 kind=cluster
 
@@ -16,13 +17,16 @@ end
 local OTHER = [[
 local new_server = include("histories_server.lua")
 local realtime = include("realtime/load.lua")
-realtime.addon.durable_look, realtime.addon.durable_lease = 0.3, 2
+local addon = realtime.addon
+addon.durable_look, addon.durable_lease = 0.3, 2
+addon.shared_interval, addon.shared_spread, addon.shared_patience = 1, 0.05, 0.3
 local function log(...) print("log " .. table.concat({ ... }, " ")) end
 local server = new_server(realtime.Default(), realtime.ServerId(), log, include("histories_names.lua"))
 for _, event in ipairs({ "down", "error", "gap" }) do server.client:On(event, "histories", function() end) end
 realtime.Every(0.03, "act", function() server.act() end)
 function Quiet() realtime.StopTimer("act") end
 function IsQuiet() return server.open == 0 and server.shared:IsReady() end
+function Copy() return server.copy() end
 ]]
 local kit = include("../_kit.lua")
 local realtime = include("realtime/load.lua")
@@ -35,7 +39,10 @@ addon.durable_look, addon.durable_lease = 0.3, 2
 addon.shared_interval, addon.shared_spread, addon.shared_patience = 1, 0.05, 0.3
 
 local RECONNECT = { reconnect_min = 0.01, reconnect_max = 0.05, ping_interval = 0.5, ping_timeout = 0.5 }
-local totals = { histories = 0, faults = 0, tried = 0, unknown = 0, heard = 0, worked = 0, finished = 0, lost = 0, kills = 0, losses = 0 }
+local totals = {
+	histories = 0, faults = 0, kills = 0, stops = 0, closed = 0, twins = 0, tried = 0, unknown = 0, heard = 0, worked = 0, finished = 0,
+	overtaken = 0, lost = 0, losses = 0,
+}
 
 local function connect(url, more)
 	local options = table.Merge(table.Copy(RECONNECT), more or {})
@@ -47,7 +54,7 @@ end
 
 -- What was tried and told.
 local function new_account()
-	local account = { tried = {}, answers = {}, heard = {}, worked = {}, failed = {}, lost = {}, jobs = {}, finished = {}, order = {}, problems = {} }
+	local account = { tried = {}, answers = {}, heard = {}, worked = {}, failed = {}, lost = {}, jobs = {}, order = {}, problems = {} }
 	local kinds = {}
 	function kinds.try(kind, name, key)
 		account.tried[name] = { kind = kind, key = key }
@@ -72,9 +79,14 @@ local function new_account()
 		if is_dead == "true" then account.failed[name] = true end
 	end
 	function kinds.lost(id, channel) account.lost[id .. " " .. channel], totals.lost = true, totals.lost + 1 end
-	function kinds.job(slot) account.jobs[slot] = true end
-	function kinds.finished(slot)
-		account.finished[slot] = (account.finished[slot] or 0) + 1
+	-- The runs of each job, by their fences.
+	function kinds.job(slot) account.jobs[slot] = account.jobs[slot] or {} end
+	function kinds.ran(slot, fence, id)
+		if account.jobs[slot][fence] then table.insert(account.problems, "two runs of " .. slot .. " have one fence") end
+		account.jobs[slot][fence] = { server = id }
+	end
+	function kinds.finished(slot, fence)
+		account.jobs[slot][fence].is_finished = true
 		totals.finished = totals.finished + 1
 	end
 	function account.log(kind, ...) kinds[kind](...) end
@@ -87,20 +99,15 @@ local function in_redis(direct, names)
 	local found = {}
 	for key, field in pairs(realtime.Map(reply)) do
 		local version, text = field:match("^(%d+) %d+ (.*)$")
-		if key ~= "" then found[key] = { realtime.DecodeJson(text), version } end
+		if key ~= "" then found[key] = { value = realtime.DecodeJson(text), version = version } end
 	end
-	return found
-end
-local function contents(shared)
-	local found = {}
-	for key, entry in pairs(shared.entries) do found[key] = { entry.value, entry.version } end
 	return found
 end
 
 -- `deployment`: connect(i) → client of a server; direct() → a client of the test's own; hurts, a list of functions of i; heal(), at the end;
--- others, how many servers have processes of their own; loses(): whether Redis may have lost data so far.
+-- others, how many servers have processes of their own, which may stop; loses(): whether Redis may have lost data so far.
 local function history(deployment, names)
-	local account, servers, others = new_account(), {}, {}
+	local account, servers, others, twins, started = new_account(), {}, {}, {}, 0
 	local function enter(i) servers[i] = new_server(deployment.connect(i), "s" .. i, account.log, names) end
 	local function leave(i, in_order)
 		local server = servers[i]
@@ -116,10 +123,36 @@ local function history(deployment, names)
 		for line in other.said():gmatch("[^\n]+") do
 			local words = line:match("^log (.*)$")
 			if words then account.log(unpack(string.Explode(" ", words))) end
+			if line:find("another server has the message", 1, true) or line:find("another one runs the job", 1, true) then
+				totals.overtaken = totals.overtaken + 1
+			end
 		end
 	end
+	local function start(i)
+		started = started + 1
+		others[i] = processes.start("s" .. 3 + i, "garrysmod/histories", { options = RECONNECT, name = "process-" .. started })
+		others[i].goes_on = 0
+	end
+	-- Stops a server for longer than each lease, and than its client waits for Redis. Meanwhile Redis may close its connection, and another
+	-- server of the same id may be started.
+	local function stop(i)
+		local other, seconds = others[i], 2.5 + random() * 1.5
+		totals.stops = totals.stops + 1
+		other.stop(seconds)
+		other.goes_on = SysTime() + seconds
+		if random(2) == 1 then
+			for number in host.real.command("CLIENT", "LIST"):gmatch("id=(%d+)[^\n]* name=s" .. 3 + i .. " ") do
+				host.real.command("CLIENT", "KILL", "ID", number)
+				totals.closed = totals.closed + 1
+			end
+		end
+		if random(2) == 1 then return end
+		totals.twins = totals.twins + 1
+		twins[#twins + 1] = other
+		start(i)
+	end
 	for i = 1, 3 do enter(i) end
-	for i = 1, deployment.others or 0 do others[i] = processes.start("s" .. 3 + i, "garrysmod/histories") end
+	for i = 1, deployment.others or 0 do start(i) end
 	for _ = 1, settings.steps do
 		for _ = 1, random(0, 4) do servers[random(3)].act() end
 		local fate = random(20)
@@ -131,13 +164,20 @@ local function history(deployment, names)
 			local i = random(3)
 			leave(i, random(2) == 1)
 			enter(i)
-		elseif fate <= 6 and others[1] then
+		elseif fate <= 8 and others[1] then
 			local i = random(#others)
-			totals.faults, totals.kills = totals.faults + 1, totals.kills + 1
-			others[i].kill()
-			read(others[i])
-			others[i] = processes.start("s" .. 3 + i, "garrysmod/histories")
-			host.pass(random(10, 40))
+			if SysTime() >= others[i].goes_on then
+				totals.faults = totals.faults + 1
+				if fate >= 7 then
+					stop(i)
+				else
+					totals.kills = totals.kills + 1
+					others[i].kill()
+					read(others[i])
+					start(i)
+					host.pass(random(10, 40))
+				end
+			end
 		end
 		host.pass(random(1, 4))
 	end
@@ -145,6 +185,13 @@ local function history(deployment, names)
 
 	local direct = deployment.direct()
 	kit.wait("the test's own connection", function() return direct:IsConnected() end)
+	-- Those that were stopped while another server of the same id began: they go on for a while, and then there is one of each id again.
+	for _, twin in ipairs(twins) do twin.wait("Quiet ~= nil", "true") end
+	if twins[1] then host.pass(random(10, 40)) end
+	for _, twin in ipairs(twins) do
+		twin.kill()
+		read(twin)
+	end
 	for _, other in ipairs(others) do
 		other.wait("Quiet ~= nil", "true")
 		other.type("Quiet()")
@@ -158,10 +205,11 @@ local function history(deployment, names)
 	kit.wait("quiet copies", function()
 		want = in_redis(direct, names)
 		for _, server in ipairs(servers) do
-			if not server.shared:IsReady() or not kit.same(contents(server.shared), want) then return false end
+			if not server.shared:IsReady() or server.copy() ~= server.text_of(want) then return false end
 		end
 		return true
 	end)
+	for _, other in ipairs(others) do other.wait("Copy()", servers[1].text_of(want)) end
 	-- Durable messages and jobs go on until all is done.
 	local stats = {}
 	local fine, message = pcall(kit.wait, "empty channels", function()
@@ -171,10 +219,15 @@ local function history(deployment, names)
 		return stats.work and stats.work.length == 0 and stats.news and stats.news.behind == 0
 	end)
 	if not fine then error(message .. ": " .. util.TableToJSON(stats), 0) end
+	local last_runs = {}
+	-- A server that ran one may have died: the others ask again.
+	for slot in pairs(account.jobs) do servers[1].take(slot) end
 	for slot in pairs(account.jobs) do
-		-- A server that ran one may have died: the others ask again.
-		servers[1].once = realtime.Once(slot, function(done) done() end, { lease = 3 }, servers[1].client, "s1")
-		kit.wait(slot, function() return select(2, kit.command(direct, { "HGET", "realtime:once:{" .. slot .. "}", "state" })) == "done" end)
+		kit.wait(slot, function()
+			local _, found = kit.command(direct, { "HMGET", "realtime:once:{" .. slot .. "}", "state", "fence", "server" })
+			last_runs[slot] = found and found[1] == "done" and { fence = found[2], server = found[3] }
+			return last_runs[slot]
+		end)
 	end
 	kit.ticks(3)
 	for _, other in ipairs(others) do
@@ -185,6 +238,12 @@ local function history(deployment, names)
 	-- What was promised.
 	local loses = deployment.loses()
 	kit.eq(account.problems, {})
+	assert(loses or not next(account.lost), "a loss was told although Redis has lost nothing")
+	for slot, last in pairs(loses and {} or last_runs) do
+		-- The last run to begin is the one that the job was done with, and whoever ran it said so.
+		kit.eq(account.jobs[slot][last.fence], { server = last.server, is_finished = true }, "the run with which " .. slot .. " was done")
+		for fence in pairs(account.jobs[slot]) do assert(tonumber(fence) <= tonumber(last.fence), slot .. " ran after it was done") end
+	end
 	local sums = { add = { 0, 0 }, update = { 0, 0 } }
 	for _, name in ipairs(account.order) do
 		local tried, outcome = account.tried[name], account.answers[name] or "unknown" -- its server died
@@ -193,7 +252,7 @@ local function history(deployment, names)
 			if outcome == "done" then counts[1] = counts[1] + 1 elseif outcome == "unknown" then counts[2] = counts[2] + 1 end
 		elseif tried.kind == "set" then
 			local now = want[tried.key]
-			assert(not now or now[1] ~= name or outcome ~= "not", "there although it was told to be not done")
+			assert(not now or now.value ~= name or outcome ~= "not", "there although it was told to be not done")
 		elseif tried.kind == "news" then
 			for id, heard in pairs(account.heard) do
 				assert(not heard[name] or outcome ~= "not" or loses, "heard although it was told to be not published")
@@ -206,7 +265,7 @@ local function history(deployment, names)
 		end
 	end
 	for key, counts in pairs(sums) do
-		local value = want[key] and want[key][1] or 0
+		local value = want[key] and want[key].value or 0
 		assert(value >= (loses and 0 or counts[1]) and value <= counts[1] + counts[2],
 			string.format("%s: %s instead of %d, or up to %d more", key, value, counts[1], counts[2]))
 	end
@@ -231,9 +290,11 @@ local function try(kind, name, new_deployment)
 			local fine, err = xpcall(history, debug.traceback, deployment, names)
 			if not fine then error(string.format("history %d of seed %d: %s", number, settings.seed, err), 0) end
 		end
-		print(string.format("%s: %d histories, %d faults (%d kills), %d calls (%d of them open), %d messages heard, %d worked on, %d jobs done; Redis lost " ..
-			"data in %d histories, %d losses told", kind, totals.histories, totals.faults, totals.kills, totals.tried, totals.unknown, totals.heard, totals.worked,
-			totals.finished, totals.losses, totals.lost))
+		local of_processes = deployment.others and string.format(" (%d kills; %d stops, in which Redis closed %d connections, and %d servers of the same id " ..
+			"were started)", totals.kills, totals.stops, totals.closed, totals.twins) or ""
+		print(string.format("%s: %d histories, %d faults%s, %d calls (%d of them open), %d messages heard, %d worked on, %d jobs done, %d times another " ..
+			"server took one over; Redis lost data in %d histories, %d losses told", kind, totals.histories, totals.faults, of_processes, totals.tried,
+			totals.unknown, totals.heard, totals.worked, totals.finished, totals.overtaken, totals.losses, totals.lost))
 		assert(totals.tried > 0 and totals.heard > 0 and totals.worked > 0 and totals.finished > 0)
 	end)
 end
@@ -293,7 +354,7 @@ try("replica", "a replica that lags takes over", function()
 	return deployment
 end)
 
-try("process", "servers in processes of their own are killed", function()
+try("process", "servers in processes of their own are killed, or stop for longer than their leases", function()
 	local proxies = {}
 	for i = 1, 3 do proxies[i] = host.proxy() end
 	local deployment = proxied(proxies)
