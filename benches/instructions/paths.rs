@@ -7,7 +7,7 @@ use realtime::model::{LinkId, TopicKind};
 use resp::{Decoder, Encoder};
 
 use crate::common::dispatch::World;
-use crate::common::json::{CHAT_LINE, encode as encode_value};
+use crate::common::json::{CHAT_LINE, encode as encode_value, inventory};
 use crate::common::session::{Case, case, client, messages};
 use crate::common::{BATCH, publish, take_all};
 
@@ -57,7 +57,8 @@ pub(crate) const PATHS: &[Path] = &[
     path("message to a callback", BATCH, |n| dispatch(n, 1, 1), 427.0),
     path("one of 100 callbacks of a message", BATCH * CALLBACKS, |n| dispatch(n, 1, 100), 113.0),
     path("message to one of 100 clients", BATCH, |n| dispatch(n, 100, 1), 600.0),
-    path("chat line to its tape", BATCH, decode_json, 1990.0),
+    path("chat line to its tape", BATCH, decode_json, 1900.0),
+    path("item of an inventory to its tape", INVENTORY_ITEMS, decode_inventory, 2130.0),
     path("chat line from its values", BATCH, encode_json, 2810.0),
     path("KiB of a text with a mistake at its end", MISTAKE_KIB, decode_mistake, 51_310.0),
     path("look at nothing", BATCH, look_at_nothing, 10.0),
@@ -176,6 +177,18 @@ fn decode_json(rounds: usize) {
     for _ in 0..rounds * BATCH {
         let mut decoder = JsonDecoder::with_tape(tape, JsonLimits::default());
         assert_eq!(decoder.read(black_box(CHAT_LINE), usize::MAX), Ok(true));
+        tape = decoder.into_tape();
+    }
+}
+
+/// Items of [`inventory`], each with short keys and several numbers.
+const INVENTORY_ITEMS: usize = 160;
+
+fn decode_inventory(rounds: usize) {
+    let (mut tape, text) = (Tape::default(), inventory());
+    for _ in 0..rounds {
+        let mut decoder = JsonDecoder::with_tape(tape, JsonLimits::default());
+        assert_eq!(decoder.read(black_box(&text), usize::MAX), Ok(true));
         tape = decoder.into_tape();
     }
 }

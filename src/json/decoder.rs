@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::error::{Error, Mistake, RefusedText};
-use super::number::{NoNumber, read as read_number};
+use super::number::{NoNumber, read as read_number, read_short};
 use super::state::State;
 use super::string::{find_end_or_escape, skip_space, unescape};
 use super::tape::{Node, Span, Table, Tape};
@@ -215,15 +215,28 @@ impl Decoder {
             Some(b't') if text[self.at..].starts_with(b"true") => (Node::Boolean(true), self.at + 4),
             Some(b'f') if text[self.at..].starts_with(b"false") => (Node::Boolean(false), self.at + 5),
             Some(b'n') if text[self.at..].starts_with(b"null") => (Node::Null, self.at + 4),
-            Some(b'-' | b'0'..=b'9') => match read_number(text, self.at) {
-                Ok(number) => number,
-                Err(NoNumber::OutOfRange) => return Err(self.refuse(self.at, Mistake::OutOfRange)),
-                Err(NoNumber::OtherText) => return Err(self.unexpected(text)),
-            },
+            Some(b'-' | b'0'..=b'9') => {
+                let Some((number, end)) = read_short(text, self.at) else { return self.number(text) };
+                self.at = end;
+                return self.push_value(Node::Number(number), text);
+            }
             _ => return Err(self.unexpected(text)),
         };
         self.at = end;
         self.push_value(node, text)
+    }
+
+    /// A number of any form.
+    #[cold]
+    fn number(&mut self, text: &[u8]) -> Result<(), Stop> {
+        match read_number(text, self.at) {
+            Ok((node, end)) => {
+                self.at = end;
+                self.push_value(node, text)
+            }
+            Err(NoNumber::OutOfRange) => Err(self.refuse(self.at, Mistake::OutOfRange)),
+            Err(NoNumber::OtherText) => Err(self.unexpected(text)),
+        }
     }
 
     /// A key or a value that is a string, from its opening quote on.

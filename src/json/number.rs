@@ -35,55 +35,70 @@ pub(super) enum NoNumber {
 /// milliseconds.
 pub(super) const MAX_BYTES: usize = 16 << 10;
 
-/// Counts digits from `at` on, and appends them to a number that wraps around.
+/// Counts digits from `at` on, and appends them to a number that wraps around. It stops at one more than [`read_short`] takes.
 #[inline]
-fn digits(text: &[u8], at: usize, number: &mut u64) -> usize {
+fn digits(text: &[u8], at: usize, number: &mut i64) -> usize {
     let mut count = 0;
-    while let Some(digit @ b'0'..=b'9') = text.get(at + count) {
-        *number = number.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
+    for &byte in text.get(at..).unwrap_or_default().iter().take(EXACT_DIGITS + 1) {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            break;
+        }
+        *number = number.wrapping_mul(10).wrapping_add(i64::from(digit));
         count += 1;
     }
     count
 }
 
-/// The number at `at`, and the place after it. As much of the text counts as is a number: `1.` is a 1 before a point.
+/// The number at `at`, and the place after it, if it has neither an exponent nor many digits; most have not. As much of the
+/// text counts as is a number: `1.` is a 1 before a point.
+// It returns no node: one that has a way through memory costs the processor as much as the digits do.
 #[inline]
 #[expect(clippy::cast_precision_loss, reason = "fifteen digits are exact")]
-pub(super) fn read(text: &[u8], at: usize) -> Result<(Node, usize), NoNumber> {
-    let text = &text[..text.len().min(at + MAX_BYTES + 1)];
+pub(super) fn read_short(text: &[u8], at: usize) -> Option<(f64, usize)> {
     let is_negative = text.get(at) == Some(&b'-');
     let first = at + usize::from(is_negative);
     let mut mantissa = 0;
     let whole = digits(text, first, &mut mantissa);
-    if whole == 0 || (whole > 1 && text[first] == b'0') {
-        return Err(NoNumber::OtherText);
+    if whole == 0 || whole > EXACT_DIGITS || (whole > 1 && text[first] == b'0') {
+        return None;
     }
     let mut end = first + whole;
     let mut fraction = 0;
-    match text.get(end) {
-        Some(b'.') => {
-            fraction = digits(text, end + 1, &mut mantissa);
-            if fraction > 0 {
-                end += 1 + fraction;
-            }
-            if matches!(text.get(end), Some(b'e' | b'E')) {
-                return read_slowly(text, at, end);
-            }
+    if text.get(end) == Some(&b'.') {
+        fraction = digits(text, end + 1, &mut mantissa);
+        if fraction > 0 {
+            end += 1 + fraction;
         }
-        Some(b'e' | b'E') => return read_slowly(text, at, end),
-        _ => {}
     }
-    if whole + fraction > EXACT_DIGITS {
-        return read_slowly(text, at, end);
+    if whole + fraction > EXACT_DIGITS || matches!(text.get(end), Some(b'e' | b'E')) {
+        return None;
     }
     // Both are exact, so the quotient is rounded once, as the text's value would be.
     let value = mantissa as f64 / POWERS[fraction];
-    Ok((Node::Number(if is_negative { -value } else { value }), end))
+    Some((if is_negative { -value } else { value }, end))
 }
 
-/// Likewise, for numbers with an exponent or many digits. `end` is where the exponent would begin.
+/// Where digits end that begin at `at`.
+fn end_of_digits(text: &[u8], at: usize) -> usize {
+    at + text.get(at..).unwrap_or_default().iter().take_while(|byte| byte.is_ascii_digit()).count()
+}
+
+/// The number at `at`, of whatever form, and the place after it.
 #[cold]
-fn read_slowly(text: &[u8], at: usize, mut end: usize) -> Result<(Node, usize), NoNumber> {
+pub(super) fn read(text: &[u8], at: usize) -> Result<(Node, usize), NoNumber> {
+    let text = &text[..text.len().min(at + MAX_BYTES + 1)];
+    let first = at + usize::from(text.get(at) == Some(&b'-'));
+    let mut end = end_of_digits(text, first);
+    if end == first || (end - first > 1 && text[first] == b'0') {
+        return Err(NoNumber::OtherText);
+    }
+    if text.get(end) == Some(&b'.') {
+        let fraction = end_of_digits(text, end + 1);
+        if fraction > end + 1 {
+            end = fraction;
+        }
+    }
     let mut exponent = 0;
     if matches!(text.get(end), Some(b'e' | b'E')) {
         let sign = usize::from(matches!(text.get(end + 1), Some(b'+' | b'-')));

@@ -25,7 +25,7 @@ const fn control_or_quote(word: u64) -> u64 {
 fn find(text: &[u8], at: usize, mark: impl Fn(u64) -> u64) -> usize {
     let rest = text.get(at..).unwrap_or_default();
     let mut place = 0;
-    while let Some(word) = rest.get(place..).and_then(|rest| rest.first_chunk::<8>()) {
+    for word in rest.as_chunks::<8>().0 {
         let marks = mark(u64::from_le_bytes(*word)) & HIGH_BITS;
         if marks != 0 {
             return at + place + marks.trailing_zeros() as usize / 8;
