@@ -44,6 +44,20 @@ const PAIRS: [(&[u8], &[u8]); 9] = [
 ];
 
 #[test]
+fn before_the_first_frame_nothing_looks_like_an_earlier_one() {
+    for byte in 0..=u8::MAX {
+        let bytes = [byte; 16];
+        let told = Decoder::new().feed(&mut &bytes[..]).map(|frame| frame.map(look));
+        let mut twin = Decoder::new();
+        let one_by_one = bytes.chunks(1).find_map(|mut piece| match twin.feed(&mut piece) {
+            Ok(None) => None,
+            other => Some(other.map(|frame| frame.map(look))),
+        });
+        assert_eq!(told, one_by_one.unwrap_or(Ok(None)), "sixteen times {byte:#04x}");
+    }
+}
+
+#[test]
 fn a_frame_is_what_it_says_whichever_byte_of_it_differs() {
     for (known, like) in PAIRS {
         for at in 0..like.len() {

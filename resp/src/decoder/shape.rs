@@ -32,8 +32,9 @@ const PATIENCE: u32 = 16;
 /// How a frame begins that is an aggregate of bulk strings, and its tape.
 #[derive(Debug)]
 pub(super) struct Shape {
+    /// Without the bits that do not count.
     opening: u64,
-    /// The bits of it that count.
+    /// The bits that count.
     mask: u64,
     /// The strings behind the opening: where the first one begins, and its node.
     strings_at: usize,
@@ -44,16 +45,9 @@ pub(super) struct Shape {
 }
 
 impl Shape {
-    /// No frame has this shape: there is no such type.
+    /// No frame has this shape: a bit that does not count is never set.
     pub(super) const fn new() -> Self {
-        Self {
-            opening: u64::MAX,
-            mask: u64::MAX,
-            strings_at: 0,
-            first_string: 0,
-            nodes: Vec::new(),
-            missed: 0,
-        }
+        Self { opening: 1, mask: 0, strings_at: 0, first_string: 0, nodes: Vec::new(), missed: 0 }
     }
 
     /// The tape of the last frame that [was read](Self::read).
@@ -66,7 +60,7 @@ impl Shape {
     #[inline(always)]
     pub(super) fn fits(&self, input: &[u8]) -> bool {
         match input.first_chunk() {
-            Some(bytes) => (u64::from_le_bytes(*bytes) ^ self.opening) & self.mask == 0,
+            Some(bytes) => u64::from_le_bytes(*bytes) & self.mask == self.opening,
             None => false,
         }
     }
@@ -116,10 +110,10 @@ impl Shape {
         } else {
             return;
         };
-        let unused = OPENING - compared;
+        let mask = u64::MAX >> (8 * (OPENING - compared));
         *self = Self {
-            opening: u64::from_le_bytes(*bytes),
-            mask: u64::MAX >> (8 * unused),
+            opening: u64::from_le_bytes(*bytes) & mask,
+            mask,
             strings_at,
             first_string,
             nodes: core::mem::take(&mut self.nodes),
