@@ -9,19 +9,22 @@ use realtime::backend::{Connected, OptionValue, Options, configure};
 use realtime::model::{Args, LinkId, RequestKind, State, Topic, TopicKind};
 use session_driver::Peers;
 
-use crate::client::{Client, LINKS, MainThread, PASSWORD};
+use crate::client::{Client, MainThread, PASSWORD};
 
 /// Acts of one script that are carried out.
 const MAX_ACTS: usize = 300;
 /// What a session may hold: of each link the beginning of a message, an answer, and what waits to be written.
 const MAX_HELD: i64 = 16 << 20;
+/// Statements, subscriptions, and one that asks the server to end a statement.
+const LINKS: u8 = 3;
+const CANCEL: u8 = 2;
 const TENTH: Duration = Duration::from_millis(100);
 /// Tags of a server's messages, and some that are none.
 const TAGS: &[u8] = b"RSKZNECDTAI123nstGHWv\0x";
 
 /// The other end of the links: what the session wrote and nobody has answered.
 #[derive(Default)]
-struct Writes([Vec<u8>; LINKS]);
+struct Writes([Vec<u8>; LINKS as usize]);
 
 impl Peers for Writes {
     fn written(&mut self, link: LinkId, _: Instant, bytes: &[u8]) {
@@ -62,16 +65,21 @@ pub fn postgres(input: &[u8]) {
 fn recovers(client: &mut Client<Writes>) {
     client.set_full(false);
     let mut server = Server::default();
-    for link in [0, 1] {
+    for link in 0..LINKS {
         if client.driver.is_up(LinkId(link)) {
             client.lost(link, 0);
         }
     }
     for _ in 0..100 {
-        for link in [0, 1] {
+        for link in 0..LINKS {
             if client.driver.is_wanted(LinkId(link)) {
                 server.gone(link);
                 client.driver.connected(LinkId(link), Connected::default());
+                client.drive();
+            }
+            // The server hangs up once it has read what it is to end.
+            if link == CANCEL && client.driver.is_up(LinkId(link)) {
+                client.lost(link, 0);
                 client.drive();
             }
         }
@@ -96,7 +104,7 @@ fn args(words: &[&str]) -> Args {
 
 /// One act. Returns false if it was the client's end.
 fn act(u: &mut Unstructured<'_>, client: &mut Client<Writes>) -> Result<bool> {
-    let link = u8::arbitrary(u)? % 2;
+    let link = u8::arbitrary(u)? % LINKS;
     let topic = |u: &mut Unstructured<'_>| -> Result<Topic> {
         let name = [&b"chat"[..], b"news"][usize::from(bool::arbitrary(u)?)];
         Ok(Topic { kind: TopicKind::Channel, name: name.into() })
