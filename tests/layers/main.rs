@@ -6,6 +6,7 @@
 mod cycles;
 mod source;
 
+use realtime::backend::OPERATIONS;
 use std::fs;
 
 use source::{Named, Token, modules, paths, root, tokens};
@@ -161,19 +162,9 @@ fn every_way_to_break_a_layer_is_seen() {
 }
 
 /// What a script calls. These words begin no sentence of ours.
-const METHODS: [&str; 11] = [
-    "Subscribe",
-    "PSubscribe",
-    "SSubscribe",
-    "Unsubscribe",
-    "PUnsubscribe",
-    "SUnsubscribe",
-    "Publish",
-    "SPublish",
-    "CommandSync",
-    "Transaction",
-    "Disconnect",
-];
+fn methods() -> impl Iterator<Item = &'static str> + Clone {
+    OPERATIONS.into_iter().chain(["Publish", "SPublish", "CommandSync"])
+}
 
 /// The texts of a source that name a method of Lua. An operation in braces is none, and neither is a text that is its name
 /// alone: the caller has words of its own for both.
@@ -186,10 +177,10 @@ fn texts_for_lua(source: &str) -> Vec<String> {
         _ => None,
     });
     let names_one = |text: &String| {
-        let in_braces = |text: String, method: &&str| text.replace(&format!("{{{method}}}"), "");
-        let plain = METHODS.iter().fold(text.clone(), in_braces);
+        let in_braces = |text: String, method| text.replace(&format!("{{{method}}}"), "");
+        let plain = methods().fold(text.clone(), in_braces);
         let mut words = plain.split(|c: char| !c.is_alphanumeric());
-        !METHODS.contains(&text.as_str()) && words.any(|word| METHODS.contains(&word))
+        !methods().any(|method| method == text) && words.any(|word| methods().any(|method| method == word))
     };
     texts.filter(names_one).collect()
 }
