@@ -46,16 +46,7 @@ pub fn postgres(input: &[u8]) {
     let url = Some(format!("postgres://bob:{PASSWORD}@a,b/game?sslmode=disable"));
     let backend = configure(Options { url, pairs, ..Options::default() }).expect("good options");
     let mut client = Client::new(&*backend, 7, Writes::default(), MainThread::new(usize::MAX), MAX_HELD);
-    let mut is_closed = false;
-    for _ in 0..MAX_ACTS {
-        match act(&mut u, &mut client) {
-            Ok(true) => {}
-            Ok(false) => is_closed = true,
-            Err(_) => break,
-        }
-        client.drive();
-    }
-    if !is_closed {
+    if client.carry_out(MAX_ACTS, |client| act(&mut u, client)) {
         recovers(&mut client);
     }
     client.end();

@@ -94,16 +94,7 @@ pub fn sentinel(input: &[u8]) {
     let mut client = Client::new(&*backend, 7, Servers::default(), main_thread, MAX_HELD);
     client.driver.queue.password_known =
         input.windows(PASSWORD.len()).any(|part| part == PASSWORD.as_bytes());
-    let mut is_closed = false;
-    for _ in 0..MAX_ACTS {
-        match act(&mut u, &mut client) {
-            Ok(true) => {}
-            Ok(false) => is_closed = true,
-            Err(_) => break,
-        }
-        client.drive();
-    }
-    if !is_closed {
+    if client.carry_out(MAX_ACTS, |client| act(&mut u, client)) {
         recovers(&mut client);
     }
     client.end();

@@ -68,6 +68,23 @@ impl<P: Peers> Client<P> {
         self.driver.resume();
     }
 
+    /// Carries out a script of so many acts at most, each of which says whether the client goes on. Returns whether it did after all.
+    pub(crate) fn carry_out(
+        &mut self,
+        most: usize,
+        mut act: impl FnMut(&mut Self) -> arbitrary::Result<bool>,
+    ) -> bool {
+        let mut goes_on = true;
+        for _ in 0..most {
+            match act(self) {
+                Ok(is_open) => goes_on &= is_open,
+                Err(_) => break,
+            }
+            self.drive();
+        }
+        goes_on
+    }
+
     pub(crate) fn lost(&mut self, link: u8, cause: u8) {
         let error = io::Error::from(
             [io::ErrorKind::ConnectionReset, io::ErrorKind::TimedOut][usize::from(cause & 1)],
