@@ -105,3 +105,19 @@ fn the_end_answers_what_is_left_and_tells_from_when_messages_are_missing() {
     assert!(error.code == Code::Closed && error.sent);
     assert!(client.driver.is_finished());
 }
+
+#[test]
+fn a_server_that_serves_before_it_let_us_in_is_not_believed() {
+    let scram = message(b'R', b"\0\0\0\x0aSCRAM-SHA-256\0\0");
+    for unfinished in [&b""[..], &scram] {
+        let mut client = Client::new(URL, &[]);
+        client.connect(0);
+        client.read(0, unfinished);
+        client.written(0);
+        client.read(0, &ready_for_query(b'I'));
+        assert_eq!(client.written(0), "", "it is asked nothing");
+        let said = client.said();
+        let [Said::Event(Event::Down { error, .. })] = &said[..] else { panic!("{said:?}") };
+        assert_eq!(error.code, Code::Protocol);
+    }
+}

@@ -72,7 +72,9 @@ pub(super) enum Stage {
     Securing,
     /// Logging in.
     Login(Login),
-    /// The server let us in, and was asked what it is.
+    /// The server let us in, and says what it is set to.
+    Admitted,
+    /// It was asked what it is.
     Role,
     /// It serves.
     Up,

@@ -74,7 +74,7 @@ impl PostgresSession {
             }
             // A server of long ago, or one that starts, answers with an error, whose text nobody has secured.
             [b'E', ..] => return Err(advice::no_tls()),
-            _ => return Err(advice::protocol("the answer about TLS is none")),
+            _ => return Err(advice::protocol("an unknown answer about TLS")),
         }
         Ok(())
     }
@@ -119,26 +119,25 @@ impl PostgresSession {
             (b'R', Stage::Login(login)) => {
                 let who = Identity { user: &config.user, password: config.password.as_deref() };
                 let mut out = Vec::new();
-                login.handle(body, who, encoder, &mut out)?;
+                if login.handle(body, who, encoder, &mut out)? {
+                    connection.stage = Stage::Admitted;
+                }
                 connection.pipeline.tell(&out);
             }
-            (b'Z', Stage::Login(_)) if link != COMMANDS => self.up(link, now, sink),
-            (b'Z', Stage::Login(_)) => {
+            (b'Z', Stage::Admitted) if link != COMMANDS => self.up(link, now, sink),
+            (b'Z', Stage::Admitted) => {
                 connection.stage = Stage::Role;
                 let mut out = Vec::new();
                 encoder.query(&mut out, ROLE);
                 connection.pipeline.tell(&out);
             }
             (b'T', Stage::Role) => {
-                connection
-                    .reply
-                    .describe(body, max)
-                    .ok_or_else(|| advice::protocol("columns that are none"))?;
+                connection.reply.describe(body, max).ok_or_else(|| advice::protocol("malformed columns"))?;
             }
             (b'D', Stage::Role) => {
-                connection.reply.row(body, max).ok_or_else(|| advice::protocol("a row that is none"))?;
+                connection.reply.row(body, max).ok_or_else(|| advice::protocol("a malformed row"))?;
             }
-            (b'C', Stage::Role) => connection.reply.complete(body),
+            (b'C', Stage::Role) => connection.reply.complete(body, max),
             (b'Z', Stage::Role) => {
                 let reply = std::mem::take(&mut connection.reply);
                 let Value::Rows(rows) = reply.into_one() else { return Ok(()) };

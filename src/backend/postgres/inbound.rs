@@ -28,7 +28,7 @@ impl PostgresSession {
         if let Message::Whole(b'A', body) = message {
             if link == SUBSCRIPTIONS {
                 self.notification(body, now, sink)
-                    .ok_or_else(|| advice::protocol("a notification that is none"))?;
+                    .ok_or_else(|| advice::protocol("a malformed notification"))?;
             }
             return Ok(());
         }
@@ -64,10 +64,10 @@ impl PostgresSession {
             // Parsed, bound, closed, no rows, parameters, suspended.
             Message::Whole(b'1' | b'2' | b'3' | b'n' | b't' | b's', _) => {}
             Message::Whole(b'T', body) => {
-                reply.describe(body, max).ok_or_else(broken("columns that are none"))?;
+                reply.describe(body, max).ok_or_else(broken("malformed columns"))?;
             }
-            Message::Whole(b'D', body) => reply.row(body, max).ok_or_else(broken("a row that is none"))?,
-            Message::Whole(b'C' | b'I', body) => reply.complete(Parts(body).text().unwrap_or_default()),
+            Message::Whole(b'D', body) => reply.row(body, max).ok_or_else(broken("a malformed row"))?,
+            Message::Whole(b'C' | b'I', body) => reply.complete(Parts(body).text().unwrap_or_default(), max),
             Message::Whole(b'Z', body) => {
                 let is_failed = body == b"E";
                 let reply = std::mem::take(reply);
@@ -134,6 +134,7 @@ impl PostgresSession {
         let Some(connection) = connection.connection_mut() else { return };
         let Some(command) = connection.pipeline.pop_front() else { return };
         let is_canceled = reply.error.as_ref().is_some_and(|error| &*error.code == QUERY_CANCELED);
+        let is_stale = reply.error.as_ref().is_some_and(ServerError::is_about_a_stale_statement);
         // The server was already at this one when it was asked to end the one before. It was not done.
         let is_by_mistake = is_canceled && std::mem::take(&mut connection.is_cancelled);
         if is_failed && !matches!(command.expectation, Expectation::Rollback) {
@@ -181,7 +182,6 @@ impl PostgresSession {
                 }
             }
             Expectation::Publish { is_new } => {
-                let is_stale = reply.error.as_ref().is_some_and(ServerError::is_about_a_stale_statement);
                 let is_to_repeat = is_stale && !is_new || is_by_mistake;
                 let result = reply.error.map_or(Ok(Value::Null), |error| Err(error.into_error()));
                 if result.is_ok() {
@@ -198,7 +198,6 @@ impl PostgresSession {
             }
             Expectation::Statement { is_new } => {
                 let text = command.request.as_ref().and_then(|request| text_of(request.kind()));
-                let is_stale = reply.error.as_ref().is_some_and(ServerError::is_about_a_stale_statement);
                 if let (Some(text), true) = (text, is_stale || is_new && reply.error.is_some()) {
                     connection.statements.forget(text);
                 }
@@ -216,7 +215,6 @@ impl PostgresSession {
             }
             Expectation::Transaction { is_new } => {
                 connection.is_blocked = is_failed;
-                let is_stale = reply.error.as_ref().is_some_and(ServerError::is_about_a_stale_statement);
                 if let Some(request) = command.request {
                     if let (RequestKind::Transaction(statements), Some(_)) = (request.kind(), &reply.error) {
                         for args in statements {

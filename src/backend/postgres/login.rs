@@ -82,7 +82,7 @@ impl Login {
                     );
                     return Err(Error::sent(Code::Protocol, text));
                 }
-                scram.update(rest).map_err(|_| protocol("SCRAM: a challenge that is none"))?;
+                scram.update(rest).map_err(|_| protocol("SCRAM: a malformed challenge"))?;
                 encoder.sasl_answer(out, scram.message());
                 *self = Self::Proved(scram);
             }

@@ -12,8 +12,10 @@ pub(super) struct Reply {
     types: Vec<u32>,
     /// The present statement's rows.
     rows: Rows,
-    /// The statements that are complete.
+    /// What the statements gave that are complete; nothing if it was more than allowed.
     complete: Vec<Rows>,
+    /// How many statements are complete.
+    completed: usize,
     /// About how many bytes all rows hold on to.
     bytes: usize,
     /// The rows were more than allowed, and are thrown away.
@@ -51,12 +53,13 @@ impl Reply {
             return None;
         }
         self.count(body.len() + self.types.len() * size_of::<Value>(), max_bytes);
-        if self.is_too_large {
-            return Some(());
-        }
-        for &oid in &self.types {
-            let value = parts.value()?.map_or(Value::Null, |text| types::value(oid, text));
-            self.rows.values.push(value);
+        for i in 0..self.types.len() {
+            let (oid, text) = (self.types[i], parts.value()?);
+            self.count(text.map_or(0, |text| types::elements(oid, text)) * size_of::<Value>(), max_bytes);
+            if self.is_too_large {
+                return Some(());
+            }
+            self.rows.values.push(text.map_or(Value::Null, |text| types::value(oid, text)));
         }
         Some(())
     }
@@ -71,22 +74,27 @@ impl Reply {
         if self.bytes > max_bytes {
             self.is_too_large = true;
             self.rows.values = Vec::new();
-            self.complete.iter_mut().for_each(|rows| rows.values = Vec::new());
+            self.complete = Vec::new();
         }
     }
 
     /// A statement is complete. Its tag, such as `INSERT 0 1`, ends with the number of rows.
-    pub(super) fn complete(&mut self, tag: &[u8]) {
+    pub(super) fn complete(&mut self, tag: &[u8], max_bytes: usize) {
         let number = tag.rsplit(|&byte| byte == b' ').next().and_then(|word| std::str::from_utf8(word).ok());
         let mut rows = std::mem::take(&mut self.rows);
         rows.affected = number.and_then(|word| word.parse().ok());
         self.types.clear();
-        self.complete.push(rows);
+        self.completed += 1;
+        // A server may say so as often as it likes.
+        self.count(size_of::<Rows>(), max_bytes);
+        if !self.is_too_large {
+            self.complete.push(rows);
+        }
     }
 
     /// How many statements are complete.
     pub(super) fn count_complete(&self) -> usize {
-        self.complete.len()
+        self.completed
     }
 
     /// The rows of the first statement that was complete.
@@ -98,5 +106,41 @@ impl Reply {
     pub(super) fn into_transaction(mut self) -> Value {
         self.complete.pop();
         Value::Array(self.complete.into_iter().skip(1).map(|rows| Value::Rows(Box::new(rows))).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAX: usize = 4096;
+    /// One column: no name, int4[].
+    const COLUMN: &[u8] = b"\0\x01\0\0\0\0\0\0\0\0\0\x03\xef\0\0\0\0\0\0\0\0";
+
+    fn row(text: &[u8]) -> Vec<u8> {
+        [b"\0\x01", &i32::try_from(text.len()).unwrap().to_be_bytes()[..], text].concat()
+    }
+
+    #[test]
+    fn statements_that_a_server_completes_without_end_are_not_kept() {
+        let mut reply = Reply::default();
+        reply.describe(COLUMN, MAX).unwrap();
+        for n in 1..=1000 {
+            reply.complete(b"SELECT 0", MAX);
+            assert_eq!(reply.count_complete(), n, "which one fails is still known");
+        }
+        assert!(reply.is_too_large);
+        assert_eq!((reply.complete.capacity(), reply.rows.values.capacity()), (0, 0));
+    }
+
+    #[test]
+    fn elements_of_an_array_count_as_the_values_that_they_become() {
+        let mut reply = Reply::default();
+        reply.describe(COLUMN, MAX).unwrap();
+        reply.row(&row(b"{1,2,3}"), MAX).unwrap();
+        assert!(!reply.is_too_large && reply.rows.values.len() == 1);
+        let many = [b"{", &b"1,".repeat(MAX / 4)[..], b"1}"].concat();
+        reply.row(&row(&many), MAX).unwrap();
+        assert!(reply.is_too_large && reply.rows.values.is_empty(), "{} bytes of text", many.len());
     }
 }

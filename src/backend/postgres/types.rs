@@ -50,6 +50,12 @@ pub(super) fn value(oid: u32, text: &[u8]) -> Value {
     }
 }
 
+/// How many values an array of this text has, or more; none for another type.
+pub(super) fn elements(oid: u32, text: &[u8]) -> usize {
+    let (_, is_array) = kind_of(oid);
+    if is_array { text.iter().filter(|byte| matches!(byte, b'{' | b',')).count() } else { 0 }
+}
+
 fn scalar(kind: Kind, text: &[u8]) -> Value {
     let utf8 = || std::str::from_utf8(text).ok();
     let value = match kind {
