@@ -272,7 +272,8 @@ host.test("if he moves while he is asked, he is asked where he has gone", functi
 		local arguments = { ... }
 		b.join(id)
 		c.realtime.Async(function()
-			while b.players:Where(id) ~= b.id or a.players:Where(id) ~= b.id do realtime.Sleep(0.01) end
+			-- What Redis answers `a` counts there, and may come after b's message to everyone.
+			while b.players:Where(id) ~= b.id or not table.HasValue(a.told(id), "taken " .. b.id) do realtime.Sleep(0.01) end
 			ask_server(unpack(arguments, 1, 6))
 		end)
 		return true
