@@ -75,10 +75,11 @@ end)
 
 host.test("stalled: silence is found and left; a short one is not", function()
 	local proxy, client, log, channel = behind(nil, { ping_interval = 0.3, ping_timeout = 0.3 })
-	kit.wait("ready", function() return log.count("ready") == 1 end)
+	kit.wait("ready", function() return log.count("ready") >= 1 end)
+	local downs, readies = log.count("down"), log.count("ready") -- a machine that stands still is found as well
 	proxy.edit({ down_stall = true })
-	kit.wait("down", function() return log.count("down") > 0 end)
-	kit.wait("ready again", function() return log.count("ready") >= 2 end)
+	kit.wait("down", function() return log.count("down") > downs end)
+	kit.wait("ready again", function() return log.count("ready") > readies end)
 	lives(client, log, channel)
 
 	proxy, client, log, channel = behind(nil, { ping_interval = 60 })

@@ -88,7 +88,8 @@ host.test("words come by themselves while hibernating, and who is silent has lef
 	kit.wait("b knows a", knows(at_b, a))
 	at_b:On("left", left.fn)
 	host.hibernate(true)
-	local words, channel, last, silence = 0, "realtime:presence", SysTime(), 0
+	-- The silence began when the last word was heard.
+	local words, channel, last, silence = 0, "realtime:presence", SysTime() - at_b:Server(a).age, 0
 	local function listen() silence, last = math.max(silence, SysTime() - last), SysTime() end
 	at_b.client:Subscribe(channel, function(text)
 		if not text:find('"from":"' .. a .. '"', 1, true) then return end
@@ -128,6 +129,7 @@ host.test("goodbye is told at once: at Stop, and at the end of the Lua state, wh
 	local again = realtime.Presence(at_a.client, a)
 	assert(again ~= at_a)
 	kit.wait("a is back", knows(at_b, a))
+	realtime.addon.RemoveTask(again) -- its Lua state is over: it announces nothing more
 	realtime.addon.goodbyes.Presence[again]()
 	kit.wait("a is away", function() return at_b:Server(a).away end)
 	kit.eq(#left, 1)
