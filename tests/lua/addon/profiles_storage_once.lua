@@ -82,7 +82,9 @@ host.test("a storage that cannot load is an error, never an empty document, and 
 	local late
 	storage.on_load = function(_, finish) late = finish end
 	local got = kit.recorder()
-	a.profiles:Open(id, { timeout = 0.2 }, got.fn)
+	a.profiles:Open(id, { timeout = 1000 }, got.fn)
+	kit.wait("the question", function() return late end)
+	a.profiles.profiles[id].openers[1].deadline = 0 -- the time is over
 	kit.wait("the end of patience", function() return got[1] end)
 	kit.eq(got[1][1].code, "TIMEOUT")
 	storage.on_load = nil

@@ -123,7 +123,7 @@ host.test("the answer that is lost with the connection is found out", function()
 	ready(a)
 	proxy.edit({ down_stall = true })
 	local third = kit.recorder()
-	a:Set("n", 6, { timeout = 0.2 }, third.fn)
+	a:Set("n", 6, { timeout = 3 }, third.fn) -- long enough to be sent
 	kit.wait("the answer", function() return #third == 1 end)
 	kit.eq({ third[1][1].code, third[1][1].sent }, { "TIMEOUT", true })
 	proxy.cut("reset")
