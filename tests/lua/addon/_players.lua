@@ -113,6 +113,8 @@ function world.server(id, options)
 		return list
 	end
 	kit.fence(server.client)
+	-- It has begun by Redis's clock: it tells of who joins from now on.
+	kit.wait("the first answer", function() return server.players.began end)
 	return server
 end
 

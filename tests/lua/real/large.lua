@@ -19,6 +19,12 @@ redis.call('PUBLISH', ARGV[1], text:sub(1, size))
 
 local function send(channel, size) host.real.command("EVAL", SEND, "0", channel, tostring(size)) end
 
+-- A client that does not take a server for dead which makes so much of it.
+local function ready(options)
+	options.ping_timeout = kit.PATIENCE
+	return kit.ready(options)
+end
+
 -- The most and the last resident bytes beyond those at the start, while fn runs. Small messages and answers follow, with
 -- which each connection gives back what a large one needed.
 local function watch(what, client, channel, fn)
@@ -46,7 +52,7 @@ local function watch(what, client, channel, fn)
 end
 
 host.test("a large message arrives whole and leaves no memory behind", function()
-	local client, channel = kit.ready({ max_message_bytes = LARGE, queue_bytes = LARGE }), kit.unique("large")
+	local client, channel = ready({ max_message_bytes = LARGE, queue_bytes = LARGE }), kit.unique("large")
 	local got = 0
 	kit.subscribe(client, channel, function(message) if #message == LARGE then got = got + 1 end end)
 	local most, kept = watch("messages of 64 MiB", client, channel, function(wait)
@@ -62,11 +68,11 @@ host.test("a large message arrives whole and leaves no memory behind", function(
 end)
 
 host.test("a large reply arrives whole and leaves no memory behind", function()
-	local client, channel, key = kit.ready({ max_message_bytes = LARGE, queue_bytes = LARGE }), kit.unique("r"), kit.unique("key")
+	local client, channel, key = ready({ max_message_bytes = LARGE, queue_bytes = LARGE }), kit.unique("r"), kit.unique("key")
 	host.real.command("SETRANGE", key, tostring(LARGE - 1), "x")
 	local most, kept = watch("a reply of 64 MiB", client, channel, function(wait)
 		local size
-		client:Command({ "GET", key }, function(err, reply) size = err and tostring(err) or #reply end)
+		client:Command({ "GET", key }, function(err, reply) size = err and tostring(err) or #reply end, kit.PATIENCE)
 		kit.eq(wait(function() return size end), LARGE)
 	end)
 	assert(most <= 4 * LARGE, most)
@@ -76,7 +82,7 @@ host.test("a large reply arrives whole and leaves no memory behind", function()
 end)
 
 host.test("what is larger than allowed is never held", function()
-	local client, channel, key = kit.ready({ max_message_bytes = MB }), kit.unique("larger"), kit.unique("key")
+	local client, channel, key = ready({ max_message_bytes = MB }), kit.unique("larger"), kit.unique("key")
 	local dropped, order = {}, {}
 	client:On("dropped", function(info) dropped[#dropped + 1] = info order[#order + 1] = "dropped" end)
 	kit.subscribe(client, channel, function(message) order[#order + 1] = #message end)
@@ -85,7 +91,7 @@ host.test("what is larger than allowed is never held", function()
 		send(channel, LARGE)
 		wait(function() return #dropped == 1 end)
 		local failure
-		client:Command({ "GET", key }, function(err) failure = err end)
+		client:Command({ "GET", key }, function(err) failure = err end, kit.PATIENCE)
 		kit.eq(wait(function() return failure end).code, "TOOLARGE")
 	end)
 	kit.eq(dropped, { { count = 1, bytes = LARGE, reason = "too_large" } })
