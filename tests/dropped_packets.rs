@@ -19,7 +19,7 @@ use toy::{Game, Seen, eventually};
 /// Set for the part of the test that runs inside the namespace.
 const INSIDE: &str = "REALTIME_TEST_NAMESPACE";
 /// Seconds before a PING, and behind it: no thread stands still for so long by itself.
-const PATIENCE: f64 = 2.0;
+const PATIENCE: f64 = 4.0;
 const LONG: Duration = Duration::from_secs(60);
 
 /// This program again, in a network namespace with nothing in it.

@@ -22,10 +22,14 @@ use toy::{Client, Game, Seen, eventually};
 const SHARDED: TopicKind = TopicKind::ShardedChannel;
 const MASTERS: usize = 3;
 const SLOTS: usize = 16_384;
+/// Milliseconds for which a master is silent before its replica takes its place: longer than any stands still on a busy machine,
+/// and no longer than a test can wait once it was killed.
+const NODE_TIMEOUT: u32 = 60_000;
+const SHORT_NODE_TIMEOUT: u32 = 4000;
 /// Commands that are typed without waiting for their answers.
 const PIPELINED: usize = 256;
-/// What lies between the worker's telling and our reading, on a busy machine: a gap is taken to begin so much earlier.
-const READ_LATE: Duration = Duration::from_secs(1);
+/// What lies between the worker's look at its clock and its telling, on a busy machine: a gap is taken to begin so much earlier.
+const TOLD_LATE: Duration = Duration::from_secs(1);
 
 /// A node, and a connection to it.
 struct Node {
@@ -39,7 +43,7 @@ impl Node {
     fn start() -> Self {
         let bus = HeldPort::new().expect("a port");
         let lines = format!(
-            "cluster-enabled yes\ncluster-port {}\ncluster-node-timeout 2000\nrepl-diskless-sync-delay 0",
+            "cluster-enabled yes\ncluster-port {}\ncluster-node-timeout {NODE_TIMEOUT}\nrepl-diskless-sync-delay 0",
             bus.number()
         );
         let server = RealRedis::builder().configuration(lines).start().expect("a redis-server");
@@ -87,6 +91,8 @@ struct World {
     channels: Vec<Channel>,
     gaps: Vec<Gap>,
     refused: Vec<Error>,
+    /// Until then all that had been told was read.
+    read_until: Instant,
 }
 
 struct Channel {
@@ -94,8 +100,8 @@ struct Channel {
     slot: u16,
     /// Where the publisher believes it to be.
     at: usize,
-    /// When each number was published, by number.
-    published: Vec<Instant>,
+    /// Between which moments each number was published, by number.
+    published: Vec<(Instant, Instant)>,
     received: HashSet<usize>,
 }
 
@@ -144,7 +150,8 @@ impl World {
             game.command(&client, Command::Subscribe { topic, slot });
         }
         let nodes = nodes.into_iter().map(Some).collect();
-        Self { nodes, game, client, channels, gaps: Vec::new(), refused: Vec::new() }
+        let read_until = Instant::now();
+        Self { nodes, game, client, channels, gaps: Vec::new(), refused: Vec::new(), read_until }
     }
 
     fn node(&mut self, n: usize) -> &mut Node {
@@ -152,6 +159,7 @@ impl World {
     }
 
     fn read(&mut self) {
+        let begun = Instant::now();
         while let Some(seen) = self.client.next() {
             match seen {
                 Seen::Message(slot, text) => {
@@ -162,7 +170,8 @@ impl World {
                 Seen::Event(Event::Gap { lasted, topics, .. }) => {
                     let name = |topic: &Topic| String::from_utf8_lossy(&topic.name).into_owned();
                     let names = topics.map(|topics| topics.iter().map(name).collect());
-                    let from = Instant::now().checked_sub(lasted + READ_LATE).expect("not so long ago");
+                    // It was told after the last look.
+                    let from = self.read_until.checked_sub(lasted + TOLD_LATE).expect("not so long ago");
                     self.gaps.push(Gap { from, to: None, names });
                 }
                 Seen::Event(Event::Ready(_)) => {
@@ -172,6 +181,7 @@ impl World {
                 other => drop(other),
             }
         }
+        self.read_until = begun;
     }
 
     /// Publishes a number on each channel.
@@ -207,7 +217,7 @@ impl World {
     fn published(&mut self, channel: usize, at: usize, now: Instant, answer: Option<&str>) {
         self.channels[channel].at = match answer {
             Some(answer) if answer.starts_with(':') => {
-                self.channels[channel].published.push(now);
+                self.channels[channel].published.push((now, Instant::now()));
                 at
             }
             Some(answer) if answer.starts_with("-MOVED") => {
@@ -256,10 +266,10 @@ impl World {
             // The last ones may be on their way.
             let arrived = channel.received.iter().max().copied().unwrap_or_default();
             for number in (0..arrived).filter(|number| !channel.received.contains(number)) {
-                let at = channel.published[number];
+                let (begun, done) = channel.published[number];
                 let told = self.gaps.iter().any(|gap| {
                     let is_named = gap.names.as_ref().is_none_or(|names| names.contains(&channel.name));
-                    is_named && gap.from <= at && gap.to.is_none_or(|to| at <= to)
+                    is_named && gap.from <= done && gap.to.is_none_or(|to| begun <= to)
                 });
                 // Nobody was told of what came before the first confirmation.
                 let first = channel.received.iter().min().copied().unwrap_or_default();
@@ -365,6 +375,9 @@ fn when_a_shard_loses_its_master_its_channels_go_on_at_the_replica() {
     for (protocol, node) in [(3, 1), (2, 0)] {
         let mut world = World::new(protocol, node, 30);
         drop(world.nodes[0].take());
+        for node in world.nodes.iter_mut().flatten() {
+            node.cli.say(&format!("CONFIG SET cluster-node-timeout {SHORT_NODE_TIMEOUT}"));
+        }
         world.hear_all(10);
         eventually("a client that is ready", || {
             world.publish();

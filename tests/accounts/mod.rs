@@ -18,8 +18,8 @@ use crate::toy::{Client, Game, Seen, eventually};
 
 const CHANNEL: SubscriptionSlot = SubscriptionSlot::new(1, 0);
 const ANSWER: RequestSlot = RequestSlot::new(2, 0);
-/// What lies between the worker's telling and our reading, on a busy machine: a gap is taken to begin so much earlier.
-const READ_LATE: Duration = Duration::from_secs(1);
+/// What lies between the worker's look at its clock and its telling, on a busy machine: a gap is taken to begin so much earlier.
+const TOLD_LATE: Duration = Duration::from_secs(1);
 /// Between two messages. It leaves the processor to the servers: a Sentinel that gets none for two seconds does nothing for the
 /// next thirty (TILT).
 const PACE: Duration = Duration::from_millis(1);
@@ -68,8 +68,10 @@ impl Cli {
 pub struct World {
     pub game: Game,
     pub client: Client,
-    /// When each number was published past the client, by number.
-    pub published: Vec<Instant>,
+    /// Between which moments each number was published past the client, by number.
+    pub published: Vec<(Instant, Instant)>,
+    /// Until then all that had been told was read.
+    pub read_until: Instant,
     pub received: HashSet<usize>,
     /// From when to when.
     pub gaps: Vec<(Instant, Option<Instant>)>,
@@ -94,7 +96,9 @@ impl World {
         let topic = Topic { kind: TopicKind::Channel, name: b"chat".as_slice().into() };
         game.command(&client, Order::Subscribe { topic, slot: CHANNEL });
         let (published, received, gaps, ready) = (Vec::new(), HashSet::new(), Vec::new(), Vec::new());
-        let mut world = Self { game, client, published, received, gaps, requests: 0, answers: 0, ready };
+        let read_until = Instant::now();
+        let mut world =
+            Self { game, client, published, read_until, received, gaps, requests: 0, answers: 0, ready };
         eventually("ready", || {
             world.read();
             (!world.ready.is_empty()).then_some(())
@@ -114,15 +118,16 @@ impl World {
 
     /// Reads what has come.
     pub fn read(&mut self) {
+        let begun = Instant::now();
         while let Some(seen) = self.client.next() {
             match seen {
                 Seen::Message(_, text) => {
                     let number = String::from_utf8(text).unwrap().parse().expect("a number");
                     assert!(self.received.insert(number), "{number} came twice");
                 }
-                // What was published until the `ready` that follows may be missing, too.
+                // It was told after the last look. What was published until the `ready` that follows may be missing, too.
                 Seen::Event(Event::Gap { lasted, .. }) => {
-                    self.gaps.push((Instant::now() - lasted - READ_LATE, None));
+                    self.gaps.push((self.read_until - lasted - TOLD_LATE, None));
                 }
                 Seen::Event(Event::Ready(ready)) => {
                     self.gaps.iter_mut().for_each(|(_, to)| *to = to.or(Some(Instant::now())));
@@ -132,6 +137,7 @@ impl World {
                 Seen::Event(_) => {}
             }
         }
+        self.read_until = begun;
     }
 
     /// Reads what has come, and leaves the processor to others.
@@ -144,7 +150,7 @@ impl World {
     pub fn publish(&mut self, at: &mut Cli) {
         let (now, number) = (Instant::now(), self.published.len());
         if at.try_say(&format!("PUBLISH chat {number}")).is_some_and(|answer| answer.starts_with(':')) {
-            self.published.push(now);
+            self.published.push((now, Instant::now()));
         }
         // While there is no connection, they wait.
         if self.requests - self.answers < 1000 {
@@ -165,8 +171,8 @@ impl World {
 
     /// Whether a gap tells that this number may be missing.
     fn is_told(&self, number: usize) -> bool {
-        let at = self.published[number];
-        self.gaps.iter().any(|(from, to)| *from <= at && to.is_none_or(|to| at <= to))
+        let (begun, done) = self.published[number];
+        self.gaps.iter().any(|(from, to)| *from <= done && to.is_none_or(|to| begun <= to))
     }
 
     /// Everything is accounted for.

@@ -255,8 +255,8 @@ fn a_silent_server_is_noticed_after_the_queue_was_full_twice() {
     let number = |value: f64| OptionValue::Number(value);
     let options = || {
         [
-            ("ping_interval", number(0.3)),
-            ("ping_timeout", number(0.3)),
+            ("ping_interval", number(2.0)),
+            ("ping_timeout", number(2.0)),
             ("overflow", OptionValue::String(b"pause".to_vec())),
             ("queue_events", number(1.0)),
             // Less than any error has, so that an answer which is an error fills the queue by itself.

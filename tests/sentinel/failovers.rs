@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Cli, Deployment, World, address, eventually, is_master, pairs, signal};
+use super::{Cli, Deployment, SHORT_DOWN_AFTER, World, address, eventually, is_master, pairs, signal};
 
 /// What goes wrong.
 #[derive(Debug, Clone, Copy)]
@@ -213,6 +213,7 @@ fn whatever_fails_each_message_is_received_or_in_a_gap() {
     let mut random = Random(number("SENTINEL_SEED").unwrap_or(1));
     let protocol = if random.below(2) == 0 { 2 } else { 3 };
     let deployment = Deployment::start("", None);
+    deployment.set_down_after(SHORT_DOWN_AFTER);
     let world = World::with(&deployment.url(), &pairs(protocol));
     let clis = [None, None];
     let mut soak = Soak { deployment, world, clis, master: 0, follows: true, stopped: None };

@@ -21,6 +21,11 @@ use realtime::backend::{OptionValue, Options, configure};
 use realtime::model::State;
 use toy::{Client, Game, eventually};
 
+/// Milliseconds for which a master is silent before the Sentinels replace it: longer than any stands still on a busy machine, and no
+/// longer than a test can wait once it is to be missed.
+const DOWN_AFTER: u32 = 60_000;
+const SHORT_DOWN_AFTER: u32 = 1500;
+
 /// A master, its replica, and three Sentinels that watch them. One deployment at a time: see `accounts::PACE`.
 struct Deployment {
     _alone: MutexGuard<'static, ()>,
@@ -38,7 +43,7 @@ impl Deployment {
         let sentinels: Vec<_> = (0..3)
             .map(|_| {
                 let lines = format!(
-                    "sentinel monitor mymaster 127.0.0.1 {port} 2\nsentinel down-after-milliseconds mymaster 1500\n\
+                    "sentinel monitor mymaster 127.0.0.1 {port} 2\nsentinel down-after-milliseconds mymaster {DOWN_AFTER}\n\
                      sentinel failover-timeout mymaster 5000\n{lines}"
                 );
                 RealRedis::builder().sentinel().configuration(lines).start().expect("a Sentinel")
@@ -57,6 +62,14 @@ impl Deployment {
     fn url(&self) -> String {
         let hosts: Vec<_> = self.sentinels.iter().map(address).collect();
         format!("redis-sentinel://{}/mymaster", hosts.join(","))
+    }
+
+    /// From now on the Sentinels miss a silent master after so many milliseconds.
+    fn set_down_after(&self, milliseconds: u32) {
+        for sentinel in self.sentinels.iter().filter(|sentinel| sentinel.process().is_some()) {
+            let line = format!("SENTINEL SET mymaster down-after-milliseconds {milliseconds}");
+            Cli::new(sentinel.port()).say(&line);
+        }
     }
 
     /// Has the Sentinels make the replica the master.
@@ -145,11 +158,13 @@ fn a_master_that_dies_is_left_for_the_one_that_the_sentinels_choose() {
         let mut world = World::with(&deployment.url(), &pairs(protocol));
         world.converse(&mut Cli::new(deployment.servers[0].port()));
         deployment.servers[0].kill();
+        deployment.set_down_after(SHORT_DOWN_AFTER);
         let mut second = Cli::new(deployment.servers[1].port());
         eventually("the new master", || {
             world.look();
             is_master(&mut second, &deployment.servers[1]).then_some(())
         });
+        deployment.set_down_after(DOWN_AFTER);
         world.converse(&mut second);
         assert_eq!(world.present(), address(&deployment.servers[1]));
         world.check();
@@ -165,12 +180,14 @@ fn a_master_that_stands_still_is_left_and_is_not_gone_back_to_when_it_goes_on() 
     let mut world = World::with(&deployment.url(), &pairs(*protocols().last().expect("one")));
     world.converse(&mut Cli::new(deployment.servers[0].port()));
     signal(&deployment.servers[0], "-STOP");
+    deployment.set_down_after(SHORT_DOWN_AFTER);
     let stopped = Instant::now();
     let mut second = Cli::new(deployment.servers[1].port());
     eventually("the new master", || {
         world.look();
         is_master(&mut second, &deployment.servers[1]).then_some(())
     });
+    deployment.set_down_after(DOWN_AFTER);
     world.converse(&mut second);
     eprintln!("on the new master {:?} after the old one was stopped", stopped.elapsed());
     let place = address(&deployment.servers[1]);

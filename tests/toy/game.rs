@@ -12,18 +12,27 @@ use realtime::model::{
 use realtime::net::Spawner;
 use realtime::queue::{Consumer, Item, Order, Orders, Signal, events, orders};
 
-/// Far beyond what anything here takes, on however busy a machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Far beyond what anything here takes, on however busy a machine. A Sentinel that stood still for two seconds does nothing for thirty.
+const PATIENCE: Duration = Duration::from_secs(180);
+/// What is there at once is found so; whoever has looked so often in vain leaves the processor to those for whom it waits.
+const EAGER_LOOKS: usize = 1000;
+const PAUSE: Duration = Duration::from_micros(200);
 
 /// Waits until `look` finds something.
 pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
+    let mut looks = 0;
     loop {
         if let Some(found) = look() {
             return found;
         }
         assert!(Instant::now() < deadline, "never came: {what}");
-        std::thread::yield_now();
+        looks += 1;
+        if looks < EAGER_LOOKS {
+            std::thread::yield_now();
+        } else {
+            std::thread::park_timeout(PAUSE);
+        }
     }
 }
 

@@ -282,7 +282,7 @@ fn a_server_that_stands_still_is_left_and_the_gap_is_told_before_the_next_messag
     };
     let mut game = Game::start();
     let [port_option] = port(&listener);
-    let mut client = game.connect(&[port_option, ("silence", OptionValue::Number(0.2))]);
+    let mut client = game.connect(&[port_option, ("silence", OptionValue::Number(1.0))]);
     game.subscribe(&client, "chat", 1);
     assert_eq!(client.wait_message().1, b"hello");
     let error = client.wait_down();
@@ -323,8 +323,8 @@ fn a_thousand_publishes_in_a_tick_wake_the_worker_at_most_twenty_times() {
     let mut game = Game::start();
     let mut client = game.connect(&port(&listener));
     client.wait_ready();
-    // The machine may take the time from either thread in the middle: one undisturbed tick of five shows it.
-    let fewest = (0..5).map(|_| {
+    // The machine may take the time from either thread in the middle: one undisturbed tick shows it.
+    eventually("a tick with at most twenty wake-ups", || {
         let before = game.spawner.wakes();
         for _ in 0..1_000 {
             game.publish(&client, "chat", b"x", ReplyTo::Nobody);
@@ -332,10 +332,8 @@ fn a_thousand_publishes_in_a_tick_wake_the_worker_at_most_twenty_times() {
             let began = Instant::now();
             while began.elapsed() < Duration::from_micros(25) {}
         }
-        game.spawner.wakes() - before
+        (game.spawner.wakes() - before <= 20).then_some(())
     });
-    let fewest = fewest.min().unwrap();
-    assert!(fewest <= 20, "{fewest} wake-ups");
     // A worker that was never found asleep needed none: it does sleep, and is woken.
     let before = game.spawner.wakes();
     eventually("a wake-up", || {
