@@ -165,11 +165,12 @@ fn a_server_that_goes_and_comes_back_leaves_a_gap_and_everything_else_as_it_was(
 fn a_server_that_stands_still_is_lost_and_a_slow_statement_is_not() {
     let Some(postgres) = server() else { return };
     let mut game = Game::start();
-    let pairs = [("ping_interval", OptionValue::Number(0.5)), ("ping_timeout", OptionValue::Number(0.5))];
+    // Longer than a server stands still on a busy machine, and together shorter than the statement.
+    let pairs = [("ping_interval", OptionValue::Number(1.0)), ("ping_timeout", OptionValue::Number(4.0))];
     let mut client = connect(&mut game, &postgres.url(), &pairs);
     subscribe(&game, &client, "chat");
     client.wait_ready();
-    request(&game, &client, RequestKind::Command(args(&["SELECT pg_sleep(3), 1 AS one"])));
+    request(&game, &client, RequestKind::Command(args(&["SELECT pg_sleep(7), 1 AS one"])));
     postgres.psql("NOTIFY chat, 'meanwhile'").expect("a message");
     assert_eq!(client.wait(), Seen::Message(CHAT, b"meanwhile".to_vec()), "before the statement's answer");
     let Seen::Answer(_, Ok(Value::Rows(_))) = client.wait() else {
@@ -193,7 +194,8 @@ fn a_statement_whose_caller_has_given_up_is_ended() {
         RequestKind::Transaction(vec![args(&["SELECT pg_sleep(3600)"])]),
     ] {
         let ticket = client.consumer.ticket(ReplyTo::Callback(ANSWER), 100).expect("room for a request");
-        let deadline = Instant::now() + Duration::from_millis(300);
+        // Long enough to be sent, even if the worker has to wait for a processor first.
+        let deadline = Instant::now() + Duration::from_secs(2);
         game.command(&client, Command::Request(Request { ticket, deadline, kind }));
         let Seen::Answer(_, Err(error)) = client.wait() else { panic!("its time is up") };
         assert_eq!((error.code, error.sent), (Code::Timeout, true));

@@ -48,6 +48,7 @@ world.kill = world.close
 -- Its Lua state ends in order.
 function world.leave(server)
 	world.addon.goodbyes.Durable[server.durable]()
+	world.addon.RemoveTask(server.durable) -- no tick comes any more, which would say that it goes on
 	kit.command(server.client, { "PING" })
 	server.client:Disconnect()
 end
@@ -65,6 +66,11 @@ end
 function world.gets(server, want)
 	kit.wait("all of it", function() return #server.got >= #want end)
 	kit.eq(server.got, want)
+end
+
+-- Until when, by Redis's clock in milliseconds, the one message that somebody works on is his.
+function world.held_until(channel)
+	return tonumber(host.real.command("ZRANGE", "realtime:durable:{" .. channel .. "}:held", "0", "-1", "WITHSCORES")[2])
 end
 
 return world

@@ -136,6 +136,8 @@ world.kill = world.close
 -- Its Lua state ends in order.
 function world.leave(server)
 	server.end_state(server.addon)
+	-- No tick comes any more, which would say that it goes on.
+	for _, object in ipairs({ server.players, server.players.presence }) do server.addon.RemoveTask(object) end
 	kit.command(server.client, { "PING" })
 	world.close(server)
 end

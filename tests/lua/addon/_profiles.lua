@@ -38,6 +38,7 @@ function world.say_goodbye(server) realtime.addon.goodbyes.Profiles[server.profi
 function world.leave(server)
 	world.shut_down(server)
 	world.say_goodbye(server)
+	realtime.addon.RemoveTask(server.profiles) -- no tick comes any more
 	kit.command(server.client, { "PING" })
 	server.client:Disconnect()
 end

@@ -175,9 +175,8 @@ host.test("a run goes on for longer than the patience, and a forgotten done coun
 	gets(a, { "long" })
 	b.work(channel, function(_, _, its_done) its_done() end)
 	-- By Redis's clock: whatever stands still meanwhile, it is b's only once the patience is over.
-	local function held_until() return tonumber(host.real.command("ZRANGE", "realtime:durable:{" .. channel .. "}:held", "0", "-1", "WITHSCORES")[2]) end
-	local first = held_until()
-	kit.wait("it to go on for longer than the first patience", function() return held_until() > first end)
+	local first = world.held_until(channel)
+	kit.wait("it to go on for longer than the first patience", function() return world.held_until(channel) > first end)
 	kit.eq({ #b.got, finish() }, { 0, true })
 	kit.eq(b.durable:Stop(channel), true)
 	a.work(channel, function(_, _, its_done) dones = its_done end, { timeout = 0.2 })

@@ -26,6 +26,8 @@ pub(crate) struct Real {
     /// `requirepass` of a server without users, as far as a script has set it.
     password: RefCell<Vec<u8>>,
     server: RefCell<RealRedis>,
+    /// Of a node of a cluster: where others reach it.
+    _bus: Option<HeldPort>,
     /// Of a server that speaks TLS: its port for that, and who signed its certificate, in PEM.
     tls: RefCell<Option<(HeldPort, String)>>,
 }
@@ -41,6 +43,13 @@ impl Real {
         let has_users = major >= 6;
         let mut builder =
             RealRedis::builder().configuration(configuration).folder(folder).prepare(ffi::die_with_parent);
+        // By default it is ten thousand above the server's own, which may be somebody else's. The setting came with 7.0.
+        let is_node = configuration.lines().any(|line| line == "cluster-enabled yes");
+        let bus = if is_node && major >= 7 { Some(HeldPort::new()) } else { None };
+        let bus = bus.transpose().map_err(|error| format!("a port for the cluster's bus: {error}"))?;
+        if let Some(bus) = &bus {
+            builder = builder.configuration(format!("cluster-port {}", bus.number()));
+        }
         if has_users {
             builder = builder.configuration(format!("user {USER} on >{PASSWORD} ~* &* +@all"));
         }
@@ -49,6 +58,7 @@ impl Real {
             has_users,
             password: RefCell::default(),
             server: RefCell::new(server),
+            _bus: bus,
             tls: RefCell::default(),
         })
     }
