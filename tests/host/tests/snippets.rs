@@ -23,7 +23,7 @@
 //! -->
 //! ````
 //!
-//! `setup` and `check` share the block's locals; `check` may wait (see tests/host/README.md). Beside what the host has,
+//! `setup` and `check` share the block's locals; `check` may wait (see tests/host/reference.md). Beside what the host has,
 //! `host.says(text)` waits until the console says it. With `<!-- options: … -->` before the block (before `setup`, if there
 //! is one) the host gets more options; `no-addon` leaves the addon out, `client` runs the block as the game of a player would
 //! who is there. With `--server real` the block is ignored where there is no redis-server, unless CI is set; with `--server postgres`
