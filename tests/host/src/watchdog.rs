@@ -10,8 +10,8 @@ use std::{
 
 use crate::{ffi, run::EXIT_TIMEOUT};
 
-/// How long the main thread may take to end in order once the timeout is over.
-const GRACE: Duration = Duration::from_secs(2);
+/// How long the main thread may take to end in order once the timeout is over: longer than a busy machine keeps it from a processor.
+const GRACE: Duration = Duration::from_secs(10);
 
 /// While it lives, the process does. Dropping it calls the watch off.
 #[derive(Debug)]

@@ -115,6 +115,7 @@ host.test("a client whose connections are cut is back by itself and tells the ga
 	client:Subscribe("chat", function(message) messages[#messages + 1] = message end)
 	client:On("gap", function() gaps = gaps + 1 end)
 	kit.publish(client, "chat", "before")
+	kit.wait("the first message", function() return messages[1] end) -- over another connection than the answer
 	host.server.drop()
 	kit.wait("the gap", function() return gaps == 1 and client:IsConnected() end)
 	kit.publish(client, "chat", "after")

@@ -18,6 +18,9 @@ local function eval(client, script, size) return kit.command(client, { "EVAL", s
 
 -- A client with a subscription; what it hears of losing its connection; and a look at the end whether it lost none.
 local function subscribed(options)
+	-- The server makes much of each answer, and says nothing meanwhile.
+	options = options or {}
+	options.ping_timeout = kit.PATIENCE
 	local client, channel, got, lost = kit.ready(options), kit.unique("long"), kit.recorder(), {}
 	client:On("down", function(info) lost[#lost + 1] = info.err end)
 	kit.subscribe(client, channel, got.fn)
