@@ -4,6 +4,7 @@ return function(realtime, addon)
 	local SCRIPT = "durable_work"
 	local RETRY, MOST_RETRY = 1, 60 -- seconds after an error of Redis: longer each time
 	local MAX_ERRORS = 10
+	local MOST_DONE = 20 -- messages that one call says are done: Redis serves nobody else meanwhile
 	local workers = {}
 	addon.durable_workers = workers
 
@@ -27,8 +28,6 @@ return function(realtime, addon)
 		message.data, message.wrong = addon.json.Decode(message.text, addon.durable_publishes.MESSAGE)
 		message.text = nil
 	end
-
-	local finish
 
 	-- The function that ends a run: done() or done(err). Returns whether it counts.
 	local function ender(worker, run)
@@ -104,27 +103,74 @@ return function(realtime, addon)
 		if not accepted then failed(1) end
 	end
 
-	-- Tells Redis how a run has ended.
-	function finish(worker, run)
-		run.is_asking, worker.ending = true, worker.ending + 1
-		local message = run.message
-		local arguments = { run.state, message.tries, run.most or MAX_ERRORS, (run.reason or ""):sub(1, 300), message.id, message.first }
-		ask(worker, arguments, function(reply)
-			run.is_asking, worker.ending = false, worker.ending - 1
-			if worker.runs[run.message.id] ~= run then return end
-			local outcome, errors, is_dead = unpack(reply)
-			if outcome == "lost" then return lose(worker, run) end
-			forget(worker, run)
-			if outcome ~= "failed" then return end
-			if is_dead == 1 then
-				say(worker, "the message %s is dead after %d errors: %s", run.message.first, errors, addon.Printable(run.reason, 120))
+	-- What Redis says of a run that failed.
+	local function failed(worker, run, outcome, errors, is_dead)
+		if outcome == "lost" then return lose(worker, run) end
+		forget(worker, run)
+		if outcome ~= "failed" then return end
+		is_dead = is_dead == 1
+		if is_dead then say(worker, "the message %s is dead after %d errors: %s", run.message.first, errors, addon.Printable(run.reason, 120)) end
+		tell_failed(worker, run.message, run.reason, errors, is_dead)
+	end
+
+	-- Tells Redis how runs have ended: some that are done, or one that failed.
+	local function finish(worker, runs)
+		local first, arguments = runs[1], { "done", "", "", "" }
+		if first.state == "failed" then
+			local message = first.message
+			arguments = { "failed", message.tries, first.most or MAX_ERRORS, (first.reason or ""):sub(1, 300), message.id, message.first }
+		else
+			for _, run in ipairs(runs) do arguments[#arguments + 1] = run.message.id end
+		end
+		for _, run in ipairs(runs) do run.is_asking = true end
+		worker.ending = worker.ending + #runs
+		local function answered(reply)
+			worker.ending = worker.ending - #runs
+			local is_lost = {}
+			for i = 2, reply[1] == "done" and #reply or 0 do is_lost[reply[i]] = true end
+			for _, run in ipairs(runs) do
+				run.is_asking = false
+				if worker.runs[run.message.id] == run then
+					if run.state == "failed" then
+						failed(worker, run, unpack(reply))
+					elseif is_lost[run.message.id] then
+						lose(worker, run)
+					else
+						forget(worker, run)
+					end
+				end
 			end
-			tell_failed(worker, run.message, run.reason, errors, is_dead == 1)
-		end, function(pause)
-			run.was_cut = run.was_cut or pause == 0
-			run.is_asking, run.retry_at, worker.ending = false, SysTime() + pause, worker.ending - 1
-			worker.is_ended = true
+		end
+		ask(worker, arguments, answered, function(pause)
+			worker.ending, worker.is_ended = worker.ending - #runs, true
+			for _, run in ipairs(runs) do
+				run.was_cut = run.was_cut or pause == 0
+				run.is_asking, run.retry_at = false, SysTime() + pause
+			end
 		end)
+	end
+
+	-- Tells Redis about all runs that have ended and are wanted, in calls until `stop`, and one call in any case.
+	local function finish_ended(worker, stop, is_wanted)
+		local done, is_late = {}, false
+		local function tell(runs)
+			if is_late then
+				worker.is_ended = true
+				return
+			end
+			finish(worker, runs)
+			is_late = SysTime() >= stop
+		end
+		for _, run in SortedPairs(worker.runs) do
+			if (run.state == "done" or run.state == "failed") and is_wanted(run) then
+				if run.state == "failed" then tell({ run }) else done[#done + 1] = run end
+				if #done == MOST_DONE then
+					tell(done)
+					done = {}
+				end
+			end
+		end
+		if done[1] then tell(done) end
 	end
 
 	local function taken(worker, reply)
@@ -204,11 +250,10 @@ return function(realtime, addon)
 		if not worker.parent.client:IsConnected() then return end
 		if worker.is_ended then
 			worker.is_ended = false
-			for _, run in SortedPairs(worker.runs) do
-				if (run.state == "done" or run.state == "failed") and not run.is_asking then
-					if now >= run.retry_at then finish(worker, run) else worker.is_ended = true end
-				end
-			end
+			finish_ended(worker, stop, function(run)
+				if now < run.retry_at then worker.is_ended = true end
+				return not run.is_asking and now >= run.retry_at
+			end)
 		end
 		if worker.is_asking or now < worker.pause_asking or not (worker.is_on or worker.count > 0) then return end
 		if worker.more and room(worker) > 0 or now >= worker.next_at then take(worker) end
@@ -220,10 +265,8 @@ return function(realtime, addon)
 	-- The Lua state ends: tells what has ended, and gives back the rest, also what is on its way here. Another server begins it at once.
 	function workers.Release(worker)
 		worker.is_on = false
-		for _, run in SortedPairs(worker.runs) do
-			-- Again, if Redis has not answered yet: it may not have the script.
-			if run.state == "done" or run.state == "failed" then finish(worker, run) end
-		end
+		-- Again, if Redis has not answered yet: it may not have the script.
+		finish_ended(worker, math.huge, function() return true end)
 		if worker.has_asked then ask(worker, { "release", "", 0, "" }, function() end, function() end) end
 	end
 

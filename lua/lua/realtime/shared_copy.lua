@@ -12,10 +12,10 @@ return function(realtime, addon)
 	local CHECK_PAUSE = 0.1 -- seconds between two checks at least
 	local MIN_PAUSE, MAX_PAUSE = 1, 30 -- seconds until a failed read is tried again
 	local FIRST_SLICE, MAX_SLICE = 10, 100 -- keys that are read at a time
-	local SLICE_BYTES, SLICE_SECONDS = 65536, 0.0005 -- that they have together, and that they take, as far as those before tell
+	local SLICE_BYTES, SLICE_SECONDS = 32768, 0.0005 -- that they have together, and that they take, as far as those before tell
 	local MAX_LOG = 10000 -- messages that are kept while the table is read
 	local MAX_UNMARKED = 100 -- those of them that may be anybody's, because the table's mark is not known yet
-	local BUDGET = 0.001 -- seconds of a tick for what was read: comparing, and telling differences
+	local BUDGET = 0.001 -- seconds of a tick for what was read: taking it in, comparing, and telling differences
 	local MAX_SORTED = 1000 -- differences that are told in the order of their keys: to sort more takes too long for a tick
 	local entries = addon.shared_entries
 	local change, tell = entries.Change, addon.Tell
@@ -213,24 +213,35 @@ return function(realtime, addon)
 			end
 			load.version, load.mark = load.version or version, load.mark or mark
 			if load.mark ~= mark then return retry_later(self, load, addon.Error("GAP", "the table was made anew meanwhile")) end
-			local bytes, began = 0, SysTime()
-			for i = 5, #reply, 2 do
-				load.entries[reply[i]] = entries.Read(self, reply[i], reply[i + 1]) or nil
-				bytes = bytes + #reply[i + 1]
-			end
-			local is_last = cursor == "0"
-			if load.keys then
-				cursor = load.cursor + load.slice
-				is_last = cursor > #load.keys
-			end
-			if not is_last then
-				load.cursor, load.slice = cursor, size_after(load.slice, bytes, SysTime() - began)
-				return read_slice(self, load)
-			end
-			load.final, load.writes, load.deadline = version, answered_writes(self), SysTime() + addon.shared_patience
-			finish(self)
+			load.reply = { at = 5, fields = reply, version = version, next = cursor, bytes = 0, seconds = 0 }
 		end)
 		if not accepted then retry_later(self, load, refused) end
+	end
+
+	-- Takes what a slice has, as much as fits into a tick; then asks for the next one, or that was all.
+	local function take_reply(self, load)
+		local reply, began = load.reply, SysTime()
+		local fields, stop, at = reply.fields, began + BUDGET, reply.at
+		while fields[at] do
+			local field = fields[at + 1]
+			load.entries[fields[at]] = entries.Read(self, fields[at], field) or nil
+			at, reply.bytes = at + 2, reply.bytes + #field
+			if SysTime() >= stop then break end
+		end
+		reply.at, reply.seconds = at, reply.seconds + SysTime() - began
+		if fields[at] then return end
+		load.reply = nil
+		local is_last = reply.next == "0"
+		if load.keys then
+			reply.next = load.cursor + load.slice
+			is_last = reply.next > #load.keys
+		end
+		if not is_last then
+			load.cursor, load.slice = reply.next, size_after(load.slice, reply.bytes, reply.seconds)
+			return read_slice(self, load)
+		end
+		load.final, load.writes, load.deadline = reply.version, answered_writes(self), SysTime() + addon.shared_patience
+		finish(self)
 	end
 
 	local function begin(self)
@@ -249,13 +260,13 @@ return function(realtime, addon)
 		if entry.expires == 0 or entry.expires > entries.Now(self) then return entry end
 	end
 
-	-- Keys that have now what this server wrote.
-	local function own_keys(load)
+	-- The entries that this server wrote, by key.
+	local function own_entries(load)
 		local own = {}
 		for _, write in ipairs(load.writes) do
 			for _, key in ipairs(write.keys) do
 				local entry = load.entries[key]
-				if entry and entry.version == write.version then own[key] = true end
+				if entry and entry.version == write.version then own[key] = entry end
 			end
 		end
 		return own
@@ -266,9 +277,9 @@ return function(realtime, addon)
 		-- What this server wrote before is told as any write of its own; all else by `ready`.
 		load.differing = table.GetKeys(load.own)
 		table.sort(load.differing)
-		local new = entries.New(self)
+		local new = entries.New(self, load.entries)
 		local function add(key, entry)
-			if not load.own[key] and live_entry(self, key, entry) then entries.Add(new, key, entry) end
+			if not load.own[key] and live_entry(self, key, entry) then entries.Keep(new, key, entry) else new.entries[key] = nil end
 		end
 		return { { of = load.entries, fn = add, done = function() entries.Replace(self, new) end } }
 	end
@@ -313,9 +324,8 @@ return function(realtime, addon)
 			end
 		end
 		load.at, load.final, load.deadline = load.final, nil, nil -- what comes from now on follows
-		self.settling, load.own = load, own_keys(load)
+		self.settling, load.own = load, own_entries(load)
 		load.stages = (self.was_read and stages_of_differences or stages_of_first)(self, load)
-		copy.Settle(self)
 	end
 
 	-- Compares, then tells the differences, as much as fits into a tick; then the copy is ready.
@@ -333,7 +343,7 @@ return function(realtime, addon)
 			at = at + 1
 			load.told = at
 			local key = differing[at]
-			local entry, old = live_entry(self, key, load.entries[key]), self.entries[key]
+			local entry, old = live_entry(self, key, load.own[key] or load.entries[key]), self.entries[key]
 			if entry ~= old then
 				local why = entry and "set" or "removed"
 				if not entry and old.expires > 0 and old.expires <= entries.Now(self) then why = "expired" end
@@ -360,7 +370,9 @@ return function(realtime, addon)
 		end
 		entries.Expire(self)
 		if not is_connected then return end
-		if self.settling then
+		if self.load and self.load.reply then
+			take_reply(self, self.load)
+		elseif self.settling then
 			copy.Settle(self)
 		elseif self.load and self.load.deadline and now >= self.load.deadline then
 			retry_later(self, self.load, addon.Error("GAP", "messages about changes did not come"))

@@ -1,7 +1,8 @@
 -- Servers in processes of their own, for suites that begin with "-- unix": this host once more, in a folder and with a console of its own.
 -- Loaded with include("_processes.lua"), also before the map that has the tests.
 
-local ffi = debug.getregistry()._PRELOAD.ffi("ffi")
+local registry = debug.getregistry()
+local ffi = registry._LOADED.ffi or registry._PRELOAD.ffi("ffi") -- what a first opening declared is lost by a second one
 pcall(ffi.cdef, [[
 	void *popen(const char *command, const char *mode);
 	int fputs(const char *text, void *stream);

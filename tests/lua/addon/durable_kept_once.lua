@@ -115,6 +115,42 @@ host.test("callbacks of workers and subscribers share one budget in each tick, a
 	case.leave(web, true)
 end)
 
+host.test("what is done at once is told in few questions, as many in a tick as its budget allows; who lost one is told so of that one", function()
+	local case, ends, ticks, is_told = new_case(), {}, {}, {}
+	local a, web = case.server("a"), case.server("web")
+	a:Work("c", function(data, _, done) ends[data] = done end, { parallel = 52, patience = 600 })
+	case.pass(1)
+	for i = 1, 52 do web:Publish("c", i) end
+	case.pass(3)
+	kit.eq(#ends, 52)
+	local run, stream = case.world.addon.RunScript, case.redis.streams[STREAM]
+	function case.world.addon.RunScript(client, name, keys, arguments, ...)
+		if arguments[1] == "done" or arguments[1] == "failed" then
+			local tick = ticks[#ticks]
+			tick[#tick + 1] = arguments[1] == "done" and #arguments - 6 or "failed"
+			case.world.now = case.world.now + 0.0015 -- seconds: of 0.002
+			for i = 7, #arguments do
+				assert(not is_told[arguments[i]], arguments[i])
+				is_told[arguments[i]] = arguments[1] == "done"
+			end
+		end
+		return run(client, name, keys, arguments, ...)
+	end
+	local lost = table.remove(stream, 7)[1]
+	for i = 1, 52 do ends[i](i == 52 and "no luck" or nil) end
+	case.world.lines = {}
+	for i = 1, 4 do
+		ticks[i] = {}
+		case.pass(0.05, 0.05)
+	end
+	kit.eq(ticks, { { 20, 20 }, { "failed", 11 }, {}, {} })
+	kit.eq({ #stream, #case.world.lines, is_told[lost] }, { 1, 1, true })
+	assert(case.world.lines[1]:find("the message " .. lost, 1, true), case.world.lines[1])
+	case.world.addon.RunScript = run
+	case.leave(a, true)
+	case.leave(web, true)
+end)
+
 host.test("Stop with an identifier does not stop Work, and messages that wait for their turn go to others then", function()
 	local case, runs = new_case(), {}
 	local a, b = case.server("a"), case.server("b")

@@ -67,6 +67,27 @@ host.test("what was read becomes the copy over several ticks, and so it is compa
 	close(a, b)
 end)
 
+host.test("one answer of Redis is taken in over several ticks, if what it has takes long", function()
+	local name, many, read, last, most = kit.unique("t"), {}, addon.shared_entries.Read, nil, 0
+	local a = server(name, "a")
+	ready(a)
+	for i = 1, 20 do many["key" .. i] = i end
+	kit.eq(done(a, "SetMany", many), nil)
+	local count = 0
+	function addon.shared_entries.Read(...)
+		count = host.ticks() == last and count + 1 or 1
+		last, most = host.ticks(), math.max(most, count)
+		local from = SysTime()
+		kit.block_until("the end of the time of a tick", function() return SysTime() - from > 0.0011 end)
+		return read(...)
+	end
+	local b = server(name, "b")
+	ready(b)
+	addon.shared_entries.Read = read
+	kit.eq({ most, b:Count(), b:Get("key20") }, { 1, 20, 20 })
+	close(a, b)
+end)
+
 host.test("what nobody told is found: FLUSHALL, and messages that did not come", function()
 	addon.shared_interval = 0.2
 	local a, b = pair()

@@ -8,7 +8,7 @@
 -- KEYS[5]  realtime:durable:{CHANNEL}:workers, a hash: the messages of each holder
 -- KEYS[6]  realtime:durable:{CHANNEL}:dead, messages that failed too often: a stream
 -- ARGV[1]  "take" asks for messages, and says that those which the caller has go on
---          "done" says that one is done, "failed" that it failed, "release" gives some back, or all
+--          "done" says that some are done, "failed" that one failed, "release" gives some back, or all
 -- ARGV[2]  the instance: 32 random hexadecimal digits of the Lua state that calls
 -- ARGV[3]  milliseconds for which a message is the caller's
 -- ARGV[4]  "take": how many messages the channel keeps; "" leaves it as it is. "failed": the tries before, as "taken" told them
@@ -21,8 +21,9 @@
 --   { "taken", time, mark, messages, dead, lost, gone, state, is_back }: a message is { id, from, data, first id, tries before }; dead is a list of
 --       { message, reason }; lost are ids that the caller has no more; gone is how many disappeared from the stream;
 --       another mark than before, or is_back = 1: Redis has lost messages
---   { "done" }, { "failed", errors, 1 if it is dead now }, { "released" }
---   { "lost" }: the message is not the caller's any more
+--   { "done", id … }: all are done but these, which are not the caller's any more
+--   { "failed", errors, 1 if it is dead now }, { "released" }
+--   { "lost" }: the message that failed is not the caller's any more
 --   { "kind", "subscribe" }: the channel is one for Subscribe
 
 -- Redis before 7 needs this in scripts that read the clock and write.
@@ -129,13 +130,19 @@ local function bury(entry, holder, tries, reason, ...)
 end
 
 if action == "done" then
-	local id = ARGV[7]
-	local holder = tries_of(id)
-	-- If nobody else has it, it is done: also after its time was over.
-	if holder ~= instance and holder ~= "-" or not find(id) then return { "lost" } end
-	redis.call("XDEL", stream, id)
-	forget(holder, id)
-	return { "done" }
+	local answer = { "done" }
+	for i = 7, #ARGV do
+		local id = ARGV[i]
+		local holder = tries_of(id)
+		-- If nobody else has it, it is done: also after its time was over.
+		if holder ~= instance and holder ~= "-" or not find(id) then
+			answer[#answer + 1] = id
+		else
+			redis.call("XDEL", stream, id)
+			forget(holder, id)
+		end
+	end
+	return answer
 end
 
 if action == "failed" then

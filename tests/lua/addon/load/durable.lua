@@ -7,6 +7,7 @@
 
 local kit = include("../../_kit.lua")
 local realtime = include("realtime/load.lua")
+local ticks = include("_ticks.lua")
 
 local settings = { backlog = 100000, keep = 200000, bytes = 200, servers = 3, rate = 1000, seconds = 5, parallel = 50 }
 for _, argument in ipairs(host.args) do
@@ -15,20 +16,9 @@ for _, argument in ipairs(host.args) do
 	settings[name] = tonumber(value)
 end
 
-local times, last = {}, nil
-timer.Create("load", 0, 0, function()
-	local now = host.thread_time()
-	if last then times[#times + 1] = now - last end
-	last = now
-end)
 local function begin()
-	times, last = {}, nil
+	ticks.Begin()
 	return SysTime()
-end
-local function ticks()
-	table.sort(times)
-	local function at(share) return (times[math.max(1, math.ceil(#times * share))] or 0) * 1000 end
-	return string.format("%d ticks, p50 %.2f, p99 %.2f, max %.2f ms", #times, at(0.5), at(0.99), at(1))
 end
 
 local function server(i)
@@ -65,7 +55,7 @@ host.test("load", function()
 	writer:Subscribe("backlog", function() got = got + 1 end, { keep = settings.keep })
 	host.wait(function() return got >= settings.backlog end, 250, "all of it")
 	local seconds = SysTime() - start
-	print(string.format("a backlog of %d is read in %.1f s, %.0f a second: %s", got, seconds, got / seconds, ticks()))
+	print(string.format("a backlog of %d is read in %.1f s, %.0f a second: %s", got, seconds, got / seconds, ticks.Said()))
 	writer:Stop("backlog")
 
 	local servers, heard, worked = {}, 0, 0
@@ -89,7 +79,7 @@ host.test("load", function()
 			host.pass()
 		end
 		host.wait(function() return open == 0 and (heard == sent * settings.servers or worked == sent) end, 60, "all of it")
-		print(string.format("%d messages of %s to %d servers in %.1f s: %s", sent, channel, settings.servers, SysTime() - start, ticks()))
+		print(string.format("%d messages of %s to %d servers in %.1f s: %s", sent, channel, settings.servers, SysTime() - start, ticks.Said()))
 	end
 	local longest, of = 0, nil
 	for _, entry in ipairs(host.real.command("SLOWLOG", "GET", "128")) do

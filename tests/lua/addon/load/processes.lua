@@ -5,10 +5,12 @@
 --
 --     cargo run --release -q -p gmod-host -- --server real --addon lua --timeout 600 tests/lua/addon/load/processes.lua servers=20
 --
--- Ticks are told in processor time of the main threads: those of each server, the worst server's last.
+-- Ticks are told in processor time of the main threads: the median of the servers and the worst one, and what the longest tick of all was
+-- made of. gc=0 and jit=0 do without LuaJIT's collector and compiler, strings=0 without other addons' strings: to see what these take.
 
 local processes = include("../_processes.lua")
-local settings = { keys = 10000, bytes = 450, servers = 20, rate = 100, seconds = 20, settle = 2, backlog = 100000, messages = 1000, readers = 3 }
+local settings = { keys = 10000, bytes = 450, servers = 20, rate = 100, seconds = 20, settle = 2, backlog = 100000, messages = 1000, readers = 3,
+	snapshot = 0, gc = 1, jit = 1, strings = 70000 }
 for _, argument in ipairs(host.args) do
 	local name, value = argument:match("^(%w+)=(%d+)$")
 	if not settings[name] then error("load: there is no setting '" .. argument .. "'") end
@@ -16,18 +18,23 @@ for _, argument in ipairs(host.args) do
 end
 local kit = include("../../_kit.lua")
 local realtime = include("realtime/load.lua")
-local here = processes.ROOT .. "tests/lua/addon/load/_processes_server.lua"
-host.put("load/lua/autorun/server/load.lua", processes.shell("cat '" .. here .. "'"))
+local HERE = "tests/lua/addon/load/"
+host.put("load/lua/autorun/server/load.lua", processes.read(HERE .. "_processes_server.lua"))
+host.put("load/lua/_ticks.lua", processes.read(HERE .. "_ticks.lua"))
 function realtime.ServerId() return "writer", true end
 local client = kit.connect({ id = "writer" })
 for _, event in ipairs({ "down", "gap" }) do client:On(event, "load", function() end) end
 local servers, asked = {}, 0
+local function start_one(name, kind)
+	local server = processes.start(name, "garrysmod/load")
+	server.wait("Load ~= nil", "true")
+	if settings.gc == 0 then server.type('collectgarbage("stop")') end
+	if settings.jit == 0 then server.type("jit.off()") end
+	server.type(string.format('HaveStrings(%d) Load("%s", %s)', settings.strings, kind, settings.snapshot == 1))
+	return server
+end
 local function start(count, kind)
-	for i = #servers + 1, count do
-		servers[i] = processes.start("load-" .. i, "garrysmod/load")
-		servers[i].wait("Load ~= nil", "true")
-		servers[i].type('Load("' .. kind .. '")')
-	end
+	for i = #servers + 1, count do servers[i] = start_one("load-" .. i, kind) end
 end
 local function each(line)
 	for _, server in ipairs(servers) do server.type(line) end
@@ -36,6 +43,7 @@ local NAMES = { "ticks", "sum", "p50", "p99", "max", "told", "heard", "worked", 
 local function figures()
 	asked = asked + 1
 	local all, pattern = {}, "figures " .. asked .. " ([^\n]+)\n"
+	local longest = "longest " .. asked .. " ([^\n]+)\n"
 	each("Figures(" .. asked .. ")")
 	for i, server in ipairs(servers) do
 		local line
@@ -45,6 +53,7 @@ local function figures()
 		end)
 		all[i] = {}
 		for j, number in ipairs(string.Explode(" ", line)) do all[i][NAMES[j]] = tonumber(number) end
+		all[i].longest = server.said():match(longest)
 	end
 	local function spread(name, form)
 		local list = {}
@@ -59,8 +68,10 @@ local function sum(all, name)
 	for _, found in ipairs(all) do total = total + found[name] end
 	return total
 end
-local function said(what, spread)
+local function said(what, all, spread)
 	print(string.format("%s: ticks p50 %s, p99 %s, max %s ms", what, spread("p50", "%.2f"), spread("p99", "%.2f"), spread("max", "%.2f")))
+	table.sort(all, function(a, b) return a.max > b.max end)
+	print("    the longest: " .. all[1].longest)
 end
 local function load_average() return processes.shell("cut -d' ' -f1-3 /proc/loadavg"):Trim() end
 local function longest()
@@ -109,7 +120,7 @@ host.test("a shared table", function()
 	servers[1].wait("IsReady()", tostring(settings.keys))
 	local all, spread = figures()
 	print(string.format("one server reads %d keys in %.2f s; its Lua has %.1f MB, its process %.1f MB", settings.keys, all[1].ready, all[1].lua, all[1].rss))
-	said("meanwhile", spread)
+	said("meanwhile", all, spread)
 	start(settings.servers, "shared")
 	for _, server in ipairs(servers) do server.wait("IsReady()", tostring(settings.keys)) end
 	longest()
@@ -118,7 +129,7 @@ host.test("a shared table", function()
 	pass(settings.seconds / 2)
 	all, spread = figures()
 	local idle = sum(all, "sum") / sum(all, "ticks")
-	said("nothing changes", spread)
+	said("nothing changes", all, spread)
 	local function change_until(condition)
 		local from, sent = SysTime(), 0
 		while not condition() do
@@ -141,7 +152,7 @@ host.test("a shared table", function()
 	all, spread = figures()
 	for _, found in ipairs(all) do assert(found.told >= sent - settings.rate, found.told) end
 	local busy = sum(all, "sum") - sum(all, "ticks") * idle
-	said(string.format("%d changes, %.0f a second, to %d servers", sent, sent / settings.seconds, #servers), spread)
+	said(string.format("%d changes, %.0f a second, to %d servers", sent, sent / settings.seconds, #servers), all, spread)
 	print(string.format("main thread: %.3f ms for each change, beyond what a tick takes by itself (%.3f ms)", busy / sum(all, "told"), idle))
 	longest()
 
@@ -155,7 +166,7 @@ host.test("a shared table", function()
 	end)
 	kit.wait("the answers", function() return open == 0 end)
 	all, spread = figures()
-	said("all read again while it changes, ready after " .. spread("ready", "%.2f") .. " s", spread)
+	said("all read again while it changes, ready after " .. spread("ready", "%.2f") .. " s", all, spread)
 	print("memory: Lua " .. spread("lua", "%.1f") .. " MB, the process " .. spread("rss", "%.1f") .. " MB")
 	longest()
 	quit()
@@ -179,9 +190,7 @@ host.test("durable messages", function()
 		host.wait(function() return open == 0 end, 60, "the backlog")
 	end
 	-- So many are kept: a server says so first.
-	local first = processes.start("load-first", "garrysmod/load")
-	first.wait("Load ~= nil", "true")
-	first.type('Load("durable")')
+	local first = start_one("load-first", "durable")
 	kit.wait("the channels", function()
 		return host.real.command("HGET", "realtime:durable:{load.news}:about", "keep") == "200000"
 			and host.real.command("HGET", "realtime:durable:{load.work}:about", "keep") == "200000"
@@ -199,7 +208,7 @@ host.test("durable messages", function()
 		return sum(all, "worked") >= settings.backlog
 	end, 500, "the backlog")
 	print(string.format("a backlog of %d for each of %d servers, and as many to work on, in %.1f s", settings.backlog, #servers, SysTime() - from))
-	said("meanwhile", spread)
+	said("meanwhile", all, spread)
 	longest()
 	for _, channel in ipairs({ "news", "work" }) do
 		each("Begin()")
@@ -216,7 +225,7 @@ host.test("durable messages", function()
 		pass(settings.settle)
 		all, spread = figures()
 		said(string.format("%d messages of %s, %.0f a second (%d handled)", sent, channel, sent / settings.seconds,
-			sum(all, channel == "news" and "heard" or "worked")), spread)
+			sum(all, channel == "news" and "heard" or "worked")), all, spread)
 		longest()
 	end
 	print("memory: Lua " .. spread("lua", "%.1f") .. " MB, the process " .. spread("rss", "%.1f") .. " MB")

@@ -7,6 +7,7 @@
 
 local kit = include("../../_kit.lua")
 local realtime = include("realtime/load.lua")
+local ticks = include("_ticks.lua")
 
 local settings = { keys = 10000, bytes = 450, servers = 20, rate = 100, seconds = 5 }
 for _, argument in ipairs(host.args) do
@@ -15,20 +16,9 @@ for _, argument in ipairs(host.args) do
 	settings[name] = tonumber(value)
 end
 
-local times, last = {}, nil
-timer.Create("load", 0, 0, function()
-	local now = host.thread_time()
-	if last then times[#times + 1] = now - last end
-	last = now
-end)
 local function begin()
-	times, last = {}, nil
+	ticks.Begin()
 	return SysTime()
-end
-local function ticks()
-	table.sort(times)
-	local function at(share) return (times[math.max(1, math.ceil(#times * share))] or 0) * 1000 end
-	return string.format("%d ticks, p50 %.2f, p99 %.2f, max %.2f ms", #times, at(0.5), at(0.99), at(1))
 end
 
 local number = 0
@@ -79,7 +69,7 @@ host.test("load", function()
 	local start = begin()
 	readers[1] = server(1)
 	kit.wait("the first reader", function() return readers[1]:IsReady() end)
-	print(string.format("one server reads %d keys: %.2f s, %s", readers[1]:Count(), SysTime() - start, ticks()))
+	print(string.format("one server reads %d keys: %.2f s, %s", readers[1]:Count(), SysTime() - start, ticks.Said()))
 	collectgarbage()
 	collectgarbage()
 	print(string.format("memory of a copy: %.1f MB", (collectgarbage("count") - memory) / 1024))
@@ -96,14 +86,14 @@ host.test("load", function()
 	for _, reader in ipairs(readers) do reader:On("changed", function() told = told + 1 end) end
 	start = begin()
 	local sent = change_until(function() return SysTime() - start >= settings.seconds end)
-	print(string.format("%d changes to %d servers: %s", sent, settings.servers, ticks()))
+	print(string.format("%d changes to %d servers: %s", sent, settings.servers, ticks.Said()))
 	kit.wait("what was told", function() return told >= sent * #readers end)
 
 	start = begin()
 	host.server.drop()
 	kit.wait("the loss", function() return not readers[1]:IsReady() end)
 	change_until(all_ready)
-	print(string.format("all read again while it changes: %.2f s, %s", SysTime() - start, ticks()))
+	print(string.format("all read again while it changes: %.2f s, %s", SysTime() - start, ticks.Said()))
 	local _, stats = writer.client:CommandSync({ "INFO", "commandstats" })
 	for line in stats:gmatch("cmdstat_(evalsha:calls=%d+,usec=%d+,usec_per_call=[%d.]+)") do print("in Redis: " .. line) end
 end)
