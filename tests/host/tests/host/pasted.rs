@@ -7,13 +7,13 @@ use std::{fs, path::Path};
 use crate::support::{Outcome, Script};
 
 const COOKBOOK: &str = include_str!("../../../../docs/cookbook.md");
-/// What the cookbook calls the reader's own.
+/// The functions that the cookbook leaves to the reader.
 const YOURS: &str = "
     BanDatabase = {
         ReadAll = function(fn) fn({}) end, Read = function(_, fn) fn() end, Write = function(_, _, fn) fn() end,
     }
     function AskSteam(fn) fn({ name = 'Alice' }) end ";
-/// Goes behind each of them.
+/// Appended to each of them.
 const TO_ITS_END: &str = "\nprint('it ran to its end')\n";
 
 const PLAY: &str = r#"
