@@ -24,7 +24,8 @@ const MASTERS: usize = 3;
 const SLOTS: usize = 16_384;
 /// Commands that are typed without waiting for their answers.
 const PIPELINED: usize = 256;
-/// What lies between the worker's telling and our reading, on a busy machine: a gap is taken to begin so much earlier.
+/// The time between the worker's report and our reading, on a busy machine: a gap is assumed to begin that much
+/// earlier.
 const READ_LATE: Duration = Duration::from_secs(1);
 
 /// A node, and a connection to it.
@@ -78,7 +79,7 @@ fn cluster() -> Vec<Node> {
     nodes
 }
 
-/// A client with sharded subscriptions, and what became of what was published.
+/// A client with sharded subscriptions, and an account of the published messages.
 struct World {
     /// `None`: killed.
     nodes: Vec<Option<Node>>,
@@ -107,7 +108,7 @@ struct Gap {
 }
 
 impl World {
-    /// A client of this node, subscribed to so many channels, each in a slot of its own, which hears all of them.
+    /// A client of this node, subscribed to so many channels, each in a different slot, which receives all of them.
     fn new(protocol: u8, node: usize, count: usize) -> Self {
         let mut slots = HashSet::new();
         let mut world = Self::subscribed(protocol, node, count, |slot| slots.insert(slot));
@@ -180,7 +181,8 @@ impl World {
         self.publish_on(&all);
     }
 
-    /// Publishes a number on each of these channels, where its slot is. One that nobody takes was not published.
+    /// Publishes a number on each of these channels, at the node of its slot. If no node accepts it, it counts as not
+    /// published.
     fn publish_on(&mut self, channels: &[usize]) {
         for channels in channels.chunks(PIPELINED) {
             for at in 0..self.nodes.len() {
@@ -203,7 +205,7 @@ impl World {
         }
     }
 
-    /// The answer to what was published on a channel at this node.
+    /// The answer to a publish on a channel at this node.
     fn published(&mut self, channel: usize, at: usize, now: Instant, answer: Option<&str>) {
         self.channels[channel].at = match answer {
             Some(answer) if answer.starts_with(':') => {
@@ -221,7 +223,7 @@ impl World {
         };
     }
 
-    /// Publishes until the client has heard so many numbers more on each channel.
+    /// Publishes until the client has received so many more numbers on each channel.
     fn hear_all(&mut self, more: usize) {
         let enough: Vec<_> = self.channels.iter().map(|channel| channel.received.len() + more).collect();
         eventually("messages on all channels", || {
@@ -249,7 +251,7 @@ impl World {
         }
     }
 
-    /// Each message that is missing is in a gap that was told.
+    /// Each missing message is in a reported gap.
     fn account(&mut self) {
         assert_eq!(self.client.counters.state(), State::Ready);
         for channel in &self.channels {
@@ -261,7 +263,7 @@ impl World {
                     let is_named = gap.names.as_ref().is_none_or(|names| names.contains(&channel.name));
                     is_named && gap.from <= at && gap.to.is_none_or(|to| at <= to)
                 });
-                // Nobody was told of what came before the first confirmation.
+                // Gaps before the first confirmation are not reported.
                 let first = channel.received.iter().min().copied().unwrap_or_default();
                 assert!(told || number < first, "{number} on {} is missing and in no gap", channel.name);
             }

@@ -12,10 +12,10 @@ use realtime::model::{
 use realtime::net::Spawner;
 use realtime::queue::{Consumer, Item, Order, Orders, Signal, events, orders};
 
-/// Far beyond what anything here takes, on however busy a machine.
+/// Far longer than anything here takes, on however busy a machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Waits until `look` finds something.
+/// Waits until `look` returns something.
 pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
@@ -27,7 +27,7 @@ pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// What came to the main thread.
+/// Input of the main thread.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Seen {
     Message(SubscriptionSlot, Vec<u8>),
@@ -119,7 +119,7 @@ impl Client {
         eventually("anything", || self.next())
     }
 
-    /// Skips what comes before the first thing that `wanted` accepts.
+    /// Skips everything before the first item that `wanted` accepts.
     pub fn wait_for<T>(&mut self, what: &str, mut wanted: impl FnMut(Seen) -> Option<T>) -> T {
         eventually(what, || {
             while let Some(seen) = self.next() {
