@@ -1,4 +1,4 @@
-//! What the main thread's half costs without Lua: messages that wait in the queue, to callbacks that do nothing.
+//! The cost of the main thread's half without Lua: from messages in the queue to callbacks that do nothing.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a bench that cannot go on says why")]
 
@@ -15,7 +15,7 @@ fn main() {
     divan::main();
 }
 
-/// The queue is filled before the clock starts: a sample is one go.
+/// The queue is filled before the clock starts: a sample is one iteration.
 fn dispatch(bencher: Bencher<'_, '_>, clients: u32, callbacks: usize) {
     let world = RefCell::new(World::new(clients, callbacks));
     bencher

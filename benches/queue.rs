@@ -1,4 +1,4 @@
-//! What a message costs between the two threads: put in by the worker, taken out by the main thread.
+//! The cost of a message between the two threads: put in by the worker, taken out by the main thread.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a bench that cannot go on says why")]
 

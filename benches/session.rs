@@ -1,4 +1,4 @@
-//! What the Redis session costs for each message: from bytes to a sink that counts, and to the queue and out of it; and for
+//! The cost of the Redis session for each message: from bytes to a sink that counts, and through the queue; and for
 //! each publish: from a command to bytes.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a bench that cannot go on says why")]
@@ -76,7 +76,7 @@ fn messages_into_the_queue_and_out(bencher: Bencher<'_, '_>, case: Case) {
     });
 }
 
-/// From the command to the bytes for the socket. Answers come before the clock starts: a sample is one go.
+/// From the command to the bytes for the socket. Answers come before the clock starts: a sample is one iteration.
 #[divan::bench(args = [3, 2], sample_size = 1)]
 fn publishes(bencher: Bencher<'_, '_>, protocol: u8) {
     let world = RefCell::new(client(case(protocol, TopicKind::Channel, 1)));

@@ -1,5 +1,5 @@
-//! A real cluster of six nodes: commands go to the node that has their keys, wherever it moves and whoever dies. Each command is
-//! answered once, and the counters in the cluster tell how often it ran.
+//! A real cluster of six nodes: commands go to the node that has their keys, wherever the slot moves and whichever
+//! node dies. Each command is answered once, and the counters in the cluster show how often it ran.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failure here is a failed test")]
@@ -157,7 +157,7 @@ impl Cluster {
     }
 }
 
-/// A client that counts, and what was answered.
+/// A client that increments counters, and its answers.
 struct World {
     game: Game,
     client: Client,
@@ -233,8 +233,8 @@ impl World {
         let Some(&n) = self.keys.get(id as usize).filter(|&&n| n < self.counts.len()) else { return };
         let (key, done, maybe) = &mut self.counts[n];
         match result {
-            // Nobody else counts, and a slot keeps its order: so each count is one more than the one before, but for those that
-            // may have been made.
+            // No other client counts, and a slot keeps its order: so each count is one more than the last, except for
+            // increments that may have been made.
             Ok(Value::Integer(count)) => {
                 *done += 1;
                 let count = usize::try_from(count).expect("a count");
@@ -256,7 +256,7 @@ impl World {
         }
     }
 
-    /// Counts until so many more of this key were answered.
+    /// Counts until so many more answers for this key have come.
     fn converse(&mut self, n: usize, more: usize) {
         let enough = self.counts[n].1 + more;
         eventually("answers", || {
@@ -331,7 +331,7 @@ fn a_killed_master_is_replaced_by_its_replica() {
         let mut cluster = Cluster::start();
         let mut world = World::new(&cluster, protocol);
         (0..MASTERS).for_each(|n| world.converse(n, 50));
-        // What the replica has not heard of is lost with its master, which is no fault of the client.
+        // Writes that the replica has not received are lost with its master, which is not the client's fault.
         eventually("all answers", || {
             world.read();
             (world.pending() == 0).then_some(())
@@ -375,7 +375,7 @@ fn keys_of_several_slots_are_refused_and_those_of_one_are_a_transaction() {
     };
     let error = answer(RequestKind::Command(args(&["DEL", &keys[0], &keys[1]]))).expect_err("two slots");
     assert_eq!((error.code.as_str(), error.sent), ("CROSSSLOT", false));
-    // Where the first word is no key, the server says it.
+    // If the first word is not a key, the server reports it.
     let sort = args(&["SORT", &keys[0], "STORE", &keys[1]]);
     let error = answer(RequestKind::Command(sort)).expect_err("two slots");
     assert!(error.code.as_str() == "CROSSSLOT" && error.message.contains("braces"), "{error}");

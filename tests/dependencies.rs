@@ -1,5 +1,5 @@
-//! The module's default build pulls in five crates, the parser, and what those need; the feature `tls` adds two, `postgres` two.
-//! Nothing else gets in unnoticed.
+//! The module's default build depends on five crates, the parser, and their dependencies; the feature `tls` adds two,
+//! `postgres` two. No other gets in unnoticed.
 
 #![allow(clippy::expect_used, reason = "a test that cannot go on says why")]
 use std::collections::BTreeSet;

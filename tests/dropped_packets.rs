@@ -1,5 +1,5 @@
-//! A network that swallows packets: nobody closes anything, nothing comes any more. In a network namespace of its own;
-//! where the system has none to give, the test is shown as ignored.
+//! A network that drops packets: no connection is closed, and nothing arrives any more. In a separate network
+//! namespace; if the system does not provide one, the test is shown as ignored.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failure here is a failed test")]
 
@@ -78,7 +78,7 @@ fn converse(protocol: f64) {
     println!("RESP{protocol}: found after {:?}: {error}", began.elapsed());
     assert_eq!(error.code.as_str(), "DISCONNECTED");
     assert!(error.message.contains("not even an answer to PING"), "{error}");
-    // Over RESP2 each of the two links is found by itself: the other one might still bring the message.
+    // Over RESP2 the loss of each of the two links is found separately: the other one might still bring the message.
     eventually("the end of the subscriptions", || {
         (client.counters.confirmed.load(Ordering::Relaxed) == 0).then_some(())
     });

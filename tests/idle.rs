@@ -1,4 +1,4 @@
-//! A worker with nothing to do sleeps. A file of its own, since it looks at the process's threads.
+//! A worker with nothing to do sleeps. In a separate file, because it reads the process's threads.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
@@ -14,7 +14,7 @@ use std::time::Duration;
 use realtime::backend::OptionValue;
 use toy::{Game, eventually};
 
-/// Nothing is to happen for so long. A loop that is not asleep shows within far less.
+/// How long nothing must happen. A loop that is not asleep shows within far less.
 const IDLE: Duration = Duration::from_millis(300);
 
 /// The worker's folder in `/proc`.

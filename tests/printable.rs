@@ -65,7 +65,7 @@ fn the_cut_is_at_a_character_and_tells_the_whole() {
         ("ůůů".as_bytes(), 3, "ůůů"),
         ("ůůůů".as_bytes(), 3, "ůůů … (8 bytes)"),
         ("🎮🎮🎮🎮".as_bytes(), 3, "🎮🎮🎮 … (16 bytes)"),
-        // An escape is whole or not there, and nothing stands behind it.
+        // An escape is complete or missing, and nothing follows it.
         (b"\x1b", 4, r"\x1b"),
         (b"\x1b", 3, " … (1 bytes)"),
         (b"ab\x1bc", 5, "ab … (4 bytes)"),

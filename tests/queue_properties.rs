@@ -1,5 +1,5 @@
-//! Nothing is lost but what the policy drops, and that is counted exactly and in its place: on one thread against a
-//! naive account of what was put in, and on two threads.
+//! Nothing is lost except by the policy, and that is counted exactly and in its place: on one thread against a naive
+//! account of the input, and on two threads.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failure here is a failed test")]
 #![allow(clippy::cast_possible_truncation, reason = "numbers are cut down to patterns of bytes on purpose")]
@@ -35,7 +35,7 @@ fn state(number: usize) -> Event {
     Event::Subscribed(Topic { kind: TopicKind::Channel, name: number.to_string().into_bytes().into() })
 }
 
-/// Everything that was put in, in order, as the reader has to find it.
+/// Every item that was put in, in the order in which the reader has to find them.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Entry {
     Message { bytes: usize },
@@ -43,7 +43,7 @@ enum Entry {
     State,
 }
 
-/// Reads what came out against what was put in.
+/// Compares the output with the input.
 #[derive(Default)]
 struct Account {
     put: VecDeque<(usize, Entry)>,
@@ -116,7 +116,7 @@ const MOST_READ: usize = 80;
 
 #[derive(Debug, Clone)]
 enum Step {
-    /// What one read brings.
+    /// The content of one read.
     Read(Vec<Entry>),
     Flush,
     Take(usize),
@@ -204,7 +204,7 @@ proptest! {
             prop_assert!(events <= queue_events + beyond, "{} messages wait", events);
             prop_assert!(bytes <= queue_bytes + bytes_beyond, "{} bytes wait", bytes);
         }
-        // Twice: what was dropped behind the last entry is told once there is room.
+        // Twice, because messages dropped after the last entry are reported once there is room.
         for _ in 0..2 {
             producer.flush();
             while let Some(item) = consumer.next() {
@@ -249,7 +249,7 @@ fn two_threads(overflow: Overflow, queue_events: usize, mix: usize, flushes: usi
                 producer.flush();
             }
         }
-        // Dropped here: it publishes the rest, and says that it is closed.
+        // Dropped here: it publishes the rest, and reports that it is closed.
     });
     let mut account = Account::default();
     account.put.extend((0..ENTRIES).map(|number| (number, entry(number, mix))));
@@ -261,7 +261,7 @@ fn two_threads(overflow: Overflow, queue_events: usize, mix: usize, flushes: usi
             Some(item) => account.check(&item),
             None => std::hint::spin_loop(),
         }
-        // Fall behind from time to time, so that the queue fills up.
+        // Lag from time to time, so that the queue fills up.
         if scramble(turns).is_multiple_of(512) {
             (0..20).for_each(|_| thread::yield_now());
         }
@@ -294,6 +294,6 @@ fn two_threads_pause() {
 
 #[test]
 fn two_threads_many_states() {
-    // A batch is published and taken back for the sake of a state behind it all the time.
+    // A batch is published and taken back all the time, because a state follows it.
     two_threads(Overflow::Pause, 500, 2, 1);
 }

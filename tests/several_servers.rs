@@ -1,6 +1,6 @@
-//! Several addresses, with real servers: a master and its replica that swap their roles, a master that dies, and a cluster whose
-//! nodes die. Messages go on being published, past the client and by it: each is received or lies in a `gap` that was told, and
-//! each command has one answer.
+//! Several addresses, with real servers: a master and its replica that swap their roles, a master that dies, and a
+//! cluster whose nodes die. Messages are published all the time, by the client and by others: each is received or
+//! lies in a reported `gap`, and each command has one answer.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failure here is a failed test")]
@@ -25,7 +25,7 @@ fn swapped_roles_are_followed() {
         let mut world = World::new(&format!("redis://{}", addresses.join(",")), protocol);
         assert_eq!(world.present(), addresses[0], "the second is a replica");
         world.converse(&mut first);
-        // There is no master for a moment, and clients of the old one hear nothing until it follows the new one.
+        // There is no master for a moment, and clients of the old one receive nothing until it follows the new one.
         first.say(&format!("SLAVEOF 127.0.0.1 {}", servers[1].port()));
         world.publish(&mut first);
         second.say("SLAVEOF NO ONE");
@@ -108,7 +108,7 @@ fn of_a_cluster_any_node_may_die() {
     for &protocol in protocols() {
         let mut nodes = cluster();
         let mut world = World::new(&nodes[0].0.url(), protocol);
-        // The one that the options name dies, and then the one that it told of.
+        // The configured one dies, and then the one that it named.
         for _ in 0..2 {
             let present = world.present();
             let (used, other) = {

@@ -28,8 +28,8 @@ const NODE_TIMEOUT: u32 = 60_000;
 const SHORT_NODE_TIMEOUT: u32 = 4000;
 /// Commands that are typed without waiting for their answers.
 const PIPELINED: usize = 256;
-/// What lies between the worker's look at its clock and its telling, on a busy machine: a gap is taken to begin so much earlier.
-const TOLD_LATE: Duration = Duration::from_secs(1);
+/// The time between the worker's report and our reading, on a busy machine: a gap is assumed to begin that much earlier.
+const READ_LATE: Duration = Duration::from_secs(1);
 
 /// A node, and a connection to it.
 struct Node {
@@ -82,7 +82,7 @@ fn cluster() -> Vec<Node> {
     nodes
 }
 
-/// A client with sharded subscriptions, and what became of what was published.
+/// A client with sharded subscriptions, and an account of the published messages.
 struct World {
     /// `None`: killed.
     nodes: Vec<Option<Node>>,
@@ -113,7 +113,7 @@ struct Gap {
 }
 
 impl World {
-    /// A client of this node, subscribed to so many channels, each in a slot of its own, which hears all of them.
+    /// A client of this node, subscribed to so many channels, each in a different slot, which receives all of them.
     fn new(protocol: u8, node: usize, count: usize) -> Self {
         let mut slots = HashSet::new();
         let mut world = Self::subscribed(protocol, node, count, |slot| slots.insert(slot));
@@ -171,7 +171,7 @@ impl World {
                     let name = |topic: &Topic| String::from_utf8_lossy(&topic.name).into_owned();
                     let names = topics.map(|topics| topics.iter().map(name).collect());
                     // It was told after the last look.
-                    let from = self.read_until.checked_sub(lasted + TOLD_LATE).expect("not so long ago");
+                    let from = self.read_until.checked_sub(lasted + READ_LATE).expect("not so long ago");
                     self.gaps.push(Gap { from, to: None, names });
                 }
                 Seen::Event(Event::Ready(_)) => {
@@ -190,7 +190,8 @@ impl World {
         self.publish_on(&all);
     }
 
-    /// Publishes a number on each of these channels, where its slot is. One that nobody takes was not published.
+    /// Publishes a number on each of these channels, at the node of its slot. If no node accepts it, it counts as not
+    /// published.
     fn publish_on(&mut self, channels: &[usize]) {
         for channels in channels.chunks(PIPELINED) {
             for at in 0..self.nodes.len() {
@@ -213,7 +214,7 @@ impl World {
         }
     }
 
-    /// The answer to what was published on a channel at this node.
+    /// The answer to a publish on a channel at this node.
     fn published(&mut self, channel: usize, at: usize, now: Instant, answer: Option<&str>) {
         self.channels[channel].at = match answer {
             Some(answer) if answer.starts_with(':') => {
@@ -231,7 +232,7 @@ impl World {
         };
     }
 
-    /// Publishes until the client has heard so many numbers more on each channel.
+    /// Publishes until the client has received so many more numbers on each channel.
     fn hear_all(&mut self, more: usize) {
         let enough: Vec<_> = self.channels.iter().map(|channel| channel.received.len() + more).collect();
         eventually("messages on all channels", || {
@@ -259,7 +260,7 @@ impl World {
         }
     }
 
-    /// Each message that is missing is in a gap that was told.
+    /// Each missing message is in a reported gap.
     fn account(&mut self) {
         assert_eq!(self.client.counters.state(), State::Ready);
         for channel in &self.channels {
@@ -271,7 +272,7 @@ impl World {
                     let is_named = gap.names.as_ref().is_none_or(|names| names.contains(&channel.name));
                     is_named && gap.from <= done && gap.to.is_none_or(|to| begun <= to)
                 });
-                // Nobody was told of what came before the first confirmation.
+                // Gaps before the first confirmation are not reported.
                 let first = channel.received.iter().min().copied().unwrap_or_default();
                 assert!(told || number < first, "{number} on {} is missing and in no gap", channel.name);
             }

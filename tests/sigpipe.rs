@@ -1,5 +1,5 @@
-//! A peer that closes in the middle of a write, in a process where SIGPIPE kills: the game is one. A file of its own,
-//! since a signal's disposition belongs to the process.
+//! A peer that closes in the middle of a write, in a process that SIGPIPE kills, like the game. In a separate file,
+//! because a signal's disposition belongs to the process.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]

@@ -23,7 +23,7 @@ const LONG: Duration = Duration::from_secs(60);
 const SLOT: SubscriptionSlot = SubscriptionSlot::new(1, 0);
 const ANSWER: ReplyTo = ReplyTo::Callback(RequestSlot::new(0, 0));
 
-/// A redis-server that speaks TLS on a port of its own beside the plain one.
+/// A redis-server that speaks TLS on a separate port beside the plain one.
 struct TlsRedis {
     redis: RealRedis,
     port: HeldPort,
@@ -36,7 +36,7 @@ impl TlsRedis {
         Self::start_as(identity, lines, false)
     }
 
-    /// Likewise; `asks`: for a certificate of the client.
+    /// The same; `asks`: for a certificate of the client.
     fn start_as(identity: Option<Identity>, lines: &str, asks: bool) -> Option<Self> {
         if !real_redis::is_expected() || real_redis::version().is_ok_and(|version| version < (6, 2)) {
             eprintln!("skipped: no redis-server with TLS");
@@ -78,7 +78,7 @@ impl Drop for TlsRedis {
     }
 }
 
-/// Says something past the module, on the plain port. Returns the beginning of the answer.
+/// Sends a line without the module, on the plain port. Returns the beginning of the answer.
 fn say(redis: &RealRedis, line: &str) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", redis.port())).expect("a connection");
     stream.write_all(format!("{line}\r\n").as_bytes()).expect("a connection");
@@ -245,7 +245,7 @@ fn old_certificates_will_do_for_a_pinned_server_and_for_the_client() {
 #[test]
 fn one_port_for_the_other_is_told() {
     let Some(server) = TlsRedis::start(None, "") else { return };
-    // It waits for the end of a line, which may stand in the middle of what is random.
+    // It waits for the end of a line, which may occur in random bytes.
     let plain = format!("rediss://127.0.0.1:{}", server.redis.port());
     let error = failed(&plain, &[("connect_timeout", OptionValue::Number(1.0))]);
     assert!(error.message.contains("TLS") && error.message.contains("tls-port"), "{error}");
@@ -310,7 +310,7 @@ fn a_sentinel_and_the_master_that_it_names_are_both_reached_through_tls() {
     let error = failed(&url, &[]);
     assert_eq!(error.code, Code::Tls);
     assert!(error.message.starts_with("the Sentinel 127.0.0.1:"), "{error}");
-    // Plainly spoken to, it says what it is.
+    // Over a plain connection it reports what it is.
     let error = failed(&url.replace("rediss", "redis"), &[]);
     assert!(
         error.message.contains("does it speak plain Redis protocol on this port, without TLS?"),

@@ -19,7 +19,7 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// So many clients, each with one topic that has so many callbacks.
+    /// `clients` clients, each with one topic that has `callbacks` callbacks.
     pub(crate) fn new(clients: u32, callbacks: usize) -> Self {
         let signal = Signal::default();
         let mut world = Self { dispatcher: Dispatcher::new(Arc::clone(&signal)), clients: Vec::new() };
@@ -50,7 +50,7 @@ impl World {
         world
     }
 
-    /// Messages wait in the last client's queue.
+    /// Puts messages into the last client's queue.
     pub(crate) fn fill(&mut self, messages: usize) {
         let (slot, producer) = self.clients.last_mut().expect("a client");
         for _ in 0..messages {
@@ -59,7 +59,7 @@ impl World {
         producer.flush();
     }
 
-    /// Runs all that waits. Returns how many callbacks that were.
+    /// Runs everything that waits. Returns how many callbacks ran.
     pub(crate) fn run(&mut self) -> usize {
         let mut ran = 0;
         self.dispatcher.begin();

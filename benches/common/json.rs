@@ -1,4 +1,4 @@
-//! Texts that game servers send, and how to write one again.
+//! Texts like those that game servers send, and a way to write them again.
 
 use realtime::json::{Encoder, Refusal};
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 /// A line of chat in the addon's envelope: 173 bytes.
 pub(crate) const CHAT_LINE: &[u8] = br#"{"from":"ttt-1","state":"3f9a2c7140b1d2e3","data":{"player":"76561198000000001","name":"Alice","text":"has anybody seen the traitor near the bridge?","team":3,"dead":false}}"#;
 
-/// What a player owns: some 18 KB.
+/// The inventory of a player: some 18 KB.
 pub(crate) fn inventory() -> Vec<u8> {
     let items: Vec<String> = (0..160)
         .map(|n| {

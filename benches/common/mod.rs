@@ -1,4 +1,4 @@
-//! What several benches drive: each room with as little around it as it takes.
+//! Shared by several benches: drives each room with as little around it as possible.
 
 #![allow(dead_code, reason = "each bench uses some of it")]
 
@@ -12,7 +12,7 @@ use std::time::Duration;
 use realtime::model::{Args, Command, Limits, Overflow, ReplyTo, Request, RequestKind, Wake};
 use realtime::queue::{Consumer, Item};
 
-/// Messages or publishes in one go.
+/// Messages or publishes per iteration.
 pub(crate) const BATCH: usize = 1000;
 /// Bytes of a message.
 pub(crate) const SIZE: usize = 64;
@@ -27,7 +27,7 @@ pub(crate) const LIMITS: Limits = Limits {
     pending_bytes: 64 << 20,
 };
 
-/// Nobody sleeps here.
+/// A waker for benches in which no thread sleeps.
 #[derive(Debug)]
 pub(crate) struct Nobody;
 
@@ -35,7 +35,7 @@ impl Wake for Nobody {
     fn wake(&self) {}
 }
 
-/// Takes all messages out. Returns how many there were.
+/// Takes all messages. Returns how many there were.
 pub(crate) fn take_all(consumer: &mut Consumer) -> usize {
     let mut taken = 0;
     while let Some(item) = consumer.next() {
@@ -47,7 +47,7 @@ pub(crate) fn take_all(consumer: &mut Consumer) -> usize {
     taken
 }
 
-/// A publish whose answer nobody waits for.
+/// A publish without a callback.
 pub(crate) fn publish(consumer: &Consumer, now: std::time::Instant) -> Command {
     let mut args = Args::with_capacity(2, SIZE + 4);
     args.push(b"chat");

@@ -1,4 +1,4 @@
-//! A session that is ready and subscribed, with its way to the main thread: a few lines of server answer what it says.
+//! A session that is ready and subscribed, with its queue to the main thread: a few lines of server answer it.
 
 use std::fmt;
 use std::hint::black_box;
@@ -13,7 +13,7 @@ use session_driver::{Driver, Peers, Queue};
 
 use super::{BATCH, Nobody, SIZE};
 
-/// Channels take turns in steps of this prime, so that neighbours in time are none in memory.
+/// Channels alternate in steps of this prime, so that consecutive ones are not neighbours in memory.
 const STEP: usize = 7919;
 
 #[derive(Debug, Clone, Copy)]
@@ -49,7 +49,7 @@ impl Case {
 
 pub(crate) type Client<Q> = Driver<Q, Server>;
 
-/// A client that is ready and subscribed, with its way to the main thread.
+/// A client that is ready and subscribed, with its queue to the main thread.
 pub(crate) fn client(case: Case) -> (Client<Producer>, Consumer) {
     let counters = Arc::<Counters>::default();
     let (producer, mut consumer) =
@@ -80,7 +80,7 @@ pub(crate) fn subscribed<Q: Queue>(
     client
 }
 
-/// Makes the links that the session wishes for, and hands over what the server answers. Returns whether there was anything.
+/// Makes the links that the session asks for, and passes it the server's answers. Returns whether there was anything.
 fn converse<Q: Queue>(client: &mut Client<Q>, drain: &mut impl FnMut()) -> bool {
     let mut active = false;
     for link in [LinkId(0), LinkId(1)] {
@@ -94,7 +94,7 @@ fn converse<Q: Queue>(client: &mut Client<Q>, drain: &mut impl FnMut()) -> bool 
         active |= !replies.is_empty();
         for piece in replies.chunks(READ_BYTES) {
             client.receive(link, piece);
-            // So many confirmations fill what the queue has for events.
+            // So many confirmations fill the queue's room for events.
             drain();
             client.resume();
         }
@@ -111,7 +111,7 @@ pub(crate) fn name(kind: TopicKind, index: usize) -> String {
 #[derive(Debug)]
 pub(crate) struct Server {
     resp3: bool,
-    /// What it answers on each link, until all is set up. Afterwards it takes what it is sent.
+    /// Its answers on each link, until everything is set up. After that it only reads.
     replies: Option<[Vec<u8>; 2]>,
 }
 
@@ -129,7 +129,7 @@ impl Peers for Server {
     }
 }
 
-/// What the server says to a command.
+/// The server's answer to a command.
 fn answer(command: &resp::Value<'_>, pushes: bool, replies: &mut Vec<u8>) {
     let resp::Value::Array(words) = command else { panic!("no command: {command:?}") };
     let words: Vec<&[u8]> = words.clone().filter_map(|word| word.value().as_bytes()).collect();

@@ -1,14 +1,14 @@
--- What the benches share. Loaded with include("_kit.lua").
+-- Shared by the benches. Loaded with include("_kit.lua").
 
 require("realtime")
 require("bare")
 
 local kit = {}
 
-kit.PATIENCE = 60 -- seconds for anything that is to come
+kit.PATIENCE = 60 -- the longest wait for any event, in seconds
 
--- What `key=value` on the command line says, over what `settings` holds. With quick=1, `quick` goes over `settings` first:
--- enough to see that the script works.
+-- Applies the `key=value` arguments of the command line to `settings`. With quick=1, `quick` is applied first: enough
+-- to see that the script works.
 function kit.settings(settings, quick)
 	local given = {}
 	for _, argument in ipairs(host.args) do
@@ -36,7 +36,7 @@ function kit.result(key, number)
 	print("= " .. key .. " " .. text)
 end
 
--- The number below which that share of the sorted list lies.
+-- The number below which this share of the sorted list lies.
 function kit.share(sorted, share)
 	return sorted[math.max(1, math.ceil(#sorted * share))]
 end
@@ -105,13 +105,13 @@ for i = first, first + tonumber(ARGV[3]) - 1 do
 	redis.call('PUBLISH', channel, string.sub(redis.sha1hex(tostring(i)) .. filler, 1, size))
 end
 ]]
--- Prime, so that neighbours in time are none in memory, and each channel has its turn.
+-- A prime, so that consecutive channels are not neighbours in memory, and each has its turn.
 local STEP = 7919
 SCRIPT = SCRIPT:gsub("STEP", tostring(STEP))
 
--- Something that sends fresh messages to those who have subscribed to a channel: source(channel, size, count), whose clients
--- connect to source.url. With a number of channels behind, they take turns, and `channel` is a format for their numbers from
--- 0. The real server publishes; the embedded one says what it is told to, to a subscriber of RESP3.
+-- A source of new messages for the subscribers of a channel: source(channel, size, count), whose clients connect to
+-- source.url. With a number of channels as the last argument, they alternate, and `channel` is a format for their
+-- numbers from 0. The real server publishes; the embedded one sends the given bytes to a subscriber of RESP3.
 function kit.source()
 	local sent = 0
 	local function of(url, send)
@@ -145,7 +145,7 @@ function kit.source()
 	end)
 end
 
--- Has so many messages wait for the main thread, which stands still meanwhile.
+-- Fills the queue with so many messages while the main thread stands still.
 function kit.fill(client, source, channel, size, messages, channels)
 	local wanted = client:Stats().queued_events + messages
 	source(channel, size, messages, channels)

@@ -1,4 +1,4 @@
--- Sample values for the benches about tables. Each `n` makes another one of the same size.
+-- Sample values for the benches about tables. Each `n` gives a different one of the same size.
 
 local samples = {}
 
@@ -21,7 +21,7 @@ function samples.inventory(n)
 	return { owner = "76561198000000001", items = items }
 end
 
--- A list of objects whose text has about so many bytes.
+-- A list of objects whose text has roughly so many bytes.
 function samples.large(bytes)
 	local list = {}
 	for i = 1, bytes / 60 do list[i] = { id = i, at = { i, i / 8, -i }, name = "player " .. i, alive = i % 3 == 0 } end

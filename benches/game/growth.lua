@@ -1,8 +1,8 @@
--- How the cost of one thing grows with the number of things: flat where the figures of a row stay alike. Run it with
--- --server real, so that the server's memory is not this process's.
+-- How the cost of one operation grows with the number of objects: constant if the figures of a row are similar. Run
+-- it with --server real, so that the server's memory is not this process's.
 --
 -- Payloads have 64 bytes. `_ns` is time of the main thread by the clock, `_worker_ns` processor time of the worker,
--- `_bytes` what C and Rust code holds.
+-- `_bytes` memory that C and Rust code has allocated.
 --
 -- = events_<n>_ns                        a message that is delivered, when so many wait
 -- = events_<n>_bare_ns                   the bare calls of LuaJIT for as many, whose strings it has to collect as well
@@ -22,7 +22,7 @@
 -- = clients_<n>_threads                  threads of the module
 
 local kit = include("_kit.lua")
--- Short rounds and many: on a busy machine most of them pass undisturbed.
+-- Many short rounds: on a busy machine most of them are undisturbed.
 local settings = kit.settings(
 	{ events = 1000000, channels = 100000, clients = 100, messages = 5000, rounds = 25, size = 64 },
 	{ events = 1000, channels = 100, clients = 10, messages = 100, rounds = 1 })
@@ -69,7 +69,7 @@ local function events(source)
 		client:Subscribe(channel, callback)
 		kit.confirmed(client)
 		local figures = kit.rounds()
-		-- Few events tell little: the more rounds.
+		-- Few events give little information, so there are more rounds.
 		for round = 0, n < 10000 and settings.rounds * 4 or n < 1000000 and settings.rounds or 3 do
 			host.pass()
 			local before = heap()
@@ -77,7 +77,7 @@ local function events(source)
 			local bytes = (host.heap() - before) / n
 			local nanos = pass_all(n) * 1e9 / n
 			if round <= 1 then figures = kit.rounds() end
-			-- Later ones find memory that the first one left.
+			-- Later rounds find memory that the first one left.
 			if round == 0 then kit.result("events_" .. n .. "_bytes", bytes) end
 			figures.add("ns", nanos)
 			bare.prepare(n, settings.size, channel, callback)
@@ -110,7 +110,7 @@ local function channels(source)
 		local key, client, format = "channels_" .. n .. "_", kit.ready(nil, source.url), kit.unique("channels") .. ".%06d"
 		local names = {}
 		for i = 0, n - 1 do names[i] = string.format(format, i) end
-		-- What comes with the first one is no channel's own.
+		-- Memory that comes with the first channel belongs to none.
 		client:Subscribe("first", callback)
 		kit.confirmed(client)
 		source("first", settings.size, 1)

@@ -1,10 +1,10 @@
--- A thousand messages a second, one by one, each to a hundred callbacks: what it costs the worker and the main thread,
+-- A thousand messages a second, one by one, each to a hundred callbacks: the cost for the worker and the main thread,
 -- beside the bare calls. Run it with --server real, so that the server's work is not this process's.
 --
--- Two kinds of phases take turns, at 66 ticks a second: the module's client has subscribed; a thread that polls and reads
--- has, while the main thread makes the bare calls for as many messages as came. Threads are measured by processor time as
--- the system counts it, the main thread's work by the clock: what a tick's call of ProcessEvents takes, and the bare calls.
--- Medians over the rounds.
+-- Two kinds of phases alternate, at 66 ticks a second: in one the module's client has subscribed; in the other a
+-- thread that polls and reads has, while the main thread makes the bare calls for as many messages as came. Threads
+-- are measured by the system's processor time, the main thread's work by the clock: a tick's call of ProcessEvents,
+-- and the bare calls. Medians over the rounds.
 --
 -- = worker_us_each                       the worker, for each message
 -- = bare_reader_us_each                  a thread that polls and reads the same
@@ -18,14 +18,14 @@
 -- = messages_a_read                      of the bare reader: near one if they came one by one
 -- = messages_a_second                    what the publisher got through
 
--- Made before the module makes its own, so that it comes first.
+-- Created before the module creates its own, so that it comes first.
 local each_tick
 timer.Create("hundred", 0, 0, function()
 	if each_tick then each_tick() end
 end)
 
 local kit = include("_kit.lua")
--- Short rounds and many: whatever else the machine does falls on both.
+-- Many short rounds, so that other load on the machine affects both.
 local settings = kit.settings({ rounds = 21, seconds = 1, rate = 1000, callbacks = 100, size = 64 },
 	{ rounds = 1, seconds = 0.2 })
 
@@ -34,7 +34,7 @@ local heard = 0
 
 local function new_callback() return function() heard = heard + 1 end end
 
--- Runs a phase and returns what it used. `tick` delivers what waits, and returns the seconds that it took.
+-- Runs a phase and returns what it used. `tick` delivers waiting messages, and returns the seconds that it took.
 local function phase(tick)
 	local result = { took = 0, cpu = {}, sleeps = {} }
 	host.pass()

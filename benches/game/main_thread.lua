@@ -1,8 +1,8 @@
--- What the module costs the main thread, beside what the bare calls of LuaJIT cost in the same process and round.
+-- The module's cost for the main thread, beside that of the bare calls of LuaJIT in the same process and round.
 --
--- Each figure is the median of several rounds, in which all of them take turns. Messages are fresh payloads of 64 bytes that
--- wait before the clock starts. `_bare_` is a C loop over the calls that cannot be done without: the callback's reference,
--- the payload as a string, the channel's reference, lua_pcall with a traceback as its handler.
+-- Each figure is the median of several rounds, in which all of them alternate. Messages are new payloads of 64 bytes
+-- that wait before the clock starts. `_bare_` is a C loop over the calls that are indispensable: the callback's
+-- reference, the payload as a string, the channel's reference, lua_pcall with a traceback as its handler.
 --
 -- = loop_ns                              an empty loop in Lua, for each turn
 -- = bare_call_ns                         a C function that returns 0, called in that loop
@@ -45,7 +45,7 @@ local function loops()
 	figures.add("process", (done - bare_call) / calls)
 end
 
--- Runs `deliver`, which returns how long it took, with the same amount of garbage around whichever it is.
+-- Runs `deliver`, which returns how long it took, with the same amount of garbage around each of them.
 local function timed(name, n, messages, deliver)
 	collectgarbage()
 	heard = 0
@@ -71,7 +71,7 @@ local WAYS = { { "all", run_for(1e6) }, { "no_clock", run_for(math.huge) }, { "b
 
 local function deliveries(client, source, channels, round)
 	for i, n in ipairs(CALLBACKS) do
-		-- As many callbacks with each.
+		-- The same number of callbacks with each.
 		local messages = math.max(10, math.floor(settings.messages / n))
 		for turn = 1, #WAYS do
 			-- Each comes first in some rounds.
@@ -79,7 +79,7 @@ local function deliveries(client, source, channels, round)
 			if deliver then
 				kit.fill(client, source, channels[i], settings.size, messages)
 			else
-				-- Of the same code as the module's, and each a function of its own.
+				-- The same code as the module's, and each a separate function.
 				local callbacks = {}
 				for c = 1, n do callbacks[c] = function() heard = heard + 1 end end
 				bare.prepare(messages, settings.size, channels[i], unpack(callbacks))

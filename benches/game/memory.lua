@@ -1,8 +1,8 @@
--- What a client and what it holds take in memory, and how often it wakes up for nothing. Run it with --server real, so that
--- the server's memory is not this process's.
+-- The memory that a client and its contents take, and how often an idle one wakes up. Run it with --server real, so
+-- that the server's memory is not this process's.
 --
--- `_heap_` is what C and Rust code holds, `_resident_` what the process has in memory, Lua's part included (after a full
--- collection, and with free memory given back to the system), `_lua_` what Lua counts.
+-- `_heap_` is memory that C and Rust code has allocated, `_resident_` the process's resident memory, Lua's part
+-- included (after a full collection, and with free memory returned to the system), `_lua_` Lua's own count.
 --
 -- = first_client_heap_bytes              an idle, connected client over none: with the worker's thread
 -- = first_client_resident_bytes          likewise
@@ -29,7 +29,7 @@ local settings = kit.settings({ messages = 10000, subscriptions = 10000, idle = 
 local SIZES = { 64, 1024 }
 
 local function held()
-	-- Twice: what finalizers let go of is collected by the second one. What a tick reuses stays.
+	-- Twice: the second one collects objects that finalizers released. Memory that a tick reuses stays.
 	host.pass(2)
 	collectgarbage()
 	collectgarbage()
@@ -63,14 +63,14 @@ local function in_flight(source, size)
 		source(channel, size, 1)
 		host.wait(function() return got > before end, kit.PATIENCE, "a message")
 	end
-	-- What is made with the first message is there, and Lua has had as many strings as will come.
+	-- Everything made with the first message exists now, and Lua has had as many strings as will come.
 	one_more()
 	bare.prepare(settings.messages, size, channel, function() end)
 	bare.deliver(settings.messages)
 	bare.prepare(1, size, channel, function() end)
 	local before = held()
 	kit.fill(client, source, channel, size, settings.messages)
-	-- No tick may go by here.
+	-- No tick may pass here.
 	collectgarbage()
 	bare.trim()
 	local full = { heap = host.heap(), resident = host.rss() }
@@ -78,7 +78,7 @@ local function in_flight(source, size)
 		realtime.ProcessEvents(1e6)
 		return got == 1 + settings.messages
 	end, kit.PATIENCE, "all of them")
-	-- What is given back is given back with the next small message.
+	-- Memory is returned with the next small message.
 	one_more()
 	one_more()
 	local drained = held()

@@ -1,5 +1,5 @@
--- Publishes, in bursts of so many within a tick, and nothing else: for benches/game/syscalls.sh, which counts the system
--- calls between the two lines of dashes.
+-- Publishes, in bursts within a tick, and nothing else: for benches/game/syscalls.sh, which counts the system calls
+-- between the two lines of dashes.
 --
 -- = rounds                               bursts
 -- = publishes                            in each

@@ -1,7 +1,7 @@
--- What a table costs that arrives as a message: from the queue into callbacks of client:Subscribe with format = "json", of the
--- addon's Tables, and of strings, without a tick's budget; and what ticks take while a large one is made within the budget. Medians
--- of several rounds in which all take turns. Run it with --addon lua. `bare` is a C loop over the calls that make the same table
--- from ready strings, at its final size.
+-- The cost of a table that arrives as a message: from the queue into callbacks of client:Subscribe with format =
+-- "json", of the addon's Tables, and of strings, without a tick's budget; and the ticks while a large one is made
+-- within the budget. Medians of several rounds in which all alternate. Run it with --addon lua. `bare` is a C loop
+-- over the calls that make the same table from ready strings, at its final size.
 --
 -- = chat_line_bytes              a chat line in its envelope
 -- = chat_line_string_ns          into a callback that gets the string
@@ -38,7 +38,7 @@ end
 
 local function enveloped(data, from) return assert(realtime.Encode(data, from)) end
 
--- Has these messages wait, and returns how long they take together.
+-- Queues these messages, and returns how long all of them take.
 local function deliver(client, channel, texts, calls)
 	local before = client:Stats().queued_events
 	for _, text in ipairs(texts) do assert(client:Publish(channel, text)) end

@@ -1,7 +1,7 @@
--- What a table costs as a message: its text, and the table from a text, by the module, by the addon with its envelope, and by the
--- Lua codec that the module replaced (its twin in the tests). Medians of several rounds in which all take turns. Each text is
--- another one, because Lua has a string that it knows more cheaply. `_bare_` is a C loop over the calls that make the same table
--- from ready strings, at its final size.
+-- The cost of a table as a message: its text, and the table from a text, by the module, by the addon with its
+-- envelope, and by the Lua codec that the module replaced (its twin in the tests). Medians of several rounds in which
+-- all alternate. Each text is different, because Lua finds a known string faster. `_bare_` is a C loop over the calls
+-- that make the same table from ready strings, at its final size.
 --
 -- = chat_line_decode_ns          a chat line of 173 bytes to its table, envelope included: realtime.DecodeJson
 -- = chat_line_decode_bare_ns     the bare calls
@@ -29,7 +29,7 @@ local settings = kit.settings({ rounds = 15, lines = 20000, inventories = 40, la
 local json = include("../../tests/lua/addon/_json_twin.lua")(realtime)
 local figures = kit.rounds()
 
--- Calls fn for each element, and adds what one took.
+-- Calls fn for each element, and adds the time of one.
 local function time(name, list, fn)
 	collectgarbage()
 	collectgarbage("stop")
@@ -39,7 +39,7 @@ local function time(name, list, fn)
 	collectgarbage("restart")
 end
 
--- The ways in another order each round.
+-- The variants in another order each round.
 local function times(round, ways)
 	for i = 1, #ways do time(unpack(ways[(i + round) % #ways + 1])) end
 end

@@ -1,8 +1,8 @@
--- Ticks of a server under load: how long the main thread works in each at 66 Hz, with the default budget of 2 ms, while
--- somebody else publishes `rate` messages of 64 bytes a second. Without rate=N, one rate after the other. Run it with
--- --server real, so that the server's work is not this process's.
+-- Ticks of a server under load: how long the main thread works in each at 66 Hz, with the default budget of 2 ms,
+-- while another process publishes `rate` messages of 64 bytes a second. Without rate=N, one rate after the other. Run
+-- it with --server real, so that the server's work is not this process's.
 --
--- The time of a tick is all that the host did in it. The script itself only counts.
+-- The time of a tick is everything that the host did in it. The script itself only counts.
 --
 -- = idle_tick_p50_us                     with a client and no messages
 -- = idle_tick_p99_us                     likewise

@@ -1,8 +1,9 @@
-//! How many instructions the hot paths take: repeatable where clocks are not, so that a loss shows before it has added up.
+//! How many instructions the hot paths take. Unlike clocks this is repeatable, so that small regressions are found
+//! before they add up.
 //!
-//! Each path runs under `valgrind --tool=callgrind` with two numbers of rounds; what the second one takes more, divided by
-//! the rounds more, is what one message costs. It fails if that is beyond the limit in `LIMITS`, and says so if it is far
-//! below, so that the limit can follow.
+//! Each path runs under `valgrind --tool=callgrind` with two numbers of rounds; the difference of the counts, divided
+//! by the difference of the rounds, is the cost of one message. It fails if that exceeds the limit in `LIMITS`, and
+//! says so if it is far below, so that the limit can be lowered.
 //!
 //! ```sh
 //! cargo bench --bench instructions
@@ -23,11 +24,11 @@ use std::thread;
 
 use paths::{PATHS, Path};
 
-/// Runs of a path that come before what is counted: by then all buffers have their size.
+/// Runs of a path before counting begins: after them all buffers have their size.
 const WARM: usize = 4;
 /// Runs that are counted.
 const COUNTED: usize = 16;
-/// What a count may be above its limit or below it, in percent: the C library picks its copying loops by the processor.
+/// How far a count may be from its limit, in percent: the C library chooses its copying loops by the processor.
 const MARGIN: f64 = 8.0;
 
 fn main() -> ExitCode {
@@ -63,7 +64,8 @@ fn check() -> ExitCode {
     if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// What every path takes, in their order. As many run at once as there are cores: a count is the same whatever runs beside it.
+/// The counts of all paths, in order. As many run at once as there are cores, because a count does not depend on
+/// load.
 fn counts() -> Vec<f64> {
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let next = AtomicUsize::new(0);

@@ -1,4 +1,4 @@
-//! The paths, each from what one thread is given to what it hands on.
+//! The paths, each from the input of one thread to its output.
 
 use std::hint::black_box;
 
@@ -14,9 +14,9 @@ use crate::common::{BATCH, publish, take_all};
 /// One of the hot paths.
 pub(crate) struct Path {
     pub(crate) name: &'static str,
-    /// Goes through it so many times.
+    /// Runs it so many times.
     pub(crate) run: fn(usize),
-    /// Messages, publishes or callbacks of one time.
+    /// Messages, publishes or callbacks in one run.
     pub(crate) items: usize,
     /// Instructions for each of them.
     pub(crate) limit: f64,
@@ -29,7 +29,7 @@ const fn path(name: &'static str, items: usize, run: fn(usize), limit: f64) -> P
 const CHANNEL: Case = case(3, TopicKind::Channel, 1);
 const CALLBACKS: usize = 100;
 
-/// All of them, with the limits that hold on x86-64.
+/// All of them, with their limits on x86-64.
 pub(crate) const PATHS: &[Path] = &[
     path("decode a 64 B push", BATCH, |n| decode(n, CHANNEL), 185.0),
     path("decode a 64 B RESP2 message", BATCH, |n| decode(n, case(2, TopicKind::Channel, 1)), 185.0),
@@ -67,7 +67,7 @@ pub(crate) const PATHS: &[Path] = &[
 
 /// Elements of the array.
 const ELEMENTS: usize = 10_000;
-/// What one segment of a network brings.
+/// The size of one network segment.
 const SEGMENT: usize = 1448;
 
 fn decode(rounds: usize, case: Case) {
@@ -84,7 +84,7 @@ fn decode_bytes(rounds: usize, bytes: &[u8]) {
     }
 }
 
-/// No two pushes that follow each other are of one length.
+/// Consecutive pushes differ in length.
 fn decode_lengths(rounds: usize) {
     let mut bytes = Vec::new();
     for n in 0..BATCH {
@@ -95,7 +95,7 @@ fn decode_lengths(rounds: usize) {
     decode_bytes(rounds, &bytes);
 }
 
-/// Replies of [`decode_replies`] in one go.
+/// Replies of [`decode_replies`] in one run.
 const REPLIES: usize = 6;
 
 fn decode_replies(rounds: usize) {
@@ -154,7 +154,7 @@ fn encode(rounds: usize) {
     }
 }
 
-/// What the worker does with each message, and what the main thread does to see it.
+/// The work of the worker for each message, and of the main thread to take it.
 fn receive(rounds: usize, case: Case) {
     let ((mut client, mut consumer), bytes) = (client(case), messages(case));
     for _ in 0..rounds {
@@ -163,7 +163,7 @@ fn receive(rounds: usize, case: Case) {
     }
 }
 
-/// What the main thread does with each message that waits, and what was done to put it there.
+/// The work of the main thread for each waiting message, and the work of queueing it.
 fn dispatch(rounds: usize, clients: u32, callbacks: usize) {
     let mut world = World::new(clients, callbacks);
     for _ in 0..rounds {
@@ -203,8 +203,8 @@ fn encode_json(rounds: usize) {
     }
 }
 
-/// What comes to light only at the end, with all that makes a text slow: escapes, white space, lines, tables in each other. That
-/// it takes no more for each KiB of a long one is what is held here.
+/// A mistake that is found only at the end, after everything that makes a text slow: escapes, white space, lines,
+/// nested tables. The limit makes sure that a KiB of a long text costs no more.
 const MISTAKE_KIB: usize = 64;
 
 fn decode_mistake(rounds: usize) {

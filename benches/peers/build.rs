@@ -1,4 +1,4 @@
-//! Compiles hiredis, what calls it, and LuaJIT as the stand-in host does. Needs a C compiler and make.
+//! Compiles hiredis, the code that calls it, and LuaJIT like the stand-in host. Needs a C compiler and make.
 
 use std::{
     env,
@@ -7,10 +7,10 @@ use std::{
     process::Command,
 };
 
-/// The folder with hiredis' sources. Without it: where `run` puts them.
+/// The folder with hiredis' sources. By default the one where `run` puts them.
 const HIREDIS: &str = "PEERS_HIREDIS";
 
-/// What a client needs of it: no TLS, no adapters for event loops.
+/// The parts that a client needs: no TLS, no adapters for event loops.
 const SOURCES: [&str; 7] = ["alloc.c", "async.c", "hiredis.c", "net.c", "read.c", "sds.c", "sockcompat.c"];
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
     println!("cargo:rustc-env=HIREDIS_VERSION={}", version(&hiredis)?);
 
-    // As its own Makefile has it. The warnings are its authors'.
+    // The flags of its own Makefile. Its warnings are its authors' business.
     cc::Build::new()
         .files(SOURCES.map(|source| hiredis.join(source)))
         .opt_level(3)
@@ -66,7 +66,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// What its header says, for the report.
+/// The version in its header, for the report.
 fn version(hiredis: &Path) -> Result<String, Box<dyn Error>> {
     let header = std::fs::read_to_string(hiredis.join("hiredis.h"))?;
     let number = |name: &str| {

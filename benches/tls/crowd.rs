@@ -1,4 +1,4 @@
-//! What a hundred links that are made at once do to the messages of another client on the same worker.
+//! How a hundred links that are made at once affect the messages of another client on the same worker.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
@@ -19,7 +19,7 @@ const EVERY: Duration = Duration::from_micros(200);
 /// How long the stream runs in a round without links.
 const ALONE: Duration = Duration::from_millis(100);
 
-/// Publishes, and reads what a client of the worker hears.
+/// Publishes, and reads the messages that a client of the worker gets.
 struct Stream {
     began: Instant,
     due: Instant,
@@ -42,14 +42,14 @@ impl Stream {
         Self { began, due: began, publisher, client, sent: 0, heard: 0 }
     }
 
-    /// Goes on for a moment. Returns how long a message was on its way, if one came.
+    /// Runs for a moment. Returns the latency of a message, if one came.
     fn turn(&mut self) -> Duration {
         let now = Instant::now();
         if self.due <= now {
             self.due = now + EVERY;
             let nanos = now.duration_since(self.began).as_nanos().to_string();
             let command = format!("*3\r\n$7\r\nPUBLISH\r\n$6\r\nstream\r\n${}\r\n{nanos}\r\n", nanos.len());
-            // What the server answers means nothing here.
+            // The server's answers are not needed.
             while matches!(self.publisher.read(&mut [0; 4096]), Ok(n) if n > 0) {}
             self.publisher.write_all(command.as_bytes()).expect("a server");
             self.sent += 1;
@@ -65,7 +65,7 @@ impl Stream {
         longest
     }
 
-    /// The longest that a message was on its way until `over`, and until all have come.
+    /// The longest latency of a message until `over`, and until all have come.
     fn run(&mut self, mut over: impl FnMut() -> bool) -> Duration {
         let mut longest = Duration::ZERO;
         while !over() || self.heard < self.sent {
@@ -80,7 +80,8 @@ fn backend(url: &str, pairs: &[(&str, &str)]) -> Arc<dyn Backend> {
     configure(Options { url: Some(url.into()), pairs: pairs.collect(), ..Options::default() }).unwrap()
 }
 
-/// Prints the longest delay of a message: alone, and while a hundred links are made, plain ones and with full handshakes.
+/// Prints the longest latency of a message: alone, and while a hundred links are made, plain ones and with full
+/// handshakes.
 pub(crate) fn crowd() {
     let server = FakeRedis::builder().start().expect("a server");
     let target = SocketAddr::from((Ipv4Addr::LOCALHOST, server.port()));
@@ -93,7 +94,7 @@ pub(crate) fn crowd() {
         alone.push(stream.run(|| Instant::now() >= until));
         let url = server.url();
         plain.push(links(&mut game, &mut stream, &*backend(&url, &[])));
-        // Settings of this round's own: nobody has a session to resume.
+        // Settings for this round only: there is no session to resume.
         let authority = format!("# {round}\n{}", tls.authority());
         let url = format!("rediss://127.0.0.1:{}", tls.port());
         secured.push(links(&mut game, &mut stream, &*backend(&url, &[("tls_ca", &authority)])));
@@ -107,7 +108,7 @@ pub(crate) fn crowd() {
     println!("= stream_beside_tls {:.0}", median(secured));
 }
 
-/// Makes the links, and returns the longest delay of a message until all are up.
+/// Makes the links, and returns the longest latency of a message until all are up.
 fn links(game: &mut Game, stream: &mut Stream, backend: &dyn Backend) -> Duration {
     let clients: Vec<_> = (0..LINKS).map(|_| game.open(backend)).collect();
     let longest = stream.run(|| clients.iter().all(|client| client.counters.state() == State::Ready));
@@ -118,8 +119,8 @@ fn links(game: &mut Game, stream: &mut Stream, backend: &dyn Backend) -> Duratio
     longest
 }
 
-/// Has threads that are started in there run only when nobody else wants the processor, as far as the system lets them: the
-/// server's side of the handshakes is another machine's work.
+/// Lets the threads that are started in there run only when no other needs the processor, as far as the system
+/// allows: the server's side of the handshakes is another machine's work.
 fn on_spare_time<T: Send>(start: impl FnOnce() -> T + Send) -> T {
     let start = || {
         #[cfg(target_os = "linux")]

@@ -1,15 +1,15 @@
-//! What TLS takes of the processor on our side: a handshake, in full and resumed; and what a hundred handshakes at once do to the
-//! stream of another client. `cargo bench --features tls --bench tls`
+//! The processor time of TLS on our side: a handshake, in full and resumed; and how a hundred handshakes at once
+//! affect the stream of another client. `cargo bench --features tls --bench tls`
 //!
 //! Prints `= key number`, medians in microseconds:
 //!
-//! - `full`, `resumed`: the calls of our side alone, of a handshake with the server's certificate verified against an authority,
-//!   and of one that resumes a session.
-//! - `longest`: of those of a full handshake, the longest call. The loop makes one such call in each round of turns.
-//! - `server_full`, `server_resumed`: what rustls's server takes for it.
-//! - `stream_alone`, `stream_beside_plain`, `stream_beside_tls`: how long a message is on its way at most, of a stream of 5,000 a
-//!   second: in a tenth of a second without anything else, while a hundred links are made at once, and while they are made with
-//!   full handshakes. Server, publisher and reader share the machine, so that it wants two idle cores.
+//! - `full`, `resumed`: the calls on our side of a handshake with the server's certificate verified against an
+//!   authority, and of one that resumes a session.
+//! - `longest`: the longest of the calls of a full handshake. The loop makes one such call in each round of turns.
+//! - `server_full`, `server_resumed`: the time of rustls's server.
+//! - `stream_alone`, `stream_beside_plain`, `stream_beside_tls`: the longest latency of a message, in a stream of
+//!   5,000 a second: in a tenth of a second without anything else, while a hundred links are made at once, and while
+//!   they are made with full handshakes. Server, publisher and reader share the machine, so two cores should be idle.
 
 #![allow(
     clippy::expect_used,
@@ -115,7 +115,7 @@ fn handshake(clients: &TlsClients, server: &Arc<ServerConfig>, kind: HandshakeKi
     (ours, servers)
 }
 
-/// What the client sent reaches the server, whose answer reaches the client.
+/// Passes the client's bytes to the server, and its answer to the client.
 fn serve(client: &mut TlsInMemory, server: &mut ServerConnection, took: &mut Took) {
     let sent = client.transmit();
     let mut answer = Vec::new();

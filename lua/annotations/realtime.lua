@@ -1,17 +1,17 @@
 ---@meta
 -- For editors (LuaLS, GLua): completion and checks for the module and the addon. Never loaded by the game.
--- What include returns no editor knows; name it:
+-- An editor does not know the result of include; name its type:
 --     local realtime = include("realtime/load.lua") ---@type realtime?
--- An answer is there where err is nil: its type is given as if it always were.
+-- An answer exists only if err is nil; its type here ignores that.
 
 ---@class realtime
 ---@field VERSION string the module's version, such as "0.1.0"
----@field FEATURES { tls?: true, postgres?: true } what this file of the module has beside the rest
+---@field FEATURES { tls?: true, postgres?: true } optional features of this file of the module
 ---@field ADDON_VERSION string the addon's version, such as "0.1.0"
----@field NULL table stands for a null inside a list, and inside a reply's table, so that tables have no holes
+---@field NULL table in place of a null inside a list, and inside a reply's table, so that tables have no holes
 realtime = {}
 
----@alias RealtimeValue string|number|boolean|table what has a form in JSON
+---@alias RealtimeValue string|number|boolean|table a value with a form in JSON
 
 ---@class RealtimeError
 ---@field code string the server's own code, or one of docs/events.md's list: "DISCONNECTED", "TIMEOUT", "NOBODY" …
@@ -21,7 +21,7 @@ realtime = {}
 
 ---@class RealtimeOptions
 ---@field id? string a second Connect with the id of an open client returns that client
----@field host? string default "127.0.0.1"; several with commas, each with its port if that is another one: "10.0.0.5,10.0.0.6:6380"
+---@field host? string default "127.0.0.1"; several with commas, each with its port if it differs: "10.0.0.5,10.0.0.6:6380"
 ---@field port? integer default 6379
 ---@field path? string a Unix socket; not on Windows
 ---@field username? string
@@ -29,8 +29,8 @@ realtime = {}
 ---@field db? integer default 0
 ---@field name? string the connection's name (CLIENT SETNAME): no spaces or control characters
 ---@field protocol? "auto"|2|3 default "auto"
----@field replica? boolean a replica is what is wanted (false): the console says nothing of it, and of several addresses it is taken, too
----@field sentinel_master? string host names Sentinels, which call the master this
+---@field replica? boolean a replica will do (false): the console does not mention it, and one of several addresses may be a replica
+---@field sentinel_master? string host names Sentinels; this is their name for the master
 ---@field sentinel_username? string the Sentinels' own user
 ---@field sentinel_password? string the Sentinels' own password
 ---@field connect_timeout? number seconds (5), name resolution and handshake included
@@ -41,15 +41,15 @@ realtime = {}
 ---@field reconnect_min? number seconds (0.1)
 ---@field reconnect_max? number seconds (30)
 ---@field tls? boolean TLS without a URL that begins with rediss://; the full zip has it
----@field tls_ca? string a file in PEM, or its text: who may have signed the server's certificate (public authorities)
+---@field tls_ca? string a file in PEM, or its text: the authorities that may have signed the server's certificate (public ones)
 ---@field tls_name? string the name that the certificate must have (the host)
----@field tls_pin? string SHA-256 of the server's public key in hexadecimal digits; nothing else of its certificate counts then
+---@field tls_pin? string SHA-256 of the server's public key in hexadecimal digits; the rest of its certificate is not checked then
 ---@field tls_cert? string a file in PEM, or its text: this client's certificate, for servers that ask for one
----@field tls_key? string likewise: its key
----@field tls_insecure? boolean believes every server (false); the console says so at every connect
+---@field tls_key? string a file in PEM, or its text: the certificate's key
+---@field tls_insecure? boolean trusts every server (false); the console says so at every connect
 ---@field queue_events? integer messages that may wait for the main thread (65536)
 ---@field queue_bytes? integer and their bytes (33554432)
----@field overflow? "drop_oldest"|"drop_newest"|"pause" what to do when they are more
+---@field overflow? "drop_oldest"|"drop_newest"|"pause" what to do if there are more
 ---@field max_pending? integer commands accepted and not yet answered (10000)
 ---@field max_message_bytes? integer a larger message is skipped and counted as dropped (4194304)
 
@@ -57,26 +57,26 @@ realtime = {}
 ---@field address string
 ---@field role "master"|"replica"
 ---@field slots integer hash slots that it holds
----@field connected boolean whether a link leads there
+---@field connected boolean whether a link to it is up
 
 ---@class RealtimeStats
 ---@field state "connecting"|"ready"|"waiting"|"closed"
----@field address string where the client is connected to, or tries to connect to: of several addresses the present one
----@field sentinel? string the Sentinel that watches the master at present
+---@field address string the address that the client is connected to, or tries to connect to: the current one of several
+---@field sentinel? string the Sentinel in use
 ---@field sentinel_error? string why no Sentinel confirms the master
----@field server? string what the server calls itself, from `ready` until `down`; of a client of PostgreSQL at all times
+---@field server? string the server's own name, from `ready` until `down`; for PostgreSQL always
 ---@field version? string its version
 ---@field protocol? 2|3
----@field role? "master"|"replica" what the server is to others, as it said last
----@field mode? string how it is deployed, as "standalone", "cluster" or "sentinel"
+---@field role? "master"|"replica" the server's role, as it last reported it
+---@field mode? string how it is deployed, such as "standalone", "cluster" or "sentinel"
 ---@field nodes? RealtimeNode[] those of a cluster, masters first
 ---@field tls? "TLSv1.2"|"TLSv1.3" how the connection is secured; absent without TLS
 ---@field tls_expires? integer when the server's certificate expires, in seconds since 1970
 ---@field error? string why the client is not connected, from `down` until `ready`
 ---@field uptime number seconds since the Connect that made or reconnected it
 ---@field received integer messages that arrived for a live subscription
----@field delivered integer messages of those that were handed to callbacks
----@field dropped integer messages that were not
+---@field delivered integer how many of these were passed to callbacks
+---@field dropped integer how many were not
 ---@field dropped_overflow integer because the queue was full
 ---@field dropped_too_large integer because they were larger than max_message_bytes
 ---@field queued_events integer messages that wait for the main thread
@@ -84,20 +84,20 @@ realtime = {}
 ---@field published integer publishes that the server answered without an error
 ---@field pending integer commands accepted and not yet answered
 ---@field subscriptions integer channels, patterns and sharded channels wanted
----@field confirmed integer and confirmed on the present connection
----@field refused integer those that the server refuses at present, or whose node of a cluster cannot be reached; they are asked for again
----@field refused_reason? string up to eight of them, why, and what allows them; or why the node cannot be reached
+---@field confirmed integer how many of these are confirmed on the current connection
+---@field refused integer those that the server refuses at present, or whose node of a cluster cannot be reached; they are tried again
+---@field refused_reason? string up to eight of them, the reason, and how to allow them; or why the node cannot be reached
 ---@field bytes_in integer
 ---@field bytes_out integer
 ---@field reconnects integer times the client became ready again
 ---@field round_trip? number seconds that the last PING took
----@field lookup_time? number seconds that the lookup of the server's name took for the present connection
----@field connect_time? number likewise, connecting to its address, and to those tried before it
----@field tls_time? number likewise, the handshake of TLS
----@field login_time? number likewise, Redis's handshake with the login
+---@field lookup_time? number seconds for looking up the server's name, for the current connection
+---@field connect_time? number seconds for connecting to its address, and to those tried before it
+---@field tls_time? number seconds for the handshake of TLS
+---@field login_time? number seconds for Redis's handshake with the login
 
 ---@class RealtimeSubscription
----@field channel? string its name; that of another kind is in pattern or sharded_channel
+---@field channel? string its name; other kinds are in pattern or sharded_channel
 ---@field pattern? string
 ---@field sharded_channel? string
 ---@field callbacks integer how many there are
@@ -106,7 +106,7 @@ realtime = {}
 ---@class RealtimeClient
 local RealtimeClient = {}
 
----A client, at once; the connection is made and kept up in the background. Raises only for bad arguments.
+---Returns a client immediately; the connection is made and kept up in the background. Raises only for bad arguments.
 ---```lua
 ---local client = realtime.Connect("redis://:secret@10.0.0.5:6379", { id = "main" })
 ---```
@@ -115,7 +115,7 @@ local RealtimeClient = {}
 ---@return RealtimeClient
 function realtime.Connect(url, options) end
 
----Runs waiting callbacks for at most so long, at least one if one waits. The module does it every frame by itself.
+---Runs waiting callbacks for at most so long, at least one if one waits. The module does this every frame.
 ---@param seconds? number default: the tick budget
 ---@return integer ran how many ran
 function realtime.ProcessEvents(seconds) end
@@ -124,8 +124,8 @@ function realtime.ProcessEvents(seconds) end
 ---@param seconds number default 0.002
 function realtime.SetTickBudget(seconds) end
 
----Calls a function once when the Lua state ends, after all ShutDown hooks; what it sends is still sent. There is one: the next call
----replaces it, nil takes it away. The addon's helpers have theirs here. It should call nothing of the game but `print`.
+---Calls a function once when the Lua state ends, after all ShutDown hooks; its messages are still sent. There is one: the next call
+---replaces it, nil removes it. The addon's helpers use it. It should call no function of the game except `print`.
 ---@param fn? fun()
 function realtime.OnClose(fn) end
 
@@ -158,10 +158,10 @@ function realtime.HMAC(key, text) end
 ---@param text string
 ---@param max_bytes? integer default: 4 MiB
 ---@param max_elements? integer every value is one, a table counts as four; default: 1,000,000
----@param key? string asks where in the text the value of this key begins and ends, if the text is an object
+---@param key? string the key whose value's place in the text is returned, if the text is an object
 ---@return RealtimeValue? value nil for null, too
----@return string|integer? reason why it was not read, with line and column; else the first byte of the key's value
----@return boolean|integer? is_no_json with a reason: false if a bound was passed; else the last byte of the key's value
+---@return string|integer? reason why it was not read, with line and column; otherwise the first byte of the key's value
+---@return boolean|integer? is_no_json with a reason: false if a bound was passed; otherwise the last byte of the key's value
 function realtime.DecodeJson(text, max_bytes, max_elements, key) end
 
 ---A value as JSON, without an envelope.
@@ -172,9 +172,9 @@ function realtime.DecodeJson(text, max_bytes, max_elements, key) end
 ---@return string? reason why it has no form in JSON, and where in the table; or that it is too large
 function realtime.EncodeJson(value, max_bytes, max_elements) end
 
----For the addon: takes all rights of other users from garrysmod/data/realtime.json, where a password stands. Owner and group
+---For the addon: removes all permissions of other users from garrysmod/data/realtime.json, which contains a password. Owner and group
 ---keep theirs.
----@return true? restricted also where there is nothing to take, no such file, or Windows
+---@return true? restricted also if there is nothing to remove, no such file, or on Windows
 ---@return string? reason why the system refused
 function realtime.RestrictConfig() end
 
@@ -196,14 +196,14 @@ function realtime.ServerId() end
 ---elements, unless realtime.json says more.
 ---@param data RealtimeValue
 ---@param id? string default: this server's
----@param channel? string signs the text for this channel, where realtime.json has a secret
+---@param channel? string signs the text for this channel, if realtime.json has a secret
 ---@return string? text
 ---@return string? reason why it has no form in JSON, and where in the table; or that it is too large
 function realtime.Encode(data, id, channel) end
 
----What is in an envelope. Integers beyond 2^53 come as strings, nulls in lists as realtime.NULL.
+---The data in an envelope. Integers beyond 2^53 come as strings, nulls in lists as realtime.NULL.
 ---@param text string
----@param channel? string where the text came from; refuses what was not signed for it, where realtime.json has a secret
+---@param channel? string the channel that the text came from; refuses texts that were not signed for it, if realtime.json has a secret
 ---@return RealtimeValue? data
 ---@return string from the sender's id; or the reason, if data is nil
 function realtime.Decode(text, channel) end
@@ -222,7 +222,7 @@ function realtime.Tables(client, id) end
 ---@return string? message why there is none: realtime.Default()'s
 function realtime.Requests(client, id) end
 
----Which servers are up; this one tells of itself from now on. One object for each client and id.
+---Which servers are up; this one announces itself from now on. One object for each client and id.
 ---@param client? RealtimeClient default: realtime.Default()
 ---@param id? string default: this server's
 ---@return RealtimePresence? presence
@@ -231,11 +231,11 @@ function realtime.Presence(client, id) end
 
 ---How a shared table is copied.
 ---@class RealtimeSharedOptions
----@field snapshot? boolean the last copy is kept in a file and begun with: it holds while Redis is away at the start (false)
----@field watched? boolean only keys named by Watch are copied: for what belongs to players (false)
+---@field snapshot? boolean the last copy is kept in a file and used at the start, while Redis is away (false)
+---@field watched? boolean only keys named by Watch are copied: for players' data (false)
 
 ---A table that is the same on all servers: a hash in Redis, and a copy of it here. One object for each name, client and id. The
----options may be left out where a client follows.
+---options may be left out before a client.
 ---@param name string the table's: letters, digits, "_", "." and "-", at most 64
 ---@param options? RealtimeSharedOptions
 ---@param client? RealtimeClient default: realtime.Default()
@@ -251,14 +251,14 @@ function realtime.Shared(name, options, client, id) end
 ---@return string? message why there is none: realtime.Default()'s
 function realtime.Durable(client, id) end
 
----On which server each player is, and messages that find him. One object for each client and id.
+---Which server each player is on, and messages that reach the player there. One object for each client and id.
 ---@param client? RealtimeClient default: realtime.Default()
 ---@param id? string default: this server's
 ---@return RealtimePlayers? players
 ---@return string? message why there is none: realtime.Default()'s, or that this server has no id
 function realtime.Players(client, id) end
 
----What players own: a document for each, which one server has at a time. The same name, client and id give the same object.
+---Documents of players: one for each, held by one server at a time. The same name, client and id give the same object.
 ---@param name string letters, digits, "_", "." and "-", at most 64
 ---@param options? RealtimeProfilesStorage|RealtimeClient a database of your own; without it the documents are in Redis
 ---@param client? RealtimeClient default: realtime.Default()
@@ -267,13 +267,13 @@ function realtime.Players(client, id) end
 ---@return string? message why there are none: realtime.Default()'s, or that this server has no id
 function realtime.Profiles(name, options, client, id) end
 
----Calls fn once, in so many seconds, on an empty server too. The same identifier again replaces the timer.
+---Calls fn once, in so many seconds, also on an empty server. The same identifier again replaces the timer.
 ---@param seconds number 0: with the next tick
 ---@param identifier string|fun() left out: one more timer
 ---@param fn? fun()
 function realtime.After(seconds, identifier, fn) end
 
----Calls fn every so many seconds, on an empty server too; after a stall once. The same identifier again replaces the timer.
+---Calls fn every so many seconds, also on an empty server; only once after a stall. The same identifier again replaces the timer.
 ---@param seconds number 0: every tick
 ---@param identifier string
 ---@param fn fun()
@@ -284,7 +284,7 @@ function realtime.Every(seconds, identifier, fn) end
 ---@return boolean stopped whether there was one
 function realtime.StopTimer(identifier) end
 
----Runs fn as a coroutine, in which Await and Sleep may wait. The same identifier ends the one before.
+---Runs fn as a coroutine, in which Await and Sleep may wait. The same identifier ends the earlier one.
 ---```lua
 ---realtime.Async(function()
 ---	local err, motd = realtime.Await(realtime.Default(), "Command", { "GET", "motd" })
@@ -296,14 +296,14 @@ function realtime.StopTimer(identifier) end
 function realtime.Async(identifier, fn) end
 
 ---Calls object:method(…, fn), waits, and returns what fn gets; a refusal as err. In a function that Async runs.
----@param object table a client, or what else has methods with a callback as their last argument
+---@param object table a client, or another object whose methods take a callback as their last argument
 ---@param method string
----@param ... any what stands before the callback
+---@param ... any the arguments before the callback
 ---@return RealtimeError? err
 ---@return any ...
 function realtime.Await(object, method, ...) end
 
----Waits, on an empty server too. In a function that Async runs.
+---Waits, also on an empty server. In a function that Async runs.
 ---@param seconds number 0: until the next tick
 function realtime.Sleep(seconds) end
 
@@ -315,30 +315,30 @@ function realtime.Time() end
 ---Runs fn on one server of all that call this for the slot; again, here or elsewhere, if that one dies or fails.
 ---@param slot string the job and its time, such as "daily:2026-11-28": 1 to 128 bytes
 ---@param fn fun(done: (fun(err: any): boolean), fence: number) calls done, now or later; the fence is larger for each run: write it with string.format("%.0f", fence)
----@param options? { lease?: number } seconds that the job stays with a server that nobody hears of; default 60
+---@param options? { lease?: number } seconds for which a silent server keeps the job; default 60
 ---@param client? RealtimeClient default: realtime.Default()
 ---@param id? string default: this server's
 ---@return true? asked
 ---@return string? message why not: realtime.Default()'s
 function realtime.Once(slot, fn, options, client, id) end
 
----What realtime_check shows.
+---The result of realtime_check.
 ---@class RealtimeReport
 ---@field ok boolean whether there is no problem
----@field lines { state: "good"|"problem"|"unknown", about: string, text: string, todo?: string }[] todo: what mends a problem
+---@field lines { state: "good"|"problem"|"unknown", about: string, text: string, todo?: string }[] todo: how to fix a problem
 
----Looks at everything between the settings and a message that came back, which takes some seconds.
+---Checks everything from the settings to a message that comes back, which takes some seconds.
 ---@param fn fun(report: RealtimeReport) called once
 function realtime.Check(fn) end
 
----How a callback wants its messages.
+---A callback's options for its messages.
 ---@class RealtimeMessageOptions
----@field max_bytes? integer of a larger message it gets nil, and the size as its last argument (with format: such a message counts as unreadable); default: no bound but the client's max_message_bytes
----@field skip_prefix? string messages that begin with these bytes do not reach it
+---@field max_bytes? integer for a larger message it gets nil, and the size as its last argument (with format: such a message counts as unreadable); default: only the client's max_message_bytes
+---@field skip_prefix? string it does not get messages that begin with these bytes
 ---@field format? "json" it gets the value of the JSON text: (value, channel, pattern, text)
 ---@field max_elements? integer with format: every value is one, a table counts as four; default: 1,000,000
 ---@field text_of? string with format: the text of this key's value comes as the fourth argument
----@field unreadable? boolean with format: what cannot be read reaches it as (nil, channel, pattern, reason, message); default: the console tells
+---@field unreadable? boolean with format: it gets an unreadable message as (nil, channel, pattern, reason, message); default: the console reports it
 
 ---Calls fn for each message of a channel. The same channel and identifier again replaces the callback (with a hint, if a file
 ---does so twice without one).
@@ -348,7 +348,7 @@ function realtime.Check(fn) end
 ---@param options? RealtimeMessageOptions|integer a number is max_bytes
 function RealtimeClient:Subscribe(channel, identifier, fn, options) end
 
----Likewise for a glob pattern: `kills.*`, `map.?`, `team.[ab]`.
+---The same for a glob pattern: `kills.*`, `map.?`, `team.[ab]`.
 ---@param pattern string
 ---@param identifier string|fun(message: any, channel: string, pattern: string, more?: any, text?: string) left out: the calling file
 ---@param fn? fun(message: any, channel: string, pattern: string, more?: any, text?: string)|RealtimeMessageOptions|integer without an identifier: options
@@ -365,7 +365,7 @@ function RealtimeClient:Unsubscribe(channel, identifier) end
 ---@param identifier? string default: the calling file
 function RealtimeClient:PUnsubscribe(pattern, identifier) end
 
----As Subscribe, for a sharded channel: Redis 7.0 or newer, Valkey. It is another channel than the plain one of the same name.
+---Like Subscribe, for a sharded channel: Redis 7.0 or newer, Valkey. It differs from the plain channel of the same name.
 ---@param channel string
 ---@param identifier string|fun(message: any, channel: string, pattern: nil, more?: any, text?: string) left out: the calling file
 ---@param fn? fun(message: any, channel: string, pattern: nil, more?: any, text?: string)|RealtimeMessageOptions|integer without an identifier: options
@@ -377,7 +377,7 @@ function RealtimeClient:SSubscribe(channel, identifier, fn, options) end
 ---@param identifier? string default: the calling file
 function RealtimeClient:SUnsubscribe(channel, identifier) end
 
----As Publish, to a sharded channel.
+---Like Publish, to a sharded channel.
 ---@param channel string
 ---@param message string|number
 ---@param fn? fun(err: RealtimeError?, receivers: integer?) those at the node that took it
@@ -395,7 +395,7 @@ function RealtimeClient:SPublish(channel, message, fn, seconds) end
 ---@return RealtimeError? err if not
 function RealtimeClient:Publish(channel, message, fn, seconds) end
 
----What a statement of SQL answers.
+---The result of an SQL statement.
 ---@class RealtimeResult
 ---@field rows table[] by the names of the columns
 ---@field columns string[] their names, in order
@@ -409,9 +409,9 @@ function RealtimeClient:Publish(channel, message, fn, seconds) end
 ---@return RealtimeError? err if not
 function RealtimeClient:Command(arguments, fn, seconds) end
 
----Commands between MULTI and EXEC, in one piece. PostgreSQL: statements between BEGIN and COMMIT.
+---Commands between MULTI and EXEC, as one transaction. PostgreSQL: statements between BEGIN and COMMIT.
 ---@param commands (string|number|table)[][]
----@param fn? fun(err: RealtimeError?, replies: any[]) of statements: a RealtimeResult each
+---@param fn? fun(err: RealtimeError?, replies: any[]) for statements: a RealtimeResult each
 ---@param seconds? number a timeout of its own
 ---@return boolean accepted
 ---@return RealtimeError? err if not
@@ -437,12 +437,12 @@ function RealtimeClient:Ping(fn) end
 ---@param fn? fun(info: table, client: RealtimeClient)
 function RealtimeClient:On(event, identifier, fn) end
 
----Takes a callback of On away.
+---Removes a callback of On.
 ---@param event "ready"|"down"|"gap"|"dropped"|"subscribed"|"error"
 ---@param identifier? string default: the calling file
 function RealtimeClient:Off(event, identifier) end
 
----What the connection is doing.
+---The state of the connection.
 ---@return "connecting"|"ready"|"waiting"|"closed"
 function RealtimeClient:State() end
 
@@ -458,21 +458,21 @@ function RealtimeClient:IsValid() end
 ---@return RealtimeStats
 function RealtimeClient:Stats() end
 
----What this server listens to at present. Of a closed client nothing.
+---The current subscriptions. Empty for a closed client.
 ---@return RealtimeSubscription[] subscriptions
 function RealtimeClient:Subscriptions() end
 
----Sends what was accepted, then closes for good. Returns at once.
+---Sends the accepted commands, then closes for good. Returns immediately.
 function RealtimeClient:Disconnect() end
 
 ---@class RealtimeTables
 local RealtimeTables = {}
 
----The server's id that goes with each message.
+---The server's id in each message.
 ---@return string
 function RealtimeTables:Id() end
 
----Publishes a value as JSON. Raises for NaN, infinity and what else has no form in JSON, and says where it is.
+---Publishes a value as JSON. Raises for NaN, infinity and other values without a form in JSON, and names the place.
 ---@param channel string
 ---@param data RealtimeValue
 ---@param fn? fun(err: RealtimeError?, receivers: integer?) nil if the backend does not count them, as Redis does
@@ -481,31 +481,31 @@ function RealtimeTables:Id() end
 ---@return RealtimeError? err if not
 function RealtimeTables:Publish(channel, data, fn, seconds) end
 
----Calls fn for each message of a channel, one's own included.
+---Calls fn for each message of a channel, also for this server's own.
 ---@param channel string
 ---@param identifier string|fun(data: RealtimeValue, from: string, channel: string) left out: the calling file
 ---@param fn? fun(data: RealtimeValue, from: string, channel: string)
 function RealtimeTables:Subscribe(channel, identifier, fn) end
 
----Likewise, without what this server published itself.
+---The same, without this server's own messages.
 ---@param channel string
 ---@param identifier string|fun(data: RealtimeValue, from: string, channel: string) left out: the calling file
 ---@param fn? fun(data: RealtimeValue, from: string, channel: string)
 function RealtimeTables:SubscribeOthers(channel, identifier, fn) end
 
----Calls fn for each message of the channels that match, one's own included.
+---Calls fn for each message of the channels that match, also for this server's own.
 ---@param pattern string
 ---@param identifier string|fun(data: RealtimeValue, from: string, channel: string, pattern: string) left out: the calling file
 ---@param fn? fun(data: RealtimeValue, from: string, channel: string, pattern: string)
 function RealtimeTables:PSubscribe(pattern, identifier, fn) end
 
----Likewise, without what this server published itself.
+---The same, without this server's own messages.
 ---@param pattern string
 ---@param identifier string|fun(data: RealtimeValue, from: string, channel: string, pattern: string) left out: the calling file
 ---@param fn? fun(data: RealtimeValue, from: string, channel: string, pattern: string)
 function RealtimeTables:PSubscribeOthers(pattern, identifier, fn) end
 
----As Publish, to a sharded channel.
+---Like Publish, to a sharded channel.
 ---@param channel string
 ---@param data RealtimeValue
 ---@param fn? fun(err: RealtimeError?, receivers: integer?) those at the node that took it
@@ -514,13 +514,13 @@ function RealtimeTables:PSubscribeOthers(pattern, identifier, fn) end
 ---@return RealtimeError? err if not
 function RealtimeTables:SPublish(channel, data, fn, seconds) end
 
----Calls fn for each message of a sharded channel, one's own included.
+---Calls fn for each message of a sharded channel, also for this server's own.
 ---@param channel string
 ---@param identifier string|fun(data: RealtimeValue, from: string, channel: string) left out: the calling file
 ---@param fn? fun(data: RealtimeValue, from: string, channel: string)
 function RealtimeTables:SSubscribe(channel, identifier, fn) end
 
----Likewise, without what this server published itself.
+---The same, without this server's own messages.
 ---@param channel string
 ---@param identifier string|fun(data: RealtimeValue, from: string, channel: string) left out: the calling file
 ---@param fn? fun(data: RealtimeValue, from: string, channel: string)
@@ -544,7 +544,7 @@ function RealtimeTables:PUnsubscribe(pattern, identifier) end
 ---@class RealtimeRequests
 local RealtimeRequests = {}
 
----The server's id under which requests reach it.
+---The id to which other servers address requests.
 ---@return string
 function RealtimeRequests:Id() end
 
@@ -559,7 +559,7 @@ function RealtimeRequests:Id() end
 ---@return RealtimeError? err if not
 function RealtimeRequests:Ask(server, name, data, fn, seconds) end
 
----Answers requests of that name; nil ends that. `reply(err, data)`: at once or later, at most once; err is nil, a text, or a
+---Answers requests of that name; nil ends that. `reply(err, data)`: now or later, at most once; err is nil, a text, or a
 ---table with code and message.
 ---@param name string
 ---@param fn? fun(data: RealtimeValue?, from: string, reply: fun(err: nil|string|table, data: RealtimeValue?): boolean)
@@ -572,11 +572,11 @@ function RealtimeRequests:Answer(name, fn) end
 ---@field bots integer
 ---@field max_players integer
 ---@field name string the host name, cut at 128 bytes, safe to print
----@field fields table<string, RealtimeValue> what that server has Set, of any type: check before use
+---@field fields table<string, RealtimeValue> the fields that the server has Set, of any type: check before use
 ---@field age number seconds since it was heard
 ---@field own boolean whether it is this one
 ---@field duplicate boolean whether another server has the same id
----@field database? integer the number of its database in Redis, where the server tells it
+---@field database? integer the number of its database in Redis, if the server reports it
 ---@field away boolean whether it said goodbye and may come back: its map changes, or it shuts down
 
 ---@class RealtimePresence
@@ -595,10 +595,10 @@ function RealtimePresence:Servers() end
 ---@return RealtimeServer?
 function RealtimePresence:Server(id) end
 
----A field of this server's own, told to the others with the next tick. Raises if all fields together are more than 7,936 bytes
+---Sets a field of this server, which is announced with the next tick. Raises if all fields together are more than 7,936 bytes
 ---of JSON or 256 elements (a table counts as four).
 ---@param key string
----@param value RealtimeValue? nil takes it away
+---@param value RealtimeValue? nil removes it
 function RealtimePresence:Set(key, value) end
 
 ---Calls fn when a server joins, leaves, changes (map, players, fields …), or turns out to have another one's id. A map change
@@ -608,21 +608,21 @@ function RealtimePresence:Set(key, value) end
 ---@param fn? fun(server: RealtimeServer, reason?: string)
 function RealtimePresence:On(event, identifier, fn) end
 
----Takes a callback of On away.
+---Removes a callback of On.
 ---@param event "joined"|"left"|"changed"|"duplicate"
 ---@param identifier? string default: the calling file
 function RealtimePresence:Off(event, identifier) end
 
----Says goodbye and hears nobody any more. realtime.Presence begins anew.
+---Says goodbye and stops listening. realtime.Presence starts again.
 function RealtimePresence:Stop() end
 
----How a change is made.
+---Options of a change.
 ---@class RealtimeSharedWrite
----@field expires? number seconds until the key is taken away; math.huge: never. Without it: Set never, Add and Update as it was
----@field once? string an id of 1 to 128 bytes: a change with it is made only once, by whichever server (kept for a week)
+---@field expires? number seconds until the key is removed; math.huge: never. By default Set: never, Add and Update: unchanged
+---@field once? string an id of 1 to 128 bytes: a change with it is made only once, on all servers together (kept for a week)
 ---@field timeout? number seconds (10; at most a day) until fn gets TIMEOUT
 ---@field min? number Add: below it nothing changes, and fn gets LIMIT
----@field max? number Add: above it likewise
+---@field max? number Add: above it nothing changes, and fn gets LIMIT
 
 ---@class RealtimeShared
 local RealtimeShared = {}
@@ -635,7 +635,7 @@ function RealtimeShared:Name() end
 ---@return string
 function RealtimeShared:Id() end
 
----A key's value in the copy, at once. A table is fresh each time: to change it changes nothing. Nil before `ready` (or the
+---A key's value in the copy. A table is a new one each time: changing it has no effect. Nil before `ready` (or the
 ---snapshot's value).
 ---@param key string
 ---@return RealtimeValue?
@@ -660,7 +660,7 @@ function RealtimeShared:Count() end
 ---@return number?
 function RealtimeShared:Expires(key) end
 
----Sets a key on all servers. fn runs once Get here shows it and `changed` was told here. Raises for what has no form in JSON.
+---Sets a key on all servers. fn runs once Get here returns it and `changed` was called here. Raises for a value without a form in JSON.
 ---@param key string 1 to 256 bytes
 ---@param value RealtimeValue|boolean at most 64 KiB of JSON
 ---@param options? RealtimeSharedWrite|fun(err: RealtimeError?) left out: fn
@@ -677,14 +677,14 @@ function RealtimeShared:Set(key, value, options, fn) end
 ---@return RealtimeError? err
 function RealtimeShared:SetMany(values, options, fn) end
 
----Takes a key away on all servers.
+---Removes a key on all servers.
 ---@param key string
 ---@param fn? fun(err: RealtimeError?, existed: boolean)
 ---@return boolean accepted
 ---@return RealtimeError? err
 function RealtimeShared:Remove(key, fn) end
 
----Adds to a number, which is 0 where there is none. Beyond a bound nothing changes: LIMIT, with the number as it is.
+---Adds to a number, which is 0 if there is none. Beyond a bound nothing changes: LIMIT, with the number as it is.
 ---@param key string
 ---@param number number
 ---@param options? RealtimeSharedWrite|fun(err: RealtimeError?, value: number) left out: fn
@@ -693,9 +693,9 @@ function RealtimeShared:Remove(key, fn) end
 ---@return RealtimeError? err
 function RealtimeShared:Add(key, number, options, fn) end
 
----Changes a key by what update makes of its value: it runs inside the call, and again with the newer value if somebody else was
----quicker, so it does nothing else. Nothing returned leaves the key as it is, realtime.NULL takes it away. Where the copy may be
----behind Redis, nothing returned makes it run once more with Redis's value.
+---Changes a key to the result of update for its value: update runs inside the call, and again with the newer value if another server was
+---faster, so it must have no other effect. Returning nothing leaves the key as it is, realtime.NULL removes it. If the copy may be
+---behind Redis, returning nothing makes it run once more with Redis's value.
 ---@param key string
 ---@param update fun(old: RealtimeValue?): RealtimeValue?
 ---@param options? RealtimeSharedWrite|fun(err: RealtimeError?, value: RealtimeValue?, changed: boolean) left out: fn
@@ -711,25 +711,25 @@ function RealtimeShared:Update(key, update, options, fn) end
 ---@return RealtimeError? err
 function RealtimeShared:Fetch(key, fn) end
 
----Has a key copied, of a table with watched = true.
+---Makes the copy include a key, in a table with watched = true.
 ---@param key string
 ---@param fn? fun(err: RealtimeError?, value: RealtimeValue?) once it is read; FORGOTTEN or CLOSED if it will not be
 ---@return boolean accepted
 ---@return RealtimeError? err
 function RealtimeShared:Watch(key, fn) end
 
----Ends what Watch began.
+---Ends Watch for a key.
 ---@param key string
 function RealtimeShared:Forget(key) end
 
 ---Calls fn at an event: "changed" (key, value, old, from, why), where why is "set", "removed" or "expired"; "ready" ({ first }), when
----the copy is complete; "stale" (err), when it may be behind. Own changes are told, too.
+---the copy is complete; "stale" (err), when it may be behind. This server's own changes count, too.
 ---@param event "changed"|"ready"|"stale"
 ---@param identifier string|function left out: the calling file
 ---@param fn? function
 function RealtimeShared:On(event, identifier, fn) end
 
----Takes a callback of On away.
+---Removes a callback of On.
 ---@param event "changed"|"ready"|"stale"
 ---@param identifier? string default: the calling file
 function RealtimeShared:Off(event, identifier) end
@@ -738,25 +738,25 @@ function RealtimeShared:Off(event, identifier) end
 ---@return boolean
 function RealtimeShared:IsReady() end
 
----Blocks the game until the copy is ready, at most so long: for the start. Other callbacks may run meanwhile.
+---Blocks the game until the copy is ready, at most for this long. For the start. Other callbacks may run meanwhile.
 ---@param seconds number
 ---@return boolean ready
 function RealtimeShared:Wait(seconds) end
 
----How a message of realtime.Durable is published.
+---Options of a message of realtime.Durable.
 ---@class RealtimeDurablePublish
----@field once? string an id of 1 to 128 bytes: the message is published only once for it, whoever asks (kept for a week)
+---@field once? string an id of 1 to 128 bytes: the message is published only once for it, on all servers together (kept for a week)
 ---@field timeout? number seconds (10; at most a day) until fn gets TIMEOUT
 
 ---@class RealtimeDurableSubscribe
----@field from? "now"|"start" where a server begins that was never here ("now")
----@field keep? integer how many messages the channel keeps (10000); of more the oldest are dropped, and that is told as `lost`
+---@field from? "now"|"start" where a server without a place begins ("now")
+---@field keep? integer how many messages the channel keeps (10000); beyond it the oldest are dropped, which is reported as `lost`
 ---@field max_deliveries? integer after how many errors a message is dead (10)
 
 ---@class RealtimeDurableWork
 ---@field parallel? integer how many messages this server works on at a time (1; at most 100)
----@field patience? number seconds (30) for which a message stays with a server that nobody hears of
----@field timeout? number seconds (600) after which a `done` that nobody called counts as an error
+---@field patience? number seconds (30) for which a silent server keeps a message
+---@field timeout? number seconds (600) after which a missing call of `done` counts as an error
 ---@field keep? integer how many messages may wait (10000); beyond it Publish answers FULL
 
 ---@class RealtimeDurableInfo
@@ -768,10 +768,10 @@ function RealtimeShared:Wait(seconds) end
 ---@field kind? "subscribe"|"work" nil if no server has used the channel yet
 ---@field keep integer how many messages it keeps
 ---@field length integer how many are in Redis
----@field behind integer how many are not handled: by the slowest subscriber; of Work, how many nobody has begun
----@field pending integer of Work: how many a server works on, or wait after an error
+---@field behind integer how many the slowest subscriber has not handled; for Work, how many no server has begun
+---@field pending integer for Work: how many are being handled, or wait after an error
 ---@field dead integer how many are dead
----@field oldest? number seconds that the oldest message is old
+---@field oldest? number age of the oldest message in seconds
 ---@field groups table<string, {behind: integer, heard: number}> by "SERVER:IDENTIFIER"; heard: seconds since it asked
 
 ---@class RealtimeDurable
@@ -781,7 +781,7 @@ local RealtimeDurable = {}
 ---@return string
 function RealtimeDurable:Id() end
 
----Publishes a message that waits until it was handled. Raises for what has no form in JSON.
+---Publishes a message that waits until it is handled. Raises for data without a form in JSON.
 ---@param channel string letters, digits, "_", "." and "-", at most 64
 ---@param data RealtimeValue|boolean at most 64 KiB of JSON
 ---@param options? RealtimeDurablePublish|fun(err: RealtimeError?, id?: string) left out: fn
@@ -790,7 +790,7 @@ function RealtimeDurable:Id() end
 ---@return RealtimeError? err
 function RealtimeDurable:Publish(channel, data, options, fn) end
 
----Calls fn for each message, in order, also for those that came while this server was down. A message that fails comes again.
+---Calls fn for each message, in order, also for messages published while this server was down. A message that fails comes again.
 ---@param channel string
 ---@param identifier string|fun(data: RealtimeValue|boolean, from?: string, info: RealtimeDurableInfo) left out: the channel's name
 ---@param fn? fun(data: RealtimeValue|boolean, from?: string, info: RealtimeDurableInfo)
@@ -799,20 +799,20 @@ function RealtimeDurable:Publish(channel, data, options, fn) end
 ---@return string? message why not: this server has no id
 function RealtimeDurable:Subscribe(channel, identifier, fn, options) end
 
----Calls fn for messages of which one server each gets one; again, here or elsewhere, after done(err) or if the server dies.
+---Calls fn for messages that are each handled by one server; again, here or elsewhere, after done(err) or if the server dies.
 ---@param channel string
 ---@param fn fun(data: RealtimeValue|boolean, from?: string, done: (fun(err?: any): boolean), info: RealtimeDurableInfo)
 ---@param options? RealtimeDurableWork
 ---@return true
 function RealtimeDurable:Work(channel, fn, options) end
 
----Ends Subscribe or Work of this server. What it works on goes on.
+---Ends Subscribe or Work on this server. Messages being handled are finished.
 ---@param channel string
----@param identifier? string of Subscribe; default: the channel's name
+---@param identifier? string for Subscribe; default: the channel's name
 ---@return boolean stopped
 function RealtimeDurable:Stop(channel, identifier) end
 
----What waits in a channel.
+---The figures of a channel.
 ---@param channel string
 ---@param fn fun(err: RealtimeError?, stats: RealtimeDurableStats)
 ---@return boolean accepted
@@ -842,25 +842,25 @@ function RealtimeDurable:Forget(channel, id, fn) end
 ---@param fn? fun(channel: string, info: table)
 function RealtimeDurable:On(event, identifier, fn) end
 
----Takes a callback of On away.
+---Removes a callback of On.
 ---@param event "ready"|"failed"|"lost"
 ---@param identifier? string default: the calling file
 function RealtimeDurable:Off(event, identifier) end
 
 ---A player whom realtime.Players knows.
 ---@class RealtimePlayer
----@field id string his SteamID64
+---@field id string the SteamID64
 ---@field name string cut at 64 bytes, safe to print
----@field server string the id of the server where he is
----@field rank string his user group, cut at 32 bytes, safe to print
----@field since number since when he has been there: seconds since 1970 by Redis's clock
----@field loading boolean whether that server is between two maps, and he has not loaded the next one yet
----@field from? string of the event "joined": the server that he left within the last 120 s
+---@field server string the id of the player's server
+---@field rank string the user group, cut at 32 bytes, safe to print
+---@field since number when the player came there: seconds since 1970 by Redis's clock
+---@field loading boolean whether that server is between two maps, and the player has not loaded the next one yet
+---@field from? string in the event "joined": the server that the player left within the last 120 s
 
----How a post of realtime.Players is kept.
+---Options of a post of realtime.Players.
 ---@class RealtimePlayersPost
----@field expires? number seconds for which it waits for him (30 days; at most 366)
----@field once? string an id of 1 to 128 bytes: it is posted only once for it, whoever posts (kept for a week)
+---@field expires? number seconds for which it waits for the player (30 days; at most 366)
+---@field once? string an id of 1 to 128 bytes: it is posted only once for it, on all servers together (kept for a week)
 ---@field timeout? number seconds (10; at most a day) until fn gets TIMEOUT
 
 ---@class RealtimePlayersInfo
@@ -874,18 +874,18 @@ local RealtimePlayers = {}
 ---@return string
 function RealtimePlayers:Id() end
 
----Where a player is: the server's id and his record, or nil.
+---The server that a player is on: its id and the player's record, or nil.
 ---@param id Player|string a player, a SteamID64 or a "STEAM_0:…"
 ---@return string? server
 ---@return RealtimePlayer? who
 function RealtimePlayers:Where(id) end
 
----Players whose name has this text in it, or who have this SteamID64; "" finds all of them. Case is ignored for the letters A to Z only.
+---Players whose name contains this text, or who have this SteamID64; "" finds all of them. Case is ignored for the letters A to Z only.
 ---@param text string
 ---@return RealtimePlayer[] players in the order of their names
 function RealtimePlayers:Find(text) end
 
----Asks the server where he is, which Answer's function there answers: fn(err, answer), once.
+---Asks the player's server, where Answer's function answers: fn(err, answer), once.
 ---@param id Player|string
 ---@param name string 1 to 128 bytes
 ---@param data RealtimeValue|boolean|nil at most 64 KiB of JSON
@@ -895,13 +895,13 @@ function RealtimePlayers:Find(text) end
 ---@return RealtimeError? err
 function RealtimePlayers:Ask(id, name, data, fn, seconds) end
 
----Answers requests and posts of a name to players who are here. Without a call of reply, (nil, nil) is the answer; unless fn returns true:
+---Answers requests and posts of a name to players who are here. If fn does not call reply, the answer is (nil, nil), unless it returns true:
 ---then reply is called later. Raises if another file answers the name.
 ---@param name string
----@param fn? fun(ply: Player, data: RealtimeValue|boolean|nil, from: string, reply: (fun(err?: any, answer?: RealtimeValue|boolean): boolean), info?: RealtimePlayersInfo): boolean? info: of a post; a request has none, and anybody who may publish can send one. nil takes fn away
+---@param fn? fun(ply: Player, data: RealtimeValue|boolean|nil, from: string, reply: (fun(err?: any, answer?: RealtimeValue|boolean): boolean), info?: RealtimePlayersInfo): boolean? info: for a post; a request has none, and anyone with the right to publish can send one. nil removes fn
 function RealtimePlayers:Answer(name, fn) end
 
----Leaves a message for him, which Answer's function gets where he is, or where he joins next; again, until it has replied without an error.
+---Leaves a message for a player, which Answer's function gets on the player's server, now or after the next join; again, until it has replied without an error.
 ---@param id Player|string
 ---@param name string 1 to 128 bytes
 ---@param data RealtimeValue|boolean at most 64 KiB of JSON
@@ -911,10 +911,10 @@ function RealtimePlayers:Answer(name, fn) end
 ---@return RealtimeError? err
 function RealtimePlayers:Post(id, name, data, options, fn) end
 
----Keeps a player of this server registered for up to 30 s after he leaves. Call it in PlayerDisconnected.
+---Keeps a player of this server registered for up to 30 s after leaving. Call it in PlayerDisconnected.
 ---@param id Player|string
 ---@return (fun(): boolean)? let_go ends that
----@return string? message why not: he is not here
+---@return string? message why not: the player is not here
 function RealtimePlayers:Hold(id) end
 
 ---Calls fn(who) when a player joins or leaves one of the servers; or fn(ply, server) when a player of this one has joined another server.
@@ -923,7 +923,7 @@ function RealtimePlayers:Hold(id) end
 ---@param fn? fun(who: RealtimePlayer|Player, server?: string)
 function RealtimePlayers:On(event, identifier, fn) end
 
----Takes a callback of On away.
+---Removes a callback of On.
 ---@param event "joined"|"left"|"taken"
 ---@param identifier? string default: the calling file
 function RealtimePlayers:Off(event, identifier) end
@@ -937,8 +937,8 @@ function RealtimePlayers:Off(event, identifier) end
 ---@field timeout? number seconds (60; at most a day) until fn gets TIMEOUT
 
 ---@class RealtimeProfilesClose
----@field to? string the id of the server that the player is sent to, which opens the document before he is there
----@field hold? number seconds (120; at most 3600) for which that server keeps it for him
+---@field to? string the id of the server that the player is sent to, which opens the document before the player arrives
+---@field hold? number seconds (120; at most 3600) for which that server keeps it for the player
 
 ---@class RealtimeProfiles
 local RealtimeProfiles = {}
@@ -951,7 +951,7 @@ function RealtimeProfiles:Name() end
 ---@return string
 function RealtimeProfiles:Id() end
 
----Opens a player's document once no other server has it: fn(err, data), with data nil if there is none yet. Whoever has it saves and lets go.
+---Opens a player's document once no other server has it: fn(err, data), with data nil if there is none yet. The server that holds it saves and releases it.
 ---If the player leaves before that, fn does not run.
 ---@param ply Player|string a player, a SteamID64 or a "STEAM_0:…"
 ---@param options RealtimeProfilesOpen|fun(err: RealtimeError?, data?: any) left out: fn
@@ -960,37 +960,37 @@ function RealtimeProfiles:Id() end
 ---@return RealtimeError? err
 function RealtimeProfiles:Open(ply, options, fn) end
 
----The data of a document that is open here, the same table each time; else nil.
+---The data of a document that is open here, the same table each time; otherwise nil.
 ---@param ply Player|string
 ---@return any data
 function RealtimeProfiles:Get(ply) end
 
----Saves a document that is open here: fn(err) once it is saved. Raises for what has no form in JSON.
+---Saves a document that is open here: fn(err) once it is saved. Raises for data without a form in JSON.
 ---@param ply Player|string
----@param data? RealtimeValue|boolean|fun(err: RealtimeError?) at most 256 KiB of JSON; left out: what is there
+---@param data? RealtimeValue|boolean|fun(err: RealtimeError?) at most 256 KiB of JSON; left out: the present data
 ---@param fn? fun(err: RealtimeError?)
 ---@return boolean accepted
 ---@return RealtimeError? err
 function RealtimeProfiles:Save(ply, data, fn) end
 
----Saves a document and lets it go: fn(err) once it is nobody's. For a player it happens by itself when he leaves; until then a Close by his
+---Saves and releases a document: fn(err) once no server holds it. For a player this happens automatically on leaving; until then a Close by
 ---SteamID, without `to`, only saves.
 ---@param ply Player|string
----@param data? RealtimeValue|boolean|fun(err: RealtimeError?) left out: what is there
----@param options? RealtimeProfilesClose|fun(err: RealtimeError?) of a hand-over
+---@param data? RealtimeValue|boolean|fun(err: RealtimeError?) left out: the present data
+---@param options? RealtimeProfilesClose|fun(err: RealtimeError?) for a hand-over
 ---@param fn? fun(err: RealtimeError?)
 ---@return boolean accepted
 ---@return RealtimeError? err
 function RealtimeProfiles:Close(ply, data, options, fn) end
 
----Calls fn when another server gets a document that is open here ("taken": player, server), or before the addon saves one by itself
+---Calls fn when another server gets a document that is open here ("taken": player, server), or before the addon saves one automatically
 ---("saving": player, data).
 ---@param event "taken"|"saving"
 ---@param identifier string|fun(player: Player|string, detail: any) left out: the calling file
 ---@param fn? fun(player: Player|string, detail: any)
 function RealtimeProfiles:On(event, identifier, fn) end
 
----Takes a callback of On away.
+---Removes a callback of On.
 ---@param event "taken"|"saving"
 ---@param identifier? string default: the calling file
 function RealtimeProfiles:Off(event, identifier) end

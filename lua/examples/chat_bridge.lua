@@ -22,7 +22,8 @@ if not tables then return print("[chat_bridge] " .. problem) end
 local CHANNEL = "chat"
 local MAX_LINES = 10 -- in a second: players who cannot take more reliable messages are disconnected
 
--- A publisher chooses what is in a line: no text reaches players uncut, or with control characters.
+-- A publisher chooses the content of a line: its texts are cut and cleaned of control characters before players get
+-- them.
 local function clean(text, most) return (text:sub(1, most):gsub("%c", " ")) end
 
 local second, lines = 0, 0
@@ -41,14 +42,14 @@ hook.Add("PlayerSay", "chat_bridge", function(ply, text, team_only)
 	})
 end)
 
--- A program that is no game server may leave the colour out.
+-- Another program may leave the colour out.
 local function color_of(line)
 	local color = istable(line.color) and line.color or {}
 	local function part(n) return math.Clamp(tonumber(color[n]) or 255, 0, 255) end
 	return Color(part(1), part(2), part(3))
 end
 
--- The others' lines: this server's own are in its chat already.
+-- Lines of other servers: this server's own are in its chat already.
 tables:SubscribeOthers(CHANNEL, function(line, from)
 	if not istable(line) or not isstring(line.name) or not isstring(line.text) or are_too_many() then return end
 	local place = isstring(line.rank) and string.format("[%s] (%s) ", from, clean(line.rank, 32)) or string.format("[%s] ", from)

@@ -1,11 +1,12 @@
--- A ban on one server is a ban on all, and the truth is your MySQL database, which a web site may write to as well. To use
--- it, install mysqloo, make the table, and copy this into lua/autorun/server/ of an addon of yours. Where Redis may hold
--- the bans, shared_bans.lua is simpler.
+-- A ban on one server is a ban on all, with your MySQL database as the authority, to which a web site may write as
+-- well. To use it, install mysqloo, make the table, and copy this into lua/autorun/server/ of an addon of yours. If
+-- Redis may hold the bans, shared_bans.lua is simpler.
 --
 --     CREATE TABLE bans (steamid VARCHAR(20) PRIMARY KEY, reason TEXT NOT NULL, expires BIGINT NOT NULL);
 --
--- mysqloo answers in the hook Think, which an empty server runs with sv_hibernate_think 1 alone: put that into server.cfg.
--- Whoever changes a row publishes its SteamID64, from a web site for instance as {"from":"web","data":"7656119…"}.
+-- mysqloo answers in the hook Think, which an empty server runs only with sv_hibernate_think 1: put that into
+-- server.cfg. A program that changes a row publishes its SteamID64, for example a web site:
+-- {"from":"web","data":"7656119…"}.
 
 local realtime = include("realtime/load.lua") ---@type realtime?
 if not realtime then return end -- the console says what is missing
@@ -16,13 +17,13 @@ require("mysqloo")
 local tables = realtime.Tables()
 
 local CHANNEL, RETRY = "bans.changed", 30 -- seconds
-local MAX_READS = 10 -- of single bans in a second; after more changes than these, all are read once
+local MAX_READS = 10 -- single bans read in a second; after more changes all are read once
 local STEAMID64 = "^7656119%d%d%d%d%d%d%d%d%d%d$"
 local db = mysqloo.connect("127.0.0.1", "user", "password", "database", 3306)
-local bans = {} -- SteamID64 → its row, the copy that CheckPassword looks at
-local untold = {} -- SteamID64s: of these the others may not have heard
+local bans = {} -- SteamID64 → its row, the copy that CheckPassword uses
+local untold = {} -- SteamID64s whose changes the other servers may not know
 
--- mysqloo answers in the order of the questions: of two answers, the later one is newer.
+-- mysqloo answers in the order of the queries: of two answers, the later one is newer.
 local function query(sql, values, fn, failed)
 	local question = db:prepare(sql)
 	for i, value in ipairs(values) do
@@ -36,7 +37,7 @@ local function query(sql, values, fn, failed)
 	question:start()
 end
 
--- All of them: at the start, after every loss of the connection to Redis, and where messages were dropped.
+-- All of them: at the start, after every loss of the connection to Redis, and after messages were dropped.
 local function read_all()
 	query("SELECT steamid, reason, expires FROM bans WHERE expires = 0 OR expires > ?", { os.time() }, function(rows)
 		bans = {}
@@ -65,8 +66,8 @@ client:On("ready", "database_bans", function()
 end)
 client:On("dropped", "database_bans", read_all)
 
--- A publisher chooses what the id is, and how often it comes. Those beyond the limit are not lost: all bans are read a second
--- later.
+-- A publisher chooses the id, and how often it comes. Changes beyond the limit are not lost: all bans are read a
+-- second later.
 local second, reads, is_due = 0, 0, false
 local function are_too_many()
 	local now = math.floor(SysTime())

@@ -6,9 +6,9 @@ require("realtime")
 local MOVES = 1000 -- vehicle moves at the end
 local MOVES_A_TICK = 20
 local PATIENCE = 20 -- seconds until something counts as lost
-local MAX_BYTES = 65536 -- of a message; of a larger one no string is made
+local MAX_BYTES = 65536 -- of a message; a larger one does not become a string
 
--- A prefix of this run's own, so that two runs on one Redis do not hear each other.
+-- A prefix for this run only, so that two runs on one Redis do not hear each other.
 local prefix = string.format("demo.%d.", math.floor(SysTime() * 1e6) % 1e9)
 
 local published, callbacks = 0, 0
@@ -34,8 +34,8 @@ end
 
 local function say(...) print(string.format(...)) end
 
--- A publisher chooses what is in a message. Its texts are cut, and printed as plain ASCII, because some terminals obey bytes
--- above 127, too.
+-- A publisher chooses the content of a message. Its texts are cut, and printed as plain ASCII, because some terminals
+-- obey bytes above 127, too.
 local function clean(text) return (tostring(text):sub(1, 100):gsub("[^ -~]", "?")) end
 local function read(message)
 	local fields = {}
@@ -43,7 +43,7 @@ local function read(message)
 	return fields
 end
 
--- One "game server": a client, its subscriptions, and what it does with what it hears.
+-- One "game server": a client, its subscriptions, and its reactions.
 local function server(name)
 	local self = { name = name }
 	local client = realtime.Connect(host.redis_url, { id = name, name = "demo-" .. name })
@@ -59,14 +59,14 @@ local function server(name)
 		say("[%s] error: %s", name, tostring(info.err))
 	end)
 
-	-- A message that is too large comes as nil, and is nothing that a server of the demo has said.
+	-- A message that is too large comes as nil, and is not from a server of the demo.
 	local function listen(method, name, fn)
 		client[method](client, prefix .. name, name, function(message, channel)
 			if message then fn(message, channel) end
 		end, MAX_BYTES)
 	end
 
-	-- Chat relay: everybody hears everybody else. A server skips its own lines.
+	-- Chat relay: every server hears all others. A server skips its own lines.
 	listen("Subscribe", "chat", function(message)
 		local line = read(message)
 		if line.server == name then return end
@@ -74,7 +74,7 @@ local function server(name)
 		arrive(name .. " hears chat")
 	end)
 
-	-- Kill feed: one pattern for all servers' kills; the channel tells which server.
+	-- Kill feed: one pattern for the kills of all servers; the channel names the server.
 	listen("PSubscribe", "kills.*", function(message, channel)
 		local kill = read(message)
 		say("[%s] kill   on %s: %s -> %s (%s)", name, clean(channel:sub(#prefix + #"kills." + 1)), kill.attacker, kill.victim,
@@ -91,7 +91,7 @@ local function server(name)
 		end)
 	end
 
-	-- Moves come thick and fast: no JSON, just when they were sent.
+	-- Moves are frequent: no JSON, just the time of sending.
 	listen("Subscribe", "vehicle.moved", function(message)
 		latencies[#latencies + 1] = SysTime() - (tonumber(message) or 0)
 		arrive(name .. " follows moves")

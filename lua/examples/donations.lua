@@ -1,9 +1,10 @@
--- What a web shop sells to a player reaches him where he is, or when he next joins one of the servers. To use it, copy it into
+-- A player gets purchases from a web shop on any server, now or after the next join. To use it, copy it into
 -- lua/autorun/server/ of an addon of yours, on every server. The shop posts with bridge/players.py:
 --
 --     post(redis.execute_command, "76561198000000001", "donation", {"points": 500}, once="order-17", expires=6 * 86400)
 --
--- It waits for less than a week, because the shared table remembers for a week that it has counted. wallet_donations.lua has no such limit.
+-- It waits for less than a week, because the shared table remembers for a week what it has counted.
+-- wallet_donations.lua has no such limit.
 
 local realtime = include("realtime/load.lua") ---@type realtime?
 if not realtime then return end -- the console says what is missing
@@ -13,7 +14,7 @@ local points = realtime.Shared("points")
 
 players:Answer("donation", function(ply, donation, from, reply, info)
 	if not info or not istable(donation) or not isnumber(donation.points) then return reply("it is no donation") end
-	-- It may come twice, if a server dies in that moment: with its id it counts once.
+	-- It may come twice, if a server dies at that moment: its id makes it count once.
 	points:Add(ply:SteamID64(), donation.points, { once = info.id }, function(err, sum)
 		if not err and IsValid(ply) then ply:ChatPrint(string.format("Thank you! You have %.0f points now.", sum)) end
 		reply(err)

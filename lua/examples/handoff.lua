@@ -1,5 +1,6 @@
--- Sends a player to another server, which has his things before he is there: Handoff.Send(ply, "ttt-2"). To use it, copy it into
--- lua/autorun/server/ of an addon of yours, on every server, with your addresses. Until he leaves he keeps what he has.
+-- Sends a player to another server, which loads the player's things in advance: Handoff.Send(ply, "ttt-2"). To use
+-- it, copy it into lua/autorun/server/ of an addon of yours, on every server, with your addresses. Until leaving,
+-- players keep what they have.
 
 local realtime = include("realtime/load.lua") ---@type realtime?
 if not realtime then return end -- the console says what is missing
@@ -7,19 +8,20 @@ local things, problem = realtime.Profiles("handoff")
 if not things then return print("[handoff] " .. problem) end
 
 local ADDRESSES = { hub = "203.0.113.5:27015", ["ttt-2"] = "203.0.113.5:27016" } -- as players reach them
-local HOLD = 300 -- seconds that the other server keeps them for him
-local WEAPONS = { weapon_crowbar = true, weapon_pistol = true, weapon_357 = true, weapon_smg1 = true } -- that may come along
-local going = {} -- players → where to
+local HOLD = 300 -- seconds that the other server keeps the things for the player
+local WEAPONS = { weapon_crowbar = true, weapon_pistol = true, weapon_357 = true, weapon_smg1 = true } -- weapons that move with the player
+local going = {} -- players → their targets
 
 Handoff = Handoff or {}
--- Players whose things are here: whether they have got them. Of all others nothing is written down. It stays when this file is saved.
+-- Players whose things are here: whether they have got them. Nothing is saved for other players. Survives a reload of
+-- this file.
 local given = Handoff.given or setmetatable({}, { __mode = "k" })
 Handoff.given = given
 
 local function give(ply)
 	local it = given[ply] == false and things:Get(ply)
 	if it then given[ply] = true end
-	if not it or not it.health then return end -- not here yet, or his first visit
+	if not it or not it.health then return end -- not here yet, or the first visit
 	ply:StripWeapons()
 	ply:SetHealth(math.Clamp(it.health, 1, ply:GetMaxHealth()))
 	ply:SetArmor(it.armor)
@@ -36,7 +38,7 @@ hook.Add("PlayerInitialSpawn", "handoff", function(ply)
 		if ply:Alive() then give(ply) end
 	end)
 end)
-things:On("saving", function(ply, it) -- until they were given, and while he is dead, they stay what they were
+things:On("saving", function(ply, it) -- until they were given, and while the player is dead, they stay unchanged
 	if not given[ply] or not ply:Alive() then return end
 	it.health, it.armor, it.weapons = ply:Health(), ply:Armor(), {}
 	for _, weapon in ipairs(ply:GetWeapons()) do it.weapons[weapon:GetClass()] = true end
@@ -50,5 +52,5 @@ end)
 function Handoff.Send(ply, server)
 	if not ADDRESSES[server] or server == things:Id() then return ply:ChatPrint("There is no way to " .. server .. ".") end
 	going[ply] = server
-	ply:SendLua(string.format("permissions.AskToConnect(%q)", ADDRESSES[server])) -- his client asks him, and connects
+	ply:SendLua(string.format("permissions.AskToConnect(%q)", ADDRESSES[server])) -- the client asks the player, and connects
 end

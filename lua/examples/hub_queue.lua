@@ -1,25 +1,26 @@
--- Players on any server type !queue, and the hub sends four of them together to the server with the most room, where they are told with whom they
--- play. To use it, copy it into lua/autorun/server/ of an addon of yours, on every server, with your ids and addresses.
+-- Players on any server type !queue, and the hub sends four of them together to the server with the most room, where
+-- they learn who they play with. To use it, copy it into lua/autorun/server/ of an addon of yours, on every server,
+-- with your ids and addresses.
 
 local realtime = include("realtime/load.lua") ---@type realtime?
 if not realtime then return end -- the console says what is missing
 local players, problem = realtime.Players()
 if not players then return print("[hub_queue] " .. problem) end
 local queue, presence, here = realtime.Shared("queue"), realtime.Presence(), players:Id()
-local HUB, PARTY, PATIENCE = "hub", 4, 60 -- seconds that who queues may be on no server: he changes servers, or the hub has just begun and has not heard of him
+local HUB, PARTY, PATIENCE = "hub", 4, 60 -- seconds that a queued player may be on no server: while changing servers, or after a start of the hub, which has not heard of the player yet
 local ADDRESSES = { ["ttt-1"] = "203.0.113.5:27016", ["ttt-2"] = "203.0.113.5:27017" } -- of the servers to play on
 
 hook.Add("PlayerSay", "hub_queue", function(ply, text)
-	if not ply:IsFullyAuthenticated() then return end -- it may be another one's SteamID
+	if not ply:IsFullyAuthenticated() then return end -- it may be somebody else's SteamID
 	if text == "!queue" then queue:Set(ply:SteamID64(), realtime.Time() or 0) elseif text == "!leave" then queue:Remove(ply:SteamID64()) end
 end)
 
--- Where he is: his client asks him, and connects.
+-- On the player's server: the client asks the player, and connects.
 players:Answer("go", function(ply, server, from, reply)
 	if from ~= HUB or not ADDRESSES[server] then return reply("this server is not known") end
 	ply:SendLua(string.format("permissions.AskToConnect(%q)", ADDRESSES[server]))
 end)
--- Where he arrives. Without info it is no post, but a message, which anybody who may publish can send.
+-- On the target server. Without info it is not a post but a message, which anyone with the right to publish can send.
 if ADDRESSES[here] then
 	players:Answer("party", function(ply, party, _, reply, info)
 		if not info or not istable(party) or not istable(party.names) then return reply("it is no party") end
@@ -37,11 +38,11 @@ local function with_room() -- the emptiest server that has room for all of them
 	return best
 end
 
-local absent = {} -- since when who queues is on no server, by SteamID64
+local absent = {} -- since when a queued player is on no server, by SteamID64
 local function send_party()
 	local now, waiting, server, names = SysTime(), {}, with_room(), {}
 	queue:Each(function(id, since)
-		if not id:find("^7656119%d%d%d%d%d%d%d%d%d%d$") or not isnumber(since) then return queue:Remove(id) end -- whoever wrote that
+		if not id:find("^7656119%d%d%d%d%d%d%d%d%d%d$") or not isnumber(since) then return queue:Remove(id) end -- written by another program
 		local _, who = players:Where(id)
 		absent[id] = not who and (absent[id] or now) or nil
 		if who and not who.loading then waiting[#waiting + 1] = { id = id, name = who.name, since = since } end

@@ -1,15 +1,17 @@
--- An inventory that moves with its player: Inventory.Add(ply, "medkit"), Inventory.Take(ply, "medkit"). What he carries goes along as well, and
--- is given to him at his first spawn. To use it, copy it into lua/autorun/server/ of an addon of yours, on every server.
+-- An inventory that moves with its player: Inventory.Add(ply, "medkit"), Inventory.Take(ply, "medkit"). Weapons move
+-- with the player as well, who gets them at the first spawn. To use it, copy it into lua/autorun/server/ of an addon
+-- of yours, on every server.
 
 local realtime = include("realtime/load.lua") ---@type realtime?
 if not realtime then return end -- the console says what is missing
 local bags, problem = realtime.Profiles("inventory")
 if not bags then return print("[inventory] " .. problem) end
 
-local WEAPONS = { weapon_crowbar = true, weapon_pistol = true, weapon_357 = true, weapon_smg1 = true } -- that come along
+local WEAPONS = { weapon_crowbar = true, weapon_pistol = true, weapon_357 = true, weapon_smg1 = true } -- weapons that move with the player
 
 Inventory = Inventory or {}
--- Players whose bag is here: whether they have got what is in it. Of all others nothing is written down. It stays when this file is saved.
+-- Players whose bag is here: whether they have got its content. Nothing is saved for other players. Survives a reload
+-- of this file.
 local given = Inventory.given or setmetatable({}, { __mode = "k" })
 Inventory.given = given
 
@@ -25,14 +27,15 @@ end
 hook.Add("PlayerInitialSpawn", "inventory", function(ply)
 	bags:Open(ply, function(err, bag)
 		if err then return ply:Kick("Your inventory cannot be opened, try again: " .. err.message) end
-		if not istable(bag) then bags:Save(ply, { items = {}, weapons = {} }) end -- his first visit
+		if not istable(bag) then bags:Save(ply, { items = {}, weapons = {} }) end -- the first visit
 		given[ply] = false
 		if ply:Alive() then give(ply) end
 	end)
 end)
 hook.Add("PlayerLoadout", "inventory", function(ply) timer.Simple(0, function() if IsValid(ply) then give(ply) end end) end)
 
--- Before each save: what he has now. Until it was given, and while he is dead, it stays what it was.
+-- Before each save: the player's current weapons. Until they were given, and while the player is dead, they stay
+-- unchanged.
 bags:On("saving", function(ply, bag)
 	if not given[ply] or not ply:Alive() then return end
 	bag.weapons = {}

@@ -5,11 +5,12 @@ if not realtime then return end -- the console says what is missing
 local tables, problem = realtime.Tables()
 if not tables then return print("[kill_feed] " .. problem) end
 
-local PREFIX = "kills." -- and the server's id: who wants one server's kills alone subscribes to that channel
+local PREFIX = "kills." -- and the server's id: to get the kills of one server only, subscribe to that channel
 
 local MAX_LINES = 10 -- in a second: players who cannot take more reliable messages are disconnected
 
--- A publisher chooses what is in a line: no text reaches players uncut, or with control characters.
+-- A publisher chooses the content of a line: its texts are cut and cleaned of control characters before players get
+-- them.
 local function clean(text, most) return (text:sub(1, most):gsub("%c", " ")) end
 
 local second, lines = 0, 0
@@ -20,7 +21,7 @@ local function are_too_many()
 	return lines > MAX_LINES
 end
 
--- Guns name their owner as the inflictor; what did it is in his hands then.
+-- Guns name their owner as the inflictor; the weapon is the one in the owner's hands then.
 local function weapon_of(inflictor, attacker)
 	if inflictor == attacker and attacker:IsPlayer() then inflictor = attacker:GetActiveWeapon() end
 	return IsValid(inflictor) and inflictor:GetClass() or nil
@@ -28,7 +29,7 @@ end
 
 hook.Add("PlayerDeath", "kill_feed", function(victim, inflictor, attacker)
 	local kill = { victim = victim:Nick() }
-	if IsValid(attacker) and attacker ~= victim then -- the world is no valid entity
+	if IsValid(attacker) and attacker ~= victim then -- the world is not a valid entity
 		kill.attacker = attacker:IsPlayer() and attacker:Nick() or attacker:GetClass()
 		kill.weapon = weapon_of(inflictor, attacker)
 	end

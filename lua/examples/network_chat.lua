@@ -1,5 +1,6 @@
--- One chat for all servers, private messages to players on any of them (/msg NAME TEXT), and mutes that count everywhere (/mute NAME MINUTES,
--- for admins). To use it, copy it into lua/autorun/server/ of an addon of yours, on every server.
+-- One chat for all servers, private messages to players on any of them (/msg NAME TEXT), and mutes on all servers
+-- (/mute NAME MINUTES, for admins). To use it, copy it into lua/autorun/server/ of an addon of yours, on every
+-- server.
 
 local realtime = include("realtime/load.lua") ---@type realtime?
 if not realtime then return end -- the console says what is missing
@@ -7,11 +8,12 @@ local players, problem = realtime.Players()
 if not players then return print("[network_chat] " .. problem) end
 local tables, mutes = realtime.Tables(), realtime.Shared("mutes")
 
--- A publisher chooses what is in a line: no text reaches players uncut, or with control characters.
+-- A publisher chooses the content of a line: its texts are cut and cleaned of control characters before players get
+-- them.
 local function clean(text) return (text:sub(1, 200):gsub("%c", " ")) end
 local function is_line(line) return istable(line) and isstring(line.name) and isstring(line.text) end
 
-local function find(ply, name) -- the one player on all servers who is called like that, or has it in his name
+local function find(ply, name) -- the one player on all servers with this name, or with a name that contains it
 	local found, exact = players:Find(name), {}
 	for _, who in ipairs(found) do
 		if who.name:lower() == name:lower() then exact[#exact + 1] = who end
@@ -39,8 +41,9 @@ commands["/mute"] = function(ply, name, minutes)
 	if who then mutes:Set(who.id, true, { expires = math.Clamp(tonumber(minutes) or 10, 1, 10000) * 60 }) end
 end
 
--- Hooks run in any order: a line that another addon's PlayerSay hook takes away, to gag somebody, may be on the other servers already. Where the
--- gamemode leaves the chat to the game, the event player_say (gameevent.Listen) is better for sending lines: it comes after all hooks.
+-- Hooks run in any order: a line that another addon's PlayerSay hook suppresses, to gag a player, may be on the other
+-- servers already. If the gamemode leaves the chat to the game, the event player_say (gameevent.Listen) is better for
+-- sending lines: it comes after all hooks.
 hook.Add("PlayerSay", "network_chat", function(ply, text, team_only)
 	local command, name, rest = text:match("^(/%l+) (%S+) ?(.*)$")
 	local is_muted = mutes:Get(ply:SteamID64())

@@ -1,5 +1,5 @@
--- A player is on one server only: who joins another one leaves this one. To use it, copy it into lua/autorun/server/ of an addon of yours, on
--- every server. The newest server counts, so nobody is locked out after a crash.
+-- A player is on one server only: joining another one ends the first. To use it, copy it into lua/autorun/server/ of
+-- an addon of yours, on every server. The newest server counts, so players are not locked out after a crash.
 
 local realtime = include("realtime/load.lua") ---@type realtime?
 if not realtime then return end -- the console says what is missing

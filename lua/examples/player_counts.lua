@@ -1,5 +1,6 @@
--- How many play where, live, as a hub shows it. To use it, copy it into lua/autorun/server/ of an addon of yours, on every
--- server, with the ids of yours. Players type !servers; portals and scoreboards ask on the client:
+-- The number of players on each server, live, for example for a hub. To use it, copy it into lua/autorun/server/ of
+-- an addon of yours, on every server, with your ids. Players type !servers; portals and scoreboards ask on the
+-- client:
 --
 --     GetGlobal2Int("players:ttt-1", -1)  -- -1: that server is down
 --     GetGlobal2Int("players", 0)         -- on all servers
@@ -9,8 +10,8 @@ if not realtime then return end -- the console says what is missing
 local presence, problem = realtime.Presence()
 if not presence then return print("[player_counts] " .. problem) end
 
--- A publisher can say to be a server. A global is sent to every player and stays until the map ends, so
--- that no others than these get one.
+-- A publisher can claim to be a server. A global is sent to every player and stays until the map ends, so only these
+-- servers get one.
 local SERVERS = { ["hub"] = true, ["ttt-1"] = true, ["ttt-2"] = true }
 local MAX_PLAYERS = 128 -- of one server
 
@@ -37,8 +38,8 @@ presence:On("joined", "player_counts", show)
 presence:On("changed", "player_counts", show)
 presence:On("left", "player_counts", function(server) set(server, -1) end)
 
--- Presence tells the others by itself who comes and goes. These hooks are for this server's own count: after the hook, because
--- one who leaves still counts in it.
+-- Presence reports players of other servers without hooks. These hooks are for this server's own count: after the
+-- hook, because a player who leaves still counts in it.
 local function show_own()
 	realtime.After(0, function() show(presence:Server(presence:Id())) end)
 end

@@ -1,5 +1,5 @@
--- What was bought on a web site is given once, whichever servers are up. To use it, copy it into lua/autorun/server/ of an addon of yours, on
--- every server. The web site sells with bridge/durable.py.
+-- A purchase on a web site is given once, whichever servers are up. To use it, copy it into lua/autorun/server/ of an
+-- addon of yours, on every server. The web site sells with bridge/durable.py.
 
 local realtime = include("realtime/load.lua") ---@type realtime?
 if not realtime then return end -- the console says what is missing

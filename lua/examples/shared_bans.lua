@@ -3,10 +3,10 @@
 
 local realtime = include("realtime/load.lua") ---@type realtime?
 if not realtime then return end -- the console says what is missing
-local bans, problem = realtime.Shared("bans", { snapshot = true }) -- the bans hold while Redis is away at the start
+local bans, problem = realtime.Shared("bans", { snapshot = true }) -- the bans stay in force while Redis is away at the start
 if not bans then return print("[shared_bans] " .. problem) end
 
--- Whoever writes to the table may write anything, and an error in CheckPassword would let everybody in.
+-- Any value can be written to the table, and an error in CheckPassword would let every player in.
 local function refusal(id)
 	local ban = bans:Get(id)
 	if istable(ban) and isstring(ban.reason) then return "You are banned: " .. ban.reason:sub(1, 200) end
@@ -22,7 +22,7 @@ local function kick(ply)
 	if text then ply:Kick(text) end
 end
 
--- Whoever is banned while he loads is not found by his SteamID64 yet; and the first load tells no changes.
+-- A player who is banned while loading cannot be found by SteamID64 yet; and the first load calls no `changed`.
 hook.Add("PlayerInitialSpawn", "shared_bans", kick)
 bans:On("changed", function(id) kick(player.GetBySteamID64(id)) end)
 bans:On("ready", function() for _, ply in ipairs(player.GetHumans()) do kick(ply) end end)

@@ -7,7 +7,7 @@ local client, problem = realtime.Default()
 if not client then return print("[shop] " .. problem) end
 local requests = realtime.Requests()
 
-local SELLER, STOCK = "hub", "shop:stock:" -- and the item
+local SELLER, STOCK = "hub", "shop:stock:" -- followed by the item
 local ITEMS = { crowbar = true, medkit = true } -- a publisher can ask for anything
 local MAX_ORDERS = 10 -- in a second: each is a command or two for Redis, and a publisher can ask without end
 local STEAMID64 = "^7656119%d%d%d%d%d%d%d%d%d%d$"
@@ -22,7 +22,7 @@ end
 
 Shop = {}
 
--- Redis counts: two orders in the same moment cannot both get the last one.
+-- Redis counts: of two orders at the same moment only one can get the last item.
 function Shop.Sell(order, from, reply)
 	if not istable(order) or not ITEMS[order.item] then return reply("an order needs an item that is sold here") end
 	if not isstring(order.buyer) or not order.buyer:find(STEAMID64) then return reply("an order needs a buyer") end
@@ -53,6 +53,6 @@ function Shop.Buy(ply, item, fn)
 		if err.code == "NOBODY" then return ply:ChatPrint("The shop is closed: its server is down.") end
 		-- TIMEOUT, DISCONNECTED: it may or may not have been sold.
 		ply:ChatPrint("The shop does not answer, try later.")
-		print("[shop] " .. tostring(err):sub(1, 200):gsub("[^ -~]", "?")) -- the seller may have put it
+		print("[shop] " .. tostring(err):sub(1, 200):gsub("[^ -~]", "?")) -- the text may come from the seller
 	end)
 end

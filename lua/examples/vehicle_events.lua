@@ -1,8 +1,8 @@
 -- Who drives what, on all servers. To use it, copy it into lua/autorun/server/ of an addon of yours.
 --
 -- One channel for each kind of event: vehicle.spawned, .entered, .left, .removed. Those of other servers run the hook
--- "VehicleElsewhere". These are events: what happened while this server was away is not told later. For a state that
--- must be right, see shared_bans.lua.
+-- "VehicleElsewhere". Events that happen while this server is away are not delivered later. For a state that must be
+-- right, see shared_bans.lua.
 
 local realtime = include("realtime/load.lua") ---@type realtime?
 if not realtime then return end -- the console says what is missing
@@ -10,14 +10,14 @@ local tables, problem = realtime.Tables()
 if not tables then return print("[vehicle_events] " .. problem) end
 
 local PREFIX = "vehicle."
-local MAX_EVENTS = 10 -- of other servers in a second, so that hooks and the console stay quick
+local MAX_EVENTS = 10 -- of other servers in a second, so that hooks and the console stay fast
 local EVENTS = { spawned = true, entered = true, left = true, removed = true }
 local CLASS, STEAMID64 = "^[%w_]+$", "^7656119%d%d%d%d%d%d%d%d%d%d$"
 
 local function tell(event, vehicle, ply)
 	local by_player = IsValid(ply)
 	tables:Publish(PREFIX .. event, {
-		vehicle = vehicle:EntIndex(), class = vehicle:GetClass(), -- an index is unique on its server alone
+		vehicle = vehicle:EntIndex(), class = vehicle:GetClass(), -- an index is unique only on its server
 		player = by_player and ply:SteamID64() or nil, name = by_player and ply:Nick() or nil,
 	})
 end
@@ -37,7 +37,8 @@ local function are_too_many()
 	return events > MAX_EVENTS
 end
 
--- A publisher chooses what is in a message, and the channel's name. Hooks get these fields alone, each of its type and size.
+-- A publisher chooses the content of a message, and the channel's name. Hooks get only these fields, each of its type
+-- and size.
 local function checked(vehicle)
 	if not istable(vehicle) or not isstring(vehicle.class) or #vehicle.class > 64 or not vehicle.class:find(CLASS) then return end
 	return {
@@ -53,7 +54,7 @@ tables:PSubscribeOthers(PREFIX .. "*", function(vehicle, from, channel)
 	if vehicle and EVENTS[event] and not are_too_many() then hook.Run("VehicleElsewhere", event, vehicle, from) end
 end)
 
--- What an addon may do with it. The console gets plain ASCII: some terminals obey bytes above 127, too.
+-- An example of a use. The console gets plain ASCII: some terminals obey bytes above 127, too.
 hook.Add("VehicleElsewhere", "vehicle_events", function(event, vehicle, from)
 	local by = vehicle.name and " by " .. vehicle.name:gsub("[^ -~]", "?") or ""
 	print(string.format("[%s] %s %s%s", from, vehicle.class, event, by))

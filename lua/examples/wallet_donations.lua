@@ -1,5 +1,5 @@
--- Points from a web shop, delivered where the player is, or when he next joins: each once. To use it, copy it beside wallet.lua, which
--- opens the wallets. The web shop posts with bridge/players.py:
+-- Points from a web shop, delivered on the player's server, now or after the next join, each once. To use it, copy it
+-- beside wallet.lua, which opens the wallets. The web shop posts with bridge/players.py:
 --
 --     post(redis.execute_command, "76561198000000001", "wallet_donation", {"points": 500}, once="order-17")
 
@@ -16,8 +16,8 @@ players:Answer("wallet_donation", function(ply, donation, _, reply, info)
 	local points = istable(donation) and donation.points
 	if not info or not isnumber(points) or not (points > 0 and points <= MOST) then return reply("it is no donation") end
 	local wallet = wallets:Get(ply)
-	if not wallet then return reply("his wallet is not here yet") end -- it comes again in a few seconds
-	-- Points and id are in one document: if it comes again, it is known, whatever died in between.
+	if not wallet then return reply("the wallet is not here yet") end -- it comes again in a few seconds
+	-- Points and id are in one document: if the post comes again, it is recognized, whatever failed in between.
 	wallet.donations = wallet.donations or {}
 	local is_new = not wallet.donations[info.id]
 	if is_new then

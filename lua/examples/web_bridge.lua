@@ -5,8 +5,8 @@
 --
 --     {"from":"discord","data":{"user":"Bob","text":"hello"}}
 --
--- Large ids (Discord's, Steam's) go as strings; as numbers they would lose digits in most languages, here they are read
--- as strings.
+-- Large ids (Discord's, Steam's) are sent as strings: as numbers they would lose digits in most languages; here they
+-- are read as strings.
 
 local realtime = include("realtime/load.lua") ---@type realtime?
 if not realtime then return end -- the console says what is missing
@@ -15,7 +15,7 @@ if not tables then return print("[web_bridge] " .. problem) end
 
 local MAX_LINES = 10 -- in a second: players who cannot take more reliable messages are disconnected
 
--- The web is not the game: no text from there reaches players uncut, or with control characters.
+-- The web is not the game: its texts are cut and cleaned of control characters before players get them.
 local function clean(text, most) return (text:sub(1, most):gsub("%c", " ")) end
 
 local second, lines = 0, 0

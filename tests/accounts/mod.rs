@@ -1,5 +1,5 @@
-//! A client on real servers, who publishes there, and what became of it: each message is received or lies in a `gap` that was told,
-//! and each command has one answer.
+//! A client on real servers, which publishes there, with an account of every message: each is received or lies in a
+//! reported `gap`, and each command has one answer.
 
 #![allow(dead_code, unreachable_pub, reason = "each test file uses its part of this")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failure here is a failed test")]
@@ -18,8 +18,8 @@ use crate::toy::{Client, Game, Seen, eventually};
 
 const CHANNEL: SubscriptionSlot = SubscriptionSlot::new(1, 0);
 const ANSWER: RequestSlot = RequestSlot::new(2, 0);
-/// What lies between the worker's look at its clock and its telling, on a busy machine: a gap is taken to begin so much earlier.
-const TOLD_LATE: Duration = Duration::from_secs(1);
+/// The time between the worker's report and our reading, on a busy machine: a gap is assumed to begin that much earlier.
+const READ_LATE: Duration = Duration::from_secs(1);
 /// Between two messages. It leaves the processor to the servers: a Sentinel that gets none for two seconds does nothing for the
 /// next thirty (TILT).
 const PACE: Duration = Duration::from_millis(1);
@@ -64,7 +64,7 @@ impl Cli {
     }
 }
 
-/// A client, who publishes, and what became of it.
+/// A client that publishes, with its account.
 pub struct World {
     pub game: Game,
     pub client: Client,
@@ -77,7 +77,7 @@ pub struct World {
     pub gaps: Vec<(Instant, Option<Instant>)>,
     pub requests: usize,
     pub answers: usize,
-    /// Where the client said that it is, each time that it was ready.
+    /// The address that the client reported, each time that it was ready.
     pub ready: Vec<String>,
 }
 
@@ -116,7 +116,7 @@ impl World {
         .into()
     }
 
-    /// Reads what has come.
+    /// Reads everything that has come.
     pub fn read(&mut self) {
         let begun = Instant::now();
         while let Some(seen) = self.client.next() {
@@ -125,9 +125,9 @@ impl World {
                     let number = String::from_utf8(text).unwrap().parse().expect("a number");
                     assert!(self.received.insert(number), "{number} came twice");
                 }
-                // It was told after the last look. What was published until the `ready` that follows may be missing, too.
+                // It was reported after the last look. Messages published until the `ready` that follows may be missing, too.
                 Seen::Event(Event::Gap { lasted, .. }) => {
-                    self.gaps.push((self.read_until - lasted - TOLD_LATE, None));
+                    self.gaps.push((self.read_until - lasted - READ_LATE, None));
                 }
                 Seen::Event(Event::Ready(ready)) => {
                     self.gaps.iter_mut().for_each(|(_, to)| *to = to.or(Some(Instant::now())));
@@ -140,7 +140,7 @@ impl World {
         self.read_until = begun;
     }
 
-    /// Reads what has come, and leaves the processor to others.
+    /// Reads everything that has come, and yields the processor.
     pub fn look(&mut self) {
         self.read();
         std::thread::park_timeout(PACE);
@@ -160,7 +160,7 @@ impl World {
         self.look();
     }
 
-    /// Publishes at this server until the client has heard a hundred numbers more.
+    /// Publishes at this server until the client has received a hundred more numbers.
     pub fn converse(&mut self, at: &mut Cli) {
         let enough = self.received.len() + 100;
         eventually("messages", || {
@@ -169,7 +169,7 @@ impl World {
         });
     }
 
-    /// Whether a gap tells that this number may be missing.
+    /// Whether a reported gap covers this number.
     fn is_told(&self, number: usize) -> bool {
         let (begun, done) = self.published[number];
         self.gaps.iter().any(|(from, to)| *from <= done && to.is_none_or(|to| begun <= to))
@@ -177,7 +177,7 @@ impl World {
 
     /// Everything is accounted for.
     pub fn check(mut self) {
-        // The last message is behind all others.
+        // The last message comes after all others.
         let last = self.published.len() - 1;
         let deadline = Instant::now() + Duration::from_secs(60);
         loop {

@@ -10,7 +10,7 @@ fn root(number: u128, degree: u32) -> u128 {
     low
 }
 
-/// The first 32 bits behind the point in the roots of the first primes.
+/// The first 32 bits after the point in the roots of the first primes.
 fn fractions(count: usize, degree: u32) -> Vec<u32> {
     let primes = (2_u128..).filter(|n| (2..*n).all(|divisor| n % divisor != 0));
     primes.take(count).map(|prime| (root(prime << (32 * degree), degree) & 0xffff_ffff) as u32).collect()

@@ -1,7 +1,7 @@
 //! Makes a module of each page that has Rust in it.
 //!
-//! What is to come of a block may stand behind it, in a comment of the Markdown, which readers do not see. It becomes the
-//! end of the block:
+//! A check of a block may follow it, in a comment of the Markdown, which readers do not see. It is appended to the
+//! block:
 //!
 //! ````markdown
 //! ```rust
@@ -21,7 +21,7 @@ mod markdown;
 
 const CRATES_OWN: &str = "resp/";
 
-/// What it shows compiles in the programs of its readers, which may be older than this project.
+/// Its code must compile in the programs of readers, which may be older than this project.
 const OLDER: &str = "docs/parser";
 
 fn main() {
@@ -45,7 +45,7 @@ fn main() {
     fs::write(Path::new(&out).join("pages.rs"), modules).expect("cargo's own folder");
 }
 
-/// The page with each check in its block. Every line of a block stays where it is in the page.
+/// The page with each check in its block. Every line of a block keeps its line number.
 fn woven(page: &str) -> String {
     let mut lines = page.lines().peekable();
     let mut text: Vec<&str> = Vec::new();

@@ -1,4 +1,5 @@
-//! A tape as a tree, a tree as a text, and the judges of both: serde_json and tinyjson. The fuzz targets use it, too.
+//! A tape as a tree, a tree as a text, and the reference implementations for both: serde_json and tinyjson. The fuzz
+//! targets use it, too.
 
 #![allow(dead_code, reason = "tests and fuzz targets use different parts")]
 #![allow(clippy::panic, clippy::expect_used, reason = "a judge says what is wrong")]
@@ -7,7 +8,7 @@ use realtime::json::{Decoder, Encoder, Error, Limits, Node, Refusal, Tape};
 use serde_json::{Number, Value};
 use tinyjson::{JsonParseError, JsonValue};
 
-/// What is in a text, in full.
+/// The complete content of a text.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Tree {
     Null,
@@ -22,7 +23,7 @@ pub(crate) fn string(text: impl AsRef<[u8]>) -> Tree {
     Tree::String(text.as_ref().to_vec())
 }
 
-/// Reads a text so many bytes at a time.
+/// Reads a text in pieces of so many bytes.
 pub(crate) fn decode_by(text: &[u8], bytes: usize, limits: Limits) -> Result<Tree, Error> {
     let mut decoder = Decoder::new(limits);
     while !decoder.read(text, bytes)? {}
@@ -33,7 +34,7 @@ pub(crate) fn decode(text: impl AsRef<[u8]>) -> Result<Tree, Error> {
     decode_by(text.as_ref(), usize::MAX, Limits::default())
 }
 
-/// The tree of a tape. The sizes that it tells must be right.
+/// The tree of a tape. Checks the sizes on the tape.
 pub(crate) fn tree(tape: &Tape, text: &[u8]) -> Tree {
     let mut nodes = tape.nodes().iter().copied();
     let tree = subtree(&mut nodes, tape, text);
@@ -94,7 +95,7 @@ fn feed(encoder: &mut Encoder, tree: &Tree) -> Result<(), Refusal> {
 
 const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
 
-/// Whether a tree is what serde_json makes of the same text. Of a key that comes twice it keeps the last.
+/// Whether a tree equals serde_json's result for the same text. Of duplicate keys serde_json keeps the last.
 pub(crate) fn is_same(tree: &Tree, value: &Value) -> bool {
     match (tree, value) {
         (Tree::Null, Value::Null) => true,
@@ -124,7 +125,7 @@ pub(crate) fn is_same(tree: &Tree, value: &Value) -> bool {
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
-/// What tinyjson read, as serde_json would have it.
+/// tinyjson's value in serde_json's type.
 fn as_serde(value: JsonValue) -> Value {
     match value {
         JsonValue::Null => Value::Null,
@@ -138,8 +139,8 @@ fn as_serde(value: JsonValue) -> Value {
     }
 }
 
-/// What others make of a text: nothing of one that is not UTF-8. tinyjson is asked only for a text that we take: it calls itself for each
-/// table in another, and takes spaces between the digits of an escape.
+/// The others' results for a text: none if it is not UTF-8. tinyjson is asked only about texts that we accept: it
+/// recurses for nested tables, and accepts spaces between the digits of an escape.
 fn read_by_others(text: &[u8], is_taken: bool) -> Vec<(&'static str, Result<Value, String>)> {
     let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
     let mut read = vec![("serde_json", serde_json::from_slice(text).map_err(|error| error.to_string()))];
@@ -163,7 +164,7 @@ pub(crate) fn judge(text: &[u8]) {
             (Ok(ours), Ok(theirs)) => assert!(is_same(ours, theirs), "{ours:?} and {theirs:?} of {name}"),
             (Err(_), Err(_)) => {}
             (Ok(ours), Err(theirs)) => {
-                // What Lua's strings may hold and Rust's may not.
+                // Strings that are valid in Lua but not in Rust.
                 let lower = text.to_ascii_lowercase();
                 let has_surrogate = lower.windows(3).any(|piece| piece == br"\ud");
                 let is_documented = std::str::from_utf8(text).is_err() || has_surrogate;
@@ -177,7 +178,7 @@ pub(crate) fn judge(text: &[u8]) {
             }
         }
     }
-    // What was read can be written, and is the same when it is read again.
+    // The value can be written, and is the same when it is read again.
     if let Ok(tree) = ours {
         let again = encode(&tree).map(|text| decode(&text));
         match again {

@@ -87,7 +87,7 @@ fn strings_are_escaped_where_they_must_be() {
     }
     assert_eq!(encode(&string(b"\xFF\xC0")).unwrap(), b"\"\xFF\xC0\"");
     for byte in 0..=255 {
-        // Eight bytes are looked at together, and what is left of a string in one piece.
+        // Eight bytes are checked together, and the rest of a string in one piece.
         for (before, after) in (0..20).flat_map(|before| (0..13).map(move |after| (before, after))) {
             let mut value = vec![b'x'; before];
             value.push(byte);
@@ -124,7 +124,7 @@ fn limits_hold_to_the_byte_and_to_the_element() {
         for elements in 0..most {
             assert_eq!(encode_with(&tree, limits(1000, elements)), Err(Refusal::TooManyElements(elements)));
         }
-        // What the encoder counts the decoder counts.
+        // The encoder and the decoder count the same.
         let decoded = |elements| super::common::decode_by(&whole, 1, limits(1000, elements)).is_ok();
         assert!(decoded(most) && !decoded(most - 1));
     }

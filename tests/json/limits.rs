@@ -76,7 +76,7 @@ fn a_broken_text_with_too_many_elements_is_told_as_that() {
         told(b"[x,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16]", limits).unwrap(),
         "it has more than 20 elements"
     );
-    // What stands in strings is none, escaped quotes included.
+    // Characters in strings do not count, including escaped quotes.
     assert_eq!(told(br#"[x,"[[[[,,,,\",,,,]]]]"]"#, limits).unwrap(), "line 1, column 2: expected a value");
 }
 
@@ -114,7 +114,7 @@ fn a_small_tape_is_used_again_and_a_large_one_gives_its_memory_back() {
 
     let large = format!("[{}0]", "0,".repeat(100_000));
     let mut tape = read(tape.unwrap(), large.as_bytes());
-    // Sixteen bytes for each value, and what doubling leaves free.
+    // Sixteen bytes for each value, and the room that doubling leaves free.
     assert!((1_600_000..=3_200_032).contains(&tape.memory()), "{}", tape.memory());
     tape.clear();
     assert!(tape.memory() <= 64 << 10, "{}", tape.memory());
@@ -126,7 +126,8 @@ fn a_small_tape_is_used_again_and_a_large_one_gives_its_memory_back() {
 fn reading_takes_sixty_four_bytes_for_each_allowed_element_and_twice_a_text_with_escapes() {
     let list = |element: &str, times: usize| format!("[{}", format!("{element},").repeat(times));
     let object = |pair: &str, times: usize| format!("{{{}", format!("{pair},").repeat(times));
-    // The second has twice as many values and keys as just do not fit into a power of two: vectors double. The last is the addon's.
+    // The second has twice as many values and keys as just do not fit into a power of two, because vectors double.
+    // The last is the addon's.
     for elements in [11_000, 16_390, 20_064] {
         let limits = Limits { elements, ..Limits::default() };
         // Either an element too many comes, or the text ends too early.

@@ -1,4 +1,4 @@
-//! JSON: tables of literal texts, properties against serde_json, and what limits and pieces must not change.
+//! JSON: tables of literal texts, properties against serde_json, and results that limits and pieces must not change.
 
 #![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
 

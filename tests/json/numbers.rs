@@ -32,7 +32,7 @@ fn digits(text: &str) -> (String, i32) {
 
 #[test]
 fn every_exponent_is_written_with_the_digits_that_serde_json_writes() {
-    // Up to 2^53: what lies beyond is refused.
+    // Up to 2^53: larger numbers are refused.
     for exponent in 0..=1023 + 53 {
         for mantissa in mantissas(exponent) {
             let value = f64::from_bits(exponent << MANTISSA_BITS | mantissa);
@@ -60,7 +60,8 @@ fn around_the_middle(below: f64, above: f64) -> [String; 3] {
     const PLACES: usize = 1100;
     let [below, above] = [below, above].map(|value| format!("{value:.PLACES$}"));
     let mut carry = 0;
-    // Both texts have as many places. The sum of their digits, from the last to the first, and then half of that.
+    // Both texts have the same number of digits. The sum of their digits, from the last to the first, and then half
+    // of it.
     let width = below.len().max(above.len());
     let [below, above] = [below, above].map(|text| format!("{text:0>width$}").into_bytes());
     let mut sum: Vec<u8> = below

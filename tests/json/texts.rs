@@ -1,4 +1,4 @@
-//! Texts and what they are.
+//! Texts and their values.
 
 use super::common::{Tree, decode, judge, string};
 
@@ -51,7 +51,7 @@ fn values_of_every_kind() {
     assert_eq!(decode(b"\"\xFF\xC0\""), Ok(string(b"\xFF\xC0")));
 }
 
-/// Each length finds the end of a string in another lane of a word, and behind it.
+/// For each length the end of the string is in another lane of a word, or after it.
 #[test]
 fn strings_end_at_every_offset() {
     for before in 0..20 {

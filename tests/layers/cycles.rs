@@ -35,7 +35,7 @@ fn absolute(modules: &BTreeMap<Module, Vec<Named>>, module: &[String], path: &[S
     }
 }
 
-/// The module that declares what a path leads to: not one that exports it from another.
+/// The module that declares the target of a path: not one that re-exports it.
 fn declares(modules: &BTreeMap<Module, Vec<Named>>, path: &[String]) -> Module {
     let len = (0..=path.len()).rev().find(|&len| modules.contains_key(&path[..len])).unwrap();
     let (module, rest) = path.split_at(len);
@@ -61,7 +61,7 @@ fn imports(sources: &BTreeMap<Module, String>) -> BTreeMap<Module, BTreeSet<Modu
 
 /// Modules of which each imports the next, and the last the first.
 fn cycle(mut imports: BTreeMap<Module, BTreeSet<Module>>) -> Option<Vec<Module>> {
-    // Takes away what imports nothing of the rest, until nothing does.
+    // Removes modules that import nothing of the rest, until nothing changes.
     loop {
         let left: BTreeSet<Module> = imports.keys().cloned().collect();
         imports.retain(|_, imported| imported.intersection(&left).next().is_some());
@@ -96,7 +96,7 @@ fn every_cycle_is_seen() {
     let broken: &[&[(&str, &str)]] = &[
         &[root, ("a", "use crate::b::B; pub struct A;"), ("b", "use crate::a::A;")],
         &[root, ("a", "use crate::b;"), ("b", "fn f() { crate::a::f() }")],
-        // By way of what the root exports, under another name, too.
+        // Through a re-export of the root, under another name, too.
         &[root, ("a", "use super::b::B;"), ("b", "use crate::A;")],
         &[
             ("", "mod a; mod b; pub(crate) use a::{A as C};"),
@@ -104,7 +104,7 @@ fn every_cycle_is_seen() {
             ("b", "use crate::C;"),
         ],
         &[root, ("a", "mod x;"), ("a/x", "use crate::b::B;"), ("b", "use crate::a::x::X;")],
-        // A child takes from its parent what the parent takes from another.
+        // A child imports from its parent what the parent imports from another.
         &[root, ("a", "mod x; use crate::b;"), ("a/x", "use super::A;"), ("b", "use crate::a::x::X;")],
     ];
     for files in broken {
@@ -112,7 +112,7 @@ fn every_cycle_is_seen() {
     }
     let fine: &[&[(&str, &str)]] = &[
         &[root, ("a", "use crate::b::B;"), ("b", "use std::a::A; use thiserror::Error;")],
-        // A module puts its children together, and they may take from it what it declares.
+        // A module puts its children together, and they may import what it declares.
         &[root, ("a", "mod x; use x::X; struct A;"), ("a/x", "use super::A; use crate::b::B;"), ("b", "")],
         &[
             root,

@@ -1,5 +1,5 @@
-//! Who may import whom. Reads every path in every file under `src/`. Between rooms, test code included, it fails on any edge
-//! that the table does not have; between files, on any cycle.
+//! Checks which modules import which. Reads every path in every file under `src/`. Between rooms, test code included,
+//! it fails on any edge that the table does not have; between files, on any cycle.
 
 #![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
 
@@ -11,7 +11,7 @@ use std::fs;
 
 use source::{Named, Token, modules, paths, root, tokens};
 
-/// Each room, and what it may import beside itself, the standard library and thiserror.
+/// Each room, and its permitted imports beside itself, the standard library and thiserror.
 const ROOMS: &[(&str, &[&str])] = &[
     ("model", &[]),
     ("crypto", &[]),
@@ -26,7 +26,7 @@ const ROOMS: &[(&str, &[&str])] = &[
 /// The backends, and the crates that each of them alone may import.
 const BACKENDS: &[(&str, &[&str])] = &[("redis", &["resp"]), ("postgres", &["postgres_protocol", "bytes"])];
 
-/// Everybody may.
+/// Permitted in every room.
 const EVERYWHERE: &[&str] = &["thiserror"];
 
 /// The crates that the module itself depends on. Test code may use more, and the compiler keeps that to tests.
@@ -42,7 +42,7 @@ fn names_a_room(name: Option<&String>) -> bool {
     name.is_some_and(|name| ROOMS.iter().any(|(room, _)| room == name))
 }
 
-/// What a source of `module` (its path from the crate's root) imports and may not.
+/// The forbidden imports in a source of `module` (its path from the crate's root).
 fn violations(module: &[&str], source: &str, crates: &[String]) -> Vec<String> {
     let Some(&room) = module.first() else { return Vec::new() };
     let Some((_, allowed)) = ROOMS.iter().find(|(name, _)| *name == room) else {
@@ -161,13 +161,13 @@ fn every_way_to_break_a_layer_is_seen() {
     }
 }
 
-/// What a script calls. These words begin no sentence of ours.
+/// The functions that scripts call. These words begin no sentence of ours.
 fn methods() -> impl Iterator<Item = &'static str> + Clone {
     OPERATIONS.into_iter().chain(["Publish", "SPublish", "CommandSync"])
 }
 
-/// The texts of a source that name a method of Lua. An operation in braces is none, and neither is a text that is its name
-/// alone: the caller has words of its own for both.
+/// The texts of a source that name a Lua method. An operation in braces does not count, and neither does a text that
+/// is only the name: the caller has its own words for both.
 fn texts_for_lua(source: &str) -> Vec<String> {
     let tokens = tokens(source, false);
     let texts = tokens.iter().enumerate().filter_map(|(i, token)| match token {

@@ -49,7 +49,7 @@ pub(crate) enum Token {
     Text(String),
 }
 
-/// The tokens of a source, without comments. Without `tests`, what is compiled for tests alone is left out.
+/// The tokens of a source, without comments. Without `tests`, code that is compiled only for tests is left out.
 pub(crate) fn tokens(source: &str, tests: bool) -> Vec<Token> {
     let mut found = Vec::new();
     flatten(source.parse().unwrap(), tests, &mut found);

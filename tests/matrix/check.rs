@@ -1,4 +1,4 @@
-//! What must hold after a run, whatever was cut where.
+//! The conditions that must hold after a run, wherever it was cut.
 
 use std::collections::HashMap;
 
@@ -9,7 +9,7 @@ use resp::{Decoder, Value as Resp};
 use crate::game::Seen;
 use crate::run::{Asked, Role, Run, TOPICS};
 
-/// What a server said on one connection, as far as it reached the client.
+/// The server's output on one connection, as far as it reached the client.
 #[derive(Debug, Default)]
 pub struct Said {
     /// Topic and payload.
@@ -44,7 +44,7 @@ impl Said {
     }
 }
 
-/// The names of the commands that a client said.
+/// The names of the client's commands.
 pub fn commands(mut bytes: &[u8]) -> Vec<Vec<u8>> {
     let mut decoder = Decoder::new();
     let mut names = Vec::new();
@@ -76,7 +76,7 @@ pub fn handshake(run: &Run, protocol: u8) -> usize {
 
 /// # Errors
 ///
-/// What does not hold.
+/// The violated condition.
 pub fn check(run: &Run, protocol: u8, handshake: usize) -> Result<(), String> {
     if let Some(stuck) = &run.stuck {
         return Err(format!("stuck: {stuck}"));
@@ -87,7 +87,7 @@ pub fn check(run: &Run, protocol: u8, handshake: usize) -> Result<(), String> {
     losses(run)
 }
 
-/// Each subscription is told once; nothing is refused or dropped; the first `ready` is the first.
+/// Each subscription is reported once; nothing is refused or dropped; the first `ready` is the first.
 fn events(run: &Run) -> Result<(), String> {
     let mut told = [0; TOPICS];
     let mut ready = 0;
@@ -149,8 +149,8 @@ fn answers(run: &Run) -> Result<(), String> {
     Ok(())
 }
 
-/// What reached the client reached the callbacks, in that order and once; and a gap stands before what came on a connection
-/// if and only if something was confirmed on one before it.
+/// Messages that reached the client reached the callbacks, in that order and once; and a gap comes before those of a
+/// connection if and only if something was confirmed on an earlier one.
 fn messages(run: &Run, protocol: u8, handshake: usize) -> Result<(), String> {
     let mut delivered = Vec::new();
     let mut gaps = Vec::new();
@@ -184,8 +184,8 @@ fn messages(run: &Run, protocol: u8, handshake: usize) -> Result<(), String> {
     if at < delivered.len() {
         return Err(format!("message {at} never came from a server: {:?}", delivered[at]));
     }
-    // A run ends with messages on every link. A connection behind the last of them was made while the client was closing,
-    // when it need not be told of anything any more.
+    // A run ends with messages on every link. A connection after the last of them was made while the client was
+    // closing, when its events need not be reported any more.
     while gaps.len() < due.len() && due.last() == Some(&delivered.len()) {
         due.pop();
     }
@@ -195,7 +195,7 @@ fn messages(run: &Run, protocol: u8, handshake: usize) -> Result<(), String> {
     Ok(())
 }
 
-/// What the server passed on and a callback did not get lies where a gap stands; the rest came in the server's order.
+/// Messages that the server sent and no callback got lie in a gap; the rest came in the server's order.
 fn losses(run: &Run) -> Result<(), String> {
     let order: HashMap<&[u8], usize> =
         run.published.iter().enumerate().map(|(i, (_, payload))| (payload.as_slice(), i)).collect();
@@ -220,7 +220,7 @@ fn losses(run: &Run) -> Result<(), String> {
             }
         }
         for (place, (_, payload)) in run.published.iter().enumerate() {
-            // A message from outside that came before the subscription was told may have come too early for it.
+            // A message from outside that came before the subscription was reported may have come too early for it.
             let early = subscribed.get(payload.as_slice()).is_some_and(|told| !told[topic]);
             let mine = audiences[place].contains(&topic);
             let Err(next) = got.binary_search_by_key(&place, |&(place, _)| place) else { continue };

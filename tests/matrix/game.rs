@@ -12,10 +12,10 @@ use realtime::model::{
 use realtime::net::Spawner;
 use realtime::queue::{Order, Orders, Signal, events, orders};
 
-/// How long a request may take; far beyond what any does here.
+/// The timeout of a request; far longer than any takes here.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What a callback was called with.
+/// A call of a callback.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Seen {
     /// The callback of this topic, by its number.
@@ -25,7 +25,7 @@ pub enum Seen {
     Event(Event),
 }
 
-/// What stands for a callback.
+/// The representation of a callback.
 #[derive(Debug, Clone, Copy)]
 enum Callback {
     Topic(usize),

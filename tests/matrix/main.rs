@@ -1,13 +1,13 @@
 //! The fault matrix: a conversation is cut at every byte, in each direction, over both protocol versions, against the
 //! in-process server and a redis-server; and cut again at every byte of the reconnection that follows.
 //!
-//! A client logs in, subscribes to twenty channels and patterns, publishes, asks, pings and listens, while somebody else
-//! publishes too. After each cut it must be connected again, every subscription live, every request answered exactly
-//! once and run at most once, every message that reached it delivered once and in order, and a `gap` must stand where
-//! messages may be missing and nowhere else. `run` holds the conversation, `check` what must hold.
+//! A client logs in, subscribes to twenty channels and patterns, publishes, asks, pings and listens, while another
+//! client publishes too. After each cut it must be connected again, with every subscription live, every request
+//! answered exactly once and run at most once, every message that reached it delivered once and in order, and a `gap`
+//! exactly where messages may be missing. `run` contains the conversation, `check` the conditions.
 //!
-//! With the feature `tls` the same conversations are cut at bytes of ciphertext. That is at one of [`TLS_EVERY`] bytes, another
-//! share of them in each direction, unless `MATRIX_EVERY` says another number: 1 for all of them.
+//! With the feature `tls` the same conversations are cut at bytes of ciphertext: at one of [`TLS_EVERY`] bytes,
+//! others in each direction, unless `MATRIX_EVERY` gives another number: 1 for all of them.
 //!
 //! A cut that fails is named in words that repeat it alone:
 //! `MATRIX_CUT="0 down 1234" cargo test --test matrix fake_resp3`, where `0` is the connection and `1234` the number of
@@ -40,8 +40,8 @@ const TLS_LANES: usize = 16;
 const TLS_EVERY: usize = 29;
 /// How long the game sleeps between ticks in which nothing happened.
 const TICK: Duration = Duration::from_micros(200);
-/// How often a reconnection is recorded. On a busy machine more than what restores may have passed by the time the game hears of it,
-/// so the shortest says where all is restored.
+/// How often a reconnection is recorded. On a busy machine more bytes than necessary may have passed by the time the
+/// game gets the event, so the shortest recording shows where everything is restored.
 const RECORDINGS: usize = 5;
 /// How often a cut is tried that lies within the recorded length, and beyond the end of a shorter conversation.
 const ATTEMPTS: usize = 10;
@@ -50,7 +50,7 @@ const SHOWN: usize = 10;
 
 fn main() -> ExitCode {
     let mut arguments = Arguments::from_args();
-    // One at a time: each makes use of the whole machine by itself.
+    // One at a time, because each uses the whole machine.
     arguments.test_threads = Some(1);
     let mut trials = Vec::new();
     let tls: &[_] = if cfg!(feature = "tls") { &[false, true] } else { &[false] };
@@ -122,7 +122,7 @@ fn parse(word: &str, protocol: u8) -> Result<Cut, String> {
     Ok(Cut { connection, role, up, at, how: How::Close })
 }
 
-/// How a cut is to be written to be repeated.
+/// The form in which a cut is repeated.
 fn show(cuts: &[Cut]) -> String {
     let one = |cut: &Cut| {
         let direction = if cut.up { "up" } else { "down" };
@@ -248,7 +248,7 @@ impl<'a> Matrix<'a> {
         positions.map(case).collect()
     }
 
-    /// Runs all cases. The flag of each says whether its last cut may lie beyond the end.
+    /// Runs all cases. The flag of each says whether its last cut may be beyond the end.
     fn all(&mut self, cases: Vec<(Vec<Cut>, bool)>) -> Result<Score, Failed> {
         let (setup, handshake) = (self.setup, self.handshake);
         let optional: Vec<bool> = cases.iter().map(|(_, optional)| *optional).collect();
@@ -288,7 +288,7 @@ impl<'a> Matrix<'a> {
         Ok(score)
     }
 
-    /// Runs cases, many at a time, and hands over each when it is over.
+    /// Runs cases, many at a time, and returns each when it is over.
     fn drive(&mut self, cases: &mut dyn Iterator<Item = Vec<Cut>>, mut over: impl FnMut(Run)) {
         let mut runs: HashMap<usize, Run> = HashMap::new();
         let lanes = if self.setup.tls.is_some() { TLS_LANES } else { LANES };

@@ -1,4 +1,4 @@
-//! Somebody else on the same server, over a connection that nobody cuts: publishes, and keeps what was published.
+//! Another client on the same server, over a connection that is never cut: publishes, and records published messages.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -33,7 +33,7 @@ impl Outside {
         outside
     }
 
-    /// Keeps what is published on channels that match, from now on.
+    /// Records messages published on matching channels, from now on.
     pub fn watch(&mut self, pattern: &str) {
         self.say(&[b"PSUBSCRIBE", pattern.as_bytes()]);
         assert!(matches!(self.hear(), Said::Other));
@@ -43,11 +43,11 @@ impl Outside {
         self.say(&[b"PUBLISH", channel.as_bytes(), payload.as_bytes()]);
     }
 
-    /// All that was published since `watch`, in the server's order.
+    /// All messages published since `watch`, in the server's order.
     pub fn published(&mut self, pattern: &str, own: usize) -> Vec<Published> {
         self.say(&[b"PUNSUBSCRIBE", pattern.as_bytes()]);
         let mut all = Vec::new();
-        // The answers to what was published here, and the confirmation.
+        // The answers to this client's own publishes, and the confirmation.
         let mut others = own + 1;
         while others > 0 {
             match self.hear() {

@@ -1,5 +1,5 @@
-//! What a client holds in memory at most, whatever floods it: to the byte, by an allocator that counts. Both ends of the
-//! queue and the session live on one thread here, so that no byte escapes the count.
+//! The most memory that a client holds, whatever floods it: to the byte, with an allocator that counts. Both ends of
+//! the queue and the session are on one thread here, so that every byte is counted.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failure here is a failed test")]
 

@@ -1,4 +1,4 @@
-//! The queue alone: messages that nobody takes out, and small ones where large ones were.
+//! The queue alone: messages that are not taken, and small ones after large ones.
 
 use std::sync::Arc;
 
@@ -11,9 +11,9 @@ const POLICIES: [Overflow; 3] = [Overflow::DropOldest, Overflow::DropNewest, Ove
 
 const QUEUE_BYTES: usize = 16 << 20;
 const QUEUE_EVENTS: usize = 20_000;
-/// What a message costs beside its bytes.
+/// The cost of a message beside its bytes.
 const ENTRY: usize = 16;
-/// What there is beside the messages that wait.
+/// Memory beside the waiting messages.
 const CONSTANT: usize = 4 << 20;
 const BOUND: u64 = (QUEUE_BYTES + QUEUE_EVENTS * ENTRY + CONSTANT) as u64;
 
@@ -37,7 +37,7 @@ fn queue(limits: Limits) -> (Producer, Consumer) {
     events(limits, Arc::<Counters>::default(), Signal::default(), Arc::new(Nobody))
 }
 
-/// What came out: messages, and those told as dropped.
+/// The output: messages, and those reported as dropped.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Outcome {
     delivered: usize,
@@ -46,7 +46,7 @@ struct Outcome {
 }
 
 impl Outcome {
-    /// Takes out so many things, or all that there are.
+    /// Takes so many items, or all.
     fn take(&mut self, consumer: &mut Consumer, most: usize) {
         for _ in 0..most {
             match consumer.next() {
@@ -65,8 +65,8 @@ impl Outcome {
     }
 }
 
-/// Puts in messages of these sizes in turn, up to `bytes` in all, unless the queue is full; then takes all of it out. Returns
-/// how many went in, and what came out.
+/// Puts in messages of these sizes in turn, up to `bytes` in total, unless the queue is full; then takes everything.
+/// Returns how many went in, and the output.
 fn flood(overflow: Overflow, sizes: &[usize], bytes: usize) -> (usize, Outcome) {
     let (mut producer, mut consumer) = queue(limits(overflow));
     let payload = vec![b'x'; *sizes.iter().max().unwrap()];
@@ -82,7 +82,7 @@ fn flood(overflow: Overflow, sizes: &[usize], bytes: usize) -> (usize, Outcome) 
     let mut outcome = Outcome::default();
     for _ in 0..2 {
         outcome.take(&mut consumer, usize::MAX);
-        // What was dropped last is told once there is room.
+        // The last dropped messages are reported once there is room.
         producer.flush();
     }
     (sent, outcome)
@@ -109,7 +109,7 @@ fn a_queue_that_nobody_reads_holds_its_limits_and_little_else() {
     }
 }
 
-/// Messages of no bytes, so many that the constant does not count: what is left is the cost of each.
+/// Empty messages, so many that the constant does not matter: the rest is the cost of each.
 #[test]
 fn a_message_costs_sixteen_bytes_beside_its_own() {
     const MANY: usize = 2 << 20;
@@ -127,8 +127,8 @@ fn a_message_costs_sixteen_bytes_beside_its_own() {
     }
 }
 
-/// Every batch that the reader empties comes back for one small message each, with something behind it that no batch
-/// spans: what waits is little, and so must be the memory that it waits in.
+/// Every batch that the reader empties comes back for one small message each, followed by an entry that no batch
+/// spans: little is waiting, so the memory for it must be small.
 #[test]
 fn small_messages_do_not_hold_on_to_the_memory_of_large_ones() {
     const SMALL: usize = 1000;
@@ -153,7 +153,7 @@ fn small_messages_do_not_hold_on_to_the_memory_of_large_ones() {
             });
             let (events, bytes) = consumer.queued();
             assert!(events > SMALL && bytes < 10_000, "{events} messages of {bytes} bytes wait");
-            // What was there before has gone, but for what waits now.
+            // The earlier messages are gone, except those that wait now.
             let before = i64::try_from((QUEUE_EVENTS - SMALL) * 800).unwrap();
             let now = before + waits.bytes_current;
             assert!(now < i64::try_from(CONSTANT).unwrap(), "{overflow:?}: {now} bytes for {bytes}");
@@ -162,8 +162,8 @@ fn small_messages_do_not_hold_on_to_the_memory_of_large_ones() {
     }
 }
 
-/// A queue with room for small messages drops large ones for want of room; that each of these is told of may cost no
-/// memory for each.
+/// A queue with room for small messages drops large ones for lack of room; reporting each of them may cost no memory
+/// for each.
 #[test]
 fn word_of_what_was_dropped_takes_no_memory_without_end() {
     let limits = Limits {

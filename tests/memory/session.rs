@@ -18,10 +18,10 @@ const CHANNEL: SubscriptionSlot = SubscriptionSlot::new(1, 0);
 const ANSWER: RequestSlot = RequestSlot::new(2, 0);
 const LONG: Duration = Duration::from_secs(60);
 
-/// What one read of a socket brings.
+/// The size of one read of a socket.
 const READ: usize = 64 << 10;
 const LARGE: usize = 64 << 20;
-/// Buffers that keep what they need for ordinary messages: of the decoder, of the queue, towards the server.
+/// Buffers that keep their capacity for ordinary messages: of the decoder, of the queue, towards the server.
 const ORDINARY: i64 = 512 << 10;
 
 struct Nobody;
@@ -47,7 +47,7 @@ impl Peers for Bytes {
     }
 }
 
-/// What came out, as far as it matters here.
+/// The output, as far as it matters here.
 #[derive(Debug, PartialEq)]
 enum Seen {
     Message(usize),
@@ -144,7 +144,7 @@ impl Client {
     }
 }
 
-/// Text in a place of its own, so that it does not count.
+/// Text in separate memory, so that it does not count.
 fn write<'a>(into: &'a mut [u8], text: std::fmt::Arguments<'_>) -> &'a [u8] {
     use std::io::Write;
     let mut left = &mut *into;
@@ -153,7 +153,7 @@ fn write<'a>(into: &'a mut [u8], text: std::fmt::Arguments<'_>) -> &'a [u8] {
     &into[..into.len() - len]
 }
 
-/// What a client took at most, and what it kept, beyond what it had.
+/// The peak of a client's memory, and what it kept, beyond what it had.
 fn cost(client: &mut Client, work: impl FnOnce(&mut Client)) -> AllocationInfo {
     measure(|| work(client))
 }
@@ -179,7 +179,7 @@ fn a_message_beyond_the_limit_is_never_held() {
     let mut client = Client::new(MAX);
     let memory = cost(&mut client, |client| {
         client.say(LARGE);
-        // As a streamed string, whose length nobody tells beforehand.
+        // As a streamed string, whose length is not announced.
         client.server(b">3\r\n+message\r\n+chat\r\n$?\r\n");
         for _ in 0..LARGE / MAX {
             client.server(b";1048576\r\n");
@@ -187,7 +187,7 @@ fn a_message_beyond_the_limit_is_never_held() {
         }
         client.server(b";0\r\n");
     });
-    // What comes before the limit of a streamed string shows.
+    // The part before the limit of a streamed string counts.
     assert!(memory.bytes_max < MAX as u64 + 2 * ORDINARY as u64, "{memory:?}");
     client.say(MAX);
     client.say(MAX + 1);
@@ -311,7 +311,7 @@ fn what_means_nothing_to_us_is_not_held_either() {
             assert_eq!(client.seen(), [Seen::Message(10)]);
             client.say(10);
         });
-        // Its bytes, and what is noted of its elements, of which there are two while the buffer grows.
+        // Its bytes, and the nodes of its elements, of which there are two copies while the buffer grows.
         assert!(memory.bytes_max < 4 * MAX as u64, "{memory:?}");
         assert!(memory.bytes_current < ORDINARY, "{memory:?}");
     }
@@ -326,7 +326,7 @@ fn refused_names_that_come_and_go_leave_nothing_behind() {
             let topic = || Topic { kind: TopicKind::Channel, name: format!("name-{n}").as_bytes().into() };
             client.command(Command::Subscribe { topic: topic(), slot: CHANNEL });
             client.written();
-            // Each with a reason of its own.
+            // Each with a different reason.
             let code = if n % 2 == 0 { "NOPERM" } else { "BUSY" };
             client.server(format!("-{code} {n}{}\r\n+realtime:{}\r\n", "x".repeat(400), n + 2).as_bytes());
             assert_eq!(client.seen(), [Seen::Other], "refused");

@@ -10,7 +10,7 @@ use crate::common::{BATCH, take_all};
 /// By then everything that is made once is made.
 const WARM: usize = 4;
 
-/// Allocations of what `round` does the fifth time.
+/// Allocations of the fifth call of `round`.
 fn allocations(mut round: impl FnMut()) -> u64 {
     (0..WARM).for_each(|_| round());
     measure(round).count_total

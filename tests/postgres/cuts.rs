@@ -1,8 +1,9 @@
 //! A conversation with a real server is cut after each of many bytes, in each direction, on each link, over real sockets. After each cut the client
 //! is back, every request was answered once and run at most once, and a gap stands where messages are missing.
 //!
-//! One byte of [`EVERY`] is cut, unless `MATRIX_EVERY` says another number: 1 for all of them, as `.ci/long cuts-postgres` does. A cut that fails is
-//! named; `MATRIX_CUT="1 down 300"` makes it alone: connection 1, 300 bytes from the server.
+//! One byte of [`EVERY`] is cut, unless `MATRIX_EVERY` gives another number: 1 for all of them, as `.ci/long
+//! cuts-postgres` does. A cut that fails is named; `MATRIX_CUT="1 down 300"` repeats it alone: connection 1, 300
+//! bytes from the server.
 
 use std::collections::HashMap;
 use std::time::Instant;
@@ -29,7 +30,7 @@ struct Cut {
     at: u64,
 }
 
-/// Who talks: a client through a proxy, and somebody else past it.
+/// The clients: one through a proxy, and another one directly.
 struct World {
     game: Game,
     outside: Client,
@@ -52,7 +53,7 @@ struct Run<'a> {
     client: Client,
     proxy: FaultProxy,
     log: Vec<Seen>,
-    /// Messages from outside so far, and how many there were when the client was told that it is subscribed.
+    /// Messages from outside so far, and how many there were when the subscription was reported.
     published: u32,
     before: Option<u32>,
     answers: Vec<Result<Value, Error>>,
@@ -94,7 +95,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// Somebody else publishes the next number.
+    /// The other client publishes the next number.
     fn publish(&mut self) {
         self.look();
         self.published += 1;
@@ -108,7 +109,7 @@ impl<'a> Run<'a> {
         args(&["INSERT INTO runs VALUES ($1, $2)", &self.number.to_string(), id])
     }
 
-    /// Everything that is said.
+    /// The whole conversation.
     fn converse(&mut self) {
         let channel = format!("run{}", self.number);
         let bursts = [
@@ -141,7 +142,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// All is well once a message comes on a connection that nobody cuts.
+    /// The client has recovered once a message comes on a connection that is not cut.
     fn recover(&mut self, cut: Cut) {
         eventually("the cut", || (self.proxy.cuts() == (1, 1)).then_some(()));
         eventually("the end of all that follows", || {
@@ -169,7 +170,7 @@ impl<'a> Run<'a> {
         }) == Some(true)
     }
 
-    /// What must hold.
+    /// The conditions that must hold.
     fn judge(&mut self) -> Result<(), String> {
         let number = self.number.to_string();
         let sql = "SELECT id, count(*) AS times FROM runs WHERE run = $1 GROUP BY id";

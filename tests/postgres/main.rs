@@ -253,7 +253,7 @@ fn a_statement_whose_plan_is_stale_is_prepared_anew() {
     for _ in 0..3 {
         let error = ask(&game, &mut client, &["SELECT nothing"]).unwrap_err();
         assert_eq!(error.code, Code::Server("42703".into()));
-        // One that is parsed, and fails: it does not stay behind each time.
+        // A statement that is parsed, and fails: it must not be left on the server each time.
         let error = ask(&game, &mut client, &["SELECT 1 / a::int - 1 / (a::int - 1) FROM t"]).unwrap_err();
         assert_eq!(error.code, Code::Server("22012".into()));
     }

@@ -44,7 +44,7 @@ fn through_a_pooler_in_session_mode_all_works() {
             other => panic!("{other:?}"),
         }
     }
-    // Probes go through it: the last ones stand in the server's view of what the connections did.
+    // The last probes are shown in the server's view of its connections.
     let probed = "SELECT query FROM pg_stat_activity WHERE query LIKE 'NOTIFY \"realtime:probe:%'";
     toy::eventually("a probe of verify_delivery", || {
         postgres.psql(probed).ok().filter(|queries| !queries.is_empty())
@@ -65,7 +65,7 @@ fn a_pooler_in_another_mode_is_refused_before_anything_is_sent_through_it() {
                 subscribe(&game, &client, "chat");
             }
             request(&game, &client, RequestKind::Command(args(&["CREATE TABLE never (n int)"])));
-            // Twice: what the first attempt left behind on the server's connections does not deceive the second one.
+            // Twice: the remains of the first attempt on the server's connections must not deceive the second one.
             for _ in 0..2 {
                 let error = client.wait_for("the pooler's name", |seen| match seen {
                     Seen::Event(Event::Down { error, .. }) => Some(error),

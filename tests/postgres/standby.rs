@@ -113,7 +113,7 @@ fn a_client_of_a_standby_hears_once_it_is_promoted_and_is_told_so() {
     });
     assert!(refused.message.contains("recovery"), "{refused}");
     standby.psql("SELECT pg_promote()").expect("a promotion");
-    // The server says so itself, and the connection stays.
+    // The server reports it, and the connection stays.
     eventually("the new role", || (client.counters.role() == Some(Role::Master)).then_some(()));
     client.wait_for("the subscription", |seen| match seen {
         Seen::Event(Event::Subscribed(_)) => Some(()),

@@ -1,4 +1,4 @@
-//! A statement whose caller has given up is ended, and nothing else with it.
+//! A statement whose caller has given up is cancelled, and no other.
 
 use realtime::model::Code;
 
@@ -11,7 +11,7 @@ fn cancelled() -> Vec<u8> {
     [error("57014", "canceling statement due to user request"), ready_for_query(b'I')].concat()
 }
 
-/// A statement that nobody waits for, with this one sent after it.
+/// A statement whose caller has given up, with this one sent after it.
 fn abandoned() -> Client {
     let mut client = Client::ready();
     client.ask(1, &["SELECT pg_sleep(60)"]);
@@ -54,7 +54,7 @@ fn what_the_server_ended_by_mistake_is_sent_again() {
     assert!(client.written(0).contains("SELECT 2"));
     client.read(0, &number("2"));
     assert!(matches!(client.said()[..], [Said::Answer(2, Ok(_))]));
-    // A statement that the server ends by itself, at statement_timeout, is its caller's.
+    // A statement that the server cancels at statement_timeout fails for its caller.
     client.ask(3, &["SELECT 3"]);
     client.read(0, &cancelled());
     let said = client.said();

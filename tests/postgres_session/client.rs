@@ -1,4 +1,4 @@
-//! A PostgreSQL session in virtual time, and what a server says to it, as literal bytes.
+//! A PostgreSQL session in virtual time, and the server's messages, as literal bytes.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ pub(crate) use fake_postgres::{
     LET_IN, columns, error, greeting, message, notification, number, published, ready_for_query, role, row,
 };
 
-/// What the session told the main thread.
+/// Output of the session for the main thread.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Said {
     Message(u32, String),
@@ -51,7 +51,7 @@ impl Sink for Recorder {
     }
 }
 
-/// What the session wished and wrote, until a test looks at it.
+/// The session's wishes and output, until a test reads them.
 #[derive(Default)]
 pub(crate) struct Record {
     actions: VecDeque<Action>,
@@ -107,7 +107,7 @@ impl Client {
         client
     }
 
-    /// The session makes both links, and gets what it subscribes to.
+    /// The session makes both links, and restores its subscriptions.
     pub(crate) fn restore(&mut self) {
         self.up();
         self.connect(1);
@@ -130,7 +130,7 @@ impl Client {
         notification(channel, text.split_once(r"\'").expect("its end").0)
     }
 
-    /// The link of the commands is made, and the server lets us in.
+    /// The link of the commands is made, and the server accepts the login.
     pub(crate) fn up(&mut self) {
         self.connect(0);
         self.read(0, &[LET_IN, &ready_for_query(b'I'), &role(false)].concat());
@@ -159,13 +159,13 @@ impl Client {
         self.driver.drive();
     }
 
-    /// What the session wrote since the last look.
+    /// The session's output since the last call.
     pub(crate) fn written(&mut self, link: u8) -> String {
         self.driver.drive();
         self.driver.peers.written.remove(&link).unwrap_or_default().escape_ascii().to_string()
     }
 
-    /// Likewise, as it is.
+    /// The same as raw bytes.
     pub(crate) fn take_written(&mut self, link: u8) -> Vec<u8> {
         self.driver.peers.written.remove(&link).unwrap_or_default()
     }

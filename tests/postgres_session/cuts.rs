@@ -1,6 +1,6 @@
-//! A conversation is cut at every byte, in each direction, on each link, in virtual time. After each cut the client is back, every
-//! request was answered once and run at most once, and every message that others published arrived once and in order, or a gap
-//! stands where it would have been.
+//! A conversation is cut at every byte, in each direction, on each link, in virtual time. After each cut the client
+//! has recovered, every request was answered once and run at most once, and every message of other clients arrived
+//! once and in order, or a gap is in its place.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ struct World {
     cut: Option<Cut>,
     /// Bytes that passed, by link and whether down.
     passed: BTreeMap<(u8, bool), usize>,
-    /// Likewise, when the last byte had passed that is cut.
+    /// The same, at the time when the last byte that is cut had passed.
     cuttable: BTreeMap<(u8, bool), usize>,
     others: u32,
 }
@@ -58,7 +58,7 @@ impl World {
         }
     }
 
-    /// Carries what both sides say until nobody says anything.
+    /// Carries bytes between both sides until neither has any.
     fn settle(&mut self) {
         for _ in 0..1000 {
             let mut is_quiet = true;
@@ -114,7 +114,7 @@ impl World {
         }
     }
 
-    /// Somebody else publishes the next number.
+    /// Another client publishes the next number.
     fn publish(&mut self) {
         self.others += 1;
         let sent = self.server.publish("chat", &self.others.to_string());
@@ -130,7 +130,7 @@ impl World {
         }
     }
 
-    /// The whole conversation. Returns what was said.
+    /// The whole conversation. Returns the session's output.
     fn converse(&mut self) -> Vec<Said> {
         self.settle();
         let statement = |n: &str| args(&["SELECT $1", n]);
@@ -147,7 +147,7 @@ impl World {
         }
         // It is back within the first pauses.
         self.go_on();
-        // No byte of what follows is cut: also after the last cut there is time to come back.
+        // No later byte is cut, so that there is time to recover after the last cut.
         self.cuttable = self.passed.clone();
         assert!(self.cut.is_none(), "{:?} was not made", self.cut);
         self.go_on();

@@ -19,7 +19,7 @@ impl Client {
     }
 }
 
-/// Connects, and skips what was closed before. Returns where to.
+/// Connects, and skips earlier closes. Returns the address.
 fn connect(client: &mut Client) -> String {
     loop {
         match client.action() {

@@ -1,4 +1,4 @@
-//! What is lost with a connection, and what is told of it.
+//! Losses of a connection, and their reports.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Statements, transactions, and what is kept of them.
+//! Statements, transactions, and prepared statements that are kept.
 
 use realtime::backend::OptionValue;
 use realtime::model::{Code, LinkId, RequestKind, Rows, Value};
@@ -125,7 +125,7 @@ fn a_transaction_that_is_taken_back_unsent_blocks_nothing() {
     client.driver.set_writable(LinkId(0), usize::MAX);
     client.ask(2, &["SELECT 2"]);
     assert!(client.written(0).contains("SELECT 2"));
-    // One that was written is waited for, whoever gave it up.
+    // A statement that was written is awaited even if its caller has given up.
     client.read(0, &number("2"));
     client.request(3, RequestKind::Transaction(vec![args(&["SELECT 3"])]));
     client.written(0);
@@ -157,7 +157,7 @@ fn what_the_server_has_forgotten_is_prepared_anew_with_every_kind_of_request() {
     client.read(0, &[message(b'C', b"ROLLBACK\0"), ready_for_query(b'I')].concat());
     let written = client.written(0);
     assert!(written.contains("ROLLBACK") && written.contains("SELECT 1"), "{written}");
-    // It fails once more, without a statement of before: its caller hears of it.
+    // It fails again, this time without a prepared statement: its caller gets the error.
     client.read(0, &forgotten);
     let said = client.said();
     assert!(matches!(&said[..], [Said::Answer(3, Ok(_)), Said::Answer(4, Err(_))]), "{said:?}");

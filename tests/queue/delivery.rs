@@ -1,4 +1,4 @@
-//! What is put in comes out: in order, each answer in the place that was reserved for it, and an end at the end.
+//! Everything that is put in comes out: in order, each answer in the place reserved for it, and the end last.
 
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::sync_channel;

@@ -1,4 +1,4 @@
-//! A main thread that does not keep up: what each policy drops, where that is told, and what stops the reading.
+//! A main thread that does not keep up: what each policy drops, where that is reported, and when reading stops.
 
 use std::sync::atomic::Ordering;
 
@@ -92,7 +92,7 @@ fn pause_keeps_everything_and_goes_on_at_half() {
     assert_eq!(ends.counters.dropped_overflow.load(Ordering::Relaxed), 0);
 }
 
-/// As many messages as one read can bring, each with something behind it that no batch spans.
+/// As many messages as one read can deliver, each followed by an entry that no batch spans.
 #[test]
 fn what_one_read_brings_beyond_the_limit_is_kept() {
     const MESSAGES: usize = READ_BYTES / 8;
@@ -217,14 +217,14 @@ fn an_error_that_nobody_waits_for_takes_the_room_of_its_names_too() {
     assert!(ends.producer.has_room(Room::Answers));
 }
 
-/// Each skipped message stands in its place, so that many of them between messages would fill the lane that nothing drops
-/// from. A policy that drops goes on dropping then.
+/// Each skipped message has its place, so that many of them between messages would fill the lane that nothing drops
+/// from. A policy that drops keeps dropping then.
 #[test]
 fn skipped_messages_stop_the_reading_under_pause_alone() {
     const MESSAGES: u64 = 5_000;
     for overflow in [Overflow::DropOldest, Overflow::DropNewest] {
         let mut ends = ends(limits(100_000, 1_000_000, overflow));
-        // One to three skipped ones before each message, which says how many things came before it.
+        // One to three skipped ones before each message, which contains the number of items before it.
         let (mut put, mut skipped) = (0_u64, 0);
         for n in 0..MESSAGES {
             for _ in 0..=n % 3 {

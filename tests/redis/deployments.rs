@@ -1,4 +1,5 @@
-//! Sentinels and nodes of a cluster in the test's own process: where the worker connects when it is told of another server.
+//! Sentinels and nodes of a cluster in the test's own process: where the worker connects when another server is
+//! named.
 
 use fake_redis::{FakeRedis, Mode, Role};
 use realtime::backend::{OptionValue, Options, configure};
@@ -15,7 +16,7 @@ fn address(server: &FakeRedis) -> String {
     format!("127.0.0.1:{}", server.port())
 }
 
-/// No ping is due while the test runs: nothing but what the client is told makes it look elsewhere.
+/// No PING is due while the test runs: only announcements make it look elsewhere.
 fn connect(game: &mut Game, url: &str, protocol: u8) -> Client {
     let pairs = [("protocol", f64::from(protocol)), ("ping_interval", 600.0), ("reconnect_max", 0.1)];
     let pairs = pairs.map(|(key, value)| (key.to_owned(), OptionValue::Number(value))).into();
@@ -23,7 +24,7 @@ fn connect(game: &mut Game, url: &str, protocol: u8) -> Client {
     game.open(&*configure(options).expect("good options"))
 }
 
-/// Waits until the client has said that messages may be missing, and is ready at this server.
+/// Waits until the client has reported that messages may be missing, and is ready at this server.
 fn wait_for_switch(client: &mut Client, server: &FakeRedis) {
     client.wait_for("a gap", |seen| matches!(seen, Seen::Event(Event::Gap { .. })).then_some(()));
     let address = address(server);
@@ -52,14 +53,14 @@ fn a_failover_that_sentinels_announce_is_followed_and_so_is_one_that_another_sen
         name_master(0);
         sentinels[0].set_other_sentinels(&[("127.0.0.1", sentinels[1].port())]);
         let mut game = Game::start();
-        // It is told of one Sentinel, and learns of the other one.
+        // It gets the address of one Sentinel, and learns the other one's.
         let url = format!("redis-sentinel://{}/mymaster", address(&sentinels[0]));
         let mut client = connect(&mut game, &url, protocol);
         game.subscribe(&client, "chat", CHANNEL.index);
         client.wait_ready();
         hear(&mut client, &servers[0]);
 
-        // Both servers go on serving: nothing but the Sentinel's word tells of the failover.
+        // Both servers keep serving: only the Sentinel announces the failover.
         name_master(1);
         wait_for_switch(&mut client, &servers[1]);
         hear(&mut client, &servers[1]);

@@ -52,8 +52,8 @@ fn args(words: &[&[u8]]) -> Args {
     words.iter().collect()
 }
 
-/// Subscribe, publish, commands, a transaction, PING, and the end; every answer and message in order.
-/// `spoken`: what `protocol` comes to.
+/// Subscribe, publish, commands, a transaction, PING, and the end; every answer and message in order. `spoken`: the
+/// version that results from `protocol`.
 fn converse(url: &str, protocol: Option<u8>, spoken: u8) {
     let mut game = Game::start();
     let mut client = connect(&mut game, url, protocol);
@@ -125,7 +125,7 @@ fn type_into_redis_cli(redis: &RealRedis, lines: &str) {
     assert_eq!(String::from_utf8_lossy(&output.stdout).replace("OK\n", ""), "", "{lines}");
 }
 
-/// What errors advise, typed as it stands, allows just what was refused.
+/// The advice of errors, typed exactly, allows just what was refused.
 #[test]
 fn what_an_acl_forbids_is_allowed_by_what_the_error_says() {
     if !real_redis::is_expected() || real_redis::version().is_ok_and(|version| version < (6, 2)) {
@@ -162,7 +162,7 @@ fn what_an_acl_forbids_is_allowed_by_what_the_error_says() {
     }
 }
 
-/// What a user gmod is to be allowed so that it may listen, publish and write.
+/// The rights of a user gmod that are needed to subscribe, publish and write.
 fn refused(redis: &RealRedis, version: u8, names: &[&[u8]]) -> Vec<String> {
     let mut game = Game::start();
     let url = format!("redis://gmod:secret@127.0.0.1:{}", redis.port());
@@ -259,7 +259,7 @@ fn a_silent_server_is_noticed_after_the_queue_was_full_twice() {
             ("ping_timeout", number(2.0)),
             ("overflow", OptionValue::String(b"pause".to_vec())),
             ("queue_events", number(1.0)),
-            // Less than any error has, so that an answer which is an error fills the queue by itself.
+            // Less than any error has, so that an answer which is an error fills the queue alone.
             ("queue_bytes", number(10.0)),
             ("max_message_bytes", number(10.0)),
         ]
@@ -273,7 +273,7 @@ fn a_silent_server_is_noticed_after_the_queue_was_full_twice() {
         let mut client = game.open(&*backend);
         game.subscribe(&client, "chat", CHANNEL.index);
         client.wait_for("subscribed", |seen| matches!(seen, Seen::Event(Event::Subscribed(_))).then_some(()));
-        // No answer at all, so that the commands that are sent time out.
+        // No answer, so that the commands that are sent time out.
         (0..2).for_each(|_| server.on_next("get", Reaction::Answer(Vec::new())));
         let (caller, answered) = sync_channel(1);
         for to in [ReplyTo::Callback(ANSWER), ReplyTo::Caller(caller)] {
@@ -342,8 +342,8 @@ fn a_hundred_thousand_channels_come_back_from_a_real_server() {
     }
 }
 
-/// A server of this test's own, with what `protocol` can be there: before Redis 6 there is no RESP3, and "auto" falls back.
-/// `None` if there is none and none must be.
+/// A server for this test, with the possible values of `protocol`: before Redis 6 there is no RESP3, and "auto" falls
+/// back. `None` if there is none and none is required.
 fn real_server() -> Option<(RealRedis, &'static [Option<u8>])> {
     if !real_redis::is_expected() {
         println!("left out: no redis-server on the PATH");

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use super::{Cli, Deployment, SHORT_DOWN_AFTER, World, address, eventually, is_master, pairs, signal};
 
-/// What goes wrong.
+/// The faults.
 #[derive(Debug, Clone, Copy)]
 enum Fault {
-    /// The Sentinels are told to make the other server the master.
+    /// The Sentinels are asked to make the other server the master.
     Planned,
-    /// Likewise, and the Sentinel that the client watches dies.
+    /// The same, and the Sentinel that the client watches dies.
     PlannedUnseen,
     MasterKilled,
     /// It is back before the Sentinels miss it.
@@ -47,7 +47,7 @@ struct Soak {
     world: World,
     clis: [Option<Cli>; 2],
     master: usize,
-    /// The other one was seen as a replica since it was started or lost its mastership: if it is a master, it was made one.
+    /// The other one was a replica since it was started or demoted: if it is a master, it was promoted.
     follows: bool,
     stopped: Option<usize>,
 }
@@ -63,7 +63,7 @@ impl Soak {
         self.clis[n].as_mut()
     }
 
-    /// What a server says that it is. One that was given another role cuts its clients.
+    /// The role that a server reports. A server whose role changes disconnects its clients.
     fn role(&mut self, n: usize) -> Option<bool> {
         let info = self.cli(n)?.try_say("INFO replication");
         if info.is_none() {
@@ -72,7 +72,7 @@ impl Soak {
         Some(info?.contains("role:master"))
     }
 
-    /// Publishes on the master, and looks whether the other server has taken its place.
+    /// Publishes on the master, and checks whether the other server has taken its place.
     fn go_on(&mut self) {
         let other = 1 - self.master;
         match self.role(other) {
@@ -174,7 +174,7 @@ impl Soak {
         }
     }
 
-    /// Publishes until all is well and the client has heard a hundred messages more at the master.
+    /// Publishes until the client has recovered and received a hundred more messages at the master.
     fn heal(&mut self) {
         eventually("a replica that follows", || {
             self.go_on();

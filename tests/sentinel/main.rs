@@ -1,6 +1,6 @@
-//! Real Sentinels with a master and its replica: a planned failover, a master that dies, one that stands still and goes on, a Sentinel
-//! that dies, a password of the Sentinels' own. Messages go on being published on whichever server is the master: each is received or
-//! lies in a `gap` that was told, and each command has one answer.
+//! Real Sentinels with a master and its replica: a planned failover, a master that dies, one that stands still and
+//! continues, a Sentinel that dies, a password for the Sentinels. Messages are published all the time on the current
+//! master: each is received or lies in a reported `gap`, and each command has one answer.
 
 #![cfg(unix)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failure here is a failed test")]
@@ -34,7 +34,7 @@ struct Deployment {
 }
 
 impl Deployment {
-    /// `lines` are of the Sentinels' configuration, and `login` what is typed at one first.
+    /// `lines` are for the Sentinels' configuration, and `login` is the first command to a Sentinel.
     fn start(lines: &str, login: Option<&str>) -> Self {
         static ALONE: Mutex<()> = Mutex::new(());
         let alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -80,8 +80,8 @@ impl Deployment {
         });
     }
 
-    /// Publishes on whichever server is the master until the client has heard a hundred messages on the second one, at which it is
-    /// ready.
+    /// Publishes on the current master until the client has received a hundred messages on the second one, at which
+    /// it is ready.
     fn converse_on_the_second(&self, world: &mut World) {
         let [mut first, mut second] = [0, 1].map(|n| Cli::new(self.servers[n].port()));
         let mut is_master = false;
@@ -96,7 +96,7 @@ impl Deployment {
     }
 }
 
-/// Whether a server says that it is a master. One that was given another role cuts its clients.
+/// Whether a server reports that it is a master. A server whose role changes disconnects its clients.
 fn is_master(cli: &mut Cli, server: &RealRedis) -> bool {
     match cli.try_say("INFO replication") {
         Some(info) => info.contains("role:master"),

@@ -36,7 +36,7 @@ fn after_a_failed_handshake_the_next_address_has_its_turn() {
     client.server(0, b"-WRONGPASS invalid username-password pair\r\n");
     assert!(client.expect_down().0.message.ends_with(" (at 10.0.0.4:6379)"));
     client.expect_close(0);
-    // No address lets us connect: that changes nothing.
+    // No address accepts a connection: that changes nothing.
     client.await_attempt();
     assert_eq!(client.expect_connect(0), Some(address(4)));
     client.refused(0);

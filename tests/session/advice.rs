@@ -1,4 +1,4 @@
-//! What an owner is told of a server that cannot be used: what to do first, in our words; then the server's.
+//! Errors about a server that cannot be used: first what to do, in our words; then the server's.
 
 use std::io;
 
@@ -7,7 +7,7 @@ use realtime::backend::{LinkError, Stage};
 use crate::client::Client;
 use crate::handshake::turned_away;
 
-/// What is said of a connection that fails begins with what to do, and the server's own words follow.
+/// The error of a connection that fails begins with what to do, and the server's own words follow.
 #[test]
 fn advice_comes_before_the_servers_words() {
     let protected = format!(
@@ -52,7 +52,7 @@ fn advice_comes_before_the_servers_words() {
             "max number of clients reached",
         ),
     ] {
-        // What it may answer HELLO with, and then AUTH.
+        // Possible answers to HELLO, and then to AUTH.
         let refused = &b"-ERR unknown command 'HELLO'\r\n"[..];
         let answers = [refused, answer.as_bytes()];
         let error = turned_away(url, &[], if code == "AUTH" { &answers } else { &answers[1..] });
@@ -115,7 +115,7 @@ fn what_is_no_redis_server() {
     }
 }
 
-/// What the system says, and what to do about it.
+/// The system's error, and what to do about it.
 #[test]
 fn what_cannot_be_reached() {
     let connect = |address: &str, kind: io::ErrorKind| LinkError::Connect {

@@ -29,7 +29,7 @@ fn ready_again(client: &mut Client) {
     client.expect_ready(false, Resp::Three);
 }
 
-/// Lets time pass on a connection on which what looks for life is answered.
+/// Lets time pass on a connection on which the questions for life are answered.
 fn live(client: &mut Client, seconds: f64) {
     let mut left = seconds;
     while left > 0.0 {
@@ -78,7 +78,7 @@ fn backoff_grows_with_jitter_and_is_forgotten_by_a_connection_that_lasts() {
 
 #[test]
 fn a_server_that_hangs_up_right_after_ready_is_tried_ever_more_rarely() {
-    // At most three quarters of what would be long enough for the present bound.
+    // At most three quarters of what would be long enough for the current bound.
     for life in [0.0, 3.0] {
         let mut client = with_backoff(7);
         let mut waits = Vec::new();

@@ -51,7 +51,7 @@ fn a_refused_channel_is_found_and_the_others_live() {
         assert_eq!(client.confirmed(), 3);
         client.message("b", "x");
         assert_eq!(client.said(), [message(1, "x")]);
-        // Tried again on the next connection, and told once.
+        // Tried again on the next connection, and reported once.
         client.lost(link, realtime::backend::LinkError::Eof);
         client.subscriber_back(resp);
         assert_eq!(client.commands(link)[0], "SUBSCRIBE a b secret d");

@@ -1,4 +1,4 @@
-//! Commands that are refused before they reach a session, and what is named instead.
+//! Commands that are refused before they reach a session, and the alternatives that are named.
 
 use realtime::backend::{Options, configure};
 use realtime::model::Args;

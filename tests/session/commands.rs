@@ -264,7 +264,7 @@ fn a_transaction_refused() {
     assert_eq!(failure(&said), (1, "EXECABORT".to_owned(), true));
     let [Said::Answer { result: Err(error), .. }] = &said[..] else { panic!() };
     assert!(error.message.contains("unknown command 'NOPE'"), "{error}");
-    // MULTI itself refused: what followed ran by itself, and that is said.
+    // MULTI itself refused: the commands ran one by one, and the error says so.
     client.request(2, 10.0, kind());
     client.server(0, b"-NOPERM no multi\r\n-ERR unknown command 'NOPE'\r\n+a\r\n-ERR EXEC without MULTI\r\n");
     let said = client.said();

@@ -1,4 +1,4 @@
-//! Disconnect: what was accepted is sent, answers are awaited, and the rest is told.
+//! Disconnect: accepted requests are sent, answers are awaited, and the rest is reported.
 
 use realtime::backend::{Action, LinkError};
 use realtime::model::{Event, RequestKind, State, Value};
@@ -15,7 +15,7 @@ fn disconnect_sends_what_was_accepted_and_waits_for_answers() {
         client.said();
         client.advance(2.0);
         client.disconnect(1.0);
-        // For whoever takes over: what came last was the confirmation.
+        // For a session that takes over: the last event was the confirmation.
         let said = client.said();
         let [Said::Event(Event::Gap { lasted, error, topics: None })] = &said[..] else { panic!("{said:?}") };
         assert_eq!((lasted.as_secs_f64(), error.code.as_str()), (2.0, "CLOSED"));
@@ -32,7 +32,7 @@ fn disconnect_sends_what_was_accepted_and_waits_for_answers() {
         assert_eq!(client.counters.state(), State::Closed);
         assert_eq!(client.action(), Some(Action::Finish));
         assert_eq!(client.driver.session.poll_timeout(), None);
-        // Nothing more comes of it, and a straggler gets its answer all the same.
+        // No more events follow, and a straggler gets its answer all the same.
         client.server(0, b":0\r\n");
         client.request(3, 9.0, RequestKind::Ping);
         assert_eq!(failure(&client.said()), (3, "CLOSED".to_owned(), false));

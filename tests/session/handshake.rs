@@ -109,7 +109,7 @@ fn resp3_is_tried_anew_on_each_connection() {
     client.expect_ready(false, Resp::Three);
 }
 
-/// Runs the handshake up to the server's last word; returns the error told.
+/// Runs the handshake up to the server's last answer; returns the reported error.
 pub(crate) fn turned_away(
     url: &str,
     pairs: &[(&str, OptionValue)],
@@ -148,7 +148,7 @@ fn a_refused_login_is_the_answer_and_no_reason_to_fall_back() {
     }
 }
 
-/// A server that refuses HELLO is asked in RESP2, where its answer shows what is wrong.
+/// A server that refuses HELLO is asked in RESP2, where its answer shows the reason.
 #[test]
 fn a_wrong_password_is_found_after_falling_back() {
     for (refusal, answer, code) in [
@@ -216,7 +216,7 @@ fn a_password_that_is_a_word_of_the_servers_own() {
 
 #[test]
 fn a_user_at_a_server_that_knows_none() {
-    // Redis 3.0.5 and 5.0.6, whose AUTH takes a password alone.
+    // Redis 3.0.5 and 5.0.6, whose AUTH takes only a password.
     const OLD: &[u8] = b"-ERR wrong number of arguments for 'auth' command\r\n";
     for (protocol, answers) in [
         ("auto", &[b"-ERR unknown command 'HELLO'\r\n", OLD][..]),
@@ -231,7 +231,7 @@ fn a_user_at_a_server_that_knows_none() {
              (user gmod)"
         );
     }
-    // Without a user it is somebody else's fault.
+    // Without a user there is another reason.
     let error = turned_away("redis://:hunter2@server", &[("protocol", NUMBER(2.0))], &[OLD]);
     assert_eq!(
         error.to_string(),
@@ -339,7 +339,7 @@ fn a_connect_timeout_names_what_took_the_time() {
     let lookup = |seconds| Stage::Lookup { host: "server".into(), took: Duration::from_secs_f64(seconds) };
     let connect =
         |seconds| Stage::Connect { address: "10.0.0.5:6379".into(), took: Duration::from_secs_f64(seconds) };
-    // What came before, how much later than the attempt the connection stands, and the words.
+    // The stage before, the delay of the connection after the attempt, and the words.
     for (stage, stands, words) in [
         (lookup(4.96), 4.98, "no connection in time: looking up server took 5 s"),
         (connect(2.54), 2.6, "no connection in time: connecting to 10.0.0.5:6379 took 2.5 s"),
@@ -353,7 +353,7 @@ fn a_connect_timeout_names_what_took_the_time() {
         let (error, _) = client.expect_down();
         assert_eq!(error.code.as_str(), "TIMEOUT");
         assert!(error.message.starts_with(words), "{error}");
-        // The same without a handshake, as the event loop tells it.
+        // The same without a handshake, as reported by the event loop.
         client.expect_close(0);
         client.await_attempt();
         client.expect_connect(0);

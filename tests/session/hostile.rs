@@ -22,7 +22,7 @@ fn malformed_bytes_close_the_link_and_it_is_made_again() {
             let (error, _) = client.expect_down();
             assert_eq!(error.code.as_str(), "PROTOCOL");
             client.expect_close(link);
-            // What came behind belongs to nobody.
+            // Bytes after that belong to no connection.
             client.driver.receive(LinkId(link), b"+OK\r\n");
             assert_eq!(client.said(), []);
             client.reconnect(link);
@@ -117,7 +117,7 @@ fn a_pong_is_no_echo_once_the_server_has_echoed() {
         assert_eq!(client.expect_down().0.code.as_str(), "PROTOCOL");
         client.expect_close(client.subscriber);
         client.commands(client.subscriber);
-        // The next connection begins anew.
+        // The next connection starts over.
         client.subscriber_back(resp);
         client.confirm("subscribe", "chat");
         client.confirm("subscribe", "b");

@@ -138,7 +138,7 @@ fn a_message_that_is_a_long_line_is_dropped_and_counted() {
         client.said();
         let long = "x".repeat(2 << 20);
         client.push(&format!(">3\r\n+message\r\n+chat\r\n+{long}\r\n"));
-        // What no server sends as a message is ignored: payloads that are no text.
+        // Pushes that no server sends as a message are ignored: payloads that are not text.
         client.push(&format!(">3\r\n+message\r\n+chat\r\n-{long}\r\n"));
         client.push(&format!(">3\r\n+message\r\n+chat\r\n{}:1\r\n", "*1\r\n".repeat(200)));
         client.message("chat", "12345678");

@@ -1,4 +1,4 @@
-//! Silence: PINGs that look for life, dead links, and times in which nobody listens.
+//! Silence: PINGs that check for life, dead links, and pauses in reading.
 
 use realtime::backend::LinkError;
 use realtime::model::{Event, Room, TopicKind};
@@ -15,7 +15,7 @@ fn subscribed_client(resp: Resp) -> Client {
     client
 }
 
-/// What looks for life on the link of the subscriptions.
+/// The question for life on the link of the subscriptions.
 fn question_on_subscriber(resp: Resp) -> &'static str {
     if resp == Resp::Two { "PING" } else { question(resp) }
 }
@@ -142,7 +142,7 @@ fn while_nobody_listens_silence_means_nothing() {
         client.resume();
         assert_eq!(client.said(), [message(1, "2")]);
         if link == 0 {
-            // The role was not asked for in all that time. It is no question for life, and the answer to it is life.
+            // The role was not asked for in all that time. It does not check for life, but its answer shows life.
             client.advance(0.0);
             assert_eq!(client.commands(0), ["HELLO 3"]);
             client.server(0, HELLO3);
@@ -170,7 +170,7 @@ fn a_link_lost_while_we_lag_names_the_likely_reason() {
         client.lost(client.subscriber, LinkError::Eof);
         let (error, _) = client.expect_down();
         assert!(error.message.contains("client-output-buffer-limit"), "{error}");
-        // Long after, it is no reason any more.
+        // Long after, it does not count any more.
         let mut client = subscribed_client(resp);
         client.driver.queue.full = Some(Room::Messages);
         client.message("chat", "1");
@@ -229,7 +229,7 @@ fn a_timeout_that_fills_the_queue_is_followed_by_no_read() {
 
 #[test]
 fn only_messages_that_waited_are_blamed_for_a_loss() {
-    // What came into a full queue, how long before the loss reading went on, and whether that is blamed.
+    // The input of a full queue, how long before the loss reading resumed, and whether that is blamed.
     let confirmations = ">3\r\n+subscribe\r\n+a\r\n:2\r\n>3\r\n+subscribe\r\n+b\r\n:3\r\n";
     let waiting = format!("{confirmations}>3\r\n+message\r\n+chat\r\n+1\r\n");
     for (came, seconds, is_blamed) in [

@@ -28,7 +28,7 @@ fn a_server_that_loads_is_ready_when_it_serves() {
             assert_eq!((error.code.as_str(), retry_in), (code, Duration::from_secs(1)));
             assert_eq!(client.counters.state(), State::Connecting);
             assert_eq!(client.action(), None, "the connection stays");
-            // Subscriptions and publishes go on, and pass the commands, which wait.
+            // Subscriptions and publishes continue, and pass the commands, which wait.
             client.subscribe("chat", 1);
             client.get(1, "a");
             client.publish(2, "chat", "x");
@@ -90,7 +90,7 @@ fn loading_may_take_longer_than_connect_timeout() {
         }
     }
     assert_eq!(client.said(), []);
-    // Another reason is told. A user without the right to PING is served.
+    // Another reason is reported. A user without the right to PING is served.
     client.advance(1.0);
     client.server(0, MASTERDOWN);
     assert_eq!(client.expect_down().0.code.as_str(), "MASTERDOWN");
@@ -143,7 +143,7 @@ fn a_server_that_refuses_everything_is_never_ready() {
             assert_eq!(client.counters.state(), State::Waiting);
         }
     }
-    // It may also do so after it said that it loads.
+    // It may also do so after it reported that it loads.
     let mut client = let_in(Resp::Three, LOADING);
     client.expect_down();
     client.advance(1.1);

@@ -1,4 +1,4 @@
-//! URL and options table: what is taken, what is refused and with which words.
+//! URL and options table: accepted and refused values, and the error texts.
 
 use realtime::backend::{Backend, OptionValue, Options, configure};
 use realtime::model::Overflow;
@@ -79,7 +79,7 @@ fn what_a_copied_url_brings_along_is_no_part_of_it() {
     for url in ["\"\"redis://server\"\"", "\"redis://server'", "\"redis://server", "'", "\"\"", "  "] {
         assert!(refused(Some(url), &[]).contains("scheme"), "{url:?}");
     }
-    // A password that is given by itself is any bytes.
+    // A password that is given separately may be any bytes.
     let given = |password| make(None, &[("password", option_text(password))]).expect("a password");
     assert!(!given("\"secret\"").same_settings(&*given("secret")));
     assert!(!given(" secret\n").same_settings(&*given("secret")));

@@ -238,7 +238,7 @@ fn a_restart_under_resp2_is_one_down_one_gap_one_ready() {
         client.lost(order[0], LinkError::Eof);
         client.lost(order[1], LinkError::Eof);
         client.expect_down();
-        // With no link up the version is tried anew, and the second link waits for the first.
+        // With no link up the version is negotiated again, and the second link waits for the first.
         client.reconnect(0);
         assert_eq!(client.commands(0), ["HELLO 3"]);
         client.server(0, b"-ERR unknown command 'HELLO'\r\n");

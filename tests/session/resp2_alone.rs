@@ -9,7 +9,7 @@ use crate::sink::{Said, answer, failure, message, subscribed};
 const HELLO_LIST: &[u8] = b"*4\r\n$6\r\nserver\r\n$6\r\ngarnet\r\n$5\r\nproto\r\n:3\r\n";
 const HELLO_PROTO_2: &[u8] = b"%2\r\n$6\r\nserver\r\n$7\r\nkvrocks\r\n$5\r\nproto\r\n:2\r\n";
 
-/// Whatever HELLO's answer looks like, the first confirmation tells what the server speaks.
+/// Whatever HELLO's answer looks like, the first confirmation shows which protocol the server speaks.
 #[test]
 fn resp3_granted_and_resp2_spoken() {
     for hello in [HELLO3, HELLO_LIST, HELLO_PROTO_2, b"+OK\r\n"] {
@@ -50,7 +50,7 @@ fn resp3_granted_and_resp2_spoken() {
     }
 }
 
-/// Whoever confirms with pushes speaks RESP3, whatever HELLO's answer looks like.
+/// A server that confirms with pushes speaks RESP3, whatever HELLO's answer looks like.
 #[test]
 fn resp3_granted_in_odd_words_and_spoken() {
     for hello in [HELLO_LIST, HELLO_PROTO_2, b"+OK\r\n"] {

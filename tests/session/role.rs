@@ -1,4 +1,4 @@
-//! What the server is to others: master, replica, and one that becomes the other.
+//! The server's role: master, replica, and a change of role.
 
 use realtime::backend::OptionValue;
 use realtime::model::{Event, Ready, RequestKind, Role, State};
@@ -37,14 +37,14 @@ fn welcomed_by_replica(client: &mut Client, resp: Resp) {
     client.commands(0);
 }
 
-/// The one thing said is that the client is ready.
+/// Expects that the client is ready, and nothing else.
 fn ready(client: &mut Client) -> Ready {
     let said = client.said();
     let [Said::Event(Event::Ready(ready))] = &said[..] else { panic!("{said:?}") };
     ready.clone()
 }
 
-/// What INFO says of a server, and what `ready` then says of it.
+/// The fields of a server's INFO, and those of `ready`.
 #[test]
 fn infos_words_are_read_as_each_server_writes_them() {
     for (info, server, version, mode) in [
@@ -137,7 +137,7 @@ fn a_master_that_becomes_a_replica_is_left_once() {
         }
         client.commands(0);
         client.commands(1);
-        // It is still the same server: the client stays, says so, and goes on asking.
+        // It is still the same server: the client stays, reports it, and keeps asking.
         client.reconnect(0);
         welcomed_by_replica(&mut client, resp);
         if resp == Resp::Two {
@@ -147,7 +147,7 @@ fn a_master_that_becomes_a_replica_is_left_once() {
         }
         client.confirm("subscribe", "chat");
         let said = client.said();
-        // What was published to the new master is missing since the old one was asked last and was a master.
+        // Messages published to the new master after the old one last reported that it is a master are missing.
         let Said::Event(Event::Gap { lasted, .. }) = &said[0] else { panic!("{said:?}") };
         assert!(lasted.as_secs_f64() >= 15.0 && lasted.as_secs_f64() < 16.0, "{lasted:?}");
         let Some(Said::Event(Event::Ready(told))) = said.last() else { panic!("{said:?}") };
@@ -223,7 +223,7 @@ fn readonly_is_a_reason_to_ask_at_once_and_no_verdict() {
     for resp in BOTH {
         for (refusal, commands) in [
             (READONLY, vec![]),
-            // In the middle of a transaction, and as an old server's script says it.
+            // In the middle of a transaction, and in the form of an old server's script error.
             (&[b"+OK\r\n", READONLY, b"-EXECABORT no\r\n"].concat(), vec![args(&["SET", "a", "b"])]),
             (b"-ERR Error running script: @user_script: 1: -READONLY You can't write\r\n", vec![]),
         ] {
@@ -240,7 +240,7 @@ fn readonly_is_a_reason_to_ask_at_once_and_no_verdict() {
             assert!(failure(&client.said()).2);
             client.advance(0.0);
             assert_eq!(client.commands(0), [question(resp)]);
-            // It was a script that said so.
+            // A script said so.
             client.server(0, life(question(resp)).unwrap());
             assert_eq!(client.said(), []);
             // However many there are, the question comes once a second.
@@ -297,7 +297,7 @@ fn where_role_is_refused_info_tells_and_where_both_are_ping_looks_for_life() {
     assert_eq!(client.commands(0), ["PING"]);
     client.server(0, b"+PONG\r\n");
     assert_eq!(client.said(), []);
-    // Somebody mends the ACL.
+    // The ACL is corrected.
     client.advance(15.1);
     assert_eq!(client.commands(0), ["ROLE"]);
     client.server(0, REPLICA);

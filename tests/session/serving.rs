@@ -1,4 +1,4 @@
-//! A server that ceases to serve data while the client is ready: a replica that synchronizes anew, or lost its master.
+//! A server that stops serving data while the client is ready: a replica that synchronizes again, or lost its master.
 
 use std::sync::atomic::Ordering;
 
@@ -12,7 +12,7 @@ const LOADING: &[u8] = b"-LOADING Redis is loading the dataset in memory\r\n";
 const REPLICA: &[u8] = b"*1\r\n$5\r\nslave\r\n";
 const REPLICA_HELLO: &[u8] = b"%1\r\n$4\r\nrole\r\n$7\r\nreplica\r\n";
 
-/// Answers the question for the role as a replica, and the PING behind it like this.
+/// Answers the question for the role as a replica, and the PING after it with these bytes.
 fn asked(client: &mut Client, resp: Resp, ping: &[u8]) {
     if resp == Resp::Two && client.commands(1) == ["PING"] {
         client.server(1, b"*2\r\n$4\r\npong\r\n$0\r\n\r\n");
@@ -49,7 +49,7 @@ fn on_replica(resp: Resp) -> Client {
     client
 }
 
-/// What is told when the server serves again: a gap of everything, and `ready`.
+/// Expects the events when the server serves data again: a gap of everything, and `ready`.
 fn served_again(client: &mut Client, lasted: f64) {
     let said = client.said();
     let [Said::Event(Event::Gap { lasted: told, error, topics: None }), Said::Event(Event::Ready(ready))] =
@@ -112,7 +112,7 @@ fn a_message_that_comes_before_the_server_says_that_it_serves_is_behind_the_gap(
             panic!("{said:?}")
         };
         assert_eq!([first, second], [&message(1, "1"), &message(1, "2")]);
-        // What comes after them may be missing as well.
+        // Messages after them may be missing as well.
         client.advance(1.1);
         client.server(0, LOADING);
         client.advance(1.1);
@@ -134,7 +134,7 @@ fn a_command_that_finds_no_data_has_the_server_asked_at_once() {
         assert_eq!(client.commands(0), ["GET a", "GET b"]);
         client.server(0, &[LOADING, LOADING].concat());
         assert_eq!(client.said().len(), 2, "the answers");
-        // A script's error is no verdict.
+        // A script's error decides nothing.
         assert_eq!(client.commands(0), ["PING"]);
         client.server(0, b"+PONG\r\n");
         assert_eq!(client.said(), []);

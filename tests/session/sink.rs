@@ -1,4 +1,4 @@
-//! What a session told the main thread, written down.
+//! Records a session's output for the main thread.
 
 use realtime::model::{
     DropReason, Error, Event, ReplyTo, RequestName, Room, Sink, SubscriptionSlot, Ticket, TopicKind, Value,
@@ -7,7 +7,7 @@ use session_driver::Queue;
 
 use crate::client::topic;
 
-/// What the session told the main thread.
+/// Output of the session for the main thread.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Said {
     Message { slot: u32, channel: Option<String>, payload: String },
@@ -16,7 +16,7 @@ pub(crate) enum Said {
     Event(Event),
 }
 
-/// A sink that writes down what it is told.
+/// A sink that records its input.
 #[derive(Debug, Default)]
 pub(crate) struct Recorder {
     pub(crate) said: Vec<Said>,
@@ -86,7 +86,7 @@ pub(crate) fn string(text: &str) -> Value {
     Value::String(text.as_bytes().into())
 }
 
-/// The one thing said is an error as this request's answer: its code, its text, and whether it was sent.
+/// Expects an error as this request's answer, and nothing else: its code, its text, and whether it was sent.
 pub(crate) fn failure(said: &[Said]) -> (u32, String, bool) {
     match said {
         [Said::Answer { id, result: Err(error) }] => (*id, error.code.as_str().to_owned(), error.sent),

@@ -1,5 +1,5 @@
-//! What a hostile server says ends up on consoles and in logs: nothing of it is obeyed by a terminal, nothing is endless,
-//! and the password is not in it.
+//! A hostile server's texts end up on consoles and in logs: no terminal obeys any of it, nothing is endless, and the
+//! password is not in it.
 
 use realtime::backend::OptionValue;
 use realtime::model::{Error, Event, RequestKind, Value};
@@ -9,7 +9,7 @@ use crate::sink::Said;
 
 const PASSWORD: &str = "Hunter-2";
 
-/// A way of a server's to have a text told.
+/// A way in which a server can get a text reported.
 #[derive(Debug, Clone, Copy)]
 enum Way {
     Version,
@@ -47,14 +47,14 @@ impl Way {
         if matches!(self, Self::Version | Self::Name | Self::Info) { 64 } else { 512 }
     }
 
-    /// A server says this text in this way. Returns all texts that the main thread is told.
+    /// A server sends this text in this way. Returns all texts for the main thread.
     fn says(self, text: &[u8]) -> Vec<String> {
         self.says_to(&format!("redis://:{PASSWORD}@server"), text)
     }
 
     fn says_to(self, url: &str, text: &[u8]) -> Vec<String> {
         let resp2 = [("protocol", OptionValue::Number(2.0))];
-        // Any other client would not be told of it, but would go on in RESP2.
+        // Any other client would not report it, but would continue in RESP2.
         let resp3 = [("protocol", OptionValue::Number(3.0))];
         let verify = [("verify_delivery", OptionValue::Boolean(true))];
         let options: &[_] = match self {
@@ -94,7 +94,7 @@ impl Way {
                 client.confirm("subscribe", "chat");
                 client.fence(1);
                 client.get(1, "a");
-                // The answer to the command is an answer; what comes behind it was not asked for.
+                // The answer to the command is an answer; the bytes after it were not asked for.
                 client.server(0, &[b"+a\r\n", &error[..]].concat());
                 client.expect_close(0);
                 client.reconnect(0);
@@ -136,7 +136,7 @@ impl Way {
     }
 }
 
-/// All texts of the server's in what the main thread is told. A code and its message are one.
+/// All texts of the server in the output for the main thread. A code and its message are one.
 fn collect(said: &Said, texts: &mut Vec<String>) {
     match said {
         Said::Answer { result: Ok(value), .. } => collect_nested(value, texts),
@@ -278,10 +278,10 @@ fn a_code_is_short_and_holds_no_password() {
         ("redis://:HUNTER2@server", "HUNTER2 x".into(), "ERR: … x".into()),
         ("redis://:HUNTER2@server", "XHUNTER2X x".into(), "ERR: X…X x".into()),
         ("redis://:JK@server", "X4A4B x".into(), "ERR: X… x".into()),
-        // It begins in the code, or at the space behind it.
+        // It begins in the code, or at the space after it.
         ("redis://:HUNTER%202@server", "HUNTER 2 x".into(), "ERR: … x".into()),
         ("redis://:%202@server", "HUNTER 2 x".into(), "ERR: HUNTER… x".into()),
-        // What every server says is no secret.
+        // Words of every server are not secret.
         ("redis://:TYPE@server", "WRONGTYPE no".into(), "WRONGTYPE: no".into()),
         ("redis://:R@server", "ERR OR".into(), "ERR: O…".into()),
     ] {

@@ -1,4 +1,4 @@
-//! Requests whose time is up: before they were sent, on their way, and behind.
+//! Requests that time out: before they are sent, in flight, and after others.
 
 use realtime::backend::OptionValue;
 use realtime::model::{Event, RequestKind, Room};

@@ -1,4 +1,4 @@
-//! Links that are secured: nothing is said before they are, and what fails is told with what to do.
+//! Links that are secured: nothing is sent before they are, and failures are reported with what to do.
 
 use std::time::Duration;
 
@@ -139,7 +139,7 @@ fn the_name_that_the_certificate_is_to_have_can_be_another_one() {
     }
 }
 
-/// Connects once more, and returns what the console says.
+/// Connects again, and returns the console lines.
 fn notices(client: &mut Client, days: u64, first: bool) -> Vec<String> {
     if !first {
         client.lost(0, LinkError::Eof);
@@ -171,7 +171,7 @@ fn a_certificate_that_expires_soon_is_told_of_once() {
     assert!(matches!(&told[..], [line] if line.contains("has expired")), "{told:?}");
 }
 
-/// What is told when a link fails as it is being secured, or as `up` says after that.
+/// The error when a link fails as it is being secured, or after that if `up`.
 fn failed(pairs: &[(&str, OptionValue)], cause: LinkError, up: bool) -> Error {
     let mut client = Client::new("rediss://user:s3cret@server", pairs);
     if up {
@@ -264,7 +264,7 @@ fn a_peer_that_cannot_be_believed_is_followed_by_the_next_address() {
     assert_eq!(client.expect_connect(0), Some(peer));
 }
 
-/// The certificate of each is to be for the address at which it is connected to.
+/// The certificate of each must be for the address at which it is connected to.
 #[test]
 fn with_sentinels_both_the_sentinel_and_the_master_are_secured() {
     let mut client = Client::new("rediss-sentinel://:secret@s1/mymaster", &[]);

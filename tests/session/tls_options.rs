@@ -53,7 +53,7 @@ fn options_about_tls_may_stand_in_the_url() {
             "redis://a?db=1&x",
             vec![pair("tls", OptionValue::Boolean(false)), pair("tls_name", option_text("b"))],
         ),
-        // What is wrong with these is told by whoever reads the URL.
+        // Mistakes in these are reported by the parser of the URL.
         ("redis://:p?tls_name=b@a", "redis://:p?tls_name=b@a", vec![]),
         ("redis://a?tls_name=b#c", "redis://a?tls_name=b#c", vec![]),
         ("redis://a?db=1", "redis://a?db=1", vec![]),

@@ -1,4 +1,4 @@
-//! A naive server: it takes bytes late, runs commands one at a time, and its answers arrive when the test says so.
+//! A naive server: it takes bytes late, runs commands one at a time, and its answers arrive when the test lets them.
 
 use std::collections::{BTreeSet, VecDeque};
 
@@ -8,14 +8,15 @@ use resp::{Decoder, Value};
 use crate::client::{HELLO3, MASTER, Resp};
 use crate::sink::text;
 
-/// What a server takes from a stranger: words of a command, bytes of a word.
-/// Source: `processMultibulkBuffer` in networking.c of Redis 7
+/// The limits for a client that is not logged in: words of a command, bytes of a word. Source:
+/// `processMultibulkBuffer` in networking.c of Redis 7
 const STRANGERS_WORDS: usize = 10;
 const STRANGERS_BYTES: usize = 16_384;
 
 pub(crate) const PROBES: &str = "realtime:probe:";
 
-/// A topic. A pattern of this server matches the channel of the same name, and what is published reaches the sharded channel, too.
+/// A topic. A pattern of this server matches the channel of the same name, and a publish reaches the sharded channel,
+/// too.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Name {
     pub(crate) kind: TopicKind,
@@ -28,7 +29,7 @@ impl Name {
     }
 }
 
-/// What decides of a sharded channel's hash slot: its tag, or all of it.
+/// The part that determines a sharded channel's hash slot: its tag, or all of it.
 fn hashed(text: &str) -> &str {
     text.strip_prefix('{').and_then(|rest| rest.split_once('}')).map_or(text, |(tag, _)| tag)
 }
@@ -81,7 +82,7 @@ pub(crate) struct Link {
     resp3: bool,
     subscribed: BTreeSet<Name>,
     refused: BTreeSet<Name>,
-    /// Names that it goes on sending messages of, because their UNSUBSCRIBE was refused.
+    /// Names whose messages it keeps sending, because their UNSUBSCRIBE was refused.
     kept: BTreeSet<Name>,
     /// Sharded channels that it ended, and that were not subscribed since.
     ended: BTreeSet<Name>,
@@ -92,11 +93,11 @@ pub(crate) struct Server {
     pub(crate) links: [Option<Link>; 2],
     /// Names that the ACL refuses.
     pub(crate) forbidden: BTreeSet<String>,
-    /// What decides of the hash slots that another node has.
+    /// The parts that determine the hash slots of another node.
     moved: BTreeSet<String>,
-    /// It runs a script that does not end, and refuses each SUBSCRIBE and UNSUBSCRIBE, but for SUNSUBSCRIBE.
+    /// It runs a script that does not end, and refuses each SUBSCRIBE and UNSUBSCRIBE, except SUNSUBSCRIBE.
     pub(crate) busy: bool,
-    /// What SUBSCRIBEs it ran.
+    /// The SUBSCRIBEs that it ran.
     pub(crate) asked: Asked,
 }
 
@@ -154,7 +155,7 @@ impl Server {
         self.links[link].as_mut()?.outbox.pop_front()
     }
 
-    /// What would be delivered, without the module's own probes.
+    /// The topics that are delivered, without the module's own probes.
     pub(crate) fn subscribed(&self) -> BTreeSet<Name> {
         let links = self.links.iter().flatten();
         links
@@ -168,7 +169,7 @@ impl Server {
         self.links.iter().flatten().any(|link| link.subscribed.contains(name))
     }
 
-    /// What was refused by itself on the present connections.
+    /// The topics that were refused alone on the current connections.
     pub(crate) fn refused(&self) -> BTreeSet<Name> {
         self.links.iter().flatten().flat_map(|link| &link.refused).cloned().collect()
     }
@@ -204,7 +205,7 @@ impl Server {
         self.moved.clear();
     }
 
-    /// Somebody publishes.
+    /// Another client publishes.
     pub(crate) fn publish(&mut self, channel: &str, payload: &str) {
         for link in self.links.iter_mut().flatten() {
             let kind = if link.resp3 { '>' } else { '*' };

@@ -1,4 +1,4 @@
-//! RESP2's two links: whether they lead to one server, and what a gap says when they did not.
+//! RESP2's two links: whether they lead to one server, and the gap if they did not.
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ fn info(id: &str) -> Vec<u8> {
     format!("+OK\r\n+OK\r\n${}\r\n{info}\r\n", info.len()).into_bytes()
 }
 
-/// Answers what is said on a new connection for commands.
+/// Answers the handshake of a new connection for commands.
 fn welcome(client: &mut Client, id: &str) {
     client.commands(0);
     client.server(0, &[&info(id)[..], MASTER, b"+PONG\r\n"].concat());
@@ -57,7 +57,7 @@ fn commands(client: &mut Client, id: &str, peer: u8) {
     welcome(client, id);
 }
 
-/// That the other link was renewed is told.
+/// Whether an event reports that the other link was renewed.
 fn is_moved(said: &Said) -> bool {
     let (Said::Event(Event::Down { error, .. }) | Said::Event(Event::Gap { error, .. })) = said else {
         return false;
@@ -71,7 +71,7 @@ type Place = (&'static str, u8);
 /// Where both links lead to, where a link leads to later, and whether that is another server.
 const PLACES: [(Place, Place, bool); 8] = [
     (("x", 1), ("x", 1), false),
-    // Behind a virtual address, or a proxy.
+    // At a virtual address, or a proxy.
     (("x", 1), ("x", 2), false),
     (("x", 1), ("y", 1), true),
     (("x", 1), ("y", 2), true),
@@ -177,7 +177,7 @@ fn subscriptions_that_begin_on_another_server_take_the_commands_along() {
     assert_eq!(client.action(), None);
 }
 
-/// A virtual address leads elsewhere for a moment, in which the subscriptions' link is made anew.
+/// A virtual address leads elsewhere for a moment, in which the subscriptions' link is made again.
 #[test]
 fn subscriptions_that_were_led_astray_come_back_with_a_gap_for_all_that_time() {
     let mut client = on_two_links("x", 1);
@@ -197,7 +197,7 @@ fn subscriptions_that_were_led_astray_come_back_with_a_gap_for_all_that_time() {
         gap >= Some(Duration::from_secs(1)),
         "the address was right for certain at the beginning: {gap:?}"
     );
-    // The address is back. The other server was heard all the while.
+    // The address is back. The other server was heard all the time.
     client.advance(2.0);
     client.message("chat", "x");
     client.said();
@@ -214,7 +214,7 @@ fn subscriptions_that_were_led_astray_come_back_with_a_gap_for_all_that_time() {
     assert_eq!(client.action(), None);
 }
 
-/// Behind a balancer each link may lead anywhere each time.
+/// At a balancer each link may lead anywhere each time.
 #[test]
 fn links_that_lead_apart_again_and_again_are_left_so_and_that_is_told_once() {
     let mut client = on_two_links("x", 1);
@@ -249,7 +249,7 @@ fn links_that_lead_apart_again_and_again_are_left_so_and_that_is_told_once() {
     assert_eq!(notices, 1);
 }
 
-/// What is published on one node of a cluster is heard on all of them.
+/// Messages published on one node of a cluster are delivered on all of them.
 #[test]
 fn the_nodes_of_a_cluster_are_one_place() {
     let node = |id: &str| {
@@ -269,7 +269,7 @@ fn the_nodes_of_a_cluster_are_one_place() {
     assert_eq!(client.action(), None);
 }
 
-/// When the address moved is not known: what is published on the new server from then on did not come.
+/// It is unknown when the address moved: messages published on the new server after that were missed.
 #[test]
 fn a_gap_reaches_back_to_the_last_look_at_the_role_unless_the_server_is_the_same() {
     for resp in BOTH {

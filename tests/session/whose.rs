@@ -1,4 +1,4 @@
-//! Errors about server and login: whose settings they blame.
+//! Errors about server and login: the source of the settings that they name.
 
 use realtime::backend::{Connected, LinkError};
 use realtime::model::Error;
@@ -34,7 +34,7 @@ fn a_refused_login_names_the_user_and_where_the_url_came_from() {
         ("redis://:s3cret@server", &[wrong], "pair (user default, "),
         ("redis://server", &[missing], &format!("{unnamed} (")),
         ("redis://:s3cret@server", &old, "; the server's words: invalid password (user default, "),
-        // Names are escaped, and not told if they would tell the password.
+        // Names are escaped, and left out if they would reveal the password.
         ("redis://g%1b%5bmod:s3cret@server", &[wrong], "pair (user g\\x1b[mod, "),
         ("redis://my-s3cret-user:s3cret@server", &[wrong], "pair ("),
     ] {

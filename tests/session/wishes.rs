@@ -1,5 +1,5 @@
-//! What is wanted and what the server has: whatever the interleaving of Subscribe, Unsubscribe, partial writes,
-//! confirmations, refusals and losses, the two end up the same, and what is told on the way is true.
+//! Wanted topics and the server's: however Subscribe, Unsubscribe, partial writes, confirmations, refusals and losses
+//! interleave, the two end up the same, and the reports on the way are true.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
@@ -48,11 +48,11 @@ fn check(mut world: World, acts: &[Act], renew: bool) -> Result<(), TestCaseErro
         world.act(act)?;
     }
     world.settle()?;
-    // What is missing now was refused on this connection, perhaps before it was allowed.
+    // Missing topics were refused on this connection, perhaps before they were allowed.
     let wanted: BTreeSet<_> = world.wishes.keys().cloned().collect();
     let has = world.server.subscribed();
     let refused = world.server.refused();
-    // Nobody wants what an UNSUBSCRIBE in vain was for.
+    // A topic whose UNSUBSCRIBE failed is not wanted.
     prop_assert!(
         has.difference(&wanted).all(|name| world.server.keeps(name)),
         "{:?} instead of {:?}",
@@ -77,7 +77,7 @@ fn check(mut world: World, acts: &[Act], renew: bool) -> Result<(), TestCaseErro
         prop_assert!(wish.told && !wish.deaf && !wish.gap_owed, "{:?}: {:?}", name, wish);
     }
     prop_assert!(world.is_answered());
-    // Each message reaches what wants it, and nothing else.
+    // Each message reaches the subscriptions for it, and no other.
     for name in 0..NAMES.len() {
         world.act(&Act::Publish(name))?;
     }
@@ -91,7 +91,7 @@ fn check(mut world: World, acts: &[Act], renew: bool) -> Result<(), TestCaseErro
     Ok(())
 }
 
-/// The server takes everything again. Time passes until it has what is wanted and nothing else.
+/// The server accepts everything again. Time passes until it has exactly the wanted topics.
 fn recover(world: &mut World) -> Result<(), TestCaseError> {
     world.server.busy = false;
     world.server.forbidden.clear();
@@ -153,8 +153,8 @@ proptest! {
     }
 }
 
-/// Sharded channels alone, two of one hash slot and one of another, while the slots move: so much happens to each that all crosses
-/// all.
+/// Only sharded channels, two of one hash slot and one of another, while the slots move: so much happens to each that
+/// all combinations occur.
 fn sharded_act() -> impl Strategy<Value = Act> {
     let bytes = prop_oneof![1 => 1..60_usize, 6 => Just(usize::MAX)];
     prop_oneof![

@@ -18,7 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(180);
 const EAGER_LOOKS: usize = 1000;
 const PAUSE: Duration = Duration::from_micros(200);
 
-/// Waits until `look` finds something.
+/// Waits until `look` returns something.
 pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     let mut looks = 0;
@@ -36,7 +36,7 @@ pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// What came to the main thread.
+/// Input of the main thread.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Seen {
     Message(SubscriptionSlot, Vec<u8>),
@@ -128,7 +128,7 @@ impl Client {
         eventually("anything", || self.next())
     }
 
-    /// Skips what comes before the first thing that `wanted` accepts.
+    /// Skips everything before the first item that `wanted` accepts.
     pub fn wait_for<T>(&mut self, what: &str, mut wanted: impl FnMut(Seen) -> Option<T>) -> T {
         eventually(what, || {
             while let Some(seen) = self.next() {

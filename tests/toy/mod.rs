@@ -1,5 +1,5 @@
-//! A backend that is not Redis, to show that the loop and the queues know none: a protocol of lines, with options of
-//! its own. It lives in the tests entirely, and shows what the toolbox leaves to a backend.
+//! A backend that is not Redis, to show that the loop and the queues know none: a protocol of lines, with its own
+//! options. It exists only in the tests, and shows what the toolbox leaves to a backend.
 //!
 //! ```text
 //! client: SUB topic            server: MSG topic text     to every subscriber

@@ -1,4 +1,4 @@
-//! The worker over real sockets, with a backend that it has never heard of.
+//! The worker over real sockets, with a backend that it does not know.
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failure here is a failed test")]
 
@@ -33,7 +33,7 @@ fn listener() -> TcpListener {
     TcpListener::bind("127.0.0.1:0").unwrap()
 }
 
-/// A port at which nobody listens, for as long as this lives: one that was only free might be taken.
+/// A port at which nothing listens, for as long as this exists: a port that is merely free might be taken.
 fn closed_port() -> (Socket, [(&'static str, OptionValue); 1]) {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
@@ -41,7 +41,7 @@ fn closed_port() -> (Socket, [(&'static str, OptionValue); 1]) {
     (socket, [("port", OptionValue::Number(port.into()))])
 }
 
-/// Serves one connection on a thread of its own.
+/// Serves one connection on a separate thread.
 fn serve<T: Send + 'static>(
     listener: &TcpListener,
     serve: impl FnOnce(TcpStream) -> T + Send + 'static,
@@ -50,7 +50,7 @@ fn serve<T: Send + 'static>(
     thread::spawn(move || serve(listener.accept().unwrap().0))
 }
 
-/// Says OK to each PUB and sends it back as a MSG, until the client goes.
+/// Answers OK to each PUB and sends it back as a MSG, until the client disconnects.
 fn echo(stream: impl Read, mut back: impl Write) {
     for line in BufReader::new(stream).split(b'\n') {
         let Ok(line) = line else { return };
@@ -127,7 +127,7 @@ fn options_are_the_backends_own() {
 #[test]
 fn fifty_thousand_messages_arrive_in_order_through_a_queue_of_sixty_four() {
     const MESSAGES: usize = 50_000;
-    // What one read brings may be more than the limit.
+    // One read may exceed the limit.
     const MOST: usize = 64 + READ_BYTES / "MSG flood 0\n".len();
     let listener = listener();
     let server = serve(&listener, |mut stream| {
@@ -148,7 +148,7 @@ fn fifty_thousand_messages_arrive_in_order_through_a_queue_of_sixty_four() {
         assert!(client.consumer.queued().0 <= MOST);
     }
     server.join().unwrap();
-    // The end of the connection was behind the messages, and is told behind them.
+    // The end of the connection came after the messages, and is reported after them.
     assert_eq!(client.wait_down().code, Code::Disconnected);
     assert_eq!(client.dropped(), 0);
 }
@@ -178,7 +178,7 @@ fn a_full_queue_holds_up_its_own_client_alone() {
         game.publish(&flowing, "chat", n.to_string().as_bytes(), ReplyTo::Nobody);
         assert_eq!(flowing.wait_message().1, n.to_string().as_bytes());
     }
-    // Full, and what one read brought beyond it.
+    // Full, plus the excess of one read.
     assert!(paused.consumer.queued().0 < 10 + READ_BYTES / "MSG flood x\n".len());
     assert!(game.shutdown(Duration::from_millis(100)));
     assert!(flood.join().unwrap() > 10);
@@ -208,7 +208,7 @@ fn a_slow_reader_gets_everything_in_the_end() {
         let text = vec![b'a' + u8::try_from(n % 26).unwrap(); 100_000];
         game.publish(&client, "big", &text, ReplyTo::Callback(ANSWER));
     }
-    // More than the system holds for a socket: writing has to go on when it can.
+    // More than the system buffers for a socket: writing has to continue when it can.
     eventually("some bytes on the way", || {
         (client.counters.bytes_out.load(Ordering::Relaxed) > 0).then_some(())
     });
@@ -302,7 +302,7 @@ fn a_server_that_stands_still_is_left_and_the_gap_is_told_before_the_next_messag
 fn what_the_server_said_before_it_hung_up_is_heard() {
     let listener = listener();
     let server = serve(&listener, |mut stream| {
-        // A message before its subscription would be nobody's.
+        // A message before its subscription would be discarded.
         stream.read_exact(&mut [0; b"SUB chat\n".len()]).unwrap();
         stream.write_all(b"MSG chat goodbye\n").unwrap();
         stream.shutdown(std::net::Shutdown::Write).unwrap();
@@ -328,7 +328,7 @@ fn a_thousand_publishes_in_a_tick_wake_the_worker_at_most_twenty_times() {
         let before = game.spawner.wakes();
         for _ in 0..1_000 {
             game.publish(&client, "chat", b"x", ReplyTo::Nobody);
-            // What Lua does between two calls, at its slowest.
+            // A slow pause between two calls of Lua.
             let began = Instant::now();
             while began.elapsed() < Duration::from_micros(25) {}
         }

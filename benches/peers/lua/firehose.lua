@@ -1,5 +1,6 @@
--- Messages as fast as the server sends them, each into a callback, to the one that says "end".
--- gmod-host benches/peers/lua/firehose.lua port=PORT: a server that sends by itself once somebody subscribes to "firehose".
+-- Messages as fast as the server sends them, each into a callback, up to the one that says "end".
+-- gmod-host benches/peers/lua/firehose.lua port=PORT: a server that starts to send once a client subscribes to
+-- "firehose".
 
 require("realtime")
 
@@ -13,7 +14,7 @@ assert(settings.port, "port=PORT is missing")
 
 local count, ended = 0, false
 
--- The very callback of benches/peers/c/firehose_lua.c.
+-- The same callback as in benches/peers/c/firehose_lua.c.
 local function callback(message, channel)
 	if message == "end" then ended = true else count = count + 1 end
 end
@@ -31,14 +32,14 @@ host.run(function()
 	})
 	client:Subscribe("firehose", callback)
 	local deadline = SysTime() + 50
-	-- One callback at a time to the first message, where the clock starts.
+	-- One callback at a time up to the first message, when the clock starts.
 	while count == 0 do
 		if realtime.ProcessEvents(0) == 0 then host.block(0.001) end
 		assert(SysTime() < deadline, "no message came")
 	end
 	local started, cpu_before = SysTime(), host.cpu()
 	while not ended do
-		-- No tick budget: all that waits. When nothing does, a pause as between two frames, if a short one.
+		-- No tick budget: everything that waits. If nothing does, a pause as between two frames, but a short one.
 		if realtime.ProcessEvents(math.huge) == 0 then host.block(0.001) end
 		assert(SysTime() < deadline, "the end did not come")
 	end

@@ -1,5 +1,5 @@
--- How old messages are when they come to a callback, with ticks that follow each other without a pause. A message begins with
--- the nanoseconds of CLOCK_MONOTONIC when it was sent; the one that says "end" is the last.
+-- The age of messages when they reach a callback, with ticks that follow each other without a pause. A message begins
+-- with its sending time in nanoseconds of CLOCK_MONOTONIC; the one that says "end" is the last.
 -- gmod-host benches/peers/lua/latency.lua port=PORT
 
 require("realtime")

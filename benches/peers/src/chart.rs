@@ -1,5 +1,5 @@
-//! The charts that the README shows: horizontal bars, one panel for each question, as SVG. What goes in decides what comes out,
-//! to the byte.
+//! The charts in the README: horizontal bars, one panel for each question, as SVG. The same input gives the same
+//! output, to the byte.
 
 use std::fmt::Write;
 use std::fs;
@@ -12,7 +12,7 @@ use crate::{firehose, latency};
 /// A file.
 struct Chart {
     name: &'static str,
-    /// For those who cannot see it.
+    /// The alternative text.
     says: &'static str,
     panels: &'static [Panel],
 }
@@ -124,27 +124,27 @@ const CHARTS: [Chart; 4] = [
     },
 ];
 
-/// References that would make all other bars alike.
+/// References that would make all other bars look the same.
 const LEFT_OUT: [&str; 1] = ["bare read()"];
-/// Those that do less than the whole work.
+/// Rows that do only a part of the work.
 const PALE: [&str; 2] = ["memchr over every CR", "rustis (index only)"];
 const PALE_SAYS: &str = "pale: does less than the others";
-/// Ours too, in another way.
+/// Our own, in another mode.
 const ALSO_OURS: [&str; 1] = ["realtime (RESP2)"];
 
 const WIDTH: f64 = 760.0;
 const MARGIN: f64 = 20.0;
-/// Where bars begin, and how long the longest is.
+/// Where bars begin, and the length of the longest.
 const LEFT: f64 = 210.0;
 const LONGEST: f64 = 380.0;
 const TITLE: f64 = 30.0;
 const ROW: f64 = 26.0;
 const BAR: f64 = 16.0;
 const GAP: f64 = 18.0;
-/// A bar so many times ours is cut: it would make all others alike.
+/// A bar this many times longer than ours is cut, because it would make all others look the same.
 const CUT_BEYOND: f64 = 25.0;
 
-/// Writes all charts of which there are figures into `folder`.
+/// Writes all charts with figures into `folder`.
 ///
 /// # Errors
 ///
@@ -207,7 +207,7 @@ fn bars<'a>(panel: &Panel, results: &'a Results) -> Vec<Bar<'a>> {
     bars
 }
 
-/// Returns where it ends.
+/// Returns the lower edge.
 fn draw_panel(panel: &Panel, bars: &[Bar<'_>], top: f64, body: &mut String) -> f64 {
     let ours = bars.iter().find(|bar| bar.subject == OURS).map(|bar| bar.value);
     let most = ours.map_or(f64::INFINITY, |ours| ours * CUT_BEYOND);
@@ -238,7 +238,7 @@ fn draw_panel(panel: &Panel, bars: &[Bar<'_>], top: f64, body: &mut String) -> f
             ),
         );
         if cut {
-            // A slanted gap says that the bar goes on.
+            // A slanted gap shows that the bar continues.
             let x = LEFT + LONGEST - 40.0;
             line(
                 body,

@@ -1,4 +1,4 @@
-//! What can go wrong, and whose fault it is.
+//! Errors, grouped by their source.
 
 use std::io;
 use std::path::PathBuf;
@@ -7,38 +7,38 @@ use std::time::Duration;
 /// Any failure of a run.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
-    /// The command line.
+    /// Wrong arguments.
     #[error("{0}\n\n{usage}", usage = crate::USAGE)]
     Usage(#[from] lexopt::Error),
-    /// The system's own.
+    /// An error of the system.
     #[error("{what}: {source}")]
     Io {
-        /// What was tried.
+        /// The operation.
         what: String,
-        /// The system's word.
+        /// The system's error.
         source: io::Error,
     },
-    /// A peer's, as it words it.
+    /// An error of a peer.
     #[error("{peer}: {message}")]
     Peer {
-        /// Whose.
+        /// The peer.
         peer: &'static str,
-        /// Its word.
+        /// Its message.
         message: String,
     },
-    /// A parser found more or less than there is.
+    /// A parser found another number of frames than there are.
     #[error("{parser} found {found} of the {frames} frames of \"{corpus}\"")]
     Frames {
-        /// Whose.
+        /// The parser.
         parser: &'static str,
-        /// In which bytes.
+        /// The corpus.
         corpus: String,
-        /// What it found.
+        /// How many it found.
         found: usize,
-        /// What there is.
+        /// How many there are.
         frames: usize,
     },
-    /// A child process ended badly.
+    /// A child process failed.
     #[error("{command} ended with {how}\n{said}")]
     Child {
         /// Its command line.
@@ -48,7 +48,7 @@ pub(crate) enum Error {
         /// Its standard error.
         said: String,
     },
-    /// A child process was ended.
+    /// A child process ran too long and was ended.
     #[error("{command} did not end within {patience:?}")]
     Timeout {
         /// Its command line.
@@ -56,7 +56,7 @@ pub(crate) enum Error {
         /// How long it may take.
         patience: Duration,
     },
-    /// A child process did not say what it was run for.
+    /// A child process did not print an expected figure.
     #[error("{command} did not print \"= {key}\"")]
     Missing {
         /// Its command line.
@@ -75,7 +75,7 @@ pub(crate) enum Error {
 }
 
 impl Error {
-    /// For `map_err`: the system's error with what was tried.
+    /// For `map_err`: the system's error with the operation.
     pub(crate) fn io(what: impl Into<String>) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { what: what.into(), source }
     }

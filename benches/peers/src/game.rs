@@ -1,4 +1,4 @@
-//! Scripts of `benches/game/` in the stand-in host: what they print as `= key number` goes into the results.
+//! Scripts of `benches/game/` in the stand-in host: their lines `= key number` go into the results.
 
 use std::path::Path;
 use std::process::Command;
@@ -15,16 +15,16 @@ struct Script {
     name: &'static str,
     /// Options of the host, before the script.
     options: &'static [&'static str],
-    /// What it is told for figures to show.
+    /// Arguments for figures to publish.
     full: &'static [&'static str],
-    /// What it is told to end soon.
+    /// Arguments for a short run.
     quick: &'static [&'static str],
 }
 
-/// With a server whose work is not the host's own.
+/// A server in another process, so that its work is not the host's.
 const REAL: &[&str] = &["--server", "real"];
 
-/// Adding a script is adding a row. Each has rounds of its own, and runs once.
+/// A new script needs only a row here. Each has its own rounds, and runs once.
 const SCRIPTS: &[Script] = &[
     Script { name: "main_thread", options: &[], full: &[], quick: &["quick=1"] },
     Script { name: "hundred", options: REAL, full: &[], quick: &["quick=1"] },

@@ -52,7 +52,7 @@ impl Reader {
         NonNull::new(reader).map(Self).ok_or_else(|| failed("no memory"))
     }
 
-    /// Takes one piece, and makes, looks at and frees the replies that are whole with it. Returns how many.
+    /// Feeds one piece, and makes, reads and frees the replies that it completes. Returns how many.
     pub(crate) fn feed(&mut self, piece: &[u8]) -> Result<usize, Error> {
         // SAFETY: the reader is ours alone, and the piece is copied before the call returns.
         let replies = unsafe { peers_reader_feed(self.0.as_ptr(), piece.as_ptr().cast(), piece.len()) };
@@ -83,11 +83,11 @@ impl Subscriber {
         Ok(Self { context, _not_sync: PhantomData })
     }
 
-    /// Reads once. Returns false behind the message that says "end".
+    /// Reads once. Returns false after the message that says "end".
     pub(crate) fn receive<M: Meter>(&mut self, meter: &mut M) -> Result<bool, Error> {
         let mut ended = 0;
         let each: Option<Each> = if M::LOOKS { Some(each::<M>) } else { None };
-        // SAFETY: `each` gets `meter`, which outlives the call and which nobody else has, as what it is.
+        // SAFETY: `each` gets `meter` with its own type; it outlives the call, and nothing else uses it.
         let messages = unsafe {
             peers_receive(self.context.as_ptr(), &raw mut ended, each, std::ptr::from_mut(meter).cast())
         };
@@ -107,7 +107,7 @@ impl Drop for Subscriber {
 }
 
 unsafe extern "C" fn each<M: Meter>(meter: *mut c_void, payload: *const c_char, len: usize) {
-    // SAFETY: peers_receive hands on what `receive` gave it, and `len` bytes that live as long as this call.
+    // SAFETY: peers_receive passes on the pointer from `receive`, and `len` bytes that live as long as this call.
     let (meter, payload) =
         unsafe { (&mut *meter.cast::<M>(), std::slice::from_raw_parts(payload.cast::<u8>(), len)) };
     meter.message(payload);

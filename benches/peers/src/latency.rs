@@ -23,12 +23,12 @@ pub(crate) const GROUP: &str = "publish to receive through redis-server, 64 B";
 
 /// How long one subscriber, or the server's start, may take.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Between two looks whether somebody is there.
+/// The pause between two checks for a subscriber.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(5);
 /// Bytes of a message.
 const PAYLOAD: usize = 64;
 
-/// Everybody in turn, round after round.
+/// All subscribers, round after round.
 ///
 /// # Errors
 ///
@@ -66,8 +66,8 @@ fn measure(
     Ok(())
 }
 
-/// The child process: once somebody has subscribed, publishes a message with the time in it every millisecond or so, and in the
-/// end one that says so.
+/// The child process: once a client has subscribed, publishes a message with the time in it every millisecond or so,
+/// and finally one that says "end".
 ///
 /// # Errors
 ///
@@ -81,7 +81,7 @@ pub(crate) fn publish(port: u16, messages: usize) -> Result<(), Error> {
         }
         thread::sleep(BETWEEN_LOOKS);
     }
-    // From half a millisecond to one and a half, so that no subscriber's own rhythm agrees with it.
+    // From half a millisecond to one and a half, so that it does not coincide with a subscriber's own rhythm.
     let mut chance = 1_u32;
     for _ in 0..messages {
         chance = chance.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
@@ -108,7 +108,7 @@ impl Client {
         Ok(Self { stream, decoder: Decoder::new() })
     }
 
-    /// Returns the integer in the answer, the last one if it is an array, else 0.
+    /// Returns the integer in the answer, the last one if it is an array, otherwise 0.
     fn command(&mut self, words: &[&[u8]]) -> Result<i64, Error> {
         let mut out = Vec::new();
         Encoder::new(&mut out).command(words);

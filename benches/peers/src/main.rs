@@ -76,7 +76,7 @@ fn run(mut parser: Parser) -> Result<(), Error> {
         }
     }
     let host = host.ok_or_else(|| usage("--host is missing"))?;
-    // Little is measured then, and what was measured in full is not to be written over.
+    // Such a run measures little, and must not overwrite full results.
     let json = json.or_else(|| {
         (!settings.quick && parts.is_empty()).then(|| PathBuf::from("benches/peers/results.json"))
     });

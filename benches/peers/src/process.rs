@@ -1,4 +1,4 @@
-//! Child processes: bounded in time, ended with this one, and read by the lines in which they tell figures.
+//! Child processes: bounded in time, ended together with this one, with figures read from their output.
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use crate::error::Error;
 use crate::system;
 
-/// How often it is looked whether a child has ended.
+/// How often a child is checked for its end.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(5);
 
 /// A process that serves until this is dropped.
@@ -26,7 +26,7 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// The system's own, or it ends without a word.
+    /// The system's own, or it ends without any output.
     pub(crate) fn start(mut command: Command) -> Result<Self, Error> {
         let told = told(&command);
         system::die_with_parent(&mut command);
@@ -39,7 +39,7 @@ impl Service {
         Ok(Self { child, said: said.trim().to_owned() })
     }
 
-    /// Has a child that says nothing end with this.
+    /// Starts a child without output that ends with this process.
     pub(crate) fn silent(mut command: Command) -> Result<Self, Error> {
         let told = told(&command);
         system::die_with_parent(&mut command);
@@ -50,13 +50,13 @@ impl Service {
 
 impl Drop for Service {
     fn drop(&mut self) {
-        // Either it is gone already, or these work.
+        // Either it is gone already, or these succeed.
         let _killed = self.child.kill();
         let _waited = self.child.wait();
     }
 }
 
-/// What a child printed as `= key number`, in order.
+/// The `= key number` lines of a child, in order.
 #[derive(Debug)]
 pub(crate) struct Figures {
     command: String,
@@ -68,7 +68,7 @@ impl Figures {
     ///
     /// # Errors
     ///
-    /// It was not told.
+    /// It was not printed.
     pub(crate) fn get(&self, key: &'static str) -> Result<f64, Error> {
         let found = self.pairs.iter().find(|(name, _)| name == key);
         found.map(|(_, value)| *value).ok_or_else(|| Error::Missing { command: self.command.clone(), key })
@@ -89,7 +89,7 @@ pub(crate) fn figures(mut command: Command, patience: Duration) -> Result<Figure
         .stderr(Stdio::piped())
         .spawn()
         .map_err(Error::io(told.clone()))?;
-    // Read as it comes, so that no child waits for room in a pipe.
+    // Read as it comes, so that no child blocks on a full pipe.
     let stdout = child.stdout.take().map(|pipe| thread::spawn(move || read(pipe)));
     let stderr = child.stderr.take().map(|pipe| thread::spawn(move || read(pipe)));
     let deadline = Instant::now() + patience;
@@ -98,7 +98,7 @@ pub(crate) fn figures(mut command: Command, patience: Duration) -> Result<Figure
             break Some(status);
         }
         if Instant::now() > deadline {
-            // Either it is gone already, or these work.
+            // Either it is gone already, or these succeed.
             let _killed = child.kill();
             let _waited = child.wait();
             break None;
@@ -120,7 +120,7 @@ pub(crate) fn figures(mut command: Command, patience: Duration) -> Result<Figure
 
 fn read(mut pipe: impl Read) -> String {
     let mut text = Vec::new();
-    // What came before an error is what there is.
+    // The text before an error is used.
     let _read = pipe.read_to_end(&mut text);
     String::from_utf8_lossy(&text).into_owned()
 }

@@ -1,4 +1,4 @@
-//! Figures: kept by round, told as medians, written as JSON and as one table.
+//! Figures: kept by round, reported as medians, written as JSON and as one table.
 
 use std::fmt::Write;
 use std::fs;
@@ -14,17 +14,17 @@ pub(crate) const OURS: &str = "realtime";
 /// One figure of one subject.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Figure {
-    /// What was done, the same for everybody in it.
+    /// The task, the same for all subjects in it.
     pub(crate) group: String,
-    /// Who did it.
+    /// The subject.
     pub(crate) subject: String,
-    /// What was measured.
+    /// The metric.
     pub(crate) metric: String,
-    /// In which unit.
+    /// Its unit.
     pub(crate) unit: String,
     /// The median of the rounds.
     pub(crate) median: f64,
-    /// What each round gave.
+    /// The value of each round.
     pub(crate) rounds: Vec<f64>,
 }
 
@@ -34,7 +34,7 @@ pub(crate) struct Figure {
 pub(crate) struct Results(pub(crate) Vec<Figure>);
 
 impl Results {
-    /// What one more round gave.
+    /// Adds the value of one more round.
     pub(crate) fn add(&mut self, group: &str, subject: &str, metric: &str, unit: &str, value: f64) {
         let known = self
             .0
@@ -68,7 +68,7 @@ impl Results {
     ///
     /// # Errors
     ///
-    /// The system's own, or the file is no such thing.
+    /// The system's own, or the file is not a results file.
     pub(crate) fn read(path: &Path) -> Result<Self, Error> {
         let text = fs::read_to_string(path).map_err(Error::io(path.display().to_string()))?;
         serde_json::from_str(&text).map_err(|source| Error::Json { path: path.into(), source })
@@ -87,7 +87,7 @@ impl Results {
         fs::write(path, text).map_err(Error::io(path.display().to_string()))
     }
 
-    /// One markdown table of all medians: what belongs together stands together, with how it compares with ours.
+    /// One markdown table of all medians: grouped, with the ratio to ours.
     pub(crate) fn table(&self) -> String {
         let mut out = String::from("| what | who | figure | / ours |\n| --- | --- | ---: | ---: |\n");
         let mut last = String::new();
@@ -107,7 +107,7 @@ impl Results {
         out
     }
 
-    /// All figures, those of one group and metric behind each other.
+    /// All figures, those of one group and metric together.
     fn by_question(&self) -> Vec<&Figure> {
         let question = |figure: &Figure| (figure.group.clone(), figure.metric.clone());
         let mut order = Vec::new();
@@ -136,12 +136,12 @@ pub(crate) fn median(values: &[f64]) -> f64 {
     }
 }
 
-/// Six significant digits: more is noise, and makes a long file.
+/// Six significant digits: more is noise, and makes a large file.
 fn rounded(value: f64) -> f64 {
     format!("{value:.5e}").parse().unwrap_or(value)
 }
 
-/// A figure and its unit for people: three significant digits, and thousands of the unit where there is a name for them.
+/// A figure and its unit for people: three significant digits, and thousands of the unit if that has a name.
 pub(crate) fn humane(value: f64, unit: &str) -> (String, String) {
     const STEPS: [(&str, f64, &str); 6] = [
         ("ns", 1e3, "µs"),

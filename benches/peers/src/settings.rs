@@ -13,16 +13,16 @@ pub(crate) struct Settings {
     pub(crate) elements: u32,
     /// Messages of the firehose for each subscriber and round.
     pub(crate) messages: usize,
-    /// Rounds of latencies: more and shorter ones, since one disturbance decides a 99th percentile.
+    /// Rounds of latencies: more and shorter ones, because one disturbance decides a 99th percentile.
     pub(crate) latency_rounds: usize,
-    /// Messages of which the latency is taken, for each subscriber and round.
+    /// How many latencies are measured, for each subscriber and round.
     pub(crate) latencies: usize,
-    /// Whether little is measured, so that it ends within a minute.
+    /// Whether it is a short run, which ends within a minute.
     pub(crate) quick: bool,
 }
 
 impl Settings {
-    /// For figures to show.
+    /// For figures to publish.
     pub(crate) const FULL: Self = Self {
         rounds: 5,
         parse_for: Duration::from_millis(40),
@@ -33,7 +33,7 @@ impl Settings {
         quick: false,
     };
 
-    /// To see that everything runs.
+    /// To check that everything runs.
     pub(crate) const QUICK: Self = Self {
         rounds: 1,
         parse_for: Duration::from_millis(5),

@@ -1,4 +1,4 @@
-//! What the system counts, and children that end with their parent.
+//! Counters of the system, and children that end with their parent.
 #![allow(unsafe_code, reason = "the C library's clocks and signals")]
 
 use std::io;
@@ -6,7 +6,7 @@ use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::time::Duration;
 
-/// A clock that all processes read alike.
+/// A clock that is the same for all processes.
 pub(crate) fn monotonic() -> Duration {
     clock(libc::CLOCK_MONOTONIC)
 }
@@ -18,19 +18,19 @@ pub(crate) fn processor_time() -> Duration {
 
 fn clock(id: libc::clockid_t) -> Duration {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `time` is written to and nothing else. Both clocks are always there, so that it cannot fail.
+    // SAFETY: only `time` is written to. Both clocks always exist, so that it cannot fail.
     unsafe { libc::clock_gettime(id, &raw mut time) };
     let nanos = u32::try_from(time.tv_nsec).unwrap_or_default();
     Duration::new(u64::try_from(time.tv_sec).unwrap_or_default(), nanos)
 }
 
-/// The most memory that this process has had at a time, in bytes.
+/// The peak of this process's memory, in bytes.
 ///
 /// Not `getrusage`: its figure includes what the parent had before this program was loaded.
 ///
 /// # Errors
 ///
-/// The system has no /proc, or words it differently.
+/// The system has no /proc, or another format.
 pub(crate) fn peak_resident_bytes() -> io::Result<u64> {
     std::fs::read_to_string("/proc/self/status")?
         .lines()
@@ -39,7 +39,7 @@ pub(crate) fn peak_resident_bytes() -> io::Result<u64> {
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "/proc/self/status has no VmHWM"))
 }
 
-/// Has a child killed when the thread that starts it ends, however that ends.
+/// Makes the system kill a child when the thread that starts it ends, however that ends.
 pub(crate) fn die_with_parent(command: &mut Command) {
     // SAFETY: between fork and exec, prctl is safe to call: it takes no lock and no memory.
     unsafe {

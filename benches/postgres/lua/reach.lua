@@ -1,4 +1,4 @@
--- What benches/postgres measures of the module, with ticks that follow each other without a pause.
+-- The measurements of benches/postgres for the module, with ticks that follow each other without a pause.
 -- gmod-host benches/postgres/lua/reach.lua url=URL part=listen|select|sync|publish [count=N]
 
 require("realtime")
@@ -21,7 +21,7 @@ host.spin(true)
 local client = realtime.Connect(settings.url, { max_pending = 300000 })
 local parts, ages = {}, {}
 
--- How old messages of libpq_peer are in a callback.
+-- The age of libpq_peer's messages when they reach a callback.
 function parts.listen()
 	client:Subscribe("reach", function(message)
 		local now = monotonic()
@@ -31,7 +31,7 @@ function parts.listen()
 	end)
 end
 
--- How long a SELECT of one row takes to its callback, one after the other.
+-- The time from a SELECT of one row to its callback, one after the other.
 function parts.select()
 	local words = { "SELECT id, name, points FROM players WHERE id = $1", "76561198000000001" }
 	local before, sink
@@ -48,7 +48,7 @@ function parts.select()
 	ask()
 end
 
--- Likewise, of a main thread that waits for each.
+-- The same, with a main thread that waits for each.
 function parts.sync()
 	local words = { "SELECT id, name, points FROM players WHERE id = $1", "76561198000000001" }
 	for i = 1, count do

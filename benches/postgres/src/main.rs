@@ -9,7 +9,7 @@ use real_postgres::RealPostgres;
 /// Compiled by build.rs.
 const PEER: &str = env!("LIBPQ_PEER");
 const SCRIPT: &str = "benches/postgres/lua/reach.lua";
-/// Everybody in turn, so often. A figure is the median of its rounds.
+/// How often all of them are measured, in turn. A figure is the median of its rounds.
 const ROUNDS: usize = 3;
 const MESSAGES: &str = "1000";
 const SELECTS: &str = "2000";
@@ -17,7 +17,7 @@ const PUBLISHES: &str = "50000";
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// What a program prints as `= key number`.
+/// The figure in a program's `= key number`.
 fn figure(command: &mut Command) -> Result<f64> {
     let output = command.stderr(Stdio::inherit()).output()?;
     let said = String::from_utf8_lossy(&output.stdout).into_owned();

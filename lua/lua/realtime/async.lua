@@ -1,10 +1,10 @@
--- Code that waits in the middle, as a coroutine: for the answer to a call, or for time to pass.
+-- Coroutines that wait: for the answer to a call, or for time to pass.
 return function(realtime, addon)
 	local running, create, resume, yield = coroutine.running, coroutine.create, coroutine.resume, coroutine.yield
 	local pcall, select, unpack = pcall, select, unpack
 
-	-- By coroutine. A task must not name its coroutine, also not through a function, or neither would ever be collected: in LuaJIT what
-	-- a weak table's value names is alive.
+	-- By coroutine. A task must not refer to its coroutine, not even through a function, or neither would ever be
+	-- collected: in LuaJIT the value of a weak table keeps everything alive that it refers to.
 	local tasks = setmetatable({}, { __mode = "k" })
 	local named = {}
 
@@ -18,7 +18,8 @@ return function(realtime, addon)
 	local function go_on(task, thread)
 		if task.is_over then return end
 		local fine, err = resume(thread)
-		-- What fn raises is reported in the coroutine, with its stack. This is what could not be: its memory or stack ran out.
+		-- Errors of fn are reported in the coroutine, with its stack. This one could not be: the coroutine's memory
+		-- or stack ran out.
 		if not fine then
 			finish(task)
 			ErrorNoHaltWithStack(tostring(err))
@@ -30,7 +31,7 @@ return function(realtime, addon)
 		local thread = running()
 		local task = thread and tasks[thread]
 		if not task then error("'" .. name .. "' must be called in a function that realtime.Async runs", 3) end
-		-- Another one with its identifier was begun: it does not go on.
+		-- Another task with its identifier was begun: this one does not continue.
 		if task.is_over then yield() end
 		return task, thread
 	end
@@ -44,10 +45,11 @@ return function(realtime, addon)
 		go_on(task, thread)
 	end
 
-	-- For parts of the addon: ends by itself, and not because a file is loaded again.
+	-- For parts of the addon: ends only when fn returns, and not because a file is loaded again.
 	function addon.Async(fn) begin({}, fn) end
 
-	-- Runs fn as a coroutine, at once until it first waits. The same identifier again ends the one before at its wait.
+	-- Runs fn as a coroutine, immediately up to its first wait. The same identifier again ends the earlier task at
+	-- its wait.
 	function realtime.Async(identifier, fn, ...)
 		local is_unnamed
 		identifier, fn, is_unnamed = addon.IdentifierAndFunction("Async", 2, identifier, fn, ...)
@@ -62,13 +64,14 @@ return function(realtime, addon)
 		begin(task, fn)
 	end
 
-	-- Raises what a method raised. What it said of its arguments, without a place, is said of Await's caller.
+	-- Raises an error of a method. An error about its arguments without a place gets the place of Await's caller.
 	local function raise(message)
 		local has_place = not isstring(message) or message:find("^[^\n]-:%d+: ")
 		error(message, has_place and 0 or 3)
 	end
 
-	-- Calls object:method(…, fn), waits, and returns what fn got: err, and the answer. If the call is refused, the refusal.
+	-- Calls object:method(…, fn), waits, and returns the arguments of fn: err, and the answer. If the call is
+	-- refused, the refusal.
 	function realtime.Await(object, method, ...)
 		local task, thread = current("Await")
 		local methods = istable(object) and object
@@ -95,7 +98,7 @@ return function(realtime, addon)
 		return unpack(answer, 1, count)
 	end
 
-	-- Waits so many seconds, on an empty server too; at least until the next tick.
+	-- Waits so many seconds, also on an empty server; at least until the next tick.
 	function realtime.Sleep(seconds)
 		local task, thread = current("Sleep")
 		addon.CheckSeconds("Sleep", seconds, 2)

@@ -1,4 +1,4 @@
--- realtime_check, and realtime.Check: whether all is well, and where it is not, what to do.
+-- realtime_check, and realtime.Check: checks the setup, and says what to do about each problem.
 return function(realtime, addon)
 	local install, module_file = include("realtime/install.lua"), include("realtime/module_file.lua")
 	local SysTime = SysTime
@@ -6,11 +6,11 @@ return function(realtime, addon)
 	local HISTORY = 10 -- changes of state that are remembered
 	local MARKS = { good = "ok", problem = "PROBLEM", unknown = "unknown" }
 
-	-- What became of the default client: its newest changes of state.
+	-- The default client's newest changes of state.
 	local history, last_state, default = {}, nil, nil
 	addon.AddTask("realtime.Check", function(now)
 		if not default then return end
-		-- The state is ahead of the event that tells the reason.
+		-- The state changes before the event with the reason comes.
 		local newest = history[#history]
 		if newest and newest.state == "waiting" and not newest.error then newest.error = default:Stats().error end
 		local state = default:State()
@@ -28,7 +28,7 @@ return function(realtime, addon)
 			if state == "problem" then report.ok = false end
 			lines[#lines + 1] = { state = state, about = about, text = addon.Printable(text), todo = todo and addon.Printable(todo) }
 		end
-		-- `todo`: what mends it.
+		-- `todo`: how to fix it.
 		local writer = setmetatable({}, { __index = report })
 		function writer.Good(about, text) add("good", about, text) end
 		function writer.Problem(about, text, todo) add("problem", about, text, todo) end
@@ -36,7 +36,7 @@ return function(realtime, addon)
 		return report, writer
 	end
 
-	-- What to do about a connection that cannot be made, beyond the module's own words.
+	-- What to do about a connection that cannot be made, in addition to the module's own words.
 	local function connection_todo(message)
 		if message:find("max number of clients", 1, true) then
 			return "End one of its other clients, so that redis-cli has room as well. Then type into that: CONFIG SET maxclients 10000, and " ..
@@ -45,12 +45,12 @@ return function(realtime, addon)
 			return "Write the user and the password that Redis has for this server into " .. addon.settings_from ..
 				", as in redis://gmod:password@10.0.0.5:6379, and restart this server. (In Redis: ACL SETUSER gmod >password)"
 		elseif message:find("^REFUSED") then
-			return "Start Redis there (sudo systemctl start redis-server), or mend the address in " .. addon.settings_from .. "."
+			return "Start Redis there (sudo systemctl start redis-server), or correct the address in " .. addon.settings_from .. "."
 		end
-		return "What it says is what to mend; it is tried again by itself. docs/troubleshooting.md has each line."
+		return "Fix what the message says; the module keeps trying. docs/troubleshooting.md explains each line."
 	end
 
-	-- The module's file as it is now: the next map loads it anew. An upload may go on, or have failed.
+	-- The module's file as it is now: the next map loads it again. An upload may be running, or have failed.
 	local function look_at_file(report)
 		local name, unfit = install.File(), install.Unfit()
 		if unfit then
@@ -69,7 +69,7 @@ return function(realtime, addon)
 		report.Good("versions", "module " .. realtime.VERSION .. ", addon " .. realtime.ADDON_VERSION)
 		local client, message = realtime.Default()
 		if not client then
-			report.Problem("settings", message, "What it says is what to mend.")
+			report.Problem("settings", message, "Fix what the message says.")
 			return
 		end
 		report.Good("settings", "from " .. addon.settings_from)
@@ -99,7 +99,8 @@ return function(realtime, addon)
 		report.Good("changes of state", parts[1] and table.concat(parts, ", ") or "none")
 	end
 
-	-- Looks at everything, which takes some seconds, and calls fn(report): ok, and lines of state, about, text and todo.
+	-- Checks everything, which takes some seconds, and calls fn(report): ok, and lines of state, about, text and
+	-- todo.
 	function realtime.Check(fn)
 		if not isfunction(fn) then error("bad argument #1 to 'Check' (function expected, got " .. type(fn) .. ")", 2) end
 		addon.Async(function()
@@ -119,7 +120,7 @@ return function(realtime, addon)
 		end)
 	end
 
-	addon.Command("realtime_check", "realtime: whether all is well, and what to do where it is not", function(say)
+	addon.Command("realtime_check", "realtime: checks the setup, and says what to do about each problem", function(say)
 		say("checking: this takes some seconds")
 		realtime.Check(function(report)
 			local problems = 0

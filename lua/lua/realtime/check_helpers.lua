@@ -1,9 +1,10 @@
--- The scripts of each helper as realtime_check tries them, and the rights that they need.
+-- How realtime_check tries the scripts of each helper, and the rights that they need.
 return function(realtime, addon)
 	local SLOT_TOKEN = ("c"):rep(32)
 
-	-- The scripts of the helpers, on keys of the check's own, which all servers share: what is left of them does not grow. Of what each
-	-- helper asks there is one call for each command that it needs. `run` returns an error, or the channel on which it could not publish.
+	-- The scripts of the helpers, on keys of the check's own, which all servers share, so that its leftovers do not
+	-- grow. For each command that a helper needs there is one call. `run` returns an error, or the channel on which
+	-- it could not publish.
 	local RIGHTS = " +eval +evalsha +script|load +time "
 	addon.check_helpers = {
 		{
@@ -43,7 +44,8 @@ return function(realtime, addon)
 					local token = realtime.RandomToken()
 					return run("durable_publish", names(key, "about", "token:" .. token), { "publish", token, 1, id, "1" })
 				end
-				-- One worker for all checks: it is handed what a check left that was interrupted, and is done with that as well.
+				-- One worker for all checks: it gets whatever an interrupted check left behind, and finishes that as
+				-- well.
 				local key, token = "realtime:durable:{realtime:check}", SLOT_TOKEN
 				local err, reply = publish(key)
 				if err then return err end
@@ -73,7 +75,7 @@ return function(realtime, addon)
 				local function sync(instance, server, ...)
 					return run("players_claims", names("claims", "leases", "instances", "waiting"), { "sync", instance, server, 1, 1000, "here", 0, ... })
 				end
-				-- The second one takes a player of the first one, which is told.
+				-- The second one takes a player of the first one, which is notified.
 				local err = sync(first, "realtime.check", player, 1, 0, 0, "new")
 				if err then return err end
 				local reply, posted
@@ -94,7 +96,7 @@ return function(realtime, addon)
 				local channel = "realtime:profiles:{realtime:check}"
 				local keys = { channel .. ":check" }
 				local err = run("profiles_open", keys, { "open", SLOT_TOKEN, 1000, id, channel, "check" })
-				-- Whoever has it is asked for it.
+				-- The current holder is asked for it.
 				local problem, reply = run("profiles_open", keys, { "open", ("d"):rep(32), 1000, id, channel, "check" })
 				err = err or problem or run("profiles_renew", keys, { 1000, id, SLOT_TOKEN, "0", 0 })
 				for _, token in ipairs({ SLOT_TOKEN, ("d"):rep(32) }) do

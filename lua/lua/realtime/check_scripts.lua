@@ -1,8 +1,9 @@
--- What realtime_check looks at of the helpers: whether their scripts run, shared tables, durable channels. As check_steps.lua.
+-- The checks of the helpers: whether their scripts run, shared tables, durable channels. Same form as
+-- check_steps.lua.
 return function(realtime, addon)
 	local steps = addon.check_steps
-	local SILENT = 60 -- seconds after which a server that asked for durable messages is not heard of
-	local MAX_BYTES, CROWDED = 16 * 1048576, 0.9 -- of a shared table, and the share of it that is nearly all
+	local SILENT = 60 -- seconds after which a server that asked for durable messages counts as silent
+	local MAX_BYTES, CROWDED = 16 * 1048576, 0.9 -- of a shared table, and the share of it that counts as nearly full
 
 	local function try(client, helper)
 		return helper.run(function(script, keys, arguments)
@@ -17,7 +18,8 @@ return function(realtime, addon)
 		end, realtime.ServerId())
 	end
 
-	-- The words of servers about keys and channels that a user may not have: Redis 6 and 7.0, in a script of 7.0, 7.2 and newer and Valkey.
+	-- The words of servers about keys and channels that a user may not access: Redis 6 and 7.0, in a script of 7.0,
+	-- 7.2 and newer and Valkey.
 	local KEYS = { "keys used", "keys mentioned", "access a key" }
 	local CHANNELS = { "channels used", "channel mentioned", "access a channel" }
 	local function says(text, phrases)
@@ -59,8 +61,8 @@ return function(realtime, addon)
 			if not code then
 				report.Good(helper.about, "the script of " .. helper.name .. " runs")
 			elseif code == "OOM" then
-				report.is_full = true -- of which the memory tells
-			elseif code == "READONLY" then -- a replica, of which the role tells
+				report.is_full = true -- the memory check reports it
+			elseif code == "READONLY" then -- a replica; the role check reports it
 				report.Unknown(helper.about, "not looked at on a replica")
 			elseif not was_used then
 				report.Unknown(helper.about, helper.name .. " is not for this server, which does not use it: " .. (code == "NOPERM"
@@ -70,12 +72,12 @@ return function(realtime, addon)
 					" and CONFIG REWRITE after it.")
 			else
 				report.Problem(helper.about, "the script of " .. helper.name .. " fails: " .. addon.Printable(text, 200), code == "UNSUPPORTED"
-					and "Install Redis 5.0 or newer, or Valkey." or "What it says is what to mend.")
+					and "Install Redis 5.0 or newer, or Valkey." or "Fix what the message says.")
 			end
 		end
 	end
 
-	-- The tables of realtime.Shared that this server has.
+	-- The tables of realtime.Shared on this server.
 	function steps.shared(report, client)
 		for _, shared in SortedPairs(addon.shared_tables[client] or {}) do
 			local err, field = realtime.Await(client, "Command", { "HGET", shared.key, "" })
@@ -92,7 +94,7 @@ return function(realtime, addon)
 		end
 	end
 
-	-- Seconds for people.
+	-- Seconds in a form for people.
 	local function ago(seconds)
 		if seconds < 120 then return string.format("%.0f s", seconds) end
 		if seconds < 7200 then return string.format("%.0f minutes", seconds / 60) end
@@ -113,10 +115,10 @@ return function(realtime, addon)
 					report.Unknown("durable channel", channel .. " cannot be looked at: " .. addon.Printable(tostring(err), 120))
 				elseif stats.dead > 0 then
 					report.Problem("durable channel", string.format("%d messages of %s are dead: they failed too often", stats.dead, channel),
-						string.format("Look at their reasons: redis-cli XRANGE 'realtime:durable:{%s}:dead' - + . Mend the cause, and put them back with " ..
+						string.format("Look at their reasons: redis-cli XRANGE 'realtime:durable:{%s}:dead' - + . Fix the cause, and put them back with " ..
 							'durable:Retry("%s", the value of "first"); or drop them: redis-cli DEL of that key.', channel, channel))
 				else
-					-- Those for subscribers stay after they were handled.
+					-- Messages for subscribers stay after they were handled.
 					local oldest = stats.kind == "work" and stats.oldest and ", the oldest is " .. ago(stats.oldest) .. " old" or ""
 					report.Good("durable channel", string.format("%s: %d messages, %d of them not handled%s%s", channel, stats.length, stats.behind, oldest,
 						silent[1] and "; not heard of: " .. table.concat(silent, ", ") or ""))

@@ -1,10 +1,10 @@
--- What realtime_check looks at, step by step. Each step runs in a coroutine, has a connected client, and adds lines to the report.
+-- The steps of realtime_check. Each step runs in a coroutine, has a connected client, and adds lines to the report.
 return function(realtime, addon)
 	local SysTime = SysTime
-	local PATIENCE = 5 -- seconds for what must come back soon
-	addon.check_listening = 4 -- seconds in which servers that are asked have told of themselves twice
+	local PATIENCE = 5 -- seconds for answers that must come soon
+	addon.check_listening = 4 -- seconds in which servers that are asked have announced themselves twice
 	local MEBIBYTE = 1048576
-	-- What Redis has by itself: no less, or a burst of messages ends connections.
+	-- Redis's defaults: with less, a burst of messages ends connections.
 	local PUBSUB_HARD, PUBSUB_SOFT = 32 * MEBIBYTE, 8 * MEBIBYTE
 	local CLOCKS = 30 -- seconds that this machine's clock may be off
 	local CROWDED = 0.9 -- of maxclients
@@ -28,7 +28,7 @@ return function(realtime, addon)
 	local steps = {}
 	addon.check_steps = steps
 
-	-- "field:value" by line, as INFO tells.
+	-- "field:value" by line, as in INFO.
 	local function fields_of(text)
 		local fields = {}
 		for line in tostring(text):gmatch("[^\r\n]+") do
@@ -45,12 +45,12 @@ return function(realtime, addon)
 			addon.IsPostgres(client) and "" or ", RESP" .. (stats.protocol or "?"), stats.tls and ", " .. stats.tls or "",
 			addon.IsPostgres(client) and ", " .. (stats.role == "replica" and "a hot standby" or "a primary") or ", " .. (stats.mode or "of an unknown mode"))
 		if err then
-			return report.Problem("server", server .. ": PING fails: " .. err, "What it says is what to mend.")
+			return report.Problem("server", server .. ": PING fails: " .. err, "Fix what the message says.")
 		end
 		report.Good("server", string.format("%s; an answer takes %.1f ms", server, seconds * 1000))
 	end
 
-	-- What the present connection took, stage by stage.
+	-- The time that the current connection took to make, stage by stage.
 	local STAGES = { { "lookup", "lookup_time" }, { "connecting", "connect_time" }, { "TLS", "tls_time" }, { "login", "login_time" } }
 	function addon.ConnectTimes(stats)
 		local parts, sum = {}, 0
@@ -72,12 +72,12 @@ return function(realtime, addon)
 		if client:Stats().role ~= "replica" then return report.Good("role", "it is a master") end
 		local _, role = realtime.Await(client, "Command", { "ROLE" })
 		local master = istable(role) and isstring(role[2]) and isnumber(role[3]) and role[2] .. ":" .. role[3]
-		report.Problem("role", "it is a replica: what is published here reaches nobody on its master, and it refuses writes",
+		report.Problem("role", "it is a replica: messages published here reach nobody on its master, and it refuses writes",
 			string.format("Write the master's address into %s, and restart this server: %s", addon.settings_from,
-				master or "on the replica, redis-cli ROLE tells it"))
+				master or "on the replica, redis-cli ROLE shows it"))
 	end
 
-	-- A refusal names the channel of this check, which is another one each time.
+	-- A refusal names the channel of this check, which is a new one each time.
 	local function general(text, token) return string.Replace(text, "realtime:answers:" .. token, "realtime:*") end
 
 	function steps.messages(report, client)
@@ -95,11 +95,11 @@ return function(realtime, addon)
 		end
 		if refused then return report.Good("messages", "a message to oneself came back") end
 		report.Problem("messages", string.format("a message to oneself did not come back within %d s; Redis counted %s receivers", PATIENCE,
-			tostring(receivers)), 'Write "verify_delivery": true into "options" of garrysmod/data/realtime.json, restart this server, and look what ' ..
-			"stands between it and Redis.")
+			tostring(receivers)), 'Write "verify_delivery": true into "options" of garrysmod/data/realtime.json, restart this server, and check what ' ..
+			"is between it and Redis.")
 	end
 
-	-- Which patterns a user may have depends on his rules; that he may have some does not.
+	-- Which patterns a user may have depends on the user's rules; that some are allowed does not.
 	function steps.patterns(report, client)
 		local PATTERN = "realtime:*"
 		client:PSubscribe(PATTERN, "realtime.Check", function() end)
@@ -113,7 +113,7 @@ return function(realtime, addon)
 		report.Problem("patterns", "PSubscribe is refused: " .. reason, ACL)
 	end
 
-	-- What addons want and do not get.
+	-- Subscriptions of addons that are refused.
 	function steps.subscriptions(report, client)
 		local stats = client:Stats()
 		if stats.refused == 0 then
@@ -137,7 +137,7 @@ return function(realtime, addon)
 		if report.is_full or used and most and most > 0 and used >= most and memory.maxmemory_policy == "noeviction" then
 			return memory_is_full(report, memory)
 		end
-		if err or not used then return report.Unknown("memory", "Redis does not tell how full it is: " .. tostring(err or "no figures")) end
+		if err or not used then return report.Unknown("memory", "Redis does not say how full it is: " .. tostring(err or "no figures")) end
 		local policy = memory.maxmemory_policy or "noeviction"
 		local text_of = string.format("%s used, maxmemory is %s, its policy is %s", mebibytes(used), most and most > 0 and mebibytes(most)
 			or "unlimited", policy)
@@ -152,24 +152,24 @@ return function(realtime, addon)
 		local err, text = realtime.Await(client, "Command", { "INFO", "persistence" })
 		local fields = fields_of(text)
 		if err or not fields.rdb_last_bgsave_status then
-			return report.Unknown("persistence", "Redis does not tell whether it saves its data: " .. tostring(err or "no figures"))
+			return report.Unknown("persistence", "Redis does not say whether it saves its data: " .. tostring(err or "no figures"))
 		end
 		if fields.rdb_last_bgsave_status ~= "ok" then
 			return report.Problem("persistence", "the last save to disk failed, and Redis may refuse writes",
 				"Look into Redis's log: the disk is full, or its folder cannot be written.")
 		end
 		report.Good("persistence", string.format("%s; the last save was %d s ago", fields.aof_enabled == "1" and "it writes each change to disk"
-			or "it saves to disk now and then: a crash loses what came since", math.max(0, os.time() - (tonumber(fields.rdb_last_save_time) or 0))))
+			or "it saves to disk now and then: a crash loses later changes", math.max(0, os.time() - (tonumber(fields.rdb_last_save_time) or 0))))
 	end
 
 	function steps.clients(report, client)
 		local err, text = realtime.Await(client, "Command", { "INFO", "clients" })
 		local fields = fields_of(text)
 		local count, most = tonumber(fields.connected_clients or ""), tonumber(fields.maxclients or "")
-		if err or not count then return report.Unknown("clients", "Redis does not tell how many it has: " .. tostring(err or "no figures")) end
+		if err or not count then return report.Unknown("clients", "Redis does not say how many it has: " .. tostring(err or "no figures")) end
 		local said = count .. " of " .. (most or "an unknown number of") .. " clients"
 		if not most or count < most * CROWDED then return report.Good("clients", said) end
-		report.Problem("clients", said .. ": soon others are turned away", string.format(
+		report.Problem("clients", said .. ": soon further clients are refused", string.format(
 			"Type into redis-cli: CONFIG SET maxclients %d, and CONFIG REWRITE after it.", most * 4))
 	end
 
@@ -178,7 +178,7 @@ return function(realtime, addon)
 		local limits = not err and istable(reply) and realtime.Map(reply)["client-output-buffer-limit"]
 		local hard, soft = tostring(limits or ""):match("pubsub (%d+) (%d+)")
 		if not hard then
-			return report.Unknown("output buffers", "this user may not look how much may wait for a subscriber. As another one, redis-cli " ..
+			return report.Unknown("output buffers", "this user may not read how much may wait for a subscriber. With another user, redis-cli " ..
 				"CONFIG GET client-output-buffer-limit should say pubsub 33554432 8388608 60 or more")
 		end
 		hard, soft = tonumber(hard), tonumber(soft)
@@ -199,7 +199,7 @@ return function(realtime, addon)
 			"Have the system set its clock, on both machines: timedatectl set-ntp true")
 	end
 
-	-- Runs fn with presence, which is begun for that long if no addon uses it.
+	-- Runs fn with presence, which is started for that time if no addon uses it.
 	local function with_presence(client, fn)
 		local id, found = realtime.ServerId(), nil
 		for presence in pairs(addon.presences) do
@@ -237,7 +237,7 @@ return function(realtime, addon)
 		end)
 	end
 
-	-- The order in which they run. What addons are refused comes before the check's own subscriptions.
+	-- The order in which they run. Refused subscriptions of addons come before the check's own subscriptions.
 	addon.check_order = { "connection", "server", "role", "subscriptions", "messages", "patterns", "scripts", "shared", "durable", "players", "memory",
 		"persistence", "clients", "buffers", "clock", "others" }
 	addon.check_order_of_postgres = { "connection", "server", "subscriptions", "messages", "clock", "others" }

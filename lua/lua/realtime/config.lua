@@ -1,13 +1,13 @@
--- What the server's owner decides: where Redis is, and how this server is called among the others.
+-- The owner's settings: where Redis is, and this server's id among the others.
 return function(realtime, addon)
 	local FILE = "realtime.json" -- in garrysmod/data
 	local SHOWN = "garrysmod/data/" .. FILE
 	local DEFAULT = "realtime.Default" -- the id of the client that all addons share
 	local MIN_SECRET, MAX_SECRET = 16, 1024 -- bytes
-	-- With its envelope a message of that size passes the module's max_message_bytes.
+	-- With its envelope a message of that size stays within the module's max_message_bytes.
 	local MIN_TABLE_BYTES, MAX_TABLE_BYTES = 1024, 4000000
 	local MIN_TABLE_ELEMENTS, MAX_TABLE_ELEMENTS = 100, 1000000
-	-- Taken before other addons can put theirs in its place: it is given the password.
+	-- Taken before other addons can replace it, because it gets the password.
 	local Connect, pcall = realtime.Connect, pcall
 
 	local TEMPLATE = [[
@@ -19,7 +19,7 @@ return function(realtime, addon)
 }
 ]]
 
-	-- The game writes files that everybody on the machine may read.
+	-- The game writes files that all users of the machine may read.
 	local function restrict()
 		local restricted, reason = realtime.RestrictConfig()
 		if not restricted then addon.Say("everybody on this machine can read the password in " .. SHOWN .. ": " .. reason) end
@@ -38,7 +38,7 @@ return function(realtime, addon)
 				wrong = "it holds no { }"
 			end
 			if not wrong then return config end
-			return {}, SHOWN .. " is not JSON: " .. wrong .. ". Mend it, or delete it, and restart: without the file a template is written"
+			return {}, SHOWN .. " is not JSON: " .. wrong .. ". Correct it, or delete it, and restart: without the file a template is written"
 		end
 		if file.Exists(FILE, "DATA") then return {}, SHOWN .. " is there and cannot be read: check who owns it" end
 		file.Write(FILE, TEMPLATE)
@@ -46,7 +46,7 @@ return function(realtime, addon)
 			addon.Say(SHOWN .. " is not there and cannot be written: check who owns garrysmod/data")
 		else
 			restrict()
-			addon.Say("wrote " .. SHOWN .. ": a template for where Redis is and how this server is called")
+			addon.Say("wrote " .. SHOWN .. ": a template for the address of Redis and this server's id")
 		end
 		return {}
 	end
@@ -55,7 +55,7 @@ return function(realtime, addon)
 		return isnumber(value) and value % 1 == 0 and value >= least and value <= most
 	end
 
-	-- What each setting must be: a check, and what is said where it fails.
+	-- The rule for each setting: a check, and the text if it fails.
 	local function text(value) return isstring(value) end
 	local function table_size(least, most)
 		return {
@@ -73,7 +73,7 @@ return function(realtime, addon)
 		max_table_elements = table_size(MIN_TABLE_ELEMENTS, MAX_TABLE_ELEMENTS),
 	}
 
-	-- What a server may be called, here and in every message.
+	-- The form of a server's id, here and in every message.
 	function addon.IsId(id) return isstring(id) and #id <= 64 and id:find("^[%w_.-]+$") ~= nil end
 
 	-- What is wrong with the settings, or nil.
@@ -94,7 +94,7 @@ return function(realtime, addon)
 			return string.format('"secret" must have %d to %d bytes: make one with openssl rand -hex 32', MIN_SECRET, MAX_SECRET)
 		end
 		if options and options.id ~= nil then
-			return '"options" may not have an "id", which is the addon\'s own; this server\'s stands beside "options"'
+			return '"options" may not have an "id", which is the addon\'s own; this server\'s id goes beside "options"'
 		end
 	end
 
@@ -118,7 +118,7 @@ return function(realtime, addon)
 	local own_id, secret = settings.id, settings.secret
 	addon.max_table_bytes, addon.max_table_elements = settings.max_table_bytes, settings.max_table_elements
 
-	-- The proof that whoever made it has the servers' secret. There is none without a secret.
+	-- The proof that a message comes from a server with the secret. Without a secret there is none.
 	if secret then
 		local HMAC = realtime.HMAC
 		function addon.Sign(text) return HMAC(secret, text) end
@@ -135,7 +135,7 @@ return function(realtime, addon)
 	-- Why this server has no id of its own, for realtime_status.
 	addon.unnamed = not own_id and (problem or "it has no id in " .. SHOWN) or nil
 
-	-- Lua cannot read the environment, the module can: without a URL it takes that of REALTIME_URL.
+	-- Lua cannot read the environment, but the module can: without a URL it takes that of REALTIME_URL.
 	local function connect()
 		if not settings then settings, problem = load() end
 		if problem then return nil, problem end
@@ -150,15 +150,15 @@ return function(realtime, addon)
 				return nil, "no Redis is configured: write its URL into " .. SHOWN ..
 					' ("url": "redis://:password@10.0.0.5:6379"), or set the environment variable REALTIME_URL; then restart'
 			end
-			-- The last argument is for errors: where the URL is from.
+			-- The last argument is for errors: where the URL comes from.
 			ok, result = pcall(Connect, settings.url, options, SHOWN)
 		end
 		if ok then
-			-- The password is the module's from now on, and no addon finds it here.
+			-- From now on only the module has the password, and addons do not find it here.
 			settings = nil
 			return result
 		end
-		-- Its owner called no function.
+		-- The owner of the server did not call a function, so the text names none.
 		local text = tostring(result)
 		text = text:match("^bad argument #%d to 'Connect' %((.*)%)$") or text
 		local of_file = not text:find("environment variable REALTIME_URL", 1, true)
@@ -176,7 +176,7 @@ return function(realtime, addon)
 		return client, message
 	end
 
-	-- Connect with this id and another URL would reconnect every addon's client to that server.
+	-- Connect with this id and another URL would reconnect the client of all addons to that server.
 	realtime.Connect = function(...)
 		local url, options = ...
 		options = istable(url) and url or options

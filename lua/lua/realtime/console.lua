@@ -1,15 +1,16 @@
--- What an owner types into the server's console: realtime_status, realtime_ping, realtime_tail, realtime_debug.
+-- The commands for the server's console: realtime_status, realtime_ping, realtime_tail, realtime_debug.
 return function(realtime, addon)
 	local SysTime = SysTime
-	local RATE_WINDOW = 5 -- seconds at least that a rate is taken over
-	local TAIL_LINES = 50 -- of realtime_tail in a second; the others are counted
-	local TAIL_BYTES = 65536 -- a larger message costs time even if 200 bytes are shown: of one, its size is
-	local REFUSED_BYTES = 2000 -- of what the server refuses: the words that allow it must be whole
-	local SHOWN_NODES = 24 -- of a cluster
+	local RATE_WINDOW = 5 -- the shortest time, in seconds, over which a rate is measured
+	local TAIL_LINES = 50 -- lines of realtime_tail in a second; further ones are counted
+	local TAIL_BYTES = 65536 -- a larger message costs time even if only 200 bytes are shown, so only its size is printed
+	local REFUSED_BYTES = 2000 -- of a server's refusal: the words that allow the command must be complete
+	local SHOWN_NODES = 24 -- nodes of a cluster
 	local SHOWN_SUBSCRIPTIONS = 24
 	local SHOWN_BYTES = 200 -- of a message, a channel's name or a detail
 
-	-- Lines for whoever typed the command, the server's console or a superadmin's; and whether that player has left.
+	-- Prints to the console of the person who typed the command, the server's or a superadmin's; and tells whether
+	-- that player has left.
 	local function printer(player)
 		if not IsValid(player) then
 			return function(...) print(string.format(...)) end, function() return false end
@@ -36,7 +37,7 @@ return function(realtime, addon)
 		return tostring(client):match("^RealtimeClient %[(.*)%] %(") or "a closed client"
 	end
 
-	-- Figures of each client a few seconds ago: what a rate is told from.
+	-- The figures of each client a few seconds ago, from which rates are computed.
 	local samples = setmetatable({}, { __mode = "k" })
 	local next_sample = 0
 	addon.AddTask("realtime_status", function(now)
@@ -56,7 +57,7 @@ return function(realtime, addon)
 		return string.format(" (%.1f/s)", (stats[key] - from.stats[key]) / seconds)
 	end
 
-	-- Those that are not heard first.
+	-- Topics that are not heard come first.
 	local ORDER = { refused = 1, waiting = 2, confirmed = 3 }
 	local function show_subscriptions(say, client)
 		local list, places = client:Subscriptions(), {}
@@ -99,10 +100,10 @@ return function(realtime, addon)
 		say("    published      %d%s, %d wait for an answer", stats.published, rate(client, stats, "published"), stats.pending)
 		say("    dropped        %d (%d overflow, %d too large)", stats.dropped, stats.dropped_overflow, stats.dropped_too_large)
 		say("    waiting        %d messages, %d bytes", stats.queued_events, stats.queued_bytes)
-		-- The server has those, too, whose end it refuses or has not confirmed yet.
+		-- The server also has subscriptions whose end it refuses or has not confirmed yet.
 		local ended = math.max(0, stats.confirmed - stats.subscriptions)
 		say("    subscriptions  %d, %d confirmed%s", stats.subscriptions, stats.confirmed - ended,
-			ended > 0 and string.format("; the server still sends %d that nobody wants any more", ended) or "")
+			ended > 0 and string.format("; the server still sends %d that were unsubscribed", ended) or "")
 		show_subscriptions(say, client)
 		if stats.refused > 0 then say("    refused        %d: %s", stats.refused, addon.Printable(stats.refused_reason or "…", REFUSED_BYTES)) end
 		addon.ShowShared(say, client)
@@ -172,7 +173,7 @@ return function(realtime, addon)
 		function tail.hear(message, from, _, bytes)
 			lines = lines + 1
 			if lines > TAIL_LINES then return end
-			-- A line that begins with [realtime] is the addon's.
+			-- Only the addon's own lines begin with [realtime].
 			local name = printable(from)
 			if name == "realtime" or name:find("]", 1, true) then name = '"' .. name .. '"' end
 			say("[%s] %s", name, message and printable(message) or string.format("… (%d bytes)", bytes))
@@ -180,13 +181,13 @@ return function(realtime, addon)
 		return tail
 	end
 
-	-- The whole text: the console splits arguments at colons, which most names of channels have.
+	-- The whole text, because the console splits arguments at colons, which most channel names contain.
 	local function channel_of(arguments, text)
 		text = string.Trim(text or table.concat(arguments, " "))
 		return text:match('^"([^"]*)"?$') or text
 	end
 
-	local help = "realtime: show a channel's messages; again: end that; alone: end all"
+	local help = "realtime: shows a channel's messages; repeat it to stop, leave out the channel to stop all"
 	command("realtime_tail", help, function(say, arguments, gone, text)
 		local channel = channel_of(arguments, text)
 		if channel == "" then
@@ -212,14 +213,14 @@ return function(realtime, addon)
 		say("showing %s; realtime_tail %s ends it", printable(channel), printable(channel))
 	end)
 
-	-- Every event and change of state of every client, those that are yet to come included.
+	-- Every event and change of state of every client, also of future ones.
 	local EVENTS = { "ready", "down", "gap", "dropped", "subscribed", "error" }
 	local IDENTIFIER = "realtime_debug"
 
 	local function details(info)
 		local parts = {}
 		for key, value in SortedPairs(info) do
-			-- Of a gap: the names of those that missed messages.
+			-- In a gap: the names of the topics that missed messages.
 			local is_list = istable(value) and getmetatable(value) == nil
 			parts[#parts + 1] = key .. " = " .. printable(is_list and table.concat(value, ", ") or tostring(value))
 		end
@@ -259,9 +260,9 @@ return function(realtime, addon)
 		watched = nil
 	end
 
-	command("realtime_debug", "realtime: 1 shows every change of state, 0 ends that", function(say, arguments, gone)
+	command("realtime_debug", "realtime: 1 shows every change of state, 0 stops that", function(say, arguments, gone)
 		if arguments[1] == "1" then
-			end_debug() -- who typed last sees it
+			end_debug() -- the last one to type it sees the changes
 			watched = {}
 			addon.AddTask(IDENTIFIER, function()
 				if gone() then return end_debug() end

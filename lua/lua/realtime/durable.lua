@@ -1,4 +1,4 @@
--- Messages that wait for a server: they lie in Redis until each subscriber, or one worker, has handled them.
+-- Messages that wait for a server: they stay in Redis until each subscriber, or one worker, has handled them.
 return function(realtime, addon)
 	local methods = {}
 	local publishes, subscribers, workers = addon.durable_publishes, addon.durable_subscribers, addon.durable_workers
@@ -13,9 +13,9 @@ return function(realtime, addon)
 	-- Redis's clock in milliseconds, from an answer.
 	function addon.DurableClock(self, time) self.offset = time - SysTime() * 1000 end
 
-	-- What a callback learns of its message besides the data.
+	-- The `info` of a callback.
 	function addon.DurableInfo(self, message, deliveries)
-		-- The id that it had at first: what Retry puts back has another one. A plain XADD may write anything there.
+		-- The first id of the message: Retry gives it another one. A plain XADD may write anything there.
 		local published = tonumber(message.first:match("^%d+%-") and message.first:match("^%d+") or message.id:match("^%d+"))
 		local age = self.offset and (SysTime() * 1000 + self.offset - published) / 1000 or 0
 		return { id = message.first, age = math.max(age, 0), deliveries = deliveries }
@@ -46,7 +46,7 @@ return function(realtime, addon)
 		from = { function(value) return value == "now" or value == "start" end, '"now" or "start"' },
 		once = { function(value) return isstring(value) and value ~= "" and #value <= MAX_ONCE end, "a text of 1 to " .. MAX_ONCE .. " bytes" },
 	}
-	-- `known`: the names of the options that there are, in their order.
+	-- `known`: the existing options, in their order.
 	local function check_options(name, position, options, known)
 		if options == nil then return {} end
 		local function wrong(what) error(format("bad argument #%d to '%s' (%s)", position, name, what), 4) end
@@ -58,7 +58,7 @@ return function(realtime, addon)
 		return options
 	end
 
-	-- Publishes a table, a string, a number or a boolean: fn(err, id). Answers as client:Command.
+	-- Publishes a table, a string, a number or a boolean: fn(err, id). Returns the same as client:Command.
 	function methods:Publish(channel, data, options, fn)
 		check_name("Publish", 1, "a channel", channel)
 		if isfunction(options) and fn == nil then options, fn = nil, options end
@@ -70,7 +70,7 @@ return function(realtime, addon)
 		return publishes.Send(self, channel, text, options, fn)
 	end
 
-	-- A channel of this server is one for Subscribe or one for Work.
+	-- On one server a channel is either for Subscribe or for Work.
 	local function use(self, name, channel, kind)
 		local used = self.channels[channel]
 		if used and used.kind ~= kind then
@@ -112,7 +112,8 @@ return function(realtime, addon)
 		return true
 	end
 
-	-- Calls fn(data, from, done, info) for messages of which one server each gets one; again if done(err) is called, or the server dies.
+	-- Calls fn(data, from, done, info) for messages, each on one server only; again after done(err), or if the server
+	-- dies.
 	function methods:Work(channel, fn, options)
 		check_name("Work", 1, "a channel", channel)
 		if not isfunction(fn) then error("bad argument #2 to 'Work' (function expected, got " .. type(fn) .. ")", 2) end
@@ -128,7 +129,7 @@ return function(realtime, addon)
 		return true
 	end
 
-	-- Ends Subscribe or Work of this server. What a worker has goes on. Returns whether there was one.
+	-- Ends Subscribe or Work on this server. A worker's running messages continue. Returns whether there was one.
 	function methods:Stop(channel, identifier)
 		check_name("Stop", 1, "a channel", channel)
 		local is_unnamed = identifier == nil
@@ -146,7 +147,7 @@ return function(realtime, addon)
 		return was_on
 	end
 
-	-- answer(err, reply). Without it only an error is said.
+	-- answer(err, reply). Without it only errors are printed.
 	local function manage(self, channel, arguments, answer)
 		addon.EnsureTick()
 		local key = addon.DurableKey(channel)
@@ -160,7 +161,7 @@ return function(realtime, addon)
 		end)
 	end
 
-	-- fn(err, stats) with what waits in a channel. Answers as client:Command.
+	-- fn(err, stats) with the waiting messages of a channel. Returns the same as client:Command.
 	function methods:Stats(channel, fn)
 		check_name("Stats", 1, "a channel", channel)
 		if not isfunction(fn) then error("bad argument #2 to 'Stats' (function expected, got " .. type(fn) .. ")", 2) end
@@ -181,7 +182,7 @@ return function(realtime, addon)
 		end)
 	end
 
-	-- Puts a dead message back: fn(err, found). Answers as client:Command.
+	-- Puts a dead message back: fn(err, found). Returns the same as client:Command.
 	function methods:Retry(channel, id, fn)
 		check_name("Retry", 1, "a channel", channel)
 		if not isstring(id) then error("bad argument #2 to 'Retry' (a message's id expected)", 2) end
@@ -203,7 +204,8 @@ return function(realtime, addon)
 		return go_on("")
 	end
 
-	-- Removes what Redis knows of a server that subscribed to the channel: fn(err, found). Answers as client:Command.
+	-- Removes Redis's record of a server that subscribed to the channel: fn(err, found). Returns the same as
+	-- client:Command.
 	function methods:Forget(channel, id, fn)
 		check_name("Forget", 1, "a channel", channel)
 		check_name("Forget", 2, "a server's id", id)
@@ -214,7 +216,7 @@ return function(realtime, addon)
 		end)
 	end
 
-	-- fn(channel, info). Who listens for `ready` later hears of those that are.
+	-- fn(channel, info). Also called for channels that are ready already.
 	addon.AddEvents(methods, "durable", { "ready", "failed", "lost" }, "", function(self, event, identifier, fn)
 		if event ~= "ready" then return end
 		for channel, used in SortedPairs(self.channels) do
@@ -253,7 +255,7 @@ return function(realtime, addon)
 		end
 	end
 
-	addon.durables = {} -- those that there are
+	addon.durables = {} -- the existing ones
 
 	-- For realtime_status.
 	function addon.ShowDurable(say, client)

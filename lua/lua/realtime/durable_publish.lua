@@ -32,7 +32,7 @@ return function(_, addon)
 	})
 	publishes.Tick, publishes.Close = calls.Tick, calls.Close
 
-	-- Answers as client:Command; fn(err, id).
+	-- Returns the same as client:Command; fn(err, id).
 	function publishes.Send(self, channel, text, options, fn)
 		local call, key = calls.New(self, { channel = channel }, fn, options.timeout), addon.DurableKey(channel)
 		call.keys = { key, key .. ":about", key .. ":token:" .. call.token }

@@ -1,13 +1,14 @@
--- A subscriber of realtime.Durable: reads its channel in order, and tells Redis how far it is. redis/durable_read.lua has the other half.
+-- A subscriber of realtime.Durable: reads its channel in order, and reports its position to Redis.
+-- redis/durable_read.lua is the other half.
 return function(realtime, addon)
 	local SysTime, tonumber, min, format = SysTime, tonumber, math.min, string.format
 	local SCRIPT = "durable_read"
 	local BATCH = 100 -- messages that are read at a time
-	addon.durable_lease = 15 -- seconds for which the place in the channel stays with a Lua state that nobody hears of
-	addon.durable_look = 5 -- seconds between two looks; they renew the lease as well
+	addon.durable_lease = 15 -- how many seconds a silent Lua state keeps its position in the channel
+	addon.durable_look = 5 -- seconds between two reads, which also renew the lease
 	local MAX_PAUSE = 60 -- seconds until a message that failed comes again: longer each time
-	local RETRY, MOST_RETRY = 1, 60 -- seconds after an error of Redis: longer each time
-	local TWIN = 30 -- seconds after which a place that is somebody else's is told
+	local RETRY, MOST_RETRY = 1, 60 -- the first and longest pause after an error of Redis, in seconds
+	local TWIN = 30 -- seconds until a position that another server holds is reported
 	local subscribers = {}
 	addon.durable_subscribers = subscribers
 
@@ -28,7 +29,7 @@ return function(realtime, addon)
 		return { id = fields[1], number = tonumber(fields[2]), from = fields[3] ~= "" and fields[3] or nil, text = fields[4], first = fields[5] }
 	end
 
-	-- What waits, until `stop`, and one message in any case.
+	-- Handles waiting messages until `stop`, and at least one.
 	local function run(sub, now, stop)
 		sub.is_running = true
 		while sub.is_on and sub.queue[sub.at] and not sub.failing and now >= sub.pause_until do
@@ -178,7 +179,7 @@ return function(realtime, addon)
 		end
 	end
 
-	-- What is to be done now.
+	-- Does the next due step.
 	function subscribers.Tick(sub, now, stop)
 		run(sub, now, stop)
 		if not sub.is_on then return close(sub) end -- a callback called Stop
@@ -194,7 +195,7 @@ return function(realtime, addon)
 		end
 	end
 
-	-- Something waits.
+	-- Called when messages wait.
 	function subscribers.Wake(sub)
 		if not sub.busy_since then sub.more = true end
 	end

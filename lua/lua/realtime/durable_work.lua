@@ -1,8 +1,8 @@
--- A worker of realtime.Durable: takes messages, each of which one server has. redis/durable_work.lua says who has which.
+-- A worker of realtime.Durable: takes messages, each for one server only. redis/durable_work.lua assigns them.
 return function(realtime, addon)
 	local SysTime, min, format = SysTime, math.min, string.format
 	local SCRIPT = "durable_work"
-	local RETRY, MOST_RETRY = 1, 60 -- seconds after an error of Redis: longer each time
+	local RETRY, MOST_RETRY = 1, 60 -- the first and longest pause after an error of Redis, in seconds
 	local MAX_ERRORS = 10
 	local MOST_DONE = 20 -- messages that one call says are done: Redis serves nobody else meanwhile
 	local workers = {}
@@ -201,7 +201,7 @@ return function(realtime, addon)
 		end
 	end
 
-	-- Starts what waits here, until `stop`, and one message in any case. After Stop they are for others.
+	-- Starts waiting messages until `stop`, and at least one. After Stop they are for others.
 	local function run_queue(worker, stop)
 		local returned = { "release", "", 0, "" }
 		while worker.queue[worker.at] do
@@ -237,7 +237,7 @@ return function(realtime, addon)
 		end)
 	end
 
-	-- What is to be done now.
+	-- Does the next due step.
 	function workers.Tick(worker, now, stop)
 		run_queue(worker, stop)
 		if worker.count > 0 then
@@ -259,7 +259,7 @@ return function(realtime, addon)
 		if worker.more and room(worker) > 0 or now >= worker.next_at then take(worker) end
 	end
 
-	-- Something waits.
+	-- Called when messages wait.
 	function workers.Wake(worker) worker.more = true end
 
 	-- The Lua state ends: tells what has ended, and gives back the rest, also what is on its way here. Another server begins it at once.

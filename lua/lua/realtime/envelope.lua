@@ -1,32 +1,32 @@
--- The envelope: who sent it, beside the data; and, where the servers share a secret, the proof of that.
+-- The envelope: the sender beside the data; and, if the servers share a secret, the proof of both.
 return function(realtime, addon)
 	local Encode, Decode, Sign = addon.json.Encode, addon.json.Decode, addon.Sign
 	local format, find, sub, type, abs, os_time = string.format, string.find, string.sub, type, math.abs, os.time
 
 	local ENVELOPE_BYTES, ENVELOPE_ELEMENTS = 4096, 64 -- beside the data of a table
-	local MAX_AGE = 120 -- seconds between two servers' clocks that a signed message may have
+	local MAX_AGE = 120 -- how far two servers' clocks may differ for a signed message, in seconds
 	local MAX_TIME = 2 ^ 53
 
-	-- What the data of a message may have, and the message with its envelope.
+	-- The limits of a message's data, and of the message with its envelope.
 	function addon.Bounds(bytes, envelope_bytes, elements)
 		local message = { bytes = bytes + envelope_bytes, elements = elements + ENVELOPE_ELEMENTS }
 		return { bytes = bytes, elements = elements, message = message }
 	end
 	addon.table_bounds = addon.Bounds(addon.max_table_bytes or 65536, ENVELOPE_BYTES, addon.max_table_elements or 20000)
 
-	-- A name of this Lua state's own, beside the id: two servers that share an id differ in it.
+	-- A name of this Lua state, beside the id: two servers that share an id differ in it.
 	local STATE = realtime.RandomToken():sub(1, 16)
 
-	-- What the secret proves: that somebody who has it sent this data, as this server and Lua state, at this time, to this
-	-- channel. The length keeps a channel's name and the data apart.
+	-- The proof that a server with the secret sent this data, as this server and Lua state, at this time, to this
+	-- channel. The length separates a channel's name from the data.
 	local function mac(time, from, state, channel, text)
 		return Sign(format("%.0f\n%s\n%s\n%d\n", time, from, state, #channel) .. channel .. text)
 	end
 
-	-- How every message begins that this Lua state sends under this id.
+	-- The beginning of every message that this Lua state sends under this id.
 	function addon.Head(from) return '{"from":"' .. from .. '","state":"' .. STATE .. '"' end
 
-	-- The text of a message, or nil and the reason. With a channel it is signed for it, where there is a secret.
+	-- The text of a message, or nil and the reason. With a channel it is signed for it, if there is a secret.
 	function addon.Encode(data, from, channel, bounds)
 		if data == nil then return nil, "the value: nil has no form in JSON" end
 		if data == realtime.NULL then return nil, "the value: realtime.NULL alone is no message" end
@@ -40,7 +40,7 @@ return function(realtime, addon)
 
 	local NO_ENVELOPE = 'no envelope: {"from":"ttt-1","data":…}'
 
-	-- Bare text is no envelope. Where one was begun, the mistake in it is of use, too.
+	-- Plain text is not an envelope. If an envelope was begun, the mistake in it helps, too.
 	local function no_json(text, wrong)
 		return find(text, "^[\239\187\191 \t\r\n]*{") and NO_ENVELOPE .. ", because of a mistake in " .. wrong or NO_ENVELOPE
 	end
@@ -57,16 +57,16 @@ return function(realtime, addon)
 		end
 		local age = os_time() - time
 		if abs(age) > MAX_AGE then
-			return format("it is signed %.0f s %s this server's clock, and %d are the most: sent again by somebody, or a clock is wrong",
+			return format("it was signed %.0f s %s this server's clock, and at most %d are allowed: somebody replayed it, or a clock is wrong",
 				abs(age), age > 0 and "before" or "after", MAX_AGE)
 		end
 	end
 
-	-- What a subscription needs to open envelopes: the text of the data, where there is a secret, for the proof.
+	-- The option with which a subscription gets the text of the data, if there is a secret, for the proof.
 	addon.text_of = Sign and "data" or nil
 
-	-- The data in an envelope, its sender's id, and whether it came from this Lua state; or nil and the reason. `text`: that of
-	-- the data, for which the proof is checked; false if it is not to be checked.
+	-- The data in an envelope, its sender's id, and whether it came from this Lua state; or nil and the reason.
+	-- `text`: that of the data, for which the proof is checked; false if it is not to be checked.
 	local function open(envelope, channel, text)
 		if type(envelope) ~= "table" or envelope.data == nil or type(envelope.from) ~= "string" then
 			return nil, NO_ENVELOPE
@@ -79,14 +79,14 @@ return function(realtime, addon)
 		return envelope.data, envelope.from, envelope.state == STATE
 	end
 
-	-- Likewise of what a subscription to JSON got: the envelope, and the text of its data if that is wanted; or nil, a reason, and
-	-- the message if it is no JSON.
+	-- The same for the arguments of a subscription to JSON: the envelope, and the text of its data if that is wanted;
+	-- or nil, a reason, and the message if it is not JSON.
 	function addon.Open(envelope, channel, text, message)
 		if envelope == nil then return nil, message and no_json(message, text) or text end
 		return open(envelope, channel, Sign and (text or ""))
 	end
 
-	-- Likewise of a text. With a channel its proof is checked, where there is a secret.
+	-- The same for a text. With a channel its proof is checked, if there is a secret.
 	function addon.Decode(text, channel, bounds)
 		local span = Sign and channel and { key = "data" }
 		local envelope, wrong, is_no_json = Decode(text, bounds.message, span)

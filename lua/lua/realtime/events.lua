@@ -1,15 +1,15 @@
--- What objects with events of their own have: On and Off, and callbacks that wait for the next tick.
+-- On and Off for objects with events of their own, and callbacks that wait for the next tick.
 return function(_, addon)
 	local format = string.format
 
-	-- Gives objects On and Off. `object`: how a hint calls one of them. `names`: of the events. `place`: more words about where a file has one
-	-- callback, or "". added(self, event, identifier, fn), if there is one, runs after On.
+	-- Gives objects On and Off. `object`: the name of one of them in a hint. `names`: the events. `place`: more words
+	-- about where a file has one callback, or "". added(self, event, identifier, fn), if there is one, runs after On.
 	function addon.AddEvents(methods, object, names, place, added)
 		local known, quoted = {}, {}
 		for i, name in ipairs(names) do known[name], quoted[i] = true, '"' .. name .. '"' end
 		local expected = table.concat(quoted, ", ", 1, #quoted - 1) .. " or " .. quoted[#quoted] .. " expected"
 
-		-- A callback for an event, under an identifier, or that of the calling file.
+		-- Adds a callback for an event, under an identifier, or under the calling file.
 		function methods:On(event, identifier, fn, ...)
 			if not known[event] then error("bad argument #1 to 'On' (" .. expected .. ")", 2) end
 			local is_unnamed
@@ -31,14 +31,14 @@ return function(_, addon)
 		end
 	end
 
-	-- Calls the listeners of an event, those of the moment. arguments(): what each gets, of its own.
+	-- Calls the current listeners of an event. arguments(): returns new arguments for each of them.
 	function addon.Tell(self, event, arguments)
 		local listeners = {}
 		for _, fn in pairs(self.listeners[event]) do listeners[#listeners + 1] = fn end
 		for _, fn in ipairs(listeners) do addon.Protect(fn, arguments()) end
 	end
 
-	-- Calls fn in the next tick: no callback runs inside the call that took it.
+	-- Calls fn in the next tick: no callback runs inside the call that registered it.
 	function addon.Soon(self, fn) self.soon[#self.soon + 1] = fn end
 
 	function addon.RunSoon(self)

@@ -1,4 +1,4 @@
--- Which file belongs where for this very server, and what lies there now.
+-- Which file this server needs and where, and which files are there now.
 local module_file = include("realtime/module_file.lua")
 local install = {}
 
@@ -6,12 +6,12 @@ local FOLDER = "garrysmod/lua/bin"
 local PREFIX = "gmsv_realtime_"
 local MAX_LOOKED_AT = 64 -- files in that folder
 
--- As the game names the files. It says .dll on every system.
+-- The game's names for the files. It uses .dll on every system.
 local platforms = {
 	Linux = { x64 = "linux64", x86 = "linux" },
 	Windows = { x64 = "win64", x86 = "win32" },
 }
--- "linux64", "64-bit Linux"; nil for a system that the module is not built for.
+-- "linux64", "64-bit Linux"; nil for a system without a build of the module.
 function install.Platform()
 	local platform = platforms[jit.os] and platforms[jit.os][jit.arch]
 	return platform, module_file.System(jit.os, jit.arch)
@@ -22,7 +22,7 @@ function install.File()
 	return platform and PREFIX .. platform .. ".dll"
 end
 
--- Names of the files there; "MOD" is the game's own folder, into "GAME" addons are mounted as well.
+-- Names of the files there; "MOD" is the game's own folder, while "GAME" includes addons.
 local function files_in(root)
 	local found = file.Find("lua/bin/*", root) or {}
 	local set = {}
@@ -30,7 +30,7 @@ local function files_in(root)
 	return found, set
 end
 
--- Of files that could be meant for this module, also what they are.
+-- The names of the files, and for files that could be meant for this module, what they are.
 local function listing(found)
 	if #found == 0 then return "There is nothing in that folder now, or no such folder: make it." end
 	local names = {}
@@ -42,7 +42,7 @@ local function listing(found)
 	return "In that folder there is now: " .. table.concat(names, ", ") .. "."
 end
 
--- The file for this very server under a name at which the game does not look.
+-- The right file for this server under a name that the game does not look for.
 local function misnamed(found, description)
 	for i = 1, math.min(#found, MAX_LOOKED_AT) do
 		local what = found[i]:lower():find("realtime", 1, true) and module_file.Inspect("lua/bin/" .. found[i])
@@ -79,9 +79,9 @@ function install.Missing()
 	return table.concat(lines, "\n")
 end
 
-local function anew(name) return "Take " .. name .. " out of the release's zip anew (stop the server first), and restart the server." end
+local function anew(name) return "Take " .. name .. " out of the release's zip again (stop the server first), and restart the server." end
 
--- The message for a file that is there and must not be loaded; nil if nothing speaks against it.
+-- The message for a file that must not be loaded; nil if it may be.
 function install.Unfit()
 	local name = install.File()
 	local path = name and "lua/bin/" .. name
@@ -103,7 +103,7 @@ function install.Unfit()
 	local lines = {}
 	if found.kind == "damaged" then
 		lines[1] = shown .. " is damaged:"
-		lines[2] = "    it begins as a module does, and goes on otherwise. FTP in text mode does that: use binary mode, or SFTP."
+		lines[2] = "    its beginning is that of a module, but the rest is not. FTP in text mode does that: use binary mode, or SFTP."
 	else
 		lines[1] = shown .. " is incomplete:"
 		lines[2] = string.format(found.whole and "    %d bytes of it are there, of %d." or "    %d bytes of it are there.",
@@ -114,11 +114,11 @@ function install.Unfit()
 	return table.concat(lines, "\n")
 end
 
--- What the system's own words mean, and what to do.
+-- What the system's error means, and what to do.
 local function advice(reason)
 	local libc = reason:match("GLIBC_[%d.]+")
 	if libc and reason:find("not found", 1, true) then
-		return "It was built for a newer libc (" .. libc .. ") than this system's. The released file needs 2.17 (2012) alone: " ..
+		return "It was built for a newer libc (" .. libc .. ") than this system's. The released file needs only 2.17 (2012): " ..
 			"take that one, or build it with cargo dist."
 	end
 	if reason:find("cannot open shared object file", 1, true) then
@@ -129,7 +129,7 @@ local function advice(reason)
 	end
 end
 
--- The message for a binary that is there and does not load. `reason`: what require said.
+-- The message for a binary that does not load. `reason`: the error of require.
 function install.Broken(reason)
 	local name = install.File()
 	if not name then return unsupported() end
@@ -152,7 +152,7 @@ local function parts(version)
 	return tonumber(major), tonumber(minor)
 end
 
--- nil if module and addon go together, else the message. Before 1.0 every second number may break something.
+-- nil if module and addon are compatible, otherwise the message. Before 1.0 every second number may break something.
 function install.Mismatch(module, addon)
 	local module_major, module_minor = parts(module)
 	local addon_major, addon_minor = parts(addon)
@@ -171,7 +171,7 @@ function install.Mismatch(module, addon)
 	return string.format("module %s and addon %s do not go together. %s", tostring(module), tostring(addon), what)
 end
 
--- A message is told in full once for a Lua state: to those that come later, its first line is enough.
+-- A message is printed in full once for a Lua state: later callers get its first line.
 function install.Once(message)
 	local told = REALTIME_TOLD
 	REALTIME_TOLD = message

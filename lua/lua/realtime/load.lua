@@ -1,5 +1,5 @@
--- The way in for addons: local realtime, message = include("realtime/load.lua")
--- Returns the `realtime` table, or nil and what is to be done. However often it is included, everything is set up once.
+-- The entry point for addons: local realtime, message = include("realtime/load.lua")
+-- Returns the `realtime` table, or nil and what to do. However often it is included, everything is set up once.
 if CLIENT then return nil, "realtime is for servers" end
 
 local ADDON_VERSION = include("realtime/version.lua")
@@ -8,7 +8,7 @@ if istable(realtime) and realtime.ADDON_VERSION then return realtime end
 local install = include("realtime/install.lua")
 local orange = Color(255, 170, 60)
 
--- On the console in full the first time, however many addons ask; each of them gets it.
+-- Printed in full on the console the first time, however many addons ask; each of them gets it.
 local function fail(message)
 	if REALTIME_TOLD ~= message then MsgC(orange, install.Once(message), "\n") end
 	return nil, message
@@ -26,12 +26,12 @@ end
 local mismatch = install.Mismatch(realtime.VERSION, ADDON_VERSION)
 if mismatch then return fail(mismatch) end
 
--- What the parts share. Not for addons: it changes without notice.
+-- Shared by the parts. Not for addons: it changes without notice.
 local addon = {}
 realtime.addon = addon
 
--- One line. Names in it may come from elsewhere, and must not steer the terminal. While modules are closed MsgC may crash the game
--- (garrysmod-issues 5280); print works.
+-- Prints one line. Names in it may come from elsewhere, and must not control the terminal. While modules are closed
+-- MsgC may crash the game (garrysmod-issues 5280); print works.
 function addon.Say(text)
 	text = "[realtime] " .. addon.Printable(text)
 	if addon.is_ending then print(text) else MsgC(orange, text, "\n") end
@@ -48,6 +48,6 @@ for _, part in ipairs({
 }) do
 	include("realtime/" .. part .. ".lua")(realtime, addon)
 end
--- Last: a part that raised leaves the way in open for the next try.
+-- Last, so that after a part raised an error the next try runs everything again.
 realtime.ADDON_VERSION = ADDON_VERSION
 return realtime

@@ -1,11 +1,11 @@
--- What a file in garrysmod/lua/bin is, told by its header and not by its name. A file that ends too early must not be loaded: on
--- Linux the first look at the part that is missing ends the whole game.
+-- Tells the kind of a file in garrysmod/lua/bin by its header, not by its name. A file that ends too early must not
+-- be loaded: on Linux the first access to the missing part ends the whole game.
 local module_file = {}
 
 local START_BYTES = 512 -- read of any file
-local MAX_SEGMENTS, MAX_SECTIONS = 128, 96 -- more are no library's of ours: the header is damaged
-local MAX_BYTES = 2 ^ 40 -- likewise
-local MAX_HEADER_AT = 4096 -- where a Windows library's own header begins at the latest
+local MAX_SEGMENTS, MAX_SECTIONS = 128, 96 -- a library of ours has fewer: the header is damaged
+local MAX_BYTES = 2 ^ 40 -- the same
+local MAX_HEADER_AT = 4096 -- the latest place of a Windows library's own header
 local SHOWN_BYTES = 16
 
 local elf_machines = { [3] = "x86", [40] = "ARM", [62] = "x64", [183] = "64-bit ARM" }
@@ -15,17 +15,17 @@ local systems = {
 	Windows = { x64 = "64-bit Windows", x86 = "32-bit Windows" },
 }
 
--- "64-bit Linux" for "Linux", "x64"; nil for a system that the module is not built for.
+-- "64-bit Linux" for "Linux", "x64"; nil for a system without a build of the module.
 function module_file.System(os, arch) return systems[os] and systems[os][arch] end
 
--- A whole number of so many bytes, the lowest first; `at` counts from 0.
+-- A whole number of so many bytes, in little-endian order; `at` counts from 0.
 local function number(text, at, bytes)
 	local sum = 0
 	for i = bytes, 1, -1 do sum = sum * 256 + text:byte(at + i) end
 	return sum
 end
 
--- So many bytes of the file, or less where it ends.
+-- So many bytes of the file, or fewer at its end.
 local function read(handle, at, bytes)
 	handle:Seek(at)
 	return handle:Read(bytes) or ""
@@ -34,7 +34,7 @@ end
 local function incomplete(system, size, whole) return { kind = "incomplete", system = system, size = size, whole = whole } end
 local function damaged(system, size) return { kind = "damaged", system = system, size = size } end
 
--- `whole`: where the last thing that the header names ends.
+-- `whole`: the end of the last part that the header names.
 local function library(system, size, whole)
 	if whole > MAX_BYTES then return damaged(system, size) end
 	if size < whole then return incomplete(system, size, whole) end
@@ -50,14 +50,14 @@ local function elf(handle, start, size)
 	local machine = number(start, 18, 2)
 	local arch = elf_machines[machine] or "another processor"
 	local system = module_file.System("Linux", arch) or "Linux on " .. arch
-	if number(start, 16, 2) ~= 3 then return { kind = "other", what = "a program or an object file, and no library" } end
+	if number(start, 16, 2) ~= 3 then return { kind = "other", what = "a program or an object file, not a library" } end
 	local word = is_64 and 8 or 4
 	local segments_at, sections_at = number(start, is_64 and 32 or 28, word), number(start, is_64 and 40 or 32, word)
 	local sizes = is_64 and 54 or 42
 	local segment_size, segments = number(start, sizes, 2), number(start, sizes + 2, 2)
 	local section_size, sections = number(start, sizes + 4, 2), number(start, sizes + 6, 2)
 	if segments == 0 or segments > MAX_SEGMENTS or segment_size ~= (is_64 and 56 or 32) then return damaged(system, size) end
-	-- The table of sections is the last thing in the file. Some tools take it away; then the last segment is.
+	-- The table of sections is the last part of the file. Some tools remove it; then the last segment is.
 	local whole = math.max(sections_at + sections * section_size, segments_at + segments * segment_size)
 	local table_of_segments = read(handle, segments_at, segments * segment_size)
 	if #table_of_segments < segments * segment_size then return incomplete(system, size, sections > 0 and whole or nil) end
@@ -71,7 +71,7 @@ local function elf(handle, start, size)
 	end
 	local found = library(system, size, whole)
 	if found.kind == "library" and sections > 0 then
-		-- The first section is none, and all of it is zero. Where something else stands, bytes were lost or added before it.
+		-- The first section is empty, with zeros only. If there is anything else, bytes were lost or added before it.
 		if read(handle, sections_at, section_size):find("[^%z]") then return damaged(system, size) end
 	end
 	return found
@@ -87,14 +87,14 @@ local function pe(handle, start, size)
 	if header:sub(1, 4) ~= "PE\0\0" then return damaged("Windows", size) end
 	local arch = pe_machines[number(header, 4, 2)] or "another processor"
 	local system = module_file.System("Windows", arch) or "Windows on " .. arch
-	if math.floor(number(header, 22, 2) / 0x2000) % 2 == 0 then return { kind = "other", what = "a Windows program, and no library" } end
+	if math.floor(number(header, 22, 2) / 0x2000) % 2 == 0 then return { kind = "other", what = "a Windows program, not a library" } end
 	local sections, optional = number(header, 6, 2), number(header, 20, 2)
 	if sections == 0 or sections > MAX_SECTIONS then return damaged(system, size) end
 	local table_at = at + 24 + optional
 	local table_of_sections = read(handle, table_at, sections * 40)
 	if #table_of_sections < sections * 40 then return incomplete(system, size) end
 	local whole = table_at + #table_of_sections
-	-- Symbols, which a release has none of: 18 bytes each, then their names with the number of bytes of these.
+	-- Symbols, which a release does not have: 18 bytes each, then their names after the length of these in bytes.
 	local symbols_at = number(header, 12, 4)
 	if symbols_at > 0 then
 		local names_at = symbols_at + 18 * number(header, 16, 4)
@@ -107,7 +107,7 @@ local function pe(handle, start, size)
 	return library(system, size, whole)
 end
 
--- What else comes in the place of a module, by how it begins; in lower case, without white space before it.
+-- Other files that are found in place of a module, by their first bytes; in lower case, without leading white space.
 local beginnings = {
 	{ "<!doctype html", "a web page" }, { "<html", "a web page" }, { "<?xml", "a web page, or another XML file" },
 	{ "version https://git-lfs.github.com", "a Git LFS pointer, which stands for the file in a repository" },
@@ -127,13 +127,13 @@ local function other(start, size)
 	if not start:find("[^%z]") then return "a file of zeros: its upload or download has not ended" end
 	if not start:find("[^\9\10\13\32-\126]") then return "a text file" end
 	local shown = start:sub(1, SHOWN_BYTES):gsub("[^\32-\126]", function(byte) return string.format("\\x%02x", byte:byte()) end)
-	return string.format("no module; it begins with %s", shown)
+	return string.format("not a module; it begins with %s", shown)
 end
 
--- What a file below garrysmod is: nil where it cannot be read, else a table with `kind`:
---   "library": whole, and for `system`, as "64-bit Linux"
+-- Describes a file below garrysmod: nil if it cannot be read, otherwise a table with `kind`:
+--   "library": complete, and for `system`, such as "64-bit Linux"
 --   "incomplete": `size` bytes of it are there, of `whole` if that is known; for `system` if that is known
---   "damaged": its size may be right, what is in it is not
+--   "damaged": its size may be right, its content is not
 --   "other": something else, `what`
 function module_file.Inspect(path)
 	local handle = file.Open(path, "rb", "MOD")
@@ -144,7 +144,7 @@ function module_file.Inspect(path)
 	if size == 0 then
 		found = { kind = "other", what = "an empty file" }
 	elseif start == "" then
-		found = nil -- it is not empty, and yet nothing of it can be read
+		found = nil -- it is not empty, but nothing of it can be read
 	elseif start:sub(1, 4) == "\127ELF" then
 		found = elf(handle, start, size)
 	elseif start:sub(1, 2) == "MZ" then
@@ -158,7 +158,7 @@ function module_file.Inspect(path)
 	return found
 end
 
--- What was found, in a few words.
+-- The result in a few words.
 function module_file.Describe(found)
 	if found.kind == "library" then return "for " .. found.system end
 	if found.kind == "other" then return found.what end

@@ -1,8 +1,9 @@
--- What the helpers have in common: one object for each client and server id, shared by all addons.
+-- The common part of the helpers: one object for each client and server id, shared by all addons.
 return function(realtime, addon)
 	local getinfo = debug.getinfo
 
-	-- The script that calls us, as in the module: its file and line. Between it and us there may be functions such as pcall.
+	-- The calling script, as in the module: its file and line. Between it and us there may be functions such as
+	-- pcall.
 	local function caller(level)
 		local info
 		repeat
@@ -20,7 +21,8 @@ return function(realtime, addon)
 		return true
 	end
 
-	-- [identifier,] fn → identifier, fn, and whether the identifier is the calling file. `level`: of who called the method.
+	-- [identifier,] fn → identifier, fn, and whether the identifier is the calling file. `level`: the caller of the
+	-- method.
 	function addon.IdentifierAndFunction(name, level, identifier, fn, ...)
 		level = level + 1
 		local is_unnamed = isfunction(identifier)
@@ -45,7 +47,7 @@ return function(realtime, addon)
 		error("bad argument #2 to '" .. name .. "' (identifier: string or nil expected, got " .. type(identifier) .. ")", level + 1)
 	end
 
-	-- The main chunk of the file that is being loaded; of files that load each other, of the innermost one.
+	-- The main chunk of the file that is being loaded; if files load each other, of the innermost one.
 	local function running_chunk()
 		for level = 2, math.huge do
 			local info = getinfo(level, "Sf")
@@ -54,9 +56,9 @@ return function(realtime, addon)
 		end
 	end
 
-	-- What a file makes without an identifier while it is loaded ends when the file is loaded again and makes something: so a
-	-- file that was saved five times has one of each. finish(): ends this one. What is made later, or by a line that was typed
-	-- into the console, stays.
+	-- Objects that a file makes without an identifier while it is loaded end when the file is loaded again and makes
+	-- something: so a file that was saved five times has one of each. finish(): ends this one. Objects made later, or
+	-- by a line typed into the console, stay.
 	local loads = {}
 	function addon.NoteLoad(finish)
 		local chunk, source = running_chunk()
@@ -71,7 +73,7 @@ return function(realtime, addon)
 		load.made[#load.made + 1] = finish
 	end
 
-	local MAX_HINTS = 16 -- places that a hint was printed for are remembered; there are no more hints then
+	local MAX_HINTS = 16 -- how many places the hint is printed for; after that there are no more hints
 	local hinted, hints = {}, 0
 	local tick, is_ending = {}, false
 
@@ -80,10 +82,11 @@ return function(realtime, addon)
 		addon.RemoveTask("realtime.Objects")
 	end
 
-	-- Notes where a callback was put that the next one of the same key will replace, in `places`, and prints a hint if it has
-	-- just replaced one. A file that runs again relies on that: so there is a hint only if both were put there while the same
-	-- main chunk was loaded, or within one tick and none is being loaded; or by two files. The same function with the same
-	-- `call`, the method, loses nothing. hint(before): what to say of a callback of that file and line.
+	-- Notes in `places` where a callback was added that the next one of the same key will replace, and prints a hint
+	-- if it has just replaced one. A file that runs again relies on that: so there is a hint only if both were added
+	-- while the same main chunk was loaded, or within one tick and none is being loaded; or by two files. The same
+	-- function with the same `call`, the method, loses nothing. hint(before): the text about a callback of that file
+	-- and line.
 	function addon.NotePlace(places, key, level, fn, call, hint)
 		local file, line = caller(level + 1)
 		local chunk, before = running_chunk(), places[key]
@@ -113,8 +116,9 @@ return function(realtime, addon)
 	-- Objects that are scripts inside Redis, or commands of it.
 	local NEED_REDIS = { Shared = true, Durable = true, Once = true, Players = true, Profiles = true }
 
-	-- The client and the id of an object: those that are given, or the server's own. nil and why, if there is no Default() client, or if
-	-- the object is not for the client's server. Raises for what is neither, in the name of the constructor that called us; the client is its argument `position`.
+	-- The client and the id of an object: the given ones, or the server's own. nil and why, if there is no Default()
+	-- client, or if the object cannot use the client's server. Raises for invalid arguments, in the name of the
+	-- calling constructor; the client is its argument `position`.
 	function addon.ClientAndId(name, position, client, id)
 		addon.EnsureTick()
 		if client == nil then

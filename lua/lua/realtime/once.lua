@@ -1,10 +1,11 @@
--- Jobs that one server of all runs: another one takes over if it dies. The script redis/once.lua says who has which.
+-- Jobs that one of all servers runs: another one takes over if it dies. The script redis/once.lua decides who has
+-- which.
 return function(realtime, addon)
 	local SysTime, tonumber, min, random, huge = SysTime, tonumber, math.min, math.random, math.huge
 	local SCRIPT, KEY = "once", "realtime:once:{%s}"
 	local LEASE, LEAST_LEASE, MOST_LEASE = 60, 1, 86400 -- seconds
 	local MAX_SLOT = 128 -- bytes
-	local LOOK = 15 -- seconds between two looks at a job that another server runs
+	local LOOK = 15 -- seconds between two checks of a job that another server runs
 	local RETRY, MOST_RETRY = 5, 300 -- seconds after an error of Redis: longer each time
 	local MOST_PAUSE = 3600 -- seconds until a server tries again what failed here
 	local OPTIONS = { lease = true }
@@ -12,7 +13,7 @@ return function(realtime, addon)
 	local jobs = setmetatable({}, { __mode = "k" }) -- client → slot → job
 	local made = 0
 
-	-- A job is "waiting" for its turn, "running", or at its end ("done" or "release", until Redis has heard of it).
+	-- A job is "waiting" for its turn, "running", or at its end ("done" or "release", until Redis has confirmed it).
 	local function wait(job, seconds)
 		job.state, job.token = "waiting", realtime.RandomToken()
 		job.next_at = SysTime() + seconds
@@ -23,10 +24,10 @@ return function(realtime, addon)
 		if of_client and of_client[job.slot] == job then of_client[job.slot] = nil end
 	end
 
-	-- The job waits for its turn again, whether or not fn still works: it might never call done.
+	-- The job waits for its turn again, whether or not fn is still running: it might never call done.
 	local function lose(job)
 		addon.SayRarely(job, string.format('Once "%s": this server could not renew its lease of %g s in time, and another one runs the job ' ..
-			"now. What it writes is to be checked with the fence.", addon.Printable(job.slot, 64), job.lease))
+			"now. Check its writes with the fence.", addon.Printable(job.slot, 64), job.lease))
 		wait(job, 0)
 	end
 
@@ -69,7 +70,7 @@ return function(realtime, addon)
 		forget(job)
 	end
 
-	-- Others look sooner, and this one ever later.
+	-- Others check sooner, and this one less and less often.
 	function answers.release(job)
 		job.failures = job.failures + 1
 		wait(job, min(job.lease * 2 ^ (job.failures - 1), MOST_PAUSE))
@@ -83,9 +84,9 @@ return function(realtime, addon)
 		local arguments = { ACTIONS[state], job.token, math.floor(job.lease * 1000), job.id, string.format("%.0f", job.fence or 0) }
 		local accepted = addon.RunScript(client, SCRIPT, { KEY:format(job.slot) }, arguments, function(err, reply)
 			job.is_asking = false
-			if not err and not istable(reply) then err = "the server's answer is none of redis/once.lua" end
+			if not err and not istable(reply) then err = "the server's answer is not one of redis/once.lua" end
 			if err then
-				-- What became of it is asked with the same token, as soon as there is a connection.
+				-- Its outcome is asked for with the same token, as soon as there is a connection.
 				local is_lost = istable(err) and (err.code == "DISCONNECTED" or err.code == "TIMEOUT" or err.code == "CLOSED")
 				job.next_at = SysTime()
 				if is_lost then return end
@@ -119,7 +120,8 @@ return function(realtime, addon)
 		for _, job in ipairs(due) do ask(job) end
 	end)
 
-	-- The Lua state ends: what has ended in its last tick is told now, and what runs here, or may be on its way here, is given back.
+	-- The Lua state ends: jobs that ended in its last tick are reported now, and a job that runs here, or may be
+	-- about to, is given back.
 	addon.AddGoodbye("Once", jobs, function()
 		for client, of_client in pairs(jobs) do
 			for _, job in SortedPairs(client:IsValid() and of_client or {}) do
@@ -162,7 +164,7 @@ return function(realtime, addon)
 		local of_client = jobs[client] or {}
 		jobs[client] = of_client
 		local job = of_client[slot]
-		-- The file was saved again: a run that goes on is not begun twice.
+		-- The file was saved again: a run in progress is not started twice.
 		if not job then
 			made = made + 1
 			job = { slot = slot, client = client, id = id, order = made, failures = 0, refusals = 0 }

@@ -10,13 +10,13 @@ return function(realtime, addon)
 	local MONTH, YEAR = 30 * 86400, 366 * 86400 -- seconds
 	local MAX_ONCE = 128 -- bytes
 
-	-- The server where he is, and his record; nil if he is nowhere.
+	-- The server that the player is on, and the player's record; nil if on none.
 	function methods:Where(id)
 		local record = self.index[addon.SteamID64("Where", 1, id)]
 		if record then return record.server, register.Shown(record) end
 	end
 
-	-- Records of the players whose name has this text in it, or who have this SteamID64; in the order of their names.
+	-- Records of the players whose name contains this text, or who have this SteamID64; in the order of their names.
 	function methods:Find(text)
 		if not isstring(text) then error("bad argument #1 to 'Find' (a part of a name expected, got " .. type(text) .. ")", 2) end
 		return register.Find(self, text)
@@ -28,7 +28,7 @@ return function(realtime, addon)
 		end
 	end
 
-	-- Asks the server where he is: fn(err, answer). Answers as client:Command.
+	-- Asks the server that the player is on: fn(err, answer). Returns the same as client:Command.
 	function methods:Ask(id, name, data, fn, seconds)
 		id = addon.SteamID64("Ask", 1, id)
 		check_name("Ask", 2, name)
@@ -42,7 +42,8 @@ return function(realtime, addon)
 		return requests.Ask(self, id, name, data, fn, seconds)
 	end
 
-	-- Answers requests and posts of that name to players who are here: fn(ply, data, from, reply, info). nil takes it away.
+	-- Answers requests and posts of that name to players on this server: fn(ply, data, from, reply, info). nil
+	-- removes it.
 	function methods:Answer(name, fn)
 		check_name("Answer", 1, name)
 		if fn ~= nil and not isfunction(fn) then error("bad argument #2 to 'Answer' (function expected)", 2) end
@@ -70,7 +71,8 @@ return function(realtime, addon)
 		return options
 	end
 
-	-- Leaves a message for him: where he is now, or where he joins next, Answer's function gets it. fn(err, id). Answers as client:Command.
+	-- Leaves a message for a player: Answer's function gets it on the player's server, now or after the next join.
+	-- fn(err, id). Returns the same as client:Command.
 	function methods:Post(id, name, data, options, fn)
 		id = addon.SteamID64("Post", 1, id)
 		check_name("Post", 2, name)
@@ -83,7 +85,7 @@ return function(realtime, addon)
 		return posting.Send(self, id, name, text, { expires = options.expires or MONTH, once = options.once, timeout = options.timeout }, fn)
 	end
 
-	-- Keeps him registered for up to 30 s after he leaves: a function that lets him go; or nil and why.
+	-- Keeps a player registered for up to 30 s after leaving. Returns a function that ends this; or nil and why.
 	function methods:Hold(id) return stays.Hold(self, addon.SteamID64("Hold", 1, id)) end
 
 	-- "joined" and "left", fn(who); "taken", fn(ply, server).
@@ -151,7 +153,7 @@ return function(realtime, addon)
 		delivery.Tick(self, now)
 	end
 
-	addon.players = {} -- those that there are
+	addon.players = {} -- the existing ones
 
 	addon.Constructor("Players", methods, function(self)
 		addon.players[self] = true

@@ -1,11 +1,11 @@
--- Hands posts to players who are here, for realtime.Players: each until its handler has replied without an error.
+-- Passes posts to players who are here, for realtime.Players: each until its handler has replied without an error.
 return function(realtime, addon)
 	local SysTime, min, format = SysTime, math.min, string.format
 	local SCRIPT = "players_take"
 	local BUDGET = 0.002 -- seconds of a tick that handlers may take
 	local PAUSE, MOST_PAUSE = 5, 300 -- seconds until a post that failed comes again: longer each time
 	local RETRY, MOST_RETRY = 1, 60 -- seconds after an error of Redis: longer each time
-	addon.players_patience = 60 -- seconds in which a handler that promised a reply gives it
+	addon.players_patience = 60 -- seconds within which a handler that promised a reply must give it
 	local delivery = {}
 	addon.players_delivery = delivery
 
@@ -17,7 +17,7 @@ return function(realtime, addon)
 	-- fn(reply) if it was answered, failed(pause) if not.
 	local function ask(self, id, arguments, fn, failed)
 		local accepted = addon.RunScript(self.client, SCRIPT, keys_of(id), arguments, function(err, reply)
-			if not err and not istable(reply) then err = "the server's answer is none of redis/players_take.lua" end
+			if not err and not istable(reply) then err = "the server's answer is not one of redis/players_take.lua" end
 			if not err then
 				self.take_refusals = 0
 				return fn(reply)
@@ -30,14 +30,14 @@ return function(realtime, addon)
 		if not accepted then failed(RETRY) end
 	end
 
-	-- A handler has ended with it. His stay may be another one by now.
+	-- A handler has finished the post. The player's stay may be another one by now.
 	local function settle(self, post, state)
 		post.state, post.run, self.running[post.id] = state, nil, nil
 		local stay = self.stays[post.player]
 		if stay then stay.due_at = 0 end
 	end
 
-	-- It was handled: Redis is told, whether or not he is still here.
+	-- It was handled: Redis is informed, whether or not the player is still here.
 	local function finish(self, post)
 		settle(self, post, "done")
 		self.done_posts[post.id] = post
@@ -79,7 +79,8 @@ return function(realtime, addon)
 		end
 	end
 
-	-- Of a name that nothing here answers only the id is kept: it waits in Redis, and is taken again once something does.
+	-- If nothing here answers its name, only the id is kept: the post waits in Redis, and is fetched again once
+	-- something does.
 	local function post_of(self, stay, fields, time)
 		local id, text = fields[1], fields[2]
 		local head, data = text:match("^([^\n]*)\n(.*)$")
@@ -113,7 +114,7 @@ return function(realtime, addon)
 			local _, time, posts, more = unpack(reply)
 			for _, fields in ipairs(posts) do
 				local id = fields[1]
-				-- He may have left and come back while a handler has it.
+				-- The player may have left and come back while a handler has it.
 				stay.posts[id] = stay.posts[id] or self.running[id] or self.done_posts[id] or post_of(self, stay, fields, tonumber(time))
 			end
 			stay.has_posts, stay.due_at = stay.has_posts or more == 1, 0
@@ -125,7 +126,7 @@ return function(realtime, addon)
 		if addon.players_stays.Find(self, stay.id) ~= stay then return end
 		stay.due_at = math.huge
 		for _, post in SortedPairs(stay.posts) do
-			if not post or post.state ~= "waiting" then -- nothing is to be done with it now
+			if not post or post.state ~= "waiting" then -- nothing to do with it now
 			elseif not self.handlers[post.name] then
 				post.state, post.data = "unanswered", nil
 			elseif now < post.at then
@@ -149,7 +150,7 @@ return function(realtime, addon)
 		end, function(pause) post.is_asking, post.retry_at = false, SysTime() + pause end)
 	end
 
-	-- Those that are due, first who has waited longest: the budget of a tick may not suffice for all.
+	-- The stays that are due, the one that has waited longest first: the budget of a tick may not suffice for all.
 	local function due_stays(self, now)
 		local due = {}
 		for id, stay in pairs(self.mail) do
@@ -185,18 +186,18 @@ return function(realtime, addon)
 		end
 	end
 
-	-- The Lua state ends: what was handled is told now, because no tick comes any more.
+	-- The Lua state ends: handled posts are reported now, because no tick comes any more.
 	function delivery.Close(self)
 		for _, post in SortedPairs(self.done_posts) do tell_done(self, post) end
 	end
 
-	-- Something waits for a player.
+	-- A post waits for a player.
 	function delivery.Wake(self, id)
 		local stay = self.stays[id]
 		if stay then stay.has_posts, self.mail[id] = true, stay end
 	end
 
-	-- A name is answered from now on: its posts are taken from Redis again.
+	-- A name is answered from now on: its posts are fetched from Redis again.
 	function delivery.Answered(self, name)
 		for id, stay in pairs(self.stays) do
 			for post_id, post in pairs(stay.posts) do
@@ -208,7 +209,7 @@ return function(realtime, addon)
 		end
 	end
 
-	-- `mail`: the stays for which something waits, in Redis or here. `running`: the posts that a handler has, by their ids.
+	-- `mail`: the stays with waiting posts, in Redis or here. `running`: the posts that a handler has, by id.
 	function delivery.New(self)
 		self.unreadable = 0
 		self.mail, self.done_posts, self.running, self.take_refusals, self.served, self.overdue_at = {}, {}, {}, 0, 0, math.huge

@@ -10,9 +10,9 @@ return function(_, addon)
 		script = SCRIPT,
 		what = "the post was stored",
 		errors = {
-			full = { "FULL", "100 posts wait for him already, or 1 MiB" },
+			full = { "FULL", "100 posts or 1 MiB wait for the player already" },
 			size = { "TOOLARGE", "the data have more than 64 KiB, or more than 20,000 elements" },
-			json = { "ERR", "Redis does not take the data as JSON" },
+			json = { "ERR", "Redis does not accept the data as JSON" },
 			void = { "DISCONNECTED", "the connection broke before it was stored, and it will not be" },
 		},
 		About = function(_, call) return "a post to the player " .. call.player end,
@@ -32,7 +32,7 @@ return function(_, addon)
 	})
 	posting.Tick, posting.Close = calls.Tick, calls.Close
 
-	-- Answers as client:Command; fn(err, id).
+	-- Returns the same as client:Command; fn(err, id).
 	function posting.Send(self, player, name, text, options, fn)
 		local call, key = calls.New(self, { player = player, name = name }, fn, options.timeout), addon.PlayersKey
 		call.keys = { key("posts:" .. player), key("waiting"), key("claims"), key("leases"), key("token:" .. call.token) }

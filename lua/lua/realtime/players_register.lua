@@ -1,5 +1,6 @@
--- What each server of realtime.Players knows of the players of all others: every server publishes who is on it, piece by piece, and its
--- announcements of presence say which version of that counts. Who missed one asks for all of it.
+-- The register of each server of realtime.Players: which players the other servers have. Every server publishes its
+-- own players, piece by piece, and its announcements of presence name the current version. A server that missed one
+-- asks for all of it.
 return function(realtime, addon)
 	local SysTime, random, min = SysTime, math.random, math.min
 	local CHANNEL = "realtime:players"
@@ -10,15 +11,15 @@ return function(realtime, addon)
 	local MAX_NAME, MAX_RANK = 64, 32 -- bytes
 	local MAX_NUMBER = 2 ^ 53
 	addon.players_interval = 1 -- seconds between two looks at the game's players, and two messages about them
-	local ASKING = 0.5 -- of that, at most, until it asks for all of a server's: not all servers at once
-	local MOVE = 120 -- seconds within which who left one server and joined another has moved
-	local PATIENCE = 3.2 -- announcements that may be missing until another Lua state of a server counts
-	local MAX_LEFT = 4096 -- players who left are remembered
-	addon.players_absence = 180 -- seconds that a server has to be back after the end of its Lua state: its players are loading
+	local ASKING = 0.5 -- the longest wait, as a share of that, before it asks for all players of a server, so that not all servers ask at once
+	local MOVE = 120 -- seconds within which leaving one server and joining another counts as a move
+	local PATIENCE = 3.2 -- announcements that may be missing before another Lua state of a server counts
+	local MAX_LEFT = 4096 -- how many players who left are remembered
+	addon.players_absence = 180 -- seconds within which a server has to be back after the end of its Lua state, because its players are loading
 	local register = {}
 	addon.players_register = register
 
-	-- A record as addons get it.
+	-- A record in the form that addons get.
 	function register.Shown(record)
 		return {
 			id = record.id, name = record.name, server = record.server, rank = record.rank, since = record.since / 1e6, loading = record.is_loading,
@@ -39,7 +40,7 @@ return function(realtime, addon)
 		addon.Tell(self, "left", function() return register.Shown(record) end)
 	end
 
-	-- Nobody is told of who was there before this server began.
+	-- Players who were there before this server began are not reported.
 	local function tell_joined(self, record)
 		local left = self.left[record.id]
 		if not left and not (self.began and record.since > self.began) then return end
@@ -52,7 +53,7 @@ return function(realtime, addon)
 		end)
 	end
 
-	-- Of several servers that have a player the newest claim counts.
+	-- If several servers have a player, the newest claim counts.
 	local function reindex(self, id)
 		local best
 		for _, server in pairs(self.servers) do
@@ -80,7 +81,8 @@ return function(realtime, addon)
 
 	local function is_number(value) return isnumber(value) and value % 1 == 0 and value >= 0 and value <= MAX_NUMBER end
 
-	-- A player as he travels, { SteamID64, name, rank, number, since }; and a SteamID64 alone for one who is gone.
+	-- The form in which a player is sent, { SteamID64, name, rank, number, since }; and only the SteamID64 for one
+	-- who is gone.
 	local function list_of(stay) return { stay.id, stay.name, stay.rank, stay.number, stay.since } end
 	local function record_of(server, list)
 		local id, name, rank, number, since = unpack(list, 1, 5)
@@ -91,7 +93,7 @@ return function(realtime, addon)
 		}
 	end
 
-	-- Changes of a server's players; `touched` gets their ids. What is no player is left out.
+	-- Changes of a server's players; `touched` gets their ids. Invalid entries are left out.
 	local function apply(server, list, touched)
 		for i = 1, min(#list, PIECE) do
 			local entry = list[i]
@@ -107,7 +109,7 @@ return function(realtime, addon)
 		end
 	end
 
-	-- All players of a server: those that it does not have any more have left; or they are still loading.
+	-- All players of a server: players missing from it have left, or are still loading.
 	local function replace(self, server, instance, version, pieces)
 		local touched = {}
 		for id in pairs(server.players) do touched[id] = true end
@@ -120,13 +122,13 @@ return function(realtime, addon)
 		server.ask_at = server.ask_at or SysTime() + random() * ASKING * addon.players_interval
 	end
 
-	-- A server has announced which version counts: "INSTANCE:VERSION".
+	-- A server has announced its current version: "INSTANCE:VERSION".
 	function register.Announced(self, id, text)
 		local instance, version = (isstring(text) and text or ""):match("^(%x+):(%d+)$")
 		version = tonumber(version)
 		if not instance or #instance > 64 or not is_number(version) then return end
 		local server, now = server_of(self, id), SysTime()
-		-- Two servers with one id: the one that was heard first counts until it is silent. After a crash it is, too.
+		-- Two servers with one id: the one that was heard first counts until it is silent, as after a crash.
 		local is_other = server.expected and server.expected ~= instance
 		if is_other and server.heard and now - server.heard < PATIENCE * addon.presence_interval then return end
 		server.expected, server.heard = instance, now
@@ -135,7 +137,7 @@ return function(realtime, addon)
 		want(server)
 	end
 
-	-- One piece of all, or changes.
+	-- One piece of all players, or changes.
 	local function hear_players(self, server, data)
 		local version, list = data.version, data.players
 		if data.part == nil then
@@ -177,7 +179,7 @@ return function(realtime, addon)
 		reindex_all(self, ids)
 	end
 
-	-- Its Lua state ends: the next one may go on with its players.
+	-- Its Lua state ends: the next one may continue with its players.
 	function register.Away(self, id)
 		local server = self.servers[id]
 		if not server or server.is_away then return end
@@ -196,7 +198,7 @@ return function(realtime, addon)
 		if self.servers[id] then self.servers[id].is_away = nil end
 	end
 
-	-- Presence has lost it. If its Lua state ended, its players have longer.
+	-- Presence considers it gone. If its Lua state ended, its players have more time.
 	function register.Gone(self, id, is_away)
 		local server = self.servers[id]
 		if not server or is_away then return end
@@ -233,7 +235,7 @@ return function(realtime, addon)
 		return told and told.name == stay.name and told.rank == stay.rank and told.number == stay.number and told.since == stay.since
 	end
 
-	-- Tells the others, and the listeners here, what has changed with this server's own players.
+	-- Reports changes of this server's own players to the other servers and to the listeners here.
 	local function tell_changes(self)
 		local lists = {}
 		for id, stay in SortedPairs(self.stays) do
@@ -294,7 +296,7 @@ return function(realtime, addon)
 		for _, server in SortedPairs(late or {}) do forget_loading(self, server) end
 	end
 
-	-- What this server's announcements say.
+	-- The text in this server's announcements.
 	function register.Announcement(self) return self.instance .. ":" .. string.format("%.0f", self.version) end
 
 	function register.New(self)
@@ -311,7 +313,7 @@ return function(realtime, addon)
 		return a.id < b.id
 	end
 
-	-- The records whose name contains a text, whatever the case of its ASCII letters; or that have this SteamID64.
+	-- The records whose name contains a text, ignoring the case of ASCII letters; or that have this SteamID64.
 	function register.Find(self, text)
 		text = text:lower()
 		local found = {}

@@ -1,9 +1,9 @@
--- Requests to players, for realtime.Players: they are answered by the server where the player is.
+-- Requests to players, for realtime.Players: the server that the player is on answers them.
 return function(realtime, addon)
 	local SysTime, format = SysTime, string.format
 	local REQUEST = "realtime.Players"
 	local SCRIPT = "players_claims"
-	local TRIES = 2 -- times that Redis is asked where he is
+	local TRIES = 2 -- how often Redis is asked for the player's server
 	local MAX_NAME = 128 -- bytes
 	local requests = { MAX_NAME = MAX_NAME }
 	addon.players_requests = requests
@@ -27,7 +27,7 @@ return function(realtime, addon)
 		if accepted then
 			accepted, refusal = self.requests:Ask(server, REQUEST, data, function(err, answer)
 				if not err or err.code ~= "GONE" and err.code ~= "NOBODY" then return finish(ask, err, answer) end
-				-- He has moved meanwhile.
+				-- The player has moved since.
 				if ask.tries >= TRIES then return nobody(self, ask) end
 				locate(self, ask)
 			end, left)
@@ -47,19 +47,19 @@ return function(realtime, addon)
 		return accepted, refusal
 	end
 
-	-- Answers as client:Command; fn(err, answer).
+	-- Returns the same as client:Command; fn(err, answer).
 	function requests.Ask(self, id, name, data, fn, seconds)
 		addon.EnsureTick()
 		return locate(self, { id = id, name = name, data = data, fn = fn, seconds = seconds, deadline = SysTime() + seconds, tries = 0 })
 	end
 
-	-- Calls the handler of a name for a player who is here. reply(err, data) is called once, unless the handler promises a reply by returning
-	-- true and never gives one. `info`: of a post.
+	-- Calls the handler of a name for a player who is here. reply(err, data) is called once, unless the handler
+	-- promises a reply by returning true and never gives one. `info`: that of a post.
 	function requests.Handle(self, ply, name, data, from, reply, info)
 		local is_replied = false
 		local function answer(err, result)
 			if is_replied then return false end
-			local is_sent = reply(err, result) -- raises for what has no form in JSON
+			local is_sent = reply(err, result) -- raises for a value without a form in JSON
 			is_replied = true
 			return is_sent
 		end
@@ -78,7 +78,7 @@ return function(realtime, addon)
 		self.requests:Answer(REQUEST, function(request, from, reply)
 			local id, name = istable(request) and request.id, istable(request) and request.name
 			if not isstring(id) or not isstring(name) or #name > MAX_NAME then
-				return reply({ code = "ERROR", message = "it is no request to a player: id and name are missing" })
+				return reply({ code = "ERROR", message = "it is not a request to a player: id and name are missing" })
 			end
 			-- Another server has this id, too, and the player is there. An answer from here would end its request.
 			if request.instance ~= nil and request.instance ~= self.instance then return end

@@ -1,9 +1,10 @@
--- The players on this server, for realtime.Players: who is here, and whether Redis says so too. redis/players_claims.lua has the other half.
+-- The players on this server, for realtime.Players: who is here, and whether Redis agrees. redis/players_claims.lua
+-- has the other half.
 return function(realtime, addon)
 	local SysTime, tonumber, floor, min, format = SysTime, tonumber, math.floor, math.min, string.format
 	local SCRIPT = "players_claims"
-	local PATIENCE = 3.2 -- renewals that Redis may miss until another server may have the players
-	local SPAWNING = 5 -- seconds after which a player counts whose PlayerInitialSpawn was not told, because another addon's hook ended it
+	local PATIENCE = 3.2 -- renewals that may fail before another server may have the players
+	local SPAWNING = 5 -- seconds after which a player counts although PlayerInitialSpawn did not run, because another addon's hook ended it
 	local HOLD = 30 -- seconds that a player who left can be held
 	local RETRY, MOST_RETRY = 1, 60 -- seconds after an error of Redis: longer each time
 	local DRIFT = 0.0002 -- seconds that two clocks may drift apart in a second
@@ -25,7 +26,8 @@ return function(realtime, addon)
 		stay.name, stay.rank = addon.Printable(nick, register.MAX_NAME), addon.Printable(group, register.MAX_RANK)
 	end
 
-	-- Steam has said who he is. Before that he is nobody: whoever takes another one's id would drive him from his server.
+	-- Begins once Steam has confirmed who the player is. Before that, somebody with a stolen id could drive its owner
+	-- from another server.
 	local function begin(self, ply, id)
 		self.made = self.made + 1
 		local stay = { id = id, ply = ply, stay = self.made, at = SysTime(), state = "new", holds = 0, posts = {} }
@@ -34,20 +36,20 @@ return function(realtime, addon)
 		self.is_changed = true
 	end
 
-	-- Addons expect to have seen him in PlayerInitialSpawn before a post reaches him.
+	-- Addons expect PlayerInitialSpawn to run before a post reaches a player.
 	local function has_spawned(self, ply, now)
 		if self.spawned[ply] == true then return true end
 		self.spawned[ply] = self.spawned[ply] or now
 		return now - self.spawned[ply] >= SPAWNING
 	end
 
-	-- Compares what is known with the players whom the game has.
+	-- Compares the known players with those of the game.
 	local function look(self, now)
 		self.look_at, self.unvalidated = now + addon.players_interval, 0
 		for _, ply in ipairs(player.GetHumans()) do
 			local id = ply:SteamID64()
 			local stay = self.stays[id]
-			if self.departed[ply] or not has_spawned(self, ply, now) then -- the game has not removed him yet, or is about to let him in
+			if self.departed[ply] or not has_spawned(self, ply, now) then -- the game has not removed the player yet, or has not finished letting the player in
 			elseif stay and stay.ply == ply then
 				describe(self, stay)
 			elseif ply:IsFullyAuthenticated() then
@@ -58,7 +60,7 @@ return function(realtime, addon)
 		end
 		for id, stay in pairs(self.stays) do
 			if not stay.left_at and not IsValid(stay.ply) then stay.left_at = now end
-			-- Behind all hooks of PlayerDisconnected, which may hold him.
+			-- After all hooks of PlayerDisconnected, which may hold the player.
 			if stay.left_at and now > stay.left_at and (stay.holds == 0 or now - stay.left_at >= HOLD) then
 				self.stays[id] = nil
 				self.is_changed, self.has_news = true, true
@@ -94,8 +96,8 @@ return function(realtime, addon)
 		end
 	end
 
-	-- Redis's time is SysTime() and some offset, of which an answer tells the bounds: Redis ran the script after it was sent, and before now.
-	-- Kept is the upper bound, `most_offset`.
+	-- Redis's time is SysTime() plus an offset, and each answer gives its bounds: Redis ran the script after it was
+	-- sent, and before now. The upper bound is kept as `most_offset`.
 	local function note_time(self, time, sent_at)
 		local now = SysTime()
 		local least, most = time / 1e6 - now, time / 1e6 - sent_at
@@ -105,13 +107,13 @@ return function(realtime, addon)
 		self.most_offset, self.offset_at = most, now
 	end
 
-	-- The latest moment, by Redis's clock in microseconds, that it is now; 0 if nothing is known of that clock.
+	-- The latest possible time now, by Redis's clock in microseconds; 0 if nothing is known about that clock.
 	local function latest_moment(self, now)
 		if not self.most_offset then return "0" end
 		return format("%.0f", (now + self.most_offset + (now - self.offset_at) * DRIFT) * 1e6)
 	end
 
-	-- What Redis is told of who is here, and who is in that. `state`: "loading" at the end of the Lua state.
+	-- The report to Redis of who is here, and the players in it. `state`: "loading" at the end of the Lua state.
 	local function words(self, state, now)
 		local is_twin = addon.HasTwin(self.presence)
 		self.sequence = self.sequence + 1
@@ -137,14 +139,14 @@ return function(realtime, addon)
 		self.is_asking = true
 		local accepted = addon.RunScript(self.client, SCRIPT, KEYS, arguments, function(err, reply)
 			self.is_asking = false
-			if not err and not istable(reply) then err = "the server's answer is none of redis/players_claims.lua" end
+			if not err and not istable(reply) then err = "the server's answer is not one of redis/players_claims.lua" end
 			if not err then
 				self.refusals = 0
 				if reply[1] == "synced" then
 					note_time(self, tonumber(reply[2]), now)
 					return handle(self, reply, sent)
 				end
-				self.is_changed = true -- "late": the answer to a later one was lost
+				self.is_changed = true -- for "late": the answer to a later one was lost
 				return
 			end
 			self.is_changed = true
@@ -166,11 +168,11 @@ return function(realtime, addon)
 		if self.is_changed or now >= self.sync_at then sync(self, now) end
 	end
 
-	-- What the game's hooks tell.
+	-- Called by the game's hooks.
 	function stays.Look(self) self.is_looked_for = true end
 	function stays.Spawned(self, ply) self.spawned[ply], self.is_looked_for = true, true end
 	function stays.Left(self, ply)
-		if self.is_shutting_down then return end -- the next Lua state goes on with him, if he comes back
+		if self.is_shutting_down then return end -- the next Lua state continues with the player, after a return
 		self.departed[ply] = true
 		for _, stay in pairs(self.stays) do
 			if stay.ply == ply then stay.left_at = SysTime() end
@@ -178,10 +180,10 @@ return function(realtime, addon)
 		self.is_looked_for = true
 	end
 
-	-- Another server has one of ours, or says so.
+	-- Another server claims one of our players.
 	function stays.Wake(self) self.is_changed = true end
 
-	-- Perhaps with another Redis, whose clock is another one.
+	-- It may be another Redis, with another clock.
 	function stays.Connected(self) self.is_changed, self.most_offset = true, nil end
 
 	-- The hook ShutDown: later the game may have no players any more.
@@ -190,7 +192,7 @@ return function(realtime, addon)
 		self.is_shutting_down = true
 	end
 
-	-- The next Lua state of this server goes on with its players.
+	-- The next Lua state of this server continues with its players.
 	function stays.Close(self) addon.RunScriptLast(self.client, SCRIPT, KEYS, (words(self, "loading", SysTime()))) end
 
 	-- The stay of a player who is here, and whom Redis counts as here; or nil.
@@ -199,10 +201,10 @@ return function(realtime, addon)
 		return stay and stay.state == "held" and not stay.left_at and IsValid(stay.ply) and stay or nil
 	end
 
-	-- Keeps a player registered for a while after he leaves: a function that lets him go; or nil and why.
+	-- Keeps a player registered for a while after leaving. Returns a function that ends this; or nil and why.
 	function stays.Hold(self, id)
 		local stay = self.stays[id]
-		if not stay then return nil, "he is not on this server" end
+		if not stay then return nil, "the player is not on this server" end
 		stay.holds = stay.holds + 1
 		local is_held = true
 		return function()
@@ -216,7 +218,7 @@ return function(realtime, addon)
 
 	function stays.New(self)
 		self.stays, self.made, self.sequence, self.refusals, self.unvalidated = {}, 0, 0, 0, 0
-		self.departed, self.spawned = setmetatable({}, { __mode = "k" }), setmetatable({}, { __mode = "k" }) -- true, or since when he is seen
+		self.departed, self.spawned = setmetatable({}, { __mode = "k" }), setmetatable({}, { __mode = "k" }) -- true, or since when the player is seen
 		for _, ply in ipairs(player.GetHumans()) do self.spawned[ply] = true end
 		self.look_at, self.sync_at, self.pause_until, self.is_looked_for = 0, 0, 0, true
 	end

@@ -1,26 +1,27 @@
--- Which servers are up. Each tells of itself every few seconds, and at once when somebody new asks.
+-- Which servers are up. Each announces itself every few seconds, and immediately when a new one asks.
 return function(realtime, addon)
 	local methods = {}
 	local CHANNEL = "realtime:presence"
 	addon.presence_interval = 5 -- seconds between two announcements of a server
-	local PATIENCE = 3.2 -- intervals of silence, until it counts as gone
-	-- The game does not tell a map change from a shutdown. A server that says goodbye for either has so many seconds to be back.
+	local PATIENCE = 3.2 -- silent intervals after which a server counts as gone
+	-- The game does not distinguish a map change from a shutdown. A server that says goodbye for either has so many
+	-- seconds to be back.
 	addon.presence_absence = 60
 	local SHOUT = 60 -- seconds between two complaints about a twin
 	local MAX_TWINS = 32 -- remembered at a time
 	local SysTime = SysTime
 
-	-- Whoever may publish may say anything, under any id, as often as he likes. So what is kept of others is bounded: so many
-	-- servers, of so much each.
+	-- Anyone with the right to publish may send anything, under any id, as often as they like. So the state kept for
+	-- others is bounded: a number of servers, and a size for each.
 	local ENVELOPE_BYTES, ELEMENTS = 256, 256
 	local BOUNDS = addon.Bounds(8192 - ENVELOPE_BYTES, ENVELOPE_BYTES, ELEMENTS)
 	local MAX_SERVERS = 256
-	local ESTABLISHED = 60 -- seconds, after which a server makes room for no newcomer
+	local ESTABLISHED = 60 -- seconds after which a server is not removed for a newcomer
 	local MAX_TEXT, MAX_INSTANCE = 128, 64 -- bytes of a name or a map, and of an instance
-	local MAX_REGISTER = 64 -- bytes by which realtime.Players says which players are here
+	local MAX_REGISTER = 64 -- bytes in which realtime.Players says which players are here
 	local MAX_PLAYERS = 65535
 	local SHOWN = 40 -- bytes of them in a line of the console
-	addon.presence_pause = 1 -- seconds between two announcements that others asked for, or players who come and go
+	addon.presence_pause = 1 -- seconds between two announcements that other servers, or joining and leaving players, cause
 
 	local function shown(server, now)
 		return {
@@ -43,7 +44,8 @@ return function(realtime, addon)
 
 	local function short(text) return #text <= MAX_TEXT and text or text:sub(1, MAX_TEXT) end
 
-	-- What others learn of this server. Asked for each time: at load there is no host name yet, and players come and go.
+	-- The description of this server for others. Made each time, because at load there is no host name yet, and
+	-- players come and go.
 	local function description(self, fields)
 		return {
 			instance = self.instance, map = short(game.GetMap()), players = player.GetCount(), bots = #player.GetBots(),
@@ -68,13 +70,14 @@ return function(realtime, addon)
 		if self.client:IsConnected() then publish(self, data) end
 	end
 
-	-- Others asked, one has this server's id, or players came or left: at once the first time, but not for each of them, which
-	-- would make a storm of it.
+	-- Others asked, or one has this server's id, or players came or left: announces immediately the first time, but
+	-- not for each of them, which would flood the network.
 	local function announce_soon(self)
 		self.next = math.min(self.next, self.announced + addon.presence_pause)
 	end
 
-	-- A program on the other side may leave things out: what addons join and add up is always there. They print it, too.
+	-- Another program may leave fields out: those that addons join and add up are always there. Addons print them,
+	-- too.
 	local function text(value) return isstring(value) and addon.Printable(value, MAX_TEXT) or "" end
 	local function number(value)
 		return isnumber(value) and value % 1 == 0 and value >= 0 and value <= MAX_PLAYERS and value or 0
@@ -109,7 +112,7 @@ return function(realtime, addon)
 		return false
 	end
 
-	-- `holder` remembers when it was told: the known server, or this one.
+	-- `holder` remembers when it was reported: the known server, or this one.
 	local function shout(self, holder, server, here)
 		local now = SysTime()
 		if holder.shouted and now - holder.shouted < SHOUT then return end
@@ -122,13 +125,14 @@ return function(realtime, addon)
 		tell(self, "duplicate", server)
 	end
 
-	-- Somebody else with this server's id. Heard once, it may be this server's own last announcement before a map change.
+	-- Another server uses this server's id. If it was heard only once, it may be this server's own last announcement
+	-- before a map change.
 	local function hear_twin(self, data)
 		if data.bye then return end
 		if table.Count(self.twins) > MAX_TWINS then self.twins = {} end
 		local count = (self.twins[data.instance] or 0) + 1
 		self.twins[data.instance] = count
-		if count == 1 then -- whoever is really there answers
+		if count == 1 then -- a server that is really there answers
 			self.asks = true
 			return announce_soon(self)
 		end
@@ -136,8 +140,8 @@ return function(realtime, addon)
 		shout(self, self, entry(self.id, data), true)
 	end
 
-	-- An instance is the hash of what only its own server knows, until it says goodbye with it. Instances from before
-	-- 2026-12, and those of other programs, are no hashes: their announcement is enough, for one release.
+	-- An instance is the hash of a secret of its own server, which its goodbye reveals. Instances from before
+	-- 2026-12, and those of other programs, are not hashes: for one release their announcement is enough.
 	local function is_own_goodbye(data)
 		local instance = data.instance
 		if #instance ~= 64 or instance:find("[^0-9a-f]") then return true end
@@ -147,7 +151,8 @@ return function(realtime, addon)
 	local function hear_goodbye(self, data, id)
 		local known = self.servers[id]
 		if not known or known.instance ~= data.instance or not is_own_goodbye(data) then return end
-		-- While two instances claim this id, goodbyes are ignored: one may be forged. The one that falls silent times out.
+		-- While two instances claim this id, goodbyes are ignored, because one may be forged. The one that falls
+		-- silent times out.
 		if known.contested and SysTime() < known.contested then return end
 		if data.returns then
 			local was_away = known.away
@@ -160,7 +165,7 @@ return function(realtime, addon)
 		tell(self, "left", known, "goodbye")
 	end
 
-	-- Makes room for a newcomer, if anybody is new enough to go for it: the one that was silent longest.
+	-- Makes room for a newcomer, if a server is new enough to be removed: the one that was silent longest.
 	local function make_room(self)
 		if self.count < MAX_SERVERS then return true end
 		local now, oldest = SysTime(), nil
@@ -188,7 +193,7 @@ return function(realtime, addon)
 		local known = self.servers[id]
 		if not known and not make_room(self) then return end
 		local server = entry(id, data)
-		known = self.servers[id] -- a listener may have let others be heard
+		known = self.servers[id] -- a listener may have let other messages be handled
 		if known then
 			server.since, server.shouted, server.contested = known.since, known.shouted, known.contested
 			local fresh = server.heard - known.heard < patience()
@@ -211,15 +216,16 @@ return function(realtime, addon)
 
 	local function tick(self, now)
 		if not self.client:IsValid() then return self:Stop() end
-		-- While this server stood still nobody was heard, and nobody has left: what they said waits.
+		-- While this server stood still it heard no other, so none has left: their messages wait.
 		if now - (self.ticked or now) > PATIENCE / 2 * addon.presence_interval then self.listening = self.listening and now end
 		self.ticked = now
-		-- Nobody has to tell us that a player came or left: bots, and those whom no hook names, count, too.
+		-- Checked without a hook: bots, and players whom no hook names, count, too.
 		if self.players and player.GetCount() ~= self.players then announce_soon(self) end
 		if now >= self.next then announce(self) end
-		-- Nor without a connection.
+		-- The same without a connection.
 		if not self.client:IsConnected() or not self.listening then return end
-		-- First these, then what is told of them: a callback that lets others be heard adds to the table.
+		-- First collects the servers, then calls listeners: a callback that lets messages be handled adds to the
+		-- table.
 		local gone
 		for id, server in pairs(self.servers) do
 			if now - math.max(server.heard, self.listening) > (server.away and addon.presence_absence or patience()) then
@@ -239,7 +245,7 @@ return function(realtime, addon)
 		return server
 	end
 
-	-- Every server that is up, this one included, in the order of their ids.
+	-- Every server that is up, including this one, in the order of their ids.
 	function methods:Servers()
 		addon.EnsureTick()
 		local list, now = { shown(own(self), SysTime()) }, SysTime()
@@ -255,7 +261,7 @@ return function(realtime, addon)
 		return self.servers[id] and shown(self.servers[id], SysTime())
 	end
 
-	-- A field of this server's own, told to the others with the next tick. nil takes it away.
+	-- Sets a field of this server, which is announced with the next tick. nil removes it.
 	function methods:Set(key, value)
 		if not isstring(key) then error("bad argument #1 to 'Set' (a field's name expected)", 2) end
 		local fields = {}
@@ -263,11 +269,11 @@ return function(realtime, addon)
 		if value ~= nil then
 			local text, reason = addon.json.Encode(value)
 			if not text then error("'Set' \"" .. key .. "\": " .. reason, 2) end
-			-- As it is now, whatever the addon does to its table.
+			-- A copy of the current value, whatever the addon does to its table later.
 			value = addon.json.Decode(text)
 		end
 		fields[key] = value
-		-- With a map and a host name of any length, so that no announcement fails later.
+		-- With a map and a host name of maximum length, so that no announcement fails later.
 		local data = description(self, fields)
 		data.map, data.name, data.ask, data.register = ("x"):rep(MAX_TEXT), ("\1"):rep(MAX_TEXT), true, ("x"):rep(MAX_REGISTER)
 		local _, reason = addon.json.Encode(data, BOUNDS)
@@ -278,7 +284,8 @@ return function(realtime, addon)
 
 	addon.AddEvents(methods, "presence", { "joined", "left", "changed", "duplicate" }, "")
 
-	-- Which database the client uses, which only the server tells (from Redis 6.2 on). Pub/sub is one for all of them, keys are not.
+	-- Asks which database the client uses, which only the server knows (from Redis 6.2 on). Pub/sub is shared by all
+	-- databases, keys are not.
 	local function ask_database(self)
 		if addon.IsPostgres(self.client) then return end
 		self.client:Command({ "CLIENT", "INFO" }, function(err, reply)
@@ -302,13 +309,13 @@ return function(realtime, addon)
 	-- From now on announcements carry register.Announcement(), and register.Announced(id, text) hears those of others.
 	function addon.CarryRegister(self, register) self.register = register end
 
-	-- For realtime_check: everybody tell of yourselves, and so often that a twin is found.
+	-- For realtime_check: asks all servers to announce themselves, often enough to find a twin.
 	function addon.AskPresence(self)
 		self.asks = true
 		self.next = 0
 	end
 
-	-- Says goodbye, and hears nobody from now on.
+	-- Says goodbye, and hears no server from now on.
 	function methods:Stop()
 		addon.RemoveTask(self)
 		self.forget()
@@ -321,7 +328,7 @@ return function(realtime, addon)
 		self.client:Off("ready", self.hook)
 	end
 
-	addon.presences = {} -- those that run
+	addon.presences = {} -- the running ones
 
 	addon.Constructor("Presence", methods, function(self)
 		addon.presences[self] = true

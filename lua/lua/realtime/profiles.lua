@@ -1,13 +1,13 @@
--- What players own: a document for each, which one server has at a time.
+-- Documents of players: one for each player, which one server holds at a time.
 return function(realtime, addon)
 	local methods = {}
 	local opening, saving, renewing = addon.profiles_opening, addon.profiles_saving, addon.profiles_renewing
 	local SysTime, format = SysTime, string.format
 	local SECONDS = 60 -- until Open gives up, unless it says otherwise: longer than any lease
-	local SAVE_SECONDS = 10 -- until a save that Redis has not answered is told as open
-	local HOLD, MOST_HOLD = 120, opening.MOST_HOLD -- seconds that a server keeps a document for a player who was sent to it
-	local BUDGET = 0.002 -- seconds of a tick in which documents are looked at for changes
-	local NAMED = 10 -- players whom a line on the console names
+	local SAVE_SECONDS = 10 -- until a save without an answer is reported as open
+	local HOLD, MOST_HOLD = 120, opening.MOST_HOLD -- seconds that a server keeps a document for a player who is on the way to it
+	local BUDGET = 0.002 -- seconds of a tick for checking documents for changes
+	local NAMED = 10 -- how many players a console line names
 	local EVENTS = { taken = true, saving = true }
 	local SCRIPTS = { "profiles_open", "profiles_save", "profiles_renew" }
 
@@ -52,7 +52,8 @@ return function(realtime, addon)
 		if profile and profile.state == "open" then return profile end
 	end
 
-	-- Opens a player's document: fn(err, data), with data nil if there is none yet. Answers as client:Command.
+	-- Opens a player's document: fn(err, data), with data nil if there is none yet. Returns the same as
+	-- client:Command.
 	function methods:Open(ply, options, fn)
 		if isfunction(options) and fn == nil then options, fn = nil, options end
 		if isentity(ply) and IsValid(ply) and ply:IsPlayer() and ply:IsBot() then
@@ -69,19 +70,19 @@ return function(realtime, addon)
 		return true
 	end
 
-	-- The data of a document that is open here, as Open and Save had it; else nil.
+	-- The data of a document that is open here, from Open or Save; otherwise nil.
 	function methods:Get(ply)
 		local profile = find(self, addon.SteamID64("Get", 1, ply))
 		return profile and profile.data
 	end
 
-	-- Takes new data, or looks at what is there. Raises for what has no form in JSON.
+	-- Takes new data, or checks the present ones. Raises for data without a form in JSON.
 	local function take(name, profile, data)
 		local text, reason
 		if data == nil then
 			reason = saving.Refresh(profile)
 		elseif data == realtime.NULL then
-			reason = "realtime.NULL is no document"
+			reason = "realtime.NULL is not a document"
 		else
 			text, reason = addon.json.Encode(data, opening.DOCUMENT)
 		end
@@ -91,7 +92,8 @@ return function(realtime, addon)
 
 	local function caller_of(fn) return { fn = fn, deadline = SysTime() + SAVE_SECONDS } end
 
-	-- Saves a document that is open here: fn(err) once Redis has it. Without data what changed since the last time is saved.
+	-- Saves a document that is open here: fn(err) once Redis has it. Without data, changes since the last save are
+	-- saved.
 	function methods:Save(ply, data, fn)
 		if isfunction(data) and fn == nil then data, fn = nil, data end
 		local id = addon.SteamID64("Save", 1, ply)
@@ -104,7 +106,8 @@ return function(realtime, addon)
 		return true
 	end
 
-	-- Saves it, and lets it go: fn(err) once it is nobody's. options: `to`, the id of a server that the player is sent to, and `hold`.
+	-- Saves it, and releases it: fn(err) once no server holds it. options: `to`, the id of a server that the player
+	-- is sent to, and `hold`.
 	function methods:Close(ply, data, options, fn)
 		if isfunction(data) and options == nil and fn == nil then
 			data, fn = nil, data
@@ -117,7 +120,7 @@ return function(realtime, addon)
 		local profile = find(self, id)
 		if not profile then return not_open(self, id) end
 		take("Close", profile, data)
-		-- Another addon opened it for a player who is still here: it stays his.
+		-- Another addon opened it for a player who is still here: it stays open.
 		if not isentity(ply) and not options.to and opening.IsPlayers(profile) then
 			table.insert(profile.callers, caller_of(fn))
 		else
@@ -186,7 +189,8 @@ return function(realtime, addon)
 		renewing.Tick(self, now)
 	end
 
-	-- He leaves. What other hooks still do to his document counts: it is let go with the next tick.
+	-- The player leaves. Changes that other hooks still make to the document count: it is released with the next
+	-- tick.
 	local function left(self, ply)
 		for _, profile in ipairs(in_order(self)) do
 			local others = {}
@@ -211,7 +215,7 @@ return function(realtime, addon)
 		end
 	end
 
-	-- The Lua state ends: everything is saved and let go at once.
+	-- The Lua state ends: everything is saved and released immediately.
 	local function finish(self)
 		if not self.client:IsValid() then return end
 		local unsaved = {}
@@ -271,7 +275,7 @@ return function(realtime, addon)
 		end
 	end
 
-	-- What a player owns, in a document that one server has at a time. options: `load` and `save`, storage of one's own.
+	-- Documents of players, each held by one server at a time. options: `load` and `save`, the addon's own storage.
 	function realtime.Profiles(name, options, client, id)
 		if not addon.IsId(name) then
 			error("bad argument #1 to 'Profiles' (a name: 1 to 64 letters, digits, '_', '.' or '-')", 2)
@@ -282,7 +286,7 @@ return function(realtime, addon)
 		end
 		options = check_options("Profiles", 2, options, STORAGE)
 		if (options.load == nil) ~= (options.save == nil) then
-			error("bad argument #2 to 'Profiles' (storage of one's own has both, load and save)", 2)
+			error("bad argument #2 to 'Profiles' (storage of your own needs both, load and save)", 2)
 		end
 		local is_named = id ~= nil or select(2, realtime.ServerId())
 		client, id = addon.ClientAndId("Profiles", position, client, id)

@@ -1,12 +1,12 @@
--- Opening documents of realtime.Profiles: asks Redis for the lock until it is this server's, and then for the document.
--- redis/profiles_open.lua says who gets it.
+-- Opening documents of realtime.Profiles: asks Redis for the lock until this server has it, and then for the
+-- document. redis/profiles_open.lua decides who gets it.
 return function(realtime, addon)
 	local SysTime, tonumber, min, max, format = SysTime, tonumber, math.min, math.max, string.format
 	local SCRIPT = "profiles_open"
-	addon.profiles_lease = 30 -- seconds for which a document stays with a server that nobody hears of
-	addon.profiles_interval = 30 -- seconds between two looks whether an open document has changed
-	addon.profiles_look = 1 -- seconds until a document is asked for again that another server has
-	local MAX_HANDED = 64 -- documents that wait here for players who were sent on
+	addon.profiles_lease = 30 -- seconds for which a silent server keeps a document
+	addon.profiles_interval = 30 -- seconds between two checks whether an open document has changed
+	addon.profiles_look = 1 -- seconds until a document that another server holds is asked for again
+	local MAX_HANDED = 64 -- documents that wait here for players who are on their way
 	local opening = {}
 	addon.profiles_opening = opening
 	opening.MOST_HOLD = 3600 -- seconds that a document may wait for such a player
@@ -19,12 +19,13 @@ return function(realtime, addon)
 		addon.SayRarely(self, format('profile "%s" of %s: ' .. text, self.name, id, ...))
 	end
 
-	-- The connection broke, or the answer did not come: nobody knows whether Redis has run the script.
+	-- The connection broke, or the answer did not come: it is unknown whether Redis has run the script.
 	function opening.IsUnknown(err)
 		return istable(err) and (err.code == "DISCONNECTED" or err.code == "TIMEOUT" or err.code == "CLOSED")
 	end
 
-	-- A document is "opening", "loading" (from storage of one's own), "open", "handed" (it waits for its player), or "closing".
+	-- A document is "opening", "loading" (from the addon's own storage), "open", "handed" (it waits for its player),
+	-- or "closing".
 	function opening.Begin(self, id, hold)
 		self.begun = self.begun + 1
 		local profile = {
@@ -35,7 +36,7 @@ return function(realtime, addon)
 		return profile
 	end
 
-	-- The document is not this server's any more. Whoever asked for it meanwhile gets it anew.
+	-- This server does not hold the document any more. Callers that asked for it meanwhile open it again.
 	function opening.End(profile)
 		local self = profile.parent
 		profile.state = "ended"
@@ -44,15 +45,16 @@ return function(realtime, addon)
 		if profile.openers[1] then opening.Begin(self, profile.id).openers = profile.openers end
 	end
 
-	-- Lets go of what Redis may have given to an opening that nobody waits for any more.
+	-- Releases what Redis may have given to an opening that nothing waits for any more.
 	local function abandon(profile)
 		profile.state, profile.next_at = "closing", 0
 	end
 
-	-- He was a player, and has left: he hears nothing more.
+	-- The opener was a player who has left: the player's callback is not called any more.
 	local function has_left(opener) return isentity(opener.owner) and not IsValid(opener.owner) end
 
-	-- Whether he is who he says. With the SteamID of a player who is here and whom Steam has not confirmed, nobody gets anything.
+	-- Whether Steam has confirmed the player. With the SteamID of a player who is here but not confirmed, nobody gets
+	-- anything.
 	local function is_confirmed(profile, opener)
 		local owner = opener.owner
 		if not isentity(owner) then owner = player.GetBySteamID64(profile.id) or nil end
@@ -74,7 +76,7 @@ return function(realtime, addon)
 		end
 	end
 
-	-- All who wait for it hear the error.
+	-- All callers that wait for it get the error.
 	function opening.Answer(profile, err)
 		local openers = profile.openers
 		profile.openers = {}
@@ -91,7 +93,7 @@ return function(realtime, addon)
 		local text, reason
 		if data ~= nil then text, reason = addon.json.Encode(data, opening.DOCUMENT) end
 		if reason then return fail(profile, addon.Error("UNREADABLE", format('the profile "%s": %s', profile.parent.name, reason))) end
-		-- `text`: how it is to be saved; `saved`: how it was saved last.
+		-- `text`: the text to save; `saved`: the text that was last saved.
 		profile.data, profile.text, profile.saved = data, text, text
 		profile.next_at, profile.refusals = 0, 0
 		profile.state = "handed"
@@ -102,7 +104,8 @@ return function(realtime, addon)
 	-- Whether a player who is here has opened it.
 	function opening.IsPlayers(profile) return isentity(profile.owner) and IsValid(profile.owner) end
 
-	-- It is for whoever waits for it. Who is not confirmed goes on waiting, and is never its owner.
+	-- Passes it to the callers that wait for it. A player who is not confirmed keeps waiting, and never becomes its
+	-- owner.
 	function opening.Take(profile)
 		local confirmed, others = {}, {}
 		for _, opener in ipairs(profile.openers) do
@@ -162,7 +165,7 @@ return function(realtime, addon)
 	end
 
 	function answers.gone(profile)
-		-- Its player came meanwhile, and is not only on his way.
+		-- Its player has arrived meanwhile, and is no longer just on the way.
 		profile.hold, profile.next_at = nil, 0
 		if not profile.openers[1] then opening.End(profile) end
 	end
@@ -183,7 +186,7 @@ return function(realtime, addon)
 			profile.is_asking = false
 			if profile.state ~= "opening" then return end -- closed with all others
 			if not err and not (istable(reply) and answers[reply[1]]) then
-				err = addon.Error("ERR", "the server's answer is none of redis/profiles_open.lua")
+				err = addon.Error("ERR", "the server's answer is not one of redis/profiles_open.lua")
 			end
 			if not err then return answers[reply[1]](profile, reply, sent) end
 			profile.next_at = SysTime()
@@ -199,7 +202,7 @@ return function(realtime, addon)
 		elseif profile.state == "loading" then
 			reason = "its storage did not answer"
 		elseif not is_confirmed(profile, opener) then
-			reason = "Steam has not said that he is who he says"
+			reason = "Steam has not confirmed the player"
 		elseif profile.state == "closing" then
 			reason = "it is not saved yet after it was closed here"
 		elseif profile.holder then
@@ -208,7 +211,7 @@ return function(realtime, addon)
 		return addon.Error("TIMEOUT", format('the profile "%s" could not be opened within %g s: %s', profile.parent.name, opener.seconds, reason))
 	end
 
-	-- Whose time is over hears of it; who has left is forgotten.
+	-- Callers whose time is over get an error; players who left are forgotten.
 	function opening.Expire(profile, now)
 		if not profile.openers[1] then return end
 		local late, waiting = {}, {}
@@ -220,7 +223,7 @@ return function(realtime, addon)
 		for _, opener in ipairs(late) do addon.Protect(opener.fn, timeout_error(profile, opener)) end
 	end
 
-	-- What is to be done now, while it is "opening" or "loading".
+	-- The work of a tick, while it is "opening" or "loading".
 	function opening.Tick(profile, now)
 		if profile.is_asking then return end
 		if not profile.openers[1] and not profile.hold then
@@ -237,7 +240,7 @@ return function(realtime, addon)
 		profile.is_free, profile.next_at = true, min(profile.next_at, 0)
 	end
 
-	-- A player is on his way here: his document is opened before he is there.
+	-- A player is on the way here: the document is opened before the player arrives.
 	function opening.Expect(self, id, hold)
 		local handed = 0
 		for _, profile in pairs(self.profiles) do

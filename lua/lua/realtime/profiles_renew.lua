@@ -1,4 +1,5 @@
--- Keeping documents of realtime.Profiles: every ten seconds this server says that it is there, and hears who else wants them.
+-- Keeping documents of realtime.Profiles: every ten seconds this server renews its leases, and learns which other
+-- servers want the documents.
 return function(realtime, addon)
 	local SysTime, format = SysTime, string.format
 	local opening, saving = addon.profiles_opening, addon.profiles_saving
@@ -15,7 +16,7 @@ return function(realtime, addon)
 			return
 		end
 		profile.renewed_at = sent
-		-- What was never saved cannot be lost.
+		-- A document that was never saved cannot be lost.
 		if outcome == "behind" and not profile.parent.storage and profile.text ~= nil then profile.saved, profile.acknowledged = saving.UNKNOWN, 0 end
 		if detail ~= "" then saving.LetGo(profile, detail) end
 	end
@@ -28,7 +29,7 @@ return function(realtime, addon)
 			table.Add(arguments, { profile.token, format("%.0f", profile.fence), profile.acknowledged })
 		end
 		local accepted = addon.RunScript(self.client, SCRIPT, keys, arguments, function(err, reply)
-			if not err and not istable(reply) then err = "the server's answer is none of redis/profiles_renew.lua" end
+			if not err and not istable(reply) then err = "the server's answer is not one of redis/profiles_renew.lua" end
 			fn(err)
 			if err then return end
 			for i, profile in ipairs(profiles) do
@@ -39,14 +40,14 @@ return function(realtime, addon)
 		if not accepted then fn("OVERLOADED") end
 	end
 
-	-- One document: somebody asked for it.
+	-- One document: another server asked for it.
 	local function look(profile)
 		if profile.is_looking or not profile.fence then return end
 		profile.is_looking = true
 		renew(profile.parent, { profile }, function() profile.is_looking = false end)
 	end
 
-	-- Those whose last save is on its way are let go with it.
+	-- Documents whose last save is in flight are released with it.
 	local function is_held(profile)
 		if not profile.fence or profile.state == "ended" then return false end
 		return profile.state ~= "closing" or not profile.flight or profile.flight.done ~= nil
@@ -74,13 +75,13 @@ return function(realtime, addon)
 				if not err then return end
 				self.renew_at = opening.IsUnknown(err) and 0 or SysTime() + RETRY
 				if not opening.IsUnknown(err) then
-					addon.SayRarely(self, format('profile "%s": the server could not say that it is there: %s', self.name, tostring(err)))
+					addon.SayRarely(self, format('profile "%s": the server could not renew its leases: %s', self.name, tostring(err)))
 				end
 			end)
 		end
 	end
 
-	-- A token of this Lua state that no document has: an opening that was given up, and came late.
+	-- A token of this Lua state that belongs to no document: an opening that was given up, whose answer came late.
 	local function release(self, id, token)
 		if self.is_releasing then return end
 		self.is_releasing = true
@@ -91,7 +92,7 @@ return function(realtime, addon)
 		if not accepted then self.is_releasing = false end
 	end
 
-	-- A message only says where to look: Redis knows what is true.
+	-- A message only says which document to check: Redis knows the truth.
 	function renewing.Hear(self, message)
 		if not message then return end -- too long for one of ours
 		local what, id = message:match("^(%l+) (%d+)")

@@ -1,14 +1,15 @@
--- Saving documents of realtime.Profiles, and letting them go. One save of a document is on its way at a time, so that none overtakes
--- another; redis/profiles_save.lua refuses those of a server that has the document no more.
+-- Saving documents of realtime.Profiles, and releasing them. Only one save of a document is in flight at a time, so
+-- that none overtakes another; redis/profiles_save.lua refuses saves of a server that does not hold the document any
+-- more.
 return function(realtime, addon)
 	local SysTime, min, format = SysTime, math.min, string.format
 	local opening = addon.profiles_opening
 	local SCRIPT = "profiles_save"
 	local RETRY, MOST_RETRY = 1, 60 -- seconds after an error: longer each time
-	addon.profiles_patience = 30 -- seconds that storage of one's own may take
+	addon.profiles_patience = 30 -- seconds that the addon's own storage may take
 	local saving = {}
 	addon.profiles_saving = saving
-	saving.UNKNOWN = {} -- in place of the text that was saved last
+	saving.UNKNOWN = {} -- in place of the text that was last saved
 
 	local function tell(self, event, ...)
 		local listeners = {}
@@ -18,7 +19,7 @@ return function(realtime, addon)
 
 	saving.Tell = tell
 
-	-- Notes what the document has now. Returns why that cannot be saved; the console has each reason once.
+	-- Notes the document's current content. Returns why it cannot be saved; each reason is printed once.
 	function saving.Note(profile)
 		if profile.data == nil then return end
 		local text, reason = addon.json.Encode(profile.data, opening.DOCUMENT)
@@ -34,13 +35,14 @@ return function(realtime, addon)
 		return reason
 	end
 
-	-- It is let go of as it was saved last.
+	-- It is released in the state in which it was last saved.
 	local function say_lost(profile)
-		addon.Say(format('profile "%s" of %s: what changed since it could be saved last is lost: %s', profile.parent.name, profile.id,
+		addon.Say(format('profile "%s" of %s: changes since the last possible save are lost: %s', profile.parent.name, profile.id,
 			addon.Printable(profile.problem, 160)))
 	end
 
-	-- The same, after listeners for `saving` have brought it up to date; who has left is asked nothing any more.
+	-- The same, after listeners for `saving` have brought it up to date; a player who has left is not passed to them
+	-- any more.
 	function saving.Refresh(profile)
 		local owner = profile.owner
 		if profile.data ~= nil and not (isentity(owner) and not IsValid(owner)) then tell(profile.parent, "saving", owner, profile.data) end
@@ -53,7 +55,7 @@ return function(realtime, addon)
 		end
 	end
 
-	-- All who wait for something of this document hear the same.
+	-- All callers that wait for something of this document get the same result.
 	function saving.AnswerAll(profile, err)
 		local callers, closers, flight = profile.callers, profile.closers, profile.flight
 		profile.callers, profile.closers, profile.flight = {}, {}, nil
@@ -62,18 +64,18 @@ return function(realtime, addon)
 		answer(closers, err)
 	end
 
-	-- Somebody else opened the document while this server was silent.
+	-- Another server opened the document while this one was silent.
 	function saving.Lose(profile, server)
 		local self, was_open = profile.parent, profile.state == "open"
 		if was_open then saving.Note(profile) end
 		local who = server ~= "" and '"' .. server .. '"' or "somebody else"
 		if profile.text ~= profile.saved then
-			opening.Say(self, profile.id, "what changed since it was saved last is lost: this server was not heard of for %g s, and %s opened it",
+			opening.Say(self, profile.id, "changes since the last save are lost: this server was silent for %g s, and %s opened it",
 				addon.profiles_lease, addon.Printable(who, 70))
 		elseif profile.problem then
 			say_lost(profile)
 		end
-		-- A save whose answer was lost may have been the last that counted.
+		-- A save whose answer was lost may have been the last one that counted.
 		local outcome = profile.is_unsure and "may not have been saved" or "was not saved"
 		local err = addon.Error("TAKEN", format('the profile "%s" of %s %s: %s opened it meanwhile', self.name, profile.id, outcome, who),
 			profile.is_unsure)
@@ -82,7 +84,7 @@ return function(realtime, addon)
 		saving.AnswerAll(profile, err)
 	end
 
-	-- Begins to let go. options: `to` and `hold` of a hand-over.
+	-- Begins to release it. options: `to` and `hold` of a hand-over.
 	function saving.Close(profile, options)
 		profile.state = "closing"
 		profile.to, profile.to_hold = options and options.to or "", options and options.hold or 0
@@ -90,7 +92,7 @@ return function(realtime, addon)
 		if profile.problem then say_lost(profile) end
 	end
 
-	-- Another server wants it. What it has now is what counts, and what is done with it from here on does not.
+	-- Another server wants it. Its current content is saved; later changes do not count.
 	function saving.LetGo(profile, server)
 		local self, state = profile.parent, profile.state
 		profile.wanted_at = profile.wanted_at or SysTime()
@@ -142,7 +144,8 @@ return function(realtime, addon)
 		profile.next_at = SysTime() + min(RETRY * 2 ^ (profile.refusals - 1), MOST_RETRY)
 	end
 
-	-- What is sent now: a save, or the last one. fn(err, reply), or nil if nobody hears the answer; answers as client:Command.
+	-- Sends a save, or the last one. fn(err, reply), or nil if the answer is not needed; returns the same as
+	-- client:Command.
 	local function send(profile, action, kind, detail, fn)
 		local self = profile.parent
 		local arguments = {
@@ -154,7 +157,7 @@ return function(realtime, addon)
 		return addon.RunScript(self.client, SCRIPT, keys, arguments, fn)
 	end
 
-	-- How the document goes to Redis: whether its text does, and what stands in its place.
+	-- The form in which the document goes to Redis: its text, or what is sent instead.
 	local function content(profile)
 		if profile.parent.storage or profile.text == nil then return "none", "" end
 		if profile.text == profile.saved then return "same", profile.acknowledged end
@@ -171,11 +174,11 @@ return function(realtime, addon)
 			if profile.flight ~= flight then return end
 			profile.flight = nil
 			if not err and not (istable(reply) and outcomes[reply[1]]) then
-				err = addon.Error("ERR", "the server's answer is none of redis/profiles_save.lua")
+				err = addon.Error("ERR", "the server's answer is not one of redis/profiles_save.lua")
 			end
 			if not err then return outcomes[reply[1]](profile, flight, reply[2]) end
 			if opening.IsUnknown(err) then
-				-- It may be done, or be done later. Whoever asked hears once a save is.
+				-- It may be done, or be done later. Callers get their result once a save is.
 				if kind == "data" then profile.saved, profile.is_unsure = saving.UNKNOWN, true end
 				return again(profile, flight)
 			end
@@ -194,14 +197,14 @@ return function(realtime, addon)
 		return profile.state == "closing" and profile.refusals > 0 and profile.wanted_at and SysTime() - profile.wanted_at >= addon.profiles_lease
 	end
 
-	-- It is let go without its last changes.
+	-- It is released without its last changes.
 	local function give_up(profile)
-		opening.Say(profile.parent, profile.id, "what changed since it was saved last is lost: its storage fails, and others wait for it: %s",
+		opening.Say(profile.parent, profile.id, "changes since the last save are lost: its storage fails, and others wait for it: %s",
 			profile.failure)
 		profile.text, profile.next_at = profile.saved, 0
 	end
 
-	-- Storage of one's own could not save it.
+	-- The addon's own storage could not save it.
 	local function storage_failed(profile, reason)
 		pause(profile)
 		profile.failure = reason
@@ -209,7 +212,7 @@ return function(realtime, addon)
 		opening.Say(profile.parent, profile.id, "it was not saved, and this is tried again: %s", reason)
 	end
 
-	-- Whether it is certain that no other server has it: Redis has said so within the lease.
+	-- Whether it is certain that no other server holds it: Redis has confirmed that within the lease.
 	local function is_heard(profile) return SysTime() < profile.renewed_at + addon.profiles_lease end
 
 	-- The addon's own storage saves it. Its fence grows with each save. `is_last`: no later tick comes.
@@ -225,7 +228,7 @@ return function(realtime, addon)
 				profile.saved, profile.refusals, profile.is_unsure = text, 0, false
 				return answer(flight.callers)
 			end
-			-- Nobody knows what the storage has now; and what came after the lease may be none that counts.
+			-- It is unknown what the storage has now; and a save after the lease may not count.
 			profile.saved, profile.is_unsure = saving.UNKNOWN, true
 			if not err then
 				profile.parent.renew_at = 0
@@ -241,7 +244,8 @@ return function(realtime, addon)
 		if not fine then done(reason) end
 	end
 
-	-- Whoever waited too long hears of it. The save goes on: the last state counts as long as the document is this server's.
+	-- Callers that waited too long get an error. The save goes on: the last state counts as long as this server holds
+	-- the document.
 	local function expire(profile, list, now)
 		local late
 		for i = #list, 1, -1 do
@@ -256,7 +260,7 @@ return function(realtime, addon)
 			profile.id, reason), true))
 	end
 
-	-- What is to be done now, while it is "open", "handed" or "closing".
+	-- The work of a tick, while it is "open", "handed" or "closing".
 	function saving.Tick(profile, now, stop)
 		expire(profile, profile.callers, now)
 		expire(profile, profile.closers, now)
@@ -272,7 +276,7 @@ return function(realtime, addon)
 		end
 		if profile.state ~= "closing" then
 			if profile.openers[1] then
-				-- After silence it may be somebody else's by now.
+				-- After silence another server may hold it by now.
 				if is_heard(profile) then opening.Take(profile) else profile.parent.renew_at = 0 end
 			end
 			if profile.is_leaving then
@@ -283,7 +287,7 @@ return function(realtime, addon)
 			elseif profile.state == "open" and now >= profile.autosave_at and (not stop or SysTime() < stop) then
 				profile.autosave_at = now + addon.profiles_interval
 				saving.Refresh(profile)
-				profile.is_leaving = isentity(profile.owner) and not IsValid(profile.owner) -- no hook told
+				profile.is_leaving = isentity(profile.owner) and not IsValid(profile.owner) -- no hook reported it
 			end
 			if profile.state == "ended" then return end -- a listener closed the client
 		end
@@ -291,7 +295,7 @@ return function(realtime, addon)
 		local is_changed = profile.text ~= profile.saved
 		if now < profile.next_at or not (is_changed or profile.callers[1] or profile.state == "closing") then return end
 		if profile.parent.storage and is_changed then
-			-- Likewise, and storage would not know.
+			-- The same, and the storage would not know.
 			if is_heard(profile) then return store(profile) end
 			profile.parent.renew_at = 0
 		elseif profile.parent.client:IsConnected() then
@@ -299,13 +303,14 @@ return function(realtime, addon)
 		end
 	end
 
-	-- The hook ShutDown: storage of one's own saves what changed.
+	-- The hook ShutDown: the addon's own storage saves changed documents.
 	function saving.StoreLast(profile)
 		if profile.parent.storage and profile.text ~= profile.saved then store(profile, true) end
 	end
 
-	-- The Lua state ends, and no answer is heard any more: it goes out at once. Returns whether it did. What storage of one's own has not
-	-- saved in the hook ShutDown stays locked until the lease is over, because a save may still be on its way.
+	-- The Lua state ends, and answers are not received any more: it is sent at once. Returns whether it was. A
+	-- document that the addon's own storage has not saved in the hook ShutDown stays locked until the lease is over,
+	-- because a save may still be running.
 	function saving.Finish(profile)
 		if profile.state == "open" and profile.parent.is_shutting_down then
 			saving.Note(profile)

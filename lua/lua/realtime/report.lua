@@ -1,4 +1,4 @@
--- Text for the console that others had a hand in: safe to print, short, and not too often.
+-- Console text with parts from outside: safe to print, short, and not too often.
 return function(_, addon)
 	local byte, find, format, gsub, sub = string.byte, string.find, string.format, string.gsub, string.sub
 	local SysTime, huge = SysTime, math.huge
@@ -13,7 +13,7 @@ return function(_, addon)
 			or (code >= 0x2028 and code <= 0x202E) or (code >= 0x2066 and code <= 0x2069) or code == 0xFEFF
 	end
 
-	-- The length of the character that a text begins with, and its code point; or nil if that is not UTF-8.
+	-- The length of the first character of a text, and its code point; or nil if that is not UTF-8.
 	local function character(text)
 		local a, b, c, d = byte(text, 1, 4)
 		if a < 0x80 then return 1, a end
@@ -30,7 +30,8 @@ return function(_, addon)
 		if code >= 0x10000 and code <= 0x10FFFF then return 4, code end
 	end
 
-	-- A byte with the continuation bytes after it: the character as it is, unless it steers; all else as \x1b.
+	-- A byte with the continuation bytes after it: the character as it is, unless it controls the terminal; otherwise
+	-- in the form \x1b.
 	local function safe(unit)
 		local length, code = character(unit)
 		if not length then return escape(unit) end
@@ -39,8 +40,8 @@ return function(_, addon)
 		return sub(unit, 1, length) .. escape(sub(unit, length + 1))
 	end
 
-	-- The text with nothing in it that could steer a terminal: control characters, marks that reorder a line and bytes
-	-- that are not UTF-8 become \x1b. At most `most` bytes of it; then how many there were.
+	-- The text without anything that could control a terminal: control characters, marks that reorder a line and
+	-- bytes that are not UTF-8 become \x1b. At most `most` bytes of it; then its total size.
 	function addon.Printable(text, most)
 		most = most or huge
 		local stop = #text
@@ -64,12 +65,12 @@ return function(_, addon)
 		return format("%s … (%d bytes)", shown, #text)
 	end
 
-	-- Lines that others can cause: of one kind one in QUIET seconds, of all kinds LINES. What was left out is counted, and the
-	-- count is a line, too. A kind is never made of what others sent.
+	-- Lines that others can cause: one of each kind in QUIET seconds, and LINES of all kinds. The lines left out are
+	-- counted, and the count is printed, too. A kind never contains text from outside.
 	local QUIET, LINES, LINE_BYTES = 10, 5, 200
 	local KEY = "realtime_report"
 	local times, newest = {}, 0 -- when the last LINES lines were printed: a ring
-	local said, said_before, turned = {}, {}, -huge -- when each kind was; two tables take turns, so that none is searched
+	local said, said_before, turned = {}, {}, -huge -- when each kind was last printed; the two tables alternate, so that none is searched
 	local left_out, counting_since = 0, 0
 
 	local function say(text, now)

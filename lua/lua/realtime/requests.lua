@@ -3,12 +3,12 @@ return function(realtime, addon)
 	local methods = {}
 	local SECONDS = 5
 	local REQUESTS, ANSWERS = "realtime:requests:", "realtime:answers:"
-	local MAX_NAME, MAX_CODE, MAX_MESSAGE = 128, 64, 512 -- bytes of what travels beside the data
+	local MAX_NAME, MAX_CODE, MAX_MESSAGE = 128, 64, 512 -- bytes sent beside the data
 	local MAX_NUMBER = 2 ^ 53
 	local SysTime, tonumber = SysTime, tonumber
 
-	-- 52 bits that nobody can guess, so that only who heard a request can answer it. In two pieces: on Windows and with 32 bits,
-	-- tonumber makes 2^32 - 1 of every hexadecimal number that is larger.
+	-- 52 random bits, so that only a server that received a request can answer it. In two pieces: on Windows and with
+	-- 32 bits, tonumber makes 2^32 - 1 of every larger hexadecimal number.
 	local function random_number()
 		local token = realtime.RandomToken()
 		return tonumber(token:sub(1, 6), 16) * 2 ^ 28 + tonumber(token:sub(7, 13), 16)
@@ -23,7 +23,8 @@ return function(realtime, addon)
 
 	local function check_deadlines(self, now)
 		local closed = not self.client:IsValid()
-		-- First these, then their functions, which may ask anew: the table that is walked must not grow.
+		-- First collects these, then calls their functions, which may ask again: the table must not grow during the
+		-- walk.
 		local due = {}
 		for number, request in pairs(self.pending) do
 			if closed or now >= request.deadline then due[#due + 1] = { number, request } end
@@ -38,14 +39,14 @@ return function(realtime, addon)
 		if closed then addon.RemoveTask(self) end
 	end
 
-	-- Whether the number of receivers that Redis tells is of all servers: one node of a cluster knows its own subscribers alone,
-	-- and so does a replica.
+	-- Whether the number of receivers that Redis reports covers all servers: a node of a cluster knows only its own
+	-- subscribers, and so does a replica.
 	local function counts_all(client)
 		local stats = client:Stats()
 		return stats.mode ~= "cluster" and stats.role ~= "replica"
 	end
 
-	-- Asks another server, or this one. fn(err, data) runs exactly once if this returns true; else false, err.
+	-- Asks another server, or this one. fn(err, data) runs exactly once if this returns true; otherwise false, err.
 	function methods:Ask(server, name, data, fn, seconds)
 		if not addon.IsId(server) then error("bad argument #1 to 'Ask' (a server's id expected)", 2) end
 		if not isstring(name) or #name > MAX_NAME then
@@ -79,8 +80,8 @@ return function(realtime, addon)
 		return true
 	end
 
-	-- Answers requests of that name with fn(data, from, reply): reply(err, data), now or later, at most once. One function
-	-- for each name; nil takes it away.
+	-- Answers requests of that name with fn(data, from, reply): reply(err, data), now or later, at most once. One
+	-- function for each name; nil removes it.
 	function methods:Answer(name, fn)
 		if not isstring(name) or #name > MAX_NAME then
 			error("bad argument #1 to 'Answer' (the request's name expected, at most " .. MAX_NAME .. " bytes)", 2)
@@ -97,7 +98,7 @@ return function(realtime, addon)
 		end)
 	end
 
-	-- An error as it travels: a text, or a table with code and message.
+	-- The form in which an error is sent: a text, or a table with code and message.
 	local function portable(err)
 		if err == nil then return nil end
 		local code, message = "ERROR", err
@@ -110,13 +111,13 @@ return function(realtime, addon)
 		local err = answer.err
 		if err == nil then return nil end
 		if not istable(err) or not isstring(err.code) or not isstring(err.message) then
-			return addon.Error("ERROR", "the answer has an error that is no code and message", true)
+			return addon.Error("ERROR", "the answer has an error without code and message", true)
 		end
 		return addon.Error(addon.Printable(err.code, MAX_CODE), addon.Printable(err.message, MAX_MESSAGE), true)
 	end
 
-	-- A channel as we make them: nobody is to choose where this server publishes. Addons from before 2026-12 have 16 digits,
-	-- and are understood for one release.
+	-- Whether it is a channel that we make: others must not choose where this server publishes. Addons from before
+	-- 2026-12 use 16 digits, which are accepted for one release.
 	local function is_answers_channel(channel)
 		if not isstring(channel) or channel:sub(1, #ANSWERS) ~= ANSWERS then return false end
 		local token = channel:sub(#ANSWERS + 1)
@@ -129,9 +130,9 @@ return function(realtime, addon)
 		local name, number = request.request, request.number
 		if not isstring(name) or #name > MAX_NAME then return '"request" is no name' end
 		if not isnumber(number) or number % 1 ~= 0 or number < 0 or number > MAX_NUMBER then
-			return '"number" is no whole number from 0 to 2^53'
+			return '"number" is not a whole number from 0 to 2^53'
 		end
-		if not is_answers_channel(request.answer_to) then return '"answer_to" is no channel for answers' end
+		if not is_answers_channel(request.answer_to) then return '"answer_to" is not a channel for answers' end
 	end
 
 	local function handle(self, request, from)
@@ -156,7 +157,7 @@ return function(realtime, addon)
 		end
 	end
 
-	-- An answer counts only from the server that was asked. An unknown number is late or a guess, and ignored.
+	-- Only the server that was asked may answer. An unknown number is late or a guess, and ignored.
 	local function hear(self, answer, from)
 		local number = istable(answer) and answer.number
 		local request = isnumber(number) and self.pending[number]

@@ -4,10 +4,10 @@ return function(realtime, addon)
 	local FOLDER = "realtime/redis/"
 	local MOST_WAITING = 10000 -- calls of one script that wait until Redis has it again
 	local texts = {}
-	addon.used_scripts = {} -- by name: those that were run
-	-- Client → number → and script → its SHA-1, as Redis tells it; false until it has told.
+	addon.used_scripts = {} -- by name: the scripts that were run
+	-- Client → number and → script → its SHA-1 from Redis; false until Redis has answered.
 	local numbers, digests = setmetatable({}, { __mode = "k" }), setmetatable({}, { __mode = "k" })
-	-- Client → script → its calls. They must not name the client, or it would never be collected.
+	-- Client → script → its calls. They must not refer to the client, or it would never be collected.
 	local calls = setmetatable({}, { __mode = "k" })
 
 	-- The text of a script; or nil and why.
@@ -20,7 +20,7 @@ return function(realtime, addon)
 		return texts[name]
 	end
 
-	-- A number of the client's own, as low as possible: those of closed clients are given again.
+	-- A number for the client, as low as possible: those of closed clients are reused.
 	local function number_of(client)
 		if numbers[client] then return numbers[client] end
 		local taken = {}
@@ -33,8 +33,9 @@ return function(realtime, addon)
 		return number
 	end
 
-	-- As a client sends it: what stands at its end gives it a digest that no other client of any server loads. So if Redis has forgotten
-	-- the script, it refuses all calls that were on their way, and not the first ones alone, which would then run after later ones.
+	-- A client's version of the script: the line at its end gives it a digest that no other client of any server
+	-- loads. So if Redis has forgotten the script, it refuses all calls in flight, and not just the first ones, which
+	-- would then run after later ones.
 	local function text_to_send(client, name)
 		local id, is_named = realtime.ServerId()
 		return addon.ScriptText(name) .. (is_named and "\n-- " .. id .. " " .. number_of(client) or "")
@@ -43,8 +44,8 @@ return function(realtime, addon)
 	-- Errors of a server that will never load a script.
 	local REFUSALS = { NOPERM = true, ERR = true }
 
-	-- Until Redis has told the digest, the script itself is sent; and always by a server whose id is another one on each map, because
-	-- Redis would keep a script for each of them.
+	-- Until Redis has reported the digest, the script itself is sent; a server whose id changes on each map always
+	-- sends it, because Redis would keep a script for each id.
 	local function digest_of(client, name)
 		if not select(2, realtime.ServerId()) then return false end
 		local known = digests[client] or {}
@@ -55,14 +56,14 @@ return function(realtime, addon)
 			if not err then
 				known[name] = digest
 			elseif not REFUSALS[err.code] then
-				known[name] = nil -- it is asked again: Redis was loading, for instance
+				known[name] = nil -- it is asked for again: Redis was loading, for example
 			end
 		end)
 		if not accepted then known[name] = nil end
 		return false
 	end
 
-	-- What an error of a Redis means that is too old, or of a server that runs no scripts.
+	-- Explains an error of a Redis that is too old, or of a server that runs no scripts.
 	local function explained(err)
 		local text = err and err.message
 		if text and (text:find("unknown command", 1, true) or text:find("non deterministic commands", 1, true)) then
@@ -81,7 +82,7 @@ return function(realtime, addon)
 		return of_script
 	end
 
-	-- Sends what waits, in the order of the calls, with the script: that is how Redis learns it again.
+	-- Sends the waiting calls, in order, with the script, so that Redis learns it again.
 	local function send_waiting(of_script)
 		local waiting, refused = of_script.waiting, {}
 		of_script.waiting = {}
@@ -100,10 +101,11 @@ return function(realtime, addon)
 		return words
 	end
 
-	addon.repeatable_scripts = {} -- by name: the same call again does nothing twice
+	addon.repeatable_scripts = {} -- by name: scripts for which a repeated call has no further effect
 
-	-- The Lua state ends: nobody hears from now on that Redis has forgotten a script. So every call is sent with its script, those that
-	-- wait for an answer to others as well; and what may be repeated and is not answered yet, again.
+	-- The Lua state ends: from now on it cannot learn that Redis has forgotten a script. So every call is sent with
+	-- its script, and those that wait for an answer to others as well; calls without an answer that may be repeated
+	-- are sent again.
 	function addon.End()
 		addon.is_ending = true
 		for client, of_client in pairs(calls) do
@@ -117,13 +119,15 @@ return function(realtime, addon)
 		end
 	end
 
-	-- Runs a script for the last time before the Lua state ends: nobody hears then that Redis has forgotten it. Answers as client:Command.
+	-- Runs a script for the last time before the Lua state ends, which cannot learn then that Redis has forgotten it.
+	-- Returns the same as client:Command.
 	function addon.RunScriptLast(client, name, keys, arguments)
 		return client:Command(words_of("EVAL", addon.ScriptText(name), keys, arguments), function() end)
 	end
 
-	-- Runs a script. Answers as client:Command. Calls of one script through one client take effect in their order, also if Redis has
-	-- forgotten the script: then those on their way are refused, and later ones wait until the last of these is.
+	-- Runs a script. Returns the same as client:Command. Calls of one script through one client take effect in order,
+	-- even if Redis has forgotten the script: then those in flight are refused, and later ones wait until the last of
+	-- these is.
 	function addon.RunScript(client, name, keys, arguments, answer, seconds)
 		addon.used_scripts[name] = true
 		local of_script = calls_of(client, name)

@@ -1,4 +1,4 @@
--- One table on all servers: a hash in Redis, a copy of it here, and messages that say what changed.
+-- One table on all servers: a hash in Redis, a copy of it here, and messages about each change.
 return function(realtime, addon)
 	local methods = {}
 	local copy, entries, writes = addon.shared_copy, addon.shared_entries, addon.shared_writes
@@ -6,9 +6,9 @@ return function(realtime, addon)
 	local check_key, check_function, encode, expiry = check.Key, check.Function, check.Encode, check.Expiry
 	local options_and_function = check.OptionsAndFunction
 	local SysTime = SysTime
-	local MAX_KEYS = 1000 -- that one SetMany has
-	local SLICE = 50 -- keys to watch that are read at a time
-	local MESSAGE = { bytes = 81920, elements = 40000 } -- of shared_write.lua
+	local MAX_KEYS = 1000 -- of one SetMany
+	local SLICE = 50 -- how many watched keys are read at a time
+	local MESSAGE = { bytes = 81920, elements = 40000 } -- the limits of shared_write.lua
 	local SCRIPTS = { "shared_read", "shared_write", "shared_ask" }
 	local OPTIONS = { watched = true, snapshot = true }
 
@@ -17,14 +17,15 @@ return function(realtime, addon)
 	function methods:IsReady() return self.is_ready end
 	function methods:Count() return self.count end
 
-	-- A key's value, or nil. A table is fresh each time.
+	-- A key's value, or nil. A table is a new copy each time.
 	function methods:Get(key)
 		check_key("Get", 1, key)
 		local entry = self.entries[key]
 		if entry then return entries.Fresh(entry.value) end
 	end
 
-	-- fn(key, value) for each key, or those that begin with a prefix, in any order. The values are the copy's own.
+	-- Calls fn(key, value) for each key, or for those with a prefix, in any order. The values are the copy's own, not
+	-- new tables.
 	function methods:Each(prefix, fn)
 		if isfunction(prefix) and fn == nil then prefix, fn = "", prefix end
 		if not isstring(prefix) then error("bad argument #1 to 'Each' (a prefix or a function expected)", 2) end
@@ -35,7 +36,7 @@ return function(realtime, addon)
 		end
 	end
 
-	-- The keys, or those that begin with a prefix, sorted.
+	-- The keys, or those with a prefix, sorted.
 	function methods:Keys(prefix)
 		if prefix ~= nil and not isstring(prefix) then error("bad argument #1 to 'Keys' (a prefix expected)", 2) end
 		local keys, length = {}, prefix and #prefix or 0
@@ -46,7 +47,7 @@ return function(realtime, addon)
 		return keys
 	end
 
-	-- The seconds until a key expires; nil if it does not, or is not there.
+	-- The seconds until a key expires; nil if it does not expire or does not exist.
 	function methods:Expires(key)
 		check_key("Expires", 1, key)
 		local entry = self.entries[key]
@@ -83,7 +84,7 @@ return function(realtime, addon)
 		end)
 	end
 
-	-- Adds to a number, which is 0 where there is none.
+	-- Adds to a number; a missing key counts as 0.
 	function methods:Add(key, number, options, fn)
 		check_key("Add", 1, key)
 		if not isnumber(number) or number ~= number or math.abs(number) == math.huge then
@@ -100,7 +101,8 @@ return function(realtime, addon)
 		end)
 	end
 
-	-- Changes a key by what update(old) makes of it: it runs at once, and again with the newer value if somebody else was quicker.
+	-- Sets a key to the result of update(old), which runs at once, and again with the newer value if another server
+	-- was quicker.
 	function methods:Update(key, update, options, fn)
 		check_key("Update", 1, key)
 		if not isfunction(update) then error("bad argument #2 to 'Update' (function expected)", 2) end
@@ -109,7 +111,7 @@ return function(realtime, addon)
 		return addon.shared_update(self, key, update, options, fn, entry and entry.value, entry and entry.version or "0")
 	end
 
-	-- Reads a key from Redis: fn(err, value). Answers as client:Command.
+	-- Reads a key from Redis: fn(err, value). Returns the same as client:Command.
 	function methods:Fetch(key, fn)
 		check_key("Fetch", 1, key)
 		if not isfunction(fn) then error("bad argument #2 to 'Fetch' (function expected)", 2) end
@@ -119,7 +121,8 @@ return function(realtime, addon)
 		end)
 	end
 
-	-- Has a key copied, of a table with watched = true: fn(err, value) once it is read. False and an error on a closed client.
+	-- Copies a key of a table with watched = true: fn(err, value) once it is read. False and an error on a closed
+	-- client.
 	function methods:Watch(key, fn)
 		check_key("Watch", 1, key)
 		check_function("Watch", 2, fn)
@@ -136,7 +139,7 @@ return function(realtime, addon)
 		return true
 	end
 
-	-- A watched key is not copied any more.
+	-- Stops copying a watched key.
 	function methods:Forget(key)
 		check_key("Forget", 1, key)
 		if not self.watched then error("'Forget': the table \"" .. self.name .. '" is copied whole', 2) end
@@ -175,7 +178,7 @@ return function(realtime, addon)
 		end)
 	end
 
-	-- Who listens for `ready` later hears that it is.
+	-- Also calls listeners that are added after the copy is ready.
 	addon.AddEvents(methods, "shared", { "changed", "ready", "stale" }, " of a table", function(self, event, identifier, fn)
 		if event ~= "ready" or not self.is_ready then return end
 		addon.Soon(self, function()
@@ -195,7 +198,7 @@ return function(realtime, addon)
 		addon.RunSoon(self)
 	end
 
-	-- Blocks the game until the copy is ready, at most so long. Callbacks that wait run meanwhile.
+	-- Blocks the game until the copy is ready, at most this long. Waiting callbacks run meanwhile.
 	function methods:Wait(seconds)
 		if not isnumber(seconds) or not (seconds > 0 and seconds < math.huge) then
 			error("bad argument #1 to 'Wait' (seconds above 0 expected)", 2)
@@ -204,7 +207,7 @@ return function(realtime, addon)
 		while not self.is_ready and self.client:IsValid() do
 			local left = stop - SysTime()
 			if left <= 0 then break end
-			-- Waits without spinning: until the connection is there, and then for the answers before this one's.
+			-- Waits without spinning: until connected, and then for the answers before this one's.
 			self.client:CommandSync({ "PING" }, left)
 			realtime.ProcessEvents(math.huge)
 			tick(self, SysTime())

@@ -1,4 +1,5 @@
--- What the methods of realtime.Shared take. What is wrong raises in the name of the method, where it was called.
+-- Checks the arguments of realtime.Shared's methods. A mistake raises in the name of the method, at the line of the
+-- call.
 return function(realtime, addon)
 	local entries = addon.shared_entries
 	local MAX_KEY = 256 -- bytes
@@ -6,7 +7,7 @@ return function(realtime, addon)
 	local arguments = {}
 	addon.shared_arguments = arguments
 
-	-- What a write may say of itself.
+	-- The optional arguments of a write.
 	local KNOWN = { expires = true, once = true, timeout = true, min = true, max = true }
 	local function check_options(name, position, options, level)
 		if options == nil then return {} end
@@ -59,9 +60,9 @@ return function(realtime, addon)
 		return options, fn
 	end
 
-	-- The JSON of a value. Raises, and says where in it the mistake is.
+	-- The JSON of a value. Raises with the place of the mistake.
 	function arguments.Encode(name, key, value, level)
-		-- Keys may have been heard.
+		-- Keys may come from other servers.
 		local function wrong(reason) error(addon.Printable("'" .. name .. '\' "' .. key .. '": ' .. reason), level + 2) end
 		if value == nil then wrong("nil is no value; Remove takes a key away") end
 		if value == realtime.NULL then wrong("realtime.NULL is no value") end

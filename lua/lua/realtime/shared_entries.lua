@@ -1,16 +1,16 @@
--- What this server's copy of a table of realtime.Shared holds: values with their versions, and when they expire.
+-- The entries of this server's copy of a table of realtime.Shared: values with their versions and expiry times.
 return function(realtime, addon)
 	local SysTime, format = SysTime, string.format
-	local CLOCK_AGE = 60 -- seconds that a look at Redis's clock counts
-	local MAX_JUMP = 3600 -- seconds that a clock may be ahead of the last look at it
-	local LOOK = 32 -- keys between two looks at the clock
+	local CLOCK_AGE = 60 -- how many seconds a reading of Redis's clock is valid
+	local MAX_JUMP = 3600 -- how many seconds a clock may be ahead of the last reading
+	local LOOK = 32 -- keys between two readings of the clock
 	local entries = {}
 	addon.shared_entries = entries
 	entries.VALUE = { bytes = 65536, elements = 20000 } -- of a value
 
 	local function is_number(value) return isnumber(value) and value >= 0 and value % 1 == 0 end
 
-	-- Whether that is a message of shared_write.lua.
+	-- Whether this is a message of shared_write.lua.
 	function entries.IsMessage(message)
 		if not istable(message) or not isstring(message.mark) or not is_number(message.version) or not is_number(message.before)
 			or not is_number(message.time) or not isstring(message.token) or not istable(message.changes) then return false end
@@ -35,7 +35,7 @@ return function(realtime, addon)
 		return at
 	end
 
-	-- A table of its own for everybody, or the value itself.
+	-- A separate copy of a table for each caller, or the value itself.
 	local function fresh(value)
 		if type(value) ~= "table" or value == realtime.NULL then return value end
 		local made = {}
@@ -63,7 +63,7 @@ return function(realtime, addon)
 		self.due[second][key] = entry
 	end
 
-	-- What is replaced is kept no longer.
+	-- Replaced entries are not kept.
 	local function unschedule(self, key, entry)
 		local second = math.floor(entry.expires / 1e6)
 		local due = self.due[second]
@@ -94,7 +94,7 @@ return function(realtime, addon)
 		self.entries, self.count, self.due, self.second, self.is_saved = new.entries, new.count, new.due, new.second, false
 	end
 
-	-- Puts an entry in the place of the key's, or nil, and tells it.
+	-- Replaces a key's entry, also with nil, and reports it.
 	local function change(self, key, entry, from, why)
 		local old = store(self, key, entry)
 		if not entry and not old then return end
@@ -123,7 +123,7 @@ return function(realtime, addon)
 		if self.due[second] and not next(self.due[second]) then self.due[second] = nil end
 	end
 
-	-- Takes out what has expired, and tells it.
+	-- Removes expired entries, and reports them.
 	function entries.Expire(self)
 		local now = entries.Now(self)
 		local second = math.floor(now / 1e6)

@@ -1,8 +1,8 @@
--- The last copy of a table of realtime.Shared in a file: what a server begins with while Redis is down.
+-- The last copy of a table of realtime.Shared in a file: a server starts with it while Redis is down.
 return function(realtime, addon)
 	local SysTime = SysTime
 	local entries = addon.shared_entries
-	addon.shared_save_interval = 30 -- seconds between two files at least
+	addon.shared_save_interval = 30 -- the shortest time between two files, in seconds
 	local BUDGET = 0.001 -- seconds of a tick
 	local FOLDER = "realtime_shared"
 	local LINE = { bytes = 70000, elements = 20100 }
@@ -16,7 +16,7 @@ return function(realtime, addon)
 		local name = self.id == id and not is_named and self.name or self.id .. " " .. self.name
 		return FOLDER .. "/" .. self.name:lower() .. "_" .. realtime.SHA256(name):sub(1, 16) .. ".txt"
 	end
-	-- A file that is written in slices has another name until it is whole.
+	-- A file that is written in slices has another name until it is complete.
 	local function path_of_new(self) return (path(self):gsub("%.txt$", ".new.txt")) end
 
 	local function read(self)
@@ -39,7 +39,7 @@ return function(realtime, addon)
 		if left_out > 0 then addon.Say(string.format("garrysmod/data/%s: %d lines were left out, which are damaged", path(self), left_out)) end
 	end
 
-	-- Keeps the copy from now on, and begins with the last one.
+	-- Saves the copy from now on, and starts with the last one.
 	function snapshot.Begin(self)
 		if self.keeps_snapshot then return end
 		self.keeps_snapshot, self.next_save = true, SysTime() + addon.shared_save_interval
@@ -50,7 +50,7 @@ return function(realtime, addon)
 		return addon.json.Encode({ key = key, version = entry.version, expires = entry.expires, value = entry.value }, LINE)
 	end
 
-	-- Ends a file that is not whole yet.
+	-- Completes an unfinished file.
 	local function give_up(self)
 		local saving = self.saving
 		if not saving then return end
@@ -79,7 +79,7 @@ return function(realtime, addon)
 		self.saving, self.is_saved = { file = opened, keys = table.GetKeys(self.entries), at = 0 }, true
 	end
 
-	-- A slice of it in each tick; then it takes the place of the one before.
+	-- Writes a slice in each tick, and then replaces the previous file.
 	function snapshot.Tick(self, now)
 		if not self.keeps_snapshot or not self.was_told then return end
 		if not self.saving then

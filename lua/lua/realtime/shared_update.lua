@@ -1,10 +1,10 @@
--- realtime.Shared's Update: an addon's function makes the new value of the old one, again and again if others are quicker.
+-- realtime.Shared's Update: an addon's function computes the new value from the old one, again if others are quicker.
 return function(realtime, addon)
 	local copy, entries, writes, check = addon.shared_copy, addon.shared_entries, addon.shared_writes, addon.shared_arguments
 	local encode, expiry, SysTime = check.Encode, check.Expiry, SysTime
 	local TIMEOUT = 10 -- seconds, unless a call says otherwise
 
-	-- What `update` makes of the old value, sent on the condition that the key is still as it was.
+	-- Sends the result of `update`, on the condition that the key is unchanged.
 	local function attempt(self, key, update, options, fn, old, version, deadline)
 		local is_first = deadline == nil
 		local function call(value) return update(entries.Fresh(value)) end

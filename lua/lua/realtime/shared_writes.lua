@@ -51,7 +51,8 @@ return function(_, addon)
 	})
 	writes.Close = calls.Close
 
-	-- Sends changes, five arguments each as shared_write.lua has them. fn(err, detail, again). Answers as client:Command.
+	-- Sends changes, five arguments each as in shared_write.lua. fn(err, detail, again). Returns the same as
+	-- client:Command.
 	function writes.Send(self, key, changes, options, fn, is_silent)
 		local write = calls.New(self, { key = key, keys = {}, is_silent = is_silent }, fn, options.timeout)
 		write.keys_of_outcome = { self.key .. ":token:" .. write.token }

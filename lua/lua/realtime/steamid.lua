@@ -1,7 +1,8 @@
--- Players by their SteamID64, the name under which helpers know them.
+-- SteamID64s, which the helpers use as the players' names.
 return function(_, addon)
-	-- What an argument names: a player, a SteamID64 or a "STEAM_0:…". Raises for anything else, in the name of the method that was
-	-- called. `level`: how many functions lie between the method's caller and this one, 1 unless given.
+	-- The SteamID64 of an argument: a player, a SteamID64 or a "STEAM_0:…". Raises for anything else, in the name of
+	-- the method that was called. `level`: how many functions lie between the method's caller and this one, 1 by
+	-- default.
 	function addon.SteamID64(name, position, value, level)
 		level = (level or 1) + 3
 		local function wrong(what) error(string.format("bad argument #%d to '%s' (%s)", position, name, what), level) end

@@ -1,22 +1,22 @@
--- Tables as messages: JSON in an envelope that says who sent it.
+-- Tables as messages: JSON in an envelope with the sender.
 return function(realtime, addon)
 	local methods = {}
 	local SysTime = SysTime
 
-	-- A channel's name as the module takes it, or nil, and then the module says what is wrong.
+	-- A channel's name in the form that the module accepts, or nil, so that the module reports the error.
 	local function name_of(channel)
 		if isnumber(channel) then return (addon.json.Encode(channel)) end
 		return isstring(channel) and channel or nil
 	end
 
-	-- Publishes a table, a string, a number or a boolean. Answers as the client's method does; raises for what has no form in
-	-- JSON, and says where in the table it is.
+	-- Publishes a table, a string, a number or a boolean. Returns the same as the client's method; raises for a value
+	-- without a form in JSON, and names its place in the table.
 	local function publisher(name)
 		methods[name] = function(self, channel, data, fn, seconds)
 			addon.EnsureTick()
 			local text, reason = addon.Encode(data, self.id, name_of(channel), addon.table_bounds)
 			if not text then
-				-- Channel and keys may have been heard.
+				-- Channel and keys may come from outside.
 				error(addon.Printable("'" .. name .. "' to " .. tostring(channel) .. ": " .. reason), 2)
 			end
 			return self.client[name](self.client, channel, text, fn, seconds)
@@ -25,7 +25,7 @@ return function(realtime, addon)
 	publisher("Publish")
 	publisher("SPublish")
 
-	-- Somebody else publishes under this server's id: then each of the two takes the other's requests for its own.
+	-- Another server publishes under this server's id: then each of the two takes the other's requests for its own.
 	local SHOUT = 60 -- seconds between two complaints about it
 	local function shout(self, channel)
 		local now = SysTime()
@@ -35,14 +35,16 @@ return function(realtime, addon)
 			'own in garrysmod/data/realtime.json ("id"); until then requests reach both.', self.id, addon.Printable(channel, 40)))
 	end
 
-	-- Beside callbacks for plain messages that have the same identifier.
+	-- Separates them from callbacks for plain messages with the same identifier.
 	local PREFIX = "realtime.Tables: "
 
-	-- `bounds`: what a message's data may have. What is over them, or cannot be read, is told under the subscription's name.
-	-- `own`: how messages begin that are left out unread. fn(data, from, is_own, channel, pattern).
+	-- `bounds`: the limits of a message's data. A message that exceeds them, or cannot be read, is reported under the
+	-- subscription's name. `own`: the beginning of messages that are skipped. fn(data, from, is_own, channel,
+	-- pattern).
 	function addon.Listen(self, method, topic, identifier, bounds, fn, own)
 		local kind = method .. " " .. tostring(topic)
-		-- Of what is too large the module makes no string and no table, and a table of many elements in several ticks.
+		-- The module makes no string and no table of a message that is too large, and makes a table of many elements
+		-- in several ticks.
 		self.client[method](self.client, topic, PREFIX .. identifier, function(envelope, channel, pattern, text, message)
 			-- On an empty server no hook runs that could do it.
 			addon.EnsureTick()

@@ -1,4 +1,4 @@
--- The addon's clock: work at each tick, on an empty server too, where CurTime and ordinary timers stand still.
+-- The addon's clock: work at each tick, also on an empty server, where CurTime and ordinary timers stand still.
 return function(_, addon)
 	local NAME = "realtime.Addon"
 	local SILENCE = 1 -- seconds without a tick, after which the timer is made again
@@ -12,7 +12,8 @@ return function(_, addon)
 		return tostring(err)
 	end
 
-	-- Calls what an addon gave us: an error is reported as any hook's. Returns whether there was none; if there was, what it said.
+	-- Calls an addon's function: an error is reported like that of a hook. Returns whether there was none; if there
+	-- was, its message.
 	function addon.Protect(fn, ...)
 		local fine, message = xpcall(fn, report, ...)
 		return fine, not fine and message or nil
@@ -20,7 +21,8 @@ return function(_, addon)
 
 	local ensure
 
-	-- Hooks run in any order, and one that returns something or raises ends its round: so there are two, each of which is enough.
+	-- Hooks run in any order, and one that returns something or raises ends its round: so there are two, each of
+	-- which is enough.
 	local function add_hooks()
 		hook.Add("Think", NAME, ensure)
 		hook.Add("Tick", NAME, ensure)
@@ -37,8 +39,8 @@ return function(_, addon)
 		for _, task in pairs(tasks) do addon.Protect(task, now) end
 	end
 
-	-- A zero-delay timer goes on while the server hibernates. Should an addon remove or stop it, it comes back: with these hooks,
-	-- with each message, and when an addon uses a helper.
+	-- A zero-delay timer runs also while the server hibernates. If an addon removes or stops it, it is made again: by
+	-- these hooks, with each message, and when an addon uses a helper.
 	function ensure()
 		if addon.is_ending then return end -- no tick comes any more
 		if timer_exists(NAME) and SysTime() - ticked < SILENCE then return end
@@ -52,7 +54,7 @@ return function(_, addon)
 		local changed = {}
 		for k, v in pairs(tasks) do changed[k] = v end
 		changed[key] = task
-		-- A new table: a round that is under way goes on over the old one.
+		-- A new table, so that a round in progress continues with the old one.
 		tasks = changed
 		ensure()
 	end

@@ -3,11 +3,12 @@ return function(realtime, addon)
 	local SysTime, tonumber, istable = SysTime, tonumber, istable
 	local INTERVAL = 60 -- seconds between two measurements
 	local SOON = 1 -- seconds until the next one after a bad one
-	local GOOD = 0.1 -- seconds that a good one may be off
+	local GOOD = 0.1 -- how far off a good measurement may be, in seconds
 	local DRIFT = 0.0002 -- seconds that two clocks may drift apart in a second
 	local MAX_TIME = 2 ^ 53
 
-	-- Redis's time is SysTime() and the offset, which was measured at `measured` and may have been off by `bound` then.
+	-- Redis's time is SysTime() plus the offset, which was measured at `measured` and may have been off by `bound`
+	-- then.
 	local offset, bound, measured
 	local missing = "the time is not known before the first answer of Redis"
 	local default, next_at = nil, math.huge
@@ -18,14 +19,15 @@ return function(realtime, addon)
 		return number and number % 1 == 0 and number >= 0 and number <= most and number or nil
 	end
 
-	-- Half of the round trip is how far the answer can be off: the one with the least counts, until drift has made it worse.
+	-- An answer is off by half of the round trip at most: the measurement with the smallest bound counts, until drift
+	-- has made it worse.
 	local function take(time, sent, now)
 		local off = (now - sent) / 2
 		if offset and not is_other_clock and off > bound + (now - measured) * DRIFT then return end
 		offset, bound, measured, is_other_clock = time - (sent + now) / 2, off, now, false
 	end
 
-	-- The time of a PostgreSQL as Redis's TIME has it: seconds and microseconds, as digits.
+	-- The time of a PostgreSQL in the form of Redis's TIME: seconds and microseconds, as digits.
 	local POSTGRES_TIME = "SELECT ARRAY[floor(seconds)::text, floor(seconds % 1 * 1000000)::text] AS time " ..
 		"FROM (SELECT extract(epoch FROM clock_timestamp())::numeric AS seconds) AS clock"
 
@@ -53,7 +55,7 @@ return function(realtime, addon)
 
 	addon.AddTask("realtime.Time", function(now)
 		if now < next_at then return end
-		-- After a loss the next `ready` measures.
+		-- After a loss of the connection, the next `ready` measures again.
 		if not default:IsConnected() then
 			next_at = math.huge
 		else
@@ -61,7 +63,7 @@ return function(realtime, addon)
 		end
 	end)
 
-	-- Measures with this client from now on.
+	-- Uses this client for measurements from now on.
 	function addon.MeasureTime(client)
 		default, next_at = client, math.huge
 		client:On("ready", "realtime.Time", function()

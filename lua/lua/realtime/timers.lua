@@ -1,11 +1,11 @@
--- Timers by SysTime: they run on an empty server, too, where the game's own stand still.
+-- Timers by SysTime: they also run on an empty server, where the game's own stand still.
 return function(realtime, addon)
 	local SysTime, pcall, floor, huge = SysTime, pcall, math.floor, math.huge
 	local SetTickBudget = realtime.SetTickBudget
-	local budget = 0.002 -- seconds of a tick that timers may take: the module's, for its callbacks
+	local budget = 0.002 -- seconds of a tick that timers may take: the same as for the module's callbacks
 	local FEW = 64 -- stopped timers that may stay in the heap, however few others there are
 
-	-- A binary heap: the timer that is due first is at its top, and of those due at one time the one that was made first.
+	-- A binary heap: the timer that is due first is at its top, and among those due at one time the oldest.
 	local heap, count, stopped = {}, 0, 0
 	local made = 0
 	local named = {}
@@ -43,7 +43,7 @@ return function(realtime, addon)
 		return first
 	end
 
-	-- A stopped timer stays in the heap until it is due. If most of them are stopped, they are taken out.
+	-- A stopped timer stays in the heap until it is due. If most of them are stopped, they are removed.
 	local function sweep()
 		if stopped <= FEW or stopped <= count / 2 then return end
 		local all = heap
@@ -53,7 +53,7 @@ return function(realtime, addon)
 		end
 	end
 
-	-- Calls fn in so many seconds; with an interval every so many seconds after that, until it is stopped.
+	-- Calls fn in so many seconds; with an interval, every so many seconds after that, until it is stopped.
 	function addon.StartTimer(seconds, fn, interval)
 		made = made + 1
 		local timer = { due = SysTime() + seconds, order = made, fn = fn, interval = interval, waits = true }
@@ -75,7 +75,7 @@ return function(realtime, addon)
 		local fn = timer.fn
 		if timer.interval then
 			timer.due = timer.due + timer.interval
-			-- After a stall once, and not for each time that was missed.
+			-- After a stall once, and not for each missed time.
 			if timer.due <= now then timer.due = now + timer.interval end
 			made = made + 1
 			timer.order, timer.waits = made, true
@@ -88,7 +88,8 @@ return function(realtime, addon)
 
 	local function tick(now)
 		if count == 0 or heap[1].due > now then return end
-		-- First these, then their functions, which may start timers that are due at once: those run with the next tick.
+		-- First collects these, then calls their functions, which may start timers that are due at once: those run
+		-- with the next tick.
 		local due = {}
 		while count > 0 and heap[1].due <= now do
 			local timer = pop()
@@ -120,13 +121,13 @@ return function(realtime, addon)
 		budget = ...
 	end
 
-	-- Seconds as an argument of ours.
+	-- Checks an argument in seconds.
 	function addon.CheckSeconds(name, seconds, level)
 		if isnumber(seconds) and seconds >= 0 and seconds < huge then return end
 		error("bad argument #1 to '" .. name .. "' (seconds expected, 0 or more)", level + 1)
 	end
 
-	-- A timer with that identifier takes the place of the one before.
+	-- A timer with an existing identifier replaces the earlier one.
 	local function name_timer(timer, identifier)
 		if named[identifier] then addon.EndTimer(named[identifier]) end
 		timer.identifier = identifier
@@ -143,7 +144,7 @@ return function(realtime, addon)
 		addon.NoteLoad(function() addon.EndTimer(timer) end)
 	end
 
-	-- Calls fn every so many seconds, the first time in so many seconds.
+	-- Calls fn every so many seconds, first after so many seconds.
 	function realtime.Every(seconds, identifier, fn, ...)
 		addon.CheckSeconds("Every", seconds, 2)
 		if not isstring(identifier) then error("'Every': expected an identifier (string) and a function", 2) end

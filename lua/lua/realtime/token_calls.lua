@@ -1,21 +1,22 @@
--- Calls of scripts with a random token, under which Redis keeps the outcome: so when an answer is lost with the connection, Redis knows
--- whether the call was done; and if it was not, it never will be. Those of an object that wait for their outcome are in its table `pending`.
+-- Calls of scripts with a random token, under which Redis keeps the outcome: so when an answer is lost with the
+-- connection, Redis knows whether the call was done; and if it was not, it never will be. An object's calls that wait
+-- for their outcome are in its table `pending`.
 return function(realtime, addon)
 	local SysTime, format = SysTime, string.format
 	local TIMEOUT = 10 -- seconds, unless a call says otherwise
-	local MAX_TIMEOUT = 86400 -- math.huge, too: for so long Redis keeps an outcome
+	local MAX_TIMEOUT = 86400 -- for math.huge, too: how long Redis keeps an outcome
 	local KEPT = 60 -- seconds that it is kept beyond the timeout
 	local AGAIN = 0.1 -- seconds until a refused question is asked again
 
-	-- What calls of a kind have in common. `kind`:
+	-- The parts that differ between kinds of calls. `kind`:
 	--   script: its name
-	--   what: that of which a timeout says that nobody knows it, such as "the message was published"
+	--   what: the fact that is unknown after a timeout, such as "the message was published"
 	--   errors: outcome → code and text
-	--   details: the place in an answer from which on fn gets what is there, along with such an error; nil for nothing
-	--   About(self, call) → what an error is about
-	--   Ask(self, call) → script, keys and arguments of the question what became of it
-	--   Answered(self, reply), which may be left out: an answer is there
-	--   Done(self, call, reply): it was done. Ends in Finish
+	--   details: from which part of an answer on fn gets the rest, together with such an error; nil for nothing
+	--   About(self, call) → the subject of an error
+	--   Ask(self, call) → script, keys and arguments of the question for its outcome
+	--   Answered(self, reply), optional: an answer has come
+	--   Done(self, call, reply): it was done. Ends with Finish
 	--   Unheard(self, call, err): an error of a call that has no fn
 	function addon.TokenCalls(kind)
 		local calls = {}
@@ -38,7 +39,7 @@ return function(realtime, addon)
 
 		local handle
 
-		-- Asks Redis what became of it; and again, whatever stands in the way, until the call's deadline.
+		-- Asks Redis for its outcome; repeatedly, whatever fails, until the call's deadline.
 		function calls.Ask(self, call)
 			if self.pending[call.token] ~= call then return end
 			local left = call.deadline - SysTime()
@@ -57,7 +58,7 @@ return function(realtime, addon)
 		function handle(self, call, err, reply)
 			if self.pending[call.token] ~= call then return end
 			if err then
-				-- Any other error is Redis's own, and then nothing was done.
+				-- Any other error is Redis's own, so nothing was done.
 				if err.sent and err.code == "DISCONNECTED" then return calls.Ask(self, call) end
 				return calls.Finish(self, call, err)
 			end
@@ -78,7 +79,7 @@ return function(realtime, addon)
 			return call
 		end
 
-		-- Answers as client:Command.
+		-- Returns the same as client:Command.
 		function calls.Send(self, call, keys, arguments)
 			addon.EnsureTick()
 			self.pending[call.token] = call
@@ -88,7 +89,7 @@ return function(realtime, addon)
 			return false, err
 		end
 
-		-- Those that are wanted, in the order of the calls.
+		-- The calls for which is_wanted is true, in order.
 		function calls.InOrder(self, is_wanted)
 			local list
 			for _, call in pairs(self.pending) do

@@ -1,2 +1,2 @@
--- The addon's version: it goes with the binary module of the same number, but for the last part.
+-- The addon's version: it needs the binary module with the same number, except for the last part.
 return "0.1.0"

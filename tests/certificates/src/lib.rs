@@ -1,4 +1,4 @@
-//! Certificates for tests of TLS: an authority, and what it signs.
+//! Certificates for tests of TLS: an authority, and certificates that it signs.
 //!
 //! ```
 //! let authority = certificates::Authority::new("tests");
@@ -26,7 +26,7 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// One that signed itself, and is an authority as well: what `openssl req -x509` makes.
+    /// A self-signed certificate that is an authority as well, like those of `openssl req -x509`.
     #[must_use]
     pub fn self_signed(names: &[&str]) -> Self {
         let mut parameters = parameters(names, -1, 30);
@@ -36,8 +36,8 @@ impl Identity {
         Self::of(&certificate, &key)
     }
 
-    /// One that signed itself, and is of X.509 version 1: what `openssl x509 -req -signkey` makes. It has no extensions, and so no
-    /// names.
+    /// A self-signed certificate of X.509 version 1, like those of `openssl x509 -req -signkey`. It has no
+    /// extensions, and so no names.
     #[must_use]
     pub fn of_version_1() -> Self {
         let key = KeyPair::generate().expect("a key");
@@ -45,7 +45,7 @@ impl Identity {
         let (_, signed, _) = der::first(certificate.der());
         let (fields, _, algorithm) = der::first(signed);
         let (algorithm, _, _) = der::first(algorithm);
-        // Without the version, which stands first, and the extensions, which stand last.
+        // Without the version, the first field, and the extensions, the last one.
         let (_, mut rest, _) = der::first(fields);
         let mut kept = Vec::new();
         while !rest.is_empty() {
@@ -101,13 +101,13 @@ impl Authority {
         Self { certificate, issuer: Issuer::new(parameters, key) }
     }
 
-    /// Signs a certificate for these names and addresses, from yesterday on for thirty days and a few minutes.
+    /// Signs a certificate for these names and addresses, valid from yesterday on for thirty days and a few minutes.
     #[must_use]
     pub fn issue(&self, names: &[&str]) -> Identity {
         self.issue_between(names, -1, 30)
     }
 
-    /// Likewise, valid from one day to another one, counted from now.
+    /// The same, valid from one day to another one, counted from now.
     #[must_use]
     pub fn issue_between(&self, names: &[&str], from: i64, to: i64) -> Identity {
         let key = KeyPair::generate().expect("a key");
@@ -119,7 +119,7 @@ impl Authority {
 fn parameters(names: &[&str], from: i64, to: i64) -> CertificateParams {
     let names: Vec<_> = names.iter().map(|&name| name.to_owned()).collect();
     let mut parameters = CertificateParams::new(names).expect("good names");
-    // Some minutes more, so that days that are left do not become fewer while a test runs.
+    // Some more minutes, so that the number of days left does not change while a test runs.
     let now = OffsetDateTime::from(std::time::SystemTime::now()) + Duration::minutes(30);
     parameters.not_before = now + Duration::days(from);
     parameters.not_after = now + Duration::days(to);

@@ -1,7 +1,8 @@
-//! The Rust in the documentation runs: every page of the repository with a block of Rust becomes the documentation of a
-//! module here, and rustdoc runs its blocks. `build.rs` finds them, and says what may stand around a block.
+//! Runs the Rust code in the documentation: every page of the repository with a block of Rust becomes the
+//! documentation of a module here, and rustdoc runs its blocks. `build.rs` finds them, and explains what may surround
+//! a block.
 //!
-//! The pages of `resp/` are left to that crate, which has its README as its own documentation.
+//! The pages of `resp/` are tested by that crate, which has its README as its own documentation.
 
 #[cfg(doctest)]
 mod pages {

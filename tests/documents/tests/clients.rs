@@ -1,5 +1,5 @@
-//! The clients among the parser's examples, with the embedded server and with a real one; directly, and with replies that come
-//! a byte at a time.
+//! The clients among the parser's examples, with the embedded server and with a real one; directly, and with replies
+//! that come one byte at a time.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says why")]
 
 #[path = "../../../resp/examples/client_blocking.rs"]
@@ -30,7 +30,7 @@ fn with_servers(test: impl Fn(SocketAddr)) {
         let server = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         test(server);
         let proxy = FaultProxy::start(server).expect("a proxy");
-        // A pause, so that the bytes do not come together again.
+        // A pause, so that the bytes arrive separately.
         let down = Course { piece: 1, pause: Duration::from_micros(50), ..Course::default() };
         proxy.faults(Faults { down, ..Faults::default() });
         test(proxy.address());
@@ -60,7 +60,7 @@ fn each_client_runs_as_a_program() {
     });
 }
 
-/// What the README says of them, and what a reader can take in at once. The program around a client does not count.
+/// The README promises that they are short enough to read at once. The program around a client does not count.
 #[test]
 fn each_client_is_short() {
     for (source, most) in [
@@ -74,7 +74,7 @@ fn each_client_is_short() {
     }
 }
 
-/// Pushes between pipelined replies go their own way.
+/// Pushes between pipelined replies are kept apart.
 #[test]
 fn blocking() {
     with_servers(|server| {
@@ -129,7 +129,7 @@ fn tokio() {
     });
 }
 
-/// A connection that ends in the middle of a reply is an error, and so is one that says nothing.
+/// A connection that ends in the middle of a reply is an error, and so is a silent one.
 #[test]
 fn a_connection_that_breaks_is_an_error() {
     let fake = FakeRedis::start().expect("a server");

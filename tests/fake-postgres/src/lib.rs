@@ -1,4 +1,5 @@
-//! A PostgreSQL of a few statements inside of the test's process, without sockets: bytes of the client in, bytes of the server out.
+//! A PostgreSQL with a few statements inside of the test's process, without sockets: takes the client's bytes,
+//! returns the server's.
 //!
 //! ```
 //! use fake_postgres::Server;

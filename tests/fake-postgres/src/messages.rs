@@ -1,4 +1,4 @@
-//! What a server says, as bytes.
+//! The server's messages, as bytes.
 
 /// A message of the server.
 pub fn message(tag: u8, body: &[u8]) -> Vec<u8> {
@@ -49,12 +49,13 @@ pub fn row(values: &[&str]) -> Vec<u8> {
     message(b'D', &body)
 }
 
-/// The server's answer to what it is.
+/// The server's answer to the question for its role.
 pub fn role(is_standby: bool) -> Vec<u8> {
     greeting(is_standby, PROCESS)
 }
 
-/// Likewise, of a server whose process has this number. If it is another one than [`PROCESS`], there is a pooler between.
+/// The same, for a server whose process has this number. If it differs from [`PROCESS`], there is a pooler in
+/// between.
 pub fn greeting(is_standby: bool, process: &str) -> Vec<u8> {
     let [standby, read_only] = if is_standby { ["t", "on"] } else { ["f", "off"] };
     let values = [standby, read_only, process];

@@ -12,18 +12,18 @@ struct Connection {
     listening: BTreeSet<String>,
     /// The texts of prepared statements by their names.
     statements: BTreeMap<String, String>,
-    /// What is bound: the statement's text and its parameters.
+    /// The bound statement: its text and its parameters.
     bound: Option<(String, Vec<String>)>,
-    /// Notifications of the present transaction.
+    /// Notifications of the current transaction.
     notifications: Vec<(String, String)>,
 }
 
-/// A server for any number of connections, each known by a number. Any statement that it does not know is answered with one row, whose one
-/// value is the first parameter.
+/// A server for any number of connections, each known by a number. Any unknown statement is answered with one row,
+/// whose one value is the first parameter.
 #[derive(Debug, Default)]
 pub struct Server {
     connections: BTreeMap<u8, Connection>,
-    /// How often each statement that counts was run.
+    /// How often each of the statements that are counted was run.
     pub runs: BTreeMap<String, u32>,
 }
 
@@ -35,12 +35,12 @@ fn text(bytes: &mut &[u8]) -> String {
 }
 
 impl Server {
-    /// A connection is gone, and what it listened to.
+    /// A connection is gone, with its subscriptions.
     pub fn gone(&mut self, link: u8) {
         self.connections.remove(&link);
     }
 
-    /// Bytes of the client. Returns what is sent on which link.
+    /// Bytes from the client. Returns the bytes to send, with their links.
     pub fn take(&mut self, link: u8, bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
         let connection = self.connections.entry(link).or_default();
         connection.input.extend_from_slice(bytes);
@@ -51,7 +51,7 @@ impl Server {
         sent
     }
 
-    /// Somebody else publishes.
+    /// Another client publishes.
     pub fn publish(&mut self, channel: &str, text: &str) -> Vec<(u8, Vec<u8>)> {
         let listening =
             self.connections.iter().filter(|(_, connection)| connection.listening.contains(channel));

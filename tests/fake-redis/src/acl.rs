@@ -1,14 +1,14 @@
-//! Users and what they may do, in the rule language of `ACL SETUSER`; rules on keys are read and ignored.
+//! Users and their rights, in the rule language of `ACL SETUSER`; rules on keys are read and ignored.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::commands::Command;
 use crate::glob;
 
-/// The user of a connection that did not say who it is.
+/// The user of a connection without a login.
 pub(crate) const DEFAULT_USER: &[u8] = b"default";
 
-/// A rule that is not understood.
+/// A rule that is not supported.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the ACL rule `{rule}` is not one that this server knows")]
 pub struct AclError {
@@ -33,7 +33,7 @@ pub(crate) struct User {
     enabled: bool,
     any_password: bool,
     passwords: BTreeSet<Vec<u8>>,
-    /// In the order given: the last one that fits decides.
+    /// In the given order: the last one that matches decides.
     commands: Vec<CommandRule>,
     channels: BTreeSet<Vec<u8>>,
 }
@@ -102,12 +102,12 @@ impl User {
         self.commands.iter().rev().find(|rule| command.is_named_by(&rule.what)).is_some_and(|rule| rule.allow)
     }
 
-    /// Whether the user may speak or listen on `channel`.
+    /// Whether the user may publish or subscribe to `channel`.
     pub(crate) fn may_use_channel(&self, channel: &[u8]) -> bool {
         self.channels.iter().any(|pattern| glob::matches(pattern, channel))
     }
 
-    /// Whether the user may listen on `pattern`: only as it stands in a rule, or with all channels.
+    /// Whether the user may subscribe to `pattern`: only if a rule has exactly this pattern, or allows all channels.
     pub(crate) fn may_use_pattern(&self, pattern: &[u8]) -> bool {
         self.channels.contains(pattern) || self.channels.contains(b"*".as_slice())
     }

@@ -1,4 +1,4 @@
-//! What a server is told before it starts.
+//! The settings of a server before it starts.
 
 use std::io;
 
@@ -14,7 +14,7 @@ const VERSION: &str = "7.0.15";
 const MAX_CLIENTS: usize = 10_000;
 const SUBSCRIBER_BUFFER: usize = 32 << 20;
 
-/// Settles what a server is like, then starts it.
+/// Sets a server's properties, then starts it.
 ///
 /// ```
 /// use fake_redis::{FakeRedis, Hello};
@@ -71,15 +71,15 @@ impl Builder {
         self
     }
 
-    /// A password for the default user, as `requirepass` sets it.
+    /// A password for the default user, like `requirepass`.
     #[must_use]
     pub fn password(mut self, password: impl Into<String>) -> Builder {
         self.password = Some(password.into());
         self
     }
 
-    /// A user: its name and its rules, as in `ACL SETUSER`. Of the categories `@all` and those that name a kind of
-    /// data or `@pubsub`, `@connection` and `@transaction` are known; rules on keys are read and ignored.
+    /// A user: its name and its rules, as in `ACL SETUSER`. The known categories are `@all`, those that name a kind
+    /// of data, `@pubsub`, `@connection` and `@transaction`; rules on keys are read and ignored.
     #[must_use]
     pub fn user(mut self, name_and_rules: impl Into<String>) -> Builder {
         self.users.push(name_and_rules.into());
@@ -121,22 +121,22 @@ impl Builder {
         self
     }
 
-    /// How many connections may be open; the next is told `-ERR max number of clients reached`. Default 10,000.
+    /// How many connections may be open; the next one gets `-ERR max number of clients reached`. Default 10,000.
     #[must_use]
     pub fn max_clients(mut self, clients: usize) -> Builder {
         self.settings.max_clients = clients;
         self
     }
 
-    /// A subscriber with more than this many bytes unsent is cut off. Default 32 MiB. What the system's own buffers
-    /// take counts as sent.
+    /// A subscriber with more than this many bytes unsent is disconnected. Default 32 MiB. Bytes in the system's own
+    /// buffers count as sent.
     #[must_use]
     pub fn subscriber_buffer(mut self, bytes: usize) -> Builder {
         self.settings.subscriber_buffer = bytes;
         self
     }
 
-    /// What goes wrong on each connection from its start.
+    /// The faults of each connection from its start.
     #[must_use]
     pub fn faults(mut self, faults: Faults) -> Builder {
         self.settings.new_faults = faults;

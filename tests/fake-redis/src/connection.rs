@@ -1,4 +1,4 @@
-//! One client: what it is to the server, and the bytes to and from it.
+//! One client: its state in the server, and the bytes to and from it.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::io;
@@ -11,7 +11,7 @@ use crate::reply::Protocol;
 use crate::request::{Request, Requests};
 use crate::socket::Stream;
 
-/// A buffer larger than this is given back when it is empty.
+/// A buffer larger than this is freed when it is empty.
 const RETAIN: usize = 64 * 1024;
 
 /// Commands between MULTI and EXEC.
@@ -22,7 +22,7 @@ pub(crate) struct Transaction {
     pub(crate) spoiled: bool,
 }
 
-/// A key as it was when WATCH named it.
+/// The state of a key when WATCH named it.
 #[derive(Debug)]
 pub(crate) struct Watched {
     pub(crate) db: usize,
@@ -30,7 +30,7 @@ pub(crate) struct Watched {
     pub(crate) version: u64,
 }
 
-/// What `CLIENT REPLY` asked for.
+/// The mode that `CLIENT REPLY` has set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum ReplyMode {
     #[default]
@@ -51,7 +51,7 @@ pub(crate) enum Ending {
     Now(Close),
 }
 
-/// What the protocol knows of a client.
+/// The protocol's state of a client.
 #[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) protocol: Protocol,
@@ -94,7 +94,7 @@ impl Session {
         self.channels.len() + self.patterns.len() + self.sharded.len()
     }
 
-    /// How many subscriptions a confirmation counts: sharded channels are counted by themselves.
+    /// The number of subscriptions in a confirmation: sharded channels are counted separately.
     pub(crate) fn counted(&self, kind: Kind) -> usize {
         if kind == Kind::Sharded { self.sharded.len() } else { self.channels.len() + self.patterns.len() }
     }
@@ -123,7 +123,7 @@ pub(crate) struct Connection {
     pub(crate) requests: Requests,
     pub(crate) faults: Faults,
     pub(crate) ending: Ending,
-    /// The socket may have something for us, or room for more. Readiness is told once only.
+    /// The socket may be readable, or writable. Readiness is reported only once.
     pub(crate) readable: bool,
     pub(crate) writable: bool,
     pub(crate) received: u64,
@@ -131,12 +131,12 @@ pub(crate) struct Connection {
     pub(crate) commands: u64,
     /// What commands append to.
     pub(crate) fresh: Vec<u8>,
-    /// Where replies go that the client does not want.
+    /// Replies that the client does not want.
     pub(crate) unwanted: Vec<u8>,
-    /// What waits for its moment.
+    /// Bytes that wait for their time.
     delayed: VecDeque<(Instant, Vec<u8>)>,
     delayed_bytes: usize,
-    /// What may be written, from `written` on.
+    /// Bytes that may be written, from `written` on.
     ready: Vec<u8>,
     written: usize,
     /// Which of the fault's pieces comes next.
@@ -211,7 +211,7 @@ impl Connection {
         None
     }
 
-    /// Writes what may be written and what the socket takes.
+    /// Writes as much as is due and the socket accepts.
     pub(crate) fn flush(&mut self, now: Instant) {
         self.ripen(now);
         while self.writable && self.faults.write && !matches!(self.ending, Ending::Now(_)) {
@@ -249,13 +249,13 @@ impl Connection {
         }
     }
 
-    /// Moves to `ready` what need not wait any longer.
+    /// Moves bytes that need not wait any longer to `ready`.
     fn ripen(&mut self, now: Instant) {
         if !self.fresh.is_empty() && (!self.faults.delay.is_zero() || !self.delayed.is_empty()) {
             self.delayed_bytes += self.fresh.len();
             self.delayed.push_back((now + self.faults.delay, std::mem::take(&mut self.fresh)));
         }
-        // From the front only: nothing overtakes what was said before it.
+        // From the front only: nothing overtakes earlier bytes.
         while self.delayed.front().is_some_and(|(due, _)| *due <= now) {
             if let Some((_, bytes)) = self.delayed.pop_front() {
                 self.delayed_bytes -= bytes.len();
@@ -269,7 +269,7 @@ impl Connection {
         }
     }
 
-    /// Forgets what was written.
+    /// Drops the bytes that were written.
     fn tidy(&mut self) {
         if self.written == self.ready.len() {
             self.ready.clear();
@@ -283,7 +283,7 @@ impl Connection {
         }
     }
 
-    /// Whether there is something to do at once, without waiting for the socket.
+    /// Whether there is work that need not wait for the socket.
     pub(crate) fn is_busy(&self) -> bool {
         let reads = self.readable && self.faults.read && self.ending == Ending::No;
         let writes = self.writable && self.faults.write && self.written < self.ready.len();
@@ -295,7 +295,7 @@ impl Connection {
         self.delayed.front().map(|(due, _)| *due)
     }
 
-    /// The reply mode's step from one command to the next.
+    /// Updates the reply mode after a command.
     pub(crate) fn command_done(&mut self) {
         self.unwanted.clear();
         self.session.reply_mode = match self.session.reply_mode {
@@ -314,7 +314,7 @@ mod tests {
 
     use super::*;
 
-    /// A connection with these faults, and its far end.
+    /// A connection with these faults, and its other end.
     fn connection(faults: Faults) -> (Connection, mio::net::UnixStream) {
         let (near, far) = mio::net::UnixStream::pair().unwrap();
         let mut connection = Connection::new(1, Stream::Unix(near), String::new(), true, faults);
@@ -322,7 +322,7 @@ mod tests {
         (connection, far)
     }
 
-    /// What has arrived at the far end.
+    /// The bytes that have arrived at the other end.
     fn heard(far: &mut mio::net::UnixStream) -> Vec<u8> {
         let mut bytes = [0; 64];
         let n = far.read(&mut bytes).unwrap_or(0);
@@ -355,7 +355,7 @@ mod tests {
         connection.flush(start + SECOND);
         assert_eq!((heard(&mut far), connection.unsent()), (b"".to_vec(), 2));
         assert_eq!(connection.due(), Some(start + 2 * SECOND));
-        // Without a delay from now on, what comes still waits for what came before it.
+        // Without a delay from now on, new bytes still wait for earlier ones.
         connection.faults.delay = Duration::ZERO;
         connection.fresh.extend_from_slice(b"c");
         connection.flush(start + 2 * SECOND);

@@ -1,4 +1,4 @@
-//! Driving a server while it runs: what it says and what goes wrong.
+//! Controlling a server while it runs: its messages and its faults.
 
 use crate::acl::AclError;
 use crate::connection::Ending;
@@ -9,18 +9,19 @@ use crate::pubsub::Kind;
 use crate::server::FakeRedis;
 
 impl FakeRedis {
-    /// Sends a message to all who listen; tells how many deliveries that made, as `PUBLISH` does.
+    /// Sends a message to all subscribers; returns the number of deliveries, like `PUBLISH`.
     pub fn publish(&self, channel: impl AsRef<[u8]>, payload: impl AsRef<[u8]>) -> usize {
         self.change_later(|state| state.publish(Kind::Channel, channel.as_ref(), payload.as_ref()))
     }
 
-    /// The same to a sharded channel, as `SPUBLISH` does.
+    /// The same to a sharded channel, like `SPUBLISH`.
     pub fn spublish(&self, channel: impl AsRef<[u8]>, payload: impl AsRef<[u8]>) -> usize {
         self.change_later(|state| state.publish(Kind::Sharded, channel.as_ref(), payload.as_ref()))
     }
 
-    /// Moves the hash slot of a name to another node, `host:port`: commands on keys and sharded channels in it are refused with `MOVED`,
-    /// and subscriptions to such channels end, unasked. `None` brings the slot back, or ends its way to or from another node.
+    /// Moves the hash slot of a name to another node, `host:port`: commands on keys and sharded channels in it are
+    /// refused with `MOVED`, and subscriptions to such channels end, unasked. `None` brings the slot back, or ends
+    /// its migration.
     ///
     /// ```
     /// let server = fake_redis::FakeRedis::start()?;
@@ -32,8 +33,8 @@ impl FakeRedis {
         self.change(|state| state.place_slot(name.as_ref(), place));
     }
 
-    /// The hash slot of a name is on its way to another node: a command on a key in it that is not here is refused with `ASK`.
-    /// No key moves by itself.
+    /// The hash slot of a name is migrating to another node: a command on a key in it that is not here is refused
+    /// with `ASK`. Keys do not move automatically.
     ///
     /// ```
     /// use fake_redis::{FakeRedis, Mode};
@@ -48,14 +49,14 @@ impl FakeRedis {
         self.change(|state| state.place_slot(name.as_ref(), Some(Place::Migrating(to.to_owned()))));
     }
 
-    /// The hash slot of a name is on its way here from another node: commands on keys in it run after `ASKING`, and are refused with
-    /// `MOVED` without.
+    /// The hash slot of a name is being imported from another node: commands on keys in it run after `ASKING`, and
+    /// are refused with `MOVED` otherwise.
     pub fn import_slot(&self, name: impl AsRef<[u8]>, from: &str) {
         self.change(|state| state.place_slot(name.as_ref(), Some(Place::Importing(from.to_owned()))));
     }
 
-    /// A Sentinel names this server as the master. If it named another one before, it announces that on `+switch-master`. Each
-    /// Sentinel is told by itself.
+    /// A Sentinel names this server as the master. If it named another one before, it announces that on
+    /// `+switch-master`. Each Sentinel has to be told separately.
     ///
     /// ```
     /// use fake_redis::{FakeRedis, Mode};
@@ -70,7 +71,7 @@ impl FakeRedis {
         self.change(|state| state.name_master(name, host, port));
     }
 
-    /// The other Sentinels that a Sentinel tells of.
+    /// The other Sentinels that a Sentinel lists.
     pub fn set_other_sentinels(&self, others: &[(&str, u16)]) {
         let others = others.iter().map(|&(host, port)| (host.to_owned(), port)).collect();
         self.change(|state| state.watched.other_sentinels = others);
@@ -81,7 +82,7 @@ impl FakeRedis {
         self.change(|state| state.watched.has_quorum = has_quorum);
     }
 
-    /// Ends connections at once; what was not yet written to them is lost. Tells how many.
+    /// Ends connections at once; bytes that were not yet written to them are lost. Returns how many.
     #[expect(clippy::needless_pass_by_value, reason = "a target is made for the call")]
     pub fn drop_connections(&self, target: Target, how: Close) -> usize {
         self.change(|state| {
@@ -89,7 +90,7 @@ impl FakeRedis {
         })
     }
 
-    /// Says an error, such as `ERR max number of clients reached`, and then ends the connections. Tells how many.
+    /// Sends an error, such as `ERR max number of clients reached`, and then ends the connections. Returns how many.
     ///
     /// A line break in `error` becomes a space.
     #[expect(clippy::needless_pass_by_value, reason = "a target is made for the call")]
@@ -104,7 +105,7 @@ impl FakeRedis {
         })
     }
 
-    /// Says any bytes, asked or not. Tells to how many connections.
+    /// Sends any bytes, asked for or not. Returns to how many connections.
     #[expect(clippy::needless_pass_by_value, reason = "a target is made for the call")]
     pub fn send(&self, target: Target, bytes: impl AsRef<[u8]>) -> usize {
         let bytes = bytes.as_ref();
@@ -117,7 +118,7 @@ impl FakeRedis {
         })
     }
 
-    /// Changes what goes wrong on connections that are open. Tells on how many.
+    /// Changes the faults of open connections. Returns of how many.
     ///
     /// ```
     /// use fake_redis::{FakeRedis, Target};
@@ -134,7 +135,7 @@ impl FakeRedis {
         })
     }
 
-    /// Changes what goes wrong on connections that are accepted from now on.
+    /// Changes the faults of future connections.
     ///
     /// ```
     /// use fake_redis::{FakeRedis, Faults};
@@ -149,13 +150,13 @@ impl FakeRedis {
         self.change(|state| edit(&mut state.settings.new_faults));
     }
 
-    /// What to do with the next command of this name (such as "publish" or "client|setname", in any case), on
-    /// whichever connection it comes. Several reactions to one name are used up in order.
+    /// Sets the reaction to the next command of this name (such as "publish" or "client|setname", in any case), on
+    /// any connection. Several reactions to one name are used up in order.
     pub fn on_next(&self, command: &str, reaction: Reaction) {
         self.change(|state| state.reactions.push((command.to_ascii_lowercase(), reaction)));
     }
 
-    /// What to do with every command of this name, until [`FakeRedis::forget_reactions`]. Those of
+    /// Sets the reaction to every command of this name, until [`FakeRedis::forget_reactions`]. Those of
     /// [`FakeRedis::on_next`] are used up first.
     pub fn on_every(&self, command: &str, reaction: Reaction) {
         self.change(|state| drop(state.lasting_reactions.insert(command.to_ascii_lowercase(), reaction)));
@@ -199,7 +200,7 @@ impl FakeRedis {
         self.change(|state| state.settings.max_clients = clients);
     }
 
-    /// The unsent bytes at which a subscriber is cut off.
+    /// The number of unsent bytes at which a subscriber is disconnected.
     pub fn set_subscriber_buffer(&self, bytes: usize) {
         self.change(|state| state.settings.subscriber_buffer = bytes);
     }
@@ -209,7 +210,7 @@ impl FakeRedis {
         self.change(|state| state.users.require_password(password.map(str::as_bytes)));
     }
 
-    /// Makes or changes a user, as `ACL SETUSER` does: who listens to a channel that the user lost is disconnected.
+    /// Makes or changes a user, like `ACL SETUSER`: clients with a subscription that the user lost are disconnected.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! The server's one thread: waits for sockets, reads requests, runs them, writes what they leave to be written.
+//! The server's one thread: waits for sockets, reads requests, runs them, writes their output.
 
 use std::io::ErrorKind::{ConnectionAborted, ConnectionReset, Interrupted};
 use std::sync::Arc;
@@ -18,7 +18,7 @@ pub(crate) const DOOR: Token = Token(usize::MAX - 1);
 
 /// Events taken from the system at once.
 const EVENTS: usize = 256;
-/// What is read from one connection before others get their turn, in bytes.
+/// How much is read from one connection before others get their turn, in bytes.
 const READ_BUFFER: usize = 64 * 1024;
 
 #[expect(clippy::needless_pass_by_value, reason = "the thread owns its share")]
@@ -30,7 +30,7 @@ pub(crate) fn run(shared: Arc<Shared>, mut poll: Poll) {
         if let Err(error) = poll.poll(&mut events, timeout)
             && error.kind() != Interrupted
         {
-            // Nothing can be served any more, and the message says why.
+            // Nothing can be served any more; the message says why.
             #[expect(clippy::panic, reason = "only a broken system makes poll fail")]
             {
                 panic!("fake-redis: waiting for sockets failed: {error}");
@@ -57,7 +57,7 @@ pub(crate) fn run(shared: Arc<Shared>, mut poll: Poll) {
         drop(state);
         shared.changed.notify_all();
         timeout = if busy {
-            // Whoever waits for the lock, or for the bytes just written, goes first.
+            // A thread that waits for the lock, or for the bytes just written, goes first.
             thread::yield_now();
             Some(Duration::ZERO)
         } else {
@@ -66,14 +66,14 @@ pub(crate) fn run(shared: Arc<Shared>, mut poll: Poll) {
     }
 }
 
-/// Lets in all who wait at the door.
+/// Accepts all waiting connections.
 fn accept(state: &mut State) {
     loop {
         match state.door.accept() {
             Ok((stream, peer)) => admit(state, stream, peer),
-            // This one gave up before it was let in.
+            // The client gave up before it was accepted.
             Err(error) if matches!(error.kind(), ConnectionAborted | ConnectionReset | Interrupted) => {}
-            // Nobody waits; or the process has no descriptor left, and the next turn tries again.
+            // No connection waits; or the process has no descriptor left, and the next turn tries again.
             Err(_) => return,
         }
     }
@@ -95,7 +95,7 @@ fn admit(state: &mut State, mut stream: Stream, peer: String) {
     state.connections.0.insert(id, connection);
 }
 
-/// Reads once from a connection and runs what came.
+/// Reads once from a connection and runs the commands that came.
 fn serve(state: &mut State, id: u64, buffer: &mut [u8]) {
     let Some(connection) = state.connections.0.get_mut(&id) else { return };
     let Some(n) = connection.read(buffer) else { return };

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use crate::request::Request;
 
-/// How much of what the client sent an error quotes.
+/// How much of the client's input an error quotes.
 pub(crate) const QUOTED: usize = 128;
 
 /// An error reply without its `-` and line end, such as `ERR syntax error`.
@@ -36,8 +36,8 @@ impl Failure {
         Failure(Cow::Borrowed(text.as_bytes()))
     }
 
-    /// Text that may quote what the client sent: a line break in it would end the reply early, so each becomes a
-    /// space, as in Redis.
+    /// Text that may quote the client's input: a line break in it would end the reply early, so each becomes a space,
+    /// as in Redis.
     pub(crate) fn quoting(text: impl Into<Vec<u8>>) -> Failure {
         let mut text = text.into();
         for byte in &mut text {
@@ -56,7 +56,7 @@ impl Failure {
         Failure::quoting(format!("NOPERM this user has no permissions to run the '{command}' command"))
     }
 
-    /// A command that there is not.
+    /// An unknown command.
     pub(crate) fn unknown(request: &Request) -> Failure {
         let mut text = b"ERR unknown command '".to_vec();
         text.extend(request[0].iter().take(QUOTED));
@@ -87,7 +87,7 @@ impl Failure {
         Failure::quoting(text)
     }
 
-    /// What EXEC says if it is refused itself.
+    /// The error of EXEC if it is refused itself.
     pub(crate) fn aborting_exec(&self) -> Failure {
         let reason = self.0.strip_prefix(b"ERR ").unwrap_or(&self.0);
         Failure::quoting([b"EXECABORT Transaction discarded because of: ", reason].concat())

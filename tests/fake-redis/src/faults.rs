@@ -1,18 +1,18 @@
-//! What can be made to go wrong, and for whom.
+//! Faults that can be injected, and their targets.
 
 use std::time::Duration;
 
 /// How a connection is ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Close {
-    /// In order: the client reads what was sent, then the end of the stream.
+    /// Normally: the client reads everything that was sent, then the end of the stream.
     #[default]
     Fin,
     /// With a TCP reset: the client's next read or write fails. On a Unix socket the same as [`Close::Fin`].
     Reset,
 }
 
-/// The connections that a call is about.
+/// The connections that a call affects.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
     /// All that are open now.
@@ -21,11 +21,11 @@ pub enum Target {
     Subscribers,
     /// The one with this id, as `CLIENT ID` reports it: 1 for the first connection of a server, never used again.
     Id(u64),
-    /// Those that named themselves so with `CLIENT SETNAME` or `HELLO`.
+    /// Those with this name, set with `CLIENT SETNAME` or `HELLO`.
     Name(String),
 }
 
-/// What goes wrong on a connection. The default: nothing.
+/// The faults of a connection. The default: none.
 ///
 /// ```
 /// use fake_redis::Faults;
@@ -39,21 +39,22 @@ pub struct Faults {
     pub read: bool,
     /// Whether the server writes. If not, commands still run and their replies wait.
     pub write: bool,
-    /// Whether published messages arrive. If not, all else goes on, and `PUBLISH` counts the connection as a receiver.
+    /// Whether published messages arrive. If not, everything else works, and `PUBLISH` counts the connection as a
+    /// receiver.
     pub deliver: bool,
-    /// Sizes of the single writes in bytes, taken in turn, over and over (a zero counts as one). Empty: as much as
-    /// the socket takes. The system may join writes again before the client reads.
+    /// Sizes of the single writes in bytes, used in turn, over and over (a zero counts as one). Empty: as much as the
+    /// socket accepts. The system may join writes again before the client reads.
     pub pieces: Vec<usize>,
     /// How long each byte waits before it may be written.
     pub delay: Duration,
-    /// Ends the connection once this many bytes were read from it, counted from its start. What was read still
-    /// runs, and what can be written of its replies is written.
+    /// Ends the connection once this many bytes were read from it, counted from its start. Commands that were read
+    /// still run, and as much as possible of their replies is written.
     pub cut_after_received: Option<u64>,
     /// Ends the connection once this many bytes were written to it, counted from its start.
     pub cut_after_sent: Option<u64>,
     /// How the two cuts end it.
     pub cut_with: Close,
-    /// Bytes to say at once to a connection that is accepted, before any reply.
+    /// Bytes that an accepted connection gets at once, before any reply.
     pub greeting: Vec<u8>,
 }
 
@@ -74,7 +75,7 @@ impl Default for Faults {
 }
 
 impl Faults {
-    /// Says `bytes` to a connection and ends it, as a server does that takes no more clients.
+    /// Sends `bytes` to a connection and ends it, like a server that accepts no more clients.
     #[must_use]
     pub fn turn_away(bytes: impl Into<Vec<u8>>) -> Faults {
         let greeting = bytes.into();
@@ -82,7 +83,7 @@ impl Faults {
     }
 }
 
-/// What happens to a command in place of, or after, its usual answer.
+/// The reaction to a command in place of, or after, its usual answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reaction {
     /// It does not run; these bytes are its answer. Empty: no answer at all.
@@ -105,11 +106,11 @@ pub enum Hello {
     Unknown,
     /// Is forbidden, as in Redis 6.0 with `user default off`. AUTH works.
     NoPermission,
-    /// Grants protocol version 3 with a flat list, and goes on in version 2.
+    /// Grants protocol version 3 with a flat list, and continues in version 2.
     GrantedAsList,
-    /// Answers with a map that says version 2, and goes on in version 2.
+    /// Answers with a map that says version 2, and continues in version 2.
     GrantedAsMap,
-    /// Says `+OK`, and goes on in version 2.
+    /// Answers `+OK`, and continues in version 2.
     GrantedAsOk,
 }
 
@@ -120,7 +121,7 @@ impl Hello {
     }
 }
 
-/// What the server is to others.
+/// The server's role.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Role {
     /// It takes writes.
@@ -133,7 +134,7 @@ pub enum Role {
 /// How the server is deployed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
-    /// By itself.
+    /// On its own.
     #[default]
     Standalone,
     /// As a node of a cluster, which holds all hash slots until [`FakeRedis::move_slot`](crate::FakeRedis::move_slot) says otherwise.
@@ -143,7 +144,7 @@ pub enum Mode {
 }
 
 impl Mode {
-    /// As `HELLO` and `INFO` say it.
+    /// The word of `HELLO` and `INFO` for it.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Mode::Standalone => "standalone",

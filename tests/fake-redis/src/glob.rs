@@ -9,7 +9,7 @@
 #[must_use]
 pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
     let (mut p, mut t) = (0, 0);
-    // Where to go on when what follows the last `*` fails: that star takes one byte more.
+    // Where to continue if the rest after the last `*` does not match: that star takes one more byte.
     let mut retry: Option<(usize, usize)> = None;
     loop {
         if p < pattern.len() && pattern[p] == b'*' {
@@ -34,7 +34,7 @@ pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
     }
 }
 
-/// The place in the pattern after the one element at `p`, if that element matches `byte`.
+/// The position in the pattern after the one element at `p`, if that element matches `byte`.
 fn step(pattern: &[u8], p: usize, byte: u8) -> Option<usize> {
     match pattern.get(p)? {
         b'?' => Some(p + 1),
@@ -44,8 +44,8 @@ fn step(pattern: &[u8], p: usize, byte: u8) -> Option<usize> {
     }
 }
 
-/// The place after the class that begins at `p`, if it holds `byte`. A class that nothing closes ends with the
-/// pattern, as in Redis.
+/// The position after the class that begins at `p`, if it contains `byte`. An unclosed class ends with the pattern,
+/// as in Redis.
 fn class(pattern: &[u8], mut p: usize, byte: u8) -> Option<usize> {
     let inverted = pattern.get(p) == Some(&b'^');
     p += usize::from(inverted);
@@ -96,7 +96,7 @@ mod tests {
             ("[abc", "c", true),
             ("[abc", "d", false),
             ("[a\\]]", "]", true),
-            // What looks like a range is one, up to the bracket.
+            // Anything that looks like a range is one, up to the bracket.
             ("[a-]", "-", false),
             ("[a-]", "^", true),
             ("\\*", "*", true),

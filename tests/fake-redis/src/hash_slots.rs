@@ -10,14 +10,14 @@ use crate::state::State;
 /// Hash slots of a cluster.
 pub(crate) const COUNT: u16 = 16_384;
 
-/// Where a hash slot is. The other node's address is `host:port`.
+/// The place of a hash slot. The other node's address is `host:port`.
 #[derive(Debug)]
 pub(crate) enum Place {
     /// The other node holds it.
     Moved(String),
-    /// It is on its way to the other node.
+    /// It is migrating to the other node.
     Migrating(String),
-    /// It is on its way here. The other node holds it still.
+    /// It is being imported. The other node still holds it.
     Importing(String),
 }
 
@@ -35,7 +35,7 @@ impl Place {
 #[derive(Debug, Default)]
 pub(crate) struct HashSlots(pub(crate) BTreeMap<u16, Place>);
 
-/// What a command names that has a hash slot.
+/// The names in a command that have a hash slot.
 #[derive(Debug)]
 pub(crate) enum Named<'a> {
     Keys(Vec<&'a [u8]>),
@@ -43,7 +43,7 @@ pub(crate) enum Named<'a> {
 }
 
 impl State {
-    /// The error of a command that another node should get, as Redis's `getNodeByQuery` finds it.
+    /// The error of a command that belongs to another node, like Redis's `getNodeByQuery`.
     pub(crate) fn redirect(&mut self, id: u64, named: &Named<'_>) -> Option<Failure> {
         if self.slots.0.is_empty() {
             return None;
@@ -58,7 +58,7 @@ impl State {
         let database = &mut self.databases[session.db];
         let missing = match named {
             Named::Keys(keys) => keys.iter().filter(|key| database.value(key).is_none()).count(),
-            // Channels of a slot that is on its way are served by the node that holds it.
+            // Channels of a migrating slot are served by the node that holds it.
             Named::Channels(_) => 0,
         };
         let try_again = Failure::of("TRYAGAIN Multiple keys request during rehashing of slot");
@@ -75,8 +75,8 @@ impl State {
         }
     }
 
-    /// The hash slot of a name is in this place, or here again. If another node holds it from now on, subscribers to sharded channels
-    /// in it are told that their subscription has ended.
+    /// Sets the place of a name's hash slot. If another node holds it from now on, subscribers to sharded channels in
+    /// it are notified that their subscription has ended.
     pub(crate) fn place_slot(&mut self, name: &[u8], place: Option<Place>) {
         let slot = hash_slot(name);
         let Some(place) = place else { return drop(self.slots.0.remove(&slot)) };
@@ -101,7 +101,7 @@ impl State {
     }
 }
 
-/// CRC-16/XMODEM of the hash tag, or of all of the name.
+/// CRC-16/XMODEM of the hash tag, or of the whole name.
 fn hash_slot(name: &[u8]) -> u16 {
     let tagged = name.splitn(2, |&byte| byte == b'{').nth(1).and_then(|rest| {
         let end = rest.iter().position(|&byte| byte == b'}').filter(|&end| end > 0)?;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::failure::Failure;
 
-/// Fields in the order in which they were first set, as small hashes have them in Redis.
+/// Fields in the order in which they were first set, like small hashes in Redis.
 #[derive(Debug, Default)]
 pub(crate) struct Hash {
     order: Vec<Vec<u8>>,
@@ -17,7 +17,7 @@ impl Hash {
         self.values.get(field).map(Vec::as_slice)
     }
 
-    /// Tells whether the field is new.
+    /// Returns whether the field is new.
     pub(crate) fn set(&mut self, field: &[u8], value: &[u8]) -> bool {
         let new = self.values.insert(field.to_vec(), value.to_vec()).is_none();
         if new {
@@ -52,7 +52,7 @@ impl SortedSet {
         self.0.iter().find(|(_, other)| other == member).map(|(score, _)| *score)
     }
 
-    /// Tells whether the member is new.
+    /// Returns whether the member is new.
     pub(crate) fn set(&mut self, member: &[u8], score: f64) -> bool {
         let new = !self.remove(member);
         let before = |(other, name): &(f64, Vec<u8>)| {
@@ -83,7 +83,7 @@ pub(crate) enum Value {
 }
 
 impl Value {
-    /// As `TYPE` says it.
+    /// The name in `TYPE`'s answer.
     pub(crate) fn type_name(&self) -> &'static str {
         match self {
             Value::String(_) => "string",
@@ -94,7 +94,7 @@ impl Value {
         }
     }
 
-    /// Whether the key goes: an aggregate with nothing in it is none. An empty string is one.
+    /// Whether the key is removed: an aggregate without elements does not exist. An empty string does.
     fn is_gone(&self) -> bool {
         match self {
             Value::String(_) => false,
@@ -148,7 +148,7 @@ struct Entry {
 #[derive(Debug, Default)]
 pub(crate) struct Database {
     entries: HashMap<Vec<u8>, Entry>,
-    /// Rises with every change, so that no two states of a key have one number.
+    /// Increases with every change, so that no two states of a key have the same number.
     version: u64,
 }
 
@@ -173,7 +173,7 @@ impl Database {
         }
     }
 
-    /// Changes a key of one type, which is made if it is missing and goes if nothing is left in it.
+    /// Changes a key of one type, which is made if it is missing and removed if nothing is left in it.
     pub(crate) fn update<K: Kind, T>(
         &mut self,
         key: &[u8],
@@ -220,12 +220,12 @@ impl Database {
         self.entries.keys().map(Vec::as_slice)
     }
 
-    /// When the key goes: `None` if there is no key, `Some(None)` if it stays.
+    /// When the key expires: `None` if there is no key, `Some(None)` if it does not expire.
     pub(crate) fn expiry(&mut self, key: &[u8]) -> Option<Option<Instant>> {
         self.entry(key).map(|entry| entry.expires)
     }
 
-    /// Tells whether there is such a key.
+    /// Returns whether there is such a key.
     pub(crate) fn set_expiry(&mut self, key: &[u8], expires: Option<Instant>) -> bool {
         let version = self.version + 1;
         let found = self.entry(key).map(|entry| {
@@ -236,13 +236,13 @@ impl Database {
         found.is_some()
     }
 
-    /// A number that is another one after every change; 0 for a key that is missing.
+    /// A number that differs after every change; 0 for a missing key.
     pub(crate) fn version_of(&mut self, key: &[u8]) -> u64 {
         self.entry(key).map_or(0, |entry| entry.version)
     }
 }
 
-/// What is left until `expires`, in milliseconds, rounded up.
+/// The time left until `expires`, in milliseconds, rounded up.
 pub(crate) fn milliseconds_left(expires: Instant) -> u64 {
     const NANOSECONDS_PER_MILLISECOND: u128 = 1_000_000;
     let left = expires.saturating_duration_since(Instant::now());

@@ -1,13 +1,13 @@
 //! A Redis server inside the test's own process, with faults on demand.
 //!
-//! To a client it is like Redis 7.0 in all that concerns connections and pub/sub, in RESP2 and RESP3, down to the words
-//! of its errors: the same conversations run against both in this crate's tests. Of the commands on data it has those
-//! that examples and tests need. It takes no inline commands. It can be a node of a cluster or a Sentinel, as far as
-//! clients ask these: see [`Mode`].
+//! To a client it is like Redis 7.0 in everything about connections and pub/sub, in RESP2 and RESP3, down to the
+//! words of its errors: this crate's tests run the same conversations against both. Of the commands on data it has
+//! those that examples and tests need. It takes no inline commands. It can be a node of a cluster or a Sentinel, as
+//! far as clients ask these: see [`Mode`].
 //!
-//! What a real server does only when things go wrong, this one does when asked: see [`Faults`], [`Reaction`] and the
-//! methods of [`FakeRedis`]. Nothing happens by chance and nothing waits for a clock, unless asked; a test waits for what
-//! it wants to see with [`FakeRedis::wait_until`].
+//! It does on request what a real server does only when things go wrong: see [`Faults`], [`Reaction`] and the methods
+//! of [`FakeRedis`]. Nothing happens by chance and nothing waits for a clock, unless requested; a test waits for an
+//! expected state with [`FakeRedis::wait_until`].
 //!
 //! ```
 //! use fake_redis::{Close, FakeRedis, Target};
@@ -21,8 +21,8 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! Beside the real commands there is `FAKE.REPLY bytes`, whose reply is those bytes, and [`FakeRedis::send`] for bytes
-//! that nobody asked for.
+//! Beside the real commands there is `FAKE.REPLY bytes`, whose reply is those bytes, and [`FakeRedis::send`] for
+//! bytes without a request.
 #![forbid(unsafe_code)]
 
 mod acl;

@@ -43,7 +43,7 @@ fn serve(server: &FakeRedis) -> ! {
     }
 }
 
-/// What the arguments ask for; `None`: help.
+/// The options in the arguments; `None`: help.
 fn options(mut args: impl Iterator<Item = String>) -> Result<Option<Builder>, String> {
     let mut builder = FakeRedis::builder();
     while let Some(option) = args.next() {

@@ -1,4 +1,4 @@
-//! Who listens to what.
+//! The subscriptions.
 
 use std::collections::HashMap;
 
@@ -33,7 +33,7 @@ impl PubSub {
         }
     }
 
-    /// The connection's own set says that it was not subscribed.
+    /// Only called if the connection was not subscribed.
     pub(crate) fn add(&mut self, kind: Kind, name: &[u8], id: u64) {
         self.table(kind).entry(name.to_vec()).or_default().push(id);
     }
@@ -77,7 +77,7 @@ impl PubSub {
         table.keys().map(Vec::as_slice)
     }
 
-    /// Different patterns, however many listen to each.
+    /// The number of different patterns, however many subscribers each has.
     pub(crate) fn pattern_count(&self) -> usize {
         self.patterns.len()
     }

@@ -1,4 +1,4 @@
-//! Replies, in the terms of RESP3, said as each protocol version says them.
+//! Replies, in the terms of RESP3, encoded for each protocol version.
 
 use resp::Encoder;
 
@@ -7,7 +7,7 @@ use crate::failure::Failure;
 /// The version that a connection speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Protocol {
-    /// What every connection begins with.
+    /// The version of every new connection.
     #[default]
     Resp2,
     /// After `HELLO 3`.
@@ -48,7 +48,7 @@ impl<'a> Reply<'a> {
         self.simple("OK");
     }
 
-    /// A status: a text of this server's making, without a line break.
+    /// A status: a text of the server's own, without a line break.
     pub(crate) fn simple(&mut self, text: &str) {
         self.line(b'+', text.as_bytes());
     }
@@ -57,7 +57,7 @@ impl<'a> Reply<'a> {
         self.line(b'-', failure.as_bytes());
     }
 
-    /// The types whose text the server makes itself: by construction it holds no line break.
+    /// The types whose text the server makes: they never contain a line break.
     fn line(&mut self, kind: u8, text: &[u8]) {
         debug_assert!(!text.contains(&b'\r') && !text.contains(&b'\n'));
         self.out.push(kind);
@@ -131,7 +131,7 @@ impl<'a> Reply<'a> {
         }
     }
 
-    /// Attributes. RESP2 has none: tells whether they may follow.
+    /// Attributes. RESP2 has none: returns whether they may follow.
     #[must_use]
     pub(crate) fn attribute(&mut self, pairs: usize) -> bool {
         if self.resp3() {
@@ -158,7 +158,7 @@ impl<'a> Reply<'a> {
         }
     }
 
-    /// A big number: digits of this server's making.
+    /// A big number: digits of the server's own.
     pub(crate) fn big_number(&mut self, digits: &'static str) {
         if self.resp3() {
             self.line(b'(', digits.as_bytes());
@@ -193,7 +193,7 @@ pub(crate) fn double_text(number: f64) -> String {
     if number.is_infinite() {
         return if number > 0.0 { "inf".into() } else { "-inf".into() };
     }
-    // Rust's `e` notation rounds to the wanted digits and says the exponent, which decides the notation.
+    // Rust's `e` notation rounds to the wanted digits and gives the exponent, which decides the notation.
     let scientific = format!("{number:.16e}");
     let Some((mantissa, exponent)) = scientific.split_once('e') else { return scientific };
     let Ok(exponent) = exponent.parse::<i32>() else { return scientific };

@@ -1,14 +1,14 @@
-//! What a client sends: arrays of bulk strings.
+//! Requests of clients: arrays of bulk strings.
 
 use resp::{DecodeError, Decoder, ErrorKind, Limits, Value};
 
 /// A command's name and arguments.
 pub(crate) type Request = Vec<Vec<u8>>;
 
-/// What a client may send before it is authenticated (`PROTO_..._UNAUTH` in Redis's networking.c).
+/// Limits before a client is authenticated (`PROTO_..._UNAUTH` in Redis's networking.c).
 const UNAUTHENTICATED_ARGUMENTS: u64 = 10;
 const UNAUTHENTICATED_BYTES: u64 = 16 * 1024;
-/// And afterwards: `INT_MAX` and `proto-max-bulk-len`.
+/// Limits afterwards: `INT_MAX` and `proto-max-bulk-len`.
 const ARGUMENTS: u64 = i32::MAX as u64;
 const BYTES: u64 = 512 << 20;
 
@@ -16,7 +16,7 @@ const BYTES: u64 = 512 << 20;
 #[derive(Debug)]
 pub(crate) struct Requests {
     decoder: Decoder,
-    /// Bytes since the start, and where among them the present request's first line ends, once it is known.
+    /// Bytes since the start, and the end of the current request's first line among them, once it is known.
     offset: u64,
     header_read: bool,
 }
@@ -66,7 +66,7 @@ impl Requests {
         }
     }
 
-    /// The words that Redis has for a malformed request.
+    /// Redis's words for a malformed request.
     fn explain(&self, error: DecodeError, piece: &[u8], authenticated: bool) -> ProtocolError {
         let seen = usize::try_from(error.offset.saturating_sub(self.offset)).unwrap_or(usize::MAX);
         let in_header = !self.header_read && !piece.iter().take(seen).any(|byte| *byte == b'\n');
@@ -81,7 +81,7 @@ impl Requests {
             ErrorKind::UnknownType(_) if in_header => NO_INLINE_COMMANDS.to_owned(),
             ErrorKind::UnknownType(byte) => expected_bulk(byte),
             ErrorKind::DepthLimit => expected_bulk(b'*'),
-            // Redis doesn't look at what follows a bulk string; a client that gets it wrong should hear of it.
+            // Redis doesn't check the bytes after a bulk string; here a client that gets them wrong gets an error.
             kind => kind.to_string(),
         };
         ProtocolError(format!("ERR Protocol error: {text}"))
@@ -109,7 +109,7 @@ fn request(value: Value<'_>, plain: bool) -> Result<Request, ProtocolError> {
     arguments
         .map(|argument| match argument.value() {
             Value::BulkString(bytes) if argument.attributes().is_empty() => Ok(bytes.to_vec()),
-            // `$-1`: a request holds no nulls.
+            // `$-1`: a request contains no nulls.
             Value::Null => Err(ProtocolError("ERR Protocol error: invalid bulk length".to_owned())),
             other => Err(ProtocolError(format!("ERR Protocol error: {}", expected_bulk(type_byte(&other))))),
         })
@@ -140,7 +140,7 @@ fn type_byte(value: &Value<'_>) -> u8 {
 mod tests {
     use super::*;
 
-    /// What comes of `bytes`, given whole or byte by byte: the requests, then the error if there is one.
+    /// The result of `bytes`, given whole or byte by byte: the requests, then the error if there is one.
     fn read(bytes: &[u8], authenticated: bool, piece: usize) -> (Vec<Request>, Option<String>) {
         let mut requests = Requests::new();
         let mut found = Vec::new();

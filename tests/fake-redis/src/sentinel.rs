@@ -1,4 +1,4 @@
-//! What a Sentinel knows of the masters that it watches.
+//! A Sentinel's state of the masters that it watches.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ impl Default for Watched {
 }
 
 impl State {
-    /// A server is the master of this name from now on. If it takes the place of another one, that is announced.
+    /// A server is the master of this name from now on. If it replaces another one, that is announced.
     pub(crate) fn name_master(&mut self, name: &str, host: &str, port: u16) {
         let new = (host.to_owned(), port);
         let Some(old) = self.watched.masters.insert(name.into(), new) else { return };

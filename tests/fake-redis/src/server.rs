@@ -1,4 +1,4 @@
-//! The server as its user holds it.
+//! The handle of a server.
 
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -14,24 +14,24 @@ use crate::faults::Close;
 use crate::socket::{Address, Door};
 use crate::state::{Settings, State};
 
-/// What the server's thread and the calls that drive it share.
+/// The state that the server's thread and the calls that drive it share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     state: Mutex<State>,
-    /// Told after every change.
+    /// Notified after every change.
     pub(crate) changed: Condvar,
     waker: Waker,
 }
 
 impl Shared {
-    /// A panic while the lock was held has been reported by its thread; the state behind it is still whole enough to
-    /// look at and to end.
+    /// A panic while the lock was held has been reported by its thread; the state is still intact enough to be read
+    /// and to be ended.
     pub(crate) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A server on a thread of its own, which ends when this is dropped.
+/// A server on a separate thread, which ends when this is dropped.
 ///
 /// ```
 /// use std::io::{Read, Write};
@@ -51,7 +51,7 @@ pub struct FakeRedis {
     address: Address,
 }
 
-/// What was waited for did not happen in time.
+/// The expected state was not reached in time.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not within {limit:?}; the server saw {accepted} connections, of which these are open: {open:#?}")]
 pub struct NotInTime {
@@ -61,7 +61,7 @@ pub struct NotInTime {
 }
 
 impl FakeRedis {
-    /// A server with nothing special about it, on a free port of 127.0.0.1.
+    /// A server with default settings, on a free port of 127.0.0.1.
     ///
     /// # Errors
     ///
@@ -70,7 +70,7 @@ impl FakeRedis {
         Builder::default().start()
     }
 
-    /// A server to be told more about before it starts.
+    /// A server to be configured before it starts.
     #[must_use]
     pub fn builder() -> Builder {
         Builder::default()
@@ -91,7 +91,7 @@ impl FakeRedis {
         Ok(FakeRedis { shared, thread: Some(thread), address })
     }
 
-    /// Where the server is reached.
+    /// The server's address.
     #[must_use]
     pub fn address(&self) -> &Address {
         &self.address
@@ -113,8 +113,8 @@ impl FakeRedis {
         self.address.to_string()
     }
 
-    /// Changes the state with the server's thread standing still. What follows from it at once, such as the end of a
-    /// connection, has happened when this returns.
+    /// Changes the state while the server's thread stands still. Immediate consequences, such as the end of a
+    /// connection, have happened when this returns.
     pub(crate) fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         self.change_later(|state| {
             let outcome = change(state);
@@ -123,7 +123,7 @@ impl FakeRedis {
         })
     }
 
-    /// Changes the state, and leaves to the server's thread what follows from it: many changes in a row then cost one
+    /// Changes the state, and leaves the consequences to the server's thread: many changes in a row then cost one
     /// wake-up and one write.
     pub(crate) fn change_later<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let mut state = self.shared.lock();
@@ -144,12 +144,12 @@ impl FakeRedis {
         }
     }
 
-    /// Looks at the state; the server stands still meanwhile, so `look` must not call it.
+    /// Reads the state; the server stands still meanwhile, so `look` must not call it.
     pub fn look<T>(&self, look: impl FnOnce(&State) -> T) -> T {
         look(&self.shared.lock())
     }
 
-    /// Waits until the state is as wanted. The server stands still while `wanted` looks, which must not call it.
+    /// Waits until `wanted` is true. The server stands still while it runs, so it must not call the server.
     ///
     /// ```
     /// # use std::time::Duration;
@@ -162,7 +162,7 @@ impl FakeRedis {
     ///
     /// # Errors
     ///
-    /// [`NotInTime`], which shows the connections as they are then.
+    /// [`NotInTime`], which shows the connections at that time.
     pub fn wait_until(
         &self,
         mut wanted: impl FnMut(&State) -> bool,
@@ -185,7 +185,7 @@ impl FakeRedis {
     ///
     /// # Errors
     ///
-    /// The system won't let go of the address, or another process took the port in the same moment.
+    /// The system does not release the address, or another process took the port at the same moment.
     pub fn stop(&self) -> io::Result<()> {
         self.change(|state| {
             let outcome = shut(state);
@@ -203,7 +203,7 @@ impl FakeRedis {
         self.change(shut)
     }
 
-    /// Takes connections again, at the same address. Without effect on a server that does.
+    /// Accepts connections again, at the same address. Without effect on a server that does.
     ///
     /// # Errors
     ///

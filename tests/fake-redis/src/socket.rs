@@ -1,4 +1,4 @@
-//! TCP and Unix sockets behind one face.
+//! TCP and Unix sockets behind one interface.
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -13,7 +13,7 @@ use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::faults::Close;
 
-/// Where the server is, or is to be, reached.
+/// The server's address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Address {
     /// A TCP port on 127.0.0.1.
@@ -24,7 +24,7 @@ pub enum Address {
 }
 
 impl fmt::Display for Address {
-    /// A URL, as clients take it.
+    /// A URL in the form for clients.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Address::Tcp(port) => write!(f, "redis://{}:{port}", Ipv4Addr::LOCALHOST),
@@ -37,18 +37,18 @@ impl fmt::Display for Address {
 /// Connections that wait to be accepted.
 const BACKLOG: i32 = 1024;
 
-/// The server's door.
+/// The server's listener.
 #[derive(Debug)]
 pub(crate) enum Door {
     Tcp(mio::net::TcpListener),
     #[cfg(unix)]
     Unix(mio::net::UnixListener),
-    /// Shut. A TCP port stays bound, so that connecting is refused and nobody else gets the port.
+    /// Closed. A TCP port stays bound, so that connections are refused and no other process gets the port.
     Shut(Option<Socket>),
 }
 
 impl Door {
-    /// Opens the door; port 0 takes a free one, which the address that comes back names.
+    /// Opens the listener; port 0 takes a free one, which is in the returned address.
     pub(crate) fn open(address: &Address) -> io::Result<(Door, Address)> {
         match address {
             Address::Tcp(port) => {
@@ -70,7 +70,7 @@ impl Door {
         !matches!(self, Door::Shut(_))
     }
 
-    /// Shuts the door and gives the address back.
+    /// Closes the listener and releases the address.
     #[cfg_attr(not(unix), expect(unused_variables, reason = "only a Unix socket leaves a file"))]
     pub(crate) fn give_up(&mut self, address: &Address, registry: &Registry) -> io::Result<()> {
         if self.is_open() {
@@ -82,7 +82,7 @@ impl Door {
         Ok(())
     }
 
-    /// Shuts the door: from now on connecting to `address` is refused.
+    /// Closes the listener: from now on connections to `address` are refused.
     pub(crate) fn shut(&mut self, address: &Address, registry: &Registry) -> io::Result<()> {
         if !self.is_open() {
             return Ok(());
@@ -98,7 +98,7 @@ impl Door {
         Ok(())
     }
 
-    /// Opens a door that was shut, at the same address.
+    /// Opens a closed listener again, at the same address.
     pub(crate) fn open_again(&mut self, address: &Address) -> io::Result<()> {
         match self {
             Door::Shut(held) => {
@@ -130,7 +130,7 @@ impl Door {
         }
     }
 
-    /// The next connection that waits, and what to call its far end.
+    /// The next waiting connection, and a name for its other end.
     pub(crate) fn accept(&self) -> io::Result<(Stream, String)> {
         match self {
             Door::Tcp(listener) => {
@@ -142,7 +142,7 @@ impl Door {
             Door::Unix(listener) => {
                 let (stream, _) = listener.accept()?;
                 let path = listener.local_addr()?.as_pathname().map(PathBuf::from).unwrap_or_default();
-                // Redis calls clients by the server's own path.
+                // Redis names clients by the server's own path.
                 Ok((Stream::Unix(stream), format!("{}:0", path.display())))
             }
             Door::Shut(_) => Err(io::ErrorKind::WouldBlock.into()),
@@ -155,7 +155,7 @@ impl Door {
 fn remove_file(address: &Address) -> io::Result<()> {
     let Address::Unix(path) = address else { return Ok(()) };
     match std::fs::remove_file(path) {
-        // Somebody removed it, or the whole directory, before.
+        // The file, or the whole directory, was removed before.
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         outcome => outcome,
     }
@@ -163,7 +163,7 @@ fn remove_file(address: &Address) -> io::Result<()> {
 
 fn bind(port: u16) -> io::Result<Socket> {
     let socket = Socket::new(Domain::IPV4, Type::STREAM, None)?;
-    // Elsewhere than on Unix the option would let two servers share a port.
+    // On other systems than Unix the option would let two servers share a port.
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;
@@ -171,10 +171,10 @@ fn bind(port: u16) -> io::Result<Socket> {
     Ok(socket)
 }
 
-/// How long a port may take to be given back.
+/// How long it may take until a port is released.
 const HANDING_BACK: Duration = Duration::from_secs(60);
 
-/// Binds a port that this process has just given back. A child process that is being started holds a copy of every
+/// Binds a port that this process has just released. A child process that is being started holds a copy of every
 /// socket until its program is loaded: until then the port is not free.
 fn bind_again(port: u16) -> io::Result<Socket> {
     let deadline = Instant::now() + HANDING_BACK;
@@ -227,7 +227,7 @@ impl Stream {
         }
     }
 
-    /// Ends the connection. The peer may have ended it before: what fails then is of no interest.
+    /// Ends the connection. The peer may have ended it before, so errors do not matter.
     pub(crate) fn close(mut self, how: Close, registry: &Registry) {
         let _ = match &mut self {
             Stream::Tcp(stream) => {
@@ -245,8 +245,8 @@ impl Stream {
         };
     }
 
-    /// Reads what has arrived: closing a socket with unread bytes would send a reset, and the peer might lose what
-    /// was written to it.
+    /// Reads what has arrived: closing a socket with unread bytes would send a reset, and the peer might lose bytes
+    /// that were written to it.
     fn drain(&mut self) -> io::Result<()> {
         let mut scrap = [0; 4096];
         while self.read(&mut scrap)? > 0 {}

@@ -1,4 +1,4 @@
-//! All that the server knows, behind one lock. The event loop and the calls that drive it take turns.
+//! The whole state of the server, behind one lock. The event loop and the calls that drive it alternate.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::Instant;
@@ -21,7 +21,7 @@ use crate::socket::{Address, Door};
 /// Databases, as in Redis by default.
 pub(crate) const DATABASES: usize = 16;
 
-/// What a server is told to be.
+/// The properties of a server.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) hello: Hello,
@@ -30,13 +30,13 @@ pub(crate) struct Settings {
     pub(crate) mode: Mode,
     pub(crate) version: String,
     pub(crate) max_clients: usize,
-    /// Unsent bytes at which a subscriber is cut off.
+    /// The number of unsent bytes at which a subscriber is disconnected.
     pub(crate) subscriber_buffer: usize,
     pub(crate) new_faults: Faults,
     pub(crate) log: bool,
 }
 
-/// What there is to see of one connection.
+/// A snapshot of one connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ConnectionInfo {
@@ -50,11 +50,11 @@ pub struct ConnectionInfo {
     pub protocol: Protocol,
     /// The selected database.
     pub db: usize,
-    /// What it is subscribed to, in the order of the bytes.
+    /// Its channels, in the order of the bytes.
     pub channels: Vec<Vec<u8>>,
-    /// The patterns it is subscribed to, in the order of the bytes.
+    /// Its patterns, in the order of the bytes.
     pub patterns: Vec<Vec<u8>>,
-    /// The sharded channels it is subscribed to, in the order of the bytes.
+    /// Its sharded channels, in the order of the bytes.
     pub sharded: Vec<Vec<u8>>,
     /// Bytes read from it.
     pub received: u64,
@@ -66,7 +66,7 @@ pub struct ConnectionInfo {
     pub commands: u64,
 }
 
-/// The server's state at one moment: what a test waits for, and looks at.
+/// The server's state at one moment, for tests to wait for and to read.
 #[derive(Debug)]
 pub struct State {
     pub(crate) settings: Settings,
@@ -120,7 +120,7 @@ impl Connections {
     }
 }
 
-/// What a test may ask.
+/// Queries for tests.
 impl State {
     /// The open connections, oldest first.
     #[must_use]
@@ -134,25 +134,25 @@ impl State {
         self.connections.0.len()
     }
 
-    /// How many connections were ever accepted, those that were turned away included.
+    /// How many connections were ever accepted, including those that were rejected.
     #[must_use]
     pub fn accepted(&self) -> u64 {
         self.accepted
     }
 
-    /// How many connections listen to the channel by its name; patterns don't count, as in `PUBSUB NUMSUB`.
+    /// How many connections have subscribed to the channel by its name; patterns don't count, as in `PUBSUB NUMSUB`.
     #[must_use]
     pub fn subscribers(&self, channel: impl AsRef<[u8]>) -> usize {
         self.pubsub.subscribers(channel.as_ref()).len()
     }
 
-    /// How many connections listen to the sharded channel.
+    /// How many connections have subscribed to the sharded channel.
     #[must_use]
     pub fn sharded_subscribers(&self, channel: impl AsRef<[u8]>) -> usize {
         self.pubsub.sharded_subscribers(channel.as_ref()).len()
     }
 
-    /// How many connections listen to exactly this pattern.
+    /// How many connections have subscribed to exactly this pattern.
     #[must_use]
     pub fn pattern_subscribers(&self, pattern: impl AsRef<[u8]>) -> usize {
         self.pubsub.pattern_subscribers(pattern.as_ref()).len()
@@ -171,7 +171,7 @@ impl State {
         self.log.get(&id).map_or(&[], Vec::as_slice)
     }
 
-    /// Whether the server takes connections.
+    /// Whether the server accepts connections.
     #[must_use]
     pub fn is_listening(&self) -> bool {
         self.door.is_open()
@@ -250,7 +250,7 @@ impl State {
         self.log.clear();
     }
 
-    /// The next reaction that was asked for this command.
+    /// The next reaction to this command.
     pub(crate) fn take_reaction(&mut self, command: &str) -> Option<Reaction> {
         match self.reactions.iter().position(|(name, _)| name == command) {
             Some(place) => Some(self.reactions.remove(place).1),
@@ -258,12 +258,12 @@ impl State {
         }
     }
 
-    /// Sends a message to all who listen; tells how many deliveries that makes.
+    /// Sends a message to all subscribers; returns the number of deliveries.
     pub(crate) fn publish(&mut self, kind: Kind, channel: &[u8], payload: &[u8]) -> usize {
         let State { pubsub, connections, settings, .. } = self;
         let mut receivers = 0;
         let mut deliver = |subscribers: &[u64], words: &[&[u8]]| {
-            // Said at most twice, once for each version, however many listen.
+            // Encoded at most twice, once for each version, however many subscribers there are.
             let mut said: [Option<Vec<u8>>; 2] = [None, None];
             for id in subscribers {
                 let Some(connection) = connections.0.get_mut(id) else { continue };
@@ -281,7 +281,7 @@ impl State {
                 });
                 connection.fresh.extend_from_slice(bytes);
                 if connection.unsent() > settings.subscriber_buffer {
-                    // What the socket takes does not count as unsent.
+                    // Bytes that the socket accepts do not count as unsent.
                     connection.flush(Instant::now());
                     if connection.unsent() > settings.subscriber_buffer {
                         connection.end(Ending::Now(Close::Fin));
@@ -300,7 +300,7 @@ impl State {
         receivers
     }
 
-    /// Ends the connections of users that are gone or lost a channel that they listen to, as Redis does.
+    /// Ends the connections of users that were removed or lost one of their channels, as Redis does.
     pub(crate) fn drop_revoked(&mut self) {
         for connection in self.connections.0.values_mut() {
             let session = &connection.session;
@@ -315,7 +315,7 @@ impl State {
         }
     }
 
-    /// Writes all that can be written and buries what has ended. Tells whether something is left to do at once, and
+    /// Writes as much as possible and removes ended connections. Returns whether something is left to do at once, and
     /// when the next delayed bytes are due.
     pub(crate) fn settle(&mut self) -> (bool, Option<Instant>) {
         let now = Instant::now();

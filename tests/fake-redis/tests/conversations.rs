@@ -1,5 +1,5 @@
-//! Whole conversations, byte by byte, with this server and with a real one: what the tables say is what Redis 7.0
-//! says, and this server says the same.
+//! Whole conversations, byte by byte, with this server and with a real one: the tables contain the output of Redis
+//! 7.0, and this server must have the same.
 //!
 //! The tables in `conversations/` read as follows, in order:
 //!
@@ -27,7 +27,7 @@ use support::table::{Line, Protocol, Setting, Table};
 
 use fake_redis::{FakeRedis, Mode, Role};
 
-/// Plays a table against whatever `connect` reaches.
+/// Plays a table against the server that `connect` connects to.
 fn play(table: &Table, protocol: Protocol, connect: &dyn Fn() -> Client) {
     let mut clients: BTreeMap<&str, Client> = BTreeMap::new();
     for step in &table.steps {

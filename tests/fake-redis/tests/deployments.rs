@@ -1,4 +1,4 @@
-//! Nodes of a cluster between which a hash slot moves, and Sentinels that tell of a failover.
+//! Nodes of a cluster between which a hash slot moves, and Sentinels that announce a failover.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails says so by panicking")]
 
 mod support;
@@ -14,7 +14,7 @@ fn address(server: &FakeRedis) -> String {
     format!("127.0.0.1:{}", server.port())
 }
 
-/// Two nodes, and a client of each. The hash slot of `{eu}` is on its way from the first to the second.
+/// Two nodes, and a client of each. The hash slot of `{eu}` is migrating from the first to the second.
 fn nodes() -> [(FakeRedis, Client); 2] {
     let [from, to] = [(); 2].map(|()| {
         let server = start(Mode::Cluster);
@@ -37,7 +37,7 @@ fn a_key_that_is_gone_is_asked_for_at_the_other_node() {
     for (command, answer) in [("SET {eu}k v", &b"+OK\r\n"[..]), ("GET {eu}k", b"$1\r\nv\r\n")] {
         b.ask("ASKING", b"+OK\r\n");
         b.ask(command, answer);
-        // It holds for one command, whatever becomes of that.
+        // It holds for one command, whatever its result.
         b.ask("GET {eu}k", moved.as_bytes());
     }
     to.on_next("get", Reaction::Answer(b"-BUSY a script\r\n".to_vec()));
@@ -63,7 +63,7 @@ fn keys_that_are_still_here_are_served_here() {
     a.ask("SET {eu}k v", b"+OK\r\n");
     from.migrate_slot("eu", &address(&to));
     a.ask("GET {eu}k", b"$1\r\nv\r\n");
-    // Each key of each command is looked for: these are not here.
+    // Each key of each command is checked: these are not here.
     let ask = format!("-ASK 6893 {}\r\n", address(&to));
     for command in ["MSET {eu}l x", "MGET {eu}l {eu}m", "DEL {eu}l", "RENAME {eu}l {eu}m", "HSET {eu}h f v"] {
         a.ask(command, ask.as_bytes());

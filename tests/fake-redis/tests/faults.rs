@@ -1,4 +1,4 @@
-//! Faults on demand: what a client sees of each, and that nobody else sees anything.
+//! Injected faults: a client's view of each, and no effect on other clients.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails says so by panicking")]
 
 mod support;
@@ -83,7 +83,7 @@ fn an_orderly_end_is_one_whatever_lies_unread() {
         let mut a = Client::connect(&server);
         a.ask("PING", b"+PONG\r\n");
         server.send(Target::All, "+last\r\n");
-        // Closing a socket with unread bytes would make a reset of it.
+        // Closing a socket with unread bytes would send a reset.
         server.faults(Target::All, |faults| faults.read = false);
         a.say("PING");
         server.drop_connections(Target::All, Close::Fin);
@@ -168,7 +168,7 @@ fn replies_may_come_late() {
     let mut a = Client::connect(&server);
     let asked = Instant::now();
     a.ask("PING", b"+PONG\r\n");
-    // No sooner; how much later depends on the machine.
+    // Not earlier; how much later depends on the machine.
     assert!(asked.elapsed() >= DELAY);
 }
 
@@ -187,7 +187,7 @@ fn a_cut_after_what_was_sent_falls_on_every_byte() {
             match how {
                 Close::Fin => assert_eq!(a.read_to_end(), &whole[..cut]),
                 Close::Reset => {
-                    // What lay unread is lost with the connection, or not: what came is a beginning.
+                    // Unread bytes may be lost with the connection: what came is a prefix.
                     while a.read().is_ok_and(|n| n > 0) {}
                     assert!(whole[..cut].starts_with(&a.take_heard()));
                 }

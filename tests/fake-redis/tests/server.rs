@@ -1,4 +1,4 @@
-//! A server's life and settings: stopping and starting, users, versions, what can be seen of it.
+//! A server's life and settings: stopping and starting, users, versions, its state.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that fails says so by panicking")]
 
 mod support;
@@ -68,7 +68,7 @@ fn a_server_that_refuses_keeps_whom_it_has() {
 
 #[test]
 fn dropping_the_server_ends_everything() {
-    // The port is free again. Now and then another process is quicker to take it, but not time after time.
+    // The port is free again. Now and then another process is faster to take it, but not every time.
     let is_free_again = (0..10).any(|_| {
         let server = start();
         let port = server.port();

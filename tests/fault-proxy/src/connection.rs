@@ -1,4 +1,4 @@
-//! One client's connection, and the one to the server behind it.
+//! One client's connection, and the corresponding one to the server.
 
 use std::io::{ErrorKind, Read};
 use std::net::{Shutdown, SocketAddr};
@@ -10,7 +10,7 @@ use socket2::SockRef;
 use crate::faults::{Cut, Faults};
 use crate::pipe::{Outcome, Pipe};
 
-/// What is known of a connection, see [`FaultProxy::connections`](crate::FaultProxy::connections).
+/// Data about a connection, see [`FaultProxy::connections`](crate::FaultProxy::connections).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Connection {
     /// Its number, from 0, in the order in which they were accepted.
@@ -23,11 +23,11 @@ pub struct Connection {
     pub cut: bool,
     /// Bytes passed on to the server, and to the client.
     pub passed_up: u64,
-    /// As above.
+    /// The same towards the client.
     pub passed_down: u64,
-    /// Those bytes, if [`Faults::record`] was set; else empty.
+    /// The bytes to the server, if [`Faults::record`] was set; otherwise empty.
     pub up: Vec<u8>,
-    /// As above.
+    /// The same towards the client.
     pub down: Vec<u8>,
 }
 
@@ -79,7 +79,7 @@ impl Link {
         self.client.is_none() && self.server.is_none()
     }
 
-    /// Passes on what can be; returns when there is more to do without any socket's doing.
+    /// Forwards as much as possible; returns the time at which there is more to do without an event on a socket.
     pub(crate) fn serve(&mut self, now: Instant) -> Option<Instant> {
         if !self.drains
             && let (Some(client), Some(server)) = (&mut self.client, &mut self.server)
@@ -120,7 +120,7 @@ impl Link {
             return self.reset();
         }
         for stream in [&self.client, &self.server].into_iter().flatten() {
-            // If the peer is gone already, there is nobody to tell.
+            // If the peer is gone already, it need not know.
             let _gone = stream.shutdown(Shutdown::Write);
         }
         self.drains = true;
@@ -141,7 +141,7 @@ enum Direction {
     Down,
 }
 
-/// Throws away what comes. Lets go of the socket at its end.
+/// Discards input. Closes the socket at its end.
 fn drain(stream: &mut Option<TcpStream>) {
     let mut scrap = [0; 4096];
     while let Some(open) = stream {

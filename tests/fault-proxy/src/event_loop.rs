@@ -21,7 +21,7 @@ const EVENTS: usize = 256;
 /// Each connection has a token for its client and one for its server.
 const SIDES: usize = 2;
 
-/// What the thread and the calls that drive it share.
+/// The state that the thread and the calls that drive it share.
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) registry: Registry,
@@ -31,7 +31,7 @@ pub(crate) struct State {
     pub(crate) next: std::collections::VecDeque<Faults>,
     pub(crate) usual: Faults,
     pub(crate) links: BTreeMap<u64, Link>,
-    /// What is left of connections that were recorded, or cut.
+    /// Data of past connections that were recorded, or cut.
     pub(crate) past: Vec<Connection>,
     pub(crate) accepted: u64,
     pub(crate) quit: bool,
@@ -40,25 +40,25 @@ pub(crate) struct State {
 #[derive(Debug)]
 pub(crate) enum Door {
     Open(TcpListener),
-    /// The port stays bound, so that connecting is refused and nobody else gets it.
+    /// The port stays bound, so that connections are refused and no other process gets it.
     Shut(Socket),
     /// On the way from one to the other.
     Neither,
 }
 
 impl State {
-    /// Lets in all who wait at the door.
+    /// Accepts all waiting clients.
     fn accept(&mut self) {
         loop {
             let Door::Open(door) = &self.door else { return };
             match door.accept() {
                 Ok((client, _)) => {
-                    // Whoever can't be served is let go: the client sees its connection end.
+                    // A client that cannot be served is disconnected.
                     let _hung_up = self.admit(client);
                 }
                 Err(error)
                     if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::ConnectionAborted) => {}
-                // Nobody waits; or the process has no descriptor left, and the next turn tries again.
+                // No client waits; or the process has no descriptor left, and the next turn tries again.
                 Err(_) => return,
             }
         }
@@ -93,7 +93,7 @@ impl State {
         to.writable |= writable;
     }
 
-    /// Does what can be done; returns when there is more without any socket's doing.
+    /// Does as much as possible; returns the time at which there is more to do without an event on a socket.
     pub(crate) fn serve(&mut self) -> Option<Instant> {
         let now = Instant::now();
         let mut due: Option<Instant> = None;
@@ -158,8 +158,8 @@ pub(crate) fn run(shared: Arc<Shared>, mut poll: Poll) {
     }
 }
 
-/// Begins to connect to a server. From the proxy's own address: ports of 127.0.0.1 are given out again within seconds, and so
-/// would not tell connections of several proxies apart.
+/// Begins to connect to a server. From the proxy's own address: ports of 127.0.0.1 are reused within seconds, and
+/// would not distinguish connections of several proxies.
 fn connect(from: IpAddr, to: SocketAddr) -> io::Result<TcpStream> {
     if from.is_ipv4() != to.is_ipv4() || !to.ip().is_loopback() {
         return TcpStream::connect(to);

@@ -1,21 +1,21 @@
-//! What can be made to go wrong.
+//! Faults that can be injected.
 
 use std::time::Duration;
 
 /// How a cut ends a connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Cut {
-    /// In order, on both sides: each reads what was passed on to it, then the end of the stream. What either still says
-    /// is read and thrown away.
+    /// Normally, on both sides: each reads what was forwarded to it, then the end of the stream. Further input is
+    /// read and discarded.
     #[default]
     Close,
     /// With a TCP reset, on both sides: their next read or write fails.
     Reset,
-    /// Only this direction ends, in order. The other one goes on.
+    /// Only this direction ends, normally. The other one continues.
     HalfClose,
 }
 
-/// What happens to the bytes of one direction. The default: they are passed on as they come.
+/// The course of the bytes of one direction. The default: they are forwarded as they come.
 ///
 /// Positions count the bytes of the direction from the start of the connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,9 +24,9 @@ pub struct Course {
     pub stall: bool,
     /// `stall` becomes true once this many bytes have passed.
     pub stall_at: Option<u64>,
-    /// Bytes that are passed on at once. 0: as many as come.
+    /// Bytes that are forwarded at once. 0: as many as come.
     pub piece: usize,
-    /// What has not passed by this position is passed on apart from what follows.
+    /// Bytes before this position are forwarded separately from those after it.
     pub split_at: Option<u64>,
     /// Time between two pieces, and at the split. Without one the system may join the pieces again before they are read.
     pub pause: Duration,
@@ -36,7 +36,7 @@ pub struct Course {
     pub cut: Cut,
 }
 
-/// What goes wrong on a connection. The default: nothing.
+/// The faults of a connection. The default: none.
 ///
 /// ```
 /// use fault_proxy::{Course, Cut, Faults};
@@ -52,6 +52,6 @@ pub struct Faults {
     pub down: Course,
     /// Accepted and never answered: the server is not connected to. For connections to come only.
     pub mute: bool,
-    /// What passes is kept, see [`Connection`](crate::Connection). For connections to come only.
+    /// The forwarded bytes are kept, see [`Connection`](crate::Connection). For future connections only.
     pub record: bool,
 }

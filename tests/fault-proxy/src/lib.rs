@@ -5,7 +5,7 @@
 //! never answers, one that refuses, and another one in its place. Nothing happens by chance, and nothing waits for a
 //! clock, unless asked.
 //!
-//! [`Faults`] says what goes wrong on a connection, [`FaultProxy`] on which.
+//! [`Faults`] are the faults of a connection, [`FaultProxy`] chooses the connections.
 #![forbid(unsafe_code)]
 
 mod connection;

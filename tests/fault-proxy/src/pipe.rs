@@ -8,17 +8,17 @@ use mio::net::TcpStream;
 
 use crate::faults::{Course, Cut};
 
-/// No more is read while this many bytes wait to be passed on.
+/// Nothing more is read while this many bytes wait to be forwarded.
 const BUFFER: usize = 64 << 10;
 /// Bytes that are read at once.
 const CHUNK: usize = 8 << 10;
 
-/// What became of a direction.
+/// The state of a direction.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// It goes on, or waits.
+    /// It flows, or waits.
     Flows,
-    /// It has come to where it is to be cut, with both sides or by itself.
+    /// It has reached the position at which it is cut, with both sides or alone.
     Cut(Cut),
     /// One of the sockets failed.
     Broken,
@@ -36,9 +36,9 @@ pub(crate) struct Pipe {
     /// The source may have more, and the destination may take more: edges, so remembered.
     pub(crate) readable: bool,
     pub(crate) writable: bool,
-    /// The source said its last word.
+    /// The source has ended its stream.
     source_ended: bool,
-    /// The destination was told so.
+    /// The destination was informed.
     pub(crate) ended: bool,
     /// When the next piece may go.
     pub(crate) due: Option<Instant>,
@@ -50,7 +50,7 @@ impl Pipe {
         Pipe { course, record, readable: true, ..Pipe::default() }
     }
 
-    /// Passes on what can be.
+    /// Forwards as much as possible.
     pub(crate) fn flow(&mut self, from: &mut TcpStream, to: &mut TcpStream, now: Instant) -> Outcome {
         if self.ended {
             return Outcome::Flows;
@@ -134,7 +134,7 @@ impl Pipe {
         }
     }
 
-    /// How many bytes may be written at once, and whether there is a pause behind them.
+    /// How many bytes may be written at once, and whether a pause follows them.
     fn room(&self) -> (usize, bool) {
         let mut room = self.buffer.len();
         let mut pauses = false;
@@ -156,9 +156,9 @@ impl Pipe {
         (room, pauses)
     }
 
-    /// Tells the destination that nothing more comes.
+    /// Ends the stream to the destination.
     pub(crate) fn end(&mut self, to: &TcpStream) {
-        // If the peer is gone already, there is nobody to tell.
+        // If the peer is gone already, it need not know.
         let _gone = to.shutdown(Shutdown::Write);
         self.ended = true;
         self.due = None;

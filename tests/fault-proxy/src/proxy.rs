@@ -20,7 +20,7 @@ const BACKLOG: i32 = 1024;
 #[derive(Debug)]
 pub(crate) struct Shared {
     state: Mutex<State>,
-    /// Told after every change.
+    /// Notified after every change.
     pub(crate) changed: Condvar,
     waker: Waker,
 }
@@ -32,7 +32,7 @@ impl Shared {
     }
 }
 
-/// A proxy on a thread of its own, which ends with all its connections when this is dropped.
+/// A proxy on a separate thread, which ends with all its connections when this is dropped.
 ///
 /// ```
 /// use std::io::{Read, Write};
@@ -66,8 +66,8 @@ impl FaultProxy {
         Self::start_at(Ipv4Addr::LOCALHOST, server)
     }
 
-    /// As [`FaultProxy::start`], on a free port of that address of this machine's. Ports of connections that have ended stay
-    /// taken for a minute: who starts proxies by the thousand needs more than one address.
+    /// Like [`FaultProxy::start`], on a free port of that local address. Ports of ended connections stay in use for a
+    /// minute: with thousands of proxies more than one address is needed.
     ///
     /// # Errors
     ///
@@ -105,7 +105,7 @@ impl FaultProxy {
         self.address
     }
 
-    /// Changes the state, and has the thread do at once what follows.
+    /// Changes the state, and makes the thread carry out the consequences at once.
     fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
         let mut state = self.shared.lock();
         let outcome = change(&mut state);
@@ -119,18 +119,17 @@ impl FaultProxy {
         outcome
     }
 
-    /// What goes wrong on connections to come, but for those that [`FaultProxy::next`] speaks of.
+    /// The faults of future connections, except those for [`FaultProxy::next`].
     pub fn faults(&self, faults: Faults) {
         self.change(|state| state.usual = faults);
     }
 
-    /// What goes wrong on the next connections, one each, in the order in which they are accepted. Replaces what was said
-    /// of them before.
+    /// The faults of the next connections, one each, in the order in which they are accepted. Replaces earlier calls.
     pub fn next(&self, faults: impl IntoIterator<Item = Faults>) {
         self.change(|state| state.next = faults.into_iter().collect());
     }
 
-    /// Changes what goes wrong on connections that are open. Tells on how many.
+    /// Changes the faults of open connections. Returns of how many.
     ///
     /// ```
     /// # use std::net::TcpListener;
@@ -159,7 +158,7 @@ impl FaultProxy {
         })
     }
 
-    /// Cuts all open connections at once. Tells how many. [`Cut::HalfClose`] has a direction, so it belongs into a
+    /// Cuts all open connections at once. Returns how many. [`Cut::HalfClose`] has a direction, so it belongs into a
     /// [`Course`](crate::Course); here it ends both.
     pub fn cut(&self, how: Cut) -> usize {
         self.change(|state| state.cut(how))
@@ -202,7 +201,7 @@ impl FaultProxy {
         self.shared.lock().accepted
     }
 
-    /// How many connections a fault has cut, and how many of those the client has let go of since.
+    /// How many connections a fault has cut, and how many of those the client has closed since.
     #[must_use]
     pub fn cuts(&self) -> (usize, usize) {
         self.shared.lock().cuts()
@@ -215,8 +214,8 @@ impl FaultProxy {
         self.shared.lock().connections()
     }
 
-    /// Waits until the connections are as wanted; returns whether they were in time. The proxy stands still while `wanted`
-    /// looks, which must not call it.
+    /// Waits until `wanted` is true for the connections; returns whether it was in time. The proxy stands still while
+    /// `wanted` runs, so it must not call the proxy.
     #[must_use]
     pub fn wait_until(&self, mut wanted: impl FnMut(&[Connection]) -> bool, limit: Duration) -> bool {
         let deadline = Instant::now() + limit;

@@ -1,4 +1,4 @@
-//! What passes the proxy and what does not, seen from both sides.
+//! The bytes that pass the proxy, seen from both sides.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a failure here is a failed test")]
 
 use std::io::{ErrorKind, Read, Write};
@@ -14,7 +14,7 @@ const LONG: Duration = Duration::from_secs(60);
 const IN_TIME: &str = "what the other side sent, within a minute";
 /// Time between pieces that is over before anybody waits for it.
 const SHORT: Duration = Duration::from_millis(1);
-/// Time between pieces that no test waits for: what comes before it is over comes by itself.
+/// A pause between pieces that no test waits for: bytes that come earlier did not wait for it.
 const ENDLESS: Duration = Duration::from_secs(3600);
 /// How long nothing must come for a stall to be believed.
 const SILENCE: Duration = Duration::from_millis(50);
@@ -61,7 +61,7 @@ fn read(stream: &mut TcpStream, n: usize) -> Vec<u8> {
     got
 }
 
-/// The sizes of the pieces in which `n` bytes come, if the pauses between them have no end of their own.
+/// The sizes of the pieces in which `n` bytes come, if the pauses between them never end.
 fn pieces(proxy: &FaultProxy, stream: &mut TcpStream, n: usize) -> Vec<usize> {
     let mut sizes = Vec::new();
     let mut buffer = [0; 64];
@@ -190,7 +190,7 @@ fn bytes_come_one_by_one_and_apart_at_a_split() {
         served.write_all(b"abcde").unwrap();
         assert_eq!(pieces(&proxy, &mut client, 5), [n, 5 - n]);
     }
-    // A pause is over by itself.
+    // A pause ends without further calls.
     let (mut client, mut served) = pair(&server, &proxy, trickle(SHORT));
     client.write_all(b"abcde").unwrap();
     assert_eq!(read(&mut served, 5), b"abcde");
@@ -238,7 +238,7 @@ fn the_server_behind_it_is_swapped_for_connections_to_come() {
 #[test]
 fn a_server_that_refuses_ends_the_clients_connection() {
     let (server, proxy) = start();
-    // Bound, so that nobody else gets the port, and not listening.
+    // Bound, so that no other process gets the port, and not listening.
     let nobody = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     nobody.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
     proxy.swap(nobody.local_addr().unwrap().as_socket().unwrap());

@@ -1,8 +1,9 @@
-//! The judge of deafness for as long as wanted, in virtual time:
-//! `cargo run --release -p fuzz-targets --example deafness -- [seconds, 60 unless given] [the first seed, 1 unless given]`
+//! The search for silently deaf clients for as long as wanted, in virtual time: `cargo run --release -p fuzz-targets
+//! --example deafness -- [seconds, 60 unless given] [the first seed, 1 unless given]`
 //!
-//! Each seed is a conversation of an hour or so with a server that answers wrongly. Where it was interrupted, the seed that
-//! was printed last goes on. A seed that fails is told with what happened before; `-- 0 SEED` runs it alone.
+//! Each seed is a conversation of an hour or so with a server that answers wrongly. An interrupted run can continue
+//! with the last printed seed. A seed that fails is printed with the events before the failure; `-- 0 SEED` runs it
+//! alone.
 
 #![allow(clippy::expect_used, reason = "a tool that cannot go on says why")]
 
@@ -14,7 +15,7 @@ use fuzz_targets::{Seen, deafness, deafness_input};
 
 /// How often it prints how far it has come.
 const REPORT: Duration = Duration::from_secs(60);
-/// So many faults are enough.
+/// Stops after so many failures.
 const MAX_FAILED: usize = 10;
 
 fn main() -> ExitCode {
@@ -24,7 +25,7 @@ fn main() -> ExitCode {
     let (mut seed, mut reported) = (first, Instant::now());
     let (mut seen, mut failed) = (Seen::default(), Vec::new());
     loop {
-        // In a thread of its own, which may panic.
+        // In a separate thread, which may panic.
         match thread::spawn(move || deafness(&deafness_input(seed))).join() {
             Ok(more) => seen += more,
             Err(_) => {

@@ -1,7 +1,8 @@
 //! Writes inputs for a target that are like those of its corpus, the same from the same seed:
 //! `cargo run -p fuzz-targets --example mutations -- TARGET COUNT SEED FOLDER`
 //!
-//! libFuzzer's own inputs depend on what it saw in this run, and so on addresses and the clock. The gate takes these.
+//! libFuzzer's own inputs depend on the coverage of this run, and so on addresses and the clock. The gate uses these
+//! instead.
 
 #![allow(clippy::expect_used, reason = "a tool that cannot go on says why")]
 

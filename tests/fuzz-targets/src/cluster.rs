@@ -1,5 +1,5 @@
-//! What the nodes of a cluster say of each other: whatever it is, each request is answered once, within its time, and no link leads
-//! to where no server can be.
+//! Any answers of a cluster's nodes about each other: each request is answered once, within its time, and no link
+//! leads to an invalid address.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -45,9 +45,9 @@ struct World<'a> {
     answers: Answers,
     /// The commands of each link that are not complete.
     links: BTreeMap<LinkId, Vec<u8>>,
-    /// What the nodes say of the hash slots.
+    /// The nodes' answer about the hash slots.
     slots: &'a [u8],
-    /// What they say to one command with a key after the other.
+    /// Their answers to commands with a key, one after the other.
     said: Vec<&'a [u8]>,
 }
 
@@ -98,7 +98,7 @@ impl World<'_> {
         panic!("the session never rests");
     }
 
-    /// Does what the session wishes. Returns whether it wished something.
+    /// Carries out the session's wishes. Returns whether there was one.
     fn act(&mut self) -> bool {
         let mut acted = false;
         while let Some(action) = self.session.poll_action() {
@@ -119,7 +119,7 @@ impl World<'_> {
         acted
     }
 
-    /// Answers what was written. Returns whether there was something.
+    /// Answers written commands. Returns whether there were any.
     fn answer(&mut self) -> bool {
         let mut answered = false;
         for link in self.links.keys().copied().collect::<Vec<_>>() {

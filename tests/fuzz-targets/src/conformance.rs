@@ -19,7 +19,7 @@ pub fn conformance_inputs() -> Vec<Vec<u8>> {
     inputs
 }
 
-/// The bytes of a string literal, from behind its opening quote, and what follows its closing one.
+/// The bytes of a string literal, after its opening quote, and the text after its closing one.
 fn literal(source: &str) -> (Vec<u8>, &str) {
     let mut bytes = Vec::new();
     let mut chars = source.char_indices();

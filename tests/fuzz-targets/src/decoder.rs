@@ -1,4 +1,4 @@
-//! The parser: in pieces, against its naive twin, and behind its own encoder.
+//! The parser: in pieces, against its naive twin, and after its own encoder.
 
 use std::sync::LazyLock;
 
@@ -15,12 +15,12 @@ use crate::tree::{text, tree};
 /// Regular expressions take longer to make than most inputs to parse.
 static GRAMMAR: LazyLock<Grammar> = LazyLock::new(Grammar::new);
 
-/// Whole, in the fuzzer's pieces, and byte by byte: the same frames, the same end at the same offset, within limits that
-/// the fuzzer chooses too; each frame by itself the same as among the others; and no more is held than the thresholds allow. The
-/// codec says the same.
+/// Whole, in the fuzzer's pieces, and byte by byte: the same frames, the same end at the same offset, within limits
+/// that the fuzzer chooses, too; each frame alone is the same as among the others; and no more memory is held than
+/// the thresholds allow. The codec gives the same.
 ///
-/// The input begins with a byte for each limit, then the number of cuts and the distances between them, and what is left
-/// is the stream: see [`pieces_input`].
+/// The input begins with a byte for each limit, then the number of cuts and the distances between them; the rest is
+/// the stream: see [`pieces_input`].
 pub fn decoder_pieces(input: &[u8]) {
     let mut u = Unstructured::new(input);
     let Ok((limits, cuts)) = limits_and_cuts(&mut u) else { return };
@@ -30,7 +30,7 @@ pub fn decoder_pieces(input: &[u8]) {
     assert_eq!(decode_with(limits, cut(stream, &cuts), look), whole, "in pieces");
     assert_eq!(decode_with(limits, stream.chunks(1), look), whole, "byte by byte");
 
-    // Whatever came before a frame, it is what it is by itself.
+    // A frame does not depend on the frames before it.
     for (described, raw) in &whole.0 {
         if let Some(raw) = raw {
             let (alone, _) = decode_with(limits, [&raw[..]], describe);
@@ -55,7 +55,7 @@ pub fn decoder_pieces(input: &[u8]) {
     assert_eq!(matches!(decoder.feed(&mut again), Ok(Some(_))), allowed, "after a reset, {limits:?}");
 }
 
-/// What the codec makes of the pieces, driven as tokio-util does it.
+/// The codec's result for the pieces, driven like tokio-util.
 fn through_codec(limits: Limits, pieces: Vec<&[u8]>) -> (Vec<OwnedValue>, End) {
     use tokio_util::codec::Decoder as _;
     let (mut codec, mut buffer, mut values) = (Codec::with_limits(limits), BytesMut::new(), Vec::new());
@@ -79,7 +79,7 @@ fn through_codec(limits: Limits, pieces: Vec<&[u8]>) -> (Vec<OwnedValue>, End) {
     }
 }
 
-/// An input of [`decoder_pieces`]: default limits, a cut behind each of the distances, and this stream.
+/// An input of [`decoder_pieces`]: default limits, a cut after each of the distances, and this stream.
 pub fn pieces_input(distances: &[u8], stream: &[u8]) -> Vec<u8> {
     let count = u8::try_from(distances.len()).unwrap_or(u8::MAX);
     let defaults = [DEFAULT_LIMIT; LIMITS];
@@ -118,10 +118,10 @@ fn limits_and_cuts(u: &mut Unstructured<'_>) -> Result<(Limits, Vec<usize>)> {
     Ok((limits, cuts))
 }
 
-/// The longest line that the twin judges in reasonable time, which grows with its square.
+/// The longest line that the twin handles in reasonable time, which grows with its square.
 const TWIN_LINE: usize = 60;
 
-/// The decoder says what its naive twin says. The input is the stream itself.
+/// The decoder and its naive twin agree. The input is the stream itself.
 pub fn decoder_twin(input: &[u8]) {
     if input.split(|&byte| byte == b'\n').any(|line| line.len() > TWIN_LINE) {
         return;
@@ -130,7 +130,7 @@ pub fn decoder_twin(input: &[u8]) {
     judge(Limits::new().with_line(30).with_skip_lines_over(6).with_depth(5).with_skip_depth_over(2), input);
 }
 
-/// Decoder and twin say the same.
+/// Checks that decoder and twin agree.
 fn judge(limits: Limits, input: &[u8]) {
     let (frames, end) =
         decode_with(limits, [input], |frame| (frame_tree(frame.root()), frame.is_truncated()));
@@ -148,8 +148,8 @@ fn judge(limits: Limits, input: &[u8]) {
     }
 }
 
-/// What the encoder writes, the decoder reads as the same, and the twin too; what it cannot write, it refuses and leaves
-/// out.
+/// The decoder and the twin read the encoder's output as the same values; values that cannot be written are refused
+/// and left out.
 pub fn encode_decode(input: &[u8]) {
     let mut u = Unstructured::new(input);
     let Ok((trees, cuts, line)) = trees_and_cuts(&mut u) else { return };
@@ -173,7 +173,7 @@ fn trees_and_cuts(u: &mut Unstructured<'_>) -> Result<(Vec<twin::Tree>, Vec<usiz
     Ok((trees, (0..64).map(|n| n * distance).collect(), line))
 }
 
-/// Owned values are written as what decodes to the same, each as one frame.
+/// Owned values are encoded such that they decode to the same, each as one frame.
 fn owned_comes_back(bytes: &[u8], cuts: &[usize]) {
     let (values, _) = decode_with(Limits::new(), cut(bytes, cuts), |frame| frame.into_owned());
     let mut written = Vec::new();

@@ -5,8 +5,8 @@ use realtime::json::{Decoder, Limits, MAX_DEPTH};
 
 use crate::json_common::{Tree, decode, decode_by, encode, is_same, judge, lists};
 
-/// A text is read whole and in pieces, and is told as serde_json tells it, but for what the docs of `realtime::json` name.
-/// Limits hold likewise, and memory is bounded by the text.
+/// A text is read whole and in pieces, with the same result as serde_json's, except for the differences in the docs
+/// of `realtime::json`. The same with limits, and memory is bounded by the text.
 pub fn json_decode(text: &[u8]) {
     judge(text);
     let tight = Limits { bytes: text.len(), elements: text.len() / 4 };
@@ -14,7 +14,7 @@ pub fn json_decode(text: &[u8]) {
     assert_eq!(decode_by(text, 1, tight), whole, "{tight:?}");
 
     let mut decoder = Decoder::new(Limits::default());
-    // A value or key takes two bytes at least, but for tables that are open.
+    // A value or key takes two bytes at least, except for open tables.
     while let Ok(false) = decoder.read(text, 16) {
         let nodes = decoder.tape().nodes().len();
         assert!(nodes <= text.len() / 2 + MAX_DEPTH, "{nodes} nodes of {} bytes", text.len());
@@ -28,7 +28,7 @@ const DEPTH: usize = 70;
 const TEXT: usize = 40;
 const ITEMS: usize = 6;
 
-/// What is written is read back the same, by us and by serde_json.
+/// The output is read back as the same, by us and by serde_json.
 pub fn json_encode_decode(input: &[u8]) {
     let Ok(tree) = tree(&mut Unstructured::new(input), DEPTH, &mut VALUES.clone()) else { return };
     let Ok(text) = encode(&tree) else { return };

@@ -1,4 +1,4 @@
-//! What the fuzzers run. Each target takes any bytes and panics if an invariant does not hold.
+//! The fuzz targets. Each takes any bytes and panics if an invariant is violated.
 //!
 //! The bodies are plain functions, so that the corpora are replayed by `cargo test` on stable Rust; `fuzz/` feeds them
 //! from libFuzzer.

@@ -7,7 +7,7 @@ use arbitrary::{Arbitrary, Result, Unstructured};
 use realtime::backend::{Action, Backend, Endpoint, OptionValue, Options, Start, configure};
 use realtime::model::{Args, Counters};
 
-/// Stands where a password stands. An input that has it itself has found it out, and is not judged by it.
+/// Stands for a password. An input that contains it has guessed it, and is not checked for it.
 const SECRET: &str = "correct-horse-battery-staple";
 /// In the input's text, stands for [`SECRET`].
 const SECRET_MARK: char = '\u{1}';
@@ -49,7 +49,7 @@ pub fn options(input: &[u8]) {
     let mut u = Unstructured::new(input);
     let Ok((raw, pairs)) = given(&mut u) else { return };
     let url = raw.as_ref().map(|raw| raw.replace(SECRET_MARK, SECRET));
-    // Where the mark stands as a password, and there alone, the text behind it is secret.
+    // Where the mark is a password, and only there, the text after it is secret.
     let is_known = input.windows(SECRET.len()).any(|part| part == SECRET.as_bytes());
     let is_secret = !is_known && raw.as_ref().is_none_or(|raw| marks_a_password(raw));
     let options = Options { url: url.clone(), pairs, ..Options::default() };
@@ -95,7 +95,7 @@ fn marks_a_password(raw: &str) -> bool {
     }
 }
 
-/// The first thing that a session wants is a link to one of the addresses that its backend tells.
+/// A session's first wish is a link to one of its backend's addresses.
 fn begins(backend: &dyn Backend) {
     let counters = Arc::new(Counters::default());
     let mut session = backend.session(Start { now: Instant::now(), seed: 1, counters });
@@ -114,7 +114,7 @@ fn begins(backend: &dyn Backend) {
         }
         Endpoint::Unix(path) => assert_eq!(told, path.display().to_string()),
     }
-    // What it shows, it takes: the addresses name the same places again.
+    // It accepts its own output: the addresses name the same places again.
     if !told.contains(['/', '%', '?', '#', '@']) {
         let url = Some(format!("redis://{told}"));
         let again = configure(Options { url, ..Options::default() }).map(|backend| backend.address());
@@ -122,7 +122,7 @@ fn begins(backend: &dyn Backend) {
     }
 }
 
-/// The scheme's case does not matter, and a database of zero is no database.
+/// The scheme's case does not matter, and database zero counts as no database.
 fn without_secret_in_two_forms(url: &str) {
     let Some((scheme, rest)) = url.split_once("://") else { return };
     let make = |url: String| configure(Options { url: Some(url), ..Options::default() });

@@ -1,5 +1,5 @@
-//! A PostgreSQL session, fed any bytes at any moment: it never panics, loops or hoards, answers every request once, tells no password, and
-//! is ready again once the server behaves.
+//! A PostgreSQL session, fed any bytes at any moment: it never panics, loops or uses unbounded memory, answers every
+//! request once, reveals no password, and is ready again once the server behaves.
 
 use std::time::{Duration, Instant};
 
@@ -13,7 +13,8 @@ use crate::client::{Client, MainThread, PASSWORD};
 
 /// Acts of one script that are carried out.
 const MAX_ACTS: usize = 300;
-/// What a session may hold: of each link the beginning of a message, an answer, and what waits to be written.
+/// The limit of a session's memory: for each link the beginning of a message, an answer, and bytes that wait to be
+/// written.
 const MAX_HELD: i64 = 16 << 20;
 /// Statements, subscriptions, and one that asks the server to end a statement.
 const LINKS: u8 = 3;
@@ -22,7 +23,7 @@ const TENTH: Duration = Duration::from_millis(100);
 /// Tags of a server's messages, and some that are none.
 const TAGS: &[u8] = b"RSKZNECDTAI123nstGHWv\0x";
 
-/// The other end of the links: what the session wrote and nobody has answered.
+/// The other end of the links: bytes of the session that are not answered yet.
 #[derive(Default)]
 struct Writes([Vec<u8>; LINKS as usize]);
 
@@ -68,7 +69,7 @@ fn recovers(client: &mut Client<Writes>) {
                 client.driver.connected(LinkId(link), Connected::default());
                 client.drive();
             }
-            // The server hangs up once it has read what it is to end.
+            // The server hangs up once it has read the cancel request.
             if link == CANCEL && client.driver.is_up(LinkId(link)) {
                 client.lost(link, 0);
                 client.drive();

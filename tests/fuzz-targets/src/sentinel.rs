@@ -1,5 +1,6 @@
-//! A session that finds its master through Sentinels, fed any bytes at any moment by them: it never panics, loops or hoards, connects
-//! only to what a Sentinel named, tells no password, and is ready again once the Sentinels and the master behave.
+//! A session that finds its master through Sentinels, which send it any bytes at any moment: it never panics, loops
+//! or uses unbounded memory, connects only to addresses that a Sentinel named, reveals no password, and is ready
+//! again once the Sentinels and the master behave.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -17,17 +18,17 @@ const LINKS: [u8; 3] = [u8::MAX, 0, 1];
 const WATCH: u8 = LINKS[0];
 /// Acts of one script that are carried out.
 const MAX_ACTS: usize = 300;
-/// What a session may hold: of each link half-read frames, and what waits to be written.
+/// The limit of a session's memory: for each link half-read frames, and bytes that wait to be written.
 const MAX_HELD: i64 = 8 << 20;
 const TENTH: Duration = Duration::from_millis(100);
-/// What a Sentinel may name.
+/// The addresses that a Sentinel may name.
 const MASTERS: [&str; 3] = ["a:6379", "[fd00::5]:6380", "b.example:1"];
 
 /// The other end of the links.
 #[derive(Default)]
 struct Servers {
     links: [Peer; LINKS.len()],
-    /// A Sentinel was made to say any bytes, an address perhaps.
+    /// A Sentinel sent arbitrary bytes, perhaps an address.
     says_anything: bool,
 }
 
@@ -100,7 +101,7 @@ pub fn sentinel(input: &[u8]) {
     client.end();
 }
 
-/// Whatever happened: once everybody behaves, the client is ready.
+/// Whatever happened: once all servers behave, the client is ready.
 fn recovers(client: &mut Client<Servers>) {
     for link in LINKS {
         if client.driver.is_up(LinkId(link)) {

@@ -1,5 +1,6 @@
-//! A client's TLS with a server whose ciphertext is cut, changed, repeated and mixed with other bytes on its way, before a byte of
-//! it is decrypted: nothing is read that the server did not send, memory stays bounded, nothing panics or goes on for ever.
+//! A client's TLS with a server whose ciphertext is cut, changed, repeated and mixed with other bytes on its way,
+//! before any of it is decrypted: no bytes are read that the server did not send, memory stays bounded, nothing
+//! panics or loops for ever.
 
 use std::io::{ErrorKind, Read, Write};
 use std::sync::{Arc, LazyLock};
@@ -16,15 +17,15 @@ use rustls::{ServerConfig, ServerConnection};
 const NAME: &str = "redis.example";
 /// The most plaintext of a record, <https://www.rfc-editor.org/rfc/rfc8446#section-5.1>.
 const MAX_RECORD: usize = 16 << 10;
-/// What a connection may hold whatever comes. rustls notes where each message of a record lies: a record of 18 KiB can hold more than
-/// four thousand empty ones, and the list takes twice its size and once more while it grows.
+/// The limit of a connection's memory. rustls notes the place of each message in a record: a record of 18 KiB can
+/// hold more than four thousand empty ones, and the list needs twice its size and once more while it grows.
 const MAX_HELD: i64 = 768 << 10;
 /// Bytes that the server sends in one conversation, at most.
 const MAX_SENT: usize = 1 << 20;
 /// Stands for all that is on its way.
 const ALL: u16 = u16::MAX;
 
-/// What a conversation is, as the first byte of an input: bits.
+/// The bits of an input's first byte, which choose the kind of conversation.
 pub mod profile {
     /// TLS 1.2 alone; 1.3 otherwise.
     pub const OLD: u8 = 1;
@@ -41,11 +42,11 @@ pub enum TlsAct {
     Send(u16),
     /// So many bytes reach the client, which reads them.
     Deliver(u16),
-    /// What the client has written reaches the server, which answers.
+    /// The client's bytes reach the server, which answers.
     Exchange,
     /// The byte there gets other bits.
     Change(u16, u8),
-    /// So many bytes of this value are put in there.
+    /// So many bytes of this value are inserted there.
     Insert(u16, u8, u8),
     /// So many bytes are missing there.
     Remove(u16, u16),
@@ -59,7 +60,7 @@ pub enum TlsAct {
     Buffer(u16),
     /// The server takes a new key.
     Rekey,
-    /// The server says that nothing follows.
+    /// The server announces the end.
     Close,
     /// Its socket is closed.
     End,
@@ -162,11 +163,11 @@ struct World {
     /// Ciphertext on its way to the client.
     way: Vec<u8>,
     secured: bool,
-    /// It differs from what the server sent.
+    /// It differs from the bytes that the server sent.
     damaged: bool,
     /// How the connection has ended for the client.
     end: Option<LinkError>,
-    /// The server reads no more: what the client sent was an alert, or what the server heard made no sense to it.
+    /// The server reads no more: the client sent an alert, or the server got invalid bytes.
     deaf: bool,
     closed: bool,
     sent: Vec<u8>,
@@ -197,7 +198,7 @@ impl World {
         }
     }
 
-    /// Calls the client, and counts what that takes.
+    /// Calls the client, and counts the memory.
     fn call<T>(&mut self, call: impl FnOnce(&mut TlsInMemory) -> T) -> T {
         let (client, mut result) = (&mut self.client, None);
         let memory = measure(|| result = Some(call(client)));
@@ -207,13 +208,13 @@ impl World {
         result.expect("it was called")
     }
 
-    /// The client goes on with what came, as the event loop has it do.
+    /// The client processes its input, like the event loop.
     fn read(&mut self, came: usize) {
         let mut buffer = vec![0; self.buffer];
         let mut turns = 0;
         while self.end.is_none() && (!self.secured || self.client.can_read()) {
             turns += 1;
-            // What came may complete a record of which the rest came before.
+            // The input may complete a record whose beginning came before.
             assert!(turns <= came + MAX_RECORD + 64, "reads without end");
             if self.secured {
                 match self.call(|client| client.read(&mut buffer)) {
@@ -238,7 +239,7 @@ impl World {
 
     fn deliver(&mut self, n: usize) {
         let bytes: Vec<u8> = self.way.drain(..n.min(self.way.len())).collect();
-        // As much as a socket hands over in one go, so that the rest does not count as held.
+        // In pieces of the size that a socket returns, so that the rest does not count as held.
         for piece in bytes.chunks(16 << 10) {
             self.client.receive(piece);
             self.read(piece.len());
@@ -246,7 +247,7 @@ impl World {
         self.read(0);
     }
 
-    /// What both have written reaches the server and is on its way to the client.
+    /// Both sides' output reaches the server and is on its way to the client.
     fn exchange(&mut self) {
         let mut up = Vec::new();
         self.call(|client| {
@@ -327,7 +328,7 @@ impl World {
                 // Refused before the end of the handshake, and in TLS 1.2.
                 let _ = self.server.refresh_traffic_keys();
             }
-            // Before, nobody could know who says so, and rustls lets the handshake go on.
+            // Before that, the alert is not authenticated, and rustls continues the handshake.
             TlsAct::Close if self.server.is_handshaking() => {}
             TlsAct::Close => {
                 self.closed = true;

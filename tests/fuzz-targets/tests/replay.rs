@@ -33,7 +33,7 @@ fn replay(name: &str) {
     let count = inputs.len();
     let thread = thread::Builder::new().stack_size(STACK).spawn(move || {
         for (path, input) in inputs {
-            // Whose turn it is when one of them panics; shown for a failed test alone.
+            // Names the current one in case it panics; shown only for a failed test.
             println!("{path}");
             run(&input);
         }

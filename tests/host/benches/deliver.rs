@@ -1,6 +1,6 @@
-//! Dispatch into LuaJIT, in process: runs `benches/game/main_thread.lua` in the host and shows what it prints.
+//! Dispatch into LuaJIT, in process: runs `benches/game/main_thread.lua` in the host and shows its output.
 //!
-//! Arguments behind `--` that have a `=` in them go to the script: `cargo bench -p gmod-host -- rounds=50`.
+//! Arguments after `--` that contain a `=` go to the script: `cargo bench -p gmod-host -- rounds=50`.
 
 use std::{
     env, io,
@@ -9,7 +9,7 @@ use std::{
 };
 
 fn main() -> io::Result<ExitCode> {
-    // cargo adds a --bench of its own.
+    // cargo adds a --bench.
     let settings = env::args().skip(1).filter(|argument| argument.contains('='));
     let status = Command::new(env!("CARGO_BIN_EXE_gmod-host"))
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."))

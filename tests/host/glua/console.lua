@@ -1,7 +1,7 @@
--- What addons print, and the errors that they raise and report.
+-- The console output of addons, and the errors that they raise and report.
 local native = ...
 
--- What Lua itself has, without what the game adds.
+-- The libraries of plain Lua, without the game's additions.
 native.plain_names = { string = {}, table = {}, math = {} }
 for library, names in pairs(native.plain_names) do
 	for name in pairs(_G[library]) do names[name] = true end
@@ -16,7 +16,8 @@ local function join(separator, ...)
 	return concat(pieces, separator)
 end
 
--- While modules are closed Msg crashes the game (garrysmod-issues 5280), and nobody knows of the others; print works.
+-- While modules are closed Msg crashes the game (garrysmod-issues 5280), and the other functions may, too; print
+-- works.
 local function refuse_at_the_end(name)
 	if native.is_closing then native.abort(name .. " within gmod13_close: it may crash the game; print works\n", "") end
 end
@@ -36,7 +37,7 @@ local color = { MetaName = "Color", MetaID = 255 }
 color.__index = color
 debug.getregistry().Color = color
 
--- Raises without three numbers, or what reads as such.
+-- Raises without three numbers, or values that convert to numbers.
 function Color(r, g, b, a)
 	return setmetatable({
 		r = min(tonumber(r), 255), g = min(tonumber(g), 255), b = min(tonumber(b), 255), a = min(tonumber(a or 255), 255),
@@ -86,7 +87,7 @@ function ErrorNoHaltWithStack(...)
 	return native.report(message)
 end
 
--- For the prelude: a message handler that no addon can replace, and the way to call what may raise.
+-- For the prelude: a message handler that no addon can replace, and the way to call functions that may raise.
 local function report(message)
 	if type(message) == "table" then message = tostring(message) end
 	return native.report(message)

@@ -1,5 +1,5 @@
--- Console variables and commands. What the game does in C++ calls the functions of `concommand` and `cvars` that are there at the
--- time, which an addon may have replaced.
+-- Console variables and commands. The game's C++ code calls the current functions of `concommand` and `cvars`, which
+-- an addon may have replaced.
 local native = ...
 local type, tonumber, tostring, rawget, G = native.plain_type, tonumber, tostring, rawget, _G
 local type_name, report, new_userdata = type, ErrorNoHaltWithStack, native.new_userdata
@@ -7,7 +7,7 @@ local protected = native.protected
 
 FCVAR_NONE, FCVAR_ARCHIVE, FCVAR_PROTECTED, FCVAR_NOTIFY, FCVAR_REPLICATED = 0, 128, 32, 256, 8192
 
--- A variable is a userdata. What it holds: name, value, default, help, flags, min, max.
+-- A variable is a userdata. Its fields: name, value, default, help, flags, min, max.
 local variables, records = {}, setmetatable({}, { __mode = "k" })
 local ConVar = { MetaID = TYPE_CONVAR }
 ConVar.__index = ConVar
@@ -35,7 +35,7 @@ local function library(name, fn)
 	return found and found[fn]
 end
 
--- Callbacks hear of a value only if it is another one. What they raise is reported.
+-- Callbacks are called only if the value differs. Their errors are reported.
 local function set(record, value)
 	local old, number = record.value, tonumber(value)
 	if number and record.min and number < record.min then value = record.min end
@@ -131,7 +131,7 @@ function AddConsoleCommand(name, help) known[name:lower()] = help or "" end
 concommand = {}
 local commands, completions = {}, {}
 
--- What is wrong is reported, and added all the same, as in the game.
+-- Mistakes are reported, but the command is added anyway, as in the game.
 function concommand.Add(name, fn, complete, help, flags)
 	local function wrong(position, value)
 		report("bad argument #" .. position .. " to 'Add' (function expected, got " .. type_name(value) .. ")")
@@ -174,7 +174,7 @@ function RunConsoleCommand(name, ...)
 	end
 end
 
--- For who types into the console.
+-- For interactive use.
 native.console_commands = {
 	has = function(name) return known[name:lower()] ~= nil end,
 	run = function(...) return library("concommand", "Run")(...) end,

@@ -1,4 +1,4 @@
--- The engine: realms, time, loading of files and modules. Last, what the game takes away from Lua.
+-- The engine: realms, time, loading of files and modules. Finally removes what the game removes from Lua.
 local native = ...
 local loadstring = loadstring
 
@@ -50,7 +50,7 @@ local function load_file(found)
 	return chunk
 end
 
--- The file that is being included: who calls include in a return statement is no longer on the stack.
+-- The file that is being included: a caller of include in a return statement is no longer on the stack.
 local including
 
 local function included(outer, ...)
@@ -95,7 +95,7 @@ function require(name)
 	load_file(found)()
 end
 
--- Its errors and tracebacks say the name as it is, like a file's.
+-- Its errors and tracebacks show the name unchanged, like a file's.
 function CompileString(code, name, handle_error)
 	local chunk, err = load_lua(code, "@" .. name)
 	if chunk then return chunk end
@@ -109,7 +109,7 @@ function RunString(code, name, handle_error)
 	native.protected(chunk)
 end
 
--- One tick of the server. Allocates nothing by itself, so that it goes on when memory is out.
+-- One tick of the server. Allocates nothing itself, so that it runs when memory is exhausted.
 function native.tick()
 	local hibernating = native.hibernating()
 	native.run_later()

@@ -6,7 +6,7 @@ local error, pairs, setmetatable, tostring = error, pairs, setmetatable, tostrin
 
 local NO_ENTITY = "Tried to use a NULL entity!"
 
--- What the engine knows of each entity that exists. One that was removed has no record, and is NULL's equal.
+-- The engine's records of existing entities. A removed one has no record, and equals NULL.
 local records = setmetatable({}, { __mode = "k" })
 local by_index = {}
 
@@ -21,13 +21,13 @@ local function new_userdata(class)
 end
 native.new_userdata = new_userdata
 
--- What the engine knows of an entity: {index, class, name, fields}, to which a class may add. Raises for NULL and for removed
--- entities, in the name of the function that called the caller.
+-- The engine's record of an entity: {index, class, name, fields}, to which a class may add. Raises for NULL and for
+-- removed entities, in the name of the function that called the caller.
 function entity.record(of)
 	return records[of] or error(NO_ENTITY, 3)
 end
 
--- Likewise, or nil.
+-- The same, or nil.
 function entity.find_record(of) return records[of] end
 
 local function to_text(of)
@@ -75,7 +75,7 @@ function entity.create(class, record)
 	return made
 end
 
--- What it was goes on existing as a value, and is no longer valid.
+-- The value of a removed entity continues to exist, but is no longer valid.
 function entity.remove(of)
 	local record = records[of]
 	if not record then return end
@@ -85,7 +85,7 @@ end
 -- Each entity that exists, by its index.
 function entity.each() return pairs(by_index) end
 
--- The entity for no entity: who types into the server's console, for instance.
+-- The entity for no entity, for example the caller of a command in the server's console.
 NULL = new_userdata(Entity)
 
 -- The map itself: it exists, but IsValid is false for it.
@@ -95,7 +95,7 @@ entity.world = entity.create(Entity, { index = WORLD, class = "worldspawn" })
 _G.Entity = function(index) return by_index[index] or NULL end
 
 function Entity:IsValid() return records[self] ~= nil and records[self].index ~= WORLD end
--- 0 for the world, and for NULL: by that addons know who types into the server's console.
+-- 0 for the world, and for NULL: addons recognize the server's console by that.
 function Entity:EntIndex() return records[self] and records[self].index or 0 end
 function Entity:GetTable() return records[self] and records[self].fields end
 function Entity:GetClass() return entity.record(self).class end

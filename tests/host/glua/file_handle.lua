@@ -56,7 +56,7 @@ local function read(record, bytes)
 	return text ~= "" and text or nil
 end
 
--- Nil at the end of the file. All that is left if it is not told how much.
+-- Nil at the end of the file. The whole rest without an argument.
 function File:Read(bytes)
 	local record = record_of(self)
 	return read(record, bytes or #record.text)

@@ -3,7 +3,7 @@ local native = ...
 
 file = {}
 
--- Where a root looks, one place after the other: addons are mounted before the game's folder, "MOD" is that folder alone.
+-- The places of a root, in order: addons are mounted before the game's folder, "MOD" is that folder alone.
 local function places(root, path)
 	if root == "GAME" or root == "LUA" or root == "lsv" then
 		local own = root == "GAME" and path or "lua/" .. path

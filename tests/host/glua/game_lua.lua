@@ -1,12 +1,13 @@
--- Loads the game's own Lua files, lua/includes/, in place of the stand-ins for them. Runs last, and only if told where they are.
+-- Loads the game's own Lua files, lua/includes/, in place of the stand-ins for them. Runs last, and only if their
+-- folder is given.
 local native = ...
 host.stubs = {}
 if not native.has_game_lua() then return end
 
 local rawget, rawset, setmetatable, type, G = rawget, rawset, setmetatable, native.plain_type, _G
 
--- What those files use of C++ while they are loaded and this host does not have. Each is a value with which anything can be done,
--- and which does nothing. What they use later is missed when it is called.
+-- The C++ functions that those files use while they are loaded and that this host does not have. Each is a value that
+-- accepts any operation and does nothing. Functions that the files use later are missed when they are called.
 local LACKING = {}
 for name in ([[
 	Angle DEFINE_BASECLASS Material Matrix SENSORBONE SQLStr Vector ents net physenv resource sound umsg
@@ -20,7 +21,7 @@ do
 	setmetatable(stub, meta)
 end
 
--- What the game has in Lua goes first, so that none of it is ours.
+-- The stand-ins for the game's Lua are removed first, so that none of them stays.
 for _, name in ipairs({ "hook", "concommand", "cvars", "team" }) do
 	rawset(G, name, nil)
 	package.loaded[name] = nil
@@ -45,7 +46,7 @@ local function add_stub(t, name, prefix, value)
 	return value
 end
 
--- While the files are loaded, what is not there is made up.
+-- While the files are loaded, missing values are made up.
 local metatables, last_constant = {}, 1000
 local function make_up(t, index)
 	metatables[t] = getmetatable(t) or false
@@ -63,7 +64,7 @@ for _, library in ipairs({ "engine", "ents", "game", "net", "player", "util" }) 
 	local t = rawget(G, library)
 	if t then make_up(t, function(_, name) return add_stub(t, name, library .. ".", stub) end) end
 end
--- Hooks of theirs go on using the database.
+-- Their hooks use the database later.
 add_stub(G, "sql", "", stub)
 
 local find_meta_table = FindMetaTable

@@ -1,5 +1,5 @@
--- Hooks. The first answer that is not nil ends the round, and so does an error, which goes to the caller. They run in no order
--- that an addon could know, as in the game. Here the order depends on a seed, so that what failed can be repeated.
+-- Hooks. The first answer that is not nil ends the round, and so does an error, which goes to the caller. Addons
+-- cannot rely on their order, as in the game. Here the order depends on a seed, so that failures can be repeated.
 local native = ...
 local type_name, type, tostring, pairs, rawget, G = type, native.plain_type, tostring, pairs, rawget, _G
 local IsValid, report = IsValid, ErrorNoHaltWithStack
@@ -14,12 +14,13 @@ local find_gamemode, seed = gmod.GetGamemode, native.seed()
 -- Functions by event and name. Addons get this very table from GetTable, and may change it.
 local hooks = {}
 
--- Names in the order in which they run, by event. A list is never changed, only replaced, so that a round goes on undisturbed.
+-- Names in the order in which they run, by event. A list is never changed, only replaced, so that a running round is
+-- not disturbed.
 local orders = {}
 
 local MODULUS = 2 ^ 32
 
--- Names that are no strings count as the number of their first use.
+-- Names that are not strings are ordered by their first use.
 local numbers, last_number = setmetatable({}, { __mode = "k" }), 0
 local function text_of(name)
 	if type(name) == "string" then return name end
@@ -40,7 +41,7 @@ local function rank_of(name)
 	return rank
 end
 
--- The order of what is there now.
+-- The order of the current hooks.
 local function new_order(list)
 	local order = { names = {}, known = {} }
 	local ranks = {}
@@ -80,7 +81,7 @@ local function wrong(position, fn, wanted, got)
 	report("bad argument #" .. position .. " to '" .. fn .. "' (" .. wanted .. " expected, got " .. type_name(got) .. ")")
 end
 
--- What is wrong is reported, and nothing is added. It does not raise.
+-- Mistakes are reported, and nothing is added. It does not raise.
 function hook.Add(event, name, fn)
 	if type(event) ~= "string" then return wrong(1, "Add", "string", event) end
 	if type(fn) ~= "function" then return wrong(3, "Add", "function", fn) end

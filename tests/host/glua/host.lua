@@ -1,9 +1,9 @@
--- The `host` table: what a script knows and steers of this program. The README lists it.
+-- The `host` table, with which a script queries and controls this program. The README lists it.
 local native = ...
 
 host = {}
 
--- Read when asked for. What names a server starts it.
+-- Read on access. Fields that name a server start it.
 local read = {
 	args = native.arguments,
 	protocol = native.protocol,
@@ -20,7 +20,7 @@ setmetatable(host, {
 	end,
 })
 
--- In a coroutine of host.run or host.test these do not return; elsewhere, what calls them runs to its end.
+-- In a coroutine of host.run or host.test these do not return; elsewhere the caller continues to its end.
 function host.exit(code)
 	native.exit(code)
 	native.leave()
@@ -39,7 +39,7 @@ host.keep = native.keep
 host.kept = native.kept
 host.setenv = native.set_environment
 
--- Below garrysmod/, past the rules for Lua: what the server's owner does with files.
+-- Below garrysmod/, without the rules for Lua: for changes that the server's owner makes to files.
 function host.put(path, contents)
 	local folder = path:match("^(.*)/")
 	if folder then native.make_folder("MOD", folder) end

@@ -56,14 +56,14 @@ function HTTP(parameters)
 	return true
 end
 
--- At each tick: what has come since the last one.
+-- At each tick: the answers since the last one.
 function native.run_http()
 	while true do
 		local answer = native.http_answer()
 		if not answer then return end
 		local parameters = waiting[answer[1]]
 		waiting[answer[1]] = nil
-		-- One of an earlier map is for nobody.
+		-- The answer to a request of an earlier map is discarded.
 		if parameters and answer[3] then
 			local headers = {}
 			for name, value in answer[3]:gmatch("([^:\r\n]+):%s*([^\r\n]*)") do headers[name] = value end

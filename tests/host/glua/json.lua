@@ -131,7 +131,7 @@ local function decode_map(text, at, keep_keys)
 		if text:sub(at, at) ~= ":" then error("no colon") end
 		value, at = decode(text, at + 1, keep_keys)
 		if not keep_keys then
-			-- The game turns keys that look like numbers into numbers, and some words into what they mean.
+			-- The game turns keys that look like numbers into numbers, and some words into their values.
 			local number = tonumber(key)
 			if number then key = number elseif meanings[key] ~= nil then key = meanings[key] end
 		end
@@ -161,7 +161,7 @@ function decode(text, at, keep_keys)
 	return number, at + #digits
 end
 
--- Returns nothing for what is not JSON, or is neither a list nor a map.
+-- Returns nothing for a text that is not JSON, or is neither a list nor a map.
 function util.JSONToTable(text, _, keep_keys)
 	if type(text) ~= "string" then error("bad argument #1 to 'JSONToTable' (string expected, got " .. type(text) .. ")", 2) end
 	local ok, value, at = pcall(decode, text, 1, keep_keys)

@@ -1,4 +1,4 @@
--- Names what the game has and this host lacks. Runs last.
+-- Names the functions of the game that this host lacks. Runs last.
 --
 -- Addons probe: `if http then`, `if http.Fetch then`. In the game the answer is yes, so it is yes here, and the addon goes on
 -- as it does there; the error comes when it calls what is lacking. If the answer were no, the addon would
@@ -21,8 +21,8 @@ local function has(list, name)
 	end
 end
 
--- Gives `t` a function that raises for each name in the list that it has no field for. A table that looks elsewhere already is
--- left alone.
+-- Gives `t` a function that raises for each name in the list for which it has no field. A table with an __index
+-- already is left alone.
 local function complete(t, list, prefix)
 	local meta = getmetatable(t) or {}
 	if meta.__index then return end

@@ -1,4 +1,4 @@
--- What the game adds to numbers.
+-- The game's additions to numbers.
 local math = math
 local floor, ceil, min, max, abs, sqrt = math.floor, math.ceil, math.min, math.max, math.abs, math.sqrt
 

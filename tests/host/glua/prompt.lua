@@ -1,4 +1,4 @@
--- The console that somebody types into: commands and variables first, then Lua, whose values are shown.
+-- The interactive console: commands and variables first, then Lua, whose values are shown.
 local native = ...
 local getmetatable, select, tostring, type, xpcall = getmetatable, select, tostring, type, xpcall
 local print, console = print, native.console_commands
@@ -6,7 +6,7 @@ local print, console = print, native.console_commands
 local CHUNK = "@lua_run"
 local MOST_KEYS = 50 -- of a table that is shown
 
--- A table is shown with what is in it, but not what is in that.
+-- A table is shown with its content, but not the content of inner tables.
 local function show_table(value)
 	local keys = {}
 	for key in pairs(value) do keys[#keys + 1] = key end
@@ -35,10 +35,10 @@ local function concluded(ok, ...)
 	if ... ~= nil then native.report(...) end
 end
 
--- What it returns; nothing, behind the error's report, if it raises.
+-- The results; nothing, after the error's report, if it raises.
 local function protected(fn, ...) return concluded(xpcall(fn, native.report_any, ...)) end
 
--- As the game splits them: by spaces, but for what stands in quotes; each of {}()': is a word of its own.
+-- As the game splits them: by spaces, except within quotes; each of {}()': is a separate word.
 local function words(text)
 	local found, at = {}, 1
 	while true do
@@ -129,7 +129,7 @@ end
 
 local function pass(...) return ... end
 
--- The value of an expression, or a statement; or nil, what is wrong, and whether that is the want of an end.
+-- The value of an expression, or a statement; or nil, the error, and whether an end is missing.
 local function compile(text)
 	local chunk, no_value = native.load("return " .. text, CHUNK)
 	if chunk then

@@ -22,7 +22,7 @@ end
 
 local servers = { server = driver(native.server), fake = driver(native.fake), real = driver(native.real) }
 
--- Asking for the table already says whether there is such a server.
+-- Reading the table already shows whether there is such a server.
 for name, server in pairs(servers) do
 	native.host_reads[name] = function()
 		native[name]("url")
@@ -56,8 +56,8 @@ function host.new_real(lines)
 	return real
 end
 
--- Somebody else who publishes on 127.0.0.1, on a thread of its own. Each message is its number (12 digits, from 1), its time
--- (SysTime in microseconds, 16 digits), and dashes up to `size`; the channels take turns.
+-- Another publisher on 127.0.0.1, on a separate thread. Each message is its number (12 digits, from 1), its time
+-- (SysTime in microseconds, 16 digits), and dashes up to `size`; the channels alternate.
 function host.new_publisher(options)
 	local number = native.start_publisher(options.port, options.rate, options.size, options.alone or false,
 		unpack(options.channels))

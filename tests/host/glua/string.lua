@@ -1,4 +1,4 @@
--- What the game adds to strings.
+-- The game's additions to strings.
 local string, table, tostring, tonumber = string, table, tostring, tonumber
 local floor = math.floor
 
@@ -19,7 +19,7 @@ end
 function string.Explode(separator, text, with_pattern)
 	if separator == "" then return string.ToTable(text) end
 	local pieces, from = {}, 1
-	-- A pattern that matches nothing at all is tried once for each letter.
+	-- A pattern with an empty match is tried once for each letter.
 	for _ = 1, #text do
 		local start, stop = text:find(separator, from, not with_pattern)
 		if not start then break end

@@ -1,4 +1,4 @@
--- What the game adds to tables.
+-- The game's additions to tables.
 local native = ...
 local table, pairs, next, type, tostring, random = table, pairs, next, native.plain_type, tostring, math.random
 local getmetatable = debug.getmetatable
@@ -189,7 +189,7 @@ local function descending(a, b) return a > b end
 
 function table.SortDesc(t) return table.sort(t, descending) end
 
--- Keys by their values: the highest first, or last if told so.
+-- Keys by their values: the highest first, or last on request.
 function table.SortByKey(t, ascends)
 	local keys = table.GetKeys(t)
 	table.sort(keys, function(a, b)
@@ -199,7 +199,8 @@ function table.SortByKey(t, ascends)
 	return keys
 end
 
--- Tables by one of their fields: the highest first, or last if told so. What lacks it comes before the highest.
+-- Tables by one of their fields: the highest first, or last on request. Tables without the field come before the
+-- highest.
 function table.SortByMember(t, name, ascends)
 	ascends = ascends or false
 	table.sort(t, function(a, b)
@@ -232,7 +233,7 @@ local function each(sorted)
 	end
 end
 
--- All of a table, as a sequence, each with what it is to be sorted by.
+-- The whole table as a sequence, each element with its sort key.
 local function with_member(t, member_of)
 	local list = {}
 	for key, value in pairs(t) do list[#list + 1] = { key = key, value = value, member = member_of(value) } end

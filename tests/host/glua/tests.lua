@@ -5,7 +5,7 @@ local coroutine, SysTime = coroutine, SysTime
 local error, tostring, format, traceback = error, tostring, string.format, debug.traceback
 local resume, status, yield, running = coroutine.resume, coroutine.status, coroutine.yield, coroutine.running
 
--- What waits for the next tick, and tests that wait for their turn.
+-- Functions for the next tick, and waiting tests.
 local threads, count = {}, 0
 local tests, first_test, last_test = {}, 1, 0
 local current_test
@@ -45,8 +45,8 @@ function host.pass(ticks)
 	for _ = 1, ticks or 1 do yield() end
 end
 
--- Waits until condition() is true and returns its answer. After so many seconds (10) it raises if told `what` was waited
--- for, else returns false.
+-- Waits until condition() is true and returns its answer. After so many seconds (10) it raises if `what` is given,
+-- otherwise returns false.
 function host.wait(condition, seconds, what)
 	if not inside() then error("host.wait works inside host.run and host.test", 2) end
 	seconds = seconds or DEFAULT_PATIENCE
@@ -99,7 +99,7 @@ local function next_test()
 	start(current_test)
 end
 
--- Each waiting coroutine goes on until it waits again. Allocates nothing but for a test's start and end.
+-- Each waiting coroutine runs until it waits again. Allocates nothing except at a test's start and end.
 function native.run_coroutines()
 	next_test()
 	local kept = 0
@@ -108,7 +108,7 @@ function native.run_coroutines()
 		local entry = threads[i]
 		local ok, err = resume(entry.thread)
 		if is_over[status(entry.thread)] then
-			-- If it left memory failing, that ends here: what it died of is to be told.
+			-- If it left memory failing, that ends here, so that its error can be reported.
 			native.fail_allocations(nil)
 			entry.dead = true
 			finish(entry, ok, err)

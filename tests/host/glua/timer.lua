@@ -118,7 +118,7 @@ local function sweep()
 	length = kept
 end
 
--- Zero-delay timers first, then the others. What a timer makes runs in the next tick. Allocates nothing.
+-- Zero-delay timers first, then the others. Timers made meanwhile run in the next tick. Allocates nothing.
 function native.run_timers(hibernating)
 	local now, last = game_time(), length
 	for i = 1, last do

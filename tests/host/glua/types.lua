@@ -1,4 +1,4 @@
--- What kind of value is it?
+-- Types of values.
 local native = ...
 local plain_type, getmetatable = type, getmetatable
 -- For the prelude, which runs before an addon can replace anything.
@@ -57,7 +57,7 @@ function isentity(value)
 end
 IsEntity = isentity
 
--- Raises for what cannot be indexed: true, numbers, functions.
+-- Raises for values that cannot be indexed: true, numbers, functions.
 function IsValid(object)
 	if not object then return false end
 	local is_valid = object.IsValid
@@ -74,7 +74,8 @@ function Either(condition, yes, no)
 	return no
 end
 
--- Metatables that have a name. The registry itself is out of Lua's reach: debug.getregistry gives a table that looks these up.
+-- Metatables that have a name. Lua cannot reach the registry itself: debug.getregistry gives a table that looks these
+-- up.
 local registry = debug.getregistry()
 local registered = setmetatable({}, {
 	__index = function(_, name) return FindMetaTable(name) end,

@@ -1,6 +1,6 @@
 -- GLuaTest's expectations: expect(subject).to.equal(5), and the opposite with toNot or notTo; was and wasNot are the same.
 
--- What holds for a subject, and how that is called. `args`: what stood behind the subject, for functions.
+-- The checks of a subject, and their names. `args`: the arguments after the subject, for functions.
 local checks = {}
 
 local function need(value, kind, name)
@@ -81,7 +81,7 @@ function checks.called(subject, _, count)
 	return subject.callCount >= (count or 1), "have been called, which it was " .. subject.callCount .. " times"
 end
 
--- Makes `expect`. fail(message) is called for what should hold and does not; what should not and does, raises.
+-- Makes `expect`. fail(message) is called if a check fails that should hold; a negated check that holds raises.
 return function(fail, used)
 	local function raise(message) error(message, 0) end
 

@@ -16,7 +16,8 @@ return function(options)
 
 	local function report(result)
 		local verdict, reason = result.verdict, result.reason
-		-- Nothing is to be left out: neither by a condition, but for the groups in `may_skip`, nor by an async case that expects nothing.
+		-- Nothing may be left out: neither by a condition, except for the groups in `may_skip`, nor by an async case
+		-- without expectations.
 		if options.strict and verdict == "skipped" and not table.HasValue(options.may_skip or {}, result.group.groupName) then verdict, reason = "failed", "skipped" end
 		if options.strict and verdict == "passed" and result.expectations == 0 then verdict = "empty" end
 		counts[verdict] = counts[verdict] + 1

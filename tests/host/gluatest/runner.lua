@@ -1,4 +1,4 @@
--- Runs groups of cases in GLuaTest's format: one case after the other, each in a tick of its own.
+-- Runs groups of cases in GLuaTest's format: one case after the other, each in a separate tick.
 local make_expect, make_stub = include("expect.lua"), include("stub.lua")
 
 local DEFAULT_TIMEOUT = 5 -- seconds of game time
@@ -9,7 +9,7 @@ local function new_name()
 	return "GLuaTest " .. last_name
 end
 
--- The game's hooks and timers, and a function that takes away what was made with them.
+-- The game's hooks and timers, and a function that removes those made with them.
 local function libraries()
 	local undo = {}
 	local hooks = setmetatable({}, { __index = hook, __newindex = hook })
@@ -63,13 +63,13 @@ local function run_case(group, case, group_state, patience, finish)
 	local hooks, timers, undo = libraries()
 	local stub, restore = make_stub()
 
-	-- The first one is told.
+	-- The first failure is reported.
 	local function fail(reason)
 		if not over and not failure then failure = reason end
 	end
 	local function protected(env, fn)
 		local ok, err = call(env, fn, state)
-		-- Of an expectation, the line says all.
+		-- For an expectation, the line is enough.
 		if not ok then fail(refused and string.StartsWith(err, refused) and refused or err) end
 		return ok, err
 	end
@@ -83,7 +83,7 @@ local function run_case(group, case, group_state, patience, finish)
 		finish(expectations == 0 and not case.async and "empty" or "passed", nil, expectations)
 	end
 
-	-- An async case goes on: its callbacks would only take the error to the console.
+	-- An async case continues: its callbacks would only pass the error to the console.
 	local function refuse(message)
 		if case.async then return fail(message) end
 		refused = message
@@ -171,9 +171,9 @@ end
 
 local runner = {}
 
--- A file's group, or one with the reason why there is none; nil for a file that says nothing of cases.
+-- A file's group, or one with the reason why there is none; nil for a file without cases.
 local function load(path)
-	-- As the game names what GLuaTest compiles.
+	-- GLuaTest's chunk name in the game.
 	local chunk = CompileString(file.Read(path, "LUA"), "lua/" .. path, false)
 	local ok, group = false, chunk
 	if isfunction(chunk) then ok, group = xpcall(chunk, traceback) end
@@ -201,8 +201,8 @@ function runner.Find(projects)
 	return groups
 end
 
--- Calls report({ group, case, verdict, reason, expectations }) for each case, and finish() behind the last one. A verdict:
--- "passed", "failed", "skipped", or "empty" without an expectation. `patience`: what a timeout is multiplied with.
+-- Calls report({ group, case, verdict, reason, expectations }) for each case, and finish() after the last one. A
+-- verdict: "passed", "failed", "skipped", or "empty" without an expectation. `patience`: the factor for timeouts.
 function runner.Run(groups, patience, report, finish)
 	local number = 0
 	local function next_group()

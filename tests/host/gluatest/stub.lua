@@ -1,5 +1,5 @@
--- GLuaTest's stubs: stub(table, key) stands in for what is there and counts its calls; stub() stands alone.
--- Makes `stub`, and a function that puts everything back.
+-- GLuaTest's stubs: stub(table, key) replaces the field and counts its calls; stub() stands alone. Makes `stub`, and
+-- a function that restores everything.
 return function()
 	local stubs = {}
 
@@ -44,7 +44,7 @@ return function()
 		return made
 	end
 
-	-- The last one first: of two for one key, the first has what was there.
+	-- The last one first: of two stubs for one key, the first has the original value.
 	local function restore()
 		for i = #stubs, 1, -1 do stubs[i]:Restore() end
 	end

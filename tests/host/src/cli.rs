@@ -19,7 +19,7 @@ const DEFAULT_TICK_RATE: f64 = 66.0;
 const SEED: &str = "GMOD_HOST_SEED";
 /// The environment's folder of the game's Lua files.
 const GAME_LUA: &str = "GMOD_HOST_GAME_LUA";
-/// For a script by itself.
+/// The timeout of a script.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
 
 pub(crate) const USAGE: &str = "\
@@ -71,7 +71,7 @@ impl fmt::Display for Kind {
     }
 }
 
-/// When a module's library is unloaded at the end of a Lua state. The game's own order differs from host to host.
+/// When a module's library is unloaded at the end of a Lua state. The game's own order differs between hosts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unload {
     Never,
@@ -99,7 +99,7 @@ pub(crate) enum Color {
     Never,
 }
 
-/// What was asked for.
+/// The parsed options.
 #[derive(Debug)]
 pub(crate) struct Options {
     pub(crate) tick_interval: Duration,
@@ -108,9 +108,9 @@ pub(crate) struct Options {
     pub(crate) game: Option<PathBuf>,
     pub(crate) addons: Vec<PathBuf>,
     pub(crate) server: Kind,
-    /// How many consoles side by side; each is a process of this program.
+    /// How many consoles run side by side; each is a process of this program.
     pub(crate) servers: Option<usize>,
-    /// The host says nothing of its own at the start.
+    /// The host prints no lines of its own at the start.
     pub(crate) quiet: bool,
     pub(crate) timeout: Option<Duration>,
     pub(crate) unload: Unload,
@@ -125,7 +125,7 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// Whether somebody tries things out, rather than a test: errors end nothing then, and no time is too long.
+    /// Whether it is used interactively, not by a test: then errors do not end it, and there is no timeout.
     pub(crate) fn is_tool(&self) -> bool {
         self.prompt || self.watch
     }
@@ -234,7 +234,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
             }
             Value(script) => {
                 options.script = Some(PathBuf::from(script));
-                // What follows the script is the script's, options included.
+                // Everything after the script belongs to the script, options included.
                 options.arguments = parser.raw_args()?.collect();
                 break;
             }
@@ -274,7 +274,7 @@ fn parse_seed(name: &str, text: &OsStr) -> Result<u32, lexopt::Error> {
     seed.ok_or_else(|| format!("{name} takes a whole number from 0 to {}, not {text:?}", u32::MAX).into())
 }
 
-/// The standard library seeds its hash maps at random; this is all that is needed of it here.
+/// The standard library seeds its hash maps at random, which is enough here.
 #[expect(clippy::cast_possible_truncation, reason = "any 32 bits do")]
 fn random_seed() -> u32 {
     RandomState::new().build_hasher().finish() as u32

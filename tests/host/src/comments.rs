@@ -1,11 +1,11 @@
-//! The game's comments, `//` and `/* */`, as Lua's. What else the game adds to Lua, LuaJIT knows by itself: `continue`, `!=`, `!`,
-//! `&&` and `||`.
+//! Converts the game's comments, `//` and `/* */`, to Lua's. LuaJIT itself has the game's other additions:
+//! `continue`, `!=`, `!`, `&&` and `||`.
 //!
 //! Source: <https://wiki.facepunch.com/gmod/Specific_Operators>.
 
 use std::borrow::Cow;
 
-/// The source without the game's comments, and every line where it was; bytecode as it is.
+/// The source without the game's comments, with all lines in their places; bytecode is returned unchanged.
 pub(crate) fn plain(source: &[u8]) -> Cow<'_, [u8]> {
     const BYTECODE: u8 = 0x1b;
     if source.first() == Some(&BYTECODE) {
@@ -19,7 +19,7 @@ pub(crate) fn plain(source: &[u8]) -> Cow<'_, [u8]> {
             [b'-', b'-', behind @ ..] => (2 + long_bracket(behind).unwrap_or_else(|| line(behind)), None),
             [b'[', ..] => (long_bracket(rest).unwrap_or(1), None),
             [b'"' | b'\'', ..] => (string(rest), None),
-            // With a space: `//[[` begins no long comment.
+            // With a space, because `//[[` does not begin a long comment.
             [b'/', b'/', ..] => (line(rest), Some([b"-- ", &rest[2..line(rest)]].concat())),
             [b'/', b'*', behind @ ..] => match find(behind, b"*/") {
                 Some(end) => {
@@ -27,7 +27,7 @@ pub(crate) fn plain(source: &[u8]) -> Cow<'_, [u8]> {
                     let breaks = comment.iter().filter(|byte| matches!(byte, b'\r' | b'\n'));
                     (comment.len(), Some(b" ".iter().chain(breaks).copied().collect()))
                 }
-                // Lua tells of it, and the console's next line may end it.
+                // Lua reports it, and the console's next line may end it.
                 None => (rest.len(), Some(b"--[[".to_vec())),
             },
             _ => (1, None),
@@ -55,7 +55,7 @@ fn line(bytes: &[u8]) -> usize {
     bytes.iter().position(|byte| matches!(byte, b'\r' | b'\n')).unwrap_or(bytes.len())
 }
 
-/// Bytes of `[[ … ]]`, `[=[ … ]=]` and so on, if such a one begins here; to the end of the source if it has none.
+/// Bytes of `[[ … ]]`, `[=[ … ]=]` and so on, if one begins here; to the end of the source if it is not closed.
 fn long_bracket(bytes: &[u8]) -> Option<usize> {
     let level = bytes.iter().skip(1).take_while(|&&byte| byte == b'=').count();
     if bytes.first() != Some(&b'[') || bytes.get(level + 1) != Some(&b'[') {
@@ -65,14 +65,14 @@ fn long_bracket(bytes: &[u8]) -> Option<usize> {
     Some(find(bytes, &end).map_or(bytes.len(), |at| at + end.len()))
 }
 
-/// Bytes of a string with its quotes. One that is not closed ends with its line: Lua tells of that.
+/// Bytes of a string with its quotes. If it is not closed it ends with its line, and Lua reports that.
 fn string(bytes: &[u8]) -> usize {
     let mut at = 1;
     while let Some(&byte) = bytes.get(at) {
         at += match &bytes[at..] {
-            // One line break in two bytes.
+            // A line break of two bytes.
             [b'\\', b'\r', b'\n', ..] | [b'\\', b'\n', b'\r', ..] => 3,
-            // And all spaces behind it.
+            // And all spaces after it.
             [b'\\', b'z', behind @ ..] => 2 + behind.iter().take_while(|byte| is_space(**byte)).count(),
             [b'\\', _, ..] => 2,
             _ => 1,
@@ -84,7 +84,7 @@ fn string(bytes: &[u8]) -> usize {
     at
 }
 
-/// As C's `isspace` has it.
+/// The same as C's `isspace`.
 fn is_space(byte: u8) -> bool {
     byte.is_ascii_whitespace() || byte == 0x0b
 }

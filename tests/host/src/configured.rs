@@ -1,24 +1,24 @@
-//! The address in `garrysmod/data/realtime.json`, as far as the host shows it to somebody who wants to publish there.
+//! The address in `garrysmod/data/realtime.json`, as far as the host shows it to people who want to publish there.
 
 use std::{fs, iter::Peekable, path::Path, str::Chars};
 
-/// Where the addon looks in a server's folder, below `garrysmod`.
+/// The addon's file in a server's folder, below `garrysmod`.
 pub(crate) const FILE: &str = "data/realtime.json";
 
-/// Where a file's clients connect to.
+/// The address of a file's clients.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Place {
-    /// The arguments for redis-cli. A password is not in them.
+    /// The arguments for redis-cli, without a password.
     pub(crate) arguments: String,
     /// Whether redis-cli needs more than that: the file has a user or a password.
     pub(crate) has_login: bool,
 }
 
-/// The place that the file names; none if it names none, or cannot be read.
+/// The address in the file; none if there is none, or the file cannot be read.
 pub(crate) fn place(file: &Path) -> Option<Place> {
     let text = fs::read_to_string(file).ok()?;
     let url = url_of(text.trim_start_matches('\u{feff}'))?;
-    // White space around it and one pair of quotes are no part of it, as for the module.
+    // White space and one pair of quotes around it are removed, as by the module.
     let url = url.trim().trim_matches('"').trim();
     if url.is_empty() { None } else { Some(shown(url)) }
 }
@@ -39,7 +39,7 @@ fn shown(url: &str) -> Place {
     }
 }
 
-/// The text at the key "url" of the object that a JSON text is. Whether the rest of it is JSON is for the addon to say.
+/// The text at the key "url" of the outermost object. Whether the rest is valid JSON is checked by the addon.
 fn url_of(json: &str) -> Option<String> {
     let mut rest = json.chars().peekable();
     let mut depth = 0_usize;

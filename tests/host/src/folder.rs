@@ -1,4 +1,4 @@
-//! A folder laid out like the game's, for the time of one run, or around a server's folder that stays.
+//! A folder laid out like the game's, for the duration of one run, or around a server's folder that stays.
 
 use std::{
     env,
@@ -8,7 +8,7 @@ use std::{
     process,
 };
 
-/// Where the game keeps its Lua library, relative to the folder: modules find it by this path.
+/// The place of the game's Lua library, relative to the folder: modules find it by this path.
 pub(crate) const LUA_SHARED: &str = match (cfg!(windows), cfg!(target_pointer_width = "64")) {
     (false, true) => "bin/linux64/lua_shared.so",
     (false, false) => "garrysmod/bin/lua_shared_srv.so",
@@ -16,7 +16,7 @@ pub(crate) const LUA_SHARED: &str = match (cfg!(windows), cfg!(target_pointer_wi
     (true, false) => "garrysmod/bin/lua_shared.dll",
 };
 
-/// The platform in a module's file name. The game says `.dll` on every platform.
+/// The platform in a module's file name. The game uses `.dll` on every platform.
 pub(crate) const PLATFORM: &str = match (cfg!(windows), cfg!(target_pointer_width = "64")) {
     (false, true) => "linux64",
     (false, false) => "linux",
@@ -27,25 +27,26 @@ pub(crate) const PLATFORM: &str = match (cfg!(windows), cfg!(target_pointer_widt
 const FOLDERS: [&str; 4] =
     ["garrysmod/lua/bin", "garrysmod/lua/includes/modules", "garrysmod/data", "garrysmod/addons"];
 
-/// What a server's folder has before anything is installed.
+/// The folders of a server before anything is installed.
 const FOLDERS_THAT_STAY: [&str; 3] = ["lua", "data", "addons"];
 
-/// The folder; removed when dropped, but for a `garrysmod` that somebody else keeps.
+/// The folder; removed when dropped, except for a `garrysmod` that is kept.
 #[derive(Debug)]
 pub(crate) struct GameFolder {
     root: PathBuf,
     game: PathBuf,
-    /// Addons by their names in `garrysmod/addons`. They are read where they lie, so that an edit there counts.
+    /// Addons by their names in `garrysmod/addons`. They are read from their own folders, so that edits there take
+    /// effect.
     mounted: Vec<(OsString, PathBuf)>,
-    /// What stands in for modules that a kept `garrysmod` does not have.
+    /// Replacements for modules that a kept `garrysmod` does not have.
     modules: Vec<(String, PathBuf)>,
-    /// Another `garrysmod`, whose Lua files count where this one has none of that name.
+    /// Another `garrysmod`, whose Lua files are used if this one has none of that name.
     game_lua: Option<PathBuf>,
     is_kept: bool,
 }
 
 impl GameFolder {
-    /// Makes the folder, with the Lua library and modules, by their names, in their places.
+    /// Makes the folder, with the Lua library and the modules, by name, in their places.
     ///
     /// # Errors
     ///
@@ -61,7 +62,7 @@ impl GameFolder {
         Ok(folder)
     }
 
-    /// Likewise, around the folder of a server, whose `garrysmod` it uses and leaves as it is.
+    /// The same, around the folder of a server, whose `garrysmod` it uses without changing it.
     ///
     /// # Errors
     ///
@@ -114,11 +115,11 @@ impl GameFolder {
         Ok(())
     }
 
-    /// Takes the Lua files of another `garrysmod` for those that this one does not have.
+    /// Uses the Lua files of another `garrysmod` if this one lacks them.
     ///
     /// # Errors
     ///
-    /// It has none of the game's.
+    /// It does not have the game's files.
     pub(crate) fn add_game_lua(&mut self, garrysmod: &Path) -> io::Result<()> {
         let garrysmod = path::absolute(garrysmod)?;
         fs::metadata(garrysmod.join("lua/includes/init.lua"))?;
@@ -130,7 +131,7 @@ impl GameFolder {
         &self.root
     }
 
-    /// Where Lua files are, as paths below `garrysmod`, in the game's order: that of each addon, then its own.
+    /// The folders of Lua files, as paths below `garrysmod`, in the game's order: that of each addon, then its own.
     ///
     /// # Errors
     ///
@@ -145,18 +146,18 @@ impl GameFolder {
         Ok(addons.chain(std::iter::once(PathBuf::from("lua"))).collect())
     }
 
-    /// Addons that are not to be seen in `garrysmod/addons` itself.
+    /// Addons that are not in `garrysmod/addons` itself.
     pub(crate) fn mounted_elsewhere(&self) -> Vec<OsString> {
         let mounted = self.mounted.iter().filter(|_| self.is_kept);
         mounted.map(|(name, _)| name.clone()).collect()
     }
 
-    /// Where a path below `garrysmod` leads to.
+    /// The real place of a path below `garrysmod`.
     pub(crate) fn find(&self, path: &Path) -> PathBuf {
         let mounted = self.mounted.iter().find_map(|(name, addon)| {
             let place = Path::new("addons").join(name);
             let rest = path.strip_prefix(&place).ok()?;
-            // A script may have moved what was put there.
+            // A script may have moved the files that were put there.
             (self.is_kept || self.game.join(place).exists()).then(|| addon.join(rest))
         });
         mounted.unwrap_or_else(|| {
@@ -180,7 +181,7 @@ impl GameFolder {
         self.game.join("data")
     }
 
-    /// Where the game looks for the binary module of that name.
+    /// The path at which the game looks for the binary module of that name.
     pub(crate) fn module(&self, name: &str) -> PathBuf {
         let file = self.game.join(format!("lua/bin/gmsv_{name}_{PLATFORM}.dll"));
         match self.modules.iter().find(|(known, _)| known == name) {
@@ -189,8 +190,8 @@ impl GameFolder {
         }
     }
 
-    /// Removes the folder. What cannot be removed is left to the system's care for temporary files: on Windows, the
-    /// libraries that this process has loaded, which stay in memory as the module does.
+    /// Removes the folder. Files that cannot be removed are left to the system's handling of temporary files: on
+    /// Windows, the libraries that this process has loaded, which stay in memory as the module does.
     pub(crate) fn remove(&self) {
         if let Err(error) = fs::remove_dir_all(&self.root)
             && error.kind() != io::ErrorKind::NotFound
@@ -213,7 +214,7 @@ fn put(from: &Path, to: &Path) -> io::Result<()> {
     std::os::unix::fs::symlink(from, to)
 }
 
-/// Likewise, as a copy: links are not for everybody on Windows.
+/// The same, as a copy: on Windows not every user may make links.
 #[cfg(windows)]
 fn put(from: &Path, to: &Path) -> io::Result<()> {
     if !from.is_dir() {
@@ -227,7 +228,7 @@ fn put(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes a folder that nobody has: process ids come again after a crash.
+/// Makes a folder with an unused name, because process ids may be reused after a crash.
 pub(crate) fn unused_folder(parent: &Path) -> io::Result<PathBuf> {
     let mut attempt = 0_u32;
     loop {
@@ -240,11 +241,12 @@ pub(crate) fn unused_folder(parent: &Path) -> io::Result<PathBuf> {
     }
 }
 
-/// The module that cargo built beside this program: as a dependency it is always in `deps`, and only there always fresh.
+/// The module that cargo built beside this program: a dependency is always in `deps`, and only that copy is always up
+/// to date.
 ///
 /// # Errors
 ///
-/// The system does not tell where this program is.
+/// The system does not know the path of this program.
 pub(crate) fn built_module() -> io::Result<PathBuf> {
     let program = env::current_exe()?;
     let folder = program.parent().unwrap_or(Path::new("/"));

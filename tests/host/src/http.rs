@@ -1,6 +1,7 @@
-//! What `HTTP` of the game does: a request on a thread of its own, whose answer the main thread takes at a tick.
+//! The game's `HTTP`: a request on a thread of its own, whose answer the main thread takes at a tick.
 //!
-//! `http://` alone: the host brings no TLS and follows no redirection. A local web server, or a proxy before another one, answers.
+//! Only `http://`: the host has no TLS and follows no redirections. Use a local web server, or a proxy before another
+//! one.
 
 use std::{
     cell::Cell,
@@ -13,20 +14,20 @@ use std::{
 
 /// A server that takes longer for any step has failed.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Of an answer, so that no server fills the memory.
+/// The largest answer, so that a server cannot fill the memory.
 const MOST_BYTES: u64 = 64 * 1024 * 1024;
 
-/// What is asked for.
+/// A request.
 #[derive(Debug)]
 pub(crate) struct Request {
     /// A host's name or address.
     pub(crate) host: String,
     pub(crate) port: u16,
-    /// The line, the headers and the body, as they are sent.
+    /// The request line, the headers and the body, as they are sent.
     pub(crate) bytes: Vec<u8>,
 }
 
-/// What came back.
+/// The response.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Response {
     pub(crate) status: u16,
@@ -58,14 +59,14 @@ impl Http {
     ///
     /// # Errors
     ///
-    /// The system gives no thread.
+    /// The system cannot start a thread.
     pub(crate) fn start(&self, request: Request) -> io::Result<usize> {
         let number = self.last.get() + 1;
         self.last.set(number);
         let tell = self.tell.clone();
         thread::Builder::new().name("http".to_owned()).spawn(move || {
             let answer = ask(&request).map_err(|error| error.to_string());
-            // If nobody listens, the run is over.
+            // If the receiver is gone, the run is over.
             let _sent = tell.send((number, answer));
         })?;
         Ok(number)
@@ -113,7 +114,7 @@ fn parse(bytes: &[u8]) -> Option<Response> {
         return Some(Response { status, headers: headers.to_owned(), body: chunks(body)? });
     }
     if let Some((_, length)) = value("content-length") {
-        // Less than that is an answer that was cut.
+        // A shorter body is an answer that was cut.
         body = body.get(..length.trim().parse().ok()?)?;
     }
     Some(Response { status, headers: headers.to_owned(), body: body.to_vec() })

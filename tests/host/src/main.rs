@@ -1,21 +1,21 @@
 //! A stand-in for a Garry's Mod server.
 //!
-//! It loads binary modules into LuaJIT as the game does, gives scripts the game's globals, and ticks. Tests run in it, and so
-//! can an addon author's script:
+//! It loads binary modules into LuaJIT like the game, gives scripts the game's globals, and ticks. Tests run in it,
+//! and so can an addon author's script:
 //!
 //! ```sh
 //! cargo run -q -p gmod-host -- my_script.lua
 //! ```
 //!
-//! The script ends the run with `host.exit(code)`. Without a script it is a server's console. See the README beside this
-//! crate for a tutorial and the `host` table, and `--help` for the options.
+//! The script ends the run with `host.exit(code)`. Without a script it is a server's console. See the README beside
+//! this crate for a tutorial and the `host` table, and `--help` for the options.
 //!
 //! # How it is built
 //!
-//! LuaJIT is built from source as the library that the game calls `lua_shared`. Each run has a folder laid out like the
-//! game's; the program enters it, loads `lua_shared` by the path that modules use, and so shares one LuaJIT with them.
-//! What the game does in C++ is in `src/` and as little as possible; the globals are Lua files in `glua/`, which reach the
-//! program through one table of native functions. All `unsafe` is in `ffi`.
+//! LuaJIT is built from source as the library that the game calls `lua_shared`. Each run has a folder laid out like
+//! the game's; the program enters it, loads `lua_shared` by the path that modules use, and so shares one LuaJIT with
+//! them. The parts that the game has in C++ are in `src/`, as few as possible; the globals are Lua files in `glua/`,
+//! which reach the program through one table of native functions. All `unsafe` is in `ffi`.
 #![deny(unsafe_code)]
 
 mod cli;
@@ -53,7 +53,7 @@ use watchdog::Watchdog;
 
 /// Built by build.rs.
 const LUA_SHARED: &str = env!("GMOD_HOST_LUA_SHARED");
-/// What benches compare the module with; built by build.rs, too, on Unix.
+/// The baseline of benches; built by build.rs, too, on Unix.
 const BARE: Option<&str> = option_env!("GMOD_HOST_BARE");
 
 /// The value of `--module` for a server that lacks it.
@@ -128,7 +128,7 @@ fn start(options: Options) -> Result<i32, StartError> {
         folder.install_addon(addon).map_err(|error| StartError::Addon(addon.clone(), error))?;
     }
     env::set_current_dir(folder.root()).map_err(StartError::Enter)?;
-    // The file that modules name by its path from here. Named in full, debuggers find it, too.
+    // The file that modules name by its path from here. With its full path, debuggers find it, too.
     ffi::load_lua_shared(&folder.root().join(folder::LUA_SHARED))?;
     let watchdog = options.timeout.map(|timeout| Watchdog::start(timeout, folder.root().to_path_buf()));
     let watchdog = watchdog.transpose().map_err(StartError::Watchdog)?;
@@ -141,7 +141,7 @@ fn start(options: Options) -> Result<i32, StartError> {
     tool::configure(&run)?;
     let terminal = run.options.is_tool().then(|| tool::start(&run)).transpose()?;
     server::serve(&run);
-    // What it has to say is shown before the terminal is given back.
+    // Its lines are shown before the terminal is restored.
     let code = run.verdict();
     drop(terminal);
     drop(run);

@@ -2,9 +2,9 @@
 
 use std::ffi::CStr;
 
-/// How the names of the prelude's chunks begin, as a traceback shows them.
+/// The prefix of the prelude's chunk names, as a traceback shows them.
 pub(crate) const PREFIX: &str = "host/";
-/// The function of the prelude through which the engine calls what an addon gave it.
+/// The function of the prelude through which the engine calls an addon's functions.
 pub(crate) const PROTECTED: &str = "protected";
 
 macro_rules! prelude {

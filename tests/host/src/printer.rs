@@ -1,8 +1,8 @@
 //! Prints above the line that is being typed, on a thread of its own.
 //!
-//! The editor of lines takes a piece of text between two keys, and keeps one more in hand. Behind Enter it takes none until
-//! the line has been dealt with, which the main thread does: if that waited for its text to be taken, both would wait for
-//! ever.
+//! The line editor takes a piece of text between two keys, and keeps one more in hand. After Enter it takes none
+//! until the main thread has handled the line: if the main thread waited for its text to be taken, both would wait
+//! for ever.
 
 use std::{
     io,
@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-/// Hands text over without waiting.
+/// Passes text on without waiting.
 pub(crate) struct Printer(Arc<Shared>);
 
 #[derive(Default)]
@@ -22,18 +22,18 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    /// What is still to be handed on.
+    /// The text still to be passed on.
     text: String,
     is_printing: bool,
     failed: Option<io::Error>,
 }
 
 impl Printer {
-    /// A printer that hands on text with `print`.
+    /// A printer that passes text to `print`.
     ///
     /// # Errors
     ///
-    /// The system gives no thread.
+    /// The system cannot start a thread.
     pub(crate) fn start(print: impl FnMut(String) -> io::Result<()> + Send + 'static) -> io::Result<Self> {
         let shared = Arc::<Shared>::default();
         let of_thread = Arc::clone(&shared);
@@ -41,11 +41,11 @@ impl Printer {
         Ok(Self(shared))
     }
 
-    /// Prints whole lines, soon.
+    /// Prints complete lines, soon.
     ///
     /// # Errors
     ///
-    /// Those of what was printed before.
+    /// Errors of earlier text.
     pub(crate) fn print(&self, text: &str) -> io::Result<()> {
         let mut state = self.0.lock();
         state.text.push_str(text);
@@ -53,7 +53,7 @@ impl Printer {
         state.failed.take().map_or(Ok(()), Err)
     }
 
-    /// Waits until all is handed on, for so long at most; returns whether it is.
+    /// Waits until everything is passed on, or the time is over; returns whether it is.
     pub(crate) fn settle(&self, patience: Duration) -> bool {
         let is_busy = |state: &mut State| state.is_printing || !state.text.is_empty();
         let waited = self.0.changed.wait_timeout_while(self.0.lock(), patience, is_busy);
@@ -62,7 +62,7 @@ impl Printer {
 }
 
 impl Shared {
-    /// Nothing in here is left half done by a panic.
+    /// A panic in here leaves nothing half done.
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,4 +1,4 @@
-//! What this process uses, as the system counts it.
+//! The resources of this process, as the system counts them.
 
 use std::{collections::BTreeMap, fs, io, time::Duration};
 
@@ -17,11 +17,11 @@ pub(crate) fn threads() -> io::Result<usize> {
 ///
 /// The system has no /proc.
 pub(crate) fn descriptors() -> io::Result<usize> {
-    // Less the one that reads the folder.
+    // Without the one that reads the folder.
     Ok(fs::read_dir("/proc/self/fd")?.count().saturating_sub(1))
 }
 
-/// Whether a mapped file's path has `part` in it.
+/// Whether a mapped file's path contains `part`.
 ///
 /// # Errors
 ///
@@ -34,16 +34,16 @@ pub(crate) fn has_mapped(part: &str) -> io::Result<bool> {
 ///
 /// # Errors
 ///
-/// The system has no /proc, or words it differently.
+/// The system has no /proc, or another format.
 pub(crate) fn resident_bytes() -> io::Result<usize> {
     status("VmRSS:")
 }
 
-/// The most resident memory that there was, in bytes.
+/// The peak of resident memory, in bytes.
 ///
 /// # Errors
 ///
-/// The system has no /proc, or words it differently.
+/// The system has no /proc, or another format.
 pub(crate) fn peak_resident_bytes() -> io::Result<usize> {
     status("VmHWM:")
 }
@@ -58,7 +58,7 @@ fn status(line: &'static str) -> io::Result<usize> {
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, format!("/proc/self/status has no {line}")))
 }
 
-/// Processor time of each thread of this process, by its name; that of several of one name together.
+/// Processor time of each thread of this process, by its name; threads with the same name are added up.
 ///
 /// # Errors
 ///
@@ -70,11 +70,12 @@ pub(crate) fn processor_seconds() -> io::Result<BTreeMap<String, f64>> {
     })
 }
 
-/// How often each thread of this process gave up the processor to wait, by its name; several of one name together.
+/// How often each thread of this process gave up the processor to wait, by its name; threads with the same name are
+/// added up.
 ///
 /// # Errors
 ///
-/// The system has no /proc, or words it differently.
+/// The system has no /proc, or another format.
 pub(crate) fn sleeps() -> io::Result<BTreeMap<String, f64>> {
     by_thread("status", |status| field(status, "voluntary_ctxt_switches:"))
 }
@@ -87,7 +88,7 @@ fn by_thread(file: &str, read: impl Fn(&str) -> Option<f64>) -> io::Result<BTree
         let (name, text) =
             match (fs::read_to_string(thread.join("comm")), fs::read_to_string(thread.join(file))) {
                 (Ok(name), Ok(text)) => (name, text),
-                // It ended meanwhile.
+                // It has ended since.
                 _ if !thread.exists() => continue,
                 (Err(error), _) | (_, Err(error)) => return Err(error),
             };
@@ -97,7 +98,7 @@ fn by_thread(file: &str, read: impl Fn(&str) -> Option<f64>) -> io::Result<BTree
     Ok(threads)
 }
 
-/// How often this thread has called write(2) or its like. What goes to a socket by send(2) is not in it.
+/// How often this thread has called write(2) or its like. Bytes sent to a socket by send(2) are not included.
 ///
 /// # Errors
 ///
@@ -107,7 +108,7 @@ pub(crate) fn writes() -> io::Result<f64> {
     field(&counts, "syscw:").ok_or_else(|| unknown("/proc/thread-self/io"))
 }
 
-/// The number in the line that begins like this.
+/// The number in the line with this beginning.
 fn field(text: &str, name: &str) -> Option<f64> {
     text.lines().find_map(|line| line.strip_prefix(name)?.trim().parse().ok())
 }

@@ -1,4 +1,4 @@
-//! What is typed into the console: read on a thread of its own, while the server ticks.
+//! The lines typed into the console: read on a separate thread, while the server ticks.
 
 use std::{
     cell::{Cell, RefCell},
@@ -12,20 +12,20 @@ use rustyline::{Config, DefaultEditor, ExternalPrinter, error::ReadlineError};
 use crate::printer::Printer;
 
 const PROMPT: &str = "> ";
-/// Where a chunk of Lua goes on.
+/// The prompt within a chunk of Lua.
 const PROMPT_MORE: &str = ">> ";
 
-/// What the reading thread tells.
+/// Messages of the reading thread.
 #[derive(Debug)]
 enum Input {
     Line(Vec<u8>),
-    /// Ctrl-C, where lines are edited.
+    /// Ctrl-C, in the line editor.
     Interrupted,
     End,
     Failed(String),
 }
 
-/// What the main thread answers to it.
+/// The main thread's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Wanted {
     Fresh,
@@ -33,13 +33,13 @@ enum Wanted {
     More,
 }
 
-/// What is to be done in this tick.
+/// What to do in this tick.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Typed {
     Nothing,
-    /// A line waits in [`Prompt::text`]. Behind it comes [`Prompt::done`].
+    /// A line waits in [`Prompt::text`]. [`Prompt::done`] follows it.
     Text,
-    /// The end, and a chunk of Lua that lacks its own.
+    /// The end of input, and an incomplete chunk of Lua.
     End {
         unfinished: Vec<u8>,
     },
@@ -64,7 +64,7 @@ impl Editor {
     ///
     /// # Errors
     ///
-    /// The terminal's own; the system gives no thread.
+    /// The system cannot start a thread.
     pub(crate) fn new() -> Result<Option<(Self, Printer)>, ReadlineError> {
         if !io::stdin().is_terminal() || !io::stdout().is_terminal() {
             return Ok(None);
@@ -81,7 +81,7 @@ impl Prompt {
     ///
     /// # Errors
     ///
-    /// The system gives no thread.
+    /// The system cannot start a thread.
     pub(crate) fn start(editor: Option<Editor>) -> io::Result<Self> {
         let (tell, input) = mpsc::channel();
         let (wanted, asked) = mpsc::channel();
@@ -100,7 +100,7 @@ impl Prompt {
         Ok(prompt)
     }
 
-    /// What came since the last call, one line at most.
+    /// The input since the last call, one line at most.
     pub(crate) fn take(&self) -> Typed {
         let input = self.input.try_recv();
         self.is_reading.set(matches!(input, Err(TryRecvError::Empty)) && self.is_reading.get());
@@ -127,17 +127,17 @@ impl Prompt {
         }
     }
 
-    /// The line, behind those that it goes on from.
+    /// The line, after the lines that it continues.
     pub(crate) fn text(&self) -> Vec<u8> {
         self.text.borrow().clone()
     }
 
-    /// The text is no whole chunk of Lua: the next line goes on from it.
+    /// The text is not a complete chunk of Lua: the next line continues it.
     pub(crate) fn go_on(&self) {
         self.more.replace(self.text.take());
     }
 
-    /// The line has been dealt with: the next one may be read.
+    /// The line has been handled: the next one may be read.
     pub(crate) fn done(&self) {
         self.want(if self.more.borrow().is_empty() { Wanted::Fresh } else { Wanted::More });
     }
@@ -149,12 +149,12 @@ impl Prompt {
 
     fn want(&self, wanted: Wanted) {
         self.is_reading.set(true);
-        // If the thread is gone, its last word waits in `input`.
+        // If the thread is gone, its last message waits in `input`.
         let _sent = self.wanted.send(wanted);
     }
 }
 
-/// Ends when there is nothing more to read, or nobody who asks.
+/// Ends when there is no more input, or no receiver.
 fn read_edited(mut editor: DefaultEditor, tell: &Sender<Input>, asked: &Receiver<Wanted>) {
     while let Ok(wanted) = asked.recv() {
         let prompt = if wanted == Wanted::More { PROMPT_MORE } else { PROMPT };
@@ -163,7 +163,7 @@ fn read_edited(mut editor: DefaultEditor, tell: &Sender<Input>, asked: &Receiver
                 Ok(line) => Input::Line(line.into_bytes()),
                 Err(ReadlineError::Interrupted) => Input::Interrupted,
                 Err(ReadlineError::Eof) => Input::End,
-                // The window's size, for instance.
+                // For example a change of the window's size.
                 Err(ReadlineError::Signal(_)) => continue,
                 Err(error) => Input::Failed(error.to_string()),
             };

@@ -1,5 +1,5 @@
-//! A publisher on a thread and a connection of its own: it goes on while the main thread is stalled, numbers what it
-//! publishes, and keeps account of what the server answered.
+//! A publisher on a separate thread and connection: it continues while the main thread is stalled, numbers its
+//! messages, and counts the server's answers.
 
 use std::{
     io::{self, Read, Write},
@@ -20,35 +20,36 @@ const TIME_DIGITS: usize = 16;
 /// The shortest message.
 pub(crate) const HEAD: usize = SEQUENCE_DIGITS + TIME_DIGITS;
 
-/// How often the publisher looks what is due: messages go out this much late at most, in one write.
+/// How often the publisher checks what is due: messages are sent at most this much late, in one write.
 const ROUND: Duration = Duration::from_millis(1);
-/// What goes out in one write at most.
+/// The most messages in one write.
 const BATCH: u64 = 1000;
-/// Between attempts to reach a server that is away.
+/// The pause between attempts to reach a server that is away.
 const RETRY: Duration = Duration::from_millis(5);
 /// A server that takes longer to answer counts as gone.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// For the answers to one batch, a few bytes each.
+/// Enough for the answers to one batch, a few bytes each.
 const READ_BUFFER: usize = 16 * 1024;
 
-/// What is published.
+/// The messages to publish.
 #[derive(Debug)]
 pub(crate) struct Plan {
-    /// The server's, on 127.0.0.1.
+    /// The server's port, on 127.0.0.1.
     pub(crate) port: u16,
     /// Messages a second, while there is a connection.
     pub(crate) rate: u64,
     /// Bytes of a message, [`HEAD`] at least.
     pub(crate) size: usize,
-    /// Each message goes out in a write of its own, at its own time, and is answered before the next one.
+    /// Each message is sent in a separate write, at its own time, and is answered before the next one.
     pub(crate) alone: bool,
-    /// They take turns: message `n` (from 1) goes to channel `n % channels`. There is at least one.
+    /// They alternate: message `n` (from 1) goes to channel `n % channels`. There is at least one.
     pub(crate) channels: Vec<Vec<u8>>,
-    /// What the messages' times count from.
+    /// The origin of the messages' times.
     pub(crate) epoch: Instant,
 }
 
-/// What became of the messages. A number is never used twice, so `written` is the last one, and the sum of the others.
+/// The results of the messages. A number is never used twice, so `written` is the last one, and the sum of the
+/// others.
 #[derive(Debug, Default)]
 pub(crate) struct Figures {
     pub(crate) written: AtomicU64,
@@ -60,7 +61,7 @@ pub(crate) struct Figures {
     pub(crate) refused: AtomicU64,
     /// The connection was lost before the answer.
     pub(crate) unanswered: AtomicU64,
-    /// Subscribers over all messages, as the server counted them.
+    /// Subscribers over all messages, according to the server.
     pub(crate) receivers: AtomicU64,
     pub(crate) connections: AtomicU64,
 }
@@ -78,7 +79,7 @@ impl Publisher {
     ///
     /// # Errors
     ///
-    /// The system gives no thread.
+    /// The system cannot start a thread.
     pub(crate) fn start(plan: Plan) -> io::Result<Self> {
         let (figures, stop) = (Arc::<Figures>::default(), Arc::<AtomicBool>::default());
         let mut work = Work {
@@ -92,7 +93,7 @@ impl Publisher {
         Ok(Self { figures, stop, thread: Some(thread) })
     }
 
-    /// Ends it, after the answers to what it has written.
+    /// Ends it, after the answers to its messages.
     pub(crate) fn stop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take()
@@ -121,7 +122,7 @@ struct Work {
 impl Work {
     fn run(&mut self) {
         while !self.stopped() {
-            // That the server is away, or went away, is what the figures are there for.
+            // The figures record that the server is away, or went away.
             if let Err(_gone) = self.converse() {
                 thread::sleep(RETRY);
             }
@@ -159,7 +160,7 @@ impl Work {
         Ok(())
     }
 
-    /// Writes so many messages and reads their answers, of which it counts how many there were.
+    /// Writes so many messages and reads their answers, counting in `answered` how many there were.
     fn publish(&mut self, stream: &mut TcpStream, batch: u64, answered: &mut u64) -> io::Result<()> {
         self.request.clear();
         let micros = self.plan.epoch.elapsed().as_micros();
@@ -205,7 +206,7 @@ impl Work {
 
 const MICROS: u64 = 1_000_000;
 
-/// Messages that should have gone out after so long.
+/// How many messages should have been sent after so long.
 fn due(elapsed: Duration, rate: u64) -> u64 {
     u64::try_from(elapsed.as_micros() * u128::from(rate) / u128::from(MICROS)).unwrap_or(u64::MAX)
 }

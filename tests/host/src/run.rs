@@ -1,4 +1,4 @@
-//! What one run of the program knows, over all its maps.
+//! The state of one run of the program, over all its maps.
 
 use std::{
     cell::{Cell, OnceCell, RefCell},
@@ -25,10 +25,10 @@ use crate::{
     watch::Watch,
 };
 
-/// How many durations of ticks, lines of the console, and errors are kept for the script to read.
+/// How many tick durations, console lines, and errors are kept for the script to read.
 const HISTORY: usize = 65_536;
 
-/// The codes of the program itself.
+/// The program's own exit codes.
 pub(crate) const EXIT_FAILED: i32 = 1;
 pub(crate) const EXIT_USAGE: i32 = 64;
 pub(crate) const EXIT_TIMEOUT: i32 = 124;
@@ -42,7 +42,7 @@ pub(crate) enum End {
     NextMap,
 }
 
-/// All that outlives a Lua state. Natives see it shared, so everything that changes is in a cell.
+/// Everything that outlives a Lua state. Natives get it shared, so everything that changes is in a cell.
 pub(crate) struct Run {
     pub(crate) options: Options,
     pub(crate) folder: GameFolder,
@@ -50,9 +50,9 @@ pub(crate) struct Run {
     pub(crate) start_folder: PathBuf,
     pub(crate) started: Instant,
     pub(crate) screen: Screen,
-    /// Where somebody types, if there is a prompt.
+    /// The interactive prompt, if there is one.
     pub(crate) prompt: OnceCell<Prompt>,
-    /// What ran and may change, if changes run again.
+    /// The files that ran and may change, if changed files run again.
     pub(crate) watch: Option<Watch>,
     pub(crate) end: Cell<Option<End>>,
     failed: Cell<bool>,
@@ -120,7 +120,7 @@ impl Run {
         }
     }
 
-    /// Asks for the end of this Lua state. The first one counts.
+    /// Requests the end of this Lua state. The first request counts.
     pub(crate) fn end(&self, end: End) {
         if self.end.get().is_none() {
             self.end.set(Some(end));
@@ -133,7 +133,7 @@ impl Run {
         self.end(End::Exit(EXIT_FAILED));
     }
 
-    /// Text for the console, as it comes: a line may come in pieces.
+    /// Text for the console, which may contain incomplete lines.
     ///
     /// # Errors
     ///
@@ -143,14 +143,14 @@ impl Run {
         self.screen.write(Stream::Out, style, text)
     }
 
-    /// Text for the console that tells of an error: to the standard error.
+    /// Text for the console about an error: to the standard error.
     pub(crate) fn warn(&self, text: &[u8], style: Style) {
         self.remember(text);
-        // If the stream does not work, the exit code must do.
+        // If the stream does not work, the exit code has to do.
         let _written = self.screen.write(Stream::Err, style, text);
     }
 
-    /// A line of the host's own, which is not the server's console.
+    /// A line of the host's own, which does not belong to the server's console.
     pub(crate) fn say(&self, line: impl Display) {
         let line = format!("gmod-host: {line}\n");
         // As above.
@@ -188,20 +188,20 @@ impl Run {
         if self.errors.borrow().len() < HISTORY {
             self.errors.borrow_mut().push(message.to_vec());
         }
-        // An expected error is no news.
+        // An expected error is not shown.
         let (_, most) = self.expected_errors.get();
         if self.errors.borrow().len() > most {
             self.abort(message, traceback);
         }
     }
 
-    /// So many more errors, at least and at most, are as they should be.
+    /// So many more errors, at least and at most, are expected.
     pub(crate) fn expect_errors(&self, least: usize, most: usize) {
         let before = self.expected_errors.get();
         self.expected_errors.set((before.0.saturating_add(least), before.1.saturating_add(most)));
     }
 
-    /// An error that ends the run, unless somebody tries things out.
+    /// An error that ends the run, unless it is interactive.
     pub(crate) fn abort(&self, message: &[u8], traceback: &str) {
         if !self.options.is_tool() {
             self.fail();
@@ -250,7 +250,7 @@ impl Run {
         self.server.get()
     }
 
-    /// The exit code, with a word on standard error if it is not the script's own.
+    /// The exit code, with a line on standard error if it is not the script's own.
     pub(crate) fn verdict(&self) -> i32 {
         let errors = self.errors.borrow().len();
         let (least, most) = self.expected_errors.get();
@@ -290,7 +290,7 @@ impl Run {
         Ok(found.map(|(file, name)| (file, name.to_string_lossy().into_owned())))
     }
 
-    /// The files that addons want to run before everything else, in the game's order, with their chunks' names.
+    /// The files that addons run before everything else, in the game's order, with their chunks' names.
     ///
     /// # Errors
     ///

@@ -1,5 +1,4 @@
-//! Where the console's text goes: the standard streams, with colours where somebody reads them, and above the line that is
-//! being typed.
+//! The output of the console: the standard streams, with colours for people, and above the line that is being typed.
 
 use std::{
     borrow::Cow,
@@ -11,13 +10,14 @@ use std::{
 
 use crate::{cli::Color, printer::Printer};
 
-/// How text looks. The terminal's own sixteen colours: its owner chose them to be read on its background, dark or light.
+/// The appearance of text. The terminal's own sixteen colours: its owner chose them to be readable on its background,
+/// dark or light.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Style {
     Plain,
     /// A colour of `MsgC`.
     Colored(Rgb),
-    /// What `ErrorNoHalt` and the engine's warnings say.
+    /// Text of `ErrorNoHalt` and the engine's warnings.
     Warning,
     /// An error with its traceback.
     Error,
@@ -35,7 +35,7 @@ pub(crate) enum Stream {
     Err,
 }
 
-/// Below that, a colour is a grey.
+/// Below that, a colour counts as grey.
 const GREY: u8 = 48;
 
 impl Style {
@@ -52,8 +52,8 @@ impl Style {
 }
 
 impl Rgb {
-    /// The nearest of red, yellow, green, cyan, blue and magenta by its hue. Greys, from black to white, are left to the
-    /// terminal: one of them is its background.
+    /// The nearest of red, yellow, green, cyan, blue and magenta by its hue. Greys, from black to white, are left to
+    /// the terminal, because one of them is its background.
     fn parameter(self) -> Option<u8> {
         const HUES: [u8; 6] = [31, 33, 32, 36, 34, 35];
         let Self(red, green, blue) = self;
@@ -89,7 +89,7 @@ pub(crate) struct Screen {
     prompt: RefCell<Option<Prompt>>,
 }
 
-/// A line is being typed: what is printed goes above it, line by line.
+/// A line is being typed: output goes above it, line by line.
 struct Prompt {
     above: Printer,
     unfinished: Vec<u8>,
@@ -137,14 +137,14 @@ impl Screen {
         match stream {
             Stream::Out => io::stdout().write_all(&text),
             Stream::Err => {
-                // What was printed before is to stand before.
+                // Earlier output must come first.
                 let flushed = io::stdout().flush();
                 io::stderr().write_all(&text).and(flushed)
             }
         }
     }
 
-    /// Shows a line that may go on later, too: on a terminal nobody waits for its end.
+    /// Shows an incomplete line, too: on a terminal it must not wait for its end.
     ///
     /// # Errors
     ///
@@ -156,7 +156,7 @@ impl Screen {
         }
     }
 
-    /// Waits until what goes above the line has gone there, for so long at most; returns whether it has.
+    /// Waits until everything above the line is printed, or the time is over; returns whether it is.
     pub(crate) fn settle(&self, patience: Duration) -> bool {
         self.prompt.borrow().as_ref().is_none_or(|prompt| prompt.above.settle(patience))
     }
@@ -171,7 +171,7 @@ impl Prompt {
     }
 }
 
-/// Each line by itself, so that no colour reaches beyond its text.
+/// Each line separately, so that no colour extends beyond its text.
 fn paint(parameter: u8, text: &[u8]) -> Vec<u8> {
     let mut painted = Vec::with_capacity(text.len());
     for piece in text.split_inclusive(|byte| *byte == b'\n') {

@@ -16,19 +16,19 @@ use crate::{
     watch::Changed,
 };
 
-/// The natives that take an error: one of a callback, which the run survives if it is expected, and one of the script.
+/// The natives that take an error: of a callback, which does not end the run if it is expected, and of the script.
 pub(crate) const REPORT: &CStr = c"report";
 pub(crate) const ABORT: &CStr = c"abort";
-/// Left by the prelude: runs what is due.
+/// Left by the prelude: runs everything that is due.
 const TICK: &CStr = c"tick";
 /// Left by the prelude: runs the line that was typed.
 const RUN_TYPED: &CStr = c"run_typed";
-/// Left by the prelude: what scripts want to do at the end.
+/// Left by the prelude: runs the scripts' functions for the end.
 const SHUT_DOWN: &CStr = c"shut_down";
 /// Left by the prelude: no module is being closed any more. Finalizers are still to come.
 const MODULES_CLOSED: &CStr = c"modules_closed";
 
-/// How long a line that is to be read waits for what was printed before it.
+/// How long reading a line waits for earlier output.
 pub(crate) const BEFORE_A_LINE: Duration = Duration::from_millis(20);
 
 /// Runs the script, map after map, until it ends.
@@ -61,7 +61,7 @@ fn play_map(run: &Run) {
     close(run, lua);
 }
 
-/// What addons run at the start, then the script.
+/// The addons' autorun files, then the script.
 fn run_scripts(run: &Run, lua: &Lua<'_>) {
     let mut scripts = match run.autorun() {
         Ok(scripts) => scripts,
@@ -96,7 +96,7 @@ fn run_file(run: &Run, lua: &Lua<'_>, name: &str, source: &[u8]) {
     }
 }
 
-/// The game's autorefresh: what ran before and has changed runs again, whatever it was.
+/// The game's autorefresh: every file that ran and has changed runs again.
 fn run_changed(run: &Run, lua: &Lua<'_>) {
     let changed = run.watch.as_ref().map(|watch| watch.changed(Instant::now())).unwrap_or_default();
     for Changed { name, source } in changed {
@@ -105,7 +105,7 @@ fn run_changed(run: &Run, lua: &Lua<'_>) {
     }
 }
 
-/// One line of what was typed, if there is one.
+/// Handles one typed line, if there is one.
 fn run_typed(run: &Run, lua: &Lua<'_>) {
     let Some(prompt) = run.prompt.get() else { return };
     match prompt.take() {
@@ -113,9 +113,9 @@ fn run_typed(run: &Run, lua: &Lua<'_>) {
         Typed::Text => {
             conclude(run, &lua.call_native(RUN_TYPED, REPORT));
             show_unfinished(run);
-            // No line may be half typed when the terminal is given back.
+            // No line may be half typed when the terminal is restored.
             if !matches!(run.end.get(), Some(End::Exit(_))) {
-                // Nothing is to be printed while the next line begins; but what the editor owes, it shows then.
+                // Nothing should be printed while the next line begins; the editor shows its remaining output then.
                 run.screen.settle(BEFORE_A_LINE);
                 prompt.done();
             }
@@ -137,7 +137,7 @@ fn run_typed(run: &Run, lua: &Lua<'_>) {
 }
 
 fn show_unfinished(run: &Run) {
-    // A terminal that cannot be written to has nobody before it.
+    // If the terminal cannot be written to, there is no one to see the line.
     let _shown = run.screen.show_unfinished();
 }
 

@@ -1,5 +1,6 @@
-//! Several servers side by side. Each is a process of this program, with a folder and an id of its own, and all use one Redis. What they
-//! print is shown line by line, after the number of the server. What is typed goes to one of them, or to all.
+//! Several servers side by side. Each is a process of this program, with its own folder and id, and all use one
+//! Redis. Their output is shown line by line, after the number of the server. Typed lines go to one of them, or to
+//! all.
 
 use std::{
     cell::OnceCell,
@@ -26,21 +27,21 @@ use crate::{
     tool,
 };
 
-/// One digit, so that all lines begin alike.
+/// One digit, so that all lines have the same prefix width.
 pub(crate) const MOST: usize = 9;
 
-/// How long nothing is printed until somebody looks at what was typed.
+/// How long the output must pause before typed input is checked.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// What a server tells the console.
+/// Messages from a server to the console.
 enum News {
     /// A line, without its end.
     Line(usize, Vec<u8>),
-    /// It prints nothing more.
+    /// There is no more output.
     End(usize),
 }
 
-/// Where a line goes.
+/// The target of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Target {
     /// The server at this index.
@@ -56,21 +57,21 @@ struct Process {
     code: Option<i32>,
 }
 
-/// A folder for the time of the run.
+/// A folder for the duration of the run.
 struct Temporary(PathBuf);
 
 impl Drop for Temporary {
     fn drop(&mut self) {
-        // What cannot be removed lies in the system's folder for such things.
+        // If it cannot be removed, it stays in the system's folder for temporary files.
         let _removed = fs::remove_dir_all(&self.0);
     }
 }
 
-/// Runs so many servers until all have ended. Returns the first code of theirs that is not 0.
+/// Runs so many servers until all have ended. Returns their first exit code that is not 0.
 ///
 /// # Errors
 ///
-/// A server or its Redis does not start, or the terminal does not do.
+/// A server or its Redis does not start, or the terminal fails.
 pub(crate) fn serve(options: &Options, count: usize) -> Result<i32, StartError> {
     ffi::end_on_interrupt();
     let screen = Screen::new(options.color);
@@ -113,14 +114,14 @@ fn name(index: usize) -> String {
 }
 
 fn say(screen: &Screen, line: impl fmt::Display) {
-    // A stream that does not work has nobody before it.
+    // If the stream does not work, there is no one to read it.
     let _written = screen.write(Stream::Err, Style::Host, format!("gmod-host: {line}\n").as_bytes());
 }
 
-/// The Redis of all: the environment's, or one that lives as long as what is returned.
+/// The Redis of all servers: the environment's, or one that lives as long as the returned value.
 fn redis(options: &Options, folder: &Path, screen: &Screen) -> Result<(String, Option<Server>), StartError> {
     let (url, server, shown) = match env::var("REDIS_URL") {
-        // It may hold a password.
+        // It may contain a password.
         Ok(url) => (url, None, "\"$REDIS_URL\"".to_owned()),
         Err(env::VarError::NotPresent) => {
             let server = Server::start(options.server, folder).map_err(StartError::Server)?;
@@ -161,7 +162,7 @@ fn start(
     command.args(options.for_one(number)).arg("--game").arg(place).env("REDIS_URL", url);
     command.args(["--color", if Screen::new(options.color).has_colors() { "always" } else { "never" }]);
     let mut child = command.stdin(Stdio::piped()).stdout(write.try_clone()?).stderr(write).spawn()?;
-    // The pipe ends with the server, so nobody else may hold its other end.
+    // The pipe ends with the server, so no one else may hold its other end.
     drop(command);
     let input = child.stdin.take();
     let tell = tell.clone();
@@ -169,7 +170,7 @@ fn start(
     Ok(Process { child, input, code: None })
 }
 
-/// Passes on what a server prints.
+/// Forwards the output of a server.
 fn pass_on(index: usize, output: PipeReader, tell: &Sender<News>) {
     for line in BufReader::new(output).split(b'\n') {
         let Ok(line) = line else { break };
@@ -177,16 +178,16 @@ fn pass_on(index: usize, output: PipeReader, tell: &Sender<News>) {
             return;
         }
     }
-    // If nobody listens, the run is over.
+    // If the receiver is gone, the run is over.
     let _sent = tell.send(News::End(index));
 }
 
-/// What is shown and typed.
+/// The console: its output and input.
 struct Console<'run> {
     screen: &'run Screen,
     prompt: &'run OnceCell<Prompt>,
     processes: &'run mut Vec<Process>,
-    /// Where lines go that do not say where.
+    /// The target of lines without `@`.
     target: Target,
     is_ending: bool,
 }
@@ -227,7 +228,7 @@ impl Console<'_> {
         }
     }
 
-    /// Nothing more is typed: each server ends as at the end of its input.
+    /// Input has ended: each server ends as at the end of its own input.
     fn end(&mut self) {
         self.is_ending = true;
         for process in self.processes.iter_mut() {
@@ -241,7 +242,7 @@ impl Console<'_> {
             Typed::Nothing => {}
             Typed::Text => {
                 self.typed(&prompt.text());
-                // No line may be half typed when the terminal is given back.
+                // No line may be half typed when the terminal is restored.
                 if !self.is_ending {
                     self.screen.settle(BEFORE_A_LINE);
                     prompt.done();
@@ -285,7 +286,7 @@ impl Console<'_> {
     }
 }
 
-/// Where a line goes that begins with `@`, and the rest of it; none if it does not say where.
+/// The target of a line that begins with `@`, and the rest of it; none if the line has no target.
 fn addressed(text: &[u8], count: usize) -> Result<Option<(Target, &[u8])>, String> {
     let Some(rest) = text.strip_prefix(b"@") else { return Ok(None) };
     let end = rest.iter().position(u8::is_ascii_whitespace).unwrap_or(rest.len());

@@ -1,4 +1,4 @@
-//! What somebody gets who tries things out, beside what a test gets: a server that is named, a prompt, an end in order.
+//! The interactive mode: the server's address is printed, there is a prompt, and the run ends cleanly.
 
 use std::{
     cell::OnceCell,
@@ -16,17 +16,17 @@ use crate::{
     screen::Screen,
 };
 
-/// Where a client looks that was not told where Redis is.
+/// The variable from which clients without a URL connect.
 const DEFAULT_URL: &str = "REALTIME_URL";
 
 /// Ends bracketed paste, which the editor of lines begins.
 const END_OF_PASTE_MODE: &str = "\x1b[?2004l";
 
-/// How long the editor may take to show what was printed: far longer than it does while it reads, and no longer than anybody
-/// waits for an end.
+/// How long the editor may take to show its output: far longer than it needs while it reads, and short enough to wait
+/// for at the end.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// While it lives, lines may be edited. Dropping it gives the terminal back.
+/// While it lives, lines may be edited. Dropping it restores the terminal.
 pub(crate) struct Terminal<'run> {
     screen: &'run Screen,
     prompt: &'run OnceCell<Prompt>,
@@ -37,7 +37,7 @@ pub(crate) struct Terminal<'run> {
 ///
 /// # Errors
 ///
-/// The server does not start, or the terminal does not do.
+/// The server does not start, or the terminal fails.
 pub(crate) fn start(run: &Run) -> Result<Option<Terminal<'_>>, StartError> {
     ffi::end_on_interrupt();
     let (editor, terminal) = if run.options.prompt { edit(&run.screen, &run.prompt)? } else { (None, None) };
@@ -53,11 +53,11 @@ pub(crate) fn start(run: &Run) -> Result<Option<Terminal<'_>>, StartError> {
     Ok(terminal)
 }
 
-/// Begins to edit lines, if a person sits before a terminal. Until [`read`] none is read.
+/// Enables line editing, if a person uses a terminal. No line is read before [`read`].
 ///
 /// # Errors
 ///
-/// The terminal does not do.
+/// The terminal fails.
 pub(crate) fn edit<'run>(
     screen: &'run Screen,
     prompt: &'run OnceCell<Prompt>,
@@ -67,24 +67,24 @@ pub(crate) fn edit<'run>(
     Ok((Some(editor), Some(Terminal { screen, prompt, _mode: TerminalMode::keep() })))
 }
 
-/// Reads lines from now on.
+/// Begins to read lines.
 ///
 /// # Errors
 ///
-/// The system gives no thread.
+/// The system cannot start a thread.
 pub(crate) fn read(screen: &Screen, prompt: &OnceCell<Prompt>, editor: Option<Editor>) -> io::Result<()> {
     screen.settle(PATIENCE);
-    // Nobody else sets it.
+    // It is set only here.
     let _first = prompt.set(Prompt::start(editor)?);
     Ok(())
 }
 
-/// An empty one is none, as for the module.
+/// An empty variable counts as not set, as in the module.
 fn default_url_is_set() -> bool {
     env::var_os(DEFAULT_URL).is_some_and(|url| !url.is_empty())
 }
 
-/// Leads clients that were not told where Redis is to the run's server.
+/// Makes clients without a URL connect to the run's server.
 ///
 /// # Errors
 ///
@@ -99,7 +99,7 @@ pub(crate) fn configure(run: &Run) -> Result<(), StartError> {
         .map_err(|error| StartError::Server(format!("REDIS_URL: {error}")))
 }
 
-/// Says where Redis is and how to publish there: the place that clients connect to which were not told another one.
+/// Prints where Redis is and how to publish there: the address of clients without a URL.
 fn tell_server(run: &Run) -> Result<(), StartError> {
     if run.options.game.is_some() && !default_url_is_set() {
         return tell_configured(run);
@@ -109,7 +109,7 @@ fn tell_server(run: &Run) -> Result<(), StartError> {
         run.say(format_args!("{} is at {url}", run.options.server));
         format!("-u {url}")
     } else if env::var_os("REDIS_URL") == env::var_os(DEFAULT_URL) {
-        // It may hold a password.
+        // It may contain a password.
         "-u \"$REDIS_URL\"".to_owned()
     } else {
         format!("-u \"${DEFAULT_URL}\"")
@@ -118,7 +118,7 @@ fn tell_server(run: &Run) -> Result<(), StartError> {
     Ok(())
 }
 
-/// Likewise, for a server's folder: its own file says where its clients connect to.
+/// The same for a server's folder, whose own file has the address of its clients.
 fn tell_configured(run: &Run) -> Result<(), StartError> {
     let file = configured::FILE;
     match configured::place(&run.folder.find(Path::new(file))) {
@@ -149,13 +149,13 @@ impl Drop for Terminal<'_> {
         if !self.screen.settle(PATIENCE)
             && let Some(prompt) = self.prompt.get()
         {
-            // It waits behind Enter, and shows the rest when it reads on.
+            // The editor waits after Enter, and shows the rest when it reads again.
             prompt.done();
             self.screen.settle(PATIENCE);
         }
         let mut out = io::stdout();
         let behind_the_line = if self.prompt.get().is_some_and(Prompt::is_reading) { "\r\n" } else { "" };
-        // Nothing more can be done for a terminal that is gone.
+        // If the terminal is gone, nothing more can be done.
         let _written = write!(out, "{behind_the_line}{END_OF_PASTE_MODE}").and_then(|()| out.flush());
     }
 }

@@ -1,8 +1,8 @@
-//! What passes between Lua and a native function.
+//! Values that pass between Lua and native functions.
 
 use crate::ffi::{Call, EntryPoint};
 
-/// A Lua value, as far as native functions deal in them.
+/// A Lua value, of the kinds that native functions use.
 #[derive(Clone, Debug)]
 pub(crate) enum Value {
     Nil,
@@ -14,11 +14,11 @@ pub(crate) enum Value {
     Map(Vec<(&'static str, Value)>),
     /// A module's entry point, to be called from Lua.
     Function(EntryPoint),
-    /// An argument of a kind that no native takes.
+    /// An argument of a kind that no native accepts.
     Other,
 }
 
-/// A function that the prelude can call. An error becomes a Lua error in the caller's name.
+/// A function that the prelude can call. An error becomes a Lua error of the caller.
 pub(crate) type Native = fn(&Call<'_>) -> Result<Value, String>;
 
 impl From<()> for Value {
@@ -104,7 +104,7 @@ impl Call<'_> {
 
     /// # Errors
     ///
-    /// The argument is no string.
+    /// The argument is not a string.
     pub(crate) fn bytes(&self, index: usize) -> Result<&[u8], String> {
         match self.value(index) {
             Value::Text(text) => Ok(text),
@@ -114,7 +114,7 @@ impl Call<'_> {
 
     /// # Errors
     ///
-    /// The argument is no string, or not UTF-8.
+    /// The argument is not a string, or not UTF-8.
     pub(crate) fn text(&self, index: usize) -> Result<&str, String> {
         std::str::from_utf8(self.bytes(index)?)
             .map_err(|_| format!("bad argument #{} (UTF-8 expected)", index + 1))
@@ -122,14 +122,14 @@ impl Call<'_> {
 
     /// # Errors
     ///
-    /// The argument is no whole number, or a negative one.
+    /// The argument is not a whole number, or is negative.
     pub(crate) fn count(&self, index: usize) -> Result<usize, String> {
         self.value(index)
             .as_count()
             .ok_or_else(|| format!("bad argument #{} (a whole number, 0 or more, expected)", index + 1))
     }
 
-    /// Lua's truth: all but nil and false.
+    /// Truth in Lua: everything except nil and false.
     pub(crate) fn truth(&self, index: usize) -> bool {
         !matches!(self.value(index), Value::Nil | Value::Boolean(false))
     }

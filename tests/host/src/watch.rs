@@ -1,4 +1,4 @@
-//! Lua files that have run, and which of them changed on disk since: the game's autorefresh.
+//! Lua files that have run, and which of them have changed on disk: the game's autorefresh.
 
 use std::{
     cell::{Cell, RefCell},
@@ -8,8 +8,8 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-/// How often files are looked at. A change runs when two looks in a row saw the same contents: an editor may still be
-/// writing at the first.
+/// How often files are checked. A changed file runs when two checks in a row saw the same content: an editor may
+/// still be writing during the first.
 const INTERVAL: Duration = Duration::from_millis(200);
 
 /// All files that ran in this Lua state.
@@ -21,12 +21,12 @@ pub(crate) struct Watch {
 
 #[derive(Debug)]
 struct File {
-    /// Its chunk's.
+    /// The name of its chunk.
     name: String,
     ran: Vec<u8>,
-    /// Of the contents that ran, once a look has seen it.
+    /// The stamp of the content that ran, once a check has seen it.
     stamp: Option<Stamp>,
-    /// Other contents, which the last look saw.
+    /// Other content, seen by the last check.
     seen: Option<Vec<u8>>,
 }
 
@@ -44,7 +44,7 @@ impl Watch {
         Self { files: RefCell::default(), next_look: Cell::new(Instant::now()) }
     }
 
-    /// A file runs, with that as its chunk's name and these contents.
+    /// A file runs, with this chunk name and this content.
     pub(crate) fn runs(&self, file: &Path, name: &str, contents: &[u8]) {
         // However it was reached, it is one file.
         let file = file.canonicalize().unwrap_or_else(|_| file.to_path_buf());
@@ -52,12 +52,12 @@ impl Watch {
         self.files.borrow_mut().insert(file, fresh);
     }
 
-    /// A fresh Lua state has run nothing.
+    /// A new Lua state has run nothing.
     pub(crate) fn forget(&self) {
         self.files.borrow_mut().clear();
     }
 
-    /// What is to run again, if it is time for a look.
+    /// The files that should run again, if a check is due.
     pub(crate) fn changed(&self, now: Instant) -> Vec<Changed> {
         if now < self.next_look.get() {
             return Vec::new();
@@ -73,7 +73,7 @@ impl Watch {
 
 impl File {
     fn look(&mut self, path: &Path) -> Option<Changed> {
-        // While an editor replaces a file it may not be there.
+        // While an editor replaces a file it may be missing.
         let stamp = stamp(path)?;
         if self.stamp == Some(stamp) {
             return None;

@@ -1,4 +1,4 @@
-//! Ends a run whose main thread no longer does.
+//! Ends a run whose main thread is stuck.
 
 use std::{
     io::{self, Write},
@@ -13,7 +13,7 @@ use crate::{ffi, run::EXIT_TIMEOUT};
 /// How long the main thread may take to end in order once the timeout is over: longer than a busy machine keeps it from a processor.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// While it lives, the process does. Dropping it calls the watch off.
+/// Ends the process after the timeout, unless it is dropped before.
 #[derive(Debug)]
 pub(crate) struct Watchdog {
     _called_off: mpsc::Sender<()>,
@@ -24,7 +24,7 @@ impl Watchdog {
     ///
     /// # Errors
     ///
-    /// The system gives no thread.
+    /// The system cannot start a thread.
     pub(crate) fn start(timeout: Duration, folder: PathBuf) -> io::Result<Self> {
         let (sender, receiver) = mpsc::channel();
         thread::Builder::new().name("watchdog".to_owned()).spawn(move || {
@@ -32,7 +32,7 @@ impl Watchdog {
                 return;
             }
             eprintln!("gmod-host: the main thread is stuck, after {} seconds", timeout.as_secs_f64());
-            // What fails here cannot be helped: the process ends.
+            // Errors here do not matter: the process ends.
             let _flushed = io::stdout().flush();
             let _removed = std::fs::remove_dir_all(folder);
             ffi::exit_now(EXIT_TIMEOUT);

@@ -1,8 +1,7 @@
-//! The scripts of `benches/game/` still run: each once, in small. What they measure is not looked at, only that every figure
-//! is there.
+//! The scripts of `benches/game/` still run: each once, in small. Their figures must be there, but are not checked.
 //!
-//! A script announces its figures in comments, one in a line, `-- = key  what it is`, with `<n>` in the key for any number.
-//! It takes `quick=1`. Scripts whose names begin with an underscore are left alone.
+//! A script announces its figures in comments, one in a line, `-- = key  meaning`, with `<n>` in the key for any
+//! number. It takes `quick=1`. Scripts whose names begin with an underscore are left alone.
 #![expect(clippy::expect_used, reason = "a test that cannot set itself up fails")]
 
 use std::{
@@ -13,7 +12,7 @@ use std::{
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
-/// Well above what any of them needs in small.
+/// Much longer than any of them takes in small.
 const TIMEOUT_SECONDS: &str = "120";
 
 fn main() -> ExitCode {

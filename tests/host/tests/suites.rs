@@ -1,6 +1,6 @@
-//! The module's own suites: every script in `tests/lua/`, each in a host of its own, over both protocol versions.
+//! The module's own suites: every script in `tests/lua/`, each in a separate host, over both protocol versions.
 //!
-//! The first line of a script may say more, as a comment:
+//! The first line of a script may contain marks, as a comment:
 //!
 //! - `-- once`: it runs once, with no version chosen (as does a script whose name ends in `_once.lua`);
 //! - `-- servers: fake, real`: it runs against the embedded server, and against a redis-server if there is one on the
@@ -14,8 +14,9 @@
 //!
 //! `GMOD_HOST_SEED=NUMBER` in the environment has hooks run in another order.
 //!
-//! `REDIS_SERVER=FILE` in the environment names another redis-server. One before version 6 has no RESP3: what would run over
-//! either version runs over `protocol = "auto"` and over 2 instead. What cannot run is shown as ignored, and why.
+//! `REDIS_SERVER=FILE` in the environment names another redis-server. One before version 6 has no RESP3: suites for
+//! both versions run over `protocol = "auto"` and over 2 instead. Suites that cannot run are shown as ignored, with
+//! the reason.
 //!
 //! Scripts in `tests/lua/addon/` run with the addon of `lua/` installed. Those in `tests/lua/postgres/` run against a PostgreSQL, if there
 //! is one, with `--features postgres` or another file of the module; with the mark `addon` the addon is installed there, too.
@@ -51,7 +52,7 @@ impl Server {
     }
 }
 
-/// A script, and what it runs with.
+/// A script, and its settings.
 struct Suite {
     name: String,
     script: PathBuf,
@@ -61,13 +62,13 @@ struct Suite {
     tick_rates: Vec<String>,
     /// Whether the addon is installed.
     addon: bool,
-    /// It needs what only Unix has.
+    /// It needs features that only Unix has.
     unix: bool,
-    /// The oldest redis-server that can do what it needs.
+    /// The oldest redis-server that has the features it needs.
     redis: Version,
 }
 
-/// What the host does unless it is told otherwise.
+/// The host's default.
 const UNLOAD_DEFAULT: &str = "never";
 const TICK_RATE_DEFAULT: &str = "66";
 
@@ -77,10 +78,10 @@ const REDIS_6: Version = (6, 0);
 /// A command, in words without spaces, that every host runs under: valgrind, for instance.
 const RUNNER: &str = "GMOD_HOST_RUNNER";
 
-/// The file behind `require("realtime")`, instead of the module that was built along: one that goes to servers.
+/// The file for `require("realtime")`, instead of the module built with the tests: one that is given to servers.
 const MODULE: &str = "GMOD_HOST_MODULE";
 
-/// What the order of hooks depends on. The same in each run, unless the environment names another one.
+/// The seed for the order of hooks. The same in each run, unless the environment names another one.
 const SEED: &str = "GMOD_HOST_SEED";
 const DEFAULT_SEED: &str = "1";
 
@@ -99,7 +100,7 @@ fn main() -> ExitCode {
     suites.extend(suites_in(&folder.join("real"), "real/", &[Server::Real]));
     suites.extend(suites_in(&folder.join("addon"), "addon/", &[Server::Fake]));
     suites.extend(suites_in(&folder.join("postgres"), "postgres/", &[Server::Postgres]));
-    // A missing one is told of by each test that needs it.
+    // If it is missing, each test that needs it reports that.
     let redis = real_redis::version().ok();
     let trials = suites.iter().flat_map(|suite| trials(suite, redis)).collect();
     libtest_mimic::run(&arguments, trials).exit_code()
@@ -159,7 +160,7 @@ fn suite(script: PathBuf, prefix: &str, default: &[Server]) -> Suite {
     }
 }
 
-/// What a mark lists.
+/// The values of a mark.
 fn listed<'marks>(marks: &'marks str, mark: &str) -> Option<impl Iterator<Item = &'marks str>> {
     let (_, list) = marks.split_once(mark)?;
     Some(list.split(';').next().unwrap_or_default().split(',').map(str::trim))
@@ -244,7 +245,7 @@ fn run(script: &Path, options: &[String], protocol: Option<u8>) -> Result<(), Fa
         // As the game has it in the names of chunks, on Windows, too.
         .arg(script.strip_prefix(&root)?.to_string_lossy().replace('\\', "/"))
         .args(env::var_os(RUNNER).map(|_| "slow"))
-        // A shell says so where the host is started; cargo may have been somewhere else.
+        // A shell sets it where the host is started; cargo may have been somewhere else.
         .env("PWD", &root)
         .env_remove("REDIS_URL")
         .env_remove("REALTIME_URL")
@@ -265,12 +266,12 @@ fn run(script: &Path, options: &[String], protocol: Option<u8>) -> Result<(), Fa
     )))
 }
 
-/// Seconds for one script: many times what the slowest takes.
+/// Seconds for one script: many times as long as the slowest takes.
 fn timeout() -> &'static str {
     if env::var_os(RUNNER).is_some() { "1200" } else { "900" }
 }
 
-/// The host, by itself or under a tool.
+/// The host, directly or under a tool.
 fn host() -> Result<Command, Failed> {
     let program = env!("CARGO_BIN_EXE_gmod-host");
     let Some(runner) = env::var_os(RUNNER) else { return Ok(Command::new(program)) };

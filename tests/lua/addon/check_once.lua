@@ -57,7 +57,7 @@ host.test("a module whose file was damaged since it was loaded", function()
 	built:Close()
 	host.move(FILE, "kept.dll")
 	host.put(FILE, part)
-	assert(only("module", "is incomplete").todo:find("anew", 1, true))
+	assert(only("module", "is incomplete").todo:find("again", 1, true))
 	host.delete(FILE)
 	host.move("kept.dll", FILE)
 	local report = show(all_well())
@@ -96,7 +96,7 @@ host.test("a user who may just what is needed has no problem, and learns what co
 	with_user("-@all resetkeys resetchannels &realtime:* +hello +ping +time +client|setname +client|info +info +subscribe +unsubscribe +psubscribe +punsubscribe " ..
 		"+publish ~realtime:once:* +eval +evalsha +script|load +hmget +hset +pexpire")
 	local report = all_well()
-	assert(show(report):find("unknown output buffers: this user may not look", 1, true), show(report))
+	assert(show(report):find("unknown output buffers: this user may not read", 1, true), show(report))
 	restart(host.redis_url)
 end)
 

@@ -88,7 +88,7 @@ include("_steps.lua")({
 			says(status(), "    subscriptions  1, 1 confirmed\n")
 			client:Unsubscribe("chat", "mine")
 			host.wait(function() return client:Stats().refused == 1 end, PATIENCE, "the refusal")
-			says(status(), "    subscriptions  0, 0 confirmed; the server still sends 1 that nobody wants any more\n",
+			says(status(), "    subscriptions  0, 0 confirmed; the server still sends 1 that were unsubscribed\n",
 				'    refused        1: the end of channel "chat": NOPERM: ', "; to allow it, type into redis-cli: ACL SETUSER gmod +unsubscribe\n")
 		end,
 	},

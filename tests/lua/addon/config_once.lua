@@ -283,7 +283,7 @@ include("_steps.lua")({
 	{
 		name = "an empty file: what to do",
 		before = function() host.put(FILE, " \n") end,
-		check = function(said) no_client(said, "it is empty. Mend it, or delete it, and restart: without the file a template is written") end,
+		check = function(said) no_client(said, "it is empty. Correct it, or delete it, and restart: without the file a template is written") end,
 	},
 	{
 		name = "what cannot be read is not said to be written anew",

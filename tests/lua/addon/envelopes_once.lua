@@ -130,7 +130,7 @@ host.test("an answer", function()
 		request = ask()
 		say("peer", { number = request.number, err = err })
 		local answer = got[#got][1]
-		kit.eq({ answer.code, answer.message }, { "ERROR", "the answer has an error that is no code and message" }, shown)
+		kit.eq({ answer.code, answer.message }, { "ERROR", "the answer has an error without code and message" }, shown)
 	end)
 	request = ask()
 	say("peer", { number = request.number, err = { code = "BAD\27[2J", message = "\n[realtime] all is well" .. ("x"):rep(1000) } })

@@ -104,8 +104,8 @@ include("_steps.lua")({
 				{ binaries.pe({ bits = 32 }), "for 32-bit Windows" }, { binaries.pe({ machine = 0xaa64 }), "for Windows on 64-bit ARM" },
 				-- More than the header names: a signature, symbols.
 				{ binaries.pe({}) .. "signature", "for 64-bit Windows" }, { binaries.elf({}) .. "more", "for 64-bit Linux" },
-				{ binaries.elf({ type = 2 }), "a program or an object file, and no library" },
-				{ binaries.pe({ program = true }), "a Windows program, and no library" },
+				{ binaries.elf({ type = 2 }), "a program or an object file, not a library" },
+				{ binaries.pe({ program = true }), "a Windows program, not a library" },
 			}) do
 				local _, description = inspect(case[1])
 				assert(description == case[2], description .. " is not " .. case[2])
@@ -149,7 +149,7 @@ include("_steps.lua")({
 				{ "\31\139\8\0", "a gzip archive" }, { "\253" .. "7zXZ\0", "an xz archive" },
 				{ "version https://git-lfs.github.com/spec/v1\noid sha256:", "a Git LFS pointer" }, { "404: Not Found", "a web server's error" },
 				{ '{"message":"Not Found"}', "a JSON file" }, { "\207\250\237\254\7\0", "a module for macOS" }, { ("\0"):rep(5000), "a file of zeros" },
-				{ "hello there", "a text file" }, { "\27[2J\155\0x", "no module; it begins with \\x1b[2J\\x9b\\x00x" },
+				{ "hello there", "a text file" }, { "\27[2J\155\0x", "not a module; it begins with \\x1b[2J\\x9b\\x00x" },
 			}) do
 				local found, description = inspect(case[1])
 				assert(found.kind == "other" and description:find(case[2], 1, true), description .. " is not " .. case[2])
@@ -167,7 +167,7 @@ include("_steps.lua")({
 			said("garrysmod/" .. FILE .. " is incomplete:")
 			if jit.os == "Linux" then said(string.format("    %d bytes of it are there, of %d.", math.floor(size / 2), size)) end
 			said("It was not loaded, because that can end the game.")
-			said("Take " .. NAME .. " out of the release's zip anew (stop the server first), and restart the server.")
+			said("Take " .. NAME .. " out of the release's zip again (stop the server first), and restart the server.")
 			assert(realtime == nil)
 		end,
 	},

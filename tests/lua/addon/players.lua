@@ -216,7 +216,7 @@ host.test("a player who is held stays registered until he is let go, unless anot
 	kit.eq({ (b.players:Where(id)), ask(b, id, "x", nil) }, { a.id, "NOBODY" })
 	kit.eq({ let_go(), let_go() }, { true, false })
 	where(id, nil, a, b)
-	kit.eq({ a.players:Hold(id) }, { nil, "he is not on this server" })
+	kit.eq({ a.players:Hold(id) }, { nil, "the player is not on this server" })
 	close(a, b)
 end)
 

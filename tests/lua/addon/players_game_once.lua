@@ -37,7 +37,7 @@ host.test("who is confirmed late is here from then on; who is never is nobody, a
 	local late = host.players.add({ name = "Late", steamid64 = ID, validated = false })
 	local never = host.players.add({ name = "Never", steamid64 = "76561198000000002", validated = false })
 	kit.wait("a look at both", function() return players.unvalidated == 2 end)
-	kit.eq({ players:Where(late), players:Where(never), players:Hold(never) }, { nil, nil, nil, "he is not on this server" })
+	kit.eq({ players:Where(late), players:Where(never), players:Hold(never) }, { nil, nil, nil, "the player is not on this server" })
 	host.players.validate(late)
 	where(ID, here)
 	host.players.leave(never)

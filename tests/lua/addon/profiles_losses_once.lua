@@ -114,7 +114,7 @@ end)
 
 host.test("a call that is asked wrongly is an error of Redis's", function()
 	local client = kit.ready()
-	for name, text in pairs({ profiles_open = "the action is none of", profiles_save = "the action is none of" }) do
+	for name, text in pairs({ profiles_open = "the action is not", profiles_save = "the action is not" }) do
 		local script = file.Read("realtime/redis/" .. name .. ".lua", "LUA")
 		local err = kit.command(client, { "EVAL", script, 1, kit.unique("key"), "nonsense", ("0"):rep(32), 1, 1, 1000, "web", "c", "1", "none", "" })
 		assert(err.message:find(text, 1, true), err)

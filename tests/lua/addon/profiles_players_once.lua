@@ -229,7 +229,7 @@ host.test("what cannot be saved raises, also without data, and is told once and 
 	addon.SayRarely = rarely
 	local lines = said()
 	kit.eq(#lines, 4)
-	assert(lines[3]:find("since it could be saved last is lost: points", 1, true), lines[3])
+	assert(lines[3]:find("since the last possible save are lost: points", 1, true), lines[3])
 	assert(lines[4]:find("the map ended before the last changes of these were saved: " .. id, 1, true), lines[4])
 end)
 

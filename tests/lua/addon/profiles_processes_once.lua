@@ -40,7 +40,7 @@ if host.map_number == 2 then
 		kit.wait("her wallet", function() return points() == 30 end)
 		Wallet.Give(alice, 12)
 		second.signal("CONT")
-		second.says("what changed since it was saved last is lost")
+		second.says("changes since the last save are lost")
 		second.says("You play on ttt-1 now")
 		kit.eq(points(), 42, "she keeps it")
 		host.players.leave(alice)

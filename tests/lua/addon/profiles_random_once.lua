@@ -301,7 +301,7 @@ local function history(random, counts, kind, has_twins)
 			if coin.id == id and not there[coin.number] then
 				counts.gone = counts.gone + 1
 				assert(not coin.is_saved or has_lost, "coin " .. coin.number .. " was saved, and is gone")
-				local is_told = storage and table.concat(world.lines, "\n"):find("is lost", 1, true)
+				local is_told = storage and table.concat(world.lines, "\n"):find("are lost", 1, true)
 				assert(coin.is_excused or is_told, "coin " .. coin.number .. " is gone for no reason")
 			elseif coin.id ~= id then
 				assert(not there[coin.number], "somebody else's coin")

@@ -159,7 +159,7 @@ host.test("a server whose storage fails holds nobody up for longer than the leas
 	local said = kit.lines('profile "' .. name:gsub("%p", "%%%0") .. '".*')
 	opens(b, id, { points = 1 })
 	kit.eq(#a.taken, 1)
-	assert(table.concat(said(), "\n"):find("saved last is lost: its storage fails", 1, true), kit.show(said()))
+	assert(table.concat(said(), "\n"):find("since the last save are lost: its storage fails", 1, true), kit.show(said()))
 	addon.profiles_lease = lease
 	close(a, b)
 end)

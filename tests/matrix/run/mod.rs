@@ -1,4 +1,4 @@
-//! One conversation with its cuts: what a client is made to do, step by step, until all is well again.
+//! One conversation with its cuts: the client's actions, step by step, until it has recovered.
 
 mod script;
 
@@ -18,10 +18,10 @@ use crate::server::PASSWORD;
 use script::topics;
 pub use script::{Asked, Sent, TOPICS};
 
-/// Ten times what a run takes on a busy machine.
+/// Ten times as long as a run takes on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Of the cuts, one in so many is followed by connections that hand on what the client says in pieces of so many bytes, so
-/// far apart.
+/// One in so many cuts is followed by connections that forward the client's bytes in pieces of this size, with these
+/// pauses.
 const SLOW_EVERY: u64 = 16;
 const SLOW_PIECE: usize = 40;
 const SLOW_PAUSE: Duration = Duration::from_millis(1);
@@ -100,8 +100,8 @@ pub struct Run {
     pub made: usize,
 }
 
-/// An address of this run's own, on Linux, where all of 127.0.0.0/8 is this machine: the ports of ten thousand runs would
-/// hardly be free again in time, and whoever looks for another server on one of them does not come here.
+/// A separate address for this run, on Linux, where all of 127.0.0.0/8 is this machine: the ports of ten thousand
+/// runs would hardly be free again in time, and clients of other servers do not connect here by mistake.
 fn address(number: usize) -> Ipv4Addr {
     if cfg!(target_os = "linux") {
         let [.., high, low] = number.to_be_bytes();
@@ -129,8 +129,8 @@ impl Run {
             let faults = &mut faults[cut.connection];
             *(if cut.up { &mut faults.up } else { &mut faults.down }) = course;
         }
-        // Some come back slowly: messages fall between the SUBSCRIBE and the PSUBSCRIBE, where a gap told late would stand
-        // behind them.
+        // Some reconnect slowly: messages fall between the SUBSCRIBE and the PSUBSCRIBE, and a gap reported late
+        // would come after them.
         if let [cut] = cuts[..]
             && cut.at.is_multiple_of(SLOW_EVERY)
         {
@@ -146,14 +146,14 @@ impl Run {
             ("reconnect_min", OptionValue::Number(0.001)),
             ("reconnect_max", OptionValue::Number(0.002)),
             ("connect_timeout", OptionValue::Number(PATIENCE.as_secs_f64())),
-            // No PING but those of the conversation: its length is to be the same every time.
+            // Only the PINGs of the conversation, so that its length is always the same.
             ("ping_interval", OptionValue::Number(PATIENCE.as_secs_f64())),
         ];
         let mut pairs: Vec<_> = pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
         let mut scheme = "redis";
         if let Some(tls) = &setup.tls {
             scheme = "rediss";
-            // Settings of its own, so that its first handshake is a full one and those after it resume a session.
+            // Separate settings, so that its first handshake is a full one and later ones resume a session.
             let authority = format!("# {number}\n{}", tls.authority());
             pairs.push(("tls_ca".into(), OptionValue::String(authority.into())));
             pairs.push(("tls_name".into(), OptionValue::String(b"localhost".to_vec())));
@@ -197,7 +197,7 @@ impl Run {
             stuck: None,
             made: 0,
         };
-        // Behind a Subscribe, and so to be heard by it.
+        // After a Subscribe, so that it must be received.
         run.publish(game, 5);
         run
     }
@@ -239,7 +239,7 @@ impl Run {
         self.log.iter().filter(|seen| matches!(seen, Seen::Answer(..))).count()
     }
 
-    /// Goes on; returns whether the run is over.
+    /// Continues; returns whether the run is over.
     pub fn poll(&mut self, game: &mut Game) -> bool {
         if Instant::now() > self.deadline {
             self.stuck = Some(format!("{:?}, waiting for {:?}", self.phase, self.awaited));
@@ -251,7 +251,7 @@ impl Run {
         self.made = made;
         match self.phase {
             Phase::Script(step) => {
-                // Until something is cut, each step waits for what the one before it leads to.
+                // Until something is cut, each step waits for the results of the last one.
                 let is_quiet = self.awaited.is_empty()
                     && self.answers() == self.asked.len()
                     && self.subscribed.iter().all(|&told| told);
@@ -302,7 +302,8 @@ impl Run {
         self.phase == Phase::Over
     }
 
-    /// What passed on the connections: of TLS the plaintext that the server read, and that of the records that reached the client.
+    /// The bytes on the connections: for TLS the plaintext that the server read, and that of the records that reached
+    /// the client.
     fn recorded(&self) -> Vec<Connection> {
         let mut connections = self.proxy.connections();
         if let Some(tls) = &self.tls {
@@ -314,7 +315,7 @@ impl Run {
         connections
     }
 
-    /// Whether the last that the client was told of its state is that it is ready.
+    /// Whether the client's last reported state is ready.
     fn told_ready(&self) -> bool {
         let states = self.log.iter().rev().find_map(|seen| match seen {
             Seen::Event(Event::Ready(_)) => Some(true),
@@ -332,20 +333,20 @@ impl Run {
         (answer.is_some(), matches!(answer, Some(Ok(Value::Double(_)))))
     }
 
-    /// Gives back what the next run can use.
+    /// Returns the part that the next run can use.
     pub fn take_outside(&mut self) -> Option<Outside> {
         self.outside.take().filter(|_| self.stuck.is_none())
     }
 }
 
-/// What all runs of a matrix have in common.
+/// Shared by all runs of a matrix.
 #[derive(Debug, Clone)]
 pub struct Setup<'a> {
     pub name: &'a str,
     pub protocol: u8,
     pub server: SocketAddr,
     pub tls: Option<Arc<TlsProxy>>,
-    /// One cut of so many is made.
+    /// One in so many cuts is made.
     pub every: usize,
 }
 

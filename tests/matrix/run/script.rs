@@ -1,4 +1,4 @@
-//! What is said in a conversation: the topics, the messages from both sides, the requests.
+//! The content of a conversation: the topics, the messages from both sides, the requests.
 
 use realtime::model::{RequestKind, Topic, TopicKind};
 
@@ -9,7 +9,7 @@ const CHANNELS: usize = 14;
 const PATTERNS: usize = 6;
 pub const TOPICS: usize = CHANNELS + PATTERNS;
 
-/// A request, and what came of it.
+/// A request, and its result.
 #[derive(Debug)]
 pub enum Asked {
     Publish { payload: Vec<u8> },
@@ -21,7 +21,7 @@ pub enum Asked {
 #[derive(Debug)]
 pub struct Sent {
     pub payload: Vec<u8>,
-    /// The topics whose confirmation the client had been told of before.
+    /// The topics whose confirmation was reported before.
     pub subscribed: [bool; TOPICS],
 }
 

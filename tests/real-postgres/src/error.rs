@@ -1,9 +1,9 @@
-//! Why there is no server, or no answer of it.
+//! Why there is no server, or no answer.
 
 use std::io;
 use std::path::PathBuf;
 
-/// Why there is no server, or no answer of it.
+/// Why there is no server, or no answer.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -13,7 +13,7 @@ pub enum Error {
     /// There is no pgbouncer here.
     #[error("no pgbouncer: install pgbouncer, or name one in PGBOUNCER")]
     NoPooler,
-    /// The test runs as root, and there is nobody else to run a server as.
+    /// The test runs as root, and there is no other user to run a server as.
     #[error("PostgreSQL does not run as root, and there is neither a user postgres nor nobody")]
     NoUser,
     /// A program cannot be run.
@@ -37,7 +37,7 @@ pub enum Error {
     Failed {
         /// Which one.
         program: String,
-        /// What it said.
+        /// Its output.
         said: String,
     },
     /// The server does not listen in time.
@@ -45,7 +45,7 @@ pub enum Error {
     Silent {
         /// Which one.
         program: &'static str,
-        /// What it said.
+        /// Its output.
         log: String,
     },
 }

@@ -1,4 +1,4 @@
-//! A PostgreSQL server of a test's own: on a free port of 127.0.0.1, with a folder that nobody else has.
+//! A PostgreSQL server for one test: on a free port of 127.0.0.1, with a folder of its own.
 //!
 //! `POSTGRES_BIN=FOLDER` in the environment names the folder of `initdb` and `postgres`; otherwise it is the newest of
 //! `/usr/lib/postgresql/*/bin`. PostgreSQL refuses to run as root: then it runs as the user `postgres` or `nobody`. Nothing of the

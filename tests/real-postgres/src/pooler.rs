@@ -36,7 +36,7 @@ pub struct Pooler {
 }
 
 impl Pooler {
-    /// Starts one in front of this server. It lets everybody in.
+    /// Starts one in front of this server. It accepts every client.
     ///
     /// # Errors
     ///
@@ -94,11 +94,11 @@ impl Pooler {
         format!("postgres://postgres:@127.0.0.1:{}/postgres", self.port)
     }
 
-    /// What a statement answers that is sent through the pooler.
+    /// The result of a statement through the pooler.
     ///
     /// # Errors
     ///
-    /// What the pooler or the server says.
+    /// The error of the pooler or the server.
     pub fn psql(&self, sql: &str) -> Result<String, Error> {
         psql(self.folder.path(), OsStr::new("127.0.0.1"), self.port, sql)
     }

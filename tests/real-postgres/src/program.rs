@@ -1,4 +1,4 @@
-//! Where PostgreSQL's programs are, and who runs them.
+//! The paths of PostgreSQL's programs, and the user who runs them.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -14,7 +14,7 @@ const VERSIONS: &str = "/usr/lib/postgresql";
 const BIN: &str = "POSTGRES_BIN";
 /// Names a pgbouncer, if it is not the system's.
 const PGBOUNCER: &str = "PGBOUNCER";
-/// Where Debian has pgbouncer, which is not on everybody's PATH.
+/// Debian's path of pgbouncer, which is not on every PATH.
 const SYSTEM_PGBOUNCER: &str = "/usr/sbin/pgbouncer";
 
 /// Whether tests that need a PostgreSQL are to run: there is one, or one was asked for by name, or `CI` is set, where a missing one is
@@ -24,7 +24,7 @@ pub fn is_expected() -> bool {
     std::env::var_os("CI").is_some() || folder().is_some()
 }
 
-/// Likewise, of a pgbouncer.
+/// The same for a pgbouncer.
 #[must_use]
 pub fn is_pooler_expected() -> bool {
     std::env::var_os("CI").is_some() || pgbouncer().is_some()
@@ -57,7 +57,7 @@ pub(crate) struct User {
     gid: u32,
 }
 
-/// Whom to run a server as; `None`: as who we are.
+/// The user to run a server as; `None`: the current one.
 pub(crate) fn user() -> Result<Option<User>, Error> {
     let ours = fs::metadata("/proc/self").map(|me| me.uid()).unwrap_or(1);
     if ours != 0 {
@@ -80,7 +80,7 @@ pub(crate) fn command(name: &str, working: &Path) -> Result<Command, Error> {
     as_user(&folder().ok_or(Error::NotInstalled)?.join(name), working)
 }
 
-/// The pooler, likewise.
+/// The same for the pooler.
 pub(crate) fn pooler_command(working: &Path) -> Result<Command, Error> {
     as_user(&pgbouncer().ok_or(Error::NoPooler)?, working)
 }

@@ -23,7 +23,7 @@ pub(crate) const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 /// Ports that are tried, because another process may take the one that was free.
 pub(crate) const ATTEMPTS: u32 = 5;
 
-/// What a server is started with.
+/// The settings of a server.
 #[derive(Debug, Default)]
 pub struct Builder {
     configuration: String,
@@ -41,7 +41,8 @@ impl Builder {
         self
     }
 
-    /// Who may connect, in place of everybody: lines of `pg_hba.conf`. The superuser `postgres` may by the Unix socket.
+    /// The clients that may connect, instead of all: lines of `pg_hba.conf`. The superuser `postgres` may use the
+    /// Unix socket.
     #[must_use]
     pub fn hba(mut self, lines: &str) -> Self {
         self.hba = Some(format!("local all postgres trust\n{lines}\n"));
@@ -87,7 +88,7 @@ impl Builder {
             let path = data.join(name);
             fs::write(&path, text).map_err(|source| Error::Folder { path, source })
         };
-        // What was made by initdb stands in a file of its own owner; it is written anew, and read by everybody.
+        // The file that initdb made belongs to its owner; it is written again, readable for all users.
         let fixed = "fsync = off\nlisten_addresses = '127.0.0.1'\nshared_buffers = 8MB\n";
         let socket = format!("unix_socket_directories = '{}'\n", path.display());
         write("postgresql.conf", &format!("{fixed}{socket}{}", self.configuration))?;
@@ -155,7 +156,7 @@ impl RealPostgres {
         Self::on_a_free_port(folder)
     }
 
-    /// What a server can be started with.
+    /// The settings of a server before it starts.
     pub fn builder() -> Builder {
         Builder::default()
     }
@@ -210,11 +211,11 @@ impl RealPostgres {
         Ok(())
     }
 
-    /// What a statement of the superuser answers, as `psql` prints it without headings.
+    /// The result of a statement of the superuser, as `psql` prints it without headings.
     ///
     /// # Errors
     ///
-    /// What the server says.
+    /// The server's error.
     pub fn psql(&self, sql: &str) -> Result<String, Error> {
         psql(self.folder.path(), self.folder.path().as_os_str(), self.port, sql)
     }
@@ -237,7 +238,7 @@ impl RealPostgres {
         Ok(())
     }
 
-    /// Ends the server as an administrator does who does not wait (`pg_ctl stop -m fast`).
+    /// Stops the server without waiting for clients (`pg_ctl stop -m fast`).
     pub fn stop(&mut self) {
         if let Some(mut child) = self.child.take() {
             let _status = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
@@ -262,7 +263,7 @@ impl Drop for RealPostgres {
     }
 }
 
-/// What a statement answers at this host and port.
+/// The result of a statement at this host and port.
 pub(crate) fn psql(working: &Path, host: &OsStr, port: u16, sql: &str) -> Result<String, Error> {
     let mut psql = command("psql", working)?;
     psql.args(["-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-d", "postgres"]);
@@ -270,7 +271,7 @@ pub(crate) fn psql(working: &Path, host: &OsStr, port: u16, sql: &str) -> Result
     run(&mut psql)
 }
 
-/// A folder of whoever runs the server.
+/// A folder of the user who runs the server.
 pub(crate) fn new_folder() -> Result<TempDir, Error> {
     let folder = TempDir::new().map_err(|source| Error::Folder { path: std::env::temp_dir(), source })?;
     if let Some(user) = user()? {
@@ -284,7 +285,7 @@ pub(crate) fn free_port() -> io::Result<u16> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr().map(|address| address.port())
 }
 
-/// Runs a program to its end. Returns what it printed.
+/// Runs a program to its end. Returns its output.
 fn run(command: &mut Command) -> Result<String, Error> {
     let program = PathBuf::from(command.get_program());
     let output = command

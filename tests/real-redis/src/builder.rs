@@ -1,4 +1,4 @@
-//! How a server is to be.
+//! The settings of a server.
 
 use std::fs;
 use std::path::PathBuf;
@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use crate::{Error, HeldPort, RealRedis};
 
-/// How a server is to be.
+/// The settings of a server.
 #[derive(Debug, Default)]
 #[must_use]
 pub struct Builder {
@@ -27,7 +27,7 @@ impl Builder {
         self
     }
 
-    /// Where its files go, which stay. Without it they go to a folder of its own, and with it.
+    /// The folder of its files, which stay. By default a folder that is removed with the server.
     pub fn folder(mut self, folder: impl Into<PathBuf>) -> Self {
         self.folder = Some(folder.into());
         self
@@ -45,7 +45,7 @@ impl Builder {
         self
     }
 
-    /// What is done to the command before each start of the process.
+    /// Changes the command before each start of the process.
     pub fn prepare(mut self, prepare: fn(&mut Command)) -> Self {
         self.prepare = Some(prepare);
         self
@@ -55,10 +55,10 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// There is no redis-server, the system gives no port, the folder cannot be written or its path is too long for a
-    /// socket, the server ends or does not listen, or its process cannot be waited for.
+    /// There is no redis-server, the system has no free port, the folder cannot be written or its path is too long
+    /// for a socket, the server ends or does not listen, or its process cannot be waited for.
     pub fn start(&self) -> Result<RealRedis, Error> {
-        // A missing program is told of as that.
+        // A missing program gets its own error.
         crate::version()?;
         let (port, held) = match self.port {
             Some(port) => (port, None),

@@ -11,7 +11,7 @@ pub enum Error {
     /// The program cannot be run.
     #[error("{program}: {source}; install redis-server, or name one in REDIS_SERVER")]
     NoProgram {
-        /// The one on the PATH, or what `REDIS_SERVER` names.
+        /// The one on the PATH, or the one in `REDIS_SERVER`.
         program: String,
         /// The system's own.
         source: io::Error,
@@ -19,9 +19,9 @@ pub enum Error {
     /// The program is another one.
     #[error("{program} is no redis-server, it calls itself \"{said}\"; name one in REDIS_SERVER")]
     NoVersion {
-        /// The one on the PATH, or what `REDIS_SERVER` names.
+        /// The one on the PATH, or the one in `REDIS_SERVER`.
         program: String,
-        /// What it said when it was asked for its version.
+        /// Its answer to the question for its version.
         said: String,
     },
     /// The server's folder or a file in it cannot be written, or its path is longer than a socket's may be.
@@ -42,7 +42,7 @@ pub enum Error {
     Ended {
         /// How.
         status: ExitStatus,
-        /// What it said.
+        /// Its output.
         log: String,
     },
     /// The server does not listen in time.
@@ -50,7 +50,7 @@ pub enum Error {
         "redis-server does not listen after a minute: the machine is too busy, or it waits for something; it said\n{log}"
     )]
     Silent {
-        /// What it said.
+        /// Its output.
         log: String,
     },
     /// The process cannot be waited for.

@@ -1,4 +1,4 @@
-//! A `redis-server` process of a test's own: on a free port of 127.0.0.1, on a Unix socket, and in a folder that nobody else has.
+//! A `redis-server` process for one test: on a free port of 127.0.0.1, on a Unix socket, and in a folder of its own.
 //!
 //! `REDIS_SERVER=FILE` in the environment names the program; otherwise it is the one on the PATH.
 //!

@@ -5,8 +5,8 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use socket2::{Domain, Socket, Type};
 
-/// A free port of 127.0.0.1 that stays one's own: no other process is given it while this lives, and one that is told its number
-/// can listen there, as often as it starts. Nobody listens by this alone.
+/// A free port of 127.0.0.1 that stays reserved: no other process gets it while this exists, and a process that knows
+/// its number can listen there, as often as it starts. Nothing listens by reserving it.
 ///
 /// So it is on Linux, for processes that set `SO_REUSEADDR`, as servers do. Elsewhere the port is merely free at first.
 ///

@@ -21,7 +21,7 @@ pub(crate) fn name() -> OsString {
 pub(crate) fn from_anywhere(name: &OsStr) -> PathBuf {
     let path = Path::new(name);
     if path.components().count() > 1 {
-        // Without a current folder there is no file either, and starting it tells that.
+        // Without a current folder there is no file either, and starting it reports that.
         std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
     } else {
         path.to_owned()
@@ -35,11 +35,11 @@ pub fn is_expected() -> bool {
     env::var_os("CI").is_some() || env::var_os(PROGRAM).is_some() || version().is_ok()
 }
 
-/// What the program says of itself: `Redis server v=5.0.6 …`.
+/// The program's own version line: `Redis server v=5.0.6 …`.
 ///
 /// # Errors
 ///
-/// It cannot be run, or is no redis-server.
+/// It cannot be run, or is not a redis-server.
 pub fn version() -> Result<Version, Error> {
     let name = name();
     let program = name.display().to_string();

@@ -13,7 +13,7 @@ use crate::{Builder, Error, HeldPort, program};
 
 /// How long the server may take to start.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// A process says nothing when it is ready: asking again is all one can do.
+/// A process does not announce that it is ready, so it has to be asked repeatedly.
 const BETWEEN_LOOKS: Duration = Duration::from_millis(1);
 
 const CONFIGURATION: &str = "redis.conf";
@@ -95,12 +95,12 @@ impl RealRedis {
         self.configuration.push('\n');
     }
 
-    /// Starts the process where it has ended, on the same port, and waits until it listens. What `CONFIG SET` said to
-    /// the one before is forgotten.
+    /// Starts the process again after it has ended, on the same port, and waits until it listens. Earlier settings by
+    /// `CONFIG SET` are lost.
     ///
     /// # Errors
     ///
-    /// As [`Builder::start`], but for the port, which it has.
+    /// Those of [`Builder::start`], except for the port, which it has.
     pub fn start(&mut self) -> Result<(), Error> {
         if let Some(child) = &mut self.child
             && child.try_wait().map_err(Error::Process)?.is_none()
@@ -109,7 +109,7 @@ impl RealRedis {
         }
         let file = self.folder.join(CONFIGURATION);
         fs::write(&file, &self.configuration).map_err(|source| Error::Folder { path: file, source })?;
-        // One that was killed left its socket behind.
+        // A process that was killed left its socket.
         let socket = self.socket();
         match fs::remove_file(&socket) {
             Err(source) if source.kind() != io::ErrorKind::NotFound => {
@@ -146,7 +146,7 @@ impl RealRedis {
             if let Some(status) = child.try_wait().map_err(Error::Process)? {
                 return Err(Error::Ended { status, log: log() });
             }
-            // The server makes its socket when it has its port: whoever answers there before is somebody else.
+            // The server makes its socket once it has its port: an earlier answer there comes from another process.
             let socket = self.folder.join(SOCKET);
             match connect(&socket, self.port) {
                 Ok(()) => break,

@@ -1,4 +1,4 @@
-//! What a server is to be relied on for.
+//! The guarantees of a server.
 
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a failure here is a failed test")]
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use real_redis::{Error, RealRedis};
 use socket2::{Domain, Socket, Type};
 
-/// What the server answers to a line, on its Unix socket.
+/// The server's answer to a line, on its Unix socket.
 fn ask(redis: &RealRedis, line: &str) -> String {
     let mut stream = UnixStream::connect(redis.socket()).unwrap();
     stream.write_all(line.as_bytes()).unwrap();
@@ -86,7 +86,7 @@ with_a_server! {
     nobody_is_given_its_port_while_it_is_ended {
         let mut redis = RealRedis::builder().start().unwrap();
         redis.kill();
-        // As the system does when it looks for a port that nobody has; a socket that may share one would have this one.
+        // As the system does when it looks for a free port; a socket that may share one would get this one.
         let somebody = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, redis.port()));
         assert_eq!(somebody.bind(&address.into()).map_err(|error| error.kind()), Err(ErrorKind::AddrInUse));

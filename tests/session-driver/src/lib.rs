@@ -1,12 +1,14 @@
-//! Drives a [`Session`] as the event loop does, without sockets and in virtual time: links, reads, writes, pauses, wishes and
-//! timers. Tests, fuzzers, memory tests and benches all use it, so what the trait promises is kept in one place beside
-//! `src/net`.
+//! Drives a [`Session`] like the event loop, without sockets and in virtual time: links, reads, writes, pauses,
+//! wishes and timers. Tests, fuzzers, memory tests and benches all use it, so the trait's contract has one
+//! implementation beside `src/net`.
 //!
-//! Whoever drives supplies a [`Queue`], which takes what the session tells the main thread, and [`Peers`], which take what
-//! it writes. Nothing happens by itself: the methods of [`Driver`] say what happens next, and [`Driver::drive`] ends a turn.
+//! The user supplies a [`Queue`], which takes the session's output for the main thread, and [`Peers`], which take its
+//! bytes. Nothing happens without a call: the methods of [`Driver`] are the events, and [`Driver::drive`] ends a
+//! turn.
 //!
-//! It panics if the session breaks the contract: wishes or timers without end, a link asked for twice or closed twice, bytes
-//! for a link that is not up, a link secured that is not up or has something to write, a wish after the end. It allocates nothing but what waits on a link that is paused.
+//! It panics if the session breaks the contract: wishes or timers without end, a link asked for twice or closed
+//! twice, bytes for a link that is not up, securing a link that is not up or has something to write, a wish after the
+//! end. It allocates only the bytes that wait on a paused link.
 
 #![allow(clippy::panic, reason = "a session that breaks its contract fails the test")]
 
@@ -22,7 +24,7 @@ const MAX_ACTIONS: usize = 16;
 const MAX_TIMERS: usize = 8;
 /// Timers that may fire in one wait.
 const MAX_WAKES: usize = 2000;
-/// Input longer than this is read whole, however small the reads are: in pieces it would take as many calls.
+/// Input longer than this is read whole, however small the reads are, because it would take too many calls in pieces.
 const MAX_PIECES: usize = 4096;
 
 /// The main thread's side of a session.
@@ -30,12 +32,12 @@ pub trait Queue: Sink {
     /// Whether there is no room for a read of a link that needs this much.
     fn is_full(&mut self, need: Room) -> bool;
 
-    /// Whether a link that was paused and needs this much may go on.
+    /// Whether a paused link that needs this much may be read again.
     fn has_room(&mut self, need: Room) -> bool {
         !self.is_full(need)
     }
 
-    /// The end of a turn: the main thread may see what was told.
+    /// The end of a turn: the main thread may see its output.
     fn flush(&mut self) {}
 }
 
@@ -72,9 +74,9 @@ pub struct Driver<Q, P, S: ?Sized = dyn Session> {
     pub session: Box<S>,
     /// The time.
     pub now: Instant,
-    /// What takes what the session tells.
+    /// Takes the session's output for the main thread.
     pub queue: Q,
-    /// What takes what the session writes.
+    /// Takes the session's bytes.
     pub peers: P,
     /// Bytes that a read brings at most.
     pub read_bytes: usize,
@@ -90,7 +92,7 @@ struct Link {
     state: State,
     /// Bytes that the socket still takes.
     writable: usize,
-    /// Bytes that were not read for want of room in the queue.
+    /// Bytes that were not read because the queue had no room.
     unread: Vec<u8>,
     paused: bool,
 }
@@ -140,8 +142,8 @@ impl<Q: Queue, P: Peers, S: Session + ?Sized> Driver<Q, P, S> {
         self.finished
     }
 
-    /// The socket of the link takes so many bytes more; [`usize::MAX`], which a link begins with, is any number. It stays
-    /// when the link is lost.
+    /// The link's socket accepts so many more bytes; the initial [`usize::MAX`] means any number. It stays when the
+    /// link is lost.
     pub fn set_writable(&mut self, link: LinkId, bytes: usize) {
         self.link(link).writable = bytes;
     }
@@ -181,7 +183,7 @@ impl<Q: Queue, P: Peers, S: Session + ?Sized> Driver<Q, P, S> {
         self.carry_out();
     }
 
-    /// Bytes arrive on a link. They are read as far as the queue has room; what is left waits.
+    /// Bytes arrive on a link. They are read as far as the queue has room; the rest waits.
     pub fn receive(&mut self, link: LinkId, bytes: &[u8]) {
         if !self.is_up(link) {
             // No event loop does this; the session takes it for nothing.
@@ -191,7 +193,7 @@ impl<Q: Queue, P: Peers, S: Session + ?Sized> Driver<Q, P, S> {
         } else {
             self.read(link, bytes);
         }
-        // What arrived may change what other links need.
+        // The input may change what other links need.
         self.resume();
     }
 
@@ -212,7 +214,7 @@ impl<Q: Queue, P: Peers, S: Session + ?Sized> Driver<Q, P, S> {
         }
     }
 
-    /// Reading goes on on the links for which the queue has room again.
+    /// Reading resumes on the links for which the queue has room again.
     pub fn resume(&mut self) {
         for at in 0..self.links.len() {
             let link = self.links[at].id;
@@ -226,7 +228,7 @@ impl<Q: Queue, P: Peers, S: Session + ?Sized> Driver<Q, P, S> {
         }
     }
 
-    /// Ends a turn: notes what the session wishes, and writes what the links take.
+    /// Ends a turn: notes the session's wishes, and writes as much as the links accept.
     pub fn drive(&mut self) {
         self.carry_out();
         for at in 0..self.links.len() {
@@ -256,7 +258,7 @@ impl<Q: Queue, P: Peers, S: Session + ?Sized> Driver<Q, P, S> {
         self.carry_out();
     }
 
-    /// Notes what the session wishes, without writing.
+    /// Notes the session's wishes, without writing.
     pub fn carry_out(&mut self) {
         let mut count = 0;
         while let Some(action) = self.session.poll_action() {

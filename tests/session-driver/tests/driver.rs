@@ -1,4 +1,4 @@
-//! The driver with a session that does as it is told: what the driver calls, and what it does not let pass.
+//! The driver with a scripted session: the calls that it makes, and the violations that it finds.
 
 #![allow(clippy::unwrap_used, reason = "a failure here is a failed test")]
 
@@ -14,7 +14,7 @@ use session_driver::{Driver, Peers, Queue};
 const FIRST: LinkId = LinkId(0);
 const SECOND: LinkId = LinkId(1);
 
-/// What the session is to do, and what it was called with.
+/// The session's script, and the calls that it got.
 struct Script {
     actions: VecDeque<Action>,
     output: [Vec<u8>; 2],
@@ -92,7 +92,7 @@ impl Queue for Full {
     }
 }
 
-/// What was written.
+/// The written bytes.
 #[derive(Default)]
 struct Written(Vec<u8>);
 

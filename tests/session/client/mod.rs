@@ -1,4 +1,4 @@
-//! A session, its clock, and what the two threads do with it: links and commands.
+//! A session, its clock, and the actions of both threads on it: links and commands.
 
 mod server;
 
@@ -32,7 +32,7 @@ pub(crate) struct Client {
     pub(crate) subscriber: u8,
 }
 
-/// What the session wished and wrote, until a test looks at it.
+/// The session's wishes and output, until a test reads them.
 #[derive(Default)]
 pub(crate) struct Record {
     actions: VecDeque<Action>,
@@ -87,7 +87,7 @@ impl Client {
         client
     }
 
-    /// Ready, and subscribed to `chat` with slot 1; what was said of that waits.
+    /// Ready, and subscribed to `chat` with slot 1; the events of that wait.
     pub(crate) fn subscribed(resp: Resp, pairs: &[(&str, OptionValue)]) -> Self {
         let mut client = Self::ready(resp, pairs);
         client.subscribe("chat", 1);
@@ -102,7 +102,7 @@ impl Client {
         self.connected_as(link, Connected::default());
     }
 
-    /// As [`Client::connected`], after what `how` says.
+    /// Like [`Client::connected`], with the details in `how`.
     pub(crate) fn connected_as(&mut self, link: u8, how: Connected) -> Option<SocketAddr> {
         let after = self.expect_connect(link);
         self.driver.connected(LinkId(link), how);
@@ -110,7 +110,7 @@ impl Client {
         after
     }
 
-    /// The session asks for this link. Returns the peer whose other addresses are to be tried first.
+    /// The session asks for this link. Returns the peer after which other addresses are tried first.
     pub(crate) fn expect_connect(&mut self, link: u8) -> Option<SocketAddr> {
         match self.action_before_writing() {
             Some(Action::Connect { link: l, endpoint: Endpoint::Tcp { host, port }, after, .. }) => {
@@ -151,13 +151,13 @@ impl Client {
         self.driver.drive();
     }
 
-    /// There is room in the queue again: reading goes on.
+    /// There is room in the queue again: reading resumes.
     pub(crate) fn resume(&mut self) {
         self.driver.queue.full = None;
         self.driver.resume();
     }
 
-    /// The socket of a link takes so many bytes more.
+    /// The socket of a link accepts so many more bytes.
     pub(crate) fn set_writable(&mut self, link: u8, bytes: usize) {
         self.driver.set_writable(LinkId(link), bytes);
     }
@@ -247,7 +247,7 @@ impl Client {
         self.command(Command::Disconnect { deadline: self.driver.now + Duration::from_secs_f64(seconds) });
     }
 
-    /// The commands written to a link since the last look, their words joined by spaces.
+    /// The commands written to a link since the last call, their words joined by spaces.
     pub(crate) fn commands(&mut self, link: u8) -> Vec<String> {
         let bytes = self.bytes(link);
         let mut decoder = resp::Decoder::new();
@@ -263,13 +263,13 @@ impl Client {
         commands
     }
 
-    /// The bytes written to a link since the last look.
+    /// The bytes written to a link since the last call.
     pub(crate) fn bytes(&mut self, link: u8) -> Vec<u8> {
         self.driver.drive();
         self.driver.peers.written.remove(&link).unwrap_or_default()
     }
 
-    /// What was told since the last look.
+    /// The session's output since the last call.
     pub(crate) fn said(&mut self) -> Vec<Said> {
         std::mem::take(&mut self.driver.queue.said)
     }
@@ -282,7 +282,7 @@ impl Client {
         assert_eq!(self.counters.state(), State::Ready);
     }
 
-    /// Exactly one event was told: the client is down. Returns why, and how long until the next attempt.
+    /// Expects exactly one event: the client is down. Returns why, and how long until the next attempt.
     pub(crate) fn expect_down(&mut self) -> (Error, Duration) {
         let said = self.said();
         match &said[..] {

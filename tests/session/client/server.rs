@@ -1,4 +1,4 @@
-//! The server's side of a client's links: what it sends, as literal bytes, and how they are cut into reads.
+//! The server's side of a client's links: its output, as literal bytes, and how that is cut into reads.
 
 use super::{Client, Resp};
 
@@ -50,7 +50,7 @@ impl Client {
         first.into_iter().next().unwrap_or_default()
     }
 
-    /// Makes the subscriber link, if it is one of its own.
+    /// Makes the subscriber link, if it is a separate one.
     pub(crate) fn subscriber_up(&mut self) {
         if self.subscriber == 1 {
             self.connected(1);
@@ -142,7 +142,7 @@ pub(crate) const HELLO3: &[u8] = b"%7\r\n$6\r\nserver\r\n$5\r\nredis\r\n$7\r\nve
 pub(crate) const SETINFO: [&str; 2] =
     ["CLIENT SETINFO LIB-NAME realtime", concat!("CLIENT SETINFO LIB-VER ", env!("CARGO_PKG_VERSION"))];
 
-/// What a client says once it is let in: under RESP3, and on RESP2's link of the subscriptions.
+/// A client's commands after its login: under RESP3, and on RESP2's link of the subscriptions.
 pub(crate) const INTRODUCTION: [&str; 4] = [SETINFO[0], SETINFO[1], "INFO server", "PING"];
 /// The server's answer.
 pub(crate) const WELCOME: &[u8] =
@@ -157,8 +157,8 @@ pub(crate) const OLD_WELCOME: &[u8] =
 /// ROLE's answer on a master.
 pub(crate) const MASTER: &[u8] = b"*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n";
 
-/// The answer to a command that looks for life on an idle link of the commands, if this is one: what the server's role is,
-/// or PING.
+/// The answer to a command that checks for life on an idle link of the commands, if this is one: the question for the
+/// role, or PING.
 pub(crate) fn life(command: &str) -> Option<&'static [u8]> {
     match command {
         "HELLO 3" => Some(HELLO3),
@@ -169,7 +169,7 @@ pub(crate) fn life(command: &str) -> Option<&'static [u8]> {
     }
 }
 
-/// What looks for life on the link of the commands.
+/// The question for life on the link of the commands.
 pub(crate) fn question(resp: Resp) -> &'static str {
     if resp == Resp::Three { "HELLO 3" } else { "ROLE" }
 }

@@ -26,7 +26,7 @@ fn hearing(resp: Resp) -> Client {
     client
 }
 
-/// A second passes, and the node answers what it is asked, `info` to CLUSTER INFO. Returns whether that was asked.
+/// A second passes, and the node answers its questions, `info` to CLUSTER INFO. Returns whether that was asked.
 fn second(client: &mut Client, info: &[u8]) -> bool {
     let mut is_asked = false;
     client.advance(1.0);

@@ -28,7 +28,7 @@ fn a_url_that_wants_a_cluster_refuses_a_single_server_in_words() {
     }
 }
 
-/// Some do not say how they are deployed, and an ACL may forbid INFO.
+/// Some do not report how they are deployed, and an ACL may forbid INFO.
 #[test]
 fn a_server_that_says_nothing_of_it_is_what_the_url_says() {
     for (scheme, is_cluster) in [("redis", false), ("redis-cluster", true)] {
@@ -79,7 +79,7 @@ fn answers_are_awaited_on_all_links_when_the_client_ends() {
     }
 }
 
-/// What a node that lives can still answer is not given up because the first link is between two attempts.
+/// Answers that a live node can still give are not given up because the first link is between two attempts.
 #[test]
 fn a_request_that_another_node_can_run_is_sent_though_the_first_link_is_lost() {
     for resp in BOTH {

@@ -1,4 +1,4 @@
-//! A link to a node is lost, or cannot be made: the client goes on.
+//! A link to a node is lost, or cannot be made: the client stays ready.
 
 use std::io;
 
@@ -31,7 +31,7 @@ fn refused(client: &mut Client, link: u8, address: &str) {
     client.lost(link, LinkError::Connect { address: address.into(), source });
 }
 
-/// Answers what the link of the commands asks by itself.
+/// Answers the session's own questions on the link of the commands.
 fn answer_own(client: &mut Client, slots: &[u8]) -> usize {
     let mut asked = 0;
     for command in client.commands(0) {
@@ -114,7 +114,7 @@ fn while_a_node_is_dead_the_cluster_is_asked_who_has_taken_its_place() {
     }
 }
 
-/// Without CLUSTER SLOTS, another node tells with MOVED.
+/// Without CLUSTER SLOTS, another node answers MOVED.
 #[test]
 fn where_nobody_may_ask_for_slots_the_first_link_is_asked_instead_of_a_dead_node() {
     for resp in BOTH {
@@ -270,7 +270,7 @@ fn a_node_that_owes_an_answer_is_not_taken_for_one_that_we_do_not_read() {
     assert_eq!(told, [(1, true), (2, false)], "{said:?}");
 }
 
-/// The client is down, and what other nodes hold is still theirs.
+/// The client is down, and the slots of other nodes are still theirs.
 #[test]
 fn nodes_go_on_while_the_first_link_is_lost_and_its_slots_go_to_the_next_one() {
     for resp in BOTH {
@@ -311,7 +311,7 @@ fn a_cluster_that_ceases_to_be_one_is_one_server_again() {
         assert_eq!(client.action(), Some(realtime::backend::Action::Close(LinkId(2))));
         let said = client.said();
         let Some(Said::Answer { id: 1, result: Err(error) }) = said.first() else { panic!("{said:?}") };
-        assert!(error.sent && error.message.contains("no cluster any more"), "{error}");
+        assert!(error.sent && error.message.contains("not part of a cluster any more"), "{error}");
         command(&mut client, 2, &["DEL", "a", "b", "c"]);
         assert_eq!(client.commands(0), ["DEL a b c"]);
     }

@@ -26,7 +26,7 @@ const SLOTS: &[u8] = b"*3\r\n\
     *4\r\n:5461\r\n:10922\r\n*3\r\n$2\r\nn2\r\n:7002\r\n$1\r\nb\r\n*3\r\n$2\r\nn4\r\n:7004\r\n$1\r\nd\r\n\
     *3\r\n:10923\r\n:16383\r\n*3\r\n$2\r\nn3\r\n:7003\r\n$1\r\nc\r\n";
 
-/// A server that does not tell who holds what.
+/// A server that does not say who holds the slots.
 const FORBIDDEN: &[u8] = b"-NOPERM this user has no permissions to run the 'cluster|slots' command\r\n";
 
 /// Ready on `n1`, a node of a cluster that answers CLUSTER SLOTS with this.
@@ -46,12 +46,12 @@ fn made(client: &mut Client, link: u8, resp: Resp) {
     made_at(client, link, resp, "cluster");
 }
 
-/// The link is made, to a server that says that it is deployed so.
+/// The link is made, to a server that reports this mode.
 fn made_at(client: &mut Client, link: u8, resp: Resp, mode: &str) {
     made_as(client, link, resp, mode, Connected::default());
 }
 
-/// The same, after what `how` says.
+/// The same, with the details in `how`.
 fn made_as(client: &mut Client, link: u8, resp: Resp, mode: &str, how: Connected) {
     client.bytes(link);
     client.driver.connected(LinkId(link), how);
@@ -98,7 +98,7 @@ fn ok(id: u32) -> Said {
     Said::Answer { id, result: Ok(Value::String(b"OK"[..].into())) }
 }
 
-/// The one thing said is that this request failed. Returns why.
+/// Expects the failure of this request, and nothing else. Returns why.
 fn failed(client: &mut Client, id: u32) -> Error {
     let said = client.said();
     match &said[..] {

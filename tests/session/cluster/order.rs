@@ -1,5 +1,5 @@
-//! Whatever the nodes send on, each command runs once and has one answer, and those of a slot run in the order in which they were
-//! made. A naive cluster of a few lines is the judge.
+//! However the nodes redirect, each command runs once and has one answer, and those of a slot run in the order in
+//! which they were made. A naive cluster of a few lines is the reference.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -25,9 +25,9 @@ enum Act {
     Move(usize, usize),
     /// It is on its way to a node, where all of its keys are already.
     Migrate(usize, usize),
-    /// Nobody holds it, or somebody does again.
+    /// No node holds it, or one does again.
     Down(usize, bool),
-    /// A node answers so many of what it was sent.
+    /// A node answers so many of its commands.
     Serve(u8, usize),
     /// A link that is asked for is made.
     Connect,
@@ -54,7 +54,7 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
     prop::collection::vec(act, 0..120)
 }
 
-/// What the nodes know, all the same at any time.
+/// The nodes' knowledge, always the same for all.
 struct Cluster {
     owners: [usize; KEYS.len()],
     /// Where the keys of a slot are, if that is not at its owner.
@@ -113,7 +113,7 @@ struct World {
     leads_to: BTreeMap<u8, usize>,
     /// Where each link that is asked for is to lead.
     wanted: BTreeMap<u8, usize>,
-    /// What a node has not answered, by link.
+    /// The commands that a node has not answered, by link.
     sent: BTreeMap<u8, VecDeque<String>>,
     is_asked: BTreeMap<u8, bool>,
     /// The key of each command.
@@ -146,7 +146,7 @@ impl World {
         world
     }
 
-    /// Notes what the session wished, wrote and said.
+    /// Notes the session's wishes, bytes and events.
     fn look(&mut self) {
         while let Some(action) = self.client.action() {
             match action {
@@ -171,7 +171,7 @@ impl World {
                 assert!(self.answered.insert(id, result).is_none(), "{id} was answered twice");
             }
         }
-        // Nobody waits for those whose time is up: their node may be gone for good.
+        // Those that have timed out need not wait: their node may be gone for good.
         let is_open = |command: &String| {
             let id = command.split(' ').nth(2).and_then(|id| id.parse::<u32>().ok());
             id.is_some_and(|id| !self.answered.contains_key(&id))
@@ -229,7 +229,7 @@ impl World {
                 }
             }
             Act::Lose(link) if self.leads_to.contains_key(&link) => {
-                // What it had not run by then never runs.
+                // Commands that it had not run by then never run.
                 self.client.lost(link, LinkError::Eof);
                 self.gone(link);
             }
@@ -274,8 +274,8 @@ impl World {
     }
 }
 
-/// Runs acts. A slot that nobody holds may be held again between two commands that are under way already, and one that moves back
-/// too, so that the second one runs and the first one does not: then there is no order to keep.
+/// Runs acts. A slot that no node holds may be held again between two commands that are in flight already, and so may
+/// one that moves back, so that the second one runs and the first one does not: then there is no order to keep.
 fn run(acts: &[Act], may_refuse_in_between: bool) {
     let mut world = World::new();
     for act in acts {

@@ -1,4 +1,4 @@
-//! What follows when a node sends a command on.
+//! Redirections by nodes.
 
 use realtime::backend::LinkError;
 use realtime::model::RequestKind;
@@ -84,7 +84,7 @@ fn an_ask_is_followed_once_and_not_learned() {
     }
 }
 
-/// The node that holds the slot goes on to send its commands to one that cannot be reached.
+/// The node that holds the slot keeps redirecting to one that cannot be reached.
 #[test]
 fn an_ask_to_a_node_that_is_down_waits_until_its_time_is_up() {
     for resp in BOTH {
@@ -200,7 +200,7 @@ fn nodes_that_send_a_command_round_in_a_circle_are_left_after_a_while() {
     }
 }
 
-/// What we take for a key may be none, and the other way round.
+/// An argument that we take for a key may be none, and the other way round.
 #[test]
 fn the_slot_that_a_node_names_is_that_of_the_command() {
     let mut client = on_cluster(Resp::Three, &[], SLOTS);

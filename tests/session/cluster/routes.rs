@@ -45,7 +45,7 @@ fn what_has_no_key_stays_on_the_first_link() {
     }
 }
 
-/// The owner wrote a name, and the cluster tells of addresses.
+/// The owner wrote a name, and the cluster reports addresses.
 #[test]
 fn the_first_link_serves_its_own_slots_by_whichever_address_it_is_known() {
     for resp in BOTH {
@@ -88,7 +88,7 @@ fn keys_in_several_slots_are_refused_before_anything_is_sent() {
     }
 }
 
-/// Before the server says so, nobody knows that it is a cluster.
+/// Before the server reports it, the session does not know that it is a cluster.
 #[test]
 fn what_was_asked_before_the_cluster_was_known_goes_where_it_belongs() {
     for resp in BOTH {
@@ -161,7 +161,7 @@ fn a_link_that_nothing_uses_is_closed_and_made_again() {
     }
 }
 
-/// For people: who holds how much, and where there are links.
+/// For people: the slots of each node, and whether a link is up.
 #[test]
 fn the_nodes_are_told_with_their_slots_and_links() {
     let told = |client: &Client| -> Vec<String> {

@@ -7,7 +7,7 @@ use super::{SEED, SLOTS, greeted};
 use crate::client::{BOTH, Client, Resp, subscribe};
 use crate::tls::{secure, wish};
 
-/// The link is made to this node, and secured under its name before anything is said.
+/// The link is made to this node, and secured under its name before the first command.
 fn made(client: &mut Client, link: u8, node: &str, resp: Resp) {
     assert_eq!(wish(client, link).1, node);
     assert_eq!(client.bytes(link), b"", "nothing is said before");
@@ -48,7 +48,7 @@ fn links_for_commands_and_for_sharded_channels_are_secured_under_the_nodes_names
     made(&mut client, 2, "redis.example", Resp::Three);
 }
 
-/// Redis 7.0 and older tell of their plain ports unless `tls-cluster` says otherwise, whoever asks.
+/// Redis 7.0 and older report their plain ports unless `tls-cluster` is set.
 #[test]
 fn a_node_whose_plain_port_was_told_is_named_with_the_setting() {
     let setting = "tls-cluster yes";
@@ -67,7 +67,7 @@ fn a_node_whose_plain_port_was_told_is_named_with_the_setting() {
             refused.contains("the node n3:7003 of the cluster: ") && refused.contains(setting),
             "{refused}"
         );
-        // Of the address in the options nobody else told.
+        // The address in the options came from no server.
         let mut client = Client::with_seed("rediss-cluster://n1:7001", &[], SEED);
         wish(&mut client, 0);
         client.lost(0, cause());
@@ -81,7 +81,7 @@ fn a_node_whose_plain_port_was_told_is_named_with_the_setting() {
     client.advance(5.1);
     let refused = client.counters.one_refused().expect("a reason");
     assert!(refused.contains("handshake within 5 s") && refused.contains(setting), "{refused}");
-    // A certificate says that TLS is spoken there.
+    // A certificate shows that TLS is spoken there.
     let mut client = on_cluster(Resp::Three);
     client.command(subscribe(TopicKind::ShardedChannel, "a", 1));
     wish(&mut client, 2);

@@ -9,7 +9,7 @@ use crate::sink::answer;
 const COMMANDS: [&[&str]; 2] = [&["SET", "b", "1"], &["INCR", "{b}:n"]];
 const SENT: [&str; 4] = ["MULTI", "SET b 1", "INCR {b}:n", "EXEC"];
 
-/// What each way of refusing it leads to.
+/// The consequences of each way of refusing it.
 #[test]
 fn a_transaction_that_a_node_refuses_is_sent_again_as_a_whole() {
     for resp in BOTH {

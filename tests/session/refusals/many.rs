@@ -54,7 +54,7 @@ fn once_one_is_taken_the_others_follow_without_a_pause() {
         assert_eq!(client.confirmed(), 2000);
         assert_eq!(figures(&client), (0, None));
         println!("{resp:?}: {rounds} rounds");
-        // Those that stay refused cost no more than the pauses allow: two for each that is taken.
+        // Those that stay refused cost no more than the pauses allow: two for each that is accepted.
         let mut client = Client::ready(Resp::Three, &[]);
         for n in 0..2000 {
             client.command_in_one_tick(subscribe(TopicKind::Channel, &format!("n{n}"), n));

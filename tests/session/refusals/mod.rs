@@ -1,4 +1,4 @@
-//! Refused subscriptions: when the server is asked again, and what is told once it gives in.
+//! Refused subscriptions: when the server is asked again, and what is reported once it accepts.
 
 mod many;
 mod pauses;
@@ -18,7 +18,7 @@ use crate::sink::Said;
 const BUSY: &str = "BUSY Redis is busy running a script";
 const FORBIDDEN: &str = "NOPERM No permissions to access a channel";
 
-/// Answers all that was written: `refuse` says with which error, if with one. Returns the commands about subscriptions.
+/// Answers everything that was written: `refuse` gives the error, if any. Returns the commands about subscriptions.
 fn answer(client: &mut Client, mut refuse: impl FnMut(&str) -> Option<&'static str>) -> Vec<String> {
     let mut asked = Vec::new();
     for link in [0, 1] {
@@ -65,7 +65,7 @@ fn until_asked(client: &mut Client, error: &'static str) -> (Vec<String>, f64) {
     }
 }
 
-/// Ready, and `chat` was refused; what was said of that waits.
+/// Ready, and `chat` was refused; the events of that wait.
 fn refused(resp: Resp, error: &'static str) -> Client {
     let mut client = Client::ready(resp, &[]);
     client.subscribe("chat", 1);

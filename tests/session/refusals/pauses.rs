@@ -1,4 +1,4 @@
-//! When the server is asked again, and what is told meanwhile.
+//! When the server is asked again, and what is reported meanwhile.
 
 use realtime::backend::LinkError;
 use realtime::model::{Event, State, TopicKind};
@@ -70,7 +70,7 @@ fn a_reason_whose_words_change_is_told_once() {
             until_asked(&mut client, code);
         }
         assert_eq!(client.said().len(), 6, "eight reasons altogether");
-        // What was confirmed and is refused later is news.
+        // A topic that was confirmed and is refused later is news.
         for _ in 0..30 {
             client.advance(1.0);
             answer(&mut client, |_| None);

@@ -20,7 +20,7 @@ fn a_topic_that_is_heard_again_has_its_own_gap_and_a_ready() {
         let before = reconnects(&client);
         let link = client.subscriber;
         assert_eq!(client.commands(link)[0], "SUBSCRIBE chat");
-        // In one read, with messages behind it.
+        // In one read, followed by messages.
         let kind = if link == 1 { '*' } else { '>' };
         let pushes = [
             "3\r\n$9\r\nsubscribe\r\n$4\r\nchat\r\n:1\r\n",

@@ -1,4 +1,4 @@
-//! What is said of the ACL: the words that mend it, for everything that it refuses.
+//! Errors of the ACL: the words that allow everything that it refuses.
 
 use realtime::model::{Error, Event, RequestKind};
 

@@ -16,7 +16,7 @@ fn a_refused_unsubscribe_has_not_happened() {
         client.unsubscribe("chat");
         client.publish(9, "chat", "for the others");
         assert_eq!(answer(&mut client, |_| Some(BUSY)), ["UNSUBSCRIBE chat"]);
-        // It is no subscription that failed, and the publish waits no longer.
+        // It is not a failed subscription, and the publish waits no longer.
         assert_eq!(client.commands(0), ["PUBLISH chat for the others"]);
         client.server(0, b":1\r\n");
         assert_eq!(client.said().len(), 1, "the answer to the publish");

@@ -1,4 +1,5 @@
-//! Whether the master is confirmed, how far a gap reaches back if it is not, and what is told when nobody watches.
+//! Whether the master is confirmed, how far a gap reaches back if it is not, and what is reported if no Sentinel
+//! confirms it.
 
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use super::*;
 
 const LONELY: Knows = Knows { has_quorum: false, ..A };
 
-/// The client goes to `b`, which is another server. Returns how long the gap is that is told.
+/// The client moves to `b`, another server. Returns the length of the reported gap.
 fn gap_of_switch(client: &mut Client) -> Duration {
     announce(client, "mymaster a 6379 b 6379");
     client.advance(0.25);
@@ -61,7 +62,7 @@ fn a_sentinel_on_the_minoritys_side_that_names_another_master_is_not_followed() 
         live(&mut client, 40, Knows { has_quorum: false, ..B });
         assert_eq!((client.action(), client.counters.state()), (None, State::Ready));
         assert_eq!(notices(&mut client).len(), 1);
-        // Where there is no other master any more, it is as good as any.
+        // If there is no other master any more, it is as good as any.
         client.lost(0, LinkError::Eof);
         client.advance(1.0);
         client.server(WATCH, Knows { has_quorum: false, ..B }.answers().as_bytes());
@@ -170,7 +171,7 @@ fn a_switch_that_nobody_watched_is_found_when_somebody_does_again() {
     assert!(several::gap(&client.said()) >= Duration::from_secs(5), "since it was confirmed");
 }
 
-/// It watches as well as it can: to go on looking for others would leave nobody to watch.
+/// It watches as well as it can: if the session kept looking for others, none would watch.
 #[test]
 fn a_sentinel_that_is_left_alone_is_kept() {
     let mut client = subscribed(Resp::Three);

@@ -1,4 +1,4 @@
-//! The client is told to disconnect, whatever its watch is doing: it ends, and wishes for nothing afterwards.
+//! The client disconnects, whatever its watch is doing: it ends, and has no wishes afterwards.
 
 use realtime::backend::{Action, LinkError};
 use realtime::model::{Event, State};
@@ -64,7 +64,7 @@ fn in_each_state_a_client_that_disconnects_ends() {
     }
 }
 
-/// What is still awaited is worth more than the right master.
+/// Answers that are still awaited are worth more than the right master.
 #[test]
 fn a_switch_at_the_end_costs_no_answer() {
     let mut client = subscribed(Resp::Three);

@@ -1,4 +1,4 @@
-//! Sentinels: which one is asked, what is believed of what they say, and what is done when the master is another one.
+//! Sentinels: which one is asked, which of its answers are believed, and the reaction to another master.
 
 mod confirmed;
 mod ending;
@@ -26,7 +26,7 @@ fn client(hosts: &str, pairs: &[(&str, OptionValue)]) -> Client {
     Client::new(&format!("redis-sentinel://{hosts}/mymaster"), pairs)
 }
 
-/// What a Sentinel says when it is asked.
+/// A Sentinel's answers.
 #[derive(Debug, Clone, Copy)]
 struct Knows {
     /// Host and port, with a space between.
@@ -70,7 +70,7 @@ fn words(words: &[&str]) -> String {
     format!("*{}\r\n{items}", words.len())
 }
 
-/// The link to the Sentinel is made, and it lets us in: nothing is asked that is not answered.
+/// The link to the Sentinel is made, and it accepts the login: no question is open.
 fn let_in(client: &mut Client, resp: Resp) {
     client.bytes(WATCH);
     client.driver.connected(LinkId(WATCH), Connected::default());
@@ -86,7 +86,7 @@ fn let_in(client: &mut Client, resp: Resp) {
     }
 }
 
-/// The Sentinel answers what it was asked since the last look.
+/// The Sentinel answers the questions since the last call.
 fn tells(client: &mut Client, knows: Knows) {
     let asked = client.commands(WATCH);
     assert!(asked.ends_with(&QUESTIONS.map(String::from)), "{asked:?}");
@@ -144,7 +144,7 @@ fn restored(client: &mut Client, resp: Resp, host: Host) {
     client.commands(0);
 }
 
-/// The clock goes on; the Sentinel and the master answer what they are asked meanwhile.
+/// Time passes; the Sentinel and the master answer their questions meanwhile.
 fn live(client: &mut Client, seconds: u32, knows: Knows) {
     for _ in 0..seconds * 4 {
         client.advance(0.25);
@@ -160,7 +160,7 @@ fn live(client: &mut Client, seconds: u32, knows: Knows) {
     }
 }
 
-/// What the console was told, and nothing else was.
+/// Expects only notices for the console, and returns them.
 fn notices(client: &mut Client) -> Vec<String> {
     let text = |said| match said {
         Said::Event(Event::Notice(text)) => text.into_owned(),
@@ -169,7 +169,7 @@ fn notices(client: &mut Client) -> Vec<String> {
     client.said().into_iter().map(text).collect()
 }
 
-/// The Sentinel that watches, and why its master is not confirmed, as Stats tells them.
+/// The Sentinel in use, and why its master is not confirmed, as in Stats.
 fn sentinel(client: &Client) -> [Option<String>; 2] {
     client.counters.sentinel().map(|text| text.map(String::from))
 }

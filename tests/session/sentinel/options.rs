@@ -1,4 +1,4 @@
-//! URL and options that name Sentinels: what is taken, what is refused and with which words.
+//! URL and options that name Sentinels: accepted and refused values, and the error texts.
 
 use realtime::backend::OptionValue;
 

@@ -1,4 +1,4 @@
-//! Another server is the master: when it is believed, and what the client does.
+//! Another server is the master: when that is believed, and the client's reaction.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use realtime::model::{Error, Event, State};
 use super::*;
 use crate::sink::Said;
 
-/// The client was told that it is down, and that it goes on at once. Returns why.
+/// Expects that the client is down, and tries again at once. Returns why.
 fn down_at_once(client: &mut Client) -> Error {
     let (error, wait) = client.expect_down();
     assert_eq!(wait, Duration::ZERO);
@@ -84,7 +84,7 @@ fn an_announcement_is_a_reason_to_ask_and_its_address_is_none_to_go_there() {
     assert_eq!((rounds, client.action()), (4, None));
 }
 
-/// What was asked before the announcement may have been answered before it, too.
+/// A question from before the announcement may have been answered before it, too.
 #[test]
 fn an_answer_to_an_older_question_is_followed_by_another_question() {
     let mut client = subscribed(Resp::Three);

@@ -1,4 +1,4 @@
-//! Which Sentinel is asked and how, and what is told of those that are of no use.
+//! Which Sentinel is asked and how, and what is reported about those that cannot be used.
 
 use std::time::Duration;
 
@@ -61,7 +61,10 @@ fn masters_are_named_by_name_by_ipv6_address_and_by_anything_else_not_at_all() {
         client.server(WATCH, answer.as_bytes());
         let (error, _) = client.expect_down();
         assert_eq!(error.code.as_str(), "PROTOCOL");
-        assert_eq!(error.message, "the Sentinel s1:26379: what it names as the address of mymaster is none");
+        assert_eq!(
+            error.message,
+            "the Sentinel s1:26379: the address that it gives for mymaster is not valid"
+        );
     }
 }
 
@@ -90,7 +93,7 @@ fn each_sentinel_has_its_turn_and_its_word_if_none_is_of_use() {
     client.expect_close(WATCH);
     assert_eq!(client.attempt(WATCH).0, "s4:26379");
     assert_eq!(client.said(), [], "there are others to try");
-    // It says nothing.
+    // It sends nothing.
     client.driver.connected(LinkId(WATCH), Connected::default());
     client.advance(6.0);
     let (error, wait) = client.expect_down();
@@ -120,7 +123,8 @@ fn each_sentinel_has_its_turn_and_its_word_if_none_is_of_use() {
 
 #[test]
 fn a_name_that_is_unknown_is_told_beside_those_that_are_known() {
-    // Of each master there is about a kilobyte. What is too long to be kept is no reason to say that there is none.
+    // For each master there is about a kilobyte. An answer that is too long to be kept does not mean that there is
+    // none.
     let hundreds = format!("*300\r\n{}", format!("*2\r\n+name\r\n+{}\r\n", "m".repeat(1000)).repeat(300));
     for (masters, known) in [
         ("*0\r\n", ", it watches no master at all;"),
@@ -157,7 +161,7 @@ fn a_sentinel_that_wants_a_password_is_told_as_such_and_so_is_the_master() {
         error.message.contains("it wants a password of its own: set the option sentinel_password"),
         "{error}"
     );
-    // The URL's login is the master's, and no Sentinel hears of it.
+    // The URL's login is for the master, and is not sent to Sentinels.
     let mut client = super::client("user:secret@s1", &[("sentinel_password", option_text("sesame"))]);
     client.attempt(WATCH);
     client.driver.connected(LinkId(WATCH), Connected::default());

@@ -28,7 +28,7 @@ fn on_node(pairs: &[(&str, OptionValue)], resp: Resp, slots: &[u8]) -> Client {
     client
 }
 
-/// The present connection is lost, and every address refuses. Returns all of them, in turn.
+/// The current connection is lost, and every address refuses. Returns all of them, in order.
 fn addresses(client: &mut Client) -> Vec<String> {
     client.lost(0, LinkError::Eof);
     let mut addresses = Vec::new();
@@ -53,7 +53,7 @@ fn the_other_nodes_are_learned_and_tried_when_one_is_killed() {
         assert_eq!(client.attempt(0).0, "10.0.0.2:7002");
         greeted(&mut client, resp, Host { id: "n2", ..NODE });
         assert_eq!(ready(&mut client).address.as_deref(), Some("10.0.0.2:7002"));
-        // It tells of the others, and of one that is new. What is not told any more is forgotten.
+        // It names the others, and a new one. Nodes that are not named any more are forgotten.
         assert_eq!(client.commands(0).last().map(String::as_str), Some("CLUSTER SLOTS"));
         client.server(
             0,
@@ -90,7 +90,7 @@ fn an_address_that_was_learned_is_passed_over_if_it_leads_to_no_node_any_more() 
         client.lost(0, LinkError::Eof);
         assert_eq!(client.attempt(0).0, "10.0.0.2:7002");
         client.said();
-        // Somebody's Redis has the address now. It may well be a master.
+        // Another Redis has the address now. It may well be a master.
         greeted(&mut client, resp, MASTER);
         assert_eq!(client.said(), []);
         client.expect_close(0);
@@ -179,7 +179,7 @@ fn a_server_that_is_no_node_is_not_asked_for_nodes() {
     }
 }
 
-/// What each answer tells of, beside the address that is known.
+/// The addresses in each answer, beside the known one.
 #[test]
 fn what_is_no_address_is_not_learned() {
     let node = |host: &str, port: &str| format!("*1\r\n*3\r\n:0\r\n:1\r\n*2\r\n{host}\r\n{port}\r\n");
@@ -234,7 +234,7 @@ fn a_cluster_of_many_nodes_is_learned_in_part() {
     assert_eq!(addresses(&mut client).len(), 1 + 8);
 }
 
-/// Nobody pushes that nodes come and go.
+/// Servers do not push that nodes come and go.
 #[test]
 fn nodes_are_asked_for_again_along_with_the_role_unless_that_is_refused() {
     for resp in BOTH {
@@ -298,7 +298,7 @@ fn a_question_for_nodes_that_came_at_the_wrong_time_is_asked_again() {
     assert_eq!(asked, 1);
 }
 
-/// The answer belongs to the question, whatever else is under way.
+/// The answer belongs to the question, whatever else is in flight.
 #[test]
 fn the_question_for_nodes_is_no_answer_of_a_request() {
     let mut client = client("a", &[]);

@@ -1,4 +1,4 @@
-//! Several addresses: which one has its turn and when, and what is told meanwhile.
+//! Several addresses: which one is tried and when, and what is reported meanwhile.
 
 mod cluster;
 mod replicas;
@@ -17,7 +17,7 @@ use crate::sink::Said;
 /// Of lists of two, three and four, this seed begins with the first.
 const FIRST: u64 = 8;
 
-/// A client of these addresses that has asked for the first one, and of nothing else.
+/// A client of these addresses that has asked for the first one, and nothing else.
 fn client(hosts: &str, pairs: &[(&str, OptionValue)]) -> Client {
     Client::with_seed(&format!("redis://{hosts}"), pairs, FIRST)
 }
@@ -36,7 +36,7 @@ pub(crate) const REPLICA: Host = Host { id: "r", role: "slave", mode: "standalon
 
 /// The command link is made, and this host answers all of the handshake.
 pub(crate) fn greeted(client: &mut Client, resp: Resp, host: Host) {
-    // What was written to the host before is no business of this one.
+    // Bytes written to the last host do not matter for this one.
     client.bytes(0);
     client.driver.connected(LinkId(0), Connected::default());
     client.driver.drive();
@@ -89,20 +89,20 @@ fn subscribed(hosts: &str, resp: Resp) -> Client {
     client
 }
 
-/// Nobody accepts connections at this address.
+/// Nothing accepts connections at this address.
 fn refused(client: &mut Client, address: &str) {
     let source = io::Error::from(io::ErrorKind::ConnectionRefused);
     client.lost(0, LinkError::Connect { address: address.into(), source });
 }
 
-/// The one thing said is that the client is ready.
+/// Expects that the client is ready, and nothing else.
 pub(crate) fn ready(client: &mut Client) -> Ready {
     let said = client.said();
     let [Said::Event(Event::Ready(ready))] = &said[..] else { panic!("expected ready, not {said:?}") };
     ready.clone()
 }
 
-/// What was said begins with a gap. Returns how long it lasted.
+/// Expects a gap first. Returns how long it lasted.
 pub(crate) fn gap(said: &[Said]) -> Duration {
     match said.first() {
         Some(Said::Event(Event::Gap { lasted, topics: None, .. })) => *lasted,
@@ -110,7 +110,7 @@ pub(crate) fn gap(said: &[Said]) -> Duration {
     }
 }
 
-/// The one thing said is that all addresses were tried.
+/// Expects that all addresses were tried, and nothing else.
 fn all_failed(client: &mut Client) -> Error {
     let (error, wait) = client.expect_down();
     assert!(error.message.starts_with("none of the "), "{error}");

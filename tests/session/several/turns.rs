@@ -58,13 +58,13 @@ fn an_address_that_hangs_takes_its_share_of_the_time_alone() {
     client.advance(5.0 / 3.0);
     let address = "a:6379".to_owned();
     client.lost(0, LinkError::TimedOut(Stage::Connect { address, took: Duration::from_secs(1) }, None));
-    // What one leaves is the others'.
+    // The time that one leaves is for the others.
     let (address, share) = client.attempt(0);
     assert_eq!(seconds((address, share)), ("b:6379".into(), 167.0));
     client.advance(0.5);
     refused(&mut client, "b:6379");
     assert_eq!(seconds(client.attempt(0)), ("c:6379".into(), 283.0));
-    // It accepts the connection, and says nothing.
+    // It accepts the connection, and sends nothing.
     client.driver.connected(LinkId(0), Connected::default());
     client.advance(2.8);
     assert_eq!(client.said(), []);
@@ -119,7 +119,7 @@ fn when_all_are_dead_one_event_names_each_with_what_it_said() {
         client.attempt(0);
         client.lost(0, LinkError::Resolve { host: "x".into(), reason: "no such name".into() });
         let error = all_failed(&mut client);
-        // Whoever answers says more of the settings than who does not.
+        // A server that answers says more about the settings than a silent one.
         assert_eq!(error.code.as_str(), "WRONGPASS");
         let at = |words: &str| error.message.find(words).unwrap_or_else(|| panic!("{words}: {error}"));
         let (a, b, c) = (
@@ -181,7 +181,7 @@ fn a_lost_master_is_left_for_the_next_address_at_once() {
             ready.is_some_and(|ready| !ready.first && ready.address.as_deref() == Some("b:6379")),
             "{said:?}"
         );
-        // What may have reached one server never reaches another.
+        // A request that may have reached one server is never sent to another.
         client.fence(2);
         let commands = client.commands(0);
         assert!(commands.contains(&"GET later".into()), "{commands:?}");
@@ -224,7 +224,7 @@ fn servers_that_hang_up_in_turn_are_tried_ever_more_rarely() {
     }
 }
 
-/// Each name has a ring of addresses of its own.
+/// Each name has its own ring of addresses.
 #[test]
 fn each_name_remembers_which_of_its_addresses_was_of_no_use() {
     let peer = |last: u8| ([10, 0, 0, last], 6379).into();

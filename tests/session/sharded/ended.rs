@@ -27,7 +27,7 @@ fn a_channel_that_was_ended_is_asked_for_again_and_has_its_own_gap() {
         assert_eq!((client.confirmed(), client.counters.state()), (0, State::Ready));
         assert_eq!(client.commands(link), ["SSUBSCRIBE chat", "PING realtime:2"]);
         client.advance(1.0);
-        // In one read, with a message behind it.
+        // In one read, followed by a message.
         client.push(&format!(">3\r\n$10\r\nssubscribe\r\n$4\r\nchat\r\n:1\r\n{}", smessage("chat", "2")));
         let said = client.said();
         let [Said::Event(Event::Gap { lasted, error, topics }), second, Said::Event(Event::Ready(_))] =

@@ -1,4 +1,4 @@
-//! Sharded channels: how they are asked for, and what is told where a node has lost their hash slot.
+//! Sharded channels: how they are subscribed, and what is reported if a node has lost their hash slot.
 
 mod ended;
 mod races;
@@ -30,7 +30,7 @@ fn smessage(channel: &str, payload: &str) -> String {
     format!(">3\r\n$8\r\nsmessage\r\n${n}\r\n{channel}\r\n${m}\r\n{payload}\r\n")
 }
 
-/// The server ended a subscription: what it pushes.
+/// The server's push when it ends a subscription.
 fn ended(channel: &str) -> String {
     format!(">3\r\n$12\r\nsunsubscribe\r\n${}\r\n{channel}\r\n:0\r\n", channel.len())
 }
@@ -48,7 +48,7 @@ fn hearing(resp: Resp) -> Client {
     client
 }
 
-/// The events told: a gap of these sharded channels, and a `ready`.
+/// Expects a gap of these sharded channels, and a `ready`.
 fn expect_gap_and_ready(client: &mut Client, names: &[&str]) -> std::time::Duration {
     let said = client.said();
     let [Said::Event(Event::Gap { lasted, topics: Some(topics), .. }), Said::Event(Event::Ready(ready))] =

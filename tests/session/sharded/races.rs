@@ -1,4 +1,4 @@
-//! What crosses on the wire: a subscription that the server ends while the client ends it, too, or renews it.
+//! Races on the wire: a subscription that the server ends while the client ends it, too, or renews it.
 
 use realtime::model::{Event, Value};
 
@@ -6,7 +6,7 @@ use super::{SHARDED, ended, hearing};
 use crate::client::{BOTH, Client, every_cut};
 use crate::sink::{Said, answer, subscribed};
 
-/// What follows is in step: a request gets its own answer.
+/// Answers stay matched: a request gets its own answer.
 fn expect_in_step(client: &mut Client) {
     client.said();
     client.get(7, "key");
@@ -119,7 +119,7 @@ fn a_renewed_subscription_that_was_ended_meanwhile_is_refused_or_confirmed_by_it
 
 #[test]
 fn an_end_that_comes_before_the_turn_of_our_own_is_noted() {
-    // A fence is in front when the push comes, so that it is nobody's confirmation.
+    // A fence is first when the push comes, so that it confirms no subscription.
     for resp in BOTH {
         let mut client = Client::ready(resp, &[]);
         client.ssubscribe("chat", 1);

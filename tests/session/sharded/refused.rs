@@ -6,7 +6,7 @@ use super::SHARDED;
 use crate::client::{BOTH, Client, Resp, args, topic};
 use crate::sink::{Said, subscribed};
 
-/// Ready, and the server answered the SSUBSCRIBE to `chat` with this. Returns what was told of it.
+/// Ready, and the server answered the SSUBSCRIBE to `chat` with this. Returns the events of it.
 fn refused(resp: Resp, error: &str) -> (Client, Error) {
     let mut client = Client::ready(resp, &[]);
     client.ssubscribe("chat", 1);

@@ -1,4 +1,4 @@
-//! The channel of the probes: each client's own, and nobody's subscription.
+//! The channel of the probes: separate for each client, and not a subscription of a script.
 
 use realtime::model::{Command, Event, TopicKind};
 

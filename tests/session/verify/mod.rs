@@ -28,7 +28,7 @@ fn asking(resp: Resp) -> (Client, String) {
     (client, channel)
 }
 
-/// The session asks for the channel of its probes, behind all else; returns its name.
+/// The session subscribes to the channel of its probes, after everything else; returns its name.
 fn ask(client: &mut Client) -> String {
     let commands = client.commands(client.subscriber);
     let last = commands.last().expect("a SUBSCRIBE");

@@ -1,4 +1,4 @@
-//! When a probe is sent, and what it means that it comes back.
+//! When a probe is sent, and what its return means.
 
 use realtime::backend::LinkError;
 
@@ -24,7 +24,7 @@ fn a_probe_that_comes_back_is_life_and_reaches_nobody() {
             client.advance(15.1);
             let commands = client.commands(0);
             assert!(commands.contains(&format!("PUBLISH {channel} verify_delivery")), "{commands:?}");
-            // The message may stand before or behind the answer.
+            // The message may come before or after the answer.
             if order == 0 {
                 client.message(&channel, "verify_delivery");
             }

@@ -9,7 +9,7 @@ use super::{PONG_ON_SUBSCRIBER, answer, answer_for, asking, verified};
 use crate::client::{BOTH, Client, Resp, life, topic};
 use crate::sink::{Said, message};
 
-/// The server lets time pass, answering PINGs, until the session says this on the link; fails after so many seconds.
+/// Time passes, with PINGs answered, until the session sends this on the link; fails after so many seconds.
 fn until(client: &mut Client, link: u8, wanted: &str, seconds: f64) {
     let end = client.driver.now + Duration::from_secs_f64(seconds);
     while client.driver.now < end {
@@ -54,7 +54,7 @@ fn a_forbidden_channel_is_told_once_and_asked_for_again() {
         }
         client.message("chat", "x");
         assert_eq!(client.said(), [message(1, "x")]);
-        // On the next connection at once, and not told again.
+        // On the next connection at once, and not reported again.
         client.lost(link, LinkError::Eof);
         client.subscriber_back(resp);
         client.confirm("subscribe", "chat");

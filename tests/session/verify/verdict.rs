@@ -24,7 +24,7 @@ fn a_server_that_answers_but_delivers_nothing_is_found() {
         let link = client.subscriber;
         client.expect_close(link);
         let lost_at = client.driver.now;
-        // What is missing is missing since the last message, however many answers came behind it.
+        // Messages are missing from the last one on, however many answers came after it.
         client.subscriber_back(resp);
         let said = client.said();
         let Some(Said::Event(Event::Gap { lasted, error, topics: None })) = said.first() else {
@@ -44,7 +44,7 @@ fn a_server_that_answers_but_delivers_nothing_is_found() {
 
 #[test]
 fn the_verdict_waits_for_the_servers_answer_to_the_probe() {
-    // On RESP2's other link: a server that is slow, or far behind many publishes, delivers as late.
+    // On RESP2's other link: a server that is slow, or has many publishes to process, delivers as late.
     let (mut client, _) = verified(Resp::Two);
     client.advance(15.1);
     let commands = client.commands(0);
@@ -54,7 +54,7 @@ fn the_verdict_waits_for_the_servers_answer_to_the_probe() {
     client.advance(4.0);
     client.server(0, MASTER);
     for _ in 0..5 {
-        // It lives: attributes mean nothing else.
+        // It is alive: attributes have no other meaning.
         client.advance(2.0);
         client.server(0, b"|1\r\n+a\r\n+b\r\n");
         no_events(&mut client);
@@ -72,7 +72,7 @@ fn a_message_on_its_way_for_long_is_no_silence() {
     for resp in BOTH {
         let (mut client, _) = verified(resp);
         assert_eq!(answer_for(&mut client, 15.25), 1);
-        // The probe stands behind it.
+        // The probe comes after it.
         client.push(">3\r\n$7\r\nmessage\r\n$4\r\nchat\r\n$100\r\n");
         let link = client.subscriber;
         for _ in 0..10 {
@@ -92,7 +92,7 @@ fn a_message_on_its_way_for_long_is_no_silence() {
 
 #[test]
 fn confirmations_on_their_way_are_no_silence() {
-    // Under RESP3 the answer to the probe stands behind them already.
+    // Under RESP3 the answer to the probe comes after them anyway.
     let (mut client, _) = verified(Resp::Two);
     assert_eq!(answer_for(&mut client, 15.25), 1);
     for n in 0..10 {
@@ -132,7 +132,7 @@ fn while_nobody_listens_no_probe_is_missed() {
         no_events(&mut client);
         client.resume();
         assert_eq!(client.said(), [message(1, "1")]);
-        // Then all begins anew.
+        // Then it starts over.
         assert_eq!(answer_for(&mut client, 14.5), 0);
         assert_eq!(answer_for(&mut client, 5.0), 1);
         no_events(&mut client);

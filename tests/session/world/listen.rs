@@ -1,4 +1,4 @@
-//! What the session may tell the main thread, by what is known about it and the server.
+//! The permitted output for the main thread, given the state of the session and the server.
 
 use proptest::prelude::*;
 use realtime::model::Event;
@@ -8,7 +8,7 @@ use crate::sink::{Said, text};
 use crate::twin::{Answer, Name, PROBES};
 
 impl World {
-    /// Looks at what was told, after the answer that arrived if one did.
+    /// Checks the output, after the answer that arrived, if any.
     pub(super) fn listen(&mut self, answer: Option<&Answer>) -> Result<(), TestCaseError> {
         let mut messages = 0;
         for said in self.client.said() {
@@ -36,7 +36,7 @@ impl World {
                     prop_assert!(!std::mem::replace(&mut wish.told, true), "told twice: {:?}", name);
                     prop_assert!(self.server.has(&name) || self.server.has_ended(&name));
                 }
-                // The channel of the probes is nobody's wish.
+                // No script wants the channel of the probes.
                 Said::Event(Event::SubscribeFailed { topic, .. })
                     if topic.name.starts_with(PROBES.as_bytes()) => {}
                 Said::Event(Event::SubscribeFailed { topic, error }) => {

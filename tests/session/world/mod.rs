@@ -1,4 +1,4 @@
-//! A session, the naive server of [`twin`](crate::twin), and what is known about them both.
+//! A session, the naive server of [`twin`](crate::twin), and the known state of both.
 
 mod listen;
 
@@ -24,7 +24,7 @@ pub(crate) enum Act {
     Run(usize),
     /// One answer of the server arrives.
     Deliver(usize),
-    /// Somebody else publishes.
+    /// Another client publishes.
     Publish(usize),
     /// The client does.
     Ask(usize),
@@ -53,17 +53,17 @@ const ASKED: &str = "ask-";
 #[derive(Debug, Default)]
 pub(crate) struct Wish {
     pub(crate) slot: u32,
-    /// `subscribed` was told of it.
+    /// `subscribed` was reported for it.
     pub(crate) told: bool,
-    /// The code of the refusal that was told of it last.
+    /// The code of the last reported refusal.
     pub(crate) refusal_told: Option<String>,
     /// It was confirmed before, and on the present connection it is refused, or the server ended it.
     pub(crate) deaf: bool,
-    /// It was asked for again, or confirmed, since.
+    /// It was requested again, or confirmed, since.
     pub(crate) news: bool,
     /// It was there when the present connection was made, and is neither confirmed nor refused on it.
     pub(crate) restoring: bool,
-    /// It was confirmed before the last loss, of which no gap was told.
+    /// It was confirmed before the last loss, for which no gap was reported.
     pub(crate) gap_owed: bool,
     /// Which one it is.
     number: u32,
@@ -72,7 +72,7 @@ pub(crate) struct Wish {
 /// A publish of the client's own.
 #[derive(Debug)]
 struct Asked {
-    /// What was wanted before it, and the numbers of those wishes.
+    /// The topics wanted before it, and the numbers of those wishes.
     behind: Vec<(Name, u32)>,
     /// How many Subscribes there were before it.
     slots: u32,
@@ -81,7 +81,7 @@ struct Asked {
     answered: bool,
 }
 
-/// A session, the server, and what is known about them both.
+/// A session, the server, and the known state of both.
 pub(crate) struct World {
     pub(crate) client: Client,
     pub(crate) server: Server,
@@ -96,11 +96,11 @@ pub(crate) struct World {
     /// How many of them came after a `down`.
     pub(crate) reconnects: u64,
     is_ready: bool,
-    /// `ready` was told since the link of the subscriptions was made.
+    /// `ready` was reported since the link of the subscriptions was made.
     ready_since: bool,
-    /// What was deaf and is confirmed: a gap has to name it.
+    /// Topics that were deaf and are confirmed: a gap has to name them.
     regained: BTreeSet<Name>,
-    /// Likewise, before any `ready`: a gap may name it.
+    /// The same before any `ready`: a gap may name them.
     may_be_regained: BTreeSet<Name>,
     /// A gap named some topics, and no `ready` followed.
     owes_ready: bool,
@@ -154,7 +154,7 @@ impl World {
             Act::Ask(name) => self.ask(NAMES[name]),
             Act::Forbid(name) => {
                 self.server.forbidden.insert(NAMES[name].to_owned());
-                // A user who loses the right to a channel that he listens to is disconnected.
+                // A user who loses the right to a subscribed channel is disconnected.
                 let link = self.subscriber();
                 if TopicKind::ALL.iter().any(|&kind| self.server.has(&Name::new(kind, NAMES[name]))) {
                     self.lose(link);
@@ -236,7 +236,7 @@ impl World {
     }
 
     fn take_actions(&mut self) {
-        // Nothing is written before Write: the event loop hands over all commands of a tick first.
+        // Nothing is written before Write: the event loop passes all commands of a tick first.
         while let Some(action) = self.client.action_before_writing() {
             match action {
                 Action::Connect { .. } | Action::Secure { .. } => {}
@@ -316,7 +316,7 @@ impl World {
             let unsent = [0, 1].iter().any(|&link| {
                 !self.client.driver.session.poll_transmit(LinkId(link), self.client.driver.now).is_empty()
             });
-            // A ready client may still wait for the second link of RESP2, if it was asked for anew meanwhile.
+            // A ready client may still wait for the second link of RESP2, if it was asked for again meanwhile.
             let is_ready = self.client.counters.state() == State::Ready
                 && (self.wishes.is_empty() || self.server.links[self.subscriber()].is_some());
             if is_ready && !unread && !unsent && self.wanted_links().is_empty() {

@@ -1,4 +1,5 @@
-//! A TLS server in front of a plain one: what clients say within TLS reaches the plain server, and its answers go back within TLS.
+//! A TLS server in front of a plain one: the plain server gets the clients' plaintext, and its answers are sent
+//! within TLS.
 //!
 //! ```
 //! # fn main() -> std::io::Result<()> {
@@ -25,17 +26,18 @@ use rustls::{ServerConfig, ServerConnection};
 /// Bytes that are read at a time.
 const PIECE: usize = 16 << 10;
 
-/// What was said within TLS on one connection.
+/// The plaintext of one connection.
 #[derive(Debug, Clone, Default)]
 pub struct Plaintext {
     /// By the client.
     pub up: Vec<u8>,
-    /// What was sent to the client: how many bytes of ciphertext had gone when a record ended, and what that record held.
+    /// The plaintext for the client: how many bytes of ciphertext had been sent when a record ended, and the record's
+    /// content.
     down: Vec<(u64, Vec<u8>)>,
 }
 
 impl Plaintext {
-    /// What a client could read to whom so many bytes of ciphertext came: the records that are complete.
+    /// The plaintext that a client could read after so many bytes of ciphertext: the complete records.
     #[must_use]
     pub fn down(&self, ciphertext: u64) -> Vec<u8> {
         let complete = self.down.iter().take_while(|(end, _)| *end <= ciphertext);
@@ -67,7 +69,7 @@ impl TlsProxy {
         Self::start_as(target, &identity, authority.certificate)
     }
 
-    /// Likewise, and keeps what is said on each connection, until it is [taken](Self::take).
+    /// The same, and records the plaintext of each connection, until it is [taken](Self::take).
     ///
     /// # Errors
     ///
@@ -78,7 +80,7 @@ impl TlsProxy {
         Self::listen(target, &identity, authority.certificate, Some(Arc::default()))
     }
 
-    /// Likewise, with a certificate of one's own.
+    /// The same, with a given certificate.
     ///
     /// # Errors
     ///
@@ -124,7 +126,7 @@ impl TlsProxy {
         &self.authority
     }
 
-    /// What was said on the connection of the client with this address, if it was kept. It is forgotten here.
+    /// The plaintext of the connection of the client with this address, if it was recorded. It is removed here.
     #[must_use]
     pub fn take(&self, client: SocketAddr) -> Option<Plaintext> {
         self.records.as_ref()?.lock().unwrap_or_else(PoisonError::into_inner).remove(&client)
@@ -147,7 +149,7 @@ fn config(identity: &Identity) -> Result<ServerConfig, Box<dyn std::error::Error
     Ok(builder.with_no_client_auth().with_single_cert(vec![certificate], key)?)
 }
 
-/// Keeps what is said on one connection, if it is to be kept.
+/// Records the plaintext of one connection, if requested.
 #[derive(Clone)]
 struct Record {
     address: SocketAddr,
@@ -234,7 +236,7 @@ fn answer(mut plain: TcpStream, client: &TcpStream, tls: &Mutex<Server>, record:
             break;
         }
         let Ok(ciphertext) = encrypted(&mut tls) else { break };
-        // Before it is sent: whoever has read it finds it here.
+        // Before it is sent, so that a client that has read it finds it here.
         record.keep(|kept| kept.down.push((tls.sent, piece[..n].to_vec())));
         if (&*client).write_all(&ciphertext).is_err() || n == 0 {
             break;
@@ -250,7 +252,7 @@ fn flush(tls: &mut Server, mut client: &TcpStream) -> io::Result<()> {
 
 /// The ciphertext that waits to be sent, all of it.
 fn encrypted(server: &mut Server) -> io::Result<Vec<u8>> {
-    // Not straight to the socket: what rustls calls raises SIGPIPE through the standard library's.
+    // Not straight to the socket, because rustls's call raises SIGPIPE through the standard library's sockets.
     let mut ciphertext = Vec::new();
     while server.tls.wants_write() {
         server.tls.write_tls(&mut ciphertext)?;

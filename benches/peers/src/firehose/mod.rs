@@ -1,4 +1,4 @@
-//! Messages as fast as they can be sent, to each subscriber in turn.
+//! Messages as fast as they can be sent, for one subscriber after the other.
 
 mod server;
 
@@ -17,12 +17,12 @@ use crate::subscribe::Subject;
 /// How long any of them may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The group of those without Lua.
+/// The group of subscribers without Lua.
 pub(crate) const WITHOUT_LUA: &str = "firehose, 64 B";
-/// The group of those with a Lua callback for each message.
+/// The group of subscribers with a Lua callback for each message.
 pub(crate) const INTO_LUA: &str = "firehose into a Lua callback, 64 B";
 
-/// Everybody without Lua.
+/// All subscribers without Lua.
 ///
 /// # Errors
 ///
@@ -41,7 +41,7 @@ pub(crate) fn run(settings: &Settings, results: &mut Results) -> Result<(), Erro
     Ok(())
 }
 
-/// The whole way: the module in the stand-in host, and hiredis with LuaJIT on one thread.
+/// The whole path: the module in the stand-in host, and hiredis with LuaJIT on one thread.
 ///
 /// # Errors
 ///

@@ -1,4 +1,4 @@
-//! A server that answers what clients say before they subscribe, and then sends messages as fast as they are taken.
+//! A server that answers the commands before a subscription, and then sends messages as fast as they are read.
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -15,15 +15,15 @@ const PAYLOAD: usize = 64;
 pub(crate) const FRAME: usize = HEAD.len() + PAYLOAD + 2;
 const HEAD: &[u8] = b">3\r\n$7\r\nmessage\r\n$8\r\nfirehose\r\n$64\r\n";
 
-/// Messages that are written at a time: about 256 KiB, which stay in the cache.
+/// How many messages are written at a time: 256 KiB or so, which stay in the cache.
 const BLOCK: usize = 2570;
 
-/// Where the number of the lap stands in a payload, as hexadecimal digits. Lua tells strings apart by a few of their bytes
-/// first, of which these are some.
+/// The places of the lap's number in a payload, as hexadecimal digits. Lua compares a few bytes of strings first, and
+/// these are among them.
 const LAP_AT: [usize; 2] = [30, 60];
 
-/// The child process: prints its port and serves until it is killed. Who subscribes to [`CHANNEL`] gets that many messages,
-/// each with a payload that there was none of before, and then one that says "end".
+/// The child process: prints its port and serves until it is killed. A subscriber of [`CHANNEL`] gets so many
+/// messages, each with a new payload, and then one that says "end".
 ///
 /// # Errors
 ///
@@ -33,7 +33,7 @@ pub(crate) fn serve(messages: usize) -> Result<(), Error> {
     println!("{}", listener.local_addr().map_err(Error::io("the port"))?.port());
     for stream in listener.incoming() {
         let stream = stream.map_err(Error::io("accept"))?;
-        // A client that goes away early is no failure of the server's.
+        // A client that disconnects early is not an error of the server.
         thread::spawn(move || converse(stream, messages));
     }
     Ok(())
@@ -133,7 +133,7 @@ fn answer(words: &[Vec<u8>], protocol: &mut u8, subscribed: bool, out: &mut Vec<
 fn blast(stream: &mut TcpStream, protocol: u8, messages: usize) -> io::Result<()> {
     let kind = if protocol == 3 { b'>' } else { b'*' };
     let mut block = Vec::with_capacity(BLOCK * FRAME);
-    // Digits that look like chance, and tell the messages of one block apart.
+    // Digits that look random and differ between the messages of one block.
     let mut digits = 0x9e37_79b9_7f4a_7c15_u64;
     for _ in 0..BLOCK {
         digits = digits.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);

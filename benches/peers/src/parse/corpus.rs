@@ -5,7 +5,7 @@ use resp::{Decoder, Encoder};
 
 use crate::error::Error;
 
-/// So many bytes of the same frame, in whole frames.
+/// The size of the input in bytes: the same frame many times, in whole frames.
 const SIZE: usize = 256 * 1024;
 
 /// A stream of frames, and how it arrives.
@@ -42,12 +42,12 @@ impl Corpus {
         Self::new(name, out)
     }
 
-    /// What has arrived, piece after piece.
+    /// The pieces, one after the other.
     pub(crate) fn pieces(&self) -> impl Iterator<Item = &[u8]> {
         self.bytes.chunks(self.piece)
     }
 
-    /// How many bytes have arrived, piece after piece.
+    /// How many bytes have arrived after each piece.
     pub(crate) fn arrivals(&self) -> impl Iterator<Item = usize> {
         let len = self.bytes.len();
         (1..=len.div_ceil(self.piece)).map(move |pieces| pieces.saturating_mul(self.piece).min(len))
@@ -58,7 +58,7 @@ impl Corpus {
 ///
 /// # Errors
 ///
-/// None, unless our own encoder writes what our own decoder refuses.
+/// None, unless our own decoder refuses the output of our own encoder.
 pub(crate) fn all(elements: u32) -> Result<Vec<Corpus>, Error> {
     let mut all = Vec::new();
     for (size, name) in [(16, "16 B"), (64, "64 B"), (512, "512 B"), (4096, "4 KiB"), (1 << 20, "1 MiB")] {
@@ -102,9 +102,9 @@ pub(crate) fn all(elements: u32) -> Result<Vec<Corpus>, Error> {
     Ok(all)
 }
 
-/// Messages of so many channels, which come in an order without a pattern, and whose names are not all of one length.
+/// Messages of so many channels, in an order without a pattern, with names of different lengths.
 fn taking_turns(protocol: u8, channels: u64) -> Vec<u8> {
-    // Knuth's factors; the upper bits are the ones to take.
+    // Knuth's factors; the upper bits are the random ones.
     let (mut state, payload) = (1_u64, [b'x'; 64]);
     let mut out = Vec::new();
     while out.len() < SIZE {

@@ -1,4 +1,4 @@
-//! Frames out of the same bytes, parser beside parser in one process.
+//! Parses the same bytes with each parser, side by side in one process.
 
 mod corpus;
 mod others;
@@ -15,9 +15,9 @@ use crate::hiredis::Reader;
 use crate::results::{OURS, Results};
 use crate::settings::Settings;
 
-/// A parser with what it keeps from one piece of input to the next.
+/// A parser with the state that it keeps between pieces of input.
 trait Parser {
-    /// Looks at every value in the corpus; returns how many frames there were.
+    /// Reads every value in the corpus; returns the number of frames.
     fn parse(&mut self, corpus: &Corpus) -> Result<usize, Error>;
 }
 
@@ -38,7 +38,7 @@ fn parsers() -> Result<Vec<Row>, Error> {
     ])
 }
 
-/// To values that do not borrow, as clients hand them out: redis-rs has its own, fred those of redis-protocol.
+/// Parsers to owned values, in the form that clients return: redis-rs has its own, fred those of redis-protocol.
 fn owners() -> Vec<Row> {
     vec![
         (OURS, Box::<ours::Owned>::default()),
@@ -47,14 +47,14 @@ fn owners() -> Vec<Row> {
     ]
 }
 
-/// The corpora that are also read to values that do not borrow.
+/// The corpora that are also parsed to owned values.
 const OWNED: [&str; 2] = ["mixed small replies", "array of 1,000, mixed"];
 
 /// Measures nanoseconds for each frame, all parsers in turn, round after round.
 ///
 /// # Errors
 ///
-/// A parser that refuses what is valid, or finds another number of frames.
+/// A parser that refuses valid input, or finds another number of frames.
 pub(crate) fn run(settings: &Settings, results: &mut Results) -> Result<(), Error> {
     for corpus in corpus::all(settings.elements)? {
         compare("parse", &corpus, &mut parsers()?, settings, results)?;
@@ -88,7 +88,7 @@ fn measure(
     corpus: &Corpus,
     duration: Duration,
 ) -> Result<f64, Error> {
-    // The first one warms up, and is looked at.
+    // The first one warms up, and its time is checked.
     let warm = Instant::now();
     let found = parser.parse(corpus)?;
     let frames = corpus.frames.len();
@@ -97,7 +97,7 @@ fn measure(
     }
     let once = warm.elapsed();
     if once > duration * 10 {
-        // So slow that being warm makes no difference.
+        // It is so slow that warming up makes no difference.
         return Ok(nanos(once, frames));
     }
     let (start, mut times) = (Instant::now(), 0);

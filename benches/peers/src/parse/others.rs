@@ -11,7 +11,8 @@ use super::{Corpus, Parser};
 use crate::error::Error;
 use crate::hiredis::Reader;
 
-/// What hiredis reads at a time. More would be unkind: behind each kilobyte of replies it moves the rest to the front.
+/// How much hiredis reads at a time. More would be unfair: after each kilobyte of replies it moves the rest to the
+/// front.
 const HIREDIS_READ: usize = 16 * 1024;
 
 /// A `redisReader`: feed, getReply, freeReplyObject.
@@ -20,7 +21,7 @@ pub(crate) struct Hiredis(pub(crate) Reader);
 
 impl Parser for Hiredis {
     fn parse(&mut self, corpus: &Corpus) -> Result<usize, Error> {
-        // What is longer than a read comes whole, unless the pieces are what is measured.
+        // A frame longer than a read comes whole, unless the bench measures pieces.
         let longest = corpus.frames.iter().copied().max().unwrap_or_default();
         let piece = corpus.piece.min(HIREDIS_READ.max(longest));
         corpus.bytes.chunks(piece).map(|piece| self.0.feed(piece)).sum()
@@ -77,8 +78,8 @@ fn touch(value: &Value) {
     }
 }
 
-/// The decoder of rustis' connections, through the door of its own benches. That makes the index of each frame and shows
-/// nothing of it, so that no leaf is touched; and it takes one frame at a time.
+/// The decoder of rustis' connections, through the interface for its own benches. That makes the index of each frame
+/// without returning it, so no leaf is read; and it takes one frame at a time.
 #[derive(Default)]
 pub(crate) struct Rustis(BenchDecoder);
 
@@ -89,7 +90,7 @@ impl Parser for Rustis {
         for frame in &corpus.frames {
             let (frame, behind) = rest.split_at(*frame);
             rest = behind;
-            // An error says that the frame is not whole yet: the count tells if it never is.
+            // An error means that the frame is incomplete; the count shows it if it never completes.
             seen += frame.chunks(corpus.piece).filter(|piece| self.0.feed(piece).is_ok()).count();
         }
         Ok(seen)

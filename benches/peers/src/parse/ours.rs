@@ -1,4 +1,4 @@
-//! Our parser, and the row that no parser can pass that looks at each line's end.
+//! Our parser, and a lower bound for every parser that looks at each line's end.
 
 use std::hint::black_box;
 
@@ -41,7 +41,7 @@ impl Parser for Owned {
 }
 
 fn touch(element: Element<'_>) {
-    // The way to bytes that needs no value.
+    // The access to bytes that makes no value.
     if let Some(text) = element.as_bytes() {
         black_box(text);
         return;
@@ -70,7 +70,7 @@ fn touch(element: Element<'_>) {
     }
 }
 
-/// One memchr pass over every CR of the same bytes, which finds no frame.
+/// One memchr pass over every CR of the same bytes, without finding frames.
 #[derive(Debug)]
 pub(crate) struct Memchr;
 

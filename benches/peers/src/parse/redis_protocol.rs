@@ -1,5 +1,5 @@
-//! redis-protocol, as ranges into the input and as `Bytes`. It begins anew with each piece, and gets all that has arrived in
-//! one slice, without a copy.
+//! redis-protocol, as ranges into the input and as `Bytes`. It starts over with each piece, and gets everything that
+//! has arrived in one slice, without a copy.
 
 use std::hint::black_box;
 
@@ -53,7 +53,7 @@ impl Parser for Bytes {
     }
 }
 
-/// Calls `decode` with the range of what has arrived and is not taken yet, until nothing more is whole.
+/// Calls `decode` with the range of bytes that have arrived and were not taken yet, until no complete frame is left.
 fn each(
     corpus: &Corpus,
     mut decode: impl FnMut(usize, usize) -> Result<Option<usize>, RedisProtocolError>,

@@ -1,5 +1,5 @@
-//! resp-rs, from a `Bytes`, without copies. A parser that must begin anew with each piece gets all that has arrived in one
-//! slice, also without a copy: its own `Parser`, which is for that, copies.
+//! resp-rs, from a `Bytes`, without copies. It has to start over with each piece, and gets everything that has
+//! arrived in one slice, also without a copy: its own `Parser`, which is meant for that, copies.
 
 use std::hint::black_box;
 
@@ -31,7 +31,7 @@ impl Parser for RespRs {
     }
 }
 
-/// Looks at one frame and returns what is behind it.
+/// Reads one frame and returns the rest.
 fn parse(input: Bytes, protocol: u8) -> Result<Bytes, ParseError> {
     if protocol == 2 {
         let (frame, behind) = resp2::parse_frame(input)?;

@@ -1,4 +1,4 @@
-//! What no subscriber can pass: a loop around `read`.
+//! An upper bound for every subscriber: a loop around `read`.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};

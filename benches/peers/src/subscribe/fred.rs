@@ -1,4 +1,4 @@
-//! fred: a subscriber client over RESP3 and its broadcast receiver, with room enough that nothing is lost on the way.
+//! fred: a subscriber client over RESP3 and its broadcast receiver, with enough room that nothing is lost.
 
 use fred::prelude::{Builder, ClientLike, Config, EventInterface, PubsubInterface};
 use fred::types::RespVersion;
@@ -7,8 +7,8 @@ use tokio::sync::broadcast::error::RecvError;
 use super::{CHANNEL, END, Meter};
 use crate::error::Error;
 
-/// A receiver that lags behind loses messages, and says so. Also for that reason it has two threads: on one, the network's
-/// task fills any channel before it gives way, and most messages are lost.
+/// A receiver that lags loses messages, and reports it. For that reason it also has two threads: on one thread, the
+/// network's task fills any channel before it yields, and most messages are lost.
 const ROOM: usize = 65_536;
 
 pub(super) fn receive<M: Meter>(port: u16, meter: &mut M) -> Result<(), Error> {

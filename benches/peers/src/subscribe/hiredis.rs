@@ -1,4 +1,4 @@
-//! A blocking hiredis context: `redisBufferRead`, then `redisGetReplyFromReader` until nothing more is whole.
+//! A blocking hiredis context: `redisBufferRead`, then `redisGetReplyFromReader` until no complete reply is left.
 
 use super::Meter;
 use crate::error::Error;

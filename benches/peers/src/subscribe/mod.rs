@@ -1,4 +1,4 @@
-//! Subscribers, each in a process of its own, and what they report.
+//! Subscribers, each in a separate process, and their reports.
 
 mod bare;
 mod fred;
@@ -14,15 +14,15 @@ use crate::error::Error;
 use crate::results::OURS;
 use crate::system;
 
-/// What everybody subscribes to.
+/// The channel of all subscribers.
 pub(crate) const CHANNEL: &str = "firehose";
-/// The same, as C has it.
+/// The same as a C string.
 pub(crate) const CHANNEL_C: &std::ffi::CStr = c"firehose";
 
-/// The payload behind which nothing comes.
+/// The payload of the last message.
 pub(crate) const END: &[u8] = b"end";
 
-/// What is made of the messages that arrive.
+/// Measures arriving messages.
 pub(crate) trait Meter {
     /// Whether it needs each payload, not only how many there were.
     const LOOKS: bool;
@@ -30,19 +30,19 @@ pub(crate) trait Meter {
     /// One message.
     fn message(&mut self, payload: &[u8]);
 
-    /// Messages that nobody needs to look at.
+    /// Messages whose payload is not needed.
     fn count(&mut self, messages: usize);
 }
 
 /// A subscriber.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Subject {
-    /// A loop around `read`, which looks for no frame.
+    /// A loop around `read` that does not parse.
     Bare,
     Hiredis {
         protocol: u8,
     },
-    /// With a thread beside it that never rests, as a game's main thread that looks for messages all the time.
+    /// With a busy thread beside it, like a game's main thread that polls for messages all the time.
     HiredisBesideSpinner,
     RedisRs,
     RedisRsAsync,
@@ -54,7 +54,7 @@ pub(crate) enum Subject {
 }
 
 impl Subject {
-    /// Who takes part in what, in the order of the table.
+    /// The subjects of this part, in the order of the table.
     pub(crate) const FIREHOSE: [Self; 9] = [
         Self::Ours { protocol: 3 },
         Self::Ours { protocol: 2 },
@@ -66,7 +66,7 @@ impl Subject {
         Self::Rustis,
         Self::Bare,
     ];
-    /// Who takes part in what, in the order of the table.
+    /// The subjects of this part, in the order of the table.
     pub(crate) const LATENCY: [Self; 6] = [
         Self::Hiredis { protocol: 3 },
         Self::HiredisBesideSpinner,
@@ -97,7 +97,7 @@ impl Subject {
         Self::FIREHOSE.into_iter().chain(Self::LATENCY).find(|subject| subject.name() == name)
     }
 
-    /// Subscribes, and hands every message to the meter, up to the one that says "end".
+    /// Subscribes, and passes every message to the meter, up to the one that says "end".
     fn receive<M: Meter>(self, port: u16, meter: &mut M) -> Result<(), Error> {
         match self {
             Self::Bare => bare::receive(port, meter),
@@ -119,7 +119,7 @@ impl Subject {
         }
     }
 
-    /// The child process that takes a firehose: prints what it cost.
+    /// The child process for a firehose: prints its cost.
     ///
     /// # Errors
     ///
@@ -136,7 +136,7 @@ impl Subject {
         Ok(())
     }
 
-    /// The child process that takes messages with times in them: prints how long they took.
+    /// The child process for messages with times in them: prints their latencies.
     ///
     /// # Errors
     ///
@@ -151,7 +151,7 @@ impl Subject {
     }
 }
 
-/// What asynchronous peers run on: one thread, which takes the least of the processor, unless a peer needs more.
+/// The runtime of asynchronous peers: one thread, which uses the least processor time, unless a peer needs more.
 fn runtime(threads: usize) -> Result<tokio::runtime::Runtime, Error> {
     let mut builder = match threads {
         1 => tokio::runtime::Builder::new_current_thread(),
@@ -188,7 +188,7 @@ impl Meter for Count {
     }
 }
 
-/// How old messages were when they came, in nanoseconds.
+/// The age of messages when they arrived, in nanoseconds.
 #[derive(Debug, Default)]
 struct Ages(Vec<u64>);
 

@@ -1,4 +1,4 @@
-//! The module without Lua: its worker, queue and dispatcher, as `lua` wires them.
+//! The module without Lua: its worker, queue and dispatcher, connected as in `lua`.
 
 use std::sync::Arc;
 use std::thread;
@@ -13,7 +13,7 @@ use realtime::queue::{Order, Signal, events, orders};
 use super::{CHANNEL, END, Meter};
 use crate::error::Error;
 
-/// The main thread looks again this much later when nothing waits. The game's frame is fifteen times as long.
+/// The main thread's pause if nothing waits. The game's frame is fifteen times as long.
 const PAUSE: Duration = Duration::from_millis(1);
 
 pub(super) fn receive<M: Meter>(port: u16, protocol: u8, meter: &mut M) -> Result<(), Error> {

@@ -1,4 +1,4 @@
-//! rustis: a client of its own for pub/sub, with no bound on what it holds, so that nothing is lost on the way.
+//! rustis: a separate client for pub/sub, with an unbounded queue, so that nothing is lost.
 
 use futures_util::StreamExt;
 use rustis::client::{Client, Config, IntoConfig};

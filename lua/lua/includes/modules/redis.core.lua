@@ -5,13 +5,13 @@ require("realtime")
 local Connection = include("realtime/gm_redis/connection.lua")
 local values = include("realtime/gm_redis/values.lua")
 
--- VersionNum is what gm_redis 1.0 and 1.1 had: addons made for those compare it with a number.
--- Options of realtime.Connect for which gm_redis has no argument, such as username or name; and first_index, the number of a
--- list's first item: 1, or 0 as in gm_redis before 1.1.0. Read by each Connect.
+-- gm_redis 1.0 and 1.1 had VersionNum: addons made for those versions compare it with a number.
+-- Options of realtime.Connect for which gm_redis has no argument, such as username or name; and first_index, the
+-- number of a list's first item: 1, or 0 as in gm_redis before 1.1.0. Read by each Connect.
 redis = { Version = 1.21, VersionNum = 10201, Options = istable(redis) and redis.Options or {} }
 
--- Where a client keeps what is behind it, in a function: who prints or copies a client's table is not to find a password.
--- A string, so that clients live on when this file is loaded again.
+-- The key under which a client stores its state, in a function, so that printing or copying a client's table reveals
+-- no password. A string, so that clients survive when this file is loaded again.
 local KEY = "\0gm_redis"
 
 local function find(meta, this)
@@ -19,7 +19,7 @@ local function find(meta, this)
 	return behind and behind() or nil
 end
 
--- What is behind a client. Raises for one that was destroyed, and for anything else.
+-- The state of a client. Raises for a destroyed client, and for anything else.
 local function get(meta, this)
 	local connection = find(meta, this)
 	if not connection or connection.destroyed then error("Tried to use a NULL " .. meta.MetaName, 3) end
@@ -33,7 +33,7 @@ local function call(name, fn, ...)
 	if not ok then ErrorNoHalt("[redis " .. name .. " callback error] ", err, "\n") end
 end
 
--- OnConnected, OnDisconnected, OnMessage: the client's own, else its metatable's. Returns whether there is one.
+-- OnConnected, OnDisconnected, OnMessage: the client's own, or its metatable's. Returns whether there is one.
 local function fire(meta, connection, this, name, ...)
 	local fn = connection.fields[name]
 	if fn == nil then fn = rawget(meta, name) end
@@ -54,7 +54,8 @@ local function handle(meta, connection, this, what, a, b)
 	end
 end
 
--- A metatable with what clients and subscribers have in common. Made anew, it is the same one: clients may use it.
+-- The metatable with the methods that clients and subscribers share. Called again, it returns the same one, because
+-- clients may use it.
 local function metatable(name)
 	local meta = FindMetaTable(name)
 	if not meta then
@@ -62,7 +63,7 @@ local function metatable(name)
 		RegisterMetaTable(name, meta)
 	end
 
-	-- Whatever the metatable has comes before a client's own field of that name.
+	-- A field of the metatable takes precedence over a client's own field of that name.
 	function meta.__index(this, key)
 		local value = rawget(meta, key)
 		if value ~= nil then return value end
@@ -102,7 +103,7 @@ local function metatable(name)
 			settings.reconnect_max = 5
 		end
 		connection.max_reconnects = type(max_reconnects) == "number" and max_reconnects or -1
-		-- gm_redis waits for the connection alone, we also for what the server says to it: twice the time.
+		-- gm_redis waits only for the connection, we also for the server's answers: twice the time.
 		local patience = type(timeout) == "number" and timeout or 250
 		patience = patience > 0 and patience / 500 or 5
 		return connection:connect(host .. ":" .. port, settings, patience)
@@ -111,7 +112,7 @@ local function metatable(name)
 	function meta:Disconnect() get(meta, self):close(values.failure("CLOSED", "the client was disconnected")) end
 	function meta:Commit() return get(meta, self):commit() end
 
-	-- Runs the callbacks of all that came. Returns whether something had come.
+	-- Runs the callbacks of all events that have come. Returns whether any had.
 	function meta:Poll()
 		local connection = get(meta, self)
 		Connection.sweep(SysTime())
@@ -156,7 +157,7 @@ local client, subscriber = metatable("redis_client"), metatable("redis_subscribe
 function redis.CreateClient() return create(client) end
 function redis.CreateSubscriber() return create(subscriber) end
 
--- Commands wait for Commit. In each of these the client is looked at first, then the arguments.
+-- Commands wait for Commit. Each of these checks the client first, then the arguments.
 
 local function entry(words, callback) return { name = words[1]:upper(), words = words, callback = callback } end
 
@@ -211,7 +212,7 @@ function client:TTL(key, callback)
 	return get(client, self):add(entry({ "TTL", text(key, 1, "TTL") }, fn(callback, 2, "TTL")))
 end
 
--- Subscriptions, too. What is unsubscribed is silent at once.
+-- Subscriptions wait, too. After an unsubscribe no message arrives from that moment on.
 
 local function subscribe(method, wanted)
 	subscriber[method] = function(self, name)
@@ -232,7 +233,7 @@ end
 subscribe("Subscribe", "channels")
 subscribe("PSubscribe", "patterns")
 
--- Not in the SuperiorServers fork, but in others: without Auth, no subscriber enters a server with a password.
+-- Not in the SuperiorServers fork, but in others: without Auth, a subscriber cannot use a server with a password.
 function subscriber:Auth(password, callback)
 	return get(subscriber, self):add(entry({ "AUTH", text(password, 1, "Auth") }, fn(callback, 2, "Auth", true)))
 end

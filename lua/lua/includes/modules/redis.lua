@@ -1,9 +1,9 @@
--- The part of gm_redis that was Lua (the SuperiorServers fork, version 1.21): over realtime, or over gm_redis's own binary
--- where that is installed. docs/gm_redis.md in realtime's repository tells how to move over.
+-- The part of gm_redis that was Lua (the SuperiorServers fork, version 1.21): over realtime, or over gm_redis's own
+-- binary if that is installed. docs/gm_redis.md in realtime's repository explains how to migrate.
 
 require("redis.core")
 
--- A create function that raises where redis.core's returns nil and an error, and a function that lists what it made and is in
+-- A create function that raises where redis.core's returns nil and an error, and a function that lists the objects in
 -- use, without gaps. The list is weak.
 local function listed(create)
 	local list, count = setmetatable({}, { __mode = "v" }), 0
@@ -38,8 +38,8 @@ redis.CreateSubscriber, redis.GetSubscribersTable = listed(redis.CreateSubscribe
 
 local client = FindMetaTable("redis_client")
 
--- All of these call Send: an addon that replaces Send sees them, and arguments may be whatever Send takes. A nil ends the
--- command, so that Auth(nil) and Publish(channel) are answered with the server's error instead of raising.
+-- All of these call Send: an addon that replaces Send sees them, and arguments may be anything that Send takes. A nil
+-- ends the command, so that Auth(nil) and Publish(channel) are answered with the server's error instead of raising.
 
 function client:Auth(password, callback) return self:Send({ "AUTH", password }, callback) end
 function client:Publish(channel, message, callback) return self:Send({ "PUBLISH", channel, message }, callback) end

@@ -1,10 +1,10 @@
--- Commands that wait until there is something to answer (BLPOP and its kin), and block their connection until then. In gm_redis
--- all later commands of the client waited with them; here they have a connection of their own, a side link. Included by
--- connection.lua, which is given its methods for them.
+-- Commands that wait until there is something to answer (BLPOP and its kin), and block their connection until then.
+-- In gm_redis all later commands of the client waited with them; here they have a connection of their own, a side
+-- link. Included by connection.lua, which passes its methods for them.
 --
--- WAIT and WAITAOF are not among them: they wait for what was written on their own connection.
+-- WAIT and WAITAOF are not here, because they wait for writes of their own connection.
 
--- Where the timeout stands: behind the name, or at the end.
+-- The position of the timeout: after the name, or at the end.
 local SECOND, LAST = 2, -1
 local commands = {
 	BLPOP = LAST, BRPOP = LAST, BLMOVE = LAST, BRPOPLPUSH = LAST, BZPOPMIN = LAST, BZPOPMAX = LAST,
@@ -13,9 +13,9 @@ local commands = {
 -- These block if they have an option BLOCK, with milliseconds, before STREAMS.
 local streams = { XREAD = true, XREADGROUP = true }
 
--- The longest time that realtime takes.
+-- The longest time that realtime accepts.
 local YEAR = 31536000
--- Realtime's command_timeout: the time for the way there and back.
+-- Realtime's command_timeout: the time for the round trip.
 local MARGIN = 10
 
 local function block_of(words)
@@ -24,12 +24,12 @@ local function block_of(words)
 		local word = words[i]:upper()
 		if word == "BLOCK" then return (tonumber(words[i + 1]) or 0) / 1000 end
 		if word == "STREAMS" then return end
-		-- Names of a group and a consumer may be anything.
+		-- Names of a group and a consumer may be any words.
 		i = i + (word == "GROUP" and 3 or 1)
 	end
 end
 
--- For how many seconds the server waits, 0 for ever; nil for a command that does not block.
+-- How many seconds the server waits, 0 for ever; nil for a command that does not block.
 local function timeout_of(name, words)
 	if commands[name] then
 		return tonumber(words[commands[name] == LAST and #words or SECOND]) or 0
@@ -38,12 +38,13 @@ local function timeout_of(name, words)
 	end
 end
 
--- `open(self, settings)` makes a link, `send(self, link, entry)` hands a command on and returns an error if it cannot.
+-- `open(self, settings)` makes a link, `send(self, link, entry)` passes a command on and returns an error if it
+-- cannot.
 return function(Connection, open, send)
 	local function open_side(self, settings, waiting)
 		local side_settings = {}
 		for key, value in pairs(settings) do side_settings[key] = value end
-		-- While the server blocks, it answers nothing by which a link is watched.
+		-- While the server blocks, it does not answer the PING that checks a link.
 		side_settings.ping_interval = YEAR
 		local side, err = open(self, side_settings)
 		if not side then return nil, err end
@@ -62,7 +63,7 @@ return function(Connection, open, send)
 		if side.in_flight > 0 then return end
 		local entry = table.remove(side.waiting, 1)
 		if not entry then
-			-- Another password or database has made another side link.
+			-- After a change of password or database a new side link was made.
 			if side ~= self.side then close_side(self, side) end
 			return
 		end
@@ -72,7 +73,7 @@ return function(Connection, open, send)
 		return next_of(self, side)
 	end
 
-	-- Whether it is a command for a side link. Sets for how long its answer may take.
+	-- Whether a command needs a side link. Sets how long its answer may take.
 	function Connection:is_blocking(entry)
 		if entry.patience then return true end
 		local timeout = entry.words and timeout_of(entry.name, entry.words)
@@ -81,7 +82,7 @@ return function(Connection, open, send)
 		return true
 	end
 
-	-- Returns the error of a command that could not be handed on.
+	-- Returns the error of a command that could not be passed on.
 	function Connection:block(entry)
 		if not self.side then
 			local side, err = open_side(self, self.settings, {})
@@ -92,11 +93,11 @@ return function(Connection, open, send)
 		next_of(self, self.side)
 	end
 
-	-- The command before was answered, with an error of realtime's or none.
+	-- The last command was answered, perhaps with an error of realtime's.
 	function Connection:unblocked(side, failed)
 		if not self.sides[side] then return end
 		if failed and failed.code == "TIMEOUT" then
-			-- The server may still hand an element to that command, where nobody would see it.
+			-- The server may still give an element to that command, which would be lost.
 			local was_current = side == self.side
 			close_side(self, side)
 			local fresh, err = open_side(self, side.settings, side.waiting)
@@ -110,7 +111,7 @@ return function(Connection, open, send)
 		next_of(self, side)
 	end
 
-	-- Later commands go over another side link; what waits has its turn on this one.
+	-- Later commands use another side link; waiting ones are still sent on this one.
 	function Connection:retire_side()
 		local side = self.side
 		self.side = nil

@@ -1,13 +1,14 @@
--- What stands behind a gm_redis client or subscriber: a client of realtime's, commands that wait for Commit, and events
+-- The state of a gm_redis client or subscriber: a client of realtime's, commands that wait for Commit, and events
 -- that wait for Poll. Used by includes/modules/redis.core.lua.
 
 local values = include("realtime/gm_redis/values.lua")
 
--- What may wait for Poll. gm_redis had no bound: a subscriber that nobody polled filled the server's memory.
+-- The limits of events that wait for Poll. gm_redis had none: a subscriber that was never polled filled the server's
+-- memory.
 local MAX_MESSAGES, MAX_BYTES = 65536, 32 * 1024 * 1024
--- Commands that may wait for Commit or for their turn, and those that are handed on at a time.
+-- Limits of commands that wait for Commit or for their turn, and of those passed on at a time.
 local MAX_COMMANDS, MAX_IN_FLIGHT = 65536, 5000
--- How long Connect sleeps between two looks.
+-- How long Connect sleeps between two checks.
 local SLICE = 0.01
 -- Seconds between two lines of one connection on the console.
 local QUIET = 10
@@ -17,8 +18,8 @@ local weak_values = { __mode = "v" }
 local Connection = {}
 Connection.__index = Connection
 
--- Clients of realtime's in use, each with a weak reference to its connection: gm_redis closed a client that the collector
--- took, realtime does not.
+-- Clients of realtime's in use, each with a weak reference to its connection: gm_redis closed a client when it was
+-- garbage-collected, realtime does not.
 local links = {}
 local last_id, next_sweep = 0, 0
 
@@ -87,8 +88,8 @@ function Connection:answer(entry, err, reply)
 	end
 end
 
--- Links. `self.link` is in use; `self.trial` is a new one with another password or database, which takes its place when it
--- is ready; `self.locked` stands for a server that wants a password first.
+-- Links. `self.link` is in use; `self.trial` is a new one with another password or database, which replaces it when
+-- it is ready; `self.locked` means that the server wants a password first.
 
 local function merged(base, over)
 	local all = {}
@@ -101,7 +102,7 @@ function Connection:open(settings)
 	local options = merged(self.chosen, settings)
 	last_id = last_id + 1
 	options.id = "gm_redis " .. last_id
-	-- A user named in the options waits for the password that Auth brings.
+	-- A user named in the options waits for the password of Auth.
 	if not options.password then options.username = nil end
 	-- gm_redis speaks RESP2: HGETALL answers a flat list, ZSCORE a text.
 	if self.kind == "redis_client" then options.protocol = 2 end
@@ -167,7 +168,7 @@ function Connection:is_reconnecting()
 	return self.link ~= nil and not self.link.connecting and not self.link.native:IsConnected()
 end
 
--- Blocks for at most `patience` seconds, as gm_redis does: it returns whether the server is there.
+-- Blocks for at most `patience` seconds, like gm_redis, and returns whether the server is there.
 function Connection:connect(address, settings, patience)
 	local link, err = self.link, nil
 	if address == self.address and self:is_connected() then return true end
@@ -178,7 +179,7 @@ function Connection:connect(address, settings, patience)
 		link.native:Disconnect()
 	end
 	self.chosen = merged(self.options(), {})
-	-- Ours, the rest is realtime's.
+	-- This option is ours, the others are realtime's.
 	self.first_index, self.chosen.first_index = self.chosen.first_index or 1, nil
 	if self.first_index ~= 0 and self.first_index ~= 1 then return nil, 'ERR option "first_index" must be 0 or 1' end
 	link, err = self:open(settings)
@@ -187,7 +188,8 @@ function Connection:connect(address, settings, patience)
 	local native, deadline, looks = link.native, SysTime() + patience, 0
 	repeat
 		native:CommandSync({ "PING" }, SLICE)
-		-- Why it failed comes as an event. Inside one of realtime's callbacks none comes, so what the state says must do.
+		-- The reason of a failure comes as an event. Inside one of realtime's callbacks no event comes, so the state
+		-- has to do.
 		if not native:IsConnected() and realtime.ProcessEvents(0) == 0 and native:State() == "waiting" then looks = looks + 1 end
 	until native:IsConnected() or link.err or looks > 10 or SysTime() >= deadline
 	link.connecting = false
@@ -205,8 +207,8 @@ function Connection:connect(address, settings, patience)
 	return nil, tostring(link.err or values.failure("TIMEOUT", "no connection to " .. address .. " in time"))
 end
 
--- Ends the links. What waits is answered with the error; what is under way, by realtime. Subscriptions are kept for the
--- next Connect.
+-- Ends the links. Waiting commands are answered with the error; those in flight, by realtime. Subscriptions are kept
+-- for the next Connect.
 function Connection:close(err)
 	local link, trial = self.link, self.trial
 	self.link, self.trial, self.locked, self.transaction = nil, nil, nil, nil
@@ -246,7 +248,7 @@ function Connection:flush()
 	self:pump()
 end
 
--- Answered here, in the name of the server. The answer waits for those of earlier commands.
+-- Commands that are answered here, in the name of the server. The answer waits for those of earlier commands.
 local here = {}
 
 function here.AUTH(self, entry)
@@ -278,7 +280,7 @@ function here.DISCARD(self, entry)
 	self:answer(entry, nil, "OK")
 end
 
--- Another password or database: a new link, which takes the old one's place if the server accepts it.
+-- Another password or database: a new link, which replaces the old one if the server accepts it.
 function Connection:switch(entry, password, username, db)
 	local settings = merged(self.settings, {})
 	settings.password, settings.username, settings.db = password, username, db
@@ -315,7 +317,7 @@ end
 
 include("realtime/gm_redis/blocking.lua")(Connection, Connection.open, send)
 
--- Returns the error of a command that could not be handed on.
+-- Returns the error of a command that could not be passed on.
 local function perform(self, entry)
 	local wanted = entry.name == "Subscribe" and self.channels or entry.name == "PSubscribe" and self.patterns
 	if wanted then
@@ -340,7 +342,7 @@ local function perform(self, entry)
 	end
 end
 
--- Hands on what is committed, as far as it goes now.
+-- Passes on the committed commands, as far as possible now.
 function Connection:pump()
 	while self.head <= self.tail and not self.trial and (self.link or self.locked) do
 		local entry, busy = self.queue[self.head], self.link and self.link.in_flight or 0
@@ -352,7 +354,7 @@ function Connection:pump()
 		if err then
 			self.head = self.head - 1
 			self.queue[self.head] = entry
-			-- Too much at a time is no error as long as answers come.
+			-- Too many at a time is no error as long as answers come.
 			if err.code == "OVERLOADED" and busy > 0 then return end
 			entry.failure = err
 		end

@@ -1,16 +1,17 @@
--- What keeps require("redis") from realtime, and whom realtime keeps from it: gm_redis's own binary, or a redis.lua of somebody
--- else. Returns a list of messages.
+-- Finds files that conflict with realtime over require("redis"): gm_redis's own binary, or another redis.lua. Returns
+-- a list of messages.
 local MODULE = "lua/includes/modules/redis.lua"
-local OURS = "docs/gm_redis.md in realtime's repository" -- stands at the top of our file
+local OURS = "docs/gm_redis.md in realtime's repository" -- a line at the top of our file
 
--- What gm_redis's own redis.lua defines, in any version. Ours has all of it.
+-- The functions of gm_redis's own redis.lua, in any version. Ours has all of them.
 local KNOWN = {}
 for name in ([[CreateClient CreateSubscriber GetClientsTable GetSubscribersTable Auth State Save LastSave Expire Set SetEx Get
 	Exists Delete Publish GetConfig SetConfig]]):gmatch("%a+") do KNOWN[name] = true end
 
 local function is_ours(text) return text:find(OURS, 1, true) ~= nil end
 
--- All files of that name that lie in a folder, in the game's order, each { path, text }. Those of Workshop addons lie in none.
+-- All files of that name in a folder, in the game's order, each { path, text }. Those of Workshop addons are not in a
+-- folder.
 local function find_all()
 	local _, addons = file.Find("addons/*", "MOD")
 	local paths, found = {}, {}
@@ -30,7 +31,7 @@ local function place(files, text)
 	return "the includes/modules/redis.lua of a Workshop addon"
 end
 
--- Names of functions in this text that ours does not have, as they stand there; and whether it has any function at all.
+-- Names of functions in this text that ours does not have, as written; and whether it has any function at all.
 local function unknown(text)
 	local names, any = {}, false
 	for line in text:gmatch("[^\r\n]+") do
@@ -53,7 +54,7 @@ end
 local function replaced(path, text)
 	local runs = string.format('require("redis") runs %s, not realtime\'s own file', path)
 	if text:find("redis.core", 1, true) then
-		-- An addon's own may be there because ours was deleted for it.
+		-- It may belong to an addon, and ours was deleted for it.
 		local is_addons = #unknown(text) > 0
 		return runs .. ". It works over realtime" ..
 			(is_addons and "" or "; if it came with gm_redis, stop the server and delete it")
@@ -62,7 +63,7 @@ local function replaced(path, text)
 		"stop the server and delete it"
 end
 
--- Ours runs in place of another file. Nil for gm_redis's own, which has nothing more than ours.
+-- Ours runs in place of another file. Nil for gm_redis's own, which has nothing that ours lacks.
 local function shadowed(path, text, ours)
 	local names, any = unknown(text)
 	if any and #names == 0 then return end
@@ -76,9 +77,9 @@ local function shadowed(path, text, ours)
 end
 
 return function()
-	-- For require the binary comes first.
+	-- require takes the binary first.
 	if util.IsBinaryModuleInstalled("redis.core") then return { binary() } end
-	-- Of several files of that name, the one that the game takes.
+	-- If there are several files of that name, the one that the game takes.
 	local text = file.Read("includes/modules/redis.lua", "lsv")
 	if not text then return {} end
 	local files = find_all()

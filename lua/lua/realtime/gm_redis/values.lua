@@ -1,4 +1,4 @@
--- gm_redis's values: what Lua may hand to a command, and what a callback gets as its answer.
+-- gm_redis's values: the arguments that a command accepts, and the answer that a callback gets.
 -- Used by includes/modules/redis.core.lua.
 
 local values = {}
@@ -19,11 +19,11 @@ function values.failure_of(err) return values.failure(err.code, err.message, err
 -- Errors of the connection. gm_redis had one text for all of them.
 local LOST = { DISCONNECTED = true, TIMEOUT = true, CLOSED = true, REFUSED = true, RESOLVE = true, PROTOCOL = true }
 
--- What gm_redis gave as the reply in place of this error: the server's own words, or "network failure".
+-- The reply that gm_redis gave in place of this error: the server's own words, or "network failure".
 function values.text_of(err) return LOST[err.code] and "network failure" or tostring(err) end
 
--- Changes lists in place; their items are counted from `first`, 1 or 0. An error inside a list is its text, as in gm_redis. A
--- null inside a list is false, as in Redis's own Lua: nil would end the list there.
+-- Changes lists in place; their items are counted from `first`, 1 or 0. An error inside a list becomes its text, as
+-- in gm_redis. A null inside a list becomes false, as in Redis's own Lua, because nil would end the list there.
 local function answer(reply, first)
 	if type(reply) ~= "table" then return reply end
 	local count, shift = #reply, first - 1
@@ -50,7 +50,7 @@ local function text(value)
 end
 values.text = text
 
--- A command's words behind a first one: those of a list up to its first nil, else the value alone.
+-- A command's words after the first one: those of a list up to its first nil, or a single value.
 function values.words(keys, first)
 	local words = { first }
 	if type(keys) ~= "table" then
@@ -76,7 +76,7 @@ function values.check_string(value, position, name)
 	return value
 end
 
--- What C++ makes of a number where it wants an int.
+-- Converts a number to an int as C++ does.
 function values.check_integer(value, position, name)
 	local number = (type(value) == "number" or type(value) == "string") and tonumber(value)
 	if not number then bad(position, name, "number", value) end

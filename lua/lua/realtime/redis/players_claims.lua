@@ -1,4 +1,5 @@
--- Which server each player is on, for realtime.Players. Runs inside Redis (EVAL), called by game servers; a web site may ask "where".
+-- Registers which server each player is on, for realtime.Players. Runs inside Redis (EVAL), called by game servers; a
+-- web site may ask "where".
 --
 -- KEYS[1]  realtime:players:{players}:claims, a hash: SteamID64 → "NUMBER SINCE INSTANCE STAY SERVER"
 -- KEYS[2]  realtime:players:{players}:leases, a sorted set: until when each instance counts, in milliseconds
@@ -6,12 +7,12 @@
 -- KEYS[4]  realtime:players:{players}:waiting, a sorted set: the players for whom posts wait
 -- ARGV[1]  "sync": these players are on this server, and no others. "where": where is a player?
 --
--- "sync" says the same however often it comes, and an old one that comes late changes nothing.
--- ARGV[2]  the instance: 32 random hexadecimal digits of the Lua state that calls
+-- "sync" has the same effect however often it comes, and an old one that comes late changes nothing.
+-- ARGV[2]  the instance: 32 random hexadecimal digits of the calling Lua state
 -- ARGV[3]  the server's id
 -- ARGV[4]  a number that grows with each sync of the instance
--- ARGV[5]  milliseconds for which all of it counts
--- ARGV[6]  "here"; or "loading": the Lua state ends, and the next one of this server may go on with its players
+-- ARGV[5]  the lease in milliseconds
+-- ARGV[6]  "here"; or "loading": the Lua state ends, and the next one of this server may continue with its players
 -- ARGV[7]  the latest moment, by Redis's clock in microseconds, at which this was called: it may have been long on its way. 0: unknown
 -- ARGV[8…] five words for each player: his SteamID64; the number of his stay on this instance; for how many milliseconds he has been
 --          there; since when he has been on this server (microseconds, as answered), or 0; and "new", or "known" if he was held or lost before
@@ -23,14 +24,14 @@
 --       lost SteamID64 and server for each who came to another server later; waiting those for whom posts wait; told is 1, or
 --       Redis's reason why other servers were not told at once
 --   { "late" }: a later sync of this instance was here before
---   { "where", server, "here" or "loading", instance }, or { "where" } if he is nowhere
+--   { "where", server, "here" or "loading", instance }, or { "where" } if on no server
 
 -- Redis before 7 needs this in scripts that read the clock and write.
 if redis.replicate_commands then redis.replicate_commands() end
 
-local MOST_DEAD = 10 -- instances that one call forgets
-local LEASES = { here = 16000, loading = 180000 } -- milliseconds for which servers ask at most
-local MOST_WAITING = 200 -- players for whom posts wait; of more each is looked up by himself
+local MOST_DEAD = 10 -- how many instances one call removes
+local LEASES = { here = 16000, loading = 180000 } -- the longest leases that servers ask for, in milliseconds
+local MOST_WAITING = 200 -- how many players with waiting posts are read at once; if there are more, each is looked up separately
 local claims_key, leases_key, instances_key, waiting_key = unpack(KEYS)
 
 -- Doubles hold microseconds exactly; only "%.0f" writes all their digits.
@@ -54,7 +55,7 @@ if ARGV[1] == "where" then
 	if not claim or not counts(claim.instance) then return { "where" } end
 	return { "where", claim.server, state_of(claim.instance), claim.instance }
 elseif ARGV[1] ~= "sync" then
-	return redis.error_reply("ERR the action is none of sync and where")
+	return redis.error_reply("ERR the action is not sync or where")
 end
 
 local instance, server, sequence, lease, state = ARGV[2], ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[6]
@@ -85,7 +86,7 @@ for _, dead in ipairs(redis.call("ZRANGEBYSCORE", leases_key, "-inf", digits(mil
 	end
 end
 
--- For whom posts wait, in one call unless they are many.
+-- The players with waiting posts, in one call unless they are many.
 local waits, found = {}, redis.call("ZRANGEBYSCORE", waiting_key, digits(milliseconds), "+inf", "LIMIT", 0, MOST_WAITING)
 local are_many = #found == MOST_WAITING
 for _, id in ipairs(found) do waits[id] = true end
@@ -101,7 +102,8 @@ for n, id in ipairs(ids) do
 	local claim = claim_of(claims[n])
 	local number = called - age * 1000
 	local is_other = claim and claim.instance ~= instance
-	-- A number beyond the clock is from before a failover, to a machine whose clock is behind: who comes now has come later.
+	-- A number beyond the clock is from before a failover, to a machine whose clock is behind: a player who joins now
+	-- has joined later.
 	if is_other and claim.number > number and (claim.number <= now or not is_new) and counts(claim.instance) then
 		lost[#lost + 1] = id
 		lost[#lost + 1] = claim.server
@@ -130,7 +132,8 @@ if before then release(instance, before, here) end
 redis.call("HSET", instances_key, instance, table.concat(words, " "))
 redis.call("ZADD", leases_key, digits(milliseconds + lease), instance)
 
--- Told last, and a refusal raises nothing: what is written stays, and the others find it a few seconds later by themselves.
+-- Notified last, and without raising if it is refused: the written data stay, and the others find them a few seconds
+-- later.
 local told = 1
 for other in pairs(others) do
 	local answer = redis.pcall("PUBLISH", "realtime:players:" .. other, "look")

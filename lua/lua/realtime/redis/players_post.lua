@@ -1,26 +1,26 @@
 -- Posts a message to a player, for realtime.Players. Runs inside Redis (EVAL), called by game servers and web sites alike.
 --
--- KEYS[1]  realtime:players:{players}:posts:ID, what waits for the player with this SteamID64: a hash
+-- KEYS[1]  realtime:players:{players}:posts:ID, the posts that wait for the player with this SteamID64: a hash
 -- KEYS[2]  realtime:players:{players}:waiting, a sorted set: the players for whom posts wait
 -- KEYS[3]  realtime:players:{players}:claims
 -- KEYS[4]  realtime:players:{players}:leases
 -- KEYS[5]  realtime:players:{players}:token:TOKEN, the outcome of this call
 -- KEYS[6]  realtime:players:{players}:once:ONCE, if it is to be posted only once for that id
--- ARGV[1]  "post", or "ask": what became of a call whose answer was lost. If it was not done, it never will be.
--- ARGV[2]  TOKEN: 32 random hexadecimal digits, others for each call
+-- ARGV[1]  "post", or "ask": the outcome of a call whose answer was lost. If it was not done, it never will be.
+-- ARGV[2]  TOKEN: 32 random hexadecimal digits, new for each call
 -- ARGV[3]  for how many seconds the outcome is kept
--- ARGV[4]  who posts: an id such as "web"
+-- ARGV[4]  the sender's id, such as "web"
 -- ARGV[5]  the player's SteamID64
 -- ARGV[6]  the name that servers answer to: 1 to 128 bytes
--- ARGV[7]  for how many seconds it waits for him at most
+-- ARGV[7]  how many seconds it waits for the player at most
 -- ARGV[8]  the data: JSON of at most 64 KiB
 --
 -- Answers { outcome, id, told }:
---   "done"  it waits for him. told: 1, or Redis's reason why his server was not told at once
---   "full"  nothing was posted: a hundred posts wait for him, or 1 MiB
+--   "done"  it waits for the player. told: 1, or Redis's reason why the player's server was not notified
+--   "full"  nothing was posted: a hundred posts or 1 MiB wait for the player
 --   "size"  nothing was posted: the data have more than 64 KiB, or more than 20,000 elements, which no server would take. Every value is
 --           an element; an object or a list is four, and what is in it
---   "json"  nothing was posted: the data are no JSON
+--   "json"  nothing was posted: the data are not JSON
 --   "void"  nothing was posted: the call was given up by "ask"
 
 -- Redis before 7 needs this in scripts that write what depends on the clock.
@@ -43,7 +43,7 @@ if action == "ask" then
 	return { "void", "", 1 }
 end
 
-if not string.find(id, "^%d+$") or #id ~= 17 then return redis.error_reply("ERR the player is no SteamID64") end
+if not string.find(id, "^%d+$") or #id ~= 17 then return redis.error_reply("ERR the player is not a SteamID64") end
 if #name == 0 or #name > 128 then return redis.error_reply("ERR the name has not 1 to 128 bytes") end
 seconds = tonumber(seconds)
 if not seconds or not (seconds > 0 and seconds <= YEAR) then return redis.error_reply("ERR it waits for 1 second to a year") end
@@ -63,7 +63,7 @@ local clock = redis.call("TIME")
 local now = tonumber(clock[1]) * 1000000 + tonumber(clock[2])
 local milliseconds = math.floor(now / 1000)
 
--- A post is a line of JSON, { when it expires, who posted it, its name }, and the data after it.
+-- A post is a line of JSON, { its expiry, its sender, its name }, and the data after it.
 local waiting, bytes, last, latest = 0, 0, 0, 0
 local posts = redis.call("HGETALL", posts_key)
 for i = 1, #posts, 2 do
@@ -87,7 +87,8 @@ redis.call("ZADD", waiting_key, digits(latest), id)
 redis.call("SET", token_key, post_id, "EX", seconds_kept)
 if once_key then redis.call("SET", once_key, post_id, "EX", WEEK) end
 
--- Told last, and a refusal raises nothing: what is written stays, and his server finds it a few seconds later by itself.
+-- Notified last, and without raising if it is refused: the written data stay, and the player's server finds them a
+-- few seconds later.
 local claim = redis.call("HGET", claims_key, id)
 local instance, server = string.match(claim or "", "^%d+ %d+ (%S+) %S+ (%S+)$")
 local told = 1

@@ -1,27 +1,28 @@
--- Hands the posts of a player to the server where he is, for realtime.Players. Runs inside Redis (EVAL), called by game servers.
+-- Passes the posts of a player to the server that the player is on, for realtime.Players. Runs inside Redis (EVAL),
+-- called by game servers.
 --
--- KEYS[1]  realtime:players:{players}:posts:ID, what waits for the player with this SteamID64: a hash
+-- KEYS[1]  realtime:players:{players}:posts:ID, the posts that wait for the player with this SteamID64: a hash
 -- KEYS[2]  realtime:players:{players}:waiting, a sorted set: the players for whom posts wait
 -- KEYS[3]  realtime:players:{players}:claims
--- ARGV[1]  "take" asks for what waits; "done" says that one post was handled
+-- ARGV[1]  "take" asks for waiting posts; "done" reports that one post was handled
 -- ARGV[2]  the player's SteamID64
--- ARGV[3]  the instance: 32 random hexadecimal digits of the Lua state that calls
+-- ARGV[3]  the instance: 32 random hexadecimal digits of the calling Lua state
 -- ARGV[4…] "take": the ids of posts that the caller has already. "done": the post's id
 --
 -- Answers:
 --   { "posts", milliseconds, posts, more }: a post is { id, its line of JSON and the data after it }, in their order; more is 1 if there
 --       are others
 --   { "done" }
---   { "lost" }: the player is not the caller's
+--   { "lost" }: the player is not on the calling server
 
 -- Redis before 7 needs this in scripts that read the clock and write.
 if redis.replicate_commands then redis.replicate_commands() end
 
-local MAX_BYTES = 256 * 1024 -- of an answer, about
+local MAX_BYTES = 256 * 1024 -- of an answer, roughly
 local posts_key, waiting_key, claims_key = unpack(KEYS)
 local action, id, instance = ARGV[1], ARGV[2], ARGV[3]
 
--- Only an empty hash is nothing to wait for.
+-- Only an empty hash means that no post waits.
 local function forget_if_empty()
 	if redis.call("HLEN", posts_key) == 0 then redis.call("ZREM", waiting_key, id) end
 end
@@ -31,7 +32,7 @@ if action == "done" then
 	forget_if_empty()
 	return { "done" }
 elseif action ~= "take" then
-	return redis.error_reply("ERR the action is none of take and done")
+	return redis.error_reply("ERR the action is not take or done")
 end
 
 local holder = string.match(redis.call("HGET", claims_key, id) or "", "^%d+ %d+ (%S+)")
@@ -51,7 +52,7 @@ for i = 1, #all, 2 do
 	end
 end
 forget_if_empty()
--- Ids begin with as many digits each.
+-- All ids begin with the same number of digits.
 table.sort(found, function(a, b) return a[1] < b[1] end)
 local posts, bytes, more = {}, 0, 0
 for _, post in ipairs(found) do

@@ -1,32 +1,34 @@
 -- Opens a document of realtime.Profiles for one server. Runs inside Redis (EVAL), called by game servers; a web site may open one as well.
 --
 -- KEYS[1]  realtime:profiles:{NAME}:ID, a hash. It never expires.
--- ARGV[1]  "open"   asks for the document. Whoever has it is asked to let go.
---          "try"    asks for it, and disturbs nobody who has it
---          "claim"  takes it for a player who is on his way: only if it was handed over to the caller, and nobody has it
--- ARGV[2]  TOKEN: 32 random hexadecimal digits, others for each opening. The same call with the same token may come twice.
--- ARGV[3]  milliseconds for which the document is the caller's, unless it is renewed (profiles_renew.lua)
--- ARGV[4]  who calls: an id such as "ttt-1"
--- ARGV[5]  realtime:profiles:{NAME}, the channel on which servers are told
+-- ARGV[1]  "open"   asks for the document. The current holder is asked to release it.
+--          "try"    asks for it, without disturbing the current holder
+--          "claim"  takes it for a player who is on the way: only if it was handed over to the caller, and no server holds it
+-- ARGV[2]  TOKEN: 32 random hexadecimal digits, new for each opening. The same call with the same token may come
+-- twice.
+-- ARGV[3]  the lease in milliseconds, unless it is renewed (profiles_renew.lua)
+-- ARGV[4]  the caller's id, such as "ttt-1"
+-- ARGV[5]  realtime:profiles:{NAME}, the channel on which servers are notified
 -- ARGV[6]  the ID: a SteamID64
 --
 -- Answers { outcome, … }:
---   "open"  the document is the caller's. fence: a number that is larger for each opening; 1 if there is a document, else 0; its JSON
---   "held"  somebody has it: milliseconds until his lease is over; his id; 1, or Redis's reason why he was not told at once
---   "gone"  of "claim": it was not handed over to the caller, or somebody has it by now
+--   "open"  the caller holds the document. fence: a number that is larger for each opening; 1 if there is a document, else 0; its JSON
+--   "held"  a server holds it: milliseconds until its lease is over; its id; 1, or Redis's reason why it was not notified
+--   "gone"  for "claim": it was not handed over to the caller, or another server holds it by now
 
 -- Redis before 7 needs this in scripts that read the clock and write.
 if redis.replicate_commands then redis.replicate_commands() end
 
 local MICROSECONDS = 1000000
--- How far the fences of two openings are apart at least: storage of one's own gets the fence plus the number of the save.
+-- The smallest difference between the fences of two openings: the addon's own storage gets the fence plus the number
+-- of the save.
 local STEP = 1048576
-local WANTED = 15 * MICROSECONDS -- for so long a question to let go counts: whoever waits asks again every second
-local MOST_HOLD = 3600 * MICROSECONDS -- for so long a hand-over counts at most
+local WANTED = 15 * MICROSECONDS -- how long a request to release counts; a waiting server repeats it every second
+local MOST_HOLD = 3600 * MICROSECONDS -- how long a hand-over counts at most
 local key = KEYS[1]
 local action, token, lease, from, channel, id = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], ARGV[5], ARGV[6]
 if action ~= "open" and action ~= "try" and action ~= "claim" then
-	return redis.error_reply("ERR the action is none of open, try and claim")
+	return redis.error_reply("ERR the action is not open, try or claim")
 end
 if #token ~= 32 or string.find(token, "[^0-9a-f]") then return redis.error_reply("ERR the token is not 32 hexadecimal digits") end
 
@@ -39,7 +41,7 @@ local known = redis.call("HMGET", key, "fence", "holder", "server", "until", "ha
 local fence, holder, lease_end = tonumber(known[1] or "0"), known[2] or "", tonumber(known[4] or "0")
 local is_own = holder == token
 
--- The clock went back, by more than what is left of the lease: whoever has it may renew it within one from now on.
+-- The clock went back, by more than the rest of the lease: the holder may renew it within one lease from now on.
 if holder ~= "" and not is_own and lease_end > now + lease * 1000 then
 	lease_end = now + lease * 1000
 	redis.call("HSET", key, "until", digits(lease_end))
@@ -64,7 +66,7 @@ local lease_over = digits(now + lease * 1000)
 if is_own then
 	redis.call("HSET", key, "until", lease_over)
 else
-	-- Larger than the last one, also after Redis lost what it knew.
+	-- Larger than the last one, even after Redis lost its data.
 	fence = math.max(fence + STEP, now)
 	redis.call("HSET", key, "fence", digits(fence), "number", "0", "holder", token, "server", from, "until", lease_over, "wanted", "",
 		"handed", "")

@@ -1,16 +1,17 @@
--- Says for several documents of realtime.Profiles that whoever opened them is still there, and answers who else wants them. Runs inside
+-- Renews the leases of several documents of realtime.Profiles, and answers which other servers want them. Runs inside
 -- Redis (EVAL).
 --
 -- KEYS     realtime:profiles:{NAME}:ID, for each document
--- ARGV[1]  milliseconds for which the documents stay the caller's
--- ARGV[2]  who calls: an id such as "ttt-1"
--- ARGV[3…] for each document three: the TOKEN of its opening, the fence that it answered, and the number of the last save that was answered
+-- ARGV[1]  the lease in milliseconds
+-- ARGV[2]  the caller's id, such as "ttt-1"
+-- ARGV[3…] for each document three: the TOKEN of its opening, its fence, and the number of the last save that was
+-- answered
 --
 -- Answers for each document two things:
---   "held"    it is the caller's. The id of who wants it, or ""
---   "behind"  likewise, but Redis has lost what was saved last
---   "free"    the caller has let it go. ""
---   "lost"    it was opened by somebody else meanwhile. His id
+--   "held"    the caller holds it. The id of the server that wants it, or ""
+--   "behind"  the same, but Redis has lost the last save
+--   "free"    the caller has released it. ""
+--   "lost"    another server has opened it since. Its id
 
 -- Redis before 7 needs this in scripts that read the clock and write.
 if redis.replicate_commands then redis.replicate_commands() end
@@ -22,7 +23,7 @@ local function digits(number) return string.format("%.0f", number) end
 local clock = redis.call("TIME")
 local now = tonumber(clock[1]) * 1000000 + tonumber(clock[2])
 local lease_end = digits(now + lease * 1000)
-local WANTED = 15 * 1000000 -- as profiles_open.lua writes it down: what is further ahead is of before the clock went back
+local WANTED = 15 * 1000000 -- as in profiles_open.lua; a time further ahead is from before the clock went back
 
 local answers = {}
 local function answer(outcome, detail)

@@ -2,7 +2,7 @@
 local realtime = assert(include("realtime/load.lua"))
 local client = assert(realtime.Default())
 
--- An ACL that allows channels by a pattern allows that very pattern, and no narrower one.
+-- An ACL that allows channels by a pattern allows exactly that pattern, not a narrower one.
 local PATTERN = "realtime:*"
 
 local number = 0
@@ -47,7 +47,7 @@ return {
 			end,
 		},
 		{
-			name = "A pattern's callback is told channel and pattern",
+			name = "A pattern's callback gets channel and pattern",
 			async = true,
 			func = function(state)
 				client:PSubscribe(PATTERN, function(message, channel, pattern)
@@ -60,7 +60,7 @@ return {
 			end,
 		},
 		{
-			name = "Messages arrive in the order of their publishing",
+			name = "Messages arrive in the order in which they were published",
 			async = true,
 			func = function(state)
 				local heard = {}
@@ -74,10 +74,10 @@ return {
 			end,
 		},
 		{
-			name = "A publish tells how many subscribers hear it",
+			name = "A publish returns the number of subscribers",
 			async = true,
 			func = function(state)
-				-- Somebody else may be subscribed to everything.
+				-- Other clients may be subscribed to everything.
 				client:Publish(state.channel, "before", function(err, others)
 					expect(err).to.beNil()
 					-- A subscription may overtake a publish that was made before it.
@@ -91,7 +91,7 @@ return {
 			end,
 		},
 		{
-			name = "What was unsubscribed hears nothing",
+			name = "After Unsubscribe no message arrives",
 			async = true,
 			func = function(state)
 				local wrong, heard = 0, 0
@@ -122,7 +122,7 @@ return {
 			end,
 		},
 		{
-			name = "No callback runs inside the call that took it",
+			name = "No callback runs inside the call that registered it",
 			async = true,
 			func = function(state)
 				local returned = false
@@ -134,7 +134,7 @@ return {
 			end,
 		},
 		{
-			name = "A ping tells the seconds of the round trip",
+			name = "A ping returns the seconds of the round trip",
 			async = true,
 			func = function()
 				client:Ping(function(err, seconds)
@@ -168,7 +168,7 @@ return {
 			end,
 		},
 		{
-			name = "A command can be waited for",
+			name = "Await waits for a command",
 			func = function()
 				local err, reply = client:CommandSync({ "PING", "at once" })
 				expect(err).to.beNil()
@@ -176,7 +176,7 @@ return {
 			end,
 		},
 		{
-			name = "A table as a message raises, and says what to do",
+			name = "A table as a message raises, with advice",
 			func = function(state)
 				local ok, message = pcall(client.Publish, client, state.channel, { 1 })
 				expect(ok).to.beFalse()

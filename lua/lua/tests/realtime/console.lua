@@ -1,4 +1,4 @@
--- What the server's owner types. A command runs by concommand.Run here: the engine's own queue would run it later.
+-- The console commands. They run by concommand.Run here, because the engine's own queue would run them later.
 local realtime = assert(include("realtime/load.lua"))
 local client = assert(realtime.Default())
 
@@ -9,7 +9,7 @@ end
 return {
 	groupName = "realtime: console commands",
 
-	-- The commands print; `state.lines` has it instead of the console.
+	-- Collects the output in `state.lines` instead of the console.
 	beforeEach = function(state)
 		state.lines = {}
 		stub(_G, "print").with(function(line)
@@ -31,7 +31,7 @@ return {
 			end,
 		},
 		{
-			name = "realtime_ping tells the milliseconds",
+			name = "realtime_ping shows the milliseconds",
 			async = true,
 			func = function(state)
 				state.heard = function(line)
@@ -43,7 +43,7 @@ return {
 			end,
 		},
 		{
-			name = "realtime_tail shows what comes, without control characters",
+			name = "realtime_tail shows messages, without control characters",
 			async = true,
 			func = function(state)
 				state.heard = function(line)
@@ -57,7 +57,7 @@ return {
 			cleanup = function(state) type_in("realtime_tail", state.channel) end,
 		},
 		{
-			name = "realtime_tail of the same channel ends it",
+			name = "realtime_tail of the same channel stops it",
 			async = true,
 			func = function(state)
 				type_in("realtime_tail", state.channel)
@@ -75,14 +75,14 @@ return {
 			cleanup = function(state) client:Unsubscribe(state.channel) end,
 		},
 		{
-			name = "realtime_debug says how it is used",
+			name = "realtime_debug without an argument shows its usage",
 			func = function(state)
 				type_in("realtime_debug")
 				expect(state.text()).to.equal("usage: realtime_debug 1, or realtime_debug 0")
 			end,
 		},
 		{
-			name = "A player who is no superadmin is refused, in his own console",
+			name = "A player who is not a superadmin is refused, in the player's console",
 			func = function(state)
 				local player = { IsValid = function() return true end, IsSuperAdmin = function() return false end }
 				local told = stub(player, "PrintMessage")

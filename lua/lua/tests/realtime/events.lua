@@ -1,4 +1,4 @@
--- What a client tells of itself, and how it ends. Nobody listens on port 1: clients of it never connect.
+-- Events of a client, and its end. Nothing listens on port 1: clients of it never connect.
 local realtime = assert(include("realtime/load.lua"))
 local client = assert(realtime.Default())
 
@@ -8,7 +8,7 @@ local NOWHERE = "redis://user:pa55word@127.0.0.1:1"
 return {
 	groupName = "realtime: events and errors",
 
-	-- Who listens for `down` keeps it off the console.
+	-- A listener for `down` keeps that off the console.
 	beforeEach = function(state)
 		state.nowhere = realtime.Connect(NOWHERE, { id = LISTENER })
 		state.nowhere:On("down", "quiet", function() end)
@@ -23,7 +23,7 @@ return {
 
 	cases = {
 		{
-			name = "Who listens for ready later is told at once",
+			name = "A late listener for ready is called soon",
 			async = true,
 			func = function()
 				client:On("ready", LISTENER, function(info)
@@ -36,7 +36,7 @@ return {
 			end,
 		},
 		{
-			name = "A confirmed subscription is told",
+			name = "A confirmed subscription emits an event",
 			async = true,
 			func = function(state)
 				client:On("subscribed", LISTENER, function(info)
@@ -48,7 +48,7 @@ return {
 			end,
 		},
 		{
-			name = "A failed command without a callback is told as an error",
+			name = "A failed command without a callback emits an error",
 			async = true,
 			func = function()
 				client:On("error", LISTENER, function(info)
@@ -61,7 +61,7 @@ return {
 			end,
 		},
 		{
-			name = "A server that is not there is REFUSED, and tried again",
+			name = "A missing server is REFUSED, and tried again",
 			async = true,
 			func = function(state)
 				state.nowhere:On("down", LISTENER, function(info)
@@ -74,7 +74,7 @@ return {
 			end,
 		},
 		{
-			name = "A command without a server is answered by TIMEOUT, unsent",
+			name = "A command without a server fails with TIMEOUT, unsent",
 			async = true,
 			func = function(state)
 				state.nowhere:Command({ "PING" }, function(err)
@@ -85,7 +85,7 @@ return {
 			end,
 		},
 		{
-			name = "What waits when a client is closed is answered by CLOSED",
+			name = "Closing a client answers waiting commands with CLOSED",
 			async = true,
 			func = function(state)
 				state.nowhere:Publish("chat", "never", function(err)
@@ -126,7 +126,7 @@ return {
 			end,
 		},
 		{
-			name = "An option that there is not raises, and is named",
+			name = "An unknown option raises, with its name",
 			func = function()
 				local ok, message = pcall(realtime.Connect, NOWHERE, { conect_timeout = 1 })
 				expect(ok).to.beFalse()

@@ -1,5 +1,5 @@
--- gm_redis's API over realtime. Its clients have no URL: these tests want the configured Redis at a TCP port and without a
--- password, and none of gm_redis's own binary; else they are skipped.
+-- gm_redis's API over realtime. Its clients have no URL: these tests need the configured Redis at a TCP port and
+-- without a password, and no binary of gm_redis; otherwise they are skipped.
 local realtime = assert(include("realtime/load.lua"))
 local default = assert(realtime.Default())
 
@@ -52,7 +52,7 @@ return {
 			end,
 		},
 		{
-			name = "A server that is not there is told by a text",
+			name = "A missing server gives a text as the error",
 			when = can_run,
 			func = function(state)
 				local ok, err = state.client:Connect("127.0.0.1", 1)
@@ -74,7 +74,7 @@ return {
 					expect(reply).to.equal("PONG")
 					done()
 				end)
-				-- Long enough for an answer, had it been sent.
+				-- Long enough for an answer, if it had been sent.
 				local function pong()
 					round_trips = round_trips + 1
 					if round_trips < 5 then return default:Ping(pong) end
@@ -99,7 +99,7 @@ return {
 			end,
 		},
 		{
-			name = "What was set is got, any bytes, and deleted",
+			name = "A value of any bytes is set, read and deleted",
 			when = can_run,
 			async = true,
 			func = function(state)
@@ -116,7 +116,7 @@ return {
 			end,
 		},
 		{
-			name = "An error is the server's text, and an error besides",
+			name = "An error is the server's text, and an error object",
 			when = can_run,
 			async = true,
 			func = function(state)
@@ -135,7 +135,7 @@ return {
 			end,
 		},
 		{
-			name = "A subscriber hears what a client publishes",
+			name = "A subscriber receives what a client publishes",
 			when = can_run,
 			async = true,
 			func = function(state)
@@ -149,7 +149,8 @@ return {
 				end
 				state.subscriber:Subscribe(state.name)
 				state.subscriber:Commit()
-				-- The two have connections of their own: what is published before the subscription is there reaches nobody.
+				-- The two have separate connections: a message published before the subscription exists has no
+				-- receiver.
 				local function publish()
 					state.client:Publish(state.name, "hello", function(_, receivers)
 						if receivers == 0 then publish() end

@@ -1,4 +1,4 @@
--- The way in, and what the server's owner configured.
+-- The entry point, and the owner's configuration.
 local realtime = assert(include("realtime/load.lua"))
 
 return {
@@ -19,7 +19,7 @@ return {
 			end,
 		},
 		{
-			name = "Module and addon tell their versions",
+			name = "Module and addon have versions",
 			func = function()
 				expect(string.match(realtime.VERSION, "^%d+%.%d+%.%d+$")).to.exist()
 				expect(string.match(realtime.ADDON_VERSION, "^%d+%.%d+%.%d+$")).to.exist()
@@ -43,7 +43,7 @@ return {
 			end,
 		},
 		{
-			name = "The id is that of data/realtime.json, or made up",
+			name = "The id is that of data/realtime.json, or random",
 			func = function()
 				local config = util.JSONToTable(file.Read("realtime.json", "DATA"))
 				local id, named = realtime.ServerId()
@@ -61,7 +61,7 @@ return {
 			end,
 		},
 		{
-			name = "An id that no server may have raises",
+			name = "An invalid id raises",
 			func = function()
 				local function tables() return realtime.Tables(realtime.Default(), "a b") end
 				expect(tables).to.err()

@@ -1,4 +1,5 @@
--- Who is where. It needs a Redis that runs scripts, a user that may, and an id of this server's own: else it is skipped.
+-- The players' servers. Needs a Redis that runs scripts, a user that may run them, and an id of this server:
+-- otherwise it is skipped.
 local realtime = assert(include("realtime/load.lua"))
 local default = assert(realtime.Default())
 
@@ -12,7 +13,7 @@ local function can_run()
 	return runs_scripts
 end
 
--- Of nobody: accounts begin at 76561197960265728.
+-- Belongs to nobody: accounts begin at 76561197960265728.
 local NOBODY = "76561190000000000"
 
 return {
@@ -20,7 +21,7 @@ return {
 
 	cases = {
 		{
-			name = "Who is on no server cannot be asked",
+			name = "A player on no server cannot be asked",
 			when = can_run,
 			async = true,
 			func = function()
@@ -33,7 +34,7 @@ return {
 			end,
 		},
 		{
-			name = "A post waits for him, and is stored once for an id",
+			name = "A post waits for the player, and is stored once for an id",
 			when = can_run,
 			async = true,
 			func = function()

@@ -37,7 +37,7 @@ return {
 			end,
 		},
 		{
-			name = "A field that is set is told to the others",
+			name = "A field that is set is announced to the others",
 			async = true,
 			func = function(state)
 				state.here:On("changed", function(server)

@@ -1,4 +1,5 @@
--- What players own. They need a Redis that runs scripts, a user that may, and a server with an id: else they are skipped.
+-- Documents of players. They need a Redis that runs scripts, a user that may run them, and a server with an id:
+-- otherwise they are skipped.
 local realtime = assert(include("realtime/load.lua"))
 local default = assert(realtime.Default())
 local PLAYER = "76561197960265729" -- the first account of Steam
@@ -20,7 +21,7 @@ return {
 
 	cases = {
 		{
-			name = "A document is as it was saved last, and closed",
+			name = "A document has the content that was last saved, and closes",
 			when = can_run,
 			async = true,
 			timeout = 60,
@@ -42,7 +43,7 @@ return {
 			end,
 		},
 		{
-			name = "What is not open cannot be saved",
+			name = "A document that is not open cannot be saved",
 			when = can_run,
 			func = function(state)
 				local accepted, err = state.profiles:Save("76561197960265730", 1)
@@ -51,7 +52,7 @@ return {
 			end,
 		},
 		{
-			name = "What is no player raises",
+			name = "An argument that is not a player raises",
 			when = can_run,
 			func = function(state)
 				expect(state.profiles.Open, state.profiles, "Alice", print).to.err()

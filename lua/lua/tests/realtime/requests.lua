@@ -2,7 +2,7 @@
 local realtime = assert(include("realtime/load.lua"))
 local client = assert(realtime.Default())
 
--- No other server that runs these tests has them.
+-- No other server that runs these tests uses them.
 local PREFIX = "tests-" .. util.CRC(realtime.ServerId())
 local one, two = realtime.Requests(client, PREFIX .. "-one"), realtime.Requests(client, PREFIX .. "-two")
 
@@ -29,7 +29,7 @@ return {
 			end,
 		},
 		{
-			name = "An answer may come later, and once",
+			name = "An answer may come later, and only once",
 			async = true,
 			func = function()
 				local again
@@ -72,7 +72,7 @@ return {
 			end,
 		},
 		{
-			name = "A server that is not there is NOBODY",
+			name = "A missing server is NOBODY",
 			async = true,
 			func = function()
 				one:Ask(PREFIX .. "-nobody", "tests", nil, function(err)
@@ -82,7 +82,7 @@ return {
 			end,
 		},
 		{
-			name = "A request that the server does not know is UNKNOWN",
+			name = "An unknown request is UNKNOWN",
 			async = true,
 			func = function()
 				one:Ask(two:Id(), "tests of another kind", nil, function(err)
@@ -92,7 +92,7 @@ return {
 			end,
 		},
 		{
-			name = "No answer in time is TIMEOUT, and the late one is not heard",
+			name = "Without an answer in time the error is TIMEOUT, and a late answer is ignored",
 			async = true,
 			func = function()
 				local calls, late = 0, nil
@@ -113,7 +113,7 @@ return {
 			end,
 		},
 		{
-			name = "What has no form in JSON raises where it is asked",
+			name = "A value without a form in JSON raises in Ask",
 			func = function()
 				local function ask() one:Ask(two:Id(), "tests", { speed = 0 / 0 }, function() end) end
 				expect(ask).to.errWith("'Ask' \"tests\": data.speed: NaN has no form in JSON")

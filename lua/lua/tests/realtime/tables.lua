@@ -41,7 +41,7 @@ return {
 			end,
 		},
 		{
-			name = "One's own messages come, too",
+			name = "A server's own messages arrive, too",
 			async = true,
 			func = function(state)
 				one:Subscribe(state.channel, function(_, from)
@@ -52,7 +52,7 @@ return {
 			end,
 		},
 		{
-			name = "One's own echo is skipped where others are asked for",
+			name = "A server's own messages are skipped on request",
 			async = true,
 			func = function(state)
 				one:SubscribeOthers(state.channel, function(data)
@@ -64,7 +64,7 @@ return {
 			end,
 		},
 		{
-			name = "What is no envelope is left out, and the next message arrives",
+			name = "A message without an envelope is left out, and the next one arrives",
 			async = true,
 			func = function(state)
 				one:Subscribe(state.channel, function(data)
@@ -76,14 +76,14 @@ return {
 			end,
 		},
 		{
-			name = "NaN is refused where it is published, with its place",
+			name = "NaN is refused by Publish, with its place",
 			func = function()
 				local function publish() one:Publish("speeds", { players = { { speed = 0 / 0 } } }) end
 				expect(publish).to.errWith("'Publish' to speeds: players[1].speed: NaN has no form in JSON")
 			end,
 		},
 		{
-			name = "More than the bounds allow is refused where it is published",
+			name = "Data beyond the bounds are refused by Publish",
 			func = function()
 				local function publish() one:Publish("texts", { text = ("x"):rep(4000000) }) end
 				expect(publish).to.err()
@@ -99,7 +99,7 @@ return {
 			end,
 		},
 		{
-			name = "What was encoded is decoded, with the sender",
+			name = "An encoded table is decoded, with the sender",
 			func = function()
 				local data, from = realtime.Decode(realtime.Encode({ by = STEAM_ID, minutes = 90 }))
 				expect(data).to.deepEqual({ by = STEAM_ID, minutes = 90 })
@@ -107,7 +107,7 @@ return {
 			end,
 		},
 		{
-			name = "What cannot be decoded is told with line and column",
+			name = "An error in decoding has line and column",
 			func = function()
 				local data, reason = realtime.Decode("{\n nonsense }")
 				expect(data).to.beNil()

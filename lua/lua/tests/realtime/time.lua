@@ -50,7 +50,7 @@ return {
 			end,
 		},
 		{
-			name = "Once runs a job, or says what it lacks",
+			name = "Once runs a job, or says what is missing",
 			async = true,
 			func = function()
 				local slot = "realtime:tests:" .. realtime.RandomToken()
@@ -59,7 +59,7 @@ return {
 					expect(finish()).to.beTrue()
 					done()
 				end)).to.beTrue()
-				-- A server of which it asks too much, and rights that are not among those that the tests need.
+				-- The server lacks a command or right that is not needed by the other tests.
 				local version = tonumber(tostring(client:Stats().version):match("%d+"))
 				if version and version < 5 then return done() end
 				local script = "return redis.call('HMGET', KEYS[1], 'state')"

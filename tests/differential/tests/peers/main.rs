@@ -1,5 +1,6 @@
 //! The parser against two independent ones, on the conformance tables, on generated streams and on mutated ones. Each
-//! disagreement is one of the peer's known faults, listed here with the reason and an example that must really occur.
+//! disagreement must be one of the peer's known faults, listed here with the reason and an example that still shows
+//! it.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says why")]
 
 #[path = "../../../../resp/tests/common/mod.rs"]
@@ -13,7 +14,8 @@ use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use resp::{Decoder, ErrorKind, OwnedValue};
 
-/// What a parser makes of the beginning of a stream. Errors are equal: which one it is each calls by another name.
+/// The result of parsing the beginning of a stream. All errors are equal, because each parser has other names for
+/// them.
 #[derive(Debug, Clone, PartialEq)]
 enum Outcome {
     /// A value, and how many bytes it and its attributes took.
@@ -55,14 +57,14 @@ struct Fault {
 struct Peer {
     name: &'static str,
     parse: fn(&[u8]) -> Outcome,
-    /// Makes alike what the peer cannot tell apart by its types.
+    /// Removes differences that the peer's types cannot express.
     normal: fn(&mut Tree),
     faults: &'static [Fault],
 }
 
 const PEERS: [Peer; 2] = [redis_protocol::PEER, resp_rs::PEER];
 
-/// No peer has attributes or streamed forms as we have them.
+/// No peer has attributes or streamed forms like ours.
 fn plain(tree: &mut Tree) {
     tree.attributes.clear();
     tree.streamed = false;
@@ -92,7 +94,7 @@ fn ours(input: &[u8]) -> (Outcome, Option<ErrorKind>) {
     (Outcome::Value(tree, input.len() - rest.len()), None)
 }
 
-/// The value of what a proxy passed on.
+/// The value after a proxy has forwarded the raw bytes.
 fn again(raw: &[u8]) -> OwnedValue {
     let mut rest = raw;
     let value = Decoder::new().feed(&mut rest).expect("valid").expect("whole").into_owned();
@@ -124,7 +126,7 @@ fn compare<'a>(peer: &Peer, mut input: &'a [u8]) -> Option<Case<'a>> {
     }
 }
 
-/// Panics for a disagreement that is no known fault.
+/// Panics for a disagreement that is not a known fault.
 fn judge(peer: &Peer, input: &[u8]) {
     if let Some(case) = compare(peer, input)
         && !peer.faults.iter().any(|fault| (fault.explains)(&case))
@@ -162,7 +164,7 @@ fn conformance_tables() {
     }
 }
 
-// The same choices in every run: a new disagreement is for whoever changes something.
+// The same choices in every run, so that a new disagreement comes from a change.
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1000, rng_seed: RngSeed::Fixed(7), failure_persistence: None, ..ProptestConfig::default() })]
 

@@ -125,7 +125,7 @@ fn parse(input: &[u8]) -> Outcome {
     }
 }
 
-/// Its sets and maps are hash tables: neither order nor duplicates are left.
+/// Its sets and maps are hash tables, which keep neither order nor duplicates.
 fn unordered(tree: &mut Tree) {
     match &mut tree.body {
         Body::List(kind, items) => {

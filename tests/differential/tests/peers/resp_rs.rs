@@ -62,7 +62,7 @@ fn parse(input: &[u8]) -> Outcome {
     let mut rest = Bytes::copy_from_slice(input);
     loop {
         match parse_frame(rest) {
-            // It tells attributes as values of their own.
+            // It returns attributes as separate values.
             Ok((Frame::Attribute(_), behind)) => rest = behind,
             Ok((frame, behind)) => return Outcome::Value(tree(frame), input.len() - behind.len()),
             Err(ParseError::Incomplete) => return Outcome::Incomplete,
@@ -95,7 +95,7 @@ fn tree(frame: Frame) -> Tree {
         Frame::Map(pairs) => {
             Body::Map(pairs.into_iter().map(|(key, value)| (tree(key), tree(value))).collect())
         }
-        // Parts of streamed values, which have no like.
+        // Parts of streamed values, for which we have no counterpart.
         other => Body::Text(b'?', format!("{other:?}").into_bytes()),
     };
     Tree { attributes: Vec::new(), streamed: false, body }

@@ -8,7 +8,7 @@ use crate::request::Request;
 use crate::state::State;
 
 impl State {
-    /// Whether this server has the command: its version, and a Sentinel or another server.
+    /// Whether this server has the command: depends on its version, and on whether it is a Sentinel.
     pub(super) fn knows(&self, command: &Command) -> bool {
         if self.settings.mode == Mode::Sentinel {
             if !sentinel::is_known(command.name) {
@@ -31,7 +31,7 @@ fn at_least(version: &str, (major, minor): (u32, u32)) -> bool {
     (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= (major, minor)
 }
 
-/// The checks of `processCommand` in Redis 7.0's server.c, in their order.
+/// The checks of `processCommand` in Redis 7.0's server.c, in the same order.
 pub(super) fn admit(
     state: &mut State,
     id: u64,
@@ -46,7 +46,7 @@ pub(super) fn admit(
     if !authenticated && !command.without_authentication {
         return Err(Failure::NOT_AUTHENTICATED);
     }
-    // Who has not said who it is, is the default user, who may do what comes before authentication.
+    // A connection without a login has the default user, which may run commands that need no authentication.
     if !command.without_authentication {
         let user = state.users.find(&session.user);
         if !user.is_some_and(|user| user.may_run(command)) {

@@ -1,4 +1,4 @@
-//! What a client may learn and change about itself and others.
+//! Information about clients, and changes of their settings.
 
 use crate::commands::data::integer;
 use crate::commands::{Call, Command, Outcome};
@@ -47,7 +47,7 @@ pub(super) fn set_name(call: &mut Call<'_>, name: &[u8]) -> Outcome {
     Ok(())
 }
 
-/// Since 7.2: takes what a library says of itself.
+/// Since 7.2: takes a library's name and version.
 fn change_info(call: &mut Call<'_>) -> Outcome {
     let (option, value) = (&call.args[2], &call.args[3]);
     if !option.eq_ignore_ascii_case(b"lib-name") && !option.eq_ignore_ascii_case(b"lib-ver") {
@@ -153,7 +153,7 @@ fn kill(call: &mut Call<'_>) -> Outcome {
 fn end_all(call: &mut Call<'_>, filter: &Filter) -> usize {
     let own = call.id;
     let fitting = call.state.connections.0.values_mut().filter(|connection| filter.fits(connection));
-    // Who kills itself hears the answer first.
+    // A client that kills itself gets the answer first.
     fitting
         .map(|connection| {
             connection.end(if connection.id == own { Ending::Flushed } else { Ending::Now(Close::Fin) });
@@ -194,7 +194,7 @@ impl ClientType {
     }
 }
 
-/// Which clients a command is about; what is not set fits all.
+/// The clients that a command is about; a field that is not set matches all.
 #[derive(Default)]
 struct Filter {
     ids: Option<Vec<u64>>,
@@ -214,7 +214,7 @@ impl Filter {
     }
 }
 
-/// A client's line, with those of Redis's fields that have a meaning here.
+/// A client's line, with the fields of Redis that have a meaning here.
 fn describe(connection: &Connection) -> String {
     let session = &connection.session;
     let text = String::from_utf8_lossy;

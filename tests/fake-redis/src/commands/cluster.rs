@@ -1,4 +1,4 @@
-//! What a node of a cluster is asked, and which keys and channels decide whether it answers.
+//! Questions to a node of a cluster, and the keys and channels that decide whether it answers a command.
 
 use crate::commands::{Call, Command, Outcome};
 use crate::failure::Failure;
@@ -13,7 +13,7 @@ pub(super) const COMMANDS: &[Command] = &[
     Command::container("cluster", "slow", &[Command::new("cluster|slots", 2, "slow", slots).without_data()]),
 ];
 
-/// The error of a command that another node should get.
+/// The error of a command that belongs to another node.
 pub(super) fn redirection(
     state: &mut State,
     id: u64,
@@ -32,7 +32,7 @@ fn words(words: &[Vec<u8>]) -> Vec<&[u8]> {
     words.iter().map(Vec::as_slice).collect()
 }
 
-/// The keys that a command names, which has as many arguments as it takes.
+/// The keys of a command, which has a valid number of arguments.
 fn keys<'a>(command: &Command, request: &'a Request) -> Vec<&'a [u8]> {
     match (command.name, command.category) {
         ("dbsize" | "flushall" | "flushdb" | "keys", _) => Vec::new(),
@@ -49,7 +49,7 @@ fn require_cluster(call: &Call<'_>) -> Outcome {
     if is_node { Ok(()) } else { Err(Failure::of("ERR This instance has cluster support disabled")) }
 }
 
-/// The next command, or transaction, may be about a hash slot that is on its way here.
+/// The next command, or transaction, may be about a hash slot that is being imported.
 fn asking(call: &mut Call<'_>) -> Outcome {
     require_cluster(call)?;
     call.session().asking = true;
@@ -57,7 +57,7 @@ fn asking(call: &mut Call<'_>) -> Outcome {
     Ok(())
 }
 
-/// Ranges of hash slots and who holds them. This node is at the address where that is asked.
+/// Ranges of hash slots and their nodes. This node has the address at which it is asked.
 fn slots(call: &mut Call<'_>) -> Outcome {
     require_cluster(call)?;
     let Address::Tcp(port) = call.state.address else { return Err(Failure::of("ERR a socket has no port")) };

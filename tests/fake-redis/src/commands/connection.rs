@@ -1,4 +1,4 @@
-//! Saying hello, who one is, and goodbye.
+//! Handshake, login, and goodbye.
 
 use crate::acl::DEFAULT_USER;
 use crate::commands::client::set_name;
@@ -105,7 +105,7 @@ fn describe(call: &mut Call<'_>, protocol: Protocol) {
     };
     let mode = call.state.settings.mode;
     let mut reply = call.reply();
-    // A Sentinel says nothing of its role.
+    // A Sentinel does not report a role.
     reply.map(if mode == Mode::Sentinel { 6 } else { 7 });
     reply.bulk("server");
     reply.bulk("redis");

@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 
-/// A whole number as Redis takes it: no plus sign, no zeros before it, no spaces.
+/// A whole number in Redis's form: no plus sign, no leading zeros, no spaces.
 pub(super) fn integer(bytes: &[u8]) -> Result<i64, Failure> {
     let digits = bytes.strip_prefix(b"-").unwrap_or(bytes);
     let canonical = bytes == b"0" || matches!(digits.first(), Some(b'1'..=b'9'));

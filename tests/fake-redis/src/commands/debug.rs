@@ -6,7 +6,7 @@ use crate::reply::Protocol;
 
 pub(super) const COMMANDS: &[Command] = &[
     Command::new("debug", -2, "dangerous", debug).without_data(),
-    // This server's own: the reply is the argument, byte by byte.
+    // This server's own command: the reply is the argument, byte by byte.
     Command::new("fake.reply", 2, "fake", raw_reply).without_data(),
 ];
 
@@ -23,7 +23,7 @@ fn debug(call: &mut Call<'_>) -> Outcome {
     }
 }
 
-/// What `DEBUG PROTOCOL` of Redis 7.0 answers.
+/// The answers of Redis 7.0's `DEBUG PROTOCOL`.
 fn protocol(call: &mut Call<'_>, kind: &str) -> Outcome {
     let resp2 = call.session().protocol == Protocol::Resp2;
     let mut reply = call.reply();

@@ -1,4 +1,4 @@
-//! The commands: what each is allowed to be, and in which order Redis 7.0 looks whether it is.
+//! The commands: the rules for each, and the order in which Redis 7.0 checks them.
 
 mod acl;
 mod admission;
@@ -36,7 +36,7 @@ type Outcome = Result<(), Failure>;
 /// A row of the table of commands.
 #[derive(Debug)]
 pub(crate) struct Command {
-    /// In lower case; a subcommand's with its command's before it: `client|id`.
+    /// In lower case; a subcommand has its command's name before it: `client|id`.
     name: &'static str,
     /// Arguments, the name included; negative: at least as many.
     arity: isize,
@@ -72,7 +72,7 @@ impl Command {
         }
     }
 
-    /// A command that does nothing without a subcommand.
+    /// A command that needs a subcommand.
     const fn container(
         name: &'static str,
         category: &'static str,
@@ -146,7 +146,7 @@ impl Command {
         TABLES.iter().map(|table| table.len()).sum()
     }
 
-    /// Whether an ACL rule may speak of this.
+    /// Whether an ACL rule may name this.
     pub(crate) fn rule_names_something(what: &str) -> bool {
         match what.strip_prefix('@') {
             Some(category) => {
@@ -156,7 +156,7 @@ impl Command {
         }
     }
 
-    /// Whether an ACL rule speaks of this command.
+    /// Whether an ACL rule names this command.
     pub(crate) fn is_named_by(&self, what: &str) -> bool {
         match what.strip_prefix('@') {
             Some(category) => category == "all" || category == self.category,
@@ -206,7 +206,7 @@ impl Command {
     }
 }
 
-/// One command as it runs.
+/// A command while it runs.
 pub(crate) struct Call<'a> {
     pub(crate) state: &'a mut State,
     pub(crate) id: u64,
@@ -223,7 +223,7 @@ impl Call<'_> {
         &mut self.connection().session
     }
 
-    /// The answer, which goes nowhere if the client said that it wants none.
+    /// The answer, which is discarded if the client has asked for no answers.
     fn reply(&mut self) -> Reply<'_> {
         let connection = self.connection();
         let protocol = connection.session.protocol;
@@ -233,7 +233,7 @@ impl Call<'_> {
         }
     }
 
-    /// What is said whether the client wants answers or not.
+    /// Output that does not depend on whether the client wants answers.
     fn push(&mut self) -> Reply<'_> {
         let connection = self.connection();
         Reply::new(&mut connection.fresh, connection.session.protocol)
@@ -245,7 +245,7 @@ impl Call<'_> {
     }
 }
 
-/// Does with a request what a server does: answers it, refuses it, or queues it.
+/// Processes a request like a server: answers it, refuses it, or queues it.
 pub(crate) fn process(state: &mut State, id: u64, request: Request) {
     let found = lookup(&request, state);
     let known_as = found.as_ref().map_or_else(|_| lower(&request[0]), |command| command.name.to_owned());
@@ -297,7 +297,7 @@ fn run(state: &mut State, id: u64, args: &[Vec<u8>], command: &'static Command) 
     }
 }
 
-/// Says why a command does not even begin. Between MULTI and EXEC that spoils the transaction.
+/// The error of a command that is not run. Between MULTI and EXEC it spoils the transaction.
 fn refuse(state: &mut State, id: u64, request: &Request, failure: &Failure) {
     let session = &mut state.connections.current(id).session;
     if let Some(transaction) = &mut session.transaction {
@@ -309,7 +309,7 @@ fn refuse(state: &mut State, id: u64, request: &Request, failure: &Failure) {
         session.watched.clear();
         failure = Cow::Owned(failure.aborting_exec());
     }
-    // A refusal has no command of its own; any stands in to find the reply.
+    // A refused request may have no command; any one will do to find the reply.
     let mut call = Call { state, id, args: request, command: &transactions::COMMANDS[0] };
     call.reply().error(&failure);
 }

@@ -48,7 +48,7 @@ pub(super) const COMMANDS: &[Command] = &[
     ),
 ];
 
-/// Whether the user may use each channel that the command names: one that it may not refuses the whole command.
+/// Whether the user may use each channel of the command: one forbidden channel refuses the whole command.
 pub(super) fn channels_allowed(user: &User, command: &Command, request: &Request) -> bool {
     match command.name {
         "subscribe" | "ssubscribe" => request[1..].iter().all(|channel| user.may_use_channel(channel)),
@@ -58,7 +58,7 @@ pub(super) fn channels_allowed(user: &User, command: &Command, request: &Request
     }
 }
 
-/// The error of the first name in the command that the test refuses.
+/// The error for the first name in the command that the test refuses.
 pub(super) fn refused(state: &State, command: &Command, request: &Request) -> Option<Failure> {
     let concerned = matches!(
         command.name,
@@ -84,7 +84,7 @@ fn join(call: &mut Call<'_>, kind: Kind) -> Outcome {
     Ok(())
 }
 
-/// One confirmation for each argument, or for each name that was subscribed, or, for none, one without a name.
+/// One confirmation for each argument, or for each subscribed name, or, without any, one without a name.
 fn leave(call: &mut Call<'_>, kind: Kind) -> Outcome {
     let word = match kind {
         Kind::Channel => "unsubscribe",
@@ -111,7 +111,7 @@ fn drop_name(call: &mut Call<'_>, kind: Kind, name: &[u8]) {
     }
 }
 
-/// Leaves all of them, saying nothing.
+/// Leaves all of them, without any output.
 pub(super) fn leave_all(call: &mut Call<'_>) {
     for kind in Kind::ALL {
         for name in call.session().names(kind).clone() {

@@ -1,4 +1,4 @@
-//! What a Sentinel is asked.
+//! Commands of a Sentinel.
 
 use crate::commands::{Call, Command, Outcome};
 use crate::failure::Failure;
@@ -88,7 +88,7 @@ fn masters(call: &mut Call<'_>) -> Outcome {
     Ok(())
 }
 
-/// The first of the fields that a Sentinel has of a server.
+/// The first fields of a Sentinel's description of a server.
 fn describe(call: &mut Call<'_>, name: &[u8], (host, port): &HostPort, flags: &str) {
     let mut reply = call.reply();
     reply.map(4);

@@ -1,4 +1,4 @@
-//! What the server says of itself.
+//! The server's description of itself.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -95,10 +95,10 @@ fn sections(state: &mut State) -> Vec<Section> {
     ]
 }
 
-/// A replica's master. Nobody is there.
+/// A replica's master. Nothing listens there.
 const MASTER: (&str, i64) = ("127.0.0.1", 1);
 
-/// Another one for each server, as Redis has another one for each start.
+/// Different for each server, as in Redis for each start.
 fn run_id(state: &State) -> String {
     let mut hasher = DefaultHasher::new();
     (std::process::id(), state.address.to_string()).hash(&mut hasher);

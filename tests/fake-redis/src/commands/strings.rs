@@ -34,7 +34,7 @@ fn get(call: &mut Call<'_>) -> Outcome {
     Ok(())
 }
 
-/// What stands behind key and value in SET.
+/// The options of SET after key and value.
 #[derive(Default)]
 struct SetOptions {
     /// Only if the key is there already, or only if it is not.

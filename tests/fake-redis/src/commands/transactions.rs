@@ -1,4 +1,4 @@
-//! Several commands in one piece.
+//! Transactions.
 
 use crate::commands::{Call, Command, Outcome, lookup, run};
 use crate::connection::{Transaction, Watched};

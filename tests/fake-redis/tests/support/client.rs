@@ -1,4 +1,4 @@
-//! A client that knows bytes only.
+//! A client that only knows bytes.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -16,7 +16,7 @@ enum Socket {
 
 pub struct Client {
     socket: Socket,
-    /// What was heard and not yet expected.
+    /// Bytes that were received and not yet expected.
     heard: Vec<u8>,
 }
 
@@ -39,7 +39,7 @@ impl Client {
         Client { socket: Socket::Unix(stream), heard: Vec::new() }
     }
 
-    /// Sends bytes; a server that has hung up does not hear them.
+    /// Sends bytes; a server that has hung up does not get them.
     pub fn send(&mut self, bytes: &[u8]) {
         match self.try_send(bytes) {
             Err(error) if !matches!(error.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) => {
@@ -84,12 +84,12 @@ impl Client {
         Ok(n)
     }
 
-    /// What was heard and not yet expected.
+    /// Takes the bytes that were received and not yet expected.
     pub fn take_heard(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.heard)
     }
 
-    /// All that comes until the end of the connection.
+    /// Everything until the end of the connection.
     pub fn read_to_end(&mut self) -> Vec<u8> {
         while self.read().unwrap() > 0 {}
         std::mem::take(&mut self.heard)
@@ -117,7 +117,7 @@ impl Client {
         panic!("{place}\nexpected: {}\nheard:    {}", expected.escape_ascii(), self.heard.escape_ascii());
     }
 
-    /// Expects the end of the connection, after nothing else.
+    /// Expects the end of the connection, without any bytes before it.
     pub fn expect_end(&mut self, place: &str) {
         let end = self.read();
         assert!(
@@ -142,7 +142,7 @@ impl Client {
         self.heard.clear();
     }
 
-    /// Asks for one thing more and expects that alone.
+    /// Sends one more command and expects only its answer.
     pub fn expect_nothing_more(mut self, place: &str) {
         let Ok(()) = self.try_send(&command("PING !")) else { return };
         let mut reply = Vec::new();
@@ -162,7 +162,7 @@ impl Client {
                         return;
                     }
                 }
-                // The table said that it ended.
+                // The table has the end already.
                 _ => break,
             }
         }
@@ -180,7 +180,8 @@ enum Comparison {
     Different,
 }
 
-/// Compares what was heard with a template in which `{number}` and `{any}` stand for what differs between servers.
+/// Compares received bytes with a template in which `{number}` and `{any}` stand for parts that differ between
+/// servers.
 fn compare(mut template: &[u8], heard: &[u8]) -> Comparison {
     if !template.contains(&b'{') {
         return match template.len() {

@@ -9,10 +9,10 @@ use super::LIMIT;
 use super::client::Client;
 use super::table::Setting;
 
-/// The version whose words this crate has.
+/// The version whose words this crate uses.
 const VERSION: real_redis::Version = (7, 0);
 
-/// Whether there is one to compare with. Where one is counted on, there must be.
+/// Whether there is one to compare with. If one is required, there must be.
 pub fn is_there() -> bool {
     let (why, must_be) = match real_redis::version() {
         Ok(VERSION) => return true,
@@ -49,7 +49,7 @@ pub fn start(settings: &[Setting]) -> RealRedis {
     server
 }
 
-/// The server counts the connection that found it ready until it has seen that connection's end.
+/// The server counts the connection of the readiness check until it has seen that connection's end.
 fn wait_for_no_clients(server: &RealRedis) {
     let deadline = Instant::now() + LIMIT;
     loop {

@@ -108,7 +108,7 @@ impl Step {
     }
 }
 
-/// Words as a client sends them.
+/// Words in a client's encoding.
 pub fn command(words: &str) -> Vec<u8> {
     let words: Vec<Vec<u8>> =
         words.split(' ').map(|word| if word == "\"\"" { Vec::new() } else { unescape(word) }).collect();

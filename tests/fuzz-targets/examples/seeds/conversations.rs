@@ -1,4 +1,4 @@
-//! Conversations and options that lead somewhere, for the fuzzers to go on from.
+//! Useful conversations and options, as seeds for the fuzzers.
 
 use fuzz_targets::{Act, Profile, Reply, Script, Wish};
 use realtime::model::TopicKind::{self, Channel, Pattern, ShardedChannel};

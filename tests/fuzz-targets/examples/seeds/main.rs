@@ -1,9 +1,9 @@
 //! Writes the first inputs of every fuzzer: `cargo run -p fuzz-targets --example seeds -- fuzz/corpus`, those of
 //! `tls_records` with `--features tls`, those of `postgres` with `--features postgres`.
 //!
-//! They come from the parser's conformance tables, from what a real redis-server said (`fuzz/captures/`, recorded anew
-//! with the argument `--record`), and from conversations written down here. Files are named by what they hold, so that a
-//! second run adds nothing. `cargo fuzz cmin TARGET` then drops what brings no coverage.
+//! They come from the parser's conformance tables, from recordings of a real redis-server (`fuzz/captures/`, recorded
+//! again with the argument `--record`), and from conversations written down here. Files are named by their content,
+//! so that a second run adds nothing. `cargo fuzz cmin TARGET` then removes those that add no coverage.
 
 #![allow(clippy::expect_used, clippy::panic, reason = "a tool that cannot go on says why")]
 
@@ -18,9 +18,9 @@ use std::{env, fs};
 
 use fuzz_targets::{cluster_inputs, conformance_inputs, deafness_input, pieces_input};
 
-/// Random scripts for the judge of deafness.
+/// Random scripts for the target `deafness`.
 const DEAFNESS_SEEDS: u64 = 16;
-/// A file of the corpus may have so many bytes.
+/// The size limit of a file in the corpus.
 const MAX_FILE: usize = 4096;
 
 fn main() {

@@ -1,4 +1,4 @@
-//! What a real redis-server says to the handshakes, subscriptions, messages and errors of this module.
+//! Records a real redis-server's answers to this module's handshakes, subscriptions, messages and errors.
 
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
@@ -7,13 +7,13 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, fs, process, thread};
 
-/// A server says all it has to say within this time.
+/// A server has sent everything after this time without output.
 const QUIET: Duration = Duration::from_millis(150);
 const STARTUP: Duration = Duration::from_secs(60);
 
 type Conversation = (&'static str, &'static [&'static str]);
 
-/// What is said on one connection, while another one publishes. Words are parted by spaces.
+/// The commands on one connection, while another one publishes. Words are separated by spaces.
 const CONVERSATIONS: &[Conversation] = &[
     (
         "resp3-pubsub",
@@ -108,7 +108,7 @@ struct Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended by itself; nothing depends on it any more.
+        // It may have ended already; nothing depends on it any more.
         drop(self.child.kill());
         drop(self.child.wait());
         drop(fs::remove_dir_all(&self.folder));
@@ -169,7 +169,7 @@ fn send(stream: &mut UnixStream, words: &[&str]) {
     stream.write_all(&bytes).expect("redis-server listens");
 }
 
-/// What comes until nothing comes any more.
+/// Reads until nothing more comes.
 fn listen(stream: &mut UnixStream) -> Vec<u8> {
     let mut heard = Vec::new();
     let mut buffer = [0; 4096];

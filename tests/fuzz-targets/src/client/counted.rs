@@ -1,4 +1,4 @@
-//! A session whose memory is counted, call by call.
+//! A session whose memory is counted for each call.
 
 use std::time::Instant;
 
@@ -10,7 +10,7 @@ use realtime::model::{Command, LinkId, Room, Sink};
 pub(crate) struct Counted {
     session: Box<dyn Session>,
     held: i64,
-    /// What it may hold, whatever comes.
+    /// The limit of its memory, whatever the input.
     max_held: i64,
 }
 
@@ -21,7 +21,7 @@ impl Counted {
         Self { session: session.expect("it was made"), held: memory.bytes_current, max_held }
     }
 
-    /// Makes something that is handed over to the session: its memory becomes the session's.
+    /// Makes a value that is passed to the session: its memory becomes the session's.
     pub(crate) fn made<T>(&mut self, make: impl FnOnce() -> T) -> T {
         let mut made = None;
         let memory = measure(|| made = Some(make()));
@@ -29,7 +29,7 @@ impl Counted {
         made.expect("it was made")
     }
 
-    /// Drops the session, which gives back all that it holds.
+    /// Drops the session, which must free everything.
     pub(crate) fn end(self) {
         let Self { session, held, .. } = self;
         let memory = measure(|| drop(session));
@@ -44,7 +44,7 @@ impl Counted {
     }
 }
 
-/// Counts what a call took and gave back.
+/// Counts the memory that a call allocated and freed.
 fn note(memory: AllocationInfo, held: &mut i64, max_held: i64) {
     let peak = *held + i64::try_from(memory.bytes_max).unwrap_or(i64::MAX);
     *held += memory.bytes_current;
@@ -95,7 +95,7 @@ impl Session for Counted {
     fn poll_action(&mut self) -> Option<Action> {
         self.count(|session| {
             let action = session.poll_action();
-            // What the session made is dropped inside of the count.
+            // Values made by the session are dropped within the count.
             let mut copy = None;
             opt_out(|| copy.clone_from(&action));
             copy

@@ -1,4 +1,4 @@
-//! What the servers at the other end encode alike.
+//! Encoders that the servers share.
 
 use resp::Encoder;
 

@@ -1,4 +1,4 @@
-//! What a session may tell the main thread, and what not.
+//! Checks a session's output for the main thread.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,7 +10,7 @@ use session_driver::Queue;
 
 use super::{PASSWORD, PROBES};
 
-/// What a session told, for whoever judges more than the promises here.
+/// The session's output, for further checks beside the ones here.
 #[derive(Debug, Clone)]
 pub(crate) enum Heard {
     /// A message for this slot, and how it begins.
@@ -24,12 +24,12 @@ pub(crate) enum Heard {
 /// Bytes of a message that are kept of it.
 const MESSAGE_START: usize = 16;
 
-/// The main thread's side of a session: sees that what it is told keeps the promises, and keeps nothing but what that takes.
+/// The main thread's side of a session: checks that its input keeps the promises, and stores only what that needs.
 #[derive(Debug, Default)]
 pub(crate) struct MainThread {
     /// Requests that wait for their answer.
     pub(crate) pending: HashSet<u32>,
-    /// What is wanted, and the slot that its messages must name.
+    /// The wanted topics, and the slots that their messages must have.
     pub(crate) wanted: HashMap<Topic, SubscriptionSlot>,
     /// Disconnect was called.
     pub(crate) closing: bool,
@@ -37,11 +37,11 @@ pub(crate) struct MainThread {
     pub(crate) closed: bool,
     /// The queue is full: no link is read that brings anything.
     pub(crate) full: bool,
-    /// Messages may be so long.
+    /// The longest allowed message.
     pub(crate) longest: usize,
-    /// The server said the password itself.
+    /// The server itself sent the password.
     pub(crate) password_known: bool,
-    /// What was heard since the last look, if somebody looks.
+    /// The output since the last check, if it is recorded.
     pub(crate) heard: Option<Vec<Heard>>,
     told: HashSet<Topic>,
     ready: bool,
@@ -57,13 +57,13 @@ impl MainThread {
         Self { longest, ..Self::default() }
     }
 
-    /// An Unsubscribe: what is confirmed later is told again.
+    /// An Unsubscribe: a later confirmation is reported again.
     pub(crate) fn unwanted(&mut self, topic: &Topic) {
         self.wanted.remove(topic);
         self.told.remove(topic);
     }
 
-    /// Keeps what somebody looks at later. Its memory is not the session's.
+    /// Records output for later checks. Its memory does not count as the session's.
     fn note(&mut self, heard: impl FnOnce() -> Heard) {
         if let Some(all) = &mut self.heard {
             allocation_counter::opt_out(|| all.push(heard()));
@@ -149,7 +149,7 @@ impl Sink for MainThread {
                 assert!(self.wanted.contains_key(&topic), "{topic} is not wanted");
                 self.subscribed_once = true;
                 let mut is_news = false;
-                // The judge's own memory is not the session's.
+                // The checks' own memory does not count as the session's.
                 allocation_counter::opt_out(|| is_news = self.told.insert(topic.clone()));
                 assert!(is_news, "{topic} is told twice to be confirmed");
             }

@@ -1,6 +1,6 @@
-//! A client under a fuzzer: its session, whose memory is counted, the driver, and the main thread's commands. Whatever
-//! happens, it sees that the session keeps its promises: no panic, no endless loop, one answer to each request, `closed` as
-//! the last word, bounded memory that is given back in the end, no secret told.
+//! A client under a fuzzer: its session, whose memory is counted, the driver, and the main thread's commands. It
+//! checks that the session keeps its promises whatever happens: no panic, no endless loop, one answer to each
+//! request, `closed` as the last event, bounded memory that is freed at the end, no secret revealed.
 
 mod counted;
 mod encode;
@@ -22,7 +22,7 @@ pub(crate) use encode::push;
 pub(crate) use main_thread::{Heard, MainThread};
 
 pub(crate) const PASSWORD: &str = "correct-horse-battery-staple";
-/// What the channels of the option verify_delivery begin with.
+/// The prefix of the channels of the option verify_delivery.
 pub(crate) const PROBES: &[u8] = b"realtime:probe:";
 /// The links that a session has at most.
 pub(crate) const LINKS: usize = 2;
@@ -62,13 +62,14 @@ impl<P: Peers> Client<P> {
         }
     }
 
-    /// The queue to the main thread is full, or there is room again and reading goes on.
+    /// The queue to the main thread is full, or there is room again and reading resumes.
     pub(crate) fn set_full(&mut self, full: bool) {
         self.driver.queue.full = full;
         self.driver.resume();
     }
 
-    /// Carries out a script of so many acts at most, each of which says whether the client goes on. Returns whether it did after all.
+    /// Runs a script of at most so many acts, each of which returns whether the client continues. Returns whether it
+    /// did to the end.
     pub(crate) fn carry_out(
         &mut self,
         most: usize,
@@ -148,7 +149,7 @@ impl<P: Peers> Client<P> {
         self.driver.command(command);
     }
 
-    /// Sees that it ends, with an answer to everything and with nothing left behind.
+    /// Checks that it ends, with an answer to everything and with nothing left behind.
     pub(crate) fn end(mut self) {
         self.disconnect(Duration::from_secs(1));
         self.drive();

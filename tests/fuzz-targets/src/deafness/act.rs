@@ -1,18 +1,18 @@
-//! What happens to a client and to its server, as bytes: each act is its number and its few operands, so that a fuzzer's
-//! mutations mean something, and any bytes are a script.
+//! Events of a client and its server, encoded as bytes: each act is its number and its few operands, so that a
+//! fuzzer's mutations are meaningful, and any bytes are a script.
 
 use std::time::Duration;
 
 use arbitrary::{Arbitrary, Result, Unstructured};
 
-/// What a client is set up as.
+/// The settings of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Profile {
-    /// RESP2 is asked for; else the protocol is "auto".
+    /// RESP2 is requested; otherwise the protocol is "auto".
     pub(super) resp2: bool,
     /// The option verify_delivery.
     pub(super) verify: bool,
-    /// Both hosts have an address of their own, and the client has both; else one address leads to one or the other.
+    /// Both hosts have separate addresses, and the client has both; otherwise one address leads to one or the other.
     pub(super) several: bool,
     /// Seed of the session's random numbers.
     pub(super) seed: u8,
@@ -33,41 +33,41 @@ pub(super) enum Act {
     Get,
     /// It sends a transaction.
     Transaction,
-    /// Its main thread runs no callback for so long: the queue is full.
+    /// Its main thread runs no callback for this long: the queue is full.
     Stall(Duration),
-    /// The server refuses to subscribe to the topics of this mask, with this error, for so long.
+    /// The server refuses to subscribe to the topics of this mask, with this error, for this long.
     Refuse(u8, usize, Duration),
     /// It refuses every UNSUBSCRIBE.
     RefuseEnds(usize, Duration),
-    /// It runs a script for so long, and refuses all but logins.
+    /// It runs a script for this long, and refuses everything except logins.
     Busy(Duration),
-    /// It has no data to serve for so long. A master was restarted for that; a replica synchronizes, or has lost its master
-    /// if the flag says so.
+    /// It has no data to serve for this long. A master was restarted; a replica synchronizes, or has lost its master
+    /// if the flag is set.
     Load(bool, Duration),
-    /// The master becomes a replica. Whether the address leads to the new master from now on, and whether what is
-    /// published there reaches the replica.
+    /// The master becomes a replica. The flags: whether the address leads to the new master from now on, and whether
+    /// messages published there reach the replica.
     Demote { moves: bool, linked: bool },
     /// It becomes a master again.
     Promote,
     /// How HELLO is answered from now on.
     Hello(usize),
-    /// It answers, and delivers no message for so long.
+    /// It answers, but delivers no message for this long.
     Swallow(Duration),
     /// It closes the connections of this mask.
     HangUp(u8),
-    /// It stands still for so long.
+    /// It stands still for this long.
     Freeze(Duration),
-    /// The present connections are dead, and nobody is told.
+    /// The current connections are dead, and no peer is informed.
     Die,
-    /// Nobody can connect for so long: it is refused, or hangs.
+    /// Connections fail for this long: they are refused, or hang.
     Away { hangs: bool, time: Duration },
-    /// EXEC is refused for so long.
+    /// EXEC is refused for this long.
     RefuseExec(Duration),
-    /// A PING is answered by `+PONG`, whatever it says.
+    /// A PING is answered by `+PONG`, whatever its argument.
     ShortPong(bool),
-    /// Answers take so long.
+    /// The delay of answers.
     Lag(Duration),
-    /// Another node has the hash slots for so long.
+    /// Another node has the hash slots for this long.
     Move(Duration),
 }
 

@@ -1,5 +1,6 @@
-//! The judge of deafness. What the client hears is decided by the server's own state, and never by asking the session; what
-//! the session says of it is in its events, its state and its figures.
+//! Checks that a client is never deaf silently. Whether it can receive a topic is computed from the server's state,
+//! never by asking the session; whether that was reported is read from the session's events, its state and its
+//! figures.
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::ops::AddAssign;
@@ -11,16 +12,16 @@ use realtime::model::{Counters, Event, Role as Said, State, SubscriptionSlot, To
 use super::server::{Role, Sent, Server};
 use crate::client::{Heard, PROBES};
 
-/// A client that was deaf to a wanted topic for so long has said so.
+/// A client that was deaf to a wanted topic for this long must have reported it.
 const SILENCE: Duration = Duration::from_secs(30);
-/// What the two ends take to exchange a few answers.
+/// The time for both ends to exchange a few answers.
 const SLACK: Duration = Duration::from_secs(4);
 /// The longest pause before a refused topic is asked for again, and the same after NOPERM.
 const PAUSE: Duration = Duration::from_secs(30);
 const PAUSE_IF_FORBIDDEN: Duration = Duration::from_secs(300);
-/// A server that is well again is heard again within so long: a PING finds a dead connection (20 s), an attempt is under way
-/// (5 s), the next one waits (30 s), the server speaks RESP2 after all (30 s), the second link waits (30 s), a refused topic
-/// waits ([`PAUSE`]), and a demoted master is found (15 s) and left (30 s).
+/// The time for recovery once the server is well: a PING finds a dead connection (20 s), an attempt is under way (5
+/// s), the next one waits (30 s), the server speaks RESP2 after all (30 s), the second link waits (30 s), a refused
+/// topic waits ([`PAUSE`]), and a demoted master is found (15 s) and left (30 s).
 const RECOVERY: Duration = Duration::from_secs(200);
 
 /// One wish, from the Subscribe to the Unsubscribe.
@@ -29,27 +30,27 @@ struct Wish {
     slot: SubscriptionSlot,
     /// The last message before it.
     after: u64,
-    /// `subscribed` was told.
+    /// `subscribed` was reported.
     told: bool,
-    /// It was told while the client was not ready: the `ready` to come is about what is missed until then.
+    /// It was reported while the client was not ready: the next `ready` covers messages missed until then.
     new: bool,
-    /// A refusal was told since it was confirmed.
+    /// A refusal was reported since it was confirmed.
     refusal_told: bool,
-    /// The codes of the refusals that were told since it was confirmed, or asked for anew.
+    /// The codes of the refusals that were reported since it was confirmed, or requested again.
     reasons: BTreeSet<String>,
-    /// A message that was missed, since no gap was told.
+    /// A message that was missed, for which no gap was reported yet.
     owed: Option<u64>,
-    /// Since when it is heard, with a gap that is owed.
+    /// From when it is heard, with a gap that is owed.
     gap_due: Instant,
-    /// Since when it is deaf and nothing says so.
+    /// From when it is deaf without a report.
     silent: Instant,
-    /// Since when the server swallows its messages and nothing says so.
+    /// From when the server swallows its messages without a report.
     swallowed: Instant,
-    /// Since when the server would take it, and it is refused.
+    /// From when the server would accept it, and it is refused.
     refused: Instant,
-    /// Since when the server is well, and it is not heard.
+    /// From when the server is well, and it is not heard.
     unheard: Instant,
-    /// It was forbidden since it was heard last, and so it is asked for again after the longer pause.
+    /// It was forbidden since it was last heard, so it is requested again after the longer pause.
     forbidden: bool,
 }
 
@@ -57,23 +58,23 @@ pub(super) struct Judge {
     verify: bool,
     wishes: HashMap<Topic, Wish>,
     publishes: HashSet<u32>,
-    /// The gap of all topics was told and no `ready` followed: what is missed meanwhile, it is about.
+    /// The gap of all topics was reported and no `ready` followed: it covers messages missed in between.
     covered: bool,
-    /// `ready` was told last, and not that the client is down.
+    /// `ready` was the last report, not `down`.
     is_ready: bool,
-    /// Since when the client is ready and the server serves no data.
+    /// From when the client is ready and the server serves no data.
     unserved: Instant,
-    /// Since when the server is well, and the client not ready.
+    /// From when the server is well, and the client not ready.
     not_ready: Instant,
-    /// Since when the role that the client says is another than the server's.
+    /// From when the client's role differs from the server's.
     wrong_role: Instant,
-    /// Since when the server would take the end of a subscription that nobody wants.
+    /// From when the server would accept the end of an unwanted subscription.
     unwanted: HashMap<Topic, Instant>,
-    /// What was judged.
+    /// Counts of the checks.
     pub(super) seen: Seen,
 }
 
-/// What was judged, for whoever asks whether there was anything to judge.
+/// Counts of the checks, to make sure that there were some.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct Seen {
     /// Messages that arrived.
@@ -82,13 +83,13 @@ pub struct Seen {
     pub gaps: u64,
     /// Gaps of some.
     pub named_gaps: u64,
-    /// Refusals that were told.
+    /// Refusals that were reported.
     pub refusals: u64,
     /// Times that the client was down.
     pub downs: u64,
     /// Times that it was ready.
     pub readies: u64,
-    /// Moments in which a topic was deaf while the client was ready.
+    /// Times at which a topic was deaf while the client was ready.
     pub deaf: u64,
 }
 
@@ -105,10 +106,10 @@ impl AddAssign for Seen {
     }
 }
 
-/// What the judge looks at beside the server.
+/// The other inputs of the checks, beside the server.
 pub(super) struct View<'a> {
     pub(super) counters: &'a Counters,
-    /// The main thread takes nothing: what is not heard is its own doing.
+    /// The main thread takes nothing: then it is its own fault if nothing is heard.
     pub(super) full: bool,
     pub(super) now: Instant,
 }
@@ -183,13 +184,13 @@ impl Judge {
         }
     }
 
-    /// A connection with subscriptions is lost: what is missed now is about the next gap.
+    /// A connection with subscriptions was lost: the next gap covers messages missed from now on.
     pub(super) fn disconnected(&mut self) {
         self.covered = false;
         self.wishes.values_mut().for_each(|wish| wish.new = false);
     }
 
-    /// What the session told.
+    /// Output of the session.
     pub(super) fn hear(&mut self, heard: Heard, server: &mut Server) -> Verdict {
         match heard {
             Heard::Message(slot, text) => return self.message(slot, &text, server),
@@ -258,7 +259,7 @@ impl Judge {
             return Err(format!("message {missing} of {topic} is missing before {number}"));
         }
         match wish.owed {
-            // What came before it may have waited for the main thread.
+            // Earlier messages may have waited for the main thread.
             Some(missing) if missing < number => {
                 Err(format!("message {number} of {topic} before the gap, though {missing} was lost"))
             }
@@ -266,7 +267,7 @@ impl Judge {
         }
     }
 
-    /// Looks at how things stand.
+    /// Checks the current state.
     pub(super) fn look(&mut self, server: &Server, view: &View<'_>) -> Verdict {
         let View { counters, full, now } = *view;
         let is_ready = counters.state() == State::Ready;
@@ -312,7 +313,7 @@ impl Judge {
             if hears || is_excused {
                 wish.silent = now;
             }
-            // The silence of a server that stands still is told by itself, and the probes begin anew behind it.
+            // The silence of a server that stands still is found separately, and the probes start over after it.
             if !is_swallowed || is_excused {
                 wish.swallowed = now;
             }
@@ -355,7 +356,7 @@ impl Judge {
         Ok(())
     }
 
-    /// Subscriptions that nobody wants are ended.
+    /// Unwanted subscriptions must end.
     fn look_at_ends(&mut self, server: &Server, view: &View<'_>) -> Verdict {
         let now = view.now;
         let rests = view.full || server.is_frozen() || server.refuses_ends() || !server.is_open();
@@ -375,7 +376,7 @@ impl Judge {
         Ok(())
     }
 
-    /// The server does something else: recovery begins anew, and so does what it takes to notice.
+    /// The server's behaviour changes: recovery starts over, and so does the time to notice.
     pub(super) fn disturbed(&mut self, now: Instant) {
         self.not_ready = now;
         self.wishes

@@ -1,5 +1,6 @@
-//! A client and a server that stays connected and answers wrongly: it refuses, loads, is demoted, speaks another version
-//! than it granted, swallows, stands still. The [judge](judge) sees that the client is never deaf silently.
+//! A client and a server that stays connected and answers wrongly: it refuses, loads, is demoted, speaks another
+//! version than it granted, swallows messages, stands still. The [judge](judge) checks that the client is never deaf
+//! silently.
 
 mod act;
 mod judge;
@@ -21,9 +22,9 @@ use server::{CHANNELS, HOSTS, Server, topic};
 
 /// Acts of one script that are carried out.
 const MAX_ACTS: usize = 100;
-/// So long all of them take at most.
+/// The longest time of a script.
 const MAX_TIME: Duration = Duration::from_secs(7200);
-/// How often somebody publishes on every channel.
+/// How often another client publishes on every channel.
 const TICK: Duration = Duration::from_secs(5);
 /// How long a connection takes to be made.
 const CONNECTS: Duration = Duration::from_millis(1);
@@ -31,14 +32,14 @@ const CONNECTS: Duration = Duration::from_millis(1);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long requests may take.
 const REQUESTS: Duration = Duration::from_secs(10);
-/// What the session may hold.
+/// The limit of the session's memory.
 const MAX_HELD: i64 = 4 << 20;
 /// After the script, longer than anything may take.
 const REST: Duration = Duration::from_secs(560);
-/// What is told of a fault: so much of what came before it.
+/// How many earlier events are printed for a failure.
 const HISTORY: usize = 60;
 
-/// Carries out a script, and judges. Returns what there was to judge.
+/// Runs a script with all checks. Returns the counts of the checks.
 pub fn deafness(input: &[u8]) -> Seen {
     let Ok(script) = Script::arbitrary(&mut Unstructured::new(input)) else { return Seen::default() };
     judged(script.profile, &script.acts)
@@ -75,7 +76,7 @@ pub fn deafness_input(seed: u64) -> Vec<u8> {
 
 struct World {
     client: Client<Server>,
-    /// Lives as long as the session, so that the memory of its options is nobody else's.
+    /// Lives as long as the session, so that the memory of its options is not counted for it.
     _backend: Arc<dyn Backend>,
     judge: Judge,
     began: Instant,
@@ -190,7 +191,7 @@ impl World {
         let end = self.client.driver.now + time;
         loop {
             let timer = self.client.driver.session.poll_timeout();
-            // What was wished for since is made in its time, not at the next step.
+            // A later wish is carried out at its time, not at the next step.
             let now = self.client.driver.now;
             for (id, (connect, deadline)) in (0..).zip(self.connects.iter_mut().zip(&mut self.deadlines)) {
                 if connect.is_none() && self.client.driver.is_wanted(LinkId(id)) {
@@ -216,7 +217,7 @@ impl World {
         }
     }
 
-    /// Does what is due by now.
+    /// Does everything that is due.
     fn settle(&mut self) -> Verdict {
         let now = self.client.driver.now;
         self.client.driver.peers.now = now;
@@ -288,7 +289,7 @@ impl World {
         self.listen()
     }
 
-    /// Somebody publishes on every channel.
+    /// Another client publishes on every channel.
     fn publish(&mut self) {
         self.messages += 1;
         let reads = !self.client.driver.queue.full;
@@ -299,7 +300,7 @@ impl World {
         }
     }
 
-    /// Hands to the judge what was told.
+    /// Passes the output to the checks.
     fn listen(&mut self) -> Verdict {
         for heard in self.client.driver.queue.heard.replace(Vec::new()).unwrap_or_default() {
             if let Heard::Event(event) = &heard {

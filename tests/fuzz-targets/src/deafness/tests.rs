@@ -1,4 +1,4 @@
-//! What the judge is for, one by one: each of these fails without the rule that it names.
+//! The rules of the checks, one by one: each of these tests fails without the rule that it names.
 
 use std::time::Duration;
 
@@ -66,7 +66,8 @@ fn a_failover_that_breaks_one_link_of_two() {
     }
 }
 
-/// Without a master there is none to be found; with the next one the client is there, and has told what it missed.
+/// Without a master the client cannot connect to one; with the next one it is connected, and has reported what it
+/// missed.
 #[test]
 fn a_failover_in_two_steps() {
     let demote = Act::Demote { moves: false, linked: false };
@@ -89,8 +90,8 @@ fn an_exec_that_is_refused() {
 #[test]
 fn a_main_thread_that_stalls_and_a_connection_that_dies() {
     let seconds = Duration::from_secs;
-    // The queue is full when a Subscribe is told to be confirmed, and still when a message comes 5 s later. Then there is room,
-    // and silence.
+    // The queue is full when a subscription is reported as confirmed, and still when a message comes 5 s later. Then
+    // there is room, and silence.
     run(&[
         Act::Subscribe(1),
         Act::Wait(seconds(20)),

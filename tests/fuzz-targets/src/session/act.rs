@@ -1,19 +1,19 @@
-//! What happens to a session, as bytes: each act is its number and its few operands, so that a fuzzer's mutations mean
-//! something and seeds can be written.
+//! Events of a session, encoded as bytes: each act is its number and its few operands, so that a fuzzer's mutations
+//! are meaningful and seeds can be written.
 
 use arbitrary::{Arbitrary, Result, Unstructured};
 use realtime::model::TopicKind;
 
-/// A conversation: what the client is set up as, and what happens to it.
+/// A conversation: the client's settings, and its events.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Script {
-    /// What the client is set up as.
+    /// The client's settings.
     pub profile: Profile,
-    /// What happens, in order.
+    /// The events, in order.
     pub acts: Vec<Act>,
 }
 
-/// What a client is set up as.
+/// The settings of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Profile {
     /// 0: auto; 1: RESP2; 2: RESP3.
@@ -22,13 +22,13 @@ pub struct Profile {
     pub login: bool,
     /// With a database and a name.
     pub named: bool,
-    /// Messages of no more than a hundred bytes.
+    /// Messages are limited to a hundred bytes.
     pub small: bool,
     /// The server knows no HELLO.
     pub old_server: bool,
 }
 
-/// One thing that happens to a session. Links are numbers; what is no link of the session means nothing to it.
+/// One event of a session. Links are numbers; a number without a link has no effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Act {
     /// The server sends any bytes.
@@ -41,9 +41,9 @@ pub enum Act {
     Message(u8, TopicKind, u8, u8),
     /// It confirms something unasked: link, whether a subscription or its end, of what, the name's number.
     Confirm(u8, bool, TopicKind, u8),
-    /// It sends a flood of one kind, so many KiB long.
+    /// It sends a flood of one kind, of this many KiB.
     Flood(u8, u8, u8),
-    /// From now on reads bring so many bytes at most; 0: all there are.
+    /// From now on reads return at most so many bytes; 0: all there are.
     Reads(u8),
     /// The link is made.
     Connected(u8),
@@ -53,7 +53,7 @@ pub enum Act {
     Wait(u8),
     /// A timer fires now, due or not.
     Timer,
-    /// The socket takes so many bytes more; 255: any number.
+    /// The socket accepts so many more bytes; 255: any number.
     Writable(u8, u8),
     /// The queue to the main thread is full, or is not any more.
     Full(bool),
@@ -61,20 +61,20 @@ pub enum Act {
     Wish(Wish),
     /// Publish, with so much time in 100 ms: name's number, message.
     Publish(u8, u8, Vec<u8>),
-    /// A command of so many words, with so much time in 100 ms.
+    /// A command of so many words, with a timeout in units of 100 ms.
     Command(u8, Vec<Vec<u8>>),
-    /// So many commands in one piece, with so much time in 100 ms.
+    /// A transaction of so many commands, with a timeout in units of 100 ms.
     Transaction(u8, u8),
     /// A round trip, with so much time in 100 ms.
     Ping(u8),
-    /// The client is to end within so many times 100 ms.
+    /// The client must end within so many times 100 ms.
     Disconnect(u8),
 }
 
 /// A wish about a subscription.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wish {
-    /// Wanted from now on, or no more.
+    /// Wanted from now on, or not any more.
     pub subscribe: bool,
     /// Of what.
     pub kind: TopicKind,
@@ -87,9 +87,9 @@ pub struct Wish {
 pub enum Reply {
     /// As a server does.
     Proper,
-    /// So, too, behind an attribute.
+    /// The same, after an attribute.
     Described,
-    /// So, too, behind a message.
+    /// The same, after a message.
     BehindMessage,
     /// With `-NOPERM`.
     NoPermission,
@@ -111,7 +111,7 @@ pub enum Reply {
     Large,
     /// The first confirmation alone, then an error.
     Half,
-    /// Not at all: the command is forgotten.
+    /// No answer: the command is forgotten.
     Silence,
 }
 

@@ -1,4 +1,4 @@
-//! The Redis session, fed any bytes at any moment between any commands, with a clock of its own.
+//! The Redis session, fed any bytes at any moment between any commands, in virtual time.
 
 mod act;
 mod peer;
@@ -18,7 +18,7 @@ use peer::Peer;
 /// `max_message_bytes` of a client with small messages.
 pub(crate) const SMALL_MESSAGE: usize = 100;
 
-/// What a hostile server may send without end.
+/// Bytes that a hostile server may send without end.
 pub(crate) const FLOODS: [&[u8]; 8] = [
     b"x",
     b":1\r\n",
@@ -34,14 +34,14 @@ pub(crate) const FLOODS: [&[u8]; 8] = [
 const MAX_ACTS: usize = 400;
 /// Bytes that floods of one script have altogether.
 const MAX_FLOOD: usize = 1 << 20;
-/// What a session may hold, whatever comes: of each link half-read frames and what waits to be written, beside the few
-/// requests and topics that are under way here.
+/// The limit of a session's memory, whatever the input: for each link half-read frames and bytes that wait to be
+/// written, beside the few requests and topics in flight here.
 const MAX_HELD: i64 = 32 << 20;
 /// The same with small messages.
 const MAX_HELD_SMALL: i64 = 3 << 20;
 const TENTH: Duration = Duration::from_millis(100);
 
-/// Name of a channel or pattern by its number: few, so that numbers meet; the last is beyond what a name may have.
+/// Name of a channel or pattern by its number: few, so that numbers collide; the last is longer than a name may be.
 fn name(number: u8) -> &'static [u8] {
     const NAMES: [&[u8]; 7] = [b"a", b"b", b"chat", b"news.*", b"\r\n\0\xff", b"", &[b'n'; 70_000]];
     NAMES[usize::from(number) % NAMES.len()]
@@ -152,7 +152,7 @@ impl World {
             }
             Act::Command(time, words) => {
                 let args: Args = words.iter().collect();
-                // What the backend refuses is refused in the call itself.
+                // A command that the backend refuses is refused in the call.
                 if self.backend.check(&args, str::to_owned).is_ok() {
                     self.request(time, || RequestKind::Command(words.iter().collect()));
                 }
@@ -169,8 +169,8 @@ impl World {
         self.client.drive();
     }
 
-    /// The server's answers do not match the commands any more: what it echoes of a login may be taken for the answer to
-    /// something else.
+    /// The server's answers do not match the commands any more: its echo of a login may be taken for the answer to
+    /// another command.
     fn out_of_step(&mut self, link: u8) {
         if let Some(peer) = self.client.driver.peers.0.get_mut(usize::from(link)) {
             peer.out_of_step = true;
@@ -199,7 +199,7 @@ impl World {
         self.flooded += bytes;
         self.out_of_step(link);
         let flood: Vec<u8> = pattern.iter().copied().cycle().take(bytes).collect();
-        // In pieces of one byte it would take as many calls.
+        // In pieces of one byte it would take too many calls.
         let reads = std::mem::replace(&mut self.client.driver.read_bytes, READ_BYTES);
         self.receive(link, &flood);
         self.client.driver.read_bytes = reads;

@@ -1,4 +1,4 @@
-//! The server's side of a session's links: what it was sent, and what it answers, rightly or not.
+//! The server's side of a session's links: the commands that it got, and its answers, right or wrong.
 
 use std::collections::VecDeque;
 
@@ -22,12 +22,12 @@ pub(super) struct Peer {
     in_transaction: Option<usize>,
     /// How often it was asked for its role.
     roles: usize,
-    /// The server said something else than whole answers to its commands.
+    /// The server sent something else than whole answers to its commands.
     pub(super) out_of_step: bool,
 }
 
 impl Peer {
-    /// The session wrote these bytes. Whatever it is told, it speaks RESP.
+    /// The session wrote these bytes. Whatever its input, it speaks RESP.
     pub(super) fn written(&mut self, mut bytes: &[u8]) {
         loop {
             match self.decoder.feed(&mut bytes) {

@@ -1,4 +1,4 @@
--- The constants that the game has on a server, as its public wiki lists them, but for its activities (ACT_…).
+-- The constants of the game on a server, as its public wiki lists them, except its activities (ACT_…).
 local native = ...
 
 native.game_constants = [[

@@ -1,10 +1,11 @@
--- A mock player's game, as far as an addon's messages go: host.players.client(ply, fn) runs fn as his client would. CLIENT is
--- true there, and `net`, `chat` and LocalPlayer are his. Everything else is this server's, hooks and timers too.
+-- A mock player's game, for an addon's messages: host.players.client(ply, fn) runs fn as the player's client would.
+-- CLIENT is true there, and `net`, `chat` and LocalPlayer are the player's. Everything else is this server's,
+-- including hooks and timers.
 local native = ...
 local rawget, rawset, pairs, tostring = rawget, rawset, pairs, tostring
 local NOTHING, server_net = {}, net
 
--- What each player's game listens to.
+-- The receivers in each player's game.
 local receivers = setmetatable({}, { __mode = "k" })
 function native.client_receivers(ply)
 	receivers[ply] = receivers[ply] or {}

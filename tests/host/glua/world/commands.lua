@@ -1,8 +1,8 @@
--- Commands of the console for mock players, and what players type into theirs.
+-- Console commands for mock players, and the commands that players type.
 local native = ...
 local commands, words, find_id64 = native.built_in_commands, native.words, player.GetBySteamID64
 
--- The player with that name, or the only one whose name begins so.
+-- The player with that name, or the only one whose name begins with it.
 local function find(name)
 	local found = {}
 	for _, ply in ipairs(native.players()) do
@@ -13,7 +13,7 @@ local function find(name)
 	print(#found == 0 and "There is no player '" .. name .. "'" or "Several players' names begin with '" .. name .. "'")
 end
 
--- The first word, and what follows it.
+-- The first word, and the rest.
 local function first_word(text)
 	local quoted, rest = text:match('^"([^"]*)"%s*(.*)$')
 	if quoted then return quoted, rest end

@@ -13,14 +13,14 @@ function NPC:IsNPC() return base.find_record(self) ~= nil end
 MAX_EDICT_BITS, MAX_PLAYER_BITS = 13, 8
 local MOST = 2 ^ MAX_EDICT_BITS
 
--- Players have the first places, everything else those behind them.
+-- Players have the first places, everything else the later ones.
 local function free_index(from, to)
 	for index = from, to do
 		if _G.Entity(index) == NULL then return index end
 	end
 end
 
--- The engine tells the game's own Lua, which remembers lists of entities; here nothing remembers them.
+-- The engine informs the game's own Lua, which caches lists of entities; here nothing caches them.
 function InvalidateInternalEntityCache() end
 
 -- A new entity in the first free place; nil if there is none.

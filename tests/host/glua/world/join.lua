@@ -1,5 +1,5 @@
--- Mock players: host.players.add and what else a script or the console does with them. Each step of a player's stay is a
--- function of its own, and runs the game's hooks in the game's order.
+-- Mock players: host.players.add and the other actions of a script or the console. Each step of a player's stay is a
+-- separate function, and runs the game's hooks in the game's order.
 local native = ...
 local base, hook_of, event_of = native.entity, native.engine_hook, native.game_event
 local record_of, find_id64 = base.record, player.GetBySteamID64
@@ -31,7 +31,7 @@ local function new_client(options)
 	return client
 end
 
--- The client connects: true, or false and why he may not enter.
+-- The client connects: true, or false and why the player may not enter.
 local function connect(client, password)
 	if #native.players() >= native.most_players then return false, "Server is full" end
 	if not client.is_bot then
@@ -111,7 +111,7 @@ end
 function native.Player:Kill() die(self, true) end
 function native.Player:KillSilent() die(self, false) end
 function native.Player:Say(text, team_only) say(self, text, team_only) end
--- Removes him at the next tick.
+-- Removes the player at the next tick.
 function native.Player:Kick(reason)
 	record_of(self)
 	native.later(function() leave(self, reason or "No reason given") end)
@@ -125,7 +125,7 @@ function player.CreateNextBot(name) return host.players.add({ name = name, bot =
 
 host.players = {}
 
--- Returns the player, or nil and why he may not enter.
+-- Returns the player, or nil and why the player may not enter.
 function host.players.add(options)
 	options = options or {}
 	local client = new_client(options)
@@ -138,19 +138,19 @@ function host.players.add(options)
 	return enter(client, options.spawned ~= false)
 end
 
--- For one who was added with validated = false.
+-- For a player added with validated = false.
 function host.players.validate(ply) validate(record_of(ply)) end
 function host.players.say(ply, text, team_only) say(ply, text, team_only) end
 function host.players.leave(ply, reason) leave(ply, reason or "Disconnect by user.") end
 
--- Runs a command as if he had typed it into the console of his game.
+-- Runs a command as if the player had typed it into the game's console.
 function host.players.command(ply, line)
 	record_of(ply)
 	local name, rest = line:match("^%s*(%S+)%s*(.-)%s*$")
 	if name then native.run_command_of(ply, name, rest) end
 end
 
--- What he has seen so far. Works for players who have left, too; then `left` is the reason.
+-- What the player has seen so far. Works for players who have left, too; then `left` is the reason.
 function host.players.seen(ply)
 	return native.seen[ply] or error("host.players.seen: no player of this host", 2)
 end

@@ -1,4 +1,4 @@
--- What the engine does between two ticks: what comes over the network, and what is to be removed.
+-- The engine's work between two ticks: network messages, and removals.
 local native = ...
 local waiting, count = {}, 0
 
@@ -8,7 +8,7 @@ function native.later(fn)
 	waiting[count] = fn
 end
 
--- What these ask for waits for the next tick. Allocates nothing if nothing waits.
+-- Their requests wait for the next tick. Allocates nothing if nothing waits.
 function native.run_later()
 	if count == 0 then return end
 	local now, last = waiting, count
@@ -23,10 +23,10 @@ local function concluded(ok, ...)
 	if ... ~= nil then native.report(...) end
 end
 
--- A hook that the engine runs: its answer; nothing, behind the error's report, if it raises.
+-- A hook that the engine runs: its answer; nothing, after the error's report, if it raises.
 local gamemode = gmod.GetGamemode
 local function run(event, ...) return hook.Call(event, gamemode(), ...) end
--- By this name a traceback knows where the engine called. So it is no tail call below.
+-- A traceback recognizes the engine's calls by this name. So it must not be a tail call below.
 local function protected(...) return concluded(xpcall(run, native.report_any, ...)) end
 function native.engine_hook(...)
 	local first, second = protected(...)

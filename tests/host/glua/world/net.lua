@@ -1,5 +1,5 @@
--- The net library. A message is kept as the list of values that were written, so that it can be looked at; how long it is in
--- bits is counted as in the game. A read that does not fit what was written gives rubbish in the game. Here it raises.
+-- The net library. A message is kept as the list of written values, so that it can be inspected; its length in bits
+-- is counted as in the game. A read that does not match the write gives garbage in the game. Here it raises.
 local native = ...
 local plain_type = native.plain_type
 
@@ -55,7 +55,7 @@ local function check(value, wanted, caller, position)
 	error("bad argument #" .. position .. " to '" .. caller .. "' (" .. wanted .. " expected, got " .. type(value) .. ")", 3)
 end
 
--- The next value, which must be of that kind, and of so many bits if told.
+-- The next value, which must be of that kind, and of so many bits if given.
 local function take(kind, bits)
 	local function fail(why) error("net.Read" .. kind .. (bits and "(" .. bits .. ")" or "") .. ": " .. why, 4) end
 	if not reading then fail("no message is being received") end
@@ -79,7 +79,8 @@ function net.BytesLeft()
 	return math.ceil(left / 8), left
 end
 
--- A kind of value whose length does not depend on the reader: `form` makes what arrives, `length` says its bits.
+-- A kind of value whose length does not depend on the reader: `form` makes the received value, `length` gives its
+-- bits.
 local function kind(name, form, length)
 	net["Write" .. name] = function(value, more) append(name, form(value, more), length(value, more)) end
 	net["Read" .. name] = function() return take(name) end
@@ -144,7 +145,7 @@ function net.ReadColor(alpha)
 	return Color(color.r, color.g, color.b, color.a)
 end
 
--- What WriteType and WriteTable can carry, and its bits behind the 8 of its type.
+-- The values that WriteType and WriteTable can carry, and their bits after the 8 of the type.
 local function bits_of_value(value, inside)
 	local is = plain_type(value)
 	if value == nil then return 8 end
@@ -248,7 +249,7 @@ local function shown_values(message)
 	return values
 end
 
--- The messages sent to players, of that name if told, oldest first: { name, values, to, bits, unreliable }.
+-- The messages sent to players, of that name if given, oldest first: { name, values, to, bits, unreliable }.
 function host.net_sent(name)
 	local found = {}
 	for _, message in ipairs(sent) do

@@ -3,7 +3,7 @@ local native = ...
 local plain_type, truncate = native.plain_type, math.Truncate
 local Entity = FindMetaTable("Entity")
 
--- For each kind: what is read where nothing was set, and what becomes of a value that is set.
+-- For each kind: the default, and the conversion of a value that is set.
 local function expected(wanted)
 	return function(value, name)
 		if plain_type(value) == wanted then return value end
@@ -20,7 +20,7 @@ local kinds = {
 	Var = { nil, function(value) return value end },
 }
 
--- A value is read as what it was set as, or by Var.
+-- A value is read as the kind with which it was set, or by Var.
 local function read(store, name, kind, fallback)
 	local found = store[name]
 	if found and (kind == "Var" or found.kind == kind or found.kind == "Var") then return found.value end

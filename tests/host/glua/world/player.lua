@@ -1,4 +1,4 @@
--- Players: the library `player`, and the methods of one. Who joins is made in join.lua.
+-- Players: the library `player`, and a player's methods. join.lua makes the players.
 local native = ...
 local base = native.entity
 local record_of, find_record = base.record, base.find_record
@@ -7,8 +7,9 @@ native.Player = Player
 
 HUD_PRINTNOTIFY, HUD_PRINTCONSOLE, HUD_PRINTTALK, HUD_PRINTCENTER = 1, 2, 3, 4
 
--- What each player has seen: lines of his chat, of his console, in the middle of his screen, and what SendLua told his game
--- to run. It is kept after he has left. `chat_parts` has the arguments of chat.AddText for each line of the chat, or false.
+-- What each player has seen: lines of the chat, of the console, in the middle of the screen, and the code of SendLua.
+-- It is kept after the player has left. `chat_parts` has the arguments of chat.AddText for each line of the chat, or
+-- false.
 local seen = setmetatable({}, { __mode = "k" })
 native.seen = seen
 function native.nothing_seen() return { chat = {}, chat_parts = {}, console = {}, center = {}, lua = {}, left = nil } end
@@ -39,7 +40,7 @@ function player.GetBots() return present(function(record) return record.is_bot e
 function player.GetCount() return #all() end
 function player.Iterator() return ipairs(all()) end
 
--- false if there is no such one.
+-- false if there is none.
 local function first(key, wanted)
 	return present(function(record) return record[key] == wanted end)[1] or false
 end
@@ -60,7 +61,7 @@ function BroadcastLua(code)
 	for _, ply in ipairs(all()) do ply:SendLua(code) end
 end
 
--- Methods that read or set what the engine knows.
+-- Methods that read or set the engine's data.
 local function getter(key) return function(self) return record_of(self)[key] end end
 local function setter(key) return function(self, value) record_of(self)[key] = value end end
 local function counter(key)
@@ -121,7 +122,7 @@ function Player:SelectWeapon(class)
 	local weapon = self:GetWeapon(class)
 	if weapon ~= NULL then record_of(self).active_weapon = weapon end
 end
--- The new weapon; NULL if he has one of that class.
+-- The new weapon; NULL if the player has one of that class.
 function Player:Give(class)
 	local record = record_of(self)
 	if self:HasWeapon(class) then return NULL end

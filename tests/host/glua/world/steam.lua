@@ -4,7 +4,7 @@ local native = ...
 -- A SteamID64 is 76561197960265728 and the account's number, more than a Lua number holds: it is counted in two parts.
 local HEAD, TAIL, TAIL_DIGITS = 7656119, 7960265728, 10
 
--- The account's number; nil for what is no SteamID64.
+-- The account's number; nil for an invalid SteamID64.
 function native.account_of(id64)
 	local head, tail = tostring(id64):match("^(%d%d%d%d%d%d%d)(%d%d%d%d%d%d%d%d%d%d)$")
 	if not head then return nil end
@@ -18,7 +18,7 @@ local function id64_of(account)
 	return string.format("%d%010.0f", HEAD + carried, tail - carried * 10 ^ TAIL_DIGITS)
 end
 
--- "STEAM_0:0:0" and "0" for what is none, as in the game.
+-- "STEAM_0:0:0" and "0" for invalid ones, as in the game.
 function util.SteamIDFrom64(id64)
 	local account = native.account_of(id64) or 0
 	return string.format("STEAM_0:%d:%d", account % 2, math.floor(account / 2))

@@ -1,4 +1,4 @@
-//! What a native function may ask of the state that called it.
+//! The calling state, for native functions.
 
 use std::ffi::{CStr, c_int};
 
@@ -12,13 +12,13 @@ use crate::{
     value::Value,
 };
 
-/// Calls that a traceback shows.
+/// The most calls in a traceback.
 const MOST_FRAMES: usize = 100;
 
 /// More than a call of a function needs.
 const STACK_IN_ADVANCE: c_int = 200;
 
-/// What a native function gets: its arguments, the run, and what only the state can tell.
+/// The input of a native function: its arguments, the run, and access to the state.
 pub(crate) struct Call<'a> {
     pub(super) raw: *mut RawState,
     pub(super) context: &'a Context<'a>,
@@ -30,13 +30,13 @@ impl Call<'_> {
         self.context.run
     }
 
-    /// The calls that led here, in the game's words. Allocates nothing in Lua, so it works when memory is out.
+    /// The traceback in the game's words. Allocates no Lua memory, so it works when memory is exhausted.
     pub(crate) fn traceback(&self) -> String {
-        // Each line is indented further than the one before, and a frame takes longer to find: a full stack would take gigabytes.
+        // Each line is indented further than the last, and takes longer to find: a full stack would need gigabytes.
         let mut frames: Vec<Frame> =
             (1..).map_while(|level| self.frame(level)).take(MOST_FRAMES + 1).collect();
         if let Some(entry) = frames.iter().position(Frame::is_engine_entry) {
-            // Less the call of xpcall, which is the entry's as well.
+            // Without the call of xpcall, which the entry has as well.
             frames.truncate(entry.saturating_sub(1));
         }
         let mut text = String::new();
@@ -52,7 +52,7 @@ impl Call<'_> {
         text
     }
 
-    /// Where the script is that called this, as `file:line: `; nothing if it was called by C.
+    /// The calling place, as `file:line: `; empty if it was called by C.
     pub(super) fn place(&self) -> String {
         let caller = (1..).map_while(|level| self.frame(level)).find(|frame| !frame.is_prelude());
         match caller {
@@ -80,7 +80,7 @@ impl Call<'_> {
         }
     }
 
-    /// Lets every allocation behind the next `after` fail, until called with `None`.
+    /// Makes every allocation after the next `after` fail, until called with `None`.
     pub(crate) fn fail_allocations(&self, after: Option<u64>) {
         // The call with `None` needs a stack that has room for it.
         // SAFETY: the state of the running call. A stack that cannot grow is told by the answer, and left as it is.
@@ -98,12 +98,12 @@ struct Frame {
 }
 
 impl Frame {
-    /// What the prelude does in Lua, the game does in C++.
+    /// Done by the prelude in Lua, by the game in C++.
     fn is_prelude(&self) -> bool {
         self.source.starts_with(PRELUDE_PREFIX)
     }
 
-    /// Where the engine called into Lua: a timer, a hook.
+    /// A place where the engine called into Lua: a timer, a hook.
     fn is_engine_entry(&self) -> bool {
         self.is_prelude() && self.name == PROTECTED
     }

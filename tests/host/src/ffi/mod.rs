@@ -1,7 +1,8 @@
 //! Everything unsafe: the game's Lua API, loading libraries, and a few calls into the C library.
 //!
-//! Two rules keep it sound. A Lua state is used on the thread that made it ([`Lua`] is not `Send`). And a frame that calls
-//! what can raise a Lua error owns nothing that needs dropping, since the error may skip its destructors.
+//! Two rules keep it sound. A Lua state is used on the thread that made it ([`Lua`] is not `Send`). And a frame that
+//! calls a function that can raise a Lua error owns nothing that needs dropping, because the error may skip its
+//! destructors.
 #![allow(unsafe_code)]
 
 mod allocator;

@@ -1,5 +1,5 @@
-//! Names that the host answers for itself, in the C library's place: those that end in `.invalid`, which nobody may have.
-//! So a test of names goes to no server, and there is a name whose lookup never ends.
+//! Names that the host resolves itself, in place of the C library: those that end in `.invalid`, which are reserved.
+//! So a test of names contacts no server, and there is a name whose lookup never ends.
 
 use std::{
     ffi::{CStr, c_char, c_int},
@@ -17,11 +17,11 @@ const STUCK: &[u8] = b"stuck.invalid";
 type GetAddrInfo =
     unsafe extern "C" fn(*const c_char, *const c_char, *const addrinfo, *mut *mut addrinfo) -> c_int;
 
-/// Keeps the function below in the program. Nothing in here calls it: the loader hands it to modules.
+/// Keeps the function below in the program. Nothing in here calls it: the loader passes it to modules.
 #[used]
 static KEPT: GetAddrInfo = getaddrinfo;
 
-/// What modules call instead of the C library's function: build.rs has it exported, and the program's own comes first.
+/// Called by modules instead of the C library's function: build.rs exports it, and the program's symbols come first.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn getaddrinfo(
     node: *const c_char,

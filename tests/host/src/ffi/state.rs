@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{natives::NATIVES, run::Run, value::Value};
 
-/// What the native functions of one Lua state share, found through their first upvalue.
+/// The state that the native functions of one Lua state share, found through their first upvalue.
 pub(super) struct Context<'run> {
     pub(super) run: &'run Run,
     /// A native function's result, parked here so that no frame owns it while it is pushed.
@@ -29,19 +29,19 @@ pub(super) struct Context<'run> {
 /// One Lua state. Dropping it closes the state.
 pub(crate) struct Lua<'run> {
     raw: *mut RawState,
-    /// Where the natives point to. A raw pointer, since they use it while `&self` is in use as well.
+    /// The target of the natives' pointers. A raw pointer, because they use it while `&self` is in use as well.
     context: *mut Context<'run>,
     natives: c_int,
     _not_send: PhantomData<*mut ()>,
 }
 
-/// How a protected call ended.
+/// The result of a protected call.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Returned,
     /// The message handler has seen the error.
     Raised,
-    /// It has not: Lua ran out of memory, or the chunk did not compile.
+    /// The handler has not seen it: Lua ran out of memory, or the chunk did not compile.
     Unreported(Vec<u8>),
 }
 
@@ -74,8 +74,8 @@ impl<'run> Lua<'run> {
         }
     }
 
-    /// Runs a chunk; `handler` names the native that sees an error. A part of the prelude gets the table of natives as
-    /// its argument, a script nothing.
+    /// Runs a chunk; `handler` names the native that gets an error. A part of the prelude gets the table of natives
+    /// as its argument, a script gets nothing.
     pub(crate) fn run_chunk(&self, name: &CStr, source: &[u8], natives: bool, handler: &CStr) -> Outcome {
         let api = api();
         // SAFETY: the stack is left as it was found; only the arguments are owned, by the caller. Loading reports its
@@ -123,7 +123,7 @@ impl<'run> Lua<'run> {
         }
     }
 
-    /// Gives the state its own allocator back, so that what comes next cannot run out of memory.
+    /// Gives the state its own allocator back, so that later code cannot run out of memory.
     pub(crate) fn stop_failing(&self) {
         // SAFETY: the context lives until drop.
         unsafe { (*self.context).allocator.set(self.raw, None) };
@@ -170,7 +170,7 @@ impl Drop for Lua<'_> {
 unsafe extern "C-unwind" fn trampoline(raw: *mut RawState) -> c_int {
     let api = api();
     // SAFETY: Lua calls this with the upvalues that `Lua::open` gave it. `run_native` drops what it owns before it
-    // returns; behind it, only the context owns anything, and a raising call may skip this frame.
+    // returns; after it, only the context owns anything, and a raising call may skip this frame.
     unsafe {
         let context = (api.lua_touserdata)(raw, UPVALUE_CONTEXT).cast::<Context<'_>>();
         let native = (api.lua_touserdata)(raw, UPVALUE_NATIVE).addr();
@@ -222,7 +222,7 @@ unsafe fn arguments(raw: *mut RawState) -> Vec<Value> {
     }
 }
 
-/// Pushes a value that somebody else owns; may raise.
+/// Pushes a borrowed value; may raise.
 unsafe fn push(raw: *mut RawState, value: &Value) {
     let api = api();
     // SAFETY: a C function has room for twenty values; lists of lists are two deep at most.

@@ -1,4 +1,4 @@
-//! What the C library does for this process.
+//! Services of the C library.
 
 use std::{
     ffi::{CString, c_int},
@@ -12,13 +12,14 @@ use std::{
 /// Set by a signal.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
-/// A Rust program ignores SIGPIPE, the game does not: a write to a closed peer kills it.
+/// A Rust program ignores SIGPIPE, but the game does not: a write to a closed peer kills it.
 pub(crate) fn restore_sigpipe() {
     // SAFETY: called at the start of main, before there is another thread.
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
 }
 
-/// From now on Ctrl-C, or a plain `kill`, only asks: see [`interrupted`]. A second one ends the process, as it always did.
+/// From now on Ctrl-C, or a plain `kill`, only sets a flag: see [`interrupted`]. A second one ends the process, as
+/// before.
 pub(crate) fn end_on_interrupt() {
     extern "C" fn ask(_: c_int) {
         INTERRUPTED.store(true, Ordering::Relaxed);
@@ -35,13 +36,13 @@ pub(crate) fn end_on_interrupt() {
     }
 }
 
-/// Whether somebody asked for the end.
+/// Whether the end was requested.
 pub(crate) fn interrupted() -> bool {
     INTERRUPTED.load(Ordering::Relaxed)
 }
 
-/// How the terminal was found. A line may be in the middle of being edited when the process ends: dropping this gives the
-/// terminal back as it was.
+/// The original mode of the terminal. A line may be in the middle of being edited when the process ends: dropping
+/// this restores the terminal.
 #[derive(Debug)]
 pub(crate) struct TerminalMode(Option<libc::termios>);
 
@@ -77,7 +78,7 @@ pub(crate) fn set_environment(name: &[u8], value: &[u8]) -> Result<(), std::ffi:
     Ok(())
 }
 
-/// Takes a variable out of the environment.
+/// Removes a variable from the environment.
 ///
 /// # Errors
 ///
@@ -89,11 +90,11 @@ pub(crate) fn unset_environment(name: &[u8]) -> Result<(), std::ffi::NulError> {
     Ok(())
 }
 
-/// Bytes that C and Rust code holds of the C library's memory. Lua's own is not in it.
+/// Bytes that C and Rust code has allocated from the C library. Lua's own memory is not included.
 ///
 /// # Errors
 ///
-/// None here; on other systems, that nobody counts them.
+/// None here; on other systems, that they cannot be counted.
 pub(crate) fn allocated_bytes() -> io::Result<usize> {
     // SAFETY: mallinfo2 has no conditions.
     let memory = unsafe { libc::mallinfo2() };
@@ -101,7 +102,7 @@ pub(crate) fn allocated_bytes() -> io::Result<usize> {
     Ok(memory.uordblks + memory.hblkhd)
 }
 
-/// Has a child process killed if this thread ends before it, by the watchdog or by a signal.
+/// Makes the system kill a child process if this thread ends before it, by the watchdog or by a signal.
 pub(crate) fn die_with_parent(command: &mut Command) {
     // SAFETY: between fork and exec, prctl is safe to call: it takes no lock and no memory.
     unsafe {
@@ -112,18 +113,18 @@ pub(crate) fn die_with_parent(command: &mut Command) {
     }
 }
 
-/// What a server's process can be told.
+/// Signals for a server's process.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Signal {
-    /// End in order.
+    /// End it cleanly.
     End,
-    /// Stand still.
+    /// Stop it.
     Pause,
-    /// Go on.
+    /// Continue it.
     Resume,
 }
 
-/// Sends a signal to a child process that was not waited for yet, so that the id is still its own.
+/// Sends a signal to a child process that was not waited for yet, so its id is not reused.
 ///
 /// # Errors
 ///
@@ -142,24 +143,24 @@ pub(crate) fn send_signal(process: u32, signal: Signal) -> io::Result<()> {
     }
 }
 
-/// The clock that all processes of the machine read alike.
+/// A clock that is the same for all processes of the machine.
 pub(crate) fn monotonic() -> Duration {
     read_clock(libc::CLOCK_MONOTONIC)
 }
 
-/// The processor time that this thread has used, up to now.
+/// The processor time that this thread has used.
 ///
 /// # Errors
 ///
-/// None here; on other systems, that the host does not ask for it.
+/// None here; on other systems, that the host does not support it.
 pub(crate) fn thread_time() -> io::Result<Duration> {
     Ok(read_clock(libc::CLOCK_THREAD_CPUTIME_ID))
 }
 
-/// One of the clocks that every system has.
+/// Reads one of the clocks that every system has.
 fn read_clock(clock: libc::clockid_t) -> Duration {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: `time` is written to and nothing else. These clocks are always there, so that it cannot fail.
+    // SAFETY: only `time` is written to. These clocks always exist, so that it cannot fail.
     unsafe { libc::clock_gettime(clock, &raw mut time) };
     Duration::new(
         u64::try_from(time.tv_sec).unwrap_or_default(),
@@ -167,7 +168,7 @@ fn read_clock(clock: libc::clockid_t) -> Duration {
     )
 }
 
-/// Ends the process at once, running nothing more of it.
+/// Ends the process immediately, without running any more of its code.
 pub(crate) fn exit_now(code: i32) -> ! {
     // SAFETY: _exit has no conditions.
     unsafe { libc::_exit(code) }

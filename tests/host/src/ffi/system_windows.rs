@@ -1,4 +1,4 @@
-//! What the system does for this process: here, what Windows has of it.
+//! Services of the system: those that Windows has.
 
 use std::{
     env, io,
@@ -7,18 +7,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// There is none.
+/// Windows has no SIGPIPE.
 pub(crate) fn restore_sigpipe() {}
 
-/// Windows ends the process at once, but for a Ctrl-C where a line is edited.
+/// Windows ends the process at once, except for a Ctrl-C while a line is edited.
 pub(crate) fn end_on_interrupt() {}
 
-/// Nobody asks.
+/// The end is never requested.
 pub(crate) fn interrupted() -> bool {
     false
 }
 
-/// A console's mode is its shell's to set.
+/// A console's mode is set by its shell.
 #[derive(Debug)]
 pub(crate) struct TerminalMode;
 
@@ -44,7 +44,7 @@ pub(crate) fn set_environment(name: &[u8], value: &[u8]) -> Result<(), &'static 
     Ok(())
 }
 
-/// Takes a variable out of the environment.
+/// Removes a variable from the environment.
 ///
 /// # Errors
 ///
@@ -59,7 +59,7 @@ pub(crate) fn unset_environment(name: &[u8]) -> Result<(), &'static str> {
     Ok(())
 }
 
-/// The time that has passed in this process: there is no clock here that all processes read alike.
+/// The time since the start of this process: there is no clock here that is the same for all processes.
 pub(crate) fn monotonic() -> Duration {
     static START: OnceLock<Instant> = OnceLock::new();
     START.get_or_init(Instant::now).elapsed()
@@ -69,31 +69,31 @@ pub(crate) fn monotonic() -> Duration {
 ///
 /// # Errors
 ///
-/// Always: the host asks for it on Linux alone.
+/// Always: the host supports it only on Linux.
 pub(crate) fn thread_time() -> io::Result<Duration> {
     Err(io::Error::new(io::ErrorKind::Unsupported, "the host reads a thread's processor time on Linux alone"))
 }
 
-/// Bytes that C and Rust code holds.
+/// Bytes that C and Rust code has allocated.
 ///
 /// # Errors
 ///
-/// Always: nobody counts them here.
+/// Always: they cannot be counted here.
 pub(crate) fn allocated_bytes() -> io::Result<usize> {
     Err(io::Error::new(io::ErrorKind::Unsupported, "the host counts memory on Linux alone"))
 }
 
-/// Nothing of the kind: a server that this starts may outlive it if it is killed.
+/// Not possible: a server that this starts may outlive it if it is killed.
 pub(crate) fn die_with_parent(_: &mut Command) {}
 
-/// What a server's process can be told.
+/// Signals for a server's process.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Signal {
-    /// End in order.
+    /// End it cleanly.
     End,
-    /// Stand still.
+    /// Stop it.
     Pause,
-    /// Go on.
+    /// Continue it.
     Resume,
 }
 
@@ -101,7 +101,7 @@ pub(crate) enum Signal {
 ///
 /// # Errors
 ///
-/// Always: Windows has none.
+/// Always: Windows has no signals.
 pub(crate) fn send_signal(_: u32, signal: Signal) -> io::Result<()> {
     Err(io::Error::new(
         io::ErrorKind::Unsupported,
@@ -109,7 +109,7 @@ pub(crate) fn send_signal(_: u32, signal: Signal) -> io::Result<()> {
     ))
 }
 
-/// Ends the process at once.
+/// Ends the process immediately.
 pub(crate) fn exit_now(code: i32) -> ! {
     std::process::exit(code)
 }

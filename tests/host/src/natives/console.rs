@@ -6,7 +6,7 @@ use crate::{
     value::Value,
 };
 
-/// `print(text [, red, green, blue])`: to the console as it is.
+/// `print(text [, red, green, blue])`: to the console, unchanged.
 pub(super) fn print(call: &Call<'_>) -> Result<Value, String> {
     let style = match [1, 2, 3].map(|index| channel(call.value(index))) {
         [Some(red), Some(green), Some(blue)] => Style::Colored(Rgb(red, green, blue)),
@@ -24,13 +24,13 @@ fn channel(value: &Value) -> Option<u8> {
     }
 }
 
-/// `warn(text)`: likewise, to the standard error.
+/// `warn(text)`: the same, to the standard error.
 pub(super) fn warn(call: &Call<'_>) -> Result<Value, String> {
     call.run().warn(call.bytes(0)?, Style::Warning);
     Ok(Value::Nil)
 }
 
-/// `tell(line)`: to somebody who tries things out; a test looks for itself.
+/// `tell(line)`: for interactive use only.
 pub(super) fn tell(call: &Call<'_>) -> Result<Value, String> {
     if call.run().options.is_tool() {
         call.run().say(String::from_utf8_lossy(call.bytes(0)?));
@@ -38,7 +38,7 @@ pub(super) fn tell(call: &Call<'_>) -> Result<Value, String> {
     Ok(Value::Nil)
 }
 
-/// `report(error)`: an error that the engine survives. Also a message handler. Needs no memory from Lua.
+/// `report(error)`: an error that does not end the run. Also a message handler. Needs no Lua memory.
 pub(super) fn report(call: &Call<'_>) -> Result<Value, String> {
     call.run().report(&message(call.value(0)), &call.traceback());
     Ok(Value::Nil)
@@ -77,7 +77,7 @@ pub(super) fn errors(call: &Call<'_>) -> Result<Value, String> {
     Ok(Value::List(call.run().errors.borrow().iter().map(|error| error.clone().into()).collect()))
 }
 
-/// `expect_errors(least [, most])`: so many more errors are as they should be; without `most`, exactly so many.
+/// `expect_errors(least [, most])`: so many more errors are expected; without `most`, exactly so many.
 pub(super) fn expect_errors(call: &Call<'_>) -> Result<Value, String> {
     let least = call.count(0)?;
     let most = if matches!(call.value(1), Value::Nil) { least } else { call.count(1)? };

@@ -7,12 +7,13 @@ use std::{
 
 use crate::{comments, ffi::Call, value::Value};
 
-/// `plain(source)`: with the game's comments as Lua's.
+/// `plain(source)`: with the game's comments converted to Lua's.
 pub(super) fn plain(call: &Call<'_>) -> Result<Value, String> {
     Ok(comments::plain(call.bytes(0)?).into_owned().into())
 }
 
-/// `find_lua(from, path)`: {name, source} of a Lua file beside the chunk `from` or in `lua/`, or nil. Who asks runs it.
+/// `find_lua(from, path)`: {name, source} of a Lua file beside the chunk `from` or in `lua/`, or nil. The caller runs
+/// it.
 pub(super) fn find_lua(call: &Call<'_>) -> Result<Value, String> {
     let from = match call.value(0) {
         Value::Nil => None,
@@ -33,7 +34,7 @@ pub(super) fn has_game_lua(call: &Call<'_>) -> Result<Value, String> {
 /// `read(root, path)`: the file's bytes, or nil.
 pub(super) fn read(call: &Call<'_>) -> Result<Value, String> {
     let Some(path) = found(call)? else { return Ok(Value::Nil) };
-    // Windows has another error for what is a folder.
+    // Windows has another error for a folder.
     if path.is_dir() {
         return Ok(Value::Nil);
     }
@@ -122,12 +123,12 @@ pub(super) fn list(call: &Call<'_>) -> Result<Value, String> {
     Ok(Value::List(found.into_iter().flat_map(|(name, is_folder)| [name.into(), is_folder.into()]).collect()))
 }
 
-/// The file that root ("DATA", "LUA" or "MOD") and path name, or `None` where the game sees nothing.
+/// The file that root ("DATA", "LUA" or "MOD") and path name, or `None` if the game does not see it.
 fn place(call: &Call<'_>) -> Result<Option<PathBuf>, String> {
     place_at(call, 1)
 }
 
-/// Likewise, to be read: in an addon, where that lies.
+/// The same for reading: a file of an addon in its own folder.
 fn found(call: &Call<'_>) -> Result<Option<PathBuf>, String> {
     let folder = &call.run().folder;
     Ok(place(call)?.map(|path| match path.strip_prefix(folder.game()) {
@@ -136,7 +137,7 @@ fn found(call: &Call<'_>) -> Result<Option<PathBuf>, String> {
     }))
 }
 
-/// Likewise, with the path at another argument.
+/// The same, with the path at another argument.
 fn place_at(call: &Call<'_>, argument: usize) -> Result<Option<PathBuf>, String> {
     let folder = &call.run().folder;
     let root = match call.text(0)? {
@@ -146,7 +147,7 @@ fn place_at(call: &Call<'_>, argument: usize) -> Result<Option<PathBuf>, String>
         _ => return Ok(None),
     };
     let path = Path::new(call.text(argument)?);
-    // The game lets nobody out of its folder.
+    // The game allows no path out of its folder.
     let inside =
         path.components().all(|component| matches!(component, Component::Normal(_) | Component::CurDir));
     Ok(inside.then(|| root.join(path)))

@@ -9,7 +9,7 @@ use crate::{
     value::Value,
 };
 
-/// `seed()`: what the order of hooks depends on.
+/// `seed()`: determines the order of hooks.
 pub(super) fn seed(call: &Call<'_>) -> Result<Value, String> {
     Ok(Value::Number(call.run().options.seed.into()))
 }
@@ -24,7 +24,7 @@ pub(super) fn system_time(call: &Call<'_>) -> Result<Value, String> {
     Ok(call.run().started.elapsed().as_secs_f64().into())
 }
 
-/// `monotonic()`: seconds of the clock that all processes of the machine read alike.
+/// `monotonic()`: seconds of a clock that is the same for all processes of the machine.
 pub(super) fn monotonic(_: &Call<'_>) -> Result<Value, String> {
     Ok(ffi::monotonic().as_secs_f64().into())
 }
@@ -96,7 +96,7 @@ fn seconds(durations: &[Duration]) -> Value {
     Value::List(durations.iter().map(|duration| duration.as_secs_f64().into()).collect())
 }
 
-/// `keep(key, value)`: for the maps to come.
+/// `keep(key, value)`: for later maps.
 pub(super) fn keep(call: &Call<'_>) -> Result<Value, String> {
     let value = match call.value(1) {
         Value::Other => return Err("bad argument #2 (nil, boolean, number or string expected)".to_owned()),
@@ -106,12 +106,12 @@ pub(super) fn keep(call: &Call<'_>) -> Result<Value, String> {
     Ok(Value::Nil)
 }
 
-/// `kept(key)`: what an earlier map kept.
+/// `kept(key)`: the value that an earlier map kept.
 pub(super) fn kept(call: &Call<'_>) -> Result<Value, String> {
     Ok(call.run().kept.borrow().get(call.bytes(0)?).cloned().into())
 }
 
-/// `arguments()`: the command line behind the script.
+/// `arguments()`: the command line after the script.
 pub(super) fn arguments(call: &Call<'_>) -> Result<Value, String> {
     let arguments = &call.run().options.arguments;
     Ok(Value::List(arguments.iter().map(|argument| argument.as_encoded_bytes().to_vec().into()).collect()))
@@ -128,7 +128,7 @@ pub(super) fn protocol(_: &Call<'_>) -> Result<Value, String> {
     }
 }
 
-/// `set_environment(name, value)`: for code that reads it later; nil takes the variable out.
+/// `set_environment(name, value)`: for code that reads it later; nil removes the variable.
 pub(super) fn set_environment(call: &Call<'_>) -> Result<Value, String> {
     let name = call.bytes(0)?;
     match call.value(1) {
@@ -154,7 +154,7 @@ pub(super) fn resident_bytes(_: &Call<'_>) -> Result<Value, String> {
     counted(process::resident_bytes())
 }
 
-/// `peak_resident_bytes()`: the most that there were.
+/// `peak_resident_bytes()`: the peak of this process.
 pub(super) fn peak_resident_bytes(_: &Call<'_>) -> Result<Value, String> {
     counted(process::peak_resident_bytes())
 }

@@ -9,7 +9,8 @@ pub(super) fn start(call: &Call<'_>) -> Result<Value, String> {
     Ok(call.run().http.start(request).map_err(|error| error.to_string())?.into())
 }
 
-/// `http_answer()`: { number, status, headers, body } or { number, error } of a request that is over; nil if none is.
+/// `http_answer()`: { number, status, headers, body } or { number, error } of a finished request; nil if there is
+/// none.
 pub(super) fn answer(call: &Call<'_>) -> Result<Value, String> {
     Ok(match call.run().http.answer() {
         None => Value::Nil,

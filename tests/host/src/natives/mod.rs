@@ -1,4 +1,5 @@
-//! What the prelude cannot do in Lua. Each is an entry of the table that every chunk of the prelude gets.
+//! Functions that the prelude cannot write in Lua. Each is an entry of the table that every chunk of the prelude
+//! gets.
 
 mod console;
 mod files;
@@ -13,7 +14,7 @@ use std::ffi::CStr;
 
 use crate::value::Native;
 
-/// All natives, by the name that Lua knows them by.
+/// All natives, by their Lua names.
 pub(crate) const NATIVES: &[(&CStr, Native)] = &[
     (c"print", console::print),
     (c"warn", console::warn),

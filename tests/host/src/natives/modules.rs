@@ -30,7 +30,7 @@ pub(super) fn open(call: &Call<'_>) -> Result<Value, String> {
     Ok(Value::Function(open))
 }
 
-/// `library_is_mapped(part)`: whether the process has a library in memory whose path has that in it.
+/// `library_is_mapped(part)`: whether the process has a library in memory whose path contains `part`.
 pub(super) fn is_mapped(call: &Call<'_>) -> Result<Value, String> {
     Ok(process::has_mapped(call.text(0)?).map_err(|error| error.to_string())?.into())
 }
@@ -40,13 +40,13 @@ pub(super) fn exists(call: &Call<'_>) -> Result<Value, String> {
     Ok(plain_name(call)?.is_some_and(|name| call.run().folder.module(name).is_file()).into())
 }
 
-/// The name, if it can be part of a file's name: it never is a path.
+/// The name, if it can be part of a file's name and is not a path.
 fn plain_name<'a>(call: &'a Call<'_>) -> Result<Option<&'a str>, String> {
     let name = call.text(0)?;
     Ok(matches!(Path::new(name).components().collect::<Vec<_>>()[..], [Component::Normal(_)]).then_some(name))
 }
 
-/// The loader's own words, which libloading keeps behind its own.
+/// The loader's own words, which libloading hides behind its own.
 fn reason(error: &libloading::Error) -> String {
     error.source().map_or_else(|| error.to_string(), ToString::to_string)
 }

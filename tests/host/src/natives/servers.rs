@@ -13,7 +13,7 @@ pub(super) fn redis_url(call: &Call<'_>) -> Result<Value, String> {
     Ok(call.run().redis_url()?.into())
 }
 
-/// `server(method, …)`: what the embedded server and a real one can do.
+/// `server(method, …)`: the methods that the embedded server and a real one share.
 pub(super) fn server(call: &Call<'_>) -> Result<Value, String> {
     let (method, arguments) = split(call)?;
     call.run().server()?.call(method, arguments)
@@ -77,7 +77,7 @@ pub(super) fn drive_real(call: &Call<'_>) -> Result<Value, String> {
     real.call(call.text(1)?, &call.arguments[2..])
 }
 
-/// `new_talker(number, seconds)`: commands to one of those, on a thread of their own; returns its number.
+/// `new_talker(number, seconds)`: sends commands to one of those, on a separate thread; returns its number.
 pub(super) fn new_talker(call: &Call<'_>) -> Result<Value, String> {
     let run = call.run();
     let reals = run.more_reals.borrow();

@@ -1,4 +1,4 @@
-//! What a long run under load needs: somebody else who publishes, stalls, and what each thread did.
+//! Functions for a long run under load: a separate publisher, stalls, and figures of each thread.
 
 use std::{
     collections::BTreeMap,
@@ -36,7 +36,7 @@ pub(super) fn start_publisher(call: &Call<'_>) -> Result<Value, String> {
     Ok((publishers.len() - 1).into())
 }
 
-/// `publisher_figures(number)`: what became of its messages.
+/// `publisher_figures(number)`: what happened to its messages.
 pub(super) fn publisher_figures(call: &Call<'_>) -> Result<Value, String> {
     let publishers = call.run().publishers.borrow();
     let figures = &publishers.get(call.count(0)?).ok_or(NO_PUBLISHER)?.figures;
@@ -61,7 +61,7 @@ pub(super) fn stop_publisher(call: &Call<'_>) -> Result<Value, String> {
 
 const NO_PUBLISHER: &str = "there is no such publisher";
 
-/// `block(seconds)`: the main thread does nothing for so long.
+/// `block(seconds)`: blocks the main thread.
 pub(super) fn block(call: &Call<'_>) -> Result<Value, String> {
     let Value::Number(seconds) = *call.value(0) else {
         return Err("bad argument #1 (seconds expected)".to_owned());

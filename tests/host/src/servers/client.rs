@@ -1,4 +1,4 @@
-//! A blocking client of a few lines, for a script to speak to its server past the module.
+//! A small blocking client, with which a script talks to its server without the module.
 
 use std::{
     io::{self, Read, Write},
@@ -14,11 +14,11 @@ use crate::value::Value;
 /// machine, ten times as long on a busy one.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Runs one command on a connection of its own, after `login` if that is not empty.
+/// Runs one command on a new connection, after `login` if that is not empty.
 ///
 /// # Errors
 ///
-/// No connection, no answer, no RESP, or the server's own error.
+/// No connection, no answer, an answer that is not RESP, or the server's own error.
 pub(super) fn command(port: u16, login: &[&[u8]], words: &[&[u8]]) -> Result<Value, String> {
     let mut connection = Connection::open(port, PATIENCE)?;
     if !login.is_empty() {
@@ -30,9 +30,9 @@ pub(super) fn command(port: u16, login: &[&[u8]], words: &[&[u8]]) -> Result<Val
 /// Why a command has no result.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// The server's own error. The connection goes on.
+    /// The server's own error. The connection can be used further.
     Refused(String),
-    /// No answer, or no RESP. The connection is of no further use.
+    /// No answer, or no RESP. The connection cannot be used any more.
     Broken(String),
 }
 
@@ -97,7 +97,7 @@ impl Connection {
     }
 }
 
-/// What the server did not do, and why. The system's own word for a timeout is EAGAIN, which says nothing.
+/// What the server failed to do, and why. The system's word for a timeout is EAGAIN, which says nothing.
 fn failure(server: SocketAddr, patience: Duration, what: &str, error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => {
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn a_server_that_does_not_answer_is_named_with_what_it_was_asked() {
-        // The system accepts for it.
+        // The system accepts on its behalf.
         let silent = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = silent.local_addr().unwrap();
         let mut connection = Connection::open(address.port(), PATIENCE).unwrap();

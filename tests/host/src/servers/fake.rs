@@ -18,7 +18,7 @@ pub(crate) struct Fake {
 }
 
 impl Fake {
-    /// Starts a server. The options are names and values in turn; `folder` is where its Unix socket goes, if it has one.
+    /// Starts a server. The options are alternating names and values; `folder` is for its Unix socket, if it has one.
     ///
     /// # Errors
     ///
@@ -64,7 +64,7 @@ impl Fake {
             .ok_or_else(|| format!("host.fake has {METHODS}, but no '{method}'"))
     }
 
-    /// What changes how the server behaves; whether it is one of these.
+    /// Methods that change how the server behaves; returns whether it is one of these.
     fn change(&self, method: &str, arguments: &[Value]) -> Result<bool, String> {
         let server = &self.server;
         let in_words = |error: io::Error| error.to_string();
@@ -114,7 +114,7 @@ impl Fake {
         Ok(true)
     }
 
-    /// What is done to connections, and to how many; `None` if it is none of these.
+    /// Methods that act on connections; returns how many were affected, `None` if it is not one of these.
     fn act(&self, method: &str, arguments: &[Value]) -> Result<Option<Value>, String> {
         let server = &self.server;
         let first = arguments.first().unwrap_or(&Value::Nil);
@@ -132,7 +132,7 @@ impl Fake {
         Ok(Some(count.into()))
     }
 
-    /// What only looks at it; `None` if it is none of these.
+    /// Methods that only query it; `None` if it is not one of these.
     fn look(&self, method: &str, arguments: &[Value]) -> Result<Option<Value>, String> {
         let server = &self.server;
         let result = match method {
@@ -166,7 +166,7 @@ impl Fake {
         Ok(Some(result))
     }
 
-    /// `faults(target, name, value, …)`: the target "new" is the connections to come.
+    /// `faults(target, name, value, …)`: the target "new" means future connections.
     fn faults(&self, arguments: &[Value]) -> Result<Value, String> {
         let edit = edited(arguments.get(1..).unwrap_or_default())?;
         Ok(match arguments.first().unwrap_or(&Value::Nil) {
@@ -178,14 +178,15 @@ impl Fake {
         })
     }
 
-    /// A server that hangs: connections are made, and nothing goes over them.
+    /// A server that hangs: connections are accepted, and nothing is sent or read on them.
     fn pause(&self, pause: bool) {
         let edit = |faults: &mut Faults| (faults.read, faults.write) = (!pause, !pause);
         self.server.faults_for_new(edit);
         self.server.faults(Target::All, edit);
     }
 
-    /// `on_next(command, "answer", bytes)`, `on_next(command, "close" | "run_then_close" [, "reset"])`; likewise `on_every`.
+    /// `on_next(command, "answer", bytes)`, `on_next(command, "close" | "run_then_close" [, "reset"])`; the same for
+    /// `on_every`.
     fn react(&self, method: &str, arguments: &[Value]) -> Result<(), String> {
         let command = text(arguments, 0, method)?;
         let how = || close(arguments.get(2).unwrap_or(&Value::Nil));
@@ -227,7 +228,7 @@ impl Fake {
 
 type Edit = Box<dyn Fn(&mut Faults)>;
 
-/// A change of faults from names and values in turn. Nothing is changed if one of them is wrong.
+/// A change of faults from alternating names and values. Nothing is changed if one of them is wrong.
 fn edited(changes: &[Value]) -> Result<impl Fn(&mut Faults), String> {
     let mut edits: Vec<Edit> = Vec::new();
     for (name, value) in pairs(changes)? {

@@ -51,7 +51,7 @@ impl Server {
         }
     }
 
-    /// `host.server.METHOD(…)`: what both kinds can do.
+    /// `host.server.METHOD(…)`: the methods that both kinds share.
     ///
     /// # Errors
     ///
@@ -81,7 +81,7 @@ fn bytes<'a>(arguments: &'a [Value], index: usize, method: &str) -> Result<&'a [
     }
 }
 
-/// Likewise, as text.
+/// The same, as text.
 fn text<'a>(arguments: &'a [Value], index: usize, method: &str) -> Result<&'a str, String> {
     std::str::from_utf8(bytes(arguments, index, method)?)
         .map_err(|_| format!("bad argument #{} to '{method}' (UTF-8 expected)", index + 1))

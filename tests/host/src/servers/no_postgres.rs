@@ -1,8 +1,8 @@
-//! On Windows the host starts no PostgreSQL.
+//! On Windows the host cannot start a PostgreSQL.
 
 use crate::value::Value;
 
-/// There is none.
+/// Cannot be constructed.
 #[derive(Debug)]
 pub(crate) enum Postgres {}
 

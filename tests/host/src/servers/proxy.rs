@@ -25,7 +25,7 @@ impl Proxy {
     ///
     /// # Errors
     ///
-    /// The URL names no address, or the system gives no port.
+    /// The URL names no address, or the system has no free port.
     pub(crate) fn start(url: &str) -> Result<Self, String> {
         let (before, server) = split(url)?;
         let proxy = FaultProxy::start(server).map_err(|error| format!("the proxy: {error}"))?;
@@ -44,7 +44,7 @@ impl Proxy {
             "faults" => proxy.faults(edited(Faults::default(), arguments)?),
             "next" => proxy.next([edited(Faults::default(), arguments)?]),
             "edit" => {
-                // Wrong ones change nothing.
+                // Invalid faults change nothing.
                 edited(Faults::default(), arguments)?;
                 let change = |faults: &mut Faults| {
                     if let Ok(changed) = edited(faults.clone(), arguments) {
@@ -85,7 +85,7 @@ pub(crate) fn address(url: &str) -> Result<SocketAddr, String> {
     split(url).map(|(_, server)| server)
 }
 
-/// What stands before the address in a URL, and the address.
+/// The part before the address in a URL, and the address.
 fn split(url: &str) -> Result<(&str, SocketAddr), String> {
     let wrong = || format!("a proxy stands before redis://[user:password@]IP:port, not '{url}'");
     let at = url.find("://").map(|at| at + "://".len()).ok_or_else(wrong)?;

@@ -11,8 +11,8 @@ use crate::{
     value::Value,
 };
 
-/// The user with whom the host speaks to the server, whatever the script makes of the default one. Where there are users:
-/// before Redis 6 there is one password for everybody.
+/// The user with whom the host logs in, whatever the script does to the default one. Only if there are users: before
+/// Redis 6 there is one password for all clients.
 const USER: &str = "gmod-host";
 const PASSWORD: &str = "known-to-the-host-alone";
 
@@ -67,7 +67,7 @@ impl Real {
         self.server.borrow().url()
     }
 
-    /// What a connection of the host's own begins with; empty if it needs nothing.
+    /// The login of the host's own connections; empty if none is needed.
     fn login(&self) -> Vec<Vec<u8>> {
         let password = self.password.borrow();
         let login: &[&[u8]] = match &**password {
@@ -78,11 +78,12 @@ impl Real {
         login.iter().map(|word| word.to_vec()).collect()
     }
 
-    /// Commands on a connection that is kept, and a thread of its own; `patience` is how long an answer may take.
+    /// Sends commands on a connection that is kept, on a separate thread; `patience` is the longest time for an
+    /// answer.
     ///
     /// # Errors
     ///
-    /// The system gives no thread.
+    /// The system cannot start a thread.
     pub(crate) fn talker(&self, patience: Duration) -> Result<Talker, String> {
         Talker::start(self.server.borrow().port(), patience, self.login())
             .map_err(|error| format!("the talker: {error}"))
@@ -115,13 +116,13 @@ impl Real {
     fn start_again(&self) -> Result<(), String> {
         let mut server = self.server.borrow_mut();
         if server.process().is_none() {
-            // What CONFIG SET said to the process before is forgotten.
+            // Settings made with CONFIG SET were lost with the process.
             self.password.take();
         }
         server.start().map_err(|error| error.to_string())
     }
 
-    /// Has the server speak TLS from now on, on a port of its own: starts it again. Returns that URL.
+    /// Makes the server speak TLS, on a port of its own, by restarting it. Returns that URL.
     fn speak_tls(&self) -> Result<String, String> {
         let authority = Authority::new("gmod-host");
         let port = HeldPort::new().map_err(|error| error.to_string())?;

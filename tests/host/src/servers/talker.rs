@@ -1,4 +1,5 @@
-//! Commands to a server that may not answer: a connection on a thread of its own, so that the script goes on meanwhile.
+//! Commands to a server that may not answer: a connection on a separate thread, so that the script continues
+//! meanwhile.
 
 use std::{
     cell::Cell,
@@ -20,7 +21,7 @@ struct Answer {
     result: Result<Value, String>,
 }
 
-/// Says one command after the other, each once. Its thread ends after the command under way when this is dropped.
+/// Sends one command after the other, each once. When this is dropped, its thread ends after the current command.
 #[derive(Debug)]
 pub(crate) struct Talker {
     commands: Sender<(u64, Words)>,
@@ -29,12 +30,12 @@ pub(crate) struct Talker {
 }
 
 impl Talker {
-    /// To the server on that port, which has `patience` for each answer. Each connection begins with `login`, if that is not
-    /// empty.
+    /// To the server on that port, which has `patience` for each answer. Each connection begins with `login`, if that
+    /// is not empty.
     ///
     /// # Errors
     ///
-    /// The system gives no thread.
+    /// The system cannot start a thread.
     pub(super) fn start(port: u16, patience: Duration, login: Words) -> io::Result<Self> {
         let (commands, to_do) = mpsc::channel::<(u64, Words)>();
         let (done, answers) = mpsc::channel();
@@ -55,8 +56,8 @@ impl Talker {
         Ok(Self { commands, answers, last: Cell::new(0) })
     }
 
-    /// `say(word, …)`: returns the command's number. `answers()`: those that came, as number, whether the server answered,
-    /// whether it was no error, and the reply or the error, in turn.
+    /// `say(word, …)`: returns the command's number. `answers()`: the new ones, as number, whether the server
+    /// answered, whether it succeeded, and the reply or the error, alternating.
     ///
     /// # Errors
     ///
@@ -101,7 +102,7 @@ fn talk(
         None => {
             let mut opened = Connection::open(port, patience).map_err(Failure::Broken)?;
             if !login.is_empty() {
-                // One that is not let in is no connection.
+                // A connection whose login is refused does not count.
                 ask(&mut opened, login).map_err(|failure| Failure::Broken(failure.into_words()))?;
             }
             connection.insert(opened)

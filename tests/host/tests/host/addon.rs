@@ -1,4 +1,4 @@
-//! The addon where its suites cannot look: in a process that has never loaded the module.
+//! The addon in a process that has never loaded the module, which its suites cannot test.
 
 use std::path::Path;
 
@@ -25,7 +25,7 @@ fn a_module_that_does_not_load_is_told_with_the_games_words() {
         said("the game cannot load garrysmod/lua/bin/gmsv_realtime_linux64.dll")
         said("Couldn't load module library!")
         said("The file is for 64-bit Linux; this server runs on 64-bit Linux.")
-        said("Take gmsv_realtime_linux64.dll out of the release's zip anew")
+        said("Take gmsv_realtime_linux64.dll out of the release's zip again")
         local result, message = include("realtime/load.lua")
         assert(result == nil and message:find("Couldn't load module library!", 1, true), message)
         assert(realtime == nil)

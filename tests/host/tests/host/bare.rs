@@ -1,4 +1,4 @@
-//! What the benches measure with: the module of bare calls, and the host's counters.
+//! The tools of the benches: the module of bare calls, and the host's counters.
 
 use crate::support::Script;
 

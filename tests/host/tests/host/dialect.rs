@@ -5,7 +5,7 @@ use crate::{
     support::Script,
 };
 
-/// Each way of going on with a loop, and what else the game's Lua has.
+/// Each way of continuing a loop, and the other extensions of the game's Lua.
 const ADDON: &str = r#"
 // A comment, and /* no other
 /* one over

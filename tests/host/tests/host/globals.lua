@@ -1,4 +1,4 @@
--- What addons take for granted.
+-- Globals that addons rely on.
 local function same(got, wanted)
 	if got ~= wanted then error(string.format("got %s, wanted %s", tostring(got), tostring(wanted)), 2) end
 end
@@ -39,7 +39,7 @@ same(util.TableToJSON({ 1, "two", { three = 3.5 } }), '[1,"two",{"three":3.5}]')
 same(util.TableToJSON({}), "[]")
 local back = util.JSONToTable('{"1":"one","list":[1,-2.5e3,true,false],"text":"\\"\\u00e9\\n","none":null}')
 same(back[1], "one")
--- A SteamID64 is one key among those that become numbers, unless told otherwise.
+-- A SteamID64 is one of the keys that become numbers, unless requested otherwise.
 same(util.JSONToTable('{"76561198000000001":1}')["76561198000000001"], nil)
 same(util.JSONToTable('{"true":1}')[true], 1)
 same(util.JSONToTable('{"76561198000000001":1}', false, true)["76561198000000001"], 1)

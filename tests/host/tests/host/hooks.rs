@@ -63,7 +63,7 @@ const PRINTS_ITS_ORDER: &str = r#"
     host.exit()
 "#;
 
-/// Whether a module came first or last is no reason for an addon to rely on it: it is so on one server and not on another.
+/// An addon must not rely on whether a module came first or last, because that differs between servers.
 #[test]
 fn their_order_is_arbitrary_and_can_be_repeated() {
     let order = |seed: u32| {

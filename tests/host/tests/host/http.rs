@@ -9,7 +9,8 @@ use std::{
 
 use crate::support::Script;
 
-/// Answers so many requests, each on a connection of its own, and returns them as they came. `PATH` in an answer is what was asked for.
+/// Answers so many requests, each on a separate connection, and returns them. `PATH` in an answer is the requested
+/// path.
 fn serve(answers: &'static [&'static str]) -> (u16, JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
     let port = listener.local_addr().expect("an address").port();
@@ -76,7 +77,7 @@ fn an_answer_comes_with_its_body_its_headers_and_its_code() {
 
 #[test]
 fn what_fails_says_why() {
-    // Nobody listens there any more.
+    // Nothing listens there any more.
     let port =
         TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port").local_addr().expect("an address").port();
     let script = r#"
@@ -98,7 +99,7 @@ fn what_fails_says_why() {
 
 #[test]
 fn an_answer_of_an_earlier_map_is_for_nobody() {
-    // The first request may never be sent: nobody waits for the server.
+    // The first request may never be sent, because the test does not wait for the server.
     let (port, _server) = serve(&["HTTP/1.1 200 OK\r\n\r\nPATH", "HTTP/1.1 200 OK\r\n\r\nPATH"]);
     let script = r#"
         local url = "http://127.0.0.1:" .. host.args[1]

@@ -1,4 +1,4 @@
-//! The host, seen from outside: small scripts, and what the program makes of them.
+//! The host, seen from outside: small scripts, and the program's output.
 
 mod addon;
 mod bare;

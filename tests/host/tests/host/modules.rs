@@ -95,7 +95,7 @@ fn expectations_hold_over_maps() {
 
 #[test]
 fn modules_are_unloaded_when_asked_in_both_orders() {
-    // What counts in the probe is its own memory: a fresh count means that it was gone.
+    // The probe's counter is in its own memory: a fresh count means that it was unloaded.
     let script = "
         require('realtime')
         print('opened', probe.opened)

@@ -13,7 +13,7 @@ use crate::{
 
 const OWNERS: &str = include_str!("../../../../docs/owners.md");
 
-/// What the guide announces must come, with nothing but its version of Redis left open.
+/// The guide's lines must appear, except for its version of Redis.
 fn announced(line: &str) -> &str {
     assert!(OWNERS.contains(line), "docs/owners.md no longer says {line:?}");
     line
@@ -40,7 +40,7 @@ fn built() -> PathBuf {
 
 const MODULE: &str = "lua/bin/gmsv_realtime_linux64.dll";
 
-/// The server, with only what its owner has put there.
+/// The server, with only the files that its owner has put there.
 fn start(folder: &Path, tick_rate: &str) -> Session {
     let options = ["--game", "server", "--module", "none", "--tick-rate", tick_rate];
     let mut session = Session::start(folder, &options, &[]);
@@ -102,11 +102,12 @@ fn follow(tick_rate: &str) {
     redis.line("quit");
 }
 
-/// An upload that broke off. The loader maps what the file's header names, and the first look at what is missing is SIGBUS.
+/// An upload that was interrupted. The loader maps the parts that the file's header names, and the first access to a
+/// missing one is SIGBUS.
 #[test]
 fn a_module_that_was_cut_short_does_not_end_the_game() {
     let built = fs::read(built()).expect("the module");
-    // Up to the segments' end it is the loader that dies; then nothing is missing but what debuggers want.
+    // Up to the segments' end the loader dies; after that only data for debuggers is missing.
     for part in [1_usize, 30, 60, 90, 99] {
         let folder = Folder::new();
         let server = folder.join("server/garrysmod");
@@ -118,14 +119,14 @@ fn a_module_that_was_cut_short_does_not_end_the_game() {
         server.next(&format!("[realtime] garrysmod/{MODULE} is incomplete:"));
         server.next(&format!("    {} bytes of it are there, of {}.", built.len() * part / 100, built.len()));
         server.next("It was not loaded, because that can end the game.");
-        server.next("Take gmsv_realtime_linux64.dll out of the release's zip anew (stop the server first), and restart the server.");
+        server.next("Take gmsv_realtime_linux64.dll out of the release's zip again (stop the server first), and restart the server.");
         server.line("realtime_status").next("Unknown command \"realtime_status\", …");
         server.line("1 + 1").next("2");
         server.line("quit").ends(0);
     }
 }
 
-/// Addons and the module may lie elsewhere, for who writes them; nothing of them is left in the server's own.
+/// Authors may keep addons and the module elsewhere; nothing of them is left in the server's own folders.
 #[test]
 fn a_servers_folder_takes_in_what_lies_elsewhere() {
     let folder = Folder::new();
@@ -155,7 +156,7 @@ fn a_servers_folder_takes_in_what_lies_elsewhere() {
     server.ends(1);
 }
 
-/// Where a server's own configuration leads, there its owner is told to publish.
+/// The host prints the address in the server's own configuration.
 #[test]
 fn the_place_to_publish_is_the_one_that_the_servers_file_names() {
     let folder = Folder::new();

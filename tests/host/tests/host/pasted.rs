@@ -20,7 +20,7 @@ const YOURS: &str = "
         ReadAll = function(fn) fn({}) end, Read = function(_, fn) fn() end, Write = function(_, _, fn) fn() end,
     }
     function AskSteam(fn) fn({ name = 'Alice' }) end ";
-/// Goes behind each of them.
+/// Appended to each of them.
 const TO_ITS_END: &str = "\nprint('it ran to its end')\n";
 
 const PLAY: &str = r#"

@@ -1,4 +1,4 @@
-//! The console that somebody types into.
+//! The interactive console.
 
 use crate::{
     session::{Folder, Session, publish},

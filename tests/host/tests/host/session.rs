@@ -1,4 +1,4 @@
-//! A host that somebody types into: its console through pipes, line by line.
+//! An interactive host: its console through pipes, line by line.
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot set itself up fails")]
 
 use std::{
@@ -15,10 +15,10 @@ use std::{
 
 use crate::support;
 
-/// Well above what any line needs, on any machine.
+/// Much longer than any line takes, on any machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Stands for anything in what is expected.
+/// Matches anything in an expected line.
 const ANYTHING: char = '…';
 
 /// A folder for the time of a test.
@@ -45,7 +45,7 @@ impl Drop for Folder {
     }
 }
 
-/// A running host. What it prints to both streams is one sequence of lines.
+/// A running host. Its output on both streams is one sequence of lines.
 pub(crate) struct Session {
     child: Child,
     input: Option<ChildStdin>,
@@ -55,14 +55,14 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Starts the host in a folder. What it says at its start is not read yet.
+    /// Starts the host in a folder. Its first lines are not read yet.
     pub(crate) fn start(folder: &Path, options: &[&str], environment: &[(&str, &str)]) -> Self {
         let mut command = support::command();
         command.args(options);
         Self::run(folder, command, environment)
     }
 
-    /// Starts the host before a terminal; behind it, `stty` tells the terminal's mode.
+    /// Starts the host on a terminal; after it, `stty` prints the terminal's mode.
     pub(crate) fn in_terminal(folder: &Path) -> Self {
         let host = env!("CARGO_BIN_EXE_gmod-host");
         let run = format!("{host}; code=$?; echo \"the mode: $(stty -a | tr -s '\\n' ' ')\"; exit $code");
@@ -97,7 +97,7 @@ impl Session {
         Self { child, input, lines, seen: Vec::new(), temporary }
     }
 
-    /// A host without addons, past what it says at its start.
+    /// A host without addons, after its first lines.
     pub(crate) fn prompt(folder: &Path, options: &[&str]) -> Self {
         let mut session = Self::start(folder, options, &[]);
         session.next("gmod-host: the embedded Redis is at redis://127.0.0.1:…");
@@ -187,7 +187,7 @@ impl Session {
         assert_eq!(status.code(), None, "{self:?}");
     }
 
-    /// It ends by itself, with this code, whatever it says before.
+    /// It ends on its own, with this code, whatever its output before.
     pub(crate) fn ends_with_whatever(&mut self, code: i32) {
         loop {
             match self.lines.recv_timeout(PATIENCE) {
@@ -198,7 +198,7 @@ impl Session {
         }
     }
 
-    /// It ends by itself, with this code, nothing more on its console, and nothing left behind.
+    /// It ends on its own, with this code, without further output, and leaves nothing behind.
     pub(crate) fn ends(&mut self, code: i32) {
         match self.lines.recv_timeout(PATIENCE) {
             Ok(line) => panic!("there is more: {line:?}\n{self:?}"),
@@ -239,7 +239,7 @@ fn matches(expected: &str, line: &str) -> bool {
     rest.ends_with(last)
 }
 
-/// Publishes from outside, by redis-cli where there is one, else as it would; how many got it.
+/// Publishes from outside, with redis-cli if there is one; returns how many clients got it.
 pub(crate) fn publish(url: &str, channel: &str, message: &str) -> u32 {
     if let Ok(output) = Command::new("redis-cli").args(["-u", url, "PUBLISH", channel, message]).output() {
         let count = String::from_utf8_lossy(&output.stdout).trim().parse();

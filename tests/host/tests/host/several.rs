@@ -1,4 +1,4 @@
-//! Several servers side by side, seen from outside: what is typed, what each prints, how they end.
+//! Several servers side by side, seen from outside: input, output, and their end.
 
 use std::{
     fs,
@@ -15,10 +15,10 @@ const ECHO: &str = r#"
     print("started as " .. util.JSONToTable(file.Read("data/realtime.json", "GAME")).id)
 "#;
 
-/// Well above what two subscriptions need, on any machine.
+/// Much longer than two subscriptions take, on any machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Two servers with an addon that prints; past what they say at their start.
+/// Two servers with an addon that prints; after their first lines.
 fn two(folder: &Folder, options: &[&str]) -> (Session, String) {
     write(&folder.join("echo/lua/autorun/server/echo.lua"), ECHO);
     let options = [&["--servers", "2", "--addon", "echo"], options].concat();
@@ -62,7 +62,7 @@ fn all_use_one_redis() {
     );
     let deadline = Instant::now() + PATIENCE;
     let mut heard = 0;
-    // Until both have subscribed: a message that only one hears is followed by another one.
+    // Until both have subscribed: a message that only one gets is followed by another one.
     for number in 0.. {
         let message = number.to_string();
         let receivers = publish(&url, "a", &message);

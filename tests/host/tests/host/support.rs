@@ -1,4 +1,4 @@
-//! Runs the host on a script in a folder of its own.
+//! Runs the host on a script in a separate folder.
 #![expect(clippy::expect_used, reason = "a test that cannot set itself up fails")]
 
 use std::{
@@ -12,10 +12,10 @@ use std::{
 /// A module that counts how often it was opened and closed: `c/probe.c`.
 pub(crate) const PROBE: &str = env!("GMOD_HOST_PROBE");
 
-/// Well above what any of these scripts needs, on any machine.
+/// Much longer than any of these scripts takes, on any machine.
 const TIMEOUT_SECONDS: &str = "30";
 
-/// A script and what it runs with.
+/// A script and its settings.
 pub(crate) struct Script {
     folder: PathBuf,
     options: Vec<String>,
@@ -123,7 +123,7 @@ pub(crate) fn write(path: &Path, contents: &str) {
     fs::write(path, contents).expect("a file");
 }
 
-/// What came of it. Each check shows everything when it fails.
+/// The result. Each check shows everything when it fails.
 pub(crate) struct Outcome(Output);
 
 impl Outcome {

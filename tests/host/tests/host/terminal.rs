@@ -28,7 +28,7 @@ fn a_line_is_edited_and_what_is_printed_goes_above_it() {
     session.keys("20 + 4\x7f3\r").until("…23…");
     // The arrow up.
     session.keys("\x1b[A\r").until("…23…");
-    // What has no end of its line is shown, too.
+    // An incomplete line is shown, too.
     session.keys("Msg('un' .. 'finished')\r").until("…unfinished…");
     // Typed in halves, with lines of the server's above it. They show, too, that the line is being edited.
     session.keys("timer.Create('x', 0.1, 0, function() print('abo' .. 've') end)\r").until("…\x1b[Kabove…");
@@ -41,7 +41,7 @@ fn a_line_is_edited_and_what_is_printed_goes_above_it() {
     session.keys("quit\r").ends_with_whatever(0);
 }
 
-/// What is pasted is one piece: its locals last to its end.
+/// A pasted block is one chunk: its locals last to its end.
 #[test]
 fn a_pasted_block_keeps_its_locals() {
     if !has_script() {
@@ -104,7 +104,7 @@ fn the_terminal_is_given_back_as_it_was() {
     let said = session.until("…gmod-host: the embedded Redis is at redis://127.0.0.1:…");
     let url = said[said.find("redis://").expect("a URL")..].trim_end().to_owned();
     session.until("…gmod-host: type Lua, …");
-    // It ends while a line is half typed, which what is printed above the line shows.
+    // It ends while a line is half typed, which the output above the line shows.
     session.keys(
         "require('realtime') c = realtime.Connect() c:Subscribe('end', function() host.exit(0) end) \
          c:On('subscri' .. 'bed', function() print('subscri' .. 'bed') end)\r",

@@ -1,4 +1,4 @@
-//! What the realtime module says when its Lua state ends.
+//! The realtime module's output when its Lua state ends.
 
 use crate::support::Script;
 

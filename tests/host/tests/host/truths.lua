@@ -1,4 +1,4 @@
--- What is stricter in the game, or simply other, than one would think.
+-- Behaviour of the game that is stricter, or different, than expected.
 local function same(got, wanted)
 	if got ~= wanted then error(string.format("got %s, wanted %s", tostring(got), tostring(wanted)), 2) end
 end

@@ -5,9 +5,9 @@
 //! - `text` is a host's console: what stands behind `> ` and `>> ` is typed, every other line must come, in that order and
 //!   with nothing between them. `…` stands for anything, and the address of the first terminal's Redis for the real one.
 //!
-//! Lines that begin with `1| ` or `2| ` are those of several servers, whose order is only theirs.
+//! Lines that begin with `1| ` or `2| ` come from several servers; only the order of each server counts.
 //!
-//! `<!-- terminal 2 -->` says where the next blocks are typed.
+//! `<!-- terminal 2 -->` chooses the terminal for the next blocks.
 #![expect(clippy::expect_used, reason = "a test that cannot set itself up fails")]
 
 use std::{
@@ -96,7 +96,7 @@ impl Reader {
         assert!(status.expect("sh").success(), "{line}");
     }
 
-    /// Once somebody is there to hear it: no reader is as fast as a test.
+    /// Once there is a subscriber, because a test is faster than a reader.
     fn publish(&self, line: &str) {
         let words = line.strip_prefix("redis-cli -u ").and_then(|rest| rest.split_once(" PUBLISH "));
         let (url, words) = words.expect("redis-cli -u URL PUBLISH …");
@@ -129,7 +129,7 @@ impl Reader {
             }
             let session = self.terminals.get_mut(&self.terminal).expect("a host in that terminal");
             let Some(typed) = line.strip_prefix("> ").or_else(|| line.strip_prefix(">> ")) else {
-                // The first line that tells of its address.
+                // The first line with its address.
                 let is_address = line.contains(SHOWN_URL) && self.terminal == 1;
                 let said = session.next(&line.replace(SHOWN_URL, "redis://127.0.0.1:…"));
                 if is_address {
@@ -149,7 +149,7 @@ impl Reader {
         }
     }
 
-    /// Lines of several servers, which come in the order shown for each of them, and in any order among them.
+    /// Lines of several servers, which come in the shown order for each of them, and in any order among them.
     fn servers(&mut self, mut expected: Vec<String>) {
         let session = self.terminals.get_mut(&self.terminal).expect("a host in that terminal");
         while !expected.is_empty() {
@@ -170,7 +170,7 @@ impl Reader {
         }
     }
 
-    /// What the reader makes of a line: with their own address in it.
+    /// A line in the reader's form: with their own address in it.
     fn real(&self, line: &str) -> String {
         let Some(url) = &self.url else { return line.to_owned() };
         let address = |url: &str| url.trim_start_matches("redis://").to_owned();

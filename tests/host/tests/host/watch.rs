@@ -8,7 +8,7 @@ use crate::{
     support::{Script, write},
 };
 
-/// As editors do that never leave half a file behind.
+/// Like editors that replace a file in one step.
 fn replace(file: &Path, contents: &str) {
     let new = file.with_extension("new");
     write(&new, contents);
@@ -71,7 +71,7 @@ fn whatever_ran_counts_and_nothing_else() {
         session.next(&format!("gmod-host: {name} has changed and runs again"));
         session.next("again");
     }
-    // What it includes runs with it, changed or not, and once.
+    // The files that it includes run with it, changed or not, and once.
     replace(&folder.join("beside.lua"), "print('new')");
     replace(&folder.join("script.lua"), "include('beside.lua') print('end')");
     session.until("gmod-host: script.lua has changed and runs again");
@@ -111,7 +111,7 @@ fn it_is_an_option_of_its_own() {
     Script::new(script).options(&["--watch"]).arguments(&["20"]).run().code(0).stdout("count\ttrue\n");
 }
 
-/// What a script's author would do by hand: change the file that subscribes, and publish.
+/// The steps of a script's author: change the file that subscribes, and publish.
 #[test]
 fn a_client_with_an_id_has_no_twin_after_it() {
     let source = |text: &str| {

@@ -1,4 +1,4 @@
-//! Players, the network, and what the host lacks.
+//! Players, the network, and functions that the host lacks.
 
 use crate::{
     session::{Folder, Session},

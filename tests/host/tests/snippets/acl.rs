@@ -1,4 +1,4 @@
-//! Configurations and lines for `redis-cli` are taken by a real redis-server, and the ACL allows just what it says.
+//! A real redis-server accepts the configurations and lines for `redis-cli`, and the ACL allows exactly what it says.
 
 use std::path::Path;
 
@@ -10,7 +10,7 @@ use crate::{
     servers::{Redis, words},
 };
 
-/// What the user of the documentation can and cannot do, as the game sees it.
+/// The rights of the documentation's user, tested from the game.
 const AS_THAT_USER: &str = include_str!("as_that_user.lua");
 
 /// A block of redis.conf: the server starts with it. If it makes the game servers' user, that one is tried out.
@@ -38,8 +38,8 @@ fn speaks_tls(folder: &Path, code: &str) -> Result<(), Failed> {
     if told.contains(&port) { Ok(()) } else { Err(format!("it speaks no TLS: {told}").into()) }
 }
 
-/// Users with parts in parentheses, which Redis has from 7.0 on: a game server can do all that the addon needs, and the table
-/// behind the block is right about each.
+/// Users with parts in parentheses, which Redis has from 7.0 on: a game server can do everything that the addon
+/// needs, and the table after the block is right about each.
 fn of_its_own(root: &Path, name: &str, redis: &Redis) -> Result<(), Failed> {
     as_that_user(root, redis, "ttt-1")?;
     let page = std::fs::read_to_string(root.join(name))?;
@@ -97,7 +97,7 @@ fn is_right(root: &Path, redis: &Redis) -> Result<(), Failed> {
     Ok(())
 }
 
-/// The first steps of each page are allowed: what is watched, and what is published there.
+/// The first steps of each page are allowed: their subscriptions, and their publishes.
 fn first_steps(root: &Path, redis: &Redis) -> Result<(), Failed> {
     for name in ["README.md", "docs/owners.md", "docs/addon.md"] {
         let page = std::fs::read_to_string(root.join(name))?;
@@ -119,7 +119,7 @@ fn first_steps(root: &Path, redis: &Redis) -> Result<(), Failed> {
     Ok(())
 }
 
-/// Runs what the addon needs, and what is forbidden, over both versions of the protocol.
+/// Runs the actions that the addon needs, and forbidden ones, over both versions of the protocol.
 fn as_that_user(root: &Path, redis: &Redis, user: &str) -> Result<(), Failed> {
     for protocol in ["2", "3"] {
         let folder = fresh_folder(&format!("as-that-user-{}-{protocol}", redis.port()))?;

@@ -1,4 +1,4 @@
--- Runs behind a block of the documentation: what it began comes to an end, or fails.
+-- Runs after a block of the documentation: its clients finish, or fail.
 local check = ...
 local PATIENCE = 20
 

@@ -1,4 +1,4 @@
--- Run as the user gmod of docs/owners.md: what the page says he may do, he can, and nothing more.
+-- Runs as the user gmod of docs/owners.md: the user can do what the page says, and nothing more.
 local PATIENCE = 10
 
 if host.map_number == 1 then
@@ -32,7 +32,7 @@ host.run(function()
 	host.wait(function() return realtime.Time() end, PATIENCE, "the time of day")
 	client:Unsubscribe("chat")
 	client:PUnsubscribe("kills.*")
-	-- Nobody publishes: probes go out and come in, and there is no complaint.
+	-- Without publishes: probes are sent and come back, without errors.
 	local before = client:Stats()
 	host.wait(function()
 		local now = client:Stats()

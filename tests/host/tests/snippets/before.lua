@@ -1,4 +1,4 @@
--- Runs before a block of the documentation. Returns true if the map begins anew first.
+-- Runs before a block of the documentation. Returns true if the map has to restart first.
 local with_addon = ...
 if with_addon and host.map_number == 1 then
 	-- A server that was away is found again soon.
@@ -19,7 +19,7 @@ function realtime.Connect(url, ...)
 	return connect(url, ...)
 end
 
--- For checks: waits until the console says it.
+-- For checks: waits until the console shows the text.
 function host.says(text)
 	host.wait(function() return table.concat(host.console(), "\n"):find(text, 1, true) end, 20, "'" .. text .. "' on the console")
 end

@@ -1,4 +1,4 @@
-//! Every block of every page, by language: what runs it, or why nothing does. A block that this does not know fails.
+//! Every block of every page, by language: the test that runs it, or why none does. An unknown block fails.
 
 use std::{env, fs, path::Path};
 
@@ -10,18 +10,18 @@ use crate::{
     python, shell, sql, tunnels,
 };
 
-/// Blocks of `text` that are no lines of the console: their page, what is in them, and why they do not run.
+/// Blocks of `text` that are not console lines: their page, their content, and why they do not run.
 const NO_CONSOLE: &[(&str, &str, &str)] = &[
     ("docs/architecture.md", "socket -> net", "a drawing"),
     ("docs/owners.md", "garrysmod/addons/realtime/ ", "a folder: its files are those that are built"),
 ];
 
-/// Chapters that a test of their own follows from their first block to the last: page, chapter, test. Both are there, or
-/// neither is.
+/// Chapters that a separate test follows from their first block to the last: page, chapter, test. Both exist, or
+/// neither.
 const FOLLOWED: &[(&str, &str, &str)] =
     &[("tests/host/README.md", "Ten minutes", "tests/host/tests/host/tutorial.rs")];
 
-/// Whether a test of its own follows the chapter of a block.
+/// Whether a separate test follows the chapter of a block.
 pub(crate) fn is_followed(page: &str, block: &Block) -> bool {
     FOLLOWED.iter().any(|(name, chapter, _)| *name == page && *chapter == block.chapter)
 }
@@ -29,7 +29,7 @@ pub(crate) fn is_followed(page: &str, block: &Block) -> bool {
 /// Languages whose blocks other tests run.
 const ELSEWHERE: &[&str] = &["lua", "rust"];
 
-/// Where there is no Windows: what a batch file sets is what the shell's block sets.
+/// Without Windows: a batch file sets the same variables as the shell's block.
 const BATCH: &str = "bat";
 
 /// A trial for each block that Lua's and Rust's tests do not run, and those for all of them.
@@ -88,7 +88,7 @@ pub(crate) fn trials(root: &Path) -> Vec<Trial> {
     trials
 }
 
-/// Whether a block is what the one before it prints: JSON right behind a command.
+/// Whether a block is the output of the one before it: JSON right after a command.
 fn follows(before: &Block, block: &Block) -> bool {
     let end = before.line + before.code.lines().count() + 1;
     before.language == "sh" && block.language == "json" && block.line <= end + 2
@@ -158,7 +158,8 @@ fn files(root: &Path, block: &Block) -> Result<(), Failed> {
     }
 }
 
-/// Not run, for want of Windows: it sets the variable to what the shell's block sets it to, and starts a server.
+/// Not run, because there is no Windows: it sets the variable to the same value as the shell's block, and starts a
+/// server.
 fn batch(root: &Path, block: &Block) -> Result<(), Failed> {
     let owners = fs::read_to_string(root.join("docs/owners.md"))?;
     let url = owners

@@ -11,14 +11,14 @@ use crate::{blocks::is_followed, markdown};
 /// Where cargo finds each kind of program.
 const KINDS: &[(&str, &str)] = &[("--test", "tests"), ("--bench", "benches"), ("--example", "examples")];
 
-/// Words of ours that cargo is told in `.cargo/config.toml`.
+/// Our aliases for cargo in `.cargo/config.toml`.
 const ALIASES: &[&str] = &[
     "demo = \"run -q -p gmod-host -- lua/examples/demo.lua\"",
     "dist = \"run -q -p xtask -- dist\"",
     "xtask = \"run -q -p xtask --\"",
 ];
 
-/// What stands for something else.
+/// Placeholders.
 const PLACEHOLDERS: &[&str] = &["NAME", "TARGET", "my_script.lua", "tests/lua/NAME.lua"];
 
 pub(crate) fn commands_name_what_is_there(root: &Path) -> Result<(), Failed> {
@@ -65,7 +65,7 @@ fn packages(root: &Path) -> Vec<(String, String)> {
     folders.map(name).collect()
 }
 
-/// What a command names and is not there.
+/// Names in a command that do not exist.
 fn missing(root: &Path, packages: &[(String, String)], command: &str) -> Option<String> {
     let (_, behind) = command.split_once("cargo ")?;
     let words: Vec<&str> = behind.split_whitespace().take_while(|word| !word.starts_with('#')).collect();

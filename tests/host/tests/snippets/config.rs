@@ -1,4 +1,4 @@
-//! Blocks of `json`: the addon takes the configuration, an editor's settings lead to what is there.
+//! Blocks of `json`: the addon accepts the configuration, an editor's settings name existing files.
 
 use std::path::Path;
 

@@ -1,6 +1,6 @@
-//! What the pages say that the console shows, the console shows.
+//! The console shows the lines that the pages show.
 //!
-//! Before a block of such lines, a comment says in Lua how they come about:
+//! Before a block of such lines, a comment contains the Lua that produces them:
 //!
 //! ````markdown
 //! <!-- produce
@@ -14,7 +14,7 @@
 //! It runs with the addon installed, in a coroutine, and waits until every line of the block is on the console: numbers,
 //! addresses and names that are made up for the page may differ, and `…` stands for anything.
 //!
-//! What no script can bring about, and what the tables name, must at least be in the sources.
+//! Lines that no script can produce, and those in tables, must at least be in the sources.
 
 use std::{fs, path::Path};
 
@@ -27,10 +27,10 @@ use crate::{
 
 const PRODUCE: &str = include_str!("produce.lua");
 
-/// What the game or a server says, not we.
+/// Lines of the game or a server, not ours.
 const NOT_OURS: &[&str] = &["Module not found!", "Couldn't load module library!", "GLIBC_2.… not found"];
 
-/// What we hand on from the system or from Redis: the rest of a line.
+/// Text of the system or of Redis that we pass on: the rest of a line.
 const HANDED_ON: &[&str] = &[
     "Bus error",
     "Connection reset by peer",

@@ -1,4 +1,4 @@
-//! The examples for networks stay as short as they are said to be.
+//! The examples for networks stay as short as the pages say.
 
 use std::{fs, path::Path};
 

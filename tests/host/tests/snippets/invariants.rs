@@ -9,7 +9,7 @@ use crate::markdown::inline_code;
 const PAGE: &str = "docs/architecture.md";
 const CHAPTER: &str = "## Invariants\n";
 
-/// What tests/README.md need not name.
+/// Files that tests/README.md need not name.
 const NOT_NAMED: &[&str] = &["README.md"];
 
 pub(crate) fn each_names_tests_that_are_there(root: &Path) -> Result<(), Failed> {
@@ -23,7 +23,7 @@ pub(crate) fn each_names_tests_that_are_there(root: &Path) -> Result<(), Failed>
     if wrong.is_empty() { Ok(()) } else { Err(wrong.join("\n").into()) }
 }
 
-/// How many invariants a chapter has, and what is wrong with the tests that they name.
+/// The number of invariants in a chapter, and mistakes in the tests that they name.
 fn check(chapter: &str, read: impl Fn(&str) -> Option<String>) -> (usize, Vec<String>) {
     let mut items: Vec<(String, String)> = Vec::new();
     for line in chapter.lines() {

@@ -1,4 +1,4 @@
-//! What the tests see in Markdown: files, fenced blocks, headings, links, code in a line.
+//! The parts of Markdown that the tests use: files, fenced blocks, headings, links, code in a line.
 #![expect(clippy::expect_used, reason = "a test that cannot set itself up fails")]
 
 use std::{
@@ -15,7 +15,7 @@ const NO_PAGES: &[&str] = &["target", "dist", "corpus", "regressions", "node_mod
 pub(crate) struct Block {
     /// Where the block's first line is, from 1.
     pub(crate) line: usize,
-    /// What stands behind the opening fence.
+    /// The text after the opening fence.
     pub(crate) language: String,
     /// The lines, without the fence's indentation.
     pub(crate) code: String,
@@ -67,7 +67,7 @@ pub(crate) fn blocks(markdown: &str) -> Vec<Block> {
         let indent = line.len() - text.len();
         let ticks = text.len() - text.trim_start_matches('`').len();
         if text.starts_with("~~~") {
-            // Markdown has these, too; the tests of Lua and Rust do not look for them.
+            // Markdown has these, too; the tests of Lua and Rust do not support them.
             found.push(Block { line: at + 2, language: text.to_owned(), ..Block::default() });
         } else if ticks >= 3 {
             let fence = "`".repeat(ticks);

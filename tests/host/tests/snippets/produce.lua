@@ -1,14 +1,14 @@
--- Runs behind LINES and produce(): the lines are on the console in the end.
+-- Runs after LINES and produce(): the lines must be on the console in the end.
 PATIENCE = 15 -- a script may have less
 
--- On the first map it writes the configuration and goes on to the next one; then it is true.
+-- On the first map it writes the configuration and starts the next one; then it is true.
 function configured(url, options)
 	if host.map_number > 1 then return true end
 	host.put("data/realtime.json", string.format('{ "url": "%s", "id": "ttt-1", "options": %s }', url, options or "{}"))
 	host.next_map()
 end
 
--- What may be another one on the page than here, and what it looks like here. The first that fits counts.
+-- Parts that may differ between the page and this run, and their form here. The first match counts.
 local VARIES = {
 	{ "^%d+%.%d+%.%d+%.%d+:%d+", "[%d.]+:%d+" }, { "^%d[%d.]*%d", "[%d.]+" },
 	{ "^%d", "[%d.]+" }, { "^…", ".-" }, { "^redis%.example", "[%w.]+" },
@@ -35,7 +35,7 @@ end
 local function shown(wanted)
 	for _, line in ipairs(host.console()) do
 		for part in (line .. "\n"):gmatch("(.-)\n") do
-			-- Waits are chosen at random, and one of less than a millisecond is told in other words.
+			-- Waits are random, and one of less than a millisecond has other words.
 			local longer = part:gsub("trying again at once", "next attempt in 0 ms")
 			if part:find(wanted) or longer:find(wanted) then return true end
 		end

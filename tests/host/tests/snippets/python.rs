@@ -11,7 +11,7 @@ const MODULES: &str = "lua/examples/bridge";
 
 const PROGRAM: &str = "python3";
 
-/// Whether Python is to be there: where it is, and in the gate.
+/// Whether Python is required: where it is installed, and in the gate.
 pub(crate) fn is_expected() -> bool {
     find(PROGRAM).is_some() || env::var_os("CI").is_some()
 }

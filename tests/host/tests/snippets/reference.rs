@@ -1,7 +1,7 @@
 //! The reference is whole: each function, option, figure, event and error code stands there, and none that is not there.
 //!
-//! What there is, the annotations tell, which a Lua suite compares with the module (`annotations_once.lua`); the codes are
-//! those of `src/model/error.rs`.
+//! The annotations list everything, and a Lua suite compares them with the module (`annotations_once.lua`); the codes
+//! are those of `src/model/error.rs`.
 #![expect(clippy::expect_used, reason = "a test that cannot set itself up fails")]
 
 use std::{collections::BTreeSet, fs, path::Path};
@@ -113,7 +113,7 @@ fn events(annotations: &str) -> Names {
     line.split('"').skip(1).step_by(2).map(str::to_owned).collect()
 }
 
-/// What a page says below a heading of the second level.
+/// A page's text below a heading of the second level.
 fn section<'a>(page: &'a str, heading: &str) -> &'a str {
     let (_, behind) = page.split_once(&format!("\n{heading}\n")).expect("the heading");
     behind.split("\n## ").next().unwrap_or(behind)

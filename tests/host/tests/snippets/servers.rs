@@ -1,4 +1,4 @@
-//! A redis-server, for what only a real one can say.
+//! A redis-server, for tests that need a real one.
 
 use std::{
     env, fs,
@@ -27,7 +27,7 @@ impl Process {
         Ok(Process(command.stdin(Stdio::null()).spawn()?))
     }
 
-    /// Asks until the answer is yes: another process says nothing when it is ready.
+    /// Asks until the answer is yes, because another process does not report when it is ready.
     pub(crate) fn wait(&mut self, what: &str, mut ready: impl FnMut() -> bool) -> Result<(), Failed> {
         let deadline = Instant::now() + PATIENCE;
         while !ready() {
@@ -58,7 +58,7 @@ pub(crate) struct Redis {
 }
 
 impl Redis {
-    /// Starts it in an empty folder. Addresses of somebody's network become ones of this machine's own.
+    /// Starts it in an empty folder. Addresses of the page's network become ones of this machine.
     pub(crate) fn start(folder: &Path, configuration: &str) -> Result<Redis, Failed> {
         let adapted = configuration.replace("10.0.0.5", "127.0.0.2");
         let builder = RealRedis::builder().folder(folder).configuration(&adapted);
@@ -81,7 +81,7 @@ impl Redis {
         self.server.socket()
     }
 
-    /// `redis-cli` as the user who may do everything. An error reply is a failure.
+    /// `redis-cli` as a user with all rights. An error reply is a failure.
     pub(crate) fn cli(&self, words: &[&str]) -> Command {
         let mut command = Command::new("redis-cli");
         command.args(["-e", "-s"]).arg(self.socket()).args(words);
@@ -91,7 +91,7 @@ impl Redis {
         command
     }
 
-    /// What the server answers to that user.
+    /// The server's answer to that user.
     pub(crate) fn ask(&self, words: &[&str]) -> Result<String, Failed> {
         let output = self.cli(words).output()?;
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -104,7 +104,7 @@ impl Redis {
 
 impl Drop for Redis {
     fn drop(&mut self) {
-        // What is left of a failure is looked at by nobody.
+        // The remains of a failure are not needed.
         let _removed = fs::remove_dir_all(self.folder());
     }
 }

@@ -1,4 +1,4 @@
-//! Blocks of `sh`: each is one that bash reads, and each line is run, or the list says why it is not.
+//! Blocks of `sh`: bash can parse each, and each line is run, or the list says why it is not.
 
 use std::{
     fs,
@@ -15,12 +15,12 @@ use crate::{
     servers::{Redis, exists, find},
 };
 
-/// What becomes of a line.
+/// How a line is tested.
 #[derive(Clone, Copy)]
 enum Line {
-    /// It runs, and this is in what it prints.
+    /// It runs, and its output contains this.
     Prints(&'static str),
-    /// It runs with a redis-server of its own behind `redis-cli`, and this is in what it prints.
+    /// It runs with a redis-server of its own behind `redis-cli`, and its output contains this.
     Asks(&'static str),
     /// It does not run, for this reason; the files that it names are there.
     Not(&'static str),
@@ -73,10 +73,10 @@ const LINES: &[(&str, Line)] = &[
     ("docker network inspect ", Not("it needs a panel's network")),
 ];
 
-/// What the documentation has in its place, and a test in its own.
+/// The documentation's programs, and a test's replacements.
 const STUBS: &[(&str, &str)] = &[
     ("srcds_run_x64", "#!/bin/sh\necho \"srcds: $REALTIME_URL $*\"\n"),
-    // cargo would put the module in its place anew, while other tests load it. Its alias is looked at in cargo.rs.
+    // cargo would put the module in its place again, while other tests load it. Its alias is checked in cargo.rs.
     (
         "bin/cargo",
         "#!/bin/sh\n[ \"$1\" = demo ] && exec \"$GMOD_HOST\" lua/examples/demo.lua\nexec \"$CARGO\" \"$@\"\n",
@@ -84,7 +84,7 @@ const STUBS: &[(&str, &str)] = &[
     ("bin/redis-cli", "#!/bin/sh\nexec \"$REDIS_CLI\" -e -s \"$REDIS_SOCKET\" \"$@\"\n"),
 ];
 
-/// The configuration whose user the lines with `--user` are.
+/// The configuration with the user of the lines with `--user`.
 const OWNERS: &str = "docs/owners.md";
 
 fn line(text: &str) -> Option<Line> {
@@ -96,7 +96,7 @@ pub(crate) fn asks(block: &Block) -> bool {
     block.code.lines().any(|text| matches!(line(text), Some(Asks(_))))
 }
 
-/// Runs what runs. `output`: what the page shows behind the block.
+/// Runs the lines that can run. `output`: the text that the page shows after the block.
 pub(crate) fn run(root: &Path, name: &str, block: &Block, output: Option<&str>) -> Result<(), Failed> {
     let folder = fresh_folder(&format!("{name}-{}", block.line))?;
     let mut script = String::new();
@@ -151,7 +151,7 @@ fn server(root: &Path, name: &str, block: &Block) -> Result<Redis, Failed> {
     Redis::start(&folder, &with_user.ok_or("no configuration with that user")?.code)
 }
 
-/// Runs a script in `folder` with the stubs; its standard input is the password, in case somebody asks.
+/// Runs a script in `folder` with the stubs; its standard input is the password, in case it is asked for.
 fn bash(
     root: &Path,
     folder: &Path,
@@ -180,7 +180,7 @@ fn bash(
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = command.spawn()?;
     if let Some(mut input) = child.stdin.take() {
-        // Who does not ask may be gone already.
+        // A program that does not ask may be gone already.
         let _written = input.write_all(b"secret\nsecret\n");
     }
     let output = child.wait_with_output()?;

@@ -27,7 +27,7 @@ pub(crate) fn runs(root: &Path, name: &str, block: &Block) -> Result<(), Failed>
     let server = real_postgres::RealPostgres::builder().start()?;
     let page = std::fs::read_to_string(root.join(name))?;
     for block in markdown::blocks(&page).iter().filter(|it| it.language == "sql" && it.line <= block.line) {
-        // What stands outside of a transaction, as CREATE DATABASE has to, is a statement of its own.
+        // A statement outside of a transaction, like CREATE DATABASE, runs separately.
         let statements = if block.code.contains("$$") {
             vec![&*block.code]
         } else {

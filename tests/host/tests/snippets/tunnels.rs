@@ -20,7 +20,7 @@ use crate::{
 
 type Sections = Vec<(String, BTreeMap<String, String>)>;
 
-/// What may stand in each section.
+/// The words that may be in each section.
 const WORDS: &[(&str, &[&str])] = &[
     ("Interface", &["Address", "ListenPort", "PrivateKey"]),
     ("Peer", &["PublicKey", "AllowedIPs", "Endpoint", "PersistentKeepalive"]),
@@ -89,8 +89,8 @@ pub(crate) fn stunnel_carries(blocks: &[&Block]) -> Result<(), Failed> {
     let folder = fresh_folder("stunnel")?;
     let redis = Redis::start(&fresh_folder("stunnel-redis")?, "")?;
     let (tunnel, near) = (HeldPort::new()?, HeldPort::new()?);
-    // Until it has its port. Whether somebody listens there says nothing: that may be another process, or the very connection
-    // that looks, if the system gives it the same port for its own end.
+    // Until it has its port. An answer there proves nothing: it may come from another process, or from the very
+    // connection that checks, if the system gives it the same port for its own end.
     let start = |name: &str, text: &str, key: char, port: &HeldPort| -> Result<Process, Failed> {
         let secrets = folder.join(format!("{name}.txt"));
         fs::write(&secrets, format!("ttt-1:{}\n", key.to_string().repeat(64)))?;

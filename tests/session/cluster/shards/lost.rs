@@ -104,7 +104,7 @@ fn a_link_without_channels_is_closed_after_a_minute() {
     }
 }
 
-/// A master on the minority's side of a partition answers, and hears of nothing.
+/// A master on the minority's side of a partition answers, but receives nothing.
 #[test]
 fn a_node_that_the_cluster_does_not_know_any_more_is_left() {
     for resp in BOTH {
@@ -138,13 +138,13 @@ fn a_node_that_the_cluster_does_not_know_any_more_is_left() {
                 }
             }
         }
-        // Nobody would ask for the slots before a minute has passed since the last time: it is the epoch that tells.
+        // The slots would not be asked for within a minute of the last time: the new epoch is the reason.
         assert!(seconds > 40, "{resp:?}: {seconds}");
         node(&mut client, 3, "n4:7004", resp);
         assert_eq!(asked(&mut client, 3), ["SSUBSCRIBE c"]);
         confirm(&mut client, 3, resp, "c");
-        // The replica may have taken its place right after the cluster had named it, and before that node heard of it. Or that
-        // node was cut off, and had not noticed.
+        // The replica may have taken its place right after the cluster had named it, and before that node was
+        // informed. Or that node was cut off, and had not noticed.
         let since = (named - Duration::from_secs(5)).min(well - Duration::from_secs(23));
         let lasted = client.driver.now - since;
         expect_gap(&mut client, &["c"], lasted);

@@ -42,7 +42,7 @@ fn smessage(client: &mut Client, link: u8, resp: Resp, name: &str, payload: &str
     push(client, link, resp, "smessage", name, &format!("${}\r\n{payload}", payload.len()));
 }
 
-/// The commands for subscriptions on a link since the last look.
+/// The commands for subscriptions on a link since the last call.
 fn asked(client: &mut Client, link: u8) -> Vec<String> {
     let mut asked = client.commands(link);
     asked.retain(|command| command.contains("SUB"));
@@ -67,7 +67,7 @@ fn hearing(resp: Resp) -> Client {
     client
 }
 
-/// The events told: a gap of these channels that lasted so long, and a `ready`.
+/// Expects a gap of these channels that lasted so long, and a `ready`.
 fn expect_gap(client: &mut Client, names: &[&str], lasted: Duration) {
     let said = client.said();
     let [
@@ -89,7 +89,7 @@ fn a_channel_is_subscribed_at_the_node_of_its_slot_on_a_link_of_its_own() {
         assert_eq!((client.action(), asked(&mut client, 2)), (None, vec!["SSUBSCRIBE {c}2".to_owned()]));
         confirm(&mut client, 2, resp, "{c}2");
         fence(&mut client, 2, 2);
-        // At the node of the commands, too: what is lost with that link costs no sharded channel anything.
+        // Also at the node of the commands: losing that link affects no sharded channel.
         ssubscribe(&mut client, "b", 3);
         node(&mut client, 3, "n1:7001", resp);
         assert_eq!(asked(&mut client, 3), ["SSUBSCRIBE b"]);
@@ -212,7 +212,7 @@ fn a_slot_that_moves_takes_its_channels_along() {
         assert_eq!((asked(&mut client, 3), client.confirmed()), (vec!["SSUBSCRIBE c".to_owned()], 0));
         client.advance(1.0);
         confirm(&mut client, 3, resp, "c");
-        // The slot may have moved before its old node heard of it.
+        // The slot may have moved before its old node was informed.
         let lasted = client.driver.now - heard + Duration::from_secs(5);
         expect_gap(&mut client, &["c"], lasted);
         smessage(&mut client, 3, resp, "c", "there");

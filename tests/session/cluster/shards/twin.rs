@@ -1,5 +1,5 @@
-//! Slots move, links and nodes are lost, and whatever the order, a channel is subscribed once, each message comes once, and what is
-//! missing lies in a gap.
+//! Slots move, links and nodes are lost, and in any order a channel is subscribed once, each message comes once, and
+//! missing ones lie in a gap.
 
 use std::collections::BTreeSet;
 
@@ -44,7 +44,8 @@ proptest! {
     }
 }
 
-/// A guard for the property: channels are heard at their nodes, follow their slots, and what is lost is seen to be.
+/// Makes sure that the property covers something: channels are heard at their nodes, follow their slots, and losses
+/// are found.
 #[test]
 fn the_naive_cluster_does_what_it_should() {
     for resp in BOTH {

@@ -1,4 +1,4 @@
-//! A naive cluster, and what the subscribers of its sharded channels may expect.
+//! A naive cluster, and the expectations of the subscribers of its sharded channels.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Instant;
@@ -23,7 +23,7 @@ pub(super) enum Act {
     Publish(usize),
     /// A channel's slot goes to this master.
     Move(usize, usize),
-    /// A node answers what it was asked first on a link.
+    /// A node answers the oldest command on a link.
     Answer(usize),
     /// A link that is up is lost.
     Lose(usize),
@@ -43,16 +43,16 @@ pub(super) struct Peer {
     is_stalled: bool,
 }
 
-/// What a channel's subscriber may expect.
+/// The expectations of a channel's subscriber.
 #[derive(Default)]
 pub(super) struct Wish {
     is_wanted: bool,
-    /// When it was told of the first confirmation.
+    /// When the first confirmation was reported.
     since: Option<Instant>,
-    /// Numbers that were published since then and did not come, with the time of each.
+    /// Numbers that were published after that and did not come, with the time of each.
     pub(super) missing: BTreeMap<u32, Instant>,
     came: BTreeSet<u32>,
-    /// A gap was told and no `ready` yet: the gap goes on until then.
+    /// A gap was reported and no `ready` yet: the gap lasts until then.
     is_in_gap: bool,
 }
 
@@ -80,13 +80,13 @@ impl World {
         world
     }
 
-    /// Whether a node hears of what is published on a channel.
+    /// Whether a node receives messages published on a channel.
     fn serves(&self, node: usize, channel: usize) -> bool {
         let owner = self.owners[&CHANNELS[channel].1];
         owner == node || owner == NODES - 2 && node == NODES - 1
     }
 
-    /// Carries out what the session wishes, and takes what it wrote and told.
+    /// Carries out the session's wishes, and takes its bytes and events.
     fn follow(&mut self) {
         self.client.driver.drive();
         loop {
@@ -124,7 +124,7 @@ impl World {
         }
     }
 
-    /// What the client was told.
+    /// The client's events.
     fn listen(&mut self) {
         let now = self.client.driver.now;
         for said in self.client.said() {
@@ -226,7 +226,7 @@ impl World {
     fn publish(&mut self, channel: usize) {
         self.published += 1;
         let (number, now) = (self.published, self.client.driver.now);
-        // With its node and the replicas down nobody takes it.
+        // With its node and the replicas down no node accepts it.
         if (0..NODES).all(|node| self.down[node] || !self.serves(node, channel)) {
             return;
         }
@@ -327,7 +327,7 @@ impl World {
         panic!("there is always more to answer");
     }
 
-    /// The faults end: all that is wanted is heard again, and what was missed was told.
+    /// The faults end: all wanted channels are heard again, and missed messages were reported.
     pub(super) fn heal(mut self) {
         self.down = [false; NODES];
         for _ in 0..300 {

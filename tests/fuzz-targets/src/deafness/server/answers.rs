@@ -1,4 +1,4 @@
-//! What the server answers to each command.
+//! The server's answer to each command.
 
 use std::time::Instant;
 
@@ -128,7 +128,7 @@ impl Server {
 
     fn hello(&mut self, link: usize, is_master: bool, out: &mut Vec<u8>) {
         let Some(connection) = &mut self.connections[link] else { return };
-        // A connection goes on as it began.
+        // A connection keeps its version.
         let mode = connection.hello;
         connection.resp3 = mode == Hello::Three;
         let role: &[u8] = if is_master { b"master" } else { b"replica" };
@@ -163,7 +163,7 @@ impl Server {
             }
             return;
         }
-        // Where a script runs and a hash slot is on its way, nobody could tell which command an error is about.
+        // While a script runs and a hash slot migrates, an error could not be matched to a command.
         let refusal = if is_sharded_end {
             None
         } else if self.is_busy() {
@@ -203,7 +203,8 @@ impl Server {
         }
     }
 
-    /// The hash slots move to another node until then: who is subscribed to a sharded channel is told that this has ended.
+    /// The hash slots move to another node until then: subscribers to sharded channels are notified that their
+    /// subscription has ended.
     pub(super) fn move_slots(&mut self, end: Instant) {
         self.moved = Some(end);
         let due = self.now + self.lag;
@@ -230,7 +231,7 @@ impl Server {
         }
     }
 
-    /// A probe of verify_delivery comes back, if it is one. Of what else the client publishes nothing is sent to itself.
+    /// A probe of verify_delivery comes back, if it is one. The client does not get its other publishes.
     fn deliver_probe(&mut self, from: usize, channel: &[u8]) {
         let topic = Topic { kind: TopicKind::Channel, name: channel.into() };
         if !channel.starts_with(PROBES) || self.is_swallowing() {

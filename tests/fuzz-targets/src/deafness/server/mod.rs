@@ -1,5 +1,5 @@
-//! A server that keeps state: who is subscribed on which connection, what it is to others, what it refuses and until when.
-//! It is two hosts: at one address, so that a failover may move the address, or at one each.
+//! A server with state: the subscriptions of each connection, its role, and what it refuses until when. It is two
+//! hosts: at one address, so that a failover may move the address, or at one each.
 
 mod answers;
 mod truth;
@@ -22,11 +22,11 @@ const TOPICS: [(TopicKind, &[u8]); 6] = [
     (TopicKind::Pattern, b"a"),
     (TopicKind::Pattern, b"e"),
 ];
-/// The hosts, where each has an address of its own.
+/// The hosts, if each has its own address.
 pub(super) const HOSTS: [&str; 2] = ["one", "other"];
 pub(super) const CHANNELS: [&[u8]; 5] = [b"a", b"b", b"c", b"d", b"e"];
 
-/// Refusals. What some say changes each time.
+/// Refusals. Some texts change each time.
 const REFUSALS: [&str; 8] = [
     "BUSY Redis is busy running a script",
     "MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'",
@@ -78,12 +78,12 @@ pub(super) struct Sent {
     pub(super) number: u64,
 }
 
-/// What a host is to the other.
+/// The role of a host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     Master,
     Replica {
-        /// What is published on the master reaches it.
+        /// Messages published on the master reach it.
         linked: bool,
     },
 }
@@ -91,7 +91,7 @@ pub(super) enum Role {
 #[derive(Debug)]
 pub(super) struct Host {
     pub(super) role: Role,
-    /// It serves no data from then to then, and says so with LOADING (or MASTERDOWN).
+    /// It serves no data during this time, and answers LOADING (or MASTERDOWN).
     pub(super) loading: Option<(Instant, Instant, bool)>,
 }
 
@@ -113,7 +113,7 @@ pub(super) struct Connection {
     pub(super) dead: bool,
     /// The server closed it.
     pub(super) closed: bool,
-    /// It was said on it that the server has no data to serve, since then.
+    /// The time at which it answered on this connection that it has no data to serve.
     said_unserved: Option<Instant>,
     /// When the server refused a probe of verify_delivery last, and whether with NOPERM.
     pub(super) probe_refused: Option<(Instant, bool)>,
@@ -125,9 +125,9 @@ pub(super) struct Server {
     pub(super) now: Instant,
     pub(super) connections: [Option<Connection>; LINKS],
     pub(super) hosts: [Host; 2],
-    /// The host on which somebody publishes. The address leads to it, if there is one for both.
+    /// The host on which the other client publishes. The address leads to it, if there is one for both.
     pub(super) current: usize,
-    /// Whether each host has an address of its own.
+    /// Whether each host has its own address.
     several: bool,
     /// The host that each link is to lead to, if they have.
     wanted: [usize; LINKS],
@@ -146,9 +146,9 @@ pub(super) struct Server {
     lag: Duration,
     /// Errors so far.
     errors: u64,
-    /// Messages that were under way on connections that are no more.
+    /// Messages in flight on connections that were lost.
     pub(super) lost: VecDeque<Sent>,
-    /// A connection with subscriptions is no more.
+    /// A connection with subscriptions was lost.
     pub(super) unsubscribed: bool,
 }
 
@@ -233,13 +233,13 @@ impl Server {
             Act::RefuseExec(time) => self.refuses_exec = Some(now + time),
             Act::ShortPong(short) => self.short_pong = short,
             Act::Lag(lag) => self.lag = lag,
-            // A server that stands still tells nobody.
+            // A server that stands still notifies nobody.
             Act::Move(time) if !self.is_frozen() => self.move_slots(now + time),
             _ => {}
         }
     }
 
-    /// The current host becomes a master. It gives up what it synchronized.
+    /// The current host becomes a master. It stops synchronizing.
     fn promote(&mut self) {
         let host = &mut self.hosts[self.current];
         (host.role, host.loading) = (Role::Master, host.loading.filter(|_| host.role == Role::Master));
@@ -264,7 +264,7 @@ impl Server {
         }
     }
 
-    /// When something ends or arrives by itself.
+    /// When something ends or arrives next.
     pub(super) fn due(&self) -> Option<Instant> {
         let loading = self.hosts.iter().filter_map(|host| host.loading.map(|(_, end, _)| end));
         let refuses = self.refuses.values().map(|(_, end)| *end);
@@ -305,7 +305,7 @@ impl Server {
         });
     }
 
-    /// What arrives on a link by now.
+    /// The bytes that have arrived on a link.
     pub(super) fn arrived(&mut self, link: usize) -> Option<Vec<u8>> {
         if self.is_frozen() {
             return None;
@@ -316,8 +316,8 @@ impl Server {
         connection.outbox.pop_front().map(|(_, bytes)| bytes)
     }
 
-    /// Somebody publishes on the master. Returns the topics that it is not sent to, of those that match and of which the
-    /// client knows that something is amiss, if it `reads`.
+    /// The other client publishes on the master. Returns the matching topics that do not get it, of those that the
+    /// client knows to be affected, if it `reads`.
     pub(super) fn publish(&mut self, channel: &[u8], number: u64, reads: bool) -> Vec<Topic> {
         if self.is_frozen() || self.is_busy() {
             return Vec::new();
@@ -330,7 +330,7 @@ impl Server {
                 continue;
             };
             if !self.hears(host) {
-                // A replica that synchronizes, and said so.
+                // A replica that synchronizes, and has reported that.
                 let since = self.unserved_since(host);
                 let said = |it: &Connection| it.host == host && it.said_unserved == since;
                 if reads && since.is_some() && self.connections[0].as_ref().is_some_and(said) {

@@ -1,4 +1,4 @@
-//! What the judge asks of the server.
+//! Queries of the server's state for the checks.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,7 @@ use realtime::model::{Topic, TopicKind};
 
 use super::{Role, Server, until};
 
-/// After a refused probe verify_delivery asks again within this time, and begins anew.
+/// After a refused probe verify_delivery asks again within this time, and starts over.
 const PROBES_REST: Duration = Duration::from_secs(30 + 15);
 /// The same after NOPERM.
 const PROBES_REST_IF_FORBIDDEN: Duration = Duration::from_secs(300 + 15);
@@ -55,12 +55,12 @@ impl Server {
         self.away.filter(|(_, end)| self.now < *end).map(|(hangs, _)| hangs)
     }
 
-    /// Since when a host has no data to serve, if it has none.
+    /// From when a host has no data to serve, if it has none.
     pub(in crate::deafness) fn unserved_since(&self, host: usize) -> Option<Instant> {
         self.hosts[host].loading.filter(|(_, end, _)| self.now < *end).map(|(since, ..)| since)
     }
 
-    /// Whether what somebody publishes on the master reaches a host.
+    /// Whether messages published on the master reach a host.
     pub(in crate::deafness) fn hears(&self, host: usize) -> bool {
         match self.hosts[host].role {
             Role::Master => host == self.current,
@@ -103,7 +103,7 @@ impl Server {
         connections.filter_map(|connection| connection.refused.get(topic).copied()).next()
     }
 
-    /// The client's main thread goes on: a refused probe that waited for it is heard of now.
+    /// The client's main thread continues: a refused probe that waited for it is reported now.
     pub(in crate::deafness) fn is_read_again(&mut self) {
         let now = self.now;
         for (at, _) in self.connections.iter_mut().flatten().filter_map(|it| it.probe_refused.as_mut()) {
@@ -111,14 +111,14 @@ impl Server {
         }
     }
 
-    /// Whether the messages of a topic arrive. Swallowing counts if it is to be found, `with_probes`.
+    /// Whether the messages of a topic arrive. Swallowing counts if it can be found, `with_probes`.
     pub(in crate::deafness) fn is_heard(&self, topic: &Topic, with_probes: bool, now: Instant) -> bool {
         let Some((link, host)) = self.subscriber(topic) else { return false };
         let Some(connection) = &self.connections[link] else { return false };
         if connection.dead || self.is_frozen() {
             return false;
         }
-        // Nobody learns what the server is while it runs a script.
+        // The server's role cannot be queried while it runs a script.
         if !self.hears(host) && !self.is_busy() {
             return false;
         }

@@ -1,4 +1,4 @@
--- What the host has not is named. What the game has not on a server is nil.
+-- Functions that the host lacks are named. Functions that the game lacks on a server are nil.
 local function lacks(name, use)
 	local ok, err = pcall(use)
 	local said = "^[^ ]*lacking%.lua:%d+: gmod%-host has no " .. name:gsub("%p", "%%%0") .. "$"
@@ -21,14 +21,14 @@ lacks("Vector:Length", function() local length = FindMetaTable("Vector").Length(
 -- Probes are answered as in the game, so that an addon takes the same way.
 assert(sql and sql.Query and isfunction(util.TraceLine) and alice.GetPos)
 assert(sql.Query == sql.Query)
--- Nothing else is there: what only clients have, and names that nobody has.
+-- Nothing else exists: neither functions of clients, nor unknown names.
 assert(not vgui and not surface and not LocalPlayer and not (util and util.Nothing) and not alice.Nothing and not NoSuchGlobal)
 assert(not _G[5] and not _G[""] and not sql["Query Value"] and not sql.Quer and not MY_ADDON_MODE)
--- What an addon brings along counts.
+-- An addon's own functions count.
 function sql.Query() return "mine" end
 MOVETYPE_WALK = 2
 FindMetaTable("Player").GetEyeTrace = function() return "theirs" end
 assert(sql.Query() == "mine" and MOVETYPE_WALK == 2 and alice:GetEyeTrace() == "theirs")
--- What is there is not shadowed.
+-- Existing functions are not shadowed.
 assert(isfunction(util.TableToJSON) and ("x"):upper() == "X" and color_white == Color(255, 255, 255))
 host.exit()

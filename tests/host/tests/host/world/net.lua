@@ -64,7 +64,7 @@ host.test("what is written is read, with its length", function()
 	same(got[14].who, bob)
 	same(got[15], "76561198000000001")
 	same(got.left[2], 0)
-	-- What clients send is not among what was sent to them.
+	-- Messages from clients are not among those sent to them.
 	same(#host.net_sent(), 0)
 end)
 
@@ -100,7 +100,7 @@ host.test("messages go to whom they are for, and can be looked at", function()
 	same(#sent[4].to, 2)
 	same(sent[4].to[2], carol)
 	same(#host.net_sent("other"), 0)
-	-- Who leaves before it arrives, gets nothing.
+	-- A player who leaves before it arrives gets nothing.
 	send("5", net.Send, carol)
 	host.players.leave(carol)
 	host.pass()
