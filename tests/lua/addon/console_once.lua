@@ -113,7 +113,7 @@ host.test("no line of a tail passes for one of ours, and none steers the termina
 end)
 
 host.test("a server that hangs up again and again is told of once in a while", function()
-	local client = realtime.Default()
+	local client, from = realtime.Default(), SysTime()
 	clear()
 	for _ = 1, 6 do
 		local reconnects = client:Stats().reconnects
@@ -122,7 +122,8 @@ host.test("a server that hangs up again and again is told of once in a while", f
 		kit.ticks(2)
 	end
 	local lines = select(2, said():gsub("connected to redis", ""))
-	assert(lines <= 3, lines .. " lines for 6 connections")
+	-- One of a kind in ten seconds.
+	assert(lines <= 3 + (SysTime() - from) / 10, lines .. " lines for 6 connections")
 end)
 
 host.test("tail takes a channel with colons, at which the game's console splits arguments", function()
