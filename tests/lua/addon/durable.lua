@@ -328,6 +328,22 @@ host.test("a file that is saved five times leaves one of everything, and a late 
 	a.durable:Publish(channel, "x")
 	kit.wait("it", function() return heard end)
 	kit.eq(heard, { 5, "x" })
+	local jobs, runs, finish = kit.unique("jobs"), {}, nil
+	local function work(i)
+		a.durable:Work(jobs, function(data, _, done)
+			runs[#runs + 1] = i .. data
+			finish = done
+		end)
+	end
+	work(1)
+	for i = 1, 2 do a.durable:Publish(jobs, "job" .. i) end
+	kit.wait("the first run", function() return finish end)
+	for i = 2, 5 do work(i) end -- while it runs
+	kit.eq({ finish(), finish() }, { true, false })
+	kit.wait("the second run", function() return #runs == 2 end)
+	finish()
+	kit.wait("the end", function() return host.real.command("XLEN", "realtime:durable:{" .. jobs .. "}") == 0 end)
+	kit.eq(runs, { "1job1", "5job2" })
 	local late
 	a.durable:On("ready", function(of) late = of end)
 	kit.wait("a ready of its own", function() return late == channel end)
