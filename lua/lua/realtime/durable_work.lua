@@ -1,8 +1,8 @@
--- A worker of realtime.Durable: takes messages, each for one server only. redis/durable_work.lua assigns them.
+-- A worker of realtime.Durable: takes messages, each of which one server has. redis/durable_work.lua says who has which.
 return function(realtime, addon)
 	local SysTime, min, format = SysTime, math.min, string.format
 	local SCRIPT = "durable_work"
-	local RETRY, MOST_RETRY = 1, 60 -- the first and longest pause after an error of Redis, in seconds
+	local RETRY, MOST_RETRY = 1, 60 -- seconds after an error of Redis: longer each time
 	local MAX_ERRORS = 10
 	local workers = {}
 	addon.durable_workers = workers
@@ -104,7 +104,7 @@ return function(realtime, addon)
 		if not accepted then failed(1) end
 	end
 
-	-- Reports the outcome of a run to Redis.
+	-- Tells Redis how a run has ended.
 	function finish(worker, run)
 		run.is_asking, worker.ending = true, worker.ending + 1
 		local message = run.message
@@ -155,7 +155,7 @@ return function(realtime, addon)
 		end
 	end
 
-	-- Starts waiting messages until `stop`, and at least one. After Stop they are for others.
+	-- Starts what waits here, until `stop`, and one message in any case. After Stop they are for others.
 	local function run_queue(worker, stop)
 		local returned = { "release", "", 0, "" }
 		while worker.queue[worker.at] do
@@ -191,7 +191,7 @@ return function(realtime, addon)
 		end)
 	end
 
-	-- Does the next due step.
+	-- What is to be done now.
 	function workers.Tick(worker, now, stop)
 		run_queue(worker, stop)
 		if worker.count > 0 then
@@ -214,7 +214,7 @@ return function(realtime, addon)
 		if worker.more and room(worker) > 0 or now >= worker.next_at then take(worker) end
 	end
 
-	-- Called when messages wait.
+	-- Something waits.
 	function workers.Wake(worker) worker.more = true end
 
 	-- The Lua state ends: tells what has ended, and gives back the rest, also what is on its way here. Another server begins it at once.

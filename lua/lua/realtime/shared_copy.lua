@@ -1,4 +1,4 @@
--- This server's copy of a table of realtime.Shared: reads it, keeps it up to date by messages, and checks it.
+-- This server's copy of a table of realtime.Shared: how it is read, kept up to date by messages, and checked.
 --
 -- Each change has a version, and its message names the version before it. A message is applied if that is the copy's own version. Anything
 -- else that is heard makes the copy ask Redis for the table's version ("check"). Is that another one, it is expected to come with the
@@ -8,15 +8,15 @@ return function(realtime, addon)
 	local SysTime, format = SysTime, string.format
 	addon.shared_interval = 10 -- seconds between two checks
 	addon.shared_spread = 2 -- seconds: servers that lost a copy at the same moment begin to read at different ones
-	addon.shared_patience = 1 -- how many seconds a message may come later than Redis's answers indicate
-	local CHECK_PAUSE = 0.1 -- the shortest time between two checks, in seconds
+	addon.shared_patience = 1 -- seconds that a message may come later than Redis's answers tell
+	local CHECK_PAUSE = 0.1 -- seconds between two checks at least
 	local MIN_PAUSE, MAX_PAUSE = 1, 30 -- seconds until a failed read is tried again
 	local FIRST_SLICE, MAX_SLICE = 10, 100 -- keys that are read at a time
-	local SLICE_BYTES, SLICE_SECONDS = 65536, 0.0005 -- the limits of a slice, estimated from those before
+	local SLICE_BYTES, SLICE_SECONDS = 65536, 0.0005 -- that they have together, and that they take, as far as those before tell
 	local MAX_LOG = 10000 -- messages that are kept while the table is read
-	local MAX_UNMARKED = 100 -- how many of them are kept that may be from anybody, because the table's mark is not known yet
-	local BUDGET = 0.001 -- seconds of a tick for comparing the copy with the read entries, and reporting differences
-	local MAX_SORTED = 1000 -- differences that are reported in the order of their keys: to sort more takes too long for a tick
+	local MAX_UNMARKED = 100 -- those of them that may be anybody's, because the table's mark is not known yet
+	local BUDGET = 0.001 -- seconds of a tick for what was read: comparing, and telling differences
+	local MAX_SORTED = 1000 -- differences that are told in the order of their keys: to sort more takes too long for a tick
 	local entries = addon.shared_entries
 	local change, tell = entries.Change, addon.Tell
 	local copy = {}
@@ -52,13 +52,13 @@ return function(realtime, addon)
 		self.load_at = self.load_at and math.min(self.load_at, at) or at
 	end
 
-	-- The copy may be out of date: it is stale, and the table is read again.
+	-- The copy may be behind: it is stale, and the table is read again.
 	function copy.ReadAgain(self, err)
 		copy.Stale(self, err)
 		read_in(self, math.random() * addon.shared_spread)
 	end
 
-	-- Checks the version soon, but at most once in CHECK_PAUSE.
+	-- Checks the version soon, but once in CHECK_PAUSE at most, whatever is heard.
 	function copy.CheckSoon(self)
 		self.check_at = math.min(self.check_at or math.huge, self.checked + CHECK_PAUSE)
 	end
@@ -112,14 +112,13 @@ return function(realtime, addon)
 		copy.CheckSoon(self)
 	end
 
-	-- Handles a message on the table's channel. Anybody may publish there, but only a reader of the table knows its
-	-- mark.
+	-- What came on the table's channel. Anybody may publish there: only who can read the table knows its mark.
 	function copy.Hear(self, message)
 		addon.EnsureTick()
 		if entries.IsMessage(message) then hear(self, message) elseif self.is_ready then copy.CheckSoon(self) end
 	end
 
-	-- fn(err, version, mark, next, reply). Returns the same as client:Command.
+	-- fn(err, version, mark, next, reply). Answers as client:Command.
 	local function read(self, arguments, fn, seconds)
 		local function answer(err, reply)
 			if err then return fn(err) end
@@ -130,7 +129,7 @@ return function(realtime, addon)
 	end
 	copy.Read = read
 
-	-- Asks Redis for a key: fn(err, entry). Returns the same as client:Command.
+	-- Asks Redis for a key: fn(err, entry). Answers as client:Command.
 	function copy.Fetch(self, key, fn, seconds)
 		return read(self, { "keys", key }, function(err, _, _, _, reply)
 			if err then return fn(err) end
@@ -138,7 +137,7 @@ return function(realtime, addon)
 		end, seconds)
 	end
 
-	-- Whether the copy and Redis agree on a key, as far as this server can know.
+	-- Whether the copy has a key as Redis does, as far as this server can know.
 	function copy.HasNewest(self, key)
 		if not self.is_ready or (self.watched and (not self.watched[key] or self.unread[key])) then return false end
 		for _, write in pairs(self.pending) do
@@ -147,8 +146,7 @@ return function(realtime, addon)
 		return true
 	end
 
-	-- The table was created: starts from an empty one with the messages received meanwhile. Returns whether the first
-	-- one is among them.
+	-- The table was made: goes on from nothing with the messages that came meanwhile. Returns whether the first one is among them.
 	local function adopt(self, mark)
 		local early = self.early or {}
 		self.early = nil
@@ -199,7 +197,7 @@ return function(realtime, addon)
 		return math.Clamp(fitting, 1, math.min(keys * 4, MAX_SLICE))
 	end
 
-	-- Reads the next slice of the keys of `load`.
+	-- Reads the next slice of what `load` is to have.
 	local function read_slice(self, load)
 		local arguments = { "all", load.cursor, load.slice }
 		if load.keys then
@@ -245,7 +243,7 @@ return function(realtime, addon)
 		read_slice(self, load)
 	end
 
-	-- A read entry, unless it has expired or its key is not watched any more.
+	-- An entry that was read, unless it has expired or its key is not watched any more.
 	local function live_entry(self, key, entry)
 		if not entry or (self.watched and not self.watched[key]) then return end
 		if entry.expires == 0 or entry.expires > entries.Now(self) then return entry end
@@ -354,7 +352,7 @@ return function(realtime, addon)
 		end
 	end
 
-	-- Does the next due step.
+	-- What is to be done now.
 	function copy.Tick(self, now)
 		local is_connected = self.client:IsConnected()
 		if not is_connected and (self.is_ready or self.settling) then
@@ -378,11 +376,11 @@ return function(realtime, addon)
 		end
 	end
 
-	-- The client is connected, for the first time or again.
+	-- The client is connected, for the first time or anew.
 	function copy.Connected(self)
 		self.measured = -math.huge -- it may be another clock
 		if not self.was_told then
-			copy.Stale(self) -- the running read came over the old connection
+			copy.Stale(self) -- what was being read, and told, came over the old connection
 			return read_in(self, 0)
 		end
 		copy.ReadAgain(self, addon.Error("DISCONNECTED", "the connection was lost"))

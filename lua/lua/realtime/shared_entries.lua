@@ -1,16 +1,16 @@
--- The entries of this server's copy of a table of realtime.Shared: values with their versions and expiry times.
+-- What this server's copy of a table of realtime.Shared holds: values with their versions, and when they expire.
 return function(realtime, addon)
 	local SysTime, format = SysTime, string.format
-	local CLOCK_AGE = 60 -- how many seconds a reading of Redis's clock is valid
-	local MAX_JUMP = 3600 -- how many seconds a clock may be ahead of the last reading
-	local LOOK = 32 -- keys between two readings of the clock
+	local CLOCK_AGE = 60 -- seconds that a look at Redis's clock counts
+	local MAX_JUMP = 3600 -- seconds that a clock may be ahead of the last look at it
+	local LOOK = 32 -- keys between two looks at the clock
 	local entries = {}
 	addon.shared_entries = entries
 	entries.VALUE = { bytes = 65536, elements = 20000 } -- of a value
 
 	local function is_number(value) return isnumber(value) and value >= 0 and value % 1 == 0 end
 
-	-- Whether this is a message of shared_write.lua.
+	-- Whether that is a message of shared_write.lua.
 	function entries.IsMessage(message)
 		if not istable(message) or not isstring(message.mark) or not is_number(message.version) or not is_number(message.before)
 			or not is_number(message.time) or not isstring(message.token) or not istable(message.changes) then return false end
@@ -35,7 +35,7 @@ return function(realtime, addon)
 		return at
 	end
 
-	-- A separate copy of a table for each caller, or the value itself.
+	-- A table of its own for everybody, or the value itself.
 	local function fresh(value)
 		if type(value) ~= "table" or value == realtime.NULL then return value end
 		local made = {}
@@ -63,7 +63,7 @@ return function(realtime, addon)
 		self.due[second][key] = entry
 	end
 
-	-- Replaced entries are not kept.
+	-- What is replaced is kept no longer.
 	local function unschedule(self, key, entry)
 		local second = math.floor(entry.expires / 1e6)
 		local due = self.due[second]
@@ -83,7 +83,7 @@ return function(realtime, addon)
 	end
 	entries.Store = store
 
-	-- Collects entries over several ticks, and then replaces all at once, without reporting them.
+	-- Entries that are put together over several ticks, to take the place of all at once; nothing is told.
 	function entries.New(self) return { entries = {}, count = 0, due = {}, second = self.second } end
 	function entries.Add(new, key, entry)
 		new.entries[key], new.count = entry, new.count + 1
@@ -93,7 +93,7 @@ return function(realtime, addon)
 		self.entries, self.count, self.due, self.second, self.is_saved = new.entries, new.count, new.due, new.second, false
 	end
 
-	-- Replaces a key's entry, also with nil, and reports it.
+	-- Puts an entry in the place of the key's, or nil, and tells it.
 	local function change(self, key, entry, from, why)
 		local old = store(self, key, entry)
 		if not entry and not old then return end
@@ -122,7 +122,7 @@ return function(realtime, addon)
 		if self.due[second] and not next(self.due[second]) then self.due[second] = nil end
 	end
 
-	-- Removes expired entries, and reports them.
+	-- Takes out what has expired, and tells it.
 	function entries.Expire(self)
 		local now = entries.Now(self)
 		local second = math.floor(now / 1e6)
