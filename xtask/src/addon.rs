@@ -1,26 +1,26 @@
-//! The addon's files, without those that its `addon.json` leaves out.
+//! The addon's files, without those that its `addon.json` ignores.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why they cannot be told.
+/// Why the files are not known.
 #[derive(Debug, thiserror::Error)]
 pub enum AddonError {
     /// The system's own.
     #[error("{0}: {1}")]
     Io(PathBuf, #[source] io::Error),
-    /// There is an addon.json whose `ignore` is not what this understands.
+    /// There is an addon.json whose `ignore` has a form that this does not understand.
     #[error("{0}: \"ignore\" is to be a list of strings without backslashes")]
     Ignore(PathBuf),
-    /// It names another version than the module: together they would refuse to load.
+    /// It names another version than the module: the two would refuse to load together.
     #[error(
         "{0} is to say: return \"{1}\" (the version in Cargo.toml: module and addon are released with one number)"
     )]
     Version(PathBuf, String),
 }
 
-/// Left out where there is no addon.json that says it: what authors need, and servers don't.
+/// Ignored if there is no addon.json that says so: files that authors need, and servers don't.
 const IGNORED_BY_DEFAULT: [&str; 5] = ["tests/*", "lua/tests/*", "annotations/*", "examples/*", ".*"];
 
 /// The addon's files with their names inside of its folder, sorted. None if there is no such folder.
@@ -46,7 +46,7 @@ pub fn files(folder: &Path) -> Result<Vec<(String, PathBuf)>, AddonError> {
     Ok(found)
 }
 
-/// Looks whether the addon is there, and names this version, the module's.
+/// Checks that the addon is there, and names this version, the module's.
 ///
 /// # Errors
 ///
@@ -79,7 +79,7 @@ fn walk(folder: &Path, prefix: &str, found: &mut Vec<(String, PathBuf)>) -> Resu
     Ok(())
 }
 
-/// The list behind `"ignore"`: patterns, which need no escapes.
+/// The list after `"ignore"`: patterns, which need no escapes.
 fn ignored(json: &str) -> Option<Vec<String>> {
     let Some((_, rest)) = json.split_once("\"ignore\"") else { return Some(Vec::new()) };
     let list = rest.trim_start().strip_prefix(':')?.trim_start().strip_prefix('[')?;
@@ -95,7 +95,7 @@ fn ignored(json: &str) -> Option<Vec<String>> {
     Some(patterns)
 }
 
-/// As the game's gmad has it: a star stands for anything, slashes included; a question mark for one character.
+/// The same as the game's gmad: a star matches anything, slashes included; a question mark matches one character.
 fn matches(pattern: &[u8], name: &[u8]) -> bool {
     match (pattern, name) {
         ([], []) => true,

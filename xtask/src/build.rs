@@ -9,14 +9,14 @@ use crate::platform::{Platform, System};
 use crate::tools::Tools;
 use crate::unwinder::{self, UnwinderError};
 
-/// A target folder of its own: its compiler runs with other nightly features opened than everybody else's, which cargo
-/// would not notice.
+/// A separate target folder: its compiler runs with nightly features that the others do not enable, which cargo would
+/// not notice.
 const TARGET_FOLDER: &str = "target/dist";
 
 /// Why there is no module.
 #[derive(Debug, thiserror::Error)]
 pub enum BuildError {
-    /// The compiler's own, told on the console.
+    /// The compiler's own, printed on the console.
     #[error(transparent)]
     Command(#[from] CommandError),
     /// The stand-in to link with could not be made.
@@ -46,7 +46,7 @@ pub(crate) fn build(
             cargo
         }
         System::Windows => {
-            // The C runtime and the unwinder come with it instead of from libgcc's DLL.
+            // The C runtime and the unwinder are linked in instead of coming from libgcc's DLL.
             flags.push("-Ctarget-feature=+crt-static".to_owned());
             if !tools.start_objects(platform) {
                 start_objects(tools, platform, &parts)?;
@@ -66,7 +66,7 @@ pub(crate) fn build(
         .current_dir(root)
         .env("CARGO_TARGET_DIR", &target)
         .env("RUSTC_BOOTSTRAP", "1")
-        // Separated as cargo wants it, so that a folder's name may have spaces.
+        // Separated in cargo's own way, so that a folder's name may contain spaces.
         .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"));
     run(&mut cargo)?;
     Ok(target.join(platform.triple).join("dist").join(platform.built_name()))
@@ -76,14 +76,15 @@ pub(crate) fn build(
 const STD_FEATURES: &str = "panic-unwind,optimize_for_size,backtrace-trace-only";
 
 const FLAGS: [&str; 2] = [
-    // Panics say what went wrong, not in which file of the machine that built it.
+    // Panics say what went wrong, but not in which file of the build machine.
     "-Zlocation-detail=none",
-    // Functions that nobody marked as worth it are called instead of copied to where they are used. At this number no hot path
-    // takes 3 % more instructions than without it (`cargo bench --profile dist --bench instructions`); at 25, a publish 11 %.
+    // Functions that are not marked for inlining are called instead of copied. At this number no hot path takes 3 %
+    // more instructions than without it (`cargo bench --profile dist --bench instructions`); at 25, a publish takes
+    // 11 % more.
     "-Cllvm-args=-inline-threshold=50",
 ];
 
-/// What each DLL of Rust's begins and ends with. Debian's toolchain has the sources alone.
+/// The object files at the beginning and the end of each of Rust's DLLs. Debian's toolchain has only their sources.
 fn start_objects(tools: &Tools, platform: &Platform, folder: &Path) -> Result<(), BuildError> {
     fs::create_dir_all(folder).map_err(|error| BuildError::Write(folder.to_owned(), error))?;
     for name in ["rsbegin", "rsend"] {

@@ -1,4 +1,4 @@
-//! What a release consists of beside the four files.
+//! The other parts of a release, beside the four files.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -33,14 +33,14 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> BundleError {
     move |error| BundleError::Io(path, error)
 }
 
-/// What owners read first, in the addon's folder.
+/// The first page for owners, in the addon's folder.
 const README: &str = include_str!("readme.md");
 
 /// The licences of the project, in its folder.
 pub(crate) const LICENSES: [&str; 2] = ["LICENSE-APACHE", "LICENSE-MIT"];
 
-/// What a zip has, sorted by the names: modules and addon as they lie in `garrysmod/`, a page for owners, and the terms under which
-/// all of it may be used.
+/// The content of a zip, sorted by name: modules and addon at their places in `garrysmod/`, a page for owners, and
+/// the licences of all of it.
 pub(crate) fn contents(
     modules: &[PathBuf],
     addon: &Path,
@@ -67,16 +67,17 @@ pub(crate) fn contents(
     Ok(contents)
 }
 
-/// Where a zip has the terms of the crates that the modules are built of.
+/// The place of the crates' licences in a zip.
 pub(crate) fn third_party_name() -> String {
     format!("addons/realtime/{}", licenses::FILE)
 }
 
-/// Packs what [`contents`] gave.
+/// Packs the output of [`contents`].
 pub(crate) fn zip(archive: &Path, contents: Vec<(String, Vec<u8>)>) -> Result<(), BundleError> {
     let broken = |error| BundleError::Zip(archive.to_owned(), error);
     let mut zip = ZipWriter::new(File::create(archive).map_err(at(archive))?);
-    // Without times: who builds it again gets the same bytes. Readable to the server's user, whoever unpacks it.
+    // Without times, so that building it again gives the same bytes. Readable for the server's user, whoever unpacks
+    // it.
     let options = SimpleFileOptions::default()
         .compression_method(CompressionMethod::Deflated)
         .compression_level(Some(9))
@@ -102,7 +103,7 @@ pub(crate) fn sums(folder: &Path, files: &[PathBuf]) -> Result<String, BundleErr
     Ok(lines)
 }
 
-/// `manifest.json`: what is in it, for people and programs.
+/// `manifest.json`: the content, for people and programs.
 pub(crate) fn manifest(version: &str, modules: &[(&Edition, &Platform, Report)]) -> String {
     let quoted = |names: &[String]| {
         names.iter().map(|name| format!("{:?}", name.to_ascii_lowercase())).collect::<Vec<_>>().join(", ")

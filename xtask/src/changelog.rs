@@ -1,19 +1,19 @@
-//! What CHANGELOG.md says of a version.
+//! Reads the part of CHANGELOG.md about a version.
 
 /// A version's part of the changelog.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Section<'a> {
-    /// What stands in parentheses after the version: a day, or "unreleased".
+    /// The text in parentheses after the version: a day, or "unreleased".
     pub date: &'a str,
-    /// What is below its heading, without empty lines around it.
+    /// The text below its heading, without empty lines around it.
     pub text: &'a str,
 }
 
-/// What a version's part is divided into.
+/// The subdivisions of a version's part.
 pub const GROUPS: [&str; 6] = ["Added", "Changed", "Deprecated", "Removed", "Fixed", "Security"];
 
 impl Section<'_> {
-    /// The first line that belongs to none of [`GROUPS`]: an entry before the first of them, or a heading of another name.
+    /// The first line outside of [`GROUPS`]: an entry before the first of them, or a heading with another name.
     #[must_use]
     pub fn stray_line(&self) -> Option<&str> {
         let mut is_in_group = false;

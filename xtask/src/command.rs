@@ -4,13 +4,13 @@ use std::ffi::OsStr;
 use std::io;
 use std::process::Command;
 
-/// Why another program did not do what it should.
+/// Why another program failed.
 #[derive(Debug, thiserror::Error)]
 pub enum CommandError {
-    /// It is not there, or may not be run.
+    /// It is missing, or may not be run.
     #[error("cannot run {0}: {1}")]
     Start(String, #[source] io::Error),
-    /// It has said why on the standard error.
+    /// It has printed the reason on the standard error.
     #[error("{0} failed ({1})")]
     Failed(String, std::process::ExitStatus),
 }
@@ -22,7 +22,7 @@ pub(crate) fn run(command: &mut Command) -> Result<(), CommandError> {
     if status.success() { Ok(()) } else { Err(CommandError::Failed(name, status)) }
 }
 
-/// What a program prints, without the line's end; `None` if it is missing or fails.
+/// The output of a program, without the last line end; `None` if it is missing or fails.
 pub(crate) fn output(command: &mut Command) -> Option<String> {
     let output = command.output().ok().filter(|output| output.status.success())?;
     String::from_utf8(output.stdout).ok().map(|text| text.trim_end().to_owned())

@@ -1,4 +1,4 @@
-//! `cargo dist`: everything that a release consists of, in `dist/`.
+//! `cargo dist`: makes all parts of a release, in `dist/`.
 
 use std::fs;
 use std::io;
@@ -13,7 +13,7 @@ use crate::licenses::{self, LicenseError};
 use crate::platform::{PLATFORMS, Platform};
 use crate::tools::{Missing, Tools};
 
-/// The version that the module names, too: the workspace's.
+/// The workspace's version, which the module also has.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Why there is no release.
@@ -25,13 +25,13 @@ pub enum DistError {
     /// A module did not build.
     #[error("{0}: {1}")]
     Build(&'static str, #[source] BuildError),
-    /// What was built may not be given to servers.
+    /// A built module must not be given to servers.
     #[error(transparent)]
     Check(#[from] CheckError),
     /// It could not be packed.
     #[error(transparent)]
     Bundle(#[from] BundleError),
-    /// The terms of something that is built in are not known.
+    /// The licence of a crate in the module is not known.
     #[error(transparent)]
     Licenses(#[from] LicenseError),
     /// The system's own.
@@ -43,14 +43,14 @@ fn lines(missing: &[Missing]) -> String {
     missing.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
-/// Builds, checks and packs. With less than all platforms, there is no zip: a release has all four.
+/// Builds, checks and packs. Without all four platforms there is no zip, because a release has all of them.
 ///
 /// # Errors
 ///
-/// Whatever is missing, does not build, or is not as it should be.
+/// Anything that is missing, does not build, or is wrong.
 pub fn dist(root: &Path, platforms: &[&'static Platform]) -> Result<(), DistError> {
     let addon = root.join("lua");
-    // Before the minutes that building takes.
+    // Checked before building, which takes minutes.
     addon::check_version(&addon, VERSION).map_err(BundleError::from)?;
     let tools = Tools::find(root, platforms).map_err(DistError::Missing)?;
     let folder = root.join("dist");
@@ -58,7 +58,7 @@ pub fn dist(root: &Path, platforms: &[&'static Platform]) -> Result<(), DistErro
         let path = path.to_owned();
         move |error| DistError::Io(path, error)
     };
-    // What an earlier run left is of another build.
+    // Files of an earlier run belong to another build.
     if folder.is_dir() {
         fs::remove_dir_all(&folder).map_err(broken(&folder))?;
     }
@@ -101,7 +101,7 @@ pub fn dist(root: &Path, platforms: &[&'static Platform]) -> Result<(), DistErro
     Ok(())
 }
 
-/// The last line: what there is now, and for what.
+/// The last line: what was made, and how to use it.
 fn outcome(folder: &Path, archives: &[PathBuf]) -> String {
     if archives.is_empty() {
         return format!(
@@ -114,7 +114,7 @@ fn outcome(folder: &Path, archives: &[PathBuf]) -> String {
     format!("{}: stop the server and unpack one of them into garrysmod/", names.join(" and "))
 }
 
-/// Folders that a file for others has no business to name: where it was built.
+/// Folders that must not occur in a released file: the places of the build.
 fn private_folders(root: &Path) -> Vec<PathBuf> {
     let home = std::env::home_dir().into_iter();
     home.chain([root.to_owned()]).filter(|folder| folder.components().count() > 1).collect()

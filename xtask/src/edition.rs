@@ -1,4 +1,4 @@
-//! The two editions of the module: what it is built with, and what it may need.
+//! The two editions of the module: the features of each, and the libraries that it may need.
 
 use std::path::{Path, PathBuf};
 
@@ -7,17 +7,17 @@ use std::path::{Path, PathBuf};
 pub struct Edition {
     /// For people.
     pub name: &'static str,
-    /// Features of the module that it is built with.
+    /// The module's features in it.
     pub features: &'static [&'static str],
     /// Its folder within `dist/`; empty for `dist/` itself.
     pub folder: &'static str,
-    /// What its zip's name ends in, before `.zip`.
+    /// The end of its zip's name, before `.zip`.
     pub suffix: &'static str,
-    /// Libraries that it may need on Windows beside those of both. Every Windows since Vista has them.
+    /// Libraries that it may need on Windows beside those of both editions. Every Windows since Vista has them.
     pub windows_libraries: &'static [&'static str],
 }
 
-/// What most servers need.
+/// The edition for most servers.
 pub const LEAN: Edition =
     Edition { name: "lean", features: &[], folder: "", suffix: "", windows_libraries: &[] };
 
@@ -35,14 +35,14 @@ pub const FULL: Edition = Edition {
 pub const EDITIONS: [&Edition; 2] = [&LEAN, &FULL];
 
 impl Edition {
-    /// The edition that a file is of, by the folder that it lies in.
+    /// The edition of a file, by its folder.
     #[must_use]
     pub fn of_file(path: &Path) -> &'static Self {
         let folder = path.parent().and_then(Path::file_name);
         if folder.is_some_and(|name| name == FULL.folder) { &FULL } else { &LEAN }
     }
 
-    /// Where its files go.
+    /// The folder of its files.
     #[must_use]
     pub fn folder_in(&self, dist: &Path) -> PathBuf {
         if self.folder.is_empty() { dist.to_owned() } else { dist.join(self.folder) }

@@ -1,5 +1,5 @@
-//! The project's own tools. `cargo dist` builds the module for all platforms, checks what came out, and packs it;
-//! `cargo xtask release` says whether that may be released; `cargo xtask site` has the pages ready for mdBook, `cargo xtask
+//! The project's own tools. `cargo dist` builds the module for all platforms, checks the result, and packs it; `cargo
+//! xtask release` checks whether it may be released; `cargo xtask site` prepares the pages for mdBook, `cargo xtask
 //! pictures` draws the console.
 
 pub mod addon;

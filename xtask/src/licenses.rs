@@ -1,4 +1,4 @@
-//! The terms of what is built into a module: other people's crates, whose notices come with every copy.
+//! The licences of the crates that are built into a module, whose notices must come with every copy.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -15,20 +15,20 @@ use crate::platform::Platform;
 /// The file in the addon's folder.
 pub(crate) const FILE: &str = "LICENSES-THIRD-PARTY";
 
-/// What the names of files with terms begin with.
+/// The beginnings of the names of licence files.
 const NAMES: [&str; 5] = ["LICENSE", "LICENCE", "COPYING", "COPYRIGHT", "NOTICE"];
 
-/// Crates whose packages have no file with their terms: name and version, and the notice in their repositories.
+/// Crates whose packages have no licence file: name and version, and the notice in their repositories.
 const WITHOUT_FILE: [(&str, &str, &str); 1] =
     [("gmod", "17.0.1", "MIT License\n\nCopyright (c) 2020 William Venner\n")];
 
-/// Why the terms are not known.
+/// Why the licences are not known.
 #[derive(Debug, thiserror::Error)]
 pub enum LicenseError {
-    /// cargo does not say what the module is built of.
+    /// cargo does not say what the module is built from.
     #[error("cargo metadata does not say what the module is built of")]
     Metadata,
-    /// A crate without a file of its terms. What they are has to be looked up, and written into this file of the tools.
+    /// A crate without a licence file. Look its licence up, and add it to this file.
     #[error(
         "the crate {0} ({1}) has no file with its terms in {2}; look them up and add them to WITHOUT_FILE in xtask/src/licenses.rs"
     )]
@@ -38,11 +38,12 @@ pub enum LicenseError {
     Io(PathBuf, #[source] io::Error),
 }
 
-/// What [`FILE`] says for an edition, as it is built for these platforms. `mit`: the project's own copy of the MIT license.
+/// The content of [`FILE`] for an edition, as it is built for these platforms. `mit`: the project's own copy of the
+/// MIT license.
 ///
 /// # Errors
 ///
-/// cargo or a crate does not tell.
+/// cargo or a crate does not have the information.
 pub(crate) fn third_party(
     root: &Path,
     edition: &Edition,
@@ -85,7 +86,7 @@ impl Crate {
         Some(Self { name: text("name")?, version: text("version")?, license: text("license")?, folder })
     }
 
-    /// The texts of its files with terms. Where MIT is one of several to choose from, that one alone.
+    /// The texts of its licence files. If MIT is one of several to choose from, only that.
     fn terms(&self, mit: &str) -> Result<Vec<String>, LicenseError> {
         let broken = |path: &Path| {
             let path = path.to_owned();
@@ -117,7 +118,7 @@ impl Crate {
     }
 }
 
-/// The crates from elsewhere that are in the module. Those that only run while it is built, such as macros, are not.
+/// The foreign crates in the module. Crates that are only used while building, such as macros, are not included.
 fn built_in(root: &Path, edition: &Edition, platform: &Platform) -> Option<Vec<Crate>> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
@@ -194,7 +195,7 @@ mod tests {
             assert!(full.contains(words), "{words}");
         }
         assert!(!lean.contains("rustls") && !lean.contains("ring 0."));
-        // Neither what is only used to build or test it, nor the project's own.
+        // Neither crates that are only used for building or testing, nor the project's own.
         for words in ["proc-macro2 ", "syn ", "cc ", "serde_json ", "divan ", "realtime-resp "] {
             assert!(!full.contains(&format!("\n{words}")), "{words}");
         }

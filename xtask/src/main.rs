@@ -12,7 +12,7 @@ use xtask::platform::{PLATFORMS, Platform};
 use xtask::release::{Findings, NOTES, examine};
 use xtask::site;
 
-/// Where the site is made.
+/// The folder of the site.
 const SITE: &str = "target/site";
 
 /// The version of the release: the workspace's.
@@ -113,7 +113,7 @@ fn main() -> ExitCode {
         Request::Crate => report(package(&root())),
         Request::Dist(platforms) => report(dist(&root(), &platforms)),
         Request::Check(files) => {
-            // Each file is told of, whatever is wrong with the one before.
+            // Each file is checked, whatever is wrong with the one before.
             let bad = files.iter().filter(|file| !is_fine(file)).count();
             if bad == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
@@ -135,7 +135,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Prints what was found. In a rehearsal only faults count.
+/// Prints the findings. In a rehearsal only faults count.
 fn conclude(findings: &Findings, is_rehearsal: bool) -> ExitCode {
     for fault in &findings.faults {
         eprintln!("wrong: {fault}");

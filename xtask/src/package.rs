@@ -1,4 +1,4 @@
-//! `cargo dist --crate`: the parser, as crates.io gets it.
+//! `cargo dist --crate`: packages the parser as for crates.io.
 
 use std::fs;
 use std::io;
@@ -11,7 +11,7 @@ use crate::placeholder::{self, PLACEHOLDER};
 /// Where the crate is, in the project's folder.
 pub const CRATE: &str = "resp";
 
-/// The version that the crate has, too: the workspace's.
+/// The workspace's version, which the crate also has.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// Why there is no package.
@@ -20,7 +20,7 @@ pub enum PackageError {
     /// The repository's address is not known.
     #[error("{PLACEHOLDER} stands for an address that is not known yet in {}: write the address there", names(.0))]
     Placeholder(Vec<PathBuf>),
-    /// It is not what can be published.
+    /// It cannot be published.
     #[error(transparent)]
     Command(#[from] CommandError),
     /// The system's own.
@@ -33,8 +33,8 @@ pub(crate) fn names(paths: &[PathBuf]) -> String {
     paths.iter().map(|path| path.display().to_string()).collect::<Vec<_>>().join(", ")
 }
 
-/// Packages the crate, unpacks it into `dist/crate/`, and runs its tests there, with every feature. Nothing else of the project
-/// is near it.
+/// Packages the crate, unpacks it into `dist/crate/`, and runs its tests there, with every feature, apart from the
+/// rest of the project.
 ///
 /// # Errors
 ///
@@ -50,7 +50,7 @@ pub fn package(root: &Path) -> Result<(), PackageError> {
     Ok(())
 }
 
-/// Packages the crate into a folder of its own in `folder`, which is made anew; that folder.
+/// Packages the crate into its own folder in `folder`, which is made from scratch; returns that folder.
 ///
 /// # Errors
 ///

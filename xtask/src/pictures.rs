@@ -1,5 +1,5 @@
-//! `cargo xtask pictures`: pictures of the console, made from blocks of the pages. Tests run these blocks, so the pictures are as true as
-//! they are.
+//! `cargo xtask pictures`: pictures of the console, made from blocks of the pages. Tests run these blocks, so the
+//! pictures are correct, too.
 
 use std::fs;
 use std::io;
@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 /// A picture, and the block that it shows.
 #[derive(Debug)]
 pub struct Picture {
-    /// Where it is, in the project's folder.
+    /// Its file, relative to the project's folder.
     pub file: &'static str,
     /// The page that has the block.
     pub page: &'static str,
-    /// What the block begins with.
+    /// The beginning of the block.
     pub beginning: &'static str,
-    /// What stands in the window's frame.
+    /// The title of the window.
     pub title: &'static str,
 }
 
@@ -47,7 +47,7 @@ pub enum PictureError {
     /// The system's own.
     #[error("{0}: {1}")]
     Io(PathBuf, #[source] io::Error),
-    /// The page has not exactly one block of that beginning.
+    /// The page does not have exactly one block with that beginning.
     #[error("{0} has {1} blocks that begin with {2:?}, not one")]
     Block(&'static str, usize, &'static str),
 }
@@ -69,7 +69,7 @@ pub fn write(root: &Path) -> Result<(), PictureError> {
     Ok(())
 }
 
-/// A picture as the page has it now.
+/// A picture of the page's current block.
 ///
 /// # Errors
 ///
@@ -85,19 +85,19 @@ pub fn drawn(root: &Path, picture: &Picture) -> Result<String, PictureError> {
     Ok(svg(picture.title, block))
 }
 
-/// How wide a character is, and how far lines are apart, for letters of 14 pixels.
+/// The width of a character, and the distance of lines, for letters of 14 pixels.
 const CHARACTER: f64 = 8.4;
 const LINE: usize = 20;
 const MARGIN: usize = 16;
 const FRAME: usize = 32;
 
-/// What a part of a line looks like.
+/// The appearance of a part of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Color {
     Plain,
-    /// What somebody types.
+    /// Typed text.
     Typed,
-    /// The host's own, and numbers of servers.
+    /// The host's own lines, and numbers of servers.
     Dim,
     /// The prefix of the addon's lines.
     Realtime,
@@ -118,7 +118,7 @@ impl Color {
     }
 }
 
-/// A console window with these lines. In the pages `…` stands for what is another one each time.
+/// A console window with these lines. In the pages `…` stands for text that differs each time.
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a width in pixels")]
 fn svg(title: &str, text: &str) -> String {
     let lines: Vec<String> = text.lines().map(|line| line.replace('…', "")).collect();
@@ -131,7 +131,7 @@ fn svg(title: &str, text: &str) -> String {
         let y = FRAME + MARGIN + number * LINE + 12;
         let mut column = 0;
         for (color, piece) in pieces(line) {
-            // Spaces are skipped, not drawn: programs disagree about them.
+            // Spaces are skipped, not drawn, because programs treat them differently.
             let indent = piece.len() - piece.trim_start().len();
             let (x, word) = (column + indent, piece.trim());
             column += piece.chars().count();
@@ -164,7 +164,7 @@ fn width_of(columns: usize) -> f64 {
     f64::from(u16::try_from(columns).unwrap_or(u16::MAX)) * CHARACTER
 }
 
-/// A line in parts of one color each; one after the other they are the line.
+/// A line in parts of one color each; together they are the line.
 fn pieces(line: &str) -> Vec<(Color, &str)> {
     let mut pieces = Vec::new();
     let mut rest = line;

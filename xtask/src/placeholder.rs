@@ -1,26 +1,26 @@
-//! What stands for the addresses that the project does not have yet. Everything that names one writes these, and a release
-//! refuses them.
+//! Placeholders for the addresses that the project does not have yet. Everything that names one uses these, and a
+//! release refuses them.
 
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The part that all of them have, and nothing else does.
+/// The common part, which occurs nowhere else.
 pub const PLACEHOLDER: &str = "repository.invalid";
 
 /// The repository's address.
 pub const REPOSITORY: &str = "https://repository.invalid/realtime";
 
-/// Where people write who do not want to write in public.
+/// For people who do not want to write in public.
 pub const CONTACT: &str = "contact@repository.invalid";
 
-/// Folders of the project that hold no text of ours.
+/// Folders of the project without texts of ours.
 const SKIPPED: [&str; 6] = [".git", "target", "dist", "corpus", "regressions", "captures"];
 
-/// This file: the address is changed where it is used.
+/// This file: an address is changed where it is used.
 const OURS: [&str; 1] = ["xtask/src/placeholder.rs"];
 
-/// The project's files in which a placeholder stands, by their paths in it, sorted.
+/// The project's files that contain a placeholder, by their paths in it, sorted.
 ///
 /// # Errors
 ///
@@ -64,7 +64,7 @@ mod tests {
     #[test]
     fn every_address_is_found_by_the_one_word() {
         assert!(REPOSITORY.contains(PLACEHOLDER) && CONTACT.contains(PLACEHOLDER));
-        // Until there are real ones, these are what the project's files have.
+        // Until there are real ones, the project's files have these.
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         for (file, address) in [("Cargo.toml", REPOSITORY), ("CODE_OF_CONDUCT.md", CONTACT)] {
             let text = fs::read_to_string(root.join(file)).unwrap();

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-/// Which loader a module is for.
+/// The loader that a module is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum System {
     /// ELF, glibc.
@@ -14,17 +14,17 @@ pub enum System {
 /// A kind of server.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Platform {
-    /// What the game puts into the names of its modules.
+    /// The game's name for it, in the names of modules.
     pub name: &'static str,
     /// Rust's name for it.
     pub triple: &'static str,
-    /// Which loader it has.
+    /// Its loader.
     pub system: System,
-    /// Whether a pointer has 64 bits; else it has 32.
+    /// Whether a pointer has 64 bits; otherwise it has 32.
     pub is_64: bool,
 }
 
-/// All that the game runs on.
+/// All platforms of the game.
 pub const PLATFORMS: [Platform; 4] = [
     Platform { name: "linux", triple: "i686-unknown-linux-gnu", system: System::Linux, is_64: false },
     Platform { name: "linux64", triple: "x86_64-unknown-linux-gnu", system: System::Linux, is_64: true },
@@ -33,26 +33,26 @@ pub const PLATFORMS: [Platform; 4] = [
 ];
 
 impl Platform {
-    /// The platform that the game calls so.
+    /// The platform with this name.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
         PLATFORMS.iter().find(|platform| platform.name == name)
     }
 
-    /// The platform that the game loads a file of that name on.
+    /// The platform on which the game loads a file of that name.
     #[must_use]
     pub fn of_file(path: &Path) -> Option<&'static Self> {
         let stem = path.file_name()?.to_str()?.strip_suffix(".dll")?;
         Self::named(stem.rsplit('_').next()?)
     }
 
-    /// The module's file name. The game says `.dll` on Linux, too.
+    /// The module's file name. The game uses `.dll` on Linux, too.
     #[must_use]
     pub fn file_name(&self) -> String {
         format!("gmsv_realtime_{}.dll", self.name)
     }
 
-    /// What cargo calls the library that it has built.
+    /// cargo's name for the built library.
     #[must_use]
     pub fn built_name(&self) -> &'static str {
         match self.system {

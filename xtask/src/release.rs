@@ -1,4 +1,4 @@
-//! `cargo xtask release`: whether what `cargo dist` has made may be given to people as this version.
+//! `cargo xtask release`: whether the output of `cargo dist` may be released as this version.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -13,10 +13,10 @@ use crate::package::names;
 use crate::placeholder::{self, PLACEHOLDER};
 use crate::platform::PLATFORMS;
 
-/// What the release's page says, in `dist/`.
+/// The text of the release's page, in `dist/`.
 pub const NOTES: &str = "NOTES.md";
 
-/// Why nothing can be said about it.
+/// Why the check failed.
 #[derive(Debug, thiserror::Error)]
 pub enum ReleaseError {
     /// The system's own.
@@ -25,17 +25,17 @@ pub enum ReleaseError {
     /// It cannot be read.
     #[error("{0}: {1}")]
     Zip(PathBuf, #[source] zip::result::ZipError),
-    /// What a zip must have is not there.
+    /// Something that a zip must contain is missing.
     #[error(transparent)]
     Bundle(#[from] BundleError),
 }
 
-/// What stands against a release.
+/// The obstacles to a release.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Findings {
-    /// What is wrong, at any time.
+    /// Errors at any time.
     pub faults: Vec<String>,
-    /// What is left to the day of the release. A rehearsal only names it.
+    /// Tasks for the day of the release. A rehearsal only names them.
     pub to_do: Vec<String>,
 }
 
@@ -44,7 +44,7 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> ReleaseError {
     move |error| ReleaseError::Io(path, error)
 }
 
-/// Checks the project and its `dist/` for a release of `version`, under `tag` if there is one yet. Writes [`NOTES`].
+/// Checks the project and its `dist/` for a release of `version`, with `tag` if there is one yet. Writes [`NOTES`].
 ///
 /// # Errors
 ///
@@ -90,7 +90,7 @@ fn changelog_tells(root: &Path, version: &str, findings: &mut Findings) -> Resul
     match changelog::newest(&text) {
         Some((named, section)) if named == version => {
             if section.text.is_empty() {
-                findings.faults.push(format!("CHANGELOG.md says nothing of {version}"));
+                findings.faults.push(format!("CHANGELOG.md says nothing about {version}"));
             }
             if let Some(line) = section.stray_line() {
                 findings
@@ -117,7 +117,8 @@ fn changelog_tells(root: &Path, version: &str, findings: &mut Findings) -> Resul
     Ok(())
 }
 
-/// `dist/` has the files of all platforms and editions, as the manifest and the sums say, and zips of these.
+/// `dist/` has the files of all platforms and editions, in agreement with the manifest and the sums, and zips of
+/// these.
 fn files_are_whole(
     root: &Path,
     dist: &Path,
@@ -161,7 +162,7 @@ fn manifest_tells(
     let path = dist.join("manifest.json");
     let text = fs::read_to_string(&path).map_err(at(&path))?;
     let Ok(manifest) = serde_json::from_str::<serde_json::Value>(&text) else {
-        faults.push("manifest.json is no JSON".to_owned());
+        faults.push("manifest.json is not JSON".to_owned());
         return Ok(());
     };
     if manifest["version"] != version {
@@ -182,7 +183,7 @@ fn manifest_tells(
     Ok(())
 }
 
-/// A zip has exactly what it would have if it were packed now.
+/// A zip has exactly the content that it would have if it were packed now.
 fn zip_has(
     root: &Path,
     dist: &Path,

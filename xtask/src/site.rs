@@ -1,18 +1,18 @@
-//! `cargo xtask site`: the pages as mdBook reads them, in `target/site/`. The pages are the project's own, copied. Their order and their
-//! titles are those of docs/README.md. A link to a file that is no page leads to the repository.
+//! `cargo xtask site`: the pages for mdBook, in `target/site/`. The pages are copies of the project's own. Their
+//! order and their titles are those of docs/README.md. A link to a file that is not a page leads to the repository.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The repository's address, as Cargo.toml has it.
+/// The repository's address, from Cargo.toml.
 const REPOSITORY: &str = env!("CARGO_PKG_REPOSITORY");
 
 /// The page that lists all others.
 pub const INDEX: &str = "docs/README.md";
 
-/// Where a reader begins.
+/// The first page.
 const FRONT: &str = "README.md";
 
 /// Why there is no site.
@@ -23,7 +23,7 @@ pub enum SiteError {
     Io(PathBuf, #[source] io::Error),
 }
 
-/// What is written beside the pages.
+/// Written beside the pages.
 const SETTINGS: &str = r#"# Written by cargo xtask site.
 [book]
 title = "realtime"
@@ -44,7 +44,7 @@ no-section-label = true
 runnable = false
 "#;
 
-/// Writes the site's sources into `folder`, which is made anew.
+/// Writes the site's sources into `folder`, which is made from scratch.
 ///
 /// # Errors
 ///
@@ -84,7 +84,7 @@ pub fn write(root: &Path, folder: &Path) -> Result<(), SiteError> {
     Ok(())
 }
 
-/// All pages of the site, by their paths in the project: the front, the index, and what that links.
+/// All pages of the site, by their paths in the project: the front, the index, and the pages that it links.
 #[must_use]
 pub fn pages(index: &str) -> Vec<String> {
     let linked = targets(index).filter_map(|link| beside(INDEX, path_of(link)));
@@ -124,7 +124,7 @@ pub fn rewritten(page: &str, text: &str, pages: &[String]) -> String {
             None => out += piece,
             Some(target) if is_picture(&target) => out += piece,
             Some(target) if pages.contains(&target) => {
-                // mdBook makes index.html of a folder's README.md.
+                // mdBook turns a folder's README.md into index.html.
                 match path.strip_suffix("README.md") {
                     Some(folder) => out += &format!("{folder}index.html"),
                     None => out += path,
@@ -148,7 +148,7 @@ fn path_of(link: &str) -> &str {
     link.split('#').next().unwrap_or(link)
 }
 
-/// The path in the project of what a page calls `link`; none if that is out of it.
+/// The path in the project for the link `link` on a page; none if that is outside.
 fn beside(page: &str, link: &str) -> Option<String> {
     if link.is_empty() || link.contains("://") {
         return None;
@@ -165,13 +165,13 @@ fn beside(page: &str, link: &str) -> Option<String> {
     Some(parts.join("/"))
 }
 
-/// Where the links of a page lead, pictures included.
+/// The targets of a page's links, pictures included.
 fn targets(text: &str) -> impl Iterator<Item = &str> {
     pieces(text).into_iter().filter(|(_, is_target)| *is_target).map(|(piece, _)| piece)
 }
 
-/// The text in pieces: those that are a link's target, and what stands between them. Put together they are the text. What is code is
-/// no link.
+/// The text in pieces: targets of links, and the text between them. Put together they are the text. Code contains no
+/// links.
 fn pieces(text: &str) -> Vec<(&str, bool)> {
     let mut pieces = Vec::new();
     let mut fence: Option<&str> = None;
@@ -213,7 +213,7 @@ fn links<'a>(line: &'a str, pieces: &mut Vec<(&'a str, bool)>) {
     pieces.push((&line[from..], false));
 }
 
-/// Links of the built site that lead nowhere: the file, and the link.
+/// Links of the built site without a target: the file, and the link.
 ///
 /// # Errors
 ///

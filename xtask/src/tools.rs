@@ -1,4 +1,4 @@
-//! What a build needs on the machine, and what to install where it is missing.
+//! The tools that a build needs on the machine, and how to install missing ones.
 
 use std::env;
 use std::fmt;
@@ -8,17 +8,17 @@ use std::process::Command;
 use crate::command::output;
 use crate::platform::{Platform, System};
 
-/// The versions that the released files are linked with. `ZIG_PINS` has them with the hashes of their packages.
+/// The versions with which the released files are linked. `ZIG_PINS` has them with the hashes of their packages.
 const CARGO_ZIGBUILD: &str = "0.24.1";
 const ZIG: &str = "0.17.1";
 
-/// Where `cargo dist` looks for zig beside the PATH, in the project's folder, so that nothing has to be put there.
+/// Where `cargo dist` looks for zig beside the PATH, in the project's folder, so that it need not be on the PATH.
 const ZIG_FOLDER: &str = "target/zig";
 
-/// What pip installs there, in the project's folder.
+/// The requirements file with which pip installs there, in the project's folder.
 const ZIG_PINS: &str = ".ci/zig.txt";
 
-/// Something that is not there.
+/// A missing tool.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Missing {
     what: String,
@@ -31,22 +31,22 @@ impl fmt::Display for Missing {
     }
 }
 
-/// The tools that are there.
+/// The tools that were found.
 #[derive(Debug)]
 pub(crate) struct Tools {
     pub(crate) cargo: PathBuf,
-    /// Where programs are looked for.
+    /// Where programs are searched for.
     pub(crate) path: std::ffi::OsString,
-    /// Rust's library of that target, with the objects that a DLL begins and ends with.
+    /// Rust's library of that target, with the first and last object files of a DLL.
     sysroot: PathBuf,
 }
 
 impl Tools {
-    /// Looks for what these platforms need.
+    /// Looks for the tools for these platforms.
     ///
     /// # Errors
     ///
-    /// All that is missing.
+    /// All missing tools.
     pub(crate) fn find(root: &Path, platforms: &[&Platform]) -> Result<Self, Vec<Missing>> {
         let mut missing = Vec::new();
         let cargo = env::var_os("CARGO").map_or_else(|| PathBuf::from("cargo"), PathBuf::from);
@@ -71,7 +71,7 @@ impl Tools {
         if missing.is_empty() { Ok(Self { cargo, path, sysroot }) } else { Err(missing) }
     }
 
-    /// The folder with `rsbegin.o` and `rsend.o`, unless the compiler finds them by itself.
+    /// The folder with `rsbegin.o` and `rsend.o`, unless the compiler finds them itself.
     pub(crate) fn start_objects(&self, platform: &Platform) -> bool {
         self.sysroot.join("lib/rustlib").join(platform.triple).join("lib/rsbegin.o").is_file()
     }
@@ -81,7 +81,7 @@ impl Tools {
         self.sysroot.join("lib/rustlib/src/rust/library/rtstartup")
     }
 
-    /// A program that is looked for where zig is, too.
+    /// A program that is searched for in zig's folder, too.
     pub(crate) fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
         command.env("PATH", &self.path);
@@ -100,7 +100,7 @@ fn sysroot(root: &Path) -> PathBuf {
     output(Command::new(rustc).args(["--print", "sysroot"]).current_dir(root)).unwrap_or_default().into()
 }
 
-/// What to do, by where the toolchain comes from.
+/// The advice for the toolchain's origin.
 fn by_toolchain(sysroot: &Path, rustup: &str, debian: &str) -> String {
     if sysroot == Path::new("/usr") { debian.to_owned() } else { rustup.to_owned() }
 }

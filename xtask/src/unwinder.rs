@@ -1,9 +1,10 @@
 //! A stand-in for libgcc_s.so.1 to link with.
 //!
-//! cargo-zigbuild links zig's own unwinder into a library. The module must use the system's, as LuaJIT does: when a Lua
-//! error passes the module's frames, LuaJIT's unwinder calls Rust's personality routine with a context of its own, which
-//! only that unwinder's functions can read; with zig's, the first raised error is a segmentation fault. The stand-in has the functions that Rust uses, with the versions that they
-//! had when they came (GCC 4.2 is the newest of them); the real one takes its place on the server.
+//! cargo-zigbuild links zig's own unwinder into a library. The module must use the system's, like LuaJIT: when a Lua
+//! error passes the module's frames, LuaJIT's unwinder calls Rust's personality routine with a context of its own,
+//! which only that unwinder's functions can read; with zig's, the first raised error is a segmentation fault. The
+//! stand-in has the functions that Rust uses, with their original versions (GCC 4.2 is the newest of them); on the
+//! server the real one replaces it.
 
 use std::fs;
 use std::io;
@@ -13,7 +14,7 @@ use crate::command::{CommandError, run};
 use crate::platform::Platform;
 use crate::tools::Tools;
 
-/// The versions of libgcc_s's functions, oldest first, each with what came with it.
+/// The versions of libgcc_s's functions, oldest first, each with the functions that came with it.
 const FUNCTIONS: [(&str, &[&str]); 3] = [
     (
         "GCC_3.0",

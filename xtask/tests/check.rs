@@ -46,7 +46,7 @@ impl Folder {
         out
     }
 
-    /// A module that is as it should be, but for what is asked for.
+    /// A correct module, except for the given changes.
     fn module(&self, wish: &Wish<'_>) -> PathBuf {
         let libc = self.stand_in("libc.so.6", wish.glibc, &["getrandom_"]);
         let gcc = self.stand_in("libgcc_s.so.1", "GCC_3.0", &["_Unwind_Resume"]);
@@ -73,7 +73,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // What cannot be removed lies in the target folder.
+        // If it cannot be removed, it stays in the target folder.
         let _removed = fs::remove_dir_all(&self.0);
     }
 }

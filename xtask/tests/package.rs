@@ -67,7 +67,8 @@ fn the_package_has_what_its_readers_need_and_nothing_beside() {
     assert!(!manifest.contains("resolver = \"3\""), "{manifest}");
 }
 
-/// Where `cargo dist --crate` unpacks it, cargo takes it for a package by itself, and not for one that the workspace forgot.
+/// Where `cargo dist --crate` unpacks it, cargo treats it as a separate package, and not as a forgotten member of the
+/// workspace.
 #[test]
 fn the_package_stands_alone_in_dist() {
     let folder = root().join("dist/test-of-the-package");

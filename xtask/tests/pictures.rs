@@ -1,4 +1,4 @@
-//! The pictures in the pages show what the pages say.
+//! The pictures show the blocks of the pages.
 #![allow(clippy::unwrap_used, reason = "a test that cannot set itself up fails")]
 
 use std::fs;

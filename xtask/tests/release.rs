@@ -1,4 +1,4 @@
-//! What `cargo xtask release` finds: a project and its `dist/`, with one thing wrong at a time.
+//! The findings of `cargo xtask release`: a project and its `dist/`, with one thing wrong at a time.
 #![allow(clippy::unwrap_used, reason = "a test that cannot set itself up fails")]
 
 use std::fs::{self, File};
@@ -15,7 +15,7 @@ use zip::write::SimpleFileOptions;
 
 const VERSION: &str = "1.2.0";
 
-/// A project of which all is ready, in a folder of its own, removed when dropped.
+/// A project that is ready for release, in a separate folder, removed when dropped.
 struct Project(PathBuf);
 
 impl Project {
@@ -96,7 +96,7 @@ impl Project {
 
 impl Drop for Project {
     fn drop(&mut self) {
-        // What cannot be removed lies in the target folder.
+        // If it cannot be removed, it stays in the target folder.
         let _removed = fs::remove_dir_all(&self.0);
     }
 }
@@ -130,7 +130,7 @@ fn versions_that_differ_are_found() {
     assert!(project.faults().contains("begins with 1.3.0"), "{}", project.faults());
     project
         .write("CHANGELOG.md", "# Changelog\n\n## 1.2.0 (2026-12-01)\n\n## 1.1.0 (2026-11-01)\n\n- less\n");
-    assert!(project.faults().contains("says nothing of 1.2.0"), "{}", project.faults());
+    assert!(project.faults().contains("says nothing about 1.2.0"), "{}", project.faults());
     project.write("lua/lua/realtime/version.lua", "return \"1.1.0\"\n");
     assert!(project.faults().contains("version.lua is to say"), "{}", project.faults());
 }

@@ -25,7 +25,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        // What cannot be removed lies in the target folder.
+        // If it cannot be removed, it stays in the target folder.
         let _removed = fs::remove_dir_all(&self.0);
     }
 }

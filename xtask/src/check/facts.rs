@@ -1,4 +1,4 @@
-//! What a file's headers say about it.
+//! The facts in a file's headers.
 
 use object::elf::{DF_1_NODELETE, DT_FLAGS_1, DT_TEXTREL, PF_X, PT_GNU_STACK};
 use object::pe::{IMAGE_DLLCHARACTERISTICS_DYNAMIC_BASE, IMAGE_DLLCHARACTERISTICS_NX_COMPAT};
@@ -12,18 +12,18 @@ use crate::platform::System;
 /// Why there are none.
 #[derive(Debug, thiserror::Error)]
 pub enum FactsError {
-    /// The file is broken, or of a kind that nobody knows.
+    /// The file is broken, or of an unknown kind.
     #[error(transparent)]
     Broken(#[from] object::Error),
-    /// An object file, for instance.
+    /// For example an object file.
     #[error("it is of another kind")]
     Other,
 }
 
-/// Read from a file, with nothing judged yet.
+/// Read from a file, not checked yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
-    /// Whose loader takes it.
+    /// The loader that accepts it.
     pub system: System,
     /// Whether it is for 64-bit processes.
     pub is_64: bool,
@@ -35,9 +35,9 @@ pub struct Facts {
     pub exports: Vec<String>,
     /// Libraries that it needs.
     pub libraries: Vec<String>,
-    /// What it takes from them, and in which version of the symbol, if there is one.
+    /// The symbols that it imports, with their versions, if they have one.
     pub imports: Vec<(String, Option<String>)>,
-    /// Whether symbols that nobody needs or debug information are still in it.
+    /// Whether it still contains unnecessary symbols or debug information.
     pub has_symbols: bool,
     /// Linux: whether the loader keeps it in memory.
     pub stays_loaded: bool,
@@ -50,7 +50,7 @@ impl Facts {
     ///
     /// # Errors
     ///
-    /// The bytes are no ELF or PE file, or a broken one.
+    /// The bytes are not an ELF or PE file, or it is broken.
     pub fn read(bytes: &[u8]) -> Result<Self, FactsError> {
         let file = File::parse(bytes)?;
         let (system, stays_loaded, is_hardened) = match &file {

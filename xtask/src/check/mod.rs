@@ -1,4 +1,4 @@
-//! Whether a built module is what a server can load: read from the file itself, whoever built it.
+//! Whether a server can load a built module: read from the file itself, whoever built it.
 
 mod facts;
 mod version;
@@ -12,17 +12,18 @@ pub use version::Version;
 use crate::edition::Edition;
 use crate::platform::{Platform, System};
 
-/// The oldest C library that modules run on: CentOS 7's, and older than that of any system that the game still runs on.
+/// The oldest C library for modules: CentOS 7's, which is older than that of any system on which the game still runs.
 const GLIBC: [u32; 2] = [2, 17];
 
-/// What the game looks for in a module. Anything more is an accident, and on Linux would be seen by other modules.
+/// The functions that the game looks for in a module. Further exports are mistakes, and on Linux other modules would
+/// see them.
 const ENTRY_POINTS: [&str; 2] = ["gmod13_close", "gmod13_open"];
 
-/// Whose unwinder takes Rust's panics and LuaJIT's errors through the same frames. With one of its own inside, the
-/// module's frames would be asked about with structures that it does not know.
+/// The unwinder that takes Rust's panics and LuaJIT's errors through the same frames. A module with its own unwinder
+/// would get queries about its frames with structures that it does not know.
 const UNWINDER: &str = "libgcc_s.so.1";
 
-/// Libraries that each Linux with glibc has.
+/// Libraries on every Linux with glibc.
 const LINUX_LIBRARIES: [&str; 8] = [
     "ld-linux-x86-64.so.2",
     "ld-linux.so.2",
@@ -34,7 +35,7 @@ const LINUX_LIBRARIES: [&str; 8] = [
     "librt.so.1",
 ];
 
-/// Libraries that Windows ships, of those that Rust's standard library and MinGW's C runtime can need.
+/// Libraries of Windows that Rust's standard library and MinGW's C runtime can need.
 const WINDOWS_LIBRARIES: [&str; 8] = [
     "advapi32.dll",
     "api-ms-win-core-synch-l1-2-0.dll",
@@ -46,18 +47,18 @@ const WINDOWS_LIBRARIES: [&str; 8] = [
     "ws2_32.dll",
 ];
 
-/// With this function a module keeps itself in memory on Windows (`src/lua/pin.rs`).
+/// The function with which a module keeps itself in memory on Windows (`src/lua/pin.rs`).
 const PIN: &str = "GetModuleHandleExW";
 
-/// Why a file may not be given to servers.
+/// Why a file must not be given to servers.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// It would not load anywhere.
     #[error("is no library for {wanted}: it is {found}")]
     Foreign {
-        /// What its name promises.
+        /// The kind that its name promises.
         wanted: String,
-        /// What it is.
+        /// The kind that it is.
         found: String,
     },
     /// It would not load on older systems.
@@ -65,20 +66,20 @@ pub enum Fault {
         "needs {symbol}@GLIBC_{needed}, and servers may have no newer glibc than {oldest}; link it with zig"
     )]
     Glibc {
-        /// Which symbol.
+        /// The symbol.
         symbol: String,
         /// Its version.
         needed: Version,
-        /// What there is at least.
+        /// The oldest version that servers may have.
         oldest: Version,
     },
-    /// It would not load where that is missing.
+    /// It would not load on systems without that library.
     #[error("needs {0}, which not every server has; link it in")]
     Library(String),
-    /// The game would not find its way in.
+    /// The game would not find the entry point.
     #[error("does not export {0}")]
     NoEntryPoint(&'static str),
-    /// Somebody else might find a way in.
+    /// Other modules could call these by mistake.
     #[error("exports what is not for others to see: {}", shortened(.0))]
     Exports(Vec<String>),
     /// A Lua error that passes its frames would crash.
@@ -86,10 +87,10 @@ pub enum Fault {
         "has an unwinder of its own instead of {UNWINDER}'s, which a Lua error that passes its frames does not survive"
     )]
     OwnUnwinder,
-    /// Threads of it could run on without their code.
+    /// Its threads could continue after their code was unloaded.
     #[error("can be unloaded while threads of it run: {0}")]
     Unloads(&'static str),
-    /// It is larger than it has to be, and tells of the machine that built it.
+    /// It is larger than necessary, and reveals details of the build machine.
     #[error("is not stripped")]
     NotStripped,
     /// Hardened systems would not load it.
@@ -97,24 +98,24 @@ pub enum Fault {
         "wants memory that is writable and executable, or a fixed address; hardened systems do not load it"
     )]
     NotHardened,
-    /// It tells of the machine that built it.
+    /// It reveals a folder of the build machine.
     #[error("names a folder of the machine that built it: {0}")]
     Folder(String),
 }
 
-/// What is wrong with a file, or why it cannot be said.
+/// What is wrong with a file, or why that is unknown.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckError {
     /// It cannot be read.
     #[error("{0}: {1}")]
     Read(PathBuf, #[source] std::io::Error),
-    /// It is something else.
+    /// It is another kind of file.
     #[error("{0}: neither an ELF nor a PE file that can be read: {1}")]
     Parse(PathBuf, #[source] FactsError),
-    /// The name does not say what it is for.
+    /// Its name names no platform.
     #[error("{0}: the name does not end in one of _linux.dll, _linux64.dll, _win32.dll, _win64.dll")]
     Name(PathBuf),
-    /// It may not be given to servers.
+    /// It must not be given to servers.
     #[error("{}", Listed(.0, .1))]
     Faulty(PathBuf, Vec<Fault>),
 }
@@ -139,22 +140,22 @@ impl fmt::Display for Listed<'_> {
     }
 }
 
-/// What is worth telling of a file that is as it should be.
+/// The facts about a correct file that are printed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Report {
     /// In bytes.
     pub size: usize,
-    /// The oldest glibc that it runs on; `None` for one that needs none.
+    /// The oldest glibc on which it runs; `None` if it needs none.
     pub glibc: Option<Version>,
-    /// What it needs.
+    /// The libraries that it needs.
     pub libraries: Vec<String>,
 }
 
-/// Checks a file against what its name promises. `folders` are those that it may not mention.
+/// Checks a file against the kind that its name promises. `folders` must not occur in it.
 ///
 /// # Errors
 ///
-/// It cannot be read, its name says nothing, or it may not be given to servers, with all the reasons.
+/// It cannot be read, its name names no platform, or it must not be given to servers, with all the reasons.
 pub fn check(path: &Path, folders: &[PathBuf]) -> Result<Report, CheckError> {
     let platform = Platform::of_file(path).ok_or_else(|| CheckError::Name(path.to_owned()))?;
     let bytes = std::fs::read(path).map_err(|error| CheckError::Read(path.to_owned(), error))?;
@@ -171,7 +172,7 @@ pub fn check(path: &Path, folders: &[PathBuf]) -> Result<Report, CheckError> {
     Ok(Report { size: bytes.len(), glibc: glibc(&facts), libraries: facts.libraries })
 }
 
-/// All that speaks against a file for that platform.
+/// Everything that is wrong with a file for that platform.
 #[must_use]
 pub fn judge(facts: &Facts, platform: &Platform, edition: &Edition) -> Vec<Fault> {
     let mut faults = Vec::new();

@@ -2,19 +2,19 @@
 
 use std::fmt;
 
-/// A version's numbers. Compared one by one, a missing one being lower than any.
+/// A version's numbers. Compared one by one; a missing one is lower than any.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Version(Vec<u32>);
 
 impl Version {
-    /// The version behind `prefix`, if the name is one of numbers.
+    /// The version after `prefix`, if it consists of numbers.
     #[must_use]
     pub fn parse(name: &str, prefix: &str) -> Option<Self> {
         let numbers = name.strip_prefix(prefix)?.split('.').map(str::parse);
         numbers.collect::<Result<_, _>>().ok().map(Self)
     }
 
-    /// Of these numbers.
+    /// A version of these numbers.
     #[must_use]
     pub fn new(numbers: &[u32]) -> Self {
         Self(numbers.to_vec())
