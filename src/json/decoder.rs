@@ -150,10 +150,12 @@ impl Decoder {
                 }
             };
             match (mark, self.state) {
-                (Some(b'"'), State::Value | State::FirstValue | State::Key | State::FirstKey) => {
-                    self.string(text, until)?;
+                (Some(bracket @ (b'[' | b'{')), State::Value | State::FirstValue) => self.open(bracket)?,
+                (Some(b']'), State::FirstValue) => self.close(text),
+                (Some(_), State::Value | State::FirstValue)
+                | (Some(b'"'), State::Key | State::FirstKey) => {
+                    self.scalars(text, until)?;
                 }
-                (_, State::Value | State::FirstValue) => self.value(text, mark)?,
                 (Some(b':'), State::Colon) => {
                     self.at += 1;
                     self.state = State::Value;
@@ -174,6 +176,95 @@ impl Decoder {
                 _ => return Err(self.unexpected(text)),
             }
         }
+    }
+
+    /// Reads the values from here on that are no tables, with their keys, for as long as they follow each other without white
+    /// space. Everything else, mistakes included, is left to [`run`](Self::run): here the place in the text stays in a register,
+    /// and most of a text is of that kind.
+    fn scalars(&mut self, text: &[u8], until: usize) -> Result<(), Stop> {
+        let is_watched = self.watched.may_stand_at(self.depth);
+        let mut at = self.at;
+        let mut state = self.state;
+        loop {
+            if state > State::FirstValue {
+                if text.get(at) != Some(&b'"') {
+                    return self.stop_at(at, state);
+                }
+                let end = find_end_or_escape(text, at + 1);
+                if text.get(end) != Some(&b'"') {
+                    return self.begin_string(at + 1, State::StringKey, text, until);
+                }
+                let key = Node::Plain(Span::new(at + 1, end));
+                at = end + 1;
+                self.push_key(key, text);
+                if text.get(at) != Some(&b':') {
+                    return self.stop_at(at, State::Colon);
+                }
+                at += 1;
+                state = State::Value;
+            }
+            if is_watched {
+                self.watched.begin(at);
+            }
+            // Each is pushed as it is read: a node that has a way through memory costs the processor as much as its digits do.
+            match text.get(at) {
+                Some(b'"') => {
+                    let end = find_end_or_escape(text, at + 1);
+                    if text.get(end) != Some(&b'"') {
+                        return self.begin_string(at + 1, State::StringValue, text, until);
+                    }
+                    self.count(1)?;
+                    self.tape.nodes.push(Node::Plain(Span::new(at + 1, end)));
+                    at = end + 1;
+                }
+                Some(b'-' | b'0'..=b'9') => {
+                    let Some((number, end)) = read_short(text, at) else {
+                        (self.at, self.state) = (at, state);
+                        return self.number(text);
+                    };
+                    self.count(1)?;
+                    self.tape.nodes.push(Node::Number(number));
+                    at = end;
+                }
+                Some(b't') if text[at..].starts_with(b"true") => {
+                    self.count(1)?;
+                    self.tape.nodes.push(Node::Boolean(true));
+                    at += 4;
+                }
+                Some(b'f') if text[at..].starts_with(b"false") => {
+                    self.count(1)?;
+                    self.tape.nodes.push(Node::Boolean(false));
+                    at += 5;
+                }
+                Some(b'n') if text[at..].starts_with(b"null") => {
+                    self.count(1)?;
+                    self.tape.nodes.push(Node::Null);
+                    at += 4;
+                }
+                // Nothing was read yet: it is no value, and no white space is before it.
+                _ if at == self.at => return Err(self.unexpected(text)),
+                _ => return self.stop_at(at, state),
+            }
+            if is_watched {
+                self.watched.end(at);
+            }
+            if text.get(at) != Some(&b',') || self.open == NO_TABLE {
+                return self.stop_at(at, State::AfterValue);
+            }
+            at += 1;
+            state = if self.is_list { State::Value } else { State::Key };
+            if at >= until {
+                return self.stop_at(at, state);
+            }
+        }
+    }
+
+    /// Leaves the rest of the text to [`run`](Self::run).
+    #[inline]
+    #[expect(clippy::unnecessary_wraps, reason = "the last of what its caller does")]
+    fn stop_at(&mut self, at: usize, state: State) -> Result<(), Stop> {
+        (self.at, self.state) = (at, state);
+        Ok(())
     }
 
     /// Refuses the text for what is wrong at a place.
@@ -200,32 +291,6 @@ impl Decoder {
         self.refuse(self.at, Mistake::expected(expected, text, self.at))
     }
 
-    /// A value that is no string.
-    #[inline]
-    fn value(&mut self, text: &[u8], mark: Option<u8>) -> Result<(), Stop> {
-        if self.watched.may_stand_at(self.depth) {
-            self.watched.begin(self.at);
-        }
-        let (node, end) = match mark {
-            Some(bracket @ (b'[' | b'{')) => return self.open(bracket),
-            Some(b']') if self.state == State::FirstValue => {
-                self.close(text);
-                return Ok(());
-            }
-            Some(b't') if text[self.at..].starts_with(b"true") => (Node::Boolean(true), self.at + 4),
-            Some(b'f') if text[self.at..].starts_with(b"false") => (Node::Boolean(false), self.at + 5),
-            Some(b'n') if text[self.at..].starts_with(b"null") => (Node::Null, self.at + 4),
-            Some(b'-' | b'0'..=b'9') => {
-                let Some((number, end)) = read_short(text, self.at) else { return self.number(text) };
-                self.at = end;
-                return self.push_value(Node::Number(number), text);
-            }
-            _ => return Err(self.unexpected(text)),
-        };
-        self.at = end;
-        self.push_value(node, text)
-    }
-
     /// A number of any form.
     #[cold]
     fn number(&mut self, text: &[u8]) -> Result<(), Stop> {
@@ -239,22 +304,10 @@ impl Decoder {
         }
     }
 
-    /// A key or a value that is a string, from its opening quote on.
-    #[inline]
-    fn string(&mut self, text: &[u8], until: usize) -> Result<(), Stop> {
-        let is_key = self.state > State::FirstValue;
-        if !is_key && self.watched.may_stand_at(self.depth) {
-            self.watched.begin(self.at);
-        }
-        let from = self.at + 1;
-        let end = find_end_or_escape(text, from);
-        if text.get(end) == Some(&b'"') {
-            self.at = end + 1;
-            return self.push_string(Node::Plain(Span::new(from, end)), is_key, text);
-        }
+    /// A string with escapes, or with a mistake, whose bytes begin here.
+    fn begin_string(&mut self, from: usize, state: State, text: &[u8], until: usize) -> Result<(), Stop> {
         self.unescaped = Span::new(self.tape.unescaped.len(), 0).start;
-        self.at = from;
-        self.state = if is_key { State::StringKey } else { State::StringValue };
+        (self.at, self.state) = (from, state);
         self.rest_of_string(text, until)
     }
 
@@ -268,7 +321,12 @@ impl Decoder {
                     self.tape.unescaped.extend_from_slice(&text[self.at..end]);
                     self.at = end + 1;
                     let span = Span::new(self.unescaped as usize, self.tape.unescaped.len());
-                    return self.push_string(Node::Unescaped(span), self.state == State::StringKey, text);
+                    if self.state == State::StringKey {
+                        self.push_key(Node::Unescaped(span), text);
+                        self.state = State::Colon;
+                        return Ok(());
+                    }
+                    return self.push_value(Node::Unescaped(span), text);
                 }
                 Some(b'\\') => {
                     self.tape.unescaped.extend_from_slice(&text[self.at..end]);
@@ -286,24 +344,12 @@ impl Decoder {
         }
     }
 
-    // Strings are most of what a text has: a call for each costs a tenth of reading it.
-    #[inline(always)]
-    fn push_string(&mut self, node: Node, is_key: bool, text: &[u8]) -> Result<(), Stop> {
-        if !is_key {
-            return self.push_value(node, text);
-        }
+    #[inline]
+    fn push_key(&mut self, key: Node, text: &[u8]) {
         if self.watched.may_stand_at(self.depth) {
-            self.watched.key(self.tape.string(node, text));
+            self.watched.key(self.tape.string(key, text));
         }
-        self.tape.nodes.push(node);
-        // In most texts it follows at once.
-        if text.get(self.at) == Some(&b':') {
-            self.at += 1;
-            self.state = State::Value;
-        } else {
-            self.state = State::Colon;
-        }
-        Ok(())
+        self.tape.nodes.push(key);
     }
 
     /// A value ends here.
@@ -355,6 +401,9 @@ impl Decoder {
     fn open(&mut self, bracket: u8) -> Result<(), Stop> {
         if self.depth == MAX_DEPTH {
             return Err(self.refuse(self.at, Mistake::TooDeep));
+        }
+        if self.watched.may_stand_at(self.depth) {
+            self.watched.begin(self.at);
         }
         self.count(TABLE_ELEMENTS)?;
         let len = self.len;
